@@ -1,0 +1,132 @@
+# psim: build, test, install.  Each folder's module.mk lists its objects in reading order.
+#
+#   make            build/psim            make test     every Criterion suite
+#   make asan       suites under ASan and UBSan          make lint     clang-tidy and cppcheck
+#   make bench      scripts/bench         make format   rewrite with clang-format
+#   make install PREFIX=/usr/local
+#
+# Another build beside the first: make B=build/o0 OPT=-O0, make B=build/clang CC=clang CXX=clang++.
+
+B ?= build
+OPT ?= -O2
+PREFIX ?= /usr/local
+DESTDIR ?=
+SANFLAGS ?=
+export B
+
+VERSION := $(shell cat VERSION)
+
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+       -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Werror
+WARNXX = -Wall -Wextra -Wshadow -Werror
+# Kill unwinds SimGrid's stacks by exception, so C frames need unwind tables; no contraction, so that
+# every compiler computes the same doubles.
+COMMON = $(OPT) -g -fexceptions -ffp-contract=off -fno-strict-aliasing -D_GNU_SOURCE -I. $(SANFLAGS)
+CFLAGS_ALL = -std=c11 $(WARN) $(COMMON) $(CFLAGS)
+CXXFLAGS_ALL = -std=c++17 $(WARNXX) $(COMMON) $(CXXFLAGS)
+LDLIBS_BASE = -lxxhash -lisal -lm
+LDLIBS_SIM = -lsimgrid -lgsl -lgslcblas -lsqlite3 -lzstd $(LDLIBS_BASE)
+LDLIBS_ALL = -llua5.4 -ljansson -lseccomp $(LDLIBS_SIM)
+
+.DEFAULT_GOAL := all
+.PHONY: all test check lint format format-check asan bench install clean tests
+.DELETE_ON_ERROR:
+
+include sim/base/module.mk sim/module.mk mesh/module.mk disks/module.mk os/module.mk \
+        workloads/module.mk models/module.mk cli/module.mk
+
+objs = $(addprefix $B/,$(addsuffix .o,$(basename $(1))))
+
+LIBS = base sim mesh disks os workloads direct models cli
+SRC_base = $(BASE_SRC)
+SRC_sim = $(SIM_SRC)
+SRC_mesh = $(MESH_SRC)
+SRC_disks = $(DISKS_SRC)
+SRC_os = $(OS_SRC)
+SRC_workloads = $(WORKLOADS_SRC)
+SRC_direct = $(DIRECT_SRC)
+SRC_models = $(MODELS_SRC)
+SRC_cli = $(CLI_SRC)
+lib = $(addprefix $B/lib,$(addsuffix .a,$(1)))
+
+ALL_SRC = $(foreach l,$(LIBS),$(SRC_$l))
+HEADERS := $(shell find sim mesh disks os workloads models cli -name '*.h')
+
+define LIB_RULE
+$B/lib$(1).a: $(call objs,$(SRC_$(1)))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call LIB_RULE,$l)))
+
+all: $B/psim
+
+$B/psim: $B/cli/main.o $(call lib,cli direct models workloads os disks mesh sim base)
+	@echo "LINK $@"
+	@$(CXX) $(SANFLAGS) -o $@ $^ $(LDLIBS_ALL)
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "CC   $<"
+	@$(CC) $(CFLAGS_ALL) -DPSIM_VERSION='"$(VERSION)"' -DPSIM_DATADIR='"$(PREFIX)/share/psim"' -MMD -MP -c -o $@ $<
+
+$B/%.o: %.cpp
+	@mkdir -p $(@D)
+	@echo "CXX  $<"
+	@$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# ---- tests: every folder of tests/ that holds test_*.c is a suite and a program ----
+SUITES := $(sort $(patsubst tests/%/,%,$(dir $(wildcard tests/*/test_*.c))))
+LIBS_base = base
+LIBS_sim = sim base
+LIBS_mesh = mesh sim base
+LIBS_disks = disks sim base
+LIBS_os = workloads os base
+EXTRA_os = $(wildcard tests/fake/*.c)
+LIBS_direct = direct mesh disks sim base
+LIBS_models = models workloads os disks mesh sim base
+LIBS_cli = cli direct models workloads os disks mesh sim base
+LDLIBS_base_t = $(LDLIBS_BASE)
+LDLIBS_os_t = $(LDLIBS_BASE)
+TEST_BINS = $(foreach s,$(SUITES),$B/tests/$s/run)
+
+define SUITE_RULE
+$B/tests/$(1)/run: $(call objs,$(wildcard tests/$(1)/*.c) $(EXTRA_$(1))) $(call lib,$(LIBS_$(1)))
+	@echo "LINK $$@"
+	@$$(CXX) $$(SANFLAGS) -o $$@ $$^ -lcriterion $$(or $$(LDLIBS_$(1)_t),$$(LDLIBS_ALL))
+endef
+$(foreach s,$(SUITES),$(eval $(call SUITE_RULE,$s)))
+TEST_OBJS = $(call objs,$(foreach s,$(SUITES),$(wildcard tests/$s/*.c)) $(wildcard tests/fake/*.c))
+# Criterion's macros trip these.
+$(TEST_OBJS): CFLAGS += -Wno-missing-prototypes -Wno-cast-qual -Wno-undef
+
+tests: $(TEST_BINS)
+test: all tests
+	@scripts/run-suites $(TEST_BINS)
+
+asan:
+	$(MAKE) B=build/asan OPT='-O1' SANFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' test
+
+lint:
+	@scripts/lint
+
+bench: all
+	@scripts/bench
+
+C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp')
+format:
+	clang-format -i $(C_FILES)
+format-check:
+	@clang-format --dry-run --Werror $(C_FILES)
+
+install: all
+	install -D -m755 $B/psim $(DESTDIR)$(PREFIX)/bin/psim
+	install -d $(DESTDIR)$(PREFIX)/share/psim
+	cp -R configs results/reference $(DESTDIR)$(PREFIX)/share/psim/
+	install -D -m644 README.md $(DESTDIR)$(PREFIX)/share/doc/psim/README.md
+	cp -R docs $(DESTDIR)$(PREFIX)/share/doc/psim/
+
+clean:
+	rm -rf build
+
+-include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)) $(TEST_OBJS))

@@ -1,0 +1,2 @@
+# cli: objects in reading order.
+CLI_SRC =

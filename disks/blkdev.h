@@ -1,0 +1,89 @@
+/* blkdev.h: what everything that stores offers: a block device.
+ *
+ * disk, SCSI bus, arrays and later tape stack on this one interface.  Requests are asynchronous; a
+ * completion is a callback in the request.  Contents are real: what was written is what is read.
+ *
+ *   B1  A request is done exactly once, with a status, unless it was cancelled.
+ *   B2  The data of a completed read is what the last completed writes of those sectors left
+ * (unwritten sectors read as zero); overlapping requests in flight have no order of their own. B3
+ * Transfers are whole sectors inside the device; anything else is a bug of the caller (ASSERT).
+ */
+#ifndef DISKS_BLKDEV_H
+#define DISKS_BLKDEV_H
+
+#include "sim/base/list.h"
+#include "sim/base/param.h"
+#include "sim/base/rope.h"
+#include "sim/sim.h"
+
+enum blk_op { BLK_READ, BLK_WRITE };
+
+enum blk_status {
+    BLK_OK,
+    BLK_ERR_MEDIUM,  /* unrecoverable sector error */
+    BLK_ERR_DEVICE,  /* the device is dead */
+    BLK_ERR_ABORTED, /* reset or crash of a controller took it */
+    BLK_STATUS_COUNT
+};
+
+struct blk_req {
+    struct list link; /* the device's while inside */
+    enum blk_op op;
+    uint64_t sector;  /* first */
+    uint32_t sectors; /* count, > 0 */
+    struct rope
+        data; /* write: the bytes, shared, sector-aligned length; read: filled by the device */
+    enum blk_status status;
+    void (*done)(struct blk_req *r); /* class SIM_CLASS_DEVICE; the request is the caller's again */
+    void *owner;
+    sim_time submitted; /* stamped by the outermost device */
+    sim_time started;   /* when a mechanism first worked on it; stamped by the innermost */
+    sim_time completed;
+    sim_time seek, rotation, transfer,
+        bus;             /* parts of the service, added up by the devices below */
+    void *dev;           /* the device's while inside */
+    uint64_t dev_u64[2]; /* the device's while inside */
+};
+
+struct blk_describe {
+    char name[64];
+    uint64_t sectors;
+    uint32_t sector_bytes;
+    uint32_t
+        best_sectors; /* transfers of this many aligned sectors are cheapest (a stripe); 1: none */
+};
+
+struct blkdev;
+struct blkdev_ops {
+    const char *name;
+    const char *doc;
+    void (*submit)(struct blkdev *d, struct blk_req *r); /* never blocks, never refuses */
+    /* Takes back a request that has not started; false when it is too late (done will be called).
+     */
+    bool (*cancel)(struct blkdev *d, struct blk_req *r);
+    void (*describe)(const struct blkdev *d, struct blk_describe *out);
+    void (*destroy)(struct blkdev *d); /* and the devices below it that it owns */
+    /* Fault hooks; NULL: not offered.  */
+    void (*kill)(struct blkdev *d); /* whole-device death, from now on */
+    bool (*corrupt)(struct blkdev *d, uint64_t sector, uint32_t byte,
+                    uint8_t flip); /* silent flip on the medium */
+};
+
+struct blkdev {
+    const struct blkdev_ops *ops;
+    struct sim *sim;
+    int32_t node; /* that it belongs to, or -1 */
+};
+
+/* Prepares a request; the rope is initialised empty. */
+void blk_req_init(struct blk_req *r, enum blk_op op, uint64_t sector, uint32_t sectors,
+                  void (*done)(struct blk_req *r), void *owner);
+void blk_req_fini(struct blk_req *r);
+/* Stamps `submitted`, checks B3 and hands the request to the device. */
+void blk_submit(struct blkdev *d, struct blk_req *r);
+/* For devices: stamps `completed`, makes the waist record when the device is outermost, calls done.
+ */
+void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, bool outermost);
+const char *blk_status_name(enum blk_status s);
+
+#endif

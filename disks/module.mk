@@ -1,0 +1,2 @@
+# disks: objects in reading order.
+DISKS_SRC =

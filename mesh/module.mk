@@ -1,0 +1,2 @@
+# mesh: objects in reading order.
+MESH_SRC =

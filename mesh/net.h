@@ -1,0 +1,88 @@
+/* net.h: what any interconnect offers: it carries packets between terminals.
+ *
+ * A network moves packets (worms) of whole flits from a source terminal to a destination terminal.
+ * It knows nothing of messages: the network interface (mesh/nic.h) packetises, does DMA and
+ * reassembles. Fidelities and topologies are const ops with a name; they are cross-checked in
+ * tests.
+ *
+ *   N1  Every packet injected is delivered once, or dropped with a reason and said so, or inside.
+ *   N2  Packets of one (source, destination) pair are delivered in order of injection
+ * (deterministic routing). N3  Arbitration depends on simulated time and port number alone, never
+ * on event order. N4  A fault takes effect between packets: the worm that holds a channel finishes.
+ */
+#ifndef MESH_NET_H
+#define MESH_NET_H
+
+#include "sim/base/param.h"
+#include "sim/sim.h"
+
+struct net;
+struct net_packet;
+
+enum net_status { NET_OK, NET_DROPPED_FAULT };
+
+/* Owned by the sender from creation to delivery; the network links and stamps it. */
+struct net_packet {
+    uint32_t src, dst;       /* terminals */
+    uint32_t flits;          /* length with header flit(s); >= 1 */
+    uint32_t hops;           /* routers passed; set by the network */
+    sim_time created;        /* for the source-queue split; set by the sender */
+    sim_time injected;       /* header entered the injection channel */
+    sim_time delivered;      /* tail left the ejection channel */
+    sim_time blocked;        /* time the header waited for channels, source queue excluded */
+    uint64_t user;           /* the sender's */
+    void *owner;             /* the sender's */
+    struct net_packet *next; /* the network's while it is inside */
+};
+
+/* Called in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to free or reuse.
+ */
+typedef void net_receive_fn(void *arg, struct net_packet *p, enum net_status status);
+/* Called when the tail has left the source terminal: the injection channel can take the next. */
+typedef void net_sent_fn(void *arg, struct net_packet *p);
+
+struct net_terminal {
+    net_receive_fn *receive;
+    net_sent_fn *sent; /* may be NULL */
+    void *arg;
+};
+
+struct net_describe {
+    const char *model; /* "worm", "ideal", "flit" */
+    uint32_t terminals;
+    uint32_t flit_bytes;
+    sim_time flit_time; /* t_f: one flit across one channel */
+    char shape[64];     /* "16x32 mesh" */
+};
+
+struct net_ops {
+    const char *name;
+    const char *doc;
+    const struct param *params; /* its parameter struct */
+    size_t params_size;
+    /* NULL with a sentence when the parameters cannot be met. */
+    struct net *(*create)(struct sim *s, const void *params, struct err *e);
+    void (*destroy)(struct net *n);
+    void (*set_terminal)(struct net *n, uint32_t terminal, const struct net_terminal *t);
+    /* Queues a packet at its source's injection channel at the current instant, behind those that
+     * wait there.  Never blocks.  src == dst is allowed: it crosses the router's injection and
+     * ejection. */
+    void (*inject)(struct net *n, struct net_packet *p);
+    void (*describe)(const struct net *n, struct net_describe *d);
+    /* Latency of a packet alone in the network, from injection to `delivered`; exact. */
+    sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
+    uint32_t (*distance)(const struct net *n, uint32_t src,
+                         uint32_t dst); /* channels between routers */
+};
+
+struct net {
+    const struct net_ops *ops;
+    struct sim *sim;
+};
+
+static inline void net_inject(struct net *n, struct net_packet *p)
+{
+    n->ops->inject(n, p);
+}
+
+#endif

@@ -1,0 +1,2 @@
+# models: objects in reading order.
+MODELS_SRC =

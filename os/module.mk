@@ -1,0 +1,2 @@
+# os: objects in reading order.
+OS_SRC =

@@ -1,0 +1,184 @@
+/* port.h: the narrow waist: all that os/ and workloads/ know of the world they run in.
+ *
+ * Bound at link time.  Implementations: models/port_sim.c (the simulator), tests/fake/ (holds every
+ * pending message and timer and lets a driver choose the next); a live one over UDP and files is
+ * the plan. Nothing here says whether it is simulated.
+ *
+ * A `struct port` is one task's view of its node.  Two kinds of code run (DESIGN law 4):
+ *   upcalls   message arrival, timer, I/O completion: never block;
+ *   threads   may block in the calls marked (blocks).
+ * On one node one piece of code runs at a time and is switched only where it blocks.
+ *
+ *   P1  os/ names the work it does (port_work); the machine prices it.  port_now() inside an upcall
+ * is its start plus the work named so far; what it sends, wakes, arms or submits is stamped with
+ * that. P2  A thread's work is paid for at the next call that others can observe. P3  Everything a
+ * task owns (heap, threads, timers, I/O, receivers) goes when it crashes, without running any of
+ * its code; what comes late for it is dropped and counted. P4  Data lives in ropes
+ * (sim/base/rope.h), outside any task.
+ */
+#ifndef OS_PORT_H
+#define OS_PORT_H
+
+#include "sim/base/base.h"
+#include "sim/base/list.h"
+#include "sim/base/rope.h"
+#include "sim/base/time.h"
+
+struct port;
+
+/* ---- who and when ---- */
+sim_time port_now(struct port *p);
+uint32_t port_node(const struct port *p);        /* 0 .. port_nodes()-1 */
+uint32_t port_nodes(const struct port *p);       /* nodes of the machine */
+uint32_t port_incarnation(const struct port *p); /* of the node: rises at each restart, from 1 */
+const char *port_task_name(const struct port *p);
+bool port_in_thread(const struct port *p);
+
+/* ---- work: what the code does; the machine's price list turns it into CPU time ---- */
+enum port_work {
+    PORT_WORK_COPY,      /* bytes copied by the CPU */
+    PORT_WORK_CHECKSUM,  /* bytes summed */
+    PORT_WORK_XOR,       /* bytes XORed */
+    PORT_WORK_TRAP,      /* system calls: user to kernel and back */
+    PORT_WORK_INTERRUPT, /* interrupts taken */
+    PORT_WORK_SWITCH,    /* context switches between threads */
+    PORT_WORK_CROSS,     /* protection domains crossed by a message */
+    PORT_WORK_SEND,    /* messages posted to the network by a program's library: fixed send path */
+    PORT_WORK_RECEIVE, /* messages taken from the network for a program: fixed receive path */
+    PORT_WORK_FRAME_OUT, /* frames given to a network interface */
+    PORT_WORK_FRAME_IN,  /* frames taken from a network interface */
+    PORT_WORK_LAYER,     /* passes of a message through a protocol layer (header made or read) */
+    PORT_WORK_LOOKUP,    /* keys looked up in a map */
+    PORT_WORK_TIMER,     /* timers set or cancelled */
+    PORT_WORK_ALLOC,     /* blocks of memory allocated */
+    PORT_WORK_MATCH,     /* entries compared while a receive is matched */
+    PORT_WORK_RPC,       /* server procedures entered: dispatch and stub */
+    PORT_WORK_FILE,      /* file system operations: fixed part of a request */
+    PORT_WORK_BLOCK,     /* file blocks mapped to disk blocks */
+    PORT_WORK_IO,        /* device requests set up */
+    PORT_WORK_MAP,       /* pages mapped, unmapped or reprotected */
+    PORT_WORK_FAULT,     /* page faults taken */
+    PORT_WORK_FLOP,      /* floating-point operations of a program */
+    PORT_WORK_OP,        /* simple operations of a program */
+    PORT_WORK_COUNT
+};
+void port_work(struct port *p, enum port_work kind, uint64_t amount);
+/* A program's own time (think time, compute phases): a parameter of the workload, on the CPU.
+ * (blocks in a thread; in an upcall it is work) */
+void port_compute(struct port *p, sim_time duration);
+
+/* ---- memory of the task ---- */
+void *port_alloc(struct port *p,
+                 size_t size); /* zeroed; never NULL: the task's limit is a crash of the point */
+void *port_realloc(struct port *p, void *ptr, size_t size); /* the grown part is zeroed */
+void port_free(struct port *p, void *ptr);                  /* NULL is fine */
+
+/* ---- timers (upcalls) ---- */
+struct port_timer {
+    void (*fn)(struct port_timer *t);
+    struct port *port;
+    void *arg;
+    uint64_t opaque[16]; /* the implementation's */
+};
+void port_timer_init(struct port *p, struct port_timer *t, void (*fn)(struct port_timer *t),
+                     void *arg);
+void port_timer_set(struct port_timer *t,
+                    sim_time delay);          /* from port_now(); sets anew when pending */
+bool port_timer_cancel(struct port_timer *t); /* false when it was not pending */
+bool port_timer_pending(const struct port_timer *t);
+
+/* ---- threads ---- */
+struct port_thread;
+enum { PORT_THREAD_SERVICE = 1 }; /* waits for work for ever: no deadlock */
+/* NULL when the machine has no room for another thread. */
+struct port_thread *port_thread_spawn(struct port *p, const char *name, void (*fn)(void *arg),
+                                      void *arg, unsigned flags);
+struct port_thread *port_thread_self(struct port *p); /* NULL in an upcall */
+/* (blocks) until port_thread_wake; a wake that came before counts.  Wait in a loop.  `what` is
+ * static text. */
+void port_thread_block(struct port *p, const char *what, uint64_t on);
+bool port_thread_block_for(struct port *p, const char *what, uint64_t on,
+                           sim_time timeout); /* (blocks) false: timed out */
+void port_thread_wake(struct port *p, struct port_thread *t);
+void port_thread_sleep(struct port *p, sim_time delay); /* (blocks) off the CPU */
+/* Pays for the work named so far. (blocks in a thread; nothing in an upcall) */
+void port_pay(struct port *p);
+
+/* ---- network interfaces ---- */
+struct port_if_info {
+    char name[16];      /* "mesh0" */
+    uint32_t mtu;       /* largest frame in bytes: header and data */
+    uint32_t address;   /* of this node on that network */
+    uint32_t addresses; /* 0 .. addresses-1 exist */
+    bool reliable;      /* frames are not lost while both ends live */
+    bool ordered;       /* frames between two nodes keep their order */
+};
+enum port_if_result { PORT_IF_OK, PORT_IF_BUSY, PORT_IF_TOO_LONG, PORT_IF_NO_ADDRESS };
+
+uint32_t port_if_count(const struct port *p);
+void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out);
+/* Sends one frame; the rope is taken (empty afterwards) when the result is PORT_IF_OK.  Never
+ * blocks: PORT_IF_BUSY means the transmit queue is full; `ready` is called once it has room again.
+ */
+enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst,
+                                 struct rope *frame) MUST_CHECK;
+/* The receiver and the ready callback of an interface: one pair a node (the kernel task's).  The
+ * frame is the receiver's to keep. */
+struct port_if_handler {
+    void (*receive)(void *arg, uint32_t src, struct rope *frame);
+    void (*ready)(void *arg); /* may be NULL */
+    void *arg;
+};
+void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h);
+
+/* ---- block devices ---- */
+struct port_blk_info {
+    char name[32];
+    uint64_t sectors;
+    uint32_t sector_bytes;
+    uint32_t best_sectors;
+};
+enum port_io_status { PORT_IO_OK, PORT_IO_MEDIUM, PORT_IO_DEVICE, PORT_IO_ABORTED };
+struct port_io {
+    bool write;
+    uint64_t sector;
+    uint32_t sectors;
+    struct rope data; /* in: to be written; out: what was read */
+    enum port_io_status status;
+    void (*done)(struct port_io *io); /* upcall */
+    void *arg;
+    struct port *port;
+    sim_time queued_for, device_for; /* out: the split of its time, for reports */
+    uint64_t opaque[4];
+};
+uint32_t port_blk_count(const struct port *p);
+void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out);
+void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io); /* never blocks */
+
+/* ---- random draws, measures, trace ---- */
+uint64_t port_random(struct port *p);                   /* the task's own named stream */
+uint64_t port_random_below(struct port *p, uint64_t n); /* n > 0 */
+/* Hands one observation to the measure of that name (declared by the workload). */
+void port_measure(struct port *p, const char *measure, double value);
+/* Says that data of this content reached its final receiver: a record of the digest. */
+void port_delivered(struct port *p, uint64_t length, uint64_t content);
+bool port_trace_on(const struct port *p);
+void port_trace_begin(struct port *p, const char *track, const char *name, uint64_t id);
+void port_trace_end(struct port *p, const char *track, const char *name, uint64_t id);
+/* A condition that the user should see in the results ("file full"); the run goes on. */
+void port_remark(struct port *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The program found that the run's result is wrong (data that does not verify): the run fails with
+ * this sentence, exit code 1, after it has ended. */
+void port_fail(struct port *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- tasks and failures ---- */
+/* A new task on this node; `main` runs as its first upcall.  NULL name is not allowed. */
+struct port *port_task_create(struct port *p, const char *name,
+                              void (*main)(struct port *task, void *arg), void *arg);
+/* Ends a task of this node as a crash does (P3). */
+void port_task_crash(struct port *task);
+/* fn is called when a node is known to have crashed (down) or to be back (up): the machine's
+ * failure detector, after its delay. */
+void port_on_node_change(struct port *p, void (*fn)(void *arg, uint32_t node, bool up), void *arg);
+
+#endif

@@ -1,0 +1,26 @@
+/* graph.h: the protocol graph is data: instances, what is below each, its domain, its parameters.
+ *
+ * The same graph is built on every node of a role.  Checked once, before any node boots.
+ *   { { name = "mesh",  protocol = "mesh" },
+ *     { name = "blast", protocol = "blast", below = { "mesh" }, fragment_wait = "10ms" },
+ *     { name = "rpc",   protocol = "select", below = { "chan" }, domain = "server" } }
+ */
+#ifndef OS_XK_GRAPH_H
+#define OS_XK_GRAPH_H
+
+#include "os/xk/xobj.h"
+#include "sim/base/val.h"
+
+struct xk_graph; /* immutable, shared by all nodes */
+
+/* Reads a graph.  `registry` is NULL-terminated.  NULL with a sentence: unknown protocol, unknown
+ * or later instance below, too few or too many below, wrong parameter. */
+struct xk_graph *xk_graph_load(const struct val *v, const struct xk_protl_ops *const *registry,
+                               const char *path, struct err *e);
+void xk_graph_free(struct xk_graph *g);
+
+/* Boots the graph on a node: inits every instance bottom-up in the heap of `p`'s task. */
+struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g);
+struct port *xk_kernel_port(const struct xk_kernel *k);
+
+#endif

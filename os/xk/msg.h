@@ -1,0 +1,74 @@
+/* msg.h: the message tool: a header stack in front of a rope of shared data.
+ *
+ * push and pop of headers move a cursor; data is never copied.  A message at a node boundary is one
+ * rope (headers as a byte leaf, then the data), so no pointer travels. Source of the idea: x-kernel
+ * message tool [Hutchinson & Peterson 1991, section 4].
+ */
+#ifndef OS_XK_MSG_H
+#define OS_XK_MSG_H
+
+#include "sim/base/rope.h"
+
+#define XK_HEADER_ROOM 192 /* bytes of headers that one message can carry above its data */
+
+struct xk_msg {
+    uint16_t start; /* first header byte in `headers`; XK_HEADER_ROOM: none */
+    uint8_t headers[XK_HEADER_ROOM];
+    struct rope data;
+};
+
+void xk_msg_init(struct xk_msg *m);                         /* empty */
+void xk_msg_init_rope(struct xk_msg *m, struct rope *data); /* takes the rope */
+void xk_msg_fini(struct xk_msg *m);
+void xk_msg_copy(struct xk_msg *dst,
+                 const struct xk_msg *src); /* dst initialised here; leaves shared */
+void xk_msg_move(struct xk_msg *dst, struct xk_msg *src);
+uint64_t xk_msg_length(const struct xk_msg *m); /* headers and data */
+
+/* Room for a header of n bytes in front; the caller stores its wire image there. */
+uint8_t *xk_msg_push(struct xk_msg *m, size_t n);
+/* Takes n bytes off the front into out; false when the message is shorter (it is unchanged). */
+bool xk_msg_pop(struct xk_msg *m, void *out, size_t n) MUST_CHECK;
+/* The same without taking. */
+bool xk_msg_peek(const struct xk_msg *m, void *out, size_t n) MUST_CHECK;
+
+/* Moves all but the first n bytes to tail (fragment); appends other, which is empty afterwards
+ * (join). */
+void xk_msg_split(struct xk_msg *m, uint64_t n, struct xk_msg *tail);
+void xk_msg_join(struct xk_msg *m, struct xk_msg *other);
+void xk_msg_truncate(struct xk_msg *m, uint64_t n);
+
+/* To and from a frame.  The message is empty afterwards / initialised here. */
+void xk_msg_to_rope(struct xk_msg *m, struct rope *out);
+void xk_msg_from_rope(struct xk_msg *m, struct rope *in);
+
+/* Big-endian wire images. */
+static inline void wire_put16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+static inline void wire_put32(uint8_t *p, uint32_t v)
+{
+    wire_put16(p, (uint16_t)(v >> 16));
+    wire_put16(p + 2, (uint16_t)v);
+}
+static inline void wire_put64(uint8_t *p, uint64_t v)
+{
+    wire_put32(p, (uint32_t)(v >> 32));
+    wire_put32(p + 4, (uint32_t)v);
+}
+static inline uint16_t wire_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+static inline uint32_t wire_get32(const uint8_t *p)
+{
+    return (uint32_t)wire_get16(p) << 16 | wire_get16(p + 2);
+}
+static inline uint64_t wire_get64(const uint8_t *p)
+{
+    return (uint64_t)wire_get32(p) << 32 | wire_get32(p + 4);
+}
+
+#endif

@@ -1,0 +1,143 @@
+/* xobj.h: x-kernel objects: protocols and sessions, and the uniform protocol interface.
+ *
+ * A protocol instance sits in a graph (graph.h) above the instances that it uses.  A session is one
+ * conversation of an instance with a peer.  Messages go down by push and up by demux, by procedure
+ * call, in one piece of code per message (an upcall or a thread). Names and rules: [Hutchinson &
+ * Peterson 1991; x-kernel 3.2 programmer's manual].
+ *
+ *   X1  push never blocks.  XK_BUSY means that a bounded queue is full; `ready` of the upper
+ * protocol is called once there is room. X2  A session lives while references to it are held
+ * (xk_open gives one, xk_close drops one); an idle session with none is cached and reclaimed by its
+ * protocol. X3  demux owns the message it is given: it keeps it (xk_msg_move) or leaves it to the
+ * caller to finish. X4  Crossing from an instance into one of another protection domain is named to
+ * the port by the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER):
+ * protocols name only what is special to them.
+ */
+#ifndef OS_XK_XOBJ_H
+#define OS_XK_XOBJ_H
+
+#include "os/port.h"
+#include "os/xk/msg.h"
+#include "sim/base/param.h"
+
+struct xk_kernel; /* the x-kernel of one node: its port and its protocol instances */
+struct xk_protl;
+struct xk_sessn;
+
+enum xk_status {
+    XK_OK,
+    XK_BUSY,        /* bounded queue full: try again when ready is called */
+    XK_TOO_LONG,    /* longer than this path carries */
+    XK_NO_PEER,     /* address does not exist */
+    XK_UNREACHABLE, /* peer known to be dead, or gave no answer in time */
+    XK_REFUSED,     /* nobody has enabled this at the peer */
+    XK_CLOSED,      /* session or protocol is gone */
+    XK_STATUS_COUNT
+};
+const char *xk_status_name(enum xk_status s);
+
+/* Participants: whom a session talks to.  `host` is a node number; `key` is the upper protocol's
+ * number or port at this level (SELECT: the service), 0 when the graph's relative number is meant.
+ */
+struct xk_part {
+    uint32_t host;
+    uint32_t key;
+};
+#define XK_ANY_HOST UINT32_MAX
+
+/* Typed control operations. */
+enum xk_control_op {
+    XK_GET_MAX_PACKET, /* u64: largest message that push takes */
+    XK_GET_OPT_PACKET, /* u64: largest that goes without fragmentation */
+    XK_GET_PEER_HOST,  /* u64 */
+    XK_GET_MY_HOST,    /* u64 */
+    XK_GET_RELIABLE,   /* u64: 1 when lower layers lose nothing while both ends live */
+    XK_FREE_RESOURCES, /* drop caches; u64: sessions dropped */
+    XK_PEER_DOWN       /* in: u64 node known to have crashed */
+};
+struct xk_control {
+    enum xk_control_op op;
+    uint64_t u64;
+};
+
+struct xk_sessn_ops {
+    /* Takes the message (empty afterwards) when it returns XK_OK; else leaves it. */
+    enum xk_status (*push)(struct xk_sessn *s, struct xk_msg *m);
+    void (*close)(
+        struct xk_sessn *s); /* last reference dropped: free or cache; NULL: xk_sessn_free */
+    enum xk_status (*control)(struct xk_sessn *s,
+                              struct xk_control *c); /* NULL: handed to down[0] */
+};
+
+struct xk_protl_ops {
+    const char *name; /* "blast": as written in Lua */
+    const char *doc;
+    const struct param *params;
+    size_t params_size;
+    size_t state_size;          /* zeroed, in the task's heap */
+    uint8_t down_min, down_max; /* how many instances it needs below */
+    /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
+    enum xk_status (*init)(struct xk_protl *self, const void *params);
+    /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */
+    struct xk_sessn *(*open)(struct xk_protl *self, struct xk_protl *upper,
+                             const struct xk_part *peer, enum xk_status *why);
+    /* Upper accepts sessions that peers start (key as in xk_part). */
+    enum xk_status (*open_enable)(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
+    enum xk_status (*open_disable)(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
+    /* Below tells: a session that a peer started now exists. NULL: nothing to do. */
+    void (*open_done)(struct xk_protl *self, struct xk_sessn *lower);
+    /* Below delivers. */
+    void (*demux)(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
+    void (*ready)(struct xk_protl *self, struct xk_sessn *lower); /* NULL: not interested */
+    enum xk_status (*control)(struct xk_protl *self,
+                              struct xk_control *c); /* NULL: handed to down[0] */
+};
+
+#define XK_DOWN_MAX 4
+
+struct xk_protl {
+    const struct xk_protl_ops *ops;
+    struct xk_kernel *kernel;
+    const char *instance; /* its name in the graph */
+    uint32_t number;      /* relative protocol number: the same on every node of a graph */
+    uint8_t domain;       /* protection domain: 0 kernel, others servers and applications */
+    uint8_t downs;
+    struct xk_protl *down[XK_DOWN_MAX];
+    void *state;
+};
+
+struct xk_sessn {
+    const struct xk_sessn_ops *ops;
+    struct xk_protl *protl; /* whose session it is */
+    struct xk_protl *upper; /* to whom it delivers */
+    uint32_t refs;
+    uint8_t downs;
+    struct xk_sessn *down[XK_DOWN_MAX];
+    void *state;
+};
+
+/* The interface that protocols and programs call; each names the crossing and the layer, then calls
+ * the op. */
+struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, const struct xk_part *peer,
+                         enum xk_status *why);
+enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key);
+enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key);
+void xk_open_done(struct xk_protl *upper, struct xk_sessn *s);
+enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m);
+void xk_demux(struct xk_sessn *s, struct xk_msg *m); /* to s->upper */
+void xk_ready(struct xk_sessn *s);                   /* to s->upper */
+struct xk_sessn *xk_dup(struct xk_sessn *s);         /* one more reference */
+void xk_close(struct xk_sessn *s);
+enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c);
+enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c);
+
+/* For protocols: a session with `state_size` zeroed bytes of state and one reference; and its end.
+ */
+struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper,
+                              const struct xk_sessn_ops *ops, size_t state_size);
+void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
+
+struct port *xk_port(const struct xk_protl *p);
+struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
+
+#endif

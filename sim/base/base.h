@@ -1,0 +1,39 @@
+/* base.h: what every file may use: assertions, container_of, saturating helpers.
+ *
+ * No I/O, no global state but the assertion hook.  Every layer may include sim/base/.
+ */
+#ifndef SIM_BASE_BASE_H
+#define SIM_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NO_RETURN __attribute__((noreturn))
+
+/* A bug in psim itself.  Always compiled in.  Prints the condition, file and line, then what the
+ * hook adds (seed, simulated time, event number, node), and ends the process with abort(). */
+#define ASSERT(cond) ((cond) ? (void)0 : base_assert_failed(#cond, __FILE__, __LINE__, NULL))
+#define ASSERT_MSG(cond, msg)                                                                      \
+    ((cond) ? (void)0 : base_assert_failed(#cond, __FILE__, __LINE__, (msg)))
+
+NO_RETURN void base_assert_failed(const char *cond, const char *file, int line, const char *msg);
+
+/* Registers `fn`, called once by a failing assertion to print the state of the run to standard
+ * error.  One hook at a time; NULL removes it. */
+void base_assert_hook(void (*fn)(void *arg), void *arg);
+
+/* malloc, calloc, realloc, strdup that never return NULL: out of host memory ends the process with
+ * one sentence and exit status 3 (the point is lost, the campaign is not).  os/ and workloads/ use
+ * port_alloc instead. */
+void *base_alloc(size_t size);                /* uninitialised */
+void *base_zalloc(size_t count, size_t size); /* zeroed */
+void *base_realloc(void *ptr, size_t size);
+char *base_strdup(const char *s);
+char *base_printf(const char *fmt, ...) PRINTF_LIKE(1, 2); /* heap string; the caller frees */
+
+#endif

@@ -1,0 +1,2 @@
+# sim/base: objects in reading order.
+BASE_SRC =

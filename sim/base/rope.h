@@ -1,0 +1,106 @@
+/* rope.h: immutable data as a sequence of slices of shared leaves.
+ *
+ * The bytes of messages, disk blocks, pages and files.  Copying, splitting and joining move slices,
+ * never bytes.
+ *   R1  A leaf never changes once a rope holds it; it lives until the last slice is dropped.
+ *   R2  A rope's slices are non-empty, and neighbours that continue each other are merged.
+ *   R3  A leaf belongs to no task and no node: it is counted, and no host pointer into it is kept.
+ * Leaf kinds are const ops, so that others (copy-on-write pages, lazy parity) can join.
+ */
+#ifndef SIM_BASE_ROPE_H
+#define SIM_BASE_ROPE_H
+
+#include "sim/base/base.h"
+
+struct leaf;
+
+struct leaf_ops {
+    const char *name;
+    /* Writes bytes [off, off+len) of the leaf to out. */
+    void (*read)(const struct leaf *l, uint64_t off, size_t len, uint8_t *out);
+    /* Frees the leaf and drops what it refers to. */
+    void (*destroy)(struct leaf *l);
+    /* True when [aoff, aoff+len) of a and [boff, ...) of b, both of this kind, are known to be
+     * equal without reading them; NULL or false: compare bytes. */
+    bool (*same)(const struct leaf *a, uint64_t aoff, const struct leaf *b, uint64_t boff,
+                 uint64_t len);
+    /* Slices of this kind at (a, aoff) continue at (b, boff)?  NULL: only when a == b. */
+    bool (*continues)(const struct leaf *a, uint64_t aend, const struct leaf *b, uint64_t boff);
+};
+
+struct leaf {
+    const struct leaf_ops *ops;
+    uint32_t refs;
+    uint64_t length;
+};
+
+struct rope_slice {
+    struct leaf *leaf;
+    uint64_t off, len;
+};
+
+#define ROPE_INLINE 2
+
+struct rope {
+    uint64_t length; /* bytes */
+    uint32_t count, capacity;
+    struct rope_slice *slices; /* == fixed while count <= ROPE_INLINE */
+    struct rope_slice fixed[ROPE_INLINE];
+};
+
+/* Rope in caller storage.  Because of the inline slices a rope must not be copied by assignment:
+ * rope_move and rope_copy. */
+void rope_init(struct rope *r); /* empty */
+void rope_fini(struct rope *r); /* drops its slices; empty afterwards */
+void rope_copy(struct rope *dst,
+               const struct rope *src);             /* dst is initialised here; shares leaves */
+void rope_move(struct rope *dst, struct rope *src); /* dst initialised here; src empty afterwards */
+
+/* Appends: private copy of bytes; len zero bytes; len bytes of the pattern `seed` from offset
+ * `off`. */
+void rope_add_bytes(struct rope *r, const void *bytes, size_t len);
+void rope_add_zero(struct rope *r, uint64_t len);
+void rope_add_pattern(struct rope *r, uint64_t seed, uint64_t off, uint64_t len);
+/* Appends a new leaf (refs == 1 on entry; the rope takes that reference). */
+void rope_add_leaf(struct rope *r, struct leaf *l, uint64_t off, uint64_t len);
+
+/* Appends src, which is empty afterwards. */
+void rope_join(struct rope *r, struct rope *src);
+/* Appends bytes [off, off+len) of src, which keeps them. */
+void rope_add_slice(struct rope *r, const struct rope *src, uint64_t off, uint64_t len);
+/* Moves the bytes from `at` on to tail (initialised here); r keeps the first `at`. */
+void rope_split(struct rope *r, uint64_t at, struct rope *tail);
+/* Drops the first / all but the first n bytes. */
+void rope_drop_front(struct rope *r, uint64_t n);
+void rope_truncate(struct rope *r, uint64_t n);
+
+/* Writes bytes [off, off+len) to out; the range must lie inside. */
+void rope_read(const struct rope *r, uint64_t off, size_t len, void *out);
+
+/* Replaces the contents by one private byte leaf of the same bytes ("flatten"): proof that no
+ * pointer travels.  Pattern and zero slices stay descriptors when keep_patterns is set. */
+void rope_flatten(struct rope *r, bool keep_patterns);
+
+/* Byte-for-byte equality; descriptors that are known equal are not materialised. */
+bool rope_equal(const struct rope *a, const struct rope *b);
+/* Offset of the first byte that differs, or UINT64_MAX when equal (a shorter rope differs at its
+ * end). */
+uint64_t rope_first_difference(const struct rope *a, const struct rope *b);
+
+/* A 64-bit hash of the bytes, the same whatever the slices and kinds.  Pattern and zero stretches
+ * cost O(1) per 4 KiB-aligned block at most; see rope.c for the scheme. */
+uint64_t rope_hash(const struct rope *r);
+
+/* Byte `off` of pattern `seed`, the definition that all else must agree with. */
+uint8_t pattern_byte(uint64_t seed, uint64_t off);
+void pattern_fill(uint64_t seed, uint64_t off, size_t len, uint8_t *out);
+
+/* XOR of `count` ropes of equal length as a lazy leaf over them (parity); dst initialised here. The
+ * members are shared, not copied.  XOR with itself cancels.  Bytes are made only when they are
+ * read. */
+void rope_xor(struct rope *dst, const struct rope *const *members, size_t count);
+
+/* Leaves alive in this process: for the leak audit. */
+uint64_t rope_leaves_alive(void);
+
+#endif

@@ -1,0 +1,2 @@
+# sim: objects in reading order.
+SIM_SRC =

@@ -1,0 +1,107 @@
+/* server.h: a resource with a queue: CPU, bus, DMA engine, arm.  And busy time, for all that can be
+ * busy.
+ *
+ * A server serves one job at a time, by priority class (0 first), first in first out inside a
+ * class. A job's length is given, or is what `start` returns when the server is granted: that is
+ * how an upcall runs (law 4).  With `preempt` a job of a lower-numbered class interrupts one in
+ * service, which resumes later for the rest of its time. V1  Busy time is the union of service
+ * intervals. V2  The integral of the number in the system equals the sum of the jobs' times in it
+ * (Little), checked in integers by the audit.
+ */
+#ifndef SIM_SERVER_H
+#define SIM_SERVER_H
+
+#include "sim/base/list.h"
+#include "sim/sim.h"
+
+/* What a resource is, for "what limited it". */
+enum sim_kind {
+    SIM_KIND_CPU,
+    SIM_KIND_BUS,
+    SIM_KIND_CHANNEL,
+    SIM_KIND_ARM,
+    SIM_KIND_OTHER,
+    SIM_KIND_COUNT
+};
+
+/* Busy-time account of one resource; embed it.  Registered in the run, so that reports can walk
+ * all. */
+struct sim_busy {
+    struct list link;
+    const char *name; /* owned by the account */
+    enum sim_kind kind;
+    int32_t node;   /* or -1 */
+    sim_time total; /* closed busy intervals since the window opened */
+    sim_time since; /* start of the open interval; SIM_NEVER: idle */
+    uint64_t uses;
+};
+
+void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_t node,
+                   const char *name);
+void sim_busy_fini(struct sim_busy *b);
+void sim_busy_begin(struct sim_busy *b, sim_time now);
+void sim_busy_end(struct sim_busy *b, sim_time now);
+/* Adds a closed interval that lies wholly inside [window start, now or later]. */
+void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to);
+/* Busy time inside the window up to `now`. */
+sim_time sim_busy_time(const struct sim_busy *b, sim_time now);
+
+/* Opens the measurement window: all accounts restart at now.  At the start of a run it is open from
+ * 0. */
+void sim_window_open(struct sim *s);
+sim_time sim_window_start(const struct sim *s);
+/* The busiest account of a kind over the window; NULL when there is none.  *share: 0..1. */
+const struct sim_busy *sim_busiest(struct sim *s, enum sim_kind kind, double *share);
+/* Mean share of all accounts of a kind. */
+double sim_busy_mean(struct sim *s, enum sim_kind kind);
+/* Walks all accounts in order of registration. */
+void sim_busy_each(struct sim *s, void (*fn)(void *arg, const struct sim_busy *b), void *arg);
+
+#define SIM_SERVER_CLASSES 4
+
+/* Wide enough for sums of picoseconds over a whole run. */
+__extension__ typedef unsigned __int128 sim_u128;
+
+struct sim_server;
+struct sim_job {
+    struct list link;
+    uint8_t cls;        /* priority class, 0 first */
+    uint8_t state;      /* private */
+    sim_time service;   /* length; ignored when start is set */
+    sim_time remaining; /* private */
+    sim_time arrived;   /* private */
+    /* Called when the server is granted, at once; returns the length.  NULL: `service`.  It may
+     * submit other jobs to this server, not destroy it. */
+    sim_time (*start)(struct sim_job *j);
+    /* Called when served; the job is idle then and may be freed or submitted again.  May be NULL.
+     */
+    void (*done)(struct sim_job *j);
+};
+
+struct sim_server {
+    struct sim *sim;
+    struct sim_busy busy;
+    struct list queue[SIM_SERVER_CLASSES];
+    struct sim_job *current;
+    struct sim_event event;
+    sim_time started; /* of the current service interval */
+    bool preempt;
+    uint64_t in_system; /* jobs waiting or in service */
+    uint64_t arrived, served, withdrawn;
+    sim_u128 area;    /* integral of in_system, ps */
+    sim_u128 sojourn; /* sum over departed jobs */
+    sim_u128 waited;  /* sum of time not in service */
+    sim_time changed; /* when area was last brought up to date */
+    uint64_t longest; /* largest in_system */
+};
+
+void sim_server_init(struct sim_server *v, struct sim *s, enum sim_kind kind, int32_t node,
+                     const char *name, bool preempt);
+void sim_server_fini(struct sim_server *v);
+void sim_server_submit(struct sim_server *v, struct sim_job *j);
+/* Withdraws a job that waits or is in service; its done is not called.  False when it is idle. */
+bool sim_server_withdraw(struct sim_server *v, struct sim_job *j);
+/* Withdraws everything (crash of a node); calls drop on each job that was there. */
+void sim_server_reset(struct sim_server *v, void (*drop)(struct sim_job *j));
+
+#endif

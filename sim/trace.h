@@ -1,0 +1,34 @@
+/* trace.h: what happened when, as a Chrome trace (JSON) that Perfetto opens.
+ *
+ * Off unless opened; then each call writes one record.  Tracks are (process, thread) = (node or
+ * device group, name).  Spans are asynchronous ("b"/"e" with an id), because they overlap; counters
+ * are "C". A ".zst" file name compresses.  A trace changes no event and no digest.
+ */
+#ifndef SIM_TRACE_H
+#define SIM_TRACE_H
+
+#include "sim/sim.h"
+
+struct sim_trace_options {
+    sim_time from, to;      /* records outside are left out; to 0: no end */
+    const char *categories; /* "mesh,disk,cpu,os" or NULL: all */
+    uint64_t max_records;   /* 0: 10 million; past it the trace says that it is cut */
+};
+
+bool sim_trace_open(struct sim *s, const char *path, const struct sim_trace_options *o,
+                    struct err *e);
+bool sim_trace_close(struct sim *s, struct err *e); /* false with a sentence when writing failed */
+
+/* Cheap test to guard the making of names. */
+bool sim_trace_on(const struct sim *s, const char *category);
+
+void sim_trace_begin(struct sim *s, const char *category, int64_t node, const char *track,
+                     const char *name, uint64_t id, sim_time at);
+void sim_trace_end(struct sim *s, const char *category, int64_t node, const char *track,
+                   const char *name, uint64_t id, sim_time at);
+void sim_trace_counter(struct sim *s, const char *category, int64_t node, const char *name,
+                       double value, sim_time at);
+void sim_trace_instant(struct sim *s, const char *category, int64_t node, const char *track,
+                       const char *name, sim_time at);
+
+#endif

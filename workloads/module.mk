@@ -1,0 +1,3 @@
+# workloads: programs for nodes, and direct drivers; objects in reading order.
+WORKLOADS_SRC =
+DIRECT_SRC =
