@@ -130,3 +130,6 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)) $(TEST_OBJS))
+
+print-tests:
+	@echo $(TEST_BINS)
