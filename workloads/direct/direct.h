@@ -1,0 +1,37 @@
+/* direct.h: drivers that bypass the operating system: traffic on a bare network, requests on bare
+ * devices.
+ *
+ * A direct workload is a const ops struct.  It runs inside the engine as events, with no threads,
+ * so that devices can be studied at the speed of their models.
+ */
+#ifndef WORKLOADS_DIRECT_DIRECT_H
+#define WORKLOADS_DIRECT_DIRECT_H
+
+#include "disks/blkdev.h"
+#include "mesh/net.h"
+
+/* What it drives: a network (mesh = {...} in the configuration), or devices (devices = {...}), or
+ * both. */
+struct direct_world {
+    struct net *net; /* NULL when the configuration has no mesh */
+    struct blkdev **devs;
+    size_t dev_count;
+    const char *base_dir;   /* folder of the configuration: input files are below it */
+    const char *output_dir; /* where per-packet and per-request files go; NULL: not asked for */
+};
+
+struct direct_ops {
+    const char *name;
+    const char *doc;
+    const struct param *params;
+    size_t params_size;
+    bool needs_net, needs_devices;
+    /* Sets up its sources and schedules their first events.  NULL with a sentence when the
+     * parameters do not fit the world.  `params` outlives it. */
+    void *(*create)(struct sim *s, const struct direct_world *w, const void *params, struct err *e);
+    /* After the run: writes scalars and remarks (sim/measure.h). */
+    void (*finish)(void *self, enum sim_end end);
+    void (*destroy)(void *self);
+};
+
+#endif
