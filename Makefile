@@ -133,3 +133,6 @@ clean:
 
 print-tests:
 	@echo $(TEST_BINS)
+
+print-sources:
+	@echo $(ALL_SRC)
