@@ -32,6 +32,7 @@ enum xk_status {
     XK_UNREACHABLE, /* peer known to be dead, or gave no answer in time */
     XK_REFUSED,     /* nobody has enabled this at the peer */
     XK_CLOSED,      /* session or protocol is gone */
+    XK_RESTARTED,   /* peer crashed and came back meanwhile: done once or never */
     XK_STATUS_COUNT
 };
 const char *xk_status_name(enum xk_status s);
@@ -53,7 +54,7 @@ enum xk_control_op {
     XK_GET_MY_HOST,    /* u64 */
     XK_GET_RELIABLE,   /* u64: 1 when lower layers lose nothing while both ends live */
     XK_FREE_RESOURCES, /* drop caches; u64: sessions dropped */
-    XK_PEER_DOWN       /* in: u64 node known to have crashed */
+    XK_PEER_DOWN       /* in: u64 node known to have crashed; given to every instance in turn */
 };
 struct xk_control {
     enum xk_control_op op;
@@ -89,6 +90,9 @@ struct xk_protl_ops {
     /* Below delivers. */
     void (*demux)(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
     void (*ready)(struct xk_protl *self, struct xk_sessn *lower); /* NULL: not interested */
+    /* Below tells: what was pushed on this session (a call) ended without an answer.  NULL: not
+     * interested. */
+    void (*failed)(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
     enum xk_status (*control)(struct xk_protl *self,
                               struct xk_control *c); /* NULL: handed to down[0] */
 };
@@ -124,9 +128,10 @@ enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, ui
 enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key);
 void xk_open_done(struct xk_protl *upper, struct xk_sessn *s);
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m);
-void xk_demux(struct xk_sessn *s, struct xk_msg *m); /* to s->upper */
-void xk_ready(struct xk_sessn *s);                   /* to s->upper */
-struct xk_sessn *xk_dup(struct xk_sessn *s);         /* one more reference */
+void xk_demux(struct xk_sessn *s, struct xk_msg *m);    /* to s->upper */
+void xk_ready(struct xk_sessn *s);                      /* to s->upper */
+void xk_failed(struct xk_sessn *s, enum xk_status why); /* to s->upper */
+struct xk_sessn *xk_dup(struct xk_sessn *s);            /* one more reference */
 void xk_close(struct xk_sessn *s);
 enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c);
 enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c);
