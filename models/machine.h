@@ -1,0 +1,89 @@
+/* machine.h: a whole simulated machine: nodes on a network, made from parameters.
+ *
+ * A machine is rows x columns nodes on one network.  Some are I/O nodes with storage, one may be
+ * the service node, the others form the compute partition.  Every node runs the real code of os/
+ * on a model of its CPUs, memory bus, network interface and devices (models/node.h); its price list
+ * (models/price.h) says what the work that the code names costs.
+ *
+ * Life of a run (cli/point.c, tests):
+ *     sim_create, machine_create, machine_load, sim_run, machine_finish, sim_audit_run,
+ *     machine_destroy, sim_destroy.
+ * Only one machine exists in a run.  Called by cli/ and tests/; nothing in os/ sees it.
+ */
+#ifndef MODELS_MACHINE_H
+#define MODELS_MACHINE_H
+
+#include "mesh/net.h"
+#include "os/node.h"
+#include "sim/base/err.h"
+#include "sim/base/val.h"
+#include "workloads/workload.h"
+
+struct machine;
+
+/* The operating system that the nodes boot: its parameters, and its first upcall.  cli/ hands over
+ * { os_params_desc, os_params_size, os_node_boot }; a test may boot something of its own.  Memory
+ * goes through `kernel`.  boot may return NULL: then no program can be loaded. */
+struct machine_os {
+    const struct param *params; /* may be NULL */
+    size_t params_size;
+    struct os_node *(*boot)(struct port *kernel, const struct os_layout *layout,
+                            const struct os_params *params, const struct xk_graph *graph);
+};
+
+/* What a configuration may name.  NULL-terminated arrays; outlives the machine. */
+struct machine_registry {
+    const struct net_ops *const *nets;        /* machine.network.model picks one */
+    const struct xk_protl_ops *const *protls; /* what machine.graph is made of */
+    struct machine_os os;
+};
+
+/* The parameters of `machine = {...}`, for `psim list parameters` and docs/params.md.  The tables
+ * network, storage, os and graph are described by the modules that they are handed to. */
+extern const struct param machine_params[];
+
+/* Makes the machine that `spec` (the configuration's machine table) describes.  `path` names the
+ * table in sentences ("machine").  NULL with a sentence.  `spec` and `reg` must outlive it. */
+struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,
+                               const struct machine_registry *reg, struct err *e);
+
+/* Puts a program on the compute nodes that take part: declares the workload's measures, and starts
+ * ops->main as a thread on each once that node has booted.  `params` outlives the run.  False with
+ * a sentence when the workload refuses.  Without it the nodes boot and serve, and run no program.
+ */
+bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
+                  struct err *e) MUST_CHECK;
+
+/* After sim_run: writes the default scalars of a machine run: what limited it (share of time that
+ * the busiest CPU, bus, channel and arm were busy), where time went (mesh, device queue, device),
+ * counts of frames and of what was dropped. */
+void machine_finish(struct machine *m);
+
+/* Frees everything, with what is still in flight. */
+void machine_destroy(struct machine *m);
+
+/* ---- for tests and reports ---- */
+const struct os_layout *machine_layout(const struct machine *m);
+struct net *machine_net(struct machine *m);
+uint32_t machine_rows(const struct machine *m);
+uint32_t machine_columns(const struct machine *m);
+/* The first sentence given to port_fail, or NULL. The audit of the run fails with it. */
+const char *machine_failure(const struct machine *m);
+
+/* ---- faults ---- */
+/* Crashes a node now: tasks, heaps, threads, timers and queued upcalls are gone; frames in its
+ * network interface and to it are dropped and counted.  Its disks live on.  Harmless when it is
+ * down.  Not from inside that node's own code: port_task_crash of the kernel task is the way
+ * there. */
+void machine_crash(struct machine *m, uint32_t node);
+/* Boots a node that is down, in its next incarnation, and starts its program anew when the machine
+ * says so (machine.restart_programs).  Harmless when it is up. */
+void machine_restart(struct machine *m, uint32_t node);
+bool machine_node_up(const struct machine *m, uint32_t node);
+/* Node happenings so far: upcalls started, effects taken place, threads resumed.  What `event = n`
+ * of the fault schedule counts, so that a node can be crashed at each in turn. */
+uint64_t machine_steps(const struct machine *m);
+/* The kernel task of a node that is up. */
+struct port *machine_kernel(struct machine *m, uint32_t node);
+
+#endif
