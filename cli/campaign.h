@@ -1,0 +1,53 @@
+/* campaign.h: runs the points of a configuration: one worker process each, at most `jobs` at a
+ * time, single points included.
+ *
+ *   C1  This process is the only writer of the results file; a point is written when it is done.
+ *   C2  A worker that crashes, hangs or eats memory costs its own point, and that point is recorded
+ *       with its parameters and seed.
+ *   C3  When this process dies, its workers die.
+ *   C4  Results do not depend on `jobs` or on the order in which workers end.
+ */
+#ifndef CLI_CAMPAIGN_H
+#define CLI_CAMPAIGN_H
+
+#include "cli/config.h"
+#include "cli/point.h"
+
+struct campaign_options {
+    size_t jobs;        /* at least 1 */
+    const char *output; /* results file; NULL: nothing is stored */
+    bool resume;        /* points that the file holds as finished are not run again */
+    bool quiet;         /* no progress line, whatever standard error is */
+    struct point_options point;
+};
+
+struct campaign {
+    struct point_result *results; /* one for each point of the configuration, in its order */
+    size_t count;
+    size_t run, resumed; /* points that ran now, that were taken from the file */
+    size_t status[POINT_STATUS_COUNT];
+    bool interrupted; /* SIGINT or SIGTERM: what was finished is kept */
+};
+
+/* Runs everything.  False with a sentence when it could not start or could not store a result (the
+ * results so far are filled in and stored). */
+bool campaign_run(const struct config *c, const struct campaign_options *o, struct campaign *out,
+                  struct err *e) MUST_CHECK;
+void campaign_fini(struct campaign *c);
+
+/* 0, 1 or 3 as enum cli_exit has it, from what became of the points alone. */
+int campaign_exit(const struct campaign *c);
+
+/* The mean of a scalar over the replications of one case, with its 95 % half width: Student t over
+ * replications when there are at least two, else the half width of the run itself (NAN: none).
+ * False when no finished point of the case has that scalar. */
+struct campaign_value {
+    double mean, half_width;
+    const char *unit;
+    unsigned flags;
+    size_t n; /* replications behind it */
+};
+bool campaign_value(const struct campaign *r, const struct config *c, size_t case_idx,
+                    const char *scalar, struct campaign_value *out);
+
+#endif

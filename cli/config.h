@@ -1,0 +1,73 @@
+/* config.h: a configuration, evaluated and expanded into points.
+ *
+ * The Lua text runs in a limited child process (cli/lua/), which hands back plain data.  Here the
+ * data is checked and expanded: a *case* is one combination of the sweep's values, a *point* is a
+ * case and a replication.  Nothing of this starts the engine.
+ *
+ *   G1  A case's tree is what the configuration returned when it was evaluated with that case's
+ *       values and the -p overrides visible to param(), with both applied again to the result.
+ *   G2  Equal file, overrides and options give equal cases in equal order.
+ *   G3  A tree that config_load returned has passed the schema (cli/schema.h).
+ */
+#ifndef CLI_CONFIG_H
+#define CLI_CONFIG_H
+
+#include "sim/base/base.h"
+#include "sim/base/err.h"
+#include "sim/base/val.h"
+
+struct config_options {
+    const char *const *overrides; /* "path=value", in order */
+    size_t override_count;
+    const uint64_t *seed; /* --seed; NULL: the configuration's, else 1 */
+    int64_t replications; /* 0: the configuration's */
+};
+
+struct config_case {
+    struct val *root;  /* the resolved table: machine or mesh or devices, workload, limits, ... */
+    struct val *sweep; /* table "path" -> value of this case, in the order of the axes; never NULL;
+                          with dotted names as keys, so walk it, do not val_path it */
+    char *canonical;   /* what identifies it: canonical text of the parts that shape the run, with
+                          all defaults written out */
+};
+
+struct config_point {
+    const struct config_case *c;
+    size_t case_idx;
+    uint32_t replication; /* from 0 */
+    uint64_t seed;        /* of the engine: differs between replications */
+    char identity[33];    /* hash of canonical, seed and model version: 32 hexadecimal digits */
+};
+
+struct config {
+    char *file;              /* as given */
+    char *dir;               /* its folder */
+    char *name;              /* its base name without .lua */
+    const char *title, *doc; /* from the table; title is the name when absent, doc "" */
+    struct val *sources;     /* table: file name -> text, the configuration and what it includes */
+    const char **axes;       /* the swept paths */
+    size_t axis_count;
+    struct config_case *cases;
+    size_t case_count;
+    struct config_point *points; /* case by case, replications inside */
+    size_t point_count;
+    uint32_t replications;
+    const struct val *measures, *figure, *expectations; /* of the first case; NULL when absent */
+};
+
+/* Evaluates, expands and checks `file`.  NULL with one sentence on any mistake.  `file` may also be
+ * a bare name: NAME, NAME.lua are looked up in the current folder, in ./configs, ./configs/figures,
+ * and in the installed configs folder. */
+struct config *config_load(const char *file, const struct config_options *o,
+                           struct err *e) MUST_CHECK;
+void config_free(struct config *c); /* NULL is fine */
+
+/* The folders that include and config_load search after the configuration's own, NULL-terminated:
+ * ./configs when it exists, then $PSIM_CONFIGS when set, then the installed share/psim/configs. */
+const char *const *config_search_path(void);
+
+/* What identifies the simulator in results and identities: "0.1.0+1f3a9c02", the version and a hash
+ * of the executable, so that a rebuilt model never passes for the old one. */
+const char *config_model_version(void);
+
+#endif
