@@ -16,17 +16,23 @@ typedef void sim_audit_fn(void *self, struct sim_audit_report *r);
 void sim_audit_register(struct sim *s, const char *name, sim_audit_fn *fn, void *self);
 void sim_audit_unregister(struct sim *s, void *self);
 
-/* States: in == out + inside + dropped.  `what`: "flits", "messages". */
+/* True when the run ended idle: whatever was on its way has arrived. */
+bool sim_audit_drained(const struct sim_audit_report *r);
+/* States: in == out + inside + dropped.  `what`: "flits", "messages".  Of things that are on their
+ * way: after a drained run `inside` must be 0. */
 void sim_audit_balance(struct sim_audit_report *r, const char *what, uint64_t in, uint64_t out,
                        uint64_t inside, uint64_t dropped);
+/* The same of things that may stay (pages, sessions, unread messages). */
+void sim_audit_balance_resident(struct sim_audit_report *r, const char *what, uint64_t in,
+                                uint64_t out, uint64_t inside, uint64_t dropped);
 /* States that `ok` holds; the sentence names what is wrong. */
 void sim_audit_check(struct sim_audit_report *r, bool ok, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Counts a drop by reason for the report (not a failure). */
 void sim_audit_dropped(struct sim_audit_report *r, const char *what, const char *reason,
                        uint64_t count);
 
-/* Runs all; returns the number of failures; text (may be NULL) gets one line each.  drained: the
- * run ended idle, so nothing may be left inside except what modules declare resident. */
+/* Runs all; returns the number of failures; text (may be NULL) gets one line a failure, then one
+ * line a drop reason. */
 size_t sim_audit_run(struct sim *s, char *text, size_t size);
 
 #endif

@@ -4,9 +4,13 @@
  * A server serves one job at a time, by priority class (0 first), first in first out inside a
  * class. A job's length is given, or is what `start` returns when the server is granted: that is
  * how an upcall runs (law 4).  With `preempt` a job of a lower-numbered class interrupts one in
- * service, which resumes later for the rest of its time. V1  Busy time is the union of service
- * intervals. V2  The integral of the number in the system equals the sum of the jobs' times in it
- * (Little), checked in integers by the audit.
+ * service, which resumes later for the rest of its time.
+ *
+ *   V1  Busy time is the union of service intervals.
+ *   V2  The integral of the number in the system equals the sum of the jobs' times in it (Little),
+ *       checked in integers by the audit.
+ *   V3  At the end of a service the job's done is called first, then the next job is granted.
+ *   V4  A zeroed job is idle.
  */
 #ifndef SIM_SERVER_H
 #define SIM_SERVER_H
@@ -68,10 +72,11 @@ struct sim_job {
     uint8_t cls;        /* priority class, 0 first */
     uint8_t state;      /* private */
     sim_time service;   /* length; ignored when start is set */
-    sim_time remaining; /* private */
+    sim_time remaining; /* private: of the length, when it was last interrupted */
     sim_time arrived;   /* private */
-    /* Called when the server is granted, at once; returns the length.  NULL: `service`.  It may
-     * submit other jobs to this server, not destroy it. */
+    /* Called when the server is granted, at once; returns the length, which is left in `service`.
+     * NULL: `service` holds it.  It may submit other jobs to this server and may reset it, not
+     * destroy it. */
     sim_time (*start)(struct sim_job *j);
     /* Called when served; the job is idle then and may be freed or submitted again.  May be NULL.
      */
@@ -79,6 +84,7 @@ struct sim_job {
 };
 
 struct sim_server {
+    struct list link; /* in the run's list of servers */
     struct sim *sim;
     struct sim_busy busy;
     struct list queue[SIM_SERVER_CLASSES];
@@ -93,7 +99,23 @@ struct sim_server {
     sim_u128 waited;  /* sum of time not in service */
     sim_time changed; /* when area was last brought up to date */
     uint64_t longest; /* largest in_system */
+    bool granting;    /* inside a job's start */
+    uint32_t epoch;   /* rises at each reset */
 };
+
+/* Prepares an idle job of this class and length. */
+static inline void sim_job_init(struct sim_job *j, uint8_t cls, sim_time service,
+                                void (*done)(struct sim_job *j))
+{
+    *j = (struct sim_job){ .cls = cls, .service = service, .done = done };
+    list_init(&j->link);
+}
+
+/* Neither waiting nor in service. */
+static inline bool sim_job_idle(const struct sim_job *j)
+{
+    return j->state == 0;
+}
 
 void sim_server_init(struct sim_server *v, struct sim *s, enum sim_kind kind, int32_t node,
                      const char *name, bool preempt);

@@ -1,2 +1,2 @@
 # sim/base: objects in reading order.
-BASE_SRC =
+BASE_SRC = sim/base/base.c sim/base/time.c

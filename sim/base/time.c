@@ -1,0 +1,26 @@
+/* time.c: the conversions of simulated time that need more than a line. */
+#include "sim/base/time.h"
+
+#include "sim/base/base.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+sim_time sim_time_of_bytes(int64_t bytes, int64_t rate)
+{
+    ASSERT(bytes >= 0 && rate > 0);
+    wide ps = (wide)(uint64_t)bytes * (wide)SIM_SEC;
+    wide up = (ps + (uint64_t)rate - 1) / (uint64_t)rate;
+    return up > (wide)SIM_NEVER ? SIM_NEVER : (sim_time)up;
+}
+
+double sim_time_seconds(sim_time t)
+{
+    return (double)t / (double)SIM_SEC;
+}
+
+sim_time sim_time_from_seconds(double s)
+{
+    ASSERT(s >= 0);
+    double ps = s * (double)SIM_SEC + 0.5;
+    return ps >= (double)SIM_NEVER ? SIM_NEVER : (sim_time)ps;
+}

@@ -1,0 +1,66 @@
+/* internal.h: the engine's own view of a run; private to sim/.
+ *
+ * struct sim is opaque to every other folder.  A service that hangs off a run offers a create and a
+ * destroy function here and is made and freed by sim_create and sim_destroy, in this order.
+ */
+#ifndef SIM_INTERNAL_H
+#define SIM_INTERNAL_H
+
+#include "sim/base/list.h"
+#include "sim/queue.h"
+#include "sim/sim.h"
+#include "sim/thread.h"
+
+struct sim_digest *sim_digest_create(struct sim *s);
+void sim_digest_destroy(struct sim_digest *d);
+struct sim_audit *sim_audit_create(struct sim *s);
+void sim_audit_destroy(struct sim_audit *a);
+struct sim_trace *sim_trace_create(struct sim *s);
+void sim_trace_destroy(struct sim_trace *t);
+struct sim_measures *sim_measures_create(struct sim *s);
+void sim_measures_destroy(struct sim_measures *m);
+
+struct sim_threads; /* thread.c */
+
+struct sim {
+    sim_time now; /* first: the hottest word */
+    uint64_t fired;
+    uint64_t sequence; /* of the next schedule */
+    struct sim_queue queue;
+    bool stop;         /* leave the loop after this event */
+    bool asked_never;  /* somebody scheduled at SIM_NEVER */
+    bool running;      /* inside sim_run */
+    enum sim_end last; /* how the last sim_run ended */
+    struct sim_options options;
+    uint64_t shuffle_key;
+
+    /* Limits that look at the host, checked every few thousand events. */
+    double host_start, host_checked;
+    int statm; /* descriptor of /proc/self/statm, or -1 */
+
+    const char *context;
+    int64_t context_index;
+
+    sim_time window;     /* where the measurement window opened */
+    struct list busy;    /* struct sim_busy, in order of registration */
+    struct list servers; /* struct sim_server */
+
+    struct sim_digest *digest;
+    struct sim_audit *audit;
+    struct sim_trace *trace;
+    struct sim_measures *measures;
+    struct sim_threads *threads; /* NULL until the first spawn */
+};
+
+/* Runs events until one asks for the loop to be left or none is left.  False: the run has ended and
+ * s->last says how; true: a thread is to run. */
+bool sim_engine_step(struct sim *s);
+
+/* thread.c: what the engine asks of it. */
+size_t sim_threads_blocked(const struct sim *s); /* non-service threads that are blocked */
+void sim_threads_run(struct sim *s);             /* runs events and threads until the run ends */
+void sim_threads_destroy(struct sim *s);
+/* A spawned or woken thread waits for its turn. */
+bool sim_threads_ready(const struct sim *s);
+
+#endif

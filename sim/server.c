@@ -1,0 +1,202 @@
+/* server.c: the queueing server.
+ *
+ *   state      guarantee                            leaves by
+ *   IDLE       in no queue                          submit -> WAITING
+ *   WAITING    in queue[cls], never served          grant -> SERVED; withdraw, reset -> IDLE
+ *   SERVED     the server's current job             complete, withdraw, reset -> IDLE;
+ *                                                   preempt -> PREEMPTED
+ *   PREEMPTED  in queue[cls], before the waiting    grant -> SERVED; withdraw, reset -> IDLE
+ *
+ * Jobs wait in order of arrival; one that was interrupted goes back to the head of its class, so
+ * that a class stays first in, first out.
+ */
+#include "sim/server.h"
+
+#include "sim/internal.h"
+
+enum { IDLE, WAITING, SERVED, PREEMPTED };
+
+static void complete(struct sim *s, struct sim_event *e);
+
+void sim_server_init(struct sim_server *v, struct sim *s, enum sim_kind kind, int32_t node,
+                     const char *name, bool preempt)
+{
+    *v = (struct sim_server){ .sim = s, .preempt = preempt, .changed = s->now };
+    sim_busy_init(&v->busy, s, kind, node, name);
+    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++)
+        list_init(&v->queue[i]);
+    sim_event_init(&v->event, SIM_CLASS_DEVICE, complete);
+    list_push(&s->servers, &v->link);
+}
+
+void sim_server_fini(struct sim_server *v)
+{
+    sim_server_reset(v, NULL);
+    list_remove(&v->link);
+    sim_busy_fini(&v->busy);
+}
+
+/* Brings the integral of the number in the system up to now. */
+static inline void integrate(struct sim_server *v, sim_time now)
+{
+    v->area += (sim_u128)v->in_system * (uint64_t)(now - v->changed);
+    v->changed = now;
+}
+
+/* Books a job that leaves now; `served` is the service that it had. */
+static void depart(struct sim_server *v, struct sim_job *j, sim_time now, sim_time served)
+{
+    integrate(v, now);
+    v->in_system--;
+    v->sojourn += (uint64_t)(now - j->arrived);
+    v->waited += (uint64_t)(now - j->arrived - served);
+    j->state = IDLE;
+}
+
+static void interrupt_current(struct sim_server *v, sim_time now)
+{
+    struct sim_job *j = v->current;
+    sim_cancel(v->sim, &v->event);
+    j->remaining -= now - v->started;
+    j->state = PREEMPTED;
+    list_push_front(&v->queue[j->cls], &j->link);
+    v->current = NULL;
+}
+
+static struct list *first_waiting(struct sim_server *v)
+{
+    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++)
+        if (!list_empty(&v->queue[i]))
+            return v->queue[i].next;
+    return NULL;
+}
+
+/* Serves the first job that waits, if the server is free. */
+static void grant(struct sim_server *v)
+{
+    struct sim *s = v->sim;
+    while (!v->current && !v->granting) {
+        struct list *first = first_waiting(v);
+        if (!first) {
+            if (v->busy.since != SIM_NEVER)
+                sim_busy_end(&v->busy, s->now);
+            return;
+        }
+        struct sim_job *j = LIST_ENTRY(first, struct sim_job, link);
+        list_remove(&j->link);
+        bool resumed = j->state == PREEMPTED;
+        j->state = SERVED;
+        v->current = j;
+        v->started = s->now;
+        if (v->busy.since == SIM_NEVER)
+            sim_busy_begin(&v->busy, s->now);
+        if (!resumed) {
+            if (j->start) {
+                uint32_t epoch = v->epoch;
+                v->granting = true;
+                sim_time length = j->start(j);
+                v->granting = false;
+                if (v->epoch != epoch)
+                    continue; /* start reset the server: the job is gone */
+                j->service = length;
+            }
+            ASSERT_MSG(j->service >= 0, "a service time is never negative");
+            j->remaining = j->service;
+        }
+        first = v->preempt ? first_waiting(v) : NULL;
+        if (first && LIST_ENTRY(first, struct sim_job, link)->cls < j->cls)
+            interrupt_current(v, s->now); /* its start submitted something more urgent */
+        else
+            sim_at(s, &v->event, sim_time_add(s->now, j->remaining));
+    }
+}
+
+static void complete(struct sim *s, struct sim_event *e)
+{
+    struct sim_server *v = CONTAINER_OF(e, struct sim_server, event);
+    struct sim_job *j = v->current;
+    v->current = NULL;
+    v->served++;
+    depart(v, j, s->now, j->service);
+    if (!first_waiting(v))
+        sim_busy_end(&v->busy, s->now);
+    if (j->done)
+        j->done(j);
+    grant(v);
+}
+
+void sim_server_submit(struct sim_server *v, struct sim_job *j)
+{
+    ASSERT_MSG(j->state == IDLE, "the job is submitted already");
+    ASSERT(j->cls < SIM_SERVER_CLASSES);
+    sim_time now = v->sim->now;
+    integrate(v, now);
+    v->in_system++;
+    v->arrived++;
+    if (v->in_system > v->longest)
+        v->longest = v->in_system;
+    j->arrived = now;
+    j->state = WAITING;
+    list_push(&v->queue[j->cls], &j->link);
+    if (v->preempt && v->current && !v->granting && j->cls < v->current->cls)
+        interrupt_current(v, now);
+    if (!v->current)
+        grant(v);
+}
+
+/* Takes a job off without a word to its owner. */
+static void take_out(struct sim_server *v, struct sim_job *j)
+{
+    sim_time now = v->sim->now;
+    sim_time served = 0;
+    if (j->state == SERVED) {
+        if (!v->granting)
+            served = j->service - j->remaining + (now - v->started);
+        sim_cancel(v->sim, &v->event);
+        v->current = NULL;
+    } else {
+        if (j->state == PREEMPTED)
+            served = j->service - j->remaining;
+        list_remove(&j->link);
+    }
+    v->withdrawn++;
+    depart(v, j, now, served);
+}
+
+bool sim_server_withdraw(struct sim_server *v, struct sim_job *j)
+{
+    if (j->state == IDLE)
+        return false;
+    ASSERT_MSG(!(v->granting && v->current == j), "a job does not withdraw itself in its start");
+    bool was_served = j->state == SERVED;
+    take_out(v, j);
+    if (was_served)
+        grant(v);
+    return true;
+}
+
+void sim_server_reset(struct sim_server *v, void (*drop)(struct sim_job *j))
+{
+    /* Everything is out before the first drop, which may submit again. */
+    struct list gone;
+    list_init(&gone);
+    if (v->current) {
+        struct sim_job *j = v->current;
+        take_out(v, j);
+        list_push(&gone, &j->link);
+    }
+    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++) {
+        while (!list_empty(&v->queue[i])) {
+            struct sim_job *j = LIST_ENTRY(v->queue[i].next, struct sim_job, link);
+            take_out(v, j);
+            list_push(&gone, &j->link);
+        }
+    }
+    v->epoch++;
+    if (v->busy.since != SIM_NEVER)
+        sim_busy_end(&v->busy, v->sim->now);
+    struct list *l;
+    while ((l = list_pop(&gone)))
+        if (drop)
+            drop(LIST_ENTRY(l, struct sim_job, link));
+}
