@@ -26,6 +26,8 @@ struct leaf_ops {
                  uint64_t len);
     /* Slices of this kind at (a, aoff) continue at (b, boff)?  NULL: only when a == b. */
     bool (*continues)(const struct leaf *a, uint64_t aend, const struct leaf *b, uint64_t boff);
+    /* The checksum of rope_hash with state s after bytes [off, off+len); NULL: they are read. */
+    uint64_t (*crc)(const struct leaf *l, uint64_t s, uint64_t off, uint64_t len);
 };
 
 struct leaf {
@@ -88,7 +90,8 @@ bool rope_equal(const struct rope *a, const struct rope *b);
 uint64_t rope_first_difference(const struct rope *a, const struct rope *b);
 
 /* A 64-bit hash of the bytes, the same whatever the slices and kinds.  Pattern and zero stretches
- * cost O(1) per 4 KiB-aligned block at most; see rope.c for the scheme. */
+ * cost O(1) per 4 KiB-aligned block at most, parity that per member: a CRC-64, which composes
+ * and is linear over XOR, mixed with the length; see rope.c and pattern.c. */
 uint64_t rope_hash(const struct rope *r);
 
 /* Byte `off` of pattern `seed`, the definition that all else must agree with. */

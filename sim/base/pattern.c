@@ -1,0 +1,201 @@
+/* pattern.c: bytes that are a function of (seed, offset), and their checksum in O(1) a block.
+ *
+ * Definition.  A pattern is cut into blocks of 4 KiB, 512 words of 8 bytes, lowest byte first.
+ * Word i of block b of pattern `seed` is
+ *     rotate_left(key(seed, b), turn[i]) XOR salt[i]
+ * where key is a mixing function and turn and salt are fixed tables.  Words of a block differ by
+ * their salt and turn; the same word of two blocks differs by its key.
+ *
+ * Why so: rotation and XOR are linear over GF(2), and so is a CRC.  The checksum of a whole block
+ * is therefore  checksum(salt) XOR L(key)  with one fixed linear map L of 64 bits to 64 bits,
+ * eight table look-ups.  Bulk data of any size is hashed without being made.  L has rank 63: the
+ * polynomial has the factor x + 1 and every bit of the key occurs 512 times in a block, so one
+ * dimension is lost whatever the turns; these turns lose no other (test).
+ */
+#include <isa-l/crc64.h>
+#include <string.h>
+
+#include "sim/base/rope_internal.h"
+
+#define BLOCK 4096
+#define WORDS (BLOCK / 8)
+#define ECMA_POLY 0x42f0e1eba9ea3693ULL
+
+/* Multiplication of a 64-bit vector by a fixed matrix over GF(2), a byte at a time. */
+struct linear {
+    uint64_t part[8][256];
+};
+
+static uint64_t salt[WORDS];
+static uint8_t turn[WORDS];
+static uint64_t salt_crc;
+static struct linear key_crc;    /* L */
+static struct linear skip_block; /* appending 4 KiB of zeros */
+static uint64_t zeros[64];       /* x^(8 * 2^k): appending 2^k zero bytes */
+
+/* The finaliser of MurmurHash3's 64-bit variant as improved by Stafford (his mix 13). */
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+}
+
+static uint64_t rotate(uint64_t x, unsigned n)
+{
+    return (x << (n & 63)) | (x >> (-n & 63));
+}
+
+/* Product modulo the CRC's polynomial. */
+static uint64_t gf_mul(uint64_t a, uint64_t b)
+{
+    uint64_t r = 0;
+    for (int bit = 63; bit >= 0; bit--) {
+        r = (r << 1) ^ (r >> 63 ? ECMA_POLY : 0);
+        if (b >> bit & 1)
+            r ^= a;
+    }
+    return r;
+}
+
+static uint64_t linear_apply(const struct linear *m, uint64_t x)
+{
+    uint64_t r = 0;
+    for (int i = 0; i < 8; i++)
+        r ^= m->part[i][x >> (8 * i) & 255];
+    return r;
+}
+
+/* columns[j] is the image of bit j. */
+static void linear_build(struct linear *m, const uint64_t columns[64])
+{
+    for (int i = 0; i < 8; i++) {
+        for (unsigned v = 0; v < 256; v++) {
+            uint64_t r = 0;
+            for (int bit = 0; bit < 8; bit++) {
+                if (v >> bit & 1)
+                    r ^= columns[8 * i + bit];
+            }
+            m->part[i][v] = r;
+        }
+    }
+}
+
+uint64_t crc_bytes(uint64_t s, const uint8_t *bytes, size_t len)
+{
+    return ~crc64_ecma_norm(~s, bytes, len); /* ISA-L inverts before and after */
+}
+
+static void store_words(uint64_t *words, size_t count)
+{
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    for (size_t i = 0; i < count; i++)
+        words[i] = __builtin_bswap64(words[i]);
+#else
+    (void)words;
+    (void)count;
+#endif
+}
+
+static void build_tables(void)
+{
+    for (unsigned i = 0; i < WORDS; i++) {
+        salt[i] = mix(0x9e3779b97f4a7c15ULL * (i + 1));
+        turn[i] = (uint8_t)(mix(salt[i] + 5) >> 58);
+    }
+    zeros[0] = 1ULL << 8;
+    for (int k = 1; k < 64; k++)
+        zeros[k] = gf_mul(zeros[k - 1], zeros[k - 1]);
+    uint64_t words[WORDS], columns[64];
+    memcpy(words, salt, sizeof words);
+    store_words(words, WORDS);
+    salt_crc = crc_bytes(0, (const uint8_t *)words, BLOCK);
+    for (int j = 0; j < 64; j++) {
+        for (unsigned i = 0; i < WORDS; i++)
+            words[i] = rotate(1ULL << j, turn[i]);
+        store_words(words, WORDS);
+        columns[j] = crc_bytes(0, (const uint8_t *)words, BLOCK);
+    }
+    linear_build(&key_crc, columns);
+    for (int j = 0; j < 64; j++)
+        columns[j] = gf_mul(zeros[12], 1ULL << j);
+    linear_build(&skip_block, columns);
+}
+
+static void tables(void)
+{
+    static bool built;
+    if (!built) {
+        build_tables();
+        built = true;
+    }
+}
+
+static uint64_t block_key(uint64_t seed, uint64_t block)
+{
+    return mix(mix(seed + 0x9e3779b97f4a7c15ULL) + block * 0xd1342543de82ef95ULL);
+}
+
+uint8_t pattern_byte(uint64_t seed, uint64_t off)
+{
+    tables();
+    uint64_t i = off % BLOCK / 8;
+    uint64_t word = rotate(block_key(seed, off / BLOCK), turn[i]) ^ salt[i];
+    return (uint8_t)(word >> (8 * (off % 8)));
+}
+
+/* Words [first, first+count) of a block. */
+static void fill_words(uint64_t key, size_t first, size_t count, uint64_t *words)
+{
+    for (size_t i = 0; i < count; i++)
+        words[i] = rotate(key, turn[first + i]) ^ salt[first + i];
+    store_words(words, count);
+}
+
+void pattern_fill(uint64_t seed, uint64_t off, size_t len, uint8_t *out)
+{
+    tables();
+    static uint64_t words[WORDS]; /* not on the small stacks of simulated threads */
+    while (len > 0) {
+        size_t at = off % BLOCK;
+        size_t n = BLOCK - at < len ? BLOCK - at : len;
+        size_t first = at / 8, end = (at + n + 7) / 8;
+        fill_words(block_key(seed, off / BLOCK), first, end - first, words);
+        memcpy(out, (const uint8_t *)words + at % 8, n);
+        out += n;
+        off += n;
+        len -= n;
+    }
+}
+
+uint64_t crc_zeros(uint64_t s, uint64_t n)
+{
+    tables();
+    if (s == 0)
+        return 0;
+    for (int k = 0; n != 0; k++, n >>= 1) {
+        if (n & 1)
+            s = gf_mul(s, zeros[k]);
+    }
+    return s;
+}
+
+uint64_t crc_pattern(uint64_t s, uint64_t seed, uint64_t off, uint64_t len)
+{
+    tables();
+    static uint8_t part[BLOCK];
+    while (len > 0) {
+        uint64_t at = off % BLOCK;
+        uint64_t n = BLOCK - at < len ? BLOCK - at : len;
+        if (n == BLOCK) {
+            uint64_t key = block_key(seed, off / BLOCK);
+            s = linear_apply(&skip_block, s) ^ salt_crc ^ linear_apply(&key_crc, key);
+        } else {
+            pattern_fill(seed, off, (size_t)n, part);
+            s = crc_bytes(s, part, (size_t)n);
+        }
+        off += n;
+        len -= n;
+    }
+    return s;
+}
