@@ -1,2 +1,2 @@
 # models: objects in reading order.
-MODELS_SRC =
+MODELS_SRC = models/price.c

@@ -57,7 +57,10 @@ static void interrupt_current(struct sim_server *v, sim_time now)
 {
     struct sim_job *j = v->current;
     sim_cancel(v->sim, &v->event);
-    j->remaining -= now - v->started;
+    if (j->held)
+        j->service += now - v->started;
+    else
+        j->remaining -= now - v->started;
     j->state = PREEMPTED;
     list_push_front(&v->queue[j->cls], &j->link);
     v->current = NULL;
@@ -69,6 +72,18 @@ static struct list *first_waiting(struct sim_server *v)
         if (!list_empty(&v->queue[i]))
             return v->queue[i].next;
     return NULL;
+}
+
+/* Lets the current job be served for what remains, or makes way for a more urgent one that its
+ * start or more submitted. */
+static void serve_current(struct sim_server *v)
+{
+    struct sim_job *j = v->current;
+    struct list *first = v->preempt ? first_waiting(v) : NULL;
+    if (first && LIST_ENTRY(first, struct sim_job, link)->cls < j->cls)
+        interrupt_current(v, v->sim->now);
+    else if (!j->held)
+        sim_at(v->sim, &v->event, sim_time_add(v->sim->now, j->remaining));
 }
 
 /* Serves the first job that waits, if the server is free. */
@@ -94,27 +109,54 @@ static void grant(struct sim_server *v)
             if (j->start) {
                 uint32_t epoch = v->epoch;
                 v->granting = true;
+                j->service = 0;
+                j->remaining = 0;
                 sim_time length = j->start(j);
                 v->granting = false;
                 if (v->epoch != epoch)
                     continue; /* start reset the server: the job is gone */
-                j->service = length;
+                j->held = length == SIM_HOLD;
+                j->service = j->held ? 0 : length;
             }
             ASSERT_MSG(j->service >= 0, "a service time is never negative");
             j->remaining = j->service;
         }
-        first = v->preempt ? first_waiting(v) : NULL;
-        if (first && LIST_ENTRY(first, struct sim_job, link)->cls < j->cls)
-            interrupt_current(v, s->now); /* its start submitted something more urgent */
-        else
-            sim_at(s, &v->event, sim_time_add(s->now, j->remaining));
+        serve_current(v);
     }
+}
+
+/* Asks a job whose length has been served whether it stays.  True: the server's current job is
+ * looked after. */
+static bool stays(struct sim_server *v)
+{
+    struct sim_job *j = v->current;
+    uint32_t epoch = v->epoch;
+    v->granting = true;
+    v->started = v->sim->now;
+    j->remaining = 0;
+    sim_time length = j->more(j);
+    v->granting = false;
+    if (v->epoch != epoch) {
+        grant(v);
+        return true;
+    }
+    if (length == 0)
+        return false;
+    j->held = length == SIM_HOLD;
+    j->remaining = j->held ? 0 : length;
+    j->service += j->remaining;
+    ASSERT_MSG(j->remaining >= 0, "a service time is never negative");
+    serve_current(v);
+    grant(v);
+    return true;
 }
 
 static void complete(struct sim *s, struct sim_event *e)
 {
     struct sim_server *v = CONTAINER_OF(e, struct sim_server, event);
     struct sim_job *j = v->current;
+    if (j->more && stays(v))
+        return;
     v->current = NULL;
     v->served++;
     depart(v, j, s->now, j->service);
@@ -144,19 +186,35 @@ void sim_server_submit(struct sim_server *v, struct sim_job *j)
         grant(v);
 }
 
+void sim_server_settle(struct sim_server *v, struct sim_job *j, sim_time length)
+{
+    ASSERT_MSG(j->held && j->state != IDLE, "the job holds nothing");
+    ASSERT_MSG(length >= 0, "a service time is never negative");
+    sim_time now = v->sim->now;
+    j->held = false;
+    j->remaining = length;
+    if (j->state == SERVED) {
+        j->service += now - v->started;
+        v->started = now;
+        sim_at(v->sim, &v->event, sim_time_add(now, length));
+    }
+    j->service += length;
+}
+
 /* Takes a job off without a word to its owner. */
 static void take_out(struct sim_server *v, struct sim_job *j)
 {
     sim_time now = v->sim->now;
     sim_time served = 0;
     if (j->state == SERVED) {
-        if (!v->granting)
-            served = j->service - j->remaining + (now - v->started);
+        served = j->service - j->remaining + (now - v->started);
+        j->held = false;
         sim_cancel(v->sim, &v->event);
         v->current = NULL;
     } else {
         if (j->state == PREEMPTED)
             served = j->service - j->remaining;
+        j->held = false;
         list_remove(&j->link);
     }
     v->withdrawn++;

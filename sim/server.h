@@ -63,6 +63,9 @@ void sim_busy_each(struct sim *s, void (*fn)(void *arg, const struct sim_busy *b
 
 #define SIM_SERVER_CLASSES 4
 
+/* A length that is not known yet: the job keeps the server until sim_server_settle. */
+#define SIM_HOLD ((sim_time)-1)
+
 /* Wide enough for sums of picoseconds over a whole run. */
 __extension__ typedef unsigned __int128 sim_u128;
 
@@ -71,13 +74,18 @@ struct sim_job {
     struct list link;
     uint8_t cls;        /* priority class, 0 first */
     uint8_t state;      /* private */
+    bool held;          /* private: waits for sim_server_settle */
     sim_time service;   /* length; ignored when start is set */
     sim_time remaining; /* private: of the length, when it was last interrupted */
     sim_time arrived;   /* private */
-    /* Called when the server is granted, at once; returns the length, which is left in `service`.
-     * NULL: `service` holds it.  It may submit other jobs to this server and may reset it, not
-     * destroy it. */
+    /* Called when the server is granted, at once; returns the length, which is left in `service`,
+     * or SIM_HOLD.  NULL: `service` holds it.  It may submit other jobs to this server and may
+     * reset it, not destroy it. */
     sim_time (*start)(struct sim_job *j);
+    /* Called when the length has been served, with the job still in service: returns how much
+     * longer it stays, SIM_HOLD, or 0 to let it depart.  NULL: it departs.  It may submit other
+     * jobs to this server; it may not withdraw this one. */
+    sim_time (*more)(struct sim_job *j);
     /* Called when served; the job is idle then and may be freed or submitted again.  May be NULL.
      */
     void (*done)(struct sim_job *j);
@@ -99,7 +107,7 @@ struct sim_server {
     sim_u128 waited;  /* sum of time not in service */
     sim_time changed; /* when area was last brought up to date */
     uint64_t longest; /* largest in_system */
-    bool granting;    /* inside a job's start */
+    bool granting;    /* inside a job's start or more */
     uint32_t epoch;   /* rises at each reset */
 };
 
@@ -121,6 +129,9 @@ void sim_server_init(struct sim_server *v, struct sim *s, enum sim_kind kind, in
                      const char *name, bool preempt);
 void sim_server_fini(struct sim_server *v);
 void sim_server_submit(struct sim_server *v, struct sim_job *j);
+/* Ends a hold (SIM_HOLD): the job stays `length` longer, from now or, when a more urgent job has
+ * interrupted it, from when it resumes. */
+void sim_server_settle(struct sim_server *v, struct sim_job *j, sim_time length);
 /* Withdraws a job that waits or is in service; its done is not called.  False when it is idle. */
 bool sim_server_withdraw(struct sim_server *v, struct sim_job *j);
 /* Withdraws everything (crash of a node); calls drop on each job that was there. */

@@ -1,0 +1,121 @@
+/* price.c: the price list: descriptors and the one formula.
+ *
+ * The formula is evaluated in 64 bits where it fits, else in 128; both give the same number.
+ */
+#include "models/price.h"
+
+#define MILLION 1000000
+
+/* Wide enough for amount * 1e12 * scale. */
+__extension__ typedef unsigned __int128 wide;
+
+/* One price, as a table { fixed =, each =, rate = }. */
+static const struct param price_params[] = {
+    { .name = "fixed",
+      .type = PARAM_TIME,
+      .offset = offsetof(struct price, fixed),
+      .def = "0",
+      .min = "0",
+      .doc = "Time each time that the work is named.",
+      .src = "ASSUMED(a price that no machine file gives is zero)" },
+    { .name = "each",
+      .type = PARAM_TIME,
+      .offset = offsetof(struct price, each),
+      .def = "0",
+      .min = "0",
+      .doc = "Time for each unit of the amount.",
+      .src = "ASSUMED(a price that no machine file gives is zero)" },
+    { .name = "rate",
+      .type = PARAM_RATE,
+      .offset = offsetof(struct price, rate),
+      .def = "0",
+      .min = "0",
+      .doc = "Amount that is worked through in a second; 0: no part per byte.",
+      .src = "ASSUMED(a price that no machine file gives is zero)" },
+    { .name = NULL }
+};
+
+#define PRICE(kind, key, text)                                                                     \
+    {                                                                                              \
+        .name = key, .type = PARAM_TABLE, .offset = offsetof(struct price_list, of[kind]),         \
+        .sub = price_params, .doc = text                                                           \
+    }
+
+const struct param price_list_params[] = {
+    { .name = "scale",
+      .type = PARAM_REAL,
+      .offset = offsetof(struct price_list, scale),
+      .def = "1",
+      .min = "0",
+      .max = "1000",
+      .doc = "Multiplies every price, in millionths: 2 is a machine whose software takes twice as "
+             "long.",
+      .src = "ASSUMED(1: the list as it stands)" },
+    PRICE(PORT_WORK_COPY, "copy", "Bytes copied by the CPU."),
+    PRICE(PORT_WORK_CHECKSUM, "checksum", "Bytes summed."),
+    PRICE(PORT_WORK_XOR, "xor", "Bytes XORed."),
+    PRICE(PORT_WORK_TRAP, "trap", "System calls: user to kernel and back."),
+    PRICE(PORT_WORK_INTERRUPT, "interrupt",
+          "Interrupts taken: a frame or a completion that an application CPU must be told of."),
+    PRICE(PORT_WORK_SWITCH, "switch", "Context switches between threads."),
+    PRICE(PORT_WORK_CROSS, "cross", "Protection domains crossed by a message."),
+    PRICE(PORT_WORK_SEND, "send", "Messages posted by a program's library: fixed send path."),
+    PRICE(PORT_WORK_RECEIVE, "receive", "Messages taken for a program: fixed receive path."),
+    PRICE(PORT_WORK_FRAME_OUT, "frame_out", "Frames given to a network interface."),
+    PRICE(PORT_WORK_FRAME_IN, "frame_in", "Frames taken from a network interface."),
+    PRICE(PORT_WORK_LAYER, "layer", "Passes of a message through a protocol layer."),
+    PRICE(PORT_WORK_LOOKUP, "lookup", "Keys looked up in a map."),
+    PRICE(PORT_WORK_TIMER, "timer", "Timers set or cancelled."),
+    PRICE(PORT_WORK_ALLOC, "alloc", "Blocks of memory allocated."),
+    PRICE(PORT_WORK_MATCH, "match", "Entries compared while a receive is matched."),
+    PRICE(PORT_WORK_RPC, "rpc", "Server procedures entered: dispatch and stub."),
+    PRICE(PORT_WORK_FILE, "file", "File system operations: fixed part of a request."),
+    PRICE(PORT_WORK_BLOCK, "block", "File blocks mapped to disk blocks."),
+    PRICE(PORT_WORK_IO, "io", "Device requests set up."),
+    PRICE(PORT_WORK_MAP, "map", "Pages mapped, unmapped or reprotected."),
+    PRICE(PORT_WORK_FAULT, "fault", "Page faults taken."),
+    PRICE(PORT_WORK_FLOP, "flop", "Floating-point operations of a program."),
+    PRICE(PORT_WORK_OP, "op", "Simple operations of a program."),
+    { .name = NULL }
+};
+
+void price_list_prepare(struct price_list *l)
+{
+    l->scale_millionths = (int64_t)(l->scale * MILLION + 0.5);
+}
+
+sim_time price_cost(const struct price_list *l, enum port_work kind, uint64_t amount)
+{
+    ASSERT((unsigned)kind < PORT_WORK_COUNT);
+    const struct price *p = &l->of[kind];
+    uint64_t part, whole;
+    bool fits = !__builtin_mul_overflow(amount, (uint64_t)p->each, &part) &&
+                !__builtin_add_overflow(part, (uint64_t)p->fixed, &whole) && whole <= INT64_MAX;
+    if (fits && p->rate == 0 && l->scale_millionths == MILLION)
+        return (sim_time)whole;
+
+    wide sum = (wide)amount * (uint64_t)p->each + (uint64_t)p->fixed; /* below 2^128 */
+    if (sum > INT64_MAX)
+        return SIM_NEVER;
+    wide divisor = MILLION;
+    if (p->rate > 0) {
+        /* sum and rate are below 2^63; amount * 1e12 below 2^104. */
+        sum = sum * (uint64_t)p->rate + (wide)amount * SIM_SEC;
+        divisor *= (uint64_t)p->rate;
+    }
+    /* Scaling may pass 2^128 only where the result is far past 106 days. */
+    wide scaled;
+    if (__builtin_mul_overflow(sum, (wide)l->scale_millionths, &scaled))
+        return SIM_NEVER;
+    wide cost = scaled / divisor + (scaled % divisor != 0);
+    return cost > INT64_MAX ? SIM_NEVER : (sim_time)cost;
+}
+
+const char *price_kind_name(enum port_work kind)
+{
+    for (const struct param *p = price_list_params; p->name != NULL; p++)
+        if (p->type == PARAM_TABLE &&
+            p->offset == offsetof(struct price_list, of[0]) + (size_t)kind * sizeof(struct price))
+            return p->name;
+    return "?";
+}

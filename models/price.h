@@ -1,0 +1,38 @@
+/* price.h: the price list: what each kind of named work costs on this machine.
+ *
+ * Code names its work (port_work: a kind and an amount); a price turns it into CPU time:
+ *     cost = scale * (fixed + each * amount + amount / rate)
+ * in integers, rounded up to a picosecond once, at the end.  A price that is not given is zero: a
+ * machine without a price list runs its software in no time.  The numbers stand in
+ * configs/machines/, each with its source; none stands here.
+ */
+#ifndef MODELS_PRICE_H
+#define MODELS_PRICE_H
+
+#include "os/port.h"
+#include "sim/base/param.h"
+
+struct price {
+    sim_time fixed; /* each time that the work is named */
+    sim_time each;  /* per unit of the amount */
+    int64_t rate;   /* amount a second (bytes); 0: no part per byte */
+};
+
+struct price_list {
+    double scale; /* multiplies every price; kept as millionths */
+    struct price of[PORT_WORK_COUNT];
+    int64_t scale_millionths; /* derived by price_list_prepare */
+};
+
+extern const struct param price_list_params[]; /* of struct price_list */
+
+/* After the parameters are loaded, once. */
+void price_list_prepare(struct price_list *l);
+
+/* Time for `amount` of `kind`; saturates to SIM_NEVER. */
+sim_time price_cost(const struct price_list *l, enum port_work kind, uint64_t amount);
+
+/* "copy", "send", ...: as written in Lua. */
+const char *price_kind_name(enum port_work kind);
+
+#endif
