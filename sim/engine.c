@@ -143,7 +143,7 @@ void sim_at(struct sim *s, struct sim_event *e, sim_time when)
         e->order |= tie_of(s, e, sequence) << TIE_SHIFT;
     if (when == SIM_NEVER) {
         s->asked_never = true;
-        s->stop = true;
+        s->stop = s->leave = true;
     }
     sim_queue_push(&s->queue, e);
 }
@@ -164,7 +164,7 @@ bool sim_cancel(struct sim *s, struct sim_event *e)
 
 void sim_stop(struct sim *s)
 {
-    s->stop = true;
+    s->stop = s->leave = true;
 }
 
 void sim_set_context(struct sim *s, const char *what, int64_t index)
@@ -203,15 +203,6 @@ static bool host_limit_passed(struct sim *s)
     return resident_bytes(s) > o->host_bytes_limit;
 }
 
-/* Events that may fire before the limits are looked at again. */
-static uint64_t stride(const struct sim *s)
-{
-    uint64_t limit = s->options.event_limit;
-    if (limit == 0 || limit - s->fired > LIMIT_STRIDE)
-        return LIMIT_STRIDE;
-    return limit - s->fired;
-}
-
 static bool ended(struct sim *s, enum sim_end end)
 {
     s->last = end;
@@ -221,19 +212,27 @@ static bool ended(struct sim *s, enum sim_end end)
 bool sim_engine_step(struct sim *s)
 {
     const struct sim_options *o = &s->options;
-    uint64_t budget = LIMIT_STRIDE - s->fired % LIMIT_STRIDE;
     for (;;) {
-        if (s->stop) {
-            if (sim_threads_ready(s))
+        if (s->leave) {
+            s->leave = s->stop;
+            if (s->to_thread) {
+                s->to_thread = false;
                 return true;
-            return ended(s, s->asked_never ? SIM_END_NEVER : SIM_END_STOPPED);
+            }
+            if (s->stop)
+                return ended(s, s->asked_never ? SIM_END_NEVER : SIM_END_STOPPED);
         }
         if (o->event_limit && s->fired >= o->event_limit)
             return ended(s, SIM_END_EVENT_LIMIT);
-        if (host_limit_passed(s))
-            return ended(s, SIM_END_HOST_LIMIT);
-        budget = stride(s);
-        while (budget-- > 0 && !s->stop) {
+        if (s->fired >= s->check_at) {
+            s->check_at = s->fired + LIMIT_STRIDE;
+            if (host_limit_passed(s))
+                return ended(s, SIM_END_HOST_LIMIT);
+        }
+        uint64_t budget = s->check_at - s->fired;
+        if (o->event_limit && o->event_limit - s->fired < budget)
+            budget = o->event_limit - s->fired;
+        while (budget-- > 0 && !s->leave) {
             struct sim_event *e = sim_queue_peek(&s->queue);
             if (!e)
                 return ended(s, sim_threads_blocked(s) > 0 ? SIM_END_DEADLOCK : SIM_END_IDLE);
@@ -253,7 +252,7 @@ enum sim_end sim_run(struct sim *s)
 {
     ASSERT_MSG(!s->running, "sim_run does not nest");
     s->running = true;
-    s->stop = s->asked_never;
+    s->stop = s->leave = s->asked_never;
     if (s->host_start == 0)
         s->host_start = host_seconds();
     sim_threads_run(s);

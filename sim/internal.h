@@ -27,7 +27,9 @@ struct sim {
     uint64_t fired;
     uint64_t sequence; /* of the next schedule */
     struct sim_queue queue;
-    bool stop;         /* leave the loop after this event */
+    bool leave;        /* leave the loop after this event, for one of these reasons: */
+    bool to_thread;    /* a thread is to run */
+    bool stop;         /* sim_stop was called */
     bool asked_never;  /* somebody scheduled at SIM_NEVER */
     bool running;      /* inside sim_run */
     enum sim_end last; /* how the last sim_run ended */
@@ -36,7 +38,8 @@ struct sim {
 
     /* Limits that look at the host, checked every few thousand events. */
     double host_start, host_checked;
-    int statm; /* descriptor of /proc/self/statm, or -1 */
+    uint64_t check_at; /* the event at which to look next */
+    int statm;         /* descriptor of /proc/self/statm, or -1 */
 
     const char *context;
     int64_t context_index;
@@ -60,7 +63,25 @@ bool sim_engine_step(struct sim *s);
 size_t sim_threads_blocked(const struct sim *s); /* non-service threads that are blocked */
 void sim_threads_run(struct sim *s);             /* runs events and threads until the run ends */
 void sim_threads_destroy(struct sim *s);
-/* A spawned or woken thread waits for its turn. */
-bool sim_threads_ready(const struct sim *s);
+
+struct sim_thread {
+    struct list link; /* in sim_threads.all */
+    struct list wait; /* in the waiters of what it waits for; kept here, so that a kill finds it */
+    struct sim *sim;
+    char *name;
+    void (*fn)(void *arg);
+    void *arg;
+    void *user;
+    void *gift;                  /* what the waker hands over (sync.c) */
+    struct bridge_thread *actor; /* NULL until it first runs */
+    struct sim_event resume, deadline;
+    const char *what; /* it is blocked on */
+    uint64_t on;
+    sim_time since;
+    unsigned flags;
+    uint8_t state;
+    bool token; /* a wake that came before the block */
+    bool timed_out;
+};
 
 #endif
