@@ -1,13 +1,52 @@
-/* main.c: the psim command: picks the subcommand. */
+/* main.c: the psim command: the table of subcommands, and the choice among them. */
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/commands.h"
+
+static const struct cli_command commands[] = {
+    { NULL, NULL, NULL },
+};
+
+static void print_help(void)
+{
+    puts("psim simulates a Paragon-class multicomputer: mesh, nodes, protocols, disks, files.\n\n"
+         "usage: psim COMMAND [OPTION]... [ARGUMENT]...\n\ncommands:");
+    for (const struct cli_command *c = commands; c->name; c++)
+        printf("  %-10s %s\n", c->name, c->doc);
+    puts("\n'psim COMMAND --help' explains one; 'psim --version' prints the version.\n"
+         "exit status: 0 good, 1 an expectation or audit failed, 2 usage or configuration,\n"
+         "3 a point crashed, deadlocked or ran past its limits");
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[ARRAY_LEN(commands)];
+    size_t n = 0;
+    for (const struct cli_command *c = commands; c->name; c++)
+        names[n++] = c->name;
+    names[n] = NULL;
+    const char *near = nearest_name(name, names);
+    if (near)
+        return cli_complainf(CLI_USAGE, "there is no command '%s', did you mean '%s'?", name, near);
+    return cli_complainf(CLI_USAGE, "there is no command '%s'; 'psim --help' lists them", name);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    if (argc < 2)
+        return cli_complainf(CLI_USAGE, "which command? 'psim --help' lists them");
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         puts("psim " PSIM_VERSION);
-        return 0;
+        return CLI_OK;
     }
-    fputs("usage: psim COMMAND ...\n", stderr);
-    return 2;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help();
+        return CLI_OK;
+    }
+    for (const struct cli_command *c = commands; c->name; c++)
+        if (strcmp(argv[1], c->name) == 0)
+            return c->fn(argc - 1, argv + 1);
+    return unknown_command(argv[1]);
 }

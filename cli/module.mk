@@ -1,2 +1,12 @@
 # cli: objects in reading order.
-CLI_SRC =
+CLI_SRC = \
+	cli/options.c \
+	cli/wire.c \
+	cli/lua/tokens.c \
+	cli/lua/sandbox.c \
+	cli/lua/libs.c \
+	cli/lua/convert.c \
+	cli/lua/sweep.c \
+	cli/lua/limits.c \
+	cli/lua/child.c \
+	cli/lua/script.c

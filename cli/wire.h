@@ -38,13 +38,10 @@ uint32_t wire_get_u32(struct wire_reader *r);
 uint64_t wire_get_u64(struct wire_reader *r);
 double wire_get_double(struct wire_reader *r);
 char *wire_get_text(struct wire_reader *r); /* heap, or NULL */
-/* A tree that the caller frees, or NULL with r->bad set.  Depth is limited to WIRE_DEPTH; file
- * names are kept in the process for good, one copy of each. */
-enum { WIRE_DEPTH = 64 };
+/* A tree that the caller frees, or NULL with r->bad set.  Depth and the members of one table are
+ * limited, so that no input costs more than its length. */
+enum { WIRE_DEPTH = 64, WIRE_MEMBERS = 4096 };
 struct val *wire_get_val(struct wire_reader *r);
-
-/* One copy of a text that lives as long as the process. */
-const char *wire_intern(const char *s);
 
 /* Writes all of it to a descriptor, over EINTR and short writes.  False: errno. */
 bool wire_send(int fd, const void *data, size_t length);

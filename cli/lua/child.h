@@ -1,0 +1,95 @@
+/* child.h: inside the child process: the state shared by its files (private to cli/lua/). */
+#ifndef CLI_LUA_CHILD_H
+#define CLI_LUA_CHILD_H
+
+#include <lua5.4/lua.h>
+
+#include "cli/lua/script.h"
+#include "cli/lua/tokens.h"
+
+/* Frames on the socket: a kind, a 32-bit length, that many bytes. */
+enum script_frame {
+    FRAME_INCLUDE = 'I', /* child: a file name; the parent answers with FRAME_FILE or FRAME_ERROR */
+    FRAME_FILE = 'F',    /* parent: name as shown, then its text */
+    FRAME_ERROR = 'E',   /* a sentence */
+    FRAME_PRINT = 'P',   /* child: one line */
+    FRAME_CASE = 'C',    /* child: sweep, root */
+    FRAME_DONE = 'D'     /* child: reads, axes, seeds, replications */
+};
+
+struct script_source {
+    char *name;  /* as include was given it; NULL for the configuration itself */
+    char *shown; /* in sentences */
+    char *text;
+    size_t length;
+    struct tokens tokens;
+    size_t first; /* number of its first constructor */
+};
+
+struct child {
+    int fd;
+    const struct script_options *options;
+    struct script_source files[SCRIPT_FILES];
+    size_t file_count;
+    size_t table_count;      /* constructors numbered so far */
+    const struct val *sweep; /* values of the case being evaluated; NULL: none yet */
+    struct val *reads;
+    bool quiet; /* print says nothing: it has been said before */
+    size_t include_depth;
+    size_t lua_bytes;
+    int64_t instructions; /* left to this evaluation */
+};
+
+/* ---- sandbox.c: a Lua state with what a configuration may use ---- */
+lua_State *sandbox_open(struct child *c); /* NULL: no memory */
+struct child *sandbox_child(lua_State *L);
+/* Compiles and runs a file; its one value is left on the stack.  Raises a Lua error. */
+void sandbox_run_file(lua_State *L, struct script_source *f);
+/* The sentence of the error on top of the stack, with file names as shown. */
+char *sandbox_error(lua_State *L, int status);
+/* Raises an error with a sentence that stands complete. */
+NO_RETURN void sandbox_fail(lua_State *L, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Where a member of the table at idx is written (name NULL: the element `index`). */
+struct sandbox_place {
+    const struct script_source *file; /* NULL: unknown */
+    int line;
+    bool literal; /* the key stands at that line; else the table that it is in begins there */
+    size_t order; /* literal: its rank among the table's keys in the text */
+};
+struct sandbox_place sandbox_place(lua_State *L, int idx, const char *name, int64_t index);
+/* The table at `out` was merged from those at a and b: its members are written there. */
+void sandbox_note_merged(lua_State *L, int out, int a, int b);
+
+/* ---- libs.c: the libraries ---- */
+void libs_open(lua_State *L);
+void libs_push_val(lua_State *L, const struct val *v);
+
+/* ---- convert.c: Lua values as trees ---- */
+/* The value on top of the stack (left there) as a tree that the caller frees; raises a Lua error
+ * for what is no plain data.  `what` names it in sentences.  Members called `without` are left out
+ * of the outermost table (NULL: none). */
+struct val *convert_value(lua_State *L, const char *what, const char *without);
+
+/* ---- child.c ---- */
+/* The process's main function; never returns. */
+NO_RETURN void child_main(int fd, const struct script_options *o);
+void child_send(struct child *c, enum script_frame kind, const void *data, size_t length);
+/* Asks the parent for a file.  NULL with *problem (heap) set. */
+struct script_source *child_include(struct child *c, const char *name, char **problem);
+
+/* ---- sweep.c ---- */
+/* Expands `sweep` (a tree, or NULL) under the -p overrides and calls each(arg, values) for every
+ * combination that `keep` (NULL: all) does not refuse.  False with a sentence. */
+struct sweep_plan {
+    bool (*keep)(void *arg, const struct val *values, struct err *e);
+    bool (*each)(void *arg, const struct val *values, struct err *e);
+    void *arg;
+    struct val *axes; /* out: list of the paths; the caller frees */
+};
+bool sweep_expand(const struct val *sweep, const struct script_options *o, struct sweep_plan *p,
+                  struct err *e) MUST_CHECK;
+
+/* ---- limits.c ---- */
+void limits_apply(int keep_fd);
+
+#endif

@@ -1,0 +1,387 @@
+/* script.c: the parent's side: starts the child, opens files for it, reads what it sends.
+ *
+ * What comes from the child is hostile input: every length is checked, the total is bounded, and
+ * trees are rebuilt by the checked reader of cli/wire.h.
+ */
+#include "cli/lua/script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/lua/child.h"
+#include "cli/wire.h"
+
+struct parent {
+    const struct script_options *o;
+    struct script_result *out;
+    struct err *e;
+    int fd;
+    pid_t pid;
+    size_t received;
+    bool first_sent, done;
+    char *frame;
+    size_t frame_capacity;
+    double deadline;
+};
+
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- files ---- */
+
+/* Reads a whole regular file that is open; NULL with the reason. */
+static char *read_open(int fd, const char *shown, size_t *length, struct err *e)
+{
+    struct stat st;
+    char *text = NULL;
+    if (fstat(fd, &st) != 0)
+        err_set(e, "'%s' cannot be read: %s", shown, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        err_set(e, "'%s' is a folder, not a configuration", shown);
+    else if (!S_ISREG(st.st_mode))
+        err_set(e, "'%s' is not a regular file", shown);
+    else if (st.st_size > (off_t)SCRIPT_FILE_KIB * 1024)
+        err_set(e, "'%s' has %lld bytes: a configuration has at most %d KiB", shown,
+                (long long)st.st_size, SCRIPT_FILE_KIB);
+    else
+        text = base_alloc((size_t)st.st_size + 1);
+    *length = 0;
+    while (text && *length < (size_t)st.st_size) {
+        ssize_t n = read(fd, text + *length, (size_t)st.st_size - *length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            err_set(e, "'%s' cannot be read: %s", shown, strerror(errno));
+            free(text);
+            return NULL;
+        }
+        if (n == 0)
+            break;
+        *length += (size_t)n;
+    }
+    if (text)
+        text[*length] = 0;
+    return text;
+}
+
+static char *open_main(struct parent *p, char **shown, size_t *length, struct err *e)
+{
+    int fd = open(p->o->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    *shown = base_strdup(p->o->file);
+    if (fd < 0) {
+        err_set(e, errno == ENOENT ? "there is no file '%s'" : "'%s' cannot be opened: %s",
+                p->o->file, strerror(errno));
+        return NULL;
+    }
+    char *text = read_open(fd, *shown, length, e);
+    close(fd);
+    if (text && strspn(text, " \t\r\n") == *length) {
+        err_set(e, "'%s' is empty: a configuration returns a table", p->o->file);
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* Opens `name` below one of the roots; the kernel refuses what leads out of it. */
+static char *open_below(struct parent *p, const char *name, char **shown, size_t *length,
+                        struct err *e)
+{
+    struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+    if (name[0] == 0 || name[0] == '/') {
+        err_set(e, "include(\"%s\"): name a file below the configuration's folder", name);
+        return NULL;
+    }
+    for (size_t i = 0; p->o->roots[i]; i++) {
+        int dir = open(p->o->roots[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+            continue;
+        int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+        int why = errno;
+        close(dir);
+        if (fd < 0 && (why == ENOENT || why == ENOTDIR))
+            continue;
+        bool here = strcmp(p->o->roots[i], ".") == 0;
+        *shown = here ? base_strdup(name) : base_printf("%s/%s", p->o->roots[i], name);
+        if (fd < 0 && why == EXDEV)
+            err_set(e, "include(\"%s\") leads out of the folder '%s'", name, p->o->roots[i]);
+        else if (fd < 0)
+            err_set(e, "include(\"%s\") cannot be opened: %s", name, strerror(why));
+        char *text = fd < 0 ? NULL : read_open(fd, *shown, length, e);
+        if (fd >= 0)
+            close(fd);
+        return text;
+    }
+    char where[512] = "";
+    for (size_t i = 0; p->o->roots[i]; i++) {
+        size_t used = strlen(where);
+        snprintf(where + used, sizeof where - used, "%s'%s'", i ? ", " : "", p->o->roots[i]);
+    }
+    err_set(e, "include(\"%s\"): no such file below %s", name, where);
+    return NULL;
+}
+
+/* Like wire_send; a child that is gone is no signal, and one that does not read runs into the
+ * socket's time-out. */
+static void parent_send(struct parent *p, const void *data, size_t length)
+{
+    const char *s = data;
+    while (length > 0) {
+        ssize_t n = send(p->fd, s, length, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return; /* the end of the stream will tell */
+        s += n;
+        length -= (size_t)n;
+    }
+}
+
+static void answer_include(struct parent *p, const char *name)
+{
+    struct err problem = ERR_INIT;
+    char *shown = NULL;
+    size_t length = 0;
+    char *text = p->first_sent ? open_below(p, name, &shown, &length, &problem)
+                               : open_main(p, &shown, &length, &problem);
+    struct wire w;
+    wire_init(&w);
+    if (text) {
+        val_put(p->out->sources, shown, val_new_string(text, NULL, 0));
+        wire_u8(&w, FRAME_FILE);
+        wire_u32(&w, (uint32_t)(strlen(shown) + 1 + length));
+        wire_bytes(&w, shown, strlen(shown) + 1);
+        wire_bytes(&w, text, length);
+    } else {
+        wire_u8(&w, FRAME_ERROR);
+        wire_u32(&w, (uint32_t)strlen(problem.text));
+        wire_bytes(&w, problem.text, strlen(problem.text));
+    }
+    p->first_sent = true;
+    parent_send(p, w.data, w.length);
+    wire_fini(&w);
+    free(shown);
+    free(text);
+}
+
+/* ---- frames ---- */
+
+static void show_print(struct parent *p, const char *s, size_t length)
+{
+    fprintf(stderr, "%s: ", p->o->file);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)s[i];
+        fputc(c == '\t' || (c >= 32 && c != 127) ? c : ' ', stderr);
+    }
+    fputc('\n', stderr);
+}
+
+static bool take_case(struct parent *p, struct wire_reader *r)
+{
+    struct script_result *out = p->out;
+    struct val *sweep = wire_get_val(r), *root = wire_get_val(r);
+    if (r->bad || sweep->type != VAL_TABLE || root->type != VAL_TABLE ||
+        out->case_count == SCRIPT_CASES) {
+        val_free(sweep);
+        val_free(root);
+        return false;
+    }
+    if (out->case_count == out->case_capacity) {
+        out->case_capacity = out->case_capacity ? out->case_capacity * 2 : 16;
+        out->cases = base_realloc(out->cases, out->case_capacity * sizeof *out->cases);
+    }
+    out->cases[out->case_count++] = (struct script_case){ .root = root, .sweep = sweep };
+    return true;
+}
+
+static bool take_done(struct parent *p, struct wire_reader *r)
+{
+    struct script_result *out = p->out;
+    out->reads = wire_get_val(r);
+    out->axes = wire_get_val(r);
+    out->seeds = wire_get_val(r);
+    out->replications = wire_get_val(r);
+    if (r->bad || out->reads->type != VAL_TABLE || out->axes->type != VAL_LIST)
+        return false;
+    for (size_t i = 0; i < out->axes->count; i++)
+        if (out->axes->items[i]->type != VAL_STRING)
+            return false;
+    if (out->replications->type == VAL_NIL) {
+        val_free(out->replications);
+        out->replications = NULL;
+    }
+    p->done = true;
+    return true;
+}
+
+static bool take_frame(struct parent *p, uint8_t kind, size_t length)
+{
+    struct wire_reader r;
+    wire_reader_init(&r, p->frame, length);
+    switch (kind) {
+    case FRAME_INCLUDE:
+        p->frame[length] = 0;
+        if (length > 1000 || strlen(p->frame) != length)
+            return err_set(p->e, "%s: include() is given no file name", p->o->file);
+        answer_include(p, p->frame);
+        return true;
+    case FRAME_PRINT:
+        show_print(p, p->frame, length);
+        return true;
+    case FRAME_ERROR:
+        return err_set(p->e, "%.*s", (int)(length > 1000 ? 1000 : length), p->frame);
+    case FRAME_CASE:
+        return take_case(p, &r);
+    case FRAME_DONE:
+        return take_done(p, &r);
+    default:
+        return false;
+    }
+}
+
+/* Reads `length` bytes; false when the child is gone or out of time. */
+static bool parent_read(struct parent *p, void *out, size_t length)
+{
+    char *s = out;
+    while (length > 0) {
+        struct pollfd f = { .fd = p->fd, .events = POLLIN };
+        double left = p->deadline - now_seconds();
+        if (left <= 0)
+            return err_set(p->e, "%s: evaluating it takes more than %d s", p->o->file,
+                           SCRIPT_WALL_SECONDS);
+        if (poll(&f, 1, (int)(left * 1000) + 1) <= 0)
+            continue;
+        ssize_t n = read(p->fd, s, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        s += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
+static bool read_frame(struct parent *p)
+{
+    uint8_t head[5];
+    if (!parent_read(p, head, sizeof head))
+        return false;
+    size_t length =
+        (size_t)head[1] | (size_t)head[2] << 8 | (size_t)head[3] << 16 | (size_t)head[4] << 24;
+    p->received += length + sizeof head;
+    if (p->received > (size_t)SCRIPT_OUTPUT_MIB << 20)
+        return err_set(p->e, "%s: it makes more than %d MiB of data: is the sweep too large?",
+                       p->o->file, SCRIPT_OUTPUT_MIB);
+    if (length + 1 > p->frame_capacity) {
+        p->frame_capacity = length + 1;
+        p->frame = base_realloc(p->frame, p->frame_capacity);
+    }
+    return parent_read(p, p->frame, length) && take_frame(p, head[0], length);
+}
+
+/* Why a child ended that said nothing. */
+static void explain(struct parent *p, int status)
+{
+    int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (sig == SIGXCPU || (sig == SIGKILL && !p->e->set))
+        err_set(p->e,
+                "%s: evaluating it takes more than %d s of processor time: does a loop or a "
+                "pattern go on for ever?",
+                p->o->file, SCRIPT_CPU_SECONDS);
+    else if (sig == SIGSYS)
+        err_set(p->e, "%s: it asked the system for something that a configuration may not do",
+                p->o->file);
+    else if (sig)
+        err_set(p->e, "%s: evaluating it crashed (signal %d)", p->o->file, sig);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == 3)
+        err_set(p->e, "%s: evaluating it needs more than %d MiB of memory", p->o->file,
+                SCRIPT_ADDRESS_MIB);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+        err_set(p->e, "%s: the limits of its process could not be set", p->o->file);
+    else
+        err_set(p->e, "%s: evaluating it ended without a result", p->o->file);
+}
+
+NO_RETURN static void run_child(int fd, const struct script_options *o, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(5);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    limits_apply(fd);
+    child_main(3, o);
+}
+
+bool script_run(const struct script_options *o, struct script_result *out, struct err *e)
+{
+    int pair[2];
+    *out = (struct script_result){ 0 };
+    struct parent p = { .o = o, .out = out, .e = e };
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return err_set(e, "no socket for the configuration's process: %s", strerror(errno));
+    fflush(NULL);
+    pid_t self = getpid();
+    p.pid = fork();
+    if (p.pid == 0)
+        run_child(pair[1], o, self);
+    close(pair[1]);
+    if (p.pid < 0) {
+        close(pair[0]);
+        return err_set(e, "no process for the configuration: %s", strerror(errno));
+    }
+    out->sources = val_new(VAL_TABLE, NULL, 0);
+    p.fd = pair[0];
+    p.deadline = now_seconds() + SCRIPT_WALL_SECONDS;
+    setsockopt(p.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 10 },
+               sizeof(struct timeval));
+    while (!p.done && read_frame(&p))
+        continue;
+    close(p.fd);
+    if (!p.done && e->set)
+        kill(p.pid, SIGKILL);
+    int status = 0;
+    while (waitpid(p.pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    free(p.frame);
+    if (p.done)
+        return true;
+    explain(&p, status);
+    script_result_fini(out);
+    return false;
+}
+
+void script_result_fini(struct script_result *r)
+{
+    for (size_t i = 0; i < r->case_count; i++) {
+        val_free(r->cases[i].root);
+        val_free(r->cases[i].sweep);
+    }
+    free(r->cases);
+    val_free(r->sources);
+    val_free(r->reads);
+    val_free(r->axes);
+    val_free(r->seeds);
+    val_free(r->replications);
+    *r = (struct script_result){ 0 };
+}

@@ -1,0 +1,200 @@
+/* test_attacks.c: what a hostile configuration may try: each ends with one sentence, in bounded
+ * time, and leaves no child. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/cli/script.h"
+
+#define REFUSED(text, part)                                                                        \
+    do {                                                                                           \
+        const char *said = script_complaint(text);                                                 \
+        cr_expect(strstr(said, part), "said: %s", said);                                           \
+    } while (0)
+
+TestSuite(attacks, .timeout = 60);
+
+Test(attacks, endless_loop_is_stopped_by_the_instruction_budget)
+{
+    REFUSED("while true do end", "million Lua instructions");
+}
+
+Test(attacks, endless_loop_in_a_close_handler_is_stopped)
+{
+    REFUSED("local x <close> = setmetatable({}, {__close = function() while true do end end}) "
+            "while true do end",
+            "million Lua instructions");
+}
+
+Test(attacks, huge_tables_run_into_the_memory_limit)
+{
+    REFUSED("local t = {} for i = 1, 1e9 do t[i] = {i} end", "MiB of memory");
+}
+
+Test(attacks, huge_text_runs_into_the_memory_limit)
+{
+    REFUSED("return { title = ('x'):rep(1 << 30) }", "MiB of memory");
+}
+
+Test(attacks, doubling_by_gsub_runs_into_the_memory_limit)
+{
+    REFUSED("local s = 'x' while true do s = s:gsub('.', '%0%0') end", "MiB of memory");
+}
+
+Test(attacks, binary_chunk_is_refused)
+{
+    REFUSED("\x1bLua\x54", "binary chunk");
+}
+
+Test(attacks, loaders_are_absent)
+{
+    static const char *const names[] = {
+        "load",   "loadstring", "loadfile",    "dofile",      "require",         "pcall",
+        "xpcall", "io",         "os",          "debug",       "collectgarbage",  "package",
+        "warn",   "coroutine",  "string.dump", "math.random", "math.randomseed", "string.pack"
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *text = base_printf("if %s == nil then error('absent') end return {}", names[i]);
+        cr_expect(strstr(script_complaint(text), "absent"), "%s is there", names[i]);
+        free(text);
+    }
+}
+
+Test(attacks, nested_pcall_cannot_outlive_the_budget)
+{
+    REFUSED("while true do pcall(function() while true do end end) end", "'pcall'");
+}
+
+Test(attacks, coroutines_cannot_multiply_the_budget)
+{
+    REFUSED("while true do coroutine.wrap(function() end)() end", "'coroutine'");
+}
+
+Test(attacks, message_handlers_cannot_run_on)
+{
+    REFUSED("xpcall(error, function() while true do end end)", "'xpcall'");
+}
+
+Test(attacks, pattern_bomb_runs_into_the_processor_limit)
+{
+    REFUSED("local s = ('a'):rep(40) return { title = s:find(('a-'):rep(26) .. 'b') }",
+            "s of processor time");
+}
+
+Test(attacks, endless_library_call_runs_into_the_processor_limit)
+{
+    REFUSED("return { title = (''):rep(1 << 60) }", "s of processor time");
+}
+
+Test(attacks, finalisers_are_refused)
+{
+    REFUSED("setmetatable({}, {__gc = function() while true do end end})", "__gc");
+}
+
+Test(attacks, finaliser_set_later_never_runs)
+{
+    struct script_result r;
+    struct err e = ERR_INIT;
+    cr_assert(script_text("local m = {} local t = setmetatable({}, m) "
+                          "m.__gc = function() while true do end end t = nil "
+                          "for i = 1, 1e5 do local x = {i} end return {}",
+                          &r, &e),
+              "%s", e.text);
+    script_result_fini(&r);
+}
+
+Test(attacks, sort_with_a_bad_comparator_ends_cleanly)
+{
+    REFUSED("local t = {} for i = 1, 1000 do t[i] = i % 7 end "
+            "table.sort(t, function(a, b) return true end) return {}",
+            "conf.lua:1: invalid order function");
+}
+
+Test(attacks, string_metatable_is_protected)
+{
+    REFUSED("getmetatable('').__index = nil", "conf.lua:1:");
+    REFUSED("setmetatable('', {})", "conf.lua:1:");
+}
+
+Test(attacks, addresses_are_hidden)
+{
+    REFUSED("return { title = string.format('%p', {}) }", "%p");
+    REFUSED("return { title = ('%-20p'):format({}) }", "%p");
+    struct script_result r;
+    struct err e = ERR_INIT;
+    cr_assert(script_text("return { a = tostring({}), b = tostring(print), c = ('%s'):format({}),"
+                          " d = ('%5.1f%%|%s'):format(2.25, 'x') }",
+                          &r, &e),
+              "%s", e.text);
+    const struct val *root = r.cases[0].root;
+    cr_expect_str_eq(val_get(root, "a")->u.s, "table");
+    cr_expect_str_eq(val_get(root, "b")->u.s, "function");
+    cr_expect_str_eq(val_get(root, "c")->u.s, "table");
+    cr_expect_str_eq(val_get(root, "d")->u.s, "  2.2%|x");
+    script_result_fini(&r);
+}
+
+Test(attacks, deep_recursion_ends_cleanly)
+{
+    REFUSED("local function f() return 1 + f() end f()", "MiB of memory");
+    REFUSED("local t = {} t.t = t return t", "nested more than");
+    REFUSED("local t = {} for i = 1, 1e5 do t = {t} end return t", "nested more than");
+}
+
+Test(attacks, deep_source_ends_cleanly)
+{
+    size_t n = 100000;
+    char *text = base_zalloc(2 * n + 16, 1);
+    strcpy(text, "return ");
+    memset(text + 7, '{', n);
+    cr_expect(strstr(script_complaint(text), "overflow"));
+    free(text);
+}
+
+Test(attacks, huge_result_is_refused)
+{
+    REFUSED("local t = {} for i = 1, 400000 do t[i] = 'a longer text of which there are many' end "
+            "return { title = t, a = t, b = t }",
+            "more than 1000000 values");
+    REFUSED("local t = {} for i = 1, 5000 do t['k' .. i] = i end return t", "4096 names");
+    REFUSED("local s = ('x'):rep(1 << 20) local v = {} for i = 1, 200 do v[i] = i end "
+            "return { title = s, sweep = { product = { a = v } } }",
+            "MiB of data");
+}
+
+Test(attacks, include_stays_below_its_folder)
+{
+    REFUSED("return include '../../../etc/passwd'", "leads out of");
+    REFUSED("return include '/etc/passwd'", "below the configuration's folder");
+    REFUSED("return include 'no/such.lua'", "no such file below");
+    REFUSED("return include '.'", "is a folder");
+    REFUSED("return include ''", "below the configuration's folder");
+    REFUSED("return include 'conf.lua'", "include itself?");
+}
+
+Test(attacks, include_follows_no_link_out)
+{
+    char *dir = scratch_dir();
+    char *link = base_printf("%s/out.lua", dir);
+    static const char text[] = "return include 'out.lua'";
+    char *file = scratch_file(dir, "conf.lua", text, strlen(text));
+    cr_assert(symlink("/etc/passwd", link) == 0);
+    const char *roots[] = { dir, NULL };
+    struct script_options o = { .file = file, .roots = roots };
+    struct script_result r;
+    struct err e = ERR_INIT;
+    cr_assert(!script_run(&o, &r, &e));
+    cr_expect(strstr(e.text, "leads out of"), "%s", e.text);
+    unlink(link);
+    unlink(file);
+    rmdir(dir);
+}
+
+Test(attacks, print_is_cleaned)
+{
+    struct script_result r;
+    struct err e = ERR_INIT;
+    cr_assert(script_text("print('\\27[2J', {}, nil, 1.5) return {}", &r, &e), "%s", e.text);
+    script_result_fini(&r);
+}
