@@ -5,8 +5,10 @@
  *
  *   B1  A request is done exactly once, with a status, unless it was cancelled.
  *   B2  The data of a completed read is what the last completed writes of those sectors left
- * (unwritten sectors read as zero); overlapping requests in flight have no order of their own. B3
- * Transfers are whole sectors inside the device; anything else is a bug of the caller (ASSERT).
+ *       (unwritten sectors read as zero); overlapping requests in flight have no order of their
+ * own. B3  Transfers are whole sectors inside the device; anything else is a bug of the caller
+ * (ASSERT). B4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or
+ * new.
  */
 #ifndef DISKS_BLKDEV_H
 #define DISKS_BLKDEV_H
@@ -35,6 +37,10 @@ struct blk_req {
         data; /* write: the bytes, shared, sector-aligned length; read: filled by the device */
     enum blk_status status;
     void (*done)(struct blk_req *r); /* class SIM_CLASS_DEVICE; the request is the caller's again */
+    /* Optional; the outermost submitter leaves it NULL.  Called at most once for a read, when the
+     * device first knows when its first and last bytes will be there, so that a device above can
+     * pass them on while they arrive. */
+    void (*stream)(struct blk_req *r, sim_time first, sim_time last);
     void *owner;
     sim_time submitted; /* stamped by the outermost device */
     sim_time started;   /* when a mechanism first worked on it; stamped by the innermost */
@@ -54,6 +60,7 @@ struct blk_describe {
 };
 
 struct blkdev;
+struct scsi_bus;
 struct blkdev_ops {
     const char *name;
     const char *doc;
@@ -67,12 +74,15 @@ struct blkdev_ops {
     void (*kill)(struct blkdev *d); /* whole-device death, from now on */
     bool (*corrupt)(struct blkdev *d, uint64_t sector, uint32_t byte,
                     uint8_t flip); /* silent flip on the medium */
+    /* Puts the device on a SCSI bus under this id, before the first request; NULL: it cannot. */
+    void (*attach)(struct blkdev *d, struct scsi_bus *bus, uint32_t id);
 };
 
 struct blkdev {
     const struct blkdev_ops *ops;
     struct sim *sim;
     int32_t node; /* that it belongs to, or -1 */
+    bool inner;   /* a device above owns it: its completions make no waist record */
 };
 
 /* Prepares a request; the rope is initialised empty. */

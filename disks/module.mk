@@ -1,2 +1,2 @@
 # disks: objects in reading order.
-DISKS_SRC =
+DISKS_SRC = disks/blkdev.c

@@ -295,6 +295,11 @@ const struct leaf_ops leaf_xor_ops = {
     .crc = xor_crc,
 };
 
+bool leaf_is_zero(const struct leaf *l)
+{
+    return l->ops == &leaf_zero_ops;
+}
+
 bool leaf_is_descriptor(const struct leaf *l)
 {
     if (l->ops == &leaf_zero_ops || l->ops == &leaf_pattern_ops)

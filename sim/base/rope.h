@@ -103,6 +103,13 @@ void pattern_fill(uint64_t seed, uint64_t off, size_t len, uint8_t *out);
  * read. */
 void rope_xor(struct rope *dst, const struct rope *const *members, size_t count);
 
+/* For those that keep slices outside a rope (contents of devices): a reference more, one less; are
+ * the leaf's bytes all zero; does b go on where a ends. */
+void leaf_get(struct leaf *l);
+void leaf_put(struct leaf *l);
+bool leaf_is_zero(const struct leaf *l);
+bool slice_continues(const struct rope_slice *a, const struct rope_slice *b);
+
 /* Leaves alive in this process: for the leak audit. */
 uint64_t rope_leaves_alive(void);
 

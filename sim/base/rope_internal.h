@@ -9,8 +9,6 @@ extern const struct leaf_ops leaf_bytes_ops, leaf_zero_ops, leaf_pattern_ops, le
 /* Counts an allocated leaf in and out. */
 void leaf_born(struct leaf *l, const struct leaf_ops *ops, uint64_t length);
 void leaf_died(void);
-void leaf_get(struct leaf *l);
-void leaf_put(struct leaf *l);
 bool leaf_is_descriptor(const struct leaf *l); /* no bytes of its own anywhere below it */
 
 /* New leaves with refs == 1; the zero leaf is one for all and not counted. */
@@ -20,7 +18,6 @@ struct leaf *leaf_zero(void);
 
 /* Equal without reading? */
 bool slice_same(const struct rope_slice *a, const struct rope_slice *b, uint64_t len);
-bool slice_continues(const struct rope_slice *a, const struct rope_slice *b);
 
 /* CRC-64 (ECMA-182 polynomial, no inversion, first bit highest) of bytes appended to state s; and
  * of n zero bytes appended. */

@@ -1,0 +1,76 @@
+/* blkdev.c: what all block devices share: requests, submission, completion. */
+#include "disks/blkdev.h"
+
+#include "sim/digest.h"
+
+void blk_req_init(struct blk_req *r, enum blk_op op, uint64_t sector, uint32_t sectors,
+                  void (*done)(struct blk_req *r), void *owner)
+{
+    *r = (struct blk_req){ .op = op,
+                           .sector = sector,
+                           .sectors = sectors,
+                           .status = BLK_OK,
+                           .done = done,
+                           .owner = owner,
+                           .started = SIM_NEVER };
+    list_init(&r->link);
+    rope_init(&r->data);
+}
+
+void blk_req_fini(struct blk_req *r)
+{
+    rope_fini(&r->data);
+}
+
+void blk_submit(struct blkdev *d, struct blk_req *r)
+{
+    struct blk_describe about;
+    d->ops->describe(d, &about);
+    ASSERT_MSG(r->sectors > 0, "a block request of no sectors");
+    ASSERT_MSG(r->sector < about.sectors && r->sectors <= about.sectors - r->sector,
+               "a block request past the end of the device");
+    ASSERT_MSG(r->op == BLK_READ || r->data.length == (uint64_t)r->sectors * about.sector_bytes,
+               "the data of a write is not as long as its sectors");
+    r->status = BLK_OK;
+    r->submitted = sim_now(d->sim);
+    r->started = SIM_NEVER;
+    r->completed = SIM_NEVER;
+    r->seek = r->rotation = r->transfer = r->bus = 0;
+    d->ops->submit(d, r);
+}
+
+/* What the waist record says of a request besides time, node and length. */
+static uint64_t content_of(const struct blk_req *r)
+{
+    uint64_t h = rope_hash(&r->data);
+    h ^= (r->sector * 2 + (uint64_t)r->op) * UINT64_C(0x9e3779b97f4a7c15);
+    return h + (uint64_t)r->status * UINT64_C(0xc2b2ae3d27d4eb4f);
+}
+
+void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, bool outermost)
+{
+    r->status = status;
+    r->completed = sim_now(d->sim);
+    if (r->started == SIM_NEVER)
+        r->started = r->completed;
+    if (outermost)
+        sim_waist(d->sim, SIM_WAIST_BLOCK, r->completed, d->node, r->sectors, content_of(r));
+    r->done(r);
+}
+
+const char *blk_status_name(enum blk_status s)
+{
+    switch (s) {
+    case BLK_OK:
+        return "ok";
+    case BLK_ERR_MEDIUM:
+        return "medium error";
+    case BLK_ERR_DEVICE:
+        return "device dead";
+    case BLK_ERR_ABORTED:
+        return "aborted";
+    case BLK_STATUS_COUNT:
+        break;
+    }
+    return "unknown";
+}

@@ -1,0 +1,132 @@
+/* disk.h: a disk drive: arm, spindle, on-board cache, command processing, queue.
+ *
+ * Modelled: geometry (disks/geometry.h), seeks (disks/seek.h), continuous rotation (the angle is a
+ * function of integer time), head switch, write settle, reading from where the head lands
+ * (zero-latency), command overheads by kind and cache outcome, cache segments with read-ahead,
+ * partial hits and streams, immediate reporting of writes, the bus (disks/scsi.h) with
+ * disconnection, queue disciplines in the driver or in the drive (disks/sched.h), contents
+ * (disks/store.h), faults.  Not modelled: thermal recalibration, power states, spindle speed
+ * tolerance, retries by the servo.
+ *
+ *   K1  The arm does one thing at a time; a time that is reckoned never changes when it is reached.
+ *   K2  The cost of a request grows with the tracks it touches, not with its sectors.
+ *
+ * What it promises: B1-B4 of disks/blkdev.h.  A sector with a medium error answers BLK_ERR_MEDIUM
+ * until it is written; a lost, torn or misdirected write answers BLK_OK.
+ */
+#ifndef DISKS_DISK_H
+#define DISKS_DISK_H
+
+#include "disks/blkdev.h"
+#include "disks/geometry.h"
+#include "disks/scsi.h"
+#include "disks/seek.h"
+
+enum disk_report { DISK_REPORT_MEDIA, DISK_REPORT_STREAM, DISK_REPORT_ALL };
+enum disk_where { DISK_QUEUE_DRIVER, DISK_QUEUE_DRIVE };
+
+struct disk_cache_params {
+    bool enabled;
+    int64_t segments, segment_sectors;
+    bool write_segment; /* the last segment is for writes alone */
+    bool read_written;  /* reads hit on what was written */
+    int64_t read_ahead; /* sectors at most beyond a request; 0: none */
+    int report;         /* enum disk_report: when a write is reported */
+    bool hit_read_ahead;
+};
+
+/* Times of command processing; *_after_write: when the command before was a write. */
+struct disk_overhead_params {
+    sim_time read_hit, read_hit_after_write;
+    sim_time read_miss, read_miss_after_write;
+    sim_time write, write_after_write;
+    sim_time read_done, write_done; /* status and completion */
+    sim_time disconnect;            /* keeps the bus after a command */
+    sim_time reselect;              /* before data or status of a disconnected command */
+};
+
+struct disk_bus_params {
+    int64_t read_rate, write_rate; /* the drive's own limits on the bus */
+    double read_mark;              /* part of a read in the buffer before it reconnects */
+    double write_mark;             /* part of a write in the buffer before it goes to the medium */
+    bool disconnect;               /* false: keeps the bus through the media access */
+};
+
+struct disk_queue_params {
+    const char *policy; /* disks/sched.h */
+    int where;          /* enum disk_where */
+    int64_t depth;      /* commands the policy chooses among; 0: no limit */
+    double age_weight;  /* of aged SPTF */
+};
+
+struct disk_params {
+    const char *kind;  /* "disk": consumed by disks/build.c */
+    const char *model; /* for reports */
+    int64_t rpm;
+    sim_time revolution; /* 0: from rpm */
+    sim_time phase;      /* the angle at time 0, as a time */
+    struct geo_params geometry;
+    struct seek_params seek;
+    struct disk_cache_params cache;
+    struct disk_overhead_params overhead;
+    struct disk_bus_params interface;
+    struct disk_queue_params queue;
+    struct scsi_params bus; /* of its own, when it is on no other */
+    bool zero_latency;
+};
+extern const struct param disk_params[];
+
+/* Where the bytes of a drive are: one store, or the lanes of a synchronised array. */
+struct disk_medium_ops {
+    enum blk_status (*read)(void *self, uint64_t sector, uint32_t sectors, struct rope *out);
+    enum blk_status (*write)(void *self, uint64_t sector, uint32_t sectors,
+                             const struct rope *data);
+    bool (*flip)(void *self, uint64_t sector, uint32_t byte, uint8_t flip);
+    void (*destroy)(void *self);
+};
+
+/* What a request may meet; from the moment it is set. */
+enum disk_fault_kind {
+    DISK_FAULT_SECTOR,      /* the sectors cannot be read until they are written */
+    DISK_FAULT_TRANSIENT,   /* `count` requests that touch the sectors fail */
+    DISK_FAULT_LOST,        /* `count` writes that touch them are reported and not made */
+    DISK_FAULT_TORN,        /* of `count` writes only the first half is made */
+    DISK_FAULT_MISDIRECTED, /* `count` writes land `shift` sectors further on */
+    DISK_FAULT_SLOW,        /* every media access takes `factor` times as long */
+    DISK_FAULT_DEATH,
+    DISK_FAULT_KINDS
+};
+
+struct disk_fault {
+    enum disk_fault_kind kind;
+    uint64_t sector, sectors;
+    uint32_t count;
+    uint64_t shift;
+    int64_t factor_percent; /* 100: as fast as ever */
+};
+
+struct disk_counts {
+    uint64_t requests[2], sectors[2]; /* by enum blk_op, completed */
+    uint64_t hits, partial_hits, streams, misses;
+    uint64_t reported_early;
+    uint64_t errors;
+};
+
+struct blkdev *disk_create(struct sim *s, const struct disk_params *p, int32_t node,
+                           const char *name, const char *path, struct err *e);
+/* The same mechanism over another medium: `lanes` member sectors are one sector of the device. */
+struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int32_t node,
+                                 const char *name, const char *path, uint32_t lanes,
+                                 const struct disk_medium_ops *ops, void *medium, struct err *e);
+bool disk_is(const struct blkdev *d);
+const struct geometry *disk_geometry(const struct blkdev *d);
+const struct seek_curve *disk_seek_curve(const struct blkdev *d);
+struct disk_counts disk_counts(const struct blkdev *d);
+void disk_add_fault(struct blkdev *d, const struct disk_fault *f);
+const char *disk_fault_name(enum disk_fault_kind k);
+const char *const *disk_fault_names(void); /* NULL-terminated, by kind */
+/* The bytes on the medium now, without time (for tests and scrubbing by hand). */
+enum blk_status disk_peek(struct blkdev *d, uint64_t sector, uint32_t sectors, struct rope *out);
+uint64_t disk_queued(const struct blkdev *d); /* requests inside */
+
+#endif
