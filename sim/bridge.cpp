@@ -9,8 +9,11 @@
 // header that declares them; with any other version the bridge falls back to Actor::suspend and
 // Actor::resume, which are public and do the same with one turn of the solver per wake.
 // docs/decisions says what each costs.
+#include <csignal>
 #include <cstdlib>
 #include <memory>
+
+#include <unistd.h>
 
 #include <simgrid/kernel/resource/Model.hpp>
 #include <simgrid/s4u.hpp>
@@ -58,9 +61,9 @@ namespace
 {
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr unsigned STACK_KIB = 512; // red zones make frames several times larger
+#define STACK_TEXT "512" // red zones make frames several times larger
 #else
-constexpr unsigned STACK_KIB = 128;
+#define STACK_TEXT "128"
 #endif
 
 bool (*step_fn)(void *arg);
@@ -69,6 +72,27 @@ bool step_ended;
 s4u::Engine *engine;
 s4u::Host *host;
 bridge_thread *current;
+
+// SimGrid's own handler suggests options that nobody can give here.
+void on_bad_access(int signal_number)
+{
+    static const char text[] =
+        "psim: memory was accessed wrongly, or a thread's stack (" STACK_TEXT " KiB) overflowed\n";
+    signal(signal_number, SIG_DFL); // the access is repeated on return, and ends the process
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        return;
+}
+
+void install_handler(void)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+    struct sigaction action = {};
+    action.sa_handler = on_bad_access;
+    action.sa_flags = SA_ONSTACK; // SimGrid has set an alternate stack up
+    sigaction(SIGSEGV, &action, nullptr);
+    sigaction(SIGBUS, &action, nullptr);
+#endif
+}
 
 // Runs our queue until it has made a thread runnable.
 void pump()
@@ -116,7 +140,7 @@ void body(bridge_thread *t)
 
 unsigned bridge_stack_bytes(void)
 {
-    return STACK_KIB * 1024;
+    return static_cast<unsigned>(std::atoi(STACK_TEXT)) * 1024;
 }
 
 void bridge_start(void)
@@ -127,7 +151,7 @@ void bridge_start(void)
                                    "--log=root.thres:error",
                                    "--log=no_loc",
                                    "--cfg=contexts/factory:raw",
-                                   "--cfg=contexts/stack-size:" + std::to_string(STACK_KIB),
+                                   "--cfg=contexts/stack-size:" STACK_TEXT,
                                    "--cfg=contexts/guard-size:1",
                                    "--cfg=debug/verbose-exit:no" };
     static char *argv[8];
@@ -139,6 +163,7 @@ void bridge_start(void)
     host = zone->create_host("host", 1e9);
     zone->seal();
     engine->add_model(std::make_shared<PsimModel>());
+    install_handler();
 }
 
 struct bridge_thread *bridge_spawn(const char *name, void (*fn)(void *arg), void *arg)
