@@ -29,7 +29,7 @@ LDLIBS_SIM = -lsimgrid -lgsl -lgslcblas -lsqlite3 -lzstd $(LDLIBS_BASE)
 LDLIBS_ALL = -llua5.4 -ljansson -lseccomp $(LDLIBS_SIM)
 
 .DEFAULT_GOAL := all
-.PHONY: all test check lint format format-check asan bench install clean tests
+.PHONY: all test check lint format format-check asan bench bench-bins install clean tests
 .DELETE_ON_ERROR:
 
 include sim/base/module.mk sim/module.mk mesh/module.mk disks/module.mk os/module.mk \
@@ -104,6 +104,16 @@ tests: $(TEST_BINS)
 test: all tests
 	@scripts/run-suites $(TEST_BINS)
 
+# ---- benchmarks: every tests/bench/bench_*.c is a program; its peers stand beside it ----
+BENCH_BINS = $(patsubst tests/bench/%.c,$B/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCH_OBJS = $(call objs,$(wildcard tests/bench/bench.c tests/bench/peer_*.c tests/bench/peer_*.cpp))
+bench-bins: $(BENCH_BINS)
+.SECONDARY: $(BENCH_OBJS) $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS))
+$B/bench/%: $B/tests/bench/%.o $(BENCH_OBJS) $(call lib,direct models workloads os disks mesh sim base)
+	@mkdir -p $(@D)
+	@echo "LINK $@"
+	@$(CXX) $(SANFLAGS) -o $@ $^ $(LDLIBS_ALL)
+
 asan:
 	$(MAKE) B=build/asan OPT='-O1' SANFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' test
 
@@ -129,7 +139,8 @@ install: all
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)) $(TEST_OBJS))
+-include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)) $(TEST_OBJS) $(BENCH_OBJS) \
+           $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS)))
 
 print-tests:
 	@echo $(TEST_BINS)
