@@ -1,2 +1,2 @@
 # os: objects in reading order.
-OS_SRC =
+OS_SRC = os/lfs/lfs_disk.c os/lfs/lfs_alloc.c os/lfs/lfs_buf.c os/lfs/lfs_io.c os/lfs/lfs_meta.c os/lfs/lfs_mount.c

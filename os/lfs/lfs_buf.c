@@ -1,0 +1,210 @@
+/* lfs_buf.c: the buffer cache: a bounded number of blocks, least recently used first out.
+ *
+ *   absent  --new-->    empty    --fill-->  reading  --done-->  clean
+ *   clean, empty  --modify-->  dirty  --flush-->  writing  --done-->  clean
+ *   writing  --modify-->  writing and dirty  --done-->  dirty
+ *   clean  --drop, or needed for another block-->  absent
+ * A failed fill drops the buffer and fails the request that wanted it; a failed flush drops the
+ * change and is reported by the next LFS_SYNC of the file (F6).
+ */
+#include "os/lfs/lfs_internal.h"
+
+static struct list *bucket(struct lfs *fs, const struct lfs_file *f, uint32_t blk)
+{
+    return &fs->hash[(f->ino * 2654435761u + blk) % fs->hash_count];
+}
+
+struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk)
+{
+    if (fs->buf_count == 0)
+        return NULL;
+    LIST_EACH (l, bucket(fs, f, blk)) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, hash);
+        if (b->f == f && b->blk == blk)
+            return b;
+    }
+    return NULL;
+}
+
+void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b)
+{
+    list_remove(&b->lru);
+    list_push(&fs->lru, &b->lru);
+}
+
+void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
+{
+    ASSERT(!b->reading && !b->writing);
+    if (b->dirty) {
+        b->f->dirty--;
+        fs->dirty_count--;
+    }
+    lfs_wake_all(fs, &b->waiters);
+    lfs_wake_all(fs, &fs->buf_waiters);
+    list_remove(&b->lru);
+    list_remove(&b->hash);
+    rope_fini(&b->data);
+    fs->buf_count--;
+    port_free(fs->port, b);
+}
+
+struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk)
+{
+    if (fs->buf_count >= (uint32_t)fs->params.cache) {
+        struct lfs_buf *victim = NULL;
+        LIST_EACH (l, &fs->lru) {
+            struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+            if (!b->dirty && !b->reading && !b->writing && list_empty(&b->waiters)) {
+                victim = b;
+                break;
+            }
+        }
+        if (victim == NULL)
+            return NULL;
+        lfs_buf_drop(fs, victim);
+    }
+    struct lfs_buf *b = port_alloc(fs->port, sizeof *b);
+    b->f = f;
+    b->blk = blk;
+    rope_init(&b->data);
+    list_init(&b->waiters);
+    list_push(&fs->lru, &b->lru);
+    list_push(bucket(fs, f, blk), &b->hash);
+    fs->buf_count++;
+    return b;
+}
+
+/* A block ahead of a reader's range may be wanted by a writer meanwhile: that one finds the buffer
+ * reading and waits for it, and whole blocks bypass the cache only when nothing is read ahead. */
+uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t want,
+                      struct lfs_req *req)
+{
+    struct lfs_where w = lfs_where(f, blk);
+    if (w.dev == LFS_NO_BLOCK || !w.written)
+        return 0;
+    uint32_t most = want < w.run ? want : w.run;
+    if (most > fs->max_io_blocks)
+        most = fs->max_io_blocks;
+    struct lfs_buf **bufs = port_alloc(fs->port, most * sizeof(struct lfs_buf *));
+    uint32_t n = 0;
+    while (n < most && lfs_buf_find(fs, f, blk + n) == NULL) {
+        struct lfs_buf *b = lfs_buf_new(fs, f, blk + n);
+        if (b == NULL)
+            break;
+        b->reading = true;
+        bufs[n++] = b;
+    }
+    if (n == 0) {
+        port_free(fs->port, bufs);
+        return 0;
+    }
+    fs->usage.buffer_misses += n;
+    struct lfs_io *io = lfs_io_new(fs, f, LFS_IO_FILL, blk, w.dev, n, req);
+    io->bufs = bufs;
+    lfs_io_start(io);
+    return n;
+}
+
+/* Slices beyond which a buffer is copied together: many small writes otherwise leave one slice
+ * each. */
+#define BUF_SLICES 16
+
+void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct rope *data,
+                    uint64_t off, uint32_t bytes)
+{
+    struct rope made;
+    uint32_t block = fs->super.block;
+    rope_init(&made);
+    if (bytes < block) {
+        ASSERT(b->valid);
+        rope_add_slice(&made, &b->data, 0, at);
+    }
+    rope_add_slice(&made, data, off, bytes);
+    if (at + bytes < block)
+        rope_add_slice(&made, &b->data, at + bytes, block - at - bytes);
+    rope_fini(&b->data);
+    rope_move(&b->data, &made);
+    if (b->data.count > BUF_SLICES)
+        rope_flatten(&b->data, true);
+    port_work(fs->port, PORT_WORK_COPY, bytes);
+    fs->usage.copied_bytes += bytes;
+    b->valid = true;
+    if (!b->dirty) {
+        b->dirty = true;
+        b->f->dirty++;
+        fs->dirty_count++;
+    }
+    lfs_buf_touch(fs, b);
+    lfs_arm_flush(fs);
+}
+
+static bool flushable(const struct lfs_buf *b)
+{
+    return b != NULL && b->dirty && !b->writing;
+}
+
+void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b)
+{
+    struct lfs_file *f = b->f;
+    uint32_t from = b->blk, to = b->blk + 1;
+    struct lfs_where w = lfs_where(f, from);
+    ASSERT(w.dev != LFS_NO_BLOCK);
+    while (to - from < fs->max_io_blocks && from > 0 && lfs_where(f, from - 1).dev == w.dev - 1 &&
+           flushable(lfs_buf_find(fs, f, from - 1))) {
+        from--;
+        w.dev--;
+    }
+    while (to - from < fs->max_io_blocks && lfs_where(f, to).dev == w.dev + (to - from) &&
+           flushable(lfs_buf_find(fs, f, to)))
+        to++;
+    struct lfs_io *io = lfs_io_new(fs, f, LFS_IO_FLUSH, from, w.dev, to - from, NULL);
+    io->bufs = port_alloc(fs->port, (to - from) * sizeof(struct lfs_buf *));
+    for (uint32_t i = from; i < to; i++) {
+        struct lfs_buf *x = lfs_buf_find(fs, f, i);
+        x->dirty = false;
+        f->dirty--;
+        fs->dirty_count--;
+        x->writing = true;
+        io->bufs[i - from] = x;
+        rope_add_slice(&io->io.data, &x->data, 0, fs->super.block);
+    }
+    lfs_io_start(io);
+}
+
+bool lfs_buf_flush_file(struct lfs *fs, struct lfs_file *f)
+{
+    bool left = false;
+    LIST_EACH (l, &fs->lru) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        if (f != NULL && b->f != f)
+            continue;
+        if (flushable(b))
+            lfs_buf_flush(fs, b);
+        left = left || b->dirty || b->writing;
+    }
+    return left;
+}
+
+void lfs_buf_flush_oldest(struct lfs *fs)
+{
+    LIST_EACH (l, &fs->lru) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        if (flushable(b)) {
+            lfs_buf_flush(fs, b);
+            return;
+        }
+    }
+}
+
+struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from)
+{
+    LIST_EACH_SAFE (l, nx, &fs->lru) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        if (b->f != f || b->blk < from)
+            continue;
+        if (b->reading || b->writing)
+            return b;
+        lfs_buf_drop(fs, b);
+    }
+    return NULL;
+}

@@ -1,0 +1,133 @@
+/* lfs_disk.c: how the file system lies on the device, all numbers big-endian.
+ *
+ *   block 0                 superblock in its first sector
+ *   blocks 1 .. T           inode table: inode i has two records (slots) side by side, at byte
+ *                           (2 i + slot) * inode of the table; record with sequence s goes to slot
+ *                           s & 1, so the older one stays whole while the newer is written
+ *   blocks T+1 .. blocks-1  data
+ *
+ * There is no free map and no directory on the device: the extents and names in the newest valid
+ * records are both.  A record is valid when its magic, checksum and file system id agree.
+ *
+ *   superblock              record
+ *    0 magic    4            0 magic      4     44 name length  4
+ *    4 version  4            4 ino        4     48 name        64
+ *    8 fsid     8            8 checksum   8    112 owner       32
+ *   16 block    4           16 fsid       8    144 extents      4
+ *   20 inode    4           24 sequence   8    148 unused      12
+ *   24 files    4           32 generation 4    160 extents, 16 bytes each:
+ *   28 blocks   4           36 size       8         blk 4, dev 4, count 4, written 4
+ *   32 unused  24           (used: generation's record has a name; a free inode has length 0)
+ *   56 checksum 8
+ *
+ * The checksum is FNV-1a of 64 bits [Fowler, Noll, Vo; RFC 9923] over the bytes with the field
+ * zero.
+ */
+#include "os/lfs/lfs_internal.h"
+
+#include <string.h>
+
+#define SUPER_MAGIC 0x50534c46u  /* "PSLF" */
+#define RECORD_MAGIC 0x50534c49u /* "PSLI" */
+#define SUPER_VERSION 1u
+
+_Static_assert(48 + LFS_NAME_MAX + 1 == 112, "the name's field");
+_Static_assert(112 + LFS_OWNER_BYTES == 144, "the owner's field");
+
+uint64_t lfs_checksum(const uint8_t *bytes, size_t n)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ bytes[i]) * 0x100000001b3u;
+    return h;
+}
+
+void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s)
+{
+    memset(out, 0, LFS_SUPER_BYTES);
+    wire_put32(out, SUPER_MAGIC);
+    wire_put32(out + 4, SUPER_VERSION);
+    wire_put64(out + 8, s->fsid);
+    wire_put32(out + 16, s->block);
+    wire_put32(out + 20, s->inode);
+    wire_put32(out + 24, s->files);
+    wire_put32(out + 28, s->blocks);
+    wire_put64(out + 56, lfs_checksum(out, 56));
+}
+
+bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s)
+{
+    if (wire_get32(in) != SUPER_MAGIC || wire_get32(in + 4) != SUPER_VERSION ||
+        wire_get64(in + 56) != lfs_checksum(in, 56))
+        return false;
+    s->fsid = wire_get64(in + 8);
+    s->block = wire_get32(in + 16);
+    s->inode = wire_get32(in + 20);
+    s->files = wire_get32(in + 24);
+    s->blocks = wire_get32(in + 28);
+    return s->block != 0 && s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES && s->files != 0;
+}
+
+void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
+                      const struct lfs_extent *ext)
+{
+    size_t name = r->used ? strlen(r->name) : 0;
+    ASSERT(LFS_RECORD_HEADER + (size_t)r->extents * LFS_EXTENT_BYTES <= size); /* L4 */
+    memset(out, 0, size);
+    wire_put32(out, RECORD_MAGIC);
+    wire_put32(out + 4, r->ino);
+    wire_put64(out + 16, r->fsid);
+    wire_put64(out + 24, r->sequence);
+    wire_put32(out + 32, r->generation);
+    wire_put64(out + 36, r->size);
+    wire_put32(out + 44, (uint32_t)name);
+    memcpy(out + 48, r->name, name);
+    memcpy(out + 112, r->owner, LFS_OWNER_BYTES);
+    wire_put32(out + 144, r->extents);
+    for (uint32_t i = 0; i < r->extents; i++) {
+        uint8_t *p = out + LFS_RECORD_HEADER + (size_t)i * LFS_EXTENT_BYTES;
+        wire_put32(p, ext[i].blk);
+        wire_put32(p + 4, ext[i].dev);
+        wire_put32(p + 8, ext[i].count);
+        wire_put32(p + 12, ext[i].written);
+    }
+    wire_put64(out + 8, lfs_checksum(out, size));
+}
+
+/* The checksum covers the record with its own field zero, whatever stands there. */
+static bool checksum_good(const uint8_t *in, size_t size)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ (i >= 8 && i < 16 ? 0 : in[i])) * 0x100000001b3u;
+    return h == wire_get64(in + 8);
+}
+
+bool lfs_record_load(const uint8_t *in, size_t size, uint64_t fsid, struct lfs_record *r)
+{
+    uint32_t name = wire_get32(in + 44);
+    if (wire_get32(in) != RECORD_MAGIC || wire_get64(in + 16) != fsid || !checksum_good(in, size))
+        return false;
+    memset(r, 0, sizeof *r);
+    r->ino = wire_get32(in + 4);
+    r->fsid = fsid;
+    r->sequence = wire_get64(in + 24);
+    r->generation = wire_get32(in + 32);
+    r->size = wire_get64(in + 36);
+    r->extents = wire_get32(in + 144);
+    r->used = name != 0;
+    if (name > LFS_NAME_MAX || r->extents > (size - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES)
+        return false;
+    memcpy(r->name, in + 48, name);
+    memcpy(r->owner, in + 112, LFS_OWNER_BYTES);
+    return true;
+}
+
+struct lfs_extent lfs_record_extent(const uint8_t *in, uint32_t i)
+{
+    const uint8_t *p = in + LFS_RECORD_HEADER + (size_t)i * LFS_EXTENT_BYTES;
+    return (struct lfs_extent){ .blk = wire_get32(p),
+                                .dev = wire_get32(p + 4),
+                                .count = wire_get32(p + 8),
+                                .written = wire_get32(p + 12) != 0 };
+}

@@ -1,0 +1,189 @@
+/* lfs_internal.h: private to os/lfs/.
+ *
+ *   L1  The free map has a bit for every block that is in no extent and no reservation.
+ *   L2  A file's extents are sorted, disjoint, and merged where they continue each other.
+ *   L3  An extent is `written` only when its blocks hold the file's bytes on the device, so an
+ * inode record made at any moment is true of the device. L4  extents + 2 * (dirty buffers + device
+ * writes under way) <= what a record holds, for each file: marking a range written adds two extents
+ * at most, so a record always fits. L5  Blocks of a cut or removed file become free only when the
+ * record without them is on the device. L6  A buffer is clean, dirty (newer than the device),
+ * reading or writing (and maybe dirty again); one device request per buffer at a time. L7 Callbacks
+ * and parked requests run from lfs_run's loop alone: no recursion.
+ */
+#ifndef OS_LFS_LFS_INTERNAL_H
+#define OS_LFS_LFS_INTERNAL_H
+
+#include "os/lfs/lfs.h"
+#include "os/xk/msg.h" /* wire_put / wire_get */
+
+#define LFS_SUPER_BYTES 64
+#define LFS_RECORD_HEADER 160
+#define LFS_EXTENT_BYTES 16
+#define LFS_NO_BLOCK UINT32_MAX
+
+struct lfs_super {
+    uint64_t fsid; /* drawn by the format: records of an earlier format do not count */
+    uint32_t block, inode, files, blocks;
+};
+
+struct lfs_extent {
+    uint32_t blk; /* first block in the file */
+    uint32_t dev; /* first block on the device */
+    uint32_t count;
+    bool written;
+};
+
+struct lfs_record { /* an inode as it lies on the device */
+    uint64_t fsid, sequence;
+    uint32_t ino, generation;
+    bool used;
+    uint64_t size;
+    char name[LFS_NAME_MAX + 1];
+    uint8_t owner[LFS_OWNER_BYTES];
+    uint32_t extents;
+};
+
+struct lfs_file {
+    struct lfs *fs;
+    uint32_t ino, generation;
+    bool used;
+    char name[LFS_NAME_MAX + 1];
+    uint8_t owner[LFS_OWNER_BYTES];
+    uint64_t size;
+    struct lfs_extent *ext;
+    uint32_t ext_count, ext_room;
+    uint32_t resv_dev, resv_count; /* blocks set aside behind the last allocated one */
+    uint32_t dirty, inflight;      /* L4 */
+    uint64_t next_read;            /* where a sequential read would go on */
+    bool failed_write;             /* a delayed write failed and nobody was told yet */
+    struct list active, waiting;   /* lfs_req.link */
+    /* the record on the device */
+    uint64_t sequence;        /* of the newest record there; its slot is sequence & 1 */
+    uint64_t version, stored; /* changes in memory; the change that the record has */
+    bool storing;
+    struct list store_waiters; /* lfs_req.wait */
+    bool creating;             /* its first record is not on the device yet */
+    struct lfs_extent *cut;    /* L5: free once `stored` has reached cut_version */
+    uint32_t cut_count;
+    uint64_t cut_version;
+};
+
+struct lfs_buf {
+    struct list lru;  /* lfs.lru, oldest first */
+    struct list hash; /* lfs.hash[] */
+    struct list waiters;
+    struct lfs_file *f;
+    uint32_t blk;
+    bool valid, dirty, reading, writing;
+    struct rope data; /* one block, when valid */
+};
+
+/* One device request. */
+enum lfs_io_kind { LFS_IO_READ, LFS_IO_WRITE, LFS_IO_FILL, LFS_IO_FLUSH };
+struct lfs_piece {
+    struct list link; /* lfs_req.pieces, in order of offset */
+    struct rope data;
+};
+struct lfs_io {
+    struct port_io io;
+    enum lfs_io_kind kind;
+    struct lfs *fs;
+    struct lfs_file *f;
+    struct lfs_req *req;     /* that pays for it, or NULL */
+    struct lfs_piece *piece; /* LFS_IO_READ */
+    struct lfs_buf **bufs;   /* LFS_IO_FILL, LFS_IO_FLUSH */
+    uint32_t blk, count;
+};
+
+struct lfs {
+    struct port *port;
+    uint32_t dev;
+    struct lfs_params params;
+    struct lfs_super super;
+    uint32_t sector_bytes, block_sectors;
+    uint32_t first_data;     /* first block behind the inode table */
+    uint32_t max_io_blocks;  /* of one device request */
+    uint32_t record_extents; /* that fit in a record */
+    uint64_t *map;           /* a bit per block, 1: free */
+    uint32_t free_count;     /* bits set; reservations are not free here */
+    struct lfs_file **files;
+    struct list lru;
+    struct list *hash;
+    uint32_t hash_count, buf_count, dirty_count;
+    struct list buf_waiters; /* lfs_req.wait: for any buffer */
+    struct list ready;       /* lfs_req.wait: to be stepped */
+    struct list completed;   /* lfs_req.wait: done to be called */
+    bool running;
+    struct port_timer flush_timer;
+    struct lfs_usage usage;
+};
+
+/* lfs_disk.c */
+uint64_t lfs_checksum(const uint8_t *bytes, size_t n);
+void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s);
+bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s);
+void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
+                      const struct lfs_extent *ext);
+/* False when it is no valid record of this file system.  *ext points to nothing; extents are read
+ * by lfs_record_extent. */
+bool lfs_record_load(const uint8_t *in, size_t size, uint64_t fsid, struct lfs_record *r);
+struct lfs_extent lfs_record_extent(const uint8_t *in, uint32_t i);
+
+/* lfs_alloc.c */
+bool lfs_map_free(const struct lfs *fs, uint32_t dev);
+bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count); /* false: one was not free */
+void lfs_map_give(struct lfs *fs, uint32_t dev, uint32_t count);
+/* How block `blk` of a file lies: its device block or LFS_NO_BLOCK, whether it is written, and how
+ * many blocks from it on continue alike. */
+struct lfs_where {
+    uint32_t dev, run;
+    bool written;
+};
+struct lfs_where lfs_where(const struct lfs_file *f, uint32_t blk);
+void lfs_ext_put(struct lfs_file *f, uint32_t blk, uint32_t dev, uint32_t count, bool written);
+void lfs_ext_cut(struct lfs_file *f, uint32_t from, uint32_t to);
+void lfs_ext_written(struct lfs_file *f, uint32_t blk, uint32_t count);
+uint32_t lfs_ext_room(const struct lfs_file *f); /* L4: extents that may still be added */
+enum lfs_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to);
+void lfs_unreserve(struct lfs_file *f);
+uint32_t lfs_file_blocks(const struct lfs_file *f);
+
+/* lfs_buf.c */
+struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk);
+/* A buffer for a block that has none: neither valid nor reading.  NULL: none can be had now. */
+struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk);
+void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b); /* not busy */
+void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b);
+/* Reads written block `blk` and up to want-1 more behind it into new buffers, for `req` or ahead
+ * of need; the number of buffers, 0 when none can be had. */
+uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t want,
+                      struct lfs_req *req);
+/* Overwrites part of a valid buffer and makes it dirty; takes `bytes` from data. */
+void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct rope *data,
+                    uint64_t off, uint32_t bytes);
+void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b); /* dirty and not busy */
+/* Starts writing all dirty buffers of f (NULL: of all files); true while any is dirty or busy. */
+bool lfs_buf_flush_file(struct lfs *fs, struct lfs_file *f);
+void lfs_buf_flush_oldest(struct lfs *fs);
+/* The first buffer of f at or behind `from` that is busy, or NULL once all of them are dropped. */
+struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from);
+
+/* lfs_io.c */
+struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum lfs_io_kind kind, uint32_t blk,
+                          uint32_t dev, uint32_t count, struct lfs_req *req);
+void lfs_io_start(struct lfs_io *io);
+void lfs_step_read(struct lfs_req *r);
+void lfs_step_write(struct lfs_req *r);
+void lfs_complete(struct lfs_req *r, enum lfs_status status);
+void lfs_park(struct lfs_req *r, struct list *waiters);
+void lfs_wake_all(struct lfs *fs, struct list *waiters);
+void lfs_run(struct lfs *fs);
+
+/* lfs_meta.c */
+struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino);
+void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
+void lfs_store(struct lfs_file *f, bool used); /* starts writing the record */
+void lfs_step_meta(struct lfs_req *r);
+void lfs_arm_flush(struct lfs *fs);
+
+#endif

@@ -1,0 +1,430 @@
+/* lfs_mount.c: parameters, format, mount, and the check of the structures in memory. */
+#include "os/lfs/lfs_internal.h"
+
+#include <string.h>
+
+#define P(field) offsetof(struct lfs_params, field)
+
+const struct param lfs_params_desc[] = {
+    { .name = "block",
+      .type = PARAM_SIZE,
+      .offset = P(block),
+      .def = "64KiB",
+      .min = "512B",
+      .max = "16MiB",
+      .doc = "Block of the I/O nodes' local file systems: the unit of allocation and of the fast "
+             "path; a multiple of the device's sector.",
+      .src = "PFS on UFS with 64 KB blocks (papers.md 0, memory M)" },
+    { .name = "inode",
+      .type = PARAM_SIZE,
+      .offset = P(inode),
+      .def = "4KiB",
+      .min = "512B",
+      .max = "1MiB",
+      .doc = "Size of an inode's record on the device; it bounds the extents of a file.",
+      .src = "ASSUMED(room for 246 extents; a striped file has a few)" },
+    { .name = "files",
+      .type = PARAM_INT,
+      .offset = P(files),
+      .def = "64",
+      .min = "1",
+      .max = "65536",
+      .doc = "Files that a local file system can hold.",
+      .src = "ASSUMED(enough for the experiments; a mount reads all records)" },
+    { .name = "cache",
+      .type = PARAM_INT,
+      .offset = P(cache),
+      .def = "64",
+      .min = "1",
+      .max = "65536",
+      .doc = "Block buffers of the buffered path.",
+      .src = "ASSUMED(4 MiB of an I/O node's 16 to 32 MB, papers.md 0)" },
+    { .name = "read_ahead",
+      .type = PARAM_INT,
+      .offset = P(read_ahead),
+      .def = "4",
+      .min = "0",
+      .max = "1024",
+      .doc = "Blocks fetched ahead of a sequential buffered reader.",
+      .src = "ASSUMED(the next cluster, after McVoy & Kleiman 1991)" },
+    { .name = "max_io",
+      .type = PARAM_SIZE,
+      .offset = P(max_io),
+      .def = "1MiB",
+      .min = "512B",
+      .max = "256MiB",
+      .doc = "Largest device request: consecutive blocks are coalesced up to it.",
+      .src = "ASSUMED(no published limit)" },
+    { .name = "prealloc",
+      .type = PARAM_INT,
+      .offset = P(prealloc),
+      .def = "64",
+      .min = "0",
+      .max = "1048576",
+      .doc = "Blocks set aside behind a file that grows, so that it stays contiguous.",
+      .src = "ASSUMED(4 MiB)" },
+    { .name = "flush_delay",
+      .type = PARAM_TIME,
+      .offset = P(flush_delay),
+      .def = "1s",
+      .min = "1us",
+      .max = "1h",
+      .doc = "A delayed write or a changed inode goes to the device at the latest so long after.",
+      .src = "ASSUMED(UNIX update used 30 s; shorter bounds what a crash loses)" },
+    { .name = "buffered",
+      .type = PARAM_BOOL,
+      .offset = P(buffered),
+      .def = "false",
+      .doc = "Send whole blocks through the buffer cache too, with read-ahead and delayed writes.",
+      .src = "PFS default: buffering off (papers.md i.2, memory M)" },
+    { .name = NULL },
+};
+
+const char *lfs_status_name(enum lfs_status s)
+{
+    static const char *const names[] = {
+        "ok",         "no such file", "file exists", "bad name",      "no inode left", "no space",
+        "fragmented", "out of range", "I/O error",   "not formatted", "inconsistent",  "bad device"
+    };
+    _Static_assert(ARRAY_LEN(names) == LFS_STATUS_COUNT, "a name per status");
+    return (unsigned)s < LFS_STATUS_COUNT ? names[s] : "?";
+}
+
+static void flush_tick(struct port_timer *t)
+{
+    struct lfs *fs = t->arg;
+    (void)lfs_buf_flush_file(fs, NULL);
+    for (uint32_t i = 0; i < fs->super.files; i++) {
+        struct lfs_file *f = fs->files[i];
+        if (f != NULL && f->used && !f->storing && f->stored < f->version)
+            lfs_store(f, true);
+    }
+    lfs_run(fs);
+}
+
+static uint64_t table_bytes(const struct lfs_super *s)
+{
+    return 2 * (uint64_t)s->files * s->inode;
+}
+
+static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params *params,
+                           const struct lfs_super *super, uint32_t sector_bytes)
+{
+    struct lfs *fs = port_alloc(p, sizeof *fs);
+    fs->port = p;
+    fs->dev = dev;
+    fs->params = *params;
+    fs->super = *super;
+    fs->sector_bytes = sector_bytes;
+    fs->block_sectors = super->block / sector_bytes;
+    fs->first_data = 1 + (uint32_t)((table_bytes(super) + super->block - 1) / super->block);
+    fs->max_io_blocks = (uint32_t)(params->max_io / super->block);
+    if (fs->max_io_blocks == 0)
+        fs->max_io_blocks = 1;
+    fs->record_extents = (super->inode - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES;
+    fs->files = port_alloc(p, super->files * sizeof(struct lfs_file *));
+    fs->map = port_alloc(p, (super->blocks / 64 + 1) * sizeof *fs->map);
+    lfs_map_give(fs, fs->first_data, super->blocks - fs->first_data);
+    list_init(&fs->lru);
+    fs->hash_count = (uint32_t)params->cache;
+    fs->hash = port_alloc(p, fs->hash_count * sizeof *fs->hash);
+    for (uint32_t i = 0; i < fs->hash_count; i++)
+        list_init(&fs->hash[i]);
+    list_init(&fs->buf_waiters);
+    list_init(&fs->ready);
+    list_init(&fs->completed);
+    port_timer_init(p, &fs->flush_timer, flush_tick, fs);
+    return fs;
+}
+
+void lfs_free(struct lfs *fs)
+{
+    struct list *l;
+    (void)port_timer_cancel(&fs->flush_timer);
+    while ((l = fs->lru.next) != &fs->lru)
+        lfs_buf_drop(fs, LIST_ENTRY(l, struct lfs_buf, lru));
+    for (uint32_t i = 0; i < fs->super.files; i++) {
+        if (fs->files[i] == NULL)
+            continue;
+        ASSERT(list_empty(&fs->files[i]->active) && !fs->files[i]->storing);
+        port_free(fs->port, fs->files[i]->ext);
+        port_free(fs->port, fs->files[i]->cut);
+        port_free(fs->port, fs->files[i]);
+    }
+    port_free(fs->port, fs->hash);
+    port_free(fs->port, fs->map);
+    port_free(fs->port, fs->files);
+    port_free(fs->port, fs);
+}
+
+/* ---- format and mount ---- */
+
+struct mounting {
+    struct port_io io;
+    struct port *port;
+    uint32_t dev;
+    struct lfs_params params;
+    struct port_blk_info info;
+    struct lfs_super super;
+    struct lfs *fs;
+    uint32_t block; /* of the inode table, being read */
+    lfs_mounted_fn *done;
+    void *arg;
+};
+
+static struct mounting *mounting_new(struct port *p, uint32_t dev, const struct lfs_params *params,
+                                     lfs_mounted_fn *done, void *arg)
+{
+    struct mounting *m = port_alloc(p, sizeof *m);
+    m->port = p;
+    m->dev = dev;
+    m->params = *params;
+    m->done = done;
+    m->arg = arg;
+    port_blk_describe(p, dev, &m->info);
+    m->io.arg = m;
+    rope_init(&m->io.data);
+    return m;
+}
+
+static void finish(struct mounting *m, enum lfs_status status)
+{
+    lfs_mounted_fn *done = m->done;
+    void *arg = m->arg;
+    struct lfs *fs = m->fs;
+    if (status != LFS_OK && fs != NULL) {
+        lfs_free(fs);
+        fs = NULL;
+    }
+    rope_fini(&m->io.data);
+    port_free(m->port, m);
+    done(arg, fs, status);
+}
+
+static bool sizes_fit(const struct mounting *m)
+{
+    const struct lfs_super *s = &m->super;
+    uint32_t sector = m->info.sector_bytes;
+    return s->block % sector == 0 && s->inode % sector == 0 && s->block % s->inode == 0 &&
+           s->block > 0 && s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES &&
+           s->blocks <= m->info.sectors / (s->block / sector) &&
+           1 + (table_bytes(s) + s->block - 1) / s->block < s->blocks && sector >= LFS_SUPER_BYTES;
+}
+
+static void formatted(struct port_io *io)
+{
+    struct mounting *m = io->arg;
+    if (io->status == PORT_IO_OK)
+        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, m->info.sector_bytes);
+    finish(m, io->status == PORT_IO_OK ? LFS_OK : LFS_IO_ERROR);
+}
+
+void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
+                void *arg)
+{
+    struct mounting *m = mounting_new(p, dev, params, done, arg);
+    uint64_t bytes = m->info.sectors * m->info.sector_bytes, blocks;
+    uint8_t image[LFS_SUPER_BYTES];
+    blocks = bytes / (uint64_t)params->block;
+    m->super =
+        (struct lfs_super){ .fsid = port_random(p) | 1,
+                            .block = (uint32_t)params->block,
+                            .inode = (uint32_t)params->inode,
+                            .files = (uint32_t)params->files,
+                            .blocks = blocks < LFS_NO_BLOCK ? (uint32_t)blocks : LFS_NO_BLOCK - 1 };
+    if (!sizes_fit(m)) {
+        finish(m, LFS_BAD_DEVICE);
+        return;
+    }
+    lfs_super_store(image, &m->super);
+    rope_add_bytes(&m->io.data, image, sizeof image);
+    rope_add_zero(&m->io.data, m->info.sector_bytes - sizeof image);
+    m->io.write = true;
+    m->io.sectors = 1;
+    m->io.done = formatted;
+    port_work(p, PORT_WORK_IO, 1);
+    port_blk_submit(p, dev, &m->io);
+}
+
+static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
+{
+    struct lfs_record r;
+    port_work(fs->port, PORT_WORK_CHECKSUM, fs->super.inode);
+    if (!lfs_record_load(image, fs->super.inode, fs->super.fsid, &r) || r.ino != ino)
+        return;
+    struct lfs_file *f = fs->files[ino];
+    if (f == NULL)
+        f = lfs_file_new(fs, ino);
+    else if (r.sequence <= f->sequence)
+        return;
+    f->sequence = r.sequence;
+    f->generation = r.generation;
+    f->used = r.used;
+    f->size = r.size;
+    memcpy(f->name, r.name, sizeof f->name);
+    memcpy(f->owner, r.owner, sizeof f->owner);
+    f->ext_count = 0;
+    for (uint32_t i = 0; i < r.extents; i++) {
+        struct lfs_extent x = lfs_record_extent(image, i);
+        lfs_ext_put(f, x.blk, x.dev, x.count, x.written);
+    }
+}
+
+/* Takes the extents of all files off the free map; false when they contradict each other (F3). */
+static bool claim_blocks(struct lfs *fs)
+{
+    for (uint32_t i = 0; i < fs->super.files; i++) {
+        const struct lfs_file *f = fs->files[i];
+        if (f == NULL)
+            continue;
+        for (uint32_t k = 0; k < f->ext_count; k++) {
+            const struct lfs_extent *x = &f->ext[k];
+            if (x->dev < fs->first_data || x->count > fs->super.blocks ||
+                x->dev > fs->super.blocks - x->count || !lfs_map_take(fs, x->dev, x->count))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void read_table(struct mounting *m);
+
+static void table_read(struct port_io *io)
+{
+    struct mounting *m = io->arg;
+    struct lfs *fs = m->fs;
+    uint32_t size = fs->super.inode, per_block = fs->super.block / size;
+    if (io->status != PORT_IO_OK) {
+        finish(m, LFS_IO_ERROR);
+        return;
+    }
+    uint8_t *image = port_alloc(m->port, size);
+    for (uint64_t off = 0; off < io->data.length; off += size) {
+        uint64_t slot = (uint64_t)(m->block - 1) * per_block + off / size;
+        if (slot / 2 >= fs->super.files)
+            break;
+        rope_read(&io->data, off, size, image);
+        load_record(fs, (uint32_t)(slot / 2), image);
+    }
+    port_free(m->port, image);
+    m->block += (uint32_t)(io->data.length / fs->super.block);
+    rope_fini(&io->data);
+    if (m->block < fs->first_data)
+        read_table(m);
+    else
+        finish(m, claim_blocks(fs) ? LFS_OK : LFS_CORRUPT);
+}
+
+static void read_table(struct mounting *m)
+{
+    struct lfs *fs = m->fs;
+    uint32_t n = fs->first_data - m->block;
+    if (n > fs->max_io_blocks)
+        n = fs->max_io_blocks;
+    m->io.sector = (uint64_t)m->block * fs->block_sectors;
+    m->io.sectors = n * fs->block_sectors;
+    m->io.done = table_read;
+    port_work(m->port, PORT_WORK_IO, 1);
+    port_blk_submit(m->port, m->dev, &m->io);
+}
+
+static void super_read(struct port_io *io)
+{
+    struct mounting *m = io->arg;
+    uint8_t image[LFS_SUPER_BYTES] = { 0 };
+    static const uint8_t blank[LFS_SUPER_BYTES];
+    if (io->status != PORT_IO_OK) {
+        finish(m, LFS_IO_ERROR);
+        return;
+    }
+    rope_read(&io->data, 0, sizeof image, image);
+    rope_fini(&io->data);
+    if (memcmp(image, blank, sizeof image) == 0) {
+        finish(m, LFS_BLANK);
+    } else if (!lfs_super_load(image, &m->super) || !sizes_fit(m)) {
+        finish(m, LFS_CORRUPT);
+    } else {
+        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, m->info.sector_bytes);
+        m->block = 1;
+        read_table(m);
+    }
+}
+
+void lfs_mount(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
+               void *arg)
+{
+    struct mounting *m = mounting_new(p, dev, params, done, arg);
+    if (m->info.sector_bytes < LFS_SUPER_BYTES) {
+        finish(m, LFS_BAD_DEVICE);
+        return;
+    }
+    m->io.sectors = 1;
+    m->io.done = super_read;
+    port_work(p, PORT_WORK_IO, 1);
+    port_blk_submit(p, dev, &m->io);
+}
+
+/* ---- reports ---- */
+
+void lfs_usage(const struct lfs *fs, struct lfs_usage *out)
+{
+    *out = fs->usage;
+    out->block = fs->super.block;
+    out->blocks = fs->super.blocks;
+    out->free_blocks = fs->free_count + fs->usage.reserved;
+    out->files = 0;
+    for (uint32_t i = 0; i < fs->super.files; i++)
+        out->files += fs->files[i] != NULL && fs->files[i]->used;
+}
+
+static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
+{
+    const struct lfs *fs = f->fs;
+    uint32_t end = 0;
+    for (uint32_t k = 0; k < f->ext_count; k++) {
+        const struct lfs_extent *x = &f->ext[k];
+        if (x->count == 0 || x->blk < end)
+            return err_set(e, "file '%s': extent %u is empty or out of order (L2)", f->name, k);
+        end = x->blk + x->count;
+        *used += x->count;
+        for (uint32_t d = 0; d < x->count; d++)
+            if (lfs_map_free(fs, x->dev + d))
+                return err_set(e, "file '%s': block %u is free (L1)", f->name, x->dev + d);
+    }
+    for (uint32_t k = 0; k < f->cut_count; k++)
+        *used += f->cut[k].count;
+    *used += f->resv_count;
+    if (f->ext_count + 2 * (f->dirty + f->inflight) > fs->record_extents)
+        return err_set(e, "file '%s': its record may not hold its extents (L4)", f->name);
+    return true;
+}
+
+bool lfs_check(const struct lfs *fs, struct err *e)
+{
+    uint64_t used = fs->first_data;
+    uint32_t bufs = 0, dirty = 0, file_dirty = 0, free_bits = 0;
+    for (uint32_t i = 0; i < fs->super.files; i++) {
+        if (fs->files[i] == NULL)
+            continue;
+        if (!check_file(fs->files[i], &used, e))
+            return false;
+        file_dirty += fs->files[i]->dirty;
+    }
+    for (uint32_t d = 0; d < fs->super.blocks; d++)
+        free_bits += lfs_map_free(fs, d);
+    if (free_bits != fs->free_count || used + free_bits != fs->super.blocks)
+        return err_set(e, "%u blocks are free and %llu used of %u (L1)", free_bits,
+                       (unsigned long long)used, fs->super.blocks);
+    LIST_EACH (l, &fs->lru) {
+        const struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        bufs++;
+        dirty += b->dirty;
+        if (b->valid && b->data.length != fs->super.block)
+            return err_set(e, "a buffer holds %llu bytes", (unsigned long long)b->data.length);
+    }
+    if (bufs != fs->buf_count || bufs > fs->params.cache || dirty != fs->dirty_count ||
+        dirty != file_dirty)
+        return err_set(e, "%u buffers, %u dirty: the counts say %u, %u (L6)", bufs, dirty,
+                       fs->buf_count, fs->dirty_count);
+    return true;
+}
