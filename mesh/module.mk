@@ -1,2 +1,2 @@
 # mesh: objects in reading order.
-MESH_SRC =
+MESH_SRC = mesh/topology.c mesh/mesh.c mesh/wheel.c mesh/worm.c mesh/flit.c

@@ -1,0 +1,201 @@
+/* mesh.c: parameters of wormhole networks, and the closed form of a packet alone. */
+#include "mesh/mesh.h"
+
+static const char *const arbitrations[] = { "round_robin", "age", NULL };
+static const char *const routings[] = { "xy", "yx", NULL };
+static const char *const fifos[] = { "shared", "empty", NULL };
+
+#define MEMBER(m) offsetof(struct mesh_params, m)
+
+const struct param mesh_params_desc[] = {
+    { .name = "rows",
+      .type = PARAM_INT,
+      .offset = MEMBER(rows),
+      .def = "4",
+      .min = "1",
+      .max = "65536",
+      .doc = "Rows of routers (y).",
+      .src = "ASSUMED(small example; machines set it)" },
+    { .name = "columns",
+      .type = PARAM_INT,
+      .offset = MEMBER(columns),
+      .def = "4",
+      .min = "1",
+      .max = "65536",
+      .doc = "Columns of routers (x).",
+      .src = "ASSUMED(small example; machines set it)" },
+    { .name = "planes",
+      .type = PARAM_INT,
+      .offset = MEMBER(planes),
+      .def = "1",
+      .min = "1",
+      .max = "65536",
+      .doc = "Planes of routers (z); above 1 the network is a 3-D mesh.",
+      .src = "a 2-D mesh, as the Paragon's" },
+    { .name = "dimension",
+      .type = PARAM_INT,
+      .offset = MEMBER(dimension),
+      .def = "0",
+      .min = "0",
+      .max = "16",
+      .doc = "Dimension of a binary hypercube routed by e-cube; 0: a mesh of rows, columns and "
+             "planes.",
+      .src = "a mesh, as the Paragon's" },
+    { .name = "flit_bytes",
+      .type = PARAM_INT,
+      .offset = MEMBER(flit_bytes),
+      .def = "2",
+      .min = "1",
+      .max = "1024",
+      .doc = "Bytes of a flit, the width of a channel.",
+      .src = "Paragon: 16-bit channels" },
+    { .name = "flit_time",
+      .type = PARAM_TIME,
+      .offset = MEMBER(flit_time),
+      .def = "10ns",
+      .min = "1ps",
+      .max = "1ms",
+      .doc = "Time that a flit occupies a channel (t_f).",
+      .src = "Paragon: 200 MB/s raw, 2 bytes a flit [RNR-94-016]" },
+    { .name = "routing",
+      .type = PARAM_TIME,
+      .offset = MEMBER(routing),
+      .def = "20ns",
+      .min = "0",
+      .max = "1ms",
+      .doc = "From a header's arrival in an input FIFO until it competes for its output.",
+      .src = "Paragon: 40 ns a hop in all; ASSUMED(half of it is the routing decision)" },
+    { .name = "allocation",
+      .type = PARAM_TIME,
+      .offset = MEMBER(allocation),
+      .def = "0",
+      .min = "0",
+      .max = "1ms",
+      .doc = "From the grant of an output until the header leaves; paid once a packet and channel.",
+      .src = "ASSUMED(part of the routing time; above 0 a channel idles so long per packet)" },
+    { .name = "crossbar",
+      .type = PARAM_TIME,
+      .offset = MEMBER(crossbar),
+      .def = "10ns",
+      .min = "0",
+      .max = "1ms",
+      .doc = "Through the switch, every flit.",
+      .src = "Paragon: 40 ns a hop in all; ASSUMED(one flit time)" },
+    { .name = "wire",
+      .type = PARAM_TIME,
+      .offset = MEMBER(wire),
+      .def = "10ns",
+      .min = "0",
+      .max = "1ms",
+      .doc = "Along a channel between routers, every flit.",
+      .src = "Paragon: 40 ns a hop in all; ASSUMED(one flit time)" },
+    { .name = "credit",
+      .type = PARAM_TIME,
+      .offset = MEMBER(credit),
+      .def = "10ns",
+      .min = "1ps",
+      .max = "1ms",
+      .doc = "From a slot of a FIFO falling free until the router before may use it (t_c).",
+      .src = "ASSUMED(one wire)" },
+    { .name = "injection_delay",
+      .type = PARAM_TIME,
+      .offset = MEMBER(injection_delay),
+      .def = "10ns",
+      .min = "1ps",
+      .max = "1ms",
+      .doc = "From the terminal into the router's FIFO.",
+      .src = "ASSUMED(one wire)" },
+    { .name = "ejection_delay",
+      .type = PARAM_TIME,
+      .offset = MEMBER(ejection_delay),
+      .def = "20ns",
+      .min = "1ps",
+      .max = "1ms",
+      .doc = "From leaving the last switch until a flit is wholly in the terminal.",
+      .src = "ASSUMED(one wire and the flit's own time)" },
+    { .name = "fifo_flits",
+      .type = PARAM_INT,
+      .offset = MEMBER(fifo_flits),
+      .def = "8",
+      .min = "1",
+      .max = "1048576",
+      .doc = "Slots of an input FIFO in flits (B), per virtual channel.",
+      .src = "ASSUMED(no source; small, and above the credit loop of 3 flit times)" },
+    { .name = "arbitration",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(arbitration),
+      .def = "round_robin",
+      .choices = arbitrations,
+      .doc = "Which of the headers that compete for an output at one instant gets it: the next "
+             "input port in turn, or the packet created first (then the lower port).",
+      .src = "ASSUMED(locally fair)" },
+    { .name = "order",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(routing_order),
+      .def = "xy",
+      .choices = routings,
+      .doc = "Dimension order: xy finishes x first, yx the highest dimension first.",
+      .src = "Paragon: X then Y" },
+    { .name = "fifo",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(fifo),
+      .def = "shared",
+      .choices = fifos,
+      .doc = "shared: a FIFO takes the next packet behind the flits of the last; empty: a channel "
+             "is granted again only when its FIFO has emptied.",
+      .src = "ASSUMED(no virtual channels: a plain FIFO)" },
+    { .name = "virtual_channels",
+      .type = PARAM_INT,
+      .offset = MEMBER(virtual_channels),
+      .def = "1",
+      .min = "1",
+      .max = "8",
+      .doc = "Virtual channels of every channel between routers; above 1 needs kind \"flit\".",
+      .src = "Paragon: none" },
+    { .name = NULL },
+};
+
+bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e)
+{
+    int64_t size[TOPO_DIMS];
+    bool reverse = p->routing_order == MESH_YX;
+    if (p->dimension > 0) {
+        for (int64_t d = 0; d < p->dimension; d++)
+            size[d] = 2;
+        return topo_init(t, (uint32_t)p->dimension, size, reverse, "hypercube", e);
+    }
+    size[0] = p->columns;
+    size[1] = p->rows;
+    size[2] = p->planes;
+    return topo_init(t, p->planes > 1 ? 3 : 2, size, reverse, "mesh", e);
+}
+
+void mesh_delays(const struct mesh_params *p, struct mesh_delays *d)
+{
+    *d = (struct mesh_delays){
+        .flit = p->flit_time,
+        .credit = p->credit,
+        .allocation = p->allocation,
+        .enter = p->injection_delay + p->routing,
+        .hop = p->crossbar + p->wire + p->routing,
+        .eject = p->ejection_delay,
+        .body_enter = p->injection_delay,
+        .body_hop = p->crossbar + p->wire,
+    };
+}
+
+bool mesh_no_bubbles(const struct mesh_params *p)
+{
+    struct mesh_delays d;
+    mesh_delays(p, &d);
+    sim_time body = sim_time_max(d.body_enter, d.body_hop);
+    return sim_time_mul(d.flit, p->fifo_flits) >= body + d.credit;
+}
+
+sim_time mesh_zero_load(const struct mesh_params *p, uint32_t distance, uint32_t flits)
+{
+    struct mesh_delays d;
+    mesh_delays(p, &d);
+    sim_time header = d.enter + d.allocation + distance * (d.hop + d.allocation);
+    return header + (sim_time)(flits - 1) * d.flit + d.eject;
+}

@@ -1,0 +1,838 @@
+/* worm.c: wormhole routing from header events alone, exact to the tick (one virtual channel).
+ *
+ * A packet's path is channels 0 (injection) .. D-1 (ejection); each but the last is followed by an
+ * input FIFO of B flits.  x(i,j) is when flit j (1..L) leaves for channel i, h_i = x(i,1).  Because
+ * flits run back to back unless a slot is missing,
+ *
+ *     x(i,j) = max( h_i + (j-1) t_f,  dep_i(j-B) + t_c )                                    (1)
+ *
+ * where dep_i(n) is when the flit n places behind this packet's flit 0 in the FIFO after channel i
+ * left that FIFO: x(i+1,n) for n >= 1, a flit of an earlier packet for n <= 0; the second term is
+ * absent for the ejection channel.  docs/models/mesh.md has the proof; it needs
+ * B t_f >= body delay + t_c (no bubbles), else create refuses.
+ *
+ * Every time that a decision needs follows by (1) from header crossings before it.  A time that is
+ * not known yet waits for one packet: the one whose header has not crossed its next channel.
+ *
+ *   W1  hops 0..head-1 of a worm have their h; tails of hops 0..settled-1 are known.
+ *   W2  A worm waits for at most one root, because a header enters a channel only when the FIFO
+ *       before it holds no earlier packet.
+ *   W3  A FIFO's list holds the packets granted into it whose departure is not wholly known, in
+ *       order; what is known of earlier ones and may still matter is in its segments.
+ *   W4  Departures from a FIFO are at least t_f apart, so (1) needs the latest one only.
+ *   W6  Only the last packet granted into a channel asks for departures of its FIFO, of flits at
+ *       most B before its own; a departure acts through at most one credit for each channel of a
+ *       path, so it is forgotten when so many credit delays have passed.
+ *   W5  All consequences of an instant lie later: enter, hop, credit, flit time are above 0.
+ *
+ * Inside an instant: arrivals, then grants, then the terminals' callbacks in terminal order.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mesh/mesh.h"
+#include "mesh/wheel.h"
+#include "sim/audit.h"
+#include "sim/server.h"
+
+#define NEVER_LEFT (INT64_MIN / 2) /* left so long ago that it does not matter */
+
+struct worm;
+
+struct hop {
+    sim_time h;          /* header leaves for this channel; valid below worm->head */
+    struct worm *behind; /* next packet in the FIFO after this channel */
+    uint32_t behind_hop; /* this channel's place on the path of `behind` */
+    uint32_t chan;
+    uint32_t base; /* flits that went into the channel before this packet */
+};
+
+enum place { TRAVELLING, IN_LINE, ASKING, GRANTED };
+
+struct worm {
+    struct net_packet *packet;
+    uint32_t dst, length;
+    uint32_t reach;    /* M = (L-1) div B: channel i's tail depends on headers up to i+M */
+    uint32_t head;     /* hops with a known h */
+    uint32_t settled;  /* hops with a known tail */
+    uint32_t mask;     /* of the ring of hops */
+    bool complete;     /* the ejection channel is hop head-1 */
+    bool ejecting;     /* the channel asked for or granted is the ejection channel */
+    uint8_t place;     /* enum place, of the header */
+    uint8_t ring_log2; /* class in the pool */
+    bool waiting;      /* in the list of some root */
+    sim_time ready;    /* header competes (or would) from here on */
+    sim_time start;    /* granted: header may leave from here on, given a slot */
+    struct worm *waiters, *next_waiter;
+    struct worm *next_free, *next_made;
+    struct hop ring[];
+};
+
+/* Departures of flits (begin, end] of a FIFO, back to back, the last at `last`. */
+struct segment {
+    sim_time last;
+    uint32_t begin, end;
+};
+
+struct chan {
+    sim_time free_at; /* may be granted from here on, unless held */
+    sim_time line_at; /* the front of the FIFO may compete from here on */
+    struct worm *front, *back;
+    uint32_t front_hop, back_hop;
+    uint32_t entered;   /* flits granted into it, ever */
+    uint32_t last_base; /* `entered` before the last grant */
+    uint32_t departed;  /* flits of its FIFO whose departure is known, ever */
+    uint32_t asking;    /* input ports whose header competes for it */
+    uint32_t end_node;  /* router at its end; UINT32_MAX: ejection */
+    uint8_t end_port, turn;
+    bool held, waking, dirty, ejects;
+    uint32_t seg_first, seg_count, seg_size;
+    struct segment *segs;
+    struct sim_busy busy;
+};
+
+struct source {
+    struct net_packet *first, *last; /* wait for the injection channel */
+    struct net_packet *leaving;      /* the last whose tail's exit is known */
+};
+
+struct worm_net {
+    struct net net;
+    struct mesh_params params;
+    struct mesh_delays d;
+    struct topo topo;
+    sim_time memory; /* what left a FIFO longer ago than this decides nothing any more */
+    sim_time now;
+    struct chan *chans; /* nodes*ports outputs, then nodes injection channels */
+    uint32_t *in_chans; /* node*ports + input port -> channel */
+    struct source *sources;
+    struct net_terminal *terminals;
+    struct wheel wheel;
+    struct sim_event tick;
+    struct worm *retry; /* worms whose root has moved */
+    uint32_t *dirty, dirty_count;
+    struct net_packet **done; /* deliveries of this instant */
+    uint32_t *sent;           /* terminals whose tails leave in this instant */
+    uint32_t done_count, sent_count;
+    struct worm *pool[32], *all;
+    uint64_t packets_in, packets_out, flits_in, flits_out;
+    struct mesh_counts counts;
+    uint64_t inside, flits_inside; /* have left their source's queue */
+};
+
+/* Words of the wheel: pointers are 8-aligned, so the low bits hold the kind. */
+enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER };
+#define WORD_KIND 7u
+
+static struct hop *hop_of(struct worm *w, uint32_t i)
+{
+    return &w->ring[i & w->mask];
+}
+
+static void post(struct worm_net *n, sim_time when, enum word kind, const void *ptr)
+{
+    wheel_push(&n->wheel, when, (uint64_t)(uintptr_t)ptr | kind);
+}
+
+static void post_index(struct worm_net *n, sim_time when, enum word kind, uint32_t index)
+{
+    wheel_push(&n->wheel, when, (uint64_t)index << 3 | kind);
+}
+
+/* ---- when did a flit leave a FIFO ---- */
+
+static struct segment *segment_at(const struct chan *c, uint32_t k)
+{
+    return &c->segs[(c->seg_first + k) & (c->seg_size - 1)];
+}
+
+static sim_time segment_departure(const struct worm_net *n, const struct chan *c, uint32_t flit)
+{
+    for (uint32_t k = 0; k < c->seg_count; k++) {
+        const struct segment *g = segment_at(c, k);
+        if ((int32_t)(flit - g->end) > 0)
+            continue;
+        if ((int32_t)(flit - g->begin) <= 0)
+            return NEVER_LEFT;
+        return g->last - (sim_time)(g->end - flit) * n->d.flit;
+    }
+    return NEVER_LEFT;
+}
+
+static void segment_push(struct worm_net *n, struct chan *c, struct segment g)
+{
+    uint32_t old = c->last_base - (uint32_t)n->params.fifo_flits;
+    while (c->seg_count > 0) { /* W6 */
+        const struct segment *g0 = segment_at(c, 0);
+        if ((int32_t)(g0->end - old) > 0 && g0->last + n->memory > n->now)
+            break;
+        c->seg_first++;
+        c->seg_count--;
+    }
+    if (c->seg_count > 0) {
+        struct segment *last = segment_at(c, c->seg_count - 1);
+        if (last->end == g.begin &&
+            last->last + (sim_time)(g.end - g.begin) * n->d.flit == g.last) {
+            last->end = g.end;
+            last->last = g.last;
+            return;
+        }
+    }
+    if (c->seg_count == c->seg_size) {
+        uint32_t size = c->seg_size ? 2 * c->seg_size : 4;
+        struct segment *segs = base_alloc(size * sizeof(*segs));
+        for (uint32_t k = 0; k < c->seg_count; k++)
+            segs[k] = *segment_at(c, k);
+        free(c->segs);
+        c->segs = segs;
+        c->seg_size = size;
+        c->seg_first = 0;
+    }
+    c->seg_count++;
+    *segment_at(c, c->seg_count - 1) = g;
+}
+
+/* x(i,j) by (1).  False: not known yet; *root is the worm whose next crossing decides. */
+static bool crossing(struct worm_net *n, struct worm *w, uint32_t i, uint32_t j, sim_time *out,
+                     struct worm **root)
+{
+    uint32_t depth = (uint32_t)n->params.fifo_flits;
+    sim_time best = NEVER_LEFT, credits = 0;
+    for (;;) {
+        const struct hop *p = hop_of(w, i);
+        struct chan *c = &n->chans[p->chan];
+        best = sim_time_max(best, p->h + (sim_time)(j - 1) * n->d.flit + credits);
+        if (c->ejects)
+            break;
+        credits += n->d.credit;
+        if (j > depth) {
+            j -= depth;
+        } else {
+            uint32_t flit = p->base + j - depth;
+            if ((int32_t)(flit - c->departed) <= 0) {
+                best = sim_time_max(best, segment_departure(n, c, flit) + credits);
+                break;
+            }
+            uint32_t at = c->front_hop;
+            for (w = c->front; (int32_t)(flit - hop_of(w, at)->base - w->length) > 0;) {
+                const struct hop *q = hop_of(w, at);
+                at = q->behind_hop;
+                w = q->behind;
+            }
+            i = at;
+            j = flit - hop_of(w, at)->base;
+        }
+        if (++i >= w->head) {
+            *root = w;
+            return false;
+        }
+    }
+    *out = best;
+    return true;
+}
+
+/* ---- tails ---- */
+
+static void wait_for(struct worm *w, struct worm *root)
+{
+    ASSERT(!w->waiting);
+    w->waiting = true;
+    w->next_waiter = root->waiters;
+    root->waiters = w;
+}
+
+static void record(struct worm_net *n, struct worm *w, uint32_t i, struct chan *fifo, uint32_t lo,
+                   uint32_t hi, sim_time xlo, sim_time xhi)
+{
+    uint32_t base = hop_of(w, i - 1)->base;
+    if (xhi - xlo == (sim_time)(hi - lo) * n->d.flit) {
+        segment_push(n, fifo, (struct segment){ xhi, base + lo - 1, base + hi });
+        return;
+    }
+    uint32_t mid = lo + (hi - lo) / 2;
+    sim_time a, b;
+    struct worm *root;
+    bool known = crossing(n, w, i, mid, &a, &root) && crossing(n, w, i, mid + 1, &b, &root);
+    ASSERT_MSG(known, "flits before a known tail are known");
+    record(n, w, i, fifo, lo, mid, xlo, a);
+    record(n, w, i, fifo, mid + 1, hi, b, xhi);
+}
+
+/* The FIFO before channel i of w has let go of its tail at `tail`. */
+static void leave_fifo(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail)
+{
+    const struct hop *p = hop_of(w, i - 1);
+    struct chan *f = &n->chans[p->chan];
+    uint32_t depth = (uint32_t)n->params.fifo_flits,
+             first = w->length > depth ? w->length - depth : 0;
+    sim_time x = hop_of(w, i)->h;
+    struct worm *root;
+    if (first > 0 && !crossing(n, w, i, first + 1, &x, &root))
+        ASSERT_MSG(false, "flits before a known tail are known");
+    record(n, w, i, f, first + 1, w->length, x, tail);
+    ASSERT(f->front == w);
+    f->departed = p->base + w->length;
+    f->line_at = tail + n->d.flit;
+    f->front = p->behind;
+    f->front_hop = p->behind_hop;
+    if (!f->front)
+        f->back = NULL;
+    else if (f->front->place == IN_LINE)
+        post(n, sim_time_max(f->line_at, n->now), WORD_LINE, f->front);
+    if (n->params.fifo == MESH_FIFO_EMPTY) {
+        f->held = false;
+        f->free_at = sim_time_max(tail + n->d.credit, f->free_at);
+        if (f->asking && !f->waking) {
+            f->waking = true;
+            post_index(n, f->free_at, WORD_WAKE, p->chan);
+        }
+    }
+}
+
+static void settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail)
+{
+    struct hop *p = hop_of(w, i);
+    struct chan *c = &n->chans[p->chan];
+    c->free_at = tail + n->d.flit;
+    if (n->params.fifo == MESH_FIFO_SHARED || c->ejects) {
+        c->held = false;
+        if (c->asking && !c->waking) {
+            c->waking = true;
+            post_index(n, c->free_at, WORD_WAKE, p->chan);
+        }
+    }
+    sim_busy_add(&c->busy, n->net.sim, c->free_at - (sim_time)w->length * n->d.flit, c->free_at);
+    if (i > 0) {
+        leave_fifo(n, w, i, tail);
+    } else {
+        struct source *s = &n->sources[w->packet->src];
+        s->leaving = w->packet;
+        if (n->terminals[w->packet->src].sent)
+            post_index(n, c->free_at, WORD_SENT, w->packet->src);
+    }
+    if (c->ejects) {
+        w->packet->delivered = tail + n->d.eject;
+        w->packet->hops = i;
+        post(n, w->packet->delivered, WORD_DELIVER, w->packet);
+    }
+}
+
+static void free_worm(struct worm_net *n, struct worm *w)
+{
+    w->next_free = n->pool[w->ring_log2];
+    n->pool[w->ring_log2] = w;
+}
+
+/* Finds the tails that have become known. */
+static void settle(struct worm_net *n, struct worm *w)
+{
+    while (w->settled < w->head && (w->complete || w->settled + w->reach < w->head)) {
+        sim_time tail;
+        struct worm *root;
+        if (!crossing(n, w, w->settled, w->length, &tail, &root)) {
+            wait_for(w, root);
+            return;
+        }
+        settle_hop(n, w, w->settled, tail);
+        w->settled++;
+    }
+    if (w->complete && w->settled == w->head) {
+        ASSERT(!w->waiters);
+        free_worm(n, w);
+    }
+}
+
+/* ---- headers ---- */
+
+/* The header's crossing of hop `head` is known: h. */
+static void cross(struct worm_net *n, struct worm *w, sim_time h)
+{
+    uint32_t i = w->head++;
+    hop_of(w, i)->h = h;
+    n->counts.header_hops++;
+    n->counts.slot_waits += h > w->start;
+    while (w->waiters) { /* they are looked at again once this worm is done */
+        struct worm *r = w->waiters;
+        w->waiters = r->next_waiter;
+        r->next_waiter = n->retry;
+        n->retry = r;
+    }
+    if (i == 0)
+        w->packet->injected = h;
+    else
+        w->packet->blocked += h - w->ready - n->d.allocation;
+    if (w->ejecting) {
+        w->complete = true;
+    } else {
+        w->ready = h + (i == 0 ? n->d.enter : n->d.hop);
+        w->place = TRAVELLING;
+        post(n, w->ready, WORD_ARRIVE, w);
+    }
+    settle(n, w);
+}
+
+/* When the flit `flit` of channel c's FIFO leaves it; false: not known, *root. */
+static bool departure(struct worm_net *n, struct chan *c, uint32_t flit, sim_time *out,
+                      struct worm **root)
+{
+    if ((int32_t)(flit - c->departed) <= 0) {
+        *out = segment_departure(n, c, flit);
+        return true;
+    }
+    struct worm *q = c->front;
+    uint32_t at = c->front_hop;
+    while ((int32_t)(flit - hop_of(q, at)->base - q->length) > 0) {
+        const struct hop *o = hop_of(q, at);
+        at = o->behind_hop;
+        q = o->behind;
+    }
+    if (at + 1 >= q->head) {
+        *root = q;
+        return false;
+    }
+    return crossing(n, q, at + 1, flit - hop_of(q, at)->base, out, root);
+}
+
+/* A granted header crosses as soon as a slot of the FIFO is free. */
+static void try_cross(struct worm_net *n, struct worm *w)
+{
+    const struct hop *p = hop_of(w, w->head);
+    struct chan *c = &n->chans[p->chan];
+    sim_time h = w->start;
+    if (!c->ejects) {
+        sim_time left;
+        struct worm *root;
+        if (!departure(n, c, p->base + 1 - (uint32_t)n->params.fifo_flits, &left, &root)) {
+            wait_for(w, root);
+            return;
+        }
+        h = sim_time_max(h, left + n->d.credit);
+    }
+    cross(n, w, h);
+}
+
+static void drain_retry(struct worm_net *n)
+{
+    while (n->retry) {
+        struct worm *w = n->retry;
+        n->retry = w->next_waiter;
+        w->waiting = false;
+        if (w->place == GRANTED)
+            try_cross(n, w);
+        else
+            settle(n, w);
+    }
+}
+
+static void grant(struct worm_net *n, struct worm *w, uint32_t chan)
+{
+    struct chan *c = &n->chans[chan];
+    struct hop *p = hop_of(w, w->head);
+    *p = (struct hop){ .chan = chan, .base = c->entered };
+    c->last_base = c->entered;
+    c->entered += w->length;
+    c->held = true;
+    w->place = GRANTED;
+    if (!c->ejects) {
+        if (c->back) {
+            n->counts.shared++;
+            struct hop *b = hop_of(c->back, c->back_hop);
+            b->behind = w;
+            b->behind_hop = w->head;
+        } else {
+            c->front = w;
+            c->front_hop = w->head;
+        }
+        c->back = w;
+        c->back_hop = w->head;
+    }
+    try_cross(n, w);
+    drain_retry(n);
+}
+
+static void mark(struct worm_net *n, uint32_t chan)
+{
+    struct chan *c = &n->chans[chan];
+    if (!c->dirty) {
+        c->dirty = true;
+        n->dirty[n->dirty_count++] = chan;
+    }
+}
+
+static void ask(struct worm_net *n, struct worm *w)
+{
+    const struct chan *f = &n->chans[hop_of(w, w->head - 1)->chan];
+    uint32_t port = topo_route(&n->topo, f->end_node, w->dst);
+    uint32_t chan = f->end_node * n->topo.ports + port;
+    w->place = ASKING;
+    w->ejecting = port == topo_eject_port(&n->topo);
+    n->chans[chan].asking |= 1u << f->end_port;
+    mark(n, chan);
+}
+
+static void arrive(struct worm_net *n, struct worm *w)
+{
+    const struct chan *f = &n->chans[hop_of(w, w->head - 1)->chan];
+    w->place = IN_LINE;
+    if (f->front != w)
+        return; /* leave_fifo calls it up */
+    if (f->line_at <= n->now)
+        ask(n, w);
+    else
+        post(n, f->line_at, WORD_LINE, w);
+}
+
+/* ---- grants ---- */
+
+static struct worm *competitor(const struct worm_net *n, uint32_t node, uint32_t port)
+{
+    return n->chans[n->in_chans[node * n->topo.ports + port]].front;
+}
+
+static uint32_t choose(const struct worm_net *n, const struct chan *c, uint32_t node)
+{
+    if (n->params.arbitration == MESH_ROUND_ROBIN) {
+        uint32_t after = c->asking >> c->turn << c->turn;
+        return (uint32_t)__builtin_ctz(after ? after : c->asking);
+    }
+    uint32_t best = UINT32_MAX;
+    sim_time oldest = SIM_NEVER;
+    for (uint32_t left = c->asking; left; left &= left - 1) {
+        uint32_t port = (uint32_t)__builtin_ctz(left);
+        sim_time created = competitor(n, node, port)->packet->created;
+        if (best == UINT32_MAX || created < oldest) {
+            best = port;
+            oldest = created;
+        }
+    }
+    return best;
+}
+
+static struct worm *make_worm(struct worm_net *n, struct net_packet *p);
+
+static void arbitrate(struct worm_net *n, uint32_t chan)
+{
+    struct chan *c = &n->chans[chan];
+    c->dirty = false;
+    if (!c->asking || c->held)
+        return;
+    if (c->free_at > n->now) {
+        if (!c->waking) {
+            c->waking = true;
+            post_index(n, c->free_at, WORD_WAKE, chan);
+        }
+        return;
+    }
+    uint32_t outputs = n->topo.nodes * n->topo.ports;
+    if (chan >= outputs) { /* an injection channel: the source's queue */
+        struct source *s = &n->sources[chan - outputs];
+        struct net_packet *p = s->first;
+        s->first = p->next;
+        c->asking = s->first != NULL;
+        struct worm *w = make_worm(n, p);
+        w->start = n->now;
+        grant(n, w, chan);
+        return;
+    }
+    uint32_t node = chan / n->topo.ports, port = choose(n, c, node);
+    struct worm *w = competitor(n, node, port);
+    c->asking &= ~(1u << port);
+    c->turn = (uint8_t)((port + 1) % n->topo.ports);
+    w->start = n->now + n->d.allocation;
+    grant(n, w, chan);
+}
+
+static struct worm *make_worm(struct worm_net *n, struct net_packet *p)
+{
+    uint32_t reach = (p->flits - 1) / (uint32_t)n->params.fifo_flits;
+    uint32_t path = topo_distance(&n->topo, p->src, p->dst) + 2;
+    reach = reach < path ? reach : path;
+    uint8_t log2 = 2;
+    while (1u << log2 < reach + 3)
+        log2++;
+    struct worm *w = n->pool[log2], *made;
+    if (w) {
+        n->pool[log2] = w->next_free;
+        made = w->next_made;
+    } else {
+        w = base_alloc(sizeof(*w) + sizeof(struct hop) * (1u << log2));
+        made = n->all;
+        n->all = w;
+    }
+    n->inside++;
+    n->flits_inside += p->flits;
+    *w = (struct worm){ .packet = p,
+                        .next_made = made,
+                        .dst = p->dst,
+                        .length = p->flits,
+                        .reach = reach,
+                        .mask = (1u << log2) - 1,
+                        .ring_log2 = log2 };
+    return w;
+}
+
+/* ---- the instant ---- */
+
+static void collect(struct worm_net *n)
+{
+    uint64_t word;
+    while (wheel_take(&n->wheel, n->now, &word)) {
+        void *ptr = (void *)(uintptr_t)(word & ~(uint64_t)WORD_KIND);
+        uint32_t index = (uint32_t)(word >> 3);
+        switch ((enum word)(word & WORD_KIND)) {
+        case WORD_ARRIVE:
+            arrive(n, ptr);
+            break;
+        case WORD_LINE:
+            ask(n, ptr);
+            break;
+        case WORD_WAKE:
+            n->chans[index].waking = false;
+            mark(n, index);
+            break;
+        case WORD_SENT:
+            n->sent[n->sent_count++] = index;
+            break;
+        case WORD_DELIVER:
+            n->done[n->done_count++] = ptr;
+            break;
+        }
+    }
+}
+
+static int by_index(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_terminal(const void *a, const void *b)
+{
+    uint32_t x = (*(struct net_packet *const *)a)->dst, y = (*(struct net_packet *const *)b)->dst;
+    return (x > y) - (x < y);
+}
+
+static void call_terminals(struct worm_net *n)
+{
+    if (n->sent_count > 1)
+        qsort(n->sent, n->sent_count, sizeof(*n->sent), by_index);
+    for (uint32_t k = 0; k < n->sent_count; k++) {
+        const struct net_terminal *t = &n->terminals[n->sent[k]];
+        if (t->sent)
+            t->sent(t->arg, n->sources[n->sent[k]].leaving);
+    }
+    n->sent_count = 0;
+    if (n->done_count > 1)
+        qsort(n->done, n->done_count, sizeof(struct net_packet *), by_terminal);
+    for (uint32_t k = 0; k < n->done_count; k++) {
+        struct net_packet *p = n->done[k];
+        const struct net_terminal *t = &n->terminals[p->dst];
+        n->packets_out++;
+        n->flits_out += p->flits;
+        n->inside--;
+        n->flits_inside -= p->flits;
+        if (t->receive)
+            t->receive(t->arg, p, NET_OK);
+    }
+    n->done_count = 0;
+}
+
+static void schedule(struct worm_net *n)
+{
+    sim_time next = wheel_next(&n->wheel);
+    if (sim_event_pending(&n->tick)) {
+        if (n->tick.time <= next)
+            return;
+        sim_cancel(n->net.sim, &n->tick);
+    }
+    if (next != SIM_NEVER)
+        sim_at(n->net.sim, &n->tick, next);
+}
+
+static void instant(struct sim *s, struct sim_event *e)
+{
+    struct worm_net *n = CONTAINER_OF(e, struct worm_net, tick);
+    n->now = sim_now(s);
+    wheel_advance(&n->wheel);
+    collect(n);
+    for (uint32_t k = 0; k < n->dirty_count; k++)
+        arbitrate(n, n->dirty[k]);
+    n->dirty_count = 0;
+    schedule(n);
+    call_terminals(n);
+}
+
+/* ---- the interface ---- */
+
+static void worm_inject(struct net *net, struct net_packet *p)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, net);
+    ASSERT(p->src < n->topo.nodes && p->dst < n->topo.nodes && p->flits > 0);
+    n->now = sim_now(net->sim);
+    n->packets_in++;
+    n->flits_in += p->flits;
+    p->blocked = 0;
+    p->next = NULL;
+    struct source *s = &n->sources[p->src];
+    if (s->first)
+        s->last->next = p;
+    else
+        s->first = p;
+    s->last = p;
+    uint32_t chan = n->topo.nodes * n->topo.ports + p->src;
+    n->chans[chan].asking = 1;
+    arbitrate(n, chan);
+    schedule(n);
+}
+
+static void worm_set_terminal(struct net *net, uint32_t terminal, const struct net_terminal *t)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, net);
+    ASSERT(terminal < n->topo.nodes);
+    n->terminals[terminal] = *t;
+}
+
+static void worm_describe(const struct net *net, struct net_describe *d)
+{
+    const struct worm_net *n = (const void *)net;
+    *d = (struct net_describe){ .model = "worm",
+                                .terminals = n->topo.nodes,
+                                .flit_bytes = (uint32_t)n->params.flit_bytes,
+                                .flit_time = n->d.flit };
+    memcpy(d->shape, n->topo.shape, sizeof(d->shape));
+}
+
+static sim_time worm_zero_load(const struct net *net, uint32_t src, uint32_t dst, uint32_t flits)
+{
+    const struct worm_net *n = (const void *)net;
+    return mesh_zero_load(&n->params, topo_distance(&n->topo, src, dst), flits);
+}
+
+static uint32_t worm_distance(const struct net *net, uint32_t src, uint32_t dst)
+{
+    return topo_distance(&((const struct worm_net *)(const void *)net)->topo, src, dst);
+}
+
+void mesh_worm_counts(const struct net *net, struct mesh_counts *out)
+{
+    ASSERT(net->ops == &net_worm);
+    *out = ((const struct worm_net *)(const void *)net)->counts;
+}
+
+static void worm_audit(void *self, struct sim_audit_report *r)
+{
+    const struct worm_net *n = self;
+    uint64_t packets = 0, flits = 0;
+    for (uint32_t i = 0; i < n->topo.nodes; i++)
+        for (const struct net_packet *p = n->sources[i].first; p; p = p->next) {
+            packets++;
+            flits += p->flits;
+        }
+    sim_audit_balance(r, "packets", n->packets_in, n->packets_out, packets + n->inside, 0);
+    sim_audit_balance(r, "flits", n->flits_in, n->flits_out, flits + n->flits_inside, 0);
+    uint64_t live = 0;
+    for (uint32_t i = 0; i < n->topo.nodes * (n->topo.ports + 1); i++)
+        live += n->chans[i].held || n->chans[i].asking;
+    sim_audit_check(r, live == 0 || n->inside + packets > 0,
+                    "%" PRIu64 " channels are held or wanted, but no packet is inside", live);
+}
+
+static void make_channels(struct worm_net *n)
+{
+    uint32_t ports = n->topo.ports, outputs = n->topo.nodes * ports;
+    n->chans = base_zalloc(outputs + n->topo.nodes, sizeof(*n->chans));
+    n->in_chans = base_alloc(sizeof(*n->in_chans) * outputs);
+    for (uint32_t i = 0; i < outputs + n->topo.nodes; i++) {
+        struct chan *c = &n->chans[i];
+        bool inject = i >= outputs;
+        uint32_t node = inject ? i - outputs : i / ports, port = inject ? ports : i % ports;
+        c->ejects = port == ports - 1;
+        c->end_node = inject ? node : topo_neighbour(&n->topo, node, port);
+        c->end_port = (uint8_t)(inject ? ports - 1 : topo_opposite(port));
+        if (!inject && !c->ejects && c->end_node == UINT32_MAX)
+            continue; /* the edge of the mesh */
+        if (c->end_node != UINT32_MAX)
+            n->in_chans[c->end_node * ports + c->end_port] = i;
+        char name[64];
+        sim_busy_init(&c->busy, n->net.sim, SIM_KIND_CHANNEL, (int32_t)node,
+                      topo_channel_name(&n->topo, node, port, name, sizeof(name)));
+    }
+}
+
+static struct net *worm_create(struct sim *s, const void *params, struct err *e)
+{
+    const struct mesh_params *p = params;
+    if (p->virtual_channels != 1) {
+        err_set(e, "kind \"worm\" has one virtual channel; %" PRId64 " need kind \"flit\"",
+                p->virtual_channels);
+        return NULL;
+    }
+    if (!mesh_no_bubbles(p)) {
+        err_set(e,
+                "kind \"worm\" needs fifo_flits * flit_time to be at least a flit's delay plus "
+                "credit; with fifo_flits = %" PRId64 " take kind \"flit\"",
+                p->fifo_flits);
+        return NULL;
+    }
+    struct worm_net *n = base_zalloc(1, sizeof(*n));
+    n->net = (struct net){ .ops = &net_worm, .sim = s };
+    n->params = *p;
+    mesh_delays(p, &n->d);
+    if (!mesh_topology(p, &n->topo, e)) {
+        free(n);
+        return NULL;
+    }
+    n->memory = n->d.credit * (sim_time)(topo_diameter(&n->topo) + 4);
+    make_channels(n);
+    n->sources = base_zalloc(n->topo.nodes, sizeof(*n->sources));
+    n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
+    n->dirty = base_alloc(sizeof(*n->dirty) * n->topo.nodes * (n->topo.ports + 1));
+    n->done = base_alloc(sizeof(struct net_packet *) * n->topo.nodes);
+    n->sent = base_alloc(sizeof(*n->sent) * n->topo.nodes);
+    wheel_init(&n->wheel, n->d.flit);
+    sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
+    sim_audit_register(s, "mesh", worm_audit, n);
+    return &n->net;
+}
+
+static void worm_destroy(struct net *net)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, net);
+    sim_audit_unregister(net->sim, n);
+    sim_cancel(net->sim, &n->tick);
+    for (uint32_t i = 0; i < n->topo.nodes * (n->topo.ports + 1); i++) {
+        if (n->chans[i].busy.name)
+            sim_busy_fini(&n->chans[i].busy);
+        free(n->chans[i].segs);
+    }
+    while (n->all) {
+        struct worm *w = n->all;
+        n->all = w->next_made;
+        free(w);
+    }
+    free(n->chans);
+    free(n->in_chans);
+    free(n->sources);
+    free(n->terminals);
+    free(n->dirty);
+    free(n->done);
+    free(n->sent);
+    wheel_fini(&n->wheel);
+    topo_fini(&n->topo);
+    free(n);
+}
+
+const struct net_ops net_worm = {
+    .name = "worm",
+    .doc = "wormhole-routed mesh or hypercube from header events alone, exact to the tick",
+    .params = mesh_params_desc,
+    .params_size = sizeof(struct mesh_params),
+    .create = worm_create,
+    .destroy = worm_destroy,
+    .set_terminal = worm_set_terminal,
+    .inject = worm_inject,
+    .describe = worm_describe,
+    .zero_load = worm_zero_load,
+    .distance = worm_distance,
+};

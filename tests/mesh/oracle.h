@@ -1,0 +1,40 @@
+/* oracle.h: random machines and traffic, run packet by packet through two fidelities. */
+#ifndef TESTS_MESH_ORACLE_H
+#define TESTS_MESH_ORACLE_H
+
+#include "mesh/mesh.h"
+
+#define ORACLE_PACKETS 96
+
+struct oracle_packet {
+    uint32_t src, dst, flits;
+    sim_time at;
+    sim_time injected, delivered, blocked;
+    uint32_t hops;
+};
+
+struct oracle_case {
+    struct mesh_params mesh;
+    uint32_t count;
+    struct mesh_counts counts; /* of a worm run */
+    struct oracle_packet packets[ORACLE_PACKETS];
+};
+
+/* splitmix64 */
+uint64_t oracle_random(uint64_t *state);
+uint64_t oracle_below(uint64_t *state, uint64_t n);
+
+/* The case of this number; bubbles: machines whose FIFOs are shorter than the credit loop. */
+void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles);
+
+/* Runs it and fills in the times.  False when a packet was not delivered or the audit failed. */
+bool oracle_run(const struct net_ops *ops, struct oracle_case *c);
+
+/* Index of the first packet that differs, or UINT32_MAX. */
+uint32_t oracle_difference(const struct oracle_case *a, const struct oracle_case *b);
+
+/* Makes a failing case smaller while it still fails, and prints it. */
+void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
+                             struct oracle_case *c);
+
+#endif
