@@ -45,7 +45,7 @@ struct config {
     char *name;              /* its base name without .lua */
     const char *title, *doc; /* from the table; title is the name when absent, doc "" */
     struct val *sources;     /* table: file name -> text, the configuration and what it includes */
-    const char **axes;       /* the swept paths */
+    char **axes;             /* the swept paths */
     size_t axis_count;
     struct config_case *cases;
     size_t case_count;

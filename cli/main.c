@@ -5,6 +5,8 @@
 #include "cli/commands.h"
 
 static const struct cli_command commands[] = {
+    { "check", cmd_check, "say whether a configuration is good, without running it" },
+    { "list", cmd_list, "what there is: configs, workloads, networks, disks, parameters, ..." },
     { NULL, NULL, NULL },
 };
 

@@ -9,4 +9,9 @@ CLI_SRC = \
 	cli/lua/sweep.c \
 	cli/lua/limits.c \
 	cli/lua/child.c \
-	cli/lua/script.c
+	cli/lua/script.c \
+	cli/registry.c \
+	cli/schema.c \
+	cli/config.c \
+	cli/check.c \
+	cli/list.c

@@ -1,3 +1,4 @@
 # workloads: programs for nodes, and direct drivers; objects in reading order.
 WORKLOADS_SRC =
-DIRECT_SRC =
+DIRECT_SRC = \
+	workloads/direct/queue.c

@@ -1,0 +1,486 @@
+/* config.c: from a file name and the command line to checked points with identities. */
+#include "cli/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "cli/lua/script.h"
+#include "cli/schema.h"
+
+#define REPLICATIONS_MAX 10000
+#define POINTS_MAX 1000000
+
+/* ---- where files are looked for ---- */
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* The folder of the running executable; "" when the system does not say. */
+static const char *executable_dir(void)
+{
+    static char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0)
+        return "";
+    path[n] = 0;
+    *strrchr(path, '/') = 0;
+    return path;
+}
+
+const char *const *config_search_path(void)
+{
+    static const char *dirs[6];
+    size_t n = 0;
+    if (dirs[0] || dirs[1])
+        return dirs;
+    const char *exe = executable_dir();
+    char *places[] = { base_strdup("configs"),
+                       getenv("PSIM_CONFIGS") ? base_strdup(getenv("PSIM_CONFIGS")) : NULL,
+                       base_printf("%s/../configs", exe),
+                       base_printf("%s/../share/psim/configs", exe),
+                       base_strdup(PSIM_DATADIR "/configs") };
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (places[i] && is_folder(places[i]))
+            dirs[n++] = places[i];
+        else
+            free(places[i]);
+    }
+    dirs[n] = NULL;
+    return dirs;
+}
+
+/* The file meant by `name`: itself, with .lua, or of that name on the search path. Heap. */
+static char *find_file(const char *name)
+{
+    struct stat st;
+    if (stat(name, &st) == 0 || errno == EACCES || strchr(name, '\n'))
+        return base_strdup(name);
+    char *with = base_printf("%s.lua", name);
+    if (is_file(with))
+        return with;
+    free(with);
+    const char *const *dirs = config_search_path();
+    for (size_t d = 0; name[0] != '/' && dirs[d]; d++) {
+        for (size_t f = 0; f < 3; f++) {
+            char *path = f == 0   ? base_printf("%s/%s", dirs[d], name)
+                         : f == 1 ? base_printf("%s/%s.lua", dirs[d], name)
+                                  : base_printf("%s/figures/%s.lua", dirs[d], name);
+            if (is_file(path))
+                return path;
+            free(path);
+        }
+    }
+    return base_strdup(name);
+}
+
+static char *folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    if (!slash)
+        return base_strdup(".");
+    return slash == file ? base_strdup("/") : base_printf("%.*s", (int)(slash - file), file);
+}
+
+static char *name_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    const char *base = slash ? slash + 1 : file;
+    size_t n = strlen(base);
+    if (n > 4 && strcmp(base + n - 4, ".lua") == 0)
+        n -= 4;
+    return base_printf("%.*s", (int)n, base);
+}
+
+/* The folders that include searches: the configuration's own, an enclosing one called "configs",
+ * then the search path. */
+static const char **include_roots(const struct config *c)
+{
+    const char **roots = base_zalloc(10, sizeof *roots);
+    const char *const *dirs = config_search_path();
+    size_t n = 0;
+    roots[n++] = c->dir;
+    char *up = base_strdup(c->dir);
+    for (char *slash; (slash = strrchr(up, '/'));) {
+        *slash = 0;
+        const char *last = strrchr(up, '/');
+        if (strcmp(last ? last + 1 : up, "configs") == 0) {
+            roots[n++] = base_strdup(up);
+            break;
+        }
+    }
+    free(up);
+    for (size_t i = 0; dirs[i]; i++)
+        roots[n++] = dirs[i];
+    return roots;
+}
+
+/* ---- the version ---- */
+
+const char *config_model_version(void)
+{
+    static char text[64];
+    if (text[0])
+        return text;
+    XXH3_state_t *h = XXH3_createState();
+    XXH3_64bits_reset(h);
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    static char block[65536];
+    for (ssize_t n; fd >= 0 && (n = read(fd, block, sizeof block)) > 0;)
+        XXH3_64bits_update(h, block, (size_t)n);
+    if (fd >= 0)
+        close(fd);
+    snprintf(text, sizeof text, "%s+%08x", PSIM_VERSION, (unsigned)XXH3_64bits_digest(h));
+    XXH3_freeState(h);
+    return text;
+}
+
+/* ---- overrides ---- */
+
+static struct val *parse_scalar(const char *s, const char *where)
+{
+    char *end;
+    if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0)
+        return val_new_bool(s[0] == 't', where, 0);
+    bool number = s[0] && strchr("+-.0123456789", s[0]);
+    errno = 0;
+    long long i = strtoll(s, &end, 10);
+    if (number && !*end && !errno)
+        return val_new_int(i, where, 0);
+    double r = strtod(s, &end);
+    if (number && !*end && end != s)
+        return val_new_real(r, where, 0);
+    size_t n = strlen(s);
+    if (n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n - 1] == s[0]) {
+        char *inside = base_printf("%.*s", (int)n - 2, s + 1);
+        struct val *v = val_new_string(inside, where, 0);
+        free(inside);
+        return v;
+    }
+    return val_new_string(s, where, 0);
+}
+
+/* "{a, b, c}" is a list. */
+static struct val *parse_value(const char *s, const char *where)
+{
+    size_t n = strlen(s);
+    if (n < 2 || s[0] != '{' || s[n - 1] != '}')
+        return parse_scalar(s, where);
+    struct val *list = val_new(VAL_LIST, where, 0);
+    char *copy = base_printf("%.*s", (int)n - 2, s + 1), *rest = copy, *item;
+    while ((item = strsep(&rest, ","))) {
+        item += strspn(item, " ");
+        size_t len = strlen(item);
+        while (len > 0 && item[len - 1] == ' ')
+            item[--len] = 0;
+        if (len > 0)
+            val_append(list, parse_scalar(item, where));
+    }
+    free(copy);
+    return list;
+}
+
+struct overrides {
+    struct script_override *items; /* borrow from the two below */
+    char **paths;
+    struct val **values;
+    size_t count;
+};
+
+static bool parse_overrides(const struct config_options *o, struct overrides *out, struct err *e)
+{
+    out->items = base_zalloc(o->override_count + 1, sizeof *out->items);
+    out->paths = base_zalloc(o->override_count + 1, sizeof *out->paths);
+    out->values = base_zalloc(o->override_count + 1, sizeof *out->values);
+    for (size_t i = 0; i < o->override_count; i++) {
+        const char *text = o->overrides[i], *eq = strchr(text, '=');
+        if (!eq || eq == text)
+            return err_set(e, "-p %s: write -p path=value", text);
+        char *where = base_printf("-p %s", text);
+        out->paths[i] = base_printf("%.*s", (int)(eq - text), text);
+        out->values[i] = parse_value(eq + 1, where);
+        out->items[i] = (struct script_override){ out->paths[i], out->values[i] };
+        out->count++;
+        free(where);
+    }
+    return true;
+}
+
+static void free_overrides(struct overrides *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        free(o->paths[i]);
+        val_free(o->values[i]);
+    }
+    free(o->paths);
+    free(o->values);
+    free(o->items);
+}
+
+struct names {
+    char **items;
+    size_t count;
+};
+
+static void add_name(struct names *n, const char *name)
+{
+    n->items = base_realloc(n->items, (n->count + 2) * sizeof *n->items);
+    n->items[n->count++] = base_strdup(name);
+    n->items[n->count] = NULL;
+}
+
+static void add_param_name(void *arg, const char *path, const struct param *p)
+{
+    (void)p;
+    add_name(arg, path);
+}
+
+/* Says that nothing reads a path, with the nearest one that something reads. */
+static bool no_effect(const char *path, const struct val *v, const struct val *root,
+                      const struct val *reads, struct err *e)
+{
+    struct names n = { 0 };
+    char where[512];
+    for (size_t i = 0; i < reads->count; i++)
+        add_name(&n, reads->items[i]->key);
+    schema_each(root, add_param_name, &n);
+    const char *near = nearest_name(path, (const char *const *)n.items);
+    val_where(v, where, sizeof where);
+    if (near)
+        err_set(e, "%snothing reads '%s', did you mean '%s'?", where, path, near);
+    else
+        err_set(e,
+                "%snothing reads '%s': it is neither a parameter of this configuration nor asked "
+                "for by param() ('psim check --resolved' shows its parameters)",
+                where, path);
+    for (size_t i = 0; i < n.count; i++)
+        free(n.items[i]);
+    free(n.items);
+    return false;
+}
+
+/* Applies one value to the result. */
+static bool apply(struct val *root, const char *path, const struct val *v, const struct val *reads,
+                  struct err *e)
+{
+    if (schema_knows(root, path))
+        return val_set_path(root, path, val_copy(v), e);
+    if (val_get(reads, path))
+        return true;
+    return no_effect(path, v, root, reads, e);
+}
+
+static bool is_choice(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && (strcmp(dot, ".kind") == 0 || strcmp(dot, ".model") == 0);
+}
+
+/* Those that choose a variant go first, because they decide which parameters there are. */
+static bool apply_all(struct val *root, const struct val *sweep, const struct overrides *o,
+                      const struct val *reads, struct err *e)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < o->count; i++) {
+            const char *path = o->items[i].path;
+            if (is_choice(path) != (pass == 0) || strncmp(path, "sweep.", 6) == 0 ||
+                val_get(sweep, path))
+                continue;
+            if (!apply(root, path, o->items[i].value, reads, e))
+                return false;
+        }
+        for (size_t i = 0; i < sweep->count; i++)
+            if (is_choice(sweep->items[i]->key) == (pass == 0) &&
+                !apply(root, sweep->items[i]->key, sweep->items[i], reads, e))
+                return false;
+    }
+    return true;
+}
+
+/* ---- points ---- */
+
+/* The seed of replication r: the master seed itself first, so that one replication is what a plain
+ * run gives; then the outputs of SplitMix64 [Steele, Lea & Flood 2014]. */
+static uint64_t derived_seed(uint64_t seed, uint64_t r)
+{
+    if (r == 0)
+        return seed;
+    uint64_t z = seed + r * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static bool read_seeds(const struct config_options *o, const struct script_result *r,
+                       struct config *c, struct err *e)
+{
+    char where[512];
+    const struct val *list = r->seeds, *n = r->replications;
+    if (list->type != VAL_LIST && list->count > 0)
+        return err_set(e, "%ssweep.seeds is %s but must be a list of whole numbers",
+                       val_where(list, where, sizeof where), val_type_name(list->type));
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i]->type != VAL_INT || list->items[i]->u.i < 0)
+            return err_set(e, "%ssweep.seeds: a seed is a whole number from 0 up",
+                           val_where(list->items[i], where, sizeof where));
+    if (n && (n->type != VAL_INT || n->u.i < 1 || n->u.i > REPLICATIONS_MAX))
+        return err_set(e, "%ssweep.replications must be a whole number from 1 to %d",
+                       val_where(n, where, sizeof where), REPLICATIONS_MAX);
+    if (n && list->count > 0)
+        return err_set(e, "%ssweep has either replications or seeds, not both",
+                       val_where(n, where, sizeof where));
+    c->replications = 1;
+    if (o->replications > 0)
+        c->replications = (uint32_t)o->replications;
+    else if (n)
+        c->replications = (uint32_t)n->u.i;
+    else if (list->count > 0)
+        c->replications = (uint32_t)list->count;
+    return true;
+}
+
+static uint64_t point_seed(const struct config_options *o, const struct script_result *r,
+                           const struct config_case *k, uint32_t replication)
+{
+    const struct val *seed = val_get(k->root, "seed");
+    if (!o->seed && replication < r->seeds->count)
+        return (uint64_t)r->seeds->items[replication]->u.i;
+    return derived_seed(o->seed ? *o->seed : seed ? (uint64_t)seed->u.i : 1, replication);
+}
+
+static void identify(struct config_point *p)
+{
+    char *text = base_printf("%sseed = %llu\nmodel = %s\n", p->c->canonical,
+                             (unsigned long long)p->seed, config_model_version());
+    XXH128_hash_t h = XXH3_128bits(text, strlen(text));
+    snprintf(p->identity, sizeof p->identity, "%016llx%016llx", (unsigned long long)h.high64,
+             (unsigned long long)h.low64);
+    free(text);
+}
+
+static bool make_points(struct config *c, const struct config_options *o,
+                        const struct script_result *r, struct err *e)
+{
+    if (!read_seeds(o, r, c, e))
+        return false;
+    if (c->case_count * c->replications > POINTS_MAX)
+        return err_set(e, "%s: the sweep has %zu points; at most %d can run", c->file,
+                       c->case_count * c->replications, POINTS_MAX);
+    c->points = base_zalloc(c->case_count * c->replications, sizeof *c->points);
+    for (size_t i = 0; i < c->case_count; i++) {
+        for (uint32_t n = 0; n < c->replications; n++) {
+            struct config_point *p = &c->points[c->point_count++];
+            p->c = &c->cases[i];
+            p->case_idx = i;
+            p->replication = n;
+            p->seed = point_seed(o, r, p->c, n);
+            identify(p);
+        }
+    }
+    return true;
+}
+
+static bool make_case(struct config *c, struct script_case *from, const struct overrides *o,
+                      const struct val *reads, struct err *e)
+{
+    struct schema s;
+    if (!apply_all(from->root, from->sweep, o, reads, e) || !schema_load(&s, from->root, e))
+        return false;
+    schema_fini(&s);
+    schema_resolve(from->root);
+    c->cases[c->case_count++] = (struct config_case){
+        .root = from->root,
+        .sweep = from->sweep,
+        .canonical = schema_canonical(from->root),
+    };
+    from->root = from->sweep = NULL;
+    return true;
+}
+
+static void read_heads(struct config *c, struct script_result *r)
+{
+    const struct val *root = c->cases[0].root, *title = val_get(root, "title"),
+                     *doc = val_get(root, "doc");
+    c->title = title ? title->u.s : c->name;
+    c->doc = doc ? doc->u.s : "";
+    c->measures = val_get(root, "measures");
+    c->figure = val_get(root, "figure");
+    c->expectations = val_get(root, "expectations");
+    c->axes = base_zalloc(r->axes->count + 1, sizeof *c->axes);
+    for (size_t i = 0; i < r->axes->count; i++)
+        c->axes[c->axis_count++] = base_strdup(r->axes->items[i]->u.s);
+    c->sources = r->sources;
+    r->sources = NULL;
+}
+
+static bool build(struct config *c, const struct config_options *o, const struct overrides *over,
+                  struct err *e)
+{
+    struct script_result r;
+    const char **roots = include_roots(c);
+    struct script_options so = {
+        .file = c->file, .roots = roots, .overrides = over->items, .override_count = over->count
+    };
+    bool good = script_run(&so, &r, e);
+    free(roots);
+    if (!good)
+        return false;
+    c->cases = base_zalloc(r.case_count, sizeof *c->cases);
+    for (size_t i = 0; good && i < r.case_count; i++)
+        good = make_case(c, &r.cases[i], over, r.reads, e);
+    if (good)
+        read_heads(c, &r);
+    good = good && make_points(c, o, &r, e);
+    script_result_fini(&r);
+    return good;
+}
+
+struct config *config_load(const char *file, const struct config_options *o, struct err *e)
+{
+    struct config *c = base_zalloc(1, sizeof *c);
+    struct overrides over = { 0 };
+    c->file = find_file(file);
+    c->dir = folder_of(c->file);
+    c->name = name_of(c->file);
+    bool good = parse_overrides(o, &over, e) && build(c, o, &over, e);
+    free_overrides(&over);
+    if (good)
+        return c;
+    config_free(c);
+    return NULL;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->case_count; i++) {
+        val_free(c->cases[i].root);
+        val_free(c->cases[i].sweep);
+        free(c->cases[i].canonical);
+    }
+    for (size_t i = 0; i < c->axis_count; i++)
+        free(c->axes[i]);
+    free(c->axes);
+    free(c->cases);
+    free(c->points);
+    val_free(c->sources);
+    free(c->file);
+    free(c->dir);
+    free(c->name);
+    free(c);
+}

@@ -1,0 +1,303 @@
+/* schema.c: the parts of a configuration's table, each loaded by its module's parameter array. */
+#include "cli/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMITS(m) offsetof(struct schema_limits, m)
+const struct param schema_limits_params[] = {
+    { .name = "host_time",
+      .type = PARAM_TIME,
+      .offset = LIMITS(host_time),
+      .def = "30min",
+      .min = "0",
+      .max = "1000h",
+      .doc = "Time of the host that one point may take; 0: no limit.",
+      .src = "ASSUMED(long enough for the largest configuration that ships)" },
+    { .name = "memory",
+      .type = PARAM_SIZE,
+      .offset = LIMITS(memory),
+      .def = "2GiB",
+      .min = "0",
+      .doc = "Memory (resident set) that one point may take; 0: no limit.",
+      .src = "ASSUMED(two points fit a small machine)" },
+    { .name = "events",
+      .type = PARAM_INT,
+      .offset = LIMITS(events),
+      .def = "0",
+      .min = "0",
+      .doc = "Events that one point may execute; 0: no limit.",
+      .src = "ASSUMED(host_time and memory bound a run)" },
+    { .name = "time",
+      .type = PARAM_TIME,
+      .offset = LIMITS(time),
+      .def = "0",
+      .min = "0",
+      .doc = "Simulated time that one point may reach; 0: no limit.",
+      .src = "ASSUMED(host_time and memory bound a run)" },
+    { .name = NULL }
+};
+
+enum { ROOT_TABLE, ROOT_TEXT, ROOT_NUMBER, ROOT_ANY };
+static const struct {
+    const char *name;
+    int type;
+} roots[] = {
+    { "title", ROOT_TEXT },     { "doc", ROOT_TEXT },         { "seed", ROOT_NUMBER },
+    { "machine", ROOT_TABLE },  { "mesh", ROOT_TABLE },       { "devices", ROOT_ANY },
+    { "workload", ROOT_TABLE }, { "measures", ROOT_ANY },     { "limits", ROOT_TABLE },
+    { "figure", ROOT_TABLE },   { "expectations", ROOT_ANY },
+};
+
+static bool check_root(const struct val *v, struct err *e)
+{
+    const char *names[ARRAY_LEN(roots) + 2];
+    char where[512];
+    for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+        names[i] = roots[i].name;
+        if (strcmp(roots[i].name, v->key) != 0)
+            continue;
+        bool number = v->type == VAL_INT && v->u.i >= 0;
+        if (roots[i].type == ROOT_TABLE && v->type != VAL_TABLE)
+            return err_set(e, "%s%s is %s but must be a table", val_where(v, where, sizeof where),
+                           v->key, val_type_name(v->type));
+        if (roots[i].type == ROOT_TEXT && v->type != VAL_STRING)
+            return err_set(e, "%s%s is %s but must be text in quotes",
+                           val_where(v, where, sizeof where), v->key, val_type_name(v->type));
+        if (roots[i].type == ROOT_NUMBER && !number)
+            return err_set(e, "%s%s must be a whole number from 0 up",
+                           val_where(v, where, sizeof where), v->key);
+        return true;
+    }
+    names[ARRAY_LEN(roots)] = "sweep";
+    names[ARRAY_LEN(roots) + 1] = NULL;
+    err_set(e, "%sa configuration has no '%s'", val_where(v, where, sizeof where), v->key);
+    err_nearest(e, v->key, names);
+    return false;
+}
+
+/* The value of `kind`, or NULL with a sentence that lists what there is. */
+static const char *kind_of(const struct val *table, const char *const *names, struct err *e)
+{
+    const struct val *kind = val_get(table, "kind");
+    char where[512];
+    if (!kind || kind->type != VAL_STRING) {
+        err_set(e, "%s%s.kind %s", val_where(kind ? kind : table, where, sizeof where), table->key,
+                kind ? "must be a name in quotes" : "is missing: it names one");
+        if (names[0])
+            err_nearest(e, "", names);
+        return NULL;
+    }
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(names[i], kind->u.s) == 0)
+            return kind->u.s;
+    err_set(e, "%s%s.kind: there is no '%s'", val_where(kind, where, sizeof where), table->key,
+            kind->u.s);
+    err_nearest(e, kind->u.s, names);
+    return NULL;
+}
+
+static bool load_part(struct schema_part *p, const struct val *table, const struct param *params,
+                      size_t size, struct err *e)
+{
+    p->rest = val_new(VAL_TABLE, table->file, table->line);
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->items[i]->key, "kind") != 0)
+            val_put(p->rest, table->items[i]->key, val_copy(table->items[i]));
+    p->params = base_zalloc(1, size ? size : 1);
+    static const struct param none[] = { { .name = NULL } };
+    return param_load(params ? params : none, p->params, p->rest, table->key, e);
+}
+
+static bool load_mesh(struct schema *s, const struct val *mesh, struct err *e)
+{
+    if (!mesh)
+        return true;
+    const char *kind = kind_of(mesh, registry_net_names(), e);
+    if (!kind)
+        return false;
+    s->net = registry_net(kind);
+    return load_part(&s->mesh, mesh, s->net->params, s->net->params_size, e);
+}
+
+static bool load_workload(struct schema *s, const struct val *root, struct err *e)
+{
+    const struct val *w = val_get(root, "workload");
+    char where[512];
+    if (!w)
+        return err_set(e, "%sthe configuration has no workload = { kind = ... }",
+                       val_where(root, where, sizeof where));
+    const char *kind = kind_of(w, registry_workload_names(), e);
+    if (!kind)
+        return false;
+    s->direct = registry_direct_of(kind);
+    if (s->direct->needs_net && !s->net)
+        return err_set(e, "%sworkload '%s' needs a network: mesh = { kind = ... }",
+                       val_where(w, where, sizeof where), kind);
+    if (s->direct->needs_devices && !s->devices)
+        return err_set(e, "%sworkload '%s' needs devices: devices = { kind = ... }",
+                       val_where(w, where, sizeof where), kind);
+    return load_part(&s->workload, w, s->direct->params, s->direct->params_size, e);
+}
+
+static bool load_all(struct schema *s, const struct val *root, struct err *e)
+{
+    static const struct val no_limits = { .type = VAL_TABLE };
+    char where[512];
+    for (size_t i = 0; i < root->count; i++)
+        if (!check_root(root->items[i], e))
+            return false;
+    const struct val *limits = val_get(root, "limits");
+    if (!param_load(schema_limits_params, &s->limits, limits ? limits : &no_limits, "limits", e))
+        return false;
+    s->machine = val_get(root, "machine");
+    s->devices = val_get(root, "devices");
+    const struct val *mesh = val_get(root, "mesh");
+    if (s->machine && (mesh || s->devices))
+        return err_set(e, "%sa configuration has either a machine or a bare mesh or devices",
+                       val_where(mesh ? mesh : s->devices, where, sizeof where));
+    return load_mesh(s, mesh, e) && load_workload(s, root, e);
+}
+
+bool schema_load(struct schema *s, const struct val *root, struct err *e)
+{
+    *s = (struct schema){ 0 };
+    if (load_all(s, root, e))
+        return true;
+    schema_fini(s);
+    return false;
+}
+
+void schema_fini(struct schema *s)
+{
+    val_free(s->mesh.rest);
+    free(s->mesh.params);
+    val_free(s->workload.rest);
+    free(s->workload.params);
+    *s = (struct schema){ 0 };
+}
+
+/* ---- all parameters of what a table describes ---- */
+
+struct walk {
+    void (*fn)(void *arg, const char *path, const struct param *p);
+    void *arg;
+};
+
+static void walk_group(struct walk *w, const char *path, const struct param *params)
+{
+    for (const struct param *p = params; p && p->name; p++) {
+        char *inner = base_printf("%s.%s", path, p->name);
+        w->fn(w->arg, inner, p);
+        if (p->type == PARAM_TABLE)
+            walk_group(w, inner, p->sub);
+        free(inner);
+    }
+}
+
+static const struct param kind_param = { .name = "kind",
+                                         .type = PARAM_STRING,
+                                         .doc = "Chooses the variant." };
+
+/* The parameter array of a part, by its kind; NULL when there is none. */
+static const struct param *part_params(const struct val *part)
+{
+    const struct val *kind = val_get(part, "kind");
+    if (!kind || kind->type != VAL_STRING)
+        return NULL;
+    if (strcmp(part->key, "mesh") == 0) {
+        const struct net_ops *net = registry_net(kind->u.s);
+        return net ? net->params : NULL;
+    }
+    const struct direct_ops *d = registry_direct_of(kind->u.s);
+    return d ? d->params : NULL;
+}
+
+void schema_each(const struct val *root,
+                 void (*fn)(void *arg, const char *path, const struct param *p), void *arg)
+{
+    struct walk w = { fn, arg };
+    static const char *const parts[] = { "mesh", "workload" };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const struct val *part = val_get(root, parts[i]);
+        if (!part)
+            continue;
+        char *kind = base_printf("%s.kind", parts[i]);
+        fn(arg, kind, &kind_param);
+        free(kind);
+        walk_group(&w, parts[i], part_params(part));
+    }
+    walk_group(&w, "limits", schema_limits_params);
+    static const struct param seed = { .name = "seed",
+                                       .type = PARAM_INT,
+                                       .doc = "Master seed of the random streams." };
+    fn(arg, "seed", &seed);
+}
+
+struct lookup {
+    const char *path;
+    bool found;
+};
+
+static void look(void *arg, const char *path, const struct param *p)
+{
+    struct lookup *l = arg;
+    size_t n = strlen(path);
+    bool below = (p->type == PARAM_VAL || p->type == PARAM_TABLE) &&
+                 strncmp(l->path, path, n) == 0 && l->path[n] == '.';
+    if (strcmp(l->path, path) == 0 || (below && p->type == PARAM_VAL))
+        l->found = true;
+}
+
+bool schema_knows(const struct val *root, const char *path)
+{
+    struct lookup l = { .path = path };
+    schema_each(root, look, &l);
+    /* What lies in tables without a fixed set of names is judged by their builders. */
+    static const char *const open[] = { "devices.", "figure.", "expectations.", "measures." };
+    for (size_t i = 0; i < ARRAY_LEN(open); i++) {
+        size_t n = strlen(open[i]);
+        if (strncmp(path, open[i], n) == 0) {
+            char *first = base_printf("%.*s", (int)n - 1, path);
+            l.found |= val_get(root, first) != NULL;
+            free(first);
+        }
+    }
+    return l.found || strcmp(path, "title") == 0 || strcmp(path, "doc") == 0;
+}
+
+static struct val *member(struct val *root, const char *name)
+{
+    for (size_t i = 0; i < root->count; i++)
+        if (strcmp(root->items[i]->key, name) == 0)
+            return root->items[i];
+    return NULL;
+}
+
+void schema_resolve(struct val *root)
+{
+    static const char *const parts[] = { "mesh", "workload" };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct val *part = member(root, parts[i]);
+        const struct param *params = part ? part_params(part) : NULL;
+        if (params)
+            param_resolve(params, part);
+    }
+    if (!member(root, "limits"))
+        val_put(root, "limits", val_new(VAL_TABLE, root->file, 0));
+    param_resolve(schema_limits_params, member(root, "limits"));
+}
+
+char *schema_canonical(const struct val *root)
+{
+    static const char *const parts[] = { "machine", "mesh", "devices", "workload" };
+    struct val *shape = val_new(VAL_TABLE, NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const struct val *v = val_get(root, parts[i]);
+        if (v)
+            val_put(shape, parts[i], val_copy(v));
+    }
+    char *text = val_canonical(shape);
+    val_free(shape);
+    return text;
+}

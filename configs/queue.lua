@@ -1,0 +1,17 @@
+-- An M/M/1 queue against its closed form: the smallest configuration.
+-- The mean wait before service is rho / (1 - rho) times the mean service time [Kleinrock 1975].
+return {
+    title = "M/M/1: mean wait against load",
+    doc = "Customers at exponential intervals, one server with exponential service.",
+    workload = {
+        kind = "event_ring",
+        service = "1ms",
+        load = param("workload.load", 0.5),
+        customers = param("customers", 200000),
+    },
+    sweep = {
+        product = { ["workload.load"] = { 0.2, 0.5, 0.8 } },
+        replications = 5,
+    },
+    measures = { "wait.mean", "wait.expected" },
+}
