@@ -26,14 +26,6 @@
 
 _Static_assert(SIM_CLASS_COUNT <= 8, "the class has 3 bits");
 
-/* The services that are not linked in yet are skipped. */
-#pragma weak sim_digest_create
-#pragma weak sim_digest_destroy
-#pragma weak sim_trace_create
-#pragma weak sim_trace_destroy
-#pragma weak sim_measures_create
-#pragma weak sim_measures_destroy
-
 static double host_seconds(void)
 {
     struct timespec t;
@@ -77,13 +69,10 @@ struct sim *sim_create(const struct sim_options *o)
     list_init(&s->servers);
     sim_queue_init(&s->queue);
     base_assert_hook(print_state, s);
-    if (sim_digest_create)
-        s->digest = sim_digest_create(s);
+    s->digest = sim_digest_create(s);
     s->audit = sim_audit_create(s);
-    if (sim_trace_create)
-        s->trace = sim_trace_create(s);
-    if (sim_measures_create)
-        s->measures = sim_measures_create(s);
+    s->trace = sim_trace_create(s);
+    s->measures = sim_measures_create(s);
     return s;
 }
 
@@ -93,13 +82,10 @@ void sim_destroy(struct sim *s)
         return;
     ASSERT(!s->running);
     sim_threads_destroy(s);
-    if (sim_measures_destroy)
-        sim_measures_destroy(s->measures);
-    if (sim_trace_destroy)
-        sim_trace_destroy(s->trace);
+    sim_measures_destroy(s->measures);
+    sim_trace_destroy(s->trace);
     sim_audit_destroy(s->audit);
-    if (sim_digest_destroy)
-        sim_digest_destroy(s->digest);
+    sim_digest_destroy(s->digest);
     sim_queue_fini(&s->queue);
     if (s->statm >= 0)
         close(s->statm);

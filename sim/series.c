@@ -9,12 +9,13 @@
 
 #include "sim/stat.h"
 
-#define MSER_GROUP 5      /* observations averaged before the search */
-#define MSER_TAIL 10      /* groups that the search leaves at the end: fewer agree by chance */
-#define BATCHES_MIN 10    /* fewer give no interval */
-#define BATCHES_WANTED 20 /* merged further while at least this many are left: more cover better   \
-                           */
-#define CORRELATION 0.1   /* lag-1 autocorrelation that passes for none */
+#define MSER_GROUP 5   /* observations averaged before the search */
+#define MSER_TAIL 10   /* groups that the search leaves at the end: fewer agree by chance */
+#define BATCHES_MIN 10 /* fewer give no interval */
+#define BATCHES_WANTED                                                                             \
+    20                  /* merged further while at least this many are left: more cover better     \
+                         */
+#define CORRELATION 0.1 /* lag-1 autocorrelation that passes for none */
 
 struct stat_series {
     size_t cap, count, capacity;

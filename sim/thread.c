@@ -21,8 +21,6 @@
 #include "sim/digest.h"
 #include "sim/internal.h"
 
-#pragma weak sim_waist
-
 enum state { NEW, RUNNING, BLOCKED, SLEEPING, READY };
 
 struct sim_threads {
@@ -92,18 +90,22 @@ static void forget(struct sim_thread *t)
     free(t);
 }
 
+/* FNV-1a. */
+static uint64_t name_hash(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT64_C(1099511628211);
+    return hash;
+}
+
 /* The whole life of a thread, on its own stack. */
 static void live(void *arg)
 {
     struct sim_thread *t = arg;
     struct sim *s = t->sim;
     t->fn(t->arg);
-    if (sim_waist) {
-        uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a of the name */
-        for (const char *c = t->name; *c; c++)
-            hash = (hash ^ (uint8_t)*c) * UINT64_C(1099511628211);
-        sim_waist(s, SIM_WAIST_THREAD, s->now, -1, 0, hash);
-    }
+    sim_waist(s, SIM_WAIST_THREAD, s->now, -1, 0, name_hash(t->name));
     s->threads->current = NULL;
     forget(t);
 }

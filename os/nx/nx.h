@@ -1,0 +1,113 @@
+/* nx.h: message passing between the programs of a partition, after Intel's NX.
+ *
+ * A program calls the library on its node; nodes are numbered 0 .. numnodes-1 inside the partition.
+ * A message has a type that the receiver selects by.  Message data are ropes: what a call takes is
+ * empty afterwards, what it hands out is the caller's to finish.
+ *
+ *   N1  Messages between two nodes arrive in the order in which they were sent.
+ *   N2  A receive takes the oldest message that its type selector fits; a message goes to the
+ *       oldest receive that fits it.
+ *   N3  A send is done when its data has been given to the network interface; that says nothing
+ *       about its receipt.
+ *   N4  What arrives before its receive is posted waits in the receiver's buffers, of which each
+ *       sender has been granted `grant` bytes; a sender without grant waits.  It is copied when it
+ *       is received.  What finds its receive posted is not copied.
+ *   N5  A message of a force type (bit 30 set) that finds no receive posted is dropped and counted.
+ *   N6  Two programs that both send long messages before they receive wait for ever, as on the real
+ *       machine.
+ *
+ * Calls marked (blocks) are for threads.  The others never block and also serve upcalls.
+ * Source: iPSC/2 and iPSC/860 Programmer's Reference; Paragon C System Calls Reference [Intel].
+ */
+#ifndef OS_NX_NX_H
+#define OS_NX_NX_H
+
+#include "os/xk/xobj.h"
+
+struct nx;    /* the library on one node */
+struct nx_op; /* an asynchronous send or receive: NX's message id */
+
+#define NX_ANY (-1)                  /* type selector: any type but force types */
+#define NX_TYPE_FORCE 0x40000000     /* bit 30: dropped when no receive is posted */
+#define NX_TYPE_MAX (0x80000000 - 1) /* largest type of a message */
+#define NX_NO_NODE UINT32_MAX
+
+enum nx_status {
+    NX_OK,
+    NX_TOO_LONG,  /* the message was longer than the receive allows: its front was received */
+    NX_PEER_DOWN, /* the peer crashed before the data was given away */
+    NX_NO_PEER,   /* no such node in the partition */
+};
+const char *nx_status_name(enum nx_status s);
+
+struct nx_info {
+    int64_t type;
+    uint64_t count; /* bytes of the message */
+    uint32_t node;
+    enum nx_status status;
+};
+
+/* The protocol: stands in the graph above a reliable, ordered one (the mesh driver). */
+extern const struct xk_protl_ops nx_protl;
+
+/* Starts the library over an instance of the protocol.  nodes: rank -> node number, kept by
+ * reference.  A node outside the partition has the rank NX_NO_NODE and cannot call the rest. */
+struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count);
+
+uint32_t nx_mynode(const struct nx *n);
+uint32_t nx_numnodes(const struct nx *n);
+
+/* ---- one to one ---- */
+/* Sends and waits until the data has been given away (N3). (blocks) */
+enum nx_status nx_csend(struct nx *n, int64_t type, struct rope *data, uint32_t node);
+/* Receives a message of at most `max` bytes; out is initialised here. (blocks) */
+struct nx_info nx_crecv(struct nx *n, int64_t typesel, uint64_t max, struct rope *out);
+/* Both at once: sends, and waits for the answer. (blocks) */
+struct nx_info nx_csendrecv(struct nx *n, int64_t type, struct rope *data, uint32_t node,
+                            int64_t typesel, uint64_t max, struct rope *out);
+
+/* The asynchronous forms; the op is the caller's until nx_msgwait, nx_msgignore or nx_msgcancel. */
+struct nx_op *nx_isend(struct nx *n, int64_t type, struct rope *data, uint32_t node);
+struct nx_op *nx_irecv(struct nx *n, int64_t typesel, uint64_t max);
+bool nx_msgdone(const struct nx_op *op);
+/* Waits for it and ends it.  out (NULL for a send) is initialised here with what was received.
+ * (blocks) */
+struct nx_info nx_msgwait(struct nx_op *op, struct rope *out);
+void nx_msgignore(struct nx_op *op); /* ends itself when done */
+/* Takes a receive back that has matched nothing yet; false: it has, and stays the caller's. */
+bool nx_msgcancel(struct nx_op *op);
+
+/* Posts a receive whose message is handed to fn, as an upcall; once.  data is fn's to take. */
+void nx_hrecv(struct nx *n, int64_t typesel, uint64_t max,
+              void (*fn)(void *arg, const struct nx_info *info, struct rope *data), void *arg);
+
+/* A whole message that fits is waiting?  iprobe asks; cprobe waits for one. */
+bool nx_iprobe(struct nx *n, int64_t typesel, struct nx_info *info);
+struct nx_info nx_cprobe(struct nx *n, int64_t typesel); /* (blocks) */
+
+/* Of the message that crecv, msgwait, iprobe or cprobe returned last. */
+uint64_t nx_infocount(const struct nx *n);
+uint32_t nx_infonode(const struct nx *n);
+int64_t nx_infotype(const struct nx *n);
+
+/* ---- all together: every node of the partition makes the same calls in the same order ---- */
+void nx_gsync(struct nx *n);                                   /* barrier (blocks) */
+void nx_gdsum(struct nx *n, double *x, uint32_t count);        /* sums, the same bits everywhere */
+void nx_gdhigh(struct nx *n, double *x, uint32_t count);       /* maxima */
+void nx_gdlow(struct nx *n, double *x, uint32_t count);        /* minima */
+void nx_gisum(struct nx *n, int64_t *x, uint32_t count);       /* sums, wrapping */
+void nx_gihigh(struct nx *n, int64_t *x, uint32_t count);      /* maxima */
+void nx_bcast(struct nx *n, struct rope *data, uint32_t root); /* data: in at root, out elsewhere */
+/* Concatenates what each brings, in order of node number, at all.  mine is taken; out is
+ * initialised here. */
+void nx_gcol(struct nx *n, struct rope *mine, struct rope *out);
+
+struct nx_counts {
+    uint64_t sent, received, unexpected, dropped; /* messages */
+    uint64_t sent_bytes, copied_bytes;
+    uint64_t grants;  /* grant messages sent */
+    uint64_t stalled; /* messages that had to wait for a grant */
+};
+const struct nx_counts *nx_counts(const struct nx *n);
+
+#endif
