@@ -62,6 +62,10 @@ void machine_finish(struct machine *m);
 /* Frees everything, with what is still in flight. */
 void machine_destroy(struct machine *m);
 
+/* The run option: frames are flattened to bytes at node boundaries and rebuilt.  The digest must
+ * not change.  Before sim_run. */
+void machine_set_flatten(struct machine *m, bool on);
+
 /* ---- for tests and reports ---- */
 const struct os_layout *machine_layout(const struct machine *m);
 struct net *machine_net(struct machine *m);

@@ -1,0 +1,127 @@
+/* effect.c: what code does to the world takes place at its present (law 4).
+ *
+ * Code runs in no host time that the clock sees, but the work that it names takes simulated time.
+ * So a send, a wake, a submit is put off to the moment at which the CPU gets there:
+ *   in an upcall  the CPU is the upcall's until its end: the moment is known, start + work;
+ *   in a thread   upcalls may pre-empt it while its work is served: the effect waits in the
+ *                 thread's own list, at its offset into that work (port_thread.c serves it).
+ * An effect whose moment is now takes place at once, so that free code costs no event.
+ */
+#include "models/node.h"
+
+#include <stdlib.h>
+
+sim_time activity_now(const struct machine *m)
+{
+    const struct activity *a = m->running;
+    return a == NULL ? sim_now(m->sim) : sim_time_add(a->start, a->work);
+}
+
+static void due(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    effect_do(CONTAINER_OF(e, struct effect, event));
+}
+
+struct effect *effect_new(struct port *task, enum effect_kind kind)
+{
+    struct machine *m = task->machine;
+    struct list *l = list_pop(&m->free_effects);
+    struct effect *f = l != NULL ? LIST_ENTRY(l, struct effect, link) : base_alloc(sizeof *f);
+    *f = (struct effect){ .task = task, .kind = (uint8_t)kind };
+    sim_event_init(&f->event, SIM_CLASS_SOFTWARE, due);
+    list_init(&f->link);
+    rope_init(&f->frame);
+    m->counts.effects.made++;
+    m->counts.effects.inside++;
+    return f;
+}
+
+void effect_take(struct effect *f)
+{
+    struct machine *m = f->task->machine;
+    struct activity *a = m->running;
+    ASSERT_MSG(a == NULL || a->node == f->task->node, "code of one node acts on another");
+    if (f->kind == EFFECT_CRASH) {
+        /* Not from inside the code that asked for it, nor from its CPU. */
+        list_push(&f->task->node->effects, &f->link);
+        sim_at(m->sim, &f->event, activity_now(m));
+    } else if (a == NULL || a->work == 0) {
+        effect_do(f);
+    } else if (a->thread != NULL) {
+        f->offset = a->work;
+        list_push(&a->thread->effects, &f->link);
+    } else {
+        list_push(&a->node->effects, &f->link);
+        sim_at(m->sim, &f->event, activity_now(m));
+    }
+}
+
+static void effect_free(struct effect *f)
+{
+    struct machine *m = f->task->machine;
+    rope_fini(&f->frame);
+    list_remove(&f->link);
+    list_push_front(&m->free_effects, &f->link);
+    m->counts.effects.inside--;
+}
+
+void effect_do(struct effect *f)
+{
+    struct node *n = f->task->node;
+    struct machine *m = n->machine;
+    m->counts.effects.done++;
+    machine_step(m);
+    switch ((enum effect_kind)f->kind) {
+    case EFFECT_SEND:
+        frame_send(n, f->dst, &f->frame);
+        break;
+    case EFFECT_WAKE:
+        thread_wake(f->thread);
+        break;
+    case EFFECT_SUBMIT:
+        request_submit(f->request);
+        break;
+    case EFFECT_SPAWN:
+        thread_start(f->thread);
+        break;
+    case EFFECT_TASK: {
+        if (f->about->dead)
+            break;
+        struct upcall *u = upcall_new(f->about, UPCALL_TASK);
+        u->main = f->main;
+        u->arg = f->arg;
+        upcall_submit(u);
+        break;
+    }
+    case EFFECT_CRASH: {
+        struct port *about = f->about;
+        effect_free(f);
+        if (about->dead)
+            return;
+        if (about->id == 0)
+            node_crash(n);
+        else
+            task_crash(about);
+        return;
+    }
+    case EFFECT_KINDS:
+        ASSERT(false);
+    }
+    effect_free(f);
+}
+
+void effect_drop(struct effect *f)
+{
+    struct machine *m = f->task->machine;
+    sim_cancel(m->sim, &f->event);
+    m->counts.effects.dropped++;
+    if (f->kind == EFFECT_SEND) {
+        m->counts.frames_dropped[DROP_SENDER_CRASHED]++;
+        f->task->node->sends_pending--;
+    } else if (f->kind == EFFECT_SUBMIT) {
+        m->counts.requests.dropped++;
+        request_free(f->request);
+    }
+    effect_free(f);
+}

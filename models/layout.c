@@ -1,0 +1,82 @@
+/* layout.c: who is who on a machine: I/O nodes at the edge, the service node, the compute
+ * partition.
+ *
+ * Nodes are numbered row by row: node = row * columns + column.  I/O nodes fill the last column,
+ * and the columns before it when there are more of them than rows; in a column that is not full
+ * they are spread evenly.  The service node is the first free place of the column before them, from
+ * row 0.  All others are compute nodes, ranked by number.
+ */
+#include "models/node.h"
+
+#include <stdlib.h>
+
+/* Marks the places of `count` I/O nodes from the last column on. */
+static void place_io(struct machine *m, uint8_t *role, uint32_t count)
+{
+    uint32_t rows = (uint32_t)m->params.rows, columns = (uint32_t)m->params.columns;
+    for (uint32_t c = columns; count > 0; c--) {
+        uint32_t here = count < rows ? count : rows;
+        for (uint32_t k = 0; k < here; k++) {
+            /* The middle of the k-th of `here` equal parts of the column. */
+            uint32_t row = (uint32_t)((2 * (uint64_t)k + 1) * rows / (2 * (uint64_t)here));
+            role[row * columns + c - 1] = OS_ROLE_IO;
+        }
+        count -= here;
+    }
+}
+
+static uint32_t place_service(struct machine *m, uint8_t *role)
+{
+    uint32_t rows = (uint32_t)m->params.rows, columns = (uint32_t)m->params.columns;
+    uint32_t full = ((uint32_t)m->params.io_nodes + rows - 1) / rows;
+    for (uint32_t c = columns > full ? columns - full : columns; c > 0; c--)
+        for (uint32_t r = 0; r < rows; r++)
+            if (role[r * columns + c - 1] == OS_ROLE_COMPUTE) {
+                role[r * columns + c - 1] = OS_ROLE_SERVICE;
+                return r * columns + c - 1;
+            }
+    /* Only the I/O columns have room. */
+    for (uint32_t i = 0;; i++)
+        if (role[i] == OS_ROLE_COMPUTE) {
+            role[i] = OS_ROLE_SERVICE;
+            return i;
+        }
+}
+
+bool layout_make(struct machine *m, const char *path, struct err *e)
+{
+    struct machine_params *p = &m->params;
+    uint64_t nodes = (uint64_t)(p->rows * p->columns);
+    bool service = p->service_node && p->io_nodes > 0;
+    if ((uint64_t)p->io_nodes + (service ? 1 : 0) >= nodes)
+        return err_set(e,
+                       "%s.io_nodes is %ld: %ld x %ld nodes have room for at most %ld beside the "
+                       "service node and one compute node",
+                       path, (long)p->io_nodes, (long)p->rows, (long)p->columns,
+                       (long)nodes - 1 - (p->service_node ? 1 : 0) > 0
+                           ? (long)nodes - 1 - (p->service_node ? 1 : 0)
+                           : 0L);
+    uint8_t *role = base_zalloc(nodes, 1);
+    struct os_layout *l = &m->layout;
+    l->nodes = (uint32_t)nodes;
+    l->io_count = (uint32_t)p->io_nodes;
+    place_io(m, role, l->io_count);
+    l->service = service ? place_service(m, role) : 0;
+    l->compute_count = l->nodes - l->io_count - (service ? 1 : 0);
+    m->compute = base_alloc(l->compute_count * sizeof *m->compute);
+    m->io = base_alloc((l->io_count + 1) * sizeof *m->io);
+    m->nodes = base_zalloc(nodes, sizeof *m->nodes);
+    uint32_t compute = 0, io = 0;
+    for (uint32_t i = 0; i < l->nodes; i++) {
+        if (role[i] == OS_ROLE_COMPUTE)
+            m->compute[compute++] = i;
+        else if (role[i] == OS_ROLE_IO)
+            m->io[io++] = i;
+        node_init(&m->nodes[i], m, i, (enum os_role)role[i]);
+    }
+    ASSERT(compute == l->compute_count && io == l->io_count);
+    l->compute = m->compute;
+    l->io = m->io;
+    free(role);
+    return true;
+}

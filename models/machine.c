@@ -1,0 +1,321 @@
+/* machine.c: a machine from its parameters, its program, its end.
+ *
+ * Modelled: nodes on one network, I/O nodes with devices, the boot of every node at time 0, faults.
+ * Not modelled: the time that booting takes (what it names is free), power, clock skew.
+ */
+#include "models/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disks/build.h"
+
+/* ---- the audit ---- */
+
+static void tally(struct sim_audit_report *r, const char *what, const struct tally *t)
+{
+    sim_audit_balance(r, what, t->made, t->done, t->inside, t->dropped);
+}
+
+/* Frames inside: accepted and not yet in an interface, in one, or waiting for their upcall. */
+static uint64_t frames_inside(const struct machine *m, uint64_t *lost)
+{
+    uint64_t inside = 0, in = 0, out = 0, gone = 0;
+    for (uint32_t i = 0; i < m->layout.nodes; i++) {
+        const struct node *n = &m->nodes[i];
+        inside += n->sends_pending;
+        LIST_EACH (it, &n->upcalls) {
+            const struct upcall *u = LIST_ENTRY(it, struct upcall, link);
+            inside += u->kind == UPCALL_FRAME && !u->started;
+        }
+        struct nic_counts c;
+        nic_counts(n->nic, &c);
+        in += c.frames_in;
+        out += c.frames_out;
+        gone += c.frames_dropped_down + c.frames_dropped_fault;
+    }
+    *lost = gone;
+    return inside + in - out - gone;
+}
+
+static const char *const drop_names[DROP_REASONS] = {
+    [DROP_SENDER_CRASHED] = "sender crashed",
+    [DROP_RECEIVER_CRASHED] = "receiver crashed",
+    [DROP_NO_RECEIVER] = "no receiver",
+};
+
+static void audit(void *self, struct sim_audit_report *r)
+{
+    struct machine *m = self;
+    const struct machine_counts *c = &m->counts;
+    tally(r, "effects", &c->effects);
+    tally(r, "upcalls", &c->upcalls);
+    tally(r, "device requests", &c->requests);
+    tally(r, "threads", &c->threads);
+    uint64_t lost;
+    uint64_t inside = frames_inside(m, &lost);
+    uint64_t dropped = lost;
+    for (int i = 0; i < DROP_REASONS; i++) {
+        dropped += c->frames_dropped[i];
+        sim_audit_dropped(r, "frames", drop_names[i], c->frames_dropped[i]);
+    }
+    sim_audit_dropped(r, "frames", "lost by the interface or the network", lost);
+    sim_audit_balance(r, "frames", c->frames_in, c->frames_out, inside, dropped);
+    if (m->failure != NULL)
+        sim_audit_check(r, false, "%s", m->failure);
+}
+
+/* ---- making ---- */
+
+static const struct net_ops *find_net(const struct machine *m, const struct val *v,
+                                      const char *path, struct err *e)
+{
+    const struct net_ops *const *nets = m->reg->nets;
+    const struct val *model = v != NULL ? val_get(v, "model") : NULL;
+    if (model == NULL)
+        return nets[0];
+    char where[256];
+    if (model->type != VAL_STRING) {
+        err_set(e, "%s%s.network.model is %s, not a name", val_where(model, where, sizeof where),
+                path, val_type_name(model->type));
+        return NULL;
+    }
+    const char *names[32];
+    size_t count = 0;
+    for (; nets[count] != NULL && count + 1 < ARRAY_LEN(names); count++) {
+        names[count] = nets[count]->name;
+        if (strcmp(nets[count]->name, model->u.s) == 0)
+            return nets[count];
+    }
+    names[count] = NULL;
+    err_set(e, "%s%s.network.model: '%s' is no interconnect", val_where(model, where, sizeof where),
+            path, model->u.s);
+    err_nearest(e, model->u.s, names);
+    return NULL;
+}
+
+static bool has_param(const struct param *p, const char *name)
+{
+    for (; p != NULL && p->name != NULL; p++)
+        if (strcmp(p->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The network's own parameters: the table without `model`, with the machine's shape. */
+static struct val *network_table(const struct machine *m, const struct net_ops *ops)
+{
+    const struct val *v = m->params.network;
+    struct val *t = val_new(VAL_TABLE, v != NULL ? v->file : NULL, v != NULL ? v->line : 0);
+    for (size_t i = 0; v != NULL && i < v->count; i++)
+        if (strcmp(v->items[i]->key, "model") != 0)
+            val_put(t, v->items[i]->key, val_copy(v->items[i]));
+    if (has_param(ops->params, "rows") && val_get(t, "rows") == NULL)
+        val_put(t, "rows", val_new_int(m->params.rows, t->file, t->line));
+    if (has_param(ops->params, "columns") && val_get(t, "columns") == NULL)
+        val_put(t, "columns", val_new_int(m->params.columns, t->file, t->line));
+    return t;
+}
+
+static bool make_network(struct machine *m, const char *path, struct err *e)
+{
+    const struct val *v = m->params.network;
+    char where[256], table_path[128];
+    if (v != NULL && v->type != VAL_TABLE && v->count > 0)
+        return err_set(e, "%s%s.network is %s, not a table", val_where(v, where, sizeof where),
+                       path, val_type_name(v->type));
+    const struct net_ops *ops = find_net(m, v, path, e);
+    if (ops == NULL)
+        return false;
+    snprintf(table_path, sizeof table_path, "%s.network", path);
+    struct val *t = network_table(m, ops);
+    void *params = base_zalloc(1, ops->params_size + 1);
+    if (param_load(ops->params, params, t, table_path, e))
+        m->net = ops->create(m->sim, params, e);
+    free(params);
+    val_free(t);
+    if (m->net == NULL)
+        return err_set(e, "%s: no network", table_path);
+    struct net_describe d;
+    ops->describe(m->net, &d);
+    if (d.terminals != m->layout.nodes)
+        return err_set(e,
+                       "%s has room for %u nodes, but %s has %u: rows and columns are the "
+                       "machine's",
+                       table_path, d.terminals, path, m->layout.nodes);
+    return true;
+}
+
+static bool make_devices(struct machine *m, const char *path, struct err *e)
+{
+    const struct val *v = m->params.storage;
+    bool many = v != NULL && v->type == VAL_LIST && v->count > 0;
+    uint32_t count = many ? (uint32_t)v->count : 1;
+    for (uint32_t i = 0; i < m->layout.io_count; i++) {
+        struct node *n = &m->nodes[m->io[i]];
+        n->devs = base_zalloc(count, sizeof(struct blkdev *));
+        for (uint32_t k = 0; k < count; k++) {
+            char name[48], item[128];
+            snprintf(name, sizeof name, "io%u.%u", i, k);
+            snprintf(item, sizeof item, many ? "%s.storage[%u]" : "%s.storage", path, k + 1);
+            struct blkdev *b =
+                blk_build(m->sim, many ? v->items[k] : v, (int32_t)n->id, name, item, e);
+            if (b == NULL)
+                return false;
+            n->devs[n->dev_count++] = b;
+        }
+    }
+    return true;
+}
+
+static bool make_os(struct machine *m, const char *path, struct err *e)
+{
+    const struct machine_os *os = &m->reg->os;
+    char item[128];
+    if (os->params != NULL) {
+        m->os_params = base_zalloc(1, os->params_size);
+        snprintf(item, sizeof item, "%s.os", path);
+        if (!param_load(os->params, m->os_params, m->params.os, item, e))
+            return false;
+    }
+    if (m->params.graph == NULL)
+        return true;
+    snprintf(item, sizeof item, "%s.graph", path);
+    m->graph = xk_graph_load(m->params.graph, m->reg->protls, item, e);
+    return m->graph != NULL;
+}
+
+static void boot_all(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    struct machine *m = CONTAINER_OF(e, struct machine, boot_event);
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        node_start(&m->nodes[i]);
+}
+
+struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,
+                               const struct machine_registry *reg, struct err *e)
+{
+    struct machine *m = base_zalloc(1, sizeof *m);
+    m->sim = s;
+    m->reg = reg;
+    list_init(&m->free_upcalls);
+    list_init(&m->free_effects);
+    list_init(&m->free_requests);
+    list_init(&m->notices);
+    sim_event_init(&m->boot_event, SIM_CLASS_SOFTWARE, boot_all);
+    sim_audit_register(s, "machine", audit, m);
+    char item[128];
+    snprintf(item, sizeof item, "%s.faults", path);
+    bool ok = param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
+              make_network(m, path, e);
+    for (uint32_t i = 0; ok && i < m->layout.nodes; i++)
+        ok = node_connect(&m->nodes[i], e);
+    ok = ok && make_devices(m, path, e) && make_os(m, path, e) &&
+         faults_load(m, m->params.faults, item, e);
+    if (!ok) {
+        machine_destroy(m);
+        return NULL;
+    }
+    price_list_prepare(&m->params.prices);
+    sim_at(s, &m->boot_event, sim_now(s));
+    return m;
+}
+
+bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
+                  struct err *e)
+{
+    if (ops->check != NULL && !ops->check(params, &m->layout, e))
+        return false;
+    uint32_t ranks =
+        ops->programs != NULL ? ops->programs(params, &m->layout) : m->layout.compute_count;
+    if (ranks > m->layout.compute_count)
+        return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
+                       ops->name, ranks, m->layout.compute_count);
+    m->workload = ops;
+    m->workload_params = params;
+    m->ranks = ranks;
+    for (uint32_t i = 0; i < ranks; i++)
+        m->nodes[m->compute[i]].rank = i;
+    for (const struct measure_desc *d = ops->measures; d != NULL && d->name != NULL; d++) {
+        unsigned flags = (d->flags & WORKLOAD_HISTOGRAM ? SIM_MEASURE_HISTOGRAM : 0u) |
+                         (d->flags & WORKLOAD_DETERMINISTIC ? SIM_MEASURE_DETERMINISTIC : 0u) |
+                         (d->flags & WORKLOAD_COLUMN ? SIM_MEASURE_DEFAULT_COLUMN : 0u);
+        sim_measure_declare(m->sim, d->name, d->unit, d->doc, flags);
+    }
+    return true;
+}
+
+static void free_pools(struct machine *m)
+{
+    struct list *l;
+    while ((l = list_pop(&m->free_upcalls)) != NULL)
+        free(LIST_ENTRY(l, struct upcall, link));
+    while ((l = list_pop(&m->free_effects)) != NULL)
+        free(LIST_ENTRY(l, struct effect, link));
+    while ((l = list_pop(&m->free_requests)) != NULL)
+        free(LIST_ENTRY(l, struct request, link));
+}
+
+void machine_destroy(struct machine *m)
+{
+    m->closing = true;
+    sim_cancel(m->sim, &m->boot_event);
+    sim_audit_unregister(m->sim, m);
+    faults_free(m);
+    machine_forget_notices(m);
+    for (uint32_t i = 0; m->nodes != NULL && i < m->layout.nodes; i++)
+        node_fini(&m->nodes[i]);
+    if (m->net != NULL)
+        m->net->ops->destroy(m->net);
+    free_pools(m);
+    if (m->graph != NULL)
+        xk_graph_free(m->graph);
+    free(m->os_params);
+    free(m->nodes);
+    free(m->compute);
+    free(m->io);
+    free(m->failure);
+    free(m);
+}
+
+const struct os_layout *machine_layout(const struct machine *m)
+{
+    return &m->layout;
+}
+
+struct net *machine_net(struct machine *m)
+{
+    return m->net;
+}
+
+uint32_t machine_rows(const struct machine *m)
+{
+    return (uint32_t)m->params.rows;
+}
+
+uint32_t machine_columns(const struct machine *m)
+{
+    return (uint32_t)m->params.columns;
+}
+
+const char *machine_failure(const struct machine *m)
+{
+    return m->failure;
+}
+
+void machine_set_flatten(struct machine *m, bool on)
+{
+    m->params.flatten = on;
+}
+
+uint64_t machine_steps(const struct machine *m)
+{
+    return m->steps;
+}
+
+struct port *machine_kernel(struct machine *m, uint32_t node)
+{
+    return node_kernel(&m->nodes[node]);
+}

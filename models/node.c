@@ -1,0 +1,219 @@
+/* node.c: a node: its CPUs, bus and interface; boot, crash and restart; the failure detector.
+ *
+ *   state  guarantee                                               leaves by
+ *   down   no task, nothing queued on its CPUs, interface down     node_restart -> up
+ *   up     a kernel task; its boot upcall comes before all others  node_crash -> down
+ *
+ * Disks are not part of what crashes: what was written stays, requests in flight complete and are
+ * forgotten.
+ */
+#include "models/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void server(struct sim_server *v, struct node *n, enum sim_kind kind, const char *what,
+                   bool preempt)
+{
+    char name[48];
+    snprintf(name, sizeof name, "node %u %s", n->id, what);
+    sim_server_init(v, n->machine->sim, kind, (int32_t)n->id, name, preempt);
+}
+
+void node_init(struct node *n, struct machine *m, uint32_t id, enum os_role role)
+{
+    *n =
+        (struct node){ .machine = m, .id = id, .role = role, .incarnation = 1, .rank = UINT32_MAX };
+    const struct node_params *p = &m->params.node;
+    server(&n->cpu, n, SIM_KIND_CPU, "cpu", p->preempt);
+    if (p->coprocessor)
+        server(&n->coprocessor, n, SIM_KIND_CPU, "coprocessor", false);
+    server(&n->bus, n, SIM_KIND_BUS, "memory bus", false);
+    list_init(&n->tasks);
+    list_init(&n->dead_tasks);
+    list_init(&n->effects);
+    list_init(&n->upcalls);
+    list_init(&n->requests);
+    list_init(&n->free_threads);
+}
+
+bool node_connect(struct node *n, struct err *e)
+{
+    struct machine *m = n->machine;
+    n->nic = nic_create(m->sim, m->net, n->id, (int32_t)n->id, &m->params.nic, &n->bus, 0, e);
+    if (n->nic == NULL)
+        return false;
+    struct nic_handler h = frame_handler(n);
+    nic_set_handler(n->nic, &h);
+    return true;
+}
+
+/* Begins an incarnation: the kernel task, and its first upcall. */
+static void begin(struct node *n)
+{
+    n->up = true;
+    n->next_task = 0;
+    struct port *kernel = task_new(n, "kernel");
+    upcall_submit(upcall_new(kernel, UPCALL_BOOT));
+}
+
+static void program(void *arg)
+{
+    struct node *n = arg;
+    struct machine *m = n->machine;
+    m->workload->main(n->os, n->rank, m->ranks, m->workload_params);
+}
+
+/* In the boot upcall. */
+void node_boot(struct node *n)
+{
+    struct machine *m = n->machine;
+    const struct machine_os *os = &m->reg->os;
+    if (os->boot != NULL)
+        n->os = os->boot(node_kernel(n), &m->layout, m->os_params, m->graph);
+    if (n->rank == UINT32_MAX || (n->incarnation > 1 && !m->params.restart_programs))
+        return;
+    char name[32];
+    snprintf(name, sizeof name, "rank %u", n->rank);
+    struct port *task = task_new(n, "program");
+    if (port_thread_spawn(task, name, program, n, 0) == NULL)
+        port_fail(task, "no room for the program's thread: the limit is %d", SIM_THREAD_MAX);
+}
+
+void node_crash(struct node *n)
+{
+    if (!n->up)
+        return;
+    struct machine *m = n->machine;
+    m->counts.crashes++;
+    n->up = false;
+    n->wants_ready = false;
+    n->os = NULL;
+    /* The CPUs first: what leaves them is not to let anything else in. */
+    sim_server_reset(&n->cpu, NULL);
+    if (m->params.node.coprocessor)
+        sim_server_reset(&n->coprocessor, NULL);
+    nic_down(n->nic);
+    while (!list_empty(&n->tasks))
+        task_crash(LIST_ENTRY(n->tasks.prev, struct port, link));
+    while (!list_empty(&n->dead_tasks))
+        task_free(LIST_ENTRY(n->dead_tasks.next, struct port, link));
+    ASSERT_MSG(list_empty(&n->upcalls) && list_empty(&n->effects), "M4");
+    n->sends_pending = 0;
+    n->handler = (struct port_if_handler){ 0 };
+    machine_tell(m, n->id, false);
+}
+
+void node_restart(struct node *n)
+{
+    if (n->up)
+        return;
+    struct machine *m = n->machine;
+    m->counts.restarts++;
+    n->incarnation++;
+    nic_up(n->nic);
+    begin(n);
+    machine_tell(m, n->id, true);
+}
+
+void node_start(struct node *n)
+{
+    nic_up(n->nic);
+    begin(n);
+}
+
+void node_fini(struct node *n)
+{
+    struct machine *m = n->machine;
+    if (n->up)
+        node_crash(n);
+    struct list *l;
+    while ((l = list_pop(&n->free_threads)) != NULL)
+        free(LIST_ENTRY(l, struct port_thread, link));
+    for (uint32_t i = 0; i < n->dev_count; i++)
+        n->devs[i]->ops->destroy(n->devs[i]);
+    free(n->devs);
+    while (!list_empty(&n->requests))
+        request_free(LIST_ENTRY(n->requests.next, struct request, link));
+    if (n->nic != NULL)
+        nic_destroy(n->nic);
+    sim_server_fini(&n->cpu);
+    if (m->params.node.coprocessor)
+        sim_server_fini(&n->coprocessor);
+    sim_server_fini(&n->bus);
+}
+
+/* ---- the failure detector ---- */
+
+struct notice {
+    struct sim_event event;
+    struct list link; /* machine->notices */
+    struct machine *machine;
+    uint32_t about;
+    uint32_t only; /* node to tell; UINT32_MAX: all */
+    bool up;
+};
+
+static void tell_node(struct node *n, uint32_t about, bool up)
+{
+    if (!n->up || n->id == about)
+        return;
+    LIST_EACH (t, &n->tasks) {
+        struct port *task = LIST_ENTRY(t, struct port, link);
+        LIST_EACH (w, &task->watchers) {
+            struct upcall *u = upcall_new(task, UPCALL_NODE);
+            u->watcher = LIST_ENTRY(w, struct watcher, link);
+            u->about = about;
+            u->up = up;
+            upcall_submit(u);
+        }
+    }
+}
+
+static void notice_due(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    struct notice *t = CONTAINER_OF(e, struct notice, event);
+    struct machine *m = t->machine;
+    /* Stale: the node has changed again, and a later notice says so. */
+    if (m->nodes[t->about].up == t->up)
+        for (uint32_t i = 0; i < m->layout.nodes; i++)
+            if (t->only == UINT32_MAX || t->only == i)
+                tell_node(&m->nodes[i], t->about, t->up);
+    list_remove(&t->link);
+    free(t);
+}
+
+static void notify(struct machine *m, uint32_t about, bool up, uint32_t only)
+{
+    struct notice *t = base_zalloc(1, sizeof *t);
+    t->machine = m;
+    t->about = about;
+    t->only = only;
+    t->up = up;
+    sim_event_init(&t->event, SIM_CLASS_SOFTWARE, notice_due);
+    list_init(&t->link);
+    list_push(&m->notices, &t->link);
+    sim_after(m->sim, &t->event, m->params.detector_delay);
+}
+
+void machine_tell(struct machine *m, uint32_t about, bool up)
+{
+    if (m->closing)
+        return;
+    notify(m, about, up, UINT32_MAX);
+    /* One that comes back is told who is down. */
+    for (uint32_t i = 0; up && i < m->layout.nodes; i++)
+        if (!m->nodes[i].up)
+            notify(m, i, false, about);
+}
+
+void machine_forget_notices(struct machine *m)
+{
+    struct list *l;
+    while ((l = list_pop(&m->notices)) != NULL) {
+        struct notice *t = LIST_ENTRY(l, struct notice, link);
+        sim_cancel(m->sim, &t->event);
+        free(t);
+    }
+}

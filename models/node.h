@@ -1,0 +1,310 @@
+/* node.h: one node of a machine, as the models see it: CPUs, bus, interface, devices, tasks.
+ *
+ * Private to models/ and its tests.  The application CPU runs threads; upcalls run on it or on the
+ * message coprocessor.  Both are servers (sim/server.h): class CLASS_UPCALL before CLASS_THREAD.
+ *
+ *   M1  One piece of code runs at a time in the whole process; machine->running is its activity,
+ *       NULL between.  An activity's present is start + work.
+ *   M2  An upcall's code runs when its CPU is granted; the CPU is busy for the work it named.
+ *   M3  A thread runs only while its job holds the application CPU (SIM_HOLD).  What it named is
+ *       served when it leaves: segment by segment, each effect taking place where it was made.
+ *   M4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
+ *       task, so that a crash finds all of them; what a crash finds is counted as dropped.
+ *   M5  A frame is in exactly one place: an effect, the network interface, an upcall, a receiver.
+ */
+#ifndef MODELS_NODE_H
+#define MODELS_NODE_H
+
+#include "disks/blkdev.h"
+#include "mesh/nic.h"
+#include "models/machine.h"
+#include "models/price.h"
+#include "sim/audit.h"
+#include "sim/digest.h"
+#include "sim/measure.h"
+#include "sim/rng.h"
+#include "sim/server.h"
+#include "sim/thread.h"
+
+enum { CLASS_UPCALL = 1, CLASS_THREAD = 2 };
+
+/* What runs: when it was granted its CPU, and the work named since. */
+struct activity {
+    struct node *node;
+    struct port *task;
+    struct port_thread *thread; /* NULL: an upcall */
+    sim_time start, work;
+    bool unpriced; /* booting costs nothing */
+};
+
+/* A task: what os/ holds as its port. */
+struct port {
+    struct node *node;
+    struct machine *machine;
+    const char *name;
+    struct list link;    /* node->tasks */
+    struct list heap;    /* struct heap_block */
+    struct list timers;  /* pending: struct timer */
+    struct list threads; /* alive */
+    struct list watchers;
+    uint64_t heap_bytes, heap_most;
+    struct sim_rng rng;
+    uint32_t id; /* 0: the kernel */
+    bool rng_ready, dead;
+};
+
+enum thread_state {
+    THREAD_NEW,     /* its job waits for the first grant; no actor yet */
+    THREAD_READY,   /* woken; its job waits for the CPU */
+    THREAD_RUNNING, /* holds the CPU; its code runs */
+    THREAD_PAYING,  /* its code waits while its work is served */
+    THREAD_BLOCKED, /* off the CPU until a wake or its deadline */
+    THREAD_ASLEEP,  /* off the CPU until its deadline */
+    THREAD_ENDED
+};
+enum thread_then { THEN_RUN, THEN_BLOCK, THEN_SLEEP, THEN_END };
+
+struct port_thread {
+    struct activity at;
+    struct sim_job job;
+    struct sim_event deadline_event;
+    struct list link;    /* task->threads, or node->free_threads */
+    struct list effects; /* made, not yet reached by the work that is paid */
+    struct sim_thread *actor;
+    void (*fn)(void *arg);
+    void *arg;
+    const char *name, *what;
+    uint64_t on;
+    sim_time deadline; /* SIM_NEVER: none */
+    sim_time paid;     /* of at.work */
+    uint32_t number;   /* of the node, for the digest */
+    uint8_t flags, state, then;
+    bool token, timed_out;
+};
+
+/* Effects: what code does to the world, taking place at its present. */
+enum effect_kind {
+    EFFECT_SEND,
+    EFFECT_WAKE,
+    EFFECT_SUBMIT,
+    EFFECT_SPAWN,
+    EFFECT_TASK,
+    EFFECT_CRASH,
+    EFFECT_KINDS
+};
+struct effect {
+    struct sim_event event;
+    struct list link; /* node->effects, or a thread's effects */
+    struct port *task;
+    sim_time offset; /* into a thread's work */
+    uint8_t kind;
+    uint32_t ifc, dst;
+    struct rope frame;
+    struct port_thread *thread;
+    struct request *request;
+    struct port *about;
+    void (*main)(struct port *task, void *arg);
+    void *arg;
+};
+
+enum upcall_kind {
+    UPCALL_BOOT,
+    UPCALL_FRAME,
+    UPCALL_READY,
+    UPCALL_TIMER,
+    UPCALL_IO,
+    UPCALL_TASK,
+    UPCALL_NODE,
+    UPCALL_KINDS
+};
+struct upcall {
+    struct sim_job job;
+    struct sim_event event;
+    struct list link; /* node->upcalls */
+    struct port *task;
+    uint8_t kind;
+    bool started;
+    uint32_t ifc, src;
+    struct rope frame;
+    struct timer *timer;
+    struct request *request;
+    struct watcher *watcher;
+    uint32_t about;
+    bool up;
+    void (*main)(struct port *task, void *arg);
+    void *arg;
+};
+
+/* The part of a port_timer that is ours. */
+struct timer {
+    struct sim_event event;
+    struct list link;      /* task->timers while pending */
+    struct upcall *queued; /* fired, its upcall not started */
+};
+
+/* A block request in flight. */
+struct request {
+    struct blk_req blk;
+    struct list link; /* node->requests */
+    struct node *node;
+    struct port *task;
+    struct port_io *io; /* NULL: its task is gone */
+    uint32_t dev;
+};
+
+struct watcher {
+    struct list link; /* task->watchers */
+    struct port *task;
+    void (*fn)(void *arg, uint32_t node, bool up);
+    void *arg;
+};
+
+struct node {
+    struct machine *machine;
+    uint32_t id, incarnation; /* from 1; rises at each restart */
+    enum os_role role;
+    bool up, wants_ready;
+    struct sim_server cpu, coprocessor, bus;
+    struct nic *nic;
+    uint32_t sends_pending; /* frames accepted, not yet in the interface's queue */
+    struct port_if_handler handler;
+    struct blkdev **devs; /* owned */
+    uint32_t dev_count;
+    struct list tasks, dead_tasks; /* struct port */
+    struct list effects, upcalls, requests, free_threads;
+    struct os_node *os;
+    uint32_t next_task, next_thread;
+    uint32_t rank; /* of its program; UINT32_MAX: none */
+};
+
+struct node_params {
+    bool coprocessor, preempt;
+    int upcall_cpu; /* NODE_UPCALL_* */
+    int64_t heap_limit;
+    int64_t bus_rate;
+};
+enum { NODE_UPCALL_APPLICATION, NODE_UPCALL_COPROCESSOR };
+
+/* What became of things, for the audit. */
+enum drop_reason {
+    DROP_SENDER_CRASHED,   /* accepted by the port, not yet in the interface */
+    DROP_RECEIVER_CRASHED, /* received, its upcall not started */
+    DROP_NO_RECEIVER,      /* no handler is set */
+    DROP_REASONS
+};
+struct tally { /* made = done + dropped + inside */
+    uint64_t made, done, dropped, inside;
+};
+struct machine_counts {
+    uint64_t frames_in, frames_out, frames_dropped[DROP_REASONS];
+    uint64_t bytes_in, bytes_out;
+    struct tally effects, upcalls, requests, threads;
+    uint64_t timers_dropped;
+    uint64_t crashes, restarts;
+    /* Sums over frames delivered and requests completed, for the split of time. */
+    double frame_queue, frame_dma, frame_mesh, frame_blocked, io_queue, io_device;
+    double upcall_wait, upcall_work;
+};
+
+struct machine_params {
+    int64_t rows, columns, io_nodes;
+    bool service_node, flatten, restart_programs;
+    sim_time detector_delay;
+    struct node_params node;
+    struct nic_params nic;
+    struct price_list prices;
+    const struct val *network, *storage, *os, *graph, *faults;
+};
+
+struct fault;
+struct machine {
+    struct sim *sim;
+    const struct machine_registry *reg;
+    struct machine_params params;
+    struct activity *running; /* M1 */
+    struct net *net;
+    struct node *nodes;
+    struct os_layout layout;
+    uint32_t *compute, *io;
+    struct os_params *os_params;
+    struct xk_graph *graph;
+    const struct workload_ops *workload;
+    const void *workload_params;
+    uint32_t ranks;
+    struct sim_event boot_event;
+    struct list free_upcalls, free_effects, free_requests;
+    struct list notices; /* of the failure detector, on their way */
+    bool closing;
+    struct fault *faults;
+    size_t fault_count;
+    uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */
+    struct machine_counts counts;
+    char *failure;
+};
+
+/* ---- node.c ---- */
+void node_init(struct node *n, struct machine *m, uint32_t id, enum os_role role);
+bool node_connect(struct node *n, struct err *e); /* the network interface */
+void node_fini(struct node *n);
+void node_boot(struct node *n);
+void node_crash(struct node *n);
+void node_restart(struct node *n);
+void node_start(struct node *n);                               /* its first incarnation */
+void machine_tell(struct machine *m, uint32_t about, bool up); /* after the detector's delay */
+void machine_forget_notices(struct machine *m);
+
+/* ---- fault.c ---- */
+bool faults_load(struct machine *m, const struct val *v, const char *path, struct err *e);
+void faults_free(struct machine *m);
+void faults_step(struct machine *m); /* a fault waits for this step */
+/* Counts a happening; a fault that waits for it comes right after it. */
+static inline void machine_step(struct machine *m)
+{
+    if (++m->steps == m->fault_step)
+        faults_step(m);
+}
+
+/* ---- layout.c ---- */
+bool layout_make(struct machine *m, const char *path, struct err *e); /* makes the nodes, too */
+
+/* ---- effect.c ---- */
+/* The present of whatever runs, or the clock. */
+sim_time activity_now(const struct machine *m);
+struct effect *effect_new(struct port *task, enum effect_kind kind);
+/* Lets it take place at the present: at once, or when the work named so far is done. */
+void effect_take(struct effect *f);
+void effect_do(struct effect *f);
+void effect_drop(struct effect *f);
+
+/* ---- upcall.c ---- */
+struct upcall *upcall_new(struct port *task, enum upcall_kind kind);
+/* Queues it at the CPU that runs upcalls, now. */
+void upcall_submit(struct upcall *u);
+void upcall_drop(struct upcall *u);
+
+/* ---- port_task.c ---- */
+struct port *task_new(struct node *n, const char *name);
+/* Ends a task: its memory, threads, timers, and what is in flight for it. */
+void task_crash(struct port *t);
+void task_free(struct port *t);
+struct port *node_kernel(const struct node *n);
+
+/* ---- port_thread.c ---- */
+struct port_thread *thread_new(struct port *task, const char *name, void (*fn)(void *arg),
+                               void *arg, unsigned flags);
+void thread_start(struct port_thread *t); /* joins the queue for the CPU */
+void thread_wake(struct port_thread *t);
+void thread_kill(struct port_thread *t);
+
+/* ---- port_timer.c, port_blk.c, port_net.c ---- */
+struct timer *timer_of(struct port_timer *t);
+void timers_drop(struct port *task);
+void request_submit(struct request *r);
+void request_orphan(struct request *r);
+void request_finish(struct request *r); /* in its upcall */
+void request_free(struct request *r);
+void frame_send(struct node *n, uint32_t dst, struct rope *frame);
+void frame_received(struct upcall *u);            /* in its upcall */
+struct nic_handler frame_handler(struct node *n); /* for nic_set_handler */
+
+#endif

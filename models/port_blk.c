@@ -1,0 +1,116 @@
+/* port_blk.c: the port's block devices, over disks/blkdev.h.
+ *
+ * A device does not know tasks: a request whose task has crashed goes on and is forgotten when it
+ * completes.  Disks live through a crash of their node.
+ */
+#include "models/node.h"
+
+#include <string.h>
+
+uint32_t port_blk_count(const struct port *p)
+{
+    return p->node->dev_count;
+}
+
+void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out)
+{
+    ASSERT(dev < p->node->dev_count);
+    struct blk_describe d;
+    struct blkdev *b = p->node->devs[dev];
+    b->ops->describe(b, &d);
+    *out = (struct port_blk_info){
+        .sectors = d.sectors,
+        .sector_bytes = d.sector_bytes,
+        .best_sectors = d.best_sectors,
+    };
+    size_t n = strnlen(d.name, sizeof out->name - 1);
+    memcpy(out->name, d.name, n);
+    out->name[n] = '\0';
+}
+
+/* The device is done; its upcall waits for a CPU. */
+static void completed(struct blk_req *b)
+{
+    struct request *r = CONTAINER_OF(b, struct request, blk);
+    struct machine *m = r->node->machine;
+    if (r->io == NULL) {
+        m->counts.requests.dropped++;
+        request_free(r);
+        return;
+    }
+    struct upcall *u = upcall_new(r->task, UPCALL_IO);
+    u->request = r;
+    list_remove(&r->link);
+    upcall_submit(u);
+}
+
+void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
+{
+    struct machine *m = p->machine;
+    ASSERT(dev < p->node->dev_count);
+    struct list *l = list_pop(&m->free_requests);
+    struct request *r = l != NULL ? LIST_ENTRY(l, struct request, link) : base_alloc(sizeof *r);
+    *r = (struct request){ .node = p->node, .task = p, .io = io, .dev = dev };
+    list_init(&r->link);
+    io->port = p;
+    blk_req_init(&r->blk, io->write ? BLK_WRITE : BLK_READ, io->sector, io->sectors, completed, r);
+    if (io->write)
+        rope_move(&r->blk.data, &io->data);
+    m->counts.requests.made++;
+    m->counts.requests.inside++;
+    struct effect *f = effect_new(p, EFFECT_SUBMIT);
+    f->request = r;
+    effect_take(f);
+}
+
+void request_submit(struct request *r)
+{
+    list_push(&r->node->requests, &r->link);
+    blk_submit(r->node->devs[r->dev], &r->blk);
+}
+
+void request_orphan(struct request *r)
+{
+    r->io = NULL;
+}
+
+static enum port_io_status status_of(enum blk_status s)
+{
+    switch (s) {
+    case BLK_OK:
+        return PORT_IO_OK;
+    case BLK_ERR_MEDIUM:
+        return PORT_IO_MEDIUM;
+    case BLK_ERR_DEVICE:
+        return PORT_IO_DEVICE;
+    case BLK_ERR_ABORTED:
+    case BLK_STATUS_COUNT:
+        break;
+    }
+    return PORT_IO_ABORTED;
+}
+
+void request_finish(struct request *r)
+{
+    struct machine *m = r->node->machine;
+    struct port_io *io = r->io;
+    io->status = status_of(r->blk.status);
+    io->queued_for = r->blk.started - r->blk.submitted;
+    io->device_for = r->blk.completed - r->blk.started;
+    m->counts.io_queue += (double)io->queued_for;
+    m->counts.io_device += (double)io->device_for;
+    m->counts.requests.done++;
+    if (!io->write)
+        rope_move(&io->data, &r->blk.data);
+    request_free(r);
+    io->done(io);
+}
+
+void request_free(struct request *r)
+{
+    struct machine *m = r->node->machine;
+    blk_req_fini(&r->blk);
+    list_remove(&r->link);
+    list_push_front(&m->free_requests, &r->link);
+    m->counts.requests.inside--;
+}

@@ -1,0 +1,270 @@
+/* port_task.c: tasks: what belongs to them, their end, and what else the port offers.
+ *
+ * Everything that a task owns is in one of its lists, so that a crash drops it without running any
+ * of its code (P3).  The port of a dead task stays until its node ends, since others of the node
+ * may still hold it.
+ */
+#include "models/node.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/units.h"
+#include "sim/trace.h"
+
+struct heap_block {
+    struct list link; /* task->heap */
+    size_t size;
+    size_t pad; /* keeps the memory aligned to 16 */
+};
+
+struct port *task_new(struct node *n, const char *name)
+{
+    struct port *t = base_zalloc(1, sizeof *t);
+    t->node = n;
+    t->machine = n->machine;
+    t->name = base_strdup(name);
+    t->id = n->next_task++;
+    list_init(&t->heap);
+    list_init(&t->timers);
+    list_init(&t->threads);
+    list_init(&t->watchers);
+    list_init(&t->link);
+    list_push(&n->tasks, &t->link);
+    return t;
+}
+
+struct port *node_kernel(const struct node *n)
+{
+    ASSERT_MSG(!list_empty(&n->tasks), "the node is down");
+    return LIST_ENTRY(n->tasks.next, struct port, link);
+}
+
+/* In service last: what its leaving lets in is not to be the task's own. */
+static void drop_upcalls(struct port *t)
+{
+    struct node *n = t->node;
+    for (struct list *it = n->upcalls.prev, *nx = it->prev; it != &n->upcalls;
+         it = nx, nx = it->prev) {
+        struct upcall *u = LIST_ENTRY(it, struct upcall, link);
+        if (u->task == t)
+            upcall_drop(u);
+    }
+}
+
+static void kill_threads(struct port *t)
+{
+    struct sim_server *cpu = &t->node->cpu;
+    struct port_thread *served = NULL;
+    LIST_EACH_SAFE (it, nx, &t->threads) {
+        struct port_thread *h = LIST_ENTRY(it, struct port_thread, link);
+        if (&h->job == cpu->current)
+            served = h;
+        else
+            thread_kill(h);
+    }
+    if (served != NULL)
+        thread_kill(served);
+}
+
+void task_crash(struct port *t)
+{
+    struct node *n = t->node;
+    ASSERT_MSG(n->machine->running == NULL, "a task ends between pieces of code");
+    if (t->dead)
+        return;
+    t->dead = true;
+    LIST_EACH_SAFE (it, nx, &n->effects) {
+        struct effect *f = LIST_ENTRY(it, struct effect, link);
+        if (f->task == t || f->about == t)
+            effect_drop(f);
+    }
+    LIST_EACH (it, &n->requests) {
+        struct request *r = LIST_ENTRY(it, struct request, link);
+        if (r->task == t)
+            request_orphan(r);
+    }
+    timers_drop(t);
+    /* Upcalls wait before threads on a CPU that both share. */
+    kill_threads(t);
+    drop_upcalls(t);
+    struct list *l;
+    while ((l = list_pop(&t->watchers)) != NULL)
+        free(LIST_ENTRY(l, struct watcher, link));
+    while ((l = list_pop(&t->heap)) != NULL)
+        free(LIST_ENTRY(l, struct heap_block, link));
+    t->heap_bytes = 0;
+    list_remove(&t->link);
+    list_push(&n->dead_tasks, &t->link);
+}
+
+void task_free(struct port *t)
+{
+    list_remove(&t->link);
+    free((void *)(uintptr_t)t->name);
+    free(t);
+}
+
+struct port *port_task_create(struct port *p, const char *name,
+                              void (*main)(struct port *task, void *arg), void *arg)
+{
+    struct effect *f = effect_new(p, EFFECT_TASK);
+    struct port *t = task_new(p->node, name);
+    f->about = t;
+    f->main = main;
+    f->arg = arg;
+    effect_take(f);
+    return t;
+}
+
+void port_task_crash(struct port *task)
+{
+    struct effect *f = effect_new(node_kernel(task->node), EFFECT_CRASH);
+    f->about = task;
+    effect_take(f);
+}
+
+void port_on_node_change(struct port *p, void (*fn)(void *arg, uint32_t node, bool up), void *arg)
+{
+    struct watcher *w = base_zalloc(1, sizeof *w);
+    w->task = p;
+    w->fn = fn;
+    w->arg = arg;
+    list_init(&w->link);
+    list_push(&p->watchers, &w->link);
+}
+
+/* ---- memory ---- */
+
+static void account(struct port *p, size_t add, size_t sub)
+{
+    p->heap_bytes += add;
+    p->heap_bytes -= sub;
+    if (p->heap_bytes > p->heap_most)
+        p->heap_most = p->heap_bytes;
+    int64_t limit = p->machine->params.node.heap_limit;
+    if (limit == 0 || p->heap_bytes <= (uint64_t)limit)
+        return;
+    char text[32];
+    fprintf(stderr,
+            "psim: task '%s' of node %u needs more memory than machine.node.heap_limit, %s\n",
+            p->name, p->node->id, units_format_size(limit, text, sizeof text));
+    exit(3);
+}
+
+void *port_alloc(struct port *p, size_t size)
+{
+    ASSERT_MSG(!p->dead, "memory for a task that has ended");
+    struct heap_block *b = base_zalloc(1, sizeof *b + size);
+    b->size = size;
+    list_init(&b->link);
+    list_push(&p->heap, &b->link);
+    account(p, size, 0);
+    return b + 1;
+}
+
+void *port_realloc(struct port *p, void *ptr, size_t size)
+{
+    if (ptr == NULL)
+        return port_alloc(p, size);
+    struct heap_block *b = (struct heap_block *)ptr - 1;
+    size_t old = b->size;
+    list_remove(&b->link);
+    b = base_realloc(b, sizeof *b + size);
+    list_init(&b->link);
+    list_push(&p->heap, &b->link);
+    b->size = size;
+    if (size > old)
+        memset((char *)(b + 1) + old, 0, size - old);
+    account(p, size, old);
+    return b + 1;
+}
+
+void port_free(struct port *p, void *ptr)
+{
+    if (ptr == NULL)
+        return;
+    struct heap_block *b = (struct heap_block *)ptr - 1;
+    account(p, 0, b->size);
+    list_remove(&b->link);
+    free(b);
+}
+
+/* ---- draws, measures, trace ---- */
+
+static struct sim_rng *stream(struct port *p)
+{
+    if (!p->rng_ready) {
+        char name[128];
+        snprintf(name, sizeof name, "task/%s/%u/%u", p->name, p->id, p->node->incarnation);
+        sim_rng_init_indexed(&p->rng, p->machine->sim, name, p->node->id);
+        p->rng_ready = true;
+    }
+    return &p->rng;
+}
+
+uint64_t port_random(struct port *p)
+{
+    return sim_rng_u64(stream(p));
+}
+
+uint64_t port_random_below(struct port *p, uint64_t n)
+{
+    return sim_rng_below(stream(p), n);
+}
+
+void port_measure(struct port *p, const char *measure, double value)
+{
+    struct sim *s = p->machine->sim;
+    struct sim_measure *m = sim_measure_find(s, measure);
+    ASSERT_MSG(m != NULL, "a measure that the workload has not declared");
+    sim_measure_add(m, value);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    sim_waist(s, SIM_WAIST_MEASURE, port_now(p), p->node->id, 0, bits);
+}
+
+void port_delivered(struct port *p, uint64_t length, uint64_t content)
+{
+    sim_waist(p->machine->sim, SIM_WAIST_MESSAGE, port_now(p), p->node->id, length, content);
+}
+
+bool port_trace_on(const struct port *p)
+{
+    return sim_trace_on(p->machine->sim, "os");
+}
+
+void port_trace_begin(struct port *p, const char *track, const char *name, uint64_t id)
+{
+    sim_trace_begin(p->machine->sim, "os", p->node->id, track, name, id, port_now(p));
+}
+
+void port_trace_end(struct port *p, const char *track, const char *name, uint64_t id)
+{
+    sim_trace_end(p->machine->sim, "os", p->node->id, track, name, id, port_now(p));
+}
+
+void port_remark(struct port *p, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    sim_remark(p->machine->sim, "node %u, %s: %s", p->node->id, p->name, text);
+}
+
+void port_fail(struct port *p, const char *fmt, ...)
+{
+    struct machine *m = p->machine;
+    if (m->failure != NULL)
+        return;
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    m->failure = base_printf("node %u, %s: %s", p->node->id, p->name, text);
+}
