@@ -1,0 +1,177 @@
+/* fault.c: accesses of programs: the translation cache, faults, spans, failures. */
+#include "os/vm/vm_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h> /* snprintf alone */
+#include <string.h>
+
+struct vm_waiter {
+    struct list link;
+    struct port_thread *thread;
+    enum vm_status status;
+    bool done;
+};
+
+void vm_wake_waiters(struct vm_page *pg, enum vm_status status)
+{
+    struct list *l;
+    while ((l = list_pop(&pg->waiters))) {
+        struct vm_waiter *w = LIST_ENTRY(l, struct vm_waiter, link);
+        w->done = true;
+        w->status = status;
+        port_thread_wake(pg->region->space->vm->port, w->thread);
+    }
+}
+
+static struct vm_region *region_of(const struct vm_space *s, uint64_t addr)
+{
+    for (struct vm_region *r = s->regions; r; r = r->next)
+        if (addr >= r->base && (addr - r->base) >> s->view.shift < r->pages)
+            return r;
+    return NULL;
+}
+
+/* Tells of a failed access; does not return when nobody takes it and the task ends. */
+static void failed(struct vm_space *s, uint64_t addr, enum vm_prot want, enum vm_status status)
+{
+    struct port *p = s->vm->port;
+    struct vm_error e = { .status = status, .addr = addr, .want = want };
+    snprintf(e.text, sizeof e.text,
+             "node %" PRIu32 ": program %s cannot %s address 0x%" PRIx64 ": %s", port_node(p),
+             s->program, want == VM_WRITE ? "write" : "read", addr, vm_status_name(status));
+    if (s->on_error && s->on_error(s->on_error_arg, &e))
+        return;
+    port_fail(p, "%s", e.text);
+    port_task_crash(p);
+}
+
+/* Enters a page into the translation cache: the moment at which replacement sees its use. */
+static void enter(struct vm_space *s, uint64_t addr, struct vm_page *pg, enum vm_prot want)
+{
+    uint64_t number = addr >> s->view.shift;
+    if (want == VM_WRITE)
+        pg->dirty = true;
+    s->vm->replacement->used(&s->vm->order, pg);
+    /* A page that is clean enters read-only, so that its first write is seen (M5). */
+    s->view.tlb[number & (VM_TLB - 1)] = (struct vm_tlb){
+        .page = number + 1,
+        .bytes = pg->bytes,
+        .prot = pg->prot == VM_WRITE && !pg->dirty ? VM_READ : (enum vm_prot)pg->prot,
+    };
+}
+
+/* Waits until the page has `want`, asking its pager as often as needed. */
+static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_page *pg,
+                            uint64_t page, enum vm_prot want)
+{
+    struct vm *vm = s->vm;
+    while (pg->prot < want || pg->evicting) {
+        struct vm_waiter w = { .thread = port_thread_self(vm->port) };
+        list_push(&pg->waiters, &w.link);
+        if (!pg->faulting && !pg->evicting) {
+            port_work(vm->port, PORT_WORK_FAULT, 1);
+            vm->counts.read_faults += want == VM_READ;
+            vm->counts.write_faults += want == VM_WRITE;
+            pg->faulting = true;
+            r->pager->fault(r, page, (enum vm_prot)pg->prot, want);
+        }
+        while (!w.done)
+            port_thread_block(vm->port, "page", r->base + (page << s->view.shift));
+        if (w.status != VM_OK)
+            return w.status;
+    }
+    return VM_OK;
+}
+
+/* The page of an access, ready for it; NULL after telling of a failure. */
+static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot want)
+{
+    struct vm_region *r = region_of(s, addr);
+    enum vm_status status = VM_OK;
+    if (!r)
+        status = VM_OUTSIDE;
+    else if (want > r->limit)
+        status = VM_PROTECTION;
+    if (status == VM_OK) {
+        uint64_t page = (addr - r->base) >> s->view.shift;
+        struct vm_page *pg = vm_page_get(r, page);
+        status = fault(s, r, pg, page, want);
+        if (status == VM_OK)
+            return pg;
+    }
+    failed(s, addr, want, status);
+    return NULL;
+}
+
+void *vm_touch(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want)
+{
+    ASSERT_MSG((addr & s->view.mask) + len <= s->view.mask + 1,
+               "an access crosses a page boundary");
+    struct vm_page *pg = ready(s, addr, want);
+    if (!pg)
+        return NULL;
+    enter(s, addr, pg, want);
+    return pg->bytes + (addr & s->view.mask);
+}
+
+void *vm_span(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want, size_t *got)
+{
+    struct vm_page *pg = ready(s, addr, want);
+    if (!pg)
+        return NULL;
+    enter(s, addr, pg, want);
+    pg->pins++;
+    uint64_t rest = s->view.mask + 1 - (addr & s->view.mask);
+    *got = len < rest ? len : rest;
+    return pg->bytes + (addr & s->view.mask);
+}
+
+void vm_unspan(struct vm_space *s, uint64_t addr)
+{
+    struct vm_region *r = region_of(s, addr);
+    ASSERT(r);
+    uint64_t page = (addr - r->base) >> s->view.shift;
+    struct vm_page *pg = vm_page_get(r, page);
+    ASSERT(pg->pins > 0);
+    if (--pg->pins > 0)
+        return;
+    if (pg->want_unpinned) {
+        pg->want_unpinned = false;
+        if (r->pager->unpinned)
+            r->pager->unpinned(r, page);
+    }
+    if (!list_empty(&s->vm->starved))
+        vm_reclaim(s->vm);
+}
+
+/* One chunk a page, in order; `out` or `in` is NULL. */
+static bool copy(struct vm_space *s, uint64_t addr, uint8_t *out, const uint8_t *in, size_t len)
+{
+    while (len > 0) {
+        uint64_t rest = s->view.mask + 1 - (addr & s->view.mask);
+        size_t n = len < rest ? len : rest;
+        uint8_t *p = vm_at(s, addr, n, in ? VM_WRITE : VM_READ);
+        if (!p)
+            return false;
+        if (in) {
+            memcpy(p, in, n);
+            in += n;
+        } else {
+            memcpy(out, p, n);
+            out += n;
+        }
+        addr += n;
+        len -= n;
+    }
+    return true;
+}
+
+bool vm_read(struct vm_space *s, uint64_t addr, void *out, size_t len)
+{
+    return copy(s, addr, out, NULL, len);
+}
+
+bool vm_write(struct vm_space *s, uint64_t addr, const void *in, size_t len)
+{
+    return copy(s, addr, NULL, in, len);
+}

@@ -1,0 +1,188 @@
+/* frames.c: physical frames: filling, freeing, and replacement when they run out.
+ *
+ * Reclaiming keeps at most as many evictions with pagers as supplies wait.  When pagers keep every
+ * candidate that is offered, reclaiming pauses for RETRY and tries again; after RETRIES rounds
+ * without a freed frame, or at once when no page could ever be replaced, the waiting faults fail
+ * (M4).
+ */
+#include "os/vm/vm_internal.h"
+
+#define RETRY SIM_MS  /* ASSUMED(a pager that keeps a page is in the middle of a transfer) */
+#define RETRIES 10000 /* ASSUMED(ten seconds without progress are none) */
+
+void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
+{
+    struct vm *vm = pg->region->space->vm;
+    size_t size = vm_page_bytes(vm);
+    if (!pg->bytes) {
+        pg->bytes = port_alloc(vm->port, size);
+        vm->counts.frames++;
+        if (vm->counts.frames > vm->counts.frames_most)
+            vm->counts.frames_most = vm->counts.frames;
+        pg->dirty = false;
+        vm->replacement->filled(&vm->order, pg);
+    } else if (!data) {
+        for (size_t i = 0; i < size; i++)
+            pg->bytes[i] = 0;
+    }
+    if (data) {
+        rope_read(data, 0, size, pg->bytes);
+        rope_fini(data);
+    }
+    vm_tlb_drop(pg);
+    port_work(vm->port, PORT_WORK_MAP, 1);
+    pg->prot = (uint8_t)prot;
+    pg->faulting = false;
+    vm_wake_waiters(pg, VM_OK);
+}
+
+void vm_frame_free(struct vm_page *pg)
+{
+    struct vm *vm = pg->region->space->vm;
+    port_free(vm->port, pg->bytes);
+    pg->bytes = NULL;
+    pg->prot = VM_NONE;
+    list_remove(&pg->order);
+    vm->counts.frames--;
+    if (!vm->reclaiming)
+        vm_reclaim(vm);
+}
+
+/* Gives free frames to supplies that wait, first come first served. */
+static void feed(struct vm *vm)
+{
+    while (!list_empty(&vm->starved) && vm->counts.frames < (uint64_t)vm->params.frames) {
+        struct vm_page *pg = LIST_ENTRY(list_pop(&vm->starved), struct vm_page, starved);
+        struct rope data;
+        rope_move(&data, &pg->supply);
+        vm_frame_fill(pg, pg->supply_zero ? NULL : &data, (enum vm_prot)pg->supply_prot);
+        rope_fini(&data);
+    }
+}
+
+static uint32_t starved_count(const struct vm *vm)
+{
+    uint32_t n = 0;
+    LIST_EACH (l, &vm->starved)
+        n++;
+    return n;
+}
+
+static void fail_all(struct vm *vm)
+{
+    while (!list_empty(&vm->starved)) {
+        struct vm_page *pg = LIST_ENTRY(vm->starved.next, struct vm_page, starved);
+        vm_fail(pg->region, vm_page_index(pg), VM_NO_FRAMES);
+    }
+}
+
+void vm_reclaim(struct vm *vm)
+{
+    if (vm->reclaiming)
+        return;
+    vm->reclaiming = true;
+    feed(vm);
+    uint64_t offers = 0;
+    while (starved_count(vm) > vm->evicting) {
+        struct vm_page *pg = vm->replacement->victim(&vm->order);
+        if (!pg || offers++ > vm->counts.frames) {
+            if (vm->evicting > 0)
+                break;
+            if (!pg || vm->kept_in_a_row / (vm->counts.frames + 1) > RETRIES)
+                fail_all(vm);
+            else if (!port_timer_pending(&vm->retry))
+                port_timer_set(&vm->retry, RETRY);
+            break;
+        }
+        pg->evicting = true;
+        vm_tlb_drop(pg); /* the next access waits for the outcome */
+        vm->evicting++;
+        vm->counts.evictions++;
+        vm->counts.evictions_dirty += pg->dirty;
+        pg->region->pager->evict(pg->region, vm_page_index(pg), pg->dirty);
+        feed(vm);
+    }
+    vm->reclaiming = false;
+}
+
+/* ---- policies ---- */
+
+static struct vm_page *page_of(struct list *l)
+{
+    return LIST_ENTRY(l, struct vm_page, order);
+}
+
+/* A page that a pager has in hand, or that a program has pinned, is no candidate. */
+static bool replaceable(const struct vm_page *pg)
+{
+    return pg->pins == 0 && !pg->evicting && !pg->faulting;
+}
+
+static struct vm_page *first_replaceable(struct list *order)
+{
+    LIST_EACH (l, order)
+        if (replaceable(page_of(l)))
+            return page_of(l);
+    return NULL;
+}
+
+static void fill_at_end(struct list *order, struct vm_page *pg)
+{
+    pg->referenced = true;
+    list_push(order, &pg->order);
+}
+
+static void used_nothing(struct list *order, struct vm_page *pg)
+{
+    (void)order;
+    pg->referenced = true;
+}
+
+static void used_to_end(struct list *order, struct vm_page *pg)
+{
+    pg->referenced = true;
+    list_remove(&pg->order);
+    list_push(order, &pg->order);
+}
+
+/* Second chance: the head of the list is the hand. */
+static struct vm_page *clock_victim(struct list *order)
+{
+    if (!first_replaceable(order))
+        return NULL;
+    for (;;) {
+        struct vm_page *pg = page_of(order->next);
+        list_remove(&pg->order);
+        list_push(order, &pg->order);
+        if (!replaceable(pg))
+            continue;
+        if (!pg->referenced)
+            return pg;
+        pg->referenced = false;
+        vm_tlb_drop(pg);
+    }
+}
+
+static const struct vm_replacement_ops policy_clock = {
+    .name = "clock",
+    .doc = "Second chance: a page that was used since the hand last passed is spared once.",
+    .filled = fill_at_end,
+    .used = used_nothing,
+    .victim = clock_victim,
+};
+static const struct vm_replacement_ops policy_lru = {
+    .name = "lru",
+    .doc = "The page whose last entry into the translation cache is longest ago.",
+    .filled = fill_at_end,
+    .used = used_to_end,
+    .victim = first_replaceable,
+};
+static const struct vm_replacement_ops policy_fifo = {
+    .name = "fifo",
+    .doc = "The page that has been resident longest.",
+    .filled = fill_at_end,
+    .used = used_nothing,
+    .victim = first_replaceable,
+};
+const struct vm_replacement_ops *const vm_replacements[] = { &policy_clock, &policy_lru,
+                                                             &policy_fifo, NULL };

@@ -1,0 +1,311 @@
+/* vm.c: spaces, regions, page records, and what pagers may ask of a page. */
+#include "os/vm/vm_internal.h"
+
+static const char *const replacement_names[] = { "clock", "lru", "fifo", NULL };
+
+const struct param vm_params_desc[] = {
+    { .name = "page",
+      .type = PARAM_SIZE,
+      .offset = offsetof(struct vm_params, page_bytes),
+      .def = "4KiB",
+      .min = "64B",
+      .max = "1MiB",
+      .doc = "Bytes of a page; a power of two.",
+      .src = "4 KB pages of the i860 [memory, high]" },
+    { .name = "frames",
+      .type = PARAM_INT,
+      .offset = offsetof(struct vm_params, frames),
+      .def = "0",
+      .min = "0",
+      .max = "1e9",
+      .doc = "Physical frames of a node for pages of pagers; 0 means no limit.",
+      .src = "ASSUMED(experiments that study paging set it)" },
+    { .name = "replacement",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct vm_params, replacement),
+      .def = "clock",
+      .choices = replacement_names,
+      .doc = "Which page gives up its frame.",
+      .src = "ASSUMED(clock is what Mach's pageout approximates)" },
+    { .name = NULL },
+};
+
+static const char *const status_names[VM_STATUS_COUNT] = {
+    [VM_OK] = "ok",
+    [VM_OUTSIDE] = "address outside every region",
+    [VM_PROTECTION] = "protection violation",
+    [VM_NO_FRAMES] = "too few frames to make progress",
+    [VM_UNREACHABLE] = "the page's server does not answer",
+    [VM_LOST] = "the only copy of the page died with its node",
+    [VM_IO] = "a device failed",
+};
+
+const char *vm_status_name(enum vm_status s)
+{
+    return s < VM_STATUS_COUNT ? status_names[s] : "?";
+}
+
+static void retry(struct port_timer *t)
+{
+    vm_reclaim(t->arg);
+}
+
+struct vm *vm_create(struct port *p, const struct vm_params *params)
+{
+    struct vm *vm = port_alloc(p, sizeof *vm);
+    vm->port = p;
+    vm->params = *params;
+    ASSERT((params->page_bytes & (params->page_bytes - 1)) == 0);
+    vm->replacement = vm_replacements[params->replacement];
+    list_init(&vm->order);
+    list_init(&vm->starved);
+    port_timer_init(p, &vm->retry, retry, vm);
+    return vm;
+}
+
+struct vm_space *vm_space_create(struct vm *vm, const char *program)
+{
+    struct vm_space *s = port_alloc(vm->port, sizeof *s);
+    s->view.shift = (uint32_t)__builtin_ctzll((uint64_t)vm->params.page_bytes);
+    s->view.mask = (uint64_t)vm->params.page_bytes - 1;
+    s->vm = vm;
+    s->program = program;
+    s->next = vm->spaces;
+    vm->spaces = s;
+    return s;
+}
+
+struct vm_region *vm_map(struct vm_space *s, uint64_t base, uint64_t length, enum vm_prot limit,
+                         const struct vm_pager_ops *pager, void *object)
+{
+    if (((base | length) & s->view.mask) != 0 || length == 0 || base + length < base)
+        return NULL;
+    for (struct vm_region *r = s->regions; r; r = r->next) {
+        uint64_t end = r->base + (r->pages << s->view.shift);
+        if (base < end && r->base < base + length)
+            return NULL;
+    }
+    struct vm_region *r = port_alloc(s->vm->port, sizeof *r);
+    *r = (struct vm_region){ .space = s,
+                             .pager = pager,
+                             .object = object,
+                             .base = base,
+                             .pages = length >> s->view.shift,
+                             .limit = limit,
+                             .next = s->regions };
+    s->regions = r;
+    return r;
+}
+
+void *vm_region_object(const struct vm_region *r)
+{
+    return r->object;
+}
+
+struct vm *vm_region_vm(const struct vm_region *r)
+{
+    return r->space->vm;
+}
+
+uint64_t vm_region_pages(const struct vm_region *r)
+{
+    return r->pages;
+}
+
+uint64_t vm_page_bytes(const struct vm *vm)
+{
+    return (uint64_t)vm->params.page_bytes;
+}
+
+struct port *vm_port(const struct vm *vm)
+{
+    return vm->port;
+}
+
+struct vm_page *vm_page_find(const struct vm_region *r, uint64_t page)
+{
+    ASSERT(page < r->pages);
+    struct vm_page *chunk = r->chunks ? r->chunks[page >> VM_CHUNK_SHIFT] : NULL;
+    return chunk ? &chunk[page & (VM_CHUNK - 1)] : NULL;
+}
+
+struct vm_page *vm_page_get(struct vm_region *r, uint64_t page)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    if (pg)
+        return pg;
+    struct port *p = r->space->vm->port;
+    if (!r->chunks)
+        r->chunks =
+            port_alloc(p, ((r->pages + VM_CHUNK - 1) >> VM_CHUNK_SHIFT) * sizeof *r->chunks);
+    struct vm_page *chunk = port_alloc(p, VM_CHUNK * sizeof *chunk);
+    for (uint32_t i = 0; i < VM_CHUNK; i++) {
+        list_init(&chunk[i].order);
+        list_init(&chunk[i].waiters);
+        list_init(&chunk[i].starved);
+        rope_init(&chunk[i].supply);
+        chunk[i].region = r;
+        chunk[i].index = (page & ~(uint64_t)(VM_CHUNK - 1)) + i;
+    }
+    r->chunks[page >> VM_CHUNK_SHIFT] = chunk;
+    return &chunk[page & (VM_CHUNK - 1)];
+}
+
+void vm_tlb_drop(struct vm_page *pg)
+{
+    struct vm_view *v = &pg->region->space->view;
+    uint64_t number = (pg->region->base >> v->shift) + vm_page_index(pg);
+    struct vm_tlb *t = &v->tlb[number & (VM_TLB - 1)];
+    if (t->page == number + 1)
+        *t = (struct vm_tlb){ .page = 0 };
+}
+
+/* ---- what pagers ask ---- */
+
+void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot)
+{
+    struct vm *vm = r->space->vm;
+    struct vm_page *pg = vm_page_get(r, page);
+    ASSERT(!data || data->length == vm_page_bytes(vm));
+    ASSERT(list_empty(&pg->starved));
+    bool full = vm->params.frames > 0 && vm->counts.frames >= (uint64_t)vm->params.frames;
+    if (pg->bytes || !full) {
+        vm_frame_fill(pg, data, prot);
+        return;
+    }
+    vm->counts.frame_waits++;
+    pg->supply_zero = data == NULL;
+    pg->supply_prot = (uint8_t)prot;
+    if (data)
+        rope_move(&pg->supply, data);
+    list_push(&vm->starved, &pg->starved);
+    vm_reclaim(vm);
+}
+
+void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
+{
+    struct vm_page *pg = vm_page_get(r, page);
+    ASSERT_MSG(pg->bytes, "a page without a frame is granted");
+    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    if (prot > pg->prot)
+        pg->prot = (uint8_t)prot;
+    pg->faulting = false;
+    vm_wake_waiters(pg, VM_OK);
+}
+
+void vm_fail(struct vm_region *r, uint64_t page, enum vm_status status)
+{
+    struct vm_page *pg = vm_page_get(r, page);
+    if (!list_empty(&pg->starved)) {
+        list_remove(&pg->starved);
+        rope_fini(&pg->supply);
+    }
+    pg->faulting = false;
+    vm_wake_waiters(pg, status);
+}
+
+bool vm_contents(struct vm_region *r, uint64_t page, struct rope *out)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    if (!pg || !pg->bytes)
+        return false;
+    rope_add_bytes(out, pg->bytes, vm_page_bytes(r->space->vm));
+    return true;
+}
+
+bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    if (!pg || pg->prot <= prot)
+        return true;
+    if (pg->pins > 0) {
+        pg->want_unpinned = true;
+        return false;
+    }
+    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    vm_tlb_drop(pg);
+    pg->prot = (uint8_t)prot;
+    if (prot == VM_NONE)
+        vm_frame_free(pg);
+    return true;
+}
+
+void vm_discard(struct vm_region *r, uint64_t page)
+{
+    struct vm *vm = r->space->vm;
+    struct vm_page *pg = vm_page_get(r, page);
+    ASSERT(pg->evicting && pg->pins == 0);
+    pg->evicting = false;
+    vm->evicting--;
+    vm->kept_in_a_row = 0;
+    port_work(vm->port, PORT_WORK_MAP, 1);
+    vm_tlb_drop(pg);
+    pg->prot = VM_NONE;
+    if (pg->bytes)
+        vm_frame_free(pg);
+    vm_wake_waiters(pg, VM_OK); /* whoever touched it meanwhile faults anew */
+    vm_reclaim(vm);
+}
+
+void vm_keep(struct vm_region *r, uint64_t page)
+{
+    struct vm *vm = r->space->vm;
+    struct vm_page *pg = vm_page_get(r, page);
+    ASSERT(pg->evicting);
+    pg->evicting = false;
+    vm->evicting--;
+    vm->kept_in_a_row++;
+    pg->referenced = true;
+    vm->replacement->used(&vm->order, pg);
+    vm_wake_waiters(pg, VM_OK);
+    vm_reclaim(vm);
+}
+
+void vm_set_clean(struct vm_region *r, uint64_t page)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    if (pg) {
+        pg->dirty = false;
+        vm_tlb_drop(pg);
+    }
+}
+
+enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page)
+{
+    const struct vm_page *pg = vm_page_find(r, page);
+    return pg ? (enum vm_prot)pg->prot : VM_NONE;
+}
+
+bool vm_page_dirty(const struct vm_region *r, uint64_t page)
+{
+    const struct vm_page *pg = vm_page_find(r, page);
+    return pg && pg->dirty;
+}
+
+bool vm_page_pinned(const struct vm_region *r, uint64_t page)
+{
+    const struct vm_page *pg = vm_page_find(r, page);
+    return pg && pg->pins > 0;
+}
+
+void vm_page_set_user(struct vm_region *r, uint64_t page, void *user)
+{
+    vm_page_get(r, page)->user = user;
+}
+
+void *vm_page_user(const struct vm_region *r, uint64_t page)
+{
+    const struct vm_page *pg = vm_page_find(r, page);
+    return pg ? pg->user : NULL;
+}
+
+void vm_counts(const struct vm *vm, struct vm_counts *out)
+{
+    *out = vm->counts;
+}
+
+void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg)
+{
+    s->on_error = fn;
+    s->on_error_arg = arg;
+}

@@ -1,0 +1,202 @@
+/* vm.h: virtual memory of a node: address spaces, pages, protection, frames, replacement, pagers.
+ *
+ * One mechanism for all that gives memory a meaning: shared virtual memory, memory servers, swap,
+ * mapped files, later checkpoints and the object store are pagers behind the same two calls (the
+ * external memory management of Mach [Young et al. 1987]).
+ *
+ * Pages are real bytes.  A program touches memory through typed accessors, which cost one
+ * comparison while the page is mapped; a span pins a page for a tight loop.  A page that is not
+ * mapped with the right it needs makes a fault: the thread waits, the pager answers.
+ *
+ *   M1  A page's protection is NONE when it has no frame; WRITE includes READ.
+ *   M2  At most one fault per page of a region is with its pager; other threads wait for the same
+ * one. M3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
+ * gone. M4  Frames in use never exceed the limit.  A supply that finds none waits until replacement
+ * has freed one; when no page can be replaced the fault ends with VM_NO_FRAMES. M5  A page that was
+ * written since it was last clean is dirty; an eviction tells so.
+ *
+ * Replacement sees a use of a page when the page enters the translation cache (64 entries), as
+ * hardware with reference bits would; LRU is exact up to that.
+ */
+#ifndef OS_VM_VM_H
+#define OS_VM_VM_H
+
+#include "os/port.h"
+#include "sim/base/param.h"
+
+enum vm_prot { VM_NONE, VM_READ, VM_WRITE };
+
+enum vm_status {
+    VM_OK,
+    VM_OUTSIDE,     /* no region holds the address */
+    VM_PROTECTION,  /* the region does not allow it */
+    VM_NO_FRAMES,   /* too few frames to make progress */
+    VM_UNREACHABLE, /* the pager's server does not answer */
+    VM_LOST,        /* the only copy died with its node */
+    VM_IO,          /* a device failed */
+    VM_STATUS_COUNT
+};
+const char *vm_status_name(enum vm_status s);
+
+struct vm_params {
+    int64_t page_bytes; /* a power of two, 64 B .. 1 MiB */
+    int64_t frames;     /* physical frames of the node for these pages; 0: no limit */
+    int replacement;    /* index of vm_replacements */
+};
+extern const struct param vm_params_desc[];
+
+struct vm;        /* the frames of a node */
+struct vm_space;  /* one address space */
+struct vm_region; /* pages [base, base + length) of a space with one pager */
+
+/* What gives a region its contents.  Both are entered in the faulting thread or in an upcall and do
+ * not block. */
+struct vm_pager_ops {
+    const char *name;
+    /* Somebody needs `want` on the page, which has `have` now.  Answered once, now or later, by
+     * vm_supply, vm_grant or vm_fail. */
+    void (*fault)(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want);
+    /* Replacement wants this page's frame.  Answered by vm_discard, now or later (read the contents
+     * first: vm_contents), or by vm_keep. */
+    void (*evict)(struct vm_region *r, uint64_t page, bool dirty);
+    /* The last pin of a page whose vm_revoke was refused is gone.  NULL: not interested. */
+    void (*unpinned)(struct vm_region *r, uint64_t page);
+};
+
+struct vm *vm_create(struct port *p, const struct vm_params *params);
+struct vm_space *vm_space_create(struct vm *vm, const char *program);
+
+/* Maps a region; base and length are whole pages and overlap no other region of the space (else
+ * NULL). `limit` is the most that accesses may ask for.  Costs a few hundred bytes until pages are
+ * touched. */
+struct vm_region *vm_map(struct vm_space *s, uint64_t base, uint64_t length, enum vm_prot limit,
+                         const struct vm_pager_ops *pager, void *object);
+void *vm_region_object(const struct vm_region *r);
+struct vm *vm_region_vm(const struct vm_region *r);
+uint64_t vm_region_pages(const struct vm_region *r);
+uint64_t vm_page_bytes(const struct vm *vm);
+struct port *vm_port(const struct vm *vm);
+
+/* ---- for pagers ---- */
+/* Gives the page these contents (page_bytes long; NULL: zeroes) and this protection, and lets
+ * waiting threads go on.  The rope is taken.  May wait for a frame (M4). */
+void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
+/* Raises the protection of a resident page: answers a fault without data. */
+void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot);
+/* Ends the page's fault: every waiting access fails with this status. */
+void vm_fail(struct vm_region *r, uint64_t page, enum vm_status status);
+/* Appends the page's bytes to `out` (a private copy); false when it is not resident. */
+bool vm_contents(struct vm_region *r, uint64_t page, struct rope *out) MUST_CHECK;
+/* Lowers the protection of a page to READ, or to NONE, which frees its frame.  False when it is
+ * pinned: nothing changed, `unpinned` will be called.  True when it was that low already. */
+bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot) MUST_CHECK;
+/* Answers an eviction: the frame is free.  The page must not be pinned (I: evict never offers one).
+ */
+void vm_discard(struct vm_region *r, uint64_t page);
+/* Answers an eviction: not this page now; replacement takes another. */
+void vm_keep(struct vm_region *r, uint64_t page);
+void vm_set_clean(struct vm_region *r, uint64_t page);
+enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page);
+bool vm_page_dirty(const struct vm_region *r, uint64_t page);
+bool vm_page_pinned(const struct vm_region *r, uint64_t page);
+/* A word of the pager's own for each page it has touched; 0 at first. */
+void vm_page_set_user(struct vm_region *r, uint64_t page, void *user);
+void *vm_page_user(const struct vm_region *r, uint64_t page);
+
+/* ---- for programs ---- */
+#define VM_TLB 64
+struct vm_tlb {
+    uint64_t page; /* address >> shift, plus 1; 0: empty */
+    uint8_t *bytes;
+    enum vm_prot prot;
+};
+struct vm_view { /* the head of every vm_space: what the accessors look at */
+    uint32_t shift;
+    uint64_t mask;
+    struct vm_tlb tlb[VM_TLB];
+};
+
+/* Makes [addr, addr+len), which lies in one page, accessible.  NULL when it cannot be: the failure
+ * is told (see vm_on_error) and, unless a handler took it, the program's task ends as a crash does.
+ * (blocks) */
+void *vm_touch(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want);
+
+static inline void *vm_at(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want)
+{
+    const struct vm_view *v = (const struct vm_view *)(const void *)s;
+    const struct vm_tlb *t = &v->tlb[(addr >> v->shift) & (VM_TLB - 1)];
+    if (t->page == (addr >> v->shift) + 1 && t->prot >= want &&
+        (addr & v->mask) + len <= v->mask + 1)
+        return t->bytes + (addr & v->mask);
+    return vm_touch(s, addr, len, want);
+}
+
+/* Typed accessors; the address is naturally aligned.  A failed load gives 0.  (block on a fault) */
+#define VM_ACCESSORS(name, type)                                                                   \
+    static inline type vm_load_##name(struct vm_space *s, uint64_t addr)                           \
+    {                                                                                              \
+        const type *p = vm_at(s, addr, sizeof(type), VM_READ);                                     \
+        return p ? *p : (type)0;                                                                   \
+    }                                                                                              \
+    static inline void vm_store_##name(struct vm_space *s, uint64_t addr, type value)              \
+    {                                                                                              \
+        type *p = vm_at(s, addr, sizeof(type), VM_WRITE);                                          \
+        if (p)                                                                                     \
+            *p = value;                                                                            \
+    }
+VM_ACCESSORS(u8, uint8_t)
+VM_ACCESSORS(u32, uint32_t)
+VM_ACCESSORS(u64, uint64_t)
+VM_ACCESSORS(f64, double)
+
+/* Copies between a program's buffer and memory, any length and alignment; false when an access
+ * failed. */
+bool vm_read(struct vm_space *s, uint64_t addr, void *out, size_t len) MUST_CHECK;
+bool vm_write(struct vm_space *s, uint64_t addr, const void *in, size_t len) MUST_CHECK;
+
+/* Pins the page of `addr` and returns its bytes from there on; *got is how many of `len` lie in it.
+ * Ended by vm_unspan with the same address.  NULL as vm_touch.  (blocks) */
+void *vm_span(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want, size_t *got);
+void vm_unspan(struct vm_space *s, uint64_t addr);
+
+/* Who is told of failed accesses instead of ending the task: returns true when it has taken it. */
+struct vm_error {
+    enum vm_status status;
+    uint64_t addr;
+    enum vm_prot want;
+    char text[160]; /* the sentence: names node, address and program */
+};
+void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg);
+
+struct vm_counts {
+    uint64_t read_faults, write_faults; /* handed to pagers */
+    uint64_t evictions, evictions_dirty;
+    uint64_t frames, frames_most; /* in use now, and at most so far */
+    uint64_t frame_waits;         /* supplies that waited for a frame */
+};
+void vm_counts(const struct vm *vm, struct vm_counts *out);
+
+/* ---- replacement policies ---- */
+struct vm_page;
+struct vm_replacement_ops {
+    const char *name;
+    const char *doc;
+    /* The page's frame was just filled; it was used; it leaves.  `order` is the list of resident
+     * pages. */
+    void (*filled)(struct list *order, struct vm_page *pg);
+    void (*used)(struct list *order, struct vm_page *pg);
+    /* The next candidate (it stays in the list), or NULL when none can be replaced. */
+    struct vm_page *(*victim)(struct list *order);
+};
+extern const struct vm_replacement_ops *const vm_replacements[]; /* clock, lru, fifo, NULL */
+
+/* ---- pagers that need nobody else ---- */
+extern const struct vm_pager_ops vm_pager_zero; /* zero fill, keeps everything resident */
+
+/* Swap: pages go to a block device of this node and come back.  `object` of the region. */
+struct vm_swap;
+struct vm_swap *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_sector,
+                               uint64_t sectors);
+extern const struct vm_pager_ops vm_pager_swap;
+
+#endif

@@ -1,0 +1,82 @@
+/* vm_internal.h: pages and spaces as the files of os/vm see them. */
+#ifndef OS_VM_VM_INTERNAL_H
+#define OS_VM_VM_INTERNAL_H
+
+#include "os/vm/vm.h"
+
+#define VM_CHUNK_SHIFT 6
+#define VM_CHUNK (1u << VM_CHUNK_SHIFT) /* pages whose records are made together */
+
+struct vm_page {
+    struct list order;   /* replacement list while resident */
+    struct list waiters; /* struct vm_waiter: threads in a fault on this page */
+    struct list starved; /* in vm->starved while its supply waits for a frame */
+    struct rope supply;  /* what waits for a frame */
+    struct vm_region *region;
+    uint8_t *bytes; /* frame, or NULL */
+    void *user;
+    uint64_t index; /* in its region */
+    uint32_t pins;
+    uint8_t prot; /* enum vm_prot */
+    uint8_t supply_prot;
+    bool referenced, dirty;
+    bool faulting; /* a fault is with the pager (M2) */
+    bool evicting; /* an eviction is with the pager */
+    bool supply_zero;
+    bool want_unpinned; /* a vm_revoke was refused */
+};
+
+struct vm_region {
+    struct vm_space *space;
+    const struct vm_pager_ops *pager;
+    void *object;
+    uint64_t base, pages;
+    enum vm_prot limit;
+    struct vm_page **chunks; /* NULL until touched */
+    struct vm_region *next;
+};
+
+struct vm_space {
+    struct vm_view view; /* first: vm_at reads it */
+    struct vm *vm;
+    const char *program;
+    struct vm_region *regions;
+    bool (*on_error)(void *arg, const struct vm_error *e);
+    void *on_error_arg;
+    struct vm_space *next;
+};
+
+struct vm {
+    struct port *port;
+    struct vm_params params;
+    const struct vm_replacement_ops *replacement;
+    struct list order;   /* resident pages */
+    struct list starved; /* supplies that wait for a frame */
+    struct port_timer retry;
+    uint32_t evicting; /* evictions that pagers have not answered */
+    uint32_t kept_in_a_row;
+    bool reclaiming;
+    struct vm_counts counts;
+    struct vm_space *spaces;
+};
+
+/* The record of a page, made when new. */
+struct vm_page *vm_page_get(struct vm_region *r, uint64_t page);
+/* The record, or NULL when the page was never touched. */
+struct vm_page *vm_page_find(const struct vm_region *r, uint64_t page);
+static inline uint64_t vm_page_index(const struct vm_page *pg)
+{
+    return pg->index;
+}
+/* Takes a page out of the translation cache of its space. */
+void vm_tlb_drop(struct vm_page *pg);
+
+/* frames.c */
+void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot);
+void vm_frame_free(struct vm_page *pg);
+void vm_reclaim(struct vm *vm); /* starts evictions while supplies wait */
+
+/* fault.c */
+void vm_wake_waiters(struct vm_page *pg, enum vm_status status);
+
+#endif
