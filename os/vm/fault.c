@@ -1,4 +1,9 @@
-/* fault.c: accesses of programs: the translation cache, faults, spans, failures. */
+/* fault.c: accesses of programs: the translation cache, faults, spans, failures.
+ *
+ * Progress: a page that answers a fault is pinned until every thread that waited for it has had its
+ * access, so that a revocation on its heels cannot starve them.  The pager is told of the last
+ * unpin in an upcall of its own: after the access, which follows without a blocking point.
+ */
 #include "os/vm/vm_internal.h"
 
 #include <inttypes.h>
@@ -19,8 +24,39 @@ void vm_wake_waiters(struct vm_page *pg, enum vm_status status)
         struct vm_waiter *w = LIST_ENTRY(l, struct vm_waiter, link);
         w->done = true;
         w->status = status;
+        if (status == VM_OK)
+            pg->pins++;
         port_thread_wake(pg->region->space->vm->port, w->thread);
     }
+}
+
+void vm_tell_unpinned(struct vm *vm)
+{
+    struct list *l;
+    while ((l = list_pop(&vm->unpinned))) {
+        struct vm_page *pg = LIST_ENTRY(l, struct vm_page, told);
+        if (pg->pins == 0)
+            pg->region->pager->unpinned(pg->region, pg->index);
+        else
+            pg->want_unpinned = true;
+    }
+    if (!list_empty(&vm->starved))
+        vm_reclaim(vm);
+}
+
+static void unpin(struct vm_page *pg)
+{
+    struct vm *vm = pg->region->space->vm;
+    ASSERT(pg->pins > 0);
+    if (--pg->pins > 0)
+        return;
+    bool notify = pg->want_unpinned && pg->region->pager->unpinned;
+    if (notify && list_empty(&pg->told))
+        list_push(&vm->unpinned, &pg->told);
+    if (notify)
+        pg->want_unpinned = false;
+    if ((notify || !list_empty(&vm->starved)) && !port_timer_pending(&vm->tell))
+        port_timer_set(&vm->tell, 0);
 }
 
 static struct vm_region *region_of(const struct vm_space *s, uint64_t addr)
@@ -79,6 +115,7 @@ static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_p
             port_thread_block(vm->port, "page", r->base + (page << s->view.shift));
         if (w.status != VM_OK)
             return w.status;
+        unpin(pg);
     }
     return VM_OK;
 }
@@ -132,16 +169,7 @@ void vm_unspan(struct vm_space *s, uint64_t addr)
     ASSERT(r);
     uint64_t page = (addr - r->base) >> s->view.shift;
     struct vm_page *pg = vm_page_get(r, page);
-    ASSERT(pg->pins > 0);
-    if (--pg->pins > 0)
-        return;
-    if (pg->want_unpinned) {
-        pg->want_unpinned = false;
-        if (r->pager->unpinned)
-            r->pager->unpinned(r, page);
-    }
-    if (!list_empty(&s->vm->starved))
-        vm_reclaim(s->vm);
+    unpin(pg);
 }
 
 /* One chunk a page, in order; `out` or `in` is NULL. */

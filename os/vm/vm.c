@@ -50,6 +50,11 @@ static void retry(struct port_timer *t)
     vm_reclaim(t->arg);
 }
 
+static void tell(struct port_timer *t)
+{
+    vm_tell_unpinned(t->arg);
+}
+
 struct vm *vm_create(struct port *p, const struct vm_params *params)
 {
     struct vm *vm = port_alloc(p, sizeof *vm);
@@ -59,7 +64,9 @@ struct vm *vm_create(struct port *p, const struct vm_params *params)
     vm->replacement = vm_replacements[params->replacement];
     list_init(&vm->order);
     list_init(&vm->starved);
+    list_init(&vm->unpinned);
     port_timer_init(p, &vm->retry, retry, vm);
+    port_timer_init(p, &vm->tell, tell, vm);
     return vm;
 }
 
@@ -143,6 +150,7 @@ struct vm_page *vm_page_get(struct vm_region *r, uint64_t page)
         list_init(&chunk[i].order);
         list_init(&chunk[i].waiters);
         list_init(&chunk[i].starved);
+        list_init(&chunk[i].told);
         rope_init(&chunk[i].supply);
         chunk[i].region = r;
         chunk[i].index = (page & ~(uint64_t)(VM_CHUNK - 1)) + i;

@@ -11,6 +11,7 @@ struct vm_page {
     struct list order;   /* replacement list while resident */
     struct list waiters; /* struct vm_waiter: threads in a fault on this page */
     struct list starved; /* in vm->starved while its supply waits for a frame */
+    struct list told;    /* in vm->unpinned until its pager is told */
     struct rope supply;  /* what waits for a frame */
     struct vm_region *region;
     uint8_t *bytes; /* frame, or NULL */
@@ -50,9 +51,10 @@ struct vm {
     struct port *port;
     struct vm_params params;
     const struct vm_replacement_ops *replacement;
-    struct list order;   /* resident pages */
-    struct list starved; /* supplies that wait for a frame */
-    struct port_timer retry;
+    struct list order;    /* resident pages */
+    struct list starved;  /* supplies that wait for a frame */
+    struct list unpinned; /* pages whose pagers are to be told that the last pin is gone */
+    struct port_timer retry, tell;
     uint32_t evicting; /* evictions that pagers have not answered */
     uint32_t kept_in_a_row;
     bool reclaiming;
@@ -78,5 +80,6 @@ void vm_reclaim(struct vm *vm); /* starts evictions while supplies wait */
 
 /* fault.c */
 void vm_wake_waiters(struct vm_page *pg, enum vm_status status);
+void vm_tell_unpinned(struct vm *vm);
 
 #endif
