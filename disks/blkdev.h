@@ -6,9 +6,10 @@
  *   B1  A request is done exactly once, with a status, unless it was cancelled.
  *   B2  The data of a completed read is what the last completed writes of those sectors left
  *       (unwritten sectors read as zero); overlapping requests in flight have no order of their
- * own. B3  Transfers are whole sectors inside the device; anything else is a bug of the caller
- * (ASSERT). B4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or
- * new.
+ *       own.
+ *   B3  Transfers are whole sectors inside the device; anything else is a bug of the caller
+ *       (ASSERT).
+ *   B4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or new.
  */
 #ifndef DISKS_BLKDEV_H
 #define DISKS_BLKDEV_H

@@ -7,8 +7,9 @@
  *
  *   N1  Every packet injected is delivered once, or dropped with a reason and said so, or inside.
  *   N2  Packets of one (source, destination) pair are delivered in order of injection
- * (deterministic routing). N3  Arbitration depends on simulated time and port number alone, never
- * on event order. N4  A fault takes effect between packets: the worm that holds a channel finishes.
+ *       (deterministic routing).
+ *   N3  Arbitration depends on simulated time and port number alone, never on event order.
+ *   N4  A fault takes effect between packets: the worm that holds a channel finishes.
  */
 #ifndef MESH_NET_H
 #define MESH_NET_H

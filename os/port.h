@@ -4,17 +4,18 @@
  * pending message and timer and lets a driver choose the next); a live one over UDP and files is
  * the plan. Nothing here says whether it is simulated.
  *
- * A `struct port` is one task's view of its node.  Two kinds of code run (DESIGN law 4):
+ * A `struct port` is one task's view of its node.  Two kinds of code run (law 4):
  *   upcalls   message arrival, timer, I/O completion: never block;
  *   threads   may block in the calls marked (blocks).
  * On one node one piece of code runs at a time and is switched only where it blocks.
  *
- *   P1  os/ names the work it does (port_work); the machine prices it.  port_now() inside an upcall
- * is its start plus the work named so far; what it sends, wakes, arms or submits is stamped with
- * that. P2  A thread's work is paid for at the next call that others can observe. P3  Everything a
- * task owns (heap, threads, timers, I/O, receivers) goes when it crashes, without running any of
- * its code; what comes late for it is dropped and counted. P4  Data lives in ropes
- * (sim/base/rope.h), outside any task.
+ *   P1  os/ names the work it does (port_work); the machine prices it. port_now() inside an upcall
+ *       is its start plus the work named so far; what it sends, wakes, arms or submits is stamped
+ *       with that.
+ *   P2  A thread's work is paid for at the next call that others can observe.
+ *   P3  Everything a task owns (heap, threads, timers, I/O, receivers) goes when it crashes,
+ *       without running any of its code; what comes late for it is dropped and counted.
+ *   P4  Data lives in ropes (sim/base/rope.h), outside any task.
  */
 #ifndef OS_PORT_H
 #define OS_PORT_H

@@ -13,8 +13,8 @@
 #define MSER_TAIL 10   /* groups that the search leaves at the end: fewer agree by chance */
 #define BATCHES_MIN 10 /* fewer give no interval */
 #define BATCHES_WANTED                                                                             \
-    20                  /* merged further while at least this many are left: more cover better     \
-                         */
+    20                  /* merged further while at least this many are left: more cover better   \
+                           */
 #define CORRELATION 0.1 /* lag-1 autocorrelation that passes for none */
 
 struct stat_series {

@@ -3,12 +3,14 @@
  *   L1  The free map has a bit for every block that is in no extent and no reservation.
  *   L2  A file's extents are sorted, disjoint, and merged where they continue each other.
  *   L3  An extent is `written` only when its blocks hold the file's bytes on the device, so an
- * inode record made at any moment is true of the device. L4  extents + 2 * (dirty buffers + device
- * writes under way) <= what a record holds, for each file: marking a range written adds two extents
- * at most, so a record always fits. L5  Blocks of a cut or removed file become free only when the
- * record without them is on the device. L6  A buffer is clean, dirty (newer than the device),
- * reading or writing (and maybe dirty again); one device request per buffer at a time. L7 Callbacks
- * and parked requests run from lfs_run's loop alone: no recursion.
+ *       inode record made at any moment is true of the device.
+ *   L4  extents + 2 * (dirty buffers + device writes under way) <= what a record holds, for each
+ *       file: marking a range written adds two extents at most, so a record always fits.
+ *   L5  Blocks of a cut or removed file become free only when the record without them is on the
+ *       device.
+ *   L6  A buffer is clean, dirty (newer than the device), reading or writing (and maybe dirty
+ *       again); one device request per buffer at a time. L7 Callbacks and parked requests run from
+ *       lfs_run's loop alone: no recursion.
  */
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H

@@ -10,10 +10,12 @@
  *
  *   M1  A page's protection is NONE when it has no frame; WRITE includes READ.
  *   M2  At most one fault per page of a region is with its pager; other threads wait for the same
- * one. M3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
- * gone. M4  Frames in use never exceed the limit.  A supply that finds none waits until replacement
- * has freed one; when no page can be replaced the fault ends with VM_NO_FRAMES. M5  A page that was
- * written since it was last clean is dirty; an eviction tells so.
+ *       one.
+ *   M3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
+ *       gone.
+ *   M4  Frames in use never exceed the limit. A supply that finds none waits until replacement has
+ *       freed one; when no page can be replaced the fault ends with VM_NO_FRAMES.
+ *   M5  A page that was written since it was last clean is dirty; an eviction tells so.
  *
  * Replacement sees a use of a page when the page enters the translation cache (64 entries), as
  * hardware with reference bits would; LRU is exact up to that.
