@@ -4,10 +4,10 @@
  * meanwhile.
  *   D1  A point is one transaction: it is there whole or not at all, after kill -9 too (WAL,
  *       synchronous NORMAL; a power cut may lose the last points, never the file).
- *   D2  Nothing that is stored is ever changed but by results_forget.
- *   D3  A file of another schema version, of another program or that is no database is refused by a
- *       sentence and left as it is.
- *   D4  A finished point is found by its identity, the hash of parameters, seed and model version.
+ *   D2  What is stored never changes; only an unfinished point gives way to one of the same
+ * identity, and results_forget removes. D3  A file of another schema version, of another program or
+ * that is no database is refused by a sentence and left as it is. D4  A finished point is found by
+ * its identity, the hash of parameters, seed and model version.
  */
 #ifndef SIM_RESULTS_H
 #define SIM_RESULTS_H
@@ -22,7 +22,8 @@
 struct results;
 
 /* Opens a file to write, making it when it is not there.  NULL with a sentence when that cannot be:
- * no such folder, read-only, not a database, another program's or version's, locked by a writer. */
+ * no such folder, read-only, not a database, another program's or version's.  Several processes may
+ * write to one file in turn. */
 struct results *results_open(const char *path, struct err *e) MUST_CHECK;
 /* Opens an existing file to read. */
 struct results *results_open_read(const char *path, struct err *e) MUST_CHECK;
@@ -88,6 +89,11 @@ void results_add_busy(struct results *r, const char *kind, const char *name, int
 void results_add_remark(struct results *r, const char *text);
 bool results_point_commit(struct results *r, int64_t *id, struct err *e) MUST_CHECK;
 
+/* A finished point of an earlier experiment stands for point `idx` of this one (--resume): walks
+ * over this experiment find it in its place. */
+bool results_point_reuse(struct results *r, int64_t experiment, int64_t idx, int64_t point,
+                         struct err *e) MUST_CHECK;
+
 /* Removes an experiment with all its points. */
 bool results_forget(struct results *r, int64_t experiment, struct err *e) MUST_CHECK;
 
@@ -96,7 +102,8 @@ bool results_forget(struct results *r, int64_t experiment, struct err *e) MUST_C
 bool results_each_experiment(struct results *r,
                              void (*fn)(void *arg, const struct results_experiment *x), void *arg,
                              struct err *e) MUST_CHECK;
-/* experiment 0: of all. */
+/* In order of idx, points taken over by results_point_reuse among them; experiment 0: all points of
+ * the file in the order in which they were stored. */
 bool results_each_point(struct results *r, int64_t experiment,
                         void (*fn)(void *arg, const struct results_point *p), void *arg,
                         struct err *e) MUST_CHECK;
