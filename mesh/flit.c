@@ -608,7 +608,7 @@ static struct net *flit_create(struct sim *s, const void *params, struct err *e)
     n->vcs = (uint32_t)p->virtual_channels;
     n->depth = (uint32_t)p->fifo_flits;
     mesh_delays(p, &n->d);
-    if (!mesh_topology(p, &n->topo, e)) {
+    if (!mesh_check(p, e) || !mesh_topology(p, &n->topo, e)) {
         free(n);
         return NULL;
     }

@@ -1,6 +1,8 @@
 /* mesh.c: parameters of wormhole networks, and the closed form of a packet alone. */
 #include "mesh/mesh.h"
 
+#include "sim/base/units.h"
+
 static const char *const arbitrations[] = { "round_robin", "age", NULL };
 static const char *const routings[] = { "xy", "yx", NULL };
 static const char *const fifos[] = { "shared", "empty", NULL };
@@ -154,6 +156,17 @@ const struct param mesh_params_desc[] = {
       .src = "Paragon: none" },
     { .name = NULL },
 };
+
+bool mesh_check(const struct mesh_params *p, struct err *e)
+{
+    char eject[32], flit[32];
+    if (p->ejection_delay < p->flit_time)
+        return err_set(e,
+                       "ejection_delay (%s) includes the flit's own time: at least flit_time (%s)",
+                       units_format_time(p->ejection_delay, eject, sizeof(eject)),
+                       units_format_time(p->flit_time, flit, sizeof(flit)));
+    return true;
+}
 
 bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e)
 {

@@ -35,6 +35,9 @@ struct mesh_params {
 };
 extern const struct param mesh_params_desc[];
 
+/* Refuses what no fidelity can do. */
+bool mesh_check(const struct mesh_params *p, struct err *e) MUST_CHECK;
+
 /* Makes the topology that the parameters ask for. */
 bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e) MUST_CHECK;
 

@@ -1,2 +1,2 @@
 # mesh: objects in reading order.
-MESH_SRC = mesh/topology.c mesh/mesh.c mesh/wheel.c mesh/worm.c mesh/flit.c
+MESH_SRC = mesh/topology.c mesh/mesh.c mesh/ideal.c mesh/flit.c mesh/wheel.c mesh/worm.c mesh/nic.c

@@ -39,7 +39,8 @@ struct net_packet {
 /* Called in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to free or reuse.
  */
 typedef void net_receive_fn(void *arg, struct net_packet *p, enum net_status status);
-/* Called when the tail has left the source terminal: the injection channel can take the next. */
+/* Called when the tail has left the source terminal: the injection channel can take the next.  Not
+ * later than the delivery; the packet is borrowed. */
 typedef void net_sent_fn(void *arg, struct net_packet *p);
 
 struct net_terminal {
@@ -76,9 +77,12 @@ struct net_ops {
                          uint32_t dst); /* channels between routers */
 };
 
+struct nic_group;
+
 struct net {
     const struct net_ops *ops;
     struct sim *sim;
+    struct nic_group *nics; /* the interfaces on it (mesh/nic.c); NULL: none */
 };
 
 static inline void net_inject(struct net *n, struct net_packet *p)

@@ -38,22 +38,23 @@ extern const struct param nic_params_desc[];
 /* A frame on its way; the receiver sees it in its callback.  Times are of the run's clock. */
 struct nic_frame {
     uint32_t src, dst;
-    uint64_t bytes;      /* length of data */
-    struct rope data;    /* the receiver may move it out; the rest is dropped after the callback */
-    uint64_t cookie;     /* the sender's, carried to the receiver */
-    uint32_t packets;    /* worms that it was cut into */
-    sim_time posted;     /* nic_send */
-    sim_time started;    /* first DMA transfer began: the transmit queue is left */
-    sim_time injected;   /* header of its first packet entered the network */
-    sim_time arrived;    /* tail of its last packet left the network */
-    sim_time delivered;  /* last DMA transfer into memory done */
-    sim_time blocked;    /* sum over packets of the time that headers waited for channels */
-    struct nic *sender;  /* private from here on */
-    struct list link;    /* in the transmit queue or the free list */
+    uint64_t bytes;     /* length of data */
+    struct rope data;   /* the receiver may move it out; the rest is dropped after the callback */
+    uint64_t cookie;    /* the sender's, carried to the receiver */
+    uint32_t packets;   /* worms that it was cut into */
+    sim_time posted;    /* nic_send */
+    sim_time started;   /* first DMA transfer began: the transmit queue is left */
+    sim_time injected;  /* header of its first packet entered the network */
+    sim_time arrived;   /* tail of its last packet left the network */
+    sim_time delivered; /* last DMA transfer into memory done */
+    sim_time blocked;   /* sum over packets of the time that headers waited for channels */
+    struct nic *sender; /* private from here on */
+    struct list link;   /* in the transmit queue */
+    struct nic_frame *next, *next_made;
     uint64_t sent_bytes; /* handed to DMA so far */
     uint32_t made, gone; /* packets injected; packets delivered into memory or lost */
     uint32_t src_life, dst_life;
-    bool lost, begun, withdrawn;
+    bool lost, fault, begun, withdrawn;
 };
 
 /* The time of a frame, split; the parts sum up to delivered - posted. */
@@ -83,6 +84,7 @@ struct nic_handler {
 struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_t node,
                        const struct nic_params *params, struct sim_server *bus, uint8_t bus_class,
                        struct err *e);
+/* All interfaces of a network go before the network, each before its bus; nothing runs then. */
 void nic_destroy(struct nic *n);
 void nic_set_handler(struct nic *n, const struct nic_handler *h);
 

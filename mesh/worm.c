@@ -779,7 +779,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     n->net = (struct net){ .ops = &net_worm, .sim = s };
     n->params = *p;
     mesh_delays(p, &n->d);
-    if (!mesh_topology(p, &n->topo, e)) {
+    if (!mesh_check(p, e) || !mesh_topology(p, &n->topo, e)) {
         free(n);
         return NULL;
     }

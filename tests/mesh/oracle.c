@@ -43,6 +43,7 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
         .fifo = oracle_below(r, 5) == 0 ? MESH_FIFO_EMPTY : MESH_FIFO_SHARED,
         .virtual_channels = 1,
     };
+    m->ejection_delay += m->flit_time;
     if (m->rows * m->columns < 2)
         m->columns = 3;
     if (bubbles) {

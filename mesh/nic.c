@@ -1,0 +1,493 @@
+/* nic.c: a node's network interface: see nic.h for what is modelled.
+ *
+ * Transmit: queue -> (DMA over the bus, a packet at a time) -> transmit buffer -> network.
+ * Receive: network -> arrived list -> (DMA over the bus, a packet at a time) -> memory.
+ * A frame lives from nic_send until its last packet is in memory or lost.
+ */
+#include "mesh/nic.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "sim/audit.h"
+
+#define TRANSMIT_BUFFERS 2 /* packets: one is injected while the next is filled */
+
+struct packet {
+    struct net_packet net;
+    struct nic_frame *frame;
+    uint64_t bytes; /* of payload */
+    bool last;
+    struct nic *maker;
+    struct packet *next, *next_made; /* arrived list or free list; all of the maker's */
+};
+
+/* All interfaces of a network: the accounts balance over all of them. */
+struct nic_group {
+    struct sim *sim;
+    uint32_t count;
+    uint64_t frames_inside, packets_inside;
+    uint64_t frames_in, frames_out, frames_dropped;
+    uint64_t packets_in, packets_out, packets_dropped;
+};
+
+struct nic {
+    struct sim *sim;
+    struct net *net;
+    struct nic_group *group;
+    uint32_t terminal, terminals, flit_bytes;
+    struct nic_params params;
+    struct nic_handler handler;
+    struct sim_server *bus, own_out, own_in; /* bus: NULL when the own ones are used */
+    bool up, refused;
+    uint32_t life; /* rises at every nic_down */
+    struct list queue;
+    uint32_t queued, buffers; /* frames in the queue; transmit buffers taken */
+    struct sim_job out, in;   /* one transfer each way */
+    bool out_busy, in_busy;
+    uint64_t out_bytes;
+    struct packet *first, *last; /* arrived, wait for the transfer; first is in it when in_busy */
+    uint64_t waiting;
+    struct nic_frame *free_frames, *made_frames;
+    struct packet *free_packets, *made_packets;
+    struct nic_counts counts;
+};
+
+#define MEMBER(m) offsetof(struct nic_params, m)
+
+const struct param nic_params_desc[] = {
+    { .name = "mtu",
+      .type = PARAM_SIZE,
+      .offset = MEMBER(mtu),
+      .def = "64KiB",
+      .min = "1B",
+      .max = "1GiB",
+      .doc = "Largest frame.",
+      .src = "ASSUMED(no source; large, so that protocols above decide on fragments)" },
+    { .name = "packet_bytes",
+      .type = PARAM_SIZE,
+      .offset = MEMBER(packet_bytes),
+      .def = "1024B",
+      .min = "1B",
+      .max = "1MiB",
+      .doc = "Payload of one packet (one worm).",
+      .src = "ASSUMED(no source for the Paragon's packet size)" },
+    { .name = "header_flits",
+      .type = PARAM_INT,
+      .offset = MEMBER(header_flits),
+      .def = "16",
+      .min = "1",
+      .max = "1024",
+      .doc = "Flits of a packet that carry no payload: route, control, checksum.",
+      .src = "ASSUMED(32 bytes of 1056 on the wire)" },
+    { .name = "queue_frames",
+      .type = PARAM_INT,
+      .offset = MEMBER(queue_frames),
+      .def = "16",
+      .min = "1",
+      .max = "1000000",
+      .doc = "Frames that the transmit queue holds, the one in service included.",
+      .src = "ASSUMED(no source)" },
+    { .name = "dma_rate",
+      .type = PARAM_RATE,
+      .offset = MEMBER(dma_rate),
+      .def = "400MB/s",
+      .min = "1B/s",
+      .max = "1000GB/s",
+      .doc = "Rate between memory and the interface.",
+      .src = "Paragon: 64-bit bus at 50 MHz [netlib report95 node4]" },
+    { .name = "dma_setup",
+      .type = PARAM_TIME,
+      .offset = MEMBER(dma_setup),
+      .def = "0",
+      .min = "0",
+      .max = "1ms",
+      .doc = "Fixed bus time of the transfer of one packet.",
+      .src = "ASSUMED(folded into the software's cost of a frame)" },
+    { .name = NULL },
+};
+
+struct nic_split nic_frame_split(const struct nic_frame *f)
+{
+    sim_time queue = f->started - f->posted, mesh = f->arrived - f->injected;
+    return (struct nic_split){ .queue = queue,
+                               .mesh = mesh,
+                               .dma = f->delivered - f->posted - queue - mesh };
+}
+
+/* ---- storage ---- */
+
+static struct nic_frame *take_frame(struct nic *n)
+{
+    struct nic_frame *f = n->free_frames;
+    if (f) {
+        n->free_frames = f->next;
+    } else {
+        f = base_zalloc(1, sizeof(*f));
+        f->next_made = n->made_frames;
+        n->made_frames = f;
+    }
+    struct nic_frame *made = f->next_made;
+    *f = (struct nic_frame){ .sender = n, .next_made = made };
+    list_init(&f->link);
+    rope_init(&f->data);
+    n->group->frames_inside++;
+    return f;
+}
+
+static void give_frame(struct nic_frame *f, bool dropped)
+{
+    struct nic *n = f->sender;
+    if (dropped)
+        n->group->frames_dropped++;
+    else
+        n->group->frames_out++;
+    rope_fini(&f->data);
+    f->next = n->free_frames;
+    n->free_frames = f;
+    n->group->frames_inside--;
+}
+
+static struct packet *take_packet(struct nic *n)
+{
+    struct packet *p = n->free_packets;
+    if (p) {
+        n->free_packets = p->next;
+    } else {
+        p = base_zalloc(1, sizeof(*p));
+        p->next_made = n->made_packets;
+        n->made_packets = p;
+    }
+    *p = (struct packet){ .maker = n, .next_made = p->next_made };
+    n->group->packets_inside++;
+    return p;
+}
+
+static void give_packet(struct packet *p)
+{
+    p->next = p->maker->free_packets;
+    p->maker->free_packets = p;
+    p->maker->group->packets_inside--;
+}
+
+/* ---- transmit ---- */
+
+static sim_time transfer_time(const struct nic *n, uint64_t bytes)
+{
+    return sim_time_add(n->params.dma_setup, sim_time_of_bytes((int64_t)bytes, n->params.dma_rate));
+}
+
+static void pump(struct nic *n)
+{
+    if (!n->up || n->out_busy || n->buffers == TRANSMIT_BUFFERS || list_empty(&n->queue))
+        return;
+    struct nic_frame *f = LIST_ENTRY(n->queue.next, struct nic_frame, link);
+    uint64_t left = f->bytes - f->sent_bytes, most = (uint64_t)n->params.packet_bytes;
+    if (f->made == 0)
+        f->started = sim_now(n->sim);
+    n->out_bytes = left < most ? left : most;
+    n->out_busy = true;
+    n->buffers++;
+    n->out.service = transfer_time(n, n->out_bytes);
+    sim_server_submit(n->bus ? n->bus : &n->own_out, &n->out);
+}
+
+static void leave_queue(struct nic *n, struct nic_frame *f)
+{
+    list_remove(&f->link);
+    n->queued--;
+    if (n->handler.sent)
+        n->handler.sent(n->handler.arg, f->cookie);
+    if (n->refused) {
+        n->refused = false;
+        if (n->handler.ready)
+            n->handler.ready(n->handler.arg);
+    }
+}
+
+static void transferred_out(struct sim_job *j)
+{
+    struct nic *n = CONTAINER_OF(j, struct nic, out);
+    struct nic_frame *f = LIST_ENTRY(n->queue.next, struct nic_frame, link);
+    struct packet *p = take_packet(n);
+    uint64_t flit = n->flit_bytes;
+    n->out_busy = false;
+    f->sent_bytes += n->out_bytes;
+    f->made++;
+    p->frame = f;
+    p->bytes = n->out_bytes;
+    p->last = f->made == f->packets;
+    p->net = (struct net_packet){ .src = n->terminal, .dst = f->dst, .owner = p };
+    p->net.flits = (uint32_t)((uint64_t)n->params.header_flits + (p->bytes + flit - 1) / flit);
+    p->net.created = f->posted;
+    n->counts.packets_in++;
+    n->group->packets_in++;
+    net_inject(n->net, &p->net);
+    if (p->last)
+        leave_queue(n, f);
+    pump(n);
+}
+
+static void tail_left(void *arg, struct net_packet *p)
+{
+    struct nic *n = arg;
+    struct packet *mine = p->owner;
+    if (mine->frame->src_life != n->life)
+        return; /* of a life before: its buffer is forgotten */
+    n->buffers--;
+    pump(n);
+}
+
+enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_t cookie)
+{
+    uint64_t most = (uint64_t)n->params.packet_bytes;
+    if (dst >= n->terminals)
+        return NIC_NO_ADDRESS;
+    if (data->length > (uint64_t)n->params.mtu)
+        return NIC_TOO_LONG;
+    if (!n->up)
+        return NIC_DOWN;
+    if (n->queued >= (uint64_t)n->params.queue_frames) {
+        n->refused = true;
+        n->counts.busy++;
+        return NIC_BUSY;
+    }
+    struct nic_frame *f = take_frame(n);
+    f->src = n->terminal;
+    f->dst = dst;
+    f->bytes = data->length;
+    rope_fini(&f->data);
+    rope_move(&f->data, data);
+    f->cookie = cookie;
+    f->packets = (uint32_t)(f->bytes ? (f->bytes + most - 1) / most : 1);
+    f->posted = sim_now(n->sim);
+    f->src_life = n->life;
+    list_push(&n->queue, &f->link);
+    n->queued++;
+    n->counts.frames_in++;
+    n->counts.bytes_in += f->bytes;
+    n->group->frames_in++;
+    pump(n);
+    return NIC_OK;
+}
+
+/* ---- receive ---- */
+
+/* One packet of f is in memory or lost; delivers or drops the frame after the last. */
+static void packet_gone(struct nic *n, struct nic_frame *f)
+{
+    f->gone++;
+    if (f->gone < (f->withdrawn ? f->made : f->packets))
+        return;
+    bool dropped = f->lost || f->withdrawn;
+    if (f->fault && !f->withdrawn) { /* a withdrawn frame was counted by its sender */
+        n->counts.frames_dropped_fault++;
+    } else if (dropped && !f->withdrawn) {
+        n->counts.frames_dropped_down++;
+    } else if (!dropped) {
+        f->delivered = sim_now(n->sim);
+        n->counts.frames_out++;
+        n->counts.bytes_out += f->bytes;
+        if (n->handler.receive)
+            n->handler.receive(n->handler.arg, f);
+    }
+    give_frame(f, dropped);
+}
+
+static void drop_packet(struct nic *n, struct packet *p)
+{
+    struct nic_frame *f = p->frame;
+    f->lost = true;
+    n->counts.packets_dropped++;
+    n->group->packets_dropped++;
+    give_packet(p);
+    packet_gone(n, f);
+}
+
+static void pull(struct nic *n)
+{
+    if (n->in_busy || !n->first)
+        return;
+    n->in_busy = true;
+    n->in.service = transfer_time(n, n->first->bytes);
+    sim_server_submit(n->bus ? n->bus : &n->own_in, &n->in);
+}
+
+static void transferred_in(struct sim_job *j)
+{
+    struct nic *n = CONTAINER_OF(j, struct nic, in);
+    struct packet *p = n->first;
+    struct nic_frame *f = p->frame;
+    n->first = p->next;
+    n->waiting--;
+    n->in_busy = false;
+    n->counts.packets_out++;
+    n->group->packets_out++;
+    give_packet(p);
+    pull(n);
+    packet_gone(n, f);
+}
+
+static void packet_arrived(void *arg, struct net_packet *net_packet, enum net_status status)
+{
+    struct nic *n = arg;
+    struct packet *p = net_packet->owner;
+    struct nic_frame *f = p->frame;
+    if (!f->begun)
+        f->injected = p->net.injected;
+    else if (f->dst_life != n->life)
+        f->lost = true; /* what came before is gone with the life before */
+    f->begun = true;
+    f->dst_life = n->life;
+    f->fault = f->fault || status != NET_OK;
+    f->blocked += p->net.blocked;
+    f->arrived = p->net.delivered;
+    if (!n->up || status != NET_OK) {
+        drop_packet(n, p);
+        return;
+    }
+    p->next = NULL;
+    if (n->first)
+        n->last->next = p;
+    else
+        n->first = p;
+    n->last = p;
+    if (++n->waiting > n->counts.receive_queue_longest)
+        n->counts.receive_queue_longest = n->waiting;
+    pull(n);
+}
+
+/* ---- lives ---- */
+
+void nic_down(struct nic *n)
+{
+    if (!n->up)
+        return;
+    n->up = false;
+    n->life++;
+    sim_server_withdraw(n->bus ? n->bus : &n->own_out, &n->out);
+    sim_server_withdraw(n->bus ? n->bus : &n->own_in, &n->in);
+    n->out_busy = n->in_busy = n->refused = false;
+    n->buffers = 0;
+    struct list *l;
+    while ((l = list_pop(&n->queue))) {
+        struct nic_frame *f = LIST_ENTRY(l, struct nic_frame, link);
+        n->counts.frames_dropped_down++;
+        f->withdrawn = true;
+        if (f->gone == f->made)
+            give_frame(f, true);
+    }
+    n->queued = 0;
+    while (n->first) {
+        struct packet *p = n->first;
+        n->first = p->next;
+        drop_packet(n, p);
+    }
+    n->waiting = 0;
+}
+
+void nic_up(struct nic *n)
+{
+    n->up = true;
+}
+
+/* ---- making and accounts ---- */
+
+static void audit(void *self, struct sim_audit_report *r)
+{
+    const struct nic_group *g = self;
+    sim_audit_balance(r, "frames", g->frames_in, g->frames_out, g->frames_inside,
+                      g->frames_dropped);
+    sim_audit_balance(r, "packets", g->packets_in, g->packets_out, g->packets_inside,
+                      g->packets_dropped);
+    sim_audit_dropped(r, "frames", "node down or channel dead", g->frames_dropped);
+}
+
+struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_t node,
+                       const struct nic_params *params, struct sim_server *bus, uint8_t bus_class,
+                       struct err *e)
+{
+    struct net_describe d;
+    net->ops->describe(net, &d);
+    if (terminal >= d.terminals) {
+        err_set(e, "terminal %u does not exist: the %s has %u", terminal, d.shape, d.terminals);
+        return NULL;
+    }
+    struct nic *n = base_zalloc(1, sizeof(*n));
+    *n = (struct nic){ .sim = s,
+                       .net = net,
+                       .terminal = terminal,
+                       .terminals = d.terminals,
+                       .flit_bytes = d.flit_bytes,
+                       .params = *params,
+                       .bus = bus,
+                       .up = true,
+                       .life = 1 };
+    n->out = (struct sim_job){ .cls = bus_class, .done = transferred_out };
+    n->in = (struct sim_job){ .cls = bus_class, .done = transferred_in };
+    list_init(&n->queue);
+    if (!bus) {
+        sim_server_init(&n->own_out, s, SIM_KIND_OTHER, node, "DMA out", false);
+        sim_server_init(&n->own_in, s, SIM_KIND_OTHER, node, "DMA in", false);
+    }
+    if (!net->nics) {
+        net->nics = base_zalloc(1, sizeof(*net->nics));
+        net->nics->sim = s;
+        sim_audit_register(s, "network interfaces", audit, net->nics);
+    }
+    n->group = net->nics;
+    n->group->count++;
+    net->ops->set_terminal(
+        net, terminal,
+        &(struct net_terminal){ .receive = packet_arrived, .sent = tail_left, .arg = n });
+    return n;
+}
+
+void nic_destroy(struct nic *n)
+{
+    if (!n)
+        return;
+    sim_server_withdraw(n->bus ? n->bus : &n->own_out, &n->out);
+    sim_server_withdraw(n->bus ? n->bus : &n->own_in, &n->in);
+    if (!n->bus) {
+        sim_server_fini(&n->own_out);
+        sim_server_fini(&n->own_in);
+    }
+    while (n->made_frames) {
+        struct nic_frame *f = n->made_frames;
+        n->made_frames = f->next_made;
+        rope_fini(&f->data);
+        free(f);
+    }
+    while (n->made_packets) {
+        struct packet *p = n->made_packets;
+        n->made_packets = p->next_made;
+        free(p);
+    }
+    if (--n->group->count == 0) {
+        sim_audit_unregister(n->sim, n->group);
+        n->net->nics = NULL;
+        free(n->group);
+    }
+    free(n);
+}
+
+void nic_set_handler(struct nic *n, const struct nic_handler *h)
+{
+    n->handler = *h;
+}
+
+void nic_counts(const struct nic *n, struct nic_counts *out)
+{
+    *out = n->counts;
+}
+
+uint32_t nic_mtu(const struct nic *n)
+{
+    return (uint32_t)n->params.mtu;
+}
+
+uint32_t nic_queue_length(const struct nic *n)
+{
+    return n->queued;
+}

@@ -1,0 +1,223 @@
+/* test_nic.c: frames go in whole and come out whole, in order, or are dropped and counted. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "mesh/mesh.h"
+#include "mesh/nic.h"
+#include "sim/audit.h"
+
+#define NODES 6
+#define FRAMES 400
+
+static struct sim *s;
+static struct net *net;
+static struct nic *nics[NODES];
+static struct mesh_params mesh;
+static struct nic_params params;
+
+struct log_entry {
+    uint32_t src, dst;
+    uint64_t bytes, cookie, hash;
+    struct nic_split split;
+    sim_time posted, delivered;
+};
+static struct log_entry entries[FRAMES];
+static struct sim_server *buses;
+static uint32_t delivered, ready_calls, sent_calls;
+
+static void receive(void *arg, struct nic_frame *f)
+{
+    cr_assert_eq(f->dst, (uint32_t)(uintptr_t)arg);
+    entries[delivered++] = (struct log_entry){ .src = f->src,
+                                               .dst = f->dst,
+                                               .bytes = f->bytes,
+                                               .cookie = f->cookie,
+                                               .hash = rope_hash(&f->data),
+                                               .split = nic_frame_split(f),
+                                               .posted = f->posted,
+                                               .delivered = f->delivered };
+    cr_assert_eq(f->delivered, sim_now(s));
+}
+
+static void ready(void *arg)
+{
+    (void)arg;
+    ready_calls++;
+}
+
+static void sent(void *arg, uint64_t cookie)
+{
+    (void)arg;
+    (void)cookie;
+    sent_calls++;
+}
+
+static void start(const struct net_ops *ops, struct sim_server *bus)
+{
+    struct err e = ERR_INIT;
+    s = sim_create(NULL);
+    buses = bus;
+    cr_assert(param_load(mesh_params_desc, &mesh, NULL, "mesh", &e), "%s", e.text);
+    cr_assert(param_load(nic_params_desc, &params, NULL, "nic", &e), "%s", e.text);
+    mesh.rows = 2;
+    mesh.columns = 3;
+    net = ops->create(s, &mesh, &e);
+    cr_assert(net, "%s", e.text);
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (bus)
+            sim_server_init(&bus[i], s, SIM_KIND_BUS, (int32_t)i, "bus", false);
+        nics[i] = nic_create(s, net, i, (int32_t)i, &params, bus ? &bus[i] : NULL, 1, &e);
+        cr_assert(nics[i], "%s", e.text);
+        nic_set_handler(nics[i], &(struct nic_handler){ .receive = receive,
+                                                        .ready = ready,
+                                                        .sent = sent,
+                                                        .arg = (void *)(uintptr_t)i });
+    }
+}
+
+static void finish(void)
+{
+    char text[1024] = "";
+    cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 0, "%s", text);
+    for (uint32_t i = 0; i < NODES; i++)
+        nic_destroy(nics[i]);
+    for (uint32_t i = 0; buses && i < NODES; i++)
+        sim_server_fini(&buses[i]);
+    net->ops->destroy(net);
+    sim_destroy(s);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+static enum nic_result post(uint32_t src, uint32_t dst, uint64_t bytes, uint64_t cookie)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_pattern(&r, cookie, 0, bytes);
+    enum nic_result result = nic_send(nics[src], dst, &r, cookie);
+    cr_assert_eq(r.length, result == NIC_OK ? 0 : bytes);
+    rope_fini(&r);
+    return result;
+}
+
+Test(nic, a_frame_alone_takes_dma_mesh_dma)
+{
+    start(&net_worm, NULL);
+    cr_assert_eq(post(0, 5, 100, 7), NIC_OK);
+    sim_run(s);
+    cr_assert_eq(delivered, 1);
+    /* 100 B at 400 MB/s each way; 16 + 50 flits over three channels between routers. */
+    cr_assert_eq(entries[0].split.queue, 0);
+    cr_assert_eq(entries[0].split.dma, 2 * 250 * SIM_NS);
+    cr_assert_eq(entries[0].split.mesh, mesh_zero_load(&mesh, 3, 66));
+    cr_assert_eq(entries[0].delivered, 500 * SIM_NS + mesh_zero_load(&mesh, 3, 66));
+    finish();
+}
+
+static const struct net_ops *const fidelities[] = { &net_worm, &net_flit, &net_ideal };
+
+Test(nic, frames_of_all_sizes_arrive_whole_and_in_order_in_every_fidelity)
+{
+    static const uint64_t sizes[] = { 0, 1, 2, 3, 1023, 1024, 1025, 4096, 65536 };
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        struct sim_server bus[NODES];
+        start(fidelities[k], bus);
+        delivered = 0;
+        uint32_t posted = 0;
+        for (uint32_t src = 0; src < NODES; src++)
+            for (size_t z = 0; z < ARRAY_LEN(sizes); z++, posted++)
+                cr_assert_eq(post(src, (src * 5 + (uint32_t)z % 2) % NODES, sizes[z], posted + 1),
+                             NIC_OK);
+        sim_run(s);
+        cr_assert_eq(delivered, posted);
+        for (uint32_t i = 0; i < delivered; i++) {
+            struct rope want;
+            rope_init(&want);
+            rope_add_pattern(&want, entries[i].cookie, 0, entries[i].bytes);
+            cr_assert_eq(entries[i].hash, rope_hash(&want));
+            rope_fini(&want);
+            cr_assert_eq(entries[i].bytes, sizes[(entries[i].cookie - 1) % ARRAY_LEN(sizes)]);
+            cr_assert_eq(entries[i].split.queue + entries[i].split.dma + entries[i].split.mesh,
+                         entries[i].delivered - entries[i].posted);
+            for (uint32_t j = 0; j < i; j++) /* C2 */
+                cr_assert(entries[j].src != entries[i].src || entries[j].dst != entries[i].dst ||
+                          entries[j].cookie < entries[i].cookie);
+        }
+        finish();
+    }
+}
+
+Test(nic, a_full_queue_refuses_and_calls_ready_once)
+{
+    start(&net_worm, NULL);
+    for (int64_t i = 0; i < params.queue_frames; i++)
+        cr_assert_eq(post(0, 1, 5000, 1), NIC_OK);
+    cr_assert_eq(post(0, 1, 5000, 1), NIC_BUSY);
+    cr_assert_eq(post(0, 1, 5000, 1), NIC_BUSY);
+    sim_run(s);
+    cr_assert_eq(ready_calls, 1);
+    cr_assert_eq(sent_calls, 16);
+    cr_assert_eq(delivered, 16);
+    finish();
+}
+
+Test(nic, refuses_what_it_cannot_send)
+{
+    start(&net_worm, NULL);
+    cr_assert_eq(post(0, NODES, 10, 1), NIC_NO_ADDRESS);
+    cr_assert_eq(post(0, 1, 65537, 1), NIC_TOO_LONG);
+    nic_down(nics[0]);
+    cr_assert_eq(post(0, 1, 10, 1), NIC_DOWN);
+    nic_up(nics[0]);
+    cr_assert_eq(post(0, 0, 10, 1), NIC_OK);
+    sim_run(s);
+    cr_assert_eq(delivered, 1);
+    finish();
+}
+
+struct switch_event {
+    struct sim_event event;
+    uint32_t node;
+    bool up;
+};
+
+static void flip(struct sim *sim, struct sim_event *e)
+{
+    struct switch_event *w = CONTAINER_OF(e, struct switch_event, event);
+    (void)sim;
+    if (w->up)
+        nic_up(nics[w->node]);
+    else
+        nic_down(nics[w->node]);
+}
+
+Test(nic, a_node_down_and_up_at_any_moment_loses_frames_but_no_account)
+{
+    for (uint32_t k = 0; k < 120; k++) {
+        struct sim_server bus[NODES];
+        struct switch_event down = { .node = k % 2, .up = false };
+        struct switch_event up = { .node = k % 2, .up = true };
+        start(&net_worm, bus);
+        delivered = 0;
+        for (uint32_t i = 0; i < 10; i++) {
+            cr_assert_eq(post(0, 1, 3000, i + 1), NIC_OK);
+            cr_assert_eq(post(4, 1, 2000, i + 1), NIC_OK);
+        }
+        sim_event_init(&down.event, SIM_CLASS_SOFTWARE, flip);
+        sim_event_init(&up.event, SIM_CLASS_SOFTWARE, flip);
+        sim_at(s, &down.event, (sim_time)k * 1777 * SIM_NS / 2);
+        sim_at(s, &up.event, (sim_time)k * 1777 * SIM_NS / 2 + 20 * SIM_US);
+        sim_run(s);
+        uint64_t in = 0, out = 0, dropped = 0;
+        for (uint32_t i = 0; i < NODES; i++) {
+            struct nic_counts c;
+            nic_counts(nics[i], &c);
+            in += c.frames_in;
+            out += c.frames_out;
+            dropped += c.frames_dropped_down + c.frames_dropped_fault;
+        }
+        cr_assert_eq(in, 20);
+        cr_assert_eq(out, delivered);
+        cr_assert_eq(in, out + dropped);
+        finish();
+    }
+}

@@ -1,0 +1,95 @@
+/* test_zero_load.c: a packet alone takes exactly the closed form, in every fidelity and shape. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/mesh/oracle.h"
+
+static const struct net_ops *const fidelities[] = { &net_worm, &net_flit, &net_ideal };
+
+/* Written out by hand, not by mesh_zero_load: the sum of delays along the path. */
+static sim_time by_hand(const struct mesh_params *m, uint32_t hops, uint32_t flits)
+{
+    sim_time t = m->injection_delay;
+    for (uint32_t router = 0; router < hops; router++) {
+        t += m->routing + m->allocation;
+        if (router + 1 < hops)
+            t += m->crossbar + m->wire;
+    }
+    return t + (sim_time)(flits - 1) * m->flit_time + m->ejection_delay;
+}
+
+static void alone(struct oracle_case *c, uint32_t src, uint32_t dst, uint32_t flits)
+{
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        c->count = 1;
+        c->packets[0] =
+            (struct oracle_packet){ .src = src, .dst = dst, .flits = flits, .at = 12345 };
+        cr_assert(oracle_run(fidelities[k], c));
+        const struct oracle_packet *p = &c->packets[0];
+        sim_time want = by_hand(&c->mesh, p->hops, flits);
+        cr_assert_eq(p->delivered - p->injected, want, "%s: %ld, by hand %ld", fidelities[k]->name,
+                     (long)(p->delivered - p->injected), (long)want);
+        cr_assert_eq(p->injected, 12345);
+        cr_assert_eq(p->blocked, 0);
+        cr_assert_eq(mesh_zero_load(&c->mesh, p->hops - 1, flits), want);
+    }
+}
+
+static struct mesh_params paragon(int64_t rows, int64_t columns)
+{
+    struct mesh_params m;
+    struct err e = ERR_INIT;
+    cr_assert(param_load(mesh_params_desc, &m, NULL, "mesh", &e), "%s", e.text);
+    m.rows = rows;
+    m.columns = columns;
+    return m;
+}
+
+Test(zero_load, the_defaults_take_40_ns_a_router_and_10_ns_a_flit)
+{
+    struct mesh_params m = paragon(16, 32);
+    cr_assert_eq(mesh_zero_load(&m, 5, 1), 6 * 40 * SIM_NS + 10 * SIM_NS);
+    cr_assert_eq(mesh_zero_load(&m, 5, 101) - mesh_zero_load(&m, 5, 1), 1000 * SIM_NS);
+}
+
+Test(zero_load, equals_the_sum_of_delays_for_shapes_lengths_and_depths)
+{
+    static const int64_t shapes[][2] = { { 1, 1 }, { 1, 7 }, { 7, 1 }, { 3, 5 }, { 4, 4 } };
+    static const uint32_t lengths[] = { 1, 2, 7, 8, 9, 64, 513 };
+    static const int64_t depths[] = { 3, 8, 17, 600 };
+    static struct oracle_case c;
+    for (size_t s = 0; s < ARRAY_LEN(shapes); s++)
+        for (size_t l = 0; l < ARRAY_LEN(lengths); l++)
+            for (size_t d = 0; d < ARRAY_LEN(depths); d++) {
+                uint32_t nodes = (uint32_t)(shapes[s][0] * shapes[s][1]);
+                c.mesh = paragon(shapes[s][0], shapes[s][1]);
+                c.mesh.fifo_flits = depths[d];
+                alone(&c, 0, nodes - 1, lengths[l]);
+                alone(&c, nodes / 2, nodes / 3, lengths[l]);
+            }
+}
+
+Test(zero_load, holds_for_random_delays_3d_meshes_and_hypercubes)
+{
+    static struct oracle_case c;
+    for (uint64_t i = 0; i < 300; i++) {
+        oracle_draw(&c, 777000 + i, false);
+        alone(&c, c.packets[0].src, c.packets[0].dst, c.packets[0].flits);
+    }
+}
+
+Test(zero_load, header_overhead_gives_the_bandwidth_of_a_stream)
+{
+    /* One sender, packets of 528 flits of which 512 carry payload: 1024 B in 528 flit times and
+     * nothing between them, so 200 MB/s * 512/528. */
+    static struct oracle_case c;
+    c.mesh = paragon(4, 4);
+    c.count = 50;
+    for (uint32_t i = 0; i < c.count; i++)
+        c.packets[i] = (struct oracle_packet){ .src = 0, .dst = 15, .flits = 528, .at = 0 };
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        cr_assert(oracle_run(fidelities[k], &c));
+        sim_time gap = c.packets[49].delivered - c.packets[0].delivered;
+        cr_assert_eq(gap, 49 * 528 * 10 * SIM_NS, "%s", fidelities[k]->name);
+    }
+}
