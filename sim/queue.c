@@ -1,104 +1,267 @@
-/* queue.c: the 4-ary heap of pending events.  See queue.h for its invariants. */
+/* queue.c: the ladder of buckets.  See queue.h for its tiers and invariants. */
 #include "sim/queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define ARITY 4u
-#define FIRST_CAPACITY 1024u
+#define CHUNK_ENTRIES 10 /* a chunk is four cache lines */
+#define BLOCK_CHUNKS 64  /* chunks are allocated so many at a time */
+#define FEW 16           /* a bucket with no more than these goes to the heap undivided */
+#define PER_BUCKET 4     /* what a rung's width aims at */
+#define BUCKETS_MIN 8
+#define BUCKETS_MAX 32768 /* 256 KiB of pointers */
+#define SPILL 128
 
-static inline bool before(const struct sim_queue_entry *a, const struct sim_queue_entry *b)
+struct sim_chunk {
+    struct sim_chunk *next;
+    uint32_t count;
+    struct sim_entry entries[CHUNK_ENTRIES];
+};
+
+/* ---- chunks ---- */
+static void chunk_block(struct sim_queue *q)
 {
-    return a->time < b->time || (a->time == b->time && a->order < b->order);
-}
-
-static inline void place(struct sim_queue *q, uint32_t slot, struct sim_queue_entry entry)
-{
-    q->entries[slot] = entry;
-    entry.event->slot = slot;
-}
-
-/* Moves the hole at `slot` towards the root until `entry` fits. */
-static void sift_up(struct sim_queue *q, uint32_t slot, struct sim_queue_entry entry)
-{
-    while (slot > 0) {
-        uint32_t parent = (slot - 1) / ARITY;
-        if (!before(&entry, &q->entries[parent]))
-            break;
-        place(q, slot, q->entries[parent]);
-        slot = parent;
+    if (q->block_count == q->block_capacity) {
+        q->block_capacity = q->block_capacity ? q->block_capacity * 2 : 16;
+        q->blocks = base_realloc(q->blocks, q->block_capacity * sizeof(struct sim_chunk *));
     }
-    place(q, slot, entry);
-}
-
-/* Moves the hole at `slot` towards the leaves until `entry` fits. */
-static void sift_down(struct sim_queue *q, uint32_t slot, struct sim_queue_entry entry)
-{
-    for (;;) {
-        uint32_t child = slot * ARITY + 1;
-        if (child >= q->count)
-            break;
-        uint32_t end = child + ARITY < q->count ? child + ARITY : q->count;
-        uint32_t least = child;
-        for (uint32_t i = child + 1; i < end; i++)
-            if (before(&q->entries[i], &q->entries[least]))
-                least = i;
-        if (!before(&q->entries[least], &entry))
-            break;
-        place(q, slot, q->entries[least]);
-        slot = least;
+    struct sim_chunk *block = base_alloc(BLOCK_CHUNKS * sizeof(*block));
+    q->blocks[q->block_count++] = block;
+    for (size_t i = BLOCK_CHUNKS; i-- > 0;) {
+        block[i].next = q->unused;
+        q->unused = &block[i];
     }
-    place(q, slot, entry);
 }
 
+static inline void chunk_append(struct sim_queue *q, struct sim_chunk **bucket,
+                                struct sim_entry entry)
+{
+    struct sim_chunk *c = *bucket;
+    if (!c || c->count == CHUNK_ENTRIES) {
+        if (!q->unused)
+            chunk_block(q);
+        c = q->unused;
+        q->unused = c->next;
+        c->next = *bucket;
+        c->count = 0;
+        *bucket = c;
+    }
+    entry.event->link = c;
+    entry.event->slot = c->count;
+    c->entries[c->count++] = entry;
+}
+
+static struct sim_chunk *chunk_free(struct sim_queue *q, struct sim_chunk *c)
+{
+    struct sim_chunk *next = c->next;
+    c->next = q->unused;
+    q->unused = c;
+    return next;
+}
+
+static void chunk_remove(struct sim_chunk *c, uint32_t slot)
+{
+    struct sim_entry last = c->entries[--c->count];
+    c->entries[slot] = last;
+    last.event->slot = slot;
+}
+
+static uint64_t chunks_count(const struct sim_chunk *c)
+{
+    uint64_t n = 0;
+    for (; c; c = c->next)
+        n += c->count;
+    return n;
+}
+
+/* ---- rungs ---- */
+static inline uint32_t bucket_of(const struct sim_rung *r, sim_time t)
+{
+    return (uint32_t)((uint64_t)(t - r->start) >> r->shift);
+}
+
+/* Adds a rung over [start, end) for about n events. */
+static struct sim_rung *rung_add(struct sim_queue *q, sim_time start, sim_time end, uint64_t n)
+{
+    struct sim_rung *r = &q->rung[q->rungs++];
+    uint64_t aim = n / PER_BUCKET;
+    aim = aim < BUCKETS_MIN ? BUCKETS_MIN : aim > BUCKETS_MAX ? BUCKETS_MAX : aim;
+    uint64_t span = (uint64_t)(end - start);
+    unsigned shift = 0;
+    while ((span - 1) >> shift >= aim)
+        shift++;
+    r->start = start;
+    r->end = end;
+    r->shift = shift;
+    r->buckets = (uint32_t)((span - 1) >> shift) + 1;
+    r->next = 0;
+    if (r->buckets > r->capacity) {
+        r->capacity = r->buckets;
+        r->bucket = base_realloc(r->bucket, r->capacity * sizeof(struct sim_chunk *));
+    }
+    memset(r->bucket, 0, r->buckets * sizeof(struct sim_chunk *));
+    q->limit = start;
+    return r;
+}
+
+/* Deals the entries of a list of chunks out to the buckets of a rung. */
+static void rung_fill(struct sim_queue *q, struct sim_rung *r, struct sim_chunk *c)
+{
+    for (; c; c = chunk_free(q, c))
+        for (uint32_t i = 0; i < c->count; i++)
+            chunk_append(q, &r->bucket[bucket_of(r, c->entries[i].time)], c->entries[i]);
+}
+
+static void heap_add(struct sim_queue *q, struct sim_entry entry)
+{
+    entry.event->link = NULL;
+    sim_heap_push(&q->heap, entry);
+}
+
+static void heap_fill(struct sim_queue *q, struct sim_chunk *c)
+{
+    for (; c; c = chunk_free(q, c))
+        for (uint32_t i = 0; i < c->count; i++)
+            heap_add(q, c->entries[i]);
+    q->spill_at = q->heap.count > SPILL / 2 ? q->heap.count * 2 : SPILL;
+}
+
+/* Turns the top into heap or first rung. */
+static void descend_from_top(struct sim_queue *q)
+{
+    struct sim_chunk *list = q->top;
+    uint64_t n = q->top_count;
+    sim_time end = q->top_max + 1;
+    q->top = NULL;
+    q->top_count = 0;
+    if (n <= FEW || end - q->top_min <= 1) {
+        q->limit = end;
+        heap_fill(q, list);
+    } else {
+        rung_fill(q, rung_add(q, q->top_min, end, n), list);
+    }
+    q->top_min = SIM_NEVER;
+    q->top_max = 0;
+}
+
+/* Empties the next bucket of the last rung, or drops the rung. */
+static void descend_from_rung(struct sim_queue *q)
+{
+    struct sim_rung *r = &q->rung[q->rungs - 1];
+    while (r->next < r->buckets && !r->bucket[r->next])
+        r->next++;
+    if (r->next == r->buckets) {
+        q->limit = r->end;
+        q->rungs--;
+        return;
+    }
+    uint32_t i = r->next++;
+    struct sim_chunk *list = r->bucket[i];
+    sim_time start = r->start + (sim_time)((uint64_t)i << r->shift);
+    sim_time end =
+        r->next == r->buckets ? r->end : r->start + (sim_time)((uint64_t)r->next << r->shift);
+    uint64_t n = chunks_count(list);
+    if (n > FEW && r->shift > 0 && q->rungs < SIM_QUEUE_RUNGS) {
+        rung_fill(q, rung_add(q, start, end, n), list);
+    } else {
+        q->limit = end;
+        heap_fill(q, list);
+    }
+}
+
+bool sim_queue_refill(struct sim_queue *q)
+{
+    if (q->count == 0)
+        return false;
+    while (q->heap.count == 0) {
+        if (q->rungs > 0)
+            descend_from_rung(q);
+        else
+            descend_from_top(q);
+    }
+    return true;
+}
+
+/* Divides a heap that has grown large into a rung. */
+static void spill(struct sim_queue *q)
+{
+    struct sim_heap *h = &q->heap;
+    sim_time first = h->entries[0].time, last = first;
+    for (uint32_t i = 1; i < h->count; i++)
+        last = sim_time_max(last, h->entries[i].time);
+    if (last == first || q->rungs == SIM_QUEUE_RUNGS) {
+        q->spill_at = h->count * 2;
+        return;
+    }
+    struct sim_rung *r = rung_add(q, first, q->limit, h->count);
+    for (uint32_t i = 0; i < h->count; i++)
+        chunk_append(q, &r->bucket[bucket_of(r, h->entries[i].time)], h->entries[i]);
+    h->count = 0;
+}
+
+/* ---- the queue ---- */
 void sim_queue_init(struct sim_queue *q)
 {
-    *q = (struct sim_queue){ 0 };
+    *q = (struct sim_queue){ .spill_at = SPILL, .top_min = SIM_NEVER };
+    sim_heap_init(&q->heap);
+}
+
+static void forget(struct sim_chunk *c)
+{
+    for (; c; c = c->next)
+        for (uint32_t i = 0; i < c->count; i++)
+            c->entries[i].event->slot = UINT32_MAX;
 }
 
 void sim_queue_fini(struct sim_queue *q)
 {
-    for (uint32_t i = 0; i < q->count; i++)
-        q->entries[i].event->slot = UINT32_MAX;
-    free(q->entries);
-    *q = (struct sim_queue){ 0 };
+    sim_heap_fini(&q->heap);
+    forget(q->top);
+    for (uint32_t i = 0; i < SIM_QUEUE_RUNGS; i++) {
+        for (uint32_t b = q->rung[i].next; i < q->rungs && b < q->rung[i].buckets; b++)
+            forget(q->rung[i].bucket[b]);
+        free(q->rung[i].bucket);
+    }
+    for (size_t i = 0; i < q->block_count; i++)
+        free(q->blocks[i]);
+    free(q->blocks);
+    sim_queue_init(q);
 }
 
 void sim_queue_push(struct sim_queue *q, struct sim_event *e)
 {
-    if (q->count == q->capacity) {
-        ASSERT(q->capacity < UINT32_MAX / 8);
-        q->capacity = q->capacity == 0 ? FIRST_CAPACITY : q->capacity * 2;
-        q->entries = base_realloc(q->entries, q->capacity * sizeof(q->entries[0]));
+    /* An event at SIM_NEVER ends the run and does not fire: it needs a place only. */
+    struct sim_entry entry = { .time = sim_time_min(e->time, SIM_NEVER - 1),
+                               .order = e->order,
+                               .event = e };
+    q->count++;
+    if (entry.time < q->limit) {
+        heap_add(q, entry);
+        if (q->heap.count > q->spill_at)
+            spill(q);
+        return;
     }
-    struct sim_queue_entry entry = { .time = e->time, .order = e->order, .event = e };
-    sift_up(q, q->count++, entry);
+    for (uint32_t i = q->rungs; i-- > 0;) {
+        struct sim_rung *r = &q->rung[i];
+        if (entry.time < r->end) {
+            chunk_append(q, &r->bucket[bucket_of(r, entry.time)], entry);
+            return;
+        }
+    }
+    chunk_append(q, &q->top, entry);
+    q->top_count++;
+    q->top_min = sim_time_min(q->top_min, entry.time);
+    q->top_max = sim_time_max(q->top_max, entry.time);
 }
 
 void sim_queue_remove(struct sim_queue *q, struct sim_event *e)
 {
-    uint32_t slot = e->slot;
-    ASSERT(slot < q->count && q->entries[slot].event == e);
-    e->slot = UINT32_MAX;
-    struct sim_queue_entry last = q->entries[--q->count];
-    if (last.event == e)
+    ASSERT(sim_event_pending(e));
+    q->count--;
+    if (!e->link) {
+        sim_heap_remove(&q->heap, e);
         return;
-    if (slot > 0 && before(&last, &q->entries[(slot - 1) / ARITY]))
-        sift_up(q, slot, last);
-    else
-        sift_down(q, slot, last);
-}
-
-struct sim_event *sim_queue_peek(struct sim_queue *q)
-{
-    return q->count == 0 ? NULL : q->entries[0].event;
-}
-
-struct sim_event *sim_queue_pop(struct sim_queue *q)
-{
-    struct sim_event *e = q->entries[0].event;
+    }
+    chunk_remove(e->link, e->slot);
     e->slot = UINT32_MAX;
-    struct sim_queue_entry last = q->entries[--q->count];
-    if (q->count > 0)
-        sift_down(q, 0, last);
-    return e;
 }

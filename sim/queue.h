@@ -1,38 +1,81 @@
-/* queue.h: the event list: a 4-ary heap whose entries carry their keys.
+/* queue.h: the event list: a ladder of buckets above a small heap.
  *
- * An entry holds the two key words beside the event's address, so that comparing touches the heap
- * array alone.  The event knows its slot, so that cancelling is one sift.  Nothing is allocated but
- * the array, which doubles.
+ * Three tiers by time [Tang, Goh & Thng 2005, the ladder queue; ours has arrays instead of lists,
+ * and a heap at the bottom]:
  *
- *   Q1  An entry's key is that of its event, and never changes while it is pending.
- *   Q2  Every entry's key is above its parent's; keys are distinct, because sequences are.
- *   Q3  entries[e->slot].event == e for every pending event; an idle event's slot is UINT32_MAX.
+ *   heap    events before `limit`, in order: where the next event comes from
+ *   rungs   each divides one bucket of the rung above it into buckets of equal width; the finest
+ *           comes last.  A bucket is unordered.
+ *   top     events after all rungs, unordered
  *
- * See docs/decisions for what was measured against it.
+ * When the heap is empty the next bucket of the finest rung is emptied into it, or, when it holds
+ * many, divided into a rung of its own; when no rung is left, the top becomes one.  So an event is
+ * moved a few times in sequential memory and sorted only among its neighbours: the cost of an event
+ * hardly grows with their number, and a queue of a few events is just the heap.
+ *
+ *   Q1  Every event in the heap is before `limit`; a rung's events are in [its boundary, its end);
+ *       the end of each rung is the boundary of the one above it, the top
+ *       starts at the end of the first, and `limit` is the boundary of the last.
+ *   Q2  A pending event knows where its entry is: slot is its index in the chunk `link`, or in the
+ *       heap when link is NULL.  An idle event's slot is UINT32_MAX.
+ *   Q3  Where an event lies depends on the keys and the order of calls alone, and the order in
+ * which events come out on the keys alone.
+ *
+ * docs/decisions/0011-event-queue.md says what was measured against it.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
 
-#include "sim/sim.h"
+#include "sim/heap.h"
 
-struct sim_queue_entry {
-    sim_time time;
-    uint64_t order;
-    struct sim_event *event;
+#define SIM_QUEUE_RUNGS 8
+
+struct sim_chunk; /* a few entries of a bucket */
+
+struct sim_rung {
+    sim_time start, end;
+    unsigned shift;         /* a bucket is 2^shift ps wide */
+    uint32_t buckets, next; /* `next` is the first bucket that has not been emptied */
+    uint32_t capacity;
+    struct sim_chunk **bucket;
 };
 
 struct sim_queue {
-    struct sim_queue_entry *entries;
-    uint32_t count, capacity;
+    uint64_t count; /* pending */
+    struct sim_heap heap;
+    sim_time limit;
+    uint32_t spill_at; /* the heap is divided when it holds more */
+    uint32_t rungs;
+    struct sim_rung rung[SIM_QUEUE_RUNGS];
+    struct sim_chunk *top;
+    uint64_t top_count; /* at least as many as it holds */
+    sim_time top_min, top_max;
+    struct sim_chunk *unused;
+    struct sim_chunk **blocks; /* all memory of chunks */
+    size_t block_count, block_capacity;
 };
 
 void sim_queue_init(struct sim_queue *q);
 void sim_queue_fini(struct sim_queue *q); /* pending events become idle */
 void sim_queue_push(struct sim_queue *q, struct sim_event *e);
 void sim_queue_remove(struct sim_queue *q, struct sim_event *e); /* pending */
+
+/* Fills the heap from the tiers above; false: nothing is pending.  Private. */
+bool sim_queue_refill(struct sim_queue *q);
+
 /* The first event without taking it, or NULL. */
-struct sim_event *sim_queue_peek(struct sim_queue *q);
-/* Takes the first event; there is one. */
-struct sim_event *sim_queue_pop(struct sim_queue *q);
+static inline struct sim_event *sim_queue_peek(struct sim_queue *q)
+{
+    if (q->heap.count == 0 && !sim_queue_refill(q))
+        return NULL;
+    return q->heap.entries[0].event;
+}
+
+/* Takes the event that peek has just shown. */
+static inline void sim_queue_pop(struct sim_queue *q)
+{
+    q->count--;
+    sim_heap_pop(&q->heap);
+}
 
 #endif

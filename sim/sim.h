@@ -38,10 +38,10 @@ struct sim_event {
     sim_time time;
     uint64_t order; /* class, tie, sequence; private */
     sim_event_fn *fn;
-    struct sim_event *link; /* private to the queue */
-    uint32_t slot;          /* private to the queue; UINT32_MAX: idle */
-    uint8_t cls;            /* enum sim_class */
-    uint8_t user;           /* free for the owner */
+    void *link;    /* private to the queue */
+    uint32_t slot; /* private to the queue; UINT32_MAX: idle */
+    uint8_t cls;   /* enum sim_class */
+    uint8_t user;  /* free for the owner */
 };
 
 enum sim_tie { SIM_TIE_SEQUENCE, SIM_TIE_SHUFFLE, SIM_TIE_CHOOSER };

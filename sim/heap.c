@@ -1,0 +1,93 @@
+/* heap.c: a 4-ary heap of events.  See heap.h for its invariants. */
+#include "sim/heap.h"
+
+#include <stdlib.h>
+
+#define ARITY 4u
+#define FIRST_CAPACITY 256u
+
+static inline void place(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
+{
+    q->entries[slot] = entry;
+    entry.event->slot = slot;
+}
+
+/* Moves the hole at `slot` towards the root until `entry` fits. */
+static void sift_up(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
+{
+    while (slot > 0) {
+        uint32_t parent = (slot - 1) / ARITY;
+        if (!sim_entry_before(&entry, &q->entries[parent]))
+            break;
+        place(q, slot, q->entries[parent]);
+        slot = parent;
+    }
+    place(q, slot, entry);
+}
+
+/* Moves the hole at `slot` towards the leaves until `entry` fits. */
+static void sift_down(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
+{
+    for (;;) {
+        uint32_t child = slot * ARITY + 1;
+        if (child >= q->count)
+            break;
+        uint32_t end = child + ARITY < q->count ? child + ARITY : q->count;
+        uint32_t least = child;
+        for (uint32_t i = child + 1; i < end; i++)
+            if (sim_entry_before(&q->entries[i], &q->entries[least]))
+                least = i;
+        if (!sim_entry_before(&q->entries[least], &entry))
+            break;
+        place(q, slot, q->entries[least]);
+        slot = least;
+    }
+    place(q, slot, entry);
+}
+
+void sim_heap_init(struct sim_heap *q)
+{
+    *q = (struct sim_heap){ 0 };
+}
+
+void sim_heap_fini(struct sim_heap *q)
+{
+    for (uint32_t i = 0; i < q->count; i++)
+        q->entries[i].event->slot = UINT32_MAX;
+    free(q->entries);
+    *q = (struct sim_heap){ 0 };
+}
+
+void sim_heap_push(struct sim_heap *q, struct sim_entry entry)
+{
+    if (q->count == q->capacity) {
+        ASSERT(q->capacity < UINT32_MAX / 8);
+        q->capacity = q->capacity == 0 ? FIRST_CAPACITY : q->capacity * 2;
+        q->entries = base_realloc(q->entries, q->capacity * sizeof(q->entries[0]));
+    }
+    sift_up(q, q->count++, entry);
+}
+
+void sim_heap_remove(struct sim_heap *q, struct sim_event *e)
+{
+    uint32_t slot = e->slot;
+    ASSERT(slot < q->count && q->entries[slot].event == e);
+    e->slot = UINT32_MAX;
+    struct sim_entry last = q->entries[--q->count];
+    if (last.event == e)
+        return;
+    if (slot > 0 && sim_entry_before(&last, &q->entries[(slot - 1) / ARITY]))
+        sift_up(q, slot, last);
+    else
+        sift_down(q, slot, last);
+}
+
+struct sim_event *sim_heap_pop(struct sim_heap *q)
+{
+    struct sim_event *e = q->entries[0].event;
+    e->slot = UINT32_MAX;
+    struct sim_entry last = q->entries[--q->count];
+    if (q->count > 0)
+        sift_down(q, 0, last);
+    return e;
+}

@@ -1,0 +1,38 @@
+/* heap.h: a 4-ary heap of events whose entries carry their keys.
+ *
+ * An entry holds the two key words beside the event's address, so that comparing touches the heap
+ * array alone.  The event knows its slot, so that cancelling is one sift.
+ *
+ *   H1  Every entry's key is above its parent's; keys are distinct, because sequences are.
+ *   H2  entries[e->slot].event == e for every event in the heap.
+ */
+#ifndef SIM_HEAP_H
+#define SIM_HEAP_H
+
+#include "sim/sim.h"
+
+struct sim_entry {
+    sim_time time;
+    uint64_t order;
+    struct sim_event *event;
+};
+
+/* Times are never negative, so that two words compare as one. */
+static inline bool sim_entry_before(const struct sim_entry *a, const struct sim_entry *b)
+{
+    return a->time < b->time || (a->time == b->time && a->order < b->order);
+}
+
+struct sim_heap {
+    struct sim_entry *entries;
+    uint32_t count, capacity;
+};
+
+void sim_heap_init(struct sim_heap *h);
+void sim_heap_fini(struct sim_heap *h); /* its events become idle */
+void sim_heap_push(struct sim_heap *h, struct sim_entry entry);
+void sim_heap_remove(struct sim_heap *h, struct sim_event *e); /* in the heap */
+/* Takes the first event; there is one. */
+struct sim_event *sim_heap_pop(struct sim_heap *h);
+
+#endif
