@@ -116,7 +116,9 @@ struct xk_sessn {
     const struct xk_sessn_ops *ops;
     struct xk_protl *protl; /* whose session it is */
     struct xk_protl *upper; /* to whom it delivers */
+    struct list link;       /* its protocol's: the idle list of a session table */
     uint32_t refs;
+    uint32_t host; /* the peer */
     uint8_t downs;
     struct xk_sessn *down[XK_DOWN_MAX];
     void *state;
@@ -138,13 +140,22 @@ void xk_close(struct xk_sessn *s);
 enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c);
 enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c);
 
+/* Asks a protocol for a number; `otherwise` when nobody below knows. */
+uint64_t xk_ask(struct xk_protl *p, enum xk_control_op op, uint64_t otherwise);
+
 /* For protocols: a session with `state_size` zeroed bytes of state and one reference; and its end.
  */
-struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper,
+struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, uint32_t host,
                               const struct xk_sessn_ops *ops, size_t state_size);
+static inline struct xk_sessn *xk_sessn_of(void *state)
+{
+    return (struct xk_sessn *)state - 1; /* the state stands behind its session */
+}
 void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
 
 struct port *xk_port(const struct xk_protl *p);
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
+/* The instance of that relative number on this node, or NULL: numbers come from the wire. */
+struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number);
 
 #endif

@@ -1,0 +1,257 @@
+/* mesh.c: the driver protocol.  See mesh.h and README.md.
+ *
+ *   M1  Frames leave in the order of their pushes: once one waits, all wait.
+ *   M2  A session answered XK_BUSY gets ready once the queue is half empty.
+ *   M3  A session is referenced while a message of its own is on the way up.
+ * Called by the port (receive, ready) and by the uppers.
+ */
+#include "os/proto/mesh/mesh_internal.h"
+
+static const struct param params[] = {
+    { .name = "interface",
+      .type = PARAM_INT,
+      .offset = offsetof(struct mesh_params, interface),
+      .def = "0",
+      .min = "0",
+      .max = "7",
+      .doc = "which of the node's network interfaces it drives",
+      .src = "the first is the mesh" },
+    { .name = "queue",
+      .type = PARAM_INT,
+      .offset = offsetof(struct mesh_params, queue),
+      .def = "128",
+      .min = "1",
+      .max = "65536",
+      .doc = "frames that wait for a busy interface before a push is answered with busy",
+      .src = "ASSUMED(two messages of BLAST)" },
+    { .name = "idle",
+      .type = PARAM_INT,
+      .offset = offsetof(struct mesh_params, idle),
+      .def = "16",
+      .min = "0",
+      .max = "65536",
+      .doc = "idle sessions kept for re-use",
+      .src = "ASSUMED(an idle node stays within 16 KiB)" },
+    { .name = NULL }
+};
+
+void mesh_header_store(uint8_t out[MESH_HEADER], const struct mesh_header *h)
+{
+    wire_put16(out, h->protocol);
+    wire_put16(out + 2, 0);
+    wire_put32(out + 4, h->length);
+}
+
+void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
+{
+    h->protocol = wire_get16(in);
+    h->length = wire_get32(in + 4);
+}
+
+const struct mesh_counts *mesh_counts(const struct xk_protl *mesh)
+{
+    return &((const struct mesh_state *)mesh->state)->counts;
+}
+
+/* ---- down ---- */
+
+static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
+{
+    struct mesh_state *st = s->protl->state;
+    struct port *p = xk_port(s->protl);
+    struct mesh_header h = { .protocol = (uint16_t)s->upper->number,
+                             .length = (uint32_t)xk_msg_length(m) };
+    if (xk_msg_length(m) + MESH_HEADER > st->info.mtu)
+        return XK_TOO_LONG;
+    if (st->queued >= st->params->queue) {
+        struct mesh_sessn *ms = s->state;
+        if (list_empty(&ms->waiting))
+            list_push(&st->waiting, &ms->waiting);
+        st->counts.refused++;
+        return XK_BUSY;
+    }
+    struct rope frame;
+    mesh_header_store(xk_msg_push(m, MESH_HEADER), &h);
+    xk_msg_to_rope(m, &frame);
+    port_work(p, PORT_WORK_FRAME_OUT, 1);
+    enum port_if_result r =
+        st->queued ? PORT_IF_BUSY : port_if_send(p, st->ifc, s->host, &frame); /* M1 */
+    ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
+    if (r == PORT_IF_BUSY) {
+        struct mesh_frame *f = port_alloc(p, sizeof *f);
+        f->dst = s->host;
+        rope_move(&f->data, &frame);
+        list_push(&st->queue, &f->link);
+        st->queued++;
+        st->counts.queued++;
+    }
+    rope_fini(&frame);
+    st->counts.sent++;
+    return XK_OK;
+}
+
+static void if_ready(void *arg)
+{
+    struct xk_protl *self = arg;
+    struct mesh_state *st = self->state;
+    struct port *p = xk_port(self);
+    while (!list_empty(&st->queue)) {
+        struct mesh_frame *f = LIST_ENTRY(st->queue.next, struct mesh_frame, link);
+        enum port_if_result r = port_if_send(p, st->ifc, f->dst, &f->data);
+        if (r == PORT_IF_BUSY)
+            break;
+        ASSERT(r == PORT_IF_OK);
+        list_remove(&f->link);
+        st->queued--;
+        rope_fini(&f->data);
+        port_free(p, f);
+    }
+    /* M2.  A ready session may push at once and be refused again: then it is behind the others. */
+    while (!list_empty(&st->waiting) && st->queued * 2 <= st->params->queue) {
+        struct mesh_sessn *ms = LIST_ENTRY(list_pop(&st->waiting), struct mesh_sessn, waiting);
+        struct xk_sessn *s = xk_sessn_of(ms);
+        s->refs++;
+        xk_ready(s);
+        xk_close(s);
+    }
+}
+
+static void sessn_close(struct xk_sessn *s)
+{
+    struct mesh_state *st = s->protl->state;
+    list_remove(&((struct mesh_sessn *)s->state)->waiting);
+    xk_table_idle(&st->sessns, s);
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
+
+/* ---- up ---- */
+
+static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
+                                  bool *fresh)
+{
+    struct mesh_state *st = self->state;
+    struct xk_sessn *s = xk_table_get(&st->sessns, upper, host);
+    *fresh = !s;
+    if (!s) {
+        s = xk_sessn_new(self, upper, host, &sessn_ops, sizeof(struct mesh_sessn));
+        list_init(&((struct mesh_sessn *)s->state)->waiting);
+        xk_table_add(&st->sessns, s);
+    }
+    return s;
+}
+
+static void if_receive(void *arg, uint32_t src, struct rope *frame)
+{
+    struct xk_protl *self = arg;
+    struct mesh_state *st = self->state;
+    struct mesh_header h;
+    uint8_t wire[MESH_HEADER];
+    struct xk_msg m;
+    port_work(xk_port(self), PORT_WORK_FRAME_IN, 1);
+    st->counts.received++;
+    xk_msg_from_rope(&m, frame);
+    if (!xk_msg_pop(&m, wire, MESH_HEADER)) {
+        st->counts.bad_length++;
+        xk_msg_fini(&m);
+        return;
+    }
+    mesh_header_load(&h, wire);
+    struct xk_protl *upper = xk_numbered(self->kernel, h.protocol);
+    if (h.length != xk_msg_length(&m)) {
+        st->counts.bad_length++;
+    } else if (!upper || !(st->enabled >> h.protocol & 1)) {
+        st->counts.nobody++;
+    } else {
+        bool fresh;
+        struct xk_sessn *s = get_sessn(self, upper, src, &fresh); /* M3 */
+        if (fresh)
+            xk_open_done(upper, s);
+        xk_demux(s, &m);
+        xk_close(s);
+    }
+    xk_msg_fini(&m);
+}
+
+/* ---- protocol ---- */
+
+static enum xk_status protl_init(struct xk_protl *self, const void *p)
+{
+    struct mesh_state *st = self->state;
+    struct port *port = xk_port(self);
+    st->params = p;
+    if (st->params->interface >= port_if_count(port))
+        return XK_NO_PEER;
+    st->ifc = (uint32_t)st->params->interface;
+    port_if_describe(port, st->ifc, &st->info);
+    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
+    list_init(&st->queue);
+    list_init(&st->waiting);
+    port_if_set_handler(
+        port, st->ifc,
+        &(struct port_if_handler){ .receive = if_receive, .ready = if_ready, .arg = self });
+    return XK_OK;
+}
+
+static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
+                                   const struct xk_part *peer, enum xk_status *why)
+{
+    struct mesh_state *st = self->state;
+    bool fresh;
+    if (peer->host >= st->info.addresses) {
+        *why = XK_NO_PEER;
+        return NULL;
+    }
+    st->enabled |= UINT64_C(1) << upper->number; /* answers come to who has asked */
+    return get_sessn(self, upper, peer->host, &fresh);
+}
+
+static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct mesh_state *st = self->state;
+    (void)key;
+    st->enabled |= UINT64_C(1) << upper->number;
+    return XK_OK;
+}
+
+static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct mesh_state *st = self->state;
+    (void)key;
+    st->enabled &= ~(UINT64_C(1) << upper->number);
+    return XK_OK;
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    struct mesh_state *st = self->state;
+    switch (c->op) {
+    case XK_GET_MAX_PACKET:
+    case XK_GET_OPT_PACKET:
+        c->u64 = st->info.mtu - MESH_HEADER;
+        return XK_OK;
+    case XK_GET_RELIABLE:
+        c->u64 = st->info.reliable;
+        return XK_OK;
+    case XK_FREE_RESOURCES:
+        c->u64 = xk_table_reclaim(&st->sessns);
+        return XK_OK;
+    default:
+        return XK_REFUSED;
+    }
+}
+
+const struct xk_protl_ops mesh_protl = {
+    .name = "mesh",
+    .doc = "drives a network interface of the node",
+    .params = params,
+    .params_size = sizeof(struct mesh_params),
+    .state_size = sizeof(struct mesh_state),
+    .down_min = 0,
+    .down_max = 0,
+    .init = protl_init,
+    .open = protl_open,
+    .open_enable = protl_enable,
+    .open_disable = protl_disable,
+    .control = protl_control,
+};

@@ -1,0 +1,199 @@
+/* graph.c: reads a protocol graph from a configuration and checks it.  See graph.h.
+ *
+ * Every mistake is the user's and gets one sentence with the nearest known name.
+ */
+#include "os/xk/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/xk/xk_internal.h"
+
+#define NAMES_MAX 64
+
+static bool is_reserved(const char *key)
+{
+    static const char *const keys[] = { "name", "protocol", "below", "domain" };
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static const char *text_of(const struct val *table, const char *key, const char *path,
+                           const char *otherwise, struct err *e)
+{
+    char where[128];
+    const struct val *v = val_get(table, key);
+    if (!v && otherwise)
+        return otherwise;
+    if (v && v->type == VAL_STRING && v->u.s[0])
+        return v->u.s;
+    if (v)
+        err_set(e, "%s%s.%s must be a name in quotes, not %s", val_where(v, where, sizeof where),
+                path, key, val_type_name(v->type));
+    else
+        err_set(e, "%s%s has no %s", val_where(table, where, sizeof where), path, key);
+    return NULL;
+}
+
+static const struct xk_protl_ops *find_protocol(const struct xk_protl_ops *const *registry,
+                                                const struct val *v, const char *name,
+                                                const char *path, struct err *e)
+{
+    const char *names[NAMES_MAX] = { NULL };
+    char where[128];
+    for (size_t i = 0; registry[i] && i + 1 < NAMES_MAX; i++) {
+        if (strcmp(registry[i]->name, name) == 0)
+            return registry[i];
+        names[i] = registry[i]->name;
+    }
+    err_set(e, "%s%s: there is no protocol '%s'", val_where(v, where, sizeof where), path, name);
+    err_nearest(e, name, names);
+    return NULL;
+}
+
+static bool find_below(const struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
+                       const char *path, struct err *e)
+{
+    const char *names[NAMES_MAX] = { NULL };
+    char where[128];
+    val_where(v, where, sizeof where);
+    if (v->type != VAL_STRING)
+        return err_set(e, "%s%s.below must be a list of names in quotes, not of %s", where, path,
+                       val_type_name(v->type));
+    for (uint32_t i = 0; i < g->count; i++) {
+        if (strcmp(g->nodes[i].name, v->u.s) == 0) {
+            d->down[d->downs++] = (uint16_t)i;
+            return true;
+        }
+        if (i + 1 < NAMES_MAX)
+            names[i] = g->nodes[i].name;
+    }
+    err_set(e, "%s%s.below: no instance '%s' stands before this one", where, path, v->u.s);
+    if (names[0])
+        err_nearest(e, v->u.s, names);
+    return false;
+}
+
+static bool load_below(const struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
+                       const char *path, struct err *e)
+{
+    const struct val *v = val_get(table, "below");
+    char where[128];
+    size_t count = v && v->type == VAL_LIST ? v->count : 0;
+    val_where(v ? v : table, where, sizeof where);
+    if (v && v->type != VAL_LIST && !(v->type == VAL_TABLE && v->count == 0))
+        return err_set(e, "%s%s.below must be a list of names, not %s", where, path,
+                       val_type_name(v->type));
+    if (count < d->ops->down_min || count > d->ops->down_max) {
+        if (d->ops->down_min == d->ops->down_max)
+            return err_set(e, "%s%s: protocol '%s' takes %u instances below, not %zu", where, path,
+                           d->ops->name, d->ops->down_min, count);
+        return err_set(e, "%s%s: protocol '%s' takes %u to %u instances below, not %zu", where,
+                       path, d->ops->name, d->ops->down_min, d->ops->down_max, count);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!find_below(g, d, v->items[i], path, e))
+            return false;
+    return true;
+}
+
+static bool load_domain(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
+                        const char *path, struct err *e)
+{
+    const char *name = text_of(table, "domain", path, "kernel", e);
+    if (!name)
+        return false;
+    uint32_t i = 0;
+    while (i < g->domain_count && strcmp(g->domains[i], name) != 0)
+        i++;
+    if (i == ARRAY_LEN(g->domains))
+        return err_set(e, "%s: a graph has at most %zu protection domains", path,
+                       ARRAY_LEN(g->domains));
+    if (i == g->domain_count)
+        g->domains[g->domain_count++] = base_strdup(name);
+    d->domain = (uint8_t)i;
+    return true;
+}
+
+static bool load_params(struct xk_node_desc *d, const struct val *table, const char *path,
+                        struct err *e)
+{
+    static const struct param none[] = { { .name = NULL } };
+    d->table = val_new(VAL_TABLE, table->file, table->line);
+    for (size_t i = 0; i < table->count; i++)
+        if (!is_reserved(table->items[i]->key))
+            val_put(d->table, table->items[i]->key, val_copy(table->items[i]));
+    d->params = base_zalloc(1, d->ops->params_size ? d->ops->params_size : 1);
+    return param_load(d->ops->params ? d->ops->params : none, d->params, d->table, path, e);
+}
+
+static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
+                      const struct xk_protl_ops *const *registry, const char *path, struct err *e)
+{
+    char where[128];
+    val_where(v, where, sizeof where);
+    if (v->type != VAL_TABLE)
+        return err_set(e, "%s%s must be a table { name = ..., protocol = ... }, not %s", where,
+                       path, val_type_name(v->type));
+    const char *name = text_of(v, "name", path, NULL, e);
+    if (!name)
+        return false;
+    d->name = base_strdup(name);
+    for (uint32_t i = 0; i < g->count; i++)
+        if (strcmp(g->nodes[i].name, name) == 0)
+            return err_set(e, "%s%s: two instances are named '%s'", where, path, name);
+    const char *protocol = text_of(v, "protocol", path, NULL, e);
+    if (!protocol)
+        return false;
+    d->ops = find_protocol(registry, v, protocol, path, e);
+    return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
+           load_params(d, v, path, e);
+}
+
+struct xk_graph *xk_graph_load(const struct val *v, const struct xk_protl_ops *const *registry,
+                               const char *path, struct err *e)
+{
+    char where[128];
+    if (v->type != VAL_LIST || v->count == 0) {
+        err_set(e, "%s%s must be a list of protocol instances, not %s",
+                val_where(v, where, sizeof where), path,
+                v->type == VAL_LIST ? "an empty one" : val_type_name(v->type));
+        return NULL;
+    }
+    if (v->count >= NAMES_MAX) {
+        err_set(e, "%s%s: a graph has at most %d instances, not %zu",
+                val_where(v, where, sizeof where), path, NAMES_MAX - 1, v->count);
+        return NULL;
+    }
+    struct xk_graph *g = base_zalloc(1, sizeof *g);
+    g->nodes = base_zalloc(v->count, sizeof *g->nodes);
+    g->domains[g->domain_count++] = base_strdup("kernel");
+    for (size_t i = 0; i < v->count; i++) {
+        char *at = base_printf("%s[%zu]", path, i + 1);
+        bool good = load_node(g, &g->nodes[i], v->items[i], registry, at, e);
+        free(at);
+        g->count++;
+        if (!good) {
+            xk_graph_free(g);
+            return NULL;
+        }
+    }
+    return g;
+}
+
+void xk_graph_free(struct xk_graph *g)
+{
+    if (!g)
+        return;
+    for (uint32_t i = 0; i < g->count; i++) {
+        free(g->nodes[i].name);
+        free(g->nodes[i].params);
+        val_free(g->nodes[i].table);
+    }
+    for (uint32_t i = 0; i < g->domain_count; i++)
+        free(g->domains[i]);
+    free(g->nodes);
+    free(g);
+}

@@ -1,0 +1,28 @@
+/* table.h: the sessions of one protocol instance by (upper instance, peer host).
+ *
+ * Most protocols have one session for each pair, used in both directions.  A session whose last
+ * reference is dropped stays for re-use as long as it is among the last `idle_max` that went idle
+ * (X2): that bounds the memory of a node that has talked to thousands.
+ */
+#ifndef OS_XK_TABLE_H
+#define OS_XK_TABLE_H
+
+#include "os/xk/map.h"
+#include "os/xk/xobj.h"
+
+struct xk_table {
+    struct xk_map map;
+    struct list idle; /* oldest first */
+    uint32_t idle_count, idle_max;
+};
+
+void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max);
+/* One more reference to the session, or NULL when there is none. */
+struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host);
+void xk_table_add(struct xk_table *t, struct xk_sessn *s);
+/* For ops->close: keeps the session and frees the oldest idle one above the limit. */
+void xk_table_idle(struct xk_table *t, struct xk_sessn *s);
+/* Frees all idle sessions; how many. */
+uint32_t xk_table_reclaim(struct xk_table *t);
+
+#endif

@@ -1,0 +1,208 @@
+/* xobj.c: the uniform protocol interface: each call names the crossing and the layer (X4), then
+ * calls the op.  See xobj.h.
+ */
+#include "os/xk/xobj.h"
+
+#include <string.h>
+
+#include "os/xk/xk_internal.h"
+
+const char *xk_status_name(enum xk_status s)
+{
+    static const char *const names[XK_STATUS_COUNT] = {
+        [XK_OK] = "ok",           [XK_BUSY] = "busy",           [XK_TOO_LONG] = "long",
+        [XK_NO_PEER] = "no peer", [XK_REFUSED] = "refused",     [XK_UNREACHABLE] = "unreachable",
+        [XK_CLOSED] = "closed",   [XK_RESTARTED] = "restarted",
+    };
+    return s < XK_STATUS_COUNT ? names[s] : "unknown";
+}
+
+struct port *xk_port(const struct xk_protl *p)
+{
+    return p->kernel->port;
+}
+
+/* X4. */
+static void cross(const struct xk_protl *from, const struct xk_protl *to)
+{
+    if (from && from->domain != to->domain)
+        port_work(to->kernel->port, PORT_WORK_CROSS, 1);
+}
+
+struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, const struct xk_part *peer,
+                         enum xk_status *why)
+{
+    cross(upper, lower);
+    *why = XK_OK;
+    return lower->ops->open(lower, upper, peer, why);
+}
+
+enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key)
+{
+    return lower->ops->open_enable(lower, upper, key);
+}
+
+enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key)
+{
+    return lower->ops->open_disable(lower, upper, key);
+}
+
+void xk_open_done(struct xk_protl *upper, struct xk_sessn *s)
+{
+    if (upper->ops->open_done)
+        upper->ops->open_done(upper, s);
+}
+
+enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)
+{
+    cross(s->upper, s->protl);
+    port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
+    return s->ops->push(s, m);
+}
+
+void xk_demux(struct xk_sessn *s, struct xk_msg *m)
+{
+    cross(s->protl, s->upper);
+    port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
+    s->upper->ops->demux(s->upper, s, m);
+}
+
+void xk_ready(struct xk_sessn *s)
+{
+    if (!s->upper->ops->ready)
+        return;
+    cross(s->protl, s->upper);
+    s->upper->ops->ready(s->upper, s);
+}
+
+void xk_failed(struct xk_sessn *s, enum xk_status why)
+{
+    if (!s->upper->ops->failed)
+        return;
+    cross(s->protl, s->upper);
+    s->upper->ops->failed(s->upper, s, why);
+}
+
+struct xk_sessn *xk_dup(struct xk_sessn *s)
+{
+    s->refs++;
+    return s;
+}
+
+void xk_close(struct xk_sessn *s)
+{
+    ASSERT(s->refs > 0);
+    if (--s->refs > 0)
+        return;
+    if (s->ops->close)
+        s->ops->close(s);
+    else
+        xk_sessn_free(s);
+}
+
+enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c)
+{
+    if (c->op == XK_GET_PEER_HOST) {
+        c->u64 = s->host;
+        return XK_OK;
+    }
+    if (s->ops->control)
+        return s->ops->control(s, c);
+    return s->downs ? xk_sessn_control(s->down[0], c) : xk_protl_control(s->protl, c);
+}
+
+enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c)
+{
+    if (c->op == XK_GET_MY_HOST) {
+        c->u64 = port_node(xk_port(p));
+        return XK_OK;
+    }
+    if (p->ops->control)
+        return p->ops->control(p, c);
+    return p->downs ? xk_protl_control(p->down[0], c) : XK_REFUSED;
+}
+
+uint64_t xk_ask(struct xk_protl *p, enum xk_control_op op, uint64_t otherwise)
+{
+    struct xk_control c = { .op = op };
+    return xk_protl_control(p, &c) == XK_OK ? c.u64 : otherwise;
+}
+
+struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, uint32_t host,
+                              const struct xk_sessn_ops *ops, size_t state_size)
+{
+    struct xk_sessn *s = port_alloc(protl->kernel->port, sizeof *s + state_size);
+    s->ops = ops;
+    s->protl = protl;
+    s->upper = upper;
+    s->refs = 1;
+    s->host = host;
+    list_init(&s->link);
+    s->state = s + 1;
+    return s;
+}
+
+void xk_sessn_free(struct xk_sessn *s)
+{
+    for (uint8_t i = 0; i < s->downs; i++)
+        if (s->down[i])
+            xk_close(s->down[i]);
+    list_remove(&s->link);
+    port_free(s->protl->kernel->port, s);
+}
+
+struct xk_protl *xk_find(struct xk_kernel *k, const char *instance)
+{
+    for (uint32_t i = 0; i < k->count; i++)
+        if (strcmp(k->protls[i].instance, instance) == 0)
+            return &k->protls[i];
+    return NULL;
+}
+
+struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number)
+{
+    return number >= 1 && number <= k->count ? &k->protls[number - 1] : NULL;
+}
+
+struct port *xk_kernel_port(const struct xk_kernel *k)
+{
+    return k->port;
+}
+
+/* The failure detector's news go to every instance that has a control of its own. */
+static void node_changed(void *arg, uint32_t node, bool up)
+{
+    struct xk_kernel *k = arg;
+    if (up)
+        return;
+    for (uint32_t i = 0; i < k->count; i++) {
+        struct xk_control c = { .op = XK_PEER_DOWN, .u64 = node };
+        if (k->protls[i].ops->control)
+            k->protls[i].ops->control(&k->protls[i], &c);
+    }
+}
+
+struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
+{
+    struct xk_kernel *k = port_alloc(p, sizeof *k);
+    k->port = p;
+    k->protls = port_alloc(p, g->count * sizeof *k->protls);
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct xk_node_desc *d = &g->nodes[i];
+        struct xk_protl *x = &k->protls[i];
+        x->ops = d->ops;
+        x->kernel = k;
+        x->instance = d->name;
+        x->number = i + 1;
+        x->domain = d->domain;
+        x->downs = d->downs;
+        for (uint8_t j = 0; j < d->downs; j++)
+            x->down[j] = &k->protls[d->down[j]];
+        x->state = d->ops->state_size ? port_alloc(p, d->ops->state_size) : NULL;
+        k->count = i + 1;
+        enum xk_status s = d->ops->init(x, d->params);
+        ASSERT_MSG(s == XK_OK, "a protocol instance does not start");
+    }
+    port_on_node_change(p, node_changed, k);
+    return k;
+}

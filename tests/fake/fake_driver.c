@@ -1,0 +1,509 @@
+/* fake_driver.c: the fake port's driver: the pending list, the choice of what is next, crashes.
+ *
+ * See port_fake.h for K1..K5.
+ */
+#include "tests/fake/fake_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t fake_random(uint64_t *state)
+{
+    /* splitmix64 [Steele, Lea, Flood 2014]. */
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint32_t fake_choose(struct fake *f, uint32_t n)
+{
+    if (n <= 1)
+        return 0;
+    if (f->o.order != FAKE_EXPLORE)
+        return (uint32_t)(fake_random(&f->random) % n);
+    if (f->depth == f->script_len) {
+        if (f->script_len == f->script_capacity) {
+            f->script_capacity = f->script_capacity ? 2 * f->script_capacity : 64;
+            f->script = base_realloc(f->script, f->script_capacity * sizeof *f->script);
+            f->arity = base_realloc(f->arity, f->script_capacity * sizeof *f->arity);
+        }
+        f->script[f->script_len++] = 0;
+    }
+    f->arity[f->depth] = n;
+    ASSERT_MSG(f->script[f->depth] < n, "a replayed run took another course");
+    return f->script[f->depth++];
+}
+
+sim_time fake_time(const struct fake *f)
+{
+    return f->running ? sim_time_add(f->start, f->worked) : f->now;
+}
+
+struct item *fake_item(struct fake *f, enum item_kind kind, uint32_t node, struct port *task,
+                       sim_time at)
+{
+    struct item *it = base_zalloc(1, sizeof *it);
+    it->kind = kind;
+    it->node = node;
+    it->task = task;
+    it->at = at;
+    it->seq = f->next_seq++;
+    if (kind == ITEM_FRAME)
+        rope_init(&it->u.frame.data);
+    list_push(&f->pending, &it->link);
+    f->pending_count++;
+    return it;
+}
+
+void fake_item_drop(struct fake *f, struct item *it)
+{
+    list_remove(&it->link);
+    f->pending_count--;
+    if (it->kind == ITEM_FRAME)
+        rope_fini(&it->u.frame.data);
+    free(it);
+}
+
+/* ---- life of nodes ---- */
+
+struct fake *fake_create(const struct fake_options *o)
+{
+    struct fake *f = base_zalloc(1, sizeof *f);
+    f->o = *o;
+    f->o.nodes = o->nodes ? o->nodes : 2;
+    f->o.interfaces = o->interfaces ? o->interfaces : 1;
+    f->o.mtu = o->mtu ? o->mtu : 4096;
+    f->o.latency = o->latency ? o->latency : 10 * SIM_US;
+    f->o.delay_max = o->delay_max ? o->delay_max : 100 * f->o.latency;
+    f->o.disk_sectors = o->disk_sectors ? o->disk_sectors : 8192;
+    f->o.sector_bytes = o->sector_bytes ? o->sector_bytes : 512;
+    f->o.disk_time = o->disk_time ? o->disk_time : SIM_MS;
+    ASSERT(f->o.interfaces <= FAKE_IFS_MAX);
+    f->random = o->seed * 2 + 1;
+    f->drops_left = o->explore_drops;
+    f->copies_left = o->explore_copies;
+    list_init(&f->pending);
+    f->nodes = base_zalloc(f->o.nodes, sizeof *f->nodes);
+    for (uint32_t i = 0; i < f->o.nodes; i++) {
+        struct fake_node *n = &f->nodes[i];
+        n->id = i;
+        list_init(&n->tasks);
+        n->disks = f->o.disks ? base_zalloc(f->o.disks, sizeof *n->disks) : NULL;
+        for (uint32_t d = 0; d < f->o.disks; d++) {
+            n->disks[d].sectors = base_zalloc(f->o.disk_sectors, sizeof(struct rope));
+            for (uint64_t s = 0; s < f->o.disk_sectors; s++)
+                rope_init(&n->disks[d].sectors[s]);
+        }
+    }
+    return f;
+}
+
+void fake_destroy(struct fake *f)
+{
+    for (uint32_t i = 0; i < f->o.nodes; i++) {
+        struct fake_node *n = &f->nodes[i];
+        while (!list_empty(&n->tasks))
+            fake_task_drop(f, LIST_ENTRY(n->tasks.prev, struct port, link));
+        for (uint32_t d = 0; d < f->o.disks; d++) {
+            for (uint64_t s = 0; s < f->o.disk_sectors; s++)
+                rope_fini(&n->disks[d].sectors[s]);
+            free(n->disks[d].sectors);
+        }
+        free(n->disks);
+    }
+    while (!list_empty(&f->pending))
+        fake_item_drop(f, LIST_ENTRY(f->pending.next, struct item, link));
+    free(f->nodes);
+    free(f->script);
+    free(f->arity);
+    free(f);
+}
+
+static void node_start(struct fake *f, struct fake_node *n)
+{
+    n->incarnation++;
+    n->up = true;
+    struct port *p = fake_task_new(f, n, "kernel");
+    struct item *it = fake_item(f, ITEM_MAIN, n->id, p, f->now);
+    it->u.main.fn = n->boot;
+    it->u.main.arg = n->boot_arg;
+}
+
+void fake_boot(struct fake *f, uint32_t node, void (*fn)(struct port *p, void *arg), void *arg)
+{
+    struct fake_node *n = &f->nodes[node];
+    ASSERT(!n->up);
+    n->boot = fn;
+    n->boot_arg = arg;
+    node_start(f, n);
+}
+
+static void notify_others(struct fake *f, uint32_t changed, bool up)
+{
+    if (!f->o.detect_delay)
+        return;
+    for (uint32_t i = 0; i < f->o.nodes; i++) {
+        if (i == changed || !f->nodes[i].up)
+            continue;
+        LIST_EACH (t, &f->nodes[i].tasks) {
+            struct port *task = LIST_ENTRY(t, struct port, link);
+            LIST_EACH (h, &task->changes) {
+                struct change_handler *ch = LIST_ENTRY(h, struct change_handler, link);
+                struct item *it =
+                    fake_item(f, ITEM_CHANGE, i, task, sim_time_add(f->now, f->o.detect_delay));
+                it->u.change.fn = ch->fn;
+                it->u.change.arg = ch->arg;
+                it->u.change.node = changed;
+                it->u.change.up = up;
+            }
+        }
+    }
+}
+
+void fake_crash(struct fake *f, uint32_t node)
+{
+    struct fake_node *n = &f->nodes[node];
+    ASSERT(!f->running);
+    if (!n->up)
+        return;
+    n->up = false;
+    while (!list_empty(&n->tasks))
+        fake_task_drop(f, LIST_ENTRY(n->tasks.prev, struct port, link));
+    n->task_count = 0;
+    for (uint32_t i = 0; i < FAKE_IFS_MAX; i++) {
+        n->handler[i] = (struct port_if_handler){ 0 };
+        n->in_flight[i] = 0;
+        n->wants_ready[i] = false;
+    }
+    n->busy_until = 0;
+    notify_others(f, node, false);
+}
+
+void fake_restart(struct fake *f, uint32_t node)
+{
+    ASSERT(!f->running);
+    if (f->nodes[node].up)
+        return;
+    node_start(f, &f->nodes[node]);
+    notify_others(f, node, true);
+}
+
+/* ---- running one thing ---- */
+
+static void enter(struct fake *f, struct port *task)
+{
+    ASSERT(!f->running);
+    f->running = task;
+    f->start = sim_time_max(f->now, task->node->busy_until);
+    f->worked = 0;
+}
+
+static void leave(struct fake *f)
+{
+    struct port *task = f->running;
+    task->node->busy_until = sim_time_add(f->start, f->worked);
+    f->running = NULL;
+    if (task->dead)
+        fake_task_drop(f, task);
+    if (f->crash_wanted) {
+        f->crash_wanted = false;
+        fake_crash(f, 0);
+    }
+}
+
+void fake_call(struct fake *f, uint32_t node, void (*fn)(struct port *p, void *arg), void *arg)
+{
+    struct port *p = fake_port(f, node);
+    ASSERT(p);
+    enter(f, p);
+    fn(p, arg);
+    leave(f);
+}
+
+/* The sender's transmit queue has room again. */
+void fake_frame_departed(struct fake *f, struct item *it)
+{
+    struct fake_node *n = &f->nodes[it->u.frame.src];
+    uint32_t ifc = it->u.frame.ifc;
+    if (!it->u.frame.queued || n->incarnation != it->u.frame.src_incarnation || !n->up)
+        return;
+    it->u.frame.queued = false;
+    ASSERT(n->in_flight[ifc] > 0);
+    n->in_flight[ifc]--;
+    if (n->wants_ready[ifc] && n->handler[ifc].ready) {
+        n->wants_ready[ifc] = false;
+        fake_item(f, ITEM_READY, n->id, fake_port(f, n->id), f->now)->u.ifc = ifc;
+    }
+}
+
+static void run_frame(struct fake *f, struct item *it)
+{
+    struct fake_node *n = &f->nodes[it->node];
+    const struct port_if_handler *h = &n->handler[it->u.frame.ifc];
+    if (!n->up || !h->receive) {
+        f->counts.stale++;
+        return;
+    }
+    enter(f, fake_port(f, n->id));
+    h->receive(h->arg, it->u.frame.src, &it->u.frame.data);
+    leave(f);
+}
+
+static void run_io(struct fake *f, struct item *it)
+{
+    struct port_io *io = it->u.io.io;
+    fake_disk_apply(f, &f->nodes[it->node], it);
+    enter(f, it->task);
+    io->done(io);
+    leave(f);
+}
+
+static void run_item(struct fake *f, struct item *it)
+{
+    struct fake_node *n = &f->nodes[it->node];
+    switch (it->kind) {
+    case ITEM_FRAME:
+        run_frame(f, it);
+        break;
+    case ITEM_TIMER: {
+        struct port_timer *t = it->u.timer;
+        t->opaque[0] = 0;
+        enter(f, it->task);
+        t->fn(t);
+        leave(f);
+        break;
+    }
+    case ITEM_IO:
+        run_io(f, it);
+        break;
+    case ITEM_WAKE:
+    case ITEM_TIMEOUT: {
+        struct port_thread *t = it->u.thread;
+        t->timed_out = it->kind == ITEM_TIMEOUT;
+        t->timeout = NULL;
+        enter(f, it->task);
+        fake_thread_run(f, t);
+        leave(f);
+        break;
+    }
+    case ITEM_MAIN:
+        enter(f, it->task);
+        it->u.main.fn(it->task, it->u.main.arg);
+        leave(f);
+        break;
+    case ITEM_READY:
+        if (n->handler[it->u.ifc].ready) {
+            enter(f, it->task);
+            n->handler[it->u.ifc].ready(n->handler[it->u.ifc].arg);
+            leave(f);
+        }
+        break;
+    case ITEM_CHANGE:
+        enter(f, it->task);
+        it->u.change.fn(it->u.change.arg, it->u.change.node, it->u.change.up);
+        leave(f);
+        break;
+    }
+}
+
+/* ---- what is next ---- */
+
+static bool is_timer(const struct item *it)
+{
+    return it->kind == ITEM_TIMER || it->kind == ITEM_TIMEOUT ||
+           (it->kind == ITEM_WAKE && it->u.thread->asleep);
+}
+
+static bool before(const struct item *a, const struct item *b)
+{
+    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static struct item *earliest(struct fake *f)
+{
+    struct item *best = NULL;
+    LIST_EACH (l, &f->pending) {
+        struct item *it = LIST_ENTRY(l, struct item, link);
+        if (!best || before(it, best))
+            best = it;
+    }
+    return best;
+}
+
+/* K2: nothing of its kind must come before it. */
+static bool may_be_next(struct fake *f, const struct item *it)
+{
+    if (it->kind == ITEM_FRAME && f->o.unordered)
+        return true;
+    if (it->kind != ITEM_FRAME && !is_timer(it))
+        return true;
+    LIST_EACH (l, &f->pending) {
+        const struct item *o = LIST_ENTRY(l, struct item, link);
+        if (o == it || o->node != it->node)
+            continue;
+        if (it->kind == ITEM_FRAME) {
+            if (o->kind == ITEM_FRAME && o->u.frame.src == it->u.frame.src && o->seq < it->seq)
+                return false;
+        } else if (is_timer(o) && before(o, it)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct item *pick(struct fake *f)
+{
+    if (f->o.order == FAKE_IN_ORDER)
+        return earliest(f);
+    uint32_t now = 0, late = 0;
+    LIST_EACH (l, &f->pending) {
+        struct item *it = LIST_ENTRY(l, struct item, link);
+        if (!may_be_next(f, it))
+            continue;
+        if (is_timer(it))
+            late++;
+        else
+            now++;
+    }
+    bool timers = now == 0 || (f->o.order == FAKE_EXPLORE && f->o.explore_timers);
+    bool others = true;
+    if (!timers && late > 0 && f->o.order == FAKE_RANDOM && f->o.timer_odds &&
+        fake_choose(f, f->o.timer_odds) == 0) {
+        timers = true;
+        others = false;
+    }
+    uint32_t n = (others ? now : 0) + (timers ? late : 0);
+    if (n == 0)
+        return NULL;
+    uint32_t c = fake_choose(f, n);
+    LIST_EACH (l, &f->pending) {
+        struct item *it = LIST_ENTRY(l, struct item, link);
+        if ((is_timer(it) ? timers : others) && may_be_next(f, it) && c-- == 0)
+            return it;
+    }
+    return NULL;
+}
+
+/* Exploring: a frame may be lost or come twice while the budget lasts.  False: it is lost. */
+static bool explore_fault(struct fake *f, struct item *it)
+{
+    if (f->o.order != FAKE_EXPLORE || it->kind != ITEM_FRAME)
+        return true;
+    uint32_t c = fake_choose(f, 1u + (f->drops_left > 0) + (f->copies_left > 0));
+    if (c == 0)
+        return true;
+    if (c == 1 && f->drops_left > 0) {
+        f->drops_left--;
+        f->counts.dropped++;
+        return false;
+    }
+    f->copies_left--;
+    f->counts.duplicated++;
+    struct item *copy = fake_item(f, ITEM_FRAME, it->node, NULL, it->at);
+    copy->u.frame.src = it->u.frame.src;
+    copy->u.frame.ifc = it->u.frame.ifc;
+    rope_fini(&copy->u.frame.data);
+    rope_copy(&copy->u.frame.data, &it->u.frame.data);
+    return true;
+}
+
+bool fake_step(struct fake *f)
+{
+    struct item *it = pick(f);
+    if (!it)
+        return false;
+    f->now = sim_time_max(f->now, it->at);
+    f->steps++;
+    bool arrives = explore_fault(f, it);
+    list_remove(&it->link);
+    if (it->kind == ITEM_FRAME)
+        fake_frame_departed(f, it);
+    if (arrives)
+        run_item(f, it);
+    fake_item_drop(f, it);
+    return true;
+}
+
+uint64_t fake_run(struct fake *f, uint64_t max_steps)
+{
+    uint64_t n = 0;
+    uint64_t max = max_steps ? max_steps : 1000000;
+    while (n < max && fake_step(f))
+        n++;
+    return n;
+}
+
+void fake_run_until(struct fake *f, sim_time until)
+{
+    for (;;) {
+        struct item *it = earliest(f);
+        if (!it || it->at > until)
+            break;
+        enum fake_order order = f->o.order;
+        f->o.order = FAKE_IN_ORDER;
+        fake_step(f);
+        f->o.order = order;
+    }
+    f->now = sim_time_max(f->now, until);
+}
+
+/* ---- exploring: depth first over the choices, by replay ---- */
+
+static bool next_script(uint32_t *script, const uint32_t *arity, uint32_t *len)
+{
+    while (*len > 0) {
+        uint32_t last = *len - 1;
+        if (script[last] + 1 < arity[last]) {
+            script[last]++;
+            return true;
+        }
+        *len = last;
+    }
+    return false;
+}
+
+static void describe_order(struct fake_explore *x, const struct fake *f)
+{
+    size_t used = 0;
+    x->order[0] = '\0';
+    for (uint32_t i = 0; i < f->depth && used + 8 < sizeof x->order; i++)
+        used += (size_t)snprintf(x->order + used, sizeof x->order - used, "%s%u", i ? " " : "",
+                                 f->script[i]);
+}
+
+void fake_explore(struct fake_explore *x)
+{
+    uint32_t *script = NULL, *arity = NULL;
+    uint32_t len = 0, capacity = 0;
+    uint64_t orders_max = x->orders_max ? x->orders_max : 1000000;
+    x->options.order = FAKE_EXPLORE;
+    x->orders = 0;
+    x->complete = x->failed = false;
+    while (x->orders < orders_max) {
+        struct fake *f = fake_create(&x->options);
+        f->script = script;
+        f->arity = arity;
+        f->script_len = len;
+        f->script_capacity = capacity;
+        x->setup(f, x->arg);
+        fake_run(f, x->steps_max ? x->steps_max : 10000);
+        x->orders++;
+        describe_order(x, f);
+        x->failed = !x->check(f, x->arg);
+        script = f->script;
+        arity = f->arity;
+        len = f->depth;
+        capacity = f->script_capacity;
+        f->script = f->arity = NULL;
+        fake_destroy(f);
+        if (x->failed)
+            break;
+        x->complete = !next_script(script, arity, &len);
+        if (x->complete)
+            break;
+    }
+    free(script);
+    free(arity);
+}

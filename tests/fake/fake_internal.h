@@ -1,0 +1,166 @@
+/* fake_internal.h: private to tests/fake/: nodes, tasks, threads and the pending list. */
+#ifndef TESTS_FAKE_FAKE_INTERNAL_H
+#define TESTS_FAKE_FAKE_INTERNAL_H
+
+#include "tests/fake/port_fake.h"
+
+#include <ucontext.h>
+
+#define FAKE_IFS_MAX 2
+#define FAKE_STACK (256 * 1024)
+
+enum item_kind {
+    ITEM_FRAME,
+    ITEM_TIMER,
+    ITEM_IO,
+    ITEM_WAKE,
+    ITEM_TIMEOUT,
+    ITEM_MAIN,
+    ITEM_READY,
+    ITEM_CHANGE
+};
+
+/* One pending thing.  task is NULL for frames and what the node's kernel gets. */
+struct item {
+    struct list link;
+    enum item_kind kind;
+    sim_time at;
+    uint64_t seq;
+    uint32_t node; /* where it happens */
+    struct port *task;
+    union {
+        struct {
+            uint32_t src, ifc;
+            bool queued; /* still counts in the sender's transmit queue */
+            uint32_t src_incarnation;
+            struct rope data;
+        } frame;
+        struct port_timer *timer;
+        struct {
+            struct port_io *io;
+            uint32_t dev;
+        } io;
+        struct port_thread *thread;
+        struct {
+            void (*fn)(struct port *task, void *arg);
+            void *arg;
+        } main;
+        uint32_t ifc;
+        struct {
+            void (*fn)(void *arg, uint32_t node, bool up);
+            void *arg;
+            uint32_t node;
+            bool up;
+        } change;
+    } u;
+};
+
+struct heap_block {
+    struct list link;
+    size_t size;
+    uint64_t magic;
+};
+
+struct change_handler {
+    struct list link;
+    void (*fn)(void *arg, uint32_t node, bool up);
+    void *arg;
+};
+
+struct port {
+    struct list link; /* in the node's tasks */
+    struct fake *f;
+    struct fake_node *node;
+    char name[32];
+    bool dead; /* crashed while running: dropped when its code returns */
+    struct list blocks, threads, changes;
+    uint64_t heap_bytes, heap_blocks;
+    uint64_t random;
+};
+
+enum thread_state { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DONE };
+
+struct port_thread {
+    struct list link; /* in the task's threads */
+    struct port *task;
+    char name[32];
+    void (*fn)(void *arg);
+    void *arg;
+    unsigned flags;
+    enum thread_state state;
+    bool token, timed_out, asleep;
+    struct item *timeout;
+    ucontext_t context;
+    void *stack;
+};
+
+struct fake_disk {
+    struct rope *sectors; /* each empty or one sector long */
+};
+
+struct fake_node {
+    uint32_t id, incarnation;
+    bool up;
+    struct list tasks; /* the first is the kernel */
+    uint32_t task_count;
+    void (*boot)(struct port *p, void *arg);
+    void *boot_arg;
+    sim_time busy_until;
+    struct port_if_handler handler[FAKE_IFS_MAX];
+    uint32_t in_flight[FAKE_IFS_MAX];
+    bool wants_ready[FAKE_IFS_MAX];
+    struct fake_disk *disks;
+    uint64_t work[PORT_WORK_COUNT];
+    uint64_t allocs;
+};
+
+struct measure {
+    char name[48];
+    uint64_t count;
+    double sum;
+};
+
+struct fake {
+    struct fake_options o;
+    struct fake_node *nodes;
+    struct list pending; /* in order of sequence */
+    uint64_t pending_count, next_seq, steps;
+    sim_time now;
+    uint64_t random;
+    uint64_t faults;
+    uint32_t threads;
+    struct fake_counts counts;
+    char failure[256];
+    struct measure measures[64];
+    uint32_t measure_count;
+    bool (*on_frame)(void *arg, uint32_t src, uint32_t dst, struct rope *frame);
+    void *on_frame_arg;
+    /* what runs now */
+    struct port *running; /* task; NULL: the test itself */
+    struct port_thread *thread;
+    sim_time start, worked;
+    ucontext_t driver;
+    bool crash_wanted;
+    /* exploring */
+    uint32_t *script, *arity;
+    uint32_t depth, script_len, script_capacity;
+    uint32_t drops_left, copies_left;
+};
+
+struct item *fake_item(struct fake *f, enum item_kind kind, uint32_t node, struct port *task,
+                       sim_time at);
+void fake_item_drop(struct fake *f, struct item *it); /* off the list and freed */
+uint64_t fake_random(uint64_t *state);
+/* A choice of 0..n-1 by seed or script. */
+uint32_t fake_choose(struct fake *f, uint32_t n);
+sim_time fake_time(const struct fake *f); /* as port_now says */
+
+struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name);
+void fake_task_drop(struct fake *f, struct port *t);
+void fake_thread_run(struct fake *f, struct port_thread *t);
+void fake_thread_free(struct port_thread *t);
+void fake_thread_leave(struct port_thread *t); /* back to the driver */
+void fake_frame_departed(struct fake *f, struct item *it);
+void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it);
+
+#endif

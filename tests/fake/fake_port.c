@@ -1,0 +1,557 @@
+/* fake_port.c: os/port.h over the pending list: time, memory, timers, frames, disks, measures. */
+#include "tests/fake/fake_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAP_MAGIC 0x70736d66616b6568u
+
+/* ---- tasks and memory ---- */
+
+struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name)
+{
+    struct port *p = base_zalloc(1, sizeof *p);
+    p->f = f;
+    p->node = n;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    list_init(&p->blocks);
+    list_init(&p->threads);
+    list_init(&p->changes);
+    p->random =
+        f->o.seed ^ ((uint64_t)n->id << 40) ^ ((uint64_t)n->incarnation << 20) ^ n->task_count++;
+    list_push(&n->tasks, &p->link);
+    return p;
+}
+
+/* P3: everything that the task owns goes, without running any of its code. */
+void fake_task_drop(struct fake *f, struct port *t)
+{
+    LIST_EACH_SAFE (l, nx, &f->pending) {
+        struct item *it = LIST_ENTRY(l, struct item, link);
+        if (it->task != t)
+            continue;
+        /* A write that is on its way may or may not reach the medium. */
+        if (it->kind == ITEM_IO && it->u.io.io->write && f->o.order != FAKE_IN_ORDER &&
+            fake_choose(f, 2))
+            fake_disk_apply(f, t->node, it);
+        f->counts.stale++;
+        fake_item_drop(f, it);
+    }
+    struct list *l;
+    while ((l = list_pop(&t->threads)))
+        fake_thread_free(LIST_ENTRY(l, struct port_thread, link));
+    while ((l = list_pop(&t->changes)))
+        free(LIST_ENTRY(l, struct change_handler, link));
+    while ((l = list_pop(&t->blocks)))
+        free(LIST_ENTRY(l, struct heap_block, link));
+    list_remove(&t->link);
+    free(t);
+}
+
+void *port_alloc(struct port *p, size_t size)
+{
+    struct heap_block *b = base_zalloc(1, sizeof *b + size);
+    b->size = size;
+    b->magic = HEAP_MAGIC;
+    list_push(&p->blocks, &b->link);
+    p->heap_bytes += size;
+    p->heap_blocks++;
+    if (p->node->id == 0 && ++p->node->allocs == p->f->o.crash_at_alloc)
+        p->f->crash_wanted = true;
+    return b + 1;
+}
+
+/* K4. */
+static void check_nothing_pending_in(const struct fake *f, const void *ptr, size_t size)
+{
+    const char *from = ptr, *to = from + size;
+    if (f->pending_count > 4096)
+        return;
+    LIST_EACH (l, &f->pending) {
+        const struct item *it = LIST_ENTRY(l, struct item, link);
+        const char *at = it->kind == ITEM_TIMER ? (const char *)it->u.timer
+                         : it->kind == ITEM_IO  ? (const char *)it->u.io.io
+                                                : NULL;
+        ASSERT_MSG(!at || at < from || at >= to, "memory freed with a timer or I/O pending in it");
+    }
+}
+
+void port_free(struct port *p, void *ptr)
+{
+    if (!ptr)
+        return;
+    struct heap_block *b = (struct heap_block *)ptr - 1;
+    ASSERT_MSG(b->magic == HEAP_MAGIC, "freed twice, or not from port_alloc");
+    check_nothing_pending_in(p->f, ptr, b->size);
+    p->heap_bytes -= b->size;
+    p->heap_blocks--;
+    list_remove(&b->link);
+    memset(b, 0xdb, sizeof *b + b->size);
+    free(b);
+}
+
+void *port_realloc(struct port *p, void *ptr, size_t size)
+{
+    void *fresh = port_alloc(p, size);
+    if (ptr) {
+        size_t old = ((struct heap_block *)ptr - 1)->size;
+        memcpy(fresh, ptr, old < size ? old : size);
+        port_free(p, ptr);
+    }
+    return fresh;
+}
+
+struct port *port_task_create(struct port *p, const char *name,
+                              void (*main)(struct port *task, void *arg), void *arg)
+{
+    ASSERT(name);
+    struct port *t = fake_task_new(p->f, p->node, name);
+    struct item *it = fake_item(p->f, ITEM_MAIN, p->node->id, t, fake_time(p->f));
+    it->u.main.fn = main;
+    it->u.main.arg = arg;
+    return t;
+}
+
+void port_task_crash(struct port *task)
+{
+    struct fake *f = task->f;
+    if (f->running != task) {
+        fake_task_drop(f, task);
+        return;
+    }
+    task->dead = true;
+    if (f->thread)
+        fake_thread_leave(f->thread);
+}
+
+void port_on_node_change(struct port *p, void (*fn)(void *arg, uint32_t node, bool up), void *arg)
+{
+    struct change_handler *h = base_zalloc(1, sizeof *h);
+    h->fn = fn;
+    h->arg = arg;
+    list_push(&p->changes, &h->link);
+}
+
+struct port *fake_port(struct fake *f, uint32_t node)
+{
+    struct fake_node *n = &f->nodes[node];
+    return n->up ? LIST_ENTRY(n->tasks.next, struct port, link) : NULL;
+}
+
+/* ---- who, when, work ---- */
+
+sim_time port_now(struct port *p)
+{
+    return fake_time(p->f);
+}
+
+uint32_t port_node(const struct port *p)
+{
+    return p->node->id;
+}
+
+uint32_t port_nodes(const struct port *p)
+{
+    return p->f->o.nodes;
+}
+
+uint32_t port_incarnation(const struct port *p)
+{
+    return p->node->incarnation;
+}
+
+const char *port_task_name(const struct port *p)
+{
+    return p->name;
+}
+
+bool port_in_thread(const struct port *p)
+{
+    return p->f->thread != NULL;
+}
+
+void port_work(struct port *p, enum port_work kind, uint64_t amount)
+{
+    p->node->work[kind] += amount;
+    if (p->f->running && p->f->o.work_cost)
+        p->f->worked = sim_time_add(p->f->worked, sim_time_mul(p->f->o.work_cost, (int64_t)amount));
+}
+
+/* ---- timers ---- */
+
+void port_timer_init(struct port *p, struct port_timer *t, void (*fn)(struct port_timer *t),
+                     void *arg)
+{
+    memset(t, 0, sizeof *t);
+    t->fn = fn;
+    t->port = p;
+    t->arg = arg;
+}
+
+bool port_timer_pending(const struct port_timer *t)
+{
+    return t->opaque[0] != 0;
+}
+
+bool port_timer_cancel(struct port_timer *t)
+{
+    if (!t->opaque[0])
+        return false;
+    fake_item_drop(t->port->f, (struct item *)(uintptr_t)t->opaque[0]);
+    t->opaque[0] = 0;
+    return true;
+}
+
+void port_timer_set(struct port_timer *t, sim_time delay)
+{
+    struct port *p = t->port;
+    port_timer_cancel(t);
+    struct item *it =
+        fake_item(p->f, ITEM_TIMER, p->node->id, p, sim_time_add(fake_time(p->f), delay));
+    it->u.timer = t;
+    t->opaque[0] = (uintptr_t)it;
+}
+
+/* ---- network interfaces ---- */
+
+uint32_t port_if_count(const struct port *p)
+{
+    return p->f->o.interfaces;
+}
+
+void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out)
+{
+    const struct fake_options *o = &p->f->o;
+    ASSERT(ifc < o->interfaces);
+    memset(out, 0, sizeof *out);
+    snprintf(out->name, sizeof out->name, "mesh%u", ifc);
+    out->mtu = o->mtu;
+    out->address = p->node->id;
+    out->addresses = o->nodes;
+    out->reliable = !o->lossy;
+    out->ordered = !o->unordered;
+}
+
+void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h)
+{
+    ASSERT(ifc < p->f->o.interfaces);
+    p->node->handler[ifc] = *h;
+}
+
+static bool fault(struct fake *f, uint32_t ppm)
+{
+    if (!ppm || !f->o.lossy || (f->o.faults_max && f->faults >= f->o.faults_max))
+        return false;
+    if (fake_random(&f->random) % 1000000 >= ppm)
+        return false;
+    f->faults++;
+    return true;
+}
+
+static void corrupt(struct fake *f, struct rope *r)
+{
+    uint64_t at = fake_random(&f->random) % r->length;
+    struct rope tail;
+    uint8_t byte;
+    rope_read(r, at, 1, &byte);
+    byte = (uint8_t)~byte;
+    rope_split(r, at, &tail);
+    rope_drop_front(&tail, 1);
+    rope_add_bytes(r, &byte, 1);
+    rope_join(r, &tail);
+    rope_fini(&tail);
+    f->counts.corrupted++;
+}
+
+static struct item *put_on_wire(struct fake *f, uint32_t src, uint32_t ifc, uint32_t dst,
+                                struct rope *frame)
+{
+    sim_time at = sim_time_add(
+        fake_time(f),
+        sim_time_add(f->o.latency, sim_time_mul(f->o.byte_time, (int64_t)frame->length)));
+    if (fault(f, f->o.delay_ppm)) {
+        at = sim_time_add(at, (sim_time)(fake_random(&f->random) % (uint64_t)f->o.delay_max));
+        f->counts.delayed++;
+    }
+    struct item *it = fake_item(f, ITEM_FRAME, dst, NULL, at);
+    it->u.frame.src = src;
+    it->u.frame.ifc = ifc;
+    it->u.frame.src_incarnation = f->nodes[src].incarnation;
+    rope_join(&it->u.frame.data, frame);
+    if (f->o.flatten)
+        rope_flatten(&it->u.frame.data, false);
+    if (it->u.frame.data.length && fault(f, f->o.corrupt_ppm))
+        corrupt(f, &it->u.frame.data);
+    return it;
+}
+
+enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame)
+{
+    struct fake *f = p->f;
+    struct fake_node *n = p->node;
+    ASSERT(ifc < f->o.interfaces);
+    if (frame->length > f->o.mtu)
+        return PORT_IF_TOO_LONG;
+    if (dst >= f->o.nodes)
+        return PORT_IF_NO_ADDRESS;
+    if (f->o.tx_queue && n->in_flight[ifc] >= f->o.tx_queue) {
+        n->wants_ready[ifc] = true;
+        f->counts.busy++;
+        return PORT_IF_BUSY;
+    }
+    f->counts.frames++;
+    if ((f->on_frame && !f->on_frame(f->on_frame_arg, n->id, dst, frame)) ||
+        fault(f, f->o.drop_ppm)) {
+        f->counts.dropped++;
+        rope_fini(frame);
+        return PORT_IF_OK;
+    }
+    if (fault(f, f->o.duplicate_ppm)) {
+        struct rope copy;
+        rope_copy(&copy, frame);
+        put_on_wire(f, n->id, ifc, dst, &copy);
+        rope_fini(&copy);
+        f->counts.duplicated++;
+    }
+    struct item *it = put_on_wire(f, n->id, ifc, dst, frame);
+    if (f->o.tx_queue) {
+        it->u.frame.queued = true;
+        n->in_flight[ifc]++;
+    }
+    return PORT_IF_OK;
+}
+
+void fake_inject(struct fake *f, uint32_t src, uint32_t dst, const void *bytes, size_t len)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_bytes(&r, bytes, len);
+    put_on_wire(f, src, 0, dst, &r);
+    rope_fini(&r);
+}
+
+void fake_on_frame(struct fake *f,
+                   bool (*fn)(void *arg, uint32_t src, uint32_t dst, struct rope *frame), void *arg)
+{
+    f->on_frame = fn;
+    f->on_frame_arg = arg;
+}
+
+void fake_set_faults(struct fake *f, uint32_t drop_ppm, uint32_t duplicate_ppm)
+{
+    f->o.drop_ppm = drop_ppm;
+    f->o.duplicate_ppm = duplicate_ppm;
+}
+
+/* ---- block devices ---- */
+
+uint32_t port_blk_count(const struct port *p)
+{
+    return p->f->o.disks;
+}
+
+void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out)
+{
+    memset(out, 0, sizeof *out);
+    snprintf(out->name, sizeof out->name, "disk%u", dev);
+    out->sectors = p->f->o.disk_sectors;
+    out->sector_bytes = p->f->o.sector_bytes;
+    out->best_sectors = 8;
+}
+
+void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
+{
+    struct fake *f = p->f;
+    ASSERT(dev < f->o.disks && io->sectors > 0);
+    ASSERT(io->sector + io->sectors <= f->o.disk_sectors);
+    ASSERT(!io->write || io->data.length == (uint64_t)io->sectors * f->o.sector_bytes);
+    io->port = p;
+    io->queued_for = 0;
+    io->device_for = f->o.disk_time;
+    struct item *it =
+        fake_item(f, ITEM_IO, p->node->id, p, sim_time_add(fake_time(f), f->o.disk_time));
+    it->u.io.io = io;
+    it->u.io.dev = dev;
+}
+
+void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
+{
+    struct port_io *io = it->u.io.io;
+    struct fake_disk *d = &n->disks[it->u.io.dev];
+    uint32_t size = f->o.sector_bytes;
+    struct rope out;
+    rope_init(&out);
+    for (uint32_t i = 0; i < io->sectors; i++) {
+        struct rope *s = &d->sectors[io->sector + i];
+        if (io->write) {
+            rope_fini(s);
+            rope_add_slice(s, &io->data, (uint64_t)i * size, size);
+        } else if (s->length) {
+            rope_add_slice(&out, s, 0, size);
+        } else {
+            rope_add_zero(&out, size);
+        }
+    }
+    if (!io->write) {
+        rope_fini(&io->data);
+        rope_join(&io->data, &out);
+    }
+    rope_fini(&out);
+    io->status = PORT_IO_OK;
+}
+
+void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t sectors,
+                    void *out)
+{
+    uint32_t size = f->o.sector_bytes;
+    for (uint32_t i = 0; i < sectors; i++) {
+        const struct rope *s = &f->nodes[node].disks[dev].sectors[sector + i];
+        uint8_t *to = (uint8_t *)out + (size_t)i * size;
+        if (s->length)
+            rope_read(s, 0, size, to);
+        else
+            memset(to, 0, size);
+    }
+}
+
+/* ---- random draws, measures, failures ---- */
+
+uint64_t port_random(struct port *p)
+{
+    return fake_random(&p->random);
+}
+
+uint64_t port_random_below(struct port *p, uint64_t n)
+{
+    return fake_random(&p->random) % n;
+}
+
+static struct measure *find_measure(const struct fake *f, const char *name)
+{
+    for (uint32_t i = 0; i < f->measure_count; i++)
+        if (strcmp(f->measures[i].name, name) == 0)
+            return (struct measure *)(uintptr_t)&f->measures[i];
+    return NULL;
+}
+
+void port_measure(struct port *p, const char *name, double value)
+{
+    struct fake *f = p->f;
+    struct measure *m = find_measure(f, name);
+    if (!m) {
+        ASSERT(f->measure_count < ARRAY_LEN(f->measures));
+        m = &f->measures[f->measure_count++];
+        snprintf(m->name, sizeof m->name, "%s", name);
+    }
+    m->count++;
+    m->sum += value;
+}
+
+void port_delivered(struct port *p, uint64_t length, uint64_t content)
+{
+    struct fake_counts *c = &p->f->counts;
+    c->delivered++;
+    c->delivered_bytes += length;
+    uint64_t h = c->digest ^ p->node->id;
+    h = fake_random(&h) ^ length;
+    h = fake_random(&h) ^ content;
+    c->digest = fake_random(&h);
+}
+
+bool port_trace_on(const struct port *p)
+{
+    (void)p;
+    return false;
+}
+
+void port_trace_begin(struct port *p, const char *track, const char *name, uint64_t id)
+{
+    (void)p, (void)track, (void)name, (void)id;
+}
+
+void port_trace_end(struct port *p, const char *track, const char *name, uint64_t id)
+{
+    (void)p, (void)track, (void)name, (void)id;
+}
+
+void port_remark(struct port *p, const char *fmt, ...)
+{
+    (void)fmt;
+    p->f->counts.remarks++;
+}
+
+void port_fail(struct port *p, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(p->f->failure, sizeof p->f->failure, fmt, ap);
+    va_end(ap);
+    p->f->counts.failures++;
+}
+
+/* ---- what tests ask ---- */
+
+bool fake_up(const struct fake *f, uint32_t node)
+{
+    return f->nodes[node].up;
+}
+
+sim_time fake_now(const struct fake *f)
+{
+    return fake_time(f);
+}
+
+uint64_t fake_steps(const struct fake *f)
+{
+    return f->steps;
+}
+
+uint64_t fake_pending(const struct fake *f)
+{
+    return f->pending_count;
+}
+
+const struct fake_counts *fake_counts(const struct fake *f)
+{
+    return &f->counts;
+}
+
+const char *fake_last_failure(const struct fake *f)
+{
+    return f->failure;
+}
+
+uint64_t fake_work(const struct fake *f, uint32_t node, enum port_work kind)
+{
+    return f->nodes[node].work[kind];
+}
+
+uint64_t fake_heap_bytes(const struct fake *f, uint32_t node)
+{
+    uint64_t n = 0;
+    LIST_EACH (l, &f->nodes[node].tasks)
+        n += LIST_ENTRY(l, struct port, link)->heap_bytes;
+    return n;
+}
+
+uint64_t fake_heap_blocks(const struct fake *f, uint32_t node)
+{
+    uint64_t n = 0;
+    LIST_EACH (l, &f->nodes[node].tasks)
+        n += LIST_ENTRY(l, struct port, link)->heap_blocks;
+    return n;
+}
+
+uint64_t fake_measures(const struct fake *f, const char *measure)
+{
+    const struct measure *m = find_measure(f, measure);
+    return m ? m->count : 0;
+}
+
+double fake_measure_sum(const struct fake *f, const char *measure)
+{
+    const struct measure *m = find_measure(f, measure);
+    return m ? m->sum : 0;
+}

@@ -1,0 +1,245 @@
+/* test_fake.c: the fake port itself: order, exploring, threads, crashes, disks. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/fake/port_fake.h"
+
+struct log {
+    uint64_t seen;
+    uint32_t order[16], count;
+    struct port *p[2];
+    struct port_thread *t;
+    struct port_timer timer[4];
+};
+
+static void on_frame(void *arg, uint32_t src, struct rope *frame)
+{
+    struct log *l = arg;
+    uint8_t b;
+    (void)src;
+    rope_read(frame, 0, 1, &b);
+    l->order[l->count++] = b;
+}
+
+static void boot(struct port *p, void *arg)
+{
+    struct log *l = arg;
+    l->p[port_node(p) % 2] = p;
+    port_if_set_handler(p, 0, &(struct port_if_handler){ .receive = on_frame, .arg = l });
+}
+
+static void send_three(struct port *p, void *arg)
+{
+    (void)arg;
+    for (uint8_t i = 1; i <= 3; i++) {
+        struct rope r;
+        rope_init(&r);
+        rope_add_bytes(&r, &i, 1);
+        cr_assert_eq(port_if_send(p, 0, 1, &r), PORT_IF_OK);
+        rope_fini(&r);
+    }
+}
+
+static void explore_setup(struct fake *f, void *arg)
+{
+    memset(arg, 0, sizeof(struct log));
+    fake_boot(f, 1, boot, arg);
+    fake_boot(f, 0, boot, arg);
+    fake_step(f);
+    fake_step(f);
+    fake_call(f, 0, send_three, NULL);
+}
+
+static uint64_t orders_seen; /* bit per order */
+static bool explore_check(struct fake *f, void *arg)
+{
+    (void)f;
+    struct log *l = arg;
+    uint32_t code = 0;
+    for (uint32_t i = 0; i < l->count; i++)
+        code = code * 4 + l->order[i];
+    orders_seen |= UINT64_C(1) << code;
+    return true;
+}
+
+Test(fake, explores_every_order_of_three_frames_once)
+{
+    struct log l;
+    struct fake_explore x = { .options = { .nodes = 2, .unordered = true },
+                              .setup = explore_setup,
+                              .check = explore_check,
+                              .arg = &l };
+    orders_seen = 0;
+    fake_explore(&x);
+    cr_assert(x.complete);
+    /* 3! orders, times the two orders in which the nodes boot. */
+    cr_assert_eq(x.orders, 2 * 6);
+    cr_assert_eq(__builtin_popcountll(orders_seen), 6);
+}
+
+Test(fake, explores_every_single_loss)
+{
+    struct log l;
+    struct fake_explore x = { .options = { .nodes = 2, .explore_drops = 1 },
+                              .setup = explore_setup,
+                              .check = explore_check,
+                              .arg = &l };
+    orders_seen = 0;
+    fake_explore(&x);
+    cr_assert(x.complete);
+    /* All three, or one of three lost. */
+    cr_assert_eq(__builtin_popcountll(orders_seen), 4);
+}
+
+static void on_timer(struct port_timer *t)
+{
+    struct log *l = t->arg;
+    l->order[l->count++] = (uint32_t)(t - l->timer);
+}
+
+static void timers(struct port *p, void *arg)
+{
+    struct log *l = arg;
+    for (uint32_t i = 0; i < 4; i++)
+        port_timer_init(p, &l->timer[i], on_timer, l);
+    port_timer_set(&l->timer[0], 30);
+    port_timer_set(&l->timer[1], 20);
+    port_timer_set(&l->timer[2], 20);
+    port_timer_set(&l->timer[3], 10);
+    port_timer_set(&l->timer[3], 40);
+    cr_assert(port_timer_cancel(&l->timer[0]));
+    cr_assert_not(port_timer_cancel(&l->timer[0]));
+    cr_assert(port_timer_pending(&l->timer[3]));
+}
+
+Test(fake, timers_fire_in_time_order_and_equal_ones_in_order_of_setting)
+{
+    struct log l = { 0 };
+    struct fake *f = fake_create(&(struct fake_options){ 0 });
+    fake_boot(f, 0, boot, &l);
+    fake_run(f, 0);
+    fake_call(f, 0, timers, &l);
+    fake_run(f, 0);
+    cr_assert_eq(l.count, 3);
+    cr_assert_eq(l.order[0], 1);
+    cr_assert_eq(l.order[1], 2);
+    cr_assert_eq(l.order[2], 3);
+    cr_assert_eq(fake_now(f), 40);
+    fake_destroy(f);
+}
+
+static void body(void *arg)
+{
+    struct log *l = arg;
+    struct port *p = l->p[0];
+    l->order[l->count++] = 1;
+    port_thread_sleep(p, SIM_MS);
+    l->order[l->count++] = 2;
+    cr_assert_not(port_thread_block_for(p, "a test", 0, SIM_MS));
+    cr_assert_eq(port_now(p), 2 * SIM_MS);
+    l->order[l->count++] = 3;
+    port_thread_block(p, "a test", 0);
+    l->order[l->count++] = 4;
+    port_compute(p, 5 * SIM_MS);
+    port_thread_block(p, "a test", 0); /* never woken */
+}
+
+static void start(struct port *p, void *arg)
+{
+    struct log *l = arg;
+    l->p[0] = p;
+    l->t = port_thread_spawn(p, "t", body, l, 0);
+}
+
+static void wake(struct port *p, void *arg)
+{
+    port_thread_wake(p, ((struct log *)arg)->t);
+}
+
+Test(fake, threads_sleep_time_out_and_keep_an_early_wake)
+{
+    struct log l = { 0 };
+    struct fake *f = fake_create(&(struct fake_options){ 0 });
+    fake_boot(f, 0, start, &l);
+    fake_run_until(f, 0);
+    cr_assert_eq(l.count, 1);
+    fake_run(f, 0);
+    cr_assert_eq(l.count, 3);
+    cr_assert_eq(fake_blocked(f), 1);
+    fake_call(f, 0, wake, &l);
+    fake_run(f, 0);
+    cr_assert_eq(l.count, 4);
+    cr_assert_eq(fake_now(f), 7 * SIM_MS);
+    fake_crash(f, 0);
+    cr_assert_eq(fake_blocked(f), 0);
+    fake_destroy(f);
+}
+
+static void one_write(struct port_io *io)
+{
+    *(bool *)io->arg = io->status == PORT_IO_OK;
+}
+
+static struct port_io *the_io;
+static bool io_done;
+static void submit(struct port *p, void *arg)
+{
+    const char *text = arg;
+    the_io = port_alloc(p, sizeof *the_io);
+    rope_init(&the_io->data);
+    the_io->write = text != NULL;
+    the_io->sector = 3;
+    the_io->sectors = 2;
+    the_io->done = one_write;
+    the_io->arg = &io_done;
+    if (text) {
+        rope_add_bytes(&the_io->data, text, strlen(text));
+        rope_add_zero(&the_io->data, 1024 - strlen(text));
+    }
+    port_blk_submit(p, 0, the_io);
+}
+
+Test(fake, a_disk_keeps_its_content_over_a_crash)
+{
+    struct log l = { 0 };
+    struct fake *f = fake_create(&(struct fake_options){ .disks = 1 });
+    char text[] = "survives", got[16] = "";
+    fake_boot(f, 0, boot, &l);
+    fake_run(f, 0);
+    fake_call(f, 0, submit, text);
+    fake_run(f, 0);
+    cr_assert(io_done);
+    rope_fini(&the_io->data);
+    fake_crash(f, 0);
+    fake_restart(f, 0);
+    fake_run(f, 0);
+    fake_call(f, 0, submit, NULL);
+    fake_run(f, 0);
+    cr_assert_eq(the_io->data.length, 1024);
+    rope_read(&the_io->data, 0, 8, got);
+    cr_assert_str_eq(got, "survives");
+    rope_fini(&the_io->data);
+    fake_destroy(f);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+static void own_and_time(struct port *p, void *arg)
+{
+    (void)arg;
+    sim_time before = port_now(p);
+    port_work(p, PORT_WORK_COPY, 10);
+    cr_assert_eq(port_now(p), before + 10 * SIM_NS);
+}
+
+Test(fake, work_moves_the_clock_of_the_upcall_and_keeps_the_node_busy)
+{
+    struct log l = { 0 };
+    struct fake *f = fake_create(&(struct fake_options){ .work_cost = SIM_NS });
+    fake_boot(f, 0, boot, &l);
+    fake_run(f, 0);
+    fake_call(f, 0, own_and_time, NULL);
+    fake_call(f, 0, own_and_time, NULL);
+    cr_assert_eq(fake_work(f, 0, PORT_WORK_COPY), 20);
+    cr_assert_eq(fake_now(f), 0);
+    fake_destroy(f);
+}

@@ -1,0 +1,126 @@
+/* test_mesh.c: the driver protocol: delivery, busy interfaces, wrong frames, idle sessions. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "os/proto/mesh/mesh.h"
+#include "tests/os/xk_rig.h"
+
+#define GRAPH "mesh mesh; probe probe <mesh"
+
+Test(mesh, delivers_to_the_peer_and_to_itself_with_every_length)
+{
+    struct rig r;
+    struct fake_options o = { .nodes = 3, .mtu = 256 };
+    rig_start(&r, &o, GRAPH, NULL, NULL);
+    for (uint64_t len = 0; len <= 248; len++) {
+        uint32_t to = (uint32_t)(len % 3);
+        cr_assert_eq(rig_send_pattern(&r, 0, to, len, len), XK_OK);
+        fake_run(r.f, 0);
+        struct probe *p = rig_probe(&r, to);
+        struct probe_got *g = &p->log[p->got - 1];
+        cr_assert_eq(p->got, len / 3 + 1);
+        cr_assert_eq(g->from, 0);
+        cr_assert_eq(g->length, len);
+        cr_assert_eq(g->hash, rig_pattern_hash(len, len));
+    }
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 249), XK_TOO_LONG);
+    cr_assert_eq(rig_send_pattern(&r, 0, 3, 1, 1), XK_NO_PEER);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+Test(mesh, a_busy_interface_queues_then_refuses_then_says_ready)
+{
+    struct rig r;
+    struct fake_options o = { .tx_queue = 2 };
+    rig_start(&r, &o, "mesh mesh queue=4; probe probe <mesh", NULL, NULL);
+    for (uint64_t i = 0; i < 6; i++)
+        cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 50), XK_OK);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 6, 50), XK_BUSY);
+    cr_assert_eq(rig_probe(&r, 0)->ready, 0);
+    fake_run(r.f, 0);
+    /* The refused session was closed meanwhile, so it is not told. */
+    cr_assert_eq(rig_probe(&r, 0)->ready, 0);
+    struct probe *p = rig_probe(&r, 1);
+    cr_assert_eq(p->got, 6);
+    for (uint64_t i = 0; i < 6; i++)
+        cr_assert_eq(p->log[i].hash, rig_pattern_hash(i, 50), "out of order at %zu", (size_t)i);
+    const struct mesh_counts *c = mesh_counts(xk_find(r.k[0], "mesh"));
+    cr_assert_eq(c->sent, 6);
+    cr_assert_eq(c->queued, 4);
+    cr_assert_eq(c->refused, 1);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+static struct xk_sessn *held;
+static void hold(struct port *p, void *arg)
+{
+    (void)p;
+    struct rig *r = arg;
+    enum xk_status why;
+    struct xk_protl *probe = xk_find(r->k[0], "probe");
+    held = xk_open(probe->down[0], probe, &(struct xk_part){ .host = 1 }, &why);
+}
+
+Test(mesh, a_session_that_was_refused_is_told_when_there_is_room)
+{
+    struct rig r;
+    struct fake_options o = { .tx_queue = 1 };
+    rig_start(&r, &o, "mesh mesh queue=2; probe probe <mesh", NULL, NULL);
+    fake_call(r.f, 0, hold, &r);
+    for (uint64_t i = 0; i < 3; i++)
+        cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 50), XK_OK);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 9, 50), XK_BUSY);
+    fake_run(r.f, 0);
+    cr_assert_eq(rig_probe(&r, 0)->ready, 1);
+    cr_assert_eq(rig_probe(&r, 1)->got, 3);
+    rig_stop(&r);
+}
+
+/* Frames of all sorts: none may crash, and each is counted once. */
+Test(mesh, wrong_frames_are_dropped_and_counted)
+{
+    struct rig r;
+    struct fake_options o = { .nodes = 2 };
+    rig_start(&r, &o, GRAPH, NULL, NULL);
+    uint64_t x = 99;
+    uint8_t b[64];
+    for (uint32_t i = 0; i < 20000; i++) {
+        for (uint32_t j = 0; j < sizeof b; j++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            b[j] = (uint8_t)(x >> 56);
+        }
+        if (i % 3 == 0) { /* plausible protocol numbers and lengths */
+            b[0] = b[4] = b[5] = b[6] = 0;
+            b[1] %= 5;
+            b[7] %= 64;
+        }
+        fake_inject(r.f, 0, 1, b, (x >> 40) % 65);
+        fake_run(r.f, 0);
+    }
+    const struct mesh_counts *c = mesh_counts(xk_find(r.k[1], "mesh"));
+    cr_assert_eq(c->received, 20000);
+    cr_assert_eq(c->bad_length + c->nobody + rig_probe(&r, 1)->got, 20000);
+    cr_assert_gt(c->bad_length, 0);
+    cr_assert_gt(c->nobody, 0);
+    cr_assert_gt(rig_probe(&r, 1)->got, 0);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+Test(mesh, idle_sessions_are_bounded)
+{
+    struct rig r;
+    struct fake_options o = { .nodes = 60 };
+    rig_start(&r, &o, "mesh mesh idle=5; probe probe <mesh", NULL, NULL);
+    uint64_t most = 0;
+    for (uint32_t to = 1; to < 60; to++) {
+        cr_assert_eq(rig_send_pattern(&r, 0, to, to, 10), XK_OK);
+        fake_run(r.f, 0);
+        if (to == 5)
+            most = fake_heap_bytes(r.f, 0);
+    }
+    cr_assert_leq(fake_heap_bytes(r.f, 0), most);
+    rig_stop(&r);
+}

@@ -1,0 +1,111 @@
+/* test_xk_graph.c: graphs: each mistake has its sentence; maps; what the framework names. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "os/proto/mesh/mesh.h"
+#include "os/xk/map.h"
+#include "tests/os/xk_rig.h"
+
+static void refuses(const char *graph, const char *part)
+{
+    struct err e = ERR_INIT;
+    struct val *v = rig_val(graph);
+    struct xk_graph *g = xk_graph_load(v, rig_registry, "machine.graph", &e);
+    cr_assert_null(g, "accepted: %s", graph);
+    cr_assert_not_null(strstr(e.text, part), "'%s' does not say '%s'", e.text, part);
+    cr_assert_not_null(strstr(e.text, "graph:1: machine.graph"), "'%s' names no place", e.text);
+    val_free(v);
+}
+
+Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
+{
+    refuses("mesh mehs", "did you mean 'mesh'?");
+    refuses("mesh mesh; probe probe <mseh", "did you mean 'mesh'?");
+    refuses("probe probe <mesh; mesh mesh", "no instance 'mesh' stands before this one");
+    refuses("mesh mesh; probe probe", "takes 1 instances below, not 0");
+    refuses("mesh mesh; probe probe <mesh <mesh", "takes 1 instances below, not 2");
+    refuses("mesh mesh quue=3", "did you mean 'queue'?");
+    refuses("mesh mesh queue=0", "queue");
+    refuses("mesh mesh; mesh mesh", "two instances are named 'mesh'");
+    refuses("mesh mesh domain=7", "must be a name in quotes");
+    refuses("mesh", "has no protocol");
+}
+
+Test(xk_graph, an_empty_or_wrong_list_is_refused)
+{
+    struct err e = ERR_INIT;
+    struct val *v = val_new(VAL_LIST, "graph", 3);
+    cr_assert_null(xk_graph_load(v, rig_registry, "machine.graph", &e));
+    cr_assert_not_null(strstr(e.text, "an empty one"), "%s", e.text);
+    val_append(v, val_new_int(3, "graph", 4));
+    e = (struct err)ERR_INIT;
+    cr_assert_null(xk_graph_load(v, rig_registry, "machine.graph", &e));
+    cr_assert_not_null(strstr(e.text, "graph:4: machine.graph[1] must be a table"), "%s", e.text);
+    val_free(v);
+}
+
+Test(xk_graph, crossings_and_layers_are_named)
+{
+    struct rig r;
+    struct fake_options o = { 0 };
+    rig_start(&r, &o, "mesh mesh; probe probe <mesh domain=server", NULL, NULL);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 7, 100), XK_OK);
+    fake_run(r.f, 0);
+    /* Down: open and push cross from server to kernel; up: demux. */
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_CROSS), 2);
+    cr_assert_eq(fake_work(r.f, 1, PORT_WORK_CROSS), 1);
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_LAYER), 1);
+    cr_assert_eq(fake_work(r.f, 1, PORT_WORK_LAYER), 1);
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_FRAME_OUT), 1);
+    cr_assert_eq(fake_work(r.f, 1, PORT_WORK_FRAME_IN), 1);
+    rig_stop(&r);
+}
+
+static bool in_order(void *arg, const void *key, void *value)
+{
+    uint32_t *n = arg;
+    uint32_t k;
+    (void)value;
+    memcpy(&k, key, sizeof k);
+    cr_assert_eq(k, *n * 7919 % 1009);
+    (*n)++;
+    return true;
+}
+
+static void use_map(struct port *p, void *arg)
+{
+    (void)arg;
+    struct xk_map m;
+    int values[300];
+    uint64_t before = 0;
+    xk_map_init(&m, p, sizeof(uint32_t));
+    for (uint32_t i = 0; i < 300; i++) {
+        uint32_t k = i * 7919 % 1009;
+        xk_map_bind(&m, &k, &values[i]);
+    }
+    uint32_t seen = 0, k = 7919 % 1009, none = 5000;
+    xk_map_each(&m, in_order, &seen);
+    cr_assert_eq(seen, 300);
+    cr_assert_eq(xk_map_resolve(&m, &k), &values[1]);
+    cr_assert_eq(xk_map_resolve(&m, &k), &values[1]);
+    cr_assert_null(xk_map_resolve(&m, &none));
+    cr_assert_eq(xk_map_unbind(&m, &k), &values[1]);
+    cr_assert_null(xk_map_resolve(&m, &k));
+    cr_assert_null(xk_map_unbind(&m, &k));
+    cr_assert_eq(xk_map_count(&m), 299);
+    (void)before;
+    xk_map_fini(&m);
+}
+
+Test(xk_map, finds_walks_in_insertion_order_and_frees)
+{
+    struct rig r;
+    struct fake_options o = { 0 };
+    rig_start(&r, &o, "mesh mesh", NULL, NULL);
+    uint64_t bytes = fake_heap_bytes(r.f, 0);
+    fake_call(r.f, 0, use_map, NULL);
+    /* One resolve was answered by the cache; the misses and the first hit were not. */
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_LOOKUP), 4);
+    cr_assert_eq(fake_heap_bytes(r.f, 0), bytes);
+    rig_stop(&r);
+}

@@ -1,0 +1,239 @@
+/* xk_rig.c: see xk_rig.h. */
+#include "tests/os/xk_rig.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/proto/mesh/mesh.h"
+
+static enum xk_status probe_init(struct xk_protl *self, const void *params);
+static void probe_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
+static void probe_ready(struct xk_protl *self, struct xk_sessn *lower);
+static void probe_open_done(struct xk_protl *self, struct xk_sessn *lower);
+static void probe_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
+
+static const struct xk_protl_ops probe_protl = {
+    .name = "probe",
+    .doc = "keeps what it receives",
+    .state_size = sizeof(struct probe),
+    .down_min = 1,
+    .down_max = 1,
+    .init = probe_init,
+    .demux = probe_demux,
+    .ready = probe_ready,
+    .open_done = probe_open_done,
+    .failed = probe_failed,
+};
+
+const struct xk_protl_ops *const rig_registry[] = { &mesh_protl, &probe_protl, NULL };
+
+static void add_word(struct val *inst, struct val *below, char *word, int index)
+{
+    char *eq = strchr(word, '=');
+    if (index == 0) {
+        val_put(inst, "name", val_new_string(word, "graph", 1));
+    } else if (index == 1) {
+        val_put(inst, "protocol", val_new_string(word, "graph", 1));
+    } else if (word[0] == '<') {
+        val_append(below, val_new_string(word + 1, "graph", 1));
+    } else {
+        cr_assert_not_null(eq, "bad word '%s' in a graph", word);
+        *eq = '\0';
+        char *end;
+        long long n = strtoll(eq + 1, &end, 10);
+        struct val *v;
+        if (*end == '\0')
+            v = val_new_int(n, "graph", 1);
+        else if (strcmp(eq + 1, "true") == 0 || strcmp(eq + 1, "false") == 0)
+            v = val_new_bool(eq[1] == 't', "graph", 1);
+        else
+            v = val_new_string(eq + 1, "graph", 1);
+        val_put(inst, word, v);
+    }
+}
+
+struct val *rig_val(const char *text)
+{
+    struct val *list = val_new(VAL_LIST, "graph", 1);
+    char *copy = base_strdup(text), *at = copy, *one;
+    while ((one = strsep(&at, ";"))) {
+        struct val *inst = val_new(VAL_TABLE, "graph", 1);
+        struct val *below = val_new(VAL_LIST, "graph", 1);
+        char *word;
+        int index = 0;
+        while ((word = strsep(&one, " ")))
+            if (*word)
+                add_word(inst, below, word, index++);
+        if (below->count)
+            val_put(inst, "below", below);
+        else
+            val_free(below);
+        val_append(list, inst);
+    }
+    free(copy);
+    return list;
+}
+
+struct xk_graph *rig_graph(const char *graph)
+{
+    struct err e = ERR_INIT;
+    struct val *v = rig_val(graph);
+    struct xk_graph *g = xk_graph_load(v, rig_registry, "graph", &e);
+    cr_assert_not_null(g, "%s", e.text);
+    val_free(v);
+    return g;
+}
+
+static void boot(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    uint32_t n = port_node(p);
+    r->k[n] = xk_boot(p, r->g);
+    if (r->booted)
+        r->booted(r, n, p);
+}
+
+void rig_boot(struct rig *r, struct fake *f, struct xk_graph *g,
+              void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg)
+{
+    memset(r, 0, sizeof *r);
+    r->f = f;
+    r->g = g;
+    r->booted = booted;
+    r->arg = arg;
+}
+
+void rig_start(struct rig *r, const struct fake_options *o, const char *graph,
+               void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg)
+{
+    rig_boot(r, fake_create(o), rig_graph(graph), booted, arg);
+    uint32_t n = o->nodes ? o->nodes : 2;
+    for (uint32_t i = 0; i < n; i++)
+        fake_boot(r->f, i, boot, r);
+    for (uint32_t i = 0; i < n; i++)
+        fake_step(r->f);
+}
+
+void rig_stop(struct rig *r)
+{
+    fake_destroy(r->f);
+    xk_graph_free(r->g);
+}
+
+/* ---- probe ---- */
+
+static enum xk_status probe_init(struct xk_protl *self, const void *params)
+{
+    (void)params;
+    struct probe *pr = self->state;
+    rope_init(&pr->last);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+static void probe_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct probe *pr = self->state;
+    struct xk_msg copy;
+    xk_msg_copy(&copy, m);
+    rope_fini(&pr->last);
+    xk_msg_to_rope(&copy, &pr->last);
+    xk_msg_fini(&copy);
+    if (pr->got < PROBE_KEEP)
+        pr->log[pr->got] = (struct probe_got){ .from = lower->host,
+                                               .length = pr->last.length,
+                                               .hash = rope_hash(&pr->last) };
+    pr->got++;
+    if (pr->echo && xk_push(lower, m) != XK_OK)
+        pr->failed++;
+}
+
+static void probe_ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    (void)lower;
+    ((struct probe *)self->state)->ready++;
+}
+
+static void probe_open_done(struct xk_protl *self, struct xk_sessn *lower)
+{
+    (void)lower;
+    ((struct probe *)self->state)->opened++;
+}
+
+static void probe_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
+{
+    (void)lower;
+    struct probe *pr = self->state;
+    pr->failed++;
+    pr->why = why;
+}
+
+struct probe *rig_probe(struct rig *r, uint32_t node)
+{
+    return xk_find(r->k[node], "probe")->state;
+}
+
+struct send_job {
+    struct rig *r;
+    uint32_t node, to;
+    const struct rope *data;
+    enum xk_status status;
+};
+
+static void send_now(struct port *p, void *arg)
+{
+    (void)p;
+    struct send_job *j = arg;
+    struct xk_protl *probe = xk_find(j->r->k[j->node], "probe");
+    struct xk_part peer = { .host = j->to };
+    struct xk_sessn *s = xk_open(probe->down[0], probe, &peer, &j->status);
+    if (!s)
+        return;
+    struct rope copy;
+    struct xk_msg m;
+    rope_copy(&copy, j->data);
+    xk_msg_init_rope(&m, &copy);
+    j->status = xk_push(s, &m);
+    if (j->status != XK_OK)
+        cr_assert(rope_equal(&m.data, j->data), "a refused message changed");
+    else
+        cr_assert_eq(xk_msg_length(&m), 0, "an accepted message is not empty");
+    xk_msg_fini(&m);
+    xk_close(s);
+}
+
+enum xk_status rig_send(struct rig *r, uint32_t node, uint32_t to, const struct rope *data)
+{
+    struct send_job j = { r, node, to, data, XK_OK };
+    fake_call(r->f, node, send_now, &j);
+    return j.status;
+}
+
+enum xk_status rig_send_pattern(struct rig *r, uint32_t node, uint32_t to, uint64_t seed,
+                                uint64_t len)
+{
+    struct rope d;
+    rope_init(&d);
+    rope_add_pattern(&d, seed, 0, len);
+    enum xk_status s = rig_send(r, node, to, &d);
+    rope_fini(&d);
+    return s;
+}
+
+uint64_t rig_pattern_hash(uint64_t seed, uint64_t len)
+{
+    struct rope d;
+    rope_init(&d);
+    rope_add_pattern(&d, seed, 0, len);
+    uint64_t h = rope_hash(&d);
+    rope_fini(&d);
+    return h;
+}
+
+bool rig_alloc_quiet(struct rig *r)
+{
+    for (uint32_t i = 0; i < RIG_NODES; i++)
+        if (r->k[i] && fake_port(r->f, i) && xk_find(r->k[i], "probe"))
+            rope_fini(&rig_probe(r, i)->last);
+    return rope_leaves_alive() == 0;
+}

@@ -1,0 +1,55 @@
+/* xk_rig.h: nodes with a protocol graph on the fake port, and a probe protocol to look with.
+ *
+ * Graph text: instances separated by ';', each "name protocol <lower ... key=value ...":
+ *   "mesh mesh queue=2; blast blast <mesh; probe probe <blast".
+ * The probe keeps what it receives, and sends what a test tells it to.
+ */
+#ifndef TESTS_OS_XK_RIG_H
+#define TESTS_OS_XK_RIG_H
+
+#include "os/xk/graph.h"
+#include "tests/fake/port_fake.h"
+
+#define RIG_NODES 64
+
+struct rig {
+    struct fake *f;
+    struct xk_graph *g;
+    struct xk_kernel *k[RIG_NODES];
+    void (*booted)(struct rig *r, uint32_t node, struct port *p); /* after each boot; may be NULL */
+    void *arg;
+};
+
+struct val *rig_val(const char *text);
+extern const struct xk_protl_ops *const rig_registry[];
+/* Loads the graph (a mistake fails the test) and boots every node. */
+void rig_start(struct rig *r, const struct fake_options *o, const char *graph,
+               void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);
+/* The same with a fake that exists: for fake_explore. */
+void rig_boot(struct rig *r, struct fake *f, struct xk_graph *g,
+              void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);
+struct xk_graph *rig_graph(const char *graph);
+void rig_stop(struct rig *r);
+
+/* ---- the probe: a protocol without a header ---- */
+#define PROBE_KEEP 512
+struct probe_got {
+    uint32_t from;
+    uint64_t length, hash;
+};
+struct probe {
+    uint64_t got, ready, opened, failed;
+    enum xk_status why; /* of the last failure */
+    struct probe_got log[PROBE_KEEP];
+    struct rope last; /* of the last message */
+    bool echo;        /* send back what comes */
+};
+struct probe *rig_probe(struct rig *r, uint32_t node);
+/* Opens a session below the probe, pushes a message of that content, closes; what push said. */
+enum xk_status rig_send(struct rig *r, uint32_t node, uint32_t to, const struct rope *data);
+enum xk_status rig_send_pattern(struct rig *r, uint32_t node, uint32_t to, uint64_t seed,
+                                uint64_t len);
+uint64_t rig_pattern_hash(uint64_t seed, uint64_t len);
+bool rig_alloc_quiet(struct rig *r); /* no leaf is alive but what probes keep; drops that first */
+
+#endif
