@@ -14,10 +14,11 @@
 #include "cli/point.h"
 
 struct campaign_options {
-    size_t jobs;        /* at least 1 */
-    const char *output; /* results file; NULL: nothing is stored */
-    bool resume;        /* points that the file holds as finished are not run again */
-    bool quiet;         /* no progress line, whatever standard error is */
+    size_t jobs;         /* at least 1 */
+    const char *output;  /* results file; NULL: nothing is stored */
+    bool resume;         /* points that the file holds as finished are not run again */
+    const char *command; /* what was typed, for the record; may be NULL */
+    bool quiet;          /* no progress line, whatever standard error is */
     struct point_options point;
 };
 

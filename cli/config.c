@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cli/expect.h"
 #include "cli/lua/script.h"
 #include "cli/schema.h"
 
@@ -427,6 +428,19 @@ static void read_heads(struct config *c, struct script_result *r)
     r->sources = NULL;
 }
 
+static bool check_heads(const struct config *c, struct err *e)
+{
+    const struct val *m = c->measures;
+    char where[512];
+    bool texts = !m || m->type == VAL_LIST || m->count == 0;
+    for (size_t i = 0; texts && m && i < m->count; i++)
+        texts = m->items[i]->type == VAL_STRING;
+    if (!texts)
+        return err_set(e, "%smeasures is a list of names in quotes",
+                       val_where(m, where, sizeof where));
+    return expect_check(c->expectations, e);
+}
+
 static bool build(struct config *c, const struct config_options *o, const struct overrides *over,
                   struct err *e)
 {
@@ -444,6 +458,7 @@ static bool build(struct config *c, const struct config_options *o, const struct
         good = make_case(c, &r.cases[i], over, r.reads, e);
     if (good)
         read_heads(c, &r);
+    good = good && check_heads(c, e);
     good = good && make_points(c, o, &r, e);
     script_result_fini(&r);
     return good;

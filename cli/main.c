@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 
 static const struct cli_command commands[] = {
+    { "run", cmd_run, "run every point of a configuration: a table, a results file, a verdict" },
     { "check", cmd_check, "say whether a configuration is good, without running it" },
     { "list", cmd_list, "what there is: configs, workloads, networks, disks, parameters, ..." },
     { NULL, NULL, NULL },

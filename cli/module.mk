@@ -14,4 +14,14 @@ CLI_SRC = \
 	cli/schema.c \
 	cli/config.c \
 	cli/check.c \
-	cli/list.c
+	cli/list.c \
+	cli/point.c \
+	cli/point_result.c \
+	cli/store.c \
+	cli/worker.c \
+	cli/progress.c \
+	cli/campaign.c \
+	cli/expect.c \
+	cli/table.c \
+	cli/json.c \
+	cli/run.c

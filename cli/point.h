@@ -79,8 +79,10 @@ struct point_options {
     const char *trace;      /* Chrome trace to write; NULL: none */
     const char *base_dir;   /* the configuration's folder */
     const char *output_dir; /* per-packet and per-request files; NULL: none */
-    void (*progress)(void *arg, sim_time now, uint64_t events); /* may be NULL */
-    void *progress_arg;
+    /* Called with the run when it begins and with NULL when it has ended, so that a progress report
+     * can read its clock; may be NULL. */
+    void (*started)(void *arg, const struct sim *s);
+    void *started_arg;
 };
 
 /* Runs the point to its end.  *out is filled whatever happens, unless the process dies. */

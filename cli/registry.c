@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "cli/schema.h"
+#include "mesh/mesh.h"
 #include "workloads/direct/queue.h"
 
 const struct net_ops *const registry_nets[] = {
+    &net_worm,
+    &net_ideal,
+    &net_flit,
     NULL,
 };
 

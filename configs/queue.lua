@@ -14,4 +14,13 @@ return {
         replications = 5,
     },
     measures = { "wait.mean", "wait.expected" },
+    expectations = {
+        {
+            measure = "wait.mean",
+            equals_measure = "wait.expected",
+            within = 0.1,
+            doc = "The closed form of an M/M/1 queue.",
+        },
+        { measure = "wait.mean", rises_with = "workload.load" },
+    },
 }

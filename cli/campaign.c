@@ -1,0 +1,346 @@
+/* campaign.c: the loop over workers: start, listen, store, limit, report. */
+#include "cli/campaign.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/schema.h"
+#include "cli/store.h"
+#include "cli/worker.h"
+#include "sim/measure.h"
+#include "sim/stat.h"
+
+#define TICK_MS 200       /* how often limits are looked at and progress is shown */
+#define GRACE_SECONDS 5.0 /* the engine stops itself at its limit; after this it is stopped */
+#define MEMORY_GRACE 1.25 /* the same for memory */
+#define JOBS_MAX 1024
+
+struct loop {
+    const struct config *c;
+    const struct campaign_options *o;
+    struct campaign *out;
+    struct err *e;
+    struct results *db;
+    int64_t experiment;
+    struct worker *workers;
+    struct worker_progress *shared;
+    size_t jobs, busy;
+    size_t next;   /* the next point to look at */
+    size_t done;   /* points with a result */
+    bool stopping; /* nothing new is started */
+    bool *have;    /* by point: its result is there */
+    struct progress progress;
+    sigset_t wait_mask; /* while waiting: signals may come */
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int sig)
+{
+    stop_signal = sig;
+}
+
+/* ---- results ---- */
+
+static void keep(struct loop *l, size_t point)
+{
+    l->have[point] = true;
+    l->done++;
+    l->out->status[l->out->results[point].status]++;
+}
+
+static void stop_all(struct loop *l, const char *why)
+{
+    l->stopping = true;
+    for (size_t i = 0; i < l->jobs; i++)
+        worker_kill(&l->workers[i], why);
+}
+
+static void finish_worker(struct loop *l, struct worker *w)
+{
+    size_t point = w->point;
+    struct point_result *r = &l->out->results[point];
+    worker_collect(w, r);
+    l->busy--;
+    if (l->stopping && r->status != POINT_OK && r->status != POINT_FAILED_AUDIT) {
+        point_result_fini(r);
+        r->status = POINT_INTERRUPTED;
+        return;
+    }
+    keep(l, point);
+    l->out->run++;
+    progress_add(&l->progress, r);
+    if (l->db && !store_point(l->db, l->experiment, l->c, point, r, l->e))
+        stop_all(l, "the results could not be stored");
+}
+
+/* Takes a point from the file when that is wanted; false when it has to run. */
+static bool taken(struct loop *l, size_t point)
+{
+    bool found = false;
+    if (!l->o->resume || !l->db)
+        return false;
+    if (!store_reuse(l->db, l->experiment, l->c, point, &l->out->results[point], &found, l->e))
+        stop_all(l, "the results could not be read");
+    if (!found)
+        return l->stopping;
+    keep(l, point);
+    l->out->resumed++;
+    return true;
+}
+
+/* ---- the loop ---- */
+
+/* "trace.json" of point 3 of many is "trace-3.json". */
+static char *trace_name(const char *path, size_t point, size_t count)
+{
+    const char *slash = strrchr(path, '/'), *dot = strchr(slash ? slash : path, '.');
+    if (count == 1)
+        return base_strdup(path);
+    if (!dot)
+        dot = path + strlen(path);
+    return base_printf("%.*s-%zu%s", (int)(dot - path), path, point + 1, dot);
+}
+
+static bool start_one(struct loop *l, size_t point)
+{
+    struct worker *w = l->workers;
+    struct point_options o = l->o->point;
+    char *trace = o.trace ? trace_name(o.trace, point, l->c->point_count) : NULL;
+    while (w->pid != 0)
+        w++;
+    o.trace = trace;
+    o.base_dir = l->c->dir;
+    bool good = worker_start(w, l->c, point, &o, &l->wait_mask, l->e);
+    free(trace);
+    if (good)
+        l->busy++;
+    return good;
+}
+
+static void start_more(struct loop *l)
+{
+    while (!l->stopping && l->busy < l->jobs && l->next < l->c->point_count) {
+        size_t point = l->next++;
+        if (!taken(l, point) && !start_one(l, point))
+            stop_all(l, "no worker could be started");
+    }
+}
+
+static void check_limits(struct loop *l)
+{
+    for (size_t i = 0; i < l->jobs; i++) {
+        struct worker *w = &l->workers[i];
+        if (w->pid == 0 || w->killed)
+            continue;
+        struct schema_limits limits;
+        const struct val *v = val_get(l->c->points[w->point].c->root, "limits");
+        struct err e = ERR_INIT;
+        if (!param_load(schema_limits_params, &limits, v, "limits", &e))
+            continue;
+        double seconds = sim_time_seconds(limits.host_time);
+        if (seconds > 0 && worker_clock() - w->started > seconds * 1.1 + GRACE_SECONDS)
+            worker_kill(w, "the point was ended: it ran past limits.host_time and did not stop");
+        else if (limits.memory > 0 &&
+                 (double)worker_memory(w) > (double)limits.memory * MEMORY_GRACE)
+            worker_kill(w, "the point was ended: it used more memory than limits.memory");
+    }
+}
+
+static void show(struct loop *l)
+{
+    sim_time now = 0;
+    uint64_t events = 0;
+    for (size_t i = 0; i < l->jobs; i++) {
+        if (l->workers[i].pid == 0 || !l->workers[i].progress)
+            continue;
+        events += l->workers[i].progress->events;
+        if (l->workers[i].progress->now > now)
+            now = l->workers[i].progress->now;
+    }
+    progress_show(&l->progress, l->done, l->busy, now, events);
+}
+
+static void wait_for_workers(struct loop *l)
+{
+    struct pollfd fds[2 * JOBS_MAX];
+    int *owner[2 * JOBS_MAX];
+    struct worker *of[2 * JOBS_MAX];
+    nfds_t n = 0;
+    for (size_t i = 0; i < l->jobs; i++) {
+        struct worker *w = &l->workers[i];
+        int *ends[] = { &w->result_fd, &w->error_fd };
+        for (size_t k = 0; w->pid != 0 && k < 2; k++) {
+            if (*ends[k] < 0)
+                continue;
+            fds[n] = (struct pollfd){ .fd = *ends[k], .events = POLLIN };
+            owner[n] = ends[k];
+            of[n++] = w;
+        }
+    }
+    const struct timespec tick = { 0, TICK_MS * 1000000L };
+    int ready = ppoll(fds, n, &tick, &l->wait_mask);
+    for (nfds_t i = 0; ready > 0 && i < n; i++)
+        if (fds[i].revents)
+            worker_read(of[i], owner[i]);
+    for (size_t i = 0; i < l->jobs; i++) {
+        struct worker *w = &l->workers[i];
+        if (w->pid != 0 && w->result_fd < 0 && w->error_fd < 0)
+            finish_worker(l, w);
+    }
+}
+
+static void run_loop(struct loop *l)
+{
+    double looked = worker_clock();
+    start_more(l);
+    while (l->busy > 0) {
+        wait_for_workers(l);
+        if (stop_signal && !l->out->interrupted) {
+            l->out->interrupted = true;
+            stop_all(l, "interrupted");
+        }
+        start_more(l);
+        if (worker_clock() - looked > TICK_MS / 1000.0) {
+            looked = worker_clock();
+            check_limits(l);
+            show(l);
+        }
+    }
+    progress_end(&l->progress);
+}
+
+/* ---- set-up ---- */
+
+static bool open_output(struct loop *l)
+{
+    if (!l->o->output)
+        return true;
+    l->db = results_open(l->o->output, l->e);
+    return l->db && store_experiment(l->db, l->c, l->o->command, &l->experiment, l->e);
+}
+
+static void make_workers(struct loop *l)
+{
+    l->jobs = l->o->jobs < JOBS_MAX ? l->o->jobs : JOBS_MAX;
+    if (l->jobs > l->c->point_count)
+        l->jobs = l->c->point_count;
+    l->workers = base_zalloc(l->jobs, sizeof *l->workers);
+    l->have = base_zalloc(l->c->point_count, sizeof *l->have);
+    if (!l->progress.on)
+        return;
+    void *memory = mmap(NULL, l->jobs * sizeof *l->shared, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return;
+    l->shared = memory;
+    for (size_t i = 0; i < l->jobs; i++)
+        l->workers[i].progress = &l->shared[i];
+}
+
+/* SIGINT, SIGTERM and SIGHUP are held back but while the loop waits, so that none is missed. */
+static void take_signals(struct loop *l, sigset_t *before, struct sigaction old[3])
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction act = { .sa_handler = on_signal };
+    sigset_t block;
+    stop_signal = 0;
+    sigemptyset(&block);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        sigaddset(&block, signals[i]);
+    sigprocmask(SIG_BLOCK, &block, before);
+    l->wait_mask = *before;
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        sigdelset(&l->wait_mask, signals[i]);
+        sigaction(signals[i], &act, &old[i]);
+    }
+}
+
+static void give_signals_back(const sigset_t *before, const struct sigaction old[3])
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        sigaction(signals[i], &old[i], NULL);
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
+bool campaign_run(const struct config *c, const struct campaign_options *o, struct campaign *out,
+                  struct err *e)
+{
+    struct loop l = { .c = c, .o = o, .out = out, .e = e };
+    sigset_t before;
+    struct sigaction old[3];
+    *out = (struct campaign){ .count = c->point_count };
+    out->results = base_zalloc(c->point_count, sizeof *out->results);
+    for (size_t i = 0; i < c->point_count; i++)
+        out->results[i].status = POINT_INTERRUPTED;
+    progress_begin(&l.progress, c->point_count, o->quiet);
+    if (!open_output(&l)) {
+        results_close(l.db, NULL);
+        return false;
+    }
+    make_workers(&l);
+    take_signals(&l, &before, old);
+    run_loop(&l);
+    give_signals_back(&before, old);
+    out->status[POINT_INTERRUPTED] = c->point_count - l.done;
+    if (l.shared)
+        munmap(l.shared, l.jobs * sizeof *l.shared);
+    free(l.workers);
+    free(l.have);
+    bool closed = results_close(l.db, e);
+    return closed && !e->set;
+}
+
+void campaign_fini(struct campaign *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        point_result_fini(&c->results[i]);
+    free(c->results);
+    *c = (struct campaign){ 0 };
+}
+
+int campaign_exit(const struct campaign *c)
+{
+    if (c->status[POINT_REFUSED])
+        return CLI_USAGE;
+    if (c->status[POINT_DEADLOCK] || c->status[POINT_LIMIT] || c->status[POINT_CRASHED] ||
+        c->status[POINT_INTERRUPTED])
+        return CLI_POINT;
+    return c->status[POINT_FAILED_AUDIT] ? CLI_FAILED : CLI_OK;
+}
+
+bool campaign_value(const struct campaign *r, const struct config *c, size_t case_idx,
+                    const char *scalar, struct campaign_value *out)
+{
+    struct stat s;
+    double within = NAN;
+    stat_init(&s);
+    *out = (struct campaign_value){ .unit = "1" };
+    for (size_t i = 0; i < c->point_count; i++) {
+        if (c->points[i].case_idx != case_idx || !point_finished(r->results[i].status))
+            continue;
+        const struct point_scalar *x = point_scalar(&r->results[i], scalar);
+        if (!x)
+            continue;
+        stat_add(&s, x->value);
+        within = x->half_width;
+        out->unit = x->unit;
+        out->flags = x->flags;
+    }
+    out->n = s.n;
+    out->mean = s.mean;
+    out->half_width = s.n > 1 ? stat_half_width(&s, 0.95) : within;
+    if (out->flags & SIM_MEASURE_DETERMINISTIC)
+        out->half_width = NAN;
+    return s.n > 0;
+}

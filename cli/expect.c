@@ -1,0 +1,300 @@
+/* expect.c: judging results against what a configuration expects. */
+#include "cli/expect.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/store.h"
+#include "cli/table.h"
+
+static const char *const known[] = { "measure",    "at",         "equals", "equals_measure",
+                                     "within",     "min",        "max",    "slack",
+                                     "rises_with", "falls_with", "doc",    NULL };
+
+static bool is_text(const char *key)
+{
+    return strcmp(key, "measure") == 0 || strcmp(key, "equals_measure") == 0 ||
+           strcmp(key, "rises_with") == 0 || strcmp(key, "falls_with") == 0 ||
+           strcmp(key, "doc") == 0;
+}
+
+static bool check_member(const struct val *v, struct err *e)
+{
+    char where[512];
+    bool found = false;
+    for (size_t i = 0; known[i]; i++)
+        found |= strcmp(known[i], v->key) == 0;
+    val_where(v, where, sizeof where);
+    if (!found) {
+        err_set(e, "%san expectation has no '%s'", where, v->key);
+        err_nearest(e, v->key, known);
+        return false;
+    }
+    if (is_text(v->key) && v->type != VAL_STRING)
+        return err_set(e, "%s%s of an expectation must be text in quotes", where, v->key);
+    if (strcmp(v->key, "at") == 0 && v->type != VAL_TABLE)
+        return err_set(e, "%sat of an expectation must be a table of path = value", where);
+    bool number = !is_text(v->key) && strcmp(v->key, "at") != 0;
+    if (number && isnan(store_value_number(v)))
+        return err_set(e, "%s%s of an expectation must be a number or text with a unit", where,
+                       v->key);
+    return true;
+}
+
+static bool check_one(const struct val *x, struct err *e)
+{
+    static const char *const judges[] = { "equals", "equals_measure", "min",
+                                          "max",    "rises_with",     "falls_with" };
+    char where[512];
+    bool judged = false;
+    val_where(x, where, sizeof where);
+    if (x->type != VAL_TABLE)
+        return err_set(e, "%san expectation is a table { measure = ..., ... }", where);
+    for (size_t i = 0; i < x->count; i++)
+        if (!check_member(x->items[i], e))
+            return false;
+    if (!val_get(x, "measure"))
+        return err_set(e, "%san expectation names its measure", where);
+    for (size_t i = 0; i < ARRAY_LEN(judges); i++)
+        judged |= val_get(x, judges[i]) != NULL;
+    if (!judged)
+        return err_set(e,
+                       "%san expectation says equals, equals_measure, min, max, rises_with or "
+                       "falls_with",
+                       where);
+    return true;
+}
+
+bool expect_check(const struct val *expectations, struct err *e)
+{
+    char where[512];
+    if (!expectations || expectations->count == 0)
+        return true;
+    if (expectations->type != VAL_LIST)
+        return err_set(e, "%sexpectations is a list of tables",
+                       val_where(expectations, where, sizeof where));
+    for (size_t i = 0; i < expectations->count; i++)
+        if (!check_one(expectations->items[i], e))
+            return false;
+    return true;
+}
+
+/* ---- judging ---- */
+
+static bool same_value(const struct val *a, const struct val *b)
+{
+    double x = store_value_number(a), y = store_value_number(b);
+    if (!isnan(x) && !isnan(y))
+        return !(x < y) && !(x > y);
+    char *s = store_value_text(a), *t = store_value_text(b);
+    bool same = strcmp(s, t) == 0;
+    free(s);
+    free(t);
+    return same;
+}
+
+/* The value that a combination has at a path: swept, or of its table. */
+static const struct val *value_at(const struct config_case *c, const char *path)
+{
+    for (size_t i = 0; i < c->sweep->count; i++)
+        if (strcmp(c->sweep->items[i]->key, path) == 0)
+            return c->sweep->items[i];
+    return val_path(c->root, path);
+}
+
+bool expect_at(const struct val *at, const struct config_case *c)
+{
+    for (size_t i = 0; at && i < at->count; i++) {
+        const struct val *v = value_at(c, at->items[i]->key);
+        if (!v || !same_value(v, at->items[i]))
+            return false;
+    }
+    return true;
+}
+
+struct judge {
+    const struct config *c;
+    const struct campaign *r;
+    const struct val *x;
+    const char *measure;
+    struct expect_verdict out;
+};
+
+static double number_of(const struct val *x, const char *key, double otherwise)
+{
+    const struct val *v = val_get(x, key);
+    return v ? store_value_number(v) : otherwise;
+}
+
+static const char *text_of(const struct val *x, const char *key)
+{
+    const struct val *v = val_get(x, key);
+    return v ? v->u.s : NULL;
+}
+
+static void fail(struct judge *j, char *text)
+{
+    if (j->out.ok) {
+        j->out.ok = false;
+        free(j->out.text);
+        j->out.text = text;
+    } else {
+        free(text); /* the first failure is told */
+    }
+}
+
+/* "load = 0.5, size = 64KiB" for sentences; "" without a sweep. */
+static char *case_name(const struct config_case *c)
+{
+    char *out = base_strdup("");
+    for (size_t i = 0; i < c->sweep->count; i++) {
+        char *value = store_value_text(c->sweep->items[i]);
+        char *more =
+            base_printf("%s%s%s = %s", out, i ? ", " : " at ", c->sweep->items[i]->key, value);
+        free(out);
+        free(value);
+        out = more;
+    }
+    return out;
+}
+
+static void judge_bounds(struct judge *j, size_t case_idx, const struct campaign_value *v)
+{
+    char got[64], want[64];
+    double within = number_of(j->x, "within", 0);
+    double min = number_of(j->x, "min", -INFINITY), max = number_of(j->x, "max", INFINITY);
+    const char *other = text_of(j->x, "equals_measure");
+    double equals = number_of(j->x, "equals", NAN);
+    struct campaign_value o;
+    char *where = case_name(&j->c->cases[case_idx]);
+    table_value(v->mean, v->unit, got, sizeof got);
+    if (other && !campaign_value(j->r, j->c, case_idx, other, &o))
+        fail(j, base_printf("%s: no point has the measure '%s'", j->measure, other));
+    else if (other)
+        equals = o.mean;
+    if (!isnan(equals) && !(fabs(v->mean - equals) <= within * fabs(equals))) {
+        table_value(equals, v->unit, want, sizeof want);
+        fail(j,
+             base_printf("%s%s is %s, expected %s within %g %% (it is off by %+.3g %%)", j->measure,
+                         where, got, want, within * 100, (v->mean / equals - 1) * 100));
+    }
+    if (!(v->mean >= min)) {
+        table_value(min, v->unit, want, sizeof want);
+        fail(j, base_printf("%s%s is %s, expected at least %s", j->measure, where, got, want));
+    }
+    if (!(v->mean <= max)) {
+        table_value(max, v->unit, want, sizeof want);
+        fail(j, base_printf("%s%s is %s, expected at most %s", j->measure, where, got, want));
+    }
+    free(where);
+}
+
+/* Do two combinations differ in `path` alone? */
+static bool neighbours(const struct config_case *a, const struct config_case *b, const char *path)
+{
+    for (size_t i = 0; i < a->sweep->count; i++)
+        if (strcmp(a->sweep->items[i]->key, path) != 0 &&
+            !same_value(a->sweep->items[i], b->sweep->items[i]))
+            return false;
+    return true;
+}
+
+/* Along `path` the measure goes up (sign 1) or down (-1) from each value to the next larger. */
+static void judge_trend(struct judge *j, const char *path, double sign)
+{
+    double slack = number_of(j->x, "slack", 0);
+    const struct val *at = val_get(j->x, "at");
+    size_t pairs = 0;
+    for (size_t a = 0; a < j->c->case_count; a++) {
+        const struct config_case *ca = &j->c->cases[a];
+        const struct val *va = value_at(ca, path);
+        size_t next = SIZE_MAX;
+        double next_value = INFINITY;
+        for (size_t b = 0; va && b < j->c->case_count; b++) {
+            double x = store_value_number(value_at(&j->c->cases[b], path));
+            if (x > store_value_number(va) && x < next_value &&
+                neighbours(ca, &j->c->cases[b], path)) {
+                next = b;
+                next_value = x;
+            }
+        }
+        struct campaign_value here, there;
+        if (next == SIZE_MAX || !expect_at(at, ca) ||
+            !campaign_value(j->r, j->c, a, j->measure, &here) ||
+            !campaign_value(j->r, j->c, next, j->measure, &there))
+            continue;
+        pairs++;
+        if (sign * (there.mean - here.mean) < -slack * fabs(here.mean)) {
+            char from[64], to[64], *wa = case_name(ca), *wb = case_name(&j->c->cases[next]);
+            table_value(here.mean, here.unit, from, sizeof from);
+            table_value(there.mean, there.unit, to, sizeof to);
+            fail(j, base_printf("%s should %s with %s but goes from %s%s to %s%s", j->measure,
+                                sign > 0 ? "rise" : "fall", path, from, wa, to, wb));
+            free(wa);
+            free(wb);
+        }
+    }
+    if (pairs == 0)
+        fail(j, base_printf("%s: no two points to compare along '%s'", j->measure, path));
+}
+
+static char *describe(const struct val *x)
+{
+    char *out = base_strdup("");
+    for (size_t i = 0; i < x->count; i++) {
+        const char *key = x->items[i]->key;
+        if (strcmp(key, "doc") == 0 || strcmp(key, "measure") == 0 || strcmp(key, "at") == 0)
+            continue;
+        char *value = store_value_text(x->items[i]);
+        char *more = base_printf("%s %s %s", out, key, value);
+        free(out);
+        free(value);
+        out = more;
+    }
+    char *full = base_printf("%s%s", text_of(x, "measure"), out);
+    free(out);
+    return full;
+}
+
+static struct expect_verdict judge_one(const struct config *c, const struct campaign *r,
+                                       const struct val *x)
+{
+    struct judge j = { c, r, x, text_of(x, "measure"), { true, describe(x) } };
+    const char *rises = text_of(x, "rises_with"), *falls = text_of(x, "falls_with");
+    bool bounds = val_get(x, "equals") || val_get(x, "equals_measure") || val_get(x, "min") ||
+                  val_get(x, "max");
+    size_t seen = 0;
+    for (size_t i = 0; bounds && i < c->case_count; i++) {
+        struct campaign_value v;
+        if (!expect_at(val_get(x, "at"), &c->cases[i]) || !campaign_value(r, c, i, j.measure, &v))
+            continue;
+        seen++;
+        judge_bounds(&j, i, &v);
+    }
+    if (bounds && seen == 0)
+        fail(&j, base_printf("%s: no finished point has this measure%s", j.measure,
+                             val_get(x, "at") ? " with these values" : ""));
+    if (rises)
+        judge_trend(&j, rises, 1);
+    if (falls)
+        judge_trend(&j, falls, -1);
+    return j.out;
+}
+
+struct expect_verdict *expect_judge(const struct config *c, const struct campaign *r, size_t *count)
+{
+    *count = c->expectations && c->expectations->type == VAL_LIST ? c->expectations->count : 0;
+    struct expect_verdict *v = base_zalloc(*count + 1, sizeof *v);
+    for (size_t i = 0; i < *count; i++)
+        v[i] = judge_one(c, r, c->expectations->items[i]);
+    return v;
+}
+
+void expect_free(struct expect_verdict *v, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(v[i].text);
+    free(v);
+}

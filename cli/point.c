@@ -1,0 +1,262 @@
+/* point.c: builds the world of one point, runs it, asks it what happened. */
+#include "cli/point.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "cli/schema.h"
+#include "sim/audit.h"
+#include "sim/digest.h"
+#include "sim/measure.h"
+#include "sim/thread.h"
+#include "sim/trace.h"
+
+#define BUSY_KEPT 64 /* of each kind, the busiest */
+
+struct run {
+    struct sim *sim;
+    const struct config_point *point;
+    const struct point_options *options;
+    struct schema schema;
+    struct direct_world world;
+    void *direct;
+    struct point_result *out;
+};
+
+/* ---- the world ---- */
+
+static bool build_direct(struct run *r, struct err *e)
+{
+    struct direct_world *w = &r->world;
+    w->base_dir = r->options->base_dir;
+    w->output_dir = r->options->output_dir;
+    if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh.params, e)))
+        return false;
+    r->direct = r->schema.direct->create(r->sim, w, r->schema.workload.params, e);
+    return r->direct != NULL;
+}
+
+static void destroy_world(struct run *r)
+{
+    if (r->direct)
+        r->schema.direct->destroy(r->direct);
+    for (size_t i = 0; i < r->world.dev_count; i++)
+        r->world.devs[i]->ops->destroy(r->world.devs[i]);
+    free(r->world.devs);
+    if (r->world.net)
+        r->world.net->ops->destroy(r->world.net);
+}
+
+/* ---- what happened ---- */
+
+static void *grow(void *items, size_t count, size_t size)
+{
+    if (count & (count - 1))
+        return items;
+    return base_realloc(items, (count ? count * 2 : 1) * size);
+}
+
+static void take_scalar(void *arg, const char *name, const char *unit, double value,
+                        double half_width, unsigned flags)
+{
+    struct point_result *o = arg;
+    o->scalars = grow(o->scalars, o->scalar_count, sizeof *o->scalars);
+    o->scalars[o->scalar_count++] =
+        (struct point_scalar){ base_strdup(name), base_strdup(unit), value, half_width, flags };
+}
+
+static void take_bin(void *arg, const char *name, double lo, double hi, uint64_t n)
+{
+    struct point_result *o = arg;
+    o->bins = grow(o->bins, o->bin_count, sizeof *o->bins);
+    o->bins[o->bin_count++] = (struct point_bin){ base_strdup(name), lo, hi, n };
+}
+
+static void take_sample(void *arg, const char *name, const char *unit, sim_time at, double value)
+{
+    struct point_result *o = arg;
+    o->samples = grow(o->samples, o->sample_count, sizeof *o->samples);
+    o->samples[o->sample_count++] =
+        (struct point_sample){ base_strdup(name), base_strdup(unit), at, value };
+}
+
+static void take_remark(void *arg, const char *text)
+{
+    struct point_result *o = arg;
+    o->remarks = grow(o->remarks, o->remark_count, sizeof *o->remarks);
+    o->remarks[o->remark_count++] = base_strdup(text);
+}
+
+static void take_busy(void *arg, const struct sim_busy *b)
+{
+    struct run *r = arg;
+    struct point_result *o = r->out;
+    sim_time time = sim_busy_time(b, sim_now(r->sim));
+    o->busy = grow(o->busy, o->busy_count, sizeof *o->busy);
+    o->busy[o->busy_count++] = (struct point_busy){
+        .name = base_strdup(b->name),
+        .kind = b->kind,
+        .node = b->node,
+        .time = time,
+        .share = o->window > 0 ? (double)time / (double)o->window : 0,
+        .uses = b->uses,
+    };
+}
+
+/* Busiest first; accounts of equal time stay in the order of their names. */
+static int by_busy(const void *a, const void *b)
+{
+    const struct point_busy *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time > y->time ? -1 : 1;
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* A large mesh has tens of thousands of channels: the busiest of each kind are kept. */
+static void keep_busiest(struct point_result *o)
+{
+    size_t kept[SIM_KIND_COUNT] = { 0 }, n = 0;
+    if (o->busy_count > 0)
+        qsort(o->busy, o->busy_count, sizeof *o->busy, by_busy);
+    for (size_t i = 0; i < o->busy_count; i++) {
+        if (kept[o->busy[i].kind]++ < BUSY_KEPT)
+            o->busy[n++] = o->busy[i];
+        else
+            free(o->busy[i].name);
+    }
+    o->busy_count = n;
+}
+
+static void set_status(struct point_result *o, enum point_status s, const char *text)
+{
+    o->status = s;
+    if (text && !o->message)
+        o->message = base_strdup(text);
+}
+
+static void judge_end(struct run *r, enum sim_end end)
+{
+    static char report[4096];
+    struct point_result *o = r->out;
+    const struct schema_limits *l = &r->schema.limits;
+    char text[256];
+    switch (end) {
+    case SIM_END_IDLE:
+    case SIM_END_STOPPED:
+        if (sim_audit_run(r->sim, report, sizeof report) > 0)
+            set_status(o, POINT_FAILED_AUDIT, report);
+        return;
+    case SIM_END_DEADLOCK:
+        snprintf(report, sizeof report, "deadlock: every thread waits\n");
+        sim_report_deadlock(r->sim, report + strlen(report), sizeof report - strlen(report));
+        set_status(o, POINT_DEADLOCK, report);
+        return;
+    case SIM_END_TIME_LIMIT:
+        snprintf(text, sizeof text, "the limit of %g s of simulated time was reached (limits.time)",
+                 sim_time_seconds(l->time));
+        break;
+    case SIM_END_EVENT_LIMIT:
+        snprintf(text, sizeof text, "the limit of %lld events was reached (limits.events)",
+                 (long long)l->events);
+        break;
+    case SIM_END_HOST_LIMIT:
+        snprintf(text, sizeof text,
+                 "the point used %.0f s and %.0f MiB of the host, past limits.host_time or "
+                 "limits.memory",
+                 o->host_seconds, (double)o->host_bytes / 0x1p20);
+        break;
+    case SIM_END_NEVER:
+        snprintf(text, sizeof text, "the run asked for a simulated time past 106 days");
+        break;
+    }
+    set_status(o, POINT_LIMIT, text);
+}
+
+static double host_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void collect(struct run *r)
+{
+    struct point_result *o = r->out;
+    const struct sim_result_sink sink = { .arg = o,
+                                          .scalar = take_scalar,
+                                          .bin = take_bin,
+                                          .sample = take_sample,
+                                          .remark = take_remark };
+    o->end_time = sim_now(r->sim);
+    o->window = sim_now(r->sim) - sim_window_start(r->sim);
+    o->events = sim_events_fired(r->sim);
+    sim_digest_text(r->sim, o->digest);
+    sim_measures_write(r->sim, &sink);
+    sim_busy_each(r->sim, take_busy, r);
+    keep_busiest(o);
+}
+
+/* ---- the run ---- */
+
+static struct sim *create_sim(const struct config_point *p, const struct schema_limits *l)
+{
+    struct sim_options o = {
+        .seed = p->seed,
+        .time_limit = l->time,
+        .event_limit = (uint64_t)l->events,
+        .host_seconds_limit = sim_time_seconds(l->host_time),
+        .host_bytes_limit = (uint64_t)l->memory,
+    };
+    return sim_create(&o);
+}
+
+static bool open_trace(struct run *r, struct err *e)
+{
+    const struct sim_trace_options all = { 0 };
+    return !r->options->trace || sim_trace_open(r->sim, r->options->trace, &all, e);
+}
+
+static void run_world(struct run *r, struct err *e)
+{
+    double start = host_seconds();
+    struct rusage usage;
+    enum sim_end end = sim_run(r->sim);
+    r->schema.direct->finish(r->direct, end);
+    getrusage(RUSAGE_SELF, &usage);
+    r->out->host_seconds = host_seconds() - start;
+    r->out->host_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    judge_end(r, end);
+    collect(r);
+    if (r->options->trace && !sim_trace_close(r->sim, e))
+        set_status(r->out, POINT_REFUSED, e->text);
+}
+
+void point_run(const struct config_point *p, const struct point_options *o,
+               struct point_result *out)
+{
+    struct run r = { .point = p, .options = o, .out = out };
+    struct err e = ERR_INIT;
+    point_result_init(out);
+    if (!schema_load(&r.schema, p->c->root, &e)) {
+        set_status(out, POINT_REFUSED, e.text);
+        return;
+    }
+    r.sim = create_sim(p, &r.schema.limits);
+    if (o->started)
+        o->started(o->started_arg, r.sim);
+    if (open_trace(&r, &e) && build_direct(&r, &e))
+        run_world(&r, &e);
+    else
+        set_status(out, POINT_REFUSED, e.text);
+    if (o->started)
+        o->started(o->started_arg, NULL);
+    destroy_world(&r);
+    sim_destroy(r.sim);
+    schema_fini(&r.schema);
+}

@@ -1,0 +1,231 @@
+/* store.c: what is written of a point, and read back of a finished one. */
+#include "cli/store.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/base/units.h"
+
+static const char *const kind_names[SIM_KIND_COUNT] = { [SIM_KIND_CPU] = "cpu",
+                                                        [SIM_KIND_BUS] = "bus",
+                                                        [SIM_KIND_CHANNEL] = "channel",
+                                                        [SIM_KIND_ARM] = "arm",
+                                                        [SIM_KIND_OTHER] = "other" };
+
+const char *store_kind_name(enum sim_kind kind)
+{
+    return kind_names[kind];
+}
+
+/* ---- values ---- */
+
+char *store_value_text(const struct val *v)
+{
+    char buf[64];
+    switch (v->type) {
+    case VAL_BOOL:
+        return base_strdup(v->u.b ? "true" : "false");
+    case VAL_INT:
+        return base_printf("%lld", (long long)v->u.i);
+    case VAL_REAL:
+        for (int digits = 6; digits <= 17; digits++) {
+            snprintf(buf, sizeof buf, "%.*g", digits, v->u.r);
+            if (strtod(buf, NULL) == v->u.r)
+                break;
+        }
+        return base_strdup(buf);
+    case VAL_STRING:
+        return base_strdup(v->u.s);
+    case VAL_NIL:
+    case VAL_LIST:
+    case VAL_TABLE:
+        break;
+    }
+    char *canonical = val_canonical(v);
+    for (char *s = canonical; *s; s++)
+        if (*s == '\n')
+            *s = s[1] ? ';' : 0;
+    return canonical;
+}
+
+double store_value_number(const struct val *v)
+{
+    int64_t n;
+    sim_time t;
+    if (v->type == VAL_INT)
+        return (double)v->u.i;
+    if (v->type == VAL_REAL)
+        return v->u.r;
+    if (v->type != VAL_STRING)
+        return NAN;
+    if (units_parse_time(v->u.s, &t, NULL))
+        return sim_time_seconds(t);
+    if (units_parse_size(v->u.s, &n, NULL) || units_parse_rate(v->u.s, &n, NULL))
+        return (double)n;
+    return NAN;
+}
+
+static void add_value(struct results *db, enum results_param_kind kind, const char *path,
+                      const struct val *v)
+{
+    char *text = store_value_text(v);
+    results_add_param(db, kind, path, text, store_value_number(v));
+    free(text);
+}
+
+static void add_leaves(struct results *db, const char *path, const struct val *v)
+{
+    if (v->type != VAL_TABLE && v->type != VAL_LIST) {
+        add_value(db, RESULTS_PARAM_RESOLVED, path, v);
+        return;
+    }
+    for (size_t i = 0; i < v->count; i++) {
+        char *inner = v->type == VAL_TABLE ? base_printf("%s.%s", path, v->items[i]->key)
+                                           : base_printf("%s.%zu", path, i + 1);
+        add_leaves(db, inner, v->items[i]);
+        free(inner);
+    }
+}
+
+static void add_params(struct results *db, const struct config_case *c)
+{
+    static const char *const parts[] = { "machine", "mesh", "devices", "workload" };
+    for (size_t i = 0; i < c->sweep->count; i++)
+        add_value(db, RESULTS_PARAM_SWEPT, c->sweep->items[i]->key, c->sweep->items[i]);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const struct val *v = val_get(c->root, parts[i]);
+        if (v)
+            add_leaves(db, parts[i], v);
+    }
+}
+
+/* ---- writing ---- */
+
+bool store_experiment(struct results *db, const struct config *c, const char *command, int64_t *id,
+                      struct err *e)
+{
+    const struct val *text = val_get(c->sources, c->file);
+    struct results_experiment x = {
+        .name = c->name,
+        .title = c->title,
+        .config_path = c->file,
+        .config_text = text ? text->u.s : "",
+        .version = config_model_version(),
+        .command = command,
+    };
+    return results_experiment_add(db, &x, id, e);
+}
+
+bool store_point(struct results *db, int64_t experiment, const struct config *c, size_t idx,
+                 const struct point_result *r, struct err *e)
+{
+    const struct config_point *p = &c->points[idx];
+    struct results_point row = {
+        .experiment = experiment,
+        .idx = (int64_t)idx,
+        .replication = p->replication,
+        .seed = p->seed,
+        .identity = p->identity,
+        .status = point_status_name(r->status),
+        .finished = point_finished(r->status),
+        .detail = r->message,
+        .digest = r->digest,
+        .end_time = r->end_time,
+        .window = r->window,
+        .events = r->events,
+        .host_seconds = r->host_seconds,
+        .host_bytes = r->host_bytes,
+    };
+    int64_t id;
+    results_point_begin(db, &row);
+    add_params(db, p->c);
+    for (size_t i = 0; i < r->scalar_count; i++)
+        results_add_scalar(db, r->scalars[i].name, r->scalars[i].unit, r->scalars[i].value,
+                           r->scalars[i].half_width, r->scalars[i].flags);
+    for (size_t i = 0; i < r->bin_count; i++)
+        results_add_bin(db, r->bins[i].measure, r->bins[i].lo, r->bins[i].hi, r->bins[i].count);
+    for (size_t i = 0; i < r->sample_count; i++)
+        results_add_sample(db, r->samples[i].series, r->samples[i].unit, r->samples[i].at,
+                           r->samples[i].value);
+    for (size_t i = 0; i < r->busy_count; i++)
+        results_add_busy(db, kind_names[r->busy[i].kind], r->busy[i].name, r->busy[i].node,
+                         r->busy[i].time, r->busy[i].share, r->busy[i].uses);
+    for (size_t i = 0; i < r->remark_count; i++)
+        results_add_remark(db, r->remarks[i]);
+    return results_point_commit(db, &id, e);
+}
+
+/* ---- reading: what tables and expectations need; the rest stays in the file ---- */
+
+struct reading {
+    int64_t id;
+    struct point_result *r;
+};
+
+static void read_point(void *arg, const struct results_point *p)
+{
+    struct reading *x = arg;
+    struct point_result *r = x->r;
+    if (p->id != x->id)
+        return;
+    for (int s = 0; s < POINT_STATUS_COUNT; s++)
+        if (strcmp(point_status_name((enum point_status)s), p->status) == 0)
+            r->status = (enum point_status)s;
+    r->message = p->detail && p->detail[0] ? base_strdup(p->detail) : NULL;
+    snprintf(r->digest, sizeof r->digest, "%s", p->digest ? p->digest : "");
+    r->end_time = p->end_time;
+    r->window = p->window;
+    r->events = p->events;
+    r->host_seconds = p->host_seconds;
+    r->host_bytes = p->host_bytes;
+}
+
+static void read_scalar(void *arg, const char *name, const char *unit, double value,
+                        double half_width, unsigned flags)
+{
+    struct point_result *r = arg;
+    r->scalars = base_realloc(r->scalars, (r->scalar_count + 1) * sizeof *r->scalars);
+    r->scalars[r->scalar_count++] =
+        (struct point_scalar){ base_strdup(name), base_strdup(unit), value, half_width, flags };
+}
+
+static void read_busy(void *arg, const char *kind, const char *name, int64_t node, sim_time busy,
+                      double share, uint64_t uses)
+{
+    struct point_result *r = arg;
+    struct point_busy b = { .name = base_strdup(name),
+                            .kind = SIM_KIND_OTHER,
+                            .node = (int32_t)node,
+                            .time = busy,
+                            .share = share,
+                            .uses = uses };
+    for (int k = 0; k < SIM_KIND_COUNT; k++)
+        if (strcmp(kind_names[k], kind) == 0)
+            b.kind = (enum sim_kind)k;
+    r->busy = base_realloc(r->busy, (r->busy_count + 1) * sizeof *r->busy);
+    r->busy[r->busy_count++] = b;
+}
+
+static void read_remark(void *arg, const char *text)
+{
+    struct point_result *r = arg;
+    r->remarks = base_realloc(r->remarks, (r->remark_count + 1) * sizeof *r->remarks);
+    r->remarks[r->remark_count++] = base_strdup(text);
+}
+
+bool store_reuse(struct results *db, int64_t experiment, const struct config *c, size_t idx,
+                 struct point_result *r, bool *found, struct err *e)
+{
+    struct reading x = { .r = r };
+    point_result_init(r);
+    *found = results_find_finished(db, c->points[idx].identity, &x.id, e);
+    if (!*found)
+        return !e->set;
+    return results_each_point(db, 0, read_point, &x, e) &&
+           results_each_scalar(db, x.id, read_scalar, r, e) &&
+           results_each_busy(db, x.id, read_busy, r, e) &&
+           results_each_remark(db, x.id, read_remark, r, e) &&
+           results_point_reuse(db, experiment, (int64_t)idx, x.id, e);
+}

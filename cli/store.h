@@ -1,0 +1,25 @@
+/* store.h: points of a campaign into and out of a results database (sim/results.h). */
+#ifndef CLI_STORE_H
+#define CLI_STORE_H
+
+#include "cli/config.h"
+#include "cli/point.h"
+#include "sim/results.h"
+
+/* Stores an experiment for the configuration; `command` is what was typed, or NULL. */
+bool store_experiment(struct results *db, const struct config *c, const char *command, int64_t *id,
+                      struct err *e) MUST_CHECK;
+/* Stores the result of point `idx` of the configuration, whole or not at all. */
+bool store_point(struct results *db, int64_t experiment, const struct config *c, size_t idx,
+                 const struct point_result *r, struct err *e) MUST_CHECK;
+/* Takes a finished point of an earlier run: *found, and the result in *r (initialised here) when it
+ * is there.  False with a sentence when the file could not be read or written. */
+bool store_reuse(struct results *db, int64_t experiment, const struct config *c, size_t idx,
+                 struct point_result *r, bool *found, struct err *e) MUST_CHECK;
+
+const char *store_kind_name(enum sim_kind kind); /* "cpu", "bus", ... */
+/* A value as a user would write it (heap), and as a number in base units (NAN: it is none). */
+char *store_value_text(const struct val *v);
+double store_value_number(const struct val *v);
+
+#endif

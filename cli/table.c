@@ -1,0 +1,316 @@
+/* table.c: columns of text. */
+#include "cli/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/store.h"
+#include "sim/measure.h"
+
+/* ---- numbers ---- */
+
+struct scale {
+    double factor;
+    const char *unit;
+};
+
+static const struct scale time_scales[] = { { 1, "s" },     { 1e-3, "ms" },  { 1e-6, "us" },
+                                            { 1e-9, "ns" }, { 1e-12, "ps" }, { 0, NULL } };
+static const struct scale size_scales[] = { { 1e12, "TB" }, { 1e9, "GB" }, { 1e6, "MB" },
+                                            { 1e3, "kB" },  { 1, "B" },    { 0, NULL } };
+static const struct scale rate_scales[] = {
+    { 1e9, "GB/s" }, { 1e6, "MB/s" }, { 1e3, "kB/s" }, { 1, "B/s" }, { 0, NULL }
+};
+
+/* The scale in which a magnitude is at least 1 (or the smallest). */
+static struct scale choose_scale(double magnitude, const char *unit)
+{
+    const struct scale *s = NULL;
+    if (strcmp(unit, "s") == 0)
+        s = time_scales;
+    else if (strcmp(unit, "B") == 0)
+        s = size_scales;
+    else if (strcmp(unit, "B/s") == 0)
+        s = rate_scales;
+    if (!s)
+        return (struct scale){ 1, strcmp(unit, "1") == 0 ? "" : unit };
+    if (!(magnitude > 0))
+        return strcmp(unit, "s") == 0 ? s[0] : (struct scale){ 1, unit };
+    while (s[1].unit && magnitude < s->factor * 0.9999995)
+        s++;
+    return *s;
+}
+
+/* Enough digits for the interval to have two, and at least four altogether. */
+static void format_number(double x, double half_width, char *out, size_t size)
+{
+    if (!isfinite(x)) {
+        snprintf(out, size, "-");
+        return;
+    }
+    int before = fabs(x) >= 1 ? (int)floor(log10(fabs(x))) + 1 : 1;
+    int digits = before >= 4 ? 0 : 4 - before;
+    if (fabs(x) > 0 && fabs(x) < 1)
+        digits = 3 - (int)floor(log10(fabs(x)));
+    if (digits > 9)
+        digits = 9;
+    if (isfinite(half_width) && half_width > 0) {
+        int wanted = 1 - (int)floor(log10(half_width));
+        digits = wanted < 0 ? 0 : wanted > 9 ? 9 : wanted;
+        snprintf(out, size, "%.*f ±%.*f", digits, x, digits, half_width);
+    } else {
+        snprintf(out, size, "%.*f", digits, x);
+    }
+}
+
+void table_value(double value, const char *unit, char *out, size_t size)
+{
+    struct scale s = choose_scale(fabs(value), unit);
+    char number[64];
+    format_number(value / s.factor, NAN, number, sizeof number);
+    snprintf(out, size, "%s%s%s", number, s.unit[0] ? " " : "", s.unit);
+}
+
+/* ---- the grid ---- */
+
+struct grid {
+    char ***rows; /* [row][column], heap texts */
+    size_t row_count, columns;
+};
+
+static void grid_row(struct grid *g)
+{
+    g->rows = base_realloc(g->rows, (g->row_count + 1) * sizeof *g->rows);
+    g->rows[g->row_count++] = base_zalloc(g->columns, sizeof(char *));
+}
+
+static void grid_set(struct grid *g, size_t column, char *text)
+{
+    g->rows[g->row_count - 1][column] = text;
+}
+
+/* Columns on a terminal that a text takes: continuation bytes of UTF-8 take none. */
+static size_t width(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static void grid_print(FILE *f, const struct grid *g)
+{
+    size_t *widths = base_zalloc(g->columns, sizeof *widths);
+    for (size_t r = 0; r < g->row_count; r++)
+        for (size_t c = 0; c < g->columns; c++)
+            if (g->rows[r][c] && width(g->rows[r][c]) > widths[c])
+                widths[c] = width(g->rows[r][c]);
+    for (size_t r = 0; r < g->row_count; r++) {
+        size_t blanks = 0; /* held back, so that no line ends in them */
+        for (size_t c = 0; c < g->columns; c++) {
+            const char *s = g->rows[r][c] ? g->rows[r][c] : "";
+            if (s[0])
+                fprintf(f, "%*s%s", (int)blanks, "", s);
+            blanks = (s[0] ? 0 : blanks) + widths[c] - width(s) + 2;
+        }
+        fputc('\n', f);
+    }
+    free(widths);
+}
+
+static void grid_fini(struct grid *g)
+{
+    for (size_t r = 0; r < g->row_count; r++) {
+        for (size_t c = 0; c < g->columns; c++)
+            free(g->rows[r][c]);
+        free(g->rows[r]);
+    }
+    free(g->rows);
+}
+
+/* ---- measures ---- */
+
+static const struct point_result *a_finished(const struct campaign *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (point_finished(r->results[i].status) && r->results[i].scalar_count > 0)
+            return &r->results[i];
+    return NULL;
+}
+
+const char **table_measures(const struct config *c, const struct campaign *r, size_t *count)
+{
+    const struct point_result *p = a_finished(r);
+    size_t asked = c->measures ? c->measures->count : 0;
+    const char **names = base_zalloc(asked + (p ? p->scalar_count : 0) + 1, sizeof *names);
+    *count = 0;
+    for (size_t i = 0; i < asked; i++)
+        names[(*count)++] = c->measures->items[i]->u.s;
+    for (size_t i = 0; asked == 0 && p && i < p->scalar_count; i++)
+        if (p->scalars[i].flags & SIM_MEASURE_DEFAULT_COLUMN)
+            names[(*count)++] = p->scalars[i].name;
+    return names;
+}
+
+/* The scale of a column, by its largest value. */
+static struct scale column_scale(const struct config *c, const struct campaign *r,
+                                 const char *measure)
+{
+    double most = 0;
+    const char *unit = "1";
+    struct campaign_value v;
+    for (size_t i = 0; i < c->case_count; i++) {
+        if (!campaign_value(r, c, i, measure, &v))
+            continue;
+        unit = v.unit;
+        if (fabs(v.mean) > most)
+            most = fabs(v.mean);
+    }
+    return choose_scale(most, unit);
+}
+
+/* ---- rows ---- */
+
+static char *limited_by(const struct config *c, const struct campaign *r, size_t case_idx)
+{
+    for (size_t i = 0; i < c->point_count; i++) {
+        const struct point_busy *b = point_busiest(&r->results[i]);
+        if (c->points[i].case_idx != case_idx || !point_finished(r->results[i].status) || !b)
+            continue;
+        bool named =
+            strncmp(b->name, store_kind_name(b->kind), strlen(store_kind_name(b->kind))) == 0 ||
+            b->kind == SIM_KIND_OTHER;
+        return base_printf("%s%s%s %.0f %%", named ? "" : store_kind_name(b->kind),
+                           named ? "" : " ", b->name, 100 * b->share);
+    }
+    return base_strdup("-");
+}
+
+static char *status_of(const struct config *c, const struct campaign *r, size_t case_idx)
+{
+    size_t n[POINT_STATUS_COUNT] = { 0 }, all = 0;
+    char *out = base_strdup("");
+    for (size_t i = 0; i < c->point_count; i++) {
+        if (c->points[i].case_idx != case_idx)
+            continue;
+        n[r->results[i].status]++;
+        all++;
+    }
+    if (n[POINT_OK] == all)
+        return out;
+    for (int s = 1; s < POINT_STATUS_COUNT; s++) {
+        if (n[s] == 0)
+            continue;
+        const char *name = point_status_name((enum point_status)s), *sep = out[0] ? ", " : "";
+        char *more = all == 1 ? base_printf("%s%s%s", out, sep, name)
+                              : base_printf("%s%s%zu of %zu %s", out, sep, n[s], all, name);
+        free(out);
+        out = more;
+    }
+    return out;
+}
+
+static const char *last_step(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot ? dot + 1 : path;
+}
+
+/* Axes are headed by their last name when that is clear, else by the whole path. */
+static const char *axis_head(const struct config *c, size_t axis)
+{
+    for (size_t i = 0; i < c->axis_count; i++)
+        if (i != axis && strcmp(last_step(c->axes[i]), last_step(c->axes[axis])) == 0)
+            return c->axes[axis];
+    return last_step(c->axes[axis]);
+}
+
+static void add_head(struct grid *g, const struct config *c, const char **measures, size_t count,
+                     const struct scale *scales)
+{
+    grid_row(g);
+    for (size_t i = 0; i < c->axis_count; i++)
+        grid_set(g, i, base_strdup(axis_head(c, i)));
+    for (size_t i = 0; i < count; i++)
+        grid_set(g, c->axis_count + i,
+                 scales[i].unit[0] ? base_printf("%s [%s]", measures[i], scales[i].unit)
+                                   : base_strdup(measures[i]));
+    grid_set(g, c->axis_count + count, base_strdup("limited by"));
+    grid_set(g, c->axis_count + count + 1, base_strdup("status"));
+}
+
+static void add_case(struct grid *g, const struct config *c, const struct campaign *r, size_t k,
+                     const char **measures, size_t count, const struct scale *scales)
+{
+    grid_row(g);
+    for (size_t i = 0; i < c->axis_count; i++) {
+        const struct val *v = val_get(c->cases[k].sweep, c->axes[i]);
+        grid_set(g, i, v ? store_value_text(v) : base_strdup("-"));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct campaign_value v;
+        char text[64] = "-";
+        if (campaign_value(r, c, k, measures[i], &v))
+            format_number(v.mean / scales[i].factor, v.half_width / scales[i].factor, text,
+                          sizeof text);
+        grid_set(g, c->axis_count + i, base_strdup(text));
+    }
+    grid_set(g, c->axis_count + count, limited_by(c, r, k));
+    grid_set(g, c->axis_count + count + 1, status_of(c, r, k));
+}
+
+void table_print(FILE *f, const struct config *c, const struct campaign *r)
+{
+    size_t count;
+    const char **measures = table_measures(c, r, &count);
+    struct scale *scales = base_zalloc(count + 1, sizeof *scales);
+    struct grid g = { .columns = c->axis_count + count + 2 };
+    for (size_t i = 0; i < count; i++)
+        scales[i] = column_scale(c, r, measures[i]);
+    fprintf(f, "%s\n\n", c->title);
+    add_head(&g, c, measures, count, scales);
+    for (size_t k = 0; k < c->case_count; k++)
+        add_case(&g, c, r, k, measures, count, scales);
+    grid_print(f, &g);
+    grid_fini(&g);
+    free(scales);
+    free(measures);
+}
+
+/* ---- problems ---- */
+
+static void print_point(FILE *f, const struct config *c, size_t i)
+{
+    const struct config_point *p = &c->points[i];
+    fprintf(f, "point %zu (", i + 1);
+    for (size_t k = 0; k < p->c->sweep->count; k++) {
+        char *value = store_value_text(p->c->sweep->items[k]);
+        fprintf(f, "%s=%s, ", p->c->sweep->items[k]->key, value);
+        free(value);
+    }
+    fprintf(f, "seed %llu)", (unsigned long long)p->seed);
+}
+
+void table_problems(FILE *f, const struct config *c, const struct campaign *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct point_result *p = &r->results[i];
+        if (p->status == POINT_OK || p->status == POINT_INTERRUPTED)
+            continue;
+        fputs("psim: ", f);
+        print_point(f, c, i);
+        fprintf(f, ": %s: %s\n", point_status_name(p->status),
+                p->message ? p->message : "no reason is known");
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        for (size_t k = 0; k < r->results[i].remark_count; k++) {
+            fputs("remark: ", f);
+            if (r->count > 1) {
+                print_point(f, c, i);
+                fputs(": ", f);
+            }
+            fprintf(f, "%s\n", r->results[i].remarks[k]);
+        }
+    }
+}
