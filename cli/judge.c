@@ -146,9 +146,9 @@ static bool judge_number(struct judging *j, double ours, const char *unit)
     char a[64], b[64], c[64];
     j->unit = unit;
     set_ours(j, "%s", show(j, ours, a));
-    if (val_get(j->x, "is") != NULL) {
+    if (val_get(j->x, "equals") != NULL) {
         double is, within;
-        if (!get_number(j, "is", NAN, &is) || !get_number(j, "within", NAN, &within))
+        if (!get_number(j, "equals", NAN, &is) || !get_number(j, "within", NAN, &within))
             return false;
         j->v->holds = near(ours, is, within);
         set_expected(j, "%s within %.3g %%", show(j, is, a), 100 * within);
@@ -157,7 +157,7 @@ static bool judge_number(struct judging *j, double ours, const char *unit)
     }
     double min, max;
     if (val_get(j->x, "min") == NULL && val_get(j->x, "max") == NULL)
-        return bad(j, j->x, "give 'is' and 'within', or 'min' or 'max'");
+        return bad(j, j->x, "give 'equals' and 'within', or 'min' or 'max'");
     if (!get_number(j, "min", -INFINITY, &min) || !get_number(j, "max", INFINITY, &max))
         return false;
     j->v->holds = ours >= min && ours <= max;
@@ -378,11 +378,11 @@ static const struct {
     bool (*fn)(struct judging *j);
     const char *members; /* its own, between blanks */
 } kinds[] = {
-    { "value", judge_value, " at is within " },
+    { "value", judge_value, " at equals within " },
     { "range", judge_value, " at min max " },
-    { "asymptote", judge_asymptote, " of is within min max points " },
+    { "asymptote", judge_asymptote, " of equals within min max points " },
     { "monotone", judge_monotone, " of direction slack " },
-    { "ratio", judge_ratio, " at over is within min max " },
+    { "ratio", judge_ratio, " at over equals within min max " },
     { "linear", judge_linear, " of until within slope " },
     { "knee", judge_knee, " of min max " },
     { "published", judge_published, " within " },
@@ -390,7 +390,7 @@ static const struct {
 
 static bool check_members(struct judging *j, const char *own)
 {
-    static const char common[] = " kind name x y citation confidence calibrated ";
+    static const char common[] = " kind name x measure citation confidence calibrated doc ";
     for (size_t i = 0; i < j->x->count; i++) {
         char word[80];
         snprintf(word, sizeof word, " %.70s ", j->x->items[i]->key);
@@ -443,13 +443,13 @@ static bool judge_one(struct judging *j)
                        val_where(j->x, where, sizeof where));
     j->kind = text_member(j->x, "kind", "");
     j->xs = text_member(j->x, "x", j->axes->x);
-    j->ys = text_member(j->x, "y", j->axes->y);
+    j->ys = text_member(j->x, "measure", j->axes->y);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         names[i] = kinds[i].name;
         if (strcmp(kinds[i].name, j->kind) != 0)
             continue;
         if (j->ys == NULL)
-            return bad(j, j->x, "'y' is missing, and there is no figure to take it from");
+            return bad(j, j->x, "'measure' is missing, and there is no figure to take it from");
         if (j->xs == NULL && strstr(kinds[i].members, " at ") == NULL)
             return bad(j, j->x, "'x' is missing, and there is no figure to take it from");
         const struct val *calibrated = val_get(j->x, "calibrated");

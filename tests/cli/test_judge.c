@@ -94,7 +94,7 @@ Test(judge, a_value_holds_within_its_distance_and_not_beyond)
     for (int i = 0; i < 4; i++) {
         struct val *x = expect("value");
         place(x, "at", "r1.2", 0);
-        text(x, "is", values[i]);
+        text(x, "equals", values[i]);
         num(x, "within", 0.15);
     }
     run();
@@ -114,7 +114,7 @@ Test(judge, sizes_are_compared_by_value)
     place(x, "at", "r1.2", -1);
     at = x->items[1];
     text(at, "workload.size", "1kB");
-    num(x, "is", 42e-6 + 1000 / 65e6);
+    num(x, "equals", 42e-6 + 1000 / 65e6);
     num(x, "within", 1e-9);
     run();
     is(0, VERDICT_HOLDS);
@@ -124,15 +124,15 @@ Test(judge, what_cannot_be_judged_fails)
 {
     struct val *x = expect("value");
     place(x, "at", "r1.2", 32000); /* crashed */
-    text(x, "is", "1s");
+    text(x, "equals", "1s");
     num(x, "within", 0.5);
     x = expect("value");
     place(x, "at", "r1.2", 77);
-    text(x, "is", "1s");
+    text(x, "equals", "1s");
     num(x, "within", 0.5);
     x = expect("value");
     place(x, "at", "r1.2", -1);
-    text(x, "is", "1s");
+    text(x, "equals", "1s");
     num(x, "within", 0.5);
     run();
     cr_assert_eq(v.failed, 3);
@@ -145,7 +145,7 @@ Test(judge, a_low_confidence_is_noted_and_never_counts)
 {
     struct val *x = expect("value");
     place(x, "at", "r1.2", 0);
-    text(x, "is", "1s");
+    text(x, "equals", "1s");
     num(x, "within", 0.1);
     text(x, "confidence", "low");
     val_put(x, "calibrated", val_new_bool(true, NULL, 0));
@@ -159,14 +159,14 @@ Test(judge, a_low_confidence_is_noted_and_never_counts)
 Test(judge, an_asymptote_is_the_end_of_the_curve)
 {
     struct val *x = expect("asymptote");
-    text(x, "y", "bandwidth");
+    text(x, "measure", "bandwidth");
     place(x, "of", "r1.2", -1);
-    num(x, "is", 16000 / (42e-6 + 16000 / 65e6));
+    num(x, "equals", 16000 / (42e-6 + 16000 / 65e6));
     num(x, "within", 1e-6);
     x = expect("asymptote");
-    text(x, "y", "bandwidth");
+    text(x, "measure", "bandwidth");
     place(x, "of", "r1.2", -1);
-    text(x, "is", "65MB/s");
+    text(x, "equals", "65MB/s");
     num(x, "within", 0.10); /* 55.5 MB/s at 16,000 B */
     run();
     is(0, VERDICT_HOLDS);
@@ -210,7 +210,7 @@ Test(judge, a_ratio_divides_two_cases)
     struct val *x = expect("ratio");
     place(x, "at", "r1.2", 0);
     place(x, "over", "sunmos", 0);
-    num(x, "is", 42.0 / 25);
+    num(x, "equals", 42.0 / 25);
     num(x, "within", 1e-9);
     x = expect("ratio");
     place(x, "at", "r1.2", 0);
@@ -231,7 +231,7 @@ Test(judge, a_line_is_a_line_and_a_bend_is_not)
     num(x, "within", 1e-6);
     num(x, "slope", 1 / 65e6);
     x = expect("linear");
-    text(x, "y", "bandwidth");
+    text(x, "measure", "bandwidth");
     place(x, "of", "r1.2", -1);
     num(x, "until", 16000);
     num(x, "within", 0.05);
@@ -342,7 +342,7 @@ Test(judge, a_missing_member_has_a_sentence)
 {
     struct val *x = expect("value");
     place(x, "at", "r1.2", 0);
-    text(x, "is", "42us");
+    text(x, "equals", "42us");
     badly_written("f.lua:7: expectation 'value': 'within' is missing");
 }
 
@@ -350,9 +350,9 @@ Test(judge, a_wrong_unit_has_a_sentence)
 {
     struct val *x = expect("value");
     place(x, "at", "r1.2", 0);
-    text(x, "is", "42parsec");
+    text(x, "equals", "42parsec");
     num(x, "within", 0.1);
-    badly_written("f.lua:8: expectation 'value': 'is' must be a number, or text with a unit like "
+    badly_written("f.lua:8: expectation 'value': 'equals' must be a number, or text with a unit like "
                   "'42us'");
 }
 
