@@ -21,6 +21,8 @@ struct blk_kind {
     const char *name;
     const char *doc;
     const struct param *params;
+    struct blkdev *(*build)(struct sim *s, const struct val *spec, int32_t node, const char *name,
+                            const char *path, struct err *e);
 };
 extern const struct blk_kind blk_kinds[]; /* ended by a NULL name */
 

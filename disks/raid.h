@@ -15,11 +15,12 @@
 #include "disks/scsi.h"
 
 struct raid3_params {
-    const char *kind; /* "raid3": consumed by disks/build.c */
-    int64_t data;     /* data members; one parity member besides */
-    struct disk_params disk;
-    int64_t rate;      /* the controller's own limit, bytes a second; 0: none */
-    sim_time overhead; /* of the controller for each command, on top of the drives' */
+    const char *kind;        /* "raid3": consumed by disks/build.c */
+    int64_t data;            /* data members; one parity member besides */
+    struct disk_params disk; /* its bus and interface rates are replaced by those below */
+    struct scsi_params bus;  /* towards the host */
+    int64_t rate;            /* the controller's own limit, bytes a second; 0: none */
+    sim_time overhead;       /* of the controller for each command, on top of the drives' */
 };
 extern const struct param raid3_params[];
 

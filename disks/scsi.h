@@ -46,7 +46,7 @@ struct scsi_phase {
 
 struct scsi_bus *scsi_create(struct sim *s, const struct scsi_params *p, int32_t node,
                              const char *name);
-void scsi_destroy(struct scsi_bus *b); /* no phase may be pending */
+void scsi_destroy(struct scsi_bus *b); /* one that no device was attached to */
 
 void scsi_phase_init(struct scsi_phase *p, uint32_t id,
                      sim_time (*granted)(struct scsi_phase *p, sim_time at),
@@ -59,8 +59,9 @@ bool scsi_withdraw(struct scsi_bus *b, struct scsi_phase *p);
 /* The rate of data phases for a device that can do at most `device_rate` (0: no limit). */
 int64_t scsi_rate(const struct scsi_bus *b, int64_t device_rate);
 uint32_t scsi_host_id(const struct scsi_bus *b);
-/* Counts a device on the bus. */
+/* Counts a device on the bus; the bus goes with the last that leaves it. */
 void scsi_attach(struct scsi_bus *b, uint32_t id);
+void scsi_detach(struct scsi_bus *b);
 /* Only one device: it may reckon its phases itself (scsi_reserve) and needs no events for them. */
 bool scsi_private(const struct scsi_bus *b);
 /* For the only device: the time from which the bus is its own when asked at `at`; then it tells how

@@ -31,6 +31,11 @@ void leaf_born(struct leaf *l, const struct leaf_ops *ops, uint64_t length)
     alive++;
 }
 
+void leaf_init(struct leaf *l, const struct leaf_ops *ops, uint64_t length)
+{
+    leaf_born(l, ops, length);
+}
+
 void leaf_died(void)
 {
     alive--;

@@ -103,8 +103,10 @@ void pattern_fill(uint64_t seed, uint64_t off, size_t len, uint8_t *out);
  * read. */
 void rope_xor(struct rope *dst, const struct rope *const *members, size_t count);
 
-/* For those that keep slices outside a rope (contents of devices): a reference more, one less; are
- * the leaf's bytes all zero; does b go on where a ends. */
+/* For those that keep slices outside a rope (contents of devices) or have leaf kinds of their own:
+ * prepares and counts a new leaf; a reference more, one less; are the leaf's bytes all zero; does b
+ * go on where a ends. */
+void leaf_init(struct leaf *l, const struct leaf_ops *ops, uint64_t length); /* refs == 1 */
 void leaf_get(struct leaf *l);
 void leaf_put(struct leaf *l);
 bool leaf_is_zero(const struct leaf *l);

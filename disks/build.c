@@ -1,0 +1,121 @@
+/* build.c: from a description to a stack of devices. */
+#include "disks/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "disks/disk.h"
+#include "disks/raid.h"
+#include "disks/scsi.h"
+
+static struct blkdev *build_disk(struct sim *s, const struct val *spec, int32_t node,
+                                 const char *name, const char *path, struct err *e)
+{
+    struct disk_params p;
+    if (!param_load(disk_params, &p, spec, path, e))
+        return NULL;
+    return disk_create(s, &p, node, name, path, e);
+}
+
+static struct blkdev *build_raid3(struct sim *s, const struct val *spec, int32_t node,
+                                  const char *name, const char *path, struct err *e)
+{
+    struct raid3_params p;
+    if (!param_load(raid3_params, &p, spec, path, e))
+        return NULL;
+    return raid3_create(s, &p, node, name, path, e);
+}
+
+struct scsi_stack_params {
+    const char *kind;
+    struct scsi_params bus;
+    int64_t id;
+    const struct val *device;
+};
+
+static const struct param scsi_stack_params[] = {
+    { .name = "kind",
+      .type = PARAM_STRING,
+      .offset = offsetof(struct scsi_stack_params, kind),
+      .def = "scsi",
+      .doc = "What is built: a device behind a SCSI bus.",
+      .src = "none" },
+    { .name = "bus",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct scsi_stack_params, bus),
+      .sub = scsi_params,
+      .doc = "The bus." },
+    { .name = "id",
+      .type = PARAM_INT,
+      .offset = offsetof(struct scsi_stack_params, id),
+      .def = "0",
+      .min = "0",
+      .max = "15",
+      .doc = "The device's id on it.",
+      .src = "ASSUMED(the first)" },
+    { .name = "device",
+      .type = PARAM_VAL,
+      .offset = offsetof(struct scsi_stack_params, device),
+      .doc = "The device behind it, described as any other.",
+      .src = "none" },
+    { .name = NULL }
+};
+
+static struct blkdev *build_scsi(struct sim *s, const struct val *spec, int32_t node,
+                                 const char *name, const char *path, struct err *e)
+{
+    struct scsi_stack_params p;
+    if (!param_load(scsi_stack_params, &p, spec, path, e))
+        return NULL;
+    if (p.id == p.bus.host_id) {
+        err_set(e, "%s.id: %d is the host adapter's", path, (int)p.id);
+        return NULL;
+    }
+    char *inner = base_printf("%s.device", path);
+    struct blkdev *d = blk_build(s, p.device, node, name, inner, e);
+    free(inner);
+    if (d == NULL)
+        return NULL;
+    if (d->ops->attach == NULL) {
+        err_set(e, "%s.device: a %s cannot be on a SCSI bus", path, d->ops->name);
+        d->ops->destroy(d);
+        return NULL;
+    }
+    char *bus_name = base_printf("%s bus", name);
+    d->ops->attach(d, scsi_create(s, &p.bus, node, bus_name), (uint32_t)p.id);
+    free(bus_name);
+    return d;
+}
+
+const struct blk_kind blk_kinds[] = {
+    { "disk", "a drive: arm, spindle, cache, queue, bus", disk_params, build_disk },
+    { "raid3", "spindles that turn as one, with parity", raid3_params, build_raid3 },
+    { "scsi", "a device behind a SCSI bus of its own", scsi_stack_params, build_scsi },
+    { NULL, NULL, NULL, NULL },
+};
+
+struct blkdev *blk_build(struct sim *s, const struct val *spec, int32_t node, const char *name,
+                         const char *path, struct err *e)
+{
+    const char *kind = "disk";
+    if (spec != NULL && spec->type != VAL_TABLE) {
+        err_set(e, "%s: a device is a table, not %s", path, val_type_name(spec->type));
+        return NULL;
+    }
+    const struct val *k = spec == NULL ? NULL : val_get(spec, "kind");
+    if (k != NULL && k->type != VAL_STRING) {
+        err_set(e, "%s.kind: a word, not %s", path, val_type_name(k->type));
+        return NULL;
+    }
+    if (k != NULL)
+        kind = k->u.s;
+    const char *names[ARRAY_LEN(blk_kinds)];
+    for (size_t i = 0; i < ARRAY_LEN(blk_kinds); i++) {
+        names[i] = blk_kinds[i].name;
+        if (names[i] != NULL && strcmp(names[i], kind) == 0)
+            return blk_kinds[i].build(s, spec, node, name, path, e);
+    }
+    err_set(e, "%s.kind: there is no device '%s'", path, kind);
+    err_nearest(e, kind, names);
+    return NULL;
+}
