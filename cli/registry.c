@@ -5,7 +5,6 @@
 
 #include "cli/schema.h"
 #include "mesh/mesh.h"
-#include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
 
 const struct net_ops *const registry_nets[] = {
@@ -17,7 +16,6 @@ const struct net_ops *const registry_nets[] = {
 
 const struct direct_ops *const registry_direct[] = {
     &direct_event_ring,
-    &direct_mesh_load,
     NULL,
 };
 

@@ -1,0 +1,349 @@
+/* coherence.c: what owners, holders of copies and requesters do, whoever manages.
+ *
+ * Called by the pager (faults of the program), by messages, and by the managers.  The states and the
+ * in-flight rules F1-F5 stand in svm_internal.h.
+ */
+#include "os/svm/svm_internal.h"
+
+void svm_defer(struct svm_page *sp, struct svm_msg *m)
+{
+    list_push(&sp->deferred, &m->link);
+}
+
+/* Handles what was put aside; what cannot be handled yet is put aside again. */
+static void answer_deferred(struct svm *s, struct svm_page *sp)
+{
+    struct list todo, *l;
+    list_init(&todo);
+    while ((l = list_pop(&sp->deferred)))
+        list_push(&todo, l);
+    while ((l = list_pop(&todo)))
+        svm_handle(s, LIST_ENTRY(l, struct svm_msg, link));
+}
+
+/* The bytes of a page that this node holds: zeroes when it was never touched. */
+static void bytes_of(struct svm *s, struct svm_page *sp, struct rope *out)
+{
+    if (!vm_contents(s->region, sp->page, out))
+        rope_add_zero(out, vm_page_bytes(vm_region_vm(s->region)));
+}
+
+/* ---- the requester ---- */
+
+static void request(struct svm *s, struct svm_page *sp)
+{
+    sp->fault++;
+    s->ops->request(s, sp, vm_page_prot(s->region, sp->page) != VM_NONE);
+}
+
+void svm_ask_again(struct svm *s, struct svm_page *sp)
+{
+    if (!sp->locked || sp->owner)
+        return;
+    s->counts.retries++;
+    request(s, sp);
+}
+
+void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot)
+{
+    port_timer_cancel(&sp->retry);
+    sp->locked = false;
+    if (data)
+        vm_supply(s->region, sp->page, data, prot);
+    else
+        vm_grant(s->region, sp->page, prot);
+    if (s->ops->granted)
+        s->ops->granted(s, sp);
+    answer_deferred(s, sp);
+}
+
+/* This node owns the page, and `arrived_bytes` or its own copy is good. */
+static void grant_owned(struct svm *s, struct svm_page *sp, enum vm_prot prot)
+{
+    struct rope data;
+    bool bytes = sp->arrived_bytes;
+    rope_move(&data, &sp->arrived);
+    sp->arrived_bytes = false;
+    if (!bytes && vm_page_prot(s->region, sp->page) == VM_NONE) {
+        bytes = true;
+        bytes_of(s, sp, &data);
+    }
+    svm_grant(s, sp, bytes ? &data : NULL, prot);
+    rope_fini(&data);
+}
+
+/* This node is owner and its fault goes on: other copies go before a write. */
+static void owned(struct svm *s, struct svm_page *sp)
+{
+    if (sp->want == VM_READ) {
+        grant_owned(s, sp, sp->copies.count > 0 ? VM_READ : VM_WRITE);
+        return;
+    }
+    sp->version++;
+    svm_invalidate_copies(s, sp, s->self, sp->version);
+    if (sp->acks.count == 0)
+        grant_owned(s, sp, VM_WRITE);
+}
+
+static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
+{
+    struct svm *s = vm_region_object(r);
+    struct svm_page *sp = svm_page_get(s, page);
+    (void)have;
+    ASSERT(!sp->locked);
+    s->counts.read_faults += want == VM_READ;
+    s->counts.write_faults += want == VM_WRITE;
+    sp->locked = true;
+    sp->want = want;
+    if (sp->owner && !s->ops->managed)
+        owned(s, sp);
+    else
+        request(s, sp);
+}
+
+/* A READ copy, or (ownerless) what the manager grants. */
+static void copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    bool expected = sp->locked && m->fault == sp->fault;
+    if (!expected)
+        return;
+    if (m->version < sp->version) {
+        svm_ask_again(s, sp);
+        return;
+    }
+    sp->version = m->version;
+    if (s->ops->hints)
+        sp->hint = m->from;
+    svm_grant(s, sp, m->data.length > 0 ? &m->data : NULL, m->access);
+}
+
+static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    bool resident = vm_page_prot(s->region, sp->page) != VM_NONE;
+    ASSERT_MSG(m->data.length > 0 || resident || sp->owner,
+               "ownership without bytes reaches a node without a copy");
+    sp->owner = true;
+    sp->hint = s->self;
+    sp->version = m->version;
+    sp->moves = m->moves;
+    for (uint32_t i = 0; i < m->copies.count; i++)
+        if (m->copies.nodes[i] != s->self)
+            nodeset_add(s->port, &sp->copies, m->copies.nodes[i]);
+    if (sp->locked) {
+        sp->arrived_bytes = m->data.length > 0;
+        rope_fini(&sp->arrived);
+        rope_move(&sp->arrived, &m->data);
+        owned(s, sp);
+        return;
+    }
+    if (m->data.length > 0)
+        vm_supply(s->region, sp->page, &m->data, VM_READ);
+    answer_deferred(s, sp);
+}
+
+static void ack_arrived(struct svm *s, struct svm_page *sp, uint32_t from)
+{
+    if (!nodeset_remove(&sp->acks, from) || sp->acks.count > 0)
+        return;
+    if (sp->ack_below) {
+        sp->ack_below = false;
+        svm_send(s, sp->ack_to, svm_msg_new(s, SVM_ACK, sp->page));
+    }
+    if (sp->locked && sp->owner)
+        grant_owned(s, sp, VM_WRITE);
+}
+
+/* ---- owners and holders ---- */
+
+/* Lowers this node's own access for a request; false after putting the request aside. */
+static bool lower(struct svm *s, struct svm_page *sp, struct svm_msg *m, enum vm_prot prot)
+{
+    if (vm_revoke(s->region, sp->page, prot))
+        return true;
+    svm_defer(sp, m);
+    return false;
+}
+
+static bool needs_bytes(const struct svm_page *sp, const struct svm_msg *m)
+{
+    return !(m->has_copy && m->version == sp->version);
+}
+
+static struct svm_msg *answer(struct svm *s, struct svm_page *sp, const struct svm_msg *m)
+{
+    struct svm_msg *a = svm_msg_new(s, SVM_PAGE, sp->page);
+    a->origin = m->origin;
+    a->fault = m->fault;
+    a->version = sp->version;
+    a->access = m->access;
+    return a;
+}
+
+static void announce(struct svm *s, struct svm_page *sp)
+{
+    if (s->params.announce_every == 0 || !s->ops->hints ||
+        ++sp->served < (uint64_t)s->params.announce_every)
+        return;
+    sp->served = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->nodes[i] == s->self)
+            continue;
+        struct svm_msg *m = svm_msg_new(s, SVM_ANNOUNCE, sp->page);
+        m->moves = sp->moves;
+        svm_send(s, s->nodes[i], m);
+    }
+}
+
+bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (!lower(s, sp, m, VM_READ))
+        return false;
+    struct svm_msg *a = answer(s, sp, m);
+    a->access = VM_READ;
+    bytes_of(s, sp, &a->data);
+    if (!s->ops->managed)
+        nodeset_add(s->port, &sp->copies, m->origin);
+    svm_send(s, m->origin, a);
+    svm_msg_free(s, m);
+    announce(s, sp);
+    return true;
+}
+
+bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *m, enum vm_prot keep)
+{
+    struct svm_msg *a = answer(s, sp, m);
+    if (vm_page_pinned(s->region, sp->page) && vm_page_prot(s->region, sp->page) > keep) {
+        svm_msg_free(s, a);
+        return lower(s, sp, m, keep);
+    }
+    if (needs_bytes(sp, m))
+        bytes_of(s, sp, &a->data);
+    bool held = vm_page_prot(s->region, sp->page) != VM_NONE;
+    if (!lower(s, sp, m, keep))
+        ASSERT_MSG(false, "a page that is not pinned cannot be revoked");
+    a->ownership = true;
+    a->moves = ++sp->moves;
+    nodeset_move(&a->copies, &sp->copies);
+    if (keep != VM_NONE && held)
+        nodeset_add(s->port, &a->copies, s->self);
+    sp->owner = false;
+    sp->hint = m->origin;
+    svm_send(s, m->origin, a);
+    svm_msg_free(s, m);
+    return true;
+}
+
+void svm_invalidate_copies(struct svm *s, struct svm_page *sp, uint32_t writer, uint32_t version)
+{
+    for (uint32_t i = 0; i < sp->copies.count; i++) {
+        uint32_t node = sp->copies.nodes[i];
+        if (node == s->self || node == writer)
+            continue;
+        struct svm_msg *m = svm_msg_new(s, SVM_INVALIDATE, sp->page);
+        m->origin = writer;
+        m->version = version;
+        nodeset_add(s->port, &sp->acks, node);
+        s->counts.invalidations++;
+        svm_send(s, node, m);
+    }
+    nodeset_clear(s->port, &sp->copies);
+}
+
+static void invalidate(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (sp->owner) {
+        /* The writer is this node, or this node has become owner since: its copy is not the old one. */
+        svm_send(s, m->from, svm_msg_new(s, SVM_ACK, sp->page));
+        svm_msg_free(s, m);
+        return;
+    }
+    if (!vm_revoke(s->region, sp->page, VM_NONE)) {
+        svm_defer(sp, m);
+        return;
+    }
+    if (m->version > sp->version)
+        sp->version = m->version;
+    if (s->ops->hints)
+        sp->hint = m->origin;
+    if (s->ops->copies_in_tree && sp->copies.count > 0) {
+        svm_invalidate_copies(s, sp, m->origin, m->version);
+        sp->ack_to = m->from;
+        sp->ack_below = sp->acks.count > 0;
+    }
+    if (!sp->ack_below)
+        svm_send(s, m->from, svm_msg_new(s, SVM_ACK, sp->page));
+    svm_msg_free(s, m);
+}
+
+static void announced(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (!sp->owner && !sp->locked && m->moves > sp->moves) {
+        sp->moves = m->moves;
+        sp->hint = m->origin;
+    }
+    svm_msg_free(s, m);
+}
+
+void svm_handle(struct svm *s, struct svm_msg *m)
+{
+    struct svm_page *sp = svm_page_get(s, m->page);
+    if (s->ops->message && s->ops->message(s, sp, m))
+        return;
+    switch (m->op) {
+    case SVM_REQUEST:
+    case SVM_FORWARD:
+        if (sp->locked && s->ops->defers(s, sp, m))
+            svm_defer(sp, m);
+        else
+            s->ops->serve(s, sp, m);
+        break;
+    case SVM_PAGE:
+        if (m->ownership)
+            ownership_arrived(s, sp, m);
+        else
+            copy_arrived(s, sp, m);
+        svm_msg_free(s, m);
+        break;
+    case SVM_INVALIDATE:
+        invalidate(s, sp, m);
+        break;
+    case SVM_ACK:
+        ack_arrived(s, sp, m->from);
+        svm_msg_free(s, m);
+        break;
+    case SVM_ANNOUNCE:
+        announced(s, sp, m);
+        break;
+    default:
+        svm_msg_free(s, m);
+        break;
+    }
+}
+
+/* ---- the pager ---- */
+
+/* A READ copy is dropped in silence; its owner keeps this node in the copy set.  What is owned stays: it
+ * is the only place where the page is sure to be. */
+static void evict(struct vm_region *r, uint64_t page, bool dirty)
+{
+    struct svm *s = vm_region_object(r);
+    struct svm_page *sp = svm_page_get(s, page);
+    (void)dirty;
+    if (sp->owner || s->ops->ownerless || sp->locked)
+        vm_keep(r, page);
+    else
+        vm_discard(r, page);
+}
+
+static void unpinned(struct vm_region *r, uint64_t page)
+{
+    struct svm *s = vm_region_object(r);
+    answer_deferred(s, svm_page_get(s, page));
+}
+
+const struct vm_pager_ops svm_pager = {
+    .name = "svm",
+    .fault = fault,
+    .evict = evict,
+    .unpinned = unpinned,
+};

@@ -1,0 +1,48 @@
+/* mgr_broadcast.c: nobody knows the owner: a request goes to all, the owner answers.
+ *
+ * [Li & Hudak 1989, section 3.2].  There the broadcast is atomic; here it is N - 1 messages, and a request
+ * can miss an ownership that moves meanwhile.  Then nobody answers, and the requester asks again after
+ * `retry`.  A node that waits to become owner keeps requests until it is (S5); a request that was
+ * answered elsewhere meanwhile makes a gift at most (F1).
+ */
+#include "os/svm/svm_internal.h"
+
+static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->nodes[i] == s->self)
+            continue;
+        struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
+        m->access = sp->want;
+        m->fault = sp->fault;
+        m->has_copy = has_copy;
+        m->version = sp->version;
+        svm_send(s, s->nodes[i], m);
+    }
+    port_timer_set(&sp->retry, s->params.retry);
+}
+
+static void serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (!sp->owner || m->origin == s->self)
+        svm_msg_free(s, m);
+    else if (m->access == VM_READ)
+        svm_serve_copy(s, sp, m);
+    else
+        svm_serve_ownership(s, sp, m, VM_NONE);
+}
+
+static bool defers(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
+{
+    (void)s;
+    (void)m;
+    return sp->owner || sp->want == VM_WRITE;
+}
+
+const struct svm_mgr_ops svm_mgr_broadcast = {
+    .name = "broadcast",
+    .doc = "Requests go to all nodes; the owner answers.",
+    .request = ask,
+    .serve = serve,
+    .defers = defers,
+};

@@ -1,0 +1,100 @@
+/* mgr_dynamic.c: dynamic distributed managers: every node has a hint of each page's owner.
+ *
+ * A request follows hints to the owner; who forwards it learns who will own next [Li & Hudak 1989,
+ * section 3.3].  Variants:
+ *   dynamic    ownership moves on reads too, so that every forwarding is a path reversal, which is what
+ *              the bound O(N + K log N) on the messages of K requests rests on;
+ *   dynamic_s  a read leaves the ownership: a forwarded read changes no hint;
+ *   tree       as dynamic_s, but any holder of a copy answers a read, and answers for that reader when
+ *              copies are invalidated: read copies form a tree.
+ */
+#include "os/svm/svm_internal.h"
+
+static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
+{
+    struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
+    m->access = sp->want;
+    m->fault = sp->fault;
+    m->has_copy = has_copy;
+    m->version = sp->version;
+    svm_send(s, sp->hint, m);
+}
+
+static void forward(struct svm *s, struct svm_page *sp, struct svm_msg *m, bool will_own)
+{
+    uint32_t next = sp->hint;
+    if (will_own)
+        sp->hint = m->origin;
+    svm_pass_on(s, next, m);
+}
+
+static void serve_moving(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (!sp->owner)
+        forward(s, sp, m, true);
+    else
+        svm_serve_ownership(s, sp, m, m->access == VM_READ ? VM_READ : VM_NONE);
+}
+
+static void serve_staying(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (!sp->owner)
+        forward(s, sp, m, m->access == VM_WRITE);
+    else if (m->access == VM_READ)
+        svm_serve_copy(s, sp, m);
+    else
+        svm_serve_ownership(s, sp, m, VM_NONE);
+}
+
+static void serve_tree(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    bool holder = vm_page_prot(s->region, sp->page) != VM_NONE && !sp->ack_below;
+    if (!sp->owner && m->access == VM_READ && holder)
+        svm_serve_copy(s, sp, m);
+    else
+        serve_staying(s, sp, m);
+}
+
+/* S5: whoever will be owner keeps what reaches it. */
+static bool defers_moving(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
+{
+    (void)s;
+    (void)sp;
+    (void)m;
+    return true;
+}
+
+static bool defers_staying(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
+{
+    (void)s;
+    (void)m;
+    return sp->owner || sp->want == VM_WRITE;
+}
+
+const struct svm_mgr_ops svm_mgr_dynamic = {
+    .name = "dynamic",
+    .doc = "Hints; ownership moves on reads and writes.",
+    .request = ask,
+    .serve = serve_moving,
+    .defers = defers_moving,
+    .hints = true,
+};
+
+const struct svm_mgr_ops svm_mgr_dynamic_s = {
+    .name = "dynamic_s",
+    .doc = "Hints; ownership moves on writes alone.",
+    .request = ask,
+    .serve = serve_staying,
+    .defers = defers_staying,
+    .hints = true,
+};
+
+const struct svm_mgr_ops svm_mgr_tree = {
+    .name = "tree",
+    .doc = "Hints; copy sets form a tree down which invalidations fan out.",
+    .request = ask,
+    .serve = serve_tree,
+    .defers = defers_staying,
+    .hints = true,
+    .copies_in_tree = true,
+};

@@ -1,0 +1,400 @@
+/* svm.c: joining a region, the protocol instance, messages on the wire.
+ *
+ * Wire image of a message, big-endian, SVM_HEADER bytes, then 4 bytes for each member of the copy set,
+ * then the page's bytes if it carries any:
+ *   0 op  1 access  2 flags (1: has_copy, 2: ownership)  3 region  4 page(8)  12 origin(4)
+ *   16 fault(4)  20 version(4)  24 moves(4)  28 hops(2)  30 copies(2)  32 end
+ */
+#include "os/svm/svm_internal.h"
+
+#define SVM_HEADER 32
+#define REGIONS_MAX 16
+
+static const char *const manager_names[] = { "central",   "improved", "fixed",
+                                             "broadcast", "dynamic",  "dynamic_s",
+                                             "tree",      "xmm",      NULL };
+static const char *const initial_names[] = { "first", "modulo", "block", NULL };
+
+const struct svm_mgr_ops *const svm_managers[] = {
+    &svm_mgr_central,   &svm_mgr_improved, &svm_mgr_fixed,
+    &svm_mgr_broadcast, &svm_mgr_dynamic,  &svm_mgr_dynamic_s,
+    &svm_mgr_tree,      &svm_mgr_xmm,      NULL
+};
+
+const struct param svm_params_desc[] = {
+    { .name = "manager",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct svm_params, manager),
+      .def = "dynamic",
+      .choices = manager_names,
+      .doc = "How the owner of a page is found.",
+      .src = "[Li & Hudak 1989]; xmm: OSF/1 AD" },
+    { .name = "hash_block",
+      .type = PARAM_INT,
+      .offset = offsetof(struct svm_params, hash_block),
+      .def = "1",
+      .min = "1",
+      .max = "1e9",
+      .doc = "Manager 'fixed': so many neighbouring pages share a manager.",
+      .src = "[Li & Hudak 1989], H(p) = (p div s) mod N" },
+    { .name = "announce_every",
+      .type = PARAM_INT,
+      .offset = offsetof(struct svm_params, announce_every),
+      .def = "0",
+      .min = "0",
+      .max = "1e9",
+      .doc = "Dynamic managers: the owner tells all nodes after serving so many faults; 0: never.",
+      .src = "[Li & Hudak 1989], refinement of the dynamic manager" },
+    { .name = "retry",
+      .type = PARAM_TIME,
+      .offset = offsetof(struct svm_params, retry),
+      .def = "10ms",
+      .min = "1us",
+      .max = "1h",
+      .doc = "Manager 'broadcast': ask again when nobody has answered for so long.",
+      .src = "ASSUMED(a request can miss an owner that moves; a few fault times)" },
+    { .name = "initial_owner",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct svm_params, initial_owner),
+      .def = "first",
+      .choices = initial_names,
+      .doc =
+          "Who owns a page before it is touched: the first node, page mod N, or blocks of pages.",
+      .src = "[Li & Hudak 1989]: a default node" },
+    { .name = NULL },
+};
+
+#define EARLY_MAX 4096 /* ASSUMED(bounds what peers can make a node keep before it joins) */
+
+/* A message that came before its region was joined here. */
+struct early {
+    struct list link;
+    uint32_t from;
+    uint8_t header[SVM_HEADER];
+    struct xk_msg rest;
+};
+
+struct instance {
+    struct svm *regions; /* of this node */
+    uint32_t count;
+    struct list early;
+    uint32_t early_count;
+};
+
+const char *svm_mgr_name(const struct svm_mgr_ops *m)
+{
+    return m->name;
+}
+
+uint32_t svm_initial_owner(const struct svm *s, uint64_t page)
+{
+    switch (s->params.initial_owner) {
+    case 0:
+        return s->nodes[0];
+    case 1:
+        return s->nodes[page % s->count];
+    default: {
+        uint64_t per = (vm_region_pages(s->region) + s->count - 1) / s->count;
+        return s->nodes[page / per];
+    }
+    }
+}
+
+struct svm_page *svm_page_find(const struct svm *s, uint64_t page)
+{
+    struct xk_map *m = s->pages;
+    return xk_map_resolve(m, &page);
+}
+
+static void retry(struct port_timer *t)
+{
+    struct svm_page *sp = t->arg;
+    sp->svm->counts.retries++;
+    svm_ask_again(sp->svm, sp);
+}
+
+struct svm_page *svm_page_get(struct svm *s, uint64_t page)
+{
+    struct svm_page *sp = svm_page_find(s, page);
+    if (sp)
+        return sp;
+    sp = port_alloc(s->port, sizeof *sp);
+    sp->svm = s;
+    sp->page = page;
+    sp->hint = svm_initial_owner(s, page);
+    sp->owner = sp->hint == s->self && !s->ops->ownerless;
+    rope_init(&sp->arrived);
+    list_init(&sp->deferred);
+    port_timer_init(s->port, &sp->retry, retry, sp);
+    xk_map_bind(s->pages, &page, sp);
+    return sp;
+}
+
+struct svm_msg *svm_msg_new(struct svm *s, enum svm_op op, uint64_t page)
+{
+    struct svm_msg *m = port_alloc(s->port, sizeof *m);
+    m->op = op;
+    m->page = page;
+    m->origin = s->self;
+    list_init(&m->link);
+    rope_init(&m->data);
+    return m;
+}
+
+void svm_msg_free(struct svm *s, struct svm_msg *m)
+{
+    nodeset_clear(s->port, &m->copies);
+    rope_fini(&m->data);
+    port_free(s->port, m);
+}
+
+/* ---- the wire ---- */
+
+static void store(const struct svm *s, const struct svm_msg *m, struct xk_msg *out)
+{
+    struct rope data;
+    rope_copy(&data, &m->data);
+    if (m->copies.count > 0) {
+        struct rope body;
+        uint8_t entry[4];
+        rope_init(&body);
+        for (uint32_t i = 0; i < m->copies.count; i++) {
+            wire_put32(entry, m->copies.nodes[i]);
+            rope_add_bytes(&body, entry, sizeof entry);
+        }
+        rope_join(&body, &data);
+        rope_move(&data, &body);
+    }
+    xk_msg_init_rope(out, &data);
+    uint8_t *h = xk_msg_push(out, SVM_HEADER);
+    h[0] = (uint8_t)m->op;
+    h[1] = (uint8_t)m->access;
+    h[2] = (uint8_t)(m->has_copy | m->ownership << 1);
+    h[3] = (uint8_t)s->id;
+    wire_put64(h + 4, m->page);
+    wire_put32(h + 12, m->origin);
+    wire_put32(h + 16, m->fault);
+    wire_put32(h + 20, m->version);
+    wire_put32(h + 24, m->moves);
+    wire_put16(h + 28, (uint16_t)(m->hops < UINT16_MAX ? m->hops : UINT16_MAX));
+    wire_put16(h + 30, (uint16_t)m->copies.count);
+}
+
+/* NULL when it is no message of this region: such frames are dropped. */
+static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
+{
+    uint64_t page = wire_get64(h + 4);
+    uint32_t copies = wire_get16(h + 30);
+    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || page >= vm_region_pages(s->region))
+        return NULL;
+    uint64_t rest = xk_msg_length(in);
+    if (rest != 4 * copies && rest != 4 * copies + vm_page_bytes(vm_region_vm(s->region)))
+        return NULL;
+    struct svm_msg *m = svm_msg_new(s, (enum svm_op)h[0], page);
+    m->access = (enum vm_prot)h[1];
+    m->has_copy = h[2] & 1;
+    m->ownership = h[2] >> 1 & 1;
+    m->origin = wire_get32(h + 12);
+    m->fault = wire_get32(h + 16);
+    m->version = wire_get32(h + 20);
+    m->moves = wire_get32(h + 24);
+    m->hops = wire_get16(h + 28);
+    for (uint32_t i = 0; i < copies; i++) {
+        uint8_t entry[4];
+        if (xk_msg_pop(in, entry, sizeof entry))
+            nodeset_add(s->port, &m->copies, wire_get32(entry));
+    }
+    xk_msg_to_rope(in, &m->data);
+    return m;
+}
+
+static bool push(struct svm *s, uint32_t node, struct svm_msg *m)
+{
+    enum xk_status why;
+    struct xk_part peer = { .host = node };
+    struct xk_sessn *session = xk_open(s->protl->down[0], s->protl, &peer, &why);
+    if (!session)
+        return why !=
+               XK_BUSY; /* no such peer, or dead: the message is lost; recovery is by notices */
+    struct xk_msg out;
+    store(s, m, &out);
+    enum xk_status status = xk_push(session, &out);
+    xk_msg_fini(&out);
+    xk_close(session);
+    return status != XK_BUSY;
+}
+
+static void drain_local(struct port_timer *t)
+{
+    struct svm *s = t->arg;
+    struct list *l;
+    while ((l = list_pop(&s->local)))
+        svm_handle(s, LIST_ENTRY(l, struct svm_msg, link));
+}
+
+void svm_send(struct svm *s, uint32_t node, struct svm_msg *m)
+{
+    m->from = s->self;
+    if (node == s->self) {
+        list_push(&s->local, &m->link);
+        if (!port_timer_pending(&s->local_timer))
+            port_timer_set(&s->local_timer, 0);
+        return;
+    }
+    s->counts.sent++;
+    s->counts.pages_sent += m->data.length > 0;
+    if (!list_empty(&s->outbox) || !push(s, node, m)) {
+        m->dest = node;
+        list_push(&s->outbox, &m->link);
+        return;
+    }
+    svm_msg_free(s, m);
+}
+
+void svm_pass_on(struct svm *s, uint32_t node, struct svm_msg *m)
+{
+    s->counts.forwards++;
+    m->hops++;
+    svm_send(s, node, m);
+}
+
+static void ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    (void)lower;
+    struct instance *in = self->state;
+    for (struct svm *s = in->regions; s; s = s->next)
+        while (!list_empty(&s->outbox)) {
+            struct svm_msg *m = LIST_ENTRY(s->outbox.next, struct svm_msg, link);
+            if (!push(s, m->dest, m))
+                return;
+            list_remove(&m->link);
+            svm_msg_free(s, m);
+        }
+}
+
+/* One message of a region that this node has joined. */
+static void take(struct svm *s, uint32_t from, const uint8_t *header, struct xk_msg *rest)
+{
+    struct svm_msg *m = load(s, header, rest);
+    if (!m)
+        return;
+    m->from = from;
+    svm_handle(s, m);
+}
+
+static void keep_early(struct xk_protl *self, uint32_t from, const uint8_t *header,
+                       struct xk_msg *rest)
+{
+    struct instance *in = self->state;
+    if (in->early_count >= EARLY_MAX)
+        return;
+    struct early *e = port_alloc(xk_port(self), sizeof *e);
+    e->from = from;
+    for (size_t i = 0; i < SVM_HEADER; i++)
+        e->header[i] = header[i];
+    xk_msg_move(&e->rest, rest);
+    list_push(&in->early, &e->link);
+    in->early_count++;
+}
+
+static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
+{
+    struct instance *instance = self->state;
+    struct xk_control peer = { .op = XK_GET_PEER_HOST };
+    uint8_t header[SVM_HEADER];
+    if (!xk_msg_pop(in, header, sizeof header) || xk_sessn_control(lower, &peer) != XK_OK)
+        return;
+    struct svm *s = instance->regions;
+    while (s && s->id != header[3])
+        s = s->next;
+    if (s)
+        take(s, (uint32_t)peer.u64, header, in);
+    else if (header[3] < REGIONS_MAX)
+        keep_early(self, (uint32_t)peer.u64, header, in);
+}
+
+static void take_early(struct svm *s)
+{
+    struct instance *in = s->protl->state;
+    LIST_EACH_SAFE (l, next, &in->early) {
+        struct early *e = LIST_ENTRY(l, struct early, link);
+        if (e->header[3] != s->id)
+            continue;
+        list_remove(&e->link);
+        in->early_count--;
+        take(s, e->from, e->header, &e->rest);
+        xk_msg_fini(&e->rest);
+        port_free(s->port, e);
+    }
+}
+
+static enum xk_status init(struct xk_protl *self, const void *params)
+{
+    (void)params;
+    struct instance *in = self->state;
+    list_init(&in->early);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+const struct xk_protl_ops svm_protl = {
+    .name = "svm",
+    .doc = "Carries the messages of shared virtual memory.",
+    .state_size = sizeof(struct instance),
+    .down_min = 1,
+    .down_max = 1,
+    .init = init,
+    .demux = demux,
+    .ready = ready,
+};
+
+struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
+                     const uint32_t *nodes, uint32_t count, const struct svm_params *params)
+{
+    struct instance *in = protl->state;
+    struct port *p = xk_port(protl);
+    bool member = false;
+    for (uint32_t i = 0; i < count; i++)
+        member |= nodes[i] == port_node(p);
+    if (!member || in->count == REGIONS_MAX)
+        return NULL;
+    struct svm *s = port_alloc(p, sizeof *s);
+    s->region = vm_map(space, base, length, VM_WRITE, &svm_pager, s);
+    if (!s->region)
+        return NULL;
+    s->port = p;
+    s->protl = protl;
+    s->space = space;
+    s->params = *params;
+    s->ops = svm_managers[params->manager];
+    s->self = port_node(p);
+    s->nodes = port_alloc(p, count * sizeof *s->nodes);
+    for (uint32_t i = 0; i < count; i++)
+        s->nodes[i] = nodes[i];
+    s->count = count;
+    s->id = in->count++;
+    s->pages = port_alloc(p, sizeof *s->pages);
+    xk_map_init(s->pages, p, sizeof(uint64_t));
+    list_init(&s->local);
+    list_init(&s->outbox);
+    port_timer_init(p, &s->local_timer, drain_local, s);
+    s->next = in->regions;
+    in->regions = s;
+    take_early(s);
+    return s;
+}
+
+void svm_counts(const struct svm *s, struct svm_counts *out)
+{
+    *out = s->counts;
+}
+
+void svm_look(const struct svm *s, uint64_t page, struct svm_view *out)
+{
+    const struct svm_page *sp = svm_page_find(s, page);
+    uint32_t first = svm_initial_owner(s, page);
+    *out = (struct svm_view){ .owner = sp ? sp->owner : first == s->self,
+                              .locked = sp && sp->locked,
+                              .hint = sp ? sp->hint : first,
+                              .copies = sp ? sp->copies.count : 0,
+                              .prot = vm_page_prot(s->region, page) };
+}

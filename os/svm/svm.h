@@ -1,0 +1,81 @@
+/* svm.h: shared virtual memory: one address space over the memories of many nodes.
+ *
+ * Single writer or many readers, invalidate on write: a read returns the most recent write
+ * [Li & Hudak 1989].  A region of each node's space (os/vm) is backed by the pager of this module;
+ * who finds a page's owner, and how, is the manager: a policy with a name.
+ *
+ *   name        who knows the owner                                     messages of a fault
+ *   central     one node knows owner and copies, and serialises         4 read, 4 + 2m write
+ *   improved    one node knows the owner; the owner knows the copies    3 read, 3 + 2m write
+ *   fixed       as improved, with a manager for each page by hashing    3 read, 3 + 2m write
+ *   broadcast   nobody: all are asked                                   N read, N + 2m write
+ *   dynamic     each node has a hint; ownership moves on reads too      2 + f, 2 + f + 2m
+ *   dynamic_s   each node has a hint; a read leaves the owner           2 + f, 2 + f + 2m
+ *   tree        dynamic hints; read copies form a tree                  2 + f, 2 + f + 2m
+ *   xmm         OSF/1 AD: manager at the pager's node, data through it  (the baseline)
+ * m: copies to invalidate; f: times that a request is forwarded.  A manager that is itself the
+ * requester or the owner saves a message.
+ *
+ *   S1  At most one node has WRITE on a page; while one has, no other has any access.
+ *   S2  Every page has exactly one owner, or its ownership is in one message, or it is lost and said so.
+ *   S3  All copies but the owner's are reachable from the owner: in its copy set, or (tree) in the
+ *       copy sets below it.
+ *   S4  Following hints (dynamic) from any node reaches the owner, or a node that will be owner.
+ *   S5  A node that is waiting to become owner keeps the requests that reach it until it is.
+ * Sources: [Li & Hudak 1989] for all but xmm; the in-flight rules (versions, gifts) are our own and
+ * stand in svm_internal.h.
+ */
+#ifndef OS_SVM_SVM_H
+#define OS_SVM_SVM_H
+
+#include "os/vm/vm.h"
+#include "os/xk/xobj.h"
+
+struct svm; /* one node's part of one shared region */
+
+struct svm_params {
+    int manager;            /* index of svm_managers */
+    int64_t hash_block;     /* fixed: pages p with equal p / hash_block share a manager */
+    int64_t announce_every; /* dynamic: the owner tells all nodes after so many served; 0: never */
+    sim_time retry;         /* broadcast: ask again when nobody answered */
+    int initial_owner;      /* of svm_initial_owners: "first", "modulo", "block" */
+};
+extern const struct param svm_params_desc[];
+
+/* The protocol instance through which the parts talk: put it above the driver in the graph, e.g.
+ * { name = "svm", protocol = "svm", below = { "mesh" } }. */
+extern const struct xk_protl_ops svm_protl;
+
+/* Joins this node to the shared region [base, base + length) of `space`.  Every node of `nodes` (count of
+ * them, the same list in the same order everywhere, this node among them) makes the same call; a request
+ * that comes earlier waits.  `protl` is the node's svm instance.  NULL when the region cannot be mapped,
+ * a page does not fit the protocol's frames, or this node is not in the list.  Pages are zero at first. */
+struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
+                     const uint32_t *nodes, uint32_t count, const struct svm_params *params);
+
+struct svm_counts {
+    uint64_t read_faults, write_faults; /* that asked another node or changed protection */
+    uint64_t sent;                      /* messages to other nodes, by this node */
+    uint64_t forwards;                  /* requests passed on */
+    uint64_t invalidations;             /* copies of others that this node had dropped */
+    uint64_t pages_sent;                /* messages with a page's bytes */
+    uint64_t retries;                   /* a request was made again */
+    uint64_t lost;                      /* pages whose only copy died */
+};
+void svm_counts(const struct svm *s, struct svm_counts *out);
+
+/* ---- for checkers and tests ---- */
+/* What this node believes of a page. */
+struct svm_view {
+    bool owner, locked;
+    uint32_t hint;   /* probable owner, a node number */
+    uint32_t copies; /* in its copy set */
+    enum vm_prot prot;
+};
+void svm_look(const struct svm *s, uint64_t page, struct svm_view *out);
+
+struct svm_mgr_ops;
+extern const struct svm_mgr_ops *const svm_managers[]; /* NULL-terminated, in the order above */
+const char *svm_mgr_name(const struct svm_mgr_ops *m);
+
+#endif

@@ -1,0 +1,155 @@
+/* svm_internal.h: messages, page records and the manager interface of shared virtual memory.
+ *
+ * The in-flight rules, common to all managers:
+ *   F1  Each fault has a number; a page that answers an older fault of this node is not a surprise: READ
+ *       copies are dropped (their sender keeps us in its copy set, which costs an invalidation at most),
+ *       ownership is accepted as a gift, because nobody else has it.
+ *   F2  A page has a version, which rises by one each time a new writer takes it.  An invalidation carries
+ *       the version that makes old copies void.  A READ copy that arrives with a lower version than an
+ *       invalidation that overtook it is dropped, and the fault asks again.
+ *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page is pinned:
+ *       then when the last pin is gone.
+ *   F4  Ownership has a number too, which rises with each move; an announcement that is older than what
+ *       a node knows changes no hint, so hints never form a cycle.
+ *   F5  A requester's own copy is good if its version is the owner's: then ownership travels without
+ *       the page's bytes.
+ *
+ * States of a page at a node:
+ *   state      guarantee                              event -> next (function)
+ *   invalid    no copy                                fault -> wanting (svm_fault)
+ *   reading    READ copy, not owner                   invalidate -> invalid (svm_invalidate); fault -> wanting
+ *   owning     owner; READ with copies, or WRITE      request -> reading/invalid (svm_serve_*)
+ *   wanting    locked; a fault is out                 page -> reading/owning/clearing (svm_page_arrived)
+ *   clearing   locked; owner; invalidations are out   last ack -> owning (svm_ack)
+ */
+#ifndef OS_SVM_SVM_INTERNAL_H
+#define OS_SVM_SVM_INTERNAL_H
+
+#include "os/svm/nodeset.h"
+#include "os/svm/svm.h"
+#include "os/xk/map.h"
+
+enum svm_op {
+    SVM_REQUEST,    /* origin wants access; on its way to a manager or along hints */
+    SVM_FORWARD,    /* a manager passes a request to the owner */
+    SVM_PAGE,       /* grants access: with bytes, or without when origin has them */
+    SVM_CONFIRM,    /* origin has it: the manager may go on */
+    SVM_INVALIDATE, /* drop your copy */
+    SVM_ACK,        /* dropped */
+    SVM_ANNOUNCE,   /* origin is owner */
+    SVM_FLUSH,      /* xmm: give the page back, keep at most `access` */
+    SVM_DATA,       /* xmm: here it is */
+    SVM_OP_COUNT
+};
+
+struct svm_msg {
+    struct list link;
+    enum svm_op op;
+    enum vm_prot access; /* wanted, granted, or what may be kept */
+    bool has_copy;       /* REQUEST: origin has a READ copy */
+    bool ownership;      /* PAGE: it carries the ownership */
+    uint64_t page;
+    uint32_t origin;       /* whose fault it is; INVALIDATE: who wants the ack */
+    uint32_t from;         /* who sent this message */
+    uint32_t fault;        /* number of origin's fault */
+    uint32_t version;      /* of the page's bytes, see F2 */
+    uint32_t moves;        /* of the page's ownership, see F4 */
+    uint32_t hops;         /* times forwarded */
+    uint32_t dest;         /* while it waits for the layer below */
+    struct nodeset copies; /* PAGE with ownership */
+    struct rope data;
+};
+
+struct svm_page {
+    uint64_t page;
+    struct svm *svm;
+    bool owner;
+    bool locked;           /* wanting or clearing */
+    bool arrived_bytes;    /* `arrived` holds the page until its copies are gone */
+    bool unsent_ack;       /* an invalidation waits for an unpin; to `ack_to` */
+    enum vm_prot want;     /* of the fault in progress */
+    uint32_t hint;         /* probable owner */
+    uint32_t fault;        /* number of the last fault here */
+    uint32_t version;      /* of the copy here, or the highest that is known to have voided it */
+    uint32_t moves;        /* highest number of ownership that this node knows */
+    uint32_t ack_to;       /* tree: whose invalidation our readers' acks answer */
+    bool ack_below;        /* tree: such acks are out */
+    uint32_t served;       /* since the last announcement */
+    struct nodeset copies; /* readers that this node answers for */
+    struct nodeset acks;   /* whose acknowledgements are missing */
+    struct rope arrived;
+    struct list deferred; /* struct svm_msg */
+    struct port_timer retry;
+    void *mgr; /* the manager's record of this page, on its manager's node */
+};
+
+struct svm {
+    struct port *port;
+    struct xk_protl *protl;
+    struct vm_space *space;
+    struct vm_region *region;
+    struct svm_params params;
+    const struct svm_mgr_ops *ops;
+    uint32_t self;
+    uint32_t *nodes;
+    uint32_t count;
+    uint32_t id;               /* of the region among this node's */
+    struct xk_map *pages;      /* page number -> struct svm_page, of those ever touched here */
+    struct list local, outbox; /* to this node; not yet taken by the layer below */
+    struct port_timer local_timer;
+    struct svm_counts counts;
+    struct svm *next;
+};
+
+struct svm_mgr_ops {
+    const char *name;
+    const char *doc;
+    /* Sends the request of a fault that has begun (sp->want, sp->fault). */
+    void (*request)(struct svm *s, struct svm_page *sp, bool has_copy);
+    /* A REQUEST or FORWARD for this node; the message is the callee's to reuse or free. */
+    void (*serve)(struct svm *s, struct svm_page *sp, struct svm_msg *m);
+    /* Must a request wait for the fault that is in progress here? */
+    bool (*defers)(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);
+    /* Access is granted to the program here; NULL: nothing to do. */
+    void (*granted)(struct svm *s, struct svm_page *sp);
+    /* Any other message first comes here; true: it was for the manager.  NULL: none is. */
+    bool (*message)(struct svm *s, struct svm_page *sp, struct svm_msg *m);
+    bool copies_in_tree; /* invalidations go down the copy sets of copies */
+    bool hints;          /* sp->hint is kept up to date by grants and invalidations */
+    bool managed;        /* the manager is asked even by the owner, and it invalidates */
+    bool ownerless;      /* no node owns: the manager has the page */
+};
+
+/* svm.c */
+struct svm_page *svm_page_get(struct svm *s, uint64_t page);
+struct svm_page *svm_page_find(const struct svm *s, uint64_t page);
+uint32_t svm_initial_owner(const struct svm *s, uint64_t page);
+struct svm_msg *svm_msg_new(struct svm *s, enum svm_op op, uint64_t page);
+void svm_msg_free(struct svm *s, struct svm_msg *m);
+/* Takes the message.  To this node itself: handled soon, no message of the network. */
+void svm_send(struct svm *s, uint32_t node, struct svm_msg *m);
+void svm_pass_on(struct svm *s, uint32_t node, struct svm_msg *m); /* send, counted as a forward */
+
+/* coherence.c: what owners, holders and requesters do, whoever manages */
+/* Holder: sends a copy to the origin of the request, or what is needed of it; and takes the message.  False:
+ * the page is pinned, the message was put aside until it is not. */
+bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *request);
+/* Owner: gives the ownership with its copy set, and keeps at most `keep` itself.  As above. */
+bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *request,
+                         enum vm_prot keep);
+/* Tells every member of sp->copies but this node and `writer` to drop its copy of a version below `version`;
+ * the set is empty afterwards, sp->acks has who must answer. */
+void svm_invalidate_copies(struct svm *s, struct svm_page *sp, uint32_t writer, uint32_t version);
+/* Puts a message aside until the fault is over or the page is unpinned. */
+void svm_defer(struct svm_page *sp, struct svm_msg *m);
+void svm_ask_again(struct svm *s, struct svm_page *sp);
+/* A message for this node, of any kind. */
+void svm_handle(struct svm *s, struct svm_msg *m);
+/* The fault is over: the program has `prot`.  data: NULL, the copy here is good; else the page's bytes. */
+void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot);
+extern const struct vm_pager_ops svm_pager;
+
+extern const struct svm_mgr_ops svm_mgr_central, svm_mgr_improved, svm_mgr_fixed, svm_mgr_broadcast,
+    svm_mgr_dynamic, svm_mgr_dynamic_s, svm_mgr_tree, svm_mgr_xmm;
+
+#endif

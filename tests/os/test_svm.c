@@ -1,0 +1,454 @@
+/* test_svm.c: shared virtual memory on the fake port: coherence under random programs and all orders, exact
+ * message counts per fault, bounds.
+ *
+ * The oracle of coherence is one flat array, written in the order in which the fake port runs the accesses: a
+ * read must return the most recent write.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "os/svm/svm.h"
+#include "tests/os/xk_rig.h"
+
+#define BASE 0x10000000u
+#define PAGE 256
+#define PAGES_MAX 64
+
+struct cluster {
+    struct rig rig;
+    uint32_t nodes;
+    uint32_t pages;
+    int64_t frames;
+    int manager;
+    int initial_owner;
+    int64_t hash_block;
+    uint64_t seed;
+    uint32_t accesses;
+    void (*program)(struct cluster *c, uint32_t node);
+    struct vm *vm[RIG_NODES];
+    struct vm_space *space[RIG_NODES];
+    struct svm *svm[RIG_NODES];
+    uint32_t finished;
+    uint64_t checked;
+    uint8_t shadow[PAGES_MAX * PAGE];
+    uint64_t script[RIG_NODES];
+};
+
+struct start {
+    struct cluster *c;
+    uint32_t node;
+};
+
+static void thread(void *arg)
+{
+    struct start *s = arg;
+    port_thread_sleep(vm_port(s->c->vm[s->node]), SIM_MS); /* until all have booted */
+    s->c->program(s->c, s->node);
+    s->c->finished++;
+}
+
+static void join(struct cluster *c, uint32_t node, struct port *p)
+{
+    struct vm_params vp = { .page_bytes = PAGE, .frames = c->frames, .replacement = 1 };
+    struct svm_params sp = { .manager = c->manager,
+                             .hash_block = c->hash_block ? c->hash_block : 1,
+                             .retry = 10 * SIM_MS,
+                             .initial_owner = c->initial_owner };
+    uint32_t nodes[RIG_NODES];
+    for (uint32_t i = 0; i < c->nodes; i++)
+        nodes[i] = i;
+    c->vm[node] = vm_create(p, &vp);
+    c->space[node] = vm_space_create(c->vm[node], "test");
+    c->svm[node] = svm_join(xk_find(c->rig.k[node], "svm"), c->space[node], BASE, c->pages * PAGE,
+                            nodes, c->nodes, &sp);
+    cr_assert_not_null(c->svm[node]);
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct cluster *c = r->arg;
+    join(c, node, p);
+    if (c->program) {
+        struct start *s = port_alloc(p, sizeof *s);
+        *s = (struct start){ .c = c, .node = node };
+        cr_assert_not_null(port_thread_spawn(p, "program", thread, s, 0));
+    }
+}
+
+static void start(struct cluster *c, enum fake_order order)
+{
+    struct fake_options o = { .nodes = c->nodes, .seed = c->seed, .order = order, .mtu = 4096 };
+    rig_start(&c->rig, &o, "mesh mesh; svm svm <mesh", booted, c);
+}
+
+static uint64_t mix(uint64_t *x)
+{
+    *x += 0x9e3779b97f4a7c15u;
+    uint64_t z = *x;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* S1 and S2 over all nodes, for every page; only between steps of a quiet system. */
+static void check_invariants(struct cluster *c)
+{
+    for (uint32_t p = 0; p < c->pages; p++) {
+        uint32_t owners = 0, writers = 0, readers = 0;
+        for (uint32_t n = 0; n < c->nodes; n++) {
+            struct svm_view v;
+            svm_look(c->svm[n], p, &v);
+            owners += v.owner;
+            writers += v.prot == VM_WRITE;
+            readers += v.prot == VM_READ;
+            cr_assert(!v.locked, "page %u is locked at node %u at the end", p, n);
+        }
+        cr_assert_leq(writers, 1u);
+        cr_assert(writers == 0 || readers == 0, "page %u has a writer and %u readers", p, readers);
+        if (strcmp(svm_mgr_name(svm_managers[c->manager]), "xmm") != 0)
+            cr_assert_eq(owners, 1u, "page %u has %u owners", p, owners);
+    }
+}
+
+static void random_program(struct cluster *c, uint32_t node)
+{
+    uint64_t x = c->seed * 1000 + node;
+    struct port *p = vm_port(c->vm[node]);
+    for (uint32_t i = 0; i < c->accesses; i++) {
+        uint64_t at = mix(&x) % (c->pages * PAGE);
+        if (mix(&x) % 3 == 0) {
+            uint8_t value = (uint8_t)mix(&x);
+            vm_store_u8(c->space[node], BASE + at, value);
+            c->shadow[at] = value;
+        } else {
+            uint8_t got = vm_load_u8(c->space[node], BASE + at);
+            cr_assert_eq(got, c->shadow[at],
+                         "%s, seed %llu: node %u reads %u at offset %llu where %u was written last",
+                         svm_mgr_name(svm_managers[c->manager]), (unsigned long long)c->seed, node,
+                         got, (unsigned long long)at, c->shadow[at]);
+            c->checked++;
+        }
+        if (mix(&x) % 8 == 0)
+            port_thread_sleep(p, (sim_time)(mix(&x) % 50) * SIM_US);
+    }
+}
+
+static void run_random(int manager, uint64_t seed, int64_t frames, enum fake_order order)
+{
+    static struct cluster c;
+    c = (struct cluster){ .nodes = 2 + (uint32_t)(seed % 6),
+                          .pages = 1 + (uint32_t)(seed % 5),
+                          .frames = frames,
+                          .manager = manager,
+                          .initial_owner = (int)(seed % 3),
+                          .seed = seed,
+                          .accesses = 150,
+                          .program = random_program };
+    start(&c, order);
+    fake_run(c.rig.f, 3000000);
+    cr_assert_eq(c.finished, c.nodes, "%s, seed %llu: %u of %u programs ended",
+                 svm_mgr_name(svm_managers[manager]), (unsigned long long)seed, c.finished,
+                 c.nodes);
+    check_invariants(&c);
+    cr_assert_gt(c.checked, 100u);
+    rig_stop(&c.rig);
+}
+
+Test(svm, a_read_returns_the_most_recent_write_under_every_manager)
+{
+    for (int m = 0; svm_managers[m]; m++)
+        for (uint64_t seed = 1; seed <= 60; seed++)
+            run_random(m, seed, 0, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
+}
+
+/* ---- one access at a time, counted ---- */
+
+struct access {
+    struct cluster *c;
+    uint32_t node;
+    uint64_t addr;
+    bool write;
+};
+
+static void access_thread(void *arg)
+{
+    struct access *a = arg;
+    if (a->write)
+        vm_store_u8(a->c->space[a->node], a->addr, 1);
+    else
+        vm_load_u8(a->c->space[a->node], a->addr);
+}
+
+static void access_start(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "access", access_thread, arg, 0));
+}
+
+struct cost {
+    uint64_t frames, forwards, invalidations;
+};
+
+static struct cost total(struct cluster *c)
+{
+    struct cost t = { .frames = fake_counts(c->rig.f)->frames };
+    for (uint32_t n = 0; n < c->nodes; n++) {
+        struct svm_counts k;
+        svm_counts(c->svm[n], &k);
+        t.forwards += k.forwards;
+        t.invalidations += k.invalidations;
+    }
+    return t;
+}
+
+/* The frames that cross the network for one access of a quiet system. */
+static struct cost touch(struct cluster *c, uint32_t node, uint32_t page, bool write)
+{
+    struct cost before = total(c);
+    struct access a = { .c = c, .node = node, .addr = BASE + page * PAGE + 7, .write = write };
+    fake_call(c->rig.f, node, access_start, &a);
+    fake_run(c->rig.f, 0);
+    struct cost after = total(c);
+    return (struct cost){ after.frames - before.frames, after.forwards - before.forwards,
+                          after.invalidations - before.invalidations };
+}
+
+static struct cluster *quiet(const char *manager, uint32_t nodes)
+{
+    static struct cluster c;
+    c = (struct cluster){ .nodes = nodes, .pages = 16, .seed = 5 };
+    while (strcmp(svm_mgr_name(svm_managers[c.manager]), manager) != 0)
+        c.manager++;
+    start(&c, FAKE_IN_ORDER);
+    fake_run(c.rig.f, 0);
+    return &c;
+}
+
+/* Owner 1 with readers 2..m+1; then node 6 reads, node 7 writes.  Manager 0 (page 8 of 8 nodes for fixed) and
+ * all others are distinct nodes. */
+static void expect(const char *manager, uint64_t read, uint64_t write, uint32_t m)
+{
+    struct cluster *c = quiet(manager, 8);
+    touch(c, 1, 8, true);
+    for (uint32_t i = 0; i < m - 1; i++)
+        touch(c, 2 + i, 8, false);
+    cr_assert_eq(touch(c, 6, 8, false).frames, read, "%s: read", manager);
+    cr_assert_eq(touch(c, 7, 8, true).frames, write, "%s: write with %u copies", manager, m);
+    rig_stop(&c->rig);
+}
+
+Test(svm, messages_per_fault_are_those_of_the_paper)
+{
+    /* [Li & Hudak 1989]: central 4 and 4 + 2m; improved and fixed 3 and 3 + 2m; broadcast N and N + 2m. */
+    for (uint32_t m = 1; m <= 4; m++) {
+        expect("central", 4, 4 + 2 * m, m);
+        expect("improved", 3, 3 + 2 * m, m);
+        expect("fixed", 3, 3 + 2 * m, m);
+        expect("broadcast", 8, 8 + 2 * m, m);
+    }
+}
+
+Test(svm, a_manager_that_owns_saves_a_message)
+{
+    struct cluster *c = quiet("improved", 4);
+    cr_assert_eq(touch(c, 2, 3, false).frames, 2, "manager is owner");
+    cr_assert_eq(touch(c, 1, 3, true).frames, 4, "manager is owner, one copy to invalidate");
+    cr_assert_eq(touch(c, 0, 3, false).frames, 2, "manager is requester");
+    rig_stop(&c->rig);
+}
+
+Test(svm, dynamic_faults_cost_two_messages_and_one_per_forward_and_two_per_copy)
+{
+    static const char *const names[] = { "dynamic", "dynamic_s", "tree" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct cluster *c = quiet(names[i], 16);
+        uint64_t x = 77, forwards = 0, requests = 0;
+        for (int k = 0; k < 600; k++) {
+            uint32_t node = (uint32_t)(mix(&x) % 16);
+            struct svm_view v;
+            svm_look(c->svm[node], 3, &v);
+            bool write = mix(&x) % 3 == 0;
+            struct cost t = touch(c, node, 3, write);
+            uint64_t asked = v.owner || v.prot == VM_WRITE || (!write && v.prot == VM_READ) ? 0 : 2;
+            cr_assert_eq(t.frames, asked + t.forwards + 2 * t.invalidations, "%s, access %d: %llu",
+                         names[i], k, (unsigned long long)t.frames);
+            forwards += t.forwards;
+            requests += asked > 0;
+        }
+        cr_assert_gt(requests, 100u);
+        /* The bound O(N + K log N) on the forwardings of K requests among N nodes. */
+        cr_assert_leq((double)forwards, 16 + (double)requests * log2(16), "%s", names[i]);
+        rig_stop(&c->rig);
+    }
+}
+
+Test(svm, the_baseline_sends_a_page_twice)
+{
+    struct cluster *c = quiet("xmm", 4);
+    touch(c, 1, 2, true);
+    struct svm_counts a, b;
+    svm_counts(c->svm[1], &a);
+    svm_counts(c->svm[0], &b);
+    uint64_t before = a.pages_sent + b.pages_sent;
+    cr_assert_eq(touch(c, 2, 2, false).frames, 4, "request, flush, data, page");
+    svm_counts(c->svm[1], &a);
+    svm_counts(c->svm[0], &b);
+    cr_assert_eq(a.pages_sent + b.pages_sent - before, 2);
+    rig_stop(&c->rig);
+}
+
+/* ---- all orders ---- */
+
+static void short_program(struct cluster *c, uint32_t node)
+{
+    uint64_t mine = BASE + (node % c->pages) * PAGE, other = BASE + ((node + 1) % c->pages) * PAGE;
+    vm_store_u8(c->space[node], mine, (uint8_t)(node + 1));
+    c->shadow[mine - BASE] = (uint8_t)(node + 1);
+    cr_assert_eq(vm_load_u8(c->space[node], other), c->shadow[other - BASE]);
+}
+
+static struct xk_graph *explored_graph;
+
+static void boot_node(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    r->k[port_node(p)] = xk_boot(p, r->g);
+    booted(r, port_node(p), p);
+}
+
+static void explore_setup(struct fake *f, void *arg)
+{
+    struct cluster *c = arg;
+    c->finished = 0;
+    memset(c->shadow, 0, sizeof c->shadow);
+    rig_boot(&c->rig, f, explored_graph, NULL, c);
+    for (uint32_t n = 0; n < c->nodes; n++)
+        fake_boot(f, n, boot_node, &c->rig);
+}
+
+static bool explore_check(struct fake *f, void *arg)
+{
+    struct cluster *c = arg;
+    (void)f;
+    cr_assert_eq(c->finished, c->nodes,
+                 "%s: %u ended; pending %llu, steps %llu, now %lld, frames %llu",
+                 svm_mgr_name(svm_managers[c->manager]), c->finished,
+                 (unsigned long long)fake_pending(f), (unsigned long long)fake_steps(f),
+                 (long long)fake_now(f), (unsigned long long)fake_counts(f)->frames);
+    check_invariants(c);
+    return true;
+}
+
+static void explore(int manager, uint32_t nodes, uint32_t pages, bool must_complete)
+{
+    static struct cluster c;
+    c = (struct cluster){
+        .nodes = nodes, .pages = pages, .manager = manager, .program = short_program
+    };
+    struct fake_explore x = { .options = { .nodes = nodes, .mtu = 4096 },
+                              .setup = explore_setup,
+                              .check = explore_check,
+                              .arg = &c,
+                              .orders_max = 4000 };
+    fake_explore(&x);
+    cr_log_info("%s, %u nodes, %u pages: %llu orders%s", svm_mgr_name(svm_managers[manager]), nodes,
+                pages, (unsigned long long)x.orders, x.complete ? ", which are all" : "");
+    cr_assert_not(x.failed);
+    cr_assert_gt(x.orders, 1u);
+    cr_assert(x.complete || !must_complete);
+}
+
+Test(svm, every_order_of_few_nodes_and_pages_is_coherent)
+{
+    explored_graph = rig_graph("mesh mesh; svm svm <mesh");
+    for (int m = 0; svm_managers[m]; m++) {
+        explore(m, 2, 1, true);
+        explore(m, 2, 2, true);
+        explore(m, 3, 1, false);
+        explore(m, 3, 2, false);
+    }
+    xk_graph_free(explored_graph);
+}
+
+/* ---- planted faults: the checker must find each ---- */
+
+#define OP 8 /* offset of the operation in a frame: behind the driver's header */
+#define HEADERS 40
+
+struct plant {
+    struct cluster *c;
+    uint8_t op; /* enum svm_op */
+    bool flip;  /* invert the last byte; else swallow, and answer an invalidation in its place */
+    uint32_t after, seen;
+};
+
+static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    struct plant *t = arg;
+    uint8_t bytes[HEADERS + PAGE + 256];
+    cr_assert_leq(frame->length, sizeof bytes);
+    size_t len = frame->length;
+    rope_read(frame, 0, len, bytes);
+    if (len < HEADERS || bytes[OP] != t->op || (t->flip && len < HEADERS + PAGE) ||
+        t->seen++ < t->after)
+        return true;
+    if (t->flip) {
+        for (size_t i = len - PAGE; i < len; i++)
+            bytes[i] ^= 0x5a;
+        rope_fini(frame);
+        rope_add_bytes(frame, bytes, len);
+        return true;
+    }
+    bytes[OP] = 5; /* an acknowledgement that nobody has earned */
+    fake_inject(t->c->rig.f, dst, src, bytes, len);
+    return false;
+}
+
+static bool mismatch;
+
+static void watching_program(struct cluster *c, uint32_t node)
+{
+    uint64_t x = c->seed * 1000 + node;
+    for (uint32_t i = 0; i < 200; i++) {
+        uint64_t at = mix(&x) % 16;
+        if (mix(&x) % 3 == 0) {
+            uint8_t value = (uint8_t)(mix(&x) | 1);
+            vm_store_u8(c->space[node], BASE + at, value);
+            c->shadow[at] = value;
+        } else if (vm_load_u8(c->space[node], BASE + at) != c->shadow[at]) {
+            mismatch = true;
+        }
+        port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(&x) % 50) * SIM_US);
+    }
+}
+
+static bool found(int manager, uint8_t op, bool flip)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        static struct cluster c;
+        c = (struct cluster){
+            .nodes = 4, .pages = 1, .manager = manager, .seed = seed, .program = watching_program
+        };
+        struct plant t = { .c = &c, .op = op, .flip = flip, .after = 5 };
+        mismatch = false;
+        start(&c, FAKE_IN_ORDER);
+        fake_on_frame(c.rig.f, tamper, &t);
+        fake_run(c.rig.f, 100000);
+        bool hung = c.finished < c.nodes;
+        rig_stop(&c.rig);
+        if (mismatch || hung)
+            return true;
+    }
+    return false;
+}
+
+Test(svm, a_skipped_invalidation_and_a_byte_flipped_in_flight_are_found)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        const char *name = svm_mgr_name(svm_managers[m]);
+        bool baseline = strcmp(name, "xmm") == 0;
+        cr_assert(found(m, baseline ? 8 : 2, true), "%s: a flipped byte", name);
+        if (!baseline)
+            cr_assert(found(m, 4, false), "%s: a skipped invalidation", name);
+    }
+}

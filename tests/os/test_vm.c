@@ -1,0 +1,198 @@
+/* test_vm.c: virtual memory: contents under paging, replacement, protection, pins, failures.
+ *
+ * The oracle for contents is a flat shadow array; for replacement, the textbook reference string
+ * 1 2 3 4 1 2 5 1 2 3 4 5 [Belady, Nelson & Shedler 1969], whose fault counts are 9 and 10 for FIFO
+ * with 3 and 4 frames, and 10 and 8 for LRU.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "os/vm/vm.h"
+#include "tests/fake/port_fake.h"
+
+#define BASE 0x40000000u
+
+struct world {
+    struct fake *fake;
+    struct vm_params params;
+    void (*program)(struct world *w);
+    struct port *port;
+    struct vm *vm;
+    struct vm_space *space;
+    struct vm_region *region;
+    uint64_t pages;
+    const struct vm_pager_ops *pager;
+    void *object;
+    uint64_t seed;
+    bool finished;
+    struct vm_error error;
+};
+
+static bool keep_error(void *arg, const struct vm_error *e)
+{
+    ((struct world *)arg)->error = *e;
+    return true;
+}
+
+static void thread(void *arg)
+{
+    struct world *w = arg;
+    w->program(w);
+    w->finished = true;
+}
+
+static void boot(struct port *p, void *arg)
+{
+    struct world *w = arg;
+    w->port = p;
+    w->vm = vm_create(p, &w->params);
+    w->space = vm_space_create(w->vm, "test");
+    vm_on_error(w->space, keep_error, w);
+    if (w->pager == &vm_pager_swap)
+        w->object = vm_swap_create(w->vm, 0, 0, 8192);
+    w->region = vm_map(w->space, BASE, w->pages * (uint64_t)w->params.page_bytes, VM_WRITE,
+                       w->pager, w->object);
+    cr_assert_not_null(w->region);
+    cr_assert_not_null(port_thread_spawn(p, "program", thread, w, 0));
+}
+
+static void run(struct world *w)
+{
+    struct fake_options o = { .nodes = 1, .disks = 1, .seed = w->seed };
+    if (!w->params.page_bytes)
+        w->params.page_bytes = 1024;
+    w->fake = fake_create(&o);
+    fake_boot(w->fake, 0, boot, w);
+    fake_run(w->fake, 0);
+    cr_assert(w->finished, "the program did not end");
+    fake_destroy(w->fake);
+}
+
+static uint64_t mix(uint64_t *x)
+{
+    *x += 0x9e3779b97f4a7c15u;
+    uint64_t z = *x;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static void random_accesses(struct world *w)
+{
+    static uint8_t shadow[37 * 1024];
+    memset(shadow, 0, sizeof shadow);
+    uint64_t x = w->seed;
+    for (int i = 0; i < 4000; i++) {
+        uint64_t len = 1 + mix(&x) % 1500, at = mix(&x) % (sizeof shadow - len);
+        uint8_t buffer[1500];
+        if (mix(&x) % 2) {
+            for (uint64_t j = 0; j < len; j++)
+                buffer[j] = shadow[at + j] = (uint8_t)mix(&x);
+            cr_assert(vm_write(w->space, BASE + at, buffer, len));
+        } else {
+            cr_assert(vm_read(w->space, BASE + at, buffer, len));
+            cr_assert_arr_eq(buffer, shadow + at, len, "seed %llu, access %d, offset %llu",
+                             (unsigned long long)w->seed, i, (unsigned long long)at);
+        }
+    }
+    struct vm_counts c;
+    vm_counts(w->vm, &c);
+    cr_assert_leq(c.frames_most, (uint64_t)w->params.frames);
+    cr_assert_gt(c.evictions_dirty, 100u);
+}
+
+Test(vm, swapped_memory_equals_a_flat_array_under_every_policy)
+{
+    for (int policy = 0; vm_replacements[policy]; policy++)
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            struct world w = { .program = random_accesses,
+                               .pager = &vm_pager_swap,
+                               .pages = 37,
+                               .seed = seed,
+                               .params = { .frames = 3 + (int64_t)seed, .replacement = policy } };
+            run(&w);
+        }
+}
+
+static void belady(struct world *w)
+{
+    /* Pages 64 apart share one entry of the translation cache, so that every use is seen. */
+    static const uint64_t string[] = { 1, 2, 3, 4, 1, 2, 5, 1, 2, 3, 4, 5 };
+    for (size_t i = 0; i < ARRAY_LEN(string); i++)
+        vm_load_u32(w->space, BASE + string[i] * 64 * 1024);
+}
+
+static uint64_t belady_faults(int policy, int64_t frames)
+{
+    struct world w = { .program = belady,
+                       .pager = &vm_pager_swap,
+                       .pages = 64 * 6,
+                       .params = { .frames = frames, .replacement = policy } };
+    struct fake_options o = { .nodes = 1, .disks = 1 };
+    w.params.page_bytes = 1024;
+    w.fake = fake_create(&o);
+    fake_boot(w.fake, 0, boot, &w);
+    fake_run(w.fake, 0);
+    struct vm_counts c;
+    vm_counts(w.vm, &c);
+    fake_destroy(w.fake);
+    return c.read_faults;
+}
+
+Test(vm, replacement_meets_the_textbook_counts)
+{
+    cr_assert_str_eq(vm_replacements[1]->name, "lru");
+    cr_assert_str_eq(vm_replacements[2]->name, "fifo");
+    cr_assert_eq(belady_faults(2, 3), 9);
+    cr_assert_eq(belady_faults(2, 4), 10);
+    cr_assert_eq(belady_faults(1, 3), 10);
+    cr_assert_eq(belady_faults(1, 4), 8);
+}
+
+static void bad_accesses(struct world *w)
+{
+    cr_assert_eq(vm_load_u32(w->space, 0x10), 0);
+    cr_assert_eq(w->error.status, VM_OUTSIDE);
+    cr_assert_not_null(strstr(w->error.text, "node 0: program test cannot read address 0x10"));
+    struct vm_region *r = vm_map(w->space, 0x1000, 1024, VM_READ, &vm_pager_zero, NULL);
+    cr_assert_not_null(r);
+    cr_assert_null(vm_map(w->space, 0x1000, 1024, VM_READ, &vm_pager_zero, NULL), "overlap");
+    cr_assert_null(vm_map(w->space, 0x2001, 1024, VM_READ, &vm_pager_zero, NULL), "alignment");
+    vm_store_u64(w->space, 0x1008, 7);
+    cr_assert_eq(w->error.status, VM_PROTECTION);
+    cr_assert_eq(vm_load_u64(w->space, 0x1008), 0);
+}
+
+Test(vm, a_bad_access_is_told_with_node_program_and_address)
+{
+    struct world w = { .program = bad_accesses, .pager = &vm_pager_zero, .pages = 1 };
+    run(&w);
+}
+
+static void pin_everything(struct world *w)
+{
+    size_t got;
+    for (uint64_t i = 0; i < 3; i++) {
+        void *p = vm_span(w->space, BASE + i * 1024 + 100, 5000, VM_WRITE, &got);
+        cr_assert_not_null(p);
+        cr_assert_eq(got, 924);
+    }
+    cr_assert_null(vm_span(w->space, BASE + 3 * 1024, 8, VM_WRITE, &got));
+    cr_assert_eq(w->error.status, VM_NO_FRAMES);
+    cr_assert_not(vm_revoke(w->region, 0, VM_NONE), "a pinned page keeps its protection");
+    vm_unspan(w->space, BASE + 100);
+    cr_assert(vm_revoke(w->region, 0, VM_NONE));
+    w->error.status = VM_OK;
+    vm_store_f64(w->space, BASE + 3 * 1024, 2.385);
+    cr_assert_eq(w->error.status, VM_OK);
+    cr_assert_eq(vm_load_f64(w->space, BASE + 3 * 1024), 2.385);
+}
+
+Test(vm, pinned_pages_stay_and_too_few_frames_are_told)
+{
+    struct world w = { .program = pin_everything,
+                       .pager = &vm_pager_swap,
+                       .pages = 8,
+                       .params = { .frames = 3, .replacement = 2 } };
+    run(&w);
+}
