@@ -1,0 +1,289 @@
+/* nx.c: the protocol instance: start, peers, incarnations, what comes from below.
+ *
+ * What is modelled: type selection, buffering of unexpected messages under grants, segmentation,
+ * asynchronous forms, handlers, global operations.  What is not: process types (one program a
+ * node), buffers that run out at a receiver of many senders (a grant is always honoured).
+ */
+#include "os/nx/nx_internal.h"
+
+const char *nx_status_name(enum nx_status s)
+{
+    static const char *const names[] = { "ok", "message too long", "peer down", "no such node" };
+    return (size_t)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h)
+{
+    out[0] = h->kind;
+    out[1] = h->flags;
+    wire_put16(out + 2, 0);
+    wire_put32(out + 4, h->source);
+    wire_put32(out + 8, h->from);
+    wire_put32(out + 12, h->to);
+    wire_put64(out + 16, h->type);
+    wire_put64(out + 24, h->length);
+}
+
+bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
+{
+    h->kind = in[0];
+    h->flags = in[1];
+    h->source = wire_get32(in + 4);
+    h->from = wire_get32(in + 8);
+    h->to = wire_get32(in + 12);
+    h->type = wire_get64(in + 16);
+    h->length = wire_get64(in + 24);
+    return h->kind >= NX_FIRST && h->kind <= NX_GRANT && (h->flags & ~NX_FLAG_SYSTEM) == 0 &&
+           wire_get16(in + 2) == 0 && h->from != 0;
+}
+
+/* ---- peers ---- */
+#define FIRST_BUCKETS 8
+
+static uint32_t bucket_of(const struct nx *n, uint32_t rank)
+{
+    return rank & (n->bucket_count - 1);
+}
+
+struct nx_peer *nx_peer_find(struct nx *n, uint32_t rank)
+{
+    struct nx_peer *p = n->buckets ? n->buckets[bucket_of(n, rank)] : NULL;
+    while (p && p->rank != rank)
+        p = p->next;
+    return p;
+}
+
+static void grow_buckets(struct nx *n)
+{
+    struct nx_peer **old = n->buckets;
+    uint32_t old_count = n->bucket_count;
+    n->bucket_count = old_count ? old_count * 2 : FIRST_BUCKETS;
+    n->buckets = port_alloc(n->port, n->bucket_count * sizeof(struct nx_peer *));
+    for (uint32_t i = 0; i < old_count; i++) {
+        for (struct nx_peer *p = old[i], *next; p; p = next) {
+            next = p->next;
+            p->next = n->buckets[bucket_of(n, p->rank)];
+            n->buckets[bucket_of(n, p->rank)] = p;
+        }
+    }
+    port_free(n->port, old);
+}
+
+struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank)
+{
+    struct nx_peer *p = nx_peer_find(n, rank);
+    if (p)
+        return p;
+    if (n->peer_count >= n->bucket_count)
+        grow_buckets(n);
+    p = port_alloc(n->port, sizeof(*p));
+    p->rank = rank;
+    p->credit = n->grant;
+    list_init(&p->link);
+    list_init(&p->outgoing);
+    p->next = n->buckets[bucket_of(n, rank)];
+    n->buckets[bucket_of(n, rank)] = p;
+    n->peer_count++;
+    return p;
+}
+
+/* The peer is gone, or is back in another life: what was between us is void (I5). */
+static void reset_peer(struct nx *n, struct nx_peer *p, uint32_t incarnation)
+{
+    nx_peer_fail_sends(p);
+    nx_peer_drop_partial(n, p);
+    p->incarnation = incarnation;
+    p->credit = n->grant;
+    p->owed = 0;
+}
+
+/* ---- from below ---- */
+static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct nx *n = self->state;
+    uint8_t wire[NX_HEADER];
+    struct nx_header h;
+    (void)lower;
+    if (!n->nodes || !xk_msg_pop(m, wire, sizeof(wire)) || !nx_header_load(wire, &h) ||
+        h.source >= n->count) {
+        n->counts.dropped++;
+        return;
+    }
+    struct nx_peer *p = nx_peer_of(n, h.source);
+    if (h.from < p->incarnation) {
+        n->counts.dropped++;
+        return;
+    }
+    if (h.from > p->incarnation) {
+        if (p->incarnation != 0)
+            reset_peer(n, p, h.from);
+        p->incarnation = h.from;
+    }
+    if (h.to != 0 && h.to != port_incarnation(n->port)) {
+        n->counts.dropped++;
+        p->answer = true;
+        nx_peer_pump(n, p);
+        return;
+    }
+    if (h.kind == NX_GRANT) {
+        p->credit += h.length;
+        nx_peer_pump(n, p);
+    } else {
+        nx_arrive(n, p, &h, m);
+    }
+}
+
+static void ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    (void)lower;
+    nx_pump_all(self->state);
+}
+
+static void down(struct nx *n, uint64_t node)
+{
+    for (uint32_t rank = 0; rank < n->count; rank++) {
+        struct nx_peer *p = n->nodes[rank] == node ? nx_peer_find(n, rank) : NULL;
+        if (p)
+            reset_peer(n, p, p->incarnation);
+    }
+}
+
+static enum xk_status control(struct xk_protl *self, struct xk_control *c)
+{
+    struct nx *n = self->state;
+    switch (c->op) {
+    case XK_PEER_DOWN:
+        if (n->nodes)
+            down(n, c->u64);
+        return XK_OK;
+    case XK_FREE_RESOURCES:
+        c->u64 = 0;
+        return XK_OK;
+    default:
+        return xk_protl_control(self->down[0], c);
+    }
+}
+
+/* ---- work that is done in an upcall of its own ---- */
+static void do_work(struct port_timer *t)
+{
+    struct nx *n = t->arg;
+    nx_pump_all(n);
+    while (!list_empty(&n->handled)) {
+        struct nx_op *op = LIST_ENTRY(list_pop(&n->handled), struct nx_op, link);
+        port_work(n->port, PORT_WORK_RECEIVE, 1);
+        op->fn(op->arg, &op->info, &op->data);
+        rope_fini(&op->data);
+        port_free(n->port, op);
+    }
+}
+
+void nx_work_later(struct nx *n)
+{
+    if (!port_timer_pending(&n->work))
+        port_timer_set(&n->work, 0);
+}
+
+/* ---- start ---- */
+static enum xk_status init(struct xk_protl *self, const void *params)
+{
+    struct nx *n = self->state;
+    n->port = xk_port(self);
+    n->protl = self;
+    n->params = params;
+    list_init(&n->waiting);
+    list_init(&n->posted);
+    list_init(&n->unexpected);
+    list_init(&n->handled);
+    list_init(&n->probes);
+    port_timer_init(n->port, &n->work, do_work, n);
+    struct xk_control c = { .op = XK_GET_RELIABLE };
+    if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 != 1)
+        return XK_REFUSED; /* nobody below or here would send a lost segment again */
+    c = (struct xk_control){ .op = XK_GET_MAX_PACKET };
+    if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 <= NX_HEADER)
+        return XK_REFUSED;
+    n->segment = c.u64 - NX_HEADER;
+    n->grant = (uint64_t)n->params->grant;
+    if (n->grant < 2 * c.u64)
+        n->grant = 2 * c.u64; /* a grant for less than a segment would never be used */
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count)
+{
+    ASSERT(protl->ops == &nx_protl);
+    struct nx *n = protl->state;
+    uint32_t node = port_node(n->port);
+    n->nodes = nodes;
+    n->count = count;
+    n->rank = NX_NO_NODE;
+    for (uint32_t rank = 0; rank < count; rank++)
+        if (nodes[rank] == node)
+            n->rank = rank;
+    return n;
+}
+
+uint32_t nx_mynode(const struct nx *n)
+{
+    return n->rank;
+}
+
+uint32_t nx_numnodes(const struct nx *n)
+{
+    return n->count;
+}
+
+uint64_t nx_infocount(const struct nx *n)
+{
+    return n->info.count;
+}
+
+uint32_t nx_infonode(const struct nx *n)
+{
+    return n->info.node;
+}
+
+int64_t nx_infotype(const struct nx *n)
+{
+    return n->info.type;
+}
+
+const struct nx_counts *nx_counts(const struct nx *n)
+{
+    return &n->counts;
+}
+
+static const struct param nx_params_desc[] = {
+    { .name = "grant",
+      .type = PARAM_SIZE,
+      .offset = offsetof(struct nx_params, grant),
+      .def = "64KiB",
+      .min = "0B",
+      .max = "16MiB",
+      .doc = "Bytes, headers included, that each sender may have in the buffers of a receiver.",
+      .src = "ASSUMED(the Paragon's -mea option set it for each application; no source at hand "
+             "gives its default)" },
+    { .name = "offload",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct nx_params, offload),
+      .def = "false",
+      .doc = "Sends are posted and pushed by an upcall, on the message coprocessor where there is "
+             "one.",
+      .src = "OSF/1 R1.2 and later use the second i860 for messages; see configs/machines" },
+    { .name = NULL }
+};
+
+const struct xk_protl_ops nx_protl = {
+    .name = "nx",
+    .doc = "Message passing of programs: types, grants, global operations.",
+    .params = nx_params_desc,
+    .params_size = sizeof(struct nx_params),
+    .state_size = sizeof(struct nx),
+    .down_min = 1,
+    .down_max = 1,
+    .init = init,
+    .demux = demux,
+    .ready = ready,
+    .control = control,
+};

@@ -1,0 +1,305 @@
+/* nx_global.c: operations of all nodes of the partition together, for any number of nodes.
+ *
+ *   gsync   dissemination: in round k each node tells the one 2^k ahead and hears from the one 2^k
+ *           behind; ceil(log2 n) rounds [Hensgen, Finkel & Manber 1988].
+ *   sums    the nodes above the largest power of two hand their part to one below; then recursive
+ *           doubling; then they get the result.  Parts are combined lower node first, so all nodes
+ *           compute the same bits.
+ *   bcast   binomial tree.
+ *   gcol    each round doubles the run of neighbours' parts that a node holds [Bruck et al. 1997].
+ *
+ * Their messages are selected by (operation, round) and source and never meet the program's.
+ */
+#include "os/nx/nx_internal.h"
+
+#include <string.h>
+
+#define ROUNDS 64 /* at most so many rounds an operation */
+#define NO_LIMIT (UINT64_MAX / 2)
+
+static int64_t next_tag(struct nx *n)
+{
+    return (int64_t)(n->collective++ * ROUNDS);
+}
+
+static void send(struct nx *n, int64_t tag, struct rope *data, uint32_t to)
+{
+    nx_msgwait(nx_send(n, true, tag, data, to), NULL);
+}
+
+static void receive(struct nx *n, int64_t tag, uint32_t from, struct rope *out)
+{
+    nx_msgwait(nx_receive(n, true, tag, from, NO_LIMIT), out);
+}
+
+/* Sends and receives at once; out is initialised here. */
+static void exchange(struct nx *n, int64_t tag, struct rope *data, uint32_t to, uint32_t from,
+                     struct rope *out)
+{
+    struct nx_op *in = nx_receive(n, true, tag, from, NO_LIMIT);
+    send(n, tag, data, to);
+    nx_msgwait(in, out);
+}
+
+void nx_gsync(struct nx *n)
+{
+    int64_t tag = next_tag(n);
+    for (uint32_t step = 1; step < n->count; step *= 2, tag++) {
+        struct rope empty, heard;
+        rope_init(&empty);
+        exchange(n, tag, &empty, (n->rank + step) % n->count,
+                 (n->rank + n->count - step) % n->count, &heard);
+        rope_fini(&heard);
+        rope_fini(&empty);
+    }
+}
+
+/* ---- reductions of 64-bit words ---- */
+typedef void combine_fn(uint64_t *lower, const uint64_t *higher, uint32_t count);
+
+static void words_to_rope(struct nx *n, const uint64_t *x, uint32_t count, struct rope *out)
+{
+    uint8_t *wire = port_alloc(n->port, (size_t)count * 8);
+    for (uint32_t i = 0; i < count; i++)
+        wire_put64(wire + (size_t)i * 8, x[i]);
+    rope_init(out);
+    rope_add_bytes(out, wire, (size_t)count * 8);
+    port_free(n->port, wire);
+}
+
+/* Takes the rope. */
+static void words_from_rope(struct nx *n, struct rope *in, uint64_t *x, uint32_t count)
+{
+    ASSERT_MSG(in->length == (uint64_t)count * 8, "nodes call a global operation with other sizes");
+    uint8_t *wire = port_alloc(n->port, (size_t)count * 8);
+    rope_read(in, 0, (size_t)count * 8, wire);
+    for (uint32_t i = 0; i < count; i++)
+        x[i] = wire_get64(wire + (size_t)i * 8);
+    port_free(n->port, wire);
+    rope_fini(in);
+}
+
+static void send_words(struct nx *n, int64_t tag, const uint64_t *x, uint32_t count, uint32_t to)
+{
+    struct rope data;
+    words_to_rope(n, x, count, &data);
+    send(n, tag, &data, to);
+    rope_fini(&data);
+}
+
+static void receive_words(struct nx *n, int64_t tag, uint64_t *x, uint32_t count, uint32_t from)
+{
+    struct rope data;
+    receive(n, tag, from, &data);
+    words_from_rope(n, &data, x, count);
+}
+
+static void combine(struct nx *n, combine_fn *fn, uint64_t *x, uint64_t *other, bool other_is_lower,
+                    uint32_t count)
+{
+    port_work(n->port, PORT_WORK_FLOP, count);
+    if (!other_is_lower) {
+        fn(x, other, count);
+        return;
+    }
+    fn(other, x, count);
+    memcpy(x, other, (size_t)count * 8);
+}
+
+static void reduce(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
+{
+    int64_t tag = next_tag(n);
+    uint32_t power = 1;
+    while (power * 2 <= n->count)
+        power *= 2;
+    if (n->rank >= power) {
+        send_words(n, tag, x, count, n->rank - power);
+        receive_words(n, tag + 1, x, count, n->rank - power);
+        return;
+    }
+    bool helps = n->rank + power < n->count;
+    uint64_t *other = port_alloc(n->port, (size_t)count * 8);
+    if (helps) {
+        receive_words(n, tag, other, count, n->rank + power);
+        combine(n, fn, x, other, false, count);
+    }
+    int64_t round = tag + 2;
+    for (uint32_t mask = 1; mask < power; mask *= 2, round++) {
+        uint32_t partner = n->rank ^ mask;
+        struct rope mine, theirs;
+        words_to_rope(n, x, count, &mine);
+        exchange(n, round, &mine, partner, partner, &theirs);
+        words_from_rope(n, &theirs, other, count);
+        rope_fini(&mine);
+        combine(n, fn, x, other, partner < n->rank, count);
+    }
+    port_free(n->port, other);
+    if (helps)
+        send_words(n, tag + 1, x, count, n->rank + power);
+}
+
+static double as_double(uint64_t w)
+{
+    double d;
+    memcpy(&d, &w, sizeof(d));
+    return d;
+}
+
+static uint64_t as_word(double d)
+{
+    uint64_t w;
+    memcpy(&w, &d, sizeof(w));
+    return w;
+}
+
+static void add_doubles(uint64_t *lower, const uint64_t *higher, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        lower[i] = as_word(as_double(lower[i]) + as_double(higher[i]));
+}
+
+static void max_doubles(uint64_t *lower, const uint64_t *higher, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (as_double(higher[i]) > as_double(lower[i]))
+            lower[i] = higher[i];
+}
+
+static void min_doubles(uint64_t *lower, const uint64_t *higher, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (as_double(higher[i]) < as_double(lower[i]))
+            lower[i] = higher[i];
+}
+
+static void add_integers(uint64_t *lower, const uint64_t *higher, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        lower[i] += higher[i];
+}
+
+static void max_integers(uint64_t *lower, const uint64_t *higher, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if ((int64_t)higher[i] > (int64_t)lower[i])
+            lower[i] = higher[i];
+}
+
+static void reduce_doubles(struct nx *n, double *x, uint32_t count, combine_fn *fn)
+{
+    uint64_t *words = port_alloc(n->port, (size_t)count * 8);
+    memcpy(words, x, (size_t)count * 8);
+    reduce(n, words, count, fn);
+    memcpy(x, words, (size_t)count * 8);
+    port_free(n->port, words);
+}
+
+void nx_gdsum(struct nx *n, double *x, uint32_t count)
+{
+    reduce_doubles(n, x, count, add_doubles);
+}
+
+void nx_gdhigh(struct nx *n, double *x, uint32_t count)
+{
+    reduce_doubles(n, x, count, max_doubles);
+}
+
+void nx_gdlow(struct nx *n, double *x, uint32_t count)
+{
+    reduce_doubles(n, x, count, min_doubles);
+}
+
+static void reduce_integers(struct nx *n, int64_t *x, uint32_t count, combine_fn *fn)
+{
+    uint64_t *words = port_alloc(n->port, (size_t)count * 8);
+    memcpy(words, x, (size_t)count * 8);
+    reduce(n, words, count, fn);
+    memcpy(x, words, (size_t)count * 8);
+    port_free(n->port, words);
+}
+
+void nx_gisum(struct nx *n, int64_t *x, uint32_t count)
+{
+    reduce_integers(n, x, count, add_integers);
+}
+
+void nx_gihigh(struct nx *n, int64_t *x, uint32_t count)
+{
+    reduce_integers(n, x, count, max_integers);
+}
+
+/* ---- data ---- */
+void nx_bcast(struct nx *n, struct rope *data, uint32_t root)
+{
+    int64_t tag = next_tag(n);
+    uint32_t place = (n->rank + n->count - root) % n->count; /* in the tree: 0 is the root */
+    uint32_t mask = 1;
+    while (mask < n->count && !(place & mask))
+        mask *= 2;
+    if (place != 0) {
+        rope_fini(data);
+        receive(n, tag, (n->rank + n->count - mask) % n->count, data);
+    }
+    for (mask /= 2; mask > 0; mask /= 2) {
+        if (place + mask >= n->count)
+            continue;
+        struct rope copy;
+        rope_copy(&copy, data);
+        send(n, tag, &copy, (n->rank + mask) % n->count);
+        rope_fini(&copy);
+    }
+}
+
+/* A run of parts as one message: for each its length, then its bytes. */
+static void pack_parts(const struct rope *parts, uint32_t count, struct rope *out)
+{
+    rope_init(out);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t length[8];
+        wire_put64(length, parts[i].length);
+        rope_add_bytes(out, length, sizeof(length));
+        rope_add_slice(out, &parts[i], 0, parts[i].length);
+    }
+}
+
+/* Takes the rope. */
+static void unpack_parts(struct rope *in, struct rope *parts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t length[8];
+        ASSERT(in->length >= sizeof(length));
+        rope_read(in, 0, sizeof(length), length);
+        rope_drop_front(in, sizeof(length));
+        struct rope tail;
+        ASSERT(in->length >= wire_get64(length));
+        rope_split(in, wire_get64(length), &tail);
+        rope_move(&parts[i], in);
+        rope_move(in, &tail);
+    }
+    rope_fini(in);
+}
+
+void nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
+{
+    int64_t tag = next_tag(n);
+    /* parts[i] is what node rank + i brings. */
+    struct rope *parts = port_alloc(n->port, n->count * sizeof(*parts));
+    rope_move(&parts[0], mine);
+    uint32_t have = 1;
+    for (; have < n->count; tag++) {
+        uint32_t more = have < n->count - have ? have : n->count - have;
+        struct rope outgoing, incoming;
+        pack_parts(parts, more, &outgoing);
+        exchange(n, tag, &outgoing, (n->rank + n->count - have) % n->count,
+                 (n->rank + have) % n->count, &incoming);
+        rope_fini(&outgoing);
+        unpack_parts(&incoming, parts + have, more);
+        have += more;
+    }
+    rope_init(out);
+    for (uint32_t node = 0; node < n->count; node++)
+        rope_join(out, &parts[(node + n->count - n->rank) % n->count]);
+    for (uint32_t i = 0; i < n->count; i++)
+        rope_fini(&parts[i]);
+    port_free(n->port, parts);
+}

@@ -1,0 +1,122 @@
+/* nx_op.c: operations: what a program holds while a send or a receive is under way. */
+#include "os/nx/nx_internal.h"
+
+struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind)
+{
+    struct nx_op *op = port_alloc(n->port, sizeof(*op));
+    list_init(&op->link);
+    rope_init(&op->data);
+    op->nx = n;
+    op->kind = kind;
+    op->source = NX_NO_NODE;
+    return op;
+}
+
+static void op_free(struct nx_op *op)
+{
+    struct port *port = op->nx->port;
+    list_remove(&op->link);
+    rope_fini(&op->data);
+    port_free(port, op);
+}
+
+void nx_op_done(struct nx_op *op, enum nx_status status)
+{
+    struct nx *n = op->nx;
+    list_remove(&op->link);
+    op->done = true;
+    op->info.status = status;
+    if (op->kind == NX_OP_SEND)
+        rope_truncate(&op->data, 0);
+    if (op->fn) {
+        list_push(&n->handled, &op->link);
+        nx_work_later(n);
+    } else if (op->ignored) {
+        op_free(op);
+    } else if (op->waiter) {
+        port_thread_wake(n->port, op->waiter);
+    }
+}
+
+bool nx_msgdone(const struct nx_op *op)
+{
+    return op->done;
+}
+
+struct nx_info nx_msgwait(struct nx_op *op, struct rope *out)
+{
+    struct nx *n = op->nx;
+    op->waiter = port_thread_self(n->port);
+    while (!op->done) {
+        if (op->kind == NX_OP_SEND)
+            port_thread_block(n->port, "nx send to node", op->info.node);
+        else
+            port_thread_block(n->port, "nx message of type", (uint64_t)op->typesel);
+    }
+    struct nx_info info = op->info;
+    if (op->kind == NX_OP_RECEIVE) {
+        port_work(n->port, PORT_WORK_RECEIVE, 1);
+        if (!op->system)
+            n->info = info;
+    }
+    if (out)
+        rope_move(out, &op->data);
+    op_free(op);
+    return info;
+}
+
+void nx_msgignore(struct nx_op *op)
+{
+    if (op->done)
+        op_free(op);
+    else
+        op->ignored = true;
+}
+
+bool nx_msgcancel(struct nx_op *op)
+{
+    if (op->kind == NX_OP_SEND || op->taken || op->done)
+        return false;
+    op_free(op);
+    return true;
+}
+
+struct nx_op *nx_isend(struct nx *n, int64_t type, struct rope *data, uint32_t node)
+{
+    return nx_send(n, false, type, data, node);
+}
+
+struct nx_op *nx_irecv(struct nx *n, int64_t typesel, uint64_t max)
+{
+    return nx_receive(n, false, typesel, NX_NO_NODE, max);
+}
+
+enum nx_status nx_csend(struct nx *n, int64_t type, struct rope *data, uint32_t node)
+{
+    return nx_msgwait(nx_isend(n, type, data, node), NULL).status;
+}
+
+struct nx_info nx_crecv(struct nx *n, int64_t typesel, uint64_t max, struct rope *out)
+{
+    return nx_msgwait(nx_irecv(n, typesel, max), out);
+}
+
+struct nx_info nx_csendrecv(struct nx *n, int64_t type, struct rope *data, uint32_t node,
+                            int64_t typesel, uint64_t max, struct rope *out)
+{
+    struct nx_op *op = nx_irecv(n, typesel, max);
+    nx_csend(n, type, data, node);
+    return nx_msgwait(op, out);
+}
+
+void nx_hrecv(struct nx *n, int64_t typesel, uint64_t max,
+              void (*fn)(void *arg, const struct nx_info *info, struct rope *data), void *arg)
+{
+    struct nx_op *op = nx_receive(n, false, typesel, NX_NO_NODE, max);
+    op->fn = fn;
+    op->arg = arg;
+    if (op->done) {
+        list_push(&n->handled, &op->link);
+        nx_work_later(n);
+    }
+}

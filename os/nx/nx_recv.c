@@ -1,0 +1,213 @@
+/* nx_recv.c: receives: matching, buffering, completion.
+ *
+ * Matching compares in order (N2) and names each comparison.  A message that has begun to arrive is
+ * matched like a whole one.
+ */
+#include "os/nx/nx_internal.h"
+
+static bool fits(const struct nx_op *op, bool system, int64_t type, uint32_t source)
+{
+    if (op->system != system || (op->source != NX_NO_NODE && op->source != source))
+        return false;
+    if (op->typesel == NX_ANY)
+        return !(type & NX_TYPE_FORCE);
+    return op->typesel == type;
+}
+
+/* The oldest posted receive that a message fits, or NULL. */
+static struct nx_op *match_posted(struct nx *n, const struct nx_inbound *in)
+{
+    uint64_t compared = 0;
+    struct nx_op *found = NULL;
+    LIST_EACH (it, &n->posted) {
+        struct nx_op *op = LIST_ENTRY(it, struct nx_op, link);
+        compared++;
+        if (fits(op, in->system, in->type, in->peer->rank)) {
+            found = op;
+            break;
+        }
+    }
+    port_work(n->port, PORT_WORK_MATCH, compared);
+    return found;
+}
+
+/* The oldest message that a receive fits, or NULL. */
+static struct nx_inbound *match_unexpected(struct nx *n, const struct nx_op *op)
+{
+    uint64_t compared = 0;
+    struct nx_inbound *found = NULL;
+    LIST_EACH (it, &n->unexpected) {
+        struct nx_inbound *in = LIST_ENTRY(it, struct nx_inbound, link);
+        compared++;
+        if (fits(op, in->system, in->type, in->peer->rank)) {
+            found = in;
+            break;
+        }
+    }
+    port_work(n->port, PORT_WORK_MATCH, compared);
+    return found;
+}
+
+static void forget(struct nx *n, struct nx_inbound *in)
+{
+    list_remove(&in->link);
+    if (in->peer->partial == in)
+        in->peer->partial = NULL;
+    rope_fini(&in->data);
+    port_free(n->port, in);
+}
+
+/* The last segment is in: hands the message to its receive. */
+static void finish(struct nx *n, struct nx_inbound *in)
+{
+    struct nx_op *op = in->op;
+    enum nx_status status = in->length > op->max ? NX_TOO_LONG : NX_OK;
+    if (!in->system)
+        n->counts.received++;
+    forget(n, in);
+    nx_op_done(op, status);
+}
+
+/* Adds data to what the receive has, as far as it allows. */
+static void fill(struct nx_op *op, struct rope *data)
+{
+    rope_join(&op->data, data);
+    if (op->data.length > op->max)
+        rope_truncate(&op->data, op->max);
+}
+
+static void attach(struct nx_inbound *in, struct nx_op *op)
+{
+    in->op = op;
+    op->taken = true;
+    list_remove(&op->link);
+    op->info = (struct nx_info){ .type = in->type, .count = in->length, .node = in->peer->rank };
+}
+
+/* Wakes those in cprobe to look again. */
+static void tell_probes(struct nx *n)
+{
+    LIST_EACH (it, &n->probes)
+        port_thread_wake(n->port, LIST_ENTRY(it, struct nx_op, link)->waiter);
+}
+
+static struct nx_inbound *begin(struct nx *n, struct nx_peer *p, const struct nx_header *h)
+{
+    nx_peer_drop_partial(n, p); /* its sender gave it up */
+    struct nx_inbound *in = port_alloc(n->port, sizeof(*in));
+    list_init(&in->link);
+    rope_init(&in->data);
+    in->peer = p;
+    in->type = (int64_t)h->type;
+    in->system = h->flags & NX_FLAG_SYSTEM;
+    in->length = h->length;
+    p->partial = in;
+    struct nx_op *op = match_posted(n, in);
+    if (op) {
+        attach(in, op);
+    } else if (!in->system && (in->type & NX_TYPE_FORCE)) {
+        in->dropped = true;
+        n->counts.dropped++;
+    } else {
+        n->counts.unexpected += !in->system;
+        list_push(&n->unexpected, &in->link);
+        tell_probes(n);
+    }
+    return in;
+}
+
+void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct xk_msg *m)
+{
+    struct rope data;
+    xk_msg_to_rope(m, &data);
+    uint64_t size = data.length, used = size + NX_HEADER;
+    struct nx_inbound *in = h->kind == NX_FIRST ? begin(n, p, h) : p->partial;
+    if (!in || (h->kind == NX_MORE && h->length != in->got) || in->got + size > in->length) {
+        /* The middle of a message whose start went to another life of this node. */
+        n->counts.dropped++;
+        rope_fini(&data);
+        nx_peer_owe(n, p, used);
+        return;
+    }
+    in->got += size;
+    bool whole = in->got == in->length, buffered = !in->op && !in->dropped;
+    if (in->op)
+        fill(in->op, &data);
+    else if (buffered)
+        rope_join(&in->data, &data);
+    rope_fini(&data);
+    if (buffered)
+        in->held += used;
+    if (whole)
+        p->partial = NULL;
+    if (whole && in->dropped)
+        forget(n, in);
+    else if (whole && in->op)
+        finish(n, in);
+    if (!buffered)
+        nx_peer_owe(n, p, used);
+}
+
+void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
+{
+    struct nx_inbound *in = p->partial;
+    if (!in)
+        return;
+    struct nx_op *op = in->op;
+    n->counts.dropped++;
+    forget(n, in);
+    if (op)
+        nx_op_done(op, NX_PEER_DOWN);
+}
+
+struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t source, uint64_t max)
+{
+    ASSERT_MSG(n->rank != NX_NO_NODE, "this node is not in the partition");
+    struct nx_op *op = nx_op_new(n, NX_OP_RECEIVE);
+    op->system = system;
+    op->typesel = typesel;
+    op->source = source;
+    op->max = max;
+    struct nx_inbound *in = match_unexpected(n, op);
+    if (!in) {
+        list_push(&n->posted, &op->link);
+        return op;
+    }
+    list_remove(&in->link);
+    attach(in, op);
+    uint64_t copied = in->data.length, held = in->held;
+    struct nx_peer *p = in->peer;
+    port_work(n->port, PORT_WORK_COPY, copied);
+    n->counts.copied_bytes += copied;
+    in->held = 0;
+    fill(op, &in->data);
+    if (in->got == in->length)
+        finish(n, in);
+    nx_peer_owe(n, p, held);
+    return op;
+}
+
+bool nx_iprobe(struct nx *n, int64_t typesel, struct nx_info *info)
+{
+    struct nx_op sel = { .typesel = typesel, .source = NX_NO_NODE };
+    struct nx_inbound *in = match_unexpected(n, &sel);
+    if (!in)
+        return false;
+    n->info = (struct nx_info){ .type = in->type, .count = in->length, .node = in->peer->rank };
+    if (info)
+        *info = n->info;
+    return true;
+}
+
+struct nx_info nx_cprobe(struct nx *n, int64_t typesel)
+{
+    struct nx_info info;
+    struct nx_op me = { .waiter = port_thread_self(n->port) };
+    list_init(&me.link);
+    while (!nx_iprobe(n, typesel, &info)) {
+        list_push(&n->probes, &me.link);
+        port_thread_block(n->port, "nx message of type", (uint64_t)typesel);
+        list_remove(&me.link);
+    }
+    return info;
+}
