@@ -38,61 +38,25 @@ bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
 }
 
 /* ---- peers ---- */
-#define FIRST_BUCKETS 8
-
-static uint32_t bucket_of(const struct nx *n, uint32_t rank)
-{
-    return rank & (n->bucket_count - 1);
-}
-
-struct nx_peer *nx_peer_find(struct nx *n, uint32_t rank)
-{
-    struct nx_peer *p = n->buckets ? n->buckets[bucket_of(n, rank)] : NULL;
-    while (p && p->rank != rank)
-        p = p->next;
-    return p;
-}
-
-static void grow_buckets(struct nx *n)
-{
-    struct nx_peer **old = n->buckets;
-    uint32_t old_count = n->bucket_count;
-    n->bucket_count = old_count ? old_count * 2 : FIRST_BUCKETS;
-    n->buckets = port_alloc(n->port, n->bucket_count * sizeof(struct nx_peer *));
-    for (uint32_t i = 0; i < old_count; i++) {
-        for (struct nx_peer *p = old[i], *next; p; p = next) {
-            next = p->next;
-            p->next = n->buckets[bucket_of(n, p->rank)];
-            n->buckets[bucket_of(n, p->rank)] = p;
-        }
-    }
-    port_free(n->port, old);
-}
-
 struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank)
 {
-    struct nx_peer *p = nx_peer_find(n, rank);
+    struct nx_peer *p = xk_map_resolve(&n->peers, &rank);
     if (p)
         return p;
-    if (n->peer_count >= n->bucket_count)
-        grow_buckets(n);
     p = port_alloc(n->port, sizeof(*p));
     p->rank = rank;
     p->credit = n->grant;
     list_init(&p->link);
     list_init(&p->outgoing);
-    p->next = n->buckets[bucket_of(n, rank)];
-    n->buckets[bucket_of(n, rank)] = p;
-    n->peer_count++;
+    xk_map_bind(&n->peers, &rank, p);
     return p;
 }
 
 /* The peer is gone, or is back in another life: what was between us is void (I5). */
-static void reset_peer(struct nx *n, struct nx_peer *p, uint32_t incarnation)
+static void reset_peer(struct nx *n, struct nx_peer *p)
 {
     nx_peer_fail_sends(p);
     nx_peer_drop_partial(n, p);
-    p->incarnation = incarnation;
     p->credit = n->grant;
     p->owed = 0;
 }
@@ -115,9 +79,10 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
         return;
     }
     if (h.from > p->incarnation) {
-        if (p->incarnation != 0)
-            reset_peer(n, p, h.from);
+        if (p->incarnation != 0 && !p->down)
+            reset_peer(n, p);
         p->incarnation = h.from;
+        p->down = false;
     }
     if (h.to != 0 && h.to != port_incarnation(n->port)) {
         n->counts.dropped++;
@@ -135,16 +100,25 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
 
 static void ready(struct xk_protl *self, struct xk_sessn *lower)
 {
-    (void)lower;
-    nx_pump_all(self->state);
+    struct nx *n = self->state;
+    LIST_EACH (it, &n->waiting) {
+        struct nx_peer *p = LIST_ENTRY(it, struct nx_peer, link);
+        if (p->sessn == lower) {
+            nx_peer_pump(n, p);
+            return;
+        }
+    }
 }
 
-static void down(struct nx *n, uint64_t node)
+/* The node has crashed: its next life is met without another reset. */
+static void node_down(struct nx *n, uint64_t node)
 {
     for (uint32_t rank = 0; rank < n->count; rank++) {
-        struct nx_peer *p = n->nodes[rank] == node ? nx_peer_find(n, rank) : NULL;
-        if (p)
-            reset_peer(n, p, p->incarnation);
+        struct nx_peer *p = n->nodes[rank] == node ? xk_map_resolve(&n->peers, &rank) : NULL;
+        if (p) {
+            reset_peer(n, p);
+            p->down = true;
+        }
     }
 }
 
@@ -154,7 +128,7 @@ static enum xk_status control(struct xk_protl *self, struct xk_control *c)
     switch (c->op) {
     case XK_PEER_DOWN:
         if (n->nodes)
-            down(n, c->u64);
+            node_down(n, c->u64);
         return XK_OK;
     case XK_FREE_RESOURCES:
         c->u64 = 0;
@@ -191,6 +165,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     n->port = xk_port(self);
     n->protl = self;
     n->params = params;
+    xk_map_init(&n->peers, n->port, sizeof(uint32_t));
     list_init(&n->waiting);
     list_init(&n->posted);
     list_init(&n->unexpected);

@@ -81,7 +81,7 @@ bool nx_msgcancel(struct nx_op *op);
 void nx_hrecv(struct nx *n, int64_t typesel, uint64_t max,
               void (*fn)(void *arg, const struct nx_info *info, struct rope *data), void *arg);
 
-/* A whole message that fits is waiting?  iprobe asks; cprobe waits for one. */
+/* Has a message that fits begun to arrive?  iprobe asks; cprobe waits for one. */
 bool nx_iprobe(struct nx *n, int64_t typesel, struct nx_info *info);
 struct nx_info nx_cprobe(struct nx *n, int64_t typesel); /* (blocks) */
 

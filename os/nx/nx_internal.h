@@ -16,6 +16,7 @@
 #define OS_NX_NX_INTERNAL_H
 
 #include "os/nx/nx.h"
+#include "os/xk/map.h"
 
 /* Wire header, big-endian:
  *   0 kind u8, 1 flags u8, 2 zero u16, 4 source rank u32, 8 from incarnation u32,
@@ -43,8 +44,7 @@ struct nx_params {
 struct nx_inbound;
 
 struct nx_peer {
-    struct nx_peer *next; /* in its hash chain */
-    struct list link;     /* in nx.waiting or in itself */
+    struct list link; /* in nx.waiting or in itself */
     uint32_t rank;
     uint32_t incarnation; /* of the peer, as far as known; 0: not known */
     struct xk_sessn *sessn;
@@ -52,7 +52,8 @@ struct nx_peer {
     struct list outgoing;       /* struct nx_op */
     struct nx_inbound *partial; /* the message whose segments are coming in */
     uint64_t owed;              /* grant to be given back */
-    bool answer;                /* a grant is due even if nothing is owed: tells our incarnation */
+    bool answer; /* a grant is due even if nothing is owed: it tells our incarnation */
+    bool down;   /* known to have crashed: its next incarnation is not known yet */
 };
 
 enum nx_op_kind { NX_OP_SEND, NX_OP_RECEIVE };
@@ -97,8 +98,7 @@ struct nx {
     uint32_t count, rank;
     uint64_t segment; /* most data in one push */
     uint64_t grant;
-    struct nx_peer **buckets;
-    uint32_t bucket_count, peer_count;
+    struct xk_map peers;    /* by rank */
     struct list waiting;    /* peers with something to push, in order */
     struct list posted;     /* receives, oldest first */
     struct list unexpected; /* messages, in order of arrival */
@@ -112,7 +112,6 @@ struct nx {
 
 /* nx.c */
 struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank); /* made when new */
-struct nx_peer *nx_peer_find(struct nx *n, uint32_t rank);
 void nx_work_later(struct nx *n);
 
 /* nx_op.c */

@@ -24,7 +24,7 @@ static enum xk_status push(struct nx *n, struct nx_peer *p, struct nx_header *h,
     }
     h->source = n->rank;
     h->from = port_incarnation(n->port);
-    h->to = p->incarnation;
+    h->to = p->down ? 0 : p->incarnation;
     nx_header_store(xk_msg_push(m, NX_HEADER), h);
     enum xk_status status = xk_push(p->sessn, m);
     xk_msg_fini(m);

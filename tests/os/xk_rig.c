@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/nx/nx.h"
 #include "os/proto/mesh/mesh.h"
 #include "os/svm/svm.h"
 
@@ -27,7 +28,8 @@ static const struct xk_protl_ops probe_protl = {
     .failed = probe_failed,
 };
 
-const struct xk_protl_ops *const rig_registry[] = { &mesh_protl, &svm_protl, &probe_protl, NULL };
+const struct xk_protl_ops *const rig_registry[] = { &mesh_protl, &nx_protl, &svm_protl,
+                                                    &probe_protl, NULL };
 
 static void add_word(struct val *inst, struct val *below, char *word, int index)
 {

@@ -1,0 +1,697 @@
+/* test_nx.c: message passing: selection, order, buffering and grants, asynchronous forms, global
+ * operations, crashes.  Programs are threads on the fake port.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "os/nx/nx.h"
+#include "tests/os/xk_rig.h"
+
+#define NODES_MAX 16
+
+typedef void program_fn(struct nx *n);
+
+/* What the programs of one run share: the test looks at it afterwards. */
+static struct {
+    uint32_t count;
+    program_fn *program;
+    struct nx *nx[NODES_MAX];     /* by node number */
+    struct port *port[NODES_MAX]; /* by rank */
+    uint32_t nodes[NODES_MAX];
+    char log[256];
+    uint32_t ended;
+} t;
+
+static void note(char c)
+{
+    size_t k = strlen(t.log);
+    if (k + 1 < sizeof(t.log)) {
+        t.log[k] = c;
+        t.log[k + 1] = '\0';
+    }
+}
+
+static void thread_main(void *arg)
+{
+    t.program(arg);
+    t.ended++;
+}
+
+static void spawn(struct port *p, void *arg)
+{
+    (void)arg;
+    struct nx *n = t.nx[port_node(p)];
+    if (t.program && nx_mynode(n) != NX_NO_NODE)
+        port_thread_spawn(p, "program", thread_main, n, 0);
+}
+
+/* Programs start when all nodes have booted; that of a later life at once. */
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    for (uint32_t rank = 0; rank < t.count; rank++)
+        if (t.nodes[rank] == node)
+            t.port[rank] = p;
+    t.nx[node] = nx_start(xk_find(r->k[node], "nx"), t.nodes, t.count);
+    if (port_incarnation(p) > 1)
+        spawn(p, NULL);
+}
+
+#define GRAPH "mesh mesh queue=4; nx nx <mesh"
+
+static void start(struct rig *r, struct fake_options o, const char *graph, program_fn *program)
+{
+    memset(&t, 0, sizeof(t));
+    t.count = o.nodes ? o.nodes : 2;
+    t.program = program;
+    for (uint32_t i = 0; i < t.count; i++)
+        t.nodes[i] = t.count - 1 - i; /* ranks are not node numbers */
+    rig_start(r, &o, graph, booted, NULL);
+    for (uint32_t i = 0; i < t.count; i++)
+        fake_call(r->f, i, spawn, NULL);
+}
+
+/* Runs a program on every node to its end under several seeds, frame sizes and both send paths. */
+static void run_everywhere(uint32_t count, program_fn *program)
+{
+    static const char *const graphs[] = { "mesh mesh queue=2; nx nx <mesh grant=1KiB",
+                                          "mesh mesh; nx nx <mesh offload=true" };
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct rig r;
+        struct fake_options o = { .nodes = count,
+                                  .seed = seed,
+                                  .order = seed == 1 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                  .mtu = 64 + 100 * (uint32_t)seed,
+                                  .flatten = seed % 2,
+                                  .tx_queue = 2 };
+        start(&r, o, graphs[seed / 2 % 2], program);
+        fake_run(r.f, 0);
+        cr_assert_eq(t.ended, count, "seed %d: %d of %d programs ended, %d blocked", (int)seed,
+                     (int)t.ended, (int)count, (int)fake_blocked(r.f));
+        for (uint32_t i = 0; i < count; i++)
+            cr_assert_eq(nx_counts(t.nx[i])->dropped, 0);
+        rig_stop(&r);
+    }
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+static void pattern(struct rope *data, uint64_t seed, uint64_t length)
+{
+    rope_init(data);
+    rope_add_pattern(data, seed, 0, length);
+}
+
+static void send(struct nx *n, int64_t type, uint64_t length, uint32_t node)
+{
+    struct rope data;
+    pattern(&data, (uint64_t)type, length);
+    cr_assert_eq(nx_csend(n, type, &data, node), NX_OK);
+    cr_assert_eq(data.length, 0, "a sent rope is empty");
+    rope_fini(&data);
+}
+
+static void expect(struct nx *n, int64_t typesel, int64_t type, uint64_t length, uint32_t node)
+{
+    struct rope data, should;
+    struct nx_info info = nx_crecv(n, typesel, 1 << 20, &data);
+    cr_assert_eq(info.status, NX_OK);
+    cr_assert_eq(info.type, type, "type %d came, expected %d", (int)info.type, (int)type);
+    cr_assert_eq(info.count, length);
+    cr_assert_eq(info.node, node);
+    cr_assert_eq(nx_infocount(n), length);
+    cr_assert_eq(nx_infonode(n), node);
+    cr_assert_eq(nx_infotype(n), type);
+    pattern(&should, (uint64_t)type, length);
+    cr_assert(rope_equal(&data, &should));
+    rope_fini(&should);
+    rope_fini(&data);
+}
+
+/* ---- one to one ---- */
+static void ping_pong(struct nx *n)
+{
+    static const uint64_t lengths[] = { 0, 1, 23, 64, 132, 1000, 5003 };
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        if (nx_mynode(n) == 0) {
+            send(n, (int64_t)i, lengths[i], 1);
+            expect(n, 100 + (int64_t)i, 100 + (int64_t)i, lengths[i], 1);
+        } else {
+            expect(n, (int64_t)i, (int64_t)i, lengths[i], 0);
+            send(n, 100 + (int64_t)i, lengths[i], 0);
+        }
+    }
+}
+
+Test(nx, messages_of_any_length_arrive_whole)
+{
+    run_everywhere(2, ping_pong);
+}
+
+/* The receiver takes types in another order than they were sent in, then the rest by NX_ANY. */
+static void selects(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        for (int64_t type = 1; type <= 5; type++)
+            send(n, type, (uint64_t)type * 30, 1);
+    } else {
+        expect(n, 4, 4, 120, 0);
+        expect(n, 2, 2, 60, 0);
+        expect(n, NX_ANY, 1, 30, 0);
+        expect(n, NX_ANY, 3, 90, 0);
+        expect(n, NX_ANY, 5, 150, 0);
+    }
+}
+
+Test(nx, a_receive_takes_the_oldest_message_that_fits)
+{
+    run_everywhere(2, selects);
+}
+
+static void from_all(struct nx *n)
+{
+    uint32_t me = nx_mynode(n), last[NODES_MAX] = { 0 };
+    if (me != 0) {
+        for (int64_t i = 1; i <= 4; i++)
+            send(n, i, 100, 0);
+        return;
+    }
+    for (uint32_t i = 0; i < 4 * (nx_numnodes(n) - 1); i++) {
+        struct rope data;
+        struct nx_info info = nx_crecv(n, NX_ANY, 100, &data);
+        cr_assert_eq(info.type, last[info.node] + 1, "messages of one sender keep their order");
+        last[info.node]++;
+        rope_fini(&data);
+    }
+}
+
+Test(nx, messages_between_two_nodes_keep_their_order)
+{
+    run_everywhere(7, from_all);
+}
+
+static void to_self(struct nx *n)
+{
+    struct nx_op *op = nx_irecv(n, 9, 500);
+    struct rope data;
+    pattern(&data, 9, 500);
+    cr_assert_eq(nx_csend(n, 9, &data, nx_mynode(n)), NX_OK);
+    cr_assert_eq(nx_msgwait(op, &data).count, 500);
+    rope_fini(&data);
+}
+
+Test(nx, a_node_sends_to_itself)
+{
+    run_everywhere(3, to_self);
+}
+
+static void too_long(struct nx *n)
+{
+    struct rope data;
+    if (nx_mynode(n) == 0) {
+        send(n, 3, 900, 1);
+        send(n, 4, 10, 1);
+        return;
+    }
+    struct nx_info info = nx_crecv(n, 3, 333, &data);
+    cr_assert_eq(info.status, NX_TOO_LONG);
+    cr_assert_eq(info.count, 900);
+    cr_assert_eq(data.length, 333);
+    struct rope should;
+    pattern(&should, 3, 333);
+    cr_assert(rope_equal(&data, &should));
+    rope_fini(&should);
+    rope_fini(&data);
+    expect(n, NX_ANY, 4, 10, 0);
+}
+
+Test(nx, a_message_longer_than_the_receive_allows_is_cut_and_said)
+{
+    run_everywhere(2, too_long);
+}
+
+static void asynchronous(struct nx *n)
+{
+    uint32_t other = 1 - nx_mynode(n);
+    struct nx_op *in[3], *out[3];
+    for (int i = 0; i < 3; i++)
+        in[i] = nx_irecv(n, i, 3000);
+    for (int i = 2; i >= 0; i--) {
+        struct rope data;
+        pattern(&data, (uint64_t)i, 1500);
+        out[i] = nx_isend(n, i, &data, other);
+        rope_fini(&data);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct rope data;
+        struct nx_info info = nx_msgwait(in[i], &data);
+        cr_assert_eq(info.type, i);
+        cr_assert_eq(info.count, 1500);
+        rope_fini(&data);
+    }
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(nx_msgwait(out[i], NULL).status, NX_OK);
+    struct nx_op *nothing = nx_irecv(n, 77, 10);
+    cr_assert_not(nx_msgdone(nothing));
+    cr_assert(nx_msgcancel(nothing));
+}
+
+Test(nx, asynchronous_sends_and_receives_match_by_type)
+{
+    run_everywhere(2, asynchronous);
+}
+
+static uint64_t handled_bytes;
+
+static void handler(void *arg, const struct nx_info *info, struct rope *data)
+{
+    struct nx *n = arg;
+    cr_assert_eq(info->count, data->length);
+    handled_bytes += data->length;
+    struct rope reply;
+    pattern(&reply, 6, 40);
+    nx_msgignore(nx_isend(n, 6, &reply, info->node)); /* upcalls do not wait */
+    rope_fini(&reply);
+}
+
+static void handles(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        handled_bytes = 0;
+        send(n, 5, 700, 1);
+        expect(n, 6, 6, 40, 1);
+        send(n, 8, 1, 1);
+        expect(n, 6, 6, 40, 1);
+        cr_assert_eq(handled_bytes, 701);
+    } else {
+        nx_hrecv(n, 5, 4096, handler, n);
+        nx_cprobe(n, 8); /* type 8 is here before its handler is posted */
+        nx_hrecv(n, 8, 4096, handler, n);
+    }
+}
+
+Test(nx, handlers_are_called_once_and_may_send)
+{
+    run_everywhere(2, handles);
+}
+
+static void probes(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        send(n, 5, 300, 1);
+        return;
+    }
+    struct nx_info info;
+    cr_assert_not(nx_iprobe(n, 4, NULL));
+    info = nx_cprobe(n, NX_ANY);
+    cr_assert_eq(info.type, 5);
+    cr_assert_eq(info.count, 300);
+    cr_assert_not(nx_iprobe(n, 4, NULL));
+    cr_assert(nx_iprobe(n, 5, NULL));
+    expect(n, 5, 5, 300, 0);
+    cr_assert_not(nx_iprobe(n, NX_ANY, NULL));
+}
+
+Test(nx, probes_see_what_is_waiting_and_leave_it)
+{
+    run_everywhere(2, probes);
+}
+
+/* ---- buffering ---- */
+static void late_receiver(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        send(n, 1, 600, 1);
+        send(n, 2, 600, 1);
+    } else {
+        struct nx_op *posted = nx_irecv(n, 1, 600);
+        struct rope data;
+        nx_msgwait(posted, &data);
+        rope_fini(&data);
+        nx_cprobe(n, 2);
+        note('u');
+        expect(n, 2, 2, 600, 0);
+    }
+}
+
+Test(nx, only_what_finds_no_receive_posted_is_copied)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 2, .mtu = 4096 }, GRAPH, late_receiver);
+    fake_run(r.f, 0);
+    cr_assert_eq(t.ended, 2);
+    cr_assert_str_eq(t.log, "u");
+    const struct nx_counts *c = nx_counts(t.nx[0]); /* node 0 has rank 1 */
+    cr_assert_eq(c->unexpected, 1);
+    cr_assert_eq(c->copied_bytes, 600);
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_COPY), 600);
+    cr_assert_eq(fake_work(r.f, 1, PORT_WORK_COPY), 0);
+    cr_assert_eq(fake_work(r.f, 1, PORT_WORK_SEND), 2);
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_RECEIVE), 2);
+    rig_stop(&r);
+}
+
+static void slow_receiver(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        for (int i = 0; i < 10; i++)
+            send(n, 1, 3000, 1);
+        note('S');
+        send(n, 2, 0, 1);
+        return;
+    }
+    port_thread_sleep(t.port[1], SIM_SEC);
+    note('R');
+    for (int i = 0; i < 10; i++)
+        expect(n, 1, 1, 3000, 0);
+    expect(n, 2, 2, 0, 0);
+}
+
+Test(nx, a_sender_without_grant_waits_until_the_receiver_takes_something)
+{
+    static const struct {
+        const char *graph, *log;
+    } cases[] = { { "mesh mesh; nx nx <mesh grant=8KiB", "RS" },
+                  { "mesh mesh; nx nx <mesh grant=64KiB", "SR" } };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rig r;
+        start(&r, (struct fake_options){ .nodes = 2, .mtu = 1024 }, cases[i].graph, slow_receiver);
+        fake_run(r.f, 0);
+        cr_assert_eq(t.ended, 2);
+        cr_assert_str_eq(t.log, cases[i].log);
+        cr_assert_eq(nx_counts(t.nx[1])->stalled > 0, i == 0);
+        cr_assert_eq(nx_counts(t.nx[0])->grants > 0, i == 0);
+        rig_stop(&r);
+    }
+}
+
+static void forced(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        send(n, NX_TYPE_FORCE + 1, 700, 1); /* nobody wants it yet */
+        send(n, 1, 10, 1);
+        expect(n, 2, 2, 0, 1);
+        send(n, NX_TYPE_FORCE + 1, 701, 1);
+    } else {
+        expect(n, NX_ANY, 1, 10, 0);
+        struct nx_op *op = nx_irecv(n, NX_TYPE_FORCE + 1, 4096);
+        send(n, 2, 0, 0);
+        struct rope data;
+        cr_assert_eq(nx_msgwait(op, &data).count, 701);
+        rope_fini(&data);
+    }
+}
+
+Test(nx, force_types_are_dropped_where_no_receive_is_posted)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, GRAPH, forced);
+    fake_run(r.f, 0);
+    cr_assert_eq(t.ended, 2);
+    cr_assert_eq(nx_counts(t.nx[0])->dropped, 1);
+    cr_assert_eq(nx_counts(t.nx[0])->copied_bytes, 0);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+static void posts_and_leaves(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        struct rope data;
+        pattern(&data, 1, 100);
+        struct nx_op *op = nx_isend(n, 1, &data, 1);
+        note(nx_msgdone(op) ? 'd' : 'p'); /* done at once, or posted */
+        nx_msgwait(op, NULL);
+        cr_assert_eq(nx_csend(n, 1, &data, 99), NX_NO_PEER);
+        rope_fini(&data);
+    } else {
+        expect(n, 1, 1, 100, 0);
+    }
+}
+
+Test(nx, an_offloaded_send_is_pushed_by_an_upcall)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; nx nx <mesh", posts_and_leaves);
+    fake_run(r.f, 0);
+    cr_assert_str_eq(t.log, "d");
+    rig_stop(&r);
+    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; nx nx <mesh offload=true",
+          posts_and_leaves);
+    fake_run(r.f, 0);
+    cr_assert_str_eq(t.log, "p");
+    cr_assert_eq(t.ended, 2);
+    rig_stop(&r);
+}
+
+/* ---- global operations ---- */
+static uint32_t arrived;
+
+static void synchronises(struct nx *n)
+{
+    if (nx_mynode(n) == 0)
+        arrived = 0;
+    nx_gsync(n);
+    for (uint32_t round = 1; round <= 3; round++) {
+        arrived++;
+        nx_gsync(n);
+        cr_assert_eq(arrived, round * nx_numnodes(n), "a node passed the barrier early");
+        nx_gsync(n);
+    }
+}
+
+static double sums[NODES_MAX][2];
+
+static void reduces(struct nx *n)
+{
+    uint32_t me = nx_mynode(n), count = nx_numnodes(n);
+    double x[2] = { 0.1 * (me + 1), -2.385 * me };
+    nx_gdsum(n, x, 2);
+    memcpy(sums[me], x, sizeof(x));
+    double high[1] = { me == count / 2 ? 7.5 : -1.0 * me }, low[1] = { 3.5 - me };
+    nx_gdhigh(n, high, 1);
+    nx_gdlow(n, low, 1);
+    cr_assert_eq(high[0], 7.5);
+    cr_assert_eq(low[0], 3.5 - (count - 1));
+    int64_t i[3] = { me, -1, (int64_t)1 << 40 };
+    nx_gisum(n, i, 3);
+    cr_assert_eq(i[0], (int64_t)count * (count - 1) / 2);
+    cr_assert_eq(i[1], -(int64_t)count);
+    cr_assert_eq(i[2], (int64_t)count << 40);
+    int64_t top = me == 0 ? 5 : -5;
+    nx_gihigh(n, &top, 1);
+    cr_assert_eq(top, 5);
+    nx_gsync(n);
+    cr_assert_eq(memcmp(sums[me], sums[0], sizeof(sums[0])), 0, "all nodes compute the same bits");
+    cr_assert_float_eq(sums[me][0], 0.1 * count * (count + 1) / 2, 1e-9);
+    cr_assert_float_eq(sums[me][1], -2.385 * count * (count - 1) / 2, 1e-9);
+}
+
+static void moves_data(struct nx *n)
+{
+    uint32_t me = nx_mynode(n), count = nx_numnodes(n);
+    for (uint32_t root = 0; root < count; root++) {
+        struct rope data, should;
+        pattern(&should, root, 37 * root);
+        rope_init(&data);
+        if (me == root)
+            rope_add_pattern(&data, root, 0, 37 * root);
+        nx_bcast(n, &data, root);
+        cr_assert(rope_equal(&data, &should));
+        rope_fini(&should);
+        rope_fini(&data);
+    }
+    struct rope mine, all, should;
+    pattern(&mine, me, 11 * me);
+    rope_init(&should);
+    for (uint32_t i = 0; i < count; i++)
+        rope_add_pattern(&should, i, 0, 11 * i);
+    nx_gcol(n, &mine, &all);
+    cr_assert(rope_equal(&all, &should));
+    rope_fini(&should);
+    rope_fini(&all);
+    rope_fini(&mine);
+}
+
+static const uint32_t counts[] = { 1, 2, 3, 5, 8, 13 };
+
+Test(nx, nobody_passes_a_barrier_before_all_have_come)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        run_everywhere(counts[i], synchronises);
+}
+
+Test(nx, reductions_give_all_nodes_the_same_bits)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        run_everywhere(counts[i], reduces);
+}
+
+Test(nx, broadcasts_and_concatenations_carry_every_byte)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+        run_everywhere(counts[i], moves_data);
+}
+
+/* ---- all orders ---- */
+static void crossing(struct nx *n)
+{
+    uint32_t other = 1 - nx_mynode(n);
+    struct nx_op *late = nx_irecv(n, 2, 200);
+    send(n, 1, 150, other);
+    send(n, 2, 0, other);
+    struct rope data;
+    cr_assert_eq(nx_msgwait(late, &data).type, 2);
+    rope_fini(&data);
+    expect(n, NX_ANY, 1, 150, other);
+}
+
+static struct rig explored;
+
+static void explore_boot(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    uint32_t node = port_node(p);
+    r->k[node] = xk_boot(p, r->g);
+    booted(r, node, p);
+}
+
+static void explore_setup(struct fake *f, void *arg)
+{
+    struct xk_graph *g = arg;
+    rig_boot(&explored, f, g, booted, NULL);
+    t.ended = 0;
+    for (uint32_t i = 0; i < t.count; i++)
+        fake_boot(f, i, explore_boot, &explored);
+    for (uint32_t i = 0; i < t.count; i++)
+        fake_step(f);
+    for (uint32_t i = 0; i < t.count; i++)
+        fake_call(f, i, spawn, NULL);
+}
+
+static bool explore_check(struct fake *f, void *arg)
+{
+    (void)arg;
+    return t.ended == t.count && fake_blocked(f) == 0;
+}
+
+static void explore(uint32_t count, uint32_t mtu, const char *graph, program_fn *program)
+{
+    memset(&t, 0, sizeof(t));
+    t.count = count;
+    t.program = program;
+    for (uint32_t i = 0; i < count; i++)
+        t.nodes[i] = i;
+    struct xk_graph *g = rig_graph(graph);
+    struct fake_explore x = { .options = { .nodes = count, .mtu = mtu },
+                              .setup = explore_setup,
+                              .check = explore_check,
+                              .arg = g,
+                              .orders_max = 20000 };
+    fake_explore(&x);
+    cr_assert_not(x.failed, "order %s", x.order);
+    cr_assert_gt(x.orders, 10);
+    xk_graph_free(g);
+}
+
+Test(nx, crossing_messages_arrive_in_every_order_of_events)
+{
+    explore(2, 136, "mesh mesh; nx nx <mesh grant=0B", crossing);
+    explore(2, 512, "mesh mesh; nx nx <mesh offload=true", crossing);
+}
+
+Test(nx, a_barrier_of_three_holds_in_every_order_of_events)
+{
+    explore(3, 512, "mesh mesh; nx nx <mesh", nx_gsync);
+}
+
+/* ---- crashes ---- */
+static enum nx_status last_status;
+
+static void sends_to_the_dying(struct nx *n)
+{
+    if (nx_mynode(n) == 0) {
+        struct rope data;
+        pattern(&data, 1, 100000); /* more than the grant: it waits */
+        last_status = nx_csend(n, 1, &data, 1);
+        rope_fini(&data);
+        port_thread_sleep(t.port[0], SIM_SEC);
+        send(n, 2, 50, 1); /* to the next life */
+    } else if (port_incarnation(t.port[1]) == 1) {
+        expect(n, 3, 3, 0, 0); /* never comes */
+    } else {
+        expect(n, NX_ANY, 2, 50, 0);
+    }
+}
+
+Test(nx, a_send_to_a_node_that_dies_ends_and_its_next_life_is_reached)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 2, .detect_delay = SIM_MS }, GRAPH,
+          sends_to_the_dying);
+    fake_run_until(r.f, 10 * SIM_MS);
+    cr_assert_eq(t.ended, 0);
+    fake_crash(r.f, 0); /* rank 1 */
+    fake_run_until(r.f, 20 * SIM_MS);
+    cr_assert_eq(last_status, NX_PEER_DOWN);
+    fake_restart(r.f, 0);
+    fake_run(r.f, 0);
+    cr_assert_eq(t.ended, 2);
+    rig_stop(&r);
+}
+
+static void chatters(struct nx *n)
+{
+    uint32_t other = 1 - nx_mynode(n);
+    for (int64_t i = 0; i < 4; i++) {
+        struct rope data;
+        pattern(&data, (uint64_t)i, 400);
+        nx_msgignore(nx_isend(n, i, &data, other));
+        rope_fini(&data);
+        struct nx_op *op = nx_irecv(n, NX_ANY, 300);
+        port_thread_sleep(t.port[nx_mynode(n)], 50 * SIM_US);
+        nx_msgignore(op);
+    }
+}
+
+Test(nx, a_node_may_crash_and_come_back_after_any_step)
+{
+    for (uint64_t step = 1; step < 120; step++) {
+        struct rig r;
+        start(&r, (struct fake_options){ .nodes = 2, .mtu = 128, .detect_delay = SIM_US },
+              "mesh mesh queue=2; nx nx <mesh grant=256B", chatters);
+        fake_run(r.f, step);
+        if (fake_up(r.f, 1))
+            fake_crash(r.f, 1);
+        fake_run(r.f, step % 7 + 1);
+        if (!fake_up(r.f, 1))
+            fake_restart(r.f, 1);
+        fake_run(r.f, 0);
+        cr_assert_eq(fake_blocked(r.f), 0);
+        rig_stop(&r);
+    }
+}
+
+/* Random bytes and damaged headers must neither crash nor be taken for messages. */
+Test(nx, wrong_segments_are_dropped)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 2 }, GRAPH, NULL);
+    uint64_t x = 7;
+    uint32_t number = xk_find(r.k[0], "nx")->number;
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint8_t b[80] = { 0 };
+        for (uint32_t j = 0; j < sizeof(b); j++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            b[j] = (uint8_t)(x >> 56) & (x >> 40 & 1 ? 0xff : 3);
+        }
+        uint32_t length = (uint32_t)((x >> 33) % 72);
+        wire_put16(b, (uint16_t)number); /* a frame of the mesh driver for nx */
+        wire_put16(b + 2, 0);
+        wire_put32(b + 4, length);
+        fake_inject(r.f, 0, 1, b, 8 + length);
+        fake_run(r.f, 0);
+    }
+    cr_assert_gt(nx_counts(t.nx[1])->dropped, 1000);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
