@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define AHEAD 4 /* events */
+
 void wheel_init(struct wheel *w, sim_time width)
 {
     *w = (struct wheel){ .next = SIM_NEVER };
@@ -146,6 +148,8 @@ bool wheel_take(struct wheel *w, sim_time now, uint64_t *word)
     struct wheel_slot *s = &w->slots[w->current % WHEEL_SLOTS];
     if (s->count > 0 && s->events[s->count - 1].time == now) {
         *word = s->events[--s->count].word;
+        if (s->count > AHEAD) /* words are often pointers */
+            __builtin_prefetch((const void *)(uintptr_t)s->events[s->count - AHEAD - 1].word);
         w->inside--;
         if (s->count == 0)
             w->filled[w->current % WHEEL_SLOTS / 64] &= ~(UINT64_C(1) << (w->current % 64));

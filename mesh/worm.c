@@ -77,6 +77,7 @@ struct segment {
 
 struct chan {
     sim_time free_at; /* may be granted from here on, unless held */
+    sim_time last_left; /* latest known departure of its FIFO */
     sim_time line_at; /* the front of the FIFO may compete from here on */
     struct worm *front, *back;
     uint32_t front_hop, back_hop;
@@ -110,6 +111,7 @@ struct worm_net {
     struct net_terminal *terminals;
     struct wheel wheel;
     struct sim_event tick;
+    sim_time *starts;   /* scratch: one for each channel of a path */
     struct worm *retry; /* worms whose root has moved */
     uint32_t *dirty, dirty_count;
     struct net_packet **done; /* deliveries of this instant */
@@ -211,7 +213,8 @@ static bool crossing(struct worm_net *n, struct worm *w, uint32_t i, uint32_t j,
         } else {
             uint32_t flit = p->base + j - depth;
             if ((int32_t)(flit - c->departed) <= 0) {
-                best = sim_time_max(best, segment_departure(n, c, flit) + credits);
+                if (c->last_left + credits > best)
+                    best = sim_time_max(best, segment_departure(n, c, flit) + credits);
                 break;
             }
             uint32_t at = c->front_hop;
@@ -259,8 +262,10 @@ static void record(struct worm_net *n, struct worm *w, uint32_t i, struct chan *
     record(n, w, i, fifo, mid + 1, hi, b, xhi);
 }
 
-/* The FIFO before channel i of w has let go of its tail at `tail`. */
-static void leave_fifo(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail)
+/* The FIFO before channel i of w has let go of its tail at `tail`.  straight: its last B flits are
+ * known to have left back to back. */
+static void leave_fifo(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail,
+                       bool straight)
 {
     const struct hop *p = hop_of(w, i - 1);
     struct chan *f = &n->chans[p->chan];
@@ -268,11 +273,14 @@ static void leave_fifo(struct worm_net *n, struct worm *w, uint32_t i, sim_time 
              first = w->length > depth ? w->length - depth : 0;
     sim_time x = hop_of(w, i)->h;
     struct worm *root;
-    if (first > 0 && !crossing(n, w, i, first + 1, &x, &root))
+    if (straight)
+        x = tail - (sim_time)(w->length - first - 1) * n->d.flit;
+    else if (first > 0 && !crossing(n, w, i, first + 1, &x, &root))
         ASSERT_MSG(false, "flits before a known tail are known");
     record(n, w, i, f, first + 1, w->length, x, tail);
     ASSERT(f->front == w);
     f->departed = p->base + w->length;
+    f->last_left = tail;
     f->line_at = tail + n->d.flit;
     f->front = p->behind;
     f->front_hop = p->behind_hop;
@@ -290,7 +298,8 @@ static void leave_fifo(struct worm_net *n, struct worm *w, uint32_t i, sim_time 
     }
 }
 
-static void settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail)
+static void settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail,
+                       bool straight)
 {
     struct hop *p = hop_of(w, i);
     struct chan *c = &n->chans[p->chan];
@@ -304,7 +313,7 @@ static void settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time 
     }
     sim_busy_add(&c->busy, n->net.sim, c->free_at - (sim_time)w->length * n->d.flit, c->free_at);
     if (i > 0) {
-        leave_fifo(n, w, i, tail);
+        leave_fifo(n, w, i, tail, straight);
     } else {
         struct source *s = &n->sources[w->packet->src];
         s->leaving = w->packet;
@@ -324,22 +333,50 @@ static void free_worm(struct worm_net *n, struct worm *w)
     n->pool[w->ring_log2] = w;
 }
 
+/* The header is in the ejection channel: every tail is known.  Near the end of the path, where
+ * (1) unrolls into the ejection channel, x(i,j) = s_i + (j-1) t_f with
+ * s_i = max(h_i, s_{i+1} - B t_f + t_c): all tails in one pass over the path. */
+static void settle_end(struct worm_net *n, struct worm *w)
+{
+    uint32_t last = w->head - 1, depth = (uint32_t)n->params.fifo_flits;
+    uint32_t reach = (w->length - 1) / depth, from = w->settled;
+    if (from + reach < last)
+        from = last - reach;
+    sim_time slack = n->d.credit - (sim_time)depth * n->d.flit, s = NEVER_LEFT;
+    for (uint32_t i = last + 1; i-- > from;) {
+        s = sim_time_max(hop_of(w, i)->h, s + slack);
+        n->starts[i - from] = s;
+    }
+    for (uint32_t i = w->settled; i < from; i++, w->settled++) {
+        sim_time tail;
+        struct worm *root;
+        if (!crossing(n, w, i, w->length, &tail, &root))
+            ASSERT_MSG(false, "W2");
+        settle_hop(n, w, i, tail, false);
+    }
+    for (uint32_t i = from; i <= last; i++, w->settled++)
+        settle_hop(n, w, i, n->starts[i - from] + (sim_time)(w->length - 1) * n->d.flit,
+                   w->length >= depth * (last - i + 1));
+    ASSERT(!w->waiters);
+    free_worm(n, w);
+}
+
 /* Finds the tails that have become known. */
 static void settle(struct worm_net *n, struct worm *w)
 {
-    while (w->settled < w->head && (w->complete || w->settled + w->reach < w->head)) {
+    if (w->complete) {
+        settle_end(n, w);
+        return;
+    }
+    while (w->settled + w->reach < w->head) {
         sim_time tail;
         struct worm *root;
         if (!crossing(n, w, w->settled, w->length, &tail, &root)) {
             wait_for(w, root);
             return;
         }
-        settle_hop(n, w, w->settled, tail);
+        settle_hop(n, w, w->settled, tail, false);
         w->settled++;
-    }
-    if (w->complete && w->settled == w->head) {
-        ASSERT(!w->waiters);
-        free_worm(n, w);
     }
 }
 
@@ -377,7 +414,7 @@ static bool departure(struct worm_net *n, struct chan *c, uint32_t flit, sim_tim
                       struct worm **root)
 {
     if ((int32_t)(flit - c->departed) <= 0) {
-        *out = segment_departure(n, c, flit);
+        *out = c->last_left + n->d.credit > n->now ? segment_departure(n, c, flit) : NEVER_LEFT;
         return true;
     }
     struct worm *q = c->front;
@@ -656,8 +693,11 @@ static void instant(struct sim *s, struct sim_event *e)
     n->now = sim_now(s);
     wheel_advance(&n->wheel);
     collect(n);
-    for (uint32_t k = 0; k < n->dirty_count; k++)
+    for (uint32_t k = 0; k < n->dirty_count; k++) {
+        if (k + 3 < n->dirty_count)
+            __builtin_prefetch(&n->chans[n->dirty[k + 3]]);
         arbitrate(n, n->dirty[k]);
+    }
     n->dirty_count = 0;
     schedule(n);
     call_terminals(n);
@@ -747,6 +787,7 @@ static void make_channels(struct worm_net *n)
         struct chan *c = &n->chans[i];
         bool inject = i >= outputs;
         uint32_t node = inject ? i - outputs : i / ports, port = inject ? ports : i % ports;
+        c->last_left = NEVER_LEFT;
         c->ejects = port == ports - 1;
         c->end_node = inject ? node : topo_neighbour(&n->topo, node, port);
         c->end_port = (uint8_t)(inject ? ports - 1 : topo_opposite(port));
@@ -785,6 +826,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     }
     n->memory = n->d.credit * (sim_time)(topo_diameter(&n->topo) + 4);
     make_channels(n);
+    n->starts = base_alloc(sizeof(*n->starts) * (topo_diameter(&n->topo) + 2));
     n->sources = base_zalloc(n->topo.nodes, sizeof(*n->sources));
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
     n->dirty = base_alloc(sizeof(*n->dirty) * n->topo.nodes * (n->topo.ports + 1));
@@ -813,6 +855,7 @@ static void worm_destroy(struct net *net)
     }
     free(n->chans);
     free(n->in_chans);
+    free(n->starts);
     free(n->sources);
     free(n->terminals);
     free(n->dirty);
