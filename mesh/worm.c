@@ -31,354 +31,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mesh/mesh.h"
-#include "mesh/wheel.h"
+#include "mesh/worm_internal.h"
 #include "sim/audit.h"
-#include "sim/server.h"
-
-#define NEVER_LEFT (INT64_MIN / 2) /* left so long ago that it does not matter */
-
-struct worm;
-
-struct hop {
-    sim_time h;          /* header leaves for this channel; valid below worm->head */
-    struct worm *behind; /* next packet in the FIFO after this channel */
-    uint32_t behind_hop; /* this channel's place on the path of `behind` */
-    uint32_t chan;
-    uint32_t base; /* flits that went into the channel before this packet */
-};
-
-enum place { TRAVELLING, IN_LINE, ASKING, GRANTED };
-
-struct worm {
-    struct net_packet *packet;
-    uint32_t dst, length;
-    uint32_t reach;    /* M = (L-1) div B: channel i's tail depends on headers up to i+M */
-    uint32_t head;     /* hops with a known h */
-    uint32_t settled;  /* hops with a known tail */
-    uint32_t mask;     /* of the ring of hops */
-    bool complete;     /* the ejection channel is hop head-1 */
-    bool ejecting;     /* the channel asked for or granted is the ejection channel */
-    uint8_t place;     /* enum place, of the header */
-    uint8_t ring_log2; /* class in the pool */
-    bool waiting;      /* in the list of some root */
-    sim_time ready;    /* header competes (or would) from here on */
-    sim_time start;    /* granted: header may leave from here on, given a slot */
-    struct worm *waiters, *next_waiter;
-    struct worm *next_free, *next_made;
-    struct hop ring[];
-};
-
-/* Departures of flits (begin, end] of a FIFO, back to back, the last at `last`. */
-struct segment {
-    sim_time last;
-    uint32_t begin, end;
-};
-
-struct chan {
-    sim_time free_at; /* may be granted from here on, unless held */
-    sim_time last_left; /* latest known departure of its FIFO */
-    sim_time line_at; /* the front of the FIFO may compete from here on */
-    struct worm *front, *back;
-    uint32_t front_hop, back_hop;
-    uint32_t entered;   /* flits granted into it, ever */
-    uint32_t last_base; /* `entered` before the last grant */
-    uint32_t departed;  /* flits of its FIFO whose departure is known, ever */
-    uint32_t asking;    /* input ports whose header competes for it */
-    uint32_t end_node;  /* router at its end; UINT32_MAX: ejection */
-    uint8_t end_port, turn;
-    bool held, waking, dirty, ejects;
-    uint32_t seg_first, seg_count, seg_size;
-    struct segment *segs;
-    struct sim_busy busy;
-};
-
-struct source {
-    struct net_packet *first, *last; /* wait for the injection channel */
-    struct net_packet *leaving;      /* the last whose tail's exit is known */
-};
-
-struct worm_net {
-    struct net net;
-    struct mesh_params params;
-    struct mesh_delays d;
-    struct topo topo;
-    sim_time memory; /* what left a FIFO longer ago than this decides nothing any more */
-    sim_time now;
-    struct chan *chans; /* nodes*ports outputs, then nodes injection channels */
-    uint32_t *in_chans; /* node*ports + input port -> channel */
-    struct source *sources;
-    struct net_terminal *terminals;
-    struct wheel wheel;
-    struct sim_event tick;
-    sim_time *starts;   /* scratch: one for each channel of a path */
-    struct worm *retry; /* worms whose root has moved */
-    uint32_t *dirty, dirty_count;
-    struct net_packet **done; /* deliveries of this instant */
-    uint32_t *sent;           /* terminals whose tails leave in this instant */
-    uint32_t done_count, sent_count;
-    struct worm *pool[32], *all;
-    uint64_t packets_in, packets_out, flits_in, flits_out;
-    struct mesh_counts counts;
-    uint64_t inside, flits_inside; /* have left their source's queue */
-};
-
-/* Words of the wheel: pointers are 8-aligned, so the low bits hold the kind. */
-enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER };
-#define WORD_KIND 7u
-
-static struct hop *hop_of(struct worm *w, uint32_t i)
-{
-    return &w->ring[i & w->mask];
-}
-
-static void post(struct worm_net *n, sim_time when, enum word kind, const void *ptr)
-{
-    wheel_push(&n->wheel, when, (uint64_t)(uintptr_t)ptr | kind);
-}
-
-static void post_index(struct worm_net *n, sim_time when, enum word kind, uint32_t index)
-{
-    wheel_push(&n->wheel, when, (uint64_t)index << 3 | kind);
-}
-
-/* ---- when did a flit leave a FIFO ---- */
-
-static struct segment *segment_at(const struct chan *c, uint32_t k)
-{
-    return &c->segs[(c->seg_first + k) & (c->seg_size - 1)];
-}
-
-static sim_time segment_departure(const struct worm_net *n, const struct chan *c, uint32_t flit)
-{
-    for (uint32_t k = 0; k < c->seg_count; k++) {
-        const struct segment *g = segment_at(c, k);
-        if ((int32_t)(flit - g->end) > 0)
-            continue;
-        if ((int32_t)(flit - g->begin) <= 0)
-            return NEVER_LEFT;
-        return g->last - (sim_time)(g->end - flit) * n->d.flit;
-    }
-    return NEVER_LEFT;
-}
-
-static void segment_push(struct worm_net *n, struct chan *c, struct segment g)
-{
-    uint32_t old = c->last_base - (uint32_t)n->params.fifo_flits;
-    while (c->seg_count > 0) { /* W6 */
-        const struct segment *g0 = segment_at(c, 0);
-        if ((int32_t)(g0->end - old) > 0 && g0->last + n->memory > n->now)
-            break;
-        c->seg_first++;
-        c->seg_count--;
-    }
-    if (c->seg_count > 0) {
-        struct segment *last = segment_at(c, c->seg_count - 1);
-        if (last->end == g.begin &&
-            last->last + (sim_time)(g.end - g.begin) * n->d.flit == g.last) {
-            last->end = g.end;
-            last->last = g.last;
-            return;
-        }
-    }
-    if (c->seg_count == c->seg_size) {
-        uint32_t size = c->seg_size ? 2 * c->seg_size : 4;
-        struct segment *segs = base_alloc(size * sizeof(*segs));
-        for (uint32_t k = 0; k < c->seg_count; k++)
-            segs[k] = *segment_at(c, k);
-        free(c->segs);
-        c->segs = segs;
-        c->seg_size = size;
-        c->seg_first = 0;
-    }
-    c->seg_count++;
-    *segment_at(c, c->seg_count - 1) = g;
-}
-
-/* x(i,j) by (1).  False: not known yet; *root is the worm whose next crossing decides. */
-static bool crossing(struct worm_net *n, struct worm *w, uint32_t i, uint32_t j, sim_time *out,
-                     struct worm **root)
-{
-    uint32_t depth = (uint32_t)n->params.fifo_flits;
-    sim_time best = NEVER_LEFT, credits = 0;
-    for (;;) {
-        const struct hop *p = hop_of(w, i);
-        struct chan *c = &n->chans[p->chan];
-        best = sim_time_max(best, p->h + (sim_time)(j - 1) * n->d.flit + credits);
-        if (c->ejects)
-            break;
-        credits += n->d.credit;
-        if (j > depth) {
-            j -= depth;
-        } else {
-            uint32_t flit = p->base + j - depth;
-            if ((int32_t)(flit - c->departed) <= 0) {
-                if (c->last_left + credits > best)
-                    best = sim_time_max(best, segment_departure(n, c, flit) + credits);
-                break;
-            }
-            uint32_t at = c->front_hop;
-            for (w = c->front; (int32_t)(flit - hop_of(w, at)->base - w->length) > 0;) {
-                const struct hop *q = hop_of(w, at);
-                at = q->behind_hop;
-                w = q->behind;
-            }
-            i = at;
-            j = flit - hop_of(w, at)->base;
-        }
-        if (++i >= w->head) {
-            *root = w;
-            return false;
-        }
-    }
-    *out = best;
-    return true;
-}
-
-/* ---- tails ---- */
-
-static void wait_for(struct worm *w, struct worm *root)
-{
-    ASSERT(!w->waiting);
-    w->waiting = true;
-    w->next_waiter = root->waiters;
-    root->waiters = w;
-}
-
-static void record(struct worm_net *n, struct worm *w, uint32_t i, struct chan *fifo, uint32_t lo,
-                   uint32_t hi, sim_time xlo, sim_time xhi)
-{
-    uint32_t base = hop_of(w, i - 1)->base;
-    if (xhi - xlo == (sim_time)(hi - lo) * n->d.flit) {
-        segment_push(n, fifo, (struct segment){ xhi, base + lo - 1, base + hi });
-        return;
-    }
-    uint32_t mid = lo + (hi - lo) / 2;
-    sim_time a, b;
-    struct worm *root;
-    bool known = crossing(n, w, i, mid, &a, &root) && crossing(n, w, i, mid + 1, &b, &root);
-    ASSERT_MSG(known, "flits before a known tail are known");
-    record(n, w, i, fifo, lo, mid, xlo, a);
-    record(n, w, i, fifo, mid + 1, hi, b, xhi);
-}
-
-/* The FIFO before channel i of w has let go of its tail at `tail`.  straight: its last B flits are
- * known to have left back to back. */
-static void leave_fifo(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail,
-                       bool straight)
-{
-    const struct hop *p = hop_of(w, i - 1);
-    struct chan *f = &n->chans[p->chan];
-    uint32_t depth = (uint32_t)n->params.fifo_flits,
-             first = w->length > depth ? w->length - depth : 0;
-    sim_time x = hop_of(w, i)->h;
-    struct worm *root;
-    if (straight)
-        x = tail - (sim_time)(w->length - first - 1) * n->d.flit;
-    else if (first > 0 && !crossing(n, w, i, first + 1, &x, &root))
-        ASSERT_MSG(false, "flits before a known tail are known");
-    record(n, w, i, f, first + 1, w->length, x, tail);
-    ASSERT(f->front == w);
-    f->departed = p->base + w->length;
-    f->last_left = tail;
-    f->line_at = tail + n->d.flit;
-    f->front = p->behind;
-    f->front_hop = p->behind_hop;
-    if (!f->front)
-        f->back = NULL;
-    else if (f->front->place == IN_LINE)
-        post(n, sim_time_max(f->line_at, n->now), WORD_LINE, f->front);
-    if (n->params.fifo == MESH_FIFO_EMPTY) {
-        f->held = false;
-        f->free_at = sim_time_max(tail + n->d.credit, f->free_at);
-        if (f->asking && !f->waking) {
-            f->waking = true;
-            post_index(n, f->free_at, WORD_WAKE, p->chan);
-        }
-    }
-}
-
-static void settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail,
-                       bool straight)
-{
-    struct hop *p = hop_of(w, i);
-    struct chan *c = &n->chans[p->chan];
-    c->free_at = tail + n->d.flit;
-    if (n->params.fifo == MESH_FIFO_SHARED || c->ejects) {
-        c->held = false;
-        if (c->asking && !c->waking) {
-            c->waking = true;
-            post_index(n, c->free_at, WORD_WAKE, p->chan);
-        }
-    }
-    sim_busy_add(&c->busy, n->net.sim, c->free_at - (sim_time)w->length * n->d.flit, c->free_at);
-    if (i > 0) {
-        leave_fifo(n, w, i, tail, straight);
-    } else {
-        struct source *s = &n->sources[w->packet->src];
-        s->leaving = w->packet;
-        if (n->terminals[w->packet->src].sent)
-            post_index(n, c->free_at, WORD_SENT, w->packet->src);
-    }
-    if (c->ejects) {
-        w->packet->delivered = tail + n->d.eject;
-        w->packet->hops = i;
-        post(n, w->packet->delivered, WORD_DELIVER, w->packet);
-    }
-}
-
-static void free_worm(struct worm_net *n, struct worm *w)
-{
-    w->next_free = n->pool[w->ring_log2];
-    n->pool[w->ring_log2] = w;
-}
-
-/* The header is in the ejection channel: every tail is known.  Near the end of the path, where
- * (1) unrolls into the ejection channel, x(i,j) = s_i + (j-1) t_f with
- * s_i = max(h_i, s_{i+1} - B t_f + t_c): all tails in one pass over the path. */
-static void settle_end(struct worm_net *n, struct worm *w)
-{
-    uint32_t last = w->head - 1, depth = (uint32_t)n->params.fifo_flits;
-    uint32_t reach = (w->length - 1) / depth, from = w->settled;
-    if (from + reach < last)
-        from = last - reach;
-    sim_time slack = n->d.credit - (sim_time)depth * n->d.flit, s = NEVER_LEFT;
-    for (uint32_t i = last + 1; i-- > from;) {
-        s = sim_time_max(hop_of(w, i)->h, s + slack);
-        n->starts[i - from] = s;
-    }
-    for (uint32_t i = w->settled; i < from; i++, w->settled++) {
-        sim_time tail;
-        struct worm *root;
-        if (!crossing(n, w, i, w->length, &tail, &root))
-            ASSERT_MSG(false, "W2");
-        settle_hop(n, w, i, tail, false);
-    }
-    for (uint32_t i = from; i <= last; i++, w->settled++)
-        settle_hop(n, w, i, n->starts[i - from] + (sim_time)(w->length - 1) * n->d.flit,
-                   w->length >= depth * (last - i + 1));
-    ASSERT(!w->waiters);
-    free_worm(n, w);
-}
-
-/* Finds the tails that have become known. */
-static void settle(struct worm_net *n, struct worm *w)
-{
-    if (w->complete) {
-        settle_end(n, w);
-        return;
-    }
-    while (w->settled + w->reach < w->head) {
-        sim_time tail;
-        struct worm *root;
-        if (!crossing(n, w, w->settled, w->length, &tail, &root)) {
-            wait_for(w, root);
-            return;
-        }
-        settle_hop(n, w, w->settled, tail, false);
-        w->settled++;
-    }
-}
 
 /* ---- headers ---- */
 
@@ -406,29 +60,10 @@ static void cross(struct worm_net *n, struct worm *w, sim_time h)
         w->place = TRAVELLING;
         post(n, w->ready, WORD_ARRIVE, w);
     }
-    settle(n, w);
-}
-
-/* When the flit `flit` of channel c's FIFO leaves it; false: not known, *root. */
-static bool departure(struct worm_net *n, struct chan *c, uint32_t flit, sim_time *out,
-                      struct worm **root)
-{
-    if ((int32_t)(flit - c->departed) <= 0) {
-        *out = c->last_left + n->d.credit > n->now ? segment_departure(n, c, flit) : NEVER_LEFT;
-        return true;
-    }
-    struct worm *q = c->front;
-    uint32_t at = c->front_hop;
-    while ((int32_t)(flit - hop_of(q, at)->base - q->length) > 0) {
-        const struct hop *o = hop_of(q, at);
-        at = o->behind_hop;
-        q = o->behind;
-    }
-    if (at + 1 >= q->head) {
-        *root = q;
-        return false;
-    }
-    return crossing(n, q, at + 1, flit - hop_of(q, at)->base, out, root);
+    if (n->slots)
+        worm_slots_cross(n, w);
+    else
+        worm_settle(n, w);
 }
 
 /* A granted header crosses as soon as a slot of the FIFO is free. */
@@ -437,11 +72,16 @@ static void try_cross(struct worm_net *n, struct worm *w)
     const struct hop *p = hop_of(w, w->head);
     struct chan *c = &n->chans[p->chan];
     sim_time h = w->start;
-    if (!c->ejects) {
+    if (n->slots) {
+        sim_time slot;
+        if (!worm_slots_credit(n, w, p->chan, &slot))
+            return;
+        h = sim_time_max(h, slot);
+    } else if (!c->ejects) {
         sim_time left;
         struct worm *root;
-        if (!departure(n, c, p->base + 1 - (uint32_t)n->params.fifo_flits, &left, &root)) {
-            wait_for(w, root);
+        if (!worm_departure(n, c, p->base + 1 - (uint32_t)n->params.fifo_flits, &left, &root)) {
+            worm_wait_for(w, root);
             return;
         }
         h = sim_time_max(h, left + n->d.credit);
@@ -458,7 +98,7 @@ static void drain_retry(struct worm_net *n)
         if (w->place == GRANTED)
             try_cross(n, w);
         else
-            settle(n, w);
+            worm_settle(n, w);
     }
 }
 
@@ -484,6 +124,8 @@ static void grant(struct worm_net *n, struct worm *w, uint32_t chan)
         c->back = w;
         c->back_hop = w->head;
     }
+    if (n->slots)
+        worm_slots_grant(n, w, chan);
     try_cross(n, w);
     drain_retry(n);
 }
@@ -586,7 +228,7 @@ static struct worm *make_worm(struct worm_net *n, struct net_packet *p)
     uint32_t path = topo_distance(&n->topo, p->src, p->dst) + 2;
     reach = reach < path ? reach : path;
     uint8_t log2 = 2;
-    while (1u << log2 < reach + 3)
+    while (1u << log2 < (n->slots ? path : reach) + 3)
         log2++;
     struct worm *w = n->pool[log2], *made;
     if (w) {
@@ -809,13 +451,6 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
                 p->virtual_channels);
         return NULL;
     }
-    if (!mesh_no_bubbles(p)) {
-        err_set(e,
-                "kind \"worm\" needs fifo_flits * flit_time to be at least a flit's delay plus "
-                "credit; with fifo_flits = %" PRId64 " take kind \"flit\"",
-                p->fifo_flits);
-        return NULL;
-    }
     struct worm_net *n = base_zalloc(1, sizeof(*n));
     n->net = (struct net){ .ops = &net_worm, .sim = s };
     n->params = *p;
@@ -826,6 +461,8 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     }
     n->memory = n->d.credit * (sim_time)(topo_diameter(&n->topo) + 4);
     make_channels(n);
+    if (!mesh_no_bubbles(p))
+        worm_slots_init(n);
     n->starts = base_alloc(sizeof(*n->starts) * (topo_diameter(&n->topo) + 2));
     n->sources = base_zalloc(n->topo.nodes, sizeof(*n->sources));
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
@@ -855,6 +492,7 @@ static void worm_destroy(struct net *net)
     }
     free(n->chans);
     free(n->in_chans);
+    worm_slots_fini(n);
     free(n->starts);
     free(n->sources);
     free(n->terminals);
