@@ -25,3 +25,5 @@ CLI_SRC = \
 	cli/table.c \
 	cli/json.c \
 	cli/run.c
+# What works on results.
+CLI_SRC += cli/dataset.c cli/curve.c cli/judge.c

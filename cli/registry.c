@@ -5,6 +5,7 @@
 
 #include "cli/schema.h"
 #include "mesh/mesh.h"
+#include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
 
 const struct net_ops *const registry_nets[] = {
@@ -16,6 +17,7 @@ const struct net_ops *const registry_nets[] = {
 
 const struct direct_ops *const registry_direct[] = {
     &direct_event_ring,
+    &direct_mesh_load,
     NULL,
 };
 

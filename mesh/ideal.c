@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "mesh/mesh.h"
 #include "mesh/wheel.h"
@@ -148,7 +147,7 @@ static void ideal_describe(const struct net *net, struct net_describe *d)
                                 .terminals = n->topo.nodes,
                                 .flit_bytes = (uint32_t)n->params.flit_bytes,
                                 .flit_time = n->d.flit };
-    memcpy(d->shape, n->topo.shape, sizeof(d->shape));
+    mesh_describe_grid(&n->topo, d);
 }
 
 static sim_time ideal_zero_load(const struct net *net, uint32_t src, uint32_t dst, uint32_t flits)

@@ -1,6 +1,8 @@
 /* mesh.c: parameters of wormhole networks, and the closed form of a packet alone. */
 #include "mesh/mesh.h"
 
+#include <string.h>
+
 #include "sim/base/units.h"
 
 static const char *const arbitrations[] = { "round_robin", "age", NULL };
@@ -181,6 +183,14 @@ bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e)
     size[1] = p->rows;
     size[2] = p->planes;
     return topo_init(t, p->planes > 1 ? 3 : 2, size, reverse, "mesh", e);
+}
+
+void mesh_describe_grid(const struct topo *t, struct net_describe *d)
+{
+    _Static_assert(NET_DIMS >= TOPO_DIMS, "a description holds every topology");
+    memcpy(d->shape, t->shape, sizeof(d->shape));
+    d->dims = t->dims;
+    memcpy(d->size, t->size, sizeof(t->size));
 }
 
 void mesh_delays(const struct mesh_params *p, struct mesh_delays *d)

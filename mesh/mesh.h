@@ -41,6 +41,9 @@ bool mesh_check(const struct mesh_params *p, struct err *e) MUST_CHECK;
 /* Makes the topology that the parameters ask for. */
 bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e) MUST_CHECK;
 
+/* Fills in the shape. */
+void mesh_describe_grid(const struct topo *t, struct net_describe *d);
+
 /* The delays of a channel as the models use them.  Channel 0 of a path is the injection channel. */
 struct mesh_delays {
     sim_time flit, credit, allocation;

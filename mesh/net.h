@@ -49,12 +49,16 @@ struct net_terminal {
     void *arg;
 };
 
+#define NET_DIMS 16
+
 struct net_describe {
     const char *model; /* "worm", "ideal", "flit" */
     uint32_t terminals;
     uint32_t flit_bytes;
     sim_time flit_time; /* t_f: one flit across one channel */
     char shape[64];     /* "16x32 mesh" */
+    /* Terminals as a grid, x (columns) first and fastest; dims 0: it is none. */
+    uint32_t dims, size[NET_DIMS];
 };
 
 struct net_ops {

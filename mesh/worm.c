@@ -29,7 +29,6 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "mesh/worm_internal.h"
 #include "sim/audit.h"
@@ -382,7 +381,7 @@ static void worm_describe(const struct net *net, struct net_describe *d)
                                 .terminals = n->topo.nodes,
                                 .flit_bytes = (uint32_t)n->params.flit_bytes,
                                 .flit_time = n->d.flit };
-    memcpy(d->shape, n->topo.shape, sizeof(d->shape));
+    mesh_describe_grid(&n->topo, d);
 }
 
 static sim_time worm_zero_load(const struct net *net, uint32_t src, uint32_t dst, uint32_t flits)

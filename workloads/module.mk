@@ -1,4 +1,5 @@
 # workloads: programs for nodes, and direct drivers; objects in reading order.
 WORKLOADS_SRC =
 DIRECT_SRC = \
-	workloads/direct/queue.c
+	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
+	workloads/direct/mesh_load.c

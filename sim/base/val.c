@@ -93,12 +93,8 @@ struct val *val_copy(const struct val *v)
         c->u.s = base_strdup(v->u.s);
     if (v->key != NULL)
         c->key = base_strdup(v->key);
-    for (size_t i = 0; i < v->count; i++) {
-        struct val *item = val_copy(v->items[i]);
-        char *key = item->key;
-        val_append(c, item);
-        item->key = key;
-    }
+    for (size_t i = 0; i < v->count; i++)
+        val_append(c, val_copy(v->items[i]));
     return c;
 }
 

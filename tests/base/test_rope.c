@@ -292,6 +292,46 @@ Test(rope, parity_equals_the_xor_of_flat_arrays)
     cr_assert_eq(rope_leaves_alive(), 0);
 }
 
+/* A parity rope with random contents: out is its flat image. */
+static void parity_of_two(struct rope *parity, uint8_t *flat, size_t len)
+{
+    static struct shadow a, b;
+    fill(&a, len);
+    fill(&b, len);
+    rope_xor(parity, (const struct rope *const[]){ &a.rope, &b.rope }, 2);
+    for (size_t i = 0; i < len; i++)
+        flat[i] = a.flat[i] ^ b.flat[i];
+    rope_fini(&a.rope);
+    rope_fini(&b.rope);
+}
+
+Test(rope, parity_of_shifted_parts_of_parity_is_right)
+{
+    static uint8_t x[FLAT_MAX], y[FLAT_MAX], got[FLAT_MAX];
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        state = seed * 90001;
+        size_t len = 2 + draw(20000), n = 1 + draw(len), at = draw(len - n + 1),
+               bt = draw(len - n + 1);
+        struct rope p, q, a, b, r;
+        parity_of_two(&p, x, len);
+        parity_of_two(&q, y, len);
+        rope_init(&a);
+        rope_init(&b);
+        rope_add_slice(&a, &p, at, n);
+        rope_add_slice(&b, &q, bt, n);
+        rope_xor(&r, (const struct rope *const[]){ &a, &b }, 2);
+        rope_read(&r, 0, n, got);
+        for (size_t i = 0; i < n; i++)
+            cr_assert_eq(got[i], x[at + i] ^ y[bt + i], "seed %lu, byte %zu", seed, i);
+        rope_fini(&p);
+        rope_fini(&q);
+        rope_fini(&a);
+        rope_fini(&b);
+        rope_fini(&r);
+    }
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
 Test(rope, parity_with_itself_is_zero)
 {
     struct rope a, p;

@@ -1,0 +1,127 @@
+/* test_mesh_load.c: what is offered is what was asked for, and what comes out obeys closed forms.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/digest.h"
+#include "tests/direct/bench_net.h"
+
+static struct bench_net b;
+
+static void run(const struct net_ops *net, const char *mesh, const char *workload, uint64_t seed)
+{
+    cr_assert(bench_start(&b, net, mesh, &direct_mesh_load, workload, seed), "%s", b.err.text);
+    bench_run(&b);
+}
+
+Test(mesh_load, offered_and_accepted_meet_the_load_asked_for)
+{
+    static const char *const processes[] = { "bernoulli", "poisson" };
+    for (int k = 0; k < 2; k++) {
+        char text[128];
+        snprintf(text, sizeof(text), "load=0.213 packet_flits=5 measure=300us process=%s",
+                 processes[k]);
+        run(&net_worm, "rows=5 columns=4", text, 7);
+        cr_assert_float_eq(bench_value(&b, "offered"), 0.213, 0.213 * 0.02);
+        cr_assert_float_eq(bench_value(&b, "accepted"), 0.213, 0.213 * 0.02);
+        cr_assert_not(bench_remarked(&b, "not steady"));
+        bench_stop(&b);
+    }
+}
+
+Test(mesh_load, all_fidelities_have_the_latency_of_a_packet_alone_at_a_light_load)
+{
+    static const struct net_ops *const nets[] = { &net_worm, &net_flit, &net_ideal };
+    for (int k = 0; k < 3; k++) {
+        run(nets[k], "rows=4 columns=4", "load=0.001 packet_flits=4 measure=2ms", 3);
+        cr_assert_float_eq(bench_value(&b, "network.mean") / bench_value(&b, "alone.mean"), 1,
+                           0.002);
+        bench_stop(&b);
+    }
+}
+
+Test(mesh_load, worm_and_flit_have_the_same_digest_and_another_seed_has_another)
+{
+    static const char *const patterns[] = { "uniform", "hotspot", "tornado", "transpose" };
+    for (int k = 0; k < 4; k++) {
+        char digests[3][33], text[128];
+        snprintf(text, sizeof(text), "load=0.4 packet_flits=6 measure=20us pattern=%s",
+                 patterns[k]);
+        for (int i = 0; i < 3; i++) {
+            run(i == 1 ? &net_flit : &net_worm, "rows=5 columns=5", text, i == 2 ? 2 : 1);
+            sim_digest_text(b.sim, digests[i]);
+            bench_stop(&b);
+        }
+        cr_assert_str_eq(digests[0], digests[1], "%s", patterns[k]);
+        cr_assert_str_neq(digests[0], digests[2], "%s", patterns[k]);
+    }
+}
+
+Test(mesh_load, an_ejection_channel_is_an_m_d_1_queue)
+{
+    /* 63 sources send single flits to one terminal at a total load of 0.7 (arrivals are close to
+     * Poisson); in the ideal network the only queue is the ejection channel: mean wait
+     * rho S / (2 (1 - rho)) [Pollaczek & Khinchine]. */
+    run(&net_ideal, "rows=8 columns=8",
+        "pattern=hotspot hot=9, hot_share=1 load=0.0111111 packet_flits=1 process=poisson "
+        "measure=4ms warmup=100us",
+        11);
+    double rho = 0.7, want = rho / (2 * (1 - rho)) * 10e-9;
+    cr_assert_float_eq(bench_value(&b, "blocking.mean") / want, 1, 0.06, "%g, want %g",
+                       bench_value(&b, "blocking.mean"), want);
+    bench_stop(&b);
+}
+
+Test(mesh_load, past_saturation_it_says_so_and_accepts_no_more_than_the_bisection)
+{
+    run(&net_worm, "rows=8 columns=8", "load=0.9 packet_flits=8 drain=50us", 5);
+    cr_assert(bench_remarked(&b, "not steady"));
+    double accepted = bench_value(&b, "accepted");
+    cr_assert_lt(accepted, 0.5, "the bisection of 8x8 carries 0.5 flits a node and cycle");
+    cr_assert_gt(accepted, 0.2);
+    bench_stop(&b);
+}
+
+Test(mesh_load, throughput_never_passes_the_bounds_of_bisection_and_injection)
+{
+    /* 8x8, bisected between columns 3 and 4: 8 channels each way.  Uniform: half of the packets of
+     * 32 terminals cross it, 32/63 without self-sends; bit complement: all of them. */
+    static const char *const patterns[] = { "uniform", "bit_complement", "tornado", "neighbour" };
+    static const double bound[] = { 8 / (32 * 32.0 / 63), 8 / 32.0, 1, 1 };
+    for (int k = 0; k < 4; k++) {
+        char text[128];
+        snprintf(text, sizeof(text), "load=0.95 packet_flits=4 drain=0 pattern=%s", patterns[k]);
+        run(&net_worm, "rows=8 columns=8", text, 5);
+        cr_assert_leq(bench_value(&b, "accepted"), bound[k] * 1.01, "%s: %g", patterns[k],
+                      bench_value(&b, "accepted"));
+        bench_stop(&b);
+    }
+}
+
+Test(mesh_load, refuses_what_does_not_fit)
+{
+    cr_assert_not(
+        bench_start(&b, &net_worm, "rows=3 columns=5", &direct_mesh_load, "pattern=transpose", 1));
+    cr_assert_str_eq(b.err.text, "pattern \"transpose\" needs a square grid, not a 3x5 mesh");
+    bench_stop(&b);
+    cr_assert_not(bench_start(&b, &net_worm, "rows=3 columns=5", &direct_mesh_load,
+                              "load=2 packet_flits=1", 1));
+    cr_assert(strstr(b.err.text, "more than one packet"), "%s", b.err.text);
+    bench_stop(&b);
+    cr_assert_not(bench_start(&b, &net_worm, "rows=3 columns=5", &direct_mesh_load,
+                              "pattern=hotspot hot=15,", 1));
+    cr_assert(strstr(b.err.text, "0 to 14"), "%s", b.err.text);
+    bench_stop(&b);
+}
+
+Test(mesh_load, one_node_alone_has_nobody_to_talk_to)
+{
+    run(&net_worm, "rows=1 columns=1", "load=0.1", 1);
+    cr_assert_eq(bench_value(&b, "offered"), 0);
+    bench_stop(&b);
+    run(&net_worm, "rows=1 columns=1", "load=0.1 self_sends=true", 1);
+    cr_assert_gt(bench_value(&b, "accepted"), 0.08);
+    bench_stop(&b);
+}

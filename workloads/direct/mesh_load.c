@@ -1,0 +1,373 @@
+/* mesh_load.c: open-loop traffic on a bare network: latency against offered load.
+ *
+ * Modelled: every terminal generates packets as a random process of its own, whatever the network
+ * does, into a source queue without bound.  After `warmup` the window of `measure` opens; packets
+ * generated inside it are measured, and traffic goes on until they are all delivered or `drain` has
+ * passed.  Not modelled: software, DMA, memory: see machines for that.
+ *
+ * Offered load is counted where packets are generated.  A load is in flits a terminal and flit
+ * time, or a fraction of the load at which uniform traffic fills the busiest channel.
+ *
+ * Source: the method of open-loop measurement [Dally & Towles 2004, ch. 23].
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "sim/audit.h"
+#include "sim/digest.h"
+#include "sim/measure.h"
+#include "sim/server.h"
+#include "workloads/direct/mesh_traffic.h"
+#include "workloads/direct/pattern.h"
+
+#define STEADY_SHARE 0.95 /* accepted below this share of offered: the network is saturated */
+
+enum process { PROCESS_BERNOULLI, PROCESS_POISSON };
+static const char *const processes[] = { "bernoulli", "poisson", NULL };
+enum load_unit { UNIT_FLITS, UNIT_CAPACITY };
+static const char *const load_units[] = { "flits", "capacity", NULL };
+
+struct load_params {
+    struct pattern_params pattern;
+    double load;
+    int load_unit, process;
+    int64_t packet_flits, long_flits;
+    double long_share;
+    sim_time warmup, measure, drain;
+};
+
+#define MEMBER(m) offsetof(struct load_params, m)
+
+static const struct param load_params[] = {
+    PATTERN_PARAMS(MEMBER(pattern)),
+    { .name = "load",
+      .type = PARAM_REAL,
+      .offset = MEMBER(load),
+      .def = "0.1",
+      .min = "0.000001",
+      .max = "64",
+      .doc = "Offered load, in the unit of load_unit.",
+      .src = "ASSUMED(light)" },
+    { .name = "load_unit",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(load_unit),
+      .def = "flits",
+      .choices = load_units,
+      .doc = "flits: flits a terminal and flit time; capacity: fraction of the load at which "
+             "uniform traffic fills the busiest channel.",
+      .src = "Dally & Towles 2004, ch. 23" },
+    { .name = "process",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(process),
+      .def = "bernoulli",
+      .choices = processes,
+      .doc = "bernoulli: a terminal generates a packet in each flit time with the same "
+             "probability, at whole flit times; poisson: exponential gaps.",
+      .src = "Dally & Towles 2004, ch. 24" },
+    { .name = "packet_flits",
+      .type = PARAM_INT,
+      .offset = MEMBER(packet_flits),
+      .def = "8",
+      .min = "1",
+      .max = "1048576",
+      .doc = "Length of a packet.",
+      .src = "ASSUMED(short)" },
+    { .name = "long_flits",
+      .type = PARAM_INT,
+      .offset = MEMBER(long_flits),
+      .def = "64",
+      .min = "1",
+      .max = "1048576",
+      .doc = "Length of the packets of long_share.",
+      .src = "ASSUMED(used when long_share is above 0)" },
+    { .name = "long_share",
+      .type = PARAM_REAL,
+      .offset = MEMBER(long_share),
+      .def = "0",
+      .min = "0",
+      .max = "1",
+      .doc = "Share of the packets that have long_flits.",
+      .src = "ASSUMED(one length)" },
+    { .name = "warmup",
+      .type = PARAM_TIME,
+      .offset = MEMBER(warmup),
+      .def = "20us",
+      .min = "0",
+      .doc = "Time before the window opens.",
+      .src = "ASSUMED(2,000 flit times of 10 ns)" },
+    { .name = "measure",
+      .type = PARAM_TIME,
+      .offset = MEMBER(measure),
+      .def = "100us",
+      .min = "1ns",
+      .doc = "Length of the window.",
+      .src = "ASSUMED(10,000 flit times of 10 ns)" },
+    { .name = "drain",
+      .type = PARAM_TIME,
+      .offset = MEMBER(drain),
+      .def = "200us",
+      .min = "0",
+      .doc = "Longest time after the window to wait for the packets generated in it.",
+      .src = "ASSUMED(twice the window)" },
+    { .name = NULL },
+};
+
+struct load;
+
+struct source {
+    struct sim_event event;
+    struct load *load;
+    struct sim_rng rng;
+    uint32_t terminal;
+    uint64_t made, got_flits; /* flits of its packets delivered inside the window */
+};
+
+struct load {
+    struct sim *sim;
+    struct net *net;
+    const struct load_params *p;
+    struct net_describe d;
+    struct pattern pattern;
+    struct source *sources;
+    struct traffic_pool pool;
+    struct sim_event open, close, end;
+    double offered, chance; /* flits a terminal and flit time; packets a flit time */
+    sim_time mean_gap;
+    bool in_window, closed;
+    uint64_t tagged, tagged_done;
+    uint64_t generated, delivered, inside; /* packets, all of them */
+    uint64_t window_in, window_out;        /* flits generated and delivered inside the window */
+    struct sim_measure *latency, *network, *queue, *blocking, *base, *hops;
+};
+
+static void next_packet(struct source *q)
+{
+    struct load *l = q->load;
+    sim_time gap;
+    if (l->p->process == PROCESS_BERNOULLI)
+        gap = sim_time_mul(l->d.flit_time, (int64_t)sim_rng_geometric(&q->rng, l->chance) + 1);
+    else
+        gap = sim_rng_exponential(&q->rng, l->mean_gap);
+    if (gap < SIM_NEVER - sim_now(l->sim))
+        sim_after(l->sim, &q->event, gap);
+}
+
+static void generate(struct sim *s, struct sim_event *e)
+{
+    struct source *q = CONTAINER_OF(e, struct source, event);
+    struct load *l = q->load;
+    uint32_t dst = pattern_next(&l->pattern, q->terminal, &q->rng);
+    bool is_long = l->p->long_share > 0 && sim_rng_chance(&q->rng, l->p->long_share);
+    if (dst != PATTERN_SILENT) {
+        struct net_packet *p = traffic_take(&l->pool);
+        p->src = q->terminal;
+        p->dst = dst;
+        p->flits = (uint32_t)(is_long ? l->p->long_flits : l->p->packet_flits);
+        p->created = sim_now(s);
+        p->user = l->in_window;
+        p->owner = (void *)(uintptr_t)q->made++;
+        l->generated++;
+        l->inside++;
+        if (l->in_window) {
+            l->tagged++;
+            l->window_in += p->flits;
+        }
+        net_inject(l->net, p);
+    }
+    next_packet(q);
+}
+
+static void observe(struct load *l, const struct net_packet *p)
+{
+    sim_time base = l->net->ops->zero_load(l->net, p->src, p->dst, p->flits);
+    sim_measure_add(l->latency, sim_time_seconds(p->delivered - p->created));
+    sim_measure_add(l->network, sim_time_seconds(p->delivered - p->injected));
+    sim_measure_add(l->queue, sim_time_seconds(p->injected - p->created));
+    sim_measure_add(l->blocking, sim_time_seconds(p->delivered - p->injected - base));
+    sim_measure_add(l->base, sim_time_seconds(base));
+    sim_measure_add(l->hops, (double)p->hops);
+}
+
+static void receive(void *arg, struct net_packet *p, enum net_status status)
+{
+    struct load *l = arg;
+    (void)status;
+    l->delivered++;
+    l->inside--;
+    sim_waist(l->sim, SIM_WAIST_PACKET, p->delivered, p->dst, p->flits,
+              (uint64_t)p->src << 40 ^ (uint64_t)(uintptr_t)p->owner);
+    if (l->in_window) {
+        l->window_out += p->flits;
+        l->sources[p->src].got_flits += p->flits;
+    }
+    if (p->user) {
+        observe(l, p);
+        l->tagged_done++;
+        if (l->closed && l->tagged_done == l->tagged)
+            sim_stop(l->sim);
+    }
+    traffic_give(&l->pool, p);
+}
+
+static void open_window(struct sim *s, struct sim_event *e)
+{
+    struct load *l = CONTAINER_OF(e, struct load, open);
+    l->in_window = true;
+    sim_window_open(s);
+    sim_after(s, &l->close, l->p->measure);
+}
+
+static void close_window(struct sim *s, struct sim_event *e)
+{
+    struct load *l = CONTAINER_OF(e, struct load, close);
+    l->in_window = false;
+    l->closed = true;
+    traffic_channels(s);
+    if (l->tagged == l->tagged_done)
+        sim_stop(s);
+    else
+        sim_after(s, &l->end, l->p->drain);
+}
+
+static void give_up(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_stop(s);
+}
+
+static void audit(void *self, struct sim_audit_report *r)
+{
+    const struct load *l = self;
+    sim_audit_balance_resident(r, "packets", l->generated, l->delivered, l->inside, 0);
+}
+
+static bool set_rate(struct load *l, struct err *e)
+{
+    const struct load_params *p = l->p;
+    double mean = (double)p->packet_flits;
+    mean += p->long_share * ((double)p->long_flits - mean);
+    l->offered = p->load;
+    if (p->load_unit == UNIT_CAPACITY)
+        l->offered *= pattern_uniform_capacity(&l->d);
+    l->chance = l->offered / mean;
+    if (p->process == PROCESS_BERNOULLI && l->chance > 1)
+        return err_set(e,
+                       "a load of %g flits a flit time needs more than one packet of %g flits in "
+                       "each: take process \"poisson\" or longer packets",
+                       l->offered, mean);
+    /* Rounded once; no later decision sees the double. */
+    l->mean_gap = (sim_time)((double)l->d.flit_time / l->chance + 0.5);
+    return true;
+}
+
+static void declare(struct load *l)
+{
+    struct sim *s = l->sim;
+    const unsigned column = SIM_MEASURE_DEFAULT_COLUMN;
+    l->latency = sim_measure_declare(s, "latency", "s",
+                                     "From a packet's creation to the delivery of its tail.",
+                                     column | SIM_MEASURE_HISTOGRAM);
+    l->network = sim_measure_declare(s, "network", "s", "The same without the source queue.", 0);
+    l->queue = sim_measure_declare(s, "queue", "s", "Time in the source queue.", 0);
+    l->blocking = sim_measure_declare(s, "blocking", "s",
+                                      "Time in the network beyond that of a packet alone.", 0);
+    l->base = sim_measure_declare(s, "alone", "s", "What the packet would take alone.", 0);
+    l->hops = sim_measure_declare(s, "hops", "1", "Routers passed.", 0);
+}
+
+static void *load_create(struct sim *s, const struct direct_world *w, const void *params,
+                         struct err *e)
+{
+    struct load *l = base_zalloc(1, sizeof(*l));
+    l->sim = s;
+    l->net = w->net;
+    l->p = params;
+    w->net->ops->describe(w->net, &l->d);
+    if (!pattern_init(&l->pattern, &l->p->pattern, &l->d, e) || !set_rate(l, e)) {
+        pattern_fini(&l->pattern);
+        free(l);
+        return NULL;
+    }
+    declare(l);
+    l->sources = base_zalloc(l->d.terminals, sizeof(*l->sources));
+    for (uint32_t i = 0; i < l->d.terminals; i++) {
+        struct source *q = &l->sources[i];
+        q->load = l;
+        q->terminal = i;
+        sim_rng_init_indexed(&q->rng, s, "mesh_load/source", i);
+        sim_event_init(&q->event, SIM_CLASS_SOFTWARE, generate);
+        w->net->ops->set_terminal(w->net, i,
+                                  &(struct net_terminal){ .receive = receive, .arg = l });
+        next_packet(q);
+    }
+    sim_event_init(&l->open, SIM_CLASS_ARRIVAL, open_window);
+    sim_event_init(&l->close, SIM_CLASS_ARRIVAL, close_window);
+    sim_event_init(&l->end, SIM_CLASS_MEASURE, give_up);
+    sim_after(s, &l->open, l->p->warmup);
+    sim_audit_register(s, "mesh_load", audit, l);
+    return l;
+}
+
+static void load_finish(void *self, enum sim_end end)
+{
+    struct load *l = self;
+    (void)end;
+    const unsigned column = SIM_MEASURE_DEFAULT_COLUMN;
+    if (!l->closed) {
+        sim_remark(l->sim, "the run ended before its window closed");
+        return;
+    }
+    double cycles = (double)l->p->measure / (double)l->d.flit_time, nodes = l->d.terminals;
+    double in = (double)l->window_in / cycles / nodes, out = (double)l->window_out / cycles / nodes;
+    double least = INFINITY, most = 0;
+    for (uint32_t i = 0; i < l->d.terminals; i++) {
+        double got = (double)l->sources[i].got_flits / cycles;
+        least = fmin(least, got);
+        most = fmax(most, got);
+    }
+    sim_scalar(l->sim, "offered", "flits/node/cycle", in, column);
+    sim_scalar(l->sim, "accepted", "flits/node/cycle", out, column);
+    sim_scalar(l->sim, "accepted_least", "flits/node/cycle", least, 0);
+    sim_scalar(l->sim, "accepted_most", "flits/node/cycle", most, 0);
+    sim_scalar(l->sim, "capacity", "flits/node/cycle", pattern_uniform_capacity(&l->d),
+               SIM_MEASURE_DETERMINISTIC);
+    sim_scalar(l->sim, "latency_cycles", "1",
+               sim_measure_mean(l->latency) / sim_time_seconds(l->d.flit_time), 0);
+    sim_scalar(l->sim, "network_cycles", "1",
+               sim_measure_mean(l->network) / sim_time_seconds(l->d.flit_time), 0);
+    if (l->tagged_done < l->tagged)
+        sim_remark(l->sim,
+                   "not steady: saturated, %" PRIu64 " of %" PRIu64
+                   " packets of the window were not delivered within the drain time, and latency "
+                   "is of those that were",
+                   l->tagged - l->tagged_done, l->tagged);
+    else if (l->window_in > 1000 && out < STEADY_SHARE * in)
+        sim_remark(l->sim, "not steady: %.4f flits/node/cycle accepted of %.4f offered", out, in);
+}
+
+static void load_destroy(void *self)
+{
+    struct load *l = self;
+    for (uint32_t i = 0; i < l->d.terminals; i++)
+        sim_cancel(l->sim, &l->sources[i].event);
+    sim_cancel(l->sim, &l->open);
+    sim_cancel(l->sim, &l->close);
+    sim_cancel(l->sim, &l->end);
+    sim_audit_unregister(l->sim, l);
+    traffic_pool_fini(&l->pool);
+    pattern_fini(&l->pattern);
+    free(l->sources);
+    free(l);
+}
+
+const struct direct_ops direct_mesh_load = {
+    .name = "mesh_load",
+    .doc = "Open-loop traffic on a bare network: latency and throughput against offered load.",
+    .params = load_params,
+    .params_size = sizeof(struct load_params),
+    .needs_net = true,
+    .create = load_create,
+    .finish = load_finish,
+    .destroy = load_destroy,
+};

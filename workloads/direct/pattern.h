@@ -1,0 +1,99 @@
+/* pattern.h: who sends to whom: the synthetic traffic patterns of the interconnect literature.
+ *
+ * Definitions follow Dally & Towles 2004, table 3.1, dimension by dimension, so that they hold on
+ * rectangles:
+ *   uniform         any terminal, each as likely (with or without oneself)
+ *   transpose       coordinates reversed: (x,y) -> (y,x); square grids alone
+ *   bit_complement  terminal i -> N-1-i, the mirror in every dimension
+ *   bit_reversal    the bits of the terminal's number backwards; N a power of two
+ *   tornado         in every dimension of size k, ceil(k/2)-1 onwards, modulo k
+ *   neighbour       in every dimension 1 onwards, modulo k
+ *   hotspot         with probability `hot_share` one of the `hot` terminals, else uniform
+ *   list            terminal i -> destinations[i]
+ */
+#ifndef WORKLOADS_DIRECT_PATTERN_H
+#define WORKLOADS_DIRECT_PATTERN_H
+
+#include "mesh/net.h"
+#include "sim/rng.h"
+
+enum pattern_kind {
+    PATTERN_UNIFORM,
+    PATTERN_TRANSPOSE,
+    PATTERN_BIT_COMPLEMENT,
+    PATTERN_BIT_REVERSAL,
+    PATTERN_TORNADO,
+    PATTERN_NEIGHBOUR,
+    PATTERN_HOTSPOT,
+    PATTERN_LIST
+};
+extern const char *const pattern_names[];
+
+struct pattern_params {
+    int kind;
+    bool self_sends;
+    const struct val *hot; /* list of terminals */
+    double hot_share;
+    const struct val *destinations; /* list of terminals, one for each */
+};
+/* The descriptors, for a module's own array: offset of the pattern_params in its struct. */
+#define PATTERN_PARAMS(base)                                                                       \
+    { .name = "pattern",                                                                           \
+      .type = PARAM_CHOICE,                                                                        \
+      .offset = (base) + offsetof(struct pattern_params, kind),                                    \
+      .def = "uniform",                                                                            \
+      .choices = pattern_names,                                                                    \
+      .doc = "Who sends to whom.",                                                                 \
+      .src = "Dally & Towles 2004, table 3.1" },                                                   \
+        { .name = "self_sends",                                                                    \
+          .type = PARAM_BOOL,                                                                      \
+          .offset = (base) + offsetof(struct pattern_params, self_sends),                          \
+          .def = "false",                                                                          \
+          .doc =                                                                                   \
+              "Whether a terminal that the pattern maps to itself sends to itself, through its "   \
+              "router; else it draws another terminal (uniform, hotspot) or stays silent.",        \
+          .src = "ASSUMED(no network is needed to talk to oneself)" },                             \
+        { .name = "hot",                                                                           \
+          .type = PARAM_VAL,                                                                       \
+          .offset = (base) + offsetof(struct pattern_params, hot),                                 \
+          .doc = "Pattern hotspot: list of the hot terminals, from 0.",                            \
+          .src = "the middle terminal when absent" },                                              \
+        { .name = "hot_share",                                                                     \
+          .type = PARAM_REAL,                                                                      \
+          .offset = (base) + offsetof(struct pattern_params, hot_share),                           \
+          .def = "0.1",                                                                            \
+          .min = "0",                                                                              \
+          .max = "1",                                                                              \
+          .doc = "Pattern hotspot: share of the packets that go to a hot terminal.",               \
+          .src = "ASSUMED(Pfister & Norton 1985 study 1 to 16 %)" },                               \
+    {                                                                                              \
+        .name = "destinations", .type = PARAM_VAL,                                                 \
+        .offset = (base) + offsetof(struct pattern_params, destinations),                          \
+        .doc = "Pattern list: the destination of every terminal, from 0.", .src = "the user's"     \
+    }
+
+#define PATTERN_SILENT UINT32_MAX
+
+struct pattern {
+    enum pattern_kind kind;
+    bool self_sends;
+    uint32_t nodes;
+    uint32_t *fixed; /* destination of each terminal, PATTERN_SILENT: none; NULL: drawn */
+    uint32_t *hot;
+    uint32_t hot_count;
+    double hot_share;
+};
+
+/* False with a sentence when the pattern does not fit the network. */
+bool pattern_init(struct pattern *p, const struct pattern_params *params,
+                  const struct net_describe *net, struct err *e) MUST_CHECK;
+void pattern_fini(struct pattern *p);
+
+/* The destination of the next packet of `src`, or PATTERN_SILENT. */
+uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r);
+
+/* The load (flits a terminal and flit time) at which uniform traffic fills the busiest channel of
+ * the grid under dimension-order routing; at most 1, the injection channel.  0: not a grid. */
+double pattern_uniform_capacity(const struct net_describe *net);
+
+#endif
