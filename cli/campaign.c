@@ -322,7 +322,7 @@ int campaign_exit(const struct campaign *c)
 bool campaign_value(const struct campaign *r, const struct config *c, size_t case_idx,
                     const char *scalar, struct campaign_value *out)
 {
-    struct stat s;
+    struct stat_moments s;
     double within = NAN;
     stat_init(&s);
     *out = (struct campaign_value){ .unit = "1" };

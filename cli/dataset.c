@@ -251,7 +251,7 @@ const struct data_scalar *data_scalar_find(const struct data_point *p, const cha
 bool dataset_value(const struct dataset *d, const struct data_case *c, const char *scalar,
                    struct data_value *out)
 {
-    struct stat s;
+    struct stat_moments s;
     stat_init(&s);
     *out = (struct data_value){ .mean = NAN, .half_width = NAN };
     for (size_t i = 0; i < c->point_count; i++) {

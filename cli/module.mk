@@ -26,4 +26,4 @@ CLI_SRC = \
 	cli/json.c \
 	cli/run.c
 # What works on results.
-CLI_SRC += cli/dataset.c cli/curve.c cli/judge.c
+CLI_SRC += cli/dataset.c cli/curve.c cli/judge.c cli/draw.c cli/gnuplot.c cli/plot.c

@@ -23,7 +23,7 @@ struct sim_measure {
     bool scalar; /* set outright: value and half_width */
     double value, half_width;
     bool negative; /* a negative observation: no quantiles */
-    struct stat stat;
+    struct stat_moments stat;
     struct stat_hist *hist;
     struct stat_series *series;
 };
@@ -218,16 +218,36 @@ static void write_part(const struct part *p, const char *part, const char *unit,
     p->sink->scalar(p->sink->arg, name, unit, value, half_width, flags);
 }
 
-static void remark(const struct sim_result_sink *sink, const char *name, const char *what)
+/* Names of measures that share a remark: "latency, queue". */
+struct names {
+    char text[1024];
+    size_t used;
+};
+
+static void names_add(struct names *n, const char *name)
 {
-    char text[320];
-    snprintf(text, sizeof text, "%s: %s", name, what);
+    int k = snprintf(n->text + n->used, sizeof n->text - n->used, "%s%s", n->used > 0 ? ", " : "",
+                     name);
+    if (k > 0 && n->used + (size_t)k < sizeof n->text)
+        n->used += (size_t)k;
+    n->text[n->used] = '\0'; /* a name that does not fit is left out */
+}
+
+static void remark(const struct sim_result_sink *sink, const struct names *n, const char *what)
+{
+    char text[1280];
+    if (n->used == 0)
+        return;
+    snprintf(text, sizeof text, "%s: %s", what, n->text);
     sink->remark(sink->arg, text);
 }
 
+struct caveats {
+    struct names unsteady, few;
+};
+
 /* The mean and its half width, and what is to be said about them. */
-static struct stat_estimate estimate(const struct sim_measure *m,
-                                     const struct sim_result_sink *sink)
+static struct stat_estimate estimate(const struct sim_measure *m, struct caveats *c)
 {
     struct stat_estimate out = { .mean = m->stat.mean, .half_width = NAN };
     if (m->flags & SIM_MEASURE_DETERMINISTIC)
@@ -235,15 +255,18 @@ static struct stat_estimate estimate(const struct sim_measure *m,
     bool steady;
     size_t skip = stat_series_mser5(m->series, &steady);
     bool tell = m->stat.n >= REMARK_FROM;
-    if (!steady && tell)
-        remark(sink, m->name, "no steady state was seen, its mean is over the whole run");
-    struct stat_estimate e = stat_series_batch_means(m->series, steady ? skip : 0, LEVEL);
-    if (!e.ok && tell && steady)
-        remark(sink, m->name, "too few independent batches for an interval, run longer");
-    if (steady && e.mean == e.mean)
+    if (!steady) {
+        if (tell)
+            names_add(&c->unsteady, m->name);
+        return out;
+    }
+    struct stat_estimate e = stat_series_batch_means(m->series, skip, LEVEL);
+    if (e.batches > 0)
         out.mean = e.mean;
-    if (steady && e.ok)
+    if (e.ok)
         out.half_width = e.half_width;
+    else if (tell)
+        names_add(&c->few, m->name);
     return out;
 }
 
@@ -253,14 +276,15 @@ static void write_bin(void *arg, double lo, double hi, uint64_t n)
     p->sink->bin(p->sink->arg, p->m->name, lo, hi, n);
 }
 
-static void write_measure(const struct sim_measure *m, const struct sim_result_sink *sink)
+static void write_measure(const struct sim_measure *m, const struct sim_result_sink *sink,
+                          struct caveats *c)
 {
     struct part p = { .sink = sink, .m = m };
     unsigned rest = m->flags & ~(unsigned)SIM_MEASURE_DEFAULT_COLUMN;
     write_part(&p, "count", "1", (double)m->stat.n, NAN, rest);
     if (m->stat.n == 0)
         return;
-    struct stat_estimate e = estimate(m, sink);
+    struct stat_estimate e = estimate(m, c);
     write_part(&p, "mean", m->unit, e.mean, e.half_width, m->flags);
     write_part(&p, "deviation", m->unit, stat_deviation(&m->stat), NAN, rest);
     write_part(&p, "min", m->unit, m->stat.min, NAN, rest);
@@ -277,17 +301,20 @@ static void write_measure(const struct sim_measure *m, const struct sim_result_s
 void sim_measures_write(struct sim *s, const struct sim_result_sink *sink)
 {
     const struct sim_measures *all = sim_measures(s);
+    struct caveats caveats = { 0 };
     LIST_EACH (l, &all->all) {
         const struct sim_measure *m = LIST_ENTRY(l, struct sim_measure, link);
         if (m->scalar)
             sink->scalar(sink->arg, m->name, m->unit, m->value, m->half_width, m->flags);
         else
-            write_measure(m, sink);
+            write_measure(m, sink, &caveats);
     }
     for (size_t i = 0; i < all->sample_count; i++) {
         const struct sample *x = &all->samples[i];
         sink->sample(sink->arg, x->name, x->unit, x->at, x->value);
     }
+    remark(sink, &caveats.unsteady, "not steady, the mean is over the whole window");
+    remark(sink, &caveats.few, "no interval, the values are too few or too correlated");
     LIST_EACH (l, &all->remarks) {
         sink->remark(sink->arg, LIST_ENTRY(l, struct remark, link)->text);
     }

@@ -286,7 +286,11 @@ struct results *results_open_read(const char *path, struct err *e)
     struct results *r = results_new(path, false);
     bool empty = false;
     struct err first = ERR_INIT;
-    bool ok = connect_to(r, path, SQLITE_OPEN_READONLY, &first) && identify(r, &empty, &first);
+    /* Opened to write where that is allowed, though nothing is written: the last reader to close
+     * then takes SQLite's helper files away again. */
+    bool ok = connect_to(r, path, SQLITE_OPEN_READWRITE, &first) &&
+              results_exec(r, "PRAGMA query_only=ON", "opened", &first) &&
+              identify(r, &empty, &first);
     struct stat st;
     int code = ok ? 0 : sqlite3_errcode(r->db) & 0xff;
     if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && stat(path, &st) == 0) {

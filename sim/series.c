@@ -86,7 +86,7 @@ size_t stat_series_mser5(const struct stat_series *s, bool *steady)
     if (groups < 2 * MSER_TAIL)
         return 0;
     /* From the back, so that the moments of every tail come from one pass. */
-    struct stat tail;
+    struct stat_moments tail;
     stat_init(&tail);
     double best = INFINITY;
     size_t best_drop = 0;
@@ -141,7 +141,7 @@ struct stat_estimate stat_series_batch_means(const struct stat_series *s, size_t
     while (k >= 2 * BATCHES_WANTED)
         k = pair_up(v, k);
     if (out.ok) {
-        struct stat batches;
+        struct stat_moments batches;
         stat_init(&batches);
         for (size_t i = 0; i < k; i++)
             stat_add(&batches, v[i]);

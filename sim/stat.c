@@ -7,12 +7,12 @@
 
 /* ---- moments ---- */
 
-void stat_init(struct stat *s)
+void stat_init(struct stat_moments *s)
 {
-    *s = (struct stat){ .min = INFINITY, .max = -INFINITY };
+    *s = (struct stat_moments){ .min = INFINITY, .max = -INFINITY };
 }
 
-void stat_add(struct stat *s, double x)
+void stat_add(struct stat_moments *s, double x)
 {
     s->n++;
     double delta = x - s->mean;
@@ -22,7 +22,7 @@ void stat_add(struct stat *s, double x)
     s->max = x > s->max ? x : s->max;
 }
 
-void stat_merge(struct stat *s, const struct stat *other)
+void stat_merge(struct stat_moments *s, const struct stat_moments *other)
 {
     if (other->n == 0)
         return;
@@ -34,12 +34,12 @@ void stat_merge(struct stat *s, const struct stat *other)
     s->max = other->max > s->max ? other->max : s->max;
 }
 
-double stat_variance(const struct stat *s)
+double stat_variance(const struct stat_moments *s)
 {
     return s->n < 2 ? 0.0 : s->m2 / (double)(s->n - 1);
 }
 
-double stat_deviation(const struct stat *s)
+double stat_deviation(const struct stat_moments *s)
 {
     return sqrt(stat_variance(s));
 }
@@ -49,7 +49,7 @@ double stat_student_t(double level, double df)
     return gsl_cdf_tdist_Pinv(0.5 + level / 2.0, df);
 }
 
-double stat_half_width(const struct stat *s, double level)
+double stat_half_width(const struct stat_moments *s, double level)
 {
     if (s->n < 2)
         return NAN;

@@ -9,19 +9,19 @@
 #include "sim/base/base.h"
 #include "sim/base/time.h"
 
-/* Running moments [Welford 1962; Pebay 2008 for the merge]. */
-struct stat {
+/* Running moments (not "struct stat", which POSIX has) [Welford 1962; Pebay 2008 for the merge]. */
+struct stat_moments {
     uint64_t n;
     double mean, m2, min, max;
 };
-void stat_init(struct stat *s);
-void stat_add(struct stat *s, double x);
-void stat_merge(struct stat *s, const struct stat *other);
-double stat_variance(const struct stat *s); /* unbiased; 0 for n < 2 */
-double stat_deviation(const struct stat *s);
+void stat_init(struct stat_moments *s);
+void stat_add(struct stat_moments *s, double x);
+void stat_merge(struct stat_moments *s, const struct stat_moments *other);
+double stat_variance(const struct stat_moments *s); /* unbiased; 0 for n < 2 */
+double stat_deviation(const struct stat_moments *s);
 
 /* Half width of the Student-t interval of the mean at `level` (0.95); NAN for n < 2. */
-double stat_half_width(const struct stat *s, double level);
+double stat_half_width(const struct stat_moments *s, double level);
 /* Two-sided t quantile: t such that P(|T_df| <= t) = level. */
 double stat_student_t(double level, double df);
 

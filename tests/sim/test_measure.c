@@ -121,7 +121,7 @@ Test(measure, a_drifting_measure_says_so)
     sim_measures_write(s, &sink);
     cr_assert(isnan(find("queue.mean")->half_width));
     cr_assert_float_eq(find("queue.mean")->value, 499.5, 1e-9);
-    cr_assert_str_eq(got.remark, "queue: no steady state was seen, its mean is over the whole run");
+    cr_assert_str_eq(got.remark, "not steady, the mean is over the whole window: queue");
     sim_destroy(s);
 }
 

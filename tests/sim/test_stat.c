@@ -11,7 +11,7 @@ Test(stat, moments_of_seven_numbers)
     /* 2.385, 7, -1, 0.5, 3, 11.25, 4.  Sum 27.135; mean 27.135/7; sum of squares about the mean
      * 211.500725 - 27.135^2/7, by hand. */
     const double x[] = { 2.385, 7, -1, 0.5, 3, 11.25, 4 };
-    struct stat s, a, b;
+    struct stat_moments s, a, b;
     stat_init(&s);
     stat_init(&a);
     stat_init(&b);
@@ -36,7 +36,7 @@ Test(stat, moments_of_seven_numbers)
 
 Test(stat, merging_with_an_empty_one_changes_nothing)
 {
-    struct stat a, b;
+    struct stat_moments a, b;
     stat_init(&a);
     stat_init(&b);
     stat_add(&b, 5);
@@ -50,7 +50,7 @@ Test(stat, merging_with_an_empty_one_changes_nothing)
 
 Test(stat, welford_survives_a_large_offset)
 {
-    struct stat s;
+    struct stat_moments s;
     stat_init(&s);
     for (int i = 0; i < 1000; i++)
         stat_add(&s, 1e9 + i % 3); /* 0, 1, 2: mean of squares 5/3 */

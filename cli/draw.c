@@ -1,0 +1,326 @@
+/* draw.c: what is drawn of a dataset: curves, axes, labels. */
+#include "cli/draw.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/judge.h"
+#include "sim/base/units.h"
+#include "sim/measure.h"
+
+struct draw_series *drawing_add(struct drawing *g, const char *label, bool published, size_t colour)
+{
+    g->series = base_realloc(g->series, (g->count + 1) * sizeof *g->series);
+    struct draw_series *s = &g->series[g->count++];
+    *s = (struct draw_series){ .label = base_strdup(label),
+                               .published = published,
+                               .colour = colour };
+    return s;
+}
+
+void draw_series_add(struct draw_series *s, double x, double y, double half_width)
+{
+    size_t n = s->count + 1;
+    s->x = base_realloc(s->x, n * sizeof *s->x);
+    s->y = base_realloc(s->y, n * sizeof *s->y);
+    s->half_width = base_realloc(s->half_width, n * sizeof *s->half_width);
+    s->x[s->count] = x;
+    s->y[s->count] = y;
+    s->half_width[s->count] = half_width;
+    s->count = n;
+}
+
+void drawing_fini(struct drawing *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        free(g->series[i].label);
+        free(g->series[i].x);
+        free(g->series[i].y);
+        free(g->series[i].half_width);
+    }
+    for (size_t i = 0; i < g->category_count; i++)
+        free(g->categories[i]);
+    free(g->series);
+    free(g->categories);
+    free(g->title);
+    free(g->x_label);
+    free(g->y_label);
+    free(g->key_title);
+    free(g->x_unit);
+    free(g->y_unit);
+    *g = (struct drawing){ 0 };
+}
+
+/* ---- choosing what to draw ---- */
+
+/* How many different values a swept parameter takes, counted up to 2. */
+static size_t value_count(const struct dataset *d, const char *path)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < d->case_count; i++) {
+        const struct data_param *p = data_param_find(&d->cases[i], path);
+        if (p == NULL)
+            continue;
+        if (first != NULL && strcmp(first, p->value) != 0)
+            return 2;
+        first = p->value;
+    }
+    return first != NULL;
+}
+
+static const char *default_x(const struct dataset *d, struct err *e)
+{
+    const struct data_case *c = d->case_count > 0 ? &d->cases[0] : NULL;
+    const char *named = NULL;
+    for (size_t i = 0; c != NULL && i < c->param_count; i++) {
+        if (value_count(d, c->params[i].path) < 2)
+            continue;
+        if (isfinite(c->params[i].number))
+            return c->params[i].path;
+        named = named == NULL ? c->params[i].path : named;
+    }
+    if (named != NULL)
+        return named;
+    err_set(e, "nothing is swept in '%s': there is no x axis to draw over", d->name);
+    return NULL;
+}
+
+static const char *default_y(const struct dataset *d, struct err *e)
+{
+    const char *any = NULL;
+    for (size_t i = 0; i < d->point_count; i++) {
+        for (size_t k = 0; d->points[i].good && k < d->points[i].scalar_count; k++) {
+            const struct data_scalar *s = &d->points[i].scalars[k];
+            if (s->flags & SIM_MEASURE_DEFAULT_COLUMN)
+                return s->name;
+            any = any == NULL ? s->name : any;
+        }
+    }
+    if (any == NULL)
+        err_set(e, "'%s' has no finished point: there is nothing to draw", d->name);
+    return any;
+}
+
+/* Is this swept parameter what tells curves apart? */
+static bool tells_apart(const struct dataset *d, const struct draw_request *q, const char *x,
+                        const char *path)
+{
+    if (q->by != NULL)
+        return strcmp(path, q->by) == 0;
+    return strcmp(path, x) != 0 && value_count(d, path) > 1 &&
+           (q->where == NULL || val_get(q->where, path) == NULL);
+}
+
+static const char *last_word(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot != NULL ? dot + 1 : path;
+}
+
+/* "stripe_unit" -> "stripe unit"; "latency.mean" -> "latency mean". */
+static char *words_of(const char *name)
+{
+    char *words = base_strdup(name);
+    for (char *p = words; *p != '\0'; p++) {
+        if (*p == '_' || *p == '.')
+            *p = ' ';
+    }
+    return words;
+}
+
+/* "r1.2", or "unit=64KiB nodes=4" when several parameters tell curves apart. */
+static char *curve_label(const struct dataset *d, const struct draw_request *q, const char *x,
+                         const struct data_case *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->param_count; i++)
+        n += tells_apart(d, q, x, c->params[i].path);
+    char *label = base_strdup("");
+    for (size_t i = 0; i < c->param_count; i++) {
+        const struct data_param *p = &c->params[i];
+        if (!tells_apart(d, q, x, p->path))
+            continue;
+        char *longer = n == 1 ? base_strdup(p->value)
+                              : base_printf("%s%s%s = %s", label, label[0] ? ", " : "",
+                                            last_word(p->path), p->value);
+        free(label);
+        label = longer;
+    }
+    return label;
+}
+
+static char *key_title(const struct dataset *d, const struct draw_request *q, const char *x)
+{
+    const struct data_case *c = &d->cases[0];
+    const char *only = NULL;
+    for (size_t i = 0; i < c->param_count; i++) {
+        if (!tells_apart(d, q, x, c->params[i].path))
+            continue;
+        if (only != NULL)
+            return base_strdup("");
+        only = c->params[i].path;
+    }
+    return only != NULL ? words_of(last_word(only)) : base_strdup("");
+}
+
+/* The unit that a value is written in. */
+static const char *unit_of_text(const char *text)
+{
+    int64_t n;
+    sim_time t;
+    char *end;
+    strtod(text, &end);
+    if (end != text && *end == '\0')
+        return "1";
+    if (units_parse_time(text, &t, NULL))
+        return "s";
+    if (units_parse_size(text, &n, NULL))
+        return "B";
+    return units_parse_rate(text, &n, NULL) ? "B/s" : "1";
+}
+
+/* x of a case: its number, or the index of its name among the categories. */
+static double x_of(struct drawing *g, const struct data_param *p)
+{
+    if (g->categories == NULL && isfinite(p->number)) {
+        if (strcmp(g->x_unit, "1") == 0) {
+            free(g->x_unit);
+            g->x_unit = base_strdup(unit_of_text(p->value));
+        }
+        return p->number;
+    }
+    for (size_t i = 0; i < g->category_count; i++) {
+        if (strcmp(g->categories[i], p->value) == 0)
+            return (double)i;
+    }
+    g->categories = base_realloc(g->categories, (g->category_count + 1) * sizeof *g->categories);
+    g->categories[g->category_count++] = base_strdup(p->value);
+    return (double)(g->category_count - 1);
+}
+
+static struct draw_series *series_named(struct drawing *g, const char *label)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (strcmp(g->series[i].label, label) == 0)
+            return &g->series[i];
+    }
+    return drawing_add(g, label, false, g->count);
+}
+
+static void sort_series(struct draw_series *s)
+{
+    for (size_t i = 1; i < s->count; i++) {
+        for (size_t k = i; k > 0 && s->x[k] < s->x[k - 1]; k--) {
+            double *columns[3] = { s->x, s->y, s->half_width };
+            for (int c = 0; c < 3; c++) {
+                double t = columns[c][k];
+                columns[c][k] = columns[c][k - 1];
+                columns[c][k - 1] = t;
+            }
+        }
+    }
+}
+
+/* False with a sentence when one curve has two points at one x. */
+static bool check_series(const struct drawing *g, const char *x, struct err *e)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        sort_series(&g->series[i]);
+        for (size_t k = 1; k < g->series[i].count; k++) {
+            if (g->series[i].x[k] <= g->series[i].x[k - 1])
+                return err_set(e,
+                               "several cases share one %s on the curve '%s': --by or --where must "
+                               "tell them apart",
+                               x, g->series[i].label);
+        }
+    }
+    return true;
+}
+
+static bool unknown(const char *what, const char *name, const char **names, struct err *e)
+{
+    if (!e->set) {
+        err_set(e, "the results have no %s '%s'", what, name);
+        err_nearest(e, name, names);
+    }
+    free(names);
+    return false;
+}
+
+static bool fill(struct drawing *g, const struct dataset *d, const struct draw_request *q,
+                 const char *x, const char *y, struct err *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < d->case_count; i++) {
+        const struct data_case *c = &d->cases[i];
+        const struct data_param *p = data_param_find(c, x);
+        struct data_value v;
+        if (p == NULL || !case_matches(c, q->where))
+            continue;
+        any = true;
+        if (!dataset_value(d, c, y, &v))
+            continue;
+        if (g->count == 0) {
+            free(g->y_unit);
+            g->y_unit = base_strdup(v.unit);
+            if (!isfinite(p->number)) /* the first value decides what the axis is */
+                g->categories = base_zalloc(1, sizeof *g->categories);
+        }
+        double at = x_of(g, p);
+        char *label = curve_label(d, q, x, c);
+        draw_series_add(series_named(g, label), at, v.mean, v.half_width);
+        free(label);
+    }
+    if (!any)
+        return err_set(e, "no case of the sweep matches what is to be drawn");
+    if (g->count == 0)
+        return unknown("finished point with the scalar", y, dataset_scalar_names(d), e);
+    return check_series(g, x, e);
+}
+
+bool drawing_make(struct drawing *g, const struct dataset *d, const struct draw_request *q,
+                  struct err *e)
+{
+    *g = (struct drawing){ .x_unit = base_strdup("1"), .y_unit = base_strdup("1") };
+    const char *x = q->x != NULL ? q->x : default_x(d, e);
+    const char *y = x != NULL && q->y == NULL ? default_y(d, e) : q->y;
+    bool ok = x != NULL && y != NULL;
+    if (ok && value_count(d, x) == 0)
+        ok = unknown("swept parameter", x, dataset_param_paths(d), e);
+    if (ok && q->by != NULL && value_count(d, q->by) == 0)
+        ok = unknown("swept parameter", q->by, dataset_param_paths(d), e);
+    ok = ok && fill(g, d, q, x, y, e);
+    if (!ok) {
+        drawing_fini(g);
+        return false;
+    }
+    const char *log_axes = q->log != NULL ? q->log : "";
+    g->log_x = strchr(log_axes, 'x') != NULL && g->categories == NULL;
+    g->log_y = strchr(log_axes, 'y') != NULL;
+    g->title = base_strdup(q->title != NULL ? q->title : d->title);
+    g->x_label = q->x_label != NULL ? base_strdup(q->x_label) : words_of(last_word(x));
+    g->y_label = q->y_label != NULL ? base_strdup(q->y_label) : words_of(y);
+    g->key_title = key_title(d, q, x);
+    return true;
+}
+
+bool draw_make_folder(const char *path, struct err *e)
+{
+    char *copy = base_strdup(path);
+    for (char *p = copy + 1; *p != '\0'; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
+            err_set(e, "the folder '%s' cannot be made: %s", copy, strerror(errno));
+            free(copy);
+            return false;
+        }
+        *p = '/';
+    }
+    free(copy);
+    return true;
+}

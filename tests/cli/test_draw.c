@@ -1,0 +1,178 @@
+/* test_draw.c: drawings: what is chosen, what the script says, and what goes wrong. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/draw.h"
+
+static struct dataset d;
+static char *script;
+
+static void point(const char *unit, double number, const char *mode, double bandwidth, double half)
+{
+    struct data_point *p = dataset_add(&d);
+    dataset_add_param(p, "pfs.mode", mode, NAN);
+    dataset_add_param(p, "pfs.stripe_unit", unit, number);
+    dataset_add_scalar(p, "read_bandwidth", "B/s", bandwidth, half, 4);
+    dataset_add_scalar(p, "latency.mean", "s", 1 / bandwidth, NAN, 0);
+}
+
+static void start(void)
+{
+    d = (struct dataset){ .title = base_strdup("It's a sweep\n"), .name = base_strdup("s") };
+    point("64KiB", 65536, "M_UNIX", 2e6, NAN);
+    point("16KiB", 16384, "M_UNIX", 1e6, NAN);
+    point("16KiB", 16384, "M_RECORD", 3e6, 5e4);
+    point("64KiB", 65536, "M_RECORD", 9e6, 5e4);
+    dataset_group(&d);
+}
+
+static void stop(void)
+{
+    free(script);
+    dataset_fini(&d);
+}
+
+TestSuite(draw, .init = start, .fini = stop);
+
+static void make(const struct draw_request *q, const char *output)
+{
+    struct drawing g;
+    struct err e = ERR_INIT;
+    size_t size;
+    cr_assert(drawing_make(&g, &d, q, &e), "%s", e.text);
+    FILE *f = open_memstream(&script, &size);
+    drawing_script(&g, output, f);
+    fclose(f);
+    drawing_fini(&g);
+}
+
+static void has(const char *part)
+{
+    cr_assert(strstr(script, part) != NULL, "no '%s' in:\n%s", part, script);
+}
+
+Test(draw, axes_and_curves_are_chosen_when_nothing_is_said)
+{
+    make(&(struct draw_request){ .log = "x" }, "a.svg");
+    has("set terminal svg");
+    has("set xlabel 'stripe unit' noenhanced");
+    has("set ylabel 'read bandwidth (MB/s)' noenhanced");
+    has("set logscale x 2\nset format x '%.0b %BB'");
+    has("set key title 'mode'");
+    has("$d0 << EOD\n16384 1 ?\n65536 2 ?\nEOD\n"); /* sorted, in MB/s */
+    has("$d1 << EOD\n16384 3 0.05\n65536 9 0.05\nEOD\n");
+    has("title 'M_RECORD'");
+    has("$d1 using 1:2:3 with yerrorbars");
+    cr_assert(strstr(script, "$d0 using 1:2:3") == NULL, "bars without intervals");
+}
+
+Test(draw, a_linear_axis_of_sizes_has_a_prefix)
+{
+    make(&(struct draw_request){ .y = "latency", .by = "pfs.mode" }, "a.png");
+    has("set terminal pngcairo");
+    has("set xlabel 'stripe unit (KiB)'");
+    has("set ylabel 'latency (us)'");
+    has("64 0.5 ?");
+}
+
+Test(draw, names_become_an_axis_of_categories)
+{
+    make(&(struct draw_request){ .x = "pfs.mode" }, "a.svg");
+    has("set xtics ('M_UNIX' 0, 'M_RECORD' 1)");
+    has("set xrange [-0.5:1.5]");
+}
+
+Test(draw, text_cannot_leave_its_quotes)
+{
+    free(d.title);
+    d.title = base_strdup("x'; system 'touch /tmp/psim-owned'\n!touch /tmp/psim-owned2");
+    make(&(struct draw_request){ .log = "" }, "o'ut.svg");
+    has("set title 'x''; system ''touch /tmp/psim-owned'' !touch /tmp/psim-owned2' noenhanced");
+    has("set output 'o''ut.svg'");
+}
+
+Test(draw, where_chooses_cases)
+{
+    struct val *where = val_new(VAL_TABLE, NULL, 0);
+    val_put(where, "pfs.mode", val_new_string("M_UNIX", NULL, 0));
+    make(&(struct draw_request){ .where = where }, "a.svg");
+    cr_assert(strstr(script, "M_RECORD") == NULL);
+    has("notitle");
+    val_free(where);
+}
+
+static void refused(const struct draw_request *q, const char *sentence)
+{
+    struct drawing g;
+    struct err e = ERR_INIT;
+    cr_assert_not(drawing_make(&g, &d, q, &e));
+    cr_assert_str_eq(e.text, sentence);
+}
+
+Test(draw, what_is_not_there_has_a_sentence)
+{
+    refused(&(struct draw_request){ .x = "pfs.stripe_unti" },
+            "the results have no swept parameter 'pfs.stripe_unti', did you mean "
+            "'pfs.stripe_unit'?");
+    refused(&(struct draw_request){ .y = "read_bandwith" },
+            "the results have no finished point with the scalar 'read_bandwith', did you mean "
+            "'read_bandwidth'?");
+    refused(&(struct draw_request){ .x = "pfs.mode", .by = "pfs.mode" },
+            "several cases share one pfs.mode on the curve 'M_UNIX': --by or --where must tell "
+            "them apart");
+}
+
+static bool draw(const char *output, struct err *e)
+{
+    struct drawing g;
+    cr_assert(drawing_make(&g, &d, &(struct draw_request){ .log = "x" }, e), "%s", e->text);
+    bool ok = drawing_run(&g, output, e);
+    drawing_fini(&g);
+    return ok;
+}
+
+Test(draw, gnuplot_draws)
+{
+    char path[64];
+    struct err e = ERR_INIT;
+    snprintf(path, sizeof path, "/tmp/psim-draw-%d/a/b.svg", (int)getpid());
+    if (system("gnuplot --version >/dev/null 2>&1") != 0)
+        cr_skip("gnuplot is not installed");
+    cr_assert(draw(path, &e), "%s", e.text);
+    FILE *f = fopen(path, "r");
+    cr_assert_not_null(f);
+    char head[4096] = "";
+    cr_assert_gt(fread(head, 1, sizeof head - 1, f), 1000);
+    fclose(f);
+    cr_assert(strstr(head, "<svg") != NULL);
+    snprintf(path, sizeof path, "rm -r /tmp/psim-draw-%d", (int)getpid());
+    cr_assert_eq(system(path), 0);
+}
+
+Test(draw, a_missing_gnuplot_is_named)
+{
+    char path[64];
+    struct err e = ERR_INIT;
+    snprintf(path, sizeof path, "/tmp/psim-draw-%d.svg", (int)getpid());
+    setenv("PATH", "/nowhere", 1);
+    cr_assert_not(draw(path, &e));
+    cr_assert_str_eq(e.text, "gnuplot is not installed; on Debian: apt install gnuplot-nox");
+    cr_assert_eq(access(path, F_OK), -1);
+}
+
+Test(draw, an_output_that_cannot_be_has_a_sentence)
+{
+    struct err e = ERR_INIT;
+    cr_assert_not(draw("a.pdf", &e));
+    cr_assert_str_eq(e.text, "the drawing 'a.pdf' must end in .svg or .png");
+    e = (struct err)ERR_INIT;
+    cr_assert_not(draw("/proc/a.svg", &e));
+    cr_assert(strstr(e.text, "the drawing '/proc/a.svg' cannot be written") != NULL, "%s", e.text);
+    e = (struct err)ERR_INIT;
+    cr_assert_not(draw("/proc/x/a.svg", &e));
+    cr_assert(strstr(e.text, "the folder '/proc/x' cannot be made") != NULL, "%s", e.text);
+}
