@@ -40,7 +40,7 @@ Test(disk, mean_of_random_reads_is_mean_seek_and_half_a_turn_and_transfer)
     struct disk_params p = kit_bare();
     struct blkdev *d = kit_disk(s, &p);
     struct sim_rng g;
-    struct stat times;
+    struct stat_moments times;
     sim_rng_init_seed(&g, 5, "random reads");
     stat_init(&times);
     for (int i = 0; i < 20000; i++) {
@@ -252,7 +252,7 @@ struct load {
     struct sim_rng rng;
     struct blk_req reqs[64];
     struct sim_event events[64];
-    struct stat times;
+    struct stat_moments times;
     uint64_t left, sectors;
     sim_time gap;
 };
@@ -348,7 +348,7 @@ Test(disk, poisson_arrivals_wait_as_pollaczek_and_khinchine_say)
      * nobody waits.  Service times in FCFS random order are not quite independent. */
     static struct load l;
     struct disk_params p = kit_bare();
-    struct stat service;
+    struct stat_moments service;
     struct sim_rng g;
     stat_init(&service);
     l.s = kit_sim(1);
