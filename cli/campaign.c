@@ -81,6 +81,8 @@ static void finish_worker(struct loop *l, struct worker *w)
     progress_add(&l->progress, r);
     if (l->db && !store_point(l->db, l->experiment, l->c, point, r, l->e))
         stop_all(l, "the results could not be stored");
+    else if (l->o->verbose)
+        fprintf(stderr, "point %zu: %s\n", point + 1, point_status_name(r->status));
 }
 
 /* Takes a point from the file when that is wanted; false when it has to run. */

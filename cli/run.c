@@ -17,7 +17,7 @@ struct run_options {
     uint64_t seed;
     int64_t jobs, replications;
     const char *output, *trace, *output_dir;
-    bool resume, json, quiet, flatten, no_store;
+    bool resume, json, quiet, verbose, flatten, no_store;
 };
 
 #define NO_SEED UINT64_MAX
@@ -98,6 +98,7 @@ static int run_config(struct config *c, const struct run_options *o, const char 
         .resume = o->resume,
         .command = command,
         .quiet = o->quiet,
+        .verbose = o->verbose,
         .point = { .flatten = o->flatten, .trace = o->trace, .output_dir = o->output_dir },
     };
     bool stored = campaign_run(c, &co, &r, &e);
@@ -128,6 +129,8 @@ int cmd_run(int argc, char **argv)
           "do not run again what the results file holds as finished" },
         { 0, "json", CLI_FLAG, &o.json, NULL, "print results as JSON" },
         { 'q', "quiet", CLI_FLAG, &o.quiet, NULL, "no progress line, no closing line" },
+        { 'v', "verbose", CLI_FLAG, &o.verbose, NULL,
+          "a line on standard error for each point once it is stored" },
         { 0, "flatten", CLI_FLAG, &o.flatten, NULL,
           "rebuild every message from its bytes between nodes (same digest)" },
         { 0, "trace", CLI_TEXT, &o.trace, "FILE", "write a Chrome trace (FILE.zst compresses)" },

@@ -267,7 +267,7 @@ void child_main(int fd, const struct script_options *o)
     if (lua_isfunction(x.first, -1))
         x.constraint = lua_gettop(x.first);
     struct val *sweep = overridden(v.out, o, &e);
-    struct sweep_plan plan = { .keep = keep, .each = run_case, .arg = &x };
+    struct sweep_plan plan = { .keep = keep, .each = run_case, .arg = &x, .reads = c.reads };
     if (e.set || !sweep_expand(sweep, o, &plan, &e))
         child_fail(&c, e.text);
     send_done(&c, sweep, plan.axes);

@@ -79,12 +79,14 @@ struct script_source *child_include(struct child *c, const char *name, char **pr
 
 /* ---- sweep.c ---- */
 /* Expands `sweep` (a tree, or NULL) under the -p overrides and calls each(arg, values) for every
- * combination that `keep` (NULL: all) does not refuse.  False with a sentence. */
+ * combination that `keep` (NULL: all) does not refuse.  A path that -p gives several values becomes
+ * an axis.  False with a sentence. */
 struct sweep_plan {
     bool (*keep)(void *arg, const struct val *values, struct err *e);
     bool (*each)(void *arg, const struct val *values, struct err *e);
     void *arg;
-    struct val *axes; /* out: list of the paths; the caller frees */
+    const struct val *reads; /* false at a path: a list is one value there */
+    struct val *axes;        /* out: list of the paths; the caller frees */
 };
 bool sweep_expand(const struct val *sweep, const struct script_options *o, struct sweep_plan *p,
                   struct err *e) MUST_CHECK;

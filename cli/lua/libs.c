@@ -303,7 +303,8 @@ static int lib_param(lua_State *L)
         if (c->reads->count >= SCRIPT_MEMBERS)
             return luaL_error(L, "param() is asked for more than %d different paths",
                               SCRIPT_MEMBERS);
-        val_put(c->reads, path, val_new_bool(true, NULL, 0));
+        /* True: a list given for it is several values; false: the list is the value. */
+        val_put(c->reads, path, val_new_bool(!lua_istable(L, 2), NULL, 0));
     }
     const struct val *v = given(c, path, lua_istable(L, 2));
     if (!v)

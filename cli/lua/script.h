@@ -53,7 +53,7 @@ struct script_result {
     struct script_case *cases;
     size_t case_count, case_capacity;
     struct val *sources;      /* table: file name as shown -> text */
-    struct val *reads;        /* table: each path that param() was asked for -> true */
+    struct val *reads;        /* table: each path that param() was asked for */
     struct val *axes;         /* list of the swept paths */
     struct val *seeds;        /* sweep.seeds, a list; empty when absent */
     struct val *replications; /* sweep.replications, or NULL */

@@ -1,7 +1,8 @@
 /* sweep.c: every combination of a sweep's values, in the order of the text: the first axis of
  * `product` changes slowest, `zip` (whose axes move together) fastest.
  *
- * An axis that -p names has the values given there instead.
+ * An axis that -p names has the values given there instead; a list given for any other path makes a
+ * new axis, the slowest.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,8 @@ static bool add_axis(struct axes *x, const struct val *list, bool zipped,
                            list->key);
     struct axis a = { .path = list->key, .zipped = zipped };
     const struct val *v = override_of(o, list->key);
+    if (v && v->type == VAL_LIST && v->count == 0)
+        return err_set(e, "-p gives '%s' no value", list->key);
     if (v)
         a.zipped = false;
     else if (list->type != VAL_LIST || list->count == 0)
@@ -58,6 +61,28 @@ static bool add_axis(struct axes *x, const struct val *list, bool zipped,
         const struct val **one = base_alloc(sizeof *one);
         *one = v;
         slot->values = one;
+    }
+    return true;
+}
+
+/* -p path={a, b} for a path that the text does not sweep. */
+static bool add_given_axes(struct axes *x, const struct val *sweep, const struct sweep_plan *p,
+                           const struct script_options *o, struct err *e)
+{
+    for (size_t i = 0; i < o->override_count; i++) {
+        const char *path = o->overrides[i].path;
+        const struct val *read = val_get(p->reads, path);
+        bool one_value = read && read->type == VAL_BOOL && !read->u.b;
+        if (o->overrides[i].value->type != VAL_LIST || one_value ||
+            strncmp(path, "sweep.", 6) == 0 || val_get(val_get(sweep, "product"), path) ||
+            val_get(val_get(sweep, "zip"), path))
+            continue;
+        struct val key = { .type = VAL_LIST, .key = base_strdup(path) };
+        for (size_t k = 0; k < x->count; k++)
+            if (strcmp(x->a[k].path, path) == 0)
+                return err_set(e, "-p gives '%s' several values twice", path);
+        if (!add_axis(x, &key, false, o, e))
+            return false;
     }
     return true;
 }
@@ -168,7 +193,8 @@ bool sweep_expand(const struct val *sweep, const struct script_options *o, struc
     struct axes x = { 0 };
     size_t zipped, total;
     p->axes = val_new(VAL_LIST, NULL, 0);
-    if (!check_keys(sweep, e) || !add_axes(&x, val_get(sweep, "product"), false, o, e) ||
+    if (!check_keys(sweep, e) || !add_given_axes(&x, sweep, p, o, e) ||
+        !add_axes(&x, val_get(sweep, "product"), false, o, e) ||
         !add_axes(&x, val_get(sweep, "zip"), true, o, e) || !zip_length(&x, sweep, &zipped, e))
         return false;
     total = zipped;

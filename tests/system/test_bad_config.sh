@@ -1,0 +1,56 @@
+# A configuration that is wrong is refused by one sentence with its file, line and what is near.
+. tests/system/lib.sh
+
+# refused TEXT SENTENCE: a configuration of this text is refused by check and by run.
+refused() {
+    printf '%s' "$1" >"$T/c.lua"
+    gives 2 "$PSIM" check "$T/c.lua"
+    says "$2"
+    gives 2 "$PSIM" run --no-store "$T/c.lua"
+    says "$2"
+}
+refused '' "is empty: a configuration returns a table"
+refused 'return {' "c.lua:1:"
+refused 'return {}' "has no workload"
+refused 'return { workload = { knid = "event_ring" } }' "workload.kind is missing"
+refused 'return { workload = { kind = "event_rang" } }' "c.lua:1: workload.kind: there is no 'event_rang', did you mean 'event_ring'?"
+refused 'return { worklaod = { kind = "event_ring" } }' "c.lua:1: a configuration has no 'worklaod', did you mean 'workload'?"
+refused 'return { workload = { kind = "event_ring",
+   laod = 0.5 } }' "c.lua:2: workload.laod is not a parameter, did you mean 'load'?"
+refused 'return { workload = { kind = "event_ring", load = "half" } }' "must be a number"
+refused 'return { workload = { kind = "event_ring", load = 3 } }' "from 0.001 to 2"
+refused 'return { workload = { kind = "event_ring", service = 5 } }' "with its unit, like '40ns'"
+refused 'return { workload = { kind = "event_ring", service = "5 parsec" } }' "is not a time"
+refused 'return { workload = { kind = "event_ring", service = "5KiB" } }' "is not a time"
+refused 'return { workload = { kind = "event_ring", stations = 0 } }' "from 1 to 1000"
+refused 'return { workload = "event_ring" }' "must be a table"
+refused 'return { title = 5, workload = { kind = "event_ring" } }' "must be text"
+refused 'return { workload = { kind = "event_ring" }, sweep = { product = { ["workload.lod"] = {1} } } }' "nothing reads 'workload.lod', did you mean 'workload.load'?"
+refused 'return { workload = { kind = "event_ring" }, sweep = { replications = 0 } }' "from 1 to"
+refused 'return { workload = { kind = "event_ring" }, limits = { memory = 5 } }' "limits.memory is 5"
+refused 'return { workload = { kind = "event_ring" }, measures = { 1 } }' "list of names"
+refused 'return { workload = { kind = "event_ring" }, expectations = { { measure = "x" } } }' "says equals"
+refused 'return { workload = { kind = "event_ring" }, expectations = { { measure = "x", mim = 1 } } }' "did you mean 'min'?"
+refused 'return { mesh = { kind = "worm" }, machine = {}, workload = { kind = "event_ring" } }' "either a machine or a bare mesh"
+refused 'return include "nothing.lua"' "no such file below"
+
+gives 2 "$PSIM" check "$T/nothing.lua";        says "there is no file"
+gives 2 "$PSIM" check "$T";                    says "is a folder"
+gives 2 "$PSIM" check /dev/null;               says "is not a regular file"
+mkdir "$T/closed"
+cp configs/queue.lua "$T/closed/q.lua"
+chmod 000 "$T/closed"
+chmod 711 "$T"
+if [ "$(id -u)" -eq 0 ]; then
+    gives 2 setpriv --reuid=65534 --regid=65534 --clear-groups "$PSIM" check "$T/closed/q.lua"
+else
+    gives 2 "$PSIM" check "$T/closed/q.lua"
+fi
+says "cannot be opened: Permission denied"
+chmod 700 "$T/closed"
+
+gives 2 "$PSIM" check "$Q" -p workload.lod=1; says "-p workload.lod=1: nothing reads 'workload.lod', did you mean 'workload.load'?"
+gives 2 "$PSIM" check "$Q" -p load=1;         says "nothing reads 'load'"
+gives 2 "$PSIM" check "$Q" -p workload.stations=x; says "-p workload.stations=x: workload.stations is 'x'"
+gives 2 "$PSIM" check "$Q" -p customers=x;    says 'param("customers") is a number'
+gives 0 "$PSIM" check "$Q" -p workload.load=0.3 -p customers=5

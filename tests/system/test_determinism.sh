@@ -1,0 +1,23 @@
+# The digest depends on parameters and seed, and on nothing else.
+. tests/system/lib.sh
+run() { "$PSIM" run "$Q" -q --no-store --json -p customers=2000 "$@"; }
+gives 0 run -p 'workload.load={0.2,0.4}' -r 3;            digests "$T/out" >"$T/a"
+gives 0 run -p 'workload.load={0.2,0.4}' -r 3;            digests "$T/out" >"$T/b"
+gives 0 run -p 'workload.load={0.2,0.4}' -r 3 -j 3;       digests "$T/out" >"$T/c"
+gives 0 run -p 'workload.load={0.2,0.4}' -r 3 --trace "$T/t.json"; digests "$T/out" >"$T/d"
+gives 0 run -p 'workload.load={0.2,0.4}' -r 3 --flatten;  digests "$T/out" >"$T/e"
+gives 0 run -p 'workload.load={0.2,0.4}' -r 3 --seed 2;   digests "$T/out" >"$T/f"
+[ "$(wc -l <"$T/a")" -eq 6 ] || fail "no digests"
+[ "$(sort -u "$T/a" | wc -l)" -eq 6 ] || fail "points that differ have one digest"
+for other in b c d e; do cmp "$T/a" "$T/$other" || fail "digests differ: $other"; done
+[ "$(cat "$T/a" "$T/f" | sort -u | wc -l)" -eq 12 ] || fail "another seed gave the same digest"
+(cd / && env -i HOME=/ TZ=Asia/Tokyo LANG=de_DE.UTF-8 "$PSIM" run "$Q" -q --no-store --json \
+    -p customers=2000 -p 'workload.load={0.2,0.4}' -r 3) >"$T/out"
+digests "$T/out" >"$T/g"
+cmp "$T/a" "$T/g" || fail "the folder or the environment changed a digest"
+# The seed of a replication, given alone, repeats it.
+gives 0 run -p workload.load=0.4 -r 3
+seed=$(sed -nE 's/.*"seed": "([0-9]*)".*/\1/p' "$T/out" | tail -n 1)
+third=$(digests "$T/out" | tail -n 1)
+gives 0 run -p workload.load=0.4 -r 1 --seed "$seed"
+[ "$(digests "$T/out")" = "$third" ] || fail "a replication's seed does not repeat it"

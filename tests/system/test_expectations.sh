@@ -1,0 +1,24 @@
+# Expectations decide between exit codes 0 and 1.
+. tests/system/lib.sh
+config e <<'END'
+return {
+    workload = { kind = "event_ring", customers = 20000 },
+    sweep = { product = { ["workload.load"] = { 0.3, 0.6 } } },
+    expectations = {
+        { measure = "wait.mean", equals_measure = "wait.expected", within = param("within", 0.2) },
+        { measure = "wait.mean", min = "100us", max = param("max", "2ms") },
+        { measure = "wait.mean", at = { ["workload.load"] = 0.6 }, equals = "1.5ms", within = 0.2 },
+        { measure = param("which", "wait"), rises_with = "workload.load" },
+    },
+}
+END
+gives 0 "$PSIM" run "$T/e.lua" --no-store
+[ "$(grep -c '^as expected' "$T/out")" -eq 4 ] || { cat "$T/out"; fail "four are met"; }
+gives 1 "$PSIM" run "$T/e.lua" --no-store -p within=0
+grep -q "^NOT as expected: wait.mean at workload.load = 0.3 is .* expected .* within 0 %" "$T/out" || fail "no sentence"
+gives 1 "$PSIM" run "$T/e.lua" --no-store -p max=1us
+grep -q "expected at most 1.000 us" "$T/out" || fail "no bound"
+gives 1 "$PSIM" run "$T/e.lua" --no-store -p which=nothing
+grep -q "no two points to compare" "$T/out" || fail "a measure that is missing passes"
+gives 1 "$PSIM" run "$T/e.lua" --no-store --json -p max=1us
+grep -q '"exit": 1' "$T/out" || fail "JSON says another exit code"

@@ -1,0 +1,17 @@
+# --resume takes what is finished, and nothing that is not the same.
+. tests/system/lib.sh
+run() { "$PSIM" run "$Q" -p customers="${customers:-500}" -r 2 -o "$T/r.db" "$@"; }
+gives 0 run;                                   grep -q '^6 points run; ' "$T/out"
+cp "$T/out" "$T/first"
+gives 0 run --resume;                          grep -q '^0 points run, 6 taken from the file' "$T/out"
+diff <(grep -v ' run[;,]' "$T/first") <(grep -v ' run[;,]' "$T/out") || fail "the table differs"
+gives 0 run --resume -p 'workload.load={0.5,0.6}'
+grep -q '^2 points run, 2 taken' "$T/out" || fail "an axis with one new value"
+customers=501 gives 0 run --resume;            grep -q '^6 points run;' "$T/out" || fail "a changed -p took an old point"
+gives 0 run --resume -p workload.service=2ms;  grep -q '^6 points run;' "$T/out" || fail "a changed parameter took an old point"
+gives 0 run --resume --seed 5;                 grep -q '^6 points run;' "$T/out" || fail "another seed took an old point"
+gives 0 run --resume --seed 5 -r 3;            grep -q '^3 points run, 6 taken' "$T/out" || fail "more replications"
+gives 0 run;                                   grep -q '^6 points run; ' "$T/out" || fail "without --resume all run"
+# A point that did not finish is run again.
+gives 3 run --resume -p limits.events=100 -p workload.load=0.55
+gives 0 run --resume -p workload.load=0.55;    grep -q '^2 points run;' "$T/out" || fail "an unfinished point was taken"
