@@ -19,7 +19,7 @@ struct campaign_options {
     bool resume;         /* points that the file holds as finished are not run again */
     const char *command; /* what was typed, for the record; may be NULL */
     bool quiet;          /* no progress line, whatever standard error is */
-    bool verbose;         /* a line on standard error for each point once it is stored */
+    bool verbose;        /* a line on standard error for each point once it is stored */
     struct point_options point;
 };
 

@@ -4,6 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/point.h"
+#include "cli/worker.h"
 
 static void print_points(const struct config *c)
 {
@@ -14,6 +16,21 @@ static void print_points(const struct config *c)
     for (size_t i = 0; i < c->axis_count; i++)
         printf("%s%s", i ? ", " : "; swept: ", c->axes[i]);
     putchar('\n');
+}
+
+#define BUILD_SECONDS 0.15 /* a check is quick: how long worlds are built for it */
+
+/* Builds the worlds of the sweep one by one while there is time. */
+static bool build_worlds(const struct config *c, struct err *e)
+{
+    double start = worker_clock();
+    for (size_t i = 0; i < c->point_count; i += c->replications) {
+        if (!point_check(&c->points[i], c->dir, e))
+            return false;
+        if (worker_clock() - start > BUILD_SECONDS)
+            break; /* the rest is judged by the schema alone, and by `psim run` */
+    }
+    return true;
 }
 
 int cmd_check(int argc, char **argv)
@@ -48,7 +65,9 @@ int cmd_check(int argc, char **argv)
     if (!c)
         return cli_complain(CLI_USAGE, &e);
     code = CLI_OK;
-    if (!resolved)
+    if (!build_worlds(c, &e))
+        code = cli_complain(CLI_USAGE, &e);
+    else if (!resolved)
         print_points(c);
     else if ((size_t)which > c->case_count)
         code = cli_complainf(CLI_USAGE, "the sweep has %zu combinations, there is no number %lld",

@@ -250,6 +250,30 @@ static void add_param_name(void *arg, const char *path, const struct param *p)
     add_name(arg, path);
 }
 
+/* The nearest of the paths: first among those in the same table by the last name alone, because in
+ * a long path a third of its letters is too much. */
+static const char *nearest_path(const char *path, const struct names *n)
+{
+    const char *dot = strrchr(path, '.'), *near = NULL;
+    size_t prefix = dot ? (size_t)(dot - path) + 1 : 0, count = 0;
+    const char **last = base_zalloc(n->count + 1, sizeof *last);
+    for (size_t i = 0; i < n->count; i++)
+        if (strncmp(n->items[i], path, prefix) == 0 && !strchr(n->items[i] + prefix, '.'))
+            last[count++] = n->items[i] + prefix;
+    near = nearest_name(path + prefix, last);
+    for (size_t i = 0; near && i < n->count; i++)
+        if (strncmp(n->items[i], path, prefix) == 0 && n->items[i] + prefix == near) {
+            free(last);
+            return n->items[i];
+        }
+    free(last);
+    if (prefix > 0)
+        for (size_t i = 0; i < n->count; i++) /* the table is known, its member is not */
+            if (strncmp(n->items[i], path, prefix) == 0)
+                return NULL;
+    return nearest_name(path, (const char *const *)n->items);
+}
+
 /* Says that nothing reads a path, with the nearest one that something reads. */
 static bool no_effect(const char *path, const struct val *v, const struct val *root,
                       const struct val *reads, struct err *e)
@@ -259,7 +283,7 @@ static bool no_effect(const char *path, const struct val *v, const struct val *r
     for (size_t i = 0; i < reads->count; i++)
         add_name(&n, reads->items[i]->key);
     schema_each(root, add_param_name, &n);
-    const char *near = nearest_name(path, (const char *const *)n.items);
+    const char *near = nearest_path(path, &n);
     val_where(v, where, sizeof where);
     if (near)
         err_set(e, "%snothing reads '%s', did you mean '%s'?", where, path, near);

@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/registry.h"
+#include "disks/build.h"
+#include "os/xk/xobj.h"
 
 /* ---- files ---- */
 
@@ -92,8 +94,33 @@ static void list_networks(void)
 
 static void list_workloads(void)
 {
+    for (size_t i = 0; registry_workloads[i]; i++)
+        item(registry_workloads[i]->name, registry_workloads[i]->doc);
     for (size_t i = 0; registry_direct[i]; i++)
         item(registry_direct[i]->name, registry_direct[i]->doc);
+}
+
+static void list_disks(void)
+{
+    for (const struct blk_kind *k = blk_kinds; k->name; k++)
+        item(k->name, k->doc);
+}
+
+static void list_protocols(void)
+{
+    for (size_t i = 0; registry_protls[i]; i++)
+        item(registry_protls[i]->name, registry_protls[i]->doc);
+}
+
+static void list_measures(void)
+{
+    puts("of a machine's workload (each becomes .count, .mean, .min, .max, .p50, .p90, .p99):");
+    for (size_t i = 0; registry_workloads[i]; i++) {
+        const struct measure_desc *m = registry_workloads[i]->measures;
+        for (; m && m->name; m++)
+            printf("%-16s %-20s %-10s %s\n", registry_workloads[i]->name, m->name, m->unit, m->doc);
+    }
+    puts("of a bare mesh or devices: 'psim run CONFIG --json' shows what its workload reports");
 }
 
 /* ---- parameters ---- */
@@ -166,6 +193,9 @@ static void list_all_kinds(void)
          "psim list machines     machine presets for include\n"
          "psim list workloads    what can run\n"
          "psim list networks     interconnect models\n"
+         "psim list disks        devices and arrays\n"
+         "psim list protocols    what a protocol graph is made of\n"
+         "psim list measures     what workloads observe\n"
          "psim list parameters   every parameter with its type, default and meaning");
 }
 
@@ -179,14 +209,15 @@ int cmd_list(int argc, char **argv)
     const struct cli_usage usage = {
         .command = "list",
         .operands = "[WHAT]",
-        .doc = "Lists configs, machines, workloads, networks or parameters.",
+        .doc = "Lists what there is, from the arrays that load it.",
         .options = options,
         .operands_max = 1,
     };
-    static const char *const kinds[] = { "configs",  "machines",   "workloads",
-                                         "networks", "parameters", NULL };
-    static void (*const fns[])(void) = { list_configs, list_machines, list_workloads,
-                                         list_networks };
+    static const char *const kinds[] = { "configs",   "machines", "workloads",  "networks", "disks",
+                                         "protocols", "measures", "parameters", NULL };
+    static void (*const fns[])(void) = { list_configs,  list_machines, list_workloads,
+                                         list_networks, list_disks,    list_protocols,
+                                         list_measures };
     const char *what = NULL;
     size_t n;
     int code;

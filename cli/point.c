@@ -9,6 +9,8 @@
 #include <time.h>
 
 #include "cli/schema.h"
+#include "disks/build.h"
+#include "models/machine.h"
 #include "sim/audit.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
@@ -24,10 +26,59 @@ struct run {
     struct schema schema;
     struct direct_world world;
     void *direct;
+    struct machine *machine;
     struct point_result *out;
 };
 
 /* ---- the world ---- */
+
+/* devices = { kind = ..., count = 3, ... }, or a list of such: `count` alike. */
+static bool build_device(struct run *r, const struct val *spec, const char *path, struct err *e)
+{
+    struct direct_world *w = &r->world;
+    const struct val *count = val_get(spec, "count");
+    char where[512];
+    if (spec->type != VAL_TABLE)
+        return err_set(e, "%s%s is %s but must be a table { kind = ... }",
+                       val_where(spec, where, sizeof where), path, val_type_name(spec->type));
+    if (count && (count->type != VAL_INT || count->u.i < 1 || count->u.i > 65536))
+        return err_set(e, "%s%s.count must be a whole number from 1 to 65536",
+                       val_where(count, where, sizeof where), path);
+    struct val *rest = val_new(VAL_TABLE, spec->file, spec->line);
+    for (size_t i = 0; i < spec->count; i++)
+        if (strcmp(spec->items[i]->key, "count") != 0)
+            val_put(rest, spec->items[i]->key, val_copy(spec->items[i]));
+    int64_t n = count ? count->u.i : 1;
+    w->devs = base_realloc(w->devs, (w->dev_count + (size_t)n) * sizeof(struct blkdev *));
+    bool good = true;
+    for (int64_t i = 0; good && i < n; i++) {
+        char *name = base_printf("dev%zu", w->dev_count);
+        struct blkdev *d = blk_build(r->sim, rest, -1, name, path, e);
+        free(name);
+        good = d != NULL;
+        if (good)
+            w->devs[w->dev_count++] = d;
+    }
+    val_free(rest);
+    return good;
+}
+
+static bool build_devices(struct run *r, struct err *e)
+{
+    const struct val *devices = r->schema.devices;
+    if (!devices)
+        return true;
+    if (devices->type != VAL_LIST)
+        return build_device(r, devices, "devices", e);
+    for (size_t i = 0; i < devices->count; i++) {
+        char *path = base_printf("devices.%zu", i + 1);
+        bool good = build_device(r, devices->items[i], path, e);
+        free(path);
+        if (!good)
+            return false;
+    }
+    return true;
+}
 
 static bool build_direct(struct run *r, struct err *e)
 {
@@ -36,12 +87,31 @@ static bool build_direct(struct run *r, struct err *e)
     w->output_dir = r->options->output_dir;
     if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh.params, e)))
         return false;
+    if (!build_devices(r, e))
+        return false;
     r->direct = r->schema.direct->create(r->sim, w, r->schema.workload.params, e);
     return r->direct != NULL;
 }
 
+static bool build_machine(struct run *r, struct err *e)
+{
+    r->machine = machine_create(r->sim, r->schema.machine, "machine", &registry_machine, e);
+    if (!r->machine)
+        return false;
+    if (r->options->flatten)
+        machine_set_flatten(r->machine, true);
+    return machine_load(r->machine, r->schema.programs, r->schema.workload.params, e);
+}
+
+static bool build_world(struct run *r, struct err *e)
+{
+    return r->schema.machine ? build_machine(r, e) : build_direct(r, e);
+}
+
 static void destroy_world(struct run *r)
 {
+    if (r->machine)
+        machine_destroy(r->machine);
     if (r->direct)
         r->schema.direct->destroy(r->direct);
     for (size_t i = 0; i < r->world.dev_count; i++)
@@ -227,7 +297,10 @@ static void run_world(struct run *r, struct err *e)
     double start = host_seconds();
     struct rusage usage;
     enum sim_end end = sim_run(r->sim);
-    r->schema.direct->finish(r->direct, end);
+    if (r->machine)
+        machine_finish(r->machine);
+    else
+        r->schema.direct->finish(r->direct, end);
     getrusage(RUSAGE_SELF, &usage);
     r->out->host_seconds = host_seconds() - start;
     r->out->host_bytes = (uint64_t)usage.ru_maxrss * 1024;
@@ -250,7 +323,7 @@ void point_run(const struct config_point *p, const struct point_options *o,
     r.sim = create_sim(p, &r.schema.limits);
     if (o->started)
         o->started(o->started_arg, r.sim);
-    if (open_trace(&r, &e) && build_direct(&r, &e))
+    if (open_trace(&r, &e) && build_world(&r, &e))
         run_world(&r, &e);
     else
         set_status(out, POINT_REFUSED, e.text);
@@ -259,4 +332,18 @@ void point_run(const struct config_point *p, const struct point_options *o,
     destroy_world(&r);
     sim_destroy(r.sim);
     schema_fini(&r.schema);
+}
+
+bool point_check(const struct config_point *p, const char *base_dir, struct err *e)
+{
+    const struct point_options o = { .base_dir = base_dir };
+    struct run r = { .point = p, .options = &o };
+    if (!schema_load(&r.schema, p->c->root, e))
+        return false;
+    r.sim = create_sim(p, &r.schema.limits);
+    bool good = build_world(&r, e);
+    destroy_world(&r);
+    sim_destroy(r.sim);
+    schema_fini(&r.schema);
+    return good;
 }

@@ -89,6 +89,10 @@ struct point_options {
 void point_run(const struct config_point *p, const struct point_options *o,
                struct point_result *out);
 
+/* Builds the point's world and takes it down again; nothing runs.  False with one sentence when the
+ * parameters do not fit together. */
+bool point_check(const struct config_point *p, const char *base_dir, struct err *e) MUST_CHECK;
+
 void point_result_init(struct point_result *r);
 void point_result_fini(struct point_result *r);
 void point_result_put(struct wire *w, const struct point_result *r);

@@ -1,9 +1,13 @@
-/* registry.c: plain arrays: one grep finds all there is. */
+/* registry.c: plain arrays: networks, and what drives them bare.
+ *
+ * What runs on the nodes of a machine is in registry_os.c.
+ */
 #include "cli/registry.h"
 
 #include <string.h>
 
 #include "cli/schema.h"
+#include "disks/build.h"
 #include "mesh/mesh.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
@@ -39,6 +43,14 @@ const struct direct_ops *registry_direct_of(const char *name)
     return NULL;
 }
 
+const struct workload_ops *registry_workload(const char *name)
+{
+    for (size_t i = 0; registry_workloads[i]; i++)
+        if (strcmp(registry_workloads[i]->name, name) == 0)
+            return registry_workloads[i];
+    return NULL;
+}
+
 const char *const *registry_net_names(void)
 {
     static const char *names[NAMES_MAX];
@@ -47,30 +59,53 @@ const char *const *registry_net_names(void)
     return names;
 }
 
-const char *const *registry_workload_names(void)
+const char *const *registry_direct_names(void)
 {
     static const char *names[NAMES_MAX];
-    size_t n = 0;
     for (size_t i = 0; registry_direct[i]; i++)
-        names[n++] = registry_direct[i]->name;
+        names[i] = registry_direct[i]->name;
     return names;
 }
 
-static void group(void (*fn)(void *arg, const struct registry_group *g), void *arg,
-                  const char *path, const char *choice, const char *doc, const struct param *params)
+const char *const *registry_workload_names(void)
 {
-    struct registry_group g = { path, choice, doc, params };
+    static const char *names[NAMES_MAX];
+    for (size_t i = 0; registry_workloads[i]; i++)
+        names[i] = registry_workloads[i]->name;
+    return names;
+}
+
+struct walk {
+    void (*fn)(void *arg, const struct registry_group *g);
+    void *arg;
+};
+
+static void group(const struct walk *w, const char *path, const char *choice, const char *doc,
+                  const struct param *params)
+{
+    const struct registry_group g = { path, choice, doc, params };
     if (params)
-        fn(arg, &g);
+        w->fn(w->arg, &g);
 }
 
 void registry_each_group(void (*fn)(void *arg, const struct registry_group *g), void *arg)
 {
+    const struct walk w = { fn, arg };
+    group(&w, "machine", NULL, "A whole simulated machine.", machine_params);
+    group(&w, "machine.os", NULL, "The operating system of every node.",
+          registry_machine.os.params);
     for (size_t i = 0; registry_nets[i]; i++)
-        group(fn, arg, "mesh", registry_nets[i]->name, registry_nets[i]->doc,
-              registry_nets[i]->params);
+        group(&w, "mesh", registry_nets[i]->name, registry_nets[i]->doc, registry_nets[i]->params);
+    for (const struct blk_kind *k = blk_kinds; k->name; k++)
+        group(&w, "devices", k->name, k->doc, k->params);
+    for (size_t i = 0; registry_workloads[i]; i++)
+        group(&w, "workload", registry_workloads[i]->name, registry_workloads[i]->doc,
+              registry_workloads[i]->params);
     for (size_t i = 0; registry_direct[i]; i++)
-        group(fn, arg, "workload", registry_direct[i]->name, registry_direct[i]->doc,
+        group(&w, "workload", registry_direct[i]->name, registry_direct[i]->doc,
               registry_direct[i]->params);
-    group(fn, arg, "limits", NULL, "What one point may use.", schema_limits_params);
+    for (size_t i = 0; registry_protls[i]; i++)
+        group(&w, "machine.graph", registry_protls[i]->name, registry_protls[i]->doc,
+              registry_protls[i]->params);
+    group(&w, "limits", NULL, "What one point may use.", schema_limits_params);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disks/build.h"
+
 #define LIMITS(m) offsetof(struct schema_limits, m)
 const struct param schema_limits_params[] = {
     { .name = "host_time",
@@ -120,16 +122,9 @@ static bool load_mesh(struct schema *s, const struct val *mesh, struct err *e)
     return load_part(&s->mesh, mesh, s->net->params, s->net->params_size, e);
 }
 
-static bool load_workload(struct schema *s, const struct val *root, struct err *e)
+static bool load_direct(struct schema *s, const struct val *w, const char *kind, struct err *e)
 {
-    const struct val *w = val_get(root, "workload");
     char where[512];
-    if (!w)
-        return err_set(e, "%sthe configuration has no workload = { kind = ... }",
-                       val_where(root, where, sizeof where));
-    const char *kind = kind_of(w, registry_workload_names(), e);
-    if (!kind)
-        return false;
     s->direct = registry_direct_of(kind);
     if (s->direct->needs_net && !s->net)
         return err_set(e, "%sworkload '%s' needs a network: mesh = { kind = ... }",
@@ -138,6 +133,30 @@ static bool load_workload(struct schema *s, const struct val *root, struct err *
         return err_set(e, "%sworkload '%s' needs devices: devices = { kind = ... }",
                        val_where(w, where, sizeof where), kind);
     return load_part(&s->workload, w, s->direct->params, s->direct->params_size, e);
+}
+
+static bool load_workload(struct schema *s, const struct val *root, struct err *e)
+{
+    const struct val *w = val_get(root, "workload"), *named = val_get(w, "kind");
+    char where[512];
+    if (!w)
+        return err_set(e, "%sthe configuration has no workload = { kind = ... }",
+                       val_where(root, where, sizeof where));
+    bool text = named && named->type == VAL_STRING;
+    if (text && s->machine && registry_direct_of(named->u.s))
+        return err_set(e, "%sworkload '%s' drives a bare mesh or devices, not a machine",
+                       val_where(named, where, sizeof where), named->u.s);
+    if (text && !s->machine && registry_workload(named->u.s))
+        return err_set(e, "%sworkload '%s' needs a machine = { ... } to run on",
+                       val_where(named, where, sizeof where), named->u.s);
+    const char *kind =
+        kind_of(w, s->machine ? registry_workload_names() : registry_direct_names(), e);
+    if (!kind)
+        return false;
+    if (!s->machine)
+        return load_direct(s, w, kind, e);
+    s->programs = registry_workload(kind);
+    return load_part(&s->workload, w, s->programs->params, s->programs->params_size, e);
 }
 
 static bool load_all(struct schema *s, const struct val *root, struct err *e)
@@ -199,6 +218,14 @@ static const struct param kind_param = { .name = "kind",
                                          .type = PARAM_STRING,
                                          .doc = "Chooses the variant." };
 
+static const struct param *device_params(const char *kind)
+{
+    for (const struct blk_kind *k = blk_kinds; k->name; k++)
+        if (strcmp(k->name, kind) == 0)
+            return k->params;
+    return NULL;
+}
+
 /* The parameter array of a part, by its kind; NULL when there is none. */
 static const struct param *part_params(const struct val *part)
 {
@@ -209,8 +236,28 @@ static const struct param *part_params(const struct val *part)
         const struct net_ops *net = registry_net(kind->u.s);
         return net ? net->params : NULL;
     }
+    const struct workload_ops *w = registry_workload(kind->u.s);
     const struct direct_ops *d = registry_direct_of(kind->u.s);
-    return d ? d->params : NULL;
+    return w ? w->params : d ? d->params : NULL;
+}
+
+/* The interconnect of a machine: the first registered when none is named, as in models/machine. */
+static const struct net_ops *machine_net_ops(const struct val *machine)
+{
+    const struct val *model = val_get(val_get(machine, "network"), "model");
+    return model && model->type == VAL_STRING ? registry_net(model->u.s) : registry_nets[0];
+}
+
+static void walk_machine(struct walk *w, const struct val *machine)
+{
+    static const struct param model = { .name = "model",
+                                        .type = PARAM_STRING,
+                                        .doc = "Chooses the interconnect." };
+    const struct net_ops *net = machine_net_ops(machine);
+    walk_group(w, "machine", machine_params);
+    w->fn(w->arg, "machine.network.model", &model);
+    walk_group(w, "machine.network", net ? net->params : NULL);
+    walk_group(w, "machine.os", registry_machine.os.params);
 }
 
 void schema_each(const struct val *root,
@@ -218,6 +265,9 @@ void schema_each(const struct val *root,
 {
     struct walk w = { fn, arg };
     static const char *const parts[] = { "mesh", "workload" };
+    const struct val *machine = val_get(root, "machine");
+    if (machine)
+        walk_machine(&w, machine);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         const struct val *part = val_get(root, parts[i]);
         if (!part)
@@ -239,13 +289,20 @@ struct lookup {
     bool found;
 };
 
+/* Tables that a builder reads and whose members are listed here as well. */
+static bool is_listed(const char *path)
+{
+    return strcmp(path, "machine.network") == 0 ||
+           (strcmp(path, "machine.os") == 0 && registry_machine.os.params);
+}
+
 static void look(void *arg, const char *path, const struct param *p)
 {
     struct lookup *l = arg;
     size_t n = strlen(path);
-    bool below = (p->type == PARAM_VAL || p->type == PARAM_TABLE) &&
-                 strncmp(l->path, path, n) == 0 && l->path[n] == '.';
-    if (strcmp(l->path, path) == 0 || (below && p->type == PARAM_VAL))
+    bool below = p->type == PARAM_VAL && !is_listed(path) && strncmp(l->path, path, n) == 0 &&
+                 l->path[n] == '.';
+    if (strcmp(l->path, path) == 0 || below)
         l->found = true;
 }
 
@@ -274,6 +331,64 @@ static struct val *member(struct val *root, const char *name)
     return NULL;
 }
 
+/* The member of that name, made when it is absent. */
+static struct val *made_member(struct val *table, const char *name)
+{
+    if (!member(table, name))
+        val_put(table, name, val_new(VAL_TABLE, table->file, 0));
+    return member(table, name);
+}
+
+static void resolve_device(struct val *device)
+{
+    const struct val *kind = val_get(device, "kind");
+    const struct param *params = NULL;
+    if (device->type == VAL_TABLE && (!kind || kind->type == VAL_STRING))
+        params = device_params(kind ? kind->u.s : "disk");
+    if (params)
+        param_resolve(params, device);
+}
+
+static void resolve_devices(struct val *devices)
+{
+    if (devices && devices->type == VAL_LIST)
+        for (size_t i = 0; i < devices->count; i++)
+            resolve_device(devices->items[i]);
+    else if (devices)
+        resolve_device(devices);
+}
+
+/* A network takes its shape from the machine where the parameters do not say otherwise. */
+static void resolve_network(struct val *machine)
+{
+    static const char *const shape[] = { "rows", "columns" };
+    const struct net_ops *net = machine_net_ops(machine);
+    struct val *t = made_member(machine, "network");
+    if (!net || t->type != VAL_TABLE)
+        return;
+    if (!member(t, "model"))
+        val_put(t, "model", val_new_string(net->name, t->file, 0));
+    for (size_t i = 0; i < ARRAY_LEN(shape); i++) {
+        bool has = false;
+        for (const struct param *p = net->params; p && p->name; p++)
+            has |= strcmp(p->name, shape[i]) == 0;
+        if (has && !member(t, shape[i]))
+            val_put(t, shape[i], val_copy(val_get(machine, shape[i])));
+    }
+    if (net->params)
+        param_resolve(net->params, t);
+}
+
+static void resolve_machine(struct val *machine)
+{
+    param_resolve(machine_params, machine);
+    resolve_network(machine);
+    resolve_devices(member(machine, "storage"));
+    struct val *os = registry_machine.os.params ? made_member(machine, "os") : NULL;
+    if (os && os->type == VAL_TABLE)
+        param_resolve(registry_machine.os.params, os);
+}
+
 void schema_resolve(struct val *root)
 {
     static const char *const parts[] = { "mesh", "workload" };
@@ -283,9 +398,10 @@ void schema_resolve(struct val *root)
         if (params)
             param_resolve(params, part);
     }
-    if (!member(root, "limits"))
-        val_put(root, "limits", val_new(VAL_TABLE, root->file, 0));
-    param_resolve(schema_limits_params, member(root, "limits"));
+    if (member(root, "machine"))
+        resolve_machine(member(root, "machine"));
+    resolve_devices(member(root, "devices"));
+    param_resolve(schema_limits_params, made_member(root, "limits"));
 }
 
 char *schema_canonical(const struct val *root)

@@ -28,7 +28,8 @@ struct schema {
     struct schema_limits limits;
     const struct net_ops *net; /* NULL: no mesh */
     struct schema_part mesh;
-    const struct direct_ops *direct; /* the workload */
+    const struct direct_ops *direct;     /* the workload without a machine, or NULL */
+    const struct workload_ops *programs; /* the workload of a machine, or NULL */
     struct schema_part workload;
     const struct val *devices, *machine; /* NULL: absent; read by their builders */
 };
