@@ -1,6 +1,7 @@
 /* coherence.c: what owners, holders of copies and requesters do, whoever manages.
  *
- * Called by the pager (faults of the program), by messages, and by the managers.  The states and the
+ * Called by the pager (faults of the program), by messages, and by the managers.  The states and
+ * the
  * in-flight rules F1-F5 stand in svm_internal.h.
  */
 #include "os/svm/svm_internal.h"
@@ -252,7 +253,8 @@ void svm_invalidate_copies(struct svm *s, struct svm_page *sp, uint32_t writer, 
 static void invalidate(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     if (sp->owner) {
-        /* The writer is this node, or this node has become owner since: its copy is not the old one. */
+        /* The writer is this node, or this node has become owner since: its copy is not the
+         * old one. */
         svm_send(s, m->from, svm_msg_new(s, SVM_ACK, sp->page));
         svm_msg_free(s, m);
         return;
@@ -322,7 +324,8 @@ void svm_handle(struct svm *s, struct svm_msg *m)
 
 /* ---- the pager ---- */
 
-/* A READ copy is dropped in silence; its owner keeps this node in the copy set.  What is owned stays: it
+/* A READ copy is dropped in silence; its owner keeps this node in the copy set.  What is owned
+ * stays: it
  * is the only place where the page is sure to be. */
 static void evict(struct vm_region *r, uint64_t page, bool dirty)
 {

@@ -1,8 +1,10 @@
 /* mgr_central.c: managers that know the owner: central, improved, fixed.
  *
- * central   [Li & Hudak 1989, section 3.1, monitor-like]: the manager has owner and copy set of every
+ * central   [Li & Hudak 1989, section 3.1, monitor-like]: the manager has owner and copy set of
+ * every
  *           page, does one request of a page at a time, invalidates, and waits for a confirmation.
- * improved  [section 3.1, improved]: the copy set is with the owner, which synchronises; the manager has
+ * improved  [section 3.1, improved]: the copy set is with the owner, which synchronises; the
+ * manager has
  *           the owner alone and sets it when it forwards a write request.
  * fixed     [section 3.2]: as improved, the manager of page p is node (p div hash_block) mod N.
  */

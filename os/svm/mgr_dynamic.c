@@ -2,10 +2,12 @@
  *
  * A request follows hints to the owner; who forwards it learns who will own next [Li & Hudak 1989,
  * section 3.3].  Variants:
- *   dynamic    ownership moves on reads too, so that every forwarding is a path reversal, which is what
+ *   dynamic    ownership moves on reads too, so that every forwarding is a path reversal, which is
+ *   what
  *              the bound O(N + K log N) on the messages of K requests rests on;
  *   dynamic_s  a read leaves the ownership: a forwarded read changes no hint;
- *   tree       as dynamic_s, but any holder of a copy answers a read, and answers for that reader when
+ *   tree       as dynamic_s, but any holder of a copy answers a read, and answers for that reader
+ *   when
  *              copies are invalidated: read copies form a tree.
  */
 #include "os/svm/svm_internal.h"

@@ -1,6 +1,7 @@
 /* svm.c: joining a region, the protocol instance, messages on the wire.
  *
- * Wire image of a message, big-endian, SVM_HEADER bytes, then 4 bytes for each member of the copy set,
+ * Wire image of a message, big-endian, SVM_HEADER bytes, then 4 bytes for each member of the copy
+ * set,
  * then the page's bytes if it carries any:
  *   0 op  1 access  2 flags (1: has_copy, 2: ownership)  3 region  4 page(8)  12 origin(4)
  *   16 fault(4)  20 version(4)  24 moves(4)  28 hops(2)  30 copies(2)  32 end

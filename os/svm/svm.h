@@ -17,7 +17,8 @@
  * requester or the owner saves a message.
  *
  *   S1  At most one node has WRITE on a page; while one has, no other has any access.
- *   S2  Every page has exactly one owner, or its ownership is in one message, or it is lost and said so.
+ *   S2  Every page has exactly one owner, or its ownership is in one message, or it is lost and
+ *   said so.
  *   S3  All copies but the owner's are reachable from the owner: in its copy set, or (tree) in the
  *       copy sets below it.
  *   S4  Following hints (dynamic) from any node reaches the owner, or a node that will be owner.
@@ -46,10 +47,14 @@ extern const struct param svm_params_desc[];
  * { name = "svm", protocol = "svm", below = { "mesh" } }. */
 extern const struct xk_protl_ops svm_protl;
 
-/* Joins this node to the shared region [base, base + length) of `space`.  Every node of `nodes` (count of
- * them, the same list in the same order everywhere, this node among them) makes the same call; a request
- * that comes earlier waits.  `protl` is the node's svm instance.  NULL when the region cannot be mapped,
- * a page does not fit the protocol's frames, or this node is not in the list.  Pages are zero at first. */
+/* Joins this node to the shared region [base, base + length) of `space`.  Every node of `nodes`
+ * (count of
+ * them, the same list in the same order everywhere, this node among them) makes the same call; a
+ * request
+ * that comes earlier waits.  `protl` is the node's svm instance.  NULL when the region cannot be
+ * mapped,
+ * a page does not fit the protocol's frames, or this node is not in the list.  Pages are zero
+ * at first. */
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params);
 

@@ -8,6 +8,7 @@
 #include "os/nx/nx.h"
 #include "os/proto/mesh/mesh.h"
 #include "os/svm/svm.h"
+#include "os/svm/sync.h"
 
 static enum xk_status probe_init(struct xk_protl *self, const void *params);
 static void probe_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
@@ -28,8 +29,8 @@ static const struct xk_protl_ops probe_protl = {
     .failed = probe_failed,
 };
 
-const struct xk_protl_ops *const rig_registry[] = { &mesh_protl, &nx_protl, &svm_protl,
-                                                    &probe_protl, NULL };
+const struct xk_protl_ops *const rig_registry[] = { &mesh_protl, &nx_protl,    &svm_protl,
+                                                    &sync_protl, &probe_protl, NULL };
 
 static void add_word(struct val *inst, struct val *below, char *word, int index)
 {

@@ -1,0 +1,73 @@
+/* test_sync.c: locks exclude and are fair, barriers hold everybody, event counts count. */
+#include <criterion/criterion.h>
+
+#include "os/svm/sync.h"
+#include "tests/os/xk_rig.h"
+
+struct world {
+    struct rig rig;
+    uint32_t nodes, rounds;
+    struct sync *sync[RIG_NODES];
+    uint32_t inside, finished;
+    uint64_t entered, at[RIG_NODES];
+};
+
+struct start {
+    struct world *w;
+    uint32_t node;
+};
+
+static void program(void *arg)
+{
+    struct start *s = arg;
+    struct world *w = s->w;
+    struct sync *y = w->sync[s->node];
+    struct port *p = fake_port(w->rig.f, s->node);
+    port_thread_sleep(p, SIM_MS);
+    for (uint32_t i = 0; i < w->rounds; i++) {
+        sync_lock(y, 7);
+        cr_assert_eq(w->inside++, 0, "two hold the lock");
+        port_thread_sleep(p, (s->node + 1) * 3 * SIM_US);
+        w->inside--;
+        w->entered++;
+        sync_unlock(y, 7);
+        w->at[s->node]++;
+        sync_barrier(y);
+        for (uint32_t n = 0; n < w->nodes; n++)
+            cr_assert_geq(w->at[n], i + 1, "node %u left barrier %u before node %u came", s->node,
+                          i, n);
+        sync_advance(y, 12);
+        sync_await(y, 12, (uint64_t)w->nodes * (i + 1));
+        cr_assert_geq(sync_read(y, 12), (uint64_t)w->nodes * (i + 1));
+    }
+    w->finished++;
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct world *w = r->arg;
+    uint32_t nodes[RIG_NODES];
+    for (uint32_t i = 0; i < w->nodes; i++)
+        nodes[i] = i;
+    w->sync[node] = sync_join(xk_find(r->k[node], "sync"), nodes, w->nodes);
+    struct start *s = port_alloc(p, sizeof *s);
+    *s = (struct start){ .w = w, .node = node };
+    cr_assert_not_null(port_thread_spawn(p, "program", program, s, 0));
+}
+
+Test(sync, locks_exclude_barriers_hold_and_counts_count)
+{
+    for (uint32_t nodes = 1; nodes <= 13; nodes++)
+        for (uint64_t seed = 1; seed <= 6; seed++) {
+            static struct world w;
+            w = (struct world){ .nodes = nodes, .rounds = 5 };
+            struct fake_options o = { .nodes = nodes,
+                                      .seed = seed,
+                                      .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM };
+            rig_start(&w.rig, &o, "mesh mesh; sync sync <mesh", booted, &w);
+            fake_run(w.rig.f, 0);
+            cr_assert_eq(w.finished, nodes, "%u of %u nodes ended", w.finished, nodes);
+            cr_assert_eq(w.entered, nodes * 5);
+            rig_stop(&w.rig);
+        }
+}
