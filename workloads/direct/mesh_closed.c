@@ -19,6 +19,7 @@
 #include "sim/base/units.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
+#include "sim/stat.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
 
@@ -43,7 +44,7 @@ struct closed {
     struct traffic_pool pool;
     struct traffic_log *log;
     struct sim_measure *latency;
-    struct stat blocking;
+    struct stat_moments blocking;
     sim_time *done; /* of each source: when its last packet was delivered */
     bool random;
 };

@@ -19,6 +19,7 @@
 #include "sim/digest.h"
 #include "sim/measure.h"
 #include "sim/server.h"
+#include "sim/stat.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
 
@@ -140,7 +141,7 @@ struct load {
     uint64_t generated, delivered, inside; /* packets, all of them */
     uint64_t window_in, window_out;        /* flits generated and delivered inside the window */
     struct sim_measure *latency, *network;
-    struct stat queue, blocking, alone, hops;
+    struct stat_moments queue, blocking, alone, hops;
     struct traffic_log *log; /* NULL: not asked for */
     const char *files;       /* folder for what is written, or NULL */
     struct err write_error;
