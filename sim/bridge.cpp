@@ -73,6 +73,12 @@ s4u::Engine *engine;
 s4u::Host *host;
 bridge_thread *current;
 
+#if defined(__SANITIZE_ADDRESS__)
+void install_handler(void)
+{
+    // AddressSanitizer's handler says more.
+}
+#else
 // SimGrid's own handler suggests options that nobody can give here.
 void on_bad_access(int signal_number)
 {
@@ -85,14 +91,13 @@ void on_bad_access(int signal_number)
 
 void install_handler(void)
 {
-#if !defined(__SANITIZE_ADDRESS__)
     struct sigaction action = {};
     action.sa_handler = on_bad_access;
     action.sa_flags = SA_ONSTACK; // SimGrid has set an alternate stack up
     sigaction(SIGSEGV, &action, nullptr);
     sigaction(SIGBUS, &action, nullptr);
-#endif
 }
+#endif
 
 // Runs our queue until it has made a thread runnable.
 void pump()
