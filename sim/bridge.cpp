@@ -1,14 +1,15 @@
-// bridge.cpp: the one file that knows SimGrid.
-//
-// A run is a kernel model of SimGrid's whose next event is "now" for as long as our own queue has
-// one that makes a thread runnable.  Blocking is a blocking simcall whose body, which SimGrid runs
-// on the main stack, goes on with our queue at once: the next thread is made runnable before
-// SimGrid looks for one, and its own solver is entered only when a thread has ended.
-//
-// Waking is answering that simcall.  SimGrid 3.32 exports the two functions for it but installs no
-// header that declares them; with any other version the bridge falls back to Actor::suspend and
-// Actor::resume, which are public and do the same with one turn of the solver per wake.
-// docs/decisions says what each costs.
+/* bridge.cpp: the one file that knows SimGrid.
+ *
+ * A run is a kernel model of SimGrid's whose next event is "now" for as long as our own queue has
+ * one that makes a thread runnable.  Blocking is a blocking simcall whose body, which SimGrid runs
+ * on the main stack, goes on with our queue at once: the next thread is made runnable before
+ * SimGrid looks for one, and its own solver is entered only when a thread has ended.
+ *
+ * Waking is answering that simcall.  SimGrid 3.32 exports the two functions for it but installs no
+ * header that declares them; with any other version the bridge falls back to Actor::suspend and
+ * Actor::resume, which are public and do the same with one turn of the solver per wake.
+ * docs/decisions says what each costs.
+ */
 #include <csignal>
 #include <cstdlib>
 #include <memory>
