@@ -173,10 +173,8 @@ struct port *xk_kernel_port(const struct xk_kernel *k)
 static void node_changed(void *arg, uint32_t node, bool up)
 {
     struct xk_kernel *k = arg;
-    if (up)
-        return;
     for (uint32_t i = 0; i < k->count; i++) {
-        struct xk_control c = { .op = XK_PEER_DOWN, .u64 = node };
+        struct xk_control c = { .op = up ? XK_PEER_UP : XK_PEER_DOWN, .u64 = node };
         if (k->protls[i].ops->control)
             k->protls[i].ops->control(&k->protls[i], &c);
     }

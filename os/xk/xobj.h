@@ -56,7 +56,8 @@ enum xk_control_op {
     XK_GET_MY_HOST,    /* u64 */
     XK_GET_RELIABLE,   /* u64: 1 when lower layers lose nothing while both ends live */
     XK_FREE_RESOURCES, /* drop caches; u64: sessions dropped */
-    XK_PEER_DOWN       /* in: u64 node known to have crashed; given to every instance in turn */
+    XK_PEER_DOWN,      /* in: u64 node known to have crashed; given to every instance in turn */
+    XK_PEER_UP         /* in: u64 node known to be back; likewise */
 };
 struct xk_control {
     enum xk_control_op op;
@@ -117,6 +118,7 @@ struct xk_sessn {
     struct xk_protl *protl; /* whose session it is */
     struct xk_protl *upper; /* to whom it delivers */
     struct list link;       /* its protocol's: the idle list of a session table */
+    void *upper_state;      /* whatever its upper hangs on it */
     uint32_t refs;
     uint32_t host; /* the peer */
     uint8_t downs;

@@ -337,7 +337,7 @@ static bool may_be_next(struct fake *f, const struct item *it)
 {
     if (it->kind == ITEM_FRAME && f->o.unordered)
         return true;
-    if (it->kind != ITEM_FRAME && !is_timer(it))
+    if (it->kind != ITEM_FRAME && it->kind != ITEM_CHANGE && !is_timer(it))
         return true;
     LIST_EACH (l, &f->pending) {
         const struct item *o = LIST_ENTRY(l, struct item, link);
@@ -345,6 +345,9 @@ static bool may_be_next(struct fake *f, const struct item *it)
             continue;
         if (it->kind == ITEM_FRAME) {
             if (o->kind == ITEM_FRAME && o->u.frame.src == it->u.frame.src && o->seq < it->seq)
+                return false;
+        } else if (it->kind == ITEM_CHANGE) {
+            if (o->kind == ITEM_CHANGE && o->seq < it->seq)
                 return false;
         } else if (is_timer(o) && before(o, it)) {
             return false;

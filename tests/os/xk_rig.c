@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "os/nx/nx.h"
+#include "os/proto/blast/blast.h"
+#include "os/proto/chan/chan.h"
 #include "os/proto/mesh/mesh.h"
+#include "os/proto/select/select.h"
 #include "os/svm/svm.h"
 #include "os/svm/sync.h"
 
@@ -29,8 +32,19 @@ static const struct xk_protl_ops probe_protl = {
     .failed = probe_failed,
 };
 
-const struct xk_protl_ops *const rig_registry[] = { &mesh_protl, &nx_protl,    &svm_protl,
-                                                    &sync_protl, &probe_protl, NULL };
+/* clang-format off */
+const struct xk_protl_ops *const rig_registry[] = {
+    &mesh_protl,
+    &blast_protl,
+    &chan_protl,
+    &select_protl,
+    &nx_protl,
+    &svm_protl,
+    &sync_protl,
+    &probe_protl,
+    NULL,
+};
+/* clang-format on */
 
 static void add_word(struct val *inst, struct val *below, char *word, int index)
 {

@@ -1,0 +1,197 @@
+/* blast.c: BLAST's protocol object: parameters, sessions, control.  See blast.h and README.md. */
+#include "os/proto/blast/blast_internal.h"
+
+#define TIME(member, d, what, source)                                                              \
+    {                                                                                              \
+        .name = #member, .type = PARAM_TIME, .offset = offsetof(struct blast_params, member),      \
+        .def = d, .min = "1us", .max = "1h", .doc = what, .src = source                            \
+    }
+#define INT(member, d, lo, what, source)                                                           \
+    {                                                                                              \
+        .name = #member, .type = PARAM_INT, .offset = offsetof(struct blast_params, member),       \
+        .def = d, .min = lo, .max = "65536", .doc = what, .src = source                            \
+    }
+
+static const struct param params[] = {
+    TIME(fragment_wait, "10ms", "time that a receiver grants each fragment before it asks",
+         "x-kernel 3.2 blast_internal.h"),
+    TIME(wait_max, "1s", "longest wait between two requests for fragments",
+         "x-kernel 3.2 blast_internal.h"),
+    TIME(discard, "1s", "time that a sender keeps a message for requests",
+         "x-kernel 3.2 blast_internal.h"),
+    INT(nacks, "3", "0", "requests for fragments before an incomplete message is dropped",
+        "x-kernel 3.2 blast_input.c"),
+    INT(outstanding, "64", "1", "messages of several fragments that are being sent or kept",
+        "x-kernel 3.2 blast_internal.h"),
+    INT(idle, "16", "0", "idle sessions kept for re-use",
+        "ASSUMED(an idle node stays within 16 KiB)"),
+    { .name = "eager_nack",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct blast_params, eager_nack),
+      .def = "false",
+      .doc = "asks at once when the last fragment arrives and others are missing",
+      .src = "an option of x-kernel 3.2, off" },
+    { .name = NULL }
+};
+
+void blast_header_store(uint8_t out[BLAST_HEADER], const struct blast_header *h)
+{
+    wire_put16(out, h->protocol);
+    out[2] = h->op;
+    out[3] = 0;
+    wire_put32(out + 4, h->seq);
+    wire_put32(out + 8, h->length);
+    wire_put16(out + 12, h->fragments);
+    wire_put16(out + 14, h->boot);
+    wire_put64(out + 16, h->mask);
+}
+
+void blast_header_load(struct blast_header *h, const uint8_t in[BLAST_HEADER])
+{
+    h->protocol = wire_get16(in);
+    h->op = in[2];
+    h->seq = wire_get32(in + 4);
+    h->length = wire_get32(in + 8);
+    h->fragments = wire_get16(in + 12);
+    h->boot = wire_get16(in + 14);
+    h->mask = wire_get64(in + 16);
+}
+
+const struct blast_counts *blast_counts(const struct xk_protl *blast)
+{
+    return &((const struct blast_state *)blast->state)->counts;
+}
+
+uint32_t blast_outstanding(const struct xk_protl *blast)
+{
+    return ((const struct blast_state *)blast->state)->out_count;
+}
+
+uint32_t blast_incomplete(const struct xk_protl *blast)
+{
+    return xk_map_count(&((const struct blast_state *)blast->state)->in_map);
+}
+
+/* ---- sessions ---- */
+
+static void sessn_close(struct xk_sessn *s)
+{
+    struct blast_state *st = s->protl->state;
+    list_remove(&((struct blast_sessn *)s->state)->waiting);
+    xk_table_idle(&st->sessns, s);
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c);
+
+static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
+{
+    return protl_control(s->protl, c);
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = blast_push,
+                                               .close = sessn_close,
+                                               .control = sessn_control };
+
+struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
+                                 enum xk_status *why)
+{
+    struct blast_state *st = self->state;
+    struct xk_sessn *s = xk_table_get(&st->sessns, upper, host);
+    if (s)
+        return s;
+    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
+    if (!down)
+        return NULL;
+    s = xk_sessn_new(self, upper, host, &sessn_ops, sizeof(struct blast_sessn));
+    struct blast_sessn *bs = s->state;
+    s->down[s->downs++] = down;
+    list_init(&bs->waiting);
+    bs->fragment_wait = st->params->fragment_wait;
+    xk_table_add(&st->sessns, s);
+    return s;
+}
+
+/* ---- protocol ---- */
+
+static enum xk_status protl_init(struct xk_protl *self, const void *p)
+{
+    struct blast_state *st = self->state;
+    uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
+    st->params = p;
+    if (below <= BLAST_HEADER)
+        return XK_TOO_LONG;
+    st->fragment_bytes = below - BLAST_HEADER;
+    st->reliable = xk_ask(self->down[0], XK_GET_RELIABLE, 0) != 0;
+    st->boot = (uint16_t)port_incarnation(xk_port(self));
+    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
+    xk_map_init(&st->in_map, xk_port(self), sizeof(struct blast_key));
+    list_init(&st->out);
+    list_init(&st->in);
+    list_init(&st->waiting);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
+                                   const struct xk_part *peer, enum xk_status *why)
+{
+    struct blast_state *st = self->state;
+    st->enabled |= UINT64_C(1) << upper->number;
+    return blast_sessn_get(self, upper, peer->host, why);
+}
+
+static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct blast_state *st = self->state;
+    (void)key;
+    st->enabled |= UINT64_C(1) << upper->number;
+    return XK_OK;
+}
+
+static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct blast_state *st = self->state;
+    (void)key;
+    st->enabled &= ~(UINT64_C(1) << upper->number);
+    return XK_OK;
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    struct blast_state *st = self->state;
+    switch (c->op) {
+    case XK_GET_MAX_PACKET:
+        c->u64 = BLAST_FRAGMENTS_MAX * st->fragment_bytes;
+        return XK_OK;
+    case XK_GET_OPT_PACKET:
+        c->u64 = st->fragment_bytes;
+        return XK_OK;
+    case XK_FREE_RESOURCES:
+        c->u64 = xk_table_reclaim(&st->sessns);
+        return XK_OK;
+    case XK_PEER_DOWN:
+        blast_out_drop_host(self, (uint32_t)c->u64);
+        blast_in_drop_host(self, (uint32_t)c->u64);
+        return XK_OK;
+    case XK_PEER_UP:
+        return XK_OK;
+    default:
+        return xk_protl_control(self->down[0], c);
+    }
+}
+
+const struct xk_protl_ops blast_protl = {
+    .name = "blast",
+    .doc = "cuts long messages into fragments and resends those that are missed",
+    .params = params,
+    .params_size = sizeof(struct blast_params),
+    .state_size = sizeof(struct blast_state),
+    .down_min = 1,
+    .down_max = 1,
+    .init = protl_init,
+    .open = protl_open,
+    .open_enable = protl_enable,
+    .open_disable = protl_disable,
+    .demux = blast_demux,
+    .ready = blast_ready,
+    .control = protl_control,
+};

@@ -1,0 +1,259 @@
+/* chan.c: CHAN's protocol object: parameters, what is known of hosts, incarnations, the way in.
+ *
+ * Incarnations do the work of x-kernel's BID protocol here: each header names the sender's and the
+ * one it believes the receiver to have, so that no call of the past is executed and no reply of the
+ * past is believed.  See chan.h and README.md.
+ */
+#include "os/proto/chan/chan_internal.h"
+
+#define TIME(member, d, what, source)                                                              \
+    {                                                                                              \
+        .name = #member, .type = PARAM_TIME, .offset = offsetof(struct chan_params, member),       \
+        .def = d, .min = "1us", .max = "1h", .doc = what, .src = source                            \
+    }
+
+static const struct param params[] = {
+    TIME(client_wait, "5s", "time until a client asks for its reply; doubles with each question",
+         "x-kernel 3.2 chan_internal.h"),
+    TIME(server_wait, "8s", "time until a server asks whether its reply came; doubles likewise",
+         "x-kernel 3.2 chan_internal.h"),
+    TIME(wait_max, "60s", "longest time between two questions", "x-kernel 3.2 chan_internal.h"),
+    { .name = "tries",
+      .type = PARAM_INT,
+      .offset = offsetof(struct chan_params, tries),
+      .def = "6",
+      .min = "0",
+      .max = "1000",
+      .doc = "unanswered questions after which the peer counts as unreachable",
+      .src = "ASSUMED(x-kernel asks for ever; a caller needs an end: about 3 minutes)" },
+    { .name = NULL }
+};
+
+static void header_store(uint8_t out[CHAN_HEADER], const struct chan_header *h)
+{
+    wire_put16(out, h->id);
+    out[2] = h->flags;
+    out[3] = 0;
+    wire_put32(out + 4, h->protocol);
+    wire_put32(out + 8, h->seq);
+    wire_put32(out + 12, h->length);
+    wire_put32(out + 16, h->src_incarnation);
+    wire_put32(out + 20, h->dst_incarnation);
+}
+
+static void header_load(struct chan_header *h, const uint8_t in[CHAN_HEADER])
+{
+    h->id = wire_get16(in);
+    h->flags = in[2];
+    h->protocol = wire_get32(in + 4);
+    h->seq = wire_get32(in + 8);
+    h->length = wire_get32(in + 12);
+    h->src_incarnation = wire_get32(in + 16);
+    h->dst_incarnation = wire_get32(in + 20);
+}
+
+const struct chan_counts *chan_counts(const struct xk_protl *chan)
+{
+    return &((const struct chan_state *)chan->state)->counts;
+}
+
+struct chan_host *chan_host_get(struct xk_protl *self, uint32_t host)
+{
+    struct chan_state *st = self->state;
+    struct chan_host *h = xk_map_resolve(&st->hosts, &host);
+    if (h)
+        return h;
+    h = port_alloc(xk_port(self), sizeof *h);
+    h->host = host;
+    xk_map_bind(&st->hosts, &host, h);
+    return h;
+}
+
+enum xk_status chan_send(struct xk_protl *self, struct xk_sessn *down, struct chan_header *h,
+                         struct rope *data)
+{
+    struct chan_state *st = self->state;
+    struct xk_msg m;
+    uint8_t undo[CHAN_HEADER];
+    if (data)
+        xk_msg_init_rope(&m, data);
+    else
+        xk_msg_init(&m);
+    h->length = (uint32_t)xk_msg_length(&m);
+    h->src_incarnation = st->incarnation;
+    header_store(xk_msg_push(&m, CHAN_HEADER), h);
+    enum xk_status r = xk_push(down, &m);
+    if (r != XK_OK && data) {
+        bool popped = xk_msg_pop(&m, undo, CHAN_HEADER);
+        ASSERT(popped);
+        xk_msg_to_rope(&m, data);
+    }
+    xk_msg_fini(&m);
+    return r;
+}
+
+void chan_timer_set(struct xk_protl *self, struct port_timer *t, sim_time delay)
+{
+    port_work(xk_port(self), PORT_WORK_TIMER, 1);
+    port_timer_set(t, delay);
+}
+
+void chan_stall(struct chan_state *st, struct chan_stalled *x)
+{
+    if (list_empty(&x->link))
+        list_push(&st->stalled, &x->link);
+}
+
+/* ---- in ---- */
+
+/* True when the message is of the present: keeps what is known of the peer's incarnation. */
+static bool of_the_present(struct xk_protl *self, struct chan_host *host, struct xk_sessn *lower,
+                           const struct chan_header *h)
+{
+    struct chan_state *st = self->state;
+    if (h->src_incarnation < host->incarnation) {
+        st->counts.stale++;
+        return false;
+    }
+    if (h->src_incarnation > host->incarnation) {
+        bool restarted = host->incarnation != 0;
+        host->incarnation = h->src_incarnation;
+        host->down = false;
+        if (restarted) {
+            chan_server_forget(self, host);
+            chan_client_fail_all(self, host, XK_RESTARTED);
+        }
+    }
+    if (h->dst_incarnation != 0 && h->dst_incarnation != st->incarnation) {
+        st->counts.stale++;
+        if (h->flags & CHAN_FROM_CLIENT)
+            chan_server_answer(self, lower, h, CHAN_GONE);
+        return false;
+    }
+    return true;
+}
+
+static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct chan_state *st = self->state;
+    uint8_t wire[CHAN_HEADER];
+    struct chan_header h;
+    if (!xk_msg_pop(m, wire, CHAN_HEADER)) {
+        st->counts.bad++;
+        return;
+    }
+    header_load(&h, wire);
+    if (h.length != xk_msg_length(m) || h.id >= CHAN_IDS_MAX || h.seq == 0 ||
+        h.src_incarnation == 0 || (h.length > 0 && !(h.flags & CHAN_USER_MSG))) {
+        st->counts.bad++;
+        return;
+    }
+    struct chan_host *host = chan_host_get(self, lower->host);
+    if (!of_the_present(self, host, lower, &h))
+        return;
+    if (h.flags & CHAN_FROM_CLIENT)
+        chan_server_got(self, host, lower, &h, m);
+    else
+        chan_client_got(self, host, lower, &h, m);
+}
+
+static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    struct chan_state *st = self->state;
+    struct list now;
+    (void)lower;
+    list_init(&now);
+    while (!list_empty(&st->stalled))
+        list_push(&now, list_pop(&st->stalled));
+    while (!list_empty(&now)) {
+        struct chan_stalled *x = LIST_ENTRY(list_pop(&now), struct chan_stalled, link);
+        if (x->kind == CHAN_STALLED_SERVER)
+            chan_server_ready((struct chan_server *)(void *)x);
+        else if (x->kind == CHAN_STALLED_CLIENT)
+            chan_client_ready((struct chan_client *)(void *)x);
+        else
+            chan_answer_ready(self, (struct chan_answer *)(void *)x);
+    }
+}
+
+/* ---- protocol ---- */
+
+static enum xk_status protl_init(struct xk_protl *self, const void *p)
+{
+    struct chan_state *st = self->state;
+    uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
+    st->params = p;
+    if (below <= CHAN_HEADER)
+        return XK_TOO_LONG;
+    st->max = below - CHAN_HEADER;
+    st->reliable = xk_ask(self->down[0], XK_GET_RELIABLE, 0) != 0;
+    st->incarnation = port_incarnation(xk_port(self));
+    xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
+    list_init(&st->stalled);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
+                                   const struct xk_part *peer, enum xk_status *why)
+{
+    return chan_client_open(self, upper, peer->host, why);
+}
+
+static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct chan_state *st = self->state;
+    (void)key;
+    st->enabled |= UINT64_C(1) << upper->number;
+    return XK_OK;
+}
+
+static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct chan_state *st = self->state;
+    (void)key;
+    st->enabled &= ~(UINT64_C(1) << upper->number);
+    return XK_OK;
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    struct chan_state *st = self->state;
+    switch (c->op) {
+    case XK_GET_MAX_PACKET:
+        c->u64 = st->max;
+        return XK_OK;
+    case XK_GET_OPT_PACKET: {
+        uint64_t below = xk_ask(self->down[0], XK_GET_OPT_PACKET, 0);
+        c->u64 = below > CHAN_HEADER ? below - CHAN_HEADER : 0;
+        return XK_OK;
+    }
+    case XK_PEER_DOWN: {
+        struct chan_host *h = chan_host_get(self, (uint32_t)c->u64);
+        h->down = true;
+        chan_client_fail_all(self, h, XK_UNREACHABLE);
+        return XK_OK;
+    }
+    case XK_PEER_UP:
+        chan_host_get(self, (uint32_t)c->u64)->down = false;
+        return XK_OK;
+    default:
+        return xk_protl_control(self->down[0], c);
+    }
+}
+
+const struct xk_protl_ops chan_protl = {
+    .name = "chan",
+    .doc = "request and reply, executed at most once",
+    .params = params,
+    .params_size = sizeof(struct chan_params),
+    .state_size = sizeof(struct chan_state),
+    .down_min = 1,
+    .down_max = 1,
+    .init = protl_init,
+    .open = protl_open,
+    .open_enable = protl_enable,
+    .open_disable = protl_disable,
+    .demux = protl_demux,
+    .ready = protl_ready,
+    .control = protl_control,
+};

@@ -1,0 +1,36 @@
+/* chan.h: CHAN: request and reply, at most once.
+ *
+ * A session opened by a client is one channel to a host with one call at a time: push sends the
+ * request, the reply comes by demux, or failed says why there is none.  At the server each request
+ * comes by demux on a session of its own; pushing on it, now or later, sends the reply.
+ *
+ *   H1  A request is given to the upper protocol at most once, whatever is lost, doubled, delayed or
+ *       restarted below.
+ *   H2  A call ends exactly once: reply, or failed with XK_UNREACHABLE (no answer, or known dead),
+ *       XK_RESTARTED (the server came back without it), XK_REFUSED (nobody has enabled it there).
+ *   H3  Below a layer that loses nothing while both ends live no timer is set: then a dead server is
+ *       noticed by the failure detector (XK_PEER_DOWN).
+ *   H4  A client's push answered XK_OK is not refused later for want of room: it is sent when the
+ *       layer below is ready.  Likewise a server's.
+ */
+#ifndef OS_PROTO_CHAN_CHAN_H
+#define OS_PROTO_CHAN_CHAN_H
+
+#include "os/xk/xobj.h"
+
+struct chan_counts {
+    uint64_t calls, replies, failures; /* calls = replies + failures + still out + given up on */
+    uint64_t requests;                 /* given to uppers */
+    uint64_t probes, resent;           /* of clients: header alone, data again */
+    uint64_t replies_resent;
+    uint64_t duplicates; /* requests and replies dropped: seen before, or too old */
+    uint64_t stale;      /* dropped: from or for a past incarnation */
+    uint64_t bad;        /* dropped: header makes no sense */
+    uint64_t nobody;     /* requests refused: nobody has enabled their protocol */
+    uint64_t closed;     /* replies dropped: their client is gone */
+};
+const struct chan_counts *chan_counts(const struct xk_protl *chan);
+
+extern const struct xk_protl_ops chan_protl;
+
+#endif

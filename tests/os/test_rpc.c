@@ -1,0 +1,338 @@
+/* test_rpc.c: calls through SELECT, CHAN and BLAST: at most once, whatever happens below. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/proto/chan/chan.h"
+#include "os/proto/select/select.h"
+#include "tests/os/xk_rig.h"
+
+#define GRAPH                                                                                      \
+    "mesh mesh; blast blast <mesh; chan chan <blast client_wait=20ms server_wait=30ms "            \
+    "wait_max=200ms; rpc select <chan channels=3 queue=64"
+#define SERVICE 77
+#define CALLS 64
+
+/* A world of calls: who executed what, and how each ended. */
+struct world {
+    struct rig r;
+    uint32_t executed[CALLS];
+    uint32_t ended[CALLS];
+    enum xk_status status[CALLS];
+    uint64_t length[CALLS];
+    bool keep; /* the server keeps requests and answers later */
+    struct select_request *kept[CALLS];
+    uint32_t kept_count;
+    uint64_t reply_bytes;
+    bool wrong;
+};
+
+static struct xk_protl *rpc(struct world *w, uint32_t node)
+{
+    return xk_find(w->r.k[node], "rpc");
+}
+
+static void make_reply(struct rope *r, uint64_t n, uint64_t bytes)
+{
+    rope_init(r);
+    rope_add_bytes(r, &n, sizeof n);
+    rope_add_pattern(r, n, 3, bytes);
+}
+
+static bool good_data(const struct rope *r, uint64_t bytes, uint64_t *n)
+{
+    struct rope want;
+    if (r->length != bytes + sizeof *n)
+        return false;
+    rope_read(r, 0, sizeof *n, n);
+    make_reply(&want, *n, bytes);
+    bool same = rope_equal(r, &want);
+    rope_fini(&want);
+    return same && *n < CALLS;
+}
+
+static void reply_to(struct world *w, struct select_request *q)
+{
+    struct rope r;
+    uint64_t n;
+    memcpy(&n, select_request_state(q), sizeof n);
+    make_reply(&r, n, w->reply_bytes);
+    select_reply(q, &r);
+    rope_fini(&r);
+}
+
+static void serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args)
+{
+    struct world *w = arg;
+    uint64_t n = 0;
+    if (!good_data(args, args->length - sizeof n, &n) || procedure != n + 5) {
+        w->wrong = true;
+        return;
+    }
+    w->executed[n]++;
+    memcpy(select_request_state(q), &n, sizeof n);
+    if (w->keep)
+        w->kept[w->kept_count++] = q;
+    else
+        reply_to(w, q);
+}
+
+struct one {
+    struct world *w;
+    uint64_t n;
+};
+
+static void ended(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct one *o = arg;
+    uint64_t n;
+    o->w->ended[o->n]++;
+    o->w->status[o->n] = status;
+    o->w->length[o->n] = reply->length;
+    if (status == XK_OK && (!good_data(reply, reply->length - sizeof n, &n) || n != o->n))
+        o->w->wrong = true;
+}
+
+static struct one ones[CALLS];
+struct call_job {
+    struct world *w;
+    uint32_t from, to, service;
+    uint64_t n, bytes;
+    enum xk_status status;
+};
+
+static void call_now(struct port *p, void *arg)
+{
+    struct call_job *j = arg;
+    struct rope args;
+    (void)p;
+    make_reply(&args, j->n, j->bytes);
+    ones[j->n] = (struct one){ j->w, j->n };
+    uint32_t before = j->w->ended[j->n];
+    j->status = select_call(rpc(j->w, j->from), j->to, j->service, (uint32_t)j->n + 5, &args, ended,
+                            &ones[j->n]);
+    cr_assert_eq(j->w->ended[j->n], before, "done was called from inside select_call (S1)");
+    cr_assert_eq(args.length, j->status == XK_OK ? 0 : j->bytes + 8);
+    rope_fini(&args);
+}
+
+static enum xk_status call(struct world *w, uint32_t from, uint32_t to, uint64_t n, uint64_t bytes)
+{
+    struct call_job j = { w, from, to, SERVICE, n, bytes, XK_OK };
+    fake_call(w->r.f, from, call_now, &j);
+    return j.status;
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct world *w = r->arg;
+    (void)p;
+    w->kept_count = 0;
+    if (node == 1)
+        cr_assert_eq(select_serve(rpc(w, 1), SERVICE, serve, w), XK_OK);
+}
+
+static void start(struct world *w, const struct fake_options *o, const char *graph)
+{
+    memset(w, 0, sizeof *w);
+    rig_start(&w->r, o, graph, booted, w);
+}
+
+static void stop(struct world *w, bool no_crash)
+{
+    cr_assert_not(w->wrong);
+    if (no_crash)
+        cr_assert_eq(rope_leaves_alive(), 0);
+    rig_stop(&w->r);
+}
+
+Test(rpc, calls_of_all_lengths_return_their_replies)
+{
+    static const uint64_t bytes[] = { 0, 1, 100, 255, 4000, 4096, 70000, 200000 };
+    for (int lossy = 0; lossy < 2; lossy++) {
+        struct world w;
+        struct fake_options o = { .lossy = lossy, .mtu = 4096 };
+        start(&w, &o, GRAPH);
+        for (uint64_t i = 0; i < ARRAY_LEN(bytes); i++) {
+            w.reply_bytes = bytes[ARRAY_LEN(bytes) - 1 - i];
+            cr_assert_eq(call(&w, 0, 1, i, bytes[i]), XK_OK);
+            fake_run(w.r.f, 0);
+            cr_assert_eq(w.executed[i], 1);
+            cr_assert_eq(w.ended[i], 1);
+            cr_assert_eq(w.status[i], XK_OK);
+            cr_assert_eq(w.length[i], w.reply_bytes + 8);
+        }
+        uint64_t max = select_max_bytes(rpc(&w, 0));
+        cr_assert_eq(max, 64 * (4096 - 8 - 24) - 24 - 8);
+        cr_assert_eq(call(&w, 0, 1, 9, max - 8), XK_OK);
+        cr_assert_eq(call(&w, 0, 1, 10, max - 7), XK_TOO_LONG);
+        cr_assert_eq(call(&w, 0, 2, 10, 1), XK_NO_PEER);
+        fake_run(w.r.f, 0);
+        cr_assert_eq(w.status[9], XK_OK);
+        w.reply_bytes = max;
+        cr_assert_eq(call(&w, 0, 1, 11, 1), XK_OK);
+        fake_run(w.r.f, 0);
+        cr_assert_eq(w.status[11], XK_TOO_LONG);
+        cr_assert_eq(fake_work(w.r.f, 1, PORT_WORK_RPC), 10);
+        stop(&w, true);
+    }
+}
+
+Test(rpc, a_node_calls_itself_and_an_unknown_service_is_refused)
+{
+    struct world w;
+    struct fake_options o = { 0 };
+    start(&w, &o, GRAPH);
+    cr_assert_eq(call(&w, 1, 1, 0, 10), XK_OK);
+    cr_assert_eq(call(&w, 1, 0, 1, 10), XK_OK); /* nobody serves at node 0 */
+    fake_run(w.r.f, 0);
+    cr_assert_eq(w.status[0], XK_OK);
+    cr_assert_eq(w.executed[0], 1);
+    cr_assert_eq(w.status[1], XK_REFUSED);
+    cr_assert_eq(w.executed[1], 0);
+    stop(&w, true);
+}
+
+static void reply_backwards(struct port *p, void *arg)
+{
+    struct world *w = arg;
+    (void)p;
+    while (w->kept_count)
+        reply_to(w, w->kept[--w->kept_count]);
+}
+
+Test(rpc, a_server_answers_later_and_calls_above_the_pool_wait_in_order)
+{
+    struct world w;
+    struct fake_options o = { 0 };
+    start(&w, &o,
+          "mesh mesh; blast blast <mesh; chan chan <blast; "
+          "rpc select <chan channels=3 queue=7");
+    w.keep = true;
+    for (uint64_t i = 0; i < 10; i++)
+        cr_assert_eq(call(&w, 0, 1, i, 10), XK_OK);
+    cr_assert_eq(call(&w, 0, 1, 10, 10), XK_BUSY);
+    fake_run(w.r.f, 0);
+    cr_assert_eq(w.kept_count, 3);
+    cr_assert_eq(w.executed[2], 1);
+    cr_assert_eq(w.executed[3], 0);
+    for (int round = 0; round < 4; round++) {
+        fake_call(w.r.f, 1, reply_backwards, &w);
+        fake_run(w.r.f, 0);
+    }
+    for (uint64_t i = 0; i < 10; i++)
+        cr_assert_eq(w.ended[i] == 1 && w.status[i] == XK_OK && w.executed[i] == 1, true);
+    stop(&w, true);
+}
+
+/* ---- threads ---- */
+
+struct caller {
+    struct world *w;
+    uint32_t good;
+};
+
+static void caller_body(void *arg)
+{
+    struct caller *c = arg;
+    for (uint64_t i = 0; i < 5; i++) {
+        struct rope args, reply;
+        uint64_t n;
+        make_reply(&args, i, 50);
+        enum xk_status s =
+            select_call_wait(rpc(c->w, 0), 1, SERVICE, (uint32_t)i + 5, &args, &reply);
+        if (s == XK_OK && good_data(&reply, c->w->reply_bytes, &n) && n == i && args.length == 0)
+            c->good++;
+        rope_fini(&reply);
+        rope_fini(&args);
+    }
+}
+
+static void spawn(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "caller", caller_body, arg, 0));
+}
+
+Test(rpc, twenty_threads_share_three_channels_and_a_queue_of_two)
+{
+    struct world w;
+    struct fake_options o = { .tx_queue = 2 };
+    struct caller c[20];
+    start(&w, &o,
+          "mesh mesh queue=3; blast blast <mesh; chan chan <blast; "
+          "rpc select <chan channels=3 queue=2");
+    w.reply_bytes = 9000;
+    for (int i = 0; i < 20; i++) {
+        c[i] = (struct caller){ &w, 0 };
+        fake_call(w.r.f, 0, spawn, &c[i]);
+    }
+    fake_run(w.r.f, 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(c[i].good, 5);
+    cr_assert_eq(fake_blocked(w.r.f), 0);
+    stop(&w, true);
+}
+
+/* ---- at most once ---- */
+
+/* 0 < n calls under random faults, some crash of a node half-way; the seed decides all. */
+static void chaos(uint64_t seed, bool lossy, bool crash, bool flatten)
+{
+    struct world w;
+    struct fake_options o = { .mtu = 512,
+                              .lossy = lossy,
+                              .unordered = lossy,
+                              .seed = seed,
+                              .order = FAKE_RANDOM,
+                              .timer_odds = 16,
+                              .drop_ppm = 50000,
+                              .duplicate_ppm = 50000,
+                              .faults_max = 200,
+                              .flatten = flatten,
+                              .detect_delay = crash ? 5 * SIM_MS : 0,
+                              .tx_queue = (uint32_t)(seed % 3) };
+    start(&w, &o, GRAPH);
+    w.reply_bytes = 700;
+    uint64_t x = seed * 2 + 1, steps = 0, crash_at = seed % 97, back_at = crash_at + seed % 41;
+    uint32_t victim = seed % 5 == 0 ? 0 : 1;
+    for (uint64_t i = 0; i < 12; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        if (fake_up(w.r.f, 0) && !(crash && i > 0 && steps < 3))
+            cr_assert_eq(call(&w, 0, 1, i, (x >> 40) % 1500), XK_OK);
+        for (uint64_t k = 0; k < (x >> 33) % 16; k++, steps++) {
+            if (crash && steps == crash_at)
+                fake_crash(w.r.f, victim);
+            if (crash && steps == back_at)
+                fake_restart(w.r.f, victim);
+            fake_step(w.r.f);
+        }
+    }
+    if (crash)
+        fake_restart(w.r.f, victim);
+    fake_run(w.r.f, 0);
+    cr_assert_eq(fake_pending(w.r.f), 0);
+    for (uint64_t i = 0; i < 12; i++) {
+        cr_assert_leq(w.executed[i], 1, "seed %zu: call %zu was executed twice", (size_t)seed,
+                      (size_t)i);
+        cr_assert_leq(w.ended[i], 1);
+        if (!crash)
+            cr_assert_eq(w.ended[i], 1, "seed %zu: call %zu never ended", (size_t)seed, (size_t)i);
+        if (!crash && w.status[i] == XK_OK)
+            cr_assert_eq(w.executed[i], 1);
+        if (!crash && !lossy)
+            cr_assert_eq(w.status[i], XK_OK);
+    }
+    stop(&w, !crash);
+}
+
+Test(rpc, thousands_of_seeds_of_faults_never_execute_twice_and_always_end)
+{
+    for (uint64_t seed = 0; seed < 2000; seed++)
+        chaos(seed, true, false, seed & 1);
+}
+
+Test(rpc, a_reliable_network_needs_no_timer_whatever_the_order)
+{
+    for (uint64_t seed = 0; seed < 500; seed++)
+        chaos(seed, false, false, seed & 1);
+}
