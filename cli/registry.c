@@ -22,8 +22,6 @@ const struct net_ops *const registry_nets[] = {
 const struct direct_ops *const registry_direct[] = {
     &direct_event_ring,
     &direct_mesh_load,
-    &direct_mesh_batch,
-    &direct_mesh_list,
     NULL,
 };
 

@@ -1,17 +1,23 @@
 /* registry_os.c: what runs on the nodes of a machine: protocols, programs, the operating system. */
 #include "cli/registry.h"
+#include "os/nx/nx.h"
 #include "os/proto/mesh/mesh.h"
+#include "workloads/pingpong.h"
 
 const struct workload_ops *const registry_workloads[] = {
+    &workload_pingpong,
+    &workload_message_time,
     NULL,
 };
 
 const struct xk_protl_ops *const registry_protls[] = {
     &mesh_protl,
+    &nx_protl,
     NULL,
 };
 
 const struct machine_registry registry_machine = {
     .nets = registry_nets,
     .protls = registry_protls,
+    .os = { .params = os_params_desc, .params_size = &os_params_size, .boot = os_node_boot },
 };

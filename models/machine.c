@@ -174,7 +174,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     const struct machine_os *os = &m->reg->os;
     char item[128];
     if (os->params != NULL) {
-        m->os_params = base_zalloc(1, os->params_size);
+        m->os_params = base_zalloc(1, *os->params_size);
         snprintf(item, sizeof item, "%s.os", path);
         if (!param_load(os->params, m->os_params, m->params.os, item, e))
             return false;

@@ -22,11 +22,11 @@
 struct machine;
 
 /* The operating system that the nodes boot: its parameters, and its first upcall.  cli/ hands over
- * { os_params_desc, os_params_size, os_node_boot }; a test may boot something of its own.  Memory
+ * { os_params_desc, &os_params_size, os_node_boot }; a test may boot something of its own.  Memory
  * goes through `kernel`.  boot may return NULL: then no program can be loaded. */
 struct machine_os {
     const struct param *params; /* may be NULL */
-    size_t params_size;
+    const size_t *params_size;
     struct os_node *(*boot)(struct port *kernel, const struct os_layout *layout,
                             const struct os_params *params, const struct xk_graph *graph);
 };

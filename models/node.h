@@ -35,6 +35,7 @@ struct activity {
     struct port_thread *thread; /* NULL: an upcall */
     sim_time start, work;
     bool unpriced; /* booting costs nothing */
+    bool polls;    /* on the coprocessor: interrupts cost nothing */
 };
 
 /* A task: what os/ holds as its port. */

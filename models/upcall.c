@@ -95,14 +95,6 @@ static void run(struct upcall *u)
     }
 }
 
-/* The interrupt that tells the application CPU; a coprocessor polls. */
-static void take_interrupt(struct upcall *u)
-{
-    struct node *n = u->task->node;
-    if ((u->kind == UPCALL_FRAME || u->kind == UPCALL_IO) && cpu_of_upcalls(n) == &n->cpu)
-        port_work(u->task, PORT_WORK_INTERRUPT, 1);
-}
-
 static sim_time start(struct sim_job *j)
 {
     struct upcall *u = CONTAINER_OF(j, struct upcall, job);
@@ -112,13 +104,13 @@ static sim_time start(struct sim_job *j)
         .task = u->task,
         .start = sim_now(m->sim),
         .unpriced = u->kind == UPCALL_BOOT,
+        .polls = cpu_of_upcalls(u->task->node) != &u->task->node->cpu,
     };
     ASSERT_MSG(m->running == NULL, "an upcall starts inside running code");
     m->running = &here;
     sim_set_context(m->sim, "node", here.node->id);
     machine_step(m);
     u->started = true;
-    take_interrupt(u);
     run(u);
     m->running = NULL;
     m->counts.upcalls.done++;

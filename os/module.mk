@@ -8,3 +8,4 @@ OS_SRC += os/lfs/lfs_disk.c os/lfs/lfs_alloc.c os/lfs/lfs_buf.c os/lfs/lfs_io.c 
 OS_SRC += os/vm/vm.c os/vm/frames.c os/vm/fault.c os/vm/pagers.c
 OS_SRC += os/svm/nodeset.c os/svm/svm.c os/svm/coherence.c os/svm/mgr_central.c os/svm/mgr_broadcast.c os/svm/mgr_dynamic.c os/svm/mgr_xmm.c os/svm/sync.c
 OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_global.c
+OS_SRC += os/node.c

@@ -35,7 +35,9 @@ uint32_t port_incarnation(const struct port *p); /* of the node: rises at each r
 const char *port_task_name(const struct port *p);
 bool port_in_thread(const struct port *p);
 
-/* ---- work: what the code does; the machine's price list turns it into CPU time ---- */
+/* ---- work: what the code does; the machine's price list turns it into CPU time ----
+ * SWITCH is named by the port itself, when a thread that waited gets the CPU again; INTERRUPT by
+ * the code that an upcall enters, and it costs nothing on a CPU that polls (the coprocessor). */
 enum port_work {
     PORT_WORK_COPY,      /* bytes copied by the CPU */
     PORT_WORK_CHECKSUM,  /* bytes summed */

@@ -1,5 +1,5 @@
 # workloads: programs for nodes, and direct drivers; objects in reading order.
-WORKLOADS_SRC =
+WORKLOADS_SRC = workloads/pingpong.c workloads/message_time.c
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
-	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c
+	workloads/direct/mesh_load.c

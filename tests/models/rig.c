@@ -1,0 +1,215 @@
+/* rig.c: see rig.h. */
+#include "rig.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "mesh/mesh.h"
+
+/* ---- the wire ---- */
+
+struct wire {
+    struct net net;
+    uint32_t terminals;
+    struct net_terminal *of;
+    uint64_t inside;
+};
+struct wire_params {
+    int64_t rows, columns;
+};
+struct flight {
+    struct sim_event event;
+    struct net_packet *packet;
+    struct wire *wire;
+};
+
+static const struct param wire_params[] = { { .name = "rows",
+                                              .type = PARAM_INT,
+                                              .offset = offsetof(struct wire_params, rows),
+                                              .min = "1",
+                                              .doc = "rows" },
+                                            { .name = "columns",
+                                              .type = PARAM_INT,
+                                              .offset = offsetof(struct wire_params, columns),
+                                              .min = "1",
+                                              .doc = "columns" },
+                                            { .name = NULL } };
+
+static struct net *wire_create(struct sim *s, const void *params, struct err *e)
+{
+    (void)e;
+    const struct wire_params *p = params;
+    struct wire *w = base_zalloc(1, sizeof *w);
+    w->net.ops = &rig_wire;
+    w->net.sim = s;
+    w->terminals = (uint32_t)(p->rows * p->columns);
+    w->of = base_zalloc(w->terminals, sizeof *w->of);
+    return &w->net;
+}
+
+static void wire_destroy(struct net *n)
+{
+    struct wire *w = CONTAINER_OF(n, struct wire, net);
+    free(w->of);
+    free(w);
+}
+
+static void wire_set_terminal(struct net *n, uint32_t terminal, const struct net_terminal *t)
+{
+    CONTAINER_OF(n, struct wire, net)->of[terminal] = *t;
+}
+
+static void wire_deliver(struct sim *s, struct sim_event *e)
+{
+    struct flight *f = CONTAINER_OF(e, struct flight, event);
+    struct net_packet *p = f->packet;
+    struct wire *w = f->wire;
+    free(f);
+    w->inside--;
+    p->delivered = sim_now(s);
+    w->of[p->dst].receive(w->of[p->dst].arg, p, NET_OK);
+}
+
+static void wire_sent(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    struct flight *f = CONTAINER_OF(e, struct flight, event);
+    struct wire *w = f->wire;
+    struct net_packet *p = f->packet;
+    struct net_terminal *t = &w->of[p->src];
+    sim_event_init(e, SIM_CLASS_ARRIVAL, wire_deliver);
+    sim_after(w->net.sim, e, RIG_WIRE_DELAY);
+    if (t->sent != NULL)
+        t->sent(t->arg, p);
+}
+
+static void wire_inject(struct net *n, struct net_packet *p)
+{
+    struct wire *w = CONTAINER_OF(n, struct wire, net);
+    struct flight *f = base_zalloc(1, sizeof *f);
+    f->packet = p;
+    f->wire = w;
+    p->injected = sim_now(n->sim);
+    w->inside++;
+    sim_event_init(&f->event, SIM_CLASS_ARRIVAL, wire_sent);
+    sim_after(n->sim, &f->event, 0);
+}
+
+static void wire_describe(const struct net *n, struct net_describe *d)
+{
+    *d = (struct net_describe){ .model = "wire",
+                                .terminals = CONTAINER_OF(n, struct wire, net)->terminals,
+                                .flit_bytes = 2,
+                                .flit_time = 10 * SIM_NS,
+                                .shape = "wire" };
+}
+
+static sim_time wire_zero_load(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits)
+{
+    (void)n, (void)src, (void)dst, (void)flits;
+    return RIG_WIRE_DELAY;
+}
+
+static uint32_t wire_distance(const struct net *n, uint32_t src, uint32_t dst)
+{
+    (void)n, (void)src, (void)dst;
+    return 1;
+}
+
+const struct net_ops rig_wire = {
+    .name = "wire",
+    .doc = "fixed delay",
+    .params = wire_params,
+    .params_size = sizeof(struct wire_params),
+    .create = wire_create,
+    .destroy = wire_destroy,
+    .set_terminal = wire_set_terminal,
+    .inject = wire_inject,
+    .describe = wire_describe,
+    .zero_load = wire_zero_load,
+    .distance = wire_distance,
+};
+
+/* ---- the rig ---- */
+
+static const struct net_ops *const nets[] = { &rig_wire, &net_worm, &net_ideal, NULL };
+static const struct xk_protl_ops *const protls[] = { NULL };
+static rig_boot_fn *on_boot;
+
+static struct os_node *boot(struct port *kernel, const struct os_layout *layout,
+                            const struct os_params *params, const struct xk_graph *graph)
+{
+    (void)params, (void)graph;
+    if (on_boot != NULL)
+        on_boot(kernel, layout);
+    return NULL;
+}
+
+static void set(struct rig *r, const char *path, struct val *v)
+{
+    struct err e = ERR_INIT;
+    cr_assert(val_set_path(r->spec, path, v, &e), "%s", e.text);
+}
+
+void rig_set(struct rig *r, const char *path, const char *text)
+{
+    set(r, path, val_new_string(text, NULL, 0));
+}
+
+void rig_set_int(struct rig *r, const char *path, int64_t value)
+{
+    set(r, path, val_new_int(value, NULL, 0));
+}
+
+void rig_set_bool(struct rig *r, const char *path, bool value)
+{
+    set(r, path, val_new_bool(value, NULL, 0));
+}
+
+void rig_init(struct rig *r, int rows, int columns)
+{
+    *r = (struct rig){ .options = { .seed = 7 },
+                       .reg = { .nets = nets, .protls = protls, .os = { .boot = boot } },
+                       .leaves = rope_leaves_alive() };
+    r->spec = val_new(VAL_TABLE, NULL, 0);
+    rig_set_int(r, "rows", rows);
+    rig_set_int(r, "columns", columns);
+}
+
+static bool make(struct rig *r, struct err *e)
+{
+    r->sim = sim_create(&r->options);
+    r->m = machine_create(r->sim, r->spec, "machine", &r->reg, e);
+    return r->m != NULL;
+}
+
+void rig_open(struct rig *r, rig_boot_fn *fn)
+{
+    struct err e = ERR_INIT;
+    on_boot = fn;
+    cr_assert(make(r, &e), "%s", e.text);
+}
+
+void rig_refused(struct rig *r, struct err *e)
+{
+    on_boot = NULL;
+    cr_assert_not(make(r, e));
+    sim_destroy(r->sim);
+    val_free(r->spec);
+}
+
+enum sim_end rig_run(struct rig *r)
+{
+    return sim_run(r->sim);
+}
+
+void rig_close(struct rig *r)
+{
+    char text[4096];
+    cr_expect_eq(sim_audit_run(r->sim, text, sizeof text), 0, "%s", text);
+    machine_finish(r->m);
+    machine_destroy(r->m);
+    sim_destroy(r->sim);
+    val_free(r->spec);
+    cr_expect_eq(rope_leaves_alive(), r->leaves);
+}

@@ -1,0 +1,284 @@
+/* test_crash.c: crashes of tasks and nodes, restarts, incarnations, the failure detector.
+ *
+ * The audit at the end of every test balances effects, upcalls, threads and frames.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rig.h"
+
+#define US SIM_US
+
+static unsigned fired, booted, told_down, told_up;
+static uint32_t incarnations[8];
+
+/* ---- a node ---- */
+
+static struct port_timer late;
+static void count(struct port_timer *t)
+{
+    (void)t;
+    fired++;
+}
+static void told(void *arg, uint32_t node, bool up)
+{
+    struct port *p = arg;
+    cr_expect_eq(node, 0);
+    cr_expect_eq(port_node(p), 1);
+    told_down += !up;
+    told_up += up;
+    cr_expect_eq(port_now(p), up ? 33 * US : 13 * US);
+}
+static void forever(void *arg)
+{
+    struct port *p = arg;
+    char *on_heap = port_alloc(p, 1000);
+    strcpy(on_heap, "lost");
+    for (;;) {
+        port_compute(p, 3 * US);
+        port_thread_sleep(p, US / 2);
+    }
+}
+
+static void boot_node(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    incarnations[booted++] = port_incarnation(p);
+    if (port_node(p) == 1) {
+        port_on_node_change(p, told, p);
+        return;
+    }
+    port_timer_init(p, &late, count, NULL);
+    port_timer_set(&late, 20 * US);
+    if (port_incarnation(p) == 1)
+        port_thread_spawn(p, "forever", forever, p, 0);
+}
+
+Test(crash, of_a_node_takes_its_timers_and_threads_and_a_restart_boots_the_next_incarnation)
+{
+    struct rig r;
+    /* faults = { { at = "10us", node = 0, after = "20us" } } */
+    rig_init(&r, 1, 2);
+    rig_set(&r, "detector_delay", "3us");
+    struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
+    val_put(f, "at", val_new_string("10us", NULL, 0));
+    val_put(f, "node", val_new_int(0, NULL, 0));
+    val_put(f, "after", val_new_string("20us", NULL, 0));
+    val_append(list, f);
+    val_put(r.spec, "faults", list);
+    booted = fired = told_down = told_up = 0;
+    rig_open(&r, boot_node);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    /* The timer of the first life, due at 20, is gone; that of the second is due at 50. */
+    cr_expect_eq(booted, 3);
+    cr_expect_eq(incarnations[2], 2);
+    cr_expect_eq(fired, 1);
+    cr_expect_eq(sim_now(r.sim), 50 * US);
+    cr_expect_eq(told_down, 1);
+    cr_expect_eq(told_up, 1);
+    cr_expect_eq(r.m->counts.threads.dropped, 1);
+    cr_expect_eq(r.m->counts.timers_dropped, 1);
+    rig_close(&r);
+}
+
+/* ---- a task ---- */
+
+static struct port *victim;
+static struct port_timer killer, own;
+static unsigned task_runs;
+
+static void victim_main(struct port *task, void *arg)
+{
+    cr_expect_str_eq(port_task_name(task), "victim");
+    cr_expect_str_eq(arg, "hello");
+    task_runs++;
+    port_thread_spawn(task, "forever", forever, task, 0);
+    port_timer_init(task, &own, count, NULL);
+    port_timer_set(&own, 30 * US);
+}
+
+static void kill(struct port_timer *t)
+{
+    (void)t;
+    cr_expect_gt(victim->heap_bytes, 0);
+    port_task_crash(victim);
+    port_task_crash(victim); /* twice is harmless */
+}
+
+static void boot_task(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    static char hello[] = "hello";
+    victim = port_task_create(p, "victim", victim_main, hello);
+    port_timer_init(p, &killer, kill, NULL);
+    port_timer_set(&killer, 10 * US);
+    port_timer_init(p, &late, count, NULL);
+    port_timer_set(&late, 40 * US);
+}
+
+Test(crash, of_a_task_leaves_the_rest_of_the_node_alone)
+{
+    struct rig r;
+    rig_init(&r, 1, 1);
+    fired = task_runs = 0;
+    rig_open(&r, boot_task);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(task_runs, 1);
+    cr_expect_eq(fired, 1); /* the kernel's alone */
+    cr_expect(victim->dead);
+    cr_expect_eq(victim->heap_bytes, 0);
+    cr_expect_eq(sim_now(r.sim), 40 * US);
+    rig_close(&r);
+}
+
+static void suicide(void *arg)
+{
+    struct port *p = arg;
+    port_task_crash(p);
+    port_compute(p, 100 * US);
+    cr_expect(false, "the code of a dead task runs on");
+}
+
+static void boot_suicide(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    if (port_incarnation(p) == 1)
+        port_thread_spawn(p, "suicide", suicide, p, 0);
+}
+
+Test(crash, of_the_kernel_task_by_its_own_thread_is_a_crash_of_the_node)
+{
+    struct rig r;
+    rig_init(&r, 1, 2);
+    rig_open(&r, boot_suicide);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_not(machine_node_up(r.m, 0));
+    cr_expect_not(machine_node_up(r.m, 1));
+    cr_expect_eq(r.m->counts.crashes, 2);
+    rig_close(&r);
+}
+
+/* ---- a node at every step of a small run ---- */
+
+struct peer {
+    struct port *port;
+    struct port_thread *caller;
+    struct port_timer again;
+    uint32_t rounds, got;
+    struct port_if_handler handler;
+};
+
+static unsigned finished;
+
+static void talk(struct peer *me)
+{
+    struct rope f;
+    rope_init(&f);
+    rope_add_bytes(&f, &me->rounds, sizeof me->rounds);
+    rope_add_pattern(&f, 5, 0, 100);
+    if (port_if_send(me->port, 0, 1 - port_node(me->port), &f) != PORT_IF_OK)
+        rope_fini(&f);
+}
+
+static void heard(void *arg, uint32_t src, struct rope *frame)
+{
+    (void)src;
+    struct peer *me = arg;
+    port_work(me->port, PORT_WORK_OP, 2);
+    if (port_node(me->port) == 1) {
+        struct rope back;
+        rope_move(&back, frame);
+        if (port_if_send(me->port, 0, 0, &back) != PORT_IF_OK)
+            rope_fini(&back);
+        return;
+    }
+    uint32_t round;
+    rope_read(frame, 0, sizeof round, &round);
+    if (round == me->rounds)
+        me->got++;
+    port_thread_wake(me->port, me->caller);
+}
+
+static void call(void *arg)
+{
+    struct peer *me = arg;
+    for (me->rounds = 0; me->rounds < 4; me->rounds++) {
+        uint32_t had = me->got;
+        for (int tries = 0; tries < 3 && me->got == had; tries++) {
+            port_work(me->port, PORT_WORK_OP, 1);
+            talk(me);
+            (void)port_thread_block_for(me->port, "an echo", me->rounds, 40 * US);
+        }
+    }
+    finished++;
+}
+
+static void boot_peer(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    struct peer *me = port_alloc(p, sizeof *me);
+    me->port = p;
+    me->handler = (struct port_if_handler){ .receive = heard, .arg = me };
+    port_if_set_handler(p, 0, &me->handler);
+    if (port_node(p) == 0)
+        me->caller = port_thread_spawn(p, "call", call, me, 0);
+}
+
+static void prepare(struct rig *r, const char *network)
+{
+    rig_init(r, 1, 2);
+    rig_set(r, "network.model", network);
+    rig_set(r, "prices.op.each", "1us");
+    finished = 0;
+}
+
+static void one_fault(struct rig *r, uint64_t step, uint32_t node, const char *after)
+{
+    struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
+    val_put(f, "event", val_new_int((int64_t)step, NULL, 0));
+    val_put(f, "node", val_new_int(node, NULL, 0));
+    val_put(f, "after", val_new_string(after, NULL, 0));
+    val_append(list, f);
+    val_put(r->spec, "faults", list);
+}
+
+static void crash_at_every_step(const char *network)
+{
+    struct rig r;
+    prepare(&r, network);
+    rig_open(&r, boot_peer);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(finished, 1);
+    uint64_t steps = machine_steps(r.m);
+    rig_close(&r);
+    cr_assert_gt(steps, 20);
+    static const char *const afters[] = { "0", "1ns", "30us" };
+    unsigned whole = 0, runs = 0;
+    for (size_t a = 0; a < ARRAY_LEN(afters); a++)
+        for (uint32_t node = 0; node < 2; node++)
+            for (uint64_t k = 1; k <= steps; k++) {
+                prepare(&r, network);
+                one_fault(&r, k, node, afters[a]);
+                rig_open(&r, boot_peer);
+                enum sim_end end = rig_run(&r);
+                cr_expect_eq(end, SIM_END_IDLE, "step %lu: %s", k, sim_end_name(end));
+                cr_expect_eq(r.m->counts.crashes, 1);
+                runs++;
+                whole += finished;
+                rig_close(&r);
+            }
+    /* Node 0 that crashes and stays down never finishes; node 1 never hinders it. */
+    cr_expect_geq(whole, 3 * steps);
+    cr_expect_lt(whole, runs);
+}
+
+Test(crash, at_every_step_of_a_run_ends_well)
+{
+    crash_at_every_step("wire");
+}
+
+Test(crash, at_every_step_of_a_run_on_the_worm_network_ends_well)
+{
+    crash_at_every_step("worm");
+}

@@ -1,0 +1,154 @@
+/* pingpong.c: two programs send a message of one size to and fro.
+ *
+ * Rank 0 sends, rank `partner` echoes; the one-way time is half of a round trip, as in the echo
+ * test of [Dongarra & Dunigan, UT CS-95-299].  The content of every message is checked.  `formula`
+ * is a time that the configuration has worked out by other means; it is reported beside the
+ * measured one, with the difference.
+ */
+#include "workloads/pingpong.h"
+
+#include "os/nx/nx.h"
+
+#define ECHO_TYPE 1
+
+struct pingpong_params {
+    int64_t size, rounds, warmup, partner;
+    sim_time formula;
+};
+
+#define MEMBER(m) offsetof(struct pingpong_params, m)
+static const struct param params_desc[] = {
+    { .name = "size",
+      .type = PARAM_SIZE,
+      .offset = MEMBER(size),
+      .def = "0",
+      .min = "0",
+      .max = "1GiB",
+      .doc = "Length of the message.",
+      .src = "ASSUMED(the empty message measures latency)" },
+    { .name = "rounds",
+      .type = PARAM_INT,
+      .offset = MEMBER(rounds),
+      .def = "10",
+      .min = "1",
+      .doc = "Round trips that are measured.",
+      .src = "Dongarra & Dunigan: 10 to 50" },
+    { .name = "warmup",
+      .type = PARAM_INT,
+      .offset = MEMBER(warmup),
+      .def = "2",
+      .min = "0",
+      .doc = "Round trips before them.",
+      .src = "ASSUMED(sessions are opened by the first)" },
+    { .name = "partner",
+      .type = PARAM_INT,
+      .offset = MEMBER(partner),
+      .def = "1",
+      .min = "1",
+      .doc = "Rank of the program that echoes.",
+      .src = "Dongarra & Dunigan: adjacent nodes" },
+    { .name = "formula",
+      .type = PARAM_TIME,
+      .offset = MEMBER(formula),
+      .def = "0",
+      .min = "0",
+      .doc = "One-way time by a formula of the configuration; 0: none.",
+      .src = "ASSUMED(a comparison of the experiment)" },
+    { .name = NULL }
+};
+
+static const struct measure_desc measures[] = {
+    { "one_way", "s", "Half of a round trip.", WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
+    { "bandwidth", "B/s", "Length over one-way time.", WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
+    { "formula", "s", "One-way time by the configuration's formula.",
+      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
+    { "difference", "s", "Measured one-way time minus the formula's.",
+      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
+    { NULL }
+};
+
+static bool check(const void *params, const struct os_layout *layout, struct err *e)
+{
+    const struct pingpong_params *p = params;
+    if (p->partner >= layout->compute_count)
+        return err_set(e, "workload.partner is %ld, but the compute nodes have ranks 0 to %u",
+                       (long)p->partner, layout->compute_count - 1);
+    return true;
+}
+
+static uint32_t programs(const void *params, const struct os_layout *layout)
+{
+    (void)layout;
+    return (uint32_t)((const struct pingpong_params *)params)->partner + 1;
+}
+
+/* One message to the other, and its answer back. */
+static void round_trip(struct os_node *node, const struct pingpong_params *p, uint64_t seed)
+{
+    struct rope out, in, want;
+    rope_init(&out);
+    rope_add_pattern(&out, seed, 0, (uint64_t)p->size);
+    rope_copy(&want, &out);
+    struct nx_info i = nx_csendrecv(node->nx, ECHO_TYPE, &out, (uint32_t)p->partner, ECHO_TYPE,
+                                    (uint64_t)p->size, &in);
+    if (i.status != NX_OK)
+        port_fail(node->port, "the echo failed: %s", nx_status_name(i.status));
+    else if (!rope_equal(&in, &want))
+        port_fail(node->port, "the echo differs at byte %lu of %ld",
+                  (unsigned long)rope_first_difference(&in, &want), (long)p->size);
+    rope_fini(&out);
+    rope_fini(&in);
+    rope_fini(&want);
+}
+
+static void ping(struct os_node *node, const struct pingpong_params *p)
+{
+    struct port *port = node->port;
+    for (int64_t i = 0; i < p->warmup; i++)
+        round_trip(node, p, (uint64_t)i);
+    for (int64_t i = 0; i < p->rounds; i++) {
+        sim_time start = port_now(port);
+        round_trip(node, p, (uint64_t)(p->warmup + i));
+        sim_time both = port_now(port) - start;
+        double way = (double)both / 2 / (double)SIM_SEC;
+        port_measure(port, "one_way", way);
+        if (p->size > 0)
+            port_measure(port, "bandwidth", (double)p->size / way);
+        if (p->formula > 0) {
+            port_measure(port, "formula", (double)p->formula / (double)SIM_SEC);
+            port_measure(port, "difference", (double)(both - 2 * p->formula) / 2 / (double)SIM_SEC);
+        }
+    }
+}
+
+static void pong(struct os_node *node, const struct pingpong_params *p)
+{
+    for (int64_t i = 0; i < p->warmup + p->rounds; i++) {
+        struct rope data;
+        struct nx_info info = nx_crecv(node->nx, ECHO_TYPE, (uint64_t)p->size, &data);
+        if (info.status != NX_OK || nx_csend(node->nx, ECHO_TYPE, &data, info.node) != NX_OK)
+            port_fail(node->port, "rank %ld could not echo", (long)p->partner);
+        rope_fini(&data);
+    }
+}
+
+static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct pingpong_params *p = params;
+    (void)ranks;
+    if (rank == 0)
+        ping(node, p);
+    else if (rank == (uint32_t)p->partner)
+        pong(node, p);
+}
+
+const struct workload_ops workload_pingpong = {
+    .name = "pingpong",
+    .doc = "Two programs send a message to and fro.",
+    .params = params_desc,
+    .params_size = sizeof(struct pingpong_params),
+    .measures = measures,
+    .check = check,
+    .programs = programs,
+    .main = program,
+};
