@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/judge.h"
 #include "cli/store.h"
 #include "cli/table.h"
 
@@ -43,7 +44,30 @@ static bool check_member(const struct val *v, struct err *e)
     return true;
 }
 
-static bool check_one(const struct val *x, struct err *e)
+/* A list of one, for calls that take lists; borrows x. */
+static struct val list_of_one(struct val *const *x)
+{
+    union {
+        struct val *const *in;
+        struct val **out;
+    } items = { .in = x };
+    return (struct val){ .type = VAL_LIST, .items = items.out, .count = 1 };
+}
+
+/* Judging without any results finds what is badly written. */
+static bool check_kind(struct val *x, struct err *e)
+{
+    struct dataset nothing = { 0 };
+    struct judge_axes axes = { 0 };
+    struct verdicts v;
+    struct val list = list_of_one(&x);
+    if (!judge(&nothing, &axes, &list, &v, e))
+        return false;
+    verdicts_fini(&v);
+    return true;
+}
+
+static bool check_one(struct val *x, struct err *e)
 {
     static const char *const judges[] = { "equals", "equals_measure", "min",
                                           "max",    "rises_with",     "falls_with" };
@@ -52,6 +76,8 @@ static bool check_one(const struct val *x, struct err *e)
     val_where(x, where, sizeof where);
     if (x->type != VAL_TABLE)
         return err_set(e, "%san expectation is a table { measure = ..., ... }", where);
+    if (val_get(x, "kind"))
+        return check_kind(x, e);
     for (size_t i = 0; i < x->count; i++)
         if (!check_member(x->items[i], e))
             return false;
@@ -258,6 +284,50 @@ static char *describe(const struct val *x)
     return full;
 }
 
+/* ---- the kinds of figures ---- */
+
+/* The campaign's results as the data that figures are judged on. */
+static void make_dataset(struct dataset *d, const struct config *c, const struct campaign *r)
+{
+    *d = (struct dataset){ 0 };
+    for (size_t i = 0; i < c->point_count; i++) {
+        const struct point_result *x = &r->results[i];
+        const struct val *sweep = c->points[i].c->sweep;
+        struct data_point *p = dataset_add(d);
+        p->good = x->status == POINT_OK;
+        for (size_t k = 0; k < sweep->count; k++) {
+            char *text = store_value_text(sweep->items[k]);
+            dataset_add_param(p, sweep->items[k]->key, text, store_value_number(sweep->items[k]));
+            free(text);
+        }
+        for (size_t k = 0; k < x->scalar_count; k++)
+            dataset_add_scalar(p, x->scalars[k].name, x->scalars[k].unit, x->scalars[k].value,
+                               x->scalars[k].half_width, x->scalars[k].flags);
+    }
+    dataset_group(d);
+}
+
+static struct expect_verdict judge_kind(const struct dataset *d, const struct val *figure,
+                                        struct val *x)
+{
+    struct judge_axes axes = judge_axes_of(figure);
+    struct verdicts v;
+    struct err e = ERR_INIT;
+    struct val list = list_of_one(&x);
+    struct expect_verdict out = { false, NULL };
+    if (!judge(d, &axes, &list, &v, &e)) {
+        out.text = base_strdup(e.text);
+        return out;
+    }
+    const struct verdict *first = &v.list[0];
+    out.ok = v.failed == 0;
+    out.text = base_printf("%s is %s, expected %s%s%s", first->name, first->ours, first->expected,
+                           first->kind == VERDICT_NOTED ? " (low confidence, not counted)" : "",
+                           first->calibrated ? " (calibrated)" : "");
+    verdicts_fini(&v);
+    return out;
+}
+
 static struct expect_verdict judge_one(const struct config *c, const struct campaign *r,
                                        const struct val *x)
 {
@@ -287,8 +357,13 @@ struct expect_verdict *expect_judge(const struct config *c, const struct campaig
 {
     *count = c->expectations && c->expectations->type == VAL_LIST ? c->expectations->count : 0;
     struct expect_verdict *v = base_zalloc(*count + 1, sizeof *v);
-    for (size_t i = 0; i < *count; i++)
-        v[i] = judge_one(c, r, c->expectations->items[i]);
+    struct dataset d;
+    make_dataset(&d, c, r);
+    for (size_t i = 0; i < *count; i++) {
+        struct val *x = c->expectations->items[i];
+        v[i] = val_get(x, "kind") ? judge_kind(&d, c->figure, x) : judge_one(c, r, x);
+    }
+    dataset_fini(&d);
     return v;
 }
 

@@ -6,11 +6,13 @@
  *     { measure = "bandwidth", min = "30MB/s", max = "80MB/s" },
  *     { measure = "bandwidth", rises_with = "machine.io_nodes", slack = 0.02 },
  *     { measure = "bandwidth", falls_with = "workload.writers" },
+ *     { kind = "knee", measure = "bandwidth", x = "machine.io_nodes", min = 4 },
  * }
  *
  * at: only the combinations of the sweep with these values (absent: all).  within: relative (0.05
  * is 5 %), default 0.  slack: how far, relative, a neighbour may go the wrong way, default 0.  doc:
  * a sentence that says why it is expected.  Values are numbers in base units or text with a unit.
+ * An expectation with a kind is one of those of figures (cli/judge.h, docs/figures.md).
  */
 #ifndef CLI_EXPECT_H
 #define CLI_EXPECT_H

@@ -28,3 +28,4 @@ CLI_SRC = \
 	cli/run.c
 # What works on results.
 CLI_SRC += cli/dataset.c cli/curve.c cli/judge.c cli/draw.c cli/gnuplot.c cli/plot.c
+CLI_SRC += cli/csv.c cli/export.c cli/reference.c cli/compare.c

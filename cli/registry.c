@@ -22,6 +22,8 @@ const struct net_ops *const registry_nets[] = {
 const struct direct_ops *const registry_direct[] = {
     &direct_event_ring,
     &direct_mesh_load,
+    &direct_mesh_batch,
+    &direct_mesh_list,
     NULL,
 };
 

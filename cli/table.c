@@ -42,25 +42,30 @@ static struct scale choose_scale(double magnitude, const char *unit)
     return *s;
 }
 
-/* Enough digits for the interval to have two, and at least four altogether. */
+/* The decimal exponent of x rounded to four digits. */
+static int exponent(double x)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.3e", fabs(x));
+    return atoi(strchr(text, 'e') + 1);
+}
+
+static int clamp(int digits)
+{
+    return digits < 0 ? 0 : digits > 9 ? 9 : digits;
+}
+
+/* Four digits; with an interval, as many as give the interval two. */
 static void format_number(double x, double half_width, char *out, size_t size)
 {
+    bool interval = isfinite(half_width) && half_width > 0;
     if (!isfinite(x)) {
         snprintf(out, size, "-");
-        return;
-    }
-    int before = fabs(x) >= 1 ? (int)floor(log10(fabs(x))) + 1 : 1;
-    int digits = before >= 4 ? 0 : 4 - before;
-    if (fabs(x) > 0 && fabs(x) < 1)
-        digits = 3 - (int)floor(log10(fabs(x)));
-    if (digits > 9)
-        digits = 9;
-    if (isfinite(half_width) && half_width > 0) {
-        int wanted = 1 - (int)floor(log10(half_width));
-        digits = wanted < 0 ? 0 : wanted > 9 ? 9 : wanted;
+    } else if (interval) {
+        int digits = clamp(1 - exponent(half_width));
         snprintf(out, size, "%.*f ±%.*f", digits, x, digits, half_width);
     } else {
-        snprintf(out, size, "%.*f", digits, x);
+        snprintf(out, size, "%.*f", clamp(3 - exponent(x)), x);
     }
 }
 
@@ -69,7 +74,8 @@ void table_value(double value, const char *unit, char *out, size_t size)
     struct scale s = choose_scale(fabs(value), unit);
     char number[64];
     format_number(value / s.factor, NAN, number, sizeof number);
-    snprintf(out, size, "%s%s%s", number, s.unit[0] ? " " : "", s.unit);
+    snprintf(out, size, "%s%s%s", number, s.unit[0] && isfinite(value) ? " " : "",
+             isfinite(value) ? s.unit : "");
 }
 
 /* ---- the grid ---- */

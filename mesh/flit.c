@@ -60,6 +60,7 @@ struct port {
     uint32_t input_turn; /* which of its virtual channels is put forward next */
     uint32_t output_turn;
     uint32_t to_node, to_port; /* where its channel leads; NOBODY: terminal or edge */
+    sim_time blocked;          /* headers waited for its output so long, in all */
     struct sim_busy busy;
 };
 
@@ -290,6 +291,7 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
     if (f.index == 1) {
         f.packet->hops++;
         f.packet->blocked += n->now - f.available - n->d.allocation;
+        o->blocked += n->now - f.available - n->d.allocation;
     }
     if (out_port == topo_eject_port(&n->topo)) {
         if (tail)
@@ -539,6 +541,28 @@ static uint32_t flit_distance(const struct net *net, uint32_t src, uint32_t dst)
     return topo_distance(&((const struct flit_net *)(const void *)net)->topo, src, dst);
 }
 
+static void flit_channels(const struct net *net, void (*fn)(void *arg, const struct net_channel *c),
+                          void *arg)
+{
+    const struct flit_net *n = (const void *)net;
+    uint32_t ports = n->topo.ports, eject = topo_eject_port(&n->topo);
+    for (uint32_t i = 0; i < n->topo.nodes * ports; i++) {
+        const struct port *p = &n->ports[i];
+        if (p->busy.name)
+            fn(arg, &(struct net_channel){ .busy = &p->busy,
+                                           .node = i / ports,
+                                           .to_node = i % ports == eject ? i / ports : p->to_node,
+                                           .port = i % ports,
+                                           .blocked = p->blocked });
+    }
+    for (uint32_t i = 0; i < n->topo.nodes; i++)
+        fn(arg, &(struct net_channel){ .busy = &n->sources[i].busy,
+                                       .node = i,
+                                       .to_node = i,
+                                       .port = eject,
+                                       .injects = true });
+}
+
 static void flit_audit(void *self, struct sim_audit_report *r)
 {
     const struct flit_net *n = self;
@@ -662,5 +686,6 @@ const struct net_ops net_flit = {
     .inject = flit_inject,
     .describe = flit_describe,
     .zero_load = flit_zero_load,
+    .channels = flit_channels,
     .distance = flit_distance,
 };

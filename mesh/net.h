@@ -61,6 +61,18 @@ struct net_describe {
     uint32_t dims, size[NET_DIMS];
 };
 
+struct sim_busy;
+
+/* One channel's account.  Utilisation is in its struct sim_busy. */
+struct net_channel {
+    const struct sim_busy *busy; /* name, node, time that flits crossed it, packets */
+    uint32_t node, to_node;      /* to_node == node: injection or ejection */
+    uint32_t port;               /* output port of node; the terminal's twice: see `injects` */
+    bool injects;
+    sim_time blocked; /* sum of the times that headers competed for it before the grant, or waited
+                         for a slot behind it */
+};
+
 struct net_ops {
     const char *name;
     const char *doc;
@@ -77,6 +89,9 @@ struct net_ops {
     void (*describe)(const struct net *n, struct net_describe *d);
     /* Latency of a packet alone in the network, from injection to `delivered`; exact. */
     sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
+    /* Calls fn for every channel in a fixed order; NULL: the network keeps no such account. */
+    void (*channels)(const struct net *n, void (*fn)(void *arg, const struct net_channel *c),
+                     void *arg);
     uint32_t (*distance)(const struct net *n, uint32_t src,
                          uint32_t dst); /* channels between routers */
 };

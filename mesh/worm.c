@@ -48,10 +48,15 @@ static void cross(struct worm_net *n, struct worm *w, sim_time h)
         r->next_waiter = n->retry;
         n->retry = r;
     }
-    if (i == 0)
+    if (i == 0) {
         w->packet->injected = h;
-    else
-        w->packet->blocked += h - w->ready - n->d.allocation;
+    } else {
+        sim_time blocked = h - w->ready - n->d.allocation;
+        if (blocked > 0) {
+            w->packet->blocked += blocked;
+            n->chans[hop_of(w, i)->chan].blocked += blocked;
+        }
+    }
     if (w->ejecting) {
         w->complete = true;
     } else {
@@ -401,6 +406,25 @@ void mesh_worm_counts(const struct net *net, struct mesh_counts *out)
     *out = ((const struct worm_net *)(const void *)net)->counts;
 }
 
+static void worm_channels(const struct net *net, void (*fn)(void *arg, const struct net_channel *c),
+                          void *arg)
+{
+    const struct worm_net *n = (const void *)net;
+    uint32_t ports = n->topo.ports, outputs = n->topo.nodes * ports;
+    for (uint32_t i = 0; i < outputs + n->topo.nodes; i++) {
+        const struct chan *c = &n->chans[i];
+        bool injects = i >= outputs;
+        uint32_t node = injects ? i - outputs : i / ports;
+        if (c->busy.name)
+            fn(arg, &(struct net_channel){ .busy = &c->busy,
+                                           .node = node,
+                                           .to_node = c->ejects ? node : c->end_node,
+                                           .port = injects ? ports - 1 : i % ports,
+                                           .injects = injects,
+                                           .blocked = c->blocked });
+    }
+}
+
 static void worm_audit(void *self, struct sim_audit_report *r)
 {
     const struct worm_net *n = self;
@@ -514,5 +538,6 @@ const struct net_ops net_worm = {
     .inject = worm_inject,
     .describe = worm_describe,
     .zero_load = worm_zero_load,
+    .channels = worm_channels,
     .distance = worm_distance,
 };

@@ -65,6 +65,7 @@ struct chan {
     bool held, waking, dirty, ejects;
     uint32_t seg_first, seg_count, seg_size;
     struct segment *segs;
+    sim_time blocked; /* headers waited for it so long, in all */
     struct sim_busy busy;
 };
 

@@ -1,14 +1,15 @@
-// bridge.cpp: the one file that knows SimGrid.
-//
-// A run is a kernel model of SimGrid's whose next event is "now" for as long as our own queue has
-// one that makes a thread runnable.  Blocking is a blocking simcall whose body, which SimGrid runs
-// on the main stack, goes on with our queue at once: the next thread is made runnable before
-// SimGrid looks for one, and its own solver is entered only when a thread has ended.
-//
-// Waking is answering that simcall.  SimGrid 3.32 exports the two functions for it but installs no
-// header that declares them; with any other version the bridge falls back to Actor::suspend and
-// Actor::resume, which are public and do the same with one turn of the solver per wake.
-// docs/decisions says what each costs.
+/* bridge.cpp: the one file that knows SimGrid.
+ *
+ * A run is a kernel model of SimGrid's whose next event is "now" for as long as our own queue has
+ * one that makes a thread runnable.  Blocking is a blocking simcall whose body, which SimGrid runs
+ * on the main stack, goes on with our queue at once: the next thread is made runnable before
+ * SimGrid looks for one, and its own solver is entered only when a thread has ended.
+ *
+ * Waking is answering that simcall.  SimGrid 3.32 exports the two functions for it but installs no
+ * header that declares them; with any other version the bridge falls back to Actor::suspend and
+ * Actor::resume, which are public and do the same with one turn of the solver per wake.
+ * docs/decisions says what each costs.
+ */
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -73,6 +74,12 @@ s4u::Engine *engine;
 s4u::Host *host;
 bridge_thread *current;
 
+#if defined(__SANITIZE_ADDRESS__)
+void install_handler(void)
+{
+    // AddressSanitizer's handler says more.
+}
+#else
 // SimGrid's own handler suggests options that nobody can give here.
 void on_bad_access(int signal_number)
 {
@@ -85,14 +92,13 @@ void on_bad_access(int signal_number)
 
 void install_handler(void)
 {
-#if !defined(__SANITIZE_ADDRESS__)
     struct sigaction action = {};
     action.sa_handler = on_bad_access;
     action.sa_flags = SA_ONSTACK; // SimGrid has set an alternate stack up
     sigaction(SIGSEGV, &action, nullptr);
     sigaction(SIGBUS, &action, nullptr);
-#endif
 }
+#endif
 
 // Runs our queue until it has made a thread runnable.
 void pump()

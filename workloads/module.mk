@@ -2,4 +2,4 @@
 WORKLOADS_SRC = workloads/pingpong.c workloads/message_time.c
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
-	workloads/direct/mesh_load.c
+	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c

@@ -5,7 +5,7 @@
  * is pushed.  Receiver: the first segment makes an nx_inbound, which is matched to a posted receive
  * or waits in `unexpected`; each segment adds to it; with the last one the receive is done.
  *
- *   I1  peer->credit is what the peer has granted and this node has not used: it never goes below 0.
+ *   I1  peer->credit is what the peer has granted and this node has not used: never below 0.
  *   I2  Bytes granted = credit at the sender + segments on their way + buffered at the receiver +
  *       owed by the receiver + grants on their way.
  *   I3  A posted receive fits no message in `unexpected`.

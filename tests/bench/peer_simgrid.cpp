@@ -1,4 +1,4 @@
-// peer_simgrid.cpp: what SimGrid reaches by itself: kernel timers, and actors that sleep.
+/* peer_simgrid.cpp: what SimGrid reaches by itself: kernel timers, and actors that sleep. */
 #include <string>
 
 #include <simgrid/kernel/Timer.hpp>

@@ -352,8 +352,9 @@ Test(judge, a_wrong_unit_has_a_sentence)
     place(x, "at", "r1.2", 0);
     text(x, "equals", "42parsec");
     num(x, "within", 0.1);
-    badly_written("f.lua:8: expectation 'value': 'equals' must be a number, or text with a unit like "
-                  "'42us'");
+    badly_written(
+        "f.lua:8: expectation 'value': 'equals' must be a number, or text with a unit like "
+        "'42us'");
 }
 
 Test(judge, numbers_are_printed_with_prefixes)

@@ -135,6 +135,8 @@ struct fake {
     uint32_t measure_count;
     bool (*on_frame)(void *arg, uint32_t src, uint32_t dst, struct rope *frame);
     void *on_frame_arg;
+    fake_disk_fn *on_disk;
+    void *on_disk_arg;
     /* what runs now */
     struct port *running; /* task; NULL: the test itself */
     struct port_thread *thread;

@@ -380,10 +380,13 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
 {
     struct port_io *io = it->u.io.io;
     struct fake_disk *d = &n->disks[it->u.io.dev];
-    uint32_t size = f->o.sector_bytes;
+    uint32_t size = f->o.sector_bytes, sectors = io->sectors;
     struct rope out;
     rope_init(&out);
-    for (uint32_t i = 0; i < io->sectors; i++) {
+    io->status = PORT_IO_OK;
+    if (f->on_disk)
+        io->status = f->on_disk(f->on_disk_arg, n->id, it->u.io.dev, io, &sectors);
+    for (uint32_t i = 0; i < sectors; i++) {
         struct rope *s = &d->sectors[io->sector + i];
         if (io->write) {
             rope_fini(s);
@@ -399,7 +402,24 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
         rope_join(&io->data, &out);
     }
     rope_fini(&out);
-    io->status = PORT_IO_OK;
+}
+
+void fake_on_disk(struct fake *f, fake_disk_fn *fn, void *arg)
+{
+    f->on_disk = fn;
+    f->on_disk_arg = arg;
+}
+
+void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t byte,
+                    uint8_t mask)
+{
+    uint8_t *bytes = base_alloc(f->o.sector_bytes);
+    struct rope *s = &f->nodes[node].disks[dev].sectors[sector];
+    fake_disk_read(f, node, dev, sector, 1, bytes);
+    bytes[byte] ^= mask;
+    rope_fini(s);
+    rope_add_bytes(s, bytes, f->o.sector_bytes);
+    free(bytes);
 }
 
 void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t sectors,

@@ -109,6 +109,15 @@ double fake_measure_sum(const struct fake *f, const char *measure);
 void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t sectors,
                     void *out);
 
+/* Inverts bits of one byte of a device behind the node's back. */
+void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t byte,
+                    uint8_t mask);
+/* Asked when a device request ends or its node dies: how it ends, and how many of its *sectors the
+ * medium takes or gives (a torn write).  NULL: nobody is asked. */
+typedef enum port_io_status fake_disk_fn(void *arg, uint32_t node, uint32_t dev,
+                                         const struct port_io *io, uint32_t *sectors);
+void fake_on_disk(struct fake *f, fake_disk_fn *fn, void *arg);
+
 /* ---- exploring orders ---- */
 struct fake_explore {
     struct fake_options options; /* order is set here */

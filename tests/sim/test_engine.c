@@ -1,6 +1,9 @@
 /* test_engine.c: the run loop: phases of an instant, ties, ends and limits. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sim/sim.h"
 
@@ -180,4 +183,39 @@ Test(engine, destroying_a_run_leaves_its_pending_events_idle)
     cr_assert(sim_event_pending(&e));
     sim_destroy(s);
     cr_assert_not(sim_event_pending(&e));
+}
+
+static void fails(struct sim *s, struct sim_event *e)
+{
+    sim_set_context(s, "node", 17);
+    sim_at(s, e, sim_now(s) - 1);
+}
+
+Test(engine, a_failing_assertion_says_seed_time_event_and_context)
+{
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        struct sim_options o = { .seed = 42 };
+        struct sim *s = sim_create(&o);
+        struct sim_event e;
+        sim_event_init(&e, SIM_CLASS_DEVICE, fails);
+        sim_at(s, &e, 1234);
+        sim_run(s);
+        _exit(0);
+    }
+    close(ends[1]);
+    char text[1024] = "";
+    size_t length = 0;
+    ssize_t got;
+    while (length < sizeof(text) - 1 &&
+           (got = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
+        length += (size_t)got;
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    cr_assert(strstr(text, "an event is never scheduled in the past"), "%s", text);
+    cr_assert(strstr(text, "seed 42, simulated time 1234 ps, event 1, node 17\n"), "%s", text);
 }

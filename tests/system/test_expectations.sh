@@ -9,11 +9,13 @@ return {
         { measure = "wait.mean", min = "100us", max = param("max", "2ms") },
         { measure = "wait.mean", at = { ["workload.load"] = 0.6 }, equals = "1.5ms", within = 0.2 },
         { measure = param("which", "wait"), rises_with = "workload.load" },
+        { kind = "monotone", measure = "wait", x = "workload.load",
+          direction = param("direction", "rising") },
     },
 }
 END
 gives 0 "$PSIM" run "$T/e.lua" --no-store
-[ "$(grep -c '^as expected' "$T/out")" -eq 4 ] || { cat "$T/out"; fail "four are met"; }
+[ "$(grep -c '^as expected' "$T/out")" -eq 5 ] || { cat "$T/out"; fail "five are met"; }
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p within=0
 grep -q "^NOT as expected: wait.mean at workload.load = 0.3 is .* expected .* within 0 %" "$T/out" || fail "no sentence"
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p max=1us
@@ -22,3 +24,6 @@ gives 1 "$PSIM" run "$T/e.lua" --no-store -p which=nothing
 grep -q "no two points to compare" "$T/out" || fail "a measure that is missing passes"
 gives 1 "$PSIM" run "$T/e.lua" --no-store --json -p max=1us
 grep -q '"exit": 1' "$T/out" || fail "JSON says another exit code"
+gives 1 "$PSIM" run "$T/e.lua" --no-store -p direction=falling
+grep -q "^NOT as expected: monotone" "$T/out" || fail "a kind of figures is not judged"
+gives 2 "$PSIM" check "$T/e.lua" -p direction=sideways; says "direction"

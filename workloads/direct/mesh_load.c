@@ -12,12 +12,14 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/audit.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
 #include "sim/server.h"
+#include "sim/stat.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
 
@@ -138,7 +140,11 @@ struct load {
     uint64_t tagged, tagged_done;
     uint64_t generated, delivered, inside; /* packets, all of them */
     uint64_t window_in, window_out;        /* flits generated and delivered inside the window */
-    struct sim_measure *latency, *network, *queue, *blocking, *base, *hops;
+    struct sim_measure *latency, *network;
+    struct stat_moments queue, blocking, alone, hops;
+    struct traffic_log *log; /* NULL: not asked for */
+    const char *files;       /* folder for what is written, or NULL */
+    struct err write_error;
 };
 
 static void next_packet(struct source *q)
@@ -183,10 +189,12 @@ static void observe(struct load *l, const struct net_packet *p)
     sim_time base = l->net->ops->zero_load(l->net, p->src, p->dst, p->flits);
     sim_measure_add(l->latency, sim_time_seconds(p->delivered - p->created));
     sim_measure_add(l->network, sim_time_seconds(p->delivered - p->injected));
-    sim_measure_add(l->queue, sim_time_seconds(p->injected - p->created));
-    sim_measure_add(l->blocking, sim_time_seconds(p->delivered - p->injected - base));
-    sim_measure_add(l->base, sim_time_seconds(base));
-    sim_measure_add(l->hops, (double)p->hops);
+    stat_add(&l->queue, sim_time_seconds(p->injected - p->created));
+    stat_add(&l->blocking, sim_time_seconds(p->delivered - p->injected - base));
+    stat_add(&l->alone, sim_time_seconds(base));
+    stat_add(&l->hops, (double)p->hops);
+    if (l->log)
+        traffic_log_write(l->log, p);
 }
 
 static void receive(void *arg, struct net_packet *p, enum net_status status)
@@ -224,6 +232,8 @@ static void close_window(struct sim *s, struct sim_event *e)
     l->in_window = false;
     l->closed = true;
     traffic_channels(s);
+    if (l->files)
+        traffic_write_channels(l->net, l->files, &l->write_error);
     if (l->tagged == l->tagged_done)
         sim_stop(s);
     else
@@ -269,11 +279,10 @@ static void declare(struct load *l)
                                      "From a packet's creation to the delivery of its tail.",
                                      column | SIM_MEASURE_HISTOGRAM);
     l->network = sim_measure_declare(s, "network", "s", "The same without the source queue.", 0);
-    l->queue = sim_measure_declare(s, "queue", "s", "Time in the source queue.", 0);
-    l->blocking = sim_measure_declare(s, "blocking", "s",
-                                      "Time in the network beyond that of a packet alone.", 0);
-    l->base = sim_measure_declare(s, "alone", "s", "What the packet would take alone.", 0);
-    l->hops = sim_measure_declare(s, "hops", "1", "Routers passed.", 0);
+    stat_init(&l->queue);
+    stat_init(&l->blocking);
+    stat_init(&l->alone);
+    stat_init(&l->hops);
 }
 
 static void *load_create(struct sim *s, const struct direct_world *w, const void *params,
@@ -290,6 +299,12 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
         return NULL;
     }
     declare(l);
+    l->files = w->output_dir;
+    if (l->files && !(l->log = traffic_log_open(l->files, e))) {
+        pattern_fini(&l->pattern);
+        free(l);
+        return NULL;
+    }
     l->sources = base_zalloc(l->d.terminals, sizeof(*l->sources));
     for (uint32_t i = 0; i < l->d.terminals; i++) {
         struct source *q = &l->sources[i];
@@ -307,6 +322,22 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
     sim_after(s, &l->open, l->p->warmup);
     sim_audit_register(s, "mesh_load", audit, l);
     return l;
+}
+
+/* What each source got through inside the window: sources.csv. */
+static void write_sources(const struct load *l, double cycles)
+{
+    FILE *f = traffic_file(l->files, "sources.csv");
+    if (!f) {
+        sim_remark(l->sim, "sources.csv cannot be written in %s", l->files);
+        return;
+    }
+    fputs("source,accepted_flits_per_cycle,generated_packets\n", f);
+    for (uint32_t i = 0; i < l->d.terminals; i++)
+        fprintf(f, "%u,%.6f,%" PRIu64 "\n", i, (double)l->sources[i].got_flits / cycles,
+                l->sources[i].made);
+    if (fclose(f) != 0)
+        sim_remark(l->sim, "sources.csv could not be written whole");
 }
 
 static void load_finish(void *self, enum sim_end end)
@@ -336,6 +367,14 @@ static void load_finish(void *self, enum sim_end end)
                sim_measure_mean(l->latency) / sim_time_seconds(l->d.flit_time), 0);
     sim_scalar(l->sim, "network_cycles", "1",
                sim_measure_mean(l->network) / sim_time_seconds(l->d.flit_time), 0);
+    sim_scalar(l->sim, "queue", "s", l->queue.mean, 0);
+    sim_scalar(l->sim, "blocking", "s", l->blocking.mean, 0);
+    sim_scalar(l->sim, "alone", "s", l->alone.mean, 0);
+    sim_scalar(l->sim, "hops", "1", l->hops.mean, 0);
+    if (l->write_error.set)
+        sim_remark(l->sim, "%s", l->write_error.text);
+    if (l->files)
+        write_sources(l, cycles);
     if (l->tagged_done < l->tagged)
         sim_remark(l->sim,
                    "not steady: saturated, %" PRIu64 " of %" PRIu64
@@ -356,6 +395,7 @@ static void load_destroy(void *self)
     sim_cancel(l->sim, &l->end);
     sim_audit_unregister(l->sim, l);
     traffic_pool_fini(&l->pool);
+    traffic_log_close(l->log);
     pattern_fini(&l->pattern);
     free(l->sources);
     free(l);

@@ -2,9 +2,11 @@
 #ifndef WORKLOADS_DIRECT_MESH_TRAFFIC_H
 #define WORKLOADS_DIRECT_MESH_TRAFFIC_H
 
+#include <stdio.h>
+
 #include "workloads/direct/direct.h"
 
-extern const struct direct_ops direct_mesh_load;
+extern const struct direct_ops direct_mesh_load, direct_mesh_batch, direct_mesh_list;
 
 /* Packets in slabs, reused; all are freed at the end, wherever they are. */
 struct traffic_slab;
@@ -18,5 +20,21 @@ void traffic_pool_fini(struct traffic_pool *pool);
 
 /* Writes the busiest channel's share and the mean of all as scalars, over the window so far. */
 void traffic_channels(struct sim *s);
+
+/* ---- files, in the folder that the user names ---- */
+
+FILE *traffic_file(const char *dir, const char *name); /* NULL: it cannot be written */
+
+/* packets.csv: one line a packet: source, destination, flits, created, injected, delivered, blocked
+ * (ps), hops. */
+struct traffic_log;
+struct traffic_log *traffic_log_open(const char *dir, struct err *e);
+void traffic_log_write(struct traffic_log *log, const struct net_packet *p);
+void traffic_log_close(struct traffic_log *log); /* NULL is fine */
+
+/* channels.csv (every channel: share of time that flits cross it, packets, time that headers waited
+ * for it) and channels.svg (the same as a picture of a 2-D mesh), over the window so far.  False
+ * with a sentence when they cannot be written. */
+bool traffic_write_channels(struct net *net, const char *dir, struct err *e);
 
 #endif

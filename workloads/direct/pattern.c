@@ -143,8 +143,7 @@ uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r)
         return PATTERN_SILENT;
     if (p->kind == PATTERN_HOTSPOT && sim_rng_chance(r, p->hot_share)) {
         uint32_t dst = p->hot[p->hot_count == 1 ? 0 : sim_rng_below(r, p->hot_count)];
-        if (dst != src || p->self_sends)
-            return dst;
+        return dst != src || p->self_sends ? dst : PATTERN_SILENT;
     }
     if (p->self_sends)
         return (uint32_t)sim_rng_below(r, p->nodes);

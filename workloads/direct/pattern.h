@@ -51,7 +51,7 @@ struct pattern_params {
           .def = "false",                                                                          \
           .doc =                                                                                   \
               "Whether a terminal that the pattern maps to itself sends to itself, through its "   \
-              "router; else it draws another terminal (uniform, hotspot) or stays silent.",        \
+              "router; else it draws another terminal (uniform) or stays silent.",                 \
           .src = "ASSUMED(no network is needed to talk to oneself)" },                             \
         { .name = "hot",                                                                           \
           .type = PARAM_VAL,                                                                       \

@@ -1,0 +1,213 @@
+/* lfs_world.c: see lfs_world.h. */
+#include "tests/os/lfs_world.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+struct lfs_params lfs_world_params(void)
+{
+    return (struct lfs_params){ .block = 2048,
+                                .inode = 1024,
+                                .files = 8,
+                                .cache = 4,
+                                .read_ahead = 2,
+                                .max_io = 16384,
+                                .prealloc = 8,
+                                .flush_delay = SIM_SEC };
+}
+
+static void on_mounted(void *arg, struct lfs *fs, enum lfs_status status)
+{
+    struct lfs_world *w = arg;
+    w->fs = fs;
+    w->mounted = status;
+}
+
+static void boot(struct port *p, void *arg)
+{
+    struct lfs_world *w = arg;
+    w->fs = NULL;
+    w->mounted = LFS_STATUS_COUNT;
+    if (w->formatted)
+        lfs_mount(p, 0, &w->params, on_mounted, w);
+    else
+        lfs_format(p, 0, &w->params, on_mounted, w);
+}
+
+static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
+                                   uint32_t *sectors)
+{
+    struct lfs_world *w = arg;
+    (void)node;
+    (void)dev;
+    if (w->crashed) {
+        *sectors = 0;
+        return PORT_IO_ABORTED;
+    }
+    if (w->fail_count > 0 && (io->write ? w->fail_writes : w->fail_reads) &&
+        io->sector < w->fail_to && io->sector + io->sectors > w->fail_from) {
+        w->fail_count--;
+        *sectors = 0;
+        return PORT_IO_MEDIUM;
+    }
+    if (io->write && ++w->writes == w->crash_at_write) {
+        w->crashed = true;
+        if (w->torn_sectors < *sectors)
+            *sectors = w->torn_sectors;
+    }
+    return PORT_IO_OK;
+}
+
+static void settle_mount(struct lfs_world *w)
+{
+    while (w->mounted == LFS_STATUS_COUNT)
+        cr_assert(fake_step(w->fake), "the mount never ended");
+}
+
+void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p)
+{
+    memset(w, 0, sizeof *w);
+    w->params = *p;
+    w->torn_sectors = UINT32_MAX;
+    w->fake = fake_create(o);
+    fake_on_disk(w->fake, on_disk, w);
+    w->mounted = LFS_STATUS_COUNT;
+    fake_boot(w->fake, 0, boot, w);
+    settle_mount(w);
+    cr_assert_eq(w->mounted, LFS_OK);
+    w->formatted = true;
+}
+
+void lfs_world_fini(struct lfs_world *w)
+{
+    fake_destroy(w->fake);
+}
+
+void lfs_world_restart(struct lfs_world *w)
+{
+    if (fake_up(w->fake, 0))
+        fake_crash(w->fake, 0);
+    w->crashed = false;
+    w->crash_at_write = 0;
+    w->mounted = LFS_STATUS_COUNT;
+    fake_restart(w->fake, 0);
+    settle_mount(w);
+}
+
+static void on_done(struct lfs_req *r)
+{
+    *(bool *)r->arg = true;
+}
+
+struct submit {
+    struct lfs_world *w;
+    struct lfs_req *r;
+};
+
+static void do_submit(struct port *p, void *arg)
+{
+    struct submit *s = arg;
+    (void)p;
+    lfs_submit(s->w->fs, s->r);
+}
+
+static void start(struct lfs_world *w, struct lfs_req *r, bool *done)
+{
+    *done = false;
+    r->done = on_done;
+    r->arg = done;
+    fake_call(w->fake, 0, do_submit, &(struct submit){ w, r });
+}
+
+static void finish(struct lfs_world *w, struct lfs_req *r, const bool *done)
+{
+    while (!*done && !w->crashed)
+        cr_assert(fake_step(w->fake), "a request of kind %d never ended", (int)r->op);
+    if (w->crashed) {
+        r->status = LFS_STATUS_COUNT;
+        rope_fini(&r->data);
+    }
+}
+
+void lfs_world_do(struct lfs_world *w, struct lfs_req *r)
+{
+    bool done;
+    start(w, r, &done);
+    finish(w, r, &done);
+    if (w->crashed)
+        fake_crash(w->fake, 0);
+}
+
+bool lfs_world_do_both(struct lfs_world *w, struct lfs_req *a, struct lfs_req *b)
+{
+    bool a_done, b_done;
+    start(w, a, &a_done);
+    start(w, b, &b_done);
+    finish(w, a, &a_done);
+    finish(w, b, &b_done);
+    if (w->crashed)
+        fake_crash(w->fake, 0);
+    return a->status == LFS_OK && b->status == LFS_OK;
+}
+
+enum lfs_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file)
+{
+    struct lfs_req r;
+    lfs_req_init(&r, LFS_CREATE, NULL, NULL);
+    r.name = name;
+    lfs_world_do(w, &r);
+    *file = r.file;
+    return r.status;
+}
+
+enum lfs_status lfs_world_op(struct lfs_world *w, enum lfs_op op, uint64_t file, uint64_t len)
+{
+    struct lfs_req r;
+    lfs_req_init(&r, op, NULL, NULL);
+    r.file = file;
+    r.len = len;
+    lfs_world_do(w, &r);
+    return r.status;
+}
+
+enum lfs_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t off, const void *bytes,
+                                size_t n)
+{
+    struct lfs_req r;
+    lfs_req_init(&r, LFS_WRITE, NULL, NULL);
+    r.file = file;
+    r.off = off;
+    rope_add_bytes(&r.data, bytes, n);
+    lfs_world_do(w, &r);
+    rope_fini(&r.data);
+    return r.status;
+}
+
+enum lfs_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
+                               size_t n, size_t *got)
+{
+    struct lfs_req r;
+    lfs_req_init(&r, LFS_READ, NULL, NULL);
+    r.file = file;
+    r.off = off;
+    r.len = n;
+    lfs_world_do(w, &r);
+    if (r.status == LFS_OK) {
+        cr_assert_eq(r.data.length, r.moved);
+        rope_read(&r.data, 0, r.data.length, out);
+        *got = r.data.length;
+    }
+    rope_fini(&r.data);
+    return r.status;
+}
+
+void lfs_world_idle(struct lfs_world *w)
+{
+    (void)fake_run(w->fake, 0);
+}
+
+void lfs_world_check(struct lfs_world *w)
+{
+    struct err e = ERR_INIT;
+    cr_assert(lfs_check(w->fs, &e), "%s", e.text);
+}

@@ -1,0 +1,47 @@
+/* lfs_world.h: one node with one disk under the local file system, for its tests.
+ *
+ * The disk can be told to fail, to crash its node at the n-th write, and to tear that write.
+ */
+#ifndef TESTS_OS_LFS_WORLD_H
+#define TESTS_OS_LFS_WORLD_H
+
+#include "os/lfs/lfs.h"
+#include "tests/fake/port_fake.h"
+
+struct lfs_world {
+    struct fake *fake;
+    struct lfs *fs; /* NULL while down */
+    struct lfs_params params;
+    enum lfs_status mounted;
+    bool formatted;
+    uint64_t writes;         /* device writes that ended so far */
+    uint64_t crash_at_write; /* the node dies at this write, 1 is the first; 0: never */
+    uint32_t torn_sectors;   /* of that write reach the disk; UINT32_MAX: all */
+    bool crashed;
+    /* requests to these sectors fail, so many times */
+    bool fail_reads, fail_writes;
+    uint64_t fail_from, fail_to;
+    uint32_t fail_count;
+};
+
+struct lfs_params lfs_world_params(void); /* small: blocks of 2 KiB, records of 1 KiB */
+void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p);
+void lfs_world_fini(struct lfs_world *w);
+void lfs_world_restart(struct lfs_world *w); /* crashes the node when it is up; mounts */
+
+/* Submits and waits; the clock moves no further than needed.  status is LFS_STATUS_COUNT when the
+ * node died meanwhile. */
+void lfs_world_do(struct lfs_world *w, struct lfs_req *r);
+/* Two at once; false when either failed or the node died. */
+bool lfs_world_do_both(struct lfs_world *w, struct lfs_req *a, struct lfs_req *b);
+enum lfs_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file);
+enum lfs_status lfs_world_op(struct lfs_world *w, enum lfs_op op, uint64_t file, uint64_t len);
+enum lfs_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t off, const void *bytes,
+                                size_t n);
+/* Reads to out; *got is how many. */
+enum lfs_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
+                               size_t n, size_t *got);
+void lfs_world_idle(struct lfs_world *w);  /* until nothing is pending, timers too */
+void lfs_world_check(struct lfs_world *w); /* lfs_check */
+
+#endif

@@ -1,0 +1,596 @@
+/* test_lfs.c: the local file system against shadow byte arrays, its limits, faults and counts. */
+#include "os/lfs/lfs_internal.h"
+#include "tests/os/lfs_world.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t draw_state;
+static uint32_t draw(uint32_t n)
+{
+    draw_state += 0x9e3779b97f4a7c15u;
+    uint64_t z = draw_state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ (z >> 31)) % n);
+}
+
+static void fill(uint8_t *out, size_t n, uint32_t salt)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(1 + (salt * 37 + i * 11 + i / 256) % 251);
+}
+
+static uint64_t must_create(struct lfs_world *w, const char *name)
+{
+    uint64_t file = 0;
+    enum lfs_status s = lfs_world_create(w, name, &file);
+    cr_assert_eq(s, LFS_OK, "create %s: %s", name, lfs_status_name(s));
+    return file;
+}
+
+static void expect_content(struct lfs_world *w, uint64_t file, const uint8_t *want, size_t n)
+{
+    uint8_t *got = malloc(n + 1);
+    size_t len = 0;
+    cr_assert_eq(lfs_world_read(w, file, 0, got, n + 1, &len), LFS_OK);
+    cr_assert_eq(len, n, "file has %zu bytes, not %zu", len, n);
+    for (size_t i = 0; i < n; i++)
+        cr_assert_eq(got[i], want[i], "byte %zu is %u, not %u", i, got[i], want[i]);
+    free(got);
+}
+
+/* ---- pure parts ---- */
+
+Test(lfs, a_superblock_with_any_byte_changed_is_refused)
+{
+    struct lfs_super s = { .fsid = 0x1122334455667788u,
+                           .block = 65536,
+                           .inode = 4096,
+                           .files = 7,
+                           .blocks = 20971 },
+                     back;
+    uint8_t image[LFS_SUPER_BYTES];
+    lfs_super_store(image, &s);
+    cr_assert(lfs_super_load(image, &back));
+    cr_assert_eq(back.fsid, s.fsid);
+    cr_assert_eq(back.blocks, s.blocks);
+    for (size_t i = 0; i < sizeof image; i++) {
+        image[i] ^= 0x40;
+        cr_assert_not(lfs_super_load(image, &back), "byte %zu", i);
+        image[i] ^= 0x40;
+    }
+}
+
+Test(lfs, a_record_with_any_byte_changed_is_refused)
+{
+    struct lfs_record r = { .fsid = 99,
+                            .sequence = 5,
+                            .ino = 3,
+                            .generation = 2,
+                            .used = true,
+                            .size = 70001,
+                            .name = "some file",
+                            .extents = 2 },
+                      back;
+    struct lfs_extent x[2] = { { 0, 17, 3, true }, { 5, 40, 9, false } };
+    uint8_t image[512];
+    memcpy(r.owner, "owner", 5);
+    lfs_record_store(image, sizeof image, &r, x);
+    cr_assert(lfs_record_load(image, sizeof image, 99, &back));
+    cr_assert_str_eq(back.name, "some file");
+    cr_assert_eq(back.size, 70001);
+    cr_assert_eq(lfs_record_extent(image, 1).dev, 40);
+    cr_assert_not(lfs_record_extent(image, 1).written);
+    cr_assert_not(lfs_record_load(image, sizeof image, 98, &back), "another format's record");
+    for (size_t i = 0; i < sizeof image; i++) {
+        image[i] ^= 1;
+        cr_assert_not(lfs_record_load(image, sizeof image, 99, &back), "byte %zu", i);
+        image[i] ^= 1;
+    }
+}
+
+struct extent_job {
+    struct lfs_world *w;
+};
+
+/* Random puts, cuts and marks on the extents, against one entry a block. */
+static void extents_against_blocks(struct port *p, void *arg)
+{
+    enum { N = 60 };
+    struct lfs_world *w = arg;
+    struct lfs_file f = { .fs = w->fs };
+    uint32_t dev[N];
+    bool written[N] = { false };
+    (void)p;
+    memset(dev, 0xff, sizeof dev);
+    for (int turn = 0; turn < 4000; turn++) {
+        uint32_t a = draw(N), n = 1 + draw(N - a);
+        switch (draw(3)) {
+        case 0: {
+            uint32_t base = draw(3) == 0 ? a + 100 : draw(1000);
+            bool done = draw(2) == 0;
+            lfs_ext_put(&f, a, base, n, done);
+            for (uint32_t i = 0; i < n; i++) {
+                dev[a + i] = base + i;
+                written[a + i] = done;
+            }
+            break;
+        }
+        case 1:
+            lfs_ext_cut(&f, a, a + n);
+            for (uint32_t i = 0; i < n; i++)
+                dev[a + i] = LFS_NO_BLOCK;
+            break;
+        default:
+            for (uint32_t i = 0; i < n && dev[a + i] != LFS_NO_BLOCK; i++) {
+                lfs_ext_written(&f, a + i, 1);
+                written[a + i] = true;
+            }
+        }
+        uint32_t extents = 0;
+        for (uint32_t b = 0; b < N; b++) {
+            struct lfs_where at = lfs_where(&f, b);
+            cr_assert_eq(at.dev, dev[b], "turn %d, block %u", turn, b);
+            if (dev[b] == LFS_NO_BLOCK)
+                continue;
+            cr_assert_eq(at.written, written[b]);
+            uint32_t run = 1;
+            while (b + run < N && dev[b + run] == dev[b] + run && written[b + run] == written[b])
+                run++;
+            cr_assert_eq(at.run, run);
+            extents += b == 0 || dev[b - 1] + 1 != dev[b] || dev[b - 1] == LFS_NO_BLOCK ||
+                       written[b - 1] != written[b];
+        }
+        cr_assert_eq(f.ext_count, extents, "extents are not merged (L2)");
+    }
+    port_free(w->fs->port, f.ext);
+}
+
+Test(lfs, extents_agree_with_a_table_of_blocks)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    draw_state = 4711;
+    fake_call(w.fake, 0, extents_against_blocks, &w);
+    lfs_world_fini(&w);
+}
+
+/* ---- files ---- */
+
+Test(lfs, files_are_found_after_a_mount)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    uint8_t bytes[9001];
+    struct lfs_stat st;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 3);
+    uint64_t a = must_create(&w, "a"), b = must_create(&w, "b");
+    cr_assert_neq(a, b);
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, sizeof bytes), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, b, 0), LFS_OK);
+    lfs_world_restart(&w);
+    cr_assert_eq(w.mounted, LFS_OK);
+    lfs_world_check(&w);
+    cr_assert_eq(lfs_lookup(w.fs, "a"), a);
+    cr_assert_eq(lfs_lookup(w.fs, "b"), b);
+    cr_assert_eq(lfs_lookup(w.fs, "c"), 0);
+    cr_assert(lfs_stat(w.fs, b, &st));
+    cr_assert_eq(st.size, sizeof bytes);
+    cr_assert_str_eq(st.name, "b");
+    cr_assert_eq(lfs_next(w.fs, 0), a);
+    cr_assert_eq(lfs_next(w.fs, a), b);
+    cr_assert_eq(lfs_next(w.fs, b), 0);
+    expect_content(&w, b, bytes, sizeof bytes);
+    expect_content(&w, a, bytes, 0);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, a_blank_disk_says_so_and_a_spoilt_one_too)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fake_disk_flip(w.fake, 0, 0, 0, 20, 0xff);
+    lfs_world_restart(&w);
+    cr_assert_eq(w.mounted, LFS_CORRUPT);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, every_refusal_has_its_status)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    uint64_t file, other;
+    char long_name[LFS_NAME_MAX + 2];
+    uint8_t byte = 1;
+    p.files = 2;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 200 }, &p);
+    memset(long_name, 'x', sizeof long_name);
+    long_name[LFS_NAME_MAX + 1] = 0;
+    cr_assert_eq(lfs_world_create(&w, "", &file), LFS_BAD_NAME);
+    cr_assert_eq(lfs_world_create(&w, long_name, &file), LFS_BAD_NAME);
+    file = must_create(&w, "x");
+    cr_assert_eq(lfs_world_create(&w, "x", &other), LFS_EXISTS);
+    cr_assert_eq(other, file);
+    (void)must_create(&w, "y");
+    cr_assert_eq(lfs_world_create(&w, "z", &other), LFS_NO_INODE);
+    cr_assert_eq(lfs_world_write(&w, file + 99, 0, &byte, 1), LFS_NO_FILE);
+    cr_assert_eq(lfs_world_write(&w, file, UINT64_MAX - 3, &byte, 1), LFS_RANGE);
+    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, file, UINT64_MAX / 2), LFS_RANGE);
+    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, file, 200 * 512), LFS_NO_SPACE);
+    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, file, 0), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, file, 0), LFS_NO_FILE);
+    other = must_create(&w, "z");
+    cr_assert_neq(other, file, "a handle is used again");
+    lfs_world_check(&w);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, bytes_never_written_read_as_zero_in_blocks_used_before)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    enum { N = 20 * 2048 };
+    static uint8_t bytes[N], want[N];
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 200 }, &p);
+    fill(bytes, N, 1);
+    uint64_t a = must_create(&w, "a");
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, N), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, a, 0), LFS_OK);
+    uint64_t b = must_create(&w, "b");
+    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, b, N), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 5000, bytes, 77), LFS_OK);
+    memcpy(want + 5000, bytes, 77);
+    expect_content(&w, b, want, N);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, 0, 0), LFS_OK);
+    lfs_world_restart(&w);
+    expect_content(&w, b, want, N);
+    /* cut inside a block and grow again: the cut bytes are gone */
+    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, b, 5010), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, b, N), LFS_OK);
+    memset(want + 5010, 0, 67);
+    expect_content(&w, b, want, N);
+    lfs_world_check(&w);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, no_space_changes_nothing_and_removal_gives_it_back)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    struct lfs_usage u0, u;
+    static uint8_t bytes[100 * 2048];
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 200 }, &p);
+    fill(bytes, sizeof bytes, 9);
+    lfs_usage(w.fs, &u0);
+    uint64_t a = must_create(&w, "a"), b = must_create(&w, "b");
+    size_t half = u0.free_blocks / 2 * 2048ul, rest = u0.free_blocks * 2048ul - half;
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, half), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, rest + 1), LFS_NO_SPACE);
+    expect_content(&w, b, bytes, 0);
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, rest), LFS_OK, "reservations are given back");
+    lfs_usage(w.fs, &u);
+    cr_assert_eq(u.free_blocks, 0);
+    expect_content(&w, b, bytes, rest);
+    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, a, 0), LFS_OK);
+    lfs_usage(w.fs, &u);
+    cr_assert_eq(u.free_blocks, half / 2048);
+    lfs_world_check(&w);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, files_that_grow_by_turns_stay_in_one_piece)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    struct lfs_stat st;
+    uint8_t block[2048];
+    p.prealloc = 64;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(block, sizeof block, 2);
+    uint64_t file[2] = { must_create(&w, "a"), must_create(&w, "b") };
+    for (uint64_t i = 0; i < 120; i++)
+        cr_assert_eq(lfs_world_write(&w, file[i % 2], i / 2 * 2048, block, 2048), LFS_OK);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(lfs_stat(w.fs, file[i], &st));
+        cr_assert_eq(st.extents, 1);
+        cr_assert_eq(st.blocks, 60);
+    }
+    lfs_world_fini(&w);
+}
+
+Test(lfs, the_fast_path_coalesces_blocks_and_copies_nothing)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    struct lfs_usage u0, u;
+    static uint8_t bytes[24 * 2048], got[24 * 2048];
+    size_t n;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 5);
+    uint64_t a = must_create(&w, "a");
+    lfs_usage(w.fs, &u0);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
+    lfs_usage(w.fs, &u);
+    cr_assert_eq(u.device_writes - u0.device_writes, 3, "24 blocks of 2 KiB, 8 a request");
+    cr_assert_eq(lfs_world_read(&w, a, 2048, got, 16 * 2048, &n), LFS_OK);
+    lfs_usage(w.fs, &u);
+    cr_assert_eq(u.device_reads - u0.device_reads, 2);
+    cr_assert_eq(u.copied_bytes, 0);
+    cr_assert_eq(fake_work(w.fake, 0, PORT_WORK_COPY), 0);
+    cr_assert_eq(memcmp(got, bytes + 2048, n), 0);
+    /* an unaligned read copies its two ends and no more */
+    cr_assert_eq(lfs_world_read(&w, a, 1000, got, 8 * 2048, &n), LFS_OK);
+    lfs_usage(w.fs, &u);
+    cr_assert_eq(u.copied_bytes, 2048);
+    cr_assert_eq(memcmp(got, bytes + 1000, n), 0);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    struct lfs_usage u;
+    static uint8_t bytes[32 * 2048], got[2048];
+    size_t n;
+    p.buffered = true;
+    p.cache = 16;
+    p.read_ahead = 4;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 5);
+    uint64_t a = must_create(&w, "a");
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
+    lfs_world_restart(&w);
+    for (size_t off = 0; off < sizeof bytes; off += 512) {
+        cr_assert_eq(lfs_world_read(&w, a, off, got, 512, &n), LFS_OK);
+        cr_assert_eq(memcmp(got, bytes + off, 512), 0);
+        lfs_world_check(&w);
+    }
+    lfs_usage(w.fs, &u);
+    cr_assert_leq(u.device_reads, 12, "%d device reads for 32 blocks", (int)u.device_reads);
+    cr_assert_eq(u.buffer_misses, 32, "each block is read once");
+    lfs_world_fini(&w);
+}
+
+Test(lfs, delayed_writes_reach_the_device_by_themselves)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    uint8_t bytes[700];
+    struct lfs_usage u0, u;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 8);
+    uint64_t a = must_create(&w, "a");
+    lfs_usage(w.fs, &u0);
+    for (uint64_t i = 0; i < 10; i++)
+        cr_assert_eq(lfs_world_write(&w, a, i * 70, bytes + i * 70, 70), LFS_OK);
+    lfs_usage(w.fs, &u);
+    cr_assert_eq(u.device_writes, u0.device_writes, "ten small writes stay in one buffer");
+    lfs_world_idle(&w);
+    lfs_world_restart(&w);
+    expect_content(&w, a, bytes, sizeof bytes);
+    lfs_world_fini(&w);
+}
+
+/* ---- faults ---- */
+
+static void fail_file(struct lfs_world *w, uint64_t file, bool reads, bool writes, uint32_t count)
+{
+    struct lfs_where at = lfs_where(w->fs->files[(uint32_t)file], 0);
+    w->fail_from = at.dev * (uint64_t)w->fs->block_sectors;
+    w->fail_to = w->fail_from + w->fs->block_sectors;
+    w->fail_reads = reads;
+    w->fail_writes = writes;
+    w->fail_count = count;
+}
+
+Test(lfs, device_errors_are_handed_up_and_leave_it_usable)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    static uint8_t bytes[8192], got[8192];
+    size_t n;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 5);
+    uint64_t a = must_create(&w, "a");
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
+    fail_file(&w, a, true, false, 1);
+    cr_assert_eq(lfs_world_read(&w, a, 0, got, 8192, &n), LFS_IO_ERROR, "fast path");
+    fail_file(&w, a, true, false, 1);
+    cr_assert_eq(lfs_world_read(&w, a, 5, got, 10, &n), LFS_IO_ERROR, "buffered path");
+    fail_file(&w, a, true, false, 1);
+    cr_assert_eq(lfs_world_write(&w, a, 5, bytes, 10), LFS_IO_ERROR, "read-modify-write");
+    expect_content(&w, a, bytes, sizeof bytes);
+    fail_file(&w, a, false, true, 1);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, 8192), LFS_IO_ERROR);
+    cr_assert_eq(lfs_world_write(&w, a, 5, bytes, 10), LFS_OK, "a delayed write");
+    fail_file(&w, a, false, true, 1);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_IO_ERROR, "that fails later");
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK, "and is told once");
+    expect_content(&w, a, bytes, sizeof bytes);
+    /* records */
+    w.fail_from = 0;
+    w.fail_to = w.fs->first_data * (uint64_t)w.fs->block_sectors;
+    w.fail_writes = true;
+    w.fail_count = 1;
+    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, a, 0), LFS_IO_ERROR);
+    w.fail_count = 1;
+    uint64_t b;
+    cr_assert_eq(lfs_world_create(&w, "b", &b), LFS_IO_ERROR);
+    lfs_world_check(&w);
+    expect_content(&w, a, bytes, sizeof bytes);
+    lfs_world_idle(&w);
+    lfs_world_restart(&w);
+    expect_content(&w, a, bytes, sizeof bytes);
+    cr_assert_eq(lfs_lookup(w.fs, "b"), 0);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, a_file_too_scattered_for_its_record_is_refused_and_stays_readable)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    static uint8_t block[2048];
+    enum lfs_status s = LFS_OK;
+    uint64_t i, a;
+    p.prealloc = 0;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    a = must_create(&w, "a");
+    for (i = 0; i < 100 && s == LFS_OK; i++) {
+        fill(block, sizeof block, (uint32_t)i);
+        s = lfs_world_write(&w, a, i * 2 * 2048, block, 2048);
+        lfs_world_check(&w);
+    }
+    cr_assert_eq(s, LFS_FRAGMENTED);
+    cr_assert_geq(i, 50, "a record of 1 KiB holds 54 extents; refused after %d", (int)i);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
+    lfs_world_restart(&w);
+    for (uint64_t k = 0; k + 1 < i; k++) {
+        uint8_t got[2048];
+        size_t n;
+        fill(block, sizeof block, (uint32_t)k);
+        cr_assert_eq(lfs_world_read(&w, a, k * 2 * 2048, got, 2048, &n), LFS_OK);
+        cr_assert_eq(memcmp(got, block, n), 0);
+    }
+    lfs_world_fini(&w);
+}
+
+/* ---- random sequences, several requests in flight ---- */
+
+enum { FILES = 3, SPAN = 40000, FLIGHT = 6, TURNS = 700 };
+
+struct shadow {
+    uint64_t file;
+    uint8_t bytes[SPAN];
+    size_t size;
+};
+
+struct flight {
+    struct lfs_req r;
+    bool busy;
+    uint8_t want[SPAN]; /* a read's bytes as they were when it was submitted */
+    size_t least;
+};
+
+static void flight_done(struct lfs_req *r)
+{
+    struct flight *x = r->arg;
+    x->busy = false;
+    cr_assert_eq(r->status, LFS_OK, "op %d: %s", (int)r->op, lfs_status_name(r->status));
+    if (r->op == LFS_READ) {
+        static uint8_t got[SPAN];
+        rope_read(&r->data, 0, r->data.length, got);
+        cr_assert_geq(r->data.length, x->least);
+        for (size_t i = 0; i < r->data.length; i++)
+            cr_assert_eq(got[i], x->want[r->off + i], "offset %zu", (size_t)r->off + i);
+    }
+    rope_fini(&r->data);
+}
+
+struct random_run {
+    struct lfs_world *w;
+    struct shadow *shadow;
+    struct flight *flight;
+};
+
+static void submit_random(struct port *p, void *arg)
+{
+    struct random_run *x = arg;
+    struct flight *fl = NULL;
+    struct shadow *s = &x->shadow[draw(FILES)];
+    (void)p;
+    for (int i = 0; i < FLIGHT; i++)
+        if (!x->flight[i].busy)
+            fl = &x->flight[i];
+    if (fl == NULL)
+        return;
+    uint32_t kind = draw(20), off = draw(SPAN / 2), n = 1 + draw(draw(3) == 0 ? SPAN / 2 : 3000);
+    if (draw(3) == 0) {
+        off -= off % 2048;
+        n += 2047;
+        n -= n % 2048;
+    }
+    if (off + n > SPAN)
+        n = SPAN - off;
+    lfs_req_init(&fl->r, LFS_READ, flight_done, fl);
+    fl->r.file = s->file;
+    fl->r.off = off;
+    fl->r.len = n;
+    fl->busy = true;
+    if (kind < 9) {
+        memcpy(fl->want, s->bytes, SPAN);
+        fl->least = s->size <= off ? 0 : (s->size - off < n ? s->size - off : n);
+        for (int i = 0; i < FLIGHT; i++) /* one that extends the file may end later */
+            if (&x->flight[i] != fl && x->flight[i].busy && x->flight[i].r.file == s->file)
+                fl->least = 0;
+    } else if (kind < 18) {
+        fl->r.op = LFS_WRITE;
+        fill(s->bytes + off, n, draw(1000));
+        rope_add_bytes(&fl->r.data, s->bytes + off, n);
+        if (off + n > s->size)
+            s->size = off + n;
+    } else if (kind < 19) {
+        fl->r.op = LFS_SYNC;
+    } else {
+        fl->r.op = LFS_SET_SIZE;
+        fl->r.len = draw(SPAN);
+        if (fl->r.len < s->size)
+            memset(s->bytes + fl->r.len, 0, s->size - fl->r.len);
+        s->size = fl->r.len;
+    }
+    lfs_submit(x->w->fs, &fl->r);
+}
+
+static void random_against_shadow(const struct lfs_params *p, enum fake_order order, uint64_t seed)
+{
+    struct lfs_world w;
+    struct random_run x = { .w = &w };
+    lfs_world_init(
+        &w, &(struct fake_options){ .nodes = 1, .disks = 1, .order = order, .seed = seed }, p);
+    x.shadow = calloc(FILES, sizeof *x.shadow);
+    x.flight = calloc(FLIGHT, sizeof *x.flight);
+    draw_state = seed;
+    for (int i = 0; i < FILES; i++)
+        x.shadow[i].file = must_create(&w, (const char *[]){ "one", "two", "three" }[i]);
+    for (int t = 0; t < TURNS; t++) {
+        fake_call(w.fake, 0, submit_random, &x);
+        for (uint32_t k = draw(4); k > 0; k--)
+            (void)fake_step(w.fake);
+        lfs_world_check(&w);
+    }
+    for (int again = 0; again < 2; again++) {
+        lfs_world_idle(&w);
+        for (int i = 0; i < FLIGHT; i++)
+            cr_assert_not(x.flight[i].busy, "a request never ended");
+        for (int i = 0; i < FILES; i++)
+            expect_content(&w, x.shadow[i].file, x.shadow[i].bytes, x.shadow[i].size);
+        lfs_world_restart(&w);
+        lfs_world_check(&w);
+    }
+    free(x.shadow);
+    free(x.flight);
+    lfs_world_fini(&w);
+}
+
+Test(lfs, random_requests_agree_with_a_byte_array)
+{
+    uint64_t seed = 1;
+    for (int cache = 1; cache <= 9; cache += 4)
+        for (int buffered = 0; buffered < 2; buffered++)
+            for (int ahead = 0; ahead < 4; ahead += 3) {
+                struct lfs_params p = lfs_world_params();
+                p.cache = cache;
+                p.buffered = buffered;
+                p.read_ahead = ahead;
+                p.max_io = cache == 1 ? 512 : 8192;
+                random_against_shadow(&p, FAKE_IN_ORDER, seed++);
+                random_against_shadow(&p, FAKE_RANDOM, seed++);
+            }
+}

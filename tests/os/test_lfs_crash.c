@@ -1,0 +1,279 @@
+/* test_lfs_crash.c: the node dies at every device write of a script, whole, torn or not begun; what
+ * a mount then finds is what lfs.h promises (F2 to F5).
+ *
+ * The oracle keeps every content that a file had since it was last known to be on the device: after
+ * the crash each sector must be from one of them, and the size too.
+ */
+#include "tests/os/lfs_world.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES = 3, SPAN = 16384, SECTOR = 128, KEPT = 64 };
+
+struct version {
+    uint8_t bytes[SPAN];
+    size_t size;
+};
+
+struct model {
+    uint64_t file;
+    bool exists, may_exist; /* for certain; perhaps */
+    uint32_t count;
+    struct version *v; /* oldest: on the device for certain; newest: in memory */
+};
+
+static const char *const names[FILES] = { "alpha", "beta", "gamma" };
+static uint64_t draw_state;
+
+static uint32_t draw(uint32_t n)
+{
+    draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(draw_state >> 33) % n;
+}
+
+static struct version *push_version(struct model *m)
+{
+    cr_assert_lt(m->count, KEPT);
+    if (m->count > 0)
+        m->v[m->count] = m->v[m->count - 1];
+    else
+        memset(&m->v[0], 0, sizeof m->v[0]);
+    return &m->v[m->count++];
+}
+
+static void only_newest(struct model *m)
+{
+    m->v[0] = m->v[m->count - 1];
+    m->count = 1;
+}
+
+static bool turn_create(struct lfs_world *w, struct model *m, int i)
+{
+    m->may_exist = true;
+    m->count = 0;
+    (void)push_version(m);
+    enum lfs_status s = lfs_world_create(w, names[i], &m->file);
+    m->exists = s == LFS_OK;
+    return s == LFS_OK;
+}
+
+static bool turn_write(struct lfs_world *w, struct model *m)
+{
+    uint32_t off = draw(SPAN / 2), n = 1 + draw(draw(2) ? 6000 : 300);
+    if (draw(3) == 0) {
+        off -= off % 2048;
+        n = 4096;
+    }
+    struct version *v = push_version(m);
+    for (uint32_t i = off; i < off + n; i++)
+        v->bytes[i] = (uint8_t)(1 + draw(255));
+    if (off + n > v->size)
+        v->size = off + n;
+    return lfs_world_write(w, m->file, off, v->bytes + off, n) == LFS_OK;
+}
+
+/* One file shrinks while another grows into what it frees. */
+static bool turn_both(struct lfs_world *w, struct model *cut, struct model *grown)
+{
+    struct lfs_req r[2];
+    struct version *v = push_version(cut), *g = push_version(grown);
+    uint32_t size = draw(SPAN / 4), off = SPAN / 2 + 2048 * draw(3), n = 2048;
+    if (size < v->size)
+        memset(v->bytes + size, 0, v->size - size);
+    v->size = size;
+    for (uint32_t i = off; i < off + n; i++)
+        g->bytes[i] = (uint8_t)(1 + draw(255));
+    if (off + n > g->size)
+        g->size = off + n;
+    lfs_req_init(&r[0], LFS_SET_SIZE, NULL, NULL);
+    r[0].file = cut->file;
+    r[0].len = size;
+    lfs_req_init(&r[1], LFS_WRITE, NULL, NULL);
+    r[1].file = grown->file;
+    r[1].off = off;
+    rope_add_bytes(&r[1].data, g->bytes + off, n);
+    return lfs_world_do_both(w, &r[0], &r[1]);
+}
+
+/* One turn of the script; false: the node died. */
+static bool turn(struct lfs_world *w, struct model *models)
+{
+    int i = (int)draw(FILES);
+    struct model *m = &models[i];
+    if (!m->exists)
+        return turn_create(w, m, i);
+    switch (m->count > KEPT - 4 ? 0 : draw(12)) {
+    case 0:
+    case 1:
+        if (lfs_world_op(w, LFS_SYNC, m->file, 0) != LFS_OK)
+            return false;
+        only_newest(m);
+        return true;
+    case 2:
+        m->exists = false;
+        if (lfs_world_op(w, LFS_REMOVE, m->file, 0) != LFS_OK)
+            return false;
+        m->may_exist = false;
+        return true;
+    case 3:
+    case 4: {
+        struct version *v = push_version(m);
+        uint32_t size = draw(SPAN);
+        if (size < v->size)
+            memset(v->bytes + size, 0, v->size - size);
+        v->size = size;
+        return lfs_world_op(w, LFS_SET_SIZE, m->file, size) == LFS_OK;
+    }
+    case 5:
+        lfs_world_idle(w);
+        return !w->crashed;
+    case 6:
+    case 7:
+        if (models[(i + 1) % FILES].exists && models[(i + 1) % FILES].count < KEPT)
+            return turn_both(w, m, &models[(i + 1) % FILES]);
+        return turn_write(w, m);
+    default:
+        return turn_write(w, m);
+    }
+}
+
+static void check_after(struct lfs_world *w, const struct model *m, const char *name)
+{
+    static uint8_t got[SPAN + 1];
+    uint64_t file = lfs_lookup(w->fs, name);
+    size_t size = 0;
+    bool size_good = false;
+    cr_assert(file == 0 || m->may_exist, "%s is back", name);
+    cr_assert(file != 0 || !m->exists, "%s is lost", name);
+    if (file == 0)
+        return;
+    cr_assert_eq(lfs_world_read(w, file, 0, got, sizeof got, &size), LFS_OK);
+    for (uint32_t k = 0; k < m->count; k++)
+        size_good = size_good || m->v[k].size == size;
+    cr_assert(size_good, "%s has %zu bytes, which it never had", name, size);
+    for (size_t s = 0; s < size; s += SECTOR) {
+        size_t n = size - s < SECTOR ? size - s : SECTOR;
+        bool good = false;
+        for (uint32_t k = 0; k < m->count; k++)
+            good = good || memcmp(got + s, m->v[k].bytes + s, n) == 0;
+        cr_assert(good, "%s: sector at %zu was never like that (%u contents known)", name, s,
+                  m->count);
+    }
+}
+
+/* The script until its end or the crash; false: it ended before the crash. */
+static bool run_script(uint64_t seed, enum fake_order order, bool buffered, uint64_t crash_at,
+                       uint32_t torn)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    struct model models[FILES] = { 0 };
+    bool crashed = false;
+    p.buffered = buffered;
+    lfs_world_init(&w,
+                   &(struct fake_options){ .nodes = 1,
+                                           .disks = 1,
+                                           .order = order,
+                                           .seed = seed,
+                                           .sector_bytes = SECTOR,
+                                           .disk_sectors = 1600 },
+                   &p);
+    for (int i = 0; i < FILES; i++)
+        models[i].v = calloc(KEPT, sizeof *models[i].v);
+    w.writes = 0;
+    w.crash_at_write = crash_at;
+    w.torn_sectors = torn;
+    draw_state = seed;
+    for (int t = 0; t < 60 && !crashed; t++)
+        crashed = !turn(&w, models);
+    lfs_world_restart(&w);
+    cr_assert_eq(w.mounted, LFS_OK, "mount: %s", lfs_status_name(w.mounted));
+    lfs_world_check(&w);
+    for (int i = 0; i < FILES; i++) {
+        check_after(&w, &models[i], names[i]);
+        free(models[i].v);
+    }
+    /* it is usable: a file can be made and survives another mount */
+    uint64_t file;
+    uint8_t byte = 7, got = 0;
+    size_t n;
+    cr_assert_eq(lfs_world_create(&w, "after", &file), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, file, 3000, &byte, 1), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, 0, 0), LFS_OK);
+    lfs_world_restart(&w);
+    cr_assert_eq(lfs_world_read(&w, file, 3000, &got, 1, &n), LFS_OK);
+    cr_assert_eq(got, 7);
+    lfs_world_fini(&w);
+    return crashed;
+}
+
+static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered)
+{
+    static const uint32_t torn[] = { 0, 1, 3, UINT32_MAX };
+    for (size_t k = 0; k < 4; k++) {
+        uint64_t at = 1;
+        while (run_script(seed, order, buffered, at, torn[k]))
+            at++;
+        cr_assert_gt(at, 30, "the script makes %d device writes only", (int)at);
+    }
+}
+
+Test(lfs_crash, at_every_write_the_promise_holds)
+{
+    crash_everywhere(11, FAKE_IN_ORDER, false);
+    crash_everywhere(12, FAKE_RANDOM, false);
+}
+
+Test(lfs_crash, at_every_write_the_promise_holds_with_delayed_writes)
+{
+    crash_everywhere(13, FAKE_IN_ORDER, true);
+    crash_everywhere(14, FAKE_RANDOM, true);
+}
+
+/* Blocks of a cut file must not be used again before the record without them is on the device. */
+static bool reuse_script(uint64_t crash_at, uint64_t seed)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    static uint8_t old[16384], new[16384], got[16385];
+    uint64_t a, b;
+    struct lfs_req r[2];
+    size_t n;
+    p.prealloc = 0;
+    lfs_world_init(
+        &w, &(struct fake_options){ .nodes = 1, .disks = 1, .order = FAKE_RANDOM, .seed = seed },
+        &p);
+    memset(old, 0xaa, sizeof old);
+    memset(new, 0xbb, sizeof new);
+    cr_assert_eq(lfs_world_create(&w, "a", &a), LFS_OK);
+    cr_assert_eq(lfs_world_create(&w, "b", &b), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, old, sizeof old), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, 0, 0), LFS_OK);
+    w.writes = 0;
+    w.crash_at_write = crash_at;
+    lfs_req_init(&r[0], LFS_SET_SIZE, NULL, NULL);
+    r[0].file = a;
+    lfs_req_init(&r[1], LFS_WRITE, NULL, NULL);
+    r[1].file = b;
+    rope_add_bytes(&r[1].data, new, sizeof new);
+    bool whole = lfs_world_do_both(&w, &r[0], &r[1]);
+    lfs_world_restart(&w);
+    lfs_world_check(&w);
+    cr_assert_eq(lfs_world_read(&w, a, 0, got, sizeof got, &n), LFS_OK);
+    cr_assert(n == 0 || n == sizeof old);
+    cr_assert(memcmp(got, old, n) == 0, "a holds what b wrote");
+    lfs_world_fini(&w);
+    return !whole;
+}
+
+Test(lfs_crash, a_block_has_one_owner_whenever_the_node_dies)
+{
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        uint64_t at = 1;
+        while (reuse_script(at, seed))
+            at++;
+        cr_assert_gt(at, 2);
+    }
+}
