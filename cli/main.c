@@ -10,6 +10,8 @@ static const struct cli_command commands[] = {
     { "list", cmd_list, "what there is: configs, workloads, networks, disks, parameters, ..." },
     { "export", cmd_export, "write results as comma-separated values" },
     { "compare", cmd_compare, "compare results with others or with reference results" },
+    { "figure", cmd_figure, "run a configuration, draw it beside published points, judge it" },
+    { "trace", cmd_trace, "run one point and write what happened when, for Perfetto" },
     { "plot", cmd_plot, "draw results over a swept parameter" },
     { NULL, NULL, NULL },
 };

@@ -288,8 +288,10 @@ static struct sim *create_sim(const struct config_point *p, const struct schema_
 
 static bool open_trace(struct run *r, struct err *e)
 {
-    const struct sim_trace_options all = { 0 };
-    return !r->options->trace || sim_trace_open(r->sim, r->options->trace, &all, e);
+    const struct sim_trace_options o = { .from = r->options->trace_from,
+                                         .to = r->options->trace_to,
+                                         .categories = r->options->trace_categories };
+    return !r->options->trace || sim_trace_open(r->sim, r->options->trace, &o, e);
 }
 
 static void run_world(struct run *r, struct err *e)

@@ -75,10 +75,12 @@ struct point_result {
 };
 
 struct point_options {
-    bool flatten;           /* messages are flattened at node boundaries: same digest */
-    const char *trace;      /* Chrome trace to write; NULL: none */
-    const char *base_dir;   /* the configuration's folder */
-    const char *output_dir; /* per-packet and per-request files; NULL: none */
+    bool flatten;                  /* messages are flattened at node boundaries: same digest */
+    const char *trace;             /* Chrome trace to write; NULL: none */
+    sim_time trace_from, trace_to; /* its window; to 0: no end */
+    const char *trace_categories;  /* NULL: all */
+    const char *base_dir;          /* the configuration's folder */
+    const char *output_dir;        /* per-packet and per-request files; NULL: none */
     /* Called with the run when it begins and with NULL when it has ended, so that a progress report
      * can read its clock; may be NULL. */
     void (*started)(void *arg, const struct sim *s);

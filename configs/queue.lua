@@ -23,4 +23,22 @@ return {
         },
         { measure = "wait.mean", rises_with = "workload.load" },
     },
+    figure = {
+        x = "workload.load",
+        y = "wait.mean",
+        x_label = "load",
+        y_label = "mean wait",
+        published = {
+            {
+                name = "M/M/1, closed form",
+                points = { { 0.2, "0.25ms" }, { 0.5, "1ms" }, { 0.8, "4ms" } },
+                citation = "L. Kleinrock, Queueing Systems, volume 1, 1975, section 3.2",
+                confidence = "high",
+            },
+        },
+        expectations = {
+            { kind = "published", within = 0.1 },
+            { kind = "monotone", direction = "rising" },
+        },
+    },
 }
