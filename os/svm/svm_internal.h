@@ -1,25 +1,34 @@
 /* svm_internal.h: messages, page records and the manager interface of shared virtual memory.
  *
  * The in-flight rules, common to all managers:
- *   F1  Each fault has a number; a page that answers an older fault of this node is not a surprise: READ
- *       copies are dropped (their sender keeps us in its copy set, which costs an invalidation at most),
+ *   F1  Each fault has a number; a page that answers an older fault of this node is not a
+ *   surprise: READ
+ *       copies are dropped (their sender keeps us in its copy set, which costs an invalidation at
+ *       most),
  *       ownership is accepted as a gift, because nobody else has it.
- *   F2  A page has a version, which rises by one each time a new writer takes it.  An invalidation carries
- *       the version that makes old copies void.  A READ copy that arrives with a lower version than an
+ *   F2  A page has a version, which rises by one each time a new writer takes it.  An invalidation
+ *   carries
+ *       the version that makes old copies void.  A READ copy that arrives with a lower version
+ *       than an
  *       invalidation that overtook it is dropped, and the fault asks again.
- *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page is pinned:
+ *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page
+ *   is pinned:
  *       then when the last pin is gone.
- *   F4  Ownership has a number too, which rises with each move; an announcement that is older than what
+ *   F4  Ownership has a number too, which rises with each move; an announcement that is older than
+ *   what
  *       a node knows changes no hint, so hints never form a cycle.
- *   F5  A requester's own copy is good if its version is the owner's: then ownership travels without
+ *   F5  A requester's own copy is good if its version is the owner's: then ownership travels
+ *   without
  *       the page's bytes.
  *
  * States of a page at a node:
  *   state      guarantee                              event -> next (function)
  *   invalid    no copy                                fault -> wanting (svm_fault)
- *   reading    READ copy, not owner                   invalidate -> invalid (svm_invalidate); fault -> wanting
+ *   reading    READ copy, not owner                   invalidate -> invalid (svm_invalidate);
+ *   fault -> wanting
  *   owning     owner; READ with copies, or WRITE      request -> reading/invalid (svm_serve_*)
- *   wanting    locked; a fault is out                 page -> reading/owning/clearing (svm_page_arrived)
+ *   wanting    locked; a fault is out                 page -> reading/owning/clearing
+ *   (svm_page_arrived)
  *   clearing   locked; owner; invalidations are out   last ack -> owning (svm_ack)
  */
 #ifndef OS_SVM_SVM_INTERNAL_H
@@ -131,13 +140,15 @@ void svm_send(struct svm *s, uint32_t node, struct svm_msg *m);
 void svm_pass_on(struct svm *s, uint32_t node, struct svm_msg *m); /* send, counted as a forward */
 
 /* coherence.c: what owners, holders and requesters do, whoever manages */
-/* Holder: sends a copy to the origin of the request, or what is needed of it; and takes the message.  False:
+/* Holder: sends a copy to the origin of the request, or what is needed of it; and takes the
+ * message.  False:
  * the page is pinned, the message was put aside until it is not. */
 bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *request);
 /* Owner: gives the ownership with its copy set, and keeps at most `keep` itself.  As above. */
 bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *request,
                          enum vm_prot keep);
-/* Tells every member of sp->copies but this node and `writer` to drop its copy of a version below `version`;
+/* Tells every member of sp->copies but this node and `writer` to drop its copy of a version below
+ * `version`;
  * the set is empty afterwards, sp->acks has who must answer. */
 void svm_invalidate_copies(struct svm *s, struct svm_page *sp, uint32_t writer, uint32_t version);
 /* Puts a message aside until the fault is over or the page is unpinned. */
@@ -145,7 +156,8 @@ void svm_defer(struct svm_page *sp, struct svm_msg *m);
 void svm_ask_again(struct svm *s, struct svm_page *sp);
 /* A message for this node, of any kind. */
 void svm_handle(struct svm *s, struct svm_msg *m);
-/* The fault is over: the program has `prot`.  data: NULL, the copy here is good; else the page's bytes. */
+/* The fault is over: the program has `prot`.  data: NULL, the copy here is good; else the page's
+ * bytes. */
 void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot);
 extern const struct vm_pager_ops svm_pager;
 

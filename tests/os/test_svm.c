@@ -1,7 +1,9 @@
-/* test_svm.c: shared virtual memory on the fake port: coherence under random programs and all orders, exact
+/* test_svm.c: shared virtual memory on the fake port: coherence under random programs and all
+ * orders, exact
  * message counts per fault, bounds.
  *
- * The oracle of coherence is one flat array, written in the order in which the fake port runs the accesses: a
+ * The oracle of coherence is one flat array, written in the order in which the fake port runs the
+ * accesses: a
  * read must return the most recent write.
  */
 #include <criterion/criterion.h>
@@ -224,7 +226,8 @@ static struct cluster *quiet(const char *manager, uint32_t nodes)
     return &c;
 }
 
-/* Owner 1 with readers 2..m+1; then node 6 reads, node 7 writes.  Manager 0 (page 8 of 8 nodes for fixed) and
+/* Owner 1 with readers 2..m+1; then node 6 reads, node 7 writes.  Manager 0 (page 8 of 8 nodes for
+ * fixed) and
  * all others are distinct nodes. */
 static void expect(const char *manager, uint64_t read, uint64_t write, uint32_t m)
 {
@@ -239,7 +242,8 @@ static void expect(const char *manager, uint64_t read, uint64_t write, uint32_t 
 
 Test(svm, messages_per_fault_are_those_of_the_paper)
 {
-    /* [Li & Hudak 1989]: central 4 and 4 + 2m; improved and fixed 3 and 3 + 2m; broadcast N and N + 2m. */
+    /* [Li & Hudak 1989]: central 4 and 4 + 2m; improved and fixed 3 and 3 + 2m; broadcast N
+     * and N + 2m. */
     for (uint32_t m = 1; m <= 4; m++) {
         expect("central", 4, 4 + 2 * m, m);
         expect("improved", 3, 3 + 2 * m, m);

@@ -1,0 +1,117 @@
+/* shared.c: see shared.h. */
+#include "workloads/shared.h"
+
+const struct measure_desc shared_measures[] = {
+    { "svm.time", "s", "Time of the computation, from barrier to barrier.",
+      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
+    { "svm.read_faults", "1", "Read faults of a node.", WORKLOAD_COLUMN },
+    { "svm.write_faults", "1", "Write faults of a node.", WORKLOAD_COLUMN },
+    { "svm.messages", "1", "Messages that a node's shared memory sent.", WORKLOAD_COLUMN },
+    { "svm.forwards", "1", "Requests that a node passed on.", 0 },
+    { "svm.invalidations", "1", "Copies that a node had others drop.", 0 },
+    { "svm.pages", "1", "Pages that a node sent.", 0 },
+    { "svm.forwards_per_fault", "1", "Requests passed on for each fault, of a node.", 0 },
+    { .name = NULL },
+};
+
+uint32_t shared_programs(const void *params, const struct os_layout *layout)
+{
+    const struct shared_params *p = params;
+    if (p->nodes == 0 || p->nodes > layout->compute_count)
+        return layout->compute_count;
+    return (uint32_t)p->nodes;
+}
+
+uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes)
+{
+    uint64_t page = (uint64_t)p->memory.page_bytes;
+    return (bytes + page - 1) / page * page;
+}
+
+bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t ranks,
+                 const struct shared_params *params, uint64_t bytes)
+{
+    struct port *p = node->port;
+    struct xk_protl *svm = node->xk ? xk_find(node->xk, "svm") : NULL;
+    struct xk_protl *sync = node->xk ? xk_find(node->xk, "sync") : NULL;
+    *h = (struct shared){ .port = p, .rank = rank, .ranks = ranks, .next = SHARED_BASE };
+    if (!svm || !sync) {
+        port_fail(p, "the machine's graph has no instances named svm and sync, which programs over "
+                     "shared memory need");
+        return false;
+    }
+    h->vm = vm_create(p, &params->memory);
+    h->space = vm_space_create(h->vm, "shared");
+    uint64_t length = shared_array_bytes(params, bytes);
+    h->svm =
+        svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, ranks, &params->svm);
+    if (!h->svm) {
+        port_fail(p, "a page of %lld bytes does not fit a frame of the network",
+                  (long long)params->memory.page_bytes);
+        return false;
+    }
+    h->sync = sync_join(sync, node->layout->compute, ranks);
+    sync_barrier(h->sync);
+    return true;
+}
+
+uint64_t shared_array(struct shared *h, uint64_t bytes)
+{
+    uint64_t page = vm_page_bytes(h->vm), at = h->next;
+    h->next += (bytes + page - 1) / page * page;
+    return at;
+}
+
+void shared_start(struct shared *h)
+{
+    port_pay(h->port);
+    sync_barrier(h->sync);
+    svm_counts(h->svm, &h->before);
+    h->started = port_now(h->port);
+}
+
+void shared_stop(struct shared *h)
+{
+    struct port *p = h->port;
+    struct svm_counts c;
+    port_pay(p);
+    sync_barrier(h->sync);
+    svm_counts(h->svm, &c);
+    if (h->rank == 0)
+        port_measure(p, "svm.time", sim_time_seconds(port_now(p) - h->started));
+    double reads = (double)(c.read_faults - h->before.read_faults);
+    double writes = (double)(c.write_faults - h->before.write_faults);
+    double forwards = (double)(c.forwards - h->before.forwards);
+    port_measure(p, "svm.read_faults", reads);
+    port_measure(p, "svm.write_faults", writes);
+    port_measure(p, "svm.messages", (double)(c.sent - h->before.sent));
+    port_measure(p, "svm.forwards", forwards);
+    port_measure(p, "svm.invalidations", (double)(c.invalidations - h->before.invalidations));
+    port_measure(p, "svm.pages", (double)(c.pages_sent - h->before.pages_sent));
+    if (reads + writes > 0)
+        port_measure(p, "svm.forwards_per_fault", forwards / (reads + writes));
+}
+
+void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end)
+{
+    *first = n * h->rank / h->ranks;
+    *end = n * (h->rank + 1) / h->ranks;
+}
+
+double shared_value(uint64_t seed, uint64_t i)
+{
+    uint64_t z = (seed + 1) * 0x9e3779b97f4a7c15u + i * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (double)(int64_t)((z >> 43) - (1u << 20)) / (double)(1u << 20);
+}
+
+bool shared_get(struct shared *h, uint64_t addr, double *out, uint64_t n)
+{
+    return vm_read(h->space, addr, out, n * sizeof *out);
+}
+
+bool shared_put(struct shared *h, uint64_t addr, const double *in, uint64_t n)
+{
+    return vm_write(h->space, addr, in, n * sizeof *in);
+}

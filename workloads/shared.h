@@ -1,0 +1,91 @@
+/* shared.h: what programs over shared virtual memory have in common: joining, arrays, timing,
+ * reporting.
+ *
+ * A program is a function that computes real results in shared memory.  Its structure:
+ *   shared_open        every node joins the region and waits for the others
+ *   set up          shared data are written by their first users
+ *   shared_start       a barrier; the clock starts, the fault counters restart
+ *   compute
+ *   shared_stop        a barrier; the clock stops; "svm.time" and the fault measures are reported
+ *   check           one node compares with a sequential run in private memory: port_fail if it
+ *   differs
+ * Compute time is charged from operation counts (PORT_WORK_FLOP, PORT_WORK_OP).
+ */
+#ifndef WORKLOADS_SHARED_H
+#define WORKLOADS_SHARED_H
+
+#include "os/svm/svm.h"
+#include "os/svm/sync.h"
+#include "workloads/workload.h"
+
+/* The first member of every program's parameters. */
+struct shared_params {
+    int64_t nodes; /* that take part; 0: all compute nodes */
+    struct svm_params svm;
+    struct vm_params memory;
+};
+/* Their descriptors, to stand first in a program's array. */
+#define SHARED_PARAMS                                                                              \
+    { .name = "nodes",                                                                             \
+      .type = PARAM_INT,                                                                           \
+      .offset = offsetof(struct shared_params, nodes),                                             \
+      .def = "0",                                                                                  \
+      .min = "0",                                                                                  \
+      .max = "100000",                                                                             \
+      .doc = "Compute nodes that take part; 0 means all.",                                         \
+      .src = "ASSUMED(the experiment's choice)" },                                                 \
+        { .name = "svm",                                                                           \
+          .type = PARAM_TABLE,                                                                     \
+          .offset = offsetof(struct shared_params, svm),                                           \
+          .sub = svm_params_desc,                                                                  \
+          .doc = "The manager of the shared memory.",                                              \
+          .src = "os/svm/svm.h" },                                                                 \
+    {                                                                                              \
+        .name = "memory", .type = PARAM_TABLE, .offset = offsetof(struct shared_params, memory),   \
+        .sub = vm_params_desc, .doc = "Pages and frames of each node.", .src = "os/vm/vm.h"        \
+    }
+
+extern const struct measure_desc shared_measures[];
+uint32_t shared_programs(const void *params, const struct os_layout *layout);
+
+struct shared {
+    struct port *port;
+    struct vm *vm;
+    struct vm_space *space;
+    struct svm *svm;
+    struct sync *sync;
+    uint32_t rank, ranks;
+    uint64_t next; /* shared_array: first free address */
+    sim_time started;
+    struct svm_counts before;
+};
+
+#define SHARED_BASE 0x100000000u
+
+/* False after port_fail when the machine's graph has no svm or sync instance, or a page does not
+ * fit. */
+bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t ranks,
+                 const struct shared_params *params, uint64_t bytes) MUST_CHECK;
+/* The address of the next `bytes` of the region, on a page of their own; the same on every node
+ * when all make
+ * the same calls. */
+uint64_t shared_array(struct shared *h, uint64_t bytes);
+/* What shared_array takes for so many bytes. */
+uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes);
+void shared_start(struct shared *h); /* (blocks) */
+void shared_stop(struct shared *h);  /* (blocks) */
+
+/* The part [*first, *end) of n items that belongs to this rank: as equal as can be. */
+void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end);
+
+/* A reproducible value of item i: in [-1, 1), a multiple of 2^-20. */
+double shared_value(uint64_t seed, uint64_t i);
+
+/* Copies n doubles between shared and private memory. */
+bool shared_get(struct shared *h, uint64_t addr, double *out, uint64_t n);
+bool shared_put(struct shared *h, uint64_t addr, const double *in, uint64_t n);
+
+extern const struct workload_ops workload_svm_dot, workload_svm_matmul, workload_svm_jacobi,
+    workload_svm_pde, workload_svm_sort, workload_svm_tsp, workload_svm_pattern;
+
+#endif

@@ -1,0 +1,292 @@
+/* shared_linear.c: dot product, matrix multiplication and Jacobi's linear solver over shared
+ * memory.
+ *
+ * The programs of IVY's experiments [Li & Hudak 1989, section 4].  Each node works on a block of
+ * rows;
+ * results are compared with a sequential run that does the same operations in the same order, so
+ * they
+ * must be equal bit for bit.
+ */
+#include "workloads/shared.h"
+
+struct linear_params {
+    struct shared_params shared; /* first */
+    int64_t n;
+    int64_t iterations;
+};
+
+#define PARAM_N(def_, max_, doc_, src_)                                                            \
+    {                                                                                              \
+        .name = "n", .type = PARAM_INT, .offset = offsetof(struct linear_params, n), .def = def_,  \
+        .min = "1", .max = max_, .doc = doc_, .src = src_                                          \
+    }
+#define PARAM_ITERATIONS(def_)                                                                     \
+    {                                                                                              \
+        .name = "iterations", .type = PARAM_INT,                                                   \
+        .offset = offsetof(struct linear_params, iterations), .def = def_, .min = "1",             \
+        .max = "100000", .doc = "Iterations, or repetitions of the whole.",                        \
+        .src = "ASSUMED(enough to see the steady state)"                                           \
+    }
+
+static double *private_doubles(struct shared *h, uint64_t n)
+{
+    return port_alloc(h->port, n * sizeof(double));
+}
+
+static void compare(struct shared *h, const char *what, uint64_t addr, const double *expected,
+                    uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        double got = vm_load_f64(h->space, addr + 8 * i);
+        if (got != expected[i]) {
+            port_fail(h->port, "%s: element %llu is %.17g, a sequential run gives %.17g", what,
+                      (unsigned long long)i, got, expected[i]);
+            return;
+        }
+    }
+    port_delivered(h->port, n * sizeof(double), n);
+}
+
+/* ---- dot product ---- */
+
+static const struct param dot_params[] = {
+    SHARED_PARAMS,
+    PARAM_N("131072", "100000000", "Elements of each vector.",
+            "IVY: 128 K elements [memory, high]"),
+    PARAM_ITERATIONS("1"),
+    { .name = NULL },
+};
+
+static double dot_block(const double *x, const double *y, uint64_t n)
+{
+    double sum = 0;
+    for (uint64_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
+#define DOT_BLOCK 512 /* elements that are fetched at a time */
+
+static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct linear_params *p = params;
+    uint64_t n = (uint64_t)p->n, first, end;
+    struct shared h;
+    uint64_t bytes =
+        2 * shared_array_bytes(&p->shared, 8 * n) + shared_array_bytes(&p->shared, 8 * ranks);
+    if (!shared_open(&h, node, rank, ranks, &p->shared, bytes))
+        return;
+    uint64_t x = shared_array(&h, 8 * n), y = shared_array(&h, 8 * n),
+             partial = shared_array(&h, 8 * ranks);
+    /* One node makes the vectors, as when they are read from elsewhere: little compute per byte. */
+    if (rank == 0)
+        for (uint64_t i = 0; i < n; i++) {
+            vm_store_f64(h.space, x + 8 * i, shared_value(1, i));
+            vm_store_f64(h.space, y + 8 * i, shared_value(2, i));
+        }
+    shared_share(&h, n, &first, &end);
+    double a[DOT_BLOCK], b[DOT_BLOCK], sum = 0, total = 0;
+    shared_start(&h);
+    for (int64_t k = 0; k < p->iterations; k++) {
+        sum = 0;
+        for (uint64_t i = first; i < end; i += DOT_BLOCK) {
+            uint64_t m = end - i < DOT_BLOCK ? end - i : DOT_BLOCK;
+            if (!shared_get(&h, x + 8 * i, a, m) || !shared_get(&h, y + 8 * i, b, m))
+                return;
+            sum += dot_block(a, b, m);
+            port_work(h.port, PORT_WORK_FLOP, 2 * m);
+        }
+        vm_store_f64(h.space, partial + 8 * rank, sum);
+        port_pay(h.port);
+        sync_barrier(h.sync);
+        if (rank == 0)
+            for (uint32_t r = 0; r < ranks; r++)
+                total += vm_load_f64(h.space, partial + 8 * r);
+    }
+    shared_stop(&h);
+    if (rank != 0)
+        return;
+    double *expected = private_doubles(&h, ranks);
+    for (uint32_t r = 0; r < ranks; r++) {
+        struct shared other = { .rank = r, .ranks = ranks };
+        shared_share(&other, n, &first, &end);
+        for (uint64_t i = first; i < end; i += DOT_BLOCK) {
+            uint64_t m = end - i < DOT_BLOCK ? end - i : DOT_BLOCK;
+            for (uint64_t j = 0; j < m; j++) {
+                a[j] = shared_value(1, i + j);
+                b[j] = shared_value(2, i + j);
+            }
+            expected[r] += dot_block(a, b, m);
+        }
+    }
+    compare(&h, "dot product", partial, expected, ranks);
+}
+
+const struct workload_ops workload_svm_dot = {
+    .name = "svm_dot",
+    .doc = "Dot product of two shared vectors that one node has made.",
+    .params = dot_params,
+    .params_size = sizeof(struct linear_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = dot_main,
+};
+
+/* ---- matrix multiplication ---- */
+
+static const struct param matmul_params[] = {
+    SHARED_PARAMS,
+    PARAM_N("128", "4096", "Rows and columns of the matrices.", "IVY: 128 x 128 [memory, medium]"),
+    PARAM_ITERATIONS("1"),
+    { .name = NULL },
+};
+
+/* One row of the product; b is row-major. */
+static void matmul_row(const double *a, const double *b, double *c, uint64_t n)
+{
+    for (uint64_t j = 0; j < n; j++)
+        c[j] = 0;
+    for (uint64_t k = 0; k < n; k++)
+        for (uint64_t j = 0; j < n; j++)
+            c[j] += a[k] * b[k * n + j];
+}
+
+static void fill_rows(struct shared *h, uint64_t addr, uint64_t seed, uint64_t n, uint64_t first,
+                      uint64_t end)
+{
+    for (uint64_t i = first * n; i < end * n; i++)
+        vm_store_f64(h->space, addr + 8 * i, shared_value(seed, i));
+}
+
+static void matmul_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct linear_params *p = params;
+    uint64_t n = (uint64_t)p->n, first, end, size = 8 * n * n;
+    struct shared h;
+    if (!shared_open(&h, node, rank, ranks, &p->shared, 3 * shared_array_bytes(&p->shared, size)))
+        return;
+    uint64_t a = shared_array(&h, size), b = shared_array(&h, size), c = shared_array(&h, size);
+    shared_share(&h, n, &first, &end);
+    fill_rows(&h, a, 1, n, first, end);
+    fill_rows(&h, b, 2, n, first, end);
+    double *bp = private_doubles(&h, n * n), *row = private_doubles(&h, n);
+    double *result = private_doubles(&h, n);
+    shared_start(&h);
+    for (int64_t k = 0; k < p->iterations && first < end; k++) {
+        if (!shared_get(&h, b, bp, n * n))
+            return;
+        for (uint64_t i = first; i < end; i++) {
+            if (!shared_get(&h, a + 8 * i * n, row, n))
+                return;
+            matmul_row(row, bp, result, n);
+            port_work(h.port, PORT_WORK_FLOP, 2 * n * n);
+            if (!shared_put(&h, c + 8 * i * n, result, n))
+                return;
+        }
+    }
+    shared_stop(&h);
+    if (rank != 0)
+        return;
+    double *expected = private_doubles(&h, n * n);
+    for (uint64_t i = 0; i < n * n; i++)
+        bp[i] = shared_value(2, i);
+    for (uint64_t i = 0; i < n; i++) {
+        for (uint64_t j = 0; j < n; j++)
+            row[j] = shared_value(1, i * n + j);
+        matmul_row(row, bp, expected + i * n, n);
+    }
+    compare(&h, "matrix product", c, expected, n * n);
+}
+
+const struct workload_ops workload_svm_matmul = {
+    .name = "svm_matmul",
+    .doc = "Product of two shared matrices, by blocks of rows.",
+    .params = matmul_params,
+    .params_size = sizeof(struct linear_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = matmul_main,
+};
+
+/* ---- Jacobi's method for a linear system ---- */
+
+static const struct param jacobi_params[] = {
+    SHARED_PARAMS,
+    PARAM_N("256", "8192", "Unknowns.", "ASSUMED(IVY's size is not known)"),
+    PARAM_ITERATIONS("10"),
+    { .name = NULL },
+};
+
+/* A diagonally dominant system. */
+static double jacobi_a(uint64_t n, uint64_t i, uint64_t j)
+{
+    return i == j ? 2.0 * (double)n : shared_value(3, i * n + j);
+}
+
+static double jacobi_unknown(const double *row, const double *x, double b, uint64_t n, uint64_t i)
+{
+    double sum = b;
+    for (uint64_t j = 0; j < n; j++)
+        if (j != i)
+            sum -= row[j] * x[j];
+    return sum / row[i];
+}
+
+static void jacobi_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct linear_params *p = params;
+    uint64_t n = (uint64_t)p->n, first, end;
+    uint64_t bytes =
+        shared_array_bytes(&p->shared, 8 * n * n) + 2 * shared_array_bytes(&p->shared, 8 * n);
+    struct shared h;
+    if (!shared_open(&h, node, rank, ranks, &p->shared, bytes))
+        return;
+    uint64_t a = shared_array(&h, 8 * n * n),
+             x[2] = { shared_array(&h, 8 * n), shared_array(&h, 8 * n) };
+    shared_share(&h, n, &first, &end);
+    for (uint64_t i = first; i < end; i++)
+        for (uint64_t j = 0; j < n; j++)
+            vm_store_f64(h.space, a + 8 * (i * n + j), jacobi_a(n, i, j));
+    double *row = private_doubles(&h, n), *old = private_doubles(&h, n);
+    double *mine = private_doubles(&h, n);
+    shared_start(&h);
+    for (int64_t k = 0; k < p->iterations; k++) {
+        if (!shared_get(&h, x[k % 2], old, n))
+            return;
+        for (uint64_t i = first; i < end; i++) {
+            if (!shared_get(&h, a + 8 * i * n, row, n))
+                return;
+            mine[i] = jacobi_unknown(row, old, shared_value(4, i), n, i);
+            port_work(h.port, PORT_WORK_FLOP, 2 * n);
+        }
+        if (first < end && !shared_put(&h, x[(k + 1) % 2] + 8 * first, mine + first, end - first))
+            return;
+        port_pay(h.port);
+        sync_barrier(h.sync);
+    }
+    shared_stop(&h);
+    if (rank != 0)
+        return;
+    double *now = private_doubles(&h, n), *next = private_doubles(&h, n);
+    for (int64_t k = 0; k < p->iterations; k++) {
+        for (uint64_t i = 0; i < n; i++) {
+            for (uint64_t j = 0; j < n; j++)
+                row[j] = jacobi_a(n, i, j);
+            next[i] = jacobi_unknown(row, now, shared_value(4, i), n, i);
+        }
+        double *t = now;
+        now = next;
+        next = t;
+    }
+    compare(&h, "solution", x[p->iterations % 2], now, n);
+}
+
+const struct workload_ops workload_svm_jacobi = {
+    .name = "svm_jacobi",
+    .doc = "Jacobi's method for a linear system, by blocks of rows.",
+    .params = jacobi_params,
+    .params_size = sizeof(struct linear_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = jacobi_main,
+};

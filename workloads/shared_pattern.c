@@ -1,0 +1,211 @@
+/* shared_pattern.c: sharing patterns: producer-consumer, migratory, false sharing, ping-pong,
+ * random.
+ *
+ * Each is what a protocol is good or bad at, alone.  The random tester checks values: every word
+ * has one
+ * writer, which writes rising numbers, so a reader must never see a number fall or run ahead.
+ */
+#include "workloads/shared.h"
+
+enum pattern { PRODUCER, MIGRATORY, FALSE_SHARING, PINGPONG, READERS, RANDOM };
+static const char *const pattern_names[] = {
+    "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", NULL
+};
+
+struct pattern_params {
+    struct shared_params shared; /* first */
+    int pattern;
+    int64_t rounds;
+    int64_t pages;
+    sim_time think;
+};
+
+static const struct param pattern_params[] = {
+    SHARED_PARAMS,
+    { .name = "pattern",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct pattern_params, pattern),
+      .def = "random",
+      .choices = pattern_names,
+      .doc =
+          "Who touches what: one writes and all read; each in turn changes all; each changes its "
+          "own "
+          "word of one page; two nodes change one word in turn; all read, one writes; at random.",
+      .src = "ASSUMED(the usual patterns of the literature)" },
+    { .name = "rounds",
+      .type = PARAM_INT,
+      .offset = offsetof(struct pattern_params, rounds),
+      .def = "20",
+      .min = "1",
+      .max = "100000000",
+      .doc = "Rounds, or accesses of a node (random).",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "pages",
+      .type = PARAM_INT,
+      .offset = offsetof(struct pattern_params, pages),
+      .def = "8",
+      .min = "1",
+      .max = "1000000",
+      .doc = "Pages that are shared.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "think",
+      .type = PARAM_TIME,
+      .offset = offsetof(struct pattern_params, think),
+      .def = "100us",
+      .min = "0s",
+      .max = "1h",
+      .doc = "Computation between accesses.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = NULL },
+};
+
+struct run {
+    struct shared h;
+    const struct pattern_params *p;
+    uint64_t base, page_bytes;
+    uint64_t wrong;
+};
+
+static uint64_t word(const struct run *r, uint64_t page, uint64_t index)
+{
+    return r->base + page * r->page_bytes + 8 * index;
+}
+
+static void expect(struct run *r, uint64_t addr, uint64_t lo, uint64_t hi)
+{
+    uint64_t got = vm_load_u64(r->h.space, addr);
+    if (got >= lo && got <= hi)
+        return;
+    if (r->wrong++ == 0)
+        port_fail(r->h.port,
+                  "shared memory: node %u reads %llu at 0x%llx where %llu to %llu can stand",
+                  port_node(r->h.port), (unsigned long long)got, (unsigned long long)addr,
+                  (unsigned long long)lo, (unsigned long long)hi);
+}
+
+static void round_end(struct run *r)
+{
+    port_compute(r->h.port, r->p->think);
+    port_pay(r->h.port);
+    sync_barrier(r->h.sync);
+}
+
+/* Rank 0 writes every page; then all others read; the writes of a node are seen by all. */
+static void producer(struct run *r, bool everybody)
+{
+    for (uint64_t k = 1; k <= (uint64_t)r->p->rounds; k++) {
+        if (r->h.rank == 0)
+            for (uint64_t g = 0; g < (uint64_t)r->p->pages; g++)
+                vm_store_u64(r->h.space, word(r, g, 0), k);
+        round_end(r);
+        for (uint64_t g = 0; g < (uint64_t)r->p->pages; g++)
+            if (everybody || g % r->h.ranks == r->h.rank)
+                expect(r, word(r, g, 0), k, k);
+        round_end(r);
+    }
+}
+
+/* Each in turn adds one to every page. */
+static void migratory(struct run *r)
+{
+    for (uint64_t k = 0; k < (uint64_t)r->p->rounds; k++)
+        for (uint32_t turn = 0; turn < r->h.ranks; turn++) {
+            if (turn == r->h.rank)
+                for (uint64_t g = 0; g < (uint64_t)r->p->pages; g++) {
+                    uint64_t before = k * r->h.ranks + turn;
+                    expect(r, word(r, g, 0), before, before);
+                    vm_store_u64(r->h.space, word(r, g, 0), before + 1);
+                }
+            round_end(r);
+        }
+}
+
+/* Every node counts in its own word of the same pages. */
+static void false_sharing(struct run *r)
+{
+    uint64_t mine = r->h.rank % (r->page_bytes / 8);
+    uint64_t page = r->h.rank / (r->page_bytes / 8) % (uint64_t)r->p->pages;
+    for (uint64_t k = 0; k < (uint64_t)r->p->rounds; k++) {
+        expect(r, word(r, page, mine), k, k);
+        vm_store_u64(r->h.space, word(r, page, mine), k + 1);
+        port_compute(r->h.port, r->p->think);
+        port_pay(r->h.port);
+    }
+}
+
+/* Ranks 0 and 1 change one word in turn; the others watch nothing. */
+static void pingpong(struct run *r)
+{
+    for (uint64_t k = 0; k < 2 * (uint64_t)r->p->rounds; k++) {
+        if (k % 2 == r->h.rank) {
+            expect(r, word(r, 0, 0), k, k);
+            vm_store_u64(r->h.space, word(r, 0, 0), k + 1);
+            port_pay(r->h.port);
+        }
+        sync_barrier(r->h.sync);
+    }
+}
+
+/* Word i of a page is written by rank i alone, with rising numbers. */
+static void random_accesses(struct run *r)
+{
+    struct port *p = r->h.port;
+    uint64_t words = r->page_bytes / 8 < r->h.ranks ? r->page_bytes / 8 : r->h.ranks;
+    uint64_t total = words * (uint64_t)r->p->pages;
+    uint64_t *seen = port_alloc(p, total * sizeof *seen);
+    for (int64_t k = 0; k < r->p->rounds; k++) {
+        uint64_t page = port_random_below(p, (uint64_t)r->p->pages);
+        uint64_t index = port_random_below(p, words), *last = &seen[page * words + index];
+        if (index == r->h.rank) {
+            expect(r, word(r, page, index), *last, *last);
+            vm_store_u64(r->h.space, word(r, page, index), ++*last);
+        } else {
+            expect(r, word(r, page, index), *last, (uint64_t)r->p->rounds);
+            *last = vm_load_u64(r->h.space, word(r, page, index));
+        }
+        port_compute(p, (sim_time)port_random_below(p, (uint64_t)r->p->think + 1));
+        port_pay(p);
+    }
+}
+
+static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    struct run r = { .p = params };
+    r.page_bytes = (uint64_t)r.p->shared.memory.page_bytes;
+    uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes;
+    if (!shared_open(&r.h, node, rank, ranks, &r.p->shared, bytes))
+        return;
+    r.base = shared_array(&r.h, bytes);
+    shared_start(&r.h);
+    switch ((enum pattern)r.p->pattern) {
+    case PRODUCER:
+        producer(&r, false);
+        break;
+    case READERS:
+        producer(&r, true);
+        break;
+    case MIGRATORY:
+        migratory(&r);
+        break;
+    case FALSE_SHARING:
+        false_sharing(&r);
+        break;
+    case PINGPONG:
+        pingpong(&r);
+        break;
+    case RANDOM:
+        random_accesses(&r);
+        break;
+    }
+    shared_stop(&r.h);
+}
+
+const struct workload_ops workload_svm_pattern = {
+    .name = "svm_pattern",
+    .doc = "Sharing patterns over shared memory, with checked values.",
+    .params = pattern_params,
+    .params_size = sizeof(struct pattern_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = pattern_main,
+};

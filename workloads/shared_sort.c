@@ -1,0 +1,151 @@
+/* shared_sort.c: split-merge sort over shared memory.
+ *
+ * 2N blocks for N nodes: each node sorts its two blocks, then odd-even rounds merge neighbouring
+ * blocks and
+ * split the result into a low and a high half [Li & Hudak 1989, section 4: the odd-even block
+ * merge-split
+ * sort of Baudet & Stevenson 1978].  The result is checked for order and against the sum of what
+ * was there.
+ */
+#include "workloads/shared.h"
+
+struct sort_params {
+    struct shared_params shared; /* first */
+    int64_t records;
+};
+
+static const struct param sort_params[] = {
+    SHARED_PARAMS,
+    { .name = "records",
+      .type = PARAM_INT,
+      .offset = offsetof(struct sort_params, records),
+      .def = "65536",
+      .min = "2",
+      .max = "100000000",
+      .doc = "Records of 8 bytes; rounded up to a multiple of the 2N blocks.",
+      .src = "IVY: about 200 K records [memory, medium]" },
+    { .name = NULL },
+};
+
+static uint64_t record(uint64_t i)
+{
+    uint64_t z = (i + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 32) * 0xd6e8feb86659fd93u;
+    return z ^ z >> 32;
+}
+
+/* Sorts by merging; tmp is as long.  The number of comparisons. */
+static uint64_t merge_sort(uint64_t *a, uint64_t *tmp, uint64_t n)
+{
+    uint64_t compared = 0;
+    for (uint64_t width = 1; width < n; width *= 2) {
+        for (uint64_t lo = 0; lo < n; lo += 2 * width) {
+            uint64_t mid = lo + width < n ? lo + width : n;
+            uint64_t hi = lo + 2 * width < n ? lo + 2 * width : n;
+            for (uint64_t i = lo, j = mid, k = lo; k < hi; k++, compared++)
+                tmp[k] = i < mid && (j == hi || a[i] <= a[j]) ? a[i++] : a[j++];
+        }
+        for (uint64_t i = 0; i < n; i++)
+            a[i] = tmp[i];
+    }
+    return compared;
+}
+
+struct block {
+    struct shared *h;
+    uint64_t base, length; /* address of block 0; records of a block */
+    uint64_t *a, *out;     /* room for two blocks */
+};
+
+static bool fetch(struct block *b, uint64_t block, uint64_t count)
+{
+    return vm_read(b->h->space, b->base + 8 * block * b->length, b->a, 8 * count * b->length);
+}
+
+static bool put(struct block *b, uint64_t block, const uint64_t *from, uint64_t count)
+{
+    return vm_write(b->h->space, b->base + 8 * block * b->length, from, 8 * count * b->length);
+}
+
+/* Blocks i and i+1 become the low and the high half of their merge. */
+static bool merge_split(struct block *b, uint64_t i)
+{
+    uint64_t n = b->length;
+    if (!fetch(b, i, 2))
+        return false;
+    for (uint64_t x = 0, y = n, k = 0; k < 2 * n; k++)
+        b->out[k] = x < n && (y == 2 * n || b->a[x] <= b->a[y]) ? b->a[x++] : b->a[y++];
+    port_work(b->h->port, PORT_WORK_OP, 2 * n);
+    return put(b, i, b->out, 2);
+}
+
+static void check_sorted(struct block *b, uint64_t blocks, uint64_t sum)
+{
+    uint64_t last = 0;
+    for (uint64_t i = 0; i < blocks; i++) {
+        if (!fetch(b, i, 1))
+            return;
+        for (uint64_t j = 0; j < b->length; j++) {
+            if (b->a[j] < last) {
+                port_fail(b->h->port, "sort: record %llu of block %llu is out of order",
+                          (unsigned long long)j, (unsigned long long)i);
+                return;
+            }
+            last = b->a[j];
+            sum -= last;
+        }
+    }
+    if (sum != 0)
+        port_fail(b->h->port, "sort: the records are not those that were to be sorted");
+    port_delivered(b->h->port, 8 * blocks * b->length, sum);
+}
+
+static void sort_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct sort_params *p = params;
+    uint64_t blocks = 2 * (uint64_t)ranks;
+    struct block b = { .length = ((uint64_t)p->records + blocks - 1) / blocks };
+    uint64_t size = 8 * blocks * b.length;
+    struct shared h;
+    if (!shared_open(&h, node, rank, ranks, &p->shared, shared_array_bytes(&p->shared, size)))
+        return;
+    b.h = &h;
+    b.base = shared_array(&h, size);
+    b.a = port_alloc(h.port, 16 * b.length);
+    b.out = port_alloc(h.port, 16 * b.length);
+    for (uint64_t i = 0; i < 2 * b.length; i++)
+        b.a[i] = record(2 * rank * b.length + i);
+    if (!put(&b, 2 * rank, b.a, 2))
+        return;
+    shared_start(&h);
+    if (!fetch(&b, 2 * rank, 2))
+        return;
+    port_work(h.port, PORT_WORK_OP,
+              merge_sort(b.a, b.out, b.length) + merge_sort(b.a + b.length, b.out, b.length));
+    if (!put(&b, 2 * rank, b.a, 2))
+        return;
+    for (uint64_t round = 0; round < blocks; round++) {
+        port_pay(h.port);
+        sync_barrier(h.sync);
+        uint64_t i = 2 * rank + round % 2;
+        if (i + 1 < blocks && !merge_split(&b, i))
+            return;
+    }
+    shared_stop(&h);
+    if (rank != 0)
+        return;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < blocks * b.length; i++)
+        sum += record(i);
+    check_sorted(&b, blocks, sum);
+}
+
+const struct workload_ops workload_svm_sort = {
+    .name = "svm_sort",
+    .doc = "Split-merge sort of shared records.",
+    .params = sort_params,
+    .params_size = sizeof(struct sort_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = sort_main,
+};

@@ -1,0 +1,152 @@
+/* shared_tsp.c: travelling salesman by branch and bound over shared memory.
+ *
+ * Tours that start 0, a, b are handed out from a shared counter; the best length so far is shared
+ * and read
+ * at every node of the search, and written under a lock [Li & Hudak 1989, section 4: travelling
+ * salesman].
+ * The result is compared with the dynamic program of Held & Karp [1962].
+ */
+#include "workloads/shared.h"
+
+#define CITIES_MAX 13
+#define LOCK_COUNTER 1
+#define LOCK_BEST 2
+
+struct tsp_params {
+    struct shared_params shared; /* first */
+    int64_t cities;
+};
+
+static const struct param tsp_params[] = {
+    SHARED_PARAMS,
+    { .name = "cities",
+      .type = PARAM_INT,
+      .offset = offsetof(struct tsp_params, cities),
+      .def = "10",
+      .min = "4",
+      .max = "13",
+      .doc = "Cities of the tour.",
+      .src = "IVY: about 12 cities [memory, medium]" },
+    { .name = NULL },
+};
+
+struct tsp {
+    struct shared *h;
+    uint32_t n;
+    uint32_t distance[CITIES_MAX][CITIES_MAX];
+    uint64_t best, counter; /* addresses */
+    uint64_t visited;       /* nodes of the search since work was last named */
+};
+
+static void make_distances(struct tsp *t)
+{
+    for (uint32_t i = 0; i < t->n; i++)
+        for (uint32_t j = 0; j < i; j++) {
+            double v = shared_value(6, i * CITIES_MAX + j);
+            t->distance[i][j] = t->distance[j][i] = 100 + (uint32_t)((v + 1) * 400);
+        }
+}
+
+static void improve(struct tsp *t, uint32_t length)
+{
+    sync_lock(t->h->sync, LOCK_BEST);
+    if (length < vm_load_u32(t->h->space, t->best))
+        vm_store_u32(t->h->space, t->best, length);
+    sync_unlock(t->h->sync, LOCK_BEST);
+}
+
+static void search(struct tsp *t, uint32_t city, uint32_t left, uint32_t length)
+{
+    t->visited++;
+    if (length >= vm_load_u32(t->h->space, t->best))
+        return;
+    if (left == 0) {
+        uint32_t tour = length + t->distance[city][0];
+        if (tour < vm_load_u32(t->h->space, t->best))
+            improve(t, tour);
+        return;
+    }
+    for (uint32_t next = 1; next < t->n; next++)
+        if (left >> next & 1)
+            search(t, next, left & ~(1u << next), length + t->distance[city][next]);
+}
+
+/* Shortest tour by dynamic programming over subsets; needs 2^n n words. */
+static uint32_t held_karp(struct tsp *t)
+{
+    uint32_t n = t->n, sets = 1u << n;
+    uint32_t *cost = port_alloc(t->h->port, (size_t)sets * n * sizeof *cost);
+    for (uint32_t s = 0; s < sets; s++)
+        for (uint32_t j = 0; j < n; j++)
+            cost[s * n + j] = UINT32_MAX / 2;
+    cost[1 * n + 0] = 0;
+    for (uint32_t s = 1; s < sets; s += 2)
+        for (uint32_t j = 0; j < n; j++) {
+            if (!(s >> j & 1))
+                continue;
+            for (uint32_t k = 1; k < n; k++) {
+                if (s >> k & 1)
+                    continue;
+                uint32_t *c = &cost[(s | 1u << k) * n + k];
+                uint32_t via = cost[s * n + j] + t->distance[j][k];
+                if (via < *c)
+                    *c = via;
+            }
+        }
+    uint32_t best = UINT32_MAX;
+    for (uint32_t j = 1; j < n; j++) {
+        uint32_t tour = cost[(sets - 1) * n + j] + t->distance[j][0];
+        best = tour < best ? tour : best;
+    }
+    port_free(t->h->port, cost);
+    return best;
+}
+
+static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct tsp_params *p = params;
+    struct shared h;
+    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * (uint64_t)p->shared.memory.page_bytes))
+        return;
+    struct tsp t = { .h = &h, .n = (uint32_t)p->cities };
+    t.best = shared_array(&h, 4);
+    t.counter = shared_array(&h, 4);
+    make_distances(&t);
+    if (rank == 0)
+        vm_store_u32(h.space, t.best, UINT32_MAX);
+    uint32_t tours = (t.n - 1) * (t.n - 1);
+    uint32_t all = (1u << t.n) - 2;
+    shared_start(&h);
+    for (;;) {
+        sync_lock(h.sync, LOCK_COUNTER);
+        uint32_t mine = vm_load_u32(h.space, t.counter);
+        vm_store_u32(h.space, t.counter, mine + 1);
+        sync_unlock(h.sync, LOCK_COUNTER);
+        if (mine >= tours)
+            break;
+        uint32_t a = 1 + mine / (t.n - 1), b = 1 + mine % (t.n - 1);
+        if (a == b)
+            continue;
+        search(&t, b, all & ~(1u << a | 1u << b), t.distance[0][a] + t.distance[a][b]);
+        port_work(h.port, PORT_WORK_OP, 20 * t.visited); /* ASSUMED(operations of a search node) */
+        t.visited = 0;
+    }
+    shared_stop(&h);
+    if (rank != 0)
+        return;
+    uint32_t found = vm_load_u32(h.space, t.best), expected = held_karp(&t);
+    if (found != expected)
+        port_fail(h.port, "travelling salesman: length %u found, %u is the shortest", found,
+                  expected);
+    port_delivered(h.port, sizeof found, found);
+}
+
+const struct workload_ops workload_svm_tsp = {
+    .name = "svm_tsp",
+    .doc = "Travelling salesman by branch and bound with a shared bound.",
+    .params = tsp_params,
+    .params_size = sizeof(struct tsp_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = tsp_main,
+};
