@@ -2,18 +2,21 @@
 #include "cli/registry.h"
 #include "os/nx/nx.h"
 #include "os/proto/mesh/mesh.h"
+#include "os/svm/svm.h"
+#include "os/svm/sync.h"
 #include "workloads/pingpong.h"
+#include "workloads/shared.h"
 
 const struct workload_ops *const registry_workloads[] = {
-    &workload_pingpong,
-    &workload_message_time,
-    NULL,
+    &workload_pingpong,    &workload_message_time,
+    &workload_svm_dot,     &workload_svm_matmul,
+    &workload_svm_jacobi,  &workload_svm_pde,
+    &workload_svm_sort,    &workload_svm_tsp,
+    &workload_svm_pattern, NULL,
 };
 
 const struct xk_protl_ops *const registry_protls[] = {
-    &mesh_protl,
-    &nx_protl,
-    NULL,
+    &mesh_protl, &nx_protl, &svm_protl, &sync_protl, NULL,
 };
 
 const struct machine_registry registry_machine = {

@@ -12,6 +12,7 @@
 --   [RNR]       RNR-94-016, NASA Ames: 100 us and 30-35 MB/s with early OSF/1; 200 MB/s advertised
 --   [SUNMOS]    collected SUNMOS papers: OSF/1 R1.2 42 us and 65 MB/s
 --   [DD]        Dongarra and Dunigan, UT CS-95-299: R1.4 29 us, 154 MB/s; SUNMOS 1.6 25 us, 171 MB/s
+--   [Zhou96]    Zhou, Iftode and Li, OSDI 1996, table of Paragon primitives
 --   ASSUMED     no source; the reason stands beside it
 -- The price lists are CALIBRATED: what a release charges for each step is chosen so that the
 -- message time at 0 B and at 1 MB comes out as published.  These two numbers of each release are
@@ -58,6 +59,12 @@ local function prices(r, scale)
     interrupt = us(r.interrupt), switch = us(r.switch),
     cross = us(r.cross), layer = us(r.layer), match = us(r.match),
     copy = r.copy > 0 and { rate = string.format("%dMB/s", r.copy) } or {},
+    -- Programs and memory management, for every release.
+    flop = { each = "100ns" },  -- ASSUMED(compiled code at 10 Mflop/s; the peak is 75 [node4])
+    op = { each = "40ns" },     -- ASSUMED(two clocks of 50 MHz)
+    fault = us(290 * (r.upcall_cpu == "coprocessor" and 1 or 1.5)), -- page fault 290 us [Zhou96, memory];
+                                -- ASSUMED(half more with the early releases)
+    map = us(50),               -- page protect 50 us [Zhou96, memory]
   }
 end
 
