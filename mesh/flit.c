@@ -16,15 +16,16 @@
  *   F2  A packet's flits stay in order and are not mixed with others' on a virtual channel.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "mesh/mesh.h"
+#include "mesh/route.h"
 #include "mesh/wheel.h"
 #include "sim/audit.h"
+#include "sim/measure.h"
 #include "sim/server.h"
 
 #define NOBODY UINT32_MAX
-#define OPTIONS 4
 
 struct flit {
     struct net_packet *packet;
@@ -32,19 +33,14 @@ struct flit {
     sim_time available; /* may leave (or, a header, compete) from here on */
 };
 
-/* What the header at the front may take: any of these virtual channels (a mask) of this port. */
-struct option {
-    uint8_t port, channels;
-};
-
 struct input {
     struct flit *fifo; /* ring of `depth` */
     uint32_t first, count;
-    struct option options[OPTIONS];
-    uint32_t option_count; /* 0: the front is not a header that competes */
-    uint32_t output;       /* output virtual channel held (of this router), or NOBODY */
-    sim_time start;        /* granted: may leave from here on */
-    sim_time front_at;     /* the flit now at the front is seen from here on */
+    struct route_option options[ROUTE_OPTIONS]; /* of the header at the front */
+    uint32_t option_count;                      /* 0: the front is not a header that competes */
+    uint32_t output;   /* output virtual channel held (of this router), or NOBODY */
+    sim_time start;    /* granted: may leave from here on */
+    sim_time front_at; /* the flit now at the front is seen from here on */
 };
 
 struct output {
@@ -98,6 +94,8 @@ struct flit_net {
     struct net_packet **sent;
     uint32_t done_count, sent_count;
     uint64_t packets_in, packets_out, flits_in, flits_left, flits_out;
+    uint64_t in_fifos;  /* flits */
+    char deadlock[512]; /* the circle of waiting packets, once there is one */
 };
 
 enum word { WORD_LOOK, WORD_CREDIT, WORD_SOURCE_CREDIT, WORD_SENT, WORD_DELIVER };
@@ -139,18 +137,11 @@ static void enter_fifo(struct flit_net *n, uint32_t node, uint32_t index, struct
     ASSERT_MSG(v->count < n->depth, "a flit without a slot");
     uint32_t at = (v->first + v->count++) % n->depth;
     v->fifo[at] = (struct flit){ .packet = p, .index = flit, .available = available };
+    n->in_fifos++;
     post(n, available, WORD_LOOK, node);
 }
 
-/* ---- routes ---- */
-
-static void route(const struct flit_net *n, uint32_t node, struct input *v)
-{
-    uint32_t dst = front_of(v)->packet->dst;
-    v->option_count = 1;
-    v->options[0] = (struct option){ .port = (uint8_t)topo_route(&n->topo, node, dst),
-                                     .channels = (uint8_t)((1u << n->vcs) - 1) };
-}
+/* ---- 1: virtual channels ---- */
 
 static bool wants(const struct input *v, uint32_t port, uint32_t channel)
 {
@@ -159,8 +150,6 @@ static bool wants(const struct input *v, uint32_t port, uint32_t channel)
             return true;
     return false;
 }
-
-/* ---- 1: virtual channels ---- */
 
 /* True when a goes before b under arbitration by age. */
 static bool older(const struct net_packet *a, const struct net_packet *b)
@@ -196,7 +185,8 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
         if (front_of(v)->available > n->now || v->front_at > n->now)
             continue;
         if (v->option_count == 0)
-            route(n, node, v);
+            v->option_count =
+                route_options(&n->params, &n->topo, node, front_of(v)->packet, v->options);
     }
     for (uint32_t o = 0; o < all; o++) {
         struct output *out = output_of(n, node, o);
@@ -281,6 +271,7 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
     bool tail = f.index == f.packet->flits;
     v->first = (v->first + 1) % n->depth;
     v->count--;
+    n->in_fifos--;
     n->flits_left += out_port == topo_eject_port(&n->topo);
     v->front_at = in->read_free = o->write_free = n->now + n->d.flit;
     in->input_turn = (index % n->vcs + 1) % n->vcs;
@@ -455,9 +446,54 @@ static void call_terminals(struct flit_net *n)
     n->done_count = 0;
 }
 
+/* ---- deadlock ---- */
+
+/* The input virtual channel (over the whole network) that the front of `at` waits for. */
+static uint32_t waits_for(struct flit_net *n, uint32_t at)
+{
+    uint32_t per_node = n->topo.ports * n->vcs, node = at / per_node, taken = NOBODY;
+    const struct input *v = &n->inputs[at];
+    if (v->output != NOBODY)
+        taken = v->output;
+    for (uint32_t o = 0; o < per_node && taken == NOBODY; o++)
+        if (wants(v, o / n->vcs, o % n->vcs))
+            taken = o;
+    ASSERT(taken != NOBODY);
+    const struct output *out = output_of(n, node, taken);
+    if (v->output == NOBODY && out->holder != NOBODY)
+        return node * per_node + out->holder;
+    const struct port *p = &n->ports[node * n->topo.ports + taken / n->vcs];
+    return p->to_node * per_node + p->to_port * n->vcs + taken % n->vcs;
+}
+
+/* Nothing will ever move again although flits are inside: names a cycle of waiting packets. */
+static void report_deadlock(struct flit_net *n)
+{
+    uint32_t per_node = n->topo.ports * n->vcs, count = n->topo.nodes * per_node, at = 0;
+    size_t length = 0;
+    while (n->inputs[at].count == 0)
+        at++;
+    for (uint32_t k = 0; k < count; k++) /* by then it is on the cycle */
+        at = waits_for(n, at);
+    uint32_t first = at;
+    do {
+        const struct net_packet *p = front_of(&n->inputs[at])->packet;
+        if (length + 64 < sizeof(n->deadlock))
+            length += (size_t)snprintf(n->deadlock + length, sizeof(n->deadlock) - length,
+                                       "%spacket %u->%u at router %u", length ? " waits for " : "",
+                                       p->src, p->dst, at / per_node);
+        at = waits_for(n, at);
+    } while (at != first);
+    sim_remark(n->net.sim, "deadlock of the network at %.3f us: %s, which closes the circle",
+               sim_time_seconds(n->now) * 1e6, n->deadlock);
+    sim_stop(n->net.sim);
+}
+
 static void schedule(struct flit_net *n)
 {
     sim_time next = wheel_next(&n->wheel);
+    if (next == SIM_NEVER && n->in_fifos > 0 && !n->deadlock[0])
+        report_deadlock(n);
     if (sim_event_pending(&n->tick) && n->tick.time <= next)
         return;
     sim_cancel(n->net.sim, &n->tick);
@@ -576,6 +612,7 @@ static void flit_audit(void *self, struct sim_audit_report *r)
         if (s->current)
             flits += s->current->flits - s->sent;
     }
+    sim_audit_check(r, !n->deadlock[0], "deadlock: %s, which closes the circle", n->deadlock);
     sim_audit_balance(r, "flits in queues", n->flits_in, n->flits_left, flits, 0);
     sim_audit_balance(r, "packets", n->packets_in, n->packets_out, n->packets_in - n->packets_out,
                       0);
@@ -631,7 +668,7 @@ static struct net *flit_create(struct sim *s, const void *params, struct err *e)
     n->vcs = (uint32_t)p->virtual_channels;
     n->depth = (uint32_t)p->fifo_flits;
     mesh_delays(p, &n->d);
-    if (!mesh_check(p, e) || !mesh_topology(p, &n->topo, e)) {
+    if (!mesh_check(p, "flit", e) || !mesh_topology(p, &n->topo, e)) {
         free(n);
         return NULL;
     }

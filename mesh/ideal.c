@@ -175,7 +175,7 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
     n->net = (struct net){ .ops = &net_ideal, .sim = s };
     n->params = *(const struct mesh_params *)params;
     mesh_delays(&n->params, &n->d);
-    if (!mesh_check(&n->params, e) || !mesh_topology(&n->params, &n->topo, e)) {
+    if (!mesh_check(&n->params, "ideal", e) || !mesh_topology(&n->params, &n->topo, e)) {
         free(n);
         return NULL;
     }

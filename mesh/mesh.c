@@ -1,12 +1,15 @@
 /* mesh.c: parameters of wormhole networks, and the closed form of a packet alone. */
 #include "mesh/mesh.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "sim/base/units.h"
 
 static const char *const arbitrations[] = { "round_robin", "age", NULL };
-static const char *const routings[] = { "xy", "yx", NULL };
+static const char *const routes[] = { "xy",       "yx",       "west_first",
+                                      "odd_even", "adaptive", "adaptive_unsafe",
+                                      NULL };
 static const char *const fifos[] = { "shared", "empty", NULL };
 
 #define MEMBER(m) offsetof(struct mesh_params, m)
@@ -133,13 +136,24 @@ const struct param mesh_params_desc[] = {
       .doc = "Which of the headers that compete for an output at one instant gets it: the next "
              "input port in turn, or the packet created first (then the lower port).",
       .src = "ASSUMED(locally fair)" },
-    { .name = "order",
+    { .name = "route",
       .type = PARAM_CHOICE,
-      .offset = MEMBER(routing_order),
+      .offset = MEMBER(route),
       .def = "xy",
-      .choices = routings,
-      .doc = "Dimension order: xy finishes x first, yx the highest dimension first.",
-      .src = "Paragon: X then Y" },
+      .choices = routes,
+      .doc = "xy and yx: dimension order, x or the highest dimension first; west_first, odd_even: "
+             "turn models; adaptive: any minimal way, with virtual channel 0 as XY escape; "
+             "adaptive_unsafe: without the escape, to see a deadlock.  All but the first two need "
+             "kind \"flit\".",
+      .src = "Paragon: X then Y.  Glass & Ni 1992; Chiu 2000; Duato 1993" },
+    { .name = "torus",
+      .type = PARAM_BOOL,
+      .offset = MEMBER(torus),
+      .def = "false",
+      .doc =
+          "Channels from the last to the first router of every row and column; needs two virtual "
+          "channels (a dateline) and kind \"flit\" or \"ideal\".",
+      .src = "Dally & Seitz 1987; the Paragon is a mesh" },
     { .name = "fifo",
       .type = PARAM_CHOICE,
       .offset = MEMBER(fifo),
@@ -159,9 +173,39 @@ const struct param mesh_params_desc[] = {
     { .name = NULL },
 };
 
-bool mesh_check(const struct mesh_params *p, struct err *e)
+static bool check_kind(const struct mesh_params *p, const char *kind, struct err *e)
+{
+    bool flit = strcmp(kind, "flit") == 0, worm = strcmp(kind, "worm") == 0;
+    if (worm && p->virtual_channels != 1)
+        return err_set(e, "kind \"worm\" has one virtual channel; %" PRId64 " need kind \"flit\"",
+                       p->virtual_channels);
+    if (worm && p->torus)
+        return err_set(e, "kind \"worm\" has no torus: take kind \"flit\" or \"ideal\"");
+    if (!flit && p->route > MESH_YX)
+        return err_set(e, "kind \"%s\" routes xy or yx; route \"%s\" needs kind \"flit\"", kind,
+                       routes[p->route]);
+    if (flit && p->torus && p->virtual_channels < 2)
+        return err_set(e, "a torus needs at least 2 virtual channels, one on each side of its "
+                          "dateline");
+    if (flit && p->route == MESH_ADAPTIVE && p->virtual_channels < 2)
+        return err_set(e,
+                       "route \"adaptive\" needs at least 2 virtual channels: one is the escape");
+    if (p->route == MESH_ADAPTIVE && p->fifo != MESH_FIFO_EMPTY)
+        return err_set(e,
+                       "route \"adaptive\" needs fifo = \"empty\": a packet behind another in one "
+                       "FIFO would wait for an escape that is not its own");
+    return true;
+}
+
+bool mesh_check(const struct mesh_params *p, const char *kind, struct err *e)
 {
     char eject[32], flit[32];
+    if (p->route > MESH_YX && (p->torus || p->planes > 1 || p->dimension > 0))
+        return err_set(e, "route \"%s\" is for 2-D meshes", routes[p->route]);
+    if (p->torus && p->dimension > 0)
+        return err_set(e, "a hypercube cannot be a torus");
+    if (!check_kind(p, kind, e))
+        return false;
     if (p->ejection_delay < p->flit_time)
         return err_set(e,
                        "ejection_delay (%s) includes the flit's own time: at least flit_time (%s)",
@@ -173,16 +217,17 @@ bool mesh_check(const struct mesh_params *p, struct err *e)
 bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e)
 {
     int64_t size[TOPO_DIMS];
-    bool reverse = p->routing_order == MESH_YX;
+    bool reverse = p->route == MESH_YX;
     if (p->dimension > 0) {
         for (int64_t d = 0; d < p->dimension; d++)
             size[d] = 2;
-        return topo_init(t, (uint32_t)p->dimension, size, reverse, "hypercube", e);
+        return topo_init(t, (uint32_t)p->dimension, size, reverse, false, "hypercube", e);
     }
     size[0] = p->columns;
     size[1] = p->rows;
     size[2] = p->planes;
-    return topo_init(t, p->planes > 1 ? 3 : 2, size, reverse, "mesh", e);
+    return topo_init(t, p->planes > 1 ? 3 : 2, size, reverse, p->torus, p->torus ? "torus" : "mesh",
+                     e);
 }
 
 void mesh_describe_grid(const struct topo *t, struct net_describe *d)
@@ -190,6 +235,7 @@ void mesh_describe_grid(const struct topo *t, struct net_describe *d)
     _Static_assert(NET_DIMS >= TOPO_DIMS, "a description holds every topology");
     memcpy(d->shape, t->shape, sizeof(d->shape));
     d->dims = t->dims;
+    d->wraps = t->wraps;
     memcpy(d->size, t->size, sizeof(t->size));
 }
 

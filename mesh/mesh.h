@@ -14,12 +14,21 @@
 #include "mesh/topology.h"
 
 enum mesh_arbitration { MESH_ROUND_ROBIN, MESH_AGE };
-enum mesh_routing { MESH_XY, MESH_YX };
+/* The first two are deterministic; the rest are adaptive and for kind "flit" alone. */
+enum mesh_routing {
+    MESH_XY,
+    MESH_YX,
+    MESH_WEST_FIRST,
+    MESH_ODD_EVEN,
+    MESH_ADAPTIVE,       /* minimal, virtual channel 0 is the XY escape */
+    MESH_ADAPTIVE_UNSAFE /* minimal, no escape: deadlocks */
+};
 enum mesh_fifo { MESH_FIFO_SHARED, MESH_FIFO_EMPTY };
 
 struct mesh_params {
     int64_t rows, columns, planes;
     int64_t dimension; /* of a hypercube; 0: a mesh */
+    bool torus;
     int64_t flit_bytes;
     sim_time flit_time;           /* t_f */
     sim_time routing, allocation; /* headers alone */
@@ -29,14 +38,14 @@ struct mesh_params {
     sim_time ejection_delay;      /* switch to the terminal, the tail flit itself included */
     int64_t fifo_flits;           /* B */
     int arbitration;
-    int routing_order;
+    int route;
     int fifo;
     int64_t virtual_channels;
 };
 extern const struct param mesh_params_desc[];
 
-/* Refuses what no fidelity can do. */
-bool mesh_check(const struct mesh_params *p, struct err *e) MUST_CHECK;
+/* Refuses what no fidelity can do; `kind` (a fidelity's name) also what this one cannot. */
+bool mesh_check(const struct mesh_params *p, const char *kind, struct err *e) MUST_CHECK;
 
 /* Makes the topology that the parameters ask for. */
 bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e) MUST_CHECK;

@@ -59,6 +59,7 @@ struct net_describe {
     char shape[64];     /* "16x32 mesh" */
     /* Terminals as a grid, x (columns) first and fastest; dims 0: it is none. */
     uint32_t dims, size[NET_DIMS];
+    bool wraps; /* a torus */
 };
 
 struct sim_busy;

@@ -19,10 +19,10 @@ static void write_shape(struct topo *t, const char *kind)
     snprintf(t->shape, sizeof(t->shape), "%s %s", sizes, kind);
 }
 
-bool topo_init(struct topo *t, uint32_t dims, const int64_t *size, bool reverse, const char *kind,
-               struct err *e)
+bool topo_init(struct topo *t, uint32_t dims, const int64_t *size, bool reverse, bool wraps,
+               const char *kind, struct err *e)
 {
-    *t = (struct topo){ .dims = dims, .ports = 2 * dims + 1 };
+    *t = (struct topo){ .dims = dims, .ports = 2 * dims + 1, .wraps = wraps };
     ASSERT(dims >= 1 && dims <= TOPO_DIMS);
     int64_t nodes = 1;
     for (uint32_t d = 0; d < dims; d++) {
@@ -54,10 +54,12 @@ uint32_t topo_neighbour(const struct topo *t, uint32_t node, uint32_t port)
     uint32_t d = port / 2;
     if (d >= t->dims)
         return UINT32_MAX;
-    uint32_t at = t->coord[(size_t)node * t->dims + d];
-    if (port % 2 == 0)
-        return at + 1 < t->size[d] ? node + t->stride[d] : UINT32_MAX;
-    return at > 0 ? node - t->stride[d] : UINT32_MAX;
+    uint32_t at = t->coord[(size_t)node * t->dims + d], k = t->size[d];
+    bool edge = port % 2 == 0 ? at + 1 == k : at == 0;
+    if (edge && (!t->wraps || k == 1))
+        return UINT32_MAX;
+    uint32_t to = port % 2 == 0 ? (at + 1) % k : (at + k - 1) % k;
+    return node + to * t->stride[d] - at * t->stride[d];
 }
 
 uint32_t topo_distance(const struct topo *t, uint32_t a, uint32_t b)
@@ -65,14 +67,18 @@ uint32_t topo_distance(const struct topo *t, uint32_t a, uint32_t b)
     uint32_t sum = 0;
     for (uint32_t d = 0; d < t->dims; d++) {
         int32_t x = t->coord[(size_t)a * t->dims + d], y = t->coord[(size_t)b * t->dims + d];
-        sum += (uint32_t)abs(x - y);
+        uint32_t straight = (uint32_t)abs(x - y), around = t->size[d] - straight;
+        sum += t->wraps && around < straight ? around : straight;
     }
     return sum;
 }
 
 uint32_t topo_diameter(const struct topo *t)
 {
-    return topo_distance(t, 0, t->nodes - 1);
+    uint32_t sum = 0;
+    for (uint32_t d = 0; d < t->dims; d++)
+        sum += t->wraps ? t->size[d] / 2 : t->size[d] - 1;
+    return sum;
 }
 
 const char *topo_channel_name(const struct topo *t, uint32_t node, uint32_t port, char *out,

@@ -26,6 +26,7 @@ struct topo {
     uint32_t size[TOPO_DIMS];
     uint32_t stride[TOPO_DIMS]; /* of the node number */
     uint32_t nodes, ports;      /* ports = 2 dims + 1 */
+    bool wraps;                 /* a torus */
     uint8_t order[TOPO_DIMS];   /* dimensions in the order of travel */
     uint16_t *coord;            /* node * dims + dimension */
     char shape[64];             /* "16x32 mesh": rows first, as people write it */
@@ -33,8 +34,8 @@ struct topo {
 
 /* False with a sentence when it has no node or more than TOPO_NODES_MAX.  reverse: the last
  * dimension is travelled first (YX). */
-bool topo_init(struct topo *t, uint32_t dims, const int64_t *size, bool reverse, const char *kind,
-               struct err *e) MUST_CHECK;
+bool topo_init(struct topo *t, uint32_t dims, const int64_t *size, bool reverse, bool wraps,
+               const char *kind, struct err *e) MUST_CHECK;
 void topo_fini(struct topo *t);
 
 static inline uint32_t topo_eject_port(const struct topo *t)
@@ -51,6 +52,13 @@ static inline uint32_t topo_opposite(uint32_t port)
     return port ^ 1u;
 }
 
+/* On a torus: the shorter way from a to b is downwards; of two equal ways the one upwards. */
+static inline bool topo_backwards(const struct topo *t, uint32_t d, uint32_t a, uint32_t b)
+{
+    uint32_t k = t->size[d], up = (b + k - a) % k;
+    return up > k - up;
+}
+
 /* The output port of dimension-order routing at `node` towards `dst`. */
 static inline uint32_t topo_route(const struct topo *t, uint32_t node, uint32_t dst)
 {
@@ -58,7 +66,7 @@ static inline uint32_t topo_route(const struct topo *t, uint32_t node, uint32_t 
     for (uint32_t k = 0; k < t->dims; k++) {
         uint32_t d = t->order[k];
         if (a[d] != b[d])
-            return 2 * d + (a[d] > b[d]);
+            return 2 * d + (t->wraps ? topo_backwards(t, d, a[d], b[d]) : a[d] > b[d]);
     }
     return t->ports - 1;
 }

@@ -469,16 +469,11 @@ static void make_channels(struct worm_net *n)
 static struct net *worm_create(struct sim *s, const void *params, struct err *e)
 {
     const struct mesh_params *p = params;
-    if (p->virtual_channels != 1) {
-        err_set(e, "kind \"worm\" has one virtual channel; %" PRId64 " need kind \"flit\"",
-                p->virtual_channels);
-        return NULL;
-    }
     struct worm_net *n = base_zalloc(1, sizeof(*n));
     n->net = (struct net){ .ops = &net_worm, .sim = s };
     n->params = *p;
     mesh_delays(p, &n->d);
-    if (!mesh_check(p, e) || !mesh_topology(p, &n->topo, e)) {
+    if (!mesh_check(p, "worm", e) || !mesh_topology(p, &n->topo, e)) {
         free(n);
         return NULL;
     }

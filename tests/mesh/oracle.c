@@ -39,7 +39,7 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
         .ejection_delay = (sim_time)oracle_below(r, 4) + 1,
         .fifo_flits = (int64_t)oracle_below(r, 8) + 1,
         .arbitration = oracle_below(r, 3) == 0 ? MESH_AGE : MESH_ROUND_ROBIN,
-        .routing_order = oracle_below(r, 4) == 0 ? MESH_YX : MESH_XY,
+        .route = oracle_below(r, 4) == 0 ? MESH_YX : MESH_XY,
         .fifo = oracle_below(r, 5) == 0 ? MESH_FIFO_EMPTY : MESH_FIFO_SHARED,
         .virtual_channels = 1,
     };
@@ -199,7 +199,7 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
             " arbitration %d order %d reuse %d\n",
             m->rows, m->columns, m->planes, m->dimension, m->flit_time, m->routing, m->allocation,
             m->crossbar, m->wire, m->credit, m->injection_delay, m->ejection_delay, m->fifo_flits,
-            m->arbitration, m->routing_order, m->fifo);
+            m->arbitration, m->route, m->fifo);
     for (uint32_t i = 0; i < c->count; i++) {
         const struct oracle_packet *p = &x.packets[i], *q = &y.packets[i];
         fprintf(stderr,

@@ -157,6 +157,7 @@ double pattern_uniform_capacity(const struct net_describe *net)
     for (uint32_t d = 0; d < net->dims; d++) {
         uint32_t k = net->size[d], low = k / 2, high = k - low;
         double load = (double)low * (double)high / (double)k; /* of the middle channel, at load 1 */
+        load /= net->wraps ? 2 : 1;
         if (load > 0 && 1 / load < least)
             least = 1 / load;
     }

@@ -1,0 +1,205 @@
+/* test_route.c: routes are minimal, free of cyclic dependencies where they claim it, and deadlock
+ * where they do not. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mesh/route.h"
+#include "sim/audit.h"
+#include "tests/mesh/oracle.h"
+
+static struct mesh_params defaults(int64_t rows, int64_t columns, int route, int64_t vcs)
+{
+    struct mesh_params m;
+    struct err e = ERR_INIT;
+    cr_assert(param_load(mesh_params_desc, &m, NULL, "mesh", &e), "%s", e.text);
+    m.rows = rows;
+    m.columns = columns;
+    m.route = route;
+    m.virtual_channels = vcs;
+    m.fifo = route == MESH_ADAPTIVE ? MESH_FIFO_EMPTY : MESH_FIFO_SHARED;
+    return m;
+}
+
+#define MAX 512 /* (channel, virtual channel) pairs */
+static bool depends[MAX][MAX];
+static uint8_t state[MAX];
+
+static bool cycle_from(uint32_t c, uint32_t count)
+{
+    if (state[c])
+        return state[c] == 1;
+    state[c] = 1;
+    for (uint32_t k = 0; k < count; k++)
+        if (depends[c][k] && cycle_from(k, count))
+            return true;
+    state[c] = 2;
+    return false;
+}
+
+/* Walks every way of every packet and records which channel may be held while which is asked for.
+ * channels: the virtual channels that count (a mask). */
+static void walk(const struct mesh_params *m, const struct topo *t, const struct net_packet *p,
+                 uint32_t node, uint32_t held, uint32_t channels, uint32_t hops)
+{
+    struct route_option o[ROUTE_OPTIONS];
+    uint32_t vcs = (uint32_t)m->virtual_channels, count = route_options(m, t, node, p, o);
+    cr_assert_geq(count, 1);
+    for (uint32_t k = 0; k < count; k++) {
+        if (o[k].port == topo_eject_port(t)) {
+            cr_assert_eq(node, p->dst);
+            cr_assert_eq(hops, topo_distance(t, p->src, p->dst));
+            continue;
+        }
+        uint32_t to = topo_neighbour(t, node, o[k].port);
+        cr_assert_neq(to, UINT32_MAX);
+        cr_assert_eq(topo_distance(t, to, p->dst) + 1, topo_distance(t, node, p->dst), "R1");
+        for (uint32_t v = 0; v < vcs; v++) {
+            if (!(o[k].channels & channels & 1u << v))
+                continue;
+            uint32_t next = (node * (t->ports - 1) + o[k].port) * vcs + v;
+            if (held != UINT32_MAX)
+                depends[held][next] = true;
+            walk(m, t, p, to, next, channels, hops + 1);
+        }
+    }
+}
+
+static bool cyclic(const struct mesh_params *m, uint32_t channels)
+{
+    struct topo t;
+    struct err e = ERR_INIT;
+    cr_assert(mesh_topology(m, &t, &e), "%s", e.text);
+    uint32_t count = t.nodes * (t.ports - 1) * (uint32_t)m->virtual_channels;
+    cr_assert_leq(count, MAX);
+    memset(depends, 0, sizeof(depends));
+    memset(state, 0, sizeof(state));
+    for (uint32_t src = 0; src < t.nodes; src++)
+        for (uint32_t dst = 0; dst < t.nodes; dst++)
+            walk(m, &t, &(struct net_packet){ .src = src, .dst = dst }, src, UINT32_MAX, channels,
+                 0);
+    bool found = false;
+    for (uint32_t c = 0; c < count && !found; c++)
+        found = cycle_from(c, count);
+    topo_fini(&t);
+    return found;
+}
+
+Test(route, dependencies_have_no_cycle_but_without_an_escape)
+{
+    static const int acyclic[] = { MESH_XY, MESH_YX, MESH_WEST_FIRST, MESH_ODD_EVEN };
+    static const int64_t shapes[][2] = { { 4, 5 }, { 5, 4 }, { 1, 6 }, { 6, 2 } };
+    for (size_t s = 0; s < ARRAY_LEN(shapes); s++) {
+        for (size_t k = 0; k < ARRAY_LEN(acyclic); k++) {
+            struct mesh_params m = defaults(shapes[s][0], shapes[s][1], acyclic[k], 1);
+            cr_assert_not(cyclic(&m, 1), "route %d on shape %zu", acyclic[k], s);
+        }
+    }
+    struct mesh_params m = defaults(4, 4, MESH_ADAPTIVE, 2);
+    cr_assert_not(cyclic(&m, 1), "the escape channels");
+    m = defaults(4, 4, MESH_ADAPTIVE_UNSAFE, 1);
+    cr_assert(cyclic(&m, 1));
+}
+
+Test(route, a_torus_is_free_of_cycles_because_of_its_dateline)
+{
+    static const int64_t shapes[][2] = { { 5, 4 }, { 4, 4 }, { 1, 7 }, { 2, 5 } };
+    for (size_t s = 0; s < ARRAY_LEN(shapes); s++) {
+        struct mesh_params m = defaults(shapes[s][0], shapes[s][1], MESH_XY, 2);
+        m.torus = true;
+        cr_assert_not(cyclic(&m, 3), "shape %zu", s);
+    }
+}
+
+/* Heavy random traffic; every packet arrives by a shortest way. */
+static void load(struct mesh_params m, uint64_t number)
+{
+    static struct oracle_case c;
+    oracle_draw(&c, number, false);
+    struct topo t;
+    struct err e = ERR_INIT;
+    cr_assert(mesh_topology(&m, &t, &e), "%s", e.text);
+    c.mesh = m;
+    c.count = ORACLE_PACKETS;
+    uint64_t state_of = number;
+    for (uint32_t i = 0; i < c.count; i++)
+        c.packets[i] = (struct oracle_packet){ .src = (uint32_t)oracle_below(&state_of, t.nodes),
+                                               .dst = (uint32_t)oracle_below(&state_of, t.nodes),
+                                               .flits = 1 + (uint32_t)oracle_below(&state_of, 40),
+                                               .at = (sim_time)oracle_below(&state_of, 3000) };
+    cr_assert(oracle_run(&net_flit, &c), "case %lu", (unsigned long)number);
+    for (uint32_t i = 0; i < c.count; i++)
+        cr_assert_eq(c.packets[i].hops, topo_distance(&t, c.packets[i].src, c.packets[i].dst) + 1);
+    topo_fini(&t);
+}
+
+Test(route, adaptive_routes_deliver_everything_by_shortest_ways)
+{
+    for (uint64_t i = 0; i < 40; i++) {
+        load(defaults(5, 4, MESH_WEST_FIRST, 1 + (int64_t)i % 3), i);
+        load(defaults(4, 6, MESH_ODD_EVEN, 1 + (int64_t)i % 2), i);
+        load(defaults(4, 4, MESH_ADAPTIVE, 2 + (int64_t)i % 3), i);
+        struct mesh_params m = defaults(5, 4, MESH_XY, 2 + (int64_t)i % 3);
+        m.torus = true;
+        load(m, i);
+    }
+}
+
+static void swallow(void *arg, struct net_packet *p, enum net_status status)
+{
+    (void)arg, (void)p, (void)status;
+}
+
+Test(route, without_an_escape_long_worms_deadlock_and_the_circle_is_named)
+{
+    struct mesh_params m = defaults(4, 4, MESH_ADAPTIVE_UNSAFE, 1);
+    m.fifo_flits = 4;
+    struct err e = ERR_INIT;
+    struct sim *s = sim_create(NULL);
+    struct net *n = net_flit.create(s, &m, &e);
+    cr_assert(n, "%s", e.text);
+    static struct net_packet p[200];
+    uint64_t r = 3;
+    for (uint32_t i = 0; i < 16; i++)
+        net_flit.set_terminal(n, i, &(struct net_terminal){ .receive = swallow });
+    for (uint32_t i = 0; i < ARRAY_LEN(p); i++) {
+        uint32_t src = (uint32_t)oracle_below(&r, 16);
+        p[i] = (struct net_packet){ .src = src, .dst = 15 - src, .flits = 40 };
+        net_inject(n, &p[i]);
+    }
+    cr_assert_eq(sim_run(s), SIM_END_STOPPED);
+    char text[2048] = "";
+    cr_assert_gt(sim_audit_run(s, text, sizeof(text)), 0);
+    cr_assert(strstr(text, "deadlock: packet"), "%s", text);
+    cr_assert(strstr(text, "waits for packet"), "%s", text);
+    net_flit.destroy(n);
+    sim_destroy(s);
+}
+
+Test(route, what_a_fidelity_cannot_do_is_refused_by_name)
+{
+    static const struct {
+        const struct net_ops *ops;
+        int route;
+        int64_t vcs;
+        bool torus;
+        const char *says;
+    } bad[] = {
+        { &net_worm, MESH_ODD_EVEN, 1, false, "kind \"worm\" routes xy or yx" },
+        { &net_worm, MESH_XY, 2, false, "one virtual channel" },
+        { &net_worm, MESH_XY, 1, true, "has no torus" },
+        { &net_ideal, MESH_WEST_FIRST, 1, false, "kind \"ideal\" routes xy or yx" },
+        { &net_flit, MESH_XY, 1, true, "at least 2 virtual channels" },
+        { &net_flit, MESH_ADAPTIVE, 1, false, "at least 2 virtual channels" },
+        { &net_flit, MESH_ODD_EVEN, 2, true, "is for 2-D meshes" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct mesh_params m = defaults(3, 3, bad[i].route, bad[i].vcs);
+        struct err e = ERR_INIT;
+        struct sim *s = sim_create(NULL);
+        m.torus = bad[i].torus;
+        cr_assert_null(bad[i].ops->create(s, &m, &e));
+        cr_assert(strstr(e.text, bad[i].says), "%s", e.text);
+        sim_destroy(s);
+    }
+}
