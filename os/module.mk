@@ -7,5 +7,6 @@ OS_SRC += os/proto/select/select.c
 OS_SRC += os/lfs/lfs_disk.c os/lfs/lfs_alloc.c os/lfs/lfs_buf.c os/lfs/lfs_io.c os/lfs/lfs_meta.c os/lfs/lfs_mount.c
 OS_SRC += os/vm/vm.c os/vm/frames.c os/vm/fault.c os/vm/pagers.c
 OS_SRC += os/svm/nodeset.c os/svm/svm.c os/svm/coherence.c os/svm/mgr_central.c os/svm/mgr_broadcast.c os/svm/mgr_dynamic.c os/svm/mgr_xmm.c os/svm/sync.c
+OS_SRC += os/pfs/layout.c os/pfs/pfs_wire.c os/pfs/pfs_meta.c os/pfs/pfs_server.c os/pfs/pfs_data.c os/pfs/pfs_global.c os/pfs/pfs_client.c
 OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_global.c
 OS_SRC += os/node.c

@@ -1,0 +1,179 @@
+/* pfs.h: Intel PFS: files striped over I/O nodes, with I/O modes.
+ *
+ * Three parts, each on its node: the metadata server (service node: names, attributes, sizes,
+ * tokens, shared pointers), the I/O servers (one local file per striped file on os/lfs), and the
+ * client library that programs call.  All talk by remote procedure calls (os/proto/select).
+ *
+ *   Layout   stripe group: an ordered list of I/O nodes; unit k of a file goes to entry k mod factor.
+ *   Data     a request is split into one piece per I/O node (cut further at the longest message), all
+ *            in parallel up to `window`; I/O servers answer with the data and their own times.
+ *   Modes    [papers.md i.1]
+ *     M_UNIX    private pointer; each request is atomic: the file's token is held during it.  A node
+ *               keeps the token until another asks for it, so an unshared file costs nothing.
+ *     M_LOG     shared pointer: each request takes the next range, first come first served.
+ *     M_SYNC    shared pointer: all nodes call; ranges in order of rank.
+ *     M_RECORD  private pointers in lock step: request k of rank i is record k * ranks + i.
+ *     M_GLOBAL  all nodes call with equal lengths; one of them does the transfer for all.
+ *     M_ASYNC   private pointer, no atomicity: the caller sees to conflicts.
+ *
+ *   P1  A request ends exactly once.  What an answered write wrote is what later reads return, until
+ *       a crash of an I/O node: that may lose what no PFS_SYNC covered (os/lfs F4).
+ *   P2  A file's size never covers bytes of a write that failed or has not ended.
+ *   P3  latency = client + mesh + queue + arm, exactly, for every read and write: the piece that
+ *       ended last is followed.  client: in this library and waiting for its turn (`window`); mesh:
+ *       messages and their software, both ways; queue: waiting at the I/O node, and for tokens and
+ *       metadata; arm: the device worked.
+ *   P4  After a crash of the service node names and tokens are gone: requests that need them end
+ *       with PFS_STALE or PFS_NO_FILE; M_ASYNC and M_RECORD go on within the known size.
+ *
+ * Who calls it: programs (workloads/), in threads by the calls marked (blocks), or anywhere by
+ * pfs_submit.
+ */
+#ifndef OS_PFS_PFS_H
+#define OS_PFS_PFS_H
+
+#include "os/lfs/lfs.h"
+#include "os/node.h"
+#include "os/pfs/layout.h"
+
+struct pfs_params {
+    int64_t unit;   /* stripe unit of a file that is created without attributes */
+    int64_t factor; /* its stripe factor; 0: all I/O nodes */
+    int64_t rpc;    /* data bytes in one call at most */
+    int64_t window; /* calls that one request has under way at most */
+    int64_t pool;   /* requests that an I/O server works on at once; others wait */
+    int64_t retries;
+    sim_time retry_delay;
+};
+extern const struct param pfs_params_desc[];
+/* Refuses attributes that the machine does not have ("stripe factor 17 ... 16 I/O nodes"). */
+bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
+               struct err *e);
+
+enum pfs_status {
+    PFS_OK,
+    PFS_NO_FILE,     /* no file of that name, or it was removed; nothing done */
+    PFS_EXISTS,      /* PFS_O_EXCL and the name is taken */
+    PFS_BAD_NAME,    /* empty or longer than PFS_NAME_MAX */
+    PFS_BAD_ATTRS,   /* stripe unit 0, or a factor or group that the machine does not have */
+    PFS_BAD_RECORD,  /* M_RECORD, M_GLOBAL: not the length of the others; nothing done */
+    PFS_NO_SPACE,    /* an I/O node is full; other pieces of the range may be written */
+    PFS_IO_ERROR,    /* a device failed; of a write any part may be done */
+    PFS_SERVER_DOWN, /* an I/O node or the service node gave no answer; any part may be done */
+    PFS_STALE,       /* the service node has restarted and does not know the file */
+    PFS_NODE_DOWN,   /* a node went down while a collective call waited for it */
+    PFS_STATUS_COUNT
+};
+const char *pfs_status_name(enum pfs_status s);
+
+enum pfs_mode { M_UNIX, M_LOG, M_SYNC, M_RECORD, M_GLOBAL, M_ASYNC, PFS_MODES };
+extern const char *const pfs_mode_names[]; /* "M_UNIX" ..., NULL-terminated */
+
+#define PFS_NAME_MAX 63
+#define PFS_FACTOR_MAX 256
+
+enum { PFS_O_CREATE = 1, PFS_O_EXCL = 2, PFS_O_TRUNC = 4 };
+
+struct pfs_attrs {
+    uint64_t unit;
+    uint32_t factor;
+    uint32_t group[PFS_FACTOR_MAX]; /* I/O indices, `factor` of them */
+};
+
+struct pfs_client;
+struct pfs_file; /* an open file of this node */
+struct pfs_vnode;
+
+struct pfs_split {
+    sim_time latency, client, mesh, queue, arm; /* P3 */
+};
+
+enum pfs_op { PFS_READ, PFS_WRITE };
+
+/* One request on an open file. */
+struct pfs_req {
+    enum pfs_op op;
+    struct pfs_file *file;
+    uint64_t len;                    /* read: bytes wanted; write: set from data */
+    struct rope data;                /* write: taken; read: what was read */
+    bool at;                         /* use `off`, leave the pointer alone (M_UNIX and M_ASYNC) */
+    uint64_t off;                    /* out: where in the file it took place */
+    void (*done)(struct pfs_req *r); /* NULL: wait with pfs_wait */
+    void *arg;
+    bool ended;
+    enum pfs_status status;
+    uint64_t moved;         /* bytes; less than len: end of file */
+    struct pfs_split split; /* of a read or write */
+    /* private */
+    struct list link;
+    struct port_thread *waiter;
+    sim_time started, waited, since; /* waited: for tokens and metadata */
+    struct pfs_dir *dirs;
+    struct pfs_piece *pieces, *next;
+    uint32_t dir_first, dir_count, left, inflight;
+    sim_time last_called, last_done, last_server, last_device;
+};
+
+/* Zeroes the request and makes its rope empty. */
+void pfs_req_init(struct pfs_req *r, enum pfs_op op, struct pfs_file *f);
+/* Starts it; never blocks.  `done` may be called before this returns. */
+void pfs_submit(struct pfs_req *r);
+/* Waits for its end. (blocks) */
+enum pfs_status pfs_wait(struct pfs_req *r);
+
+/* Opens for this node as `rank` of `ranks` that share the file (M_SYNC, M_RECORD, M_GLOBAL; else 0
+ * and 1).  attrs: of a file that is created; NULL: the defaults.  (blocks) */
+enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags, enum pfs_mode mode,
+                         uint32_t rank, uint32_t ranks, const struct pfs_attrs *attrs,
+                         struct pfs_file **out);
+/* gopen: the same by all ranks together; returns once all have called. (blocks) */
+enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags,
+                          enum pfs_mode mode, uint32_t rank, uint32_t ranks,
+                          const struct pfs_attrs *attrs, struct pfs_file **out);
+/* Collective: sets the mode and the pointer to 0 on all ranks. (blocks) */
+enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode);
+/* No request of the file is under way.  Frees it whatever the status. (blocks) */
+enum pfs_status pfs_close(struct pfs_file *f);
+/* Removes the name and the local files; open files of it end with PFS_NO_FILE. (blocks) */
+enum pfs_status pfs_unlink(struct pfs_client *c, const char *name);
+
+/* cread, cwrite: at the pointer, by the mode's rule.  `out` is initialised here, data is taken.
+ * (blocks) */
+enum pfs_status pfs_read(struct pfs_file *f, uint64_t len, struct rope *out);
+enum pfs_status pfs_write(struct pfs_file *f, struct rope *data);
+/* lsize: sets the size; a larger one sets space aside on all I/O nodes. (blocks) */
+enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size);
+/* All that was answered is on the devices. (blocks) */
+enum pfs_status pfs_sync(struct pfs_file *f);
+
+/* M_UNIX, M_ASYNC: moves the pointer.  M_RECORD: `off` becomes the base, the count starts anew.
+ * M_LOG, M_SYNC, M_GLOBAL: nothing (the pointer is shared). */
+void pfs_lseek(struct pfs_file *f, uint64_t off);
+uint64_t pfs_tell(const struct pfs_file *f);
+/* The size as this node knows it; asks the service node when it does not hold the token. (blocks) */
+enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
+const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
+
+/* Waits until `count` callers have come with the same tag, and tells all of them the least, the
+ * largest and the sum of their values. (blocks) */
+struct pfs_gathered {
+    uint64_t least, most, sum;
+};
+enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count, uint64_t value,
+                           struct pfs_gathered *out);
+
+/* For benchmarks: the I/O servers write bytes [0, size) of the file themselves, byte o being byte o
+ * of the pattern `seed`; nothing but the command crosses the mesh. (blocks) */
+enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size);
+
+/* Boot: on the service node, on each I/O node (device `dev`; a blank one is formatted), and on each
+ * node whose programs open files. */
+void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
+                    const struct pfs_params *params);
+void pfs_server_start(struct xk_kernel *k, const struct os_layout *layout,
+                      const struct pfs_params *params, uint32_t dev,
+                      const struct lfs_params *lfs_params);
+struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout *layout,
+                                    const struct pfs_params *params);
+
+#endif

@@ -1,0 +1,533 @@
+/* pfs_client.c: the client library: opening and closing, metadata calls, tokens. */
+#include "os/pfs/pfs_internal.h"
+
+#include <string.h>
+
+/* ---- metadata calls ---- */
+
+struct meta_call {
+    struct list link;
+    struct pfs_client *c;
+    enum pfs_meta_proc proc;
+    struct rope args; /* kept until the call is accepted */
+    pfs_meta_done *done;
+    void *arg;
+};
+
+static void finish_call(void *arg, enum xk_status status, struct rope *r)
+{
+    struct meta_call *x = arg;
+    struct pfs_meta_msg msg = { 0 };
+    uint32_t group[PFS_FACTOR_MAX];
+    enum pfs_status s = pfs_status_of_call(status);
+    if (s == PFS_OK)
+        s = pfs_meta_load(r, &msg, group) ? msg.status : PFS_SERVER_DOWN;
+    rope_fini(&x->args);
+    pfs_meta_done *done = x->done;
+    void *done_arg = x->arg;
+    port_free(x->c->port, x);
+    done(done_arg, s, &msg, group);
+}
+
+static void arm_retry(struct pfs_client *c)
+{
+    if (!port_timer_pending(&c->retry_timer))
+        port_timer_set(&c->retry_timer, c->params->retry_delay);
+}
+
+static void try_call(struct meta_call *x)
+{
+    struct pfs_client *c = x->c;
+    enum xk_status s = select_call(c->rpc, c->layout->service, PFS_SERVICE_META, x->proc, &x->args,
+                                   finish_call, x);
+    if (s == XK_BUSY) {
+        list_push(&c->calls, &x->link);
+        arm_retry(c);
+    } else if (s != XK_OK) {
+        finish_call(x, s, NULL);
+    }
+}
+
+void pfs_meta_call(struct pfs_client *c, enum pfs_meta_proc proc, const struct pfs_meta_msg *m,
+                   const uint32_t *group, pfs_meta_done *done, void *arg)
+{
+    struct meta_call *x = port_alloc(c->port, sizeof *x);
+    x->c = c;
+    x->proc = proc;
+    x->done = done;
+    x->arg = arg;
+    rope_init(&x->args);
+    pfs_meta_store(&x->args, m, group);
+    try_call(x);
+}
+
+enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, struct pfs_meta_msg *m,
+                             uint32_t *group)
+{
+    struct rope args, out;
+    rope_init(&args);
+    pfs_meta_store(&args, m, group);
+    enum pfs_status s = pfs_status_of_call(
+        select_call_wait(c->rpc, c->layout->service, PFS_SERVICE_META, proc, &args, &out));
+    if (s == PFS_OK)
+        s = pfs_meta_load(&out, m, group) ? m->status : PFS_SERVER_DOWN;
+    rope_fini(&args);
+    rope_fini(&out);
+    return s;
+}
+
+static void retry_tick(struct port_timer *t)
+{
+    struct pfs_client *c = t->arg;
+    struct list again, *l;
+    list_init(&again);
+    while ((l = list_pop(&c->calls)) != NULL)
+        list_push(&again, l);
+    while ((l = list_pop(&again)) != NULL)
+        try_call(LIST_ENTRY(l, struct meta_call, link));
+    pfs_data_retry(c);
+}
+
+/* ---- calls to all I/O nodes of a file ---- */
+
+struct io_all {
+    struct pfs_client *c;
+    struct port_thread *thread;
+    uint32_t left;
+    enum pfs_status status;
+};
+
+static void io_all_done(void *arg, enum xk_status status, struct rope *r)
+{
+    struct io_all *x = arg;
+    struct pfs_io_reply reply;
+    enum pfs_status s = pfs_status_of_call(status);
+    if (s == PFS_OK)
+        s = pfs_io_reply_load(r, &reply) ? reply.status : PFS_SERVER_DOWN;
+    if (s != PFS_OK && x->status == PFS_OK)
+        x->status = s;
+    x->left--;
+    port_thread_wake(x->c->port, x->thread);
+}
+
+enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
+                           enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed)
+{
+    struct pfs_layout l = { attrs->unit, attrs->factor };
+    struct io_all x = { .c = c, .thread = port_thread_self(c->port) };
+    for (uint32_t dir = 0; dir < attrs->factor;) {
+        struct pfs_io_args a = { .id = id,
+                                 .len = pfs_layout_share(l, size, dir),
+                                 .unit = attrs->unit,
+                                 .seed = seed,
+                                 .factor = attrs->factor,
+                                 .dir = dir };
+        struct rope args;
+        rope_init(&args);
+        pfs_io_args_store(&args, &a);
+        enum xk_status s = select_call(c->rpc, c->layout->io[attrs->group[dir]], PFS_SERVICE_IO,
+                                       proc, &args, io_all_done, &x);
+        rope_fini(&args);
+        if (s == XK_BUSY) {
+            port_thread_sleep(c->port, c->params->retry_delay);
+            continue;
+        }
+        if (s == XK_OK)
+            x.left++;
+        else if (x.status == PFS_OK)
+            x.status = pfs_status_of_call(s);
+        dir++;
+    }
+    while (x.left > 0)
+        port_thread_block(c->port, "I/O nodes", id);
+    return x.status;
+}
+
+/* ---- tokens (M_UNIX) ---- */
+
+static void give_back(struct pfs_vnode *v)
+{
+    struct rope r;
+    struct pfs_meta_msg m = { .id = v->id, .size = v->size };
+    v->token = PFS_TOKEN_NONE;
+    rope_init(&r);
+    pfs_meta_store(&r, &m, NULL);
+    select_reply(v->recall, &r);
+    rope_fini(&r);
+    v->recall = NULL;
+}
+
+static void fail_queue(struct pfs_vnode *v, enum pfs_status s)
+{
+    struct list failed, *l;
+    list_init(&failed);
+    while ((l = list_pop(&v->queue)) != NULL)
+        list_push(&failed, l);
+    while ((l = list_pop(&failed)) != NULL)
+        pfs_req_end(LIST_ENTRY(l, struct pfs_req, link), s);
+}
+
+static void granted(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
+                    const uint32_t *group)
+{
+    struct pfs_vnode *v = arg;
+    (void)group;
+    v->refs--; /* the call's */
+    if (s != PFS_OK) {
+        v->token = PFS_TOKEN_NONE;
+        v->stale = s == PFS_STALE;
+        fail_queue(v, s);
+        return;
+    }
+    v->token = PFS_TOKEN_HELD;
+    v->fresh = true;
+    v->size = m->size;
+    v->grant = m->value;
+    pfs_token_pump(v);
+}
+
+void pfs_token_pump(struct pfs_vnode *v)
+{
+    if (v->active != NULL || v->token == PFS_TOKEN_ASKED)
+        return;
+    bool wanted = v->recall != NULL && !(v->fresh && !list_empty(&v->queue));
+    if (v->token == PFS_TOKEN_HELD && wanted)
+        give_back(v);
+    if (list_empty(&v->queue))
+        return;
+    if (v->token == PFS_TOKEN_HELD) {
+        struct pfs_req *r = LIST_ENTRY(list_pop(&v->queue), struct pfs_req, link);
+        v->fresh = false;
+        v->active = r;
+        r->waited += port_now(v->client->port) - r->since;
+        pfs_data_start(r);
+    } else {
+        v->token = PFS_TOKEN_ASKED;
+        v->refs++;
+        pfs_meta_call(v->client, PFS_META_TOKEN, &(struct pfs_meta_msg){ .id = v->id }, NULL,
+                      granted, v);
+    }
+}
+
+static struct pfs_vnode *vnode_find(struct pfs_client *c, uint64_t id)
+{
+    LIST_EACH (l, &c->vnodes)
+        if (LIST_ENTRY(l, struct pfs_vnode, link)->id == id)
+            return LIST_ENTRY(l, struct pfs_vnode, link);
+    return NULL;
+}
+
+static void serve_recall(struct pfs_client *c, struct select_request *q,
+                         const struct pfs_meta_msg *a)
+{
+    struct pfs_vnode *v = vnode_find(c, a->id);
+    if (v != NULL && v->token != PFS_TOKEN_NONE && v->recall == NULL) {
+        v->recall = q; /* answered by the pump, after what is under way */
+        pfs_token_pump(v);
+        return;
+    }
+    struct rope r;
+    struct pfs_meta_msg m = { .status = v == NULL ? PFS_NO_FILE : PFS_OK,
+                              .id = a->id,
+                              .size = v == NULL ? 0 : v->size };
+    rope_init(&r);
+    pfs_meta_store(&r, &m, NULL);
+    select_reply(q, &r);
+    rope_fini(&r);
+}
+
+static void serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args)
+{
+    struct pfs_client *c = arg;
+    struct pfs_meta_msg a = { 0 };
+    if (procedure == PFS_CLIENT_RECALL && pfs_meta_load(args, &a, NULL)) {
+        serve_recall(c, q, &a);
+        return;
+    }
+    if (procedure == PFS_CLIENT_GLOBAL) {
+        pfs_global_receive(c, q, args);
+        return;
+    }
+    struct rope none;
+    rope_init(&none);
+    select_reply(q, &none);
+    rope_fini(&none);
+}
+
+/* The service node is gone, and all tokens with it. */
+static void node_changed(void *arg, uint32_t node, bool up)
+{
+    struct pfs_client *c = arg;
+    if (!up)
+        pfs_global_fail(c);
+    if (up || node != c->layout->service)
+        return;
+    LIST_EACH (l, &c->vnodes) {
+        struct pfs_vnode *v = LIST_ENTRY(l, struct pfs_vnode, link);
+        if (v->token == PFS_TOKEN_HELD)
+            v->token = PFS_TOKEN_NONE;
+        v->stale = true;
+    }
+}
+
+/* ---- open and close ---- */
+
+static struct pfs_vnode *vnode_get(struct pfs_client *c, const struct pfs_meta_msg *m,
+                                   const uint32_t *group)
+{
+    struct pfs_vnode *v = vnode_find(c, m->id);
+    if (v == NULL) {
+        v = port_alloc(c->port, sizeof *v);
+        v->client = c;
+        v->id = m->id;
+        v->attrs.unit = m->unit;
+        v->attrs.factor = m->factor;
+        memcpy(v->attrs.group, group, m->factor * sizeof *group);
+        list_init(&v->queue);
+        list_push(&c->vnodes, &v->link);
+    }
+    v->refs++;
+    if (v->token != PFS_TOKEN_HELD)
+        v->size = m->size;
+    return v;
+}
+
+/* One reference less; a vnode that nobody uses goes. */
+static void vnode_put(struct pfs_vnode *v)
+{
+    if (--v->refs > 0)
+        return;
+    if (v->recall != NULL)
+        give_back(v);
+    list_remove(&v->link);
+    port_free(v->client->port, v);
+}
+
+enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags, enum pfs_mode mode,
+                         uint32_t rank, uint32_t ranks, const struct pfs_attrs *attrs,
+                         struct pfs_file **out)
+{
+    struct pfs_meta_msg m = { .flags = flags };
+    uint32_t group[PFS_FACTOR_MAX];
+    size_t n = strlen(name);
+    *out = NULL;
+    port_work(c->port, PORT_WORK_TRAP, 1);
+    if (n == 0 || n > PFS_NAME_MAX)
+        return PFS_BAD_NAME;
+    if (attrs != NULL && (attrs->factor == 0 || attrs->factor > PFS_FACTOR_MAX || attrs->unit == 0))
+        return PFS_BAD_ATTRS;
+    memcpy(m.name, name, n + 1);
+    if (attrs != NULL) {
+        m.unit = attrs->unit;
+        m.factor = attrs->factor;
+        memcpy(group, attrs->group, attrs->factor * sizeof *group);
+    }
+    enum pfs_status s = pfs_meta_ask(c, PFS_META_OPEN, &m, group);
+    if (s != PFS_OK)
+        return s;
+    struct pfs_file *f = port_alloc(c->port, sizeof *f);
+    f->client = c;
+    f->v = vnode_get(c, &m, group);
+    f->mode = mode;
+    f->rank = rank;
+    f->ranks = ranks > 0 ? ranks : 1;
+    if (flags & PFS_O_TRUNC)
+        s = pfs_lsize(f, 0);
+    if (s != PFS_OK) {
+        (void)pfs_close(f);
+        return s;
+    }
+    *out = f;
+    return PFS_OK;
+}
+
+enum pfs_status pfs_close(struct pfs_file *f)
+{
+    struct pfs_client *c = f->client;
+    struct pfs_vnode *v = f->v;
+    enum pfs_status s = PFS_OK;
+    port_work(c->port, PORT_WORK_TRAP, 1);
+    if (v->refs == 1) {
+        struct pfs_meta_msg m = { .id = v->id, .size = v->size, .value = v->grant };
+        if (v->recall != NULL)
+            give_back(v);
+        if (v->token == PFS_TOKEN_HELD)
+            m.flags = PFS_META_TOKEN_BACK;
+        v->token = PFS_TOKEN_NONE;
+        s = pfs_meta_ask(c, PFS_META_CLOSE, &m, NULL);
+    }
+    vnode_put(v);
+    port_free(c->port, f);
+    return s;
+}
+
+enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count, uint64_t value,
+                           struct pfs_gathered *out)
+{
+    struct pfs_meta_msg m = { .ranks = count, .value = value };
+    size_t n = strlen(tag);
+    ASSERT(n <= PFS_NAME_MAX);
+    memcpy(m.name, tag, n + 1);
+    enum pfs_status s = pfs_meta_ask(c, PFS_META_GATHER, &m, NULL);
+    *out = (struct pfs_gathered){ .least = m.value, .most = m.size, .sum = m.id };
+    return s;
+}
+
+/* A barrier of the ranks that share an open file. */
+static enum pfs_status meet(struct pfs_client *c, const char *what, const char *name,
+                            uint32_t ranks)
+{
+    char tag[PFS_NAME_MAX + 1] = { 0 };
+    struct pfs_gathered all;
+    size_t n = strlen(what), room = PFS_NAME_MAX - n;
+    memcpy(tag, what, n);
+    memcpy(tag + n, name, strlen(name) < room ? strlen(name) : room);
+    return pfs_gather(c, tag, ranks, 0, &all);
+}
+
+enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags,
+                          enum pfs_mode mode, uint32_t rank, uint32_t ranks,
+                          const struct pfs_attrs *attrs, struct pfs_file **out)
+{
+    enum pfs_status s = PFS_OK, met;
+    *out = NULL;
+    if (strlen(name) == 0 || strlen(name) > PFS_NAME_MAX)
+        return PFS_BAD_NAME;
+    if (rank == 0)
+        s = pfs_open(c, name, flags, mode, rank, ranks, attrs, out);
+    met = meet(c, "gopen:", name, ranks); /* rank 0 has made it now */
+    if (rank != 0)
+        s = pfs_open(c, name, 0, mode, rank, ranks, NULL, out);
+    if (met == PFS_OK)
+        met = meet(c, "gopened:", name, ranks);
+    if (s == PFS_OK && met != PFS_OK) {
+        (void)pfs_close(*out);
+        *out = NULL;
+        s = met;
+    }
+    return s;
+}
+
+enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
+{
+    struct pfs_client *c = f->client;
+    struct pfs_meta_msg m = { .id = f->v->id };
+    char tag[17] = { 0 };
+    enum pfs_status s = PFS_OK;
+    for (int i = 0; i < 16; i++)
+        tag[i] = "0123456789abcdef"[f->v->id >> (60 - 4 * i) & 15];
+    port_work(c->port, PORT_WORK_TRAP, 1);
+    if (f->rank == 0)
+        s = pfs_meta_ask(c, PFS_META_REWIND, &m, NULL);
+    enum pfs_status met = meet(c, "setiomode:", tag, f->ranks);
+    f->mode = mode;
+    f->pointer = 0;
+    f->record = 0;
+    f->count = 0;
+    return s == PFS_OK ? met : s;
+}
+
+enum pfs_status pfs_unlink(struct pfs_client *c, const char *name)
+{
+    struct pfs_meta_msg m = { 0 };
+    uint32_t group[PFS_FACTOR_MAX];
+    struct pfs_attrs attrs;
+    port_work(c->port, PORT_WORK_TRAP, 1);
+    if (strlen(name) == 0 || strlen(name) > PFS_NAME_MAX)
+        return PFS_BAD_NAME;
+    memcpy(m.name, name, strlen(name) + 1);
+    enum pfs_status s = pfs_meta_ask(c, PFS_META_UNLINK, &m, group);
+    if (s != PFS_OK)
+        return s;
+    attrs.unit = m.unit;
+    attrs.factor = m.factor;
+    memcpy(attrs.group, group, m.factor * sizeof *group);
+    return pfs_io_all(c, &attrs, PFS_IO_REMOVE, m.id, 0, 0);
+}
+
+/* ---- size, sync, pointer ---- */
+
+enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
+{
+    struct pfs_vnode *v = f->v;
+    struct pfs_meta_msg m = { .id = v->id, .size = size };
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->id, size, 0);
+    if (s == PFS_OK)
+        s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
+    if (s == PFS_OK)
+        v->size = size;
+    return s;
+}
+
+enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size)
+{
+    struct pfs_vnode *v = f->v;
+    struct pfs_meta_msg m = { .id = v->id, .size = size };
+    enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_FILL, v->id, size, seed);
+    if (s == PFS_OK)
+        s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
+    if (s == PFS_OK)
+        v->size = size;
+    return s;
+}
+
+enum pfs_status pfs_sync(struct pfs_file *f)
+{
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    return pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->id, 0, 0);
+}
+
+void pfs_lseek(struct pfs_file *f, uint64_t off)
+{
+    f->pointer = off;
+    f->count = 0;
+}
+
+uint64_t pfs_tell(const struct pfs_file *f)
+{
+    return f->mode == M_RECORD ? f->pointer + (f->count * f->ranks + f->rank) * f->record
+                               : f->pointer;
+}
+
+enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size)
+{
+    struct pfs_meta_msg m = { .id = f->v->id };
+    enum pfs_status s = PFS_OK;
+    if (f->v->token != PFS_TOKEN_HELD &&
+        (s = pfs_meta_ask(f->client, PFS_META_STAT, &m, NULL)) == PFS_OK)
+        f->v->size = m.size;
+    *size = f->v->size;
+    return s;
+}
+
+const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f)
+{
+    return &f->v->attrs;
+}
+
+struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout *layout,
+                                    const struct pfs_params *params)
+{
+    struct port *p = xk_kernel_port(k);
+    struct pfs_client *c = port_alloc(p, sizeof *c);
+    c->port = p;
+    c->rpc = xk_find(k, "rpc");
+    ASSERT_MSG(c->rpc != NULL, "the protocol graph has no instance named rpc");
+    c->layout = layout;
+    c->params = params;
+    uint64_t most = select_max_bytes(c->rpc) - PFS_META_BYTES, grain = 65536;
+    c->chunk = (uint64_t)params->rpc < most ? (uint64_t)params->rpc : most;
+    while (grain > c->chunk)
+        grain /= 2;
+    c->chunk -= c->chunk % grain;
+    list_init(&c->vnodes);
+    list_init(&c->retry);
+    list_init(&c->calls);
+    list_init(&c->broadcast);
+    port_timer_init(p, &c->retry_timer, retry_tick, c);
+    port_on_node_change(p, node_changed, c);
+    enum xk_status served = select_serve(c->rpc, PFS_SERVICE_CLIENT, serve, c);
+    ASSERT(served == XK_OK);
+    return c;
+}

@@ -1,0 +1,433 @@
+/* pfs_data.c: reads and writes: the mode's rule for the offset, the pieces, and their times.
+ *
+ *   submitted -> (order: M_LOG, M_SYNC, M_GLOBAL) -> (token: M_UNIX) -> (size: reads near the end)
+ *             -> pieces -> (extend: writes beyond the size without a token) -> ended
+ */
+#include "os/pfs/pfs_internal.h"
+
+/* What a request has in one directory: the local range [from, to) and its pieces. */
+struct pfs_dir {
+    uint64_t from, to;
+    uint32_t dir, first, count, issued, reading;
+};
+
+void pfs_req_init(struct pfs_req *r, enum pfs_op op, struct pfs_file *f)
+{
+    *r = (struct pfs_req){ .op = op, .file = f };
+    rope_init(&r->data);
+}
+
+enum pfs_status pfs_wait(struct pfs_req *r)
+{
+    struct port *p = r->file->client->port;
+    r->waiter = port_thread_self(p);
+    while (!r->ended)
+        port_thread_block(p, "file request", r->off);
+    return r->status;
+}
+
+static uint64_t end_of(const struct pfs_req *r)
+{
+    return r->off + r->moved;
+}
+
+/* ---- the end ---- */
+
+static void free_pieces(struct pfs_req *r)
+{
+    struct port *p = r->file->client->port;
+    for (uint32_t d = 0; d < r->dir_count; d++)
+        for (uint32_t i = 0; i < r->dirs[d].count; i++)
+            rope_fini(&r->pieces[r->dirs[d].first + i].data);
+    port_free(p, r->pieces);
+    port_free(p, r->dirs);
+    r->pieces = NULL;
+    r->dirs = NULL;
+    r->dir_count = 0;
+}
+
+void pfs_req_end(struct pfs_req *r, enum pfs_status s)
+{
+    struct pfs_file *f = r->file;
+    struct port *p = f->client->port;
+    struct pfs_split *x = &r->split;
+    free_pieces(r);
+    r->status = s;
+    if (s != PFS_OK) {
+        r->moved = 0;
+        rope_fini(&r->data);
+    }
+    x->latency = port_now(p) - r->started;
+    x->arm = r->last_device;
+    x->queue = r->waited + r->last_server - r->last_device;
+    x->mesh = r->last_done - r->last_called - r->last_server;
+    x->client = x->latency - x->arm - x->queue - x->mesh;
+    if (f->mode == M_UNIX && f->v->active == r) {
+        f->v->active = NULL;
+        pfs_token_pump(f->v);
+    }
+    r->ended = true;
+    if (r->done != NULL)
+        r->done(r);
+    else if (r->waiter != NULL)
+        port_thread_wake(p, r->waiter);
+}
+
+static void extended(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
+                     const uint32_t *group)
+{
+    struct pfs_req *r = arg;
+    struct pfs_vnode *v = r->file->v;
+    (void)group;
+    r->waited += port_now(r->file->client->port) - r->since;
+    if (s == PFS_OK && m->size > v->size)
+        v->size = m->size;
+    pfs_req_end(r, s);
+}
+
+/* Joins what the pieces brought, in order of offset. */
+static void assemble(struct pfs_req *r)
+{
+    const struct pfs_attrs *a = &r->file->v->attrs;
+    struct pfs_layout l = { a->unit, a->factor };
+    for (uint64_t pos = r->off; pos < end_of(r);) {
+        struct pfs_place at = pfs_layout_place(l, pos);
+        struct pfs_dir *d = &r->dirs[(at.dir + a->factor - r->dir_first) % a->factor];
+        struct pfs_piece *p = &r->pieces[d->first + d->reading];
+        uint64_t n = at.run < end_of(r) - pos ? at.run : end_of(r) - pos;
+        if (n > p->len - p->used)
+            n = p->len - p->used;
+        rope_add_slice(&r->data, &p->data, p->used, n);
+        p->used += n;
+        d->reading += p->used == p->len;
+        pos += n;
+    }
+}
+
+static void transferred(struct pfs_req *r, enum pfs_status s)
+{
+    struct pfs_vnode *v = r->file->v;
+    if (s == PFS_OK && r->op == PFS_READ)
+        assemble(r);
+    if (r->op == PFS_WRITE)
+        rope_fini(&r->data);
+    if (r->file->mode == M_GLOBAL)
+        pfs_global_send(r, s);
+    if (s == PFS_OK && r->op == PFS_WRITE && end_of(r) > v->size) {
+        if (r->file->mode != M_UNIX) {
+            r->since = port_now(r->file->client->port);
+            pfs_meta_call(r->file->client, PFS_META_EXTEND,
+                          &(struct pfs_meta_msg){ .id = v->id, .size = end_of(r) }, NULL, extended,
+                          r);
+            return;
+        }
+        v->size = end_of(r);
+    }
+    pfs_req_end(r, s);
+}
+
+/* ---- pieces ---- */
+
+static void issue_more(struct pfs_req *r);
+static void issue(struct pfs_piece *p);
+
+static void try_later(struct pfs_piece *p)
+{
+    struct pfs_client *c = p->req->file->client;
+    list_push(&c->retry, &p->link);
+    if (!port_timer_pending(&c->retry_timer))
+        port_timer_set(&c->retry_timer, c->params->retry_delay);
+}
+
+void pfs_data_retry(struct pfs_client *c)
+{
+    struct list again, *l;
+    list_init(&again);
+    while ((l = list_pop(&c->retry)) != NULL)
+        list_push(&again, l);
+    while ((l = list_pop(&again)) != NULL)
+        issue(LIST_ENTRY(l, struct pfs_piece, link));
+}
+
+static void piece_ended(struct pfs_piece *p, enum pfs_status s)
+{
+    struct pfs_req *r = p->req;
+    if (s != PFS_OK && r->status == PFS_OK)
+        r->status = s;
+    r->inflight--;
+    if (r->status == PFS_OK && r->left > 0)
+        issue_more(r);
+    else if (r->inflight == 0)
+        transferred(r, r->status);
+}
+
+static void answered(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct pfs_piece *p = arg;
+    struct pfs_req *r = p->req;
+    struct pfs_client *c = r->file->client;
+    struct pfs_io_reply head = { 0 };
+    enum pfs_status s = pfs_status_of_call(status);
+    if (status == XK_RESTARTED && p->tries++ < (uint32_t)c->params->retries) {
+        try_later(p); /* a range may be read or written twice */
+        return;
+    }
+    if (s == PFS_OK && pfs_io_reply_load(reply, &head)) {
+        s = head.status;
+        if (s == PFS_OK && r->op == PFS_READ) {
+            if (reply->length == p->len)
+                rope_move(&p->data, reply);
+            else
+                s = PFS_IO_ERROR;
+        }
+    } else if (s == PFS_OK) {
+        s = PFS_IO_ERROR;
+    }
+    r->last_called = p->called;
+    r->last_done = port_now(c->port);
+    r->last_server = head.server;
+    r->last_device = head.device;
+    piece_ended(p, s);
+}
+
+static void issue(struct pfs_piece *p)
+{
+    struct pfs_req *r = p->req;
+    struct pfs_client *c = r->file->client;
+    const struct pfs_attrs *a = &r->file->v->attrs;
+    struct pfs_io_args args = { .id = r->file->v->id,
+                                .off = p->local,
+                                .len = p->len,
+                                .unit = a->unit,
+                                .factor = a->factor,
+                                .dir = p->dir };
+    struct rope out;
+    rope_init(&out);
+    pfs_io_args_store(&out, &args);
+    if (r->op == PFS_WRITE)
+        pfs_layout_gather((struct pfs_layout){ a->unit, a->factor }, &r->data, r->off, p->dir,
+                          p->local, p->local + p->len, &out);
+    p->called = port_now(c->port);
+    enum xk_status s =
+        select_call(c->rpc, c->layout->io[a->group[p->dir]], PFS_SERVICE_IO,
+                    r->op == PFS_WRITE ? PFS_IO_WRITE : PFS_IO_READ, &out, answered, p);
+    rope_fini(&out);
+    if (s == XK_BUSY)
+        try_later(p);
+    else if (s != XK_OK)
+        piece_ended(p, pfs_status_of_call(s));
+}
+
+/* The next pieces, one of each directory in turn, up to the window. */
+static void issue_more(struct pfs_req *r)
+{
+    uint32_t window = (uint32_t)r->file->client->params->window;
+    uint32_t d = 0;
+    while (r->left > 0 && r->inflight < window && r->status == PFS_OK) {
+        uint32_t least = UINT32_MAX;
+        for (uint32_t i = 0; i < r->dir_count; i++) {
+            const struct pfs_dir *x = &r->dirs[i];
+            if (x->issued < x->count && x->issued < least) {
+                least = x->issued;
+                d = i;
+            }
+        }
+        r->left--;
+        r->inflight++;
+        struct pfs_dir *x = &r->dirs[d];
+        issue(&r->pieces[x->first + x->issued++]);
+    }
+}
+
+/* Cuts the range into pieces: at most one local range a directory, cut at multiples of the chunk. */
+static void cut(struct pfs_req *r)
+{
+    struct pfs_client *c = r->file->client;
+    const struct pfs_attrs *a = &r->file->v->attrs;
+    struct pfs_layout l = { a->unit, a->factor };
+    uint64_t units = (end_of(r) - 1) / a->unit - r->off / a->unit + 1;
+    r->dir_first = pfs_layout_place(l, r->off).dir;
+    r->dir_count = units < a->factor ? (uint32_t)units : a->factor;
+    r->dirs = port_alloc(c->port, r->dir_count * sizeof *r->dirs);
+    for (uint32_t i = 0; i < r->dir_count; i++) {
+        struct pfs_dir *d = &r->dirs[i];
+        d->dir = (r->dir_first + i) % a->factor;
+        d->from = pfs_layout_share(l, r->off, d->dir);
+        d->to = pfs_layout_share(l, end_of(r), d->dir);
+        d->first = r->left;
+        d->count = (uint32_t)((d->to - 1) / c->chunk - d->from / c->chunk + 1);
+        r->left += d->count;
+    }
+    r->pieces = port_alloc(c->port, r->left * sizeof *r->pieces);
+    for (uint32_t i = 0; i < r->dir_count; i++) {
+        struct pfs_dir *d = &r->dirs[i];
+        uint64_t at = d->from;
+        for (uint32_t k = 0; k < d->count; k++) {
+            struct pfs_piece *p = &r->pieces[d->first + k];
+            uint64_t to = (at / c->chunk + 1) * c->chunk;
+            p->req = r;
+            p->dir = d->dir;
+            p->local = at;
+            p->len = (to < d->to ? to : d->to) - at;
+            rope_init(&p->data);
+            at += p->len;
+        }
+    }
+    port_work(c->port, PORT_WORK_ALLOC, 2);
+}
+
+static void launch(struct pfs_req *r)
+{
+    struct pfs_vnode *v = r->file->v;
+    r->moved = r->len;
+    if (r->op == PFS_READ)
+        r->moved = r->off >= v->size ? 0 : (r->len < v->size - r->off ? r->len : v->size - r->off);
+    if (r->moved == 0) {
+        transferred(r, PFS_OK);
+        return;
+    }
+    cut(r);
+    issue_more(r);
+}
+
+static void size_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
+                       const uint32_t *group)
+{
+    struct pfs_req *r = arg;
+    (void)group;
+    r->waited += port_now(r->file->client->port) - r->since;
+    if (s == PFS_OK) {
+        r->file->v->size = m->size;
+        launch(r);
+    } else {
+        transferred(r, s);
+    }
+}
+
+void pfs_data_start(struct pfs_req *r)
+{
+    struct pfs_vnode *v = r->file->v;
+    if (r->op == PFS_READ && r->file->mode != M_UNIX && r->len > 0 &&
+        (r->off >= v->size || r->len > v->size - r->off)) {
+        r->since = port_now(r->file->client->port);
+        pfs_meta_call(r->file->client, PFS_META_STAT, &(struct pfs_meta_msg){ .id = v->id }, NULL,
+                      size_known, r);
+        return;
+    }
+    launch(r);
+}
+
+/* ---- the modes ---- */
+
+static void ordered(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
+                    const uint32_t *group)
+{
+    struct pfs_req *r = arg;
+    (void)group;
+    r->waited += port_now(r->file->client->port) - r->since;
+    if (s != PFS_OK) {
+        pfs_req_end(r, s);
+        return;
+    }
+    r->off = m->value;
+    if (m->size > r->file->v->size)
+        r->file->v->size = m->size;
+    if (r->file->mode == M_GLOBAL)
+        pfs_global_ordered(r);
+    else
+        pfs_data_start(r);
+}
+
+static void ask_order(struct pfs_req *r, enum pfs_meta_proc proc)
+{
+    struct pfs_file *f = r->file;
+    struct pfs_meta_msg m = { .id = f->v->id,
+                              .value = r->len,
+                              .rank = f->rank,
+                              .ranks = f->ranks,
+                              .flags = (r->op == PFS_WRITE ? PFS_META_WRITE : 0) |
+                                       (f->mode == M_GLOBAL ? PFS_META_GLOBAL : 0) };
+    r->since = port_now(f->client->port);
+    pfs_meta_call(f->client, proc, &m, NULL, ordered, r);
+}
+
+static void start_record(struct pfs_req *r)
+{
+    struct pfs_file *f = r->file;
+    if (f->record == 0)
+        f->record = r->len;
+    if (r->len != f->record) {
+        pfs_req_end(r, PFS_BAD_RECORD);
+        return;
+    }
+    r->off = pfs_tell(f);
+    f->count++;
+    pfs_data_start(r);
+}
+
+void pfs_submit(struct pfs_req *r)
+{
+    struct pfs_file *f = r->file;
+    struct port *p = f->client->port;
+    r->started = port_now(p);
+    port_work(p, PORT_WORK_TRAP, 1);
+    if (r->op == PFS_WRITE)
+        r->len = r->data.length;
+    else
+        rope_fini(&r->data);
+    switch (f->mode) {
+    case M_LOG:
+        ask_order(r, PFS_META_POINTER);
+        return;
+    case M_SYNC:
+    case M_GLOBAL:
+        ask_order(r, PFS_META_ORDER);
+        return;
+    case M_RECORD:
+        start_record(r);
+        return;
+    default:
+        break;
+    }
+    if (!r->at) {
+        r->off = f->pointer;
+        f->pointer += r->len;
+    }
+    if (f->mode == M_ASYNC) {
+        pfs_data_start(r);
+        return;
+    }
+    r->since = r->started;
+    list_push(&f->v->queue, &r->link);
+    pfs_token_pump(f->v);
+}
+
+/* ---- for threads ---- */
+
+static enum pfs_status run(struct pfs_req *r)
+{
+    pfs_submit(r);
+    enum pfs_status s = pfs_wait(r);
+    if ((r->file->mode == M_UNIX || r->file->mode == M_ASYNC) &&
+        r->file->pointer == r->off + r->len)
+        r->file->pointer = end_of(r); /* a short read stops at the end of the file */
+    return s;
+}
+
+enum pfs_status pfs_read(struct pfs_file *f, uint64_t len, struct rope *out)
+{
+    struct pfs_req r;
+    pfs_req_init(&r, PFS_READ, f);
+    r.len = len;
+    enum pfs_status s = run(&r);
+    rope_move(out, &r.data);
+    return s;
+}
+
+enum pfs_status pfs_write(struct pfs_file *f, struct rope *data)
+{
+    struct pfs_req r;
+    pfs_req_init(&r, PFS_WRITE, f);
+    rope_join(&r.data, data);
+    return run(&r);
+}

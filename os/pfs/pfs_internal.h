@@ -1,0 +1,157 @@
+/* pfs_internal.h: private to os/pfs/: wire formats, and the structures of the client. */
+#ifndef OS_PFS_PFS_INTERNAL_H
+#define OS_PFS_PFS_INTERNAL_H
+
+#include "os/pfs/pfs.h"
+#include "os/proto/select/select.h"
+
+/* ---- services and procedures ---- */
+enum { PFS_SERVICE_META = 0x5001, PFS_SERVICE_IO = 0x5002, PFS_SERVICE_CLIENT = 0x5003 };
+
+enum pfs_meta_proc {
+    PFS_META_OPEN,    /* name, flags, attrs -> id, size, attrs */
+    PFS_META_CLOSE,   /* id, size, flags: token given back, value: which grant */
+    PFS_META_UNLINK,  /* name -> id, attrs */
+    PFS_META_STAT,    /* id -> size */
+    PFS_META_EXTEND,  /* id, size -> size: the larger of both */
+    PFS_META_SIZE,    /* id, size: the file's size is this */
+    PFS_META_TOKEN,   /* id -> size, value: grant, once the token is the caller's */
+    PFS_META_POINTER, /* id, value: length, flags: write -> value: offset, size */
+    PFS_META_ORDER,   /* id, value: length, rank, ranks -> value: offset, once all came */
+    PFS_META_REWIND,  /* id: the shared pointer is 0 */
+    PFS_META_GATHER,  /* name: tag, ranks, value -> value, size, id: least, most, sum */
+    PFS_META_PROCS
+};
+enum pfs_io_proc {
+    PFS_IO_READ,
+    PFS_IO_WRITE,
+    PFS_IO_SIZE,
+    PFS_IO_SYNC,
+    PFS_IO_REMOVE,
+    PFS_IO_FILL,
+    PFS_IO_PROCS
+};
+enum pfs_client_proc {
+    PFS_CLIENT_RECALL, /* id: the token is wanted -> size, once it is given back */
+    PFS_CLIENT_GLOBAL  /* id, value: sequence, then data: what the ranks' one transfer gave */
+};
+
+/* ---- wire formats, big-endian ---- */
+
+#define PFS_META_BYTES 128
+struct pfs_meta_msg { /* then `factor` group entries of two bytes, when factor > 0 */
+    uint32_t status, flags;
+    uint64_t id, size, value, unit;
+    uint32_t factor, rank, ranks;
+    char name[PFS_NAME_MAX + 1];
+};
+enum {
+    PFS_META_WRITE = 8,
+    PFS_META_TOKEN_BACK = 16,
+    PFS_META_GLOBAL = 32
+}; /* flags beside PFS_O_... */
+
+#define PFS_IO_ARGS_BYTES 48
+struct pfs_io_args { /* then the data of a write */
+    uint64_t id, off, len;
+    uint64_t seed, unit;
+    uint32_t factor, dir;
+};
+
+#define PFS_IO_REPLY_BYTES 24
+struct pfs_io_reply { /* then the data of a read */
+    uint32_t status;
+    uint32_t unused;
+    sim_time device, server; /* the device worked; from arrival to reply */
+};
+
+void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32_t *group);
+/* group: NULL or PFS_FACTOR_MAX entries.  False: too short or out of range. */
+bool pfs_meta_load(const struct rope *in, struct pfs_meta_msg *m, uint32_t *group);
+void pfs_io_args_store(struct rope *out, const struct pfs_io_args *a); /* data is joined behind */
+bool pfs_io_args_load(struct rope *in, struct pfs_io_args *a);         /* taken off the front */
+void pfs_io_reply_store(struct rope *out, const struct pfs_io_reply *r);
+bool pfs_io_reply_load(struct rope *in, struct pfs_io_reply *r);
+
+enum pfs_status pfs_status_of_call(enum xk_status s);
+enum pfs_status pfs_status_of_lfs(enum lfs_status s);
+
+/* ---- the client ---- */
+
+enum pfs_token { PFS_TOKEN_NONE, PFS_TOKEN_ASKED, PFS_TOKEN_HELD };
+
+/* A file that is open on this node at least once. */
+struct pfs_vnode {
+    struct list link;
+    struct pfs_client *client;
+    uint64_t id, size;
+    struct pfs_attrs attrs;
+    uint32_t refs;
+    bool stale; /* the service node has restarted since */
+    /* M_UNIX */
+    enum pfs_token token;
+    uint64_t grant;
+    bool fresh; /* granted and not used yet: one request before it is given back */
+    struct select_request *recall;
+    struct pfs_req *active;
+    struct list queue; /* pfs_req.link: M_UNIX requests of this node, in order */
+};
+
+struct pfs_file {
+    struct pfs_client *client;
+    struct pfs_vnode *v;
+    enum pfs_mode mode;
+    uint64_t pointer; /* M_RECORD: base */
+    uint64_t record;  /* M_RECORD: length, 0 until the first request; M_GLOBAL: sequence */
+    uint64_t count;   /* M_RECORD: requests so far */
+    uint32_t rank, ranks;
+};
+
+struct pfs_client {
+    struct port *port;
+    struct xk_protl *rpc;
+    const struct os_layout *layout;
+    const struct pfs_params *params;
+    uint64_t chunk; /* data bytes in one call, a multiple of 64 KiB where that fits */
+    struct list vnodes;
+    struct list retry; /* pfs_piece.link */
+    struct port_timer retry_timer;
+    struct list calls;     /* metadata calls that wait to be tried again */
+    struct list broadcast; /* M_GLOBAL: what came before its request */
+};
+
+/* A part of a request that goes to one I/O node in one call. */
+struct pfs_piece {
+    struct list link;
+    struct pfs_req *req;
+    uint32_t dir;
+    uint64_t local, len, used; /* used: bytes given to the reader */
+    uint32_t tries;
+    sim_time called;
+    struct rope data;
+};
+
+/* Calls the metadata server; `done` gets the reply's message.  Never called back from inside. */
+typedef void pfs_meta_done(void *arg, enum pfs_status status, const struct pfs_meta_msg *m,
+                           const uint32_t *group);
+void pfs_meta_call(struct pfs_client *c, enum pfs_meta_proc proc, const struct pfs_meta_msg *m,
+                   const uint32_t *group, pfs_meta_done *done, void *arg);
+/* The same for a thread. (blocks) */
+enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, struct pfs_meta_msg *m,
+                             uint32_t *group);
+/* A request without data to directories [0, factor) of a file, in a thread. (blocks) */
+enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
+                           enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed);
+
+void pfs_token_pump(struct pfs_vnode *v);
+void pfs_data_start(struct pfs_req *r); /* the offset is known; the token is held if needed */
+void pfs_data_retry(struct pfs_client *c);
+void pfs_req_end(struct pfs_req *r, enum pfs_status s);
+
+/* M_GLOBAL: rank 0 has the range and transfers it for all; the others wait for what it sends. */
+void pfs_global_ordered(struct pfs_req *r);
+void pfs_global_send(struct pfs_req *r, enum pfs_status s); /* rank 0's transfer has ended */
+void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct rope *args);
+void pfs_global_fail(struct pfs_client *c); /* a node is down: nobody waits any more */
+
+#endif

@@ -1,0 +1,234 @@
+/* pfs_wire.c: the messages of PFS as packed wire images, its parameters and its sentences.
+ *
+ *   metadata, both ways, 128 bytes        I/O arguments, 48 bytes      I/O reply, 24 bytes
+ *     0 status 4    40 factor 4             0 id    8   32 seed   8      0 status 4
+ *     4 flags  4    44 rank   4             8 off   8   40 factor 2      4 unused 4
+ *     8 id     8    48 ranks  4            16 len   8   42 dir    2      8 device 8
+ *    16 size   8    52 name  64            24 unit  8   44 unused 4     16 server 8
+ *    24 value  8   116 unused 12
+ *    32 unit   8   128 group, 2 bytes each
+ */
+#include "os/pfs/pfs_internal.h"
+
+#include <string.h>
+
+#define P(field) offsetof(struct pfs_params, field)
+
+const struct param pfs_params_desc[] = {
+    { .name = "unit",
+      .type = PARAM_SIZE,
+      .offset = P(unit),
+      .def = "64KiB",
+      .min = "1B",
+      .max = "1GiB",
+      .doc = "Stripe unit of a file that is created without attributes of its own.",
+      .src = "PFS default 64 KB (papers.md i.2, memory H)" },
+    { .name = "factor",
+      .type = PARAM_INT,
+      .offset = P(factor),
+      .def = "0",
+      .min = "0",
+      .max = "256",
+      .doc = "Stripe factor of such a file: how many I/O nodes it is spread over; 0: all.",
+      .src = "PFS mount: all stripe directories (papers.md i.2, memory H)" },
+    { .name = "rpc",
+      .type = PARAM_SIZE,
+      .offset = P(rpc),
+      .def = "256KiB",
+      .min = "1KiB",
+      .max = "64MiB",
+      .doc =
+          "Largest piece of a request that one call to an I/O node carries; what the calls of the "
+          "protocol graph carry bounds it too.",
+      .src = "ASSUMED(one call per I/O node, papers.md i.2; its limit is not published)" },
+    { .name = "window",
+      .type = PARAM_INT,
+      .offset = P(window),
+      .def = "64",
+      .min = "1",
+      .max = "4096",
+      .doc = "Calls that one request of a program has under way at once.",
+      .src = "ASSUMED(all pieces in parallel on the machines of the time)" },
+    { .name = "pool",
+      .type = PARAM_INT,
+      .offset = P(pool),
+      .def = "16",
+      .min = "1",
+      .max = "4096",
+      .doc = "Requests that an I/O server works on at once; more wait in order of arrival.",
+      .src = "ASSUMED(a pool of server threads; its size is not published)" },
+    { .name = "retries",
+      .type = PARAM_INT,
+      .offset = P(retries),
+      .def = "3",
+      .min = "0",
+      .max = "1000",
+      .doc = "How often a piece is sent again to an I/O node that restarted.",
+      .src = "ASSUMED(reads and writes of a range may be repeated)" },
+    { .name = "retry_delay",
+      .type = PARAM_TIME,
+      .offset = P(retry_delay),
+      .def = "10ms",
+      .min = "1us",
+      .max = "1h",
+      .doc = "Pause before a refused or failed call is made again.",
+      .src = "ASSUMED(a disk access long)" },
+    { .name = NULL },
+};
+
+const char *const pfs_mode_names[] = { "M_UNIX",   "M_LOG",   "M_SYNC", "M_RECORD",
+                                       "M_GLOBAL", "M_ASYNC", NULL };
+
+const char *pfs_status_name(enum pfs_status s)
+{
+    static const char *const names[] = { "ok",
+                                         "no such file",
+                                         "file exists",
+                                         "bad name",
+                                         "bad stripe attributes",
+                                         "wrong record length",
+                                         "no space",
+                                         "I/O error",
+                                         "server down",
+                                         "stale file",
+                                         "node down" };
+    _Static_assert(ARRAY_LEN(names) == PFS_STATUS_COUNT, "a name per status");
+    return (unsigned)s < PFS_STATUS_COUNT ? names[s] : "?";
+}
+
+bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
+               struct err *e)
+{
+    if (layout->io_count == 0)
+        return err_set(e, "%s: PFS needs an I/O node, the machine has none", path);
+    if (p->factor > layout->io_count)
+        return err_set(
+            e,
+            "%s.factor: stripe factor %lld is more than the %u I/O nodes of the machine; "
+            "write 1 to %u, or 0 for all",
+            path, (long long)p->factor, layout->io_count, layout->io_count);
+    return true;
+}
+
+void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32_t *group)
+{
+    uint8_t b[PFS_META_BYTES] = { 0 };
+    wire_put32(b, m->status);
+    wire_put32(b + 4, m->flags);
+    wire_put64(b + 8, m->id);
+    wire_put64(b + 16, m->size);
+    wire_put64(b + 24, m->value);
+    wire_put64(b + 32, m->unit);
+    wire_put32(b + 40, m->factor);
+    wire_put32(b + 44, m->rank);
+    wire_put32(b + 48, m->ranks);
+    memcpy(b + 52, m->name, sizeof m->name);
+    rope_add_bytes(out, b, sizeof b);
+    for (uint32_t i = 0; i < m->factor; i++) {
+        uint8_t g[2];
+        wire_put16(g, (uint16_t)group[i]);
+        rope_add_bytes(out, g, sizeof g);
+    }
+}
+
+bool pfs_meta_load(const struct rope *in, struct pfs_meta_msg *m, uint32_t *group)
+{
+    uint8_t b[PFS_META_BYTES], g[2 * PFS_FACTOR_MAX];
+    if (in->length < sizeof b)
+        return false;
+    rope_read(in, 0, sizeof b, b);
+    m->status = wire_get32(b);
+    m->flags = wire_get32(b + 4);
+    m->id = wire_get64(b + 8);
+    m->size = wire_get64(b + 16);
+    m->value = wire_get64(b + 24);
+    m->unit = wire_get64(b + 32);
+    m->factor = wire_get32(b + 40);
+    m->rank = wire_get32(b + 44);
+    m->ranks = wire_get32(b + 48);
+    memcpy(m->name, b + 52, sizeof m->name);
+    if (m->factor > PFS_FACTOR_MAX || in->length < sizeof b + 2 * (uint64_t)m->factor ||
+        m->name[PFS_NAME_MAX] != 0)
+        return false;
+    if (group != NULL) {
+        rope_read(in, sizeof b, 2 * (size_t)m->factor, g);
+        for (uint32_t i = 0; i < m->factor; i++)
+            group[i] = wire_get16(g + 2 * i);
+    }
+    return true;
+}
+
+void pfs_io_args_store(struct rope *out, const struct pfs_io_args *a)
+{
+    uint8_t b[PFS_IO_ARGS_BYTES] = { 0 };
+    wire_put64(b, a->id);
+    wire_put64(b + 8, a->off);
+    wire_put64(b + 16, a->len);
+    wire_put64(b + 24, a->unit);
+    wire_put64(b + 32, a->seed);
+    wire_put16(b + 40, (uint16_t)a->factor);
+    wire_put16(b + 42, (uint16_t)a->dir);
+    rope_add_bytes(out, b, sizeof b);
+}
+
+bool pfs_io_args_load(struct rope *in, struct pfs_io_args *a)
+{
+    uint8_t b[PFS_IO_ARGS_BYTES];
+    if (in->length < sizeof b)
+        return false;
+    rope_read(in, 0, sizeof b, b);
+    rope_drop_front(in, sizeof b);
+    a->id = wire_get64(b);
+    a->off = wire_get64(b + 8);
+    a->len = wire_get64(b + 16);
+    a->unit = wire_get64(b + 24);
+    a->seed = wire_get64(b + 32);
+    a->factor = wire_get16(b + 40);
+    a->dir = wire_get16(b + 42);
+    return a->unit > 0 && a->dir < a->factor;
+}
+
+void pfs_io_reply_store(struct rope *out, const struct pfs_io_reply *r)
+{
+    uint8_t b[PFS_IO_REPLY_BYTES] = { 0 };
+    wire_put32(b, r->status);
+    wire_put64(b + 8, (uint64_t)r->device);
+    wire_put64(b + 16, (uint64_t)r->server);
+    rope_add_bytes(out, b, sizeof b);
+}
+
+bool pfs_io_reply_load(struct rope *in, struct pfs_io_reply *r)
+{
+    uint8_t b[PFS_IO_REPLY_BYTES];
+    if (in->length < sizeof b)
+        return false;
+    rope_read(in, 0, sizeof b, b);
+    rope_drop_front(in, sizeof b);
+    r->status = wire_get32(b);
+    r->unused = 0;
+    r->device = (sim_time)wire_get64(b + 8);
+    r->server = (sim_time)wire_get64(b + 16);
+    return r->status < PFS_STATUS_COUNT && r->device >= 0 && r->server >= r->device;
+}
+
+enum pfs_status pfs_status_of_call(enum xk_status s)
+{
+    return s == XK_OK ? PFS_OK : PFS_SERVER_DOWN;
+}
+
+enum pfs_status pfs_status_of_lfs(enum lfs_status s)
+{
+    switch (s) {
+    case LFS_OK:
+        return PFS_OK;
+    case LFS_NO_SPACE:
+    case LFS_NO_INODE:
+    case LFS_FRAGMENTED:
+    case LFS_RANGE:
+        return PFS_NO_SPACE;
+    case LFS_NO_FILE:
+        return PFS_NO_FILE;
+    default:
+        return PFS_IO_ERROR;
+    }
+}

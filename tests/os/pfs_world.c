@@ -1,0 +1,164 @@
+/* pfs_world.c: see pfs_world.h. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/os/pfs_world.h"
+
+void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
+{
+    memset(w, 0, sizeof *w);
+    w->compute = compute;
+    w->io = io;
+    w->params = (struct pfs_params){
+        .unit = 1024, .rpc = 4096, .window = 8, .pool = 4, .retries = 3, .retry_delay = 5 * SIM_MS
+    };
+    w->lfs = (struct lfs_params){ .block = 2048,
+                                  .inode = 1024,
+                                  .files = 16,
+                                  .cache = 4,
+                                  .read_ahead = 2,
+                                  .max_io = 8192,
+                                  .prealloc = 8,
+                                  .flush_delay = SIM_SEC };
+    w->graph = "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan";
+    w->bad_disk = UINT32_MAX;
+}
+
+uint32_t pfs_world_io_node(const struct pfs_world *w, uint32_t io)
+{
+    return w->compute + io;
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct pfs_world *w = CONTAINER_OF(r, struct pfs_world, r);
+    (void)p;
+    w->booted++;
+    if (node < w->compute)
+        w->client[node] = pfs_client_start(r->k[node], &w->layout, &w->params);
+    else if (node < w->compute + w->io)
+        pfs_server_start(r->k[node], &w->layout, &w->params, 0, &w->lfs);
+    else
+        pfs_meta_start(r->k[node], &w->layout, &w->params);
+}
+
+static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
+                                   uint32_t *sectors)
+{
+    struct pfs_world *w = arg;
+    (void)dev;
+    if (node == w->bad_disk && (io->write ? w->bad_writes : w->bad_reads)) {
+        *sectors = 0;
+        return PORT_IO_MEDIUM;
+    }
+    return PORT_IO_OK;
+}
+
+void pfs_world_start(struct pfs_world *w, struct fake_options o)
+{
+    for (uint32_t i = 0; i < RIG_NODES; i++)
+        w->nodes[i] = i;
+    w->layout = (struct os_layout){ .nodes = w->compute + w->io + 1,
+                                    .compute_count = w->compute,
+                                    .io_count = w->io,
+                                    .compute = w->nodes,
+                                    .io = w->nodes + w->compute,
+                                    .service = w->compute + w->io };
+    o.nodes = w->layout.nodes;
+    o.disks = 1;
+    rig_start(&w->r, &o, w->graph, booted, NULL);
+    fake_on_disk(w->r.f, on_disk, w);
+    while (w->booted < o.nodes)
+        cr_assert(fake_step(w->r.f));
+}
+
+void pfs_world_stop(struct pfs_world *w)
+{
+    rig_stop(&w->r);
+}
+
+struct start {
+    struct pfs_world *w;
+    uint32_t rank;
+};
+static struct start starts[RIG_NODES];
+
+static void program_main(void *arg)
+{
+    struct start *s = arg;
+    s->w->program(s->w, s->w->client[s->rank], s->rank);
+    s->w->running--;
+}
+
+static void spawn(struct port *p, void *arg)
+{
+    (void)port_thread_spawn(p, "program", program_main, arg, 0);
+}
+
+void pfs_world_run(struct pfs_world *w,
+                   void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank))
+{
+    w->program = program;
+    w->running = w->compute;
+    for (uint32_t i = 0; i < w->compute; i++) {
+        starts[i] = (struct start){ w, i };
+        fake_call(w->r.f, i, spawn, &starts[i]);
+    }
+    for (uint64_t steps = 0; w->running > 0; steps++) {
+        uint32_t node = pfs_world_io_node(w, 1);
+        if (w->crash_step > 0 && fake_steps(w->r.f) >= w->crash_step && fake_up(w->r.f, node))
+            fake_crash(w->r.f, node);
+        if (w->crash_step > 0 && fake_steps(w->r.f) >= w->crash_step + 50 &&
+            !fake_up(w->r.f, node)) {
+            fake_restart(w->r.f, node);
+            w->crash_step = 0;
+        }
+        cr_assert(fake_step(w->r.f), "%u programs wait for ever", w->running);
+        cr_assert_lt(steps, 20000000, "%u programs do not come to an end", w->running);
+    }
+}
+
+void pfs_world_check_split(const struct pfs_req *r)
+{
+    const struct pfs_split *x = &r->split;
+    cr_assert_eq(x->client + x->mesh + x->queue + x->arm, x->latency);
+    cr_assert_geq(x->client, 0);
+    cr_assert_geq(x->mesh, 0);
+    cr_assert_geq(x->queue, 0);
+    cr_assert_geq(x->arm, 0);
+}
+
+enum pfs_status pfs_world_read(struct pfs_world *w, struct pfs_file *f, uint64_t off, void *out,
+                               size_t n, size_t *got)
+{
+    struct pfs_req r;
+    pfs_req_init(&r, PFS_READ, f);
+    r.at = true;
+    r.off = off;
+    r.len = n;
+    w->requests++;
+    pfs_submit(&r);
+    enum pfs_status s = pfs_wait(&r);
+    pfs_world_check_split(&r);
+    cr_assert_eq(r.data.length, r.moved);
+    *got = r.moved;
+    rope_read(&r.data, 0, r.data.length, out);
+    rope_fini(&r.data);
+    return s;
+}
+
+enum pfs_status pfs_world_write(struct pfs_world *w, struct pfs_file *f, uint64_t off,
+                                const void *bytes, size_t n)
+{
+    struct pfs_req r;
+    pfs_req_init(&r, PFS_WRITE, f);
+    r.at = true;
+    r.off = off;
+    rope_add_bytes(&r.data, bytes, n);
+    w->requests++;
+    pfs_submit(&r);
+    enum pfs_status s = pfs_wait(&r);
+    pfs_world_check_split(&r);
+    rope_fini(&r.data);
+    return s;
+}
