@@ -61,11 +61,12 @@ static int report(const struct config *c, const struct campaign *r, const struct
         failed += !v[i].ok;
     if (failed > 0 && code == CLI_OK)
         code = CLI_FAILED;
+    bool some = r->status[POINT_OK] + r->status[POINT_FAILED_AUDIT] > 0;
     if (o->json)
         json_print(stdout, c, r, v, n, code);
-    else
+    else if (some)
         table_print(stdout, c, r);
-    for (size_t i = 0; !o->json && i < n; i++)
+    for (size_t i = 0; some && !o->json && i < n; i++)
         printf("%s%s: %s\n", i ? "" : "\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
     fflush(stdout);
     table_problems(stderr, c, r);
@@ -75,7 +76,7 @@ static int report(const struct config *c, const struct campaign *r, const struct
             printf(", %zu taken from the file", r->resumed);
         if (r->status[POINT_INTERRUPTED])
             printf(", %zu not run", r->status[POINT_INTERRUPTED]);
-        if (r->count == 1)
+        if (r->count == 1 && some)
             printf("; digest %s", r->results[0].digest);
         printf(output ? "; results in %s\n" : "\n", output);
     }
@@ -88,6 +89,9 @@ static int run_config(struct config *c, const struct run_options *o, const char 
     struct err e = ERR_INIT;
     struct campaign r;
     char *output = NULL;
+    /* A mistake of the whole configuration is told once, before anything is stored. */
+    if (!point_check(&c->points[0], c->dir, &e))
+        return cli_complain(CLI_USAGE, &e);
     if (o->output)
         output = base_strdup(o->output);
     else if (!o->no_store && !(output = default_output(c, &e)))
