@@ -9,6 +9,7 @@
 #include "cli/schema.h"
 #include "disks/build.h"
 #include "mesh/mesh.h"
+#include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
 
@@ -20,6 +21,8 @@ const struct net_ops *const registry_nets[] = {
 };
 
 const struct direct_ops *const registry_direct[] = {
+    &direct_disk_load,
+    &direct_disk_replay,
     &direct_event_ring,
     &direct_mesh_load,
     &direct_mesh_batch,

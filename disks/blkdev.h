@@ -62,6 +62,7 @@ struct blk_describe {
 
 struct blkdev;
 struct scsi_bus;
+struct disk_fault;
 struct blkdev_ops {
     const char *name;
     const char *doc;
@@ -77,6 +78,9 @@ struct blkdev_ops {
                     uint8_t flip); /* silent flip on the medium */
     /* Puts the device on a SCSI bus under this id, before the first request; NULL: it cannot. */
     void (*attach)(struct blkdev *d, struct scsi_bus *bus, uint32_t id);
+    /* Brings a fault (disks/disk.h) upon the device, member 0, or a member of an array, from 1.
+     * False when the device has no such member or knows no such fault. */
+    bool (*fault)(struct blkdev *d, uint32_t member, const struct disk_fault *f);
 };
 
 struct blkdev {

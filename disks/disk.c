@@ -541,6 +541,11 @@ static void destroy(struct blkdev *dev)
     free(d);
 }
 
+static bool fault(struct blkdev *dev, uint32_t member, const struct disk_fault *f)
+{
+    return member == 0 && disk_add_fault(dev, f);
+}
+
 const struct blkdev_ops disk_device_ops = { .name = "disk",
                                             .doc = "a drive: arm, spindle, cache, queue, bus",
                                             .submit = submit,
@@ -549,7 +554,8 @@ const struct blkdev_ops disk_device_ops = { .name = "disk",
                                             .destroy = destroy,
                                             .kill = kill_disk,
                                             .corrupt = corrupt,
-                                            .attach = attach };
+                                            .attach = attach,
+                                            .fault = fault };
 
 static void audit(void *self, struct sim_audit_report *report)
 {

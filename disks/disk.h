@@ -94,6 +94,7 @@ enum disk_fault_kind {
     DISK_FAULT_MISDIRECTED, /* `count` writes land `shift` sectors further on */
     DISK_FAULT_SLOW,        /* every media access takes `factor` times as long */
     DISK_FAULT_DEATH,
+    DISK_FAULT_FLIP, /* bits of one byte of a sector are flipped, silently */
     DISK_FAULT_KINDS
 };
 
@@ -103,6 +104,8 @@ struct disk_fault {
     uint32_t count;
     uint64_t shift;
     int64_t factor_percent; /* 100: as fast as ever */
+    uint32_t byte;          /* flip */
+    uint8_t bits;
 };
 
 struct disk_counts {
@@ -122,7 +125,7 @@ bool disk_is(const struct blkdev *d);
 const struct geometry *disk_geometry(const struct blkdev *d);
 const struct seek_curve *disk_seek_curve(const struct blkdev *d);
 struct disk_counts disk_counts(const struct blkdev *d);
-void disk_add_fault(struct blkdev *d, const struct disk_fault *f);
+bool disk_add_fault(struct blkdev *d, const struct disk_fault *f); /* false: past its end */
 const char *disk_fault_name(enum disk_fault_kind k);
 const char *const *disk_fault_names(void); /* NULL-terminated, by kind */
 /* The bytes on the medium now, without time (for tests and scrubbing by hand). */

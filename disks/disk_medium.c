@@ -7,8 +7,8 @@
 
 #include "disks/disk_internal.h"
 
-static const char *const fault_names[] = { "sector",      "transient", "lost",  "torn",
-                                           "misdirected", "slow",      "death", NULL };
+static const char *const fault_names[] = { "sector", "transient", "lost", "torn", "misdirected",
+                                           "slow",   "death",     "flip", NULL };
 
 const char *const *disk_fault_names(void)
 {
@@ -61,19 +61,24 @@ void disk_use_store(struct disk *d)
 
 /* ---- faults ---- */
 
-void disk_add_fault(struct blkdev *dev, const struct disk_fault *f)
+bool disk_add_fault(struct blkdev *dev, const struct disk_fault *f)
 {
     struct disk *d = disk_of(dev);
     if (f->kind == DISK_FAULT_DEATH) {
         dev->ops->kill(dev);
-        return;
+        return true;
     }
     if (f->kind == DISK_FAULT_SLOW) {
         d->slow_percent = f->factor_percent;
-        return;
+        return true;
     }
+    if (f->kind == DISK_FAULT_FLIP)
+        return dev->ops->corrupt(dev, f->sector, f->byte, f->bits);
+    if (f->sector >= d->geo.sectors || f->sectors > d->geo.sectors - f->sector)
+        return false;
     d->faults = base_realloc(d->faults, (d->fault_count + 1) * sizeof *d->faults);
     d->faults[d->fault_count++] = *f;
+    return true;
 }
 
 static bool touches(const struct disk_fault *f, const struct blk_req *r)

@@ -127,7 +127,7 @@ static bool slips_fit(const struct geo_zone *z, const char *path, struct err *e)
         uint32_t r = z->slips[i].first / z->range;
         for (j = i; j < z->slip_count && z->slips[j].first / z->range == r; j++)
             lost += z->slips[j].count;
-        if (lost > z->range - z->usable)
+        if (lost > (r < z->whole ? z->range - z->usable : 0))
             return err_set(e, "%s: more slips than spares in one pool", path);
     }
     return true;
@@ -176,12 +176,13 @@ static bool add_zone(struct geometry *g, const struct geo_params *p, const struc
                             .front = (uint32_t)q->front,
                             .first_lbn = g->sectors };
     z->cyl_step = ((g->heads - 1) * z->track_skew + z->cylinder_skew) % n;
-    if (physical > UINT32_MAX || physical % z->range != 0)
-        return err_set(e, "%s: its cylinders are not whole groups that share spares", path);
+    if (physical > UINT32_MAX)
+        return err_set(e, "%s: too many sectors", path);
     if (spare >= z->range)
         return err_set(e, "%s: more spares than sectors", path);
     z->usable = z->range - (uint32_t)spare;
-    uint64_t logical = physical / z->range * z->usable;
+    z->whole = (uint32_t)(physical / z->range);
+    uint64_t logical = (uint64_t)z->whole * z->usable + physical % z->range;
     if (z->front >= logical)
         return err_set(e, "%s: nothing is left behind its empty front", path);
     z->sectors = logical - z->front;
@@ -285,9 +286,10 @@ void geo_locate(const struct geometry *g, uint64_t lbn, struct geo_run *out)
     const struct geo_zone *z = zone_of_lbn(g, lbn);
     uint32_t logical = (uint32_t)(lbn - z->first_lbn) + z->front;
     uint32_t r = logical / z->usable;
+    r = r < z->whole ? r : z->whole;
     uint32_t within = logical - r * z->usable; /* of the range */
     uint32_t p = r * z->range + within;
-    uint32_t run = z->usable - within;
+    uint32_t run = r < z->whole ? z->usable - within : z->range - within;
     if (z->slip_count > 0) {
         uint32_t end = r * z->range + z->range;
         for (uint32_t i = slip_from(z, r * z->range); i < z->slip_count && z->slips[i].first < end;
@@ -351,7 +353,7 @@ uint64_t geo_lbn(const struct geometry *g, struct geo_pos pos)
         within -= z->slips[i].count;
     }
     uint64_t logical = (uint64_t)r * z->usable + within;
-    if (within >= z->usable || logical < z->front)
+    if ((r < z->whole && within >= z->usable) || logical < z->front)
         return UINT64_MAX;
     return z->first_lbn + logical - z->front;
 }

@@ -48,6 +48,7 @@ struct geo_zone {
     uint32_t range;    /* physical sectors that share spares */
     uint32_t usable;   /* of them logical */
     uint32_t front;    /* usable sectors left empty at the front */
+    uint32_t whole;    /* ranges; what is left over at the end has no spares */
     uint64_t first_lbn, sectors;
     struct geo_slip *slips;
     uint32_t slip_count;

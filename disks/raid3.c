@@ -296,6 +296,23 @@ static void attach(struct blkdev *d, struct scsi_bus *bus, uint32_t id)
     disk_device_ops.attach(d, bus, id);
 }
 
+static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
+{
+    struct raid3 *a = array_of(d);
+    if (member == 0)
+        return disk_add_fault(d, f);
+    if (member > a->lanes + 1)
+        return false;
+    if (f->kind == DISK_FAULT_DEATH)
+        a->dead |= 1u << (member - 1);
+    else if (f->kind == DISK_FAULT_SLOW)
+        return disk_add_fault(d, f); /* all wait for the slowest */
+    else
+        return f->kind == DISK_FAULT_FLIP &&
+               raid3_corrupt_member(d, member - 1, f->sector, f->byte, f->bits);
+    return true;
+}
+
 static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .doc = "spindles that turn as one, with parity",
                                              .submit = submit,
@@ -304,7 +321,8 @@ static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .destroy = destroy,
                                              .kill = kill_array,
                                              .corrupt = corrupt,
-                                             .attach = attach };
+                                             .attach = attach,
+                                             .fault = fault };
 
 struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t node,
                             const char *name, const char *path, struct err *e)

@@ -4,3 +4,7 @@ WORKLOADS_SRC += workloads/shared.c workloads/shared_linear.c workloads/shared_p
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
 	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c
+
+# Drivers of bare devices.
+DIRECT_SRC += workloads/direct/disk_io.c workloads/direct/disk_load.c workloads/direct/disk_trace.c \
+	workloads/direct/disk_replay.c

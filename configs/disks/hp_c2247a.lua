@@ -1,0 +1,67 @@
+-- HP C2247A: the drive's own numbers, for disks/disk.h.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
+-- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
+-- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
+return {
+    kind = "disk",
+    model = "HP C2247A",
+    rpm = 5400,
+    geometry = {
+        cylinders = 2051,
+        heads = 13,
+        sector = "512B",
+        spare = "zone",
+        zones = {
+            { first = 0, last = 558, sectors = 96, offset = 0, front = 1632, track_skew = 14, cylinder_skew = 32, spares = 325,
+              slips = { 468, 526, 1204, 1861, 2447, 2680, 3098, 3683, 4880, 4919, 6952, 7095 } },
+            { first = 559, last = 760, sectors = 92, offset = 14, front = 0, track_skew = 13, cylinder_skew = 30, spares = 130,
+              slips = { 231, 868, 1125, 1458, 1479, 1492 } },
+            { first = 761, last = 901, sectors = 88, offset = 73, front = 0, track_skew = 13, cylinder_skew = 29, spares = 65,
+              slips = { 585, 996, 1401, 1810 } },
+            { first = 902, last = 1051, sectors = 84, offset = 80, front = 0, track_skew = 12, cylinder_skew = 28, spares = 78,
+              slips = { 582, 595, 699 } },
+            { first = 1052, last = 1193, sectors = 80, offset = 52, front = 0, track_skew = 12, cylinder_skew = 27, spares = 52,
+              slips = { 569, 1098, 1518 } },
+            { first = 1194, last = 1519, sectors = 72, offset = 0, front = 0, track_skew = 11, cylinder_skew = 24, spares = 104,
+              slips = { 693, 1489, 3102, 3115 } },
+            { first = 1520, last = 1793, sectors = 64, offset = 32, front = 0, track_skew = 10, cylinder_skew = 22, spares = 78,
+              slips = { 1980, 1993, 3505 } },
+            { first = 1794, last = 2050, sectors = 56, offset = 30, front = 0, track_skew = 9, cylinder_skew = 19, spares = 65,
+              slips = { 1512, 2506, 3320 } },
+        },
+    },
+    seek = {
+        short_base = "3.81ms",
+        short_root = "0.33ms",
+        short_limit = 300,
+        long_base = "7.75ms",
+        long_step = "0.0059ms",
+        first_ms = { 2.89, 3.68, 3.81, 3.98, 4.27, 4.65, 4.52, 4.65, 4.82, 4.99 },
+        head_switch = "0.89ms",
+        write_settle = "0.65ms",
+    },
+    cache = {
+        segments = 2,
+        segment_sectors = 256,
+        write_segment = true,
+        read_ahead = 128,
+    },
+    overhead = {
+        read_hit = "0.95343ms",
+        read_hit_after_write = "0.95343ms",
+        read_miss = "0.55821ms",
+        read_miss_after_write = "0.55821ms",
+        write = "0.82391ms",
+        write_after_write = "0.82391ms",
+        read_done = "0.05665ms",
+        write_done = "0.05045ms",
+        disconnect = "0.02266ms",
+        reselect = "0.16249ms",
+    },
+    interface = {
+        read_rate = "3009994B/s",
+        write_rate = "2740019B/s",
+        read_mark = 0.75,
+        write_mark = 0.75,
+    },
+}

@@ -1,0 +1,240 @@
+/* The drivers of bare devices: loops against closed forms, traces in two formats, verification. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disks/build.h"
+#include "sim/audit.h"
+#include "sim/measure.h"
+#include "workloads/direct/disk_io.h"
+#include "workloads/direct/disk_trace.h"
+
+static double wanted;
+static const char *wanted_name;
+
+static void scalar(void *arg, const char *name, const char *unit, double value, double half,
+                   unsigned flags)
+{
+    (void)arg;
+    (void)unit;
+    (void)half;
+    (void)flags;
+    if (strcmp(name, wanted_name) == 0)
+        wanted = value;
+}
+
+static void bin(void *a, const char *n, double lo, double hi, uint64_t c)
+{
+    (void)a, (void)n, (void)lo, (void)hi, (void)c;
+}
+
+static void sample(void *a, const char *n, const char *u, sim_time at, double v)
+{
+    (void)a, (void)n, (void)u, (void)at, (void)v;
+}
+
+static void remark(void *a, const char *t)
+{
+    (void)a, (void)t;
+}
+
+static double value(struct sim *s, const char *name)
+{
+    struct sim_result_sink sink = { NULL, scalar, bin, sample, remark };
+    wanted_name = name;
+    wanted = NAN;
+    sim_measures_write(s, &sink);
+    return wanted;
+}
+
+struct bench {
+    struct sim *s;
+    struct blkdev *devs[4];
+    struct direct_world w;
+    const struct direct_ops *ops;
+    void *params, *self;
+    struct err e;
+    struct val *table;
+};
+
+static void put(struct val *t, const char *key, const char *text)
+{
+    char *end;
+    long long i = strtoll(text, &end, 10);
+    double r = *end != '\0' ? strtod(text, &end) : (double)i;
+    if (*end == '\0' && strchr(text, '.') != NULL)
+        val_put(t, key, val_new_real(r, NULL, 0));
+    else if (*end == '\0')
+        val_put(t, key, val_new_int(i, NULL, 0));
+    else
+        val_put(t, key, val_new_string(text, NULL, 0));
+}
+
+static bool start(struct bench *b, const struct direct_ops *ops, size_t devices,
+                  const char *const *pairs, const char *out)
+{
+    struct sim_options o = { .seed = 4 };
+    *b = (struct bench){ .s = sim_create(&o), .ops = ops, .table = val_new(VAL_TABLE, NULL, 0) };
+    for (size_t i = 0; i < devices; i++)
+        b->devs[i] = blk_build(b->s, NULL, -1, "d", "devices", &b->e);
+    b->w = (struct direct_world){
+        .devs = b->devs, .dev_count = devices, .base_dir = "/tmp", .output_dir = out
+    };
+    for (size_t i = 0; pairs[i] != NULL; i += 2)
+        put(b->table, pairs[i], pairs[i + 1]);
+    b->params = base_zalloc(1, ops->params_size);
+    if (!param_load(ops->params, b->params, b->table, "workload", &b->e))
+        return false;
+    b->self = ops->create(b->s, &b->w, b->params, &b->e);
+    return b->self != NULL;
+}
+
+static void run(struct bench *b)
+{
+    b->ops->finish(b->self, sim_run(b->s));
+    cr_assert_eq(sim_audit_run(b->s, NULL, 0), 0);
+}
+
+static void stop(struct bench *b)
+{
+    if (b->self != NULL)
+        b->ops->destroy(b->self);
+    for (size_t i = 0; i < b->w.dev_count; i++)
+        b->devs[i]->ops->destroy(b->devs[i]);
+    free(b->params);
+    val_free(b->table);
+    sim_destroy(b->s);
+}
+
+Test(disk_load, a_closed_loop_keeps_littles_law)
+{
+    const char *const p[] = { "outstanding", "8",     "requests", "3000", "think",
+                              "20ms",        "reads", "0.7",      NULL };
+    struct bench b;
+    cr_assert(start(&b, &direct_disk_load, 2, p, NULL), "%s", b.e.text);
+    run(&b);
+    /* N = X (R + Z): 16 places, throughput X, response R, think time Z. */
+    double x = value(b.s, "requests_per_second"), r = value(b.s, "response.mean");
+    cr_assert_float_eq(x * (r + 0.020), 16, 0.3, "%g", x * (r + 0.020));
+    cr_assert_eq(value(b.s, "wrong_reads"), 0);
+    stop(&b);
+}
+
+Test(disk_load, an_open_loop_offers_what_it_is_told)
+{
+    const char *const p[] = { "mode", "open", "gap", "100ms", "requests", "4000", NULL };
+    struct bench b;
+    cr_assert(start(&b, &direct_disk_load, 1, p, NULL), "%s", b.e.text);
+    run(&b);
+    cr_assert_float_eq(value(b.s, "requests_per_second"), 10, 0.5);
+    stop(&b);
+}
+
+Test(disk_load, a_flipped_byte_is_seen_by_the_verification)
+{
+    const char *const p[] = { "span", "0.0001", "reads", "0.5", "requests", "2000", NULL };
+    struct bench b;
+    cr_assert(start(&b, &direct_disk_load, 1, p, NULL), "%s", b.e.text);
+    struct val *faults = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
+    put(f, "kind", "flip");
+    put(f, "at", "10s");
+    put(f, "sector", "100");
+    val_append(faults, f);
+    b.ops->destroy(b.self);
+    val_put(b.table, "faults", faults);
+    cr_assert(param_load(b.ops->params, b.params, b.table, "workload", &b.e));
+    b.self = b.ops->create(b.s, &b.w, b.params, &b.e);
+    cr_assert(b.self != NULL, "%s", b.e.text);
+    run(&b);
+    cr_assert_gt(value(b.s, "wrong_reads"), 0);
+    stop(&b);
+}
+
+Test(disk_load, requests_that_do_not_fit_are_refused)
+{
+    const char *const odd[] = { "size", "1000B", NULL }, *const big[] = { "size", "1GiB", NULL };
+    struct bench b;
+    cr_assert_not(start(&b, &direct_disk_load, 1, odd, NULL));
+    cr_assert(strstr(b.e.text, "512 B") != NULL, "%s", b.e.text);
+    stop(&b);
+    cr_assert(start(&b, &direct_disk_load, 1, big, NULL));
+    stop(&b);
+}
+
+Test(disk_trace, lines_of_both_formats_are_read_and_others_refused)
+{
+    struct disk_trace_line t;
+    bool skip;
+    cr_assert(disk_trace_parse(DISK_TRACE_DISKSIM, "12.034567 0 1500 8 1\n", &t, &skip));
+    cr_assert(!skip && t.time == SIM_PS * 12034567000LL && t.sector == 1500 && t.sectors == 8 &&
+              t.read);
+    cr_assert(disk_trace_parse(DISK_TRACE_DISKSIM, "0.5 3 9 16 2", &t, &skip));
+    cr_assert(!t.read && t.device == 3 && t.time == 500 * SIM_US);
+    cr_assert(disk_trace_parse(DISK_TRACE_TEXT, "  7 1 0 1 W", &t, &skip));
+    cr_assert(!t.read && t.time == 7 * SIM_MS);
+    cr_assert(disk_trace_parse(DISK_TRACE_TEXT, "# comment", &t, &skip) && skip);
+    const char *const bad[] = { "1 2 3 4",
+                                "1 2 3 4 X",
+                                "x 2 3 4 R",
+                                "1 2 3 0 R",
+                                "-1 2 3 4 R",
+                                "1 2 3 4 R 5",
+                                "99999999999999999999 0 0 1 R" };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        cr_assert_not(disk_trace_parse(DISK_TRACE_TEXT, bad[i], &t, &skip), "%s", bad[i]);
+}
+
+Test(disk_replay, open_replay_submits_at_the_times_of_arrival_and_records_each_request)
+{
+    char dir[] = "/tmp/psim-replay-XXXXXX";
+    cr_assert_not_null(mkdtemp(dir));
+    char *trace = base_printf("%s/t.txt", dir), *csv = base_printf("%s/requests.csv", dir);
+    FILE *f = fopen(trace, "w");
+    fputs("# a comment\n1.5 0 1000 8 R\n2 0 500000 16 W\n100.25 0 500000 16 R\n", f);
+    fclose(f);
+    const char *const p[] = { "file", trace + 5, NULL };
+    struct bench b;
+    cr_assert(start(&b, &direct_disk_replay, 1, p, dir), "%s", b.e.text);
+    run(&b);
+    stop(&b);
+    f = fopen(csv, "r");
+    cr_assert_not_null(f);
+    char line[200];
+    const char *const head[] = { "index,", "0,0,R,1000,8,1.500000000,",
+                                 "1,0,W,500000,16,2.000000000,", "2,0,R,500000,16,100.250000000," };
+    for (size_t i = 0; i < ARRAY_LEN(head); i++) {
+        cr_assert_not_null(fgets(line, sizeof line, f));
+        cr_assert_eq(strncmp(line, head[i], strlen(head[i])), 0, "%s", line);
+    }
+    fclose(f);
+    unlink(csv);
+    unlink(trace);
+    rmdir(dir);
+    free(csv);
+    free(trace);
+}
+
+Test(disk_replay, closed_replay_waits_the_gap_after_each_completion)
+{
+    char dir[] = "/tmp/psim-replay-XXXXXX";
+    cr_assert_not_null(mkdtemp(dir));
+    char *trace = base_printf("%s/t.txt", dir);
+    FILE *f = fopen(trace, "w");
+    for (int i = 0; i < 50; i++)
+        fprintf(f, "10 0 %d 1 %s\n", i * 7919, i % 3 ? "1" : "0");
+    fclose(f);
+    const char *const p[] = { "file", trace + 5, "mode", "closed", "format", "disksim", NULL };
+    struct bench b;
+    cr_assert(start(&b, &direct_disk_replay, 1, p, NULL), "%s", b.e.text);
+    run(&b);
+    /* 50 gaps of 10 ms and 50 responses. */
+    double end = sim_time_seconds(sim_now(b.s)), mean = value(b.s, "response.mean");
+    cr_assert_float_eq(end, 50 * (0.010 + mean), 1e-9);
+    stop(&b);
+    unlink(trace);
+    rmdir(dir);
+    free(trace);
+}

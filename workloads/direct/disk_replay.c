@@ -1,0 +1,176 @@
+/* disk_replay.c: replays a trace of requests on bare devices.
+ *
+ * open: each request is submitted at its time of arrival, whatever the devices do.  closed: each is
+ * submitted its gap after the one before it completed, one at a time, which is how recordings of
+ * single drives are made.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "workloads/direct/disk_io.h"
+#include "workloads/direct/disk_trace.h"
+
+enum mode { MODE_OPEN, MODE_CLOSED };
+static const char *const modes[] = { "open", "closed", NULL };
+static const char *const formats[] = { "text", "disksim", NULL };
+
+struct replay_params {
+    const char *file;
+    int mode, format;
+    int64_t warmup, sector_bytes;
+    bool verify;
+};
+
+static const struct param replay_params[] = {
+    { .name = "file",
+      .type = PARAM_STRING,
+      .offset = offsetof(struct replay_params, file),
+      .doc = "The trace, below the folder of the configuration.",
+      .src = "the experiment's choice" },
+    { .name = "mode",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct replay_params, mode),
+      .def = "open",
+      .choices = modes,
+      .doc = "open: by arrival times; closed: each a gap after the completion before it.",
+      .src = "the trace's kind" },
+    { .name = "format",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct replay_params, format),
+      .def = "text",
+      .choices = formats,
+      .doc = "text: time_ms device sector sectors R|W; disksim: the same with hexadecimal flags.",
+      .src = "the trace's kind" },
+    { .name = "warmup",
+      .type = PARAM_INT,
+      .offset = offsetof(struct replay_params, warmup),
+      .def = "0",
+      .min = "0",
+      .doc = "Completions that are not measured.",
+      .src = "ASSUMED(the whole trace counts)" },
+    { .name = "sector",
+      .type = PARAM_SIZE,
+      .offset = offsetof(struct replay_params, sector_bytes),
+      .def = "512B",
+      .min = "64B",
+      .max = "64KiB",
+      .doc = "Bytes of a sector in the trace.",
+      .src = "the formats' own" },
+    { .name = "verify",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct replay_params, verify),
+      .def = "true",
+      .doc = "Reads are compared with what was written.",
+      .src = "ASSUMED(costs little)" },
+    { .name = NULL },
+};
+
+struct replay {
+    struct disk_io io;
+    const struct replay_params *p;
+    struct disk_trace_line *lines;
+    size_t count, next;
+    struct sim_event event;
+};
+
+static void issue(struct replay *l)
+{
+    const struct disk_trace_line *t = &l->lines[l->next++];
+    disk_io_issue(&l->io, t->read ? BLK_READ : BLK_WRITE, t->device, t->sector, t->sectors, 0);
+}
+
+static void fire(struct sim *s, struct sim_event *e)
+{
+    struct replay *l = CONTAINER_OF(e, struct replay, event);
+    issue(l);
+    if (l->p->mode == MODE_OPEN && l->next < l->count)
+        sim_at(s, e, sim_time_max(l->lines[l->next].time, sim_now(s)));
+}
+
+static void done(struct disk_io *io, struct disk_io_req *r)
+{
+    struct replay *l = io->driver;
+    (void)r;
+    if (l->p->mode == MODE_CLOSED && l->next < l->count)
+        sim_after(io->sim, &l->event, l->lines[l->next].time);
+}
+
+/* Sectors of the trace become sectors of the device, which may be larger (arrays). */
+static bool place(struct replay *l, const char *path, struct err *e)
+{
+    uint64_t devices = l->io.world->dev_count;
+    for (size_t i = 0; i < l->count; i++) {
+        struct disk_trace_line *t = &l->lines[i];
+        if (t->device >= devices)
+            return err_set(
+                e, "%s: request %zu is for device %u, but there are %" PRIu64 " (counted from 0)",
+                path, i + 1, t->device, devices);
+        const struct blk_describe *a = &l->io.about[t->device];
+        uint64_t size = (uint64_t)l->p->sector_bytes;
+        uint64_t from = t->sector * size, to = from + t->sectors * size;
+        if (from % a->sector_bytes != 0 || to % a->sector_bytes != 0)
+            return err_set(e, "%s: request %zu is not whole sectors of %s (%u B)", path, i + 1,
+                           a->name, a->sector_bytes);
+        if (to / a->sector_bytes > a->sectors)
+            return err_set(e, "%s: request %zu ends past the %" PRIu64 " sectors of %s", path,
+                           i + 1, a->sectors, a->name);
+        if (l->p->mode == MODE_OPEN && i > 0 && t->time < t[-1].time)
+            return err_set(e, "%s: request %zu arrives before the one in front of it", path, i + 1);
+        t->sector = from / a->sector_bytes;
+        t->sectors = (uint32_t)((to - from) / a->sector_bytes);
+    }
+    return true;
+}
+
+static void destroy(void *self)
+{
+    struct replay *l = self;
+    sim_cancel(l->io.sim, &l->event);
+    disk_io_fini(&l->io);
+    free(l->lines);
+    free(l);
+}
+
+static void *create(struct sim *s, const struct direct_world *w, const void *params, struct err *e)
+{
+    struct replay *l = base_zalloc(1, sizeof *l);
+    l->p = params;
+    sim_event_init(&l->event, SIM_CLASS_SOFTWARE, fire);
+    bool ok = disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done, e);
+    if (ok && l->p->file == NULL)
+        ok = err_set(e, "workload.file: name the trace");
+    char *path = base_printf("%s/%s", w->base_dir == NULL ? "." : w->base_dir,
+                             l->p->file == NULL ? "" : l->p->file);
+    if (ok) {
+        l->lines = disk_trace_read(path, (enum disk_trace_format)l->p->format, &l->count, e);
+        ok = l->lines != NULL && place(l, path, e);
+    }
+    free(path);
+    if (!ok) {
+        destroy(l);
+        return NULL;
+    }
+    sim_at(s, &l->event, l->lines[0].time);
+    return l;
+}
+
+static void finish(void *self, enum sim_end end)
+{
+    struct replay *l = self;
+    (void)end;
+    disk_io_report(&l->io);
+    if (l->io.completed < l->count)
+        sim_remark(l->io.sim, "%zu of %zu requests of the trace completed", (size_t)l->io.completed,
+                   l->count);
+}
+
+const struct direct_ops direct_disk_replay = {
+    .name = "disk_replay",
+    .doc = "a trace of requests, replayed by arrival times or by gaps",
+    .params = replay_params,
+    .params_size = sizeof(struct replay_params),
+    .needs_devices = true,
+    .create = create,
+    .finish = finish,
+    .destroy = destroy,
+};
