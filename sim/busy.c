@@ -7,12 +7,13 @@
 
 #include "sim/internal.h"
 #include "sim/server.h"
+#include "sim/trace.h"
 
 void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_t node,
                    const char *name)
 {
     *b = (struct sim_busy){
-        .name = base_strdup(name), .kind = kind, .node = node, .since = SIM_NEVER
+        .sim = s, .name = base_strdup(name), .kind = kind, .node = node, .since = SIM_NEVER
     };
     list_push(&s->busy, &b->link);
 }
@@ -22,6 +23,17 @@ void sim_busy_fini(struct sim_busy *b)
     list_remove(&b->link);
     free((void *)(uintptr_t)b->name);
     b->name = NULL;
+}
+
+static const char *const categories[SIM_KIND_COUNT] = { [SIM_KIND_CPU] = "cpu",
+                                                        [SIM_KIND_BUS] = "bus",
+                                                        [SIM_KIND_CHANNEL] = "mesh",
+                                                        [SIM_KIND_ARM] = "disk",
+                                                        [SIM_KIND_OTHER] = "server" };
+
+static void trace_interval(const struct sim_busy *b, sim_time from, sim_time to)
+{
+    sim_trace_interval(b->sim, categories[b->kind], b->node, b->name, "busy", from, to);
 }
 
 void sim_busy_begin(struct sim_busy *b, sim_time now)
@@ -34,6 +46,8 @@ void sim_busy_begin(struct sim_busy *b, sim_time now)
 void sim_busy_end(struct sim_busy *b, sim_time now)
 {
     ASSERT_MSG(b->since != SIM_NEVER && b->since <= now, "not busy");
+    if (b->sim->tracing)
+        trace_interval(b, b->since, now);
     b->total += now - b->since;
     b->since = SIM_NEVER;
 }
@@ -41,6 +55,8 @@ void sim_busy_end(struct sim_busy *b, sim_time now)
 void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to)
 {
     ASSERT(from <= to);
+    if (s->tracing && to > from)
+        trace_interval(b, from, to);
     from = sim_time_max(from, s->window);
     if (to > from)
         b->total += to - from;

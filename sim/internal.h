@@ -32,6 +32,7 @@ struct sim {
     bool stop;         /* sim_stop was called */
     bool asked_never;  /* somebody scheduled at SIM_NEVER */
     bool running;      /* inside sim_run */
+    bool tracing;      /* a trace is open: kept here for the hot paths */
     enum sim_end last; /* how the last sim_run ended */
     struct sim_options options;
     uint64_t shuffle_key;

@@ -29,9 +29,11 @@ enum sim_kind {
 };
 
 /* Busy-time account of one resource; embed it.  Registered in the run, so that reports can walk
- * all. */
+ * all.  When a trace is open each busy interval is a span of it, in the category of the kind: "cpu",
+ * "bus", "mesh" (channels), "disk" (arms), "server". */
 struct sim_busy {
     struct list link;
+    struct sim *sim;
     const char *name; /* owned by the account */
     enum sim_kind kind;
     int32_t node;   /* or -1 */

@@ -296,6 +296,7 @@ bool sim_trace_open(struct sim *s, const char *path, const struct sim_trace_opti
     t->error = 0;
     t->records = 0;
     t->latest = 0;
+    s->tracing = true;
     return true;
 }
 
@@ -355,6 +356,7 @@ void sim_trace_destroy(struct sim_trace *t)
 
 bool sim_trace_close(struct sim *s, struct err *e)
 {
+    s->tracing = false;
     return trace_close(sim_trace(s), e);
 }
 
@@ -407,6 +409,30 @@ void sim_trace_end(struct sim *s, const char *category, int64_t node, const char
     t->latest = sim_time_max(t->latest, at);
     if (--p->depth == 0)
         span_free(t, p);
+}
+
+void sim_trace_interval(struct sim *s, const char *category, int64_t node, const char *track,
+                        const char *name, sim_time from, sim_time to)
+{
+    struct sim_trace *t = sim_trace(s);
+    from = sim_time_max(from, t->options.from);
+    if (t->options.to > 0)
+        to = sim_time_min(to, t->options.to);
+    if (to < from || !wanted(t, category, from))
+        return;
+    uint64_t tid = track_id(t, node, track);
+    record_begin(t, "X");
+    member(t, "cat", category);
+    member(t, "name", name);
+    number(t, "pid", pid_of(node));
+    number(t, "tid", (int64_t)tid);
+    when(t, from);
+    char buf[64];
+    sim_time d = to - from;
+    snprintf(buf, sizeof buf, ",\"dur\":%" PRId64 ".%06" PRId64, d / SIM_US, d % SIM_US);
+    text(t, buf);
+    record_end(t);
+    t->latest = sim_time_max(t->latest, to);
 }
 
 void sim_trace_counter(struct sim *s, const char *category, int64_t node, const char *name,

@@ -1,8 +1,8 @@
 /* trace.h: what happened when, as a Chrome trace (JSON) that Perfetto opens.
  *
  * Off unless opened; then each call writes one record.  Tracks are (process, thread) = (node or
- * device group, name).  Spans are asynchronous ("b"/"e" with an id), because they overlap; counters
- * are "C". A ".zst" file name compresses.  A trace changes no event and no digest.
+ * device group, name).  Spans are asynchronous ("b"/"e" with an id), because they overlap; the busy
+ * intervals of a resource do not, they are complete events ("X"); counters are "C". A ".zst" file name compresses.  A trace changes no event and no digest.
  */
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
@@ -26,6 +26,9 @@ void sim_trace_begin(struct sim *s, const char *category, int64_t node, const ch
                      const char *name, uint64_t id, sim_time at);
 void sim_trace_end(struct sim *s, const char *category, int64_t node, const char *track,
                    const char *name, uint64_t id, sim_time at);
+/* A span whose both ends are known, on a track where spans do not overlap: a resource at work. */
+void sim_trace_interval(struct sim *s, const char *category, int64_t node, const char *track,
+                        const char *name, sim_time from, sim_time to);
 void sim_trace_counter(struct sim *s, const char *category, int64_t node, const char *name,
                        double value, sim_time at);
 void sim_trace_instant(struct sim *s, const char *category, int64_t node, const char *track,

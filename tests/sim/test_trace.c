@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "sim/server.h"
 #include "sim/trace.h"
 
 static char path[64];
@@ -179,6 +180,30 @@ Test(trace, categories_choose)
     json_t *j = load();
     cr_assert_eq(count(j, "i"), 1);
     json_decref(j);
+}
+
+Test(trace, busy_time_is_traced_in_the_category_of_its_kind)
+{
+    struct sim *s = open_trace(&(struct sim_trace_options){ .from = 1000, .to = 9000 });
+    struct sim_busy arm, bus;
+    sim_busy_init(&arm, s, SIM_KIND_ARM, 5, "arm 5");
+    sim_busy_init(&bus, s, SIM_KIND_BUS, -1, "scsi");
+    sim_busy_begin(&arm, 500);
+    sim_busy_end(&arm, 2500);           /* cut at the window's start */
+    sim_busy_add(&bus, s, 8000, 12000); /* and at its end */
+    sim_busy_add(&bus, s, 100, 900);    /* outside */
+    close_trace(s);
+    json_t *j = load();
+    cr_assert_eq(count(j, "X"), 2);
+    cr_assert_str_eq(str(nth(j, "X", 0), "cat"), "disk");
+    cr_assert_float_eq(json_number_value(json_object_get(nth(j, "X", 0), "ts")), 0.001, 1e-12);
+    cr_assert_float_eq(json_number_value(json_object_get(nth(j, "X", 0), "dur")), 0.0015, 1e-12);
+    cr_assert_eq(json_integer_value(json_object_get(nth(j, "X", 0), "pid")), 6);
+    cr_assert_str_eq(str(nth(j, "X", 1), "cat"), "bus");
+    cr_assert_float_eq(json_number_value(json_object_get(nth(j, "X", 1), "dur")), 0.001, 1e-12);
+    json_decref(j);
+    free((void *)(uintptr_t)arm.name);
+    free((void *)(uintptr_t)bus.name);
 }
 
 Test(trace, a_full_trace_says_that_it_is_cut)
