@@ -12,8 +12,19 @@
 
 struct csv {
     FILE *to;
+    const char *columns; /* "idx,digest": only columns with these heads; NULL: all */
+    bool *keep;          /* of each column; with its name, made by csv_head */
+    char **heads;
+    size_t head_count;
+    size_t at;    /* column of the next cell */
     bool started; /* a cell stands in this line */
 };
+
+/* A cell of the first line.  "time [s]" is chosen by "time" too. */
+void csv_head(struct csv *c, const char *name);
+/* True when `columns` names what no head has; the name goes to out. */
+bool csv_unknown(const struct csv *c, char *out, size_t size);
+void csv_fini(struct csv *c);
 
 void csv_text(struct csv *c, const char *s);
 void csv_number(struct csv *c, double x); /* shortest text that reads back; NAN: empty */

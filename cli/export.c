@@ -24,10 +24,10 @@ struct export
 
 static void head_axes(struct export *x)
 {
-    csv_text(&x->csv, "point");
+    csv_head(&x->csv, "idx");
     for (size_t i = 0; x->axes[i] != NULL; i++)
-        csv_text(&x->csv, x->axes[i]);
-    csv_text(&x->csv, "replication");
+        csv_head(&x->csv, x->axes[i]);
+    csv_head(&x->csv, "replication");
 }
 
 static void cells_axes(struct export *x, const struct data_point *p)
@@ -45,7 +45,7 @@ static void head(struct export *x, const char *const *names)
 {
     head_axes(x);
     for (size_t i = 0; names[i] != NULL; i++)
-        csv_text(&x->csv, names[i]);
+        csv_head(&x->csv, names[i]);
     csv_end(&x->csv);
 }
 
@@ -93,14 +93,14 @@ static void table_points(struct export *x)
     };
     head_axes(x);
     for (size_t i = 0; fixed[i] != NULL; i++)
-        csv_text(&x->csv, fixed[i]);
+        csv_head(&x->csv, fixed[i]);
     for (size_t i = 0; x->columns[i] != NULL; i++) {
         char *name = base_printf("%s [%s]", x->columns[i], any_scalar(x->d, x->columns[i])->unit);
-        csv_text(&x->csv, name);
+        csv_head(&x->csv, name);
         free(name);
         name = base_printf("%s half width", x->columns[i]);
         if (any_half_width(x->d, x->columns[i]))
-            csv_text(&x->csv, name);
+            csv_head(&x->csv, name);
         free(name);
     }
     csv_end(&x->csv);
@@ -281,6 +281,9 @@ static bool export_to(struct export *x, const struct export_table *t, const char
     if (x->csv.to == NULL)
         return err_set(&x->e, "'%s' cannot be written: %s", output, strerror(errno));
     bool ok = write_table(x, t);
+    char name[128];
+    if (ok && csv_unknown(&x->csv, name, sizeof name))
+        ok = err_set(&x->e, "the table '%s' has no column '%s'", t->name, name);
     bool written = fflush(x->csv.to) == 0 && !ferror(x->csv.to);
     if (output != NULL)
         written &= fclose(x->csv.to) == 0;
@@ -290,9 +293,10 @@ static bool export_to(struct export *x, const struct export_table *t, const char
     return ok;
 }
 
-static int run_export(const char *file, int64_t experiment, const char *table, const char *output)
+static int run_export(const char *file, int64_t experiment, const char *table, const char *columns,
+                      const char *output)
 {
-    struct export x = { .e = ERR_INIT };
+    struct export x = { .e = ERR_INIT, .csv = { .columns = columns } };
     struct dataset d;
     const struct export_table *t = find_table(table, &x.e);
     if (t == NULL || (x.db = results_open_read(file, &x.e)) == NULL)
@@ -305,6 +309,7 @@ static int run_export(const char *file, int64_t experiment, const char *table, c
         ok = export_to(&x, t, output);
         free(x.axes);
         free(x.columns);
+        csv_fini(&x.csv);
         dataset_fini(&d);
     }
     struct err ignored = ERR_INIT;
@@ -314,12 +319,13 @@ static int run_export(const char *file, int64_t experiment, const char *table, c
 
 int cmd_export(int argc, char **argv)
 {
-    const char *table = "points", *output = NULL, *file;
+    const char *table = "points", *columns = NULL, *output = NULL, *file;
     int64_t experiment = 0;
     const struct cli_option options[] = {
         { 't', "table", CLI_TEXT, &table, "TABLE",
           "points (one line each, scalars as columns; the default), scalars, samples, bins, busy, "
           "params, remarks" },
+        { 'c', "columns", CLI_TEXT, &columns, "NAME,NAME", "only the columns with these heads" },
         { 'o', "output", CLI_TEXT, &output, "FILE", "file to write (standard output)" },
         { 'e', "experiment", CLI_COUNT, &experiment, "N", "experiment in the file (the newest)" },
         { 0, NULL, CLI_FLAG, NULL, NULL, NULL },
@@ -336,5 +342,5 @@ int cmd_export(int argc, char **argv)
     int code;
     if (!cli_options(&usage, argc, argv, &file, &n, &code))
         return code;
-    return run_export(file, experiment, table, output);
+    return run_export(file, experiment, table, columns, output);
 }

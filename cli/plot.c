@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/draw.h"
+#include "cli/config.h"
+#include "cli/figure.h"
 
 /* "path=value" words as a table.  False with a sentence. */
 static bool read_where(const struct cli_list *words, struct val *where, struct err *e)
@@ -41,8 +42,22 @@ static char *default_output(const char *file)
     return base_printf("%.*s.svg", (int)n, base);
 }
 
+/* The axes of a configuration's figure, where the command line says nothing. */
+static void take_figure(struct draw_request *q, const struct val *figure)
+{
+    struct draw_request f = figure_request(figure);
+    q->x = q->x != NULL ? q->x : f.x;
+    q->y = q->y != NULL ? q->y : f.y;
+    q->by = q->by != NULL ? q->by : f.by;
+    q->where = q->where->count > 0 ? q->where : f.where;
+    q->log = q->log[0] != '\0' ? q->log : f.log;
+    q->title = q->title != NULL ? q->title : f.title;
+    q->x_label = f.x_label;
+    q->y_label = f.y_label;
+}
+
 static int plot(const char *file, int64_t experiment, const struct draw_request *q,
-                const char *output)
+                const struct val *figure, const char *output)
 {
     struct err e = ERR_INIT;
     struct dataset d;
@@ -52,6 +67,8 @@ static int plot(const char *file, int64_t experiment, const struct draw_request 
     char *path = output != NULL ? base_strdup(output) : default_output(file);
     bool ok = drawing_make(&g, &d, q, &e);
     if (ok) {
+        if (figure != NULL)
+            figure_add_published(&g, figure);
         ok = drawing_run(&g, path, &e);
         if (ok)
             printf("%s: %zu curve%s\n", path, g.count, g.count == 1 ? "" : "s");
@@ -66,13 +83,15 @@ int cmd_plot(int argc, char **argv)
 {
     struct draw_request q = { .log = "" };
     struct cli_list where = { 0 };
-    const char *output = NULL, *file;
+    const char *output = NULL, *config = NULL, *file;
     int64_t experiment = 0;
     const struct cli_option options[] = {
         { 'x', "x", CLI_TEXT, &q.x, "PARAM", "swept parameter on the x axis" },
         { 'y', "y", CLI_TEXT, &q.y, "MEASURE", "scalar on the y axis" },
         { 'b', "by", CLI_TEXT, &q.by, "PARAM", "one curve for each of its values" },
         { 'w', "where", CLI_LIST, &where, "PATH=VALUE", "only these cases; may be given often" },
+        { 'c', "config", CLI_TEXT, &config, "CONFIG",
+          "axes, labels and published points of this configuration's figure" },
         { 'l', "log", CLI_TEXT, &q.log, "AXES", "logarithmic axes: x, y or xy" },
         { 't', "title", CLI_TEXT, &q.title, "TEXT", "title (that of the experiment)" },
         { 'o', "output", CLI_TEXT, &output, "FILE", "file to draw, .svg or .png (NAME.svg)" },
@@ -96,10 +115,18 @@ int cmd_plot(int argc, char **argv)
     struct err e = ERR_INIT;
     struct val *table = val_new(VAL_TABLE, NULL, 0);
     q.where = table;
-    if (!read_where(&where, table, &e) || !log_ok(q.log, &e))
-        code = cli_complain(CLI_USAGE, &e);
-    else
-        code = plot(file, experiment, &q, output);
+    const struct val *figure = NULL;
+    struct config *c = NULL;
+    bool ok = read_where(&where, table, &e) && log_ok(q.log, &e);
+    if (ok && config != NULL) {
+        c = config_load(config, &(struct config_options){ 0 }, &e);
+        figure = c != NULL ? c->figure : NULL;
+        ok = c != NULL && (figure == NULL || figure_check(figure, &e));
+    }
+    if (ok && figure != NULL)
+        take_figure(&q, figure);
+    code = ok ? plot(file, experiment, &q, figure, output) : cli_complain(CLI_USAGE, &e);
+    config_free(c);
     val_free(table);
     free(where.items);
     return code;

@@ -201,3 +201,29 @@ Test(csv, cells_are_quoted_where_they_must_be)
                           "0.1,-2.5e-09,,,-7,18446744073709551615,0.3333333333333333\n");
     free(out);
 }
+
+Test(csv, columns_are_chosen_by_their_heads)
+{
+    char *out, name[32];
+    size_t size;
+    FILE *f = open_memstream(&out, &size);
+    struct csv c = { .to = f, .columns = "b,time" };
+    csv_head(&c, "a");
+    csv_head(&c, "b");
+    csv_head(&c, "time [s]");
+    csv_end(&c);
+    for (int i = 0; i < 2; i++) {
+        csv_text(&c, "x");
+        csv_int(&c, i);
+        csv_number(&c, 2.5);
+        csv_end(&c);
+    }
+    fclose(f);
+    cr_assert_str_eq(out, "b,time [s]\n0,2.5\n1,2.5\n");
+    cr_assert_not(csv_unknown(&c, name, sizeof name));
+    c.columns = "b,tim";
+    cr_assert(csv_unknown(&c, name, sizeof name));
+    cr_assert_str_eq(name, "tim");
+    csv_fini(&c);
+    free(out);
+}
