@@ -31,6 +31,7 @@ struct effect *effect_new(struct port *task, enum effect_kind kind)
     *f = (struct effect){ .task = task, .kind = (uint8_t)kind };
     sim_event_init(&f->event, SIM_CLASS_SOFTWARE, due);
     list_init(&f->link);
+    list_init(&f->order);
     rope_init(&f->frame);
     m->counts.effects.made++;
     m->counts.effects.inside++;
@@ -42,6 +43,8 @@ void effect_take(struct effect *f)
     struct machine *m = f->task->machine;
     struct activity *a = m->running;
     ASSERT_MSG(a == NULL || a->node == f->task->node, "code of one node acts on another");
+    if (f->kind == EFFECT_SEND || f->kind == EFFECT_SUBMIT)
+        list_push(&f->task->node->order, &f->order);
     if (f->kind == EFFECT_CRASH) {
         /* Not from inside the code that asked for it, nor from its CPU. */
         list_push(&f->task->node->effects, &f->link);
@@ -62,25 +65,81 @@ static void effect_free(struct effect *f)
     struct machine *m = f->task->machine;
     rope_fini(&f->frame);
     list_remove(&f->link);
+    list_remove(&f->order);
     list_push_front(&m->free_effects, &f->link);
     m->counts.effects.inside--;
+}
+
+/* An earlier call to the same destination or device whose moment has not come. */
+static bool must_wait(struct effect *f)
+{
+    struct list *head = &f->task->node->order;
+    for (struct list *l = f->order.prev; l != head; l = l->prev) {
+        struct effect *g = LIST_ENTRY(l, struct effect, order);
+        if (!g->due && g->kind == f->kind && g->dst == f->dst)
+            return true;
+    }
+    return false;
+}
+
+static void go_out(struct effect *f)
+{
+    struct node *n = f->task->node;
+    n->machine->counts.effects.done++;
+    if (f->kind == EFFECT_SEND) {
+        frame_send(n, f->dst, &f->frame);
+        effect_free(f);
+    } else {
+        /* A device may complete at once, and run code that comes back here. */
+        struct request *r = f->request;
+        effect_free(f);
+        request_submit(r);
+    }
+}
+
+static struct effect *first_to_go(struct node *n)
+{
+    LIST_EACH (it, &n->order) {
+        struct effect *f = LIST_ENTRY(it, struct effect, order);
+        if (f->due && !must_wait(f))
+            return f;
+    }
+    return NULL;
+}
+
+void effects_release(struct node *n)
+{
+    struct effect *f;
+    while (n->up && (f = first_to_go(n)) != NULL)
+        go_out(f);
+}
+
+/* What leaves the node, in order (M5). */
+static void leave_node(struct effect *f)
+{
+    struct node *n = f->task->node;
+    f->due = true;
+    if (n->order.next == &f->order && n->order.prev == &f->order) {
+        go_out(f);
+        return;
+    }
+    list_remove(&f->link);
+    list_push(&n->effects, &f->link);
+    effects_release(n);
 }
 
 void effect_do(struct effect *f)
 {
     struct node *n = f->task->node;
     struct machine *m = n->machine;
-    m->counts.effects.done++;
     machine_step(m);
     switch ((enum effect_kind)f->kind) {
     case EFFECT_SEND:
-        frame_send(n, f->dst, &f->frame);
-        break;
+    case EFFECT_SUBMIT:
+        leave_node(f);
+        return; /* it may wait, and is freed when it has gone */
     case EFFECT_WAKE:
         thread_wake(f->thread);
-        break;
-    case EFFECT_SUBMIT:
-        request_submit(f->request);
         break;
     case EFFECT_SPAWN:
         thread_start(f->thread);
@@ -96,6 +155,7 @@ void effect_do(struct effect *f)
     }
     case EFFECT_CRASH: {
         struct port *about = f->about;
+        m->counts.effects.done++;
         effect_free(f);
         if (about->dead)
             return;
@@ -108,6 +168,7 @@ void effect_do(struct effect *f)
     case EFFECT_KINDS:
         ASSERT(false);
     }
+    m->counts.effects.done++;
     effect_free(f);
 }
 

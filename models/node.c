@@ -32,6 +32,7 @@ void node_init(struct node *n, struct machine *m, uint32_t id, enum os_role role
     list_init(&n->tasks);
     list_init(&n->dead_tasks);
     list_init(&n->effects);
+    list_init(&n->order);
     list_init(&n->upcalls);
     list_init(&n->requests);
     list_init(&n->free_threads);

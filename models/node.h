@@ -10,7 +10,9 @@
  *       served when it leaves: segment by segment, each effect taking place where it was made.
  *   M4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
  *       task, so that a crash finds all of them; what a crash finds is counted as dropped.
- *   M5  A frame is in exactly one place: an effect, the network interface, an upcall, a receiver.
+ *   M5  Frames to one destination leave, and requests to one device are submitted, in the order of
+ *       the calls, though an upcall may have interrupted the thread that called before.
+ *   M6  A frame is in exactly one place: an effect, the network interface, an upcall, a receiver.
  */
 #ifndef MODELS_NODE_H
 #define MODELS_NODE_H
@@ -95,10 +97,12 @@ enum effect_kind {
 };
 struct effect {
     struct sim_event event;
-    struct list link; /* node->effects, or a thread's effects */
+    struct list link;  /* node->effects, or a thread's effects */
+    struct list order; /* node->order: sends and submits, as they were called */
     struct port *task;
     sim_time offset; /* into a thread's work */
     uint8_t kind;
+    bool due; /* its moment has come */
     uint32_t ifc, dst;
     struct rope frame;
     struct port_thread *thread;
@@ -172,7 +176,7 @@ struct node {
     struct blkdev **devs; /* owned */
     uint32_t dev_count;
     struct list tasks, dead_tasks; /* struct port */
-    struct list effects, upcalls, requests, free_threads;
+    struct list effects, order, upcalls, requests, free_threads;
     struct os_node *os;
     uint32_t next_task, next_thread;
     uint32_t rank; /* of its program; UINT32_MAX: none */
@@ -276,6 +280,8 @@ struct effect *effect_new(struct port *task, enum effect_kind kind);
 void effect_take(struct effect *f);
 void effect_do(struct effect *f);
 void effect_drop(struct effect *f);
+/* Does what was due and waited for effects that are gone. */
+void effects_release(struct node *n);
 
 /* ---- upcall.c ---- */
 struct upcall *upcall_new(struct port *task, enum upcall_kind kind);

@@ -60,6 +60,7 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
     m->counts.requests.inside++;
     struct effect *f = effect_new(p, EFFECT_SUBMIT);
     f->request = r;
+    f->dst = dev;
     effect_take(f);
 }
 

@@ -89,6 +89,7 @@ void task_crash(struct port *t)
     timers_drop(t);
     /* Upcalls wait before threads on a CPU that both share. */
     kill_threads(t);
+    effects_release(n);
     drop_upcalls(t);
     struct list *l;
     while ((l = list_pop(&t->watchers)) != NULL)

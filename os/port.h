@@ -48,21 +48,23 @@ enum port_work {
     PORT_WORK_CROSS,     /* protection domains crossed by a message */
     PORT_WORK_SEND,    /* messages posted to the network by a program's library: fixed send path */
     PORT_WORK_RECEIVE, /* messages taken from the network for a program: fixed receive path */
-    PORT_WORK_FRAME_OUT, /* frames given to a network interface */
-    PORT_WORK_FRAME_IN,  /* frames taken from a network interface */
-    PORT_WORK_LAYER,     /* passes of a message through a protocol layer (header made or read) */
-    PORT_WORK_LOOKUP,    /* keys looked up in a map */
-    PORT_WORK_TIMER,     /* timers set or cancelled */
-    PORT_WORK_ALLOC,     /* blocks of memory allocated */
-    PORT_WORK_MATCH,     /* entries compared while a receive is matched */
-    PORT_WORK_RPC,       /* server procedures entered: dispatch and stub */
-    PORT_WORK_FILE,      /* file system operations: fixed part of a request */
-    PORT_WORK_BLOCK,     /* file blocks mapped to disk blocks */
-    PORT_WORK_IO,        /* device requests set up */
-    PORT_WORK_MAP,       /* pages mapped, unmapped or reprotected */
-    PORT_WORK_FAULT,     /* page faults taken */
-    PORT_WORK_FLOP,      /* floating-point operations of a program */
-    PORT_WORK_OP,        /* simple operations of a program */
+    PORT_WORK_FRAME_OUT,   /* frames given to a network interface */
+    PORT_WORK_FRAME_IN,    /* frames taken from a network interface */
+    PORT_WORK_FRAME_BYTES, /* their bytes, moved between memory and the interface; free where DMA
+                              does that without the CPU */
+    PORT_WORK_LAYER,       /* passes of a message through a protocol layer (header made or read) */
+    PORT_WORK_LOOKUP,      /* keys looked up in a map */
+    PORT_WORK_TIMER,       /* timers set or cancelled */
+    PORT_WORK_ALLOC,       /* blocks of memory allocated */
+    PORT_WORK_MATCH,       /* entries compared while a receive is matched */
+    PORT_WORK_RPC,         /* server procedures entered: dispatch and stub */
+    PORT_WORK_FILE,        /* file system operations: fixed part of a request */
+    PORT_WORK_BLOCK,       /* file blocks mapped to disk blocks */
+    PORT_WORK_IO,          /* device requests set up */
+    PORT_WORK_MAP,         /* pages mapped, unmapped or reprotected */
+    PORT_WORK_FAULT,       /* page faults taken */
+    PORT_WORK_FLOP,        /* floating-point operations of a program */
+    PORT_WORK_OP,          /* simple operations of a program */
     PORT_WORK_COUNT
 };
 void port_work(struct port *p, enum port_work kind, uint64_t amount);

@@ -18,47 +18,56 @@
 -- message time at 0 B and at 1 MB comes out as published.  These two numbers of each release are
 -- therefore inputs; the length at half of the asymptotic rate, and everything else, is an output.
 
--- Prices per release.  us and MB/s; which CPU runs arrivals.
+-- Prices per release, in us an occurrence and MB/s; the CPU that runs arrivals; whether sends are
+-- handed to the message coprocessor.
 local releases = {}
 
--- Early OSF/1 (1993-94): no message coprocessor in use: a trap and an interrupt on the application
--- CPU, and a copy on each side [RNR for the sums; ASSUMED(split) between the steps].
+-- Early OSF/1 (1993-94): no message coprocessor in use.  frame_in holds the interrupt; the CPU feeds
+-- the interface itself [RNR for the sums; ASSUMED(the split between the steps)].
 releases["early"] = {
-  upcall_cpu = "application",
-  trap = 8, send = 20, receive = 20, frame_out = 6, frame_in = 6, interrupt = 12, switch = 18,
-  cross = 2, layer = 1, match = 0.5, copy = 60,
+  upcall_cpu = "application", offload = false,
+  send = 22, receive = 20, frame_out = 8, frame_in = 24, frame_bytes = 56,
+  trap = 8, switch = 20, cross = 2, layer = 1, match = 1, copy = 40,
 }
--- R1.2: shorter paths, still the application CPU [SUNMOS for the sums; ASSUMED(split)].
+-- R1.2: shorter paths, still the application CPU [SUNMOS for the sums; ASSUMED(the split)].
 releases["R1.2"] = {
-  upcall_cpu = "application",
-  trap = 4, send = 7, receive = 7, frame_out = 3, frame_in = 3, interrupt = 6, switch = 7,
-  cross = 1, layer = 0.5, match = 0.3, copy = 130,
+  upcall_cpu = "application", offload = false,
+  send = 10, receive = 8, frame_out = 4, frame_in = 8, frame_bytes = 95,
+  trap = 4, switch = 8, cross = 1, layer = 0.5, match = 0.5, copy = 60,
 }
--- R1.4: the message coprocessor moves the data; no copy [DD for the sums; ASSUMED(split)].
+-- R1.4: the message coprocessor sends, receives and matches [DD for the sums; ASSUMED(the split)].
 releases["R1.4"] = {
-  upcall_cpu = "coprocessor",
-  trap = 2, send = 6, receive = 5, frame_out = 2, frame_in = 3, interrupt = 0, switch = 6,
-  cross = 0.5, layer = 0.4, match = 0.2, copy = 0,
+  upcall_cpu = "coprocessor", offload = true,
+  send = 6, receive = 7, frame_out = 2, frame_in = 3, frame_bytes = 222,
+  trap = 2, switch = 8, cross = 0.5, layer = 0.4, match = 0.2, copy = 60,
 }
--- SUNMOS 1.6: a light kernel on every node [DD for the sums; ASSUMED(split)].
+-- SUNMOS 1.6: a light kernel; DMA moves the data without a CPU [DD for the sums; ASSUMED(the split)].
 releases["SUNMOS-1.6"] = {
-  upcall_cpu = "coprocessor",
-  trap = 2, send = 5, receive = 4, frame_out = 1, frame_in = 2, interrupt = 0, switch = 6,
-  cross = 0.5, layer = 0.3, match = 0.2, copy = 0,
+  upcall_cpu = "coprocessor", offload = true,
+  send = 6, receive = 6, frame_out = 1, frame_in = 2, frame_bytes = 0,
+  trap = 2, switch = 8, cross = 0.5, layer = 0.3, match = 0.2, copy = 60,
 }
 
 local function us(n)
   return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
 end
 
+local function mb(n)
+  if n == 0 then return {} end
+  return { rate = string.format("%dMB/s", n) }
+end
+
+-- ASSUMED(what does not lie on the path of a message is priced alike in all releases, from the i860's
+-- 50 MHz: a lookup 50 instructions, a block of memory 100, and so on).
 local function prices(r, scale)
   return {
     scale = scale,
-    trap = us(r.trap), send = us(r.send), receive = us(r.receive),
-    frame_out = us(r.frame_out), frame_in = us(r.frame_in),
-    interrupt = us(r.interrupt), switch = us(r.switch),
-    cross = us(r.cross), layer = us(r.layer), match = us(r.match),
-    copy = r.copy > 0 and { rate = string.format("%dMB/s", r.copy) } or {},
+    send = us(r.send), receive = us(r.receive), frame_out = us(r.frame_out),
+    frame_in = us(r.frame_in), frame_bytes = mb(r.frame_bytes), trap = us(r.trap),
+    switch = us(r.switch), cross = us(r.cross), layer = us(r.layer), match = us(r.match),
+    copy = mb(r.copy), checksum = mb(80), xor = mb(40),
+    lookup = us(1), timer = us(1), alloc = us(2), interrupt = us(6),
+    rpc = us(10), file = us(40), block = us(2), io = us(20),
     -- Programs and memory management, for every release.
     flop = { each = "100ns" },  -- ASSUMED(compiled code at 10 Mflop/s; the peak is 75 [node4])
     op = { each = "40ns" },     -- ASSUMED(two clocks of 50 MHz)
@@ -82,6 +91,13 @@ return function(o)
       upcall_cpu = r.upcall_cpu,
       preempt = true,              -- ASSUMED(interrupts are enabled while programs run)
       bus_rate = "400MB/s",        -- 64 bits at 50 MHz [node4]
+    },
+    nic = {
+      mtu = "2088B",               -- ASSUMED(2 KiB of data and the headers of two layers)
+      packet_bytes = "1044B",      -- ASSUMED(half of that)
+      header_flits = 63,           -- ASSUMED(so that 175 MB/s of 200 are data, as sold [node4])
+      -- Where the CPU moves the bytes (frame_bytes), there is no DMA beside it.
+      dma_rate = r.frame_bytes > 0 and "1000GB/s" or "400MB/s",
     },
     prices = prices(r, o.scale),
     storage = o.storage, os = o.os, faults = o.faults,

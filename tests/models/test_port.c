@@ -142,11 +142,13 @@ Test(port, a_timer_that_waits_for_its_cpu_can_be_cancelled)
 /* ---- threads ---- */
 
 static sim_time arrived[8];
+static char tags[8];
 static unsigned arrivals;
 
 static void on_frame(void *arg, uint32_t src, struct rope *frame)
 {
-    (void)src, (void)frame;
+    (void)src;
+    rope_read(frame, 0, 1, &tags[arrivals]);
     arrived[arrivals++] = port_now(arg);
 }
 
@@ -188,6 +190,14 @@ static void boot_worker(struct port *p, const struct os_layout *l)
     port_thread_spawn(p, "worker", worker, p, 0);
     port_timer_init(p, &timers[0], on_interruption, NULL);
     port_timer_set(&timers[0], 4 * US);
+}
+
+static void sends_between(struct port_timer *t)
+{
+    struct rope f;
+    rope_init(&f);
+    rope_add_bytes(&f, "upcall", 6);
+    cr_assert_eq(port_if_send(t->port, 0, 1, &f), PORT_IF_OK);
 }
 
 /* Arrival of a frame sent at 0 by free code. */
@@ -332,6 +342,33 @@ Test(port, the_last_work_of_a_thread_is_served_and_its_effects_come)
     cr_expect_eq(arrivals, 3);
     cr_expect_eq(arrived[2], 44 * US + path);
     cr_expect_eq(sim_busy_time(&r.m->nodes[0].cpu.busy, sim_now(r.sim)), 50 * US);
+    rig_close(&r);
+}
+
+static void boot_between(struct port *p, const struct os_layout *l)
+{
+    boot_worker(p, l);
+    if (port_node(p) != 0)
+        return;
+    port_timer_init(p, &timers[1], sends_between, NULL);
+    port_timer_set(&timers[1], 4 * US);
+}
+
+Test(port, frames_to_one_node_leave_in_the_order_of_the_calls)
+{
+    measure_path();
+    struct rig r;
+    rig_1us(&r, 2);
+    rig_set(&r, "node.upcall_cpu", "coprocessor");
+    rig_open(&r, boot_between);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    /* The thread called first, at 0, though its frame leaves at 10; the upcall called at 9, when
+     * the interruption at 4 had been served. */
+    cr_expect_eq(arrivals, 2);
+    cr_expect_eq(tags[0], 'f');
+    cr_expect_eq(tags[1], 'u');
+    cr_expect_eq(arrived[0], 10 * US + path);
+    cr_expect_geq(arrived[1], arrived[0]);
     rig_close(&r);
 }
 

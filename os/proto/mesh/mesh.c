@@ -74,6 +74,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     mesh_header_store(xk_msg_push(m, MESH_HEADER), &h);
     xk_msg_to_rope(m, &frame);
     port_work(p, PORT_WORK_FRAME_OUT, 1);
+    port_work(p, PORT_WORK_FRAME_BYTES, frame.length);
     enum port_if_result r =
         st->queued ? PORT_IF_BUSY : port_if_send(p, st->ifc, s->host, &frame); /* M1 */
     ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
@@ -149,6 +150,7 @@ static void if_receive(void *arg, uint32_t src, struct rope *frame)
     uint8_t wire[MESH_HEADER];
     struct xk_msg m;
     port_work(xk_port(self), PORT_WORK_FRAME_IN, 1);
+    port_work(xk_port(self), PORT_WORK_FRAME_BYTES, frame->length);
     st->counts.received++;
     xk_msg_from_rope(&m, frame);
     if (!xk_msg_pop(&m, wire, MESH_HEADER)) {

@@ -1,0 +1,12 @@
+-- Latency, asymptotic rate and half-rate length of each release of the Paragon, in one run each.
+-- Latency and rate are calibrated (configs/machines/paragon.lua); n_half is an output: published are
+-- 7236 B for R1.4 and 5856 B for SUNMOS 1.6 (Dongarra and Dunigan, UT CS-95-299).
+local paragon = include "machines/paragon.lua"
+return {
+  title = "Paragon: latency, asymptotic rate, half-rate length",
+  doc = "The echo test between neighbours, sizes doubling up to a million bytes.",
+  machine = paragon { rows = 1, columns = 2, release = param("release", "R1.4") },
+  workload = { kind = "message_time" },
+  sweep = { product = { release = { "early", "R1.2", "R1.4", "SUNMOS-1.6" } } },
+  measures = { "latency.mean", "asymptote.mean", "n_half.mean" },
+}
