@@ -26,6 +26,15 @@ static struct blkdev *build_raid3(struct sim *s, const struct val *spec, int32_t
     return raid3_create(s, &p, node, name, path, e);
 }
 
+static struct blkdev *build_array(struct sim *s, const struct val *spec, int32_t node,
+                                  const char *name, const char *path, struct err *e)
+{
+    struct raid_params p;
+    if (!param_load(raid_array_params, &p, spec, path, e))
+        return NULL;
+    return raid_create(s, &p, node, name, path, e);
+}
+
 struct scsi_stack_params {
     const char *kind;
     struct scsi_params bus;
@@ -90,6 +99,12 @@ static struct blkdev *build_scsi(struct sim *s, const struct val *spec, int32_t 
 const struct blk_kind blk_kinds[] = {
     { "disk", "a drive: arm, spindle, cache, queue, bus", disk_params, build_disk },
     { "raid3", "spindles that turn as one, with parity", raid3_params, build_raid3 },
+    { "concat", "devices one behind the other", raid_array_params, build_array },
+    { "raid0", "devices in stripes, without parity", raid_array_params, build_array },
+    { "raid1", "two copies", raid_array_params, build_array },
+    { "raid4", "stripes with parity on the last member", raid_array_params, build_array },
+    { "raid5", "stripes with parity that rotates", raid_array_params, build_array },
+    { "raid6", "stripes with two parities that rotate", raid_array_params, build_array },
     { "scsi", "a device behind a SCSI bus of its own", scsi_stack_params, build_scsi },
     { NULL, NULL, NULL, NULL },
 };

@@ -38,4 +38,52 @@ void raid3_replace_member(struct blkdev *d, uint32_t member);
 uint64_t raid3_scrub(struct blkdev *d, uint64_t sector, uint64_t sectors);
 bool raid3_degraded(const struct blkdev *d);
 
+/* Arrays over any devices (disks/raid.c), levels as disks/raid_layout.h has them.
+ *
+ * What they promise, with parity for p losses (1: RAID 1, 4, 5; 2: RAID 6; 0: none):
+ *   R1  With at most p members lost, in the past or at any moment, every byte that was written is
+ *       read, and every write that is answered BLK_OK is kept.
+ *   R2  A medium error of a member is answered from the others, and what was lost is written back.
+ *   R3  More than that is answered with an error, never with wrong bytes.  A silent flip, a lost or
+ *       misdirected write of a member is not noticed by a read; a scrub counts it.
+ *   R4  A spare takes a lost member's place: it is filled stripe by stripe, at most at
+ *       rebuild_rate, while requests go on; a stripe that is filled counts as there.
+ *   R5  When the controller dies (its kill) everything in it is answered BLK_ERR_DEVICE.
+ * Stripes are locked while their parity changes, so requests that overlap never mix parity.
+ */
+struct raid_params {
+    const char *kind; /* concat, raid0, raid1, raid4, raid5, raid6 */
+    int64_t members, spares;
+    const struct val *member; /* a device as disks/build.h has it; NULL: the default drive */
+    int64_t unit;             /* bytes */
+    int rotation;             /* enum raid_rotation */
+    int small_write, read_balance;
+    int64_t buses; /* that the members share, in turn; 0: each has its own */
+    struct scsi_params bus;
+    sim_time overhead;
+    int64_t rebuild_rate; /* bytes of the lost member a second; 0: as fast as it goes */
+    bool scrub;
+};
+extern const struct param raid_array_params[];
+
+struct raid_counts {
+    uint64_t rebuilt_stripes, scrubbed_stripes, mismatches, repaired; /* repaired: columns */
+    uint64_t full_stripe_writes, rmw_writes, reconstruct_writes, degraded_reads;
+};
+
+struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
+                           const char *name, const char *path, struct err *e);
+bool raid_is(const struct blkdev *d);
+struct blkdev *raid_member(struct blkdev *d, uint32_t member); /* what stands in that place */
+uint32_t raid_members(const struct blkdev *d);
+/* Declares a member lost, as the controller does when it answers BLK_ERR_DEVICE. */
+void raid_fail_member(struct blkdev *d, uint32_t member);
+/* Adds a spare (owned from here); a rebuild begins when a member is missing. */
+void raid_add_spare(struct blkdev *d, struct blkdev *spare);
+/* Checks the parity of every stripe once, in the background; wrong parity is written anew. */
+void raid_scrub(struct blkdev *d);
+struct raid_counts raid_counts(const struct blkdev *d);
+bool raid_rebuilding(const struct blkdev *d);
+uint32_t raid_lost(const struct blkdev *d); /* members that are missing, rebuilding ones included */
+
 #endif

@@ -132,6 +132,14 @@ int main(void)
     report("disk 4 KiB random reads, sptf among 64", run(&l, sptf, 200000), 0);
     l = (struct load){ .devices = 1, .outstanding = 1, .sectors = 32, .writes = 0.5 };
     report("raid3 64 KiB, half writes of a pattern", run(&l, raid3, 200000), 0);
+    struct val *raid5 = table("raid5");
+    val_put(raid5, "members", val_new_int(9, NULL, 0));
+    l = (struct load){ .devices = 1, .outstanding = 8, .sectors = 8, .writes = 1 };
+    report("raid5 of 9, 4 KiB writes of a pattern, 8 outstanding", run(&l, raid5, 10000), 5900);
+    report("raid5 of 9, the same, 100,000 of them", run(&l, raid5, 100000), 5900);
+    l = (struct load){ .devices = 1, .outstanding = 8, .sectors = 8, .writes = 1, .bytes = true };
+    report("raid5 of 9, 4 KiB writes of bytes, 8 outstanding", run(&l, raid5, 50000), 5900);
+    val_free(raid5);
     val_free(sptf);
     val_free(disk);
     val_free(raid3);

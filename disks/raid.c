@@ -1,0 +1,417 @@
+/* raid.c: an array as a device: its parameters, its members, its requests.
+ *
+ * A request is cut by stripes; each stripe's part is an op (disks/raid_stripe.c).  When all are
+ * through the request is answered, with the worst status of them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disks/build.h"
+#include "disks/raid_internal.h"
+
+static const char *const rotations[] = { "left_symmetric", "left_asymmetric", "right_symmetric",
+                                         "right_asymmetric", NULL };
+static const char *const small_writes[] = { "auto", "rmw", "reconstruct", NULL };
+static const char *const balances[] = { "primary", "round_robin", "shortest", "nearest", NULL };
+
+#define P(name_, type_, member_, def_, min_, max_, doc_, src_)                                     \
+    {                                                                                              \
+        .name = name_, .type = type_, .offset = offsetof(struct raid_params, member_),             \
+        .def = def_, .min = min_, .max = max_, .doc = doc_, .src = src_                            \
+    }
+#define CHOICE(name_, member_, def_, choices_, doc_, src_)                                         \
+    {                                                                                              \
+        .name = name_, .type = PARAM_CHOICE, .offset = offsetof(struct raid_params, member_),      \
+        .def = def_, .choices = choices_, .doc = doc_, .src = src_                                 \
+    }
+#define EXPERIMENT "ASSUMED(the experiment's choice)"
+
+const struct param raid_array_params[] = {
+    P("kind", PARAM_STRING, kind, "raid5", NULL, NULL, "concat, raid0, raid1, raid4, raid5, raid6.",
+      "none"),
+    P("members", PARAM_INT, members, "5", "1", "48", "Members; of raid1 two.", EXPERIMENT),
+    P("spares", PARAM_INT, spares, "0", "0", "16", "Hot spares.", EXPERIMENT),
+    { .name = "member",
+      .type = PARAM_VAL,
+      .offset = offsetof(struct raid_params, member),
+      .doc = "The device each member is; absent: the default drive.",
+      .src = "none" },
+    P("unit", PARAM_SIZE, unit, "64KiB", "512B", "1GiB", "Stripe unit.",
+      "ASSUMED(a usual unit of the time's arrays)"),
+    CHOICE("layout", rotation, "left_symmetric", rotations,
+           "How parity of raid5 and raid6 rotates.",
+           "Lee & Katz 1991: left-symmetric is best for large reads"),
+    CHOICE("small_write", small_write, "auto", small_writes,
+           "Writes of part of a stripe: read-modify-write, reconstruct-write, or what reads less.",
+           "Chen et al. 1994"),
+    CHOICE(
+        "read_balance", read_balance, "shortest", balances,
+        "raid1: the copy a read goes to: the first, in turn, the one with fewer requests, or that "
+        "whose last request ended nearer.",
+        EXPERIMENT),
+    P("buses", PARAM_INT, buses, "0", "0", "48",
+      "SCSI buses that the members share in turn; 0: each has one of its own.", EXPERIMENT),
+    { .name = "bus",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct raid_params, bus),
+      .sub = scsi_params,
+      .doc = "Such a bus." },
+    P("overhead", PARAM_TIME, overhead, "0", "0", "1s", "The controller's time for each request.",
+      "ASSUMED(none)"),
+    P("rebuild_rate", PARAM_RATE, rebuild_rate, "0", "0", "1GB/s",
+      "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.", EXPERIMENT),
+    P("scrub", PARAM_BOOL, scrub, "false", NULL, NULL,
+      "Check all parity once, in the background, from the start.", EXPERIMENT),
+    { .name = NULL }
+};
+
+/* ---- requests ---- */
+
+static struct raid_job *job_get(struct raid *a, struct blk_req *r, uint32_t count)
+{
+    struct raid_job *j = a->free_jobs;
+    if (j != NULL)
+        a->free_jobs = j->next_free;
+    else
+        j = base_zalloc(1, sizeof *j);
+    if (j->capacity < count) {
+        j->pieces = base_realloc(j->pieces, count * sizeof *j->pieces);
+        j->capacity = count;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        rope_init(&j->pieces[i]);
+    j->a = a;
+    j->r = r;
+    j->count = j->pending = count;
+    j->status = BLK_OK;
+    return j;
+}
+
+static void finish(struct raid_job *j)
+{
+    struct raid *a = j->a;
+    struct blk_req *r = j->r;
+    if (r->op == BLK_READ)
+        rope_fini(&r->data);
+    for (uint32_t i = 0; i < j->count; i++) {
+        if (r->op == BLK_READ && j->status == BLK_OK)
+            rope_join(&r->data, &j->pieces[i]);
+        rope_fini(&j->pieces[i]);
+    }
+    a->completed++;
+    a->inside--;
+    j->next_free = a->free_jobs;
+    a->free_jobs = j;
+    blk_complete(&a->dev, r, j->status, !a->dev.inner);
+}
+
+void raid_job_done(struct raid_op *op)
+{
+    struct raid_job *j = op->job;
+    if (op->status != BLK_OK && j->status != BLK_ERR_DEVICE)
+        j->status = op->status;
+    if (--j->pending == 0)
+        finish(j);
+}
+
+static void begin(struct sim *s, struct sim_event *ev)
+{
+    struct raid_job *j = CONTAINER_OF(ev, struct raid_job, event);
+    struct raid *a = j->a;
+    struct blk_req *r = j->r;
+    uint64_t per_stripe = a->layout.unit * a->layout.data, size = a->sector_bytes;
+    uint64_t at = r->sector, end = r->sector + r->sectors;
+    uint32_t count = j->count;
+    (void)s;
+    for (uint32_t i = 0; i < count; i++) {
+        struct raid_op *op =
+            raid_op_get(a, r->op == BLK_READ ? RAID_OP_READ : RAID_OP_WRITE, at / per_stripe);
+        op->job = j;
+        op->piece = i;
+        op->first = at - op->stripe * per_stripe;
+        op->count = per_stripe - op->first < end - at ? per_stripe - op->first : end - at;
+        if (r->op == BLK_WRITE)
+            rope_add_slice(&op->data, &r->data, (at - r->sector) * size, op->count * size);
+        at += op->count;
+        raid_op_start(op);
+    }
+}
+
+static void submit(struct blkdev *d, struct blk_req *r)
+{
+    struct raid *a = raid_of(d);
+    uint64_t per_stripe = a->layout.unit * a->layout.data;
+    uint64_t first = r->sector / per_stripe, last = (r->sector + r->sectors - 1) / per_stripe;
+    struct raid_job *j = job_get(a, r, (uint32_t)(last - first) + 1);
+    a->submitted++;
+    a->inside++;
+    sim_event_init(&j->event, SIM_CLASS_DEVICE, begin);
+    sim_after(d->sim, &j->event, a->overhead);
+}
+
+static bool cancel(struct blkdev *d, struct blk_req *r)
+{
+    (void)d;
+    (void)r;
+    return false;
+}
+
+static void describe(const struct blkdev *d, struct blk_describe *out)
+{
+    const struct raid *a = raid_of(d);
+    snprintf(out->name, sizeof out->name, "%s", a->name);
+    out->sectors = a->layout.sectors;
+    out->sector_bytes = a->sector_bytes;
+    uint64_t stripe = a->layout.unit * a->layout.data;
+    out->best_sectors = a->layout.level == RAID_CONCAT ? 1 : (uint32_t)stripe;
+}
+
+/* ---- members ---- */
+
+void raid_lose(struct raid *a, uint32_t member)
+{
+    struct raid_slot *s = &a->slots[member];
+    s->failed = true;
+    raid_rebuild_begin(a);
+}
+
+void raid_fail_member(struct blkdev *d, uint32_t member)
+{
+    ASSERT(raid_is(d) && member < raid_of(d)->layout.members);
+    raid_lose(raid_of(d), member);
+}
+
+struct blkdev *raid_member(struct blkdev *d, uint32_t member)
+{
+    ASSERT(raid_is(d) && member < raid_of(d)->layout.members);
+    return raid_of(d)->slots[member].dev;
+}
+
+uint32_t raid_members(const struct blkdev *d)
+{
+    return raid_of(d)->layout.members;
+}
+
+uint32_t raid_lost(const struct blkdev *d)
+{
+    const struct raid *a = raid_of(d);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < a->layout.members; i++)
+        n += a->slots[i].failed || a->slots[i].rebuilding;
+    return n;
+}
+
+struct raid_counts raid_counts(const struct blkdev *d)
+{
+    return raid_of(d)->counts;
+}
+
+static void kill_array(struct blkdev *d)
+{
+    raid_of(d)->dead = true;
+}
+
+static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
+{
+    struct raid *a = raid_of(d);
+    if (member == 0) {
+        if (f->kind == DISK_FAULT_DEATH)
+            a->dead = true;
+        return f->kind == DISK_FAULT_DEATH;
+    }
+    if (member > a->layout.members)
+        return false;
+    struct blkdev *m = a->slots[member - 1].dev;
+    return m->ops->fault != NULL && m->ops->fault(m, 0, f);
+}
+
+static bool corrupt(struct blkdev *d, uint64_t sector, uint32_t byte, uint8_t flip)
+{
+    struct raid *a = raid_of(d);
+    const struct raid_layout *l = &a->layout;
+    if (sector >= l->sectors)
+        return false;
+    uint64_t stripe = sector / (l->unit * l->data), in = sector % (l->unit * l->data);
+    struct blkdev *m = a->slots[raid_layout_data(l, stripe, (uint32_t)(in / l->unit))].dev;
+    return m->ops->corrupt != NULL &&
+           m->ops->corrupt(m, stripe * l->unit + in % l->unit, byte, flip);
+}
+
+/* ---- making and ending ---- */
+
+static void destroy(struct blkdev *d)
+{
+    struct raid *a = raid_of(d);
+    sim_cancel(d->sim, &a->background);
+    for (uint32_t i = 0; i < a->layout.members; i++) {
+        if (a->slots[i].dev != NULL)
+            a->slots[i].dev->ops->destroy(a->slots[i].dev);
+    }
+    for (uint32_t i = 0; i < a->spare_count; i++)
+        a->spares[i]->ops->destroy(a->spares[i]);
+    for (uint32_t i = 0; i < a->removed_count; i++)
+        a->removed[i]->ops->destroy(a->removed[i]);
+    free(a->removed);
+    while (a->free_ops != NULL) {
+        struct raid_op *op = a->free_ops;
+        a->free_ops = op->next_free;
+        free(op->cols);
+        free(op->children);
+        free(op);
+    }
+    while (a->free_jobs != NULL) {
+        struct raid_job *j = a->free_jobs;
+        a->free_jobs = j->next_free;
+        free(j->pieces);
+        free(j);
+    }
+    sim_audit_unregister(d->sim, a);
+    free(a->slots);
+    free(a->spares);
+    free(a->name);
+    free(a);
+}
+
+static const struct blkdev_ops raid_ops = { .name = "array",
+                                            .doc = "devices in stripes, with and without parity",
+                                            .submit = submit,
+                                            .cancel = cancel,
+                                            .describe = describe,
+                                            .destroy = destroy,
+                                            .kill = kill_array,
+                                            .corrupt = corrupt,
+                                            .fault = fault };
+
+bool raid_is(const struct blkdev *d)
+{
+    return d->ops == &raid_ops;
+}
+
+static void audit(void *self, struct sim_audit_report *report)
+{
+    const struct raid *a = self;
+    sim_audit_balance(report, "array requests", a->submitted, a->completed, a->inside, 0);
+}
+
+static bool level_of(const char *kind, enum raid_level *out)
+{
+    static const char *const names[] = { "concat", "raid0", "raid1", "raid4", "raid5", "raid6" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i], kind) == 0) {
+            *out = (enum raid_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Members and spares, and the buses that they share. */
+static bool add_members(struct raid *a, const struct raid_params *p, uint32_t members,
+                        const char *path, struct err *e)
+{
+    struct sim *s = a->dev.sim;
+    uint32_t all = members + (uint32_t)p->spares;
+    struct scsi_bus *buses[RAID_MEMBERS_MAX] = { NULL };
+    uint32_t on_bus[RAID_MEMBERS_MAX] = { 0 };
+    char *inner = base_printf("%s.member", path);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < all; i++) {
+        char *name = base_printf(i < members ? "%s.%u" : "%s.spare%u", a->name,
+                                 i < members ? i : i - members);
+        struct blkdev *m = blk_build(s, p->member, a->dev.node, name, inner, e);
+        free(name);
+        if (m == NULL) {
+            ok = false;
+            break;
+        }
+        m->inner = true;
+        if (i < members)
+            a->slots[i].dev = m;
+        else
+            a->spares[a->spare_count++] = m;
+        if (p->buses == 0)
+            continue;
+        uint32_t b = i % (uint32_t)p->buses;
+        if (m->ops->attach == NULL || on_bus[b] + 1 >= SCSI_IDS) {
+            ok = err_set(e, "%s.buses: %s", path,
+                         m->ops->attach == NULL ? "such a member cannot be on a bus"
+                                                : "more than 15 members on one bus");
+            break;
+        }
+        if (buses[b] == NULL) {
+            char *bus_name = base_printf("%s bus %u", a->name, b);
+            buses[b] = scsi_create(s, &p->bus, a->dev.node, bus_name);
+            free(bus_name);
+        }
+        uint32_t id = on_bus[b] >= (uint32_t)p->bus.host_id ? on_bus[b] + 1 : on_bus[b];
+        on_bus[b]++;
+        m->ops->attach(m, buses[b], id);
+    }
+    free(inner);
+    return ok;
+}
+
+static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level level,
+                    uint32_t members, const char *path, struct err *e)
+{
+    struct blk_describe about;
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; i < members; i++) {
+        a->slots[i].dev->ops->describe(a->slots[i].dev, &about);
+        least = about.sectors < least ? about.sectors : least;
+    }
+    a->sector_bytes = about.sector_bytes;
+    if (p->unit % a->sector_bytes != 0)
+        return err_set(e, "%s.unit: must be a multiple of the members' sector of %u B", path,
+                       a->sector_bytes);
+    if (!raid_layout_init(&a->layout, level, (enum raid_rotation)p->rotation, members,
+                          (uint64_t)p->unit / a->sector_bytes, least))
+        return err_set(e, "%s: a %s cannot be made of %u members with a unit of %" PRId64 " B",
+                       path, p->kind, members, p->unit);
+    return true;
+}
+
+struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
+                           const char *name, const char *path, struct err *e)
+{
+    enum raid_level level;
+    if (!level_of(p->kind, &level)) {
+        err_set(e, "%s.kind: there is no array '%s'", path, p->kind);
+        return NULL;
+    }
+    uint32_t members = (uint32_t)p->members;
+    struct raid *a = base_zalloc(1, sizeof *a);
+    a->dev = (struct blkdev){ .ops = &raid_ops, .sim = s, .node = node };
+    a->name = base_strdup(name);
+    a->small_write = (enum raid_small_write)p->small_write;
+    a->balance = (enum raid_balance)p->read_balance;
+    a->overhead = p->overhead;
+    a->rebuild_rate = p->rebuild_rate;
+    a->slots = base_zalloc(members, sizeof *a->slots);
+    a->spares = base_zalloc((size_t)p->spares + 1, sizeof *a->spares);
+    a->layout.members = members;
+    for (uint32_t i = 0; i < RAID_LOCKS; i++)
+        list_init(&a->locks[i]);
+    raid_background_init(a);
+    sim_audit_register(s, a->name, audit, a);
+    if (!add_members(a, p, members, path, e) || !lay_out(a, p, level, members, path, e)) {
+        a->layout.members = members;
+        destroy(&a->dev);
+        return NULL;
+    }
+    if (p->scrub)
+        raid_scrub(&a->dev);
+    return &a->dev;
+}
+
+void raid_add_spare(struct blkdev *d, struct blkdev *spare)
+{
+    struct raid *a = raid_of(d);
+    ASSERT(raid_is(d));
+    spare->inner = true;
+    a->spares = base_realloc(a->spares, (a->spare_count + 1) * sizeof(struct blkdev *));
+    a->spares[a->spare_count++] = spare;
+    raid_rebuild_begin(a);
+}

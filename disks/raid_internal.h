@@ -1,0 +1,127 @@
+/* raid_internal.h: what the files of the array share: raid.c the device and its requests,
+ * raid_stripe.c one stripe's reads, writes and repair, raid_background.c rebuild and scrub.
+ */
+#ifndef DISKS_RAID_INTERNAL_H
+#define DISKS_RAID_INTERNAL_H
+
+#include "disks/raid.h"
+#include "disks/raid_code.h"
+#include "disks/raid_layout.h"
+#include "sim/audit.h"
+
+#define RAID_LOCKS 256
+#define RAID_MEMBERS_MAX 48
+
+enum raid_small_write { RAID_WRITE_AUTO, RAID_WRITE_RMW, RAID_WRITE_RECONSTRUCT };
+enum raid_balance {
+    RAID_READ_PRIMARY,
+    RAID_READ_ROUND_ROBIN,
+    RAID_READ_SHORTEST,
+    RAID_READ_NEAREST
+};
+enum raid_work { RAID_OP_READ, RAID_OP_WRITE, RAID_OP_REBUILD, RAID_OP_SCRUB };
+
+/* A place of the array and the device that stands there. */
+struct raid_slot {
+    struct blkdev *dev;
+    bool failed, rebuilding;
+    uint64_t rebuilt;  /* stripes below are there */
+    uint64_t load;     /* requests under way */
+    uint64_t near_row; /* where the last one ended */
+};
+
+struct raid_op;
+
+struct raid_child {
+    struct blk_req r;
+    struct raid_op *op;
+    struct blkdev *dev; /* that was asked: a spare may have taken its place since */
+    uint32_t member;
+    bool retried;
+};
+
+/* A request of the array. */
+struct raid_job {
+    struct raid *a;
+    struct blk_req *r;
+    struct sim_event event;
+    struct raid_job *next_free;
+    uint32_t pending, count, capacity;
+    enum blk_status status;
+    struct rope *pieces; /* of a read, by stripe in order */
+};
+
+/* Work on one stripe.  Rows count from the start of the stripe's units. */
+struct raid_op {
+    struct list link; /* in the lock table while it is locked or waits */
+    struct raid *a;
+    struct raid_job *job; /* NULL: background */
+    struct raid_op *next_free;
+    enum raid_work work;
+    uint32_t piece; /* of the job */
+    uint64_t stripe;
+    uint64_t first, count; /* data sectors of the stripe, in order of columns */
+    uint64_t lo, hi;       /* rows looked at */
+    uint32_t target;       /* rebuild: member */
+    uint32_t pending;
+    bool locked, writing, restart, whole, rmw;
+    uint64_t bad;  /* members that answered with a medium error */
+    uint64_t have; /* columns whose old contents are in cols */
+    enum blk_status status;
+    struct rope data;            /* of a write */
+    struct rope *cols;           /* data columns, then parity */
+    struct raid_child *children; /* by member */
+};
+
+struct raid {
+    struct blkdev dev;
+    char *name;
+    struct raid_layout layout;
+    uint32_t sector_bytes;
+    enum raid_small_write small_write;
+    enum raid_balance balance;
+    sim_time overhead;
+    int64_t rebuild_rate;
+    struct raid_slot *slots;
+    struct blkdev **spares;
+    struct blkdev **removed; /* whose places spares have taken */
+    uint32_t spare_count, removed_count, turn;
+    struct list locks[RAID_LOCKS];
+    struct raid_op *free_ops;
+    struct raid_job *free_jobs;
+    bool dead;
+    /* Background. */
+    uint32_t rebuild_slot; /* UINT32_MAX: none */
+    struct sim_event background;
+    sim_time background_began;
+    bool background_under_way, scrubbing;
+    uint64_t scrub_next;
+    struct raid_counts counts;
+    uint64_t submitted, completed, inside;
+};
+
+static inline struct raid *raid_of(const struct blkdev *d)
+{
+    struct blkdev *dev = (struct blkdev *)(uintptr_t)d;
+    return CONTAINER_OF(dev, struct raid, dev);
+}
+
+/* ---- raid_stripe.c ---- */
+
+struct raid_op *raid_op_get(struct raid *a, enum raid_work work, uint64_t stripe);
+/* Begins; takes the stripe's lock when the work needs it. */
+void raid_op_start(struct raid_op *op);
+bool raid_there(const struct raid *a, uint32_t member, uint64_t stripe);
+
+/* ---- raid.c ---- */
+
+void raid_job_done(struct raid_op *op); /* an op of a job is through */
+void raid_lose(struct raid *a, uint32_t member);
+
+/* ---- raid_background.c ---- */
+
+void raid_background_init(struct raid *a);
+void raid_background_done(struct raid_op *op);
+void raid_rebuild_begin(struct raid *a); /* when a member is missing and a spare is there */
+
+#endif
