@@ -125,6 +125,7 @@ static void node_start(struct fake *f, struct fake_node *n)
 {
     n->incarnation++;
     n->up = true;
+    n->booted = false;
     struct port *p = fake_task_new(f, n, "kernel");
     struct item *it = fake_item(f, ITEM_MAIN, n->id, p, f->now);
     it->u.main.fn = n->boot;
@@ -289,6 +290,7 @@ static void run_item(struct fake *f, struct item *it)
         break;
     }
     case ITEM_MAIN:
+        n->booted = true;
         enter(f, it->task);
         it->u.main.fn(it->task, it->u.main.arg);
         leave(f);
@@ -335,6 +337,8 @@ static struct item *earliest(struct fake *f)
 /* K2: nothing of its kind must come before it. */
 static bool may_be_next(struct fake *f, const struct item *it)
 {
+    if (it->kind == ITEM_FRAME && f->nodes[it->node].up && !f->nodes[it->node].booted)
+        return false;
     if (it->kind == ITEM_FRAME && f->o.unordered)
         return true;
     if (it->kind != ITEM_FRAME && it->kind != ITEM_CHANGE && !is_timer(it))

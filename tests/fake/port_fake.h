@@ -10,7 +10,7 @@
  *       a node's timers only the earliest, of its notices only the oldest; all else at once.  Time never runs backwards: what is
  *       picked late runs late.
  *   K3  Frames in flight survive a crash of either end and reach the next incarnation, which is
- *       harder than what the simulator does.
+ *       harder than what the simulator does; they wait for its first upcall.
  *   K4  Memory that is freed while a timer or an I/O request in it is pending fails the test.
  *   K5  A thread's or upcall's work moves port_now by work_cost; the node is busy until then.
  */

@@ -1,6 +1,6 @@
 /* test_rpc.c: calls through SELECT, CHAN and BLAST: at most once, whatever happens below. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "os/proto/chan/chan.h"
@@ -275,7 +275,15 @@ Test(rpc, twenty_threads_share_three_channels_and_a_queue_of_two)
 
 /* ---- at most once ---- */
 
-/* 0 < n calls under random faults, some crash of a node half-way; the seed decides all. */
+static void crash_node(struct world *w, uint32_t node)
+{
+    fake_crash(w->r.f, node);
+    w->r.k[node] = NULL;
+    if (node == 1)
+        w->kept_count = 0;
+}
+
+/* 12 calls under random faults, some crash of a node half-way; the seed decides all. */
 static void chaos(uint64_t seed, bool lossy, bool crash, bool flatten)
 {
     struct world w;
@@ -295,13 +303,17 @@ static void chaos(uint64_t seed, bool lossy, bool crash, bool flatten)
     w.reply_bytes = 700;
     uint64_t x = seed * 2 + 1, steps = 0, crash_at = seed % 97, back_at = crash_at + seed % 41;
     uint32_t victim = seed % 5 == 0 ? 0 : 1;
+    bool called[12] = { false };
     for (uint64_t i = 0; i < 12; i++) {
         x = x * 6364136223846793005u + 1442695040888963407u;
-        if (fake_up(w.r.f, 0) && !(crash && i > 0 && steps < 3))
+        /* A booting node has not run its first upcall yet. */
+        if (fake_up(w.r.f, 0) && w.r.k[0]) {
             cr_assert_eq(call(&w, 0, 1, i, (x >> 40) % 1500), XK_OK);
+            called[i] = true;
+        }
         for (uint64_t k = 0; k < (x >> 33) % 16; k++, steps++) {
             if (crash && steps == crash_at)
-                fake_crash(w.r.f, victim);
+                crash_node(&w, victim);
             if (crash && steps == back_at)
                 fake_restart(w.r.f, victim);
             fake_step(w.r.f);
@@ -315,7 +327,7 @@ static void chaos(uint64_t seed, bool lossy, bool crash, bool flatten)
         cr_assert_leq(w.executed[i], 1, "seed %zu: call %zu was executed twice", (size_t)seed,
                       (size_t)i);
         cr_assert_leq(w.ended[i], 1);
-        if (!crash)
+        if (!crash || (victim == 1 && called[i]))
             cr_assert_eq(w.ended[i], 1, "seed %zu: call %zu never ended", (size_t)seed, (size_t)i);
         if (!crash && w.status[i] == XK_OK)
             cr_assert_eq(w.executed[i], 1);
@@ -335,4 +347,181 @@ Test(rpc, a_reliable_network_needs_no_timer_whatever_the_order)
 {
     for (uint64_t seed = 0; seed < 500; seed++)
         chaos(seed, false, false, seed & 1);
+}
+
+Test(rpc, a_crash_of_either_node_at_any_step_executes_nothing_twice)
+{
+    for (uint64_t seed = 0; seed < 1500; seed++) {
+        chaos(seed, false, true, false);
+        chaos(seed, true, true, false);
+    }
+}
+
+/* ---- every order ---- */
+
+static struct xk_graph *explored_graph;
+static uint64_t explored_answers, explored_failures;
+
+static void explore_boot(struct port *p, void *arg)
+{
+    struct world *w = arg;
+    uint32_t n = port_node(p);
+    w->r.k[n] = xk_boot(p, explored_graph);
+    booted(&w->r, n, p);
+}
+
+static void explore_setup(struct fake *f, void *arg)
+{
+    struct world *w = arg;
+    memset(w, 0, sizeof *w);
+    rig_boot(&w->r, f, explored_graph, booted, w);
+    for (uint32_t n = 0; n < 2; n++) {
+        fake_boot(f, n, explore_boot, w);
+        fake_step(f);
+    }
+    for (uint64_t i = 0; i < 2; i++)
+        cr_assert_eq(call(w, 0, 1, i, 10), XK_OK);
+}
+
+static bool explore_check(struct fake *f, void *arg)
+{
+    struct world *w = arg;
+    bool good = !w->wrong && fake_pending(f) == 0;
+    for (uint64_t i = 0; i < 2; i++) {
+        good = good && w->executed[i] <= 1 && w->ended[i] == 1;
+        good = good && (w->status[i] != XK_OK || w->executed[i] == 1);
+        explored_answers += w->status[i] == XK_OK;
+        explored_failures += w->status[i] != XK_OK;
+    }
+    return good && rope_leaves_alive() == 0;
+}
+
+static void explore(struct fake_options o, const char *graph)
+{
+    struct world w;
+    struct fake_explore x = { .options = o,
+                              .setup = explore_setup,
+                              .check = explore_check,
+                              .arg = &w,
+                              .orders_max = 60000,
+                              .steps_max = 400 };
+    explored_graph = rig_graph(graph);
+    explored_answers = explored_failures = 0;
+    fake_explore(&x);
+    cr_assert_not(x.failed, "fails after %zu orders: %s", (size_t)x.orders, x.order);
+    cr_assert_gt(x.orders, 1);
+    cr_assert_gt(explored_answers, 0);
+    fprintf(stderr, "explored %zu orders%s: %zu calls answered, %zu failed\n", (size_t)x.orders,
+            x.complete ? ", all of them" : "", (size_t)explored_answers, (size_t)explored_failures);
+    xk_graph_free(explored_graph);
+}
+
+#define SMALL(tries, channels)                                                                     \
+    "mesh mesh; blast blast <mesh; chan chan <blast tries=" tries                                  \
+    "; rpc select <chan channels=" channels
+
+Test(rpc, every_order_of_two_calls_on_a_reliable_network)
+{
+    explore((struct fake_options){ .nodes = 2, .unordered = true }, SMALL("2", "2"));
+    cr_assert_eq(explored_failures, 0);
+}
+
+Test(rpc, every_loss_of_one_frame_and_every_copy_of_one)
+{
+    struct fake_options o = { .nodes = 2, .lossy = true, .unordered = true, .explore_drops = 1 };
+    explore(o, SMALL("2", "1"));
+    cr_assert_eq(explored_failures, 0);
+    o.explore_drops = 0;
+    o.explore_copies = 1;
+    explore(o, SMALL("2", "1"));
+    cr_assert_eq(explored_failures, 0);
+}
+
+Test(rpc, a_timer_may_fire_at_any_moment)
+{
+    struct fake_options o = { .nodes = 2, .lossy = true, .explore_timers = true };
+    explore(o, SMALL("0", "1"));
+}
+
+/* ---- wrong frames ---- */
+
+Test(rpc, random_headers_above_a_right_frame_crash_nothing)
+{
+    struct world w;
+    struct fake_options o = { .lossy = true };
+    start(&w, &o, GRAPH);
+    uint64_t x = 4711;
+    for (uint32_t i = 0; i < 30000; i++) {
+        uint8_t b[120];
+        for (uint32_t j = 0; j < sizeof b; j++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            b[j] = (uint8_t)(x >> 56);
+        }
+        size_t len = 8 + 24 + (x >> 40) % 80;
+        uint8_t below[32] = { 0, 2, 0, 0,
+                              0, 0, 0, (uint8_t)(len - 8), /* to blast */
+                              0, 3, 1, 0,
+                              0, 0, 0, 0, /* to chan: SEND, seq 0 */
+                              0, 0, 0, (uint8_t)(len - 32),
+                              0, 1, 0, 1,
+                              0, 0, 0, 0,
+                              0, 0, 0, 1 };
+        memcpy(b, below, sizeof below);
+        if (i % 4) { /* plausible CHAN fields */
+            b[32] = 0;
+            b[33] %= 8;
+            b[36] = b[37] = b[38] = 0;
+            b[39] %= 6;
+            b[40] = b[41] = b[42] = 0;
+            b[44] = b[45] = b[46] = 0;
+            b[47] = len >= 56 ? (uint8_t)(len - 56) : 0;
+            memset(b + 48, 0, 8);
+            b[51] = 1;
+            b[55] = i % 2;
+        }
+        fake_inject(w.r.f, 0, 1, b, len);
+        if (i % 64 == 0)
+            fake_run(w.r.f, 0);
+    }
+    fake_run(w.r.f, 0);
+    const struct chan_counts *c = chan_counts(xk_find(w.r.k[1], "chan"));
+    fprintf(stderr, "random frames: %zu bad, %zu for nobody, %zu stale, %zu seen, %zu requests\n",
+            (size_t)c->bad, (size_t)c->nobody, (size_t)c->stale, (size_t)c->duplicates,
+            (size_t)c->requests);
+    cr_assert_gt(c->bad, 1000);
+    cr_assert_gt(c->nobody, 100);
+    cr_assert_gt(c->duplicates, 100);
+    cr_assert_gt(c->requests, 10);
+    w.wrong = false; /* requests of random bytes reach the service */
+    cr_assert_eq(fake_pending(w.r.f), 0);
+    rig_stop(&w.r);
+}
+
+/* ---- memory ---- */
+
+Test(rpc, an_idle_node_and_an_idle_path_are_small)
+{
+    struct world w;
+    struct fake_options o = { .nodes = 61 };
+    start(&w, &o, GRAPH);
+    uint64_t bare = fake_heap_bytes(w.r.f, 1);
+    for (uint64_t i = 0; i < 20; i++)
+        cr_assert_eq(call(&w, 0, 1, i, 10), XK_OK);
+    fake_run(w.r.f, 0);
+    uint64_t client = fake_heap_bytes(w.r.f, 0);
+    uint64_t one_peer = fake_heap_bytes(w.r.f, 1);
+    for (uint32_t from = 2; from < 61; from++) {
+        w.executed[from] = 0;
+        cr_assert_eq(call(&w, from, 1, from, 10), XK_OK);
+        fake_run(w.r.f, 0);
+    }
+    uint64_t many = fake_heap_bytes(w.r.f, 1);
+    fprintf(stderr,
+            "idle node: %zu bytes bare, %zu with a client; %zu a path at the server; "
+            "client after 20 calls: %zu\n",
+            (size_t)bare, (size_t)one_peer, (size_t)((many - one_peer) / 59), (size_t)client);
+    cr_assert_leq(many - one_peer, 59 * 256 + 16 * 512);
+    cr_assert_leq(client, 16 * 1024);
+    cr_assert_leq(one_peer, 16 * 1024);
+    stop(&w, true);
 }

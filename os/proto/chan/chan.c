@@ -118,7 +118,6 @@ static bool of_the_present(struct xk_protl *self, struct chan_host *host, struct
     if (h->src_incarnation > host->incarnation) {
         bool restarted = host->incarnation != 0;
         host->incarnation = h->src_incarnation;
-        host->down = false;
         if (restarted) {
             chan_server_forget(self, host);
             chan_client_fail_all(self, host, XK_RESTARTED);

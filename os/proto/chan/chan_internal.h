@@ -59,7 +59,8 @@ struct chan_host {
     uint32_t host;
     uint32_t incarnation; /* newest heard; 0: nothing heard yet */
     uint32_t seq;         /* of our last call there */
-    bool down;            /* the failure detector says so */
+    bool down;            /* the failure detector says so, and it alone takes that back: a frame
+                             of a node that is dead by now may still come */
     uint16_t slot_count, client_count;
     struct chan_slot *slots;   /* server: by channel */
     struct xk_sessn **clients; /* client: by channel; NULL: free number */

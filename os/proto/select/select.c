@@ -160,8 +160,8 @@ static void tell_ended(struct port_timer *t)
     }
 }
 
-/* Sends a call on a free channel. */
-static void start(struct xk_protl *self, struct select_channel *ch, struct select_call *c)
+/* Sends a call on a free channel; false: it ended at once and the channel is still free. */
+static bool start(struct xk_protl *self, struct select_channel *ch, struct select_call *c)
 {
     struct select_header h = { .service = c->service, .word = c->procedure };
     struct xk_msg m;
@@ -172,10 +172,10 @@ static void start(struct xk_protl *self, struct select_channel *ch, struct selec
     enum xk_status r = xk_push(ch->sessn, &m);
     xk_msg_fini(&m);
     if (r == XK_OK)
-        return;
+        return true;
     ch->call = NULL;
     call_end_later(self, c, r);
-    channel_idle(self, ch);
+    return false;
 }
 
 static void wake_waiter(struct xk_protl *self, struct select_host *h)
@@ -192,14 +192,14 @@ static void wake_waiter(struct xk_protl *self, struct select_host *h)
 static void channel_free(struct xk_protl *self, struct select_channel *ch)
 {
     struct select_host *h = ch->host;
-    struct list *l = list_pop(&h->queue);
-    if (!l) {
-        channel_idle(self, ch);
-        return;
+    struct list *l;
+    while ((l = list_pop(&h->queue))) {
+        h->queued--;
+        wake_waiter(self, h);
+        if (start(self, ch, LIST_ENTRY(l, struct select_call, link)))
+            return;
     }
-    h->queued--;
-    wake_waiter(self, h);
-    start(self, ch, LIST_ENTRY(l, struct select_call, link));
+    channel_idle(self, ch);
 }
 
 enum xk_status select_call(struct xk_protl *rpc, uint32_t host, uint32_t service,
@@ -227,7 +227,8 @@ enum xk_status select_call(struct xk_protl *rpc, uint32_t host, uint32_t service
     c->arg = arg;
     rope_move(&c->data, args);
     if (ch) {
-        start(rpc, ch, c);
+        if (!start(rpc, ch, c))
+            channel_free(rpc, ch);
     } else {
         list_push(&h->queue, &c->link);
         h->queued++;
