@@ -1,7 +1,12 @@
 /* registry_os.c: what runs on the nodes of a machine: protocols, programs, the operating system. */
 #include "cli/registry.h"
 #include "os/nx/nx.h"
+#include "os/proto/blast/blast.h"
+#include "os/proto/chan/chan.h"
 #include "os/proto/mesh/mesh.h"
+#include "os/proto/select/select.h"
+#include "os/proto/template/template.h"
+#include "os/proto/vdrop/vdrop.h"
 #include "os/svm/svm.h"
 #include "os/svm/sync.h"
 #include "workloads/pingpong.h"
@@ -16,7 +21,8 @@ const struct workload_ops *const registry_workloads[] = {
 };
 
 const struct xk_protl_ops *const registry_protls[] = {
-    &mesh_protl, &nx_protl, &svm_protl, &sync_protl, NULL,
+    &mesh_protl,     &blast_protl, &chan_protl, &select_protl, &vdrop_protl,
+    &template_protl, &nx_protl,    &svm_protl,  &sync_protl,   NULL,
 };
 
 const struct machine_registry registry_machine = {

@@ -4,7 +4,7 @@
 --   machine = paragon { rows = 4, columns = 4, io_nodes = 0, release = "R1.4" }
 --
 -- Options: rows, columns, io_nodes, release ("early", "R1.2", "R1.4", "SUNMOS-1.6"), model (the
--- network's fidelity: "worm", "ideal", "flit"), storage, os, graph, faults, scale (of every software price).
+-- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage, os, graph, faults, scale (of every software price).
 -- What else stands in the table can be changed in the result.
 --
 -- Sources, by what they are called below:
@@ -103,7 +103,11 @@ return function(o)
     storage = o.storage, os = o.os, faults = o.faults,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
-      { name = "nx", protocol = "nx", below = { "mesh" }, offload = r.offload },
+      { name = "nx", protocol = "nx", below = { "mesh" }, offload = r.offload,
+        domain = o.messaging },    -- "kernel" (default) or "application": a crossing a message
+      { name = "blast", protocol = "blast", below = { "mesh" } },
+      { name = "chan", protocol = "chan", below = { "blast" } },
+      { name = "rpc", protocol = "select", below = { "chan" } },
     },
   }
 end

@@ -10,6 +10,8 @@
 #include "os/proto/chan/chan.h"
 #include "os/proto/mesh/mesh.h"
 #include "os/proto/select/select.h"
+#include "os/proto/template/template.h"
+#include "os/proto/vdrop/vdrop.h"
 #include "os/svm/svm.h"
 #include "os/svm/sync.h"
 
@@ -38,6 +40,8 @@ const struct xk_protl_ops *const rig_registry[] = {
     &blast_protl,
     &chan_protl,
     &select_protl,
+    &vdrop_protl,
+    &template_protl,
     &nx_protl,
     &svm_protl,
     &sync_protl,
@@ -59,10 +63,14 @@ static void add_word(struct val *inst, struct val *below, char *word, int index)
         cr_assert_not_null(eq, "bad word '%s' in a graph", word);
         *eq = '\0';
         char *end;
+        char *end_real;
         long long n = strtoll(eq + 1, &end, 10);
+        double real = strtod(eq + 1, &end_real);
         struct val *v;
         if (*end == '\0')
             v = val_new_int(n, "graph", 1);
+        else if (*end_real == '\0')
+            v = val_new_real(real, "graph", 1);
         else if (strcmp(eq + 1, "true") == 0 || strcmp(eq + 1, "false") == 0)
             v = val_new_bool(eq[1] == 't', "graph", 1);
         else

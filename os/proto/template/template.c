@@ -1,0 +1,196 @@
+/* template.c: the least that a protocol with a header needs.  See template.h.
+ *
+ *   T1  One session a pair of (upper instance, host), in both directions.
+ *   T2  A message that push does not take is left as it was.
+ */
+#include "os/proto/template/template_internal.h"
+
+static const struct param params[] = { { .name = "idle",
+                                         .type = PARAM_INT,
+                                         .offset = offsetof(struct template_params, idle),
+                                         .def = "16",
+                                         .min = "0",
+                                         .max = "65536",
+                                         .doc = "idle sessions kept for re-use",
+                                         .src = "ASSUMED(an idle node stays within 16 KiB)" },
+                                       { .name = NULL } };
+
+static void header_store(uint8_t out[TEMPLATE_HEADER], const struct template_header *h)
+{
+    wire_put16(out, h->protocol);
+    wire_put16(out + 2, 0);
+    wire_put32(out + 4, h->seq);
+}
+
+static void header_load(struct template_header *h, const uint8_t in[TEMPLATE_HEADER])
+{
+    h->protocol = wire_get16(in);
+    h->seq = wire_get32(in + 4);
+}
+
+const struct template_counts *template_counts(const struct xk_protl *template)
+{
+    return &((const struct template_state *)template->state)->counts;
+}
+
+/* ---- sessions: the way down ---- */
+
+static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
+{
+    struct template_state *st = s->protl->state;
+    struct template_sessn *ts = s->state;
+    struct template_header h = { .protocol = (uint16_t)s->upper->number, .seq = ts->sent + 1 };
+    uint8_t undo[TEMPLATE_HEADER];
+    header_store(xk_msg_push(m, TEMPLATE_HEADER), &h);
+    enum xk_status r = xk_push(s->down[0], m);
+    if (r != XK_OK) { /* T2 */
+        bool popped = xk_msg_pop(m, undo, TEMPLATE_HEADER);
+        ASSERT(popped);
+        return r;
+    }
+    ts->sent++;
+    st->counts.sent++;
+    return XK_OK;
+}
+
+static void sessn_close(struct xk_sessn *s)
+{
+    xk_table_idle(&((struct template_state *)s->protl->state)->sessns, s);
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
+
+/* T1: the session, with one more reference; NULL with *why. */
+static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
+                                  bool *fresh, enum xk_status *why)
+{
+    struct template_state *st = self->state;
+    struct xk_sessn *s = xk_table_get(&st->sessns, upper, host);
+    *fresh = !s;
+    if (s)
+        return s;
+    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
+    if (!down)
+        return NULL;
+    s = xk_sessn_new(self, upper, host, &sessn_ops, sizeof(struct template_sessn));
+    s->down[s->downs++] = down;
+    xk_table_add(&st->sessns, s);
+    return s;
+}
+
+/* ---- the way up ---- */
+
+static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct template_state *st = self->state;
+    struct template_header h = { 0 };
+    uint8_t wire[TEMPLATE_HEADER];
+    enum xk_status why;
+    bool fresh;
+    if (xk_msg_pop(m, wire, TEMPLATE_HEADER))
+        header_load(&h, wire);
+    struct xk_protl *upper = xk_numbered(self->kernel, h.protocol);
+    struct xk_sessn *s = upper && st->enabled >> h.protocol & 1
+                             ? get_sessn(self, upper, lower->host, &fresh, &why)
+                             : NULL;
+    if (!s) {
+        st->counts.bad++;
+        return;
+    }
+    struct template_sessn *ts = s->state;
+    st->counts.received++;
+    st->counts.gaps += h.seq != ts->received + 1;
+    ts->received = h.seq;
+    if (fresh)
+        xk_open_done(upper, s);
+    xk_demux(s, m);
+    xk_close(s);
+}
+
+/* The layer below has room again: so have we. */
+static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    struct template_state *st = self->state;
+    for (uint32_t n = 1; n < 64; n++) {
+        struct xk_protl *upper = st->enabled >> n & 1 ? xk_numbered(self->kernel, n) : NULL;
+        struct xk_sessn *s = upper ? xk_table_get(&st->sessns, upper, lower->host) : NULL;
+        if (s) {
+            xk_ready(s);
+            xk_close(s);
+        }
+    }
+}
+
+/* ---- the protocol ---- */
+
+static enum xk_status protl_init(struct xk_protl *self, const void *p)
+{
+    struct template_state *st = self->state;
+    st->params = p;
+    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
+                                   const struct xk_part *peer, enum xk_status *why)
+{
+    struct template_state *st = self->state;
+    bool fresh;
+    st->enabled |= UINT64_C(1) << upper->number;
+    return get_sessn(self, upper, peer->host, &fresh, why);
+}
+
+static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct template_state *st = self->state;
+    (void)key;
+    st->enabled |= UINT64_C(1) << upper->number;
+    return XK_OK;
+}
+
+static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct template_state *st = self->state;
+    (void)key;
+    st->enabled &= ~(UINT64_C(1) << upper->number);
+    return XK_OK;
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    struct template_state *st = self->state;
+    enum xk_status r;
+    switch (c->op) {
+    case XK_GET_MAX_PACKET:
+    case XK_GET_OPT_PACKET:
+        r = xk_protl_control(self->down[0], c);
+        if (r == XK_OK)
+            c->u64 -= TEMPLATE_HEADER;
+        return r;
+    case XK_FREE_RESOURCES:
+        c->u64 = xk_table_reclaim(&st->sessns);
+        return XK_OK;
+    case XK_PEER_DOWN:
+    case XK_PEER_UP:
+        return XK_OK;
+    default:
+        return xk_protl_control(self->down[0], c);
+    }
+}
+
+const struct xk_protl_ops template_protl = {
+    .name = "template",
+    .doc = "numbers messages and counts the gaps; to be copied",
+    .params = params,
+    .params_size = sizeof(struct template_params),
+    .state_size = sizeof(struct template_state),
+    .down_min = 1,
+    .down_max = 1,
+    .init = protl_init,
+    .open = protl_open,
+    .open_enable = protl_enable,
+    .open_disable = protl_disable,
+    .demux = protl_demux,
+    .ready = protl_ready,
+    .control = protl_control,
+};

@@ -1,0 +1,297 @@
+/* vdrop.c: faults as a layer.  See vdrop.h and README.md.
+ *
+ * Every fault strikes on the way down, before the layer below sees the message, and a message has
+ * at most one.  What is delayed may be overtaken.
+ */
+#include "os/proto/vdrop/vdrop_internal.h"
+
+#include <stdlib.h>
+
+#define PPM 1000000
+#define PROBABILITY(member, what)                                                                  \
+    {                                                                                              \
+        .name = #member, .type = PARAM_REAL, .offset = offsetof(struct vdrop_params, member),      \
+        .def = "0", .min = "0", .max = "1", .doc = what, .src = "no fault"                         \
+    }
+
+static const struct param params[] = {
+    { .name = "every",
+      .type = PARAM_INT,
+      .offset = offsetof(struct vdrop_params, every),
+      .def = "0",
+      .min = "0",
+      .max = "1000000000",
+      .doc = "drops one message in so many; 0: none",
+      .src = "as x-kernel's VDROP" },
+    { .name = "list",
+      .type = PARAM_STRING,
+      .offset = offsetof(struct vdrop_params, list),
+      .def = "",
+      .doc = "drops the messages of these numbers, counted from 1 on each node: \"3 7 8\"",
+      .src = "no fault" },
+    PROBABILITY(drop, "probability that a message is lost"),
+    PROBABILITY(duplicate, "probability that a message is sent twice"),
+    PROBABILITY(delay, "probability that a message is delayed, and may be overtaken"),
+    PROBABILITY(corrupt, "probability that a byte of a message is inverted"),
+    { .name = "delay_max",
+      .type = PARAM_TIME,
+      .offset = offsetof(struct vdrop_params, delay_max),
+      .def = "10ms",
+      .min = "1ns",
+      .max = "1h",
+      .doc = "longest delay; the draw is uniform",
+      .src = "ASSUMED(as long as BLAST waits for a fragment)" },
+    { .name = "idle",
+      .type = PARAM_INT,
+      .offset = offsetof(struct vdrop_params, idle),
+      .def = "16",
+      .min = "0",
+      .max = "65536",
+      .doc = "idle sessions kept for re-use",
+      .src = "ASSUMED(an idle node stays within 16 KiB)" },
+    { .name = NULL }
+};
+
+const struct vdrop_counts *vdrop_counts(const struct xk_protl *vdrop)
+{
+    return &((const struct vdrop_state *)vdrop->state)->counts;
+}
+
+static bool listed(const char *list, uint64_t n)
+{
+    while (*list) {
+        char *end;
+        unsigned long long x = strtoull(list, &end, 10);
+        if (end == list) {
+            list++; /* a separator */
+            continue;
+        }
+        if (x == n)
+            return true;
+        list = end;
+    }
+    return false;
+}
+
+static bool strikes(struct port *p, uint32_t ppm)
+{
+    return ppm > 0 && port_random_below(p, PPM) < ppm;
+}
+
+/* ---- the faults ---- */
+
+static void corrupt(struct port *p, struct xk_msg *m)
+{
+    struct rope r, tail;
+    uint8_t byte;
+    xk_msg_to_rope(m, &r);
+    uint64_t at = port_random_below(p, r.length);
+    rope_read(&r, at, 1, &byte);
+    byte = (uint8_t)~byte;
+    rope_split(&r, at, &tail);
+    rope_drop_front(&tail, 1);
+    rope_add_bytes(&r, &byte, 1);
+    rope_join(&r, &tail);
+    rope_fini(&tail);
+    xk_msg_init_rope(m, &r);
+}
+
+static void late(struct port_timer *t)
+{
+    struct vdrop_late *l = t->arg;
+    struct xk_sessn *s = l->sessn;
+    /* When the layer below is busy now, the delayed message is lost. */
+    if (xk_push(s->down[0], &l->msg) != XK_OK)
+        ((struct vdrop_state *)s->protl->state)->counts.dropped++;
+    xk_msg_fini(&l->msg);
+    list_remove(&l->link);
+    port_free(t->port, l);
+    xk_close(s);
+}
+
+static void delay(struct vdrop_state *st, struct xk_sessn *s, struct xk_msg *m)
+{
+    struct port *p = xk_port(s->protl);
+    struct vdrop_late *l = port_alloc(p, sizeof *l);
+    l->sessn = xk_dup(s);
+    xk_msg_move(&l->msg, m);
+    list_push(&st->late, &l->link);
+    port_timer_init(p, &l->timer, late, l);
+    port_timer_set(&l->timer, 1 + (sim_time)port_random_below(p, (uint64_t)st->params->delay_max));
+    st->counts.delayed++;
+}
+
+static void duplicate(struct vdrop_state *st, struct xk_sessn *s, const struct xk_msg *m)
+{
+    struct xk_msg copy;
+    xk_msg_copy(&copy, m);
+    if (xk_push(s->down[0], &copy) == XK_OK)
+        st->counts.duplicated++;
+    xk_msg_fini(&copy);
+}
+
+static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
+{
+    struct vdrop_state *st = s->protl->state;
+    struct port *p = xk_port(s->protl);
+    uint64_t n = ++st->counts.pushed;
+    if ((st->params->every && n % (uint64_t)st->params->every == 0) ||
+        listed(st->params->list, n) || strikes(p, st->drop_ppm)) {
+        st->counts.dropped++;
+        xk_msg_fini(m);
+        return XK_OK;
+    }
+    if (strikes(p, st->delay_ppm)) {
+        delay(st, s, m);
+        return XK_OK;
+    }
+    if (strikes(p, st->duplicate_ppm)) {
+        duplicate(st, s, m);
+    } else if (xk_msg_length(m) > 0 && strikes(p, st->corrupt_ppm)) {
+        corrupt(p, m);
+        st->counts.corrupted++;
+    }
+    enum xk_status r = xk_push(s->down[0], m);
+    st->counts.pushed -= r != XK_OK; /* it comes again */
+    return r;
+}
+
+/* ---- sessions ---- */
+
+static void sessn_close(struct xk_sessn *s)
+{
+    xk_table_idle(&((struct vdrop_state *)s->protl->state)->sessns, s);
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c);
+
+static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
+{
+    return protl_control(s->protl, c);
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
+                                               .close = sessn_close,
+                                               .control = sessn_control };
+
+/* The session to a host; a reference to it. */
+static struct xk_sessn *get_sessn(struct xk_protl *self, uint32_t host, bool *fresh,
+                                  enum xk_status *why)
+{
+    struct vdrop_state *st = self->state;
+    struct xk_sessn *s = xk_table_get(&st->sessns, st->upper, host);
+    *fresh = !s;
+    if (s)
+        return s;
+    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
+    if (!down)
+        return NULL;
+    s = xk_sessn_new(self, st->upper, host, &sessn_ops, 0);
+    s->down[s->downs++] = down;
+    xk_table_add(&st->sessns, s);
+    return s;
+}
+
+static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct vdrop_state *st = self->state;
+    enum xk_status why;
+    bool fresh;
+    struct xk_sessn *s = st->upper ? get_sessn(self, lower->host, &fresh, &why) : NULL;
+    if (!s)
+        return;
+    if (fresh)
+        xk_open_done(st->upper, s);
+    xk_demux(s, m);
+    xk_close(s);
+}
+
+static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    struct vdrop_state *st = self->state;
+    struct xk_sessn *s = st->upper ? xk_table_get(&st->sessns, st->upper, lower->host) : NULL;
+    if (!s)
+        return;
+    xk_ready(s);
+    xk_close(s);
+}
+
+/* ---- protocol ---- */
+
+static uint32_t ppm(double probability)
+{
+    return (uint32_t)(probability * PPM + 0.5);
+}
+
+static enum xk_status protl_init(struct xk_protl *self, const void *p)
+{
+    struct vdrop_state *st = self->state;
+    st->params = p;
+    st->drop_ppm = ppm(st->params->drop);
+    st->duplicate_ppm = ppm(st->params->duplicate);
+    st->delay_ppm = ppm(st->params->delay);
+    st->corrupt_ppm = ppm(st->params->corrupt);
+    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
+    list_init(&st->late);
+    return XK_OK;
+}
+
+static enum xk_status adopt(struct xk_protl *self, struct xk_protl *upper)
+{
+    struct vdrop_state *st = self->state;
+    if (st->upper && st->upper != upper)
+        return XK_REFUSED;
+    st->upper = upper;
+    return XK_OK;
+}
+
+static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
+                                   const struct xk_part *peer, enum xk_status *why)
+{
+    bool fresh;
+    *why = adopt(self, upper);
+    return *why == XK_OK ? get_sessn(self, peer->host, &fresh, why) : NULL;
+}
+
+static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    enum xk_status s = adopt(self, upper);
+    return s == XK_OK ? xk_open_enable(self->down[0], self, key) : s;
+}
+
+static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    (void)upper;
+    return xk_open_disable(self->down[0], self, key);
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    const struct vdrop_state *st = self->state;
+    bool harmless = !st->params->every && !st->params->list[0] && !st->drop_ppm &&
+                    !st->duplicate_ppm && !st->delay_ppm && !st->corrupt_ppm;
+    if (c->op == XK_PEER_DOWN || c->op == XK_PEER_UP)
+        return XK_OK;
+    if (c->op == XK_GET_RELIABLE && !harmless) {
+        c->u64 = 0;
+        return XK_OK;
+    }
+    return xk_protl_control(self->down[0], c);
+}
+
+const struct xk_protl_ops vdrop_protl = {
+    .name = "vdrop",
+    .doc = "loses, doubles, delays and damages messages on purpose",
+    .params = params,
+    .params_size = sizeof(struct vdrop_params),
+    .state_size = sizeof(struct vdrop_state),
+    .down_min = 1,
+    .down_max = 1,
+    .init = protl_init,
+    .open = protl_open,
+    .open_enable = protl_enable,
+    .open_disable = protl_disable,
+    .demux = protl_demux,
+    .ready = protl_ready,
+    .control = protl_control,
+};
