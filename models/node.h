@@ -7,7 +7,8 @@
  *       NULL between.  An activity's present is start + work.
  *   M2  An upcall's code runs when its CPU is granted; the CPU is busy for the work it named.
  *   M3  A thread runs only while its job holds the application CPU (SIM_HOLD).  What it named is
- *       served when it leaves: segment by segment, each effect taking place where it was made.
+ *       served when it leaves: segment by segment, each effect taking place where it was made;
+ *       nothing pre-empts it before its last effect.
  *   M4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
  *       task, so that a crash finds all of them; what a crash finds is counted as dropped.
  *   M5  Frames to one destination leave, and requests to one device are submitted, in the order of

@@ -95,11 +95,23 @@ static void deadline_passed(struct sim *s, struct sim_event *e)
 static sim_time next_segment(struct port_thread *t)
 {
     sim_time to = t->at.work;
-    if (!list_empty(&t->effects))
+    t->job.cls = CLASS_THREAD;
+    if (!list_empty(&t->effects)) {
         to = LIST_ENTRY(t->effects.next, struct effect, link)->offset;
+        t->job.cls = CLASS_UPCALL;
+    }
     sim_time length = to - t->paid;
     t->paid = to;
     return length;
+}
+
+/* The code has come to a wait: its work is served from now on. */
+static void settle(struct port_thread *t)
+{
+    struct sim_server *cpu = &t->at.node->cpu;
+    /* When others wait, the server decides between them and the thread: not on this stack. */
+    sim_time first = cpu->in_system > 1 && list_empty(&t->effects) ? 0 : next_segment(t);
+    sim_server_settle(cpu, &t->job, first);
 }
 
 /* The first code of the actor. */
@@ -116,7 +128,7 @@ static void actor_main(void *arg)
     t->state = THREAD_PAYING;
     t->actor = NULL;
     m->running = NULL;
-    sim_server_settle(&t->at.node->cpu, &t->job, next_segment(t));
+    settle(t);
 }
 
 /* The CPU is the thread's: lets its code run, and keeps the CPU meanwhile. */
@@ -126,6 +138,7 @@ static sim_time run_on(struct port_thread *t)
     t->at.start = sim_now(n->machine->sim);
     t->at.work = 0;
     t->paid = 0;
+    t->job.cls = CLASS_UPCALL; /* its code runs to its next wait at this instant */
     if (t->actor != NULL) {
         t->state = THREAD_RUNNING;
         sim_thread_wake(t->actor);
@@ -201,6 +214,7 @@ static sim_time segment_paid(struct sim_job *j)
 static void left(struct sim_job *j)
 {
     struct port_thread *t = CONTAINER_OF(j, struct port_thread, job);
+    j->cls = CLASS_THREAD;
     if (t->state != THREAD_ENDED)
         return;
     struct machine *m = t->at.node->machine;
@@ -218,7 +232,7 @@ static void leave(struct port_thread *t, enum thread_then then)
     t->then = (uint8_t)then;
     t->state = THREAD_PAYING;
     m->running = NULL;
-    sim_server_settle(&n->cpu, &t->job, next_segment(t));
+    settle(t);
     while (t->state != THREAD_RUNNING)
         sim_thread_block(m->sim, t->what, t->on);
     m->running = &t->at;

@@ -220,16 +220,16 @@ static void measure_path(void)
     rig_close(&r);
 }
 
-Test(port, an_upcall_interrupts_a_thread_and_what_the_thread_does_later_comes_later)
+Test(port, an_upcall_interrupts_a_thread_behind_its_last_effect)
 {
     measure_path();
     struct rig r;
     rig_1us(&r, 2);
     rig_open(&r, boot_worker);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
-    /* The thread's code runs at 0; its 30 us of work are interrupted at 4 for 5. */
-    EXPECT_TRAIL({ "start", 0 }, { "worked", 30 * US }, { "upcall", 4 * US }, { "paid", 35 * US });
-    cr_expect_eq(arrived[0], 15 * US + path);
+    /* The thread's code runs at 0; until its frame leaves at 10 it is not interrupted; then for 5. */
+    EXPECT_TRAIL({ "start", 0 }, { "worked", 30 * US }, { "upcall", 10 * US }, { "paid", 35 * US });
+    cr_expect_eq(arrived[0], 10 * US + path);
     rig_close(&r);
 }
 
@@ -408,6 +408,35 @@ Test(port, what_an_upcall_sends_leaves_where_its_work_has_come_to)
 static void wakes_early(struct port_timer *t)
 {
     port_thread_wake(t->port, waiter);
+}
+
+static void computes(void *arg)
+{
+    struct port *p = arg;
+    op(p, 30);
+    port_pay(p);
+    note(p, "paid");
+}
+
+static void boot_computes(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    port_thread_spawn(p, "computes", computes, p, 0);
+    port_timer_init(p, &timers[0], on_interruption, NULL);
+    port_timer_set(&timers[0], 4 * US);
+    port_timer_init(p, &timers[1], on_interruption, NULL);
+    port_timer_set(&timers[1], 0);
+}
+
+Test(port, an_upcall_interrupts_the_work_of_a_thread_at_any_moment)
+{
+    struct rig r;
+    rig_1us(&r, 1);
+    rig_open(&r, boot_computes);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    /* One waits while the code runs at 0 and goes first, to 5, the other right behind it. */
+    EXPECT_TRAIL({ "upcall", 0 }, { "upcall", 5 * US }, { "paid", 40 * US });
+    rig_close(&r);
 }
 
 static void waits_late(void *arg)
