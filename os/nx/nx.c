@@ -229,6 +229,8 @@ const struct nx_counts *nx_counts(const struct nx *n)
     return &n->counts;
 }
 
+static const char *const copies_names[] = { "unexpected", "received", "all", NULL };
+
 static const struct param nx_params_desc[] = {
     { .name = "grant",
       .type = PARAM_SIZE,
@@ -246,6 +248,22 @@ static const struct param nx_params_desc[] = {
       .doc = "Sends are posted and pushed by an upcall, on the message coprocessor where there is "
              "one.",
       .src = "OSF/1 R1.2 and later use the second i860 for messages; see configs/machines" },
+    { .name = "trap",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct nx_params, trap),
+      .def = "false",
+      .doc = "Every send and every receive enters the kernel.",
+      .src =
+          "ASSUMED(early OSF/1 passed messages by system calls, later releases by a mailbox that "
+          "the program shares with the coprocessor)" },
+    { .name = "copies",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct nx_params, copies),
+      .def = "unexpected",
+      .choices = copies_names,
+      .doc = "Which messages are copied through system buffers: unexpected ones, all that are "
+             "received, or all that are sent and received.",
+      .src = "with the receive posted the Paragon did not buffer [netlib pvmmpp, node 28]" },
     { .name = NULL }
 };
 

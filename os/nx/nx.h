@@ -11,7 +11,7 @@
  *       about its receipt.
  *   N4  What arrives before its receive is posted waits in the receiver's buffers, of which each
  *       sender has been granted `grant` bytes; a sender without grant waits.  It is copied when it
- *       is received.  What finds its receive posted is not copied.
+ *       is received.  What finds its receive posted is not copied (parameter `copies`).
  *   N5  A message of a force type (bit 30 set) that finds no receive posted is dropped and counted.
  *   N6  Two programs that both send long messages before they receive wait for ever, as on the real
  *       machine.

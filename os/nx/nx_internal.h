@@ -36,9 +36,14 @@ void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h);
 /* False: not one of ours. */
 bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h) MUST_CHECK;
 
+/* What is copied between programs and the library's buffers. */
+enum nx_copies { NX_COPY_UNEXPECTED, NX_COPY_RECEIVED, NX_COPY_ALL };
+
 struct nx_params {
     int64_t grant;
     bool offload;
+    bool trap;
+    int copies; /* enum nx_copies */
 };
 
 struct nx_inbound;
@@ -117,6 +122,8 @@ void nx_work_later(struct nx *n);
 /* nx_op.c */
 struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind);
 void nx_op_done(struct nx_op *op, enum nx_status status);
+
+void nx_copied(struct nx *n, uint64_t bytes); /* names the copy and counts it */
 
 /* nx_send.c */
 struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data, uint32_t rank);

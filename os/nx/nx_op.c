@@ -12,6 +12,14 @@ struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind)
     return op;
 }
 
+void nx_copied(struct nx *n, uint64_t bytes)
+{
+    if (bytes == 0)
+        return;
+    port_work(n->port, PORT_WORK_COPY, bytes);
+    n->counts.copied_bytes += bytes;
+}
+
 static void op_free(struct nx_op *op)
 {
     struct port *port = op->nx->port;

@@ -131,6 +131,8 @@ void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struc
     }
     in->got += size;
     bool whole = in->got == in->length, buffered = !in->op && !in->dropped;
+    if (in->op && n->params->copies != NX_COPY_UNEXPECTED)
+        nx_copied(n, size);
     if (in->op)
         fill(in->op, &data);
     else if (buffered)
@@ -164,6 +166,8 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
 {
     ASSERT_MSG(n->rank != NX_NO_NODE, "this node is not in the partition");
     struct nx_op *op = nx_op_new(n, NX_OP_RECEIVE);
+    if (n->params->trap)
+        port_work(n->port, PORT_WORK_TRAP, 1);
     op->system = system;
     op->typesel = typesel;
     op->source = source;
@@ -177,8 +181,7 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
     attach(in, op);
     uint64_t copied = in->data.length, held = in->held;
     struct nx_peer *p = in->peer;
-    port_work(n->port, PORT_WORK_COPY, copied);
-    n->counts.copied_bytes += copied;
+    nx_copied(n, copied);
     in->held = 0;
     fill(op, &in->data);
     if (in->got == in->length)

@@ -76,6 +76,8 @@ static enum pushed push_segment(struct nx *n, struct nx_peer *p, struct nx_op *o
         return FULL;
     if (status != XK_OK)
         return FAILED;
+    if (n->params->copies == NX_COPY_ALL)
+        nx_copied(n, size);
     p->credit -= size + NX_HEADER;
     op->started = true;
     op->sent += size;
@@ -153,6 +155,8 @@ struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data
         nx_op_done(op, NX_NO_PEER);
         return op;
     }
+    if (n->params->trap)
+        port_work(n->port, PORT_WORK_TRAP, 1);
     port_work(n->port, PORT_WORK_SEND, 1);
     n->counts.sent++;
     n->counts.sent_bytes += op->data.length;
