@@ -443,6 +443,26 @@ Test(nx, an_offloaded_send_is_pushed_by_an_upcall)
     rig_stop(&r);
 }
 
+Test(nx, releases_that_buffer_name_their_copies_and_traps)
+{
+    static const struct {
+        const char *graph;
+        uint64_t sender, receiver, traps;
+    } cases[] = { { "mesh mesh; nx nx <mesh", 0, 600, 0 },
+                  { "mesh mesh; nx nx <mesh copies=received trap=true", 0, 1200, 2 },
+                  { "mesh mesh; nx nx <mesh copies=all offload=true", 1200, 1200, 0 } };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rig r;
+        start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, cases[i].graph, late_receiver);
+        fake_run(r.f, 0);
+        cr_assert_eq(t.ended, 2);
+        cr_assert_eq(fake_work(r.f, 1, PORT_WORK_COPY), cases[i].sender);
+        cr_assert_eq(fake_work(r.f, 0, PORT_WORK_COPY), cases[i].receiver);
+        cr_assert_eq(fake_work(r.f, 1, PORT_WORK_TRAP), cases[i].traps);
+        rig_stop(&r);
+    }
+}
+
 /* ---- global operations ---- */
 static uint32_t arrived;
 
