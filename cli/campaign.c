@@ -30,6 +30,7 @@ struct loop {
     struct campaign *out;
     struct err *e;
     struct results *db;
+    struct store_index *stored; /* what --resume may take; NULL: nothing */
     int64_t experiment;
     struct worker *workers;
     struct worker_progress *shared;
@@ -89,9 +90,10 @@ static void finish_worker(struct loop *l, struct worker *w)
 static bool taken(struct loop *l, size_t point)
 {
     bool found = false;
-    if (!l->o->resume || !l->db)
+    if (!l->stored)
         return false;
-    if (!store_reuse(l->db, l->experiment, l->c, point, &l->out->results[point], &found, l->e))
+    if (!store_reuse(l->db, l->stored, l->experiment, l->c, point, &l->out->results[point], &found,
+                     l->e))
         stop_all(l, "the results could not be read");
     if (!found)
         return l->stopping;
@@ -228,6 +230,8 @@ static bool open_output(struct loop *l)
     if (!l->o->output)
         return true;
     l->db = results_open(l->o->output, l->e);
+    if (l->db && l->o->resume && !(l->stored = store_index_make(l->db, l->e)))
+        return false;
     return l->db && store_experiment(l->db, l->c, l->o->command, &l->experiment, l->e);
 }
 
@@ -287,6 +291,7 @@ bool campaign_run(const struct config *c, const struct campaign_options *o, stru
         out->results[i].status = POINT_INTERRUPTED;
     progress_begin(&l.progress, c->point_count, o->quiet);
     if (!open_output(&l)) {
+        store_index_free(l.stored);
         results_close(l.db, NULL);
         return false;
     }
@@ -299,6 +304,7 @@ bool campaign_run(const struct config *c, const struct campaign_options *o, stru
         munmap(l.shared, l.jobs * sizeof *l.shared);
     free(l.workers);
     free(l.have);
+    store_index_free(l.stored);
     bool closed = results_close(l.db, e);
     return closed && !e->set;
 }

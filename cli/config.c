@@ -107,9 +107,9 @@ static char *name_of(const char *file)
     return base_printf("%.*s", (int)n, base);
 }
 
-/* The folders that include searches: the configuration's own, an enclosing one called "configs",
- * then the search path. */
-static const char **include_roots(const struct config *c)
+/* The folders that include searches: the configuration's own, an enclosing one called "configs"
+ * (its name is the caller's to free), then the search path. */
+static const char **include_roots(const struct config *c, char **enclosing)
 {
     const char **roots = base_zalloc(10, sizeof *roots);
     const char *const *dirs = config_search_path();
@@ -120,7 +120,7 @@ static const char **include_roots(const struct config *c)
         *slash = 0;
         const char *last = strrchr(up, '/');
         if (strcmp(last ? last + 1 : up, "configs") == 0) {
-            roots[n++] = base_strdup(up);
+            roots[n++] = *enclosing = base_strdup(up);
             break;
         }
     }
@@ -469,12 +469,14 @@ static bool build(struct config *c, const struct config_options *o, const struct
                   struct err *e)
 {
     struct script_result r;
-    const char **roots = include_roots(c);
+    char *enclosing = NULL;
+    const char **roots = include_roots(c, &enclosing);
     struct script_options so = {
         .file = c->file, .roots = roots, .overrides = over->items, .override_count = over->count
     };
     bool good = script_run(&so, &r, e);
     free(roots);
+    free(enclosing);
     if (!good)
         return false;
     c->cases = base_zalloc(r.case_count, sizeof *c->cases);

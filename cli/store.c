@@ -159,27 +159,84 @@ bool store_point(struct results *db, int64_t experiment, const struct config *c,
 
 /* ---- reading: what tables and expectations need; the rest stays in the file ---- */
 
-struct reading {
+struct stored {
+    char identity[33], digest[33];
     int64_t id;
-    struct point_result *r;
+    enum point_status status;
+    char *message;
+    sim_time end_time, window;
+    uint64_t events, host_bytes;
+    double host_seconds;
 };
 
-static void read_point(void *arg, const struct results_point *p)
+struct store_index {
+    struct stored *points; /* by identity, the latest of equals first */
+    size_t count;
+};
+
+static void index_point(void *arg, const struct results_point *p)
 {
-    struct reading *x = arg;
-    struct point_result *r = x->r;
-    if (p->id != x->id)
+    struct store_index *x = arg;
+    if (!p->finished)
         return;
-    for (int s = 0; s < POINT_STATUS_COUNT; s++)
-        if (strcmp(point_status_name((enum point_status)s), p->status) == 0)
-            r->status = (enum point_status)s;
-    r->message = p->detail && p->detail[0] ? base_strdup(p->detail) : NULL;
-    snprintf(r->digest, sizeof r->digest, "%s", p->digest ? p->digest : "");
-    r->end_time = p->end_time;
-    r->window = p->window;
-    r->events = p->events;
-    r->host_seconds = p->host_seconds;
-    r->host_bytes = p->host_bytes;
+    if ((x->count & (x->count - 1)) == 0)
+        x->points = base_realloc(x->points, (x->count ? x->count * 2 : 1) * sizeof *x->points);
+    struct stored *s = &x->points[x->count++];
+    *s = (struct stored){ .id = p->id,
+                          .status = POINT_OK,
+                          .message = p->detail && p->detail[0] ? base_strdup(p->detail) : NULL,
+                          .end_time = p->end_time,
+                          .window = p->window,
+                          .events = p->events,
+                          .host_seconds = p->host_seconds,
+                          .host_bytes = p->host_bytes };
+    snprintf(s->identity, sizeof s->identity, "%s", p->identity);
+    snprintf(s->digest, sizeof s->digest, "%s", p->digest ? p->digest : "");
+    for (int k = 0; k < POINT_STATUS_COUNT; k++)
+        if (strcmp(point_status_name((enum point_status)k), p->status) == 0)
+            s->status = (enum point_status)k;
+}
+
+static int by_identity(const void *a, const void *b)
+{
+    const struct stored *x = a, *y = b;
+    int d = strcmp(x->identity, y->identity);
+    return d ? d : (x->id < y->id) - (x->id > y->id);
+}
+
+struct store_index *store_index_make(struct results *db, struct err *e)
+{
+    struct store_index *x = base_zalloc(1, sizeof *x);
+    if (!results_each_point(db, 0, index_point, x, e)) {
+        store_index_free(x);
+        return NULL;
+    }
+    if (x->count > 0)
+        qsort(x->points, x->count, sizeof *x->points, by_identity);
+    return x;
+}
+
+void store_index_free(struct store_index *x)
+{
+    for (size_t i = 0; x && i < x->count; i++)
+        free(x->points[i].message);
+    if (x)
+        free(x->points);
+    free(x);
+}
+
+/* The latest stored point of that identity, or NULL. */
+static const struct stored *index_find(const struct store_index *x, const char *identity)
+{
+    size_t lo = 0, hi = x->count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(x->points[mid].identity, identity) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < x->count && strcmp(x->points[lo].identity, identity) == 0 ? &x->points[lo] : NULL;
 }
 
 static void read_scalar(void *arg, const char *name, const char *unit, double value,
@@ -215,17 +272,25 @@ static void read_remark(void *arg, const char *text)
     r->remarks[r->remark_count++] = base_strdup(text);
 }
 
-bool store_reuse(struct results *db, int64_t experiment, const struct config *c, size_t idx,
-                 struct point_result *r, bool *found, struct err *e)
+bool store_reuse(struct results *db, const struct store_index *x, int64_t experiment,
+                 const struct config *c, size_t idx, struct point_result *r, bool *found,
+                 struct err *e)
 {
-    struct reading x = { .r = r };
+    const struct stored *s = index_find(x, c->points[idx].identity);
     point_result_init(r);
-    *found = results_find_finished(db, c->points[idx].identity, &x.id, e);
-    if (!*found)
-        return !e->set;
-    return results_each_point(db, 0, read_point, &x, e) &&
-           results_each_scalar(db, x.id, read_scalar, r, e) &&
-           results_each_busy(db, x.id, read_busy, r, e) &&
-           results_each_remark(db, x.id, read_remark, r, e) &&
-           results_point_reuse(db, experiment, (int64_t)idx, x.id, e);
+    *found = s != NULL;
+    if (!s)
+        return true;
+    r->status = s->status;
+    r->message = s->message ? base_strdup(s->message) : NULL;
+    memcpy(r->digest, s->digest, sizeof r->digest);
+    r->end_time = s->end_time;
+    r->window = s->window;
+    r->events = s->events;
+    r->host_seconds = s->host_seconds;
+    r->host_bytes = s->host_bytes;
+    return results_each_scalar(db, s->id, read_scalar, r, e) &&
+           results_each_busy(db, s->id, read_busy, r, e) &&
+           results_each_remark(db, s->id, read_remark, r, e) &&
+           results_point_reuse(db, experiment, (int64_t)idx, s->id, e);
 }

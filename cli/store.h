@@ -12,10 +12,15 @@ bool store_experiment(struct results *db, const struct config *c, const char *co
 /* Stores the result of point `idx` of the configuration, whole or not at all. */
 bool store_point(struct results *db, int64_t experiment, const struct config *c, size_t idx,
                  const struct point_result *r, struct err *e) MUST_CHECK;
+/* The finished points of a results file, by identity: read once, asked often. */
+struct store_index;
+struct store_index *store_index_make(struct results *db, struct err *e); /* NULL with a sentence */
+void store_index_free(struct store_index *x);
 /* Takes a finished point of an earlier run: *found, and the result in *r (initialised here) when it
  * is there.  False with a sentence when the file could not be read or written. */
-bool store_reuse(struct results *db, int64_t experiment, const struct config *c, size_t idx,
-                 struct point_result *r, bool *found, struct err *e) MUST_CHECK;
+bool store_reuse(struct results *db, const struct store_index *x, int64_t experiment,
+                 const struct config *c, size_t idx, struct point_result *r, bool *found,
+                 struct err *e) MUST_CHECK;
 
 const char *store_kind_name(enum sim_kind kind); /* "cpu", "bus", ... */
 /* A value as a user would write it (heap), and as a number in base units (NAN: it is none). */

@@ -298,6 +298,28 @@ static void print_point(FILE *f, const struct config *c, size_t i)
     fprintf(f, "seed %llu)", (unsigned long long)p->seed);
 }
 
+/* Names that the configuration asks for and no point has. */
+static void print_missing(FILE *f, const struct config *c, const struct campaign *r)
+{
+    const struct point_result *p = a_finished(r);
+    struct campaign_value v;
+    for (size_t i = 0; p && c->measures && i < c->measures->count; i++) {
+        const char *name = c->measures->items[i]->u.s;
+        bool found = false;
+        for (size_t k = 0; k < c->case_count && !found; k++)
+            found = campaign_value(r, c, k, name, &v);
+        if (found)
+            continue;
+        const char **names = base_zalloc(p->scalar_count + 1, sizeof *names);
+        for (size_t k = 0; k < p->scalar_count; k++)
+            names[k] = p->scalars[k].name;
+        const char *near = nearest_name(name, names);
+        fprintf(f, "remark: no point has the measure '%s'%s%s%s\n", name,
+                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        free(names);
+    }
+}
+
 void table_problems(FILE *f, const struct config *c, const struct campaign *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -309,6 +331,7 @@ void table_problems(FILE *f, const struct config *c, const struct campaign *r)
         fprintf(f, ": %s: %s\n", point_status_name(p->status),
                 p->message ? p->message : "no reason is known");
     }
+    print_missing(f, c, r);
     for (size_t i = 0; i < r->count; i++) {
         for (size_t k = 0; k < r->results[i].remark_count; k++) {
             fputs("remark: ", f);

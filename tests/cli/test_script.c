@@ -169,8 +169,12 @@ Test(script, overrides_reach_param_and_replace_an_axis)
     cr_expect_eq(val_get(r.cases[1].root, "a")->u.i, 10);
     cr_expect_str_eq(val_get(r.cases[1].root, "s")->u.s, "y");
     script_result_fini(&r);
+    val_free(list);
+    val_free(s);
     unlink(file);
     rmdir(dir);
+    free(file);
+    free(dir);
 }
 
 Test(script, evaluations_share_nothing)
