@@ -26,6 +26,7 @@
 #include "sim/server.h"
 
 #define NOBODY UINT32_MAX
+#define DRAIN (UINT32_MAX - 1) /* the output of a packet that is dropped here */
 
 struct flit {
     struct net_packet *packet;
@@ -56,7 +57,8 @@ struct port {
     uint32_t input_turn; /* which of its virtual channels is put forward next */
     uint32_t output_turn;
     uint32_t to_node, to_port; /* where its channel leads; NOBODY: terminal or edge */
-    sim_time blocked;          /* headers waited for its output so long, in all */
+    bool dead;
+    sim_time blocked; /* headers waited for its output so long, in all */
     struct sim_busy busy;
 };
 
@@ -92,13 +94,16 @@ struct flit_net {
     uint32_t *looks, look_count;
     struct net_packet **done;
     struct net_packet **sent;
-    uint32_t done_count, sent_count;
+    uint32_t done_count, done_size, sent_count;
     uint64_t packets_in, packets_out, flits_in, flits_left, flits_out;
+    uint64_t packets_dropped, flits_dropped;
+    struct net_fault *faults;
+    uint32_t fault_count;
     uint64_t in_fifos;  /* flits */
     char deadlock[512]; /* the circle of waiting packets, once there is one */
 };
 
-enum word { WORD_LOOK, WORD_CREDIT, WORD_SOURCE_CREDIT, WORD_SENT, WORD_DELIVER };
+enum word { WORD_LOOK, WORD_CREDIT, WORD_SOURCE_CREDIT, WORD_SENT, WORD_DELIVER, WORD_FAULT };
 #define WORD_KIND 7u
 
 static void post(struct flit_net *n, sim_time when, enum word kind, uint64_t index)
@@ -175,6 +180,13 @@ static uint32_t pick_header(struct flit_net *n, uint32_t node, uint32_t port, ui
     return best;
 }
 
+static void leave_after_allocation(struct flit_net *n, uint32_t node, struct input *v)
+{
+    v->start = n->now + n->d.allocation;
+    if (n->d.allocation > 0)
+        post(n, v->start, WORD_LOOK, node);
+}
+
 static void allocate_channels(struct flit_net *n, uint32_t node)
 {
     uint32_t all = n->topo.ports * n->vcs;
@@ -184,9 +196,16 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
             continue;
         if (front_of(v)->available > n->now || v->front_at > n->now)
             continue;
-        if (v->option_count == 0)
-            v->option_count =
-                route_options(&n->params, &n->topo, node, front_of(v)->packet, v->options);
+        v->option_count =
+            route_options(&n->params, &n->topo, node, front_of(v)->packet, v->options);
+        for (uint32_t k = v->option_count; k-- > 0;)
+            if (n->ports[node * n->topo.ports + v->options[k].port].dead)
+                v->options[k] = v->options[--v->option_count];
+        if (v->option_count == 0) { /* no way on */
+            v->output = DRAIN;
+            front_of(v)->packet->dropped = true;
+            leave_after_allocation(n, node, v);
+        }
     }
     for (uint32_t o = 0; o < all; o++) {
         struct output *out = output_of(n, node, o);
@@ -200,9 +219,7 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
         out->turn = (winner + 1) % all;
         v->output = o;
         v->option_count = 0;
-        v->start = n->now + n->d.allocation;
-        if (n->d.allocation > 0)
-            post(n, v->start, WORD_LOOK, node);
+        leave_after_allocation(n, node, v);
     }
 }
 
@@ -212,6 +229,8 @@ static bool can_leave(struct flit_net *n, uint32_t node, const struct input *v)
 {
     if (v->output == NOBODY || v->count == 0 || v->start > n->now)
         return false;
+    if (v->output == DRAIN)
+        return front_of(v)->available <= n->now;
     const struct output *out = output_of(n, node, v->output);
     return front_of(v)->available <= n->now && out->credits > 0 &&
            n->ports[node * n->topo.ports + v->output / n->vcs].write_free <= n->now;
@@ -298,11 +317,39 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
     }
 }
 
+/* A flit of a dropped packet leaves the FIFO for nowhere. */
+static void drain(struct flit_net *n, uint32_t node, uint32_t index)
+{
+    struct input *v = input_of(n, node, index);
+    struct port *in = &n->ports[node * n->topo.ports + index / n->vcs];
+    struct flit f = *front_of(v);
+    v->first = (v->first + 1) % n->depth;
+    v->count--;
+    n->in_fifos--;
+    n->flits_left++;
+    v->front_at = in->read_free = n->now + n->d.flit;
+    post(n, v->front_at, WORD_LOOK, node);
+    return_credit(n, node, index);
+    if (f.index == 1) {
+        f.packet->hops++;
+        f.packet->blocked += n->now - f.available - n->d.allocation;
+    }
+    if (f.index == f.packet->flits) {
+        v->output = NOBODY;
+        post(n, n->now + n->d.eject, WORD_DELIVER, (uintptr_t)f.packet >> 3);
+    }
+}
+
 static void allocate_switch(struct flit_net *n, uint32_t node)
 {
     uint32_t ports = n->topo.ports, forward[TOPO_PORTS];
-    for (uint32_t p = 0; p < ports; p++)
+    for (uint32_t p = 0; p < ports; p++) {
         forward[p] = put_forward(n, node, p);
+        if (forward[p] != NOBODY && input_of(n, node, forward[p])->output == DRAIN) {
+            drain(n, node, forward[p]);
+            forward[p] = NOBODY;
+        }
+    }
     for (uint32_t o = 0; o < ports; o++) {
         uint32_t from = n->ports[node * ports + o].output_turn, winner = NOBODY;
         const struct net_packet *oldest = NULL;
@@ -383,6 +430,27 @@ static void source_credit_back(struct flit_net *n, uint32_t index)
 
 /* ---- the instant ---- */
 
+struct dying {
+    struct flit_net *net;
+    bool dead;
+};
+
+static void set_dead(void *arg, uint32_t channel)
+{
+    const struct dying *d = arg;
+    d->net->ports[channel].dead = d->dead;
+    look_at(d->net, channel / d->net->topo.ports);
+}
+
+static void keep_done(struct flit_net *n, struct net_packet *p)
+{
+    if (n->done_count == n->done_size) {
+        n->done_size *= 2;
+        n->done = base_realloc(n->done, sizeof(struct net_packet *) * n->done_size);
+    }
+    n->done[n->done_count++] = p;
+}
+
 static void collect(struct flit_net *n)
 {
     uint64_t word;
@@ -403,8 +471,13 @@ static void collect(struct flit_net *n)
                 (struct net_packet *)(uintptr_t)(word & ~(uint64_t)WORD_KIND);
             break;
         case WORD_DELIVER:
-            n->done[n->done_count++] =
-                (struct net_packet *)(uintptr_t)(word & ~(uint64_t)WORD_KIND);
+            keep_done(n, (struct net_packet *)(uintptr_t)(word & ~(uint64_t)WORD_KIND));
+            break;
+        case WORD_FAULT:
+            for (uint32_t i = 0; i < n->fault_count; i++) /* the last word on a channel holds */
+                if (n->faults[i].at == n->now)
+                    mesh_fault_each(&n->topo, &n->faults[i], set_dead,
+                                    &(struct dying){ n, n->faults[i].dead });
             break;
         }
     }
@@ -438,10 +511,15 @@ static void call_terminals(struct flit_net *n)
         struct net_packet *p = n->done[k];
         const struct net_terminal *t = &n->terminals[p->dst];
         p->delivered = n->now;
-        n->packets_out++;
-        n->flits_out += p->flits;
+        if (p->dropped) {
+            n->packets_dropped++;
+            n->flits_dropped += p->flits;
+        } else {
+            n->packets_out++;
+            n->flits_out += p->flits;
+        }
         if (t->receive)
-            t->receive(t->arg, p, NET_OK);
+            t->receive(t->arg, p, p->dropped ? NET_DROPPED_FAULT : NET_OK);
     }
     n->done_count = 0;
 }
@@ -529,6 +607,15 @@ static void instant(struct sim *s, struct sim_event *e)
 
 /* ---- the interface ---- */
 
+static void flit_fault(struct net *net, const struct net_fault *f)
+{
+    struct flit_net *n = CONTAINER_OF(net, struct flit_net, net);
+    n->faults = base_realloc(n->faults, sizeof(*n->faults) * (n->fault_count + 1));
+    n->faults[n->fault_count] = *f;
+    post(n, f->at, WORD_FAULT, n->fault_count++);
+    schedule(n);
+}
+
 static void flit_inject(struct net *net, struct net_packet *p)
 {
     struct flit_net *n = CONTAINER_OF(net, struct flit_net, net);
@@ -537,6 +624,7 @@ static void flit_inject(struct net *net, struct net_packet *p)
     n->packets_in++;
     n->flits_in += p->flits;
     p->blocked = 0;
+    p->dropped = false;
     p->hops = 0;
     p->next = NULL;
     struct source *s = &n->sources[p->src];
@@ -614,8 +702,9 @@ static void flit_audit(void *self, struct sim_audit_report *r)
     }
     sim_audit_check(r, !n->deadlock[0], "deadlock: %s, which closes the circle", n->deadlock);
     sim_audit_balance(r, "flits in queues", n->flits_in, n->flits_left, flits, 0);
-    sim_audit_balance(r, "packets", n->packets_in, n->packets_out, n->packets_in - n->packets_out,
-                      0);
+    sim_audit_balance(r, "packets", n->packets_in, n->packets_out,
+                      n->packets_in - n->packets_out - n->packets_dropped, n->packets_dropped);
+    sim_audit_dropped(r, "packets", "dead channel", n->packets_dropped);
 }
 
 static void make_ports(struct flit_net *n)
@@ -659,6 +748,8 @@ static void make_sources(struct flit_net *n)
     }
 }
 
+static void flit_destroy(struct net *net);
+
 static struct net *flit_create(struct sim *s, const void *params, struct err *e)
 {
     const struct mesh_params *p = params;
@@ -677,12 +768,16 @@ static struct net *flit_create(struct sim *s, const void *params, struct err *e)
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
     n->marked = base_zalloc(2 * (size_t)n->topo.nodes, sizeof(*n->marked));
     n->looks = base_alloc(sizeof(*n->looks) * 2 * n->topo.nodes);
-    n->done = base_alloc(sizeof(struct net_packet *) * n->topo.nodes * n->vcs);
+    n->done_size = n->topo.nodes * n->vcs;
+    n->done = base_alloc(sizeof(struct net_packet *) * n->done_size);
     n->sent = base_alloc(sizeof(struct net_packet *) * n->topo.nodes);
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
     sim_audit_register(s, "mesh", flit_audit, n);
-    return &n->net;
+    if (mesh_schedule_faults(p, &n->topo, &n->net, e))
+        return &n->net;
+    flit_destroy(&n->net);
+    return NULL;
 }
 
 static void flit_destroy(struct net *net)
@@ -695,6 +790,7 @@ static void flit_destroy(struct net *net)
             sim_busy_fini(&n->ports[i].busy);
     for (uint32_t i = 0; i < n->topo.nodes; i++)
         sim_busy_fini(&n->sources[i].busy);
+    free(n->faults);
     free(n->inputs);
     free(n->outputs);
     free(n->ports);
@@ -723,6 +819,7 @@ const struct net_ops net_flit = {
     .inject = flit_inject,
     .describe = flit_describe,
     .zero_load = flit_zero_load,
+    .fault = flit_fault,
     .channels = flit_channels,
     .distance = flit_distance,
 };

@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mesh/mesh.h"
 #include "mesh/wheel.h"
@@ -31,9 +32,13 @@ struct ideal_net {
     struct net_packet **batch; /* of one instant and kind */
     size_t batch_size;
     uint64_t packets_in, packets_out, flits_in, flits_out, travelling, ejecting;
+    uint64_t packets_dropped, flits_dropped;
+    bool *dead; /* node * ports + port */
+    struct net_fault *faults;
+    uint32_t fault_count;
 };
 
-enum word { WORD_ARRIVE, WORD_SENT, WORD_DELIVER, WORD_KINDS };
+enum word { WORD_FAULT, WORD_ARRIVE, WORD_SENT, WORD_DELIVER, WORD_KINDS };
 #define WORD_KIND 7u
 
 static void post(struct ideal_net *n, sim_time when, enum word kind, const struct net_packet *p)
@@ -63,6 +68,7 @@ static void ideal_inject(struct net *net, struct net_packet *p)
     n->travelling++;
     p->injected = sim_time_max(sim_now(net->sim), from->inject_free);
     p->hops = distance + 1;
+    p->dropped = false;
     from->inject_free = p->injected + length;
     sim_busy_add(&from->inject, net->sim, p->injected, from->inject_free);
     if (n->terminals[p->src].sent)
@@ -73,8 +79,31 @@ static void ideal_inject(struct net *net, struct net_packet *p)
     schedule(n);
 }
 
+/* True when a channel of the route is dead now. */
+static bool cut(const struct ideal_net *n, const struct net_packet *p)
+{
+    uint32_t node = p->src;
+    for (;;) {
+        uint32_t port = topo_route(&n->topo, node, p->dst);
+        if (n->dead[node * n->topo.ports + port])
+            return true;
+        if (port == topo_eject_port(&n->topo))
+            return false;
+        node = topo_neighbour(&n->topo, node, port);
+    }
+}
+
 static void arrive(struct ideal_net *n, struct net_packet *p)
 {
+    if (n->fault_count > 0 && cut(n, p)) {
+        p->dropped = true;
+        p->blocked = 0;
+        p->delivered = n->now + (sim_time)(p->flits - 1) * n->d.flit + n->d.eject;
+        n->travelling--;
+        n->ejecting++;
+        post(n, p->delivered, WORD_DELIVER, p);
+        return;
+    }
     struct end *to = &n->ends[p->dst];
     sim_time start = sim_time_max(n->now, to->eject_free);
     p->blocked = start - n->now;
@@ -89,11 +118,16 @@ static void arrive(struct ideal_net *n, struct net_packet *p)
 static void deliver(struct ideal_net *n, struct net_packet *p)
 {
     const struct net_terminal *t = &n->terminals[p->dst];
-    n->packets_out++;
-    n->flits_out += p->flits;
+    if (p->dropped) {
+        n->packets_dropped++;
+        n->flits_dropped += p->flits;
+    } else {
+        n->packets_out++;
+        n->flits_out += p->flits;
+    }
     n->ejecting--;
     if (t->receive)
-        t->receive(t->arg, p, NET_OK);
+        t->receive(t->arg, p, p->dropped ? NET_DROPPED_FAULT : NET_OK);
 }
 
 static int by_ends(const void *a, const void *b)
@@ -105,6 +139,40 @@ static int by_ends(const void *a, const void *b)
     return (p->src > q->src) - (p->src < q->src);
 }
 
+struct dying {
+    struct ideal_net *net;
+    bool dead;
+};
+
+static void set_dead(void *arg, uint32_t channel)
+{
+    const struct dying *d = arg;
+    d->net->dead[channel] = d->dead;
+}
+
+static void ideal_fault(struct net *net, const struct net_fault *f)
+{
+    struct ideal_net *n = CONTAINER_OF(net, struct ideal_net, net);
+    n->faults = base_realloc(n->faults, sizeof(*n->faults) * (n->fault_count + 1));
+    n->faults[n->fault_count] = *f;
+    wheel_push(&n->wheel, f->at, (uint64_t)n->fault_count++ << 3 | WORD_FAULT);
+    schedule(n);
+}
+
+/* Room for one more packet of every kind in this instant. */
+static void keep_room(struct ideal_net *n, size_t count)
+{
+    if (count < n->batch_size)
+        return;
+    struct net_packet **wider = base_alloc(2 * WORD_KINDS * n->batch_size * sizeof(*wider));
+    for (size_t kind = 0; kind < WORD_KINDS; kind++)
+        memcpy(wider + 2 * kind * n->batch_size, n->batch + kind * n->batch_size,
+               n->batch_size * sizeof(*wider));
+    free(n->batch);
+    n->batch = wider;
+    n->batch_size *= 2;
+}
+
 static void instant(struct sim *s, struct sim_event *e)
 {
     struct ideal_net *n = CONTAINER_OF(e, struct ideal_net, tick);
@@ -112,10 +180,16 @@ static void instant(struct sim *s, struct sim_event *e)
     uint64_t word;
     n->now = sim_now(s);
     wheel_advance(&n->wheel);
-    /* At most one packet a source is sent, and one a destination delivered, at an instant; those
-     * that arrive are from different sources. */
     while (wheel_take(&n->wheel, n->now, &word)) {
         size_t kind = word & WORD_KIND;
+        if (kind == WORD_FAULT) {
+            for (uint32_t i = 0; i < n->fault_count; i++) /* the last word on a channel holds */
+                if (n->faults[i].at == n->now)
+                    mesh_fault_each(&n->topo, &n->faults[i], set_dead,
+                                    &(struct dying){ n, n->faults[i].dead });
+            continue;
+        }
+        keep_room(n, counts[kind]);
         n->batch[kind * n->batch_size + counts[kind]++] = (void *)(uintptr_t)(word - kind);
     }
     for (size_t kind = 0; kind < WORD_KINDS; kind++)
@@ -164,10 +238,15 @@ static uint32_t ideal_distance(const struct net *net, uint32_t src, uint32_t dst
 static void ideal_audit(void *self, struct sim_audit_report *r)
 {
     const struct ideal_net *n = self;
-    sim_audit_balance(r, "packets", n->packets_in, n->packets_out, n->travelling + n->ejecting, 0);
-    sim_audit_check(r, n->packets_in != n->packets_out || n->flits_in == n->flits_out,
-                    "%" PRIu64 " flits in, %" PRIu64 " out", n->flits_in, n->flits_out);
+    sim_audit_balance(r, "packets", n->packets_in, n->packets_out, n->travelling + n->ejecting,
+                      n->packets_dropped);
+    sim_audit_dropped(r, "packets", "dead channel", n->packets_dropped);
+    sim_audit_check(
+        r, n->travelling + n->ejecting > 0 || n->flits_in == n->flits_out + n->flits_dropped,
+        "%" PRIu64 " flits in, %" PRIu64 " out", n->flits_in, n->flits_out);
 }
+
+static void ideal_destroy(struct net *net);
 
 static struct net *ideal_create(struct sim *s, const void *params, struct err *e)
 {
@@ -192,8 +271,12 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
     n->batch = base_alloc(WORD_KINDS * n->batch_size * sizeof(struct net_packet *));
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
+    n->dead = base_zalloc((size_t)n->topo.nodes * n->topo.ports, sizeof(*n->dead));
     sim_audit_register(s, "mesh", ideal_audit, n);
-    return &n->net;
+    if (mesh_schedule_faults(&n->params, &n->topo, &n->net, e))
+        return &n->net;
+    ideal_destroy(&n->net);
+    return NULL;
 }
 
 static void ideal_destroy(struct net *net)
@@ -208,6 +291,8 @@ static void ideal_destroy(struct net *net)
     free(n->ends);
     free(n->terminals);
     free(n->batch);
+    free(n->dead);
+    free(n->faults);
     wheel_fini(&n->wheel);
     topo_fini(&n->topo);
     free(n);
@@ -224,5 +309,6 @@ const struct net_ops net_ideal = {
     .inject = ideal_inject,
     .describe = ideal_describe,
     .zero_load = ideal_zero_load,
+    .fault = ideal_fault,
     .distance = ideal_distance,
 };

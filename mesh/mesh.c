@@ -2,6 +2,7 @@
 #include "mesh/mesh.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/base/units.h"
@@ -170,8 +171,105 @@ const struct param mesh_params_desc[] = {
       .max = "8",
       .doc = "Virtual channels of every channel between routers; above 1 needs kind \"flit\".",
       .src = "Paragon: none" },
+    { .name = "faults",
+      .type = PARAM_VAL,
+      .offset = MEMBER(faults),
+      .doc = "Channels and routers that die or come back: a list of { at = \"10us\", node = 5, "
+             "channel = \"+x\" (-x, +y, -y, +z, -z, eject, all), state = \"dead\" or \"alive\" }.",
+      .src = "none: everything works" },
     { .name = NULL },
 };
+
+/* ---- faults ---- */
+
+static const char *const channel_names[] = { "+x", "-x",    "+y",  "-y", "+z",
+                                             "-z", "eject", "all", NULL };
+static const char *const fault_states[] = { "dead", "alive", NULL };
+
+struct fault_params {
+    sim_time at;
+    int64_t node;
+    int channel, state;
+};
+#define FAULT(m) offsetof(struct fault_params, m)
+static const struct param fault_params[] = {
+    { .name = "at",
+      .type = PARAM_TIME,
+      .offset = FAULT(at),
+      .def = "0",
+      .min = "0",
+      .doc = "When.",
+      .src = "the user's" },
+    { .name = "node",
+      .type = PARAM_INT,
+      .offset = FAULT(node),
+      .min = "0",
+      .doc = "The router.",
+      .src = "the user's" },
+    { .name = "channel",
+      .type = PARAM_CHOICE,
+      .offset = FAULT(channel),
+      .def = "all",
+      .choices = channel_names,
+      .doc = "Its output channel, or all from and to it.",
+      .src = "the user's" },
+    { .name = "state",
+      .type = PARAM_CHOICE,
+      .offset = FAULT(state),
+      .def = "dead",
+      .choices = fault_states,
+      .doc = "dead or alive.",
+      .src = "the user's" },
+    { .name = NULL },
+};
+
+bool mesh_schedule_faults(const struct mesh_params *p, const struct topo *t, struct net *n,
+                          struct err *e)
+{
+    enum { EJECT = 6, ALL = 7 };
+    char where[512], path[48];
+    if (p->faults && p->faults->type != VAL_LIST)
+        return err_set(e, "%sfaults must be a list of { at, node, channel, state }",
+                       val_where(p->faults, where, sizeof(where)));
+    for (size_t i = 0; p->faults && i < p->faults->count; i++) {
+        struct fault_params f;
+        const struct val *v = p->faults->items[i];
+        snprintf(path, sizeof(path), "mesh.faults[%zu]", i + 1);
+        if (!param_load(fault_params, &f, v, path, e))
+            return false;
+        uint32_t port = f.channel == EJECT ? topo_eject_port(t) : (uint32_t)f.channel;
+        if (f.channel == ALL)
+            port = NET_ALL_PORTS;
+        if (f.node >= t->nodes)
+            return err_set(e, "%s%s.node: the %s has routers 0 to %u",
+                           val_where(v, where, sizeof(where)), path, t->shape, t->nodes - 1);
+        if (f.channel < EJECT &&
+            (port / 2 >= t->dims || topo_neighbour(t, (uint32_t)f.node, port) == UINT32_MAX))
+            return err_set(e, "%s%s: router %" PRId64 " of the %s has no channel %s",
+                           val_where(v, where, sizeof(where)), path, f.node, t->shape,
+                           channel_names[f.channel]);
+        n->ops->fault(
+            n, &(struct net_fault){
+                   .at = f.at, .node = (uint32_t)f.node, .port = port, .dead = f.state == 0 });
+    }
+    return true;
+}
+
+void mesh_fault_each(const struct topo *t, const struct net_fault *f,
+                     void (*fn)(void *arg, uint32_t channel), void *arg)
+{
+    if (f->port != NET_ALL_PORTS) {
+        fn(arg, f->node * t->ports + f->port);
+        return;
+    }
+    for (uint32_t port = 0; port < t->ports; port++) {
+        uint32_t to = topo_neighbour(t, f->node, port);
+        if (port == topo_eject_port(t) || to != UINT32_MAX)
+            fn(arg, f->node * t->ports + port);
+        if (to != UINT32_MAX)
+            fn(arg, to * t->ports + topo_opposite(port));
+    }
+}
 
 static bool check_kind(const struct mesh_params *p, const char *kind, struct err *e)
 {

@@ -31,12 +31,13 @@ struct net_packet {
     sim_time injected;       /* header entered the injection channel */
     sim_time delivered;      /* tail left the ejection channel */
     sim_time blocked;        /* time the header waited for channels, source queue excluded */
+    bool dropped;            /* met a dead channel; set by the network */
     uint64_t user;           /* the sender's */
     void *owner;             /* the sender's */
     struct net_packet *next; /* the network's while it is inside */
 };
 
-/* Called in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to free or reuse.
+/* At the destination, in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to free or reuse.
  */
 typedef void net_receive_fn(void *arg, struct net_packet *p, enum net_status status);
 /* Called when the tail has left the source terminal: the injection channel can take the next.  Not
@@ -47,6 +48,16 @@ struct net_terminal {
     net_receive_fn *receive;
     net_sent_fn *sent; /* may be NULL */
     void *arg;
+};
+
+/* A channel dies or comes back.  The packet that holds it finishes (N4); a header that meets a dead
+ * channel, or waits for it when it dies, is dropped where it is: its flits drain there, and the
+ * destination's receive is called with NET_DROPPED_FAULT when the last has gone. */
+#define NET_ALL_PORTS UINT32_MAX /* the router: every channel from and to it, its ejection too */
+struct net_fault {
+    sim_time at;
+    uint32_t node, port; /* output port of node */
+    bool dead;           /* false: works again */
 };
 
 #define NET_DIMS 16
@@ -90,6 +101,8 @@ struct net_ops {
     void (*describe)(const struct net *n, struct net_describe *d);
     /* Latency of a packet alone in the network, from injection to `delivered`; exact. */
     sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
+    /* Schedules a fault, now or later. */
+    void (*fault)(struct net *n, const struct net_fault *f);
     /* Calls fn for every channel in a fixed order; NULL: the network keeps no such account. */
     void (*channels)(const struct net *n, void (*fn)(void *arg, const struct net_channel *c),
                      void *arg);

@@ -150,6 +150,10 @@ static void ask(struct worm_net *n, struct worm *w)
     uint32_t chan = f->end_node * n->topo.ports + port;
     w->place = ASKING;
     w->ejecting = port == topo_eject_port(&n->topo);
+    if (n->chans[chan].dead) {
+        chan = n->drops + f->end_node * n->topo.ports + f->end_port;
+        w->ejecting = w->packet->dropped = true;
+    }
     n->chans[chan].asking |= 1u << f->end_port;
     mark(n, chan);
 }
@@ -208,7 +212,7 @@ static void arbitrate(struct worm_net *n, uint32_t chan)
         return;
     }
     uint32_t outputs = n->topo.nodes * n->topo.ports;
-    if (chan >= outputs) { /* an injection channel: the source's queue */
+    if (chan >= outputs && chan < n->drops) { /* an injection channel: the source's queue */
         struct source *s = &n->sources[chan - outputs];
         struct net_packet *p = s->first;
         s->first = p->next;
@@ -218,7 +222,8 @@ static void arbitrate(struct worm_net *n, uint32_t chan)
         grant(n, w, chan);
         return;
     }
-    uint32_t node = chan / n->topo.ports, port = choose(n, c, node);
+    uint32_t node = (chan < outputs ? chan : chan - n->drops) / n->topo.ports;
+    uint32_t port = choose(n, c, node);
     struct worm *w = competitor(n, node, port);
     c->asking &= ~(1u << port);
     c->turn = (uint8_t)((port + 1) % n->topo.ports);
@@ -255,7 +260,69 @@ static struct worm *make_worm(struct worm_net *n, struct net_packet *p)
     return w;
 }
 
+/* ---- faults ---- */
+
+static void schedule(struct worm_net *n);
+
+struct dying {
+    struct worm_net *net;
+    bool dead;
+};
+
+static void set_dead(void *arg, uint32_t chan)
+{
+    const struct dying *d = arg;
+    d->net->chans[chan].dead = d->dead;
+}
+
+/* Those that wait for a channel that is dead now meet it so. */
+static void turn_away(void *arg, uint32_t chan)
+{
+    const struct dying *d = arg;
+    struct worm_net *n = d->net;
+    struct chan *c = &n->chans[chan];
+    uint32_t asking = c->dead ? c->asking : 0;
+    c->asking &= ~asking;
+    for (; asking; asking &= asking - 1)
+        ask(n, competitor(n, chan / n->topo.ports, (uint32_t)__builtin_ctz(asking)));
+}
+
+/* The faults of this instant, before its arrivals; what the last of them says holds. */
+static void apply_faults(struct worm_net *n)
+{
+    for (uint32_t i = 0; i < n->fault_count; i++)
+        if (n->faults[i].at == n->now)
+            mesh_fault_each(&n->topo, &n->faults[i], set_dead,
+                            &(struct dying){ n, n->faults[i].dead });
+    for (uint32_t i = 0; i < n->fault_count; i++)
+        if (n->faults[i].at == n->now)
+            mesh_fault_each(&n->topo, &n->faults[i], turn_away, &(struct dying){ n, true });
+}
+
+static void worm_fault(struct net *net, const struct net_fault *f)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, net);
+    for (uint32_t i = 0; n->fault_count == 0 && i < n->topo.nodes * n->topo.ports; i++) {
+        n->chans[n->drops + i].ejects = true;
+        n->chans[n->drops + i].last_left = NEVER_LEFT;
+    }
+    n->faults = base_realloc(n->faults, sizeof(*n->faults) * (n->fault_count + 1));
+    n->faults[n->fault_count] = *f;
+    post_index(n, f->at, WORD_FAULT, n->fault_count++);
+    schedule(n);
+}
+
 /* ---- the instant ---- */
+
+/* Drains make more than one delivery a terminal possible. */
+static void keep_done(struct worm_net *n, struct net_packet *p)
+{
+    if (n->done_count == n->done_size) {
+        n->done_size *= 2;
+        n->done = base_realloc(n->done, sizeof(struct net_packet *) * n->done_size);
+    }
+    n->done[n->done_count++] = p;
+}
 
 static void collect(struct worm_net *n)
 {
@@ -278,8 +345,10 @@ static void collect(struct worm_net *n)
             n->sent[n->sent_count++] = index;
             break;
         case WORD_DELIVER:
-            n->done[n->done_count++] = ptr;
+            keep_done(n, ptr);
             break;
+        case WORD_FAULT:
+            break; /* applied */
         }
     }
 }
@@ -292,8 +361,11 @@ static int by_index(const void *a, const void *b)
 
 static int by_terminal(const void *a, const void *b)
 {
-    uint32_t x = (*(struct net_packet *const *)a)->dst, y = (*(struct net_packet *const *)b)->dst;
-    return (x > y) - (x < y);
+    const struct net_packet *p = *(struct net_packet *const *)a;
+    const struct net_packet *q = *(struct net_packet *const *)b;
+    if (p->dst != q->dst)
+        return p->dst < q->dst ? -1 : 1;
+    return (p->src > q->src) - (p->src < q->src);
 }
 
 static void call_terminals(struct worm_net *n)
@@ -311,12 +383,17 @@ static void call_terminals(struct worm_net *n)
     for (uint32_t k = 0; k < n->done_count; k++) {
         struct net_packet *p = n->done[k];
         const struct net_terminal *t = &n->terminals[p->dst];
-        n->packets_out++;
-        n->flits_out += p->flits;
+        if (p->dropped) {
+            n->packets_dropped++;
+            n->flits_dropped += p->flits;
+        } else {
+            n->packets_out++;
+            n->flits_out += p->flits;
+        }
         n->inside--;
         n->flits_inside -= p->flits;
         if (t->receive)
-            t->receive(t->arg, p, NET_OK);
+            t->receive(t->arg, p, p->dropped ? NET_DROPPED_FAULT : NET_OK);
     }
     n->done_count = 0;
 }
@@ -338,6 +415,8 @@ static void instant(struct sim *s, struct sim_event *e)
     struct worm_net *n = CONTAINER_OF(e, struct worm_net, tick);
     n->now = sim_now(s);
     wheel_advance(&n->wheel);
+    if (n->fault_count > 0)
+        apply_faults(n);
     collect(n);
     for (uint32_t k = 0; k < n->dirty_count; k++) {
         if (k + 3 < n->dirty_count)
@@ -359,6 +438,7 @@ static void worm_inject(struct net *net, struct net_packet *p)
     n->packets_in++;
     n->flits_in += p->flits;
     p->blocked = 0;
+    p->dropped = false;
     p->next = NULL;
     struct source *s = &n->sources[p->src];
     if (s->first)
@@ -434,8 +514,11 @@ static void worm_audit(void *self, struct sim_audit_report *r)
             packets++;
             flits += p->flits;
         }
-    sim_audit_balance(r, "packets", n->packets_in, n->packets_out, packets + n->inside, 0);
-    sim_audit_balance(r, "flits", n->flits_in, n->flits_out, flits + n->flits_inside, 0);
+    sim_audit_balance(r, "packets", n->packets_in, n->packets_out, packets + n->inside,
+                      n->packets_dropped);
+    sim_audit_balance(r, "flits", n->flits_in, n->flits_out, flits + n->flits_inside,
+                      n->flits_dropped);
+    sim_audit_dropped(r, "packets", "dead channel", n->packets_dropped);
     uint64_t live = 0;
     for (uint32_t i = 0; i < n->topo.nodes * (n->topo.ports + 1); i++)
         live += n->chans[i].held || n->chans[i].asking;
@@ -446,7 +529,8 @@ static void worm_audit(void *self, struct sim_audit_report *r)
 static void make_channels(struct worm_net *n)
 {
     uint32_t ports = n->topo.ports, outputs = n->topo.nodes * ports;
-    n->chans = base_zalloc(outputs + n->topo.nodes, sizeof(*n->chans));
+    n->drops = outputs + n->topo.nodes;
+    n->chans = base_zalloc(n->drops + outputs, sizeof(*n->chans));
     n->in_chans = base_alloc(sizeof(*n->in_chans) * outputs);
     for (uint32_t i = 0; i < outputs + n->topo.nodes; i++) {
         struct chan *c = &n->chans[i];
@@ -466,6 +550,8 @@ static void make_channels(struct worm_net *n)
     }
 }
 
+static void worm_destroy(struct net *net);
+
 static struct net *worm_create(struct sim *s, const void *params, struct err *e)
 {
     const struct mesh_params *p = params;
@@ -484,13 +570,17 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     n->starts = base_alloc(sizeof(*n->starts) * (topo_diameter(&n->topo) + 2));
     n->sources = base_zalloc(n->topo.nodes, sizeof(*n->sources));
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
-    n->dirty = base_alloc(sizeof(*n->dirty) * n->topo.nodes * (n->topo.ports + 1));
-    n->done = base_alloc(sizeof(struct net_packet *) * n->topo.nodes);
+    n->dirty = base_alloc(sizeof(*n->dirty) * n->topo.nodes * (2 * n->topo.ports + 1));
+    n->done_size = n->topo.nodes;
+    n->done = base_alloc(sizeof(struct net_packet *) * n->done_size);
     n->sent = base_alloc(sizeof(*n->sent) * n->topo.nodes);
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
     sim_audit_register(s, "mesh", worm_audit, n);
-    return &n->net;
+    if (mesh_schedule_faults(p, &n->topo, &n->net, e))
+        return &n->net;
+    worm_destroy(&n->net);
+    return NULL;
 }
 
 static void worm_destroy(struct net *net)
@@ -508,6 +598,7 @@ static void worm_destroy(struct net *net)
         n->all = w->next_made;
         free(w);
     }
+    free(n->faults);
     free(n->chans);
     free(n->in_chans);
     worm_slots_fini(n);
@@ -533,6 +624,7 @@ const struct net_ops net_worm = {
     .inject = worm_inject,
     .describe = worm_describe,
     .zero_load = worm_zero_load,
+    .fault = worm_fault,
     .channels = worm_channels,
     .distance = worm_distance,
 };

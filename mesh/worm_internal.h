@@ -62,7 +62,7 @@ struct chan {
     uint32_t asking;    /* input ports whose header competes for it */
     uint32_t end_node;  /* router at its end; UINT32_MAX: ejection */
     uint8_t end_port, turn;
-    bool held, waking, dirty, ejects;
+    bool held, waking, dirty, ejects, dead;
     uint32_t seg_first, seg_count, seg_size;
     struct segment *segs;
     sim_time blocked; /* headers waited for it so long, in all */
@@ -96,7 +96,12 @@ struct worm_net {
     struct topo topo;
     sim_time memory; /* what left a FIFO longer ago than this decides nothing any more */
     sim_time now;
-    struct chan *chans; /* nodes*ports outputs, then nodes injection channels */
+    /* nodes*ports outputs, nodes injection channels, and from `drops` on, once there are faults, a
+     * drain for each input port (nodes*ports) */
+    struct chan *chans;
+    uint32_t drops;
+    struct net_fault *faults;
+    uint32_t fault_count;
     uint32_t *in_chans; /* node*ports + input port -> channel */
     struct source *sources;
     struct net_terminal *terminals;
@@ -111,15 +116,15 @@ struct worm_net {
     uint32_t *dirty, dirty_count;
     struct net_packet **done; /* deliveries of this instant */
     uint32_t *sent;           /* terminals whose tails leave in this instant */
-    uint32_t done_count, sent_count;
+    uint32_t done_count, done_size, sent_count;
     struct worm *pool[32], *all;
-    uint64_t packets_in, packets_out, flits_in, flits_out;
+    uint64_t packets_in, packets_out, packets_dropped, flits_in, flits_out, flits_dropped;
     struct mesh_counts counts;
     uint64_t inside, flits_inside; /* have left their source's queue */
 };
 
 /* Words of the wheel: pointers are 8-aligned, so the low bits hold the kind. */
-enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER };
+enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER, WORD_FAULT };
 #define WORD_KIND 7u
 
 static inline struct hop *hop_of(struct worm *w, uint32_t i)

@@ -17,7 +17,7 @@
 
 void worm_slots_init(struct worm_net *n)
 {
-    uint32_t count = n->topo.nodes * (n->topo.ports + 1);
+    uint32_t count = n->topo.nodes * (2 * n->topo.ports + 1); /* drains included */
     size_t depth = (size_t)n->params.fifo_flits;
     n->slots = base_zalloc(count, sizeof(*n->slots));
     n->slot_times = base_alloc(sizeof(sim_time) * 2 * depth * count);

@@ -205,7 +205,9 @@ void worm_settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time ta
             post_index(n, c->free_at, WORD_WAKE, p->chan);
         }
     }
-    sim_busy_add(&c->busy, n->net.sim, c->free_at - (sim_time)w->length * n->d.flit, c->free_at);
+    if (p->chan < n->drops)
+        sim_busy_add(&c->busy, n->net.sim, c->free_at - (sim_time)w->length * n->d.flit,
+                     c->free_at);
     if (i > 0) {
         leave_fifo(n, w, i, tail, straight);
     } else {

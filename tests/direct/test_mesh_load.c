@@ -138,3 +138,17 @@ Test(mesh_load, a_parking_lot_halves_the_share_at_every_merge)
         bench_stop(&b);
     }
 }
+
+Test(mesh_load, a_dead_channel_loses_packets_but_no_account)
+{
+    static const struct net_ops *const nets[] = { &net_worm, &net_flit, &net_ideal };
+    for (int k = 0; k < 3; k++) {
+        cr_assert(bench_start(&b, nets[k], "rows=4 columns=4", &direct_mesh_load,
+                              "load=0.2 packet_flits=6", 9));
+        b.net->ops->fault(
+            b.net, &(struct net_fault){ .at = 30 * SIM_US, .node = 5, .port = 0, .dead = true });
+        bench_run(&b);
+        cr_assert(bench_remarked(&b, "dropped at dead channels"));
+        bench_stop(&b);
+    }
+}

@@ -65,6 +65,7 @@ void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles)
     uint32_t window = (uint32_t[]){ 1, 8, 40, 300 }[oracle_below(r, 4)];
     uint32_t hot = (uint32_t)oracle_below(r, nodes);
     uint32_t heat = (uint32_t)oracle_below(r, 3);
+    c->fault_count = 0;
     c->count = 4 + (uint32_t)oracle_below(r, ORACLE_PACKETS / 2);
     for (uint32_t i = 0; i < c->count; i++) {
         struct oracle_packet *p = &c->packets[i];
@@ -77,6 +78,30 @@ void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles)
         if (oracle_below(r, 4) == 0)
             p->flits = longest;
     }
+}
+
+void oracle_draw_faults(struct oracle_case *c, uint64_t number)
+{
+    uint64_t state = number ^ UINT64_C(0xfa17), *r = &state;
+    struct topo t;
+    struct err e = ERR_INIT;
+    if (!mesh_topology(&c->mesh, &t, &e))
+        abort();
+    c->fault_count = 0;
+    uint32_t wanted = 1 + (uint32_t)oracle_below(r, ORACLE_FAULTS);
+    while (c->fault_count < wanted) {
+        struct net_fault *f = &c->faults[c->fault_count];
+        *f = (struct net_fault){ .at = (sim_time)oracle_below(r, 300),
+                                 .node = (uint32_t)oracle_below(r, t.nodes),
+                                 .port = (uint32_t)oracle_below(r, t.ports),
+                                 .dead = oracle_below(r, 3) > 0 };
+        if (oracle_below(r, 6) == 0)
+            f->port = NET_ALL_PORTS;
+        else if (f->port + 1 < t.ports && topo_neighbour(&t, f->node, f->port) == UINT32_MAX)
+            f->port = t.ports - 1;
+        c->fault_count++;
+    }
+    topo_fini(&t);
 }
 
 struct feeder {
@@ -98,11 +123,11 @@ static void take(void *arg, struct net_packet *p, enum net_status status)
 {
     struct feeder *f = p->owner;
     (void)arg;
-    (void)status;
     f->record->injected = p->injected;
     f->record->delivered = p->delivered;
     f->record->blocked = p->blocked;
     f->record->hops = p->hops;
+    f->record->dropped = status == NET_DROPPED_FAULT;
     --*f->left;
 }
 
@@ -119,6 +144,8 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
     struct net_describe d;
     ops->describe(n, &d);
     uint32_t left = c->count;
+    for (uint32_t i = 0; i < c->fault_count; i++)
+        ops->fault(n, &c->faults[i]);
     for (uint32_t i = 0; i < d.terminals; i++)
         ops->set_terminal(n, i, &(struct net_terminal){ .receive = take });
     struct feeder *feeders = base_zalloc(c->count, sizeof(*feeders));
@@ -151,7 +178,7 @@ uint32_t oracle_difference(const struct oracle_case *a, const struct oracle_case
     for (uint32_t i = 0; i < a->count; i++) {
         const struct oracle_packet *p = &a->packets[i], *q = &b->packets[i];
         if (p->injected != q->injected || p->delivered != q->delivered ||
-            p->blocked != q->blocked || p->hops != q->hops)
+            p->blocked != q->blocked || p->hops != q->hops || p->dropped != q->dropped)
             return i;
     }
     return UINT32_MAX;
@@ -169,6 +196,15 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
 {
     for (bool smaller = true; smaller;) {
         smaller = false;
+        for (uint32_t i = 0; i < c->fault_count; i++) {
+            struct oracle_case t = *c;
+            t.faults[i] = t.faults[--t.fault_count];
+            if (differs(a, b, &t)) {
+                *c = t;
+                smaller = true;
+                i--;
+            }
+        }
         for (uint32_t i = 0; i < c->count; i++) {
             struct oracle_case t = *c;
             memmove(&t.packets[i], &t.packets[i + 1], (c->count - i - 1) * sizeof(t.packets[0]));
@@ -200,6 +236,9 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
             m->rows, m->columns, m->planes, m->dimension, m->flit_time, m->routing, m->allocation,
             m->crossbar, m->wire, m->credit, m->injection_delay, m->ejection_delay, m->fifo_flits,
             m->arbitration, m->route, m->fifo);
+    for (uint32_t i = 0; i < c->fault_count; i++)
+        fprintf(stderr, "  fault at %" PRId64 ": router %u port %d dead %d\n", c->faults[i].at,
+                c->faults[i].node, (int)c->faults[i].port, c->faults[i].dead);
     for (uint32_t i = 0; i < c->count; i++) {
         const struct oracle_packet *p = &x.packets[i], *q = &y.packets[i];
         fprintf(stderr,

@@ -5,17 +5,20 @@
 #include "mesh/mesh.h"
 
 #define ORACLE_PACKETS 96
+#define ORACLE_FAULTS 8
 
 struct oracle_packet {
     uint32_t src, dst, flits;
     sim_time at;
     sim_time injected, delivered, blocked;
     uint32_t hops;
+    bool dropped;
 };
 
 struct oracle_case {
     struct mesh_params mesh;
-    uint32_t count;
+    uint32_t count, fault_count;
+    struct net_fault faults[ORACLE_FAULTS];
     struct mesh_counts counts; /* of a worm run */
     struct oracle_packet packets[ORACLE_PACKETS];
 };
@@ -26,6 +29,9 @@ uint64_t oracle_below(uint64_t *state, uint64_t n);
 
 /* The case of this number; bubbles: machines whose FIFOs are shorter than the credit loop. */
 void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles);
+
+/* Adds channels and routers that die, and some that come back. */
+void oracle_draw_faults(struct oracle_case *c, uint64_t number);
 
 /* Runs it and fills in the times.  False when a packet was not delivered or the audit failed. */
 bool oracle_run(const struct net_ops *ops, struct oracle_case *c);

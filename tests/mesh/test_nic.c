@@ -221,3 +221,26 @@ Test(nic, a_node_down_and_up_at_any_moment_loses_frames_but_no_account)
         finish();
     }
 }
+
+Test(nic, frames_that_meet_a_dead_channel_are_counted_and_the_rest_arrive)
+{
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        start(fidelities[k], NULL);
+        delivered = 0;
+        /* The only way from 0 to 2 is over 0 -> 1; it works again at 100 us. */
+        net->ops->fault(net, &(struct net_fault){ .at = 20 * SIM_US, .port = 0, .dead = true });
+        net->ops->fault(net, &(struct net_fault){ .at = 100 * SIM_US, .port = 0, .dead = false });
+        for (uint32_t i = 0; i < 12; i++) {
+            cr_assert_eq(post(0, 2, 5000, i + 1), NIC_OK);
+            cr_assert_eq(post(5, 2, 5000, i + 1), NIC_OK);
+        }
+        sim_run(s);
+        struct nic_counts c;
+        nic_counts(nics[2], &c);
+        cr_assert_eq(c.frames_out, delivered);
+        cr_assert_eq(c.frames_out + c.frames_dropped_fault, 24);
+        cr_assert_gt(c.frames_dropped_fault, 0);
+        cr_assert_gt(delivered, 12);
+        finish();
+    }
+}

@@ -37,7 +37,7 @@ struct closed {
     struct net_describe d;
     const char *name, *files;
     struct entry *entries;
-    size_t count, capacity, next, delivered;
+    size_t count, capacity, next, delivered, dropped;
     uint64_t flits;
     sim_time first, last;
     struct sim_event event;
@@ -72,7 +72,11 @@ static void inject(struct sim *s, struct sim_event *e)
 static void receive(void *arg, struct net_packet *p, enum net_status status)
 {
     struct closed *c = arg;
-    (void)status;
+    if (status != NET_OK) {
+        c->dropped++;
+        traffic_give(&c->pool, p);
+        return;
+    }
     c->delivered++;
     c->last = p->delivered;
     c->done[p->src] = p->delivered;
@@ -90,7 +94,8 @@ static void receive(void *arg, struct net_packet *p, enum net_status status)
 static void audit(void *self, struct sim_audit_report *r)
 {
     const struct closed *c = self;
-    sim_audit_balance(r, "packets", c->next, c->delivered, c->next - c->delivered, 0);
+    sim_audit_balance(r, "packets", c->next, c->delivered, c->next - c->delivered - c->dropped,
+                      c->dropped);
 }
 
 static void add(struct closed *c, struct entry x)
@@ -166,7 +171,9 @@ static void closed_finish(void *self, enum sim_end end)
     struct err e = ERR_INIT;
     sim_time span = c->last - c->first;
     double cycles = (double)span / (double)c->d.flit_time;
-    if (c->delivered < c->count)
+    if (c->dropped > 0)
+        sim_remark(c->sim, "%zu packets were dropped at dead channels", c->dropped);
+    if (c->delivered + c->dropped < c->count)
         sim_remark(c->sim, "%zu of %zu packets were delivered when the run ended (%s)",
                    c->delivered, c->count, sim_end_name(end));
     sim_scalar(c->sim, "makespan", "s", sim_time_seconds(span), flags);

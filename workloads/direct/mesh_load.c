@@ -138,8 +138,8 @@ struct load {
     sim_time mean_gap;
     bool in_window, closed;
     uint64_t tagged, tagged_done;
-    uint64_t generated, delivered, inside; /* packets, all of them */
-    uint64_t window_in, window_out;        /* flits generated and delivered inside the window */
+    uint64_t generated, delivered, dropped, inside; /* packets, all of them */
+    uint64_t window_in, window_out; /* flits generated and delivered inside the window */
     struct sim_measure *latency, *network;
     struct stat_moments queue, blocking, alone, hops;
     struct traffic_log *log; /* NULL: not asked for */
@@ -200,17 +200,21 @@ static void observe(struct load *l, const struct net_packet *p)
 static void receive(void *arg, struct net_packet *p, enum net_status status)
 {
     struct load *l = arg;
-    (void)status;
-    l->delivered++;
     l->inside--;
-    sim_waist(l->sim, SIM_WAIST_PACKET, p->delivered, p->dst, p->flits,
-              (uint64_t)p->src << 40 ^ (uint64_t)(uintptr_t)p->owner);
-    if (l->in_window) {
-        l->window_out += p->flits;
-        l->sources[p->src].got_flits += p->flits;
+    if (status == NET_OK) {
+        l->delivered++;
+        sim_waist(l->sim, SIM_WAIST_PACKET, p->delivered, p->dst, p->flits,
+                  (uint64_t)p->src << 40 ^ (uint64_t)(uintptr_t)p->owner);
+        if (l->in_window) {
+            l->window_out += p->flits;
+            l->sources[p->src].got_flits += p->flits;
+        }
+        if (p->user)
+            observe(l, p);
+    } else {
+        l->dropped++;
     }
     if (p->user) {
-        observe(l, p);
         l->tagged_done++;
         if (l->closed && l->tagged_done == l->tagged)
             sim_stop(l->sim);
@@ -249,7 +253,7 @@ static void give_up(struct sim *s, struct sim_event *e)
 static void audit(void *self, struct sim_audit_report *r)
 {
     const struct load *l = self;
-    sim_audit_balance_resident(r, "packets", l->generated, l->delivered, l->inside, 0);
+    sim_audit_balance_resident(r, "packets", l->generated, l->delivered, l->inside, l->dropped);
 }
 
 static bool set_rate(struct load *l, struct err *e)
@@ -371,6 +375,8 @@ static void load_finish(void *self, enum sim_end end)
     sim_scalar(l->sim, "blocking", "s", l->blocking.mean, 0);
     sim_scalar(l->sim, "alone", "s", l->alone.mean, 0);
     sim_scalar(l->sim, "hops", "1", l->hops.mean, 0);
+    if (l->dropped > 0)
+        sim_remark(l->sim, "%" PRIu64 " packets were dropped at dead channels", l->dropped);
     if (l->write_error.set)
         sim_remark(l->sim, "%s", l->write_error.text);
     if (l->files)
