@@ -7,8 +7,8 @@
  */
 #include "os/vm/vm_internal.h"
 
-#define RETRY SIM_MS  /* ASSUMED(a pager that keeps a page is in the middle of a transfer) */
-#define RETRIES 10000 /* ASSUMED(ten seconds without progress are none) */
+#define RETRY SIM_MS /* ASSUMED(a pager that keeps a page is in the middle of a transfer) */
+#define RETRIES 100  /* ASSUMED(refusals are brief; so many rounds of them are no progress) */
 
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 {
@@ -72,6 +72,7 @@ static void fail_all(struct vm *vm)
 {
     while (!list_empty(&vm->starved)) {
         struct vm_page *pg = LIST_ENTRY(vm->starved.next, struct vm_page, starved);
+        vm->kept_in_a_row = 0;
         vm_fail(pg->region, vm_page_index(pg), VM_NO_FRAMES);
     }
 }
@@ -85,10 +86,11 @@ void vm_reclaim(struct vm *vm)
     uint64_t offers = 0;
     while (starved_count(vm) > vm->evicting) {
         struct vm_page *pg = vm->replacement->victim(&vm->order);
-        if (!pg || offers++ > vm->counts.frames) {
+        bool hopeless = vm->kept_in_a_row > RETRIES * (vm->counts.frames + 1);
+        if (!pg || hopeless || offers++ > vm->counts.frames) {
             if (vm->evicting > 0)
                 break;
-            if (!pg || vm->kept_in_a_row / (vm->counts.frames + 1) > RETRIES)
+            if (!pg || hopeless)
                 fail_all(vm);
             else if (!port_timer_pending(&vm->retry))
                 port_timer_set(&vm->retry, RETRY);

@@ -1,0 +1,66 @@
+/* memsrv.h: memory servers: the memory of other nodes as backing store for pages.
+ *
+ * A layer between a node's memory and disk [Iftode, Li & Petersen 1993].  A server keeps pages
+ * that clients
+ * page out, in its memory up to a limit, least recently used ones on its disk beyond it.  A client
+ * is a
+ * pager of os/vm, so sequential, message-passing and shared-memory programs alike can exceed their
+ * node's memory.  A server without memory (frames = 0) and with a disk is the baseline: paging to
+ * disk.
+ *
+ *   Y1  A page-out that was answered is kept: in the server's memory, or on its disk, or both.
+ *   Y2  A client drops a page from its memory only when it is kept elsewhere (or mirrored: at two
+ *   servers).
+ *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored come
+ *   from the
+ *       other server, the others end in VM_LOST.
+ * Talks through SELECT (at most once), so it runs over whatever lies below.
+ */
+#ifndef OS_MEMSRV_MEMSRV_H
+#define OS_MEMSRV_MEMSRV_H
+
+#include "os/vm/vm.h"
+#include "os/xk/xobj.h"
+
+#define MEMSRV_SERVICE 20 /* service number at SELECT */
+
+struct memsrv_params {
+    int64_t frames;     /* pages that a server keeps in memory */
+    int64_t disk_pages; /* pages that it can spill to its disk, if it has one; 0: none */
+};
+extern const struct param memsrv_params_desc[];
+
+/* Serves on this node from now on.  Pages are spilled to block device 0 when the node has one.
+ * NULL when
+ * there is a server already. */
+struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *params,
+                            uint64_t page_bytes);
+
+struct memsrv_counts {
+    uint64_t puts, gets, misses; /* misses: gets of what is not here */
+    uint64_t spilled, disk_reads;
+    uint64_t in_memory, on_disk; /* pages now */
+};
+void memsrv_counts(const struct memsrv *m, struct memsrv_counts *out);
+
+/* ---- client ---- */
+enum memsrv_placement { MEMSRV_HASH, MEMSRV_LOAD };
+struct memsrv_client_params {
+    int placement; /* of a page: by hashing, or at the least loaded server when it is first paged out */
+    bool mirror; /* keep two copies, at different servers */
+};
+extern const struct param memsrv_client_params_desc[];
+
+struct memsrv_client;
+/* Pages of one region go to these servers (node numbers).  `object` for vm_map. */
+struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, struct vm *vm,
+                                           const uint32_t *servers, uint32_t count, uint64_t pages,
+                                           const struct memsrv_client_params *params);
+extern const struct vm_pager_ops memsrv_pager;
+
+struct memsrv_client_counts {
+    uint64_t page_ins, page_outs, from_mirror, lost;
+};
+void memsrv_client_counts(const struct memsrv_client *c, struct memsrv_client_counts *out);
+
+#endif

@@ -1,0 +1,171 @@
+/* test_memsrv.c: memory servers: pages come back as they went, from memory, disk or mirror; deaths are told.
+ *
+ * The oracle is a flat array in the test.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "os/memsrv/memsrv.h"
+#include "tests/os/xk_rig.h"
+
+#define BASE 0x20000000u
+#define PAGE 512
+#define PAGES 40
+
+struct world {
+    struct rig rig;
+    struct memsrv_params server;
+    struct memsrv_client_params client;
+    uint32_t servers;
+    int64_t frames;
+    uint64_t seed;
+    uint32_t crash; /* node that dies in the middle; 0: none */
+    bool finished, failed;
+    enum vm_status status;
+    struct vm *vm;
+    struct vm_space *space;
+    struct memsrv_client *c;
+    struct memsrv *m[RIG_NODES];
+    uint8_t shadow[PAGES * PAGE];
+};
+
+static uint64_t mix(uint64_t *x)
+{
+    *x += 0x9e3779b97f4a7c15u;
+    uint64_t z = *x;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static bool keep_error(void *arg, const struct vm_error *e)
+{
+    struct world *w = arg;
+    w->failed = true;
+    w->status = e->status;
+    return true;
+}
+
+static void program(void *arg)
+{
+    struct world *w = arg;
+    uint64_t x = w->seed;
+    port_thread_sleep(vm_port(w->vm), SIM_MS);
+    for (int i = 0; i < 1500 && !w->failed; i++) {
+        uint64_t at = mix(&x) % sizeof w->shadow;
+        if (mix(&x) % 2) {
+            uint8_t value = (uint8_t)mix(&x);
+            vm_store_u8(w->space, BASE + at, value);
+            w->shadow[at] = value;
+        } else {
+            uint8_t got = vm_load_u8(w->space, BASE + at);
+            cr_assert(w->failed || got == w->shadow[at], "seed %llu, access %d",
+                      (unsigned long long)w->seed, i);
+        }
+    }
+    w->finished = true;
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct world *w = r->arg;
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
+    if (node > 0) {
+        w->m[node] = memsrv_serve(rpc, &w->server, PAGE);
+        cr_assert_not_null(w->m[node]);
+        return;
+    }
+    struct vm_params vp = { .page_bytes = PAGE, .frames = w->frames, .replacement = 1 };
+    uint32_t servers[RIG_NODES];
+    for (uint32_t i = 0; i < w->servers; i++)
+        servers[i] = i + 1;
+    w->vm = vm_create(p, &vp);
+    w->space = vm_space_create(w->vm, "test");
+    vm_on_error(w->space, keep_error, w);
+    w->c = memsrv_client_create(rpc, w->vm, servers, w->servers, PAGES, &w->client);
+    cr_assert_not_null(vm_map(w->space, BASE, sizeof w->shadow, VM_WRITE, &memsrv_pager, w->c));
+    cr_assert_not_null(port_thread_spawn(p, "program", program, w, 0));
+}
+
+static void run(struct world *w)
+{
+    struct fake_options o = { .nodes = w->servers + 1, .seed = w->seed, .disks = 1, .mtu = 2048 };
+    o.detect_delay = SIM_MS;
+    rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+              booted, w);
+    if (w->crash) {
+        fake_run(w->rig.f, 4000);
+        cr_assert_not(w->finished);
+        fake_crash(w->rig.f, w->crash);
+    }
+    fake_run(w->rig.f, 0);
+    cr_assert(w->finished, "the program did not end");
+}
+
+Test(memsrv, pages_come_back_from_memory_and_from_disk)
+{
+    for (uint64_t seed = 1; seed <= 6; seed++)
+        for (int spills = 0; spills < 2; spills++) {
+            static struct world w;
+            w = (struct world){ .server = { .frames = spills ? 3 : 100, .disk_pages = 200 },
+                                .client = { .placement = (int)(seed % 2) },
+                                .servers = 1 + (uint32_t)(seed % 3),
+                                .frames = 5,
+                                .seed = seed };
+            run(&w);
+            cr_assert_not(w.failed);
+            uint64_t disk = 0, memory = 0;
+            for (uint32_t n = 1; n <= w.servers; n++) {
+                struct memsrv_counts k;
+                memsrv_counts(w.m[n], &k);
+                disk += k.disk_reads;
+                memory += k.gets - k.disk_reads;
+                cr_assert_leq(k.in_memory, spills ? 3u : 100u);
+            }
+            cr_assert(spills ? disk > 50 : memory > 50 && disk == 0);
+            rig_stop(&w.rig);
+        }
+}
+
+Test(memsrv, a_page_to_disk_only_is_kept_without_memory)
+{
+    static struct world w;
+    w = (struct world){
+        .server = { .frames = 0, .disk_pages = 200 }, .servers = 1, .frames = 5, .seed = 11
+    };
+    run(&w);
+    cr_assert_not(w.failed);
+    struct memsrv_counts k;
+    memsrv_counts(w.m[1], &k);
+    cr_assert_eq(k.in_memory, 0);
+    cr_assert_gt(k.disk_reads, 100u);
+    rig_stop(&w.rig);
+}
+
+Test(memsrv, a_dead_server_is_told_and_a_mirror_hides_it)
+{
+    for (int mirror = 0; mirror < 2; mirror++) {
+        static struct world w;
+        w = (struct world){ .server = { .frames = 100 },
+                            .client = { .mirror = mirror },
+                            .servers = 3,
+                            .frames = 5,
+                            .seed = 21,
+                            .crash = 2 };
+        run(&w);
+        cr_assert_eq(w.failed, !mirror);
+        if (!mirror)
+            cr_assert_eq(w.status, VM_LOST);
+        rig_stop(&w.rig);
+    }
+}
+
+Test(memsrv, full_servers_end_in_too_few_frames)
+{
+    static struct world w;
+    w = (struct world){ .server = { .frames = 4 }, .servers = 2, .frames = 5, .seed = 31 };
+    run(&w);
+    cr_assert(w.failed);
+    cr_assert_eq(w.status, VM_NO_FRAMES);
+    rig_stop(&w.rig);
+}
