@@ -1,0 +1,125 @@
+/* test_blk.c: block devices through the port: what is written is read, across crashes too.
+ *
+ * The device is the default drive.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "rig.h"
+
+#define MS SIM_MS
+
+static struct port_io write_io, read_io;
+static unsigned written, was_read;
+static sim_time read_at;
+
+static void on_read(struct port_io *io)
+{
+    was_read++;
+    read_at = port_now(io->port);
+    cr_expect_eq(io->status, PORT_IO_OK);
+    cr_expect_eq(io->data.length, io->sectors * 512);
+    struct rope want;
+    rope_init(&want);
+    rope_add_pattern(&want, 77, 5, 16 * 512);
+    cr_expect(rope_equal(&io->data, &want));
+    cr_expect_gt(io->device_for, 0);
+    cr_expect_geq(io->queued_for, 0);
+    rope_fini(&want);
+    rope_fini(&io->data);
+}
+
+static void submit_read(struct port *p)
+{
+    memset(&read_io, 0, sizeof read_io);
+    rope_init(&read_io.data);
+    read_io.sector = 1000;
+    read_io.sectors = 16;
+    read_io.done = on_read;
+    port_blk_submit(p, 0, &read_io);
+}
+
+static void on_written(struct port_io *io)
+{
+    written++;
+    cr_expect_eq(io->status, PORT_IO_OK);
+    rope_fini(&io->data);
+    submit_read(io->port);
+}
+
+static void submit_write(struct port *p)
+{
+    memset(&write_io, 0, sizeof write_io);
+    rope_init(&write_io.data);
+    rope_add_pattern(&write_io.data, 77, 5, 16 * 512);
+    write_io.write = true;
+    write_io.sector = 1000;
+    write_io.sectors = 16;
+    write_io.done = on_written;
+    port_blk_submit(p, 0, &write_io);
+}
+
+static void boot_io(struct port *p, const struct os_layout *l)
+{
+    if (port_node(p) != l->io[0]) {
+        cr_expect_eq(port_blk_count(p), 0);
+        return;
+    }
+    cr_expect_eq(port_blk_count(p), 1);
+    struct port_blk_info info;
+    port_blk_describe(p, 0, &info);
+    cr_expect_eq(info.sector_bytes, 512);
+    cr_expect_gt(info.sectors, 1000000);
+    cr_expect_gt(strlen(info.name), 0);
+    if (port_incarnation(p) == 1)
+        submit_write(p);
+    else
+        submit_read(p);
+}
+
+static void prepare(struct rig *r)
+{
+    rig_init(r, 1, 3);
+    rig_set_int(r, "io_nodes", 1);
+    rig_set(r, "prices.op.each", "1us");
+    written = was_read = 0;
+}
+
+Test(blk, what_is_written_is_read)
+{
+    struct rig r;
+    prepare(&r);
+    rig_open(&r, boot_io);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(written, 1);
+    cr_expect_eq(was_read, 1);
+    cr_expect_eq(sim_digest_records(r.sim, SIM_WAIST_BLOCK), 2);
+    cr_expect_eq(r.m->counts.requests.done, 2);
+    rig_close(&r);
+}
+
+static void crash_at(struct rig *r, const char *at)
+{
+    struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
+    val_put(f, "at", val_new_string(at, NULL, 0));
+    val_put(f, "node", val_new_int(2, NULL, 0));
+    val_put(f, "after", val_new_string("1s", NULL, 0));
+    val_append(list, f);
+    val_put(r->spec, "faults", list);
+}
+
+Test(blk, a_request_in_flight_outlives_a_crash_of_its_node_and_is_forgotten)
+{
+    struct rig r;
+    prepare(&r);
+    crash_at(&r, "1us"); /* the write has been submitted at 0 and takes milliseconds */
+    rig_open(&r, boot_io);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    /* The code of the first life never hears of it; that of the second reads what it wrote. */
+    cr_expect_eq(written, 0);
+    cr_expect_eq(was_read, 1);
+    cr_expect_geq(read_at, SIM_SEC);
+    cr_expect_eq(r.m->counts.requests.dropped, 1);
+    cr_expect_eq(r.m->counts.requests.done, 1);
+    rig_close(&r);
+}
