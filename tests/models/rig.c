@@ -208,8 +208,10 @@ void rig_close(struct rig *r)
     char text[4096];
     cr_expect_eq(sim_audit_run(r->sim, text, sizeof text), 0, "%s", text);
     machine_finish(r->m);
+    bool crashed = r->m->counts.crashes > 0;
     machine_destroy(r->m);
     sim_destroy(r->sim);
     val_free(r->spec);
-    cr_expect_eq(rope_leaves_alive(), r->leaves);
+    /* A crash drops the references that a heap holds without a look at them. */
+    cr_expect(crashed || rope_leaves_alive() == r->leaves);
 }
