@@ -9,4 +9,14 @@ return {
   workload = { kind = "message_time" },
   sweep = { product = { release = { "early", "R1.2", "R1.4", "SUNMOS-1.6" } } },
   measures = { "latency.mean", "asymptote.mean", "n_half.mean" },
+  figure = {
+    x = "release", y = "n_half.mean",
+    x_label = "release", y_label = "length at half of the asymptotic rate",
+    expectations = {
+      { kind = "value", name = "half-rate length of R1.4", at = { release = "R1.4" },
+        equals = "7236B", within = 0.35, citation = "Dongarra and Dunigan, UT CS-95-299" },
+      { kind = "value", name = "half-rate length of SUNMOS 1.6", at = { release = "SUNMOS-1.6" },
+        equals = "5856B", within = 0.35, citation = "Dongarra and Dunigan, UT CS-95-299" },
+    },
+  },
 }

@@ -93,7 +93,8 @@ return function(o)
       bus_rate = "400MB/s",        -- 64 bits at 50 MHz [node4]
     },
     nic = {
-      mtu = "2088B",               -- ASSUMED(2 KiB of data and the headers of two layers)
+      mtu = "2088B",               -- ASSUMED(2 KiB of data and the headers of two layers); n_half
+                                   -- follows it: 7.0 kB for R1.4, with 4 KiB of data 11 kB
       packet_bytes = "1044B",      -- ASSUMED(half of that)
       header_flits = 63,           -- ASSUMED(so that 175 MB/s of 200 are data, as sold [node4])
       -- Where the CPU moves the bytes (frame_bytes), there is no DMA beside it.
