@@ -66,13 +66,23 @@ static void stop_all(struct loop *l, const char *why)
         worker_kill(&l->workers[i], why);
 }
 
+/* A signal that asks to stop is there, or waits to be taken: Ctrl-C reaches the workers too, and one
+ * may end before this process has looked. */
+static bool asked_to_stop(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return stop_signal || sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+           sigismember(&pending, SIGHUP);
+}
+
 static void finish_worker(struct loop *l, struct worker *w)
 {
     size_t point = w->point;
     struct point_result *r = &l->out->results[point];
     worker_collect(w, r);
     l->busy--;
-    if (l->stopping && r->status != POINT_OK && r->status != POINT_FAILED_AUDIT) {
+    if ((l->stopping || asked_to_stop()) && !point_finished(r->status)) {
         point_result_fini(r);
         r->status = POINT_INTERRUPTED;
         return;

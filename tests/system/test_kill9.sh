@@ -35,3 +35,14 @@ gives 0 "$PSIM" "${args[@]}" --resume -o "$T/r.db"
 taken=$(sed -nE 's/.* ([0-9]+) taken from the file.*/\1/p' "$T/out")
 [ "$taken" -ge "$told" ] || fail "$told points were stored, $taken are there"
 [ "$taken" -lt 24 ] || echo "note: the campaign had ended before it was killed"
+
+# A worker that would run for minutes dies with its parent.
+"$PSIM" run "$Q" -q -j 2 --no-store -p customers=1000000000 >"$T/out" 2>"$T/err" &
+parent=$!
+two() { [ "$(pgrep -c -P $parent)" -eq 2 ]; }
+eventually two || fail "no workers"
+workers=$(pgrep -P $parent)
+kill -9 $parent
+wait $parent 2>/dev/null || true
+gone() { local w; for w in $workers; do kill -0 "$w" 2>/dev/null && return 1; done; return 0; }
+eventually gone || fail "a long worker outlived its parent"
