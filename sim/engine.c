@@ -20,9 +20,11 @@
 #define TIE_BITS 20
 #define SEQUENCE_MAX ((UINT64_C(1) << TIE_SHIFT) - 1)
 
-/* Events between two looks at the host, and host seconds between two looks at its memory. */
-#define LIMIT_STRIDE 4096
-#define MEMORY_STRIDE_S 0.05
+/* Events between two looks at the host: so many that a look costs nothing and comes about 20 times
+ * a second or more often; and host seconds between two looks at its memory. */
+#define STRIDE_MIN 16
+#define STRIDE_MAX 4096
+#define LOOK_SECONDS 0.05
 
 _Static_assert(SIM_CLASS_COUNT <= 8, "the class has 3 bits");
 
@@ -65,6 +67,7 @@ struct sim *sim_create(const struct sim_options *o)
         s->options.time_limit = SIM_NEVER - 1;
     s->shuffle_key = mix(s->options.seed);
     s->statm = -1;
+    s->stride = STRIDE_MIN;
     list_init(&s->busy);
     list_init(&s->servers);
     sim_queue_init(&s->queue);
@@ -178,12 +181,19 @@ static uint64_t resident_bytes(struct sim *s)
 static bool host_limit_passed(struct sim *s)
 {
     const struct sim_options *o = &s->options;
-    if (o->host_seconds_limit <= 0 && o->host_bytes_limit == 0)
+    if (o->host_seconds_limit <= 0 && o->host_bytes_limit == 0) {
+        s->stride = STRIDE_MAX;
         return false;
+    }
     double now = host_seconds();
+    if (now - s->host_looked > LOOK_SECONDS && s->stride > STRIDE_MIN)
+        s->stride /= 2;
+    else if (now - s->host_looked < LOOK_SECONDS / 4 && s->stride < STRIDE_MAX)
+        s->stride *= 2;
+    s->host_looked = now;
     if (o->host_seconds_limit > 0 && now - s->host_start > o->host_seconds_limit)
         return true;
-    if (o->host_bytes_limit == 0 || now - s->host_checked < MEMORY_STRIDE_S)
+    if (o->host_bytes_limit == 0 || now - s->host_checked < LOOK_SECONDS)
         return false;
     s->host_checked = now;
     return resident_bytes(s) > o->host_bytes_limit;
@@ -211,9 +221,9 @@ bool sim_engine_step(struct sim *s)
         if (o->event_limit && s->fired >= o->event_limit)
             return ended(s, SIM_END_EVENT_LIMIT);
         if (s->fired >= s->check_at) {
-            s->check_at = s->fired + LIMIT_STRIDE;
             if (host_limit_passed(s))
                 return ended(s, SIM_END_HOST_LIMIT);
+            s->check_at = s->fired + s->stride;
         }
         uint64_t budget = s->check_at - s->fired;
         if (o->event_limit && o->event_limit - s->fired < budget)
@@ -240,7 +250,7 @@ enum sim_end sim_run(struct sim *s)
     s->running = true;
     s->stop = s->leave = s->asked_never;
     if (s->host_start == 0)
-        s->host_start = host_seconds();
+        s->host_start = s->host_looked = host_seconds();
     sim_threads_run(s);
     s->running = false;
     return s->last;

@@ -37,8 +37,9 @@ struct sim {
     struct sim_options options;
     uint64_t shuffle_key;
 
-    /* Limits that look at the host, checked every few thousand events. */
-    double host_start, host_checked;
+    /* Limits that look at the host, checked every `stride` events. */
+    double host_start, host_looked, host_checked;
+    uint64_t stride;
     uint64_t check_at; /* the event at which to look next */
     int statm;         /* descriptor of /proc/self/statm, or -1 */
 

@@ -74,6 +74,36 @@ Test(thread, threads_start_in_order_of_spawning_and_resume_in_order_of_waking)
     cr_assert_eq(sim_thread_count(s), 0);
 }
 
+static void run_shuffled(uint64_t seed, char out[9])
+{
+    static char names[] = "abcd";
+    sim_destroy(s);
+    s = sim_create(&(struct sim_options){ .seed = seed, .tie = SIM_TIE_SHUFFLE });
+    order[0] = '\0';
+    for (int i = 0; i < 4; i++)
+        four[i] = spawn("blocker", blocker, &names[i]);
+    struct sim_event e;
+    sim_event_init(&e, SIM_CLASS_DEVICE, wake_in_odd_order);
+    sim_at(s, &e, 10);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    memcpy(out, order, 9);
+}
+
+Test(thread, shuffled_ties_shuffle_starts_and_wakes_by_the_seed)
+{
+    char first[9], again[9];
+    int others = 0;
+    run_shuffled(1, first);
+    run_shuffled(1, again);
+    cr_assert_str_eq(first, again);
+    for (uint64_t seed = 2; seed < 6; seed++) {
+        run_shuffled(seed, again);
+        cr_assert_eq(strspn(again, "abcd"), 4, "all start before one is woken: %s", again);
+        others += strcmp(first, again) != 0;
+    }
+    cr_assert_geq(others, 3);
+}
+
 static void token_user(void *arg)
 {
     (void)arg;
