@@ -31,6 +31,7 @@ int cmd_plot(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_figure(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
+int cmd_demerit(int argc, char **argv);
 
 /* ---- options ---- */
 

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
     { "figure", cmd_figure, "run a configuration, draw it beside published points, judge it" },
     { "trace", cmd_trace, "run one point and write what happened when, for Perfetto" },
     { "plot", cmd_plot, "draw results over a swept parameter" },
+    { "demerit", cmd_demerit, "how far apart the response times of two records are" },
     { NULL, NULL, NULL },
 };
 

@@ -7,6 +7,7 @@
 #include "disks/disk.h"
 #include "disks/raid.h"
 #include "disks/scsi.h"
+#include "disks/wcache.h"
 
 static struct blkdev *build_disk(struct sim *s, const struct val *spec, int32_t node,
                                  const char *name, const char *path, struct err *e)
@@ -33,6 +34,20 @@ static struct blkdev *build_array(struct sim *s, const struct val *spec, int32_t
     if (!param_load(raid_array_params, &p, spec, path, e))
         return NULL;
     return raid_create(s, &p, node, name, path, e);
+}
+
+static struct blkdev *build_cache(struct sim *s, const struct val *spec, int32_t node,
+                                  const char *name, const char *path, struct err *e)
+{
+    struct wcache_params p;
+    if (!param_load(wcache_params, &p, spec, path, e))
+        return NULL;
+    char *inner = base_printf("%s.device", path);
+    char *inner_name = base_printf("%s.device", name);
+    struct blkdev *below = blk_build(s, p.device, node, inner_name, inner, e);
+    free(inner_name);
+    free(inner);
+    return below == NULL ? NULL : wcache_create(s, &p, below, name);
 }
 
 struct scsi_stack_params {
@@ -105,6 +120,7 @@ const struct blk_kind blk_kinds[] = {
     { "raid4", "stripes with parity on the last member", raid_array_params, build_array },
     { "raid5", "stripes with parity that rotates", raid_array_params, build_array },
     { "raid6", "stripes with two parities that rotate", raid_array_params, build_array },
+    { "cache", "a write-back cache in front of a device", wcache_params, build_cache },
     { "scsi", "a device behind a SCSI bus of its own", scsi_stack_params, build_scsi },
     { NULL, NULL, NULL, NULL },
 };

@@ -4,6 +4,7 @@
  *   { kind = "raid3", disk = {...}, ... }        synchronised array (disks/raid.h)
  *   { kind = "raid5", members = 9, member = {...}, ... }   array over any devices (disks/raid.h);
  *                     also concat, raid0, raid1, raid4, raid6
+ *   { kind = "cache", size = "4MiB", device = {...} }   write-back cache (disks/wcache.h)
  *   { kind = "scsi", bus = {...}, device = {...} }   any of these behind a SCSI bus
  *
  * A specification without kind is a disk.

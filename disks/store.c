@@ -333,6 +333,16 @@ void store_flip(struct store *t, uint64_t sector, uint32_t byte, uint8_t flip)
     rope_fini(&r);
 }
 
+bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t *count)
+{
+    const struct extent *x = extent_at(t, find(t, from));
+    if (x == NULL)
+        return false;
+    *first = x->first;
+    *count = x->count;
+    return true;
+}
+
 uint64_t store_extents(const struct store *t)
 {
     return t->extents;

@@ -28,6 +28,9 @@ void store_clear(struct store *t, uint64_t sector, uint64_t sectors);
 /* Silently flips bits of one byte. */
 void store_flip(struct store *t, uint64_t sector, uint32_t byte, uint8_t flip);
 
+/* The first extent that ends past `from`; false: there is none. */
+bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t *count);
+
 uint64_t store_extents(const struct store *t);
 /* Sectors that are not holes. */
 uint64_t store_written(const struct store *t);

@@ -7,4 +7,4 @@ DIRECT_SRC = \
 
 # Drivers of bare devices.
 DIRECT_SRC += workloads/direct/disk_io.c workloads/direct/disk_load.c workloads/direct/disk_trace.c \
-	workloads/direct/disk_replay.c
+	workloads/direct/disk_replay.c workloads/direct/demerit.c
