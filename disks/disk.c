@@ -65,6 +65,14 @@ static sim_time data_time(const struct disk *d, const struct blk_req *r)
     return (sim_time)r->sectors * (r->op == BLK_READ ? d->read_sector : d->write_sector);
 }
 
+/* The front of the request is in the segment that is being filled, or was filled last. */
+static bool partly_cached(const struct disk *d, const struct blk_req *r)
+{
+    const struct disk_segment *g = &d->segments[d->ahead.segment];
+    return d->params.cache.enabled && g->end == d->ahead.next && g->start <= r->sector &&
+           r->sector < g->end && r->sector + r->sectors > g->end;
+}
+
 static void plan_read(struct disk *d, struct disk_op *op, sim_time at, uint32_t via)
 {
     struct blk_req *r = op->r;
@@ -172,8 +180,17 @@ static sim_time command(struct disk_op *op, sim_time at)
     if (r->op == BLK_READ) {
         disk_ahead_advance(d, at);
         sim_time ready = disk_cache_hit(d, r->sector, r->sectors);
-        op->command_end = at + overhead_of(d, BLK_READ, ready != SIM_NEVER);
+        bool partly = !d->queue_in_drive && ready == SIM_NEVER && partly_cached(d, r);
+        op->command_end = at + overhead_of(d, BLK_READ, ready != SIM_NEVER || partly);
         d->last_write = false;
+        if (partly) {
+            /* The bus is kept: data flow at once, and then as they come off the medium. */
+            op->done = true;
+            plan(op, op->command_end, op->command_end, NO_CYLINDER);
+            sim_time end = sim_time_max(op->command_end + data_time(d, r), op->plan.bus_end);
+            r->bus += end - op->command_end;
+            return end + o->read_done;
+        }
         if (ready != SIM_NEVER) {
             d->counts.hits++;
             disk_cache_read_on(d, r->sector + r->sectors, at);
@@ -221,9 +238,9 @@ static sim_time ask_time(const struct disk_op *op, sim_time free)
 static sim_time data(struct disk_op *op, sim_time at)
 {
     const struct disk_overhead_params *o = &op->disk->params.overhead;
-    sim_time begin = at + o->reselect;
     if (op->r->op == BLK_WRITE)
-        return begin + o->write_done;
+        return at + o->reselect_write + o->write_done;
+    sim_time begin = at + o->reselect;
     sim_time end = sim_time_max(begin + data_time(op->disk, op->r), op->plan.bus_end);
     op->r->bus += end - begin;
     return end + o->read_done;

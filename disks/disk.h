@@ -42,7 +42,8 @@ struct disk_overhead_params {
     sim_time write, write_after_write;
     sim_time read_done, write_done; /* status and completion */
     sim_time disconnect;            /* keeps the bus after a command */
-    sim_time reselect;              /* before data or status of a disconnected command */
+    sim_time reselect;              /* before the data of a disconnected read */
+    sim_time reselect_write;        /* before the status of a disconnected write */
 };
 
 struct disk_bus_params {

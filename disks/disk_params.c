@@ -56,7 +56,8 @@ static const struct param overhead_params[] = {
     O("read_done", read_done, "0", "Status and completion of a read.", SUM22),
     O("write_done", write_done, "0", "Status and completion of a write.", SUM22),
     O("disconnect", disconnect, "0", "Keeps the bus after the command.", SUM22),
-    O("reselect", reselect, "0", "Before data or status of a disconnected command.", SUM22),
+    O("reselect", reselect, "0", "Before the data of a disconnected read.", SUM22),
+    O("reselect_write", reselect_write, "0", "Before the status of a disconnected write.", SUM22),
     END_PARAMS,
 };
 

@@ -392,6 +392,15 @@ static void run_write(struct raid_op *op)
     }
 }
 
+static bool all_there(const struct raid_op *op)
+{
+    for (uint32_t i = 0; i < op->a->layout.members; i++) {
+        if (!raid_there(op->a, i, op->stripe))
+            return false;
+    }
+    return true;
+}
+
 static void run(struct raid_op *op)
 {
     op->restart = false;
@@ -406,8 +415,7 @@ static void run(struct raid_op *op)
     } else {
         set_window(op);
         op->whole = true;
-        if (beyond_repair(op) ||
-            (op->work == RAID_OP_SCRUB && all_readable(op) + 1 != bit(op->a->layout.members)))
+        if (beyond_repair(op) || (op->work == RAID_OP_SCRUB && !all_there(op)))
             fail(op);
         else
             read_columns(op, all_readable(op));
@@ -470,25 +478,34 @@ static void repair(struct raid_op *op)
         end(op);
 }
 
+/* Parity j against the data; written anew when it is wrong or could not be read. */
+static void scrub_parity(struct raid_op *op, uint32_t j, struct rope *made)
+{
+    const struct raid_layout *l = &op->a->layout;
+    uint32_t c = l->data + j, m = member_of(op, c);
+    bool unread = (op->have & bit(c)) == 0;
+    if (!unread && rope_equal(made, &op->cols[c]))
+        return;
+    if (unread)
+        op->a->counts.repaired++;
+    else
+        op->a->counts.mismatches++;
+    ask(op, m, op->lo, op->hi, made);
+}
+
 static void scrubbed(struct raid_op *op)
 {
     const struct raid_layout *l = &op->a->layout;
-    struct rope p, q;
-    rope_init(&p);
-    rope_init(&q);
-    raid_code(op->cols, l->data, &p, l->parity > 1 ? &q : NULL);
-    bool wrong_p = !rope_equal(&p, &op->cols[l->data]);
-    bool wrong_q = l->parity > 1 && !rope_equal(&q, &op->cols[l->data + 1]);
+    struct rope made[2];
+    rope_init(&made[0]);
+    rope_init(&made[1]);
+    raid_code(op->cols, l->data, &made[0], l->parity > 1 ? &made[1] : NULL);
     op->writing = true;
-    op->a->counts.mismatches += wrong_p || wrong_q;
-    if (wrong_p)
-        ask(op, member_of(op, l->data), op->lo, op->hi, &p);
-    if (wrong_q)
-        ask(op, member_of(op, l->data + 1), op->lo, op->hi, &q);
-    rope_fini(&p);
-    rope_fini(&q);
-    if (op->pending == 0)
-        end(op);
+    for (uint32_t j = 0; j < l->parity; j++) {
+        scrub_parity(op, j, &made[j]);
+        rope_fini(&made[j]);
+    }
+    repair(op);
 }
 
 static void refill(struct raid_op *op)

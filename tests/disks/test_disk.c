@@ -519,3 +519,26 @@ Test(disk, busy_time_of_the_arm_is_what_the_requests_say)
     d->ops->destroy(d);
     sim_destroy(s);
 }
+
+Test(disk, a_read_that_is_partly_cached_goes_on_where_the_head_is)
+{
+    struct sim *s = kit_sim(1);
+    struct disk_params p = kit_bare();
+    p.cache.enabled = true;
+    p.cache.read_ahead = 200;
+    p.overhead.read_hit = 300 * SIM_US;
+    p.overhead.read_miss = 900 * SIM_US;
+    struct blkdev *d = kit_disk(s, &p);
+    sim_time rev = disk_geometry(d)->rev;
+    kit_read(d, 0, 8, NULL);
+    kit_wait(s, 10 * rev / 72); /* sectors 8 to 17 or so are there, on a track of 72 */
+    sim_time now = sim_now(s);
+    kit_read(d, 8, 32, NULL);
+    /* The first read waited for the second turn.  In that turn sector 39 passed under the head at
+     * its own time: none was lost. */
+    sim_time passed = rev + 40 * rev / 72;
+    cr_assert(sim_now(s) >= passed && sim_now(s) <= passed + 32 * 513, "%ld", (long)now);
+    cr_assert_eq(disk_counts(d).partial_hits, 1);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}

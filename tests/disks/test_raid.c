@@ -444,6 +444,34 @@ Test(raid, a_corrupted_survivor_shows_in_what_is_rebuilt_and_a_scrub_finds_it_be
     sim_destroy(s);
 }
 
+Test(raid, a_scrub_repairs_what_cannot_be_read_before_a_member_is_lost)
+{
+    static const char *const kinds[] = { "raid4", "raid5", "raid6" };
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct sim *s = kit_sim(1);
+        struct blkdev *d = array(s, kinds[k], 5, "4KiB", "left_symmetric", 0);
+        struct sim_rng g;
+        sim_rng_init_seed(&g, k, "scrub");
+        memset(shadow, 0, sizeof shadow);
+        random_ops(d, &g, 80, kinds[k]);
+        for (uint32_t i = 0; i < 40; i++) {
+            struct disk_fault f = { .kind = DISK_FAULT_SECTOR, .sector = 32 * i + 3, .sectors = 2 };
+            cr_assert(disk_add_fault(raid_member(d, i % 5), &f));
+        }
+        raid_scrub(d);
+        sim_run(s);
+        cr_assert_eq(raid_counts(d).repaired, 40);
+        cr_assert_eq(raid_counts(d).mismatches, 0);
+        raid_fail_member(d, 2);
+        uint64_t all = sectors_of(d);
+        for (uint64_t at = 0; at < all; at += 100)
+            check_read(d, at, all - at < 100 ? all - at : 100, kinds[k]);
+        d->ops->destroy(d);
+        cr_assert(kit_audit(s));
+        sim_destroy(s);
+    }
+}
+
 /* ---- accesses and times ---- */
 
 static uint64_t accesses(struct blkdev *d, enum blk_op op)
