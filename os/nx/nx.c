@@ -122,6 +122,19 @@ static void node_down(struct nx *n, uint64_t node)
     }
 }
 
+/* Closes the session below of a peer that has nothing to send; its grants stay in the books. */
+static bool free_session(void *arg, const void *key, void *value)
+{
+    struct nx_peer *p = value;
+    (void)key;
+    if (p->sessn && list_empty(&p->outgoing) && list_empty(&p->link)) {
+        xk_close(p->sessn);
+        p->sessn = NULL;
+        ++*(uint64_t *)arg;
+    }
+    return true;
+}
+
 static enum xk_status control(struct xk_protl *self, struct xk_control *c)
 {
     struct nx *n = self->state;
@@ -132,6 +145,7 @@ static enum xk_status control(struct xk_protl *self, struct xk_control *c)
         return XK_OK;
     case XK_FREE_RESOURCES:
         c->u64 = 0;
+        xk_map_each(&n->peers, free_session, &c->u64);
         return XK_OK;
     default:
         return xk_protl_control(self->down[0], c);

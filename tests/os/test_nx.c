@@ -463,6 +463,37 @@ Test(nx, releases_that_buffer_name_their_copies_and_traps)
     }
 }
 
+static void sends_twice(struct nx *n)
+{
+    uint32_t next = (nx_mynode(n) + 1) % nx_numnodes(n);
+    for (int64_t i = 0; i < 2; i++) {
+        send(n, i, 500, next);
+        expect(n, i, i, 500, (next + nx_numnodes(n) - 2) % nx_numnodes(n));
+        nx_gsync(n);
+        port_thread_sleep(t.port[nx_mynode(n)], SIM_SEC);
+    }
+}
+
+static void free_resources(struct port *p, void *arg)
+{
+    struct xk_control c = { .op = XK_FREE_RESOURCES };
+    cr_assert_eq(xk_protl_control(xk_find(((struct rig *)arg)->k[port_node(p)], "nx"), &c), XK_OK);
+    cr_assert_eq(c.u64, 2); /* to the next node, and two ahead in the barrier */
+}
+
+Test(nx, sessions_that_were_given_back_are_opened_again)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 4 }, GRAPH, sends_twice);
+    fake_run_until(r.f, SIM_SEC / 2);
+    for (uint32_t i = 0; i < 4; i++)
+        fake_call(r.f, i, free_resources, &r);
+    fake_run(r.f, 0);
+    cr_assert_eq(t.ended, 4);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
 /* ---- global operations ---- */
 static uint32_t arrived;
 
