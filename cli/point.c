@@ -103,9 +103,38 @@ static bool build_machine(struct run *r, struct err *e)
     return machine_load(r->machine, r->schema.programs, r->schema.workload.params, e);
 }
 
+/* Puts the place of the parameter that a builder's sentence begins with before it, where the builder
+ * knew only its name: "machine.io_nodes is 99: ..." */
+static void locate(const struct val *root, struct err *e)
+{
+    char path[256], where[512] = "", text[sizeof e->text];
+    size_t n = strspn(e->text, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+    snprintf(path, sizeof path, "%.*s", (int)n, e->text);
+    for (char *dot; !where[0] && path[0]; *dot = 0) {
+        const struct val *v = val_path(root, path);
+        if (v)
+            val_where(v, where, sizeof where);
+        dot = strrchr(path, '.');
+        if (!dot)
+            break;
+    }
+    bool placed = strncmp(e->text, "-p ", 3) == 0 || strstr(e->text, ".lua:") ||
+                  (root->file && strncmp(e->text, root->file, strlen(root->file)) == 0);
+    if (!where[0])
+        val_where(root, where, sizeof where);
+    if (placed || !where[0])
+        return;
+    memcpy(text, e->text, sizeof text);
+    snprintf(e->text, sizeof e->text, "%s%.*s", where, (int)(sizeof text - strlen(where) - 1),
+             text);
+}
+
 static bool build_world(struct run *r, struct err *e)
 {
-    return r->schema.machine ? build_machine(r, e) : build_direct(r, e);
+    bool good = r->schema.machine ? build_machine(r, e) : build_direct(r, e);
+    if (!good)
+        locate(r->point->c->root, e);
+    return good;
 }
 
 static void destroy_world(struct run *r)

@@ -19,3 +19,13 @@ for other in b c d; do cmp "$T/a" "$T/$other" || fail "digests differ: $other"; 
 gives 0 run --json -p machine.rows=5;              digests "$T/out" >"$T/e"
 gives 0 "$PSIM" check hello --resolved
 grep -q '^machine.network.rows = 4$' "$T/out" || fail "the network's shape is not the machine's"
+# A sentence of a builder, which knows only the name, gets the line where the name is written.
+config line <<'END'
+return {
+    machine = { rows = 2, columns = 2,
+                io_nodes = 7 },
+    workload = { kind = "pingpong" },
+}
+END
+gives 2 "$PSIM" check "$T/line.lua";               says "line.lua:3: machine.io_nodes is 7"
+gives 2 "$PSIM" run "$T/line.lua" --no-store;      says "line.lua:3: machine.io_nodes is 7"
