@@ -2,7 +2,8 @@
  *
  * Off unless opened; then each call writes one record.  Tracks are (process, thread) = (node or
  * device group, name).  Spans are asynchronous ("b"/"e" with an id), because they overlap; the busy
- * intervals of a resource do not, they are complete events ("X"); counters are "C". A ".zst" file name compresses.  A trace changes no event and no digest.
+ * intervals of a resource do not and are complete events ("X"); counters are "C".
+ * A ".zst" file name compresses.  A trace changes no event and no digest.
  */
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
