@@ -192,6 +192,16 @@ Test(results, everything_stored_is_read_back)
     close_file(r);
 }
 
+Test(results, the_file_is_in_wal_mode)
+{
+    close_file(open_file());
+    unsigned char head[20];
+    FILE *f = fopen(path, "r");
+    cr_assert_eq(fread(head, 1, sizeof head, f), sizeof head);
+    fclose(f);
+    cr_assert(head[18] == 2 && head[19] == 2, "format versions of the header say WAL");
+}
+
 Test(results, only_finished_points_are_found)
 {
     struct results *r = open_file();

@@ -255,6 +255,19 @@ Test(rng, chance_keeps_its_probability)
     }
 }
 
+Test(rng, chance_looks_at_further_digits_when_the_first_are_equal)
+{
+    /* p = 2^-65: its first 64 digits are zeros, the next is a one.  The stream is made to say zeros
+     * first, so the second draw decides: below one half or not. */
+    struct sim_rng below = { .block = { 0, 0, UINT32_MAX, 0x7fffffff }, .left = 4 };
+    struct sim_rng above = { .block = { 0, 0, 0, 0x80000000 }, .left = 4 };
+    cr_assert(sim_rng_chance(&below, 0x1p-65));
+    cr_assert_not(sim_rng_chance(&above, 0x1p-65));
+    /* 3 * 2^-66: digits 01 1..., that is three quarters of the second draw's range. */
+    struct sim_rng third = { .block = { 0, 0, 0, 0xbfffffff }, .left = 4 };
+    cr_assert(sim_rng_chance(&third, 0x1.8p-65));
+}
+
 Test(rng, shuffle_reaches_all_orders_alike)
 {
     struct sim_rng r;
