@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/draw.h"
+#include "cli/judge.h"
 
 extern char **environ;
 
@@ -95,13 +96,39 @@ static bool binary_axis(const struct drawing *g)
     return g->log_x && strcmp(g->x_unit, "B") == 0;
 }
 
+/* Tics at powers of two, at most ten, with binary prefixes: "16 B", "64 KiB". */
+static void binary_tics(const struct drawing *g, FILE *to)
+{
+    int low = 63, high = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        for (size_t k = 0; k < g->series[i].count; k++) {
+            if (!(g->series[i].x[k] >= 1))
+                continue;
+            int e;
+            frexp(g->series[i].x[k], &e); /* 2^(e-1) <= x < 2^e */
+            low = e - 1 < low ? e - 1 : low;
+            high = e > high ? e : high;
+        }
+    }
+    int step = (high - low) / 10 + 1;
+    const char *between = "";
+    fputs("set logscale x 2\nset xtics (", to);
+    for (int e = low - low % step; e <= high && e < 63; e += step) {
+        char label[64];
+        fprintf(to, "%s'%s' %.12g", between, pretty_value(ldexp(1.0, e), "B", label, sizeof label),
+                ldexp(1.0, e));
+        between = ", ";
+    }
+    fputs(")\n", to);
+}
+
 static void script_axes(const struct drawing *g, struct scale x, struct scale y, FILE *to)
 {
     bool binary = binary_axis(g);
     axis_label(to, "x", g->x_label, binary ? "" : x.unit);
     axis_label(to, "y", g->y_label, y.unit);
     if (binary)
-        fputs("set logscale x 2\nset format x '%.0b %BB'\n", to);
+        binary_tics(g, to);
     else if (g->log_x)
         fputs("set logscale x 10\n", to);
     if (g->log_y)
@@ -135,7 +162,9 @@ static void script_head(const struct drawing *g, const char *output, FILE *to)
           to);
     if (g->key_title != NULL && g->key_title[0] != '\0')
         quoted_line(to, "set key title", g->key_title, " noenhanced left");
-    fputs("set pointintervalbox 0\nset offsets graph 0.03, graph 0.03, graph 0.05, 0\n", to);
+    /* A margin above would make a logarithmic axis a decade longer. */
+    fprintf(to, "set pointintervalbox 0\nset offsets graph 0.03, graph 0.03, %s, 0\n",
+            g->log_y ? "0" : "graph 0.05");
 }
 
 static void script_data(const struct drawing *g, struct scale x, struct scale y, FILE *to)

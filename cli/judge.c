@@ -434,6 +434,27 @@ static char *name_of(const struct judging *j)
     return base_strdup(text);
 }
 
+/* What was expected in the words of the configuration, for when it cannot be judged. */
+static void expected_words(struct judging *j)
+{
+    static const char *const members[] = { "equals", "within", "min", "max" };
+    char out[256] = "";
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        const struct val *v = val_get(j->x, members[i]);
+        size_t used = strlen(out);
+        if (v == NULL)
+            continue;
+        if (v->type == VAL_STRING)
+            snprintf(out + used, sizeof out - used, "%s%s %s", used > 0 ? " " : "", members[i],
+                     v->u.s);
+        else if (v->type == VAL_INT || v->type == VAL_REAL)
+            snprintf(out + used, sizeof out - used, "%s%s %g", used > 0 ? " " : "", members[i],
+                     v->type == VAL_INT ? (double)v->u.i : v->u.r);
+    }
+    if (out[0] != '\0')
+        set_expected(j, "%s", out);
+}
+
 static bool judge_one(struct judging *j)
 {
     const char *names[ARRAY_LEN(kinds) + 1] = { NULL };
@@ -455,6 +476,7 @@ static bool judge_one(struct judging *j)
         const struct val *calibrated = val_get(j->x, "calibrated");
         j->v->calibrated = calibrated != NULL && calibrated->type == VAL_BOOL && calibrated->u.b;
         j->v->name = name_of(j);
+        expected_words(j);
         if (!check_members(j, kinds[i].members) || !kinds[i].fn(j))
             return false;
         j->v->kind = low_confidence(j->x) ? VERDICT_NOTED

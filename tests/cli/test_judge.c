@@ -137,6 +137,7 @@ Test(judge, what_cannot_be_judged_fails)
     run();
     cr_assert_eq(v.failed, 3);
     cr_assert_str_eq(v.list[0].ours, "the case has no finished result of it");
+    cr_assert_str_eq(v.list[0].expected, "equals 1s within 0.5");
     cr_assert_str_eq(v.list[1].ours, "no case of the sweep matches");
     cr_assert_str_eq(v.list[2].ours, "several cases match: name more swept values");
 }
