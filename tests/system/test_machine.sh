@@ -1,6 +1,13 @@
 # A machine: bad shapes are refused, the digest depends on nothing that must not matter.
 . tests/system/lib.sh
-run() { "$PSIM" run hello -q --no-store "$@"; }
+config hello <<'END'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon { rows = 4, columns = 4 },
+    workload = { kind = "pingpong", rounds = 3 },
+}
+END
+run() { "$PSIM" run "$T/hello.lua" -q --no-store "$@"; }
 gives 2 run -p machine.rows=0;                     says "machine.rows is 0 but must be from 1 to"
 gives 2 run -p machine.rows=1 -p machine.columns=1; says "psim: "
 gives 2 run -p machine.io_nodes=99;                says "machine.io_nodes is 99"
@@ -8,7 +15,7 @@ gives 2 run -p machine.network.model=wurm;         says "did you mean 'worm'?"
 gives 2 run -p machine.network.rwos=3;             says "did you mean 'machine.network.rows'?"
 gives 2 run -p machine.colums=3;                   says "did you mean 'machine.columns'?"
 gives 2 run -p workload.kind=event_ring;           says "drives a bare mesh or devices, not a machine"
-gives 2 "$PSIM" check hello -p machine.rows=0;     says "machine.rows is 0"
+gives 2 "$PSIM" check "$T/hello.lua" -p machine.rows=0;     says "machine.rows is 0"
 gives 0 run -p machine.rows=3 -p machine.columns=5
 gives 0 run --json;                                digests "$T/out" >"$T/a"
 gives 0 run --json;                                digests "$T/out" >"$T/b"
@@ -17,7 +24,7 @@ gives 0 run --json --trace "$T/t.json";            digests "$T/out" >"$T/d"
 [ -s "$T/t.json" ] || fail "no trace"
 for other in b c d; do cmp "$T/a" "$T/$other" || fail "digests differ: $other"; done
 gives 0 run --json -p machine.rows=5;              digests "$T/out" >"$T/e"
-gives 0 "$PSIM" check hello --resolved
+gives 0 "$PSIM" check "$T/hello.lua" --resolved
 grep -q '^machine.network.rows = 4$' "$T/out" || fail "the network's shape is not the machine's"
 # A sentence of a builder, which knows only the name, gets the line where the name is written.
 config line <<'END'
