@@ -1,9 +1,15 @@
 -- Array levels over the same drives: small reads, small writes, and writes of a whole stripe.
--- A small write costs RAID 5 four accesses; RAID 4 queues at its parity drive; a full stripe costs neither.
+-- A small write costs RAID 5 four accesses; RAID 4 queues at its parity drive; a full stripe costs
+-- neither.
 return {
     title = "Arrays of five HP C2247A",
     doc = "Random requests at 8 outstanding, by level, share of reads and size.",
-    devices = { kind = "raid5", members = 5, unit = "16KiB", member = include("disks/hp_c2247a.lua") },
+    devices = {
+        kind = "raid5",
+        members = 5,
+        unit = "16KiB",
+        member = include("disks/hp_c2247a.lua"),
+    },
     workload = { kind = "disk_load", size = "4KiB", reads = 1, requests = 2000, outstanding = 8 },
     sweep = {
         product = {

@@ -1,8 +1,9 @@
 -- DEC RZ26: the drive's own numbers, for disks/disk.h.
--- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
--- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
--- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
--- write_advance is a fit, not a mechanism: the recordings show writes that settle sooner than reads.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive
+-- descriptions of DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the
+-- drive and fitted to recordings of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995;
+-- Ganger 1995].  Rates are SCSI and host together.
+-- write_advance is a fit: the recordings show writes that settle sooner than reads.
 return {
     kind = "disk",
     model = "DEC RZ26",
@@ -14,7 +15,8 @@ return {
         sector = "512B",
         spare = "track",
         zones = {
-            { first = 0, last = 2598, sectors = 58, offset = 0, front = 23142, track_skew = 7, cylinder_skew = 25, spares = 1 },
+            { first = 0, last = 2598, sectors = 58, offset = 0, front = 23142, track_skew = 7,
+              cylinder_skew = 25, spares = 1 },
         },
     },
     seek = {

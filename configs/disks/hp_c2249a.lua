@@ -1,10 +1,12 @@
 -- HP C2249A: the drive's own numbers, for disks/disk.h.
--- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
--- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
--- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive
+-- descriptions of DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the
+-- drive and fitted to recordings of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995;
+-- Ganger 1995].  Rates are SCSI and host together.
 -- Seek curve, overheads and cache are the C2247A's, whose mechanism it shares; there are no
 -- slipped tracks in its description.
--- read_hit and reselect hold 0.02519 ms of data preparation; write holds the drive's extra disconnection.
+-- read_hit and reselect hold 0.02519 ms of data preparation; write holds the drive's extra
+-- disconnection.
 return {
     kind = "disk",
     model = "HP C2249A",
@@ -15,14 +17,22 @@ return {
         sector = "512B",
         spare = "zone",
         zones = {
-            { first = 0, last = 558, sectors = 96, offset = 0, front = 1632, track_skew = 14, cylinder_skew = 32, spares = 425 },
-            { first = 559, last = 760, sectors = 92, offset = 14, front = 0, track_skew = 13, cylinder_skew = 30, spares = 170 },
-            { first = 761, last = 901, sectors = 88, offset = 73, front = 0, track_skew = 13, cylinder_skew = 29, spares = 85 },
-            { first = 902, last = 1051, sectors = 84, offset = 80, front = 0, track_skew = 12, cylinder_skew = 28, spares = 102 },
-            { first = 1052, last = 1193, sectors = 80, offset = 52, front = 0, track_skew = 12, cylinder_skew = 27, spares = 68 },
-            { first = 1194, last = 1519, sectors = 72, offset = 0, front = 0, track_skew = 11, cylinder_skew = 24, spares = 136 },
-            { first = 1520, last = 1793, sectors = 64, offset = 32, front = 0, track_skew = 10, cylinder_skew = 22, spares = 102 },
-            { first = 1794, last = 2050, sectors = 56, offset = 30, front = 0, track_skew = 9, cylinder_skew = 19, spares = 85 },
+            { first = 0, last = 558, sectors = 96, offset = 0, front = 1632, track_skew = 14,
+              cylinder_skew = 32, spares = 425 },
+            { first = 559, last = 760, sectors = 92, offset = 14, track_skew = 13,
+              cylinder_skew = 30, spares = 170 },
+            { first = 761, last = 901, sectors = 88, offset = 73, track_skew = 13,
+              cylinder_skew = 29, spares = 85 },
+            { first = 902, last = 1051, sectors = 84, offset = 80, track_skew = 12,
+              cylinder_skew = 28, spares = 102 },
+            { first = 1052, last = 1193, sectors = 80, offset = 52, track_skew = 12,
+              cylinder_skew = 27, spares = 68 },
+            { first = 1194, last = 1519, sectors = 72, offset = 0, track_skew = 11,
+              cylinder_skew = 24, spares = 136 },
+            { first = 1520, last = 1793, sectors = 64, offset = 32, track_skew = 10,
+              cylinder_skew = 22, spares = 102 },
+            { first = 1794, last = 2050, sectors = 56, offset = 30, track_skew = 9,
+              cylinder_skew = 19, spares = 85 },
         },
     },
     seek = {

@@ -1,9 +1,10 @@
 -- HP C2490A: the drive's own numbers, for disks/disk.h.
--- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
--- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
--- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
--- The description says 2,629 cylinders, but its last zone ends at cylinder 2,629: there are 2,630.
--- write_advance is a fit, not a mechanism: the recordings show writes that settle sooner than reads.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive
+-- descriptions of DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the
+-- drive and fitted to recordings of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995;
+-- Ganger 1995].  Rates are SCSI and host together.
+-- The description says 2,629 cylinders, but its last zone ends at cylinder 2,629.
+-- write_advance is a fit: the recordings show writes that settle sooner than reads.
 return {
     kind = "disk",
     model = "HP C2490A",
@@ -14,27 +15,28 @@ return {
         sector = "512B",
         spare = "zone",
         zones = {
-            { first = 0, last = 186, sectors = 108, offset = 0, front = 2376, track_skew = 18, cylinder_skew = 36, spares = 198,
-              slips = { 1626, 1850 } },
-            { first = 187, last = 501, sectors = 104, offset = 60, front = 0, track_skew = 17, cylinder_skew = 35, spares = 90,
-              slips = { 1644, 3579 } },
-            { first = 502, last = 785, sectors = 100, offset = 10, front = 0, track_skew = 16, cylinder_skew = 33, spares = 72,
-              slips = { 3541 } },
-            { first = 786, last = 1097, sectors = 96, offset = 0, front = 0, track_skew = 16, cylinder_skew = 32, spares = 72,
-              slips = { 1580, 3447, 4756, 5614 } },
-            { first = 1098, last = 1356, sectors = 92, offset = 32, front = 0, track_skew = 15, cylinder_skew = 31, spares = 54,
-              slips = { 3361 } },
-            { first = 1357, last = 1609, sectors = 88, offset = 73, front = 0, track_skew = 15, cylinder_skew = 30, spares = 54,
-              slips = { 3193 } },
-            { first = 1610, last = 1850, sectors = 84, offset = 28, front = 0, track_skew = 14, cylinder_skew = 28, spares = 90,
-              slips = { 1354, 1462, 1686, 4147 } },
-            { first = 1851, last = 2070, sectors = 80, offset = 8, front = 0, track_skew = 13, cylinder_skew = 27, spares = 36,
-              slips = { 1684, 1862 } },
-            { first = 2071, last = 2277, sectors = 76, offset = 57, front = 0, track_skew = 13, cylinder_skew = 26, spares = 54 },
-            { first = 2278, last = 2497, sectors = 72, offset = 22, front = 0, track_skew = 12, cylinder_skew = 25, spares = 36,
-              slips = { 1547, 2329, 2783 } },
-            { first = 2498, last = 2629, sectors = 68, offset = 62, front = 0, track_skew = 12, cylinder_skew = 23, spares = 72,
-              slips = { 1071, 1380, 2187 } },
+            { first = 0, last = 186, sectors = 108, offset = 0, front = 2376, track_skew = 18,
+              cylinder_skew = 36, spares = 198, slips = { 1626, 1850 } },
+            { first = 187, last = 501, sectors = 104, offset = 60, track_skew = 17,
+              cylinder_skew = 35, spares = 90, slips = { 1644, 3579 } },
+            { first = 502, last = 785, sectors = 100, offset = 10, track_skew = 16,
+              cylinder_skew = 33, spares = 72, slips = { 3541 } },
+            { first = 786, last = 1097, sectors = 96, offset = 0, track_skew = 16,
+              cylinder_skew = 32, spares = 72, slips = { 1580, 3447, 4756, 5614 } },
+            { first = 1098, last = 1356, sectors = 92, offset = 32, track_skew = 15,
+              cylinder_skew = 31, spares = 54, slips = { 3361 } },
+            { first = 1357, last = 1609, sectors = 88, offset = 73, track_skew = 15,
+              cylinder_skew = 30, spares = 54, slips = { 3193 } },
+            { first = 1610, last = 1850, sectors = 84, offset = 28, track_skew = 14,
+              cylinder_skew = 28, spares = 90, slips = { 1354, 1462, 1686, 4147 } },
+            { first = 1851, last = 2070, sectors = 80, offset = 8, track_skew = 13,
+              cylinder_skew = 27, spares = 36, slips = { 1684, 1862 } },
+            { first = 2071, last = 2277, sectors = 76, offset = 57, track_skew = 13,
+              cylinder_skew = 26, spares = 54 },
+            { first = 2278, last = 2497, sectors = 72, offset = 22, track_skew = 12,
+              cylinder_skew = 25, spares = 36, slips = { 1547, 2329, 2783 } },
+            { first = 2498, last = 2629, sectors = 68, offset = 62, track_skew = 12,
+              cylinder_skew = 23, spares = 72, slips = { 1071, 1380, 2187 } },
         },
     },
     seek = {

@@ -1,7 +1,8 @@
 -- HP C3323A: the drive's own numbers, for disks/disk.h.
--- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
--- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
--- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive
+-- descriptions of DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the
+-- drive and fitted to recordings of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995;
+-- Ganger 1995].  Rates are SCSI and host together.
 return {
     kind = "disk",
     model = "HP C3323A",
@@ -12,14 +13,22 @@ return {
         sector = "512B",
         spare = "zone",
         zones = {
-            { first = 0, last = 993, sectors = 120, offset = 0, front = 1320, track_skew = 17, cylinder_skew = 34, spares = 224 },
-            { first = 994, last = 1134, sectors = 116, offset = 48, front = 0, track_skew = 16, cylinder_skew = 33, spares = 35 },
-            { first = 1135, last = 1310, sectors = 112, offset = 23, front = 0, track_skew = 16, cylinder_skew = 32, spares = 28 },
-            { first = 1311, last = 1625, sectors = 104, offset = 47, front = 0, track_skew = 15, cylinder_skew = 30, spares = 49 },
-            { first = 1626, last = 1966, sectors = 96, offset = 48, front = 0, track_skew = 14, cylinder_skew = 27, spares = 49 },
-            { first = 1967, last = 2255, sectors = 88, offset = 72, front = 0, track_skew = 13, cylinder_skew = 25, spares = 35 },
-            { first = 2256, last = 2608, sectors = 80, offset = 48, front = 0, track_skew = 12, cylinder_skew = 23, spares = 35 },
-            { first = 2609, last = 2981, sectors = 72, offset = 64, front = 0, track_skew = 11, cylinder_skew = 21, spares = 35 },
+            { first = 0, last = 993, sectors = 120, offset = 0, front = 1320, track_skew = 17,
+              cylinder_skew = 34, spares = 224 },
+            { first = 994, last = 1134, sectors = 116, offset = 48, track_skew = 16,
+              cylinder_skew = 33, spares = 35 },
+            { first = 1135, last = 1310, sectors = 112, offset = 23, track_skew = 16,
+              cylinder_skew = 32, spares = 28 },
+            { first = 1311, last = 1625, sectors = 104, offset = 47, track_skew = 15,
+              cylinder_skew = 30, spares = 49 },
+            { first = 1626, last = 1966, sectors = 96, offset = 48, track_skew = 14,
+              cylinder_skew = 27, spares = 49 },
+            { first = 1967, last = 2255, sectors = 88, offset = 72, track_skew = 13,
+              cylinder_skew = 25, spares = 35 },
+            { first = 2256, last = 2608, sectors = 80, offset = 48, track_skew = 12,
+              cylinder_skew = 23, spares = 35 },
+            { first = 2609, last = 2981, sectors = 72, offset = 64, track_skew = 11,
+              cylinder_skew = 21, spares = 35 },
         },
     },
     seek = {

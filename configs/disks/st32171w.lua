@@ -1,7 +1,8 @@
 -- Seagate ST32171W (Barracuda): the drive's own numbers, for disks/disk.h.
--- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
--- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
--- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive
+-- descriptions of DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the
+-- drive and fitted to recordings of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995;
+-- Ganger 1995].  Rates are SCSI and host together.
 return {
     kind = "disk",
     model = "Seagate ST32171W",
@@ -13,21 +14,33 @@ return {
         spare = "cylinder",
         spare_cylinders = 6,
         zones = {
-            { first = 0, last = 1127, sectors = 186, offset = 0, front = 0, track_skew = 37, cylinder_skew = 52, spares = 88,
-              slips = { 112508, 113430, 114351, 303401, 304322, 305243, 338539, 339460, 340452 } },
-            { first = 1129, last = 2352, sectors = 185, offset = 0, front = 0, track_skew = 37, cylinder_skew = 52, spares = 88,
-              slips = { 740235, 741151, 742067, 742068, 742069, 742070, 742983, 742984, 742985, 742986, 743979, 744895, 985358, 986274, 987190 } },
-            { first = 2354, last = 2761, sectors = 177, offset = 0, front = 0, track_skew = 35, cylinder_skew = 49, spares = 88 },
-            { first = 2763, last = 3098, sectors = 170, offset = 0, front = 0, track_skew = 34, cylinder_skew = 47, spares = 88 },
-            { first = 3100, last = 3387, sectors = 163, offset = 0, front = 0, track_skew = 32, cylinder_skew = 46, spares = 88 },
-            { first = 3389, last = 3700, sectors = 157, offset = 0, front = 0, track_skew = 31, cylinder_skew = 44, spares = 88 },
-            { first = 3702, last = 4013, sectors = 148, offset = 0, front = 0, track_skew = 29, cylinder_skew = 41, spares = 88 },
-            { first = 4015, last = 4326, sectors = 141, offset = 0, front = 0, track_skew = 28, cylinder_skew = 39, spares = 88,
+            { first = 0, last = 1127, sectors = 186, offset = 0, track_skew = 37,
+              cylinder_skew = 52, spares = 88,
+              slips = { 112508, 113430, 114351, 303401, 304322, 305243, 338539, 339460,
+                340452 } },
+            { first = 1129, last = 2352, sectors = 185, offset = 0, track_skew = 37,
+              cylinder_skew = 52, spares = 88,
+              slips = { 740235, 741151, 742067, 742068, 742069, 742070, 742983, 742984,
+                742985, 742986, 743979, 744895, 985358, 986274, 987190 } },
+            { first = 2354, last = 2761, sectors = 177, offset = 0, track_skew = 35,
+              cylinder_skew = 49, spares = 88 },
+            { first = 2763, last = 3098, sectors = 170, offset = 0, track_skew = 34,
+              cylinder_skew = 47, spares = 88 },
+            { first = 3100, last = 3387, sectors = 163, offset = 0, track_skew = 32,
+              cylinder_skew = 46, spares = 88 },
+            { first = 3389, last = 3700, sectors = 157, offset = 0, track_skew = 31,
+              cylinder_skew = 44, spares = 88 },
+            { first = 3702, last = 4013, sectors = 148, offset = 0, track_skew = 29,
+              cylinder_skew = 41, spares = 88 },
+            { first = 4015, last = 4326, sectors = 141, offset = 0, track_skew = 28,
+              cylinder_skew = 39, spares = 88,
               slips = { 133034, 133733, 133734, 133735, 134431 } },
-            { first = 4328, last = 4615, sectors = 135, offset = 0, front = 0, track_skew = 27, cylinder_skew = 38, spares = 88 },
-            { first = 4617, last = 4928, sectors = 126, offset = 0, front = 0, track_skew = 25, cylinder_skew = 35, spares = 88,
-              slips = { 10320, 10944, 11520 } },
-            { first = 4930, last = 5171, sectors = 119, offset = 0, front = 0, track_skew = 23, cylinder_skew = 33, spares = 88 },
+            { first = 4328, last = 4615, sectors = 135, offset = 0, track_skew = 27,
+              cylinder_skew = 38, spares = 88 },
+            { first = 4617, last = 4928, sectors = 126, offset = 0, track_skew = 25,
+              cylinder_skew = 35, spares = 88, slips = { 10320, 10944, 11520 } },
+            { first = 4930, last = 5171, sectors = 119, offset = 0, track_skew = 23,
+              cylinder_skew = 33, spares = 88 },
         },
     },
     seek = {

@@ -1,7 +1,8 @@
 -- Seagate ST41601N (Elite): the drive's own numbers, for disks/disk.h.
--- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive descriptions of
--- DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the drive and fitted to recordings
--- of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
+-- Geometry, zones, skews, spares, slips, seek curve, overheads, cache: the public drive
+-- descriptions of DiskSim 4.0 (CMU Parallel Data Laboratory), which were extracted from the
+-- drive and fitted to recordings of it [Worthington, Ganger, Patt & Wilkes, SIGMETRICS 1995;
+-- Ganger 1995].  Rates are SCSI and host together.
 return {
     kind = "disk",
     model = "Seagate ST41601N",
@@ -12,27 +13,35 @@ return {
         sector = "512B",
         spare = "cylinder",
         zones = {
-            { first = 0, last = 625, sectors = 85, offset = 0, front = 0, track_skew = 2, cylinder_skew = 16, spares = 6,
-              slips = { 351027, 572958, 780987 } },
-            { first = 626, last = 700, sectors = 83, offset = 46, front = 0, track_skew = 2, cylinder_skew = 16, spares = 6 },
-            { first = 701, last = 800, sectors = 82, offset = 77, front = 0, track_skew = 2, cylinder_skew = 15, spares = 6,
-              slips = { 127564, 130078 } },
-            { first = 801, last = 925, sectors = 79, offset = 23, front = 0, track_skew = 2, cylinder_skew = 15, spares = 6,
-              slips = { 47535, 107971 } },
-            { first = 926, last = 1050, sectors = 78, offset = 54, front = 0, track_skew = 2, cylinder_skew = 14, spares = 6,
-              slips = { 55028, 83029, 101300, 120855 } },
-            { first = 1051, last = 1175, sectors = 76, offset = 36, front = 0, track_skew = 2, cylinder_skew = 14, spares = 6,
+            { first = 0, last = 625, sectors = 85, offset = 0, track_skew = 2, cylinder_skew = 16,
+              spares = 6, slips = { 351027, 572958, 780987 } },
+            { first = 626, last = 700, sectors = 83, offset = 46, track_skew = 2,
+              cylinder_skew = 16, spares = 6 },
+            { first = 701, last = 800, sectors = 82, offset = 77, track_skew = 2,
+              cylinder_skew = 15, spares = 6, slips = { 127564, 130078 } },
+            { first = 801, last = 925, sectors = 79, offset = 23, track_skew = 2,
+              cylinder_skew = 15, spares = 6, slips = { 47535, 107971 } },
+            { first = 926, last = 1050, sectors = 78, offset = 54, track_skew = 2,
+              cylinder_skew = 14, spares = 6, slips = { 55028, 83029, 101300, 120855 } },
+            { first = 1051, last = 1175, sectors = 76, offset = 36, track_skew = 2,
+              cylinder_skew = 14, spares = 6,
               slips = { 75151, 83344, 84636, 85928, 87220, 88512, 89804, 91096, 92388, 116791 } },
-            { first = 1176, last = 1300, sectors = 73, offset = 20, front = 0, track_skew = 2, cylinder_skew = 13, spares = 6,
-              slips = { 61600, 105920, 112125, 119745 } },
-            { first = 1301, last = 1400, sectors = 72, offset = 28, front = 0, track_skew = 2, cylinder_skew = 13, spares = 6 },
-            { first = 1401, last = 1500, sectors = 69, offset = 64, front = 0, track_skew = 2, cylinder_skew = 12, spares = 6 },
-            { first = 1501, last = 1600, sectors = 68, offset = 48, front = 0, track_skew = 2, cylinder_skew = 12, spares = 6 },
-            { first = 1601, last = 1800, sectors = 65, offset = 28, front = 0, track_skew = 2, cylinder_skew = 11, spares = 6,
-              slips = { 74599 } },
-            { first = 1801, last = 1900, sectors = 63, offset = 49, front = 0, track_skew = 2, cylinder_skew = 11, spares = 6 },
-            { first = 1901, last = 2000, sectors = 62, offset = 2, front = 0, track_skew = 2, cylinder_skew = 10, spares = 6 },
-            { first = 2001, last = 2097, sectors = 61, offset = 48, front = 0, track_skew = 2, cylinder_skew = 10, spares = 6 },
+            { first = 1176, last = 1300, sectors = 73, offset = 20, track_skew = 2,
+              cylinder_skew = 13, spares = 6, slips = { 61600, 105920, 112125, 119745 } },
+            { first = 1301, last = 1400, sectors = 72, offset = 28, track_skew = 2,
+              cylinder_skew = 13, spares = 6 },
+            { first = 1401, last = 1500, sectors = 69, offset = 64, track_skew = 2,
+              cylinder_skew = 12, spares = 6 },
+            { first = 1501, last = 1600, sectors = 68, offset = 48, track_skew = 2,
+              cylinder_skew = 12, spares = 6 },
+            { first = 1601, last = 1800, sectors = 65, offset = 28, track_skew = 2,
+              cylinder_skew = 11, spares = 6, slips = { 74599 } },
+            { first = 1801, last = 1900, sectors = 63, offset = 49, track_skew = 2,
+              cylinder_skew = 11, spares = 6 },
+            { first = 1901, last = 2000, sectors = 62, offset = 2, track_skew = 2,
+              cylinder_skew = 10, spares = 6 },
+            { first = 2001, last = 2097, sectors = 61, offset = 48, track_skew = 2,
+              cylinder_skew = 10, spares = 6 },
         },
     },
     seek = {
