@@ -11,7 +11,7 @@ local machine = paragon { rows = 4, columns = 4, release = param("release", "R1.
 -- ---- the formula, in picoseconds ----
 local NX_HEADER, MESH_HEADER = 32, 8                       -- os/nx, os/proto/mesh
 local bytes = math.tointeger(tonumber(size:match("^(%d+)B$"))) + NX_HEADER + MESH_HEADER
-assert(bytes <= 1044, "the formula is for messages of one packet")
+assert(bytes <= 2088, "the formula is for messages of one packet")
 
 local function ps(price) return math.tointeger(tonumber(price.each:match("^(%d+)ns$"))) * 1000 end
 

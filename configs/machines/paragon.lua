@@ -95,8 +95,8 @@ return function(o)
     nic = {
       mtu = "2088B",               -- ASSUMED(2 KiB of data and the headers of two layers); n_half
                                    -- follows it: 7.0 kB for R1.4, with 4 KiB of data 11 kB
-      packet_bytes = "1044B",      -- ASSUMED(half of that)
-      header_flits = 63,           -- ASSUMED(so that 175 MB/s of 200 are data, as sold [node4])
+      packet_bytes = "2088B",      -- ASSUMED(one packet a frame: half the worms of two)
+      header_flits = 126,          -- ASSUMED(so that 175 MB/s of 200 are data, as sold [node4])
       -- Where the CPU moves the bytes (frame_bytes), there is no DMA beside it.
       dma_rate = r.frame_bytes > 0 and "1000GB/s" or "400MB/s",
     },
