@@ -27,6 +27,7 @@ const struct direct_ops *const registry_direct[] = {
     &direct_mesh_load,
     &direct_mesh_batch,
     &direct_mesh_list,
+    &direct_mesh_saturation,
     NULL,
 };
 

@@ -754,7 +754,7 @@ static struct net *flit_create(struct sim *s, const void *params, struct err *e)
 {
     const struct mesh_params *p = params;
     struct flit_net *n = base_zalloc(1, sizeof(*n));
-    n->net = (struct net){ .ops = &net_flit, .sim = s };
+    n->net = (struct net){ .ops = &net_flit, .sim = s, .params = &n->params };
     n->params = *p;
     n->vcs = (uint32_t)p->virtual_channels;
     n->depth = (uint32_t)p->fifo_flits;

@@ -251,7 +251,7 @@ static void ideal_destroy(struct net *net);
 static struct net *ideal_create(struct sim *s, const void *params, struct err *e)
 {
     struct ideal_net *n = base_zalloc(1, sizeof(*n));
-    n->net = (struct net){ .ops = &net_ideal, .sim = s };
+    n->net = (struct net){ .ops = &net_ideal, .sim = s, .params = &n->params };
     n->params = *(const struct mesh_params *)params;
     mesh_delays(&n->params, &n->d);
     if (!mesh_check(&n->params, "ideal", e) || !mesh_topology(&n->params, &n->topo, e)) {

@@ -115,6 +115,7 @@ struct nic_group;
 struct net {
     const struct net_ops *ops;
     struct sim *sim;
+    const void *params;     /* those it was created with, its own copy */
     struct nic_group *nics; /* the interfaces on it (mesh/nic.c); NULL: none */
 };
 

@@ -556,7 +556,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
 {
     const struct mesh_params *p = params;
     struct worm_net *n = base_zalloc(1, sizeof(*n));
-    n->net = (struct net){ .ops = &net_worm, .sim = s };
+    n->net = (struct net){ .ops = &net_worm, .sim = s, .params = &n->params };
     n->params = *p;
     mesh_delays(p, &n->d);
     if (!mesh_check(p, "worm", e) || !mesh_topology(p, &n->topo, e)) {

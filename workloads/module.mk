@@ -3,7 +3,8 @@ WORKLOADS_SRC = workloads/pingpong.c workloads/message_time.c
 WORKLOADS_SRC += workloads/shared.c workloads/shared_linear.c workloads/shared_pde.c workloads/shared_sort.c workloads/shared_tsp.c workloads/shared_pattern.c
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
-	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c
+	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c \
+	workloads/direct/mesh_saturation.c
 
 # Drivers of bare devices.
 DIRECT_SRC += workloads/direct/disk_io.c workloads/direct/disk_load.c workloads/direct/disk_trace.c \

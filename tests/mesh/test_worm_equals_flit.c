@@ -68,11 +68,11 @@ Test(worm_equals_flit, every_packet_to_the_tick)
 
 Test(worm_equals_flit, also_where_flits_do_not_follow_back_to_back)
 {
-    compare_many(1000000, 2500, BUBBLES);
+    compare_many(1000000, 1500, BUBBLES);
 }
 
 Test(worm_equals_flit, also_when_channels_and_routers_die_and_come_back)
 {
-    compare_many(2000000, 2500, FAULTS);
-    compare_many(3000000, 500, BUBBLES | FAULTS);
+    compare_many(2000000, 1500, FAULTS);
+    compare_many(3000000, 300, BUBBLES | FAULTS);
 }

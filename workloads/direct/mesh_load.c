@@ -20,28 +20,28 @@
 #include "sim/measure.h"
 #include "sim/server.h"
 #include "sim/stat.h"
+#include "workloads/direct/mesh_load.h"
 #include "workloads/direct/mesh_traffic.h"
-#include "workloads/direct/pattern.h"
 
 #define STEADY_SHARE 0.95 /* accepted below this share of offered: the network is saturated */
 
-enum process { PROCESS_BERNOULLI, PROCESS_POISSON };
-static const char *const processes[] = { "bernoulli", "poisson", NULL };
+enum process { PROCESS_BERNOULLI, PROCESS_POISSON, PROCESS_ON_OFF };
+static const char *const processes[] = { "bernoulli", "poisson", "on_off", NULL };
+
+/* Share of periods that are longer by another factor of 2: 2^-1.25, so that lengths have a tail of
+ * exponent 1.25 over many scales, as the Pareto periods of self-similar traffic have [Willinger et
+ * al. 1997; Feldmann & Whitt 1998 for the mixture of exponentials].  The mean is finite: each
+ * doubling is rarer than a half. */
+#define LONGER 0.42044820762685725
+#define SCALES 12
+/* Mean length over the shortest: sum of 2^k LONGER^k (1 - LONGER) up to SCALES, and the rest. */
+#define MEAN_SCALE 3.3123
 enum load_unit { UNIT_FLITS, UNIT_CAPACITY };
 static const char *const load_units[] = { "flits", "capacity", NULL };
 
-struct load_params {
-    struct pattern_params pattern;
-    double load;
-    int load_unit, process;
-    int64_t packet_flits, long_flits;
-    double long_share;
-    sim_time warmup, measure, drain;
-};
+#define MEMBER(m) offsetof(struct mesh_load_params, m)
 
-#define MEMBER(m) offsetof(struct load_params, m)
-
-static const struct param load_params[] = {
+const struct param mesh_load_params_desc[] = {
     PATTERN_PARAMS(MEMBER(pattern)),
     { .name = "load",
       .type = PARAM_REAL,
@@ -64,9 +64,19 @@ static const struct param load_params[] = {
       .offset = MEMBER(process),
       .def = "bernoulli",
       .choices = processes,
-      .doc = "bernoulli: a terminal generates a packet in each flit time with the same "
-             "probability, at whole flit times; poisson: exponential gaps.",
-      .src = "Dally & Towles 2004, ch. 24" },
+      .doc =
+          "bernoulli: a terminal generates a packet in each flit time with the same "
+          "probability, at whole flit times; poisson: exponential gaps; on_off: bursts of packets "
+          "back to back with heavy-tailed lengths of bursts and pauses (self-similar).",
+      .src = "Dally & Towles 2004, ch. 24; Willinger et al. 1997" },
+    { .name = "burst",
+      .type = PARAM_INT,
+      .offset = MEMBER(burst),
+      .def = "4",
+      .min = "1",
+      .max = "100000",
+      .doc = "Process on_off: packets of the shortest kind of burst, on average.",
+      .src = "ASSUMED(short beside the window)" },
     { .name = "packet_flits",
       .type = PARAM_INT,
       .offset = MEMBER(packet_flits),
@@ -122,20 +132,21 @@ struct source {
     struct load *load;
     struct sim_rng rng;
     uint32_t terminal;
+    sim_time burst_end;       /* process on_off */
     uint64_t made, got_flits; /* flits of its packets delivered inside the window */
 };
 
 struct load {
     struct sim *sim;
     struct net *net;
-    const struct load_params *p;
+    const struct mesh_load_params *p;
     struct net_describe d;
     struct pattern pattern;
     struct source *sources;
     struct traffic_pool pool;
     struct sim_event open, close, end;
     double offered, chance; /* flits a terminal and flit time; packets a flit time */
-    sim_time mean_gap;
+    sim_time mean_gap, mean_burst, mean_pause;
     bool in_window, closed;
     uint64_t tagged, tagged_done;
     uint64_t generated, delivered, dropped, inside; /* packets, all of them */
@@ -147,14 +158,38 @@ struct load {
     struct err write_error;
 };
 
-static void next_packet(struct source *q)
+/* A heavy-tailed length whose shortest kind has this mean. */
+static sim_time long_tailed(struct sim_rng *r, sim_time mean)
+{
+    uint64_t scale = sim_rng_geometric(r, 1 - LONGER);
+    return sim_rng_exponential(r,
+                               sim_time_mul(mean, INT64_C(1) << (scale < SCALES ? scale : SCALES)));
+}
+
+/* The gap to the next packet of a source that sends in bursts: back to back inside a burst. */
+static sim_time burst_gap(struct source *q, sim_time packet)
+{
+    struct load *l = q->load;
+    sim_time now = sim_now(l->sim), gap = packet;
+    if (now + packet >= q->burst_end) {
+        sim_time start = sim_time_max(now + packet, q->burst_end);
+        start = sim_time_add(start, long_tailed(&q->rng, l->mean_pause));
+        q->burst_end = sim_time_add(start, long_tailed(&q->rng, l->mean_burst));
+        gap = start - now;
+    }
+    return gap;
+}
+
+static void next_packet(struct source *q, uint32_t flits)
 {
     struct load *l = q->load;
     sim_time gap;
     if (l->p->process == PROCESS_BERNOULLI)
         gap = sim_time_mul(l->d.flit_time, (int64_t)sim_rng_geometric(&q->rng, l->chance) + 1);
-    else
+    else if (l->p->process == PROCESS_POISSON)
         gap = sim_rng_exponential(&q->rng, l->mean_gap);
+    else
+        gap = burst_gap(q, (sim_time)flits * l->d.flit_time);
     if (gap < SIM_NEVER - sim_now(l->sim))
         sim_after(l->sim, &q->event, gap);
 }
@@ -165,11 +200,12 @@ static void generate(struct sim *s, struct sim_event *e)
     struct load *l = q->load;
     uint32_t dst = pattern_next(&l->pattern, q->terminal, &q->rng);
     bool is_long = l->p->long_share > 0 && sim_rng_chance(&q->rng, l->p->long_share);
+    uint32_t flits = (uint32_t)(is_long ? l->p->long_flits : l->p->packet_flits);
     if (dst != PATTERN_SILENT) {
         struct net_packet *p = traffic_take(&l->pool);
         p->src = q->terminal;
         p->dst = dst;
-        p->flits = (uint32_t)(is_long ? l->p->long_flits : l->p->packet_flits);
+        p->flits = flits;
         p->created = sim_now(s);
         p->user = l->in_window;
         p->owner = (void *)(uintptr_t)q->made++;
@@ -181,7 +217,7 @@ static void generate(struct sim *s, struct sim_event *e)
         }
         net_inject(l->net, p);
     }
-    next_packet(q);
+    next_packet(q, flits);
 }
 
 static void observe(struct load *l, const struct net_packet *p)
@@ -258,7 +294,7 @@ static void audit(void *self, struct sim_audit_report *r)
 
 static bool set_rate(struct load *l, struct err *e)
 {
-    const struct load_params *p = l->p;
+    const struct mesh_load_params *p = l->p;
     double mean = (double)p->packet_flits;
     mean += p->long_share * ((double)p->long_flits - mean);
     l->offered = p->load;
@@ -270,7 +306,16 @@ static bool set_rate(struct load *l, struct err *e)
                        "a load of %g flits a flit time needs more than one packet of %g flits in "
                        "each: take process \"poisson\" or longer packets",
                        l->offered, mean);
-    /* Rounded once; no later decision sees the double. */
+    if (p->process == PROCESS_ON_OFF && l->offered >= 1)
+        return err_set(e,
+                       "process \"on_off\" sends one flit a flit time in its bursts: the load of "
+                       "%g must be below 1",
+                       l->offered);
+    /* Rounded once; no later decision sees the double.  A burst is longer than its drawn length by
+     * half a packet on average, because its last packet is sent whole. */
+    double packet = mean * (double)l->d.flit_time, burst = (double)p->burst * packet;
+    l->mean_burst = (sim_time)(burst + 0.5);
+    l->mean_pause = (sim_time)((burst + packet / 2 / MEAN_SCALE) * (1 / l->offered - 1) + 0.5);
     l->mean_gap = (sim_time)((double)l->d.flit_time / l->chance + 0.5);
     return true;
 }
@@ -318,7 +363,7 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
         sim_event_init(&q->event, SIM_CLASS_SOFTWARE, generate);
         w->net->ops->set_terminal(w->net, i,
                                   &(struct net_terminal){ .receive = receive, .arg = l });
-        next_packet(q);
+        next_packet(q, 0);
     }
     sim_event_init(&l->open, SIM_CLASS_ARRIVAL, open_window);
     sim_event_init(&l->close, SIM_CLASS_ARRIVAL, close_window);
@@ -407,11 +452,41 @@ static void load_destroy(void *self)
     free(l);
 }
 
+/* ---- one run for another workload ---- */
+
+bool mesh_load_try(const struct net *like, const struct mesh_load_params *params, double load,
+                   uint64_t seed, struct mesh_load_result *out, struct err *e)
+{
+    struct mesh_load_params p = *params;
+    struct sim *s = sim_create(&(struct sim_options){ .seed = seed });
+    struct direct_world w = { .net = like->ops->create(s, like->params, e) };
+    p.load = load;
+    struct load *l = w.net ? load_create(s, &w, &p, e) : NULL;
+    if (l) {
+        sim_run(s);
+        double slots = (double)p.measure / (double)l->d.flit_time * l->d.terminals;
+        *out = (struct mesh_load_result){
+            .offered = (double)l->window_in / slots,
+            .accepted = (double)l->window_out / slots,
+            .latency = sim_measure_mean(l->latency),
+            .capacity = pattern_uniform_capacity(&l->d),
+            .events = sim_events_fired(s),
+        };
+        out->steady = l->closed && l->tagged_done == l->tagged &&
+                      out->accepted >= STEADY_SHARE * out->offered;
+        load_destroy(l);
+    }
+    if (w.net)
+        like->ops->destroy(w.net);
+    sim_destroy(s);
+    return l != NULL;
+}
+
 const struct direct_ops direct_mesh_load = {
     .name = "mesh_load",
     .doc = "Open-loop traffic on a bare network: latency and throughput against offered load.",
-    .params = load_params,
-    .params_size = sizeof(struct load_params),
+    .params = mesh_load_params_desc,
+    .params_size = sizeof(struct mesh_load_params),
     .needs_net = true,
     .create = load_create,
     .finish = load_finish,
