@@ -56,34 +56,39 @@ void drawing_fini(struct drawing *g)
 
 /* ---- choosing what to draw ---- */
 
-/* How many different values a swept parameter takes, counted up to 2. */
+/* How many different values a swept parameter takes; those seen first are counted. */
 static size_t value_count(const struct dataset *d, const char *path)
 {
-    const char *first = NULL;
-    for (size_t i = 0; i < d->case_count; i++) {
+    const char *seen[64];
+    size_t count = 0;
+    for (size_t i = 0; i < d->case_count && count < ARRAY_LEN(seen); i++) {
         const struct data_param *p = data_param_find(&d->cases[i], path);
-        if (p == NULL)
-            continue;
-        if (first != NULL && strcmp(first, p->value) != 0)
-            return 2;
-        first = p->value;
+        size_t k = 0;
+        while (p != NULL && k < count && strcmp(seen[k], p->value) != 0)
+            k++;
+        if (p != NULL && k == count)
+            seen[count++] = p->value;
     }
-    return first != NULL;
+    return count;
 }
 
+/* The number with the most values, else the first name with several. */
 static const char *default_x(const struct dataset *d, struct err *e)
 {
     const struct data_case *c = d->case_count > 0 ? &d->cases[0] : NULL;
-    const char *named = NULL;
+    const char *named = NULL, *best = NULL;
+    size_t most = 1;
     for (size_t i = 0; c != NULL && i < c->param_count; i++) {
-        if (value_count(d, c->params[i].path) < 2)
-            continue;
-        if (isfinite(c->params[i].number))
-            return c->params[i].path;
-        named = named == NULL ? c->params[i].path : named;
+        size_t n = value_count(d, c->params[i].path);
+        if (n > most && isfinite(c->params[i].number)) {
+            best = c->params[i].path;
+            most = n;
+        } else if (n > 1 && named == NULL) {
+            named = c->params[i].path;
+        }
     }
-    if (named != NULL)
-        return named;
+    if (best != NULL || named != NULL)
+        return best != NULL ? best : named;
     err_set(e, "nothing is swept in '%s': there is no x axis to draw over", d->name);
     return NULL;
 }

@@ -31,7 +31,7 @@ struct drawing {
 
 /* What to draw of a dataset. */
 struct draw_request {
-    const char *x;           /* swept parameter; NULL: the first that takes several numbers */
+    const char *x;           /* swept parameter; NULL: the number that takes the most values */
     const char *y;           /* scalar; NULL: the first default column */
     const char *by;          /* one curve for each value; NULL: each of all other swept ones */
     const struct val *where; /* table path -> value; NULL: all */

@@ -7,6 +7,8 @@
 #include "cli/config.h"
 #include "cli/figure.h"
 
+#define CURVES_READABLE 24
+
 /* "path=value" words as a table.  False with a sentence. */
 static bool read_where(const struct cli_list *words, struct val *where, struct err *e)
 {
@@ -70,6 +72,9 @@ static int plot(const char *file, int64_t experiment, const struct draw_request 
         if (figure != NULL)
             figure_add_published(&g, figure);
         ok = drawing_run(&g, path, &e);
+        if (ok && g.count > CURVES_READABLE)
+            fprintf(stderr, "psim: %zu curves are hard to tell apart: --where and --by choose\n",
+                    g.count);
         if (ok)
             printf("%s: %zu curve%s\n", path, g.count, g.count == 1 ? "" : "s");
         drawing_fini(&g);
@@ -102,7 +107,8 @@ int cmd_plot(int argc, char **argv)
         .command = "plot",
         .operands = "FILE.db",
         .doc = "Draws results with gnuplot: means over replications with their 95 % intervals.\n"
-               "Without --x the first swept parameter, without --y the first column of the table,\n"
+               "Without --x the swept number with the most values, without --y the first column of "
+               "the table,\n"
                "without --by one curve for each combination of the other swept parameters.",
         .options = options,
         .operands_min = 1,
