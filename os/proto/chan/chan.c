@@ -232,9 +232,12 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
         chan_client_fail_all(self, h, XK_UNREACHABLE);
         return XK_OK;
     }
-    case XK_PEER_UP:
-        chan_host_get(self, (uint32_t)c->u64)->down = false;
+    case XK_PEER_UP: {
+        struct chan_host *h = chan_host_get(self, (uint32_t)c->u64);
+        h->down = false;
+        chan_client_probe_all(h);
         return XK_OK;
+    }
     default:
         return xk_protl_control(self->down[0], c);
     }

@@ -120,6 +120,17 @@ void chan_client_fail_all(struct xk_protl *self, struct chan_host *host, enum xk
     }
 }
 
+/* The host may have gone and come back before anybody was told: where no timer is set, nobody else
+ * asks whether it still knows its calls. */
+void chan_client_probe_all(struct chan_host *host)
+{
+    for (uint16_t i = 0; i < host->client_count; i++) {
+        struct chan_client *c = host->clients[i] ? host->clients[i]->state : NULL;
+        if (c && c->state == CHAN_WAIT && c->sent)
+            send_probe(c);
+    }
+}
+
 static void timed_out(struct port_timer *t)
 {
     struct chan_client *c = t->arg;
@@ -190,7 +201,10 @@ void chan_client_got(struct xk_protl *self, struct chan_host *host, struct xk_se
     } else if (h->flags & CHAN_REFUSED) {
         fail(c, XK_REFUSED);
     } else if (h->flags & CHAN_NEGATIVE_ACK) {
-        send_request(c);
+        if (c->has_request)
+            send_request(c);
+        else
+            fail(c, XK_RESTARTED); /* lost with the server, and our copy is gone */
     } else if (h->flags & CHAN_ACK_REQUESTED) {
         chan_server_answer(self, lower, h, CHAN_FROM_CLIENT | CHAN_NEGATIVE_ACK);
     } else {

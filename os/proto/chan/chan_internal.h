@@ -133,6 +133,7 @@ void chan_client_got(struct xk_protl *self, struct chan_host *host, struct xk_se
 void chan_client_ready(struct chan_client *c);
 /* Ends the calls to a host that are out now. */
 void chan_client_fail_all(struct xk_protl *self, struct chan_host *host, enum xk_status why);
+void chan_client_probe_all(struct chan_host *host);
 
 /* chan_server.c */
 void chan_server_got(struct xk_protl *self, struct chan_host *host, struct xk_sessn *lower,
