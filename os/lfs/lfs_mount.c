@@ -14,19 +14,21 @@ const struct param lfs_params_desc[] = {
       .max = "16MiB",
       .doc = "Block of the I/O nodes' local file systems: the unit of allocation and of the fast "
              "path; a multiple of the device's sector.",
-      .src = "PFS on UFS with 64 KB blocks (papers.md 0, memory M)" },
+      .src = "PFS on UFS with 64 KB blocks; as recalled, no document at hand" },
     { .name = "inode",
       .type = PARAM_SIZE,
       .offset = P(inode),
-      .def = "4KiB",
+      .def = "64KiB",
       .min = "512B",
       .max = "1MiB",
-      .doc = "Size of an inode's record on the device; it bounds the extents of a file.",
-      .src = "ASSUMED(room for 246 extents; a striped file has a few)" },
+      .doc =
+          "Size of an inode's record on the device, one block at most; it bounds the extents of a "
+          "file: a range that is written out of order has an extent for each gap meanwhile.",
+      .src = "ASSUMED(room for 4,086 extents: hundreds of writers of one file)" },
     { .name = "files",
       .type = PARAM_INT,
       .offset = P(files),
-      .def = "64",
+      .def = "16",
       .min = "1",
       .max = "65536",
       .doc = "Files that a local file system can hold.",
@@ -38,7 +40,7 @@ const struct param lfs_params_desc[] = {
       .min = "1",
       .max = "65536",
       .doc = "Block buffers of the buffered path.",
-      .src = "ASSUMED(4 MiB of an I/O node's 16 to 32 MB, papers.md 0)" },
+      .src = "ASSUMED(4 MiB of an I/O node's 16 to 32 MB)" },
     { .name = "read_ahead",
       .type = PARAM_INT,
       .offset = P(read_ahead),
@@ -76,7 +78,7 @@ const struct param lfs_params_desc[] = {
       .offset = P(buffered),
       .def = "false",
       .doc = "Send whole blocks through the buffer cache too, with read-ahead and delayed writes.",
-      .src = "PFS default: buffering off (papers.md i.2, memory M)" },
+      .src = "PFS default: buffering off; as recalled, no document at hand" },
     { .name = NULL },
 };
 
@@ -226,12 +228,13 @@ void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, l
     uint64_t bytes = m->info.sectors * m->info.sector_bytes, blocks;
     uint8_t image[LFS_SUPER_BYTES];
     blocks = bytes / (uint64_t)params->block;
-    m->super =
-        (struct lfs_super){ .fsid = port_random(p) | 1,
-                            .block = (uint32_t)params->block,
-                            .inode = (uint32_t)params->inode,
-                            .files = (uint32_t)params->files,
-                            .blocks = blocks < LFS_NO_BLOCK ? (uint32_t)blocks : LFS_NO_BLOCK - 1 };
+    m->super = (struct lfs_super){
+        .fsid = port_random(p) | 1,
+        .block = (uint32_t)params->block,
+        .inode = (uint32_t)(params->inode < params->block ? params->inode : params->block),
+        .files = (uint32_t)params->files,
+        .blocks = blocks < LFS_NO_BLOCK ? (uint32_t)blocks : LFS_NO_BLOCK - 1
+    };
     if (!sizes_fit(m)) {
         finish(m, LFS_BAD_DEVICE);
         return;

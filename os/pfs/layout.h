@@ -1,8 +1,8 @@
 /* layout.h: where the bytes of a striped file lie: pure arithmetic.
  *
- * A file is cut into units; unit k goes to directory k mod factor and is there the (k div factor)-th
- * [papers.md i.2: stripe k = o div s, directory k mod D, local offset (k div D) s + o mod s].
- * So what a range has in one directory is one contiguous local range.
+ * A file is cut into units; unit k goes to directory k mod factor and is there the (k div
+ * factor)-th [Intel PFS: stripe k = o div s, directory k mod D, local offset (k div D) s + o mod
+ * s]. So what a range has in one directory is one contiguous local range.
  */
 #ifndef OS_PFS_LAYOUT_H
 #define OS_PFS_LAYOUT_H

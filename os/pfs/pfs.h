@@ -4,27 +4,30 @@
  * tokens, shared pointers), the I/O servers (one local file per striped file on os/lfs), and the
  * client library that programs call.  All talk by remote procedure calls (os/proto/select).
  *
- *   Layout   stripe group: an ordered list of I/O nodes; unit k of a file goes to entry k mod factor.
- *   Data     a request is split into one piece per I/O node (cut further at the longest message), all
- *            in parallel up to `window`; I/O servers answer with the data and their own times.
- *   Modes    [papers.md i.1]
- *     M_UNIX    private pointer; each request is atomic: the file's token is held during it.  A node
- *               keeps the token until another asks for it, so an unshared file costs nothing.
+ *   Layout   stripe group: an ordered list of I/O nodes; unit k of a file goes to entry k mod
+ *            factor.
+ *   Data     a request is split into one piece per I/O node (cut further at the longest message),
+ *            all in parallel up to `window` and, to one I/O node, `depth`; I/O servers answer with
+ *            the data and their own times.
+ *   Modes    [Intel PFS]
+ *     M_UNIX    private pointer; each request is atomic: the file's token is held during it.  A
+ *               node keeps the token until another asks for it, so an unshared file costs nothing.
  *     M_LOG     shared pointer: each request takes the next range, first come first served.
  *     M_SYNC    shared pointer: all nodes call; ranges in order of rank.
  *     M_RECORD  private pointers in lock step: request k of rank i is record k * ranks + i.
  *     M_GLOBAL  all nodes call with equal lengths; one of them does the transfer for all.
  *     M_ASYNC   private pointer, no atomicity: the caller sees to conflicts.
  *
- *   P1  A request ends exactly once.  What an answered write wrote is what later reads return, until
- *       a crash of an I/O node: that may lose what no PFS_SYNC covered (os/lfs F4).
+ *   P1  A request ends exactly once.  What an answered write wrote is what later reads return,
+ *       until a crash of an I/O node: that may lose what no pfs_sync covered (os/lfs F4).
  *   P2  A file's size never covers bytes of a write that failed or has not ended.
  *   P3  latency = client + mesh + queue + arm, exactly, for every read and write: the piece that
- *       ended last is followed.  client: in this library and waiting for its turn (`window`); mesh:
- *       messages and their software, both ways; queue: waiting at the I/O node, and for tokens and
- *       metadata; arm: the device worked.
+ *       ended last is followed.  client: in this library and waiting for its turn (`window`,
+ *       `depth`); mesh: messages and their software, both ways; queue: waiting at the I/O node,
+ *       and for tokens and metadata; arm: the device worked.
  *   P4  After a crash of the service node names and tokens are gone: requests that need them end
- *       with PFS_STALE or PFS_NO_FILE; M_ASYNC and M_RECORD go on within the known size.
+ *       with PFS_STALE or PFS_NO_FILE, collective ones with PFS_NODE_DOWN; M_ASYNC and M_RECORD go
+ *       on within the known size.
  *
  * Who calls it: programs (workloads/), in threads by the calls marked (blocks), or anywhere by
  * pfs_submit.
@@ -41,6 +44,7 @@ struct pfs_params {
     int64_t factor; /* its stripe factor; 0: all I/O nodes */
     int64_t rpc;    /* data bytes in one call at most */
     int64_t window; /* calls that one request has under way at most */
+    int64_t depth;  /* and how many of them to one I/O node */
     int64_t pool;   /* requests that an I/O server works on at once; others wait */
     int64_t retries;
     sim_time retry_delay;
@@ -61,7 +65,7 @@ enum pfs_status {
     PFS_IO_ERROR,    /* a device failed; of a write any part may be done */
     PFS_SERVER_DOWN, /* an I/O node or the service node gave no answer; any part may be done */
     PFS_STALE,       /* the service node has restarted and does not know the file */
-    PFS_NODE_DOWN,   /* a node went down while a collective call waited for it */
+    PFS_NODE_DOWN,   /* a rank's node has crashed: collective calls have no end any more */
     PFS_STATUS_COUNT
 };
 const char *pfs_status_name(enum pfs_status s);
@@ -150,12 +154,13 @@ enum pfs_status pfs_sync(struct pfs_file *f);
  * M_LOG, M_SYNC, M_GLOBAL: nothing (the pointer is shared). */
 void pfs_lseek(struct pfs_file *f, uint64_t off);
 uint64_t pfs_tell(const struct pfs_file *f);
-/* The size as this node knows it; asks the service node when it does not hold the token. (blocks) */
+/* The size as this node knows it; without the token it asks the service node. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
 
 /* Waits until `count` callers have come with the same tag, and tells all of them the least, the
- * largest and the sum of their values. (blocks) */
+ * largest and the sum of their values.  The callers are the programs of compute nodes 0 to count-1;
+ * once one of these nodes has crashed the answer is PFS_NODE_DOWN. (blocks) */
 struct pfs_gathered {
     uint64_t least, most, sum;
 };

@@ -254,13 +254,13 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
     rope_fini(&none);
 }
 
-/* The service node is gone, and all tokens with it. */
+/* A node has crashed; with the service node all tokens are gone. */
 static void node_changed(void *arg, uint32_t node, bool up)
 {
     struct pfs_client *c = arg;
-    if (!up)
-        pfs_global_fail(c);
-    if (up || node != c->layout->service)
+    (void)up; /* back again: it had crashed */
+    pfs_global_fail(c);
+    if (node != c->layout->service)
         return;
     LIST_EACH (l, &c->vnodes) {
         struct pfs_vnode *v = LIST_ENTRY(l, struct pfs_vnode, link);

@@ -8,7 +8,7 @@
 /* What a request has in one directory: the local range [from, to) and its pieces. */
 struct pfs_dir {
     uint64_t from, to;
-    uint32_t dir, first, count, issued, reading;
+    uint32_t dir, first, count, issued, inflight, reading;
 };
 
 void pfs_req_init(struct pfs_req *r, enum pfs_op op, struct pfs_file *f)
@@ -154,6 +154,8 @@ static void piece_ended(struct pfs_piece *p, enum pfs_status s)
     struct pfs_req *r = p->req;
     if (s != PFS_OK && r->status == PFS_OK)
         r->status = s;
+    const struct pfs_attrs *a = &r->file->v->attrs;
+    r->dirs[(p->dir + a->factor - r->dir_first) % a->factor].inflight--;
     r->inflight--;
     if (r->status == PFS_OK && r->left > 0)
         issue_more(r);
@@ -218,28 +220,34 @@ static void issue(struct pfs_piece *p)
         piece_ended(p, pfs_status_of_call(s));
 }
 
-/* The next pieces, one of each directory in turn, up to the window. */
+/* The directory whose next piece may go, the least advanced first; NULL: none may. */
+static struct pfs_dir *next_dir(struct pfs_req *r)
+{
+    uint32_t depth = (uint32_t)r->file->client->params->depth;
+    struct pfs_dir *best = NULL;
+    for (uint32_t i = 0; i < r->dir_count; i++) {
+        struct pfs_dir *x = &r->dirs[i];
+        if (x->issued < x->count && x->inflight < depth &&
+            (best == NULL || x->issued < best->issued))
+            best = x;
+    }
+    return best;
+}
+
+/* The next pieces, one of each directory in turn, up to the window and the depth. */
 static void issue_more(struct pfs_req *r)
 {
     uint32_t window = (uint32_t)r->file->client->params->window;
-    uint32_t d = 0;
-    while (r->left > 0 && r->inflight < window && r->status == PFS_OK) {
-        uint32_t least = UINT32_MAX;
-        for (uint32_t i = 0; i < r->dir_count; i++) {
-            const struct pfs_dir *x = &r->dirs[i];
-            if (x->issued < x->count && x->issued < least) {
-                least = x->issued;
-                d = i;
-            }
-        }
+    struct pfs_dir *d;
+    while (r->inflight < window && r->status == PFS_OK && (d = next_dir(r)) != NULL) {
         r->left--;
         r->inflight++;
-        struct pfs_dir *x = &r->dirs[d];
-        issue(&r->pieces[x->first + x->issued++]);
+        d->inflight++;
+        issue(&r->pieces[d->first + d->issued++]);
     }
 }
 
-/* Cuts the range into pieces: at most one local range a directory, cut at multiples of the chunk. */
+/* Cuts the range into pieces: one local range a directory, cut at multiples of the chunk. */
 static void cut(struct pfs_req *r)
 {
     struct pfs_client *c = r->file->client;

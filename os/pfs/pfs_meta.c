@@ -19,6 +19,7 @@ struct meta {
     const struct os_layout *layout;
     const struct pfs_params *params;
     uint64_t next_id;
+    bool *crashed; /* by node, since this server booted */
     struct list files, gathers;
     struct list retry; /* files whose recall found the queue full */
     struct port_timer retry_timer;
@@ -36,6 +37,7 @@ struct meta_file {
     struct list waiters;
     uint64_t pointer;
     struct list order; /* M_SYNC, M_GLOBAL: ranks that have come */
+    uint32_t order_ranks;
 };
 
 struct waiter { /* of a token, an order or a gather */
@@ -50,7 +52,7 @@ struct gather {
     struct list link;
     char tag[PFS_NAME_MAX + 1];
     struct list waiters;
-    uint32_t count;
+    uint32_t count, ranks;
 };
 
 static void reply(struct select_request *q, enum pfs_status status, const struct pfs_meta_msg *m,
@@ -101,6 +103,18 @@ static struct waiter *hang(struct meta *m, struct list *on, struct select_reques
     w->value = value;
     list_push(on, &w->link);
     return w;
+}
+
+/* A rank that has crashed takes part in nothing any more, even when its node is back: it knows
+ * nothing of what its partners wait for.  Nor does a metadata server that has crashed. */
+static bool rank_lost(const struct meta *m, uint32_t ranks)
+{
+    if (port_incarnation(m->port) > 1)
+        return true;
+    for (uint32_t i = 0; i < ranks && i < m->layout->compute_count; i++)
+        if (m->crashed[m->layout->compute[i]])
+            return true;
+    return false;
 }
 
 /* ---- tokens ---- */
@@ -248,6 +262,11 @@ static void do_order(struct meta *m, struct select_request *q, struct meta_file 
                      const struct pfs_meta_msg *a)
 {
     uint32_t come = 0;
+    if (rank_lost(m, a->ranks)) {
+        reply_plain(q, PFS_NODE_DOWN, 0, 0);
+        return;
+    }
+    f->order_ranks = a->ranks;
     (void)hang(m, &f->order, q, a->rank, a->value);
     LIST_EACH (l, &f->order)
         come++;
@@ -262,12 +281,17 @@ static void do_gather(struct meta *m, struct select_request *q, const struct pfs
     struct gather *g = NULL;
     struct pfs_meta_msg out = { .value = UINT64_MAX };
     struct list *l;
+    if (rank_lost(m, a->ranks)) {
+        reply_plain(q, PFS_NODE_DOWN, 0, 0);
+        return;
+    }
     LIST_EACH (k, &m->gathers)
         if (strcmp(LIST_ENTRY(k, struct gather, link)->tag, a->name) == 0)
             g = LIST_ENTRY(k, struct gather, link);
     if (g == NULL) {
         g = port_alloc(m->port, sizeof *g);
         memcpy(g->tag, a->name, sizeof g->tag);
+        g->ranks = a->ranks;
         list_init(&g->waiters);
         list_push(&m->gathers, &g->link);
     }
@@ -300,16 +324,20 @@ static void fail_all(struct meta *m, struct list *waiters)
 static void node_changed(void *arg, uint32_t node, bool up)
 {
     struct meta *m = arg;
-    if (up)
-        return;
+    (void)up; /* back again, perhaps before anybody noticed: what it held is gone all the same */
+    m->crashed[node] = true;
+    /* Collective calls of a partition that the node belongs to have no end any more. */
     LIST_EACH (l, &m->files) {
         struct meta_file *f = LIST_ENTRY(l, struct meta_file, link);
-        fail_all(m, &f->order);
+        if (!list_empty(&f->order) && rank_lost(m, f->order_ranks))
+            fail_all(m, &f->order);
         if (f->held && f->holder == node)
             grant_next(f);
     }
     LIST_EACH_SAFE (l, nx, &m->gathers) {
         struct gather *g = LIST_ENTRY(l, struct gather, link);
+        if (!rank_lost(m, g->ranks))
+            continue;
         fail_all(m, &g->waiters);
         list_remove(&g->link);
         port_free(m->port, g);
@@ -476,6 +504,7 @@ void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
     ASSERT_MSG(m->rpc != NULL, "the protocol graph has no instance named rpc");
     m->layout = layout;
     m->params = params;
+    m->crashed = port_alloc(p, layout->nodes * sizeof *m->crashed);
     list_init(&m->files);
     list_init(&m->gathers);
     list_init(&m->retry);

@@ -2,9 +2,9 @@
  *
  * A striped file has one local file on each of its I/O nodes, "pfs" and the file's number in
  * hexadecimal, made by the first write that reaches it; one that is not there reads as zeros.
- * Requests are upcalls: at most `pool` are worked on, the others wait in order of arrival, as do those
- * that come before the local file system is mounted.  Each answer says how long it was here and how
- * long the device worked for it.
+ * Requests are upcalls: at most `pool` are worked on, the others wait in order of arrival, as do
+ * those that come before the local file system is mounted.  Each answer says how long it was here
+ * and how long the device worked for it.
  */
 #include "os/pfs/pfs_internal.h"
 

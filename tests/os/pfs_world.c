@@ -9,9 +9,13 @@ void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
     memset(w, 0, sizeof *w);
     w->compute = compute;
     w->io = io;
-    w->params = (struct pfs_params){
-        .unit = 1024, .rpc = 4096, .window = 8, .pool = 4, .retries = 3, .retry_delay = 5 * SIM_MS
-    };
+    w->params = (struct pfs_params){ .unit = 1024,
+                                     .rpc = 4096,
+                                     .window = 8,
+                                     .depth = 2,
+                                     .pool = 4,
+                                     .retries = 3,
+                                     .retry_delay = 5 * SIM_MS };
     w->lfs = (struct lfs_params){ .block = 2048,
                                   .inode = 1024,
                                   .files = 16,

@@ -94,6 +94,7 @@ Test(pfs, tiny_limits_change_nothing)
     for (int m = 0; m < 2; m++) {
         pfs_world_defaults(&w, 4, 3);
         w.params.window = 1;
+        w.params.depth = 1;
         w.params.pool = 1;
         w.params.rpc = 1024;
         w.params.unit = 7;
@@ -120,6 +121,15 @@ Test(pfs, lost_and_doubled_frames_change_nothing)
                                         .delay_ppm = 20000 },
                  modes[m]);
     }
+}
+
+Test(pfs, faults_as_a_layer_of_the_graph_change_nothing)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 3, 3);
+    w.graph = "mesh mesh; vdrop vdrop <mesh every=97 duplicate=0.01 delay=0.01; "
+              "blast blast <vdrop; chan chan <blast; rpc select <chan";
+    run_both(&w, (struct fake_options){ .seed = 8 }, M_UNIX);
 }
 
 /* ---- M_UNIX: each request is atomic; M_ASYNC is the control ---- */
