@@ -1,14 +1,19 @@
 /* node.c: boots the operating system of a node: its protocol graph, and what stands on it.
  *
  * Every node boots the same graph.  An instance named "nx" becomes the message-passing library of
- * the programs, with the compute nodes as its partition.  A node without a graph has no protocols.
+ * the programs, with the compute nodes as its partition; on one named "rpc" the parallel file system
+ * stands: metadata on the service node, a server on every I/O node with a device, the client library
+ * on compute nodes.  A node without a graph has no protocols.
  */
 #include "os/node.h"
 
 #include "os/nx/nx.h"
+#include "os/pfs/pfs.h"
 
 struct os_params {
     const char *nx; /* instance */
+    struct pfs_params pfs;
+    struct lfs_params lfs;
 };
 
 const struct param os_params_desc[] = {
@@ -19,6 +24,18 @@ const struct param os_params_desc[] = {
       .doc = "Instance of the protocol graph that carries the messages of programs; one that the "
              "graph does not have: programs have none.",
       .src = "ASSUMED(a name)" },
+    { .name = "pfs",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct os_params, pfs),
+      .sub = pfs_params_desc,
+      .doc = "The parallel file system.",
+      .src = "see its parameters" },
+    { .name = "lfs",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct os_params, lfs),
+      .sub = lfs_params_desc,
+      .doc = "The local file system of each I/O node.",
+      .src = "see its parameters" },
     { .name = NULL }
 };
 const size_t os_params_size = sizeof(struct os_params);
@@ -31,6 +48,19 @@ static enum os_role role_of(const struct os_layout *l, uint32_t node)
     /* A machine without a service node names a compute node. */
     bool shared = l->nodes == l->compute_count + l->io_count;
     return node == l->service && !shared ? OS_ROLE_SERVICE : OS_ROLE_COMPUTE;
+}
+
+/* The parts of PFS that this node runs. */
+static void start_pfs(struct os_node *n)
+{
+    if (xk_find(n->xk, "rpc") == NULL || n->layout->io_count == 0)
+        return;
+    if (n->node == n->layout->service)
+        pfs_meta_start(n->xk, n->layout, &n->params->pfs);
+    if (n->role == OS_ROLE_IO && port_blk_count(n->port) > 0)
+        pfs_server_start(n->xk, n->layout, &n->params->pfs, 0, &n->params->lfs);
+    if (n->role == OS_ROLE_COMPUTE)
+        n->pfs = pfs_client_start(n->xk, n->layout, &n->params->pfs);
 }
 
 struct os_node *os_node_boot(struct port *kernel, const struct os_layout *layout,
@@ -48,5 +78,6 @@ struct os_node *os_node_boot(struct port *kernel, const struct os_layout *layout
     struct xk_protl *nx = xk_find(n->xk, params->nx);
     if (nx != NULL)
         n->nx = nx_start(nx, layout->compute, layout->compute_count);
+    start_pfs(n);
     return n;
 }

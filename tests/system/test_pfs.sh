@@ -1,0 +1,23 @@
+# Striped files: mistakes have their sentences; the digest depends on nothing that must not matter.
+. tests/system/lib.sh
+config small <<'END'
+local paragon = include "machines/paragon.lua"
+return {
+  machine = paragon { rows = 2, columns = 4, io_nodes = 2, release = param("release", "R1.4") },
+  workload = { kind = "pfs", op = param("workload.op", "write"), mode = "M_UNIX", size = "100000B",
+               requests = 2, readback = true },
+}
+END
+run() { "$PSIM" run "$T/small.lua" -q --no-store "$@"; }
+gives 2 run -p workload.factor=3;    says "stripe factor 3 is more than the 2 I/O nodes of the machine"
+gives 2 "$PSIM" check "$T/small.lua" -p workload.factor=3; says "stripe factor 3"
+gives 2 run -p workload.nodes=99;    says "workload.nodes is 99, but the machine has 5 compute nodes"
+gives 2 run -p machine.io_nodes=0;   says "the machine has none"
+gives 2 run -p workload.mode=M_UNIT; says "did you mean 'M_UNIX'?"
+gives 2 run -p workload.op=read;     says "workload.readback"
+gives 2 run -p machine.os.pfs.pol=1; says "did you mean 'machine.os.pfs.pool'?"
+gives 0 run --json;                  digests "$T/out" >"$T/a"
+gives 0 run --json --flatten;        digests "$T/out" >"$T/b"
+cmp "$T/a" "$T/b" || fail "the digest changes when messages are flattened"
+gives 0 run -p machine.os.pfs.window=1 -p machine.os.pfs.rpc=4096B
+gives 0 run -p machine.os.lfs.buffered=true -p machine.os.lfs.block=16KiB
