@@ -1,5 +1,5 @@
--- Hello: two neighbours and two corners of a 4x4 mesh send a message to and fro.  The measured one-way
--- time must be the formula's, to the picosecond: without software (scale 0) the bare hardware, with
+-- Hello: two neighbours and two corners of a 4x4 mesh send a message to and fro.  The measured
+-- one-way time must be the formula's, to the picosecond: without software (scale 0) the bare hardware, with
 -- it the hardware and the priced software path.
 local paragon = include "machines/paragon.lua"
 
@@ -30,8 +30,8 @@ local flits = machine.nic.header_flits + (bytes + 1) // 2  -- 16-bit flits
 local mesh = (10 + 20) + hops * (10 + 10 + 20) + (flits - 1) * 10 + 20   -- ns
 local hardware = mesh * 1000 + 2 * at(machine.nic.dma_rate)
 
--- What the code of os/ names on the way: the send path of NX, a layer down, the driver; the driver, a
--- layer up, one receive compared, the switch to the thread that waits, the receive path.
+-- What the code of os/ names on the way: the send path of NX, a layer down, the driver; the driver,
+-- a layer up, one receive compared, the switch to the thread that waits, the receive path.
 local p = machine.prices
 local software = ps(p.send) + ps(p.layer) + ps(p.frame_out) + at(p.frame_bytes.rate)
                + ps(p.frame_in) + at(p.frame_bytes.rate) + ps(p.layer) + ps(p.match)

@@ -1,6 +1,6 @@
 -- Latency, asymptotic rate and half-rate length of each release of the Paragon, in one run each.
--- Latency and rate are calibrated (configs/machines/paragon.lua); n_half is an output: published are
--- 7236 B for R1.4 and 5856 B for SUNMOS 1.6 (Dongarra and Dunigan, UT CS-95-299).
+-- Latency and rate are calibrated (configs/machines/paragon.lua); n_half is an output: published
+-- are 7236 B for R1.4 and 5856 B for SUNMOS 1.6 (Dongarra and Dunigan, UT CS-95-299).
 local paragon = include "machines/paragon.lua"
 return {
   title = "Paragon: latency, asymptotic rate, half-rate length",

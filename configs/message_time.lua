@@ -37,7 +37,7 @@ end
 
 return {
   title = "Paragon: message rate against size, by release",
-  doc = "Latency and asymptotic rate of each release are calibrated inputs; the curve between is not.",
+  doc = "Latency and asymptotic rate of each release are calibrated; the curve between is not.",
   machine = paragon { rows = 1, columns = 2, release = param("release", "R1.4") },
   workload = { kind = "pingpong", size = param("workload.size", "0B"), rounds = 3 },
   sweep = {

@@ -4,14 +4,15 @@
 --   machine = paragon { rows = 4, columns = 4, io_nodes = 0, release = "R1.4" }
 --
 -- Options: rows, columns, io_nodes, release ("early", "R1.2", "R1.4", "SUNMOS-1.6"), model (the
--- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage, os, graph, faults, scale (of every software price).
+-- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage, os,
+-- graph, faults, scale (of every software price).
 -- What else stands in the table can be changed in the result.
 --
 -- Sources, by what they are called below:
 --   [node4]     netlib, TOP500 report 1995, architecture of the Paragon, node 4
 --   [RNR]       RNR-94-016, NASA Ames: 100 us and 30-35 MB/s with early OSF/1; 200 MB/s advertised
 --   [SUNMOS]    collected SUNMOS papers: OSF/1 R1.2 42 us and 65 MB/s
---   [DD]        Dongarra and Dunigan, UT CS-95-299: R1.4 29 us, 154 MB/s; SUNMOS 1.6 25 us, 171 MB/s
+--   [DD]        Dongarra and Dunigan, UT CS-95-299: R1.4 29 us, 154 MB/s; SUNMOS 25 us, 171 MB/s
 --   [Zhou96]    Zhou, Iftode and Li, OSDI 1996, table of Paragon primitives
 --   ASSUMED     no source; the reason stands beside it
 -- The price lists are CALIBRATED: what a release charges for each step is chosen so that the
@@ -22,8 +23,8 @@
 -- handed to the message coprocessor.
 local releases = {}
 
--- Early OSF/1 (1993-94): no message coprocessor in use.  frame_in holds the interrupt; the CPU feeds
--- the interface itself [RNR for the sums; ASSUMED(the split between the steps)].
+-- Early OSF/1 (1993-94): no message coprocessor in use.  frame_in holds the interrupt; the CPU
+-- feeds the interface itself [RNR for the sums; ASSUMED(the split between the steps)].
 releases["early"] = {
   upcall_cpu = "application", offload = false,
   send = 22, receive = 20, frame_out = 8, frame_in = 24, frame_bytes = 56,
@@ -41,7 +42,7 @@ releases["R1.4"] = {
   send = 6, receive = 7, frame_out = 2, frame_in = 3, frame_bytes = 222,
   trap = 2, switch = 8, cross = 0.5, layer = 0.4, match = 0.2, copy = 60,
 }
--- SUNMOS 1.6: a light kernel; DMA moves the data without a CPU [DD for the sums; ASSUMED(the split)].
+-- SUNMOS 1.6: a light kernel; DMA moves the data [DD for the sums; ASSUMED(the split)].
 releases["SUNMOS-1.6"] = {
   upcall_cpu = "coprocessor", offload = true,
   send = 6, receive = 6, frame_out = 1, frame_in = 2, frame_bytes = 0,
@@ -57,8 +58,8 @@ local function mb(n)
   return { rate = string.format("%dMB/s", n) }
 end
 
--- ASSUMED(what does not lie on the path of a message is priced alike in all releases, from the i860's
--- 50 MHz: a lookup 50 instructions, a block of memory 100, and so on).
+-- ASSUMED(what does not lie on the path of a message is priced alike in all releases, from the
+-- i860's 50 MHz: a lookup 50 instructions, a block of memory 100, and so on).
 local function prices(r, scale)
   return {
     scale = scale,
@@ -71,8 +72,8 @@ local function prices(r, scale)
     -- Programs and memory management, for every release.
     flop = { each = "100ns" },  -- ASSUMED(compiled code at 10 Mflop/s; the peak is 75 [node4])
     op = { each = "40ns" },     -- ASSUMED(two clocks of 50 MHz)
-    fault = us(290 * (r.upcall_cpu == "coprocessor" and 1 or 1.5)), -- page fault 290 us [Zhou96, memory];
-                                -- ASSUMED(half more with the early releases)
+    -- Page fault 290 us [Zhou96, memory]; ASSUMED(half more with the early releases).
+    fault = us(290 * (r.upcall_cpu == "coprocessor" and 1 or 1.5)),
     map = us(50),               -- page protect 50 us [Zhou96, memory]
   }
 end

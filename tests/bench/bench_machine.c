@@ -1,121 +1,217 @@
-/* bench_machine.c: what a whole machine costs: programs, message passing, x-kernel, nodes, mesh.
+/* bench_machine.c: whole machines: clients read 64 KiB blocks from I/O nodes, disks included.
  *
- * Every compute node runs a program that exchanges messages with its neighbours in a ring and meets
- * the others at a barrier.  The peer is the same machine with 64 nodes: the cost of a message should
- * not grow with the machine but for the longer paths of the barrier.
+ * Bare frames through the port, no protocols: what nodes, network and drives cost by themselves.
+ * The peer of a machine is the same number of requests on its drives alone; the peer of the large
+ * machine's cost per event is the small one's.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "models/machine.h"
-#include "os/nx/nx.h"
-#include "sim/sim.h"
+#include "disks/build.h"
+#include "mesh/mesh.h"
+#include "models/node.h"
 #include "tests/bench/bench.h"
 
-#define ROUNDS 30
-#define SIZE 1000
+#define BLOCK 65536 /* bytes a request */
+#define SECTORS (BLOCK / 512)
 
-static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
-{
-    (void)params;
-    for (int64_t i = 0; i < ROUNDS; i++) {
-        struct rope out, in;
-        rope_init(&out);
-        rope_add_pattern(&out, rank, 0, SIZE);
-        nx_csendrecv(node->nx, i, &out, (rank + 1) % ranks, i, SIZE, &in);
-        rope_fini(&in);
-        rope_fini(&out);
-        nx_gsync(node->nx);
-    }
-}
+static uint64_t answered, wanted;
 
-static const struct workload_ops ring = { .name = "ring", .doc = "", .main = program };
-
-/* Of mesh/mesh.h and os/proto/mesh/mesh.h, which do not go together. */
-extern const struct net_ops net_worm, net_ideal;
-extern const struct xk_protl_ops mesh_protl;
-
-static const struct net_ops *const nets[] = { &net_worm, &net_ideal, NULL };
-static const struct xk_protl_ops *const protls[] = { &mesh_protl, &nx_protl, NULL };
-static const struct machine_registry registry = {
-    .nets = nets,
-    .protls = protls,
-    .os = { .params = os_params_desc, .params_size = &os_params_size, .boot = os_node_boot },
+struct agent {
+    struct port *port;
+    const struct os_layout *layout;
+    struct port_if_handler handler;
+    uint64_t next;
 };
 
-static struct val *protocol(const char *name, const char *below)
+struct service {
+    struct port_io io;
+    struct port *port;
+    uint32_t client;
+};
+
+static void send(struct port *p, uint32_t dst, struct rope *frame)
 {
-    struct val *v = val_new(VAL_TABLE, "bench", 1);
-    val_put(v, "name", val_new_string(name, "bench", 1));
-    val_put(v, "protocol", val_new_string(name, "bench", 1));
-    if (below) {
-        struct val *list = val_new(VAL_LIST, "bench", 1);
-        val_append(list, val_new_string(below, "bench", 1));
-        val_put(v, "below", list);
-    }
-    return v;
+    if (port_if_send(p, 0, dst, frame) != PORT_IF_OK)
+        abort();
 }
 
-static struct val *machine_spec(int64_t rows, int64_t columns)
+static void ask(struct agent *a)
 {
-    struct val *v = val_new(VAL_TABLE, "bench", 1), *graph = val_new(VAL_LIST, "bench", 1);
-    val_put(v, "rows", val_new_int(rows, "bench", 1));
-    val_put(v, "columns", val_new_int(columns, "bench", 1));
-    val_append(graph, protocol("mesh", NULL));
-    val_append(graph, protocol("nx", "mesh"));
-    val_put(v, "graph", graph);
-    return v;
+    struct rope f;
+    uint64_t block = a->next++;
+    rope_init(&f);
+    rope_add_bytes(&f, &block, sizeof block);
+    send(a->port, a->layout->io[(block + port_node(a->port)) % a->layout->io_count], &f);
 }
 
-static uint64_t messages_of(uint64_t nodes)
+static void on_answer(void *arg, uint32_t src, struct rope *frame)
 {
-    uint64_t rounds = 0;
-    for (uint64_t step = 1; step < nodes; step *= 2)
-        rounds++;
-    return nodes * ROUNDS * (1 + rounds);
+    struct agent *a = arg;
+    (void)src, (void)frame;
+    port_work(a->port, PORT_WORK_FRAME_IN, 1);
+    if (++answered + a->layout->compute_count <= wanted)
+        ask(a);
 }
 
-/* Messages a second of host time. */
-static double messages(uint64_t rows, uint64_t columns)
+static void on_read(struct port_io *io)
+{
+    struct service *s = io->arg;
+    port_work(s->port, PORT_WORK_INTERRUPT, 1);
+    send(s->port, s->client, &io->data);
+    port_free(s->port, s);
+}
+
+static void on_request(void *arg, uint32_t src, struct rope *frame)
+{
+    struct agent *a = arg;
+    uint64_t block;
+    rope_read(frame, 0, sizeof block, &block);
+    struct service *s = port_alloc(a->port, sizeof *s);
+    s->port = a->port;
+    s->client = src;
+    rope_init(&s->io.data);
+    s->io.sector = (block + src * 8) % 8000 * SECTORS;
+    s->io.sectors = SECTORS;
+    s->io.done = on_read;
+    s->io.arg = s;
+    port_work(a->port, PORT_WORK_IO, 1);
+    port_blk_submit(a->port, 0, &s->io);
+}
+
+static struct os_node *boot(struct port *p, const struct os_layout *l,
+                            const struct os_params *params, const struct xk_graph *graph)
+{
+    (void)params, (void)graph;
+    struct agent *a = port_alloc(p, sizeof *a);
+    bool io = false;
+    for (uint32_t i = 0; i < l->io_count; i++)
+        io = io || l->io[i] == port_node(p);
+    a->port = p;
+    a->layout = l;
+    a->handler = (struct port_if_handler){ .receive = io ? on_request : on_answer, .arg = a };
+    port_if_set_handler(p, 0, &a->handler);
+    if (!io && port_node(p) != l->service)
+        ask(a);
+    return NULL;
+}
+
+static void put(struct val *spec, const char *path, const char *text)
 {
     struct err e = ERR_INIT;
-    struct sim *s = sim_create(NULL);
-    struct val *spec = machine_spec((int64_t)rows, (int64_t)columns);
-    struct machine *m = machine_create(s, spec, "machine", &registry, &e);
-    if (!m || !machine_load(m, &ring, NULL, &e)) {
-        fprintf(stderr, "bench_machine: %s\n", e.text);
-        exit(1);
-    }
-    double from = bench_seconds();
-    enum sim_end end = sim_run(s);
-    double seconds = bench_seconds() - from;
-    if (end != SIM_END_IDLE) {
-        fprintf(stderr, "bench_machine: the run ended by %s\n", sim_end_name(end));
-        exit(1);
-    }
-    if (getenv("BENCH_EVENTS"))
-        fprintf(stderr, "%lu events\n", (unsigned long)sim_events_fired(s));
-    machine_destroy(m);
-    val_free(spec);
-    sim_destroy(s);
-    return (double)messages_of(rows * columns) / seconds;
+    if (!val_set_path(spec, path, val_new_string(text, NULL, 0), &e))
+        abort();
 }
 
-int main(int argc, char **argv)
+/* Runs side x side nodes with `side` I/O nodes; *events: how many it took. */
+static double run(uint64_t side, uint64_t requests, const char *model, uint64_t *events)
 {
-    static const struct {
-        uint64_t rows, columns;
-    } sizes[] = { { 8, 8 }, { 16, 32 }, { 64, 64 } };
-    double first = 0;
-    size_t count = argc > 1 && strcmp(argv[1], "--quick") == 0 ? 1 : ARRAY_LEN(sizes);
-    for (size_t i = 0; i < count; i++) {
-        double rate = bench_median(messages, sizes[i].rows, sizes[i].columns);
-        char name[64];
-        first = first > 0 ? first : rate;
-        snprintf(name, sizeof(name), "NX messages of 1000 B at %d nodes",
-                 (int)(sizes[i].rows * sizes[i].columns));
-        bench_print(name, rate, "messages/s", "64 nodes", rate / first);
+    static const struct net_ops *const nets[] = { &net_ideal, &net_worm, NULL };
+    static const struct xk_protl_ops *const protls[] = { NULL };
+    static const struct machine_registry reg = { nets, protls, { .boot = boot } };
+    struct sim_options o = { .seed = 1 };
+    struct err e = ERR_INIT;
+    struct val *spec = val_new(VAL_TABLE, NULL, 0);
+    val_put(spec, "rows", val_new_int((int64_t)side, NULL, 0));
+    val_put(spec, "columns", val_new_int((int64_t)side, NULL, 0));
+    val_put(spec, "io_nodes", val_new_int((int64_t)side, NULL, 0));
+    put(spec, "network.model", model);
+    put(spec, "nic.packet_bytes", "64KiB");
+    put(spec, "prices.io.each", "20us");
+    put(spec, "prices.frame_in.each", "3us");
+    put(spec, "prices.interrupt.each", "3us");
+    val_put((struct val *)(uintptr_t)val_get(spec, "nic"), "queue_frames",
+            val_new_int(100000, NULL, 0));
+    answered = 0;
+    wanted = requests;
+    double start = bench_seconds();
+    struct sim *s = sim_create(&o);
+    struct machine *m = machine_create(s, spec, "machine", &reg, &e);
+    if (m == NULL) {
+        fprintf(stderr, "%s\n", e.text);
+        abort();
     }
+    sim_run(s);
+    double seconds = bench_seconds() - start;
+    *events = sim_events_fired(s);
+    machine_destroy(m);
+    sim_destroy(s);
+    val_free(spec);
+    return seconds;
+}
+
+static double ideal_rate(uint64_t side, uint64_t requests)
+{
+    uint64_t events;
+    return (double)requests / run(side, requests, "ideal", &events);
+}
+
+static double worm_rate(uint64_t side, uint64_t requests)
+{
+    uint64_t events;
+    return (double)requests / run(side, requests, "worm", &events);
+}
+
+static double event_cost(uint64_t side, uint64_t requests)
+{
+    uint64_t events;
+    double seconds = run(side, requests, "ideal", &events);
+    return seconds / (double)events * 1e9;
+}
+
+/* ---- the drives alone ---- */
+
+struct loop {
+    struct blk_req req;
+    struct blkdev *dev;
+    uint64_t left, next;
+};
+
+static void start(struct loop *l);
+
+static void done(struct blk_req *r)
+{
+    struct loop *l = r->owner;
+    blk_req_fini(r);
+    if (--l->left > 0)
+        start(l);
+}
+
+static void start(struct loop *l)
+{
+    blk_req_init(&l->req, BLK_READ, l->next++ * 64 % 8000 * SECTORS, SECTORS, done, l);
+    blk_submit(l->dev, &l->req);
+}
+
+static double drives_rate(uint64_t drives, uint64_t requests)
+{
+    struct sim_options o = { .seed = 1 };
+    struct err e = ERR_INIT;
+    double begin = bench_seconds();
+    struct sim *s = sim_create(&o);
+    struct loop *loops = base_zalloc(drives, sizeof *loops);
+    for (uint64_t i = 0; i < drives; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "drive %d", (int)i);
+        loops[i].dev = blk_build(s, NULL, (int32_t)i, name, "device", &e);
+        loops[i].left = requests / drives;
+        start(&loops[i]);
+    }
+    sim_run(s);
+    return (double)requests / (bench_seconds() - begin);
+}
+
+int main(void)
+{
+    double drives = bench_measure(drives_rate, 64, 200000);
+    double ideal = bench_measure(ideal_rate, 64, 200000);
+    double worm = bench_measure(worm_rate, 64, 50000);
+    double small = bench_measure(event_cost, 8, 100000);
+    double large = bench_measure(event_cost, 64, 200000);
+    bench_print("machine 4096 nodes, ideal", ideal, "requests/s", "its 64 drives alone",
+                ideal / drives);
+    bench_print("machine 4096 nodes, worm", worm, "requests/s", "its 64 drives alone",
+                worm / drives);
+    bench_print("machine 4096 nodes, event", large, "ns", "64 nodes", large / small);
     return 0;
 }
