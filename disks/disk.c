@@ -184,10 +184,15 @@ static sim_time command(struct disk_op *op, sim_time at)
         op->command_end = at + overhead_of(d, BLK_READ, ready != SIM_NEVER || partly);
         d->last_write = false;
         if (partly) {
-            /* The bus is kept: data flow at once, and then as they come off the medium. */
-            op->done = true;
+            /* The bus is kept: data flow at once, and then as they come off the medium; unless that
+             * takes long enough for a disconnection. */
             plan(op, op->command_end, op->command_end, NO_CYLINDER);
-            sim_time end = sim_time_max(op->command_end + data_time(d, r), op->plan.bus_end);
+            sim_time flow = op->command_end + data_time(d, r);
+            if (!d->params.interface.hold && d->params.interface.disconnect &&
+                op->plan.bus_end > flow + o->disconnect + o->reselect)
+                return op->command_end + o->disconnect;
+            op->done = true;
+            sim_time end = sim_time_max(flow, op->plan.bus_end);
             r->bus += end - op->command_end;
             return end + o->read_done;
         }
@@ -230,7 +235,14 @@ static sim_time command(struct disk_op *op, sim_time at)
 
 static sim_time ask_time(const struct disk_op *op, sim_time free)
 {
-    sim_time want = op->r->op == BLK_READ ? op->plan.mark : op->plan.media_end;
+    const struct disk *d = op->disk;
+    if (op->r->op == BLK_WRITE)
+        return sim_time_max(op->plan.media_end, free);
+    sim_time want = op->plan.mark;
+    if (!d->params.interface.hold) {
+        sim_time late = op->plan.bus_end - data_time(d, op->r) - d->params.overhead.reselect;
+        want = sim_time_max(want, late);
+    }
     return sim_time_max(want, free);
 }
 

@@ -51,6 +51,7 @@ struct disk_bus_params {
     double read_mark;              /* part of a read in the buffer before it reconnects */
     double write_mark;             /* part of a write in the buffer before it goes to the medium */
     bool disconnect;               /* false: keeps the bus through the media access */
+    bool hold;                     /* keeps the bus from read_mark on, while data still come */
 };
 
 struct disk_queue_params {

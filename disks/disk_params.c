@@ -76,6 +76,10 @@ static const struct param interface_params[] = {
       "ASSUMED(the medium waits for the bus only)"),
     B("disconnect", PARAM_BOOL, disconnect, "true", NULL, NULL,
       "The bus is free while the medium is accessed.", "SCSI-2 drives do"),
+    B("hold", PARAM_BOOL, hold, "false", NULL, NULL,
+      "A read keeps the bus from read_mark on while its data still come off the medium; else it "
+      "asks for the bus so late that it does not wait.",
+      "ASSUMED(a drive whose buffer-full ratio is set well)"),
     END_PARAMS,
 };
 

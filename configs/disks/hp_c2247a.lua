@@ -68,5 +68,6 @@ return {
         write_rate = "2740019B/s",
         read_mark = 0.75,
         write_mark = 0.75,
+        hold = true,
     },
 }

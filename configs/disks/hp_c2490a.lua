@@ -109,5 +109,6 @@ return {
         write_rate = "3450000B/s",
         read_mark = 0,
         write_mark = 0,
+        hold = true,
     },
 }

@@ -106,5 +106,6 @@ return {
         write_rate = "3518900B/s",
         read_mark = 1,
         write_mark = 1,
+        hold = true,
     },
 }
