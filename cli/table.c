@@ -320,26 +320,71 @@ static void print_missing(FILE *f, const struct config *c, const struct campaign
     }
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_problem(const struct point_result *p)
+{
+    return p->status != POINT_OK && p->status != POINT_INTERRUPTED;
+}
+
+/* How many points from `from` on ended like point i, with the same words. */
+static size_t same_problems(const struct campaign *r, size_t i, size_t from, size_t to)
+{
+    size_t n = 0;
+    for (size_t k = from; k < to; k++)
+        n += is_problem(&r->results[k]) && r->results[k].status == r->results[i].status &&
+             same_text(r->results[k].message, r->results[i].message);
+    return n;
+}
+
+static size_t same_remarks(const struct campaign *r, const char *text, size_t from, size_t to)
+{
+    size_t n = 0;
+    for (size_t k = from; k < to; k++)
+        for (size_t m = 0; m < r->results[k].remark_count; m++)
+            n += strcmp(r->results[k].remarks[m], text) == 0;
+    return n;
+}
+
+#define TOLD_EACH 3 /* points that failed with the same words and are named one by one */
+
+/* The rest is counted; a remark that points share is printed with the first of them. */
+static void and_others(FILE *f, size_t others)
+{
+    if (others > 0)
+        fprintf(f, " (and %zu other point%s)", others, others == 1 ? "" : "s");
+}
+
 void table_problems(FILE *f, const struct config *c, const struct campaign *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct point_result *p = &r->results[i];
-        if (p->status == POINT_OK || p->status == POINT_INTERRUPTED)
+        size_t told = same_problems(r, i, 0, i);
+        if (!is_problem(p) || told >= TOLD_EACH)
             continue;
         fputs("psim: ", f);
         print_point(f, c, i);
+        if (told + 1 == TOLD_EACH)
+            and_others(f, same_problems(r, i, i + 1, r->count));
         fprintf(f, ": %s: %s\n", point_status_name(p->status),
                 p->message ? p->message : "no reason is known");
     }
     print_missing(f, c, r);
     for (size_t i = 0; i < r->count; i++) {
         for (size_t k = 0; k < r->results[i].remark_count; k++) {
+            const char *text = r->results[i].remarks[k];
+            if (same_remarks(r, text, 0, i) > 0)
+                continue;
             fputs("remark: ", f);
             if (r->count > 1) {
                 print_point(f, c, i);
+                and_others(f, same_remarks(r, text, i + 1, r->count));
                 fputs(": ", f);
             }
-            fprintf(f, "%s\n", r->results[i].remarks[k]);
+            fprintf(f, "%s\n", text);
         }
     }
 }
