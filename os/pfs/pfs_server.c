@@ -25,6 +25,7 @@ struct server {
     struct list waiting;
     uint32_t active;
     bool pumping; /* no recursion by answers given at once */
+    bool told;    /* which limit of the local file system stopped a request */
     struct list local[LOCAL_BUCKETS];
 };
 
@@ -50,6 +51,19 @@ struct job {
 };
 
 static void start(struct job *j);
+
+/* The status of a local request for the client; a limit that a parameter lifts is remarked once. */
+static enum pfs_status local_status(struct server *s, enum lfs_status status)
+{
+    if (!s->told && (status == LFS_NO_INODE || status == LFS_FRAGMENTED)) {
+        s->told = true;
+        port_remark(s->port, status == LFS_NO_INODE
+                                 ? "all inodes are used: lfs.files is the limit"
+                                 : "a file has more extents than its inode holds: lfs.inode is "
+                                   "the limit");
+    }
+    return pfs_status_of_lfs(status);
+}
 
 static void pump(struct server *s)
 {
@@ -156,7 +170,7 @@ static void created(struct lfs_req *r)
         if (status == LFS_OK)
             work(j);
         else
-            answer(j, pfs_status_of_lfs(status), NULL);
+            answer(j, local_status(j->s, status), NULL);
     }
 }
 
@@ -187,7 +201,7 @@ static void read_done(struct lfs_req *r)
     struct rope data;
     j->device += r->device_for;
     if (r->status != LFS_OK && r->status != LFS_NO_FILE) {
-        answer(j, pfs_status_of_lfs(r->status), NULL);
+        answer(j, local_status(j->s, r->status), NULL);
         return;
     }
     rope_move(&data, &r->data);
@@ -200,7 +214,7 @@ static void plain_done(struct lfs_req *r)
 {
     struct job *j = r->arg;
     j->device += r->device_for;
-    answer(j, pfs_status_of_lfs(r->status), NULL);
+    answer(j, local_status(j->s, r->status), NULL);
 }
 
 static void fill_done(struct lfs_req *r)
@@ -208,7 +222,7 @@ static void fill_done(struct lfs_req *r)
     struct job *j = r->arg;
     j->device += r->device_for;
     if (r->status != LFS_OK || j->filled >= j->args.len)
-        answer(j, pfs_status_of_lfs(r->status), NULL);
+        answer(j, local_status(j->s, r->status), NULL);
     else
         work(j);
 }
