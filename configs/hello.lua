@@ -1,6 +1,6 @@
 -- Hello: two neighbours and two corners of a 4x4 mesh send a message to and fro.  The measured
--- one-way time must be the formula's, to the picosecond: without software (scale 0) the bare hardware, with
--- it the hardware and the priced software path.
+-- one-way time must be the formula's, to the picosecond: without software (scale 0) the bare
+-- hardware, with it the hardware and the priced software path.
 local paragon = include "machines/paragon.lua"
 
 local scale = param("machine.prices.scale", 1)
