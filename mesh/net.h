@@ -37,8 +37,8 @@ struct net_packet {
     struct net_packet *next; /* the network's while it is inside */
 };
 
-/* At the destination, in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to free or reuse.
- */
+/* At the destination, in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to
+ * free or reuse. */
 typedef void net_receive_fn(void *arg, struct net_packet *p, enum net_status status);
 /* Called when the tail has left the source terminal: the injection channel can take the next.  Not
  * later than the delivery; the packet is borrowed. */
