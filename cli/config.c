@@ -206,7 +206,7 @@ static bool parse_overrides(const struct config_options *o, struct overrides *ou
 {
     out->items = base_zalloc(o->override_count + 1, sizeof *out->items);
     out->paths = base_zalloc(o->override_count + 1, sizeof *out->paths);
-    out->values = base_zalloc(o->override_count + 1, sizeof *out->values);
+    out->values = base_zalloc(o->override_count + 1, sizeof(struct val *));
     for (size_t i = 0; i < o->override_count; i++) {
         const char *text = o->overrides[i], *eq = strchr(text, '=');
         if (!eq || eq == text)

@@ -7,6 +7,7 @@
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,11 +60,8 @@ static struct place member_place(struct convert *k, int idx, const char *name, i
 static size_t path_push(struct convert *k, const char *name)
 {
     size_t used = strlen(k->path);
-    if (used + strlen(name) + 2 < sizeof k->path) {
-        if (used > 0)
-            strcat(k->path, ".");
-        strcat(k->path, name);
-    }
+    if (used + strlen(name) + 2 < sizeof k->path)
+        snprintf(k->path + used, sizeof k->path - used, "%s%s", used > 0 ? "." : "", name);
     return used;
 }
 

@@ -283,7 +283,7 @@ static bool parent_read(struct parent *p, void *out, size_t length)
 
 static bool read_frame(struct parent *p)
 {
-    uint8_t head[5];
+    uint8_t head[5] = { 0 };
     if (!parent_read(p, head, sizeof head))
         return false;
     size_t length =
@@ -296,6 +296,7 @@ static bool read_frame(struct parent *p)
         p->frame_capacity = length + 1;
         p->frame = base_realloc(p->frame, p->frame_capacity);
     }
+    ASSERT(p->frame != NULL);
     return parent_read(p, p->frame, length) && take_frame(p, head[0], length);
 }
 

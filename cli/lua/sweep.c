@@ -58,7 +58,7 @@ static bool add_axis(struct axes *x, const struct val *list, bool zipped,
     if (v->type == VAL_LIST) {
         slot->values = (const struct val *const *)v->items;
     } else {
-        const struct val **one = base_alloc(sizeof *one);
+        const struct val **one = base_alloc(sizeof(const struct val *));
         *one = v;
         slot->values = one;
     }
