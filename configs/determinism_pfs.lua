@@ -1,6 +1,6 @@
 -- Small and busy: what scripts/check-determinism compares digests of, with everything on: threads,
 -- protocols, worms, files, arrays.
-local paragon = include "../machines/paragon.lua"
+local paragon = include "machines/paragon.lua"
 return {
     title = "Determinism: files on a machine",
     machine = paragon {
