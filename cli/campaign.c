@@ -66,7 +66,8 @@ static void stop_all(struct loop *l, const char *why)
         worker_kill(&l->workers[i], why);
 }
 
-/* A signal that asks to stop is there, or waits to be taken: Ctrl-C reaches the workers too, and one
+/* A signal that asks to stop is there, or waits to be taken: Ctrl-C reaches the workers too, and
+ * one
  * may end before this process has looked. */
 static bool asked_to_stop(void)
 {

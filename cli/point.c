@@ -103,7 +103,8 @@ static bool build_machine(struct run *r, struct err *e)
     return machine_load(r->machine, r->schema.programs, r->schema.workload.params, e);
 }
 
-/* Puts the place of the parameter that a builder's sentence begins with before it, where the builder
+/* Puts the place of the parameter that a builder's sentence begins with before it, where the
+ * builder
  * knew only its name: "machine.io_nodes is 99: ..." */
 static void locate(const struct val *root, struct err *e)
 {

@@ -9,22 +9,15 @@
 #include "os/proto/vdrop/vdrop.h"
 #include "os/svm/svm.h"
 #include "os/svm/sync.h"
+#include "workloads/memory.h"
 #include "workloads/pfs.h"
 #include "workloads/pingpong.h"
 #include "workloads/shared.h"
 
 const struct workload_ops *const registry_workloads[] = {
-    &workload_pfs,
-    &workload_pingpong,
-    &workload_message_time,
-    &workload_svm_dot,
-    &workload_svm_matmul,
-    &workload_svm_jacobi,
-    &workload_svm_pde,
-    &workload_svm_sort,
-    &workload_svm_tsp,
-    &workload_svm_pattern,
-    NULL,
+    &workload_pfs,        &workload_pingpong,    &workload_message_time, &workload_svm_dot,
+    &workload_svm_matmul, &workload_svm_jacobi,  &workload_svm_pde,      &workload_svm_sort,
+    &workload_svm_tsp,    &workload_svm_pattern, &workload_memory,       NULL,
 };
 
 const struct xk_protl_ops *const registry_protls[] = {

@@ -1,11 +1,14 @@
 /* fault.h: what goes wrong, and when: a schedule of faults over devices.
  *
  *   { device = 1, at = "2s", kind = "death" }             the whole device
- *   { device = 1, at = "2s", kind = "slow", percent = 300 }   every media access takes 3 times as long
- *   { device = 1, at = "2s", kind = "sector", sector = 100, sectors = 8 }   unreadable until written
+ *   { device = 1, at = "2s", kind = "slow", percent = 300 }   every media access takes 3 times as
+ *   long
+ *   { device = 1, at = "2s", kind = "sector", sector = 100, sectors = 8 }   unreadable until
+ *   written
  *   { device = 1, at = "2s", kind = "transient" | "lost" | "torn" | "misdirected",
  *     sector = 100, sectors = 8, count = 1, shift = 64 }  the next `count` requests that touch it
- *   { device = 1, at = "2s", kind = "flip", sector = 100, byte = 3, bits = 1 }  silent, on the medium
+ *   { device = 1, at = "2s", kind = "flip", sector = 100, byte = 3, bits = 1 }  silent, on the
+ *   medium
  *
  * device counts from 1.  member (from 1) picks a member of an array instead of the array.
  */

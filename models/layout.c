@@ -18,6 +18,7 @@ static void place_io(struct machine *m, uint8_t *role, uint32_t count)
         uint32_t here = count < rows ? count : rows;
         for (uint32_t k = 0; k < here; k++) {
             /* The middle of the k-th of `here` equal parts of the column. */
+            /* cppcheck-suppress zerodivcond ; count > 0, so here > 0 */
             uint32_t row = (uint32_t)((2 * (uint64_t)k + 1) * rows / (2 * (uint64_t)here));
             role[row * columns + c - 1] = OS_ROLE_IO;
         }

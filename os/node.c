@@ -1,19 +1,54 @@
 /* node.c: boots the operating system of a node: its protocol graph, and what stands on it.
  *
  * Every node boots the same graph.  An instance named "nx" becomes the message-passing library of
- * the programs, with the compute nodes as its partition; on one named "rpc" the parallel file system
- * stands: metadata on the service node, a server on every I/O node with a device, the client library
+ * the programs, with the compute nodes as its partition; on one named "rpc" the parallel file
+ * system
+ * stands: metadata on the service node, a server on every I/O node with a device, the client
+ * library
  * on compute nodes.  A node without a graph has no protocols.
  */
 #include "os/node.h"
 
+#include "os/memsrv/memsrv.h"
 #include "os/nx/nx.h"
 #include "os/pfs/pfs.h"
+
+/* What an I/O node does instead of serving files. */
+struct memory_server {
+    bool on;
+    int64_t page_bytes;
+    struct memsrv_params store;
+};
 
 struct os_params {
     const char *nx; /* instance */
     struct pfs_params pfs;
     struct lfs_params lfs;
+    struct memory_server memory_server;
+};
+
+static const struct param memory_server_desc[] = {
+    { .name = "on",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct memory_server, on),
+      .def = "false",
+      .doc = "I/O nodes are memory servers, and serve no files.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "page",
+      .type = PARAM_SIZE,
+      .offset = offsetof(struct memory_server, page_bytes),
+      .def = "4KiB",
+      .min = "64B",
+      .max = "1MiB",
+      .doc = "Page size of the clients.",
+      .src = "4 KB pages of the i860 [memory, high]" },
+    { .name = "store",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct memory_server, store),
+      .sub = memsrv_params_desc,
+      .doc = "Memory and disk of each server.",
+      .src = "os/memsrv/memsrv.h" },
+    { .name = NULL }
 };
 
 const struct param os_params_desc[] = {
@@ -36,6 +71,12 @@ const struct param os_params_desc[] = {
       .sub = lfs_params_desc,
       .doc = "The local file system of each I/O node.",
       .src = "see its parameters" },
+    { .name = "memory_server",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct os_params, memory_server),
+      .sub = memory_server_desc,
+      .doc = "Memory servers on the I/O nodes.",
+      .src = "see its parameters" },
     { .name = NULL }
 };
 const size_t os_params_size = sizeof(struct os_params);
@@ -50,11 +91,18 @@ static enum os_role role_of(const struct os_layout *l, uint32_t node)
     return node == l->service && !shared ? OS_ROLE_SERVICE : OS_ROLE_COMPUTE;
 }
 
-/* The parts of PFS that this node runs. */
-static void start_pfs(struct os_node *n)
+/* The parts of PFS that this node runs, or a memory server in its place. */
+static void start_storage(struct os_node *n)
 {
-    if (xk_find(n->xk, "rpc") == NULL || n->layout->io_count == 0)
+    struct xk_protl *rpc = xk_find(n->xk, "rpc");
+    const struct memory_server *ms = &n->params->memory_server;
+    if (rpc == NULL || n->layout->io_count == 0)
         return;
+    if (ms->on) {
+        if (n->role == OS_ROLE_IO)
+            memsrv_serve(rpc, &ms->store, (uint64_t)ms->page_bytes);
+        return;
+    }
     if (n->node == n->layout->service)
         pfs_meta_start(n->xk, n->layout, &n->params->pfs);
     if (n->role == OS_ROLE_IO && port_blk_count(n->port) > 0)
@@ -78,6 +126,6 @@ struct os_node *os_node_boot(struct port *kernel, const struct os_layout *layout
     struct xk_protl *nx = xk_find(n->xk, params->nx);
     if (nx != NULL)
         n->nx = nx_start(nx, layout->compute, layout->compute_count);
-    start_pfs(n);
+    start_storage(n);
     return n;
 }

@@ -29,7 +29,8 @@ enum sim_kind {
 };
 
 /* Busy-time account of one resource; embed it.  Registered in the run, so that reports can walk
- * all.  When a trace is open, each busy interval is in it, in the category of the kind: "cpu", "bus",
+ * all.  When a trace is open, each busy interval is in it, in the category of the kind: "cpu",
+ * "bus",
  * "mesh" (channels), "disk" (arms), "server". */
 struct sim_busy {
     struct list link;

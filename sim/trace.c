@@ -110,7 +110,8 @@ static void number(struct sim_trace *t, const char *key, int64_t v)
 static void quoted(struct sim_trace *t, const char *s)
 {
     text(t, "\"");
-    for (size_t i = 0; s[i] != '\0' && i < 256; i++) {
+    size_t length = strnlen(s, 256);
+    for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)s[i];
         char buf[8];
         if (c == '"' || c == '\\')
@@ -305,6 +306,7 @@ static void close_spans(struct sim_trace *t)
     struct span *p, *next;
     HASH_ITER(hh, t->spans, p, next)
     {
+        /* cppcheck-suppress uninitvar ; HASH_ITER sets p */
         for (; p->depth > 0; p->depth--)
             span_record(t, "e", p->category, p->node, p->tid, p->name, p->id, t->latest);
         span_free(t, p);

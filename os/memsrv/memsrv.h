@@ -46,8 +46,8 @@ void memsrv_counts(const struct memsrv *m, struct memsrv_counts *out);
 /* ---- client ---- */
 enum memsrv_placement { MEMSRV_HASH, MEMSRV_LOAD };
 struct memsrv_client_params {
-    int placement; /* of a page: by hashing, or at the least loaded server when it is first paged out */
-    bool mirror; /* keep two copies, at different servers */
+    int placement; /* of a page: by hashing, or at the least loaded server at first page-out */
+    bool mirror;   /* keep two copies, at different servers */
 };
 extern const struct param memsrv_client_params_desc[];
 

@@ -1,6 +1,7 @@
 /* pfs_client.c: the client library: opening and closing, metadata calls, tokens. */
 #include "os/pfs/pfs_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- metadata calls ---- */
@@ -377,11 +378,9 @@ enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count
 static enum pfs_status meet(struct pfs_client *c, const char *what, const char *name,
                             uint32_t ranks)
 {
-    char tag[PFS_NAME_MAX + 1] = { 0 };
+    char tag[PFS_NAME_MAX + 1];
     struct pfs_gathered all;
-    size_t n = strlen(what), room = PFS_NAME_MAX - n;
-    memcpy(tag, what, n);
-    memcpy(tag + n, name, strlen(name) < room ? strlen(name) : room);
+    snprintf(tag, sizeof tag, "%s%.*s", what, (int)(PFS_NAME_MAX - strlen(what)), name);
     return pfs_gather(c, tag, ranks, 0, &all);
 }
 

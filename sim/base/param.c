@@ -217,6 +217,7 @@ static bool read_value(const struct param *p, const struct val *v, const char *p
         out->b = v->u.b;
         return true;
     case PARAM_INT:
+        /* cppcheck-suppress incorrectLogicOperator ; it misreads hexadecimal floats */
         if (v->type == VAL_REAL && v->u.r >= -0x1p53 && v->u.r <= 0x1p53 &&
             (double)(int64_t)v->u.r == v->u.r) {
             out->i = (int64_t)v->u.r;

@@ -1,6 +1,7 @@
 /* bench_disks.c: requests simulated per second of host time, for one drive, many drives and arrays.
  *
- * Prints name<TAB>value<TAB>unit<TAB>peer<TAB>ratio.  The peers are DiskSim 4.0's speeds on the same
+ * Prints name<TAB>value<TAB>unit<TAB>peer<TAB>ratio.  The peers are DiskSim 4.0's speeds on the
+ * same
  * class of machine (docs/models/disk.md says where they come from).
  */
 #include <stdio.h>

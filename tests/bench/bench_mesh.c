@@ -1,6 +1,7 @@
 /* bench_mesh.c: header hops a second of the worm model, beside our own flit model.
  *
- * Uniform Bernoulli traffic on k x k meshes at a share of capacity (4/k flits a node and flit time),
+ * Uniform Bernoulli traffic on k x k meshes at a share of capacity (4/k flits a node and flit
+ * time),
  * drawn before the clock runs, so that the network alone is measured.  A header hop is a router
  * passed: one routing decision, one arbitration, one channel held until the tail has gone.
  */

@@ -1,4 +1,5 @@
-/* test_tokens.c: the reader of table constructors: what it wraps, what it notes, what it survives. */
+/* test_tokens.c: the reader of table constructors: what it wraps, what it notes, what it survives.
+ * */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -233,7 +233,8 @@ ParameterizedTestParameters(raid, medium_errors)
     return cr_make_param_array(struct setting, settings + 2, ARRAY_LEN(settings) - 2);
 }
 
-/* Latent errors anywhere, one to a stripe: every read is answered and what was bad is written anew. */
+/* Latent errors anywhere, one to a stripe: every read is answered and what was bad is written
+ * anew. */
 ParameterizedTest(struct setting *w, raid, medium_errors, .timeout = 60)
 {
     struct sim *s = kit_sim(1);

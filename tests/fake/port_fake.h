@@ -7,7 +7,8 @@
  *   K1  FAKE_IN_ORDER picks by (time, sequence); FAKE_RANDOM picks any that may be next, from the
  *       seed; FAKE_EXPLORE asks the script of fake_explore.
  *   K2  What may be next: of the frames between two nodes on an ordered network only the oldest; of
- *       a node's timers only the earliest, of its notices only the oldest; all else at once.  Time never runs backwards: what is
+ *       a node's timers only the earliest, of its notices only the oldest; all else at once.  Time
+ *       never runs backwards: what is
  *       picked late runs late.
  *   K3  Frames in flight survive a crash of either end and reach the next incarnation, which is
  *       harder than what the simulator does; they wait for its first upcall.

@@ -227,7 +227,8 @@ Test(port, an_upcall_interrupts_a_thread_behind_its_last_effect)
     rig_1us(&r, 2);
     rig_open(&r, boot_worker);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
-    /* The thread's code runs at 0; until its frame leaves at 10 it is not interrupted; then for 5. */
+    /* The thread's code runs at 0; until its frame leaves at 10 it is not interrupted; then
+     * for 5. */
     EXPECT_TRAIL({ "start", 0 }, { "worked", 30 * US }, { "upcall", 10 * US }, { "paid", 35 * US });
     cr_expect_eq(arrived[0], 10 * US + path);
     rig_close(&r);

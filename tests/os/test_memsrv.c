@@ -1,4 +1,5 @@
-/* test_memsrv.c: memory servers: pages come back as they went, from memory, disk or mirror; deaths are told.
+/* test_memsrv.c: memory servers: pages come back as they went, from memory, disk or mirror; deaths
+ * are told.
  *
  * The oracle is a flat array in the test.
  */

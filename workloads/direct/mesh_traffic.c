@@ -160,7 +160,7 @@ static void begin_picture(struct picture *p)
                 CELL + 10 * k, CELL * (rows + 1), paint);
     }
     fprintf(p->svg, "<text x='%u' y='%u'>%s: share of time that flits cross, 0 to 100 %%</text>\n",
-            CELL + 116, CELL * (rows + 1) + 8, p->d.shape);
+            (unsigned)(CELL + 116), CELL * (rows + 1) + 8, p->d.shape);
 }
 
 bool traffic_write_channels(struct net *net, const char *dir, struct err *e)
