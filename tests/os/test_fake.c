@@ -243,3 +243,33 @@ Test(fake, work_moves_the_clock_of_the_upcall_and_keeps_the_node_busy)
     cr_assert_eq(fake_now(f), 0);
     fake_destroy(f);
 }
+
+static void spawn_two(struct port *p, void *arg)
+{
+    struct log *l = arg;
+    l->t = port_thread_spawn(p, "one", body, l, 0);
+    cr_assert_not_null(l->t);
+    cr_assert_null(port_thread_spawn(p, "two", body, l, 0));
+}
+
+static void allocate(struct port *p, void *arg)
+{
+    (void)arg;
+    port_free(p, port_alloc(p, 10));
+}
+
+Test(fake, a_hostile_world_refuses_threads_and_crashes_at_an_allocation)
+{
+    struct log l = { 0 };
+    struct fake *f = fake_create(&(struct fake_options){ .threads_max = 1, .crash_at_alloc = 3 });
+    fake_boot(f, 0, boot, &l);
+    fake_run(f, 0);
+    fake_call(f, 0, spawn_two, &l);
+    fake_call(f, 0, allocate, NULL);
+    fake_call(f, 0, allocate, NULL);
+    cr_assert(fake_up(f, 0));
+    fake_call(f, 0, allocate, NULL);
+    cr_assert_not(fake_up(f, 0));
+    fake_run(f, 0);
+    fake_destroy(f);
+}
