@@ -69,6 +69,22 @@ static void kill_threads(struct port *t)
         thread_kill(served);
 }
 
+/* What its heap held of the pool of message data goes back to it. */
+static void sweep_heap(struct port *t)
+{
+    size_t count = 0;
+    LIST_EACH (it, &t->heap)
+        count++;
+    struct rope_span *spans = base_alloc((count + 1) * sizeof *spans);
+    count = 0;
+    LIST_EACH (it, &t->heap) {
+        struct heap_block *b = LIST_ENTRY(it, struct heap_block, link);
+        spans[count++] = (struct rope_span){ b + 1, b->size };
+    }
+    rope_sweep(spans, count);
+    free(spans);
+}
+
 void task_crash(struct port *t)
 {
     struct node *n = t->node;
@@ -94,6 +110,7 @@ void task_crash(struct port *t)
     struct list *l;
     while ((l = list_pop(&t->watchers)) != NULL)
         free(LIST_ENTRY(l, struct watcher, link));
+    sweep_heap(t);
     while ((l = list_pop(&t->heap)) != NULL)
         free(LIST_ENTRY(l, struct heap_block, link));
     t->heap_bytes = 0;

@@ -11,9 +11,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/list.h"
 #include "sim/base/rope_internal.h"
 
 #define CHUNK 4096 /* bytes compared at a time */
+
+/* Stands before slices that do not fit in the rope itself, so that rope_sweep finds their rope. */
+struct spill {
+    struct list link; /* in `spilled` */
+    struct rope *owner;
+    uint64_t unused; /* keeps the slices aligned */
+};
+
+static struct list spilled = { &spilled, &spilled };
+
+/* A rope of zeroed memory (slices NULL) is empty too. */
+static bool is_spilled(const struct rope *r)
+{
+    return r->slices != r->fixed && r->slices != NULL;
+}
+
+static struct spill *spill_of(const struct rope *r)
+{
+    return (struct spill *)(void *)r->slices - 1;
+}
 
 void rope_init(struct rope *r)
 {
@@ -27,8 +48,11 @@ void rope_fini(struct rope *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
         leaf_put(r->slices[i].leaf);
-    if (r->slices != r->fixed)
-        free(r->slices);
+    if (is_spilled(r)) {
+        struct spill *sp = spill_of(r);
+        list_remove(&sp->link);
+        free(sp);
+    }
     rope_init(r);
 }
 
@@ -37,13 +61,19 @@ static void reserve(struct rope *r, uint32_t count)
     if (count <= r->capacity)
         return;
     uint32_t capacity = r->capacity * 2 > count ? r->capacity * 2 : count;
-    size_t size = capacity * sizeof r->slices[0];
-    if (r->slices == r->fixed) {
-        r->slices = base_alloc(size);
-        memcpy(r->slices, r->fixed, r->count * sizeof r->slices[0]);
+    size_t size = sizeof(struct spill) + capacity * sizeof r->slices[0];
+    struct spill *sp;
+    if (!is_spilled(r)) {
+        sp = base_alloc(size);
+        memcpy(sp + 1, r->fixed, r->count * sizeof r->slices[0]);
     } else {
-        r->slices = base_realloc(r->slices, size);
+        sp = spill_of(r);
+        list_remove(&sp->link);
+        sp = base_realloc(sp, size);
     }
+    sp->owner = r;
+    list_push(&spilled, &sp->link);
+    r->slices = (struct rope_slice *)(void *)(sp + 1);
     r->capacity = capacity;
 }
 
@@ -78,9 +108,67 @@ void rope_copy(struct rope *dst, const struct rope *src)
 void rope_move(struct rope *dst, struct rope *src)
 {
     *dst = *src;
-    if (src->slices == src->fixed)
+    if (is_spilled(src))
+        spill_of(dst)->owner = dst;
+    else
         dst->slices = dst->fixed;
     rope_init(src);
+}
+
+/* ---- memory that is dropped whole ---- */
+
+static int by_start(const void *a, const void *b)
+{
+    const struct rope_span *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static bool inside(const struct rope_span *spans, size_t count, const struct rope *r)
+{
+    const uint8_t *at = (const uint8_t *)r;
+    size_t lo = 0, hi = count;
+    while (lo < hi) { /* the last span that starts at or before it */
+        size_t mid = lo + (hi - lo) / 2;
+        if ((const uint8_t *)spans[mid].start <= at)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo > 0 && at + sizeof *r <= (const uint8_t *)spans[lo - 1].start + spans[lo - 1].size;
+}
+
+/* A rope with slices of its own points into itself; nothing else looks like that and adds up. */
+static bool is_inline_rope(const struct rope *r)
+{
+    if (r->slices != r->fixed || r->capacity != ROPE_INLINE || r->count == 0 ||
+        r->count > ROPE_INLINE)
+        return false;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (r->fixed[i].leaf == NULL || r->fixed[i].len == 0)
+            return false;
+        sum += r->fixed[i].len;
+    }
+    return sum == r->length;
+}
+
+void rope_sweep(struct rope_span *spans, size_t count)
+{
+    qsort(spans, count, sizeof spans[0], by_start);
+    LIST_EACH_SAFE (l, next, &spilled) {
+        struct spill *sp = LIST_ENTRY(l, struct spill, link);
+        /* A rope on the stack of a thread that was killed is gone; its place may be used anew. */
+        if (inside(spans, count, sp->owner) && (void *)sp->owner->slices == (void *)(sp + 1))
+            rope_fini(sp->owner);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *start = spans[i].start;
+        for (size_t off = 0; off + sizeof(struct rope) <= spans[i].size; off += sizeof(void *)) {
+            struct rope *r = (struct rope *)(void *)(start + off);
+            if (is_inline_rope(r))
+                rope_fini(r);
+        }
+    }
 }
 
 void rope_add_bytes(struct rope *r, const void *bytes, size_t len)

@@ -439,3 +439,47 @@ Test(rope, checksums_of_blocks_span_63_dimensions)
     }
     cr_assert_eq(rank, 63, "rank %d", rank);
 }
+
+/* Three heap blocks with ropes of every kind among other data, and one rope outside. */
+Test(rope, a_sweep_finishes_the_ropes_of_dropped_memory_and_no_others)
+{
+    struct block {
+        void *before[3];
+        struct rope small, empty, large, moved;
+        void *after[3];
+    };
+    uint64_t alive = rope_leaves_alive();
+    struct rope outside;
+    rope_init(&outside);
+    for (uint64_t i = 0; i < 5; i++)
+        rope_add_pattern(&outside, i, 7, 10);
+    struct rope_span spans[3];
+    for (int k = 0; k < 3; k++) {
+        struct block *b = base_zalloc(1, sizeof *b);
+        spans[2 - k] = (struct rope_span){ b, sizeof *b };
+        for (int i = 0; i < 3; i++) { /* pointers just past themselves, as some objects hold */
+            b->before[i] = &b->before[i] + 1;
+            b->after[i] = &b->after[i] + 1;
+        }
+        rope_init(&b->small);
+        rope_init(&b->empty);
+        rope_init(&b->large);
+        rope_add_bytes(&b->small, "abc", 3);
+        struct rope many;
+        rope_init(&many);
+        for (uint64_t i = 0; i < 5; i++) {
+            rope_add_slice(&b->large, &outside, i * 10, 9);
+            rope_add_pattern(&many, i, 0, 5);
+        }
+        rope_move(&b->moved, &many);
+        cr_assert_gt(b->large.count, ROPE_INLINE);
+    }
+    rope_sweep(spans, 3);
+    cr_assert_eq(rope_leaves_alive(), alive + 5, "%zu leaves", (size_t)rope_leaves_alive());
+    cr_assert_eq(outside.length, 50);
+    rope_sweep(spans, 3); /* nothing is left */
+    for (int k = 0; k < 3; k++)
+        free(spans[k].start);
+    rope_fini(&outside);
+    cr_assert_eq(rope_leaves_alive(), alive);
+}

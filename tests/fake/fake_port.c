@@ -25,6 +25,19 @@ struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name
     return p;
 }
 
+/* What its heap held of the pool of message data goes back. */
+static void sweep_heap(struct port *t)
+{
+    struct rope_span *spans = base_zalloc(t->heap_blocks + 1, sizeof *spans);
+    size_t n = 0;
+    LIST_EACH (l, &t->blocks) {
+        struct heap_block *b = LIST_ENTRY(l, struct heap_block, link);
+        spans[n++] = (struct rope_span){ b + 1, b->size };
+    }
+    rope_sweep(spans, n);
+    free(spans);
+}
+
 /* P3: everything that the task owns goes, without running any of its code. */
 void fake_task_drop(struct fake *f, struct port *t)
 {
@@ -44,6 +57,7 @@ void fake_task_drop(struct fake *f, struct port *t)
         fake_thread_free(LIST_ENTRY(l, struct port_thread, link));
     while ((l = list_pop(&t->changes)))
         free(LIST_ENTRY(l, struct change_handler, link));
+    sweep_heap(t);
     while ((l = list_pop(&t->blocks)))
         free(LIST_ENTRY(l, struct heap_block, link));
     list_remove(&t->link);

@@ -24,7 +24,6 @@ struct world {
     struct select_request *kept[CALLS];
     uint32_t kept_count;
     uint64_t reply_bytes;
-    uint64_t leaves; /* that runs with crashes before this one have left behind */
     bool wrong;
 };
 
@@ -136,7 +135,6 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
 static void start(struct world *w, const struct fake_options *o, const char *graph)
 {
     memset(w, 0, sizeof *w);
-    w->leaves = rope_leaves_alive();
     rig_start(&w->r, o, graph, booted, w);
 }
 
@@ -144,8 +142,9 @@ static void stop(struct world *w, bool no_crash)
 {
     cr_assert_not(w->wrong);
     if (no_crash)
-        cr_assert_eq(rope_leaves_alive(), w->leaves);
+        cr_assert_eq(rope_leaves_alive(), 0);
     rig_stop(&w->r);
+    cr_assert_eq(rope_leaves_alive(), 0);
 }
 
 Test(rpc, calls_of_all_lengths_return_their_replies)
