@@ -289,6 +289,7 @@ const struct xk_protl_ops nx_protl = {
     .state_size = sizeof(struct nx),
     .down_min = 1,
     .down_max = 1,
+    .needs_reliable = true,
     .init = init,
     .demux = demux,
     .ready = ready,

@@ -129,6 +129,24 @@ static bool load_params(struct xk_node_desc *d, const struct val *table, const c
     return param_load(d->ops->params ? d->ops->params : none, d->params, d->table, path, e);
 }
 
+/* Whatever stands above must be able to cope with what an instance below does on purpose. */
+static bool check_losses(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
+                         const char *path, struct err *e)
+{
+    char where[128];
+    d->loses = d->ops->loses && d->ops->loses(d->params);
+    for (uint8_t i = 0; i < d->downs; i++) {
+        const struct xk_node_desc *below = &g->nodes[d->down[i]];
+        if (below->loses && d->ops->needs_reliable)
+            return err_set(e,
+                           "%s%s: protocol '%s' needs a path that loses nothing, and '%s' below it "
+                           "loses messages",
+                           val_where(table, where, sizeof where), path, d->ops->name, below->name);
+        d->loses = d->loses || below->loses;
+    }
+    return true;
+}
+
 static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
                       const struct xk_protl_ops *const *registry, const char *path, struct err *e)
 {
@@ -149,7 +167,7 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
         return false;
     d->ops = find_protocol(registry, v, protocol, path, e);
     return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
-           load_params(d, v, path, e);
+           load_params(d, v, path, e) && check_losses(g, d, v, path, e);
 }
 
 struct xk_graph *xk_graph_load(const struct val *v, const struct xk_protl_ops *const *registry,

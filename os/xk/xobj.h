@@ -80,6 +80,8 @@ struct xk_protl_ops {
     size_t params_size;
     size_t state_size;          /* zeroed, in the task's heap */
     uint8_t down_min, down_max; /* how many instances it needs below */
+    bool needs_reliable;        /* a path below that may lose is refused when the graph is read */
+    bool (*loses)(const void *params); /* loses messages on purpose; NULL: never */
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
     enum xk_status (*init)(struct xk_protl *self, const void *params);
     /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */

@@ -29,6 +29,8 @@ Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
     refuses("mesh mesh; mesh mesh", "two instances are named 'mesh'");
     refuses("mesh mesh domain=7", "must be a name in quotes");
     refuses("mesh", "has no protocol");
+    refuses("mesh mesh; v vdrop <mesh every=9; t template <v; nx nx <t",
+            "'nx' needs a path that loses nothing, and 't' below it loses messages");
 }
 
 Test(xk_graph, an_empty_or_wrong_list_is_refused)

@@ -223,6 +223,13 @@ static uint32_t ppm(double probability)
     return (uint32_t)(probability * PPM + 0.5);
 }
 
+static bool protl_loses(const void *params_)
+{
+    const struct vdrop_params *p = params_;
+    return p->every || p->list[0] || p->drop > 0 || p->duplicate > 0 || p->delay > 0 ||
+           p->corrupt > 0;
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct vdrop_state *st = self->state;
@@ -268,11 +275,9 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     const struct vdrop_state *st = self->state;
-    bool harmless = !st->params->every && !st->params->list[0] && !st->drop_ppm &&
-                    !st->duplicate_ppm && !st->delay_ppm && !st->corrupt_ppm;
     if (c->op == XK_PEER_DOWN || c->op == XK_PEER_UP)
         return XK_OK;
-    if (c->op == XK_GET_RELIABLE && !harmless) {
+    if (c->op == XK_GET_RELIABLE && protl_loses(st->params)) {
         c->u64 = 0;
         return XK_OK;
     }
@@ -287,6 +292,7 @@ const struct xk_protl_ops vdrop_protl = {
     .state_size = sizeof(struct vdrop_state),
     .down_min = 1,
     .down_max = 1,
+    .loses = protl_loses,
     .init = protl_init,
     .open = protl_open,
     .open_enable = protl_enable,
