@@ -46,8 +46,8 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
     h->svm =
         svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, ranks, &params->svm);
     if (!h->svm) {
-        port_fail(p, "a page of %lld bytes does not fit a frame of the network",
-                  (long long)params->memory.page_bytes);
+        port_fail(p, "the shared memory of %llu bytes cannot be mapped",
+                  (unsigned long long)length);
         return false;
     }
     h->sync = sync_join(sync, node->layout->compute, ranks);

@@ -1,15 +1,18 @@
 /* svm.c: joining a region, the protocol instance, messages on the wire.
  *
- * Wire image of a message, big-endian, SVM_HEADER bytes, then 4 bytes for each member of the copy
- * set,
- * then the page's bytes if it carries any:
- *   0 op  1 access  2 flags (1: has_copy, 2: ownership)  3 region  4 page(8)  12 origin(4)
- *   16 fault(4)  20 version(4)  24 moves(4)  28 hops(2)  30 copies(2)  32 end
+ * Wire image of a message, big-endian: SVM_HEADER bytes, then the body: 4 bytes for each member of
+ * the copy set, and the page's bytes if it carries any.
+ *   0 op  1 access  2 flags (1: has_copy, 2: ownership)  3 region  4 page(4)  8 rest(4)
+ *   12 origin(4)  16 fault(4)  20 version(4)  24 moves(4)  28 hops(2)  30 copies(2)  32 end
+ * A body that does not fit a frame goes in segments, each with the header; `rest` is how many bytes
+ * of the body are still to come.  The layer below is reliable and keeps the order between two
+ * nodes, so the receiver joins what arrives.
  */
 #include "os/svm/svm_internal.h"
 
 #define SVM_HEADER 32
 #define REGIONS_MAX 16
+#define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
 
 static const char *const manager_names[] = { "central",   "improved", "fixed",
                                              "broadcast", "dynamic",  "dynamic_s",
@@ -75,11 +78,20 @@ struct early {
     struct xk_msg rest;
 };
 
+/* The segments of a message that have come so far. */
+struct partial {
+    struct list link;
+    uint32_t from;
+    uint32_t rest; /* bytes still to come */
+    struct rope body;
+};
+
 struct instance {
     struct svm *regions; /* of this node */
     uint32_t count;
     struct list early;
     uint32_t early_count;
+    struct list partial;
 };
 
 const char *svm_mgr_name(const struct svm_mgr_ops *m)
@@ -110,7 +122,6 @@ struct svm_page *svm_page_find(const struct svm *s, uint64_t page)
 static void retry(struct port_timer *t)
 {
     struct svm_page *sp = t->arg;
-    sp->svm->counts.retries++;
     svm_ask_again(sp->svm, sp);
 }
 
@@ -151,28 +162,26 @@ void svm_msg_free(struct svm *s, struct svm_msg *m)
 
 /* ---- the wire ---- */
 
-static void store(const struct svm *s, const struct svm_msg *m, struct xk_msg *out)
+/* The body of a message: its copy set, then the page's bytes. */
+static void body_of(const struct svm_msg *m, struct rope *body)
 {
-    struct rope data;
-    rope_copy(&data, &m->data);
-    if (m->copies.count > 0) {
-        struct rope body;
-        uint8_t entry[4];
-        rope_init(&body);
-        for (uint32_t i = 0; i < m->copies.count; i++) {
-            wire_put32(entry, m->copies.nodes[i]);
-            rope_add_bytes(&body, entry, sizeof entry);
-        }
-        rope_join(&body, &data);
-        rope_move(&data, &body);
+    uint8_t entry[4];
+    rope_init(body);
+    for (uint32_t i = 0; i < m->copies.count; i++) {
+        wire_put32(entry, m->copies.nodes[i]);
+        rope_add_bytes(body, entry, sizeof entry);
     }
-    xk_msg_init_rope(out, &data);
-    uint8_t *h = xk_msg_push(out, SVM_HEADER);
+    rope_add_slice(body, &m->data, 0, m->data.length);
+}
+
+static void store_header(const struct svm *s, const struct svm_msg *m, uint64_t rest, uint8_t *h)
+{
     h[0] = (uint8_t)m->op;
     h[1] = (uint8_t)m->access;
     h[2] = (uint8_t)(m->has_copy | m->ownership << 1);
     h[3] = (uint8_t)s->id;
-    wire_put64(h + 4, m->page);
+    wire_put32(h + 4, (uint32_t)m->page);
+    wire_put32(h + 8, (uint32_t)rest);
     wire_put32(h + 12, m->origin);
     wire_put32(h + 16, m->fault);
     wire_put32(h + 20, m->version);
@@ -184,7 +193,7 @@ static void store(const struct svm *s, const struct svm_msg *m, struct xk_msg *o
 /* NULL when it is no message of this region: such frames are dropped. */
 static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
 {
-    uint64_t page = wire_get64(h + 4);
+    uint64_t page = wire_get32(h + 4);
     uint32_t copies = wire_get16(h + 30);
     if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || page >= vm_region_pages(s->region))
         return NULL;
@@ -209,20 +218,45 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
     return m;
 }
 
+/* Pushes the segments of a body from m->pushed on; false when the layer below is busy. */
+static bool push_body(struct svm *s, struct xk_sessn *session, struct svm_msg *m,
+                      const struct rope *body)
+{
+    struct xk_control most = { .op = XK_GET_MAX_PACKET };
+    uint64_t room = UINT32_MAX;
+    if (xk_sessn_control(session, &most) == XK_OK)
+        room = most.u64 - SVM_HEADER;
+    do {
+        uint64_t left = body->length - m->pushed, len = left < room ? left : room;
+        struct rope part;
+        struct xk_msg out;
+        rope_init(&part);
+        rope_add_slice(&part, body, m->pushed, len);
+        xk_msg_init_rope(&out, &part);
+        store_header(s, m, left - len, xk_msg_push(&out, SVM_HEADER));
+        enum xk_status status = xk_push(session, &out);
+        xk_msg_fini(&out);
+        if (status == XK_BUSY)
+            return false;
+        ASSERT_MSG(status != XK_TOO_LONG, "a segment does not fit the frame it was cut for");
+        m->pushed += len;
+    } while (m->pushed < body->length);
+    return true;
+}
+
 static bool push(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     enum xk_status why;
     struct xk_part peer = { .host = node };
     struct xk_sessn *session = xk_open(s->protl->down[0], s->protl, &peer, &why);
-    if (!session)
-        return why !=
-               XK_BUSY; /* no such peer, or dead: the message is lost; recovery is by notices */
-    struct xk_msg out;
-    store(s, m, &out);
-    enum xk_status status = xk_push(session, &out);
-    xk_msg_fini(&out);
+    if (!session) /* no such peer, or dead: the message is lost */
+        return why != XK_BUSY;
+    struct rope body;
+    body_of(m, &body);
+    bool done = push_body(s, session, m, &body);
+    rope_fini(&body);
     xk_close(session);
-    return status != XK_BUSY;
+    return done;
 }
 
 static void drain_local(struct port_timer *t)
@@ -298,12 +332,49 @@ static void keep_early(struct xk_protl *self, uint32_t from, const uint8_t *head
     in->early_count++;
 }
 
+/* Joins a segment to what came before of its message; true: `in` is the whole now. */
+static bool join_segments(struct xk_protl *self, uint32_t from, uint32_t rest, struct xk_msg *in)
+{
+    struct instance *instance = self->state;
+    struct partial *p = NULL;
+    LIST_EACH (l, &instance->partial)
+        if (LIST_ENTRY(l, struct partial, link)->from == from)
+            p = LIST_ENTRY(l, struct partial, link);
+    if (p && p->rest != xk_msg_length(in) + rest) { /* its sender died on the way, and came back */
+        list_remove(&p->link);
+        rope_fini(&p->body);
+        port_free(xk_port(self), p);
+        p = NULL;
+    }
+    if (!p && rest == 0)
+        return true;
+    if (!p) {
+        p = port_alloc(xk_port(self), sizeof *p);
+        p->from = from;
+        rope_init(&p->body);
+        list_push(&instance->partial, &p->link);
+    }
+    struct rope part;
+    xk_msg_to_rope(in, &part);
+    rope_join(&p->body, &part);
+    p->rest = rest;
+    if (rest > 0)
+        return false;
+    xk_msg_fini(in);
+    xk_msg_init_rope(in, &p->body);
+    list_remove(&p->link);
+    port_free(xk_port(self), p);
+    return true;
+}
+
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
 {
     struct instance *instance = self->state;
     struct xk_control peer = { .op = XK_GET_PEER_HOST };
     uint8_t header[SVM_HEADER];
     if (!xk_msg_pop(in, header, sizeof header) || xk_sessn_control(lower, &peer) != XK_OK)
+        return;
+    if (!join_segments(self, (uint32_t)peer.u64, wire_get32(header + 8), in))
         return;
     struct svm *s = instance->regions;
     while (s && s->id != header[3])
@@ -334,6 +405,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     (void)params;
     struct instance *in = self->state;
     list_init(&in->early);
+    list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -356,7 +428,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     bool member = false;
     for (uint32_t i = 0; i < count; i++)
         member |= nodes[i] == port_node(p);
-    if (!member || in->count == REGIONS_MAX)
+    if (!member || in->count == REGIONS_MAX || length > SPACE_MAX)
         return NULL;
     struct svm *s = port_alloc(p, sizeof *s);
     s->region = vm_map(space, base, length, VM_WRITE, &svm_pager, s);

@@ -65,6 +65,7 @@ struct svm_msg {
     uint32_t moves;        /* of the page's ownership, see F4 */
     uint32_t hops;         /* times forwarded */
     uint32_t dest;         /* while it waits for the layer below */
+    uint64_t pushed;       /* bytes of its body that the layer below has taken */
     struct nodeset copies; /* PAGE with ownership */
     struct rope data;
 };
