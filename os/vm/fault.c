@@ -101,6 +101,10 @@ static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_p
                             uint64_t page, enum vm_prot want)
 {
     struct vm *vm = s->vm;
+    /* The program's work so far comes before the fault: nobody waits for a page that it has not
+     * asked for yet. */
+    if (pg->prot < want || pg->evicting)
+        port_pay(vm->port);
     while (pg->prot < want || pg->evicting) {
         struct vm_waiter w = { .thread = port_thread_self(vm->port) };
         list_push(&pg->waiters, &w.link);
