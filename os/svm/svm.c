@@ -255,7 +255,10 @@ static bool push(struct svm *s, uint32_t node, struct svm_msg *m)
     body_of(m, &body);
     bool done = push_body(s, session, m, &body);
     rope_fini(&body);
-    xk_close(session);
+    if (done)
+        xk_close(session);
+    else
+        s->stalled = session; /* kept open, so that `ready` is called for it */
     return done;
 }
 
@@ -297,14 +300,18 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     (void)lower;
     struct instance *in = self->state;
-    for (struct svm *s = in->regions; s; s = s->next)
+    for (struct svm *s = in->regions; s; s = s->next) {
+        if (s->stalled)
+            xk_close(s->stalled);
+        s->stalled = NULL;
         while (!list_empty(&s->outbox)) {
             struct svm_msg *m = LIST_ENTRY(s->outbox.next, struct svm_msg, link);
             if (!push(s, m->dest, m))
-                return;
+                break;
             list_remove(&m->link);
             svm_msg_free(s, m);
         }
+    }
 }
 
 /* One message of a region that this node has joined. */

@@ -106,6 +106,7 @@ struct svm {
     uint32_t id;               /* of the region among this node's */
     struct xk_map *pages;      /* page number -> struct svm_page, of those ever touched here */
     struct list local, outbox; /* to this node; not yet taken by the layer below */
+    struct xk_sessn *stalled;  /* that refused the head of the outbox; NULL: none */
     struct port_timer local_timer;
     struct svm_counts counts;
     struct svm *next;

@@ -39,8 +39,9 @@ struct sync {
     uint32_t count, rank, tokens;
     struct xk_map objects[2]; /* locks, event counts */
     struct list pending;
-    struct list outbox; /* struct outgoing */
-    uint64_t epoch;     /* barriers that this node has entered */
+    struct list outbox;       /* struct outgoing */
+    struct xk_sessn *stalled; /* that refused the head of the outbox; NULL: none */
+    uint64_t epoch;           /* barriers that this node has entered */
     uint64_t arrived[ROUNDS];
     struct port_thread *at_barrier;
 };
@@ -72,7 +73,10 @@ static bool push(struct sync *y, uint32_t node, const uint8_t *header)
         h[i] = header[i];
     enum xk_status status = xk_push(s, &m);
     xk_msg_fini(&m);
-    xk_close(s);
+    if (status == XK_BUSY)
+        y->stalled = s; /* kept open, so that `ready` is called for it */
+    else
+        xk_close(s);
     return status != XK_BUSY;
 }
 
@@ -274,6 +278,10 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
     (void)lower;
     struct instance *in = self->state;
     struct sync *y = in->sync;
+    if (y && y->stalled)
+        xk_close(y->stalled);
+    if (y)
+        y->stalled = NULL;
     while (y && !list_empty(&y->outbox)) {
         struct outgoing *o = LIST_ENTRY(y->outbox.next, struct outgoing, link);
         if (!push(y, o->node, o->header))
