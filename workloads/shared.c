@@ -1,6 +1,8 @@
 /* shared.c: see shared.h. */
 #include "workloads/shared.h"
 
+#define REPORT_BYTES (3 * sizeof(double)) /* of each rank, behind the program's arrays */
+
 const struct measure_desc shared_measures[] = {
     { "svm.time", "s", "Time of the computation, from barrier to barrier.",
       WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
@@ -10,7 +12,12 @@ const struct measure_desc shared_measures[] = {
     { "svm.forwards", "1", "Requests that a node passed on.", 0 },
     { "svm.invalidations", "1", "Copies that a node had others drop.", 0 },
     { "svm.pages", "1", "Pages that a node sent.", 0 },
-    { "svm.forwards_per_fault", "1", "Requests passed on for each fault, of a node.", 0 },
+    { "svm.forwards_per_fault", "1", "Requests passed on for each fault, of all nodes together.",
+      WORKLOAD_DETERMINISTIC },
+    { "svm.messages_per_fault", "1", "Messages for each fault, of all nodes together.",
+      WORKLOAD_DETERMINISTIC },
+    { "svm.write_time", "s",
+      "Patterns readers and pingpong: time of an access to a page that others hold.", 0 },
     { .name = NULL },
 };
 
@@ -43,6 +50,8 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
     h->vm = vm_create(p, &params->memory);
     h->space = vm_space_create(h->vm, "shared");
     uint64_t length = shared_array_bytes(params, bytes);
+    h->report = SHARED_BASE + length;
+    length += shared_array_bytes(params, REPORT_BYTES * ranks);
     h->svm =
         svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, ranks, &params->svm);
     if (!h->svm) {
@@ -70,6 +79,28 @@ void shared_start(struct shared *h)
     h->started = port_now(h->port);
 }
 
+/* Sums what all nodes counted: through the shared memory itself, after the clock has stopped. */
+static void report_all(struct shared *h, double faults, double forwards, double messages)
+{
+    double mine[3] = { faults, forwards, messages }, sum[3] = { 0, 0, 0 };
+    if (!vm_write(h->space, h->report + REPORT_BYTES * h->rank, mine, sizeof mine))
+        return;
+    port_pay(h->port);
+    sync_barrier(h->sync);
+    if (h->rank != 0)
+        return;
+    for (uint32_t i = 0; i < h->ranks; i++) {
+        if (!vm_read(h->space, h->report + REPORT_BYTES * i, mine, sizeof mine))
+            return;
+        for (int k = 0; k < 3; k++)
+            sum[k] += mine[k];
+    }
+    if (sum[0] == 0)
+        return;
+    port_measure(h->port, "svm.forwards_per_fault", sum[1] / sum[0]);
+    port_measure(h->port, "svm.messages_per_fault", sum[2] / sum[0]);
+}
+
 void shared_stop(struct shared *h)
 {
     struct port *p = h->port;
@@ -88,8 +119,7 @@ void shared_stop(struct shared *h)
     port_measure(p, "svm.forwards", forwards);
     port_measure(p, "svm.invalidations", (double)(c.invalidations - h->before.invalidations));
     port_measure(p, "svm.pages", (double)(c.pages_sent - h->before.pages_sent));
-    if (reads + writes > 0)
-        port_measure(p, "svm.forwards_per_fault", forwards / (reads + writes));
+    report_all(h, reads + writes, forwards, (double)(c.sent - h->before.sent));
 }
 
 void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end)

@@ -55,7 +55,8 @@ struct shared {
     struct svm *svm;
     struct sync *sync;
     uint32_t rank, ranks;
-    uint64_t next; /* shared_array: first free address */
+    uint64_t next;   /* shared_array: first free address */
+    uint64_t report; /* where shared_stop gathers what the nodes counted */
     sim_time started;
     struct svm_counts before;
 };

@@ -17,6 +17,7 @@ struct pattern_params {
     int pattern;
     int64_t rounds;
     int64_t pages;
+    int64_t spacing;
     sim_time think;
 };
 
@@ -30,7 +31,7 @@ static const struct param pattern_params[] = {
       .doc =
           "Who touches what: one writes and all read; each in turn changes all; each changes its "
           "own "
-          "word of one page; two nodes change one word in turn; all read, one writes; at random.",
+          "word; two nodes change one word in turn; all read, one writes; at random.",
       .src = "ASSUMED(the usual patterns of the literature)" },
     { .name = "rounds",
       .type = PARAM_INT,
@@ -47,6 +48,15 @@ static const struct param pattern_params[] = {
       .min = "1",
       .max = "1000000",
       .doc = "Pages that are shared.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "spacing",
+      .type = PARAM_SIZE,
+      .offset = offsetof(struct pattern_params, spacing),
+      .def = "8B",
+      .min = "8B",
+      .max = "1MiB",
+      .doc =
+          "Pattern false_sharing: from the word of one node to that of the next; a multiple of 8.",
       .src = "ASSUMED(the experiment's choice)" },
     { .name = "think",
       .type = PARAM_TIME,
@@ -90,13 +100,27 @@ static void round_end(struct run *r)
     sync_barrier(r->h.sync);
 }
 
+/* A write, with the read of the value before it when `old` is expected there, and its time. */
+static void timed_store(struct run *r, uint64_t addr, bool read_first, uint64_t old, uint64_t value)
+{
+    struct port *p = r->h.port;
+    port_pay(p);
+    sim_time began = port_now(p);
+    if (read_first)
+        expect(r, addr, old, old);
+    vm_store_u64(r->h.space, addr, value);
+    port_pay(p);
+    if (value > 1) /* before that there is no copy */
+        port_measure(p, "svm.write_time", sim_time_seconds(port_now(p) - began));
+}
+
 /* Rank 0 writes every page; then all others read; the writes of a node are seen by all. */
 static void producer(struct run *r, bool everybody)
 {
     for (uint64_t k = 1; k <= (uint64_t)r->p->rounds; k++) {
         if (r->h.rank == 0)
             for (uint64_t g = 0; g < (uint64_t)r->p->pages; g++)
-                vm_store_u64(r->h.space, word(r, g, 0), k);
+                timed_store(r, word(r, g, 0), false, 0, k);
         round_end(r);
         for (uint64_t g = 0; g < (uint64_t)r->p->pages; g++)
             if (everybody || g % r->h.ranks == r->h.rank)
@@ -120,28 +144,25 @@ static void migratory(struct run *r)
         }
 }
 
-/* Every node counts in its own word of the same pages. */
+/* Every node counts in a word of its own, `spacing` bytes from the next node's. */
 static void false_sharing(struct run *r)
 {
-    uint64_t mine = r->h.rank % (r->page_bytes / 8);
-    uint64_t page = r->h.rank / (r->page_bytes / 8) % (uint64_t)r->p->pages;
+    uint64_t mine = r->base + (uint64_t)r->p->spacing * r->h.rank;
     for (uint64_t k = 0; k < (uint64_t)r->p->rounds; k++) {
-        expect(r, word(r, page, mine), k, k);
-        vm_store_u64(r->h.space, word(r, page, mine), k + 1);
+        expect(r, mine, k, k);
+        vm_store_u64(r->h.space, mine, k + 1);
         port_compute(r->h.port, r->p->think);
         port_pay(r->h.port);
     }
 }
 
-/* Ranks 0 and 1 change one word in turn; the others watch nothing. */
+/* The last two ranks, which manage nothing, change one word in turn. */
 static void pingpong(struct run *r)
 {
+    uint32_t turn = r->h.ranks > 1 ? r->h.ranks - 1 - r->h.rank : 0;
     for (uint64_t k = 0; k < 2 * (uint64_t)r->p->rounds; k++) {
-        if (k % 2 == r->h.rank) {
-            expect(r, word(r, 0, 0), k, k);
-            vm_store_u64(r->h.space, word(r, 0, 0), k + 1);
-            port_pay(r->h.port);
-        }
+        if (turn == (r->h.ranks > 1 ? k % 2 : 0))
+            timed_store(r, word(r, 0, 0), true, k, k + 1);
         sync_barrier(r->h.sync);
     }
 }
@@ -172,7 +193,13 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
 {
     struct run r = { .p = params };
     r.page_bytes = (uint64_t)r.p->shared.memory.page_bytes;
-    uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes;
+    uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes, apart = (uint64_t)r.p->spacing * ranks;
+    if (r.p->spacing % 8 != 0) {
+        port_fail(node->port, "a spacing of %lld bytes is no multiple of 8",
+                  (long long)r.p->spacing);
+        return;
+    }
+    bytes = apart > bytes ? apart : bytes;
     if (!shared_open(&r.h, node, rank, ranks, &r.p->shared, bytes))
         return;
     r.base = shared_array(&r.h, bytes);

@@ -3,12 +3,10 @@
  * A request follows hints to the owner; who forwards it learns who will own next [Li & Hudak 1989,
  * section 3.3].  Variants:
  *   dynamic    ownership moves on reads too, so that every forwarding is a path reversal, which is
- *   what
- *              the bound O(N + K log N) on the messages of K requests rests on;
+ *              what the bound O(N + K log N) on the messages of K requests rests on;
  *   dynamic_s  a read leaves the ownership: a forwarded read changes no hint;
  *   tree       as dynamic_s, but any holder of a copy answers a read, and answers for that reader
- *   when
- *              copies are invalidated: read copies form a tree.
+ *              when copies are invalidated: read copies form a tree.
  */
 #include "os/svm/svm_internal.h"
 
@@ -48,9 +46,26 @@ static void serve_staying(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         svm_serve_ownership(s, sp, m, VM_NONE);
 }
 
+#define HANDED_MOST 64 /* ASSUMED(no tree is deeper; who has come so far is served) */
+
+/* With `fanout`, a holder that has enough readers passes the next on to one of them, in turn.  A
+ * reader that lost its copy meanwhile sends the request back to its hint, which is this node: what
+ * comes from below is served here. */
+static bool hand_down(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    const struct nodeset *c = &sp->copies;
+    if (s->params.fanout == 0 || c->count < (uint64_t)s->params.fanout || m->hops >= HANDED_MOST ||
+        nodeset_has(c, m->from) || nodeset_has(c, m->origin))
+        return false;
+    svm_pass_on(s, c->nodes[sp->handed_down++ % c->count], m);
+    return true;
+}
+
 static void serve_tree(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     bool holder = vm_page_prot(s->region, sp->page) != VM_NONE && !sp->ack_below;
+    if (m->access == VM_READ && (holder || sp->owner) && hand_down(s, sp, m))
+        return;
     if (!sp->owner && m->access == VM_READ && holder)
         svm_serve_copy(s, sp, m);
     else

@@ -38,6 +38,7 @@ struct svm_params {
     int manager;            /* index of svm_managers */
     int64_t hash_block;     /* fixed: pages p with equal p / hash_block share a manager */
     int64_t announce_every; /* dynamic: the owner tells all nodes after so many served; 0: never */
+    int64_t fanout;         /* tree: copies that a node answers for itself; 0: no limit */
     sim_time retry;         /* broadcast: ask again when nobody answered */
     int initial_owner;      /* of svm_initial_owners: "first", "modulo", "block" */
 };

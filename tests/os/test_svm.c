@@ -24,7 +24,7 @@ struct cluster {
     int64_t frames;
     int manager;
     int initial_owner;
-    int64_t hash_block;
+    int64_t hash_block, fanout;
     uint64_t seed;
     uint32_t accesses;
     uint32_t mtu, tx_queue; /* 0: a page fits a frame; no limit */
@@ -56,6 +56,7 @@ static void join(struct cluster *c, uint32_t node, struct port *p)
     struct vm_params vp = { .page_bytes = PAGE, .frames = c->frames, .replacement = 1 };
     struct svm_params sp = { .manager = c->manager,
                              .hash_block = c->hash_block ? c->hash_block : 1,
+                             .fanout = c->fanout,
                              .retry = 10 * SIM_MS,
                              .initial_owner = c->initial_owner };
     uint32_t nodes[RIG_NODES];
@@ -143,15 +144,21 @@ static void random_program(struct cluster *c, uint32_t node)
     }
 }
 
-static void run_random_on(int manager, uint64_t seed, int64_t frames, enum fake_order order,
-                          uint32_t mtu, uint32_t tx_queue)
+/* What differs from the usual: frames, the interface's queue, the tree's fanout, frames of memory. */
+struct variant {
+    uint32_t mtu, tx_queue;
+    int64_t fanout, frames;
+};
+
+static void run_variant(int manager, uint64_t seed, enum fake_order order, struct variant v)
 {
     static struct cluster c;
-    c = (struct cluster){ .mtu = mtu,
-                          .tx_queue = tx_queue,
+    c = (struct cluster){ .mtu = v.mtu,
+                          .tx_queue = v.tx_queue,
+                          .fanout = v.fanout,
                           .nodes = 2 + (uint32_t)(seed % 6),
                           .pages = 1 + (uint32_t)(seed % 5),
-                          .frames = frames,
+                          .frames = v.frames,
                           .manager = manager,
                           .initial_owner = (int)(seed % 3),
                           .seed = seed,
@@ -167,9 +174,9 @@ static void run_random_on(int manager, uint64_t seed, int64_t frames, enum fake_
     rig_stop(&c.rig);
 }
 
-static void run_random(int manager, uint64_t seed, int64_t frames, enum fake_order order)
+static void run_random(int manager, uint64_t seed, enum fake_order order)
 {
-    run_random_on(manager, seed, frames, order, 0, 0);
+    run_variant(manager, seed, order, (struct variant){ .mtu = 0 });
 }
 
 Test(svm, a_page_longer_than_a_frame_goes_in_segments)
@@ -178,15 +185,32 @@ Test(svm, a_page_longer_than_a_frame_goes_in_segments)
      * stops the sender in the middle of a message. */
     for (int m = 0; svm_managers[m]; m++)
         for (uint64_t seed = 1; seed <= 10; seed++)
-            run_random_on(m, seed, 0, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM, 100,
-                          seed % 3 == 0 ? 2 : 0);
+            run_variant(m, seed, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                        (struct variant){ .mtu = 100, .tx_queue = seed % 3 == 0 ? 2 : 0 });
+}
+
+static int manager_named(const char *name)
+{
+    int m = 0;
+    while (strcmp(svm_mgr_name(svm_managers[m]), name) != 0)
+        m++;
+    return m;
+}
+
+Test(svm, a_tree_of_bounded_fanout_is_coherent)
+{
+    int tree = manager_named("tree");
+    for (int64_t fanout = 1; fanout <= 2; fanout++)
+        for (uint64_t seed = 1; seed <= 40; seed++)
+            run_variant(tree, seed, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                        (struct variant){ .fanout = fanout });
 }
 
 Test(svm, a_read_returns_the_most_recent_write_under_every_manager)
 {
     for (int m = 0; svm_managers[m]; m++)
         for (uint64_t seed = 1; seed <= 60; seed++)
-            run_random(m, seed, 0, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
+            run_random(m, seed, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
 }
 
 /* ---- one access at a time, counted ---- */
@@ -243,9 +267,9 @@ static struct cost touch(struct cluster *c, uint32_t node, uint32_t page, bool w
 static struct cluster *quiet(const char *manager, uint32_t nodes)
 {
     static struct cluster c;
-    c = (struct cluster){ .nodes = nodes, .pages = 16, .seed = 5 };
-    while (strcmp(svm_mgr_name(svm_managers[c.manager]), manager) != 0)
-        c.manager++;
+    c = (struct cluster){
+        .nodes = nodes, .pages = 16, .seed = 5, .manager = manager_named(manager)
+    };
     start(&c, FAKE_IN_ORDER);
     fake_run(c.rig.f, 0);
     return &c;

@@ -1,0 +1,61 @@
+-- Requests that are passed on, for each fault, against nodes: how well each manager finds owners.
+local paragon = include "machines/paragon.lua"
+
+local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: dynamic forwards least, less than once a fault"
+
+-- Of two managers on 32 nodes: the first forwards at most `max` times as often.
+local function fewer(manager, than, max)
+  return {
+    kind = "ratio", name = manager .. " forwards less than " .. than,
+    at = { ["workload.svm.manager"] = manager, ["workload.nodes"] = 32 },
+    over = { ["workload.svm.manager"] = than, ["workload.nodes"] = 32 },
+    max = max, citation = CITE,
+  }
+end
+
+return {
+  title = "Shared virtual memory: forwards per fault against nodes",
+  machine = paragon {
+    rows = 8, columns = 8,
+    release = param("release", "R1.4"),
+    graph = {
+      { name = "mesh", protocol = "mesh" },
+      { name = "svm", protocol = "svm", below = { "mesh" } },
+      { name = "sync", protocol = "sync", below = { "mesh" } },
+    },
+  },
+  workload = {
+    kind = param("program", "svm_pde"), nodes = param("workload.nodes", 4),
+    svm = { manager = "dynamic" },
+  },
+  sweep = {
+    product = {
+      ["workload.svm.manager"] = { "improved", "fixed", "dynamic", "dynamic_s", "tree" },
+      ["workload.nodes"] = { 2, 4, 8, 16, 32 },
+    },
+  },
+  measures = {
+    "svm.forwards_per_fault.mean", "svm.messages_per_fault.mean", "svm.time.mean",
+  },
+  figure = {
+    x = "workload.nodes", y = "svm.forwards_per_fault.mean", by = "workload.svm.manager", log = "x",
+    x_label = "nodes", y_label = "forwards per fault",
+    expectations = {
+      fewer("dynamic", "improved", 1),
+      fewer("dynamic", "fixed", 1),
+      {
+        kind = "range", name = "dynamic forwards less than once a fault",
+        at = { ["workload.svm.manager"] = "dynamic", ["workload.nodes"] = 32 },
+        max = 1, citation = CITE,
+      },
+      {
+        kind = "monotone", name = "improved forwards more with more nodes",
+        of = { ["workload.svm.manager"] = "improved" }, direction = "rising", citation = CITE,
+      },
+      {
+        kind = "monotone", name = "fixed forwards more with more nodes",
+        of = { ["workload.svm.manager"] = "fixed" }, direction = "rising", citation = CITE,
+      },
+    },
+  },
+}
