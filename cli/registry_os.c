@@ -14,6 +14,7 @@
 #include "workloads/pingpong.h"
 #include "workloads/shared.h"
 
+/* clang-format off: one line each */
 const struct workload_ops *const registry_workloads[] = {
     &workload_pfs,        &workload_pingpong,    &workload_message_time, &workload_svm_dot,
     &workload_svm_matmul, &workload_svm_jacobi,  &workload_svm_pde,      &workload_svm_sort,
@@ -24,6 +25,7 @@ const struct xk_protl_ops *const registry_protls[] = {
     &mesh_protl,     &blast_protl, &chan_protl, &select_protl, &vdrop_protl,
     &template_protl, &nx_protl,    &svm_protl,  &sync_protl,   NULL,
 };
+/* clang-format on */
 
 const struct machine_registry registry_machine = {
     .nets = registry_nets,

@@ -35,8 +35,7 @@ return {
     },
   },
   measures = {
-    "pfs.bandwidth", "pfs.write.latency", "pfs.write.queue", "pfs.write.arm", "pfs.read.latency",
-    "pfs.read.queue", "pfs.read.arm",
+    "pfs.bandwidth", "pfs.latency", "pfs.client", "pfs.mesh", "pfs.queue", "pfs.arm",
   },
   figure = {
     x = "workload.nodes", y = "pfs.bandwidth", by = "workload.mode",

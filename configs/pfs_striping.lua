@@ -45,9 +45,7 @@ return {
     },
   },
   measures = {
-    "pfs.bandwidth", "pfs.read.latency", "pfs.read.client", "pfs.read.mesh", "pfs.read.queue",
-    "pfs.read.arm", "pfs.write.latency", "pfs.write.client", "pfs.write.mesh", "pfs.write.queue",
-    "pfs.write.arm",
+    "pfs.bandwidth", "pfs.latency", "pfs.client", "pfs.mesh", "pfs.queue", "pfs.arm",
   },
   figure = {
     x = "workload.factor", y = "pfs.bandwidth", by = "workload.size",

@@ -130,6 +130,7 @@ static bool make_network(struct machine *m, const char *path, struct err *e)
         return false;
     snprintf(table_path, sizeof table_path, "%s.network", path);
     struct val *t = network_table(m, ops);
+    m->network_faults = val_get(t, "faults") != NULL;
     void *params = base_zalloc(1, ops->params_size + 1);
     if (param_load(ops->params, params, t, table_path, e))
         m->net = ops->create(m->sim, params, e);
@@ -169,6 +170,26 @@ static bool make_devices(struct machine *m, const char *path, struct err *e)
     return true;
 }
 
+/* A network whose parts die loses frames: no instance may need one that does not. */
+static bool graph_bears_loss(const struct machine *m, const char *path, struct err *e)
+{
+    const struct val *graph = m->params.graph;
+    for (size_t i = 0; m->network_faults && i < graph->count; i++) {
+        const struct val *protocol = val_get(graph->items[i], "protocol");
+        const struct val *name = val_get(graph->items[i], "name");
+        for (size_t k = 0; m->reg->protls[k] != NULL; k++) {
+            const struct xk_protl_ops *ops = m->reg->protls[k];
+            if (!ops->needs_reliable || strcmp(ops->name, protocol->u.s) != 0)
+                continue;
+            return err_set(e,
+                           "%s.network.faults: the network can lose frames, which instance '%s' of "
+                           "%s.graph (protocol '%s') does not bear",
+                           path, name->u.s, path, ops->name);
+        }
+    }
+    return true;
+}
+
 static bool make_os(struct machine *m, const char *path, struct err *e)
 {
     const struct machine_os *os = &m->reg->os;
@@ -183,7 +204,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
         return true;
     snprintf(item, sizeof item, "%s.graph", path);
     m->graph = xk_graph_load(m->params.graph, m->reg->protls, item, e);
-    return m->graph != NULL;
+    return m->graph != NULL && graph_bears_loss(m, path, e);
 }
 
 static void boot_all(struct sim *s, struct sim_event *e)

@@ -229,6 +229,7 @@ struct machine {
     struct machine_params params;
     struct activity *running; /* M1 */
     struct net *net;
+    bool network_faults; /* channels or routers die by a schedule */
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io;

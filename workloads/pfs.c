@@ -139,24 +139,18 @@ static const struct param params_desc[] = {
     { .name = NULL }
 };
 
-#define SPLIT(op)                                                                                  \
-    { "pfs." op ".latency", "s", "Time of a request of a program.", WORKLOAD_HISTOGRAM },          \
-        { "pfs." op ".client", "s", "Of that: in the client's library.", 0 },                      \
-        { "pfs." op ".mesh", "s", "Of that: messages between client and I/O node.", 0 },           \
-        { "pfs." op ".queue", "s", "Of that: waiting at the I/O node, for tokens and metadata.",   \
-          0 },                                                                                     \
-    {                                                                                              \
-        "pfs." op ".arm", "s", "Of that: the device worked.", 0                                    \
-    }
-
 static const struct measure_desc measures[] = {
     { "pfs.bandwidth", "B/s", "Bytes of all ranks a second, in the window.",
       WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
     { "pfs.bandwidth.total", "B/s",
       "The same from the first request's start to the last one's end.", WORKLOAD_DETERMINISTIC },
     { "pfs.window", "s", "Length of the window.", WORKLOAD_DETERMINISTIC },
-    SPLIT("read"),
-    SPLIT("write"),
+    { "pfs.latency", "s", "Time of a request of a program.", WORKLOAD_HISTOGRAM | WORKLOAD_COLUMN },
+    { "pfs.client", "s", "Of that: in the client's library.", WORKLOAD_COLUMN },
+    { "pfs.mesh", "s", "Of that: messages between client and I/O node.", WORKLOAD_COLUMN },
+    { "pfs.queue", "s", "Of that: waiting at the I/O node, for tokens and metadata.",
+      WORKLOAD_COLUMN },
+    { "pfs.arm", "s", "Of that: the device worked.", WORKLOAD_COLUMN },
     { NULL }
 };
 
@@ -300,15 +294,11 @@ static bool open_file(struct run *r)
 
 static void report_split(struct run *r, const struct pfs_split *s)
 {
-    static const char *const names[2][5] = {
-        { "pfs.read.latency", "pfs.read.client", "pfs.read.mesh", "pfs.read.queue",
-          "pfs.read.arm" },
-        { "pfs.write.latency", "pfs.write.client", "pfs.write.mesh", "pfs.write.queue",
-          "pfs.write.arm" },
-    };
+    static const char *const names[5] = { "pfs.latency", "pfs.client", "pfs.mesh", "pfs.queue",
+                                          "pfs.arm" };
     const sim_time times[5] = { s->latency, s->client, s->mesh, s->queue, s->arm };
     for (int i = 0; i < 5; i++)
-        port_measure(r->node->port, names[r->p->op][i], (double)times[i] / (double)SIM_SEC);
+        port_measure(r->node->port, names[i], (double)times[i] / (double)SIM_SEC);
 }
 
 /* Every byte must be the pattern's at its offset. */

@@ -431,6 +431,7 @@ const struct xk_protl_ops svm_protl = {
     .state_size = sizeof(struct instance),
     .down_min = 1,
     .down_max = 1,
+    .needs_reliable = true,
     .init = init,
     .demux = demux,
     .ready = ready,

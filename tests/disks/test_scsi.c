@@ -127,7 +127,8 @@ static double rate_of(uint32_t drives, bool shared, int64_t bus_rate)
 
 Test(scsi, drives_share_a_slow_bus_and_add_up_on_buses_of_their_own)
 {
-    /* A drive streams about 2.2 MB/s.  Two fill 90 % of 5 MB/s of bus, four no more than the bus. */
+    /* A drive streams about 2.2 MB/s.  Two fill 90 % of 5 MB/s of bus, four no more than the
+     * bus. */
     double one = rate_of(1, false, 20000000), four = rate_of(4, false, 20000000);
     cr_assert_float_eq(four, 4 * one, 0.02 * four, "%g %g", one, four);
     double shared = rate_of(4, true, 5000000);

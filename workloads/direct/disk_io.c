@@ -53,8 +53,7 @@ bool disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *
     io->seek = declare(io, "seek", "Time the arm moved for a request.", 0);
     io->rotation = declare(io, "rotation", "Time a request waited for the spindle.", 0);
     io->transfer = declare(io, "transfer", "Time the medium passed under the head.", 0);
-    io->bus = declare(io, "bus", "Time of a request's data on the bus.",
-                      SIM_MEASURE_DETERMINISTIC);
+    io->bus = declare(io, "bus", "Time of a request's data on the bus.", SIM_MEASURE_DETERMINISTIC);
     return open_csv(io, e);
 }
 
