@@ -13,7 +13,7 @@ enum sim_waist {
     SIM_WAIST_MESSAGE, /* message delivered to its receiver */
     SIM_WAIST_BLOCK,   /* block request completed */
     SIM_WAIST_FAULT,   /* page fault served */
-    SIM_WAIST_THREAD,  /* thread ended */
+    SIM_WAIST_THREAD,  /* thread of a node ended and left its CPU; recorded by the models alone */
     SIM_WAIST_PACKET,  /* packet delivered to a direct workload */
     SIM_WAIST_MEASURE, /* value handed to a measure by a program */
     SIM_WAIST_COUNT

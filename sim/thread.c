@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "sim/bridge.h"
-#include "sim/digest.h"
 #include "sim/internal.h"
 
 enum state { NEW, RUNNING, BLOCKED, SLEEPING, READY };
@@ -90,22 +89,12 @@ static void forget(struct sim_thread *t)
     free(t);
 }
 
-/* FNV-1a. */
-static uint64_t name_hash(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *c = name; *c; c++)
-        hash = (hash ^ (uint8_t)*c) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* The whole life of a thread, on its own stack. */
 static void live(void *arg)
 {
     struct sim_thread *t = arg;
     struct sim *s = t->sim;
     t->fn(t->arg);
-    sim_waist(s, SIM_WAIST_THREAD, s->now, -1, 0, name_hash(t->name));
     s->threads->current = NULL;
     forget(t);
 }

@@ -313,6 +313,7 @@ Test(port, threads_wait_for_wakes_deadlines_and_the_cpu)
      */
     EXPECT_TRAIL({ "woken", 16 * US }, { "timed out", 69 * US }, { "woken again", 117 * US },
                  { "slept", 125 * US }, { "computed", 128 * US });
+    cr_expect_eq(sim_digest_records(r.sim, SIM_WAIST_THREAD), 2); /* each end is recorded once */
     rig_close(&r);
 }
 
