@@ -1,0 +1,429 @@
+/* mesh_reply.c: closed-loop request and reply on a bare network.
+ *
+ * Modelled: every terminal that the pattern gives a destination has `outstanding` slots.  A slot
+ * sends a request, the destination works on it for `serve`, sends a reply of another length back,
+ * and when its tail is there the slot thinks for `think` and begins anew.  So a network that slows
+ * down slows its sources down: there is no saturation, only a throughput and the round trip that
+ * goes with it.  Not modelled: a queue at the server (it works on all requests at once), and
+ * back-pressure from a server into the network: requests and replies share channels, but a terminal
+ * takes every flit, so requests that wait for replies cannot deadlock here.
+ *
+ *   L1  Little's law, exactly: the integral of the number of round trips under way over the run is
+ *       the sum of the lengths of those that ended and of the ages of those that did not.  Both
+ *       sides are kept by themselves, modulo 2^64 ps, and compared at the end.
+ *
+ * Source: closed loops as a way to load a network [Dally & Towles 2004, ch. 23]; bounds of closed
+ * systems [Denning & Buzen 1978].
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/audit.h"
+#include "sim/digest.h"
+#include "sim/measure.h"
+#include "sim/server.h"
+#include "workloads/direct/mesh_traffic.h"
+#include "workloads/direct/pattern.h"
+
+#define SLOTS_MAX (4u << 20)
+
+struct reply_params {
+    struct pattern_params pattern;
+    int64_t outstanding, request_flits, reply_flits;
+    sim_time serve, think, warmup, measure;
+};
+
+#define MEMBER(m) offsetof(struct reply_params, m)
+static const struct param reply_params[] = {
+    PATTERN_PARAMS(MEMBER(pattern)),
+    { .name = "outstanding",
+      .type = PARAM_INT,
+      .offset = MEMBER(outstanding),
+      .def = "1",
+      .min = "1",
+      .max = "65536",
+      .doc = "Round trips that a terminal keeps under way.",
+      .src = "ASSUMED(one: a processor that waits for its answer)" },
+    { .name = "request_flits",
+      .type = PARAM_INT,
+      .offset = MEMBER(request_flits),
+      .def = "8",
+      .min = "1",
+      .max = "1048576",
+      .doc = "Length of a request.",
+      .src = "ASSUMED(short: an address)" },
+    { .name = "reply_flits",
+      .type = PARAM_INT,
+      .offset = MEMBER(reply_flits),
+      .def = "64",
+      .min = "1",
+      .max = "1048576",
+      .doc = "Length of a reply.",
+      .src = "ASSUMED(longer: the data asked for)" },
+    { .name = "serve",
+      .type = PARAM_TIME,
+      .offset = MEMBER(serve),
+      .def = "0",
+      .min = "0",
+      .doc = "From a request's delivery until its reply is sent; requests do not wait for each "
+             "other.",
+      .src = "ASSUMED(none: the network alone)" },
+    { .name = "think",
+      .type = PARAM_TIME,
+      .offset = MEMBER(think),
+      .def = "0",
+      .min = "0",
+      .doc = "From a reply's delivery until the next request of its slot.",
+      .src = "ASSUMED(none: as fast as it goes)" },
+    { .name = "warmup",
+      .type = PARAM_TIME,
+      .offset = MEMBER(warmup),
+      .def = "20us",
+      .min = "0",
+      .doc = "Time before the window opens; all slots begin at time 0.",
+      .src = "ASSUMED(2,000 flit times of 10 ns)" },
+    { .name = "measure",
+      .type = PARAM_TIME,
+      .offset = MEMBER(measure),
+      .def = "100us",
+      .min = "1ns",
+      .doc = "Length of the window; the run ends with it.",
+      .src = "ASSUMED(10,000 flit times of 10 ns)" },
+    { .name = NULL },
+};
+
+struct reply;
+enum stage { THINKING, REQUESTED, SERVED, REPLIED };
+
+struct slot {
+    struct sim_event event; /* the next packet of the slot: request or reply */
+    struct reply *owner;
+    sim_time created; /* of the round trip under way */
+    uint64_t turns;   /* round trips begun */
+    uint32_t src, dst;
+    enum stage stage;
+};
+
+struct reply {
+    struct sim *sim;
+    struct net *net;
+    const struct reply_params *p;
+    struct net_describe d;
+    struct pattern pattern;
+    struct sim_rng *rng; /* of each terminal */
+    struct slot *slots;
+    uint32_t *done; /* of each terminal: round trips that ended inside the window */
+    size_t count;
+    struct traffic_pool pool;
+    struct sim_event open, close;
+    bool in_window, closed;
+    uint64_t sent, delivered, dropped, inside; /* packets, all of them */
+    uint64_t started, ended, lost;             /* round trips, all of them */
+    uint64_t window_ended, window_flits;
+    sim_time touched; /* until when the two sums hold */
+    uint64_t area, ages;
+    double area_window; /* ps */
+    struct sim_measure *round_trip, *request, *reply;
+    struct traffic_log *log;
+    const char *files;
+    struct err write_error;
+};
+
+/* The integral of the number of round trips under way, up to now; modulo 2^64. */
+static void integrate(struct reply *r)
+{
+    sim_time now = sim_now(r->sim);
+    double under_way = (double)(r->started - r->ended - r->lost);
+    r->area += (uint64_t)(now - r->touched) * (r->started - r->ended - r->lost);
+    if (r->in_window)
+        r->area_window += under_way * (double)(now - r->touched);
+    r->touched = now;
+}
+
+static void end_trip(struct reply *r, const struct slot *k)
+{
+    integrate(r);
+    r->ages += (uint64_t)(sim_now(r->sim) - k->created);
+}
+
+/* A round trip begins.  False: the pattern drew the terminal itself, which is silent for as long as
+ * a request takes to leave, and then draws again. */
+static bool start_trip(struct reply *r, struct slot *k)
+{
+    uint32_t dst = pattern_next(&r->pattern, k->src, &r->rng[k->src]);
+    if (dst == PATTERN_SILENT) {
+        sim_after(r->sim, &k->event, sim_time_mul(r->d.flit_time, r->p->request_flits));
+        return false;
+    }
+    integrate(r);
+    r->started++;
+    k->turns++;
+    k->created = sim_now(r->sim);
+    k->dst = dst;
+    return true;
+}
+
+/* The slot's next packet goes out: a request when it has thought, a reply when it was served. */
+static void send(struct sim *s, struct sim_event *e)
+{
+    struct slot *k = CONTAINER_OF(e, struct slot, event);
+    struct reply *r = k->owner;
+    if (k->stage == THINKING && !start_trip(r, k))
+        return;
+    struct net_packet *p = traffic_take(&r->pool);
+    if (k->stage == THINKING) {
+        k->stage = REQUESTED;
+        p->src = k->src;
+        p->dst = k->dst;
+        p->flits = (uint32_t)r->p->request_flits;
+    } else {
+        ASSERT(k->stage == SERVED);
+        k->stage = REPLIED;
+        p->src = k->dst;
+        p->dst = k->src;
+        p->flits = (uint32_t)r->p->reply_flits;
+    }
+    p->created = sim_now(s);
+    p->owner = k;
+    p->user = r->in_window;
+    r->sent++;
+    r->inside++;
+    net_inject(r->net, p);
+}
+
+static void requested(struct reply *r, struct slot *k, const struct net_packet *p)
+{
+    if (p->user && !r->closed)
+        sim_measure_add(r->request, sim_time_seconds(p->delivered - p->created));
+    k->stage = SERVED;
+    sim_after(r->sim, &k->event, r->p->serve);
+}
+
+static void replied(struct reply *r, struct slot *k, const struct net_packet *p)
+{
+    end_trip(r, k);
+    r->ended++;
+    if (r->in_window) {
+        r->window_ended++;
+        r->done[k->src]++;
+        sim_measure_add(r->round_trip, sim_time_seconds(p->delivered - k->created));
+        sim_measure_add(r->reply, sim_time_seconds(p->delivered - p->created));
+    }
+    k->stage = THINKING;
+    sim_after(r->sim, &k->event, r->p->think);
+}
+
+static void receive(void *arg, struct net_packet *p, enum net_status status)
+{
+    struct reply *r = arg;
+    struct slot *k = p->owner;
+    r->inside--;
+    if (status != NET_OK) { /* the round trip is lost with its packet; the slot begins anew */
+        r->dropped++;
+        end_trip(r, k);
+        r->lost++;
+        k->stage = THINKING;
+        sim_after(r->sim, &k->event, r->p->think);
+        traffic_give(&r->pool, p);
+        return;
+    }
+    r->delivered++;
+    sim_waist(r->sim, SIM_WAIST_PACKET, p->delivered, p->dst, p->flits,
+              (uint64_t)p->src << 40 ^ k->turns);
+    if (r->in_window)
+        r->window_flits += p->flits;
+    if (r->log && p->user)
+        traffic_log_write(r->log, p);
+    if (k->stage == REQUESTED)
+        requested(r, k, p);
+    else
+        replied(r, k, p);
+    traffic_give(&r->pool, p);
+}
+
+static void open_window(struct sim *s, struct sim_event *e)
+{
+    struct reply *r = CONTAINER_OF(e, struct reply, open);
+    integrate(r);
+    r->in_window = true;
+    sim_window_open(s);
+    sim_after(s, &r->close, r->p->measure);
+}
+
+static void close_window(struct sim *s, struct sim_event *e)
+{
+    struct reply *r = CONTAINER_OF(e, struct reply, close);
+    integrate(r);
+    r->in_window = false;
+    r->closed = true;
+    traffic_channels(s);
+    if (r->files)
+        traffic_write_channels(r->net, r->files, &r->write_error);
+    sim_stop(s);
+}
+
+static void audit(void *self, struct sim_audit_report *report)
+{
+    const struct reply *r = self;
+    uint64_t area = r->area, ages = r->ages, under_way = 0;
+    sim_time now = sim_now(r->sim);
+    sim_audit_balance_resident(report, "packets", r->sent, r->delivered, r->inside, r->dropped);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->slots[i].stage != THINKING) {
+            under_way++;
+            ages += (uint64_t)(now - r->slots[i].created);
+        }
+    sim_audit_balance_resident(report, "round trips", r->started, r->ended, under_way, r->lost);
+    area += (uint64_t)(now - r->touched) * (r->started - r->ended - r->lost);
+    sim_audit_check(report, area == ages,
+                    "Little's law: round trips under way sum up to %" PRIu64
+                    " ps over the run, their lengths to %" PRIu64 " ps",
+                    area, ages);
+}
+
+static void declare(struct reply *r)
+{
+    r->round_trip = sim_measure_declare(r->sim, "round_trip", "s",
+                                        "From a request's creation to the delivery of its reply.",
+                                        SIM_MEASURE_DEFAULT_COLUMN | SIM_MEASURE_HISTOGRAM);
+    r->request = sim_measure_declare(r->sim, "request", "s",
+                                     "From a request's creation to its delivery.", 0);
+    r->reply =
+        sim_measure_declare(r->sim, "reply", "s", "From a reply's creation to its delivery.", 0);
+}
+
+/* The slots of every terminal that sends; a terminal that the pattern leaves silent has none. */
+static void make_slots(struct reply *r)
+{
+    uint32_t n = r->d.terminals;
+    r->rng = base_zalloc(n, sizeof(*r->rng));
+    r->done = base_zalloc(n, sizeof(*r->done));
+    r->slots = base_zalloc((size_t)n * (size_t)r->p->outstanding, sizeof(*r->slots));
+    for (uint32_t i = 0; i < n; i++) {
+        sim_rng_init_indexed(&r->rng[i], r->sim, "mesh_reply/source", i);
+        r->net->ops->set_terminal(r->net, i,
+                                  &(struct net_terminal){ .receive = receive, .arg = r });
+        if (r->pattern.fixed && r->pattern.fixed[i] == PATTERN_SILENT)
+            continue;
+        for (int64_t j = 0; j < r->p->outstanding; j++) {
+            struct slot *k = &r->slots[r->count++];
+            k->owner = r;
+            k->src = i;
+            k->stage = THINKING;
+            sim_event_init(&k->event, SIM_CLASS_SOFTWARE, send);
+            sim_at(r->sim, &k->event, 0);
+        }
+    }
+}
+
+static void reply_destroy(void *self);
+
+static void *reply_create(struct sim *s, const struct direct_world *w, const void *params,
+                          struct err *e)
+{
+    struct reply *r = base_zalloc(1, sizeof(*r));
+    r->sim = s;
+    r->net = w->net;
+    r->p = params;
+    r->files = w->output_dir;
+    w->net->ops->describe(w->net, &r->d);
+    sim_event_init(&r->open, SIM_CLASS_ARRIVAL, open_window);
+    sim_event_init(&r->close, SIM_CLASS_ARRIVAL, close_window);
+    sim_audit_register(s, "mesh_reply", audit, r);
+    bool good = pattern_init(&r->pattern, &r->p->pattern, &r->d, e);
+    if (good && (uint64_t)r->p->outstanding * r->d.terminals > SLOTS_MAX)
+        good = err_set(e,
+                       "%" PRId64 " round trips for each of %u terminals are too many: at most %u "
+                       "in all",
+                       r->p->outstanding, r->d.terminals, SLOTS_MAX);
+    if (good && r->files)
+        good = (r->log = traffic_log_open(r->files, e)) != NULL;
+    if (!good) {
+        reply_destroy(r);
+        return NULL;
+    }
+    declare(r);
+    make_slots(r);
+    sim_after(s, &r->open, r->p->warmup);
+    return r;
+}
+
+/* Round trips of each source inside the window: sources.csv. */
+static void write_sources(const struct reply *r)
+{
+    FILE *f = traffic_file(r->files, "sources.csv");
+    if (!f) {
+        sim_remark(r->sim, "sources.csv cannot be written in %s", r->files);
+        return;
+    }
+    fputs("source,round_trips\n", f);
+    for (uint32_t i = 0; i < r->d.terminals; i++)
+        fprintf(f, "%u,%u\n", i, r->done[i]);
+    if (fclose(f) != 0)
+        sim_remark(r->sim, "sources.csv could not be written whole");
+}
+
+static void reply_finish(void *self, enum sim_end end)
+{
+    struct reply *r = self;
+    (void)end;
+    const unsigned column = SIM_MEASURE_DEFAULT_COLUMN;
+    if (!r->closed) {
+        sim_remark(r->sim, "the run ended before its window closed");
+        return;
+    }
+    double span = sim_time_seconds(r->p->measure), nodes = r->d.terminals;
+    double cycles = (double)r->p->measure / (double)r->d.flit_time;
+    double rate = (double)r->window_ended / span, least = INFINITY, most = 0;
+    for (size_t i = 0; i < r->count; i++) { /* silent terminals have no share */
+        least = fmin(least, (double)r->done[r->slots[i].src] / span);
+        most = fmax(most, (double)r->done[r->slots[i].src] / span);
+    }
+    sim_scalar(r->sim, "throughput", "1/s", rate, column);
+    if (r->count > 0) {
+        sim_scalar(r->sim, "throughput_least", "1/s", least, 0);
+        sim_scalar(r->sim, "throughput_most", "1/s", most, 0);
+    }
+    sim_scalar(r->sim, "accepted", "flits/node/cycle", (double)r->window_flits / cycles / nodes,
+               column);
+    sim_scalar(r->sim, "under_way", "1", r->area_window / (double)r->p->measure, column);
+    sim_scalar(r->sim, "little", "1", rate * sim_measure_mean(r->round_trip), 0);
+    if (r->lost > 0)
+        sim_remark(r->sim, "%" PRIu64 " round trips were lost at dead channels", r->lost);
+    if (r->window_ended == 0)
+        sim_remark(r->sim, "no round trip ended inside the window: take a longer one");
+    if (r->write_error.set)
+        sim_remark(r->sim, "%s", r->write_error.text);
+    if (r->files)
+        write_sources(r);
+}
+
+static void reply_destroy(void *self)
+{
+    struct reply *r = self;
+    for (size_t i = 0; i < r->count; i++)
+        sim_cancel(r->sim, &r->slots[i].event);
+    sim_cancel(r->sim, &r->open);
+    sim_cancel(r->sim, &r->close);
+    sim_audit_unregister(r->sim, r);
+    traffic_pool_fini(&r->pool);
+    traffic_log_close(r->log);
+    pattern_fini(&r->pattern);
+    free(r->rng);
+    free(r->done);
+    free(r->slots);
+    free(r);
+}
+
+const struct direct_ops direct_mesh_reply = {
+    .name = "mesh_reply",
+    .doc = "Closed-loop requests and replies on a bare network: throughput and round trips.",
+    .params = reply_params,
+    .params_size = sizeof(struct reply_params),
+    .needs_net = true,
+    .create = reply_create,
+    .finish = reply_finish,
+    .destroy = reply_destroy,
+};
