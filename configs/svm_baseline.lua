@@ -1,4 +1,4 @@
--- A page that two nodes change in turn: OSF/1 AD's manager, through which it passes, against dynamic.
+-- A page that two nodes change in turn: OSF/1 AD's manager, through which it passes, and dynamic.
 local paragon = include "machines/paragon.lua"
 
 local CITE = "derived: a page that goes through the manager crosses the network twice"

@@ -27,7 +27,9 @@ return {
   sweep = {
     product = {
       program = { "svm_pde", "svm_jacobi", "svm_sort", "svm_pattern" },
-      ["workload.memory.page"] = { "256B", "512B", "1KiB", "2KiB", "4KiB", "8KiB", "16KiB", "32KiB" },
+      ["workload.memory.page"] = {
+        "256B", "512B", "1KiB", "2KiB", "4KiB", "8KiB", "16KiB", "32KiB",
+      },
     },
   },
   measures = { "svm.time.mean", "svm.read_faults.mean", "svm.write_faults.mean" },
