@@ -457,9 +457,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->params = *params;
     s->ops = svm_managers[params->manager];
     s->self = port_node(p);
-    s->nodes = port_alloc(p, count * sizeof *s->nodes);
-    for (uint32_t i = 0; i < count; i++)
-        s->nodes[i] = nodes[i];
+    s->nodes = nodes;
     s->count = count;
     s->id = in->count++;
     s->pages = port_alloc(p, sizeof *s->pages);

@@ -102,7 +102,7 @@ struct svm {
     struct svm_params params;
     const struct svm_mgr_ops *ops;
     uint32_t self;
-    uint32_t *nodes;
+    const uint32_t *nodes; /* the caller's */
     uint32_t count;
     uint32_t id;               /* of the region among this node's */
     struct xk_map *pages;      /* page number -> struct svm_page, of those ever touched here */

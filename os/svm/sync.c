@@ -35,7 +35,7 @@ struct pending { /* a thread of this node that waits for an answer */
 struct sync {
     struct port *port;
     struct xk_protl *protl;
-    uint32_t *nodes;
+    const uint32_t *nodes; /* the caller's */
     uint32_t count, rank, tokens;
     struct xk_map objects[2]; /* locks, event counts */
     struct list pending;
@@ -320,12 +320,10 @@ struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t c
     y->port = p;
     y->protl = protl;
     y->count = count;
-    y->nodes = port_alloc(p, count * sizeof *y->nodes);
-    for (uint32_t i = 0; i < count; i++) {
-        y->nodes[i] = nodes[i];
+    y->nodes = nodes;
+    for (uint32_t i = 0; i < count; i++)
         if (nodes[i] == port_node(p))
             y->rank = i;
-    }
     xk_map_init(&y->objects[0], p, sizeof(uint32_t));
     xk_map_init(&y->objects[1], p, sizeof(uint32_t));
     list_init(&y->pending);

@@ -22,7 +22,8 @@ struct sync;
 /* Put it above the driver: { name = "sync", protocol = "sync", below = { "mesh" } }. */
 extern const struct xk_protl_ops sync_protl;
 
-/* This node's part; the same list in the same order on every node.  One a node. */
+/* This node's part; the same list in the same order on every node, which stays the caller's.  One a
+ * node. */
 struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t count);
 
 void sync_lock(struct sync *y, uint32_t lock);   /* (blocks) */

@@ -132,8 +132,25 @@ struct port *vm_port(const struct vm *vm)
 struct vm_page *vm_page_find(const struct vm_region *r, uint64_t page)
 {
     ASSERT(page < r->pages);
-    struct vm_page *chunk = r->chunks ? r->chunks[page >> VM_CHUNK_SHIFT] : NULL;
+    uint64_t number = page >> VM_CHUNK_SHIFT;
+    struct vm_page **table = r->tables ? r->tables[number >> VM_TABLE_SHIFT] : NULL;
+    struct vm_page *chunk = table ? table[number & (VM_TABLE - 1)] : NULL;
     return chunk ? &chunk[page & (VM_CHUNK - 1)] : NULL;
+}
+
+static struct vm_page *make_chunk(struct vm_region *r, uint64_t first)
+{
+    struct vm_page *chunk = port_alloc(r->space->vm->port, VM_CHUNK * sizeof *chunk);
+    for (uint32_t i = 0; i < VM_CHUNK; i++) {
+        list_init(&chunk[i].order);
+        list_init(&chunk[i].waiters);
+        list_init(&chunk[i].starved);
+        list_init(&chunk[i].told);
+        rope_init(&chunk[i].supply);
+        chunk[i].region = r;
+        chunk[i].index = first + i;
+    }
+    return chunk;
 }
 
 struct vm_page *vm_page_get(struct vm_region *r, uint64_t page)
@@ -142,20 +159,14 @@ struct vm_page *vm_page_get(struct vm_region *r, uint64_t page)
     if (pg)
         return pg;
     struct port *p = r->space->vm->port;
-    if (!r->chunks)
-        r->chunks =
-            port_alloc(p, ((r->pages + VM_CHUNK - 1) >> VM_CHUNK_SHIFT) * sizeof *r->chunks);
-    struct vm_page *chunk = port_alloc(p, VM_CHUNK * sizeof *chunk);
-    for (uint32_t i = 0; i < VM_CHUNK; i++) {
-        list_init(&chunk[i].order);
-        list_init(&chunk[i].waiters);
-        list_init(&chunk[i].starved);
-        list_init(&chunk[i].told);
-        rope_init(&chunk[i].supply);
-        chunk[i].region = r;
-        chunk[i].index = (page & ~(uint64_t)(VM_CHUNK - 1)) + i;
-    }
-    r->chunks[page >> VM_CHUNK_SHIFT] = chunk;
+    uint64_t number = page >> VM_CHUNK_SHIFT, covers = (uint64_t)VM_CHUNK * VM_TABLE;
+    if (!r->tables)
+        r->tables = port_alloc(p, (r->pages + covers - 1) / covers * sizeof *r->tables);
+    struct vm_page ***table = &r->tables[number >> VM_TABLE_SHIFT];
+    if (!*table)
+        *table = port_alloc(p, VM_TABLE * sizeof **table);
+    struct vm_page *chunk = make_chunk(r, page & ~(uint64_t)(VM_CHUNK - 1));
+    (*table)[number & (VM_TABLE - 1)] = chunk;
     return &chunk[page & (VM_CHUNK - 1)];
 }
 

@@ -4,8 +4,12 @@
 
 #include "os/vm/vm.h"
 
-#define VM_CHUNK_SHIFT 6
+/* A region's map of page records has three levels, each made when it is needed: a node that touches
+ * one page of a gigabyte pays for a directory of 1 KiB, a table of 2 KiB and eight records. */
+#define VM_CHUNK_SHIFT 3
 #define VM_CHUNK (1u << VM_CHUNK_SHIFT) /* pages whose records are made together */
+#define VM_TABLE_SHIFT 8
+#define VM_TABLE (1u << VM_TABLE_SHIFT) /* chunks of a table */
 
 struct vm_page {
     struct list order;   /* replacement list while resident */
@@ -33,7 +37,7 @@ struct vm_region {
     void *object;
     uint64_t base, pages;
     enum vm_prot limit;
-    struct vm_page **chunks; /* NULL until touched */
+    struct vm_page ***tables; /* NULL until touched; of chunks */
     struct vm_region *next;
 };
 

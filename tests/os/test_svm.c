@@ -65,7 +65,7 @@ static void join(struct cluster *c, uint32_t node, struct port *p)
                              .fanout = c->fanout,
                              .retry = 10 * SIM_MS,
                              .initial_owner = c->initial_owner };
-    uint32_t nodes[RIG_NODES];
+    static uint32_t nodes[RIG_NODES];
     for (uint32_t i = 0; i < c->nodes; i++)
         nodes[i] = i;
     c->vm[node] = vm_create(p, &vp);

@@ -46,7 +46,7 @@ static void program(void *arg)
 static void booted(struct rig *r, uint32_t node, struct port *p)
 {
     struct world *w = r->arg;
-    uint32_t nodes[RIG_NODES];
+    static uint32_t nodes[RIG_NODES];
     for (uint32_t i = 0; i < w->nodes; i++)
         nodes[i] = i;
     w->sync[node] = sync_join(xk_find(r->k[node], "sync"), nodes, w->nodes);
