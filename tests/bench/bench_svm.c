@@ -1,0 +1,172 @@
+/* bench_svm.c: what shared virtual memory costs the host: faults a second, memory of a node.
+ *
+ * In each round every node writes the pages that its neighbour wrote in the round before, so that
+ * each write is a fault that moves a page and its ownership.  The peer of
+ * a larger machine is the one with 64 nodes, that of a manager is the dynamic one.  Memory: nodes
+ * that have joined a gigabyte and touched a page of it, beside nodes whose program ends at once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "models/machine.h"
+#include "sim/sim.h"
+#include "tests/bench/bench.h"
+#include "workloads/shared.h"
+
+#define ROUNDS 6
+#define PAGES 16
+#define PAGE 4096
+#define SPACE (UINT64_C(1) << 30)
+
+enum { CENTRAL = 0, DYNAMIC = 4, XMM = 7 }; /* of svm_managers */
+
+static struct shared_params params = {
+    .svm = { .manager = DYNAMIC, .hash_block = 1, .retry = 10 * SIM_MS, .initial_owner = 2 },
+    .memory = { .page_bytes = PAGE },
+};
+
+static uint64_t taken; /* faults of all nodes */
+
+static void moving(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
+{
+    struct shared h;
+    if (!shared_open(&h, node, rank, ranks, p, (uint64_t)ranks * PAGES * PAGE))
+        return;
+    for (uint64_t k = 0; k < ROUNDS; k++) {
+        for (uint64_t i = 0; i < PAGES; i++)
+            vm_store_u64(h.space, SHARED_BASE + ((rank + k) % ranks * PAGES + i) * PAGE, k);
+        port_pay(h.port);
+        sync_barrier(h.sync);
+    }
+    struct svm_counts c;
+    svm_counts(h.svm, &c);
+    taken += c.read_faults + c.write_faults;
+}
+
+static void touching(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
+{
+    struct shared h;
+    if (shared_open(&h, node, rank, ranks, p, SPACE))
+        vm_store_u64(h.space, SHARED_BASE + SPACE / ranks * rank, 1);
+}
+
+static void nothing(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
+{
+    (void)node, (void)rank, (void)ranks, (void)p;
+}
+
+static const struct workload_ops workloads[] = {
+    { .name = "moving", .doc = "", .main = moving },
+    { .name = "touching", .doc = "", .main = touching },
+    { .name = "nothing", .doc = "", .main = nothing },
+};
+enum { MOVING, TOUCHING, NOTHING };
+
+/* Of mesh/mesh.h and os/proto/mesh/mesh.h, which do not go together. */
+extern const struct net_ops net_worm, net_ideal;
+extern const struct xk_protl_ops mesh_protl;
+
+static const struct net_ops *const nets[] = { &net_ideal, &net_worm, NULL };
+static const struct xk_protl_ops *const protls[] = { &mesh_protl, &svm_protl, &sync_protl, NULL };
+static const struct machine_registry registry = {
+    .nets = nets,
+    .protls = protls,
+    .os = { .params = os_params_desc, .params_size = &os_params_size, .boot = os_node_boot },
+};
+
+static struct val *protocol(const char *name, const char *below)
+{
+    struct val *v = val_new(VAL_TABLE, "bench", 1);
+    val_put(v, "name", val_new_string(name, "bench", 1));
+    val_put(v, "protocol", val_new_string(name, "bench", 1));
+    if (below) {
+        struct val *list = val_new(VAL_LIST, "bench", 1);
+        val_append(list, val_new_string(below, "bench", 1));
+        val_put(v, "below", list);
+    }
+    return v;
+}
+
+static struct val *machine_spec(int64_t side)
+{
+    struct err e = ERR_INIT;
+    struct val *v = val_new(VAL_TABLE, "bench", 1), *graph = val_new(VAL_LIST, "bench", 1);
+    val_put(v, "rows", val_new_int(side, "bench", 1));
+    val_put(v, "columns", val_new_int(side, "bench", 1));
+    val_append(graph, protocol("mesh", NULL));
+    val_append(graph, protocol("svm", "mesh"));
+    val_append(graph, protocol("sync", "mesh"));
+    val_put(v, "graph", graph);
+    if (!val_set_path(v, "network.model", val_new_string("ideal", "bench", 1), &e))
+        abort();
+    return v;
+}
+
+/* CPU seconds of a run. */
+static double run(uint64_t side, const struct workload_ops *ops)
+{
+    struct err e = ERR_INIT;
+    struct sim *s = sim_create(NULL);
+    struct val *spec = machine_spec((int64_t)side);
+    struct machine *m = machine_create(s, spec, "machine", &registry, &e);
+    if (!m || !machine_load(m, ops, &params, &e)) {
+        fprintf(stderr, "bench_svm: %s\n", e.text);
+        exit(1);
+    }
+    double from = bench_seconds();
+    enum sim_end end = sim_run(s);
+    double seconds = bench_seconds() - from;
+    if (end != SIM_END_IDLE) {
+        fprintf(stderr, "bench_svm: the run ended by %s\n", sim_end_name(end));
+        exit(1);
+    }
+    machine_destroy(m);
+    val_free(spec);
+    sim_destroy(s);
+    return seconds;
+}
+
+static double faults(uint64_t side, uint64_t manager)
+{
+    params.svm.manager = (int)manager;
+    double seconds = run(side, &workloads[MOVING]);
+    return (double)taken / seconds;
+}
+
+static double seconds_of(uint64_t side, uint64_t which)
+{
+    return run(side, &workloads[which]);
+}
+
+static double kibibytes(uint64_t side, uint64_t which)
+{
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    run(side, &workloads[which]);
+    getrusage(RUSAGE_SELF, &after);
+    return (double)(after.ru_maxrss - before.ru_maxrss) / (double)(side * side);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    bool quick = argc > 1;
+    double first = bench_median(faults, 8, DYNAMIC);
+    bench_print("faults of 64 nodes, dynamic", first, "faults/s", "", 0);
+    double rate = bench_median(faults, 8, CENTRAL);
+    bench_print("faults of 64 nodes, central", rate, "faults/s", "dynamic", rate / first);
+    rate = bench_median(faults, 8, XMM);
+    bench_print("faults of 64 nodes, xmm", rate, "faults/s", "dynamic", rate / first);
+    if (quick)
+        return 0;
+    rate = bench_median(faults, 32, DYNAMIC);
+    bench_print("faults of 1024 nodes, dynamic", rate, "faults/s", "64 nodes", rate / first);
+    double joined = bench_measure(seconds_of, 64, TOUCHING);
+    double bare = bench_measure(seconds_of, 64, NOTHING);
+    bench_print("4096 nodes join 1 GiB, touch a page", joined, "s", "no memory", joined / bare);
+    joined = bench_measure(kibibytes, 64, TOUCHING);
+    bare = bench_measure(kibibytes, 64, NOTHING);
+    bench_print("host memory of each of them", joined, "KiB", "no memory", joined / bare);
+    return 0;
+}
