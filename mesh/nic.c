@@ -18,6 +18,7 @@ struct packet {
     struct nic_frame *frame;
     uint64_t bytes; /* of payload */
     bool last;
+    bool control; /* of a reservation: it carries no payload and passes the queues */
     struct nic *maker;
     struct packet *next, *next_made; /* arrived list or free list; all of the maker's */
 };
@@ -104,12 +105,30 @@ const struct param nic_params_desc[] = {
       .max = "1ms",
       .doc = "Fixed bus time of the transfer of one packet.",
       .src = "ASSUMED(folded into the software's cost of a frame)" },
+    { .name = "setup_above",
+      .type = PARAM_SIZE,
+      .offset = MEMBER(setup_above),
+      .def = "0",
+      .min = "0",
+      .max = "1GiB",
+      .doc = "Frames of more bytes reserve room at their destination first, by a packet there and "
+             "one back of header_flits each; 0: none does.",
+      .src = "Paragon: none; iPSC/860: messages above 100 bytes [Bokhari 1990]" },
+    { .name = "setup_time",
+      .type = PARAM_TIME,
+      .offset = MEMBER(setup_time),
+      .def = "0",
+      .min = "0",
+      .max = "1s",
+      .doc = "Time that each end takes for its part of a reservation: the destination before it "
+             "answers, the source before it sends.",
+      .src = "ASSUMED(used with setup_above; machines set it)" },
     { .name = NULL },
 };
 
 struct nic_split nic_frame_split(const struct nic_frame *f)
 {
-    sim_time queue = f->started - f->posted, mesh = f->arrived - f->injected;
+    sim_time queue = f->started - f->posted, mesh = f->setup + f->arrived - f->injected;
     return (struct nic_split){ .queue = queue,
                                .mesh = mesh,
                                .dma = f->delivered - f->posted - queue - mesh };
@@ -129,6 +148,7 @@ static struct nic_frame *take_frame(struct nic *n)
     }
     struct nic_frame *made = f->next_made;
     *f = (struct nic_frame){ .sender = n, .next_made = made };
+    sim_event_init(&f->turn, SIM_CLASS_DEVICE, NULL);
     list_init(&f->link);
     rope_init(&f->data);
     n->group->frames_inside++;
@@ -177,14 +197,23 @@ static sim_time transfer_time(const struct nic *n, uint64_t bytes)
     return sim_time_add(n->params.dma_setup, sim_time_of_bytes((int64_t)bytes, n->params.dma_rate));
 }
 
+static void ask(struct nic *n, struct nic_frame *f);
+
 static void pump(struct nic *n)
 {
     if (!n->up || n->out_busy || n->buffers == TRANSMIT_BUFFERS || list_empty(&n->queue))
         return;
     struct nic_frame *f = LIST_ENTRY(n->queue.next, struct nic_frame, link);
     uint64_t left = f->bytes - f->sent_bytes, most = (uint64_t)n->params.packet_bytes;
-    if (f->made == 0)
+    if (f->made == 0 && !f->granted) {
+        if (f->asking)
+            return;
         f->started = sim_now(n->sim);
+        if (n->params.setup_above > 0 && f->bytes > (uint64_t)n->params.setup_above) {
+            ask(n, f);
+            return;
+        }
+    }
     n->out_bytes = left < most ? left : most;
     n->out_busy = true;
     n->buffers++;
@@ -232,6 +261,8 @@ static void tail_left(void *arg, struct net_packet *p)
 {
     struct nic *n = arg;
     struct packet *mine = p->owner;
+    if (mine->control)
+        return;
     if (mine->frame->src_life != n->life)
         return; /* of a life before: its buffer is forgotten */
     n->buffers--;
@@ -269,6 +300,106 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_
     n->group->frames_in++;
     pump(n);
     return NIC_OK;
+}
+
+/* ---- reservations ----
+ *
+ * source      ask: packet out ------------>  destination: the turn of the answer
+ *             the turn of the data <-------  answer: packet back
+ *             grant: the frame is pumped
+ *
+ * A frame that asks (f->asking) stands first in its source's queue, unless its source went down
+ * (f->withdrawn); it goes when the packet or the turn under way comes to its end.
+ */
+
+static void send_control(struct nic *n, struct nic_frame *f, uint32_t dst)
+{
+    struct packet *p = take_packet(n);
+    p->frame = f;
+    p->control = true;
+    p->net = (struct net_packet){ .src = n->terminal, .dst = dst, .owner = p };
+    p->net.flits = (uint32_t)n->params.header_flits;
+    p->net.created = sim_now(n->sim);
+    n->counts.packets_in++;
+    n->group->packets_in++;
+    net_inject(n->net, &p->net);
+}
+
+/* The reservation has failed, or nobody waits for it any more. */
+static void refuse(struct nic_frame *f)
+{
+    struct nic *n = f->sender;
+    f->asking = false;
+    if (f->withdrawn) {
+        give_frame(f, true);
+        return;
+    }
+    if (f->fault)
+        n->counts.frames_dropped_fault++;
+    else
+        n->counts.frames_dropped_down++;
+    leave_queue(n, f);
+    give_frame(f, true);
+    pump(n);
+}
+
+/* The source is ready to send. */
+static void grant(struct sim *s, struct sim_event *e)
+{
+    struct nic_frame *f = CONTAINER_OF(e, struct nic_frame, turn);
+    if (f->withdrawn) {
+        refuse(f);
+        return;
+    }
+    f->asking = false;
+    f->granted = true;
+    f->setup = sim_now(s) - f->started;
+    pump(f->sender);
+}
+
+/* The destination is ready to answer. */
+static void answer(struct sim *s, struct sim_event *e)
+{
+    struct nic_frame *f = CONTAINER_OF(e, struct nic_frame, turn);
+    (void)s;
+    if (f->withdrawn || !f->receiver->up || f->dst_life != f->receiver->life)
+        refuse(f);
+    else
+        send_control(f->receiver, f, f->src);
+}
+
+static void ask(struct nic *n, struct nic_frame *f)
+{
+    f->asking = true;
+    f->receiver = NULL;
+    send_control(n, f, f->dst);
+}
+
+/* A packet of a reservation is at interface n. */
+static void control_arrived(struct nic *n, struct packet *p, enum net_status status)
+{
+    struct nic_frame *f = p->frame;
+    bool asked = f->receiver == NULL, good = n->up && status == NET_OK && !f->withdrawn;
+    f->fault = f->fault || status != NET_OK;
+    if (good) {
+        n->counts.packets_out++;
+        n->group->packets_out++;
+    } else {
+        n->counts.packets_dropped++;
+        n->group->packets_dropped++;
+    }
+    f->blocked += p->net.blocked;
+    give_packet(p);
+    if (!good) {
+        refuse(f);
+        return;
+    }
+    if (asked) {
+        f->receiver = n;
+        f->dst_life = n->life;
+    }
+    sim_event_init(&f->turn, SIM_CLASS_DEVICE, asked ? answer : grant);
+    sim_after(n->sim, &f->turn, n->params.setup_time);
 }
 
 /* ---- receive ---- */
@@ -333,6 +464,10 @@ static void packet_arrived(void *arg, struct net_packet *net_packet, enum net_st
     struct nic *n = arg;
     struct packet *p = net_packet->owner;
     struct nic_frame *f = p->frame;
+    if (p->control) {
+        control_arrived(n, p, status);
+        return;
+    }
     if (!f->begun)
         f->injected = p->net.injected;
     else if (f->dst_life != n->life)
@@ -374,7 +509,7 @@ void nic_down(struct nic *n)
         struct nic_frame *f = LIST_ENTRY(l, struct nic_frame, link);
         n->counts.frames_dropped_down++;
         f->withdrawn = true;
-        if (f->gone == f->made)
+        if (f->gone == f->made && !f->asking)
             give_frame(f, true);
     }
     n->queued = 0;
@@ -456,6 +591,7 @@ void nic_destroy(struct nic *n)
     while (n->made_frames) {
         struct nic_frame *f = n->made_frames;
         n->made_frames = f->next_made;
+        sim_cancel(n->sim, &f->turn);
         rope_fini(&f->data);
         free(f);
     }

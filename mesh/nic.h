@@ -4,6 +4,10 @@
  * between memory and the interface, one packet at a time each way, over the node's memory bus; two
  * transmit buffers, so that the DMA of a packet overlaps the injection of the one before it;
  * reassembly per frame; sends to oneself through the node's own router; node down and up.
+ * A frame of more than `setup_above` bytes reserves room first (iPSC/860): a short packet asks the
+ * destination's interface, which answers with another; each end takes `setup_time` for its part,
+ * and the frames behind it wait.  A reservation that is lost with its packet, or meets a node that
+ * is down, drops the frame at that moment; a real sender would wait for a timeout.
  * Not modelled: back-pressure from a full receive buffer into the network (arrived packets wait
  * for the bus in an unbounded queue, whose longest length is reported); cut-through from memory to
  * the wire inside a packet.
@@ -32,6 +36,8 @@ struct nic_params {
     int64_t queue_frames; /* frames that the transmit queue holds, the one in service included */
     int64_t dma_rate;     /* bytes a second between memory and the interface */
     sim_time dma_setup;   /* fixed time of one DMA transfer (one packet) on the bus */
+    int64_t setup_above;  /* frames of more bytes reserve first; 0: none does */
+    sim_time setup_time;  /* of each end, for its part of a reservation */
 };
 extern const struct param nic_params_desc[];
 
@@ -47,6 +53,7 @@ struct nic_frame {
     sim_time injected;  /* header of its first packet entered the network */
     sim_time arrived;   /* tail of its last packet left the network */
     sim_time delivered; /* last DMA transfer into memory done */
+    sim_time setup;     /* length of its reservation */
     sim_time blocked;   /* sum over packets of the time that headers waited for channels */
     struct nic *sender; /* private from here on */
     struct list link;   /* in the transmit queue */
@@ -55,13 +62,16 @@ struct nic_frame {
     uint32_t made, gone; /* packets injected; packets delivered into memory or lost */
     uint32_t src_life, dst_life;
     bool lost, fault, begun, withdrawn;
+    bool asking, granted; /* its reservation is under way; is made */
+    struct nic *receiver; /* while it asks */
+    struct sim_event turn;
 };
 
 /* The time of a frame, split; the parts sum up to delivered - posted. */
 struct nic_split {
     sim_time queue; /* waited in the transmit queue */
     sim_time dma;   /* first transfer out of memory and last into memory */
-    sim_time mesh;  /* from its first header's entry to its last tail's exit */
+    sim_time mesh;  /* its reservation, and from its first header's entry to its last tail's exit */
 };
 struct nic_split nic_frame_split(const struct nic_frame *f);
 
