@@ -1,5 +1,5 @@
 /* shared_pattern.c: sharing patterns: producer-consumer, migratory, false sharing, ping-pong,
- * random.
+ * random, and mutual exclusion by a lock's messages or by test-and-set on a shared page.
  *
  * Each is what a protocol is good or bad at, alone.  The random tester checks values: every word
  * has one
@@ -7,9 +7,10 @@
  */
 #include "workloads/shared.h"
 
-enum pattern { PRODUCER, MIGRATORY, FALSE_SHARING, PINGPONG, READERS, RANDOM };
+enum pattern { PRODUCER, MIGRATORY, FALSE_SHARING, PINGPONG, READERS, RANDOM, LOCK, TEST_AND_SET };
 static const char *const pattern_names[] = {
-    "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", NULL
+    "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", "lock",
+    "test_and_set",      NULL
 };
 
 struct pattern_params {
@@ -18,7 +19,7 @@ struct pattern_params {
     int64_t rounds;
     int64_t pages;
     int64_t spacing;
-    sim_time think;
+    sim_time think, spin;
 };
 
 static const struct param pattern_params[] = {
@@ -31,7 +32,8 @@ static const struct param pattern_params[] = {
       .doc =
           "Who touches what: one writes and all read; each in turn changes all; each changes its "
           "own "
-          "word; two nodes change one word in turn; all read, one writes; at random.",
+          "word; two nodes change one word in turn; all read, one writes; at random; all add to "
+          "one word under a lock, or under a test-and-set word.",
       .src = "ASSUMED(the usual patterns of the literature)" },
     { .name = "rounds",
       .type = PARAM_INT,
@@ -66,6 +68,14 @@ static const struct param pattern_params[] = {
       .max = "1h",
       .doc = "Computation between accesses.",
       .src = "ASSUMED(the experiment's choice)" },
+    { .name = "spin",
+      .type = PARAM_TIME,
+      .offset = offsetof(struct pattern_params, spin),
+      .def = "10us",
+      .min = "1ns",
+      .max = "1h",
+      .doc = "Pattern test_and_set: from one try to the next.",
+      .src = "ASSUMED(a short loop)" },
     { .name = NULL },
 };
 
@@ -167,6 +177,44 @@ static void pingpong(struct run *r)
     }
 }
 
+/* The instruction: the page is here for writing while the word is looked at and set. */
+static bool test_and_set(struct run *r, uint64_t addr)
+{
+    size_t got;
+    uint64_t *w = vm_span(r->h.space, addr, sizeof *w, VM_WRITE, &got);
+    if (!w)
+        return true; /* the failure has been told */
+    bool was_free = *w == 0;
+    *w = 1;
+    vm_unspan(r->h.space, addr);
+    return was_free;
+}
+
+/* All nodes add one to a word, one at a time. */
+static void exclusion(struct run *r, bool by_messages)
+{
+    struct port *p = r->h.port;
+    uint64_t flag = word(r, 0, 0), total = (uint64_t)r->p->rounds * r->h.ranks;
+    uint64_t count = word(r, (uint64_t)r->p->pages - 1, 1);
+    for (int64_t k = 0; k < r->p->rounds; k++) {
+        if (by_messages)
+            sync_lock(r->h.sync, 1);
+        else
+            while (!test_and_set(r, flag))
+                port_compute(p, r->p->spin);
+        vm_store_u64(r->h.space, count, vm_load_u64(r->h.space, count) + 1);
+        port_compute(p, r->p->think);
+        if (by_messages)
+            sync_unlock(r->h.sync, 1);
+        else
+            vm_store_u64(r->h.space, flag, 0);
+    }
+    port_pay(p);
+    sync_barrier(r->h.sync);
+    if (r->h.rank == 0)
+        expect(r, count, total, total);
+}
+
 /* Word i of a page is written by rank i alone, with rising numbers. */
 static void random_accesses(struct run *r)
 {
@@ -222,6 +270,10 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
         break;
     case RANDOM:
         random_accesses(&r);
+        break;
+    case LOCK:
+    case TEST_AND_SET:
+        exclusion(&r, r.p->pattern == LOCK);
         break;
     }
     shared_stop(&r.h);

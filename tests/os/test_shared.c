@@ -90,8 +90,10 @@ Test(shared, programs_compute_what_a_sequential_run_computes)
 
 Test(shared, patterns_see_what_was_written)
 {
-    static const char *const patterns[] = { "producer_consumer", "migratory", "false_sharing",
-                                            "pingpong",          "readers",   "random" };
+    static const char *const patterns[] = {
+        "producer_consumer", "migratory", "false_sharing", "pingpong",
+        "readers",           "random",    "lock",          "test_and_set"
+    };
     for (int m = 0; svm_managers[m]; m++)
         for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
             run(0, patterns[i], svm_mgr_name(svm_managers[m]), 6, 4);
