@@ -58,6 +58,7 @@ struct port {
     uint32_t output_turn;
     uint32_t to_node, to_port; /* where its channel leads; NOBODY: terminal or edge */
     bool dead;
+    sim_time window;  /* that `blocked` is about: its start */
     sim_time blocked; /* headers waited for its output so long, in all */
     struct sim_busy busy;
 };
@@ -279,6 +280,18 @@ static void return_credit(struct flit_net *n, uint32_t node, uint32_t index)
     post(n, n->now + n->d.credit, WORD_CREDIT, output);
 }
 
+/* A header waited for o until `until`; what lies in the window counts. */
+static void count_blocked(struct flit_net *n, struct port *o, sim_time from, sim_time until)
+{
+    sim_time window = sim_window_start(n->net.sim);
+    if (o->window != window) {
+        o->window = window;
+        o->blocked = 0;
+    }
+    from = sim_time_max(from, window);
+    o->blocked += until > from ? until - from : 0;
+}
+
 static void send(struct flit_net *n, uint32_t node, uint32_t index)
 {
     struct input *v = input_of(n, node, index);
@@ -301,7 +314,7 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
     if (f.index == 1) {
         f.packet->hops++;
         f.packet->blocked += n->now - f.available - n->d.allocation;
-        o->blocked += n->now - f.available - n->d.allocation;
+        count_blocked(n, o, f.available, n->now - n->d.allocation);
     }
     if (out_port == topo_eject_port(&n->topo)) {
         if (tail)
@@ -673,11 +686,12 @@ static void flit_channels(const struct net *net, void (*fn)(void *arg, const str
     for (uint32_t i = 0; i < n->topo.nodes * ports; i++) {
         const struct port *p = &n->ports[i];
         if (p->busy.name)
-            fn(arg, &(struct net_channel){ .busy = &p->busy,
-                                           .node = i / ports,
-                                           .to_node = i % ports == eject ? i / ports : p->to_node,
-                                           .port = i % ports,
-                                           .blocked = p->blocked });
+            fn(arg, &(struct net_channel){
+                        .busy = &p->busy,
+                        .node = i / ports,
+                        .to_node = i % ports == eject ? i / ports : p->to_node,
+                        .port = i % ports,
+                        .blocked = p->window == sim_window_start(net->sim) ? p->blocked : 0 });
     }
     for (uint32_t i = 0; i < n->topo.nodes; i++)
         fn(arg, &(struct net_channel){ .busy = &n->sources[i].busy,

@@ -81,8 +81,15 @@ struct net_channel {
     uint32_t node, to_node;      /* to_node == node: injection or ejection */
     uint32_t port;               /* output port of node; the terminal's twice: see `injects` */
     bool injects;
-    sim_time blocked; /* sum of the times that headers competed for it before the grant, or waited
-                         for a slot behind it */
+    sim_time blocked; /* over the window: sum of the times that headers competed for it before the
+                         grant, or waited for a slot behind it */
+};
+
+/* Headers that came over `waiting` competed for `busy` while packets that came over `holding` had
+ * it: for so long in all, over the window. */
+struct net_pair {
+    const struct sim_busy *busy, *waiting, *holding;
+    sim_time blocked;
 };
 
 struct net_ops {
@@ -106,6 +113,10 @@ struct net_ops {
     /* Calls fn for every channel in a fixed order; NULL: the network keeps no such account. */
     void (*channels)(const struct net *n, void (*fn)(void *arg, const struct net_channel *c),
                      void *arg);
+    /* Who blocked whom, from `watch` on; NULL: the network keeps no such account.  watch does nothing
+     * when the account would take more than 64 MiB. */
+    void (*watch)(struct net *n);
+    void (*pairs)(const struct net *n, void (*fn)(void *arg, const struct net_pair *p), void *arg);
     uint32_t (*distance)(const struct net *n, uint32_t src,
                          uint32_t dst); /* channels between routers */
 };

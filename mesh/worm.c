@@ -29,11 +29,24 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mesh/worm_internal.h"
 #include "sim/audit.h"
 
 /* ---- headers ---- */
+
+/* A header waited for c until `until`; what lies in the window counts. */
+static void count_blocked(struct worm_net *n, struct chan *c, sim_time from, sim_time until)
+{
+    sim_time window = sim_window_start(n->net.sim);
+    if (c->window != window) {
+        c->window = window;
+        c->blocked = 0;
+    }
+    from = sim_time_max(from, window);
+    c->blocked += until > from ? until - from : 0;
+}
 
 /* The header's crossing of hop `head` is known: h. */
 static void cross(struct worm_net *n, struct worm *w, sim_time h)
@@ -54,7 +67,7 @@ static void cross(struct worm_net *n, struct worm *w, sim_time h)
         sim_time blocked = h - w->ready - n->d.allocation;
         if (blocked > 0) {
             w->packet->blocked += blocked;
-            n->chans[hop_of(w, i)->chan].blocked += blocked;
+            count_blocked(n, &n->chans[hop_of(w, i)->chan], w->ready, w->ready + blocked);
         }
     }
     if (w->ejecting) {
@@ -149,6 +162,7 @@ static void ask(struct worm_net *n, struct worm *w)
     uint32_t port = topo_route(&n->topo, f->end_node, w->dst);
     uint32_t chan = f->end_node * n->topo.ports + port;
     w->place = ASKING;
+    w->asked = n->now;
     w->ejecting = port == topo_eject_port(&n->topo);
     if (n->chans[chan].dead) {
         chan = n->drops + f->end_node * n->topo.ports + f->end_port;
@@ -198,6 +212,29 @@ static uint32_t choose(const struct worm_net *n, const struct chan *c, uint32_t 
 
 static struct worm *make_worm(struct worm_net *n, struct net_packet *p);
 
+static uint32_t pair_count(const struct worm_net *n)
+{
+    return n->topo.nodes * n->topo.ports * n->topo.ports * n->topo.ports;
+}
+
+/* Output c changes hands: those that ask for it waited for the holder before, since its grant. */
+static void blame(struct worm_net *n, struct chan *c, uint32_t chan, uint32_t node)
+{
+    uint32_t ports = n->topo.ports;
+    sim_time window = sim_window_start(n->net.sim);
+    if (n->pairs_window != window) {
+        n->pairs_window = window;
+        memset(n->pairs, 0, sizeof(*n->pairs) * pair_count(n));
+    }
+    for (uint32_t left = c->asking; left; left &= left - 1) {
+        uint32_t port = (uint32_t)__builtin_ctz(left);
+        sim_time from = sim_time_max(competitor(n, node, port)->asked, c->granted_at);
+        from = sim_time_max(from, window);
+        if (n->now > from)
+            n->pairs[(chan * ports + port) * ports + c->holder] += n->now - from;
+    }
+}
+
 static void arbitrate(struct worm_net *n, uint32_t chan)
 {
     struct chan *c = &n->chans[chan];
@@ -225,6 +262,10 @@ static void arbitrate(struct worm_net *n, uint32_t chan)
     uint32_t node = (chan < outputs ? chan : chan - n->drops) / n->topo.ports;
     uint32_t port = choose(n, c, node);
     struct worm *w = competitor(n, node, port);
+    if (n->pairs && chan < outputs)
+        blame(n, c, chan, node);
+    c->holder = (uint8_t)port;
+    c->granted_at = n->now;
     c->asking &= ~(1u << port);
     c->turn = (uint8_t)((port + 1) % n->topo.ports);
     w->start = n->now + n->d.allocation;
@@ -491,6 +532,7 @@ static void worm_channels(const struct net *net, void (*fn)(void *arg, const str
 {
     const struct worm_net *n = (const void *)net;
     uint32_t ports = n->topo.ports, outputs = n->topo.nodes * ports;
+    sim_time window = sim_window_start(net->sim);
     for (uint32_t i = 0; i < outputs + n->topo.nodes; i++) {
         const struct chan *c = &n->chans[i];
         bool injects = i >= outputs;
@@ -501,8 +543,36 @@ static void worm_channels(const struct net *net, void (*fn)(void *arg, const str
                                            .to_node = c->ejects ? node : c->end_node,
                                            .port = injects ? ports - 1 : i % ports,
                                            .injects = injects,
-                                           .blocked = c->blocked });
+                                           .blocked = c->window == window ? c->blocked : 0 });
     }
+}
+
+#define PAIRS_MAX ((size_t)64 << 20) /* bytes */
+
+static void worm_watch(struct net *net)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, net);
+    size_t ports = n->topo.ports, cube = ports * ports * ports;
+    if (!n->pairs && cube * n->topo.nodes * sizeof(*n->pairs) <= PAIRS_MAX)
+        n->pairs = base_zalloc(pair_count(n), sizeof(*n->pairs));
+}
+
+static void worm_pairs(const struct net *net, void (*fn)(void *arg, const struct net_pair *p),
+                       void *arg)
+{
+    const struct worm_net *n = (const void *)net;
+    uint32_t ports = n->topo.ports;
+    if (!n->pairs || n->pairs_window != sim_window_start(net->sim))
+        return;
+    for (uint32_t i = 0; i < pair_count(n); i++)
+        if (n->pairs[i] > 0) {
+            uint32_t chan = i / ports / ports, node = chan / ports;
+            const uint32_t *in = &n->in_chans[node * ports];
+            fn(arg, &(struct net_pair){ .busy = &n->chans[chan].busy,
+                                        .waiting = &n->chans[in[i / ports % ports]].busy,
+                                        .holding = &n->chans[in[i % ports]].busy,
+                                        .blocked = n->pairs[i] });
+        }
 }
 
 static void worm_audit(void *self, struct sim_audit_report *r)
@@ -598,6 +668,7 @@ static void worm_destroy(struct net *net)
         n->all = w->next_made;
         free(w);
     }
+    free(n->pairs);
     free(n->faults);
     free(n->chans);
     free(n->in_chans);
@@ -626,5 +697,7 @@ const struct net_ops net_worm = {
     .zero_load = worm_zero_load,
     .fault = worm_fault,
     .channels = worm_channels,
+    .watch = worm_watch,
+    .pairs = worm_pairs,
     .distance = worm_distance,
 };

@@ -37,6 +37,7 @@ struct worm {
     uint8_t place;     /* enum place, of the header */
     uint8_t ring_log2; /* class in the pool */
     bool waiting;      /* in the list of some root */
+    sim_time asked;    /* when it last asked for an output */
     sim_time ready;    /* header competes (or would) from here on */
     sim_time start;    /* granted: header may leave from here on, given a slot */
     struct worm *waiters, *next_waiter;
@@ -65,7 +66,10 @@ struct chan {
     bool held, waking, dirty, ejects, dead;
     uint32_t seg_first, seg_count, seg_size;
     struct segment *segs;
-    sim_time blocked; /* headers waited for it so long, in all */
+    uint8_t holder;      /* input port of the packet granted last */
+    sim_time granted_at; /* to it */
+    sim_time window;     /* that `blocked` is about: its start */
+    sim_time blocked;    /* headers waited for it so long, in all */
     struct sim_busy busy;
 };
 
@@ -120,6 +124,8 @@ struct worm_net {
     struct worm *pool[32], *all;
     uint64_t packets_in, packets_out, packets_dropped, flits_in, flits_out, flits_dropped;
     struct mesh_counts counts;
+    sim_time *pairs; /* who blocked whom: (channel * ports + waiting) * ports + holding; or NULL */
+    sim_time pairs_window;
     uint64_t inside, flits_inside; /* have left their source's queue */
 };
 

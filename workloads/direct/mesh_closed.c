@@ -152,6 +152,7 @@ static bool closed_start(struct closed *c, struct err *e)
                                      "From a packet's creation to the delivery of its tail.",
                                      c->random ? flags : flags | SIM_MEASURE_DETERMINISTIC);
     stat_init(&c->blocking);
+    traffic_watch(c->net);
     qsort(c->entries, c->count, sizeof(*c->entries), by_time);
     for (uint32_t i = 0; i < c->d.terminals; i++)
         c->net->ops->set_terminal(c->net, i,
@@ -191,6 +192,7 @@ static void closed_finish(void *self, enum sim_end end)
     sim_scalar(c->sim, "blocking", "s", c->blocking.mean,
                flags & ~(unsigned)SIM_MEASURE_DEFAULT_COLUMN);
     traffic_channels(c->sim);
+    traffic_pairs(c->net, c->files);
     if (c->files && !traffic_write_channels(c->net, c->files, &e))
         sim_remark(c->sim, "%s", e.text);
 }

@@ -272,6 +272,7 @@ static void close_window(struct sim *s, struct sim_event *e)
     l->in_window = false;
     l->closed = true;
     traffic_channels(s);
+    traffic_pairs(l->net, l->files);
     if (l->files)
         traffic_write_channels(l->net, l->files, &l->write_error);
     if (l->tagged == l->tagged_done)
@@ -354,6 +355,7 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
         free(l);
         return NULL;
     }
+    traffic_watch(w->net);
     l->sources = base_zalloc(l->d.terminals, sizeof(*l->sources));
     for (uint32_t i = 0; i < l->d.terminals; i++) {
         struct source *q = &l->sources[i];

@@ -259,6 +259,7 @@ static void close_window(struct sim *s, struct sim_event *e)
     r->in_window = false;
     r->closed = true;
     traffic_channels(s);
+    traffic_pairs(r->net, r->files);
     if (r->files)
         traffic_write_channels(r->net, r->files, &r->write_error);
     sim_stop(s);
@@ -345,6 +346,7 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
         return NULL;
     }
     declare(r);
+    traffic_watch(w->net);
     make_slots(r);
     sim_after(s, &r->open, r->p->warmup);
     return r;

@@ -94,6 +94,39 @@ void traffic_log_close(struct traffic_log *log)
     free(log);
 }
 
+struct pairs {
+    FILE *csv;
+    sim_time worst;
+};
+
+static void write_pair(void *arg, const struct net_pair *p)
+{
+    struct pairs *all = arg;
+    all->worst = sim_time_max(all->worst, p->blocked);
+    if (all->csv)
+        fprintf(all->csv, "\"%s\",\"%s\",\"%s\",%" PRId64 "\n", p->busy->name, p->waiting->name,
+                p->holding->name, p->blocked);
+}
+
+void traffic_watch(struct net *net)
+{
+    if (net->ops->watch)
+        net->ops->watch(net);
+}
+
+void traffic_pairs(struct net *net, const char *dir)
+{
+    struct pairs all = { .csv = NULL };
+    if (!net->ops->pairs)
+        return;
+    if (dir && (all.csv = traffic_file(dir, "blocked.csv")))
+        fputs("channel,waiting,holding,blocked_ps\n", all.csv);
+    net->ops->pairs(net, write_pair, &all);
+    sim_scalar(net->sim, "blocked_worst", "s", sim_time_seconds(all.worst), 0);
+    if (dir && (!all.csv || fclose(all.csv) != 0))
+        sim_remark(net->sim, "blocked.csv could not be written whole in %s", dir);
+}
+
 struct picture {
     FILE *csv, *svg;
     struct sim *sim;

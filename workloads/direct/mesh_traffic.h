@@ -22,6 +22,11 @@ void traffic_pool_fini(struct traffic_pool *pool);
 /* Writes the busiest channel's share and the mean of all as scalars, over the window so far. */
 void traffic_channels(struct sim *s);
 
+/* Keeps who blocked whom from now on, where the network can; the longest of them as the scalar
+ * blocked_worst, and all as blocked.csv in `dir` (NULL: not written). */
+void traffic_watch(struct net *net);
+void traffic_pairs(struct net *net, const char *dir);
+
 /* ---- files, in the folder that the user names ---- */
 
 FILE *traffic_file(const char *dir, const char *name); /* NULL: it cannot be written */
