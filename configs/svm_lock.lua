@@ -13,7 +13,7 @@ end
 
 return {
   title = "Shared virtual memory: mutual exclusion by messages and by a shared page",
-  doc = "Each try moves the page, away from the node that holds the lock and must write it to leave.",
+  doc = "Each try moves the page away from the node that must write it to give the lock back.",
   machine = paragon {
     rows = 4, columns = 4,
     release = param("release", "R1.4"),

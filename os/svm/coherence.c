@@ -294,7 +294,8 @@ void svm_handle(struct svm *s, struct svm_msg *m)
     switch (m->op) {
     case SVM_REQUEST:
     case SVM_FORWARD:
-        if (sp->locked && s->ops->defers(s, sp, m))
+        /* An owner serves in order (F6): what waits for an unpin comes first. */
+        if ((sp->locked && s->ops->defers(s, sp, m)) || (sp->owner && !list_empty(&sp->deferred)))
             svm_defer(sp, m);
         else
             s->ops->serve(s, sp, m);

@@ -40,7 +40,7 @@ struct svm_params {
     int64_t announce_every; /* dynamic: the owner tells all nodes after so many served; 0: never */
     int64_t fanout;         /* tree: copies that a node answers for itself; 0: no limit */
     sim_time retry;         /* broadcast: ask again when nobody answered */
-    int initial_owner;      /* of svm_initial_owners: "first", "modulo", "block" */
+    int initial_owner;      /* "first", "modulo", "block": of svm_params_desc */
 };
 extern const struct param svm_params_desc[];
 
@@ -51,8 +51,8 @@ extern const struct xk_protl_ops svm_protl;
 /* Joins this node to the shared region [base, base + length) of `space`.  Every node of `nodes`
  * (count of them, the same list in the same order everywhere, this node among them) makes the same
  * call; a request that comes earlier waits.  The list stays the caller's and outlives the region,
- * for thousands of nodes share it.  `protl` is the node's svm instance.  NULL when the region cannot
- * be mapped, is longer than 256 GiB, or this node is not in the list.  Pages are zero at first. */
+ * for thousands of nodes share it.  `protl` is the node's svm instance.  NULL when the region
+ * cannot be mapped, is longer than 256 GiB, or this node is not in the list.  Pages are zero. */
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params);
 

@@ -20,6 +20,8 @@
  *   F5  A requester's own copy is good if its version is the owner's: then ownership travels
  *   without
  *       the page's bytes.
+ *   F6  An owner serves requests in the order in which they reached it, also those that waited for
+ *       a pin: a manager has sent who comes after a writer to that writer.
  *
  * States of a page at a node:
  *   state      guarantee                              event -> next (function)

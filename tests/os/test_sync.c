@@ -63,8 +63,13 @@ Test(sync, locks_exclude_barriers_hold_and_counts_count)
             w = (struct world){ .nodes = nodes, .rounds = 5 };
             struct fake_options o = { .nodes = nodes,
                                       .seed = seed,
-                                      .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM };
-            rig_start(&w.rig, &o, "mesh mesh; sync sync <mesh", booted, &w);
+                                      .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                      .tx_queue = seed % 3 == 0 };
+            /* Every third run: an interface that is full most of the time. */
+            rig_start(&w.rig, &o,
+                      o.tx_queue ? "mesh mesh queue=1; sync sync <mesh"
+                                 : "mesh mesh; sync sync <mesh",
+                      booted, &w);
             fake_run(w.rig.f, 0);
             cr_assert_eq(w.finished, nodes, "%u of %u nodes ended", w.finished, nodes);
             cr_assert_eq(w.entered, nodes * 5);
