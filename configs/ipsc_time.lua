@@ -40,7 +40,7 @@ expectations[#expectations + 1] = {
 
 return {
   title = "iPSC/860: message time by size and distance",
-  doc = "The echo test on a 7-cube; constants are calibrated, the step at 100 bytes is a protocol's.",
+  doc = "The echo test on a 7-cube; constants are calibrated, the step at 100 B is a protocol's.",
   machine = ipsc860 { dimension = 7 },
   workload = { kind = "pingpong", size = param("workload.size", "0B"),
                partner = param("workload.partner", 1), rounds = 3 },

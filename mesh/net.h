@@ -113,8 +113,8 @@ struct net_ops {
     /* Calls fn for every channel in a fixed order; NULL: the network keeps no such account. */
     void (*channels)(const struct net *n, void (*fn)(void *arg, const struct net_channel *c),
                      void *arg);
-    /* Who blocked whom, from `watch` on; NULL: the network keeps no such account.  watch does nothing
-     * when the account would take more than 64 MiB. */
+    /* Who blocked whom, from `watch` on; NULL: the network keeps no such account.  watch does
+     * nothing when the account would take more than 64 MiB. */
     void (*watch)(struct net *n);
     void (*pairs)(const struct net *n, void (*fn)(void *arg, const struct net_pair *p), void *arg);
     uint32_t (*distance)(const struct net *n, uint32_t src,

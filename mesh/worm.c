@@ -221,6 +221,7 @@ static uint32_t pair_count(const struct worm_net *n)
 static void blame(struct worm_net *n, struct chan *c, uint32_t chan, uint32_t node)
 {
     uint32_t ports = n->topo.ports;
+    const struct holder *held = &n->holders[chan];
     sim_time window = sim_window_start(n->net.sim);
     if (n->pairs_window != window) {
         n->pairs_window = window;
@@ -228,10 +229,10 @@ static void blame(struct worm_net *n, struct chan *c, uint32_t chan, uint32_t no
     }
     for (uint32_t left = c->asking; left; left &= left - 1) {
         uint32_t port = (uint32_t)__builtin_ctz(left);
-        sim_time from = sim_time_max(competitor(n, node, port)->asked, c->granted_at);
+        sim_time from = sim_time_max(competitor(n, node, port)->asked, held->since);
         from = sim_time_max(from, window);
         if (n->now > from)
-            n->pairs[(chan * ports + port) * ports + c->holder] += n->now - from;
+            n->pairs[(chan * ports + port) * ports + held->port] += n->now - from;
     }
 }
 
@@ -262,10 +263,10 @@ static void arbitrate(struct worm_net *n, uint32_t chan)
     uint32_t node = (chan < outputs ? chan : chan - n->drops) / n->topo.ports;
     uint32_t port = choose(n, c, node);
     struct worm *w = competitor(n, node, port);
-    if (n->pairs && chan < outputs)
+    if (n->pairs && chan < outputs) {
         blame(n, c, chan, node);
-    c->holder = (uint8_t)port;
-    c->granted_at = n->now;
+        n->holders[chan] = (struct holder){ .since = n->now, .port = port };
+    }
     c->asking &= ~(1u << port);
     c->turn = (uint8_t)((port + 1) % n->topo.ports);
     w->start = n->now + n->d.allocation;
@@ -553,8 +554,10 @@ static void worm_watch(struct net *net)
 {
     struct worm_net *n = CONTAINER_OF(net, struct worm_net, net);
     size_t ports = n->topo.ports, cube = ports * ports * ports;
-    if (!n->pairs && cube * n->topo.nodes * sizeof(*n->pairs) <= PAIRS_MAX)
-        n->pairs = base_zalloc(pair_count(n), sizeof(*n->pairs));
+    if (n->pairs || cube * n->topo.nodes * sizeof(*n->pairs) > PAIRS_MAX)
+        return;
+    n->pairs = base_zalloc(pair_count(n), sizeof(*n->pairs));
+    n->holders = base_zalloc(n->topo.nodes * ports, sizeof(*n->holders));
 }
 
 static void worm_pairs(const struct net *net, void (*fn)(void *arg, const struct net_pair *p),
@@ -669,6 +672,7 @@ static void worm_destroy(struct net *net)
         free(w);
     }
     free(n->pairs);
+    free(n->holders);
     free(n->faults);
     free(n->chans);
     free(n->in_chans);

@@ -66,11 +66,15 @@ struct chan {
     bool held, waking, dirty, ejects, dead;
     uint32_t seg_first, seg_count, seg_size;
     struct segment *segs;
-    uint8_t holder;      /* input port of the packet granted last */
-    sim_time granted_at; /* to it */
-    sim_time window;     /* that `blocked` is about: its start */
-    sim_time blocked;    /* headers waited for it so long, in all */
+    sim_time window;  /* that `blocked` is about: its start */
+    sim_time blocked; /* headers waited for it so long, in all */
     struct sim_busy busy;
+};
+
+/* Whom an output was granted to last: when, and over which input port it came. */
+struct holder {
+    sim_time since;
+    uint32_t port;
 };
 
 /* Machines with bubbles: what is known of every flit of a channel and of its FIFO, flit by flit.
@@ -126,6 +130,7 @@ struct worm_net {
     struct mesh_counts counts;
     sim_time *pairs; /* who blocked whom: (channel * ports + waiting) * ports + holding; or NULL */
     sim_time pairs_window;
+    struct holder *holders;        /* of each output; with pairs */
     uint64_t inside, flits_inside; /* have left their source's queue */
 };
 

@@ -13,8 +13,8 @@
 --   [Bordawekar] Bordawekar, del Rosario and Choudhary on the Delta's file system: 512 + 32 nodes
 --   [RNR]       RNR-94-016, NASA Ames: i860 XR, 40 MHz
 --   ASSUMED     no source; the reason stands beside it
--- CALIBRATED: the prices, so that messages of 0 B and of 1 MB take what [DD] says; the length at half
--- of the rate is an output.
+-- CALIBRATED: the prices, so that messages of 0 B and of 1 MB take what [DD] says; the length at
+-- half of the rate is an output.
 
 local function us(n)
   return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }

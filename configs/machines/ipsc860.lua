@@ -4,8 +4,8 @@
 --   machine = ipsc860 { dimension = 7 }
 --
 -- Options: dimension (of the hypercube), model ("worm", "ideal", "flit"), scale, storage, io_nodes,
--- os, graph, faults.  machines/ipsc2.lua is the same with other numbers (path, setup_time, byte_time,
--- clock).
+-- os, graph, faults.  machines/ipsc2.lua is the same with other numbers (path, setup_time,
+-- byte_time, clock).
 --
 -- Sources, by what they are called below:
 --   [Bokhari]   S. Bokhari, Communication overhead on the Intel iPSC-860 hypercube, ICASE interim

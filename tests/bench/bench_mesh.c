@@ -149,6 +149,7 @@ static void figure(uint32_t k, uint32_t flits, uint32_t percent, uint64_t hops, 
 
 int main(void)
 {
+    figure(16, 8, 10, 4000000, 100000);
     figure(16, 8, 30, 4000000, 100000);
     figure(16, 8, 40, 4000000, 100000);
     figure(16, 1, 40, 4000000, 200000);
@@ -156,8 +157,11 @@ int main(void)
     figure(16, 512, 30, 1000000, 6000);
     figure(32, 8, 10, 3000000, 0);
     figure(32, 8, 40, 3000000, 0);
+    figure(32, 64, 40, 1000000, 0);
+    figure(64, 1, 40, 3000000, 0);
     figure(64, 8, 10, 3000000, 0);
     figure(64, 8, 40, 4000000, 0);
+    figure(64, 64, 40, 1000000, 0);
     figure(64, 512, 40, 1000000, 10000);
     job = (struct job){ 16, 8, 40, &net_worm, 4000000 };
     bench_print("worm 16x16, 8 flits, 40 % load, cycles", bench_measure(cycles_rate, 0, 0),
