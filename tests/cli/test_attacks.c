@@ -189,6 +189,9 @@ Test(attacks, include_follows_no_link_out)
     unlink(link);
     unlink(file);
     rmdir(dir);
+    free(link);
+    free(file);
+    free(dir);
 }
 
 Test(attacks, print_is_cleaned)

@@ -30,9 +30,11 @@ static bool parse(struct values *v, int argc, const char *const *words, const ch
                                      .options = options,
                                      .operands_min = 1,
                                      .operands_max = 2 };
-    char *argv[16];
-    for (int i = 0; i < argc; i++)
+    static char *argv[16]; /* what is read points into it */
+    for (int i = 0; i < argc; i++) {
+        free(argv[i]);
         argv[i] = base_strdup(words[i]);
+    }
     cr_redirect_stderr();
     cr_redirect_stdout();
     return cli_options(&usage, argc, argv, operands, n, code);
@@ -41,7 +43,7 @@ static bool parse(struct values *v, int argc, const char *const *words, const ch
 #define PARSE(...)                                                                                 \
     const char *words[] = { "test", __VA_ARGS__ };                                                 \
     const char *operands[2] = { NULL, NULL };                                                      \
-    struct values v = { 0 };                                                                       \
+    static struct values v;                                                                        \
     size_t n;                                                                                      \
     int code = -1;                                                                                 \
     bool good = parse(&v, (int)ARRAY_LEN(words), words, operands, &n, &code)
