@@ -4,7 +4,7 @@
 -- The step of 80 us between 100 and 101 bytes, and the three times as steep growth with distance
 -- above it, come from the reservation that long messages make first.
 local ipsc860 = include "machines/ipsc860.lua"
-local CITE = "S. Bokhari, ICASE interim report 10, 1990"
+local CITE = "S. Bokhari, ICASE, 1990 (fit quoted from memory)"
 
 local sizes = { 0, 20, 60, 100, 101, 200, 500, 1000, 2000, 4000, 8000 }
 local partners = { 1, 3, 15, 127 } -- 1, 2, 4 and 7 channels from node 0

@@ -8,8 +8,8 @@
 -- byte_time, clock).
 --
 -- Sources, by what they are called below:
---   [Bokhari]   S. Bokhari, Communication overhead on the Intel iPSC-860 hypercube, ICASE interim
---               report 10, 1990: up to 100 bytes 65 + 0.425 n + 10.0 h us, above
+--   [Bokhari]   S. Bokhari, Communication overhead on the Intel iPSC-860 hypercube, ICASE, 1990
+--               (quoted from memory): up to 100 bytes 65 + 0.425 n + 10.0 h us, above
 --               147 + 0.39 n + 30.5 h us; h channels beyond the first
 --   [DD]        Dongarra and Dunigan, UT CS-95-299: 65 us, 3 MB/s, half of it at 340 B
 --   [RNR]       RNR-94-016, NASA Ames: 40 MHz
