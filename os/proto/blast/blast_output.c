@@ -169,7 +169,11 @@ void blast_ready(struct xk_protl *self, struct xk_sessn *lower)
         s->refs++;
         xk_ready(s);
         xk_close(s);
+        if (!list_empty(&st->waiting))
+            break; /* full again: the rest is told the next time */
     }
+    while (!list_empty(&told))
+        list_push(&st->waiting, list_pop(&told));
 }
 
 void blast_nacked(struct xk_protl *self, uint32_t host, const struct blast_header *h)

@@ -172,7 +172,11 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
             chan_client_ready((struct chan_client *)(void *)x);
         else
             chan_answer_ready(self, (struct chan_answer *)(void *)x);
+        if (!list_empty(&st->stalled))
+            break; /* full again: the rest waits for the next time */
     }
+    while (!list_empty(&now))
+        list_push(&st->stalled, list_pop(&now));
 }
 
 /* ---- protocol ---- */
