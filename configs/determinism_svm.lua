@@ -13,6 +13,8 @@ return {
     },
     workload = { kind = "svm_pattern", nodes = 5, svm = { manager = "dynamic" } },
     sweep = {
-        product = { ["workload.svm.manager"] = { "central", "improved", "fixed", "dynamic", "xmm" } },
+        product = {
+            ["workload.svm.manager"] = { "central", "improved", "fixed", "dynamic", "xmm" },
+        },
     },
 }

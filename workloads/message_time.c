@@ -40,7 +40,7 @@ static const struct measure_desc measures[] = {
       WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
     { "n_half", "B", "Length that reaches half of the asymptotic rate.",
       WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { NULL }
+    { .name = NULL }
 };
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)

@@ -151,7 +151,7 @@ static const struct measure_desc measures[] = {
     { "pfs.queue", "s", "Of that: waiting at the I/O node, for tokens and metadata.",
       WORKLOAD_COLUMN },
     { "pfs.arm", "s", "Of that: the device worked.", WORKLOAD_COLUMN },
-    { NULL }
+    { .name = NULL }
 };
 
 static uint32_t nodes_of(const struct params *p, const struct os_layout *l)

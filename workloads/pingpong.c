@@ -64,7 +64,7 @@ static const struct measure_desc measures[] = {
       WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
     { "difference", "s", "Measured one-way time minus the formula's.",
       WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { NULL }
+    { .name = NULL }
 };
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)

@@ -99,6 +99,7 @@ static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
         vm_store_f64(h.space, partial + 8 * rank, sum);
         port_pay(h.port);
         sync_barrier(h.sync);
+        total = 0;
         if (rank == 0)
             for (uint32_t r = 0; r < ranks; r++)
                 total += vm_load_f64(h.space, partial + 8 * r);
@@ -119,6 +120,11 @@ static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
             expected[r] += dot_block(a, b, m);
         }
     }
+    double sequential = 0;
+    for (uint32_t r = 0; r < ranks; r++)
+        sequential += expected[r];
+    if (total != sequential)
+        port_fail(h.port, "dot product: %.17g, a sequential run gives %.17g", total, sequential);
     compare(&h, "dot product", partial, expected, ranks);
 }
 

@@ -18,7 +18,7 @@
 #define UNDER_ASAN 0
 #endif
 
-static void limit(int resource, rlim_t soft, rlim_t hard)
+static void limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
 {
     struct rlimit r = { soft, hard };
     if (setrlimit(resource, &r) != 0)

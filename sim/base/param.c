@@ -79,7 +79,7 @@ static union scalar parse_own(const struct param *p, const char *text)
         char msg[160];
         snprintf(msg, sizeof msg, "parameter '%s': '%s' in its descriptor is not a %s", p->name,
                  text, param_type_name(p->type));
-        ASSERT_MSG(!"descriptor", msg);
+        ASSERT_MSG(false, msg);
     }
     return out;
 }

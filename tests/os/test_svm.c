@@ -375,7 +375,8 @@ static void explored_load(struct cluster *c, uint32_t node, uint64_t at)
                  svm_mgr_name(svm_managers[c->manager]), node, got, c->shadow[at]);
 }
 
-/* Pages begin with the nodes of their numbers: each writes the next one's page and reads its own, so
+/* Pages begin with the nodes of their numbers: each writes the next one's page and reads its own,
+ * so
  * that requests, ownerships and invalidations cross. */
 static void short_program(struct cluster *c, uint32_t node)
 {
