@@ -309,10 +309,11 @@ static bool verify(struct run *r, const struct pfs_req *q)
     rope_add_pattern(&want, r->seed, q->off, q->moved);
     uint64_t at = rope_first_difference(&q->data, &want);
     if (at != UINT64_MAX) {
-        uint8_t got = 0, expected = pattern_byte(r->seed, q->off + at);
+        unsigned long long where = q->off + at;
+        uint8_t got = 0, expected = pattern_byte(r->seed, where);
         rope_read(&q->data, at, 1, &got);
         port_fail(r->node->port, "rank %u: byte %llu of file %s is 0x%02x, written was 0x%02x",
-                  r->rank, (unsigned long long)(q->off + at), r->name, got, expected);
+                  r->rank, where, r->name, got, expected);
     }
     rope_fini(&want);
     return at == UINT64_MAX;
