@@ -92,6 +92,9 @@ static int run_config(struct config *c, const struct run_options *o, const char 
     /* A mistake of the whole configuration is told once, before anything is stored. */
     if (!point_check(&c->points[0], c->dir, &e))
         return cli_complain(CLI_USAGE, &e);
+    if (o->output_dir && mkdir(o->output_dir, 0777) != 0 && errno != EEXIST)
+        return cli_complainf(CLI_USAGE, "the folder '%s' cannot be made: %s", o->output_dir,
+                             strerror(errno));
     if (o->output)
         output = base_strdup(o->output);
     else if (!o->no_store && !(output = default_output(c, &e)))

@@ -192,7 +192,7 @@ static void begin_picture(struct picture *p)
         fprintf(p->svg, "<rect x='%u' y='%u' width='10' height='8' fill='%s' stroke='#999'/>\n",
                 CELL + 10 * k, CELL * (rows + 1), paint);
     }
-    fprintf(p->svg, "<text x='%u' y='%u'>%s: share of time that flits cross, 0 to 100 %%</text>\n",
+    fprintf(p->svg, "<text x='%u' y='%u'>%s: busy 0 to 100 %%</text>\n",
             (unsigned)(CELL + 116), CELL * (rows + 1) + 8, p->d.shape);
 }
 

@@ -1,0 +1,13 @@
+# --output-dir makes its folder, and says in one sentence when it cannot.
+. tests/system/lib.sh
+config small <<'END'
+return {
+  mesh = { kind = "worm", rows = 3, columns = 4 },
+  workload = { kind = "mesh_load", load = 0.1, warmup = "2us", measure = "5us" },
+}
+END
+gives 0 "$PSIM" run "$T/small.lua" -q --no-store --output-dir "$T/made"
+[ -s "$T/made/packets.csv" ] || fail "packets.csv is not written"
+[ -s "$T/made/channels.svg" ] || fail "channels.svg is not written"
+gives 2 "$PSIM" run "$T/small.lua" -q --no-store --output-dir "$T/no/such"
+says "cannot be made"
