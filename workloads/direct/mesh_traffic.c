@@ -192,8 +192,8 @@ static void begin_picture(struct picture *p)
         fprintf(p->svg, "<rect x='%u' y='%u' width='10' height='8' fill='%s' stroke='#999'/>\n",
                 CELL + 10 * k, CELL * (rows + 1), paint);
     }
-    fprintf(p->svg, "<text x='%u' y='%u'>%s: busy 0 to 100 %%</text>\n",
-            (unsigned)(CELL + 116), CELL * (rows + 1) + 8, p->d.shape);
+    fprintf(p->svg, "<text x='%u' y='%u'>%s: busy 0 to 100 %%</text>\n", (unsigned)(CELL + 116),
+            CELL * (rows + 1) + 8, p->d.shape);
 }
 
 bool traffic_write_channels(struct net *net, const char *dir, struct err *e)
