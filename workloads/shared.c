@@ -18,6 +18,7 @@ const struct measure_desc shared_measures[] = {
       WORKLOAD_DETERMINISTIC },
     { "svm.write_time", "s",
       "Patterns readers and pingpong: time of an access to a page that others hold.", 0 },
+    { "svm.checked", "1", "Accesses of a recorded history that was judged (record).", 0 },
     { .name = NULL },
 };
 
@@ -41,7 +42,12 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
     struct port *p = node->port;
     struct xk_protl *svm = node->xk ? xk_find(node->xk, "svm") : NULL;
     struct xk_protl *sync = node->xk ? xk_find(node->xk, "sync") : NULL;
-    *h = (struct shared){ .port = p, .rank = rank, .ranks = ranks, .next = SHARED_BASE };
+    *h = (struct shared){ .port = p,
+                          .xk = node->xk,
+                          .nodes = node->layout->compute,
+                          .rank = rank,
+                          .ranks = ranks,
+                          .next = SHARED_BASE };
     if (!svm || !sync) {
         port_fail(p, "the machine's graph has no instances named svm and sync, which programs over "
                      "shared memory need");

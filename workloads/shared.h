@@ -54,6 +54,8 @@ struct shared {
     struct vm_space *space;
     struct svm *svm;
     struct sync *sync;
+    struct xk_kernel *xk;
+    const uint32_t *nodes; /* of the ranks */
     uint32_t rank, ranks;
     uint64_t next;   /* shared_array: first free address */
     uint64_t report; /* where shared_stop gathers what the nodes counted */

@@ -5,12 +5,23 @@
  * has one
  * writer, which writes rising numbers, so a reader must never see a number fall or run ahead.
  */
-#include "workloads/shared.h"
+#include "workloads/shared_history.h"
 
-enum pattern { PRODUCER, MIGRATORY, FALSE_SHARING, PINGPONG, READERS, RANDOM, LOCK, TEST_AND_SET };
+enum pattern {
+    PRODUCER,
+    MIGRATORY,
+    FALSE_SHARING,
+    PINGPONG,
+    READERS,
+    RANDOM,
+    LOCK,
+    TEST_AND_SET,
+    CONTENDED
+};
 static const char *const pattern_names[] = {
-    "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", "lock",
-    "test_and_set",      NULL
+    "producer_consumer", "migratory", "false_sharing", "pingpong",
+    "readers",           "random",    "lock",          "test_and_set",
+    "contended",         NULL
 };
 
 struct pattern_params {
@@ -20,6 +31,8 @@ struct pattern_params {
     int64_t pages;
     int64_t spacing;
     sim_time think, spin;
+    bool record;
+    int64_t words, access;
 };
 
 static const struct param pattern_params[] = {
@@ -33,7 +46,8 @@ static const struct param pattern_params[] = {
           "Who touches what: one writes and all read; each in turn changes all; each changes its "
           "own "
           "word; two nodes change one word in turn; all read, one writes; at random; all add to "
-          "one word under a lock, or under a test-and-set word.",
+          "one word under a lock, or under a test-and-set word; all read and write the same few "
+          "words at random, which `record` judges.",
       .src = "ASSUMED(the usual patterns of the literature)" },
     { .name = "rounds",
       .type = PARAM_INT,
@@ -76,6 +90,29 @@ static const struct param pattern_params[] = {
       .max = "1h",
       .doc = "Pattern test_and_set: from one try to the next.",
       .src = "ASSUMED(a short loop)" },
+    { .name = "record",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct pattern_params, record),
+      .def = "false",
+      .doc = "Record every access of every node and judge the history at the end: reads return the "
+             "most recent write, and one order explains all accesses.",
+      .src = "os/svm/history.h" },
+    { .name = "words",
+      .type = PARAM_INT,
+      .offset = offsetof(struct pattern_params, words),
+      .def = "8",
+      .min = "1",
+      .max = "1000000",
+      .doc = "Pattern contended: words of each page that are used, side by side.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "access",
+      .type = PARAM_INT,
+      .offset = offsetof(struct pattern_params, access),
+      .def = "8",
+      .min = "1",
+      .max = "8",
+      .doc = "Pattern contended: bytes of a word: 1, 4 or 8.",
+      .src = "ASSUMED(the experiment's choice)" },
     { .name = NULL },
 };
 
@@ -84,6 +121,7 @@ struct run {
     const struct pattern_params *p;
     uint64_t base, page_bytes;
     uint64_t wrong;
+    struct shared_history history;
 };
 
 static uint64_t word(const struct run *r, uint64_t page, uint64_t index)
@@ -91,9 +129,31 @@ static uint64_t word(const struct run *r, uint64_t page, uint64_t index)
     return r->base + page * r->page_bytes + 8 * index;
 }
 
+static uint64_t load(struct run *r, uint64_t addr, uint32_t size)
+{
+    sim_time begun = shared_history_begin(&r->history);
+    uint64_t got = size == 1   ? vm_load_u8(r->h.space, addr)
+                   : size == 4 ? vm_load_u32(r->h.space, addr)
+                               : vm_load_u64(r->h.space, addr);
+    shared_history_end(&r->history, begun, addr, size, false, got);
+    return got;
+}
+
+static void store(struct run *r, uint64_t addr, uint32_t size, uint64_t value)
+{
+    sim_time begun = shared_history_begin(&r->history);
+    if (size == 1)
+        vm_store_u8(r->h.space, addr, (uint8_t)value);
+    else if (size == 4)
+        vm_store_u32(r->h.space, addr, (uint32_t)value);
+    else
+        vm_store_u64(r->h.space, addr, value);
+    shared_history_end(&r->history, begun, addr, size, true, value);
+}
+
 static void expect(struct run *r, uint64_t addr, uint64_t lo, uint64_t hi)
 {
-    uint64_t got = vm_load_u64(r->h.space, addr);
+    uint64_t got = load(r, addr, 8);
     if (got >= lo && got <= hi)
         return;
     if (r->wrong++ == 0)
@@ -118,7 +178,7 @@ static void timed_store(struct run *r, uint64_t addr, bool read_first, uint64_t 
     sim_time began = port_now(p);
     if (read_first)
         expect(r, addr, old, old);
-    vm_store_u64(r->h.space, addr, value);
+    store(r, addr, 8, value);
     port_pay(p);
     if (value > 1) /* before that there is no copy */
         port_measure(p, "svm.write_time", sim_time_seconds(port_now(p) - began));
@@ -148,7 +208,7 @@ static void migratory(struct run *r)
                 for (uint64_t g = 0; g < (uint64_t)r->p->pages; g++) {
                     uint64_t before = k * r->h.ranks + turn;
                     expect(r, word(r, g, 0), before, before);
-                    vm_store_u64(r->h.space, word(r, g, 0), before + 1);
+                    store(r, word(r, g, 0), 8, before + 1);
                 }
             round_end(r);
         }
@@ -160,7 +220,7 @@ static void false_sharing(struct run *r)
     uint64_t mine = r->base + (uint64_t)r->p->spacing * r->h.rank;
     for (uint64_t k = 0; k < (uint64_t)r->p->rounds; k++) {
         expect(r, mine, k, k);
-        vm_store_u64(r->h.space, mine, k + 1);
+        store(r, mine, 8, k + 1);
         port_compute(r->h.port, r->p->think);
         port_pay(r->h.port);
     }
@@ -202,7 +262,7 @@ static void exclusion(struct run *r, bool by_messages)
         else
             while (!test_and_set(r, flag))
                 port_compute(p, r->p->spin);
-        vm_store_u64(r->h.space, count, vm_load_u64(r->h.space, count) + 1);
+        store(r, count, 8, load(r, count, 8) + 1);
         port_compute(p, r->p->think);
         if (by_messages)
             sync_unlock(r->h.sync, 1);
@@ -227,14 +287,54 @@ static void random_accesses(struct run *r)
         uint64_t index = port_random_below(p, words), *last = &seen[page * words + index];
         if (index == r->h.rank) {
             expect(r, word(r, page, index), *last, *last);
-            vm_store_u64(r->h.space, word(r, page, index), ++*last);
+            store(r, word(r, page, index), 8, ++*last);
         } else {
             expect(r, word(r, page, index), *last, (uint64_t)r->p->rounds);
-            *last = vm_load_u64(r->h.space, word(r, page, index));
+            *last = load(r, word(r, page, index), 8);
         }
         port_compute(p, (sim_time)port_random_below(p, (uint64_t)r->p->think + 1));
         port_pay(p);
     }
+}
+
+/* All ranks read and write the same words; a value tells its writer and its turn while it has the
+ * bytes for that. */
+static void contended(struct run *r)
+{
+    struct port *p = r->h.port;
+    uint32_t size = (uint32_t)r->p->access;
+    uint64_t mask = size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * size) - 1;
+    for (int64_t k = 1; k <= r->p->rounds; k++) {
+        uint64_t page = port_random_below(p, (uint64_t)r->p->pages);
+        uint64_t addr =
+            r->base + page * r->page_bytes + size * port_random_below(p, (uint64_t)r->p->words);
+        if (port_random_below(p, 3) == 0)
+            store(r, addr, size, ((uint64_t)k * r->h.ranks + r->h.rank) & mask);
+        else
+            load(r, addr, size);
+        port_compute(p, (sim_time)port_random_below(p, (uint64_t)r->p->think + 1));
+        port_pay(p);
+    }
+}
+
+static bool sensible(struct port *p, const struct pattern_params *q)
+{
+    if (q->spacing % 8 != 0)
+        port_fail(p, "a spacing of %lld bytes is no multiple of 8", (long long)q->spacing);
+    else if (q->access != 1 && q->access != 4 && q->access != 8)
+        port_fail(p, "an access has 1, 4 or 8 bytes, not %lld", (long long)q->access);
+    else if (q->pattern == CONTENDED && q->words * q->access > q->shared.memory.page_bytes)
+        port_fail(p, "%lld words of %lld bytes do not fit a page of %lld", (long long)q->words,
+                  (long long)q->access, (long long)q->shared.memory.page_bytes);
+    else
+        return true;
+    return false;
+}
+
+/* How many accesses of a rank there can be. */
+static uint64_t accesses(const struct pattern_params *q)
+{
+    return 4 * (uint64_t)q->rounds * (uint64_t)q->pages + 4;
 }
 
 static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
@@ -242,15 +342,15 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
     struct run r = { .p = params };
     r.page_bytes = (uint64_t)r.p->shared.memory.page_bytes;
     uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes, apart = (uint64_t)r.p->spacing * ranks;
-    if (r.p->spacing % 8 != 0) {
-        port_fail(node->port, "a spacing of %lld bytes is no multiple of 8",
-                  (long long)r.p->spacing);
+    if (!sensible(node->port, r.p))
         return;
-    }
     bytes = apart > bytes ? apart : bytes;
     if (!shared_open(&r.h, node, rank, ranks, &r.p->shared, bytes))
         return;
     r.base = shared_array(&r.h, bytes);
+    bool record = r.p->record || r.p->pattern == CONTENDED;
+    if (record && !shared_history_open(&r.history, &r.h, accesses(r.p)))
+        return;
     shared_start(&r.h);
     switch ((enum pattern)r.p->pattern) {
     case PRODUCER:
@@ -275,8 +375,12 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
     case TEST_AND_SET:
         exclusion(&r, r.p->pattern == LOCK);
         break;
+    case CONTENDED:
+        contended(&r);
+        break;
     }
     shared_stop(&r.h);
+    shared_history_judge(&r.history);
 }
 
 const struct workload_ops workload_svm_pattern = {

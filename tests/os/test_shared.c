@@ -1,6 +1,7 @@
 /* test_shared.c: the programs over shared memory compute the right results under every manager. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/svm/svm_internal.h"
 #include "tests/os/xk_rig.h"
@@ -47,8 +48,9 @@ static const struct {
     { &workload_svm_sort, "records", "333" }, { &workload_svm_tsp, "cities", "7" },
 };
 
-static void run(size_t program_idx, const char *pattern, const char *manager, uint32_t nodes,
-                uint64_t seed)
+/* Starts programs[program_idx], or the pattern. */
+static struct world *begin(size_t program_idx, const char *pattern, const char *manager,
+                           uint32_t nodes, uint64_t seed)
 {
     static struct world w;
     struct err e = ERR_INIT;
@@ -60,24 +62,39 @@ static void run(size_t program_idx, const char *pattern, const char *manager, ui
     struct val *v = val_new(VAL_TABLE, NULL, 0);
     cr_assert(val_set_path(v, "svm.manager", val_new_string(manager, NULL, 0), &e));
     cr_assert(val_set_path(v, "memory.page", val_new_string("512B", NULL, 0), &e));
-    if (pattern)
+    if (pattern) {
         val_put(v, "pattern", val_new_string(pattern, NULL, 0));
-    else
+        val_put(v, "record", val_new_bool(seed % 2 == 0, NULL, 0));
+        val_put(v, "access", val_new_int(seed % 3 == 0 ? 1 : seed % 3 == 1 ? 4 : 8, NULL, 0));
+    } else {
         val_put(v, programs[program_idx].name,
                 val_new_int(atol(programs[program_idx].value), NULL, 0));
+    }
     w.params = calloc(1, w.ops->params_size);
     cr_assert(param_load(w.ops->params, w.params, v, "workload", &e), "%s", e.text);
     struct fake_options o = { .nodes = nodes, .seed = seed, .work_cost = 20 * SIM_NS };
     rig_start(&w.rig, &o, "mesh mesh; svm svm <mesh; sync sync <mesh", booted, &w);
-    fake_run(w.rig.f, 0);
-    cr_assert_eq(w.finished, nodes, "%s, %s: %u of %u ended", w.ops->name, manager, w.finished,
-                 nodes);
-    cr_assert_eq(fake_counts(w.rig.f)->failures, 0, "%s, %s: %s", w.ops->name, manager,
-                 fake_last_failure(w.rig.f));
-    cr_assert_eq(fake_measures(w.rig.f, "svm.time"), 1);
-    rig_stop(&w.rig);
-    free(w.params);
     val_free(v);
+    return &w;
+}
+
+static void end(struct world *w)
+{
+    rig_stop(&w->rig);
+    free(w->params);
+}
+
+static void run(size_t program_idx, const char *pattern, const char *manager, uint32_t nodes,
+                uint64_t seed)
+{
+    struct world *w = begin(program_idx, pattern, manager, nodes, seed);
+    fake_run(w->rig.f, 0);
+    cr_assert_eq(w->finished, nodes, "%s, %s: %u of %u ended", w->ops->name, manager, w->finished,
+                 nodes);
+    cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s, %s: %s", w->ops->name, manager,
+                 fake_last_failure(w->rig.f));
+    cr_assert_eq(fake_measures(w->rig.f, "svm.time"), 1);
+    end(w);
 }
 
 Test(shared, programs_compute_what_a_sequential_run_computes)
@@ -91,10 +108,51 @@ Test(shared, programs_compute_what_a_sequential_run_computes)
 Test(shared, patterns_see_what_was_written)
 {
     static const char *const patterns[] = {
-        "producer_consumer", "migratory", "false_sharing", "pingpong",
-        "readers",           "random",    "lock",          "test_and_set"
+        "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", "lock",
+        "test_and_set",      "contended"
     };
     for (int m = 0; svm_managers[m]; m++)
         for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
-            run(0, patterns[i], svm_mgr_name(svm_managers[m]), 6, 4);
+            for (uint64_t seed = 3; seed <= 4; seed++) /* 4: the history is recorded and judged */
+                run(0, patterns[i], svm_mgr_name(svm_managers[m]), 6, seed);
+}
+
+#define OP 8     /* offset of the operation in a frame: behind the driver's header */
+#define REGION 3 /* behind the operation; 0: the program's, 1: the records' */
+
+/* Once, in the words of the first page of the program: the values that a page brings are changed. */
+static bool flip(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    bool *done = arg;
+    static uint8_t bytes[4096];
+    size_t len = frame->length;
+    (void)src, (void)dst;
+    if (*done || len < 512 || len > sizeof bytes)
+        return true;
+    rope_read(frame, 0, len, bytes);
+    bool data = bytes[OP] == SVM_PAGE || bytes[OP] == SVM_DATA;
+    if (!data || bytes[OP + REGION] != 0 || bytes[OP + 7] != 0)
+        return true;
+    for (size_t i = len - 512; i < len - 448; i++)
+        bytes[i] ^= 0x40;
+    rope_fini(frame);
+    rope_add_bytes(frame, bytes, len);
+    *done = true;
+    return true;
+}
+
+Test(shared, a_recorded_history_tells_bytes_that_changed_in_flight)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        bool done = false;
+        struct world *w = begin(0, "contended", svm_mgr_name(svm_managers[m]), 6, 4);
+        fake_on_frame(w->rig.f, flip, &done);
+        fake_run(w->rig.f, 0);
+        cr_assert(done);
+        cr_assert_eq(w->finished, 6u);
+        const char *text = fake_last_failure(w->rig.f);
+        cr_assert(strstr(text, "shared memory: page 0, address 0x1000000"), "%s", text);
+        cr_assert(strstr(text, "which nobody has written"), "%s", text);
+        end(w);
+    }
 }
