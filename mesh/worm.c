@@ -384,7 +384,7 @@ static void collect(struct worm_net *n)
             mark(n, index);
             break;
         case WORD_SENT:
-            n->sent[n->sent_count++] = index;
+            n->sent[n->sent_count++] = n->sources[index].leaving; /* before the next is granted */
             break;
         case WORD_DELIVER:
             keep_done(n, ptr);
@@ -395,10 +395,11 @@ static void collect(struct worm_net *n)
     }
 }
 
-static int by_index(const void *a, const void *b)
+static int by_source(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    const struct net_packet *p = *(struct net_packet *const *)a;
+    const struct net_packet *q = *(struct net_packet *const *)b;
+    return (p->src > q->src) - (p->src < q->src);
 }
 
 static int by_terminal(const void *a, const void *b)
@@ -413,11 +414,11 @@ static int by_terminal(const void *a, const void *b)
 static void call_terminals(struct worm_net *n)
 {
     if (n->sent_count > 1)
-        qsort(n->sent, n->sent_count, sizeof(*n->sent), by_index);
+        qsort(n->sent, n->sent_count, sizeof(struct net_packet *), by_source);
     for (uint32_t k = 0; k < n->sent_count; k++) {
-        const struct net_terminal *t = &n->terminals[n->sent[k]];
+        const struct net_terminal *t = &n->terminals[n->sent[k]->src];
         if (t->sent)
-            t->sent(t->arg, n->sources[n->sent[k]].leaving);
+            t->sent(t->arg, n->sent[k]);
     }
     n->sent_count = 0;
     if (n->done_count > 1)
@@ -646,7 +647,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     n->dirty = base_alloc(sizeof(*n->dirty) * n->topo.nodes * (2 * n->topo.ports + 1));
     n->done_size = n->topo.nodes;
     n->done = base_alloc(sizeof(struct net_packet *) * n->done_size);
-    n->sent = base_alloc(sizeof(*n->sent) * n->topo.nodes);
+    n->sent = base_alloc(sizeof(struct net_packet *) * n->topo.nodes);
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
     sim_audit_register(s, "mesh", worm_audit, n);

@@ -123,7 +123,7 @@ struct worm_net {
     struct worm *retry; /* worms whose root has moved */
     uint32_t *dirty, dirty_count;
     struct net_packet **done; /* deliveries of this instant */
-    uint32_t *sent;           /* terminals whose tails leave in this instant */
+    struct net_packet **sent; /* whose tails leave their sources in this instant */
     uint32_t done_count, done_size, sent_count;
     struct worm *pool[32], *all;
     uint64_t packets_in, packets_out, packets_dropped, flits_in, flits_out, flits_dropped;

@@ -142,6 +142,45 @@ Test(nic, a_long_frame_reserves_first_and_a_short_one_does_not)
     }
 }
 
+static uint32_t left[8], left_count;
+
+static void packet_left(void *arg, struct net_packet *p)
+{
+    (void)arg;
+    left[left_count++] = p->flits;
+}
+
+static void packet_came(void *arg, struct net_packet *p, enum net_status status)
+{
+    (void)arg;
+    (void)p;
+    cr_assert_eq(status, NET_OK);
+}
+
+/* Short packets fit a FIFO whole: when they leave is known as soon as the one before has left. */
+Test(nic, a_source_is_told_of_each_packet_that_leaves_in_order)
+{
+    static const uint32_t flits[] = { 40, 2, 1, 30, 3, 2 };
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        struct net_packet packets[ARRAY_LEN(flits)];
+        start(fidelities[k], NULL);
+        for (uint32_t i = 0; i < NODES; i++)
+            net->ops->set_terminal(
+                net, i, &(struct net_terminal){ .receive = packet_came, .sent = packet_left });
+        left_count = 0;
+        for (size_t i = 0; i < ARRAY_LEN(flits); i++) {
+            packets[i] = (struct net_packet){ .src = 0, .dst = 5, .flits = flits[i] };
+            net_inject(net, &packets[i]);
+        }
+        sim_run(s);
+        cr_assert_eq(left_count, ARRAY_LEN(flits));
+        for (size_t i = 0; i < ARRAY_LEN(flits); i++)
+            cr_assert_eq(left[i], flits[i], "%s: %u flits left, not %u", fidelities[k]->name,
+                         left[i], flits[i]);
+        finish();
+    }
+}
+
 Test(nic, frames_of_all_sizes_arrive_whole_and_in_order_in_every_fidelity)
 {
     static const uint64_t sizes[] = { 0, 1, 2, 3, 1023, 1024, 1025, 4096, 65536 };
