@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/schema.h"
+#include "cli/search.h"
 #include "cli/store.h"
 #include "cli/worker.h"
 #include "sim/measure.h"
@@ -25,7 +26,7 @@
 #define JOBS_MAX 1024
 
 struct loop {
-    const struct config *c;
+    struct config *c;
     const struct campaign_options *o;
     struct campaign *out;
     struct err *e;
@@ -35,7 +36,10 @@ struct loop {
     struct worker *workers;
     struct worker_progress *shared;
     size_t jobs, busy;
-    size_t next;   /* the next point to look at */
+    size_t next;           /* the next point to look at */
+    struct search *search; /* NULL: the sweep has no bisection */
+    size_t *asked;         /* points that a bisection asked for and that were not looked at yet */
+    size_t asked_count;
     size_t done;   /* points with a result */
     bool stopping; /* nothing new is started */
     bool *have;    /* by point: its result is there */
@@ -77,6 +81,41 @@ static bool asked_to_stop(void)
            sigismember(&pending, SIGHUP);
 }
 
+/* A bisection has its answer: stores it; what it did not ask for is not awaited any more. */
+static void keep_answer(struct loop *l, size_t case_idx)
+{
+    size_t point = case_idx * l->c->replications, first = case_idx + 1 - l->c->group_size;
+    keep(l, point);
+    l->progress.total -= l->c->replications - 1;
+    for (size_t i = first; i < case_idx; i++)
+        if (!config_case_used(&l->c->cases[i]))
+            l->progress.total -= l->c->replications;
+    if (l->db && !store_point(l->db, l->experiment, l->c, point, &l->out->results[point], l->e))
+        stop_all(l, "the results could not be stored");
+}
+
+/* A point has its result: a bisection goes on from there. */
+static void advance(struct loop *l, size_t point)
+{
+    size_t case_idx;
+    if (!l->search || l->stopping)
+        return;
+    switch (search_told(l->search, l->c, l->out, l->have, point, &case_idx)) {
+    case SEARCH_WAITS:
+        break;
+    case SEARCH_PROBES:
+        for (size_t i = l->c->replications; i-- > 0;) { /* taken from the end */
+            size_t next = case_idx * l->c->replications + i;
+            l->out->results[next].status = POINT_INTERRUPTED;
+            l->asked[l->asked_count++] = next;
+        }
+        break;
+    case SEARCH_ENDED:
+        keep_answer(l, case_idx);
+        break;
+    }
+}
+
 static void finish_worker(struct loop *l, struct worker *w)
 {
     size_t point = w->point;
@@ -95,6 +134,7 @@ static void finish_worker(struct loop *l, struct worker *w)
         stop_all(l, "the results could not be stored");
     else if (l->o->verbose)
         fprintf(stderr, "point %zu: %s\n", point + 1, point_status_name(r->status));
+    advance(l, point);
 }
 
 /* Takes a point from the file when that is wanted; false when it has to run. */
@@ -110,6 +150,7 @@ static bool taken(struct loop *l, size_t point)
         return l->stopping;
     keep(l, point);
     l->out->resumed++;
+    advance(l, point);
     return true;
 }
 
@@ -142,10 +183,28 @@ static bool start_one(struct loop *l, size_t point)
     return good;
 }
 
+/* The next point to run or to take: what a bisection asked for, else in the order of the sweep.
+ * False when there is none now. */
+static bool next_point(struct loop *l, size_t *point)
+{
+    if (l->asked_count > 0) {
+        *point = l->asked[--l->asked_count];
+        return true;
+    }
+    /* The first value of each bisection is ready from the start. */
+    while (l->search && l->next < l->c->point_count &&
+           l->next / l->c->replications % l->c->group_size != 0)
+        l->next++;
+    if (l->next == l->c->point_count)
+        return false;
+    *point = l->next++;
+    return true;
+}
+
 static void start_more(struct loop *l)
 {
-    while (!l->stopping && l->busy < l->jobs && l->next < l->c->point_count) {
-        size_t point = l->next++;
+    size_t point;
+    while (!l->stopping && l->busy < l->jobs && next_point(l, &point)) {
         if (!taken(l, point) && !start_one(l, point))
             stop_all(l, "no worker could be started");
     }
@@ -253,6 +312,10 @@ static void make_workers(struct loop *l)
         l->jobs = l->c->point_count;
     l->workers = base_zalloc(l->jobs, sizeof *l->workers);
     l->have = base_zalloc(l->c->point_count, sizeof *l->have);
+    if (l->c->bisect) {
+        l->search = search_create(l->c);
+        l->asked = base_zalloc(l->c->point_count, sizeof *l->asked);
+    }
     if (!l->progress.on)
         return;
     void *memory = mmap(NULL, l->jobs * sizeof *l->shared, PROT_READ | PROT_WRITE,
@@ -290,16 +353,25 @@ static void give_signals_back(const sigset_t *before, const struct sigaction old
     sigprocmask(SIG_SETMASK, before, NULL);
 }
 
-bool campaign_run(const struct config *c, const struct campaign_options *o, struct campaign *out,
+/* What every point is before anything is known of it. */
+static void begin_results(const struct config *c, struct campaign *out)
+{
+    *out = (struct campaign){ .count = c->point_count };
+    out->results = base_zalloc(c->point_count, sizeof *out->results);
+    for (size_t i = 0; i < c->point_count; i++) {
+        bool used = config_case_used(c->points[i].c) &&
+                    !(c->points[i].c->answer && c->points[i].replication > 0);
+        out->results[i].status = used ? POINT_INTERRUPTED : POINT_UNUSED;
+    }
+}
+
+bool campaign_run(struct config *c, const struct campaign_options *o, struct campaign *out,
                   struct err *e)
 {
     struct loop l = { .c = c, .o = o, .out = out, .e = e };
     sigset_t before;
     struct sigaction old[3];
-    *out = (struct campaign){ .count = c->point_count };
-    out->results = base_zalloc(c->point_count, sizeof *out->results);
-    for (size_t i = 0; i < c->point_count; i++)
-        out->results[i].status = POINT_INTERRUPTED;
+    begin_results(c, out);
     progress_begin(&l.progress, c->point_count, o->quiet);
     if (!open_output(&l)) {
         store_index_free(l.stored);
@@ -310,7 +382,10 @@ bool campaign_run(const struct config *c, const struct campaign_options *o, stru
     take_signals(&l, &before, old);
     run_loop(&l);
     give_signals_back(&before, old);
-    out->status[POINT_INTERRUPTED] = c->point_count - l.done;
+    for (size_t i = 0; i < c->point_count; i++)
+        out->status[POINT_INTERRUPTED] += out->results[i].status == POINT_INTERRUPTED;
+    search_destroy(l.search);
+    free(l.asked);
     if (l.shared)
         munmap(l.shared, l.jobs * sizeof *l.shared);
     free(l.workers);

@@ -31,9 +31,10 @@ struct campaign {
     bool interrupted; /* SIGINT or SIGTERM: what was finished is kept */
 };
 
-/* Runs everything.  False with a sentence when it could not start or could not store a result (the
- * results so far are filled in and stored). */
-bool campaign_run(const struct config *c, const struct campaign_options *o, struct campaign *out,
+/* Runs everything; a bisection fills cases of the configuration on the way.  False with a sentence
+ * when it could not start or could not store a result (the results so far are filled in and
+ * stored). */
+bool campaign_run(struct config *c, const struct campaign_options *o, struct campaign *out,
                   struct err *e) MUST_CHECK;
 void campaign_fini(struct campaign *c);
 

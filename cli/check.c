@@ -9,10 +9,18 @@
 
 static void print_points(const struct config *c)
 {
-    printf("%s: good: %zu point%s", c->file, c->point_count, c->point_count == 1 ? "" : "s");
+    size_t combinations = c->case_count / c->group_size;
+    size_t values = c->bisect ? c->bisect->probes_max : 1;
+    size_t points = combinations * values * c->replications;
+    printf("%s: good: %s%zu point%s", c->file, c->bisect ? "at most " : "", points,
+           points == 1 ? "" : "s");
     if (c->axis_count > 0 || c->replications > 1)
-        printf(" (%zu combination%s x %u replication%s)", c->case_count,
-               c->case_count == 1 ? "" : "s", c->replications, c->replications == 1 ? "" : "s");
+        printf(" (%zu combination%s x %u replication%s", combinations, combinations == 1 ? "" : "s",
+               c->replications, c->replications == 1 ? "" : "s");
+    if (c->bisect)
+        printf(" x at most %zu values of %s", values, c->bisect->path);
+    if (c->axis_count > 0 || c->replications > 1)
+        putchar(')');
     for (size_t i = 0; i < c->axis_count; i++)
         printf("%s%s", i ? ", " : "; swept: ", c->axes[i]);
     putchar('\n');
@@ -24,7 +32,7 @@ static void print_points(const struct config *c)
 static bool build_worlds(const struct config *c, struct err *e)
 {
     double start = worker_clock();
-    for (size_t i = 0; i < c->point_count; i += c->replications) {
+    for (size_t i = 0; i < c->point_count; i += c->replications * c->group_size) {
         if (!point_check(&c->points[i], c->dir, e))
             return false;
         if (worker_clock() - start > BUILD_SECONDS)
@@ -69,11 +77,11 @@ int cmd_check(int argc, char **argv)
         code = cli_complain(CLI_USAGE, &e);
     else if (!resolved)
         print_points(c);
-    else if ((size_t)which > c->case_count)
+    else if ((size_t)which > c->case_count / c->group_size)
         code = cli_complainf(CLI_USAGE, "the sweep has %zu combinations, there is no number %lld",
-                             c->case_count, (long long)which);
+                             c->case_count / c->group_size, (long long)which);
     else
-        fputs(c->cases[which - 1].canonical, stdout);
+        fputs(c->cases[((size_t)which - 1) * c->group_size].canonical, stdout);
     config_free(c);
     return code;
 }

@@ -350,6 +350,15 @@ static uint64_t derived_seed(uint64_t seed, uint64_t r)
     return z ^ (z >> 31);
 }
 
+/* What it takes to evaluate the text once more, for a value that a bisection asks for. */
+struct config_again {
+    struct overrides over;
+    struct script_result script; /* without its cases */
+    uint64_t seed;               /* --seed */
+    bool seed_given;
+    struct bisect bisect;
+};
+
 static bool read_seeds(const struct config_options *o, const struct script_result *r,
                        struct config *c, struct err *e)
 {
@@ -378,13 +387,13 @@ static bool read_seeds(const struct config_options *o, const struct script_resul
     return true;
 }
 
-static uint64_t point_seed(const struct config_options *o, const struct script_result *r,
-                           const struct config_case *k, uint32_t replication)
+static uint64_t point_seed(const struct config_again *a, const struct config_case *k,
+                           uint32_t replication)
 {
-    const struct val *seed = val_get(k->root, "seed");
-    if (!o->seed && replication < r->seeds->count)
-        return (uint64_t)r->seeds->items[replication]->u.i;
-    return derived_seed(o->seed ? *o->seed : seed ? (uint64_t)seed->u.i : 1, replication);
+    const struct val *seed = val_get(k->root, "seed"), *seeds = a->script.seeds;
+    if (!a->seed_given && replication < seeds->count)
+        return (uint64_t)seeds->items[replication]->u.i;
+    return derived_seed(a->seed_given ? a->seed : seed ? (uint64_t)seed->u.i : 1, replication);
 }
 
 static void identify(struct config_point *p)
@@ -397,42 +406,93 @@ static void identify(struct config_point *p)
     free(text);
 }
 
-static bool make_points(struct config *c, const struct config_options *o,
-                        const struct script_result *r, struct err *e)
+/* The points of a case that is filled. */
+static void make_case_points(struct config *c, size_t case_idx)
 {
-    if (!read_seeds(o, r, c, e))
-        return false;
-    if (c->case_count * c->replications > POINTS_MAX)
-        return err_set(e, "%s: the sweep has %zu points; at most %d can run", c->file,
-                       c->case_count * c->replications, POINTS_MAX);
-    c->points = base_zalloc(c->case_count * c->replications, sizeof *c->points);
-    for (size_t i = 0; i < c->case_count; i++) {
-        for (uint32_t n = 0; n < c->replications; n++) {
-            struct config_point *p = &c->points[c->point_count++];
-            p->c = &c->cases[i];
-            p->case_idx = i;
-            p->replication = n;
-            p->seed = point_seed(o, r, p->c, n);
-            identify(p);
-        }
+    for (uint32_t n = 0; n < c->replications; n++) {
+        struct config_point *p = &c->points[case_idx * c->replications + n];
+        p->seed = point_seed(c->again, p->c, n);
+        identify(p);
     }
+}
+
+static bool make_points(struct config *c, const struct config_options *o, struct err *e)
+{
+    if (!read_seeds(o, &c->again->script, c, e))
+        return false;
+    c->point_count = c->case_count * c->replications;
+    if (c->point_count > POINTS_MAX)
+        return err_set(e, "%s: the sweep has %zu points; at most %d can run", c->file,
+                       c->point_count, POINTS_MAX);
+    c->points = base_zalloc(c->point_count, sizeof *c->points);
+    for (size_t i = 0; i < c->point_count; i++)
+        c->points[i] = (struct config_point){ .c = &c->cases[i / c->replications],
+                                              .case_idx = i / c->replications,
+                                              .replication = (uint32_t)(i % c->replications) };
+    for (size_t i = 0; i < c->case_count; i++)
+        if (config_case_used(&c->cases[i]))
+            make_case_points(c, i);
     return true;
 }
 
-static bool make_case(struct config *c, struct script_case *from, const struct overrides *o,
+static bool make_case(struct config *c, size_t idx, struct script_case *from,
                       const struct val *reads, struct err *e)
 {
     struct schema s;
-    if (!apply_all(from->root, from->sweep, o, reads, e) || !schema_load(&s, from->root, e))
+    if (!apply_all(from->root, from->sweep, &c->again->over, reads, e) ||
+        !schema_load(&s, from->root, e))
         return false;
     schema_fini(&s);
     schema_resolve(from->root);
-    c->cases[c->case_count++] = (struct config_case){
+    c->cases[idx] = (struct config_case){
         .root = from->root,
         .sweep = from->sweep,
         .canonical = schema_canonical(from->root),
     };
     from->root = from->sweep = NULL;
+    return true;
+}
+
+/* The case for the answer of the combination whose first case is `low`. */
+static void make_answer(struct config *c, const struct config_case *low, struct config_case *out)
+{
+    struct err ignored = ERR_INIT;
+    struct val *root = val_copy(low->root), *sweep = val_new(VAL_TABLE, NULL, 0);
+    char *spec = val_canonical(c->again->script.bisect);
+    for (size_t i = 0; i < low->sweep->count; i++) {
+        const struct val *v = low->sweep->items[i];
+        if (strcmp(v->key, c->bisect->path) != 0)
+            val_put(sweep, v->key, val_copy(v));
+        else if (schema_knows(root, v->key)) /* the answer has no value there */
+            (void)val_set_path(root, v->key, val_new(VAL_NIL, NULL, 0), &ignored);
+    }
+    *out = (struct config_case){ .root = root,
+                                 .sweep = sweep,
+                                 .canonical = base_printf("%sbisect\n%s", low->canonical, spec),
+                                 .answer = true,
+                                 .held = SIZE_MAX };
+    free(spec);
+}
+
+static bool make_cases(struct config *c, struct err *e)
+{
+    struct script_result *r = &c->again->script;
+    c->group_size = 1;
+    if (r->bisect) {
+        if (!bisect_read(r->bisect, &c->again->bisect, e))
+            return false;
+        c->bisect = &c->again->bisect;
+        c->group_size = c->bisect->probes_max + 1;
+    }
+    c->case_count = r->case_count * c->group_size;
+    c->cases = base_zalloc(c->case_count, sizeof *c->cases);
+    for (size_t i = 0; i < r->case_count; i++) {
+        struct config_case *first = &c->cases[i * c->group_size];
+        if (!make_case(c, i * c->group_size, &r->cases[i], r->reads, e))
+            return false;
+        if (c->bisect)
+            make_answer(c, first, first + c->group_size - 1);
+    }
     return true;
 }
 
@@ -465,41 +525,67 @@ static bool check_heads(const struct config *c, struct err *e)
     return expect_check(c->expectations, e);
 }
 
-static bool build(struct config *c, const struct config_options *o, const struct overrides *over,
-                  struct err *e)
+/* Runs the script: whole, or (values) the case of these swept values alone. */
+static bool evaluate(const struct config *c, const struct val *values, struct script_result *out,
+                     struct err *e)
 {
-    struct script_result r;
     char *enclosing = NULL;
     const char **roots = include_roots(c, &enclosing);
-    struct script_options so = {
-        .file = c->file, .roots = roots, .overrides = over->items, .override_count = over->count
-    };
-    bool good = script_run(&so, &r, e);
+    const struct overrides *over = &c->again->over;
+    struct script_options so = { .file = c->file,
+                                 .roots = roots,
+                                 .overrides = over->items,
+                                 .override_count = over->count,
+                                 .only = values,
+                                 .sources = c->sources };
+    bool good = script_run(&so, out, e);
     free(roots);
     free(enclosing);
+    return good;
+}
+
+static bool build(struct config *c, const struct config_options *o, struct err *e)
+{
+    struct script_result *r = &c->again->script;
+    if (!evaluate(c, NULL, r, e) || !make_cases(c, e))
+        return false;
+    read_heads(c, r);
+    return check_heads(c, e) && make_points(c, o, e);
+}
+
+bool config_probe(struct config *c, size_t case_idx, uint32_t step, struct err *e)
+{
+    const struct config_case *low = &c->cases[case_idx - case_idx % c->group_size];
+    struct val *values = val_copy(low->sweep);
+    struct script_result r;
+    ASSERT(c->bisect != NULL && !config_case_used(&c->cases[case_idx]));
+    val_put(values, c->bisect->path, bisect_value(c->bisect, step));
+    bool good = evaluate(c, values, &r, e);
+    val_free(values);
     if (!good)
         return false;
-    c->cases = base_zalloc(r.case_count, sizeof *c->cases);
-    for (size_t i = 0; good && i < r.case_count; i++)
-        good = make_case(c, &r.cases[i], over, r.reads, e);
-    if (good)
-        read_heads(c, &r);
-    good = good && check_heads(c, e);
-    good = good && make_points(c, o, &r, e);
+    good = r.case_count == 1 ? make_case(c, case_idx, &r.cases[0], r.reads, e)
+                             : err_set(e, "%s: evaluating it again gave no result", c->file);
     script_result_fini(&r);
-    return good;
+    if (!good)
+        return false;
+    c->cases[case_idx].step = step;
+    make_case_points(c, case_idx);
+    return true;
 }
 
 struct config *config_load(const char *file, const struct config_options *o, struct err *e)
 {
     struct config *c = base_zalloc(1, sizeof *c);
-    struct overrides over = { 0 };
+    c->again = base_zalloc(1, sizeof *c->again);
     c->file = find_file(file);
     c->dir = folder_of(c->file);
     c->name = name_of(c->file);
-    bool good = parse_overrides(o, &over, e) && build(c, o, &over, e);
-    free_overrides(&over);
-    if (good)
+    if (o->seed) {
+        c->again->seed = *o->seed;
+        c->again->seed_given = true;
+    }
+    if (parse_overrides(o, &c->again->over, e) && build(c, o, e))
         return c;
     config_free(c);
     return NULL;
@@ -520,6 +606,9 @@ void config_free(struct config *c)
     free(c->cases);
     free(c->points);
     val_free(c->sources);
+    free_overrides(&c->again->over);
+    script_result_fini(&c->again->script);
+    free(c->again);
     free(c->file);
     free(c->dir);
     free(c->name);

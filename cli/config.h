@@ -8,13 +8,14 @@
  *       values and the -p overrides visible to param(), with both applied again to the result.
  *   G2  Equal file, overrides and options give equal cases in equal order.
  *   G3  A tree that config_load returned has passed the schema (cli/schema.h).
+ *   G4  With a bisection the cases of one combination of the other values lie side by side: first
+ *       those of the values that the search tries, in the order in which it asks for them, then one
+ *       for its answer.  Those that it never asks for stay empty (config_case_used).
  */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H
 
-#include "sim/base/base.h"
-#include "sim/base/err.h"
-#include "sim/base/val.h"
+#include "cli/bisect.h"
 
 struct config_options {
     const char *const *overrides; /* "path=value", in order */
@@ -29,7 +30,17 @@ struct config_case {
                           with dotted names as keys, so walk it, do not val_path it */
     char *canonical;   /* what identifies it: canonical text of the parts that shape the run, with
                           all defaults written out */
+    /* Of a bisection: */
+    bool answer;   /* what the search found; `sweep` has the other axes alone */
+    uint32_t step; /* a value tried: its place on the grid */
+    size_t held;   /* answer: the case of the largest value that holds; SIZE_MAX: none is known */
 };
+
+/* False for a case that a bisection has not asked for. */
+static inline bool config_case_used(const struct config_case *k)
+{
+    return k->root != NULL;
+}
 
 struct config_point {
     const struct config_case *c;
@@ -52,6 +63,9 @@ struct config {
     struct config_point *points; /* case by case, replications inside */
     size_t point_count;
     uint32_t replications;
+    const struct bisect *bisect; /* NULL: the sweep has none */
+    size_t group_size;           /* cases of a combination: 1 without a bisection */
+    struct config_again *again;  /* what it takes to evaluate the text again */
     const struct val *measures, *figure, *expectations; /* of the first case; NULL when absent */
 };
 
@@ -61,6 +75,11 @@ struct config {
 struct config *config_load(const char *file, const struct config_options *o,
                            struct err *e) MUST_CHECK;
 void config_free(struct config *c); /* NULL is fine */
+
+/* Fills the empty case `case_idx` of a bisection with its value at `step`, and its points.  The
+ * texts are those that config_load read.  False with a sentence when the configuration does not
+ * allow that value. */
+bool config_probe(struct config *c, size_t case_idx, uint32_t step, struct err *e) MUST_CHECK;
 
 /* The folders that include and config_load search after the configuration's own, NULL-terminated:
  * ./configs when it exists, then $PSIM_CONFIGS when set, then the installed share/psim/configs. */

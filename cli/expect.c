@@ -132,6 +132,8 @@ static const struct val *value_at(const struct config_case *c, const char *path)
 
 bool expect_at(const struct val *at, const struct config_case *c)
 {
+    if (!config_case_used(c))
+        return false;
     for (size_t i = 0; at && i < at->count; i++) {
         const struct val *v = value_at(c, at->items[i]->key);
         if (!v || !same_value(v, at->items[i]))
@@ -220,6 +222,8 @@ static void judge_bounds(struct judge *j, size_t case_idx, const struct campaign
 /* Do two combinations differ in `path` alone? */
 static bool neighbours(const struct config_case *a, const struct config_case *b, const char *path)
 {
+    if (a->sweep->count != b->sweep->count) /* a value tried, and the answer of a bisection */
+        return false;
     for (size_t i = 0; i < a->sweep->count; i++)
         if (strcmp(a->sweep->items[i]->key, path) != 0 &&
             !same_value(a->sweep->items[i], b->sweep->items[i]))
@@ -235,10 +239,12 @@ static void judge_trend(struct judge *j, const char *path, double sign)
     size_t pairs = 0;
     for (size_t a = 0; a < j->c->case_count; a++) {
         const struct config_case *ca = &j->c->cases[a];
-        const struct val *va = value_at(ca, path);
+        const struct val *va = config_case_used(ca) ? value_at(ca, path) : NULL;
         size_t next = SIZE_MAX;
         double next_value = INFINITY;
         for (size_t b = 0; va && b < j->c->case_count; b++) {
+            if (!config_case_used(&j->c->cases[b]))
+                continue;
             double x = store_value_number(value_at(&j->c->cases[b], path));
             if (x > store_value_number(va) && x < next_value &&
                 neighbours(ca, &j->c->cases[b], path)) {
@@ -292,6 +298,8 @@ static void make_dataset(struct dataset *d, const struct config *c, const struct
     *d = (struct dataset){ 0 };
     for (size_t i = 0; i < c->point_count; i++) {
         const struct point_result *x = &r->results[i];
+        if (x->status == POINT_UNUSED)
+            continue;
         const struct val *sweep = c->points[i].c->sweep;
         struct data_point *p = dataset_add(d);
         p->good = x->status == POINT_OK;

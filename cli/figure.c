@@ -104,7 +104,7 @@ static int report(const struct config *c, const struct campaign *r, const char *
     return code;
 }
 
-static int run_figure(const struct config *c, const struct figure_options *o, const char *command)
+static int run_figure(struct config *c, const struct figure_options *o, const char *command)
 {
     struct err e = ERR_INIT;
     struct campaign r;

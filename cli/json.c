@@ -94,7 +94,8 @@ void json_print(FILE *f, const struct config *c, const struct campaign *r,
 {
     json_t *j = json_object(), *points = json_array(), *expectations = json_array();
     for (size_t i = 0; i < r->count; i++)
-        json_array_append_new(points, point(c, r, i));
+        if (r->results[i].status != POINT_UNUSED)
+            json_array_append_new(points, point(c, r, i));
     for (size_t i = 0; i < verdict_count; i++) {
         json_t *v = json_object();
         json_object_set_new(v, "ok", json_boolean(verdicts[i].ok));

@@ -108,19 +108,23 @@ static bool near(double ours, double is, double within)
 
 static bool case_value(struct judging *j, const struct val *at, double *out)
 {
-    const struct data_case *found = NULL;
+    size_t matching = 0, with = 0;
+    struct data_value v = { 0 }, x;
     for (size_t i = 0; i < j->d->case_count; i++) {
         const struct data_case *c = &j->d->cases[i];
         if (!case_matches(c, at))
             continue;
-        if (found != NULL)
-            return missing(j, "several cases match: name more swept values"), false;
-        found = c;
+        matching++;
+        if (!dataset_value(j->d, c, j->ys, &x))
+            continue;
+        v = x;
+        with++;
     }
-    if (found == NULL)
+    if (with > 1)
+        return missing(j, "several cases match: name more swept values"), false;
+    if (matching == 0)
         return missing(j, "no case of the sweep matches"), false;
-    struct data_value v;
-    if (!dataset_value(j->d, found, j->ys, &v))
+    if (with == 0)
         return missing(j, "the case has no finished result of it"), false;
     *out = v.mean;
     j->unit = v.unit;

@@ -2,6 +2,7 @@
 CLI_SRC = \
 	cli/options.c \
 	cli/wire.c \
+	cli/bisect.c \
 	cli/lua/tokens.c \
 	cli/lua/sandbox.c \
 	cli/lua/libs.c \
@@ -22,6 +23,7 @@ CLI_SRC = \
 	cli/worker.c \
 	cli/progress.c \
 	cli/campaign.c \
+	cli/search.c \
 	cli/expect.c \
 	cli/table.c \
 	cli/json.c \

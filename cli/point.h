@@ -19,6 +19,7 @@ enum point_status {
     POINT_LIMIT,        /* simulated time, events, host time or memory ran out */
     POINT_CRASHED,      /* the worker died by a signal or an assertion */
     POINT_INTERRUPTED,  /* ended by the user: not recorded */
+    POINT_UNUSED,       /* a bisection did not ask for it: neither run nor told */
     POINT_STATUS_COUNT
 };
 const char *point_status_name(enum point_status s); /* "ok", "audit", "refused", ... */

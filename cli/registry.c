@@ -21,9 +21,8 @@ const struct net_ops *const registry_nets[] = {
 };
 
 const struct direct_ops *const registry_direct[] = {
-    &direct_disk_load,  &direct_disk_replay,     &direct_event_ring,
-    &direct_mesh_load,  &direct_mesh_batch,      &direct_mesh_list,
-    &direct_mesh_reply, &direct_mesh_saturation, NULL,
+    &direct_disk_load,  &direct_disk_replay, &direct_event_ring, &direct_mesh_load,
+    &direct_mesh_batch, &direct_mesh_list,   &direct_mesh_reply, NULL,
 };
 
 #define NAMES_MAX 64

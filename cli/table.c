@@ -145,14 +145,45 @@ static const struct point_result *a_finished(const struct campaign *r)
     return NULL;
 }
 
+/* What the answer of a bisection says. */
+static const char *const found_names[] = { "saturated_at", "saturated_by" };
+
+static bool is_found_name(const char *name)
+{
+    return strcmp(name, found_names[0]) == 0 || strcmp(name, found_names[1]) == 0;
+}
+
+/* With a bisection a table has a row for each answer; the values tried are in the results file. */
+static bool is_row(const struct config *c, size_t case_idx)
+{
+    return !c->bisect || c->cases[case_idx].answer;
+}
+
+/* The case that a row's measures are of: in the row of an answer the largest value that holds.
+ * SIZE_MAX: there is none. */
+static size_t measured_case(const struct config *c, size_t case_idx)
+{
+    return c->bisect ? c->cases[case_idx].held : case_idx;
+}
+
+static bool row_value(const struct config *c, const struct campaign *r, size_t case_idx,
+                      const char *measure, struct campaign_value *v)
+{
+    size_t from = c->bisect && is_found_name(measure) ? case_idx : measured_case(c, case_idx);
+    return from != SIZE_MAX && campaign_value(r, c, from, measure, v);
+}
+
 const char **table_measures(const struct config *c, const struct campaign *r, size_t *count)
 {
     const struct point_result *p = a_finished(r);
     size_t asked = c->measures ? c->measures->count : 0;
-    const char **names = base_zalloc(asked + (p ? p->scalar_count : 0) + 1, sizeof *names);
+    const char **names = base_zalloc(asked + (p ? p->scalar_count : 0) + 3, sizeof *names);
     *count = 0;
+    for (size_t i = 0; c->bisect && i < ARRAY_LEN(found_names); i++)
+        names[(*count)++] = found_names[i];
     for (size_t i = 0; i < asked; i++)
-        names[(*count)++] = c->measures->items[i]->u.s;
+        if (!c->bisect || !is_found_name(c->measures->items[i]->u.s))
+            names[(*count)++] = c->measures->items[i]->u.s;
     for (size_t i = 0; asked == 0 && p && i < p->scalar_count; i++)
         if (p->scalars[i].flags & SIM_MEASURE_DEFAULT_COLUMN)
             names[(*count)++] = p->scalars[i].name;
@@ -167,7 +198,7 @@ static struct scale column_scale(const struct config *c, const struct campaign *
     const char *unit = "1";
     struct campaign_value v;
     for (size_t i = 0; i < c->case_count; i++) {
-        if (!campaign_value(r, c, i, measure, &v))
+        if (!is_row(c, i) || !row_value(c, r, i, measure, &v))
             continue;
         unit = v.unit;
         if (fabs(v.mean) > most)
@@ -199,6 +230,8 @@ static char *status_of(const struct config *c, const struct campaign *r, size_t 
     char *out = base_strdup("");
     for (size_t i = 0; i < c->point_count; i++) {
         if (c->points[i].case_idx != case_idx)
+            continue;
+        if (r->results[i].status == POINT_UNUSED)
             continue;
         n[r->results[i].status]++;
         all++;
@@ -232,38 +265,48 @@ static const char *axis_head(const struct config *c, size_t axis)
     return last_step(c->axes[axis]);
 }
 
+/* The axis that is searched is no column: its value is the answer. */
+static bool is_column(const struct config *c, size_t axis)
+{
+    return !c->bisect || strcmp(c->axes[axis], c->bisect->path) != 0;
+}
+
 static void add_head(struct grid *g, const struct config *c, const char **measures, size_t count,
                      const struct scale *scales)
 {
     grid_row(g);
+    size_t at = 0;
     for (size_t i = 0; i < c->axis_count; i++)
-        grid_set(g, i, base_strdup(axis_head(c, i)));
+        if (is_column(c, i))
+            grid_set(g, at++, base_strdup(axis_head(c, i)));
     for (size_t i = 0; i < count; i++)
-        grid_set(g, c->axis_count + i,
+        grid_set(g, at++,
                  scales[i].unit[0] ? base_printf("%s [%s]", measures[i], scales[i].unit)
                                    : base_strdup(measures[i]));
-    grid_set(g, c->axis_count + count, base_strdup("limited by"));
-    grid_set(g, c->axis_count + count + 1, base_strdup("status"));
+    grid_set(g, at++, base_strdup("limited by"));
+    grid_set(g, at, base_strdup("status"));
 }
 
 static void add_case(struct grid *g, const struct config *c, const struct campaign *r, size_t k,
                      const char **measures, size_t count, const struct scale *scales)
 {
+    size_t at = 0;
     grid_row(g);
     for (size_t i = 0; i < c->axis_count; i++) {
         const struct val *v = val_get(c->cases[k].sweep, c->axes[i]);
-        grid_set(g, i, v ? store_value_text(v) : base_strdup("-"));
+        if (is_column(c, i))
+            grid_set(g, at++, v ? store_value_text(v) : base_strdup("-"));
     }
     for (size_t i = 0; i < count; i++) {
         struct campaign_value v;
         char text[64] = "-";
-        if (campaign_value(r, c, k, measures[i], &v))
+        if (row_value(c, r, k, measures[i], &v))
             format_number(v.mean / scales[i].factor, v.half_width / scales[i].factor, text,
                           sizeof text);
-        grid_set(g, c->axis_count + i, base_strdup(text));
+        grid_set(g, at++, base_strdup(text));
     }
-    grid_set(g, c->axis_count + count, limited_by(c, r, k));
-    grid_set(g, c->axis_count + count + 1, status_of(c, r, k));
+    grid_set(g, at++, limited_by(c, r, measured_case(c, k)));
+    grid_set(g, at, status_of(c, r, k));
 }
 
 void table_print(FILE *f, const struct config *c, const struct campaign *r)
@@ -275,9 +318,16 @@ void table_print(FILE *f, const struct config *c, const struct campaign *r)
     for (size_t i = 0; i < count; i++)
         scales[i] = column_scale(c, r, measures[i]);
     fprintf(f, "%s\n\n", c->title);
+    if (c->bisect) {
+        char *words = bisect_words(c->bisect);
+        fprintf(f, "Searched: the %s at which %s; other columns are at saturated_at.\n\n",
+                c->bisect->path, words);
+        free(words);
+    }
     add_head(&g, c, measures, count, scales);
     for (size_t k = 0; k < c->case_count; k++)
-        add_case(&g, c, r, k, measures, count, scales);
+        if (is_row(c, k))
+            add_case(&g, c, r, k, measures, count, scales);
     grid_print(f, &g);
     grid_fini(&g);
     free(scales);
@@ -327,7 +377,7 @@ static bool same_text(const char *a, const char *b)
 
 static bool is_problem(const struct point_result *p)
 {
-    return p->status != POINT_OK && p->status != POINT_INTERRUPTED;
+    return p->status != POINT_OK && p->status != POINT_INTERRUPTED && p->status != POINT_UNUSED;
 }
 
 /* How many points from `from` on ended like point i, with the same words. */
@@ -358,6 +408,14 @@ static void and_others(FILE *f, size_t others)
         fprintf(f, " (and %zu other point%s)", others, others == 1 ? "" : "s");
 }
 
+/* What a bisection tried beyond the answer is expected to be remarkable. */
+static bool remarks_told(const struct config *c, size_t point)
+{
+    size_t case_idx = c->points[point].case_idx;
+    size_t answer = case_idx - case_idx % c->group_size + c->group_size - 1;
+    return !c->bisect || case_idx == answer || c->cases[answer].held == case_idx;
+}
+
 void table_problems(FILE *f, const struct config *c, const struct campaign *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -374,6 +432,8 @@ void table_problems(FILE *f, const struct config *c, const struct campaign *r)
     }
     print_missing(f, c, r);
     for (size_t i = 0; i < r->count; i++) {
+        if (!remarks_told(c, i))
+            continue;
         for (size_t k = 0; k < r->results[i].remark_count; k++) {
             const char *text = r->results[i].remarks[k];
             if (same_remarks(r, text, 0, i) > 0)

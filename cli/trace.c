@@ -24,8 +24,14 @@ static bool choose_point(struct config *c, int64_t point, struct err *e)
     if ((uint64_t)point > c->point_count)
         return err_set(e, "'%s' has %zu point%s: there is no point %lld", c->file, c->point_count,
                        c->point_count == 1 ? "" : "s", (long long)point);
+    if (!config_case_used(c->points[point - 1].c) || c->points[point - 1].c->answer)
+        return err_set(e,
+                       "point %lld of '%s' is chosen by its bisection: -p %s=VALUE gives one value",
+                       (long long)point, c->file, c->bisect->path);
     c->points[0] = c->points[point - 1];
     c->point_count = 1;
+    c->bisect = NULL;
+    c->group_size = 1;
     return true;
 }
 

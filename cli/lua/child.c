@@ -237,7 +237,8 @@ static struct val *overridden(struct val *sweep, const struct script_options *o,
     return sweep;
 }
 
-static void send_done(struct child *c, const struct val *sweep, struct val *axes)
+static void send_done(struct child *c, const struct val *sweep, const struct val *axes,
+                      const struct val *bisect)
 {
     struct wire w;
     struct val *nil = val_new(VAL_NIL, NULL, 0), *none = val_new(VAL_LIST, NULL, 0);
@@ -247,7 +248,21 @@ static void send_done(struct child *c, const struct val *sweep, struct val *axes
     wire_val(&w, axes);
     wire_val(&w, seeds ? seeds : none);
     wire_val(&w, n ? n : nil);
+    wire_val(&w, bisect ? bisect : nil);
     child_send(c, FRAME_DONE, w.data, w.length);
+}
+
+/* One case of a sweep that was expanded before. */
+NO_RETURN static void child_one(struct child *c, const struct val *values)
+{
+    struct expansion x = { .child = c };
+    struct val *none = val_new(VAL_LIST, NULL, 0);
+    struct err e = ERR_INIT;
+    c->quiet = true;
+    if (!run_case(&x, values, &e))
+        child_fail(c, e.text);
+    send_done(c, NULL, none, NULL);
+    _exit(0);
 }
 
 void child_main(int fd, const struct script_options *o)
@@ -261,6 +276,8 @@ void child_main(int fd, const struct script_options *o)
     /* The first file is asked for as any other; its name is empty. */
     if (!child_include(&c, "", &problem))
         child_fail(&c, problem);
+    if (o->only)
+        child_one(&c, o->only);
     struct expansion x = { .child = &c, .first = evaluate(&c) };
     struct evaluation v = { .child = &c };
     convert_with(&c, x.first, convert_sweep, &v, 1);
@@ -270,6 +287,6 @@ void child_main(int fd, const struct script_options *o)
     struct sweep_plan plan = { .keep = keep, .each = run_case, .arg = &x, .reads = c.reads };
     if (e.set || !sweep_expand(sweep, o, &plan, &e))
         child_fail(&c, e.text);
-    send_done(&c, sweep, plan.axes);
+    send_done(&c, sweep, plan.axes, plan.bisect);
     _exit(0);
 }

@@ -14,7 +14,7 @@ enum script_frame {
     FRAME_ERROR = 'E',   /* a sentence */
     FRAME_PRINT = 'P',   /* child: one line */
     FRAME_CASE = 'C',    /* child: sweep, root */
-    FRAME_DONE = 'D'     /* child: reads, axes, seeds, replications */
+    FRAME_DONE = 'D'     /* child: reads, axes, seeds, replications, bisect */
 };
 
 struct script_source {
@@ -85,8 +85,9 @@ struct sweep_plan {
     bool (*keep)(void *arg, const struct val *values, struct err *e);
     bool (*each)(void *arg, const struct val *values, struct err *e);
     void *arg;
-    const struct val *reads; /* false at a path: a list is one value there */
-    struct val *axes;        /* out: list of the paths; the caller frees */
+    const struct val *reads;  /* false at a path: a list is one value there */
+    struct val *axes;         /* out: list of the paths; the caller frees */
+    const struct val *bisect; /* out: the sweep's, or NULL when there is none or -p replaces it */
 };
 bool sweep_expand(const struct val *sweep, const struct script_options *o, struct sweep_plan *p,
                   struct err *e) MUST_CHECK;

@@ -82,10 +82,23 @@ static char *read_open(int fd, const char *shown, size_t *length, struct err *e)
     return text;
 }
 
+/* A text that an earlier evaluation was given; NULL when it is not known. */
+static char *kept_text(const struct parent *p, const char *shown, size_t *length)
+{
+    const struct val *v = p->o->sources ? val_get(p->o->sources, shown) : NULL;
+    if (!v || v->type != VAL_STRING)
+        return NULL;
+    *length = strlen(v->u.s);
+    return base_strdup(v->u.s);
+}
+
 static char *open_main(struct parent *p, char **shown, size_t *length, struct err *e)
 {
-    int fd = open(p->o->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     *shown = base_strdup(p->o->file);
+    char *kept = kept_text(p, *shown, length);
+    if (kept)
+        return kept;
+    int fd = open(p->o->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         err_set(e, errno == ENOENT ? "there is no file '%s'" : "'%s' cannot be opened: %s",
                 p->o->file, strerror(errno));
@@ -101,6 +114,11 @@ static char *open_main(struct parent *p, char **shown, size_t *length, struct er
     return text;
 }
 
+static char *shown_name(const char *root, const char *name)
+{
+    return strcmp(root, ".") == 0 ? base_strdup(name) : base_printf("%s/%s", root, name);
+}
+
 /* Opens `name` below one of the roots; the kernel refuses what leads out of it. */
 static char *open_below(struct parent *p, const char *name, char **shown, size_t *length,
                         struct err *e)
@@ -111,6 +129,14 @@ static char *open_below(struct parent *p, const char *name, char **shown, size_t
         err_set(e, "include(\"%s\"): name a file below the configuration's folder", name);
         return NULL;
     }
+    for (size_t i = 0; p->o->roots[i] && p->o->sources; i++) {
+        *shown = shown_name(p->o->roots[i], name);
+        char *kept = kept_text(p, *shown, length);
+        if (kept)
+            return kept;
+        free(*shown);
+        *shown = NULL;
+    }
     for (size_t i = 0; p->o->roots[i]; i++) {
         int dir = open(p->o->roots[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
@@ -120,8 +146,7 @@ static char *open_below(struct parent *p, const char *name, char **shown, size_t
         close(dir);
         if (fd < 0 && (why == ENOENT || why == ENOTDIR))
             continue;
-        bool here = strcmp(p->o->roots[i], ".") == 0;
-        *shown = here ? base_strdup(name) : base_printf("%s/%s", p->o->roots[i], name);
+        *shown = shown_name(p->o->roots[i], name);
         if (fd < 0 && why == EXDEV)
             err_set(e, "include(\"%s\") leads out of the folder '%s'", name, p->o->roots[i]);
         else if (fd < 0)
@@ -220,6 +245,7 @@ static bool take_done(struct parent *p, struct wire_reader *r)
     out->axes = wire_get_val(r);
     out->seeds = wire_get_val(r);
     out->replications = wire_get_val(r);
+    out->bisect = wire_get_val(r);
     if (r->bad || out->reads->type != VAL_TABLE || out->axes->type != VAL_LIST)
         return false;
     for (size_t i = 0; i < out->axes->count; i++)
@@ -228,6 +254,10 @@ static bool take_done(struct parent *p, struct wire_reader *r)
     if (out->replications->type == VAL_NIL) {
         val_free(out->replications);
         out->replications = NULL;
+    }
+    if (out->bisect->type == VAL_NIL) {
+        val_free(out->bisect);
+        out->bisect = NULL;
     }
     p->done = true;
     return true;
@@ -384,5 +414,6 @@ void script_result_fini(struct script_result *r)
     val_free(r->axes);
     val_free(r->seeds);
     val_free(r->replications);
+    val_free(r->bisect);
     *r = (struct script_result){ 0 };
 }

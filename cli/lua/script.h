@@ -41,6 +41,9 @@ struct script_options {
     const char *const *roots; /* folders that include searches, in order; NULL-terminated */
     const struct script_override *overrides;
     size_t override_count;
+    /* Evaluate under these swept values alone, without expanding the sweep; NULL: expand it. */
+    const struct val *only;
+    const struct val *sources; /* texts by file name as shown, in place of the files; may be NULL */
 };
 
 /* One combination of the sweep's values, and what the text returned under it, its `sweep` left
@@ -57,6 +60,7 @@ struct script_result {
     struct val *axes;         /* list of the swept paths */
     struct val *seeds;        /* sweep.seeds, a list; empty when absent */
     struct val *replications; /* sweep.replications, or NULL */
+    struct val *bisect;       /* sweep.bisect, or NULL; the cases then have its lowest value */
 };
 
 /* Evaluates and expands.  False with one sentence; out is empty then.  No child is left in either

@@ -1,6 +1,9 @@
 /* sweep.c: every combination of a sweep's values, in the order of the text: the first axis of
  * `product` changes slowest, `zip` (whose axes move together) fastest.
  *
+ * The axis of `bisect` stands at its lowest value here; cli/config.c asks for the others when they
+ * are needed.
+ *
  * An axis that -p names has the values given there instead; a list given for any other path makes a
  * new axis, the slowest.
  */
@@ -8,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bisect.h"
 #include "cli/lua/child.h"
 
 struct axis {
@@ -71,6 +75,9 @@ static bool add_given_axes(struct axes *x, const struct val *sweep, const struct
 {
     for (size_t i = 0; i < o->override_count; i++) {
         const char *path = o->overrides[i].path;
+        const struct val *searched = val_get(val_get(sweep, "bisect"), "path");
+        if (searched && searched->type == VAL_STRING && strcmp(searched->u.s, path) == 0)
+            continue;
         const struct val *read = val_get(p->reads, path);
         bool one_value = read && read->type == VAL_BOOL && !read->u.b;
         if (o->overrides[i].value->type != VAL_LIST || one_value ||
@@ -105,7 +112,7 @@ static bool add_axes(struct axes *x, const struct val *table, bool zipped,
 
 static bool check_keys(const struct val *sweep, struct err *e)
 {
-    static const char *const known[] = { "product",      "zip",   "constraint",
+    static const char *const known[] = { "product",      "zip",   "constraint", "bisect",
                                          "replications", "seeds", NULL };
     char where[512];
     for (size_t i = 0; sweep && i < sweep->count; i++) {
@@ -120,6 +127,28 @@ static bool check_keys(const struct val *sweep, struct err *e)
         return false;
     }
     return true;
+}
+
+/* The axis that is searched, unless -p gives it values. */
+static bool add_bisect(struct axes *x, const struct val *sweep, struct sweep_plan *p,
+                       const struct script_options *o, struct err *e)
+{
+    struct bisect b;
+    const struct val *spec = val_get(sweep, "bisect");
+    if (!spec)
+        return true;
+    if (!bisect_read(spec, &b, e))
+        return false;
+    struct val *list = val_new(VAL_LIST, spec->file, spec->line);
+    list->key = base_strdup(b.path);
+    struct val *low = bisect_value(&b, 0);
+    const struct val *path = val_get(spec, "path"); /* where a sentence about it points */
+    low->file = path->file;
+    low->line = path->line;
+    val_append(list, low);
+    if (!override_of(o, b.path))
+        p->bisect = spec;
+    return add_axis(x, list, false, o, e);
 }
 
 /* The zipped axes have one length; *length gets it (1 when there are none). */
@@ -195,7 +224,8 @@ bool sweep_expand(const struct val *sweep, const struct script_options *o, struc
     p->axes = val_new(VAL_LIST, NULL, 0);
     if (!check_keys(sweep, e) || !add_given_axes(&x, sweep, p, o, e) ||
         !add_axes(&x, val_get(sweep, "product"), false, o, e) ||
-        !add_axes(&x, val_get(sweep, "zip"), true, o, e) || !zip_length(&x, sweep, &zipped, e))
+        !add_axes(&x, val_get(sweep, "zip"), true, o, e) || !add_bisect(&x, sweep, p, o, e) ||
+        !zip_length(&x, sweep, &zipped, e))
         return false;
     total = zipped;
     for (size_t i = 0; i < x.count; i++) {

@@ -160,7 +160,9 @@ Test(script, overrides_reach_param_and_replace_an_axis)
     val_append(list, val_new_int(9, "-p", 0));
     struct val *s = val_new_string("y", "-p", 0);
     struct script_override over[] = { { "a", list }, { "s", s } };
-    struct script_options o = { file, roots, over, 2 };
+    struct script_options o = {
+        .file = file, .roots = roots, .overrides = over, .override_count = 2
+    };
     struct script_result r;
     struct err e = ERR_INIT;
     cr_assert(script_run(&o, &r, &e), "%s", e.text);

@@ -7,7 +7,6 @@
 
 #include "sim/digest.h"
 #include "tests/direct/bench_net.h"
-#include "workloads/direct/mesh_load.h"
 
 static struct bench_net b;
 
@@ -154,41 +153,24 @@ Test(mesh_load, a_dead_channel_loses_packets_but_no_account)
     }
 }
 
-Test(mesh_load, the_saturation_of_one_ejection_channel_is_found)
+Test(mesh_load, one_ejection_channel_is_steady_below_its_rate_alone)
 {
-    /* Eight sources and one sink: the sink takes one flit a cycle, so each
-     * of 8 can have 1/8 = 0.125 with a network that divides fairly (ideal). */
-    struct val *traffic = bench_table("pattern=hotspot hot=4, hot_share=1 packet_flits=4 "
-                                      "process=poisson measure=200us drain=20us");
-    struct sim *s = sim_create(NULL);
-    struct mesh_params mesh;
-    struct mesh_load_params load;
-    struct err e = ERR_INIT;
-    cr_assert(param_load(mesh_params_desc, &mesh, NULL, "mesh", &e));
-    cr_assert(param_load(mesh_load_params_desc, &load, traffic, "traffic", &e), "%s", e.text);
-    mesh.rows = mesh.columns = 3;
-    struct net *n = net_ideal.create(s, &mesh, &e);
-    struct mesh_load_result r;
-    cr_assert(mesh_load_try(n, &load, 0.11, 1, &r, &e));
-    cr_assert(r.steady);
-    cr_assert(mesh_load_try(n, &load, 0.15, 1, &r, &e));
-    cr_assert_not(r.steady);
-    net_ideal.destroy(n);
-    sim_destroy(s);
-    val_free(traffic);
-}
-
-Test(mesh_load, the_bisection_finds_the_saturation_of_the_bisection)
-{
-    /* Uniform traffic on 8x8 with deep FIFOs: below the bound of 32/63, far above nothing. */
-    cr_assert(bench_start(&b, &net_worm, "rows=8 columns=8 fifo_flits=64", &direct_mesh_saturation,
-                          "tolerance=0.05", 1),
-              "%s", b.err.text);
-    bench_run(&b);
-    double low = bench_value(&b, "saturation"), high = bench_value(&b, "saturation_at_most");
-    cr_assert_leq(high - low, 0.05 + 1e-9);
-    cr_assert(low > 0.2 && high <= 0.508 + 0.05, "%g to %g", low, high);
-    bench_stop(&b);
+    /* Eight sources and one sink: the sink takes one flit a cycle, so each of 8 can have 0.125 with
+     * a network that divides fairly (ideal). */
+    static const double loads[] = { 0.11, 0.15 };
+    for (int k = 0; k < 2; k++) {
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "pattern=hotspot hot=4, hot_share=1 packet_flits=4 process=poisson measure=200us "
+                 "drain=20us load=%g",
+                 loads[k]);
+        run(&net_ideal, "rows=3 columns=3", text, 1);
+        cr_assert_float_eq(bench_value(&b, "steady"), k == 0, 0.1);
+        double share = bench_value(&b, "accepted") / bench_value(&b, "offered");
+        cr_assert_float_eq(bench_value(&b, "accepted_share"), share, 1e-9);
+        cr_assert_float_eq(share, k == 0 ? 1 : 0.125 / 0.15, 0.02);
+        bench_stop(&b);
+    }
 }
 
 Test(mesh_load, bursts_of_all_lengths_have_the_load_asked_for)

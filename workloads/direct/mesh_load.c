@@ -20,8 +20,8 @@
 #include "sim/measure.h"
 #include "sim/server.h"
 #include "sim/stat.h"
-#include "workloads/direct/mesh_load.h"
 #include "workloads/direct/mesh_traffic.h"
+#include "workloads/direct/pattern.h"
 
 #define STEADY_SHARE 0.95 /* accepted below this share of offered: the network is saturated */
 
@@ -39,9 +39,19 @@ static const char *const processes[] = { "bernoulli", "poisson", "on_off", NULL 
 enum load_unit { UNIT_FLITS, UNIT_CAPACITY };
 static const char *const load_units[] = { "flits", "capacity", NULL };
 
+struct mesh_load_params {
+    struct pattern_params pattern;
+    double load;
+    int load_unit, process;
+    int64_t burst;
+    int64_t packet_flits, long_flits;
+    double long_share;
+    sim_time warmup, measure, drain;
+};
+
 #define MEMBER(m) offsetof(struct mesh_load_params, m)
 
-const struct param mesh_load_params_desc[] = {
+static const struct param mesh_load_params_desc[] = {
     PATTERN_PARAMS(MEMBER(pattern)),
     { .name = "load",
       .type = PARAM_REAL,
@@ -410,6 +420,10 @@ static void load_finish(void *self, enum sim_end end)
     }
     sim_scalar(l->sim, "offered", "flits/node/cycle", in, column);
     sim_scalar(l->sim, "accepted", "flits/node/cycle", out, column);
+    bool late = l->tagged_done<l->tagged, few = l->window_in> 1000 && out < STEADY_SHARE * in;
+    if (in > 0)
+        sim_scalar(l->sim, "accepted_share", "1", out / in, 0);
+    sim_scalar(l->sim, "steady", "1", late || few ? 0 : 1, 0);
     sim_scalar(l->sim, "accepted_least", "flits/node/cycle", least, 0);
     sim_scalar(l->sim, "accepted_most", "flits/node/cycle", most, 0);
     sim_scalar(l->sim, "capacity", "flits/node/cycle", pattern_uniform_capacity(&l->d),
@@ -428,13 +442,13 @@ static void load_finish(void *self, enum sim_end end)
         sim_remark(l->sim, "%s", l->write_error.text);
     if (l->files)
         write_sources(l, cycles);
-    if (l->tagged_done < l->tagged)
+    if (late)
         sim_remark(l->sim,
                    "not steady: saturated, %" PRIu64 " of %" PRIu64
                    " packets of the window were not delivered within the drain time, and latency "
                    "is of those that were",
                    l->tagged - l->tagged_done, l->tagged);
-    else if (l->window_in > 1000 && out < STEADY_SHARE * in)
+    else if (few)
         sim_remark(l->sim, "not steady: %.4f flits/node/cycle accepted of %.4f offered", out, in);
 }
 
@@ -452,36 +466,6 @@ static void load_destroy(void *self)
     pattern_fini(&l->pattern);
     free(l->sources);
     free(l);
-}
-
-/* ---- one run for another workload ---- */
-
-bool mesh_load_try(const struct net *like, const struct mesh_load_params *params, double load,
-                   uint64_t seed, struct mesh_load_result *out, struct err *e)
-{
-    struct mesh_load_params p = *params;
-    struct sim *s = sim_create(&(struct sim_options){ .seed = seed });
-    struct direct_world w = { .net = like->ops->create(s, like->params, e) };
-    p.load = load;
-    struct load *l = w.net ? load_create(s, &w, &p, e) : NULL;
-    if (l) {
-        sim_run(s);
-        double slots = (double)p.measure / (double)l->d.flit_time * l->d.terminals;
-        *out = (struct mesh_load_result){
-            .offered = (double)l->window_in / slots,
-            .accepted = (double)l->window_out / slots,
-            .latency = sim_measure_mean(l->latency),
-            .capacity = pattern_uniform_capacity(&l->d),
-            .events = sim_events_fired(s),
-        };
-        out->steady = l->closed && l->tagged_done == l->tagged &&
-                      out->accepted >= STEADY_SHARE * out->offered;
-        load_destroy(l);
-    }
-    if (w.net)
-        like->ops->destroy(w.net);
-    sim_destroy(s);
-    return l != NULL;
 }
 
 const struct direct_ops direct_mesh_load = {
