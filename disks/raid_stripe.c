@@ -2,7 +2,8 @@
  *
  *   direct       read what is asked for, from the members that hold it
  *   whole        read all that is there of the rows, make the missing columns from parity
- *   rmw          read the old data and the old parity, write the new data and the parity changed
+ *   rmw          read the old data and the old parity (P, or P and Q), write the new data and the
+ *                parity changed by the difference
  *   reconstruct  read the columns that are not written, write the new data and parity made anew
  *   full stripe  nothing to read: all columns are written
  *
@@ -337,6 +338,17 @@ static void run_read(struct raid_op *op)
 
 /* ---- writing ---- */
 
+/* Every parity that is there can be read: none of it lies where a medium error is. */
+static bool parity_readable(const struct raid_op *op)
+{
+    const struct raid_layout *l = &op->a->layout;
+    for (uint32_t c = l->data; c < l->members; c++) {
+        if (writable(op, c) && !readable(op, c))
+            return false;
+    }
+    return true;
+}
+
 static void run_write(struct raid_op *op)
 {
     struct raid *a = op->a;
@@ -364,8 +376,8 @@ static void run_write(struct raid_op *op)
             write_back(op);
         return;
     }
-    uint32_t rmw_reads = (uint32_t)__builtin_popcountll(touched) + 1;
-    bool can_rmw = l->parity == 1 && l->data > 1 && missing_touched == 0 && readable(op, l->data);
+    uint32_t rmw_reads = (uint32_t)__builtin_popcountll(touched) + parity_there;
+    bool can_rmw = l->data > 1 && missing_touched == 0 && parity_readable(op);
     bool cheap = rmw_reads <= untouched;
     if (a->small_write != RAID_WRITE_AUTO)
         cheap = a->small_write == RAID_WRITE_RMW;
@@ -379,7 +391,10 @@ static void run_write(struct raid_op *op)
             if (covered(op, c, &lo, &hi))
                 ask(op, member_of(op, c), lo, hi, NULL);
         }
-        ask(op, member_of(op, l->data), op->lo, op->hi, NULL);
+        for (uint32_t c = l->data; c < l->members; c++) {
+            if (writable(op, c))
+                ask(op, member_of(op, c), op->lo, op->hi, NULL);
+        }
     } else if (missing_keep == 0) {
         a->counts.reconstruct_writes++;
         read_columns(op, keep);
@@ -571,32 +586,44 @@ static void read_done(struct raid_op *op)
 
 /* ---- the writes ---- */
 
-/* Old parity, changed by what changes in the columns that are written. */
-static void changed_parity(struct raid_op *op, struct rope *p)
+/* What changes in column c, over all the rows looked at: old and new bytes XORed, zero elsewhere. */
+static void difference(struct raid_op *op, uint32_t c, struct rope *out)
+{
+    uint64_t size = op->a->sector_bytes, lo, hi;
+    struct rope fresh, changed;
+    rope_init(out);
+    if (!covered(op, c, &lo, &hi)) {
+        rope_add_zero(out, (op->hi - op->lo) * size);
+        return;
+    }
+    new_bytes(op, c, lo, hi, &fresh);
+    const struct rope *both[] = { &op->cols[c], &fresh };
+    rope_xor(&changed, both, 2);
+    rope_add_zero(out, (lo - op->lo) * size);
+    rope_join(out, &changed);
+    rope_add_zero(out, (op->hi - hi) * size);
+    rope_fini(&fresh);
+}
+
+/* Old parity, changed by what changes in the columns that are written: the code is linear, so the
+ * parity of the difference is the difference of the parity.  Parity that is lost stays empty. */
+static void changed_parity(struct raid_op *op, struct rope parity[2])
 {
     const struct raid_layout *l = &op->a->layout;
-    struct rope part[2 * RAID_MEMBERS_MAX];
-    const struct rope *members[2 * RAID_MEMBERS_MAX + 1];
-    uint64_t size = op->a->sector_bytes, lo, hi;
-    size_t n = 0;
-    for (uint32_t c = 0; c < l->data; c++) {
-        if (!covered(op, c, &lo, &hi))
-            continue;
-        struct rope fresh;
-        new_bytes(op, c, lo, hi, &fresh);
-        struct rope *const both[] = { &op->cols[c], &fresh };
-        for (size_t i = 0; i < 2; i++, n++) {
-            rope_init(&part[n]);
-            rope_add_zero(&part[n], (lo - op->lo) * size);
-            rope_join(&part[n], both[i]);
-            rope_add_zero(&part[n], (op->hi - hi) * size);
-            members[n] = &part[n];
-        }
+    struct rope change[RAID_MEMBERS_MAX], by[2];
+    for (uint32_t c = 0; c < l->data; c++)
+        difference(op, c, &change[c]);
+    rope_init(&by[1]);
+    raid_code(change, l->data, &by[0], l->parity > 1 ? &by[1] : NULL);
+    for (uint32_t j = 0; j < l->parity; j++) {
+        const struct rope *both[] = { &op->cols[l->data + j], &by[j] };
+        if (both[0]->length > 0)
+            rope_xor(&parity[j], both, 2);
     }
-    members[n] = &op->cols[l->data];
-    rope_xor(p, members, n + 1);
-    for (size_t i = 0; i < n; i++)
-        rope_fini(&part[i]);
+    rope_fini(&by[0]);
+    rope_fini(&by[1]);
+    for (uint32_t c = 0; c < l->data; c++)
+        rope_fini(&change[c]);
 }
 
 /* All columns as they will be, and parity of them. */
@@ -634,7 +661,7 @@ static void write_back(struct raid_op *op)
     for (uint32_t j = 0; j < l->parity; j++)
         any |= writable(op, l->data + j);
     if (any && op->rmw)
-        changed_parity(op, &parity[0]);
+        changed_parity(op, parity);
     else if (any)
         fresh_parity(op, &parity[0], &parity[1]);
     op->writing = true;

@@ -221,9 +221,9 @@ static void xor_into(uint8_t *restrict acc, const uint8_t *restrict in, size_t l
 }
 
 /* XOR of all terms over one chunk. */
-static void xor_chunk(const struct leaf_xor *x, uint64_t off, size_t len, uint8_t *out)
+static void xor_terms(const struct leaf_xor *x, uint64_t off, size_t len, uint8_t *out,
+                      uint8_t source[XOR_SOURCES + 1][XOR_CHUNK])
 {
-    static _Alignas(64) uint8_t source[XOR_SOURCES + 1][XOR_CHUNK];
     memset(source[0], 0, len);
     for (size_t t = 0; t < x->count;) {
         int n = 1;
@@ -245,6 +245,24 @@ static void xor_chunk(const struct leaf_xor *x, uint64_t off, size_t len, uint8_
         memcpy(source[0], source[XOR_SOURCES], len);
     }
     memcpy(out, source[0], len);
+}
+
+/* A term may be of a kind that reads parity itself (Q of lazy columns): the room of the outer call
+ * is not to be touched then.  The stacks of threads are too small for it. */
+static void xor_chunk(const struct leaf_xor *x, uint64_t off, size_t len, uint8_t *out)
+{
+    static _Alignas(64) uint8_t room[XOR_SOURCES + 1][XOR_CHUNK];
+    static bool taken;
+    if (!taken) {
+        taken = true;
+        xor_terms(x, off, len, out, room);
+        taken = false;
+        return;
+    }
+    void *inner = aligned_alloc(64, sizeof room);
+    ASSERT(inner != NULL);
+    xor_terms(x, off, len, out, inner);
+    free(inner);
 }
 
 static void xor_read(const struct leaf *l, uint64_t off, size_t len, uint8_t *out)
