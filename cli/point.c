@@ -32,54 +32,6 @@ struct run {
 
 /* ---- the world ---- */
 
-/* devices = { kind = ..., count = 3, ... }, or a list of such: `count` alike. */
-static bool build_device(struct run *r, const struct val *spec, const char *path, struct err *e)
-{
-    struct direct_world *w = &r->world;
-    const struct val *count = val_get(spec, "count");
-    char where[512];
-    if (spec->type != VAL_TABLE)
-        return err_set(e, "%s%s is %s but must be a table { kind = ... }",
-                       val_where(spec, where, sizeof where), path, val_type_name(spec->type));
-    if (count && (count->type != VAL_INT || count->u.i < 1 || count->u.i > 65536))
-        return err_set(e, "%s%s.count must be a whole number from 1 to 65536",
-                       val_where(count, where, sizeof where), path);
-    struct val *rest = val_new(VAL_TABLE, spec->file, spec->line);
-    for (size_t i = 0; i < spec->count; i++)
-        if (strcmp(spec->items[i]->key, "count") != 0)
-            val_put(rest, spec->items[i]->key, val_copy(spec->items[i]));
-    int64_t n = count ? count->u.i : 1;
-    w->devs = base_realloc(w->devs, (w->dev_count + (size_t)n) * sizeof(struct blkdev *));
-    bool good = true;
-    for (int64_t i = 0; good && i < n; i++) {
-        char *name = base_printf("dev%zu", w->dev_count);
-        struct blkdev *d = blk_build(r->sim, rest, -1, name, path, e);
-        free(name);
-        good = d != NULL;
-        if (good)
-            w->devs[w->dev_count++] = d;
-    }
-    val_free(rest);
-    return good;
-}
-
-static bool build_devices(struct run *r, struct err *e)
-{
-    const struct val *devices = r->schema.devices;
-    if (!devices)
-        return true;
-    if (devices->type != VAL_LIST)
-        return build_device(r, devices, "devices", e);
-    for (size_t i = 0; i < devices->count; i++) {
-        char *path = base_printf("devices.%zu", i + 1);
-        bool good = build_device(r, devices->items[i], path, e);
-        free(path);
-        if (!good)
-            return false;
-    }
-    return true;
-}
-
 static bool build_direct(struct run *r, struct err *e)
 {
     struct direct_world *w = &r->world;
@@ -87,7 +39,8 @@ static bool build_direct(struct run *r, struct err *e)
     w->output_dir = r->options->output_dir;
     if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh.params, e)))
         return false;
-    if (!build_devices(r, e))
+    if (r->schema.devices && !blk_build_list(r->sim, r->schema.devices, -1, "dev", "devices",
+                                             &w->devs, &w->dev_count, e))
         return false;
     r->direct = r->schema.direct->create(r->sim, w, r->schema.workload.params, e);
     return r->direct != NULL;

@@ -81,6 +81,8 @@ struct blkdev_ops {
     /* Brings a fault (disks/disk.h) upon the device, member 0, or a member of an array, from 1.
      * False when the device has no such member or knows no such fault. */
     bool (*fault)(struct blkdev *d, uint32_t member, const struct disk_fault *f);
+    /* The devices below, from 0, spares last; NULL past the last.  NULL: there are none. */
+    struct blkdev *(*member)(const struct blkdev *d, uint32_t i);
 };
 
 struct blkdev {

@@ -111,6 +111,39 @@ static struct blkdev *build_scsi(struct sim *s, const struct val *spec, int32_t 
     return d;
 }
 
+/* ---- shared buses ---- */
+
+#define BUS(name_, type_, member_, doc_)                                                           \
+    {                                                                                              \
+        .name = name_, .type = type_, .offset = offsetof(struct blk_bus_params, member_),          \
+        .doc = doc_, .src = "none"                                                                 \
+    }
+const struct param blk_bus_params[] = {
+    { .name = "kind",
+      .type = PARAM_STRING,
+      .offset = offsetof(struct blk_bus_params, kind),
+      .def = "bus",
+      .doc = "In a list of devices: a SCSI bus that devices share by `on`.",
+      .src = "none" },
+    BUS("name", PARAM_STRING, name, "What devices call it in `on`."),
+    { .name = "bus",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct blk_bus_params, bus),
+      .sub = scsi_params,
+      .doc = "Its parameters." },
+    { .name = NULL }
+};
+#undef BUS
+
+static struct blkdev *build_bus(struct sim *s, const struct val *spec, int32_t node,
+                                const char *name, const char *path, struct err *e)
+{
+    (void)s, (void)spec, (void)node, (void)name;
+    err_set(e, "%s: a bus is no device: it stands in a list of devices, which name it in `on`",
+            path);
+    return NULL;
+}
+
 const struct blk_kind blk_kinds[] = {
     { "disk", "a drive: arm, spindle, cache, queue, bus", disk_params, build_disk },
     { "raid3", "spindles that turn as one, with parity", raid3_params, build_raid3 },
@@ -122,6 +155,7 @@ const struct blk_kind blk_kinds[] = {
     { "raid6", "stripes with two parities that rotate", raid_array_params, build_array },
     { "cache", "a write-back cache in front of a device", wcache_params, build_cache },
     { "scsi", "a device behind a SCSI bus of its own", scsi_stack_params, build_scsi },
+    { "bus", "in a list of devices: a SCSI bus that they share", blk_bus_params, build_bus },
     { NULL, NULL, NULL, NULL },
 };
 

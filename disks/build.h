@@ -8,16 +8,40 @@
  *   { kind = "scsi", bus = {...}, device = {...} }   any of these behind a SCSI bus
  *
  * A specification without kind is a disk.
+ *
+ * A list of devices (blk_build_list) may say which stand on one SCSI bus:
+ *
+ *   { { kind = "bus", name = "a", bus = { rate = "10MB/s", host_rate = "8MB/s" } },
+ *     { kind = "disk", count = 4, on = "a" },
+ *     { kind = "raid5", members = 9, on = { "b", "c" } } }
+ *
+ * `on` names the bus, or the buses in turn, of a device or of the drives below it (members, then
+ * spares).  A bus that has no entry is one with default parameters.  Without `on` a drive has a bus
+ * of its own, and an array has what its `buses` says.
  */
 #ifndef DISKS_BUILD_H
 #define DISKS_BUILD_H
 
 #include "disks/blkdev.h"
+#include "disks/scsi.h"
 
 /* Builds what `spec` (a table; NULL: the default drive) says.  `name` starts the names of its busy
  * accounts, `path` the keys of its sentences.  `spec` is only read here.  NULL with a sentence. */
 struct blkdev *blk_build(struct sim *s, const struct val *spec, int32_t node, const char *name,
                          const char *path, struct err *e);
+
+/* Builds a table, or each of a list of tables, `count` of each, and puts them on their buses; they
+ * are named prefix0, prefix1, ...  *devs (heap) and *count are what was built, also when it fails:
+ * false with a sentence.  The index of a device leaves out the buses. */
+bool blk_build_list(struct sim *s, const struct val *spec, int32_t node, const char *prefix,
+                    const char *path, struct blkdev ***devs, size_t *count, struct err *e);
+
+/* An entry of a list that is a bus. */
+struct blk_bus_params {
+    const char *kind, *name;
+    struct scsi_params bus;
+};
+extern const struct param blk_bus_params[];
 
 /* One line of the table of kinds, for `psim list` and the manual. */
 struct blk_kind {

@@ -208,6 +208,15 @@ struct raid_counts raid_counts(const struct blkdev *d)
     return raid_of(d)->counts;
 }
 
+static struct blkdev *member(const struct blkdev *d, uint32_t i)
+{
+    const struct raid *a = raid_of(d);
+    if (i < a->layout.members)
+        return a->slots[i].dev;
+    i -= a->layout.members;
+    return i < a->spare_count ? a->spares[i] : NULL;
+}
+
 static void kill_array(struct blkdev *d)
 {
     raid_of(d)->dead = true;
@@ -282,7 +291,8 @@ static const struct blkdev_ops raid_ops = { .name = "array",
                                             .destroy = destroy,
                                             .kill = kill_array,
                                             .corrupt = corrupt,
-                                            .fault = fault };
+                                            .fault = fault,
+                                            .member = member };
 
 bool raid_is(const struct blkdev *d)
 {

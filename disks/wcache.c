@@ -399,6 +399,11 @@ static void describe(const struct blkdev *d, struct blk_describe *out)
     *out = cache_of(d)->about;
 }
 
+static struct blkdev *member(const struct blkdev *d, uint32_t i)
+{
+    return i == 0 ? cache_of(d)->below : NULL;
+}
+
 static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
 {
     struct wcache *w = cache_of(d);
@@ -435,7 +440,8 @@ static const struct blkdev_ops wcache_ops = { .name = "cache",
                                               .destroy = destroy,
                                               .kill = crash,
                                               .corrupt = corrupt,
-                                              .fault = fault };
+                                              .fault = fault,
+                                              .member = member };
 
 static void audit(void *self, struct sim_audit_report *report)
 {

@@ -150,22 +150,18 @@ static bool make_network(struct machine *m, const char *path, struct err *e)
 
 static bool make_devices(struct machine *m, const char *path, struct err *e)
 {
-    const struct val *v = m->params.storage;
-    bool many = v != NULL && v->type == VAL_LIST && v->count > 0;
-    uint32_t count = many ? (uint32_t)v->count : 1;
+    char item[128];
+    snprintf(item, sizeof item, "%s.storage", path);
     for (uint32_t i = 0; i < m->layout.io_count; i++) {
         struct node *n = &m->nodes[m->io[i]];
-        n->devs = base_zalloc(count, sizeof(struct blkdev *));
-        for (uint32_t k = 0; k < count; k++) {
-            char name[48], item[128];
-            snprintf(name, sizeof name, "io%u.%u", i, k);
-            snprintf(item, sizeof item, many ? "%s.storage[%u]" : "%s.storage", path, k + 1);
-            struct blkdev *b =
-                blk_build(m->sim, many ? v->items[k] : v, (int32_t)n->id, name, item, e);
-            if (b == NULL)
-                return false;
-            n->devs[n->dev_count++] = b;
-        }
+        char prefix[32];
+        size_t count;
+        snprintf(prefix, sizeof prefix, "io%u.", i);
+        bool good = blk_build_list(m->sim, m->params.storage, (int32_t)n->id, prefix, item,
+                                   &n->devs, &count, e);
+        n->dev_count = (uint32_t)count;
+        if (!good)
+            return false;
     }
     return true;
 }
