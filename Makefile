@@ -106,7 +106,7 @@ test: all tests
 
 # ---- benchmarks: every tests/bench/bench_*.c is a program; its peers stand beside it ----
 BENCH_BINS = $(patsubst tests/bench/%.c,$B/bench/%,$(wildcard tests/bench/bench_*.c))
-BENCH_OBJS = $(call objs,$(wildcard tests/bench/bench.c tests/bench/peer_*.c tests/bench/peer_*.cpp))
+BENCH_OBJS = $(call objs,$(wildcard tests/bench/bench.c tests/bench/profile.c tests/bench/peer_*.c tests/bench/peer_*.cpp))
 bench-bins: $(BENCH_BINS)
 .SECONDARY: $(BENCH_OBJS) $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS))
 $B/bench/%: $B/tests/bench/%.o $(BENCH_OBJS) $(call lib,direct models workloads os disks mesh sim base)

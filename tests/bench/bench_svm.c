@@ -12,9 +12,10 @@
 #include "models/machine.h"
 #include "sim/sim.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/profile.h"
 #include "workloads/shared.h"
 
-#define ROUNDS 6
+#define FAULTS 60000 /* of a run, of all nodes */
 #define PAGES 16
 #define PAGE 4096
 #define SPACE (UINT64_C(1) << 30)
@@ -26,14 +27,16 @@ static struct shared_params params = {
     .memory = { .page_bytes = PAGE },
 };
 
-static uint64_t taken; /* faults of all nodes */
+static uint64_t taken, sent; /* faults and messages of all nodes */
+static uint64_t events;      /* of the last run */
 
 static void moving(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
 {
     struct shared h;
     if (!shared_open(&h, node, rank, ranks, p, (uint64_t)ranks * PAGES * PAGE))
         return;
-    for (uint64_t k = 0; k < ROUNDS; k++) {
+    uint64_t rounds = (FAULTS + ranks * PAGES - 1) / (ranks * PAGES);
+    for (uint64_t k = 0; k < rounds; k++) {
         for (uint64_t i = 0; i < PAGES; i++)
             vm_store_u64(h.space, SHARED_BASE + ((rank + k) % ranks * PAGES + i) * PAGE, k);
         port_pay(h.port);
@@ -42,6 +45,7 @@ static void moving(struct os_node *node, uint32_t rank, uint32_t ranks, const vo
     struct svm_counts c;
     svm_counts(h.svm, &c);
     taken += c.read_faults + c.write_faults;
+    sent += c.sent;
 }
 
 static void touching(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
@@ -121,6 +125,7 @@ static double run(uint64_t side, const struct workload_ops *ops)
         fprintf(stderr, "bench_svm: the run ended by %s\n", sim_end_name(end));
         exit(1);
     }
+    events = sim_events_fired(s);
     machine_destroy(m);
     val_free(spec);
     sim_destroy(s);
@@ -132,6 +137,23 @@ static double faults(uint64_t side, uint64_t manager)
     params.svm.manager = (int)manager;
     double seconds = run(side, &workloads[MOVING]);
     return (double)taken / seconds;
+}
+
+/* What a fault takes: 0 events, 1 messages. */
+static double of_a_fault(uint64_t side, uint64_t what)
+{
+    run(side, &workloads[MOVING]);
+    return (double)(what == 0 ? events : sent) / (double)taken;
+}
+
+/* Prints where the time of a run goes; nothing is measured. */
+static double profile(uint64_t side, uint64_t manager)
+{
+    params.svm.manager = (int)manager;
+    profile_start();
+    run(side, &workloads[MOVING]);
+    profile_print(side == 8 ? "64 nodes" : "1024 nodes");
+    return 0;
 }
 
 static double seconds_of(uint64_t side, uint64_t which)
@@ -158,6 +180,9 @@ int main(int argc, char **argv)
     bench_print("faults of 64 nodes, central", rate, "faults/s", "dynamic", rate / first);
     rate = bench_median(faults, 8, XMM);
     bench_print("faults of 64 nodes, xmm", rate, "faults/s", "dynamic", rate / first);
+    bench_print("events of a fault, dynamic", bench_measure(of_a_fault, 8, 0), "events", "", 0);
+    bench_print("messages of a fault, dynamic", bench_measure(of_a_fault, 8, 1), "messages", "", 0);
+    bench_measure(profile, 8, DYNAMIC);
     if (quick)
         return 0;
     rate = bench_median(faults, 32, DYNAMIC);

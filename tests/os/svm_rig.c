@@ -1,0 +1,179 @@
+/* svm_rig.c: see svm_rig.h. */
+#include "tests/os/svm_rig.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+struct start {
+    struct cluster *c;
+    uint32_t node;
+};
+
+int manager_named(const char *name)
+{
+    int m = 0;
+    while (strcmp(svm_mgr_name(svm_managers[m]), name) != 0)
+        m++;
+    return m;
+}
+
+const char *manager_of(const struct cluster *c)
+{
+    return svm_mgr_name(svm_managers[c->manager]);
+}
+
+uint64_t mix(uint64_t *x)
+{
+    *x += 0x9e3779b97f4a7c15u;
+    uint64_t z = *x;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static void thread(void *arg)
+{
+    struct start *s = arg;
+    if (!s->c->at_once)
+        port_thread_sleep(vm_port(s->c->vm[s->node]), SIM_MS); /* until all have booted */
+    s->c->program(s->c, s->node);
+    s->c->finished++;
+}
+
+static void join(struct cluster *c, uint32_t node, struct port *p)
+{
+    struct vm_params vp = { .page_bytes = PAGE, .frames = c->frames, .replacement = 1 };
+    struct svm_params sp = { .manager = c->manager,
+                             .hash_block = c->hash_block ? c->hash_block : 1,
+                             .fanout = c->fanout,
+                             .announce_every = c->announce_every,
+                             .retry = 10 * SIM_MS,
+                             .initial_owner = c->initial_owner };
+    static uint32_t nodes[RIG_NODES];
+    for (uint32_t i = 0; i < c->nodes; i++)
+        nodes[i] = i;
+    c->vm[node] = vm_create(p, &vp);
+    c->space[node] = vm_space_create(c->vm[node], "test");
+    c->svm[node] = svm_join(xk_find(c->rig.k[node], "svm"), c->space[node], BASE, c->pages * PAGE,
+                            nodes, c->nodes, &sp);
+    cr_assert_not_null(c->svm[node]);
+}
+
+void cluster_booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct cluster *c = r->arg;
+    join(c, node, p);
+    if (node == 0 && c->record)
+        history_init(&c->history, p, BASE, PAGE);
+    if (c->program) {
+        struct start *s = port_alloc(p, sizeof *s);
+        *s = (struct start){ .c = c, .node = node };
+        cr_assert_not_null(port_thread_spawn(p, "program", thread, s, 0));
+    }
+}
+
+void cluster_start(struct cluster *c, enum fake_order order)
+{
+    struct fake_options o = { .nodes = c->nodes,
+                              .seed = c->seed,
+                              .order = order,
+                              .mtu = c->mtu ? c->mtu : 4096,
+                              .tx_queue = c->tx_queue };
+    rig_start(&c->rig, &o,
+              c->tx_queue ? "mesh mesh queue=1; svm svm <mesh" : "mesh mesh; svm svm <mesh",
+              cluster_booted, c);
+}
+
+void cluster_stop(struct cluster *c)
+{
+    rig_stop(&c->rig);
+}
+
+/* ---- accesses ---- */
+
+static uint64_t shadow_value(const struct cluster *c, uint64_t at, uint32_t size)
+{
+    uint64_t v = 0;
+    memcpy(&v, c->shadow + at, size);
+    return v;
+}
+
+static void record(struct cluster *c, uint32_t node, sim_time begun, uint64_t at, uint32_t size,
+                   bool write, uint64_t value)
+{
+    if (c->record)
+        history_add(&c->history, &(struct history_op){ .addr = BASE + at,
+                                                       .value = value,
+                                                       .start = begun * SIM_US,
+                                                       .end = ++c->ticks * SIM_US,
+                                                       .node = node,
+                                                       .size = size,
+                                                       .write = write });
+}
+
+void cluster_write(struct cluster *c, uint32_t node, uint64_t at, uint32_t size, uint64_t value)
+{
+    sim_time begun = ++c->ticks;
+    if (size == 1)
+        vm_store_u8(c->space[node], BASE + at, (uint8_t)value);
+    else if (size == 4)
+        vm_store_u32(c->space[node], BASE + at, (uint32_t)value);
+    else
+        vm_store_u64(c->space[node], BASE + at, value);
+    memcpy(c->shadow + at, &value, size);
+    record(c, node, begun, at, size, true, value);
+}
+
+uint64_t cluster_read(struct cluster *c, uint32_t node, uint64_t at, uint32_t size)
+{
+    sim_time begun = ++c->ticks;
+    uint64_t got = size == 1   ? vm_load_u8(c->space[node], BASE + at)
+                   : size == 4 ? vm_load_u32(c->space[node], BASE + at)
+                               : vm_load_u64(c->space[node], BASE + at);
+    c->wrong += got != shadow_value(c, at, size);
+    c->checked++;
+    record(c, node, begun, at, size, false, got);
+    return got;
+}
+
+/* ---- what holds between steps ---- */
+
+bool cluster_single_writer(struct cluster *c)
+{
+    for (uint32_t p = 0; p < c->pages; p++) {
+        uint32_t writers = 0, readers = 0;
+        for (uint32_t n = 0; n < c->nodes; n++) {
+            struct svm_view v;
+            if (!c->svm[n])
+                continue;
+            svm_look(c->svm[n], p, &v);
+            writers += v.prot == VM_WRITE;
+            readers += v.prot == VM_READ;
+        }
+        if (writers > 1 || (writers == 1 && readers > 0))
+            return false;
+    }
+    return true;
+}
+
+const char *cluster_fault(struct cluster *c)
+{
+    static char text[120];
+    bool ownerless = strcmp(manager_of(c), "xmm") == 0;
+    for (uint32_t p = 0; p < c->pages; p++) {
+        uint32_t owners = 0, locked = 0;
+        for (uint32_t n = 0; n < c->nodes; n++) {
+            struct svm_view v;
+            svm_look(c->svm[n], p, &v);
+            owners += v.owner;
+            locked += v.locked;
+        }
+        if (locked == 0 && (ownerless || owners == 1))
+            continue;
+        snprintf(text, sizeof text, "page %u has %u owners and is locked at %u nodes", p, owners,
+                 locked);
+        return text;
+    }
+    return cluster_single_writer(c) ? NULL : "a page has a writer and others that access it";
+}

@@ -1,0 +1,186 @@
+/* test_svm_plant.c: faults that are planted in the protocol, and who finds them.
+ *
+ * A frame on its way is changed so that the nodes behave as a broken manager would make them.  Each
+ * fault must be found for each manager by the judge of histories, which knows no manager; where an
+ * assertion of the protocol stops a run before, another seed must get through to the judge.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/svm/svm_internal.h"
+#include "tests/os/svm_rig.h"
+
+#define OP 8 /* offset of the operation in a frame: behind the driver's header */
+#define HEADERS 40
+#define SEEDS 12
+
+enum plant_kind {
+    PLANT_NOTHING,
+    PLANT_SKIP,   /* an invalidation is swallowed, and acknowledged in its place */
+    PLANT_STALE,  /* a page is answered with the bytes it had when it was last sent: too early */
+    PLANT_OWNERS, /* a stale owner is asked, and serves: who gave the page away goes on as owner */
+    PLANT_FLIP,   /* bytes of a page change in flight */
+    PLANT_KINDS
+};
+static const char *const plant_names[PLANT_KINDS] = { "nothing", "a skipped invalidation",
+                                                      "an answer before the data is written",
+                                                      "a stale owner", "flipped bytes" };
+
+struct plant {
+    struct cluster *c;
+    enum plant_kind kind;
+    bool baseline; /* xmm: flushes and data in place of invalidations and ownership */
+    uint32_t seen;
+    uint8_t before[PAGE]; /* STALE: the last page sent */
+};
+
+#define AFTER 5 /* the first so many of a kind pass */
+
+static void replace(struct rope *frame, const uint8_t *bytes, size_t len)
+{
+    rope_fini(frame);
+    rope_add_bytes(frame, bytes, len);
+}
+
+/* The frame that the fault wants; it may be another that has to be answered in its place. */
+static bool wanted(const struct plant *t, const uint8_t *bytes, size_t len, uint32_t dst)
+{
+    struct svm_view v;
+    bool page = len >= HEADERS + PAGE;
+    svm_look(t->c->svm[dst], 0, &v);
+    switch (t->kind) {
+    case PLANT_SKIP:
+        return t->baseline ? bytes[OP] == SVM_FLUSH && v.prot == VM_READ
+                           : bytes[OP] == SVM_INVALIDATE;
+    case PLANT_OWNERS:
+        return t->baseline ? bytes[OP] == SVM_FLUSH && v.prot == VM_WRITE
+                           : bytes[OP] == SVM_PAGE && page && (bytes[OP + 2] & 2);
+    default:
+        return page && bytes[OP] == (t->baseline ? SVM_DATA : SVM_PAGE);
+    }
+}
+
+static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    struct plant *t = arg;
+    uint8_t bytes[HEADERS + PAGE + 256], now[PAGE];
+    cr_assert_leq(frame->length, sizeof bytes);
+    size_t len = frame->length;
+    rope_read(frame, 0, len, bytes);
+    if (len < HEADERS || t->kind == PLANT_NOTHING || !wanted(t, bytes, len, dst))
+        return true;
+    bool act = t->seen++ >= AFTER;
+    switch (t->kind) {
+    case PLANT_SKIP:
+    case PLANT_OWNERS:
+        if (!act)
+            break;
+        if (bytes[OP] == SVM_PAGE) { /* the sender gets the ownership too */
+            fake_inject(t->c->rig.f, dst, src, bytes, len);
+            break;
+        }
+        /* An answer that nobody has earned: dropped, or given back without bytes. */
+        bytes[OP] = bytes[OP] == SVM_FLUSH ? SVM_DATA : SVM_ACK;
+        fake_inject(t->c->rig.f, dst, src, bytes, len);
+        return false;
+    case PLANT_STALE:
+        memcpy(now, bytes + len - PAGE, PAGE);
+        if (act)
+            memcpy(bytes + len - PAGE, t->before, PAGE);
+        memcpy(t->before, now, PAGE);
+        replace(frame, bytes, len);
+        break;
+    case PLANT_FLIP:
+        for (size_t i = len - PAGE; act && i < len; i++)
+            bytes[i] ^= 0x5a;
+        replace(frame, bytes, len);
+        break;
+    case PLANT_NOTHING:
+    case PLANT_KINDS:
+        break;
+    }
+    return true;
+}
+
+static void watched_program(struct cluster *c, uint32_t node)
+{
+    uint64_t x = c->seed * 1000 + node;
+    for (uint32_t i = 1; i <= 200; i++) {
+        uint64_t at = mix(&x) % 4 * 8;
+        if (mix(&x) % 3 == 0)
+            cluster_write(c, node, at, 8, (uint64_t)i * c->nodes + node + 1);
+        else
+            cluster_read(c, node, at, 8);
+        port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(&x) % 50) * SIM_US);
+    }
+}
+
+enum finding { FOUND_NOTHING, FOUND_RECENT, FOUND_SEQUENTIAL, FOUND_ELSE, FINDINGS };
+
+static enum finding judged(int manager, enum plant_kind kind, uint64_t seed)
+{
+    static struct cluster c;
+    c = (struct cluster){ .nodes = 4,
+                          .pages = 1,
+                          .manager = manager,
+                          .seed = seed,
+                          .record = true,
+                          .program = watched_program };
+    struct plant t = { .c = &c, .kind = kind, .baseline = manager == manager_named("xmm") };
+    struct history_report r;
+    cluster_start(&c, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
+    fake_on_frame(c.rig.f, tamper, &t);
+    fake_run(c.rig.f, 100000);
+    if (history_sequential(&c.history, &r) == HISTORY_VIOLATION)
+        return FOUND_SEQUENTIAL;
+    if (history_recent(&c.history, &r) == HISTORY_VIOLATION)
+        return FOUND_RECENT;
+    return c.finished < c.nodes || cluster_fault(&c) ? FOUND_ELSE : FOUND_NOTHING;
+}
+
+/* In a process of its own, for an assertion may end it. */
+static enum finding judged_apart(int manager, enum plant_kind kind, uint64_t seed)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit none = { 0, 0 };
+        setrlimit(RLIMIT_CORE, &none);
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(FINDINGS);
+        signal(SIGABRT, SIG_DFL);
+        _exit((int)judged(manager, kind, seed));
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) {
+        cr_assert_eq(WTERMSIG(status), SIGABRT);
+        return FOUND_ELSE;
+    }
+    cr_assert_lt(WEXITSTATUS(status), FINDINGS);
+    return (enum finding)WEXITSTATUS(status);
+}
+
+Test(svm_plant, faults_of_every_manager_are_found_by_the_judge)
+{
+    for (int m = 0; svm_managers[m]; m++)
+        for (enum plant_kind k = PLANT_NOTHING; k < PLANT_KINDS; k++) {
+            const char *name = svm_mgr_name(svm_managers[m]);
+            int found[FINDINGS] = { 0 };
+            for (uint64_t seed = 1; seed <= SEEDS; seed++)
+                found[judged_apart(m, k, seed)]++;
+            cr_log_info("%-10s %-37s judge %2d (with times alone %d), else %d, not %d", name,
+                        plant_names[k], found[FOUND_RECENT] + found[FOUND_SEQUENTIAL],
+                        found[FOUND_RECENT], found[FOUND_ELSE], found[FOUND_NOTHING]);
+            if (k == PLANT_NOTHING)
+                cr_assert_eq(found[FOUND_NOTHING], SEEDS, "%s: %s", name, plant_names[k]);
+            else
+                cr_assert_gt(found[FOUND_RECENT] + found[FOUND_SEQUENTIAL], 0, "%s: %s", name,
+                             plant_names[k]);
+        }
+}
