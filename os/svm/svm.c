@@ -122,10 +122,14 @@ uint32_t svm_initial_owner(const struct svm *s, uint64_t page)
     }
 }
 
-struct svm_page *svm_page_find(const struct svm *s, uint64_t page)
+struct svm_page *svm_page_find(struct svm *s, uint64_t page)
 {
-    struct xk_map *m = s->pages;
-    return xk_map_resolve(m, &page);
+    if (page != s->last_page)
+        port_work(s->port, PORT_WORK_LOOKUP, 1);
+    struct svm_page *sp = vm_page_user(s->region, page);
+    if (sp)
+        s->last_page = page;
+    return sp;
 }
 
 static void retry(struct port_timer *t)
@@ -147,7 +151,8 @@ struct svm_page *svm_page_get(struct svm *s, uint64_t page)
     rope_init(&sp->arrived);
     list_init(&sp->deferred);
     port_timer_init(s->port, &sp->retry, retry, sp);
-    xk_map_bind(s->pages, &page, sp);
+    vm_page_set_user(s->region, page, sp);
+    s->last_page = page;
     return sp;
 }
 
@@ -460,8 +465,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->nodes = nodes;
     s->count = count;
     s->id = in->count++;
-    s->pages = port_alloc(p, sizeof *s->pages);
-    xk_map_init(s->pages, p, sizeof(uint64_t));
+    s->last_page = UINT64_MAX;
     list_init(&s->local);
     list_init(&s->outbox);
     port_timer_init(p, &s->local_timer, drain_local, s);
@@ -478,7 +482,7 @@ void svm_counts(const struct svm *s, struct svm_counts *out)
 
 void svm_look(const struct svm *s, uint64_t page, struct svm_view *out)
 {
-    const struct svm_page *sp = svm_page_find(s, page);
+    const struct svm_page *sp = vm_page_user(s->region, page);
     uint32_t first = svm_initial_owner(s, page);
     *out = (struct svm_view){ .owner = sp ? sp->owner : first == s->self,
                               .locked = sp && sp->locked,

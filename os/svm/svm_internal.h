@@ -38,7 +38,6 @@
 
 #include "os/svm/nodeset.h"
 #include "os/svm/svm.h"
-#include "os/xk/map.h"
 
 enum svm_op {
     SVM_REQUEST,    /* origin wants access; on its way to a manager or along hints */
@@ -107,7 +106,7 @@ struct svm {
     const uint32_t *nodes; /* the caller's */
     uint32_t count;
     uint32_t id;               /* of the region among this node's */
-    struct xk_map *pages;      /* page number -> struct svm_page, of those ever touched here */
+    uint64_t last_page;        /* whose record was asked for last: that costs no lookup */
     struct list local, outbox; /* to this node; not yet taken by the layer below */
     struct xk_sessn *stalled;  /* that refused the head of the outbox; NULL: none */
     struct port_timer local_timer;
@@ -136,7 +135,7 @@ struct svm_mgr_ops {
 
 /* svm.c */
 struct svm_page *svm_page_get(struct svm *s, uint64_t page);
-struct svm_page *svm_page_find(const struct svm *s, uint64_t page);
+struct svm_page *svm_page_find(struct svm *s, uint64_t page); /* NULL: never touched here */
 uint32_t svm_initial_owner(const struct svm *s, uint64_t page);
 struct svm_msg *svm_msg_new(struct svm *s, enum svm_op op, uint64_t page);
 void svm_msg_free(struct svm *s, struct svm_msg *m);

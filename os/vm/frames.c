@@ -10,12 +10,24 @@
 #define RETRY SIM_MS /* ASSUMED(a pager that keeps a page is in the middle of a transfer) */
 #define RETRIES 100  /* ASSUMED(refusals are brief; so many rounds of them are no progress) */
 
+/* A frame that has just been freed, or a new one; zeroed unless it will be filled. */
+static uint8_t *new_frame(struct vm *vm, bool filled)
+{
+    size_t size = vm_page_bytes(vm);
+    if (vm->spare_count == 0)
+        return port_alloc(vm->port, size);
+    uint8_t *frame = vm->spare[--vm->spare_count];
+    for (size_t i = 0; !filled && i < size; i++)
+        frame[i] = 0;
+    return frame;
+}
+
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 {
     struct vm *vm = pg->region->space->vm;
     size_t size = vm_page_bytes(vm);
     if (!pg->bytes) {
-        pg->bytes = port_alloc(vm->port, size);
+        pg->bytes = new_frame(vm, data != NULL);
         vm->counts.frames++;
         if (vm->counts.frames > vm->counts.frames_most)
             vm->counts.frames_most = vm->counts.frames;
@@ -39,7 +51,10 @@ void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 void vm_frame_free(struct vm_page *pg)
 {
     struct vm *vm = pg->region->space->vm;
-    port_free(vm->port, pg->bytes);
+    if (vm->spare_count < VM_SPARE)
+        vm->spare[vm->spare_count++] = pg->bytes;
+    else
+        port_free(vm->port, pg->bytes);
     pg->bytes = NULL;
     pg->prot = VM_NONE;
     list_remove(&pg->order);

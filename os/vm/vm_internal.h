@@ -11,6 +11,8 @@
 #define VM_TABLE_SHIFT 8
 #define VM_TABLE (1u << VM_TABLE_SHIFT) /* chunks of a table */
 
+#define VM_SPARE 4 /* ASSUMED(a page comes for every page that goes; bounds what idle nodes hold) */
+
 struct vm_page {
     struct list order;   /* replacement list while resident */
     struct list waiters; /* struct vm_waiter: threads in a fault on this page */
@@ -63,6 +65,8 @@ struct vm {
     uint32_t kept_in_a_row;
     bool reclaiming;
     struct vm_counts counts;
+    uint8_t *spare[VM_SPARE]; /* frames that were freed last */
+    uint32_t spare_count;
     struct vm_space *spaces;
 };
 
