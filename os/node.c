@@ -13,9 +13,10 @@
 #include "os/nx/nx.h"
 #include "os/pfs/pfs.h"
 
-/* What an I/O node does instead of serving files. */
+/* Who serves memory: I/O nodes instead of files, compute nodes alone or beside their programs. */
 struct memory_server {
     bool on;
+    int64_t dedicated, lent;
     int64_t page_bytes;
     struct memsrv_params store;
 };
@@ -34,6 +35,23 @@ static const struct param memory_server_desc[] = {
       .def = "false",
       .doc = "I/O nodes are memory servers, and serve no files.",
       .src = "ASSUMED(the experiment's choice)" },
+    { .name = "dedicated",
+      .type = PARAM_INT,
+      .offset = offsetof(struct memory_server, dedicated),
+      .def = "0",
+      .min = "0",
+      .max = "60000",
+      .doc =
+          "Compute nodes that serve memory too: so many, the last ones; programs should keep away.",
+      .src = "[Iftode, Li & Petersen 1993]: dedicated server nodes" },
+    { .name = "lent",
+      .type = PARAM_INT,
+      .offset = offsetof(struct memory_server, lent),
+      .def = "0",
+      .min = "0",
+      .max = "1000000000",
+      .doc = "Frames of idle memory that every compute node lends to the others; 0: none.",
+      .src = "[Iftode, Li & Petersen 1993]: the idle memory of all nodes" },
     { .name = "page",
       .type = PARAM_SIZE,
       .offset = offsetof(struct memory_server, page_bytes),
@@ -75,7 +93,7 @@ const struct param os_params_desc[] = {
       .type = PARAM_TABLE,
       .offset = offsetof(struct os_params, memory_server),
       .sub = memory_server_desc,
-      .doc = "Memory servers on the I/O nodes.",
+      .doc = "Memory servers: on the I/O nodes, on compute nodes of their own, or on all.",
       .src = "see its parameters" },
     { .name = NULL }
 };
@@ -91,18 +109,60 @@ static enum os_role role_of(const struct os_layout *l, uint32_t node)
     return node == l->service && !shared ? OS_ROLE_SERVICE : OS_ROLE_COMPUTE;
 }
 
+/* Is this compute node one of the last that serve memory alone? */
+static bool is_dedicated(const struct os_node *n)
+{
+    const struct os_layout *l = n->layout;
+    for (uint32_t i = l->compute_count; i > 0; i--)
+        if (l->compute[i - 1] == n->node)
+            return l->compute_count - i < (uint64_t)n->params->memory_server.dedicated;
+    return false;
+}
+
+static void start_memory(struct os_node *n, struct xk_protl *rpc, const struct memory_server *ms)
+{
+    struct memsrv_params lent = { .frames = ms->lent };
+    if ((ms->on && n->role == OS_ROLE_IO) || is_dedicated(n))
+        memsrv_serve(rpc, &ms->store, (uint64_t)ms->page_bytes);
+    else if (ms->lent > 0 && n->role == OS_ROLE_COMPUTE)
+        memsrv_serve(rpc, &lent, (uint64_t)ms->page_bytes);
+}
+
+uint32_t os_memory_servers(const struct os_node *n, enum os_memory kind, const uint32_t **nodes)
+{
+    const struct os_layout *l = n->layout;
+    const struct memory_server *ms = &n->params->memory_server;
+    uint32_t dedicated =
+        (uint64_t)ms->dedicated < l->compute_count ? (uint32_t)ms->dedicated : l->compute_count;
+    uint32_t count = 0;
+    switch (kind) {
+    case OS_MEMORY_IO:
+        *nodes = l->io;
+        return ms->on ? l->io_count : 0;
+    case OS_MEMORY_DEDICATED:
+        *nodes = l->compute + l->compute_count - dedicated;
+        return dedicated;
+    default: {
+        uint32_t *list = port_alloc(n->port, (l->compute_count + 1) * sizeof *list);
+        for (uint32_t i = 0; ms->lent > 0 && i < l->compute_count - dedicated; i++)
+            if (l->compute[i] != n->node)
+                list[count++] = l->compute[i];
+        *nodes = list;
+        return count;
+    }
+    }
+}
+
 /* The parts of PFS that this node runs, or a memory server in its place. */
 static void start_storage(struct os_node *n)
 {
     struct xk_protl *rpc = xk_find(n->xk, "rpc");
     const struct memory_server *ms = &n->params->memory_server;
-    if (rpc == NULL || n->layout->io_count == 0)
+    if (rpc == NULL)
         return;
-    if (ms->on) {
-        if (n->role == OS_ROLE_IO)
-            memsrv_serve(rpc, &ms->store, (uint64_t)ms->page_bytes);
+    start_memory(n, rpc, ms);
+    if (ms->on || n->layout->io_count == 0)
         return;
-    }
     if (n->node == n->layout->service)
         pfs_meta_start(n->xk, n->layout, &n->params->pfs);
     if (n->role == OS_ROLE_IO && port_blk_count(n->port) > 0)

@@ -154,11 +154,11 @@ static void run_client(struct os_node *node, uint32_t ranks, const struct memory
     c.space = vm_space_create(vm, "memory");
     const struct os_layout *l = node->layout;
     if (p->backing == BACKING_SERVERS)
-        c.c = memsrv_client_create(rpc, vm, l->compute + ranks - p->servers, (uint32_t)p->servers,
-                                   c.pages, &p->client);
+        c.c = memsrv_client_create(rpc, 0, l->compute + ranks - p->servers, (uint32_t)p->servers,
+                                   &p->client);
     else
-        c.c = memsrv_client_create(rpc, vm, l->io, l->io_count, c.pages, &p->client);
-    if (!vm_map(c.space, BASE, c.pages * page, VM_WRITE, &memsrv_pager, c.c)) {
+        c.c = memsrv_client_create(rpc, 0, l->io, l->io_count, &p->client);
+    if (!vm_map(c.space, BASE, c.pages * page, VM_WRITE, &vm_pager_store, memsrv_store(c.c))) {
         port_fail(port, "the data could not be mapped");
         return;
     }

@@ -12,6 +12,9 @@ const struct measure_desc shared_measures[] = {
     { "svm.forwards", "1", "Requests that a node passed on.", 0 },
     { "svm.invalidations", "1", "Copies that a node had others drop.", 0 },
     { "svm.pages", "1", "Pages that a node sent.", 0 },
+    { "svm.page_outs", "1", "Pages that a node sent to its store.", 0 },
+    { "svm.page_ins", "1", "Pages that a node fetched from its store.", 0 },
+    { "svm.disk_transfers", "1", "Pages that moved to or from a disk for a node.", 0 },
     { "svm.forwards_per_fault", "1", "Requests passed on for each fault, of all nodes together.",
       WORKLOAD_DETERMINISTIC },
     { "svm.messages_per_fault", "1", "Messages for each fault, of all nodes together.",
@@ -65,6 +68,10 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
                   (unsigned long long)length);
         return false;
     }
+    if (!paging_store(node, h->vm, 0, length / (uint64_t)params->memory.page_bytes,
+                      params->paging.backing, &params->paging.client, &h->store))
+        return false;
+    svm_set_store(h->svm, h->store);
     h->sync = sync_join(sync, node->layout->compute, ranks);
     sync_barrier(h->sync);
     return true;
@@ -82,7 +89,22 @@ void shared_start(struct shared *h)
     port_pay(h->port);
     sync_barrier(h->sync);
     svm_counts(h->svm, &h->before);
+    if (h->store)
+        vm_store_counts(h->store, &h->store_before);
     h->started = port_now(h->port);
+}
+
+struct vm_store_counts shared_paging(const struct shared *h)
+{
+    struct vm_store_counts c = { .puts = 0 };
+    if (!h->store)
+        return c;
+    vm_store_counts(h->store, &c);
+    c.puts -= h->store_before.puts;
+    c.gets -= h->store_before.gets;
+    c.disk -= h->store_before.disk;
+    c.lost -= h->store_before.lost;
+    return c;
 }
 
 /* Sums what all nodes counted: through the shared memory itself, after the clock has stopped. */
@@ -125,6 +147,12 @@ void shared_stop(struct shared *h)
     port_measure(p, "svm.forwards", forwards);
     port_measure(p, "svm.invalidations", (double)(c.invalidations - h->before.invalidations));
     port_measure(p, "svm.pages", (double)(c.pages_sent - h->before.pages_sent));
+    if (h->store) {
+        struct vm_store_counts g = shared_paging(h);
+        port_measure(p, "svm.page_outs", (double)g.puts);
+        port_measure(p, "svm.page_ins", (double)g.gets);
+        port_measure(p, "svm.disk_transfers", (double)g.disk);
+    }
     report_all(h, reads + writes, forwards, (double)(c.sent - h->before.sent));
 }
 

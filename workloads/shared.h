@@ -16,6 +16,7 @@
 
 #include "os/svm/svm.h"
 #include "os/svm/sync.h"
+#include "workloads/paging.h"
 #include "workloads/workload.h"
 
 /* The first member of every program's parameters. */
@@ -23,6 +24,7 @@ struct shared_params {
     int64_t nodes; /* that take part; 0: all compute nodes */
     struct svm_params svm;
     struct vm_params memory;
+    struct paging_params paging;
 };
 /* Their descriptors, to stand first in a program's array. */
 #define SHARED_PARAMS                                                                              \
@@ -40,6 +42,12 @@ struct shared_params {
           .sub = svm_params_desc,                                                                  \
           .doc = "The manager of the shared memory.",                                              \
           .src = "os/svm/svm.h" },                                                                 \
+        { .name = "paging",                                                                        \
+          .type = PARAM_TABLE,                                                                     \
+          .offset = offsetof(struct shared_params, paging),                                        \
+          .sub = paging_params_desc,                                                               \
+          .doc = "Where owned pages go when memory.frames are too few.",                           \
+          .src = "workloads/paging.h" },                                                           \
     {                                                                                              \
         .name = "memory", .type = PARAM_TABLE, .offset = offsetof(struct shared_params, memory),   \
         .sub = vm_params_desc, .doc = "Pages and frames of each node.", .src = "os/vm/vm.h"        \
@@ -61,6 +69,8 @@ struct shared {
     uint64_t report; /* where shared_stop gathers what the nodes counted */
     sim_time started;
     struct svm_counts before;
+    struct vm_store *store; /* NULL: owned pages keep their frames */
+    struct vm_store_counts store_before;
 };
 
 #define SHARED_BASE 0x100000000u
@@ -77,6 +87,10 @@ uint64_t shared_array(struct shared *h, uint64_t bytes);
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes);
 void shared_start(struct shared *h); /* (blocks) */
 void shared_stop(struct shared *h);  /* (blocks) */
+
+/* Pages that this node has sent to its store, fetched from it, and how often a disk was used for that,
+ * since shared_start.  Zeroes without a store. */
+struct vm_store_counts shared_paging(const struct shared *h);
 
 /* The part [*first, *end) of n items that belongs to this rank: as equal as can be. */
 void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end);

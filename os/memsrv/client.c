@@ -1,42 +1,62 @@
-/* client.c: the pager whose pages live at memory servers.
+/* client.c: the store whose pages live at memory servers.
  *
- * A page remembers the server of its first page-out; its mirror is the next server in the list.
+ * A page that was put has a record of where: the server that keeps it, and the second one when it is
+ * mirrored.  A put is known by a number, so that a drop that is overtaken by the next put of the
+ * page does no harm.
+ *
+ *   state of a page   guarantee                          event -> next (function)
+ *   absent            zero, no record                    put -> kept (put, put_ended)
+ *   kept              at place[0] and, mirrored,         put -> kept; drop -> absent (drop)
+ *                     place[1]; some may be NOWHERE
+ * A server that refuses (full) or is dead hands its part of a put to the next in the list that does
+ * not have the page.
  */
 #include "os/memsrv/memsrv_internal.h"
+#include "os/xk/map.h"
 
-#define NOWHERE UINT16_MAX
+#define NOWHERE UINT32_MAX
+#define COPIES 2
 #define RETRY (100 * SIM_US) /* ASSUMED(a full queue of calls empties within a few call times) */
 
+/* Where a page is: indices of servers. */
+struct kept {
+    uint32_t place[COPIES];
+    uint32_t number; /* of the put */
+};
+
 struct memsrv_client {
+    struct vm_store store; /* first */
     struct port *port;
     struct xk_protl *rpc;
-    struct vm *vm;
     struct memsrv_client_params params;
     uint32_t *servers, *load;
     uint32_t count;
-    uint32_t region;
-    uint64_t pages;
-    uint16_t *where;   /* index of the page's server; NOWHERE: never paged out */
-    struct list queue; /* struct call: refused for now */
+    uint32_t region, numbers;
+    struct xk_map kept; /* page -> struct kept */
+    struct list queue;  /* struct call: refused for now */
     struct port_timer retry;
     struct memsrv_client_counts counts;
 };
 
-/* A page-out: one put, or two when mirrored. */
+/* A put: one call, or two when mirrored. */
 struct page_out {
-    uint32_t left, kept;
+    struct vm_store_io *io;
+    struct kept *kept;
+    uint32_t left, held;
+    enum vm_status why; /* of the last that did not take it */
 };
 
 struct call {
     struct list link;
     struct memsrv_client *client;
-    struct vm_region *region;
+    enum memsrv_procedure procedure;
     uint64_t page;
-    uint32_t server;  /* index */
-    bool put, mirror; /* mirror: of the second copy */
-    uint32_t tries;   /* servers that refused this put */
+    uint32_t number;
+    uint32_t server, copy; /* index of the server; which of the copies */
+    uint32_t tries;        /* servers that refused this put */
     struct page_out *out;
-    struct rope data; /* of a put, kept for a repetition elsewhere */
+    struct vm_store_io *io; /* of a get */
+    struct rope data;       /* of a put, kept for a repetition elsewhere */
 };
 
 static const char *const placements[] = { "hash", "load", NULL };
@@ -60,7 +80,12 @@ const struct param memsrv_client_params_desc[] = {
 
 static void start(struct call *c);
 
-static uint32_t place(struct memsrv_client *c, uint64_t page)
+static struct memsrv_client *client_of(struct vm_store *b)
+{
+    return CONTAINER_OF(b, struct memsrv_client, store);
+}
+
+static uint32_t place(const struct memsrv_client *c, uint64_t page)
 {
     if (c->params.placement == MEMSRV_HASH)
         return (uint32_t)((page * 0x9e3779b97f4a7c15u >> 32) % c->count);
@@ -77,47 +102,100 @@ static void free_call(struct call *c)
     port_free(c->client->port, c);
 }
 
-static void put_ended(struct call *call, bool kept)
+static struct call *call_new(struct memsrv_client *c, enum memsrv_procedure procedure,
+                             uint64_t page)
 {
-    struct memsrv_client *c = call->client;
-    if (!kept && ++call->tries < c->count) {
-        /* This server has no room, or is gone: the next takes the page. */
-        call->server = (call->server + 1) % c->count;
-        if (!call->mirror)
-            c->where[call->page] = (uint16_t)call->server;
-        start(call);
-        return;
-    }
-    struct page_out *out = call->out;
-    out->kept += kept;
-    if (--out->left == 0) {
-        c->counts.page_outs += out->kept > 0;
-        if (out->kept > 0)
-            vm_discard(call->region, call->page);
-        else
-            vm_keep(call->region, call->page);
-        port_free(c->port, out);
-    }
-    free_call(call);
+    struct call *call = port_alloc(c->port, sizeof *call);
+    *call = (struct call){ .client = c, .procedure = procedure, .page = page };
+    list_init(&call->link);
+    rope_init(&call->data);
+    return call;
 }
 
-static void get_ended(struct call *call, enum memsrv_status status, struct rope *bytes)
+/* ---- how calls end ---- */
+
+static enum vm_status status_of(enum xk_status status, enum memsrv_status said)
+{
+    if (status != XK_OK && status != XK_RESTARTED)
+        return VM_UNREACHABLE;
+    switch (said) {
+    case MEMSRV_OK:
+        return VM_OK;
+    case MEMSRV_FULL:
+        return VM_NO_FRAMES;
+    case MEMSRV_IO:
+        return VM_IO;
+    default:
+        return VM_LOST;
+    }
+}
+
+/* The next server after `from` that has no copy of the page. */
+static uint32_t next_server(const struct memsrv_client *c, const struct kept *k, uint32_t from)
+{
+    uint32_t next = (from + 1) % c->count;
+    while (next != from && (next == k->place[0] || next == k->place[1]))
+        next = (next + 1) % c->count;
+    return next;
+}
+
+static void put_ended(struct call *call, enum vm_status status)
 {
     struct memsrv_client *c = call->client;
-    if (status == MEMSRV_OK) {
-        c->counts.page_ins++;
-        c->counts.from_mirror += call->mirror;
-        vm_supply(call->region, call->page, bytes, VM_WRITE);
-    } else if (c->params.mirror && !call->mirror && c->count > 1) {
-        call->mirror = true;
-        call->server = (call->server + 1) % c->count;
+    struct page_out *out = call->out;
+    if (status != VM_OK && ++call->tries < c->count) {
+        call->server = next_server(c, out->kept, call->server);
+        out->kept->place[call->copy] = call->server;
         start(call);
         return;
+    }
+    if (status == VM_OK) {
+        out->held++;
     } else {
-        c->counts.lost++;
-        vm_fail(call->region, call->page, status == MEMSRV_IO ? VM_IO : VM_LOST);
+        out->why = status;
+        out->kept->place[call->copy] = NOWHERE;
     }
     free_call(call);
+    if (--out->left > 0)
+        return;
+    struct vm_store_io *io = out->io;
+    io->status = out->held > 0 ? VM_OK : out->why;
+    c->store.counts.puts += out->held > 0;
+    port_free(c->port, out);
+    io->done(io);
+}
+
+static void ask(struct memsrv_client *c, struct vm_store_io *io, const struct kept *k,
+                uint32_t copy)
+{
+    struct call *call = call_new(c, MEMSRV_GET, io->page);
+    call->number = k->number;
+    call->server = k->place[copy];
+    call->copy = copy;
+    call->io = io;
+    start(call);
+}
+
+static void get_ended(struct call *call, enum vm_status status, struct rope *bytes)
+{
+    struct memsrv_client *c = call->client;
+    struct vm_store_io *io = call->io;
+    const struct kept *k = xk_map_resolve(&c->kept, &io->page);
+    uint32_t copy = call->copy;
+    free_call(call);
+    if (status != VM_OK && copy == 0 && k && k->place[1] != NOWHERE) {
+        ask(c, io, k, 1);
+        return;
+    }
+    io->status = status;
+    if (status == VM_OK) {
+        c->store.counts.gets++;
+        c->counts.from_mirror += copy > 0;
+        rope_move(&io->data, bytes);
+    } else {
+        c->store.counts.lost++;
+    }
+    io->done(io);
 }
 
 static void done(void *arg, enum xk_status status, struct rope *reply)
@@ -130,28 +208,35 @@ static void done(void *arg, enum xk_status status, struct rope *reply)
         rope_read(reply, 0, sizeof h, h);
         rope_drop_front(reply, sizeof h);
         said = (enum memsrv_status)h[0];
+        c->store.counts.disk += h[1];
         c->load[call->server] = wire_get32(h + 4);
     }
-    if (call->put)
-        put_ended(call, said == MEMSRV_OK);
+    if (call->procedure == MEMSRV_PUT)
+        put_ended(call, status_of(status, said));
+    else if (call->procedure == MEMSRV_GET)
+        get_ended(call, status_of(status, said), reply);
     else
-        get_ended(call, said, reply);
+        free_call(call);
 }
+
+/* ---- sending them ---- */
 
 static bool submit(struct call *call)
 {
     struct memsrv_client *c = call->client;
-    uint8_t h[MEMSRV_ARGS] = { 0 };
+    uint8_t h[MEMSRV_ARGS];
     struct rope args;
     wire_put32(h, c->region);
+    wire_put32(h + 4, call->number);
     wire_put64(h + 8, call->page);
     rope_init(&args);
     rope_add_bytes(&args, h, sizeof h);
-    if (call->put)
+    if (call->procedure == MEMSRV_PUT)
         rope_add_slice(&args, &call->data, 0, call->data.length);
     enum xk_status s = select_call(c->rpc, c->servers[call->server], MEMSRV_SERVICE,
-                                   call->put ? MEMSRV_PUT : MEMSRV_GET, &args, done, call);
+                                   call->procedure, &args, done, call);
     rope_fini(&args);
+    ASSERT_MSG(s == XK_OK || s == XK_BUSY, "a page does not fit a call, or its server is no node");
     return s == XK_OK;
 }
 
@@ -179,85 +264,110 @@ static void retry(struct port_timer *t)
     }
 }
 
-static struct call *call_new(struct vm_region *r, uint64_t page, bool put)
+/* ---- the store ---- */
+
+static struct kept *kept_new(struct memsrv_client *c, uint64_t page)
 {
-    struct memsrv_client *c = vm_region_object(r);
-    struct call *call = port_alloc(c->port, sizeof *call);
-    *call = (struct call){ .client = c, .region = r, .page = page, .put = put };
-    list_init(&call->link);
-    rope_init(&call->data);
-    return call;
+    struct kept *k = port_alloc(c->port, sizeof *k);
+    k->place[0] = k->place[1] = NOWHERE;
+    xk_map_bind(&c->kept, &page, k);
+    return k;
 }
 
-static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
+static void put(struct vm_store *b, struct vm_store_io *io)
 {
-    struct memsrv_client *c = vm_region_object(r);
-    if (have != VM_NONE) {
-        vm_grant(r, page, want);
-    } else if (c->where[page] == NOWHERE) {
-        vm_supply(r, page, NULL, VM_WRITE);
-    } else {
-        struct call *call = call_new(r, page, false);
-        call->server = c->where[page];
+    struct memsrv_client *c = client_of(b);
+    struct kept *k = xk_map_resolve(&c->kept, &io->page);
+    uint32_t copies = c->params.mirror && c->count > 1 ? 2 : 1;
+    if (!k)
+        k = kept_new(c, io->page);
+    k->number = ++c->numbers;
+    for (uint32_t i = 0; i < copies; i++)
+        if (k->place[i] == NOWHERE) {
+            uint32_t first = place(c, io->page);
+            k->place[i] = first == k->place[1 - i] ? next_server(c, k, first) : first;
+        }
+    struct page_out *out = port_alloc(c->port, sizeof *out);
+    *out = (struct page_out){ .io = io, .kept = k, .left = copies };
+    for (uint32_t i = 0; i < copies; i++) {
+        struct call *call = call_new(c, MEMSRV_PUT, io->page);
+        call->number = k->number;
+        call->server = k->place[i];
+        call->copy = i;
+        call->out = out;
+        rope_add_slice(&call->data, &io->data, 0, io->data.length);
         start(call);
     }
+    rope_fini(&io->data);
 }
 
-static void evict(struct vm_region *r, uint64_t page, bool dirty)
+static void get(struct vm_store *b, struct vm_store_io *io)
 {
-    struct memsrv_client *c = vm_region_object(r);
-    if (!dirty) {
-        vm_discard(r, page);
+    struct memsrv_client *c = client_of(b);
+    const struct kept *k = xk_map_resolve(&c->kept, &io->page);
+    if (k && (k->place[0] != NOWHERE || k->place[1] != NOWHERE)) {
+        ask(c, io, k, k->place[0] == NOWHERE);
         return;
     }
-    if (c->where[page] == NOWHERE)
-        c->where[page] = (uint16_t)place(c, page);
-    uint32_t copies = c->params.mirror && c->count > 1 ? 2 : 1;
-    struct page_out *out = port_alloc(c->port, sizeof *out);
-    out->left = copies;
-    for (uint32_t i = 0; i < copies; i++) {
-        struct call *call = call_new(r, page, true);
-        call->server = (c->where[page] + i) % c->count;
-        call->mirror = i > 0;
-        call->out = out;
-        if (!vm_contents(r, page, &call->data))
-            ASSERT_MSG(false, "an evicted page has no frame");
-        start(call);
-    }
+    io->status = VM_OK;
+    io->done(io);
 }
 
-const struct vm_pager_ops memsrv_pager = {
-    .name = "memory server",
-    .fault = fault,
-    .evict = evict,
+static void drop(struct vm_store *b, uint64_t page)
+{
+    struct memsrv_client *c = client_of(b);
+    struct kept *k = xk_map_unbind(&c->kept, &page);
+    for (uint32_t i = 0; k && i < COPIES; i++) {
+        if (k->place[i] == NOWHERE)
+            continue;
+        struct call *call = call_new(c, MEMSRV_DROP, page);
+        call->number = k->number;
+        call->server = k->place[i];
+        start(call);
+    }
+    port_free(c->port, k);
+}
+
+static const struct vm_store_ops store_ops = {
+    .name = "memory servers",
+    .put = put,
+    .get = get,
+    .drop = drop,
 };
 
-struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, struct vm *vm,
-                                           const uint32_t *servers, uint32_t count, uint64_t pages,
+struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region,
+                                           const uint32_t *servers, uint32_t count,
                                            const struct memsrv_client_params *params)
 {
     struct port *p = xk_port(rpc);
-    ASSERT(count > 0 && count < NOWHERE);
+    ASSERT(count > 0);
     struct memsrv_client *c = port_alloc(p, sizeof *c);
+    c->store.ops = &store_ops;
     c->port = p;
     c->rpc = rpc;
-    c->vm = vm;
+    c->region = region;
     c->params = *params;
     c->count = count;
     c->servers = port_alloc(p, count * sizeof *c->servers);
     c->load = port_alloc(p, count * sizeof *c->load);
     for (uint32_t i = 0; i < count; i++)
         c->servers[i] = servers[i];
-    c->pages = pages;
-    c->where = port_alloc(p, pages * sizeof *c->where);
-    for (uint64_t i = 0; i < pages; i++)
-        c->where[i] = NOWHERE;
+    xk_map_init(&c->kept, p, sizeof(uint64_t));
     list_init(&c->queue);
     port_timer_init(p, &c->retry, retry, c);
     return c;
 }
 
+struct vm_store *memsrv_store(struct memsrv_client *c)
+{
+    return &c->store;
+}
+
 void memsrv_client_counts(const struct memsrv_client *c, struct memsrv_client_counts *out)
 {
     *out = c->counts;
+    out->page_ins = c->store.counts.gets;
+    out->page_outs = c->store.counts.puts;
+    out->lost = c->store.counts.lost;
+    out->disk = c->store.counts.disk;
 }

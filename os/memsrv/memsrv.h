@@ -1,25 +1,22 @@
 /* memsrv.h: memory servers: the memory of other nodes as backing store for pages.
  *
  * A layer between a node's memory and disk [Iftode, Li & Petersen 1993].  A server keeps pages
- * that clients
- * page out, in its memory up to a limit, least recently used ones on its disk beyond it.  A client
- * is a
- * pager of os/vm, so sequential, message-passing and shared-memory programs alike can exceed their
- * node's memory.  A server without memory (frames = 0) and with a disk is the baseline: paging to
+ * that clients page out, in its memory up to a limit, least recently used ones on its disk beyond
+ * it.  A client is a store of os/vm, so sequential, message-passing and shared-memory programs alike
+ * can exceed their node's memory.  A server without memory (frames = 0) and with a disk is the baseline: paging to
  * disk.
  *
  *   Y1  A page-out that was answered is kept: in the server's memory, or on its disk, or both.
- *   Y2  A client drops a page from its memory only when it is kept elsewhere (or mirrored: at two
- *   servers).
+ *   Y2  A client drops a page from its memory only when it is kept elsewhere (mirrored: at two
+ *       servers, or at one when no second has room).
  *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored come
- *   from the
- *       other server, the others end in VM_LOST.
+ *       from the other server, the others end in VM_UNREACHABLE or, when it is back, VM_LOST.
  * Talks through SELECT (at most once), so it runs over whatever lies below.
  */
 #ifndef OS_MEMSRV_MEMSRV_H
 #define OS_MEMSRV_MEMSRV_H
 
-#include "os/vm/vm.h"
+#include "os/vm/store.h"
 #include "os/xk/xobj.h"
 
 #define MEMSRV_SERVICE 20 /* service number at SELECT */
@@ -38,6 +35,7 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
 
 struct memsrv_counts {
     uint64_t puts, gets, misses; /* misses: gets of what is not here */
+    uint64_t drops;
     uint64_t spilled, disk_reads;
     uint64_t in_memory, on_disk; /* pages now */
 };
@@ -51,15 +49,16 @@ struct memsrv_client_params {
 };
 extern const struct param memsrv_client_params_desc[];
 
+/* A store of pages at these servers (node numbers).  `region` tells the stores of a node apart. */
 struct memsrv_client;
-/* Pages of one region go to these servers (node numbers).  `object` for vm_map. */
-struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, struct vm *vm,
-                                           const uint32_t *servers, uint32_t count, uint64_t pages,
+struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region,
+                                           const uint32_t *servers, uint32_t count,
                                            const struct memsrv_client_params *params);
-extern const struct vm_pager_ops memsrv_pager;
+struct vm_store *memsrv_store(struct memsrv_client *c);
 
 struct memsrv_client_counts {
     uint64_t page_ins, page_outs, from_mirror, lost;
+    uint64_t disk; /* transfers of a server's disk, as the servers tell with their answers */
 };
 void memsrv_client_counts(const struct memsrv_client *c, struct memsrv_client_counts *out);
 

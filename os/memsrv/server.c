@@ -1,10 +1,15 @@
 /* server.c: a memory server: pages of clients in memory, and on disk beyond its limit.
  *
- *   state of a page   guarantee                     event -> next (function)
- *   memory            bytes in `data`               limit passed -> spilling (spill)
- *   spilling          bytes in `data`, write out    written -> disk (spilled); put -> memory
- *   disk              bytes in slot                 get -> reading; put -> memory
- * A put that brings memory above the limit is answered when spilling has brought it back.
+ *   state of a page   guarantee                         event -> next (function)
+ *   memory            bytes in `data`                   limit passed -> spilling (spill)
+ *   spilling          bytes in `data`, a write of       written -> disk (spilled);
+ *                     them out                          put -> memory, the write void
+ *   disk              bytes in `slot`                   put -> memory
+ *   dropped           not in the map; device requests   the last ended -> freed (release)
+ *                     of it are out
+ * A put that brings memory above the limit is answered when spilling has brought it back.  A page has
+ * at most one write out; its slot is free once the page is in memory and nothing of it is out.  The
+ * pages of a client whose node has crashed are dropped.
  */
 #include "os/memsrv/memsrv_internal.h"
 #include "os/xk/map.h"
@@ -18,9 +23,14 @@ struct page {
     struct list order; /* by last use, while in memory */
     struct key key;
     struct rope data;
-    bool in_memory, spilling, on_disk;
-    uint64_t slot;
+    uint32_t number; /* of its put */
+    uint32_t out;    /* device requests */
+    bool in_memory, on_disk, dropped;
+    bool writing;  /* one of `out` is a write */
+    bool spilling; /* that write has the newest bytes */
+    uint64_t slot; /* NO_SLOT: none */
 };
+#define NO_SLOT UINT64_MAX
 
 struct waiting {
     struct list link;
@@ -31,13 +41,17 @@ struct memsrv {
     struct port *port;
     struct memsrv_params params;
     uint64_t page_bytes;
-    uint32_t sectors; /* of a slot */
+    uint32_t sectors; /* of a slot; 0: there is no disk */
     uint32_t sector_bytes;
     struct xk_map pages;
     struct list order;  /* in memory, least recently used first */
     struct list stored; /* struct waiting: puts that wait for room */
-    uint64_t next_slot;
-    uint64_t spilling;
+    uint64_t next_slot; /* never used before */
+    uint64_t *free_slots, free_count, free_capacity;
+    uint64_t spilling; /* pages */
+    uint64_t untold;   /* disk transfers that no reply has told */
+    bool broken;       /* a write failed: nothing is spilled any more */
+    uint32_t gone;     /* client_gone: whose pages go */
     struct memsrv_counts counts;
 };
 
@@ -71,7 +85,9 @@ const struct param memsrv_params_desc[] = {
 static void answer(struct memsrv *m, struct select_request *request, enum memsrv_status status,
                    const struct rope *data)
 {
-    uint8_t h[MEMSRV_REPLY] = { (uint8_t)status };
+    uint8_t told = (uint8_t)(m->untold < UINT8_MAX ? m->untold : UINT8_MAX);
+    uint8_t h[MEMSRV_REPLY] = { (uint8_t)status, told };
+    m->untold -= told;
     uint64_t load = m->counts.in_memory + m->counts.on_disk;
     struct rope reply;
     wire_put32(h + 4, (uint32_t)load);
@@ -92,12 +108,36 @@ static void spill(struct memsrv *m);
 
 static void answer_stored(struct memsrv *m)
 {
-    while (!over(m) && !list_empty(&m->stored)) {
+    while ((!over(m) || m->broken) && !list_empty(&m->stored)) {
         struct waiting *w = LIST_ENTRY(list_pop(&m->stored), struct waiting, link);
         answer(m, w->request, MEMSRV_OK, NULL);
         port_free(m->port, w);
     }
 }
+
+/* ---- slots of the disk ---- */
+
+static uint64_t slot_take(struct memsrv *m)
+{
+    if (m->free_count > 0)
+        return m->free_slots[--m->free_count];
+    return m->next_slot < (uint64_t)m->params.disk_pages ? m->next_slot++ : NO_SLOT;
+}
+
+static void slot_give(struct memsrv *m, struct page *pg)
+{
+    if (pg->slot == NO_SLOT)
+        return;
+    if (m->free_count == m->free_capacity) {
+        m->free_capacity = m->free_capacity ? 2 * m->free_capacity : 16;
+        m->free_slots =
+            port_realloc(m->port, m->free_slots, m->free_capacity * sizeof *m->free_slots);
+    }
+    m->free_slots[m->free_count++] = pg->slot;
+    pg->slot = NO_SLOT;
+}
+
+/* ---- life of a page ---- */
 
 static void leave_memory(struct memsrv *m, struct page *pg)
 {
@@ -107,37 +147,97 @@ static void leave_memory(struct memsrv *m, struct page *pg)
     rope_fini(&pg->data);
 }
 
+static void leave_disk(struct memsrv *m, struct page *pg)
+{
+    m->counts.on_disk -= pg->on_disk;
+    pg->on_disk = false;
+}
+
+/* Nothing of the page is with the device: a slot that it does not need is free, and so is a dropped
+ * page. */
+static void release(struct memsrv *m, struct page *pg)
+{
+    if (pg->out > 0)
+        return;
+    if (!pg->on_disk)
+        slot_give(m, pg);
+    if (pg->dropped)
+        port_free(m->port, pg);
+}
+
+static void forget(struct memsrv *m, struct page *pg)
+{
+    xk_map_unbind(&m->pages, &pg->key);
+    if (pg->in_memory)
+        leave_memory(m, pg);
+    leave_disk(m, pg);
+    m->spilling -= pg->spilling;
+    pg->spilling = false;
+    pg->dropped = true;
+    release(m, pg);
+}
+
+static struct page *page_new(struct memsrv *m, const struct key *key)
+{
+    struct page *pg = port_alloc(m->port, sizeof *pg);
+    pg->key = *key;
+    pg->slot = NO_SLOT;
+    list_init(&pg->order);
+    rope_init(&pg->data);
+    xk_map_bind(&m->pages, key, pg);
+    return pg;
+}
+
+/* ---- the disk ---- */
+
+static void end_io(struct memsrv *m, struct disk_io *d)
+{
+    m->untold++;
+    d->page->out--;
+    rope_fini(&d->io.data);
+    port_free(m->port, d);
+}
+
 static void spilled(struct port_io *io)
 {
     struct disk_io *d = io->arg;
     struct memsrv *m = d->server;
     struct page *pg = d->page;
-    m->spilling--;
-    if (pg->spilling && io->status == PORT_IO_OK) {
-        leave_memory(m, pg);
-        pg->on_disk = true;
-        m->counts.on_disk++;
-        m->counts.spilled++;
+    pg->writing = false;
+    if (pg->spilling) {
+        pg->spilling = false;
+        m->spilling--;
+        if (io->status == PORT_IO_OK) {
+            leave_memory(m, pg);
+            pg->on_disk = true;
+            m->counts.on_disk++;
+            m->counts.spilled++;
+        }
     }
-    pg->spilling = false;
-    rope_fini(&io->data);
-    port_free(m->port, d);
-    answer_stored(m);
+    if (io->status != PORT_IO_OK && !m->broken) {
+        m->broken = true;
+        port_remark(m->port, "memory server: the disk failed; nothing is spilled any more");
+    }
+    end_io(m, d);
+    release(m, pg);
     spill(m);
+    answer_stored(m);
 }
 
 static void read_back(struct port_io *io)
 {
     struct disk_io *d = io->arg;
     struct memsrv *m = d->server;
-    if (io->status == PORT_IO_OK) {
-        rope_truncate(&io->data, m->page_bytes);
-        answer(m, d->request, MEMSRV_OK, &io->data);
-    } else {
-        answer(m, d->request, MEMSRV_IO, NULL);
-    }
-    rope_fini(&io->data);
-    port_free(m->port, d);
+    struct page *pg = d->page;
+    struct select_request *request = d->request;
+    struct rope data;
+    bool ok = io->status == PORT_IO_OK;
+    rope_move(&data, &io->data);
+    rope_truncate(&data, ok ? m->page_bytes : 0);
+    end_io(m, d);
+    release(m, pg);
+    answer(m, request, ok ? MEMSRV_OK : MEMSRV_IO, ok ? &data : NULL);
+    rope_fini(&data);
 }
 
 static struct disk_io *disk_io_new(struct memsrv *m, struct page *pg, bool write)
@@ -151,6 +251,7 @@ static struct disk_io *disk_io_new(struct memsrv *m, struct page *pg, bool write
                               .done = write ? spilled : read_back,
                               .arg = d };
     rope_init(&d->io.data);
+    pg->out++;
     return d;
 }
 
@@ -159,7 +260,7 @@ static struct page *oldest(struct memsrv *m)
 {
     LIST_EACH (l, &m->order) {
         struct page *pg = LIST_ENTRY(l, struct page, order);
-        if (!pg->spilling)
+        if (!pg->writing)
             return pg;
     }
     return NULL;
@@ -167,61 +268,61 @@ static struct page *oldest(struct memsrv *m)
 
 static void spill(struct memsrv *m)
 {
-    if (m->sectors == 0)
+    if (m->sectors == 0 || m->broken)
         return;
     while (m->counts.in_memory > (uint64_t)m->params.frames + m->spilling) {
         struct page *pg = oldest(m);
         if (!pg)
             return;
-        if (pg->slot == UINT64_MAX) {
-            if (m->next_slot == (uint64_t)m->params.disk_pages)
-                return;
-            pg->slot = m->next_slot++;
-        }
+        if (pg->slot == NO_SLOT)
+            pg->slot = slot_take(m);
+        if (pg->slot == NO_SLOT)
+            return;
         struct disk_io *d = disk_io_new(m, pg, true);
         rope_add_slice(&d->io.data, &pg->data, 0, pg->data.length);
         uint64_t room = (uint64_t)m->sectors * m->sector_bytes;
         if (room > m->page_bytes)
             rope_add_zero(&d->io.data, room - m->page_bytes);
-        pg->spilling = true;
+        pg->spilling = pg->writing = true;
         m->spilling++;
         port_work(m->port, PORT_WORK_IO, 1);
         port_blk_submit(m->port, 0, &d->io);
     }
 }
 
+/* ---- requests ---- */
+
+/* Is there a place for one page more? */
+static bool has_room(const struct memsrv *m)
+{
+    uint64_t most = (uint64_t)m->params.frames;
+    if (m->sectors > 0 && !m->broken)
+        most += (uint64_t)m->params.disk_pages;
+    return m->counts.on_disk + m->counts.in_memory < most;
+}
+
 static void put(struct memsrv *m, struct select_request *request, const struct key *key,
-                struct rope *data)
+                uint32_t number, struct rope *data)
 {
     struct page *pg = xk_map_resolve(&m->pages, key);
-    bool room = m->sectors > 0 ? m->counts.on_disk + m->counts.in_memory <
-                                     (uint64_t)m->params.frames + (uint64_t)m->params.disk_pages
-                               : m->counts.in_memory < (uint64_t)m->params.frames;
     m->counts.puts++;
-    if (data->length != m->page_bytes || (!pg && !room)) {
+    if (data->length != m->page_bytes || (!pg && !has_room(m))) {
+        if (pg)
+            forget(m, pg);
         answer(m, request, MEMSRV_FULL, NULL);
         return;
     }
-    if (!pg) {
-        pg = port_alloc(m->port, sizeof *pg);
-        pg->key = *key;
-        pg->slot = UINT64_MAX;
-        list_init(&pg->order);
-        rope_init(&pg->data);
-        xk_map_bind(&m->pages, key, pg);
-    }
-    if (pg->on_disk) {
-        pg->on_disk = false;
-        m->counts.on_disk--;
-    }
-    pg->spilling = false; /* a write that is out has the old bytes */
-    if (!pg->in_memory) {
-        pg->in_memory = true;
-        m->counts.in_memory++;
-    } else {
-        list_remove(&pg->order);
-        rope_fini(&pg->data);
-    }
+    if (!pg)
+        pg = page_new(m, key);
+    leave_disk(m, pg);
+    m->spilling -= pg->spilling; /* a write that is out has the old bytes */
+    pg->spilling = false;
+    release(m, pg);
+    if (pg->in_memory)
+        leave_memory(m, pg);
+    pg->in_memory = true;
+    m->counts.in_memory++;
+    pg->number = number;
     rope_move(&pg->data, data);
     list_push(&m->order, &pg->order);
     struct waiting *w = port_alloc(m->port, sizeof *w);
@@ -251,6 +352,38 @@ static void get(struct memsrv *m, struct select_request *request, const struct k
     }
 }
 
+static void drop(struct memsrv *m, struct select_request *request, const struct key *key,
+                 uint32_t number)
+{
+    struct page *pg = xk_map_resolve(&m->pages, key);
+    if (pg && pg->number == number) {
+        m->counts.drops++;
+        forget(m, pg);
+        answer_stored(m);
+    }
+    answer(m, request, MEMSRV_OK, NULL);
+}
+
+static bool forget_of(void *arg, const void *key, void *value)
+{
+    struct memsrv *m = arg;
+    const struct key *k = key;
+    if (k->client == m->gone)
+        forget(m, value);
+    return true;
+}
+
+/* Nobody will ask for the pages of a node that has crashed. */
+static void node_changed(void *arg, uint32_t node, bool up)
+{
+    struct memsrv *m = arg;
+    if (up)
+        return;
+    m->gone = node;
+    xk_map_each(&m->pages, forget_of, m);
+    answer_stored(m);
+}
+
 static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
 {
     struct memsrv *m = arg;
@@ -266,9 +399,11 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
                        .page = wire_get64(h + 8) };
     port_work(m->port, PORT_WORK_LOOKUP, 1);
     if (procedure == MEMSRV_PUT)
-        put(m, request, &key, args);
+        put(m, request, &key, wire_get32(h + 4), args);
     else if (procedure == MEMSRV_GET)
         get(m, request, &key);
+    else if (procedure == MEMSRV_DROP)
+        drop(m, request, &key, wire_get32(h + 4));
     else
         answer(m, request, MEMSRV_NONE, NULL);
 }
@@ -297,6 +432,7 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
         port_free(p, m);
         return NULL;
     }
+    port_on_node_change(p, node_changed, m);
     return m;
 }
 

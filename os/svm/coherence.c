@@ -1,8 +1,7 @@
 /* coherence.c: what owners, holders of copies and requesters do, whoever manages.
  *
- * Called by the pager (faults of the program), by messages, and by the managers.  The states and
- * the
- * in-flight rules F1-F5 stand in svm_internal.h.
+ * Called by the pager (faults of the program), by messages, and by the managers.  The states and the
+ * in-flight rules stand in svm_internal.h.
  */
 #include "os/svm/svm_internal.h"
 
@@ -22,19 +21,160 @@ static void answer_deferred(struct svm *s, struct svm_page *sp)
         svm_handle(s, LIST_ENTRY(l, struct svm_msg, link));
 }
 
+static bool resident(const struct svm *s, const struct svm_page *sp)
+{
+    return vm_page_prot(s->region, sp->page) != VM_NONE;
+}
+
 /* The bytes of a page that this node holds: zeroes when it was never touched. */
 static void bytes_of(struct svm *s, struct svm_page *sp, struct rope *out)
 {
-    if (!vm_contents(s->region, sp->page, out))
-        rope_add_zero(out, vm_page_bytes(vm_region_vm(s->region)));
+    uint64_t size = vm_page_bytes(vm_region_vm(s->region));
+    if (sp->arrived_bytes)
+        rope_add_slice(out, &sp->arrived, 0, size);
+    else if (!vm_contents(s->region, sp->page, out))
+        rope_add_zero(out, size);
+}
+
+static void drop_arrived(struct svm_page *sp)
+{
+    rope_fini(&sp->arrived);
+    sp->arrived_bytes = false;
+}
+
+/* ---- the store of owned pages (F7) ---- */
+
+static void owned(struct svm *s, struct svm_page *sp);
+
+struct paging {
+    struct vm_store_io io;
+    struct svm_page *sp;
+};
+
+static struct paging *paging_new(struct svm_page *sp, void (*done)(struct vm_store_io *io))
+{
+    struct paging *g = port_alloc(sp->svm->port, sizeof *g);
+    g->sp = sp;
+    g->io = (struct vm_store_io){ .page = sp->page, .done = done, .arg = g };
+    rope_init(&g->io.data);
+    return g;
+}
+
+static void fetched(struct vm_store_io *io)
+{
+    struct paging *g = io->arg;
+    struct svm_page *sp = g->sp;
+    struct svm *s = sp->svm;
+    sp->fetching = false;
+    if (io->status == VM_OK) {
+        s->counts.page_ins++;
+        rope_fini(&sp->arrived);
+        rope_move(&sp->arrived, &io->data);
+        sp->arrived_bytes = true;
+    } else {
+        s->counts.lost++;
+        sp->stored = false;
+        sp->lost = io->status;
+    }
+    port_free(s->port, g);
+    if (sp->locked && sp->owner && !s->ops->managed)
+        owned(s, sp);
+    else
+        answer_deferred(s, sp);
+    if (sp->stored && !sp->locked)
+        drop_arrived(sp);
+}
+
+/* Are an owner's bytes here?  False: they are being fetched, and answer_deferred or the fault in
+ * progress goes on when they have come. */
+static bool at_hand(struct svm *s, struct svm_page *sp)
+{
+    if (!sp->stored || sp->arrived_bytes || sp->lost != VM_OK || resident(s, sp))
+        return true;
+    if (!sp->fetching) {
+        sp->fetching = true;
+        s->store->ops->get(s->store, &paging_new(sp, fetched)->io);
+        ASSERT_MSG(sp->fetching, "a store answers for a stored page from inside the call");
+    }
+    return false;
+}
+
+static void put_away(struct vm_store_io *io)
+{
+    struct paging *g = io->arg;
+    struct svm_page *sp = g->sp;
+    struct svm *s = sp->svm;
+    enum vm_status status = io->status;
+    rope_fini(&io->data);
+    port_free(s->port, g);
+    sp->putting = false;
+    if (status == VM_OK) {
+        s->counts.page_outs++;
+        sp->stored = true;
+        vm_set_clean(s->region, sp->page);
+    }
+    if (status == VM_OK && list_empty(&sp->deferred))
+        vm_discard(s->region, sp->page);
+    else
+        vm_keep(s->region, sp->page, status == VM_OK ? VM_NO_FRAMES : status);
+    answer_deferred(s, sp);
+}
+
+static void put(struct svm *s, struct svm_page *sp)
+{
+    struct paging *g = paging_new(sp, put_away);
+    if (!vm_contents(s->region, sp->page, &g->io.data))
+        ASSERT_MSG(false, "an evicted page has no frame");
+    sp->putting = true;
+    sp->stored = false;
+    s->store->ops->put(s->store, &g->io);
+}
+
+/* The ownership leaves this node: what it keeps of the page elsewhere is void. */
+static void forget_stored(struct svm *s, struct svm_page *sp)
+{
+    if (sp->stored)
+        s->store->ops->drop(s->store, sp->page);
+    sp->stored = false;
+    drop_arrived(sp);
 }
 
 /* ---- the requester ---- */
 
+struct svm_msg *svm_request_new(struct svm *s, struct svm_page *sp, bool has_copy)
+{
+    struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
+    m->access = sp->want;
+    m->fault = sp->fault;
+    m->has_copy = has_copy;
+    m->version = sp->version;
+    return m;
+}
+
+bool svm_defers_all(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
+{
+    (void)s;
+    (void)sp;
+    (void)m;
+    return true;
+}
+
+bool svm_defers_none(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
+{
+    return !svm_defers_all(s, sp, m);
+}
+
+bool svm_defers_owning(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
+{
+    (void)s;
+    (void)m;
+    return sp->owner || sp->want == VM_WRITE;
+}
+
 static void request(struct svm *s, struct svm_page *sp)
 {
     sp->fault++;
-    s->ops->request(s, sp, vm_page_prot(s->region, sp->page) != VM_NONE);
+    s->ops->request(s, sp, resident(s, sp));
 }
 
 void svm_ask_again(struct svm *s, struct svm_page *sp)
@@ -45,6 +185,22 @@ void svm_ask_again(struct svm *s, struct svm_page *sp)
     request(s, sp);
 }
 
+/* The fault here is over, well or not: the manager may know, and those that waited go on. */
+static void fault_over(struct svm *s, struct svm_page *sp)
+{
+    if (s->ops->granted)
+        s->ops->granted(s, sp);
+    answer_deferred(s, sp);
+}
+
+static void fail_fault(struct svm *s, struct svm_page *sp, enum vm_status why)
+{
+    port_timer_cancel(&sp->retry);
+    sp->locked = false;
+    vm_fail(s->region, sp->page, why);
+    fault_over(s, sp);
+}
+
 void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot)
 {
     port_timer_cancel(&sp->retry);
@@ -53,22 +209,22 @@ void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_pr
         vm_supply(s->region, sp->page, data, prot);
     else
         vm_grant(s->region, sp->page, prot);
-    if (s->ops->granted)
-        s->ops->granted(s, sp);
-    answer_deferred(s, sp);
+    fault_over(s, sp);
 }
 
 /* This node owns the page, and `arrived_bytes` or its own copy is good. */
 static void grant_owned(struct svm *s, struct svm_page *sp, enum vm_prot prot)
 {
     struct rope data;
-    bool bytes = sp->arrived_bytes;
-    rope_move(&data, &sp->arrived);
-    sp->arrived_bytes = false;
-    if (!bytes && vm_page_prot(s->region, sp->page) == VM_NONE) {
-        bytes = true;
-        bytes_of(s, sp, &data);
+    bool bytes = sp->arrived_bytes || !resident(s, sp);
+    if (sp->lost != VM_OK) {
+        fail_fault(s, sp, sp->lost);
+        return;
     }
+    rope_init(&data);
+    if (bytes)
+        bytes_of(s, sp, &data);
+    drop_arrived(sp);
     svm_grant(s, sp, bytes ? &data : NULL, prot);
     rope_fini(&data);
 }
@@ -76,6 +232,8 @@ static void grant_owned(struct svm *s, struct svm_page *sp, enum vm_prot prot)
 /* This node is owner and its fault goes on: other copies go before a write. */
 static void owned(struct svm *s, struct svm_page *sp)
 {
+    if (!at_hand(s, sp))
+        return;
     if (sp->want == VM_READ) {
         grant_owned(s, sp, sp->copies.count > 0 ? VM_READ : VM_WRITE);
         return;
@@ -115,15 +273,19 @@ static void copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
     sp->version = m->version;
     if (s->ops->hints)
         sp->hint = m->from;
+    if (m->lost != VM_OK) {
+        fail_fault(s, sp, m->lost);
+        return;
+    }
     svm_grant(s, sp, m->data.length > 0 ? &m->data : NULL, m->access);
 }
 
 static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
-    bool resident = vm_page_prot(s->region, sp->page) != VM_NONE;
-    ASSERT_MSG(m->data.length > 0 || resident || sp->owner,
+    ASSERT_MSG(m->data.length > 0 || resident(s, sp) || sp->owner || m->lost != VM_OK,
                "ownership without bytes reaches a node without a copy");
     sp->owner = true;
+    sp->lost = m->lost;
     sp->hint = s->self;
     sp->version = m->version;
     sp->moves = m->moves;
@@ -159,7 +321,16 @@ static void ack_arrived(struct svm *s, struct svm_page *sp, uint32_t from)
 /* Lowers this node's own access for a request; false after putting the request aside. */
 static bool lower(struct svm *s, struct svm_page *sp, struct svm_msg *m, enum vm_prot prot)
 {
-    if (vm_revoke(s->region, sp->page, prot))
+    if (!sp->putting && vm_revoke(s->region, sp->page, prot))
+        return true;
+    svm_defer(sp, m);
+    return false;
+}
+
+/* The bytes that an answer needs are here; false after putting the request aside. */
+static bool ready(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (at_hand(s, sp))
         return true;
     svm_defer(sp, m);
     return false;
@@ -177,6 +348,7 @@ static struct svm_msg *answer(struct svm *s, struct svm_page *sp, const struct s
     a->fault = m->fault;
     a->version = sp->version;
     a->access = m->access;
+    a->lost = sp->lost;
     return a;
 }
 
@@ -197,12 +369,13 @@ static void announce(struct svm *s, struct svm_page *sp)
 
 bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
-    if (!lower(s, sp, m, VM_READ))
+    if (!lower(s, sp, m, VM_READ) || !ready(s, sp, m))
         return false;
     struct svm_msg *a = answer(s, sp, m);
     a->access = VM_READ;
-    bytes_of(s, sp, &a->data);
-    if (!s->ops->managed)
+    if (sp->lost == VM_OK)
+        bytes_of(s, sp, &a->data);
+    if (sp->lost == VM_OK && !s->ops->managed)
         nodeset_add(s->port, &sp->copies, m->origin);
     svm_send(s, m->origin, a);
     svm_msg_free(s, m);
@@ -212,14 +385,16 @@ bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 
 bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *m, enum vm_prot keep)
 {
-    struct svm_msg *a = answer(s, sp, m);
-    if (vm_page_pinned(s->region, sp->page) && vm_page_prot(s->region, sp->page) > keep) {
-        svm_msg_free(s, a);
+    bool bytes = needs_bytes(sp, m) && sp->lost == VM_OK;
+    if (sp->putting ||
+        (vm_page_pinned(s->region, sp->page) && vm_page_prot(s->region, sp->page) > keep))
         return lower(s, sp, m, keep);
-    }
-    if (needs_bytes(sp, m))
+    if (bytes && !ready(s, sp, m))
+        return false;
+    struct svm_msg *a = answer(s, sp, m);
+    if (bytes)
         bytes_of(s, sp, &a->data);
-    bool held = vm_page_prot(s->region, sp->page) != VM_NONE;
+    bool held = resident(s, sp);
     if (!lower(s, sp, m, keep))
         ASSERT_MSG(false, "a page that is not pinned cannot be revoked");
     a->ownership = true;
@@ -228,9 +403,22 @@ bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *m, 
     if (keep != VM_NONE && held)
         nodeset_add(s->port, &a->copies, s->self);
     sp->owner = false;
+    sp->lost = VM_OK;
     sp->hint = m->origin;
+    forget_stored(s, sp);
     svm_send(s, m->origin, a);
     svm_msg_free(s, m);
+    return true;
+}
+
+bool svm_serve_self(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (!ready(s, sp, m))
+        return false;
+    enum vm_prot prot = m->access;
+    sp->version += prot == VM_WRITE;
+    svm_msg_free(s, m);
+    grant_owned(s, sp, prot);
     return true;
 }
 
@@ -325,18 +513,47 @@ void svm_handle(struct svm *s, struct svm_msg *m)
 
 /* ---- the pager ---- */
 
-/* A READ copy is dropped in silence; its owner keeps this node in the copy set.  What is owned
- * stays: it
- * is the only place where the page is sure to be. */
+/* A READ copy is dropped in silence; its owner keeps this node in the copy set, which costs an
+ * invalidation at most.  What is owned goes to the store, unless that has it as it is. */
 static void evict(struct vm_region *r, uint64_t page, bool dirty)
 {
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
-    (void)dirty;
-    if (sp->owner || s->ops->ownerless || sp->locked)
-        vm_keep(r, page);
+    bool stays = sp->locked || sp->fetching;
+    if (s->ops->ownerless && !stays) {
+        struct rope data;
+        enum vm_prot prot = vm_page_prot(r, page);
+        rope_init(&data);
+        if (prot == VM_WRITE && !vm_contents(r, page, &data))
+            ASSERT_MSG(false, "an evicted page has no frame");
+        stays = !s->ops->page_out(s, sp, &data, prot);
+        rope_fini(&data);
+    } else if (sp->owner && !stays && (dirty || !sp->stored)) {
+        stays = s->store == NULL;
+        if (!stays) {
+            put(s, sp);
+            return;
+        }
+    }
+    if (stays)
+        vm_keep(r, page, VM_NO_FRAMES);
     else
         vm_discard(r, page);
+}
+
+/* No frame was found for what was granted: an owner keeps the bytes in a buffer. */
+static void refused(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot)
+{
+    struct svm *s = vm_region_object(r);
+    struct svm_page *sp = svm_page_get(s, page);
+    if (s->ops->ownerless) {
+        s->ops->page_out(s, sp, data, prot);
+    } else if (sp->owner && data) {
+        drop_arrived(sp);
+        rope_move(&sp->arrived, data);
+        sp->arrived_bytes = true;
+    }
+    answer_deferred(s, sp);
 }
 
 static void unpinned(struct vm_region *r, uint64_t page)
@@ -350,4 +567,5 @@ const struct vm_pager_ops svm_pager = {
     .fault = fault,
     .evict = evict,
     .unpinned = unpinned,
+    .refused = refused,
 };

@@ -14,12 +14,7 @@ static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->nodes[i] == s->self)
             continue;
-        struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
-        m->access = sp->want;
-        m->fault = sp->fault;
-        m->has_copy = has_copy;
-        m->version = sp->version;
-        svm_send(s, s->nodes[i], m);
+        svm_send(s, s->nodes[i], svm_request_new(s, sp, has_copy));
     }
     port_timer_set(&sp->retry, s->params.retry);
 }
@@ -34,17 +29,10 @@ static void serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         svm_serve_ownership(s, sp, m, VM_NONE);
 }
 
-static bool defers(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
-{
-    (void)s;
-    (void)m;
-    return sp->owner || sp->want == VM_WRITE;
-}
-
 const struct svm_mgr_ops svm_mgr_broadcast = {
     .name = "broadcast",
     .doc = "Requests go to all nodes; the owner answers.",
     .request = ask,
     .serve = serve,
-    .defers = defers,
+    .defers = svm_defers_owning,
 };

@@ -19,12 +19,7 @@ static uint32_t manager_of(const struct svm *s, uint64_t page)
 
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
 {
-    struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
-    m->access = sp->want;
-    m->fault = sp->fault;
-    m->has_copy = has_copy;
-    m->version = sp->version;
-    svm_send(s, manager_of(s, sp->page), m);
+    svm_send(s, manager_of(s, sp->page), svm_request_new(s, sp, has_copy));
 }
 
 /* What a manager keeps of a page. */
@@ -81,20 +76,12 @@ static void serve_forwarded(struct svm *s, struct svm_page *sp, struct svm_msg *
     serve_as_owner(s, sp, m);
 }
 
-static bool defers_all(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
-{
-    (void)s;
-    (void)sp;
-    (void)m;
-    return true;
-}
-
 const struct svm_mgr_ops svm_mgr_improved = {
     .name = "improved",
     .doc = "One node knows the owner of every page; owners know the copies.",
     .request = ask,
     .serve = serve_forwarded,
-    .defers = defers_all,
+    .defers = svm_defers_all,
     .message = manage,
 };
 
@@ -103,7 +90,7 @@ const struct svm_mgr_ops svm_mgr_fixed = {
     .doc = "As improved, with managers spread by hashing the page number.",
     .request = ask,
     .serve = serve_forwarded,
-    .defers = defers_all,
+    .defers = svm_defers_all,
     .message = manage,
 };
 
@@ -183,19 +170,10 @@ static bool central_message(struct svm *s, struct svm_page *sp, struct svm_msg *
 static void central_serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     ASSERT_MSG(sp->owner, "the manager forwards to a node that is not the owner");
-    if (m->origin != s->self) {
+    if (m->origin == s->self)
+        svm_serve_self(s, sp, m);
+    else
         serve_as_owner(s, sp, m);
-        return;
-    }
-    struct rope zero;
-    rope_init(&zero);
-    bool resident = vm_page_prot(s->region, sp->page) != VM_NONE;
-    if (!resident)
-        rope_add_zero(&zero, vm_page_bytes(vm_region_vm(s->region)));
-    sp->version += m->access == VM_WRITE;
-    svm_grant(s, sp, resident ? NULL : &zero, m->access);
-    rope_fini(&zero);
-    svm_msg_free(s, m);
 }
 
 static void confirm(struct svm *s, struct svm_page *sp)
@@ -203,20 +181,12 @@ static void confirm(struct svm *s, struct svm_page *sp)
     svm_send(s, manager_of(s, sp->page), svm_msg_new(s, SVM_CONFIRM, sp->page));
 }
 
-static bool defers_none(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
-{
-    (void)s;
-    (void)sp;
-    (void)m;
-    return false;
-}
-
 const struct svm_mgr_ops svm_mgr_central = {
     .name = "central",
     .doc = "One node knows owner and copies of every page and does one request at a time.",
     .request = ask,
     .serve = central_serve,
-    .defers = defers_none,
+    .defers = svm_defers_none,
     .granted = confirm,
     .message = central_message,
     .managed = true,

@@ -12,12 +12,7 @@
 
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
 {
-    struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
-    m->access = sp->want;
-    m->fault = sp->fault;
-    m->has_copy = has_copy;
-    m->version = sp->version;
-    svm_send(s, sp->hint, m);
+    svm_send(s, sp->hint, svm_request_new(s, sp, has_copy));
 }
 
 static void forward(struct svm *s, struct svm_page *sp, struct svm_msg *m, bool will_own)
@@ -72,28 +67,14 @@ static void serve_tree(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         serve_staying(s, sp, m);
 }
 
-/* S5: whoever will be owner keeps what reaches it. */
-static bool defers_moving(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
-{
-    (void)s;
-    (void)sp;
-    (void)m;
-    return true;
-}
-
-static bool defers_staying(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
-{
-    (void)s;
-    (void)m;
-    return sp->owner || sp->want == VM_WRITE;
-}
+/* S5, the `defers` of all three: whoever will be owner keeps what reaches it. */
 
 const struct svm_mgr_ops svm_mgr_dynamic = {
     .name = "dynamic",
     .doc = "Hints; ownership moves on reads and writes.",
     .request = ask,
     .serve = serve_moving,
-    .defers = defers_moving,
+    .defers = svm_defers_all,
     .hints = true,
 };
 
@@ -102,7 +83,7 @@ const struct svm_mgr_ops svm_mgr_dynamic_s = {
     .doc = "Hints; ownership moves on writes alone.",
     .request = ask,
     .serve = serve_staying,
-    .defers = defers_staying,
+    .defers = svm_defers_owning,
     .hints = true,
 };
 
@@ -111,7 +92,7 @@ const struct svm_mgr_ops svm_mgr_tree = {
     .doc = "Hints; copy sets form a tree down which invalidations fan out.",
     .request = ask,
     .serve = serve_tree,
-    .defers = defers_staying,
+    .defers = svm_defers_owning,
     .hints = true,
     .copies_in_tree = true,
 };

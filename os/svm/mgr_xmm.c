@@ -1,25 +1,31 @@
-/* mgr_xmm.c: the baseline of OSF/1 AD: a central manager at the pager's node through which data
- * passes.
+/* mgr_xmm.c: the baseline of OSF/1 AD: a central manager at the pager's node through which data passes.
  *
  * The manager keeps which kernels have a page and with what right, and the page's contents as its
- * pager
- * has them; requests of a page are done one after another.  A write request flushes every other
- * kernel
- * (clean copies too, unless the requester holds it); a read request of a page that somebody writes
- * cleans it:
- * both keep read.  So a page that moves from a writer to a reader crosses the network twice.
+ * pager has them; requests of a page are done one after another.  A write request flushes every other
+ * kernel (clean copies too, unless the requester holds it); a read request of a page that somebody
+ * writes cleans it: both keep read.  So a page that moves from a writer to a reader crosses the
+ * network twice.  A kernel that needs a frame gives a written page back unasked and drops a clean one
+ * in silence; the manager puts what was given back into its node's store, if there is one.
+ *   X1  A kernel answers each flush exactly once, also when it has nothing any more.
  * Source: NORMA's XMM service as described in the fact sheets of Mach 3.0.
  */
 #include "os/svm/svm_internal.h"
 
 struct record {
-    struct nodeset readers;
+    struct nodeset readers; /* some may have dropped their copy */
     uint32_t writer;
     bool has_writer, busy;
     struct svm_msg *now;
     struct nodeset waiting; /* flushes that are out */
-    struct rope contents;   /* the pager's; empty: zeroes */
+    struct rope contents;   /* the pager's; empty: in the store, or zeroes */
     struct list queue;
+    bool stored;      /* the store has the contents */
+    bool io_out;      /* a request is with the store */
+    uint32_t changes; /* of the contents */
+    enum vm_status lost;
+    struct vm_store_io io;
+    uint32_t io_changes; /* when a put began */
+    struct svm_page *page;
 };
 
 static struct record *record_of(struct svm *s, struct svm_page *sp)
@@ -28,6 +34,8 @@ static struct record *record_of(struct svm *s, struct svm_page *sp)
         struct record *r = port_alloc(s->port, sizeof *r);
         list_init(&r->queue);
         rope_init(&r->contents);
+        rope_init(&r->io.data);
+        r->page = sp;
         sp->mgr = r;
     }
     return sp->mgr;
@@ -35,11 +43,7 @@ static struct record *record_of(struct svm *s, struct svm_page *sp)
 
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
 {
-    struct svm_msg *m = svm_msg_new(s, SVM_REQUEST, sp->page);
-    m->access = sp->want;
-    m->fault = sp->fault;
-    m->has_copy = has_copy;
-    svm_send(s, s->nodes[0], m);
+    svm_send(s, s->nodes[0], svm_request_new(s, sp, has_copy));
 }
 
 static void flush(struct svm *s, struct svm_page *sp, struct record *r, uint32_t node,
@@ -52,26 +56,110 @@ static void flush(struct svm *s, struct svm_page *sp, struct record *r, uint32_t
     svm_send(s, node, m);
 }
 
+/* ---- the store ---- */
+
+static void supply(struct svm *s, struct svm_page *sp, struct record *r);
+static void start(struct svm *s, struct svm_page *sp, struct record *r);
+
+static void put(struct svm *s, struct record *r);
+
+static void put_away(struct vm_store_io *io)
+{
+    struct record *r = io->arg;
+    struct svm *s = r->page->svm;
+    r->io_out = false;
+    rope_fini(&io->data);
+    if (io->status != VM_OK)
+        return; /* the contents stay in memory */
+    s->counts.page_outs++;
+    if (r->changes == r->io_changes) {
+        r->stored = true;
+        rope_fini(&r->contents);
+    } else if (r->contents.length > 0) {
+        put(s, r);
+    } else {
+        s->store->ops->drop(s->store, r->page->page);
+    }
+}
+
+static void put(struct svm *s, struct record *r)
+{
+    r->io = (struct vm_store_io){ .page = r->page->page, .done = put_away, .arg = r };
+    rope_copy(&r->io.data, &r->contents);
+    r->io_out = true;
+    r->io_changes = r->changes;
+    s->store->ops->put(s->store, &r->io);
+}
+
+static void fetched(struct vm_store_io *io)
+{
+    struct record *r = io->arg;
+    struct svm *s = r->page->svm;
+    r->io_out = false;
+    if (io->status == VM_OK) {
+        s->counts.page_ins++;
+        rope_move(&r->contents, &io->data);
+    } else {
+        s->counts.lost++;
+        r->lost = io->status;
+    }
+    supply(s, r->page, r);
+    start(s, r->page, r);
+}
+
+/* False: the contents are on their way from the store; `supply` is called again. */
+static bool at_hand(struct svm *s, struct record *r)
+{
+    if (!r->stored || r->contents.length > 0 || r->lost != VM_OK)
+        return true;
+    r->io = (struct vm_store_io){ .page = r->page->page, .done = fetched, .arg = r };
+    rope_init(&r->io.data);
+    r->io_out = true;
+    s->store->ops->get(s->store, &r->io);
+    return false;
+}
+
+/* A writer will have the only contents. */
+static void contents_void(struct svm *s, struct record *r)
+{
+    if (r->stored && !r->io_out)
+        s->store->ops->drop(s->store, r->page->page);
+    r->stored = false;
+    r->changes++;
+    rope_fini(&r->contents);
+}
+
+/* ---- requests ---- */
+
 /* Nothing stands in the way any more: supplies the requester, and takes the next request. */
 static void supply(struct svm *s, struct svm_page *sp, struct record *r)
 {
     struct svm_msg *m = r->now;
+    bool bytes = !m->has_copy || !nodeset_has(&r->readers, m->origin);
+    if (bytes && !at_hand(s, r))
+        return;
     struct svm_msg *a = svm_msg_new(s, SVM_PAGE, sp->page);
     a->origin = m->origin;
     a->fault = m->fault;
     a->access = m->access;
-    if (!nodeset_has(&r->readers, m->origin)) {
+    a->lost = r->lost;
+    if (bytes && r->lost == VM_OK) {
         if (r->contents.length > 0)
             rope_add_slice(&a->data, &r->contents, 0, r->contents.length);
         else
             rope_add_zero(&a->data, vm_page_bytes(vm_region_vm(s->region)));
     }
-    if (m->access == VM_WRITE) {
+    if (r->lost != VM_OK) {
+        nodeset_remove(&r->readers, m->origin);
+    } else if (m->access == VM_WRITE) {
         nodeset_clear(s->port, &r->readers);
         r->has_writer = true;
         r->writer = m->origin;
+        contents_void(s, r);
     } else {
         nodeset_add(s->port, &r->readers, m->origin);
+        if (r->stored)
+            rope_fini(&r->contents);
     }
     svm_send(s, m->origin, a);
     svm_msg_free(s, m);
@@ -97,26 +185,52 @@ static void start(struct svm *s, struct svm_page *sp, struct record *r)
     }
 }
 
+static void contents_arrived(struct svm *s, struct record *r, struct svm_msg *m)
+{
+    if (m->data.length == 0)
+        return;
+    contents_void(s, r);
+    rope_move(&r->contents, &m->data);
+}
+
+/* A kernel needed the frame: nobody writes the page any more. */
+static void given_back(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    struct record *r = record_of(s, sp);
+    ASSERT_MSG(r->has_writer && r->writer == m->from, "a page comes back from who does not write");
+    r->has_writer = false;
+    contents_arrived(s, r, m);
+    if (s->store && !r->io_out)
+        put(s, r);
+}
+
 static void data_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     struct record *r = record_of(s, sp);
     if (!nodeset_remove(&r->waiting, m->from))
         return;
-    if (m->data.length > 0) {
-        rope_fini(&r->contents);
-        rope_move(&r->contents, &m->data);
-    }
+    contents_arrived(s, r, m);
+    nodeset_remove(&r->readers, m->from);
     if (r->has_writer && r->writer == m->from) {
         r->has_writer = false;
         if (m->access == VM_READ)
             nodeset_add(s->port, &r->readers, m->from);
-    } else {
-        nodeset_remove(&r->readers, m->from);
     }
     if (r->waiting.count == 0) {
         supply(s, sp, r);
         start(s, sp, r);
     }
+}
+
+static bool page_out(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot)
+{
+    if (prot != VM_WRITE)
+        return true;
+    struct svm_msg *m = svm_msg_new(s, SVM_DATA, sp->page);
+    m->ownership = true; /* unasked */
+    rope_move(&m->data, data);
+    svm_send(s, s->nodes[0], m);
+    return true;
 }
 
 /* A kernel gives back what it has: bytes when it may have written them. */
@@ -144,7 +258,10 @@ static bool message(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         start(s, sp, record_of(s, sp));
         return true;
     case SVM_DATA:
-        data_arrived(s, sp, m);
+        if (m->ownership)
+            given_back(s, sp, m);
+        else
+            data_arrived(s, sp, m);
         svm_msg_free(s, m);
         return true;
     case SVM_FLUSH:
@@ -161,20 +278,13 @@ static void serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)
     svm_msg_free(s, m);
 }
 
-static bool defers(struct svm *s, const struct svm_page *sp, const struct svm_msg *m)
-{
-    (void)s;
-    (void)sp;
-    (void)m;
-    return false;
-}
-
 const struct svm_mgr_ops svm_mgr_xmm = {
     .name = "xmm",
     .doc = "OSF/1 AD's: central manager at the pager's node; data goes through it.",
     .request = ask,
     .serve = serve,
-    .defers = defers,
+    .defers = svm_defers_none,
     .message = message,
+    .page_out = page_out,
     .ownerless = true,
 };

@@ -2,7 +2,8 @@
  *
  * Wire image of a message, big-endian: SVM_HEADER bytes, then the body: 4 bytes for each member of
  * the copy set, and the page's bytes if it carries any.
- *   0 op  1 access  2 flags (1: has_copy, 2: ownership)  3 region  4 page(4)  8 rest(4)
+ *   0 op  1 access  2 flags (1: has_copy, 2: ownership, from bit 2: lost)
+ *   3 region  4 page(4)  8 rest(4)
  *   12 origin(4)  16 fault(4)  20 version(4)  24 moves(4)  28 hops(2)  30 copies(2)  32 end
  * A body that does not fit a frame goes in segments, each with the header; `rest` is how many bytes
  * of the body are still to come.  The layer below is reliable and keeps the order between two
@@ -11,6 +12,7 @@
 #include "os/svm/svm_internal.h"
 
 #define SVM_HEADER 32
+_Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
 #define REGIONS_MAX 16
 #define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
 
@@ -192,7 +194,7 @@ static void store_header(const struct svm *s, const struct svm_msg *m, uint64_t 
 {
     h[0] = (uint8_t)m->op;
     h[1] = (uint8_t)m->access;
-    h[2] = (uint8_t)(m->has_copy | m->ownership << 1);
+    h[2] = (uint8_t)(m->has_copy | m->ownership << 1 | (uint8_t)m->lost << 2);
     h[3] = (uint8_t)s->id;
     wire_put32(h + 4, (uint32_t)m->page);
     wire_put32(h + 8, (uint32_t)rest);
@@ -209,7 +211,8 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
 {
     uint64_t page = wire_get32(h + 4);
     uint32_t copies = wire_get16(h + 30);
-    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || page >= vm_region_pages(s->region))
+    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || h[2] >> 2 >= VM_STATUS_COUNT ||
+        page >= vm_region_pages(s->region))
         return NULL;
     uint64_t rest = xk_msg_length(in);
     if (rest != 4 * copies && rest != 4 * copies + vm_page_bytes(vm_region_vm(s->region)))
@@ -218,6 +221,7 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
     m->access = (enum vm_prot)h[1];
     m->has_copy = h[2] & 1;
     m->ownership = h[2] >> 1 & 1;
+    m->lost = (enum vm_status)(h[2] >> 2 & 7);
     m->origin = wire_get32(h + 12);
     m->fault = wire_get32(h + 16);
     m->version = wire_get32(h + 20);
@@ -475,6 +479,11 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     return s;
 }
 
+void svm_set_store(struct svm *s, struct vm_store *store)
+{
+    s->store = store;
+}
+
 void svm_counts(const struct svm *s, struct svm_counts *out)
 {
     *out = s->counts;
@@ -486,6 +495,7 @@ void svm_look(const struct svm *s, uint64_t page, struct svm_view *out)
     uint32_t first = svm_initial_owner(s, page);
     *out = (struct svm_view){ .owner = sp ? sp->owner : first == s->self,
                               .locked = sp && sp->locked,
+                              .stored = sp && sp->stored,
                               .hint = sp ? sp->hint : first,
                               .copies = sp ? sp->copies.count : 0,
                               .prot = vm_page_prot(s->region, page) };

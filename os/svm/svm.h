@@ -29,7 +29,7 @@
 #ifndef OS_SVM_SVM_H
 #define OS_SVM_SVM_H
 
-#include "os/vm/vm.h"
+#include "os/vm/store.h"
 #include "os/xk/xobj.h"
 
 struct svm; /* one node's part of one shared region */
@@ -56,6 +56,10 @@ extern const struct xk_protl_ops svm_protl;
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params);
 
+/* Pages that this node owns go to this store when their frames are needed, and stay owned.  NULL, as
+ * it is at first: they keep their frames.  Before the first page is touched. */
+void svm_set_store(struct svm *s, struct vm_store *store);
+
 struct svm_counts {
     uint64_t read_faults, write_faults; /* that asked another node or changed protection */
     uint64_t sent;                      /* messages to other nodes, by this node */
@@ -63,7 +67,8 @@ struct svm_counts {
     uint64_t invalidations;             /* copies of others that this node had dropped */
     uint64_t pages_sent;                /* messages with a page's bytes */
     uint64_t retries;                   /* a request was made again */
-    uint64_t lost;                      /* pages whose only copy died */
+    uint64_t page_outs, page_ins;       /* of owned pages, to and from the store */
+    uint64_t lost;                      /* pages whose contents are gone */
 };
 void svm_counts(const struct svm *s, struct svm_counts *out);
 
@@ -71,6 +76,7 @@ void svm_counts(const struct svm *s, struct svm_counts *out);
 /* What this node believes of a page. */
 struct svm_view {
     bool owner, locked;
+    bool stored;     /* its bytes are in the store */
     uint32_t hint;   /* probable owner, a node number */
     uint32_t copies; /* in its copy set */
     enum vm_prot prot;

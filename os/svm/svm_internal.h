@@ -22,6 +22,13 @@
  *       the page's bytes.
  *   F6  An owner serves requests in the order in which they reached it, also those that waited for
  *       a pin: a manager has sent who comes after a writer to that writer.
+ *   F7  An owned page may be paged out: its contents go to the node's store and the node stays owner
+ *       (`stored`).  Requests that come while the put is out wait for its end; then they find the
+ *       bytes in the frame, which is kept for them.  Later requests have the bytes fetched into a
+ *       buffer (`arrived`), not into a frame, so that a node whose frames are all in use can answer.
+ *       Who gives the ownership away has its stored copy dropped.
+ *   F8  Contents that cannot be had any more (`lost`) travel with the ownership as a status; every
+ *       access ends with it.
  *
  * States of a page at a node:
  *   state      guarantee                              event -> next (function)
@@ -58,6 +65,7 @@ struct svm_msg {
     enum vm_prot access; /* wanted, granted, or what may be kept */
     bool has_copy;       /* REQUEST: origin has a READ copy */
     bool ownership;      /* PAGE: it carries the ownership */
+    enum vm_status lost; /* PAGE: there are no contents any more (F8); VM_OK: there are */
     uint64_t page;
     uint32_t origin;       /* whose fault it is; INVALIDATE: who wants the ack */
     uint32_t from;         /* who sent this message */
@@ -76,7 +84,11 @@ struct svm_page {
     struct svm *svm;
     bool owner;
     bool locked;           /* wanting or clearing */
-    bool arrived_bytes;    /* `arrived` holds the page until its copies are gone */
+    bool arrived_bytes;    /* `arrived` holds the page, which has no frame here */
+    bool stored;           /* the store has the page as it was when it was last clean here */
+    bool putting;          /* on its way to the store */
+    bool fetching;         /* on its way from there */
+    enum vm_status lost;   /* the contents are gone, and why; VM_OK: they are not */
     bool unsent_ack;       /* an invalidation waits for an unpin; to `ack_to` */
     enum vm_prot want;     /* of the fault in progress */
     uint32_t hint;         /* probable owner */
@@ -100,6 +112,7 @@ struct svm {
     struct xk_protl *protl;
     struct vm_space *space;
     struct vm_region *region;
+    struct vm_store *store; /* for owned pages; NULL: they stay in their frames */
     struct svm_params params;
     const struct svm_mgr_ops *ops;
     uint32_t self;
@@ -127,6 +140,9 @@ struct svm_mgr_ops {
     void (*granted)(struct svm *s, struct svm_page *sp);
     /* Any other message first comes here; true: it was for the manager.  NULL: none is. */
     bool (*message)(struct svm *s, struct svm_page *sp, struct svm_msg *m);
+    /* Ownerless: replacement takes the frame of a page with this protection, or no frame was found
+     * for these bytes (NULL: zeroes).  False: the page stays.  NULL: the page has an owner. */
+    bool (*page_out)(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot);
     bool copies_in_tree; /* invalidations go down the copy sets of copies */
     bool hints;          /* sp->hint is kept up to date by grants and invalidations */
     bool managed;        /* the manager is asked even by the owner, and it invalidates */
@@ -151,6 +167,14 @@ bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *request)
 /* Owner: gives the ownership with its copy set, and keeps at most `keep` itself.  As above. */
 bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *request,
                          enum vm_prot keep);
+/* Owner: the fault of its own program ends with `prot`.  As above. */
+bool svm_serve_self(struct svm *s, struct svm_page *sp, struct svm_msg *request);
+/* What managers have in common: `defers` that always, never, or only while the node owns or will. */
+bool svm_defers_all(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);
+bool svm_defers_none(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);
+bool svm_defers_owning(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);
+/* A REQUEST of the fault that is in progress here. */
+struct svm_msg *svm_request_new(struct svm *s, struct svm_page *sp, bool has_copy);
 /* Tells every member of sp->copies but this node and `writer` to drop its copy of a version below
  * `version`;
  * the set is empty afterwards, sp->acks has who must answer. */

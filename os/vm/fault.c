@@ -44,12 +44,9 @@ void vm_tell_unpinned(struct vm *vm)
         vm_reclaim(vm);
 }
 
-static void unpin(struct vm_page *pg)
+void vm_unpinned(struct vm_page *pg)
 {
     struct vm *vm = pg->region->space->vm;
-    ASSERT(pg->pins > 0);
-    if (--pg->pins > 0)
-        return;
     bool notify = pg->want_unpinned && pg->region->pager->unpinned;
     if (notify && list_empty(&pg->told))
         list_push(&vm->unpinned, &pg->told);
@@ -57,6 +54,13 @@ static void unpin(struct vm_page *pg)
         pg->want_unpinned = false;
     if ((notify || !list_empty(&vm->starved)) && !port_timer_pending(&vm->tell))
         port_timer_set(&vm->tell, 0);
+}
+
+static void unpin(struct vm_page *pg)
+{
+    ASSERT(pg->pins > 0);
+    if (--pg->pins == 0)
+        vm_unpinned(pg);
 }
 
 static struct vm_region *region_of(const struct vm_space *s, uint64_t addr)

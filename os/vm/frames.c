@@ -46,6 +46,14 @@ void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
     pg->prot = (uint8_t)prot;
     pg->faulting = false;
     vm_wake_waiters(pg, VM_OK);
+    if (pg->want_unpinned && pg->pins == 0)
+        vm_unpinned(pg);
+}
+
+void vm_freed(struct vm *vm)
+{
+    vm->kept_in_a_row = 0;
+    vm->kept_why = VM_OK;
 }
 
 void vm_frame_free(struct vm_page *pg)
@@ -59,6 +67,7 @@ void vm_frame_free(struct vm_page *pg)
     pg->prot = VM_NONE;
     list_remove(&pg->order);
     vm->counts.frames--;
+    vm_freed(vm);
     if (!vm->reclaiming)
         vm_reclaim(vm);
 }
@@ -85,10 +94,11 @@ static uint32_t starved_count(const struct vm *vm)
 
 static void fail_all(struct vm *vm)
 {
+    enum vm_status why = vm->kept_why != VM_OK ? vm->kept_why : VM_NO_FRAMES;
+    vm_freed(vm);
     while (!list_empty(&vm->starved)) {
         struct vm_page *pg = LIST_ENTRY(vm->starved.next, struct vm_page, starved);
-        vm->kept_in_a_row = 0;
-        vm_fail(pg->region, vm_page_index(pg), VM_NO_FRAMES);
+        vm_fail(pg->region, vm_page_index(pg), why);
     }
 }
 

@@ -1,8 +1,10 @@
-/* pagers.c: pagers that need nobody else: zero fill, and swap on a block device.
+/* pagers.c: pagers that need nobody else: zero fill, and private memory over a store; swap, the store
+ * on a block device.
  *
- * Swap: slot of a page = its number in the region; a page that was never written out is zero.
- *   W1  A page's newest bytes are in its frame, or in its slot, or on the way to it.
+ * Swap: slot of a page = its number in the region.
+ *   W1  A page's newest bytes are in its frame, or in the store, or on the way to it.
  */
+#include "os/vm/store.h"
 #include "os/vm/vm_internal.h"
 
 static void zero_fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
@@ -16,7 +18,7 @@ static void zero_fault(struct vm_region *r, uint64_t page, enum vm_prot have, en
 static void zero_evict(struct vm_region *r, uint64_t page, bool dirty)
 {
     (void)dirty;
-    vm_keep(r, page);
+    vm_keep(r, page, VM_NO_FRAMES);
 }
 
 const struct vm_pager_ops vm_pager_zero = {
@@ -25,112 +27,195 @@ const struct vm_pager_ops vm_pager_zero = {
     .evict = zero_evict,
 };
 
-struct vm_swap {
-    struct vm *vm;
+/* ---- private memory over a store ---- */
+
+struct backed_io {
+    struct vm_store_io io;
+    struct vm_region *region;
+};
+
+static struct vm_store_io *backed_io_new(struct vm_region *r, uint64_t page,
+                                         void (*done)(struct vm_store_io *io))
+{
+    struct backed_io *b = port_alloc(r->space->vm->port, sizeof *b);
+    b->region = r;
+    b->io = (struct vm_store_io){ .page = page, .done = done, .arg = b };
+    rope_init(&b->io.data);
+    return &b->io;
+}
+
+static void backed_io_free(struct backed_io *b)
+{
+    rope_fini(&b->io.data);
+    port_free(b->region->space->vm->port, b);
+}
+
+static void paged_in(struct vm_store_io *io)
+{
+    struct backed_io *b = io->arg;
+    if (io->status == VM_OK)
+        vm_supply(b->region, io->page, io->data.length > 0 ? &io->data : NULL, VM_WRITE);
+    else
+        vm_fail(b->region, io->page, io->status);
+    backed_io_free(b);
+}
+
+static void paged_out(struct vm_store_io *io)
+{
+    struct backed_io *b = io->arg;
+    if (io->status == VM_OK)
+        vm_discard(b->region, io->page);
+    else
+        vm_keep(b->region, io->page, io->status);
+    backed_io_free(b);
+}
+
+static void backed_fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
+{
+    struct vm_store *b = r->object;
+    if (have != VM_NONE)
+        vm_grant(r, page, want);
+    else
+        b->ops->get(b, backed_io_new(r, page, paged_in));
+}
+
+/* A clean page is in the store as it is, or was never written and is zero. */
+static void backed_evict(struct vm_region *r, uint64_t page, bool dirty)
+{
+    struct vm_store *b = r->object;
+    if (!dirty) {
+        vm_discard(r, page);
+        return;
+    }
+    struct vm_store_io *io = backed_io_new(r, page, paged_out);
+    if (!vm_contents(r, page, &io->data))
+        ASSERT_MSG(false, "an evicted page has no frame");
+    b->ops->put(b, io);
+}
+
+const struct vm_pager_ops vm_pager_store = {
+    .name = "store",
+    .fault = backed_fault,
+    .evict = backed_evict,
+};
+
+/* ---- swap ---- */
+
+struct swap {
+    struct vm_store store; /* first */
+    struct port *port;
     uint32_t device, sectors_per_page, sector_bytes;
-    uint64_t first, pages;
+    uint64_t page_bytes, first, pages;
     uint8_t *written; /* one bit a page: its slot holds bytes */
 };
 
 struct swap_io {
     struct port_io io;
-    struct vm_region *region;
-    uint64_t page;
+    struct swap *swap;
+    struct vm_store_io *request;
 };
 
-struct vm_swap *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_sector,
-                               uint64_t sectors)
+static const struct vm_store_ops swap_ops;
+
+struct vm_store *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_sector,
+                                uint64_t sectors)
 {
     struct port_blk_info info;
     port_blk_describe(vm->port, device, &info);
-    uint64_t size = vm_page_bytes(vm);
-    struct vm_swap *w = port_alloc(vm->port, sizeof *w);
-    w->vm = vm;
+    struct swap *w = port_alloc(vm->port, sizeof *w);
+    w->store.ops = &swap_ops;
+    w->port = vm->port;
     w->device = device;
+    w->page_bytes = vm_page_bytes(vm);
     w->sector_bytes = info.sector_bytes;
-    w->sectors_per_page = (uint32_t)((size + info.sector_bytes - 1) / info.sector_bytes);
+    w->sectors_per_page = (uint32_t)((w->page_bytes + info.sector_bytes - 1) / info.sector_bytes);
     w->first = first_sector;
     w->pages = sectors / w->sectors_per_page;
     w->written = port_alloc(vm->port, (w->pages + 7) / 8);
-    return w;
+    return &w->store;
 }
 
-static void swap_done(struct port_io *io);
-
-static struct swap_io *swap_io_new(struct vm_swap *w, struct vm_region *r, uint64_t page,
-                                   bool write)
+static struct swap *swap_of(struct vm_store *b)
 {
-    struct swap_io *s = port_alloc(w->vm->port, sizeof *s);
-    s->region = r;
-    s->page = page;
-    s->io = (struct port_io){ .write = write,
-                              .sector = w->first + page * w->sectors_per_page,
-                              .sectors = w->sectors_per_page,
-                              .done = swap_done,
-                              .arg = s };
-    rope_init(&s->io.data);
-    return s;
+    return CONTAINER_OF(b, struct swap, store);
 }
 
 static void swap_done(struct port_io *io)
 {
     struct swap_io *s = io->arg;
-    struct vm_region *r = s->region;
-    struct vm_swap *w = r->object;
-    uint64_t size = vm_page_bytes(w->vm);
-    if (io->write) {
-        if (io->status == PORT_IO_OK) {
-            w->written[s->page / 8] |= (uint8_t)(1u << s->page % 8);
-            vm_discard(r, s->page);
-        } else {
-            port_remark(w->vm->port, "swap: page %llu could not be written",
-                        (unsigned long long)s->page);
-            vm_keep(r, s->page);
-        }
-    } else if (io->status == PORT_IO_OK) {
-        rope_truncate(&io->data, size);
-        vm_supply(r, s->page, &io->data, VM_WRITE);
+    struct swap *w = s->swap;
+    struct vm_store_io *r = s->request;
+    r->status = io->status == PORT_IO_OK ? VM_OK : VM_IO;
+    w->store.counts.disk++;
+    if (io->status != PORT_IO_OK) {
+        port_remark(w->port, "swap: page %llu could not be %s", (unsigned long long)r->page,
+                    io->write ? "written" : "read");
+    } else if (io->write) {
+        w->store.counts.puts++;
+        w->written[r->page / 8] |= (uint8_t)(1u << r->page % 8);
     } else {
-        vm_fail(r, s->page, VM_IO);
+        w->store.counts.gets++;
+        rope_truncate(&io->data, w->page_bytes);
+        rope_move(&r->data, &io->data);
     }
     rope_fini(&io->data);
-    port_free(w->vm->port, s);
+    port_free(w->port, s);
+    r->done(r);
 }
 
-static void swap_fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
+static void swap_submit(struct swap *w, struct vm_store_io *r, bool write)
 {
-    struct vm_swap *w = r->object;
-    if (have != VM_NONE) {
-        vm_grant(r, page, want);
-    } else if (page >= w->pages) {
-        vm_fail(r, page, VM_IO);
-    } else if (!(w->written[page / 8] >> page % 8 & 1)) {
-        vm_supply(r, page, NULL, VM_WRITE);
-    } else {
-        port_work(w->vm->port, PORT_WORK_IO, 1);
-        port_blk_submit(w->vm->port, w->device, &swap_io_new(w, r, page, false)->io);
+    struct swap_io *s = port_alloc(w->port, sizeof *s);
+    s->swap = w;
+    s->request = r;
+    s->io = (struct port_io){ .write = write,
+                              .sector = w->first + r->page * w->sectors_per_page,
+                              .sectors = w->sectors_per_page,
+                              .done = swap_done,
+                              .arg = s };
+    rope_init(&s->io.data);
+    if (write) {
+        uint64_t slot = (uint64_t)w->sectors_per_page * w->sector_bytes;
+        rope_move(&s->io.data, &r->data);
+        if (slot > w->page_bytes)
+            rope_add_zero(&s->io.data, slot - w->page_bytes);
     }
+    port_work(w->port, PORT_WORK_IO, 1);
+    port_blk_submit(w->port, w->device, &s->io);
 }
 
-static void swap_evict(struct vm_region *r, uint64_t page, bool dirty)
+static void swap_put(struct vm_store *b, struct vm_store_io *r)
 {
-    struct vm_swap *w = r->object;
-    if (!dirty) {
-        vm_discard(r, page);
+    struct swap *w = swap_of(b);
+    if (r->page < w->pages) {
+        swap_submit(w, r, true);
         return;
     }
-    struct swap_io *s = swap_io_new(w, r, page, true);
-    if (!vm_contents(r, page, &s->io.data))
-        ASSERT_MSG(false, "an evicted page has no frame");
-    uint64_t slot = (uint64_t)w->sectors_per_page * w->sector_bytes;
-    if (slot > s->io.data.length)
-        rope_add_zero(&s->io.data, slot - s->io.data.length);
-    port_work(w->vm->port, PORT_WORK_IO, 1);
-    port_blk_submit(w->vm->port, w->device, &s->io);
+    r->status = VM_NO_FRAMES;
+    r->done(r);
 }
 
-const struct vm_pager_ops vm_pager_swap = {
+static void swap_get(struct vm_store *b, struct vm_store_io *r)
+{
+    struct swap *w = swap_of(b);
+    if (r->page < w->pages && (w->written[r->page / 8] >> r->page % 8 & 1)) {
+        swap_submit(w, r, false);
+        return;
+    }
+    r->status = VM_OK;
+    r->done(r);
+}
+
+static void swap_drop(struct vm_store *b, uint64_t page)
+{
+    struct swap *w = swap_of(b);
+    if (page < w->pages)
+        w->written[page / 8] &= (uint8_t) ~(1u << page % 8);
+}
+
+static const struct vm_store_ops swap_ops = {
     .name = "swap",
-    .fault = swap_fault,
-    .evict = swap_evict,
+    .put = swap_put,
+    .get = swap_get,
+    .drop = swap_drop,
 };

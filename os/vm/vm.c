@@ -215,29 +215,51 @@ void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
 void vm_fail(struct vm_region *r, uint64_t page, enum vm_status status)
 {
     struct vm_page *pg = vm_page_get(r, page);
-    if (!list_empty(&pg->starved)) {
-        list_remove(&pg->starved);
-        rope_fini(&pg->supply);
-    }
+    struct rope data;
+    bool waited = !list_empty(&pg->starved);
+    rope_move(&data, &pg->supply);
+    list_remove(&pg->starved);
     pg->faulting = false;
+    if (waited)
+        pg->want_unpinned = false;
     vm_wake_waiters(pg, status);
+    if (waited && r->pager->refused)
+        r->pager->refused(r, page, pg->supply_zero ? NULL : &data, (enum vm_prot)pg->supply_prot);
+    rope_fini(&data);
+}
+
+/* What was supplied waits for a frame: to pagers the page is there (M3). */
+static bool starved(const struct vm_page *pg)
+{
+    return !list_empty(&pg->starved);
+}
+
+static enum vm_prot prot_of(const struct vm_page *pg)
+{
+    return (enum vm_prot)(starved(pg) ? pg->supply_prot : pg->prot);
 }
 
 bool vm_contents(struct vm_region *r, uint64_t page, struct rope *out)
 {
     struct vm_page *pg = vm_page_find(r, page);
-    if (!pg || !pg->bytes)
+    uint64_t size = vm_page_bytes(r->space->vm);
+    if (pg && starved(pg) && pg->supply_zero)
+        rope_add_zero(out, size);
+    else if (pg && starved(pg))
+        rope_add_slice(out, &pg->supply, 0, size);
+    else if (pg && pg->bytes)
+        rope_add_bytes(out, pg->bytes, size);
+    else
         return false;
-    rope_add_bytes(out, pg->bytes, vm_page_bytes(r->space->vm));
     return true;
 }
 
 bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot)
 {
     struct vm_page *pg = vm_page_find(r, page);
-    if (!pg || pg->prot <= prot)
+    if (!pg || prot_of(pg) <= prot)
         return true;
-    if (pg->pins > 0) {
+    if (pg->pins > 0 || starved(pg)) {
         pg->want_unpinned = true;
         return false;
     }
@@ -256,7 +278,7 @@ void vm_discard(struct vm_region *r, uint64_t page)
     ASSERT(pg->evicting && pg->pins == 0);
     pg->evicting = false;
     vm->evicting--;
-    vm->kept_in_a_row = 0;
+    vm_freed(vm);
     port_work(vm->port, PORT_WORK_MAP, 1);
     vm_tlb_drop(pg);
     pg->prot = VM_NONE;
@@ -266,7 +288,7 @@ void vm_discard(struct vm_region *r, uint64_t page)
     vm_reclaim(vm);
 }
 
-void vm_keep(struct vm_region *r, uint64_t page)
+void vm_keep(struct vm_region *r, uint64_t page, enum vm_status why)
 {
     struct vm *vm = r->space->vm;
     struct vm_page *pg = vm_page_get(r, page);
@@ -274,6 +296,8 @@ void vm_keep(struct vm_region *r, uint64_t page)
     pg->evicting = false;
     vm->evicting--;
     vm->kept_in_a_row++;
+    if (why != VM_NO_FRAMES)
+        vm->kept_why = why;
     pg->referenced = true;
     vm->replacement->used(&vm->order, pg);
     vm_wake_waiters(pg, VM_OK);
@@ -292,7 +316,7 @@ void vm_set_clean(struct vm_region *r, uint64_t page)
 enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page)
 {
     const struct vm_page *pg = vm_page_find(r, page);
-    return pg ? (enum vm_prot)pg->prot : VM_NONE;
+    return pg ? prot_of(pg) : VM_NONE;
 }
 
 bool vm_page_dirty(const struct vm_region *r, uint64_t page)
@@ -304,7 +328,7 @@ bool vm_page_dirty(const struct vm_region *r, uint64_t page)
 bool vm_page_pinned(const struct vm_region *r, uint64_t page)
 {
     const struct vm_page *pg = vm_page_find(r, page);
-    return pg && pg->pins > 0;
+    return pg && (pg->pins > 0 || starved(pg));
 }
 
 void vm_page_set_user(struct vm_region *r, uint64_t page, void *user)

@@ -12,9 +12,10 @@
  *   M2  At most one fault per page of a region is with its pager; other threads wait for the same
  *       one.
  *   M3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
- *       gone.
+ *       gone.  A page whose supply waits for a frame counts as pinned, with what was supplied.
  *   M4  Frames in use never exceed the limit. A supply that finds none waits until replacement has
- *       freed one; when no page can be replaced the fault ends with VM_NO_FRAMES.
+ *       freed one; when no page can be replaced the fault ends with VM_NO_FRAMES, or with what
+ *       keeps the pagers from it.
  *   M5  A page that was written since it was last clean is dirty; an eviction tells so.
  *
  * Replacement sees a use of a page when the page enters the translation cache (64 entries), as
@@ -63,6 +64,9 @@ struct vm_pager_ops {
     void (*evict)(struct vm_region *r, uint64_t page, bool dirty);
     /* The last pin of a page whose vm_revoke was refused is gone.  NULL: not interested. */
     void (*unpinned)(struct vm_region *r, uint64_t page);
+    /* No frame was found for what vm_supply gave, and the accesses that waited have failed: the
+     * bytes come back (NULL: they were zeroes), to be taken or dropped.  NULL: they are dropped. */
+    void (*refused)(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
 };
 
 struct vm *vm_create(struct port *p, const struct vm_params *params);
@@ -95,8 +99,9 @@ bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot) MUST_CHECK
 /* Answers an eviction: the frame is free.  The page must not be pinned (I: evict never offers one).
  */
 void vm_discard(struct vm_region *r, uint64_t page);
-/* Answers an eviction: not this page now; replacement takes another. */
-void vm_keep(struct vm_region *r, uint64_t page);
+/* Answers an eviction: not this page now; replacement takes another.  `why` is what waiting faults
+ * end with when no other page could be replaced either: VM_NO_FRAMES, or what hinders the pager. */
+void vm_keep(struct vm_region *r, uint64_t page, enum vm_status why);
 void vm_set_clean(struct vm_region *r, uint64_t page);
 enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page);
 bool vm_page_dirty(const struct vm_region *r, uint64_t page);
@@ -194,11 +199,6 @@ extern const struct vm_replacement_ops *const vm_replacements[]; /* clock, lru, 
 
 /* ---- pagers that need nobody else ---- */
 extern const struct vm_pager_ops vm_pager_zero; /* zero fill, keeps everything resident */
-
-/* Swap: pages go to a block device of this node and come back.  `object` of the region. */
-struct vm_swap;
-struct vm_swap *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_sector,
-                               uint64_t sectors);
-extern const struct vm_pager_ops vm_pager_swap;
+/* One over a disk or memory servers: os/vm/store.h. */
 
 #endif

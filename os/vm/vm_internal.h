@@ -63,6 +63,7 @@ struct vm {
     struct port_timer retry, tell;
     uint32_t evicting; /* evictions that pagers have not answered */
     uint32_t kept_in_a_row;
+    enum vm_status kept_why; /* what hindered a pager meanwhile; VM_OK: nothing in particular */
     bool reclaiming;
     struct vm_counts counts;
     uint8_t *spare[VM_SPARE]; /* frames that were freed last */
@@ -84,10 +85,13 @@ void vm_tlb_drop(struct vm_page *pg);
 /* frames.c */
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot);
 void vm_frame_free(struct vm_page *pg);
+void vm_freed(struct vm *vm);   /* there is progress: the count of kept pages starts anew */
 void vm_reclaim(struct vm *vm); /* starts evictions while supplies wait */
 
 /* fault.c */
 void vm_wake_waiters(struct vm_page *pg, enum vm_status status);
 void vm_tell_unpinned(struct vm *vm);
+/* The last pin is gone: the pager is told soon, if a vm_revoke was refused. */
+void vm_unpinned(struct vm_page *pg);
 
 #endif

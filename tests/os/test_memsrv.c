@@ -83,8 +83,9 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     w->vm = vm_create(p, &vp);
     w->space = vm_space_create(w->vm, "test");
     vm_on_error(w->space, keep_error, w);
-    w->c = memsrv_client_create(rpc, w->vm, servers, w->servers, PAGES, &w->client);
-    cr_assert_not_null(vm_map(w->space, BASE, sizeof w->shadow, VM_WRITE, &memsrv_pager, w->c));
+    w->c = memsrv_client_create(rpc, 0, servers, w->servers, &w->client);
+    cr_assert_not_null(
+        vm_map(w->space, BASE, sizeof w->shadow, VM_WRITE, &vm_pager_store, memsrv_store(w->c)));
     cr_assert_not_null(port_thread_spawn(p, "program", program, w, 0));
 }
 
@@ -156,7 +157,7 @@ Test(memsrv, a_dead_server_is_told_and_a_mirror_hides_it)
         run(&w);
         cr_assert_eq(w.failed, !mirror);
         if (!mirror)
-            cr_assert_eq(w.status, VM_LOST);
+            cr_assert_eq(w.status, VM_UNREACHABLE);
         rig_stop(&w.rig);
     }
 }

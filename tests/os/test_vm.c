@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "os/vm/vm.h"
+#include "os/vm/store.h"
 #include "tests/fake/port_fake.h"
 
 #define BASE 0x40000000u
@@ -48,7 +48,7 @@ static void boot(struct port *p, void *arg)
     w->vm = vm_create(p, &w->params);
     w->space = vm_space_create(w->vm, "test");
     vm_on_error(w->space, keep_error, w);
-    if (w->pager == &vm_pager_swap)
+    if (w->pager == &vm_pager_store)
         w->object = vm_swap_create(w->vm, 0, 0, 8192);
     w->region = vm_map(w->space, BASE, w->pages * (uint64_t)w->params.page_bytes, VM_WRITE,
                        w->pager, w->object);
@@ -106,7 +106,7 @@ Test(vm, swapped_memory_equals_a_flat_array_under_every_policy)
     for (int policy = 0; vm_replacements[policy]; policy++)
         for (uint64_t seed = 1; seed <= 5; seed++) {
             struct world w = { .program = random_accesses,
-                               .pager = &vm_pager_swap,
+                               .pager = &vm_pager_store,
                                .pages = 37,
                                .seed = seed,
                                .params = { .frames = 3 + (int64_t)seed, .replacement = policy } };
@@ -125,7 +125,7 @@ static void belady(struct world *w)
 static uint64_t belady_faults(int policy, int64_t frames)
 {
     struct world w = { .program = belady,
-                       .pager = &vm_pager_swap,
+                       .pager = &vm_pager_store,
                        .pages = 64 * 6,
                        .params = { .frames = frames, .replacement = policy } };
     struct fake_options o = { .nodes = 1, .disks = 1 };
@@ -191,7 +191,7 @@ static void pin_everything(struct world *w)
 Test(vm, pinned_pages_stay_and_too_few_frames_are_told)
 {
     struct world w = { .program = pin_everything,
-                       .pager = &vm_pager_swap,
+                       .pager = &vm_pager_store,
                        .pages = 8,
                        .params = { .frames = 3, .replacement = 2 } };
     run(&w);
