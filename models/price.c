@@ -76,6 +76,10 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_IO, "io", "Device requests set up."),
     PRICE(PORT_WORK_MAP, "map", "Pages mapped, unmapped or reprotected."),
     PRICE(PORT_WORK_FAULT, "fault", "Page faults taken."),
+    PRICE(PORT_WORK_TWIN, "twin", "Bytes of a page copied to its twin."),
+    PRICE(PORT_WORK_DIFF, "diff", "Bytes of a page compared with its twin."),
+    PRICE(PORT_WORK_DIFF_OUT, "diff_out", "Bytes of a diff written down."),
+    PRICE(PORT_WORK_DIFF_IN, "diff_in", "Bytes of a diff brought into a page."),
     PRICE(PORT_WORK_FLOP, "flop", "Floating-point operations of a program."),
     PRICE(PORT_WORK_OP, "op", "Simple operations of a program."),
     { .name = NULL }

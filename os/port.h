@@ -63,6 +63,10 @@ enum port_work {
     PORT_WORK_IO,          /* device requests set up */
     PORT_WORK_MAP,         /* pages mapped, unmapped or reprotected */
     PORT_WORK_FAULT,       /* page faults taken */
+    PORT_WORK_TWIN,        /* bytes of a page copied, so that its changes can be told later */
+    PORT_WORK_DIFF,        /* bytes of a page compared with its twin */
+    PORT_WORK_DIFF_OUT,    /* bytes of a diff written down */
+    PORT_WORK_DIFF_IN,     /* bytes of a diff brought into a page */
     PORT_WORK_FLOP,        /* floating-point operations of a program */
     PORT_WORK_OP,          /* simple operations of a program */
     PORT_WORK_COUNT

@@ -72,7 +72,7 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
                       params->paging.backing, &params->paging.client, &h->store))
         return false;
     svm_set_store(h->svm, h->store);
-    h->sync = sync_join(sync, node->layout->compute, ranks);
+    h->sync = sync_join_memory(sync, node->layout->compute, ranks, svm_memory(h->svm), h->svm);
     sync_barrier(h->sync);
     return true;
 }

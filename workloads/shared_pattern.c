@@ -347,8 +347,16 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
     bytes = apart > bytes ? apart : bytes;
     if (!shared_open(&r.h, node, rank, ranks, &r.p->shared, bytes))
         return;
-    r.base = shared_array(&r.h, bytes);
     bool record = r.p->record || r.p->pattern == CONTENDED;
+    if ((record || r.p->pattern == TEST_AND_SET) && svm_memory(r.h.svm)) {
+        port_fail(node->port,
+                  "pattern %s%s needs memory where a read returns the most recent write, which "
+                  "manager %s does not promise between two synchronisations",
+                  pattern_names[r.p->pattern], r.p->record ? " with record" : "",
+                  svm_mgr_name(svm_mgr_of(r.p->shared.svm.manager)));
+        return;
+    }
+    r.base = shared_array(&r.h, bytes);
     if (record && !shared_history_open(&r.history, &r.h, accesses(r.p)))
         return;
     shared_start(&r.h);

@@ -476,6 +476,10 @@ static void announced(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 
 void svm_handle(struct svm *s, struct svm_msg *m)
 {
+    if (s->ops->take) {
+        s->ops->take(s, m);
+        return;
+    }
     struct svm_page *sp = svm_page_get(s, m->page);
     if (s->ops->message && s->ops->message(s, sp, m))
         return;

@@ -16,9 +16,11 @@ _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
 #define REGIONS_MAX 16
 #define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
 
-static const char *const manager_names[] = { "central",   "improved", "fixed",
-                                             "broadcast", "dynamic",  "dynamic_s",
-                                             "tree",      "xmm",      NULL };
+static const char *const manager_names[] = { "central", "improved",  "fixed", "broadcast",
+                                             "dynamic", "dynamic_s", "tree",  "xmm",
+                                             "hlrc",    NULL };
+static const char *const home_names[] = { "hash", "first_touch", NULL };
+static const char *const watch_names[] = { "always", "served", NULL };
 static const char *const initial_names[] = { "first", "modulo", "block", NULL };
 
 const struct svm_mgr_ops *const svm_managers[] = {
@@ -26,6 +28,7 @@ const struct svm_mgr_ops *const svm_managers[] = {
     &svm_mgr_broadcast, &svm_mgr_dynamic,  &svm_mgr_dynamic_s,
     &svm_mgr_tree,      &svm_mgr_xmm,      NULL
 };
+const struct svm_mgr_ops *const svm_relaxed[] = { &svm_mgr_hlrc, NULL };
 
 const struct param svm_params_desc[] = {
     { .name = "manager",
@@ -34,14 +37,14 @@ const struct param svm_params_desc[] = {
       .def = "dynamic",
       .choices = manager_names,
       .doc = "How the owner of a page is found.",
-      .src = "[Li & Hudak 1989]; xmm: OSF/1 AD" },
+      .src = "[Li & Hudak 1989]; xmm: OSF/1 AD; hlrc: [Zhou, Iftode & Li 1996]" },
     { .name = "hash_block",
       .type = PARAM_INT,
       .offset = offsetof(struct svm_params, hash_block),
       .def = "1",
       .min = "1",
       .max = "1000000000",
-      .doc = "Manager 'fixed': so many neighbouring pages share a manager.",
+      .doc = "Managers 'fixed' and 'hlrc': so many neighbouring pages share a manager, or a home.",
       .src = "[Li & Hudak 1989], H(p) = (p div s) mod N" },
     { .name = "announce_every",
       .type = PARAM_INT,
@@ -76,6 +79,33 @@ const struct param svm_params_desc[] = {
       .doc =
           "Who owns a page before it is touched: the first node, page mod N, or blocks of pages.",
       .src = "[Li & Hudak 1989]: a default node" },
+    { .name = "homes",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct svm_params, homes),
+      .def = "hash",
+      .choices = home_names,
+      .doc = "Manager 'hlrc': the home of a page is found by hashing its number, or it is the node "
+             "that touches the page first (a message more for whoever comes later, once).",
+      .src = "ASSUMED(both are usual for home-based protocols)" },
+    { .name = "watch",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct svm_params, watch),
+      .def = "always",
+      .choices = watch_names,
+      .doc = "Manager 'hlrc': a home takes a write fault in each interval for each page that it "
+             "changes, or only for pages of which others have had a copy.",
+      .src = "always: [Zhou, Iftode & Li 1996]; served: ours" },
+    { .name = "twins",
+      .type = PARAM_INT,
+      .offset = offsetof(struct svm_params, twins),
+      .def = "0",
+      .min = "0",
+      .max = "1000000000",
+      .doc =
+          "Manager 'hlrc': most twins of a node; one more ends the interval early, so that diffs "
+          "go home and twins are freed. 0: no limit but the pages that are written between two "
+          "releases.",
+      .src = "ours: bounds the memory" },
     { .name = NULL },
 };
 
@@ -108,6 +138,17 @@ struct instance {
 const char *svm_mgr_name(const struct svm_mgr_ops *m)
 {
     return m->name;
+}
+
+const struct svm_mgr_ops *svm_mgr_of(int index)
+{
+    int strict = (int)ARRAY_LEN(svm_managers) - 1;
+    return index < strict ? svm_managers[index] : svm_relaxed[index - strict];
+}
+
+const struct sync_memory *svm_memory(const struct svm *s)
+{
+    return s->ops->memory;
 }
 
 uint32_t svm_initial_owner(const struct svm *s, uint64_t page)
@@ -215,7 +256,9 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
         page >= vm_region_pages(s->region))
         return NULL;
     uint64_t rest = xk_msg_length(in);
-    if (rest != 4 * copies && rest != 4 * copies + vm_page_bytes(vm_region_vm(s->region)))
+    uint64_t bytes = vm_page_bytes(vm_region_vm(s->region));
+    bool relaxed = h[0] >= SVM_FETCH; /* whose manager looks into the body itself */
+    if (relaxed ? copies > 0 : rest != 4 * copies && rest != 4 * copies + bytes)
         return NULL;
     struct svm_msg *m = svm_msg_new(s, (enum svm_op)h[0], page);
     m->access = (enum vm_prot)h[1];
@@ -298,7 +341,7 @@ void svm_send(struct svm *s, uint32_t node, struct svm_msg *m)
         return;
     }
     s->counts.sent++;
-    s->counts.pages_sent += m->data.length > 0;
+    s->counts.pages_sent += m->data.length > 0 && m->op < SVM_FETCH;
     if (!list_empty(&s->outbox) || !push(s, node, m)) {
         m->dest = node;
         list_push(&s->outbox, &m->link);
@@ -451,20 +494,26 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
 {
     struct instance *in = protl->state;
     struct port *p = xk_port(protl);
+    const struct svm_mgr_ops *ops = svm_mgr_of(params->manager);
     bool member = false;
     for (uint32_t i = 0; i < count; i++)
         member |= nodes[i] == port_node(p);
+    if (ops->memory && vm_frames_limit(vm_space_vm(space)) > 0) {
+        port_fail(p, "manager %s keeps the pages that it has touched: memory.frames must be 0",
+                  ops->name);
+        return NULL;
+    }
     if (!member || in->count == REGIONS_MAX || length > SPACE_MAX)
         return NULL;
     struct svm *s = port_alloc(p, sizeof *s);
-    s->region = vm_map(space, base, length, VM_WRITE, &svm_pager, s);
+    s->region = vm_map(space, base, length, VM_WRITE, ops->pager ? ops->pager : &svm_pager, s);
     if (!s->region)
         return NULL;
     s->port = p;
     s->protl = protl;
     s->space = space;
     s->params = *params;
-    s->ops = svm_managers[params->manager];
+    s->ops = ops;
     s->self = port_node(p);
     s->nodes = nodes;
     s->count = count;
@@ -475,6 +524,8 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     port_timer_init(p, &s->local_timer, drain_local, s);
     s->next = in->regions;
     in->regions = s;
+    if (ops->start)
+        ops->start(s);
     take_early(s);
     return s;
 }

@@ -13,6 +13,7 @@
  *   dynamic_s   each node has a hint; a read leaves the owner           2 + f, 2 + f + 2m
  *   tree        dynamic hints; read copies form a tree                  2 + f, 2 + f + 2m
  *   xmm         OSF/1 AD: manager at the pager's node, data through it  (the baseline)
+ *   hlrc        each page has a home; relaxed: see lrc.h                2; a diff home a release
  * m: copies to invalidate; f: times that a request is forwarded.  A manager that is itself the
  * requester or the owner saves a message.
  *
@@ -35,12 +36,15 @@
 struct svm; /* one node's part of one shared region */
 
 struct svm_params {
-    int manager;            /* index of svm_managers */
-    int64_t hash_block;     /* fixed: pages p with equal p / hash_block share a manager */
+    int manager;            /* svm_mgr_of */
+    int64_t hash_block;     /* fixed, hlrc: pages p of equal p / hash_block share manager or home */
     int64_t announce_every; /* dynamic: the owner tells all nodes after so many served; 0: never */
     int64_t fanout;         /* tree: copies that a node answers for itself; 0: no limit */
     sim_time retry;         /* broadcast: ask again when nobody answered */
     int initial_owner;      /* "first", "modulo", "block": of svm_params_desc */
+    int homes;              /* hlrc: "hash", "first_touch" */
+    int watch;              /* hlrc: "always", "served" */
+    int64_t twins;          /* hlrc: most twins at a time; 0: no limit */
 };
 extern const struct param svm_params_desc[];
 
@@ -69,6 +73,8 @@ struct svm_counts {
     uint64_t retries;                   /* a request was made again */
     uint64_t page_outs, page_ins;       /* of owned pages, to and from the store */
     uint64_t lost;                      /* pages whose contents are gone */
+    /* hlrc, where `invalidations` are copies that this node dropped for a notice */
+    uint64_t twins, diffs;
 };
 void svm_counts(const struct svm *s, struct svm_counts *out);
 
@@ -83,8 +89,17 @@ struct svm_view {
 };
 void svm_look(const struct svm *s, uint64_t page, struct svm_view *out);
 
+/* What a relaxed memory does at synchronisation, for sync_join_memory with the struct svm as its
+ * argument; NULL: a read returns the most recent write without it. */
+struct sync_memory;
+const struct sync_memory *svm_memory(const struct svm *s);
+
 struct svm_mgr_ops;
-extern const struct svm_mgr_ops *const svm_managers[]; /* NULL-terminated, in the order above */
+/* NULL-terminated, in the order above: those under which a read returns the most recent write, and
+ * those that promise so only to programs without data races. */
+extern const struct svm_mgr_ops *const svm_managers[], *const svm_relaxed[];
 const char *svm_mgr_name(const struct svm_mgr_ops *m);
+/* By the value of the parameter `manager`: first the one list, then the other. */
+const struct svm_mgr_ops *svm_mgr_of(int index);
 
 #endif

@@ -56,6 +56,9 @@ enum svm_op {
     SVM_ANNOUNCE,   /* origin is owner */
     SVM_FLUSH,      /* xmm: give the page back, keep at most `access` */
     SVM_DATA,       /* xmm: here it is */
+    SVM_FETCH,      /* hlrc, lrc_page.c: a copy with these intervals, please */
+    SVM_COPY,       /* hlrc: here it is */
+    SVM_DIFF,       /* hlrc: bytes that the sender has changed */
     SVM_OP_COUNT
 };
 
@@ -124,6 +127,7 @@ struct svm {
     struct xk_sessn *stalled;  /* that refused the head of the outbox; NULL: none */
     struct port_timer local_timer;
     struct svm_counts counts;
+    struct lrc *relaxed; /* hlrc's part; lrc.h */
     struct svm *next;
 };
 
@@ -147,6 +151,12 @@ struct svm_mgr_ops {
     bool hints;          /* sp->hint is kept up to date by grants and invalidations */
     bool managed;        /* the manager is asked even by the owner, and it invalidates */
     bool ownerless;      /* no node owns: the manager has the page */
+    /* A relaxed manager shares nothing with the others but the messages: these three and `memory`
+     * are set, and none of the above. */
+    const struct vm_pager_ops *pager;
+    void (*start)(struct svm *s);                   /* the region has been joined */
+    void (*take)(struct svm *s, struct svm_msg *m); /* a message came; to reuse or free */
+    const struct sync_memory *memory;               /* its argument: the struct svm */
 };
 
 /* svm.c */
@@ -190,6 +200,6 @@ void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_pr
 extern const struct vm_pager_ops svm_pager;
 
 extern const struct svm_mgr_ops svm_mgr_central, svm_mgr_improved, svm_mgr_fixed, svm_mgr_broadcast,
-    svm_mgr_dynamic, svm_mgr_dynamic_s, svm_mgr_tree, svm_mgr_xmm;
+    svm_mgr_dynamic, svm_mgr_dynamic_s, svm_mgr_tree, svm_mgr_xmm, svm_mgr_hlrc;
 
 #endif

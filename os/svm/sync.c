@@ -1,14 +1,17 @@
 /* sync.c: see sync.h.
  *
- * Wire image, 20 bytes, big-endian:  0 op  1..3 zero  4 object(4)  8 token(4)  12 value(8)
+ * Wire image, 20 bytes, big-endian:  0 op  1 rest(3)  4 object(4)  8 token(4)  12 value(8)
  * A request carries a token of its sender, which comes back in the answer and finds the waiting
- * thread.
+ * thread.  Behind the header stands what the memory has to say, if it is relaxed (struct
+ * sync_memory); what does not fit a frame goes in segments, each with the header, and `rest` is how
+ * many of its bytes are still to come.
  */
 #include "os/svm/sync.h"
 #include "os/xk/map.h"
 
 #define SYNC_HEADER 20
 #define ROUNDS 32
+#define BODY_MAX 0xffffff /* `rest` has 24 bits */
 
 enum op { LOCK, UNLOCK, ADVANCE, AWAIT, READ, ANSWER, BARRIER, OP_COUNT };
 
@@ -16,12 +19,14 @@ struct waiter { /* a request that its home has not answered */
     struct list link;
     uint32_t node, token;
     uint64_t value;
+    struct rope asked; /* what its memory said with the request */
 };
 
 struct object { /* at its home */
     bool held;
     uint64_t count;
     struct list waiters;
+    void *memory; /* the home's memory keeps here what the releases said */
 };
 
 struct pending { /* a thread of this node that waits for an answer */
@@ -29,6 +34,8 @@ struct pending { /* a thread of this node that waits for an answer */
     uint32_t token;
     struct port_thread *thread;
     uint64_t value;
+    uint32_t from;
+    struct rope notes;
     bool done;
 };
 
@@ -43,63 +50,108 @@ struct sync {
     struct xk_sessn *stalled; /* that refused the head of the outbox; NULL: none */
     uint64_t epoch;           /* barriers that this node has entered */
     uint64_t arrived[ROUNDS];
+    struct list notes[ROUNDS]; /* struct message: of the barrier messages not yet waited for */
     struct port_thread *at_barrier;
+    const struct sync_memory *memory; /* NULL: needs to be told nothing */
+    void *memory_arg;
 };
 
-struct outgoing {
+/* To a node, or from one. */
+struct message {
     struct list link;
     uint32_t node;
     uint8_t header[SYNC_HEADER];
+    uint64_t pushed; /* bytes of the body that the layer below has taken */
+    uint64_t rest;   /* still to come */
+    struct rope body;
 };
 
 struct instance {
     struct sync *sync;
-    struct list early; /* struct outgoing: what came before this node joined */
+    struct list early;   /* struct message: what came before this node joined */
+    struct list partial; /* struct message: whose segments have not all come */
 };
 
-static void handle(struct sync *y, uint32_t from, const uint8_t *h);
+static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope *body);
 
-static bool push(struct sync *y, uint32_t node, const uint8_t *header)
+static struct message *message_new(struct port *p, uint32_t node, const uint8_t *header)
+{
+    struct message *m = port_alloc(p, sizeof *m);
+    m->node = node;
+    for (size_t i = 0; i < SYNC_HEADER; i++)
+        m->header[i] = header[i];
+    list_init(&m->link);
+    rope_init(&m->body);
+    return m;
+}
+
+static void message_free(struct port *p, struct message *m)
+{
+    rope_fini(&m->body);
+    port_free(p, m);
+}
+
+static enum xk_status push_segment(struct xk_sessn *session, struct message *m, uint64_t len)
+{
+    struct rope part;
+    struct xk_msg out;
+    uint32_t rest = (uint32_t)(m->body.length - m->pushed - len);
+    rope_init(&part);
+    rope_add_slice(&part, &m->body, m->pushed, len);
+    xk_msg_init_rope(&out, &part);
+    uint8_t *h = xk_msg_push(&out, SYNC_HEADER);
+    for (size_t i = 0; i < SYNC_HEADER; i++)
+        h[i] = m->header[i];
+    h[1] = (uint8_t)(rest >> 16);
+    wire_put16(h + 2, (uint16_t)rest);
+    enum xk_status status = xk_push(session, &out);
+    xk_msg_fini(&out);
+    return status;
+}
+
+/* Pushes what is left of a message; false when the layer below is busy. */
+static bool push(struct sync *y, struct message *m)
 {
     enum xk_status why;
-    struct xk_part peer = { .host = node };
+    struct xk_part peer = { .host = m->node };
     struct xk_sessn *s = xk_open(y->protl->down[0], y->protl, &peer, &why);
     if (!s)
         return why != XK_BUSY;
-    struct xk_msg m;
-    xk_msg_init(&m);
-    uint8_t *h = xk_msg_push(&m, SYNC_HEADER);
-    for (size_t i = 0; i < SYNC_HEADER; i++)
-        h[i] = header[i];
-    enum xk_status status = xk_push(s, &m);
-    xk_msg_fini(&m);
-    if (status == XK_BUSY)
-        y->stalled = s; /* kept open, so that `ready` is called for it */
-    else
-        xk_close(s);
-    return status != XK_BUSY;
+    struct xk_control most = { .op = XK_GET_MAX_PACKET };
+    uint64_t room = BODY_MAX;
+    if (m->body.length > 0 && xk_sessn_control(s, &most) == XK_OK)
+        room = most.u64 - SYNC_HEADER;
+    do {
+        uint64_t left = m->body.length - m->pushed, len = left < room ? left : room;
+        if (push_segment(s, m, len) == XK_BUSY) {
+            y->stalled = s; /* kept open, so that `ready` is called for it */
+            return false;
+        }
+        m->pushed += len;
+    } while (m->pushed < m->body.length);
+    xk_close(s);
+    return true;
 }
 
-static void keep(struct port *p, struct list *list, uint32_t node, const uint8_t *header)
-{
-    struct outgoing *o = port_alloc(p, sizeof *o);
-    o->node = node;
-    for (size_t i = 0; i < SYNC_HEADER; i++)
-        o->header[i] = header[i];
-    list_push(list, &o->link);
-}
-
+/* The body is taken; NULL: none. */
 static void send(struct sync *y, uint32_t node, enum op op, uint32_t object, uint32_t token,
-                 uint64_t value)
+                 uint64_t value, struct rope *body)
 {
     uint8_t h[SYNC_HEADER] = { (uint8_t)op };
     wire_put32(h + 4, object);
     wire_put32(h + 8, token);
     wire_put64(h + 12, value);
-    if (node == port_node(y->port))
-        handle(y, node, h);
-    else if (!list_empty(&y->outbox) || !push(y, node, h))
-        keep(y->port, &y->outbox, node, h);
+    struct message *m = message_new(y->port, node, h);
+    if (body)
+        rope_move(&m->body, body);
+    ASSERT_MSG(m->body.length <= BODY_MAX, "too much to tell with one message");
+    if (node == port_node(y->port)) {
+        handle(y, node, h, &m->body);
+    } else if (!list_empty(&y->outbox) || !push(y, m)) {
+        list_push(&y->outbox, &m->link);
+        return;
+    }
+    message_free(y->port, m);
 }
 
 /* ---- at the home ---- */
@@ -115,38 +167,76 @@ static struct object *object_of(struct sync *y, bool is_count, uint32_t number)
     return o;
 }
 
-static void wait_at(struct sync *y, struct object *o, uint32_t node, uint32_t token, uint64_t value)
+/* Takes `asked`. */
+static void wait_at(struct sync *y, struct object *o, uint32_t node, uint32_t token, uint64_t value,
+                    struct rope *asked)
 {
     struct waiter *w = port_alloc(y->port, sizeof *w);
-    *w = (struct waiter){ .node = node, .token = token, .value = value };
+    w->node = node;
+    w->token = token;
+    w->value = value;
+    rope_move(&w->asked, asked);
     list_push(&o->waiters, &w->link);
 }
 
-static void unlock_at_home(struct sync *y, struct object *o)
+static void answer(struct sync *y, struct object *o, uint32_t node, uint32_t token, uint64_t value,
+                   const struct rope *asked)
 {
-    struct list *l = list_pop(&o->waiters);
-    o->held = l != NULL;
-    if (!l)
-        return;
-    struct waiter *w = LIST_ENTRY(l, struct waiter, link);
-    send(y, w->node, ANSWER, 0, w->token, 0);
+    struct rope body;
+    rope_init(&body);
+    if (y->memory)
+        y->memory->grant(y->memory_arg, o->memory, asked, &body);
+    send(y, node, ANSWER, 0, token, value, &body);
+    rope_fini(&body);
+}
+
+static void answer_waiter(struct sync *y, struct object *o, struct waiter *w, uint64_t value)
+{
+    list_remove(&w->link);
+    answer(y, o, w->node, w->token, value, &w->asked);
+    rope_fini(&w->asked);
     port_free(y->port, w);
 }
 
-static void advance_at_home(struct sync *y, struct object *o)
+static void released(struct sync *y, struct object *o, const struct rope *notes)
 {
-    o->count++;
-    LIST_EACH_SAFE (l, next, &o->waiters) {
-        struct waiter *w = LIST_ENTRY(l, struct waiter, link);
-        if (w->value > o->count)
-            continue;
-        list_remove(l);
-        send(y, w->node, ANSWER, 0, w->token, o->count);
-        port_free(y->port, w);
+    if (y->memory)
+        y->memory->merge(y->memory_arg, &o->memory, notes);
+}
+
+static void lock_at_home(struct sync *y, struct object *o, uint32_t from, uint32_t token,
+                         struct rope *asked)
+{
+    if (o->held) {
+        wait_at(y, o, from, token, 0, asked);
+    } else {
+        o->held = true;
+        answer(y, o, from, token, 0, asked);
     }
 }
 
-static void answered(struct sync *y, uint32_t token, uint64_t value)
+static void unlock_at_home(struct sync *y, struct object *o, const struct rope *notes)
+{
+    released(y, o, notes);
+    o->held = !list_empty(&o->waiters);
+    if (o->held)
+        answer_waiter(y, o, LIST_ENTRY(o->waiters.next, struct waiter, link), 0);
+}
+
+static void advance_at_home(struct sync *y, struct object *o, const struct rope *notes)
+{
+    released(y, o, notes);
+    o->count++;
+    LIST_EACH_SAFE (l, next, &o->waiters) {
+        struct waiter *w = LIST_ENTRY(l, struct waiter, link);
+        if (w->value <= o->count)
+            answer_waiter(y, o, w, o->count);
+    }
+}
+
+/* Takes the notes. */
+static void answered(struct sync *y, uint32_t from, uint32_t token, uint64_t value,
+                     struct rope *notes)
 {
     LIST_EACH (l, &y->pending) {
         struct pending *w = LIST_ENTRY(l, struct pending, link);
@@ -155,12 +245,30 @@ static void answered(struct sync *y, uint32_t token, uint64_t value)
         list_remove(l);
         w->done = true;
         w->value = value;
+        w->from = from;
+        rope_join(&w->notes, notes);
         port_thread_wake(y->port, w->thread);
         return;
     }
 }
 
-static void handle(struct sync *y, uint32_t from, const uint8_t *h)
+static void arrived_at_barrier(struct sync *y, uint32_t from, uint32_t round, const uint8_t *h,
+                               struct rope *notes)
+{
+    if (round >= ROUNDS)
+        return;
+    if (y->memory) {
+        struct message *m = message_new(y->port, from, h);
+        rope_join(&m->body, notes);
+        list_push(&y->notes[round], &m->link);
+    }
+    y->arrived[round]++;
+    if (y->at_barrier)
+        port_thread_wake(y->port, y->at_barrier);
+}
+
+/* Whatever is not taken of the body stays the caller's. */
+static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope *body)
 {
     uint32_t number = wire_get32(h + 4), token = wire_get32(h + 8);
     uint64_t value = wire_get64(h + 12);
@@ -171,37 +279,28 @@ static void handle(struct sync *y, uint32_t from, const uint8_t *h)
         o = object_of(y, true, number);
     switch (h[0]) {
     case LOCK:
-        if (o->held) {
-            wait_at(y, o, from, token, 0);
-        } else {
-            o->held = true;
-            send(y, from, ANSWER, 0, token, 0);
-        }
+        lock_at_home(y, o, from, token, body);
         break;
     case UNLOCK:
-        unlock_at_home(y, o);
+        unlock_at_home(y, o, body);
         break;
     case ADVANCE:
-        advance_at_home(y, o);
+        advance_at_home(y, o, body);
         break;
     case AWAIT:
         if (o->count >= value)
-            send(y, from, ANSWER, 0, token, o->count);
+            answer(y, o, from, token, o->count, body);
         else
-            wait_at(y, o, from, token, value);
+            wait_at(y, o, from, token, value, body);
         break;
     case READ:
-        send(y, from, ANSWER, 0, token, o->count);
+        answer(y, o, from, token, o->count, body);
         break;
     case ANSWER:
-        answered(y, token, value);
+        answered(y, from, token, value, body);
         break;
     case BARRIER:
-        if (number < ROUNDS) {
-            y->arrived[number]++;
-            if (y->at_barrier)
-                port_thread_wake(y->port, y->at_barrier);
-        }
+        arrived_at_barrier(y, from, number, h, body);
         break;
     default:
         break;
@@ -210,14 +309,48 @@ static void handle(struct sync *y, uint32_t from, const uint8_t *h)
 
 /* ---- programs ---- */
 
+/* What the memory tells a node with a release or a barrier message. */
+static void tell(struct sync *y, uint32_t node, struct rope *out)
+{
+    rope_init(out);
+    if (y->memory)
+        y->memory->tell(y->memory_arg, node, out);
+}
+
 static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
 {
-    struct pending w = { .token = ++y->tokens, .thread = port_thread_self(y->port) };
-    list_push(&y->pending, &w.link);
-    send(y, y->nodes[number % y->count], op, number, w.token, value);
-    while (!w.done)
+    struct pending *w = port_alloc(y->port, sizeof *w);
+    w->token = ++y->tokens;
+    w->thread = port_thread_self(y->port);
+    struct rope asked;
+    rope_init(&asked);
+    rope_init(&w->notes);
+    list_push(&y->pending, &w->link);
+    if (y->memory)
+        y->memory->clock(y->memory_arg, &asked);
+    send(y, y->nodes[number % y->count], op, number, w->token, value, &asked);
+    rope_fini(&asked);
+    while (!w->done)
         port_thread_block(y->port, op == LOCK ? "lock" : "event count", number);
-    return w.value;
+    if (y->memory) {
+        y->memory->learn(y->memory_arg, w->from, &w->notes);
+        y->memory->acquired(y->memory_arg, false);
+    }
+    uint64_t got = w->value;
+    rope_fini(&w->notes);
+    port_free(y->port, w);
+    return got;
+}
+
+static void release(struct sync *y, enum op op, uint32_t number)
+{
+    uint32_t home = y->nodes[number % y->count];
+    struct rope notes;
+    if (y->memory)
+        y->memory->release(y->memory_arg);
+    tell(y, home, &notes);
+    send(y, home, op, number, 0, 0, &notes);
+    rope_fini(&notes);
 }
 
 void sync_lock(struct sync *y, uint32_t lock)
@@ -227,12 +360,12 @@ void sync_lock(struct sync *y, uint32_t lock)
 
 void sync_unlock(struct sync *y, uint32_t lock)
 {
-    send(y, y->nodes[lock % y->count], UNLOCK, lock, 0, 0);
+    release(y, UNLOCK, lock);
 }
 
 void sync_advance(struct sync *y, uint32_t count)
 {
-    send(y, y->nodes[count % y->count], ADVANCE, count, 0, 0);
+    release(y, ADVANCE, count);
 }
 
 void sync_await(struct sync *y, uint32_t count, uint64_t value)
@@ -245,32 +378,86 @@ uint64_t sync_read(struct sync *y, uint32_t count)
     return ask(y, READ, count, 0);
 }
 
+/* The notes of one barrier message a round, oldest first: a neighbour may be a barrier ahead. */
+static void learn_round(struct sync *y, uint32_t round)
+{
+    struct list *l = list_pop(&y->notes[round]);
+    if (!l)
+        return;
+    struct message *m = LIST_ENTRY(l, struct message, link);
+    y->memory->learn(y->memory_arg, m->node, &m->body);
+    message_free(y->port, m);
+}
+
 void sync_barrier(struct sync *y)
 {
+    if (y->memory)
+        y->memory->release(y->memory_arg);
     y->epoch++;
     y->at_barrier = port_thread_self(y->port);
     uint32_t round = 0;
     for (uint32_t step = 1; step < y->count; step *= 2, round++) {
-        send(y, y->nodes[(y->rank + step) % y->count], BARRIER, round, 0, y->epoch);
+        uint32_t node = y->nodes[(y->rank + step) % y->count];
+        struct rope notes;
+        tell(y, node, &notes);
+        send(y, node, BARRIER, round, 0, y->epoch, &notes);
+        rope_fini(&notes);
         while (y->arrived[round] < y->epoch)
             port_thread_block(y->port, "barrier", round);
+        learn_round(y, round);
     }
     y->at_barrier = NULL;
+    if (y->memory)
+        y->memory->acquired(y->memory_arg, true);
 }
 
 /* ---- the protocol ---- */
 
-static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+/* Joins a segment to what came before of its message; NULL: more is to come. */
+static struct message *join_segment(struct xk_protl *self, uint32_t from, const uint8_t *h,
+                                    struct xk_msg *in)
 {
-    struct instance *in = self->state;
+    struct instance *instance = self->state;
+    struct port *p = xk_port(self);
+    struct message *m = NULL;
+    uint64_t rest = (uint64_t)h[1] << 16 | wire_get16(h + 2);
+    LIST_EACH (l, &instance->partial)
+        if (LIST_ENTRY(l, struct message, link)->node == from)
+            m = LIST_ENTRY(l, struct message, link);
+    if (m && m->rest != xk_msg_length(in) + rest) { /* its sender died on the way, and came back */
+        list_remove(&m->link);
+        message_free(p, m);
+        m = NULL;
+    }
+    if (!m)
+        m = message_new(p, from, h);
+    struct rope part;
+    xk_msg_to_rope(in, &part);
+    rope_join(&m->body, &part);
+    m->rest = rest;
+    list_remove(&m->link);
+    if (rest == 0)
+        return m;
+    list_push(&instance->partial, &m->link);
+    return NULL;
+}
+
+static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
+{
+    struct instance *instance = self->state;
     struct xk_control peer = { .op = XK_GET_PEER_HOST };
     uint8_t h[SYNC_HEADER];
-    if (!xk_msg_pop(m, h, sizeof h) || h[0] >= OP_COUNT || xk_sessn_control(lower, &peer) != XK_OK)
+    if (!xk_msg_pop(in, h, sizeof h) || h[0] >= OP_COUNT || xk_sessn_control(lower, &peer) != XK_OK)
         return;
-    if (in->sync)
-        handle(in->sync, (uint32_t)peer.u64, h);
-    else
-        keep(xk_port(self), &in->early, (uint32_t)peer.u64, h);
+    struct message *m = join_segment(self, (uint32_t)peer.u64, h, in);
+    if (!m)
+        return;
+    if (!instance->sync) {
+        list_push(&instance->early, &m->link);
+        return;
+    }
+    handle(instance->sync, m->node, h, &m->body);
+    message_free(xk_port(self), m);
 }
 
 static void ready(struct xk_protl *self, struct xk_sessn *lower)
@@ -283,11 +470,11 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
     if (y)
         y->stalled = NULL;
     while (y && !list_empty(&y->outbox)) {
-        struct outgoing *o = LIST_ENTRY(y->outbox.next, struct outgoing, link);
-        if (!push(y, o->node, o->header))
+        struct message *m = LIST_ENTRY(y->outbox.next, struct message, link);
+        if (!push(y, m))
             return;
-        list_remove(&o->link);
-        port_free(y->port, o);
+        list_remove(&m->link);
+        message_free(y->port, m);
     }
 }
 
@@ -296,6 +483,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     (void)params;
     struct instance *in = self->state;
     list_init(&in->early);
+    list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -313,6 +501,12 @@ const struct xk_protl_ops sync_protl = {
 
 struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t count)
 {
+    return sync_join_memory(protl, nodes, count, NULL, NULL);
+}
+
+struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uint32_t count,
+                              const struct sync_memory *memory, void *arg)
+{
     struct instance *in = protl->state;
     struct port *p = xk_port(protl);
     ASSERT(!in->sync);
@@ -328,12 +522,16 @@ struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t c
     xk_map_init(&y->objects[1], p, sizeof(uint32_t));
     list_init(&y->pending);
     list_init(&y->outbox);
+    for (uint32_t i = 0; i < ROUNDS; i++)
+        list_init(&y->notes[i]);
+    y->memory = memory;
+    y->memory_arg = arg;
     in->sync = y;
     struct list *l;
     while ((l = list_pop(&in->early))) {
-        struct outgoing *o = LIST_ENTRY(l, struct outgoing, link);
-        handle(y, o->node, o->header);
-        port_free(p, o);
+        struct message *m = LIST_ENTRY(l, struct message, link);
+        handle(y, m->node, m->header, &m->body);
+        message_free(p, m);
     }
     return y;
 }

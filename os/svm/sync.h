@@ -8,9 +8,9 @@
  * Kanodia
  * 1979], as IVY's programs used them.
  *   L1  A lock has one holder; who waits is served in the order of arrival at the home.
- *   L2  What a holder did before unlock is done before the next holder's lock returns (shared
- *   memory is
- *       sequentially consistent by itself; a relaxed protocol hooks its acquire and release here).
+ *   L2  What a node did before an unlock, an advance or a barrier is done before whoever comes after
+ *       it by the next lock, an await, a read or that barrier: sequentially consistent memory is so
+ *       by itself, relaxed memory sends word of its writes with these messages (struct sync_memory).
  */
 #ifndef OS_SVM_SYNC_H
 #define OS_SVM_SYNC_H
@@ -25,6 +25,29 @@ extern const struct xk_protl_ops sync_protl;
 /* This node's part; the same list in the same order on every node, which stays the caller's.  One a
  * node. */
 struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t count);
+
+/* What a relaxed memory does at synchronisation.  Lock, await and read acquire; unlock and advance
+ * release; a barrier releases, then acquires from all.  One thread of a node synchronises. */
+struct sync_memory {
+    /* ---- in the program's thread ---- */
+    void (*release)(void *arg);                 /* what was written so far is to be told of */
+    void (*clock)(void *arg, struct rope *out); /* goes with an acquiring request */
+    /* Goes with a release or a barrier message to `node`: all that this node knows of writes, what
+     * it has just learned included, and `node` may not know. */
+    void (*tell)(void *arg, uint32_t node, struct rope *out);
+    void (*learn)(void *arg, uint32_t from,
+                  const struct rope *notes); /* what came with a message */
+    /* From here on the program sees what was learned; after a barrier (`all`) all nodes know of all
+     * writes that were released before it. */
+    void (*acquired)(void *arg, bool all);
+    /* ---- upcalls at the home of an object; *object is NULL at first and the memory's ---- */
+    void (*merge)(void *arg, void **object, const struct rope *notes); /* a release came */
+    /* What goes with the answer to a request that came with `asked`. */
+    void (*grant)(void *arg, const void *object, const struct rope *asked, struct rope *out);
+};
+/* As sync_join, over such a memory; NULL: the memory is sequentially consistent. */
+struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uint32_t count,
+                              const struct sync_memory *memory, void *arg);
 
 void sync_lock(struct sync *y, uint32_t lock);   /* (blocks) */
 void sync_unlock(struct sync *y, uint32_t lock); /* the caller holds it */

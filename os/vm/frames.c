@@ -22,17 +22,28 @@ static uint8_t *new_frame(struct vm *vm, bool filled)
     return frame;
 }
 
+static void make(struct vm_page *pg, bool filled)
+{
+    struct vm *vm = pg->region->space->vm;
+    pg->bytes = new_frame(vm, filled);
+    vm->counts.frames++;
+    if (vm->counts.frames > vm->counts.frames_most)
+        vm->counts.frames_most = vm->counts.frames;
+    pg->dirty = false;
+    vm->replacement->filled(&vm->order, pg);
+}
+
+void vm_frame_make(struct vm_page *pg)
+{
+    make(pg, false);
+}
+
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 {
     struct vm *vm = pg->region->space->vm;
     size_t size = vm_page_bytes(vm);
     if (!pg->bytes) {
-        pg->bytes = new_frame(vm, data != NULL);
-        vm->counts.frames++;
-        if (vm->counts.frames > vm->counts.frames_most)
-            vm->counts.frames_most = vm->counts.frames;
-        pg->dirty = false;
-        vm->replacement->filled(&vm->order, pg);
+        make(pg, data != NULL);
     } else if (!data) {
         for (size_t i = 0; i < size; i++)
             pg->bytes[i] = 0;

@@ -109,6 +109,11 @@ void *vm_region_object(const struct vm_region *r)
     return r->object;
 }
 
+struct vm *vm_space_vm(const struct vm_space *s)
+{
+    return s->vm;
+}
+
 struct vm *vm_region_vm(const struct vm_region *r)
 {
     return r->space->vm;
@@ -122,6 +127,11 @@ uint64_t vm_region_pages(const struct vm_region *r)
 uint64_t vm_page_bytes(const struct vm *vm)
 {
     return (uint64_t)vm->params.page_bytes;
+}
+
+uint64_t vm_frames_limit(const struct vm *vm)
+{
+    return (uint64_t)vm->params.frames;
 }
 
 struct port *vm_port(const struct vm *vm)
@@ -311,6 +321,29 @@ void vm_set_clean(struct vm_region *r, uint64_t page)
         pg->dirty = false;
         vm_tlb_drop(pg);
     }
+}
+
+bool vm_hide(struct vm_region *r, uint64_t page)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    if (!pg || pg->prot == VM_NONE)
+        return true;
+    if (pg->pins > 0) {
+        pg->want_unpinned = true;
+        return false;
+    }
+    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    vm_tlb_drop(pg);
+    pg->prot = VM_NONE;
+    return true;
+}
+
+uint8_t *vm_frame(struct vm_region *r, uint64_t page, bool make)
+{
+    struct vm_page *pg = make ? vm_page_get(r, page) : vm_page_find(r, page);
+    if (pg && !pg->bytes && make && r->space->vm->params.frames == 0)
+        vm_frame_make(pg);
+    return pg ? pg->bytes : NULL;
 }
 
 enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page)

@@ -8,7 +8,8 @@
  * comparison while the page is mapped; a span pins a page for a tight loop.  A page that is not
  * mapped with the right it needs makes a fault: the thread waits, the pager answers.
  *
- *   M1  A page's protection is NONE when it has no frame; WRITE includes READ.
+ *   M1  A page's protection is NONE when it has no frame, or its pager hides it; WRITE includes
+ *       READ.
  *   M2  At most one fault per page of a region is with its pager; other threads wait for the same
  *       one.
  *   M3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
@@ -78,9 +79,11 @@ struct vm_space *vm_space_create(struct vm *vm, const char *program);
 struct vm_region *vm_map(struct vm_space *s, uint64_t base, uint64_t length, enum vm_prot limit,
                          const struct vm_pager_ops *pager, void *object);
 void *vm_region_object(const struct vm_region *r);
+struct vm *vm_space_vm(const struct vm_space *s);
 struct vm *vm_region_vm(const struct vm_region *r);
 uint64_t vm_region_pages(const struct vm_region *r);
 uint64_t vm_page_bytes(const struct vm *vm);
+uint64_t vm_frames_limit(const struct vm *vm); /* 0: none */
 struct port *vm_port(const struct vm *vm);
 
 /* ---- for pagers ---- */
@@ -96,6 +99,13 @@ bool vm_contents(struct vm_region *r, uint64_t page, struct rope *out) MUST_CHEC
 /* Lowers the protection of a page to READ, or to NONE, which frees its frame.  False when it is
  * pinned: nothing changed, `unpinned` will be called.  True when it was that low already. */
 bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot) MUST_CHECK;
+/* Lowers the protection to NONE but keeps the frame and its bytes; vm_grant shows it again.  False
+ * as vm_revoke. */
+bool vm_hide(struct vm_region *r, uint64_t page) MUST_CHECK;
+/* The bytes of the page's frame whatever its protection, for pagers that look into pages or change
+ * them; they stay where they are while the page has its frame.  `make`: when it has none and frames
+ * are without limit, one of zeroes is made, with protection NONE.  Else NULL. */
+uint8_t *vm_frame(struct vm_region *r, uint64_t page, bool make);
 /* Answers an eviction: the frame is free.  The page must not be pinned (I: evict never offers one).
  */
 void vm_discard(struct vm_region *r, uint64_t page);

@@ -83,6 +83,7 @@ static inline uint64_t vm_page_index(const struct vm_page *pg)
 void vm_tlb_drop(struct vm_page *pg);
 
 /* frames.c */
+void vm_frame_make(struct vm_page *pg); /* of zeroes; the page had none */
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot);
 void vm_frame_free(struct vm_page *pg);
 void vm_freed(struct vm *vm);   /* there is progress: the count of kept pages starts anew */

@@ -84,6 +84,13 @@ static void end(struct world *w)
     free(w->params);
 }
 
+/* What is refused where reads need not return the most recent write. */
+static bool strict_only(const char *pattern, uint64_t seed)
+{
+    return pattern && (strcmp(pattern, "test_and_set") == 0 || strcmp(pattern, "contended") == 0 ||
+                       seed % 2 == 0);
+}
+
 static void run(size_t program_idx, const char *pattern, const char *manager, uint32_t nodes,
                 uint64_t seed)
 {
@@ -91,18 +98,23 @@ static void run(size_t program_idx, const char *pattern, const char *manager, ui
     fake_run(w->rig.f, 0);
     cr_assert_eq(w->finished, nodes, "%s, %s: %u of %u ended", w->ops->name, manager, w->finished,
                  nodes);
-    cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s, %s: %s", w->ops->name, manager,
-                 fake_last_failure(w->rig.f));
-    cr_assert_eq(fake_measures(w->rig.f, "svm.time"), 1);
+    if (strict_only(pattern, seed) && strcmp(manager, "hlrc") == 0) {
+        const char *text = fake_last_failure(w->rig.f);
+        cr_assert(strstr(text, "where a read returns the most recent write"), "%s", text);
+    } else {
+        cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s, %s: %s", w->ops->name, manager,
+                     fake_last_failure(w->rig.f));
+        cr_assert_eq(fake_measures(w->rig.f, "svm.time"), 1);
+    }
     end(w);
 }
 
 Test(shared, programs_compute_what_a_sequential_run_computes)
 {
-    for (int m = 0; svm_managers[m]; m++)
+    for (int m = 0; svm_mgr_of(m); m++)
         for (size_t i = 0; i < ARRAY_LEN(programs); i++)
             for (uint32_t nodes = 1; nodes <= 5; nodes += 2)
-                run(i, NULL, svm_mgr_name(svm_managers[m]), nodes, 3);
+                run(i, NULL, svm_mgr_name(svm_mgr_of(m)), nodes, 3);
 }
 
 Test(shared, patterns_see_what_was_written)
@@ -111,10 +123,10 @@ Test(shared, patterns_see_what_was_written)
         "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", "lock",
         "test_and_set",      "contended"
     };
-    for (int m = 0; svm_managers[m]; m++)
+    for (int m = 0; svm_mgr_of(m); m++)
         for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
             for (uint64_t seed = 3; seed <= 4; seed++) /* 4: the history is recorded and judged */
-                run(0, patterns[i], svm_mgr_name(svm_managers[m]), 6, seed);
+                run(0, patterns[i], svm_mgr_name(svm_mgr_of(m)), 6, seed);
 }
 
 #define OP 8     /* offset of the operation in a frame: behind the driver's header */
