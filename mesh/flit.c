@@ -260,11 +260,11 @@ static uint32_t put_forward(struct flit_net *n, uint32_t node, uint32_t port)
     return best;
 }
 
-static void release(struct flit_net *n, struct output *out)
+static void release(struct flit_net *n, struct output *out, bool ejects)
 {
     out->holder = NOBODY;
     out->free_at = n->now + n->d.flit;
-    if (n->params.fifo == MESH_FIFO_EMPTY && out->credits != UINT32_MAX)
+    if (n->params.fifo == MESH_FIFO_EMPTY && !ejects)
         out->free_at = SIM_NEVER; /* until the last credit is back */
 }
 
@@ -316,7 +316,13 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
         f.packet->blocked += n->now - f.available - n->d.allocation;
         count_blocked(n, o, f.available, n->now - n->d.allocation);
     }
-    if (out_port == topo_eject_port(&n->topo)) {
+    bool ejects = out_port == topo_eject_port(&n->topo);
+    if (ejects) {
+        if (n->d.eject_loop > 0) {
+            out->credits--;
+            post(n, n->now + n->d.eject_loop, WORD_CREDIT,
+                 (uint64_t)node * n->topo.ports * n->vcs + v->output);
+        }
         if (tail)
             post(n, n->now + n->d.eject, WORD_DELIVER, (uintptr_t)f.packet >> 3);
     } else {
@@ -325,7 +331,7 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
                    n->now + (f.index == 1 ? n->d.hop : n->d.body_hop));
     }
     if (tail) {
-        release(n, out);
+        release(n, out, ejects);
         v->output = NOBODY;
     }
 }
@@ -737,7 +743,8 @@ static void make_ports(struct flit_net *n)
             n->inputs[i * n->vcs + v].output = NOBODY;
             n->inputs[i * n->vcs + v].fifo = n->slots + (size_t)(i * n->vcs + v) * n->depth;
             n->outputs[i * n->vcs + v].holder = NOBODY;
-            n->outputs[i * n->vcs + v].credits = port == ports - 1 ? UINT32_MAX : n->depth;
+            bool any = port == ports - 1 && n->d.eject_loop == 0;
+            n->outputs[i * n->vcs + v].credits = any ? UINT32_MAX : n->depth;
         }
         if (port == ports - 1 || n->ports[i].to_node != UINT32_MAX)
             sim_busy_init(&n->ports[i].busy, n->net.sim, SIM_KIND_CHANNEL, (int32_t)node,

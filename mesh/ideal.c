@@ -23,6 +23,7 @@ struct ideal_net {
     struct net net;
     struct mesh_params params;
     struct mesh_delays d;
+    bool bubbles; /* FIFOs below the credit loop */
     struct topo topo;
     sim_time now;
     struct end *ends;
@@ -106,10 +107,11 @@ static void arrive(struct ideal_net *n, struct net_packet *p)
     }
     struct end *to = &n->ends[p->dst];
     sim_time start = sim_time_max(n->now, to->eject_free);
+    sim_time gaps = n->bubbles ? mesh_bubbles(&n->params, p->hops - 1, p->flits) : 0;
     p->blocked = start - n->now;
-    to->eject_free = start + (sim_time)p->flits * n->d.flit;
-    sim_busy_add(&to->eject, n->net.sim, start, to->eject_free);
-    p->delivered = start + (sim_time)(p->flits - 1) * n->d.flit + n->d.eject;
+    to->eject_free = start + (sim_time)p->flits * n->d.flit + gaps;
+    sim_busy_add(&to->eject, n->net.sim, start, start + (sim_time)p->flits * n->d.flit);
+    p->delivered = start + (sim_time)(p->flits - 1) * n->d.flit + gaps + n->d.eject;
     n->travelling--;
     n->ejecting++;
     post(n, p->delivered, WORD_DELIVER, p);
@@ -254,6 +256,7 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
     n->net = (struct net){ .ops = &net_ideal, .sim = s, .params = &n->params };
     n->params = *(const struct mesh_params *)params;
     mesh_delays(&n->params, &n->d);
+    n->bubbles = !mesh_no_bubbles(&n->params);
     if (!mesh_check(&n->params, "ideal", e) || !mesh_topology(&n->params, &n->topo, e)) {
         free(n);
         return NULL;

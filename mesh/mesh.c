@@ -121,6 +121,14 @@ const struct param mesh_params_desc[] = {
       .max = "1ms",
       .doc = "From leaving the last switch until a flit is wholly in the terminal.",
       .src = "ASSUMED(one wire and the flit's own time)" },
+    { .name = "ejection_credits",
+      .type = PARAM_BOOL,
+      .offset = MEMBER(ejection_credits),
+      .def = "false",
+      .doc = "Whether a terminal has fifo_flits slots and gives a credit back for each flit as it "
+             "takes it, after ejection_delay; else it takes every flit.  Matters where fifo_flits "
+             "is below ejection_delay + credit.",
+      .src = "ASSUMED(an interface takes flits as fast as a channel brings them)" },
     { .name = "fifo_flits",
       .type = PARAM_INT,
       .offset = MEMBER(fifo_flits),
@@ -346,6 +354,7 @@ void mesh_delays(const struct mesh_params *p, struct mesh_delays *d)
         .enter = p->injection_delay + p->routing,
         .hop = p->crossbar + p->wire + p->routing,
         .eject = p->ejection_delay,
+        .eject_loop = p->ejection_credits ? p->ejection_delay + p->credit : 0,
         .body_enter = p->injection_delay,
         .body_hop = p->crossbar + p->wire,
     };
@@ -356,7 +365,28 @@ bool mesh_no_bubbles(const struct mesh_params *p)
     struct mesh_delays d;
     mesh_delays(p, &d);
     sim_time body = sim_time_max(d.body_enter, d.body_hop);
-    return sim_time_mul(d.flit, p->fifo_flits) >= body + d.credit;
+    return sim_time_mul(d.flit, p->fifo_flits) >= sim_time_max(body + d.credit, d.eject_loop);
+}
+
+/* Every B flits the packet waits for a credit, on the slowest loop of its path.  Where that is the
+ * first channel's, the wait is felt less by what headers take longer than bodies behind it, but for
+ * as many routers as there are turns of the other loops in between. */
+sim_time mesh_bubbles(const struct mesh_params *p, uint32_t distance, uint32_t flits)
+{
+    struct mesh_delays d;
+    sim_time turns = (flits - 1) / (uint32_t)p->fifo_flits;
+    if (turns == 0 || mesh_no_bubbles(p))
+        return 0;
+    mesh_delays(p, &d);
+    sim_time least = d.flit * p->fifo_flits, lead = d.hop + d.allocation - d.body_hop;
+    sim_time first = d.body_enter + d.credit - least, hop = d.body_hop + d.credit - least;
+    sim_time between = turns - 1 < distance ? turns - 1 : distance;
+    sim_time wait = turns * first - distance * lead;
+    wait = sim_time_max(wait, between * hop + (turns - between) * first -
+                                  ((sim_time)distance - between) * lead);
+    if (distance > 0)
+        wait = sim_time_max(wait, turns * hop);
+    return sim_time_max(0, sim_time_max(wait, turns * (d.eject_loop - least)));
 }
 
 sim_time mesh_zero_load(const struct mesh_params *p, uint32_t distance, uint32_t flits)
@@ -364,5 +394,5 @@ sim_time mesh_zero_load(const struct mesh_params *p, uint32_t distance, uint32_t
     struct mesh_delays d;
     mesh_delays(p, &d);
     sim_time header = d.enter + d.allocation + distance * (d.hop + d.allocation);
-    return header + (sim_time)(flits - 1) * d.flit + d.eject;
+    return header + (sim_time)(flits - 1) * d.flit + d.eject + mesh_bubbles(p, distance, flits);
 }

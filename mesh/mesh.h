@@ -36,6 +36,7 @@ struct mesh_params {
     sim_time credit;              /* t_c: a slot freed until the sender may use it */
     sim_time injection_delay;     /* terminal to the router's FIFO */
     sim_time ejection_delay;      /* switch to the terminal, the tail flit itself included */
+    bool ejection_credits;        /* the terminal has B slots, not any number */
     int64_t fifo_flits;           /* B */
     int arbitration;
     int route;
@@ -68,6 +69,8 @@ struct mesh_delays {
     sim_time enter;                /* header: leaves the terminal -> competes at the first router */
     sim_time hop;                  /* header: leaves a router -> competes at the next */
     sim_time eject;                /* tail leaves the last router -> delivered */
+    sim_time eject_loop;           /* a flit leaves for the terminal -> its slot may be used again;
+                                      0: the terminal takes every flit */
     sim_time body_enter, body_hop; /* body flits: until they may leave the next router */
 };
 void mesh_delays(const struct mesh_params *p, struct mesh_delays *d);
@@ -75,6 +78,9 @@ void mesh_delays(const struct mesh_params *p, struct mesh_delays *d);
 /* True when flits behind a header that does not stall follow back to back:
  * fifo_flits * flit_time >= body delay + credit delay on every kind of channel. */
 bool mesh_no_bubbles(const struct mesh_params *p);
+
+/* How much longer a packet alone takes where there are bubbles. */
+sim_time mesh_bubbles(const struct mesh_params *p, uint32_t distance, uint32_t flits);
 
 /* What a network of kind "worm" has done; for benchmarks and for tests of tests. */
 struct mesh_counts {

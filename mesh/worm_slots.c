@@ -48,8 +48,11 @@ static bool slot_free(const struct worm_net *n, uint32_t chan, uint32_t flit, si
 {
     uint32_t depth = (uint32_t)n->params.fifo_flits;
     *out = NEVER_LEFT;
-    if (n->chans[chan].ejects)
+    if (n->chans[chan].ejects) { /* what crossed is known: it is asked in order */
+        if (n->d.eject_loop > 0 && chan < n->drops)
+            *out = n->slots[chan].crossed_at[flit % depth] + n->d.eject_loop;
         return true;
+    }
     if ((int32_t)(flit - depth - n->chans[chan].departed) > 0)
         return false;
     *out = n->slots[chan].left_at[flit % depth] + n->d.credit;
