@@ -11,9 +11,17 @@
  * eight table look-ups.  Bulk data of any size is hashed without being made.  L has rank 63: the
  * polynomial has the factor x + 1 and every bit of the key occurs 512 times in a block, so one
  * dimension is lost whatever the turns; these turns lose no other (test).
+ *
+ * The first k words of a block have a map L_k and a constant of their own, for every k.  What lies
+ * between two words is the difference of two such prefixes, so a part of a block costs no bytes
+ * either: messages cut patterns anywhere.
  */
 #include <isa-l/crc64.h>
 #include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "sim/base/rope_internal.h"
 
@@ -33,6 +41,11 @@ static struct linear key_crc;    /* L */
 static struct linear skip_block; /* appending 4 KiB of zeros */
 static uint64_t zeros[64];       /* x^(8 * 2^k): appending 2^k zero bytes */
 
+/* Prefixes of a block: the checksum of the first k words is prefix_salt[k] and what each half byte
+ * of the key adds; shift[k] is x^(64 k). */
+static uint64_t prefix[WORDS + 1][16][16];
+static uint64_t prefix_salt[WORDS + 1], shift[WORDS + 1];
+
 /* The finaliser of MurmurHash3's 64-bit variant as improved by Stafford (his mix 13). */
 static uint64_t mix(uint64_t z)
 {
@@ -47,7 +60,7 @@ static uint64_t rotate(uint64_t x, unsigned n)
 }
 
 /* Product modulo the CRC's polynomial. */
-static uint64_t gf_mul(uint64_t a, uint64_t b)
+static uint64_t gf_mul_plain(uint64_t a, uint64_t b)
 {
     uint64_t r = 0;
     for (int bit = 63; bit >= 0; bit--) {
@@ -57,6 +70,34 @@ static uint64_t gf_mul(uint64_t a, uint64_t b)
     }
     return r;
 }
+
+static uint64_t (*gf_mul)(uint64_t a, uint64_t b) = gf_mul_plain;
+
+#if defined(__x86_64__)
+#define ECMA_QUOTIENT 0x578d29d06cc4f872ULL /* x^128 divided by the polynomial, without x^64 */
+
+/* The same by the processor's carry-less product; the remainder as Barrett's. */
+__attribute__((target("pclmul,sse4.1"))) static uint64_t gf_mul_clmul(uint64_t a, uint64_t b)
+{
+    const __m128i by = _mm_set_epi64x((long long)ECMA_POLY, (long long)ECMA_QUOTIENT);
+    __m128i product =
+        _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)a), _mm_cvtsi64_si128((long long)b), 0);
+    __m128i q = _mm_clmulepi64_si128(product, by, 0x01); /* its upper half * quotient */
+    uint64_t high = (uint64_t)_mm_extract_epi64(product, 1) ^ (uint64_t)_mm_extract_epi64(q, 1);
+    __m128i back = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)high), by, 0x10);
+    return (uint64_t)_mm_cvtsi128_si64(product) ^ (uint64_t)_mm_cvtsi128_si64(back);
+}
+
+static void choose_gf_mul(void)
+{
+    if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
+        gf_mul = gf_mul_clmul;
+}
+#else
+static void choose_gf_mul(void)
+{
+}
+#endif
 
 static uint64_t linear_apply(const struct linear *m, uint64_t x)
 {
@@ -97,8 +138,31 @@ static void store_words(uint64_t *words, size_t count)
 #endif
 }
 
+static uint64_t crc_word(uint64_t s, uint64_t word)
+{
+    store_words(&word, 1);
+    return crc_bytes(s, (const uint8_t *)&word, sizeof word);
+}
+
+static void build_prefixes(void)
+{
+    shift[0] = 1;
+    for (unsigned i = 0; i < WORDS; i++) {
+        shift[i + 1] = gf_mul(shift[i], zeros[3]);
+        prefix_salt[i + 1] = crc_word(prefix_salt[i], salt[i]);
+        for (unsigned j = 0; j < 64; j++) {
+            unsigned bit = 1U << j % 4;
+            uint64_t *from = prefix[i][j / 4], *to = prefix[i + 1][j / 4];
+            to[bit] = crc_word(from[bit], rotate(1ULL << j, turn[i]));
+            for (unsigned v = 1; v < bit; v++)
+                to[bit + v] = to[bit] ^ to[v];
+        }
+    }
+}
+
 static void build_tables(void)
 {
+    choose_gf_mul();
     for (unsigned i = 0; i < WORDS; i++) {
         salt[i] = mix(0x9e3779b97f4a7c15ULL * (i + 1));
         turn[i] = (uint8_t)(mix(salt[i] + 5) >> 58);
@@ -120,6 +184,7 @@ static void build_tables(void)
     for (int j = 0; j < 64; j++)
         columns[j] = gf_mul(zeros[12], 1ULL << j);
     linear_build(&skip_block, columns);
+    build_prefixes();
 }
 
 static void tables(void)
@@ -180,20 +245,45 @@ uint64_t crc_zeros(uint64_t s, uint64_t n)
     return s;
 }
 
+/* The checksum of the first `words` words of a block. */
+static uint64_t crc_prefix(uint64_t key, size_t words)
+{
+    uint64_t r = prefix_salt[words];
+    for (int i = 0; i < 16; i++, key >>= 4)
+        r ^= prefix[words][i][key & 15];
+    return r;
+}
+
+/* State s after bytes [at, at+n) of a block. */
+static uint64_t crc_part(uint64_t s, uint64_t key, size_t at, size_t n)
+{
+    size_t from = (at + 7) / 8, to = (at + n) / 8;
+    if (from >= to) {
+        uint64_t words[2];
+        fill_words(key, at / 8, (at + n + 7) / 8 - at / 8, words);
+        return crc_bytes(s, (const uint8_t *)words + at % 8, n);
+    }
+    if (at % 8 != 0)
+        s = crc_part(s, key, at, 8 - at % 8);
+    if (from > 0)
+        s ^= crc_prefix(key, from);
+    s = gf_mul(s, shift[to - from]) ^ crc_prefix(key, to);
+    if ((at + n) % 8 != 0)
+        s = crc_part(s, key, 8 * to, (at + n) % 8);
+    return s;
+}
+
 uint64_t crc_pattern(uint64_t s, uint64_t seed, uint64_t off, uint64_t len)
 {
     tables();
-    static uint8_t part[BLOCK];
     while (len > 0) {
         uint64_t at = off % BLOCK;
         uint64_t n = BLOCK - at < len ? BLOCK - at : len;
-        if (n == BLOCK) {
-            uint64_t key = block_key(seed, off / BLOCK);
+        uint64_t key = block_key(seed, off / BLOCK);
+        if (n == BLOCK)
             s = linear_apply(&skip_block, s) ^ salt_crc ^ linear_apply(&key_crc, key);
-        } else {
-            pattern_fill(seed, off, (size_t)n, part);
-            s = crc_bytes(s, part, (size_t)n);
-        }
+        else
+            s = crc_part(s, key, (size_t)at, (size_t)n);
         off += n;
         len -= n;
     }

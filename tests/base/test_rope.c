@@ -187,6 +187,26 @@ Test(rope, whole_blocks_of_a_pattern_hash_like_their_bytes)
     }
 }
 
+Test(rope, any_part_of_a_block_hashes_like_its_bytes)
+{
+    static uint8_t flat[3 * 4096];
+    for (uint64_t i = 0; i < 4000; i++) {
+        /* Every alignment of short parts first, then parts of any length. */
+        uint64_t off = i < 1024 ? 4080 + i % 32 : draw(2 * 4096);
+        uint64_t len = i < 1024 ? 1 + i / 32 : 1 + draw(4096);
+        struct rope a, b;
+        rope_init(&a);
+        rope_init(&b);
+        rope_add_bytes(&a, "head", i % 5);
+        rope_add_pattern(&a, i % 7, off, len);
+        rope_read(&a, 0, (size_t)a.length, flat);
+        rope_add_bytes(&b, flat, (size_t)a.length);
+        cr_assert_eq(rope_hash(&a), rope_hash(&b), "%d bytes from %d", (int)len, (int)off);
+        rope_fini(&a);
+        rope_fini(&b);
+    }
+}
+
 Test(rope, a_huge_pattern_is_never_made)
 {
     struct rope a, b;
