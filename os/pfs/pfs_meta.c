@@ -19,7 +19,7 @@ struct meta {
     const struct os_layout *layout;
     const struct pfs_params *params;
     uint64_t next_id;
-    bool *crashed; /* by node, since this server booted */
+    uint32_t lowest_lost; /* of the ranks of the partition that crashed since this server booted */
     struct list files, gathers;
     struct list retry; /* files whose recall found the queue full */
     struct port_timer retry_timer;
@@ -109,12 +109,7 @@ static struct waiter *hang(struct meta *m, struct list *on, struct select_reques
  * nothing of what its partners wait for.  Nor does a metadata server that has crashed. */
 static bool rank_lost(const struct meta *m, uint32_t ranks)
 {
-    if (port_incarnation(m->port) > 1)
-        return true;
-    for (uint32_t i = 0; i < ranks && i < m->layout->compute_count; i++)
-        if (m->crashed[m->layout->compute[i]])
-            return true;
-    return false;
+    return port_incarnation(m->port) > 1 || m->lowest_lost < ranks;
 }
 
 /* ---- tokens ---- */
@@ -325,7 +320,9 @@ static void node_changed(void *arg, uint32_t node, bool up)
 {
     struct meta *m = arg;
     (void)up; /* back again, perhaps before anybody noticed: what it held is gone all the same */
-    m->crashed[node] = true;
+    for (uint32_t i = 0; i < m->lowest_lost && i < m->layout->compute_count; i++)
+        if (m->layout->compute[i] == node)
+            m->lowest_lost = i;
     /* Collective calls of a partition that the node belongs to have no end any more. */
     LIST_EACH (l, &m->files) {
         struct meta_file *f = LIST_ENTRY(l, struct meta_file, link);
@@ -504,7 +501,7 @@ void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
     ASSERT_MSG(m->rpc != NULL, "the protocol graph has no instance named rpc");
     m->layout = layout;
     m->params = params;
-    m->crashed = port_alloc(p, layout->nodes * sizeof *m->crashed);
+    m->lowest_lost = UINT32_MAX;
     list_init(&m->files);
     list_init(&m->gathers);
     list_init(&m->retry);
