@@ -25,6 +25,21 @@ static void sift_up(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
     place(q, slot, entry);
 }
 
+/* The least of `count` entries from `from` on. */
+static inline uint32_t least_of(const struct sim_heap *q, uint32_t from, uint32_t count)
+{
+    const struct sim_entry *e = q->entries + from;
+    if (count == ARITY) {
+        uint32_t a = sim_entry_before(&e[1], &e[0]);
+        uint32_t b = 2 + (uint32_t)sim_entry_before(&e[3], &e[2]);
+        return from + (sim_entry_before(&e[b], &e[a]) ? b : a);
+    }
+    uint32_t least = 0;
+    for (uint32_t i = 1; i < count; i++)
+        least = sim_entry_before(&e[i], &e[least]) ? i : least;
+    return from + least;
+}
+
 /* Moves the hole at `slot` towards the leaves until `entry` fits. */
 static void sift_down(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
 {
@@ -32,11 +47,7 @@ static void sift_down(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
         uint32_t child = slot * ARITY + 1;
         if (child >= q->count)
             break;
-        uint32_t end = child + ARITY < q->count ? child + ARITY : q->count;
-        uint32_t least = child;
-        for (uint32_t i = child + 1; i < end; i++)
-            if (sim_entry_before(&q->entries[i], &q->entries[least]))
-                least = i;
+        uint32_t least = least_of(q, child, q->count - child < ARITY ? q->count - child : ARITY);
         if (!sim_entry_before(&q->entries[least], &entry))
             break;
         place(q, slot, q->entries[least]);
