@@ -88,17 +88,29 @@ const struct param price_list_params[] = {
 void price_list_prepare(struct price_list *l)
 {
     l->scale_millionths = (int64_t)(l->scale * MILLION + 0.5);
+    for (size_t i = 0; i < ARRAY_LEN(l->of); i++) {
+        const struct price *p = &l->of[i];
+        l->plain[i] = l->scale_millionths == MILLION && p->rate == 0 &&
+                      p->each < (sim_time)1 << 31 && p->fixed < (sim_time)1 << 61;
+    }
 }
 
-sim_time price_cost(const struct price_list *l, enum port_work kind, uint64_t amount)
+sim_time price_cost_any(const struct price_list *l, enum port_work kind, uint64_t amount)
 {
     ASSERT((unsigned)kind < PORT_WORK_COUNT);
     const struct price *p = &l->of[kind];
     uint64_t part, whole;
     bool fits = !__builtin_mul_overflow(amount, (uint64_t)p->each, &part) &&
                 !__builtin_add_overflow(part, (uint64_t)p->fixed, &whole) && whole <= INT64_MAX;
-    if (fits && p->rate == 0 && l->scale_millionths == MILLION)
-        return (sim_time)whole;
+    if (fits && l->scale_millionths == MILLION) {
+        if (p->rate == 0)
+            return (sim_time)whole;
+        uint64_t ps, rate = (uint64_t)p->rate, cost;
+        if (!__builtin_mul_overflow(amount, (uint64_t)SIM_SEC, &ps) &&
+            !__builtin_add_overflow(ps / rate + (ps % rate != 0), whole, &cost) &&
+            cost <= INT64_MAX)
+            return (sim_time)cost;
+    }
 
     wide sum = (wide)amount * (uint64_t)p->each + (uint64_t)p->fixed; /* below 2^128 */
     if (sum > INT64_MAX)

@@ -8,6 +8,11 @@ __extension__ typedef unsigned __int128 wide;
 sim_time sim_time_of_bytes(int64_t bytes, int64_t rate)
 {
     ASSERT(bytes >= 0 && rate > 0);
+    uint64_t product;
+    if (!__builtin_mul_overflow((uint64_t)bytes, (uint64_t)SIM_SEC, &product)) {
+        uint64_t up = product / (uint64_t)rate + (product % (uint64_t)rate != 0);
+        return up > (uint64_t)SIM_NEVER ? SIM_NEVER : (sim_time)up;
+    }
     wide ps = (wide)(uint64_t)bytes * (wide)SIM_SEC;
     wide up = (ps + (uint64_t)rate - 1) / (uint64_t)rate;
     return up > (wide)SIM_NEVER ? SIM_NEVER : (sim_time)up;
