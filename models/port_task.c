@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/pool.h"
 #include "sim/base/units.h"
 #include "sim/trace.h"
 
@@ -19,6 +20,21 @@ struct heap_block {
     size_t size;
     size_t pad; /* keeps the memory aligned to 16 */
 };
+
+static struct heap_block *block_new(struct port *p, size_t size)
+{
+    struct heap_block *b = pool_take(sizeof *b + size);
+    b->size = size;
+    list_init(&b->link);
+    list_push(&p->heap, &b->link);
+    return b;
+}
+
+static void block_free(struct heap_block *b)
+{
+    list_remove(&b->link);
+    pool_give(b, sizeof *b + b->size);
+}
 
 struct port *task_new(struct node *n, const char *name)
 {
@@ -111,8 +127,8 @@ void task_crash(struct port *t)
     while ((l = list_pop(&t->watchers)) != NULL)
         free(LIST_ENTRY(l, struct watcher, link));
     sweep_heap(t);
-    while ((l = list_pop(&t->heap)) != NULL)
-        free(LIST_ENTRY(l, struct heap_block, link));
+    while (!list_empty(&t->heap))
+        block_free(LIST_ENTRY(t->heap.next, struct heap_block, link));
     t->heap_bytes = 0;
     list_remove(&t->link);
     list_push(&n->dead_tasks, &t->link);
@@ -175,10 +191,8 @@ static void account(struct port *p, size_t add, size_t sub)
 void *port_alloc(struct port *p, size_t size)
 {
     ASSERT_MSG(!p->dead, "memory for a task that has ended");
-    struct heap_block *b = base_zalloc(1, sizeof *b + size);
-    b->size = size;
-    list_init(&b->link);
-    list_push(&p->heap, &b->link);
+    struct heap_block *b = block_new(p, size);
+    memset(b + 1, 0, size);
     account(p, size, 0);
     return b + 1;
 }
@@ -189,15 +203,13 @@ void *port_realloc(struct port *p, void *ptr, size_t size)
         return port_alloc(p, size);
     struct heap_block *b = (struct heap_block *)ptr - 1;
     size_t old = b->size;
-    list_remove(&b->link);
-    b = base_realloc(b, sizeof *b + size);
-    list_init(&b->link);
-    list_push(&p->heap, &b->link);
-    b->size = size;
+    struct heap_block *moved = block_new(p, size);
+    memcpy(moved + 1, b + 1, old < size ? old : size);
     if (size > old)
-        memset((char *)(b + 1) + old, 0, size - old);
+        memset((char *)(moved + 1) + old, 0, size - old);
+    block_free(b);
     account(p, size, old);
-    return b + 1;
+    return moved + 1;
 }
 
 void port_free(struct port *p, void *ptr)
@@ -206,8 +218,7 @@ void port_free(struct port *p, void *ptr)
         return;
     struct heap_block *b = (struct heap_block *)ptr - 1;
     account(p, 0, b->size);
-    list_remove(&b->link);
-    free(b);
+    block_free(b);
 }
 
 /* ---- draws, measures, trace ---- */

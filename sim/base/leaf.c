@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/pool.h"
 #include "sim/base/rope_internal.h"
 
 #define TERMS_MAX 256  /* a parity with more distinct terms is made into bytes */
@@ -55,11 +56,6 @@ void leaf_put(struct leaf *l)
     }
 }
 
-static void free_plain(struct leaf *l)
-{
-    free(l);
-}
-
 /* ---- bytes ---- */
 
 struct leaf_bytes {
@@ -69,7 +65,7 @@ struct leaf_bytes {
 
 struct leaf *leaf_bytes_create(size_t len, uint8_t **data)
 {
-    struct leaf_bytes *b = base_alloc(sizeof *b + len);
+    struct leaf_bytes *b = pool_take(sizeof *b + len);
     leaf_born(&b->leaf, &leaf_bytes_ops, len);
     *data = b->data;
     return &b->leaf;
@@ -90,10 +86,15 @@ static uint64_t bytes_crc(const struct leaf *l, uint64_t s, uint64_t off, uint64
     return crc_bytes(s, bytes_at(l, off), (size_t)len);
 }
 
+static void bytes_destroy(struct leaf *l)
+{
+    pool_give(l, sizeof(struct leaf_bytes) + l->length);
+}
+
 const struct leaf_ops leaf_bytes_ops = {
     .name = "bytes",
     .read = bytes_read,
-    .destroy = free_plain,
+    .destroy = bytes_destroy,
     .crc = bytes_crc,
 };
 
@@ -164,7 +165,7 @@ struct leaf_pattern {
 
 struct leaf *leaf_pattern_create(uint64_t seed)
 {
-    struct leaf_pattern *p = base_alloc(sizeof *p);
+    struct leaf_pattern *p = pool_take(sizeof *p);
     leaf_born(&p->leaf, &leaf_pattern_ops, UINT64_MAX);
     p->seed = seed;
     return &p->leaf;
@@ -198,10 +199,15 @@ static uint64_t pattern_crc(const struct leaf *l, uint64_t s, uint64_t off, uint
     return crc_pattern(s, seed_of(l), off, len);
 }
 
+static void pattern_destroy(struct leaf *l)
+{
+    pool_give(l, sizeof(struct leaf_pattern));
+}
+
 const struct leaf_ops leaf_pattern_ops = {
     .name = "pattern",
     .read = pattern_read,
-    .destroy = free_plain,
+    .destroy = pattern_destroy,
     .same = pattern_same,
     .continues = pattern_continues,
     .crc = pattern_crc,

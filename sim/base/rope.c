@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "sim/base/list.h"
+#include "sim/base/pool.h"
 #include "sim/base/rope_internal.h"
 
 #define CHUNK 4096 /* bytes compared at a time */
@@ -44,15 +45,23 @@ void rope_init(struct rope *r)
     r->slices = r->fixed;
 }
 
+static size_t spill_bytes(uint32_t capacity)
+{
+    return sizeof(struct spill) + capacity * sizeof(struct rope_slice);
+}
+
+static void spill_free(struct spill *sp, uint32_t capacity)
+{
+    list_remove(&sp->link);
+    pool_give(sp, spill_bytes(capacity));
+}
+
 void rope_fini(struct rope *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
         leaf_put(r->slices[i].leaf);
-    if (is_spilled(r)) {
-        struct spill *sp = spill_of(r);
-        list_remove(&sp->link);
-        free(sp);
-    }
+    if (is_spilled(r))
+        spill_free(spill_of(r), r->capacity);
     rope_init(r);
 }
 
@@ -61,16 +70,10 @@ static void reserve(struct rope *r, uint32_t count)
     if (count <= r->capacity)
         return;
     uint32_t capacity = r->capacity * 2 > count ? r->capacity * 2 : count;
-    size_t size = sizeof(struct spill) + capacity * sizeof r->slices[0];
-    struct spill *sp;
-    if (!is_spilled(r)) {
-        sp = base_alloc(size);
-        memcpy(sp + 1, r->fixed, r->count * sizeof r->slices[0]);
-    } else {
-        sp = spill_of(r);
-        list_remove(&sp->link);
-        sp = base_realloc(sp, size);
-    }
+    struct spill *sp = pool_take(spill_bytes(capacity));
+    memcpy(sp + 1, r->slices == NULL ? r->fixed : r->slices, r->count * sizeof r->slices[0]);
+    if (is_spilled(r))
+        spill_free(spill_of(r), r->capacity);
     sp->owner = r;
     list_push(&spilled, &sp->link);
     r->slices = (struct rope_slice *)(void *)(sp + 1);
