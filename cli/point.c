@@ -206,7 +206,10 @@ static void judge_end(struct run *r, enum sim_end end)
             set_status(o, POINT_FAILED_AUDIT, report);
         return;
     case SIM_END_DEADLOCK:
-        snprintf(report, sizeof report, "deadlock: every thread waits\n");
+        /* What a program said before it ended is why the others wait. */
+        snprintf(report, sizeof report, "%s%sdeadlock: every thread waits\n",
+                 r->machine && machine_failure(r->machine) ? machine_failure(r->machine) : "",
+                 r->machine && machine_failure(r->machine) ? "; then " : "");
         sim_report_deadlock(r->sim, report + strlen(report), sizeof report - strlen(report));
         set_status(o, POINT_DEADLOCK, report);
         return;

@@ -1,28 +1,31 @@
 /* memory.c: programs whose data exceed their node's memory, over memory servers or disk.
  *
- * Each client sweeps over an array of its own, page by page, reading and writing every page, and
- * checks what
- * it reads.  With enough frames nothing is paged; beyond, every sweep pages the whole array out
- * and in, as
- * LRU on a cyclic reference does.  Backing:
+ * Each client sweeps over an array of its own, page by page, and checks what it reads: the sweep that
+ * makes the data writes, the others read and write (or read alone: `dirty`).  With enough frames
+ * nothing is paged; beyond, every sweep pages the whole array out and in, as LRU on a cyclic reference
+ * does.  With `exchange` the clients are one message-passing program: after each sweep a client sends
+ * the end of its array to the next and checks what comes from the one before.  Backing:
  *   servers   the last `servers` compute nodes keep pages in their memory;
- *   io        the I/O nodes keep them, on their disks when their memory is 0 frames (machine.os).
+ *   io        the I/O nodes keep them, on their disks when their memory is 0 frames (machine.os);
+ *   disk      the node's own disk; the I/O nodes when it has none;
+ *   lent      all compute nodes lend memory to each other (machine.os.memory_server.lent).
  */
 #include "workloads/memory.h"
-#include "os/memsrv/memsrv.h"
 #include "os/nx/nx.h"
+#include "workloads/paging.h"
 
 #define BASE 0x80000000u
 
-enum backing { BACKING_SERVERS, BACKING_IO };
-static const char *const backings[] = { "servers", "io", NULL };
+enum backing { BACKING_SERVERS, BACKING_IO, BACKING_DISK, BACKING_LENT };
+static const char *const backings[] = { "servers", "io", "disk", "lent", NULL };
 
 struct memory_params {
     struct vm_params memory;
     struct memsrv_params server;
     struct memsrv_client_params client;
     int backing;
-    int64_t servers, clients, size, sweeps;
+    int64_t servers, clients, size, sweeps, exchange;
+    bool backup, dirty;
     sim_time think;
 };
 
@@ -51,7 +54,9 @@ static const struct param memory_params[] = {
       .offset = MEMBER(backing),
       .def = "servers",
       .choices = backings,
-      .doc = "Who keeps the pages: compute nodes that serve, or the I/O nodes.",
+      .doc =
+          "Who keeps the pages: compute nodes that serve, the I/O nodes, the node's own disk, or "
+          "all compute nodes.",
       .src = "ASSUMED(the experiment's choice)" },
     { .name = "servers",
       .type = PARAM_INT,
@@ -85,6 +90,29 @@ static const struct param memory_params[] = {
       .max = "1000000",
       .doc = "Times that the data are gone over, after one that makes them.",
       .src = "ASSUMED(the experiment's choice)" },
+    { .name = "backup",
+      .type = PARAM_BOOL,
+      .offset = MEMBER(backup),
+      .def = "false",
+      .doc =
+          "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives its "
+          "server.",
+      .src = "ASSUMED(a policy to compare with client.mirror)" },
+    { .name = "dirty",
+      .type = PARAM_BOOL,
+      .offset = MEMBER(dirty),
+      .def = "true",
+      .doc = "Each sweep writes every page; false: the later sweeps read, so pages leave clean.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "exchange",
+      .type = PARAM_SIZE,
+      .offset = MEMBER(exchange),
+      .def = "0B",
+      .min = "0B",
+      .max = "1GiB",
+      .doc =
+          "Bytes that each client sends to the next after each sweep: a message-passing program.",
+      .src = "ASSUMED(the experiment's choice)" },
     { .name = "think",
       .type = PARAM_TIME,
       .offset = MEMBER(think),
@@ -100,6 +128,10 @@ static const struct measure_desc measures[] = {
     { "memory.time", "s", "Time of a sweep over the data of a client.", WORKLOAD_COLUMN },
     { "memory.page_ins", "1", "Pages that a client fetched.", WORKLOAD_COLUMN },
     { "memory.page_outs", "1", "Pages that a client sent away.", WORKLOAD_COLUMN },
+    { "memory.disk_transfers", "1", "Pages that moved to or from a disk for a client.",
+      WORKLOAD_COLUMN },
+    { "memory.rescued", "1",
+      "Pages that came from a mirror or a backup, for their server was gone.", 0 },
     { .name = NULL },
 };
 
@@ -123,9 +155,24 @@ struct client {
     struct os_node *node;
     const struct memory_params *p;
     struct vm_space *space;
-    struct memsrv_client *c;
+    struct vm_store *store;
     uint64_t pages, wrong;
 };
+
+#define EXCHANGE_TYPE 77
+
+/* What page g holds after `pass` sweeps have written it. */
+static uint64_t content(const struct client *c, uint64_t g, uint64_t pass)
+{
+    return (c->p->dirty ? pass : pass > 0) * (g + 1);
+}
+
+static void expect(struct client *c, uint64_t got, uint64_t expected, const char *where, uint64_t g)
+{
+    if (got != expected && c->wrong++ == 0)
+        port_fail(c->node->port, "%s %llu holds %llu where %llu was written", where,
+                  (unsigned long long)g, (unsigned long long)got, (unsigned long long)expected);
+}
 
 /* One pass: every page's number of passes is read, checked and raised. */
 static void sweep(struct client *c, uint64_t pass)
@@ -133,32 +180,77 @@ static void sweep(struct client *c, uint64_t pass)
     struct port *port = c->node->port;
     for (uint64_t g = 0; g < c->pages; g++) {
         uint64_t at = BASE + g * (uint64_t)c->p->memory.page_bytes;
-        uint64_t got = vm_load_u64(c->space, at + 8), expected = pass * (g + 1);
-        if (got != expected && c->wrong++ == 0)
-            port_fail(port, "page %llu holds %llu where %llu was written", (unsigned long long)g,
-                      (unsigned long long)got, (unsigned long long)expected);
-        vm_store_u64(c->space, at + 8, expected + g + 1);
+        expect(c, vm_load_u64(c->space, at + 8), content(c, g, pass), "page", g);
+        if (c->p->dirty || pass == 0)
+            vm_store_u64(c->space, at + 8, content(c, g, pass + 1));
         port_compute(port, c->p->think);
     }
     port_pay(port);
 }
 
-static void run_client(struct os_node *node, uint32_t ranks, const struct memory_params *p)
+/* Sends the first `exchange` bytes to the next client; those of the one before are the same. */
+static void exchange(struct client *c, uint32_t rank, uint64_t pass)
+{
+    uint64_t len = (uint64_t)c->p->exchange, page = (uint64_t)c->p->memory.page_bytes;
+    uint32_t clients = (uint32_t)c->p->clients;
+    if (len > (uint64_t)c->p->size)
+        len = (uint64_t)c->p->size;
+    if (len == 0 || clients < 2)
+        return;
+    struct port *port = c->node->port;
+    uint8_t *bytes = port_alloc(port, len);
+    struct rope out, in;
+    if (!vm_read(c->space, BASE, bytes, len))
+        return;
+    rope_init(&out);
+    rope_add_bytes(&out, bytes, len);
+    struct nx_info got =
+        nx_csendrecv(c->node->nx, EXCHANGE_TYPE, &out,
+                     c->node->layout->compute[(rank + 1) % clients], EXCHANGE_TYPE, len, &in);
+    if (got.status != NX_OK || in.length != len) {
+        port_fail(port, "rank %u has no message of the client before", rank);
+    } else {
+        rope_read(&in, 0, len, bytes);
+        for (uint64_t g = 0; g * page + 16 <= len; g++) {
+            uint64_t value = 0;
+            for (int i = 0; i < 8; i++)
+                value |= (uint64_t)bytes[g * page + 8 + (uint64_t)i] << 8 * i;
+            expect(c, value, content(c, g, pass + 1), "a message's page", g);
+        }
+    }
+    rope_fini(&in);
+    port_free(port, bytes);
+}
+
+/* False after port_fail. */
+static bool open_store(struct client *c, struct vm *vm, uint32_t ranks)
+{
+    const struct memory_params *p = c->p;
+    static const int kinds[] = { [BACKING_SERVERS] = PAGING_SERVERS,
+                                 [BACKING_IO] = PAGING_IO,
+                                 [BACKING_DISK] = PAGING_DISK,
+                                 [BACKING_LENT] = PAGING_LENT };
+    struct paging_params paging = { .backing = kinds[p->backing],
+                                    .backup = p->backup,
+                                    .client = p->client };
+    if (p->backing != BACKING_SERVERS)
+        return paging_store(c->node, vm, 0, c->pages, &paging, &c->store);
+    const uint32_t *servers = c->node->layout->compute + ranks - p->servers;
+    return paging_servers(c->node, 0, servers, (uint32_t)p->servers, &paging, &c->store);
+}
+
+static void run_client(struct os_node *node, uint32_t rank, uint32_t ranks,
+                       const struct memory_params *p)
 {
     struct port *port = node->port;
     struct client c = { .node = node, .p = p };
-    struct xk_protl *rpc = xk_find(node->xk, "rpc");
     struct vm *vm = vm_create(port, &p->memory);
     uint64_t page = (uint64_t)p->memory.page_bytes;
     c.pages = ((uint64_t)p->size + page - 1) / page;
     c.space = vm_space_create(vm, "memory");
-    const struct os_layout *l = node->layout;
-    if (p->backing == BACKING_SERVERS)
-        c.c = memsrv_client_create(rpc, 0, l->compute + ranks - p->servers, (uint32_t)p->servers,
-                                   &p->client);
-    else
-        c.c = memsrv_client_create(rpc, 0, l->io, l->io_count, &p->client);
-    if (!vm_map(c.space, BASE, c.pages * page, VM_WRITE, &vm_pager_store, memsrv_store(c.c))) {
+    if (!open_store(&c, vm, ranks))
+        return;
+    if (!vm_map(c.space, BASE, c.pages * page, VM_WRITE, &vm_pager_store, c.store)) {
         port_fail(port, "the data could not be mapped");
         return;
     }
@@ -166,12 +258,15 @@ static void run_client(struct os_node *node, uint32_t ranks, const struct memory
     for (int64_t k = 1; k <= p->sweeps; k++) {
         sim_time start = port_now(port);
         sweep(&c, (uint64_t)k);
+        exchange(&c, rank, (uint64_t)k);
         port_measure(port, "memory.time", sim_time_seconds(port_now(port) - start));
     }
-    struct memsrv_client_counts n;
-    memsrv_client_counts(c.c, &n);
-    port_measure(port, "memory.page_ins", (double)n.page_ins);
-    port_measure(port, "memory.page_outs", (double)n.page_outs);
+    struct vm_store_counts n;
+    vm_store_counts(c.store, &n);
+    port_measure(port, "memory.page_ins", (double)n.gets);
+    port_measure(port, "memory.page_outs", (double)n.puts);
+    port_measure(port, "memory.disk_transfers", (double)n.disk);
+    port_measure(port, "memory.rescued", (double)n.rescued);
     port_delivered(port, (uint64_t)p->size, c.wrong);
 }
 
@@ -189,7 +284,7 @@ static void memory_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
         port_fail(node->port, "rank %u serves memory already", rank);
     nx_gsync(node->nx);
     if (rank < (uint32_t)p->clients)
-        run_client(node, ranks, p);
+        run_client(node, rank, ranks, p);
     nx_gsync(node->nx);
 }
 

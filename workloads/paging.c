@@ -14,6 +14,14 @@ const struct param paging_params_desc[] = {
           "for a node without; the I/O nodes' memory servers; dedicated memory servers; memory "
           "that all compute nodes lend.",
       .src = "ASSUMED(the experiment's choice)" },
+    { .name = "backup",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct paging_params, backup),
+      .def = "false",
+      .doc =
+          "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives its "
+          "server.",
+      .src = "ASSUMED(a policy to compare with client.mirror)" },
     { .name = "client",
       .type = PARAM_TABLE,
       .offset = offsetof(struct paging_params, client),
@@ -38,38 +46,65 @@ static struct vm_store *own_disk(struct os_node *node, struct vm *vm, uint32_t r
     return vm_swap_create(vm, 0, first, pages * per);
 }
 
-bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t pages, int backing,
-                  const struct memsrv_client_params *client, struct vm_store **store)
+#define BACKUP_REGION 0x80000000u /* its pages are told from those of the region itself */
+
+static struct xk_protl *rpc_of(struct os_node *node)
+{
+    struct xk_protl *rpc = node->xk ? xk_find(node->xk, "rpc") : NULL;
+    if (!rpc)
+        port_fail(node->port,
+                  "the machine's graph has no instance named rpc, which paging to other "
+                  "nodes needs");
+    return rpc;
+}
+
+/* The memory servers of one kind; 0 after port_fail. */
+static uint32_t servers_of(struct os_node *node, enum os_memory kind, const uint32_t **servers)
+{
+    static const char *const needs[] = { [OS_MEMORY_IO] = "on = true, and I/O nodes",
+                                         [OS_MEMORY_DEDICATED] = "dedicated > 0",
+                                         [OS_MEMORY_LENT] =
+                                             "lent > 0, and more than one compute node" };
+    uint32_t count = os_memory_servers(node, kind, servers);
+    if (count == 0)
+        port_fail(node->port, "paging to other nodes needs machine.os.memory_server with %s",
+                  needs[kind]);
+    return count;
+}
+
+bool paging_servers(struct os_node *node, uint32_t region, const uint32_t *servers, uint32_t count,
+                    const struct paging_params *params, struct vm_store **store)
+{
+    struct xk_protl *rpc = rpc_of(node);
+    const uint32_t *io = NULL;
+    uint32_t io_count = params->backup ? servers_of(node, OS_MEMORY_IO, &io) : 0;
+    if (!rpc || (params->backup && io_count == 0))
+        return false;
+    struct memsrv_client *c = memsrv_client_create(rpc, region, servers, count, &params->client);
+    if (params->backup)
+        memsrv_client_backup(c, memsrv_store(memsrv_client_create(rpc, region | BACKUP_REGION, io,
+                                                                  io_count, &params->client)));
+    *store = memsrv_store(c);
+    return true;
+}
+
+bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t pages,
+                  const struct paging_params *params, struct vm_store **store)
 {
     static const enum os_memory kinds[] = { [PAGING_DISK] = OS_MEMORY_IO,
                                             [PAGING_IO] = OS_MEMORY_IO,
                                             [PAGING_SERVERS] = OS_MEMORY_DEDICATED,
                                             [PAGING_LENT] = OS_MEMORY_LENT };
-    static const char *const needs[] = { [OS_MEMORY_IO] = "on = true, and I/O nodes",
-                                         [OS_MEMORY_DEDICATED] = "dedicated > 0",
-                                         [OS_MEMORY_LENT] =
-                                             "lent > 0, and more than one compute node" };
     *store = NULL;
-    if (backing == PAGING_NONE)
+    if (params->backing == PAGING_NONE)
         return true;
-    if (backing == PAGING_DISK && port_blk_count(node->port) > 0) {
+    if (params->backing == PAGING_DISK && port_blk_count(node->port) > 0) {
         *store = own_disk(node, vm, region, pages);
         return *store != NULL;
     }
-    struct xk_protl *rpc = node->xk ? xk_find(node->xk, "rpc") : NULL;
-    if (!rpc) {
-        port_fail(node->port,
-                  "the machine's graph has no instance named rpc, which paging to other "
-                  "nodes needs");
-        return false;
-    }
-    const uint32_t *servers;
-    uint32_t count = os_memory_servers(node, kinds[backing], &servers);
-    if (count == 0) {
-        port_fail(node->port, "paging to \"%s\" needs machine.os.memory_server with %s",
-                  paging_backings[backing], needs[kinds[backing]]);
-        return false;
-    }
-    *store = memsrv_store(memsrv_client_create(rpc, region, servers, count, client));
-    return true;
+    struct paging_params p = *params;
+    const uint32_t *servers = NULL;
+    uint32_t count = servers_of(node, kinds[p.backing], &servers);
+    p.backup &= kinds[p.backing] != OS_MEMORY_IO;
+    return count > 0 && paging_servers(node, region, servers, count, &p, store);
 }

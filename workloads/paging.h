@@ -16,13 +16,18 @@ extern const char *const paging_backings[];
 
 struct paging_params {
     int backing;
+    bool backup; /* servers and lent: each page goes to the I/O nodes as well */
     struct memsrv_client_params client;
 };
 extern const struct param paging_params_desc[];
 
 /* The store of region number `region` of this node, `pages` long; *store is NULL for PAGING_NONE.
  * False after port_fail when the machine has nothing of that kind. */
-bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t pages, int backing,
-                  const struct memsrv_client_params *client, struct vm_store **store) MUST_CHECK;
+bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t pages,
+                  const struct paging_params *params, struct vm_store **store) MUST_CHECK;
+
+/* The same at these servers, which the workload has started itself. */
+bool paging_servers(struct os_node *node, uint32_t region, const uint32_t *servers, uint32_t count,
+                    const struct paging_params *params, struct vm_store **store) MUST_CHECK;
 
 #endif

@@ -68,8 +68,8 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
                   (unsigned long long)length);
         return false;
     }
-    if (!paging_store(node, h->vm, 0, length / (uint64_t)params->memory.page_bytes,
-                      params->paging.backing, &params->paging.client, &h->store))
+    if (!paging_store(node, h->vm, 0, length / (uint64_t)params->memory.page_bytes, &params->paging,
+                      &h->store))
         return false;
     svm_set_store(h->svm, h->store);
     h->sync = sync_join_memory(sync, node->layout->compute, ranks, svm_memory(h->svm), h->svm);

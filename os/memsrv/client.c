@@ -9,7 +9,8 @@
  *   kept              at place[0] and, mirrored,         put -> kept; drop -> absent (drop)
  *                     place[1]; some may be NOWHERE
  * A server that refuses (full) or is dead hands its part of a put to the next in the list that does
- * not have the page.
+ * not have the page.  With a backup store every put goes there too, and a get that finds no server
+ * with the page falls back on it.
  */
 #include "os/memsrv/memsrv_internal.h"
 #include "os/xk/map.h"
@@ -22,6 +23,7 @@
 struct kept {
     uint32_t place[COPIES];
     uint32_t number; /* of the put */
+    bool backed_up;
 };
 
 struct memsrv_client {
@@ -29,6 +31,7 @@ struct memsrv_client {
     struct port *port;
     struct xk_protl *rpc;
     struct memsrv_client_params params;
+    struct vm_store *backup; /* NULL: none */
     uint32_t *servers, *load;
     uint32_t count;
     uint32_t region, numbers;
@@ -38,12 +41,19 @@ struct memsrv_client {
     struct memsrv_client_counts counts;
 };
 
-/* A put: one call, or two when mirrored. */
+/* A put: one call, or two when mirrored, and one of the backup. */
 struct page_out {
+    struct memsrv_client *client;
     struct vm_store_io *io;
+    struct vm_store_io backup;
     struct kept *kept;
     uint32_t left, held;
     enum vm_status why; /* of the last that did not take it */
+};
+
+struct backup_get {
+    struct vm_store_io io;
+    struct vm_store_io *asked;
 };
 
 struct call {
@@ -139,6 +149,23 @@ static uint32_t next_server(const struct memsrv_client *c, const struct kept *k,
     return next;
 }
 
+/* One of the copies of a put is kept, or is not; the last tells. */
+static void copy_ended(struct page_out *out, enum vm_status status)
+{
+    struct memsrv_client *c = out->client;
+    struct vm_store_io *io = out->io;
+    if (status == VM_OK)
+        out->held++;
+    else
+        out->why = status;
+    if (--out->left > 0)
+        return;
+    io->status = out->held > 0 ? VM_OK : out->why;
+    c->store.counts.puts += out->held > 0;
+    port_free(c->port, out);
+    io->done(io);
+}
+
 static void put_ended(struct call *call, enum vm_status status)
 {
     struct memsrv_client *c = call->client;
@@ -149,20 +176,51 @@ static void put_ended(struct call *call, enum vm_status status)
         start(call);
         return;
     }
-    if (status == VM_OK) {
-        out->held++;
-    } else {
-        out->why = status;
+    if (status != VM_OK)
         out->kept->place[call->copy] = NOWHERE;
-    }
     free_call(call);
-    if (--out->left > 0)
-        return;
-    struct vm_store_io *io = out->io;
-    io->status = out->held > 0 ? VM_OK : out->why;
-    c->store.counts.puts += out->held > 0;
-    port_free(c->port, out);
-    io->done(io);
+    copy_ended(out, status);
+}
+
+/* The backup's transfers are this store's. */
+static void count_disk(struct memsrv_client *c)
+{
+    c->store.counts.disk += c->backup->counts.disk;
+    c->backup->counts.disk = 0;
+}
+
+static void backed_up(struct vm_store_io *io)
+{
+    struct page_out *out = io->arg;
+    out->kept->backed_up = io->status == VM_OK;
+    count_disk(out->client);
+    rope_fini(&io->data);
+    copy_ended(out, io->status);
+}
+
+/* No server gave the page. */
+static void from_backup(struct vm_store_io *io)
+{
+    struct memsrv_client *c = io->arg;
+    struct vm_store_io *asked = CONTAINER_OF(io, struct backup_get, io)->asked;
+    count_disk(c);
+    asked->status = io->status;
+    c->store.counts.gets += io->status == VM_OK;
+    c->counts.from_backup += io->status == VM_OK;
+    c->store.counts.rescued += io->status == VM_OK;
+    c->store.counts.lost += io->status != VM_OK;
+    rope_move(&asked->data, &io->data);
+    port_free(c->port, CONTAINER_OF(io, struct backup_get, io));
+    asked->done(asked);
+}
+
+static void ask_backup(struct memsrv_client *c, struct vm_store_io *asked)
+{
+    struct backup_get *g = port_alloc(c->port, sizeof *g);
+    g->asked = asked;
+    g->io = (struct vm_store_io){ .page = asked->page, .done = from_backup, .arg = c };
+    rope_init(&g->io.data);
+    c->backup->ops->get(c->backup, &g->io);
 }
 
 static void ask(struct memsrv_client *c, struct vm_store_io *io, const struct kept *k,
@@ -187,10 +245,15 @@ static void get_ended(struct call *call, enum vm_status status, struct rope *byt
         ask(c, io, k, 1);
         return;
     }
+    if (status != VM_OK && k && k->backed_up) {
+        ask_backup(c, io);
+        return;
+    }
     io->status = status;
     if (status == VM_OK) {
         c->store.counts.gets++;
         c->counts.from_mirror += copy > 0;
+        c->store.counts.rescued += copy > 0;
         rope_move(&io->data, bytes);
     } else {
         c->store.counts.lost++;
@@ -288,7 +351,13 @@ static void put(struct vm_store *b, struct vm_store_io *io)
             k->place[i] = first == k->place[1 - i] ? next_server(c, k, first) : first;
         }
     struct page_out *out = port_alloc(c->port, sizeof *out);
-    *out = (struct page_out){ .io = io, .kept = k, .left = copies };
+    *out =
+        (struct page_out){ .client = c, .io = io, .kept = k, .left = copies + (c->backup != NULL) };
+    k->backed_up = false;
+    if (c->backup) {
+        out->backup = (struct vm_store_io){ .page = io->page, .done = backed_up, .arg = out };
+        rope_copy(&out->backup.data, &io->data);
+    }
     for (uint32_t i = 0; i < copies; i++) {
         struct call *call = call_new(c, MEMSRV_PUT, io->page);
         call->number = k->number;
@@ -299,6 +368,8 @@ static void put(struct vm_store *b, struct vm_store_io *io)
         start(call);
     }
     rope_fini(&io->data);
+    if (c->backup)
+        c->backup->ops->put(c->backup, &out->backup);
 }
 
 static void get(struct vm_store *b, struct vm_store_io *io)
@@ -307,6 +378,10 @@ static void get(struct vm_store *b, struct vm_store_io *io)
     const struct kept *k = xk_map_resolve(&c->kept, &io->page);
     if (k && (k->place[0] != NOWHERE || k->place[1] != NOWHERE)) {
         ask(c, io, k, k->place[0] == NOWHERE);
+        return;
+    }
+    if (k && k->backed_up) {
+        ask_backup(c, io);
         return;
     }
     io->status = VM_OK;
@@ -325,6 +400,8 @@ static void drop(struct vm_store *b, uint64_t page)
         call->server = k->place[i];
         start(call);
     }
+    if (k && k->backed_up)
+        c->backup->ops->drop(c->backup, page);
     port_free(c->port, k);
 }
 
@@ -356,6 +433,11 @@ struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region
     list_init(&c->queue);
     port_timer_init(p, &c->retry, retry, c);
     return c;
+}
+
+void memsrv_client_backup(struct memsrv_client *c, struct vm_store *backup)
+{
+    c->backup = backup;
 }
 
 struct vm_store *memsrv_store(struct memsrv_client *c)

@@ -9,8 +9,9 @@
  *   Y1  A page-out that was answered is kept: in the server's memory, or on its disk, or both.
  *   Y2  A client drops a page from its memory only when it is kept elsewhere (mirrored: at two
  *       servers, or at one when no second has room).
- *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored come
- *       from the other server, the others end in VM_UNREACHABLE or, when it is back, VM_LOST.
+ *       A backup store has every page that a server has.
+ *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored or backed
+ *       up come from there, the others end in VM_UNREACHABLE or, when it is back, VM_LOST.
  * Talks through SELECT (at most once), so it runs over whatever lies below.
  */
 #ifndef OS_MEMSRV_MEMSRV_H
@@ -55,10 +56,13 @@ struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region
                                            const uint32_t *servers, uint32_t count,
                                            const struct memsrv_client_params *params);
 struct vm_store *memsrv_store(struct memsrv_client *c);
+/* Every page that is put goes to this store as well, and comes from there when no server has it.  A
+ * put ends when both have ended.  Before the first put. */
+void memsrv_client_backup(struct memsrv_client *c, struct vm_store *backup);
 
 struct memsrv_client_counts {
-    uint64_t page_ins, page_outs, from_mirror, lost;
-    uint64_t disk; /* transfers of a server's disk, as the servers tell with their answers */
+    uint64_t page_ins, page_outs, from_mirror, from_backup, lost;
+    uint64_t disk; /* transfers of disks, as the servers tell with their answers */
 };
 void memsrv_client_counts(const struct memsrv_client *c, struct memsrv_client_counts *out);
 

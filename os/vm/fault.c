@@ -76,12 +76,13 @@ static void failed(struct vm_space *s, uint64_t addr, enum vm_prot want, enum vm
 {
     struct port *p = s->vm->port;
     struct vm_error e = { .status = status, .addr = addr, .want = want };
-    snprintf(e.text, sizeof e.text,
-             "node %" PRIu32 ": program %s cannot %s address 0x%" PRIx64 ": %s", port_node(p),
-             s->program, want == VM_WRITE ? "write" : "read", addr, vm_status_name(status));
+    char what[128];
+    snprintf(what, sizeof what, "program %s cannot %s address 0x%" PRIx64 ": %s", s->program,
+             want == VM_WRITE ? "write" : "read", addr, vm_status_name(status));
+    snprintf(e.text, sizeof e.text, "node %" PRIu32 ": %s", port_node(p), what);
     if (s->on_error && s->on_error(s->on_error_arg, &e))
         return;
-    port_fail(p, "%s", e.text);
+    port_fail(p, "%s", what);
     port_task_crash(p);
 }
 

@@ -36,6 +36,7 @@ struct vm_store_ops {
 struct vm_store_counts {
     uint64_t puts, gets; /* pages kept, and pages fetched that had been put */
     uint64_t disk;       /* transfers of a page to or from a disk that these took */
+    uint64_t rescued;    /* gets that a second copy answered */
     uint64_t lost;       /* gets that found nothing any more */
 };
 

@@ -18,9 +18,12 @@ struct world {
     struct memsrv_params server;
     struct memsrv_client_params client;
     uint32_t servers;
+    bool backup; /* on this node's own disk */
     int64_t frames;
     uint64_t seed;
     uint32_t crash; /* node that dies in the middle; 0: none */
+    uint32_t then;  /* another one that dies later */
+    uint64_t pages; /* that the program touches; 0: all */
     bool finished, failed;
     enum vm_status status;
     struct vm *vm;
@@ -53,7 +56,7 @@ static void program(void *arg)
     uint64_t x = w->seed;
     port_thread_sleep(vm_port(w->vm), SIM_MS);
     for (int i = 0; i < 1500 && !w->failed; i++) {
-        uint64_t at = mix(&x) % sizeof w->shadow;
+        uint64_t at = mix(&x) % (w->pages ? w->pages * PAGE : sizeof w->shadow);
         if (mix(&x) % 2) {
             uint8_t value = (uint8_t)mix(&x);
             vm_store_u8(w->space, BASE + at, value);
@@ -84,6 +87,8 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     w->space = vm_space_create(w->vm, "test");
     vm_on_error(w->space, keep_error, w);
     w->c = memsrv_client_create(rpc, 0, servers, w->servers, &w->client);
+    if (w->backup)
+        memsrv_client_backup(w->c, vm_swap_create(w->vm, 0, 0, 8192));
     cr_assert_not_null(
         vm_map(w->space, BASE, sizeof w->shadow, VM_WRITE, &vm_pager_store, memsrv_store(w->c)));
     cr_assert_not_null(port_thread_spawn(p, "program", program, w, 0));
@@ -99,6 +104,10 @@ static void run(struct world *w)
         fake_run(w->rig.f, 4000);
         cr_assert_not(w->finished);
         fake_crash(w->rig.f, w->crash);
+    }
+    if (w->then) {
+        fake_run(w->rig.f, 10);
+        fake_crash(w->rig.f, w->then);
     }
     fake_run(w->rig.f, 0);
     cr_assert(w->finished, "the program did not end");
@@ -144,22 +153,62 @@ Test(memsrv, a_page_to_disk_only_is_kept_without_memory)
     rig_stop(&w.rig);
 }
 
-Test(memsrv, a_dead_server_is_told_and_a_mirror_hides_it)
+Test(memsrv, a_dead_server_is_told_and_a_mirror_or_a_backup_hides_it)
 {
-    for (int mirror = 0; mirror < 2; mirror++) {
-        static struct world w;
-        w = (struct world){ .server = { .frames = 100 },
-                            .client = { .mirror = mirror },
-                            .servers = 3,
-                            .frames = 5,
-                            .seed = 21,
-                            .crash = 2 };
-        run(&w);
-        cr_assert_eq(w.failed, !mirror);
-        if (!mirror)
-            cr_assert_eq(w.status, VM_UNREACHABLE);
-        rig_stop(&w.rig);
-    }
+    for (int policy = 0; policy < 3; policy++)
+        for (uint32_t dead = 1; dead <= 3; dead++) {
+            static struct world w;
+            w = (struct world){ .server = { .frames = 100 },
+                                .client = { .mirror = policy == 1 },
+                                .backup = policy == 2,
+                                .servers = 3,
+                                .frames = 5,
+                                .seed = 20 + dead,
+                                .crash = dead };
+            run(&w);
+            struct memsrv_client_counts k;
+            memsrv_client_counts(w.c, &k);
+            cr_assert_eq(w.failed, policy == 0, "policy %d, server %u: %d", policy, dead, w.status);
+            if (policy == 0)
+                cr_assert_eq(w.status, VM_UNREACHABLE);
+            cr_assert(policy != 1 || k.from_mirror > 0);
+            cr_assert(policy != 2 || (k.from_backup > 0 && k.disk > 0));
+            rig_stop(&w.rig);
+        }
+}
+
+/* All three die one after another: the mirrors move on, and at last nobody takes a page. */
+Test(memsrv, mirrors_move_to_the_servers_that_are_left)
+{
+    static struct world w;
+    w = (struct world){ .server = { .frames = 100 },
+                        .client = { .mirror = true },
+                        .servers = 3,
+                        .frames = 5,
+                        .seed = 41,
+                        .crash = 1,
+                        .then = 2 };
+    run(&w);
+    cr_assert(w.failed, "a page that lay at two dead servers is there");
+    cr_assert(w.status == VM_UNREACHABLE);
+    rig_stop(&w.rig);
+}
+
+Test(memsrv, a_dropped_page_gives_its_room_back)
+{
+    static struct world w;
+    w = (struct world){
+        .server = { .frames = 2, .disk_pages = 6 }, .servers = 1, .frames = 5, .seed = 51
+    };
+    w.pages = 12; /* five in frames: seven or eight at the server */
+    run(&w);
+    cr_assert_not(w.failed);
+    struct memsrv_counts k;
+    memsrv_counts(w.m[1], &k);
+    cr_assert_leq(k.in_memory, 2u);
+    cr_assert_leq(k.on_disk, 6u);
+    cr_assert_gt(k.spilled, 100u);
+    rig_stop(&w.rig);
 }
 
 Test(memsrv, full_servers_end_in_too_few_frames)

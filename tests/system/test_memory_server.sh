@@ -1,0 +1,66 @@
+# Memory servers through psim run: who serves, where pages go, what is dirty, spilling, who programs
+# are, and what the death of a server costs under each policy.
+. tests/system/lib.sh
+config mem <<'EOF'
+local paragon = include "machines/paragon.lua"
+local backing = param("backing", "servers")
+local death = param("death", "")   -- when the last compute node dies
+local os = ({ disk = {}, io = { on = true, store = { frames = 0 } }, lent = { lent = 64 },
+              servers = { on = true, store = { frames = 0 } } })[backing]
+return {
+    machine = paragon {
+        rows = 2, columns = 4, io_nodes = 1, storage = { kind = "raid3" },
+        os = { memory_server = os },
+        faults = death ~= "" and { { at = death, node = 6 } } or nil,
+    },
+    workload = {
+        kind = "memory", backing = backing, clients = 2, servers = 3, size = "96KiB", sweeps = 3,
+        memory = { frames = 8, replacement = "lru" }, server = { frames = 1000 },
+    },
+}
+EOF
+run() { gives "$1" "$PSIM" run "$T/mem.lua" -q --no-store "${@:2}"; }
+column() { # NAME: the value of the measure in the only row
+    awk -v n="$1" 'index($0, n) { for (i = split($0, h, /  +/); i; i--) if (index(h[i], n) == 1) c = i }
+                   c && /^[0-9]/ { split($0, v, /  +/); print v[c]; exit }' "$T/out"
+}
+table() { gives 0 "$PSIM" run "$T/mem.lua" --no-store "$@"; }
+
+for backing in servers lent io; do
+    for placement in hash load; do
+        for dirty in true false; do
+            for exchange in 0B 8KiB; do
+                run 0 -p backing=$backing -p workload.client.placement=$placement \
+                    -p workload.dirty=$dirty -p workload.exchange=$exchange -p workload.clients=2
+            done
+        done
+    done
+    run 0 -p backing=$backing -p workload.clients=1
+done
+
+# Clean pages leave without a message.
+table
+dirty=$(column memory.page_outs)
+table -p workload.dirty=false
+[ "$(column memory.page_outs | cut -d. -f1)" -lt "$(echo "$dirty" | cut -d. -f1)" ] ||
+    fail "clean pages are sent as often as dirty ones ($dirty)"
+
+# Full servers refuse; with a disk behind them they spill.
+run 3 -p workload.server.frames=2
+grep -q "program memory cannot write address 0x80[0-9a-f]*: too few frames to make progress" "$T/err" ||
+    grep -q "program memory cannot read address 0x80[0-9a-f]*: too few frames to make progress" "$T/err" ||
+    { cat "$T/err"; fail "full servers are not told"; }
+table -p backing=io
+[ "$(column memory.disk_transfers)" != 0.000 ] || fail "pages of the I/O node are not on its disk"
+
+# A server dies: the page is lost, or comes from its mirror, or from the I/O node's disk.
+run 3 -p death=8ms
+grep -q "node [01], kernel: program memory cannot [a-z]* address 0x80[0-9a-f]*: the page's server does not answer" \
+    "$T/err" || { cat "$T/err"; fail "a dead server is not told"; }
+for policy in client.mirror backup; do
+    run 0 -p death=8ms -p "workload.$policy=true"
+done
+
+# What a machine cannot do is said.
+run 1 -p backing=disk -p workload.backing=lent
+grep -q "machine.os.memory_server with lent > 0" "$T/err" || { cat "$T/err"; fail "no sentence"; }
