@@ -255,6 +255,43 @@ static bool unknown(const char *what, const char *name, const char **names, stru
     return false;
 }
 
+/* The case that differs from c by the values in `over` alone; NULL: there is none. */
+static const struct data_case *other_case(const struct dataset *d, const struct data_case *c,
+                                          const struct val *over)
+{
+    for (size_t i = 0; i < d->case_count; i++) {
+        const struct data_case *o = &d->cases[i];
+        bool same = case_matches(o, over);
+        for (size_t k = 0; same && k < c->param_count; k++) {
+            const struct data_param *p = data_param_find(o, c->params[k].path);
+            same = val_get(over, c->params[k].path) != NULL ||
+                   (p != NULL && data_same(p->value, c->params[k].value));
+        }
+        if (same)
+            return o;
+    }
+    return NULL;
+}
+
+/* What is drawn of a case; false: it has no such value. */
+static bool value_to_draw(const struct dataset *d, const struct data_case *c, const char *y,
+                          const struct val *over, struct data_value *v)
+{
+    struct data_value b;
+    if (!dataset_value(d, c, y, v))
+        return false;
+    if (over == NULL)
+        return true;
+    const struct data_case *o = other_case(d, c, over);
+    if (o == NULL || !dataset_value(d, o, y, &b) || v->mean == 0)
+        return false;
+    double ratio = b.mean / v->mean;
+    v->half_width = ratio * hypot(v->half_width / v->mean, b.half_width / b.mean);
+    v->mean = ratio;
+    v->unit = "1";
+    return true;
+}
+
 static bool fill(struct drawing *g, const struct dataset *d, const struct draw_request *q,
                  const char *x, const char *y, struct err *e)
 {
@@ -266,7 +303,7 @@ static bool fill(struct drawing *g, const struct dataset *d, const struct draw_r
         if (p == NULL || !case_matches(c, q->where))
             continue;
         any = true;
-        if (!dataset_value(d, c, y, &v))
+        if (!value_to_draw(d, c, y, q->over, &v))
             continue;
         if (g->count == 0) {
             free(g->y_unit);

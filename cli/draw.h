@@ -35,6 +35,7 @@ struct draw_request {
     const char *y;           /* scalar; NULL: the first default column */
     const char *by;          /* one curve for each value; NULL: each of all other swept ones */
     const struct val *where; /* table path -> value; NULL: all */
+    const struct val *over;  /* y becomes the y at these values over it: a speed-up; NULL: no */
     const char *log;         /* "", "x", "y", "xy" */
     const char *title, *x_label, *y_label; /* NULL: made */
 };

@@ -5,9 +5,9 @@
 
 #include "cli/figure.h"
 
-static const char *const members[] = { "x",     "y",       "by",      "where",     "log",
-                                       "title", "x_label", "y_label", "published", "expectations",
-                                       NULL };
+static const char *const members[] = { "x",       "y",         "by",           "where",
+                                       "over",    "log",       "title",        "x_label",
+                                       "y_label", "published", "expectations", NULL };
 static const char *const series_members[] = {
     "name", "of", "points", "citation", "confidence", NULL
 };
@@ -96,6 +96,10 @@ bool figure_check(const struct val *figure, struct err *e)
                        val_where(figure, where, sizeof where));
     const struct val *w = val_get(figure, "where"), *l = val_get(figure, "log"),
                      *published = val_get(figure, "published");
+    const struct val *over = val_get(figure, "over");
+    if (over != NULL && over->type != VAL_TABLE)
+        return err_set(e, "%s'over' of a figure must be a table of swept values",
+                       val_where(over, where, sizeof where));
     if (w != NULL && w->type != VAL_TABLE)
         return err_set(e, "%s'where' of a figure must be a table of swept values",
                        val_where(w, where, sizeof where));
@@ -118,6 +122,7 @@ struct draw_request figure_request(const struct val *figure)
                                   .y = text(figure, "y"),
                                   .by = text(figure, "by"),
                                   .where = val_get(figure, "where"),
+                                  .over = val_get(figure, "over"),
                                   .log = log_axes != NULL ? log_axes : "",
                                   .title = text(figure, "title"),
                                   .x_label = text(figure, "x_label"),

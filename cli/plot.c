@@ -52,6 +52,7 @@ static void take_figure(struct draw_request *q, const struct val *figure)
     q->y = q->y != NULL ? q->y : f.y;
     q->by = q->by != NULL ? q->by : f.by;
     q->where = q->where->count > 0 ? q->where : f.where;
+    q->over = f.over;
     q->log = q->log[0] != '\0' ? q->log : f.log;
     q->title = q->title != NULL ? q->title : f.title;
     q->x_label = f.x_label;

@@ -16,9 +16,11 @@
 
 /* clang-format off: one line each */
 const struct workload_ops *const registry_workloads[] = {
-    &workload_pfs,        &workload_pingpong,    &workload_message_time, &workload_svm_dot,
-    &workload_svm_matmul, &workload_svm_jacobi,  &workload_svm_pde,      &workload_svm_sort,
-    &workload_svm_tsp,    &workload_svm_pattern, &workload_memory,       NULL,
+    &workload_pfs,         &workload_pingpong,   &workload_message_time,
+    &workload_svm_dot,     &workload_svm_matmul, &workload_svm_jacobi,
+    &workload_svm_pde,     &workload_svm_sort,   &workload_svm_tsp,
+    &workload_svm_fft,     &workload_svm_lu,     &workload_svm_irregular,
+    &workload_svm_pattern, &workload_memory,     NULL,
 };
 
 const struct xk_protl_ops *const registry_protls[] = {

@@ -1,6 +1,9 @@
 # workloads: programs for nodes, and direct drivers; objects in reading order.
 WORKLOADS_SRC = workloads/pfs.c workloads/pingpong.c workloads/message_time.c
-WORKLOADS_SRC += workloads/paging.c workloads/shared.c workloads/shared_history.c workloads/shared_linear.c workloads/shared_pde.c workloads/shared_sort.c workloads/shared_tsp.c workloads/shared_pattern.c workloads/memory.c
+WORKLOADS_SRC += workloads/paging.c workloads/shared.c workloads/shared_history.c \
+	workloads/shared_linear.c workloads/shared_pde.c workloads/shared_sort.c \
+	workloads/shared_tsp.c workloads/shared_fft.c workloads/shared_lu.c \
+	workloads/shared_irregular.c workloads/shared_pattern.c workloads/memory.c
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
 	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c workloads/direct/mesh_reply.c

@@ -103,6 +103,7 @@ bool shared_get(struct shared *h, uint64_t addr, double *out, uint64_t n);
 bool shared_put(struct shared *h, uint64_t addr, const double *in, uint64_t n);
 
 extern const struct workload_ops workload_svm_dot, workload_svm_matmul, workload_svm_jacobi,
-    workload_svm_pde, workload_svm_sort, workload_svm_tsp, workload_svm_pattern;
+    workload_svm_pde, workload_svm_sort, workload_svm_tsp, workload_svm_fft, workload_svm_lu,
+    workload_svm_irregular, workload_svm_pattern;
 
 #endif

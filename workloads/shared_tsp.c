@@ -1,16 +1,19 @@
 /* shared_tsp.c: travelling salesman by branch and bound over shared memory.
  *
  * Tours that start 0, a, b are handed out from a shared counter; the best length so far is shared
- * and read
- * at every node of the search, and written under a lock [Li & Hudak 1989, section 4: travelling
- * salesman].
- * The result is compared with the dynamic program of Held & Karp [1962].
+ * and read at every node of the search, and written under a lock [Li & Hudak 1989, section 4:
+ * travelling salesman].  A greedy tour gives the first bound.  The search pays for its work as it
+ * goes, so that a better bound is seen while it goes on.  The result is compared with the dynamic
+ * program of Held & Karp [1962].
  */
 #include "workloads/shared.h"
 
 #define CITIES_MAX 13
 #define LOCK_COUNTER 1
 #define LOCK_BEST 2
+#define VISIT_OPS 12 /* ASSUMED(call, bound, return of a node of the search) */
+#define CITY_OPS 6   /* ASSUMED(loop, test of the set, distance and sum for each city) */
+#define PAY_EVERY 64 /* nodes of the search */
 
 struct tsp_params {
     struct shared_params shared; /* first */
@@ -35,7 +38,7 @@ struct tsp {
     uint32_t n;
     uint32_t distance[CITIES_MAX][CITIES_MAX];
     uint64_t best, counter; /* addresses */
-    uint64_t visited;       /* nodes of the search since work was last named */
+    uint64_t visited;       /* nodes of the search */
 };
 
 static void make_distances(struct tsp *t)
@@ -55,10 +58,19 @@ static void improve(struct tsp *t, uint32_t length)
     sync_unlock(t->h->sync, LOCK_BEST);
 }
 
+static void visit(struct tsp *t, bool expanded)
+{
+    struct port *p = t->h->port;
+    port_work(p, PORT_WORK_OP, VISIT_OPS + (expanded ? CITY_OPS * (uint64_t)t->n : 0));
+    if (++t->visited % PAY_EVERY == 0)
+        port_pay(p);
+}
+
 static void search(struct tsp *t, uint32_t city, uint32_t left, uint32_t length)
 {
-    t->visited++;
-    if (length >= vm_load_u32(t->h->space, t->best))
+    bool expand = length < vm_load_u32(t->h->space, t->best);
+    visit(t, expand);
+    if (!expand)
         return;
     if (left == 0) {
         uint32_t tour = length + t->distance[city][0];
@@ -69,6 +81,38 @@ static void search(struct tsp *t, uint32_t city, uint32_t left, uint32_t length)
     for (uint32_t next = 1; next < t->n; next++)
         if (left >> next & 1)
             search(t, next, left & ~(1u << next), length + t->distance[city][next]);
+}
+
+/* Always to the nearest city that is left. */
+static uint32_t greedy(const struct tsp *t)
+{
+    uint32_t city = 0, length = 0;
+    for (uint32_t left = (1u << t->n) - 2; left;) {
+        uint32_t best = 0;
+        for (uint32_t next = 1; next < t->n; next++)
+            if (left >> next & 1 &&
+                (best == 0 || t->distance[city][next] < t->distance[city][best]))
+                best = next;
+        length += t->distance[city][best];
+        left &= ~(1u << best);
+        city = best;
+    }
+    return length + t->distance[city][0];
+}
+
+/* The next beginning of a tour that nobody has. */
+static uint32_t next_tour(struct tsp *t)
+{
+    uint32_t mine = UINT32_MAX;
+    size_t got;
+    sync_lock(t->h->sync, LOCK_COUNTER);
+    uint32_t *counter = vm_span(t->h->space, t->counter, sizeof *counter, VM_WRITE, &got);
+    if (counter) {
+        mine = (*counter)++;
+        vm_unspan(t->h->space, t->counter);
+    }
+    sync_unlock(t->h->sync, LOCK_COUNTER);
+    return mine;
 }
 
 /* Shortest tour by dynamic programming over subsets; needs 2^n n words. */
@@ -113,23 +157,14 @@ static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
     t.counter = shared_array(&h, 4);
     make_distances(&t);
     if (rank == 0)
-        vm_store_u32(h.space, t.best, UINT32_MAX);
+        vm_store_u32(h.space, t.best, greedy(&t));
     uint32_t tours = (t.n - 1) * (t.n - 1);
     uint32_t all = (1u << t.n) - 2;
     shared_start(&h);
-    for (;;) {
-        sync_lock(h.sync, LOCK_COUNTER);
-        uint32_t mine = vm_load_u32(h.space, t.counter);
-        vm_store_u32(h.space, t.counter, mine + 1);
-        sync_unlock(h.sync, LOCK_COUNTER);
-        if (mine >= tours)
-            break;
+    for (uint32_t mine; (mine = next_tour(&t)) < tours;) {
         uint32_t a = 1 + mine / (t.n - 1), b = 1 + mine % (t.n - 1);
-        if (a == b)
-            continue;
-        search(&t, b, all & ~(1u << a | 1u << b), t.distance[0][a] + t.distance[a][b]);
-        port_work(h.port, PORT_WORK_OP, 20 * t.visited); /* ASSUMED(operations of a search node) */
-        t.visited = 0;
+        if (a != b)
+            search(&t, b, all & ~(1u << a | 1u << b), t.distance[0][a] + t.distance[a][b]);
     }
     shared_stop(&h);
     if (rank != 0)

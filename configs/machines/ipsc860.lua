@@ -5,7 +5,7 @@
 --
 -- Options: dimension (of the hypercube), model ("worm", "ideal", "flit"), scale, storage, io_nodes,
 -- os, graph, faults.  machines/ipsc2.lua is the same with other numbers (path, setup_time,
--- byte_time, clock).
+-- byte_time, clock, flop).
 --
 -- Sources, by what they are called below:
 --   [Bokhari]   S. Bokhari, Communication overhead on the Intel iPSC-860 hypercube, ICASE, 1990
@@ -59,7 +59,7 @@ return function(o)
       -- ASSUMED(the Paragon's, at 40 MHz)
       lookup = us(1.25 * clock), timer = us(1.25 * clock), alloc = us(2.5 * clock),
       interrupt = us(2 * path), rpc = us(12 * clock), file = us(50 * clock),
-      block = us(2.5 * clock), io = us(25 * clock), flop = us(0.125 * clock),
+      block = us(2.5 * clock), io = us(25 * clock), flop = us(o.flop or 0.125),
       op = us(0.05 * clock), fault = us(360 * clock), map = us(62 * clock),
     },
     storage = o.storage, os = o.os, faults = o.faults,

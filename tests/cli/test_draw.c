@@ -106,6 +106,16 @@ Test(draw, where_chooses_cases)
     val_free(where);
 }
 
+Test(draw, over_divides_the_value_of_another_case)
+{
+    struct val *over = val_new(VAL_TABLE, NULL, 0);
+    val_put(over, "pfs.stripe_unit", val_new_string("16KiB", NULL, 0));
+    make(&(struct draw_request){ .over = over, .log = "" }, "a.svg");
+    has("$d0 << EOD\n16 1 ?\n64 0.5 ?\nEOD\n"); /* within each mode */
+    has("64 0.333333");
+    val_free(over);
+}
+
 static void refused(const struct draw_request *q, const char *sentence)
 {
     struct drawing g;

@@ -43,9 +43,15 @@ static const struct {
     const struct workload_ops *ops;
     const char *name, *value; /* the size parameter */
 } programs[] = {
-    { &workload_svm_dot, "n", "1537" },       { &workload_svm_matmul, "n", "17" },
-    { &workload_svm_jacobi, "n", "23" },      { &workload_svm_pde, "n", "9" },
-    { &workload_svm_sort, "records", "333" }, { &workload_svm_tsp, "cities", "7" },
+    { &workload_svm_dot, "n", "1537" },
+    { &workload_svm_matmul, "n", "17" },
+    { &workload_svm_jacobi, "n", "23" },
+    { &workload_svm_pde, "n", "9" },
+    { &workload_svm_sort, "records", "333" },
+    { &workload_svm_tsp, "cities", "7" },
+    { &workload_svm_fft, "rows", "8" },
+    { &workload_svm_lu, "n", "50" },
+    { &workload_svm_irregular, "vertices", "500" },
 };
 
 /* Starts programs[program_idx], or the pattern. */

@@ -1,0 +1,155 @@
+/* shared_irregular.c: relaxation over a random graph in shared memory.
+ *
+ * Each vertex becomes the mean of itself and its neighbours.  Neighbours are drawn by a seed: most
+ * are near in number, and so mostly on the same node; the others can be anywhere.  What a node
+ * reads is therefore known only from data, page by page and a few words of each.  The result equals
+ * a sequential run bit for bit.
+ */
+#include "workloads/shared.h"
+
+#define NEIGHBOUR_OPS 4 /* ASSUMED(index, bounds, load of a neighbour) */
+
+struct irregular_params {
+    struct shared_params shared; /* first */
+    int64_t vertices, degree, near, graph, iterations;
+    double far;
+};
+
+#define MEMBER(m) offsetof(struct irregular_params, m)
+static const struct param irregular_params[] = {
+    SHARED_PARAMS,
+    { .name = "vertices",
+      .type = PARAM_INT,
+      .offset = MEMBER(vertices),
+      .def = "16384",
+      .min = "2",
+      .max = "100000000",
+      .doc = "Vertices of the graph.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "degree",
+      .type = PARAM_INT,
+      .offset = MEMBER(degree),
+      .def = "8",
+      .min = "1",
+      .max = "1000",
+      .doc = "Neighbours of each vertex.",
+      .src = "ASSUMED(a mesh of tetrahedra has some 14, of triangles 6)" },
+    { .name = "near",
+      .type = PARAM_INT,
+      .offset = MEMBER(near),
+      .def = "64",
+      .min = "1",
+      .max = "100000000",
+      .doc = "A near neighbour differs in number by at most this.",
+      .src = "ASSUMED(vertices are numbered along the mesh)" },
+    { .name = "far",
+      .type = PARAM_REAL,
+      .offset = MEMBER(far),
+      .def = "0.02",
+      .min = "0",
+      .max = "1",
+      .doc = "Part of the neighbours that can be anywhere.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "graph",
+      .type = PARAM_INT,
+      .offset = MEMBER(graph),
+      .def = "1",
+      .min = "0",
+      .max = "1000000000",
+      .doc = "Seed that draws the neighbours.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "iterations",
+      .type = PARAM_INT,
+      .offset = MEMBER(iterations),
+      .def = "6",
+      .min = "1",
+      .max = "100000",
+      .doc = "Sweeps over the graph.",
+      .src = "ASSUMED(the first are unlike the rest)" },
+    { .name = NULL },
+};
+
+/* Neighbour k of vertex v, without the state of a generator: any node can ask for any. */
+static uint64_t neighbour(const struct irregular_params *p, uint64_t v, uint64_t k)
+{
+    uint64_t i = 2 * (v * (uint64_t)p->degree + k), n = (uint64_t)p->vertices;
+    double kind = (shared_value(100 + (uint64_t)p->graph, i) + 1) / 2;
+    double where = (shared_value(100 + (uint64_t)p->graph, i + 1) + 1) / 2;
+    if (kind < p->far)
+        return (uint64_t)(where * (double)n);
+    uint64_t window = 2 * (uint64_t)p->near + 1;
+    return (v + n * window + (uint64_t)(where * (double)window) - (uint64_t)p->near) % n;
+}
+
+static void irregular_check(struct shared *h, const struct irregular_params *p, uint64_t result)
+{
+    uint64_t n = (uint64_t)p->vertices, degree = (uint64_t)p->degree;
+    double *x[2] = { port_alloc(h->port, 8 * n), port_alloc(h->port, 8 * n) };
+    for (uint64_t v = 0; v < n; v++)
+        x[0][v] = shared_value(10, v);
+    for (int64_t k = 0; k < p->iterations; k++)
+        for (uint64_t v = 0; v < n; v++) {
+            double sum = x[k % 2][v];
+            for (uint64_t d = 0; d < degree; d++)
+                sum += x[k % 2][neighbour(p, v, d)];
+            x[(k + 1) % 2][v] = sum / (double)(degree + 1);
+        }
+    for (uint64_t v = 0; v < n; v++) {
+        double got = vm_load_f64(h->space, result + 8 * v), is = x[p->iterations % 2][v];
+        if (got != is) {
+            port_fail(h->port, "graph: vertex %llu is %.17g, a sequential run gives %.17g",
+                      (unsigned long long)v, got, is);
+            return;
+        }
+    }
+    port_delivered(h->port, 8 * n, n);
+}
+
+static void irregular_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+{
+    const struct irregular_params *p = params;
+    uint64_t n = (uint64_t)p->vertices, degree = (uint64_t)p->degree, first, end;
+    struct shared h;
+    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * shared_array_bytes(&p->shared, 8 * n)))
+        return;
+    uint64_t x[2] = { shared_array(&h, 8 * n), shared_array(&h, 8 * n) };
+    shared_share(&h, n, &first, &end);
+    double *mine = port_alloc(h.port, 8 * (end - first + 1));
+    uint32_t *index = port_alloc(h.port, (end - first + 1) * degree * sizeof *index);
+    for (uint64_t v = first; v < end; v++) {
+        mine[v - first] = shared_value(10, v);
+        for (uint64_t d = 0; d < degree; d++)
+            index[(v - first) * degree + d] = (uint32_t)neighbour(p, v, d);
+    }
+    if (first < end && !shared_put(&h, x[0] + 8 * first, mine, end - first))
+        return;
+    shared_start(&h);
+    for (int64_t k = 0; k < p->iterations; k++) {
+        uint64_t from = x[k % 2];
+        for (uint64_t v = first; v < end; v++) {
+            double sum = vm_load_f64(h.space, from + 8 * v);
+            for (uint64_t d = 0; d < degree; d++)
+                sum += vm_load_f64(h.space, from + 8 * index[(v - first) * degree + d]);
+            mine[v - first] = sum / (double)(degree + 1);
+            port_work(h.port, PORT_WORK_FLOP, degree + 1);
+            port_work(h.port, PORT_WORK_OP, NEIGHBOUR_OPS * degree);
+        }
+        if (first < end && !shared_put(&h, x[(k + 1) % 2] + 8 * first, mine, end - first))
+            return;
+        port_pay(h.port);
+        sync_barrier(h.sync);
+    }
+    shared_stop(&h);
+    if (rank == 0)
+        irregular_check(&h, p, x[p->iterations % 2]);
+}
+
+const struct workload_ops workload_svm_irregular = {
+    .name = "svm_irregular",
+    .doc = "Relaxation over a random graph: reads that are known only from data.",
+    .params = irregular_params,
+    .params_size = sizeof(struct irregular_params),
+    .measures = shared_measures,
+    .programs = shared_programs,
+    .main = irregular_main,
+};
