@@ -210,9 +210,10 @@ static void script_plot(const struct drawing *g, FILE *to)
     for (size_t i = 0; i < g->count; i++) {
         const struct draw_series *s = &g->series[i];
         size_t c = s->colour % ARRAY_LEN(colours);
+        size_t shape = (c + s->colour / ARRAY_LEN(colours)) % ARRAY_LEN(colours);
         fprintf(to, "%s$d%zu using 1:2 with %s lc rgb '%s' lw 2 pt %d ps %s ", between, i,
                 s->published ? "points" : "linespoints", colours[c],
-                s->published ? hollow[c] : solid[c], s->published ? "1.3" : "0.8");
+                s->published ? hollow[shape] : solid[shape], s->published ? "1.3" : "0.8");
         between = ", \\\n     ";
         if (s->label[0] == '\0') {
             fputs("notitle", to);

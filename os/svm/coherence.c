@@ -196,6 +196,7 @@ static void fault_over(struct svm *s, struct svm_page *sp)
 static void fail_fault(struct svm *s, struct svm_page *sp, enum vm_status why)
 {
     port_timer_cancel(&sp->retry);
+    sp->tries = 0;
     sp->locked = false;
     vm_fail(s->region, sp->page, why);
     fault_over(s, sp);
@@ -204,6 +205,7 @@ static void fail_fault(struct svm *s, struct svm_page *sp, enum vm_status why)
 void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot)
 {
     port_timer_cancel(&sp->retry);
+    sp->tries = 0;
     sp->locked = false;
     if (data)
         vm_supply(s->region, sp->page, data, prot);

@@ -3,11 +3,13 @@
  * [Li & Hudak 1989, section 3.2].  There the broadcast is atomic; here it is N - 1 messages, and a
  * request
  * can miss an ownership that moves meanwhile.  Then nobody answers, and the requester asks again
- * after
- * `retry`.  A node that waits to become owner keeps requests until it is (S5); a request that was
+ * after `retry`, then after twice as long, and so on: an owner that is slow because all ask it
+ * must not be asked more for it.  A node that waits to become owner keeps requests until it is (S5); a request that was
  * answered elsewhere meanwhile makes a gift at most (F1).
  */
 #include "os/svm/svm_internal.h"
+
+#define DOUBLINGS_MAX 10 /* of `retry` */
 
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
 {
@@ -16,7 +18,9 @@ static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
             continue;
         svm_send(s, s->nodes[i], svm_request_new(s, sp, has_copy));
     }
-    port_timer_set(&sp->retry, s->params.retry);
+    uint32_t doublings = sp->tries < DOUBLINGS_MAX ? sp->tries : DOUBLINGS_MAX;
+    port_timer_set(&sp->retry, sim_time_mul(s->params.retry, INT64_C(1) << doublings));
+    sp->tries++;
 }
 
 static void serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)

@@ -69,7 +69,8 @@ const struct param svm_params_desc[] = {
       .def = "10ms",
       .min = "1us",
       .max = "1h",
-      .doc = "Manager 'broadcast': ask again when nobody has answered for so long.",
+      .doc = "Manager 'broadcast': ask again when nobody has answered for so long, then twice as "
+             "long.",
       .src = "ASSUMED(a request can miss an owner that moves; a few fault times)" },
     { .name = "initial_owner",
       .type = PARAM_CHOICE,

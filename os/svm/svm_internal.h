@@ -101,6 +101,7 @@ struct svm_page {
     uint32_t ack_to;       /* tree: whose invalidation our readers' acks answer */
     bool ack_below;        /* tree: such acks are out */
     uint32_t served;       /* since the last announcement */
+    uint32_t tries;        /* broadcast: requests made for the fault in progress */
     uint32_t handed_down;  /* tree: readers passed on to holders below */
     struct nodeset copies; /* readers that this node answers for */
     struct nodeset acks;   /* whose acknowledgements are missing */

@@ -174,3 +174,14 @@ Test(shared, a_recorded_history_tells_bytes_that_changed_in_flight)
         end(w);
     }
 }
+
+/* An owner that all ask takes longer than `retry`: who asks again must not keep it from answering. */
+Test(shared, broadcasts_are_repeated_less_often_when_the_answer_is_slow)
+{
+    struct world *w = begin(0, NULL, "broadcast", 8, 3);
+    ((struct shared_params *)w->params)->svm.retry = SIM_US;
+    fake_run(w->rig.f, 0);
+    cr_assert_eq(w->finished, 8);
+    cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s", fake_last_failure(w->rig.f));
+    end(w);
+}
