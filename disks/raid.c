@@ -51,6 +51,10 @@ const struct param raid_array_params[] = {
         "raid1: the copy a read goes to: the first, in turn, the one with fewer requests, or that "
         "whose last request ended nearer.",
         EXPERIMENT),
+    P("merge", PARAM_SIZE, merge, "1MiB", "0", "1GiB",
+      "Units of one request that lie one behind the other on a member go to it as one request of "
+      "at most this; 0: each unit is a request of its own.",
+      "ASSUMED(controllers and drivers of the time built one command per member and request)"),
     P("buses", PARAM_INT, buses, "0", "0", "48",
       "SCSI buses that the members share in turn; 0: each has one of its own.", EXPERIMENT),
     { .name = "bus",
@@ -85,6 +89,7 @@ static struct raid_job *job_get(struct raid *a, struct blk_req *r, uint32_t coun
     j->a = a;
     j->r = r;
     j->count = j->pending = count;
+    j->copy = UINT32_MAX;
     j->status = BLK_OK;
     return j;
 }
@@ -125,6 +130,8 @@ static void begin(struct sim *s, struct sim_event *ev)
     uint64_t at = r->sector, end = r->sector + r->sectors;
     uint32_t count = j->count;
     (void)s;
+    if (count > 1)
+        raid_hold(a);
     for (uint32_t i = 0; i < count; i++) {
         struct raid_op *op =
             raid_op_get(a, r->op == BLK_READ ? RAID_OP_READ : RAID_OP_WRITE, at / per_stripe);
@@ -137,6 +144,8 @@ static void begin(struct sim *s, struct sim_event *ev)
         at += op->count;
         raid_op_start(op);
     }
+    if (count > 1)
+        raid_release(a);
 }
 
 static void submit(struct blkdev *d, struct blk_req *r)
@@ -276,6 +285,7 @@ static void destroy(struct blkdev *d)
         free(j->pieces);
         free(j);
     }
+    raid_merge_fini(a);
     sim_audit_unregister(d->sim, a);
     free(a->slots);
     free(a->spares);
@@ -373,6 +383,7 @@ static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level
         least = about.sectors < least ? about.sectors : least;
     }
     a->sector_bytes = about.sector_bytes;
+    a->merge = (uint64_t)p->merge / about.sector_bytes;
     if (p->unit % a->sector_bytes != 0)
         return err_set(e, "%s.unit: must be a multiple of the members' sector of %u B", path,
                        a->sector_bytes);

@@ -55,7 +55,7 @@ struct raid_params {
     const char *kind; /* concat, raid0, raid1, raid4, raid5, raid6 */
     int64_t members, spares;
     const struct val *member; /* a device as disks/build.h has it; NULL: the default drive */
-    int64_t unit;             /* bytes */
+    int64_t unit, merge;      /* bytes */
     int rotation;             /* enum raid_rotation */
     int small_write, read_balance;
     int64_t buses; /* that the members share, in turn; 0: each has its own */

@@ -1,5 +1,6 @@
 /* raid_internal.h: what the files of the array share: raid.c the device and its requests,
- * raid_stripe.c one stripe's reads, writes and repair, raid_background.c rebuild and scrub.
+ * raid_stripe.c one stripe's reads, writes and repair, raid_merge.c what goes to the members,
+ * raid_background.c rebuild and scrub.
  */
 #ifndef DISKS_RAID_INTERNAL_H
 #define DISKS_RAID_INTERNAL_H
@@ -25,9 +26,10 @@ enum raid_work { RAID_OP_READ, RAID_OP_WRITE, RAID_OP_REBUILD, RAID_OP_SCRUB };
 struct raid_slot {
     struct blkdev *dev;
     bool failed, rebuilding;
-    uint64_t rebuilt;  /* stripes below are there */
-    uint64_t load;     /* requests under way */
-    uint64_t near_row; /* where the last one ended */
+    uint64_t rebuilt;                /* stripes below are there */
+    uint64_t load;                   /* requests under way */
+    uint64_t near_row;               /* where the last one ended */
+    struct raid_child *first, *last; /* asked for and held back: raid_merge.c */
 };
 
 struct raid_op;
@@ -35,7 +37,8 @@ struct raid_op;
 struct raid_child {
     struct blk_req r;
     struct raid_op *op;
-    struct blkdev *dev; /* that was asked: a spare may have taken its place since */
+    struct blkdev *dev;      /* that was asked: a spare may have taken its place since */
+    struct raid_child *next; /* of those held back, or merged into one request */
     uint32_t member;
     bool retried;
 };
@@ -47,6 +50,7 @@ struct raid_job {
     struct sim_event event;
     struct raid_job *next_free;
     uint32_t pending, count, capacity;
+    uint32_t copy; /* raid1: that this read goes to; UINT32_MAX: not chosen yet */
     enum blk_status status;
     struct rope *pieces; /* of a read, by stripe in order */
 };
@@ -89,6 +93,9 @@ struct raid {
     struct list locks[RAID_LOCKS];
     struct raid_op *free_ops;
     struct raid_job *free_jobs;
+    struct raid_run *free_runs;
+    uint64_t merge; /* sectors of a member's request at most when units are put together */
+    uint32_t held;  /* > 0: requests to members are held back, to be merged */
     bool dead;
     /* Background. */
     uint32_t rebuild_slot; /* UINT32_MAX: none */
@@ -112,6 +119,18 @@ struct raid_op *raid_op_get(struct raid *a, enum raid_work work, uint64_t stripe
 /* Begins; takes the stripe's lock when the work needs it. */
 void raid_op_start(struct raid_op *op);
 bool raid_there(const struct raid *a, uint32_t member, uint64_t stripe);
+
+/* The answer to one child; it may begin the op again, end it, and ask for more. */
+void raid_child_done(struct blk_req *r);
+
+/* ---- raid_merge.c ---- */
+
+/* Hands a child's request to its member, or holds it back. */
+void raid_pass(struct raid *a, struct raid_child *c);
+/* Between these, requests are held back; then neighbours of a member go as one. */
+void raid_hold(struct raid *a);
+void raid_release(struct raid *a);
+void raid_merge_fini(struct raid *a);
 
 /* ---- raid.c ---- */
 

@@ -145,7 +145,7 @@ static bool writable(const struct raid_op *op, uint32_t c)
 static void read_done(struct raid_op *op);
 static void write_done(struct raid_op *op);
 
-static void child_done(struct blk_req *r)
+void raid_child_done(struct blk_req *r)
 {
     struct raid_child *c = r->owner;
     struct raid_op *op = c->op;
@@ -191,7 +191,7 @@ static void ask(struct raid_op *op, uint32_t member, uint64_t lo, uint64_t hi, s
     struct raid_child *child = &op->children[member];
     uint64_t at = op->stripe * a->layout.unit + lo;
     blk_req_init(&child->r, data == NULL ? BLK_READ : BLK_WRITE, at, (uint32_t)(hi - lo),
-                 child_done, child);
+                 raid_child_done, child);
     if (data != NULL)
         rope_move(&child->r.data, data);
     child->retried = false;
@@ -199,7 +199,7 @@ static void ask(struct raid_op *op, uint32_t member, uint64_t lo, uint64_t hi, s
     op->pending++;
     a->slots[member].load++;
     a->slots[member].near_row = at + (hi - lo);
-    blk_pass(a->slots[member].dev, &child->r);
+    raid_pass(a, child);
 }
 
 /* ---- what a request covers ---- */
@@ -246,14 +246,9 @@ static void new_bytes(const struct raid_op *op, uint32_t c, uint64_t lo, uint64_
 
 /* ---- reading ---- */
 
-/* RAID 1: which of the two copies is read. */
-static uint32_t copy_of(struct raid_op *op)
+/* RAID 1: which of two copies that are both there is read. */
+static uint32_t choose_copy(struct raid *a, uint64_t row)
 {
-    struct raid *a = op->a;
-    bool zero = readable(op, 0), one = readable(op, 1);
-    if (zero != one)
-        return zero ? 0 : 1;
-    uint64_t row = op->stripe * a->layout.unit + op->lo;
     const struct raid_slot *x = &a->slots[0], *y = &a->slots[1];
     uint64_t dx = x->near_row > row ? x->near_row - row : row - x->near_row;
     uint64_t dy = y->near_row > row ? y->near_row - row : row - y->near_row;
@@ -268,6 +263,17 @@ static uint32_t copy_of(struct raid_op *op)
         return x->load != y->load ? x->load > y->load : dx > dy;
     }
     return 0;
+}
+
+/* The copy is chosen once for a request, whatever stripes it touches. */
+static uint32_t copy_of(struct raid_op *op)
+{
+    bool zero = readable(op, 0), one = readable(op, 1);
+    if (zero != one)
+        return zero ? 0 : 1;
+    if (op->job->copy == UINT32_MAX)
+        op->job->copy = choose_copy(op->a, op->stripe * op->a->layout.unit + op->lo);
+    return op->job->copy;
 }
 
 static void read_direct(struct raid_op *op)

@@ -557,6 +557,86 @@ Test(raid, raid6_parity_changed_by_differences_is_the_parity_of_the_data)
     }
 }
 
+static struct blkdev *small_raid0(struct sim *s, const char *merge)
+{
+    struct err e = ERR_INIT;
+    struct val *v = table("raid0");
+    val_put(v, "members", val_new_int(4, NULL, 0));
+    val_put(v, "unit", val_new_string("8KiB", NULL, 0));
+    val_put(v, "merge", val_new_string(merge, NULL, 0));
+    val_put(v, "member", small_drive());
+    struct blkdev *d = blk_build(s, v, 0, "array", "devices", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    val_free(v);
+    return d;
+}
+
+/* 256 sectors in units of 16 over 4 members: each member gives 4 units that lie one behind the
+ * other on it.  All members begin alike, so the transfer takes what one drive takes for 64 sectors:
+ * overhead + rotation + 64 sectors of medium, and the bus of each carries a quarter. */
+Test(raid, a_striped_transfer_takes_as_long_as_its_quarter_on_one_drive)
+{
+    struct err e = ERR_INIT;
+    struct val *v = small_drive();
+    for (uint64_t at = 0; at <= 480; at += 96) {
+        struct sim *s = kit_sim(1);
+        struct blkdev *one = blk_build(s, v, 0, "disk", "devices", &e);
+        sim_time quarter = kit_read(one, at, 64, NULL);
+        one->ops->destroy(one);
+        sim_destroy(s);
+        s = kit_sim(1);
+        struct blkdev *d = small_raid0(s, "1MiB");
+        cr_assert_eq(kit_read(d, 4 * at, 256, NULL), quarter);
+        cr_assert_eq(accesses(d, BLK_READ), 4);
+        d->ops->destroy(d);
+        sim_destroy(s);
+    }
+    val_free(v);
+}
+
+Test(raid, units_of_a_request_go_to_a_member_as_one_up_to_a_size)
+{
+    static const struct {
+        const char *merge;
+        uint64_t requests;
+    } c[] = { { "0", 16 }, { "8KiB", 16 }, { "16KiB", 8 }, { "24KiB", 8 }, { "32KiB", 4 } };
+    for (size_t i = 0; i < ARRAY_LEN(c); i++) {
+        struct sim *s = kit_sim(1);
+        struct blkdev *d = small_raid0(s, c[i].merge);
+        writes(d, 64, 256);
+        cr_assert_eq(accesses(d, BLK_WRITE), c[i].requests, "%s", c[i].merge);
+        kit_read(d, 64, 256, NULL);
+        cr_assert_eq(accesses(d, BLK_READ), c[i].requests, "%s", c[i].merge);
+        d->ops->destroy(d);
+        sim_destroy(s);
+    }
+    /* RAID 5 of 5, units of 8 sectors: three whole stripes are one write a member.  A read of them
+     * is one request of each member, and two where a unit of parity lies between the data: in
+     * stripes 1 to 3 of the left-symmetric layout parity is on members 3, 2 and 1, so member 2 is
+     * asked twice. */
+    struct sim *s = kit_sim(1);
+    struct blkdev *d = array(s, "raid5", 5, "4KiB", "left_symmetric", 0);
+    writes(d, 32, 96);
+    cr_assert_eq(accesses(d, BLK_WRITE), 5);
+    kit_read(d, 32, 96, NULL);
+    cr_assert_eq(accesses(d, BLK_READ), 6);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+Test(raid, a_mirrored_read_goes_to_one_copy_however_long_it_is)
+{
+    struct sim *s = kit_sim(1);
+    struct blkdev *d = array(s, "raid1", 2, "4KiB", "left_symmetric", 0);
+    kit_read(d, 4, 100, NULL);
+    cr_assert_eq(accesses(d, BLK_READ), 1);
+    kit_read(d, 200, 100, NULL);
+    cr_assert_eq(accesses(d, BLK_READ), 2);
+    cr_assert_eq(disk_counts(raid_member(d, 0)).requests[BLK_READ], 1);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
 struct rate_load {
     struct blkdev *d;
     struct sim_rng g;
