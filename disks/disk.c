@@ -31,6 +31,7 @@ static void arm_next(struct disk *d);
 static sim_time command_granted(struct scsi_phase *p, sim_time at);
 static void command_ended(struct scsi_phase *p);
 static void want_bus(struct sim *s, struct sim_event *e);
+static void to_medium(struct disk_op *op, sim_time free);
 static void finish(struct disk_op *op);
 
 static struct disk_op *op_get(struct disk *d, struct blk_req *r)
@@ -43,7 +44,10 @@ static struct disk_op *op_get(struct disk *d, struct blk_req *r)
     op->disk = d;
     op->r = r;
     op->arm_from = SIM_NEVER;
-    op->done = op->planned = false;
+    op->stage = DISK_STAGE_COMMAND;
+    op->done = op->planned = op->second = op->early = false;
+    op->plan = (struct disk_plan){ .media_end = 0 };
+    op->power_losses = d->counts.power_losses;
     r->dev = op;
     d->active++;
     return op;
@@ -58,214 +62,20 @@ static void op_put(struct disk_op *op)
     d->active--;
 }
 
-/* ---- planning ---- */
-
-static sim_time data_time(const struct disk *d, const struct blk_req *r)
-{
-    return (sim_time)r->sectors * (r->op == BLK_READ ? d->read_sector : d->write_sector);
-}
-
-/* The front of the request is in the segment that is being filled, or was filled last. */
-static bool partly_cached(const struct disk *d, const struct blk_req *r)
-{
-    const struct disk_segment *g = &d->segments[d->ahead.segment];
-    return d->params.cache.enabled && g->end == d->ahead.next && g->start <= r->sector &&
-           r->sector < g->end && r->sector + r->sectors > g->end;
-}
-
-static void plan_read(struct disk *d, struct disk_op *op, sim_time at, uint32_t via)
-{
-    struct blk_req *r = op->r;
-    uint64_t end = r->sector + r->sectors;
-    disk_ahead_advance(d, at);
-    struct disk_ahead *h = &d->ahead;
-    uint32_t segment = UINT32_MAX, have = 0;
-    uint64_t filled = d->segments[h->segment].end;
-    bool tail = filled == h->next && d->segments[h->segment].start <= r->sector &&
-                r->sector <= filled && filled > d->segments[h->segment].start && end > filled;
-    if (d->params.cache.enabled && tail) {
-        /* The rest is next on the medium: the head is on its way there, or rests behind it. */
-        segment = h->segment;
-        have = (uint32_t)(filled - r->sector);
-        if (have > 0)
-            d->counts.partial_hits++;
-        else
-            d->counts.streams++;
-        op->plan.mark = at;
-        op->plan.bus_end = at + data_time(d, r);
-    } else {
-        d->counts.misses++;
-    }
-    bool moving = h->active && segment != UINT32_MAX;
-    sim_time start = moving ? d->arm_at : sim_time_max(at, d->arm_at);
-    h->active = false;
-    op->arm_from = sim_time_max(at, d->arm_at);
-    disk_media_access(d, &op->plan, start, r->sector + have, r->sectors - have, have, r->sectors,
-                      false, 0, via);
-    disk_cache_filled(d, r->sector, r->sectors, op->plan.media_end, segment);
-}
-
-static bool reports_early(struct disk *d, const struct blk_req *r, sim_time at)
-{
-    const struct disk_cache_params *c = &d->params.cache;
-    if (!c->enabled || c->report == DISK_REPORT_MEDIA)
-        return false;
-    if (at >= d->arm_at)
-        d->dirty_sectors = 0;
-    if (d->dirty_sectors + r->sectors > (uint64_t)c->segment_sectors)
-        return false;
-    return c->report == DISK_REPORT_ALL ||
-           (d->last_write && d->written.end == r->sector && d->written.end > d->written.start);
-}
-
-/* data: when the first byte crosses the bus. */
-static void plan_write(struct disk *d, struct disk_op *op, sim_time at, sim_time data, uint32_t via)
-{
-    struct blk_req *r = op->r;
-    struct geo_run run;
-    disk_ahead_advance(d, at);
-    d->ahead.active = false;
-    geo_locate(&d->geo, r->sector, &run);
-    /* The medium takes sector i when it is there and `write_mark` of all is. */
-    sim_time per_sector = d->geo.rev / run.zone->track_sectors;
-    sim_time lag = data + d->write_sector;
-    if (d->write_sector > per_sector)
-        lag += (sim_time)(r->sectors - 1) * (d->write_sector - per_sector);
-    double part = d->params.interface.write_mark * (double)r->sectors;
-    sim_time mark = data + (sim_time)part * d->write_sector;
-    sim_time start = sim_time_max(at, d->arm_at);
-    op->arm_from = start;
-    disk_media_access(d, &op->plan, start, r->sector, r->sectors, 0, r->sectors, true,
-                      sim_time_max(lag, mark), via);
-    disk_cache_written(d, r->sector, r->sectors, op->plan.media_end);
-}
-
-static void plan(struct disk_op *op, sim_time at, sim_time data, uint32_t via)
-{
-    struct disk *d = op->disk;
-    struct blk_req *r = op->r;
-    op->plan = (struct disk_plan){ .mark = at };
-    op->planned = true;
-    if (r->op == BLK_READ)
-        plan_read(d, op, at, via);
-    else
-        plan_write(d, op, at, data, via);
-    r->seek += op->plan.seek;
-    r->rotation += op->plan.rotation;
-    r->transfer += op->plan.transfer;
-    if (r->op == BLK_READ && r->stream != NULL)
-        r->stream(r, op->plan.mark, op->plan.bus_end);
-}
-
 /* ---- the phases ---- */
-
-static sim_time overhead_of(const struct disk *d, enum blk_op op, bool hit)
-{
-    const struct disk_overhead_params *o = &d->params.overhead;
-    if (op == BLK_WRITE)
-        return d->last_write ? o->write_after_write : o->write;
-    if (hit)
-        return d->last_write ? o->read_hit_after_write : o->read_hit;
-    return d->last_write ? o->read_miss_after_write : o->read_miss;
-}
-
-/* The command, with what stays on the bus of it: a cached read is served whole, a write brings its
- * data.  Returns when the bus is free. */
-static sim_time command(struct disk_op *op, sim_time at)
-{
-    struct disk *d = op->disk;
-    struct blk_req *r = op->r;
-    const struct disk_overhead_params *o = &d->params.overhead;
-    r->started = at;
-    if (r->op == BLK_READ) {
-        disk_ahead_advance(d, at);
-        sim_time ready = disk_cache_hit(d, r->sector, r->sectors);
-        bool partly = !d->queue_in_drive && ready == SIM_NEVER && partly_cached(d, r);
-        op->command_end = at + overhead_of(d, BLK_READ, ready != SIM_NEVER || partly);
-        d->last_write = false;
-        if (partly) {
-            /* The bus is kept: data flow at once, and then as they come off the medium; unless that
-             * takes long enough for a disconnection. */
-            plan(op, op->command_end, op->command_end, NO_CYLINDER);
-            sim_time flow = op->command_end + data_time(d, r);
-            if (!d->params.interface.hold && d->params.interface.disconnect &&
-                op->plan.bus_end > flow + o->disconnect + o->reselect)
-                return op->command_end + o->disconnect;
-            op->done = true;
-            sim_time end = sim_time_max(flow, op->plan.bus_end);
-            r->bus += end - op->command_end;
-            return end + o->read_done;
-        }
-        if (ready != SIM_NEVER) {
-            d->counts.hits++;
-            disk_cache_read_on(d, r->sector + r->sectors, at);
-            op->done = true;
-            sim_time end = sim_time_max(op->command_end + data_time(d, r), ready + d->read_sector);
-            r->bus += end - op->command_end;
-            if (r->stream != NULL)
-                r->stream(r, op->command_end, end);
-            return end + o->read_done;
-        }
-    } else {
-        op->command_end = at + overhead_of(d, BLK_WRITE, false);
-    }
-    sim_time data_end = op->command_end + (r->op == BLK_WRITE ? data_time(d, r) : 0);
-    if (!d->queue_in_drive) {
-        bool early = r->op == BLK_WRITE && reports_early(d, r, op->command_end);
-        uint64_t dirty = early ? d->dirty_sectors + r->sectors : 0;
-        plan(op, op->command_end, op->command_end, (uint32_t)r->dev_u64[0]);
-        d->last_write = r->op == BLK_WRITE;
-        d->dirty_sectors = dirty;
-        if (early) {
-            d->counts.reported_early++;
-            op->done = true;
-            return data_end + o->write_done;
-        }
-        if (!d->params.interface.disconnect) {
-            op->done = true;
-            sim_time end = r->op == BLK_READ ? op->plan.bus_end : op->plan.media_end;
-            return sim_time_max(end, data_end) + (r->op == BLK_READ ? o->read_done : o->write_done);
-        }
-    } else {
-        d->last_write = r->op == BLK_WRITE;
-    }
-    r->bus += data_end - op->command_end;
-    return data_end + o->disconnect;
-}
-
-static sim_time ask_time(const struct disk_op *op, sim_time free)
-{
-    const struct disk *d = op->disk;
-    if (op->r->op == BLK_WRITE)
-        return sim_time_max(op->plan.media_end, free);
-    sim_time want = op->plan.mark;
-    if (!d->params.interface.hold) {
-        sim_time late = op->plan.bus_end - data_time(d, op->r) - d->params.overhead.reselect;
-        want = sim_time_max(want, late);
-    }
-    return sim_time_max(want, free);
-}
-
-/* Data of a read, or status of a write, on a bus granted at `at`. */
-static sim_time data(struct disk_op *op, sim_time at)
-{
-    const struct disk_overhead_params *o = &op->disk->params.overhead;
-    if (op->r->op == BLK_WRITE)
-        return at + o->reselect_write + o->write_done;
-    sim_time begin = at + o->reselect;
-    sim_time end = sim_time_max(begin + data_time(op->disk, op->r), op->plan.bus_end);
-    op->r->bus += end - begin;
-    return end + o->read_done;
-}
 
 static sim_time data_granted(struct scsi_phase *p, sim_time at)
 {
-    return data(CONTAINER_OF(p, struct disk_op, phase), at);
+    return disk_plan_phase(CONTAINER_OF(p, struct disk_op, phase), at);
 }
 
 static void data_ended(struct scsi_phase *p)
 {
-    finish(CONTAINER_OF(p, struct disk_op, phase));
+    struct disk_op *op = CONTAINER_OF(p, struct disk_op, phase);
+    if (op->done)
+        finish(op);
+    else
+        to_medium(op, sim_now(op->disk->dev.sim));
 }
 
 static void want_bus(struct sim *s, struct sim_event *e)
@@ -280,12 +90,12 @@ static void want_bus(struct sim *s, struct sim_event *e)
 static void to_medium(struct disk_op *op, sim_time free)
 {
     sim_event_init(&op->event, SIM_CLASS_DEVICE, want_bus);
-    sim_at(op->disk->dev.sim, &op->event, ask_time(op, free));
+    sim_at(op->disk->dev.sim, &op->event, disk_plan_ask(op, free));
 }
 
 static sim_time command_granted(struct scsi_phase *p, sim_time at)
 {
-    return command(CONTAINER_OF(p, struct disk_op, phase), at);
+    return disk_plan_command(CONTAINER_OF(p, struct disk_op, phase), at);
 }
 
 static void command_ended(struct scsi_phase *p)
@@ -314,11 +124,11 @@ static void reckon(struct disk_op *op)
 {
     struct disk *d = op->disk;
     sim_time at = scsi_reserve(d->bus, sim_now(d->dev.sim));
-    sim_time end = command(op, at);
+    sim_time end = disk_plan_command(op, at);
     scsi_held(d->bus, at, end);
-    if (!op->done) {
-        at = scsi_reserve(d->bus, ask_time(op, end));
-        end = data(op, at);
+    while (!op->done) {
+        at = scsi_reserve(d->bus, disk_plan_ask(op, end));
+        end = disk_plan_phase(op, at);
         scsi_held(d->bus, at, end);
     }
     sim_event_init(&op->event, SIM_CLASS_DEVICE, reckoned);
@@ -357,7 +167,7 @@ static sim_time positioning(void *self, const struct blk_req *r)
     /* With the queue in the driver the command's processing comes first. */
     sim_time at = sim_time_max(sim_now(d->dev.sim), d->arm_at);
     if (!d->queue_in_drive)
-        at += overhead_of(d, r->op, false);
+        at += disk_plan_overhead(d, r->op);
     return disk_positioning(d, r, at);
 }
 
@@ -410,7 +220,7 @@ static void arm_next(struct disk *d)
         sim_at(d->dev.sim, &d->arm_event, now);
         return;
     }
-    plan(op, now, now - data_time(d, r), via);
+    disk_plan_access(op, now, via);
     to_medium(op, now);
     sim_at(d->dev.sim, &d->arm_event, op->plan.media_end);
 }
@@ -439,7 +249,7 @@ static void finish(struct disk_op *op)
     struct blk_req *r = op->r;
     if (op->arm_from != SIM_NEVER)
         sim_busy_add(&d->arm_busy_time, d->dev.sim, op->arm_from, op->plan.media_end);
-    enum blk_status status = disk_medium_transfer(d, r);
+    enum blk_status status = disk_medium_transfer(d, op);
     if (status == BLK_OK) {
         d->counts.requests[r->op]++;
         d->counts.sectors[r->op] += r->sectors;
@@ -524,6 +334,22 @@ static void kill_disk(struct blkdev *dev)
     disk_of(dev)->dead = true;
 }
 
+/* The buffer is empty afterwards; what is under way ends when it would have, aborted. */
+void disk_power_loss(struct disk *d)
+{
+    sim_time now = sim_now(d->dev.sim);
+    disk_ahead_stop(d, now);
+    d->counts.lost_sectors += disk_medium_power_loss(d);
+    d->counts.power_losses++;
+    d->power_at = now;
+    d->ahead = (struct disk_ahead){ .next = UINT64_MAX };
+    for (uint32_t i = 0; i < d->segment_count; i++)
+        d->segments[i].start = d->segments[i].end = 0;
+    d->written.start = d->written.end = 0;
+    d->dirty_sectors = 0;
+    d->last_write = false;
+}
+
 static bool corrupt(struct blkdev *dev, uint64_t sector, uint32_t byte, uint8_t flip)
 {
     struct disk *d = disk_of(dev);
@@ -558,14 +384,12 @@ static void destroy(struct blkdev *dev)
         free(op);
     }
     scsi_detach(d->bus);
-    if (d->medium_ops != NULL)
-        d->medium_ops->destroy(d->medium);
+    disk_medium_fini(d);
     sched_fini(&d->queue);
     geo_fini(&d->geo);
     seek_fini(&d->curve);
     sim_audit_unregister(dev->sim, d);
     sim_busy_fini(&d->arm_busy_time);
-    free(d->faults);
     free(d->name);
     free(d);
 }

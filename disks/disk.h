@@ -13,6 +13,12 @@
  *
  * What it promises: B1-B4 of disks/blkdev.h.  A sector with a medium error answers BLK_ERR_MEDIUM
  * until it is written; a lost, torn or misdirected write answers BLK_OK.
+ *
+ *   K3  A write that is answered BLK_OK is on the medium, unless the drive reports early
+ *       (cache.report): then a power failure (the fault "power") takes back those of its sectors
+ *       that the head has not passed; they are counted in lost_sectors.  Requests under way when
+ *       the power fails are answered BLK_ERR_ABORTED; the head may have passed some of their
+ *       sectors, each of which is old or new (B4).
  */
 #ifndef DISKS_DISK_H
 #define DISKS_DISK_H
@@ -22,17 +28,33 @@
 #include "disks/scsi.h"
 #include "disks/seek.h"
 
-enum disk_report { DISK_REPORT_MEDIA, DISK_REPORT_STREAM, DISK_REPORT_ALL };
+enum disk_report { DISK_REPORT_MEDIA, DISK_REPORT_STREAM, DISK_REPORT_ONE, DISK_REPORT_ALL };
+enum disk_until { DISK_UNTIL_SEGMENT, DISK_UNTIL_CYLINDER, DISK_UNTIL_TRACK };
 enum disk_where { DISK_QUEUE_DRIVER, DISK_QUEUE_DRIVE };
 
 struct disk_cache_params {
     bool enabled;
     int64_t segments, segment_sectors;
-    bool write_segment; /* the last segment is for writes alone */
-    bool read_written;  /* reads hit on what was written */
-    int64_t read_ahead; /* sectors at most beyond a request; 0: none */
-    int report;         /* enum disk_report: when a write is reported */
-    bool hit_read_ahead;
+    bool write_segment;  /* the last segment is for writes alone */
+    bool read_written;   /* reads hit on what was written */
+    int64_t read_ahead;  /* sectors at most beyond a request; 0: none */
+    int read_until;      /* enum disk_until: where reading ahead ends */
+    bool hit_read_ahead; /* a hit in a segment that rests lets it read on */
+    bool almost_hits;    /* a read that begins where reading ahead has come goes on with it */
+    bool keep;           /* what was sent stays for later hits */
+    bool stop_in_sector; /* reading ahead is left in the middle of a sector */
+    int report;          /* enum disk_report: when a write is reported */
+};
+
+/* A second disconnection of a write that follows a write and does not continue it. */
+struct disk_second_params {
+    bool enabled;
+    sim_time command;         /* processing */
+    sim_time seek;            /* more before the arm starts */
+    sim_time disconnect;      /* keeps the bus after the command */
+    sim_time away;            /* off the bus; then reselect, and the data */
+    sim_time data_disconnect; /* keeps the bus after the data */
+    sim_time reselect;        /* before the status */
 };
 
 /* Times of command processing; *_after_write: when the command before was a write. */
@@ -40,18 +62,23 @@ struct disk_overhead_params {
     sim_time read_hit, read_hit_after_write;
     sim_time read_miss, read_miss_after_write;
     sim_time write, write_after_write;
-    sim_time read_done, write_done; /* status and completion */
-    sim_time disconnect;            /* keeps the bus after a command */
-    sim_time reselect;              /* before the data of a disconnected read */
-    sim_time reselect_write;        /* before the status of a disconnected write */
+    sim_time read_done, write_done;              /* status and completion */
+    sim_time write_data;                         /* from a write's processing to its data */
+    sim_time disconnect, disconnect_after_write; /* keeps the bus after the command of a read */
+    sim_time disconnect_write;                   /* the same after the data of a write */
+    sim_time reselect;                           /* before the data of a disconnected read */
+    sim_time reselect_write;                     /* before the status of a disconnected write */
+    struct disk_second_params second;
 };
 
 struct disk_bus_params {
     int64_t read_rate, write_rate; /* the drive's own limits on the bus */
     double read_mark;              /* part of a read in the buffer before it reconnects */
-    double write_mark;             /* part of a write in the buffer before it goes to the medium */
-    bool disconnect;               /* false: keeps the bus through the media access */
-    bool hold;                     /* keeps the bus from read_mark on, while data still come */
+    int64_t write_first;      /* sectors of a write in the buffer before it goes to the medium */
+    int64_t write_first_long; /* the same of writes of write_long sectors and more */
+    int64_t write_long;
+    bool disconnect; /* false: keeps the bus through the media access */
+    bool hold;       /* keeps the bus from read_mark on, while data still come */
 };
 
 struct disk_queue_params {
@@ -96,7 +123,9 @@ enum disk_fault_kind {
     DISK_FAULT_MISDIRECTED, /* `count` writes land `shift` sectors further on */
     DISK_FAULT_SLOW,        /* every media access takes `factor` times as long */
     DISK_FAULT_DEATH,
-    DISK_FAULT_FLIP, /* bits of one byte of a sector are flipped, silently */
+    DISK_FAULT_FLIP,  /* bits of one byte of a sector are flipped, silently */
+    DISK_FAULT_POWER, /* the power fails for a moment: the buffer is lost */
+    DISK_FAULT_SCRUB, /* no fault: an array begins to check its parity */
     DISK_FAULT_KINDS
 };
 
@@ -115,6 +144,7 @@ struct disk_counts {
     uint64_t hits, partial_hits, streams, misses;
     uint64_t reported_early;
     uint64_t errors;
+    uint64_t power_losses, lost_sectors; /* reported, and gone with the power */
 };
 
 struct blkdev *disk_create(struct sim *s, const struct disk_params *p, int32_t node,

@@ -1,89 +1,119 @@
 /* disk_cache.c: the segments of the on-board buffer.
  *
- * A segment holds consecutive sectors; the least recently used one takes a new stream.  Reading
- * ahead continues the segment of the last read until the request's limit, or until another access
- * takes the arm.  When a segment is full its oldest sectors give way.
+ * A segment holds consecutive sectors; when it is full its oldest give way.  A new stream takes an
+ * empty segment, else the one that was used least recently; the one that is being filled by reading
+ * ahead only when there is no other.  Writes go to the same segments, unless one is kept for them
+ * (then reads do not find what was written).  Reading ahead continues the segment of the last read
+ * up to the request's limit, or until another access takes the arm.
  */
 #include "disks/disk_internal.h"
 
-static bool holds(const struct disk_segment *g, uint64_t lbn, uint32_t n)
+static bool overlaps(const struct disk_segment *g, uint64_t lbn, uint32_t n)
 {
-    return g->start <= lbn && lbn + n <= g->end;
+    return g->start < lbn + n && lbn < g->end;
 }
 
-uint32_t disk_segment_holding(const struct disk *d, uint64_t lbn)
+bool disk_cache_find(const struct disk *d, uint64_t lbn, uint32_t n, uint32_t *segment)
 {
-    for (uint32_t i = 0; i < d->segment_count; i++) {
-        if (d->segments[i].start <= lbn && lbn < d->segments[i].end)
-            return i;
+    *segment = UINT32_MAX;
+    for (uint32_t i = 0; d->params.cache.enabled && i < d->segment_count; i++) {
+        const struct disk_segment *g = &d->segments[i];
+        if (lbn < g->start || lbn >= g->end || (g->written && !d->params.cache.read_written))
+            continue;
+        *segment = i;
+        if (lbn + n <= g->end)
+            return true;
     }
-    return UINT32_MAX;
+    return false;
 }
 
-sim_time disk_cache_hit(struct disk *d, uint64_t lbn, uint32_t n)
+/* First sector past the track of a sector, or past its cylinder. */
+static uint64_t track_end(const struct disk *d, uint64_t lbn)
 {
-    if (!d->params.cache.enabled)
-        return SIM_NEVER;
-    for (uint32_t i = 0; i < d->segment_count; i++) {
-        struct disk_segment *g = &d->segments[i];
-        if (holds(g, lbn, n)) {
-            g->used = ++d->uses;
-            return g->ready;
-        }
-    }
-    if (d->params.cache.read_written && holds(&d->written, lbn, n))
-        return d->written.ready;
-    return SIM_NEVER;
+    struct geo_run run;
+    geo_locate(&d->geo, lbn, &run);
+    uint32_t cyl = run.cyl, head = run.head;
+    bool track = d->params.cache.read_until == DISK_UNTIL_TRACK;
+    do {
+        lbn += run.count;
+        if (lbn == d->geo.sectors)
+            return lbn;
+        geo_locate(&d->geo, lbn, &run);
+    } while (run.cyl == cyl && (!track || run.head == head));
+    return lbn;
 }
 
+/* Reads on behind a request that ended at `end`; the segment reaches to g->end already. */
 static void read_on(struct disk *d, uint32_t segment, uint64_t end)
 {
+    const struct disk_segment *g = &d->segments[segment];
     uint64_t ahead = (uint64_t)d->params.cache.read_ahead;
     uint64_t room = (uint64_t)d->params.cache.segment_sectors;
     uint64_t limit = end + (ahead < room ? ahead : room);
     limit = limit < d->geo.sectors ? limit : d->geo.sectors;
+    if (d->params.cache.read_until != DISK_UNTIL_SEGMENT) {
+        uint64_t stop = track_end(d, (g->end > end ? g->end : end) - 1);
+        limit = limit < stop ? limit : stop;
+    }
     d->ahead.segment = segment;
     d->ahead.limit = d->ahead.limit > limit && d->ahead.active ? d->ahead.limit : limit;
     d->ahead.active = d->ahead.next < d->ahead.limit;
 }
 
-void disk_cache_read_on(struct disk *d, uint64_t end, sim_time at)
+void disk_cache_hit(struct disk *d, uint32_t segment, uint64_t end, sim_time at)
 {
-    struct disk_segment *g = &d->segments[d->ahead.segment];
-    bool current = d->params.cache.read_ahead > 0 && g->end == d->ahead.next && end <= g->end &&
-                   end > g->start;
-    if (!current || !d->params.cache.hit_read_ahead)
+    struct disk_segment *g = &d->segments[segment];
+    bool going = d->ahead.active && d->ahead.segment == segment;
+    g->used = ++d->uses;
+    if (!d->params.cache.keep && g->start < end)
+        g->start = end < g->end ? end : g->end;
+    if (d->params.cache.read_ahead == 0 || g->written ||
+        (!going && (!d->params.cache.hit_read_ahead || d->arm_busy)))
         return;
-    if (!d->ahead.active)
+    if (!going) {
+        d->ahead = (struct disk_ahead){ .segment = segment, .next = g->end };
         d->arm_at = sim_time_max(d->arm_at, at);
-    read_on(d, d->ahead.segment, end);
+    }
+    read_on(d, segment, end);
 }
 
-static uint32_t least_used(const struct disk *d)
+static uint32_t victim(const struct disk *d)
 {
     uint32_t best = 0;
-    for (uint32_t i = 1; i < d->segment_count; i++) {
-        if (d->segments[i].used < d->segments[best].used)
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; i < d->segment_count; i++) {
+        const struct disk_segment *g = &d->segments[i];
+        bool filling = d->ahead.active && d->ahead.segment == i;
+        uint64_t worth = g->start == g->end ? 0 : filling ? UINT64_MAX - 1 : g->used;
+        if (worth < least) {
             best = i;
+            least = worth;
+        }
     }
     return best;
+}
+
+static void keep_last(const struct disk *d, struct disk_segment *g)
+{
+    uint64_t room = (uint64_t)d->params.cache.segment_sectors;
+    if (g->end - g->start > room)
+        g->start = g->end - room;
 }
 
 void disk_cache_filled(struct disk *d, uint64_t lbn, uint32_t n, sim_time at, uint32_t segment)
 {
     if (!d->params.cache.enabled)
         return;
-    uint64_t room = (uint64_t)d->params.cache.segment_sectors;
-    struct disk_segment *g;
     if (segment == UINT32_MAX) {
-        segment = least_used(d);
-        g = &d->segments[segment];
-        g->start = lbn;
+        segment = victim(d);
+        d->segments[segment].start = lbn;
+        d->segments[segment].written = false;
     }
-    g = &d->segments[segment];
+    struct disk_segment *g = &d->segments[segment];
     g->end = lbn + n;
-    if (g->end - g->start > room)
-        g->start = g->end - room;
+    keep_last(d, g);
+    if (!d->params.cache.keep)
+        g->start = g->end;
     g->ready = at;
     g->used = ++d->uses;
     d->ahead = (struct disk_ahead){ .segment = segment, .next = g->end };
@@ -91,25 +121,44 @@ void disk_cache_filled(struct disk *d, uint64_t lbn, uint32_t n, sim_time at, ui
         read_on(d, segment, g->end);
 }
 
+/* The data of a write in a segment that reads share. */
+static void share(struct disk *d, uint64_t lbn, uint32_t n, sim_time at, uint32_t stale)
+{
+    uint32_t segment = UINT32_MAX;
+    for (uint32_t i = 0; i < d->segment_count; i++) {
+        if (d->segments[i].written && d->segments[i].end == lbn && lbn > d->segments[i].start)
+            segment = i;
+    }
+    if (segment == UINT32_MAX) {
+        segment = stale != UINT32_MAX ? stale : victim(d);
+        d->segments[segment].start = lbn;
+    }
+    struct disk_segment *g = &d->segments[segment];
+    g->end = lbn + n;
+    keep_last(d, g);
+    g->ready = at;
+    g->used = ++d->uses;
+    g->written = true;
+}
+
 void disk_cache_written(struct disk *d, uint64_t lbn, uint32_t n, sim_time at)
 {
+    uint32_t stale = UINT32_MAX;
+    struct disk_segment *w = &d->written;
+    if (w->end != lbn || w->end == w->start)
+        w->start = lbn;
+    w->end = lbn + n;
     d->ahead.active = false;
     d->ahead.next = UINT64_MAX;
     if (!d->params.cache.enabled)
         return;
     for (uint32_t i = 0; i < d->segment_count; i++) {
         struct disk_segment *g = &d->segments[i];
-        bool apart = lbn + n <= g->start || lbn >= g->end;
-        /* A buffer without a segment for writes puts them where the oldest stream was. */
-        if (!apart || (!d->params.cache.write_segment && i == least_used(d)))
-            g->start = g->end = 0;
+        if (!overlaps(g, lbn, n))
+            continue;
+        g->start = g->end = 0;
+        stale = i;
     }
-    uint64_t room = (uint64_t)d->params.cache.segment_sectors;
-    struct disk_segment *w = &d->written;
-    if (w->end != lbn || w->end == w->start)
-        w->start = lbn;
-    w->end = lbn + n;
-    if (w->end - w->start > room)
-        w->start = w->end - room;
-    w->ready = at;
+    if (!d->params.cache.write_segment)
+        share(d, lbn, n, at, stale);
 }

@@ -21,6 +21,15 @@ static sim_time slots_time(const struct disk *d, uint32_t slot, uint32_t count, 
     return geo_slot_time(&d->geo, slot + count, n) - geo_slot_time(&d->geo, slot, n);
 }
 
+/* Number of the sector (from 1) with whose arrival the drive reconnects. */
+static uint32_t mark_of(const struct disk *d, uint32_t total)
+{
+    uint64_t room = (uint64_t)d->params.cache.segment_sectors;
+    uint32_t most = total < room ? total : (uint32_t)room;
+    uint32_t mark = (uint32_t)(d->params.interface.read_mark * (double)most);
+    return mark == 0 ? 1 : mark;
+}
+
 /* Sectors number first .. last (counted from 1) of the request come off the medium from t0 (end of
  * the first) to t1 (end of the last), evenly. */
 static void arrive(const struct disk *d, struct disk_plan *p, uint32_t first, uint32_t last,
@@ -29,10 +38,7 @@ static void arrive(const struct disk *d, struct disk_plan *p, uint32_t first, ui
     sim_time early = t0 + (sim_time)(total - first + 1) * d->read_sector;
     sim_time late = t1 + (sim_time)(total - last + 1) * d->read_sector;
     p->bus_end = sim_time_max(p->bus_end, sim_time_max(early, late));
-    double part = d->params.interface.read_mark * (double)total;
-    uint32_t mark = (uint32_t)part;
-    mark += (double)mark < part;
-    mark = mark == 0 ? 1 : mark;
+    uint32_t mark = mark_of(d, total);
     if (mark < first)
         return;
     if (mark >= last)
@@ -75,56 +81,103 @@ static sim_time read_on_arrival(const struct disk *d, struct disk_plan *p,
     return end;
 }
 
-static sim_time stretched(const struct disk *d, sim_time t)
+/* When sector k of the request (from 0) may pass under the head: a write's must be in the buffer, a
+ * read's must find room there. */
+static sim_time passable(const struct disk *d, const struct disk_plan *p,
+                         const struct disk_access *a, uint32_t k)
 {
-    return d->slow_percent == 100 ? t : t / 100 * d->slow_percent;
+    if (a->write)
+        return sim_time_max(a->data + (sim_time)(k + 1) * d->write_sector,
+                            a->data + (sim_time)a->first * d->write_sector);
+    if (k < a->room)
+        return 0;
+    sim_time sends = a->sending ? a->data : p->mark + d->params.overhead.reselect;
+    return sends + (sim_time)(k - a->room + 1) * d->read_sector;
 }
 
-void disk_media_access(struct disk *d, struct disk_plan *plan, sim_time start, uint64_t lbn,
-                       uint32_t n, uint32_t from, uint32_t total, bool write, sim_time not_before,
-                       uint32_t via)
+/* How many of `count` sectors from k on pass without a break when k begins at `begin`. */
+static uint32_t unbroken(const struct disk *d, const struct disk_plan *p,
+                         const struct disk_access *a, const struct geo_run *run, uint32_t slot,
+                         uint32_t k, uint32_t count, sim_time begin)
 {
-    sim_time t = start;
-    if (via != UINT32_MAX && via != d->cyl) {
-        sim_time there = seek_time(&d->curve, d->cyl, d->head, via, d->head, false);
+    uint32_t n = run->zone->track_sectors, lo = 1, hi = count;
+    if (passable(d, p, a, k + count - 1) <= begin + slots_time(d, slot, count - 1, n))
+        return count;
+    /* Both sides rise evenly, so there is one place from which they are late. */
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (passable(d, p, a, k + mid) <= begin + slots_time(d, slot, mid, n))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Passes `count` sectors of a run in order, from sector k of the request on.  A sector that cannot
+ * be taken when it comes is waited for whole turns. */
+static sim_time pass_run(const struct disk *d, struct disk_plan *plan, const struct disk_access *a,
+                         const struct geo_run *run, uint32_t k, uint32_t count, sim_time t)
+{
+    uint32_t n = run->zone->track_sectors, slot = run->slot;
+    while (count > 0) {
+        sim_time begin = t + rotation_to(d, t, slot % n, n), ready = passable(d, plan, a, k);
+        if (ready > begin)
+            begin += (ready - begin + d->geo.rev - 1) / d->geo.rev * d->geo.rev;
+        uint32_t some = unbroken(d, plan, a, run, slot, k, count, begin);
+        sim_time end = begin + slots_time(d, slot, some, n);
+        plan->rotation += begin - t;
+        plan->transfer += end - begin;
+        if (!a->write)
+            arrive(d, plan, k + 1, k + some, a->total, begin + slots_time(d, slot, 1, n), end);
+        slot += some;
+        k += some;
+        count -= some;
+        t = end;
+    }
+    return t;
+}
+
+/* A drive that fails slowly takes longer for everything it does on the medium. */
+static sim_time drag(const struct disk *d, struct disk_plan *plan, sim_time start, sim_time end)
+{
+    sim_time more = (end - start) / 100 * (d->slow_percent - 100);
+    plan->rotation += more;
+    plan->mark += more;
+    plan->bus_end += more;
+    return end + more;
+}
+
+void disk_media_access(struct disk *d, struct disk_plan *plan, const struct disk_access *a)
+{
+    sim_time t = a->start, least = a->write ? d->params.seek.write_least : 0;
+    if (a->via != UINT32_MAX && a->via != d->cyl) {
+        sim_time there = seek_time(&d->curve, d->cyl, d->head, a->via, d->head, false);
         plan->seek += there;
         t += there;
-        d->cyl = via;
+        d->cyl = a->via;
     }
-    for (uint32_t done = 0; done < n;) {
+    for (uint32_t done = 0; done < a->n; least = 0) {
         struct geo_run run;
-        geo_locate(&d->geo, lbn + done, &run);
-        uint32_t per_track = run.zone->track_sectors;
-        sim_time move = seek_time(&d->curve, d->cyl, d->head, run.cyl, run.head, write);
-        move = stretched(d, move);
+        geo_locate(&d->geo, a->lbn + done, &run);
+        sim_time move = seek_time(&d->curve, d->cyl, d->head, run.cyl, run.head, a->write);
+        move = sim_time_max(move, least);
         plan->seek += move;
         t += move;
         d->cyl = run.cyl;
         d->head = run.head;
-        if (t < not_before) {
-            plan->rotation += not_before - t;
-            t = not_before;
-        }
-        struct track_access a = { .t = t,
-                                  .done = from + done,
-                                  .count = run.count < n - done ? run.count : n - done,
-                                  .total = total };
+        struct track_access at = { .t = t,
+                                   .done = a->from + done,
+                                   .count = run.count < a->n - done ? run.count : a->n - done,
+                                   .total = a->total };
         sim_time end = SIM_NEVER;
-        if (d->params.zero_latency && !write)
-            end = read_on_arrival(d, plan, &run, &a);
-        if (end == SIM_NEVER) {
-            sim_time wait = rotation_to(d, t, run.slot, per_track);
-            sim_time whole = slots_time(d, run.slot, a.count, per_track);
-            plan->rotation += wait;
-            plan->transfer += whole;
-            end = t + wait + whole;
-            if (!write)
-                arrive(d, plan, a.done + 1, a.done + a.count, total,
-                       t + wait + slots_time(d, run.slot, 1, per_track), end);
-        }
-        t = end;
-        done += a.count;
+        if (d->params.zero_latency && !a->write)
+            end = read_on_arrival(d, plan, &run, &at);
+        t = end != SIM_NEVER ? end : pass_run(d, plan, a, &run, at.done, at.count, t);
+        done += at.count;
     }
+    if (d->slow_percent != 100)
+        t = drag(d, plan, a->start, t);
     plan->media_end = t;
     d->arm_at = t;
 }
@@ -138,8 +191,8 @@ void disk_ahead_advance(struct disk *d, sim_time at)
         struct geo_run run;
         geo_locate(&d->geo, h->next, &run);
         uint32_t per_track = run.zone->track_sectors;
-        sim_time settled = d->arm_at + stretched(d, seek_time(&d->curve, d->cyl, d->head, run.cyl,
-                                                              run.head, false));
+        sim_time settled =
+            d->arm_at + seek_time(&d->curve, d->cyl, d->head, run.cyl, run.head, false);
         sim_time begin = settled + rotation_to(d, settled, run.slot, per_track);
         uint32_t count =
             run.count < h->limit - h->next ? run.count : (uint32_t)(h->limit - h->next);
@@ -163,6 +216,27 @@ void disk_ahead_advance(struct disk *d, sim_time at)
         g->start = g->end - room;
     if (h->next == h->limit)
         h->active = false;
+}
+
+void disk_ahead_stop(struct disk *d, sim_time at)
+{
+    disk_ahead_advance(d, at);
+    if (!d->ahead.active)
+        return;
+    d->ahead.active = false;
+    if (at <= d->arm_at)
+        return; /* it was to begin later */
+    struct geo_run run;
+    geo_locate(&d->geo, d->ahead.next, &run);
+    uint32_t n = run.zone->track_sectors;
+    sim_time move = seek_time(&d->curve, d->cyl, d->head, run.cyl, run.head, false);
+    sim_time settled = d->arm_at + move, begin = settled + rotation_to(d, settled, run.slot, n);
+    d->cyl = run.cyl;
+    d->head = run.head;
+    /* A move is carried through, a sector only when the drive cannot leave it. */
+    d->arm_at = settled;
+    if (begin < at && !d->params.cache.stop_in_sector)
+        d->arm_at = begin + slots_time(d, run.slot, 1, n);
 }
 
 sim_time disk_positioning(struct disk *d, const struct blk_req *r, sim_time at)

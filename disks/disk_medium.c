@@ -7,8 +7,9 @@
 
 #include "disks/disk_internal.h"
 
-static const char *const fault_names[] = { "sector", "transient", "lost", "torn", "misdirected",
-                                           "slow",   "death",     "flip", NULL };
+static const char *const fault_names[] = { "sector",      "transient", "lost",  "torn",
+                                           "misdirected", "slow",      "death", "flip",
+                                           "power",       "scrub",     NULL };
 
 const char *const *disk_fault_names(void)
 {
@@ -74,6 +75,12 @@ bool disk_add_fault(struct blkdev *dev, const struct disk_fault *f)
     }
     if (f->kind == DISK_FAULT_FLIP)
         return dev->ops->corrupt(dev, f->sector, f->byte, f->bits);
+    if (f->kind == DISK_FAULT_POWER) {
+        disk_power_loss(d);
+        return true;
+    }
+    if (f->kind == DISK_FAULT_SCRUB)
+        return false; /* an array's */
     if (f->sector >= d->geo.sectors || f->sectors > d->geo.sectors - f->sector)
         return false;
     d->faults = base_realloc(d->faults, (d->fault_count + 1) * sizeof *d->faults);
@@ -158,25 +165,140 @@ static enum blk_status faulty_write(struct disk *d, struct blk_req *r)
     return d->medium_ops->write(d->medium, r->sector, r->sectors, &r->data);
 }
 
-enum blk_status disk_medium_transfer(struct disk *d, struct blk_req *r)
+/* ---- reported and not yet written ---- */
+
+/* Forgets what the head has passed by now. */
+static void drop_safe(struct disk *d, sim_time now)
 {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->unsafe_count; i++) {
+        if (d->unsafe[i].safe <= now) {
+            rope_fini(&d->unsafe[i].old);
+            continue;
+        }
+        if (kept != i) {
+            struct disk_unsafe *to = &d->unsafe[kept], *from = &d->unsafe[i];
+            to->sector = from->sector;
+            to->sectors = from->sectors;
+            to->begin = from->begin;
+            to->safe = from->safe;
+            rope_move(&to->old, &from->old);
+        }
+        kept++;
+    }
+    d->unsafe_count = kept;
+}
+
+/* Remembers what a write replaces that is reported before it is on the medium. */
+static void keep_old(struct disk *d, const struct blk_req *r, const struct disk_plan *plan)
+{
+    drop_safe(d, sim_now(d->dev.sim));
+    if (d->unsafe_count == d->unsafe_capacity) {
+        /* A rope with inline slices is not to be moved by realloc. */
+        uint32_t capacity = d->unsafe_capacity == 0 ? 4 : 2 * d->unsafe_capacity;
+        struct disk_unsafe *list = base_zalloc(capacity, sizeof *list);
+        for (uint32_t i = 0; i < d->unsafe_count; i++) {
+            list[i] = (struct disk_unsafe){ .sector = d->unsafe[i].sector,
+                                            .sectors = d->unsafe[i].sectors,
+                                            .begin = d->unsafe[i].begin,
+                                            .safe = d->unsafe[i].safe };
+            rope_move(&list[i].old, &d->unsafe[i].old);
+        }
+        free(d->unsafe);
+        d->unsafe = list;
+        d->unsafe_capacity = capacity;
+    }
+    struct disk_unsafe *u = &d->unsafe[d->unsafe_count++];
+    u->sector = r->sector;
+    u->sectors = r->sectors;
+    u->begin = plan->media_end - plan->transfer;
+    u->safe = plan->media_end;
+    rope_init(&u->old);
+    if (d->medium_ops->read(d->medium, r->sector, r->sectors, &u->old) != BLK_OK) {
+        rope_fini(&u->old);
+        d->unsafe_count--;
+    }
+}
+
+/* How many of n sectors the head has passed at `at`, when it passes them from begin to end. */
+static uint32_t passed(uint32_t n, sim_time begin, sim_time end, sim_time at)
+{
+    if (at <= begin)
+        return 0;
+    if (at >= end)
+        return n;
+    return (uint32_t)((double)n * (double)(at - begin) / (double)(end - begin));
+}
+
+uint64_t disk_medium_power_loss(struct disk *d)
+{
+    sim_time now = sim_now(d->dev.sim);
+    uint64_t lost = 0;
+    drop_safe(d, now);
+    /* The newest first: what an older one replaced lies below what a newer one did. */
+    for (uint32_t i = d->unsafe_count; i-- > 0;) {
+        struct disk_unsafe *u = &d->unsafe[i];
+        uint32_t n = passed((uint32_t)u->sectors, u->begin, u->safe, now);
+        rope_drop_front(&u->old, (uint64_t)n * d->host_sector_bytes);
+        if (u->old.length > 0)
+            d->medium_ops->write(d->medium, u->sector + n, (uint32_t)u->sectors - n, &u->old);
+        lost += u->sectors - n;
+        rope_fini(&u->old);
+    }
+    d->unsafe_count = 0;
+    return lost;
+}
+
+/* A request that the power failed under: of a write, what the head had passed is there. */
+static enum blk_status cut_short(struct disk *d, struct blk_req *r, const struct disk_plan *plan)
+{
+    uint32_t n = passed(r->sectors, plan->media_end - plan->transfer, plan->media_end, d->power_at);
+    if (r->op == BLK_WRITE && plan->media_end > 0 && n > 0 && !d->dead) {
+        struct rope part;
+        rope_init(&part);
+        rope_add_slice(&part, &r->data, 0, (uint64_t)n * d->host_sector_bytes);
+        d->medium_ops->write(d->medium, r->sector, n, &part);
+        rope_fini(&part);
+    }
+    return BLK_ERR_ABORTED;
+}
+
+void disk_medium_fini(struct disk *d)
+{
+    drop_safe(d, SIM_NEVER);
+    free(d->unsafe);
+    free(d->faults);
+    if (d->medium_ops != NULL)
+        d->medium_ops->destroy(d->medium);
+}
+
+/* ---- bytes ---- */
+
+enum blk_status disk_medium_transfer(struct disk *d, struct disk_op *op)
+{
+    struct blk_req *r = op->r;
     if (d->dead)
         return BLK_ERR_DEVICE;
+    if (op->power_losses != d->counts.power_losses)
+        return cut_short(d, r, &op->plan);
     if (d->fault_count > 0) {
         struct disk_fault *f = met(d, r, DISK_FAULT_TRANSIENT);
         if (f != NULL) {
             spend(d, f);
             return BLK_ERR_MEDIUM;
         }
-        if (r->op == BLK_WRITE)
-            return faulty_write(d, r);
-        if (met(d, r, DISK_FAULT_SECTOR) != NULL)
+        if (r->op == BLK_READ && met(d, r, DISK_FAULT_SECTOR) != NULL)
             return BLK_ERR_MEDIUM;
     }
-    if (r->op == BLK_WRITE)
-        return d->medium_ops->write(d->medium, r->sector, r->sectors, &r->data);
-    rope_fini(&r->data);
-    return d->medium_ops->read(d->medium, r->sector, r->sectors, &r->data);
+    if (r->op == BLK_READ) {
+        rope_fini(&r->data);
+        return d->medium_ops->read(d->medium, r->sector, r->sectors, &r->data);
+    }
+    if (op->early && op->plan.media_end > sim_now(d->dev.sim))
+        keep_old(d, r, &op->plan);
+    if (d->fault_count > 0)
+        return faulty_write(d, r);
+    return d->medium_ops->write(d->medium, r->sector, r->sectors, &r->data);
 }
 
 enum blk_status disk_peek(struct blkdev *dev, uint64_t sector, uint32_t sectors, struct rope *out)

@@ -12,7 +12,8 @@
         .name = NULL                                                                               \
     }
 
-static const char *const report_names[] = { "media", "stream", "all", NULL };
+static const char *const report_names[] = { "media", "stream", "one", "all", NULL };
+static const char *const until_names[] = { "segment", "cylinder", "track", NULL };
 static const char *const where_names[] = { "driver", "drive", NULL };
 
 #define C(name_, type_, member_, def_, min_, max_, doc_, src_)                                     \
@@ -27,25 +28,59 @@ static const struct param cache_params[] = {
     C("write_segment", PARAM_BOOL, write_segment, "false", NULL, NULL,
       "One of the segments is for writes alone.", "ASSUMED(a buffer of one segment)"),
     C("read_written", PARAM_BOOL, read_written, "true", NULL, NULL,
-      "Reads hit on what was written.", "ASSUMED(as the drives of the time that were measured)"),
+      "Reads hit on what was written, where writes have no segment of their own.",
+      "ASSUMED(as the drives of the time that were measured)"),
     C("read_ahead", PARAM_INT, read_ahead, "256", "0", "1000000",
       "Sectors read on beyond a request, at most; 0: none.", RW94 ": until the buffer is full"),
+    { .name = "read_until",
+      .type = PARAM_CHOICE,
+      .offset = offsetof(struct disk_cache_params, read_until),
+      .def = "segment",
+      .choices = until_names,
+      .doc = "Where reading ahead ends at the latest: with read_ahead sectors, or the end of the "
+             "cylinder or of the track before that.",
+      .src = RW94 ": until the buffer is full" },
     { .name = "report",
       .type = PARAM_CHOICE,
       .offset = offsetof(struct disk_cache_params, report),
       .def = "media",
       .choices = report_names,
       .doc = "When a write is reported: on the medium; or in the buffer when it goes on where the "
-             "write before it ended; or always in the buffer.",
+             "write before it ended; or in the buffer, which takes one write (and what continues "
+             "it) at a time; or always in the buffer while there is room.",
       .src = "ASSUMED(off: file systems that promise durability switch it off)" },
     C("hit_read_ahead", PARAM_BOOL, hit_read_ahead, "true", NULL, NULL,
-      "A hit in the segment being filled lets it read on.", "ASSUMED(as the drives measured)"),
+      "A hit in a segment that rests lets it read on.", "ASSUMED(as the drives measured)"),
+    C("almost_hits", PARAM_BOOL, almost_hits, "true", NULL, NULL,
+      "A read that begins where reading ahead has come goes on with it; else it is a miss.",
+      "ASSUMED(a stream is not broken by a sector that is just under the head)"),
+    C("keep", PARAM_BOOL, keep, "true", NULL, NULL,
+      "What was sent to the host stays for later hits.", "ASSUMED(as the drives measured)"),
+    C("stop_in_sector", PARAM_BOOL, stop_in_sector, "true", NULL, NULL,
+      "Reading ahead is left at once, in the middle of a sector.",
+      "ASSUMED(as the drives measured)"),
     END_PARAMS,
 };
 
 #define O(name_, member_, def_, doc_, src_)                                                        \
     F(disk_overhead_params, name_, PARAM_TIME, member_, def_, "0", "1s", doc_, src_)
 #define SUM22 RW94 ": 2.2 ms in all"
+#define NONE "ASSUMED(none)"
+#define S2(name_, member_, doc_)                                                                   \
+    F(disk_second_params, name_, PARAM_TIME, member_, "0", "0", "1s", doc_, NONE)
+static const struct param second_params[] = {
+    F(disk_second_params, "enabled", PARAM_BOOL, enabled, "false", NULL, NULL,
+      "A write that follows a write and does not continue it disconnects before its data, too.",
+      NONE),
+    S2("command", command, "Its command processing."),
+    S2("seek", seek, "More before the arm starts."),
+    S2("disconnect", disconnect, "Keeps the bus after the command."),
+    S2("away", away, "Off the bus; then overhead.reselect, and the data."),
+    S2("data_disconnect", data_disconnect, "Keeps the bus after the data."),
+    S2("reselect", reselect, "Before the status."),
+    END_PARAMS,
+};
+
 static const struct param overhead_params[] = {
     O("read_hit", read_hit, "2.2ms", "Command processing of a read that is in the cache.", SUM22),
     O("read_hit_after_write", read_hit_after_write, "2.2ms", "The same after a write.", SUM22),
@@ -55,9 +90,18 @@ static const struct param overhead_params[] = {
     O("write_after_write", write_after_write, "2.2ms", "The same after a write.", SUM22),
     O("read_done", read_done, "0", "Status and completion of a read.", SUM22),
     O("write_done", write_done, "0", "Status and completion of a write.", SUM22),
-    O("disconnect", disconnect, "0", "Keeps the bus after the command.", SUM22),
+    O("write_data", write_data, "0",
+      "From a write's processing to its data; the arm starts before.", SUM22),
+    O("disconnect", disconnect, "0", "Keeps the bus after the command of a read.", SUM22),
+    O("disconnect_after_write", disconnect_after_write, "0", "The same after a write.", SUM22),
+    O("disconnect_write", disconnect_write, "0", "Keeps the bus after the data of a write.", SUM22),
     O("reselect", reselect, "0", "Before the data of a disconnected read.", SUM22),
     O("reselect_write", reselect_write, "0", "Before the status of a disconnected write.", SUM22),
+    { .name = "second",
+      .type = PARAM_TABLE,
+      .offset = offsetof(struct disk_overhead_params, second),
+      .sub = second_params,
+      .doc = "A second disconnection of writes." },
     END_PARAMS,
 };
 
@@ -69,11 +113,16 @@ static const struct param interface_params[] = {
     B("write_rate", PARAM_RATE, write_rate, "0", "0", "1GB/s", "The same of writes.",
       RW94 ": SCSI-2 10 MB/s"),
     B("read_mark", PARAM_REAL, read_mark, "0", "0", "1",
-      "Part of a read that is in the buffer when the drive reconnects; 0: the first sector.",
+      "Part of a read (or of the segment, when that is smaller) that is in the buffer when the "
+      "drive reconnects, rounded down; at least a sector.",
       "ASSUMED(reconnects early)"),
-    B("write_mark", PARAM_REAL, write_mark, "0", "0", "1",
-      "Part of a write that is in the buffer before any of it goes to the medium.",
+    B("write_first", PARAM_INT, write_first, "1", "1", "1000000",
+      "Sectors of a write that are in the buffer before any goes to the medium.",
       "ASSUMED(the medium waits for the bus only)"),
+    B("write_first_long", PARAM_INT, write_first_long, "1", "1", "1000000",
+      "The same of writes of write_long sectors and more.", "ASSUMED(the same)"),
+    B("write_long", PARAM_INT, write_long, "1000000", "1", "1000000",
+      "Sectors from which on a write is long.", "ASSUMED(none is)"),
     B("disconnect", PARAM_BOOL, disconnect, "true", NULL, NULL,
       "The bus is free while the medium is accessed.", "SCSI-2 drives do"),
     B("hold", PARAM_BOOL, hold, "false", NULL, NULL,

@@ -45,6 +45,10 @@ const struct param seek_params[] = {
       "ASSUMED(the published model makes no difference)"),
     T("write_advance", write_advance, "0", "Taken off a write's move (a fit to recordings).",
       "none"),
+    T("write_least", write_least, "0",
+      "Least time before a write's first sector is looked for, even where the arm is there "
+      "already.",
+      "ASSUMED(none)"),
     { .name = NULL }
 };
 #undef T

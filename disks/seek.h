@@ -22,6 +22,7 @@ struct seek_params {
     sim_time head_switch;
     sim_time write_settle;  /* added to a write's seek or head switch */
     sim_time write_advance; /* taken off it */
+    sim_time write_least;   /* of a write's first move, even where the arm is there already */
 };
 extern const struct param seek_params[];
 

@@ -88,7 +88,6 @@ return {
         read_rate = "7240000B/s",
         write_rate = "7240000B/s",
         read_mark = 0,
-        write_mark = 0,
         disconnect = false,
     },
 }

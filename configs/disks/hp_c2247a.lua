@@ -67,7 +67,6 @@ return {
         read_rate = "3009994B/s",
         write_rate = "2740019B/s",
         read_mark = 0.75,
-        write_mark = 0.75,
         hold = true,
     },
 }

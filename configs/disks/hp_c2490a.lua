@@ -108,7 +108,6 @@ return {
         read_rate = "3450000B/s",
         write_rate = "3450000B/s",
         read_mark = 0,
-        write_mark = 0,
         hold = true,
     },
 }

@@ -105,7 +105,6 @@ return {
         read_rate = "3518900B/s",
         write_rate = "3518900B/s",
         read_mark = 1,
-        write_mark = 1,
         hold = true,
     },
 }

@@ -138,6 +138,5 @@ return {
         read_rate = "3820000B/s",
         write_rate = "3820000B/s",
         read_mark = 0,
-        write_mark = 0,
     },
 }

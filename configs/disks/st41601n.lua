@@ -105,6 +105,5 @@ return {
         read_rate = "5360000B/s",
         write_rate = "5360000B/s",
         read_mark = 0,
-        write_mark = 0,
     },
 }
