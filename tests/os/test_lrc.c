@@ -40,6 +40,11 @@ static uint64_t run(uint64_t seed, enum fake_order order)
     cr_assert_eq(w->finished, w->nodes, "seed %llu: %u of %u programs ended",
                  (unsigned long long)seed, w->finished, w->nodes);
     cr_assert_eq(w->judge.wrong, 0, "seed %llu: %s", (unsigned long long)seed, w->judge.text);
+    for (uint32_t n = 0; n < w->nodes; n++) {
+        struct svm_counts c;
+        svm_counts(w->svm[n], &c);
+        cr_assert_eq(c.retries, 0, "a home answered before it had what was asked for");
+    }
     rig_stop(&w->rig);
     return w->judge.reads;
 }
