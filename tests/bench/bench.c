@@ -33,13 +33,14 @@ double bench_measure(double (*fn)(uint64_t a, uint64_t b), uint64_t a, uint64_t 
     }
     double value = 0;
     int status = 1;
+    if (child > 0)
+        close(ends[1]); /* or a child that dies would be waited for without end */
     if (child < 0 || read(ends[0], &value, sizeof(value)) != (ssize_t)sizeof(value) ||
         waitpid(child, &status, 0) != child || status != 0) {
         fprintf(stderr, "bench: a measurement failed\n");
         exit(1);
     }
     close(ends[0]);
-    close(ends[1]);
     return value;
 }
 
