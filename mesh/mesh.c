@@ -45,7 +45,7 @@ const struct param mesh_params_desc[] = {
       .offset = MEMBER(dimension),
       .def = "0",
       .min = "0",
-      .max = "16",
+      .max = "15",
       .doc = "Dimension of a binary hypercube routed by e-cube; 0: a mesh of rows, columns and "
              "planes.",
       .src = "a mesh, as the Paragon's" },

@@ -48,7 +48,7 @@ void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
     h->length = wire_get32(in + 4);
 }
 
-const struct mesh_counts *mesh_counts(const struct xk_protl *mesh)
+const struct mesh_driver_counts *mesh_driver_counts(const struct xk_protl *mesh)
 {
     return &((const struct mesh_state *)mesh->state)->counts;
 }

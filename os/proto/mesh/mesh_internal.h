@@ -44,7 +44,7 @@ struct mesh_state {
     struct list queue; /* of mesh_frame */
     uint32_t queued;
     struct list waiting; /* of mesh_sessn: answered XK_BUSY */
-    struct mesh_counts counts;
+    struct mesh_driver_counts counts;
 };
 
 void mesh_header_store(uint8_t out[MESH_HEADER], const struct mesh_header *h);
