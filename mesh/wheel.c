@@ -1,29 +1,64 @@
-/* wheel.c: the timing wheel's slow paths: growth, the heap beyond the horizon, finding the next. */
+/* wheel.c: the timing wheel's slow paths: chunks, the heap beyond the horizon, taking an instant. */
 #include "mesh/wheel.h"
 
 #include <stdlib.h>
 
-#define AHEAD 4 /* events */
+#define BLOCK_CHUNKS 32u
 
 void wheel_init(struct wheel *w, sim_time width)
 {
     *w = (struct wheel){ .next = SIM_NEVER };
+    for (uint32_t i = 0; i < WHEEL_SLOTS; i++)
+        w->slots[i].first = w->slots[i].last = SIM_NEVER;
     while (((sim_time)2 << w->shift) <= width)
         w->shift++;
+    w->taken_size = 64;
+    w->taken = base_alloc(w->taken_size * sizeof(*w->taken));
 }
 
 void wheel_fini(struct wheel *w)
 {
-    for (uint32_t i = 0; i < WHEEL_SLOTS; i++)
-        free(w->slots[i].events);
+    for (uint32_t i = 0; i < w->block_count; i++)
+        free(w->blocks[i]);
+    free(w->blocks);
     free(w->heap);
+    free(w->rest);
+    free(w->taken);
 }
+
+/* ---- chunks ---- */
+
+static struct wheel_chunk *chunk_new(struct wheel *w)
+{
+    if (!w->unused) {
+        struct wheel_chunk *block = base_alloc(BLOCK_CHUNKS * sizeof(*block));
+        w->blocks = base_realloc(w->blocks, (w->block_count + 1) * sizeof(void *));
+        w->blocks[w->block_count++] = block;
+        for (uint32_t i = 0; i < BLOCK_CHUNKS; i++) {
+            block[i].next = w->unused;
+            w->unused = &block[i];
+        }
+    }
+    struct wheel_chunk *c = w->unused;
+    w->unused = c->next;
+    return c;
+}
+
+static struct wheel_chunk *chunk_free(struct wheel *w, struct wheel_chunk *c)
+{
+    struct wheel_chunk *next = c->next;
+    c->next = w->unused;
+    w->unused = c;
+    return next;
+}
+
+/* ---- the heap beyond the horizon ---- */
 
 static void heap_push(struct wheel *w, struct wheel_event v)
 {
-    if (w->heap_count == w->heap_capacity) {
-        w->heap_capacity = w->heap_capacity ? 2 * w->heap_capacity : 64;
-        w->heap = base_realloc(w->heap, w->heap_capacity * sizeof(*w->heap));
+    if (w->heap_count == w->heap_size) {
+        w->heap_size = w->heap_size ? 2 * w->heap_size : 64;
+        w->heap = base_realloc(w->heap, w->heap_size * sizeof(*w->heap));
     }
     uint32_t i = w->heap_count++;
     for (; i > 0 && w->heap[(i - 1) / 2].time > v.time; i = (i - 1) / 2)
@@ -50,15 +85,47 @@ static struct wheel_event heap_pop(struct wheel *w)
     return top;
 }
 
+/* ---- pushing ---- */
+
+static void chunk_append(struct wheel *w, struct wheel_slot *s, struct wheel_event v)
+{
+    struct wheel_chunk *c = s->chunk;
+    if (!c || c->count == WHEEL_CHUNK) {
+        c = chunk_new(w);
+        c->next = s->chunk;
+        c->count = 0;
+        s->chunk = c;
+    }
+    c->events[c->count++] = v;
+}
+
 static void slot_append(struct wheel *w, uint64_t slot, struct wheel_event v)
 {
     struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
-    if (s->count == s->capacity) {
-        s->capacity = s->capacity ? 2 * s->capacity : 4;
-        s->events = base_realloc(s->events, s->capacity * sizeof(*s->events));
+    if (s->first == SIM_NEVER) {
+        s->first = s->last = v.time;
+        s->word = v.word;
+        w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);
+        return;
     }
-    s->events[s->count++] = v;
-    w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);
+    if (!s->chunk)
+        chunk_append(w, s, (struct wheel_event){ s->first, s->word });
+    chunk_append(w, s, v);
+    s->first = sim_time_min(s->first, v.time);
+    s->last = sim_time_max(s->last, v.time);
+}
+
+/* Into what remains of the current slot: it stays sorted, latest first. */
+static void rest_insert(struct wheel *w, struct wheel_event v)
+{
+    if (w->rest_count == w->rest_size) {
+        w->rest_size = w->rest_size ? 2 * w->rest_size : 64;
+        w->rest = base_realloc(w->rest, w->rest_size * sizeof(*w->rest));
+    }
+    uint32_t i = w->rest_count++;
+    for (; i > 0 && w->rest[i - 1].time < v.time; i--)
+        w->rest[i] = w->rest[i - 1];
+    w->rest[i] = v;
 }
 
 void wheel_push_far(struct wheel *w, sim_time time, uint64_t word)
@@ -66,21 +133,24 @@ void wheel_push_far(struct wheel *w, sim_time time, uint64_t word)
     uint64_t slot = (uint64_t)time >> w->shift;
     struct wheel_event v = { time, word };
     ASSERT_MSG(slot >= w->current, "an event of the network lies in the past");
-    w->inside++;
-    if (time < w->next)
-        w->next = time;
-    if (slot - w->current >= WHEEL_SLOTS - 1) {
+    w->next = sim_time_min(w->next, time);
+    if (slot == w->current)
+        rest_insert(w, v);
+    else if (slot - w->current >= WHEEL_SLOTS - 1)
         heap_push(w, v);
+    else
+        slot_append(w, slot, v);
+}
+
+/* ---- taking ---- */
+
+static void taken_room(struct wheel *w, uint32_t count)
+{
+    if (count <= w->taken_size)
         return;
-    }
-    slot_append(w, slot, v);
-    if (slot == w->current && w->sorted) { /* keep it sorted, latest first */
-        struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
-        uint32_t i = s->count - 1;
-        for (; i > 0 && s->events[i - 1].time < time; i--)
-            s->events[i] = s->events[i - 1];
-        s->events[i] = v;
-    }
+    while (w->taken_size < count)
+        w->taken_size *= 2;
+    w->taken = base_realloc(w->taken, w->taken_size * sizeof(*w->taken));
 }
 
 static int later_first(const void *a, const void *b)
@@ -89,32 +159,62 @@ static int later_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-static void sort_current(struct wheel *w)
+/* Moves a slot with more than one time to `rest`. */
+static void sort_slot(struct wheel *w, struct wheel_slot *s)
 {
-    struct wheel_slot *s = &w->slots[w->current % WHEEL_SLOTS];
-    bool order = true;
-    for (uint32_t i = 1; i < s->count && order; i++)
-        order = s->events[i - 1].time >= s->events[i].time;
-    if (!order && s->count > 24)
-        qsort(s->events, s->count, sizeof(*s->events), later_first);
-    else if (!order)
-        for (uint32_t i = 1; i < s->count; i++) {
-            struct wheel_event v = s->events[i];
-            uint32_t k = i;
-            for (; k > 0 && s->events[k - 1].time < v.time; k--)
-                s->events[k] = s->events[k - 1];
-            s->events[k] = v;
-        }
-    w->sorted = true;
+    uint32_t count = 0;
+    for (const struct wheel_chunk *c = s->chunk; c; c = c->next)
+        count += (uint32_t)c->count;
+    if (count <= 24) {
+        for (struct wheel_chunk *c = s->chunk; c; c = chunk_free(w, c))
+            for (uint32_t i = 0; i < c->count; i++)
+                rest_insert(w, c->events[i]);
+        return;
+    }
+    if (w->rest_size < count) {
+        w->rest_size = 2 * count;
+        w->rest = base_realloc(w->rest, w->rest_size * sizeof(*w->rest));
+    }
+    for (struct wheel_chunk *c = s->chunk; c; c = chunk_free(w, c))
+        for (uint32_t i = 0; i < c->count; i++)
+            w->rest[w->rest_count++] = c->events[i];
+    qsort(w->rest, w->rest_count, sizeof(*w->rest), later_first);
 }
 
-/* The number of the next slot with events at or after the current one; UINT64_MAX: none. */
+/* Takes a slot whose events have one time. */
+static uint32_t take_slot(struct wheel *w, struct wheel_slot *s)
+{
+    uint32_t count = 0;
+    if (!s->chunk) {
+        w->taken[0] = s->word;
+        return 1;
+    }
+    for (struct wheel_chunk *c = s->chunk; c; c = chunk_free(w, c)) {
+        taken_room(w, count + WHEEL_CHUNK);
+        for (uint32_t i = 0; i < c->count; i++)
+            w->taken[count++] = c->events[i].word;
+    }
+    return count;
+}
+
+static uint32_t take_rest(struct wheel *w, sim_time now)
+{
+    uint32_t count = 0;
+    while (w->rest_count > 0 && w->rest[w->rest_count - 1].time == now) {
+        taken_room(w, count + 1);
+        w->taken[count++] = w->rest[--w->rest_count].word;
+    }
+    return count;
+}
+
+/* The number of the next slot with events after the current one; UINT64_MAX: none. */
 static uint64_t next_slot(const struct wheel *w)
 {
+    uint64_t from = w->current + 1;
     for (uint64_t k = 0; k < WHEEL_SLOTS;) {
-        uint64_t at = (w->current + k) % WHEEL_SLOTS, bits = w->filled[at / 64] >> (at % 64);
+        uint64_t at = (from + k) % WHEEL_SLOTS, bits = w->filled[at / 64] >> (at % 64);
         if (bits)
-            return w->current + k + (uint64_t)__builtin_ctzll(bits);
+            return from + k + (uint64_t)__builtin_ctzll(bits);
         k += 64 - at % 64;
     }
     return UINT64_MAX;
@@ -122,39 +222,36 @@ static uint64_t next_slot(const struct wheel *w)
 
 static sim_time earliest(const struct wheel *w)
 {
-    sim_time best = w->heap_count ? w->heap[0].time : SIM_NEVER;
+    if (w->rest_count > 0)
+        return w->rest[w->rest_count - 1].time;
+    sim_time far = w->heap_count ? w->heap[0].time : SIM_NEVER;
     uint64_t slot = next_slot(w);
-    if (slot == UINT64_MAX || best >> w->shift < (sim_time)slot)
-        return best;
-    const struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
-    for (uint32_t i = 0; i < s->count; i++)
-        best = s->events[i].time < best ? s->events[i].time : best;
-    return best;
+    return slot == UINT64_MAX ? far : sim_time_min(far, w->slots[slot % WHEEL_SLOTS].first);
 }
 
-void wheel_advance(struct wheel *w)
+uint32_t wheel_take(struct wheel *w, const uint64_t **words)
 {
-    uint64_t slot = (uint64_t)w->next >> w->shift;
-    if (slot != w->current || !w->sorted) {
+    sim_time now = w->next;
+    uint64_t slot = (uint64_t)now >> w->shift;
+    uint32_t count = 0;
+    if (now == SIM_NEVER)
+        return 0;
+    if (slot != w->current) {
         w->current = slot;
         while (w->heap_count && (uint64_t)w->heap[0].time >> w->shift == slot)
             slot_append(w, slot, heap_pop(w));
-        sort_current(w);
+        struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
+        w->filled[slot % WHEEL_SLOTS / 64] &= ~(UINT64_C(1) << (slot % 64));
+        if (s->first == s->last)
+            count = take_slot(w, s);
+        else
+            sort_slot(w, s);
+        s->chunk = NULL;
+        s->first = s->last = SIM_NEVER;
     }
-}
-
-bool wheel_take(struct wheel *w, sim_time now, uint64_t *word)
-{
-    struct wheel_slot *s = &w->slots[w->current % WHEEL_SLOTS];
-    if (s->count > 0 && s->events[s->count - 1].time == now) {
-        *word = s->events[--s->count].word;
-        if (s->count > AHEAD) /* words are often pointers */
-            __builtin_prefetch((const void *)(uintptr_t)s->events[s->count - AHEAD - 1].word);
-        w->inside--;
-        if (s->count == 0)
-            w->filled[w->current % WHEEL_SLOTS / 64] &= ~(UINT64_C(1) << (w->current % 64));
-        return true;
-    }
-    w->next = s->count > 0 ? s->events[s->count - 1].time : earliest(w);
-    return false;
+    if (count == 0)
+        count = take_rest(w, now);
+    w->next = earliest(w);
+    *words = w->taken;
+    return count;
 }

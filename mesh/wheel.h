@@ -1,8 +1,12 @@
 /* wheel.h: a private event list for models with very many small events: a timing wheel.
  *
  * Events are (time, word).  The wheel has slots of a power-of-two width; what lies beyond its
- * horizon waits in a heap.  Events of one instant come out together, in no stated order: a model
- * that uses it must not depend on the order inside an instant.
+ * horizon waits in a heap.  All events of one instant are taken at once, in no stated order: a
+ * model that uses it must not depend on the order inside an instant.
+ *
+ * A slot's events lie in chunks from one pool, last freed first used: memory is what is pending,
+ * and what is pushed goes where the cache still is.  A slot whose events have one time, the common
+ * case where all delays are multiples of a cycle, is never sorted.
  *
  *   W1  Nothing is pushed before the last instant that was taken.
  *   W2  wheel_next is the earliest time of all events inside.
@@ -14,15 +18,23 @@
 #include "sim/base/time.h"
 
 #define WHEEL_SLOTS 1024u
+#define WHEEL_CHUNK 15u /* events: a chunk is four cache lines */
 
 struct wheel_event {
     sim_time time;
     uint64_t word;
 };
 
+struct wheel_chunk {
+    struct wheel_chunk *next;
+    uint64_t count;
+    struct wheel_event events[WHEEL_CHUNK];
+};
+
 struct wheel_slot {
-    struct wheel_event *events;
-    uint32_t count, capacity;
+    struct wheel_chunk *chunk; /* NULL: at most one event */
+    sim_time first, last;      /* earliest and latest time; SIM_NEVER: empty */
+    uint64_t word;             /* of the only event */
 };
 
 struct wheel {
@@ -30,11 +42,16 @@ struct wheel {
     uint64_t filled[WHEEL_SLOTS / 64]; /* a bit for each slot with events */
     uint64_t current;                  /* slot number (time >> shift) of the last instant taken */
     sim_time next;                     /* earliest time inside; SIM_NEVER: empty */
-    uint64_t inside;                   /* events in slots and heap */
-    struct wheel_event *heap;          /* beyond the horizon */
-    uint32_t heap_count, heap_capacity;
+    struct wheel_chunk *unused;
+    void **blocks; /* memory of the chunks */
+    uint32_t block_count;
+    struct wheel_event *heap; /* beyond the horizon */
+    uint32_t heap_count, heap_size;
+    struct wheel_event *rest; /* what remains of the current slot, latest first */
+    uint32_t rest_count, rest_size;
+    uint64_t *taken; /* the words of the last instant taken */
+    uint32_t taken_size;
     unsigned shift;
-    bool sorted; /* the current slot is sorted, latest first, and taken from its end */
 };
 
 /* width: about the typical distance of two instants. */
@@ -48,24 +65,28 @@ static inline sim_time wheel_next(const struct wheel *w)
     return w->next;
 }
 
-/* Begins to take the instant wheel_next. */
-void wheel_advance(struct wheel *w);
-/* Takes one event of that instant; false when none is left of it (wheel_next is then later). */
-bool wheel_take(struct wheel *w, sim_time now, uint64_t *word);
+/* Takes all events of the instant wheel_next out; returns their number, 0: none are left.  *words
+ * is valid until the next call. */
+uint32_t wheel_take(struct wheel *w, const uint64_t **words);
 
 static inline void wheel_push(struct wheel *w, sim_time time, uint64_t word)
 {
     uint64_t slot = (uint64_t)time >> w->shift;
     struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
-    if (slot - w->current - 1 < WHEEL_SLOTS - 2 && s->count < s->capacity) {
-        s->events[s->count++] = (struct wheel_event){ time, word };
+    struct wheel_chunk *c = s->chunk;
+    if (slot - w->current - 1 >= WHEEL_SLOTS - 2) {
+        wheel_push_far(w, time, word);
+    } else if (c && c->count < WHEEL_CHUNK && s->first == time && s->last == time) {
+        c->events[c->count++] = (struct wheel_event){ time, word };
+    } else if (s->first == SIM_NEVER) {
+        s->first = s->last = time;
+        s->word = word;
+        w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);
         if (time < w->next)
             w->next = time;
-        w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);
-        w->inside++;
-        return;
+    } else {
+        wheel_push_far(w, time, word);
     }
-    wheel_push_far(w, time, word);
 }
 
 #endif

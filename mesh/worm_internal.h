@@ -3,47 +3,54 @@
  *   worm.c        headers: routes, requests, grants, instants; the interface
  *   worm_time.c   when flits cross and tails leave, from header crossings (no bubbles)
  *   worm_slots.c  the same flit by flit, for machines with bubbles
+ *   worm_pairs.c  who blocked whom
+ *
+ * What a header hop touches is a line of the cache each: its worm, two hops of the worm's ring, the
+ * channel that it has come over and the channel that it asks for, and that channel's busy time.
  */
 #ifndef MESH_WORM_INTERNAL_H
 #define MESH_WORM_INTERNAL_H
 
-#include "mesh/mesh.h"
-#include "mesh/wheel.h"
+#include "mesh/common.h"
 #include "sim/server.h"
 
 #define NEVER_LEFT (INT64_MIN / 2) /* left so long ago that it does not matter */
 
 struct worm;
 
+/* A channel of a packet's path. */
 struct hop {
-    sim_time h;          /* header leaves for this channel; valid below worm->head */
+    sim_time h;          /* header leaves for this channel; valid below worm->head.  At worm->head,
+                            from asking until the grant: when it asked */
     struct worm *behind; /* next packet in the FIFO after this channel */
     uint32_t behind_hop; /* this channel's place on the path of `behind` */
     uint32_t chan;
     uint32_t base; /* flits that went into the channel before this packet */
+    uint32_t next; /* the output that the header asks for after this channel */
 };
 
 enum place { TRAVELLING, IN_LINE, ASKING, GRANTED };
 
 struct worm {
     struct net_packet *packet;
-    uint32_t dst, length;
-    uint32_t reach;    /* M = (L-1) div B: channel i's tail depends on headers up to i+M */
-    uint32_t head;     /* hops with a known h */
-    uint32_t settled;  /* hops with a known tail */
-    uint32_t mask;     /* of the ring of hops */
-    bool complete;     /* the ejection channel is hop head-1 */
-    bool ejecting;     /* the channel asked for or granted is the ejection channel */
-    uint8_t place;     /* enum place, of the header */
-    uint8_t ring_log2; /* class in the pool */
-    bool waiting;      /* in the list of some root */
-    sim_time asked;    /* when it last asked for an output */
-    sim_time ready;    /* header competes (or would) from here on */
-    sim_time start;    /* granted: header may leave from here on, given a slot */
-    struct worm *waiters, *next_waiter;
-    struct worm *next_free, *next_made;
+    uint32_t length;
+    uint32_t reach;   /* M = (L-1) div B: channel i's tail depends on headers up to i+M */
+    uint32_t head;    /* hops with a known h */
+    uint32_t settled; /* hops with a known tail */
+    uint16_t steps;   /* channels still to ask for that the last look at the route covers */
+    uint8_t port;     /* outputs that they leave by */
+    uint8_t log2;     /* of the ring's size: class in the pool */
+    uint8_t place;    /* enum place, of the header */
+    bool complete;    /* the ejection channel is hop head-1 */
+    bool ejecting;    /* the channel asked for or granted is the ejection channel */
+    bool waiting;     /* in the list of some root */
+    sim_time ready;   /* header competes (or would) from here on */
+    sim_time start;   /* granted: header may leave from here on, given a slot */
+    struct worm *waiters;
+    struct worm *next; /* in the list where it waits, or of the free */
     struct hop ring[];
 };
+_Static_assert(sizeof(struct worm) == 64 && sizeof(struct hop) == 32, "lines of the cache");
 
 /* Departures of flits (begin, end] of a FIFO, back to back, the last at `last`. */
 struct segment {
@@ -51,24 +58,31 @@ struct segment {
     uint32_t begin, end;
 };
 
+/* A channel and the FIFO behind it.  The newest segment of departures is (newest, departed], the
+ * last at last_left; older ones that may still matter are in struct chan_rest. */
 struct chan {
     sim_time free_at;   /* may be granted from here on, unless held */
     sim_time last_left; /* latest known departure of its FIFO */
-    sim_time line_at;   /* the front of the FIFO may compete from here on */
-    struct worm *front, *back;
-    uint32_t front_hop, back_hop;
+    struct worm *front; /* of its FIFO */
+    struct hop *back;
+    uint32_t front_hop;
     uint32_t entered;   /* flits granted into it, ever */
     uint32_t last_base; /* `entered` before the last grant */
     uint32_t departed;  /* flits of its FIFO whose departure is known, ever */
-    uint32_t asking;    /* input ports whose header competes for it */
-    uint32_t end_node;  /* router at its end; UINT32_MAX: ejection */
+    uint32_t newest;
+    uint32_t asking;   /* input ports whose header competes for it */
+    uint32_t end_base; /* router at its end * ports; UINT32_MAX: ejection */
     uint8_t end_port, turn;
-    bool held, waking, dirty, ejects, dead;
+    bool held : 1, waking : 1, dirty : 1, ejects : 1, dead : 1;
+    bool older; /* chan_rest has segments */
+};
+_Static_assert(sizeof(struct chan) == 64, "a line of the cache");
+
+struct chan_rest {
+    struct segment *segs; /* a ring, oldest first */
     uint32_t seg_first, seg_count, seg_size;
-    struct segment *segs;
     sim_time window;  /* that `blocked` is about: its start */
     sim_time blocked; /* headers waited for it so long, in all */
-    struct sim_busy busy;
 };
 
 /* Whom an output was granted to last: when, and over which input port it came. */
@@ -94,39 +108,42 @@ struct slot_work {
 
 struct source {
     struct net_packet *first, *last; /* wait for the injection channel */
-    struct net_packet *leaving;      /* the last whose tail's exit is known */
 };
 
+#define NOBODY UINT32_MAX
+
+/* An output to look at. */
+struct look {
+    uint32_t chan, from;
+};
+
+#define WORM_CLASSES 32 /* of rings, by size */
+
 struct worm_net {
-    struct net net;
-    struct mesh_params params;
-    struct mesh_delays d;
-    struct topo topo;
-    sim_time memory; /* what left a FIFO longer ago than this decides nothing any more */
-    sim_time now;
+    struct mesh_net m;
+    uint32_t ports, depth;
+    uint64_t ports_inverse; /* ceil(2^32 / ports) */
+    sim_time memory;        /* what left a FIFO longer ago than this decides nothing any more */
     /* nodes*ports outputs, nodes injection channels, and from `drops` on, once there are faults, a
      * drain for each input port (nodes*ports) */
     struct chan *chans;
-    uint32_t drops;
-    struct net_fault *faults;
-    uint32_t fault_count;
+    struct chan_rest *rests;
+    struct sim_busy *busys; /* none for drains */
+    uint32_t injects, drops;
     uint32_t *in_chans; /* node*ports + input port -> channel */
     struct source *sources;
-    struct net_terminal *terminals;
     struct slots *slots; /* of each channel; NULL: no bubbles */
     sim_time *slot_times;
     struct slot_work *stack;
     uint32_t stack_count, stack_size;
-    struct wheel wheel;
-    struct sim_event tick;
     sim_time *starts;   /* scratch: one for each channel of a path */
     struct worm *retry; /* worms whose root has moved */
-    uint32_t *dirty, dirty_count;
-    struct net_packet **done; /* deliveries of this instant */
-    struct net_packet **sent; /* whose tails leave their sources in this instant */
-    uint32_t done_count, done_size, sent_count;
-    struct worm *pool[32], *all;
-    uint64_t packets_in, packets_out, packets_dropped, flits_in, flits_out, flits_dropped;
+    struct look *dirty; /* outputs that changed in this instant */
+    uint32_t dirty_count;
+    bool plain; /* no bubbles, FIFOs are shared */
+    struct worm *pool[WORM_CLASSES];
+    void **blocks; /* all memory of worms, and of the arrays above that lie at cache lines */
+    uint32_t block_count;
     struct mesh_counts counts;
     sim_time *pairs; /* who blocked whom: (channel * ports + waiting) * ports + holding; or NULL */
     sim_time pairs_window;
@@ -134,30 +151,42 @@ struct worm_net {
     uint64_t inside, flits_inside; /* have left their source's queue */
 };
 
-/* Words of the wheel: pointers are 8-aligned, so the low bits hold the kind. */
-enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER, WORD_FAULT };
-#define WORD_KIND 7u
+/* Kinds of words of the wheel. */
+enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER };
 
 static inline struct hop *hop_of(struct worm *w, uint32_t i)
 {
-    return &w->ring[i & w->mask];
+    return &w->ring[i & ((1u << w->log2) - 1)];
 }
 
 static inline void post(struct worm_net *n, sim_time when, enum word kind, const void *ptr)
 {
-    wheel_push(&n->wheel, when, (uint64_t)(uintptr_t)ptr | kind);
+    mesh_post(&n->m, when, kind, ptr);
 }
 
-static inline void post_index(struct worm_net *n, sim_time when, enum word kind, uint32_t index)
+static inline void wake_at_free(struct worm_net *n, struct chan *c, uint32_t chan)
 {
-    wheel_push(&n->wheel, when, (uint64_t)index << 3 | kind);
+    c->waking = true;
+    mesh_post_index(&n->m, c->free_at, WORD_WAKE, chan);
+}
+
+/* The router that an output belongs to. */
+static inline uint32_t node_of(const struct worm_net *n, uint32_t output)
+{
+    return (uint32_t)(output * n->ports_inverse >> 32);
+}
+
+/* The header at the front of an input port. */
+static inline struct worm *competitor(const struct worm_net *n, uint32_t node, uint32_t port)
+{
+    return n->chans[n->in_chans[node * n->ports + port]].front;
 }
 
 /* ---- worm_time.c ---- */
 
 /* When flit number `flit` of channel c's FIFO leaves it; NEVER_LEFT: it does not matter.  False:
  * not known; *root is the worm whose next crossing decides. */
-bool worm_departure(struct worm_net *n, struct chan *c, uint32_t flit, sim_time *out,
+bool worm_departure(struct worm_net *n, uint32_t chan, uint32_t flit, sim_time *out,
                     struct worm **root);
 void worm_wait_for(struct worm *w, struct worm *root);
 /* Finds the tails that have become known; frees the worm after its last. */
@@ -165,6 +194,8 @@ void worm_settle(struct worm_net *n, struct worm *w);
 /* The tail of hop i crosses at `tail`: frees the channel, lets go of the FIFO before it, and tells
  * the source or the destination.  straight: see leave_fifo. */
 void worm_settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail, bool straight);
+/* The same in plain networks, when the last B flits are known to cross back to back. */
+void worm_tail_straight(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail);
 void worm_free(struct worm_net *n, struct worm *w);
 
 /* ---- worm_slots.c ---- */
@@ -177,5 +208,13 @@ void worm_slots_grant(struct worm_net *n, struct worm *w, uint32_t chan);
 bool worm_slots_credit(struct worm_net *n, struct worm *w, uint32_t chan, sim_time *out);
 /* The header's crossing of hop head-1 is known. */
 void worm_slots_cross(struct worm_net *n, struct worm *w);
+
+/* ---- worm_pairs.c ---- */
+
+/* Output chan changes hands: those that ask for it waited for the holder before, since its grant;
+ * the new holder came over input `port`. */
+void worm_blame(struct worm_net *n, uint32_t chan, uint32_t port);
+void worm_watch(struct net *net);
+void worm_pairs(const struct net *net, void (*fn)(void *arg, const struct net_pair *p), void *arg);
 
 #endif

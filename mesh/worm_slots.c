@@ -17,8 +17,8 @@
 
 void worm_slots_init(struct worm_net *n)
 {
-    uint32_t count = n->topo.nodes * (2 * n->topo.ports + 1); /* drains included */
-    size_t depth = (size_t)n->params.fifo_flits;
+    uint32_t count = n->drops + n->injects; /* drains included */
+    size_t depth = n->depth;
     n->slots = base_zalloc(count, sizeof(*n->slots));
     n->slot_times = base_alloc(sizeof(sim_time) * 2 * depth * count);
     for (size_t i = 0; i < 2 * depth * count; i++)
@@ -46,16 +46,16 @@ void worm_slots_grant(struct worm_net *n, struct worm *w, uint32_t chan)
 /* The slot of flit number `flit` (from 1) of a channel is free from *out on. */
 static bool slot_free(const struct worm_net *n, uint32_t chan, uint32_t flit, sim_time *out)
 {
-    uint32_t depth = (uint32_t)n->params.fifo_flits;
+    uint32_t depth = n->depth;
     *out = NEVER_LEFT;
     if (n->chans[chan].ejects) { /* what crossed is known: it is asked in order */
-        if (n->d.eject_loop > 0 && chan < n->drops)
-            *out = n->slots[chan].crossed_at[flit % depth] + n->d.eject_loop;
+        if (n->m.d.eject_loop > 0 && chan < n->drops)
+            *out = n->slots[chan].crossed_at[flit % depth] + n->m.d.eject_loop;
         return true;
     }
     if ((int32_t)(flit - depth - n->chans[chan].departed) > 0)
         return false;
-    *out = n->slots[chan].left_at[flit % depth] + n->d.credit;
+    *out = n->slots[chan].left_at[flit % depth] + n->m.d.credit;
     return true;
 }
 
@@ -72,7 +72,7 @@ static void set_crossing(struct worm_net *n, struct worm *w, uint32_t i, uint32_
                          uint32_t flit, sim_time x)
 {
     struct slots *s = &n->slots[chan];
-    uint32_t depth = (uint32_t)n->params.fifo_flits;
+    uint32_t depth = n->depth;
     s->last = x;
     s->crossed = flit;
     s->crossed_at[flit % depth] = x;
@@ -86,7 +86,7 @@ static void set_crossing(struct worm_net *n, struct worm *w, uint32_t i, uint32_
     struct worm *feeder = n->slots[before->chan].holder;
     if (feeder && feeder->waiting && feeder->place == GRANTED) {
         feeder->waiting = false;
-        feeder->next_waiter = n->retry;
+        feeder->next = n->retry;
         n->retry = feeder;
     }
 }
@@ -96,11 +96,11 @@ static bool carry_on(struct worm_net *n, struct worm *w, uint32_t i)
 {
     const struct hop *p = hop_of(w, i);
     struct slots *s = &n->slots[p->chan];
-    uint32_t depth = (uint32_t)n->params.fifo_flits, from = s->crossed;
+    uint32_t depth = n->depth, from = s->crossed;
     if (s->holder != w || s->holder_hop != i || i >= w->head)
         return false;
     for (uint32_t j = from - p->base + 1; j <= w->length; j++) {
-        sim_time slot, x = s->last + n->d.flit;
+        sim_time slot, x = s->last + n->m.d.flit;
         if (j == 1) {
             set_crossing(n, w, i, p->chan, p->base + 1, p->h);
             continue;
@@ -114,7 +114,7 @@ static bool carry_on(struct worm_net *n, struct worm *w, uint32_t i)
             if ((int32_t)(b->base + j - f->crossed) > 0)
                 break;
             x = sim_time_max(x, f->crossed_at[(b->base + j) % depth] +
-                                    (i == 1 ? n->d.body_enter : n->d.body_hop));
+                                    (i == 1 ? n->m.d.body_enter : n->m.d.body_hop));
         }
         set_crossing(n, w, i, p->chan, p->base + j, x);
     }

@@ -225,10 +225,10 @@ bool sim_engine_step(struct sim *s)
                 return ended(s, SIM_END_HOST_LIMIT);
             s->check_at = s->fired + s->stride;
         }
-        uint64_t budget = s->check_at - s->fired;
-        if (o->event_limit && o->event_limit - s->fired < budget)
-            budget = o->event_limit - s->fired;
-        while (budget-- > 0 && !s->leave) {
+        s->until = s->check_at;
+        if (o->event_limit && o->event_limit < s->until)
+            s->until = o->event_limit;
+        while (s->fired < s->until && !s->leave) {
             struct sim_event *e = sim_queue_peek(&s->queue);
             if (!e)
                 return ended(s, sim_threads_blocked(s) > 0 ? SIM_END_DEADLOCK : SIM_END_IDLE);
@@ -242,6 +242,19 @@ bool sim_engine_step(struct sim *s)
             e->fn(s, e);
         }
     }
+}
+
+bool sim_run_ahead(struct sim *s, sim_time when)
+{
+    const struct sim_event *next = sim_queue_peek(&s->queue);
+    if (s->fired >= s->until || s->leave || (next && next->time <= when) ||
+        when > s->options.time_limit || s->options.tie == SIM_TIE_CHOOSER)
+        return false;
+    ASSERT_MSG(when >= s->now, "the clock never goes back");
+    s->now = when;
+    s->fired++;
+    s->sequence++; /* as if it had been scheduled: ties stay what they are */
+    return true;
 }
 
 enum sim_end sim_run(struct sim *s)

@@ -41,6 +41,7 @@ struct sim {
     double host_start, host_looked, host_checked;
     uint64_t stride;
     uint64_t check_at; /* the event at which to look next */
+    uint64_t until;    /* the loop runs until so many have fired, then looks at the limits */
     int statm;         /* descriptor of /proc/self/statm, or -1 */
 
     const char *context;

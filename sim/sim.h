@@ -93,6 +93,11 @@ void sim_after(struct sim *s, struct sim_event *e, sim_time delay);
 /* Takes a pending event out; harmless on an idle one.  True when it was pending. */
 bool sim_cancel(struct sim *s, struct sim_event *e);
 
+/* For a model with an event list of its own, from inside the callback of its event: in place of
+ * scheduling that event at `when` and returning.  True: nothing else was pending until then, and
+ * the clock stands there; it counts as an event.  False: schedule it. */
+bool sim_run_ahead(struct sim *s, sim_time when);
+
 /* Runs until something of enum sim_end happens.  May be called again after SIM_END_STOPPED. */
 enum sim_end sim_run(struct sim *s);
 /* Makes sim_run return after the current event. */

@@ -54,6 +54,8 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
     }
     while (!mesh_no_bubbles(m))
         m->fifo_flits++;
+    if (oracle_below(r, 3) == 0) /* several packets a FIFO */
+        m->fifo_flits += (int64_t)oracle_below(r, 24);
 }
 
 void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles)
@@ -120,6 +122,13 @@ static void feed(struct sim *s, struct sim_event *e)
     net_inject(f->net, &f->packet);
 }
 
+static void leave(void *arg, struct net_packet *p)
+{
+    struct feeder *f = p->owner;
+    (void)arg;
+    f->record->left = f->record->left < 0 ? sim_now(f->net->sim) : 0; /* told once */
+}
+
 static void take(void *arg, struct net_packet *p, enum net_status status)
 {
     struct feeder *f = p->owner;
@@ -148,7 +157,7 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
     for (uint32_t i = 0; i < c->fault_count; i++)
         ops->fault(n, &c->faults[i]);
     for (uint32_t i = 0; i < d.terminals; i++)
-        ops->set_terminal(n, i, &(struct net_terminal){ .receive = take });
+        ops->set_terminal(n, i, &(struct net_terminal){ .receive = take, .sent = leave });
     struct feeder *feeders = base_zalloc(c->count, sizeof(*feeders));
     for (uint32_t i = 0; i < c->count; i++) {
         struct feeder *f = &feeders[i];
@@ -156,13 +165,15 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
         *f = (struct feeder){ .net = n, .record = p, .left = &left };
         f->packet =
             (struct net_packet){ .src = p->src, .dst = p->dst, .flits = p->flits, .owner = f };
-        p->delivered = p->injected = -1;
+        p->delivered = p->injected = p->left = -1;
         sim_event_init(&f->event, SIM_CLASS_SOFTWARE, feed);
         sim_at(s, &f->event, p->at);
     }
     sim_run(s);
     char text[2048] = "";
     bool good = sim_audit_run(s, text, sizeof(text)) == 0 && left == 0;
+    for (uint32_t i = 0; i < c->count; i++)
+        good = good && c->packets[i].left > 0; /* told once, at its end */
     if (!good)
         fprintf(stderr, "%s: %u of %u packets not delivered; %s\n", ops->name, left, c->count,
                 text);
@@ -178,7 +189,7 @@ uint32_t oracle_difference(const struct oracle_case *a, const struct oracle_case
 {
     for (uint32_t i = 0; i < a->count; i++) {
         const struct oracle_packet *p = &a->packets[i], *q = &b->packets[i];
-        if (p->injected != q->injected || p->delivered != q->delivered ||
+        if (p->injected != q->injected || p->left != q->left || p->delivered != q->delivered ||
             p->blocked != q->blocked || p->hops != q->hops || p->dropped != q->dropped)
             return i;
     }

@@ -10,7 +10,7 @@
 struct oracle_packet {
     uint32_t src, dst, flits;
     sim_time at;
-    sim_time injected, delivered, blocked;
+    sim_time injected, left, delivered, blocked; /* left: the source was told that it had */
     uint32_t hops;
     bool dropped;
 };

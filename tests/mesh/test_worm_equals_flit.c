@@ -41,21 +41,36 @@ static void compare(uint64_t number, unsigned kind, struct tally *t)
     }
 }
 
+static void print_tally(const struct tally *t, unsigned kind)
+{
+    double packets = (double)t->packets, hops = (double)t->hops;
+    fprintf(stderr,
+            "worm = flit%s%s: %" PRIu64 " cases, %" PRIu64 " packets, %.1f %% of them blocked; "
+            "%.1f %% of header hops into a shared FIFO, %.1f %% waited for a slot; %" PRIu64
+            " packets dropped\n",
+            kind & BUBBLES ? ", bubbles" : "", kind & FAULTS ? ", faults" : "", t->cases,
+            t->packets, 100 * (double)t->blocked / packets, 100 * (double)t->shared / hops,
+            100 * (double)t->slot_waits / hops, t->dropped);
+}
+
+#define SOAK_STEP 50000 /* cases between two lines of a long run */
+
+/* MESH_SOAK: so many cases instead, from the case MESH_SOAK_FROM on. */
 static void compare_many(uint64_t from, uint64_t count, unsigned kind)
 {
     struct tally t = { 0 };
-    const char *more = getenv("MESH_SOAK");
+    const char *more = getenv("MESH_SOAK"), *later = getenv("MESH_SOAK_FROM");
     if (more)
         count = strtoull(more, NULL, 10);
-    for (uint64_t i = 0; i < count; i++)
+    if (later)
+        from += strtoull(later, NULL, 10);
+    for (uint64_t i = 0; i < count; i++) {
         compare(from + i, kind, &t);
+        if (more && (i + 1) % SOAK_STEP == 0)
+            print_tally(&t, kind);
+    }
+    print_tally(&t, kind);
     double packets = (double)t.packets, hops = (double)t.hops;
-    fprintf(stderr,
-            "worm = flit: %" PRIu64 " cases, %" PRIu64 " packets, %.1f %% of them blocked; %.1f %% "
-            "of header hops into a shared FIFO, %.1f %% waited for a slot; %" PRIu64
-            " packets dropped\n",
-            t.cases, t.packets, 100 * (double)t.blocked / packets, 100 * (double)t.shared / hops,
-            100 * (double)t.slot_waits / hops, t.dropped);
     cr_assert_gt((double)t.blocked, (kind & FAULTS ? 0.2 : 0.4) * packets,
                  "too little of the traffic is blocked");
     cr_assert_gt((double)t.shared, (kind ? 0.03 : 0.1) * hops, "too few packets share a FIFO");
