@@ -134,9 +134,10 @@ static enum role role_of(const struct lrc_world *w, uint64_t at, uint32_t *which
 static bool pick(const struct lrc_world *w, uint64_t *x, enum role role, uint32_t which,
                  uint64_t *at)
 {
+    uint32_t spread = w->spread ? w->spread : LRC_PAGE;
     for (int i = 0; i < 200; i++) {
         uint32_t got;
-        *at = lrc_mix(x) % (w->pages * LRC_PAGE);
+        *at = lrc_mix(x) % w->pages * LRC_PAGE + lrc_mix(x) % spread;
         if (role_of(w, *at, &got) == role && (role == ROLE_OWNER || got == which))
             return true;
     }

@@ -41,6 +41,7 @@ struct judge {
 struct lrc_world {
     struct rig rig;
     uint32_t nodes, pages, rounds, unit;
+    uint32_t spread; /* bytes at the head of each page that are used; 0: all */
     uint64_t seed;
     int64_t hash_block, twins;
     int homes, watch;    /* of svm_params */

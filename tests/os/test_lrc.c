@@ -21,6 +21,9 @@ static struct lrc_world *vary(uint64_t seed)
                                 .pages = 1 + (uint32_t)(seed % 5),
                                 .rounds = 6,
                                 .unit = 1 + (uint32_t)(seed % 8),
+                                .spread = seed % 3 == 0   ? 256
+                                          : seed % 3 == 1 ? 64
+                                                          : 16,
                                 .seed = seed,
                                 .hash_block = 1 + (int64_t)(seed % 2),
                                 .twins = (int64_t)(seed / 2 % 4),
