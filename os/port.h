@@ -61,7 +61,8 @@ enum port_work {
     PORT_WORK_FILE,        /* file system operations: fixed part of a request */
     PORT_WORK_BLOCK,       /* file blocks mapped to disk blocks */
     PORT_WORK_IO,          /* device requests set up */
-    PORT_WORK_MAP,         /* pages mapped, unmapped or reprotected */
+    PORT_WORK_MAP,         /* pages mapped or reprotected */
+    PORT_WORK_INVALIDATE,  /* pages taken from the program that had them */
     PORT_WORK_FAULT,       /* page faults taken */
     PORT_WORK_TWIN,        /* bytes of a page copied, so that its changes can be told later */
     PORT_WORK_DIFF,        /* bytes of a page compared with its twin */

@@ -20,6 +20,10 @@ local function us(n)
   return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
 end
 
+local function mb(n)
+  return { rate = string.format("%gMB/s", n) }
+end
+
 return function(o)
   return {
     rows = o.rows or 4, columns = o.columns or 4, io_nodes = o.io_nodes or 0,
@@ -46,6 +50,7 @@ return function(o)
       -- ASSUMED(the Paragon's, at 40 MHz)
       lookup = us(1.25), timer = us(1.25), alloc = us(2.5), rpc = us(12), file = us(50),
       block = us(2.5), io = us(25), flop = us(0.125), op = us(0.05), fault = us(360), map = us(62),
+      invalidate = us(62), twin = mb(54.6), diff = mb(17.3), diff_out = mb(36.4), diff_in = mb(15.3),
     },
     storage = o.storage, os = o.os, faults = o.faults,
     graph = o.graph or {

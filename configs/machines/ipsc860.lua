@@ -21,6 +21,10 @@ local function us(n)
   return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
 end
 
+local function mb(n)
+  return { rate = string.format("%gMB/s", n) }
+end
+
 return function(o)
   local dimension = o.dimension or 4
   local path = o.path or 1       -- the software's time on a message's path, over the iPSC/860's
@@ -61,6 +65,8 @@ return function(o)
       interrupt = us(2 * path), rpc = us(12 * clock), file = us(50 * clock),
       block = us(2.5 * clock), io = us(25 * clock), flop = us(o.flop or 0.125),
       op = us(0.05 * clock), fault = us(360 * clock), map = us(62 * clock),
+      invalidate = us(62 * clock), twin = mb(54.6 / clock), diff = mb(17.3 / clock),
+      diff_out = mb(36.4 / clock), diff_in = mb(15.3 / clock),
     },
     storage = o.storage, os = o.os, faults = o.faults,
     graph = o.graph or {

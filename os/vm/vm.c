@@ -273,7 +273,7 @@ bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot)
         pg->want_unpinned = true;
         return false;
     }
-    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    port_work(r->space->vm->port, prot == VM_NONE ? PORT_WORK_INVALIDATE : PORT_WORK_MAP, 1);
     vm_tlb_drop(pg);
     pg->prot = (uint8_t)prot;
     if (prot == VM_NONE)
@@ -332,7 +332,7 @@ bool vm_hide(struct vm_region *r, uint64_t page)
         pg->want_unpinned = true;
         return false;
     }
-    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    port_work(r->space->vm->port, PORT_WORK_INVALIDATE, 1);
     vm_tlb_drop(pg);
     pg->prot = VM_NONE;
     return true;
