@@ -3,7 +3,8 @@
  * Each client sweeps over an array of its own, page by page, and checks what it reads: the sweep that
  * makes the data writes, the others read and write (or read alone: `dirty`).  With enough frames
  * nothing is paged; beyond, every sweep pages the whole array out and in, as LRU on a cyclic reference
- * does.  With `exchange` the clients are one message-passing program: after each sweep a client sends
+ * does.  Pattern random goes to pages at random instead: beyond its memory a program faults at
+ * one access in (1 - frames / pages).  With `exchange` the clients are one message-passing program: after each sweep a client sends
  * the end of its array to the next and checks what comes from the one before.  Backing:
  *   servers   the last `servers` compute nodes keep pages in their memory;
  *   io        the I/O nodes keep them, on their disks when their memory is 0 frames (machine.os);
@@ -16,6 +17,8 @@
 
 #define BASE 0x80000000u
 
+enum pattern { PATTERN_SWEEP, PATTERN_RANDOM };
+static const char *const patterns[] = { "sweep", "random", NULL };
 enum backing { BACKING_SERVERS, BACKING_IO, BACKING_DISK, BACKING_LENT };
 static const char *const backings[] = { "servers", "io", "disk", "lent", NULL };
 
@@ -23,8 +26,8 @@ struct memory_params {
     struct vm_params memory;
     struct memsrv_params server;
     struct memsrv_client_params client;
-    int backing;
-    int64_t servers, clients, size, sweeps, exchange;
+    int backing, pattern;
+    int64_t servers, clients, size, sweeps, accesses, exchange;
     bool backup, dirty;
     sim_time think;
 };
@@ -90,6 +93,21 @@ static const struct param memory_params[] = {
       .max = "1000000",
       .doc = "Times that the data are gone over, after one that makes them.",
       .src = "ASSUMED(the experiment's choice)" },
+    { .name = "pattern",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(pattern),
+      .def = "sweep",
+      .choices = patterns,
+      .doc = "Which page comes next: the one behind, or any.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "accesses",
+      .type = PARAM_INT,
+      .offset = MEMBER(accesses),
+      .def = "1000",
+      .min = "1",
+      .max = "1000000000",
+      .doc = "Pattern random: accesses to pages, which stand for a sweep.",
+      .src = "ASSUMED(the experiment's choice)" },
     { .name = "backup",
       .type = PARAM_BOOL,
       .offset = MEMBER(backup),
@@ -126,6 +144,7 @@ static const struct param memory_params[] = {
 
 static const struct measure_desc measures[] = {
     { "memory.time", "s", "Time of a sweep over the data of a client.", WORKLOAD_COLUMN },
+    { "memory.fault_time", "s", "Time of an access to a page that is not in memory.", 0 },
     { "memory.page_ins", "1", "Pages that a client fetched.", WORKLOAD_COLUMN },
     { "memory.page_outs", "1", "Pages that a client sent away.", WORKLOAD_COLUMN },
     { "memory.disk_transfers", "1", "Pages that moved to or from a disk for a client.",
@@ -144,6 +163,8 @@ static bool check(const void *params, const struct os_layout *layout, struct err
                        "workload.clients and workload.servers need %lld compute nodes, the "
                        "machine has %u",
                        (long long)need, layout->compute_count);
+    if (p->pattern == PATTERN_RANDOM && p->exchange > 0)
+        return err_set(e, "workload.exchange belongs to the pattern \"sweep\"");
     if (p->backing == BACKING_SERVERS && p->servers == 0)
         return err_set(e, "workload.servers is 0, but workload.backing is \"servers\"");
     if (p->backing == BACKING_IO && layout->io_count == 0)
@@ -155,8 +176,10 @@ struct client {
     struct os_node *node;
     const struct memory_params *p;
     struct vm_space *space;
+    struct vm *vm;
     struct vm_store *store;
     uint64_t pages, wrong;
+    uint32_t *written; /* pattern random: times that each page was written */
 };
 
 #define EXCHANGE_TYPE 77
@@ -186,6 +209,38 @@ static void sweep(struct client *c, uint64_t pass)
         port_compute(port, c->p->think);
     }
     port_pay(port);
+}
+
+/* As many accesses to pages anywhere; the time of those that fault. */
+static void roam(struct client *c)
+{
+    struct port *port = c->node->port;
+    struct vm_counts before, after;
+    for (int64_t k = 0; k < c->p->accesses; k++) {
+        uint64_t g = port_random_below(port, c->pages);
+        uint64_t at = BASE + g * (uint64_t)c->p->memory.page_bytes;
+        port_pay(port);
+        vm_counts(c->vm, &before);
+        sim_time start = port_now(port);
+        expect(c, vm_load_u64(c->space, at + 8), c->written[g] * (g + 1), "page", g);
+        if (c->p->dirty)
+            vm_store_u64(c->space, at + 8, ++c->written[g] * (g + 1));
+        port_pay(port);
+        vm_counts(c->vm, &after);
+        if (after.read_faults > before.read_faults)
+            port_measure(port, "memory.fault_time", sim_time_seconds(port_now(port) - start));
+        port_compute(port, c->p->think);
+    }
+    port_pay(port);
+}
+
+/* Another sweep, so that what is in memory then is as clean as the accesses leave it. */
+static void warm_up(struct client *c)
+{
+    sweep(c, 1);
+    c->written = port_alloc(c->node->port, c->pages * sizeof *c->written);
+    for (uint64_t g = 0; g < c->pages; g++)
+        c->written[g] = c->p->dirty ? 2 : 1;
 }
 
 /* Sends the first `exchange` bytes to the next client; those of the one before are the same. */
@@ -244,7 +299,7 @@ static void run_client(struct os_node *node, uint32_t rank, uint32_t ranks,
 {
     struct port *port = node->port;
     struct client c = { .node = node, .p = p };
-    struct vm *vm = vm_create(port, &p->memory);
+    struct vm *vm = c.vm = vm_create(port, &p->memory);
     uint64_t page = (uint64_t)p->memory.page_bytes;
     c.pages = ((uint64_t)p->size + page - 1) / page;
     c.space = vm_space_create(vm, "memory");
@@ -255,9 +310,14 @@ static void run_client(struct os_node *node, uint32_t rank, uint32_t ranks,
         return;
     }
     sweep(&c, 0);
+    if (p->pattern == PATTERN_RANDOM)
+        warm_up(&c);
     for (int64_t k = 1; k <= p->sweeps; k++) {
         sim_time start = port_now(port);
-        sweep(&c, (uint64_t)k);
+        if (p->pattern == PATTERN_SWEEP)
+            sweep(&c, (uint64_t)k);
+        else
+            roam(&c);
         exchange(&c, rank, (uint64_t)k);
         port_measure(port, "memory.time", sim_time_seconds(port_now(port) - start));
     }
