@@ -14,8 +14,9 @@ return {
         crossbar = "1ns",
         wire = "2ns",
         credit = "2ns",
-        injection_delay = "3ns",
-        ejection_delay = "2ns",
+        injection_delay = "2ns",
+        ejection_delay = "3ns",
+        ejection_credits = true,
         fifo_flits = 8,
     },
     workload = {

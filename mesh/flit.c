@@ -130,6 +130,23 @@ static void enter_fifo(struct flit_net *n, uint32_t node, uint32_t index, struct
     v->fifo[at] = (struct flit){ .packet = p, .index = flit, .available = available };
     n->in_fifos++;
     post(n, available, WORD_LOOK, node);
+    if (flit == 1 && n->m.d.front > 0)
+        post(n, available + n->m.d.front, WORD_LOOK, node);
+}
+
+/* The header at the front of v competes from here on. */
+static sim_time competes_at(const struct flit_net *n, const struct input *v)
+{
+    return sim_time_max(front_of(v)->available, v->front_at) + n->m.d.front;
+}
+
+/* The next flit is at the front of v a flit time from now; it may have to be routed. */
+static void next_in_line(struct flit_net *n, uint32_t node, struct input *v)
+{
+    v->front_at = n->m.now + n->m.d.flit;
+    post(n, v->front_at, WORD_LOOK, node);
+    if (n->m.d.front > 0)
+        post(n, v->front_at + n->m.d.front, WORD_LOOK, node);
 }
 
 /* ---- 1: virtual channels ---- */
@@ -180,7 +197,7 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
         struct input *v = input_of(n, node, i);
         if (v->output != NOBODY || v->count == 0 || front_of(v)->index != 1)
             continue;
-        if (front_of(v)->available > n->m.now || v->front_at > n->m.now)
+        if (competes_at(n, v) > n->m.now)
             continue;
         v->option_count =
             route_options(&n->m.params, &n->m.topo, node, front_of(v)->packet, v->options);
@@ -290,16 +307,17 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
     v->count--;
     n->in_fifos--;
     n->flits_left += out_port == topo_eject_port(&n->m.topo);
-    v->front_at = in->read_free = o->write_free = n->m.now + n->m.d.flit;
+    in->read_free = o->write_free = n->m.now + n->m.d.flit;
+    next_in_line(n, node, v);
     in->input_turn = (index % n->vcs + 1) % n->vcs;
     o->output_turn = (index / n->vcs + 1) % n->m.topo.ports;
-    post(n, n->m.now + n->m.d.flit, WORD_LOOK, node);
     sim_busy_add(&o->busy, n->m.net.sim, n->m.now, n->m.now + n->m.d.flit);
     return_credit(n, node, index);
     if (f.index == 1) {
         f.packet->hops++;
-        f.packet->blocked += n->m.now - f.available - n->m.d.allocation;
-        count_blocked(n, o, f.available, n->m.now - n->m.d.allocation);
+        sim_time ready = f.available + n->m.d.front;
+        f.packet->blocked += n->m.now - ready - n->m.d.allocation;
+        count_blocked(n, o, ready, n->m.now - n->m.d.allocation);
     }
     bool ejects = out_port == topo_eject_port(&n->m.topo);
     if (ejects) {
@@ -313,7 +331,7 @@ static void send(struct flit_net *n, uint32_t node, uint32_t index)
     } else {
         out->credits--;
         enter_fifo(n, o->to_node, o->to_port * n->vcs + v->output % n->vcs, f.packet, f.index,
-                   n->m.now + (f.index == 1 ? n->m.d.hop : n->m.d.body_hop));
+                   n->m.now + (f.index == 1 ? n->m.d.hop - n->m.d.front : n->m.d.body_hop));
     }
     if (tail) {
         release(n, out, ejects);
@@ -331,12 +349,12 @@ static void drain(struct flit_net *n, uint32_t node, uint32_t index)
     v->count--;
     n->in_fifos--;
     n->flits_left++;
-    v->front_at = in->read_free = n->m.now + n->m.d.flit;
-    post(n, v->front_at, WORD_LOOK, node);
+    in->read_free = n->m.now + n->m.d.flit;
+    next_in_line(n, node, v);
     return_credit(n, node, index);
     if (f.index == 1) {
         f.packet->hops++;
-        f.packet->blocked += n->m.now - f.available - n->m.d.allocation;
+        f.packet->blocked += n->m.now - f.available - n->m.d.front - n->m.d.allocation;
     }
     if (f.index == f.packet->flits) {
         v->output = NOBODY;
@@ -400,7 +418,7 @@ static void look_at_source(struct flit_net *n, uint32_t terminal)
     s->sent++;
     uint32_t index = (n->m.topo.ports - 1) * n->vcs + s->channel;
     enter_fifo(n, terminal, index, p, s->sent,
-               n->m.now + (s->sent == 1 ? n->m.d.enter : n->m.d.body_enter));
+               n->m.now + (s->sent == 1 ? n->m.d.enter - n->m.d.front : n->m.d.body_enter));
     post(n, s->write_free, WORD_LOOK, n->m.topo.nodes + terminal);
     if (s->sent == p->flits) {
         s->current = NULL;

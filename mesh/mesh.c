@@ -11,6 +11,7 @@ static const char *const arbitrations[] = { "round_robin", "age", NULL };
 static const char *const routes[] = { "xy",       "yx",       "west_first",
                                       "odd_even", "adaptive", "adaptive_unsafe",
                                       NULL };
+static const char *const routing_places[] = { "arrival", "front", NULL };
 static const char *const fifos[] = { "shared", "empty", NULL };
 
 #define MEMBER(m) offsetof(struct mesh_params, m)
@@ -155,6 +156,15 @@ const struct param mesh_params_desc[] = {
              "adaptive_unsafe: without the escape, to see a deadlock.  All but the first two need "
              "kind \"flit\".",
       .src = "Paragon: X then Y.  Glass & Ni 1992; Chiu 2000; Duato 1993" },
+    { .name = "routing_at",
+      .type = PARAM_CHOICE,
+      .offset = MEMBER(routing_at),
+      .def = "arrival",
+      .choices = routing_places,
+      .doc =
+          "When a header is routed: as it arrives, also behind others; or once it is at the front "
+          "of its FIFO, so that one that waited there takes `routing` more.",
+      .src = "ASSUMED(hidden behind the wait)" },
     { .name = "torus",
       .type = PARAM_BOOL,
       .offset = MEMBER(torus),
@@ -355,6 +365,7 @@ void mesh_delays(const struct mesh_params *p, struct mesh_delays *d)
         .hop = p->crossbar + p->wire + p->routing,
         .eject = p->ejection_delay,
         .eject_loop = p->ejection_credits ? p->ejection_delay + p->credit : 0,
+        .front = p->routing_at == MESH_AT_FRONT ? p->routing : 0,
         .body_enter = p->injection_delay,
         .body_hop = p->crossbar + p->wire,
     };

@@ -23,6 +23,7 @@ enum mesh_routing {
     MESH_ADAPTIVE,       /* minimal, virtual channel 0 is the XY escape */
     MESH_ADAPTIVE_UNSAFE /* minimal, no escape: deadlocks */
 };
+enum mesh_routing_at { MESH_AT_ARRIVAL, MESH_AT_FRONT };
 enum mesh_fifo { MESH_FIFO_SHARED, MESH_FIFO_EMPTY };
 
 struct mesh_params {
@@ -40,6 +41,7 @@ struct mesh_params {
     int64_t fifo_flits;           /* B */
     int arbitration;
     int route;
+    int routing_at;
     int fifo;
     int64_t virtual_channels;
     const struct val *faults;
@@ -71,6 +73,7 @@ struct mesh_delays {
     sim_time eject;                /* tail leaves the last router -> delivered */
     sim_time eject_loop;           /* a flit leaves for the terminal -> its slot may be used again;
                                       0: the terminal takes every flit */
+    sim_time front;                /* of enter and hop: what a header pays anew at the front */
     sim_time body_enter, body_hop; /* body flits: until they may leave the next router */
 };
 void mesh_delays(const struct mesh_params *p, struct mesh_delays *d);

@@ -117,7 +117,7 @@ static void cross(struct worm_net *n, struct worm *w, sim_time h)
         if (--w->steps == 0)
             look_up(n, w, node_of(n, c->end_base));
         p->next = c->end_base + w->port;
-        post(n, w->ready, WORD_ARRIVE, w);
+        post(n, w->ready - n->m.d.front, WORD_ARRIVE, w);
     }
     if (n->slots)
         worm_slots_cross(n, w);
@@ -225,11 +225,11 @@ static inline void arrive(struct worm_net *n, struct worm *w)
     w->place = IN_LINE;
     if (f->front != w)
         return; /* leave_fifo calls it up */
-    sim_time line_at = f->last_left + n->m.d.flit;
-    if (line_at <= n->m.now)
+    sim_time at = sim_time_max(f->last_left + n->m.d.flit, n->m.now) + n->m.d.front;
+    if (at <= n->m.now)
         ask(n, w);
     else
-        post(n, line_at, WORD_LINE, w);
+        post(n, at, WORD_LINE, w);
 }
 
 /* ---- grants ---- */
@@ -341,7 +341,7 @@ static bool hop_at_once(struct worm_net *n, struct worm *w, uint32_t chan)
         count_blocked(n, chan, w->ready, granted);
     }
     w->ready = h + n->m.d.hop;
-    post(n, w->ready, WORD_ARRIVE, w);
+    post(n, w->ready - n->m.d.front, WORD_ARRIVE, w);
     if (w->reach > 0) {
         c->held = true;
     } else {

@@ -226,7 +226,7 @@ static inline void move_up(struct worm_net *n, struct worm *w, struct chan *f, c
     if (!f->front)
         f->back = NULL;
     else if (f->front->place == IN_LINE)
-        post(n, sim_time_max(tail + n->m.d.flit, n->m.now), WORD_LINE, f->front);
+        post(n, sim_time_max(tail + n->m.d.flit, n->m.now) + n->m.d.front, WORD_LINE, f->front);
 }
 
 /* The FIFO before channel i of w has let go of its tail at `tail`. */

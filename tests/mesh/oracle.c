@@ -44,6 +44,7 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
         .virtual_channels = 1,
     };
     m->ejection_delay += m->flit_time;
+    m->routing_at = oracle_below(r, 4) == 0 ? MESH_AT_FRONT : MESH_AT_ARRIVAL;
     if (m->rows * m->columns < 2)
         m->columns = 3;
     if (bubbles) {
@@ -244,10 +245,10 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
             "counter-example: %" PRId64 "x%" PRId64 "x%" PRId64 " dimension %" PRId64
             " flit %" PRId64 " routing %" PRId64 " allocation %" PRId64 " crossbar %" PRId64
             " wire %" PRId64 " credit %" PRId64 " in %" PRId64 " out %" PRId64 " fifo %" PRId64
-            " arbitration %d order %d reuse %d out credits %d\n",
+            " arbitration %d order %d reuse %d out credits %d at front %d\n",
             m->rows, m->columns, m->planes, m->dimension, m->flit_time, m->routing, m->allocation,
             m->crossbar, m->wire, m->credit, m->injection_delay, m->ejection_delay, m->fifo_flits,
-            m->arbitration, m->route, m->fifo, m->ejection_credits);
+            m->arbitration, m->route, m->fifo, m->ejection_credits, m->routing_at);
     for (uint32_t i = 0; i < c->fault_count; i++)
         fprintf(stderr, "  fault at %" PRId64 ": router %u port %d dead %d\n", c->faults[i].at,
                 c->faults[i].node, (int)c->faults[i].port, c->faults[i].dead);

@@ -44,6 +44,7 @@ struct closed {
     struct traffic_pool pool;
     struct traffic_log *log;
     struct sim_measure *latency;
+    struct traffic_cycles latency_cycles;
     struct stat_moments blocking;
     sim_time *done; /* of each source: when its last packet was delivered */
     bool random;
@@ -81,6 +82,7 @@ static void receive(void *arg, struct net_packet *p, enum net_status status)
     c->last = p->delivered;
     c->done[p->src] = p->delivered;
     sim_measure_add(c->latency, sim_time_seconds(p->delivered - p->created));
+    traffic_cycles_add(&c->latency_cycles, p->delivered - p->created);
     stat_add(&c->blocking,
              sim_time_seconds(p->delivered - p->injected -
                               c->net->ops->zero_load(c->net, p->src, p->dst, p->flits)));
@@ -125,6 +127,7 @@ static struct closed *closed_new(struct sim *s, const struct direct_world *w, co
     c->name = name;
     c->files = w->output_dir;
     w->net->ops->describe(w->net, &c->d);
+    c->latency_cycles.cycle = c->d.flit_time;
     c->done = base_zalloc(c->d.terminals, sizeof(*c->done));
     sim_event_init(&c->event, SIM_CLASS_SOFTWARE, inject);
     return c;
@@ -137,6 +140,7 @@ static void closed_destroy(void *self)
     sim_audit_unregister(c->sim, c);
     traffic_pool_fini(&c->pool);
     traffic_log_close(c->log);
+    free(c->latency_cycles.counts);
     free(c->entries);
     free(c->done);
     free(c);
@@ -180,6 +184,11 @@ static void closed_finish(void *self, enum sim_end end)
     sim_scalar(c->sim, "makespan", "s", sim_time_seconds(span), flags);
     sim_scalar(c->sim, "makespan_cycles", "1", cycles, flags);
     sim_scalar(c->sim, "packets", "1", (double)c->delivered, flags);
+    unsigned rest = flags & ~(unsigned)SIM_MEASURE_DEFAULT_COLUMN;
+    if (c->delivered > 0)
+        sim_scalar(c->sim, "latency_cycles", "1",
+                   sim_measure_mean(c->latency) / sim_time_seconds(c->d.flit_time), rest);
+    traffic_cycles_write(&c->latency_cycles, c->sim, "latency_cycles", rest);
     if (span > 0)
         sim_scalar(c->sim, "accepted", "flits/node/cycle",
                    (double)c->flits / cycles / c->d.terminals, flags);
@@ -187,10 +196,8 @@ static void closed_finish(void *self, enum sim_end end)
     for (uint32_t i = 0; i < c->d.terminals; i++)
         if (c->done[i] > 0 && c->done[i] < first_done)
             first_done = c->done[i];
-    sim_scalar(c->sim, "first_source_done", "s", sim_time_seconds(first_done - c->first),
-               flags & ~(unsigned)SIM_MEASURE_DEFAULT_COLUMN);
-    sim_scalar(c->sim, "blocking", "s", c->blocking.mean,
-               flags & ~(unsigned)SIM_MEASURE_DEFAULT_COLUMN);
+    sim_scalar(c->sim, "first_source_done", "s", sim_time_seconds(first_done - c->first), rest);
+    sim_scalar(c->sim, "blocking", "s", c->blocking.mean, rest);
     traffic_channels(c->sim);
     traffic_pairs(c->net, c->files);
     if (c->files && !traffic_write_channels(c->net, c->files, &e))
@@ -199,8 +206,8 @@ static void closed_finish(void *self, enum sim_end end)
 
 /* ---- mesh_batch ---- */
 
-enum exchange { EXCHANGE_NONE, EXCHANGE_SHIFTED, EXCHANGE_SAME };
-static const char *const exchanges[] = { "none", "shifted", "same", NULL };
+enum exchange { EXCHANGE_NONE, EXCHANGE_SHIFTED, EXCHANGE_SAME, EXCHANGE_RANDOM };
+static const char *const exchanges[] = { "none", "shifted", "same", "random", NULL };
 
 struct batch_params {
     struct pattern_params pattern;
@@ -232,23 +239,45 @@ static const struct param batch_params[] = {
       .offset = BATCH(exchange),
       .def = "none",
       .choices = exchanges,
-      .doc = "All-to-all in place of a pattern.  shifted: terminal i sends to i+1, i+2, ...; same: "
-             "all send to 0, 1, 2, ... in this order.",
+      .doc =
+          "All-to-all in place of a pattern.  shifted: terminal i sends to i+1, i+2, ...; same: "
+          "all send to 0, 1, 2, ... in this order; random: each to all others in an order of its "
+          "own.",
       .src = "ASSUMED(a pattern is the common case)" },
     { .name = NULL },
 };
 
+/* The order in which terminal i sends to the others, in a round. */
+static void draw_order(uint32_t *order, uint32_t n, struct sim_rng *r)
+{
+    for (uint32_t k = 0; k < n; k++) { /* [Fisher & Yates] */
+        uint32_t at = (uint32_t)sim_rng_below(r, k + 1);
+        order[k] = order[at];
+        order[at] = k;
+    }
+}
+
 static void fill_exchange(struct closed *c, const struct batch_params *p)
 {
-    uint32_t n = c->d.terminals;
-    for (int64_t round = 0; round < p->packets; round++)
-        for (uint32_t k = 0; k < n; k++)
-            for (uint32_t i = 0; i < n; i++) {
+    uint32_t n = c->d.terminals, *order = base_alloc(n * sizeof(*order));
+    c->random = p->exchange == EXCHANGE_RANDOM;
+    for (uint32_t i = 0; i < n; i++) {
+        struct sim_rng r;
+        sim_rng_init_indexed(&r, c->sim, "mesh_batch/order", i);
+        for (int64_t round = 0; round < p->packets; round++) {
+            if (c->random)
+                draw_order(order, n, &r);
+            for (uint32_t k = 0; k < n; k++) {
                 uint32_t dst = p->exchange == EXCHANGE_SHIFTED ? (i + k) % n : k;
+                if (c->random)
+                    dst = order[k];
                 if (dst != i)
                     add(c,
                         (struct entry){ .src = i, .dst = dst, .flits = (uint32_t)p->packet_flits });
             }
+        }
+    }
+    free(order);
 }
 
 static bool fill_pattern(struct closed *c, const struct batch_params *p, struct err *e)
@@ -256,7 +285,7 @@ static bool fill_pattern(struct closed *c, const struct batch_params *p, struct 
     struct pattern pattern;
     if (!pattern_init(&pattern, &p->pattern, &c->d, e))
         return false;
-    c->random = !pattern.fixed;
+    c->random = pattern_is_random(&pattern);
     for (uint32_t i = 0; i < c->d.terminals; i++) {
         struct sim_rng r;
         sim_rng_init_indexed(&r, c->sim, "mesh_batch/source", i);

@@ -142,9 +142,13 @@ struct source {
     struct load *load;
     struct sim_rng rng;
     uint32_t terminal;
-    sim_time burst_end;       /* process on_off */
-    uint64_t made, got_flits; /* flits of its packets delivered inside the window */
+    sim_time burst_end; /* process on_off */
+    uint64_t made;      /* packets */
+    uint64_t got_flits; /* flits of its packets delivered inside the window */
+    uint64_t taken;     /* flits delivered to it inside the window */
 };
+
+#define SLICES 20 /* of the window: accepted throughput by slice */
 
 struct load {
     struct sim *sim;
@@ -154,14 +158,18 @@ struct load {
     struct pattern pattern;
     struct source *sources;
     struct traffic_pool pool;
-    struct sim_event open, close, end;
+    struct sim_event open, close, end, slice_end;
     double offered, chance; /* flits a terminal and flit time; packets a flit time */
     sim_time mean_gap, mean_burst, mean_pause;
     bool in_window, closed;
     uint64_t tagged, tagged_done;
     uint64_t generated, delivered, dropped, inside; /* packets, all of them */
     uint64_t window_in, window_out; /* flits generated and delivered inside the window */
+    uint64_t slice_from;            /* window_out when the slice began */
+    uint64_t slices[SLICES];        /* flits delivered in each */
+    size_t slice_count;
     struct sim_measure *latency, *network;
+    struct traffic_cycles latency_cycles, network_cycles;
     struct stat_moments queue, blocking, alone, hops;
     struct traffic_log *log; /* NULL: not asked for */
     const char *files;       /* folder for what is written, or NULL */
@@ -235,6 +243,8 @@ static void observe(struct load *l, const struct net_packet *p)
     sim_time base = l->net->ops->zero_load(l->net, p->src, p->dst, p->flits);
     sim_measure_add(l->latency, sim_time_seconds(p->delivered - p->created));
     sim_measure_add(l->network, sim_time_seconds(p->delivered - p->injected));
+    traffic_cycles_add(&l->latency_cycles, p->delivered - p->created);
+    traffic_cycles_add(&l->network_cycles, p->delivered - p->injected);
     stat_add(&l->queue, sim_time_seconds(p->injected - p->created));
     stat_add(&l->blocking, sim_time_seconds(p->delivered - p->injected - base));
     stat_add(&l->alone, sim_time_seconds(base));
@@ -254,6 +264,7 @@ static void receive(void *arg, struct net_packet *p, enum net_status status)
         if (l->in_window) {
             l->window_out += p->flits;
             l->sources[p->src].got_flits += p->flits;
+            l->sources[p->dst].taken += p->flits;
         }
         if (p->user)
             observe(l, p);
@@ -274,6 +285,24 @@ static void open_window(struct sim *s, struct sim_event *e)
     l->in_window = true;
     sim_window_open(s);
     sim_after(s, &l->close, l->p->measure);
+    sim_after(s, &l->slice_end, l->p->measure / SLICES);
+}
+
+/* A slice of the window has ended: what was delivered in it is a sample of the time series. */
+static void end_slice(struct sim *s, struct sim_event *e)
+{
+    struct load *l = CONTAINER_OF(e, struct load, slice_end);
+    sim_time length = l->p->measure / SLICES;
+    uint64_t flits = l->window_out - l->slice_from;
+    double cycles = (double)length / (double)l->d.flit_time;
+    if (length == 0)
+        return;
+    l->slice_from = l->window_out;
+    l->slices[l->slice_count++] = flits;
+    sim_series(s, "accepted", "flits/node/cycle", sim_now(s),
+               (double)flits / cycles / l->d.terminals);
+    if (l->slice_count < SLICES)
+        sim_after(s, e, length);
 }
 
 static void close_window(struct sim *s, struct sim_event *e)
@@ -380,9 +409,54 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
     sim_event_init(&l->open, SIM_CLASS_ARRIVAL, open_window);
     sim_event_init(&l->close, SIM_CLASS_ARRIVAL, close_window);
     sim_event_init(&l->end, SIM_CLASS_MEASURE, give_up);
+    sim_event_init(&l->slice_end, SIM_CLASS_MEASURE, end_slice);
+    l->latency_cycles.cycle = l->network_cycles.cycle = l->d.flit_time;
     sim_after(s, &l->open, l->p->warmup);
     sim_audit_register(s, "mesh_load", audit, l);
     return l;
+}
+
+/* Accepted throughput is steady when the halves of the window do not differ by more than 5 % and
+ * than what the slices scatter.  The half width is of the slices in pairs. */
+static bool throughput(const struct load *l, double out, double *half_width)
+{
+    double first = 0, second = 0;
+    struct stat_moments pairs;
+    stat_init(&pairs);
+    *half_width = NAN;
+    if (l->slice_count < SLICES || l->window_out == 0)
+        return true;
+    for (size_t i = 0; i < SLICES; i += 2) {
+        double flits = (double)(l->slices[i] + l->slices[i + 1]);
+        *(i < SLICES / 2 ? &first : &second) += flits;
+        stat_add(&pairs, flits);
+    }
+    double relative = stat_half_width(&pairs, 0.95) / pairs.mean;
+    *half_width = out * relative;
+    double change = fabs(second - first) / ((first + second) / 2);
+    return change <= 1 - STEADY_SHARE || change <= 2 * relative;
+}
+
+static void write_fairness(const struct load *l, double cycles)
+{
+    double least = INFINITY, most = 0, taken_least = INFINITY, taken_most = 0;
+    double *shares = base_alloc(l->d.terminals * sizeof(*shares));
+    for (uint32_t i = 0; i < l->d.terminals; i++) {
+        double got = (double)l->sources[i].got_flits / cycles;
+        double taken = (double)l->sources[i].taken / cycles;
+        shares[i] = got;
+        least = fmin(least, got);
+        most = fmax(most, got);
+        taken_least = fmin(taken_least, taken);
+        taken_most = fmax(taken_most, taken);
+    }
+    const char *unit = "flits/node/cycle";
+    sim_scalar(l->sim, "accepted_least", unit, least, 0);
+    sim_scalar(l->sim, "accepted_most", unit, most, 0);
+    sim_scalar(l->sim, "accepted_fairness", "1", traffic_fairness(shares, l->d.terminals), 0);
+    sim_scalar(l->sim, "taken_least", unit, taken_least, 0);
+    sim_scalar(l->sim, "taken_most", unit, taken_most, 0);
+    free(shares);
 }
 
 /* What each source got through inside the window: sources.csv. */
@@ -412,26 +486,23 @@ static void load_finish(void *self, enum sim_end end)
     }
     double cycles = (double)l->p->measure / (double)l->d.flit_time, nodes = l->d.terminals;
     double in = (double)l->window_in / cycles / nodes, out = (double)l->window_out / cycles / nodes;
-    double least = INFINITY, most = 0;
-    for (uint32_t i = 0; i < l->d.terminals; i++) {
-        double got = (double)l->sources[i].got_flits / cycles;
-        least = fmin(least, got);
-        most = fmax(most, got);
-    }
     sim_scalar(l->sim, "offered", "flits/node/cycle", in, column);
-    sim_scalar(l->sim, "accepted", "flits/node/cycle", out, column);
-    bool late = l->tagged_done<l->tagged, few = l->window_in> 1000 && out < STEADY_SHARE * in;
+    double half_width;
+    bool drifts = !throughput(l, out, &half_width), late = l->tagged_done < l->tagged;
+    bool few = l->window_in > 1000 && out < STEADY_SHARE * in;
+    sim_scalar_interval(l->sim, "accepted", "flits/node/cycle", out, half_width, column);
     if (in > 0)
         sim_scalar(l->sim, "accepted_share", "1", out / in, 0);
-    sim_scalar(l->sim, "steady", "1", late || few ? 0 : 1, 0);
-    sim_scalar(l->sim, "accepted_least", "flits/node/cycle", least, 0);
-    sim_scalar(l->sim, "accepted_most", "flits/node/cycle", most, 0);
+    sim_scalar(l->sim, "steady", "1", late || few || drifts ? 0 : 1, 0);
+    write_fairness(l, cycles);
     sim_scalar(l->sim, "capacity", "flits/node/cycle", pattern_uniform_capacity(&l->d),
                SIM_MEASURE_DETERMINISTIC);
     sim_scalar(l->sim, "latency_cycles", "1",
                sim_measure_mean(l->latency) / sim_time_seconds(l->d.flit_time), 0);
     sim_scalar(l->sim, "network_cycles", "1",
                sim_measure_mean(l->network) / sim_time_seconds(l->d.flit_time), 0);
+    traffic_cycles_write(&l->latency_cycles, l->sim, "latency_cycles", 0);
+    traffic_cycles_write(&l->network_cycles, l->sim, "network_cycles", 0);
     sim_scalar(l->sim, "queue", "s", l->queue.mean, 0);
     sim_scalar(l->sim, "blocking", "s", l->blocking.mean, 0);
     sim_scalar(l->sim, "alone", "s", l->alone.mean, 0);
@@ -450,6 +521,11 @@ static void load_finish(void *self, enum sim_end end)
                    l->tagged - l->tagged_done, l->tagged);
     else if (few)
         sim_remark(l->sim, "not steady: %.4f flits/node/cycle accepted of %.4f offered", out, in);
+    else if (drifts)
+        sim_remark(
+            l->sim,
+            "not steady: accepted throughput still changes from the first half of the window "
+            "to the second: warmup or measure may be too short");
 }
 
 static void load_destroy(void *self)
@@ -460,6 +536,9 @@ static void load_destroy(void *self)
     sim_cancel(l->sim, &l->open);
     sim_cancel(l->sim, &l->close);
     sim_cancel(l->sim, &l->end);
+    sim_cancel(l->sim, &l->slice_end);
+    free(l->latency_cycles.counts);
+    free(l->network_cycles.counts);
     sim_audit_unregister(l->sim, l);
     traffic_pool_fini(&l->pool);
     traffic_log_close(l->log);

@@ -306,7 +306,7 @@ static void make_slots(struct reply *r)
         sim_rng_init_indexed(&r->rng[i], r->sim, "mesh_reply/source", i);
         r->net->ops->set_terminal(r->net, i,
                                   &(struct net_terminal){ .receive = receive, .arg = r });
-        if (r->pattern.fixed && r->pattern.fixed[i] == PATTERN_SILENT)
+        if (pattern_is_silent(&r->pattern, i))
             continue;
         for (int64_t j = 0; j < r->p->outstanding; j++) {
             struct slot *k = &r->slots[r->count++];

@@ -2,6 +2,7 @@
 #include "workloads/direct/mesh_traffic.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "sim/measure.h"
@@ -51,6 +52,64 @@ void traffic_channels(struct sim *s)
         return;
     sim_scalar(s, "channel_busiest", "1", share, SIM_MEASURE_DEFAULT_COLUMN);
     sim_scalar(s, "channel_mean", "1", sim_busy_mean(s, SIM_KIND_CHANNEL), 0);
+}
+
+/* ---- times in cycles ---- */
+
+#define CYCLES_KEPT (4u << 20) /* an open loop past saturation has no longest latency */
+
+void traffic_cycles_add(struct traffic_cycles *c, sim_time t)
+{
+    sim_time whole = (t + c->cycle - 1) / c->cycle;
+    size_t n = whole < CYCLES_KEPT ? (size_t)whole : CYCLES_KEPT;
+    if (n >= c->size) {
+        size_t size = c->size ? c->size : 256;
+        while (size <= n)
+            size *= 2;
+        c->counts = base_realloc(c->counts, size * sizeof(*c->counts));
+        for (size_t i = c->size; i < size; i++)
+            c->counts[i] = 0;
+        c->size = size;
+    }
+    c->counts[n]++;
+    c->total++;
+}
+
+/* The least number of cycles that `share` of the counts do not exceed. */
+static size_t cycles_quantile(const struct traffic_cycles *c, double share)
+{
+    double want = share * (double)c->total;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < c->size; i++) {
+        seen += c->counts[i];
+        if (seen > 0 && (double)seen >= want)
+            return i;
+    }
+    return c->size;
+}
+
+void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const char *name,
+                          unsigned flags)
+{
+    static const struct {
+        const char *name;
+        double share;
+    } parts[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "max", 1 } };
+    for (size_t i = 0; c->total > 0 && i < ARRAY_LEN(parts); i++) {
+        char *full = base_printf("%s.%s", name, parts[i].name);
+        sim_scalar(s, full, "1", (double)cycles_quantile(c, parts[i].share), flags);
+        free(full);
+    }
+}
+
+double traffic_fairness(const double *shares, size_t n)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += shares[i];
+        squares += shares[i] * shares[i];
+    }
+    return squares > 0 ? sum * sum / ((double)n * squares) : NAN;
 }
 
 /* ---- files ---- */

@@ -27,6 +27,24 @@ void traffic_channels(struct sim *s);
 void traffic_watch(struct net *net);
 void traffic_pairs(struct net *net, const char *dir);
 
+/* ---- times in cycles ---- */
+
+/* Counts of whole flit times (rounded up), exact, for percentiles. */
+struct traffic_cycles {
+    sim_time cycle;
+    uint64_t *counts; /* of each number of cycles; a longer one counts in the last */
+    size_t size;
+    uint64_t total;
+};
+void traffic_cycles_add(struct traffic_cycles *c, sim_time t);
+/* Writes NAME.p50, .p90, .p99 and .max as scalars; the caller frees counts. */
+void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const char *name,
+                          unsigned flags);
+
+/* How evenly n shares are spread: (sum x)^2 / (n sum x^2), 1 when all are equal [Jain, Chiu & Hawe
+ * 1984]; NAN when there is none. */
+double traffic_fairness(const double *shares, size_t n);
+
 /* ---- files, in the folder that the user names ---- */
 
 FILE *traffic_file(const char *dir, const char *name); /* NULL: it cannot be written */

@@ -9,6 +9,10 @@ const char *const pattern_names[] = { "uniform",      "transpose", "bit_compleme
                                       "bit_reversal", "tornado",   "neighbour",
                                       "hotspot",      "list",      NULL };
 
+const char *const pattern_backgrounds[] = {
+    "uniform", "transpose", "bit_complement", "bit_reversal", "tornado", "neighbour", NULL
+};
+
 /* Moves every coordinate `step(k)` onwards, modulo its size k. */
 static uint32_t shifted(const struct net_describe *net, uint32_t src, bool tornado)
 {
@@ -69,21 +73,22 @@ static bool init_hot(struct pattern *p, const struct val *hot, struct err *e)
     return true;
 }
 
-static bool init_fixed(struct pattern *p, const struct pattern_params *params,
-                       const struct net_describe *net, struct err *e)
+static bool init_fixed(struct pattern *p, enum pattern_kind kind,
+                       const struct pattern_params *params, const struct net_describe *net,
+                       struct err *e)
 {
     const struct val *list = params->destinations;
-    if (p->kind == PATTERN_LIST && (!list || list->type != VAL_LIST || list->count != p->nodes))
+    if (kind == PATTERN_LIST && (!list || list->type != VAL_LIST || list->count != p->nodes))
         return err_set(e, "pattern \"list\" needs destinations, a list of %u terminals", p->nodes);
-    for (uint32_t d = 1; d < net->dims && p->kind == PATTERN_TRANSPOSE; d++)
+    for (uint32_t d = 1; d < net->dims && kind == PATTERN_TRANSPOSE; d++)
         if (net->size[d] != net->size[0])
             return err_set(e, "pattern \"transpose\" needs a square grid, not a %s", net->shape);
-    if (p->kind == PATTERN_BIT_REVERSAL && (p->nodes & (p->nodes - 1)) != 0)
+    if (kind == PATTERN_BIT_REVERSAL && (p->nodes & (p->nodes - 1)) != 0)
         return err_set(e, "pattern \"bit_reversal\" needs a power of two of terminals, not %u",
                        p->nodes);
     p->fixed = base_alloc(sizeof(*p->fixed) * p->nodes);
     for (uint32_t i = 0; i < p->nodes; i++) {
-        switch (p->kind) {
+        switch (kind) {
         case PATTERN_TRANSPOSE:
             p->fixed[i] = transposed(net, i);
             break;
@@ -95,7 +100,7 @@ static bool init_fixed(struct pattern *p, const struct pattern_params *params,
             break;
         case PATTERN_TORNADO:
         case PATTERN_NEIGHBOUR:
-            p->fixed[i] = shifted(net, i, p->kind == PATTERN_TORNADO);
+            p->fixed[i] = shifted(net, i, kind == PATTERN_TORNADO);
             break;
         default:
             if (!terminal_of(list, i, p->nodes, &p->fixed[i], e))
@@ -114,15 +119,13 @@ bool pattern_init(struct pattern *p, const struct pattern_params *params,
                            .self_sends = params->self_sends,
                            .nodes = net->terminals,
                            .hot_share = params->hot_share };
-    if (net->dims == 0 && p->kind != PATTERN_UNIFORM && p->kind != PATTERN_HOTSPOT &&
-        p->kind != PATTERN_LIST)
-        return err_set(e, "pattern \"%s\" needs a grid, not a %s", pattern_names[p->kind],
-                       net->shape);
-    bool good = true;
-    if (p->kind == PATTERN_HOTSPOT)
-        good = init_hot(p, params->hot, e);
-    else if (p->kind != PATTERN_UNIFORM)
-        good = init_fixed(p, params, net, e);
+    enum pattern_kind rest =
+        p->kind == PATTERN_HOTSPOT ? (enum pattern_kind)params->background : p->kind;
+    if (net->dims == 0 && rest != PATTERN_UNIFORM && rest != PATTERN_LIST)
+        return err_set(e, "pattern \"%s\" needs a grid, not a %s", pattern_names[rest], net->shape);
+    bool good = p->kind != PATTERN_HOTSPOT || init_hot(p, params->hot, e);
+    if (good && rest != PATTERN_UNIFORM)
+        good = init_fixed(p, rest, params, net, e);
     if (!good)
         pattern_fini(p);
     return good;
@@ -135,16 +138,31 @@ void pattern_fini(struct pattern *p)
     p->fixed = p->hot = NULL;
 }
 
+bool pattern_is_silent(const struct pattern *p, uint32_t src)
+{
+    if (p->nodes == 1 && !p->self_sends)
+        return true;
+    bool hot = p->kind == PATTERN_HOTSPOT && p->hot_share > 0;
+    return p->fixed && p->fixed[src] == PATTERN_SILENT && !hot;
+}
+
+bool pattern_is_random(const struct pattern *p)
+{
+    if (p->kind == PATTERN_HOTSPOT && p->hot_share > 0)
+        return p->hot_share < 1 || p->hot_count > 1;
+    return !p->fixed;
+}
+
 uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r)
 {
-    if (p->fixed)
-        return p->fixed[src];
     if (p->nodes == 1 && !p->self_sends)
         return PATTERN_SILENT;
     if (p->kind == PATTERN_HOTSPOT && sim_rng_chance(r, p->hot_share)) {
         uint32_t dst = p->hot[p->hot_count == 1 ? 0 : sim_rng_below(r, p->hot_count)];
         return dst != src || p->self_sends ? dst : PATTERN_SILENT;
     }
+    if (p->fixed)
+        return p->fixed[src];
     if (p->self_sends)
         return (uint32_t)sim_rng_below(r, p->nodes);
     uint32_t dst = (uint32_t)sim_rng_below(r, p->nodes - 1);

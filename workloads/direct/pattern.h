@@ -8,7 +8,8 @@
  *   bit_reversal    the bits of the terminal's number backwards; N a power of two
  *   tornado         in every dimension of size k, ceil(k/2)-1 onwards, modulo k
  *   neighbour       in every dimension 1 onwards, modulo k
- *   hotspot         with probability `hot_share` one of the `hot` terminals, else uniform
+ *   hotspot         with probability `hot_share` one of the `hot` terminals, each as likely as often
+ *                   as it is named; else by the pattern `background`
  *   list            terminal i -> destinations[i]
  */
 #ifndef WORKLOADS_DIRECT_PATTERN_H
@@ -34,8 +35,11 @@ struct pattern_params {
     bool self_sends;
     const struct val *hot; /* list of terminals */
     double hot_share;
+    int background;
     const struct val *destinations; /* list of terminals, one for each */
 };
+extern const char *const pattern_backgrounds[]; /* all but hotspot and list, the same numbers */
+
 /* The descriptors, for a module's own array: offset of the pattern_params in its struct. */
 #define PATTERN_PARAMS(base)                                                                       \
     { .name = "pattern",                                                                           \
@@ -56,7 +60,8 @@ struct pattern_params {
         { .name = "hot",                                                                           \
           .type = PARAM_VAL,                                                                       \
           .offset = (base) + offsetof(struct pattern_params, hot),                                 \
-          .doc = "Pattern hotspot: list of the hot terminals, from 0.",                            \
+          .doc = "Pattern hotspot: list of the hot terminals, from 0; one that is named twice is " \
+                 "twice as hot.",                                                                  \
           .src = "the middle terminal when absent" },                                              \
         { .name = "hot_share",                                                                     \
           .type = PARAM_REAL,                                                                      \
@@ -66,6 +71,13 @@ struct pattern_params {
           .max = "1",                                                                              \
           .doc = "Pattern hotspot: share of the packets that go to a hot terminal.",               \
           .src = "ASSUMED(Pfister & Norton 1985 study 1 to 16 %)" },                               \
+        { .name = "background",                                                                    \
+          .type = PARAM_CHOICE,                                                                    \
+          .offset = (base) + offsetof(struct pattern_params, background),                          \
+          .def = "uniform",                                                                        \
+          .choices = pattern_backgrounds,                                                          \
+          .doc = "Pattern hotspot: where the other packets go.",                                   \
+          .src = "Pfister & Norton 1985: uniform" },                                               \
     {                                                                                              \
         .name = "destinations", .type = PARAM_VAL,                                                 \
         .offset = (base) + offsetof(struct pattern_params, destinations),                          \
@@ -88,6 +100,10 @@ struct pattern {
 bool pattern_init(struct pattern *p, const struct pattern_params *params,
                   const struct net_describe *net, struct err *e) MUST_CHECK;
 void pattern_fini(struct pattern *p);
+
+/* True when the terminal never sends; when any destination is drawn. */
+bool pattern_is_silent(const struct pattern *p, uint32_t src);
+bool pattern_is_random(const struct pattern *p);
 
 /* The destination of the next packet of `src`, or PATTERN_SILENT. */
 uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r);
