@@ -65,6 +65,7 @@ static void fetched(struct vm_store_io *io)
     struct paging *g = io->arg;
     struct svm_page *sp = g->sp;
     struct svm *s = sp->svm;
+    svm_event(s, sp, SVM_ON_FETCHED);
     sp->fetching = false;
     if (io->status == VM_OK) {
         s->counts.page_ins++;
@@ -107,6 +108,7 @@ static void put_away(struct vm_store_io *io)
     enum vm_status status = io->status;
     rope_fini(&io->data);
     port_free(s->port, g);
+    svm_event(s, sp, SVM_ON_PUT);
     sp->putting = false;
     if (status == VM_OK) {
         s->counts.page_outs++;
@@ -251,6 +253,7 @@ static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
     (void)have;
+    svm_event(s, sp, want == VM_READ ? SVM_ON_READ_FAULT : SVM_ON_WRITE_FAULT);
     ASSERT(!sp->locked);
     s->counts.read_faults += want == VM_READ;
     s->counts.write_faults += want == VM_WRITE;
@@ -356,7 +359,8 @@ static struct svm_msg *answer(struct svm *s, struct svm_page *sp, const struct s
 
 static void announce(struct svm *s, struct svm_page *sp)
 {
-    if (s->params.announce_every == 0 || !s->ops->hints ||
+    /* In a tree a holder that is not the owner serves copies too. */
+    if (s->params.announce_every == 0 || !s->ops->hints || !sp->owner ||
         ++sp->served < (uint64_t)s->params.announce_every)
         return;
     sp->served = 0;
@@ -457,12 +461,16 @@ static void invalidate(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         sp->version = m->version;
     if (s->ops->hints)
         sp->hint = m->origin;
+    /* Who lost its copy to replacement may read again from a node below: then the invalidation
+     * comes round, and is answered at once, for whoever sent the first waits for all below. */
+    bool around = sp->ack_below;
     if (s->ops->copies_in_tree && sp->copies.count > 0) {
         svm_invalidate_copies(s, sp, m->origin, m->version);
-        sp->ack_to = m->from;
+        if (!around)
+            sp->ack_to = m->from;
         sp->ack_below = sp->acks.count > 0;
     }
-    if (!sp->ack_below)
+    if (around || !sp->ack_below)
         svm_send(s, m->from, svm_msg_new(s, SVM_ACK, sp->page));
     svm_msg_free(s, m);
 }
@@ -476,6 +484,31 @@ static void announced(struct svm *s, struct svm_page *sp, struct svm_msg *m)
     svm_msg_free(s, m);
 }
 
+static enum svm_event event_of(const struct svm_msg *m)
+{
+    bool write = m->access == VM_WRITE;
+    switch (m->op) {
+    case SVM_REQUEST:
+        return write ? SVM_ON_WRITE_REQUEST : SVM_ON_READ_REQUEST;
+    case SVM_FORWARD:
+        return write ? SVM_ON_WRITE_FORWARD : SVM_ON_READ_FORWARD;
+    case SVM_PAGE:
+        return m->ownership ? SVM_ON_OWNERSHIP : SVM_ON_COPY;
+    case SVM_CONFIRM:
+        return SVM_ON_CONFIRM;
+    case SVM_INVALIDATE:
+        return SVM_ON_INVALIDATE;
+    case SVM_ACK:
+        return SVM_ON_ACK;
+    case SVM_ANNOUNCE:
+        return SVM_ON_ANNOUNCE;
+    case SVM_FLUSH:
+        return SVM_ON_FLUSH;
+    default:
+        return SVM_ON_DATA;
+    }
+}
+
 void svm_handle(struct svm *s, struct svm_msg *m)
 {
     if (s->ops->take) {
@@ -483,6 +516,7 @@ void svm_handle(struct svm *s, struct svm_msg *m)
         return;
     }
     struct svm_page *sp = svm_page_get(s, m->page);
+    svm_event(s, sp, event_of(m));
     if (s->ops->message && s->ops->message(s, sp, m))
         return;
     switch (m->op) {
@@ -526,6 +560,7 @@ static void evict(struct vm_region *r, uint64_t page, bool dirty)
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
     bool stays = sp->locked || sp->fetching;
+    svm_event(s, sp, SVM_ON_EVICT);
     if (s->ops->ownerless && !stays) {
         struct rope data;
         enum vm_prot prot = vm_page_prot(r, page);
@@ -552,6 +587,7 @@ static void refused(struct vm_region *r, uint64_t page, struct rope *data, enum 
 {
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
+    svm_event(s, sp, SVM_ON_REFUSED);
     if (s->ops->ownerless) {
         s->ops->page_out(s, sp, data, prot);
     } else if (sp->owner && data) {
@@ -565,7 +601,9 @@ static void refused(struct vm_region *r, uint64_t page, struct rope *data, enum 
 static void unpinned(struct vm_region *r, uint64_t page)
 {
     struct svm *s = vm_region_object(r);
-    answer_deferred(s, svm_page_get(s, page));
+    struct svm_page *sp = svm_page_get(s, page);
+    svm_event(s, sp, SVM_ON_UNPIN);
+    answer_deferred(s, sp);
 }
 
 const struct vm_pager_ops svm_pager = {

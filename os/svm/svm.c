@@ -179,6 +179,7 @@ struct svm_page *svm_page_find(struct svm *s, uint64_t page)
 static void retry(struct port_timer *t)
 {
     struct svm_page *sp = t->arg;
+    svm_event(sp->svm, sp, SVM_ON_RETRY);
     svm_ask_again(sp->svm, sp);
 }
 
@@ -520,6 +521,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->count = count;
     s->id = in->count++;
     s->last_page = UINT64_MAX;
+    svm_never(params->manager, s->never);
     list_init(&s->local);
     list_init(&s->outbox);
     port_timer_init(p, &s->local_timer, drain_local, s);

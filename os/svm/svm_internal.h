@@ -44,6 +44,7 @@
 #define OS_SVM_SVM_INTERNAL_H
 
 #include "os/svm/nodeset.h"
+#include "os/svm/state.h"
 #include "os/svm/svm.h"
 
 enum svm_op {
@@ -128,6 +129,9 @@ struct svm {
     struct xk_sessn *stalled;  /* that refused the head of the outbox; NULL: none */
     struct port_timer local_timer;
     struct svm_counts counts;
+    uint32_t never[SVM_STATE_COUNT]; /* events that cannot meet a page in that state */
+    void (*watch)(void *arg, enum svm_state state, enum svm_event e); /* NULL: nobody */
+    void *watch_arg;
     struct lrc *relaxed; /* hlrc's part; lrc.h */
     struct svm *next;
 };

@@ -191,6 +191,12 @@ void vm_tlb_drop(struct vm_page *pg)
 
 /* ---- what pagers ask ---- */
 
+/* What was supplied waits for a frame: to pagers the page is there (M3). */
+static bool starved(const struct vm_page *pg)
+{
+    return !list_empty(&pg->starved);
+}
+
 void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot)
 {
     struct vm *vm = r->space->vm;
@@ -214,6 +220,11 @@ void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_pr
 void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
 {
     struct vm_page *pg = vm_page_get(r, page);
+    if (starved(pg)) { /* those that wait go on once there is a frame */
+        if (prot > pg->supply_prot)
+            pg->supply_prot = (uint8_t)prot;
+        return;
+    }
     ASSERT_MSG(pg->bytes, "a page without a frame is granted");
     port_work(r->space->vm->port, PORT_WORK_MAP, 1);
     if (prot > pg->prot)
@@ -236,12 +247,6 @@ void vm_fail(struct vm_region *r, uint64_t page, enum vm_status status)
     if (waited && r->pager->refused)
         r->pager->refused(r, page, pg->supply_zero ? NULL : &data, (enum vm_prot)pg->supply_prot);
     rope_fini(&data);
-}
-
-/* What was supplied waits for a frame: to pagers the page is there (M3). */
-static bool starved(const struct vm_page *pg)
-{
-    return !list_empty(&pg->starved);
 }
 
 static enum vm_prot prot_of(const struct vm_page *pg)

@@ -43,7 +43,9 @@ static void thread(void *arg)
 
 static void join(struct cluster *c, uint32_t node, struct port *p)
 {
-    struct vm_params vp = { .page_bytes = PAGE, .frames = c->frames, .replacement = 1 };
+    struct vm_params vp = { .page_bytes = PAGE,
+                            .frames = c->frames,
+                            .replacement = (int)(c->seed % 3) };
     struct svm_params sp = { .manager = c->manager,
                              .hash_block = c->hash_block ? c->hash_block : 1,
                              .fanout = c->fanout,
@@ -58,6 +60,9 @@ static void join(struct cluster *c, uint32_t node, struct port *p)
     c->svm[node] = svm_join(xk_find(c->rig.k[node], "svm"), c->space[node], BASE, c->pages * PAGE,
                             nodes, c->nodes, &sp);
     cr_assert_not_null(c->svm[node]);
+    if (c->frames > 0)
+        svm_set_store(c->svm[node], vm_swap_create(c->vm[node], 0, 0, 8192));
+    svm_watch(c->svm[node], c->watch, c);
 }
 
 void cluster_booted(struct rig *r, uint32_t node, struct port *p)
@@ -76,6 +81,7 @@ void cluster_booted(struct rig *r, uint32_t node, struct port *p)
 void cluster_start(struct cluster *c, enum fake_order order)
 {
     struct fake_options o = { .nodes = c->nodes,
+                              .disks = c->frames > 0,
                               .seed = c->seed,
                               .order = order,
                               .mtu = c->mtu ? c->mtu : 4096,
@@ -135,6 +141,55 @@ uint64_t cluster_read(struct cluster *c, uint32_t node, uint64_t at, uint32_t si
     c->checked++;
     record(c, node, begun, at, size, false, got);
     return got;
+}
+
+/* Where the next access goes: anywhere, or among the first words of a page, where nodes meet. */
+static uint64_t somewhere(struct cluster *c, uint64_t *x, uint32_t size)
+{
+    uint64_t page = mix(x) % c->pages, within = mix(x) % 2 ? PAGE : 32;
+    return page * PAGE + mix(x) % (within / size) * size;
+}
+
+/* Keeps a page pinned for a while and changes it through the pointer. */
+static void pinned_work(struct cluster *c, uint32_t node, uint64_t *x)
+{
+    uint64_t at = mix(x) % (c->pages * PAGE);
+    enum vm_prot want = mix(x) % 2 ? VM_WRITE : VM_READ;
+    size_t got;
+    uint8_t *p = vm_span(c->space[node], BASE + at, 1, want, &got);
+    cr_assert_not_null(p);
+    uint8_t before = *p;
+    c->wrong += before != c->shadow[at];
+    port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(x) % 100) * SIM_US);
+    c->wrong += *p != c->shadow[at] || *p != before; /* who pins keeps all others out */
+    if (want == VM_WRITE)
+        *p = c->shadow[at] = (uint8_t)mix(x);
+    vm_unspan(c->space[node], BASE + at);
+}
+
+void cluster_random_program(struct cluster *c, uint32_t node)
+{
+    static const uint32_t sizes[] = { 1, 4, 8 };
+    uint64_t x = c->seed * 1000 + node;
+    uint32_t fixed = sizes[c->seed % 3];
+    for (uint32_t i = 1; i <= c->accesses; i++) {
+        /* A history has one size; without one, all sizes overlap. */
+        uint32_t size = c->record ? fixed : sizes[mix(&x) % 3];
+        uint64_t at = somewhere(c, &x, size);
+        if (mix(&x) % 3 == 0)
+            cluster_write(c, node, at, size,
+                          ((uint64_t)i * c->nodes + node + 1) & (UINT64_MAX >> (64 - 8 * size)));
+        else
+            cluster_read(c, node, at, size);
+        cr_assert_eq(c->wrong, 0,
+                     "%s, seed %llu: node %u reads at offset %llu what is not the most "
+                     "recent write",
+                     manager_of(c), (unsigned long long)c->seed, node, (unsigned long long)at);
+        if (!c->record && mix(&x) % 16 == 0)
+            pinned_work(c, node, &x);
+        if (mix(&x) % 8 == 0)
+            port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(&x) % 50) * SIM_US);
+    }
 }
 
 /* ---- what holds between steps ---- */

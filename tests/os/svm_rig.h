@@ -3,7 +3,9 @@
 #define TESTS_OS_SVM_RIG_H
 
 #include "os/svm/history.h"
+#include "os/svm/state.h"
 #include "os/svm/svm.h"
+#include "os/vm/store.h"
 #include "tests/os/xk_rig.h"
 
 #define BASE 0x10000000u
@@ -14,7 +16,7 @@ struct cluster {
     struct rig rig;
     uint32_t nodes;
     uint32_t pages;
-    int64_t frames;
+    int64_t frames; /* of a node; 0: no limit; else owned pages go to a disk */
     int manager;
     int initial_owner;
     int64_t hash_block, fanout, announce_every;
@@ -24,6 +26,7 @@ struct cluster {
     bool record;  /* accesses go to `history` too */
     uint32_t mtu, tx_queue; /* 0: a page fits a frame; no limit */
     void (*program)(struct cluster *c, uint32_t node);
+    void (*watch)(void *c, enum svm_state state, enum svm_event e); /* NULL: nobody */
     struct vm *vm[RIG_NODES];
     struct vm_space *space[RIG_NODES];
     struct svm *svm[RIG_NODES];
@@ -48,6 +51,9 @@ void cluster_stop(struct cluster *c);
  * shadow, the flat memory that the accesses change in the order in which the fake runs them. */
 void cluster_write(struct cluster *c, uint32_t node, uint64_t at, uint32_t size, uint64_t value);
 uint64_t cluster_read(struct cluster *c, uint32_t node, uint64_t at, uint32_t size);
+
+/* c->accesses of 1, 4 and 8 bytes at random, pages falsely shared and pinned now and then. */
+void cluster_random_program(struct cluster *c, uint32_t node);
 
 /* S1 and S2 over all nodes, for every page of a quiet system: what does not hold, or NULL. */
 const char *cluster_fault(struct cluster *c);

@@ -13,59 +13,11 @@
 
 #include "tests/os/svm_rig.h"
 
-/* Where the next access goes: anywhere, or among the first words of a page, where nodes meet. */
-static uint64_t somewhere(struct cluster *c, uint64_t *x, uint32_t size)
-{
-    uint64_t page = mix(x) % c->pages, within = mix(x) % 2 ? PAGE : 32;
-    return page * PAGE + mix(x) % (within / size) * size;
-}
-
-/* Keeps a page pinned for a while and changes it through the pointer. */
-static void pinned_work(struct cluster *c, uint32_t node, uint64_t *x)
-{
-    uint64_t at = mix(x) % (c->pages * PAGE);
-    enum vm_prot want = mix(x) % 2 ? VM_WRITE : VM_READ;
-    size_t got;
-    uint8_t *p = vm_span(c->space[node], BASE + at, 1, want, &got);
-    cr_assert_not_null(p);
-    uint8_t before = *p;
-    c->wrong += before != c->shadow[at];
-    port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(x) % 100) * SIM_US);
-    c->wrong += *p != c->shadow[at] || *p != before; /* who pins keeps all others out */
-    if (want == VM_WRITE)
-        *p = c->shadow[at] = (uint8_t)mix(x);
-    vm_unspan(c->space[node], BASE + at);
-}
-
-static void random_program(struct cluster *c, uint32_t node)
-{
-    static const uint32_t sizes[] = { 1, 4, 8 };
-    uint64_t x = c->seed * 1000 + node;
-    uint32_t fixed = sizes[c->seed % 3];
-    for (uint32_t i = 1; i <= c->accesses; i++) {
-        /* A history has one size; without one, all sizes overlap. */
-        uint32_t size = c->record ? fixed : sizes[mix(&x) % 3];
-        uint64_t at = somewhere(c, &x, size);
-        if (mix(&x) % 3 == 0)
-            cluster_write(c, node, at, size,
-                          ((uint64_t)i * c->nodes + node + 1) & (UINT64_MAX >> (64 - 8 * size)));
-        else
-            cluster_read(c, node, at, size);
-        cr_assert_eq(c->wrong, 0,
-                     "%s, seed %llu: node %u reads at offset %llu what is not the most "
-                     "recent write",
-                     manager_of(c), (unsigned long long)c->seed, node, (unsigned long long)at);
-        if (!c->record && mix(&x) % 16 == 0)
-            pinned_work(c, node, &x);
-        if (mix(&x) % 8 == 0)
-            port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(&x) % 50) * SIM_US);
-    }
-}
-
 /* What differs from the usual: length, frames, the interface's queue, the tree's fanout. */
 struct variant {
     uint32_t accesses; /* of a node; 0: 150 */
     uint32_t mtu, tx_queue;
+    int64_t frames; /* of a node; 0: no limit; the rest goes to a disk */
     int64_t fanout, announce_every;
 };
 
@@ -75,6 +27,7 @@ static uint64_t run_variant(int manager, uint64_t seed, struct variant v)
     static struct cluster c;
     c = (struct cluster){ .mtu = v.mtu,
                           .tx_queue = v.tx_queue,
+                          .frames = v.frames,
                           .fanout = v.fanout,
                           .announce_every = v.announce_every,
                           .nodes = 2 + (uint32_t)(seed % 6),
@@ -85,7 +38,7 @@ static uint64_t run_variant(int manager, uint64_t seed, struct variant v)
                           .seed = seed,
                           .record = seed % 4 < 2,
                           .accesses = v.accesses ? v.accesses : 150,
-                          .program = random_program };
+                          .program = cluster_random_program };
     cluster_start(&c, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
     fake_run(c.rig.f, 30000000);
     cr_assert_eq(c.finished, c.nodes, "%s, seed %llu: %u of %u programs ended", manager_of(&c),
@@ -125,7 +78,9 @@ Test(svm, a_read_returns_the_most_recent_write_under_every_manager)
 {
     for (int m = 0; svm_managers[m]; m++)
         for (uint64_t seed = 1; seed <= 60; seed++)
-            run_variant(m, seed, (struct variant){ .announce_every = (int64_t)(seed % 4) });
+            run_variant(m, seed,
+                        (struct variant){ .frames = seed % 3 == 0 ? 1 + (int64_t)(seed % 2) : 0,
+                                          .announce_every = (int64_t)(seed % 4) });
 }
 
 /* ---- one access at a time, counted ---- */
@@ -280,6 +235,7 @@ Test(svm, soak)
         for (; (!only || strcmp(only, name) == 0) && checked < want; seed++)
             checked += run_variant(m, seed,
                                    (struct variant){ .accesses = 1000,
+                                                     .frames = (int64_t)(seed % 4),
                                                      .mtu = seed % 5 == 0 ? 100 : 0,
                                                      .tx_queue = seed % 10 == 0 ? 2 : 0,
                                                      .fanout = (int64_t)(seed % 3),
