@@ -15,14 +15,13 @@ local cases = {
   ["Paragon early, server"] = { release = "early", backing = "servers" },
   ["Paragon R1.2, server"] = { release = "R1.2", backing = "servers" },
   ["Paragon R1.4, server"] = { release = "R1.4", backing = "servers" },
-  ["Paragon R1.4, 8 servers"] = { release = "R1.4", backing = "servers", servers = 8 },
   ["Paragon SUNMOS, server"] = { release = "SUNMOS-1.6", backing = "servers" },
   ["Paragon's wires, server"] = { release = "R1.4", backing = "servers", scale = 0 },
 }
 local names = {
   "iPSC/860, disk", "Paragon R1.4, disk", "iPSC/860, server", "iPSC/860, 8 servers",
   "Paragon early, server", "Paragon R1.2, server", "Paragon R1.4, server",
-  "Paragon R1.4, 8 servers", "Paragon SUNMOS, server", "Paragon's wires, server",
+  "Paragon SUNMOS, server", "Paragon's wires, server",
 }
 local chosen = cases[param("case", names[1])]
 
@@ -83,7 +82,7 @@ return {
     memory = { page = "4KiB", frames = MEMORY // 4096, replacement = "lru" },
   },
   sweep = {
-    product = { case = names, size = { 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4 } },
+    product = { case = names, size = { 0.5, 1, 1.25, 1.5, 2, 4 } },
   },
   measures = { "memory.time", "memory.fault_time.mean", "memory.page_ins" },
   figure = {

@@ -1,7 +1,8 @@
 /* shared.c: see shared.h. */
 #include "workloads/shared.h"
 
-#define REPORT_BYTES (3 * sizeof(double)) /* of each rank, behind the program's arrays */
+#define REPORTED 4                               /* numbers that shared_stop gathers */
+#define REPORT_BYTES (REPORTED * sizeof(double)) /* of each rank, behind the program's arrays */
 
 const struct measure_desc shared_measures[] = {
     { "svm.time", "s", "Time of the computation, from barrier to barrier.",
@@ -15,6 +16,9 @@ const struct measure_desc shared_measures[] = {
     { "svm.page_outs", "1", "Pages that a node sent to its store.", 0 },
     { "svm.page_ins", "1", "Pages that a node fetched from its store.", 0 },
     { "svm.disk_transfers", "1", "Pages that moved to or from a disk for a node.", 0 },
+    { "svm.disk_last", "1",
+      "Pages that moved to or from a disk in the last iteration, for all nodes together.",
+      WORKLOAD_DETERMINISTIC },
     { "svm.forwards_per_fault", "1", "Requests passed on for each fault, of all nodes together.",
       WORKLOAD_DETERMINISTIC },
     { "svm.messages_per_fault", "1", "Messages for each fault, of all nodes together.",
@@ -28,9 +32,18 @@ const struct measure_desc shared_measures[] = {
 uint32_t shared_programs(const void *params, const struct os_layout *layout)
 {
     const struct shared_params *p = params;
-    if (p->nodes == 0 || p->nodes > layout->compute_count)
+    if (p->nodes == 0)
         return layout->compute_count;
     return (uint32_t)p->nodes;
+}
+
+bool shared_check(const void *params, const struct os_layout *layout, struct err *e)
+{
+    const struct shared_params *p = params;
+    if (p->nodes > layout->compute_count)
+        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
+                       (long long)p->nodes, layout->compute_count);
+    return true;
 }
 
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes)
@@ -107,22 +120,29 @@ struct vm_store_counts shared_paging(const struct shared *h)
     return c;
 }
 
-/* Sums what all nodes counted: through the shared memory itself, after the clock has stopped. */
-static void report_all(struct shared *h, double faults, double forwards, double messages)
+void shared_iteration(struct shared *h)
 {
-    double mine[3] = { faults, forwards, messages }, sum[3] = { 0, 0, 0 };
-    if (!vm_write(h->space, h->report + REPORT_BYTES * h->rank, mine, sizeof mine))
+    h->disk_before = shared_paging(h).disk;
+}
+
+/* Sums what all nodes counted: through the shared memory itself, after the clock has stopped. */
+static void report_all(struct shared *h, const double mine[REPORTED])
+{
+    double one[REPORTED], sum[REPORTED] = { 0 };
+    if (!vm_write(h->space, h->report + REPORT_BYTES * h->rank, mine, REPORT_BYTES))
         return;
     port_pay(h->port);
     sync_barrier(h->sync);
     if (h->rank != 0)
         return;
     for (uint32_t i = 0; i < h->ranks; i++) {
-        if (!vm_read(h->space, h->report + REPORT_BYTES * i, mine, sizeof mine))
+        if (!vm_read(h->space, h->report + REPORT_BYTES * i, one, REPORT_BYTES))
             return;
-        for (int k = 0; k < 3; k++)
-            sum[k] += mine[k];
+        for (int k = 0; k < REPORTED; k++)
+            sum[k] += one[k];
     }
+    if (h->store)
+        port_measure(h->port, "svm.disk_last", sum[3]);
     if (sum[0] == 0)
         return;
     port_measure(h->port, "svm.forwards_per_fault", sum[1] / sum[0]);
@@ -147,13 +167,16 @@ void shared_stop(struct shared *h)
     port_measure(p, "svm.forwards", forwards);
     port_measure(p, "svm.invalidations", (double)(c.invalidations - h->before.invalidations));
     port_measure(p, "svm.pages", (double)(c.pages_sent - h->before.pages_sent));
+    double last = 0;
     if (h->store) {
         struct vm_store_counts g = shared_paging(h);
+        last = (double)(g.disk - h->disk_before);
         port_measure(p, "svm.page_outs", (double)g.puts);
         port_measure(p, "svm.page_ins", (double)g.gets);
         port_measure(p, "svm.disk_transfers", (double)g.disk);
     }
-    report_all(h, reads + writes, forwards, (double)(c.sent - h->before.sent));
+    report_all(
+        h, (double[REPORTED]){ reads + writes, forwards, (double)(c.sent - h->before.sent), last });
 }
 
 void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end)

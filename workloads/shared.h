@@ -55,6 +55,8 @@ struct shared_params {
 
 extern const struct measure_desc shared_measures[];
 uint32_t shared_programs(const void *params, const struct os_layout *layout);
+/* More nodes than the machine has is a mistake. */
+bool shared_check(const void *params, const struct os_layout *layout, struct err *e) MUST_CHECK;
 
 struct shared {
     struct port *port;
@@ -71,6 +73,7 @@ struct shared {
     struct svm_counts before;
     struct vm_store *store; /* NULL: owned pages keep their frames */
     struct vm_store_counts store_before;
+    uint64_t disk_before; /* when the last iteration began */
 };
 
 #define SHARED_BASE 0x100000000u
@@ -87,6 +90,8 @@ uint64_t shared_array(struct shared *h, uint64_t bytes);
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes);
 void shared_start(struct shared *h); /* (blocks) */
 void shared_stop(struct shared *h);  /* (blocks) */
+/* An iteration begins; what the last one moved to and from disks is reported: "svm.disk_last". */
+void shared_iteration(struct shared *h);
 
 /* Pages that this node has sent to its store, fetched from it, and how often a disk was used for that,
  * since shared_start.  Zeroes without a store. */

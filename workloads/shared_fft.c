@@ -208,7 +208,8 @@ static void check(struct fft *f, uint64_t result)
 static bool fft_check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct fft_params *p = params;
-    (void)layout;
+    if (!shared_check(params, layout, e))
+        return false;
     if (p->rows & (p->rows - 1))
         return err_set(e, "workload.rows is %lld, which is no power of two", (long long)p->rows);
     return true;

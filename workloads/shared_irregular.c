@@ -151,5 +151,6 @@ const struct workload_ops workload_svm_irregular = {
     .params_size = sizeof(struct irregular_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = irregular_main,
 };

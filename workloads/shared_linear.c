@@ -135,6 +135,7 @@ const struct workload_ops workload_svm_dot = {
     .params_size = sizeof(struct linear_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = dot_main,
 };
 
@@ -211,6 +212,7 @@ const struct workload_ops workload_svm_matmul = {
     .params_size = sizeof(struct linear_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = matmul_main,
 };
 
@@ -294,5 +296,6 @@ const struct workload_ops workload_svm_jacobi = {
     .params_size = sizeof(struct linear_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = jacobi_main,
 };

@@ -292,5 +292,6 @@ const struct workload_ops workload_svm_lu = {
     .params_size = sizeof(struct lu_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = lu_main,
 };

@@ -398,5 +398,6 @@ const struct workload_ops workload_svm_pattern = {
     .params_size = sizeof(struct pattern_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = pattern_main,
 };

@@ -11,6 +11,7 @@ struct pde_params {
     struct shared_params shared; /* first */
     int64_t n;
     int64_t iterations;
+    bool made_by_one;
 };
 
 static const struct param pde_params[] = {
@@ -31,6 +32,12 @@ static const struct param pde_params[] = {
       .max = "100000",
       .doc = "Sweeps over the grid.",
       .src = "ASSUMED(the first are unlike the rest)" },
+    { .name = "made_by_one",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct pde_params, made_by_one),
+      .def = "false",
+      .doc = "Node 0 makes the whole grid; else each makes the planes that it computes.",
+      .src = "IVY: the first iterations move the pages to who needs them" },
     { .name = NULL },
 };
 
@@ -82,6 +89,21 @@ static void pde_sequential(struct shared *h, const struct pde_params *p, uint64_
     port_delivered(h->port, plane * n * sizeof(double), n);
 }
 
+/* Planes [first, end) of both grids; `out` has room for one. */
+static bool make_planes(struct shared *h, uint64_t n, const uint64_t grid[2], double *out,
+                        uint64_t first, uint64_t end)
+{
+    uint64_t plane = n * n;
+    for (uint64_t z = first; z < end; z++) {
+        for (uint64_t i = 0; i < plane; i++)
+            out[i] = shared_value(5, z * plane + i);
+        if (!shared_put(h, grid[0] + 8 * z * plane, out, plane) ||
+            !shared_put(h, grid[1] + 8 * z * plane, out, plane))
+            return false;
+    }
+    return true;
+}
+
 static void pde_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
 {
     const struct pde_params *p = params;
@@ -93,16 +115,13 @@ static void pde_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
     shared_share(&h, n, &first, &end);
     double *planes = port_alloc(h.port, 4 * plane * sizeof(double));
     double *out = planes + 3 * plane;
-    for (uint64_t z = first; z < end; z++) {
-        for (uint64_t i = 0; i < plane; i++)
-            out[i] = shared_value(5, z * plane + i);
-        if (!shared_put(&h, grid[0] + 8 * z * plane, out, plane) ||
-            !shared_put(&h, grid[1] + 8 * z * plane, out, plane))
-            return;
-    }
+    if (!(p->made_by_one ? make_planes(&h, n, grid, out, 0, rank == 0 ? n : 0)
+                         : make_planes(&h, n, grid, out, first, end)))
+        return;
     shared_start(&h);
     for (int64_t k = 0; k < p->iterations; k++) {
         uint64_t from = grid[k % 2], to = grid[(k + 1) % 2];
+        shared_iteration(&h);
         for (uint64_t z = first > 1 ? first : 1; z < end && z + 1 < n; z++) {
             for (uint64_t d = 0; d < 3; d++)
                 if (!shared_get(&h, from + 8 * (z - 1 + d) * plane, planes + d * plane, plane))
@@ -127,5 +146,6 @@ const struct workload_ops workload_svm_pde = {
     .params_size = sizeof(struct pde_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = pde_main,
 };

@@ -172,5 +172,6 @@ const struct workload_ops workload_svm_sort = {
     .params_size = sizeof(struct sort_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = sort_main,
 };

@@ -183,5 +183,6 @@ const struct workload_ops workload_svm_tsp = {
     .params_size = sizeof(struct tsp_params),
     .measures = shared_measures,
     .programs = shared_programs,
+    .check = shared_check,
     .main = tsp_main,
 };

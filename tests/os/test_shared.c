@@ -185,3 +185,15 @@ Test(shared, broadcasts_are_repeated_less_often_when_the_answer_is_slow)
     cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s", fake_last_failure(w->rig.f));
     end(w);
 }
+
+Test(shared, more_nodes_than_the_machine_has_are_refused)
+{
+    struct shared_params p = { .nodes = 9 };
+    struct os_layout layout = { .compute_count = 8 };
+    struct err e = ERR_INIT;
+    cr_assert_not(shared_check(&p, &layout, &e));
+    cr_assert_str_eq(e.text, "workload.nodes is 9, but the machine has 8 compute nodes");
+    p.nodes = 8;
+    e = (struct err)ERR_INIT;
+    cr_assert(shared_check(&p, &layout, &e));
+}
