@@ -198,6 +198,7 @@ static double x_of(struct drawing *g, const struct data_param *p)
         return p->number;
     }
     for (size_t i = 0; i < g->category_count; i++) {
+        ASSERT(g->categories != NULL);
         if (strcmp(g->categories[i], p->value) == 0)
             return (double)i;
     }

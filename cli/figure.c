@@ -57,6 +57,7 @@ static size_t print_plain(const struct config *c, const struct campaign *r)
     size_t n, failed = 0;
     struct expect_verdict *v = expect_judge(c, r, &n);
     for (size_t i = 0; i < n; i++) {
+        ASSERT(c->expectations != NULL); /* there are verdicts */
         if (val_get(c->expectations->items[i], "kind") != NULL)
             continue;
         printf("%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);

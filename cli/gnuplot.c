@@ -136,6 +136,7 @@ static void script_axes(const struct drawing *g, struct scale x, struct scale y,
     else
         fputs("set yrange [0:*]\n", to);
     if (g->category_count > 0) {
+        ASSERT(g->categories != NULL);
         fputs("set xtics (", to);
         for (size_t i = 0; i < g->category_count; i++) {
             fputs(i > 0 ? ", " : "", to);

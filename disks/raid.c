@@ -376,12 +376,13 @@ static bool add_members(struct raid *a, const struct raid_params *p, uint32_t me
 static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level level,
                     uint32_t members, const char *path, struct err *e)
 {
-    struct blk_describe about;
+    struct blk_describe about = { 0 };
     uint64_t least = UINT64_MAX;
     for (uint32_t i = 0; i < members; i++) {
         a->slots[i].dev->ops->describe(a->slots[i].dev, &about);
         least = about.sectors < least ? about.sectors : least;
     }
+    ASSERT(about.sector_bytes > 0);
     a->sector_bytes = about.sector_bytes;
     a->merge = (uint64_t)p->merge / about.sector_bytes;
     if (p->unit % a->sector_bytes != 0)

@@ -35,6 +35,7 @@ static void q_chunk(const struct rope *columns, uint32_t count, uint64_t off, si
                     uint8_t *work, uint8_t *out)
 {
     void *array[COLUMNS_MAX + 3];
+    ASSERT(count > 0 && count <= COLUMNS_MAX);
     for (uint32_t c = 0; c < count + 2; c++)
         array[c] = work + (size_t)c * CHUNK;
     memset(work, 0, (size_t)(count + 2) * CHUNK);
@@ -137,6 +138,7 @@ static void xor_rest(struct rope *out, const struct rope *columns, uint32_t coun
 static void decode_from_q(struct rope *columns, uint32_t count, uint64_t lost, const struct rope *p,
                           const struct rope *q)
 {
+    ASSERT(q != NULL);
     uint32_t x = (uint32_t)__builtin_ctzll(lost);
     size_t len = (size_t)q->length;
     uint8_t *b = q_syndrome(columns, count, lost, q);

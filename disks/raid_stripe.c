@@ -470,6 +470,7 @@ static bool take_columns(struct raid_op *op)
 /* The data asked for, from whole columns. */
 static void answer(struct raid_op *op)
 {
+    ASSERT(op->job != NULL);
     struct rope *out = &op->job->pieces[op->piece];
     uint64_t size = op->a->sector_bytes, lo, hi;
     for (uint32_t c = 0; c < op->a->layout.data; c++) {
@@ -559,6 +560,7 @@ static void read_done(struct raid_op *op)
         return;
     }
     if (op->a->layout.level == RAID_1 && op->work == RAID_OP_READ && !op->whole) {
+        ASSERT(op->job != NULL);
         struct rope *out = &op->job->pieces[op->piece];
         for (uint32_t i = 0; i < 2; i++)
             rope_join(out, &op->children[i].r.data);

@@ -174,8 +174,9 @@ void sim_remark(struct sim *s, const char *fmt, ...)
         if (strcmp(LIST_ENTRY(l, struct remark, link)->text, text) == 0)
             return;
     }
-    struct remark *r = base_alloc(sizeof *r + strlen(text) + 1);
-    strcpy(r->text, text);
+    size_t size = strlen(text) + 1;
+    struct remark *r = base_alloc(sizeof *r + size);
+    memcpy(r->text, text, size);
     list_push(&m->remarks, &r->link);
 }
 

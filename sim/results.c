@@ -245,7 +245,8 @@ static char *immutable_uri(const char *path)
         else
             *to++ = (char)c;
     }
-    strcpy(to, "?immutable=1");
+    static const char mode[] = "?immutable=1";
+    memcpy(to, mode, sizeof mode);
     return uri;
 }
 

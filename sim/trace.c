@@ -183,8 +183,9 @@ static struct track *track_find(struct sim_trace *t, int64_t node, const char *n
     *fresh = k == NULL;
     if (k != NULL)
         return k;
-    k = base_zalloc(1, sizeof *k + strlen(key) + 1);
-    strcpy(k->key, key);
+    size_t size = strlen(key) + 1;
+    k = base_zalloc(1, sizeof *k + size);
+    memcpy(k->key, key, size);
     k->tid = HASH_COUNT(t->tracks) + 1;
     HASH_ADD_KEYPTR(hh, t->tracks, k->key, strlen(k->key), k);
     return k;
@@ -314,7 +315,7 @@ static void close_spans(struct sim_trace *t)
     struct track *k, *k_next;
     HASH_ITER(hh, t->tracks, k, k_next)
     {
-        HASH_DEL(t->tracks, k);
+        HASH_DEL(t->tracks, k); /* NOLINT(clang-analyzer-unix.Malloc): k_next was read before */
         free(k);
     }
 }
@@ -380,8 +381,9 @@ void sim_trace_begin(struct sim *s, const char *category, int64_t node, const ch
     struct span *p = NULL;
     HASH_FIND_STR(t->spans, key, p);
     if (p == NULL) {
-        p = base_zalloc(1, sizeof *p + strlen(key) + 1);
-        strcpy(p->key, key);
+        size_t size = strlen(key) + 1;
+        p = base_zalloc(1, sizeof *p + size);
+        memcpy(p->key, key, size);
         p->node = node;
         p->id = id;
         p->tid = tid;

@@ -190,6 +190,7 @@ static bool copy(struct vm_space *s, uint64_t addr, uint8_t *out, const uint8_t 
         uint8_t *p = vm_at(s, addr, n, in ? VM_WRITE : VM_READ);
         if (!p)
             return false;
+        ASSERT(in || out);
         if (in) {
             memcpy(p, in, n);
             in += n;

@@ -380,6 +380,7 @@ static struct val *default_val(const struct param *p, const struct val *like)
 
 void param_resolve(const struct param *params, struct val *table)
 {
+    ASSERT(table != NULL);
     for (const struct param *p = params; p->name != NULL; p++) {
         struct val *member = NULL;
         for (size_t i = 0; i < table->count; i++) {

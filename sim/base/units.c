@@ -182,16 +182,17 @@ static bool decimal(uint64_t value, const struct unit *u, char *out, size_t size
         out[used++] = (char)('0' + (int)(rest / factor));
         rest %= factor;
     }
-    if (used + strlen(u->name) >= size)
+    size_t name = strlen(u->name);
+    if (used + name >= size)
         return false;
-    strcpy(out + used, u->name);
+    memcpy(out + used, u->name, name + 1);
     return true;
 }
 
 static const char *format(int64_t value, const struct unit *units, char *out, size_t size)
 {
     ASSERT(value >= 0 && size >= 32);
-    strcpy(out, "0");
+    memcpy(out, "0", sizeof "0");
     if (value == 0)
         return out;
     size_t best = SIZE_MAX;
@@ -199,7 +200,7 @@ static const char *format(int64_t value, const struct unit *units, char *out, si
         char buf[32];
         if (decimal((uint64_t)value, u, buf, sizeof buf) && strlen(buf) < best) {
             best = strlen(buf);
-            strcpy(out, buf);
+            memcpy(out, buf, best + 1);
         }
     }
     return out;

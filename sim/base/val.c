@@ -188,8 +188,9 @@ static bool set_in_list(struct val *list, const char *step, struct val *item, co
     size_t i = list_index(step);
     if (i > list->count) {
         val_free(item);
-        return err_set(e, "'%s' cannot be set: '%s' is not an element of a list of %zu", path, step,
-                       list->count);
+        err_set(e, "'%s' cannot be set: '%s' is not an element of a list of %zu", path, step,
+                list->count);
+        return false;
     }
     if (i == list->count) {
         val_append(list, item);
@@ -322,7 +323,7 @@ static void text_real(struct text *t, double r)
             break;
     }
     if (isfinite(r) && strpbrk(buf, ".e") == NULL)
-        strcat(buf, ".0");
+        snprintf(buf + strlen(buf), sizeof ".0", ".0");
     text_puts(t, buf);
 }
 
