@@ -59,6 +59,7 @@ struct lfs_file {
     uint64_t next_read;            /* where a sequential read would go on */
     bool failed_write;             /* a delayed write failed and nobody was told yet */
     struct list active, waiting;   /* lfs_req.link */
+    uint32_t exclusive;            /* of both lists, those that are */
     /* the record on the device */
     uint64_t sequence;        /* of the newest record there; its slot is sequence & 1 */
     uint64_t version, stored; /* changes in memory; the change that the record has */

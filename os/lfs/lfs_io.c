@@ -74,7 +74,9 @@ static void admit(struct lfs_file *f)
 {
     LIST_EACH_SAFE (l, nx, &f->waiting) {
         struct lfs_req *r = LIST_ENTRY(l, struct lfs_req, link);
-        if (conflicts_before(r, &f->active, &f->active) || conflicts_before(r, &f->waiting, l))
+        /* Readers among themselves need not look. */
+        if (f->exclusive > 0 &&
+            (conflicts_before(r, &f->active, &f->active) || conflicts_before(r, &f->waiting, l)))
             continue;
         list_remove(&r->link);
         list_push(&f->active, &r->link);
@@ -96,6 +98,7 @@ void lfs_complete(struct lfs_req *r, enum lfs_status status)
     list_push(&r->fs->completed, &r->wait);
     if (r->f != NULL) {
         list_remove(&r->link);
+        r->f->exclusive -= r->exclusive;
         admit(r->f);
     }
 }
@@ -156,6 +159,7 @@ void lfs_submit(struct lfs *fs, struct lfs_req *r)
         lfs_complete(r, LFS_RANGE);
     } else {
         list_push(&r->f->waiting, &r->link);
+        r->f->exclusive += r->exclusive;
         admit(r->f);
     }
     lfs_run(fs);

@@ -44,15 +44,41 @@ uint32_t xk_map_count(const struct xk_map *m)
     return HASH_COUNT(m->head);
 }
 
+static void remember(struct xk_map *m, struct xk_binding *b)
+{
+    m->cache = b;
+    m->hit_value = b->value;
+    memcpy(m->hit, b->key, m->key_size);
+}
+
+/* Keys of few words, which most are, are compared without a call. */
+static inline bool is_hit(const struct xk_map *m, const void *key)
+{
+    uint32_t k[3];
+    if (!m->cache)
+        return false;
+    switch (m->key_size) {
+    case 4:
+        memcpy(k, key, 4);
+        return k[0] == m->hit[0];
+    case 8:
+        memcpy(k, key, 8);
+        return k[0] == m->hit[0] && k[1] == m->hit[1];
+    case 12:
+        memcpy(k, key, 12);
+        return k[0] == m->hit[0] && k[1] == m->hit[1] && k[2] == m->hit[2];
+    default:
+        return memcmp(m->hit, key, m->key_size) == 0;
+    }
+}
+
 static struct xk_binding *find(struct xk_map *m, const void *key)
 {
-    if (m->cache && memcmp(m->cache->key, key, m->key_size) == 0)
-        return m->cache;
     port_work(m->port, PORT_WORK_LOOKUP, 1);
     struct xk_binding *b = NULL;
     HASH_FIND(hh, m->head, key, m->key_size, b);
     if (b)
-        m->cache = b;
+        remember(m, b);
     return b;
 }
 
@@ -66,18 +92,20 @@ void xk_map_bind(struct xk_map *m, const void *key, void *value)
     b->value = value;
     memcpy(b->key, key, m->key_size);
     HASH_ADD(hh, m->head, key[0], m->key_size, b);
-    m->cache = b;
+    remember(m, b);
 }
 
 void *xk_map_resolve(struct xk_map *m, const void *key)
 {
+    if (is_hit(m, key))
+        return m->hit_value;
     struct xk_binding *b = find(m, key);
     return b ? b->value : NULL;
 }
 
 void *xk_map_unbind(struct xk_map *m, const void *key)
 {
-    struct xk_binding *b = find(m, key);
+    struct xk_binding *b = is_hit(m, key) ? m->cache : find(m, key);
     if (!b)
         return NULL;
     void *value = b->value;

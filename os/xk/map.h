@@ -16,8 +16,10 @@ struct xk_binding;
 struct xk_map {
     struct port *port;
     uint32_t key_size;
-    struct xk_binding *head;  /* uthash's */
-    struct xk_binding *cache; /* last hit, or NULL */
+    struct xk_binding *head;      /* uthash's */
+    struct xk_binding *cache;     /* last hit, or NULL */
+    uint32_t hit[XK_KEY_MAX / 4]; /* its key: here, so that a hit touches nothing else */
+    void *hit_value;
 };
 
 /* Keys are compared as bytes: the caller zeroes their padding. */
