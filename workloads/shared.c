@@ -23,6 +23,8 @@ const struct measure_desc shared_measures[] = {
       WORKLOAD_DETERMINISTIC },
     { "svm.messages_per_fault", "1", "Messages for each fault, of all nodes together.",
       WORKLOAD_DETERMINISTIC },
+    { "svm.twins", "1", "Twins that a node made (hlrc).", 0 },
+    { "svm.diffs", "1", "Diffs that a node sent (hlrc).", 0 },
     { "svm.write_time", "s",
       "Patterns readers and pingpong: time of an access to a page that others hold.", 0 },
     { "svm.checked", "1", "Accesses of a recorded history that was judged (record).", 0 },
@@ -166,6 +168,10 @@ void shared_stop(struct shared *h)
     port_measure(p, "svm.messages", (double)(c.sent - h->before.sent));
     port_measure(p, "svm.forwards", forwards);
     port_measure(p, "svm.invalidations", (double)(c.invalidations - h->before.invalidations));
+    if (svm_memory(h->svm)) {
+        port_measure(p, "svm.twins", (double)(c.twins - h->before.twins));
+        port_measure(p, "svm.diffs", (double)(c.diffs - h->before.diffs));
+    }
     port_measure(p, "svm.pages", (double)(c.pages_sent - h->before.pages_sent));
     double last = 0;
     if (h->store) {

@@ -474,6 +474,9 @@ static void take(struct svm *s, struct svm_msg *m)
 {
     struct lrc *l = lrc_of(s);
     struct lrc_page *lp = lrc_page_get(l, m->page);
+    /* A home is asked and told while its program computes; for an answer the program waits. */
+    if (m->from != s->self && m->op != SVM_COPY)
+        port_work(s->port, PORT_WORK_INTERRUPT, 1);
     switch (m->op) {
     case SVM_FETCH:
         asked(l, lp, m); /* takes it */

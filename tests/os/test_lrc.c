@@ -1,14 +1,10 @@
-/* test_lrc.c: lazy release consistency: what programs without data races read, in every order; and
- * planted faults that the judge must find.
+/* test_lrc.c: lazy release consistency: what random programs without data races read, and messages
+ * of each step.
  */
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tests/os/lrc_rig.h"
 
@@ -59,6 +55,20 @@ Test(lrc, a_read_returns_the_last_write_that_happened_before)
         reads += run(seed, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
     cr_log_info("%llu reads", (unsigned long long)reads);
     cr_assert_gt(reads, 50000u);
+}
+
+/* The long script: scripts/soak-svm. */
+Test(lrc, soak)
+{
+    const char *checks = getenv("SVM_SOAK"), *first = getenv("SVM_SEED");
+    if (!checks)
+        return;
+    uint64_t want = strtoull(checks, NULL, 10), from = first ? strtoull(first, NULL, 10) : 1;
+    uint64_t reads = 0, seed = from;
+    for (; reads < want; seed++)
+        reads += run(seed, seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM);
+    printf("%-10s %llu reads checked, seeds %llu to %llu\n", "hlrc", (unsigned long long)reads,
+           (unsigned long long)from, (unsigned long long)seed - 1);
 }
 
 /* ---- one step at a time, counted at the interfaces ---- */
