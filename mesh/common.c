@@ -12,6 +12,7 @@ bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
     if (!mesh_check(p, ops->name, e) || !mesh_topology(p, &n->topo, e))
         return false;
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
+    n->places = base_zalloc(n->topo.nodes, sizeof(*n->places));
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
     sim_audit_register(s, "mesh", audit, n);
@@ -24,6 +25,7 @@ void mesh_net_fini(struct mesh_net *n)
     sim_cancel(n->net.sim, &n->tick);
     free(n->faults);
     free(n->terminals);
+    free(n->places);
     free(n->sent);
     free(n->done);
     wheel_fini(&n->wheel);
@@ -35,6 +37,17 @@ void mesh_net_set_terminal(struct net *net, uint32_t terminal, const struct net_
     struct mesh_net *n = CONTAINER_OF(net, struct mesh_net, net);
     ASSERT(terminal < n->topo.nodes);
     n->terminals[terminal] = *t;
+    n->places[terminal] = t->room;
+}
+
+bool mesh_net_give_place(struct mesh_net *n, uint32_t terminal)
+{
+    const struct net_terminal *t = &n->terminals[terminal];
+    if (t->room == 0)
+        return false;
+    ASSERT_MSG(n->places[terminal] < t->room, "no packet has the place");
+    n->now = sim_now(n->net.sim);
+    return ++n->places[terminal] == 1;
 }
 
 void mesh_net_describe(const struct net *net, struct net_describe *d)

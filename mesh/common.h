@@ -21,6 +21,7 @@ struct mesh_net {
     struct topo topo;
     sim_time now;
     struct net_terminal *terminals;
+    uint32_t *places; /* free, of each terminal with room */
     struct wheel wheel;
     struct sim_event tick; /* at the next instant of the wheel */
     struct net_fault *faults;
@@ -69,6 +70,18 @@ void mesh_net_describe(const struct net *net, struct net_describe *d);
 sim_time mesh_net_zero_load(const struct net *net, uint32_t src, uint32_t dst, uint32_t flits);
 uint32_t mesh_net_distance(const struct net *net, uint32_t src, uint32_t dst);
 void mesh_net_fault(struct net *net, const struct net_fault *f);
+
+/* The ejection channel of a terminal may be granted; it is: a place is taken. */
+static inline bool mesh_net_has_place(const struct mesh_net *n, uint32_t terminal)
+{
+    return n->terminals[terminal].room == 0 || n->places[terminal] > 0;
+}
+static inline void mesh_net_take_place(struct mesh_net *n, uint32_t terminal)
+{
+    n->places[terminal] -= n->terminals[terminal].room > 0;
+}
+/* Gives a place back.  True: it is the only one, so the terminal is to be looked at again. */
+bool mesh_net_give_place(struct mesh_net *n, uint32_t terminal);
 
 /* Counts a packet that the network takes charge of, and clears its stamps. */
 void mesh_net_take(struct mesh_net *n, struct net_packet *p);

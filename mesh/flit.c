@@ -214,10 +214,15 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
         struct output *out = output_of(n, node, o);
         if (out->holder != NOBODY || out->free_at > n->m.now)
             continue;
+        bool ejects = o / n->vcs == topo_eject_port(&n->m.topo);
+        if (ejects && !mesh_net_has_place(&n->m, node))
+            continue;
         uint32_t winner = pick_header(n, node, o / n->vcs, o % n->vcs);
         if (winner == NOBODY)
             continue;
         struct input *v = input_of(n, node, winner);
+        if (ejects)
+            mesh_net_take_place(&n->m, node);
         out->holder = winner;
         out->turn = (winner + 1) % all;
         v->output = o;
@@ -533,6 +538,15 @@ static void report_deadlock(struct flit_net *n)
     sim_stop(n->m.net.sim);
 }
 
+/* Some terminal has no place: what waits for it will move. */
+static bool terminals_full(const struct flit_net *n)
+{
+    for (uint32_t i = 0; i < n->m.topo.nodes; i++)
+        if (!mesh_net_has_place(&n->m, i))
+            return true;
+    return false;
+}
+
 static void look(struct flit_net *n)
 {
     for (uint32_t k = 0; k < n->look_count; k++) {
@@ -555,12 +569,22 @@ static void instant(struct sim *s, struct sim_event *e)
     do {
         collect(n);
         look(n);
-        if (wheel_next(&n->m.wheel) == SIM_NEVER && n->in_fifos > 0 && !n->deadlock[0])
+        if (wheel_next(&n->m.wheel) == SIM_NEVER && n->in_fifos > 0 && !n->deadlock[0] &&
+            !terminals_full(n))
             report_deadlock(n);
     } while (mesh_net_go_on(&n->m));
 }
 
 /* ---- the interface ---- */
+
+static void flit_taken(struct net *net, uint32_t terminal)
+{
+    struct flit_net *n = CONTAINER_OF(net, struct flit_net, m.net);
+    if (mesh_net_give_place(&n->m, terminal)) {
+        post(n, n->m.now, WORD_LOOK, terminal);
+        mesh_net_schedule(&n->m);
+    }
+}
 
 static void flit_inject(struct net *net, struct net_packet *p)
 {
@@ -711,6 +735,7 @@ const struct net_ops net_flit = {
     .create = flit_create,
     .destroy = flit_destroy,
     .set_terminal = mesh_net_set_terminal,
+    .taken = flit_taken,
     .inject = flit_inject,
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,

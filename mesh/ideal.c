@@ -12,6 +12,8 @@
 
 struct end {
     sim_time inject_free, eject_free;
+    struct net_packet *first, *last; /* wait for the ejection channel */
+    bool waking;                     /* it will be looked at when the channel is free */
     struct sim_busy inject, eject;
 };
 
@@ -25,7 +27,7 @@ struct ideal_net {
     bool *dead;   /* node * ports + port */
 };
 
-enum word { WORD_ARRIVE, WORD_SENT, WORD_DELIVER };
+enum word { WORD_ARRIVE, WORD_SENT, WORD_DELIVER, WORD_SERVE };
 
 static void post(struct ideal_net *n, sim_time when, enum word kind, const struct net_packet *p)
 {
@@ -66,21 +68,61 @@ static bool cut(const struct ideal_net *n, const struct net_packet *p)
     }
 }
 
+/* p enters the ejection channel, or nowhere, now. */
+static void leave(struct ideal_net *n, struct net_packet *p, sim_time gaps)
+{
+    sim_time last = (sim_time)(p->flits - 1) * n->m.d.flit;
+    p->delivered = n->m.now + last + gaps + n->m.d.eject;
+    post(n, p->delivered, WORD_DELIVER, p);
+}
+
+/* Lets those that wait at a terminal in, as far as channel and terminal allow. */
+static void serve(struct ideal_net *n, uint32_t terminal)
+{
+    struct end *to = &n->ends[terminal];
+    while (to->first && mesh_net_has_place(&n->m, terminal)) {
+        if (to->eject_free > n->m.now) {
+            if (!to->waking)
+                mesh_post_index(&n->m, to->eject_free, WORD_SERVE, terminal);
+            to->waking = true;
+            return;
+        }
+        struct net_packet *p = to->first;
+        sim_time length = (sim_time)p->flits * n->m.d.flit;
+        sim_time gaps = n->bubbles ? mesh_bubbles(&n->m.params, p->hops - 1, p->flits) : 0;
+        to->first = p->next;
+        mesh_net_take_place(&n->m, terminal);
+        p->blocked = n->m.now - p->delivered;
+        to->eject_free = n->m.now + length + gaps;
+        sim_busy_add(&to->eject, n->m.net.sim, n->m.now, n->m.now + length);
+        leave(n, p, gaps);
+    }
+}
+
 static void arrive(struct ideal_net *n, struct net_packet *p)
 {
     struct end *to = &n->ends[p->dst];
-    sim_time start = n->m.now, length = (sim_time)p->flits * n->m.d.flit, gaps = 0;
     if (n->m.fault_count > 0 && cut(n, p)) {
         p->dropped = true;
-    } else {
-        start = sim_time_max(start, to->eject_free);
-        gaps = n->bubbles ? mesh_bubbles(&n->m.params, p->hops - 1, p->flits) : 0;
-        p->blocked = start - n->m.now;
-        to->eject_free = start + length + gaps;
-        sim_busy_add(&to->eject, n->m.net.sim, start, start + length);
+        leave(n, p, 0);
+        return;
     }
-    p->delivered = start + length - n->m.d.flit + gaps + n->m.d.eject;
-    post(n, p->delivered, WORD_DELIVER, p);
+    p->next = NULL;
+    if (to->first)
+        to->last->next = p;
+    else
+        to->first = p;
+    to->last = p;
+    serve(n, p->dst);
+}
+
+static void ideal_taken(struct net *net, uint32_t terminal)
+{
+    struct ideal_net *n = CONTAINER_OF(net, struct ideal_net, m.net);
+    if (mesh_net_give_place(&n->m, terminal)) {
+        serve(n, terminal);
+        mesh_net_schedule(&n->m);
+    }
 }
 
 static int by_ends(const void *a, const void *b)
@@ -117,6 +159,10 @@ static void take_instant(struct ideal_net *n)
             break;
         case WORD_SENT:
             mesh_net_sent(&n->m, p);
+            break;
+        case WORD_SERVE:
+            n->ends[mesh_word_index(words[k])].waking = false;
+            serve(n, mesh_word_index(words[k]));
             break;
         case WORD_DELIVER:
             n->inside--;
@@ -194,6 +240,7 @@ const struct net_ops net_ideal = {
     .create = ideal_create,
     .destroy = ideal_destroy,
     .set_terminal = mesh_net_set_terminal,
+    .taken = ideal_taken,
     .inject = ideal_inject,
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,

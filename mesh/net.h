@@ -44,10 +44,15 @@ typedef void net_receive_fn(void *arg, struct net_packet *p, enum net_status sta
  * later than the delivery; the packet is borrowed. */
 typedef void net_sent_fn(void *arg, struct net_packet *p);
 
+/* A terminal with room for `room` packets takes one from the network when there is a place for all
+ * of it: its ejection channel is granted to a header only then, else headers wait in the network,
+ * and others behind them.  A place is taken by that grant, and free again when the terminal says so
+ * (net_ops.taken), once for each packet delivered with NET_OK. */
 struct net_terminal {
     net_receive_fn *receive;
     net_sent_fn *sent; /* may be NULL */
     void *arg;
+    uint32_t room; /* packets; 0: any number */
 };
 
 /* A channel dies or comes back.  The packet that holds it finishes (N4); a header that meets a dead
@@ -101,6 +106,9 @@ struct net_ops {
     struct net *(*create)(struct sim *s, const void *params, struct err *e);
     void (*destroy)(struct net *n);
     void (*set_terminal)(struct net *n, uint32_t terminal, const struct net_terminal *t);
+    /* A packet that was delivered has left its place; the place may be used at this instant.  May be
+     * called by `receive`.  Nothing happens without `room`. */
+    void (*taken)(struct net *n, uint32_t terminal);
     /* Queues a packet at its source's injection channel at the current instant, behind those that
      * wait there.  Never blocks.  src == dst is allowed: it crosses the router's injection and
      * ejection. */

@@ -123,6 +123,16 @@ const struct param nic_params_desc[] = {
       .doc = "Time that each end takes for its part of a reservation: the destination before it "
              "answers, the source before it sends.",
       .src = "ASSUMED(used with setup_above; machines set it)" },
+    { .name = "receive_packets",
+      .type = PARAM_INT,
+      .offset = MEMBER(receive_packets),
+      .def = "0",
+      .min = "0",
+      .max = "1000000",
+      .doc = "Packets that the receiving side has room for, until they are in memory; while it is "
+             "full the network holds the others at its ejection channel, and what is behind them. "
+             "0: any number.",
+      .src = "ASSUMED(no source for the buffer; memory is faster than the channel)" },
     { .name = NULL },
 };
 
@@ -425,6 +435,13 @@ static void packet_gone(struct nic *n, struct nic_frame *f)
     give_frame(f, dropped);
 }
 
+/* The place of a packet that the network delivered is free again. */
+static void leave_place(struct nic *n)
+{
+    if (n->params.receive_packets > 0)
+        n->net->ops->taken(n->net, n->terminal);
+}
+
 static void drop_packet(struct nic *n, struct packet *p)
 {
     struct nic_frame *f = p->frame;
@@ -454,6 +471,7 @@ static void transferred_in(struct sim_job *j)
     n->in_busy = false;
     n->counts.packets_out++;
     n->group->packets_out++;
+    leave_place(n);
     give_packet(p);
     pull(n);
     packet_gone(n, f);
@@ -465,6 +483,8 @@ static void packet_arrived(void *arg, struct net_packet *net_packet, enum net_st
     struct packet *p = net_packet->owner;
     struct nic_frame *f = p->frame;
     if (p->control) {
+        if (status == NET_OK)
+            leave_place(n);
         control_arrived(n, p, status);
         return;
     }
@@ -478,6 +498,8 @@ static void packet_arrived(void *arg, struct net_packet *net_packet, enum net_st
     f->blocked += p->net.blocked;
     f->arrived = p->net.delivered;
     if (!n->up || status != NET_OK) {
+        if (status == NET_OK)
+            leave_place(n);
         drop_packet(n, p);
         return;
     }
@@ -516,6 +538,7 @@ void nic_down(struct nic *n)
     while (n->first) {
         struct packet *p = n->first;
         n->first = p->next;
+        leave_place(n);
         drop_packet(n, p);
     }
     n->waiting = 0;
@@ -572,9 +595,11 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
     }
     n->group = net->nics;
     n->group->count++;
-    net->ops->set_terminal(
-        net, terminal,
-        &(struct net_terminal){ .receive = packet_arrived, .sent = tail_left, .arg = n });
+    net->ops->set_terminal(net, terminal,
+                           &(struct net_terminal){ .receive = packet_arrived,
+                                                   .sent = tail_left,
+                                                   .arg = n,
+                                                   .room = (uint32_t)params->receive_packets });
     return n;
 }
 

@@ -8,9 +8,9 @@
  * destination's interface, which answers with another; each end takes `setup_time` for its part,
  * and the frames behind it wait.  A reservation that is lost with its packet, or meets a node that
  * is down, drops the frame at that moment; a real sender would wait for a timeout.
- * Not modelled: back-pressure from a full receive buffer into the network (arrived packets wait
- * for the bus in an unbounded queue, whose longest length is reported); cut-through from memory to
- * the wire inside a packet.
+ * Packets that arrived wait for the bus; with `receive_packets` the interface has room for so many
+ * only, and the network holds the others (net.h, room); without, the longest queue is reported.
+ * Not modelled: cut-through from memory to the wire inside a packet.
  *
  *   C1  A frame is delivered whole, once, or it is dropped and counted with its reason.
  *   C2  Frames of one (source, destination) pair are delivered in the order of nic_send.
@@ -38,6 +38,7 @@ struct nic_params {
     sim_time dma_setup;   /* fixed time of one DMA transfer (one packet) on the bus */
     int64_t setup_above;  /* frames of more bytes reserve first; 0: none does */
     sim_time setup_time;  /* of each end, for its part of a reservation */
+    int64_t receive_packets; /* arrived or arriving, not in memory yet; 0: any number */
 };
 extern const struct param nic_params_desc[];
 

@@ -367,13 +367,18 @@ static void arbitrate(struct worm_net *n, uint32_t chan, uint32_t from)
         inject_next(n, chan);
         return;
     }
+    uint32_t node = node_of(n, chan < n->drops ? chan : chan - n->drops);
+    if (c->ejects && chan < n->injects) {
+        if (!mesh_net_has_place(&n->m, node))
+            return; /* worm_taken comes back to it */
+        mesh_net_take_place(&n->m, node);
+    }
     struct worm *w;
     uint32_t port;
     if (from != NOBODY && (asking & (asking - 1)) == 0) {
         w = n->chans[from].front;
         port = n->chans[from].end_port;
     } else {
-        uint32_t node = node_of(n, chan < n->drops ? chan : chan - n->drops);
         port = choose(n, c, node);
         w = competitor(n, node, port);
     }
@@ -468,6 +473,18 @@ static void instant(struct sim *s, struct sim_event *e)
 }
 
 /* ---- the interface ---- */
+
+static void worm_taken(struct net *net, uint32_t terminal)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, m.net);
+    uint32_t chan = terminal * n->ports + n->ports - 1;
+    struct chan *c = &n->chans[chan];
+    if (mesh_net_give_place(&n->m, terminal) && c->asking && !c->held && !c->waking) {
+        c->waking = true;
+        mesh_post_index(&n->m, sim_time_max(c->free_at, n->m.now), WORD_WAKE, chan);
+        mesh_net_schedule(&n->m);
+    }
+}
 
 static void worm_inject(struct net *net, struct net_packet *p)
 {
@@ -615,6 +632,7 @@ const struct net_ops net_worm = {
     .create = worm_create,
     .destroy = worm_destroy,
     .set_terminal = mesh_net_set_terminal,
+    .taken = worm_taken,
     .inject = worm_inject,
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,

@@ -70,6 +70,8 @@ void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles)
     uint32_t hot = (uint32_t)oracle_below(r, nodes);
     uint32_t heat = (uint32_t)oracle_below(r, 3);
     c->fault_count = 0;
+    c->room = 0;
+    c->consume = 0;
     c->count = 4 + (uint32_t)oracle_below(r, ORACLE_PACKETS / 2);
     for (uint32_t i = 0; i < c->count; i++) {
         struct oracle_packet *p = &c->packets[i];
@@ -108,8 +110,16 @@ void oracle_draw_faults(struct oracle_case *c, uint64_t number)
     topo_fini(&t);
 }
 
+void oracle_draw_rooms(struct oracle_case *c, uint64_t number)
+{
+    uint64_t state = number ^ UINT64_C(0x2008), *r = &state;
+    c->room = 1 + (uint32_t)oracle_below(r, 3);
+    c->consume = (sim_time)oracle_below(r, 4) * (sim_time)oracle_below(r, 40);
+}
+
 struct feeder {
     struct sim_event event;
+    sim_time consume;
     struct net *net;
     struct net_packet packet;
     struct oracle_packet *record;
@@ -121,6 +131,14 @@ static void feed(struct sim *s, struct sim_event *e)
     struct feeder *f = CONTAINER_OF(e, struct feeder, event);
     f->packet.created = sim_now(s);
     net_inject(f->net, &f->packet);
+}
+
+/* The packet's place at its destination is free again. */
+static void consumed(struct sim *s, struct sim_event *e)
+{
+    struct feeder *f = CONTAINER_OF(e, struct feeder, event);
+    (void)s;
+    f->net->ops->taken(f->net, f->packet.dst);
 }
 
 static void leave(void *arg, struct net_packet *p)
@@ -140,6 +158,12 @@ static void take(void *arg, struct net_packet *p, enum net_status status)
     f->record->hops = p->hops;
     f->record->dropped = status == NET_DROPPED_FAULT;
     --*f->left;
+    if (status == NET_OK && f->consume > 0) {
+        sim_event_init(&f->event, SIM_CLASS_DEVICE, consumed);
+        sim_after(f->net->sim, &f->event, f->consume);
+    } else if (status == NET_OK) {
+        f->net->ops->taken(f->net, p->dst);
+    }
 }
 
 bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
@@ -158,12 +182,13 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
     for (uint32_t i = 0; i < c->fault_count; i++)
         ops->fault(n, &c->faults[i]);
     for (uint32_t i = 0; i < d.terminals; i++)
-        ops->set_terminal(n, i, &(struct net_terminal){ .receive = take, .sent = leave });
+        ops->set_terminal(
+            n, i, &(struct net_terminal){ .receive = take, .sent = leave, .room = c->room });
     struct feeder *feeders = base_zalloc(c->count, sizeof(*feeders));
     for (uint32_t i = 0; i < c->count; i++) {
         struct feeder *f = &feeders[i];
         struct oracle_packet *p = &c->packets[i];
-        *f = (struct feeder){ .net = n, .record = p, .left = &left };
+        *f = (struct feeder){ .net = n, .record = p, .left = &left, .consume = c->consume };
         f->packet =
             (struct net_packet){ .src = p->src, .dst = p->dst, .flits = p->flits, .owner = f };
         p->delivered = p->injected = p->left = -1;
@@ -241,14 +266,15 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
     oracle_run(a, &x);
     oracle_run(b, &y);
     const struct mesh_params *m = &c->mesh;
-    fprintf(stderr,
-            "counter-example: %" PRId64 "x%" PRId64 "x%" PRId64 " dimension %" PRId64
-            " flit %" PRId64 " routing %" PRId64 " allocation %" PRId64 " crossbar %" PRId64
-            " wire %" PRId64 " credit %" PRId64 " in %" PRId64 " out %" PRId64 " fifo %" PRId64
-            " arbitration %d order %d reuse %d out credits %d at front %d\n",
-            m->rows, m->columns, m->planes, m->dimension, m->flit_time, m->routing, m->allocation,
-            m->crossbar, m->wire, m->credit, m->injection_delay, m->ejection_delay, m->fifo_flits,
-            m->arbitration, m->route, m->fifo, m->ejection_credits, m->routing_at);
+    fprintf(
+        stderr,
+        "counter-example: %" PRId64 "x%" PRId64 "x%" PRId64 " dimension %" PRId64 " flit %" PRId64
+        " routing %" PRId64 " allocation %" PRId64 " crossbar %" PRId64 " wire %" PRId64
+        " credit %" PRId64 " in %" PRId64 " out %" PRId64 " fifo %" PRId64
+        " arbitration %d order %d reuse %d out credits %d at front %d room %u for %" PRId64 "\n",
+        m->rows, m->columns, m->planes, m->dimension, m->flit_time, m->routing, m->allocation,
+        m->crossbar, m->wire, m->credit, m->injection_delay, m->ejection_delay, m->fifo_flits,
+        m->arbitration, m->route, m->fifo, m->ejection_credits, m->routing_at, c->room, c->consume);
     for (uint32_t i = 0; i < c->fault_count; i++)
         fprintf(stderr, "  fault at %" PRId64 ": router %u port %d dead %d\n", c->faults[i].at,
                 c->faults[i].node, (int)c->faults[i].port, c->faults[i].dead);

@@ -18,6 +18,8 @@ struct oracle_packet {
 struct oracle_case {
     struct mesh_params mesh;
     uint32_t count, fault_count;
+    uint32_t room;    /* packets of every terminal; 0: any number */
+    sim_time consume; /* time that a terminal keeps each of them */
     struct net_fault faults[ORACLE_FAULTS];
     struct mesh_counts counts; /* of a worm run */
     struct oracle_packet packets[ORACLE_PACKETS];
@@ -29,6 +31,9 @@ uint64_t oracle_below(uint64_t *state, uint64_t n);
 
 /* The case of this number; bubbles: machines whose FIFOs are shorter than the credit loop. */
 void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles);
+
+/* Terminals with little room, which they use for long. */
+void oracle_draw_rooms(struct oracle_case *c, uint64_t number);
 
 /* Adds channels and routers that die, and some that come back. */
 void oracle_draw_faults(struct oracle_case *c, uint64_t number);

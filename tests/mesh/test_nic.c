@@ -53,6 +53,8 @@ static void sent(void *arg, uint64_t cookie)
 }
 
 static int64_t setup_above; /* of the interfaces that start() makes, with 3 us a turn */
+static int64_t receive_packets;
+static int64_t dma_rate; /* 0: the default */
 
 static void start(const struct net_ops *ops, struct sim_server *bus)
 {
@@ -63,6 +65,8 @@ static void start(const struct net_ops *ops, struct sim_server *bus)
     cr_assert(param_load(nic_params_desc, &params, NULL, "nic", &e), "%s", e.text);
     params.setup_above = setup_above;
     params.setup_time = 3 * SIM_US;
+    params.receive_packets = receive_packets;
+    params.dma_rate = dma_rate ? dma_rate : params.dma_rate;
     mesh.rows = 2;
     mesh.columns = 3;
     net = ops->create(s, &mesh, &e);
@@ -240,6 +244,38 @@ Test(nic, refuses_what_it_cannot_send)
     finish();
 }
 
+/* Five nodes send to a sixth whose DMA is four times slower than its channel. */
+Test(nic, a_full_interface_holds_the_network_and_loses_nothing)
+{
+    dma_rate = 50 * 1000 * 1000;
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        sim_time ends[2], blocked[2] = { 0, 0 };
+        for (int limited = 0; limited < 2; limited++) {
+            struct nic_counts c;
+            receive_packets = limited ? 2 : 0;
+            start(fidelities[k], NULL);
+            delivered = 0;
+            for (uint32_t i = 0; i < 5; i++)
+                for (uint32_t f = 0; f < 4; f++)
+                    cr_assert_eq(post(i, 5, 5000, i * 4 + f), NIC_OK);
+            sim_run(s);
+            cr_assert_eq(delivered, 20);
+            nic_counts(nics[5], &c);
+            if (limited)
+                cr_assert_leq(c.receive_queue_longest, 2);
+            else
+                cr_assert_gt(c.receive_queue_longest, 2, "the test is about a full interface");
+            ends[limited] = sim_now(s);
+            for (uint32_t i = 0; i < delivered; i++)
+                blocked[limited] += entries[i].split.mesh;
+            finish();
+        }
+        /* The slow memory sets the pace either way; what waited in the interface waits before. */
+        cr_assert_lt(ends[1] - ends[0], 10 * SIM_US, "%s", fidelities[k]->name);
+        cr_assert_gt(blocked[1], blocked[0], "%s", fidelities[k]->name);
+    }
+}
+
 struct switch_event {
     struct sim_event event;
     uint32_t node;
@@ -258,9 +294,10 @@ static void flip(struct sim *sim, struct sim_event *e)
 
 Test(nic, a_node_down_and_up_at_any_moment_loses_frames_but_no_account)
 {
-    for (uint32_t k = 0; k < 240; k++) {
+    for (uint32_t k = 0; k < 480; k++) {
         struct sim_server bus[NODES];
-        setup_above = k < 120 ? 0 : 2500; /* of two senders, one reserves */
+        setup_above = k % 240 < 120 ? 0 : 2500; /* of two senders, one reserves */
+        receive_packets = k < 240 ? 0 : 1;
         struct switch_event down = { .node = k % 2, .up = false };
         struct switch_event up = { .node = k % 2, .up = true };
         start(&net_worm, bus);

@@ -10,13 +10,15 @@ struct tally {
     uint64_t packets, blocked, hops, shared, slot_waits, cases, dropped;
 };
 
-enum { BUBBLES = 1, FAULTS = 2 };
+enum { BUBBLES = 1, FAULTS = 2, ROOMS = 4 };
 
 static void draw(struct oracle_case *c, uint64_t number, unsigned kind)
 {
     oracle_draw(c, number, kind & BUBBLES);
     if (kind & FAULTS)
         oracle_draw_faults(c, number);
+    if (kind & ROOMS)
+        oracle_draw_rooms(c, number);
 }
 
 static void compare(uint64_t number, unsigned kind, struct tally *t)
@@ -45,12 +47,12 @@ static void print_tally(const struct tally *t, unsigned kind)
 {
     double packets = (double)t->packets, hops = (double)t->hops;
     fprintf(stderr,
-            "worm = flit%s%s: %" PRIu64 " cases, %" PRIu64 " packets, %.1f %% of them blocked; "
+            "worm = flit%s%s%s: %" PRIu64 " cases, %" PRIu64 " packets, %.1f %% of them blocked; "
             "%.1f %% of header hops into a shared FIFO, %.1f %% waited for a slot; %" PRIu64
             " packets dropped\n",
-            kind & BUBBLES ? ", bubbles" : "", kind & FAULTS ? ", faults" : "", t->cases,
-            t->packets, 100 * (double)t->blocked / packets, 100 * (double)t->shared / hops,
-            100 * (double)t->slot_waits / hops, t->dropped);
+            kind & BUBBLES ? ", bubbles" : "", kind & FAULTS ? ", faults" : "",
+            kind & ROOMS ? ", rooms" : "", t->cases, t->packets, 100 * (double)t->blocked / packets,
+            100 * (double)t->shared / hops, 100 * (double)t->slot_waits / hops, t->dropped);
 }
 
 #define SOAK_STEP 50000 /* cases between two lines of a long run */
@@ -90,4 +92,10 @@ Test(worm_equals_flit, also_when_channels_and_routers_die_and_come_back)
 {
     compare_many(2000000, 1500, FAULTS);
     compare_many(3000000, 300, BUBBLES | FAULTS);
+}
+
+Test(worm_equals_flit, also_when_terminals_have_no_room)
+{
+    compare_many(4000000, 1500, ROOMS);
+    compare_many(5000000, 300, ROOMS | BUBBLES | FAULTS);
 }

@@ -100,6 +100,60 @@ Test(zero_load, equals_the_sum_of_delays_for_shapes_lengths_and_depths)
             }
 }
 
+static uint32_t around(uint32_t a, uint32_t b, uint32_t size)
+{
+    uint32_t apart = a < b ? b - a : a - b;
+    return apart < size - apart ? apart : size - apart;
+}
+
+Test(zero_load, a_torus_takes_the_shorter_way_around)
+{
+    static const struct net_ops *const both[] = { &net_flit, &net_ideal };
+    static const uint32_t sizes[][3] = { { 5, 4, 1 }, { 1, 7, 1 }, { 3, 4, 3 } };
+    static struct oracle_case c;
+    for (size_t z = 0; z < ARRAY_LEN(sizes); z++) {
+        uint32_t columns = sizes[z][0], rows = sizes[z][1], planes = sizes[z][2];
+        c.mesh = paragon(rows, columns);
+        c.mesh.planes = planes;
+        c.mesh.torus = true;
+        c.mesh.virtual_channels = 2;
+        for (uint32_t dst = 0; dst < columns * rows * planes; dst++) {
+            uint32_t src = (dst * 7 + 3) % (columns * rows * planes);
+            uint32_t hops = 1 + around(src % columns, dst % columns, columns) +
+                            around(src / columns % rows, dst / columns % rows, rows) +
+                            around(src / columns / rows, dst / columns / rows, planes);
+            for (size_t k = 0; k < ARRAY_LEN(both); k++) {
+                c.count = 1;
+                c.packets[0] = (struct oracle_packet){ .src = src, .dst = dst, .flits = 9 };
+                cr_assert(oracle_run(both[k], &c));
+                cr_assert_eq(c.packets[0].hops, hops);
+                cr_assert_eq(c.packets[0].delivered, by_hand(&c.mesh, hops, 9));
+            }
+        }
+    }
+}
+
+Test(zero_load, the_second_of_two_waits_for_the_only_place_of_the_terminal)
+{
+    /* Both headers are there together; the first has the place until `consume` after its
+     * delivery.  In a 1x3 mesh neither waits before. */
+    static struct oracle_case c;
+    c.mesh = paragon(1, 3);
+    c.count = 2;
+    c.room = 1;
+    c.consume = 777;
+    c.packets[0] = (struct oracle_packet){ .src = 0, .dst = 1, .flits = 20 };
+    c.packets[1] = (struct oracle_packet){ .src = 2, .dst = 1, .flits = 20 };
+    sim_time alone = mesh_zero_load(&c.mesh, 1, 20);
+    sim_time eject = 19 * c.mesh.flit_time + c.mesh.ejection_delay + c.mesh.allocation;
+    for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
+        cr_assert(oracle_run(fidelities[k], &c));
+        sim_time a = c.packets[0].delivered, b = c.packets[1].delivered;
+        cr_assert_eq(sim_time_min(a, b), alone, "%s", fidelities[k]->name);
+        cr_assert_eq(sim_time_max(a, b), alone + 777 + eject, "%s", fidelities[k]->name);
+    }
+}
+
 Test(zero_load, holds_for_random_delays_3d_meshes_and_hypercubes)
 {
     static struct oracle_case c;

@@ -104,6 +104,62 @@ static struct sim *ticking(struct sim_options o, struct sim_event *e)
     return s;
 }
 
+static struct ahead {
+    struct sim_event event;
+    sim_time seen[16];
+    int count, left;
+    bool jumped[16];
+} ahead;
+
+/* A model with instants of its own, 10 apart. */
+static void run_on(struct sim *s, struct sim_event *e)
+{
+    struct ahead *a = CONTAINER_OF(e, struct ahead, event);
+    do {
+        a->seen[a->count++] = sim_now(s);
+        if (--a->left == 0)
+            return;
+        a->jumped[a->count] = sim_run_ahead(s, sim_now(s) + 10);
+    } while (a->jumped[a->count]);
+    sim_at(s, e, sim_now(s) + 10);
+}
+
+Test(engine, a_model_runs_ahead_up_to_the_next_event_and_the_limits)
+{
+    static const struct sim_options limits[] = { { 0 },
+                                                 { .event_limit = 4 },
+                                                 { .time_limit = 25 } };
+    for (size_t k = 0; k < ARRAY_LEN(limits); k++) {
+        struct sim *s = sim_create(&limits[k]);
+        struct letter l;
+        order[0] = '\0';
+        ahead = (struct ahead){ .left = 6 };
+        sim_event_init(&ahead.event, SIM_CLASS_DEVICE, run_on);
+        sim_at(s, &ahead.event, 0);
+        put(s, &l, 'a', SIM_CLASS_ARRIVAL, 20); /* at 20 it comes before the model */
+        enum sim_end end = sim_run(s);
+        for (int i = 0; i < ahead.count; i++)
+            cr_assert_eq(ahead.seen[i], 10 * i);
+        cr_assert_str_eq(order, "a");
+        cr_assert(ahead.jumped[1]);
+        cr_assert_not(ahead.jumped[2], "an event lies at 20");
+        if (k == 0) {
+            cr_assert_eq(end, SIM_END_IDLE);
+            cr_assert_eq(sim_events_fired(s), 7);
+            cr_assert(ahead.jumped[3]);
+        } else if (k == 1) { /* 0, 10, the letter, 20 */
+            cr_assert_eq(end, SIM_END_EVENT_LIMIT);
+            cr_assert_eq(ahead.count, 3);
+            cr_assert_eq(sim_events_fired(s), 4);
+        } else {
+            cr_assert_eq(end, SIM_END_TIME_LIMIT);
+            cr_assert_eq(ahead.count, 3);
+        }
+        sim_cancel(s, &ahead.event);
+        sim_destroy(s);
+    }
+}
+
 Test(engine, a_run_ends_at_its_time_limit_and_not_before)
 {
     struct sim_event e;
