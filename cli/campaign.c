@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -167,6 +168,20 @@ static char *trace_name(const char *path, size_t point, size_t count)
     return base_printf("%.*s-%zu%s", (int)(dot - path), path, point + 1, dot);
 }
 
+/* The folder for the files of a point: DIR itself, or DIR/point-3 of many.  NULL with a sentence
+ * when it cannot be made. */
+static char *files_folder(const struct loop *l, size_t point)
+{
+    if (l->c->point_count == 1)
+        return base_strdup(l->o->point.output_dir);
+    char *dir = base_printf("%s/point-%zu", l->o->point.output_dir, point + 1);
+    if (mkdir(dir, 0777) == 0 || errno == EEXIST)
+        return dir;
+    err_set(l->e, "the folder '%s' cannot be made: %s", dir, strerror(errno));
+    free(dir);
+    return NULL;
+}
+
 static bool start_one(struct loop *l, size_t point)
 {
     struct worker *w = l->workers;
@@ -176,7 +191,11 @@ static bool start_one(struct loop *l, size_t point)
         w++;
     o.trace = trace;
     o.base_dir = l->c->dir;
-    bool good = worker_start(w, l->c, point, &o, &l->wait_mask, l->e);
+    char *files = o.output_dir ? files_folder(l, point) : NULL;
+    bool good = (!o.output_dir || files != NULL);
+    o.output_dir = files;
+    good = good && worker_start(w, l->c, point, &o, &l->wait_mask, l->e);
+    free(files);
     free(trace);
     if (good)
         l->busy++;

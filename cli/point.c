@@ -56,6 +56,14 @@ static bool build_machine(struct run *r, struct err *e)
     return machine_load(r->machine, r->schema.programs, r->schema.workload.params, e);
 }
 
+/* "trace.txt:12: ..." */
+static bool begins_with_place(const char *text)
+{
+    const char *colon = strchr(text, ':');
+    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    return digits > 0 && colon[1 + digits] == ':';
+}
+
 /* Puts the place of the parameter that a builder's sentence begins with before it, where the
  * builder
  * knew only its name: "machine.io_nodes is 99: ..." */
@@ -66,6 +74,8 @@ static void locate(const struct val *root, struct err *e)
     snprintf(path, sizeof path, "%.*s", (int)n, e->text);
     for (char *dot; !where[0] && path[0]; *dot = 0) {
         const struct val *v = val_path(root, path);
+        if (!v)
+            v = val_path(val_get(root, "machine"), path);
         if (v)
             val_where(v, where, sizeof where);
         dot = strrchr(path, '.');
@@ -73,6 +83,7 @@ static void locate(const struct val *root, struct err *e)
             break;
     }
     bool placed = strncmp(e->text, "-p ", 3) == 0 || strstr(e->text, ".lua:") ||
+                  begins_with_place(e->text) ||
                   (root->file && strncmp(e->text, root->file, strlen(root->file)) == 0);
     if (!where[0])
         val_where(root, where, sizeof where);
@@ -193,6 +204,20 @@ static void set_status(struct point_result *o, enum point_status s, const char *
         o->message = base_strdup(text);
 }
 
+static void say_deadlock(struct run *r, char *out, size_t size)
+{
+    if (sim_deadlock_found(r->sim)) {
+        snprintf(out, size, "the network stands still since %g us: %s",
+                 sim_time_seconds(sim_now(r->sim)) * 1e6, sim_deadlock_found(r->sim));
+        return;
+    }
+    /* What a program said before it ended is why the others wait. */
+    const char *failure = r->machine ? machine_failure(r->machine) : NULL;
+    snprintf(out, size, "%s%sdeadlock: every thread waits\n", failure ? failure : "",
+             failure ? "; then " : "");
+    sim_report_deadlock(r->sim, out + strlen(out), size - strlen(out));
+}
+
 static void judge_end(struct run *r, enum sim_end end)
 {
     static char report[4096];
@@ -206,11 +231,7 @@ static void judge_end(struct run *r, enum sim_end end)
             set_status(o, POINT_FAILED_AUDIT, report);
         return;
     case SIM_END_DEADLOCK:
-        /* What a program said before it ended is why the others wait. */
-        snprintf(report, sizeof report, "%s%sdeadlock: every thread waits\n",
-                 r->machine && machine_failure(r->machine) ? machine_failure(r->machine) : "",
-                 r->machine && machine_failure(r->machine) ? "; then " : "");
-        sim_report_deadlock(r->sim, report + strlen(report), sizeof report - strlen(report));
+        say_deadlock(r, report, sizeof report);
         set_status(o, POINT_DEADLOCK, report);
         return;
     case SIM_END_TIME_LIMIT:

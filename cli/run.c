@@ -142,7 +142,7 @@ int cmd_run(int argc, char **argv)
           "rebuild every message from its bytes between nodes (same digest)" },
         { 0, "trace", CLI_TEXT, &o.trace, "FILE", "write a Chrome trace (FILE.zst compresses)" },
         { 0, "output-dir", CLI_TEXT, &o.output_dir, "DIR",
-          "folder for files that workloads write (per packet, per request)" },
+          "folder for files that workloads write (per packet, per request); DIR/point-N of many" },
         { 0, NULL, CLI_FLAG, NULL, NULL, NULL },
     };
     const struct cli_usage usage = {

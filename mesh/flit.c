@@ -87,7 +87,7 @@ struct flit_net {
     uint32_t *looks, look_count;
     uint64_t flits_left; /* have left the FIFOs for a terminal or for nowhere */
     uint64_t in_fifos;   /* flits */
-    char deadlock[512];  /* the circle of waiting packets, once there is one */
+    char deadlock[600];  /* the circle of waiting packets, once there is one */
 };
 
 enum word { WORD_LOOK, WORD_CREDIT, WORD_SOURCE_CREDIT, WORD_SENT, WORD_DELIVER };
@@ -527,15 +527,17 @@ static void report_deadlock(struct flit_net *n)
     uint32_t first = at;
     do {
         const struct net_packet *p = front_of(&n->inputs[at])->packet;
-        if (length + 64 < sizeof(n->deadlock))
+        uint32_t next = waits_for(n, at), router = at / per_node;
+        bool header = front_of(&n->inputs[next])->packet != p; /* else its body is behind it */
+        if (header && length + 128 < sizeof(n->deadlock))
             length += (size_t)snprintf(n->deadlock + length, sizeof(n->deadlock) - length,
                                        "%spacket %u->%u at router %u", length ? " waits for " : "",
-                                       p->src, p->dst, at / per_node);
-        at = waits_for(n, at);
+                                       p->src, p->dst, router);
+        at = next;
     } while (at != first);
-    sim_remark(n->m.net.sim, "deadlock of the network at %.3f us: %s, which closes the circle",
-               sim_time_seconds(n->m.now) * 1e6, n->deadlock);
-    sim_stop(n->m.net.sim);
+    if (length < sizeof(n->deadlock))
+        snprintf(n->deadlock + length, sizeof(n->deadlock) - length, ", which closes the circle");
+    sim_deadlock(n->m.net.sim, n->deadlock);
 }
 
 /* Some terminal has no place: what waits for it will move. */
@@ -637,7 +639,7 @@ static void flit_audit(void *self, struct sim_audit_report *r)
         if (s->current)
             queued += s->current->flits - s->sent;
     }
-    sim_audit_check(r, !n->deadlock[0], "deadlock: %s, which closes the circle", n->deadlock);
+    sim_audit_check(r, !n->deadlock[0], "deadlock: %s", n->deadlock);
     sim_audit_balance(r, "flits in queues", m->flits_in, n->flits_left, queued, 0);
     mesh_net_audit(m, r, m->packets_in - m->packets_out - m->packets_dropped,
                    m->flits_in - m->flits_out - m->flits_dropped);

@@ -293,23 +293,29 @@ static bool check_kind(const struct mesh_params *p, const char *kind, struct err
 {
     bool flit = strcmp(kind, "flit") == 0, worm = strcmp(kind, "worm") == 0;
     if (worm && p->virtual_channels != 1)
-        return err_set(e, "kind \"worm\" has one virtual channel; %" PRId64 " need kind \"flit\"",
+        return err_set(e,
+                       "mesh.virtual_channels: kind \"worm\" has one virtual channel; %" PRId64
+                       " need kind \"flit\"",
                        p->virtual_channels);
     if (worm && p->torus)
-        return err_set(e, "kind \"worm\" has no torus: take kind \"flit\" or \"ideal\"");
+        return err_set(e,
+                       "mesh.torus: kind \"worm\" has no torus: take kind \"flit\" or \"ideal\"");
     if (!flit && p->route > MESH_YX)
-        return err_set(e, "kind \"%s\" routes xy or yx; route \"%s\" needs kind \"flit\"", kind,
-                       routes[p->route]);
+        return err_set(e,
+                       "mesh.route: kind \"%s\" routes xy or yx; route \"%s\" needs kind \"flit\"",
+                       kind, routes[p->route]);
     if (flit && p->torus && p->virtual_channels < 2)
-        return err_set(e, "a torus needs at least 2 virtual channels, one on each side of its "
+        return err_set(e, "mesh.virtual_channels: a torus needs at least 2 virtual channels, one "
+                          "on each side of its "
                           "dateline");
     if (flit && p->route == MESH_ADAPTIVE && p->virtual_channels < 2)
-        return err_set(e,
-                       "route \"adaptive\" needs at least 2 virtual channels: one is the escape");
+        return err_set(e, "mesh.virtual_channels: route \"adaptive\" needs at least 2 virtual "
+                          "channels: one is the escape");
     if (p->route == MESH_ADAPTIVE && p->fifo != MESH_FIFO_EMPTY)
-        return err_set(e,
-                       "route \"adaptive\" needs fifo = \"empty\": a packet behind another in one "
-                       "FIFO would wait for an escape that is not its own");
+        return err_set(
+            e,
+            "mesh.fifo: route \"adaptive\" needs fifo = \"empty\": a packet behind another in one "
+            "FIFO would wait for an escape that is not its own");
     return true;
 }
 
@@ -317,16 +323,16 @@ bool mesh_check(const struct mesh_params *p, const char *kind, struct err *e)
 {
     char eject[32], flit[32];
     if (p->route > MESH_YX && (p->torus || p->planes > 1 || p->dimension > 0))
-        return err_set(e, "route \"%s\" is for 2-D meshes", routes[p->route]);
+        return err_set(e, "mesh.route: route \"%s\" is for 2-D meshes", routes[p->route]);
     if (p->torus && p->dimension > 0)
-        return err_set(e, "a hypercube cannot be a torus");
+        return err_set(e, "mesh.torus: a hypercube cannot be a torus");
     if (!check_kind(p, kind, e))
         return false;
     if (p->ejection_delay < p->flit_time)
-        return err_set(e,
-                       "ejection_delay (%s) includes the flit's own time: at least flit_time (%s)",
-                       units_format_time(p->ejection_delay, eject, sizeof(eject)),
-                       units_format_time(p->flit_time, flit, sizeof(flit)));
+        return err_set(
+            e, "mesh.ejection_delay (%s) includes the flit's own time: at least flit_time (%s)",
+            units_format_time(p->ejection_delay, eject, sizeof(eject)),
+            units_format_time(p->flit_time, flit, sizeof(flit)));
     return true;
 }
 

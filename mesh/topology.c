@@ -27,8 +27,8 @@ bool topo_init(struct topo *t, uint32_t dims, const int64_t *size, bool reverse,
     int64_t nodes = 1;
     for (uint32_t d = 0; d < dims; d++) {
         if (size[d] < 1 || size[d] > TOPO_NODES_MAX || nodes * size[d] > TOPO_NODES_MAX)
-            return err_set(e, "a %s of this size is not possible: 1 to %d nodes are allowed", kind,
-                           TOPO_NODES_MAX);
+            return err_set(e, "mesh: a %s of this size is not possible: 1 to %d nodes are allowed",
+                           kind, TOPO_NODES_MAX);
         t->size[d] = (uint32_t)size[d];
         t->stride[d] = (uint32_t)nodes;
         t->order[d] = (uint8_t)(reverse ? dims - 1 - d : d);

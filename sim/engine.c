@@ -156,6 +156,17 @@ void sim_stop(struct sim *s)
     s->stop = s->leave = true;
 }
 
+void sim_deadlock(struct sim *s, const char *what)
+{
+    s->deadlock = what;
+    sim_stop(s);
+}
+
+const char *sim_deadlock_found(const struct sim *s)
+{
+    return s->deadlock;
+}
+
 void sim_set_context(struct sim *s, const char *what, int64_t index)
 {
     s->context = what;
@@ -216,7 +227,9 @@ bool sim_engine_step(struct sim *s)
                 return true;
             }
             if (s->stop)
-                return ended(s, s->asked_never ? SIM_END_NEVER : SIM_END_STOPPED);
+                return ended(s, s->asked_never ? SIM_END_NEVER
+                                : s->deadlock  ? SIM_END_DEADLOCK
+                                               : SIM_END_STOPPED);
         }
         if (o->event_limit && s->fired >= o->event_limit)
             return ended(s, SIM_END_EVENT_LIMIT);

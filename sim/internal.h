@@ -27,13 +27,14 @@ struct sim {
     uint64_t fired;
     uint64_t sequence; /* of the next schedule */
     struct sim_queue queue;
-    bool leave;        /* leave the loop after this event, for one of these reasons: */
-    bool to_thread;    /* a thread is to run */
-    bool stop;         /* sim_stop was called */
-    bool asked_never;  /* somebody scheduled at SIM_NEVER */
-    bool running;      /* inside sim_run */
-    bool tracing;      /* a trace is open: kept here for the hot paths */
-    enum sim_end last; /* how the last sim_run ended */
+    bool leave;           /* leave the loop after this event, for one of these reasons: */
+    bool to_thread;       /* a thread is to run */
+    bool stop;            /* sim_stop was called */
+    bool asked_never;     /* somebody scheduled at SIM_NEVER */
+    const char *deadlock; /* sim_deadlock was called */
+    bool running;         /* inside sim_run */
+    bool tracing;         /* a trace is open: kept here for the hot paths */
+    enum sim_end last;    /* how the last sim_run ended */
     struct sim_options options;
     uint64_t shuffle_key;
 

@@ -61,7 +61,7 @@ struct sim_options {
 enum sim_end {
     SIM_END_IDLE,     /* no event left, no thread blocked but service threads */
     SIM_END_STOPPED,  /* sim_stop was called */
-    SIM_END_DEADLOCK, /* no event left, threads blocked; see sim_report_deadlock */
+    SIM_END_DEADLOCK, /* no event left, threads blocked (sim_report_deadlock); or sim_deadlock */
     SIM_END_TIME_LIMIT,
     SIM_END_EVENT_LIMIT,
     SIM_END_HOST_LIMIT, /* host time or memory */
@@ -102,6 +102,10 @@ bool sim_run_ahead(struct sim *s, sim_time when);
 enum sim_end sim_run(struct sim *s);
 /* Makes sim_run return after the current event. */
 void sim_stop(struct sim *s);
+/* The same with SIM_END_DEADLOCK: a model has found that what waits in it waits for ever.  `what`
+ * says who waits for whom and is kept by the caller. */
+void sim_deadlock(struct sim *s, const char *what);
+const char *sim_deadlock_found(const struct sim *s); /* NULL: nobody has */
 const char *sim_end_name(enum sim_end end);
 
 /* The thing a failing assertion and the audit want to name: "node 7", or NULL. */

@@ -119,7 +119,7 @@ Test(mesh_closed, a_bad_list_is_refused_with_its_line)
         { "1ns 0 4 2\n", "'4' is not a terminal: 0 to 3" },
         { "1ns -1 2 2\n", "'-1' is not a terminal" },
         { "1ns 0 1 0\n", "'0' is not a length" },
-        { "", "has no packet" },
+        { "", "there is no packet" },
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         strcpy(path, "/tmp/psim-listXXXXXX");

@@ -103,7 +103,8 @@ Test(mesh_load, refuses_what_does_not_fit)
 {
     cr_assert_not(
         bench_start(&b, &net_worm, "rows=3 columns=5", &direct_mesh_load, "pattern=transpose", 1));
-    cr_assert_str_eq(b.err.text, "pattern \"transpose\" needs a square grid, not a 3x5 mesh");
+    cr_assert_str_eq(b.err.text,
+                     "workload.pattern: pattern \"transpose\" needs a square grid, not a 3x5 mesh");
     bench_stop(&b);
     cr_assert_not(bench_start(&b, &net_worm, "rows=3 columns=5", &direct_mesh_load,
                               "load=2 packet_flits=1", 1));
@@ -117,8 +118,12 @@ Test(mesh_load, refuses_what_does_not_fit)
 
 Test(mesh_load, one_node_alone_has_nobody_to_talk_to)
 {
-    run(&net_worm, "rows=1 columns=1", "load=0.1", 1);
-    cr_assert_eq(bench_value(&b, "offered"), 0);
+    cr_assert_not(bench_start(&b, &net_worm, "rows=1 columns=1", &direct_mesh_load, "load=0.1", 1));
+    cr_assert(strstr(b.err.text, "workload.self_sends: a network of one terminal"));
+    bench_stop(&b);
+    cr_assert_not(bench_start(&b, &net_worm, "rows=1 columns=2", &direct_mesh_load,
+                              "pattern=list destinations=0,1", 1));
+    cr_assert(strstr(b.err.text, "maps every terminal to itself"), "%s", b.err.text);
     bench_stop(&b);
     run(&net_worm, "rows=1 columns=1", "load=0.1 self_sends=true", 1);
     cr_assert_gt(bench_value(&b, "accepted"), 0.08);

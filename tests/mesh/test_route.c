@@ -167,7 +167,8 @@ Test(route, without_an_escape_long_worms_deadlock_and_the_circle_is_named)
         p[i] = (struct net_packet){ .src = src, .dst = 15 - src, .flits = 40 };
         net_inject(n, &p[i]);
     }
-    cr_assert_eq(sim_run(s), SIM_END_STOPPED);
+    cr_assert_eq(sim_run(s), SIM_END_DEADLOCK);
+    cr_assert(strstr(sim_deadlock_found(s), ", which closes the circle"));
     char text[2048] = "";
     cr_assert_gt(sim_audit_run(s, text, sizeof(text)), 0);
     cr_assert(strstr(text, "deadlock: packet"), "%s", text);

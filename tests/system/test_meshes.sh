@@ -12,10 +12,52 @@ gives 2 run -p mesh.rows=-3;                       says "mesh.rows is -3"
 gives 2 run -p mesh.rows=65536 -p mesh.columns=65536; says "nodes are allowed"
 gives 2 run -p workload.pattern=transpose;         says "needs a square grid, not a 3x5 mesh"
 gives 2 "$PSIM" check "$T/m.lua" -p workload.pattern=transpose; says "needs a square grid"
+gives 2 run -p workload.pattern=bit_reversal;      says "a power of two of terminals, not 15"
+gives 2 run -p workload.pattern=hot_spot;          says "did you mean 'hotspot'?"
+gives 2 run -p workload.load=0;                    says "workload.load is 0 but must be from"
+gives 2 run -p workload.load=3 -p workload.packet_flits=1; says "more than one packet of 1 flits"
+gives 2 run -p workload.packet_flits=2000000;      says "must be from 1 to 1048576"
+gives 2 run -p mesh.route=odd_even;                says "needs kind \"flit\""
+gives 2 run -p mesh.torus=true;                    says "has no torus"
+gives 2 run -p mesh.kind=flit -p mesh.torus=true;  says "at least 2 virtual channels"
+gives 0 run -p workload.packet_flits=1000000
+grep -q "no packet was generated" "$T/err" || fail "an empty window is not told"
+# A sentence names the line of what does not fit.
+config lines <<'END'
+return {
+    mesh = { kind = "worm", rows = 3, columns = 5,
+             route = "west_first" },
+    workload = { kind = "mesh_load",
+                 pattern = "transpose" },
+}
+END
+gives 2 "$PSIM" run "$T/lines.lua" --no-store;     says "lines.lua:3: mesh.route: "
+sed -i s/west_first/yx/ "$T/lines.lua"
+gives 2 "$PSIM" run "$T/lines.lua" --no-store;     says "lines.lua:5: workload.pattern: "
+# Traces: unsorted times are fine, everything else is named with its line.
+config trace <<'END'
+return {
+    mesh = { kind = "worm", rows = 3, columns = 5 },
+    workload = { kind = "mesh_list", file = "trace.txt" },
+}
+END
+trace() { printf "$1" >"$T/trace.txt"; }
+bad() { gives 2 "$PSIM" run "$T/trace.lua" --no-store; says "$1"; }
+trace '20ns 0 5 8\n10ns, 1, 5, 8\n\n0 3 3 1 # to itself\n'
+gives 0 "$PSIM" run "$T/trace.lua" -q --no-store
+grep -q ' 3.000 ' "$T/out" || fail "not three packets"
+trace '';                     bad "there is no packet: give file or packets"
+trace '1ns 0 1 1\n20 0 1 1'; bad "trace.txt:2: '20' is not a time: it has no unit"
+trace '1ns 0 15 1';           bad "trace.txt:1: '15' is not a terminal: 0 to 14 are"
+trace '1ns 0 1';              bad "trace.txt:1: a line has four fields"
+rm "$T/trace.txt";            bad "cannot be read"
+mkdir "$T/trace.txt";         bad "is a folder"
 gives 2 run -p mesh.kind=wurm;                     says "did you mean 'worm'?"
 for kind in worm ideal flit; do
     gives 0 run -p mesh.kind=$kind
-    gives 0 run -p mesh.kind=$kind -p mesh.rows=1 -p mesh.columns=1
+    gives 0 run -p mesh.kind=$kind -p mesh.rows=1 -p mesh.columns=1 -p workload.self_sends=true
+    gives 2 run -p mesh.kind=$kind -p mesh.rows=1 -p mesh.columns=1
+    says "workload.self_sends: a network of one terminal"
     gives 0 run -p mesh.kind=$kind -p mesh.rows=1 -p mesh.columns=7
     gives 0 run -p mesh.kind=$kind -p mesh.rows=13 -p mesh.columns=1
 done

@@ -11,3 +11,9 @@ gives 0 "$PSIM" run "$T/small.lua" -q --no-store --output-dir "$T/made"
 [ -s "$T/made/channels.svg" ] || fail "channels.svg is not written"
 gives 2 "$PSIM" run "$T/small.lua" -q --no-store --output-dir "$T/no/such"
 says "cannot be made"
+# Each point of a sweep has a folder of its own.
+gives 0 "$PSIM" run "$T/small.lua" -q --no-store --output-dir "$T/made" -p 'workload.load={0.1,0.3}' -j 2
+[ -s "$T/made/point-1/packets.csv" ] || fail "the first point's files are not in their folder"
+cmp -s "$T/made/point-1/packets.csv" "$T/made/packets.csv" || fail "the same point wrote other packets"
+cmp -s "$T/made/point-1/packets.csv" "$T/made/point-2/packets.csv" && fail "the points share a file"
+exit 0

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/audit.h"
 #include "sim/base/units.h"
@@ -307,12 +308,16 @@ static void *batch_create(struct sim *s, const struct direct_world *w, const voi
     uint64_t each = p->exchange == EXCHANGE_NONE ? 1 : c->d.terminals;
     bool good = true;
     if ((uint64_t)p->packets * each * c->d.terminals > PACKETS_MAX)
-        good = err_set(e, "%" PRId64 " packets for each of %u terminals are too many: at most %u",
+        good = err_set(e,
+                       "workload.packets: %" PRId64
+                       " packets for each of %u terminals are too many: at most %u",
                        p->packets, c->d.terminals, PACKETS_MAX);
     else if (p->exchange != EXCHANGE_NONE)
         fill_exchange(c, p);
     else
         good = fill_pattern(c, p, e);
+    if (good && c->count == 0)
+        good = err_set(e, "workload: a network of one terminal has nobody to exchange with");
     if (good && closed_start(c, e))
         return c;
     closed_destroy(c);
@@ -389,9 +394,13 @@ static bool read_file(struct closed *c, const char *dir, const char *name, struc
 {
     char line[256], where[600];
     char *path = name[0] == '/' || !dir ? base_strdup(name) : base_printf("%s/%s", dir, name);
-    FILE *f = fopen(path, "r");
+    struct stat st;
+    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    FILE *f = folder ? NULL : fopen(path, "r");
     bool good = f != NULL;
-    if (!f)
+    if (folder)
+        err_set(e, "workload.file: '%s' is a folder", path);
+    else if (!f)
         err_set(e, "workload.file: '%s' cannot be read: %s", path, strerror(errno));
     for (int number = 1; good && fgets(line, sizeof(line), f); number++) {
         snprintf(where, sizeof(where), "%.500s:%d: ", path, number);
@@ -435,11 +444,12 @@ static void *list_create(struct sim *s, const struct direct_world *w, const void
     if (p->file[0])
         good = read_file(c, w->base_dir, p->file, e);
     if (good && p->packets && p->packets->type != VAL_LIST)
-        good = err_set(e, "packets must be a list");
+        good = err_set(e, "workload.packets must be a list");
     else if (good && p->packets)
         good = read_list(c, p->packets, e);
     if (good && c->count == 0)
-        good = err_set(e, "workload mesh_list has no packet: give file or packets");
+        good = err_set(e, "workload.%s: there is no packet: give file or packets",
+                       p->file[0] ? "file" : "packets");
     if (good && closed_start(c, e))
         return c;
     closed_destroy(c);

@@ -343,12 +343,14 @@ static bool set_rate(struct load *l, struct err *e)
     l->chance = l->offered / mean;
     if (p->process == PROCESS_BERNOULLI && l->chance > 1)
         return err_set(e,
-                       "a load of %g flits a flit time needs more than one packet of %g flits in "
+                       "workload.load: a load of %g flits a flit time needs more than one packet "
+                       "of %g flits in "
                        "each: take process \"poisson\" or longer packets",
                        l->offered, mean);
     if (p->process == PROCESS_ON_OFF && l->offered >= 1)
         return err_set(e,
-                       "process \"on_off\" sends one flit a flit time in its bursts: the load of "
+                       "workload.load: process \"on_off\" sends one flit a flit time in its "
+                       "bursts: the load of "
                        "%g must be below 1",
                        l->offered);
     /* Rounded once; no later decision sees the double.  A burst is longer than its drawn length by
@@ -507,6 +509,9 @@ static void load_finish(void *self, enum sim_end end)
     sim_scalar(l->sim, "blocking", "s", l->blocking.mean, 0);
     sim_scalar(l->sim, "alone", "s", l->alone.mean, 0);
     sim_scalar(l->sim, "hops", "1", l->hops.mean, 0);
+    if (l->window_in == 0)
+        sim_remark(l->sim, "no packet was generated inside the window: measure is too short for "
+                           "this load and packet length");
     if (l->dropped > 0)
         sim_remark(l->sim, "%" PRIu64 " packets were dropped at dead channels", l->dropped);
     if (l->write_error.set)

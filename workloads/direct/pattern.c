@@ -62,7 +62,7 @@ static bool init_hot(struct pattern *p, const struct val *hot, struct err *e)
     p->hot_count = hot ? (uint32_t)hot->count : 1;
     if (hot && (hot->type != VAL_LIST || hot->count == 0)) {
         char where[512];
-        return err_set(e, "%shot must be a list of terminals, { 5 } for one",
+        return err_set(e, "%sworkload.hot must be a list of terminals, { 5 } for one",
                        val_where(hot, where, sizeof(where)));
     }
     p->hot = base_alloc(sizeof(*p->hot) * p->hot_count);
@@ -79,13 +79,18 @@ static bool init_fixed(struct pattern *p, enum pattern_kind kind,
 {
     const struct val *list = params->destinations;
     if (kind == PATTERN_LIST && (!list || list->type != VAL_LIST || list->count != p->nodes))
-        return err_set(e, "pattern \"list\" needs destinations, a list of %u terminals", p->nodes);
+        return err_set(e, "workload.destinations: pattern \"list\" needs a list of %u terminals",
+                       p->nodes);
     for (uint32_t d = 1; d < net->dims && kind == PATTERN_TRANSPOSE; d++)
         if (net->size[d] != net->size[0])
-            return err_set(e, "pattern \"transpose\" needs a square grid, not a %s", net->shape);
+            return err_set(e,
+                           "workload.pattern: pattern \"transpose\" needs a square grid, not a %s",
+                           net->shape);
     if (kind == PATTERN_BIT_REVERSAL && (p->nodes & (p->nodes - 1)) != 0)
-        return err_set(e, "pattern \"bit_reversal\" needs a power of two of terminals, not %u",
-                       p->nodes);
+        return err_set(
+            e,
+            "workload.pattern: pattern \"bit_reversal\" needs a power of two of terminals, not %u",
+            p->nodes);
     p->fixed = base_alloc(sizeof(*p->fixed) * p->nodes);
     for (uint32_t i = 0; i < p->nodes; i++) {
         switch (kind) {
@@ -112,6 +117,22 @@ static bool init_fixed(struct pattern *p, enum pattern_kind kind,
     return true;
 }
 
+bool pattern_is_silent(const struct pattern *p, uint32_t src)
+{
+    if (p->nodes == 1 && !p->self_sends)
+        return true;
+    bool hot = p->kind == PATTERN_HOTSPOT && p->hot_share > 0;
+    return p->fixed && p->fixed[src] == PATTERN_SILENT && !hot;
+}
+
+static bool nobody_sends(const struct pattern *p)
+{
+    for (uint32_t i = 0; i < p->nodes; i++)
+        if (!pattern_is_silent(p, i))
+            return false;
+    return true;
+}
+
 bool pattern_init(struct pattern *p, const struct pattern_params *params,
                   const struct net_describe *net, struct err *e)
 {
@@ -122,10 +143,19 @@ bool pattern_init(struct pattern *p, const struct pattern_params *params,
     enum pattern_kind rest =
         p->kind == PATTERN_HOTSPOT ? (enum pattern_kind)params->background : p->kind;
     if (net->dims == 0 && rest != PATTERN_UNIFORM && rest != PATTERN_LIST)
-        return err_set(e, "pattern \"%s\" needs a grid, not a %s", pattern_names[rest], net->shape);
+        return err_set(e, "workload.pattern: pattern \"%s\" needs a grid, not a %s",
+                       pattern_names[rest], net->shape);
     bool good = p->kind != PATTERN_HOTSPOT || init_hot(p, params->hot, e);
     if (good && rest != PATTERN_UNIFORM)
         good = init_fixed(p, rest, params, net, e);
+    if (good && nobody_sends(p))
+        good = p->nodes == 1
+                   ? err_set(e, "workload.self_sends: a network of one terminal needs self_sends = "
+                                "true for any traffic")
+                   : err_set(e,
+                             "workload.pattern: pattern \"%s\" maps every terminal to itself, "
+                             "and nobody sends without self_sends = true",
+                             pattern_names[p->kind]);
     if (!good)
         pattern_fini(p);
     return good;
@@ -136,14 +166,6 @@ void pattern_fini(struct pattern *p)
     free(p->fixed);
     free(p->hot);
     p->fixed = p->hot = NULL;
-}
-
-bool pattern_is_silent(const struct pattern *p, uint32_t src)
-{
-    if (p->nodes == 1 && !p->self_sends)
-        return true;
-    bool hot = p->kind == PATTERN_HOTSPOT && p->hot_share > 0;
-    return p->fixed && p->fixed[src] == PATTERN_SILENT && !hot;
 }
 
 bool pattern_is_random(const struct pattern *p)
