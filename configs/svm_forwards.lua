@@ -13,6 +13,15 @@ local function fewer(manager, than, max)
   }
 end
 
+-- Messages of a fault, of all that counts: requests, forwards, pages, invalidations.
+local function messages(manager, name, min, max)
+  return {
+    kind = "range", name = manager .. ": " .. name, measure = "svm.messages_per_fault.mean",
+    at = { ["workload.svm.manager"] = manager, ["workload.nodes"] = 32 }, min = min, max = max,
+    citation = "messages of a fault: docs/models/svm.md",
+  }
+end
+
 return {
   title = "Shared virtual memory: forwards per fault against nodes",
   machine = paragon {
@@ -30,7 +39,9 @@ return {
   },
   sweep = {
     product = {
-      ["workload.svm.manager"] = { "improved", "fixed", "dynamic", "dynamic_s", "tree" },
+      ["workload.svm.manager"] = {
+        "central", "improved", "fixed", "broadcast", "dynamic", "dynamic_s", "tree",
+      },
       ["workload.nodes"] = { 2, 4, 8, 16, 32 },
     },
   },
@@ -48,6 +59,14 @@ return {
         at = { ["workload.svm.manager"] = "dynamic", ["workload.nodes"] = 32 },
         max = 1, citation = CITE,
       },
+      {
+        kind = "range", name = "broadcast forwards nothing",
+        at = { ["workload.svm.manager"] = "broadcast", ["workload.nodes"] = 32 }, max = 0,
+      },
+      messages("central", "4 messages a fault, and twice the copies", 4, 5.5),
+      messages("improved", "at most 3 messages a fault, and twice the copies", 2, 4.5),
+      messages("fixed", "at most 3 messages a fault, and twice the copies", 2, 4.5),
+      messages("dynamic", "2 messages a fault, forwards, and twice the copies", 2, 4),
       {
         kind = "monotone", name = "improved forwards more with more nodes",
         of = { ["workload.svm.manager"] = "improved" }, direction = "rising", citation = CITE,

@@ -4,18 +4,22 @@
 #define REPORTED 4                               /* numbers that shared_stop gathers */
 #define REPORT_BYTES (REPORTED * sizeof(double)) /* of each rank, behind the program's arrays */
 
+/* What a node counts is one number of it, no observation of a series: no warm-up, no interval. */
 const struct measure_desc shared_measures[] = {
     { "svm.time", "s", "Time of the computation, from barrier to barrier.",
       WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "svm.read_faults", "1", "Read faults of a node.", WORKLOAD_COLUMN },
-    { "svm.write_faults", "1", "Write faults of a node.", WORKLOAD_COLUMN },
-    { "svm.messages", "1", "Messages that a node's shared memory sent.", WORKLOAD_COLUMN },
-    { "svm.forwards", "1", "Requests that a node passed on.", 0 },
-    { "svm.invalidations", "1", "Copies that a node had others drop.", 0 },
-    { "svm.pages", "1", "Pages that a node sent.", 0 },
-    { "svm.page_outs", "1", "Pages that a node sent to its store.", 0 },
-    { "svm.page_ins", "1", "Pages that a node fetched from its store.", 0 },
-    { "svm.disk_transfers", "1", "Pages that moved to or from a disk for a node.", 0 },
+    { "svm.read_faults", "1", "Read faults of a node.", WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
+    { "svm.write_faults", "1", "Write faults of a node.",
+      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
+    { "svm.messages", "1", "Messages that a node's shared memory sent.",
+      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
+    { "svm.forwards", "1", "Requests that a node passed on.", WORKLOAD_DETERMINISTIC },
+    { "svm.invalidations", "1", "Copies that a node had others drop.", WORKLOAD_DETERMINISTIC },
+    { "svm.pages", "1", "Pages that a node sent.", WORKLOAD_DETERMINISTIC },
+    { "svm.page_outs", "1", "Pages that a node sent to its store.", WORKLOAD_DETERMINISTIC },
+    { "svm.page_ins", "1", "Pages that a node fetched from its store.", WORKLOAD_DETERMINISTIC },
+    { "svm.disk_transfers", "1", "Pages that moved to or from a disk for a node.",
+      WORKLOAD_DETERMINISTIC },
     { "svm.disk_last", "1",
       "Pages that moved to or from a disk in the last iteration, for all nodes together.",
       WORKLOAD_DETERMINISTIC },
@@ -27,7 +31,8 @@ const struct measure_desc shared_measures[] = {
     { "svm.diffs", "1", "Diffs that a node sent (hlrc).", 0 },
     { "svm.write_time", "s",
       "Patterns readers and pingpong: time of an access to a page that others hold.", 0 },
-    { "svm.checked", "1", "Accesses of a recorded history that was judged (record).", 0 },
+    { "svm.checked", "1", "Accesses of a recorded history that was judged (record).",
+      WORKLOAD_DETERMINISTIC },
     { .name = NULL },
 };
 

@@ -1,0 +1,57 @@
+-- Speed-up of relaxation over a random graph on up to 1,024 nodes, by manager: where the node that
+-- all ask becomes the limit.  Minutes of CPU; fewer points: -p 'workload.nodes={1, 64, 1024}'
+local paragon = include "machines/paragon.lua"
+
+-- A manager, and who owns a page (and so is asked first) before it is touched.
+local managers = {
+  central = { manager = "central" },
+  fixed = { manager = "fixed" },
+  dynamic = { manager = "dynamic" },
+  ["dynamic, owners in blocks"] = { manager = "dynamic", initial_owner = "block" },
+}
+local names = { "central", "fixed", "dynamic", "dynamic, owners in blocks" }
+
+local function ratio(name, who, nodes, over, over_nodes, min, max)
+  return {
+    kind = "ratio", name = name, at = { manager = who, ["workload.nodes"] = nodes },
+    over = { manager = over, ["workload.nodes"] = over_nodes }, min = min, max = max,
+  }
+end
+
+return {
+  title = "Shared virtual memory: a random graph on up to 1,024 nodes, by manager",
+  doc = "262,144 vertices, 2 MiB for each of two copies; network of the fidelity \"ideal\".",
+  machine = paragon {
+    rows = 32, columns = 32, release = param("release", "R1.4"), model = "ideal",
+    graph = {
+      { name = "mesh", protocol = "mesh" },
+      { name = "svm", protocol = "svm", below = { "mesh" } },
+      { name = "sync", protocol = "sync", below = { "mesh" } },
+    },
+  },
+  workload = {
+    kind = "svm_irregular", vertices = 262144, far = 0.001, iterations = 3,
+    nodes = param("workload.nodes", 64), svm = managers[param("manager", "fixed")],
+    memory = { page = "4KiB" },
+  },
+  sweep = { product = { manager = names, ["workload.nodes"] = { 1, 4, 16, 64, 256, 1024 } } },
+  measures = {
+    "svm.time.mean", "svm.read_faults.mean", "svm.forwards_per_fault", "svm.messages_per_fault",
+  },
+  figure = {
+    x = "workload.nodes", y = "svm.time.mean", by = "manager", over = { ["workload.nodes"] = 1 },
+    log = "xy", x_label = "nodes", y_label = "speed-up",
+    expectations = {
+      ratio("efficiency falls: 64 nodes gain less than 64 times", "fixed", 1, "fixed", 64, 8, 32),
+      ratio("one manager: 1,024 nodes are slower than 64", "central", 1024, "central", 64, 1.2),
+      ratio("managers everywhere: 1,024 nodes are faster than 64", "fixed", 1024, "fixed", 64,
+        nil, 0.6),
+      ratio("1,024 nodes: the dynamic manager is faster than the central one", "dynamic", 1024,
+        "central", 1024, nil, 0.5),
+      ratio("and slower than the fixed one, for all ask node 0 first", "dynamic", 1024, "fixed",
+        1024, 1.5),
+      ratio("unless owners are spread from the beginning", "dynamic, owners in blocks", 1024,
+        "fixed", 1024, 0.5, 1.2),
+    },
+  },
+}
