@@ -181,7 +181,7 @@ static void request(struct svm *s, struct svm_page *sp)
 
 void svm_ask_again(struct svm *s, struct svm_page *sp)
 {
-    if (!sp->locked || sp->owner)
+    if (!sp->locked || sp->owner || s->frozen)
         return;
     s->counts.retries++;
     request(s, sp);
@@ -236,7 +236,7 @@ static void grant_owned(struct svm *s, struct svm_page *sp, enum vm_prot prot)
 /* This node is owner and its fault goes on: other copies go before a write. */
 static void owned(struct svm *s, struct svm_page *sp)
 {
-    if (!at_hand(s, sp))
+    if (s->frozen || !at_hand(s, sp))
         return;
     if (sp->want == VM_READ) {
         grant_owned(s, sp, sp->copies.count > 0 ? VM_READ : VM_WRITE);
@@ -259,6 +259,23 @@ static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm
     s->counts.write_faults += want == VM_WRITE;
     sp->locked = true;
     sp->want = want;
+    if (s->out)
+        fail_fault(s, sp, VM_OUT);
+    else if (s->frozen) /* svm_resume goes on */
+        return;
+    else if (sp->owner && !s->ops->managed)
+        owned(s, sp);
+    else
+        request(s, sp);
+}
+
+void svm_resume(struct svm *s, struct svm_page *sp)
+{
+    if (s->ops->resumed)
+        s->ops->resumed(s, sp);
+    if (!sp->locked)
+        return;
+    sp->tries = 0;
     if (sp->owner && !s->ops->managed)
         owned(s, sp);
     else
@@ -266,7 +283,7 @@ static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm
 }
 
 /* A READ copy, or (ownerless) what the manager grants. */
-static void copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+void svm_copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     bool expected = sp->locked && m->fault == sp->fault;
     if (!expected)
@@ -365,7 +382,7 @@ static void announce(struct svm *s, struct svm_page *sp)
         return;
     sp->served = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (s->nodes[i] == s->self)
+        if (s->nodes[i] == s->self || !svm_alive(s, s->nodes[i]))
             continue;
         struct svm_msg *m = svm_msg_new(s, SVM_ANNOUNCE, sp->page);
         m->moves = sp->moves;
@@ -511,6 +528,12 @@ static enum svm_event event_of(const struct svm_msg *m)
 
 void svm_handle(struct svm *s, struct svm_msg *m)
 {
+    if (s->out) {
+        svm_msg_free(s, m);
+        return;
+    }
+    if ((s->recovery || m->op >= SVM_MARK) && svm_recovery_takes(s, m))
+        return;
     if (s->ops->take) {
         s->ops->take(s, m);
         return;
@@ -532,7 +555,7 @@ void svm_handle(struct svm *s, struct svm_msg *m)
         if (m->ownership)
             ownership_arrived(s, sp, m);
         else
-            copy_arrived(s, sp, m);
+            svm_copy_arrived(s, sp, m);
         svm_msg_free(s, m);
         break;
     case SVM_INVALIDATE:
@@ -559,7 +582,7 @@ static void evict(struct vm_region *r, uint64_t page, bool dirty)
 {
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
-    bool stays = sp->locked || sp->fetching;
+    bool stays = sp->locked || sp->fetching || s->frozen;
     svm_event(s, sp, SVM_ON_EVICT);
     if (s->ops->ownerless && !stays) {
         struct rope data;
@@ -588,9 +611,9 @@ static void refused(struct vm_region *r, uint64_t page, struct rope *data, enum 
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
     svm_event(s, sp, SVM_ON_REFUSED);
-    if (s->ops->ownerless) {
+    if (s->ops->ownerless && !s->frozen) {
         s->ops->page_out(s, sp, data, prot);
-    } else if (sp->owner && data) {
+    } else if (data && (sp->owner || (s->ops->ownerless && prot == VM_WRITE))) {
         drop_arrived(sp);
         rope_move(&sp->arrived, data);
         sp->arrived_bytes = true;

@@ -26,8 +26,8 @@
 #define OS_SVM_LRC_H
 
 #include "os/svm/svm_internal.h"
-#include "os/xk/map.h"
 #include "os/svm/sync.h"
+#include "os/xk/map.h"
 
 /* Which intervals of which ranks; ranks rise. */
 struct lrc_version {

@@ -14,7 +14,7 @@
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
 {
     for (uint32_t i = 0; i < s->count; i++) {
-        if (s->nodes[i] == s->self)
+        if (s->nodes[i] == s->self || !svm_alive(s, s->nodes[i]))
             continue;
         svm_send(s, s->nodes[i], svm_request_new(s, sp, has_copy));
     }

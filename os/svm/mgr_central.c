@@ -13,8 +13,8 @@
 static uint32_t manager_of(const struct svm *s, uint64_t page)
 {
     if (s->ops != &svm_mgr_fixed)
-        return s->nodes[0];
-    return s->nodes[page / (uint64_t)s->params.hash_block % s->count];
+        return svm_leader(s);
+    return svm_alive_from(s, (uint32_t)(page / (uint64_t)s->params.hash_block % s->count));
 }
 
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
@@ -41,6 +41,39 @@ static struct record *record_of(struct svm *s, struct svm_page *sp)
         sp->mgr = r;
     }
     return sp->mgr;
+}
+
+/* ---- after a death: the next that lives manages ---- */
+
+static void reset(struct svm *s, struct svm_page *sp)
+{
+    struct record *r = sp->mgr;
+    struct list *l;
+    while ((l = list_pop(&r->queue)))
+        svm_msg_free(s, LIST_ENTRY(l, struct svm_msg, link));
+    if (r->now)
+        svm_msg_free(s, r->now);
+    r->now = NULL;
+    r->busy = false;
+    nodeset_clear(s->port, &r->acks);
+}
+
+static bool manages(const struct svm *s, uint64_t page)
+{
+    return manager_of(s, page) == s->self;
+}
+
+static void rebuild(struct svm *s, struct svm_page *sp, uint32_t owner, enum vm_status lost,
+                    struct nodeset *copies)
+{
+    (void)lost;
+    if (!manages(s, sp->page))
+        return;
+    struct record *r = record_of(s, sp);
+    r->owner = owner;
+    nodeset_clear(s->port, &r->copies);
+    if (s->ops->managed)
+        nodeset_move(&r->copies, copies);
 }
 
 /* ---- improved, fixed ---- */
@@ -83,6 +116,9 @@ const struct svm_mgr_ops svm_mgr_improved = {
     .serve = serve_forwarded,
     .defers = svm_defers_all,
     .message = manage,
+    .reset = reset,
+    .manages = manages,
+    .rebuild = rebuild,
 };
 
 const struct svm_mgr_ops svm_mgr_fixed = {
@@ -92,6 +128,9 @@ const struct svm_mgr_ops svm_mgr_fixed = {
     .serve = serve_forwarded,
     .defers = svm_defers_all,
     .message = manage,
+    .reset = reset,
+    .manages = manages,
+    .rebuild = rebuild,
 };
 
 /* ---- central ---- */
@@ -189,5 +228,8 @@ const struct svm_mgr_ops svm_mgr_central = {
     .defers = svm_defers_none,
     .granted = confirm,
     .message = central_message,
+    .reset = reset,
+    .manages = manages,
+    .rebuild = rebuild,
     .managed = true,
 };

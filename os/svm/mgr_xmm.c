@@ -21,6 +21,7 @@ struct record {
     struct list queue;
     bool stored;      /* the store has the contents */
     bool io_out;      /* a request is with the store */
+    bool absent;      /* after a death: they come from the writer, which may have READ only */
     uint32_t changes; /* of the contents */
     enum vm_status lost;
     struct vm_store_io io;
@@ -36,6 +37,8 @@ static struct record *record_of(struct svm *s, struct svm_page *sp)
         rope_init(&r->contents);
         rope_init(&r->io.data);
         r->page = sp;
+        if (s->recovery && s->nodes[0] != s->self)
+            r->lost = VM_LOST; /* unless a survivor has it: rebuild */
         sp->mgr = r;
     }
     return sp->mgr;
@@ -43,7 +46,7 @@ static struct record *record_of(struct svm *s, struct svm_page *sp)
 
 static void ask(struct svm *s, struct svm_page *sp, bool has_copy)
 {
-    svm_send(s, s->nodes[0], svm_request_new(s, sp, has_copy));
+    svm_send(s, svm_leader(s), svm_request_new(s, sp, has_copy));
 }
 
 static void flush(struct svm *s, struct svm_page *sp, struct record *r, uint32_t node,
@@ -103,6 +106,8 @@ static void fetched(struct vm_store_io *io)
         s->counts.lost++;
         r->lost = io->status;
     }
+    if (!r->now) /* a death has come between */
+        return;
     supply(s, r->page, r);
     start(s, r->page, r);
 }
@@ -112,6 +117,8 @@ static bool at_hand(struct svm *s, struct record *r)
 {
     if (!r->stored || r->contents.length > 0 || r->lost != VM_OK)
         return true;
+    if (r->io_out)
+        return false;
     r->io = (struct vm_store_io){ .page = r->page->page, .done = fetched, .arg = r };
     rope_init(&r->io.data);
     r->io_out = true;
@@ -124,7 +131,7 @@ static void contents_void(struct svm *s, struct record *r)
 {
     if (r->stored && !r->io_out)
         s->store->ops->drop(s->store, r->page->page);
-    r->stored = false;
+    r->stored = r->absent = false;
     r->changes++;
     rope_fini(&r->contents);
 }
@@ -173,13 +180,11 @@ static void start(struct svm *s, struct svm_page *sp, struct record *r)
         struct svm_msg *m = LIST_ENTRY(list_pop(&r->queue), struct svm_msg, link);
         r->busy = true;
         r->now = m;
-        if (r->has_writer && r->writer != m->origin) {
+        if (r->has_writer && r->writer != m->origin)
             flush(s, sp, r, r->writer, m->access == VM_READ ? VM_READ : VM_NONE);
-        } else if (m->access == VM_WRITE) {
-            for (uint32_t i = 0; i < r->readers.count; i++)
-                if (r->readers.nodes[i] != m->origin)
-                    flush(s, sp, r, r->readers.nodes[i], VM_NONE);
-        }
+        for (uint32_t i = 0; m->access == VM_WRITE && i < r->readers.count; i++)
+            if (r->readers.nodes[i] != m->origin && !nodeset_has(&r->waiting, r->readers.nodes[i]))
+                flush(s, sp, r, r->readers.nodes[i], VM_NONE);
         if (r->waiting.count == 0)
             supply(s, sp, r);
     }
@@ -204,18 +209,23 @@ static void given_back(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         put(s, r);
 }
 
+/* What a flush brought. */
+static void flush_answered(struct svm *s, struct record *r, struct svm_msg *m)
+{
+    contents_arrived(s, r, m);
+    nodeset_remove(&r->readers, m->from);
+    if (r->has_writer && r->writer == m->from)
+        r->has_writer = false;
+    if (m->access == VM_READ)
+        nodeset_add(s->port, &r->readers, m->from);
+}
+
 static void data_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     struct record *r = record_of(s, sp);
     if (!nodeset_remove(&r->waiting, m->from))
         return;
-    contents_arrived(s, r, m);
-    nodeset_remove(&r->readers, m->from);
-    if (r->has_writer && r->writer == m->from) {
-        r->has_writer = false;
-        if (m->access == VM_READ)
-            nodeset_add(s->port, &r->readers, m->from);
-    }
+    flush_answered(s, r, m);
     if (r->waiting.count == 0) {
         supply(s, sp, r);
         start(s, sp, r);
@@ -229,7 +239,7 @@ static bool page_out(struct svm *s, struct svm_page *sp, struct rope *data, enum
     struct svm_msg *m = svm_msg_new(s, SVM_DATA, sp->page);
     m->ownership = true; /* unasked */
     rope_move(&m->data, data);
-    svm_send(s, s->nodes[0], m);
+    svm_send(s, svm_leader(s), m);
     return true;
 }
 
@@ -246,8 +256,90 @@ static void flushed(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         svm_defer(sp, m);
         return;
     }
-    svm_send(s, s->nodes[0], a);
+    svm_send(s, svm_leader(s), a);
     svm_msg_free(s, m);
+}
+
+/* ---- after a death: the first that lives manages ---- */
+
+static void reset(struct svm *s, struct svm_page *sp)
+{
+    struct record *r = sp->mgr;
+    struct list *l;
+    while ((l = list_pop(&r->queue)))
+        svm_msg_free(s, LIST_ENTRY(l, struct svm_msg, link));
+    if (r->now)
+        svm_msg_free(s, r->now);
+    r->now = NULL;
+    r->busy = false;
+    nodeset_clear(s->port, &r->waiting);
+}
+
+static void late(struct svm *s, struct svm_page *sp, struct svm_msg *m)
+{
+    if (s->manager != s->self)
+        return;
+    if (m->ownership)
+        given_back(s, sp, m);
+    else
+        flush_answered(s, record_of(s, sp), m);
+}
+
+/* The contents died with the writer. */
+static void without_the_dead(struct svm *s, struct record *r)
+{
+    for (uint32_t i = r->readers.count; i-- > 0;)
+        if (!svm_alive(s, r->readers.nodes[i]))
+            nodeset_remove(&r->readers, r->readers.nodes[i]);
+    if (!r->has_writer || svm_alive(s, r->writer))
+        return;
+    r->has_writer = false;
+    r->lost = VM_LOST;
+    s->counts.lost++;
+}
+
+static bool absent(struct svm *s, uint64_t page)
+{
+    const struct svm_page *sp = svm_page_find(s, page);
+    const struct record *r = sp ? sp->mgr : NULL;
+    return !svm_alive(s, s->manager) || (r && r->absent);
+}
+
+/* A manager that lives knows all but the deaths.  A new one learns of every copy, and has the bytes
+ * sent by the writer when they are asked for, or at once by the first that can read. */
+static void rebuild(struct svm *s, struct svm_page *sp, uint32_t owner, enum vm_status lost,
+                    struct nodeset *copies)
+{
+    if (svm_leader(s) != s->self)
+        return;
+    bool from_others = absent(s, sp->page);
+    struct record *r = record_of(s, sp);
+    if (!from_others) {
+        without_the_dead(s, r);
+        return;
+    }
+    nodeset_clear(s->port, &r->readers);
+    nodeset_move(&r->readers, copies);
+    r->lost = lost;
+    s->counts.lost += lost != VM_OK;
+    r->has_writer = r->absent = lost == VM_OK;
+    r->writer = owner;
+    if (lost == VM_OK)
+        nodeset_add(s->port, &r->readers, owner);
+}
+
+static void resumed(struct svm *s, struct svm_page *sp)
+{
+    struct rope data;
+    if (!sp->source && !sp->arrived_bytes)
+        return;
+    rope_move(&data, &sp->arrived);
+    sp->arrived_bytes = false;
+    if (sp->source && !vm_contents(s->region, sp->page, &data))
+        ASSERT_MSG(false, "a copy that is needed is gone");
+    sp->source = false;
+    page_out(s, sp, &data, VM_WRITE);
+    rope_fini(&data);
 }
 
 static bool message(struct svm *s, struct svm_page *sp, struct svm_msg *m)
@@ -286,5 +378,10 @@ const struct svm_mgr_ops svm_mgr_xmm = {
     .defers = svm_defers_none,
     .message = message,
     .page_out = page_out,
+    .reset = reset,
+    .late = late,
+    .absent = absent,
+    .rebuild = rebuild,
+    .resumed = resumed,
     .ownerless = true,
 };

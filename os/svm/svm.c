@@ -130,6 +130,7 @@ struct partial {
 
 struct instance {
     struct svm *regions; /* of this node */
+    struct nodeset dead; /* nodes that have crashed since this one booted */
     uint32_t count;
     struct list early;
     uint32_t early_count;
@@ -152,7 +153,7 @@ const struct sync_memory *svm_memory(const struct svm *s)
     return s->ops->memory;
 }
 
-uint32_t svm_initial_owner(const struct svm *s, uint64_t page)
+uint32_t svm_first_owner(const struct svm *s, uint64_t page)
 {
     switch (s->params.initial_owner) {
     case 0:
@@ -164,6 +165,12 @@ uint32_t svm_initial_owner(const struct svm *s, uint64_t page)
         return s->nodes[page / per];
     }
     }
+}
+
+uint32_t svm_initial_owner(const struct svm *s, uint64_t page)
+{
+    uint32_t first = svm_first_owner(s, page);
+    return svm_alive(s, first) ? first : svm_leader(s);
 }
 
 struct svm_page *svm_page_find(struct svm *s, uint64_t page)
@@ -192,7 +199,9 @@ struct svm_page *svm_page_get(struct svm *s, uint64_t page)
     sp->svm = s;
     sp->page = page;
     sp->hint = svm_initial_owner(s, page);
-    sp->owner = sp->hint == s->self && !s->ops->ownerless;
+    sp->owner = svm_first_owner(s, page) == s->self && !s->ops->ownerless;
+    svm_page_of_dead(s, sp);
+    list_push(&s->all, &sp->all);
     rope_init(&sp->arrived);
     list_init(&sp->deferred);
     port_timer_init(s->port, &sp->retry, retry, sp);
@@ -336,6 +345,11 @@ static void drain_local(struct port_timer *t)
 void svm_send(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     m->from = s->self;
+    if (s->frozen && m->op < SVM_MARK) {
+        ASSERT_MSG(!m->ownership, "a page is given away while the survivors agree");
+        svm_msg_free(s, m);
+        return;
+    }
     if (node == s->self) {
         list_push(&s->local, &m->link);
         if (!port_timer_pending(&s->local_timer))
@@ -470,10 +484,23 @@ static void take_early(struct svm *s)
     }
 }
 
+/* A node that is back has lost what it shared: to the regions it stays dead. */
+static void node_changed(void *arg, uint32_t node, bool up)
+{
+    struct xk_protl *self = arg;
+    struct instance *in = self->state;
+    if (up)
+        return;
+    nodeset_add(xk_port(self), &in->dead, node);
+    for (struct svm *s = in->regions; s; s = s->next)
+        svm_node_down(s, node);
+}
+
 static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
     struct instance *in = self->state;
+    port_on_node_change(xk_port(self), node_changed, self);
     list_init(&in->early);
     list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
@@ -522,6 +549,9 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->id = in->count++;
     s->last_page = UINT64_MAX;
     svm_never(params->manager, s->never);
+    s->manager = nodes[0];
+    s->out = port_incarnation(p) > 1;
+    list_init(&s->all);
     list_init(&s->local);
     list_init(&s->outbox);
     port_timer_init(p, &s->local_timer, drain_local, s);
@@ -529,6 +559,8 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     in->regions = s;
     if (ops->start)
         ops->start(s);
+    for (uint32_t i = 0; i < in->dead.count && !s->out; i++)
+        svm_node_down(s, in->dead.nodes[i]);
     take_early(s);
     return s;
 }
@@ -548,7 +580,7 @@ void svm_look(const struct svm *s, uint64_t page, struct svm_view *out)
     const struct svm_page *sp = vm_page_user(s->region, page);
     uint32_t first = svm_initial_owner(s, page);
     *out = (struct svm_view){ .owner = sp ? sp->owner : first == s->self,
-                              .locked = sp && sp->locked,
+                              .locked = (sp && sp->locked) || s->frozen,
                               .stored = sp && sp->stored,
                               .hint = sp ? sp->hint : first,
                               .copies = sp ? sp->copies.count : 0,

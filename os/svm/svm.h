@@ -73,6 +73,7 @@ struct svm_counts {
     uint64_t retries;                   /* a request was made again */
     uint64_t page_outs, page_ins;       /* of owned pages, to and from the store */
     uint64_t lost;                      /* pages whose contents are gone */
+    uint64_t recoveries;                /* deaths after which the survivors agreed anew */
     /* hlrc, where `invalidations` are copies that this node dropped for a notice */
     uint64_t twins, diffs;
 };

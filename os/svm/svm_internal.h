@@ -60,6 +60,9 @@ enum svm_op {
     SVM_FETCH,      /* hlrc, lrc_page.c: a copy with these intervals, please */
     SVM_COPY,       /* hlrc: here it is */
     SVM_DIFF,       /* hlrc: bytes that the sender has changed */
+    SVM_MARK,    /* recover.c: the sender knows of these dead, and sends nothing older after this */
+    SVM_REPORT,  /* what the sender has of each page */
+    SVM_VERDICT, /* who owns each page now */
     SVM_OP_COUNT
 };
 
@@ -73,7 +76,7 @@ struct svm_msg {
     uint64_t page;
     uint32_t origin;       /* whose fault it is; INVALIDATE: who wants the ack */
     uint32_t from;         /* who sent this message */
-    uint32_t fault;        /* number of origin's fault */
+    uint32_t fault;        /* number of origin's fault; REPORT, VERDICT: how many are dead */
     uint32_t version;      /* of the page's bytes, see F2 */
     uint32_t moves;        /* of the page's ownership, see F4 */
     uint32_t hops;         /* times forwarded */
@@ -85,6 +88,7 @@ struct svm_msg {
 
 struct svm_page {
     uint64_t page;
+    struct list all; /* in svm->all */
     struct svm *svm;
     bool owner;
     bool locked;           /* wanting or clearing */
@@ -109,7 +113,8 @@ struct svm_page {
     struct rope arrived;
     struct list deferred; /* struct svm_msg */
     struct port_timer retry;
-    void *mgr; /* the manager's record of this page, on its manager's node */
+    bool source; /* xmm: the new manager needs the bytes from here */
+    void *mgr;   /* the manager's record of this page, on its manager's node */
 };
 
 struct svm {
@@ -123,7 +128,12 @@ struct svm {
     uint32_t self;
     const uint32_t *nodes; /* the caller's */
     uint32_t count;
-    uint32_t id;               /* of the region among this node's */
+    uint32_t id;                   /* of the region among this node's */
+    struct list all;               /* struct svm_page */
+    struct svm_recovery *recovery; /* recover.c; NULL: nobody has died */
+    bool frozen;                   /* the survivors are agreeing on what is left */
+    bool out;                      /* this node has crashed since: it shares nothing any more */
+    uint32_t manager;          /* node: the first of the list that lived when it was last asked */
     uint64_t last_page;        /* whose record was asked for last: that costs no lookup */
     struct list local, outbox; /* to this node; not yet taken by the layer below */
     struct xk_sessn *stalled;  /* that refused the head of the outbox; NULL: none */
@@ -152,6 +162,22 @@ struct svm_mgr_ops {
     /* Ownerless: replacement takes the frame of a page with this protection, or no frame was found
      * for these bytes (NULL: zeroes).  False: the page stays.  NULL: the page has an owner. */
     bool (*page_out)(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot);
+    /* ---- after a death (recover.c); all may be NULL ---- */
+    /* Forgets what the manager here was doing for a page. */
+    void (*reset)(struct svm *s, struct svm_page *sp);
+    /* Is this node manager of the page, of those that live? */
+    bool (*manages)(const struct svm *s, uint64_t page);
+    /* The page has this owner, and these other copies (to be taken or left). */
+    void (*rebuild)(struct svm *s, struct svm_page *sp, uint32_t owner, enum vm_status lost,
+                    struct nodeset *copies);
+    /* Ownerless: a DATA that was sent before the death was known; the caller frees it. */
+    void (*late)(struct svm *s, struct svm_page *sp, struct svm_msg *m);
+    /* Ownerless: does the manager, which is the leader, need the page's bytes from somebody? */
+    bool (*absent)(struct svm *s, uint64_t page);
+    /* Ownerless: gives the manager what it needs of a page from this node (sp->source). */
+    void (*resumed)(struct svm *s, struct svm_page *sp);
+    /* A node has died, instead of all of this. */
+    void (*down)(struct svm *s, uint32_t node);
     bool copies_in_tree; /* invalidations go down the copy sets of copies */
     bool hints;          /* sp->hint is kept up to date by grants and invalidations */
     bool managed;        /* the manager is asked even by the owner, and it invalidates */
@@ -167,6 +193,8 @@ struct svm_mgr_ops {
 /* svm.c */
 struct svm_page *svm_page_get(struct svm *s, uint64_t page);
 struct svm_page *svm_page_find(struct svm *s, uint64_t page); /* NULL: never touched here */
+/* Who owns a page that was never touched; and the leader, if that node is dead. */
+uint32_t svm_first_owner(const struct svm *s, uint64_t page);
 uint32_t svm_initial_owner(const struct svm *s, uint64_t page);
 struct svm_msg *svm_msg_new(struct svm *s, enum svm_op op, uint64_t page);
 void svm_msg_free(struct svm *s, struct svm_msg *m);
@@ -202,7 +230,23 @@ void svm_handle(struct svm *s, struct svm_msg *m);
 /* The fault is over: the program has `prot`.  data: NULL, the copy here is good; else the page's
  * bytes. */
 void svm_grant(struct svm *s, struct svm_page *sp, struct rope *data, enum vm_prot prot);
+/* A READ copy has come, or (ownerless) what the manager grants. */
+void svm_copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m);
+/* After a recovery: what this node waits for is asked for again. */
+void svm_resume(struct svm *s, struct svm_page *sp);
 extern const struct vm_pager_ops svm_pager;
+
+/* recover.c */
+void svm_node_down(struct svm *s, uint32_t node); /* the failure detector says so */
+/* True: the message belongs to the recovery, or must wait for it, and was taken. */
+bool svm_recovery_takes(struct svm *s, struct svm_msg *m);
+bool svm_alive(const struct svm *s, uint32_t node); /* as far as is known here */
+uint32_t svm_alive_from(const struct svm *s,
+                        uint32_t index); /* the first from there on, in a circle */
+/* The leader owns the page of a dead node that no survivor had touched: nobody knows whether it was
+ * written, so it is lost. */
+void svm_page_of_dead(struct svm *s, struct svm_page *sp);
+uint32_t svm_leader(const struct svm *s); /* the first that lives */
 
 extern const struct svm_mgr_ops svm_mgr_central, svm_mgr_improved, svm_mgr_fixed, svm_mgr_broadcast,
     svm_mgr_dynamic, svm_mgr_dynamic_s, svm_mgr_tree, svm_mgr_xmm, svm_mgr_hlrc;

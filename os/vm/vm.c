@@ -38,6 +38,7 @@ static const char *const status_names[VM_STATUS_COUNT] = {
     [VM_UNREACHABLE] = "the page's server does not answer",
     [VM_LOST] = "the only copy of the page died with its node",
     [VM_IO] = "a device failed",
+    [VM_OUT] = "this node has crashed and shares the memory no more",
 };
 
 const char *vm_status_name(enum vm_status s)

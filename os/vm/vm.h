@@ -38,6 +38,7 @@ enum vm_status {
     VM_UNREACHABLE, /* the pager's server does not answer */
     VM_LOST,        /* the only copy died with its node */
     VM_IO,          /* a device failed */
+    VM_OUT,         /* this node has crashed since it shared the page */
     VM_STATUS_COUNT
 };
 const char *vm_status_name(enum vm_status s);

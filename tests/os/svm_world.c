@@ -100,7 +100,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         cr_assert_not_null(memsrv_serve(xk_find(r->k[node], "rpc"), &server, WORLD_PAGE));
         return;
     }
-    if (port_incarnation(p) > 1) /* its program does not come back */
+    if (port_incarnation(p) > 1 && !w->rejoin) /* its program does not come back */
         return;
     join(w, node, p);
     struct start *s = port_alloc(p, sizeof *s);
@@ -216,6 +216,7 @@ struct svm_counts world_counts(const struct world *w)
         sum.page_outs += k.page_outs;
         sum.page_ins += k.page_ins;
         sum.lost += k.lost;
+        sum.recoveries += k.recoveries;
     }
     return sum;
 }

@@ -30,6 +30,7 @@ struct world {
     uint64_t seed;
     uint32_t accesses;
     sim_time detect_delay;
+    bool rejoin;  /* who comes back shares again, or tries to */
     bool at_once; /* programs start when their node has booted */
     void (*program)(struct world *w, uint32_t node);
     /* what happens */

@@ -1,0 +1,223 @@
+/* test_svm_death.c: nodes die under shared memory: at every step of small programs the survivors go
+ * on, read what was written last, and are told what is lost.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/os/svm_world.h"
+
+struct outcome {
+    uint64_t runs, lost, checked, recoveries;
+};
+
+static struct world *world_new(int manager, uint64_t seed, uint32_t nodes)
+{
+    static struct world w;
+    w = (struct world){ .nodes = nodes,
+                        .pages = 1 + (uint32_t)(seed % 4),
+                        .manager = manager,
+                        .initial_owner = (int)(seed % 3),
+                        .seed = seed,
+                        .accesses = 25,
+                        .detect_delay = SIM_MS,
+                        .program = world_random_program };
+    if (seed % 4 == 0) { /* few frames, and a disk behind them */
+        w.frames = 2;
+        w.store = STORE_DISK;
+    }
+    return &w;
+}
+
+/* Runs to the end with up to two deaths; false: it had ended before the first. */
+static bool run(struct world *w, enum fake_order order, uint64_t step, uint32_t dead, uint64_t more,
+                uint32_t then, struct outcome *o)
+{
+    world_start(w, order);
+    fake_run(w->rig.f, step);
+    bool alive = w->finished < w->nodes;
+    uint32_t deaths = 1;
+    bool ended[RIG_NODES];
+    fake_crash(w->rig.f, dead);
+    if (more > 0) {
+        fake_run(w->rig.f, more);
+        deaths += then != dead;
+        fake_crash(w->rig.f, then);
+    }
+    memcpy(ended, w->done, sizeof ended);
+    fake_run(w->rig.f, 3000000);
+    for (uint32_t n = 0; n < w->nodes; n++)
+        cr_assert(w->done[n] || !fake_up(w->rig.f, n),
+                  "%s, seed %llu, death of %u at step %llu, of %u %llu later: node %u hangs",
+                  world_manager(w), (unsigned long long)w->seed, dead, (unsigned long long)step,
+                  then, (unsigned long long)more, n);
+    cr_assert(w->failed == 0 || w->error.status == VM_OK || w->error.status == VM_LOST, "%s",
+              w->error.text);
+    world_check(w);
+    struct svm_counts c = world_counts(w);
+    cr_assert_geq(c.recoveries, (uint64_t)w->nodes - deaths);
+    o->runs++;
+    o->lost += w->failed;
+    o->checked += w->checked;
+    rig_stop(&w->rig);
+    return alive;
+}
+
+Test(svm_death, at_every_step_the_survivors_go_on_under_every_manager)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        struct outcome o = { .runs = 0 };
+        for (uint64_t seed = 1; seed <= 8; seed++) {
+            uint32_t nodes = 2 + (uint32_t)(seed % 3);
+            bool alive = true;
+            for (uint64_t step = 1 + seed % 3; alive; step += 3)
+                alive = run(world_new(m, seed, nodes), seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM, step,
+                            (uint32_t)((seed + step) % nodes), 0, 0, &o);
+        }
+        cr_log_info("%s: %llu deaths, %llu accesses to lost pages, %llu reads checked",
+                    svm_mgr_name(svm_managers[m]), (unsigned long long)o.runs,
+                    (unsigned long long)o.lost, (unsigned long long)o.checked);
+        cr_assert_gt(o.runs, 200u);
+        cr_assert_gt(o.lost, 100u);
+    }
+}
+
+/* SVM_DEATHS: so many seeds a manager. */
+Test(svm_death, of_two_nodes_one_during_the_recovery_from_the_other)
+{
+    const char *most = getenv("SVM_DEATHS");
+    uint64_t seeds = most ? strtoull(most, NULL, 10) : 150;
+    for (int m = 0; svm_managers[m]; m++) {
+        struct outcome o = { .runs = 0 };
+        for (uint64_t seed = 1; seed <= seeds; seed++) {
+            uint64_t x = seed;
+            uint64_t step = 20 + world_random(&x) % 250;
+            run(world_new(m, seed, 5), seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM, step,
+                (uint32_t)(world_random(&x) % 5), 1 + world_random(&x) % 60,
+                (uint32_t)(world_random(&x) % 5), &o);
+        }
+        cr_assert_gt(o.checked, 1000u);
+    }
+}
+
+/* ---- one death of a quiet system ---- */
+
+struct access {
+    struct world *w;
+    uint32_t node;
+    uint64_t at;
+    bool write, ok;
+};
+
+static void access_thread(void *arg)
+{
+    struct access *a = arg;
+    a->ok = a->write ? world_store(a->w, a->node, a->at, 77) : world_load(a->w, a->node, a->at);
+}
+
+static void access_start(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "access", access_thread, arg, 0));
+}
+
+static bool touch(struct world *w, uint32_t node, uint32_t page, bool write)
+{
+    struct access a = { .w = w, .node = node, .at = page * WORLD_PAGE + 9, .write = write };
+    fake_call(w->rig.f, node, access_start, &a);
+    fake_run(w->rig.f, 0);
+    return a.ok;
+}
+
+static void nothing(struct world *w, uint32_t node)
+{
+    (void)w;
+    (void)node;
+}
+
+static struct world *quiet(int manager)
+{
+    static struct world w;
+    w = (struct world){
+        .nodes = 4, .pages = 4, .manager = manager, .detect_delay = SIM_MS, .program = nothing
+    };
+    world_start(&w, FAKE_IN_ORDER);
+    fake_run(w.rig.f, 0);
+    return &w;
+}
+
+Test(svm_death, a_copy_that_survives_is_the_page_and_the_rest_is_told)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        struct world *w = quiet(m);
+        const char *name = world_manager(w);
+        /* Node 1 writes pages 1 and 2; nodes 2 and 3 have copies of page 1; node 3 writes page 3. */
+        touch(w, 1, 1, true);
+        touch(w, 1, 2, true);
+        touch(w, 2, 1, false);
+        touch(w, 3, 1, false);
+        touch(w, 3, 3, true);
+        uint64_t before = fake_counts(w->rig.f)->frames;
+        fake_crash(w->rig.f, 1);
+        fake_run(w->rig.f, 0);
+        /* Marks among three, reports to the first, verdicts from it. */
+        uint64_t frames = fake_counts(w->rig.f)->frames - before;
+        cr_assert_eq(frames, 6u + 2 + 2, "%s: %llu", name, (unsigned long long)frames);
+        cr_assert(touch(w, 2, 1, false), "%s: %s", name, w->error.text);
+        cr_assert(touch(w, 3, 1, true), "%s: %s", name, w->error.text);
+        cr_assert(touch(w, 2, 1, false), "%s: %s", name, w->error.text);
+        cr_assert(touch(w, 0, 3, false), "%s: %s", name, w->error.text);
+        cr_assert(touch(w, 2, 0, true), "%s: %s", name, w->error.text);
+        for (int write = 0; write < 2; write++) {
+            cr_assert_not(touch(w, 0, 2, write));
+            cr_assert_str_eq(w->error.text,
+                             write ? "node 0: program test cannot write address 0x10000209: the "
+                                     "only copy of the page died with its node"
+                                   : "node 0: program test cannot read address 0x10000209: the "
+                                     "only copy of the page died with its node");
+        }
+        cr_assert_geq(world_counts(w).lost, 1u);
+        cr_assert_eq(fake_counts(w->rig.f)->remarks, 1u);
+        world_check(w);
+        rig_stop(&w->rig);
+    }
+}
+
+Test(svm_death, the_manager_dies_and_the_next_that_lives_manages)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        struct world *w = quiet(m);
+        const char *name = world_manager(w);
+        touch(w, 1, 1, true);
+        touch(w, 2, 1, false);
+        touch(w, 2, 2, true);
+        fake_crash(w->rig.f, 0);
+        fake_run(w->rig.f, 0);
+        for (uint32_t n = 1; n < 4; n++)
+            for (uint32_t p = 1; p < 3; p++)
+                cr_assert(touch(w, n, p, n == 3), "%s: node %u, page %u: %s", name, n, p,
+                          w->error.text);
+        /* Node 0 owned page 3 first, and may have written it. */
+        cr_assert_not(touch(w, 3, 3, false));
+        cr_assert_eq(w->error.status, VM_LOST);
+        world_check(w);
+        rig_stop(&w->rig);
+    }
+}
+
+Test(svm_death, who_comes_back_shares_nothing)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        struct world *w = quiet(m);
+        w->rejoin = true;
+        touch(w, 1, 1, true);
+        touch(w, 2, 1, false);
+        fake_crash(w->rig.f, 1);
+        fake_run(w->rig.f, 0);
+        fake_restart(w->rig.f, 1);
+        fake_run(w->rig.f, 0);
+        cr_assert_not(touch(w, 1, 1, false));
+        cr_assert_eq(w->error.status, VM_OUT);
+        cr_assert(touch(w, 3, 1, true), "%s: %s", world_manager(w), w->error.text);
+        rig_stop(&w->rig);
+    }
+}
