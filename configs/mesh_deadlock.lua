@@ -3,7 +3,7 @@
 local route = param("mesh.route", "xy")
 return {
     title = "Adaptive routing: an escape channel and none",
-    doc = "4x4, packets of 40 flits beyond saturation; adaptive_unsafe deadlocks, the others do not.",
+    doc = "4x4, packets of 40 flits past saturation; adaptive_unsafe deadlocks, others do not.",
     mesh = {
         kind = "flit",
         rows = 4,

@@ -20,8 +20,20 @@ return {
         product = {
             ["workload.pattern"] = { "uniform", "transpose", "bit_complement", "bit_reversal",
                                      "tornado", "neighbour", "hotspot" },
-            ["workload.load"] = { 0.05, 0.1, 0.15, 0.2, 0.25, 0.3 },
+            ["workload.load"] = { 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3 },
         },
     },
-    measures = { "offered", "accepted", "latency.mean", "latency.p99", "channel_busiest" },
+    measures = { "offered", "accepted", "latency.mean", "latency.p99", "steady",
+                 "channel_busiest" },
+    figure = {
+        x = "workload.load", y = "latency.mean", by = "workload.pattern", log = "y",
+        x_label = "offered load [flits/node/cycle]", y_label = "latency",
+        expectations = {
+            { kind = "monotone", name = "uniform: latency rises with load",
+              of = { ["workload.pattern"] = "uniform" }, direction = "rising" },
+            { kind = "range", name = "neighbour stays near a packet alone",
+              at = { ["workload.pattern"] = "neighbour", ["workload.load"] = 0.3 },
+              min = "200ns", max = "400ns" },
+        },
+    },
 }

@@ -186,39 +186,72 @@ void traffic_pairs(struct net *net, const char *dir)
         sim_remark(net->sim, "blocked.csv could not be written whole in %s", dir);
 }
 
+/* ---- pictures of a 2-D mesh ---- */
+
+/* Two of them, drawn alike: how busy each channel is, and how many headers wait for it. */
+enum { BUSY, WAITING, PICTURES };
+
+static const struct {
+    const char *file, *title;
+} pictures[PICTURES] = {
+    [BUSY] = { "channels.svg", "share of time that flits cross a channel" },
+    [WAITING] = { "waiting.svg", "headers that wait for a channel, on average" },
+};
+
 struct picture {
-    FILE *csv, *svg;
+    FILE *csv, *svg[PICTURES];
     struct sim *sim;
     struct net_describe d;
 };
 
-#define CELL 40 /* SVG units between two routers */
+#define CELL 40   /* SVG units between two routers */
+#define MARGIN 40 /* from the edge to the first router */
 
-/* White through yellow to red. */
-static void colour(double share, char out[8])
+/* Pale to dark in five steps, linear between them: 0 to 1, and 1 for more. */
+static void colour(double x, char out[8])
 {
-    double g = share < 0.5 ? 1 - 0.2 * share : 0.9 - 1.6 * (share - 0.5), b = 1 - 2 * share;
-    int green = (int)(255 * (g < 0.1 ? 0.1 : g)), blue = (int)(255 * (b < 0 ? 0 : b));
-    snprintf(out, 8, "#%02x%02x%02x", share < 0.5 ? 245 : 220, green, blue);
+    static const uint8_t stops[][3] = {
+        { 240, 240, 236 }, { 254, 224, 144 }, { 253, 174, 97 }, { 215, 48, 39 }, { 110, 0, 38 }
+    };
+    double at = (x < 0 ? 0 : x > 1 ? 1 : x) * (ARRAY_LEN(stops) - 1);
+    size_t from = at < ARRAY_LEN(stops) - 1 ? (size_t)at : ARRAY_LEN(stops) - 2;
+    int rgb[3];
+    for (int k = 0; k < 3; k++)
+        rgb[k] =
+            (int)(stops[from][k] + (at - (double)from) * (stops[from + 1][k] - stops[from][k]));
+    snprintf(out, 8, "#%02x%02x%02x", (unsigned)rgb[0], (unsigned)rgb[1], (unsigned)rgb[2]);
 }
 
-/* A channel as a line beside the middle of its two routers, right of the direction of travel. */
-static void draw(const struct picture *p, const struct net_channel *c, double share)
+static int sign(int x)
 {
-    uint32_t k = p->d.size[0];
-    if (!p->svg || c->to_node == c->node)
-        return;
-    int x0 = (int)(c->node % k), y0 = (int)(c->node / k);
-    int dx = (int)(c->to_node % k) - x0, dy = (int)(c->to_node / k) - y0;
-    int sx = CELL * (x0 + 1) - 4 * dy, sy = CELL * (y0 + 1) + 4 * dx;
+    return (x > 0) - (x < 0);
+}
+
+/* A channel as a bar beside the middle of its two routers, right of the direction of travel; one
+ * that wraps around as a stub that leaves the mesh; the terminal's as the halves of its router. */
+static void draw(const struct picture *p, FILE *svg, const struct net_channel *c, double value,
+                 const char *title)
+{
+    int k = (int)p->d.size[0];
+    int x0 = (int)c->node % k, y0 = (int)c->node / k;
+    int dx = (int)c->to_node % k - x0, dy = (int)c->to_node / k - y0;
+    int cx = MARGIN + CELL * x0, cy = MARGIN + CELL * y0;
+    bool wraps = dx * dx + dy * dy > 1;
+    int length = wraps ? CELL / 2 - 4 : CELL - 8;
     char paint[8];
-    colour(share, paint);
-    fprintf(
-        p->svg,
-        "<line x1='%d' y1='%d' x2='%d' y2='%d' stroke='%s' stroke-width='6'><title>%s: %.1f %%, "
-        "blocked %.3f us</title></line>\n",
-        sx + 8 * dx, sy + 8 * dy, sx + (CELL - 8) * dx, sy + (CELL - 8) * dy, paint, c->busy->name,
-        100 * share, sim_time_seconds(c->blocked) * 1e6);
+    colour(value, paint);
+    dx = wraps ? -sign(dx) : dx;
+    dy = wraps ? -sign(dy) : dy;
+    if (c->to_node == c->node)
+        fprintf(svg,
+                "<rect x='%d' y='%d' width='7' height='14' fill='%s' stroke='#555' "
+                "stroke-width='0.5'>",
+                cx - (c->injects ? 7 : 0), cy - 7, paint);
+    else
+        fprintf(svg, "<line x1='%d' y1='%d' x2='%d' y2='%d' stroke='%s' stroke-width='6'>",
+                cx - 4 * dy + 8 * dx, cy + 4 * dx + 8 * dy, cx - 4 * dy + length * dx,
+                cy + 4 * dx + length * dy, paint);
+    fprintf(svg, "<title>%s</title></%s>\n", title, c->to_node == c->node ? "rect" : "line");
 }
 
 static void write_channel(void *arg, const struct net_channel *c)
@@ -227,32 +260,58 @@ static void write_channel(void *arg, const struct net_channel *c)
     sim_time window = sim_now(p->sim) - sim_window_start(p->sim);
     sim_time busy = sim_busy_time(c->busy, sim_now(p->sim));
     double share = window > 0 ? (double)busy / (double)window : 0;
+    double waiting = window > 0 ? (double)c->blocked / (double)window : 0;
     share = share > 1 ? 1 : share;
     fprintf(p->csv, "\"%s\",%u,%u,%.6f,%" PRIu64 ",%" PRId64 "\n", c->busy->name, c->node,
             c->to_node, share, c->busy->uses, c->blocked);
-    draw(p, c, share);
+    char title[160];
+    snprintf(title, sizeof(title), "%.60s: busy %.1f %%, %.2f headers wait, %.3f us in all",
+             c->busy->name, 100 * share, waiting, sim_time_seconds(c->blocked) * 1e6);
+    if (p->svg[BUSY])
+        draw(p, p->svg[BUSY], c, share, title);
+    if (p->svg[WAITING] && !c->injects)
+        draw(p, p->svg[WAITING], c, waiting, title);
 }
 
-static void begin_picture(struct picture *p)
+/* The frame: coordinates along two edges, and the scale. */
+static void begin_picture(const struct picture *p, int which)
 {
-    uint32_t columns = p->d.size[0], rows = p->d.size[1];
-    fprintf(p->svg,
+    FILE *svg = p->svg[which];
+    uint32_t columns = p->d.size[0], rows = p->d.size[1], step = columns > 20 ? 8 : 1;
+    uint32_t width = 2 * MARGIN + CELL * (columns - 1), y = 2 * MARGIN + CELL * (rows - 1) + 10;
+    width = width < 480 ? 480 : width;
+    fprintf(svg,
             "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %u %u' font-family='sans-serif' "
-            "font-size='9'>\n<rect width='100%%' height='100%%' fill='white'/>\n",
-            CELL * (columns + 1), CELL * (rows + 1) + 16);
-    for (uint32_t i = 0; i < p->d.terminals; i++)
-        fprintf(p->svg,
-                "<rect x='%u' y='%u' width='12' height='12' fill='#ddd' stroke='#555'>"
-                "<title>node %u</title></rect>\n",
-                CELL * (i % columns + 1) - 6, CELL * (i / columns + 1) - 6, i);
-    for (uint32_t k = 0; k <= 10; k++) {
+            "font-size='10' fill='#333'>\n<rect width='100%%' height='100%%' fill='white'/>\n",
+            width, y + 50);
+    for (uint32_t i = 0; i < columns; i += step)
+        fprintf(svg, "<text x='%u' y='16' text-anchor='middle'>%u</text>\n", MARGIN + CELL * i, i);
+    for (uint32_t i = 0; i < rows; i += step)
+        fprintf(svg, "<text x='10' y='%u'>%u</text>\n", MARGIN + CELL * i + 4, i);
+    for (uint32_t i = 0; i <= 10; i++) {
         char paint[8];
-        colour(k / 10.0, paint);
-        fprintf(p->svg, "<rect x='%u' y='%u' width='10' height='8' fill='%s' stroke='#999'/>\n",
-                CELL + 10 * k, CELL * (rows + 1), paint);
+        colour(i / 10.0, paint);
+        fprintf(svg, "<rect x='%u' y='%u' width='12' height='10' fill='%s'/>\n", MARGIN + 12 * i, y,
+                paint);
     }
-    fprintf(p->svg, "<text x='%u' y='%u'>%s: busy 0 to 100 %%</text>\n", (unsigned)(CELL + 116),
-            CELL * (rows + 1) + 8, p->d.shape);
+    fprintf(svg,
+            "<text x='%u' y='%u'>0</text>\n<text x='%u' y='%u'>1</text>\n"
+            "<text x='%u' y='%u'>%s: %s</text>\n<text x='%u' y='%u'>%s</text>\n",
+            MARGIN, y + 22, MARGIN + 126, y + 22, MARGIN + 145, y + 9, p->d.shape,
+            pictures[which].title, MARGIN, y + 38,
+            which == BUSY ? "Routers: left half injection, right half ejection.  Channels keep to "
+                            "the right."
+                          : "Routers: right half ejection.  Channels keep to the right.");
+}
+
+static bool open_pictures(struct picture *p, const char *dir)
+{
+    for (int i = 0; i < PICTURES; i++) {
+        if (!(p->svg[i] = traffic_file(dir, pictures[i].file)))
+            return false;
+        begin_picture(p, i);
+    }
+    return true;
 }
 
 bool traffic_write_channels(struct net *net, const char *dir, struct err *e)
@@ -262,21 +321,17 @@ bool traffic_write_channels(struct net *net, const char *dir, struct err *e)
         return true;
     net->ops->describe(net, &p.d);
     p.csv = traffic_file(dir, "channels.csv");
-    bool flat = p.d.dims == 2;
-    if (!p.csv || (flat && !(p.svg = traffic_file(dir, "channels.svg")))) {
-        if (p.csv)
-            fclose(p.csv);
-        return err_set(e, "channels.csv and channels.svg cannot be written in %s", dir);
+    bool good = p.csv && (p.d.dims != 2 || open_pictures(&p, dir));
+    if (good) {
+        fputs("channel,node,to_node,share,packets,blocked_ps\n", p.csv);
+        net->ops->channels(net, write_channel, &p);
     }
-    fputs("channel,node,to_node,share,packets,blocked_ps\n", p.csv);
-    if (p.svg)
-        begin_picture(&p);
-    net->ops->channels(net, write_channel, &p);
-    bool good = fclose(p.csv) == 0;
-    if (p.svg) {
-        fputs("</svg>\n", p.svg);
-        good = fclose(p.svg) == 0 && good;
+    for (int i = 0; i < PICTURES; i++) {
+        if (!p.svg[i])
+            continue;
+        fputs("</svg>\n", p.svg[i]);
+        good = fclose(p.svg[i]) == 0 && good;
     }
-    return good ||
-           err_set(e, "channels.csv and channels.svg could not be written whole in %s", dir);
+    good = p.csv && fclose(p.csv) == 0 && good;
+    return good || err_set(e, "channels.csv and its pictures could not be written in %s", dir);
 }

@@ -57,8 +57,8 @@ void traffic_log_write(struct traffic_log *log, const struct net_packet *p);
 void traffic_log_close(struct traffic_log *log); /* NULL is fine */
 
 /* channels.csv (every channel: share of time that flits cross it, packets, time that headers waited
- * for it) and channels.svg (the same as a picture of a 2-D mesh), over the window so far.  False
- * with a sentence when they cannot be written. */
+ * for it), channels.svg and waiting.svg (the same as pictures of a 2-D mesh), over the window so
+ * far.  False with a sentence when they cannot be written. */
 bool traffic_write_channels(struct net *net, const char *dir, struct err *e);
 
 #endif
