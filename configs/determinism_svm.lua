@@ -14,7 +14,7 @@ return {
     workload = { kind = "svm_pattern", nodes = 5, svm = { manager = "dynamic" } },
     sweep = {
         product = {
-            ["workload.svm.manager"] = { "central", "improved", "fixed", "dynamic", "xmm" },
+            ["workload.svm.manager"] = { "central", "improved", "fixed", "dynamic", "xmm", "hlrc" },
         },
     },
 }
