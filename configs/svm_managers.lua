@@ -16,7 +16,7 @@ local workload = {
 for k, v in pairs(size) do workload[k] = v end
 
 local managers = { "central", "improved", "fixed", "broadcast", "dynamic", "dynamic_s", "tree",
-                   "xmm" }
+                   "hlrc", "xmm" }
 local IVY = "Li and Hudak, ACM TOCS 7(4), 1989: shapes; every manager runs every program alike"
 local expectations = {}
 
