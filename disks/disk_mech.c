@@ -124,7 +124,9 @@ static sim_time pass_run(const struct disk *d, struct disk_plan *plan, const str
         sim_time begin = t + rotation_to(d, t, slot % n, n), ready = passable(d, plan, a, k);
         if (ready > begin)
             begin += (ready - begin + d->geo.rev - 1) / d->geo.rev * d->geo.rev;
-        uint32_t some = unbroken(d, plan, a, run, slot, k, count, begin);
+        /* Up to where the buffer is full the mark, from which on it empties, is passed. */
+        uint32_t most = !a->write && k < a->room && a->room - k < count ? a->room - k : count;
+        uint32_t some = unbroken(d, plan, a, run, slot, k, most, begin);
         sim_time end = begin + slots_time(d, slot, some, n);
         plan->rotation += begin - t;
         plan->transfer += end - begin;

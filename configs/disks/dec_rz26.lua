@@ -71,6 +71,8 @@ return {
         segment_sectors = 57,
         write_segment = true,
         read_ahead = 57,
+        read_until = "track",
+        almost_hits = false,
     },
     overhead = {
         read_hit = "1.229ms",
@@ -85,8 +87,8 @@ return {
         reselect = 0,
     },
     interface = {
-        read_rate = "7240000B/s",
-        write_rate = "7240000B/s",
+        read_rate = "7242891B/s",
+        write_rate = "7242891B/s",
         read_mark = 0,
         disconnect = false,
     },

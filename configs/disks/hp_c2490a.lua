@@ -91,6 +91,7 @@ return {
         segment_sectors = 256,
         write_segment = false,
         read_ahead = 128,
+        almost_hits = false,
     },
     overhead = {
         read_hit = "1.419ms",
@@ -105,8 +106,8 @@ return {
         reselect = 0,
     },
     interface = {
-        read_rate = "3450000B/s",
-        write_rate = "3450000B/s",
+        read_rate = "3449902B/s",
+        write_rate = "3449902B/s",
         read_mark = 0,
         hold = true,
     },

@@ -88,6 +88,7 @@ return {
         segment_sectors = 512,
         write_segment = true,
         read_ahead = 256,
+        almost_hits = false,
     },
     overhead = {
         read_hit = "0.348ms",

@@ -119,7 +119,9 @@ return {
         segment_sectors = 281,
         write_segment = false,
         read_ahead = 281,
-        report = "stream",
+        almost_hits = false,
+        stop_in_sector = false,
+        report = "one",
         hit_read_ahead = false,
     },
     overhead = {
@@ -135,8 +137,8 @@ return {
         reselect = 0,
     },
     interface = {
-        read_rate = "3820000B/s",
-        write_rate = "3820000B/s",
+        read_rate = "3820896B/s",
+        write_rate = "3820896B/s",
         read_mark = 0,
     },
 }

@@ -88,6 +88,8 @@ return {
         segment_sectors = 384,
         write_segment = false,
         read_ahead = 384,
+        almost_hits = false,
+        keep = false,
     },
     overhead = {
         read_hit = "0.896ms",
@@ -102,8 +104,8 @@ return {
         reselect = 0,
     },
     interface = {
-        read_rate = "5360000B/s",
-        write_rate = "5360000B/s",
+        read_rate = "5360134B/s",
+        write_rate = "5360134B/s",
         read_mark = 0,
     },
 }

@@ -41,11 +41,24 @@ static int include(lua_State *L)
     return 1;
 }
 
+/* As the command's own: the second table over the first, tables within tables likewise. */
+static const char merge[] = "function merge(a, b)\n"
+                            "  local out = {}\n"
+                            "  for k, v in pairs(a) do out[k] = v end\n"
+                            "  for k, v in pairs(b) do\n"
+                            "    local both = type(v) == 'table' and type(out[k]) == 'table'\n"
+                            "    out[k] = both and #v == 0 and merge(out[k], v) or v\n"
+                            "  end\n"
+                            "  return out\n"
+                            "end";
+
 struct val *preset_load(const char *name)
 {
     char *path = base_printf("configs/disks/%s.lua", name);
     lua_State *L = luaL_newstate();
+    luaL_openlibs(L);
     lua_register(L, "include", include);
+    cr_assert(!luaL_dostring(L, merge));
     cr_assert(!luaL_dofile(L, path), "%s", lua_tostring(L, -1));
     struct val *v = convert(L, lua_gettop(L));
     lua_close(L);

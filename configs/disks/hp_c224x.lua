@@ -1,0 +1,62 @@
+-- HP C2247A and C2249A: what the two drives of one mechanism share, for disks/disk.h.
+-- Seek curve, overheads, cache: the public drive descriptions of DiskSim 4.0 (CMU Parallel Data
+-- Laboratory), which were extracted from the drives and fitted to recordings of them [Worthington,
+-- Ganger, Patt & Wilkes, SIGMETRICS 1995; Ganger 1995].  Rates are SCSI and host together.
+-- read_hit, write_data and reselect hold 0.02519 ms of data preparation.
+return {
+    kind = "disk",
+    rpm = 5400,
+    geometry = { cylinders = 2051, sector = "512B", spare = "zone" },
+    seek = {
+        short_base = "3.81ms",
+        short_root = "0.33ms",
+        short_limit = 300,
+        long_base = "7.75ms",
+        long_step = "0.0059ms",
+        first_ms = { 2.89, 3.68, 3.81, 3.98, 4.27, 4.65, 4.52, 4.65, 4.82, 4.99 },
+        head_switch = "0.89ms",
+        write_settle = "0.65ms",
+        write_least = "0.6ms",
+    },
+    cache = {
+        segments = 2,
+        segment_sectors = 256,
+        write_segment = true,
+        read_ahead = 128,
+        almost_hits = false,
+    },
+    overhead = {
+        read_hit = "0.97862ms",
+        read_hit_after_write = "0.97862ms",
+        read_miss = "0.55821ms",
+        read_miss_after_write = "0.55821ms",
+        write = "0.82391ms",
+        write_after_write = "0.82391ms",
+        read_done = "0.05665ms",
+        write_done = "0.05045ms",
+        write_data = "0.02519ms",
+        disconnect = "0.02266ms",
+        disconnect_after_write = "0.04551ms",
+        disconnect_write = "0.16565ms",
+        reselect = "0.18768ms",
+        reselect_write = "0.16249ms",
+        second = {
+            enabled = true,
+            command = "0.64244ms",
+            seek = "0.25ms",
+            disconnect = "0.04551ms",
+            away = "0.42885ms",
+            data_disconnect = "0.13437ms",
+            reselect = "0.12883ms",
+        },
+    },
+    interface = {
+        read_rate = "3009994B/s",
+        write_rate = "2740019B/s",
+        read_mark = 0.75,
+        write_first = 10,
+        write_first_long = 15,
+        write_long = 45,
+        hold = true,
+    },
+}
