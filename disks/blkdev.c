@@ -63,6 +63,17 @@ void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, b
     r->done(r);
 }
 
+void blk_health(const struct blkdev *d, struct blk_health *sum)
+{
+    if (d->ops->health != NULL)
+        d->ops->health(d, sum);
+    if (d->ops->member == NULL)
+        return;
+    const struct blkdev *below;
+    for (uint32_t i = 0; (below = d->ops->member(d, i)) != NULL; i++)
+        blk_health(below, sum);
+}
+
 const char *blk_status_name(enum blk_status s)
 {
     switch (s) {

@@ -25,7 +25,7 @@ enum blk_status {
     BLK_OK,
     BLK_ERR_MEDIUM,  /* unrecoverable sector error */
     BLK_ERR_DEVICE,  /* the device is dead */
-    BLK_ERR_ABORTED, /* reset or crash of a controller took it */
+    BLK_ERR_ABORTED, /* reset, crash or loss of power took it */
     BLK_STATUS_COUNT
 };
 
@@ -60,6 +60,17 @@ struct blk_describe {
         best_sectors; /* transfers of this many aligned sectors are cheapest (a stripe); 1: none */
 };
 
+/* What went wrong inside and was mended or not; sums over a device and those below. */
+struct blk_health {
+    uint64_t errors;       /* requests of drives that ended with an error */
+    uint64_t lost_sectors; /* reported as written, and lost with a crash */
+    uint64_t rebuilt_stripes, scrubbed_stripes;
+    uint64_t mismatches;  /* stripes whose parity did not agree with the data */
+    uint64_t repaired;    /* units written anew after a medium error */
+    uint64_t unrecovered; /* units that a rebuild could not make again: unreadable until written */
+    uint64_t missing;     /* members that are lost, those being rebuilt included */
+};
+
 struct blkdev;
 struct scsi_bus;
 struct disk_fault;
@@ -83,6 +94,8 @@ struct blkdev_ops {
     bool (*fault)(struct blkdev *d, uint32_t member, const struct disk_fault *f);
     /* The devices below, from 0, spares last; NULL past the last.  NULL: there are none. */
     struct blkdev *(*member)(const struct blkdev *d, uint32_t i);
+    /* Adds its own numbers, without those of the devices below; NULL: it has none. */
+    void (*health)(const struct blkdev *d, struct blk_health *sum);
 };
 
 struct blkdev {
@@ -104,5 +117,7 @@ void blk_pass(struct blkdev *d, struct blk_req *r);
  */
 void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, bool outermost);
 const char *blk_status_name(enum blk_status s);
+/* Adds the numbers of a device and of all below it. */
+void blk_health(const struct blkdev *d, struct blk_health *sum);
 
 #endif

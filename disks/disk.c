@@ -255,7 +255,8 @@ static void finish(struct disk_op *op)
         d->counts.sectors[r->op] += r->sectors;
     } else {
         d->counts.errors++;
-        rope_fini(&r->data);
+        if (r->op == BLK_READ) /* the data of a write are the caller's, who may try again */
+            rope_fini(&r->data);
     }
     op_put(op);
     r->dev = NULL;
@@ -399,6 +400,13 @@ static bool fault(struct blkdev *dev, uint32_t member, const struct disk_fault *
     return member == 0 && disk_add_fault(dev, f);
 }
 
+static void health(const struct blkdev *dev, struct blk_health *sum)
+{
+    const struct disk_counts *c = &disk_of(dev)->counts;
+    sum->errors += c->errors;
+    sum->lost_sectors += c->lost_sectors;
+}
+
 const struct blkdev_ops disk_device_ops = { .name = "disk",
                                             .doc = "a drive: arm, spindle, cache, queue, bus",
                                             .submit = submit,
@@ -408,7 +416,8 @@ const struct blkdev_ops disk_device_ops = { .name = "disk",
                                             .kill = kill_disk,
                                             .corrupt = corrupt,
                                             .attach = attach,
-                                            .fault = fault };
+                                            .fault = fault,
+                                            .health = health };
 
 static void audit(void *self, struct sim_audit_report *report)
 {

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "disks/disk.h"
+#include "sim/measure.h"
 
 struct fault_params {
-    int64_t device, member, sector, sectors, count, shift, percent, byte, bits;
+    int64_t device, sector, sectors, count, shift, percent, byte, bits;
+    const struct val *member;
     sim_time at;
     const char *kind;
 };
@@ -21,7 +23,12 @@ struct fault_params {
 
 static const struct param fault_params[] = {
     I(device, "1", "1", "1000000", "Which device, from 1."),
-    I(member, "0", "0", "1000", "Which member of an array, from 1; 0: the device itself."),
+    { .name = "member",
+      .type = PARAM_VAL,
+      .offset = offsetof(struct fault_params, member),
+      .doc = "Which member of an array, from 1; a list: of an array of arrays; absent or 0: the "
+             "device itself.",
+      .src = "the experiment's choice" },
     I(sector, "0", "0", NULL, "First sector concerned."),
     I(sectors, "1", "1", NULL, "How many."),
     I(count, "1", "1", "1000000000", "Requests that meet it before it goes away."),
@@ -39,15 +46,17 @@ static const struct param fault_params[] = {
     { .name = "kind",
       .type = PARAM_STRING,
       .offset = offsetof(struct fault_params, kind),
-      .doc = "death, slow, sector, transient, lost, torn, misdirected, flip.",
+      .doc = "death, power, slow, sector, transient, lost, torn, misdirected, flip, scrub.",
       .src = "the experiment's choice" },
     { .name = NULL }
 };
 
+#define DEPTH_MAX 8
+
 struct entry {
     struct sim_event event;
     struct blkdev *device;
-    uint32_t member;
+    uint32_t path[DEPTH_MAX], depth; /* members, from 1 */
     struct disk_fault fault;
 };
 
@@ -60,8 +69,13 @@ struct blk_fault_schedule {
 static void fire(struct sim *s, struct sim_event *ev)
 {
     struct entry *x = CONTAINER_OF(ev, struct entry, event);
-    (void)s;
-    x->device->ops->fault(x->device, x->member, &x->fault);
+    struct blkdev *d = x->device;
+    /* A spare may stand in a member's place by now. */
+    for (uint32_t i = 0; i + 1 < x->depth; i++)
+        d = d->ops->member(d, x->path[i] - 1);
+    if (!d->ops->fault(d, x->depth == 0 ? 0 : x->path[x->depth - 1], &x->fault))
+        sim_remark(s, "a %s cannot have the fault '%s': nothing happened", d->ops->name,
+                   disk_fault_name(x->fault.kind));
 }
 
 static bool kind_of(const char *name, const char *path, enum disk_fault_kind *out, struct err *e)
@@ -78,6 +92,44 @@ static bool kind_of(const char *name, const char *path, enum disk_fault_kind *ou
     return false;
 }
 
+static bool add_member(struct entry *x, const struct val *v, const char *path, struct err *e)
+{
+    if (v->type != VAL_INT || v->u.i < 0 || v->u.i > UINT32_MAX)
+        return err_set(e, "%s.member: a number from 1, or a list of such", path);
+    if (x->depth == DEPTH_MAX)
+        return err_set(e, "%s.member: deeper than %d arrays", path, DEPTH_MAX);
+    if (v->u.i > 0)
+        x->path[x->depth++] = (uint32_t)v->u.i;
+    return true;
+}
+
+/* The members on the way to the one concerned; *about is that one. */
+static bool read_path(struct entry *x, const struct val *v, struct blk_describe *about,
+                      const char *path, struct err *e)
+{
+    struct blkdev *d = x->device;
+    if (v != NULL && v->type != VAL_LIST && !add_member(x, v, path, e))
+        return false;
+    for (size_t i = 0; v != NULL && v->type == VAL_LIST && i < v->count; i++) {
+        if (!add_member(x, v->items[i], path, e))
+            return false;
+    }
+    for (uint32_t i = 0; i < x->depth; i++) {
+        /* A synchronised array tells of its members only by bearing their faults. */
+        if (d->ops->member == NULL && i + 1 == x->depth && !disk_is(d))
+            break;
+        struct blkdev *m = d->ops->member == NULL ? NULL : d->ops->member(d, x->path[i] - 1);
+        if (m == NULL)
+            return err_set(e, "%s.member: a %s has no member %" PRIu32 " here", path, d->ops->name,
+                           x->path[i]);
+        d = m;
+    }
+    if (d->ops->fault == NULL)
+        return err_set(e, "%s.device: a %s takes no faults", path, d->ops->name);
+    d->ops->describe(d, about);
+    return true;
+}
+
 static bool read_entry(struct entry *x, sim_time *at, struct blkdev *const *devs, size_t count,
                        const struct val *v, const char *path, struct err *e)
 {
@@ -88,14 +140,14 @@ static bool read_entry(struct entry *x, sim_time *at, struct blkdev *const *devs
     if ((uint64_t)p.device > count)
         return err_set(e, "%s.device: %" PRId64 ", but there are %zu", path, p.device, count);
     x->device = devs[p.device - 1];
-    x->device->ops->describe(x->device, &about);
-    if (x->device->ops->fault == NULL)
-        return err_set(e, "%s.device: a %s takes no faults", path, x->device->ops->name);
+    if (!read_path(x, p.member, &about, path, e))
+        return false;
     if ((uint64_t)p.sector >= about.sectors ||
         (uint64_t)p.sectors > about.sectors - (uint64_t)p.sector)
         return err_set(e, "%s.sector: past the %" PRIu64 " sectors of the device", path,
                        about.sectors);
-    x->member = (uint32_t)p.member;
+    if ((uint64_t)p.byte >= about.sector_bytes)
+        return err_set(e, "%s.byte: a sector has %" PRIu32 " bytes", path, about.sector_bytes);
     x->fault.sector = (uint64_t)p.sector;
     x->fault.sectors = (uint64_t)p.sectors;
     x->fault.count = (uint32_t)p.count;

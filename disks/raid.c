@@ -90,6 +90,7 @@ static struct raid_job *job_get(struct raid *a, struct blk_req *r, uint32_t coun
     j->r = r;
     j->count = j->pending = count;
     j->copy = UINT32_MAX;
+    j->power_losses = a->power_losses;
     j->status = BLK_OK;
     return j;
 }
@@ -136,6 +137,7 @@ static void begin(struct sim *s, struct sim_event *ev)
         struct raid_op *op =
             raid_op_get(a, r->op == BLK_READ ? RAID_OP_READ : RAID_OP_WRITE, at / per_stripe);
         op->job = j;
+        op->power_losses = j->power_losses;
         op->piece = i;
         op->first = at - op->stripe * per_stripe;
         op->count = per_stripe - op->first < end - at ? per_stripe - op->first : end - at;
@@ -231,18 +233,43 @@ static void kill_array(struct blkdev *d)
     raid_of(d)->dead = true;
 }
 
-static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
+/* The power of the array and of all that is in it fails for a moment. */
+static bool power_loss(struct raid *a, const struct disk_fault *f)
+{
+    bool all = true;
+    a->power_losses++;
+    struct blkdev *m;
+    for (uint32_t i = 0; (m = member(&a->dev, i)) != NULL; i++)
+        all &= m->ops->fault != NULL && m->ops->fault(m, 0, f);
+    return all;
+}
+
+static bool fault(struct blkdev *d, uint32_t which, const struct disk_fault *f)
 {
     struct raid *a = raid_of(d);
-    if (member == 0) {
-        if (f->kind == DISK_FAULT_DEATH)
-            a->dead = true;
-        return f->kind == DISK_FAULT_DEATH;
-    }
-    if (member > a->layout.members)
+    struct blkdev *m = which == 0 ? NULL : member(d, which - 1);
+    if (which > 0)
+        return m != NULL && m->ops->fault != NULL && m->ops->fault(m, 0, f);
+    if (f->kind == DISK_FAULT_DEATH)
+        a->dead = true;
+    else if (f->kind == DISK_FAULT_POWER)
+        return power_loss(a, f);
+    else if (f->kind == DISK_FAULT_SCRUB && a->layout.parity > 0)
+        raid_scrub(d);
+    else
         return false;
-    struct blkdev *m = a->slots[member - 1].dev;
-    return m->ops->fault != NULL && m->ops->fault(m, 0, f);
+    return true;
+}
+
+static void health(const struct blkdev *d, struct blk_health *sum)
+{
+    struct raid_counts c = raid_counts(d);
+    sum->rebuilt_stripes += c.rebuilt_stripes;
+    sum->scrubbed_stripes += c.scrubbed_stripes;
+    sum->mismatches += c.mismatches;
+    sum->repaired += c.repaired;
+    sum->unrecovered += c.unrecovered;
+    sum->missing += raid_lost(d);
 }
 
 static bool corrupt(struct blkdev *d, uint64_t sector, uint32_t byte, uint8_t flip)
@@ -302,7 +329,8 @@ static const struct blkdev_ops raid_ops = { .name = "array",
                                             .kill = kill_array,
                                             .corrupt = corrupt,
                                             .fault = fault,
-                                            .member = member };
+                                            .member = member,
+                                            .health = health };
 
 bool raid_is(const struct blkdev *d)
 {

@@ -49,6 +49,11 @@ bool raid3_degraded(const struct blkdev *d);
  *   R4  A spare takes a lost member's place: it is filled stripe by stripe, at most at
  *       rebuild_rate, while requests go on; a stripe that is filled counts as there.
  *   R5  When the controller dies (its kill) everything in it is answered BLK_ERR_DEVICE.
+ *   R6  When the power fails (the fault "power") what is under way is answered BLK_ERR_ABORTED; each
+ *       sector of such a write is old or new.  Its stripes may be left with parity that does not
+ *       agree with the data: the write hole.  R1 does not hold for them until a scrub has been
+ *       there: a member that is lost before gives back wrong bytes, also of sectors that nobody
+ *       wrote.  There is no log of stripes being written that would close the hole.
  * Stripes are locked while their parity changes, so requests that overlap never mix parity.
  */
 struct raid_params {
@@ -68,6 +73,7 @@ extern const struct param raid_array_params[];
 
 struct raid_counts {
     uint64_t rebuilt_stripes, scrubbed_stripes, mismatches, repaired; /* repaired: columns */
+    uint64_t unrecovered; /* units that a rebuild could not make again */
     uint64_t full_stripe_writes, rmw_writes, reconstruct_writes, degraded_reads;
 };
 

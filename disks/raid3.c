@@ -313,6 +313,12 @@ static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
     return true;
 }
 
+static void health(const struct blkdev *d, struct blk_health *sum)
+{
+    disk_device_ops.health(d, sum);
+    sum->missing += dead_count(array_of(d));
+}
+
 static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .doc = "spindles that turn as one, with parity",
                                              .submit = submit,
@@ -322,7 +328,8 @@ static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .kill = kill_array,
                                              .corrupt = corrupt,
                                              .attach = attach,
-                                             .fault = fault };
+                                             .fault = fault,
+                                             .health = health };
 
 struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t node,
                             const char *name, const char *path, struct err *e)

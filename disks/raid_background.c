@@ -94,6 +94,10 @@ void raid_background_done(struct raid_op *op)
 {
     struct raid *a = op->a;
     a->background_under_way = false;
+    if (op->status == BLK_ERR_ABORTED) { /* the power failed: the stripe is gone over again */
+        go_on(a);
+        return;
+    }
     if (op->work == RAID_OP_SCRUB) {
         a->counts.scrubbed_stripes += op->status == BLK_OK;
         a->scrubbing = ++a->scrub_next < a->layout.stripes;
@@ -109,6 +113,7 @@ void raid_background_done(struct raid_op *op)
                                        .sectors = a->layout.unit };
             if (s->dev->ops->fault == NULL || !s->dev->ops->fault(s->dev, 0, &hole))
                 s->failed = true;
+            a->counts.unrecovered++;
             passed(a, s);
         } else if (a->rebuild_slot == op->target && !s->failed) {
             return; /* too few members are left: it rests */

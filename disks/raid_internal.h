@@ -50,7 +50,8 @@ struct raid_job {
     struct sim_event event;
     struct raid_job *next_free;
     uint32_t pending, count, capacity;
-    uint32_t copy; /* raid1: that this read goes to; UINT32_MAX: not chosen yet */
+    uint64_t power_losses; /* of the array when the request came */
+    uint32_t copy;         /* raid1: that this read goes to; UINT32_MAX: not chosen yet */
     enum blk_status status;
     struct rope *pieces; /* of a read, by stripe in order */
 };
@@ -69,8 +70,9 @@ struct raid_op {
     uint32_t target;       /* rebuild: member */
     uint32_t pending;
     bool locked, writing, restart, whole, rmw;
-    uint64_t bad;  /* members that answered with a medium error */
-    uint64_t have; /* columns whose old contents are in cols */
+    uint64_t power_losses; /* of the array when it began */
+    uint64_t bad;          /* members that answered with a medium error */
+    uint64_t have;         /* columns whose old contents are in cols */
     enum blk_status status;
     struct rope data;            /* of a write */
     struct rope *cols;           /* data columns, then parity */
@@ -97,6 +99,7 @@ struct raid {
     uint64_t merge; /* sectors of a member's request at most when units are put together */
     uint32_t held;  /* > 0: requests to members are held back, to be merged */
     bool dead;
+    uint64_t power_losses;
     /* Background. */
     uint32_t rebuild_slot; /* UINT32_MAX: none */
     struct sim_event background;

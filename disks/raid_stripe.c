@@ -47,6 +47,7 @@ struct raid_op *raid_op_get(struct raid *a, enum raid_work work, uint64_t stripe
     op->work = work;
     op->stripe = stripe;
     op->job = NULL;
+    op->power_losses = a->power_losses;
     op->bad = op->have = 0;
     op->locked = op->writing = op->restart = op->whole = op->rmw = false;
     op->pending = 0;
@@ -115,6 +116,15 @@ static void fail(struct raid_op *op)
     end(op);
 }
 
+/* The power failed under it: nothing more is read or written for it. */
+static void abort_op(struct raid_op *op)
+{
+    for (uint32_t i = 0; i < op->a->layout.members; i++)
+        rope_fini(&op->children[i].r.data);
+    op->status = BLK_ERR_ABORTED;
+    end(op);
+}
+
 /* ---- members ---- */
 
 bool raid_there(const struct raid *a, uint32_t member, uint64_t stripe)
@@ -151,7 +161,9 @@ void raid_child_done(struct blk_req *r)
     struct raid_op *op = c->op;
     struct raid *a = op->a;
     a->slots[c->member].load--;
-    if (r->status == BLK_ERR_MEDIUM && op->writing && !c->retried) {
+    bool cut = op->power_losses != a->power_losses;
+    bool again = r->status == BLK_ERR_ABORTED || (r->status == BLK_ERR_MEDIUM && op->writing);
+    if (again && !cut && !c->retried) {
         c->retried = true;
         a->slots[c->member].load++;
         blk_pass(a->slots[c->member].dev, r);
@@ -160,7 +172,7 @@ void raid_child_done(struct blk_req *r)
     if (r->status == BLK_ERR_MEDIUM && !op->writing) {
         op->bad |= bit(c->member);
         op->restart = true;
-    } else if (r->status != BLK_OK) {
+    } else if (r->status != BLK_OK && !(cut && r->status == BLK_ERR_ABORTED)) {
         if (a->slots[c->member].dev == c->dev)
             raid_lose(a, c->member);
         op->restart = true;
@@ -177,7 +189,9 @@ void raid_child_done(struct blk_req *r)
     }
     if (--op->pending > 0)
         return;
-    if (op->writing)
+    if (cut)
+        abort_op(op);
+    else if (op->writing)
         write_done(op);
     else
         read_done(op);
@@ -428,6 +442,9 @@ static void run(struct raid_op *op)
     drop_columns(op);
     if (op->a->dead) {
         op->status = BLK_ERR_DEVICE;
+        end(op);
+    } else if (op->power_losses != op->a->power_losses) {
+        op->status = BLK_ERR_ABORTED;
         end(op);
     } else if (op->work == RAID_OP_READ) {
         run_read(op);

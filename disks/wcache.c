@@ -399,6 +399,11 @@ static void describe(const struct blkdev *d, struct blk_describe *out)
     *out = cache_of(d)->about;
 }
 
+static void health(const struct blkdev *d, struct blk_health *sum)
+{
+    sum->lost_sectors += cache_of(d)->counts.lost_sectors;
+}
+
 static struct blkdev *member(const struct blkdev *d, uint32_t i)
 {
     return i == 0 ? cache_of(d)->below : NULL;
@@ -410,6 +415,11 @@ static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
     if (member == 0 && f->kind == DISK_FAULT_DEATH) {
         crash(d);
         return true;
+    }
+    if (member == 0 && f->kind == DISK_FAULT_POWER) {
+        /* What was on its way to the device was reported, and is not there for certain. */
+        w->counts.lost_sectors += w->flushing && !w->flush_stale ? w->flush.sectors : 0;
+        crash(d);
     }
     return w->below->ops->fault != NULL && w->below->ops->fault(w->below, member, f);
 }
@@ -441,7 +451,8 @@ static const struct blkdev_ops wcache_ops = { .name = "cache",
                                               .kill = crash,
                                               .corrupt = corrupt,
                                               .fault = fault,
-                                              .member = member };
+                                              .member = member,
+                                              .health = health };
 
 static void audit(void *self, struct sim_audit_report *report)
 {

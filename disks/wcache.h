@@ -7,6 +7,8 @@
  *   W1  Without a crash every byte that was written is read, whatever is still in the cache.
  *   W2  A crash (kill, or the fault "death") loses what is dirty and answers what is under way with
  *       BLK_ERR_ABORTED; then the cache works on, empty.  What was lost is counted.
+ *       The fault "power" does the same and then takes the power from the device below; what was
+ *       on its way there counts as lost as well.
  *   W3  A write that the device refuses in the background is kept dirty and tried again `retries`
  *       times, then given up and counted as lost.
  */

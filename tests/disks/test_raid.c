@@ -256,6 +256,37 @@ ParameterizedTest(struct setting *w, raid, medium_errors, .timeout = 60)
     sim_destroy(s);
 }
 
+/* Errors that go away: what fails once is asked again, reads and writes, and nobody is lost. */
+ParameterizedTestParameters(raid, transient_errors)
+{
+    return cr_make_param_array(struct setting, settings + 2, ARRAY_LEN(settings) - 2);
+}
+
+ParameterizedTest(struct setting *w, raid, transient_errors, .timeout = 60)
+{
+    struct sim *s = kit_sim(1);
+    struct blkdev *d = array(s, w->kind, w->members, w->unit, w->layout, 0);
+    struct sim_rng g;
+    sim_rng_init_seed(&g, 6, "transient errors");
+    memset(shadow, 0, sizeof shadow);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct disk_fault f = {
+            .kind = DISK_FAULT_TRANSIENT, .sector = 16 * i + i % 16, .sectors = 1, .count = 1
+        };
+        disk_add_fault(raid_member(d, i % (uint32_t)w->members), &f);
+    }
+    random_ops(d, &g, 300, w->kind);
+    cr_assert_eq(raid_lost(d), 0);
+    uint64_t met = 0;
+    for (uint32_t i = 0; i < (uint32_t)w->members; i++)
+        met += disk_counts(raid_member(d, i)).errors;
+    cr_assert_gt(met, 5);
+    d->ops->destroy(d);
+    cr_assert(kit_audit(s));
+    sim_destroy(s);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
 static struct setting rebuilt[] = {
     { "raid1", "4KiB", "left_symmetric", 2, 1 },
     { "raid4", "4KiB", "left_symmetric", 4, 1 },

@@ -171,6 +171,39 @@ void disk_io_issue(struct disk_io *io, enum blk_op op, uint32_t device, uint64_t
     blk_submit(io->world->devs[device], &r->blk);
 }
 
+static void scalar(struct disk_io *io, const char *name, uint64_t value)
+{
+    if (value > 0)
+        sim_scalar(io->sim, name, "1", (double)value, SIM_MEASURE_DEFAULT_COLUMN);
+}
+
+/* What happened inside the devices beside the requests; nothing when nothing did. */
+static void report_health(struct disk_io *io)
+{
+    struct blk_health h = { .errors = 0 };
+    for (size_t i = 0; i < io->world->dev_count; i++)
+        blk_health(io->world->devs[i], &h);
+    scalar(io, "drive_errors", h.errors);
+    scalar(io, "lost_sectors", h.lost_sectors);
+    scalar(io, "rebuilt_stripes", h.rebuilt_stripes);
+    scalar(io, "scrubbed_stripes", h.scrubbed_stripes);
+    scalar(io, "parity_mismatches", h.mismatches);
+    scalar(io, "repaired_units", h.repaired);
+    scalar(io, "unrecovered_units", h.unrecovered);
+    scalar(io, "missing_members", h.missing);
+    if (h.lost_sectors > 0)
+        sim_remark(io->sim, "%" PRIu64 " sectors were reported as written and lost with a crash",
+                   h.lost_sectors);
+    if (h.mismatches > 0)
+        sim_remark(io->sim, "the scrub found %" PRIu64 " units of parity that did not agree",
+                   h.mismatches);
+    if (h.unrecovered > 0)
+        sim_remark(io->sim, "%" PRIu64 " units could not be rebuilt: unreadable until written",
+                   h.unrecovered);
+    if (h.missing > 0)
+        sim_remark(io->sim, "%" PRIu64 " members are missing at the end", h.missing);
+}
+
 void disk_io_report(struct disk_io *io)
 {
     double span = io->from == SIM_NEVER ? 0 : sim_time_seconds(io->to - io->from);
@@ -185,6 +218,7 @@ void disk_io_report(struct disk_io *io)
         sim_scalar(io->sim, "wrong_reads", "1", (double)io->wrong, io->wrong > 0 ? shown : 0);
     if (io->wrong > 0)
         sim_remark(io->sim, "%" PRIu64 " reads did not return what was written", io->wrong);
+    report_health(io);
     if (io->csv != NULL && (fflush(io->csv) != 0 || ferror(io->csv)))
         sim_remark(io->sim, "%s could not be written to the end", io->csv_path);
 }
