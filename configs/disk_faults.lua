@@ -6,7 +6,7 @@ return {
     doc = "A RAID 6 of six and a bare drive under the same load, with a list of faults.",
     devices = {
         { kind = "raid6", members = 6, spares = 2, unit = "8KiB", rebuild_rate = "2MB/s",
-          member = { kind = "disk", geometry = { cylinders = 40 } } },
+          member = { kind = "disk", geometry = { cylinders = 8 } } },
         { kind = "disk", geometry = { cylinders = 40 }, cache = { report = "all" } },
         { kind = "cache", size = "256KiB", delay = "200ms",
           device = { kind = "disk", geometry = { cylinders = 40 } } },
@@ -19,7 +19,7 @@ return {
         requests = 6000,
         faults = {
             { at = "5s", kind = "sector", member = 1, sector = 200, sectors = 64 },
-            { at = "6s", kind = "transient", member = 2, sector = 0, sectors = 20000, count = 2 },
+            { at = "6s", kind = "transient", member = 2, sector = 0, sectors = 10000, count = 2 },
             { at = "8s", kind = "death", member = 3 },
             { at = "10s", kind = "slow", member = 4, percent = 300 },
             { at = "40s", kind = "death", member = 5 },

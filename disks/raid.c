@@ -66,6 +66,9 @@ const struct param raid_array_params[] = {
       "ASSUMED(none)"),
     P("rebuild_rate", PARAM_RATE, rebuild_rate, "0", "0", "1GB/s",
       "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.", EXPERIMENT),
+    P("rebuild_batch", PARAM_INT, rebuild_batch, "8", "1", "64",
+      "Stripes that a rebuild or a scrub takes at a time; their units are merged.",
+      "ASSUMED(a few tracks at a time)"),
     P("scrub", PARAM_BOOL, scrub, "false", NULL, NULL,
       "Check all parity once, in the background, from the start.", EXPERIMENT),
     { .name = NULL }
@@ -439,6 +442,7 @@ struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t n
     a->balance = (enum raid_balance)p->read_balance;
     a->overhead = p->overhead;
     a->rebuild_rate = p->rebuild_rate;
+    a->batch = (uint32_t)p->rebuild_batch;
     a->slots = base_zalloc(members, sizeof *a->slots);
     a->spares = base_zalloc((size_t)p->spares + 1, sizeof *a->spares);
     a->layout.members = members;

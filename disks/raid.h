@@ -66,7 +66,8 @@ struct raid_params {
     int64_t buses; /* that the members share, in turn; 0: each has its own */
     struct scsi_params bus;
     sim_time overhead;
-    int64_t rebuild_rate; /* bytes of the lost member a second; 0: as fast as it goes */
+    int64_t rebuild_batch; /* stripes at a time */
+    int64_t rebuild_rate;  /* bytes of the lost member a second; 0: as fast as it goes */
     bool scrub;
 };
 extern const struct param raid_array_params[];

@@ -1,7 +1,7 @@
-/* raid_background.c: rebuild and scrub: one stripe at a time, at most at the rate allowed.
+/* raid_background.c: rebuild and scrub: a batch of stripes at a time, at most at the rate allowed.
  *
  * A rebuild fills the spare that has taken a lost member's place; the stripes below `rebuilt` are
- * there.  A scrub reads stripes and compares their parity.  A rebuild goes before a scrub.
+ * there, and of the batch under way those that are through.  A scrub reads stripes and compares their parity.  A rebuild goes before a scrub.
  */
 #include <stdlib.h>
 
@@ -11,21 +11,26 @@
 
 static void step(struct raid *a)
 {
-    struct raid_op *op = NULL;
-    if (a->background_under_way || sim_event_pending(&a->background) || a->dead)
+    bool rebuild = a->rebuild_slot != NO_SLOT;
+    if (a->background_pending > 0 || sim_event_pending(&a->background) || a->dead)
         return;
-    if (a->rebuild_slot != NO_SLOT) {
-        op = raid_op_get(a, RAID_OP_REBUILD, a->slots[a->rebuild_slot].rebuilt);
-        op->target = a->rebuild_slot;
-    } else if (a->scrubbing) {
-        op = raid_op_get(a, RAID_OP_SCRUB, a->scrub_next);
-    }
-    if (op == NULL)
+    if (!rebuild && !a->scrubbing)
         return;
-    op->first = op->count = 0;
-    a->background_under_way = true;
+    uint64_t first = rebuild ? a->slots[a->rebuild_slot].rebuilt : a->scrub_next;
+    uint64_t left = a->layout.stripes - first;
+    uint32_t count = left < a->batch ? (uint32_t)left : a->batch;
+    a->background_pending = a->background_count = count;
+    a->background_stuck = false;
     a->background_began = sim_now(a->dev.sim);
-    raid_op_start(op);
+    raid_hold(a);
+    for (uint32_t i = 0; i < count; i++) {
+        struct raid_op *op = raid_op_get(a, rebuild ? RAID_OP_REBUILD : RAID_OP_SCRUB, first + i);
+        op->target = rebuild ? a->rebuild_slot : 0;
+        op->changes = a->slots[op->target].changes;
+        op->first = op->count = 0;
+        raid_op_start(op);
+    }
+    raid_release(a);
 }
 
 static void wake(struct sim *s, struct sim_event *ev)
@@ -45,7 +50,7 @@ static void go_on(struct raid *a)
 {
     sim_time at = sim_now(a->dev.sim);
     if (a->rebuild_rate > 0) {
-        int64_t bytes = (int64_t)(a->layout.unit * a->sector_bytes);
+        int64_t bytes = (int64_t)(a->layout.unit * a->sector_bytes * a->background_count);
         at = sim_time_max(
             at, sim_time_add(a->background_began, sim_time_of_bytes(bytes, a->rebuild_rate)));
     }
@@ -71,7 +76,8 @@ void raid_rebuild_begin(struct raid *a)
         a->spares[0] = a->spares[--a->spare_count];
         s->failed = false;
         s->rebuilding = true;
-        s->rebuilt = 0;
+        s->rebuilt = s->filled = 0;
+        s->changes++;
         a->rebuild_slot = i;
         /* It may be in the middle of telling so: it stays until the array goes. */
         a->removed = base_realloc(a->removed, (a->removed_count + 1) * sizeof(struct blkdev *));
@@ -81,10 +87,45 @@ void raid_rebuild_begin(struct raid *a)
         go_on(a);
 }
 
-/* One more stripe of a rebuild is behind. */
-static void passed(struct raid *a, struct raid_slot *s)
+/* A stripe of a rebuild is through; it is there from now on, or answers with an error until it is
+ * written. */
+static void filled(struct raid *a, const struct raid_op *op)
 {
-    if (++s->rebuilt < a->layout.stripes)
+    struct raid_slot *s = &a->slots[op->target];
+    uint64_t i = op->stripe - s->rebuilt;
+    if (op->changes != s->changes || s->failed || !s->rebuilding)
+        return;
+    if (op->status == BLK_OK) {
+        a->counts.rebuilt_stripes++;
+        s->filled |= UINT64_C(1) << i;
+    } else if (op->status == BLK_ERR_MEDIUM) {
+        struct disk_fault hole = { .kind = DISK_FAULT_SECTOR,
+                                   .sector = op->stripe * a->layout.unit,
+                                   .sectors = a->layout.unit };
+        if (s->dev->ops->fault == NULL || !s->dev->ops->fault(s->dev, 0, &hole))
+            s->failed = true;
+        a->counts.unrecovered++;
+        s->filled |= UINT64_C(1) << i;
+    } else if (op->status != BLK_ERR_ABORTED) {
+        a->background_stuck = true; /* too few members are left: it rests */
+    }
+}
+
+/* The step is over: stripes that are there in a row from the first on are behind. */
+static void advance(struct raid *a)
+{
+    if (a->rebuild_slot == NO_SLOT) {
+        a->scrub_next += a->background_count;
+        a->scrubbing = a->scrub_next < a->layout.stripes;
+        return;
+    }
+    struct raid_slot *s = &a->slots[a->rebuild_slot];
+    while ((s->filled & 1) != 0) {
+        s->filled >>= 1;
+        s->rebuilt++;
+    }
+    s->filled = 0;
+    if (s->rebuilt < a->layout.stripes)
         return;
     s->rebuilding = false;
     a->rebuild_slot = NO_SLOT;
@@ -93,33 +134,23 @@ static void passed(struct raid *a, struct raid_slot *s)
 void raid_background_done(struct raid_op *op)
 {
     struct raid *a = op->a;
-    a->background_under_way = false;
-    if (op->status == BLK_ERR_ABORTED) { /* the power failed: the stripe is gone over again */
-        go_on(a);
-        return;
-    }
-    if (op->work == RAID_OP_SCRUB) {
+    bool rebuild = op->work == RAID_OP_REBUILD;
+    if (rebuild)
+        filled(a, op);
+    else
         a->counts.scrubbed_stripes += op->status == BLK_OK;
-        a->scrubbing = ++a->scrub_next < a->layout.stripes;
-    } else {
-        struct raid_slot *s = &a->slots[op->target];
-        if (op->status == BLK_OK && s->rebuilding && !s->failed) {
-            a->counts.rebuilt_stripes++;
-            passed(a, s);
-        } else if (op->status == BLK_ERR_MEDIUM && s->rebuilding && !s->failed) {
-            /* This unit cannot be made again: it must answer with an error until it is written. */
-            struct disk_fault hole = { .kind = DISK_FAULT_SECTOR,
-                                       .sector = s->rebuilt * a->layout.unit,
-                                       .sectors = a->layout.unit };
-            if (s->dev->ops->fault == NULL || !s->dev->ops->fault(s->dev, 0, &hole))
-                s->failed = true;
-            a->counts.unrecovered++;
-            passed(a, s);
-        } else if (a->rebuild_slot == op->target && !s->failed) {
-            return; /* too few members are left: it rests */
-        }
-        raid_rebuild_begin(a);
-    }
+    a->background_cut |= op->status == BLK_ERR_ABORTED;
+    if (--a->background_pending > 0)
+        return;
+    /* After a loss of power the stripes of a scrub are gone over again. */
+    bool again = a->background_cut && !rebuild;
+    a->background_cut = false;
+    bool stuck = a->background_stuck && a->rebuild_slot == op->target && rebuild;
+    if (rebuild == (a->rebuild_slot != NO_SLOT) && !again)
+        advance(a);
+    if (stuck)
+        return;
+    raid_rebuild_begin(a);
     if (a->rebuild_slot != NO_SLOT || a->scrubbing)
         go_on(a);
 }
@@ -129,6 +160,7 @@ void raid_scrub(struct blkdev *d)
     struct raid *a = raid_of(d);
     if (a->layout.parity == 0)
         return;
+    a->background_cut |= a->background_pending > 0; /* what is under way is not of this scrub */
     a->scrubbing = true;
     a->scrub_next = 0;
     a->background_began = sim_now(d->sim);

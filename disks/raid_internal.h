@@ -12,6 +12,7 @@
 
 #define RAID_LOCKS 256
 #define RAID_MEMBERS_MAX 48
+#define RAID_BATCH_MAX 64
 
 enum raid_small_write { RAID_WRITE_AUTO, RAID_WRITE_RMW, RAID_WRITE_RECONSTRUCT };
 enum raid_balance {
@@ -27,6 +28,8 @@ struct raid_slot {
     struct blkdev *dev;
     bool failed, rebuilding;
     uint64_t rebuilt;                /* stripes below are there */
+    uint64_t filled;                 /* bit i: stripe rebuilt + i is there too */
+    uint32_t changes;                /* how often a spare took the place */
     uint64_t load;                   /* requests under way */
     uint64_t near_row;               /* where the last one ended */
     struct raid_child *first, *last; /* asked for and held back: raid_merge.c */
@@ -68,6 +71,7 @@ struct raid_op {
     uint64_t first, count; /* data sectors of the stripe, in order of columns */
     uint64_t lo, hi;       /* rows looked at */
     uint32_t target;       /* rebuild: member */
+    uint32_t changes;      /* of its place when it began */
     uint32_t pending;
     bool locked, writing, restart, whole, rmw;
     uint64_t power_losses; /* of the array when it began */
@@ -104,7 +108,9 @@ struct raid {
     uint32_t rebuild_slot; /* UINT32_MAX: none */
     struct sim_event background;
     sim_time background_began;
-    bool background_under_way, scrubbing;
+    uint32_t batch, background_pending; /* stripes at a time; of them not through */
+    uint32_t background_count;          /* of the last step */
+    bool background_stuck, background_cut, scrubbing;
     uint64_t scrub_next;
     struct raid_counts counts;
     uint64_t submitted, completed, inside;

@@ -130,7 +130,10 @@ static void abort_op(struct raid_op *op)
 bool raid_there(const struct raid *a, uint32_t member, uint64_t stripe)
 {
     const struct raid_slot *s = &a->slots[member];
-    return !s->failed && (!s->rebuilding || stripe < s->rebuilt);
+    if (s->failed || !s->rebuilding)
+        return !s->failed;
+    return stripe < s->rebuilt || (stripe - s->rebuilt < RAID_BATCH_MAX &&
+                                   (s->filled & bit((uint32_t)(stripe - s->rebuilt))) != 0);
 }
 
 /* Member of column c; columns past the data are parity. */
@@ -717,7 +720,10 @@ static void write_done(struct raid_op *op)
         bool counts = l->parity > 0 || (c < l->data && covered(op, c, &lo, &hi));
         missing += counts && !writable(op, c);
     }
-    if (op->work == RAID_OP_REBUILD ? op->a->slots[op->target].failed : missing > l->parity)
+    /* A rebuild whose spare is lost, or another already, has filled nothing. */
+    const struct raid_slot *target = &op->a->slots[op->target];
+    if (op->work == RAID_OP_REBUILD ? target->failed || target->changes != op->changes
+                                    : missing > l->parity)
         op->status = BLK_ERR_DEVICE;
     if (op->a->dead)
         op->status = BLK_ERR_DEVICE;

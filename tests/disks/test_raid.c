@@ -416,6 +416,50 @@ Test(raid, requests_that_share_stripes_while_a_member_dies_and_is_rebuilt_keep_e
     }
 }
 
+static void kill_second(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    (void)e;
+    victim = raid_member(victim, 2);
+    victim->ops->kill(victim);
+}
+
+/* The spare dies while it is filled, with requests all around; the next spare begins anew. */
+Test(raid, a_spare_that_dies_while_it_is_filled_counts_for_nothing, .timeout = 60)
+{
+    static const char *const kinds[] = { "raid4", "raid5", "raid6" };
+    for (size_t k = 0; k < 3; k++) {
+        for (uint64_t seed = 0; seed < 8; seed++) {
+            static struct crowd c;
+            memset(&c, 0, sizeof c);
+            memset(shadow, 0, sizeof shadow);
+            struct sim *s = kit_sim(1);
+            struct sim_event e;
+            c.d = victim = array(s, kinds[k], 5, "4KiB", "left_symmetric", 2);
+            c.left = 500;
+            sim_rng_init_seed(&c.g, seed, "spare");
+            random_ops(c.d, &c.g, 60, "before");
+            raid_member(c.d, 2)->ops->kill(raid_member(c.d, 2));
+            sim_event_init(&e, SIM_CLASS_SOFTWARE, kill_second);
+            sim_after(s, &e, (sim_time)(seed + 1) * 170 * SIM_MS);
+            for (uint32_t i = 0; i < 16; i++)
+                crowd_next(&c, i);
+            cr_assert_eq(sim_run(s), SIM_END_IDLE);
+            cr_assert_eq(c.bad, 0, "%s seed %d", kinds[k], (int)seed);
+            cr_assert_eq(raid_lost(c.d), 0);
+            raid_scrub(c.d);
+            sim_run(s);
+            cr_assert_eq(raid_counts(c.d).mismatches, 0, "%s seed %d", kinds[k], (int)seed);
+            raid_fail_member(c.d, 1);
+            for (uint64_t at = 0; at + 100 < sectors_of(c.d); at += 100)
+                check_read(c.d, at, 100, kinds[k]);
+            c.d->ops->destroy(c.d);
+            cr_assert(kit_audit(s));
+            sim_destroy(s);
+        }
+    }
+}
+
 Test(raid, more_losses_than_promised_are_errors_and_never_wrong_bytes)
 {
     static const char *const kinds[] = { "raid0", "raid1", "raid4", "raid5" };
