@@ -19,7 +19,7 @@ return {
         requests = 6000,
         faults = {
             { at = "5s", kind = "sector", member = 1, sector = 200, sectors = 64 },
-            { at = "6s", kind = "transient", member = 2, sector = 0, sectors = 10000, count = 2 },
+            { at = "6s", kind = "transient", member = 2, sector = 0, sectors = 10000, count = 1 },
             { at = "8s", kind = "death", member = 3 },
             { at = "10s", kind = "slow", member = 4, percent = 300 },
             { at = "40s", kind = "death", member = 5 },

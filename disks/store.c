@@ -1,7 +1,8 @@
 /* store.c: extents in a sorted array of sorted pages.
  *
- * A page holds up to PAGE_EXTENTS extents; the store holds the pages in order.  Finding is two
- * binary searches, adding moves at most one page's worth, and a page that is full is split in two.
+ * A page holds up to PAGE_EXTENTS extents; the store holds the pages in order, and beside them where
+ * each ends, so that the search among many pages touches little memory.  Finding is two binary
+ * searches, adding moves at most one page's worth, and a page that is full is split in two.
  * A slice whose ends do not fall on sectors is cut: the whole sectors inside stay shared, a sector
  * that several slices meet in becomes bytes of its own.
  */
@@ -28,6 +29,7 @@ struct store {
     uint32_t sector_bytes;
     uint32_t page_count, page_capacity;
     struct page **pages; /* none empty */
+    uint64_t *ends;      /* of each page's last extent */
     uint64_t extents;
 };
 
@@ -52,6 +54,7 @@ void store_destroy(struct store *t)
         free(t->pages[p]);
     }
     free(t->pages);
+    free(t->ends);
     free(t);
 }
 
@@ -60,14 +63,20 @@ static uint64_t end_of(const struct extent *x)
     return x->first + x->count;
 }
 
+/* The last extent of a page is another, or ends elsewhere. */
+static void note_end(struct store *t, uint32_t page)
+{
+    const struct page *p = t->pages[page];
+    t->ends[page] = end_of(&p->e[p->count - 1]);
+}
+
 /* The first extent that ends past `sector`. */
 static struct place find(const struct store *t, uint64_t sector)
 {
     uint32_t lo = 0, hi = t->page_count;
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
-        const struct page *p = t->pages[mid];
-        if (end_of(&p->e[p->count - 1]) > sector)
+        if (t->ends[mid] > sector)
             hi = mid;
         else
             lo = mid + 1;
@@ -105,8 +114,10 @@ static void add_page(struct store *t, uint32_t at, struct page *p)
     if (t->page_count == t->page_capacity) {
         t->page_capacity = t->page_capacity == 0 ? 4 : 2 * t->page_capacity;
         t->pages = base_realloc(t->pages, t->page_capacity * sizeof *t->pages);
+        t->ends = base_realloc(t->ends, t->page_capacity * sizeof *t->ends);
     }
     memmove(&t->pages[at + 1], &t->pages[at], (t->page_count - at) * sizeof *t->pages);
+    memmove(&t->ends[at + 1], &t->ends[at], (t->page_count - at) * sizeof *t->ends);
     t->pages[at] = p;
     t->page_count++;
 }
@@ -134,6 +145,9 @@ static struct place insert(struct store *t, struct place at, struct extent x)
         memcpy(q->e, &p->e[keep], q->count * sizeof q->e[0]);
         p->count = keep;
         add_page(t, at.page + 1, q);
+        note_end(t, at.page);
+        if (q->count > 0)
+            note_end(t, at.page + 1);
         if (at.index >= keep) {
             at = (struct place){ .page = at.page + 1, .index = at.index - keep };
             p = q;
@@ -142,6 +156,7 @@ static struct place insert(struct store *t, struct place at, struct extent x)
     memmove(&p->e[at.index + 1], &p->e[at.index], (p->count - at.index) * sizeof p->e[0]);
     p->e[at.index] = x;
     p->count++;
+    note_end(t, at.page);
     return at;
 }
 
@@ -158,8 +173,11 @@ static struct place erase(struct store *t, struct place at)
         t->page_count--;
         memmove(&t->pages[at.page], &t->pages[at.page + 1],
                 (t->page_count - at.page) * sizeof *t->pages);
+        memmove(&t->ends[at.page], &t->ends[at.page + 1],
+                (t->page_count - at.page) * sizeof *t->ends);
         return (struct place){ .page = at.page, .index = 0 };
     }
+    note_end(t, at.page);
     if (at.index == p->count)
         return (struct place){ .page = at.page + 1, .index = 0 };
     return at;
@@ -172,14 +190,15 @@ static void drop_front(const struct store *t, struct extent *x, uint64_t sectors
     x->off += sectors * t->sector_bytes;
 }
 
-/* Makes a hole of [first, end); returns the place in front of which an extent for it belongs. */
-static struct place carve(struct store *t, uint64_t first, uint64_t end)
+/* Makes a hole of [first, end), `at` being what find says of first; returns the place in front of
+ * which an extent for it belongs. */
+static struct place carve(struct store *t, struct place at, uint64_t first, uint64_t end)
 {
-    struct place at = find(t, first);
     struct extent *x = extent_at(t, at);
     if (x != NULL && x->first < first) {
         struct extent rest = *x;
         x->count = first - x->first;
+        note_end(t, at.page);
         at = after(t, at);
         if (end_of(&rest) > end) {
             drop_front(t, &rest, end - rest.first);
@@ -211,7 +230,7 @@ static bool continues(const struct store *t, const struct extent *a, const struc
 static void put_extent(struct store *t, struct extent x)
 {
     if (leaf_is_zero(x.leaf)) {
-        carve(t, x.first, end_of(&x));
+        carve(t, find(t, x.first), x.first, end_of(&x));
         leaf_put(x.leaf);
         return;
     }
@@ -222,7 +241,7 @@ static void put_extent(struct store *t, struct extent x)
         *same = x;
         return;
     }
-    at = carve(t, x.first, end_of(&x));
+    at = carve(t, at, x.first, end_of(&x));
     struct extent *next = extent_at(t, at);
     struct extent *before = NULL;
     if (at.index > 0)
@@ -230,12 +249,14 @@ static void put_extent(struct store *t, struct extent x)
     else if (at.page > 0)
         before = &t->pages[at.page - 1]->e[t->pages[at.page - 1]->count - 1];
     if (before != NULL && continues(t, before, &x)) {
+        uint32_t home = at.index > 0 ? at.page : at.page - 1;
         before->count += x.count;
         leaf_put(x.leaf);
         if (next != NULL && continues(t, before, next)) {
             before->count += next->count;
             erase(t, at);
         }
+        note_end(t, home);
         return;
     }
     if (next != NULL && continues(t, &x, next)) {
@@ -315,7 +336,7 @@ void store_read(const struct store *t, uint64_t sector, uint64_t sectors, struct
 void store_clear(struct store *t, uint64_t sector, uint64_t sectors)
 {
     if (sectors > 0)
-        carve(t, sector, sector + sectors);
+        carve(t, find(t, sector), sector, sector + sectors);
 }
 
 void store_flip(struct store *t, uint64_t sector, uint32_t byte, uint8_t flip)
@@ -362,7 +383,8 @@ bool store_check(const struct store *t)
 {
     uint64_t last = 0, n = 0;
     for (uint32_t p = 0; p < t->page_count; p++) {
-        if (t->pages[p]->count == 0)
+        if (t->pages[p]->count == 0 ||
+            t->ends[p] != end_of(&t->pages[p]->e[t->pages[p]->count - 1]))
             return false;
         for (uint32_t i = 0; i < t->pages[p]->count; i++, n++) {
             const struct extent *x = &t->pages[p]->e[i];

@@ -125,6 +125,8 @@ int main(void)
     report("disk 4 KiB, half writes of bytes", run(&l, disk, 500000), 0);
     l = (struct load){ .devices = 8, .outstanding = 8, .sectors = 8 };
     report("8 disks 4 KiB random reads", run(&l, disk, 500000), 65000);
+    l = (struct load){ .devices = 64, .outstanding = 64, .sectors = 8 };
+    report("64 disks 4 KiB random reads", run(&l, disk, 500000), 0);
     struct val *queue = val_new(VAL_TABLE, NULL, 0);
     val_put(queue, "policy", val_new_string("sptf", NULL, 0));
     struct val *sptf = table("disk");
@@ -138,6 +140,7 @@ int main(void)
     l = (struct load){ .devices = 1, .outstanding = 8, .sectors = 8, .writes = 1 };
     report("raid5 of 9, 4 KiB writes of a pattern, 8 outstanding", run(&l, raid5, 10000), 5900);
     report("raid5 of 9, the same, 100,000 of them", run(&l, raid5, 100000), 5900);
+    report("raid5 of 9, the same, 1,000,000 of them", run(&l, raid5, 1000000), 5900);
     l = (struct load){ .devices = 1, .outstanding = 8, .sectors = 8, .writes = 1, .bytes = true };
     report("raid5 of 9, 4 KiB writes of bytes, 8 outstanding", run(&l, raid5, 50000), 5900);
     val_free(raid5);
