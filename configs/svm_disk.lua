@@ -1,5 +1,5 @@
--- Disk transfers of each iteration of the PDE, on one node, whose memory its data exceed, and on two.
--- One node makes the grid; 2 x 50^3 points are 490 pages of 4 KiB, a node has frames for 320.
+-- Disk transfers of each iteration of the PDE, on one node, whose memory its data exceed, and on
+-- two.  One node makes the grid; 2 x 50^3 points are 490 pages of 4 KiB, a node has frames for 320.
 local ipsc2 = include "machines/ipsc2.lua"
 
 local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: disk transfers of the PDE, shape"

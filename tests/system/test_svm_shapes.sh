@@ -9,7 +9,7 @@ figure() { # NAME [OPTION]...
 }
 figure svm_speedup -p 'workload.nodes={1, 8}'
 figure svm_disk -p 'workload.iterations={1, 2, 4, 8}'
-figure svm_superlinear -p 'workload.nodes={1, 2, 3, 4}'
+figure svm_superlinear -p 'workload.nodes={1, 2, 3, 4, 8}'
 figure svm_baseline -p 'workload.memory.page={4KiB, 256KiB}'
 figure svm_forwards -p 'workload.nodes={2, 8, 32}' -p program=svm_pde
 # One that cannot hold fails its figure.
