@@ -29,6 +29,10 @@ double sim_rng_unit(struct sim_rng *r);                /* [0, 1), a multiple of 
 bool sim_rng_chance(struct sim_rng *r, double p);      /* exact for p in [0, 1] as a double */
 /* Exponential with this mean, in ps (von Neumann's comparison method: no logarithm). */
 sim_time sim_rng_exponential(struct sim_rng *r, sim_time mean);
+/* Pareto: P(X > x least) = x^-tail from 1 on, cut at `most` times the least; tail > 0, not 1.  And
+ * its mean over the least.  Made of exactly rounded operations alone, like the others. */
+sim_time sim_rng_pareto(struct sim_rng *r, sim_time least, double tail, double most);
+double sim_rng_pareto_mean(double tail, double most);
 /* Failures before the first success with probability p (0 < p <= 1), without a logarithm. */
 uint64_t sim_rng_geometric(struct sim_rng *r, double p);
 void sim_rng_shuffle(struct sim_rng *r, uint32_t *items, size_t count);

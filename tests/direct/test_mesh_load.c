@@ -185,3 +185,19 @@ Test(mesh_load, bursts_of_all_lengths_have_the_load_asked_for)
     cr_assert_float_eq(bench_value(&b, "offered"), 0.3, 0.04, "%g", bench_value(&b, "offered"));
     bench_stop(&b);
 }
+
+Test(mesh_load, bursts_fill_source_queues_at_a_load_where_steady_sources_have_none)
+{
+    static const char *const processes[] = { "bernoulli", "on_off tail=1.8", "on_off tail=1.2" };
+    double queue[3];
+    for (int k = 0; k < 3; k++) {
+        char text[160];
+        snprintf(text, sizeof(text), "load=0.25 packet_flits=5 measure=4ms warmup=200us process=%s",
+                 processes[k]);
+        run(&net_worm, "rows=4 columns=4", text, 3);
+        queue[k] = bench_value(&b, "queue");
+        bench_stop(&b);
+    }
+    cr_assert_gt(queue[1], 3 * queue[0], "%g, %g", queue[1], queue[0]);
+    cr_assert_gt(queue[2], 2 * queue[1], "%g, %g", queue[2], queue[1]);
+}

@@ -189,6 +189,34 @@ Test(rng, exponential_has_its_distribution)
     cr_assert_geq(sim_rng_exponential(&r, INT64_MAX), 0);
 }
 
+/* Below the cut; the test draws with a cut that nearly nothing reaches. */
+static double pareto_cdf(double x)
+{
+    return x < 1 ? 0 : 1 - pow(x, -1.25);
+}
+
+Test(rng, pareto_has_its_distribution_and_its_mean)
+{
+    struct sim_rng r;
+    sim_rng_init_seed(&r, 4, "pareto");
+    for (int i = 0; i < DRAWS; i++)
+        values[i] = (double)sim_rng_pareto(&r, SIM_MS, 1.25, 1e6) / (double)SIM_MS;
+    kolmogorov(values, DRAWS, pareto_cdf, "pareto");
+    double sum = 0, most = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        double x = (double)sim_rng_pareto(&r, SIM_MS, 1.5, 64) / (double)SIM_MS;
+        sum += x / DRAWS;
+        most = x > most ? x : most;
+    }
+    /* 1 + (1 - 64^-0.5) / 0.5, by hand. */
+    cr_assert_float_eq(sim_rng_pareto_mean(1.5, 64), 2.75, 1e-12);
+    cr_assert_float_eq(sim_rng_pareto_mean(1.25, 4096), 1 + (1 - pow(4096, -0.25)) / 0.25, 1e-12);
+    cr_assert_float_eq(sim_rng_pareto_mean(3, 10), 1.495, 1e-12);
+    cr_assert_float_eq(sum, 2.75, 0.05);
+    cr_assert_eq(most, 64);
+    cr_assert_eq(sim_rng_pareto(&r, 0, 1.5, 64), 0);
+}
+
 Test(rng, exponential_draws_are_what_they_were)
 {
     /* Frozen: event times, hence digests, hang on these. */

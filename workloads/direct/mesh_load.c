@@ -28,14 +28,8 @@
 enum process { PROCESS_BERNOULLI, PROCESS_POISSON, PROCESS_ON_OFF };
 static const char *const processes[] = { "bernoulli", "poisson", "on_off", NULL };
 
-/* Share of periods that are longer by another factor of 2: 2^-1.25, so that lengths have a tail of
- * exponent 1.25 over many scales, as the Pareto periods of self-similar traffic have [Willinger et
- * al. 1997; Feldmann & Whitt 1998 for the mixture of exponentials].  The mean is finite: each
- * doubling is rarer than a half. */
-#define LONGER 0.42044820762685725
-#define SCALES 12
-/* Mean length over the shortest: sum of 2^k LONGER^k (1 - LONGER) up to SCALES, and the rest. */
-#define MEAN_SCALE 3.3123
+/* The longest burst or pause over the shortest: heavy-tailed over so many scales. */
+#define LONGEST 4096.0
 enum load_unit { UNIT_FLITS, UNIT_CAPACITY };
 static const char *const load_units[] = { "flits", "capacity", NULL };
 
@@ -44,6 +38,7 @@ struct mesh_load_params {
     double load;
     int load_unit, process;
     int64_t burst;
+    double tail;
     int64_t packet_flits, long_flits;
     double long_share;
     sim_time warmup, measure, drain;
@@ -77,7 +72,7 @@ static const struct param mesh_load_params_desc[] = {
       .doc =
           "bernoulli: a terminal generates a packet in each flit time with the same "
           "probability, at whole flit times; poisson: exponential gaps; on_off: bursts of packets "
-          "back to back with heavy-tailed lengths of bursts and pauses (self-similar).",
+          "back to back with Pareto lengths of bursts and pauses (self-similar).",
       .src = "Dally & Towles 2004, ch. 24; Willinger et al. 1997" },
     { .name = "burst",
       .type = PARAM_INT,
@@ -85,8 +80,19 @@ static const struct param mesh_load_params_desc[] = {
       .def = "4",
       .min = "1",
       .max = "100000",
-      .doc = "Process on_off: packets of the shortest kind of burst, on average.",
+      .doc = "Process on_off: packets of the shortest burst.",
       .src = "ASSUMED(short beside the window)" },
+    { .name = "tail",
+      .type = PARAM_REAL,
+      .offset = MEMBER(tail),
+      .def = "1.25",
+      .min = "1.01",
+      .max = "4",
+      .doc =
+          "Process on_off: exponent of the Pareto lengths of bursts and pauses, cut at 4,096 times "
+          "the shortest.  Below 2 the sum of many sources is self-similar, with a Hurst parameter "
+          "of (3 - tail) / 2.",
+      .src = "Willinger et al. 1997: 1.2 to 1.5" },
     { .name = "packet_flits",
       .type = PARAM_INT,
       .offset = MEMBER(packet_flits),
@@ -160,7 +166,7 @@ struct load {
     struct traffic_pool pool;
     struct sim_event open, close, end, slice_end;
     double offered, chance; /* flits a terminal and flit time; packets a flit time */
-    sim_time mean_gap, mean_burst, mean_pause;
+    sim_time mean_gap, least_burst, least_pause;
     bool in_window, closed;
     uint64_t tagged, tagged_done;
     uint64_t generated, delivered, dropped, inside; /* packets, all of them */
@@ -176,14 +182,6 @@ struct load {
     struct err write_error;
 };
 
-/* A heavy-tailed length whose shortest kind has this mean. */
-static sim_time long_tailed(struct sim_rng *r, sim_time mean)
-{
-    uint64_t scale = sim_rng_geometric(r, 1 - LONGER);
-    return sim_rng_exponential(r,
-                               sim_time_mul(mean, INT64_C(1) << (scale < SCALES ? scale : SCALES)));
-}
-
 /* The gap to the next packet of a source that sends in bursts: back to back inside a burst. */
 static sim_time burst_gap(struct source *q, sim_time packet)
 {
@@ -191,8 +189,9 @@ static sim_time burst_gap(struct source *q, sim_time packet)
     sim_time now = sim_now(l->sim), gap = packet;
     if (now + packet >= q->burst_end) {
         sim_time start = sim_time_max(now + packet, q->burst_end);
-        start = sim_time_add(start, long_tailed(&q->rng, l->mean_pause));
-        q->burst_end = sim_time_add(start, long_tailed(&q->rng, l->mean_burst));
+        start = sim_time_add(start, sim_rng_pareto(&q->rng, l->least_pause, l->p->tail, LONGEST));
+        q->burst_end =
+            sim_time_add(start, sim_rng_pareto(&q->rng, l->least_burst, l->p->tail, LONGEST));
         gap = start - now;
     }
     return gap;
@@ -356,8 +355,9 @@ static bool set_rate(struct load *l, struct err *e)
     /* Rounded once; no later decision sees the double.  A burst is longer than its drawn length by
      * half a packet on average, because its last packet is sent whole. */
     double packet = mean * (double)l->d.flit_time, burst = (double)p->burst * packet;
-    l->mean_burst = (sim_time)(burst + 0.5);
-    l->mean_pause = (sim_time)((burst + packet / 2 / MEAN_SCALE) * (1 / l->offered - 1) + 0.5);
+    double mean_scale = sim_rng_pareto_mean(p->tail, LONGEST);
+    l->least_burst = (sim_time)(burst + 0.5);
+    l->least_pause = (sim_time)((burst + packet / 2 / mean_scale) * (1 / l->offered - 1) + 0.5);
     l->mean_gap = (sim_time)((double)l->d.flit_time / l->chance + 0.5);
     return true;
 }
