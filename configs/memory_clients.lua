@@ -31,7 +31,7 @@ local function case(what, clients)
 end
 
 return {
-  title = "Paging of many programs: to a disk, to memory servers, to idle memory (" .. preset .. ")",
+  title = "Paging of many programs: a disk, memory servers, idle memory (" .. preset .. ")",
   doc = "A disk's time grows with the programs, a server's once its channel is busy.",
   machine = machine,
   workload = {
@@ -55,10 +55,10 @@ return {
         case("disk", 1), 16, 40),
       ratio("one server: its channel or CPU is the limit of 32 programs", case("1 server", 32),
         case("1 server", 1), 2.5, 32),
-      ratio("four servers: 32 programs at least twice as fast", case("1 server", 32), case("4 servers", 32),
-        2, 4.5),
-      ratio("memory that all lend: 32 programs wait little", case("lent", 32), case("lent", 1), 0.95,
-        2.5),
+      ratio("four servers: 32 programs at least twice as fast", case("1 server", 32),
+        case("4 servers", 32), 2, 4.5),
+      ratio("memory that all lend: 32 programs wait little", case("lent", 32),
+        case("lent", 1), 0.95, 2.5),
     },
   },
 }

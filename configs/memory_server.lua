@@ -1,6 +1,7 @@
 -- Paging to the memory of other nodes against paging to disk: run time of a program that goes to
 -- pages at random, against the size of its data over the memory of its node (8 MiB).
--- The accesses read.  Writes as well, so that a fault sends a page out too: psim figure memory_server -p workload.dirty=true
+-- The accesses read.  With writes a fault sends a page out as well:
+-- psim figure memory_server -p workload.dirty=true
 local paragon = include "machines/paragon.lua"
 local ipsc860 = include "machines/ipsc860.lua"
 
@@ -58,8 +59,8 @@ local function rises(case)
   }
 end
 
--- Our early OSF/1 takes 0.2 ms more for a fault than the sum that gave the 30: its fault, half dearer
--- than R1.4's, is ASSUMED.
+-- Our early OSF/1 takes 0.2 ms more for a fault than the sum that gave the 30: the fault's price,
+-- half more than R1.4's, is ASSUMED.
 local early = slopes("Paragon, early OSF/1: 30 times", "Paragon R1.4, disk",
   "Paragon early, server", 30 * 0.7, 200)
 early.confidence = "low"

@@ -1,11 +1,12 @@
 /* memory.c: programs whose data exceed their node's memory, over memory servers or disk.
  *
- * Each client sweeps over an array of its own, page by page, and checks what it reads: the sweep that
- * makes the data writes, the others read and write (or read alone: `dirty`).  With enough frames
- * nothing is paged; beyond, every sweep pages the whole array out and in, as LRU on a cyclic reference
- * does.  Pattern random goes to pages at random instead: beyond its memory a program faults at
- * one access in (1 - frames / pages).  With `exchange` the clients are one message-passing program: after each sweep a client sends
- * the end of its array to the next and checks what comes from the one before.  Backing:
+ * Each client sweeps over an array of its own, page by page, and checks what it reads: the sweep
+ * that makes the data writes, the others read and write (or read alone: `dirty`).  With enough
+ * frames nothing is paged; beyond, every sweep pages the whole array out and in, as LRU on a cyclic
+ * reference does.  Pattern random goes to pages at random instead: beyond its memory a program
+ * faults at one access in (1 - frames / pages).  With `exchange` the clients are one program that
+ * passes messages: after each sweep a client sends the end of its array to the next and checks what
+ * comes from the one before.  Backing:
  *   servers   the last `servers` compute nodes keep pages in their memory;
  *   io        the I/O nodes keep them, on their disks when their memory is 0 frames (machine.os);
  *   disk      the node's own disk; the I/O nodes when it has none;

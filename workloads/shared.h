@@ -93,8 +93,8 @@ void shared_stop(struct shared *h);  /* (blocks) */
 /* An iteration begins; what the last one moved to and from disks is reported: "svm.disk_last". */
 void shared_iteration(struct shared *h);
 
-/* Pages that this node has sent to its store, fetched from it, and how often a disk was used for that,
- * since shared_start.  Zeroes without a store. */
+/* Pages that this node has sent to its store, fetched from it, and how often a disk was used for
+ * that, since shared_start.  Zeroes without a store. */
 struct vm_store_counts shared_paging(const struct shared *h);
 
 /* The part [*first, *end) of n items that belongs to this rank: as equal as can be. */

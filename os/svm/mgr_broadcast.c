@@ -1,11 +1,10 @@
 /* mgr_broadcast.c: nobody knows the owner: a request goes to all, the owner answers.
  *
  * [Li & Hudak 1989, section 3.2].  There the broadcast is atomic; here it is N - 1 messages, and a
- * request
- * can miss an ownership that moves meanwhile.  Then nobody answers, and the requester asks again
- * after `retry`, then after twice as long, and so on: an owner that is slow because all ask it
- * must not be asked more for it.  A node that waits to become owner keeps requests until it is (S5); a request that was
- * answered elsewhere meanwhile makes a gift at most (F1).
+ * request can miss an ownership that moves meanwhile.  Then nobody answers, and the requester asks
+ * again after `retry`, then after twice as long, and so on: an owner that is slow because all ask
+ * it must not be asked more for it.  A node that waits to become owner keeps requests until it is
+ * (S5); a request that was answered elsewhere meanwhile makes a gift at most (F1).
  */
 #include "os/svm/svm_internal.h"
 
