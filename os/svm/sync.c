@@ -7,13 +7,18 @@
  * many of its bytes are still to come.
  */
 #include "os/svm/sync.h"
+
+#include "os/svm/nodeset.h"
 #include "os/xk/map.h"
+
+#include <stdio.h> /* snprintf alone */
 
 #define SYNC_HEADER 20
 #define ROUNDS 32
 #define BODY_MAX 0xffffff /* `rest` has 24 bits */
 
-enum op { LOCK, UNLOCK, ADVANCE, AWAIT, READ, ANSWER, BARRIER, OP_COUNT };
+/* BROKEN, in place of an answer: node `value` has crashed, so that there will be none. */
+enum op { LOCK, UNLOCK, ADVANCE, AWAIT, READ, ANSWER, BARRIER, BROKEN, OP_COUNT };
 
 struct waiter { /* a request that its home has not answered */
     struct list link;
@@ -24,6 +29,8 @@ struct waiter { /* a request that its home has not answered */
 
 struct object { /* at its home */
     bool held;
+    bool broken;     /* its holder has crashed */
+    uint32_t holder; /* node */
     uint64_t count;
     struct list waiters;
     void *memory; /* the home's memory keeps here what the releases said */
@@ -34,9 +41,10 @@ struct pending { /* a thread of this node that waits for an answer */
     uint32_t token;
     struct port_thread *thread;
     uint64_t value;
-    uint32_t from;
+    uint32_t from, home;
     struct rope notes;
     bool done;
+    bool broken; /* node `value` has crashed */
 };
 
 struct sync {
@@ -52,6 +60,10 @@ struct sync {
     uint64_t arrived[ROUNDS];
     struct list notes[ROUNDS]; /* struct message: of the barrier messages not yet waited for */
     struct port_thread *at_barrier;
+    struct nodeset dead; /* members that have crashed */
+    uint32_t dead_now;   /* member_down: which it is about */
+    bool (*on_error)(void *arg, const char *text);
+    void *on_error_arg;
     const struct sync_memory *memory; /* NULL: needs to be told nothing */
     void *memory_arg;
 };
@@ -68,6 +80,7 @@ struct message {
 
 struct instance {
     struct sync *sync;
+    struct nodeset dead; /* nodes that have crashed since this one booted */
     struct list early;   /* struct message: what came before this node joined */
     struct list partial; /* struct message: whose segments have not all come */
 };
@@ -207,10 +220,13 @@ static void released(struct sync *y, struct object *o, const struct rope *notes)
 static void lock_at_home(struct sync *y, struct object *o, uint32_t from, uint32_t token,
                          struct rope *asked)
 {
-    if (o->held) {
+    if (o->broken) {
+        send(y, from, BROKEN, 0, token, o->holder, NULL);
+    } else if (o->held) {
         wait_at(y, o, from, token, 0, asked);
     } else {
         o->held = true;
+        o->holder = from;
         answer(y, o, from, token, 0, asked);
     }
 }
@@ -219,8 +235,11 @@ static void unlock_at_home(struct sync *y, struct object *o, const struct rope *
 {
     released(y, o, notes);
     o->held = !list_empty(&o->waiters);
-    if (o->held)
-        answer_waiter(y, o, LIST_ENTRY(o->waiters.next, struct waiter, link), 0);
+    if (!o->held)
+        return;
+    struct waiter *next = LIST_ENTRY(o->waiters.next, struct waiter, link);
+    o->holder = next->node;
+    answer_waiter(y, o, next, 0);
 }
 
 static void advance_at_home(struct sync *y, struct object *o, const struct rope *notes)
@@ -234,20 +253,93 @@ static void advance_at_home(struct sync *y, struct object *o, const struct rope 
     }
 }
 
+/* The event that is awaited may have been the dead's to bring. */
+static void await_at_home(struct sync *y, struct object *o, uint32_t from, uint32_t token,
+                          uint64_t value, struct rope *asked)
+{
+    if (o->count >= value)
+        answer(y, o, from, token, o->count, asked);
+    else if (y->dead.count > 0)
+        send(y, from, BROKEN, 0, token, y->dead.nodes[0], NULL);
+    else
+        wait_at(y, o, from, token, value, asked);
+}
+
+/* Nobody waits at an object whose holder is dead; the dead wait for nothing. */
+static void break_waiters(struct sync *y, struct object *o, uint32_t dead, bool all)
+{
+    LIST_EACH_SAFE (l, next, &o->waiters) {
+        struct waiter *w = LIST_ENTRY(l, struct waiter, link);
+        if (!all && w->node != dead)
+            continue;
+        list_remove(l);
+        if (w->node != dead)
+            send(y, w->node, BROKEN, 0, w->token, dead, NULL);
+        rope_fini(&w->asked);
+        port_free(y->port, w);
+    }
+}
+
+static bool lock_without(void *arg, const void *key, void *value)
+{
+    struct sync *y = arg;
+    struct object *o = value;
+    uint32_t dead = y->dead_now;
+    (void)key;
+    o->broken |= o->held && o->holder == dead;
+    break_waiters(y, o, dead, o->broken);
+    return true;
+}
+
+static bool count_without(void *arg, const void *key, void *value)
+{
+    struct sync *y = arg;
+    (void)key;
+    break_waiters(y, value, y->dead_now, true);
+    return true;
+}
+
+static void end_wait(struct sync *y, struct pending *w, uint32_t from, uint64_t value, bool broken)
+{
+    list_remove(&w->link);
+    w->done = true;
+    w->broken = broken;
+    w->value = value;
+    w->from = from;
+    port_thread_wake(y->port, w->thread);
+}
+
+/* A member has crashed: what waits for it ends. */
+static void member_down(struct sync *y, uint32_t node)
+{
+    bool member = false;
+    for (uint32_t i = 0; i < y->count; i++)
+        member |= y->nodes[i] == node;
+    if (!member)
+        return;
+    nodeset_add(y->port, &y->dead, node);
+    y->dead_now = node;
+    xk_map_each(&y->objects[0], lock_without, y);
+    xk_map_each(&y->objects[1], count_without, y);
+    LIST_EACH_SAFE (l, next, &y->pending) {
+        struct pending *w = LIST_ENTRY(l, struct pending, link);
+        if (w->home == node)
+            end_wait(y, w, node, node, true);
+    }
+    if (y->at_barrier)
+        port_thread_wake(y->port, y->at_barrier);
+}
+
 /* Takes the notes. */
 static void answered(struct sync *y, uint32_t from, uint32_t token, uint64_t value,
-                     struct rope *notes)
+                     struct rope *notes, bool broken)
 {
     LIST_EACH (l, &y->pending) {
         struct pending *w = LIST_ENTRY(l, struct pending, link);
         if (w->token != token)
             continue;
-        list_remove(l);
-        w->done = true;
-        w->value = value;
-        w->from = from;
         rope_join(&w->notes, notes);
-        port_thread_wake(y->port, w->thread);
+        end_wait(y, w, from, value, broken);
         return;
     }
 }
@@ -273,6 +365,8 @@ static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope 
     uint32_t number = wire_get32(h + 4), token = wire_get32(h + 8);
     uint64_t value = wire_get64(h + 12);
     struct object *o = NULL;
+    if (nodeset_has(&y->dead, from)) /* it is too late: others have been told */
+        return;
     if (h[0] <= UNLOCK)
         o = object_of(y, false, number);
     else if (h[0] <= READ)
@@ -288,16 +382,14 @@ static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope 
         advance_at_home(y, o, body);
         break;
     case AWAIT:
-        if (o->count >= value)
-            answer(y, o, from, token, o->count, body);
-        else
-            wait_at(y, o, from, token, value, body);
+        await_at_home(y, o, from, token, value, body);
         break;
     case READ:
         answer(y, o, from, token, o->count, body);
         break;
     case ANSWER:
-        answered(y, from, token, value, body);
+    case BROKEN:
+        answered(y, from, token, value, body, h[0] == BROKEN);
         break;
     case BARRIER:
         arrived_at_barrier(y, from, number, h, body);
@@ -317,9 +409,33 @@ static void tell(struct sync *y, uint32_t node, struct rope *out)
         y->memory->tell(y->memory_arg, node, out);
 }
 
+/* What a thread asked for will never be: told; does not return when nobody takes it. */
+static void failed(struct sync *y, const char *what, uint32_t number, uint64_t dead)
+{
+    char text[128];
+    snprintf(text, sizeof text, "a program cannot %s %u: node %u, which takes part, has crashed",
+             what, number, (uint32_t)dead);
+    if (y->on_error && y->on_error(y->on_error_arg, text))
+        return;
+    port_fail(y->port, "%s", text);
+    port_task_crash(y->port);
+    for (;;)
+        port_thread_block(y->port, "the end of its task", 0);
+}
+
+static const char *const asked_for[] = {
+    [LOCK] = "take lock", [AWAIT] = "wait for event count", [READ] = "read event count"
+};
+
 static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
 {
+    uint32_t home = y->nodes[number % y->count];
+    if (nodeset_has(&y->dead, home)) {
+        failed(y, asked_for[op], number, home);
+        return 0;
+    }
     struct pending *w = port_alloc(y->port, sizeof *w);
+    w->home = home;
     w->token = ++y->tokens;
     w->thread = port_thread_self(y->port);
     struct rope asked;
@@ -328,18 +444,21 @@ static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
     list_push(&y->pending, &w->link);
     if (y->memory)
         y->memory->clock(y->memory_arg, &asked);
-    send(y, y->nodes[number % y->count], op, number, w->token, value, &asked);
+    send(y, home, op, number, w->token, value, &asked);
     rope_fini(&asked);
     while (!w->done)
         port_thread_block(y->port, op == LOCK ? "lock" : "event count", number);
-    if (y->memory) {
+    if (y->memory && !w->broken) {
         y->memory->learn(y->memory_arg, w->from, &w->notes);
         y->memory->acquired(y->memory_arg, false);
     }
     uint64_t got = w->value;
+    bool broken = w->broken;
     rope_fini(&w->notes);
     port_free(y->port, w);
-    return got;
+    if (broken)
+        failed(y, asked_for[op], number, got);
+    return broken ? 0 : got;
 }
 
 static void release(struct sync *y, enum op op, uint32_t number)
@@ -402,8 +521,13 @@ void sync_barrier(struct sync *y)
         tell(y, node, &notes);
         send(y, node, BARRIER, round, 0, y->epoch, &notes);
         rope_fini(&notes);
-        while (y->arrived[round] < y->epoch)
+        while (y->arrived[round] < y->epoch && y->dead.count == 0)
             port_thread_block(y->port, "barrier", round);
+        if (y->arrived[round] < y->epoch) {
+            y->at_barrier = NULL;
+            failed(y, "pass barrier", (uint32_t)y->epoch, y->dead.nodes[0]);
+            return;
+        }
         learn_round(y, round);
     }
     y->at_barrier = NULL;
@@ -478,10 +602,23 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
     }
 }
 
+/* A node that is back has forgotten what it held: it stays dead here. */
+static void node_changed(void *arg, uint32_t node, bool up)
+{
+    struct xk_protl *self = arg;
+    struct instance *in = self->state;
+    if (up)
+        return;
+    nodeset_add(xk_port(self), &in->dead, node);
+    if (in->sync)
+        member_down(in->sync, node);
+}
+
 static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
     struct instance *in = self->state;
+    port_on_node_change(xk_port(self), node_changed, self);
     list_init(&in->early);
     list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
@@ -527,6 +664,8 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
     y->memory = memory;
     y->memory_arg = arg;
     in->sync = y;
+    for (uint32_t i = 0; i < in->dead.count; i++)
+        member_down(y, in->dead.nodes[i]);
     struct list *l;
     while ((l = list_pop(&in->early))) {
         struct message *m = LIST_ENTRY(l, struct message, link);
@@ -534,4 +673,10 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
         message_free(p, m);
     }
     return y;
+}
+
+void sync_on_error(struct sync *y, bool (*fn)(void *arg, const char *text), void *arg)
+{
+    y->on_error = fn;
+    y->on_error_arg = arg;
 }
