@@ -299,6 +299,33 @@ static void asked(struct lrc *l, struct lrc_page *lp, struct svm_msg *m)
 
 /* ---- faults ---- */
 
+/* After a death nobody knows which intervals are missing: what would have to be waited for is not to be
+ * had (there is no recovery of relaxed memory). */
+static void fail_fault(struct lrc *l, struct lrc_page *lp)
+{
+    struct svm *s = l->svm;
+    uint32_t home = lp->home != LRC_NOBODY ? lp->home : directory_of(s, lp->page);
+    lp->wanted = false;
+    s->counts.lost++;
+    vm_fail(s->region, lp->page, svm_alive(s, home) ? VM_UNREACHABLE : VM_LOST);
+}
+
+static bool fail_waiting(void *arg, const void *key, void *value)
+{
+    struct lrc_page *lp = value;
+    (void)key;
+    if (lp->wanted)
+        fail_fault(arg, lp);
+    return true;
+}
+
+static void down(struct svm *s, uint32_t node)
+{
+    struct lrc *l = lrc_of(s);
+    (void)node;
+    xk_map_each(&l->pages, fail_waiting, l);
+}
+
 /* A home that nobody has asked for the page need not watch its own writes. */
 static bool unwatched(const struct lrc *l, const struct lrc_page *lp)
 {
@@ -308,8 +335,11 @@ static bool unwatched(const struct lrc *l, const struct lrc_page *lp)
 static void grant_at_home(struct lrc *l, struct lrc_page *lp)
 {
     enum vm_prot prot = lp->want;
-    if (!lrc_covers(&lp->have, &lp->need))
+    if (!lrc_covers(&lp->have, &lp->need)) {
+        if (l->svm->recovery)
+            fail_fault(l, lp);
         return;
+    }
     lp->wanted = false;
     vm_frame(l->svm->region, lp->page, true);
     if (unwatched(l, lp))
@@ -348,6 +378,8 @@ static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm
         twin(l, lp, vm_frame(r, page, false));
         mark_dirty(l, lp);
         vm_grant(r, page, VM_WRITE);
+    } else if (s->recovery) {
+        fail_fault(l, lp);
     } else {
         fetch(l, lp);
     }
@@ -498,6 +530,7 @@ const struct svm_mgr_ops svm_mgr_hlrc = {
     .doc = "Home-based lazy release consistency: many writers, twins and diffs.",
     .pager = &pager,
     .start = start,
+    .down = down,
     .take = take,
     .memory = &lrc_memory,
 };

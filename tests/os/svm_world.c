@@ -13,7 +13,7 @@ const char *world_graph(const struct world *w)
 
 const char *world_manager(const struct world *w)
 {
-    return svm_mgr_name(svm_managers[w->manager]);
+    return svm_mgr_name(svm_mgr_of(w->manager));
 }
 
 int world_manager_named(const char *name)

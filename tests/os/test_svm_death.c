@@ -221,3 +221,22 @@ Test(svm_death, who_comes_back_shares_nothing)
         rig_stop(&w->rig);
     }
 }
+
+Test(svm_death, relaxed_memory_does_not_recover_and_says_so)
+{
+    int hlrc = 0;
+    while (svm_managers[hlrc])
+        hlrc++;
+    struct world *w = quiet(hlrc);
+    touch(w, 2, 0, false);
+    fake_crash(w->rig.f, 1);
+    fake_run(w->rig.f, 0);
+    /* Page p has its home at node p; what a node has, it has. */
+    cr_assert(touch(w, 2, 0, false));
+    cr_assert(touch(w, 3, 3, true));
+    cr_assert_not(touch(w, 2, 1, false));
+    cr_assert_eq(w->error.status, VM_LOST, "%s", w->error.text);
+    cr_assert_not(touch(w, 2, 3, false));
+    cr_assert_eq(w->error.status, VM_UNREACHABLE, "%s", w->error.text);
+    rig_stop(&w->rig);
+}
