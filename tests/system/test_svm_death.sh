@@ -1,0 +1,36 @@
+# A node dies under shared memory, through psim run: every manager ends in a sentence, never in a
+# deadlock; and programs that are too large for their frames say so.
+. tests/system/lib.sh
+config death <<'EOF'
+local paragon = include "machines/paragon.lua"
+local at = param("at", "")
+return {
+    machine = paragon {
+        rows = 2, columns = 3,
+        faults = at ~= "" and { { at = at, node = param("node", 2) } } or nil,
+        graph = {
+            { name = "mesh", protocol = "mesh" },
+            { name = "svm", protocol = "svm", below = { "mesh" } },
+            { name = "sync", protocol = "sync", below = { "mesh" } },
+        },
+    },
+    workload = {
+        kind = "svm_pde", n = 16, iterations = 40, nodes = 4,
+        svm = { manager = param("manager", "dynamic") },
+    },
+}
+EOF
+run() { gives "$1" "$PSIM" run "$T/death.lua" -q --no-store "${@:2}"; }
+
+for manager in central improved fixed broadcast dynamic dynamic_s tree xmm hlrc; do
+    for node in 0 2; do
+        run 1 -p manager=$manager -p at=20ms -p node=$node
+        grep -qE "node [0-9]+, kernel: (a program cannot (pass barrier|take lock) [0-9]+: node [0-9]+, which takes part, has crashed|program shared cannot (read|write) address 0x[0-9a-f]+: (the only copy of the page died with its node|the page's server does not answer))" \
+            "$T/err" || { cat "$T/err"; fail "$manager, death of node $node: no sentence"; }
+    done
+done
+
+# Owned pages keep their frames when there is no store.
+run 1 -p workload.memory.frames=2
+grep -q "node [0-9]*, kernel: program shared cannot [a-z]* address 0x[0-9a-f]*: too few frames to make progress" \
+    "$T/err" || { cat "$T/err"; fail "too few frames are not told"; }
