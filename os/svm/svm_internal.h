@@ -1,24 +1,17 @@
 /* svm_internal.h: messages, page records and the manager interface of shared virtual memory.
  *
  * The in-flight rules, common to all managers:
- *   F1  Each fault has a number; a page that answers an older fault of this node is not a
- *   surprise: READ
+ *   F1  Each fault has a number; a page that answers an older fault of this node is no surprise: READ
  *       copies are dropped (their sender keeps us in its copy set, which costs an invalidation at
- *       most),
- *       ownership is accepted as a gift, because nobody else has it.
+ *       most), ownership is accepted as a gift, because nobody else has it.
  *   F2  A page has a version, which rises by one each time a new writer takes it.  An invalidation
- *   carries
- *       the version that makes old copies void.  A READ copy that arrives with a lower version
- *       than an
- *       invalidation that overtook it is dropped, and the fault asks again.
- *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page
- *   is pinned:
- *       then when the last pin is gone.
- *   F4  Ownership has a number too, which rises with each move; an announcement that is older than
- *   what
+ *       carries the version that makes old copies void.  A READ copy that arrives with a lower version
+ *       than an invalidation that overtook it is dropped, and the fault asks again.
+ *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page is
+ *       pinned: then when the last pin is gone.
+ *   F4  Ownership has a number too, which rises with each move; an announcement that is older than what
  *       a node knows changes no hint, so hints never form a cycle.
- *   F5  A requester's own copy is good if its version is the owner's: then ownership travels
- *   without
+ *   F5  A requester's own copy is good if its version is the owner's: then ownership travels without
  *       the page's bytes.
  *   F6  An owner serves requests in the order in which they reached it, also those that waited for
  *       a pin: a manager has sent who comes after a writer to that writer.
@@ -29,16 +22,17 @@
  *       Who gives the ownership away has its stored copy dropped.
  *   F8  Contents that cannot be had any more (`lost`) travel with the ownership as a status; every
  *       access ends with it.
+ *   F9  From the news of a death to the leader's verdict a node is `frozen`: it sends nothing of these
+ *       rules and evicts nothing; recover.c says what becomes of what was in flight.
  *
- * States of a page at a node:
- *   state      guarantee                              event -> next (function)
- *   invalid    no copy                                fault -> wanting (svm_fault)
- *   reading    READ copy, not owner                   invalidate -> invalid (svm_invalidate);
- *   fault -> wanting
- *   owning     owner; READ with copies, or WRITE      request -> reading/invalid (svm_serve_*)
- *   wanting    locked; a fault is out                 page -> reading/owning/clearing
- *   (svm_page_arrived)
- *   clearing   locked; owner; invalidations are out   last ack -> owning (svm_ack)
+ * States of a page at a node (state.h has them finer, with every event; F7 adds putting and fetching):
+ *   state      guarantee                              event -> next
+ *   invalid    no copy                                fault -> wanting
+ *   reading    READ copy, not owner                   invalidation -> invalid; fault -> wanting
+ *   owning     owner; READ with copies, WRITE, or     request -> reading or invalid
+ *              the contents are in the store
+ *   wanting    locked; a fault is out                 page -> reading, owning or clearing
+ *   clearing   locked; owner; invalidations are out   last acknowledgement -> owning
  */
 #ifndef OS_SVM_SVM_INTERNAL_H
 #define OS_SVM_SVM_INTERNAL_H
