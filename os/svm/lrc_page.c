@@ -1,6 +1,6 @@
 /* lrc_page.c: pages under home-based lazy release consistency: faults, twins, diffs, homes.
  *
- * The manager "hlrc"; lrc.h says how it works, lrc.c has the intervals.  Messages, carried by svm.c:
+ * The manager "hlrc"; lrc.h says how it works, lrc.c has the intervals. Messages, carried by svm.c:
  *   FETCH  to the home, or along the directory: the intervals that the copy must hold
  *          (`version` of them, each rank and interval, 32 bits)
  *   COPY   the intervals that the page holds (`version` of them), and its bytes; with `ownership`
@@ -11,7 +11,8 @@
  * States of a page at a node that is not its home:
  *   state     guarantee                              event -> next
  *   absent    no copy; `need` says what one must hold   fault -> wanting
- *   clean     READ; holds `have`                        write fault -> dirty (twin); notice -> absent
+ *   clean     READ; holds `have`                        write fault -> dirty (twin);
+ *                                                       notice -> absent
  *   dirty     WRITE; twin; in the open interval         interval ends -> clean (diff sent)
  *   wanting   a FETCH is out                            COPY -> clean, or dirty
  * At its home the bytes are always there; the page is hidden while an interval is missing that the
@@ -299,8 +300,8 @@ static void asked(struct lrc *l, struct lrc_page *lp, struct svm_msg *m)
 
 /* ---- faults ---- */
 
-/* After a death nobody knows which intervals are missing: what would have to be waited for is not to be
- * had (there is no recovery of relaxed memory). */
+/* After a death nobody knows which intervals are missing: what would have to be waited for is not
+ * to be had (there is no recovery of relaxed memory). */
 static void fail_fault(struct lrc *l, struct lrc_page *lp)
 {
     struct svm *s = l->svm;

@@ -1,31 +1,31 @@
 /* svm_internal.h: messages, page records and the manager interface of shared virtual memory.
  *
  * The in-flight rules, common to all managers:
- *   F1  Each fault has a number; a page that answers an older fault of this node is no surprise: READ
- *       copies are dropped (their sender keeps us in its copy set, which costs an invalidation at
- *       most), ownership is accepted as a gift, because nobody else has it.
+ *   F1  Each fault has a number; a page that answers an older fault of this node is no surprise:
+ *       READ copies are dropped (their sender keeps us in its copy set, which costs an invalidation
+ *       at most), ownership is accepted as a gift, because nobody else has it.
  *   F2  A page has a version, which rises by one each time a new writer takes it.  An invalidation
- *       carries the version that makes old copies void.  A READ copy that arrives with a lower version
- *       than an invalidation that overtook it is dropped, and the fault asks again.
+ *       carries the version that makes old copies void. A READ copy that arrives with a lower
+ *       version than an invalidation that overtook it is dropped, and the fault asks again.
  *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page is
  *       pinned: then when the last pin is gone.
- *   F4  Ownership has a number too, which rises with each move; an announcement that is older than what
- *       a node knows changes no hint, so hints never form a cycle.
- *   F5  A requester's own copy is good if its version is the owner's: then ownership travels without
- *       the page's bytes.
+ *   F4  Ownership has a number too, which rises with each move; an announcement that is older than
+ *       what a node knows changes no hint, so hints never form a cycle.
+ *   F5  A requester's own copy is good if its version is the owner's: then ownership travels
+ *       without the page's bytes.
  *   F6  An owner serves requests in the order in which they reached it, also those that waited for
  *       a pin: a manager has sent who comes after a writer to that writer.
- *   F7  An owned page may be paged out: its contents go to the node's store and the node stays owner
- *       (`stored`).  Requests that come while the put is out wait for its end; then they find the
- *       bytes in the frame, which is kept for them.  Later requests have the bytes fetched into a
- *       buffer (`arrived`), not into a frame, so that a node whose frames are all in use can answer.
- *       Who gives the ownership away has its stored copy dropped.
+ *   F7  An owned page may be paged out: its contents go to the node's store and the node stays
+ *       owner (`stored`). Requests that come while the put is out wait for its end; then they find
+ *       the bytes in the frame, which is kept for them. Later requests have the bytes fetched into
+ *       a buffer (`arrived`), not into a frame, so that a node whose frames are all in use can
+ *       answer. Who gives the ownership away has its stored copy dropped.
  *   F8  Contents that cannot be had any more (`lost`) travel with the ownership as a status; every
  *       access ends with it.
- *   F9  From the news of a death to the leader's verdict a node is `frozen`: it sends nothing of these
- *       rules and evicts nothing; recover.c says what becomes of what was in flight.
+ *   F9  From the news of a death to the leader's verdict a node is `frozen`: it sends nothing of
+ *       these rules and evicts nothing; recover.c says what becomes of what was in flight.
  *
- * States of a page at a node (state.h has them finer, with every event; F7 adds putting and fetching):
+ * States of a page at a node (state.h has them finer; F7 adds putting and fetching):
  *   state      guarantee                              event -> next
  *   invalid    no copy                                fault -> wanting
  *   reading    READ copy, not owner                   invalidation -> invalid; fault -> wanting
@@ -206,7 +206,7 @@ bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *req
                          enum vm_prot keep);
 /* Owner: the fault of its own program ends with `prot`.  As above. */
 bool svm_serve_self(struct svm *s, struct svm_page *sp, struct svm_msg *request);
-/* What managers have in common: `defers` that always, never, or only while the node owns or will. */
+/* What managers have in common: `defers` always, never, or only while the node owns or will. */
 bool svm_defers_all(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);
 bool svm_defers_none(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);
 bool svm_defers_owning(struct svm *s, const struct svm_page *sp, const struct svm_msg *m);

@@ -8,12 +8,13 @@
  * Kanodia
  * 1979], as IVY's programs used them.
  *   L1  A lock has one holder; who waits is served in the order of arrival at the home.
- *   L2  What a node did before an unlock, an advance or a barrier is done before whoever comes after
- *       it by the next lock, an await, a read or that barrier: sequentially consistent memory is so
- *       by itself, relaxed memory sends word of its writes with these messages (struct sync_memory).
- *   L3  Nobody waits for the dead.  Once the failure detector has told of a member's crash, a barrier
- *       that is not complete, a count that has not been reached, a lock that the dead held, and
- *       whatever has the dead as its home end in a sentence (sync_on_error).  Other locks go on.
+ *   L2  What a node did before an unlock, an advance or a barrier is done before whoever comes
+ *       after it by the next lock, an await, a read or that barrier: sequentially consistent memory
+ *       is so by itself, relaxed memory sends word of its writes with these messages (struct
+ *       sync_memory).
+ *   L3  Nobody waits for the dead. Once the failure detector has told of a member's crash, a
+ *       barrier that is not complete, a count that has not been reached, a lock that the dead held,
+ *       and whatever has the dead as its home end in a sentence (sync_on_error). Other locks go on.
  */
 #ifndef OS_SVM_SYNC_H
 #define OS_SVM_SYNC_H
@@ -52,8 +53,8 @@ struct sync_memory {
 struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uint32_t count,
                               const struct sync_memory *memory, void *arg);
 
-/* Who is told that a call has no end, instead of ending the task: returns true when it has taken it;
- * then the call returns, with nothing held or reached. */
+/* Who is told that a call has no end, instead of ending the task: returns true when it has taken
+ * it; then the call returns, with nothing held or reached. */
 void sync_on_error(struct sync *y, bool (*fn)(void *arg, const char *text), void *arg);
 
 void sync_lock(struct sync *y, uint32_t lock);   /* (blocks) */

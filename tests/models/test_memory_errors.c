@@ -1,5 +1,5 @@
-/* test_memory_errors.c: what programs do wrong with memory, on a whole machine: a sentence that names
- * node, program and address ends the program, and the run goes on.
+/* test_memory_errors.c: what programs do wrong with memory, on a whole machine: a sentence that
+ * names node, program and address ends the program, and the run goes on.
  */
 #include <criterion/criterion.h>
 #include <string.h>

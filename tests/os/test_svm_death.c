@@ -150,7 +150,7 @@ Test(svm_death, a_copy_that_survives_is_the_page_and_the_rest_is_told)
     for (int m = 0; svm_managers[m]; m++) {
         struct world *w = quiet(m);
         const char *name = world_manager(w);
-        /* Node 1 writes pages 1 and 2; nodes 2 and 3 have copies of page 1; node 3 writes page 3. */
+        /* Node 1 writes pages 1 and 2; nodes 2 and 3 have copies of page 1; 3 writes page 3. */
         touch(w, 1, 1, true);
         touch(w, 1, 2, true);
         touch(w, 2, 1, false);
