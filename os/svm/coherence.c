@@ -302,6 +302,35 @@ void svm_copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
     svm_grant(s, sp, m->data.length > 0 ? &m->data : NULL, m->access);
 }
 
+static void announce(struct svm *s, struct svm_page *sp)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->nodes[i] == s->self || !svm_alive(s, s->nodes[i]))
+            continue;
+        struct svm_msg *m = svm_msg_new(s, SVM_ANNOUNCE, sp->page);
+        m->moves = sp->moves;
+        svm_send(s, s->nodes[i], m);
+    }
+}
+
+/* One more copy was served here.  In a tree a holder that is not the owner serves copies too. */
+static void served(struct svm *s, struct svm_page *sp)
+{
+    if (s->params.announce_every == 0 || !s->ops->hints || !sp->owner ||
+        ++sp->served < (uint64_t)s->params.announce_every)
+        return;
+    sp->served = 0;
+    announce(s, sp);
+}
+
+/* The ownership has moved here, for the moves-th time. */
+static void moved(struct svm *s, struct svm_page *sp)
+{
+    if (s->params.announce_every > 0 && s->ops->hints &&
+        sp->moves % (uint64_t)s->params.announce_every == 0)
+        announce(s, sp);
+}
+
 static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     ASSERT_MSG(m->data.length > 0 || resident(s, sp) || sp->owner || m->lost != VM_OK,
@@ -314,16 +343,14 @@ static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg
     for (uint32_t i = 0; i < m->copies.count; i++)
         if (m->copies.nodes[i] != s->self)
             nodeset_add(s->port, &sp->copies, m->copies.nodes[i]);
-    if (sp->locked) {
-        sp->arrived_bytes = m->data.length > 0;
-        rope_fini(&sp->arrived);
-        rope_move(&sp->arrived, &m->data);
+    moved(s, sp);
+    drop_arrived(sp);
+    sp->arrived_bytes = m->data.length > 0;
+    rope_move(&sp->arrived, &m->data);
+    if (sp->locked)
         owned(s, sp);
-        return;
-    }
-    if (m->data.length > 0)
-        vm_supply(s->region, sp->page, &m->data, VM_READ);
-    answer_deferred(s, sp);
+    else /* a gift: the bytes stay in the buffer until somebody wants them */
+        answer_deferred(s, sp);
 }
 
 static void ack_arrived(struct svm *s, struct svm_page *sp, uint32_t from)
@@ -374,22 +401,6 @@ static struct svm_msg *answer(struct svm *s, struct svm_page *sp, const struct s
     return a;
 }
 
-static void announce(struct svm *s, struct svm_page *sp)
-{
-    /* In a tree a holder that is not the owner serves copies too. */
-    if (s->params.announce_every == 0 || !s->ops->hints || !sp->owner ||
-        ++sp->served < (uint64_t)s->params.announce_every)
-        return;
-    sp->served = 0;
-    for (uint32_t i = 0; i < s->count; i++) {
-        if (s->nodes[i] == s->self || !svm_alive(s, s->nodes[i]))
-            continue;
-        struct svm_msg *m = svm_msg_new(s, SVM_ANNOUNCE, sp->page);
-        m->moves = sp->moves;
-        svm_send(s, s->nodes[i], m);
-    }
-}
-
 bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     if (!lower(s, sp, m, VM_READ) || !ready(s, sp, m))
@@ -402,7 +413,7 @@ bool svm_serve_copy(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         nodeset_add(s->port, &sp->copies, m->origin);
     svm_send(s, m->origin, a);
     svm_msg_free(s, m);
-    announce(s, sp);
+    served(s, sp);
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* state.c: see state.h. */
 #include "os/svm/state.h"
 
+#include <stdio.h> /* snprintf alone */
+
 #include "os/svm/svm_internal.h"
 
 const char *const svm_state_names[SVM_STATE_COUNT] = {
@@ -84,20 +86,66 @@ enum { /* managers, as bits of their place in svm_managers */
 #define S(name) (1u << SVM_##name)
 #define E(name) (1u << SVM_ON_##name)
 
-#define ANY UINT32_MAX
 #define PINNED (S(READING_PIN) | S(WRITING_PIN) | S(OWN_READ_PIN) | S(OWN_WRITE_PIN))
+#define OWNER                                                                                      \
+    (S(AWAY) | S(OWN_READ) | S(OWN_READ_PIN) | S(OWN_WRITE) | S(OWN_WRITE_PIN) | S(PUTTING) |      \
+     S(FETCHING) | S(ASKING) | S(CLEARING))
+#define WRITE (S(WRITING) | S(WRITING_PIN) | S(OWN_WRITE) | S(OWN_WRITE_PIN))
+#define COPY (S(READING) | S(READING_PIN) | S(OWN_READ) | S(OWN_READ_PIN) | WRITE)
 #define LOCKED (S(WANTING) | S(UPGRADING) | S(ASKING) | S(CLEARING))
-#define OWNING                                                                                     \
-    (S(AWAY) | S(OWN_READ) | S(OWN_READ_PIN) | S(OWN_WRITE) | S(OWN_WRITE_PIN) | S(PUTTING))
+#define BUT(states) (~(states))
 #define FAULTS (E(READ_FAULT) | E(WRITE_FAULT))
-#define REQUESTS (E(READ_REQUEST) | E(WRITE_REQUEST))
 #define FORWARDS (E(READ_FORWARD) | E(WRITE_FORWARD))
+#define EVERY (~0u)
 
 static const struct rule {
     uint32_t managers, states, events;
     const char *why;
 } rules[] = {
-#include "os/svm/state_rules.h"
+    /* States. */
+    { XMM, OWNER | S(PASSING), EVERY, "nobody owns a page" },
+    { ALL - XMM, S(WRITING) | S(WRITING_PIN), EVERY, "who may write owns the page" },
+    { ALL - CENTRAL, S(ASKING), EVERY, "an owner asks nobody" },
+    { CENTRAL, S(CLEARING), EVERY, "the manager invalidates" },
+    { ALL - TREE, S(PASSING), EVERY, "nobody else has copies to answer for" },
+    /* Events. */
+    { ALL - BROADCAST, EVERY, E(RETRY), "a request is sure to be answered" },
+    { ALL - CENTRAL - IMPROVED, EVERY, FORWARDS, "no manager forwards" },
+    { ALL - CENTRAL, EVERY, E(CONFIRM), "no manager waits for confirmations" },
+    { ALL - HINTS, EVERY, E(ANNOUNCE), "there are no hints" },
+    { ALL - XMM, EVERY, E(FLUSH) | E(DATA), "contents go from owner to requester" },
+    { XMM, EVERY, E(OWNERSHIP) | E(INVALIDATE) | E(ACK), "copies are flushed" },
+    { DYNAMIC, EVERY, E(COPY), "a read moves the ownership too" },
+    /* The program and its memory. */
+    { ALL, COPY, E(READ_FAULT), "the page may be read" },
+    { ALL, WRITE, E(WRITE_FAULT), "the page may be written" },
+    { ALL, LOCKED, FAULTS, "a fault is out already (M2)" },
+    { ALL, S(PUTTING), FAULTS, "the fault waits for the eviction's end" },
+    { ALL, BUT(COPY) | PINNED, E(EVICT), "there is no frame, or it must stay" },
+    { ALL, BUT(S(INVALID) | S(AWAY)), E(REFUSED), "what waits for a frame counts as pinned" },
+    { ALL, PINNED, E(UNPIN), "the last pin is gone" },
+    { BROADCAST, BUT(S(WANTING) | S(UPGRADING) | S(CLEARING)), E(RETRY), "no request is out" },
+    { ALL, BUT(S(PUTTING)), E(PUT), "nothing is on its way to the store" },
+    { ALL, BUT(S(FETCHING)), E(FETCHED), "nothing is on its way from the store" },
+    /* Messages. */
+    { CENTRAL | IMPROVED, S(INVALID) | S(READING) | S(READING_PIN), FORWARDS,
+      "the manager knows who owns, or will" },
+    { CENTRAL, S(WANTING) | S(UPGRADING), FORWARDS,
+      "the manager waits for the confirmation of the request before" },
+    { CENTRAL, S(FETCHING), E(CONFIRM) | E(ACK), "the request in service waits for the contents" },
+    { CENTRAL, WRITE, E(ACK), "there are no copies" },
+    { ALL - CENTRAL, BUT(S(CLEARING) | S(PASSING)), E(ACK), "nothing was invalidated" },
+    { CENTRAL | IMPROVED | DYNAMIC_S, BUT(S(WANTING)), E(COPY), "nobody has asked to read" },
+    { TREE, BUT(S(WANTING) | S(PASSING)), E(COPY), "nobody has asked to read" },
+    { XMM, BUT(S(WANTING) | S(UPGRADING)), E(COPY), "nobody has asked" },
+    { ALL, OWNER, E(OWNERSHIP), "there is one owner (S2)" },
+    { ALL - BROADCAST, S(INVALID) | S(READING) | S(READING_PIN), E(OWNERSHIP),
+      "nobody has asked to write" },
+    { BROADCAST, S(READING) | S(READING_PIN), E(OWNERSHIP),
+      "an older request reaches every node before a newer, and is served before it (F6)" },
+    { TREE, S(PASSING), E(OWNERSHIP), "the owner waits for the acknowledgement from here" },
+    { ALL, OWNER, E(INVALIDATE), "an owner gives nothing away while copies are invalidated" },
+    { XMM, S(WRITING) | S(WRITING_PIN), E(DATA), "nobody else has anything" },
 };
 
 const char *svm_why_never(int manager, enum svm_state state, enum svm_event e)
@@ -123,7 +171,13 @@ void svm_event(struct svm *s, struct svm_page *sp, enum svm_event e)
     enum svm_state state = svm_state_of(s, sp);
     if (s->watch)
         s->watch(s->watch_arg, state, e);
-    ASSERT_MSG(!(s->never[state] >> e & 1), "an event meets a page in a state where it cannot be");
+    if (s->never[state] >> e & 1) {
+        char text[120];
+        snprintf(text, sizeof text, "%s: %s meets page %llu in the state %s, where it cannot be",
+                 s->ops->name, svm_event_names[e], (unsigned long long)sp->page,
+                 svm_state_names[state]);
+        ASSERT_MSG(false, text);
+    }
 }
 
 void svm_watch(struct svm *s, void (*fn)(void *arg, enum svm_state state, enum svm_event e),

@@ -35,7 +35,7 @@ void vm_tell_unpinned(struct vm *vm)
     struct list *l;
     while ((l = list_pop(&vm->unpinned))) {
         struct vm_page *pg = LIST_ENTRY(l, struct vm_page, told);
-        if (pg->pins == 0)
+        if (pg->pins == 0 && list_empty(&pg->starved))
             pg->region->pager->unpinned(pg->region, pg->index);
         else
             pg->want_unpinned = true;

@@ -7,7 +7,7 @@
 
 struct start {
     struct cluster *c;
-    uint32_t node;
+    uint32_t id;
 };
 
 int manager_named(const char *name)
@@ -36,9 +36,17 @@ static void thread(void *arg)
 {
     struct start *s = arg;
     if (!s->c->at_once)
-        port_thread_sleep(vm_port(s->c->vm[s->node]), SIM_MS); /* until all have booted */
-    s->c->program(s->c, s->node);
+        port_thread_sleep(vm_port(s->c->vm[s->id % s->c->nodes]), SIM_MS); /* all have booted */
+    s->c->program(s->c, s->id);
     s->c->finished++;
+}
+
+static bool take_error(void *arg, const struct vm_error *e)
+{
+    struct cluster *c = arg;
+    cr_assert_eq(e->status, VM_NO_FRAMES, "%s", e->text);
+    c->failed++;
+    return true;
 }
 
 static void join(struct cluster *c, uint32_t node, struct port *p)
@@ -50,13 +58,14 @@ static void join(struct cluster *c, uint32_t node, struct port *p)
                              .hash_block = c->hash_block ? c->hash_block : 1,
                              .fanout = c->fanout,
                              .announce_every = c->announce_every,
-                             .retry = 10 * SIM_MS,
+                             .retry = c->retry ? c->retry : 10 * SIM_MS,
                              .initial_owner = c->initial_owner };
     static uint32_t nodes[RIG_NODES];
     for (uint32_t i = 0; i < c->nodes; i++)
         nodes[i] = i;
     c->vm[node] = vm_create(p, &vp);
     c->space[node] = vm_space_create(c->vm[node], "test");
+    vm_on_error(c->space[node], take_error, c);
     c->svm[node] = svm_join(xk_find(c->rig.k[node], "svm"), c->space[node], BASE, c->pages * PAGE,
                             nodes, c->nodes, &sp);
     cr_assert_not_null(c->svm[node]);
@@ -71,9 +80,9 @@ void cluster_booted(struct rig *r, uint32_t node, struct port *p)
     join(c, node, p);
     if (node == 0 && c->record)
         history_init(&c->history, p, BASE, PAGE);
-    if (c->program) {
+    for (uint32_t t = 0; c->program && t < (c->threads ? c->threads : 1); t++) {
         struct start *s = port_alloc(p, sizeof *s);
-        *s = (struct start){ .c = c, .node = node };
+        *s = (struct start){ .c = c, .id = node + t * c->nodes };
         cr_assert_not_null(port_thread_spawn(p, "program", thread, s, 0));
     }
 }
@@ -84,6 +93,7 @@ void cluster_start(struct cluster *c, enum fake_order order)
                               .disks = c->frames > 0,
                               .seed = c->seed,
                               .order = order,
+                              .timer_odds = c->timer_odds,
                               .mtu = c->mtu ? c->mtu : 4096,
                               .tx_queue = c->tx_queue };
     rig_start(&c->rig, &o,
@@ -118,29 +128,34 @@ static void record(struct cluster *c, uint32_t node, sim_time begun, uint64_t at
                                                        .write = write });
 }
 
-void cluster_write(struct cluster *c, uint32_t node, uint64_t at, uint32_t size, uint64_t value)
+/* Where the bytes are; NULL: the access failed for want of a frame. */
+static void *bytes_at(struct cluster *c, uint32_t id, uint64_t at, uint32_t size, enum vm_prot want)
 {
-    sim_time begun = ++c->ticks;
-    if (size == 1)
-        vm_store_u8(c->space[node], BASE + at, (uint8_t)value);
-    else if (size == 4)
-        vm_store_u32(c->space[node], BASE + at, (uint32_t)value);
-    else
-        vm_store_u64(c->space[node], BASE + at, value);
-    memcpy(c->shadow + at, &value, size);
-    record(c, node, begun, at, size, true, value);
+    return vm_at(c->space[id % c->nodes], BASE + at, size, want);
 }
 
-uint64_t cluster_read(struct cluster *c, uint32_t node, uint64_t at, uint32_t size)
+void cluster_write(struct cluster *c, uint32_t id, uint64_t at, uint32_t size, uint64_t value)
 {
     sim_time begun = ++c->ticks;
-    uint64_t got = size == 1   ? vm_load_u8(c->space[node], BASE + at)
-                   : size == 4 ? vm_load_u32(c->space[node], BASE + at)
-                               : vm_load_u64(c->space[node], BASE + at);
+    void *p = bytes_at(c, id, at, size, VM_WRITE);
+    if (!p)
+        return;
+    memcpy(p, &value, size);
+    memcpy(c->shadow + at, &value, size);
+    record(c, id, begun, at, size, true, value);
+}
+
+void cluster_read(struct cluster *c, uint32_t id, uint64_t at, uint32_t size)
+{
+    uint64_t got = 0;
+    sim_time begun = ++c->ticks;
+    void *p = bytes_at(c, id, at, size, VM_READ);
+    if (!p)
+        return;
+    memcpy(&got, p, size);
     c->wrong += got != shadow_value(c, at, size);
     c->checked++;
-    record(c, node, begun, at, size, false, got);
-    return got;
+    record(c, id, begun, at, size, false, got);
 }
 
 /* Where the next access goes: anywhere, or among the first words of a page, where nodes meet. */
@@ -151,44 +166,50 @@ static uint64_t somewhere(struct cluster *c, uint64_t *x, uint32_t size)
 }
 
 /* Keeps a page pinned for a while and changes it through the pointer. */
-static void pinned_work(struct cluster *c, uint32_t node, uint64_t *x)
+static void pinned_work(struct cluster *c, uint32_t id, uint64_t *x)
 {
     uint64_t at = mix(x) % (c->pages * PAGE);
     enum vm_prot want = mix(x) % 2 ? VM_WRITE : VM_READ;
+    /* Now and then so long that who waits for a frame gives up. */
+    sim_time pause = c->frames > 0 && mix(x) % 16 == 0 ? 300 * SIM_MS : 100 * SIM_US;
+    struct vm_space *space = c->space[id % c->nodes];
     size_t got;
-    uint8_t *p = vm_span(c->space[node], BASE + at, 1, want, &got);
-    cr_assert_not_null(p);
+    uint8_t *p = vm_span(space, BASE + at, 1, want, &got);
+    if (!p)
+        return;
     uint8_t before = *p;
     c->wrong += before != c->shadow[at];
-    port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(x) % 100) * SIM_US);
-    c->wrong += *p != c->shadow[at] || *p != before; /* who pins keeps all others out */
+    port_thread_sleep(vm_port(c->vm[id % c->nodes]), (sim_time)(mix(x) % 100) * (pause / 100));
+    bool alone = !c->threads; /* who pins keeps all other nodes out */
+    c->wrong += *p != c->shadow[at] || (alone && *p != before);
     if (want == VM_WRITE)
         *p = c->shadow[at] = (uint8_t)mix(x);
-    vm_unspan(c->space[node], BASE + at);
+    vm_unspan(space, BASE + at);
 }
 
-void cluster_random_program(struct cluster *c, uint32_t node)
+void cluster_random_program(struct cluster *c, uint32_t id)
 {
     static const uint32_t sizes[] = { 1, 4, 8 };
-    uint64_t x = c->seed * 1000 + node;
-    uint32_t fixed = sizes[c->seed % 3];
+    uint64_t x = c->seed * 1000 + id;
+    uint32_t fixed = sizes[c->seed % 3], ids = c->nodes * (c->threads ? c->threads : 1);
     for (uint32_t i = 1; i <= c->accesses; i++) {
         /* A history has one size; without one, all sizes overlap. */
         uint32_t size = c->record ? fixed : sizes[mix(&x) % 3];
         uint64_t at = somewhere(c, &x, size);
         if (mix(&x) % 3 == 0)
-            cluster_write(c, node, at, size,
-                          ((uint64_t)i * c->nodes + node + 1) & (UINT64_MAX >> (64 - 8 * size)));
+            cluster_write(c, id, at, size,
+                          ((uint64_t)i * ids + id + 1) & (UINT64_MAX >> (64 - 8 * size)));
         else
-            cluster_read(c, node, at, size);
+            cluster_read(c, id, at, size);
         cr_assert_eq(c->wrong, 0,
-                     "%s, seed %llu: node %u reads at offset %llu what is not the most "
-                     "recent write",
-                     manager_of(c), (unsigned long long)c->seed, node, (unsigned long long)at);
+                     "%s, seed %llu: node %u reads at offset %llu what is not the "
+                     "most recent write",
+                     manager_of(c), (unsigned long long)c->seed, id % c->nodes,
+                     (unsigned long long)at);
         if (!c->record && mix(&x) % 16 == 0)
-            pinned_work(c, node, &x);
+            pinned_work(c, id, &x);
         if (mix(&x) % 8 == 0)
-            port_thread_sleep(vm_port(c->vm[node]), (sim_time)(mix(&x) % 50) * SIM_US);
+            port_thread_sleep(vm_port(c->vm[id % c->nodes]), (sim_time)(mix(&x) % 50) * SIM_US);
     }
 }
 
