@@ -1,7 +1,7 @@
 /* coherence.c: what owners, holders of copies and requesters do, whoever manages.
  *
- * Called by the pager (faults of the program), by messages, and by the managers.  The states and the
- * in-flight rules stand in svm_internal.h.
+ * Called by the pager (faults of the program), by messages, and by the managers.  The states and
+ * the in-flight rules stand in svm_internal.h.
  */
 #include "os/svm/svm_internal.h"
 

@@ -171,7 +171,7 @@ void svm_event(struct svm *s, struct svm_page *sp, enum svm_event e)
     enum svm_state state = svm_state_of(s, sp);
     if (s->watch)
         s->watch(s->watch_arg, state, e);
-    if (s->never[state] >> e & 1) {
+    if (!s->recovery && s->never[state] >> e & 1) {
         char text[120];
         snprintf(text, sizeof text, "%s: %s meets page %llu in the state %s, where it cannot be",
                  s->ops->name, svm_event_names[e], (unsigned long long)sp->page,

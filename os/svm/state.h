@@ -1,6 +1,7 @@
 /* state.h: the states of a page at a node and the events that meet them; which pairs cannot be.
  *
- * Every event goes through svm_event, which asserts that it may meet the page in its state.  A test
+ * Every event goes through svm_event, which asserts, while no node has died, that it may meet the
+ * page in its state.  A test
  * looks on (svm_watch) and shows that all the other pairs do happen.
  */
 #ifndef OS_SVM_STATE_H

@@ -51,8 +51,9 @@ void cluster_start(struct cluster *c, enum fake_order order);
 void cluster_booted(struct rig *r, uint32_t node, struct port *p);
 void cluster_stop(struct cluster *c);
 
-/* `id` is a node, or node + nodes * thread.  An access of 1, 4 or 8 bytes at offset `at`: recorded when c->record, and compared with the
- * shadow, the flat memory that the accesses change in the order in which the fake runs them. */
+/* `id` is a node, or node + nodes * thread.  An access of 1, 4 or 8 bytes at offset `at`: recorded
+ * when c->record, and compared with the shadow, the flat memory that the accesses change in the
+ * order in which the fake runs them. */
 void cluster_write(struct cluster *c, uint32_t id, uint64_t at, uint32_t size, uint64_t value);
 void cluster_read(struct cluster *c, uint32_t id, uint64_t at, uint32_t size);
 

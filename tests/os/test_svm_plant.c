@@ -18,12 +18,13 @@
 #define OP 8 /* offset of the operation in a frame: behind the driver's header */
 #define HEADERS 40
 #define SEEDS 12
+#define OLD 3 /* a stale owner has what it had so many pages ago */
 
 enum plant_kind {
     PLANT_NOTHING,
     PLANT_SKIP,   /* an invalidation is swallowed, and acknowledged in its place */
     PLANT_STALE,  /* a page is answered with the bytes it had when it was last sent: too early */
-    PLANT_OWNERS, /* a stale owner is asked, and serves: who gave the page away goes on as owner */
+    PLANT_OWNERS, /* a request to read goes to a stale owner, which serves it from what it had */
     PLANT_FLIP,   /* bytes of a page change in flight */
     PLANT_KINDS
 };
@@ -37,6 +38,10 @@ struct plant {
     bool baseline; /* xmm: flushes and data in place of invalidations and ownership */
     uint32_t seen;
     uint8_t before[PAGE]; /* STALE: the last page sent */
+    struct page_frame {   /* OWNERS: pages that were sent, the older first */
+        uint32_t src;
+        uint8_t bytes[HEADERS + PAGE];
+    } sent[OLD];
 };
 
 #define AFTER 5 /* the first so many of a kind pass */
@@ -58,11 +63,39 @@ static bool wanted(const struct plant *t, const uint8_t *bytes, size_t len, uint
         return t->baseline ? bytes[OP] == SVM_FLUSH && v.prot == VM_READ
                            : bytes[OP] == SVM_INVALIDATE;
     case PLANT_OWNERS:
-        return t->baseline ? bytes[OP] == SVM_FLUSH && v.prot == VM_WRITE
-                           : bytes[OP] == SVM_PAGE && page && (bytes[OP + 2] & 2);
+        if (t->baseline)
+            return bytes[OP] == SVM_FLUSH && v.prot == VM_WRITE;
+        return (bytes[OP] == SVM_FORWARD || bytes[OP] == SVM_REQUEST) && bytes[OP + 1] == VM_READ &&
+               t->sent[0].bytes[OP] == SVM_PAGE;
     default:
         return page && bytes[OP] == (t->baseline ? SVM_DATA : SVM_PAGE);
     }
+}
+
+/* The page as its sender had it then, in answer to this request. */
+static void serve_stale(struct plant *t, const uint8_t *request)
+{
+    struct page_frame f = t->sent[0];
+    uint32_t origin = wire_get32(request + OP + 12);
+    bool moves = t->c->manager == manager_named("dynamic"); /* a read moves the ownership */
+    memcpy(f.bytes + OP + 12, request + OP + 12, 8);        /* origin, fault */
+    f.bytes[OP + 1] = VM_READ;
+    f.bytes[OP + 2] = moves ? 2 : 0;
+    fake_inject(t->c->rig.f, f.src, origin, f.bytes, sizeof f.bytes);
+}
+
+/* Keeps the last pages that were sent with ownership, without their copy sets. */
+static void remember(struct plant *t, uint32_t src, const uint8_t *bytes, size_t len)
+{
+    if (bytes[OP] != SVM_PAGE || len < HEADERS + PAGE)
+        return;
+    memmove(&t->sent[0], &t->sent[1], (OLD - 1) * sizeof t->sent[0]);
+    struct page_frame *f = &t->sent[OLD - 1];
+    f->src = src;
+    memcpy(f->bytes, bytes, HEADERS);
+    memcpy(f->bytes + HEADERS, bytes + len - PAGE, PAGE);
+    wire_put32(f->bytes + 4, HEADERS - OP + PAGE);
+    wire_put16(f->bytes + OP + 30, 0); /* members of the copy set */
 }
 
 static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
@@ -72,7 +105,10 @@ static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
     cr_assert_leq(frame->length, sizeof bytes);
     size_t len = frame->length;
     rope_read(frame, 0, len, bytes);
-    if (len < HEADERS || t->kind == PLANT_NOTHING || !wanted(t, bytes, len, dst))
+    if (len < HEADERS || t->kind == PLANT_NOTHING)
+        return true;
+    remember(t, src, bytes, len);
+    if (!wanted(t, bytes, len, dst))
         return true;
     bool act = t->seen++ >= AFTER;
     switch (t->kind) {
@@ -80,11 +116,12 @@ static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
     case PLANT_OWNERS:
         if (!act)
             break;
-        if (bytes[OP] == SVM_PAGE) { /* the sender gets the ownership too */
-            fake_inject(t->c->rig.f, dst, src, bytes, len);
-            break;
+        if (bytes[OP] == SVM_FORWARD || bytes[OP] == SVM_REQUEST) {
+            serve_stale(t, bytes);
+            return false;
         }
-        /* An answer that nobody has earned: dropped, or given back without bytes. */
+        /* An answer that nobody has earned: dropped, or given back without bytes.  For the baseline
+         * that is a stale owner, too: the manager takes its own contents for the latest. */
         bytes[OP] = bytes[OP] == SVM_FLUSH ? SVM_DATA : SVM_ACK;
         fake_inject(t->c->rig.f, dst, src, bytes, len);
         return false;
