@@ -22,7 +22,8 @@ local machine = paragon {
   },
 }
 machine.node.upcall_cpu = param("machine.node.upcall_cpu", "coprocessor")
-machine.prices.interrupt = { each = param("machine.prices.interrupt.each", "690us") } -- [Zhou96, memory]
+-- [Zhou96, memory]
+machine.prices.interrupt = { each = param("machine.prices.interrupt.each", "690us") }
 
 local programs = { "svm_jacobi", "svm_pde", "svm_sort", "svm_tsp", "svm_fft", "svm_lu",
                    "svm_irregular" }

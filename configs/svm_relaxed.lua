@@ -73,8 +73,8 @@ return {
         at = { pattern = "migratory", protocol = "hlrc", ["workload.nodes"] = 64 },
         equals = 3 * 8 * 20 * 63 / 64, within = 1e-6,
       },
-      ratio("migratory, 64 nodes: messages, hlrc to dynamic", "migratory", "hlrc", 64, "dynamic", 64,
-            nil, 0.75, "svm.messages.mean"),
+      ratio("migratory, 64 nodes: messages, hlrc to dynamic", "migratory", "hlrc", 64, "dynamic",
+            64, nil, 0.75, "svm.messages.mean"),
       ratio("migratory, 64 nodes: little is to be won", "migratory", "hlrc", 64, "dynamic", 64, 0.8,
             1.5),
       -- One writes, another reads: fetched once a round in any case.

@@ -1,5 +1,5 @@
--- What relaxing buys, program by program: home-based lazy release consistency against managers under
--- which a read returns the most recent write.
+-- What relaxing buys, program by program: home-based lazy release consistency against managers
+-- under which a read returns the most recent write.
 local paragon = include "machines/paragon.lua"
 
 local program = param("program", "svm_jacobi")

@@ -50,7 +50,8 @@ return function(o)
       -- ASSUMED(the Paragon's, at 40 MHz)
       lookup = us(1.25), timer = us(1.25), alloc = us(2.5), rpc = us(12), file = us(50),
       block = us(2.5), io = us(25), flop = us(0.125), op = us(0.05), fault = us(360), map = us(62),
-      invalidate = us(62), twin = mb(54.6), diff = mb(17.3), diff_out = mb(36.4), diff_in = mb(15.3),
+      invalidate = us(62), twin = mb(54.6), diff = mb(17.3),
+      diff_out = mb(36.4), diff_in = mb(15.3),
     },
     storage = o.storage, os = o.os, faults = o.faults,
     graph = o.graph or {

@@ -75,8 +75,8 @@ local function prices(r, scale)
     -- Page fault 290 us [Zhou96, memory]; ASSUMED(half more with the early releases).
     fault = us(290 * (r.upcall_cpu == "coprocessor" and 1 or 1.5)),
     map = us(50),               -- page protect 50 us [Zhou96, memory]
-    -- ASSUMED(as a change of protection; a user's library that asks the kernel takes 200 us [Zhou96,
-    -- memory], which -p machine.prices.invalidate.each=200us tries).
+    -- ASSUMED(as a change of protection; a user's library that asks the kernel takes 200 us
+    -- [Zhou96, memory], which -p machine.prices.invalidate.each=200us tries).
     invalidate = us(50),
     -- Twins and diffs by the byte, from the times of a page of 8 KiB [Zhou96, memory; its page size
     -- low]: twin 120 us; a diff of nothing 380 us, of the whole page 560; to apply one 0 to 430.

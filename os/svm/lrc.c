@@ -271,24 +271,24 @@ static void add_changed(struct lrc *l, uint64_t page)
 
 /* Closes the pages that are dirty now; a page that stays pinned goes to the end, for the next time.
  * Closing may block: whoever else wants the interval ended meanwhile closes pages of the same. */
-static void close_pages(struct lrc *l, uint32_t index)
+static void close_pages(struct lrc *l, uint32_t index, bool pay)
 {
     uint32_t count = 0;
     LIST_EACH (it, &l->dirty)
         count++;
     while (count-- > 0 && !list_empty(&l->dirty)) {
         struct lrc_page *lp = LIST_ENTRY(list_pop(&l->dirty), struct lrc_page, link);
-        if (lrc_close_page(l, lp, index))
+        if (lrc_close_page(l, lp, index, pay))
             add_changed(l, lp->page);
     }
 }
 
-void lrc_end_interval(struct lrc *l)
+void lrc_end_interval(struct lrc *l, bool pay)
 {
     uint32_t index = l->clock[l->rank] + 1;
     bool inner = l->ending;
     l->ending = true;
-    close_pages(l, index);
+    close_pages(l, index, pay);
     if (inner)
         return;
     l->ending = false;
@@ -308,7 +308,7 @@ static void release(void *arg)
 {
     struct lrc *l = lrc_of(arg);
     port_pay(l->svm->port);
-    lrc_end_interval(l);
+    lrc_end_interval(l, true);
 }
 
 static void clock_out(void *arg, struct rope *out)
@@ -403,7 +403,7 @@ static void acquired(void *arg, bool all)
     if (all)
         join_clock(l, l->base, l->learned);
     if (!list_empty(&l->dirty) && !each_new(l, spares_dirty))
-        lrc_end_interval(l);
+        lrc_end_interval(l, true);
     each_new(l, see);
     join_clock(l, l->clock, l->learned);
     if (!all)

@@ -88,15 +88,16 @@ struct lrc {
 
 /* lrc.c: intervals, clocks, notices */
 struct lrc *lrc_of(struct svm *s);
-void lrc_end_interval(struct lrc *l);       /* (blocks in a thread: for the work of each diff) */
+/* `pay`: for the work of each diff, before it leaves (then it blocks). */
+void lrc_end_interval(struct lrc *l, bool pay);
 extern const struct sync_memory lrc_memory; /* its argument: struct svm */
 
 /* lrc_page.c: pages */
 struct lrc_page *lrc_page_get(struct lrc *l, uint64_t page);
 struct lrc_page *lrc_page_find(struct lrc *l, uint64_t page);
 /* Ends the writing of a dirty page with this interval: its diff goes home.  True: it was changed.
- * (blocks in a thread) */
-bool lrc_close_page(struct lrc *l, struct lrc_page *lp, uint32_t interval);
+ * `pay`: as lrc_end_interval. */
+bool lrc_close_page(struct lrc *l, struct lrc_page *lp, uint32_t interval, bool pay);
 /* An interval of `rank` that this node now sees has changed the page. */
 void lrc_notice(struct lrc *l, uint64_t page, uint32_t rank, uint32_t interval);
 

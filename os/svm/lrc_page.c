@@ -192,10 +192,10 @@ static void limit_twins(struct lrc *l, const struct lrc_page *lp)
 {
     uint64_t most = (uint64_t)l->svm->params.twins;
     if (most > 0 && l->twins >= most && !at_home(l, lp))
-        lrc_end_interval(l);
+        lrc_end_interval(l, false);
 }
 
-bool lrc_close_page(struct lrc *l, struct lrc_page *lp, uint32_t interval)
+bool lrc_close_page(struct lrc *l, struct lrc_page *lp, uint32_t interval, bool pay)
 {
     struct svm *s = l->svm;
     bool pinned = !vm_revoke(s->region, lp->page, VM_READ);
@@ -221,7 +221,8 @@ bool lrc_close_page(struct lrc *l, struct lrc_page *lp, uint32_t interval)
     lrc_raise(s->port, &lp->have, l->rank, interval);
     lrc_raise(s->port, &lp->need, l->rank, interval);
     /* A diff that must wait for the interface is not to leave before the work that made it. */
-    port_pay(s->port);
+    if (pay)
+        port_pay(s->port);
     svm_send(s, lp->home, m);
     return true;
 }
@@ -463,7 +464,7 @@ static void unpinned(struct vm_region *r, uint64_t page)
     if (lrc_covers(&lp->have, &lp->need))
         return;
     if (lp->dirty && !at_home(l, lp))
-        lrc_end_interval(l);
+        lrc_end_interval(l, false);
     drop_copy(l, lp);
 }
 
@@ -483,6 +484,14 @@ static const struct vm_pager_ops pager = {
     .unpinned = unpinned,
 };
 
+static void node_changed(void *arg, uint32_t node, bool up)
+{
+    struct svm *s = arg;
+    for (uint32_t i = 0; !up && i < s->count; i++)
+        if (s->nodes[i] == node)
+            port_fail(s->port, "node %u died; manager hlrc does not go on without its pages", node);
+}
+
 static void start(struct svm *s)
 {
     struct lrc *l = port_alloc(s->port, sizeof *l);
@@ -501,6 +510,7 @@ static void start(struct svm *s)
     xk_map_init(&l->pages, s->port, sizeof(uint64_t));
     list_init(&l->known);
     list_init(&l->dirty);
+    port_on_node_change(s->port, node_changed, s);
 }
 
 static void take(struct svm *s, struct svm_msg *m)

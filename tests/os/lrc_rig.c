@@ -274,7 +274,8 @@ void lrc_world_start(struct lrc_world *w, enum fake_order order)
                               .seed = w->seed,
                               .order = order,
                               .mtu = w->mtu ? w->mtu : 4096,
-                              .tx_queue = w->tx_queue };
+                              .tx_queue = w->tx_queue,
+                              .detect_delay = SIM_MS };
     rig_start(&w->rig, &o,
               w->tx_queue ? "mesh mesh queue=1; svm svm <mesh; sync sync <mesh"
                           : "mesh mesh; svm svm <mesh; sync sync <mesh",

@@ -341,3 +341,14 @@ Test(lrc, frames_with_a_limit_are_refused_by_a_sentence)
                                                   "touched: memory.frames must be 0");
     rig_stop(&w->rig);
 }
+
+Test(lrc, the_death_of_a_node_is_told_by_a_sentence)
+{
+    struct lrc_world *w = quiet(3, 0);
+    frames_of(w, 1, write_page_1);
+    fake_crash(w->rig.f, 2);
+    fake_run(w->rig.f, 0);
+    cr_assert_str_eq(fake_last_failure(w->rig.f),
+                     "node 2 died; manager hlrc does not go on without its pages");
+    rig_stop(&w->rig);
+}
