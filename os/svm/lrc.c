@@ -3,8 +3,8 @@
  * Called by the synchronisation (sync.h) in the program's thread and at the homes of its objects.
  * What goes with its messages, all words of 32 bits, big-endian:
  *   a clock                 one word a rank
- *   a clock with notices    the clock, the number of intervals, and for each: rank, index, number of
- *                           runs, and for each run: first page, pages
+ *   a clock with notices    the clock, the number of intervals, and for each: rank, index,
+ *                           number of runs, and for each run: first page, pages
  */
 #include "os/svm/lrc.h"
 
@@ -303,7 +303,8 @@ void lrc_end_interval(struct lrc *l, bool pay)
 
 /* ---- what the synchronisation calls ---- */
 
-/* The program's work so far comes before the release: its diffs hold what it has written by then. */
+/* The program's work so far comes before the release: its diffs hold what it has written by
+ * then. */
 static void release(void *arg)
 {
     struct lrc *l = lrc_of(arg);

@@ -2,9 +2,9 @@
  * judge who knows what happened before what.
  *
  * The judge is outside the protocol: it keeps vector clocks of the programs' own synchronisation
- * (locks, event counts with one node that advances them, barriers), and for each byte the last write
- * and the last read of each node.  An access that races is a mistake of the program and ends the
- * test; a read must return the value of the last write that happened before it.
+ * (locks, event counts with one node that advances them, barriers), and for each byte the last
+ * write and the last read of each node.  An access that races is a mistake of the program and ends
+ * the test; a read must return the value of the last write that happened before it.
  */
 #ifndef TESTS_OS_LRC_RIG_H
 #define TESTS_OS_LRC_RIG_H

@@ -1,5 +1,5 @@
-/* test_lrc_plant.c: lazy release consistency: planted faults that the judge must find, all orders of
- * small programs, and what is left behind after barriers.
+/* test_lrc_plant.c: lazy release consistency: planted faults that the judge must find, all orders
+ * of small programs, and what is left behind after barriers.
  */
 #include <criterion/criterion.h>
 #include <signal.h>
