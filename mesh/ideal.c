@@ -202,6 +202,9 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
         return NULL;
     }
     const struct topo *t = &n->m.topo;
+    /* Few packets a flit's time, and each of its events a packet's length ahead: a coarser wheel. */
+    wheel_fini(&n->m.wheel);
+    wheel_init(&n->m.wheel, 16 * n->m.d.flit);
     n->bubbles = !mesh_no_bubbles(&n->m.params);
     n->ends = base_zalloc(t->nodes, sizeof(*n->ends));
     for (uint32_t i = 0; i < t->nodes; i++) {

@@ -37,14 +37,6 @@ static struct spill *spill_of(const struct rope *r)
     return (struct spill *)(void *)r->slices - 1;
 }
 
-void rope_init(struct rope *r)
-{
-    r->length = 0;
-    r->count = 0;
-    r->capacity = ROPE_INLINE;
-    r->slices = r->fixed;
-}
-
 static size_t spill_bytes(uint32_t capacity)
 {
     return sizeof(struct spill) + capacity * sizeof(struct rope_slice);
@@ -56,7 +48,7 @@ static void spill_free(struct spill *sp, uint32_t capacity)
     pool_give(sp, spill_bytes(capacity));
 }
 
-void rope_fini(struct rope *r)
+void rope_clear(struct rope *r)
 {
     for (uint32_t i = 0; i < r->count; i++)
         leaf_put(r->slices[i].leaf);
@@ -208,6 +200,7 @@ void rope_join(struct rope *r, struct rope *src)
     for (uint32_t i = 0; i < src->count; i++)
         add_slice(r, src->slices[i]);
     src->count = 0; /* their references have moved */
+    src->length = 0;
     rope_fini(src);
 }
 

@@ -52,8 +52,20 @@ struct rope {
 
 /* Rope in caller storage.  Because of the inline slices a rope must not be copied by assignment:
  * rope_move and rope_copy. */
-void rope_init(struct rope *r); /* empty */
-void rope_fini(struct rope *r); /* drops its slices; empty afterwards */
+static inline void rope_init(struct rope *r) /* empty */
+{
+    r->length = 0;
+    r->count = 0;
+    r->capacity = ROPE_INLINE;
+    r->slices = r->fixed;
+}
+
+void rope_clear(struct rope *r);             /* private */
+static inline void rope_fini(struct rope *r) /* drops its slices; empty afterwards */
+{
+    if (r->count > 0 || r->slices != r->fixed)
+        rope_clear(r);
+}
 void rope_copy(struct rope *dst,
                const struct rope *src);             /* dst is initialised here; shares leaves */
 void rope_move(struct rope *dst, struct rope *src); /* dst initialised here; src empty afterwards */
