@@ -174,8 +174,15 @@ Test(pfs, a_byte_that_rots_on_a_disk_fails_the_run)
 
 /* ---- nodes that crash ---- */
 
-/* The run ends, whatever it says of itself. */
-static void crash_at(uint32_t node, uint64_t step, bool restart, bool *went_off)
+/* What runs when a node dies. */
+struct victim {
+    const char *op;
+    enum pfs_mode mode;
+    bool restart;
+};
+
+/* The run ends, whatever it says of itself.  True: it came as far as that step. */
+static bool crash_at(uint32_t node, uint64_t step, struct victim c)
 {
     struct world w;
     struct val *faults = val_new(VAL_LIST, NULL, 0), *v = val_new(VAL_TABLE, NULL, 0);
@@ -183,21 +190,22 @@ static void crash_at(uint32_t node, uint64_t step, bool restart, bool *went_off)
     start(&w);
     val_put(v, "event", val_new_int((int64_t)step, NULL, 0));
     val_put(v, "node", val_new_int(node, NULL, 0));
-    if (restart)
+    if (c.restart)
         val_put(v, "after", val_new_string("30ms", NULL, 0));
     val_append(faults, v);
     val_put(w.r.spec, "faults", faults);
-    text(&w, "op", "write");
-    text(&w, "mode", step % 2 ? "M_UNIX" : "M_ASYNC");
+    text(&w, "op", c.op);
+    text(&w, "mode", pfs_mode_names[c.mode]);
     text(&w, "size", "150000B");
     number(&w, "requests", 1);
     make(&w);
     enum sim_end end = sim_run(w.r.sim);
     if (end == SIM_END_DEADLOCK)
         (void)sim_report_deadlock(w.r.sim, said, sizeof said);
-    cr_assert_eq(end, SIM_END_IDLE, "node %u dies at step %d: %s\n%s", node, (int)step,
+    cr_assert_eq(end, SIM_END_IDLE, "%s %s: node %u dies at step %d%s: %s\n%s", c.op,
+                 pfs_mode_names[c.mode], node, (int)step, c.restart ? " and comes back" : "",
                  sim_end_name(end), said);
-    *went_off = machine_steps(w.r.m) >= step;
+    bool went_off = machine_steps(w.r.m) >= step;
     size_t failed = sim_audit_run(w.r.sim, said, sizeof said);
     cr_expect(failed == 0 || machine_failure(w.r.m) != NULL, "%s", said);
     cr_expect_leq(failed, 1, "%s", said);
@@ -207,14 +215,27 @@ static void crash_at(uint32_t node, uint64_t step, bool restart, bool *went_off)
     val_free(w.r.spec);
     val_free(w.program);
     free(w.params);
+    return went_off;
 }
 
-Test(pfs, a_node_of_any_role_that_dies_hangs_nobody)
+static int number_of(const char *variable, int otherwise)
 {
-    /* Row by row: 0 and 1 compute, 2 the service node, 3 an I/O node. */
-    for (uint32_t node = 0; node < 4; node++) {
-        bool went_off = true;
-        for (uint64_t step = 1 + node; went_off; step += 97)
-            crash_at(node, step, step % 4 < 2, &went_off);
-    }
+    const char *text = getenv(variable);
+    return text != NULL ? atoi(text) : otherwise;
+}
+
+/* Row by row: 0 and 1 compute, 2 the service node, 3 an I/O node.  PSIM_CRASH_STRIDE=1 (in
+ * scripts/soak-crash) makes every node die at every step of every mode. */
+Test(pfs, a_node_of_any_role_that_dies_hangs_nobody, .timeout = 86400)
+{
+    int stride = number_of("PSIM_CRASH_STRIDE", 151), variant = 0;
+    int only = number_of("PSIM_CRASH_NODE", -1);
+    for (uint32_t node = 0; node < 4; node++)
+        for (int mode = 0; mode < PFS_MODES && (only < 0 || only == (int)node); mode++)
+            for (int k = 0; k < 4; k++, variant++) {
+                struct victim c = { k % 2 ? "read" : "write", (enum pfs_mode)mode, k / 2 == 1 };
+                uint64_t step = 1 + (uint64_t)(variant * 7 % stride);
+                while (crash_at(node, step, c))
+                    step += (uint64_t)stride;
+            }
 }
