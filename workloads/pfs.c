@@ -360,16 +360,21 @@ static bool loop(struct run *r)
     uint64_t warmup = (uint64_t)r->p->warmup, all = per_rank(r->p);
     r->log = port_alloc(port, (size_t)r->p->requests * sizeof *r->log);
     r->first = r->warm = port_now(port);
+    bool fine = true;
     while (r->k < all) {
-        if (!request(r, r->p->op == OP_READ ? PFS_READ : PFS_WRITE, r->k >= warmup))
-            return false;
+        if (!request(r, r->p->op == OP_READ ? PFS_READ : PFS_WRITE, r->k >= warmup)) {
+            fine = false;
+            /* Where requests are made together, the others wait for this one's as before. */
+            if (r->p->mode != M_SYNC && r->p->mode != M_GLOBAL)
+                return false;
+        }
         if (r->k == warmup)
             r->warm = port_now(port);
         r->last = port_now(port);
         if (r->p->think > 0)
             port_compute(port, r->p->think);
     }
-    return true;
+    return fine;
 }
 
 /* Bytes of this rank in [from, to): of a request that lies in it partly, that part. */
