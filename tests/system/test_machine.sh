@@ -36,3 +36,7 @@ return {
 END
 gives 2 "$PSIM" check "$T/line.lua";               says "line.lua:3: machine.io_nodes is 7"
 gives 2 "$PSIM" run "$T/line.lua" --no-store;      says "line.lua:3: machine.io_nodes is 7"
+# The formula of hello follows the prices and rates that are set from outside.
+hello() { gives 0 "$PSIM" run hello -q --no-store -p workload.partner=15 "$@"; }
+hello -p machine.prices.send.each=20us -p machine.prices.scale=2.5
+hello -p machine.prices.frame_bytes.rate=100MB/s -p machine.nic.dma_rate=90MB/s -p machine.prices.receive.fixed=1500ns
