@@ -18,7 +18,9 @@ local function units(text, of)
   local n, unit = tostring(text):match("^([%d.]+)(%a*/?s?)$")
   return math.tointeger(tonumber(n) * (n == "0" and unit == "" and 0 or of[unit]))
 end
-local function ps(text) return units(text, { ps = 1, ns = 10^3, us = 10^6, ms = 10^9, s = 10^12 }) end
+local function ps(text)
+  return units(text, { ps = 1, ns = 10^3, us = 10^6, ms = 10^9, s = 10^12 })
+end
 local function per_second(text)
   return units(text, { ["B/s"] = 1, ["kB/s"] = 10^3, ["MB/s"] = 10^6, ["GB/s"] = 10^9 })
 end
@@ -32,7 +34,9 @@ end
 local millionths = math.tointeger(scale * 10^6)
 local function cost(kind, amount)
   local price = machine.prices[kind]
-  local function field(name) return param("machine.prices." .. kind .. "." .. name, price[name] or "0") end
+  local function field(name)
+    return param("machine.prices." .. kind .. "." .. name, price[name] or "0")
+  end
   local whole = ps(field("fixed")) + ps(field("each")) * amount
   return whole * millionths // 10^6 // 1 + at(per_second(field("rate")), amount, millionths)
 end
@@ -47,9 +51,10 @@ local hardware = mesh * 1000 + 2 * at(dma, bytes, 10^6)
 
 -- What the code of os/ names on the way: the send path of NX, a layer down, the driver; the driver,
 -- a layer up, one receive compared, the switch to the thread that waits, the receive path.
-local software = cost("send", 1) + cost("layer", 1) + cost("frame_out", 1) + cost("frame_bytes", bytes)
-               + cost("frame_in", 1) + cost("frame_bytes", bytes) + cost("layer", 1) + cost("match", 1)
-               + cost("switch", 1) + cost("receive", 1)
+local software = cost("send", 1) + cost("layer", 1)
+               + cost("frame_out", 1) + cost("frame_bytes", bytes)
+               + cost("frame_in", 1) + cost("frame_bytes", bytes) + cost("layer", 1)
+               + cost("match", 1) + cost("switch", 1) + cost("receive", 1)
 
 return {
   title = "Hello: ping-pong on a 4x4 mesh against the formula",

@@ -202,7 +202,7 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
         return NULL;
     }
     const struct topo *t = &n->m.topo;
-    /* Few packets a flit's time, and each of its events a packet's length ahead: a coarser wheel. */
+    /* Few packets a flit's time, their events a packet's length ahead: a coarser wheel. */
     wheel_fini(&n->m.wheel);
     wheel_init(&n->m.wheel, 16 * n->m.d.flit);
     n->bubbles = !mesh_no_bubbles(&n->m.params);
