@@ -9,6 +9,7 @@ local kinds = {
   lent = { "lent", lent = 1024 },
 }
 local chosen = kinds[backing]
+  or error("backing '" .. backing .. "' is not disk, 1 server, 4 servers or lent")
 local preset = param("preset", "ipsc860") -- or "paragon"
 local os = {
   memory_server = {

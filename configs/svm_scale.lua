@@ -6,10 +6,14 @@ local paragon = include "machines/paragon.lua"
 local managers = {
   central = { manager = "central" },
   fixed = { manager = "fixed" },
+  hlrc = { manager = "hlrc" },
   dynamic = { manager = "dynamic" },
-  ["dynamic, owners in blocks"] = { manager = "dynamic", initial_owner = "block" },
+  ["dynamic by blocks"] = { manager = "dynamic", initial_owner = "block" },
 }
-local names = { "central", "fixed", "dynamic", "dynamic, owners in blocks" }
+local names = { "central", "fixed", "dynamic", "dynamic by blocks", "hlrc" }
+
+local chosen = managers[param("manager", "fixed")]
+  or error("manager is none of " .. table.concat(names, ", "))
 
 local function ratio(name, who, nodes, over, over_nodes, min, max)
   return {
@@ -31,7 +35,7 @@ return {
   },
   workload = {
     kind = "svm_irregular", vertices = 262144, far = 0.001, iterations = 3,
-    nodes = param("workload.nodes", 64), svm = managers[param("manager", "fixed")],
+    nodes = param("workload.nodes", 64), svm = chosen,
     memory = { page = "4KiB" },
   },
   sweep = { product = { manager = names, ["workload.nodes"] = { 1, 4, 16, 64, 256, 1024 } } },
@@ -50,7 +54,7 @@ return {
         "central", 1024, nil, 0.5),
       ratio("and slower than the fixed one, for all ask node 0 first", "dynamic", 1024, "fixed",
         1024, 1.5),
-      ratio("unless owners are spread from the beginning", "dynamic, owners in blocks", 1024,
+      ratio("unless owners are spread from the beginning", "dynamic by blocks", 1024,
         "fixed", 1024, 0.5, 1.2),
     },
   },

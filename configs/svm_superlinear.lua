@@ -9,7 +9,7 @@ local backings = {
   disk = { paging = "io", store = { frames = 0 } },
   ["memory server"] = { paging = "servers", dedicated = 1, store = { frames = 4096 } },
 }
-local chosen = backings[param("backing", "disk")]
+local chosen = backings[param("backing", "disk")] or error("backing is not disk or memory server")
 
 -- The time on one node divided by the time on `nodes`.
 local function speedup(backing, nodes, min, max)
