@@ -87,7 +87,8 @@ struct flit_net {
     uint32_t *looks, look_count;
     uint64_t flits_left; /* have left the FIFOs for a terminal or for nowhere */
     uint64_t in_fifos;   /* flits */
-    char deadlock[600];  /* the circle of waiting packets, once there is one */
+    uint64_t instants;
+    char deadlock[600]; /* the circle of waiting packets, once there is one */
 };
 
 enum word { WORD_LOOK, WORD_CREDIT, WORD_SOURCE_CREDIT, WORD_SENT, WORD_DELIVER };
@@ -497,37 +498,70 @@ static void collect(struct flit_net *n)
 
 /* ---- deadlock ---- */
 
-/* The input virtual channel (over the whole network) that the front of `at` waits for. */
-static uint32_t waits_for(struct flit_net *n, uint32_t at)
+/* The FIFO (input virtual channel over the whole network) after output o of a router. */
+static uint32_t fifo_after(const struct flit_net *n, uint32_t node, uint32_t o)
 {
-    uint32_t per_node = n->m.topo.ports * n->vcs, node = at / per_node, taken = NOBODY;
-    const struct input *v = &n->inputs[at];
-    if (v->output != NOBODY)
-        taken = v->output;
-    for (uint32_t o = 0; o < per_node && taken == NOBODY; o++)
-        if (wants(v, o / n->vcs, o % n->vcs))
-            taken = o;
-    ASSERT(taken != NOBODY);
-    const struct output *out = output_of(n, node, taken);
-    if (v->output == NOBODY && out->holder != NOBODY)
-        return node * per_node + out->holder;
-    const struct port *p = &n->ports[node * n->m.topo.ports + taken / n->vcs];
-    return p->to_node * per_node + p->to_port * n->vcs + taken % n->vcs;
+    const struct port *p = &n->ports[node * n->m.topo.ports + o / n->vcs];
+    return (p->to_node * n->m.topo.ports + p->to_port) * n->vcs + o % n->vcs;
 }
 
-/* Nothing will ever move again although flits are inside: names a cycle of waiting packets. */
-static void report_deadlock(struct flit_net *n)
+/* There is room after output o, or will be, when the FIFOs that move are those of `moves`. */
+static bool room_after(const struct flit_net *n, uint32_t node, uint32_t o, const bool *moves)
 {
-    uint32_t per_node = n->m.topo.ports * n->vcs, count = n->m.topo.nodes * per_node, at = 0;
+    if (o / n->vcs == topo_eject_port(&n->m.topo))
+        return true;
+    uint32_t next = fifo_after(n, node, o);
+    bool until_empty = n->outputs[(size_t)node * n->m.topo.ports * n->vcs + o].free_at == SIM_NEVER;
+    return moves[next] || n->inputs[next].count < (until_empty ? 1 : n->depth);
+}
+
+/* The front of FIFO `at` leaves, now or later. */
+static bool will_move(struct flit_net *n, uint32_t at, const bool *moves)
+{
+    uint32_t per_node = n->m.topo.ports * n->vcs, node = at / per_node;
+    const struct input *v = &n->inputs[at];
+    if (v->count == 0 || v->output == DRAIN || (v->output == NOBODY && v->option_count == 0))
+        return true;
+    if (v->output != NOBODY)
+        return room_after(n, node, v->output, moves);
+    for (uint32_t o = 0; o < per_node; o++) {
+        uint32_t holder = output_of(n, node, o)->holder;
+        if (wants(v, o / n->vcs, o % n->vcs) && room_after(n, node, o, moves) &&
+            (holder == NOBODY || moves[node * per_node + holder]))
+            return true;
+    }
+    return false;
+}
+
+/* The FIFO that does not move either and that the front of `at` waits for. */
+static uint32_t waits_for(struct flit_net *n, uint32_t at, const bool *moves)
+{
+    uint32_t per_node = n->m.topo.ports * n->vcs, node = at / per_node;
+    const struct input *v = &n->inputs[at];
+    if (v->output != NOBODY)
+        return fifo_after(n, node, v->output);
+    for (uint32_t o = 0; o < per_node; o++) {
+        if (!wants(v, o / n->vcs, o % n->vcs))
+            continue;
+        uint32_t holder = output_of(n, node, o)->holder;
+        if (holder != NOBODY && !moves[node * per_node + holder])
+            return node * per_node + holder;
+        return fifo_after(n, node, o);
+    }
+    ASSERT_MSG(false, "what does not move waits for something");
+}
+
+/* Writes the circle that the packets from FIFO `at` on wait in. */
+static void write_circle(struct flit_net *n, uint32_t at, const bool *moves)
+{
+    uint32_t per_node = n->m.topo.ports * n->vcs, count = n->m.topo.nodes * per_node;
     size_t length = 0;
-    while (n->inputs[at].count == 0)
-        at++;
-    for (uint32_t k = 0; k < count; k++) /* by then it is on the cycle */
-        at = waits_for(n, at);
+    for (uint32_t k = 0; k < count; k++) /* by then it is on the circle */
+        at = waits_for(n, at, moves);
     uint32_t first = at;
     do {
         const struct net_packet *p = front_of(&n->inputs[at])->packet;
-        uint32_t next = waits_for(n, at), router = at / per_node;
+        uint32_t next = waits_for(n, at, moves), router = at / per_node;
         bool header = front_of(&n->inputs[next])->packet != p; /* else its body is behind it */
         if (header && length + 128 < sizeof(n->deadlock))
             length += (size_t)snprintf(n->deadlock + length, sizeof(n->deadlock) - length,
@@ -537,7 +571,29 @@ static void report_deadlock(struct flit_net *n)
     } while (at != first);
     if (length < sizeof(n->deadlock))
         snprintf(n->deadlock + length, sizeof(n->deadlock) - length, ", which closes the circle");
-    sim_deadlock(n->m.net.sim, n->deadlock);
+}
+
+/* Looks for FIFOs whose front will never leave, whatever the others do: the largest set of which
+ * each waits for another.  True: there are, and n->deadlock names a circle of them. */
+static bool find_deadlock(struct flit_net *n)
+{
+    uint32_t count = n->m.topo.nodes * n->m.topo.ports * n->vcs, stuck = NOBODY;
+    bool *moves = base_zalloc(count, sizeof(*moves));
+    for (bool more = true; more && !n->deadlock[0];) {
+        more = false;
+        stuck = NOBODY;
+        for (uint32_t at = 0; at < count; at++) {
+            if (moves[at])
+                continue;
+            moves[at] = will_move(n, at, moves);
+            more |= moves[at];
+            stuck = moves[at] ? stuck : at;
+        }
+    }
+    if (stuck != NOBODY)
+        write_circle(n, stuck, moves);
+    free(moves);
+    return n->deadlock[0] != '\0';
 }
 
 /* Some terminal has no place: what waits for it will move. */
@@ -547,6 +603,20 @@ static bool terminals_full(const struct flit_net *n)
         if (!mesh_net_has_place(&n->m, i))
             return true;
     return false;
+}
+
+#define LOOK_EVERY 16384 /* instants */
+
+/* Ends the run when some packets will never move again, even beside traffic that goes on. */
+static void watch_for_deadlock(struct flit_net *n)
+{
+    bool still = wheel_next(&n->m.wheel) == SIM_NEVER && n->in_fifos > 0 && !terminals_full(n);
+    if (n->deadlock[0] || (!still && ++n->instants % LOOK_EVERY != 0))
+        return;
+    if (find_deadlock(n))
+        sim_deadlock(n->m.net.sim, n->deadlock);
+    else
+        ASSERT_MSG(!still, "a network stands still without a circle");
 }
 
 static void look(struct flit_net *n)
@@ -571,9 +641,7 @@ static void instant(struct sim *s, struct sim_event *e)
     do {
         collect(n);
         look(n);
-        if (wheel_next(&n->m.wheel) == SIM_NEVER && n->in_fifos > 0 && !n->deadlock[0] &&
-            !terminals_full(n))
-            report_deadlock(n);
+        watch_for_deadlock(n);
     } while (mesh_net_go_on(&n->m));
 }
 
@@ -627,7 +695,7 @@ static void flit_channels(const struct net *net, void (*fn)(void *arg, const str
 
 static void flit_audit(void *self, struct sim_audit_report *r)
 {
-    const struct flit_net *n = self;
+    struct flit_net *n = self;
     const struct mesh_net *m = &n->m;
     uint64_t queued = 0; /* flits in FIFOs and at sources */
     for (uint64_t i = 0; i < m->topo.nodes * m->topo.ports * n->vcs; i++)
@@ -639,7 +707,7 @@ static void flit_audit(void *self, struct sim_audit_report *r)
         if (s->current)
             queued += s->current->flits - s->sent;
     }
-    sim_audit_check(r, !n->deadlock[0], "deadlock: %s", n->deadlock);
+    sim_audit_check(r, !find_deadlock(n), "deadlock: %s", n->deadlock);
     sim_audit_balance(r, "flits in queues", m->flits_in, n->flits_left, queued, 0);
     mesh_net_audit(m, r, m->packets_in - m->packets_out - m->packets_dropped,
                    m->flits_in - m->flits_out - m->flits_dropped);

@@ -201,3 +201,15 @@ Test(mesh_load, bursts_fill_source_queues_at_a_load_where_steady_sources_have_no
     cr_assert_gt(queue[1], 3 * queue[0], "%g, %g", queue[1], queue[0]);
     cr_assert_gt(queue[2], 2 * queue[1], "%g, %g", queue[2], queue[1]);
 }
+
+Test(mesh_load, the_parts_of_latency_add_up)
+{
+    run(&net_worm, "rows=4 columns=4", "load=0.45 packet_flits=6 long_share=0.25 long_flits=30", 3);
+    double sum = bench_value(&b, "queue") + bench_value(&b, "blocking") +
+                 bench_value(&b, "header") + bench_value(&b, "serialisation");
+    double whole = bench_value(&b, "latency_cycles") * 10e-9;
+    cr_assert_float_eq(sum / whole, 1, 1e-9, "%g, %g", sum, whole);
+    cr_assert_float_eq(bench_value(&b, "serialisation"), (5 * 0.75 + 29 * 0.25) * 10e-9, 5e-9);
+    cr_assert_gt(bench_value(&b, "blocking"), 0.1 * whole);
+    bench_stop(&b);
+}

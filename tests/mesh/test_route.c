@@ -177,6 +177,60 @@ Test(route, without_an_escape_long_worms_deadlock_and_the_circle_is_named)
     sim_destroy(s);
 }
 
+struct stream {
+    struct sim_event event;
+    struct net *net;
+    struct net_packet packet;
+};
+
+/* The next packet as soon as the last is there. */
+static void again(void *arg, struct net_packet *p, enum net_status status)
+{
+    struct stream *f = arg;
+    (void)status;
+    if (p == &f->packet)
+        sim_after(f->net->sim, &f->event, 50 * SIM_NS);
+}
+
+static void send_again(struct sim *s, struct sim_event *e)
+{
+    struct stream *f = CONTAINER_OF(e, struct stream, event);
+    f->packet = (struct net_packet){ .src = 10, .dst = 11, .flits = 3, .created = sim_now(s) };
+    net_inject(f->net, &f->packet);
+}
+
+Test(route, a_deadlock_beside_traffic_that_goes_on_is_found)
+{
+    /* 4x12: the four columns on the left deadlock as above; 10 sends to 11 for ever. */
+    struct mesh_params m = defaults(4, 12, MESH_ADAPTIVE_UNSAFE, 1);
+    m.fifo_flits = 4;
+    struct err e = ERR_INIT;
+    struct sim *s = sim_create(&(struct sim_options){ .time_limit = 20 * SIM_MS });
+    struct net *n = net_flit.create(s, &m, &e);
+    cr_assert(n, "%s", e.text);
+    static struct net_packet p[200];
+    static struct stream f;
+    uint64_t r = 3;
+    f.net = n;
+    sim_event_init(&f.event, SIM_CLASS_SOFTWARE, send_again);
+    for (uint32_t i = 0; i < 48; i++)
+        net_flit.set_terminal(n, i, &(struct net_terminal){ .receive = again, .arg = &f });
+    for (uint32_t i = 0; i < ARRAY_LEN(p); i++) {
+        uint32_t src = (uint32_t)oracle_below(&r, 16), dst = 15 - src;
+        p[i] = (struct net_packet){ .src = src / 4 * 12 + src % 4,
+                                    .dst = dst / 4 * 12 + dst % 4,
+                                    .flits = 40 };
+        net_inject(n, &p[i]);
+    }
+    sim_at(s, &f.event, 0);
+    cr_assert_eq(sim_run(s), SIM_END_DEADLOCK);
+    cr_assert(strstr(sim_deadlock_found(s), ", which closes the circle"));
+    cr_assert_null(strstr(sim_deadlock_found(s), "10->11"));
+    sim_cancel(s, &f.event);
+    net_flit.destroy(n);
+    sim_destroy(s);
+}
+
 Test(route, what_a_fidelity_cannot_do_is_refused_by_name)
 {
     static const struct {

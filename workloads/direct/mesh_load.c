@@ -176,7 +176,7 @@ struct load {
     size_t slice_count;
     struct sim_measure *latency, *network;
     struct traffic_cycles latency_cycles, network_cycles;
-    struct stat_moments queue, blocking, alone, hops;
+    struct stat_moments queue, blocking, alone, serial, hops;
     struct traffic_log *log; /* NULL: not asked for */
     const char *files;       /* folder for what is written, or NULL */
     struct err write_error;
@@ -247,6 +247,7 @@ static void observe(struct load *l, const struct net_packet *p)
     stat_add(&l->queue, sim_time_seconds(p->injected - p->created));
     stat_add(&l->blocking, sim_time_seconds(p->delivered - p->injected - base));
     stat_add(&l->alone, sim_time_seconds(base));
+    stat_add(&l->serial, sim_time_seconds((sim_time)(p->flits - 1) * l->d.flit_time));
     stat_add(&l->hops, (double)p->hops);
     if (l->log)
         traffic_log_write(l->log, p);
@@ -373,6 +374,7 @@ static void declare(struct load *l)
     stat_init(&l->queue);
     stat_init(&l->blocking);
     stat_init(&l->alone);
+    stat_init(&l->serial);
     stat_init(&l->hops);
 }
 
@@ -508,6 +510,8 @@ static void load_finish(void *self, enum sim_end end)
     sim_scalar(l->sim, "queue", "s", l->queue.mean, 0);
     sim_scalar(l->sim, "blocking", "s", l->blocking.mean, 0);
     sim_scalar(l->sim, "alone", "s", l->alone.mean, 0);
+    sim_scalar(l->sim, "header", "s", l->alone.mean - l->serial.mean, 0);
+    sim_scalar(l->sim, "serialisation", "s", l->serial.mean, 0);
     sim_scalar(l->sim, "hops", "1", l->hops.mean, 0);
     if (l->window_in == 0)
         sim_remark(l->sim, "no packet was generated inside the window: measure is too short for "
