@@ -50,6 +50,9 @@ struct item *fake_item(struct fake *f, enum item_kind kind, uint32_t node, struc
     it->task = task;
     it->at = at;
     it->seq = f->next_seq++;
+    uint32_t maker = f->running ? f->running->node->id : node;
+    it->key = (uint64_t)maker << 40 | f->nodes[maker].made++;
+    it->soon = at <= fake_time(f);
     if (kind == ITEM_FRAME)
         rope_init(&it->u.frame.data);
     list_push(&f->pending, &it->link);
@@ -102,6 +105,7 @@ struct fake *fake_create(const struct fake_options *o)
 
 void fake_destroy(struct fake *f)
 {
+    f->o.order = FAKE_RANDOM; /* what is dropped now is no choice of an explorer */
     for (uint32_t i = 0; i < f->o.nodes; i++) {
         struct fake_node *n = &f->nodes[i];
         while (!list_empty(&n->tasks))
@@ -118,6 +122,7 @@ void fake_destroy(struct fake *f)
     free(f->nodes);
     free(f->script);
     free(f->arity);
+    free(f->asleep);
     free(f);
 }
 
@@ -360,10 +365,70 @@ static bool may_be_next(struct fake *f, const struct item *it)
     return true;
 }
 
+static bool is_asleep(const struct fake *f, const struct item *it)
+{
+    for (uint32_t i = 0; i < f->asleep_count; i++)
+        if (f->asleep[i].key == it->key)
+            return true;
+    return false;
+}
+
+static void put_to_sleep(struct fake *f, const struct item *it)
+{
+    if (f->asleep_count == f->asleep_capacity) {
+        f->asleep_capacity = f->asleep_capacity ? 2 * f->asleep_capacity : 16;
+        f->asleep = base_realloc(f->asleep, f->asleep_capacity * sizeof *f->asleep);
+    }
+    f->asleep[f->asleep_count++] = (struct asleep){ it->key, it->node };
+}
+
+/* K6.  Steps that stand before the chosen one were done first in earlier orders: they stay asleep
+ * until a step of their node makes a difference.  Late timers are done when all else is, and differ
+ * with everything. */
+static struct item *pick_reduced(struct fake *f)
+{
+    uint32_t awake = 0, all = 0;
+    bool late = true;
+    LIST_EACH (l, &f->pending) {
+        const struct item *it = LIST_ENTRY(l, struct item, link);
+        late &= is_timer(it) && !it->soon;
+    }
+    LIST_EACH (l, &f->pending) {
+        const struct item *it = LIST_ENTRY(l, struct item, link);
+        if ((late || !is_timer(it) || it->soon) && may_be_next(f, it)) {
+            all++;
+            awake += !is_asleep(f, it);
+        }
+    }
+    f->cut = all > 0 && awake == 0;
+    if (awake == 0)
+        return NULL;
+    uint32_t c = fake_choose(f, awake);
+    struct item *chosen = NULL;
+    LIST_EACH (l, &f->pending) {
+        struct item *it = LIST_ENTRY(l, struct item, link);
+        if (!(late || !is_timer(it) || it->soon) || !may_be_next(f, it) || is_asleep(f, it))
+            continue;
+        if (c-- == 0) {
+            chosen = it;
+            break;
+        }
+        put_to_sleep(f, it);
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < f->asleep_count && !late; i++)
+        if (f->asleep[i].node != chosen->node)
+            f->asleep[kept++] = f->asleep[i];
+    f->asleep_count = kept;
+    return chosen;
+}
+
 static struct item *pick(struct fake *f)
 {
     if (f->o.order == FAKE_IN_ORDER)
         return earliest(f);
+    if (f->o.order == FAKE_EXPLORE && f->o.explore_reduced)
+        return pick_reduced(f);
     uint32_t now = 0, late = 0;
     LIST_EACH (l, &f->pending) {
         struct item *it = LIST_ENTRY(l, struct item, link);
@@ -486,19 +551,22 @@ void fake_explore(struct fake_explore *x)
     uint32_t len = 0, capacity = 0;
     uint64_t orders_max = x->orders_max ? x->orders_max : 1000000;
     x->options.order = FAKE_EXPLORE;
-    x->orders = 0;
+    x->orders = x->cut = 0;
     x->complete = x->failed = false;
-    while (x->orders < orders_max) {
+    while (x->orders + x->cut < orders_max) {
         struct fake *f = fake_create(&x->options);
         f->script = script;
         f->arity = arity;
         f->script_len = len;
         f->script_capacity = capacity;
         x->setup(f, x->arg);
-        fake_run(f, x->steps_max ? x->steps_max : 10000);
-        x->orders++;
+        uint64_t steps = x->steps_max ? x->steps_max : 10000;
+        while (steps-- > 0 && !x->failed && fake_step(f))
+            x->failed = x->each && !x->each(f, x->arg);
         describe_order(x, f);
-        x->failed = !x->check(f, x->arg);
+        x->orders += !f->cut;
+        x->cut += f->cut;
+        x->failed = x->failed || (!f->cut && !x->check(f, x->arg));
         script = f->script;
         arity = f->arity;
         len = f->depth;

@@ -26,6 +26,8 @@ struct item {
     enum item_kind kind;
     sim_time at;
     uint64_t seq;
+    uint64_t key;  /* who made it, and as which of its: the same in every order */
+    bool soon;     /* due when it was made */
     uint32_t node; /* where it happens */
     struct port *task;
     union {
@@ -112,6 +114,7 @@ struct fake_node {
     struct fake_disk *disks;
     uint64_t work[PORT_WORK_COUNT];
     uint64_t allocs;
+    uint64_t made; /* items */
 };
 
 struct measure {
@@ -147,6 +150,12 @@ struct fake {
     uint32_t *script, *arity;
     uint32_t depth, script_len, script_capacity;
     uint32_t drops_left, copies_left;
+    struct asleep { /* what another order has done first here */
+        uint64_t key;
+        uint32_t node;
+    } * asleep;
+    uint32_t asleep_count, asleep_capacity;
+    bool cut; /* all that may be next is asleep */
 };
 
 struct item *fake_item(struct fake *f, enum item_kind kind, uint32_t node, struct port *task,

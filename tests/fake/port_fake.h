@@ -14,6 +14,10 @@
  *       harder than what the simulator does; they wait for its first upcall.
  *   K4  Memory that is freed while a timer or an I/O request in it is pending fails the test.
  *   K5  A thread's or upcall's work moves port_now by work_cost; the node is busy until then.
+ *   K6  Steps of different nodes commute, for each changes its own node and adds to what is pending
+ *       at others.  explore_reduced runs one of the orders that differ in nothing else (sleep sets
+ *       [Godefroid 1996]); every state is still reached.  Timers without delay are then events as
+ *       all others are; the rest wait until nothing else is pending.
  */
 #ifndef TESTS_FAKE_PORT_FAKE_H
 #define TESTS_FAKE_PORT_FAKE_H
@@ -44,6 +48,7 @@ struct fake_options {
     uint32_t explore_drops;  /* FAKE_EXPLORE: so many frames may be lost, at any place */
     uint32_t explore_copies; /* FAKE_EXPLORE: so many may be duplicated */
     bool explore_timers;     /* FAKE_EXPLORE: timers may fire before anything else is done */
+    bool explore_reduced;    /* FAKE_EXPLORE: see K6; no losses, no transmit queue */
     bool flatten;            /* rebuild every frame to bytes (law 7) */
     uint32_t threads_max;    /* port_thread_spawn gives NULL above; 0: no limit */
     uint64_t
@@ -125,10 +130,12 @@ struct fake_explore {
     void (*setup)(struct fake *f, void *arg);
     bool (*check)(struct fake *f, void *arg); /* after each run; false stops the search */
     void *arg;
-    uint64_t orders_max; /* stop after so many runs; 0: 1,000,000 */
-    uint64_t steps_max;  /* of one run; 0: 10,000 */
+    uint64_t orders_max;                     /* stop after so many runs; 0: 1,000,000 */
+    uint64_t steps_max;                      /* of one run; 0: 10,000 */
+    bool (*each)(struct fake *f, void *arg); /* after each step; false stops the search; NULL */
     /* results */
     uint64_t orders; /* runs made */
+    uint64_t cut;    /* explore_reduced: runs given up, for another covers them */
     bool complete;   /* every order was seen */
     bool failed;     /* check said false */
     char order[256]; /* the choices of the last run */
