@@ -62,6 +62,7 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
 void oracle_draw(struct oracle_case *c, uint64_t number, bool bubbles)
 {
     uint64_t state = number * UINT64_C(0xd1342543de82ef95) + 1, *r = &state;
+    c->number = number;
     draw_machine(&c->mesh, r, bubbles);
     int64_t grid = c->mesh.rows * c->mesh.columns * c->mesh.planes;
     uint32_t nodes = (uint32_t)(c->mesh.dimension ? INT64_C(1) << c->mesh.dimension : grid);
@@ -170,6 +171,7 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
 {
     struct sim *s = sim_create(NULL);
     struct err e = ERR_INIT;
+    sim_set_context(s, ops == &net_flit ? "flit, case" : "case", (int64_t)c->number);
     struct net *n = ops->create(s, &c->mesh, &e);
     if (!n) {
         fprintf(stderr, "%s: %s\n", ops->name, e.text);
@@ -229,6 +231,38 @@ static bool differs(const struct net_ops *a, const struct net_ops *b, const stru
     return !good || oracle_difference(&x, &y) != UINT32_MAX;
 }
 
+/* Gives *c up for *t when t fails too. */
+static bool take_if_fails(const struct net_ops *a, const struct net_ops *b, struct oracle_case *c,
+                          const struct oracle_case *t)
+{
+    if (!differs(a, b, t))
+        return false;
+    *c = *t;
+    return true;
+}
+
+/* Makes lengths shorter and times earlier. */
+static bool shrink_packets(const struct net_ops *a, const struct net_ops *b, struct oracle_case *c)
+{
+    bool smaller = false;
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct oracle_case t = *c;
+        t.packets[i].flits = (t.packets[i].flits + 1) / 2;
+        if (t.packets[i].flits < c->packets[i].flits)
+            smaller = take_if_fails(a, b, c, &t) || smaller;
+        sim_time at = c->packets[i].at;
+        for (sim_time less = at; less > 0; less /= 2) {
+            t = *c;
+            t.packets[i].at = at - less;
+            if (take_if_fails(a, b, c, &t)) {
+                smaller = true;
+                break;
+            }
+        }
+    }
+    return smaller;
+}
+
 void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
                              struct oracle_case *c)
 {
@@ -237,8 +271,7 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
         for (uint32_t i = 0; i < c->fault_count; i++) {
             struct oracle_case t = *c;
             t.faults[i] = t.faults[--t.fault_count];
-            if (differs(a, b, &t)) {
-                *c = t;
+            if (take_if_fails(a, b, c, &t)) {
                 smaller = true;
                 i--;
             }
@@ -247,20 +280,12 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
             struct oracle_case t = *c;
             memmove(&t.packets[i], &t.packets[i + 1], (c->count - i - 1) * sizeof(t.packets[0]));
             t.count--;
-            if (t.count > 0 && differs(a, b, &t)) {
-                *c = t;
+            if (t.count > 0 && take_if_fails(a, b, c, &t)) {
                 smaller = true;
                 i--;
             }
         }
-        for (uint32_t i = 0; i < c->count; i++) {
-            struct oracle_case t = *c;
-            t.packets[i].flits = (t.packets[i].flits + 1) / 2;
-            if (t.packets[i].flits < c->packets[i].flits && differs(a, b, &t)) {
-                *c = t;
-                smaller = true;
-            }
-        }
+        smaller = shrink_packets(a, b, c) || smaller;
     }
     struct oracle_case x = *c, y = *c;
     oracle_run(a, &x);

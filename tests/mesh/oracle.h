@@ -16,6 +16,7 @@ struct oracle_packet {
 };
 
 struct oracle_case {
+    uint64_t number;
     struct mesh_params mesh;
     uint32_t count, fault_count;
     uint32_t room;    /* packets of every terminal; 0: any number */
