@@ -95,6 +95,7 @@ static void cross(struct worm_net *n, struct worm *w, sim_time h)
     uint32_t i = w->head++;
     struct hop *p = hop_of(w, i);
     p->h = h;
+    note_stall(n, w, i, h);
     n->counts.header_hops++;
     n->counts.slot_waits += h > w->start;
     if (w->waiters)
@@ -309,8 +310,6 @@ static bool hop_at_once(struct worm_net *n, struct worm *w, uint32_t chan)
     sim_time h = w->start, slots_at = c->last_left + n->m.d.credit;
     if (!n->plain || c->ejects || (int32_t)(needed - c->departed) > 0 || w->waiters)
         return false;
-    if (w->reach > 0 && w->settled + w->reach <= i)
-        return false;   /* a tail becomes known */
     if (slots_at > h) { /* the slots for the last flits fell free lately */
         if ((int32_t)(first - c->newest) <= 0)
             return false;
@@ -321,6 +320,7 @@ static bool hop_at_once(struct worm_net *n, struct worm *w, uint32_t chan)
     if (--w->steps == 0)
         look_up(n, w, node_of(n, c->end_base));
     *p = (struct hop){ .h = h, .chan = chan, .base = base, .next = c->end_base + w->port };
+    note_stall(n, w, i, h);
     w->head = i + 1;
     w->place = TRAVELLING;
     c->last_base = base;
@@ -344,6 +344,8 @@ static bool hop_at_once(struct worm_net *n, struct worm *w, uint32_t chan)
     post(n, w->ready - n->m.d.front, WORD_ARRIVE, w);
     if (w->reach > 0) {
         c->held = true;
+        if (w->settled + w->reach <= i)
+            worm_settle(n, w);
     } else {
         w->settled = i + 1;
         worm_tail_straight(n, w, i, h + (sim_time)(w->length - 1) * n->m.d.flit);
@@ -587,6 +589,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     ASSERT_MSG(n->ports < 32, "W7");
     n->ports_inverse = ((UINT64_C(1) << 32) + n->ports - 1) / n->ports;
     n->depth = (uint32_t)n->m.params.fifo_flits;
+    n->window = n->m.d.flit * n->m.params.fifo_flits - n->m.d.credit;
     n->memory = n->m.d.credit * (sim_time)(longest + 2);
     make_channels(n);
     if (!mesh_no_bubbles(&n->m.params))

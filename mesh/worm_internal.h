@@ -40,12 +40,14 @@ struct worm {
     uint16_t steps;   /* channels still to ask for that the last look at the route covers */
     uint8_t port;     /* outputs that they leave by */
     uint8_t log2;     /* of the ring's size: class in the pool */
-    uint8_t place;    /* enum place, of the header */
-    bool complete;    /* the ejection channel is hop head-1 */
-    bool ejecting;    /* the channel asked for or granted is the ejection channel */
-    bool waiting;     /* in the list of some root */
-    sim_time ready;   /* header competes (or would) from here on */
-    sim_time start;   /* granted: header may leave from here on, given a slot */
+    uint8_t
+        free_run;  /* hops up to head-1 that followed the one before without a stall; at most 255 */
+    uint8_t place; /* enum place, of the header */
+    bool complete; /* the ejection channel is hop head-1 */
+    bool ejecting : 1; /* the channel asked for or granted is the ejection channel */
+    bool waiting : 1;  /* in the list of some root */
+    sim_time ready;    /* header competes (or would) from here on */
+    sim_time start;    /* granted: header may leave from here on, given a slot */
     struct worm *waiters;
     struct worm *next; /* in the list where it waits, or of the free */
     struct hop ring[];
@@ -123,6 +125,7 @@ struct worm_net {
     struct mesh_net m;
     uint32_t ports, depth;
     uint64_t ports_inverse; /* ceil(2^32 / ports) */
+    sim_time window;        /* B t_f - t_c */
     sim_time memory;        /* what left a FIFO longer ago than this decides nothing any more */
     /* nodes*ports outputs, nodes injection channels, and from `drops` on, once there are faults, a
      * drain for each input port (nodes*ports) */
@@ -157,6 +160,15 @@ enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER };
 static inline struct hop *hop_of(struct worm *w, uint32_t i)
 {
     return &w->ring[i & ((1u << w->log2) - 1)];
+}
+
+/* The header has crossed hop i at h.  A stall is a crossing later than flits B places behind need. */
+static inline void note_stall(struct worm_net *n, struct worm *w, uint32_t i, sim_time h)
+{
+    if (i > 0 && h - hop_of(w, i - 1)->h <= n->window)
+        w->free_run = (uint8_t)(w->free_run < UINT8_MAX ? w->free_run + 1 : UINT8_MAX);
+    else
+        w->free_run = 0;
 }
 
 static inline void post(struct worm_net *n, sim_time when, enum word kind, const void *ptr)

@@ -303,6 +303,18 @@ void worm_free(struct worm_net *n, struct worm *w)
     n->pool[w->log2] = w;
 }
 
+/* The tail's crossing of hop i is known.  When it is h_i + (L-1) t_f, all flits before it crossed
+ * back to back, because they are t_f apart at least. */
+static inline void settle_known(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail)
+{
+    bool straight = tail == hop_of(w, i)->h + (sim_time)(w->length - 1) * n->m.d.flit;
+    if (straight && n->plain)
+        worm_tail_straight(n, w, i, tail);
+    else
+        worm_settle_hop(n, w, i, tail, straight);
+    w->settled++;
+}
+
 /* The header is in the ejection channel: every tail is known.  Near the end of the path, where
  * (1) unrolls into the ejection channel, x(i,j) = s_i + (j-1) t_f with
  * s_i = max(h_i, s_{i+1} - B t_f + t_c): all tails in one pass over the path. */
@@ -319,12 +331,12 @@ static void settle_end(struct worm_net *n, struct worm *w)
             s = sim_time_max(hop_of(w, i)->h, s + slack);
             n->starts[i - from] = s;
         }
-        for (uint32_t i = w->settled; i < from; i++, w->settled++) {
+        while (w->settled < from) {
             sim_time tail;
             struct worm *root;
-            if (!crossing(n, w, i, w->length, &tail, &root))
+            if (!crossing(n, w, w->settled, w->length, &tail, &root))
                 ASSERT_MSG(false, "W2");
-            worm_settle_hop(n, w, i, tail, false);
+            settle_known(n, w, w->settled, tail);
         }
         for (uint32_t i = from; i < last; i++, w->settled++) {
             bool straight = w->length >= n->depth * (last - i + 1);
@@ -339,6 +351,25 @@ static void settle_end(struct worm_net *n, struct worm *w)
     worm_free(n, w);
 }
 
+/* The tail's crossing of hop i, at once when no header crossing that (1) unrolls to came late, and
+ * the slots at the end of the FIFOs that the packet fills fell free long ago: then it is
+ * h_i + (L-1) t_f. */
+static inline bool tail_crossing(struct worm_net *n, struct worm *w, uint32_t i, sim_time *tail,
+                                 struct worm **root)
+{
+    uint32_t ahead = w->reach;
+    if (i + ahead + 1 == w->head && w->free_run >= ahead) {
+        const struct hop *p = hop_of(w, i + ahead);
+        const struct chan *c = &n->chans[p->chan];
+        uint32_t flit = p->base + w->length - (ahead + 1) * n->depth;
+        *tail = hop_of(w, i)->h + (sim_time)(w->length - 1) * n->m.d.flit;
+        if ((int32_t)(flit - c->departed) <= 0 &&
+            c->last_left + (sim_time)(ahead + 1) * n->m.d.credit <= *tail)
+            return true;
+    }
+    return crossing(n, w, i, w->length, tail, root);
+}
+
 /* Finds the tails that have become known. */
 void worm_settle(struct worm_net *n, struct worm *w)
 {
@@ -349,11 +380,10 @@ void worm_settle(struct worm_net *n, struct worm *w)
     while (w->settled + w->reach < w->head) {
         sim_time tail;
         struct worm *root;
-        if (!crossing(n, w, w->settled, w->length, &tail, &root)) {
+        if (!tail_crossing(n, w, w->settled, &tail, &root)) {
             worm_wait_for(w, root);
             return;
         }
-        worm_settle_hop(n, w, w->settled, tail, false);
-        w->settled++;
+        settle_known(n, w, w->settled, tail);
     }
 }
