@@ -162,7 +162,8 @@ static inline struct hop *hop_of(struct worm *w, uint32_t i)
     return &w->ring[i & ((1u << w->log2) - 1)];
 }
 
-/* The header has crossed hop i at h.  A stall is a crossing later than flits B places behind need. */
+/* The header has crossed hop i at h.  A stall is a crossing so late that flits B places behind the
+ * header come to wait. */
 static inline void note_stall(struct worm_net *n, struct worm *w, uint32_t i, sim_time h)
 {
     if (i > 0 && h - hop_of(w, i - 1)->h <= n->window)

@@ -151,9 +151,9 @@ static void print_row(const struct outcome *worm, const struct outcome *flit, bo
 
 static void figure(uint32_t k, uint32_t flits, uint32_t percent, bool table)
 {
-    /* The flit model gets by with less: about as many flit-hops whatever the length, and a packet
-     * or more from every node. */
-    uint64_t few = 3 * (uint64_t)k * k * k / 4, some = 1500000 / flits;
+    /* The flit model gets by with less: about as many flit-hops whatever the length, and enough
+     * packets to load the whole mesh. */
+    uint64_t few = (uint64_t)k * k * k / 8, some = 1500000 / flits;
     job = (struct job){ k, flits, percent, &net_worm, flits < 64 ? 3000000 : 1500000 };
     struct outcome worm = best_of(3);
     job.ops = &net_flit;
