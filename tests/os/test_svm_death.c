@@ -222,6 +222,185 @@ Test(svm_death, who_comes_back_shares_nothing)
     }
 }
 
+/* ---- frames that are late or lost with their sender ---- */
+
+#define OP 8 /* offset of the operation in a frame: behind the driver's header */
+enum { OP_PAGE = 2, OP_INVALIDATE = 4 };
+
+struct catch
+{
+    uint8_t op;
+    uint32_t from, to;
+    uint32_t length;
+    uint8_t bytes[WORLD_PAGE + 256];
+};
+
+/* Keeps the frame instead of sending it. */
+static bool caught(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    struct catch *c = arg;
+    uint8_t op = 0;
+    if (frame->length > OP)
+        rope_read(frame, OP, 1, &op);
+    if (op != c->op || src != c->from || dst != c->to)
+        return true;
+    c->length = (uint32_t)frame->length;
+    cr_assert_leq(c->length, sizeof c->bytes);
+    rope_read(frame, 0, c->length, c->bytes);
+    return false;
+}
+
+static void touch_start(struct world *w, struct access *a, uint32_t node, uint32_t page, bool write)
+{
+    *a = (struct access){ .w = w, .node = node, .at = page * WORLD_PAGE + 9, .write = write };
+    fake_call(w->rig.f, node, access_start, a);
+    fake_run(w->rig.f, 0);
+}
+
+Test(svm_death, what_the_dead_has_sent_comes_too_late)
+{
+    static const char *const names[] = { "central", "improved",  "fixed",
+                                         "dynamic", "dynamic_s", "tree" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct world *w = quiet(world_manager_named(names[i]));
+        struct catch c = { .op = OP_PAGE, .from = 1, .to = 2 };
+        struct access a;
+        touch(w, 1, 1, true);
+        touch(w, 3, 1, false);
+        if (strcmp(names[i], "dynamic") == 0) /* where a reader becomes owner */
+            touch(w, 1, 1, true);
+        fake_on_frame(w->rig.f, caught, &c);
+        touch_start(w, &a, 2, 1, true);
+        cr_assert_gt(c.length, 0u, "%s", names[i]);
+        fake_on_frame(w->rig.f, NULL, NULL);
+        fake_crash(w->rig.f, 1);
+        fake_run(w->rig.f, 0);
+        /* Node 2 has asked again, and has the copy of node 3 or was told that there is none. */
+        bool lost = !touch(w, 0, 1, true);
+        fake_inject(w->rig.f, 1, 2, c.bytes, c.length);
+        fake_run(w->rig.f, 0);
+        cr_assert_eq(touch(w, 2, 1, false), !lost, "%s", names[i]);
+        cr_assert_eq(touch(w, 3, 1, false), !lost, "%s", names[i]);
+        world_check(w);
+        rig_stop(&w->rig);
+    }
+}
+
+/* Ownership that is on its way between survivors reaches a node that is frozen, before the mark of
+ * its sender. */
+Test(svm_death, ownership_in_flight_is_not_lost)
+{
+    for (int m = 0; svm_managers[m]; m++) {
+        struct world *w = quiet(m);
+        struct catch c = { .op = OP_PAGE, .from = 1, .to = 2 };
+        struct access a;
+        if (m == world_manager_named("xmm"))
+            c.from = 0;
+        touch(w, 1, 1, true);
+        fake_on_frame(w->rig.f, caught, &c);
+        a = (struct access){ .w = w, .node = 2, .at = WORLD_PAGE + 9, .write = true };
+        fake_call(w->rig.f, 2, access_start, &a);
+        fake_run_until(w->rig.f, fake_now(w->rig.f) + SIM_MS);
+        cr_assert_gt(c.length, 0u, "%s", world_manager(w));
+        fake_on_frame(w->rig.f, NULL, NULL);
+        fake_crash(w->rig.f, 3);
+        /* The news are due after 1 ms; a frame takes 10 us. */
+        fake_run_until(w->rig.f, fake_now(w->rig.f) + SIM_MS - 5 * SIM_US);
+        fake_inject(w->rig.f, c.from, 2, c.bytes, c.length);
+        fake_run(w->rig.f, 0);
+        cr_assert(a.ok, "%s: %s", world_manager(w), w->error.text);
+        cr_assert(touch(w, 0, 1, false), "%s: %s", world_manager(w), w->error.text);
+        world_check(w);
+        rig_stop(&w->rig);
+    }
+}
+
+/* The writer dies when one reader has dropped its copy and the other has not: that copy is the page,
+ * and the first reader, who knows of a later version, must take it. */
+Test(svm_death, a_writer_dies_among_its_invalidations)
+{
+    static const char *const names[] = { "improved", "fixed", "dynamic", "dynamic_s", "tree" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct world *w = quiet(world_manager_named(names[i]));
+        struct catch c = { .op = OP_INVALIDATE, .from = 1, .to = 3 };
+        struct access a;
+        touch(w, 1, 1, true);
+        touch(w, 3, 1, false);
+        touch(w, 2, 1, false);
+        fake_on_frame(w->rig.f, caught, &c);
+        touch_start(w, &a, 1, 1, true);
+        cr_assert_gt(c.length, 0u, "%s", names[i]);
+        fake_on_frame(w->rig.f, NULL, NULL);
+        fake_crash(w->rig.f, 1);
+        fake_run(w->rig.f, 0);
+        cr_assert(touch(w, 2, 1, false), "%s: %s", names[i], w->error.text);
+        cr_assert(touch(w, 0, 1, true), "%s: %s", names[i], w->error.text);
+        world_check(w);
+        rig_stop(&w->rig);
+    }
+}
+
+/* ---- what is lost, exactly ---- */
+
+static bool survives(struct world *w, uint32_t page)
+{
+    for (uint32_t n = 0; n < w->nodes; n++) {
+        struct svm_view v;
+        if (!fake_up(w->rig.f, n))
+            continue;
+        svm_look(w->svm[n], page, &v);
+        if (v.owner || v.prot != VM_NONE)
+            return true;
+    }
+    return false;
+}
+
+Test(svm_death, of_a_quiet_system_takes_the_pages_that_only_the_dead_had_and_no_others)
+{
+    uint64_t kept = 0, gone = 0;
+    for (int m = 0; svm_managers[m]; m++) {
+        if (m == world_manager_named("xmm")) /* its manager has pages that nobody maps */
+            continue;
+        for (uint64_t seed = 1; seed <= 25; seed++) {
+            static struct world w;
+            w = (struct world){ .nodes = 2 + (uint32_t)(seed % 5),
+                                .pages = 20,
+                                .manager = m,
+                                .initial_owner = (int)(seed % 3),
+                                .seed = seed,
+                                .detect_delay = SIM_MS,
+                                .program = nothing };
+            world_start(&w, FAKE_IN_ORDER);
+            fake_run(w.rig.f, 0);
+            uint64_t x = seed;
+            for (int i = 0; i < 60; i++) {
+                uint32_t node = (uint32_t)(world_random(&x) % w.nodes);
+                cr_assert(touch(&w, node, (uint32_t)(world_random(&x) % w.pages),
+                                world_random(&x) % 3 == 0));
+            }
+            uint32_t dead = (uint32_t)(world_random(&x) % w.nodes);
+            bool expected[20];
+            fake_crash(w.rig.f, dead);
+            for (uint32_t p = 0; p < w.pages; p++)
+                expected[p] = survives(&w, p);
+            fake_run(w.rig.f, 0);
+            for (uint32_t p = 0; p < w.pages; p++) {
+                uint32_t node = (dead + 1 + p) % w.nodes;
+                if (node == dead)
+                    node = (node + 1) % w.nodes;
+                cr_assert_eq(touch(&w, node, p, p % 2), expected[p], "%s, seed %llu: page %u",
+                             world_manager(&w), (unsigned long long)seed, p);
+                kept += expected[p];
+                gone += !expected[p];
+            }
+            world_check(&w);
+            rig_stop(&w.rig);
+        }
+    }
+    cr_assert_gt(kept, 1000u);
+    cr_assert_gt(gone, 300u);
+}
+
 Test(svm_death, relaxed_memory_does_not_recover_and_says_so)
 {
     int hlrc = 0;

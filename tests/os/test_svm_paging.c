@@ -73,6 +73,41 @@ Test(svm_paging, owned_pages_go_to_memory_servers_and_come_back_under_every_mana
         }
 }
 
+/* A server dies under running programs: mirrored pages are unharmed; else what lay there is told. */
+Test(svm_paging, of_a_dead_server_only_what_had_no_mirror_is_lost)
+{
+    static struct world w;
+    uint64_t lost = 0;
+    for (int m = 0; svm_managers[m]; m++)
+        for (uint64_t seed = 1; seed <= 12; seed++) {
+            bool mirror = seed % 2;
+            w = (struct world){ .nodes = 3,
+                                .servers = 3,
+                                .pages = 8,
+                                .frames = 2,
+                                .manager = m,
+                                .store = STORE_SERVERS,
+                                .server = { .frames = 100 },
+                                .client = { .mirror = mirror },
+                                .seed = seed,
+                                .detect_delay = SIM_MS,
+                                .accesses = 100,
+                                .program = world_random_program };
+            world_start(&w, seed % 3 ? FAKE_IN_ORDER : FAKE_RANDOM);
+            fake_run(w.rig.f, 700 + 50 * seed);
+            fake_crash(w.rig.f, 3 + (uint32_t)(seed % 3));
+            fake_run(w.rig.f, 3000000);
+            cr_assert_eq(w.finished, 3, "%s, seed %llu: %u of 3 programs ended", world_manager(&w),
+                         (unsigned long long)seed, w.finished);
+            cr_assert(!mirror || w.failed == 0, "%s, seed %llu: %s", world_manager(&w),
+                      (unsigned long long)seed, w.error.text);
+            lost += w.failed;
+            world_check(&w);
+            rig_stop(&w.rig);
+        }
+    cr_assert_gt(lost, 50u);
+}
+
 /* ---- all orders ---- */
 
 static struct xk_graph *graph;
