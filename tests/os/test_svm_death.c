@@ -315,8 +315,8 @@ Test(svm_death, ownership_in_flight_is_not_lost)
     }
 }
 
-/* The writer dies when one reader has dropped its copy and the other has not: that copy is the page,
- * and the first reader, who knows of a later version, must take it. */
+/* The writer dies when one reader has dropped its copy and the other has not: that copy is the
+ * page, and the first reader, who knows of a later version, must take it. */
 Test(svm_death, a_writer_dies_among_its_invalidations)
 {
     static const char *const names[] = { "improved", "fixed", "dynamic", "dynamic_s", "tree" };

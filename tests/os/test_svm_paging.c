@@ -73,7 +73,7 @@ Test(svm_paging, owned_pages_go_to_memory_servers_and_come_back_under_every_mana
         }
 }
 
-/* A server dies under running programs: mirrored pages are unharmed; else what lay there is told. */
+/* A server dies under running programs: mirrored pages are unharmed; else the loss is told. */
 Test(svm_paging, of_a_dead_server_only_what_had_no_mirror_is_lost)
 {
     static struct world w;
