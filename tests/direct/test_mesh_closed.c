@@ -128,3 +128,21 @@ Test(mesh_closed, a_bad_list_is_refused_with_its_line)
         bench_stop(&b);
     }
 }
+
+Test(mesh_closed, an_exchange_in_random_order_sends_as_much_in_another_order_for_each_seed)
+{
+    double makespans[3];
+    for (int i = 0; i < 3; i++) {
+        cr_assert(bench_start(&b, &net_worm, CYCLES "rows=4 columns=4", &direct_mesh_batch,
+                              "exchange=random packets=2 packet_flits=4", i < 2 ? 1 : 2),
+                  "%s", b.err.text);
+        bench_run(&b);
+        makespans[i] = bench_value(&b, "makespan_cycles");
+        cr_assert_eq(bench_value(&b, "packets"), 2 * 16 * 15);
+        bench_stop(&b);
+    }
+    cr_assert_eq(makespans[0], makespans[1]);
+    cr_assert_neq(makespans[0], makespans[2]);
+    /* Every terminal takes 2 * 15 packets of 4 flits: no order is faster than that. */
+    cr_assert_geq(makespans[0], 2 * 15 * 4);
+}

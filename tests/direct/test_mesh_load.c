@@ -213,3 +213,31 @@ Test(mesh_load, the_parts_of_latency_add_up)
     cr_assert_gt(bench_value(&b, "blocking"), 0.1 * whole);
     bench_stop(&b);
 }
+
+Test(mesh_load, fairness_is_jains_index_of_what_sources_got_through)
+{
+    /* The parking lot's shares 1/64 1/64 1/32 ... 1/2 and none for the sink itself:
+     * 1 / (8 sum x^2) = 1 / (8 * 0.33350) = 0.3748. */
+    run(&net_worm, "rows=1 columns=8",
+        "pattern=hotspot hot=7, hot_share=1 load=0.9 packet_flits=8 warmup=100us measure=400us "
+        "drain=0",
+        3);
+    cr_assert_float_eq(bench_value(&b, "accepted_fairness"), 0.3748, 0.003, "%g",
+                       bench_value(&b, "accepted_fairness"));
+    cr_assert_float_eq(bench_value(&b, "taken_most"), 1, 0.01);
+    bench_stop(&b);
+    run(&net_worm, "rows=1 columns=8", "pattern=bit_complement load=0.1 measure=2ms", 3);
+    cr_assert_gt(bench_value(&b, "accepted_fairness"), 0.99);
+    bench_stop(&b);
+}
+
+Test(mesh_load, a_window_that_opens_before_the_network_has_filled_is_not_steady)
+{
+    /* The first packets take half a microsecond to arrive. */
+    run(&net_worm, "rows=16 columns=16", "load=0.1 packet_flits=2 warmup=0 measure=1500ns", 3);
+    cr_assert_eq(bench_value(&b, "steady"), 0);
+    bench_stop(&b);
+    run(&net_worm, "rows=16 columns=16", "load=0.1 packet_flits=2 warmup=5us measure=1500ns", 3);
+    cr_assert_eq(bench_value(&b, "steady"), 1);
+    bench_stop(&b);
+}
