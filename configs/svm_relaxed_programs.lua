@@ -1,5 +1,5 @@
 -- What relaxing buys, program by program: home-based lazy release consistency against managers
--- under which a read returns the most recent write.
+-- under which a read returns the most recent write.  Other pages: -p workload.memory.page=64KiB
 local paragon = include "machines/paragon.lua"
 
 local program = param("program", "svm_jacobi")
@@ -19,6 +19,7 @@ local size = ({
 
 local workload = {
   kind = program, nodes = param("workload.nodes", 8), svm = protocols[protocol],
+  memory = { page = param("workload.memory.page", "4KiB") },
 }
 for k, v in pairs(size) do workload[k] = v end
 

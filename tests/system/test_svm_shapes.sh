@@ -12,6 +12,7 @@ figure svm_disk -p 'workload.iterations={1, 2, 4, 8}'
 figure svm_superlinear -p 'workload.nodes={1, 2, 3, 4, 8}'
 figure svm_baseline -p 'workload.memory.page={4KiB, 256KiB}'
 figure svm_forwards -p 'workload.nodes={2, 8, 32}' -p program=svm_pde
+figure svm_relaxed_programs -p 'workload.nodes={4, 16, 64}'
 # One that cannot hold fails its figure.
 few='workload.iterations={1, 2, 4, 8}'
 sed 's/transfers(1, 8), max = 0.05/transfers(1, 8), min = 0.05/' configs/svm_disk.lua >"$T/wrong.lua"
