@@ -56,7 +56,7 @@ void traffic_channels(struct sim *s)
 
 /* ---- times in cycles ---- */
 
-#define CYCLES_KEPT (4u << 20) /* an open loop past saturation has no longest latency */
+#define CYCLES_KEPT (1u << 20) /* an open loop past saturation has no longest latency */
 
 void traffic_cycles_add(struct traffic_cycles *c, sim_time t)
 {
@@ -96,8 +96,10 @@ void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const c
         double share;
     } parts[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "max", 1 } };
     for (size_t i = 0; c->total > 0 && i < ARRAY_LEN(parts); i++) {
+        size_t cycles = cycles_quantile(c, parts[i].share);
         char *full = base_printf("%s.%s", name, parts[i].name);
-        sim_scalar(s, full, "1", (double)cycles_quantile(c, parts[i].share), flags);
+        if (cycles < CYCLES_KEPT) /* else it is longer, and not known */
+            sim_scalar(s, full, "1", (double)cycles, flags);
         free(full);
     }
 }
