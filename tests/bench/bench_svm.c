@@ -20,7 +20,7 @@
 #define PAGE 4096
 #define SPACE (UINT64_C(1) << 30)
 
-enum { CENTRAL = 0, DYNAMIC = 4, XMM = 7 }; /* of svm_managers */
+enum { CENTRAL = 0, DYNAMIC = 4, XMM = 7, HLRC = 8 }; /* of svm_mgr_of */
 
 static struct shared_params params = {
     .svm = { .manager = DYNAMIC, .hash_block = 1, .retry = 10 * SIM_MS, .initial_owner = 2 },
@@ -182,6 +182,8 @@ int main(int argc, char **argv)
     bench_print("faults of 64 nodes, central", rate, "faults/s", "dynamic", rate / first);
     rate = bench_median(faults, 8, XMM);
     bench_print("faults of 64 nodes, xmm", rate, "faults/s", "dynamic", rate / first);
+    rate = bench_median(faults, 8, HLRC);
+    bench_print("faults of 64 nodes, hlrc", rate, "faults/s", "dynamic", rate / first);
     packet = "8KiB";
     rate = bench_median(faults, 8, DYNAMIC);
     bench_print("the same, a page in one packet", rate, "faults/s", "in five", rate / first);
