@@ -52,7 +52,8 @@ const struct param svm_params_desc[] = {
       .def = "0",
       .min = "0",
       .max = "1000000000",
-      .doc = "Dynamic managers: the owner tells all nodes after serving so many faults; 0: never.",
+      .doc = "Dynamic managers: the owner tells all nodes after so many moves of the ownership or "
+             "copies served; 0: never.",
       .src = "[Li & Hudak 1989], refinement of the dynamic manager" },
     { .name = "fanout",
       .type = PARAM_INT,

@@ -1,5 +1,5 @@
-/* test_svm.c: shared virtual memory on the fake port: coherence under random programs, exact message
- * counts per fault, bounds.
+/* test_svm.c: shared virtual memory on the fake port: coherence under random programs, exact
+ * message counts per fault, bounds.
  *
  * Two oracles of coherence: one flat array, written in the order in which the fake port runs the
  * accesses, of which every read must be the most recent write; and, in every other run, the
@@ -134,15 +134,22 @@ static struct cost touch(struct cluster *c, uint32_t node, uint32_t page, bool w
                           after.invalidations - before.invalidations };
 }
 
-static struct cluster *quiet(const char *manager, uint32_t nodes)
+static struct cluster *quiet_announcing(const char *manager, uint32_t nodes, int64_t every)
 {
     static struct cluster c;
-    c = (struct cluster){
-        .nodes = nodes, .pages = 16, .seed = 5, .manager = manager_named(manager)
-    };
+    c = (struct cluster){ .nodes = nodes,
+                          .pages = 16,
+                          .seed = 5,
+                          .announce_every = every,
+                          .manager = manager_named(manager) };
     cluster_start(&c, FAKE_IN_ORDER);
     fake_run(c.rig.f, 0);
     return &c;
+}
+
+static struct cluster *quiet(const char *manager, uint32_t nodes)
+{
+    return quiet_announcing(manager, nodes, 0);
 }
 
 /* Owner 1 with readers 2..m+1; then node 6 reads, node 7 writes.  Manager 0 (page 8 of 8 nodes for
@@ -201,6 +208,75 @@ Test(svm, dynamic_faults_cost_two_messages_and_one_per_forward_and_two_per_copy)
         cr_assert_gt(requests, 100u);
         /* The bound O(N + K log N) on the forwardings of K requests among N nodes. */
         cr_assert_leq((double)forwards, 16 + (double)requests * log2(16), "%s", names[i]);
+        cluster_stop(c);
+    }
+}
+
+/* How far a request from `node` has to go: steps along hints to the owner. */
+static uint32_t steps_to_owner(struct cluster *c, uint32_t node, uint32_t page)
+{
+    struct svm_view v;
+    uint32_t steps = 0;
+    for (svm_look(c->svm[node], page, &v); !v.owner && steps <= c->nodes; steps++)
+        svm_look(c->svm[v.hint], page, &v);
+    return steps;
+}
+
+/* Requests that an adversary makes who sees all hints: always from a node that is farthest from the
+ * owner.  The bound of the paper with c = 2, on the messages at the interfaces but those that
+ * invalidate: 2 (N + K log2 N). */
+Test(svm, dynamic_faults_of_an_adversary_stay_within_the_bound)
+{
+    static const char *const names[] = { "dynamic", "dynamic_s", "tree" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        for (uint32_t nodes = 4; nodes <= 64; nodes *= 2)
+            for (uint32_t reads = 0; reads <= 2; reads++) {
+                struct cluster *c = quiet(names[i], nodes);
+                uint64_t x = 5, messages = 0, requests = 0, far = 0;
+                for (uint32_t k = 0; k < 4 * nodes; k++) {
+                    uint32_t worst = 0;
+                    for (uint32_t n = 1; n < nodes; n++)
+                        if (steps_to_owner(c, n, 3) > steps_to_owner(c, worst, 3))
+                            worst = n;
+                    cr_assert_leq(steps_to_owner(c, worst, 3), nodes - 1, "hints form a circle");
+                    far += steps_to_owner(c, worst, 3);
+                    struct cost t = touch(c, worst, 3, mix(&x) % 3 >= reads);
+                    messages += t.frames - 2 * t.invalidations;
+                    requests += t.frames > 0;
+                }
+                double bound = 2 * (nodes + (double)requests * log2(nodes));
+                cr_log_info("%s, %u nodes, reads %u of 3: %llu requests, %.2f messages each, bound "
+                            "%.2f; the adversary's nodes are %.2f away",
+                            names[i], nodes, reads, (unsigned long long)requests,
+                            (double)messages / (double)requests, bound / (double)requests,
+                            (double)far / (4.0 * nodes));
+                cr_assert_leq((double)messages, bound, "%s, %u nodes", names[i], nodes);
+                cluster_stop(c);
+            }
+}
+
+/* The refinement: after every M moves of the ownership its owner tells the N - 1 others. */
+Test(svm, announcements_cost_a_broadcast_for_every_so_many_moves)
+{
+    for (int64_t every = 1; every <= 4; every++) {
+        struct cluster *c = quiet_announcing("dynamic", 16, every);
+        uint64_t x = 9, moves = 0, frames = 0, expected = 0, forwards = 0;
+        for (int k = 0; k < 300; k++) {
+            uint32_t node = (uint32_t)(mix(&x) % 16);
+            struct svm_view v;
+            svm_look(c->svm[node], 3, &v);
+            bool write = mix(&x) % 3 == 0;
+            bool asks = !(v.owner || v.prot == VM_WRITE || (!write && v.prot == VM_READ));
+            struct cost t = touch(c, node, 3, write);
+            moves += asks;
+            frames += t.frames;
+            forwards += t.forwards;
+            expected += (asks ? 2 : 0) + t.forwards + 2 * t.invalidations;
+        }
+        cr_assert_eq(frames, expected + 15 * (moves / (uint64_t)every), "M = %d", (int)every);
+        cr_assert(every > 1 || forwards == 0, "everybody knows the owner, and yet is %d away",
+                  (int)forwards);
+        cr_log_info("M = %d: %.2f forwards a move", (int)every, (double)forwards / (double)moves);
         cluster_stop(c);
     }
 }

@@ -115,6 +115,12 @@ Test(svm_states, every_pair_of_a_state_and_an_event_happens_or_cannot)
         random_runs(m);
         if (getenv("SVM_STATES") || getenv("SVM_SEEDS"))
             show(m);
+        int met = 0;
+        for (int s = 0; s < SVM_STATE_COUNT; s++)
+            for (int e = 0; e < SVM_EVENT_COUNT; e++)
+                met += hits[s][e] > 0;
+        cr_log_info("%s: %d pairs met, %d cannot be", svm_mgr_name(svm_managers[m]), met,
+                    SVM_STATE_COUNT * SVM_EVENT_COUNT - met);
         for (int s = 0; s < SVM_STATE_COUNT; s++)
             for (int e = 0; e < SVM_EVENT_COUNT; e++)
                 cr_expect(hits[s][e] > 0 || svm_why_never(m, s, e), "%s: never met: %s while %s",
