@@ -129,7 +129,7 @@ static int by_source(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int by_destination(const void *a, const void *b)
+int mesh_net_by_destination(const void *a, const void *b)
 {
     const struct net_packet *p = *(struct net_packet *const *)a;
     const struct net_packet *q = *(struct net_packet *const *)b;
@@ -151,7 +151,7 @@ static void call_terminals(struct mesh_net *n)
     }
     n->sent_count = 0;
     if (n->done_count > 1)
-        qsort(n->done, n->done_count, sizeof(struct net_packet *), by_destination);
+        qsort(n->done, n->done_count, sizeof(struct net_packet *), mesh_net_by_destination);
     for (uint32_t k = 0; k < n->done_count; k++) {
         struct net_packet *p = n->done[k];
         const struct net_terminal *t = &n->terminals[p->dst];

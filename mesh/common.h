@@ -91,6 +91,8 @@ void mesh_net_schedule(struct mesh_net *n);
  * the last of it has drained. */
 void mesh_net_sent(struct mesh_net *n, struct net_packet *p);
 void mesh_net_done(struct mesh_net *n, struct net_packet *p);
+/* Order of packets (pointers to pointers) by destination, source and injection, for qsort. */
+int mesh_net_by_destination(const void *a, const void *b);
 /* Ends an instant: calls the terminals and schedules the next.  True: nothing lies between, and the
  * next instant is now. */
 bool mesh_net_go_on(struct mesh_net *n);

@@ -125,17 +125,6 @@ static void ideal_taken(struct net *net, uint32_t terminal)
     }
 }
 
-static int by_ends(const void *a, const void *b)
-{
-    const struct net_packet *p = *(struct net_packet *const *)a;
-    const struct net_packet *q = *(struct net_packet *const *)b;
-    if (p->dst != q->dst)
-        return p->dst < q->dst ? -1 : 1;
-    if (p->src != q->src)
-        return p->src < q->src ? -1 : 1;
-    return (p->injected > q->injected) - (p->injected < q->injected);
-}
-
 static void set_dead(struct mesh_net *m, uint32_t channel, bool dead)
 {
     CONTAINER_OF(m, struct ideal_net, m)->dead[channel] = dead;
@@ -172,7 +161,7 @@ static void take_instant(struct ideal_net *n)
         }
     }
     if (arrivals > 1)
-        qsort(n->arrivals, arrivals, sizeof(struct net_packet *), by_ends);
+        qsort(n->arrivals, arrivals, sizeof(struct net_packet *), mesh_net_by_destination);
     for (size_t k = 0; k < arrivals; k++)
         arrive(n, n->arrivals[k]);
 }

@@ -106,7 +106,7 @@ struct net_ops {
     struct net *(*create)(struct sim *s, const void *params, struct err *e);
     void (*destroy)(struct net *n);
     void (*set_terminal)(struct net *n, uint32_t terminal, const struct net_terminal *t);
-    /* A packet that was delivered has left its place; the place may be used at this instant.  May be
+    /* A packet that was delivered has left its place, which may be used at this instant.  May be
      * called by `receive`.  Nothing happens without `room`. */
     void (*taken)(struct net *n, uint32_t terminal);
     /* Queues a packet at its source's injection channel at the current instant, behind those that

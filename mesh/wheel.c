@@ -1,4 +1,4 @@
-/* wheel.c: the timing wheel's slow paths: chunks, the heap beyond the horizon, taking an instant. */
+/* wheel.c: the timing wheel's slow paths: chunks, the heap beyond the horizon, an instant taken. */
 #include "mesh/wheel.h"
 
 #include <stdlib.h>
