@@ -120,8 +120,8 @@ static bool read_path(struct entry *x, const struct val *v, struct blk_describe 
             break;
         struct blkdev *m = d->ops->member == NULL ? NULL : d->ops->member(d, x->path[i] - 1);
         if (m == NULL)
-            return err_set(e, "%s.member: a %s has no member %" PRIu32 " here", path, d->ops->name,
-                           x->path[i]);
+            return err_set(e, "%s.member: there is no member %" PRIu32 " of this %s", path,
+                           x->path[i], d->ops->name);
         d = m;
     }
     if (d->ops->fault == NULL)

@@ -36,7 +36,8 @@ const struct param raid_array_params[] = {
     { .name = "member",
       .type = PARAM_VAL,
       .offset = offsetof(struct raid_params, member),
-      .doc = "The device each member is; absent: the default drive.",
+      .doc = "The device each member is, or a list of devices that members and spares are in turn; "
+             "absent: the default drive. The smallest member's size counts.",
       .src = "none" },
     P("unit", PARAM_SIZE, unit, "64KiB", "512B", "1GiB", "Stripe unit.",
       "ASSUMED(a usual unit of the time's arrays)"),
@@ -371,7 +372,10 @@ static bool add_members(struct raid *a, const struct raid_params *p, uint32_t me
     for (uint32_t i = 0; ok && i < all; i++) {
         char *name = base_printf(i < members ? "%s.%u" : "%s.spare%u", a->name,
                                  i < members ? i : i - members);
-        struct blkdev *m = blk_build(s, p->member, a->dev.node, name, inner, e);
+        const struct val *spec = p->member;
+        if (spec != NULL && spec->type == VAL_LIST)
+            spec = spec->count == 0 ? NULL : spec->items[i % spec->count];
+        struct blkdev *m = blk_build(s, spec, a->dev.node, name, inner, e);
         free(name);
         if (m == NULL) {
             ok = false;
@@ -404,26 +408,57 @@ static bool add_members(struct raid *a, const struct raid_params *p, uint32_t me
     return ok;
 }
 
-static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level level,
-                    uint32_t members, const char *path, struct err *e)
+/* Members of one sector size; what the smallest of them holds. */
+static bool measure(struct raid *a, const char *path, uint64_t *least, struct err *e)
 {
-    struct blk_describe about = { 0 };
-    uint64_t least = UINT64_MAX;
-    for (uint32_t i = 0; i < members; i++) {
+    struct blk_describe about;
+    *least = UINT64_MAX;
+    for (uint32_t i = 0; i < a->layout.members; i++) {
         a->slots[i].dev->ops->describe(a->slots[i].dev, &about);
-        least = about.sectors < least ? about.sectors : least;
+        *least = about.sectors < *least ? about.sectors : *least;
+        if (i == 0)
+            a->sector_bytes = about.sector_bytes;
+        else if (about.sector_bytes != a->sector_bytes)
+            return err_set(e, "%s.member: sectors of %u B and of %u B in one array", path,
+                           a->sector_bytes, about.sector_bytes);
     }
-    ASSERT(about.sector_bytes > 0);
-    a->sector_bytes = about.sector_bytes;
-    a->merge = (uint64_t)p->merge / about.sector_bytes;
+    return true;
+}
+
+static bool spares_fit(const struct raid *a, const char *path, struct err *e)
+{
+    struct blk_describe about;
+    for (uint32_t i = 0; i < a->spare_count; i++) {
+        a->spares[i]->ops->describe(a->spares[i], &about);
+        if (about.sectors < a->layout.stripes * a->layout.unit ||
+            about.sector_bytes != a->sector_bytes)
+            return err_set(e, "%s.spares: spare %u is too small for a member's place", path, i + 1);
+    }
+    return true;
+}
+
+static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level level,
+                    const char *path, struct err *e)
+{
+    static const uint32_t needed[] = { 1, 1, 2, 2, 3, 4 };
+    uint32_t members = a->layout.members;
+    uint64_t least;
+    if (level == RAID_1 && members != 2)
+        return err_set(e, "%s.members: a raid1 has 2 members, not %u (more copies: stack them)",
+                       path, members);
+    if (members < needed[level])
+        return err_set(e, "%s.members: a %s needs at least %u members, not %u", path, p->kind,
+                       needed[level], members);
+    if (!measure(a, path, &least, e))
+        return false;
+    a->merge = (uint64_t)p->merge / a->sector_bytes;
     if (p->unit % a->sector_bytes != 0)
         return err_set(e, "%s.unit: must be a multiple of the members' sector of %u B", path,
                        a->sector_bytes);
     if (!raid_layout_init(&a->layout, level, (enum raid_rotation)p->rotation, members,
                           (uint64_t)p->unit / a->sector_bytes, least))
-        return err_set(e, "%s: a %s cannot be made of %u members with a unit of %" PRId64 " B",
-                       path, p->kind, members, p->unit);
-    return true;
+        return err_set(e, "%s.unit: %" PRId64 " B are more than a member holds", path, p->unit);
+    return spares_fit(a, path, e);
 }
 
 struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
@@ -450,7 +485,7 @@ struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t n
         list_init(&a->locks[i]);
     raid_background_init(a);
     sim_audit_register(s, a->name, audit, a);
-    if (!add_members(a, p, members, path, e) || !lay_out(a, p, level, members, path, e)) {
+    if (!add_members(a, p, members, path, e) || !lay_out(a, p, level, path, e)) {
         a->layout.members = members;
         destroy(&a->dev);
         return NULL;

@@ -59,7 +59,8 @@ bool raid3_degraded(const struct blkdev *d);
 struct raid_params {
     const char *kind; /* concat, raid0, raid1, raid4, raid5, raid6 */
     int64_t members, spares;
-    const struct val *member; /* a device as disks/build.h has it; NULL: the default drive */
+    const struct val *member; /* a device as disks/build.h has it, or a list of such, in turn; NULL:
+                                 the default drive */
     int64_t unit, merge;      /* bytes */
     int rotation;             /* enum raid_rotation */
     int small_write, read_balance;

@@ -325,7 +325,8 @@ Test(power, a_schedule_refuses_members_and_places_that_are_not_there)
     struct val *list = val_new(VAL_LIST, NULL, 0);
     val_append(list, entry("death", 6));
     cr_assert_null(blk_fault_create(s, &d, 1, list, "faults", &e));
-    cr_assert(strstr(e.text, "faults[1].member: a array has no member 6") != NULL, "%s", e.text);
+    cr_assert(strstr(e.text, "faults[1].member: there is no member 6 of this array") != NULL, "%s",
+              e.text);
     val_free(list);
     list = val_new(VAL_LIST, NULL, 0);
     struct val *far = entry("sector", 2);

@@ -80,6 +80,59 @@ Test(raid_layout, impossible_arrays_are_refused)
     cr_assert_not(raid_layout_init(&l, RAID_0, 0, 3, 801, 800));
 }
 
+static struct val *table(const char *kind);
+
+/* The members' own devices, in turn, with different cylinders; the error, or "" */
+static const char *mixed(const char *kind, int members, int spares, const char *unit,
+                         const int64_t *cylinders, size_t count, uint64_t *sectors)
+{
+    static struct err e;
+    e = (struct err)ERR_INIT;
+    struct sim *s = kit_sim(1);
+    struct val *v = table(kind), *list = val_new(VAL_LIST, NULL, 0);
+    for (size_t i = 0; i < count; i++) {
+        struct val *g = val_new(VAL_TABLE, NULL, 0), *to = table("disk");
+        val_put(g, "cylinders", val_new_int(cylinders[i], NULL, 0));
+        val_put(g, "heads", val_new_int(2, NULL, 0));
+        val_put(g, "sectors", val_new_int(20, NULL, 0));
+        val_put(to, "geometry", g);
+        val_append(list, to);
+    }
+    val_put(v, "members", val_new_int(members, NULL, 0));
+    val_put(v, "spares", val_new_int(spares, NULL, 0));
+    val_put(v, "unit", val_new_string(unit, NULL, 0));
+    val_put(v, "member", list);
+    struct blkdev *d = blk_build(s, v, 0, "array", "devices", &e);
+    if (d != NULL) {
+        struct blk_describe about;
+        d->ops->describe(d, &about);
+        *sectors = about.sectors;
+        d->ops->destroy(d);
+    }
+    sim_destroy(s);
+    val_free(v);
+    return d != NULL ? "" : e.text;
+}
+
+Test(raid_layout, the_smallest_of_unequal_members_counts_and_mistakes_are_one_sentence)
+{
+    static const int64_t sizes[] = { 40, 20, 30, 50 };
+    uint64_t sectors = 0;
+    cr_assert_str_eq(mixed("raid5", 4, 0, "4KiB", sizes, 4, &sectors), "");
+    cr_assert_eq(sectors, 3 * 20 * 2 * 20);
+    cr_assert_str_eq(mixed("raid5", 3, 0, "4KiB", sizes + 2, 2, &sectors), "");
+    cr_assert_eq(sectors, 2 * 30 * 2 * 20);
+    cr_assert(strstr(mixed("raid5", 1, 0, "4KiB", sizes, 4, &sectors), "at least 3 members") !=
+              NULL);
+    cr_assert(strstr(mixed("raid6", 3, 0, "4KiB", sizes, 4, &sectors), "at least 4 members") !=
+              NULL);
+    cr_assert(strstr(mixed("raid1", 3, 0, "4KiB", sizes, 4, &sectors), "2 members, not 3") != NULL);
+    cr_assert(strstr(mixed("raid0", 2, 0, "1MiB", sizes, 4, &sectors), "devices.unit") != NULL);
+    static const int64_t spare[] = { 40, 40, 40, 10 };
+    cr_assert(strstr(mixed("raid5", 3, 1, "4KiB", spare, 4, &sectors), "spare 1 is too small") !=
+              NULL);
+}
+
 /* ---- contents ---- */
 
 static struct val *table(const char *kind)

@@ -102,20 +102,20 @@ static bool place(struct replay *l, const char *path, struct err *e)
     for (size_t i = 0; i < l->count; i++) {
         struct disk_trace_line *t = &l->lines[i];
         if (t->device >= devices)
-            return err_set(
-                e, "%s: request %zu is for device %u, but there are %" PRIu64 " (counted from 0)",
-                path, i + 1, t->device, devices);
+            return err_set(e, "%s:%zu: device %u, but there are %" PRIu64 " (counted from 0)", path,
+                           t->line, t->device, devices);
         const struct blk_describe *a = &l->io.about[t->device];
         uint64_t size = (uint64_t)l->p->sector_bytes;
         uint64_t from = t->sector * size, to = from + t->sectors * size;
         if (from % a->sector_bytes != 0 || to % a->sector_bytes != 0)
-            return err_set(e, "%s: request %zu is not whole sectors of %s (%u B)", path, i + 1,
-                           a->name, a->sector_bytes);
+            return err_set(e, "%s:%zu: not whole sectors of %s (%u B)", path, t->line, a->name,
+                           a->sector_bytes);
         if (to / a->sector_bytes > a->sectors)
-            return err_set(e, "%s: request %zu ends past the %" PRIu64 " sectors of %s", path,
-                           i + 1, a->sectors, a->name);
+            return err_set(e, "%s:%zu: the request ends past the %" PRIu64 " sectors of %s", path,
+                           t->line, a->sectors, a->name);
         if (l->p->mode == MODE_OPEN && i > 0 && t->time < t[-1].time)
-            return err_set(e, "%s: request %zu arrives before the one in front of it", path, i + 1);
+            return err_set(e, "%s:%zu: the request arrives before the one in front of it", path,
+                           t->line);
         t->sector = from / a->sector_bytes;
         t->sectors = (uint32_t)((to - from) / a->sector_bytes);
     }

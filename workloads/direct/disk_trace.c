@@ -92,7 +92,7 @@ struct disk_trace_line *disk_trace_read(const char *path, enum disk_trace_format
     char text[LINE_MAX_BYTES];
     *count = 0;
     for (size_t number = 1; fgets(text, sizeof text, f) != NULL; number++) {
-        struct disk_trace_line line;
+        struct disk_trace_line line = { .line = number };
         bool skip;
         if (!disk_trace_parse(format, text, &line, &skip)) {
             err_set(e, "%s:%zu: not a request: wanted time in ms, device, sector, sectors, %s",

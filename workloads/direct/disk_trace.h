@@ -15,6 +15,7 @@
 enum disk_trace_format { DISK_TRACE_TEXT, DISK_TRACE_DISKSIM };
 
 struct disk_trace_line {
+    size_t line; /* of the file, from 1 */
     sim_time time;
     uint32_t device;
     uint32_t sectors;
