@@ -52,7 +52,9 @@ static const struct param cache_params[] = {
     C("hit_read_ahead", PARAM_BOOL, hit_read_ahead, "true", NULL, NULL,
       "A hit in a segment that rests lets it read on.", "ASSUMED(as the drives measured)"),
     C("almost_hits", PARAM_BOOL, almost_hits, "true", NULL, NULL,
-      "A read that begins where reading ahead has come goes on with it; else it is a miss.",
+      "A read that begins where reading ahead has come, or comes to while the command is "
+      "processed, "
+      "goes on with it; else it is a miss, and reading ahead ends with the command's arrival.",
       "ASSUMED(a stream is not broken by a sector that is just under the head)"),
     C("keep", PARAM_BOOL, keep, "true", NULL, NULL,
       "What was sent to the host stays for later hits.", "ASSUMED(as the drives measured)"),

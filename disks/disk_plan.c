@@ -143,6 +143,35 @@ static sim_time read_partly(struct disk_op *op, uint32_t segment, sim_time miss)
     return end + o->read_done;
 }
 
+/* The segment that holds the front of a read at `at`, what was read ahead until then included. */
+static uint32_t segment_at(struct disk_op *op, sim_time at)
+{
+    struct disk *d = op->disk;
+    uint32_t segment;
+    disk_ahead_advance(d, at);
+    disk_cache_find(d, op->r->sector, op->r->sectors, &segment);
+    return segment;
+}
+
+/* Reading ahead has brought all of it while the command was processed: only the data are left. */
+static bool read_overtaken(struct disk_op *op)
+{
+    struct disk *d = op->disk;
+    struct blk_req *r = op->r;
+    uint32_t segment;
+    sim_time now = op->command_end;
+    disk_ahead_advance(d, now);
+    if (!disk_cache_find(d, r->sector, r->sectors, &segment))
+        return false;
+    d->counts.hits++;
+    disk_cache_hit(d, segment, r->sector + r->sectors, now);
+    op->arm_from = now;
+    op->plan =
+        (struct disk_plan){ .mark = now, .bus_end = now + data_time(d, r), .media_end = now };
+    took(op);
+    return true;
+}
+
 static sim_time read_command(struct disk_op *op, sim_time at)
 {
     struct disk *d = op->disk;
@@ -160,12 +189,13 @@ static sim_time read_command(struct disk_op *op, sim_time at)
         return read_hit(op, segment, at, miss);
     if (partly)
         return read_partly(op, segment, miss);
-    /* What lies ahead goes on only for a read that it leads to. */
-    if (segment == UINT32_MAX && !continues(d, r))
+    if (!d->params.cache.almost_hits)
         disk_ahead_stop(d, at);
     if (d->queue_in_drive)
         return op->command_end + away;
-    read_medium(op, segment, op->command_end, op->command_end, (uint32_t)r->dev_u64[0]);
+    if (!read_overtaken(op))
+        read_medium(op, segment_at(op, op->command_end), op->command_end, op->command_end,
+                    (uint32_t)r->dev_u64[0]);
     if (d->params.interface.disconnect)
         return op->command_end + away;
     op->done = true;
@@ -270,25 +300,14 @@ sim_time disk_plan_command(struct disk_op *op, sim_time at)
 void disk_plan_access(struct disk_op *op, sim_time now, uint32_t via)
 {
     struct disk *d = op->disk;
-    struct blk_req *r = op->r;
-    uint32_t segment;
-    if (r->op == BLK_WRITE) {
+    if (op->r->op == BLK_WRITE) {
         disk_ahead_stop(d, now);
-        write_medium(op, now, now - data_time(d, r), via);
+        write_medium(op, now, now - data_time(d, op->r), via);
         return;
     }
-    disk_ahead_advance(d, now);
-    if (!disk_cache_find(d, r->sector, r->sectors, &segment)) {
-        read_medium(op, segment, now, now, via);
-        return;
-    }
-    /* It was read ahead while the command was processed. */
-    d->counts.hits++;
-    disk_cache_hit(d, segment, r->sector + r->sectors, now);
-    op->arm_from = now;
-    op->plan =
-        (struct disk_plan){ .mark = now, .bus_end = now + data_time(d, r), .media_end = now };
-    took(op);
+    op->command_end = now;
+    if (!read_overtaken(op))
+        read_medium(op, segment_at(op, now), now, now, via);
 }
 
 sim_time disk_plan_ask(const struct disk_op *op, sim_time free)
