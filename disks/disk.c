@@ -9,7 +9,8 @@
  *
  * With the queue in the driver one command is in the drive at a time, and when the drive has its
  * bus to itself all of these times follow from the first: they are reckoned at once and the request
- * costs one event.  Otherwise each phase asks the bus.  Both ways give the same times.
+ * costs one event.  Otherwise each phase asks the bus.  Both ways give the same times, but for the
+ * reconnections of a read that goes in pieces on a shared bus.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ static struct disk_op *op_get(struct disk *d, struct blk_req *r)
     op->r = r;
     op->arm_from = SIM_NEVER;
     op->stage = DISK_STAGE_COMMAND;
+    op->sent = 0;
     op->done = op->planned = op->second = op->early = false;
     op->plan = (struct disk_plan){ .media_end = 0 };
     op->power_losses = d->counts.power_losses;

@@ -79,6 +79,7 @@ struct disk_bus_params {
     int64_t write_long;
     bool disconnect; /* false: keeps the bus through the media access */
     bool hold;       /* keeps the bus from read_mark on, while data still come */
+    int64_t pieces;  /* of a read on a shared bus, when it does not hold the bus */
 };
 
 struct disk_queue_params {

@@ -26,6 +26,7 @@ struct disk_segment {
 /* What a media access of a request takes, in absolute times. */
 struct disk_plan {
     sim_time mark;    /* enough is in the buffer to reconnect */
+    sim_time first;   /* of a read: its first sector has come off the medium; 0: it was there */
     sim_time bus_end; /* earliest end of the bus transfer, were the bus there always */
     sim_time media_end;
     sim_time seek, rotation, transfer;
@@ -59,9 +60,10 @@ struct disk_op {
     sim_time command_end; /* of the command's processing */
     sim_time ask;         /* when it wants the bus again */
     enum disk_stage stage;
-    bool second; /* this write disconnects a second time */
-    bool early;  /* reported when its data are in the buffer */
-    bool done;   /* nothing is left after this phase */
+    uint32_t sent; /* sectors of a read that have gone in pieces */
+    bool second;   /* this write disconnects a second time */
+    bool early;    /* reported when its data are in the buffer */
+    bool done;     /* nothing is left after this phase */
     bool planned;
     uint64_t power_losses; /* of the drive when the command came */
 };

@@ -38,6 +38,8 @@ static void arrive(const struct disk *d, struct disk_plan *p, uint32_t first, ui
     sim_time early = t0 + (sim_time)(total - first + 1) * d->read_sector;
     sim_time late = t1 + (sim_time)(total - last + 1) * d->read_sector;
     p->bus_end = sim_time_max(p->bus_end, sim_time_max(early, late));
+    if (first == 1)
+        p->first = t0;
     uint32_t mark = mark_of(d, total);
     if (mark < first)
         return;

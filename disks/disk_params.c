@@ -127,6 +127,10 @@ static const struct param interface_params[] = {
       "Sectors from which on a write is long.", "ASSUMED(none is)"),
     B("disconnect", PARAM_BOOL, disconnect, "true", NULL, NULL,
       "The bus is free while the medium is accessed.", "SCSI-2 drives do"),
+    B("pieces", PARAM_INT, pieces, "8", "1", "1000",
+      "On a bus that is shared a read that does not hold it sends its data in so many pieces, as "
+      "they come, and lets go of it between them.",
+      "ASSUMED(drives reconnected whenever their buffer had data; eight keep the events few)"),
     B("hold", PARAM_BOOL, hold, "false", NULL, NULL,
       "A read keeps the bus from read_mark on while its data still come off the medium; else it "
       "asks for the bus so late that it does not wait.",

@@ -310,6 +310,42 @@ void disk_plan_access(struct disk_op *op, sim_time now, uint32_t via)
         read_medium(op, segment_at(op, now), now, now, via);
 }
 
+/* Sectors of a read that are in the buffer at `at`, as if they came evenly. */
+static uint32_t arrived(const struct disk_op *op, sim_time at)
+{
+    uint32_t n = op->r->sectors;
+    const struct disk_plan *p = &op->plan;
+    if (at >= p->media_end)
+        return n;
+    if (at < p->first)
+        return 0;
+    return 1 + (uint32_t)((double)(n - 1) * (double)(at - p->first) /
+                          (double)(p->media_end - p->first));
+}
+
+/* When the first `count` sectors are there. */
+static sim_time arrival(const struct disk_op *op, uint32_t count)
+{
+    const struct disk_plan *p = &op->plan;
+    uint32_t n = op->r->sectors;
+    if (count >= n)
+        return p->media_end;
+    /* Rounded up, so that they are there by `arrived` too. */
+    return p->first + (p->media_end - p->first) / (n - 1) * (count - 1) + (sim_time)n;
+}
+
+/* Sectors of the next piece; 0: all that is left goes together. */
+static uint32_t piece_of(const struct disk_op *op)
+{
+    const struct disk *d = op->disk;
+    const struct disk_bus_params *b = &d->params.interface;
+    uint32_t n = op->r->sectors, pieces = (uint32_t)b->pieces;
+    bool apart = !b->hold && b->disconnect && !scsi_private(d->bus) && !d->params.zero_latency &&
+                 n <= room_of(d) && op->plan.first > 0 && op->plan.media_end > op->plan.first;
+    uint32_t piece = (n + pieces - 1) / pieces;
+    return apart && n - op->sent > piece ? piece : 0;
+}
+
 sim_time disk_plan_ask(const struct disk_op *op, sim_time free)
 {
     const struct disk *d = op->disk;
@@ -318,9 +354,12 @@ sim_time disk_plan_ask(const struct disk_op *op, sim_time free)
     if (op->r->op == BLK_WRITE)
         return sim_time_max(op->plan.media_end, free);
     sim_time want = op->plan.mark;
-    if (!d->params.interface.hold && op->r->sectors <= room_of(d)) {
-        sim_time late = op->plan.bus_end - data_time(d, op->r) - d->params.overhead.reselect;
-        want = sim_time_max(want, late);
+    uint32_t piece = piece_of(op);
+    if (piece > 0) {
+        want = sim_time_max(want, arrival(op, op->sent + piece));
+    } else if (!d->params.interface.hold && op->r->sectors <= room_of(d)) {
+        sim_time left = (sim_time)(op->r->sectors - op->sent) * d->read_sector;
+        want = sim_time_max(want, op->plan.bus_end - left - d->params.overhead.reselect);
     }
     return sim_time_max(want, free);
 }
@@ -339,11 +378,20 @@ sim_time disk_plan_phase(struct disk_op *op, sim_time at)
             return end + o->write_done;
         return end + (op->second ? o->second.data_disconnect : o->disconnect_write);
     }
+    if (r->op == BLK_READ && piece_of(op) > 0) {
+        uint32_t there = arrived(op, at), most = r->sectors - 1;
+        there = there < most ? there : most;
+        there = there > op->sent ? there : op->sent + 1;
+        sim_time length = (sim_time)(there - op->sent) * d->read_sector;
+        op->sent = there;
+        r->bus += length;
+        return at + o->reselect + length + o->disconnect;
+    }
     op->done = true;
     if (r->op == BLK_WRITE)
         return at + (op->second ? o->second.reselect : o->reselect_write) + o->write_done;
-    sim_time begin = at + o->reselect;
-    sim_time end = sim_time_max(begin + data_time(d, r), op->plan.bus_end);
+    sim_time begin = at + o->reselect, left = (sim_time)(r->sectors - op->sent) * d->read_sector;
+    sim_time end = sim_time_max(begin + left, op->plan.bus_end);
     r->bus += end - begin;
     return end + o->read_done;
 }

@@ -205,6 +205,7 @@ Test(disk, phases_asked_for_and_phases_reckoned_give_the_same_times)
     p.overhead.disconnect = 20 * SIM_US;
     p.bus.arbitration = 3 * SIM_US;
     p.interface.read_mark = 0.75;
+    p.interface.pieces = 1; /* more reconnections cost more */
     p.bus.rate = 3000000;
     struct blkdev *x = kit_disk(a, &p);
     static sim_time first[600];
@@ -242,6 +243,62 @@ Test(disk, phases_asked_for_and_phases_reckoned_give_the_same_times)
         cr_assert(kit_audit(s));
         sim_destroy(s);
     }
+}
+
+struct together {
+    sim_time sum;
+    int done;
+};
+
+static void together_done(struct blk_req *r)
+{
+    struct together *t = r->owner;
+    t->sum += r->completed - r->submitted;
+    t->done++;
+}
+
+/* Four drives in step read 128 sectors each over one bus of 10 MB/s; the medium takes two turns for
+ * them, the bus 26 ms for all.  In pieces the bus carries while the media turn, and the last drive
+ * waits for little; in one piece all ask at the end, and the last waits for three others, 20 ms. */
+Test(disk, a_shared_bus_carries_reads_in_pieces_while_the_media_turn)
+{
+    sim_time mean[2], alone = 0;
+    for (int turn = 0; turn < 3; turn++) {
+        struct sim *s = kit_sim(1);
+        struct disk_params p = kit_bare();
+        p.bus.rate = 10000000;
+        p.interface.pieces = turn == 0 ? 1 : 16;
+        struct blkdev *d[4];
+        struct blk_req r[4];
+        struct together t = { 0 };
+        int drives = turn < 2 ? 4 : 1;
+        struct scsi_bus *bus = scsi_create(s, &p.bus, 0, "shared");
+        for (int i = 0; i < drives; i++) {
+            d[i] = kit_disk(s, &p);
+            d[i]->ops->attach(d[i], bus, (uint32_t)i);
+        }
+        for (int i = 0; i < drives; i++) {
+            blk_req_init(&r[i], BLK_READ, 0, 128, together_done, &t);
+            blk_submit(d[i], &r[i]);
+        }
+        sim_run(s);
+        cr_assert_eq(t.done, drives);
+        if (turn < 2)
+            mean[turn] = t.sum / 4;
+        else
+            alone = t.sum;
+        for (int i = 0; i < drives; i++) {
+            cr_assert_eq(r[i].bus, 128 * sim_time_of_bytes(512, p.bus.rate));
+            blk_req_fini(&r[i]);
+            d[i]->ops->destroy(d[i]);
+        }
+        cr_assert(kit_audit(s));
+        sim_destroy(s);
+    }
+    sim_time whole = 128 * sim_time_of_bytes(512, 10000000);
+    /* In one piece: 0, 1, 2 and 3 transfers wait, 1.5 on average. */
+    cr_assert(llabs(mean[0] - alone - 3 * whole / 2) < whole / 20, "%ld", (long)(mean[0] - alone));
+    cr_assert(mean[1] - alone < whole / 5, "%ld", (long)(mean[1] - alone));
 }
 
 /* ---- many at once ---- */
