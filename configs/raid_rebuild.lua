@@ -1,9 +1,9 @@
--- RAID 5 of five under load: a member dies and a spare is filled at a limited rate, which is swept: a
--- faster one leaves less time without redundancy and less of the drives for requests.  A few sectors
--- of a survivor cannot be read: that unit is lost, because no scrub had found it before.
+-- RAID 5 of five under load: a member dies and a spare is filled at a limited rate, which is
+-- swept: a faster one leaves less time without redundancy and less of the drives for requests.  A
+-- few sectors of a survivor cannot be read: that unit is lost, because no scrub had found it.
 return {
     title = "Rebuild under load, by its rate",
-    doc = "Requests go on while a spare takes a dead member's place; response times and what happened.",
+    doc = "Requests go on while a spare takes a dead member's place.",
     devices = {
         kind = "raid5",
         members = 5,
@@ -25,6 +25,9 @@ return {
             { at = "20s", kind = "death", member = 3 },
         },
     },
-    sweep = { product = { ["devices.rebuild_rate"] = { "250kB/s", "500kB/s", "1MB/s", "0" } } },
-    measures = { "response.mean", "response.p99", "failed", "rebuilt_stripes", "unrecovered_units" },
+    sweep = {
+        product = { ["devices.rebuild_rate"] = { "250kB/s", "500kB/s", "1MB/s", "0" } },
+    },
+    measures = { "response.mean", "response.p99", "failed", "rebuilt_stripes",
+                 "unrecovered_units" },
 }

@@ -3,8 +3,8 @@
  * disk, SCSI bus, arrays and later tape stack on this one interface.  Requests are asynchronous; a
  * completion is a callback in the request.  Contents are real: what was written is what is read.
  *
- * A tape drive fits as it is (its blocks are sectors, locating is part of a request); mounting belongs
- * to a changer with operations of its own.
+ * A tape drive fits as it is (its blocks are sectors, locating is part of a request); mounting
+ * belongs to a changer with operations of its own.
  *
  *   B1  A request is done exactly once, with a status, unless it was cancelled.
  *   B2  The data of a completed read is what the last completed writes of those sectors left

@@ -6,8 +6,9 @@
  *          the arm moves; status when they are on the medium, or at once when that is reported
  *          early.
  *
- * All times are reckoned when the command is granted the bus, as if the bus were free when the drive
- * asks for it again; who has to wait for it then is later with data and status, not with the arm.
+ * All times are reckoned when the command is granted the bus, as if the bus were free when the
+ * drive asks for it again; who has to wait for it then is later with data and status, not with the
+ * arm.
  */
 #include "disks/disk_internal.h"
 
@@ -227,8 +228,8 @@ static void write_medium(struct disk_op *op, sim_time arm, sim_time data, uint32
 
 enum report { REPORT_LATE, REPORT_EARLY, REPORT_WHEN_FREE };
 
-/* Whether a write is reported when its data are in the buffer, and whether those must wait until the
- * arm has written what is there. */
+/* Whether a write is reported when its data are in the buffer, and whether those must wait until
+ * the arm has written what is there. */
 static enum report report_of(struct disk *d, const struct blk_req *r, sim_time at)
 {
     const struct disk_cache_params *c = &d->params.cache;

@@ -49,9 +49,9 @@ bool raid3_degraded(const struct blkdev *d);
  *   R4  A spare takes a lost member's place: it is filled stripe by stripe, at most at
  *       rebuild_rate, while requests go on; a stripe that is filled counts as there.
  *   R5  When the controller dies (its kill) everything in it is answered BLK_ERR_DEVICE.
- *   R6  When the power fails (the fault "power") what is under way is answered BLK_ERR_ABORTED; each
- *       sector of such a write is old or new.  Its stripes may be left with parity that does not
- *       agree with the data: the write hole.  R1 does not hold for them until a scrub has been
+ *   R6  When the power fails (the fault "power") what is under way is answered BLK_ERR_ABORTED;
+ *       each sector of such a write is old or new.  Its stripes may be left with parity that does
+ *       not agree with the data: the write hole.  R1 does not hold for them until a scrub has been
  *       there: a member that is lost before gives back wrong bytes, also of sectors that nobody
  *       wrote.  There is no log of stripes being written that would close the hole.
  * Stripes are locked while their parity changes, so requests that overlap never mix parity.

@@ -1,7 +1,8 @@
 /* raid_background.c: rebuild and scrub: a batch of stripes at a time, at most at the rate allowed.
  *
  * A rebuild fills the spare that has taken a lost member's place; the stripes below `rebuilt` are
- * there, and of the batch under way those that are through.  A scrub reads stripes and compares their parity.  A rebuild goes before a scrub.
+ * there, and of the batch under way those that are through.  A scrub reads stripes and compares
+ * their parity.  A rebuild goes before a scrub.
  */
 #include <stdlib.h>
 

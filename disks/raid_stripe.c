@@ -614,7 +614,7 @@ static void read_done(struct raid_op *op)
 
 /* ---- the writes ---- */
 
-/* What changes in column c, over all the rows looked at: old and new bytes XORed, zero elsewhere. */
+/* What changes in column c, over all the rows looked at: old and new XORed, zero elsewhere. */
 static void difference(struct raid_op *op, uint32_t c, struct rope *out)
 {
     uint64_t size = op->a->sector_bytes, lo, hi;

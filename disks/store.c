@@ -1,8 +1,8 @@
 /* store.c: extents in a sorted array of sorted pages.
  *
- * A page holds up to PAGE_EXTENTS extents; the store holds the pages in order, and beside them where
- * each ends, so that the search among many pages touches little memory.  Finding is two binary
- * searches, adding moves at most one page's worth, and a page that is full is split in two.
+ * A page holds up to PAGE_EXTENTS extents; the store holds the pages in order, and beside them
+ * where each ends, so that the search among many pages touches little memory.  Finding is two
+ * binary searches, adding moves at most one page's worth, and a page that is full is split in two.
  * A slice whose ends do not fall on sectors is cut: the whole sectors inside stay shared, a sector
  * that several slices meet in becomes bytes of its own.
  */

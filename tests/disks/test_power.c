@@ -220,8 +220,8 @@ static void read_all(struct blkdev *d, uint64_t sectors, uint8_t *out)
     }
 }
 
-/* The array of `kind` after a loss of power in the middle of many writes, then perhaps a scrub, then
- * without member `lost`: bytes that differ from what was read before the member was lost. */
+/* The array of `kind` after a loss of power in the middle of many writes, then perhaps a scrub,
+ * then without a member: bytes that differ from what was read before it was lost. */
 static uint64_t hole(const char *kind, int members, uint64_t seed, bool scrub, uint64_t *found)
 {
     static struct writer w;
