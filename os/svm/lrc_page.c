@@ -484,14 +484,6 @@ static const struct vm_pager_ops pager = {
     .unpinned = unpinned,
 };
 
-static void node_changed(void *arg, uint32_t node, bool up)
-{
-    struct svm *s = arg;
-    for (uint32_t i = 0; !up && i < s->count; i++)
-        if (s->nodes[i] == node)
-            port_fail(s->port, "node %u died; manager hlrc does not go on without its pages", node);
-}
-
 static void start(struct svm *s)
 {
     struct lrc *l = port_alloc(s->port, sizeof *l);
@@ -510,7 +502,6 @@ static void start(struct svm *s)
     xk_map_init(&l->pages, s->port, sizeof(uint64_t));
     list_init(&l->known);
     list_init(&l->dirty);
-    port_on_node_change(s->port, node_changed, s);
 }
 
 static void take(struct svm *s, struct svm_msg *m)

@@ -342,13 +342,21 @@ Test(lrc, frames_with_a_limit_are_refused_by_a_sentence)
     rig_stop(&w->rig);
 }
 
-Test(lrc, the_death_of_a_node_is_told_by_a_sentence)
+static void read_page_2(struct lrc_world *w, uint32_t node)
+{
+    lrc_read(w, node, 2 * LRC_PAGE);
+}
+
+Test(lrc, a_page_whose_home_died_ends_in_a_sentence)
 {
     struct lrc_world *w = quiet(3, 0);
     frames_of(w, 1, write_page_1);
     fake_crash(w->rig.f, 2);
     fake_run(w->rig.f, 0);
+    cr_assert_eq(fake_counts(w->rig.f)->failures, 0);
+    frames_of(w, 0, read_page_2);
     cr_assert_str_eq(fake_last_failure(w->rig.f),
-                     "node 2 died; manager hlrc does not go on without its pages");
+                     "program test cannot read address 0x10000200: the only copy of the "
+                     "page died with its node");
     rig_stop(&w->rig);
 }
