@@ -31,10 +31,25 @@ struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, 
     return s;
 }
 
-void xk_table_add(struct xk_table *t, struct xk_sessn *s)
+struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
+                               uint32_t host, const struct xk_sessn_ops *ops, size_t state_size,
+                               bool *fresh, enum xk_status *why)
 {
-    struct table_key k = key_of(s->upper, s->host);
+    struct xk_sessn *s = xk_table_get(t, upper, host), *down = NULL;
+    *fresh = !s;
+    if (s)
+        return s;
+    if (self->downs > 0) {
+        down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
+        if (!down)
+            return NULL;
+    }
+    s = xk_sessn_new(self, upper, host, ops, state_size);
+    if (down)
+        s->down[s->downs++] = down;
+    struct table_key k = key_of(upper, host);
     xk_map_bind(&t->map, &k, s);
+    return s;
 }
 
 static void free_oldest(struct xk_table *t)

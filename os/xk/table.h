@@ -19,7 +19,11 @@ struct xk_table {
 void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max);
 /* One more reference to the session, or NULL when there is none. */
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host);
-void xk_table_add(struct xk_table *t, struct xk_sessn *s);
+/* The same, made where there is none: over the first instance below, if any, with `state_size`
+ * zeroed bytes of state.  *fresh: it was made.  NULL with *why: none can be had below. */
+struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
+                               uint32_t host, const struct xk_sessn_ops *ops, size_t state_size,
+                               bool *fresh, enum xk_status *why);
 /* For ops->close: keeps the session and frees the oldest idle one above the limit. */
 void xk_table_idle(struct xk_table *t, struct xk_sessn *s);
 /* Frees all idle sessions; how many. */

@@ -39,12 +39,18 @@ struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, const s
 
 enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key)
 {
-    return lower->ops->open_enable(lower, upper, key);
+    if (lower->ops->open_enable)
+        return lower->ops->open_enable(lower, upper, key);
+    xk_enable(lower, upper);
+    return XK_OK;
 }
 
 enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key)
 {
-    return lower->ops->open_disable(lower, upper, key);
+    if (lower->ops->open_disable)
+        return lower->ops->open_disable(lower, upper, key);
+    lower->enabled &= ~(UINT64_C(1) << upper->number);
+    return XK_OK;
 }
 
 void xk_open_done(struct xk_protl *upper, struct xk_sessn *s)
@@ -162,6 +168,12 @@ struct xk_protl *xk_find(struct xk_kernel *k, const char *instance)
 struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number)
 {
     return number >= 1 && number <= k->count ? &k->protls[number - 1] : NULL;
+}
+
+struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)
+{
+    struct xk_protl *upper = xk_numbered(self->kernel, number);
+    return upper && self->enabled >> number & 1 ? upper : NULL;
 }
 
 struct port *xk_kernel_port(const struct xk_kernel *k)

@@ -87,7 +87,8 @@ struct xk_protl_ops {
     /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */
     struct xk_sessn *(*open)(struct xk_protl *self, struct xk_protl *upper,
                              const struct xk_part *peer, enum xk_status *why);
-    /* Upper accepts sessions that peers start (key as in xk_part). */
+    /* Upper accepts sessions that peers start (key as in xk_part).  NULL, both: the framework keeps
+     * who has enabled, for xk_taker. */
     enum xk_status (*open_enable)(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
     enum xk_status (*open_disable)(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
     /* Below tells: a session that a peer started now exists. NULL: nothing to do. */
@@ -111,6 +112,7 @@ struct xk_protl {
     uint32_t number;      /* relative protocol number: the same on every node of a graph */
     uint8_t domain;       /* protection domain: 0 kernel, others servers and applications */
     uint8_t downs;
+    uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_protl *down[XK_DOWN_MAX];
     void *state;
 };
@@ -161,5 +163,12 @@ struct port *xk_port(const struct xk_protl *p);
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
 /* The instance of that relative number on this node, or NULL: numbers come from the wire. */
 struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number);
+/* The same if it has enabled `self`, or NULL: nobody takes what comes. */
+struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number);
+/* Notes that it has: also for an opener, to whom the answers come. */
+static inline void xk_enable(struct xk_protl *self, const struct xk_protl *upper)
+{
+    self->enabled |= UINT64_C(1) << upper->number;
+}
 
 #endif

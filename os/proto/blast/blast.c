@@ -93,21 +93,16 @@ static const struct xk_sessn_ops sessn_ops = { .push = blast_push,
                                                .control = sessn_control };
 
 struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                 enum xk_status *why)
+                                 bool *fresh, enum xk_status *why)
 {
     struct blast_state *st = self->state;
-    struct xk_sessn *s = xk_table_get(&st->sessns, upper, host);
-    if (s)
-        return s;
-    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
-    if (!down)
-        return NULL;
-    s = xk_sessn_new(self, upper, host, &sessn_ops, sizeof(struct blast_sessn));
-    struct blast_sessn *bs = s->state;
-    s->down[s->downs++] = down;
-    list_init(&bs->waiting);
-    bs->fragment_wait = st->params->fragment_wait;
-    xk_table_add(&st->sessns, s);
+    struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
+                                       sizeof(struct blast_sessn), fresh, why);
+    if (s && *fresh) {
+        struct blast_sessn *bs = s->state;
+        list_init(&bs->waiting);
+        bs->fragment_wait = st->params->fragment_wait;
+    }
     return s;
 }
 
@@ -134,25 +129,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    const struct xk_part *peer, enum xk_status *why)
 {
-    struct blast_state *st = self->state;
-    st->enabled |= UINT64_C(1) << upper->number;
-    return blast_sessn_get(self, upper, peer->host, why);
-}
-
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct blast_state *st = self->state;
-    (void)key;
-    st->enabled |= UINT64_C(1) << upper->number;
-    return XK_OK;
-}
-
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct blast_state *st = self->state;
-    (void)key;
-    st->enabled &= ~(UINT64_C(1) << upper->number);
-    return XK_OK;
+    xk_enable(self, upper);
+    bool fresh;
+    return blast_sessn_get(self, upper, peer->host, &fresh, why);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
@@ -189,8 +168,6 @@ const struct xk_protl_ops blast_protl = {
     .down_max = 1,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = protl_enable,
-    .open_disable = protl_disable,
     .demux = blast_demux,
     .ready = blast_ready,
     .control = protl_control,

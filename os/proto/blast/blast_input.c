@@ -176,15 +176,15 @@ static void complete(struct xk_protl *self, struct blast_in *in)
 static struct xk_sessn *sessn_for(struct xk_protl *self, uint32_t host, uint16_t protocol)
 {
     struct blast_state *st = self->state;
-    struct xk_protl *upper = xk_numbered(self->kernel, protocol);
+    struct xk_protl *upper = xk_taker(self, protocol);
     enum xk_status why;
-    if (!upper || !(st->enabled >> protocol & 1)) {
+    if (!upper) {
         st->counts.nobody++;
         return NULL;
     }
-    uint32_t known = xk_map_count(&st->sessns.map);
-    struct xk_sessn *s = blast_sessn_get(self, upper, host, &why);
-    if (s && xk_map_count(&st->sessns.map) > known)
+    bool fresh;
+    struct xk_sessn *s = blast_sessn_get(self, upper, host, &fresh, &why);
+    if (s && fresh)
         xk_open_done(upper, s);
     return s;
 }

@@ -93,7 +93,6 @@ struct blast_state {
     bool reliable;           /* below: nothing is kept, no timer is set */
     uint16_t boot;
     uint32_t seq;
-    uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_table sessns;
     struct list out; /* of blast_out, oldest first */
     uint32_t out_count;
@@ -109,7 +108,7 @@ struct blast_state {
 void blast_header_store(uint8_t out[BLAST_HEADER], const struct blast_header *h);
 void blast_header_load(struct blast_header *h, const uint8_t in[BLAST_HEADER]);
 struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                 enum xk_status *why);
+                                 bool *fresh, enum xk_status *why);
 
 /* blast_output.c */
 enum xk_status blast_push(struct xk_sessn *s, struct xk_msg *m);

@@ -202,22 +202,6 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     return chan_client_open(self, upper, peer->host, why);
 }
 
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct chan_state *st = self->state;
-    (void)key;
-    st->enabled |= UINT64_C(1) << upper->number;
-    return XK_OK;
-}
-
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct chan_state *st = self->state;
-    (void)key;
-    st->enabled &= ~(UINT64_C(1) << upper->number);
-    return XK_OK;
-}
-
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct chan_state *st = self->state;
@@ -257,8 +241,6 @@ const struct xk_protl_ops chan_protl = {
     .down_max = 1,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = protl_enable,
-    .open_disable = protl_disable,
     .demux = protl_demux,
     .ready = protl_ready,
     .control = protl_control,

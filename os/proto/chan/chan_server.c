@@ -212,7 +212,7 @@ void chan_server_got(struct xk_protl *self, struct chan_host *host, struct xk_se
                      const struct chan_header *h, struct xk_msg *m)
 {
     struct chan_state *st = self->state;
-    struct xk_protl *upper = xk_numbered(self->kernel, h->protocol);
+    struct xk_protl *upper = xk_taker(self, h->protocol);
     uint32_t last = h->id < host->slot_count ? host->slots[h->id].seq : 0;
     int32_t age = last ? (int32_t)(h->seq - last) : 1;
     bool data = h->flags & CHAN_USER_MSG;
@@ -220,7 +220,7 @@ void chan_server_got(struct xk_protl *self, struct chan_host *host, struct xk_se
         st->counts.duplicates += data;
     } else if (age == 0) {
         same_call(self, &host->slots[h->id], lower, h);
-    } else if (!upper || !(st->enabled >> h->protocol & 1)) {
+    } else if (!upper) {
         st->counts.nobody++;
         if (data || h->flags & CHAN_ACK_REQUESTED)
             chan_server_answer(self, lower, h, CHAN_REFUSED);

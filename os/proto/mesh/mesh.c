@@ -132,13 +132,11 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper,
                                   bool *fresh)
 {
     struct mesh_state *st = self->state;
-    struct xk_sessn *s = xk_table_get(&st->sessns, upper, host);
-    *fresh = !s;
-    if (!s) {
-        s = xk_sessn_new(self, upper, host, &sessn_ops, sizeof(struct mesh_sessn));
+    enum xk_status why;
+    struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
+                                       sizeof(struct mesh_sessn), fresh, &why);
+    if (*fresh)
         list_init(&((struct mesh_sessn *)s->state)->waiting);
-        xk_table_add(&st->sessns, s);
-    }
     return s;
 }
 
@@ -159,10 +157,10 @@ static void if_receive(void *arg, uint32_t src, struct rope *frame)
         return;
     }
     mesh_header_load(&h, wire);
-    struct xk_protl *upper = xk_numbered(self->kernel, h.protocol);
+    struct xk_protl *upper = xk_taker(self, h.protocol);
     if (h.length != xk_msg_length(&m)) {
         st->counts.bad_length++;
-    } else if (!upper || !(st->enabled >> h.protocol & 1)) {
+    } else if (!upper) {
         st->counts.nobody++;
     } else {
         bool fresh;
@@ -204,24 +202,8 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
         *why = XK_NO_PEER;
         return NULL;
     }
-    st->enabled |= UINT64_C(1) << upper->number; /* answers come to who has asked */
+    xk_enable(self, upper); /* answers come to who has asked */
     return get_sessn(self, upper, peer->host, &fresh);
-}
-
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct mesh_state *st = self->state;
-    (void)key;
-    st->enabled |= UINT64_C(1) << upper->number;
-    return XK_OK;
-}
-
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct mesh_state *st = self->state;
-    (void)key;
-    st->enabled &= ~(UINT64_C(1) << upper->number);
-    return XK_OK;
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
@@ -253,7 +235,5 @@ const struct xk_protl_ops mesh_protl = {
     .down_max = 0,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = protl_enable,
-    .open_disable = protl_disable,
     .control = protl_control,
 };

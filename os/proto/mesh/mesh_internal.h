@@ -40,7 +40,6 @@ struct mesh_state {
     uint32_t ifc;
     struct port_if_info info;
     struct xk_table sessns;
-    uint64_t enabled;  /* bit n: the upper of number n takes what comes */
     struct list queue; /* of mesh_frame */
     uint32_t queued;
     struct list waiting; /* of mesh_sessn: answered XK_BUSY */

@@ -65,17 +65,8 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper,
                                   bool *fresh, enum xk_status *why)
 {
     struct template_state *st = self->state;
-    struct xk_sessn *s = xk_table_get(&st->sessns, upper, host);
-    *fresh = !s;
-    if (s)
-        return s;
-    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
-    if (!down)
-        return NULL;
-    s = xk_sessn_new(self, upper, host, &sessn_ops, sizeof(struct template_sessn));
-    s->down[s->downs++] = down;
-    xk_table_add(&st->sessns, s);
-    return s;
+    return xk_table_open(&st->sessns, self, upper, host, &sessn_ops, sizeof(struct template_sessn),
+                         fresh, why);
 }
 
 /* ---- the way up ---- */
@@ -89,10 +80,8 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     bool fresh;
     if (xk_msg_pop(m, wire, TEMPLATE_HEADER))
         header_load(&h, wire);
-    struct xk_protl *upper = xk_numbered(self->kernel, h.protocol);
-    struct xk_sessn *s = upper && st->enabled >> h.protocol & 1
-                             ? get_sessn(self, upper, lower->host, &fresh, &why)
-                             : NULL;
+    struct xk_protl *upper = xk_taker(self, h.protocol);
+    struct xk_sessn *s = upper ? get_sessn(self, upper, lower->host, &fresh, &why) : NULL;
     if (!s) {
         st->counts.bad++;
         return;
@@ -112,7 +101,7 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct template_state *st = self->state;
     for (uint32_t n = 1; n < 64; n++) {
-        struct xk_protl *upper = st->enabled >> n & 1 ? xk_numbered(self->kernel, n) : NULL;
+        struct xk_protl *upper = xk_taker(self, n);
         struct xk_sessn *s = upper ? xk_table_get(&st->sessns, upper, lower->host) : NULL;
         if (s) {
             xk_ready(s);
@@ -134,26 +123,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    const struct xk_part *peer, enum xk_status *why)
 {
-    struct template_state *st = self->state;
     bool fresh;
-    st->enabled |= UINT64_C(1) << upper->number;
+    xk_enable(self, upper);
     return get_sessn(self, upper, peer->host, &fresh, why);
-}
-
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct template_state *st = self->state;
-    (void)key;
-    st->enabled |= UINT64_C(1) << upper->number;
-    return XK_OK;
-}
-
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
-{
-    struct template_state *st = self->state;
-    (void)key;
-    st->enabled &= ~(UINT64_C(1) << upper->number);
-    return XK_OK;
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
@@ -188,8 +160,6 @@ const struct xk_protl_ops template_protl = {
     .down_max = 1,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = protl_enable,
-    .open_disable = protl_disable,
     .demux = protl_demux,
     .ready = protl_ready,
     .control = protl_control,

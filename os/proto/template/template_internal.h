@@ -30,7 +30,6 @@ struct template_sessn {
 
 struct template_state {
     const struct template_params *params;
-    uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_table sessns;
     struct template_counts counts;
 };

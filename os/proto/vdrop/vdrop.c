@@ -179,17 +179,7 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, uint32_t host, bool *fr
                                   enum xk_status *why)
 {
     struct vdrop_state *st = self->state;
-    struct xk_sessn *s = xk_table_get(&st->sessns, st->upper, host);
-    *fresh = !s;
-    if (s)
-        return s;
-    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
-    if (!down)
-        return NULL;
-    s = xk_sessn_new(self, st->upper, host, &sessn_ops, 0);
-    s->down[s->downs++] = down;
-    xk_table_add(&st->sessns, s);
-    return s;
+    return xk_table_open(&st->sessns, self, st->upper, host, &sessn_ops, 0, fresh, why);
 }
 
 static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
