@@ -1,5 +1,6 @@
 -- The size to aim at: 4,096 nodes read a striped file from 64 I/O nodes, 64 KiB a request.
 -- 12 requests a program are some 48,000 requests; -p workload.requests=248 makes it a million.
+-- One worm a message instead of 33: -p machine.nic.mtu=66KiB -p machine.nic.packet_bytes=66KiB.
 local paragon = include "machines/paragon.lua"
 
 return {
