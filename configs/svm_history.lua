@@ -1,5 +1,5 @@
 -- Histories of all nodes, recorded and judged under each manager: no read returns what is not the
--- most recent write, and one order explains all accesses.  A violation ends its point by a sentence.
+-- most recent write, and one order explains all accesses. A violation ends its point by a sentence.
 local paragon = include "machines/paragon.lua"
 
 return {

@@ -4,9 +4,9 @@
  *
  *   history_recent      Does each location alone behave as one cell of memory would, in real time:
  *                       does a read return the most recent write?  (Atomic registers.)  Exact when
- *                       no value is written twice to a location [Gibbons & Korach 1997: the zones of
- *                       the values must not overlap]; where one is, each read is judged alone: some
- *                       write that can be the latest one must have written what it returned.
+ *                       no value is written twice to a location [Gibbons & Korach 1997: the zones
+ *                       of the values must not overlap]; where one is, each read is judged alone:
+ *                       some write that can be the latest one must have written what it returned.
  *                       n log n for n accesses.
  *   history_sequential  Is there one order of all accesses to all locations that contains every
  *                       node's program order and in which reads return the latest write
