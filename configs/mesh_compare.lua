@@ -6,6 +6,7 @@
 --   psim run mesh_compare -p speculative=false            4 cycles a router, VC then switch
 --   psim run mesh_compare -p routing_delay=1              one more, at the front of the FIFO
 --   psim run mesh_compare -p batch=10 -p pattern=tornado  makespan of 10 packets a node at cycle 0
+--   psim run mesh_compare -p search=true -p 'fifo={4,8}'  the load at 3 times the latency of 0.01
 local cycle_ps = param("cycle_ps", 1000) -- length of a cycle in picoseconds
 local k = param("k", 8)
 local flits = param("flits", 1)
@@ -32,6 +33,11 @@ end
 
 local open_loop = {
     product = { load = { 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4 } },
+}
+local search = {
+    product = { pattern = { pattern } },
+    bisect = { path = "load", low = 0.01, high = 1.0, tolerance = 0.005,
+               measure = "latency_cycles", above_low = 3 },
 }
 local closed = { product = { pattern = { pattern } } }
 
@@ -62,7 +68,7 @@ return {
         measure = cycles(param("measure", 10000)),
         drain = cycles(param("drain", 20000)),
     },
-    sweep = batch > 0 and closed or open_loop,
+    sweep = batch > 0 and closed or param("search", false) and search or open_loop,
     measures = batch > 0 and { "makespan_cycles", "latency_cycles", "latency_cycles.max" }
         or { "offered", "accepted", "latency_cycles", "network_cycles", "latency_cycles.p50",
              "latency_cycles.p99", "hops" },
