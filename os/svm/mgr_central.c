@@ -48,9 +48,7 @@ static struct record *record_of(struct svm *s, struct svm_page *sp)
 static void reset(struct svm *s, struct svm_page *sp)
 {
     struct record *r = sp->mgr;
-    struct list *l;
-    while ((l = list_pop(&r->queue)))
-        svm_msg_free(s, LIST_ENTRY(l, struct svm_msg, link));
+    svm_drop_all(s, &r->queue);
     if (r->now)
         svm_msg_free(s, r->now);
     r->now = NULL;

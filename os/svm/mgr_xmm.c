@@ -265,9 +265,7 @@ static void flushed(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 static void reset(struct svm *s, struct svm_page *sp)
 {
     struct record *r = sp->mgr;
-    struct list *l;
-    while ((l = list_pop(&r->queue)))
-        svm_msg_free(s, LIST_ENTRY(l, struct svm_msg, link));
+    svm_drop_all(s, &r->queue);
     if (r->now)
         svm_msg_free(s, r->now);
     r->now = NULL;

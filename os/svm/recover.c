@@ -97,7 +97,7 @@ void svm_page_of_dead(struct svm *s, struct svm_page *sp)
 static void complete(struct svm *s);
 static void take_late(struct svm *s, struct svm_msg *m);
 
-static void drop_all(struct svm *s, struct list *list)
+void svm_drop_all(struct svm *s, struct list *list)
 {
     struct list *l;
     while ((l = list_pop(list)))
@@ -182,12 +182,12 @@ static void freeze(struct svm *s)
     r->lost_before = s->counts.lost;
     nodeset_clear(s->port, &r->marked);
     nodeset_clear(s->port, &r->reported);
-    drop_all(s, &r->held);
+    svm_drop_all(s, &r->held);
     drop_verdicts(s);
     LIST_EACH (l, &s->all) {
         struct svm_page *sp = LIST_ENTRY(l, struct svm_page, all);
         port_timer_cancel(&sp->retry);
-        drop_all(s, &sp->deferred);
+        svm_drop_all(s, &sp->deferred);
         nodeset_clear(s->port, &sp->acks);
         sp->ack_below = false;
         if (sp->mgr && s->ops->reset)

@@ -234,7 +234,8 @@ extern const struct vm_pager_ops svm_pager;
 void svm_node_down(struct svm *s, uint32_t node); /* the failure detector says so */
 /* True: the message belongs to the recovery, or must wait for it, and was taken. */
 bool svm_recovery_takes(struct svm *s, struct svm_msg *m);
-bool svm_alive(const struct svm *s, uint32_t node); /* as far as is known here */
+void svm_drop_all(struct svm *s, struct list *list); /* of struct svm_msg */
+bool svm_alive(const struct svm *s, uint32_t node);  /* as far as is known here */
 uint32_t svm_alive_from(const struct svm *s,
                         uint32_t index); /* the first from there on, in a circle */
 /* The leader owns the page of a dead node that no survivor had touched: nobody knows whether it was

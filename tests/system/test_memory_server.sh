@@ -61,6 +61,34 @@ for policy in client.mirror backup; do
     run 0 -p death=8ms -p "workload.$policy=true"
 done
 
+# The same under shared memory: one of two dedicated servers dies.
+config shared <<'EOF'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon {
+        rows = 2, columns = 3,
+        os = { memory_server = { dedicated = 2, store = { frames = 1000 } } },
+        faults = { { at = "30ms", node = 5 } },
+        graph = {
+            { name = "mesh", protocol = "mesh" },
+            { name = "svm", protocol = "svm", below = { "mesh" } },
+            { name = "sync", protocol = "sync", below = { "mesh" } },
+            { name = "blast", protocol = "blast", below = { "mesh" } },
+            { name = "chan", protocol = "chan", below = { "blast" } },
+            { name = "rpc", protocol = "select", below = { "chan" } },
+        },
+    },
+    workload = {
+        kind = "svm_pde", n = 20, nodes = 1, memory = { frames = 10 }, iterations = 4,
+        paging = { backing = "servers", client = { mirror = param("mirror", false) } },
+    },
+}
+EOF
+gives 0 "$PSIM" run "$T/shared.lua" -q --no-store -p mirror=true
+gives 1 "$PSIM" run "$T/shared.lua" -q --no-store
+grep -q "node 0, kernel: program shared cannot [a-z]* address 0x[0-9a-f]*: the page's server does not answer" \
+    "$T/err" || { cat "$T/err"; fail "a dead server is not told to shared memory"; }
+
 # What a machine cannot do is said.
 run 1 -p backing=disk -p workload.backing=lent
 grep -q "machine.os.memory_server with lent > 0" "$T/err" || { cat "$T/err"; fail "no sentence"; }
