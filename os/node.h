@@ -45,9 +45,9 @@ struct os_node {
 struct os_node *os_node_boot(struct port *kernel, const struct os_layout *layout,
                              const struct os_params *params, const struct xk_graph *graph);
 
-/* The nodes that serve memory (os/memsrv) in one of three ways, as machine.os.memory_server says: the
- * I/O nodes, compute nodes of their own, or all compute nodes but this one.  Returns how many; *nodes
- * is valid while the node is up. */
+/* The nodes that serve memory (os/memsrv) in one of three ways, as machine.os.memory_server says:
+ * the I/O nodes, compute nodes of their own, or all compute nodes but this one.  Returns how many;
+ * *nodes is valid while the node is up. */
 enum os_memory { OS_MEMORY_IO, OS_MEMORY_DEDICATED, OS_MEMORY_LENT };
 uint32_t os_memory_servers(const struct os_node *n, enum os_memory kind, const uint32_t **nodes);
 

@@ -1,7 +1,7 @@
 /* client.c: the store whose pages live at memory servers.
  *
- * A page that was put has a record of where: the server that keeps it, and the second one when it is
- * mirrored.  A put is known by a number, so that a drop that is overtaken by the next put of the
+ * A page that was put has a record of where: the server that keeps it, and the second one when it
+ * is mirrored.  A put is known by a number, so that a drop that is overtaken by the next put of the
  * page does no harm.
  *
  *   state of a page   guarantee                          event -> next (function)

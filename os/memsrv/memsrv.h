@@ -2,16 +2,16 @@
  *
  * A layer between a node's memory and disk [Iftode, Li & Petersen 1993].  A server keeps pages
  * that clients page out, in its memory up to a limit, least recently used ones on its disk beyond
- * it.  A client is a store of os/vm, so sequential, message-passing and shared-memory programs alike
- * can exceed their node's memory.  A server without memory (frames = 0) and with a disk is the baseline: paging to
- * disk.
+ * it.  A client is a store of os/vm, so sequential, message-passing and shared-memory programs
+ * alike can exceed their node's memory.  A server without memory (frames = 0) and with a disk is
+ * the baseline: paging to disk.
  *
  *   Y1  A page-out that was answered is kept: in the server's memory, or on its disk, or both.
  *   Y2  A client drops a page from its memory only when it is kept elsewhere (mirrored: at two
  *       servers, or at one when no second has room).
  *       A backup store has every page that a server has.
- *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored or backed
- *       up come from there, the others end in VM_UNREACHABLE or, when it is back, VM_LOST.
+ *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored or
+ *       backed up come from there, the others end in VM_UNREACHABLE or, when it is back, VM_LOST.
  * Talks through SELECT (at most once), so it runs over whatever lies below.
  */
 #ifndef OS_MEMSRV_MEMSRV_H

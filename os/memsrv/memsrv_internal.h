@@ -1,7 +1,7 @@
 /* memsrv_internal.h: what a client and a server of page memory say to each other.
  *
- * Arguments, big-endian: 0 region(4)  4 number of the put(4)  8 page(8)  16 end; PUT adds the page's
- *                        bytes.  DROP: if the page is still the one of that put.
+ * Arguments, big-endian: 0 region(4)  4 number of the put(4)  8 page(8)  16 end; PUT adds the
+ *                        page's bytes.  DROP: if the page is still the one of that put.
  * Reply:                 0 status(1)  1 disk transfers that no reply has told yet(1)  2..3 zero
  *                        4 load(4)  8 end; GET adds the page's bytes.
  */

@@ -7,9 +7,9 @@
  *   disk              bytes in `slot`                   put -> memory
  *   dropped           not in the map; device requests   the last ended -> freed (release)
  *                     of it are out
- * A put that brings memory above the limit is answered when spilling has brought it back.  A page has
- * at most one write out; its slot is free once the page is in memory and nothing of it is out.  The
- * pages of a client whose node has crashed are dropped.
+ * A put that brings memory above the limit is answered when spilling has brought it back.  A page
+ * has at most one write out; its slot is free once the page is in memory and nothing of it is out.
+ * The pages of a client whose node has crashed are dropped.
  */
 #include "os/memsrv/memsrv_internal.h"
 #include "os/xk/map.h"

@@ -1,11 +1,13 @@
-/* mgr_xmm.c: the baseline of OSF/1 AD: a central manager at the pager's node through which data passes.
+/* mgr_xmm.c: the baseline of OSF/1 AD: a central manager at the pager's node through which data
+ * passes.
  *
  * The manager keeps which kernels have a page and with what right, and the page's contents as its
- * pager has them; requests of a page are done one after another.  A write request flushes every other
- * kernel (clean copies too, unless the requester holds it); a read request of a page that somebody
- * writes cleans it: both keep read.  So a page that moves from a writer to a reader crosses the
- * network twice.  A kernel that needs a frame gives a written page back unasked and drops a clean one
- * in silence; the manager puts what was given back into its node's store, if there is one.
+ * pager has them; requests of a page are done one after another.  A write request flushes every
+ * other kernel (clean copies too, unless the requester holds it); a read request of a page that
+ * somebody writes cleans it: both keep read.  So a page that moves from a writer to a reader
+ * crosses the network twice.  A kernel that needs a frame gives a written page back unasked and
+ * drops a clean one in silence; the manager puts what was given back into its node's store, if
+ * there is one.
  *   X1  A kernel answers each flush exactly once, also when it has nothing any more.
  * Source: NORMA's XMM service as described in the fact sheets of Mach 3.0.
  */

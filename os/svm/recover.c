@@ -2,24 +2,25 @@
  *
  * The machine's failure detector tells each node of a crash (port_on_node_change), at its own time.
  *   1. Whoever learns of it freezes: it answers nothing, forgets what it was doing for others, and
- *      sends a MARK with the dead that it knows to every survivor.  A mark is news to who receives it.
- *   2. Two nodes keep the order of their messages, so with the marks of all survivors a node has got
- *      everything that was on its way to it: ownership that arrives meanwhile is taken, all else is
- *      dropped, for whoever asked will ask again.
+ *      sends a MARK with the dead that it knows to every survivor.  A mark is news to who receives
+ *      it.
+ *   2. Two nodes keep the order of their messages, so with the marks of all survivors a node has
+ *      got everything that was on its way to it: ownership that arrives meanwhile is taken, all
+ *      else is dropped, for whoever asked will ask again.
  *   3. It sends a REPORT of its pages to the leader, the first survivor in the list.
- *   4. The leader decides each page and sends a VERDICT to everybody: who owned it owns it; else the
- *      first that has a READ copy owns it from now on; else it is lost, and the leader owns that fact.
- *      Copy sets and managers' tables are made anew.
+ *   4. The leader decides each page and sends a VERDICT to everybody: who owned it owns it; else
+ *      the first that has a READ copy owns it from now on; else it is lost, and the leader owns
+ *      that fact. Copy sets and managers' tables are made anew.
  *   5. With the verdict a node goes on and makes its requests again.
  * A further death meanwhile starts all over with more dead.
  *
  *   D1  Messages of a dead node that arrive after its death is known are dropped.
- *   D2  A READ copy that exists is current: a writer writes when all have dropped theirs.  So a copy
- *       that survives the owner is the page.
+ *   D2  A READ copy that exists is current: a writer writes when all have dropped theirs.  So a
+ *       copy that survives the owner is the page.
  *   D3  Only survivors whose last mark names the same dead are listened to; what they send after it
  *       waits for the verdict.
- * Messages: N^2 marks, N reports, N verdicts.  A page that no survivor has ever touched is lost when
- * its first owner is dead: nobody knows whether it was written.
+ * Messages: N^2 marks, N reports, N verdicts.  A page that no survivor has ever touched is lost
+ * when its first owner is dead: nobody knows whether it was written.
  */
 #include "os/svm/svm_internal.h"
 #include "os/xk/map.h"

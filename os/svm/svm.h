@@ -60,8 +60,8 @@ extern const struct xk_protl_ops svm_protl;
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params);
 
-/* Pages that this node owns go to this store when their frames are needed, and stay owned.  NULL, as
- * it is at first: they keep their frames.  Before the first page is touched. */
+/* Pages that this node owns go to this store when their frames are needed, and stay owned.  NULL,
+ * as it is at first: they keep their frames.  Before the first page is touched. */
 void svm_set_store(struct svm *s, struct vm_store *store);
 
 struct svm_counts {

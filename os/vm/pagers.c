@@ -1,5 +1,5 @@
-/* pagers.c: pagers that need nobody else: zero fill, and private memory over a store; swap, the store
- * on a block device.
+/* pagers.c: pagers that need nobody else: zero fill, and private memory over a store; swap, the
+ * store on a block device.
  *
  * Swap: slot of a page = its number in the region.
  *   W1  A page's newest bytes are in its frame, or in the store, or on the way to it.

@@ -13,13 +13,13 @@
 
 #include "os/vm/vm.h"
 
-/* One request; the caller's memory until `done`, which may be called from inside the call, but for a
- * get of a page that was put. */
+/* One request; the caller's memory until `done`, which may be called from inside the call, but for
+ * a get of a page that was put. */
 struct vm_store_io {
     uint64_t page;
     struct rope data; /* put: a page's bytes, taken; get: what was put last, empty: zeroes */
-    /* VM_OK; VM_IO: a device failed; VM_UNREACHABLE: no server answers; put: VM_NO_FRAMES: the store
-     * is full; get: VM_LOST: what was put is gone. */
+    /* VM_OK; VM_IO: a device failed; VM_UNREACHABLE: no server answers; put: VM_NO_FRAMES: the
+     * store is full; get: VM_LOST: what was put is gone. */
     enum vm_status status;
     void (*done)(struct vm_store_io *io);
     void *arg;
