@@ -1,9 +1,9 @@
 /* pool.h: host memory for small things that come and go by the million.
  *
  * Blocks of at most POOL_MAX bytes come from lists of free blocks of their size, the last one freed
- * first, so that what is used again is still in the processor's caches; neighbours in time are
- * neighbours in memory.  Larger ones are malloc's.  The memory of blocks goes back to the lists, not
- * to the system.  Under AddressSanitizer every block is malloc's, so that it is watched.
+ * first, so that what is used again is still in the caches; neighbours in time are neighbours in
+ * memory.  Larger ones are malloc's.  Blocks go back to the lists, not to the system.  Under
+ * AddressSanitizer every block is malloc's, so that it is watched.
  */
 #ifndef SIM_BASE_POOL_H
 #define SIM_BASE_POOL_H
