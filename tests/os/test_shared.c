@@ -138,7 +138,7 @@ Test(shared, patterns_see_what_was_written)
 #define OP 8     /* offset of the operation in a frame: behind the driver's header */
 #define REGION 3 /* behind the operation; 0: the program's, 1: the records' */
 
-/* Once, in the words of the first page of the program: the values that a page brings are changed. */
+/* Once, in the words of the program's first page: the values that a page brings are changed. */
 static bool flip(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
 {
     bool *done = arg;
@@ -175,7 +175,7 @@ Test(shared, a_recorded_history_tells_bytes_that_changed_in_flight)
     }
 }
 
-/* An owner that all ask takes longer than `retry`: who asks again must not keep it from answering. */
+/* An owner that all ask takes longer than `retry`: asking again must not keep it from answering. */
 Test(shared, broadcasts_are_repeated_less_often_when_the_answer_is_slow)
 {
     struct world *w = begin(0, NULL, "broadcast", 8, 3);

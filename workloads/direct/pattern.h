@@ -8,8 +8,8 @@
  *   bit_reversal    the bits of the terminal's number backwards; N a power of two
  *   tornado         in every dimension of size k, ceil(k/2)-1 onwards, modulo k
  *   neighbour       in every dimension 1 onwards, modulo k
- *   hotspot         with probability `hot_share` one of the `hot` terminals, each as likely as often
- *                   as it is named; else by the pattern `background`
+ *   hotspot         with probability `hot_share` one of the `hot` terminals, each as likely as
+ *                   often as it is named; else by the pattern `background`
  *   list            terminal i -> destinations[i]
  */
 #ifndef WORKLOADS_DIRECT_PATTERN_H
