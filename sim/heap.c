@@ -6,20 +6,27 @@
 #define ARITY 4u
 #define FIRST_CAPACITY 256u
 
-static inline void place(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
+/* Entries are moved word by word and handed over as pointers: a wide load of words that have just
+ * been stored waits until they are in the cache. */
+static inline void place(struct sim_heap *q, uint32_t slot, const struct sim_entry *entry)
 {
-    q->entries[slot] = entry;
-    entry.event->slot = slot;
+    struct sim_entry *to = &q->entries[slot];
+    struct sim_event *e = entry->event;
+    to->time = entry->time;
+    to->order = entry->order;
+    to->event = e;
+    e->slot = slot;
 }
 
-/* Moves the hole at `slot` towards the root until `entry` fits. */
-static void sift_up(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
+/* Moves the hole at `slot` towards the root until `entry`, which lies outside, fits. */
+static void sift_up(struct sim_heap *q, uint32_t slot, const struct sim_entry *entry)
 {
+    sim_key key = sim_entry_key(entry);
     while (slot > 0) {
         uint32_t parent = (slot - 1) / ARITY;
-        if (!sim_entry_before(&entry, &q->entries[parent]))
+        if (key >= sim_entry_key(&q->entries[parent]))
             break;
-        place(q, slot, q->entries[parent]);
+        place(q, slot, &q->entries[parent]);
         slot = parent;
     }
     place(q, slot, entry);
@@ -40,17 +47,18 @@ static inline uint32_t least_of(const struct sim_heap *q, uint32_t from, uint32_
     return from + least;
 }
 
-/* Moves the hole at `slot` towards the leaves until `entry` fits. */
-static void sift_down(struct sim_heap *q, uint32_t slot, struct sim_entry entry)
+/* Moves the hole at `slot` towards the leaves until `entry`, which lies outside, fits. */
+static void sift_down(struct sim_heap *q, uint32_t slot, const struct sim_entry *entry)
 {
+    sim_key key = sim_entry_key(entry);
     for (;;) {
         uint32_t child = slot * ARITY + 1;
         if (child >= q->count)
             break;
         uint32_t least = least_of(q, child, q->count - child < ARITY ? q->count - child : ARITY);
-        if (!sim_entry_before(&q->entries[least], &entry))
+        if (sim_entry_key(&q->entries[least]) >= key)
             break;
-        place(q, slot, q->entries[least]);
+        place(q, slot, &q->entries[least]);
         slot = least;
     }
     place(q, slot, entry);
@@ -69,7 +77,7 @@ void sim_heap_fini(struct sim_heap *q)
     *q = (struct sim_heap){ 0 };
 }
 
-void sim_heap_push(struct sim_heap *q, struct sim_entry entry)
+void sim_heap_push(struct sim_heap *q, const struct sim_entry *entry)
 {
     if (q->count == q->capacity) {
         ASSERT(q->capacity < UINT32_MAX / 8);
@@ -84,10 +92,10 @@ void sim_heap_remove(struct sim_heap *q, struct sim_event *e)
     uint32_t slot = e->slot;
     ASSERT(slot < q->count && q->entries[slot].event == e);
     e->slot = UINT32_MAX;
-    struct sim_entry last = q->entries[--q->count];
-    if (last.event == e)
+    const struct sim_entry *last = &q->entries[--q->count]; /* behind the heap's end now */
+    if (last->event == e)
         return;
-    if (slot > 0 && sim_entry_before(&last, &q->entries[(slot - 1) / ARITY]))
+    if (slot > 0 && sim_entry_before(last, &q->entries[(slot - 1) / ARITY]))
         sift_up(q, slot, last);
     else
         sift_down(q, slot, last);
@@ -97,8 +105,7 @@ struct sim_event *sim_heap_pop(struct sim_heap *q)
 {
     struct sim_event *e = q->entries[0].event;
     e->slot = UINT32_MAX;
-    struct sim_entry last = q->entries[--q->count];
-    if (q->count > 0)
-        sift_down(q, 0, last);
+    if (--q->count > 0)
+        sift_down(q, 0, &q->entries[q->count]);
     return e;
 }

@@ -36,9 +36,9 @@ struct sim_heap {
 };
 
 void sim_heap_init(struct sim_heap *h);
-void sim_heap_fini(struct sim_heap *h); /* its events become idle */
-void sim_heap_push(struct sim_heap *h, struct sim_entry entry);
-void sim_heap_remove(struct sim_heap *h, struct sim_event *e); /* in the heap */
+void sim_heap_fini(struct sim_heap *h);                                /* its events become idle */
+void sim_heap_push(struct sim_heap *h, const struct sim_entry *entry); /* outside the heap */
+void sim_heap_remove(struct sim_heap *h, struct sim_event *e);         /* in the heap */
 /* Takes the first event; there is one. */
 struct sim_event *sim_heap_pop(struct sim_heap *h);
 

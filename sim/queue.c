@@ -34,7 +34,7 @@ static void chunk_block(struct sim_queue *q)
 }
 
 static inline void chunk_append(struct sim_queue *q, struct sim_chunk **bucket,
-                                struct sim_entry entry)
+                                const struct sim_entry *entry)
 {
     struct sim_chunk *c = *bucket;
     if (!c || c->count == CHUNK_ENTRIES) {
@@ -46,9 +46,12 @@ static inline void chunk_append(struct sim_queue *q, struct sim_chunk **bucket,
         c->count = 0;
         *bucket = c;
     }
-    entry.event->link = c;
-    entry.event->slot = c->count;
-    c->entries[c->count++] = entry;
+    struct sim_entry *to = &c->entries[c->count];
+    to->time = entry->time;
+    to->order = entry->order;
+    to->event = entry->event;
+    to->event->link = c;
+    to->event->slot = c->count++;
 }
 
 static struct sim_chunk *chunk_free(struct sim_queue *q, struct sim_chunk *c)
@@ -109,12 +112,12 @@ static void rung_fill(struct sim_queue *q, struct sim_rung *r, struct sim_chunk 
 {
     for (; c; c = chunk_free(q, c))
         for (uint32_t i = 0; i < c->count; i++)
-            chunk_append(q, &r->bucket[bucket_of(r, c->entries[i].time)], c->entries[i]);
+            chunk_append(q, &r->bucket[bucket_of(r, c->entries[i].time)], &c->entries[i]);
 }
 
-static void heap_add(struct sim_queue *q, struct sim_entry entry)
+static void heap_add(struct sim_queue *q, const struct sim_entry *entry)
 {
-    entry.event->link = NULL;
+    entry->event->link = NULL;
     sim_heap_push(&q->heap, entry);
 }
 
@@ -122,7 +125,7 @@ static void heap_fill(struct sim_queue *q, struct sim_chunk *c)
 {
     for (; c; c = chunk_free(q, c))
         for (uint32_t i = 0; i < c->count; i++)
-            heap_add(q, c->entries[i]);
+            heap_add(q, &c->entries[i]);
     q->spill_at = q->heap.count > SPILL / 2 ? q->heap.count * 2 : SPILL;
 }
 
@@ -195,7 +198,7 @@ static void spill(struct sim_queue *q)
     }
     struct sim_rung *r = rung_add(q, first, q->limit, h->count);
     for (uint32_t i = 0; i < h->count; i++)
-        chunk_append(q, &r->bucket[bucket_of(r, h->entries[i].time)], h->entries[i]);
+        chunk_append(q, &r->bucket[bucket_of(r, h->entries[i].time)], &h->entries[i]);
     h->count = 0;
 }
 
@@ -236,7 +239,7 @@ void sim_queue_push(struct sim_queue *q, struct sim_event *e)
                                .event = e };
     q->count++;
     if (entry.time < q->limit) {
-        heap_add(q, entry);
+        heap_add(q, &entry);
         if (q->heap.count > q->spill_at)
             spill(q);
         return;
@@ -244,11 +247,11 @@ void sim_queue_push(struct sim_queue *q, struct sim_event *e)
     for (uint32_t i = q->rungs; i-- > 0;) {
         struct sim_rung *r = &q->rung[i];
         if (entry.time < r->end) {
-            chunk_append(q, &r->bucket[bucket_of(r, entry.time)], entry);
+            chunk_append(q, &r->bucket[bucket_of(r, entry.time)], &entry);
             return;
         }
     }
-    chunk_append(q, &q->top, entry);
+    chunk_append(q, &q->top, &entry);
     q->top_count++;
     q->top_min = sim_time_min(q->top_min, entry.time);
     q->top_max = sim_time_max(q->top_max, entry.time);

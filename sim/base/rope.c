@@ -102,11 +102,21 @@ void rope_copy(struct rope *dst, const struct rope *src)
 
 void rope_move(struct rope *dst, struct rope *src)
 {
-    *dst = *src;
-    if (is_spilled(src))
+    /* Word by word: a wide load of words that have just been stored would wait for them. */
+    dst->length = src->length;
+    dst->count = src->count;
+    dst->capacity = src->capacity;
+    if (is_spilled(src)) {
+        dst->slices = src->slices;
         spill_of(dst)->owner = dst;
-    else
+    } else {
         dst->slices = dst->fixed;
+        for (uint32_t i = 0; i < src->count; i++) {
+            dst->fixed[i].leaf = src->fixed[i].leaf;
+            dst->fixed[i].off = src->fixed[i].off;
+            dst->fixed[i].len = src->fixed[i].len;
+        }
+    }
     rope_init(src);
 }
 
