@@ -1,18 +1,19 @@
--- RAID 5 of five under load: a member dies and a spare is filled at a limited rate, which is
--- swept: a faster one leaves less time without redundancy and less of the drives for requests.  A
--- few sectors of a survivor cannot be read: that unit is lost, because no scrub had found it.
+-- Five drives under load: one dies and a spare is filled at a limited rate, which is swept: a
+-- faster one leaves less time without redundancy and less of the drives for requests.  A few
+-- sectors of a survivor cannot be read: what they and the dead drive held is lost, because no scrub
+-- had found them.  RAID 5 seeks with each drive by itself; RAID 3 has one arm for all, for requests
+-- too, and counts a stripe by the sector.
+
+-- A twentieth of an HP 97560, so that a rebuild takes a minute and not an hour.
+local drive = { kind = "disk", geometry = { cylinders = 98 } }
+local kinds = {
+    raid5 = { kind = "raid5", members = 5, spares = 1, unit = "16KiB", member = drive },
+    raid3 = { kind = "raid3", data = 4, spares = 1, disk = drive },
+}
 return {
     title = "Rebuild under load, by its rate",
     doc = "Requests go on while a spare takes a dead member's place.",
-    devices = {
-        kind = "raid5",
-        members = 5,
-        spares = 1,
-        unit = "16KiB",
-        rebuild_rate = "1MB/s",
-        -- A twentieth of an HP 97560, so that a rebuild takes a minute and not an hour.
-        member = { kind = "disk", geometry = { cylinders = 98 } },
-    },
+    devices = kinds[param("level", "raid5")],
     workload = {
         kind = "disk_load",
         mode = "open",
@@ -26,7 +27,10 @@ return {
         },
     },
     sweep = {
-        product = { ["devices.rebuild_rate"] = { "250kB/s", "500kB/s", "1MB/s", "0" } },
+        product = {
+            level = { "raid5", "raid3" },
+            ["devices.rebuild_rate"] = { "250kB/s", "500kB/s", "1MB/s", "0" },
+        },
     },
     measures = { "response.mean", "response.p99", "failed", "rebuilt_stripes",
                  "unrecovered_units" },

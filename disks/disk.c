@@ -267,7 +267,7 @@ static void finish(struct disk_op *op)
     trace(d, r);
     /* What `done` submits waits with the rest for the choice that follows. */
     d->completing = true;
-    blk_complete(&d->dev, r, status, !d->dev.inner);
+    blk_complete(&d->dev, r, status, !d->dev.inner && !disk_medium_owns(d, r));
     d->completing = false;
     if (!d->queue_in_drive) {
         start_next(d);

@@ -112,6 +112,9 @@ struct disk_medium_ops {
     enum blk_status (*write)(void *self, uint64_t sector, uint32_t sectors,
                              const struct rope *data);
     bool (*flip)(void *self, uint64_t sector, uint32_t byte, uint8_t flip);
+    /* Optional.  True: a request of the medium's own; it takes its time, but its bytes are the
+     * medium's affair, and it makes no waist record. */
+    bool (*own)(const void *self, const struct blk_req *r);
     void (*destroy)(void *self);
 };
 

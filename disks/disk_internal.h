@@ -180,6 +180,8 @@ sim_time disk_plan_overhead(const struct disk *d, enum blk_op op);
 
 /* Moves the bytes of a request that ends now. */
 enum blk_status disk_medium_transfer(struct disk *d, struct disk_op *op);
+/* The medium itself has asked for it. */
+bool disk_medium_owns(const struct disk *d, const struct blk_req *r);
 /* The power fails: sectors that were reported and are not on the medium are what they were.
  * Returns how many. */
 uint64_t disk_medium_power_loss(struct disk *d);

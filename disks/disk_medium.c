@@ -274,13 +274,19 @@ void disk_medium_fini(struct disk *d)
 
 /* ---- bytes ---- */
 
+bool disk_medium_owns(const struct disk *d, const struct blk_req *r)
+{
+    return d->medium_ops->own != NULL && d->medium_ops->own(d->medium, r);
+}
+
 enum blk_status disk_medium_transfer(struct disk *d, struct disk_op *op)
 {
     struct blk_req *r = op->r;
     if (d->dead)
         return BLK_ERR_DEVICE;
+    bool own = disk_medium_owns(d, r);
     if (op->power_losses != d->counts.power_losses)
-        return cut_short(d, r, &op->plan);
+        return own ? BLK_ERR_ABORTED : cut_short(d, r, &op->plan);
     if (d->fault_count > 0) {
         struct disk_fault *f = met(d, r, DISK_FAULT_TRANSIENT);
         if (f != NULL) {
@@ -290,6 +296,8 @@ enum blk_status disk_medium_transfer(struct disk *d, struct disk_op *op)
         if (r->op == BLK_READ && met(d, r, DISK_FAULT_SECTOR) != NULL)
             return BLK_ERR_MEDIUM;
     }
+    if (own)
+        return BLK_OK;
     if (r->op == BLK_READ) {
         rope_fini(&r->data);
         return d->medium_ops->read(d->medium, r->sector, r->sectors, &r->data);

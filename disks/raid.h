@@ -1,11 +1,24 @@
 /* raid.h: arrays of block devices.
  *
  * raid3 (disks/raid3.c): N data spindles and one parity spindle that turn and move as one; a
- * logical sector is one member sector of each data spindle.  Its promise: one member may be lost,
- * from the beginning or at any moment, and every byte is still read and written; parity is real.  A
- * second loss answers BLK_ERR_DEVICE.  A medium error of one member is answered from the others; a
- * silent flip on a member is not noticed by a read (it does not read parity), and a scrub reports
- * it.
+ * logical sector is one member sector of each data spindle, and with parity's a stripe.  Its
+ * promise: one member may be lost, from the beginning or at any moment, and every byte is still
+ * read and written; parity is real.  A second loss answers BLK_ERR_DEVICE.  A medium error of one
+ * member is answered from the others, until the sector is written or scrubbed; of two in one stripe
+ * it is BLK_ERR_MEDIUM.  A silent flip on a member is not noticed by a read (it does not read
+ * parity), and a scrub reports it.
+ *
+ * A spare takes a lost member's place and is filled from the front (disks/raid3_background.c), a
+ * batch of stripes at a time: all spindles read it, then go back and the spare is written; requests
+ * go on in between.  What is filled counts as there, so after a second loss during a rebuild the
+ * stripes in front are still read, the others answer BLK_ERR_DEVICE, and the rebuild rests.  A
+ * stripe that lacks more than the spare is counted as unrecovered and answers BLK_ERR_MEDIUM until
+ * it is written.  A spare that dies while it is filled is lost with all it got, and the next one
+ * begins from the front.
+ *
+ * When the power fails what is under way is answered BLK_ERR_ABORTED.  All lanes of a stripe, and
+ * its parity, are old or new together: there is no write hole.  What had been filled stays, the
+ * batch under way is done again.
  */
 #ifndef DISKS_RAID_H
 #define DISKS_RAID_H
@@ -21,6 +34,10 @@ struct raid3_params {
     struct scsi_params bus;  /* towards the host */
     int64_t rate;            /* the controller's own limit, bytes a second; 0: none */
     sim_time overhead;       /* of the controller for each command, on top of the drives' */
+    int64_t spares;
+    int64_t rebuild_rate;  /* bytes of a member a second; 0: as fast as it goes */
+    int64_t rebuild_batch; /* stripes at a time */
+    bool scrub;
 };
 extern const struct param raid3_params[];
 
@@ -31,12 +48,18 @@ struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t
 void raid3_kill_member(struct blkdev *d, uint32_t member);
 bool raid3_corrupt_member(struct blkdev *d, uint32_t member, uint64_t sector, uint32_t byte,
                           uint8_t flip);
-/* Puts a blank member in the place of a dead one; its contents are made from the others at once,
- * without simulated time (a rebuild that takes time is raid's, disks/raid_rebuild.c). */
+/* Puts a blank member in the place of the only dead one; its contents are made from the others at
+ * once, without simulated time. */
 void raid3_replace_member(struct blkdev *d, uint32_t member);
 /* Sectors whose parity does not agree with the data, in [sector, sector + sectors). */
 uint64_t raid3_scrub(struct blkdev *d, uint64_t sector, uint64_t sectors);
 bool raid3_degraded(const struct blkdev *d);
+/* One more spare; a rebuild begins when a member is missing. */
+void raid3_add_spare(struct blkdev *d);
+bool raid3_rebuilding(const struct blkdev *d);
+/* Checks every stripe once, in the background; wrong parity and medium errors are written anew.  It
+ * rests while a member is missing. */
+void raid3_begin_scrub(struct blkdev *d);
 
 /* Arrays over any devices (disks/raid.c), levels as disks/raid_layout.h has them.
  *
@@ -78,6 +101,8 @@ struct raid_counts {
     uint64_t unrecovered; /* units that a rebuild could not make again */
     uint64_t full_stripe_writes, rmw_writes, reconstruct_writes, degraded_reads;
 };
+
+struct raid_counts raid3_counts(const struct blkdev *d);
 
 struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
                            const char *name, const char *path, struct err *e);

@@ -8,15 +8,16 @@
  *
  *   A1  Lane m of what is read with member m dead comes from parity and the other lanes alone.
  *   A2  Nothing is written to a dead member.
+ *
+ * A member is missing in a row (a sector of each member) when it is dead, when it is a spare that
+ * has not been filled up to there, or when that sector of it cannot be read: a hole.
  */
 #include <isa-l/raid.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "disks/disk_internal.h"
-#include "disks/raid.h"
-
-#define MEMBERS_MAX 17
+#include "disks/raid3_internal.h"
 
 #define END_PARAMS                                                                                 \
     {                                                                                              \
@@ -64,13 +65,38 @@ const struct param raid3_params[] = {
       .max = "1s",
       .doc = "The controller's command processing, on top of the drives'.",
       .src = "ASSUMED(a microprocessor of the time, as the drives' own overheads)" },
+    { .name = "spares",
+      .type = PARAM_INT,
+      .offset = offsetof(struct raid3_params, spares),
+      .def = "0",
+      .min = "0",
+      .max = "16",
+      .doc = "Hot spares; they turn with the others.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "rebuild_rate",
+      .type = PARAM_RATE,
+      .offset = offsetof(struct raid3_params, rebuild_rate),
+      .def = "0",
+      .min = "0",
+      .max = "1GB/s",
+      .doc = "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.",
+      .src = "ASSUMED(the experiment's choice)" },
+    { .name = "rebuild_batch",
+      .type = PARAM_INT,
+      .offset = offsetof(struct raid3_params, rebuild_batch),
+      .def = "256",
+      .min = "1",
+      .max = "65536",
+      .doc = "Stripes that a rebuild or a scrub takes at a time; a stripe is a sector of each "
+             "member.",
+      .src = "ASSUMED(a few tracks at a time)" },
+    { .name = "scrub",
+      .type = PARAM_BOOL,
+      .offset = offsetof(struct raid3_params, scrub),
+      .def = "false",
+      .doc = "Check all parity once, in the background, from the start.",
+      .src = "ASSUMED(the experiment's choice)" },
     END_PARAMS,
-};
-
-struct raid3 {
-    uint32_t lanes, sector_bytes; /* of a member */
-    struct store *data, *parity;
-    uint32_t dead; /* bit per member; bit `lanes`: parity */
 };
 
 /* ---- the lazy parity leaf ---- */
@@ -84,8 +110,8 @@ struct parity_leaf {
 /* Parity of one logical sector whose bytes are given. */
 static void parity_of(const uint8_t *bytes, uint32_t lanes, uint32_t size, uint8_t *out)
 {
-    void *array[MEMBERS_MAX];
-    uint8_t aligned[MEMBERS_MAX][4096] __attribute__((aligned(32)));
+    void *array[RAID3_MEMBERS_MAX];
+    uint8_t aligned[RAID3_MEMBERS_MAX][4096] __attribute__((aligned(32)));
     for (uint32_t k = 0; k < lanes; k++) {
         memcpy(aligned[k], bytes + (size_t)k * size, size);
         array[k] = aligned[k];
@@ -126,17 +152,73 @@ static const struct leaf_ops parity_ops = { .name = "lane parity",
                                             .read = parity_read,
                                             .destroy = parity_destroy };
 
+/* ---- what is missing ---- */
+
+/* Members that no readable drive stands for in the row. */
+static uint32_t gone_at(const struct raid3 *a, uint64_t row)
+{
+    bool unfilled = a->filling != RAID3_NONE && row >= a->filled;
+    return a->dead | (unfilled ? 1u << a->filling : 0);
+}
+
+static uint32_t missing_at(const struct raid3 *a, uint64_t row)
+{
+    uint32_t mask = gone_at(a, row);
+    for (uint32_t i = 0; i < a->hole_count; i++) {
+        if (a->holes[i].first <= row && row < a->holes[i].end)
+            mask |= 1u << a->holes[i].member;
+    }
+    return mask;
+}
+
+/* What is missing at `row` is so until here, or until `end`. */
+static uint64_t alike_until(const struct raid3 *a, uint64_t row, uint64_t end)
+{
+    if (a->filling != RAID3_NONE && row < a->filled && a->filled < end)
+        end = a->filled;
+    for (uint32_t i = 0; i < a->hole_count; i++) {
+        const struct raid3_hole *h = &a->holes[i];
+        uint64_t edge = h->first > row ? h->first : h->end;
+        if (edge > row && edge < end)
+            end = edge;
+    }
+    return end;
+}
+
+static uint32_t count_of(uint32_t mask)
+{
+    return (uint32_t)__builtin_popcount(mask);
+}
+
+/* The rows nearest to the end have the fewest members: a spare is filled from the front. */
+static bool too_few(const struct raid3 *a, uint64_t row, uint64_t rows)
+{
+    return count_of(gone_at(a, row + rows - 1)) > 1;
+}
+
+void raid3_add_hole(struct raid3 *a, uint32_t member, uint64_t first, uint64_t rows)
+{
+    a->holes = base_realloc(a->holes, (a->hole_count + 1) * sizeof *a->holes);
+    a->holes[a->hole_count++] =
+        (struct raid3_hole){ .member = member, .first = first, .end = first + rows };
+}
+
+void raid3_mend_holes(struct raid3 *a, uint32_t members, uint64_t first, uint64_t rows)
+{
+    uint64_t end = first + rows;
+    for (uint32_t i = a->hole_count; i-- > 0;) {
+        struct raid3_hole h = a->holes[i];
+        if ((members >> h.member & 1) == 0 || h.first >= end || h.end <= first)
+            continue;
+        a->holes[i] = a->holes[--a->hole_count];
+        if (h.first < first)
+            raid3_add_hole(a, h.member, h.first, first - h.first);
+        if (h.end > end)
+            raid3_add_hole(a, h.member, end, h.end - end);
+    }
+}
+
 /* ---- the medium ---- */
-
-static bool is_dead(const struct raid3 *a, uint32_t member)
-{
-    return (a->dead >> member & 1) != 0;
-}
-
-static uint32_t dead_count(const struct raid3 *a)
-{
-    return (uint32_t)__builtin_popcount(a->dead);
-}
 
 static void write_parity(struct raid3 *a, uint64_t sector, uint32_t sectors,
                          const struct rope *data)
@@ -157,13 +239,26 @@ static enum blk_status medium_write(void *self, uint64_t sector, uint32_t sector
                                     const struct rope *data)
 {
     struct raid3 *a = self;
-    if (dead_count(a) > 1)
+    if (too_few(a, sector, sectors))
         return BLK_ERR_DEVICE;
     /* The lane of a dead member is in the store too, for the sake of one extent; A1 keeps it from
      * ever being read. */
     store_write(a->data, sector, sectors, data);
-    if (!is_dead(a, a->lanes))
+    raid3_mend_holes(a, UINT32_MAX, sector, sectors);
+    uint32_t n = sectors;
+    if ((gone_at(a, sector) >> a->lanes & 1) != 0)
+        n = 0;
+    else if ((gone_at(a, sector + sectors - 1) >> a->lanes & 1) != 0)
+        n = (uint32_t)(a->filled - sector);
+    if (n == sectors) {
         write_parity(a, sector, sectors, data);
+    } else if (n > 0) {
+        struct rope part;
+        rope_init(&part);
+        rope_add_slice(&part, data, 0, (uint64_t)n * a->lanes * a->sector_bytes);
+        write_parity(a, sector, n, &part);
+        rope_fini(&part);
+    }
     return BLK_OK;
 }
 
@@ -222,17 +317,122 @@ static void read_degraded(struct raid3 *a, uint32_t member, uint64_t sector, uin
     rope_fini(&data);
 }
 
+/* Rows that miss the same members, of which one is in `missing` at most. */
+static void read_rows(struct raid3 *a, uint32_t missing, uint64_t sector, uint32_t sectors,
+                      struct rope *out)
+{
+    uint32_t data_missing = missing & ((1u << a->lanes) - 1);
+    if (data_missing == 0)
+        store_read(a->data, sector, sectors, out);
+    else
+        read_degraded(a, (uint32_t)__builtin_ctz(data_missing), sector, sectors, out);
+}
+
 static enum blk_status medium_read(void *self, uint64_t sector, uint32_t sectors, struct rope *out)
 {
     struct raid3 *a = self;
-    if (dead_count(a) > 1)
+    uint64_t end = sector + sectors;
+    if (too_few(a, sector, sectors))
         return BLK_ERR_DEVICE;
-    uint32_t data_dead = a->dead & ((1u << a->lanes) - 1);
-    if (data_dead == 0)
-        store_read(a->data, sector, sectors, out);
-    else
-        read_degraded(a, (uint32_t)__builtin_ctz(data_dead), sector, sectors, out);
+    while (sector < end) {
+        uint64_t to = alike_until(a, sector, end);
+        uint32_t missing = missing_at(a, sector);
+        if (count_of(missing) > 1)
+            return BLK_ERR_MEDIUM;
+        read_rows(a, missing, sector, (uint32_t)(to - sector), out);
+        sector = to;
+    }
     return BLK_OK;
+}
+
+/* Makes what `member` holds of rows that miss nothing else. */
+static void make_anew(struct raid3 *a, uint32_t member, uint64_t row, uint64_t rows)
+{
+    struct rope r;
+    rope_init(&r);
+    read_rows(a, 1u << member, row, (uint32_t)rows, &r);
+    if (member == a->lanes)
+        write_parity(a, row, (uint32_t)rows, &r);
+    else
+        store_write(a->data, row, rows, &r);
+    rope_fini(&r);
+}
+
+bool raid3_fill(struct raid3 *a, uint64_t rows)
+{
+    uint32_t member = a->filling;
+    uint64_t row = a->filled, end = row + rows;
+    if (a->dead != 0)
+        return false;
+    while (row < end) {
+        uint64_t to = alike_until(a, row, end);
+        if (count_of(missing_at(a, row)) == 1) {
+            make_anew(a, member, row, to - row);
+            a->counts.rebuilt_stripes += to - row;
+        } else {
+            raid3_add_hole(a, member, row, to - row);
+            a->counts.unrecovered += to - row;
+        }
+        row = to;
+    }
+    a->filled = end;
+    return true;
+}
+
+/* Rows of [row, end) whose parity does not agree with the data; `mend`: parity is written. */
+static uint64_t compare(struct raid3 *a, uint64_t row, uint64_t end, bool mend)
+{
+    struct rope data, parity, origin;
+    uint64_t bad = 0;
+    rope_init(&data);
+    rope_init(&parity);
+    rope_init(&origin);
+    store_read(a->data, row, end - row, &data);
+    store_read(a->parity, row, end - row, &parity);
+    if (!origin_of(a, &parity, &origin) || !rope_equal(&origin, &data)) {
+        size_t size = a->sector_bytes, whole = size * a->lanes;
+        uint8_t *bytes = base_alloc(whole), *stored = base_alloc(size), *made = base_alloc(size);
+        for (uint64_t i = 0; row + i < end; i++) {
+            rope_read(&data, i * whole, whole, bytes);
+            rope_read(&parity, i * size, size, stored);
+            parity_of(bytes, a->lanes, a->sector_bytes, made);
+            if (memcmp(made, stored, size) == 0)
+                continue;
+            bad++;
+            if (mend)
+                make_anew(a, a->lanes, row + i, 1);
+        }
+        free(made);
+        free(stored);
+        free(bytes);
+    }
+    rope_fini(&origin);
+    rope_fini(&parity);
+    rope_fini(&data);
+    return bad;
+}
+
+bool raid3_check(struct raid3 *a, uint64_t row, uint64_t rows, bool mend)
+{
+    uint64_t end = row + rows;
+    bool wrong = false;
+    for (uint64_t to; row < end; row = to) {
+        to = alike_until(a, row, end);
+        uint32_t missing = missing_at(a, row);
+        if (count_of(missing) == 0) {
+            uint64_t bad = compare(a, row, to, mend);
+            wrong |= bad > 0;
+            a->counts.mismatches += mend ? bad : 0;
+        } else if (count_of(missing) == 1) {
+            wrong = true;
+            if (!mend)
+                continue;
+            make_anew(a, (uint32_t)__builtin_ctz(missing), row, to - row);
+            raid3_mend_holes(a, missing, row, to - row);
+            a->counts.repaired += to - row;
+        }
+    }
+    return wrong;
 }
 
 static bool medium_flip(void *self, uint64_t sector, uint32_t byte, uint8_t flip)
@@ -245,14 +445,25 @@ static bool medium_flip(void *self, uint64_t sector, uint32_t byte, uint8_t flip
 static void medium_destroy(void *self)
 {
     struct raid3 *a = self;
+    if (a->dev != NULL)
+        sim_cancel(a->dev->sim, &a->event);
     store_destroy(a->data);
     store_destroy(a->parity);
+    free(a->holes);
     free(a);
 }
 
-static const struct disk_medium_ops lanes_medium = {
-    .read = medium_read, .write = medium_write, .flip = medium_flip, .destroy = medium_destroy
-};
+static bool medium_own(const void *self, const struct blk_req *r)
+{
+    const struct raid3 *a = self;
+    return r == &a->step.r;
+}
+
+static const struct disk_medium_ops lanes_medium = { .read = medium_read,
+                                                     .write = medium_write,
+                                                     .flip = medium_flip,
+                                                     .own = medium_own,
+                                                     .destroy = medium_destroy };
 
 /* ---- the device ---- */
 
@@ -296,27 +507,49 @@ static void attach(struct blkdev *d, struct scsi_bus *bus, uint32_t id)
     disk_device_ops.attach(d, bus, id);
 }
 
-static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
+static bool fault_member(struct blkdev *d, uint32_t member, const struct disk_fault *f)
 {
     struct raid3 *a = array_of(d);
-    if (member == 0)
-        return disk_add_fault(d, f);
-    if (member > a->lanes + 1)
-        return false;
-    if (f->kind == DISK_FAULT_DEATH)
-        a->dead |= 1u << (member - 1);
-    else if (f->kind == DISK_FAULT_SLOW)
+    if (f->kind == DISK_FAULT_SLOW)
         return disk_add_fault(d, f); /* all wait for the slowest */
-    else
+    if (member > a->lanes) {         /* a spare that waits */
+        if (f->kind != DISK_FAULT_DEATH || member - a->lanes > a->spares)
+            return false;
+        a->spares--;
+    } else if (f->kind == DISK_FAULT_DEATH) {
+        raid3_lose(a, member);
+    } else if (f->kind == DISK_FAULT_SECTOR) {
+        if (f->sector >= a->rows || f->sectors > a->rows - f->sector)
+            return false;
+        if ((a->dead >> member & 1) == 0)
+            raid3_add_hole(a, member, f->sector, f->sectors);
+    } else {
         return f->kind == DISK_FAULT_FLIP &&
-               raid3_corrupt_member(d, member - 1, f->sector, f->byte, f->bits);
+               raid3_corrupt_member(d, member, f->sector, f->byte, f->bits);
+    }
+    return true;
+}
+
+static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
+{
+    if (member > 0)
+        return fault_member(d, member - 1, f);
+    if (f->kind != DISK_FAULT_SCRUB)
+        return disk_add_fault(d, f);
+    raid3_begin_scrub(d);
     return true;
 }
 
 static void health(const struct blkdev *d, struct blk_health *sum)
 {
+    const struct raid3 *a = array_of(d);
     disk_device_ops.health(d, sum);
-    sum->missing += dead_count(array_of(d));
+    sum->rebuilt_stripes += a->counts.rebuilt_stripes;
+    sum->scrubbed_stripes += a->counts.scrubbed_stripes;
+    sum->mismatches += a->counts.mismatches;
+    sum->repaired += a->counts.repaired;
+    sum->unrecovered += a->counts.unrecovered;
+    sum->missing += count_of(a->dead) + (a->filling != RAID3_NONE);
 }
 
 static const struct blkdev_ops raid3_ops = { .name = "raid3",
@@ -331,6 +564,19 @@ static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .fault = fault,
                                              .health = health };
 
+static void ready(struct raid3 *a, struct blkdev *d, const struct raid3_params *p)
+{
+    d->ops = &raid3_ops;
+    a->dev = d;
+    a->rows = disk_geometry(d)->sectors;
+    a->spares = (uint32_t)p->spares;
+    a->rate = p->rebuild_rate;
+    a->batch = a->count = (uint32_t)p->rebuild_batch;
+    raid3_background_init(a);
+    if (p->scrub)
+        raid3_begin_scrub(d);
+}
+
 struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t node,
                             const char *name, const char *path, struct err *e)
 {
@@ -338,6 +584,7 @@ struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t
     struct disk_params drive = p->disk;
     struct disk_overhead_params *o = &drive.overhead;
     a->lanes = (uint32_t)p->data;
+    a->filling = RAID3_NONE;
     a->sector_bytes = (uint32_t)drive.geometry.sector_bytes;
     if (a->sector_bytes % 32 != 0) {
         err_set(e, "%s.disk.geometry.sector: parity needs sectors of a multiple of 32 bytes", path);
@@ -359,15 +606,14 @@ struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t
     if (d == NULL)
         medium_destroy(a);
     else
-        d->ops = &raid3_ops;
+        ready(a, d, p);
     return d;
 }
 
 void raid3_kill_member(struct blkdev *d, uint32_t member)
 {
-    struct raid3 *a = array_of(d);
-    ASSERT(d->ops == &raid3_ops && member <= a->lanes);
-    a->dead |= 1u << member;
+    ASSERT(d->ops == &raid3_ops && member <= array_of(d)->lanes);
+    raid3_lose(array_of(d), member);
 }
 
 bool raid3_corrupt_member(struct blkdev *d, uint32_t member, uint64_t sector, uint32_t byte,
@@ -375,7 +621,7 @@ bool raid3_corrupt_member(struct blkdev *d, uint32_t member, uint64_t sector, ui
 {
     struct raid3 *a = array_of(d);
     ASSERT(d->ops == &raid3_ops && member <= a->lanes);
-    if (is_dead(a, member) || sector >= disk_geometry(d)->sectors || byte >= a->sector_bytes)
+    if (sector >= a->rows || byte >= a->sector_bytes || (gone_at(a, sector) >> member & 1) != 0)
         return false;
     if (member == a->lanes)
         store_flip(a->parity, sector, byte, flip);
@@ -387,46 +633,47 @@ bool raid3_corrupt_member(struct blkdev *d, uint32_t member, uint64_t sector, ui
 void raid3_replace_member(struct blkdev *d, uint32_t member)
 {
     struct raid3 *a = array_of(d);
-    uint64_t sectors = disk_geometry(d)->sectors;
-    ASSERT(d->ops == &raid3_ops && is_dead(a, member) && dead_count(a) == 1);
-    for (uint64_t at = 0; at < sectors;) {
-        uint32_t n = sectors - at < 4096 ? (uint32_t)(sectors - at) : 4096;
-        struct rope r;
-        rope_init(&r);
-        medium_read(a, at, n, &r);
-        store_write(a->data, at, n, &r);
-        if (member == a->lanes)
-            write_parity(a, at, n, &r);
-        rope_fini(&r);
-        at += n;
-    }
-    a->dead &= ~(1u << member);
+    ASSERT(d->ops == &raid3_ops && a->dead == 1u << member && a->filling == RAID3_NONE);
+    raid3_mend_holes(a, 1u << member, 0, a->rows);
+    a->dead = 0;
+    a->filling = member;
+    a->filled = 0;
+    while (a->filled < a->rows)
+        raid3_fill(a, a->rows - a->filled < 4096 ? a->rows - a->filled : 4096);
+    a->filling = RAID3_NONE;
 }
 
 uint64_t raid3_scrub(struct blkdev *d, uint64_t sector, uint64_t sectors)
 {
     struct raid3 *a = array_of(d);
-    size_t size = a->sector_bytes, whole = size * a->lanes;
-    uint8_t *bytes = base_alloc(whole), *stored = base_alloc(size), *made = base_alloc(size);
-    uint64_t bad = 0;
-    for (uint64_t i = sector; a->dead == 0 && i < sector + sectors; i++) {
-        struct rope r;
-        rope_init(&r);
-        store_read(a->data, i, 1, &r);
-        store_read(a->parity, i, 1, &r);
-        rope_read(&r, 0, whole, bytes);
-        rope_read(&r, whole, size, stored);
-        rope_fini(&r);
-        parity_of(bytes, a->lanes, a->sector_bytes, made);
-        bad += memcmp(made, stored, size) != 0;
-    }
-    free(made);
-    free(stored);
-    free(bytes);
-    return bad;
+    return a->dead != 0 || a->filling != RAID3_NONE ? 0
+                                                    : compare(a, sector, sector + sectors, false);
 }
 
 bool raid3_degraded(const struct blkdev *d)
 {
-    return array_of(d)->dead != 0;
+    return array_of(d)->dead != 0 || array_of(d)->filling != RAID3_NONE;
+}
+
+bool raid3_rebuilding(const struct blkdev *d)
+{
+    return array_of(d)->filling != RAID3_NONE;
+}
+
+struct raid_counts raid3_counts(const struct blkdev *d)
+{
+    return array_of(d)->counts;
+}
+
+void raid3_add_spare(struct blkdev *d)
+{
+    ASSERT(d->ops == &raid3_ops);
+    array_of(d)->spares++;
+    raid3_rebuild_begin(array_of(d));
+}
+
+void raid3_begin_scrub(struct blkdev *d)
+{
+    ASSERT(d->ops == &raid3_ops);
+    raid3_scrub_begin(array_of(d));
 }

@@ -46,15 +46,16 @@ void raid_background_init(struct raid *a)
     sim_event_init(&a->background, SIM_CLASS_DEVICE, wake);
 }
 
+sim_time raid_pace(sim_time now, sim_time began, int64_t bytes, int64_t rate)
+{
+    return rate == 0 ? now : sim_time_max(now, sim_time_add(began, sim_time_of_bytes(bytes, rate)));
+}
+
 /* The next step, no sooner than the rate allows. */
 static void go_on(struct raid *a)
 {
-    sim_time at = sim_now(a->dev.sim);
-    if (a->rebuild_rate > 0) {
-        int64_t bytes = (int64_t)(a->layout.unit * a->sector_bytes * a->background_count);
-        at = sim_time_max(
-            at, sim_time_add(a->background_began, sim_time_of_bytes(bytes, a->rebuild_rate)));
-    }
+    int64_t bytes = (int64_t)(a->layout.unit * a->sector_bytes * a->background_count);
+    sim_time at = raid_pace(sim_now(a->dev.sim), a->background_began, bytes, a->rebuild_rate);
     if (!sim_event_pending(&a->background))
         sim_at(a->dev.sim, &a->background, at);
 }

@@ -148,6 +148,9 @@ void raid_lose(struct raid *a, uint32_t member);
 
 /* ---- raid_background.c ---- */
 
+/* When the step after one of `bytes` of a member may begin, which began at `began`. */
+sim_time raid_pace(sim_time now, sim_time began, int64_t bytes, int64_t rate);
+
 void raid_background_init(struct raid *a);
 void raid_background_done(struct raid_op *op);
 void raid_rebuild_begin(struct raid *a); /* when a member is missing and a spare is there */

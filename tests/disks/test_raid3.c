@@ -1,5 +1,6 @@
 /* The synchronised array: contents under losses against a shadow, parity, times. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "disks/raid.h"
@@ -151,6 +152,341 @@ Test(raid3, pattern_data_of_a_gibibyte_cost_little)
     d->ops->destroy(d);
     cr_assert_eq(rope_leaves_alive(), 0);
     sim_destroy(s);
+}
+
+/* ---- spares, rebuild, scrub ---- */
+
+/* An array of small drives with a shadow of what must be in it. */
+struct shadowed {
+    struct sim *s;
+    struct blkdev *d;
+    uint64_t rows, left, inside;
+    uint64_t wrong, failed, good;
+    enum blk_status allowed;
+    uint8_t *bytes;
+    struct sim_rng g;
+    struct blk_req reqs[6];
+};
+
+static void stop(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_stop(s);
+}
+
+/* So long and no longer: what is under way goes on afterwards. */
+static void pass(struct sim *s, sim_time length)
+{
+    struct sim_event e;
+    sim_event_init(&e, SIM_CLASS_SOFTWARE, stop);
+    sim_after(s, &e, length);
+    sim_run(s);
+}
+
+static struct blkdev *small_array(struct sim *s, int64_t spares, int64_t rate, int64_t batch)
+{
+    struct raid3_params p;
+    struct err e = ERR_INIT;
+    cr_assert(param_load(raid3_params, &p, NULL, "raid3", &e), "%s", e.text);
+    p.disk.geometry.cylinders = 12;
+    p.spares = spares;
+    p.rebuild_rate = rate;
+    p.rebuild_batch = batch;
+    struct blkdev *d = raid3_create(s, &p, 0, "array", "raid3", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    return d;
+}
+
+static void fault(struct blkdev *d, uint32_t member, struct disk_fault f)
+{
+    cr_assert(d->ops->fault(d, member, &f));
+}
+
+static void next_request(struct shadowed *w, struct blk_req *r);
+
+static void request_done(struct blk_req *r)
+{
+    struct shadowed *w = r->owner;
+    static uint8_t seen[32 * SECTOR];
+    const uint8_t *mine = w->bytes + r->sector * SECTOR;
+    w->inside--;
+    if (r->status != BLK_OK) {
+        cr_assert_eq(r->status, w->allowed);
+        w->failed++;
+    } else if (r->op == BLK_READ) {
+        rope_read(&r->data, 0, r->data.length, seen);
+        w->wrong += memcmp(seen, mine, r->sectors * SECTOR) != 0;
+        w->good++;
+    }
+    blk_req_fini(r);
+    next_request(w, r);
+}
+
+/* Requests of different slots never overlap, so that the shadow knows what each must see. */
+static void next_request(struct shadowed *w, struct blk_req *r)
+{
+    uint64_t slot = (uint64_t)(r - w->reqs), n = 1 + sim_rng_below(&w->g, 32);
+    uint64_t at = sim_rng_below(&w->g, w->rows / ARRAY_LEN(w->reqs) / 32) * 32;
+    at = at * ARRAY_LEN(w->reqs) + slot * 32;
+    if (w->left == 0 || at + n > w->rows)
+        return;
+    w->left--;
+    w->inside++;
+    blk_req_init(r, sim_rng_below(&w->g, 2) == 0 ? BLK_READ : BLK_WRITE, at, (uint32_t)n,
+                 request_done, w);
+    if (r->op == BLK_WRITE) {
+        for (uint64_t i = 0; i < n * SECTOR; i += 64)
+            w->bytes[at * SECTOR + i] = (uint8_t)sim_rng_u32(&w->g);
+        rope_add_bytes(&r->data, w->bytes + at * SECTOR, n * SECTOR);
+    }
+    blk_submit(w->d, r);
+}
+
+static void traffic(struct shadowed *w, uint64_t requests)
+{
+    w->left = requests;
+    for (size_t i = 0; i < ARRAY_LEN(w->reqs); i++)
+        next_request(w, &w->reqs[i]);
+}
+
+static void shadow_begin(struct shadowed *w, struct blkdev *d, struct sim *s, uint64_t seed)
+{
+    struct blk_describe about;
+    d->ops->describe(d, &about);
+    *w = (struct shadowed){ .s = s, .d = d, .rows = about.sectors, .allowed = BLK_OK };
+    w->bytes = calloc(about.sectors, SECTOR);
+    sim_rng_init_seed(&w->g, seed, "raid3 traffic");
+}
+
+/* Every byte, now. */
+static uint64_t differences(struct shadowed *w)
+{
+    uint64_t n = 0;
+    uint8_t seen[SECTOR];
+    for (uint64_t i = 0; i < w->rows; i++) {
+        struct rope r;
+        rope_init(&r);
+        if (disk_peek(w->d, i, 1, &r) != BLK_OK)
+            n++;
+        else {
+            rope_read(&r, 0, SECTOR, seen);
+            n += memcmp(seen, w->bytes + i * SECTOR, SECTOR) != 0;
+        }
+        rope_fini(&r);
+    }
+    return n;
+}
+
+static void shadow_end(struct shadowed *w)
+{
+    free(w->bytes);
+    w->d->ops->destroy(w->d);
+    cr_assert(kit_audit(w->s));
+    cr_assert_eq(rope_leaves_alive(), 0);
+    sim_destroy(w->s);
+}
+
+Test(raid3, a_spare_is_filled_under_traffic_and_every_byte_is_right_throughout, .timeout = 60)
+{
+    for (uint32_t member = 0; member <= 4; member++) {
+        struct sim *s = kit_sim(1);
+        struct shadowed w;
+        shadow_begin(&w, small_array(s, 1, 0, 96), s, member);
+        traffic(&w, 300);
+        pass(s, SIM_SEC);
+        /* What the lost member held must come from nowhere but the others. */
+        for (uint64_t i = 0; i < w.rows; i += 7)
+            raid3_corrupt_member(w.d, member, i, 5, 0x40);
+        fault(w.d, member + 1, (struct disk_fault){ .kind = DISK_FAULT_DEATH });
+        cr_assert(raid3_rebuilding(w.d));
+        w.left = 100000;
+        while (raid3_rebuilding(w.d)) {
+            cr_assert_gt(w.inside, 0, "the traffic has ended before the rebuild");
+            pass(s, 100 * SIM_MS);
+        }
+        w.left = 0;
+        pass(s, 10 * SIM_SEC);
+        cr_assert_gt(w.good, 100);
+        cr_assert_eq(w.wrong, 0);
+        cr_assert_eq(differences(&w), 0);
+        cr_assert_eq(raid3_scrub(w.d, 0, w.rows), 0);
+        cr_assert_eq(raid3_counts(w.d).rebuilt_stripes, w.rows);
+        /* The spare is a member as any other: now another may go. */
+        raid3_kill_member(w.d, (member + 1) % 5);
+        cr_assert_eq(differences(&w), 0);
+        shadow_end(&w);
+    }
+}
+
+Test(raid3, a_rebuild_takes_what_its_rate_says_within_a_step)
+{
+    const int64_t rates[] = { 50000, 200000 }, batch = 128;
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        struct sim *s = kit_sim(1);
+        struct blkdev *d = small_array(s, 1, rates[i], batch);
+        uint64_t bytes = disk_geometry(d)->sectors * 512;
+        double whole = (double)bytes / (double)rates[i];
+        double one = (double)(batch * 512) / (double)rates[i];
+        sim_time began = sim_now(s);
+        raid3_kill_member(d, 1);
+        while (raid3_rebuilding(d))
+            pass(s, SIM_MS);
+        double took = sim_time_seconds(sim_now(s) - began);
+        cr_assert_leq(took, whole + 0.001, "%g of %g", took, whole);
+        cr_assert_geq(took, whole - one, "%g of %g", took, whole);
+        d->ops->destroy(d);
+        sim_destroy(s);
+    }
+}
+
+Test(raid3, a_second_loss_in_a_rebuild_leaves_what_is_filled_and_errors_beyond)
+{
+    struct sim *s = kit_sim(1);
+    struct shadowed w;
+    struct blk_health h = { .errors = 0 };
+    shadow_begin(&w, small_array(s, 2, 100000, 128), s, 7);
+    traffic(&w, 300);
+    pass(s, 60 * SIM_SEC);
+    raid3_kill_member(w.d, 1);
+    pass(s, 30 * SIM_SEC);
+    uint64_t filled = raid3_counts(w.d).rebuilt_stripes;
+    cr_assert_gt(filled, w.rows / 4);
+    cr_assert_lt(filled, w.rows / 2);
+    raid3_kill_member(w.d, 3);
+    pass(s, 300 * SIM_SEC);
+    cr_assert_eq(raid3_counts(w.d).rebuilt_stripes, filled);
+    blk_health(w.d, &h);
+    cr_assert_eq(h.missing, 2);
+    cr_assert_eq(h.errors, 0);
+    cr_assert_eq(differences(&w), w.rows - filled);
+    kit_read(w.d, filled - 1, 1, NULL);
+    cr_assert_eq(kit_status(), BLK_OK);
+    kit_read(w.d, filled, 1, NULL);
+    cr_assert_eq(kit_status(), BLK_ERR_DEVICE);
+    struct rope data;
+    kit_pattern(&data, 1, 0, 2 * SECTOR);
+    kit_write(w.d, filled - 1, 2, &data);
+    cr_assert_eq(kit_status(), BLK_ERR_DEVICE);
+    rope_fini(&data);
+    cr_assert_eq(differences(&w), w.rows - filled);
+    shadow_end(&w);
+}
+
+Test(raid3, a_spare_that_dies_while_it_is_filled_is_not_there_and_the_next_begins_anew)
+{
+    struct sim *s = kit_sim(1);
+    struct shadowed w;
+    struct blk_health h = { .errors = 0 };
+    shadow_begin(&w, small_array(s, 1, 0, 128), s, 8);
+    traffic(&w, 300);
+    pass(s, 60 * SIM_SEC);
+    raid3_kill_member(w.d, 4);
+    pass(s, 3 * SIM_SEC);
+    cr_assert(raid3_rebuilding(w.d));
+    uint64_t first = raid3_counts(w.d).rebuilt_stripes;
+    cr_assert_gt(first, 0);
+    raid3_kill_member(w.d, 4);
+    cr_assert_not(raid3_rebuilding(w.d));
+    pass(s, 60 * SIM_SEC);
+    blk_health(w.d, &h);
+    cr_assert_eq(h.missing, 1);
+    cr_assert_eq(raid3_counts(w.d).rebuilt_stripes, first);
+    /* What was on it counts for nothing: with a data member gone not even the front is there. */
+    cr_assert_eq(differences(&w), 0);
+    traffic(&w, 100);
+    pass(s, 60 * SIM_SEC);
+    raid3_add_spare(w.d);
+    pass(s, 600 * SIM_SEC);
+    cr_assert_not(raid3_degraded(w.d));
+    cr_assert_eq(raid3_counts(w.d).rebuilt_stripes, first + w.rows);
+    cr_assert_eq(raid3_scrub(w.d, 0, w.rows), 0);
+    raid3_kill_member(w.d, 0);
+    cr_assert_eq(differences(&w), 0);
+    shadow_end(&w);
+}
+
+Test(raid3, medium_errors_of_survivors_are_counted_and_stay_errors_until_written)
+{
+    struct sim *s = kit_sim(1);
+    struct shadowed w;
+    shadow_begin(&w, small_array(s, 1, 0, 128), s, 9);
+    traffic(&w, 300);
+    pass(s, 60 * SIM_SEC);
+    fault(w.d, 2, (struct disk_fault){ .kind = DISK_FAULT_SECTOR, .sector = 700, .sectors = 5 });
+    cr_assert_eq(differences(&w), 0); /* answered from the others */
+    /* These cannot be read of any member. */
+    fault(w.d, 0, (struct disk_fault){ .kind = DISK_FAULT_SECTOR, .sector = 3001, .sectors = 2 });
+    raid3_kill_member(w.d, 2);
+    pass(s, 600 * SIM_SEC);
+    cr_assert_not(raid3_degraded(w.d));
+    cr_assert_eq(raid3_counts(w.d).unrecovered, 7);
+    cr_assert_eq(raid3_counts(w.d).rebuilt_stripes, w.rows - 7);
+    kit_read(w.d, 704, 1, NULL);
+    cr_assert_eq(kit_status(), BLK_ERR_MEDIUM);
+    kit_read(w.d, 705, 1, NULL);
+    cr_assert_eq(kit_status(), BLK_OK);
+    struct rope data;
+    rope_init(&data);
+    rope_add_bytes(&data, w.bytes + 690 * SECTOR, 20 * SECTOR);
+    kit_write(w.d, 690, 20, &data);
+    cr_assert_eq(kit_status(), BLK_OK);
+    kit_read(w.d, 690, 20, NULL);
+    cr_assert_eq(kit_status(), BLK_OK);
+    rope_fini(&data);
+    shadow_end(&w);
+}
+
+Test(raid3, a_scrub_takes_its_time_counts_mismatches_and_mends)
+{
+    struct sim *s = kit_sim(1);
+    struct shadowed w;
+    const int64_t rate = 100000;
+    shadow_begin(&w, small_array(s, 0, rate, 128), s, 10);
+    traffic(&w, 300);
+    pass(s, 60 * SIM_SEC);
+    const uint64_t flipped[] = { 3, 640, 641, w.rows - 1 };
+    for (size_t i = 0; i < ARRAY_LEN(flipped); i++)
+        fault(w.d, 5,
+              (struct disk_fault){
+                  .kind = DISK_FAULT_FLIP, .sector = flipped[i], .byte = 9, .bits = 4 });
+    fault(w.d, 1, (struct disk_fault){ .kind = DISK_FAULT_SECTOR, .sector = 50, .sectors = 3 });
+    fault(w.d, 0, (struct disk_fault){ .kind = DISK_FAULT_SCRUB });
+    double whole = (double)w.rows * 512 / (double)rate;
+    pass(s, (sim_time)((whole - 2) * (double)SIM_SEC));
+    cr_assert_lt(raid3_counts(w.d).scrubbed_stripes, w.rows);
+    traffic(&w, 100);
+    pass(s, 60 * SIM_SEC);
+    struct raid_counts c = raid3_counts(w.d);
+    cr_assert_eq(c.scrubbed_stripes, w.rows);
+    cr_assert_eq(c.mismatches, ARRAY_LEN(flipped));
+    cr_assert_eq(c.repaired, 3);
+    cr_assert_eq(w.wrong, 0);
+    cr_assert_eq(raid3_scrub(w.d, 0, w.rows), 0);
+    raid3_kill_member(w.d, 1);
+    cr_assert_eq(differences(&w), 0);
+    shadow_end(&w);
+}
+
+Test(raid3, a_power_failure_in_a_rebuild_costs_a_step_and_no_bytes)
+{
+    struct sim *s = kit_sim(1);
+    struct shadowed w;
+    shadow_begin(&w, small_array(s, 1, 0, 128), s, 11);
+    traffic(&w, 300);
+    pass(s, 60 * SIM_SEC);
+    raid3_kill_member(w.d, 0);
+    for (int i = 0; i < 20; i++) {
+        pass(s, 137 * SIM_MS);
+        fault(w.d, 0, (struct disk_fault){ .kind = DISK_FAULT_POWER });
+    }
+    cr_assert(raid3_rebuilding(w.d));
+    pass(s, 600 * SIM_SEC);
+    cr_assert_not(raid3_degraded(w.d));
+    cr_assert_eq(raid3_counts(w.d).rebuilt_stripes, w.rows);
+    cr_assert_eq(differences(&w), 0);
+    raid3_kill_member(w.d, 3);
+    cr_assert_eq(differences(&w), 0);
+    shadow_end(&w);
 }
 
 Test(build, any_stack_comes_from_a_table_and_mistakes_have_sentences)
