@@ -48,7 +48,7 @@ return {
   figure = {
     x = "workload.nodes", y = "svm.time.mean", by = "protocol",
     where = { pattern = "false_sharing" }, log = "xy",
-    x_label = "nodes", y_label = "run time",
+    x_label = "nodes", y_label = "run time with false sharing",
     expectations = {
       -- Nobody reads what others write: one fault and one diff a node, however often it writes.
       -- Strict managers move the page for each write, one after another.
