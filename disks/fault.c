@@ -134,7 +134,7 @@ static bool read_entry(struct entry *x, sim_time *at, struct blkdev *const *devs
                        const struct val *v, const char *path, struct err *e)
 {
     struct fault_params p;
-    struct blk_describe about;
+    struct blk_describe about = { 0 };
     if (!param_load(fault_params, &p, v, path, e) || !kind_of(p.kind, path, &x->fault.kind, e))
         return false;
     if ((uint64_t)p.device > count)

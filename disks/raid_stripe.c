@@ -684,6 +684,7 @@ static void write_back(struct raid_op *op)
     struct rope parity[2];
     uint64_t lo, hi;
     bool any = false;
+    ASSERT(l->parity <= ARRAY_LEN(parity));
     rope_init(&parity[0]);
     rope_init(&parity[1]);
     for (uint32_t j = 0; j < l->parity; j++)

@@ -74,11 +74,10 @@ static inline void wheel_push(struct wheel *w, sim_time time, uint64_t word)
     uint64_t slot = (uint64_t)time >> w->shift;
     struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
     struct wheel_chunk *c = s->chunk;
-    if (slot - w->current - 1 >= WHEEL_SLOTS - 2) {
-        wheel_push_far(w, time, word);
-    } else if (c && c->count < WHEEL_CHUNK && s->first == time && s->last == time) {
+    bool near = slot - w->current - 1 < WHEEL_SLOTS - 2;
+    if (near && c && c->count < WHEEL_CHUNK && s->first == time && s->last == time) {
         c->events[c->count++] = (struct wheel_event){ time, word };
-    } else if (s->first == SIM_NEVER) {
+    } else if (near && s->first == SIM_NEVER) {
         s->first = s->last = time;
         s->word = word;
         w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);

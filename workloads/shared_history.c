@@ -113,9 +113,8 @@ static void judge_all(struct shared_history *r)
     bool good = true;
     for (uint32_t rank = 0; rank < h->ranks && good; rank++)
         good = gather(r, rank, &all);
-    if (good && history_recent(&all, &report) != HISTORY_OK)
-        port_fail(h->port, "shared memory: %s", report.text);
-    else if (good && history_sequential(&all, &report) != HISTORY_OK)
+    if (good && (history_recent(&all, &report) != HISTORY_OK ||
+                 history_sequential(&all, &report) != HISTORY_OK))
         port_fail(h->port, "shared memory: %s", report.text);
     else if (good)
         port_measure(h->port, "svm.checked", (double)(report.reads + report.writes));

@@ -158,6 +158,7 @@ static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
     make_distances(&t);
     if (rank == 0)
         vm_store_u32(h.space, t.best, greedy(&t));
+    ASSERT(t.n >= 3);
     uint32_t tours = (t.n - 1) * (t.n - 1);
     uint32_t all = (1u << t.n) - 2;
     shared_start(&h);

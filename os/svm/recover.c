@@ -283,7 +283,8 @@ bool svm_recovery_takes(struct svm *s, struct svm_msg *m)
     default:
         if (!s->frozen)
             return false;
-        if (nodeset_has(&r->marked, m->from))
+        ASSERT(s->recovery != NULL);
+        if (nodeset_has(&s->recovery->marked, m->from))
             list_push(&s->recovery->held, &m->link);
         else
             take_late(s, m);

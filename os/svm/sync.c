@@ -503,6 +503,7 @@ static void learn_round(struct sync *y, uint32_t round)
     struct list *l = list_pop(&y->notes[round]);
     if (!l)
         return;
+    ASSERT(y->memory != NULL); /* only then are notes kept */
     struct message *m = LIST_ENTRY(l, struct message, link);
     y->memory->learn(y->memory_arg, m->node, &m->body);
     message_free(y->port, m);

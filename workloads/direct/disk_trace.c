@@ -52,9 +52,10 @@ bool disk_trace_parse(enum disk_trace_format format, const char *line, struct di
 {
     char copy[LINE_MAX_BYTES], *save = NULL, *field[6];
     size_t n = 0;
-    if (strlen(line) >= sizeof copy)
+    size_t length = strlen(line);
+    if (length >= sizeof copy)
         return false;
-    strcpy(copy, line);
+    memcpy(copy, line, length + 1);
     for (char *w = strtok_r(copy, " \t\r\n", &save); w != NULL && n < ARRAY_LEN(field);
          w = strtok_r(NULL, " \t\r\n", &save))
         field[n++] = w;

@@ -215,8 +215,9 @@ static void colour(double x, char out[8])
     static const uint8_t stops[][3] = {
         { 240, 240, 236 }, { 254, 224, 144 }, { 253, 174, 97 }, { 215, 48, 39 }, { 110, 0, 38 }
     };
-    double at = (x < 0 ? 0 : x > 1 ? 1 : x) * (ARRAY_LEN(stops) - 1);
-    size_t from = at < ARRAY_LEN(stops) - 1 ? (size_t)at : ARRAY_LEN(stops) - 2;
+    const size_t last = ARRAY_LEN(stops) - 1;
+    double at = (x < 0 ? 0 : x > 1 ? 1 : x) * (double)last;
+    size_t from = at < (double)last ? (size_t)at : last - 1;
     int rgb[3];
     for (int k = 0; k < 3; k++)
         rgb[k] =
@@ -280,7 +281,8 @@ static void begin_picture(const struct picture *p, int which)
 {
     FILE *svg = p->svg[which];
     uint32_t columns = p->d.size[0], rows = p->d.size[1], step = columns > 20 ? 8 : 1;
-    uint32_t width = 2 * MARGIN + CELL * (columns - 1), y = 2 * MARGIN + CELL * (rows - 1) + 10;
+    uint32_t margin = MARGIN, width = 2 * MARGIN + CELL * (columns - 1),
+             y = 2 * MARGIN + CELL * (rows - 1) + 10;
     width = width < 480 ? 480 : width;
     fprintf(svg,
             "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %u %u' font-family='sans-serif' "
@@ -299,8 +301,8 @@ static void begin_picture(const struct picture *p, int which)
     fprintf(svg,
             "<text x='%u' y='%u'>0</text>\n<text x='%u' y='%u'>1</text>\n"
             "<text x='%u' y='%u'>%s: %s</text>\n<text x='%u' y='%u'>%s</text>\n",
-            MARGIN, y + 22, MARGIN + 126, y + 22, MARGIN + 145, y + 9, p->d.shape,
-            pictures[which].title, MARGIN, y + 38,
+            margin, y + 22, margin + 126, y + 22, margin + 145, y + 9, p->d.shape,
+            pictures[which].title, margin, y + 38,
             which == BUSY ? "Routers: left half injection, right half ejection.  Channels keep to "
                             "the right."
                           : "Routers: right half ejection.  Channels keep to the right.");
