@@ -349,6 +349,7 @@ static enum blk_status medium_read(void *self, uint64_t sector, uint32_t sectors
 static void make_anew(struct raid3 *a, uint32_t member, uint64_t row, uint64_t rows)
 {
     struct rope r;
+    ASSERT(member < RAID3_MEMBERS_MAX);
     rope_init(&r);
     read_rows(a, 1u << member, row, (uint32_t)rows, &r);
     if (member == a->lanes)

@@ -684,7 +684,6 @@ static void write_back(struct raid_op *op)
     struct rope parity[2];
     uint64_t lo, hi;
     bool any = false;
-    ASSERT(l->parity <= ARRAY_LEN(parity));
     rope_init(&parity[0]);
     rope_init(&parity[1]);
     for (uint32_t j = 0; j < l->parity; j++)
@@ -701,8 +700,8 @@ static void write_back(struct raid_op *op)
         new_bytes(op, c, lo, hi, &fresh);
         ask(op, member_of(op, c), lo, hi, &fresh);
     }
-    for (uint32_t j = 0; j < l->parity; j++) {
-        if (writable(op, l->data + j))
+    for (uint32_t j = 0; j < ARRAY_LEN(parity); j++) {
+        if (j < l->parity && writable(op, l->data + j))
             ask(op, member_of(op, l->data + j), op->lo, op->hi, &parity[j]);
         rope_fini(&parity[j]);
     }
