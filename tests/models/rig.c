@@ -3,6 +3,9 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include "mesh/mesh.h"
 
@@ -201,6 +204,18 @@ void rig_refused(struct rig *r, struct err *e)
 enum sim_end rig_run(struct rig *r)
 {
     return sim_run(r->sim);
+}
+
+void rig_watch_leaks(bool on)
+{
+#ifdef __SANITIZE_ADDRESS__
+    if (on)
+        __lsan_enable();
+    else
+        __lsan_disable();
+#else
+    (void)on;
+#endif
 }
 
 void rig_close(struct rig *r)

@@ -32,6 +32,9 @@ void rig_open(struct rig *r, rig_boot_fn *boot);
 /* The same, expecting refusal; the sentence is in *e. */
 void rig_refused(struct rig *r, struct err *e);
 enum sim_end rig_run(struct rig *r);
+/* Whether LeakSanitizer watches what is allocated from now on: a crash drops the references that a
+ * heap holds without a look at them, so their leaves stay. */
+void rig_watch_leaks(bool on);
 /* Audit clean, everything freed, no leaf leaked. */
 void rig_close(struct rig *r);
 

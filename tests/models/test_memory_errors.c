@@ -90,12 +90,18 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
     cr_assert(r.m != NULL, "%s", e.text);
     cr_assert(machine_load(r.m, &careless, NULL, &e), "%s", e.text);
+    rig_watch_leaks(false);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    rig_watch_leaks(true);
     cr_assert_eq(ended, survivors);
     if (!sentence)
         cr_assert_null(machine_failure(r.m));
     else
         cr_assert_str_eq(machine_failure(r.m), sentence);
+    machine_finish(r.m);
+    machine_destroy(r.m);
+    sim_destroy(r.sim);
+    val_free(r.spec);
 }
 
 Test(memory_errors, no_mistake)

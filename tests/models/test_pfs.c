@@ -199,7 +199,9 @@ static bool crash_at(uint32_t node, uint64_t step, struct victim c)
     text(&w, "size", "150000B");
     number(&w, "requests", 1);
     make(&w);
+    rig_watch_leaks(false);
     enum sim_end end = sim_run(w.r.sim);
+    rig_watch_leaks(true);
     if (end == SIM_END_DEADLOCK)
         (void)sim_report_deadlock(w.r.sim, said, sizeof said);
     cr_assert_eq(end, SIM_END_IDLE, "%s %s: node %u dies at step %d%s: %s\n%s", c.op,
