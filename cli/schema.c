@@ -6,38 +6,19 @@
 
 #include "disks/build.h"
 
-#define LIMITS(m) offsetof(struct schema_limits, m)
 const struct param schema_limits_params[] = {
-    { .name = "host_time",
-      .type = PARAM_TIME,
-      .offset = LIMITS(host_time),
-      .def = "30min",
-      .min = "0",
-      .max = "1000h",
-      .doc = "Time of the host that one point may take; 0: no limit.",
-      .src = "ASSUMED(long enough for the largest configuration that ships)" },
-    { .name = "memory",
-      .type = PARAM_SIZE,
-      .offset = LIMITS(memory),
-      .def = "2GiB",
-      .min = "0",
-      .doc = "Memory (resident set) that one point may take; 0: no limit.",
-      .src = "ASSUMED(two points fit a small machine)" },
-    { .name = "events",
-      .type = PARAM_INT,
-      .offset = LIMITS(events),
-      .def = "0",
-      .min = "0",
-      .doc = "Events that one point may execute; 0: no limit.",
-      .src = "ASSUMED(host_time and memory bound a run)" },
-    { .name = "time",
-      .type = PARAM_TIME,
-      .offset = LIMITS(time),
-      .def = "0",
-      .min = "0",
-      .doc = "Simulated time that one point may reach; 0: no limit.",
-      .src = "ASSUMED(host_time and memory bound a run)" },
-    { .name = NULL }
+    P_TIME(schema_limits, host_time, "30min", "0", "1000h",
+           "Time of the host that one point may take; 0: no limit.",
+           "ASSUMED(long enough for the largest configuration that ships)"),
+    P_SIZE(schema_limits, memory, "2GiB", "0", NULL,
+           "Memory (resident set) that one point may take; 0: no limit.",
+           "ASSUMED(two points fit a small machine)"),
+    P_INT(schema_limits, events, "0", "0", NULL, "Events that one point may execute; 0: no limit.",
+          "ASSUMED(host_time and memory bound a run)"),
+    P_TIME(schema_limits, time, "0", "0", NULL,
+           "Simulated time that one point may reach; 0: no limit.",
+           "ASSUMED(host_time and memory bound a run)"),
+    P_END,
 };
 
 enum { ROOT_TABLE, ROOT_TEXT, ROOT_NUMBER, ROOT_ANY };
@@ -107,7 +88,7 @@ static bool load_part(struct schema_part *p, const struct val *table, const stru
         if (strcmp(table->items[i]->key, "kind") != 0)
             val_put(p->rest, table->items[i]->key, val_copy(table->items[i]));
     p->params = base_zalloc(1, size ? size : 1);
-    static const struct param none[] = { { .name = NULL } };
+    static const struct param none[] = { P_END };
     return param_load(params ? params : none, p->params, p->rest, table->key, e);
 }
 

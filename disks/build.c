@@ -58,31 +58,11 @@ struct scsi_stack_params {
 };
 
 static const struct param scsi_stack_params[] = {
-    { .name = "kind",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct scsi_stack_params, kind),
-      .def = "scsi",
-      .doc = "What is built: a device behind a SCSI bus.",
-      .src = "none" },
-    { .name = "bus",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct scsi_stack_params, bus),
-      .sub = scsi_params,
-      .doc = "The bus." },
-    { .name = "id",
-      .type = PARAM_INT,
-      .offset = offsetof(struct scsi_stack_params, id),
-      .def = "0",
-      .min = "0",
-      .max = "15",
-      .doc = "The device's id on it.",
-      .src = "ASSUMED(the first)" },
-    { .name = "device",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct scsi_stack_params, device),
-      .doc = "The device behind it, described as any other.",
-      .src = "none" },
-    { .name = NULL }
+    P_STRING(scsi_stack_params, kind, "scsi", "What is built: a device behind a SCSI bus.", "none"),
+    P_TABLE(scsi_stack_params, bus, scsi_params, "The bus."),
+    P_INT(scsi_stack_params, id, "0", "0", "15", "The device's id on it.", "ASSUMED(the first)"),
+    P_VAL(scsi_stack_params, device, "The device behind it, described as any other.", "none"),
+    P_END,
 };
 
 static struct blkdev *build_scsi(struct sim *s, const struct val *spec, int32_t node,
@@ -113,27 +93,13 @@ static struct blkdev *build_scsi(struct sim *s, const struct val *spec, int32_t 
 
 /* ---- shared buses ---- */
 
-#define BUS(name_, type_, member_, doc_)                                                           \
-    {                                                                                              \
-        .name = name_, .type = type_, .offset = offsetof(struct blk_bus_params, member_),          \
-        .doc = doc_, .src = "none"                                                                 \
-    }
 const struct param blk_bus_params[] = {
-    { .name = "kind",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct blk_bus_params, kind),
-      .def = "bus",
-      .doc = "In a list of devices: a SCSI bus that devices share by `on`.",
-      .src = "none" },
-    BUS("name", PARAM_STRING, name, "What devices call it in `on`."),
-    { .name = "bus",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct blk_bus_params, bus),
-      .sub = scsi_params,
-      .doc = "Its parameters." },
-    { .name = NULL }
+    P_STRING(blk_bus_params, kind, "bus",
+             "In a list of devices: a SCSI bus that devices share by `on`.", "none"),
+    P_STRING(blk_bus_params, name, NULL, "What devices call it in `on`.", "none"),
+    P_TABLE(blk_bus_params, bus, scsi_params, "Its parameters."),
+    P_END,
 };
-#undef BUS
 
 static struct blkdev *build_bus(struct sim *s, const struct val *spec, int32_t node,
                                 const char *name, const char *path, struct err *e)

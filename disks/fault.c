@@ -15,40 +15,30 @@ struct fault_params {
     const char *kind;
 };
 
-#define I(member_, def_, min_, max_, doc_)                                                         \
-    {                                                                                              \
-        .name = #member_, .type = PARAM_INT, .offset = offsetof(struct fault_params, member_),     \
-        .def = def_, .min = min_, .max = max_, .doc = doc_, .src = "the experiment's choice"       \
-    }
-
 static const struct param fault_params[] = {
-    I(device, "1", "1", "1000000", "Which device, from 1."),
-    { .name = "member",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct fault_params, member),
-      .doc = "Which member of an array, from 1; a list: of an array of arrays; absent or 0: the "
-             "device itself.",
-      .src = "the experiment's choice" },
-    I(sector, "0", "0", NULL, "First sector concerned."),
-    I(sectors, "1", "1", NULL, "How many."),
-    I(count, "1", "1", "1000000000", "Requests that meet it before it goes away."),
-    I(shift, "64", "1", NULL, "misdirected: sectors further on."),
-    I(percent, "200", "100", "100000", "slow: time of a media access, of its usual."),
-    I(byte, "0", "0", "65535", "flip: which byte of the sector."),
-    I(bits, "1", "1", "255", "flip: which bits."),
-    { .name = "at",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct fault_params, at),
-      .def = "0",
-      .min = "0",
-      .doc = "When.",
-      .src = "the experiment's choice" },
-    { .name = "kind",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct fault_params, kind),
-      .doc = "death, power, slow, sector, transient, lost, torn, misdirected, flip, scrub.",
-      .src = "the experiment's choice" },
-    { .name = NULL }
+    P_INT(fault_params, device, "1", "1", "1000000", "Which device, from 1.",
+          "the experiment's choice"),
+    P_VAL(fault_params, member,
+          "Which member of an array, from 1; a list: of an array of arrays; absent or 0: the "
+          "device itself.",
+          "the experiment's choice"),
+    P_INT(fault_params, sector, "0", "0", NULL, "First sector concerned.",
+          "the experiment's choice"),
+    P_INT(fault_params, sectors, "1", "1", NULL, "How many.", "the experiment's choice"),
+    P_INT(fault_params, count, "1", "1", "1000000000", "Requests that meet it before it goes away.",
+          "the experiment's choice"),
+    P_INT(fault_params, shift, "64", "1", NULL, "misdirected: sectors further on.",
+          "the experiment's choice"),
+    P_INT(fault_params, percent, "200", "100", "100000",
+          "slow: time of a media access, of its usual.", "the experiment's choice"),
+    P_INT(fault_params, byte, "0", "0", "65535", "flip: which byte of the sector.",
+          "the experiment's choice"),
+    P_INT(fault_params, bits, "1", "1", "255", "flip: which bits.", "the experiment's choice"),
+    P_TIME(fault_params, at, "0", "0", NULL, "When.", "the experiment's choice"),
+    P_STRING(fault_params, kind, NULL,
+             "death, power, slow, sector, transient, lost, torn, misdirected, flip, scrub.",
+             "the experiment's choice"),
+    P_END,
 };
 
 #define DEPTH_MAX 8

@@ -17,49 +17,33 @@
 
 static const char *const spare_names[] = { "none", "track", "cylinder", "zone", NULL };
 
-#define P(name_, type_, member, def_, min_, max_, doc_, src_)                                      \
-    {                                                                                              \
-        .name = name_, .type = type_, .offset = offsetof(struct geo_params, member), .def = def_,  \
-        .min = min_, .max = max_, .doc = doc_, .src = src_                                         \
-    }
 #define RW94 "Ruemmler & Wilkes 1994, HP 97560"
 
 const struct param geo_params[] = {
-    P("cylinders", PARAM_INT, cylinders, "1962", "1", "65535", "Cylinders.", RW94),
-    P("heads", PARAM_INT, heads, "19", "1", "255", "Data surfaces.", RW94),
-    P("sector", PARAM_SIZE, sector_bytes, "512B", "64B", "4096B", "Bytes in a sector.", RW94),
-    P("sectors", PARAM_INT, sectors, "72", "1", "4096",
-      "Sectors on a track, when there are no zones.", RW94),
-    P("track_skew", PARAM_INT, track_skew, "8", "0", "4095",
-      "Sectors by which a track's first sector lies behind that of the track before it.", RW94),
-    P("cylinder_skew", PARAM_INT, cylinder_skew, "18", "0", "4095",
-      "The same from the last track of a cylinder to the first of the next.", RW94),
-    { .name = "zones",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct geo_params, zones),
-      .doc = "List of zones, outermost first: { first, last, sectors, offset, front, track_skew, "
-             "cylinder_skew, spares, slips }; cylinders, sectors, and with spare = 'zone' tracks.",
-      .src = "one zone: " RW94 },
-    { .name = "spare",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct geo_params, spare),
-      .def = "none",
-      .choices = spare_names,
-      .doc = "What shares a pool of spares: nothing, a track, a group of cylinders (spares are "
+    P_INT(geo_params, cylinders, "1962", "1", "65535", "Cylinders.", RW94),
+    P_INT(geo_params, heads, "19", "1", "255", "Data surfaces.", RW94),
+    P_SIZE(geo_params, sector, "512B", "64B", "4096B", "Bytes in a sector.", RW94),
+    P_INT(geo_params, sectors, "72", "1", "4096", "Sectors on a track, when there are no zones.",
+          RW94),
+    P_INT(geo_params, track_skew, "8", "0", "4095",
+          "Sectors by which a track's first sector lies behind that of the track before it.", RW94),
+    P_INT(geo_params, cylinder_skew, "18", "0", "4095",
+          "The same from the last track of a cylinder to the first of the next.", RW94),
+    P_VAL(geo_params, zones,
+          "List of zones, outermost first: { first, last, sectors, offset, front, track_skew, "
+          "cylinder_skew, spares, slips }; cylinders, sectors, and with spare = 'zone' tracks.",
+          "one zone: " RW94),
+    P_CHOICE(geo_params, spare, "none", spare_names,
+             "What shares a pool of spares: nothing, a track, a group of cylinders (spares are "
              "sectors), or a zone (spares and slips are whole tracks).",
-      .src = "ASSUMED(spares only lower the capacity of a drive without defects)" },
-    P("spare_cylinders", PARAM_INT, spare_cylinders, "1", "1", "65535",
-      "Cylinders of a group that shares spares, with spare = 'cylinder'.", "the drive's own"),
-    { .name = "slip_skew",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct geo_params, slip_skew),
-      .def = "true",
-      .doc =
-          "Slipped sectors push the skew of what follows forward (track and one-cylinder spares).",
-      .src = "ASSUMED(a formatted track begins where the one before it ends, defects included)" },
-    { .name = NULL }
+             "ASSUMED(spares only lower the capacity of a drive without defects)"),
+    P_INT(geo_params, spare_cylinders, "1", "1", "65535",
+          "Cylinders of a group that shares spares, with spare = 'cylinder'.", "the drive's own"),
+    P_BOOL(geo_params, slip_skew, "true",
+           "Slipped sectors push the skew of what follows forward (track and one-cylinder spares).",
+           "ASSUMED(a formatted track begins where the one before it ends, defects included)"),
+    P_END,
 };
-#undef P
 
 /* ---- reading zones ---- */
 
@@ -67,29 +51,25 @@ struct zone_params {
     int64_t first, last, sectors, offset, front, track_skew, cylinder_skew, spares;
     const struct val *slips;
 };
-#define Z(name_, member, def_, max_, doc_)                                                         \
-    {                                                                                              \
-        .name = name_, .type = PARAM_INT, .offset = offsetof(struct zone_params, member),          \
-        .def = def_, .min = "0", .max = max_, .doc = doc_, .src = "the drive's own"                \
-    }
 
 static const struct param zone_params[] = {
-    Z("first", first, NULL, "65535", "First cylinder."),
-    Z("last", last, NULL, "65535", "Last cylinder."),
-    Z("sectors", sectors, NULL, "4096", "Sectors on a track."),
-    Z("offset", offset, "0", "4095", "Slot of the zone's first sector."),
-    Z("front", front, "0", "100000000", "Usable sectors left empty at the front."),
-    Z("track_skew", track_skew, "0", "4095", "Skew from track to track, sectors."),
-    Z("cylinder_skew", cylinder_skew, "0", "4095", "Skew from cylinder to cylinder, sectors."),
-    Z("spares", spares, "0", "100000000", "Spares in each pool: sectors, or tracks for a zone's."),
-    { .name = "slips",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct zone_params, slips),
-      .doc = "Slipped sectors (or tracks), counted from the zone's first track.",
-      .src = "the drive's own" },
-    { .name = NULL }
+    P_INT(zone_params, first, NULL, "0", "65535", "First cylinder.", "the drive's own"),
+    P_INT(zone_params, last, NULL, "0", "65535", "Last cylinder.", "the drive's own"),
+    P_INT(zone_params, sectors, NULL, "0", "4096", "Sectors on a track.", "the drive's own"),
+    P_INT(zone_params, offset, "0", "0", "4095", "Slot of the zone's first sector.",
+          "the drive's own"),
+    P_INT(zone_params, front, "0", "0", "100000000", "Usable sectors left empty at the front.",
+          "the drive's own"),
+    P_INT(zone_params, track_skew, "0", "0", "4095", "Skew from track to track, sectors.",
+          "the drive's own"),
+    P_INT(zone_params, cylinder_skew, "0", "0", "4095", "Skew from cylinder to cylinder, sectors.",
+          "the drive's own"),
+    P_INT(zone_params, spares, "0", "0", "100000000",
+          "Spares in each pool: sectors, or tracks for a zone's.", "the drive's own"),
+    P_VAL(zone_params, slips, "Slipped sectors (or tracks), counted from the zone's first track.",
+          "the drive's own"),
+    P_END,
 };
-#undef Z
 
 static int by_first(const void *a, const void *b)
 {
@@ -197,7 +177,7 @@ bool geo_init(struct geometry *g, const struct geo_params *p, sim_time rev, cons
     size_t count = p->zones == NULL ? 1 : p->zones->count;
     *g = (struct geometry){ .cylinders = (uint32_t)p->cylinders,
                             .heads = (uint32_t)p->heads,
-                            .sector_bytes = (uint32_t)p->sector_bytes,
+                            .sector_bytes = (uint32_t)p->sector,
                             .rev = rev };
     g->slip_skew_track = p->slip_skew && p->spare == GEO_SPARE_TRACK;
     g->slip_skew_cylinder =

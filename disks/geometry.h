@@ -22,7 +22,7 @@
 #include "sim/base/time.h"
 
 struct geo_params {
-    int64_t cylinders, heads, sector_bytes;
+    int64_t cylinders, heads, sector;
     int64_t sectors; /* a track, when no zones are given */
     int64_t track_skew, cylinder_skew;
     const struct val *zones;

@@ -16,63 +16,47 @@ static const char *const rotations[] = { "left_symmetric", "left_asymmetric", "r
 static const char *const small_writes[] = { "auto", "rmw", "reconstruct", NULL };
 static const char *const balances[] = { "primary", "round_robin", "shortest", "nearest", NULL };
 
-#define P(name_, type_, member_, def_, min_, max_, doc_, src_)                                     \
-    {                                                                                              \
-        .name = name_, .type = type_, .offset = offsetof(struct raid_params, member_),             \
-        .def = def_, .min = min_, .max = max_, .doc = doc_, .src = src_                            \
-    }
-#define CHOICE(name_, member_, def_, choices_, doc_, src_)                                         \
-    {                                                                                              \
-        .name = name_, .type = PARAM_CHOICE, .offset = offsetof(struct raid_params, member_),      \
-        .def = def_, .choices = choices_, .doc = doc_, .src = src_                                 \
-    }
 #define EXPERIMENT "ASSUMED(the experiment's choice)"
 
 const struct param raid_array_params[] = {
-    P("kind", PARAM_STRING, kind, "raid5", NULL, NULL, "concat, raid0, raid1, raid4, raid5, raid6.",
-      "none"),
-    P("members", PARAM_INT, members, "5", "1", "48", "Members; of raid1 two.", EXPERIMENT),
-    P("spares", PARAM_INT, spares, "0", "0", "16", "Hot spares.", EXPERIMENT),
-    { .name = "member",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct raid_params, member),
-      .doc = "The device each member is, or a list of devices that members and spares are in turn; "
-             "absent: the default drive. The smallest member's size counts.",
-      .src = "none" },
-    P("unit", PARAM_SIZE, unit, "64KiB", "512B", "1GiB", "Stripe unit.",
-      "ASSUMED(a usual unit of the time's arrays)"),
-    CHOICE("layout", rotation, "left_symmetric", rotations,
-           "How parity of raid5 and raid6 rotates.",
-           "Lee & Katz 1991: left-symmetric is best for large reads"),
-    CHOICE("small_write", small_write, "auto", small_writes,
-           "Writes of part of a stripe: read-modify-write, reconstruct-write, or what reads less.",
-           "Chen et al. 1994"),
-    CHOICE(
-        "read_balance", read_balance, "shortest", balances,
-        "raid1: the copy a read goes to: the first, in turn, the one with fewer requests, or that "
-        "whose last request ended nearer.",
-        EXPERIMENT),
-    P("merge", PARAM_SIZE, merge, "1MiB", "0", "1GiB",
-      "Units of one request that lie one behind the other on a member go to it as one request of "
-      "at most this; 0: each unit is a request of its own.",
-      "ASSUMED(controllers and drivers of the time built one command per member and request)"),
-    P("buses", PARAM_INT, buses, "0", "0", "48",
-      "SCSI buses that the members share in turn; 0: each has one of its own.", EXPERIMENT),
-    { .name = "bus",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct raid_params, bus),
-      .sub = scsi_params,
-      .doc = "Such a bus." },
-    P("overhead", PARAM_TIME, overhead, "0", "0", "1s", "The controller's time for each request.",
-      "ASSUMED(none)"),
-    P("rebuild_rate", PARAM_RATE, rebuild_rate, "0", "0", "1GB/s",
-      "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.", EXPERIMENT),
-    P("rebuild_batch", PARAM_INT, rebuild_batch, "8", "1", "64",
-      "Stripes that a rebuild or a scrub takes at a time; their units are merged.",
-      "ASSUMED(a few tracks at a time)"),
-    P("scrub", PARAM_BOOL, scrub, "false", NULL, NULL,
-      "Check all parity once, in the background, from the start.", EXPERIMENT),
-    { .name = NULL }
+    P_STRING(raid_params, kind, "raid5", "concat, raid0, raid1, raid4, raid5, raid6.", "none"),
+    P_INT(raid_params, members, "5", "1", "48", "Members; of raid1 two.", EXPERIMENT),
+    P_INT(raid_params, spares, "0", "0", "16", "Hot spares.", EXPERIMENT),
+    P_VAL(raid_params, member,
+          "The device each member is, or a list of devices that members and spares are in turn; "
+          "absent: the default drive. The smallest member's size counts.",
+          "none"),
+    P_SIZE(raid_params, unit, "64KiB", "512B", "1GiB", "Stripe unit.",
+           "ASSUMED(a usual unit of the time's arrays)"),
+    P_CHOICE(raid_params, layout, "left_symmetric", rotations,
+             "How parity of raid5 and raid6 rotates.",
+             "Lee & Katz 1991: left-symmetric is best for large reads"),
+    P_CHOICE(
+        raid_params, small_write, "auto", small_writes,
+        "Writes of part of a stripe: read-modify-write, reconstruct-write, or what reads less.",
+        "Chen et al. 1994"),
+    P_CHOICE(raid_params, read_balance, "shortest", balances,
+             "raid1: the copy a read goes to: the first, in turn, the one with fewer requests, or "
+             "that whose last request ended nearer.",
+             EXPERIMENT),
+    P_SIZE(raid_params, merge, "1MiB", "0", "1GiB",
+           "Units of one request that lie one behind the other on a member go to it as one request "
+           "of at most this; 0: each unit is a request of its own.",
+           "ASSUMED(controllers and drivers of the time built one command per member and request)"),
+    P_INT(raid_params, buses, "0", "0", "48",
+          "SCSI buses that the members share in turn; 0: each has one of its own.", EXPERIMENT),
+    P_TABLE(raid_params, bus, scsi_params, "Such a bus."),
+    P_TIME(raid_params, overhead, "0", "0", "1s", "The controller's time for each request.",
+           "ASSUMED(none)"),
+    P_RATE(raid_params, rebuild_rate, "0", "0", "1GB/s",
+           "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.",
+           EXPERIMENT),
+    P_INT(raid_params, rebuild_batch, "8", "1", "64",
+          "Stripes that a rebuild or a scrub takes at a time; their units are merged.",
+          "ASSUMED(a few tracks at a time)"),
+    P_BOOL(raid_params, scrub, "false", "Check all parity once, in the background, from the start.",
+           EXPERIMENT),
+    P_END,
 };
 
 /* ---- requests ---- */
@@ -455,7 +439,7 @@ static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level
     if (p->unit % a->sector_bytes != 0)
         return err_set(e, "%s.unit: must be a multiple of the members' sector of %u B", path,
                        a->sector_bytes);
-    if (!raid_layout_init(&a->layout, level, (enum raid_rotation)p->rotation, members,
+    if (!raid_layout_init(&a->layout, level, (enum raid_rotation)p->layout, members,
                           (uint64_t)p->unit / a->sector_bytes, least))
         return err_set(e, "%s.unit: %" PRId64 " B are more than a member holds", path, p->unit);
     return spares_fit(a, path, e);

@@ -85,7 +85,7 @@ struct raid_params {
     const struct val *member; /* a device as disks/build.h has it, or a list of such, in turn; NULL:
                                  the default drive */
     int64_t unit, merge;      /* bytes */
-    int rotation;             /* enum raid_rotation */
+    int layout;               /* enum raid_rotation */
     int small_write, read_balance;
     int64_t buses; /* that the members share, in turn; 0: each has its own */
     struct scsi_params bus;

@@ -19,84 +19,30 @@
 #include "disks/disk_internal.h"
 #include "disks/raid3_internal.h"
 
-#define END_PARAMS                                                                                 \
-    {                                                                                              \
-        .name = NULL                                                                               \
-    }
-
 const struct param raid3_params[] = {
-    { .name = "kind",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct raid3_params, kind),
-      .def = "raid3",
-      .doc = "What is built: a synchronised array.",
-      .src = "none" },
-    { .name = "data",
-      .type = PARAM_INT,
-      .offset = offsetof(struct raid3_params, data),
-      .def = "4",
-      .min = "2",
-      .max = "16",
-      .doc = "Data members; one parity member besides.",
-      .src = "Paragon I/O nodes: 4 data and 1 parity, 4.8 GB [facts of the time, unverified]" },
-    { .name = "disk",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct raid3_params, disk),
-      .sub = disk_params,
-      .doc = "The member drive; of its interface only the marks count." },
-    { .name = "bus",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct raid3_params, bus),
-      .sub = scsi_params,
-      .doc = "The bus towards the host." },
-    { .name = "rate",
-      .type = PARAM_RATE,
-      .offset = offsetof(struct raid3_params, rate),
-      .def = "0",
-      .min = "0",
-      .max = "1GB/s",
-      .doc = "The controller's own limit on the host's bus; 0: none.",
-      .src = "ASSUMED(the bus is slower)" },
-    { .name = "overhead",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct raid3_params, overhead),
-      .def = "1ms",
-      .min = "0",
-      .max = "1s",
-      .doc = "The controller's command processing, on top of the drives'.",
-      .src = "ASSUMED(a microprocessor of the time, as the drives' own overheads)" },
-    { .name = "spares",
-      .type = PARAM_INT,
-      .offset = offsetof(struct raid3_params, spares),
-      .def = "0",
-      .min = "0",
-      .max = "16",
-      .doc = "Hot spares; they turn with the others.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "rebuild_rate",
-      .type = PARAM_RATE,
-      .offset = offsetof(struct raid3_params, rebuild_rate),
-      .def = "0",
-      .min = "0",
-      .max = "1GB/s",
-      .doc = "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "rebuild_batch",
-      .type = PARAM_INT,
-      .offset = offsetof(struct raid3_params, rebuild_batch),
-      .def = "256",
-      .min = "1",
-      .max = "65536",
-      .doc = "Stripes that a rebuild or a scrub takes at a time; a stripe is a sector of each "
-             "member.",
-      .src = "ASSUMED(a few tracks at a time)" },
-    { .name = "scrub",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct raid3_params, scrub),
-      .def = "false",
-      .doc = "Check all parity once, in the background, from the start.",
-      .src = "ASSUMED(the experiment's choice)" },
-    END_PARAMS,
+    P_STRING(raid3_params, kind, "raid3", "What is built: a synchronised array.", "none"),
+    P_INT(raid3_params, data, "4", "2", "16", "Data members; one parity member besides.",
+          "Paragon I/O nodes: 4 data and 1 parity, 4.8 GB [facts of the time, unverified]"),
+    P_TABLE(raid3_params, disk, disk_params,
+            "The member drive; of its interface only the marks count."),
+    P_TABLE(raid3_params, bus, scsi_params, "The bus towards the host."),
+    P_RATE(raid3_params, rate, "0", "0", "1GB/s",
+           "The controller's own limit on the host's bus; 0: none.", "ASSUMED(the bus is slower)"),
+    P_TIME(raid3_params, overhead, "1ms", "0", "1s",
+           "The controller's command processing, on top of the drives'.",
+           "ASSUMED(a microprocessor of the time, as the drives' own overheads)"),
+    P_INT(raid3_params, spares, "0", "0", "16", "Hot spares; they turn with the others.",
+          "ASSUMED(the experiment's choice)"),
+    P_RATE(raid3_params, rebuild_rate, "0", "0", "1GB/s",
+           "Rebuild and scrub: bytes of a member a second at most; 0: as fast as it goes.",
+           "ASSUMED(the experiment's choice)"),
+    P_INT(raid3_params, rebuild_batch, "256", "1", "65536",
+          "Stripes that a rebuild or a scrub takes at a time; a stripe is a sector of each member.",
+          "ASSUMED(a few tracks at a time)"),
+    P_BOOL(raid3_params, scrub, "false",
+           "Check all parity once, in the background, from the start.",
+           "ASSUMED(the experiment's choice)"),
+    P_END,
 };
 
 /* ---- the lazy parity leaf ---- */
@@ -586,7 +532,7 @@ struct blkdev *raid3_create(struct sim *s, const struct raid3_params *p, int32_t
     struct disk_overhead_params *o = &drive.overhead;
     a->lanes = (uint32_t)p->data;
     a->filling = RAID3_NONE;
-    a->sector_bytes = (uint32_t)drive.geometry.sector_bytes;
+    a->sector_bytes = (uint32_t)drive.geometry.sector;
     if (a->sector_bytes % 32 != 0) {
         err_set(e, "%s.disk.geometry.sector: parity needs sectors of a multiple of 32 bytes", path);
         free(a);

@@ -8,45 +8,24 @@
 
 #include <stdlib.h>
 
-#define R(name_, member, def_, min_, doc_, src_)                                                   \
-    {                                                                                              \
-        .name = name_, .type = PARAM_RATE, .offset = offsetof(struct scsi_params, member),         \
-        .def = def_, .min = min_, .max = "1GB/s", .doc = doc_, .src = src_                         \
-    }
-
 const struct param scsi_params[] = {
-    R("rate", rate, "10MB/s", "1kB/s",
-      "Synchronous data phase: 5 MB/s SCSI-1, 10 MB/s fast SCSI-2.",
-      "ANSI X3.131-1986 and X3.131-1994"),
-    R("async_rate", async_rate, "3MB/s", "1kB/s", "Data phase when sync is false.",
-      "ASSUMED(asynchronous handshakes over a few metres reached 1.5 to 3 MB/s)"),
-    R("host_rate", host_rate, "0", "0", "The host adapter's own limit; 0: none.", "none"),
-    { .name = "sync",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct scsi_params, sync),
-      .def = "true",
-      .doc = "Data go at the synchronous rate.",
-      .src = "SCSI-2 drives negotiate it" },
-    { .name = "arbitration",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct scsi_params, arbitration),
-      .def = "0",
-      .min = "0",
-      .max = "1s",
-      .doc = "From asking on a free bus to the first information phase: bus free delay (0.8 us), "
-             "arbitration delay (2.4 us) and selection.",
-      .src = "0: measured overheads of drives hold it already" },
-    { .name = "host_id",
-      .type = PARAM_INT,
-      .offset = offsetof(struct scsi_params, host_id),
-      .def = "7",
-      .min = "0",
-      .max = "15",
-      .doc = "The host adapter's id; the highest wins.",
-      .src = "usual" },
-    { .name = NULL }
+    P_RATE(scsi_params, rate, "10MB/s", "1kB/s", "1GB/s",
+           "Synchronous data phase: 5 MB/s SCSI-1, 10 MB/s fast SCSI-2.",
+           "ANSI X3.131-1986 and X3.131-1994"),
+    P_RATE(scsi_params, async_rate, "3MB/s", "1kB/s", "1GB/s", "Data phase when sync is false.",
+           "ASSUMED(asynchronous handshakes over a few metres reached 1.5 to 3 MB/s)"),
+    P_RATE(scsi_params, host_rate, "0", "0", "1GB/s", "The host adapter's own limit; 0: none.",
+           "none"),
+    P_BOOL(scsi_params, sync, "true", "Data go at the synchronous rate.",
+           "SCSI-2 drives negotiate it"),
+    P_TIME(scsi_params, arbitration, "0", "0", "1s",
+           "From asking on a free bus to the first information phase: bus free delay (0.8 us), "
+           "arbitration delay (2.4 us) and selection.",
+           "0: measured overheads of drives hold it already"),
+    P_INT(scsi_params, host_id, "7", "0", "15", "The host adapter's id; the highest wins.",
+          "usual"),
+    P_END,
 };
-#undef R
 
 struct scsi_bus {
     struct sim *sim;

@@ -8,50 +8,34 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define T(name_, member, def_, doc_, src_)                                                         \
-    {                                                                                              \
-        .name = name_, .type = PARAM_TIME, .offset = offsetof(struct seek_params, member),         \
-        .def = def_, .min = "0", .max = "1s", .doc = doc_, .src = src_                             \
-    }
 #define RW94 "Ruemmler & Wilkes 1994, HP 97560"
 
 const struct param seek_params[] = {
-    T("short_base", short_base, "3.24ms", "Short seeks: the constant.", RW94),
-    T("short_root", short_root, "0.4ms", "Short seeks: times the root of the distance.", RW94),
-    { .name = "short_limit",
-      .type = PARAM_INT,
-      .offset = offsetof(struct seek_params, short_limit),
-      .def = "384",
-      .min = "0",
-      .max = "65535",
-      .doc = "Distances below this are short.",
-      .src = RW94 },
-    T("long_base", long_base, "8ms", "Long seeks: the constant.", RW94),
-    T("long_step", long_step, "0.008ms", "Long seeks: for each cylinder.", RW94),
-    { .name = "first_ms",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct seek_params, first_ms),
-      .doc = "Measured times in ms of the distances 1, 2, ..., which replace the law's.",
-      .src = "none: the law alone, " RW94 },
-    { .name = "table_ms",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct seek_params, table_ms),
-      .doc = "List of { distance, ms } in rising order; replaces the law, straight lines between.",
-      .src = "none: the law, " RW94 },
-    T("head_switch", head_switch, "1.6ms", "Least time of a move to another head.",
-      "ASSUMED(the 2.5 ms that is quoted for the HP 97560 is longer than its track skew of 8 "
-      "sectors, 1.67 ms, and would lose a turn at every track, against its sustained rate)"),
-    T("write_settle", write_settle, "0", "Added to a write's move.",
-      "ASSUMED(the published model makes no difference)"),
-    T("write_advance", write_advance, "0", "Taken off a write's move (a fit to recordings).",
-      "none"),
-    T("write_least", write_least, "0",
-      "Least time before a write's first sector is looked for, even where the arm is there "
-      "already.",
-      "ASSUMED(none)"),
-    { .name = NULL }
+    P_TIME(seek_params, short_base, "3.24ms", "0", "1s", "Short seeks: the constant.", RW94),
+    P_TIME(seek_params, short_root, "0.4ms", "0", "1s",
+           "Short seeks: times the root of the distance.", RW94),
+    P_INT(seek_params, short_limit, "384", "0", "65535", "Distances below this are short.", RW94),
+    P_TIME(seek_params, long_base, "8ms", "0", "1s", "Long seeks: the constant.", RW94),
+    P_TIME(seek_params, long_step, "0.008ms", "0", "1s", "Long seeks: for each cylinder.", RW94),
+    P_VAL(seek_params, first_ms,
+          "Measured times in ms of the distances 1, 2, ..., which replace the law's.",
+          "none: the law alone, " RW94),
+    P_VAL(seek_params, table_ms,
+          "List of { distance, ms } in rising order; replaces the law, straight lines between.",
+          "none: the law, " RW94),
+    P_TIME(seek_params, head_switch, "1.6ms", "0", "1s", "Least time of a move to another head.",
+           "ASSUMED(the 2.5 ms that is quoted for the HP 97560 is longer than its track skew of 8 "
+           "sectors, 1.67 ms, and would lose a turn at every track, against its sustained rate)"),
+    P_TIME(seek_params, write_settle, "0", "0", "1s", "Added to a write's move.",
+           "ASSUMED(the published model makes no difference)"),
+    P_TIME(seek_params, write_advance, "0", "0", "1s",
+           "Taken off a write's move (a fit to recordings).", "none"),
+    P_TIME(seek_params, write_least, "0", "0", "1s",
+           "Least time before a write's first sector is looked for, even where the arm is there "
+           "already.",
+           "ASSUMED(none)"),
+    P_END,
 };
-#undef T
 
 static sim_time from_ms(double ms)
 {

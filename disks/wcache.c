@@ -13,33 +13,24 @@
 #include "disks/store.h"
 #include "sim/audit.h"
 
-#define P(name_, type_, member_, def_, min_, max_, doc_, src_)                                     \
-    {                                                                                              \
-        .name = name_, .type = type_, .offset = offsetof(struct wcache_params, member_),           \
-        .def = def_, .min = min_, .max = max_, .doc = doc_, .src = src_                            \
-    }
 #define EXPERIMENT "ASSUMED(the experiment's choice)"
 
 const struct param wcache_params[] = {
-    P("kind", PARAM_STRING, kind, "cache", NULL, NULL, "What is built: a write-back cache.",
-      "none"),
-    P("size", PARAM_SIZE, size, "4MiB", "1B", "1GiB", "Dirty data at most.", EXPERIMENT),
-    P("rate", PARAM_RATE, rate, "20MB/s", "1kB/s", "100GB/s", "Into and out of the cache.",
-      EXPERIMENT),
-    P("overhead", PARAM_TIME, overhead, "500us", "0", "1s", "The controller's time for a request.",
-      EXPERIMENT),
-    P("delay", PARAM_TIME, delay, "10ms", "0", "1h",
-      "Before what is dirty begins to go to the device; less when there is no room.", EXPERIMENT),
-    P("chunk", PARAM_SIZE, chunk, "256KiB", "1B", "1GiB", "One background write at most.",
-      EXPERIMENT),
-    P("retries", PARAM_INT, retries, "3", "0", "1000", "Of a background write that fails.",
-      EXPERIMENT),
-    { .name = "device",
-      .type = PARAM_VAL,
-      .offset = offsetof(struct wcache_params, device),
-      .doc = "The device behind it, described as any other.",
-      .src = "none" },
-    { .name = NULL }
+    P_STRING(wcache_params, kind, "cache", "What is built: a write-back cache.", "none"),
+    P_SIZE(wcache_params, size, "4MiB", "1B", "1GiB", "Dirty data at most.", EXPERIMENT),
+    P_RATE(wcache_params, rate, "20MB/s", "1kB/s", "100GB/s", "Into and out of the cache.",
+           EXPERIMENT),
+    P_TIME(wcache_params, overhead, "500us", "0", "1s", "The controller's time for a request.",
+           EXPERIMENT),
+    P_TIME(wcache_params, delay, "10ms", "0", "1h",
+           "Before what is dirty begins to go to the device; less when there is no room.",
+           EXPERIMENT),
+    P_SIZE(wcache_params, chunk, "256KiB", "1B", "1GiB", "One background write at most.",
+           EXPERIMENT),
+    P_INT(wcache_params, retries, "3", "0", "1000", "Of a background write that fails.",
+          EXPERIMENT),
+    P_VAL(wcache_params, device, "The device behind it, described as any other.", "none"),
+    P_END,
 };
 
 struct layer {

@@ -11,28 +11,14 @@ __extension__ typedef unsigned __int128 wide;
 
 /* One price, as a table { fixed =, each =, rate = }. */
 static const struct param price_params[] = {
-    { .name = "fixed",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct price, fixed),
-      .def = "0",
-      .min = "0",
-      .doc = "Time each time that the work is named.",
-      .src = "ASSUMED(a price that no machine file gives is zero)" },
-    { .name = "each",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct price, each),
-      .def = "0",
-      .min = "0",
-      .doc = "Time for each unit of the amount.",
-      .src = "ASSUMED(a price that no machine file gives is zero)" },
-    { .name = "rate",
-      .type = PARAM_RATE,
-      .offset = offsetof(struct price, rate),
-      .def = "0",
-      .min = "0",
-      .doc = "Amount that is worked through in a second; 0: no part per byte.",
-      .src = "ASSUMED(a price that no machine file gives is zero)" },
-    { .name = NULL }
+    P_TIME(price, fixed, "0", "0", NULL, "Time each time that the work is named.",
+           "ASSUMED(a price that no machine file gives is zero)"),
+    P_TIME(price, each, "0", "0", NULL, "Time for each unit of the amount.",
+           "ASSUMED(a price that no machine file gives is zero)"),
+    P_RATE(price, rate, "0", "0", NULL,
+           "Amount that is worked through in a second; 0: no part per byte.",
+           "ASSUMED(a price that no machine file gives is zero)"),
+    P_END,
 };
 
 #define PRICE(kind, key, text)                                                                     \
@@ -42,15 +28,10 @@ static const struct param price_params[] = {
     }
 
 const struct param price_list_params[] = {
-    { .name = "scale",
-      .type = PARAM_REAL,
-      .offset = offsetof(struct price_list, scale),
-      .def = "1",
-      .min = "0",
-      .max = "1000",
-      .doc = "Multiplies every price, in millionths: 2 is a machine whose software takes twice as "
-             "long.",
-      .src = "ASSUMED(1: the list as it stands)" },
+    P_REAL(
+        price_list, scale, "1", "0", "1000",
+        "Multiplies every price, in millionths: 2 is a machine whose software takes twice as long.",
+        "ASSUMED(1: the list as it stands)"),
     PRICE(PORT_WORK_COPY, "copy", "Bytes copied by the CPU."),
     PRICE(PORT_WORK_CHECKSUM, "checksum", "Bytes summed."),
     PRICE(PORT_WORK_XOR, "xor", "Bytes XORed."),
@@ -83,7 +64,7 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_DIFF_IN, "diff_in", "Bytes of a diff brought into a page."),
     PRICE(PORT_WORK_FLOP, "flop", "Floating-point operations of a program."),
     PRICE(PORT_WORK_OP, "op", "Simple operations of a program."),
-    { .name = NULL }
+    P_END,
 };
 
 void price_list_prepare(struct price_list *l)

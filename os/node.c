@@ -17,7 +17,7 @@
 struct memory_server {
     bool on;
     int64_t dedicated, lent;
-    int64_t page_bytes;
+    int64_t page;
     struct memsrv_params store;
 };
 
@@ -29,73 +29,33 @@ struct os_params {
 };
 
 static const struct param memory_server_desc[] = {
-    { .name = "on",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct memory_server, on),
-      .def = "false",
-      .doc = "I/O nodes are memory servers, and serve no files.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "dedicated",
-      .type = PARAM_INT,
-      .offset = offsetof(struct memory_server, dedicated),
-      .def = "0",
-      .min = "0",
-      .max = "60000",
-      .doc =
+    P_BOOL(memory_server, on, "false", "I/O nodes are memory servers, and serve no files.",
+           "ASSUMED(the experiment's choice)"),
+    P_INT(memory_server, dedicated, "0", "0", "60000",
           "Compute nodes that serve memory too: so many, the last ones; programs should keep away.",
-      .src = "[Iftode, Li & Petersen 1993]: dedicated server nodes" },
-    { .name = "lent",
-      .type = PARAM_INT,
-      .offset = offsetof(struct memory_server, lent),
-      .def = "0",
-      .min = "0",
-      .max = "1000000000",
-      .doc = "Frames of idle memory that every compute node lends to the others; 0: none.",
-      .src = "[Iftode, Li & Petersen 1993]: the idle memory of all nodes" },
-    { .name = "page",
-      .type = PARAM_SIZE,
-      .offset = offsetof(struct memory_server, page_bytes),
-      .def = "4KiB",
-      .min = "64B",
-      .max = "1MiB",
-      .doc = "Page size of the clients.",
-      .src = "4 KB pages of the i860 [memory, high]" },
-    { .name = "store",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct memory_server, store),
-      .sub = memsrv_params_desc,
-      .doc = "Memory and disk of each server.",
-      .src = "os/memsrv/memsrv.h" },
-    { .name = NULL }
+          "[Iftode, Li & Petersen 1993]: dedicated server nodes"),
+    P_INT(memory_server, lent, "0", "0", "1000000000",
+          "Frames of idle memory that every compute node lends to the others; 0: none.",
+          "[Iftode, Li & Petersen 1993]: the idle memory of all nodes"),
+    P_SIZE(memory_server, page, "4KiB", "64B", "1MiB", "Page size of the clients.",
+           "4 KB pages of the i860 [memory, high]"),
+    P_TABLE(memory_server, store, memsrv_params_desc, "Memory and disk of each server.",
+            "os/memsrv/memsrv.h"),
+    P_END,
 };
 
 const struct param os_params_desc[] = {
-    { .name = "nx",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct os_params, nx),
-      .def = "nx",
-      .doc = "Instance of the protocol graph that carries the messages of programs; one that the "
+    P_STRING(os_params, nx, "nx",
+             "Instance of the protocol graph that carries the messages of programs; one that the "
              "graph does not have: programs have none.",
-      .src = "ASSUMED(a name)" },
-    { .name = "pfs",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct os_params, pfs),
-      .sub = pfs_params_desc,
-      .doc = "The parallel file system.",
-      .src = "see its parameters" },
-    { .name = "lfs",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct os_params, lfs),
-      .sub = lfs_params_desc,
-      .doc = "The local file system of each I/O node.",
-      .src = "see its parameters" },
-    { .name = "memory_server",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct os_params, memory_server),
-      .sub = memory_server_desc,
-      .doc = "Memory servers: on the I/O nodes, on compute nodes of their own, or on all.",
-      .src = "see its parameters" },
-    { .name = NULL }
+             "ASSUMED(a name)"),
+    P_TABLE(os_params, pfs, pfs_params_desc, "The parallel file system.", "see its parameters"),
+    P_TABLE(os_params, lfs, lfs_params_desc, "The local file system of each I/O node.",
+            "see its parameters"),
+    P_TABLE(os_params, memory_server, memory_server_desc,
+            "Memory servers: on the I/O nodes, on compute nodes of their own, or on all.",
+            "see its parameters"),
+    P_END,
 };
 const size_t os_params_size = sizeof(struct os_params);
 
@@ -123,9 +83,9 @@ static void start_memory(struct os_node *n, struct xk_protl *rpc, const struct m
 {
     struct memsrv_params lent = { .frames = ms->lent };
     if ((ms->on && n->role == OS_ROLE_IO) || is_dedicated(n))
-        memsrv_serve(rpc, &ms->store, (uint64_t)ms->page_bytes);
+        memsrv_serve(rpc, &ms->store, (uint64_t)ms->page);
     else if (ms->lent > 0 && n->role == OS_ROLE_COMPUTE)
-        memsrv_serve(rpc, &lent, (uint64_t)ms->page_bytes);
+        memsrv_serve(rpc, &lent, (uint64_t)ms->page);
 }
 
 uint32_t os_memory_servers(const struct os_node *n, enum os_memory kind, const uint32_t **nodes)

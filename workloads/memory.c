@@ -33,114 +33,44 @@ struct memory_params {
     sim_time think;
 };
 
-#define MEMBER(m) offsetof(struct memory_params, m)
 static const struct param memory_params[] = {
-    { .name = "memory",
-      .type = PARAM_TABLE,
-      .offset = MEMBER(memory),
-      .sub = vm_params_desc,
-      .doc = "Pages and frames of each client.",
-      .src = "os/vm/vm.h" },
-    { .name = "server",
-      .type = PARAM_TABLE,
-      .offset = MEMBER(server),
-      .sub = memsrv_params_desc,
-      .doc = "Memory and disk of each server among the compute nodes.",
-      .src = "os/memsrv/memsrv.h" },
-    { .name = "client",
-      .type = PARAM_TABLE,
-      .offset = MEMBER(client),
-      .sub = memsrv_client_params_desc,
-      .doc = "Placement of pages.",
-      .src = "os/memsrv/memsrv.h" },
-    { .name = "backing",
-      .type = PARAM_CHOICE,
-      .offset = MEMBER(backing),
-      .def = "servers",
-      .choices = backings,
-      .doc =
-          "Who keeps the pages: compute nodes that serve, the I/O nodes, the node's own disk, or "
-          "all compute nodes.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "servers",
-      .type = PARAM_INT,
-      .offset = MEMBER(servers),
-      .def = "1",
-      .min = "0",
-      .max = "60000",
-      .doc = "Compute nodes that serve; the last ones.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "clients",
-      .type = PARAM_INT,
-      .offset = MEMBER(clients),
-      .def = "1",
-      .min = "1",
-      .max = "60000",
-      .doc = "Compute nodes that compute.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "size",
-      .type = PARAM_SIZE,
-      .offset = MEMBER(size),
-      .def = "1MiB",
-      .min = "1B",
-      .max = "1TiB",
-      .doc = "Data of each client.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "sweeps",
-      .type = PARAM_INT,
-      .offset = MEMBER(sweeps),
-      .def = "4",
-      .min = "1",
-      .max = "1000000",
-      .doc = "Times that the data are gone over, after one that makes them.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "pattern",
-      .type = PARAM_CHOICE,
-      .offset = MEMBER(pattern),
-      .def = "sweep",
-      .choices = patterns,
-      .doc = "Which page comes next: the one behind, or any.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "accesses",
-      .type = PARAM_INT,
-      .offset = MEMBER(accesses),
-      .def = "1000",
-      .min = "1",
-      .max = "1000000000",
-      .doc = "Pattern random: accesses to pages, which stand for a sweep.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "backup",
-      .type = PARAM_BOOL,
-      .offset = MEMBER(backup),
-      .def = "false",
-      .doc =
-          "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives its "
-          "server.",
-      .src = "ASSUMED(a policy to compare with client.mirror)" },
-    { .name = "dirty",
-      .type = PARAM_BOOL,
-      .offset = MEMBER(dirty),
-      .def = "true",
-      .doc = "Each sweep writes every page; false: the later sweeps read, so pages leave clean.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "exchange",
-      .type = PARAM_SIZE,
-      .offset = MEMBER(exchange),
-      .def = "0B",
-      .min = "0B",
-      .max = "1GiB",
-      .doc =
-          "Bytes that each client sends to the next after each sweep: a message-passing program.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "think",
-      .type = PARAM_TIME,
-      .offset = MEMBER(think),
-      .def = "200us",
-      .min = "0s",
-      .max = "1h",
-      .doc = "Computation on each page.",
-      .src = "ASSUMED(2,000 operations at 10 Mflop/s)" },
-    { .name = NULL },
+    P_TABLE(memory_params, memory, vm_params_desc, "Pages and frames of each client.",
+            "os/vm/vm.h"),
+    P_TABLE(memory_params, server, memsrv_params_desc,
+            "Memory and disk of each server among the compute nodes.", "os/memsrv/memsrv.h"),
+    P_TABLE(memory_params, client, memsrv_client_params_desc, "Placement of pages.",
+            "os/memsrv/memsrv.h"),
+    P_CHOICE(memory_params, backing, "servers", backings,
+             "Who keeps the pages: compute nodes that serve, the I/O nodes, the node's own disk, "
+             "or all compute nodes.",
+             "ASSUMED(the experiment's choice)"),
+    P_INT(memory_params, servers, "1", "0", "60000", "Compute nodes that serve; the last ones.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(memory_params, clients, "1", "1", "60000", "Compute nodes that compute.",
+          "ASSUMED(the experiment's choice)"),
+    P_SIZE(memory_params, size, "1MiB", "1B", "1TiB", "Data of each client.",
+           "ASSUMED(the experiment's choice)"),
+    P_INT(memory_params, sweeps, "4", "1", "1000000",
+          "Times that the data are gone over, after one that makes them.",
+          "ASSUMED(the experiment's choice)"),
+    P_CHOICE(memory_params, pattern, "sweep", patterns,
+             "Which page comes next: the one behind, or any.", "ASSUMED(the experiment's choice)"),
+    P_INT(memory_params, accesses, "1000", "1", "1000000000",
+          "Pattern random: accesses to pages, which stand for a sweep.",
+          "ASSUMED(the experiment's choice)"),
+    P_BOOL(memory_params, backup, "false",
+           "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives "
+           "its server.",
+           "ASSUMED(a policy to compare with client.mirror)"),
+    P_BOOL(memory_params, dirty, "true",
+           "Each sweep writes every page; false: the later sweeps read, so pages leave clean.",
+           "ASSUMED(the experiment's choice)"),
+    P_SIZE(memory_params, exchange, "0B", "0B", "1GiB",
+           "Bytes that each client sends to the next after each sweep: a message-passing program.",
+           "ASSUMED(the experiment's choice)"),
+    P_TIME(memory_params, think, "200us", "0s", "1h", "Computation on each page.",
+           "ASSUMED(2,000 operations at 10 Mflop/s)"),
+    P_END,
 };
 
 static const struct measure_desc measures[] = {
@@ -205,7 +135,7 @@ static void sweep(struct client *c, uint64_t pass)
 {
     struct port *port = c->node->port;
     for (uint64_t g = 0; g < c->pages; g++) {
-        uint64_t at = BASE + g * (uint64_t)c->p->memory.page_bytes;
+        uint64_t at = BASE + g * (uint64_t)c->p->memory.page;
         expect(c, vm_load_u64(c->space, at + 8), content(c, g, pass), "page", g);
         if (c->p->dirty || pass == 0)
             vm_store_u64(c->space, at + 8, content(c, g, pass + 1));
@@ -221,7 +151,7 @@ static void roam(struct client *c)
     struct vm_counts before, after;
     for (int64_t k = 0; k < c->p->accesses; k++) {
         uint64_t g = port_random_below(port, c->pages);
-        uint64_t at = BASE + g * (uint64_t)c->p->memory.page_bytes;
+        uint64_t at = BASE + g * (uint64_t)c->p->memory.page;
         port_pay(port);
         vm_counts(c->vm, &before);
         sim_time start = port_now(port);
@@ -249,7 +179,7 @@ static void warm_up(struct client *c)
 /* Sends the first `exchange` bytes to the next client; those of the one before are the same. */
 static void exchange(struct client *c, uint32_t rank, uint64_t pass)
 {
-    uint64_t len = (uint64_t)c->p->exchange, page = (uint64_t)c->p->memory.page_bytes;
+    uint64_t len = (uint64_t)c->p->exchange, page = (uint64_t)c->p->memory.page;
     uint32_t clients = (uint32_t)c->p->clients;
     if (len > (uint64_t)c->p->size)
         len = (uint64_t)c->p->size;
@@ -303,7 +233,7 @@ static void run_client(struct os_node *node, uint32_t rank, uint32_t ranks,
     struct port *port = node->port;
     struct client c = { .node = node, .p = p };
     struct vm *vm = c.vm = vm_create(port, &p->memory);
-    uint64_t page = (uint64_t)p->memory.page_bytes;
+    uint64_t page = (uint64_t)p->memory.page;
     c.pages = ((uint64_t)p->size + page - 1) / page;
     c.space = vm_space_create(vm, "memory");
     if (!open_store(&c, vm, ranks))
@@ -343,7 +273,7 @@ static void memory_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
         return;
     }
     bool server = p->backing == BACKING_SERVERS && rank >= ranks - (uint32_t)p->servers;
-    if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page_bytes))
+    if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
         port_fail(node->port, "rank %u serves memory already", rank);
     nx_gsync(node->nx);
     if (rank < (uint32_t)p->clients)

@@ -14,23 +14,13 @@ struct message_time_params {
     int64_t rounds, partner;
 };
 
-#define MEMBER(m) offsetof(struct message_time_params, m)
 static const struct param params_desc[] = {
-    { .name = "rounds",
-      .type = PARAM_INT,
-      .offset = MEMBER(rounds),
-      .def = "3",
-      .min = "1",
-      .doc = "Round trips of each size; the first is not measured when there are more.",
-      .src = "ASSUMED(a simulated machine repeats itself; 10 to 50 on a real one)" },
-    { .name = "partner",
-      .type = PARAM_INT,
-      .offset = MEMBER(partner),
-      .def = "1",
-      .min = "1",
-      .doc = "Rank of the program that echoes.",
-      .src = "Dongarra & Dunigan: adjacent nodes" },
-    { .name = NULL }
+    P_INT(message_time_params, rounds, "3", "1", NULL,
+          "Round trips of each size; the first is not measured when there are more.",
+          "ASSUMED(a simulated machine repeats itself; 10 to 50 on a real one)"),
+    P_INT(message_time_params, partner, "1", "1", NULL, "Rank of the program that echoes.",
+          "Dongarra & Dunigan: adjacent nodes"),
+    P_END,
 };
 
 static const struct measure_desc measures[] = {

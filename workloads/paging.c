@@ -4,31 +4,18 @@
 const char *const paging_backings[] = { "none", "disk", "io", "servers", "lent", NULL };
 
 const struct param paging_params_desc[] = {
-    { .name = "backing",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct paging_params, backing),
-      .def = "none",
-      .choices = paging_backings,
-      .doc =
-          "Where pages go whose frames are needed: nowhere; the node's own disk, or the I/O nodes "
-          "for a node without; the I/O nodes' memory servers; dedicated memory servers; memory "
-          "that all compute nodes lend.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "backup",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct paging_params, backup),
-      .def = "false",
-      .doc =
-          "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives its "
-          "server.",
-      .src = "ASSUMED(a policy to compare with client.mirror)" },
-    { .name = "client",
-      .type = PARAM_TABLE,
-      .offset = offsetof(struct paging_params, client),
-      .sub = memsrv_client_params_desc,
-      .doc = "Placement of pages at memory servers.",
-      .src = "os/memsrv/memsrv.h" },
-    { .name = NULL },
+    P_CHOICE(paging_params, backing, "none", paging_backings,
+             "Where pages go whose frames are needed: nowhere; the node's own disk, or the I/O "
+             "nodes for a node without; the I/O nodes' memory servers; dedicated memory servers; "
+             "memory that all compute nodes lend.",
+             "ASSUMED(the experiment's choice)"),
+    P_BOOL(paging_params, backup, "false",
+           "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives "
+           "its server.",
+           "ASSUMED(a policy to compare with client.mirror)"),
+    P_TABLE(paging_params, client, memsrv_client_params_desc,
+            "Placement of pages at memory servers.", "os/memsrv/memsrv.h"),
+    P_END,
 };
 
 static struct vm_store *own_disk(struct os_node *node, struct vm *vm, uint32_t region,

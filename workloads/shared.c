@@ -55,7 +55,7 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
 
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes)
 {
-    uint64_t page = (uint64_t)p->memory.page_bytes;
+    uint64_t page = (uint64_t)p->memory.page;
     return (bytes + page - 1) / page * page;
 }
 
@@ -88,7 +88,7 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
                   (unsigned long long)length);
         return false;
     }
-    if (!paging_store(node, h->vm, 0, length / (uint64_t)params->memory.page_bytes, &params->paging,
+    if (!paging_store(node, h->vm, 0, length / (uint64_t)params->memory.page, &params->paging,
                       &h->store))
         return false;
     svm_set_store(h->svm, h->store);

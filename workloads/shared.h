@@ -28,30 +28,14 @@ struct shared_params {
 };
 /* Their descriptors, to stand first in a program's array. */
 #define SHARED_PARAMS                                                                              \
-    { .name = "nodes",                                                                             \
-      .type = PARAM_INT,                                                                           \
-      .offset = offsetof(struct shared_params, nodes),                                             \
-      .def = "0",                                                                                  \
-      .min = "0",                                                                                  \
-      .max = "100000",                                                                             \
-      .doc = "Compute nodes that take part; 0 means all.",                                         \
-      .src = "ASSUMED(the experiment's choice)" },                                                 \
-        { .name = "svm",                                                                           \
-          .type = PARAM_TABLE,                                                                     \
-          .offset = offsetof(struct shared_params, svm),                                           \
-          .sub = svm_params_desc,                                                                  \
-          .doc = "The manager of the shared memory.",                                              \
-          .src = "os/svm/svm.h" },                                                                 \
-        { .name = "paging",                                                                        \
-          .type = PARAM_TABLE,                                                                     \
-          .offset = offsetof(struct shared_params, paging),                                        \
-          .sub = paging_params_desc,                                                               \
-          .doc = "Where owned pages go when memory.frames are too few.",                           \
-          .src = "workloads/paging.h" },                                                           \
-    {                                                                                              \
-        .name = "memory", .type = PARAM_TABLE, .offset = offsetof(struct shared_params, memory),   \
-        .sub = vm_params_desc, .doc = "Pages and frames of each node.", .src = "os/vm/vm.h"        \
-    }
+    P_INT(shared_params, nodes, "0", "0", "100000", "Compute nodes that take part; 0 means all.",  \
+          "ASSUMED(the experiment's choice)"),                                                     \
+        P_TABLE(shared_params, svm, svm_params_desc, "The manager of the shared memory.",          \
+                "os/svm/svm.h"),                                                                   \
+        P_TABLE(shared_params, paging, paging_params_desc,                                         \
+                "Where owned pages go when memory.frames are too few.", "workloads/paging.h"),     \
+        P_TABLE(shared_params, memory, vm_params_desc, "Pages and frames of each node.",           \
+                "os/vm/vm.h")
 
 extern const struct measure_desc shared_measures[];
 uint32_t shared_programs(const void *params, const struct os_layout *layout);

@@ -22,15 +22,10 @@ struct fft_params {
 
 static const struct param fft_params[] = {
     SHARED_PARAMS,
-    { .name = "rows",
-      .type = PARAM_INT,
-      .offset = offsetof(struct fft_params, rows),
-      .def = "64",
-      .min = "2",
-      .max = "4096",
-      .doc = "Rows of the matrix of points, a power of two; their square is transformed.",
-      .src = "ASSUMED(4,096 points are a matrix of 16 pages of 4 KiB)" },
-    { .name = NULL },
+    P_INT(fft_params, rows, "64", "2", "4096",
+          "Rows of the matrix of points, a power of two; their square is transformed.",
+          "ASSUMED(4,096 points are a matrix of 16 pages of 4 KiB)"),
+    P_END,
 };
 
 struct complex_f64 {

@@ -14,7 +14,7 @@ bool shared_history_open(struct shared_history *r, struct shared *h, uint64_t mo
 {
     struct port *p = h->port;
     struct xk_protl *svm = xk_find(h->xk, "svm");
-    struct vm_params memory = { .page_bytes = RECORDS_PAGE };
+    struct vm_params memory = { .page = RECORDS_PAGE };
     struct svm_params params = { .manager = IMPROVED, .hash_block = 1 };
     uint64_t pages = (SLOT_HEAD + most * RECORD + RECORDS_PAGE - 1) / RECORDS_PAGE;
     *r = (struct shared_history){

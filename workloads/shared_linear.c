@@ -15,18 +15,10 @@ struct linear_params {
     int64_t iterations;
 };
 
-#define PARAM_N(def_, max_, doc_, src_)                                                            \
-    {                                                                                              \
-        .name = "n", .type = PARAM_INT, .offset = offsetof(struct linear_params, n), .def = def_,  \
-        .min = "1", .max = max_, .doc = doc_, .src = src_                                          \
-    }
+#define PARAM_N(def_, max_, ...) P_INT(linear_params, n, def_, "1", max_, __VA_ARGS__)
 #define PARAM_ITERATIONS(def_)                                                                     \
-    {                                                                                              \
-        .name = "iterations", .type = PARAM_INT,                                                   \
-        .offset = offsetof(struct linear_params, iterations), .def = def_, .min = "1",             \
-        .max = "100000", .doc = "Iterations, or repetitions of the whole.",                        \
-        .src = "ASSUMED(enough to see the steady state)"                                           \
-    }
+    P_INT(linear_params, iterations, def_, "1", "100000",                                          \
+          "Iterations, or repetitions of the whole.", "ASSUMED(enough to see the steady state)")
 
 static double *private_doubles(struct shared *h, uint64_t n)
 {
@@ -54,7 +46,7 @@ static const struct param dot_params[] = {
     PARAM_N("131072", "100000000", "Elements of each vector.",
             "IVY: 128 K elements [memory, high]"),
     PARAM_ITERATIONS("1"),
-    { .name = NULL },
+    P_END,
 };
 
 static double dot_block(const double *x, const double *y, uint64_t n)
@@ -145,7 +137,7 @@ static const struct param matmul_params[] = {
     SHARED_PARAMS,
     PARAM_N("128", "4096", "Rows and columns of the matrices.", "IVY: 128 x 128 [memory, medium]"),
     PARAM_ITERATIONS("1"),
-    { .name = NULL },
+    P_END,
 };
 
 /* One row of the product; b is row-major. */
@@ -222,7 +214,7 @@ static const struct param jacobi_params[] = {
     SHARED_PARAMS,
     PARAM_N("256", "8192", "Unknowns.", "ASSUMED(IVY's size is not known)"),
     PARAM_ITERATIONS("10"),
-    { .name = NULL },
+    P_END,
 };
 
 /* A diagonally dominant system. */

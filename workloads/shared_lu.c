@@ -19,23 +19,12 @@ struct lu_params {
 
 static const struct param lu_params[] = {
     SHARED_PARAMS,
-    { .name = "n",
-      .type = PARAM_INT,
-      .offset = offsetof(struct lu_params, n),
-      .def = "128",
-      .min = "1",
-      .max = "4096",
-      .doc = "Rows and columns; rounded up to whole blocks.",
-      .src = "ASSUMED(as matrix multiply)" },
-    { .name = "block",
-      .type = PARAM_INT,
-      .offset = offsetof(struct lu_params, block),
-      .def = "16",
-      .min = "1",
-      .max = "256",
-      .doc = "Rows and columns of a block; 16 take half a page of 4 KiB.",
-      .src = "Woo et al. 1995 use 16 [memory, medium]" },
-    { .name = NULL },
+    P_INT(lu_params, n, "128", "1", "4096", "Rows and columns; rounded up to whole blocks.",
+          "ASSUMED(as matrix multiply)"),
+    P_INT(lu_params, block, "16", "1", "256",
+          "Rows and columns of a block; 16 take half a page of 4 KiB.",
+          "Woo et al. 1995 use 16 [memory, medium]"),
+    P_END,
 };
 
 struct lu {

@@ -37,83 +37,33 @@ struct pattern_params {
 
 static const struct param pattern_params[] = {
     SHARED_PARAMS,
-    { .name = "pattern",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct pattern_params, pattern),
-      .def = "random",
-      .choices = pattern_names,
-      .doc =
-          "Who touches what: one writes and all read; each in turn changes all; each changes its "
-          "own "
-          "word; two nodes change one word in turn; all read, one writes; at random; all add to "
-          "one word under a lock, or under a test-and-set word; all read and write the same few "
-          "words at random, which `record` judges.",
-      .src = "ASSUMED(the usual patterns of the literature)" },
-    { .name = "rounds",
-      .type = PARAM_INT,
-      .offset = offsetof(struct pattern_params, rounds),
-      .def = "20",
-      .min = "1",
-      .max = "100000000",
-      .doc = "Rounds, or accesses of a node (random).",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "pages",
-      .type = PARAM_INT,
-      .offset = offsetof(struct pattern_params, pages),
-      .def = "8",
-      .min = "1",
-      .max = "1000000",
-      .doc = "Pages that are shared.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "spacing",
-      .type = PARAM_SIZE,
-      .offset = offsetof(struct pattern_params, spacing),
-      .def = "8B",
-      .min = "8B",
-      .max = "1MiB",
-      .doc =
-          "Pattern false_sharing: from the word of one node to that of the next; a multiple of 8.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "think",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct pattern_params, think),
-      .def = "100us",
-      .min = "0s",
-      .max = "1h",
-      .doc = "Computation between accesses.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "spin",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct pattern_params, spin),
-      .def = "10us",
-      .min = "1ns",
-      .max = "1h",
-      .doc = "Pattern test_and_set: from one try to the next.",
-      .src = "ASSUMED(a short loop)" },
-    { .name = "record",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct pattern_params, record),
-      .def = "false",
-      .doc = "Record every access of every node and judge the history at the end: reads return the "
-             "most recent write, and one order explains all accesses.",
-      .src = "os/svm/history.h" },
-    { .name = "words",
-      .type = PARAM_INT,
-      .offset = offsetof(struct pattern_params, words),
-      .def = "8",
-      .min = "1",
-      .max = "1000000",
-      .doc = "Pattern contended: words of each page that are used, side by side.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = "access",
-      .type = PARAM_INT,
-      .offset = offsetof(struct pattern_params, access),
-      .def = "8",
-      .min = "1",
-      .max = "8",
-      .doc = "Pattern contended: bytes of a word: 1, 4 or 8.",
-      .src = "ASSUMED(the experiment's choice)" },
-    { .name = NULL },
+    P_CHOICE(pattern_params, pattern, "random", pattern_names,
+             "Who touches what: one writes and all read; each in turn changes all; each changes "
+             "its own word; two nodes change one word in turn; all read, one writes; at random; "
+             "all add to one word under a lock, or under a test-and-set word; all read and write "
+             "the same few words at random, which `record` judges.",
+             "ASSUMED(the usual patterns of the literature)"),
+    P_INT(pattern_params, rounds, "20", "1", "100000000", "Rounds, or accesses of a node (random).",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(pattern_params, pages, "8", "1", "1000000", "Pages that are shared.",
+          "ASSUMED(the experiment's choice)"),
+    P_SIZE(pattern_params, spacing, "8B", "8B", "1MiB",
+           "Pattern false_sharing: from the word of one node to that of the next; a multiple of 8.",
+           "ASSUMED(the experiment's choice)"),
+    P_TIME(pattern_params, think, "100us", "0s", "1h", "Computation between accesses.",
+           "ASSUMED(the experiment's choice)"),
+    P_TIME(pattern_params, spin, "10us", "1ns", "1h",
+           "Pattern test_and_set: from one try to the next.", "ASSUMED(a short loop)"),
+    P_BOOL(pattern_params, record, "false",
+           "Record every access of every node and judge the history at the end: reads return the "
+           "most recent write, and one order explains all accesses.",
+           "os/svm/history.h"),
+    P_INT(pattern_params, words, "8", "1", "1000000",
+          "Pattern contended: words of each page that are used, side by side.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(pattern_params, access, "8", "1", "8", "Pattern contended: bytes of a word: 1, 4 or 8.",
+          "ASSUMED(the experiment's choice)"),
+    P_END,
 };
 
 struct run {
@@ -323,9 +273,9 @@ static bool sensible(struct port *p, const struct pattern_params *q)
         port_fail(p, "a spacing of %lld bytes is no multiple of 8", (long long)q->spacing);
     else if (q->access != 1 && q->access != 4 && q->access != 8)
         port_fail(p, "an access has 1, 4 or 8 bytes, not %lld", (long long)q->access);
-    else if (q->pattern == CONTENDED && q->words * q->access > q->shared.memory.page_bytes)
+    else if (q->pattern == CONTENDED && q->words * q->access > q->shared.memory.page)
         port_fail(p, "%lld words of %lld bytes do not fit a page of %lld", (long long)q->words,
-                  (long long)q->access, (long long)q->shared.memory.page_bytes);
+                  (long long)q->access, (long long)q->shared.memory.page);
     else
         return true;
     return false;
@@ -340,7 +290,7 @@ static uint64_t accesses(const struct pattern_params *q)
 static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
 {
     struct run r = { .p = params };
-    r.page_bytes = (uint64_t)r.p->shared.memory.page_bytes;
+    r.page_bytes = (uint64_t)r.p->shared.memory.page;
     uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes, apart = (uint64_t)r.p->spacing * ranks;
     if (!sensible(node->port, r.p))
         return;

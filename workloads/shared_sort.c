@@ -20,16 +20,11 @@ struct sort_params {
 
 static const struct param sort_params[] = {
     SHARED_PARAMS,
-    { .name = "records",
-      .type = PARAM_INT,
-      .offset = offsetof(struct sort_params, records),
-      .def = "65536",
-      .min = "2",
-      .max = "100000000",
-      .doc = "Records of 8 bytes, each a string of letters; rounded up to a multiple of the 2N "
-             "blocks.",
-      .src = "IVY: about 200 K records [memory, medium]" },
-    { .name = NULL },
+    P_INT(
+        sort_params, records, "65536", "2", "100000000",
+        "Records of 8 bytes, each a string of letters; rounded up to a multiple of the 2N blocks.",
+        "IVY: about 200 K records [memory, medium]"),
+    P_END,
 };
 
 static uint64_t record(uint64_t i)

@@ -22,15 +22,9 @@ struct tsp_params {
 
 static const struct param tsp_params[] = {
     SHARED_PARAMS,
-    { .name = "cities",
-      .type = PARAM_INT,
-      .offset = offsetof(struct tsp_params, cities),
-      .def = "10",
-      .min = "4",
-      .max = "13",
-      .doc = "Cities of the tour.",
-      .src = "IVY: about 12 cities [memory, medium]" },
-    { .name = NULL },
+    P_INT(tsp_params, cities, "10", "4", "13", "Cities of the tour.",
+          "IVY: about 12 cities [memory, medium]"),
+    P_END,
 };
 
 struct tsp {
@@ -150,7 +144,7 @@ static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
 {
     const struct tsp_params *p = params;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * (uint64_t)p->shared.memory.page_bytes))
+    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * (uint64_t)p->shared.memory.page))
         return;
     struct tsp t = { .h = &h, .n = (uint32_t)p->cities };
     t.best = shared_array(&h, 4);

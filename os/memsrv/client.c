@@ -72,20 +72,12 @@ struct call {
 static const char *const placements[] = { "hash", "load", NULL };
 
 const struct param memsrv_client_params_desc[] = {
-    { .name = "placement",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct memsrv_client_params, placement),
-      .def = "hash",
-      .choices = placements,
-      .doc = "Where a page goes: by hashing its number, or to the least loaded server.",
-      .src = "[Iftode, Li & Petersen 1993]: static mapping or choice at page-out" },
-    { .name = "mirror",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct memsrv_client_params, mirror),
-      .def = "false",
-      .doc = "Keep every page at two servers.",
-      .src = "ASSUMED(a policy to compare)" },
-    { .name = NULL },
+    P_CHOICE(memsrv_client_params, placement, "hash", placements,
+             "Where a page goes: by hashing its number, or to the least loaded server.",
+             "[Iftode, Li & Petersen 1993]: static mapping or choice at page-out"),
+    P_BOOL(memsrv_client_params, mirror, "false", "Keep every page at two servers.",
+           "ASSUMED(a policy to compare)"),
+    P_END,
 };
 
 static void start(struct call *c);

@@ -63,23 +63,12 @@ struct disk_io {
 };
 
 const struct param memsrv_params_desc[] = {
-    { .name = "frames",
-      .type = PARAM_INT,
-      .offset = offsetof(struct memsrv_params, frames),
-      .def = "4096",
-      .min = "0",
-      .max = "1000000000",
-      .doc = "Pages that a memory server keeps in memory.",
-      .src = "ASSUMED(16 MB of 4 KB pages, a GP node's memory)" },
-    { .name = "disk_pages",
-      .type = PARAM_INT,
-      .offset = offsetof(struct memsrv_params, disk_pages),
-      .def = "65536",
-      .min = "0",
-      .max = "1000000000",
-      .doc = "Pages that a memory server can spill to its node's disk.",
-      .src = "ASSUMED(256 MB)" },
-    { .name = NULL },
+    P_INT(memsrv_params, frames, "4096", "0", "1000000000",
+          "Pages that a memory server keeps in memory.",
+          "ASSUMED(16 MB of 4 KB pages, a GP node's memory)"),
+    P_INT(memsrv_params, disk_pages, "65536", "0", "1000000000",
+          "Pages that a memory server can spill to its node's disk.", "ASSUMED(256 MB)"),
+    P_END,
 };
 
 static void answer(struct memsrv *m, struct select_request *request, enum memsrv_status status,

@@ -246,39 +246,22 @@ const struct nx_counts *nx_counts(const struct nx *n)
 static const char *const copies_names[] = { "unexpected", "received", "all", NULL };
 
 static const struct param nx_params_desc[] = {
-    { .name = "grant",
-      .type = PARAM_SIZE,
-      .offset = offsetof(struct nx_params, grant),
-      .def = "64KiB",
-      .min = "0B",
-      .max = "16MiB",
-      .doc = "Bytes, headers included, that each sender may have in the buffers of a receiver.",
-      .src = "ASSUMED(the Paragon's -mea option set it for each application; no source at hand "
-             "gives its default)" },
-    { .name = "offload",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct nx_params, offload),
-      .def = "false",
-      .doc = "Sends are posted and pushed by an upcall, on the message coprocessor where there is "
-             "one.",
-      .src = "OSF/1 R1.2 and later use the second i860 for messages; see configs/machines" },
-    { .name = "trap",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct nx_params, trap),
-      .def = "false",
-      .doc = "Every send and every receive enters the kernel.",
-      .src =
-          "ASSUMED(early OSF/1 passed messages by system calls, later releases by a mailbox that "
-          "the program shares with the coprocessor)" },
-    { .name = "copies",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct nx_params, copies),
-      .def = "unexpected",
-      .choices = copies_names,
-      .doc = "Which messages are copied through system buffers: unexpected ones, all that are "
+    P_SIZE(nx_params, grant, "64KiB", "0B", "16MiB",
+           "Bytes, headers included, that each sender may have in the buffers of a receiver.",
+           "ASSUMED(the Paragon's -mea option set it for each application; no source at hand gives "
+           "its default)"),
+    P_BOOL(
+        nx_params, offload, "false",
+        "Sends are posted and pushed by an upcall, on the message coprocessor where there is one.",
+        "OSF/1 R1.2 and later use the second i860 for messages; see configs/machines"),
+    P_BOOL(nx_params, trap, "false", "Every send and every receive enters the kernel.",
+           "ASSUMED(early OSF/1 passed messages by system calls, later releases by a mailbox that "
+           "the program shares with the coprocessor)"),
+    P_CHOICE(nx_params, copies, "unexpected", copies_names,
+             "Which messages are copied through system buffers: unexpected ones, all that are "
              "received, or all that are sent and received.",
-      .src = "with the receive posted the Paragon did not buffer [netlib pvmmpp, node 28]" },
-    { .name = NULL }
+             "with the receive posted the Paragon did not buffer [netlib pvmmpp, node 28]"),
+    P_END,
 };
 
 const struct xk_protl_ops nx_protl = {

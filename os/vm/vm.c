@@ -4,30 +4,14 @@
 static const char *const replacement_names[] = { "clock", "lru", "fifo", NULL };
 
 const struct param vm_params_desc[] = {
-    { .name = "page",
-      .type = PARAM_SIZE,
-      .offset = offsetof(struct vm_params, page_bytes),
-      .def = "4KiB",
-      .min = "64B",
-      .max = "1MiB",
-      .doc = "Bytes of a page; a power of two.",
-      .src = "4 KB pages of the i860 [memory, high]" },
-    { .name = "frames",
-      .type = PARAM_INT,
-      .offset = offsetof(struct vm_params, frames),
-      .def = "0",
-      .min = "0",
-      .max = "1000000000",
-      .doc = "Physical frames of a node for pages of pagers; 0 means no limit.",
-      .src = "ASSUMED(experiments that study paging set it)" },
-    { .name = "replacement",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct vm_params, replacement),
-      .def = "clock",
-      .choices = replacement_names,
-      .doc = "Which page gives up its frame.",
-      .src = "ASSUMED(clock is what Mach's pageout approximates)" },
-    { .name = NULL },
+    P_SIZE(vm_params, page, "4KiB", "64B", "1MiB", "Bytes of a page; a power of two.",
+           "4 KB pages of the i860 [memory, high]"),
+    P_INT(vm_params, frames, "0", "0", "1000000000",
+          "Physical frames of a node for pages of pagers; 0 means no limit.",
+          "ASSUMED(experiments that study paging set it)"),
+    P_CHOICE(vm_params, replacement, "clock", replacement_names, "Which page gives up its frame.",
+             "ASSUMED(clock is what Mach's pageout approximates)"),
+    P_END,
 };
 
 static const char *const status_names[VM_STATUS_COUNT] = {
@@ -61,7 +45,7 @@ struct vm *vm_create(struct port *p, const struct vm_params *params)
     struct vm *vm = port_alloc(p, sizeof *vm);
     vm->port = p;
     vm->params = *params;
-    ASSERT((params->page_bytes & (params->page_bytes - 1)) == 0);
+    ASSERT((params->page & (params->page - 1)) == 0);
     vm->replacement = vm_replacements[params->replacement];
     list_init(&vm->order);
     list_init(&vm->starved);
@@ -74,8 +58,8 @@ struct vm *vm_create(struct port *p, const struct vm_params *params)
 struct vm_space *vm_space_create(struct vm *vm, const char *program)
 {
     struct vm_space *s = port_alloc(vm->port, sizeof *s);
-    s->view.shift = (uint32_t)__builtin_ctzll((uint64_t)vm->params.page_bytes);
-    s->view.mask = (uint64_t)vm->params.page_bytes - 1;
+    s->view.shift = (uint32_t)__builtin_ctzll((uint64_t)vm->params.page);
+    s->view.mask = (uint64_t)vm->params.page - 1;
     s->vm = vm;
     s->program = program;
     s->next = vm->spaces;
@@ -127,7 +111,7 @@ uint64_t vm_region_pages(const struct vm_region *r)
 
 uint64_t vm_page_bytes(const struct vm *vm)
 {
-    return (uint64_t)vm->params.page_bytes;
+    return (uint64_t)vm->params.page;
 }
 
 uint64_t vm_frames_limit(const struct vm *vm)

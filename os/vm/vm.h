@@ -44,9 +44,9 @@ enum vm_status {
 const char *vm_status_name(enum vm_status s);
 
 struct vm_params {
-    int64_t page_bytes; /* a power of two, 64 B .. 1 MiB */
-    int64_t frames;     /* physical frames of the node for these pages; 0: no limit */
-    int replacement;    /* index of vm_replacements */
+    int64_t page;    /* a power of two, 64 B .. 1 MiB */
+    int64_t frames;  /* physical frames of the node for these pages; 0: no limit */
+    int replacement; /* index of vm_replacements */
 };
 extern const struct param vm_params_desc[];
 

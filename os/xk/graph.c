@@ -120,7 +120,7 @@ static bool load_domain(struct xk_graph *g, struct xk_node_desc *d, const struct
 static bool load_params(struct xk_node_desc *d, const struct val *table, const char *path,
                         struct err *e)
 {
-    static const struct param none[] = { { .name = NULL } };
+    static const struct param none[] = { P_END };
     d->table = val_new(VAL_TABLE, table->file, table->line);
     for (size_t i = 0; i < table->count; i++)
         if (!is_reserved(table->items[i]->key))

@@ -34,8 +34,52 @@ struct param {
     const char *const *choices; /* PARAM_CHOICE: NULL-terminated */
     const struct param *sub;    /* PARAM_TABLE */
     const char *doc;            /* one sentence */
-    const char *src;            /* where the default comes from, or "ASSUMED(reason)" */
+    const char *src;            /* where the default comes from, or "ASSUMED(reason)"; NULL: a
+                                   choice of the experiment, which needs none */
 };
+
+/* One call a parameter: `s` is the tag of the module's struct, `m` the member that takes the value,
+ * which is also the name in Lua; a member of another C type does not compile.  Last come the
+ * sentence and, but for a choice of the experiment, the source:
+ *
+ *     static const struct param params[] = {
+ *         P_TIME(disk_params, phase, "0", "0", "1s", "Where the spindle stands.", "ASSUMED(at 0)"),
+ *         P_END,
+ *     };
+ */
+#define P_BOOL(s, m, def_, ...) P_OF(s, m, bool, PARAM_BOOL, .def = def_, .doc = __VA_ARGS__)
+#define P_STRING(s, m, def_, ...)                                                                  \
+    P_OF(s, m, const char *, PARAM_STRING, .def = def_, .doc = __VA_ARGS__)
+#define P_INT(s, m, def_, min_, max_, ...)                                                         \
+    P_OF(s, m, int64_t, PARAM_INT, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
+#define P_REAL(s, m, def_, min_, max_, ...)                                                        \
+    P_OF(s, m, double, PARAM_REAL, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
+#define P_TIME(s, m, def_, min_, max_, ...)                                                        \
+    P_OF(s, m, sim_time, PARAM_TIME, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
+#define P_SIZE(s, m, def_, min_, max_, ...)                                                        \
+    P_OF(s, m, int64_t, PARAM_SIZE, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
+#define P_RATE(s, m, def_, min_, max_, ...)                                                        \
+    P_OF(s, m, int64_t, PARAM_RATE, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
+#define P_CHOICE(s, m, def_, choices_, ...)                                                        \
+    P_OF(s, m, int, PARAM_CHOICE, .def = def_, .choices = choices_, .doc = __VA_ARGS__)
+#define P_TABLE(s, m, sub_, ...)                                                                   \
+    {                                                                                              \
+        .name = #m, .type = PARAM_TABLE, .offset = offsetof(struct s, m), .sub = sub_,             \
+        .doc = __VA_ARGS__                                                                         \
+    }
+#define P_VAL(s, m, ...) P_OF(s, m, const struct val *, PARAM_VAL, .doc = __VA_ARGS__)
+#define P_END                                                                                      \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+#define P_RANGE(def_, min_, max_) .def = def_, .min = min_, .max = max_
+#define P_OF(s, m, ctype, type_, ...)                                                              \
+    {                                                                                              \
+        .name = #m, .type = type_, .offset = offsetof(struct s, m) + P_MUST_BE(ctype, s, m),       \
+        __VA_ARGS__                                                                                \
+    }
+#define P_MUST_BE(ctype, s, m) _Generic(((struct s *)NULL)->m, ctype : (size_t)0)
 
 /* Fills `dst` (the module's struct) from `table`, defaults first.  `path` ("machine.mesh") starts
  * every sentence's key.  table may be NULL: all defaults.  An unknown key, a wrong type or unit, or

@@ -24,7 +24,7 @@ enum { CENTRAL = 0, DYNAMIC = 4, XMM = 7, HLRC = 8 }; /* of svm_mgr_of */
 
 static struct shared_params params = {
     .svm = { .manager = DYNAMIC, .hash_block = 1, .retry = 10 * SIM_MS, .initial_owner = 2 },
-    .memory = { .page_bytes = PAGE },
+    .memory = { .page = PAGE },
 };
 
 static const char *packet = "1KiB"; /* payload of a packet: a page takes five */

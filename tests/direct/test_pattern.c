@@ -15,7 +15,7 @@ static uint32_t fixed(int kind, uint32_t columns, uint32_t rows, uint32_t src)
     struct pattern p;
     struct err e = ERR_INIT;
     struct net_describe d = grid(columns, rows);
-    struct pattern_params params = { .kind = kind, .self_sends = true };
+    struct pattern_params params = { .pattern = kind, .self_sends = true };
     cr_assert(pattern_init(&p, &params, &d, &e), "%s", e.text);
     uint32_t dst = pattern_next(&p, src, NULL);
     pattern_fini(&p);
@@ -71,7 +71,7 @@ static void count_hot(struct pattern_params *params, uint32_t src, int draws, do
     struct sim_rng r;
     for (size_t i = 0; i < ARRAY_LEN(hot); i++)
         val_append(list, val_new_int(hot[i], NULL, 0));
-    params->kind = PATTERN_HOTSPOT;
+    params->pattern = PATTERN_HOTSPOT;
     params->hot = list;
     sim_rng_init_seed(&r, 9, "test");
     cr_assert(pattern_init(&p, params, &d, &e), "%s", e.text);
@@ -125,7 +125,7 @@ Test(pattern, uniform_never_draws_the_source_unless_asked_and_draws_all_others_a
     struct sim_rng r;
     sim_rng_init_seed(&r, 5, "test");
     for (int self = 0; self < 2; self++) {
-        struct pattern_params params = { .kind = PATTERN_UNIFORM, .self_sends = self };
+        struct pattern_params params = { .pattern = PATTERN_UNIFORM, .self_sends = self };
         uint32_t counts[6] = { 0 };
         cr_assert(pattern_init(&p, &params, &d, &e));
         for (int i = 0; i < 60000; i++)

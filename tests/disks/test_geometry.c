@@ -82,7 +82,7 @@ Test(geometry, every_way_of_sparing_is_a_bijection)
                                                : sectors[i]));
         struct geo_params p = { .cylinders = 25,
                                 .heads = 5,
-                                .sector_bytes = 512,
+                                .sector = 512,
                                 .zones = zones,
                                 .spare = spare,
                                 .spare_cylinders = 2,
@@ -100,7 +100,7 @@ Test(geometry, slots_follow_the_skews_of_the_tracks_passed)
      * 4h + c(2*4 + 7). */
     struct geo_params p = { .cylinders = 50,
                             .heads = 3,
-                            .sector_bytes = 512,
+                            .sector = 512,
                             .sectors = 20,
                             .track_skew = 4,
                             .cylinder_skew = 7 };
@@ -123,7 +123,7 @@ Test(geometry, a_run_stops_at_a_slipped_sector)
     val_append(zones, zone(0, 3, 20, 0, 3, slips));
     struct geo_params p = { .cylinders = 4,
                             .heads = 2,
-                            .sector_bytes = 512,
+                            .sector = 512,
                             .zones = zones,
                             .spare = GEO_SPARE_CYLINDER,
                             .spare_cylinders = 1 };
@@ -150,7 +150,7 @@ Test(geometry, zones_that_do_not_fit_are_refused_with_a_sentence)
     static const int none[] = { -1 }, far[] = { 100000, -1 }, many[] = { 1, 2, 3, -1 };
     struct geo_params p = { .cylinders = 10,
                             .heads = 2,
-                            .sector_bytes = 512,
+                            .sector = 512,
                             .spare = GEO_SPARE_CYLINDER,
                             .spare_cylinders = 1 };
     struct {

@@ -26,17 +26,11 @@ struct flight {
     struct wire *wire;
 };
 
-static const struct param wire_params[] = { { .name = "rows",
-                                              .type = PARAM_INT,
-                                              .offset = offsetof(struct wire_params, rows),
-                                              .min = "1",
-                                              .doc = "rows" },
-                                            { .name = "columns",
-                                              .type = PARAM_INT,
-                                              .offset = offsetof(struct wire_params, columns),
-                                              .min = "1",
-                                              .doc = "columns" },
-                                            { .name = NULL } };
+static const struct param wire_params[] = {
+    P_INT(wire_params, rows, NULL, "1", NULL, "rows"),
+    P_INT(wire_params, columns, NULL, "1", NULL, "columns"),
+    P_END,
+};
 
 static struct net *wire_create(struct sim *s, const void *params, struct err *e)
 {

@@ -23,7 +23,7 @@ static const struct xk_protl_ops *const protls[] = { &mesh_protl, &svm_protl, NU
 static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
 {
     struct port *p = node->port;
-    struct vm_params vp = { .page_bytes = PAGE, .frames = mistake == NO_FRAMES };
+    struct vm_params vp = { .page = PAGE, .frames = mistake == NO_FRAMES };
     struct svm_params sp = { .hash_block = 1, .retry = SIM_MS, .initial_owner = 1 };
     (void)params;
     while (strcmp(svm_mgr_name(svm_managers[sp.manager]), "dynamic") != 0)

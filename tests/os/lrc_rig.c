@@ -244,7 +244,7 @@ static int manager_index(const char *name)
 void lrc_world_booted(struct rig *r, uint32_t node, struct port *p)
 {
     struct lrc_world *w = r->arg;
-    struct vm_params vp = { .page_bytes = LRC_PAGE };
+    struct vm_params vp = { .page = LRC_PAGE };
     struct svm_params sp = { .manager = manager_index(w->manager ? w->manager : "hlrc"),
                              .hash_block = w->hash_block ? w->hash_block : 1,
                              .retry = 10 * SIM_MS,

@@ -51,9 +51,7 @@ static bool take_error(void *arg, const struct vm_error *e)
 
 static void join(struct cluster *c, uint32_t node, struct port *p)
 {
-    struct vm_params vp = { .page_bytes = PAGE,
-                            .frames = c->frames,
-                            .replacement = (int)(c->seed % 3) };
+    struct vm_params vp = { .page = PAGE, .frames = c->frames, .replacement = (int)(c->seed % 3) };
     struct svm_params sp = { .manager = c->manager,
                              .hash_block = c->hash_block ? c->hash_block : 1,
                              .fanout = c->fanout,

@@ -73,7 +73,7 @@ static struct vm_store *store_of(struct world *w, uint32_t node)
 static void join(struct world *w, uint32_t node, struct port *p)
 {
     static uint32_t nodes[RIG_NODES];
-    struct vm_params vp = { .page_bytes = WORLD_PAGE,
+    struct vm_params vp = { .page = WORLD_PAGE,
                             .frames = w->frames,
                             .replacement = w->replacement };
     struct svm_params sp = { .manager = w->manager,

@@ -331,7 +331,7 @@ Test(lrc, frames_with_a_limit_are_refused_by_a_sentence)
 {
     struct lrc_world *w = quiet(2, 0);
     struct port *p = fake_port(w->rig.f, 0);
-    struct vm_params vp = { .page_bytes = LRC_PAGE, .frames = 10 };
+    struct vm_params vp = { .page = LRC_PAGE, .frames = 10 };
     struct svm_params sp = { .manager = 8, .hash_block = 1 };
     static const uint32_t nodes[2] = { 0, 1 };
     struct vm_space *s = vm_space_create(vm_create(p, &vp), "test");

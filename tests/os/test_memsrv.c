@@ -79,7 +79,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         cr_assert_not_null(w->m[node]);
         return;
     }
-    struct vm_params vp = { .page_bytes = PAGE, .frames = w->frames, .replacement = 1 };
+    struct vm_params vp = { .page = PAGE, .frames = w->frames, .replacement = 1 };
     uint32_t servers[RIG_NODES];
     for (uint32_t i = 0; i < w->servers; i++)
         servers[i] = i + 1;

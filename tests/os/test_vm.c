@@ -50,8 +50,8 @@ static void boot(struct port *p, void *arg)
     vm_on_error(w->space, keep_error, w);
     if (w->pager == &vm_pager_store)
         w->object = vm_swap_create(w->vm, 0, 0, 8192);
-    w->region = vm_map(w->space, BASE, w->pages * (uint64_t)w->params.page_bytes, VM_WRITE,
-                       w->pager, w->object);
+    w->region =
+        vm_map(w->space, BASE, w->pages * (uint64_t)w->params.page, VM_WRITE, w->pager, w->object);
     cr_assert_not_null(w->region);
     cr_assert_not_null(port_thread_spawn(p, "program", thread, w, 0));
 }
@@ -59,8 +59,8 @@ static void boot(struct port *p, void *arg)
 static void run(struct world *w)
 {
     struct fake_options o = { .nodes = 1, .disks = 1, .seed = w->seed };
-    if (!w->params.page_bytes)
-        w->params.page_bytes = 1024;
+    if (!w->params.page)
+        w->params.page = 1024;
     w->fake = fake_create(&o);
     fake_boot(w->fake, 0, boot, w);
     fake_run(w->fake, 0);
@@ -129,7 +129,7 @@ static uint64_t belady_faults(int policy, int64_t frames)
                        .pages = 64 * 6,
                        .params = { .frames = frames, .replacement = policy } };
     struct fake_options o = { .nodes = 1, .disks = 1 };
-    w.params.page_bytes = 1024;
+    w.params.page = 1024;
     w.fake = fake_create(&o);
     fake_boot(w.fake, 0, boot, &w);
     fake_run(w.fake, 0);

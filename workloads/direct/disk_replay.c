@@ -17,52 +17,26 @@ static const char *const formats[] = { "text", "disksim", NULL };
 struct replay_params {
     const char *file;
     int mode, format;
-    int64_t warmup, sector_bytes;
+    int64_t warmup, sector;
     bool verify;
 };
 
 static const struct param replay_params[] = {
-    { .name = "file",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct replay_params, file),
-      .doc = "The trace, below the folder of the configuration.",
-      .src = "the experiment's choice" },
-    { .name = "mode",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct replay_params, mode),
-      .def = "open",
-      .choices = modes,
-      .doc = "open: by arrival times; closed: each a gap after the completion before it.",
-      .src = "the trace's kind" },
-    { .name = "format",
-      .type = PARAM_CHOICE,
-      .offset = offsetof(struct replay_params, format),
-      .def = "text",
-      .choices = formats,
-      .doc = "text: time_ms device sector sectors R|W; disksim: the same with hexadecimal flags.",
-      .src = "the trace's kind" },
-    { .name = "warmup",
-      .type = PARAM_INT,
-      .offset = offsetof(struct replay_params, warmup),
-      .def = "0",
-      .min = "0",
-      .doc = "Completions that are not measured.",
-      .src = "ASSUMED(the whole trace counts)" },
-    { .name = "sector",
-      .type = PARAM_SIZE,
-      .offset = offsetof(struct replay_params, sector_bytes),
-      .def = "512B",
-      .min = "64B",
-      .max = "64KiB",
-      .doc = "Bytes of a sector in the trace.",
-      .src = "the formats' own" },
-    { .name = "verify",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct replay_params, verify),
-      .def = "true",
-      .doc = "Reads are compared with what was written.",
-      .src = "ASSUMED(costs little)" },
-    { .name = NULL },
+    P_STRING(replay_params, file, NULL, "The trace, below the folder of the configuration.",
+             "the experiment's choice"),
+    P_CHOICE(replay_params, mode, "open", modes,
+             "open: by arrival times; closed: each a gap after the completion before it.",
+             "the trace's kind"),
+    P_CHOICE(replay_params, format, "text", formats,
+             "text: time_ms device sector sectors R|W; disksim: the same with hexadecimal flags.",
+             "the trace's kind"),
+    P_INT(replay_params, warmup, "0", "0", NULL, "Completions that are not measured.",
+          "ASSUMED(the whole trace counts)"),
+    P_SIZE(replay_params, sector, "512B", "64B", "64KiB", "Bytes of a sector in the trace.",
+           "the formats' own"),
+    P_BOOL(replay_params, verify, "true", "Reads are compared with what was written.",
+           "ASSUMED(costs little)"),
+    P_END,
 };
 
 struct replay {
@@ -105,7 +79,7 @@ static bool place(struct replay *l, const char *path, struct err *e)
             return err_set(e, "%s:%zu: device %u, but there are %" PRIu64 " (counted from 0)", path,
                            t->line, t->device, devices);
         const struct blk_describe *a = &l->io.about[t->device];
-        uint64_t size = (uint64_t)l->p->sector_bytes;
+        uint64_t size = (uint64_t)l->p->sector;
         uint64_t from = t->sector * size, to = from + t->sectors * size;
         if (from % a->sector_bytes != 0 || to % a->sector_bytes != 0)
             return err_set(e, "%s:%zu: not whole sectors of %s (%u B)", path, t->line, a->name,

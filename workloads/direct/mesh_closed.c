@@ -211,41 +211,23 @@ enum exchange { EXCHANGE_NONE, EXCHANGE_SHIFTED, EXCHANGE_SAME, EXCHANGE_RANDOM 
 static const char *const exchanges[] = { "none", "shifted", "same", "random", NULL };
 
 struct batch_params {
-    struct pattern_params pattern;
+    struct pattern_params pattern; /* first */
     int64_t packets, packet_flits;
     int exchange;
 };
 
-#define BATCH(m) offsetof(struct batch_params, m)
 static const struct param batch_params[] = {
-    PATTERN_PARAMS(BATCH(pattern)),
-    { .name = "packets",
-      .type = PARAM_INT,
-      .offset = BATCH(packets),
-      .def = "1",
-      .min = "1",
-      .max = "1000000",
-      .doc = "Packets that every terminal has at time 0 (rounds, with exchange).",
-      .src = "ASSUMED(one shows the exact hand-over of channels)" },
-    { .name = "packet_flits",
-      .type = PARAM_INT,
-      .offset = BATCH(packet_flits),
-      .def = "8",
-      .min = "1",
-      .max = "1048576",
-      .doc = "Length of a packet.",
-      .src = "ASSUMED(short)" },
-    { .name = "exchange",
-      .type = PARAM_CHOICE,
-      .offset = BATCH(exchange),
-      .def = "none",
-      .choices = exchanges,
-      .doc =
-          "All-to-all in place of a pattern.  shifted: terminal i sends to i+1, i+2, ...; same: "
-          "all send to 0, 1, 2, ... in this order; random: each to all others in an order of its "
-          "own.",
-      .src = "ASSUMED(a pattern is the common case)" },
-    { .name = NULL },
+    PATTERN_PARAMS,
+    P_INT(batch_params, packets, "1", "1", "1000000",
+          "Packets that every terminal has at time 0 (rounds, with exchange).",
+          "ASSUMED(one shows the exact hand-over of channels)"),
+    P_INT(batch_params, packet_flits, "8", "1", "1048576", "Length of a packet.", "ASSUMED(short)"),
+    P_CHOICE(
+        batch_params, exchange, "none", exchanges,
+        "All-to-all in place of a pattern.  shifted: terminal i sends to i+1, i+2, ...; same: all "
+        "send to 0, 1, 2, ... in this order; random: each to all others in an order of its own.",
+        "ASSUMED(a pattern is the common case)"),
+    P_END,
 };
 
 /* The order in which terminal i sends to the others, in a round. */
@@ -342,21 +324,15 @@ struct list_params {
     const struct val *packets;
 };
 
-#define LIST(m) offsetof(struct list_params, m)
 static const struct param list_params[] = {
-    { .name = "file",
-      .type = PARAM_STRING,
-      .offset = LIST(file),
-      .def = "",
-      .doc = "Text file below the configuration's folder, a line \"time source destination flits\" "
+    P_STRING(list_params, file, "",
+             "Text file below the configuration's folder, a line \"time source destination flits\" "
              "a packet.",
-      .src = "the user's" },
-    { .name = "packets",
-      .type = PARAM_VAL,
-      .offset = LIST(packets),
-      .doc = "The packets themselves: a list of { \"time\", source, destination, flits }.",
-      .src = "the user's" },
-    { .name = NULL },
+             "the user's"),
+    P_VAL(list_params, packets,
+          "The packets themselves: a list of { \"time\", source, destination, flits }.",
+          "the user's"),
+    P_END,
 };
 
 static bool read_line(struct closed *c, const char *where, char *line, struct err *e)

@@ -34,7 +34,7 @@ enum load_unit { UNIT_FLITS, UNIT_CAPACITY };
 static const char *const load_units[] = { "flits", "capacity", NULL };
 
 struct mesh_load_params {
-    struct pattern_params pattern;
+    struct pattern_params pattern; /* first */
     double load;
     int load_unit, process;
     int64_t burst;
@@ -44,101 +44,40 @@ struct mesh_load_params {
     sim_time warmup, measure, drain;
 };
 
-#define MEMBER(m) offsetof(struct mesh_load_params, m)
-
 static const struct param mesh_load_params_desc[] = {
-    PATTERN_PARAMS(MEMBER(pattern)),
-    { .name = "load",
-      .type = PARAM_REAL,
-      .offset = MEMBER(load),
-      .def = "0.1",
-      .min = "0.000001",
-      .max = "64",
-      .doc = "Offered load, in the unit of load_unit.",
-      .src = "ASSUMED(light)" },
-    { .name = "load_unit",
-      .type = PARAM_CHOICE,
-      .offset = MEMBER(load_unit),
-      .def = "flits",
-      .choices = load_units,
-      .doc = "flits: flits a terminal and flit time; capacity: fraction of the load at which "
+    PATTERN_PARAMS,
+    P_REAL(mesh_load_params, load, "0.1", "0.000001", "64",
+           "Offered load, in the unit of load_unit.", "ASSUMED(light)"),
+    P_CHOICE(mesh_load_params, load_unit, "flits", load_units,
+             "flits: flits a terminal and flit time; capacity: fraction of the load at which "
              "uniform traffic fills the busiest channel.",
-      .src = "Dally & Towles 2004, ch. 23" },
-    { .name = "process",
-      .type = PARAM_CHOICE,
-      .offset = MEMBER(process),
-      .def = "bernoulli",
-      .choices = processes,
-      .doc =
-          "bernoulli: a terminal generates a packet in each flit time with the same "
-          "probability, at whole flit times; poisson: exponential gaps; on_off: bursts of packets "
-          "back to back with Pareto lengths of bursts and pauses (self-similar).",
-      .src = "Dally & Towles 2004, ch. 24; Willinger et al. 1997" },
-    { .name = "burst",
-      .type = PARAM_INT,
-      .offset = MEMBER(burst),
-      .def = "4",
-      .min = "1",
-      .max = "100000",
-      .doc = "Process on_off: packets of the shortest burst.",
-      .src = "ASSUMED(short beside the window)" },
-    { .name = "tail",
-      .type = PARAM_REAL,
-      .offset = MEMBER(tail),
-      .def = "1.25",
-      .min = "1.01",
-      .max = "4",
-      .doc =
-          "Process on_off: exponent of the Pareto lengths of bursts and pauses, cut at 4,096 times "
-          "the shortest.  Below 2 the sum of many sources is self-similar, with a Hurst parameter "
-          "of (3 - tail) / 2.",
-      .src = "Willinger et al. 1997: 1.2 to 1.5" },
-    { .name = "packet_flits",
-      .type = PARAM_INT,
-      .offset = MEMBER(packet_flits),
-      .def = "8",
-      .min = "1",
-      .max = "1048576",
-      .doc = "Length of a packet.",
-      .src = "ASSUMED(short)" },
-    { .name = "long_flits",
-      .type = PARAM_INT,
-      .offset = MEMBER(long_flits),
-      .def = "64",
-      .min = "1",
-      .max = "1048576",
-      .doc = "Length of the packets of long_share.",
-      .src = "ASSUMED(used when long_share is above 0)" },
-    { .name = "long_share",
-      .type = PARAM_REAL,
-      .offset = MEMBER(long_share),
-      .def = "0",
-      .min = "0",
-      .max = "1",
-      .doc = "Share of the packets that have long_flits.",
-      .src = "ASSUMED(one length)" },
-    { .name = "warmup",
-      .type = PARAM_TIME,
-      .offset = MEMBER(warmup),
-      .def = "20us",
-      .min = "0",
-      .doc = "Time before the window opens.",
-      .src = "ASSUMED(2,000 flit times of 10 ns)" },
-    { .name = "measure",
-      .type = PARAM_TIME,
-      .offset = MEMBER(measure),
-      .def = "100us",
-      .min = "1ns",
-      .doc = "Length of the window.",
-      .src = "ASSUMED(10,000 flit times of 10 ns)" },
-    { .name = "drain",
-      .type = PARAM_TIME,
-      .offset = MEMBER(drain),
-      .def = "200us",
-      .min = "0",
-      .doc = "Longest time after the window to wait for the packets generated in it.",
-      .src = "ASSUMED(twice the window)" },
-    { .name = NULL },
+             "Dally & Towles 2004, ch. 23"),
+    P_CHOICE(mesh_load_params, process, "bernoulli", processes,
+             "bernoulli: a terminal generates a packet in each flit time with the same "
+             "probability, at whole flit times; poisson: exponential gaps; on_off: bursts of "
+             "packets back to back with Pareto lengths of bursts and pauses (self-similar).",
+             "Dally & Towles 2004, ch. 24; Willinger et al. 1997"),
+    P_INT(mesh_load_params, burst, "4", "1", "100000",
+          "Process on_off: packets of the shortest burst.", "ASSUMED(short beside the window)"),
+    P_REAL(mesh_load_params, tail, "1.25", "1.01", "4",
+           "Process on_off: exponent of the Pareto lengths of bursts and pauses, cut at 4,096 "
+           "times the shortest.  Below 2 the sum of many sources is self-similar, with a Hurst "
+           "parameter of (3 - tail) / 2.",
+           "Willinger et al. 1997: 1.2 to 1.5"),
+    P_INT(mesh_load_params, packet_flits, "8", "1", "1048576", "Length of a packet.",
+          "ASSUMED(short)"),
+    P_INT(mesh_load_params, long_flits, "64", "1", "1048576",
+          "Length of the packets of long_share.", "ASSUMED(used when long_share is above 0)"),
+    P_REAL(mesh_load_params, long_share, "0", "0", "1",
+           "Share of the packets that have long_flits.", "ASSUMED(one length)"),
+    P_TIME(mesh_load_params, warmup, "20us", "0", NULL, "Time before the window opens.",
+           "ASSUMED(2,000 flit times of 10 ns)"),
+    P_TIME(mesh_load_params, measure, "100us", "1ns", NULL, "Length of the window.",
+           "ASSUMED(10,000 flit times of 10 ns)"),
+    P_TIME(mesh_load_params, drain, "200us", "0", NULL,
+           "Longest time after the window to wait for the packets generated in it.",
+           "ASSUMED(twice the window)"),
+    P_END,
 };
 
 struct load;

@@ -136,7 +136,7 @@ static bool nobody_sends(const struct pattern *p)
 bool pattern_init(struct pattern *p, const struct pattern_params *params,
                   const struct net_describe *net, struct err *e)
 {
-    *p = (struct pattern){ .kind = (enum pattern_kind)params->kind,
+    *p = (struct pattern){ .kind = (enum pattern_kind)params->pattern,
                            .self_sends = params->self_sends,
                            .nodes = net->terminals,
                            .hot_share = params->hot_share };

@@ -31,7 +31,7 @@ enum pattern_kind {
 extern const char *const pattern_names[];
 
 struct pattern_params {
-    int kind;
+    int pattern; /* enum pattern_kind */
     bool self_sends;
     const struct val *hot; /* list of terminals */
     double hot_share;
@@ -40,49 +40,26 @@ struct pattern_params {
 };
 extern const char *const pattern_backgrounds[]; /* all but hotspot and list, the same numbers */
 
-/* The descriptors, for a module's own array: offset of the pattern_params in its struct. */
-#define PATTERN_PARAMS(base)                                                                       \
-    { .name = "pattern",                                                                           \
-      .type = PARAM_CHOICE,                                                                        \
-      .offset = (base) + offsetof(struct pattern_params, kind),                                    \
-      .def = "uniform",                                                                            \
-      .choices = pattern_names,                                                                    \
-      .doc = "Who sends to whom.",                                                                 \
-      .src = "Dally & Towles 2004, table 3.1" },                                                   \
-        { .name = "self_sends",                                                                    \
-          .type = PARAM_BOOL,                                                                      \
-          .offset = (base) + offsetof(struct pattern_params, self_sends),                          \
-          .def = "false",                                                                          \
-          .doc =                                                                                   \
-              "Whether a terminal that the pattern maps to itself sends to itself, through its "   \
-              "router; else it draws another terminal (uniform) or stays silent.",                 \
-          .src = "ASSUMED(no network is needed to talk to oneself)" },                             \
-        { .name = "hot",                                                                           \
-          .type = PARAM_VAL,                                                                       \
-          .offset = (base) + offsetof(struct pattern_params, hot),                                 \
-          .doc = "Pattern hotspot: list of the hot terminals, from 0; one that is named twice is " \
-                 "twice as hot.",                                                                  \
-          .src = "the middle terminal when absent" },                                              \
-        { .name = "hot_share",                                                                     \
-          .type = PARAM_REAL,                                                                      \
-          .offset = (base) + offsetof(struct pattern_params, hot_share),                           \
-          .def = "0.1",                                                                            \
-          .min = "0",                                                                              \
-          .max = "1",                                                                              \
-          .doc = "Pattern hotspot: share of the packets that go to a hot terminal.",               \
-          .src = "ASSUMED(Pfister & Norton 1985 study 1 to 16 %)" },                               \
-        { .name = "background",                                                                    \
-          .type = PARAM_CHOICE,                                                                    \
-          .offset = (base) + offsetof(struct pattern_params, background),                          \
-          .def = "uniform",                                                                        \
-          .choices = pattern_backgrounds,                                                          \
-          .doc = "Pattern hotspot: where the other packets go.",                                   \
-          .src = "Pfister & Norton 1985: uniform" },                                               \
-    {                                                                                              \
-        .name = "destinations", .type = PARAM_VAL,                                                 \
-        .offset = (base) + offsetof(struct pattern_params, destinations),                          \
-        .doc = "Pattern list: the destination of every terminal, from 0.", .src = "the user's"     \
-    }
+/* Their descriptors, for the array of a struct that begins with a pattern_params. */
+#define PATTERN_PARAMS                                                                             \
+    P_CHOICE(pattern_params, pattern, "uniform", pattern_names, "Who sends to whom.",              \
+             "Dally & Towles 2004, table 3.1"),                                                    \
+        P_BOOL(pattern_params, self_sends, "false",                                                \
+               "Whether a terminal that the pattern maps to itself sends to itself, through its "  \
+               "router; else it draws another terminal (uniform) or stays silent.",                \
+               "ASSUMED(no network is needed to talk to oneself)"),                                \
+        P_VAL(pattern_params, hot,                                                                 \
+              "Pattern hotspot: list of the hot terminals, from 0; one that is named twice is "    \
+              "twice as hot.",                                                                     \
+              "the middle terminal when absent"),                                                  \
+        P_REAL(pattern_params, hot_share, "0.1", "0", "1",                                         \
+               "Pattern hotspot: share of the packets that go to a hot terminal.",                 \
+               "ASSUMED(Pfister & Norton 1985 study 1 to 16 %)"),                                  \
+        P_CHOICE(pattern_params, background, "uniform", pattern_backgrounds,                       \
+                 "Pattern hotspot: where the other packets go.",                                   \
+                 "Pfister & Norton 1985: uniform"),                                                \
+        P_VAL(pattern_params, destinations,                                                        \
+              "Pattern list: the destination of every terminal, from 0.", "the user's")
 
 #define PATTERN_SILENT UINT32_MAX
 

@@ -1,37 +1,26 @@
 /* blast.c: BLAST's protocol object: parameters, sessions, control.  See blast.h and README.md. */
 #include "os/proto/blast/blast_internal.h"
 
-#define TIME(member, d, what, source)                                                              \
-    {                                                                                              \
-        .name = #member, .type = PARAM_TIME, .offset = offsetof(struct blast_params, member),      \
-        .def = d, .min = "1us", .max = "1h", .doc = what, .src = source                            \
-    }
-#define INT(member, d, lo, what, source)                                                           \
-    {                                                                                              \
-        .name = #member, .type = PARAM_INT, .offset = offsetof(struct blast_params, member),       \
-        .def = d, .min = lo, .max = "65536", .doc = what, .src = source                            \
-    }
-
 static const struct param params[] = {
-    TIME(fragment_wait, "10ms", "time that a receiver grants each fragment before it asks",
-         "x-kernel 3.2 blast_internal.h"),
-    TIME(wait_max, "1s", "longest wait between two requests for fragments",
-         "x-kernel 3.2 blast_internal.h"),
-    TIME(discard, "1s", "time that a sender keeps a message for requests",
-         "x-kernel 3.2 blast_internal.h"),
-    INT(nacks, "3", "0", "requests for fragments before an incomplete message is dropped",
-        "x-kernel 3.2 blast_input.c"),
-    INT(outstanding, "64", "1", "messages of several fragments that are being sent or kept",
-        "x-kernel 3.2 blast_internal.h"),
-    INT(idle, "16", "0", "idle sessions kept for re-use",
-        "ASSUMED(an idle node stays within 16 KiB)"),
-    { .name = "eager_nack",
-      .type = PARAM_BOOL,
-      .offset = offsetof(struct blast_params, eager_nack),
-      .def = "false",
-      .doc = "asks at once when the last fragment arrives and others are missing",
-      .src = "an option of x-kernel 3.2, off" },
-    { .name = NULL }
+    P_TIME(blast_params, fragment_wait, "10ms", "1us", "1h",
+           "time that a receiver grants each fragment before it asks",
+           "x-kernel 3.2 blast_internal.h"),
+    P_TIME(blast_params, wait_max, "1s", "1us", "1h",
+           "longest wait between two requests for fragments", "x-kernel 3.2 blast_internal.h"),
+    P_TIME(blast_params, discard, "1s", "1us", "1h",
+           "time that a sender keeps a message for requests", "x-kernel 3.2 blast_internal.h"),
+    P_INT(blast_params, nacks, "3", "0", "65536",
+          "requests for fragments before an incomplete message is dropped",
+          "x-kernel 3.2 blast_input.c"),
+    P_INT(blast_params, outstanding, "64", "1", "65536",
+          "messages of several fragments that are being sent or kept",
+          "x-kernel 3.2 blast_internal.h"),
+    P_INT(blast_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
+          "ASSUMED(an idle node stays within 16 KiB)"),
+    P_BOOL(blast_params, eager_nack, "false",
+           "asks at once when the last fragment arrives and others are missing",
+           "an option of x-kernel 3.2, off"),
+    P_END,
 };
 
 void blast_header_store(uint8_t out[BLAST_HEADER], const struct blast_header *h)

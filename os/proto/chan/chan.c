@@ -6,27 +6,19 @@
  */
 #include "os/proto/chan/chan_internal.h"
 
-#define TIME(member, d, what, source)                                                              \
-    {                                                                                              \
-        .name = #member, .type = PARAM_TIME, .offset = offsetof(struct chan_params, member),       \
-        .def = d, .min = "1us", .max = "1h", .doc = what, .src = source                            \
-    }
-
 static const struct param params[] = {
-    TIME(client_wait, "5s", "time until a client asks for its reply; doubles with each question",
-         "x-kernel 3.2 chan_internal.h"),
-    TIME(server_wait, "8s", "time until a server asks whether its reply came; doubles likewise",
-         "x-kernel 3.2 chan_internal.h"),
-    TIME(wait_max, "60s", "longest time between two questions", "x-kernel 3.2 chan_internal.h"),
-    { .name = "tries",
-      .type = PARAM_INT,
-      .offset = offsetof(struct chan_params, tries),
-      .def = "6",
-      .min = "0",
-      .max = "1000",
-      .doc = "unanswered questions after which the peer counts as unreachable",
-      .src = "ASSUMED(x-kernel asks for ever; a caller needs an end: about 3 minutes)" },
-    { .name = NULL }
+    P_TIME(chan_params, client_wait, "5s", "1us", "1h",
+           "time until a client asks for its reply; doubles with each question",
+           "x-kernel 3.2 chan_internal.h"),
+    P_TIME(chan_params, server_wait, "8s", "1us", "1h",
+           "time until a server asks whether its reply came; doubles likewise",
+           "x-kernel 3.2 chan_internal.h"),
+    P_TIME(chan_params, wait_max, "60s", "1us", "1h", "longest time between two questions",
+           "x-kernel 3.2 chan_internal.h"),
+    P_INT(chan_params, tries, "6", "0", "1000",
+          "unanswered questions after which the peer counts as unreachable",
+          "ASSUMED(x-kernel asks for ever; a caller needs an end: about 3 minutes)"),
+    P_END,
 };
 
 static void header_store(uint8_t out[CHAN_HEADER], const struct chan_header *h)

@@ -8,31 +8,14 @@
 #include "os/proto/mesh/mesh_internal.h"
 
 static const struct param params[] = {
-    { .name = "interface",
-      .type = PARAM_INT,
-      .offset = offsetof(struct mesh_params, interface),
-      .def = "0",
-      .min = "0",
-      .max = "7",
-      .doc = "which of the node's network interfaces it drives",
-      .src = "the first is the mesh" },
-    { .name = "queue",
-      .type = PARAM_INT,
-      .offset = offsetof(struct mesh_params, queue),
-      .def = "128",
-      .min = "1",
-      .max = "65536",
-      .doc = "frames that wait for a busy interface before a push is answered with busy",
-      .src = "ASSUMED(two messages of BLAST)" },
-    { .name = "idle",
-      .type = PARAM_INT,
-      .offset = offsetof(struct mesh_params, idle),
-      .def = "16",
-      .min = "0",
-      .max = "65536",
-      .doc = "idle sessions kept for re-use",
-      .src = "ASSUMED(an idle node stays within 16 KiB)" },
-    { .name = NULL }
+    P_INT(mesh_params, interface, "0", "0", "7", "which of the node's network interfaces it drives",
+          "the first is the mesh"),
+    P_INT(mesh_params, queue, "128", "1", "65536",
+          "frames that wait for a busy interface before a push is answered with busy",
+          "ASSUMED(two messages of BLAST)"),
+    P_INT(mesh_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
+          "ASSUMED(an idle node stays within 16 KiB)"),
+    P_END,
 };
 
 void mesh_header_store(uint8_t out[MESH_HEADER], const struct mesh_header *h)

@@ -5,19 +5,15 @@
  */
 #include "os/proto/select/select_internal.h"
 
-#define INT(member, d, lo, what, source)                                                           \
-    {                                                                                              \
-        .name = #member, .type = PARAM_INT, .offset = offsetof(struct select_params, member),      \
-        .def = d, .min = lo, .max = "1000", .doc = what, .src = source                             \
-    }
-
 static const struct param params[] = {
-    INT(channels, "8", "1", "calls to one host that run side by side",
-        "ASSUMED(x-kernel's VCHAN makes it a configuration)"),
-    INT(queue, "64", "1", "calls to one host that wait for a channel before it says busy",
-        "ASSUMED(eight rounds of the channels)"),
-    INT(idle, "4", "0", "idle channels kept open", "ASSUMED(an idle node stays within 16 KiB)"),
-    { .name = NULL }
+    P_INT(select_params, channels, "8", "1", "1000", "calls to one host that run side by side",
+          "ASSUMED(x-kernel's VCHAN makes it a configuration)"),
+    P_INT(select_params, queue, "64", "1", "1000",
+          "calls to one host that wait for a channel before it says busy",
+          "ASSUMED(eight rounds of the channels)"),
+    P_INT(select_params, idle, "4", "0", "1000", "idle channels kept open",
+          "ASSUMED(an idle node stays within 16 KiB)"),
+    P_END,
 };
 
 static void header_store(uint8_t out[SELECT_HEADER], const struct select_header *h)

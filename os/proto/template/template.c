@@ -5,15 +5,11 @@
  */
 #include "os/proto/template/template_internal.h"
 
-static const struct param params[] = { { .name = "idle",
-                                         .type = PARAM_INT,
-                                         .offset = offsetof(struct template_params, idle),
-                                         .def = "16",
-                                         .min = "0",
-                                         .max = "65536",
-                                         .doc = "idle sessions kept for re-use",
-                                         .src = "ASSUMED(an idle node stays within 16 KiB)" },
-                                       { .name = NULL } };
+static const struct param params[] = {
+    P_INT(template_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
+          "ASSUMED(an idle node stays within 16 KiB)"),
+    P_END,
+};
 
 static void header_store(uint8_t out[TEMPLATE_HEADER], const struct template_header *h)
 {

@@ -8,48 +8,25 @@
 #include <stdlib.h>
 
 #define PPM 1000000
-#define PROBABILITY(member, what)                                                                  \
-    {                                                                                              \
-        .name = #member, .type = PARAM_REAL, .offset = offsetof(struct vdrop_params, member),      \
-        .def = "0", .min = "0", .max = "1", .doc = what, .src = "no fault"                         \
-    }
 
 static const struct param params[] = {
-    { .name = "every",
-      .type = PARAM_INT,
-      .offset = offsetof(struct vdrop_params, every),
-      .def = "0",
-      .min = "0",
-      .max = "1000000000",
-      .doc = "drops one message in so many; 0: none",
-      .src = "as x-kernel's VDROP" },
-    { .name = "list",
-      .type = PARAM_STRING,
-      .offset = offsetof(struct vdrop_params, list),
-      .def = "",
-      .doc = "drops the messages of these numbers, counted from 1 on each node: \"3 7 8\"",
-      .src = "no fault" },
-    PROBABILITY(drop, "probability that a message is lost"),
-    PROBABILITY(duplicate, "probability that a message is sent twice"),
-    PROBABILITY(delay, "probability that a message is delayed, and may be overtaken"),
-    PROBABILITY(corrupt, "probability that a byte of a message is inverted"),
-    { .name = "delay_max",
-      .type = PARAM_TIME,
-      .offset = offsetof(struct vdrop_params, delay_max),
-      .def = "10ms",
-      .min = "1ns",
-      .max = "1h",
-      .doc = "longest delay; the draw is uniform",
-      .src = "ASSUMED(as long as BLAST waits for a fragment)" },
-    { .name = "idle",
-      .type = PARAM_INT,
-      .offset = offsetof(struct vdrop_params, idle),
-      .def = "16",
-      .min = "0",
-      .max = "65536",
-      .doc = "idle sessions kept for re-use",
-      .src = "ASSUMED(an idle node stays within 16 KiB)" },
-    { .name = NULL }
+    P_INT(vdrop_params, every, "0", "0", "1000000000", "drops one message in so many; 0: none",
+          "as x-kernel's VDROP"),
+    P_STRING(vdrop_params, list, "",
+             "drops the messages of these numbers, counted from 1 on each node: \"3 7 8\"",
+             "no fault"),
+    P_REAL(vdrop_params, drop, "0", "0", "1", "probability that a message is lost", "no fault"),
+    P_REAL(vdrop_params, duplicate, "0", "0", "1", "probability that a message is sent twice",
+           "no fault"),
+    P_REAL(vdrop_params, delay, "0", "0", "1",
+           "probability that a message is delayed, and may be overtaken", "no fault"),
+    P_REAL(vdrop_params, corrupt, "0", "0", "1", "probability that a byte of a message is inverted",
+           "no fault"),
+    P_TIME(vdrop_params, delay_max, "10ms", "1ns", "1h", "longest delay; the draw is uniform",
+           "ASSUMED(as long as BLAST waits for a fragment)"),
+    P_INT(vdrop_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
+          "ASSUMED(an idle node stays within 16 KiB)"),
+    P_END,
 };
 
 const struct vdrop_counts *vdrop_counts(const struct xk_protl *vdrop)
