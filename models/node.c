@@ -176,11 +176,10 @@ static void notice_due(struct sim *s, struct sim_event *e)
     (void)s;
     struct notice *t = CONTAINER_OF(e, struct notice, event);
     struct machine *m = t->machine;
-    /* Stale: the node has changed again, and a later notice says so. */
-    if (m->nodes[t->about].up == t->up)
-        for (uint32_t i = 0; i < m->layout.nodes; i++)
-            if (t->only == UINT32_MAX || t->only == i)
-                tell_node(&m->nodes[i], t->about, t->up);
+    /* Each change is told, in its order: also a death after which the node is back by now. */
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        if (t->only == UINT32_MAX || t->only == i)
+            tell_node(&m->nodes[i], t->about, t->up);
     list_remove(&t->link);
     free(t);
 }

@@ -11,6 +11,7 @@
 #define US SIM_US
 
 static unsigned fired, booted, told_down, told_up;
+static sim_time detector_delay;
 static uint32_t incarnations[8];
 
 /* ---- a node ---- */
@@ -28,7 +29,8 @@ static void told(void *arg, uint32_t node, bool up)
     cr_expect_eq(port_node(p), 1);
     told_down += !up;
     told_up += up;
-    cr_expect_eq(port_now(p), up ? 33 * US : 13 * US);
+    cr_expect_eq(port_now(p), (up ? 30 * US : 10 * US) + detector_delay);
+    cr_expect_eq(told_down, 1, "the death is told first");
 }
 static void forever(void *arg)
 {
@@ -55,12 +57,13 @@ static void boot_node(struct port *p, const struct os_layout *l)
         port_thread_spawn(p, "forever", forever, p, 0);
 }
 
-Test(crash, of_a_node_takes_its_timers_and_threads_and_a_restart_boots_the_next_incarnation)
+static void crash_and_restart(const char *delay, sim_time takes)
 {
     struct rig r;
+    detector_delay = takes;
     /* faults = { { at = "10us", node = 0, after = "20us" } } */
     rig_init(&r, 1, 2);
-    rig_set(&r, "detector_delay", "3us");
+    rig_set(&r, "detector_delay", delay);
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "at", val_new_string("10us", NULL, 0));
     val_put(f, "node", val_new_int(0, NULL, 0));
@@ -74,12 +77,23 @@ Test(crash, of_a_node_takes_its_timers_and_threads_and_a_restart_boots_the_next_
     cr_expect_eq(booted, 3);
     cr_expect_eq(incarnations[2], 2);
     cr_expect_eq(fired, 1);
-    cr_expect_eq(sim_now(r.sim), 50 * US);
+    cr_expect_eq(sim_now(r.sim), 30 * US + (takes > 20 * US ? takes : 20 * US));
     cr_expect_eq(told_down, 1);
     cr_expect_eq(told_up, 1);
     cr_expect_eq(r.m->counts.threads.dropped, 1);
     cr_expect_eq(r.m->counts.timers_dropped, 1);
     rig_close(&r);
+}
+
+Test(crash, of_a_node_takes_its_timers_and_threads_and_a_restart_boots_the_next_incarnation)
+{
+    crash_and_restart("3us", 3 * US);
+}
+
+/* Else whoever waits for the dead waits for ever. */
+Test(crash, of_a_node_is_told_although_it_is_back_before_that)
+{
+    crash_and_restart("30us", 30 * US);
 }
 
 /* ---- a task ---- */

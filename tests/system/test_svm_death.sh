@@ -7,7 +7,7 @@ local at = param("at", "")
 return {
     machine = paragon {
         rows = 2, columns = 3,
-        faults = at ~= "" and { { at = at, node = param("node", 2) } } or nil,
+        faults = at ~= "" and { { at = at, node = param("node", 2), after = param("after", "0s") } } or nil,
         graph = {
             { name = "mesh", protocol = "mesh" },
             { name = "svm", protocol = "svm", below = { "mesh" } },
@@ -23,10 +23,12 @@ EOF
 run() { gives "$1" "$PSIM" run "$T/death.lua" -q --no-store "${@:2}"; }
 
 for manager in central improved fixed broadcast dynamic dynamic_s tree xmm hlrc; do
-    for node in 0 2; do
-        run 1 -p manager=$manager -p at=20ms -p node=$node
+    for death in "0 0s" "2 0s" "2 100ms"; do # the last is back before its death is noticed
+        set -- $death
+        node=$1
+        run 1 -p manager=$manager -p at=20ms -p node=$node -p after=$2
         grep -qE "node [0-9]+, kernel: (a program cannot (pass barrier|take lock) [0-9]+: node [0-9]+, which takes part, has crashed|program shared cannot (read|write) address 0x[0-9a-f]+: (the only copy of the page died with its node|the page's server does not answer))" \
-            "$T/err" || { cat "$T/err"; fail "$manager, death of node $node: no sentence"; }
+            "$T/err" || { cat "$T/err"; fail "$manager, death of node $node, back after $2: no sentence"; }
     done
 done
 
