@@ -80,22 +80,22 @@ static void compare_many(uint64_t from, uint64_t count, unsigned kind)
 
 Test(worm_equals_flit, every_packet_to_the_tick)
 {
-    compare_many(0, 10000, 0);
+    compare_many(0, 3000, 0);
 }
 
 Test(worm_equals_flit, also_where_flits_do_not_follow_back_to_back)
 {
-    compare_many(1000000, 1500, BUBBLES);
+    compare_many(1000000, 800, BUBBLES);
 }
 
 Test(worm_equals_flit, also_when_channels_and_routers_die_and_come_back)
 {
-    compare_many(2000000, 1500, FAULTS);
-    compare_many(3000000, 300, BUBBLES | FAULTS);
+    compare_many(2000000, 800, FAULTS);
+    compare_many(3000000, 200, BUBBLES | FAULTS);
 }
 
 Test(worm_equals_flit, also_when_terminals_have_no_room)
 {
-    compare_many(4000000, 1500, ROOMS);
-    compare_many(5000000, 300, ROOMS | BUBBLES | FAULTS);
+    compare_many(4000000, 800, ROOMS);
+    compare_many(5000000, 200, ROOMS | BUBBLES | FAULTS);
 }

@@ -250,7 +250,7 @@ static uint64_t explore(uint32_t nodes, uint32_t pages, uint32_t what, int homes
                               .setup = explore_setup,
                               .check = explore_check,
                               .arg = &w,
-                              .orders_max = most ? strtoull(most, NULL, 10) : 4000 };
+                              .orders_max = most ? strtoull(most, NULL, 10) : 500 };
     fake_explore(&x);
     cr_log_info("%u nodes, %u pages, program %u, homes %d: %llu orders%s", nodes, pages, what,
                 homes, (unsigned long long)x.orders, x.complete ? ", which are all" : "");
