@@ -7,7 +7,7 @@
 static const struct cli_command commands[] = {
     { "run", cmd_run, "run every point of a configuration: a table, a results file, a verdict" },
     { "check", cmd_check, "say whether a configuration is good, without running it" },
-    { "list", cmd_list, "what there is: configs, workloads, networks, disks, parameters, ..." },
+    { "list", cmd_list, "what there is: configs, workloads, networks, devices, parameters, ..." },
     { "export", cmd_export, "write results as comma-separated values" },
     { "compare", cmd_compare, "compare results with others or with reference results" },
     { "figure", cmd_figure, "run a configuration, draw it beside published points, judge it" },

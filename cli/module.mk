@@ -12,7 +12,6 @@ CLI_SRC = \
 	cli/lua/child.c \
 	cli/lua/script.c \
 	cli/registry.c \
-	cli/registry_os.c \
 	cli/schema.c \
 	cli/config.c \
 	cli/check.c \

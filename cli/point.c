@@ -37,12 +37,12 @@ static bool build_direct(struct run *r, struct err *e)
     struct direct_world *w = &r->world;
     w->base_dir = r->options->base_dir;
     w->output_dir = r->options->output_dir;
-    if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh.params, e)))
+    if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh, e)))
         return false;
     if (r->schema.devices && !blk_build_list(r->sim, r->schema.devices, -1, "dev", "devices",
                                              &w->devs, &w->dev_count, e))
         return false;
-    r->direct = r->schema.direct->create(r->sim, w, r->schema.workload.params, e);
+    r->direct = r->schema.direct->create(r->sim, w, r->schema.workload, e);
     return r->direct != NULL;
 }
 
@@ -53,7 +53,7 @@ static bool build_machine(struct run *r, struct err *e)
         return false;
     if (r->options->flatten)
         machine_set_flatten(r->machine, true);
-    return machine_load(r->machine, r->schema.programs, r->schema.workload.params, e);
+    return machine_load(r->machine, r->schema.programs, r->schema.workload, e);
 }
 
 /* "trace.txt:12: ..." */

@@ -1,37 +1,25 @@
-/* registry.h: the only list of what a configuration may name: networks, devices, protocols,
- * workloads.
+/* registry.h: the only list of what a configuration may name.
  *
- * Adding one is a line in registry.c.  Arrays end with NULL.
+ * registry_sets drives loading, nearest names, `psim list`, docs/params.md and the tests that run
+ * over every item.  Adding a kind is its file and a line in its set: here for workloads, beside
+ * their code for the others.
  */
 #ifndef CLI_REGISTRY_H
 #define CLI_REGISTRY_H
 
-#include "mesh/net.h"
 #include "models/machine.h"
-#include "sim/base/param.h"
-#include "workloads/direct/direct.h"
+#include "sim/base/kind.h"
 
-extern const struct net_ops *const registry_nets[];
-extern const struct direct_ops *const registry_direct[];      /* workload of a bare mesh, devices */
-extern const struct workload_ops *const registry_workloads[]; /* workload of a machine */
-extern const struct xk_protl_ops *const registry_protls[];
+extern const struct kind_set *const registry_sets[]; /* ended by NULL */
+
+extern const struct kind_set registry_workloads; /* of a machine: struct workload_ops */
+extern const struct kind_set registry_direct;    /* of a bare mesh, devices: struct direct_ops */
 extern const struct machine_registry registry_machine;
 
-const struct net_ops *registry_net(const char *name); /* NULL: there is none */
-const struct direct_ops *registry_direct_of(const char *name);
-const struct workload_ops *registry_workload(const char *name);
-
-/* Names for sentences: NULL-terminated, static. */
-const char *const *registry_net_names(void);
-const char *const *registry_direct_names(void);
-const char *const *registry_workload_names(void);
-
 /* Every parameter array there is, under the path that it has in a configuration ("mesh", "machine",
- * "workload"), with what chooses it ("kind = 'worm'") or NULL. */
-struct registry_group {
-    const char *path, *choice, *doc;
-    const struct param *params;
-};
-void registry_each_group(void (*fn)(void *arg, const struct registry_group *g), void *arg);
+ * "workload"), with what chooses it ("worm") or NULL. */
+void registry_each_group(void (*fn)(void *arg, const char *path, const char *choice,
+                                    const char *doc, const struct param *params),
+                         void *arg);
 
 #endif

@@ -59,61 +59,36 @@ static bool check_root(const struct val *v, struct err *e)
     return false;
 }
 
-/* The value of `kind`, or NULL with a sentence that lists what there is. */
-static const char *kind_of(const struct val *table, const char *const *names, struct err *e)
+/* The parameters of a part, whose member `kind` has chosen `k`. */
+static bool load_part(void **params, const struct val *table, const struct kind *k, struct err *e)
 {
-    const struct val *kind = val_get(table, "kind");
-    char where[512];
-    if (!kind || kind->type != VAL_STRING) {
-        err_set(e, "%s%s.kind %s", val_where(kind ? kind : table, where, sizeof where), table->key,
-                kind ? "must be a name in quotes" : "is missing: it names one");
-        if (names[0])
-            err_nearest(e, "", names);
-        return NULL;
-    }
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(names[i], kind->u.s) == 0)
-            return kind->u.s;
-    err_set(e, "%s%s.kind: there is no '%s'", val_where(kind, where, sizeof where), table->key,
-            kind->u.s);
-    err_nearest(e, kind->u.s, names);
-    return NULL;
-}
-
-static bool load_part(struct schema_part *p, const struct val *table, const struct param *params,
-                      size_t size, struct err *e)
-{
-    p->rest = val_new(VAL_TABLE, table->file, table->line);
-    for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->items[i]->key, "kind") != 0)
-            val_put(p->rest, table->items[i]->key, val_copy(table->items[i]));
-    p->params = base_zalloc(1, size ? size : 1);
-    static const struct param none[] = { P_END };
-    return param_load(params ? params : none, p->params, p->rest, table->key, e);
+    static const char *const but[] = { "kind", NULL };
+    *params = kind_load(k, table, but, table->key, e);
+    return *params != NULL;
 }
 
 static bool load_mesh(struct schema *s, const struct val *mesh, struct err *e)
 {
     if (!mesh)
         return true;
-    const char *kind = kind_of(mesh, registry_net_names(), e);
-    if (!kind)
-        return false;
-    s->net = registry_net(kind);
-    return load_part(&s->mesh, mesh, s->net->params, s->net->params_size, e);
+    s->net = kind_choose(&net_kinds, mesh, "kind", NULL, "mesh", e);
+    return s->net && load_part(&s->mesh, mesh, &s->net->kind, e);
 }
 
-static bool load_direct(struct schema *s, const struct val *w, const char *kind, struct err *e)
+static bool load_direct(struct schema *s, const struct val *w, struct err *e)
 {
     char where[512];
-    s->direct = registry_direct_of(kind);
+    s->direct = kind_choose(&registry_direct, w, "kind", NULL, "workload", e);
+    if (!s->direct)
+        return false;
+    const char *kind = s->direct->kind.name;
     if (s->direct->needs_net && !s->net)
         return err_set(e, "%sworkload '%s' needs a network: mesh = { kind = ... }",
                        val_where(w, where, sizeof where), kind);
     if (s->direct->needs_devices && !s->devices)
         return err_set(e, "%sworkload '%s' needs devices: devices = { kind = ... }",
                        val_where(w, where, sizeof where), kind);
-    return load_part(&s->workload, w, s->direct->params, s->direct->params_size, e);
+    return load_part(&s->workload, w, &s->direct->kind, e);
 }
 
 static bool load_workload(struct schema *s, const struct val *root, struct err *e)
@@ -124,20 +99,16 @@ static bool load_workload(struct schema *s, const struct val *root, struct err *
         return err_set(e, "%sthe configuration has no workload = { kind = ... }",
                        val_where(root, where, sizeof where));
     bool text = named && named->type == VAL_STRING;
-    if (text && s->machine && registry_direct_of(named->u.s))
+    if (text && s->machine && kind_find(&registry_direct, named->u.s))
         return err_set(e, "%sworkload '%s' drives a bare mesh or devices, not a machine",
                        val_where(named, where, sizeof where), named->u.s);
-    if (text && !s->machine && registry_workload(named->u.s))
+    if (text && !s->machine && kind_find(&registry_workloads, named->u.s))
         return err_set(e, "%sworkload '%s' needs a machine = { ... } to run on",
                        val_where(named, where, sizeof where), named->u.s);
-    const char *kind =
-        kind_of(w, s->machine ? registry_workload_names() : registry_direct_names(), e);
-    if (!kind)
-        return false;
     if (!s->machine)
-        return load_direct(s, w, kind, e);
-    s->programs = registry_workload(kind);
-    return load_part(&s->workload, w, s->programs->params, s->programs->params_size, e);
+        return load_direct(s, w, e);
+    s->programs = kind_choose(&registry_workloads, w, "kind", NULL, "workload", e);
+    return s->programs && load_part(&s->workload, w, &s->programs->kind, e);
 }
 
 static bool load_all(struct schema *s, const struct val *root, struct err *e)
@@ -170,10 +141,8 @@ bool schema_load(struct schema *s, const struct val *root, struct err *e)
 
 void schema_fini(struct schema *s)
 {
-    val_free(s->mesh.rest);
-    free(s->mesh.params);
-    val_free(s->workload.rest);
-    free(s->workload.params);
+    free(s->mesh);
+    free(s->workload);
     *s = (struct schema){ 0 };
 }
 
@@ -199,34 +168,29 @@ static const struct param kind_param = { .name = "kind",
                                          .type = PARAM_STRING,
                                          .doc = "Chooses the variant." };
 
-static const struct param *device_params(const char *kind)
+/* The parameter array of the kind that `table` names under `key`, or of `otherwise`; NULL: none. */
+static const struct param *params_of(const struct kind_set *set, const struct val *table,
+                                     const char *key, const char *otherwise)
 {
-    for (const struct blk_kind *k = blk_kinds; k->name; k++)
-        if (strcmp(k->name, kind) == 0)
-            return k->params;
-    return NULL;
+    const struct val *v = val_get(table, key);
+    const char *name = !v ? otherwise : v->type == VAL_STRING ? v->u.s : NULL;
+    const struct kind *k = name ? kind_find(set, name) : NULL;
+    return k ? k->params : NULL;
 }
 
 /* The parameter array of a part, by its kind; NULL when there is none. */
 static const struct param *part_params(const struct val *part)
 {
-    const struct val *kind = val_get(part, "kind");
-    if (!kind || kind->type != VAL_STRING)
-        return NULL;
-    if (strcmp(part->key, "mesh") == 0) {
-        const struct net_ops *net = registry_net(kind->u.s);
-        return net ? net->params : NULL;
-    }
-    const struct workload_ops *w = registry_workload(kind->u.s);
-    const struct direct_ops *d = registry_direct_of(kind->u.s);
-    return w ? w->params : d ? d->params : NULL;
+    if (strcmp(part->key, "mesh") == 0)
+        return params_of(&net_kinds, part, "kind", NULL);
+    const struct param *programs = params_of(&registry_workloads, part, "kind", NULL);
+    return programs ? programs : params_of(&registry_direct, part, "kind", NULL);
 }
 
-/* The interconnect of a machine: the first registered when none is named, as in models/machine. */
-static const struct net_ops *machine_net_ops(const struct val *machine)
+/* Of a machine's interconnect: the first when none is named, as in models/machine. */
+static const struct param *network_params(const struct val *machine)
 {
-    const struct val *model = val_get(val_get(machine, "network"), "model");
-    return model && model->type == VAL_STRING ? registry_net(model->u.s) : registry_nets[0];
+    return params_of(&net_kinds, val_get(machine, "network"), "model", net_kinds.items[0]->name);
 }
 
 static void walk_machine(struct walk *w, const struct val *machine)
@@ -234,10 +198,9 @@ static void walk_machine(struct walk *w, const struct val *machine)
     static const struct param model = { .name = "model",
                                         .type = PARAM_STRING,
                                         .doc = "Chooses the interconnect." };
-    const struct net_ops *net = machine_net_ops(machine);
     walk_group(w, "machine", machine_params);
     w->fn(w->arg, "machine.network.model", &model);
-    walk_group(w, "machine.network", net ? net->params : NULL);
+    walk_group(w, "machine.network", network_params(machine));
     walk_group(w, "machine.os", registry_machine.os.params);
 }
 
@@ -322,12 +285,8 @@ static struct val *made_member(struct val *table, const char *name)
 
 static void resolve_device(struct val *device)
 {
-    const struct val *kind = val_get(device, "kind");
-    const struct param *params = NULL;
-    if (device->type == VAL_TABLE && (!kind || kind->type == VAL_STRING))
-        params = device_params(kind ? kind->u.s : "disk");
-    if (params)
-        param_resolve(params, device);
+    if (device->type == VAL_TABLE)
+        param_resolve(params_of(&blk_kinds, device, "kind", "disk"), device);
 }
 
 static void resolve_devices(struct val *devices)
@@ -343,21 +302,20 @@ static void resolve_devices(struct val *devices)
 static void resolve_network(struct val *machine)
 {
     static const char *const shape[] = { "rows", "columns" };
-    const struct net_ops *net = machine_net_ops(machine);
+    const struct param *params = network_params(machine);
     struct val *t = made_member(machine, "network");
-    if (!net || t->type != VAL_TABLE)
+    if (t->type != VAL_TABLE || (!params && member(t, "model")))
         return;
     if (!member(t, "model"))
-        val_put(t, "model", val_new_string(net->name, t->file, 0));
+        val_put(t, "model", val_new_string(net_kinds.items[0]->name, t->file, 0));
     for (size_t i = 0; i < ARRAY_LEN(shape); i++) {
         bool has = false;
-        for (const struct param *p = net->params; p && p->name; p++)
+        for (const struct param *p = params; p && p->name; p++)
             has |= strcmp(p->name, shape[i]) == 0;
         if (has && !member(t, shape[i]))
             val_put(t, shape[i], val_copy(val_get(machine, shape[i])));
     }
-    if (net->params)
-        param_resolve(net->params, t);
+    param_resolve(params, t);
 }
 
 static void resolve_machine(struct val *machine)
@@ -375,9 +333,8 @@ void schema_resolve(struct val *root)
     static const char *const parts[] = { "mesh", "workload" };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         struct val *part = member(root, parts[i]);
-        const struct param *params = part ? part_params(part) : NULL;
-        if (params)
-            param_resolve(params, part);
+        if (part)
+            param_resolve(part_params(part), part);
     }
     if (member(root, "machine"))
         resolve_machine(member(root, "machine"));

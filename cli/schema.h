@@ -8,6 +8,7 @@
 
 #include "cli/registry.h"
 #include "sim/base/val.h"
+#include "workloads/direct/direct.h"
 
 /* What one point may use; at 0 there is no such limit. */
 struct schema_limits {
@@ -18,19 +19,12 @@ struct schema_limits {
 };
 extern const struct param schema_limits_params[];
 
-/* A table whose member `kind` chooses the parameter array of the rest. */
-struct schema_part {
-    struct val *rest; /* the table without `kind`; NULL: the part is absent */
-    void *params;     /* the module's struct, filled */
-};
-
 struct schema {
     struct schema_limits limits;
-    const struct net_ops *net; /* NULL: no mesh */
-    struct schema_part mesh;
+    const struct net_ops *net;           /* NULL: no mesh */
     const struct direct_ops *direct;     /* the workload without a machine, or NULL */
     const struct workload_ops *programs; /* the workload of a machine, or NULL */
-    struct schema_part workload;
+    void *mesh, *workload;               /* their parameters; NULL: absent */
     const struct val *devices, *machine; /* NULL: absent; read by their builders */
 };
 

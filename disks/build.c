@@ -2,52 +2,54 @@
 #include "disks/build.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "disks/disk.h"
 #include "disks/raid.h"
 #include "disks/scsi.h"
 #include "disks/wcache.h"
 
-static struct blkdev *build_disk(struct sim *s, const struct val *spec, int32_t node,
-                                 const char *name, const char *path, struct err *e)
+/* What a kind's builder gets: its loaded parameters, and where the device belongs. */
+struct blk_site {
+    const struct blk_kind *kind;
+    struct sim *sim;
+    int32_t node;
+    const char *name, *path;
+};
+
+static struct blkdev *build_disk(const struct blk_site *at, void *params, struct err *e)
 {
-    struct disk_params p;
-    if (!param_load(disk_params, &p, spec, path, e))
-        return NULL;
-    return disk_create(s, &p, node, name, path, e);
+    return disk_create(at->sim, params, at->node, at->name, at->path, e);
 }
 
-static struct blkdev *build_raid3(struct sim *s, const struct val *spec, int32_t node,
-                                  const char *name, const char *path, struct err *e)
+static struct blkdev *build_raid3(const struct blk_site *at, void *params, struct err *e)
 {
-    struct raid3_params p;
-    if (!param_load(raid3_params, &p, spec, path, e))
-        return NULL;
-    return raid3_create(s, &p, node, name, path, e);
+    return raid3_create(at->sim, params, at->node, at->name, at->path, e);
 }
 
-static struct blkdev *build_array(struct sim *s, const struct val *spec, int32_t node,
-                                  const char *name, const char *path, struct err *e)
+static struct blkdev *build_array(const struct blk_site *at, void *params, struct err *e)
 {
-    struct raid_params p;
-    if (!param_load(raid_array_params, &p, spec, path, e))
-        return NULL;
-    return raid_create(s, &p, node, name, path, e);
+    struct raid_params *p = params;
+    p->level = at->kind->level;
+    return raid_create(at->sim, p, at->node, at->name, at->path, e);
 }
 
-static struct blkdev *build_cache(struct sim *s, const struct val *spec, int32_t node,
-                                  const char *name, const char *path, struct err *e)
+/* The device below, whose description stands in `device`. */
+static struct blkdev *build_below(const struct blk_site *at, const struct val *device,
+                                  const char *name, struct err *e)
 {
-    struct wcache_params p;
-    if (!param_load(wcache_params, &p, spec, path, e))
-        return NULL;
-    char *inner = base_printf("%s.device", path);
-    char *inner_name = base_printf("%s.device", name);
-    struct blkdev *below = blk_build(s, p.device, node, inner_name, inner, e);
-    free(inner_name);
-    free(inner);
-    return below == NULL ? NULL : wcache_create(s, &p, below, name);
+    char *path = base_printf("%s.device", at->path);
+    struct blkdev *d = blk_build(at->sim, device, at->node, name, path, e);
+    free(path);
+    return d;
+}
+
+static struct blkdev *build_cache(const struct blk_site *at, void *params, struct err *e)
+{
+    const struct wcache_params *p = params;
+    char *name = base_printf("%s.device", at->name);
+    struct blkdev *below = build_below(at, p->device, name, e);
+    free(name);
+    return below == NULL ? NULL : wcache_create(at->sim, p, below, at->name);
 }
 
 struct scsi_stack_params {
@@ -65,28 +67,23 @@ static const struct param scsi_stack_params[] = {
     P_END,
 };
 
-static struct blkdev *build_scsi(struct sim *s, const struct val *spec, int32_t node,
-                                 const char *name, const char *path, struct err *e)
+static struct blkdev *build_scsi(const struct blk_site *at, void *params, struct err *e)
 {
-    struct scsi_stack_params p;
-    if (!param_load(scsi_stack_params, &p, spec, path, e))
-        return NULL;
-    if (p.id == p.bus.host_id) {
-        err_set(e, "%s.id: %d is the host adapter's", path, (int)p.id);
+    const struct scsi_stack_params *p = params;
+    if (p->id == p->bus.host_id) {
+        err_set(e, "%s.id: %d is the host adapter's", at->path, (int)p->id);
         return NULL;
     }
-    char *inner = base_printf("%s.device", path);
-    struct blkdev *d = blk_build(s, p.device, node, name, inner, e);
-    free(inner);
+    struct blkdev *d = build_below(at, p->device, at->name, e);
     if (d == NULL)
         return NULL;
     if (d->ops->attach == NULL) {
-        err_set(e, "%s.device: a %s cannot be on a SCSI bus", path, d->ops->name);
+        err_set(e, "%s.device: a %s cannot be on a SCSI bus", at->path, d->ops->name);
         d->ops->destroy(d);
         return NULL;
     }
-    char *bus_name = base_printf("%s bus", name);
-    d->ops->attach(d, scsi_create(s, &p.bus, node, bus_name), (uint32_t)p.id);
+    char *bus_name = base_printf("%s bus", at->name);
+    d->ops->attach(d, scsi_create(at->sim, &p->bus, at->node, bus_name), (uint32_t)p->id);
     free(bus_name);
     return d;
 }
@@ -101,52 +98,55 @@ const struct param blk_bus_params[] = {
     P_END,
 };
 
-static struct blkdev *build_bus(struct sim *s, const struct val *spec, int32_t node,
-                                const char *name, const char *path, struct err *e)
+static struct blkdev *build_bus(const struct blk_site *at, void *params, struct err *e)
 {
-    (void)s, (void)spec, (void)node, (void)name;
+    (void)params;
     err_set(e, "%s: a bus is no device: it stands in a list of devices, which name it in `on`",
-            path);
+            at->path);
     return NULL;
 }
 
-const struct blk_kind blk_kinds[] = {
-    { "disk", "a drive: arm, spindle, cache, queue, bus", disk_params, build_disk },
-    { "raid3", "spindles that turn as one, with parity", raid3_params, build_raid3 },
-    { "concat", "devices one behind the other", raid_array_params, build_array },
-    { "raid0", "devices in stripes, without parity", raid_array_params, build_array },
-    { "raid1", "two copies", raid_array_params, build_array },
-    { "raid4", "stripes with parity on the last member", raid_array_params, build_array },
-    { "raid5", "stripes with parity that rotates", raid_array_params, build_array },
-    { "raid6", "stripes with two parities that rotate", raid_array_params, build_array },
-    { "cache", "a write-back cache in front of a device", wcache_params, build_cache },
-    { "scsi", "a device behind a SCSI bus of its own", scsi_stack_params, build_scsi },
-    { "bus", "in a list of devices: a SCSI bus that they share", blk_bus_params, build_bus },
-    { NULL, NULL, NULL, NULL },
+/* ---- the kinds ---- */
+
+#define ABOUT(name_, doc_, params_, tag)                                                           \
+    .kind = { .name = name_, .doc = doc_, .params = params_, .params_size = sizeof(struct tag) }
+#define DEVICE(name_, doc_, params_, tag)                                                          \
+    static const struct blk_kind name_ = { ABOUT(#name_, doc_, params_, tag),                      \
+                                           .build = build_##name_ }
+#define ARRAY(name_, level_, doc_)                                                                 \
+    static const struct blk_kind name_ = { ABOUT(#name_, doc_, raid_array_params, raid_params),    \
+                                           .build = build_array, .level = level_ }
+DEVICE(disk, "a drive: arm, spindle, cache, queue, bus", disk_params, disk_params);
+DEVICE(raid3, "spindles that turn as one, with parity", raid3_params, raid3_params);
+ARRAY(concat, RAID_CONCAT, "devices one behind the other");
+ARRAY(raid0, RAID_0, "devices in stripes, without parity");
+ARRAY(raid1, RAID_1, "two copies");
+ARRAY(raid4, RAID_4, "stripes with parity on the last member");
+ARRAY(raid5, RAID_5, "stripes with parity that rotates");
+ARRAY(raid6, RAID_6, "stripes with two parities that rotate");
+DEVICE(cache, "a write-back cache in front of a device", wcache_params, wcache_params);
+DEVICE(scsi, "a device behind a SCSI bus of its own", scsi_stack_params, scsi_stack_params);
+DEVICE(bus, "in a list of devices: a SCSI bus that they share", blk_bus_params, blk_bus_params);
+
+static const struct kind *const kinds[] = {
+    &disk.kind,  &raid3.kind, &concat.kind, &raid0.kind, &raid1.kind, &raid4.kind,
+    &raid5.kind, &raid6.kind, &cache.kind,  &scsi.kind,  &bus.kind,   NULL,
 };
+const struct kind_set blk_kinds = { "device", "devices", kinds };
 
 struct blkdev *blk_build(struct sim *s, const struct val *spec, int32_t node, const char *name,
                          const char *path, struct err *e)
 {
-    const char *kind = "disk";
     if (spec != NULL && spec->type != VAL_TABLE) {
         err_set(e, "%s: a device is a table, not %s", path, val_type_name(spec->type));
         return NULL;
     }
-    const struct val *k = spec == NULL ? NULL : val_get(spec, "kind");
-    if (k != NULL && k->type != VAL_STRING) {
-        err_set(e, "%s.kind: a word, not %s", path, val_type_name(k->type));
+    const struct blk_kind *k = kind_choose(&blk_kinds, spec, "kind", "disk", path, e);
+    void *params = k != NULL ? kind_load(&k->kind, spec, NULL, path, e) : NULL;
+    if (params == NULL)
         return NULL;
-    }
-    if (k != NULL)
-        kind = k->u.s;
-    const char *names[ARRAY_LEN(blk_kinds)];
-    for (size_t i = 0; i < ARRAY_LEN(blk_kinds); i++) {
-        names[i] = blk_kinds[i].name;
-        if (names[i] != NULL && strcmp(names[i], kind) == 0)
-            return blk_kinds[i].build(s, spec, node, name, path, e);
-    }
-    err_set(e, "%s.kind: there is no device '%s'", path, kind);
-    err_nearest(e, kind, names);
-    return NULL;
+    const struct blk_site at = { .kind = k, .sim = s, .node = node, .name = name, .path = path };
+    struct blkdev *d = k->build(&at, params, e);
+    free(params);
+    return d;
 }

@@ -23,7 +23,9 @@
 #define DISKS_BUILD_H
 
 #include "disks/blkdev.h"
+#include "disks/raid.h"
 #include "disks/scsi.h"
+#include "sim/base/kind.h"
 
 /* Builds what `spec` (a table; NULL: the default drive) says.  `name` starts the names of its busy
  * accounts, `path` the keys of its sentences.  `spec` is only read here.  NULL with a sentence. */
@@ -43,14 +45,13 @@ struct blk_bus_params {
 };
 extern const struct param blk_bus_params[];
 
-/* One line of the table of kinds, for `psim list` and the manual. */
+/* The kinds of devices. */
+struct blk_site;
 struct blk_kind {
-    const char *name;
-    const char *doc;
-    const struct param *params;
-    struct blkdev *(*build)(struct sim *s, const struct val *spec, int32_t node, const char *name,
-                            const char *path, struct err *e);
+    struct kind kind;
+    struct blkdev *(*build)(const struct blk_site *at, void *params, struct err *e);
+    enum raid_level level; /* of the arrays */
 };
-extern const struct blk_kind blk_kinds[]; /* ended by a NULL name */
+extern const struct kind_set blk_kinds;
 
 #endif

@@ -440,17 +440,6 @@ static bool setup(struct disk *d, const char *path, struct err *e)
 {
     char at[256];
     const struct disk_params *p = &d->params;
-    const struct sched_ops *policy = sched_find(p->queue.policy);
-    if (policy == NULL) {
-        const char *names[32];
-        size_t n = 0;
-        for (; sched_policies[n] != NULL; n++)
-            names[n] = sched_policies[n]->name;
-        names[n] = NULL;
-        err_set(e, "%s.queue.policy: '%s' is no queue discipline", path, p->queue.policy);
-        err_nearest(e, p->queue.policy, names);
-        return false;
-    }
     sim_time rev = p->revolution > 0 ? p->revolution : (60 * SIM_SEC + p->rpm / 2) / p->rpm;
     snprintf(at, sizeof at, "%s.geometry", path);
     if (!geo_init(&d->geo, &p->geometry, rev, at, e))
@@ -458,7 +447,7 @@ static bool setup(struct disk *d, const char *path, struct err *e)
     snprintf(at, sizeof at, "%s.seek", path);
     if (!seek_init(&d->curve, &p->seek, d->geo.cylinders, at, e))
         return false;
-    sched_init(&d->queue, policy, d->geo.cylinders);
+    sched_init(&d->queue, kind_at(&sched_policies, p->queue.policy), d->geo.cylinders);
     int64_t reads = p->cache.segments - (p->cache.write_segment ? 1 : 0);
     d->segment_count = reads < 1 ? 1 : (uint32_t)reads;
     d->host_sector_bytes = d->geo.sector_bytes * d->lanes;
@@ -487,7 +476,7 @@ struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int
     /* The values of the tree are read; nothing keeps them. */
     d->params.geometry.zones = NULL;
     d->params.seek.first_ms = d->params.seek.table_ms = NULL;
-    d->params.kind = d->params.model = d->params.queue.policy = NULL;
+    d->params.kind = d->params.model = NULL;
     d->name = base_strdup(name);
     char *bus_name = base_printf("%s bus", name);
     d->bus = scsi_create(s, &p->bus, node, bus_name);

@@ -83,10 +83,10 @@ struct disk_bus_params {
 };
 
 struct disk_queue_params {
-    const char *policy; /* disks/sched.h */
-    int where;          /* enum disk_where */
-    int64_t depth;      /* commands the policy chooses among; 0: no limit */
-    double age_weight;  /* of aged SPTF */
+    int policy;        /* of sched_policies */
+    int where;         /* enum disk_where */
+    int64_t depth;     /* commands the policy chooses among; 0: no limit */
+    double age_weight; /* of aged SPTF */
 };
 
 struct disk_params {

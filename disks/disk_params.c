@@ -126,9 +126,8 @@ static const struct param interface_params[] = {
 };
 
 static const struct param queue_params[] = {
-    P_STRING(disk_queue_params, policy, "fcfs",
-             "Which request is next: fcfs, sstf, scan, cscan, look, clook, sptf, asptf.",
-             "what drives without command queueing do"),
+    P_CHOICE_OF(disk_queue_params, policy, "fcfs", sched_policies, "Which request is next.",
+                "what drives without command queueing do"),
     P_CHOICE(disk_queue_params, where, "driver", where_names,
              "Where the policy stands: in the host's driver, which sends one command at a time, or "
              "in the drive, which has commands queued and overlaps their processing.",

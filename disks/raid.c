@@ -19,7 +19,7 @@ static const char *const balances[] = { "primary", "round_robin", "shortest", "n
 #define EXPERIMENT "ASSUMED(the experiment's choice)"
 
 const struct param raid_array_params[] = {
-    P_STRING(raid_params, kind, "raid5", "concat, raid0, raid1, raid4, raid5, raid6.", "none"),
+    P_STRING(raid_params, kind, "raid5", "What is built: an array of that level.", "none"),
     P_INT(raid_params, members, "5", "1", "48", "Members; of raid1 two.", EXPERIMENT),
     P_INT(raid_params, spares, "0", "0", "16", "Hot spares.", EXPERIMENT),
     P_VAL(raid_params, member,
@@ -331,18 +331,6 @@ static void audit(void *self, struct sim_audit_report *report)
     sim_audit_balance(report, "array requests", a->submitted, a->completed, a->inside, 0);
 }
 
-static bool level_of(const char *kind, enum raid_level *out)
-{
-    static const char *const names[] = { "concat", "raid0", "raid1", "raid4", "raid5", "raid6" };
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strcmp(names[i], kind) == 0) {
-            *out = (enum raid_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Members and spares, and the buses that they share. */
 static bool add_members(struct raid *a, const struct raid_params *p, uint32_t members,
                         const char *path, struct err *e)
@@ -421,9 +409,9 @@ static bool spares_fit(const struct raid *a, const char *path, struct err *e)
     return true;
 }
 
-static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level level,
-                    const char *path, struct err *e)
+static bool lay_out(struct raid *a, const struct raid_params *p, const char *path, struct err *e)
 {
+    enum raid_level level = p->level;
     static const uint32_t needed[] = { 1, 1, 2, 2, 3, 4 };
     uint32_t members = a->layout.members;
     uint64_t least;
@@ -448,11 +436,6 @@ static bool lay_out(struct raid *a, const struct raid_params *p, enum raid_level
 struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
                            const char *name, const char *path, struct err *e)
 {
-    enum raid_level level;
-    if (!level_of(p->kind, &level)) {
-        err_set(e, "%s.kind: there is no array '%s'", path, p->kind);
-        return NULL;
-    }
     uint32_t members = (uint32_t)p->members;
     struct raid *a = base_zalloc(1, sizeof *a);
     a->dev = (struct blkdev){ .ops = &raid_ops, .sim = s, .node = node };
@@ -469,7 +452,7 @@ struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t n
         list_init(&a->locks[i]);
     raid_background_init(a);
     sim_audit_register(s, a->name, audit, a);
-    if (!add_members(a, p, members, path, e) || !lay_out(a, p, level, path, e)) {
+    if (!add_members(a, p, members, path, e) || !lay_out(a, p, path, e)) {
         a->layout.members = members;
         destroy(&a->dev);
         return NULL;

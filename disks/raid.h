@@ -25,6 +25,7 @@
 
 #include "disks/blkdev.h"
 #include "disks/disk.h"
+#include "disks/raid_layout.h"
 #include "disks/scsi.h"
 
 struct raid3_params {
@@ -80,7 +81,8 @@ void raid3_begin_scrub(struct blkdev *d);
  * Stripes are locked while their parity changes, so requests that overlap never mix parity.
  */
 struct raid_params {
-    const char *kind; /* concat, raid0, raid1, raid4, raid5, raid6 */
+    const char *kind;      /* the level's name: consumed by disks/build.c */
+    enum raid_level level; /* as disks/build.c has it from that */
     int64_t members, spares;
     const struct val *member; /* a device as disks/build.h has it, or a list of such, in turn; NULL:
                                  the default drive */

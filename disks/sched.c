@@ -235,31 +235,23 @@ static struct blk_req *asptf_next(struct sched *q, struct sched_arm *arm)
     return outwards(q, arm, b, aging(arm, oldest->submitted));
 }
 
-static const struct sched_ops fcfs = { "fcfs", "in order of arrival", false, fcfs_next };
-static const struct sched_ops sstf = { "sstf", "the shortest seek first", true, sstf_next };
-static const struct sched_ops scan = { "scan", "up and down, on to the edges", true, scan_next };
-static const struct sched_ops look = { "look", "up and down, turning at the last request", true,
-                                       look_next };
-static const struct sched_ops cscan = { "cscan", "up to the edge, then back to the first request",
-                                        true, cscan_next };
-static const struct sched_ops clook = { "clook", "up to the last request, then back to the first",
-                                        true, clook_next };
-static const struct sched_ops sptf = { "sptf", "the shortest seek and rotation first", true,
-                                       sptf_next };
-static const struct sched_ops asptf = { "asptf", "sptf less a credit that grows with age", true,
-                                        asptf_next };
+#define SCHED(name_, doc_, by_cylinder_)                                                           \
+    static const struct sched_ops name_ = { .kind = { .name = #name_, .doc = doc_ },               \
+                                            .by_cylinder = by_cylinder_,                           \
+                                            .next = name_##_next }
+SCHED(fcfs, "in order of arrival", false);
+SCHED(sstf, "the shortest seek first", true);
+SCHED(scan, "up and down, on to the edges", true);
+SCHED(look, "up and down, turning at the last request", true);
+SCHED(cscan, "up to the edge, then back to the first request", true);
+SCHED(clook, "up to the last request, then back to the first", true);
+SCHED(sptf, "the shortest seek and rotation first", true);
+SCHED(asptf, "sptf less a credit that grows with age", true);
 
-const struct sched_ops *const sched_policies[] = { &fcfs,  &sstf, &scan,  &cscan, &look,
-                                                   &clook, &sptf, &asptf, NULL };
-
-const struct sched_ops *sched_find(const char *name)
-{
-    for (size_t i = 0; sched_policies[i] != NULL; i++) {
-        if (strcmp(sched_policies[i]->name, name) == 0)
-            return sched_policies[i];
-    }
-    return NULL;
-}
+static const struct kind *const policies[] = { &fcfs.kind,  &sstf.kind,  &scan.kind,
+                                               &cscan.kind, &look.kind,  &clook.kind,
+                                               &sptf.kind,  &asptf.kind, NULL };
+const struct kind_set sched_policies = { "scheduler", "devices.queue.policy", policies };
 
 /* ---- the queue ---- */
 

@@ -20,6 +20,7 @@
 
 #include "disks/blkdev.h"
 #include "disks/seek.h"
+#include "sim/base/kind.h"
 
 /* What a discipline may ask about the arm. */
 struct sched_arm {
@@ -46,14 +47,12 @@ struct sched {
 };
 
 struct sched_ops {
-    const char *name; /* as written in Lua */
-    const char *doc;
+    struct kind kind;
     bool by_cylinder;                                                /* uses the map */
     struct blk_req *(*next)(struct sched *q, struct sched_arm *arm); /* count > 0; leaves it in */
 };
 
-extern const struct sched_ops *const sched_policies[]; /* NULL-terminated; the registry */
-const struct sched_ops *sched_find(const char *name);  /* or NULL */
+extern const struct kind_set sched_policies;
 
 void sched_init(struct sched *q, const struct sched_ops *ops, uint32_t cylinders);
 void sched_fini(struct sched *q);

@@ -3,13 +3,16 @@
 
 #include <stdlib.h>
 
+static const struct kind *const nets[] = { &net_worm.kind, &net_ideal.kind, &net_flit.kind, NULL };
+const struct kind_set net_kinds = { "network", "mesh", nets };
+
 bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
                    const struct mesh_params *p, sim_event_fn *instant, sim_audit_fn *audit,
                    struct err *e)
 {
     *n = (struct mesh_net){ .net = { .ops = ops, .sim = s, .params = &n->params }, .params = *p };
     mesh_delays(p, &n->d);
-    if (!mesh_check(p, ops->name, e) || !mesh_topology(p, &n->topo, e))
+    if (!mesh_check(p, ops->kind.name, e) || !mesh_topology(p, &n->topo, e))
         return false;
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
     n->places = base_zalloc(n->topo.nodes, sizeof(*n->places));
@@ -53,7 +56,7 @@ bool mesh_net_give_place(struct mesh_net *n, uint32_t terminal)
 void mesh_net_describe(const struct net *net, struct net_describe *d)
 {
     const struct mesh_net *n = (const void *)net;
-    *d = (struct net_describe){ .model = net->ops->name,
+    *d = (struct net_describe){ .model = net->ops->kind.name,
                                 .terminals = n->topo.nodes,
                                 .flit_bytes = (uint32_t)n->params.flit_bytes,
                                 .flit_time = n->d.flit };

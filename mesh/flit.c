@@ -798,10 +798,11 @@ static void flit_destroy(struct net *net)
 }
 
 const struct net_ops net_flit = {
-    .name = "flit",
-    .doc = "wormhole-routed mesh or hypercube flit by flit, with virtual channels: the reference",
-    .params = mesh_params_desc,
-    .params_size = sizeof(struct mesh_params),
+    .kind = { .name = "flit",
+              .doc = "wormhole-routed mesh or hypercube flit by flit, with virtual channels: the "
+                     "reference",
+              .params = mesh_params_desc,
+              .params_size = sizeof(struct mesh_params) },
     .create = flit_create,
     .destroy = flit_destroy,
     .set_terminal = mesh_net_set_terminal,

@@ -225,10 +225,11 @@ static void ideal_destroy(struct net *net)
 }
 
 const struct net_ops net_ideal = {
-    .name = "ideal",
-    .doc = "distance and rate alone: contention at injection and ejection, none between routers",
-    .params = mesh_params_desc,
-    .params_size = sizeof(struct mesh_params),
+    .kind = { .name = "ideal",
+              .doc = "distance and rate alone: contention at injection and ejection, none between "
+                     "routers",
+              .params = mesh_params_desc,
+              .params_size = sizeof(struct mesh_params) },
     .create = ideal_create,
     .destroy = ideal_destroy,
     .set_terminal = mesh_net_set_terminal,

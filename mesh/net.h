@@ -14,7 +14,7 @@
 #ifndef MESH_NET_H
 #define MESH_NET_H
 
-#include "sim/base/param.h"
+#include "sim/base/kind.h"
 #include "sim/sim.h"
 
 struct net;
@@ -98,10 +98,7 @@ struct net_pair {
 };
 
 struct net_ops {
-    const char *name;
-    const char *doc;
-    const struct param *params; /* its parameter struct */
-    size_t params_size;
+    struct kind kind;
     /* NULL with a sentence when the parameters cannot be met. */
     struct net *(*create)(struct sim *s, const void *params, struct err *e);
     void (*destroy)(struct net *n);
@@ -128,6 +125,9 @@ struct net_ops {
     uint32_t (*distance)(const struct net *n, uint32_t src,
                          uint32_t dst); /* channels between routers */
 };
+
+extern const struct kind_set
+    net_kinds; /* every interconnect; the first is taken unless one is named */
 
 struct nic_group;
 

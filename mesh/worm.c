@@ -628,10 +628,11 @@ static void worm_destroy(struct net *net)
 }
 
 const struct net_ops net_worm = {
-    .name = "worm",
-    .doc = "wormhole-routed mesh or hypercube from header events alone, exact to the tick",
-    .params = mesh_params_desc,
-    .params_size = sizeof(struct mesh_params),
+    .kind = { .name = "worm",
+              .doc =
+                  "wormhole-routed mesh or hypercube from header events alone, exact to the tick",
+              .params = mesh_params_desc,
+              .params_size = sizeof(struct mesh_params) },
     .create = worm_create,
     .destroy = worm_destroy,
     .set_terminal = mesh_net_set_terminal,

@@ -68,33 +68,6 @@ static void audit(void *self, struct sim_audit_report *r)
 
 /* ---- making ---- */
 
-static const struct net_ops *find_net(const struct machine *m, const struct val *v,
-                                      const char *path, struct err *e)
-{
-    const struct net_ops *const *nets = m->reg->nets;
-    const struct val *model = v != NULL ? val_get(v, "model") : NULL;
-    if (model == NULL)
-        return nets[0];
-    char where[256];
-    if (model->type != VAL_STRING) {
-        err_set(e, "%s%s.network.model is %s, not a name", val_where(model, where, sizeof where),
-                path, val_type_name(model->type));
-        return NULL;
-    }
-    const char *names[32];
-    size_t count = 0;
-    for (; nets[count] != NULL && count + 1 < ARRAY_LEN(names); count++) {
-        names[count] = nets[count]->name;
-        if (strcmp(nets[count]->name, model->u.s) == 0)
-            return nets[count];
-    }
-    names[count] = NULL;
-    err_set(e, "%s%s.network.model: '%s' is no interconnect", val_where(model, where, sizeof where),
-            path, model->u.s);
-    err_nearest(e, model->u.s, names);
-    return NULL;
-}
-
 static bool has_param(const struct param *p, const char *name)
 {
     for (; p != NULL && p->name != NULL; p++)
@@ -103,17 +76,14 @@ static bool has_param(const struct param *p, const char *name)
     return false;
 }
 
-/* The network's own parameters: the table without `model`, with the machine's shape. */
-static struct val *network_table(const struct machine *m, const struct net_ops *ops)
+/* The network's own parameters, with the machine's shape. */
+static struct val *network_table(const struct machine *m, const struct kind *k)
 {
     const struct val *v = m->params.network;
-    struct val *t = val_new(VAL_TABLE, v != NULL ? v->file : NULL, v != NULL ? v->line : 0);
-    for (size_t i = 0; v != NULL && i < v->count; i++)
-        if (strcmp(v->items[i]->key, "model") != 0)
-            val_put(t, v->items[i]->key, val_copy(v->items[i]));
-    if (has_param(ops->params, "rows") && val_get(t, "rows") == NULL)
+    struct val *t = v != NULL && v->type == VAL_TABLE ? val_copy(v) : val_new(VAL_TABLE, NULL, 0);
+    if (has_param(k->params, "rows") && val_get(t, "rows") == NULL)
         val_put(t, "rows", val_new_int(m->params.rows, t->file, t->line));
-    if (has_param(ops->params, "columns") && val_get(t, "columns") == NULL)
+    if (has_param(k->params, "columns") && val_get(t, "columns") == NULL)
         val_put(t, "columns", val_new_int(m->params.columns, t->file, t->line));
     return t;
 }
@@ -125,14 +95,16 @@ static bool make_network(struct machine *m, const char *path, struct err *e)
     if (v != NULL && v->type != VAL_TABLE && v->count > 0)
         return err_set(e, "%s%s.network is %s, not a table", val_where(v, where, sizeof where),
                        path, val_type_name(v->type));
-    const struct net_ops *ops = find_net(m, v, path, e);
+    static const char *const but[] = { "model", NULL };
+    snprintf(table_path, sizeof table_path, "%s.network", path);
+    const struct net_ops *ops =
+        kind_choose(m->reg->nets, v, "model", m->reg->nets->items[0]->name, table_path, e);
     if (ops == NULL)
         return false;
-    snprintf(table_path, sizeof table_path, "%s.network", path);
-    struct val *t = network_table(m, ops);
+    struct val *t = network_table(m, &ops->kind);
     m->network_faults = val_get(t, "faults") != NULL;
-    void *params = base_zalloc(1, ops->params_size + 1);
-    if (param_load(ops->params, params, t, table_path, e))
+    void *params = kind_load(&ops->kind, t, but, table_path, e);
+    if (params != NULL)
         m->net = ops->create(m->sim, params, e);
     free(params);
     val_free(t);
@@ -173,15 +145,12 @@ static bool graph_bears_loss(const struct machine *m, const char *path, struct e
     for (size_t i = 0; m->network_faults && i < graph->count; i++) {
         const struct val *protocol = val_get(graph->items[i], "protocol");
         const struct val *name = val_get(graph->items[i], "name");
-        for (size_t k = 0; m->reg->protls[k] != NULL; k++) {
-            const struct xk_protl_ops *ops = m->reg->protls[k];
-            if (!ops->needs_reliable || strcmp(ops->name, protocol->u.s) != 0)
-                continue;
+        const struct xk_protl_ops *ops = kind_find(m->reg->protocols, protocol->u.s);
+        if (ops->needs_reliable)
             return err_set(e,
                            "%s.network.faults: the network can lose frames, which instance '%s' of "
                            "%s.graph (protocol '%s') does not bear",
-                           path, name->u.s, path, ops->name);
-        }
+                           path, name->u.s, path, ops->kind.name);
     }
     return true;
 }
@@ -199,7 +168,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     if (m->params.graph == NULL)
         return true;
     snprintf(item, sizeof item, "%s.graph", path);
-    m->graph = xk_graph_load(m->params.graph, m->reg->protls, item, e);
+    m->graph = xk_graph_load(m->params.graph, m->reg->protocols, item, e);
     return m->graph != NULL && graph_bears_loss(m, path, e);
 }
 
@@ -249,7 +218,7 @@ bool machine_load(struct machine *m, const struct workload_ops *ops, const void 
         ops->programs != NULL ? ops->programs(params, &m->layout) : m->layout.compute_count;
     if (ranks > m->layout.compute_count)
         return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
-                       ops->name, ranks, m->layout.compute_count);
+                       ops->kind.name, ranks, m->layout.compute_count);
     m->workload = ops;
     m->workload_params = params;
     m->ranks = ranks;

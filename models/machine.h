@@ -31,10 +31,10 @@ struct machine_os {
                             const struct os_params *params, const struct xk_graph *graph);
 };
 
-/* What a configuration may name.  NULL-terminated arrays; outlives the machine. */
+/* What a configuration may name; outlives the machine. */
 struct machine_registry {
-    const struct net_ops *const *nets;        /* machine.network.model picks one */
-    const struct xk_protl_ops *const *protls; /* what machine.graph is made of */
+    const struct kind_set *nets;      /* machine.network.model picks one, else the first */
+    const struct kind_set *protocols; /* what machine.graph is made of */
     struct machine_os os;
 };
 

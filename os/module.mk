@@ -12,3 +12,4 @@ OS_SRC += os/pfs/layout.c os/pfs/pfs_wire.c os/pfs/pfs_meta.c os/pfs/pfs_server.
 OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_global.c
 OS_SRC += os/node.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c
+OS_SRC += os/registry.c

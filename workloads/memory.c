@@ -282,10 +282,10 @@ static void memory_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
 }
 
 const struct workload_ops workload_memory = {
-    .name = "memory",
-    .doc = "Programs whose data exceed their memory, over memory servers or disk.",
-    .params = memory_params,
-    .params_size = sizeof(struct memory_params),
+    .kind = { .name = "memory",
+              .doc = "Programs whose data exceed their memory, over memory servers or disk.",
+              .params = memory_params,
+              .params_size = sizeof(struct memory_params) },
     .measures = measures,
     .check = check,
     .main = memory_main,

@@ -126,10 +126,10 @@ static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const v
 }
 
 const struct workload_ops workload_message_time = {
-    .name = "message_time",
-    .doc = "Message time against size: latency, asymptotic rate, half-rate length.",
-    .params = params_desc,
-    .params_size = sizeof(struct message_time_params),
+    .kind = { .name = "message_time",
+              .doc = "Message time against size: latency, asymptotic rate, half-rate length.",
+              .params = params_desc,
+              .params_size = sizeof(struct message_time_params) },
     .measures = measures,
     .check = check,
     .programs = programs,

@@ -36,8 +36,8 @@ static const char *const file_names[] = { "shared", "own", NULL };
 static const struct param params_desc[] = {
     P_CHOICE(params, op, "read", op_names, "What the programs do.",
              "ASSUMED(a choice of the experiment)"),
-    P_CHOICE(params, mode, "M_ASYNC", pfs_mode_names, "I/O mode of the file.",
-             "ASSUMED(the mode without coordination is the one to begin with)"),
+    P_CHOICE_OF(params, mode, "M_ASYNC", pfs_modes, "I/O mode of the file.",
+                "ASSUMED(the mode without coordination is the one to begin with)"),
     P_CHOICE(params, access, "interleaved", access_names,
              "Which bytes a rank touches, in M_UNIX and M_ASYNC.",
              "Nitzberg: broadcast, partitioned, interleaved"),
@@ -381,10 +381,10 @@ static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const v
 }
 
 const struct workload_ops workload_pfs = {
-    .name = "pfs",
-    .doc = "Programs read or write striped files and check every byte.",
-    .params = params_desc,
-    .params_size = sizeof(struct params),
+    .kind = { .name = "pfs",
+              .doc = "Programs read or write striped files and check every byte.",
+              .params = params_desc,
+              .params_size = sizeof(struct params) },
     .measures = measures,
     .check = check,
     .programs = programs,

@@ -117,10 +117,10 @@ static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const v
 }
 
 const struct workload_ops workload_pingpong = {
-    .name = "pingpong",
-    .doc = "Two programs send a message to and fro.",
-    .params = params_desc,
-    .params_size = sizeof(struct pingpong_params),
+    .kind = { .name = "pingpong",
+              .doc = "Two programs send a message to and fro.",
+              .params = params_desc,
+              .params_size = sizeof(struct pingpong_params) },
     .measures = measures,
     .check = check,
     .programs = programs,

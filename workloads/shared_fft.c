@@ -244,10 +244,10 @@ static void fft_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
 }
 
 const struct workload_ops workload_svm_fft = {
-    .name = "svm_fft",
-    .doc = "FFT of shared points in six steps, with transposes through shared memory.",
-    .params = fft_params,
-    .params_size = sizeof(struct fft_params),
+    .kind = { .name = "svm_fft",
+              .doc = "FFT of shared points in six steps, with transposes through shared memory.",
+              .params = fft_params,
+              .params_size = sizeof(struct fft_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = fft_check,

@@ -109,10 +109,10 @@ static void irregular_main(struct os_node *node, uint32_t rank, uint32_t ranks, 
 }
 
 const struct workload_ops workload_svm_irregular = {
-    .name = "svm_irregular",
-    .doc = "Relaxation over a random graph: reads that are known only from data.",
-    .params = irregular_params,
-    .params_size = sizeof(struct irregular_params),
+    .kind = { .name = "svm_irregular",
+              .doc = "Relaxation over a random graph: reads that are known only from data.",
+              .params = irregular_params,
+              .params_size = sizeof(struct irregular_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

@@ -121,10 +121,10 @@ static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
 }
 
 const struct workload_ops workload_svm_dot = {
-    .name = "svm_dot",
-    .doc = "Dot product of two shared vectors that one node has made.",
-    .params = dot_params,
-    .params_size = sizeof(struct linear_params),
+    .kind = { .name = "svm_dot",
+              .doc = "Dot product of two shared vectors that one node has made.",
+              .params = dot_params,
+              .params_size = sizeof(struct linear_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,
@@ -198,10 +198,10 @@ static void matmul_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
 }
 
 const struct workload_ops workload_svm_matmul = {
-    .name = "svm_matmul",
-    .doc = "Product of two shared matrices, by blocks of rows.",
-    .params = matmul_params,
-    .params_size = sizeof(struct linear_params),
+    .kind = { .name = "svm_matmul",
+              .doc = "Product of two shared matrices, by blocks of rows.",
+              .params = matmul_params,
+              .params_size = sizeof(struct linear_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,
@@ -282,10 +282,10 @@ static void jacobi_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
 }
 
 const struct workload_ops workload_svm_jacobi = {
-    .name = "svm_jacobi",
-    .doc = "Jacobi's method for a linear system, by blocks of rows.",
-    .params = jacobi_params,
-    .params_size = sizeof(struct linear_params),
+    .kind = { .name = "svm_jacobi",
+              .doc = "Jacobi's method for a linear system, by blocks of rows.",
+              .params = jacobi_params,
+              .params_size = sizeof(struct linear_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

@@ -275,10 +275,11 @@ static void lu_main(struct os_node *node, uint32_t rank, uint32_t ranks, const v
 }
 
 const struct workload_ops workload_svm_lu = {
-    .name = "svm_lu",
-    .doc = "LU factorisation of a shared matrix by blocks, which belong to nodes in a grid.",
-    .params = lu_params,
-    .params_size = sizeof(struct lu_params),
+    .kind = { .name = "svm_lu",
+              .doc =
+                  "LU factorisation of a shared matrix by blocks, which belong to nodes in a grid.",
+              .params = lu_params,
+              .params_size = sizeof(struct lu_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

@@ -303,7 +303,7 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
                   "pattern %s%s needs memory where a read returns the most recent write, which "
                   "manager %s does not promise between two synchronisations",
                   pattern_names[r.p->pattern], r.p->record ? " with record" : "",
-                  svm_mgr_name(svm_mgr_of(r.p->shared.svm.manager)));
+                  svm_managers.items[r.p->shared.svm.manager]->name);
         return;
     }
     r.base = shared_array(&r.h, bytes);
@@ -342,10 +342,10 @@ static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, co
 }
 
 const struct workload_ops workload_svm_pattern = {
-    .name = "svm_pattern",
-    .doc = "Sharing patterns over shared memory, with checked values.",
-    .params = pattern_params,
-    .params_size = sizeof(struct pattern_params),
+    .kind = { .name = "svm_pattern",
+              .doc = "Sharing patterns over shared memory, with checked values.",
+              .params = pattern_params,
+              .params_size = sizeof(struct pattern_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

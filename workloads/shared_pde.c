@@ -125,10 +125,10 @@ static void pde_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
 }
 
 const struct workload_ops workload_svm_pde = {
-    .name = "svm_pde",
-    .doc = "Three-dimensional partial differential equation, by slabs of planes.",
-    .params = pde_params,
-    .params_size = sizeof(struct pde_params),
+    .kind = { .name = "svm_pde",
+              .doc = "Three-dimensional partial differential equation, by slabs of planes.",
+              .params = pde_params,
+              .params_size = sizeof(struct pde_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

@@ -158,10 +158,10 @@ static void sort_main(struct os_node *node, uint32_t rank, uint32_t ranks, const
 }
 
 const struct workload_ops workload_svm_sort = {
-    .name = "svm_sort",
-    .doc = "Split-merge sort of shared records.",
-    .params = sort_params,
-    .params_size = sizeof(struct sort_params),
+    .kind = { .name = "svm_sort",
+              .doc = "Split-merge sort of shared records.",
+              .params = sort_params,
+              .params_size = sizeof(struct sort_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

@@ -172,10 +172,10 @@ static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
 }
 
 const struct workload_ops workload_svm_tsp = {
-    .name = "svm_tsp",
-    .doc = "Travelling salesman by branch and bound with a shared bound.",
-    .params = tsp_params,
-    .params_size = sizeof(struct tsp_params),
+    .kind = { .name = "svm_tsp",
+              .doc = "Travelling salesman by branch and bound with a shared bound.",
+              .params = tsp_params,
+              .params_size = sizeof(struct tsp_params) },
     .measures = shared_measures,
     .programs = shared_programs,
     .check = shared_check,

@@ -8,7 +8,7 @@
 #define WORKLOADS_WORKLOAD_H
 
 #include "os/node.h"
-#include "sim/base/param.h"
+#include "sim/base/kind.h"
 
 struct measure_desc {
     const char *name; /* NULL ends the array */
@@ -19,10 +19,7 @@ struct measure_desc {
 enum { WORKLOAD_HISTOGRAM = 1, WORKLOAD_DETERMINISTIC = 2, WORKLOAD_COLUMN = 4 };
 
 struct workload_ops {
-    const char *name;
-    const char *doc;
-    const struct param *params;
-    size_t params_size;
+    struct kind kind;
     const struct measure_desc *measures;
     /* Refuses parameters that do not fit together or the machine; may be NULL. */
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);

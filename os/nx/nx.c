@@ -265,11 +265,11 @@ static const struct param nx_params_desc[] = {
 };
 
 const struct xk_protl_ops nx_protl = {
-    .name = "nx",
-    .doc = "Message passing of programs: types, grants, global operations.",
-    .params = nx_params_desc,
-    .params_size = sizeof(struct nx_params),
-    .state_size = sizeof(struct nx),
+    .kind = { .name = "nx",
+              .doc = "Message passing of programs: types, grants, global operations.",
+              .params = nx_params_desc,
+              .params_size = sizeof(struct nx_params),
+              .state_size = sizeof(struct nx) },
     .down_min = 1,
     .down_max = 1,
     .needs_reliable = true,

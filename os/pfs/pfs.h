@@ -71,7 +71,7 @@ enum pfs_status {
 const char *pfs_status_name(enum pfs_status s);
 
 enum pfs_mode { M_UNIX, M_LOG, M_SYNC, M_RECORD, M_GLOBAL, M_ASYNC, PFS_MODES };
-extern const char *const pfs_mode_names[]; /* "M_UNIX" ..., NULL-terminated */
+extern const struct kind_set pfs_modes; /* by enum pfs_mode */
 
 #define PFS_NAME_MAX 63
 #define PFS_FACTOR_MAX 256

@@ -528,8 +528,8 @@ static void take(struct svm *s, struct svm_msg *m)
 }
 
 const struct svm_mgr_ops svm_mgr_hlrc = {
-    .name = "hlrc",
-    .doc = "Home-based lazy release consistency: many writers, twins and diffs.",
+    .kind = { .name = "hlrc",
+              .doc = "Home-based lazy release consistency: many writers, twins and diffs." },
     .pager = &pager,
     .start = start,
     .down = down,

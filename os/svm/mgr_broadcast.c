@@ -33,8 +33,7 @@ static void serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 }
 
 const struct svm_mgr_ops svm_mgr_broadcast = {
-    .name = "broadcast",
-    .doc = "Requests go to all nodes; the owner answers.",
+    .kind = { .name = "broadcast", .doc = "Requests go to all nodes; the owner answers." },
     .request = ask,
     .serve = serve,
     .defers = svm_defers_owning,

@@ -108,8 +108,8 @@ static void serve_forwarded(struct svm *s, struct svm_page *sp, struct svm_msg *
 }
 
 const struct svm_mgr_ops svm_mgr_improved = {
-    .name = "improved",
-    .doc = "One node knows the owner of every page; owners know the copies.",
+    .kind = { .name = "improved",
+              .doc = "One node knows the owner of every page; owners know the copies." },
     .request = ask,
     .serve = serve_forwarded,
     .defers = svm_defers_all,
@@ -120,8 +120,8 @@ const struct svm_mgr_ops svm_mgr_improved = {
 };
 
 const struct svm_mgr_ops svm_mgr_fixed = {
-    .name = "fixed",
-    .doc = "As improved, with managers spread by hashing the page number.",
+    .kind = { .name = "fixed",
+              .doc = "As improved, with managers spread by hashing the page number." },
     .request = ask,
     .serve = serve_forwarded,
     .defers = svm_defers_all,
@@ -219,8 +219,9 @@ static void confirm(struct svm *s, struct svm_page *sp)
 }
 
 const struct svm_mgr_ops svm_mgr_central = {
-    .name = "central",
-    .doc = "One node knows owner and copies of every page and does one request at a time.",
+    .kind = { .name = "central",
+              .doc =
+                  "One node knows owner and copies of every page and does one request at a time." },
     .request = ask,
     .serve = central_serve,
     .defers = svm_defers_none,

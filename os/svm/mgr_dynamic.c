@@ -70,8 +70,7 @@ static void serve_tree(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 /* S5, the `defers` of all three: whoever will be owner keeps what reaches it. */
 
 const struct svm_mgr_ops svm_mgr_dynamic = {
-    .name = "dynamic",
-    .doc = "Hints; ownership moves on reads and writes.",
+    .kind = { .name = "dynamic", .doc = "Hints; ownership moves on reads and writes." },
     .request = ask,
     .serve = serve_moving,
     .defers = svm_defers_all,
@@ -79,8 +78,7 @@ const struct svm_mgr_ops svm_mgr_dynamic = {
 };
 
 const struct svm_mgr_ops svm_mgr_dynamic_s = {
-    .name = "dynamic_s",
-    .doc = "Hints; ownership moves on writes alone.",
+    .kind = { .name = "dynamic_s", .doc = "Hints; ownership moves on writes alone." },
     .request = ask,
     .serve = serve_staying,
     .defers = svm_defers_owning,
@@ -88,8 +86,8 @@ const struct svm_mgr_ops svm_mgr_dynamic_s = {
 };
 
 const struct svm_mgr_ops svm_mgr_tree = {
-    .name = "tree",
-    .doc = "Hints; copy sets form a tree down which invalidations fan out.",
+    .kind = { .name = "tree",
+              .doc = "Hints; copy sets form a tree down which invalidations fan out." },
     .request = ask,
     .serve = serve_tree,
     .defers = svm_defers_owning,

@@ -371,8 +371,8 @@ static void serve(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 }
 
 const struct svm_mgr_ops svm_mgr_xmm = {
-    .name = "xmm",
-    .doc = "OSF/1 AD's: central manager at the pager's node; data goes through it.",
+    .kind = { .name = "xmm",
+              .doc = "OSF/1 AD's: central manager at the pager's node; data goes through it." },
     .request = ask,
     .serve = serve,
     .defers = svm_defers_none,

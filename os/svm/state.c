@@ -174,7 +174,7 @@ void svm_event(struct svm *s, struct svm_page *sp, enum svm_event e)
     if (!s->recovery && s->never[state] >> e & 1) {
         char text[120];
         snprintf(text, sizeof text, "%s: %s meets page %llu in the state %s, where it cannot be",
-                 s->ops->name, svm_event_names[e], (unsigned long long)sp->page,
+                 s->ops->kind.name, svm_event_names[e], (unsigned long long)sp->page,
                  svm_state_names[state]);
         ASSERT_MSG(false, text);
     }

@@ -16,23 +16,20 @@ _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
 #define REGIONS_MAX 16
 #define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
 
-static const char *const manager_names[] = { "central", "improved",  "fixed", "broadcast",
-                                             "dynamic", "dynamic_s", "tree",  "xmm",
-                                             "hlrc",    NULL };
 static const char *const home_names[] = { "hash", "first_touch", NULL };
 static const char *const watch_names[] = { "always", "served", NULL };
 static const char *const initial_names[] = { "first", "modulo", "block", NULL };
 
-const struct svm_mgr_ops *const svm_managers[] = {
-    &svm_mgr_central,   &svm_mgr_improved, &svm_mgr_fixed,
-    &svm_mgr_broadcast, &svm_mgr_dynamic,  &svm_mgr_dynamic_s,
-    &svm_mgr_tree,      &svm_mgr_xmm,      NULL
-};
-const struct svm_mgr_ops *const svm_relaxed[] = { &svm_mgr_hlrc, NULL };
+static const struct kind *const managers[] = { &svm_mgr_central.kind, &svm_mgr_improved.kind,
+                                               &svm_mgr_fixed.kind,   &svm_mgr_broadcast.kind,
+                                               &svm_mgr_dynamic.kind, &svm_mgr_dynamic_s.kind,
+                                               &svm_mgr_tree.kind,    &svm_mgr_xmm.kind,
+                                               &svm_mgr_hlrc.kind,    NULL };
+const struct kind_set svm_managers = { "manager", "workload.svm.manager", managers };
 
 const struct param svm_params_desc[] = {
-    P_CHOICE(svm_params, manager, "dynamic", manager_names, "How the owner of a page is found.",
-             "[Li & Hudak 1989]; xmm: OSF/1 AD; hlrc: [Zhou, Iftode & Li 1996]"),
+    P_CHOICE_OF(svm_params, manager, "dynamic", svm_managers, "How the owner of a page is found.",
+                "[Li & Hudak 1989]; xmm: OSF/1 AD; hlrc: [Zhou, Iftode & Li 1996]"),
     P_INT(svm_params, hash_block, "1", "1", "1000000000",
           "Managers 'fixed' and 'hlrc': so many neighbouring pages share a manager, or a home.",
           "[Li & Hudak 1989], H(p) = (p div s) mod N"),
@@ -95,15 +92,10 @@ struct instance {
     struct list partial;
 };
 
-const char *svm_mgr_name(const struct svm_mgr_ops *m)
+bool svm_is_strict(int index)
 {
-    return m->name;
-}
-
-const struct svm_mgr_ops *svm_mgr_of(int index)
-{
-    int strict = (int)ARRAY_LEN(svm_managers) - 1;
-    return index < strict ? svm_managers[index] : svm_relaxed[index - strict];
+    const struct svm_mgr_ops *m = kind_at(&svm_managers, index);
+    return m && !m->memory;
 }
 
 const struct sync_memory *svm_memory(const struct svm *s)
@@ -465,9 +457,9 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 }
 
 const struct xk_protl_ops svm_protl = {
-    .name = "svm",
-    .doc = "Carries the messages of shared virtual memory.",
-    .state_size = sizeof(struct instance),
+    .kind = { .name = "svm",
+              .doc = "Carries the messages of shared virtual memory.",
+              .state_size = sizeof(struct instance) },
     .down_min = 1,
     .down_max = 1,
     .needs_reliable = true,
@@ -481,13 +473,13 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
 {
     struct instance *in = protl->state;
     struct port *p = xk_port(protl);
-    const struct svm_mgr_ops *ops = svm_mgr_of(params->manager);
+    const struct svm_mgr_ops *ops = kind_at(&svm_managers, params->manager);
     bool member = false;
     for (uint32_t i = 0; i < count; i++)
         member |= nodes[i] == port_node(p);
     if (ops->memory && vm_frames_limit(vm_space_vm(space)) > 0) {
         port_fail(p, "manager %s keeps the pages that it has touched: memory.frames must be 0",
-                  ops->name);
+                  ops->kind.name);
         return NULL;
     }
     if (!member || in->count == REGIONS_MAX || length > SPACE_MAX)

@@ -36,7 +36,7 @@
 struct svm; /* one node's part of one shared region */
 
 struct svm_params {
-    int manager;            /* svm_mgr_of */
+    int manager;            /* of svm_managers */
     int64_t hash_block;     /* fixed, hlrc: pages p of equal p / hash_block share manager or home */
     int64_t announce_every; /* dynamic: the owner tells all nodes after so many served; 0: never */
     int64_t fanout;         /* tree: copies that a node answers for itself; 0: no limit */
@@ -95,12 +95,10 @@ void svm_look(const struct svm *s, uint64_t page, struct svm_view *out);
 struct sync_memory;
 const struct sync_memory *svm_memory(const struct svm *s);
 
-struct svm_mgr_ops;
-/* NULL-terminated, in the order above: those under which a read returns the most recent write, and
- * those that promise so only to programs without data races. */
-extern const struct svm_mgr_ops *const svm_managers[], *const svm_relaxed[];
-const char *svm_mgr_name(const struct svm_mgr_ops *m);
-/* By the value of the parameter `manager`: first the one list, then the other. */
-const struct svm_mgr_ops *svm_mgr_of(int index);
+/* In the order above: those under which a read returns the most recent write come first, then those
+ * that promise so only to programs without data races. */
+extern const struct kind_set svm_managers;
+/* Is `index` of the first part? */
+bool svm_is_strict(int index);
 
 #endif

@@ -141,8 +141,7 @@ struct svm {
 };
 
 struct svm_mgr_ops {
-    const char *name;
-    const char *doc;
+    struct kind kind;
     /* Sends the request of a fault that has begun (sp->want, sp->fault). */
     void (*request)(struct svm *s, struct svm_page *sp, bool has_copy);
     /* A REQUEST or FORWARD for this node; the message is the callee's to reuse or free. */

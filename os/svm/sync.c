@@ -626,9 +626,9 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 }
 
 const struct xk_protl_ops sync_protl = {
-    .name = "sync",
-    .doc = "Locks, barriers and event counts of programs that share memory.",
-    .state_size = sizeof(struct instance),
+    .kind = { .name = "sync",
+              .doc = "Locks, barriers and event counts of programs that share memory.",
+              .state_size = sizeof(struct instance) },
     .down_min = 1,
     .down_max = 1,
     .needs_reliable = true,

@@ -202,25 +202,27 @@ static struct vm_page *clock_victim(struct list *order)
 }
 
 static const struct vm_replacement_ops policy_clock = {
-    .name = "clock",
-    .doc = "Second chance: a page that was used since the hand last passed is spared once.",
+    .kind = { .name = "clock",
+              .doc = "Second chance: a page that was used since the hand last passed is spared "
+                     "once." },
     .filled = fill_at_end,
     .used = used_nothing,
     .victim = clock_victim,
 };
 static const struct vm_replacement_ops policy_lru = {
-    .name = "lru",
-    .doc = "The page whose last entry into the translation cache is longest ago.",
+    .kind = { .name = "lru",
+              .doc = "The page whose last entry into the translation cache is longest ago." },
     .filled = fill_at_end,
     .used = used_to_end,
     .victim = first_replaceable,
 };
 static const struct vm_replacement_ops policy_fifo = {
-    .name = "fifo",
-    .doc = "The page that has been resident longest.",
+    .kind = { .name = "fifo", .doc = "The page that has been resident longest." },
     .filled = fill_at_end,
     .used = used_nothing,
     .victim = first_replaceable,
 };
-const struct vm_replacement_ops *const vm_replacements[] = { &policy_clock, &policy_lru,
-                                                             &policy_fifo, NULL };
+static const struct kind *const replacements[] = { &policy_clock.kind, &policy_lru.kind,
+                                                   &policy_fifo.kind, NULL };
+const struct kind_set vm_replacements = { "replacement", "workload.memory.replacement",
+                                          replacements };

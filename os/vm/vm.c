@@ -1,16 +1,14 @@
 /* vm.c: spaces, regions, page records, and what pagers may ask of a page. */
 #include "os/vm/vm_internal.h"
 
-static const char *const replacement_names[] = { "clock", "lru", "fifo", NULL };
-
 const struct param vm_params_desc[] = {
     P_SIZE(vm_params, page, "4KiB", "64B", "1MiB", "Bytes of a page; a power of two.",
            "4 KB pages of the i860 [memory, high]"),
     P_INT(vm_params, frames, "0", "0", "1000000000",
           "Physical frames of a node for pages of pagers; 0 means no limit.",
           "ASSUMED(experiments that study paging set it)"),
-    P_CHOICE(vm_params, replacement, "clock", replacement_names, "Which page gives up its frame.",
-             "ASSUMED(clock is what Mach's pageout approximates)"),
+    P_CHOICE_OF(vm_params, replacement, "clock", vm_replacements, "Which page gives up its frame.",
+                "ASSUMED(clock is what Mach's pageout approximates)"),
     P_END,
 };
 
@@ -46,7 +44,7 @@ struct vm *vm_create(struct port *p, const struct vm_params *params)
     vm->port = p;
     vm->params = *params;
     ASSERT((params->page & (params->page - 1)) == 0);
-    vm->replacement = vm_replacements[params->replacement];
+    vm->replacement = kind_at(&vm_replacements, params->replacement);
     list_init(&vm->order);
     list_init(&vm->starved);
     list_init(&vm->unpinned);

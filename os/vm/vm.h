@@ -26,7 +26,7 @@
 #define OS_VM_VM_H
 
 #include "os/port.h"
-#include "sim/base/param.h"
+#include "sim/base/kind.h"
 
 enum vm_prot { VM_NONE, VM_READ, VM_WRITE };
 
@@ -46,7 +46,7 @@ const char *vm_status_name(enum vm_status s);
 struct vm_params {
     int64_t page;    /* a power of two, 64 B .. 1 MiB */
     int64_t frames;  /* physical frames of the node for these pages; 0: no limit */
-    int replacement; /* index of vm_replacements */
+    int replacement; /* of vm_replacements */
 };
 extern const struct param vm_params_desc[];
 
@@ -197,8 +197,7 @@ void vm_counts(const struct vm *vm, struct vm_counts *out);
 /* ---- replacement policies ---- */
 struct vm_page;
 struct vm_replacement_ops {
-    const char *name;
-    const char *doc;
+    struct kind kind;
     /* The page's frame was just filled; it was used; it leaves.  `order` is the list of resident
      * pages. */
     void (*filled)(struct list *order, struct vm_page *pg);
@@ -206,7 +205,7 @@ struct vm_replacement_ops {
     /* The next candidate (it stays in the list), or NULL when none can be replaced. */
     struct vm_page *(*victim)(struct list *order);
 };
-extern const struct vm_replacement_ops *const vm_replacements[]; /* clock, lru, fifo, NULL */
+extern const struct kind_set vm_replacements; /* clock, lru, fifo */
 
 /* ---- pagers that need nobody else ---- */
 extern const struct vm_pager_ops vm_pager_zero; /* zero fill, keeps everything resident */

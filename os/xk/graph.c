@@ -11,14 +11,7 @@
 
 #define NAMES_MAX 64
 
-static bool is_reserved(const char *key)
-{
-    static const char *const keys[] = { "name", "protocol", "below", "domain" };
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    return false;
-}
+static const char *const reserved[] = { "name", "protocol", "below", "domain", NULL };
 
 static const char *text_of(const struct val *table, const char *key, const char *path,
                            const char *otherwise, struct err *e)
@@ -34,22 +27,6 @@ static const char *text_of(const struct val *table, const char *key, const char 
                 path, key, val_type_name(v->type));
     else
         err_set(e, "%s%s has no %s", val_where(table, where, sizeof where), path, key);
-    return NULL;
-}
-
-static const struct xk_protl_ops *find_protocol(const struct xk_protl_ops *const *registry,
-                                                const struct val *v, const char *name,
-                                                const char *path, struct err *e)
-{
-    const char *names[NAMES_MAX] = { NULL };
-    char where[128];
-    for (size_t i = 0; registry[i] && i + 1 < NAMES_MAX; i++) {
-        if (strcmp(registry[i]->name, name) == 0)
-            return registry[i];
-        names[i] = registry[i]->name;
-    }
-    err_set(e, "%s%s: there is no protocol '%s'", val_where(v, where, sizeof where), path, name);
-    err_nearest(e, name, names);
     return NULL;
 }
 
@@ -89,9 +66,9 @@ static bool load_below(const struct xk_graph *g, struct xk_node_desc *d, const s
     if (count < d->ops->down_min || count > d->ops->down_max) {
         if (d->ops->down_min == d->ops->down_max)
             return err_set(e, "%s%s: protocol '%s' takes %u instances below, not %zu", where, path,
-                           d->ops->name, d->ops->down_min, count);
+                           d->ops->kind.name, d->ops->down_min, count);
         return err_set(e, "%s%s: protocol '%s' takes %u to %u instances below, not %zu", where,
-                       path, d->ops->name, d->ops->down_min, d->ops->down_max, count);
+                       path, d->ops->kind.name, d->ops->down_min, d->ops->down_max, count);
     }
     for (size_t i = 0; i < count; i++)
         if (!find_below(g, d, v->items[i], path, e))
@@ -117,18 +94,6 @@ static bool load_domain(struct xk_graph *g, struct xk_node_desc *d, const struct
     return true;
 }
 
-static bool load_params(struct xk_node_desc *d, const struct val *table, const char *path,
-                        struct err *e)
-{
-    static const struct param none[] = { P_END };
-    d->table = val_new(VAL_TABLE, table->file, table->line);
-    for (size_t i = 0; i < table->count; i++)
-        if (!is_reserved(table->items[i]->key))
-            val_put(d->table, table->items[i]->key, val_copy(table->items[i]));
-    d->params = base_zalloc(1, d->ops->params_size ? d->ops->params_size : 1);
-    return param_load(d->ops->params ? d->ops->params : none, d->params, d->table, path, e);
-}
-
 /* Whatever stands above must be able to cope with what an instance below does on purpose. */
 static bool check_losses(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
                          const char *path, struct err *e)
@@ -141,14 +106,15 @@ static bool check_losses(struct xk_graph *g, struct xk_node_desc *d, const struc
             return err_set(e,
                            "%s%s: protocol '%s' needs a path that loses nothing, and '%s' below it "
                            "loses messages",
-                           val_where(table, where, sizeof where), path, d->ops->name, below->name);
+                           val_where(table, where, sizeof where), path, d->ops->kind.name,
+                           below->name);
         d->loses = d->loses || below->loses;
     }
     return true;
 }
 
 static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
-                      const struct xk_protl_ops *const *registry, const char *path, struct err *e)
+                      const struct kind_set *protocols, const char *path, struct err *e)
 {
     char where[128];
     val_where(v, where, sizeof where);
@@ -162,15 +128,13 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
     for (uint32_t i = 0; i < g->count; i++)
         if (strcmp(g->nodes[i].name, name) == 0)
             return err_set(e, "%s%s: two instances are named '%s'", where, path, name);
-    const char *protocol = text_of(v, "protocol", path, NULL, e);
-    if (!protocol)
-        return false;
-    d->ops = find_protocol(registry, v, protocol, path, e);
+    d->ops = kind_choose(protocols, v, "protocol", NULL, path, e);
     return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
-           load_params(d, v, path, e) && check_losses(g, d, v, path, e);
+           (d->params = kind_load(&d->ops->kind, v, reserved, path, e)) &&
+           check_losses(g, d, v, path, e);
 }
 
-struct xk_graph *xk_graph_load(const struct val *v, const struct xk_protl_ops *const *registry,
+struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
                                const char *path, struct err *e)
 {
     char where[128];
@@ -186,11 +150,12 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct xk_protl_ops *c
         return NULL;
     }
     struct xk_graph *g = base_zalloc(1, sizeof *g);
+    g->spec = val_copy(v);
     g->nodes = base_zalloc(v->count, sizeof *g->nodes);
     g->domains[g->domain_count++] = base_strdup("kernel");
     for (size_t i = 0; i < v->count; i++) {
         char *at = base_printf("%s[%zu]", path, i + 1);
-        bool good = load_node(g, &g->nodes[i], v->items[i], registry, at, e);
+        bool good = load_node(g, &g->nodes[i], g->spec->items[i], protocols, at, e);
         free(at);
         g->count++;
         if (!good) {
@@ -208,10 +173,10 @@ void xk_graph_free(struct xk_graph *g)
     for (uint32_t i = 0; i < g->count; i++) {
         free(g->nodes[i].name);
         free(g->nodes[i].params);
-        val_free(g->nodes[i].table);
     }
     for (uint32_t i = 0; i < g->domain_count; i++)
         free(g->domains[i]);
     free(g->nodes);
+    val_free(g->spec);
     free(g);
 }

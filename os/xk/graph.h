@@ -13,9 +13,9 @@
 
 struct xk_graph; /* immutable, shared by all nodes */
 
-/* Reads a graph.  `registry` is NULL-terminated.  NULL with a sentence: unknown protocol, unknown
+/* Reads a graph of these protocols.  NULL with a sentence: unknown protocol, unknown
  * or later instance below, too few or too many below, wrong parameter. */
-struct xk_graph *xk_graph_load(const struct val *v, const struct xk_protl_ops *const *registry,
+struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
                                const char *path, struct err *e);
 void xk_graph_free(struct xk_graph *g);
 

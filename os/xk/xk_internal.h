@@ -12,7 +12,6 @@ struct xk_node_desc { /* one instance of a graph */
     bool loses;                 /* it or something below it loses messages on purpose */
     uint16_t down[XK_DOWN_MAX]; /* earlier instances */
     void *params;
-    struct val *table; /* what params borrows its text from */
 };
 
 struct xk_graph {
@@ -20,6 +19,7 @@ struct xk_graph {
     struct xk_node_desc *nodes;
     char *domains[256]; /* [0] is "kernel" */
     uint32_t domain_count;
+    struct val *spec; /* what parameters borrow from */
 };
 
 struct xk_kernel {

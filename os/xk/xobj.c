@@ -208,14 +208,14 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         x->downs = d->downs;
         for (uint8_t j = 0; j < d->downs; j++)
             x->down[j] = &k->protls[d->down[j]];
-        x->state = d->ops->state_size ? port_alloc(p, d->ops->state_size) : NULL;
+        x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
         enum xk_status s = d->ops->init(x, d->params);
         if (s != XK_OK)
             ASSERT_MSG(false,
                        base_printf("instance '%s' of the protocol graph (protocol '%s') does "
                                    "not start over what is below it: %s",
-                                   d->name, d->ops->name, xk_status_name(s)));
+                                   d->name, d->ops->kind.name, xk_status_name(s)));
     }
     port_on_node_change(p, node_changed, k);
     return k;

@@ -20,7 +20,7 @@
 
 #include "os/port.h"
 #include "os/xk/msg.h"
-#include "sim/base/param.h"
+#include "sim/base/kind.h"
 
 struct xk_kernel; /* the x-kernel of one node: its port and its protocol instances */
 struct xk_protl;
@@ -74,11 +74,7 @@ struct xk_sessn_ops {
 };
 
 struct xk_protl_ops {
-    const char *name; /* "blast": as written in Lua */
-    const char *doc;
-    const struct param *params;
-    size_t params_size;
-    size_t state_size;          /* zeroed, in the task's heap */
+    struct kind kind;           /* its state is zeroed, in the task's heap */
     uint8_t down_min, down_max; /* how many instances it needs below */
     bool needs_reliable;        /* a path below that may lose is refused when the graph is read */
     bool (*loses)(const void *params); /* loses messages on purpose; NULL: never */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/kind.h"
 #include "sim/base/units.h"
 
 /* A scalar while it is checked. */
@@ -28,10 +29,17 @@ const char *param_type_name(enum param_type type)
     return names[type];
 }
 
+const char *param_choice(const struct param *p, int i)
+{
+    if (p->choices != NULL)
+        return p->choices[i];
+    return p->set->items[i] != NULL ? p->set->items[i]->name : NULL;
+}
+
 static bool choice_index(const struct param *p, const char *text, int64_t *out)
 {
-    for (int i = 0; p->choices[i] != NULL; i++) {
-        if (strcmp(p->choices[i], text) == 0) {
+    for (int i = 0; param_choice(p, i) != NULL; i++) {
+        if (strcmp(param_choice(p, i), text) == 0) {
             *out = i;
             return true;
         }
@@ -202,7 +210,12 @@ static bool read_choice(const struct param *p, const struct val *v, const char *
     if (!e->set) {
         err_set(e, "%s%s.%s: there is no '%.80s'", val_where(v, where, sizeof where), path, p->name,
                 v->u.s);
-        err_nearest(e, v->u.s, p->choices);
+        const char *names[64];
+        size_t n = 0;
+        while (n + 1 < ARRAY_LEN(names) && (names[n] = param_choice(p, (int)n)) != NULL)
+            n++;
+        names[n] = NULL;
+        err_nearest(e, v->u.s, names);
     }
     return false;
 }
@@ -322,7 +335,7 @@ static bool unknown_key(const struct param *params, const struct val *v, const c
 {
     const char *names[128];
     size_t n = 0;
-    for (const struct param *p = params; p->name != NULL && n + 1 < ARRAY_LEN(names); p++)
+    for (const struct param *p = params; p && p->name && n + 1 < ARRAY_LEN(names); p++)
         names[n++] = p->name;
     names[n] = NULL;
     char where[256];
@@ -333,23 +346,31 @@ static bool unknown_key(const struct param *params, const struct val *v, const c
     return false;
 }
 
-static bool known(const struct param *params, const char *key)
+static bool known(const struct param *params, const char *const *but, const char *key)
 {
-    for (const struct param *p = params; p->name != NULL; p++) {
+    for (const struct param *p = params; p && p->name; p++)
         if (strcmp(p->name, key) == 0)
             return true;
-    }
+    for (; but && *but; but++)
+        if (strcmp(*but, key) == 0)
+            return true;
     return false;
 }
 
 bool param_load(const struct param *params, void *dst, const struct val *table, const char *path,
                 struct err *e)
 {
+    return param_load_but(params, dst, table, NULL, path, e);
+}
+
+bool param_load_but(const struct param *params, void *dst, const struct val *table,
+                    const char *const *but, const char *path, struct err *e)
+{
     for (size_t i = 0; table != NULL && table->type == VAL_TABLE && i < table->count; i++) {
-        if (!known(params, table->items[i]->key))
+        if (!known(params, but, table->items[i]->key))
             return unknown_key(params, table->items[i], path, e);
     }
-    for (const struct param *p = params; p->name != NULL; p++) {
+    for (const struct param *p = params; p && p->name; p++) {
         if (!load_one(p, dst, table, path, e))
             return false;
     }
@@ -381,7 +402,7 @@ static struct val *default_val(const struct param *p, const struct val *like)
 void param_resolve(const struct param *params, struct val *table)
 {
     ASSERT(table != NULL);
-    for (const struct param *p = params; p->name != NULL; p++) {
+    for (const struct param *p = params; p && p->name; p++) {
         struct val *member = NULL;
         for (size_t i = 0; i < table->count; i++) {
             if (strcmp(table->items[i]->key, p->name) == 0)

@@ -11,6 +11,8 @@
 #include "sim/base/time.h"
 #include "sim/base/val.h"
 
+struct kind_set; /* sim/base/kind.h */
+
 enum param_type {
     PARAM_BOOL,   /* bool */
     PARAM_INT,    /* int64_t */
@@ -31,10 +33,11 @@ struct param {
     const char *def;            /* default as a user would write it; NULL: the user must give it
                                    (PARAM_TABLE and PARAM_VAL: absent means defaults or NULL) */
     const char *min, *max;      /* inclusive, as a user would write them; NULL: no bound */
-    const char *const *choices; /* PARAM_CHOICE: NULL-terminated */
-    const struct param *sub;    /* PARAM_TABLE */
-    const char *doc;            /* one sentence */
-    const char *src;            /* where the default comes from, or "ASSUMED(reason)"; NULL: a
+    const char *const *choices; /* PARAM_CHOICE: NULL-terminated; NULL: the kinds of `set` */
+    const struct kind_set *set;
+    const struct param *sub; /* PARAM_TABLE */
+    const char *doc;         /* one sentence */
+    const char *src;         /* where the default comes from, or "ASSUMED(reason)"; NULL: a
                                    choice of the experiment, which needs none */
 };
 
@@ -62,6 +65,8 @@ struct param {
     P_OF(s, m, int64_t, PARAM_RATE, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
 #define P_CHOICE(s, m, def_, choices_, ...)                                                        \
     P_OF(s, m, int, PARAM_CHOICE, .def = def_, .choices = choices_, .doc = __VA_ARGS__)
+#define P_CHOICE_OF(s, m, def_, set_, ...)                                                         \
+    P_OF(s, m, int, PARAM_CHOICE, .def = def_, .set = &(set_), .doc = __VA_ARGS__)
 #define P_TABLE(s, m, sub_, ...)                                                                   \
     {                                                                                              \
         .name = #m, .type = PARAM_TABLE, .offset = offsetof(struct s, m), .sub = sub_,             \
@@ -83,13 +88,19 @@ struct param {
 
 /* Fills `dst` (the module's struct) from `table`, defaults first.  `path` ("machine.mesh") starts
  * every sentence's key.  table may be NULL: all defaults.  An unknown key, a wrong type or unit, or
- * a value out of range is an error; dst is then partly filled. */
+ * a value out of range is an error; dst is then partly filled.  `params` may be NULL: there are
+ * none.  param_load_but leaves the keys in `but` (ended by NULL; may be NULL) to the caller. */
 bool param_load(const struct param *params, void *dst, const struct val *table, const char *path,
                 struct err *e) MUST_CHECK;
+bool param_load_but(const struct param *params, void *dst, const struct val *table,
+                    const char *const *but, const char *path, struct err *e) MUST_CHECK;
 
-/* Adds to `table` every default that it does not have, so that it stands resolved. */
+/* Adds to `table` every default that it does not have, so that it stands resolved.  `params` may be
+ * NULL. */
 void param_resolve(const struct param *params, struct val *table);
 
+/* The i-th name of a PARAM_CHOICE, NULL behind the last. */
+const char *param_choice(const struct param *p, int i);
 /* For manuals: the type as a word ("time", "size", "choice"). */
 const char *param_type_name(enum param_type type);
 

@@ -10,6 +10,7 @@
 #include "disks/build.h"
 #include "mesh/mesh.h"
 #include "models/node.h"
+#include "os/registry.h"
 #include "tests/bench/bench.h"
 
 #define BLOCK 65536 /* bytes a request */
@@ -106,9 +107,7 @@ static void put(struct val *spec, const char *path, const char *text)
 /* Runs side x side nodes with `side` I/O nodes; *events: how many it took. */
 static double run(uint64_t side, uint64_t requests, const char *model, uint64_t *events)
 {
-    static const struct net_ops *const nets[] = { &net_ideal, &net_worm, NULL };
-    static const struct xk_protl_ops *const protls[] = { NULL };
-    static const struct machine_registry reg = { nets, protls, { .boot = boot } };
+    static const struct machine_registry reg = { &net_kinds, &os_protocols, { .boot = boot } };
     struct sim_options o = { .seed = 1 };
     struct err e = ERR_INIT;
     struct val *spec = val_new(VAL_TABLE, NULL, 0);

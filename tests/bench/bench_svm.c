@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "models/machine.h"
+#include "os/registry.h"
 #include "sim/sim.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/profile.h"
@@ -20,7 +21,7 @@
 #define PAGE 4096
 #define SPACE (UINT64_C(1) << 30)
 
-enum { CENTRAL = 0, DYNAMIC = 4, XMM = 7, HLRC = 8 }; /* of svm_mgr_of */
+enum { CENTRAL = 0, DYNAMIC = 4, XMM = 7, HLRC = 8 }; /* of svm_managers */
 
 static struct shared_params params = {
     .svm = { .manager = DYNAMIC, .hash_block = 1, .retry = 10 * SIM_MS, .initial_owner = 2 },
@@ -62,21 +63,15 @@ static void nothing(struct os_node *node, uint32_t rank, uint32_t ranks, const v
 }
 
 static const struct workload_ops workloads[] = {
-    { .name = "moving", .doc = "", .main = moving },
-    { .name = "touching", .doc = "", .main = touching },
-    { .name = "nothing", .doc = "", .main = nothing },
+    { .kind.name = "moving", .main = moving },
+    { .kind.name = "touching", .main = touching },
+    { .kind.name = "nothing", .main = nothing },
 };
 enum { MOVING, TOUCHING, NOTHING };
 
-/* Of mesh/mesh.h and os/proto/mesh/mesh.h, which do not go together. */
-extern const struct net_ops net_worm, net_ideal;
-extern const struct xk_protl_ops mesh_protl;
-
-static const struct net_ops *const nets[] = { &net_ideal, &net_worm, NULL };
-static const struct xk_protl_ops *const protls[] = { &mesh_protl, &svm_protl, &sync_protl, NULL };
 static const struct machine_registry registry = {
-    .nets = nets,
-    .protls = protls,
+    .nets = &net_kinds,
+    .protocols = &os_protocols,
     .os = { .params = os_params_desc, .params_size = &os_params_size, .boot = os_node_boot },
 };
 

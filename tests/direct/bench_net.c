@@ -54,9 +54,9 @@ bool bench_start(struct bench_net *b, const struct net_ops *net, const char *mes
     b->sim = sim_create(&(struct sim_options){ .seed = seed });
     b->mesh_table = bench_table(mesh);
     b->table = bench_table(workload);
-    b->params = base_zalloc(1, direct->params_size);
-    if (!param_load(net->params, &b->mesh, b->mesh_table, "mesh", &b->err) ||
-        !param_load(direct->params, b->params, b->table, "workload", &b->err))
+    b->params = base_zalloc(1, direct->kind.params_size);
+    if (!param_load(net->kind.params, &b->mesh, b->mesh_table, "mesh", &b->err) ||
+        !param_load(direct->kind.params, b->params, b->table, "workload", &b->err))
         return false;
     b->net = net->create(b->sim, &b->mesh, &b->err);
     if (!b->net)

@@ -85,8 +85,8 @@ static bool start(struct bench *b, const struct direct_ops *ops, size_t devices,
     };
     for (size_t i = 0; pairs[i] != NULL; i += 2)
         put(b->table, pairs[i], pairs[i + 1]);
-    b->params = base_zalloc(1, ops->params_size);
-    if (!param_load(ops->params, b->params, b->table, "workload", &b->e))
+    b->params = base_zalloc(1, ops->kind.params_size);
+    if (!param_load(ops->kind.params, b->params, b->table, "workload", &b->e))
         return false;
     b->self = ops->create(b->s, &b->w, b->params, &b->e);
     return b->self != NULL;
@@ -145,7 +145,7 @@ Test(disk_load, a_flipped_byte_is_seen_by_the_verification)
     val_append(faults, f);
     b.ops->destroy(b.self);
     val_put(b.table, "faults", faults);
-    cr_assert(param_load(b.ops->params, b.params, b.table, "workload", &b.e));
+    cr_assert(param_load(b.ops->kind.params, b.params, b.table, "workload", &b.e));
     b.self = b.ops->create(b.s, &b.w, b.params, &b.e);
     cr_assert(b.self != NULL, "%s", b.e.text);
     run(&b);

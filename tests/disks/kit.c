@@ -3,7 +3,9 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "disks/sched.h"
 #include "sim/audit.h"
 
 static enum blk_status last;
@@ -100,4 +102,12 @@ bool kit_audit(struct sim *s)
     if (bad > 0)
         fprintf(stderr, "%s", text);
     return bad == 0;
+}
+
+int kit_policy(const char *name)
+{
+    int i = 0;
+    while (strcmp(sched_policies.items[i]->name, name) != 0)
+        i++;
+    return i;
 }

@@ -11,6 +11,7 @@ struct sim *kit_sim(uint64_t seed);
 /* Default parameters of a drive with an instant bus, no overheads and no cache: bare mechanics. */
 struct disk_params kit_bare(void);
 struct blkdev *kit_disk(struct sim *s, const struct disk_params *p);
+int kit_policy(const char *name); /* of sched_policies */
 /* Submits one request, runs until it is done, and returns how long it took. */
 sim_time kit_read(struct blkdev *d, uint64_t sector, uint32_t sectors, struct rope *out);
 sim_time kit_write(struct blkdev *d, uint64_t sector, uint32_t sectors, const struct rope *data);

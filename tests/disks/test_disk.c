@@ -330,7 +330,7 @@ static double closed_loop(const char *policy, int where, uint32_t outstanding, u
 {
     static struct load l;
     struct disk_params p = kit_bare();
-    p.queue.policy = policy;
+    p.queue.policy = kit_policy(policy);
     p.queue.where = where;
     l.s = kit_sim(1);
     l.d = kit_disk(l.s, &p);

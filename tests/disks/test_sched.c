@@ -55,7 +55,7 @@ static void setup(const char *policy, double age_weight)
     struct err e = ERR_INIT;
     cr_assert(param_load(seek_params, &p, NULL, "seek", &e));
     cr_assert(seek_init(&b.curve, &p, CYLINDERS, "seek", &e));
-    sched_init(&b.q, sched_find(policy), CYLINDERS);
+    sched_init(&b.q, kind_find(&sched_policies, policy), CYLINDERS);
     sim_rng_init_seed(&b.g, 4, policy);
     b.arm = (struct sched_arm){ .cylinders = CYLINDERS,
                                 .cyl = 700,
@@ -150,17 +150,17 @@ Test(sched, the_policies_by_cylinder_choose_as_their_names_say)
 
 Test(sched, equals_leave_in_order_of_arrival)
 {
-    for (size_t k = 0; sched_policies[k] != NULL; k++) {
+    for (size_t k = 0; sched_policies.items[k] != NULL; k++) {
         struct blk_req r[20];
         setup("fcfs", 0);
         struct sched q;
-        sched_init(&q, sched_policies[k], CYLINDERS);
+        sched_init(&q, kind_at(&sched_policies, (int)k), CYLINDERS);
         for (size_t i = 0; i < ARRAY_LEN(r); i++) {
             blk_req_init(&r[i], BLK_READ, 36, 1, NULL, NULL);
             sched_add(&q, &r[i], 500);
         }
         for (size_t i = 0; i < ARRAY_LEN(r); i++)
-            cr_assert_eq(sched_take(&q, &b.arm), &r[i], "%s", sched_policies[k]->name);
+            cr_assert_eq(sched_take(&q, &b.arm), &r[i], "%s", sched_policies.items[k]->name);
         cr_assert_null(sched_take(&q, &b.arm));
         sched_fini(&q);
         teardown();

@@ -150,7 +150,7 @@ Test(scsi, drives_that_die_with_requests_inside_answer_them_all)
             struct sim *s = kit_sim(1);
             struct disk_params p = kit_bare();
             int answers = 0;
-            p.queue.policy = "sptf";
+            p.queue.policy = kit_policy("sptf");
             p.queue.where = where;
             p.queue.depth = depth;
             struct blkdev *d = kit_disk(s, &p);

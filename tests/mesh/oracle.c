@@ -174,7 +174,7 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
     sim_set_context(s, ops == &net_flit ? "flit, case" : "case", (int64_t)c->number);
     struct net *n = ops->create(s, &c->mesh, &e);
     if (!n) {
-        fprintf(stderr, "%s: %s\n", ops->name, e.text);
+        fprintf(stderr, "%s: %s\n", ops->kind.name, e.text);
         sim_destroy(s);
         return false;
     }
@@ -203,7 +203,7 @@ bool oracle_run(const struct net_ops *ops, struct oracle_case *c)
     for (uint32_t i = 0; i < c->count; i++)
         good = good && c->packets[i].left > 0; /* told once, at its end */
     if (!good)
-        fprintf(stderr, "%s: %u of %u packets not delivered; %s\n", ops->name, left, c->count,
+        fprintf(stderr, "%s: %u of %u packets not delivered; %s\n", ops->kind.name, left, c->count,
                 text);
     if (ops == &net_worm)
         mesh_worm_counts(n, &c->counts);
@@ -308,7 +308,7 @@ void oracle_shrink_and_print(const struct net_ops *a, const struct net_ops *b,
         fprintf(stderr,
                 "  at %" PRId64 ": %u -> %u, %u flits: %s %" PRId64 " .. %" PRId64
                 " blocked %" PRId64 ", %s %" PRId64 " .. %" PRId64 " blocked %" PRId64 "\n",
-                p->at, p->src, p->dst, p->flits, a->name, p->injected, p->delivered, p->blocked,
-                b->name, q->injected, q->delivered, q->blocked);
+                p->at, p->src, p->dst, p->flits, a->kind.name, p->injected, p->delivered,
+                p->blocked, b->kind.name, q->injected, q->delivered, q->blocked);
     }
 }

@@ -179,7 +179,7 @@ Test(nic, a_source_is_told_of_each_packet_that_leaves_in_order)
         sim_run(s);
         cr_assert_eq(left_count, ARRAY_LEN(flits));
         for (size_t i = 0; i < ARRAY_LEN(flits); i++)
-            cr_assert_eq(left[i], flits[i], "%s: %u flits left, not %u", fidelities[k]->name,
+            cr_assert_eq(left[i], flits[i], "%s: %u flits left, not %u", fidelities[k]->kind.name,
                          left[i], flits[i]);
         finish();
     }
@@ -271,8 +271,8 @@ Test(nic, a_full_interface_holds_the_network_and_loses_nothing)
             finish();
         }
         /* The slow memory sets the pace either way; what waited in the interface waits before. */
-        cr_assert_lt(ends[1] - ends[0], 10 * SIM_US, "%s", fidelities[k]->name);
-        cr_assert_gt(blocked[1], blocked[0], "%s", fidelities[k]->name);
+        cr_assert_lt(ends[1] - ends[0], 10 * SIM_US, "%s", fidelities[k]->kind.name);
+        cr_assert_gt(blocked[1], blocked[0], "%s", fidelities[k]->kind.name);
     }
 }
 

@@ -53,8 +53,8 @@ static void alone_is(sim_time (*expected)(const struct mesh_params *m, uint32_t 
         cr_assert(oracle_run(fidelities[k], c));
         const struct oracle_packet *p = &c->packets[0];
         sim_time want = expected(&c->mesh, p->hops, flits);
-        cr_assert_eq(p->delivered - p->injected, want, "%s: %ld, by hand %ld", fidelities[k]->name,
-                     (long)(p->delivered - p->injected), (long)want);
+        cr_assert_eq(p->delivered - p->injected, want, "%s: %ld, by hand %ld",
+                     fidelities[k]->kind.name, (long)(p->delivered - p->injected), (long)want);
         cr_assert_eq(p->injected, 12345);
         cr_assert_eq(p->blocked, 0);
         cr_assert_eq(mesh_zero_load(&c->mesh, p->hops - 1, flits), want);
@@ -149,8 +149,8 @@ Test(zero_load, the_second_of_two_waits_for_the_only_place_of_the_terminal)
     for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
         cr_assert(oracle_run(fidelities[k], &c));
         sim_time a = c.packets[0].delivered, b = c.packets[1].delivered;
-        cr_assert_eq(sim_time_min(a, b), alone, "%s", fidelities[k]->name);
-        cr_assert_eq(sim_time_max(a, b), alone + 777 + eject, "%s", fidelities[k]->name);
+        cr_assert_eq(sim_time_min(a, b), alone, "%s", fidelities[k]->kind.name);
+        cr_assert_eq(sim_time_max(a, b), alone + 777 + eject, "%s", fidelities[k]->kind.name);
     }
 }
 
@@ -188,6 +188,6 @@ Test(zero_load, header_overhead_gives_the_bandwidth_of_a_stream)
     for (size_t k = 0; k < ARRAY_LEN(fidelities); k++) {
         cr_assert(oracle_run(fidelities[k], &c));
         sim_time gap = c.packets[49].delivered - c.packets[0].delivered;
-        cr_assert_eq(gap, 49 * 528 * 10 * SIM_NS, "%s", fidelities[k]->name);
+        cr_assert_eq(gap, 49 * 528 * 10 * SIM_NS, "%s", fidelities[k]->kind.name);
     }
 }

@@ -8,6 +8,7 @@
 #endif
 
 #include "mesh/mesh.h"
+#include "os/registry.h"
 
 /* ---- the wire ---- */
 
@@ -114,10 +115,10 @@ static uint32_t wire_distance(const struct net *n, uint32_t src, uint32_t dst)
 }
 
 const struct net_ops rig_wire = {
-    .name = "wire",
-    .doc = "fixed delay",
-    .params = wire_params,
-    .params_size = sizeof(struct wire_params),
+    .kind = { .name = "wire",
+              .doc = "fixed delay",
+              .params = wire_params,
+              .params_size = sizeof(struct wire_params) },
     .create = wire_create,
     .destroy = wire_destroy,
     .set_terminal = wire_set_terminal,
@@ -129,8 +130,8 @@ const struct net_ops rig_wire = {
 
 /* ---- the rig ---- */
 
-static const struct net_ops *const nets[] = { &rig_wire, &net_worm, &net_ideal, NULL };
-static const struct xk_protl_ops *const protls[] = { NULL };
+static const struct kind *const nets[] = { &rig_wire.kind, &net_worm.kind, &net_ideal.kind, NULL };
+static const struct kind_set net_set = { "network", "machine.network", nets };
 static rig_boot_fn *on_boot;
 
 static struct os_node *boot(struct port *kernel, const struct os_layout *layout,
@@ -165,9 +166,11 @@ void rig_set_bool(struct rig *r, const char *path, bool value)
 
 void rig_init(struct rig *r, int rows, int columns)
 {
-    *r = (struct rig){ .options = { .seed = 7 },
-                       .reg = { .nets = nets, .protls = protls, .os = { .boot = boot } },
-                       .leaves = rope_leaves_alive() };
+    *r = (struct rig){
+        .options = { .seed = 7 },
+        .reg = { .nets = &net_set, .protocols = &os_protocols, .os = { .boot = boot } },
+        .leaves = rope_leaves_alive()
+    };
     r->spec = val_new(VAL_TABLE, NULL, 0);
     rig_set_int(r, "rows", rows);
     rig_set_int(r, "columns", columns);

@@ -89,7 +89,7 @@ Test(machine, that_cannot_be_is_refused_in_a_sentence)
     refused("io_nodes", val_new_int(5, NULL, 0), "machine.io_nodes");
     refused("io_nodes", val_new_int(6, NULL, 0), "room for at most 4");
     refused("network.model", val_new_string("wirr", NULL, 0), "wire");
-    refused("network.model", val_new_int(3, NULL, 0), "not a name");
+    refused("network.model", val_new_int(3, NULL, 0), "must be a name in quotes");
     refused("network.rows", val_new_int(3, NULL, 0), "room for 9 nodes");
     refused("network.speed", val_new_int(3, NULL, 0), "speed");
     refused("prices.copy.rate", val_new_int(3, NULL, 0), "machine.prices.copy.rate");

@@ -17,7 +17,6 @@ enum mistake { OUTSIDE, PROTECTION, NO_FRAMES, LOST, FINE };
 
 static enum mistake mistake;
 static unsigned ended;
-static const struct xk_protl_ops *const protls[] = { &mesh_protl, &svm_protl, NULL };
 
 /* Rank 0 makes the mistake; rank 1, whose node dies in the case LOST, owns the second page. */
 static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
@@ -26,7 +25,7 @@ static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const v
     struct vm_params vp = { .page = PAGE, .frames = mistake == NO_FRAMES };
     struct svm_params sp = { .hash_block = 1, .retry = SIM_MS, .initial_owner = 1 };
     (void)params;
-    while (strcmp(svm_mgr_name(svm_managers[sp.manager]), "dynamic") != 0)
+    while (strcmp(svm_managers.items[sp.manager]->name, "dynamic") != 0)
         sp.manager++;
     struct vm_space *s = vm_space_create(vm_create(p, &vp), "careless");
     cr_assert_not_null(
@@ -50,7 +49,7 @@ static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const v
     ended++;
 }
 
-static const struct workload_ops careless = { .name = "careless", .main = program };
+static const struct workload_ops careless = { .kind.name = "careless", .main = program };
 
 static struct val *instance(const char *name, const char *below)
 {
@@ -75,7 +74,6 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     val_append(graph, instance("mesh", NULL));
     val_append(graph, instance("svm", "mesh"));
     val_put(r.spec, "graph", graph);
-    r.reg.protls = protls;
     r.reg.os = (struct machine_os){ os_params_desc, &os_params_size, os_node_boot };
     if (what == LOST) {
         struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);

@@ -15,9 +15,6 @@
 #include "sim/thread.h"
 #include "workloads/pfs.h"
 
-static const struct xk_protl_ops *const protls[] = { &mesh_protl, &blast_protl, &chan_protl,
-                                                     &select_protl, NULL };
-
 static void instance(struct val *graph, const char *name, const char *protocol, const char *below)
 {
     struct val *v = val_new(VAL_TABLE, NULL, 0);
@@ -50,7 +47,6 @@ static void start(struct world *w)
     val_put(w->r.spec, "graph", graph);
     val_put(disk, "kind", val_new_string("disk", NULL, 0));
     val_put(w->r.spec, "storage", disk);
-    w->r.reg.protls = protls;
     w->r.reg.os = (struct machine_os){ os_params_desc, &os_params_size, os_node_boot };
     w->program = val_new(VAL_TABLE, NULL, 0);
     w->params = NULL;
@@ -72,8 +68,9 @@ static void make(struct world *w)
     w->r.sim = sim_create(&w->r.options);
     w->r.m = machine_create(w->r.sim, w->r.spec, "machine", &w->r.reg, &e);
     cr_assert_not_null(w->r.m, "%s", e.text);
-    w->params = calloc(1, workload_pfs.params_size);
-    cr_assert(param_load(workload_pfs.params, w->params, w->program, "workload", &e), "%s", e.text);
+    w->params = calloc(1, workload_pfs.kind.params_size);
+    cr_assert(param_load(workload_pfs.kind.params, w->params, w->program, "workload", &e), "%s",
+              e.text);
     cr_assert(machine_load(w->r.m, &workload_pfs, w->params, &e), "%s", e.text);
 }
 
@@ -116,7 +113,8 @@ Test(pfs, every_mode_runs_and_what_is_written_is_read)
     char a[33];
     for (int m = 0; m < PFS_MODES; m++)
         for (int op = 0; op < 2; op++)
-            mode_runs(op == 0 ? "read" : "write", pfs_mode_names[m], access[m % 3], a, false);
+            mode_runs(op == 0 ? "read" : "write", pfs_modes.items[m]->name, access[m % 3], a,
+                      false);
 }
 
 Test(pfs, the_digest_hangs_on_the_run_alone)
@@ -195,7 +193,7 @@ static bool crash_at(uint32_t node, uint64_t step, struct victim c)
     val_append(faults, v);
     val_put(w.r.spec, "faults", faults);
     text(&w, "op", c.op);
-    text(&w, "mode", pfs_mode_names[c.mode]);
+    text(&w, "mode", pfs_modes.items[c.mode]->name);
     text(&w, "size", "150000B");
     number(&w, "requests", 1);
     make(&w);
@@ -205,7 +203,7 @@ static bool crash_at(uint32_t node, uint64_t step, struct victim c)
     if (end == SIM_END_DEADLOCK)
         (void)sim_report_deadlock(w.r.sim, said, sizeof said);
     cr_assert_eq(end, SIM_END_IDLE, "%s %s: node %u dies at step %d%s: %s\n%s", c.op,
-                 pfs_mode_names[c.mode], node, (int)step, c.restart ? " and comes back" : "",
+                 pfs_modes.items[c.mode]->name, node, (int)step, c.restart ? " and comes back" : "",
                  sim_end_name(end), said);
     bool went_off = machine_steps(w.r.m) >= step;
     size_t failed = sim_audit_run(w.r.sim, said, sizeof said);

@@ -11,8 +11,6 @@
 #include "rig.h"
 #include "workloads/pingpong.h"
 
-static const struct xk_protl_ops *const protls[] = { &mesh_protl, &nx_protl, NULL };
-
 static struct val *graph(bool offload)
 {
     struct val *g = val_new(VAL_LIST, NULL, 0), *mesh = val_new(VAL_TABLE, NULL, 0);
@@ -39,7 +37,6 @@ static void play_init(struct play *p, bool offload, const char *size)
 {
     rig_init(&p->r, 1, 2);
     rig_set(&p->r, "network.model", "worm");
-    p->r.reg.protls = protls;
     p->r.reg.os = (struct machine_os){ os_params_desc, &os_params_size, os_node_boot };
     p->flatten = false;
     val_put(p->r.spec, "graph", graph(offload));
@@ -56,8 +53,9 @@ static void play_init(struct play *p, bool offload, const char *size)
     val_put(t, "size", val_new_string(size, NULL, 0));
     val_put(t, "rounds", val_new_int(3, NULL, 0));
     struct err e = ERR_INIT;
-    p->params = base_zalloc(1, workload_pingpong.params_size);
-    cr_assert(param_load(workload_pingpong.params, p->params, t, "workload", &e), "%s", e.text);
+    p->params = base_zalloc(1, workload_pingpong.kind.params_size);
+    cr_assert(param_load(workload_pingpong.kind.params, p->params, t, "workload", &e), "%s",
+              e.text);
     val_free(t);
 }
 

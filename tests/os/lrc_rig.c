@@ -236,7 +236,7 @@ static void thread(void *arg)
 static int manager_index(const char *name)
 {
     int m = 0;
-    while (strcmp(svm_mgr_name(svm_mgr_of(m)), name) != 0)
+    while (strcmp(svm_managers.items[m]->name, name) != 0)
         m++;
     return m;
 }

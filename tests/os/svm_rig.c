@@ -13,14 +13,14 @@ struct start {
 int manager_named(const char *name)
 {
     int m = 0;
-    while (strcmp(svm_mgr_name(svm_managers[m]), name) != 0)
+    while (strcmp(svm_managers.items[m]->name, name) != 0)
         m++;
     return m;
 }
 
 const char *manager_of(const struct cluster *c)
 {
-    return svm_mgr_name(svm_managers[c->manager]);
+    return svm_managers.items[c->manager]->name;
 }
 
 uint64_t mix(uint64_t *x)

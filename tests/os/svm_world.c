@@ -13,13 +13,13 @@ const char *world_graph(const struct world *w)
 
 const char *world_manager(const struct world *w)
 {
-    return svm_mgr_name(svm_mgr_of(w->manager));
+    return svm_managers.items[w->manager]->name;
 }
 
 int world_manager_named(const char *name)
 {
     int m = 0;
-    while (strcmp(svm_mgr_name(svm_managers[m]), name) != 0)
+    while (strcmp(svm_managers.items[m]->name, name) != 0)
         m++;
     return m;
 }

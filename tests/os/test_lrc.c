@@ -335,7 +335,7 @@ Test(lrc, frames_with_a_limit_are_refused_by_a_sentence)
     struct svm_params sp = { .manager = 8, .hash_block = 1 };
     static const uint32_t nodes[2] = { 0, 1 };
     struct vm_space *s = vm_space_create(vm_create(p, &vp), "test");
-    cr_assert_str_eq(svm_mgr_name(svm_mgr_of(8)), "hlrc");
+    cr_assert_str_eq(svm_managers.items[8]->name, "hlrc");
     cr_assert_null(svm_join(xk_find(w->rig.k[0], "svm"), s, LRC_BASE, LRC_PAGE, nodes, 2, &sp));
     cr_assert_str_eq(fake_last_failure(w->rig.f), "manager hlrc keeps the pages that it has "
                                                   "touched: memory.frames must be 0");

@@ -76,8 +76,8 @@ static struct world *begin(size_t program_idx, const char *pattern, const char *
         val_put(v, programs[program_idx].name,
                 val_new_int(atol(programs[program_idx].value), NULL, 0));
     }
-    w.params = calloc(1, w.ops->params_size);
-    cr_assert(param_load(w.ops->params, w.params, v, "workload", &e), "%s", e.text);
+    w.params = calloc(1, w.ops->kind.params_size);
+    cr_assert(param_load(w.ops->kind.params, w.params, v, "workload", &e), "%s", e.text);
     struct fake_options o = { .nodes = nodes, .seed = seed, .work_cost = 20 * SIM_NS };
     rig_start(&w.rig, &o, "mesh mesh; svm svm <mesh; sync sync <mesh", booted, &w);
     val_free(v);
@@ -102,13 +102,13 @@ static void run(size_t program_idx, const char *pattern, const char *manager, ui
 {
     struct world *w = begin(program_idx, pattern, manager, nodes, seed);
     fake_run(w->rig.f, 0);
-    cr_assert_eq(w->finished, nodes, "%s, %s: %u of %u ended", w->ops->name, manager, w->finished,
-                 nodes);
+    cr_assert_eq(w->finished, nodes, "%s, %s: %u of %u ended", w->ops->kind.name, manager,
+                 w->finished, nodes);
     if (strict_only(pattern, seed) && strcmp(manager, "hlrc") == 0) {
         const char *text = fake_last_failure(w->rig.f);
         cr_assert(strstr(text, "where a read returns the most recent write"), "%s", text);
     } else {
-        cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s, %s: %s", w->ops->name, manager,
+        cr_assert_eq(fake_counts(w->rig.f)->failures, 0, "%s, %s: %s", w->ops->kind.name, manager,
                      fake_last_failure(w->rig.f));
         cr_assert_eq(fake_measures(w->rig.f, "svm.time"), 1);
     }
@@ -117,10 +117,10 @@ static void run(size_t program_idx, const char *pattern, const char *manager, ui
 
 Test(shared, programs_compute_what_a_sequential_run_computes)
 {
-    for (int m = 0; svm_mgr_of(m); m++)
+    for (int m = 0; svm_managers.items[m]; m++)
         for (size_t i = 0; i < ARRAY_LEN(programs); i++)
             for (uint32_t nodes = 1; nodes <= 5; nodes += 2)
-                run(i, NULL, svm_mgr_name(svm_mgr_of(m)), nodes, 3);
+                run(i, NULL, svm_managers.items[m]->name, nodes, 3);
 }
 
 Test(shared, patterns_see_what_was_written)
@@ -129,10 +129,10 @@ Test(shared, patterns_see_what_was_written)
         "producer_consumer", "migratory", "false_sharing", "pingpong", "readers", "random", "lock",
         "test_and_set",      "contended"
     };
-    for (int m = 0; svm_mgr_of(m); m++)
+    for (int m = 0; svm_managers.items[m]; m++)
         for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
             for (uint64_t seed = 3; seed <= 4; seed++) /* 4: the history is recorded and judged */
-                run(0, patterns[i], svm_mgr_name(svm_mgr_of(m)), 6, seed);
+                run(0, patterns[i], svm_managers.items[m]->name, 6, seed);
 }
 
 #define OP 8     /* offset of the operation in a frame: behind the driver's header */
@@ -161,9 +161,9 @@ static bool flip(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
 
 Test(shared, a_recorded_history_tells_bytes_that_changed_in_flight)
 {
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         bool done = false;
-        struct world *w = begin(0, "contended", svm_mgr_name(svm_managers[m]), 6, 4);
+        struct world *w = begin(0, "contended", svm_managers.items[m]->name, 6, 4);
         fake_on_frame(w->rig.f, flip, &done);
         fake_run(w->rig.f, 0);
         cr_assert(done);

@@ -61,7 +61,7 @@ Test(svm, a_page_longer_than_a_frame_goes_in_segments)
 {
     /* Frames of 100 bytes carry 60 of a message: a page of 256 takes five; and a busy interface
      * stops the sender in the middle of a message. */
-    for (int m = 0; svm_managers[m]; m++)
+    for (int m = 0; svm_is_strict(m); m++)
         for (uint64_t seed = 1; seed <= 10; seed++)
             run_variant(m, seed, (struct variant){ .mtu = 100, .tx_queue = seed % 3 == 0 ? 2 : 0 });
 }
@@ -76,7 +76,7 @@ Test(svm, a_tree_of_bounded_fanout_is_coherent)
 
 Test(svm, a_read_returns_the_most_recent_write_under_every_manager)
 {
-    for (int m = 0; svm_managers[m]; m++)
+    for (int m = 0; svm_is_strict(m); m++)
         for (uint64_t seed = 1; seed <= 60; seed++)
             run_variant(m, seed,
                         (struct variant){ .frames = seed % 3 == 0 ? 1 + (int64_t)(seed % 2) : 0,
@@ -305,8 +305,8 @@ Test(svm, soak)
     if (!checks)
         return;
     uint64_t want = strtoull(checks, NULL, 10), from = first ? strtoull(first, NULL, 10) : 1;
-    for (int m = 0; svm_managers[m]; m++) {
-        const char *name = svm_mgr_name(svm_managers[m]);
+    for (int m = 0; svm_is_strict(m); m++) {
+        const char *name = svm_managers.items[m]->name;
         uint64_t checked = 0, seed = from;
         for (; (!only || strcmp(only, name) == 0) && checked < want; seed++)
             checked += run_variant(m, seed,

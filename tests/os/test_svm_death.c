@@ -65,7 +65,7 @@ static bool run(struct world *w, enum fake_order order, uint64_t step, uint32_t 
 
 Test(svm_death, at_every_step_the_survivors_go_on_under_every_manager)
 {
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct outcome o = { .runs = 0 };
         for (uint64_t seed = 1; seed <= 8; seed++) {
             uint32_t nodes = 2 + (uint32_t)(seed % 3);
@@ -75,7 +75,7 @@ Test(svm_death, at_every_step_the_survivors_go_on_under_every_manager)
                             (uint32_t)((seed + step) % nodes), 0, 0, &o);
         }
         cr_log_info("%s: %llu deaths, %llu accesses to lost pages, %llu reads checked",
-                    svm_mgr_name(svm_managers[m]), (unsigned long long)o.runs,
+                    svm_managers.items[m]->name, (unsigned long long)o.runs,
                     (unsigned long long)o.lost, (unsigned long long)o.checked);
         cr_assert_gt(o.runs, 200u);
         cr_assert_gt(o.lost, 100u);
@@ -87,7 +87,7 @@ Test(svm_death, of_two_nodes_one_during_the_recovery_from_the_other)
 {
     const char *most = getenv("SVM_DEATHS");
     uint64_t seeds = most ? strtoull(most, NULL, 10) : 150;
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct outcome o = { .runs = 0 };
         for (uint64_t seed = 1; seed <= seeds; seed++) {
             uint64_t x = seed;
@@ -147,7 +147,7 @@ static struct world *quiet(int manager)
 
 Test(svm_death, a_copy_that_survives_is_the_page_and_the_rest_is_told)
 {
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct world *w = quiet(m);
         const char *name = world_manager(w);
         /* Node 1 writes pages 1 and 2; nodes 2 and 3 have copies of page 1; 3 writes page 3. */
@@ -184,7 +184,7 @@ Test(svm_death, a_copy_that_survives_is_the_page_and_the_rest_is_told)
 
 Test(svm_death, the_manager_dies_and_the_next_that_lives_manages)
 {
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct world *w = quiet(m);
         const char *name = world_manager(w);
         touch(w, 1, 1, true);
@@ -206,7 +206,7 @@ Test(svm_death, the_manager_dies_and_the_next_that_lives_manages)
 
 Test(svm_death, who_comes_back_shares_nothing)
 {
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct world *w = quiet(m);
         w->rejoin = true;
         touch(w, 1, 1, true);
@@ -290,7 +290,7 @@ Test(svm_death, what_the_dead_has_sent_comes_too_late)
  * its sender. */
 Test(svm_death, ownership_in_flight_is_not_lost)
 {
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct world *w = quiet(m);
         struct catch c = { .op = OP_PAGE, .from = 1, .to = 2 };
         struct access a;
@@ -358,7 +358,7 @@ static bool survives(struct world *w, uint32_t page)
 Test(svm_death, of_a_quiet_system_takes_the_pages_that_only_the_dead_had_and_no_others)
 {
     uint64_t kept = 0, gone = 0;
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         if (m == world_manager_named("xmm")) /* its manager has pages that nobody maps */
             continue;
         for (uint64_t seed = 1; seed <= 25; seed++) {
@@ -404,7 +404,7 @@ Test(svm_death, of_a_quiet_system_takes_the_pages_that_only_the_dead_had_and_no_
 Test(svm_death, relaxed_memory_does_not_recover_and_says_so)
 {
     int hlrc = 0;
-    while (svm_managers[hlrc])
+    while (svm_is_strict(hlrc))
         hlrc++;
     struct world *w = quiet(hlrc);
     touch(w, 2, 0, false);

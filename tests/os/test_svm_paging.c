@@ -27,7 +27,7 @@ static void run(struct world *w, enum fake_order order)
 Test(svm_paging, owned_pages_go_to_disk_and_come_back_under_every_manager)
 {
     static struct world w;
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         struct svm_counts all = { .sent = 0 };
         for (uint64_t seed = 1; seed <= 40; seed++) {
             w = (struct world){ .nodes = 1 + (uint32_t)(seed % 5),
@@ -53,7 +53,7 @@ Test(svm_paging, owned_pages_go_to_disk_and_come_back_under_every_manager)
 Test(svm_paging, owned_pages_go_to_memory_servers_and_come_back_under_every_manager)
 {
     static struct world w;
-    for (int m = 0; svm_managers[m]; m++)
+    for (int m = 0; svm_is_strict(m); m++)
         for (uint64_t seed = 1; seed <= 12; seed++) {
             w = (struct world){ .nodes = 2 + (uint32_t)(seed % 3),
                                 .servers = 1 + (uint32_t)(seed % 3),
@@ -78,7 +78,7 @@ Test(svm_paging, of_a_dead_server_only_what_had_no_mirror_is_lost)
 {
     static struct world w;
     uint64_t lost = 0;
-    for (int m = 0; svm_managers[m]; m++)
+    for (int m = 0; svm_is_strict(m); m++)
         for (uint64_t seed = 1; seed <= 12; seed++) {
             bool mirror = seed % 2;
             w = (struct world){ .nodes = 3,
@@ -171,7 +171,7 @@ Test(svm_paging, every_order_of_few_nodes_with_one_frame_is_coherent)
     static const struct world plain;
     uint64_t orders = 0;
     graph = rig_graph(world_graph(&plain));
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         orders += explore(m, 2, false);
         orders += explore(m, 2, true);
         orders += explore(m, 3, false);
@@ -209,7 +209,7 @@ static void then_elsewhere(struct world *w, uint32_t node)
 Test(svm_paging, without_a_store_too_few_frames_are_told_and_nothing_is_lost)
 {
     static struct world w;
-    for (int m = 0; svm_managers[m]; m++) {
+    for (int m = 0; svm_is_strict(m); m++) {
         /* xmm's pager always takes pages: its programs need one frame. */
         if (m == world_manager_named("xmm"))
             continue;

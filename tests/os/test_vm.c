@@ -103,7 +103,7 @@ static void random_accesses(struct world *w)
 
 Test(vm, swapped_memory_equals_a_flat_array_under_every_policy)
 {
-    for (int policy = 0; vm_replacements[policy]; policy++)
+    for (int policy = 0; vm_replacements.items[policy]; policy++)
         for (uint64_t seed = 1; seed <= 5; seed++) {
             struct world w = { .program = random_accesses,
                                .pager = &vm_pager_store,
@@ -141,8 +141,8 @@ static uint64_t belady_faults(int policy, int64_t frames)
 
 Test(vm, replacement_meets_the_textbook_counts)
 {
-    cr_assert_str_eq(vm_replacements[1]->name, "lru");
-    cr_assert_str_eq(vm_replacements[2]->name, "fifo");
+    cr_assert_str_eq(vm_replacements.items[1]->name, "lru");
+    cr_assert_str_eq(vm_replacements.items[2]->name, "fifo");
     cr_assert_eq(belady_faults(2, 3), 9);
     cr_assert_eq(belady_faults(2, 4), 10);
     cr_assert_eq(belady_faults(1, 3), 10);

@@ -10,7 +10,7 @@ static void refuses(const char *graph, const char *part)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_registry, "machine.graph", &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "machine.graph", &e);
     cr_assert_null(g, "accepted: %s", graph);
     cr_assert_not_null(strstr(e.text, part), "'%s' does not say '%s'", e.text, part);
     cr_assert_not_null(strstr(e.text, "graph:1: machine.graph"), "'%s' names no place", e.text);
@@ -28,7 +28,7 @@ Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
     refuses("mesh mesh queue=0", "queue");
     refuses("mesh mesh; mesh mesh", "two instances are named 'mesh'");
     refuses("mesh mesh domain=7", "must be a name in quotes");
-    refuses("mesh", "has no protocol");
+    refuses("mesh", "machine.graph[1].protocol is missing");
     refuses("mesh mesh; v vdrop <mesh every=9; t template <v; nx nx <t",
             "'nx' needs a path that loses nothing, and 't' below it loses messages");
 }
@@ -37,11 +37,11 @@ Test(xk_graph, an_empty_or_wrong_list_is_refused)
 {
     struct err e = ERR_INIT;
     struct val *v = val_new(VAL_LIST, "graph", 3);
-    cr_assert_null(xk_graph_load(v, rig_registry, "machine.graph", &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", &e));
     cr_assert_not_null(strstr(e.text, "an empty one"), "%s", e.text);
     val_append(v, val_new_int(3, "graph", 4));
     e = (struct err)ERR_INIT;
-    cr_assert_null(xk_graph_load(v, rig_registry, "machine.graph", &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", &e));
     cr_assert_not_null(strstr(e.text, "graph:4: machine.graph[1] must be a table"), "%s", e.text);
     val_free(v);
 }

@@ -5,15 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/nx/nx.h"
-#include "os/proto/blast/blast.h"
-#include "os/proto/chan/chan.h"
 #include "os/proto/mesh/mesh.h"
-#include "os/proto/select/select.h"
-#include "os/proto/template/template.h"
-#include "os/proto/vdrop/vdrop.h"
-#include "os/svm/svm.h"
-#include "os/svm/sync.h"
+#include "os/registry.h"
 
 static enum xk_status probe_init(struct xk_protl *self, const void *params);
 static void probe_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
@@ -22,9 +15,9 @@ static void probe_open_done(struct xk_protl *self, struct xk_sessn *lower);
 static void probe_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
 
 static const struct xk_protl_ops probe_protl = {
-    .name = "probe",
-    .doc = "keeps what it receives",
-    .state_size = sizeof(struct probe),
+    .kind = { .name = "probe",
+              .doc = "keeps what it receives",
+              .state_size = sizeof(struct probe) },
     .down_min = 1,
     .down_max = 1,
     .init = probe_init,
@@ -34,21 +27,17 @@ static const struct xk_protl_ops probe_protl = {
     .failed = probe_failed,
 };
 
-/* clang-format off */
-const struct xk_protl_ops *const rig_registry[] = {
-    &mesh_protl,
-    &blast_protl,
-    &chan_protl,
-    &select_protl,
-    &vdrop_protl,
-    &template_protl,
-    &nx_protl,
-    &svm_protl,
-    &sync_protl,
-    &probe_protl,
-    NULL,
-};
-/* clang-format on */
+/* Every protocol there is, and the probe. */
+const struct kind_set *rig_protocols(void)
+{
+    static const struct kind *items[64];
+    static const struct kind_set set = { "protocol", "graph", items };
+    size_t n = 0;
+    for (; os_protocols.items[n]; n++)
+        items[n] = os_protocols.items[n];
+    items[n] = &probe_protl.kind;
+    return &set;
+}
 
 static void add_word(struct val *inst, struct val *below, char *word, int index)
 {
@@ -105,7 +94,7 @@ struct xk_graph *rig_graph(const char *graph)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_registry, "graph", &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", &e);
     cr_assert_not_null(g, "%s", e.text);
     val_free(v);
     return g;

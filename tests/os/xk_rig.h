@@ -21,7 +21,7 @@ struct rig {
 };
 
 struct val *rig_val(const char *text);
-extern const struct xk_protl_ops *const rig_registry[];
+const struct kind_set *rig_protocols(void);
 /* Loads the graph (a mistake fails the test) and boots every node. */
 void rig_start(struct rig *r, const struct fake_options *o, const char *graph,
                void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);

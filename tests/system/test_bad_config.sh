@@ -13,7 +13,7 @@ refused '' "is empty: a configuration returns a table"
 refused 'return {' "c.lua:1:"
 refused 'return {}' "has no workload"
 refused 'return { workload = { knid = "event_ring" } }' "workload.kind is missing"
-refused 'return { workload = { kind = "event_rang" } }' "c.lua:1: workload.kind: there is no 'event_rang', did you mean 'event_ring'?"
+refused 'return { workload = { kind = "event_rang" } }' "c.lua:1: workload.kind: there is no workload 'event_rang', did you mean 'event_ring'?"
 refused 'return { worklaod = { kind = "event_ring" } }' "c.lua:1: a configuration has no 'worklaod', did you mean 'workload'?"
 refused 'return { workload = { kind = "event_ring",
    laod = 0.5 } }' "c.lua:2: workload.laod is not a parameter, did you mean 'load'?"

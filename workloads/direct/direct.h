@@ -21,10 +21,7 @@ struct direct_world {
 };
 
 struct direct_ops {
-    const char *name;
-    const char *doc;
-    const struct param *params;
-    size_t params_size;
+    struct kind kind;
     bool needs_net, needs_devices;
     /* Sets up its sources and schedules their first events.  NULL with a sentence when the
      * parameters do not fit the world.  `params` outlives it. */

@@ -201,10 +201,10 @@ static void finish(void *self, enum sim_end end)
 }
 
 const struct direct_ops direct_disk_load = {
-    .name = "disk_load",
-    .doc = "random or sequential requests to bare devices, in closed or open loop",
-    .params = load_params,
-    .params_size = sizeof(struct load_params),
+    .kind = { .name = "disk_load",
+              .doc = "random or sequential requests to bare devices, in closed or open loop",
+              .params = load_params,
+              .params_size = sizeof(struct load_params) },
     .needs_devices = true,
     .create = create,
     .finish = finish,

@@ -139,10 +139,10 @@ static void finish(void *self, enum sim_end end)
 }
 
 const struct direct_ops direct_disk_replay = {
-    .name = "disk_replay",
-    .doc = "a trace of requests, replayed by arrival times or by gaps",
-    .params = replay_params,
-    .params_size = sizeof(struct replay_params),
+    .kind = { .name = "disk_replay",
+              .doc = "a trace of requests, replayed by arrival times or by gaps",
+              .params = replay_params,
+              .params_size = sizeof(struct replay_params) },
     .needs_devices = true,
     .create = create,
     .finish = finish,

@@ -307,10 +307,10 @@ static void *batch_create(struct sim *s, const struct direct_world *w, const voi
 }
 
 const struct direct_ops direct_mesh_batch = {
-    .name = "mesh_batch",
-    .doc = "Every terminal has packets at time 0: the makespan until all are delivered.",
-    .params = batch_params,
-    .params_size = sizeof(struct batch_params),
+    .kind = { .name = "mesh_batch",
+              .doc = "Every terminal has packets at time 0: the makespan until all are delivered.",
+              .params = batch_params,
+              .params_size = sizeof(struct batch_params) },
     .needs_net = true,
     .create = batch_create,
     .finish = closed_finish,
@@ -433,10 +433,10 @@ static void *list_create(struct sim *s, const struct direct_world *w, const void
 }
 
 const struct direct_ops direct_mesh_list = {
-    .name = "mesh_list",
-    .doc = "Packets from a file or a list, each at its time: a trace.",
-    .params = list_params,
-    .params_size = sizeof(struct list_params),
+    .kind = { .name = "mesh_list",
+              .doc = "Packets from a file or a list, each at its time: a trace.",
+              .params = list_params,
+              .params_size = sizeof(struct list_params) },
     .needs_net = true,
     .create = list_create,
     .finish = closed_finish,

@@ -496,10 +496,11 @@ static void load_destroy(void *self)
 }
 
 const struct direct_ops direct_mesh_load = {
-    .name = "mesh_load",
-    .doc = "Open-loop traffic on a bare network: latency and throughput against offered load.",
-    .params = mesh_load_params_desc,
-    .params_size = sizeof(struct mesh_load_params),
+    .kind = { .name = "mesh_load",
+              .doc = "Open-loop traffic on a bare network: latency and throughput against offered "
+                     "load.",
+              .params = mesh_load_params_desc,
+              .params_size = sizeof(struct mesh_load_params) },
     .needs_net = true,
     .create = load_create,
     .finish = load_finish,

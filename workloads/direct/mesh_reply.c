@@ -385,10 +385,11 @@ static void reply_destroy(void *self)
 }
 
 const struct direct_ops direct_mesh_reply = {
-    .name = "mesh_reply",
-    .doc = "Closed-loop requests and replies on a bare network: throughput and round trips.",
-    .params = reply_params,
-    .params_size = sizeof(struct reply_params),
+    .kind = { .name = "mesh_reply",
+              .doc =
+                  "Closed-loop requests and replies on a bare network: throughput and round trips.",
+              .params = reply_params,
+              .params_size = sizeof(struct reply_params) },
     .needs_net = true,
     .create = reply_create,
     .finish = reply_finish,

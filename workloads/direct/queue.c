@@ -166,10 +166,10 @@ static void ring_destroy(void *self)
 }
 
 const struct direct_ops direct_event_ring = {
-    .name = "event_ring",
-    .doc = "A tandem of M/M/1 queues: the smallest simulation, against its closed form.",
-    .params = ring_params,
-    .params_size = sizeof(struct ring_params),
+    .kind = { .name = "event_ring",
+              .doc = "A tandem of M/M/1 queues: the smallest simulation, against its closed form.",
+              .params = ring_params,
+              .params_size = sizeof(struct ring_params) },
     .create = ring_create,
     .finish = ring_finish,
     .destroy = ring_destroy,

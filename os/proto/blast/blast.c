@@ -148,11 +148,11 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 }
 
 const struct xk_protl_ops blast_protl = {
-    .name = "blast",
-    .doc = "cuts long messages into fragments and resends those that are missed",
-    .params = params,
-    .params_size = sizeof(struct blast_params),
-    .state_size = sizeof(struct blast_state),
+    .kind = { .name = "blast",
+              .doc = "cuts long messages into fragments and resends those that are missed",
+              .params = params,
+              .params_size = sizeof(struct blast_params),
+              .state_size = sizeof(struct blast_state) },
     .down_min = 1,
     .down_max = 1,
     .init = protl_init,

@@ -224,11 +224,11 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 }
 
 const struct xk_protl_ops chan_protl = {
-    .name = "chan",
-    .doc = "request and reply, executed at most once",
-    .params = params,
-    .params_size = sizeof(struct chan_params),
-    .state_size = sizeof(struct chan_state),
+    .kind = { .name = "chan",
+              .doc = "request and reply, executed at most once",
+              .params = params,
+              .params_size = sizeof(struct chan_params),
+              .state_size = sizeof(struct chan_state) },
     .down_min = 1,
     .down_max = 1,
     .init = protl_init,

@@ -209,11 +209,11 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 }
 
 const struct xk_protl_ops mesh_protl = {
-    .name = "mesh",
-    .doc = "drives a network interface of the node",
-    .params = params,
-    .params_size = sizeof(struct mesh_params),
-    .state_size = sizeof(struct mesh_state),
+    .kind = { .name = "mesh",
+              .doc = "drives a network interface of the node",
+              .params = params,
+              .params_size = sizeof(struct mesh_params),
+              .state_size = sizeof(struct mesh_state) },
     .down_min = 0,
     .down_max = 0,
     .init = protl_init,

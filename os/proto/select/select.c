@@ -405,11 +405,11 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 }
 
 const struct xk_protl_ops select_protl = {
-    .name = "select",
-    .doc = "calls of services by number, on a pool of channels per host",
-    .params = params,
-    .params_size = sizeof(struct select_params),
-    .state_size = sizeof(struct select_state),
+    .kind = { .name = "select",
+              .doc = "calls of services by number, on a pool of channels per host",
+              .params = params,
+              .params_size = sizeof(struct select_params),
+              .state_size = sizeof(struct select_state) },
     .down_min = 1,
     .down_max = 1,
     .init = protl_init,

@@ -147,11 +147,11 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 }
 
 const struct xk_protl_ops template_protl = {
-    .name = "template",
-    .doc = "numbers messages and counts the gaps; to be copied",
-    .params = params,
-    .params_size = sizeof(struct template_params),
-    .state_size = sizeof(struct template_state),
+    .kind = { .name = "template",
+              .doc = "numbers messages and counts the gaps; to be copied",
+              .params = params,
+              .params_size = sizeof(struct template_params),
+              .state_size = sizeof(struct template_state) },
     .down_min = 1,
     .down_max = 1,
     .init = protl_init,

@@ -252,11 +252,11 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 }
 
 const struct xk_protl_ops vdrop_protl = {
-    .name = "vdrop",
-    .doc = "loses, doubles, delays and damages messages on purpose",
-    .params = params,
-    .params_size = sizeof(struct vdrop_params),
-    .state_size = sizeof(struct vdrop_state),
+    .kind = { .name = "vdrop",
+              .doc = "loses, doubles, delays and damages messages on purpose",
+              .params = params,
+              .params_size = sizeof(struct vdrop_params),
+              .state_size = sizeof(struct vdrop_state) },
     .down_min = 1,
     .down_max = 1,
     .loses = protl_loses,

@@ -1,0 +1,10 @@
+/* registry.h: what of os/ a configuration names: adding one is its file and a line in registry.c.
+ */
+#ifndef OS_REGISTRY_H
+#define OS_REGISTRY_H
+
+#include "sim/base/kind.h"
+
+extern const struct kind_set os_protocols; /* of struct xk_protl_ops */
+
+#endif

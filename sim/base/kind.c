@@ -1,0 +1,61 @@
+/* kind.c: choosing by name. */
+#include "sim/base/kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const void *kind_find(const struct kind_set *set, const char *name)
+{
+    for (size_t i = 0; set->items[i] != NULL; i++)
+        if (strcmp(set->items[i]->name, name) == 0)
+            return set->items[i];
+    return NULL;
+}
+
+static void nearest(const struct kind_set *set, const char *wrong, struct err *e)
+{
+    size_t n = 0;
+    while (set->items[n] != NULL)
+        n++;
+    const char **names = base_zalloc(n + 1, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        names[i] = set->items[i]->name;
+    err_nearest(e, wrong, names);
+    free(names);
+}
+
+const void *kind_choose(const struct kind_set *set, const struct val *table, const char *key,
+                        const char *otherwise, const char *path, struct err *e)
+{
+    const struct val *v = val_get(table, key);
+    char where[256];
+    if (v == NULL && otherwise != NULL)
+        return kind_find(set, otherwise);
+    if (v != NULL && v->type != VAL_STRING) {
+        err_set(e, "%s%s.%s is %s but must be a name in quotes", val_where(v, where, sizeof where),
+                path, key, val_type_name(v->type));
+        return NULL;
+    }
+    const char *name = v != NULL ? v->u.s : "";
+    const void *found = kind_find(set, name);
+    if (found != NULL || e->set)
+        return found;
+    if (v == NULL)
+        err_set(e, "%s%s.%s is missing: it names the %s", val_where(table, where, sizeof where),
+                path, key, set->what);
+    else
+        err_set(e, "%s%s.%s: there is no %s '%.80s'", val_where(v, where, sizeof where), path, key,
+                set->what, name);
+    nearest(set, name, e);
+    return NULL;
+}
+
+void *kind_load(const struct kind *k, const struct val *table, const char *const *but,
+                const char *path, struct err *e)
+{
+    void *params = base_zalloc(1, k->params_size + 1);
+    if (param_load_but(k->params, params, table, but, path, e))
+        return params;
+    free(params);
+    return NULL;
+}
