@@ -62,7 +62,8 @@ static void program(void *arg)
 {
     struct node *n = arg;
     struct machine *m = n->machine;
-    m->workload->main(n->os, n->rank, m->ranks, m->workload_params);
+    const struct program me = { .params = m->workload_params, .rank = n->rank, .ranks = m->ranks };
+    m->workload->main(n->os, &me);
 }
 
 /* In the boot upcall. */

@@ -40,6 +40,13 @@ struct os_node {
     struct pfs_client *pfs; /* compute nodes; NULL elsewhere */
 };
 
+/* What a program is told when it is entered. */
+struct program {
+    const void *params; /* its workload's, loaded */
+    uint32_t rank, ranks;
+    uint64_t resume; /* 0: from the beginning; else what it said at the point it goes on from */
+};
+
 /* Boots the operating system of this node: the first upcall of its kernel task, at start and at
  * every restart.  The result lives in the kernel task's heap. */
 struct os_node *os_node_boot(struct port *kernel, const struct os_layout *layout,

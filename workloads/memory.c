@@ -263,21 +263,21 @@ static void run_client(struct os_node *node, uint32_t rank, uint32_t ranks,
     port_delivered(port, (uint64_t)p->size, c.wrong);
 }
 
-static void memory_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void memory_main(struct os_node *node, const struct program *me)
 {
-    const struct memory_params *p = params;
+    const struct memory_params *p = me->params;
     struct xk_protl *rpc = node->xk ? xk_find(node->xk, "rpc") : NULL;
     if (!rpc || !node->nx) {
         port_fail(node->port, "the machine's graph has no instances named rpc and nx, which memory "
                               "servers need");
         return;
     }
-    bool server = p->backing == BACKING_SERVERS && rank >= ranks - (uint32_t)p->servers;
+    bool server = p->backing == BACKING_SERVERS && me->rank >= me->ranks - (uint32_t)p->servers;
     if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
-        port_fail(node->port, "rank %u serves memory already", rank);
+        port_fail(node->port, "rank %u serves memory already", me->rank);
     nx_gsync(node->nx);
-    if (rank < (uint32_t)p->clients)
-        run_client(node, rank, ranks, p);
+    if (me->rank < (uint32_t)p->clients)
+        run_client(node, me->rank, me->ranks, p);
     nx_gsync(node->nx);
 }
 

@@ -92,16 +92,15 @@ static double measure(struct os_node *node, const struct message_time_params *p,
     return (double)(port_now(node->port) - start) / (double)(2 * counted) / (double)SIM_SEC;
 }
 
-static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void program(struct os_node *node, const struct program *me)
 {
-    const struct message_time_params *p = params;
-    (void)ranks;
-    if (rank != 0 && rank != (uint32_t)p->partner)
+    const struct message_time_params *p = me->params;
+    if (me->rank != 0 && me->rank != (uint32_t)p->partner)
         return;
     double sizes[32], rates[32];
     size_t count = 0;
     for (uint64_t size = 0;; size = next_size(size)) {
-        if (rank == 0) {
+        if (me->rank == 0) {
             double way = measure(node, p, size);
             if (size == 0)
                 port_measure(node->port, "latency", way);
@@ -113,7 +112,7 @@ static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const v
         if (size == LARGEST)
             break;
     }
-    if (rank != 0)
+    if (me->rank != 0)
         return;
     double half = rates[count - 1] / 2;
     port_measure(node->port, "asymptote", rates[count - 1]);

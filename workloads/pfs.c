@@ -363,9 +363,9 @@ static bool read_back(struct run *r)
     return true;
 }
 
-static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void program(struct os_node *node, const struct program *me)
 {
-    struct run r = { .node = node, .p = params, .rank = rank, .ranks = ranks };
+    struct run r = { .node = node, .p = me->params, .rank = me->rank, .ranks = me->ranks };
     if (node->pfs == NULL) {
         port_fail(node->port, "the protocol graph has no instance 'rpc' for PFS to use");
         return;

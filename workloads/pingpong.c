@@ -106,13 +106,12 @@ static void pong(struct os_node *node, const struct pingpong_params *p)
     }
 }
 
-static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void program(struct os_node *node, const struct program *me)
 {
-    const struct pingpong_params *p = params;
-    (void)ranks;
-    if (rank == 0)
+    const struct pingpong_params *p = me->params;
+    if (me->rank == 0)
         ping(node, p);
-    else if (rank == (uint32_t)p->partner)
+    else if (me->rank == (uint32_t)p->partner)
         pong(node, p);
 }
 

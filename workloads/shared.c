@@ -59,7 +59,7 @@ uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes)
     return (bytes + page - 1) / page * page;
 }
 
-bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t ranks,
+bool shared_open(struct shared *h, struct os_node *node, const struct program *me,
                  const struct shared_params *params, uint64_t bytes)
 {
     struct port *p = node->port;
@@ -68,8 +68,8 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
     *h = (struct shared){ .port = p,
                           .xk = node->xk,
                           .nodes = node->layout->compute,
-                          .rank = rank,
-                          .ranks = ranks,
+                          .rank = me->rank,
+                          .ranks = me->ranks,
                           .next = SHARED_BASE };
     if (!svm || !sync) {
         port_fail(p, "the machine's graph has no instances named svm and sync, which programs over "
@@ -80,9 +80,9 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
     h->space = vm_space_create(h->vm, "shared");
     uint64_t length = shared_array_bytes(params, bytes);
     h->report = SHARED_BASE + length;
-    length += shared_array_bytes(params, REPORT_BYTES * ranks);
-    h->svm =
-        svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, ranks, &params->svm);
+    length += shared_array_bytes(params, REPORT_BYTES * me->ranks);
+    h->svm = svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, me->ranks,
+                      &params->svm);
     if (!h->svm) {
         port_fail(p, "the shared memory of %llu bytes cannot be mapped",
                   (unsigned long long)length);
@@ -92,7 +92,7 @@ bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t
                       &h->store))
         return false;
     svm_set_store(h->svm, h->store);
-    h->sync = sync_join_memory(sync, node->layout->compute, ranks, svm_memory(h->svm), h->svm);
+    h->sync = sync_join_memory(sync, node->layout->compute, me->ranks, svm_memory(h->svm), h->svm);
     sync_barrier(h->sync);
     return true;
 }

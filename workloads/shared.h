@@ -64,7 +64,7 @@ struct shared {
 
 /* False after port_fail when the machine's graph has no svm or sync instance, or a page does not
  * fit. */
-bool shared_open(struct shared *h, struct os_node *node, uint32_t rank, uint32_t ranks,
+bool shared_open(struct shared *h, struct os_node *node, const struct program *me,
                  const struct shared_params *params, uint64_t bytes) MUST_CHECK;
 /* The address of the next `bytes` of the region, on a page of their own; the same on every node
  * when all make

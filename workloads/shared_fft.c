@@ -210,12 +210,12 @@ static bool fft_check(const void *params, const struct os_layout *layout, struct
     return true;
 }
 
-static void fft_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void fft_main(struct os_node *node, const struct program *me)
 {
-    const struct fft_params *p = params;
+    const struct fft_params *p = me->params;
     uint64_t m = (uint64_t)p->rows, first, end, size = 16 * m * m;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * shared_array_bytes(&p->shared, size)))
+    if (!shared_open(&h, node, me, &p->shared, 2 * shared_array_bytes(&p->shared, size)))
         return;
     struct fft f = { .h = &h, .m = m };
     while (1ull << f.log_m < m)
@@ -239,7 +239,7 @@ static void fft_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
         sync_barrier(h.sync);
     }
     shared_stop(&h);
-    if (rank == 0)
+    if (me->rank == 0)
         check(&f, a[1]);
 }
 

@@ -69,12 +69,12 @@ static void irregular_check(struct shared *h, const struct irregular_params *p, 
     port_delivered(h->port, 8 * n, n);
 }
 
-static void irregular_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void irregular_main(struct os_node *node, const struct program *me)
 {
-    const struct irregular_params *p = params;
+    const struct irregular_params *p = me->params;
     uint64_t n = (uint64_t)p->vertices, degree = (uint64_t)p->degree, first, end;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * shared_array_bytes(&p->shared, 8 * n)))
+    if (!shared_open(&h, node, me, &p->shared, 2 * shared_array_bytes(&p->shared, 8 * n)))
         return;
     uint64_t x[2] = { shared_array(&h, 8 * n), shared_array(&h, 8 * n) };
     shared_share(&h, n, &first, &end);
@@ -104,7 +104,7 @@ static void irregular_main(struct os_node *node, uint32_t rank, uint32_t ranks, 
         sync_barrier(h.sync);
     }
     shared_stop(&h);
-    if (rank == 0)
+    if (me->rank == 0)
         irregular_check(&h, p, x[p->iterations % 2]);
 }
 

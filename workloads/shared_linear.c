@@ -59,19 +59,19 @@ static double dot_block(const double *x, const double *y, uint64_t n)
 
 #define DOT_BLOCK 512 /* elements that are fetched at a time */
 
-static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void dot_main(struct os_node *node, const struct program *me)
 {
-    const struct linear_params *p = params;
+    const struct linear_params *p = me->params;
     uint64_t n = (uint64_t)p->n, first, end;
     struct shared h;
     uint64_t bytes =
-        2 * shared_array_bytes(&p->shared, 8 * n) + shared_array_bytes(&p->shared, 8 * ranks);
-    if (!shared_open(&h, node, rank, ranks, &p->shared, bytes))
+        2 * shared_array_bytes(&p->shared, 8 * n) + shared_array_bytes(&p->shared, 8 * me->ranks);
+    if (!shared_open(&h, node, me, &p->shared, bytes))
         return;
     uint64_t x = shared_array(&h, 8 * n), y = shared_array(&h, 8 * n),
-             partial = shared_array(&h, 8 * ranks);
+             partial = shared_array(&h, 8 * me->ranks);
     /* One node makes the vectors, as when they are read from elsewhere: little compute per byte. */
-    if (rank == 0)
+    if (me->rank == 0)
         for (uint64_t i = 0; i < n; i++) {
             vm_store_f64(h.space, x + 8 * i, shared_value(1, i));
             vm_store_f64(h.space, y + 8 * i, shared_value(2, i));
@@ -88,20 +88,20 @@ static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
             sum += dot_block(a, b, m);
             port_work(h.port, PORT_WORK_FLOP, 2 * m);
         }
-        vm_store_f64(h.space, partial + 8 * rank, sum);
+        vm_store_f64(h.space, partial + 8 * me->rank, sum);
         port_pay(h.port);
         sync_barrier(h.sync);
         total = 0;
-        if (rank == 0)
-            for (uint32_t r = 0; r < ranks; r++)
+        if (me->rank == 0)
+            for (uint32_t r = 0; r < me->ranks; r++)
                 total += vm_load_f64(h.space, partial + 8 * r);
     }
     shared_stop(&h);
-    if (rank != 0)
+    if (me->rank != 0)
         return;
-    double *expected = private_doubles(&h, ranks);
-    for (uint32_t r = 0; r < ranks; r++) {
-        struct shared other = { .rank = r, .ranks = ranks };
+    double *expected = private_doubles(&h, me->ranks);
+    for (uint32_t r = 0; r < me->ranks; r++) {
+        struct shared other = { .rank = r, .ranks = me->ranks };
         shared_share(&other, n, &first, &end);
         for (uint64_t i = first; i < end; i += DOT_BLOCK) {
             uint64_t m = end - i < DOT_BLOCK ? end - i : DOT_BLOCK;
@@ -113,11 +113,11 @@ static void dot_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
         }
     }
     double sequential = 0;
-    for (uint32_t r = 0; r < ranks; r++)
+    for (uint32_t r = 0; r < me->ranks; r++)
         sequential += expected[r];
     if (total != sequential)
         port_fail(h.port, "dot product: %.17g, a sequential run gives %.17g", total, sequential);
-    compare(&h, "dot product", partial, expected, ranks);
+    compare(&h, "dot product", partial, expected, me->ranks);
 }
 
 const struct workload_ops workload_svm_dot = {
@@ -157,12 +157,12 @@ static void fill_rows(struct shared *h, uint64_t addr, uint64_t seed, uint64_t n
         vm_store_f64(h->space, addr + 8 * i, shared_value(seed, i));
 }
 
-static void matmul_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void matmul_main(struct os_node *node, const struct program *me)
 {
-    const struct linear_params *p = params;
+    const struct linear_params *p = me->params;
     uint64_t n = (uint64_t)p->n, first, end, size = 8 * n * n;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, 3 * shared_array_bytes(&p->shared, size)))
+    if (!shared_open(&h, node, me, &p->shared, 3 * shared_array_bytes(&p->shared, size)))
         return;
     uint64_t a = shared_array(&h, size), b = shared_array(&h, size), c = shared_array(&h, size);
     shared_share(&h, n, &first, &end);
@@ -184,7 +184,7 @@ static void matmul_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
         }
     }
     shared_stop(&h);
-    if (rank != 0)
+    if (me->rank != 0)
         return;
     double *expected = private_doubles(&h, n * n);
     for (uint64_t i = 0; i < n * n; i++)
@@ -232,14 +232,14 @@ static double jacobi_unknown(const double *row, const double *x, double b, uint6
     return sum / row[i];
 }
 
-static void jacobi_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void jacobi_main(struct os_node *node, const struct program *me)
 {
-    const struct linear_params *p = params;
+    const struct linear_params *p = me->params;
     uint64_t n = (uint64_t)p->n, first, end;
     uint64_t bytes =
         shared_array_bytes(&p->shared, 8 * n * n) + 2 * shared_array_bytes(&p->shared, 8 * n);
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, bytes))
+    if (!shared_open(&h, node, me, &p->shared, bytes))
         return;
     uint64_t a = shared_array(&h, 8 * n * n),
              x[2] = { shared_array(&h, 8 * n), shared_array(&h, 8 * n) };
@@ -265,7 +265,7 @@ static void jacobi_main(struct os_node *node, uint32_t rank, uint32_t ranks, con
         sync_barrier(h.sync);
     }
     shared_stop(&h);
-    if (rank != 0)
+    if (me->rank != 0)
         return;
     double *now = private_doubles(&h, n), *next = private_doubles(&h, n);
     for (int64_t k = 0; k < p->iterations; k++) {

@@ -240,21 +240,20 @@ static void check(struct lu *shared)
     port_delivered(p, 8 * n * n, n);
 }
 
-static void lu_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void lu_main(struct os_node *node, const struct program *me)
 {
-    const struct lu_params *p = params;
+    const struct lu_params *p = me->params;
     struct lu l = { .b = (uint64_t)p->block };
     l.blocks = ((uint64_t)p->n + l.b - 1) / l.b;
     l.n = l.b * l.blocks;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared,
-                     shared_array_bytes(&p->shared, 8 * l.n * l.n)))
+    if (!shared_open(&h, node, me, &p->shared, shared_array_bytes(&p->shared, 8 * l.n * l.n)))
         return;
     l.h = &h;
     l.base = shared_array(&h, 8 * l.n * l.n);
     l.grid = 1;
-    for (uint32_t r = 2; r * r <= ranks; r++)
-        if (ranks % r == 0)
+    for (uint32_t r = 2; r * r <= me->ranks; r++)
+        if (me->ranks % r == 0)
             l.grid = r;
     l.x = port_alloc(h.port, 8 * l.b * l.b);
     l.y = port_alloc(h.port, 8 * l.b * l.b);
@@ -270,7 +269,7 @@ static void lu_main(struct os_node *node, uint32_t rank, uint32_t ranks, const v
     if (!factorise(&l))
         return;
     shared_stop(&h);
-    if (rank == 0)
+    if (me->rank == 0)
         check(&l);
 }
 

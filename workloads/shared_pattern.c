@@ -287,15 +287,16 @@ static uint64_t accesses(const struct pattern_params *q)
     return 4 * (uint64_t)q->rounds * (uint64_t)q->pages + 4;
 }
 
-static void pattern_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void pattern_main(struct os_node *node, const struct program *me)
 {
-    struct run r = { .p = params };
+    struct run r = { .p = me->params };
     r.page_bytes = (uint64_t)r.p->shared.memory.page;
-    uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes, apart = (uint64_t)r.p->spacing * ranks;
+    uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes,
+             apart = (uint64_t)r.p->spacing * me->ranks;
     if (!sensible(node->port, r.p))
         return;
     bytes = apart > bytes ? apart : bytes;
-    if (!shared_open(&r.h, node, rank, ranks, &r.p->shared, bytes))
+    if (!shared_open(&r.h, node, me, &r.p->shared, bytes))
         return;
     bool record = r.p->record || r.p->pattern == CONTENDED;
     if ((record || r.p->pattern == TEST_AND_SET) && svm_memory(r.h.svm)) {

@@ -89,18 +89,18 @@ static bool make_planes(struct shared *h, uint64_t n, const uint64_t grid[2], do
     return true;
 }
 
-static void pde_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void pde_main(struct os_node *node, const struct program *me)
 {
-    const struct pde_params *p = params;
+    const struct pde_params *p = me->params;
     uint64_t n = (uint64_t)p->n, plane = n * n, first, end, size = 8 * plane * n;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * shared_array_bytes(&p->shared, size)))
+    if (!shared_open(&h, node, me, &p->shared, 2 * shared_array_bytes(&p->shared, size)))
         return;
     uint64_t grid[2] = { shared_array(&h, size), shared_array(&h, size) };
     shared_share(&h, n, &first, &end);
     double *planes = port_alloc(h.port, 4 * plane * sizeof(double));
     double *out = planes + 3 * plane;
-    if (!(p->made_by_one ? make_planes(&h, n, grid, out, 0, rank == 0 ? n : 0)
+    if (!(p->made_by_one ? make_planes(&h, n, grid, out, 0, me->rank == 0 ? n : 0)
                          : make_planes(&h, n, grid, out, first, end)))
         return;
     shared_start(&h);
@@ -120,7 +120,7 @@ static void pde_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
         sync_barrier(h.sync);
     }
     shared_stop(&h);
-    if (rank == 0)
+    if (me->rank == 0)
         pde_sequential(&h, p, grid[p->iterations % 2]);
 }
 

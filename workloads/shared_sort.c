@@ -120,39 +120,39 @@ static void check_sorted(struct block *b, uint64_t blocks)
     port_delivered(p, 8 * n, n);
 }
 
-static void sort_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void sort_main(struct os_node *node, const struct program *me)
 {
-    const struct sort_params *p = params;
-    uint64_t blocks = 2 * (uint64_t)ranks;
+    const struct sort_params *p = me->params;
+    uint64_t blocks = 2 * (uint64_t)me->ranks;
     struct block b = { .length = ((uint64_t)p->records + blocks - 1) / blocks };
     uint64_t size = 8 * blocks * b.length;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, shared_array_bytes(&p->shared, size)))
+    if (!shared_open(&h, node, me, &p->shared, shared_array_bytes(&p->shared, size)))
         return;
     b.h = &h;
     b.base = shared_array(&h, size);
     b.a = port_alloc(h.port, 16 * b.length);
     b.out = port_alloc(h.port, 16 * b.length);
     for (uint64_t i = 0; i < 2 * b.length; i++)
-        b.a[i] = record(2 * rank * b.length + i);
-    if (!put(&b, 2 * rank, b.a, 2))
+        b.a[i] = record(2 * me->rank * b.length + i);
+    if (!put(&b, 2 * me->rank, b.a, 2))
         return;
     shared_start(&h);
-    if (!fetch(&b, 2 * rank, 2))
+    if (!fetch(&b, 2 * me->rank, 2))
         return;
     port_work(h.port, PORT_WORK_OP,
               merge_sort(b.a, b.out, b.length) + merge_sort(b.a + b.length, b.out, b.length));
-    if (!put(&b, 2 * rank, b.a, 2))
+    if (!put(&b, 2 * me->rank, b.a, 2))
         return;
     for (uint64_t round = 0; round < blocks; round++) {
         port_pay(h.port);
         sync_barrier(h.sync);
-        uint64_t i = 2 * rank + round % 2;
+        uint64_t i = 2 * me->rank + round % 2;
         if (i + 1 < blocks && !merge_split(&b, i))
             return;
     }
     shared_stop(&h);
-    if (rank != 0)
+    if (me->rank != 0)
         return;
     check_sorted(&b, blocks);
 }

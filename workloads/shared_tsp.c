@@ -140,17 +140,17 @@ static uint32_t held_karp(struct tsp *t)
     return best;
 }
 
-static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void tsp_main(struct os_node *node, const struct program *me)
 {
-    const struct tsp_params *p = params;
+    const struct tsp_params *p = me->params;
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, &p->shared, 2 * (uint64_t)p->shared.memory.page))
+    if (!shared_open(&h, node, me, &p->shared, 2 * (uint64_t)p->shared.memory.page))
         return;
     struct tsp t = { .h = &h, .n = (uint32_t)p->cities };
     t.best = shared_array(&h, 4);
     t.counter = shared_array(&h, 4);
     make_distances(&t);
-    if (rank == 0)
+    if (me->rank == 0)
         vm_store_u32(h.space, t.best, greedy(&t));
     ASSERT(t.n >= 3);
     uint32_t tours = (t.n - 1) * (t.n - 1);
@@ -162,7 +162,7 @@ static void tsp_main(struct os_node *node, uint32_t rank, uint32_t ranks, const 
             search(&t, b, all & ~(1u << a | 1u << b), t.distance[0][a] + t.distance[a][b]);
     }
     shared_stop(&h);
-    if (rank != 0)
+    if (me->rank != 0)
         return;
     uint32_t found = vm_load_u32(h.space, t.best), expected = held_karp(&t);
     if (found != expected)

@@ -25,8 +25,7 @@ struct workload_ops {
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);
     /* How many compute nodes take part; NULL: all. */
     uint32_t (*programs)(const void *params, const struct os_layout *layout);
-    /* Thread of compute rank `rank` of `ranks`.  (blocks) */
-    void (*main)(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params);
+    void (*main)(struct os_node *node, const struct program *me); /* a thread.  (blocks) */
 };
 
 #endif

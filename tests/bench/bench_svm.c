@@ -32,15 +32,15 @@ static const char *packet = "1KiB"; /* payload of a packet: a page takes five */
 static uint64_t taken, sent;        /* faults and messages of all nodes */
 static uint64_t events;             /* of the last run */
 
-static void moving(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
+static void moving(struct os_node *node, const struct program *me)
 {
     struct shared h;
-    if (!shared_open(&h, node, rank, ranks, p, (uint64_t)ranks * PAGES * PAGE))
+    if (!shared_open(&h, node, me, me->params, (uint64_t)me->ranks * PAGES * PAGE))
         return;
-    uint64_t rounds = (FAULTS + ranks * PAGES - 1) / (ranks * PAGES);
+    uint64_t rounds = (FAULTS + me->ranks * PAGES - 1) / (me->ranks * PAGES);
     for (uint64_t k = 0; k < rounds; k++) {
         for (uint64_t i = 0; i < PAGES; i++)
-            vm_store_u64(h.space, SHARED_BASE + ((rank + k) % ranks * PAGES + i) * PAGE, k);
+            vm_store_u64(h.space, SHARED_BASE + ((me->rank + k) % me->ranks * PAGES + i) * PAGE, k);
         port_pay(h.port);
         sync_barrier(h.sync);
     }
@@ -50,16 +50,16 @@ static void moving(struct os_node *node, uint32_t rank, uint32_t ranks, const vo
     sent += c.sent;
 }
 
-static void touching(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
+static void touching(struct os_node *node, const struct program *me)
 {
     struct shared h;
-    if (shared_open(&h, node, rank, ranks, p, SPACE))
-        vm_store_u64(h.space, SHARED_BASE + SPACE / ranks * rank, 1);
+    if (shared_open(&h, node, me, me->params, SPACE))
+        vm_store_u64(h.space, SHARED_BASE + SPACE / me->ranks * me->rank, 1);
 }
 
-static void nothing(struct os_node *node, uint32_t rank, uint32_t ranks, const void *p)
+static void nothing(struct os_node *node, const struct program *me)
 {
-    (void)node, (void)rank, (void)ranks, (void)p;
+    (void)node, (void)me;
 }
 
 static const struct workload_ops workloads[] = {

@@ -19,19 +19,18 @@ static enum mistake mistake;
 static unsigned ended;
 
 /* Rank 0 makes the mistake; rank 1, whose node dies in the case LOST, owns the second page. */
-static void program(struct os_node *node, uint32_t rank, uint32_t ranks, const void *params)
+static void program(struct os_node *node, const struct program *me)
 {
     struct port *p = node->port;
     struct vm_params vp = { .page = PAGE, .frames = mistake == NO_FRAMES };
     struct svm_params sp = { .hash_block = 1, .retry = SIM_MS, .initial_owner = 1 };
-    (void)params;
     while (strcmp(svm_managers.items[sp.manager]->name, "dynamic") != 0)
         sp.manager++;
     struct vm_space *s = vm_space_create(vm_create(p, &vp), "careless");
-    cr_assert_not_null(
-        svm_join(xk_find(node->xk, "svm"), s, BASE, 2 * PAGE, node->layout->compute, ranks, &sp));
+    cr_assert_not_null(svm_join(xk_find(node->xk, "svm"), s, BASE, 2 * PAGE, node->layout->compute,
+                                me->ranks, &sp));
     cr_assert_not_null(vm_map(s, 2 * BASE, PAGE, VM_READ, &vm_pager_zero, NULL));
-    if (rank == 1) {
+    if (me->rank == 1) {
         vm_store_u64(s, BASE + PAGE, 5);
         port_thread_sleep(p, 100 * SIM_MS);
         ended++;

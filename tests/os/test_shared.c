@@ -26,7 +26,8 @@ static void program(void *arg)
     struct start *s = arg;
     struct world *w = s->w;
     port_thread_sleep(s->node.port, SIM_MS);
-    w->ops->main(&s->node, s->node.node, w->nodes, w->params);
+    const struct program me = { .params = w->params, .rank = s->node.node, .ranks = w->nodes };
+    w->ops->main(&s->node, &me);
     w->finished++;
 }
 
