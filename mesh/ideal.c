@@ -59,7 +59,7 @@ static bool cut(const struct ideal_net *n, const struct net_packet *p)
 {
     uint32_t node = p->src;
     for (;;) {
-        uint32_t port = topo_route(&n->m.topo, node, p->dst);
+        uint32_t port = topo_route(&n->m.topo, p->src, node, p->dst);
         if (n->dead[node * n->m.topo.ports + port])
             return true;
         if (port == topo_eject_port(&n->m.topo))

@@ -226,6 +226,7 @@ void mesh_describe_grid(const struct topo *t, struct net_describe *d)
     memcpy(d->shape, t->shape, sizeof(d->shape));
     d->dims = t->dims;
     d->wraps = t->wraps;
+    d->uniform_load = topo_uniform_load(t);
     memcpy(d->size, t->size, sizeof(t->size));
 }
 

@@ -75,7 +75,9 @@ struct net_describe {
     char shape[64];     /* "16x32 mesh" */
     /* Terminals as a grid, x (columns) first and fastest; dims 0: it is none. */
     uint32_t dims, size[NET_DIMS];
-    bool wraps; /* a torus */
+    bool wraps;          /* a torus */
+    double uniform_load; /* flits a flit time of its busiest channel between routers at one of each
+                            terminal, to terminals drawn evenly from all */
 };
 
 struct sim_busy;

@@ -74,7 +74,7 @@ uint32_t route_options(const struct mesh_params *params, const struct topo *t, u
 {
     struct options o = { .out = out };
     uint32_t vcs = (uint32_t)params->virtual_channels, all = (1u << vcs) - 1;
-    uint32_t port = topo_route(t, node, p->dst);
+    uint32_t port = topo_route(t, p->src, node, p->dst);
     if (port == topo_eject_port(t) || params->route <= MESH_YX) {
         offer(&o, port, dateline_channels(t, vcs, node, port, p));
         return o.count;

@@ -81,6 +81,22 @@ uint32_t topo_diameter(const struct topo *t)
     return sum;
 }
 
+double topo_uniform_load(const struct topo *t)
+{
+    double most = 0;
+    for (uint32_t d = 0; d < t->dims; d++) {
+        uint32_t k = t->size[d], low = k / 2, high = k - low;
+        double load = (double)low * (double)high / (double)k; /* of the middle channel of a mesh */
+        bool uneven = t->wraps && k % 4 == 2;
+        for (uint32_t e = 0; e < t->dims; e++)
+            uneven &= e == d || t->size[e] % 2 == 1;
+        if (t->wraps)
+            load = load / 2 + (uneven ? 0.5 / t->nodes : 0);
+        most = load > most ? load : most;
+    }
+    return most;
+}
+
 const char *topo_channel_name(const struct topo *t, uint32_t node, uint32_t port, char *out,
                               size_t size)
 {

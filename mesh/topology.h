@@ -10,6 +10,10 @@
  *
  *   T1  A route never leaves a dimension unfinished to start a later one (in its order), so the
  *       channels of a mesh form no cycle.
+ *   T2  Of two equal ways around a torus as many packets take each: under uniform traffic every
+ *       channel of a dimension carries the same, where it or another dimension allows that (see
+ *       topo_uniform_load), and the ties of a transpose go both ways.  All packets of one pair of
+ *       terminals take the same way.
  */
 #ifndef MESH_TOPOLOGY_H
 #define MESH_TOPOLOGY_H
@@ -52,21 +56,29 @@ static inline uint32_t topo_opposite(uint32_t port)
     return port ^ 1u;
 }
 
-/* On a torus: the shorter way from a to b is downwards; of two equal ways the one upwards. */
-static inline bool topo_backwards(const struct topo *t, uint32_t d, uint32_t a, uint32_t b)
+/* Which of two equal ways around dimension d of a torus a packet takes: downwards when all its
+ * source's coordinates and the other ones of its destination have an odd sum (T2). */
+static inline bool topo_tie(const struct topo *t, uint32_t src, uint32_t dst, uint32_t d)
 {
-    uint32_t k = t->size[d], up = (b + k - a) % k;
-    return up > k - up;
+    const uint16_t *a = t->coord + (size_t)src * t->dims, *b = t->coord + (size_t)dst * t->dims;
+    uint32_t sum = b[d];
+    for (uint32_t e = 0; e < t->dims; e++)
+        sum += (uint32_t)a[e] + b[e];
+    return sum % 2 == 1;
 }
 
-/* The output port of dimension-order routing at `node` towards `dst`. */
-static inline uint32_t topo_route(const struct topo *t, uint32_t node, uint32_t dst)
+/* The output port of dimension-order routing at `node` for a packet from `src` to `dst`. */
+static inline uint32_t topo_route(const struct topo *t, uint32_t src, uint32_t node, uint32_t dst)
 {
     const uint16_t *a = t->coord + (size_t)node * t->dims, *b = t->coord + (size_t)dst * t->dims;
     for (uint32_t k = 0; k < t->dims; k++) {
         uint32_t d = t->order[k];
-        if (a[d] != b[d])
-            return 2 * d + (t->wraps ? topo_backwards(t, d, a[d], b[d]) : a[d] > b[d]);
+        if (a[d] == b[d])
+            continue;
+        uint32_t size = t->size[d], up = (uint32_t)(b[d] - a[d]) + (a[d] < b[d] ? 0 : size);
+        if (t->wraps)
+            return 2 * d + (2u * up == size ? topo_tie(t, src, dst, d) : 2u * up > size);
+        return 2 * d + (a[d] > b[d]);
     }
     return t->ports - 1;
 }
@@ -76,6 +88,12 @@ uint32_t topo_distance(const struct topo *t, uint32_t a, uint32_t b);
 
 /* The longest distance. */
 uint32_t topo_diameter(const struct topo *t);
+
+/* Flits a flit time that the busiest channel between routers carries when every terminal sends one
+ * to terminals drawn evenly from all, itself too.  On a torus it is the load of every channel of
+ * its dimension but in one case: size k = 2, 6, 10, .. and all other sizes odd, where the two ways
+ * cannot have equal numbers of pairs. */
+double topo_uniform_load(const struct topo *t);
 
 /* "0,3+x": a name for reports.  Row-major pairs are written (row,column). */
 const char *topo_channel_name(const struct topo *t, uint32_t node, uint32_t port, char *out,

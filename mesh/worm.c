@@ -53,7 +53,7 @@ static void *line_zalloc(struct worm_net *n, size_t count, size_t size)
 static void look_up(struct worm_net *n, struct worm *w, uint32_t node)
 {
     const struct topo *t = &n->m.topo;
-    uint32_t port = topo_route(t, node, w->packet->dst), dim = port / 2;
+    uint32_t port = topo_route(t, w->packet->src, node, w->packet->dst), dim = port / 2;
     w->port = (uint8_t)port;
     w->steps = 1;
     if (port != n->ports - 1) {

@@ -1,6 +1,7 @@
 /* test_pattern.c: destinations by hand on small grids. */
 #include <criterion/criterion.h>
 
+#include "mesh/mesh.h"
 #include "workloads/direct/pattern.h"
 
 static struct net_describe grid(uint32_t columns, uint32_t rows)
@@ -138,12 +139,21 @@ Test(pattern, uniform_never_draws_the_source_unless_asked_and_draws_all_others_a
     }
 }
 
+static double capacity(int64_t columns, int64_t rows, bool wraps)
+{
+    struct topo t;
+    struct err e = ERR_INIT;
+    struct net_describe d = { .dims = 2 };
+    cr_assert(topo_init(&t, 2, (int64_t[]){ columns, rows }, false, wraps, "grid", &e));
+    mesh_describe_grid(&t, &d);
+    topo_fini(&t);
+    return pattern_uniform_capacity(&d);
+}
+
 Test(pattern, capacity_of_uniform_traffic)
 {
-    struct net_describe d = grid(8, 8);
-    cr_assert_float_eq(pattern_uniform_capacity(&d), 0.5, 1e-12);
-    d = grid(16, 4);
-    cr_assert_float_eq(pattern_uniform_capacity(&d), 0.25, 1e-12);
-    d = grid(3, 3); /* 2 * 1 / 3 a channel: injection limits */
-    cr_assert_float_eq(pattern_uniform_capacity(&d), 1, 1e-12);
+    cr_assert_float_eq(capacity(8, 8, false), 0.5, 1e-12);
+    cr_assert_float_eq(capacity(16, 4, false), 0.25, 1e-12);
+    cr_assert_float_eq(capacity(3, 3, false), 1, 1e-12); /* 2 * 1 / 3 a channel: injection limits */
+    cr_assert_float_eq(capacity(16, 4, true), 0.5, 1e-12);
 }

@@ -111,6 +111,92 @@ Test(route, a_torus_is_free_of_cycles_because_of_its_dateline)
     }
 }
 
+/* Packets over every channel when each terminal sends one to all; or, transposed, only those that
+ * have a tie send. */
+static void walk_all(const struct topo *t, bool transposed, uint32_t *load)
+{
+    for (uint32_t src = 0; src < t->nodes; src++)
+        for (uint32_t dst = 0; dst < t->nodes; dst++) {
+            uint32_t x = t->coord[src * t->dims], y = t->coord[src * t->dims + 1];
+            if (transposed && dst != x * t->size[0] + y)
+                continue;
+            if (transposed && (x > y ? x - y : y - x) * 2 != t->size[0])
+                continue;
+            for (uint32_t at = src; at != dst;) {
+                uint32_t port = topo_route(t, src, at, dst);
+                load[at * t->ports + port]++;
+                at = topo_neighbour(t, at, port);
+            }
+        }
+}
+
+Test(route, on_a_torus_all_channels_of_a_dimension_carry_the_same_and_capacity_says_how_much)
+{
+    static const int64_t shapes[][3] = {
+        { 4, 4, 1 }, { 6, 6, 1 }, { 8, 8, 1 }, { 4, 4, 4 }, { 6, 6, 6 }, { 8, 8, 8 },
+        { 6, 4, 1 }, { 5, 6, 1 }, { 2, 2, 1 }, { 7, 4, 3 }, { 1, 8, 1 }, { 5, 7, 1 },
+    };
+    static uint32_t load[512 * 7];
+    for (size_t s = 0; s < ARRAY_LEN(shapes); s++) {
+        struct topo t;
+        struct err e = ERR_INIT;
+        cr_assert(topo_init(&t, shapes[s][2] > 1 ? 3 : 2, shapes[s], s % 2, true, "torus", &e));
+        memset(load, 0, sizeof(load));
+        walk_all(&t, false, load);
+        uint32_t most = 0;
+        for (uint32_t d = 0; d < t.dims; d++) {
+            uint32_t each = load[2 * d];
+            bool even = t.size[d] % 4 != 2; /* or another dimension is of even size */
+            for (uint32_t b = 0; b < t.dims; b++)
+                even |= b != d && t.size[b] % 2 == 0;
+            for (uint32_t c = 0; c < t.nodes * 2; c++) {
+                uint32_t l = load[c / 2 * t.ports + 2 * d + c % 2];
+                most = l > most ? l : most;
+                cr_assert(!even || l == each, "shape %zu, dimension %u: %u and %u", s, d, l, each);
+            }
+        }
+        cr_assert_float_eq(topo_uniform_load(&t), most / (double)t.nodes, 1e-9, "shape %zu", s);
+        topo_fini(&t);
+    }
+}
+
+Test(route, one_size_of_6_10_and_so_on_among_odd_ones_has_its_exact_capacity_too)
+{
+    static const int64_t shapes[][2] = { { 6, 1 }, { 6, 5 }, { 3, 10 }, { 2, 1 } };
+    static uint32_t load[64 * 5];
+    for (size_t s = 0; s < ARRAY_LEN(shapes); s++) {
+        struct topo t;
+        struct err e = ERR_INIT;
+        cr_assert(topo_init(&t, 2, shapes[s], false, true, "torus", &e));
+        memset(load, 0, sizeof(load));
+        walk_all(&t, false, load);
+        uint32_t most = 0;
+        for (uint32_t c = 0; c < t.nodes * t.ports; c++)
+            most = load[c] > most ? load[c] : most;
+        cr_assert_float_eq(topo_uniform_load(&t), most / (double)t.nodes, 1e-9, "shape %zu", s);
+        topo_fini(&t);
+    }
+}
+
+Test(route, ties_of_a_transpose_go_both_ways)
+{
+    for (int64_t k = 4; k <= 8; k += 2) {
+        static uint32_t load[64 * 5];
+        struct topo t;
+        struct err e = ERR_INIT;
+        uint32_t sum[4] = { 0 };
+        cr_assert(topo_init(&t, 2, (int64_t[]){ k, k }, false, true, "torus", &e));
+        memset(load, 0, sizeof(load));
+        walk_all(&t, true, load);
+        for (uint32_t c = 0; c < t.nodes * 4; c++)
+            sum[c % 4] += load[c / 4 * t.ports + c % 4];
+        for (uint32_t port = 0; port < 4; port++)
+            cr_assert_eq(sum[port], (uint32_t)(k * k / 4), "%ldx%ld, port %u: %u", (long)k, (long)k,
+                         port, sum[port]);
+        topo_fini(&t);
+    }
+}
+
 /* Heavy random traffic; every packet arrives by a shortest way. */
 static void load(struct mesh_params m, uint64_t number)
 {

@@ -193,13 +193,5 @@ uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r)
 
 double pattern_uniform_capacity(const struct net_describe *net)
 {
-    double least = net->dims ? 1 : 0;
-    for (uint32_t d = 0; d < net->dims; d++) {
-        uint32_t k = net->size[d], low = k / 2, high = k - low;
-        double load = (double)low * (double)high / (double)k; /* of the middle channel, at load 1 */
-        load /= net->wraps ? 2 : 1;
-        if (load > 0 && 1 / load < least)
-            least = 1 / load;
-    }
-    return least;
+    return net->dims == 0 ? 0 : net->uniform_load > 1 ? 1 / net->uniform_load : 1;
 }
