@@ -16,6 +16,8 @@ bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
         return false;
     n->terminals = base_zalloc(n->topo.nodes, sizeof(*n->terminals));
     n->places = base_zalloc(n->topo.nodes, sizeof(*n->places));
+    if (p->routing_at == MESH_AT_ROUTER && n->d.front > 0)
+        n->routing = base_zalloc(n->topo.nodes, sizeof(*n->routing));
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
     sim_audit_register(s, "mesh", audit, n);
@@ -29,6 +31,7 @@ void mesh_net_fini(struct mesh_net *n)
     free(n->faults);
     free(n->terminals);
     free(n->places);
+    free(n->routing);
     free(n->sent);
     free(n->done);
     wheel_fini(&n->wheel);

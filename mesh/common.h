@@ -28,6 +28,8 @@ struct mesh_net {
     uint32_t fault_count;
     struct net_packet **sent, **done; /* of this instant */
     uint32_t sent_count, sent_size, done_count, done_size;
+    sim_time
+        *routing; /* of each router: busy with headers until then; NULL: it takes any, always */
     uint64_t packets_in, packets_out, packets_dropped, flits_in, flits_out, flits_dropped;
 };
 
@@ -96,6 +98,15 @@ int mesh_net_by_destination(const void *a, const void *b);
 /* Ends an instant: calls the terminals and schedules the next.  True: nothing lies between, and the
  * next instant is now. */
 bool mesh_net_go_on(struct mesh_net *n);
+/* The header at the front of a FIFO of `router`, not yet routed, may begin to be routed now: does so
+ * together with those that begin at this instant (true), or waits until n->routing[router]. */
+static inline bool mesh_net_route(struct mesh_net *n, uint32_t router)
+{
+    if (n->routing[router] <= n->now)
+        n->routing[router] = n->now + n->d.front;
+    return n->routing[router] == n->now + n->d.front;
+}
+
 /* Calls fn for every output channel (node * ports + port) that the faults of this instant are
  * about, in order of the faults, so that the last word on a channel holds. */
 void mesh_net_faults_now(struct mesh_net *n,

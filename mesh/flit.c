@@ -16,80 +16,10 @@
  *   F1  credits of an output virtual channel + flits in its FIFO + credits on their way = depth.
  *   F2  A packet's flits stay in order and are not mixed with others' on a virtual channel.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "mesh/common.h"
-#include "mesh/route.h"
+#include "mesh/flit_internal.h"
 #include "sim/measure.h"
-#include "sim/server.h"
-
-#define NOBODY UINT32_MAX
-#define DRAIN (UINT32_MAX - 1) /* the output of a packet that is dropped here */
-
-struct flit {
-    struct net_packet *packet;
-    uint32_t index;     /* 1 .. packet->flits */
-    sim_time available; /* may leave (or, a header, compete) from here on */
-};
-
-struct input {
-    struct flit *fifo; /* ring of `depth` */
-    uint32_t first, count;
-    struct route_option options[ROUTE_OPTIONS]; /* of the header at the front */
-    uint32_t option_count;                      /* 0: the front is not a header that competes */
-    uint32_t output;   /* output virtual channel held (of this router), or NOBODY */
-    sim_time start;    /* granted: may leave from here on */
-    sim_time front_at; /* the flit now at the front is seen from here on */
-};
-
-struct output {
-    uint32_t holder;  /* input virtual channel of the router, or NOBODY */
-    uint32_t credits; /* UINT32_MAX: the terminal takes everything */
-    sim_time free_at; /* may be allocated from here on */
-    uint32_t turn;    /* next input virtual channel of the router in turn */
-};
-
-struct port {
-    sim_time read_free;  /* input side: one flit a flit time */
-    sim_time write_free; /* output side: one flit a flit time */
-    uint32_t input_turn; /* which of its virtual channels is put forward next */
-    uint32_t output_turn;
-    uint32_t to_node, to_port; /* where its channel leads; NOBODY: terminal or edge */
-    bool dead;
-    sim_time window;  /* that `blocked` is about: its start */
-    sim_time blocked; /* headers waited for its output so long, in all */
-    struct sim_busy busy;
-};
-
-struct source {
-    struct net_packet *first, *last; /* wait */
-    struct net_packet *current;      /* flits of it are being injected */
-    uint32_t sent;                   /* flits of current that left */
-    uint32_t channel;                /* its virtual channel */
-    sim_time write_free;
-    uint32_t *credits; /* of the router's injection port, per virtual channel */
-    sim_time *free_at;
-    struct sim_busy busy;
-};
-
-struct flit_net {
-    struct mesh_net m;
-    uint32_t vcs, depth;
-    struct input *inputs;   /* (node * ports + port) * vcs + virtual channel */
-    struct output *outputs; /* the same way */
-    struct port *ports;     /* node * ports + port */
-    struct source *sources;
-    struct flit *slots;
-    uint32_t *source_credits;
-    sim_time *source_free;
-    bool *marked; /* routers, then sources */
-    uint32_t *looks, look_count;
-    uint64_t flits_left; /* have left the FIFOs for a terminal or for nowhere */
-    uint64_t in_fifos;   /* flits */
-    uint64_t instants;
-    char deadlock[600]; /* the circle of waiting packets, once there is one */
-};
 
 enum word { WORD_LOOK, WORD_CREDIT, WORD_SOURCE_CREDIT, WORD_SENT, WORD_DELIVER };
 
@@ -107,21 +37,6 @@ static void look_at(struct flit_net *n, uint32_t which)
     }
 }
 
-static struct input *input_of(struct flit_net *n, uint32_t node, uint32_t index)
-{
-    return &n->inputs[(size_t)node * n->m.topo.ports * n->vcs + index];
-}
-
-static struct output *output_of(struct flit_net *n, uint32_t node, uint32_t index)
-{
-    return &n->outputs[(size_t)node * n->m.topo.ports * n->vcs + index];
-}
-
-static struct flit *front_of(const struct input *v)
-{
-    return &v->fifo[v->first];
-}
-
 static void enter_fifo(struct flit_net *n, uint32_t node, uint32_t index, struct net_packet *p,
                        uint32_t flit, sim_time available)
 {
@@ -135,16 +50,25 @@ static void enter_fifo(struct flit_net *n, uint32_t node, uint32_t index, struct
         post(n, available + n->m.d.front, WORD_LOOK, node);
 }
 
-/* The header at the front of v competes from here on. */
-static sim_time competes_at(const struct flit_net *n, const struct input *v)
+/* The header at the front of v competes now. */
+static bool competes(struct flit_net *n, uint32_t node, struct input *v)
 {
-    return sim_time_max(front_of(v)->available, v->front_at) + n->m.d.front;
+    sim_time from = sim_time_max(front_of(v)->available, v->front_at);
+    if (!n->m.routing)
+        return from + n->m.d.front <= n->m.now;
+    if (v->routed == 0 && from <= n->m.now) {
+        if (mesh_net_route(&n->m, node))
+            v->routed = n->m.routing[node];
+        post(n, n->m.routing[node], WORD_LOOK, node);
+    }
+    return v->routed > 0 && v->routed <= n->m.now;
 }
 
 /* The next flit is at the front of v a flit time from now; it may have to be routed. */
 static void next_in_line(struct flit_net *n, uint32_t node, struct input *v)
 {
     v->front_at = n->m.now + n->m.d.flit;
+    v->routed = 0;
     post(n, v->front_at, WORD_LOOK, node);
     if (n->m.d.front > 0)
         post(n, v->front_at + n->m.d.front, WORD_LOOK, node);
@@ -152,34 +76,30 @@ static void next_in_line(struct flit_net *n, uint32_t node, struct input *v)
 
 /* ---- 1: virtual channels ---- */
 
-static bool wants(const struct input *v, uint32_t port, uint32_t channel)
-{
-    for (uint32_t k = 0; k < v->option_count; k++)
-        if (v->options[k].port == port && (v->options[k].channels >> channel & 1u))
-            return true;
-    return false;
-}
-
-/* True when a goes before b under arbitration by age. */
+/* True when a goes before b, which comes first in turn, under arbitration by age. */
 static bool older(const struct net_packet *a, const struct net_packet *b)
 {
     return !b || a->created < b->created;
 }
 
+/* Input ports in turn, and of each its virtual channels in turn; or the packet created first. */
 static uint32_t pick_header(struct flit_net *n, uint32_t node, uint32_t port, uint32_t channel)
 {
-    uint32_t all = n->m.topo.ports * n->vcs, best = NOBODY;
-    uint32_t from = output_of(n, node, port * n->vcs + channel)->turn;
-    for (uint32_t k = 0; k < all; k++) {
-        uint32_t index = n->m.params.arbitration == MESH_AGE ? k : (from + k) % all;
+    const struct output *out = output_of(n, node, port * n->vcs + channel);
+    uint32_t best = NOBODY, ports = n->m.topo.ports;
+    const struct net_packet *oldest = NULL;
+    for (uint32_t k = 0; k < ports * n->vcs; k++) {
+        uint32_t in = (out->turn + k / n->vcs) % ports;
+        uint32_t index = in * n->vcs + (out->turns[in] + k) % n->vcs;
         struct input *v = input_of(n, node, index);
         if (v->option_count == 0 || v->output != NOBODY || !wants(v, port, channel))
             continue;
         if (n->m.params.arbitration == MESH_ROUND_ROBIN)
             return index;
-        if (best == NOBODY ||
-            front_of(v)->packet->created < front_of(input_of(n, node, best))->packet->created)
+        if (older(front_of(v)->packet, oldest)) {
             best = index;
+            oldest = front_of(v)->packet;
+        }
     }
     return best;
 }
@@ -198,7 +118,7 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
         struct input *v = input_of(n, node, i);
         if (v->output != NOBODY || v->count == 0 || front_of(v)->index != 1)
             continue;
-        if (competes_at(n, v) > n->m.now)
+        if (!competes(n, node, v))
             continue;
         v->option_count =
             route_options(&n->m.params, &n->m.topo, node, front_of(v)->packet, v->options);
@@ -225,7 +145,8 @@ static void allocate_channels(struct flit_net *n, uint32_t node)
         if (ejects)
             mesh_net_take_place(&n->m, node);
         out->holder = winner;
-        out->turn = (winner + 1) % all;
+        out->turns[winner / n->vcs] = (uint8_t)((winner + 1) % n->vcs);
+        out->turn = (winner / n->vcs + 1) % n->m.topo.ports;
         v->output = o;
         v->option_count = 0;
         leave_after_allocation(n, node, v);
@@ -254,7 +175,7 @@ static uint32_t put_forward(struct flit_net *n, uint32_t node, uint32_t port)
     if (p->read_free > n->m.now)
         return NOBODY;
     for (uint32_t k = 0; k < n->vcs; k++) {
-        uint32_t c = n->m.params.arbitration == MESH_AGE ? k : (p->input_turn + k) % n->vcs;
+        uint32_t c = (p->input_turn + k) % n->vcs;
         struct input *v = input_of(n, node, port * n->vcs + c);
         if (!can_leave(n, node, v))
             continue;
@@ -272,7 +193,7 @@ static void release(struct flit_net *n, struct output *out, bool ejects)
 {
     out->holder = NOBODY;
     out->free_at = n->m.now + n->m.d.flit;
-    if (n->m.params.fifo == MESH_FIFO_EMPTY && !ejects)
+    if (n->m.params.fifo == MESH_FIFO_EMPTY && (!ejects || n->m.d.eject_loop > 0))
         out->free_at = SIM_NEVER; /* until the last credit is back */
 }
 
@@ -382,7 +303,7 @@ static void allocate_switch(struct flit_net *n, uint32_t node)
         uint32_t from = n->ports[node * ports + o].output_turn, winner = NOBODY;
         const struct net_packet *oldest = NULL;
         for (uint32_t k = 0; k < ports; k++) {
-            uint32_t p = n->m.params.arbitration == MESH_AGE ? k : (from + k) % ports;
+            uint32_t p = (from + k) % ports;
             if (forward[p] == NOBODY || input_of(n, node, forward[p])->output / n->vcs != o)
                 continue;
             const struct net_packet *packet = front_of(input_of(n, node, forward[p]))->packet;
@@ -498,104 +419,6 @@ static void collect(struct flit_net *n)
 
 /* ---- deadlock ---- */
 
-/* The FIFO (input virtual channel over the whole network) after output o of a router. */
-static uint32_t fifo_after(const struct flit_net *n, uint32_t node, uint32_t o)
-{
-    const struct port *p = &n->ports[node * n->m.topo.ports + o / n->vcs];
-    return (p->to_node * n->m.topo.ports + p->to_port) * n->vcs + o % n->vcs;
-}
-
-/* There is room after output o, or will be, when the FIFOs that move are those of `moves`. */
-static bool room_after(const struct flit_net *n, uint32_t node, uint32_t o, const bool *moves)
-{
-    if (o / n->vcs == topo_eject_port(&n->m.topo))
-        return true;
-    uint32_t next = fifo_after(n, node, o);
-    bool until_empty = n->outputs[(size_t)node * n->m.topo.ports * n->vcs + o].free_at == SIM_NEVER;
-    return moves[next] || n->inputs[next].count < (until_empty ? 1 : n->depth);
-}
-
-/* The front of FIFO `at` leaves, now or later. */
-static bool will_move(struct flit_net *n, uint32_t at, const bool *moves)
-{
-    uint32_t per_node = n->m.topo.ports * n->vcs, node = at / per_node;
-    const struct input *v = &n->inputs[at];
-    if (v->count == 0 || v->output == DRAIN || (v->output == NOBODY && v->option_count == 0))
-        return true;
-    if (v->output != NOBODY)
-        return room_after(n, node, v->output, moves);
-    for (uint32_t o = 0; o < per_node; o++) {
-        uint32_t holder = output_of(n, node, o)->holder;
-        if (wants(v, o / n->vcs, o % n->vcs) && room_after(n, node, o, moves) &&
-            (holder == NOBODY || moves[node * per_node + holder]))
-            return true;
-    }
-    return false;
-}
-
-/* The FIFO that does not move either and that the front of `at` waits for. */
-static uint32_t waits_for(struct flit_net *n, uint32_t at, const bool *moves)
-{
-    uint32_t per_node = n->m.topo.ports * n->vcs, node = at / per_node;
-    const struct input *v = &n->inputs[at];
-    if (v->output != NOBODY)
-        return fifo_after(n, node, v->output);
-    for (uint32_t o = 0; o < per_node; o++) {
-        if (!wants(v, o / n->vcs, o % n->vcs))
-            continue;
-        uint32_t holder = output_of(n, node, o)->holder;
-        if (holder != NOBODY && !moves[node * per_node + holder])
-            return node * per_node + holder;
-        return fifo_after(n, node, o);
-    }
-    ASSERT_MSG(false, "what does not move waits for something");
-}
-
-/* Writes the circle that the packets from FIFO `at` on wait in. */
-static void write_circle(struct flit_net *n, uint32_t at, const bool *moves)
-{
-    uint32_t per_node = n->m.topo.ports * n->vcs, count = n->m.topo.nodes * per_node;
-    size_t length = 0;
-    for (uint32_t k = 0; k < count; k++) /* by then it is on the circle */
-        at = waits_for(n, at, moves);
-    uint32_t first = at;
-    do {
-        const struct net_packet *p = front_of(&n->inputs[at])->packet;
-        uint32_t next = waits_for(n, at, moves), router = at / per_node;
-        bool header = front_of(&n->inputs[next])->packet != p; /* else its body is behind it */
-        if (header && length + 128 < sizeof(n->deadlock))
-            length += (size_t)snprintf(n->deadlock + length, sizeof(n->deadlock) - length,
-                                       "%spacket %u->%u at router %u", length ? " waits for " : "",
-                                       p->src, p->dst, router);
-        at = next;
-    } while (at != first);
-    if (length < sizeof(n->deadlock))
-        snprintf(n->deadlock + length, sizeof(n->deadlock) - length, ", which closes the circle");
-}
-
-/* Looks for FIFOs whose front will never leave, whatever the others do: the largest set of which
- * each waits for another.  True: there are, and n->deadlock names a circle of them. */
-static bool find_deadlock(struct flit_net *n)
-{
-    uint32_t count = n->m.topo.nodes * n->m.topo.ports * n->vcs, stuck = NOBODY;
-    bool *moves = base_zalloc(count, sizeof(*moves));
-    for (bool more = true; more && !n->deadlock[0];) {
-        more = false;
-        stuck = NOBODY;
-        for (uint32_t at = 0; at < count; at++) {
-            if (moves[at])
-                continue;
-            moves[at] = will_move(n, at, moves);
-            more |= moves[at];
-            stuck = moves[at] ? stuck : at;
-        }
-    }
-    if (stuck != NOBODY)
-        write_circle(n, stuck, moves);
-    free(moves);
-    return n->deadlock[0] != '\0';
-}
-
 /* Some terminal has no place: what waits for it will move. */
 static bool terminals_full(const struct flit_net *n)
 {
@@ -613,7 +436,7 @@ static void watch_for_deadlock(struct flit_net *n)
     bool still = wheel_next(&n->m.wheel) == SIM_NEVER && n->in_fifos > 0 && !terminals_full(n);
     if (n->deadlock[0] || (!still && ++n->instants % LOOK_EVERY != 0))
         return;
-    if (find_deadlock(n))
+    if (flit_find_deadlock(n))
         sim_deadlock(n->m.net.sim, n->deadlock);
     else
         ASSERT_MSG(!still, "a network stands still without a circle");
@@ -707,7 +530,7 @@ static void flit_audit(void *self, struct sim_audit_report *r)
         if (s->current)
             queued += s->current->flits - s->sent;
     }
-    sim_audit_check(r, !find_deadlock(n), "deadlock: %s", n->deadlock);
+    sim_audit_check(r, !flit_find_deadlock(n), "deadlock: %s", n->deadlock);
     sim_audit_balance(r, "flits in queues", m->flits_in, n->flits_left, queued, 0);
     mesh_net_audit(m, r, m->packets_in - m->packets_out - m->packets_dropped,
                    m->flits_in - m->flits_out - m->flits_dropped);
@@ -720,6 +543,7 @@ static void make_ports(struct flit_net *n)
     n->inputs = base_zalloc((size_t)all * n->vcs, sizeof(*n->inputs));
     n->outputs = base_zalloc((size_t)all * n->vcs, sizeof(*n->outputs));
     n->slots = base_alloc(sizeof(*n->slots) * all * n->vcs * n->depth);
+    n->turns = base_zalloc((size_t)all * n->vcs, ports);
     char name[64];
     for (uint32_t i = 0; i < all; i++) {
         uint32_t node = i / ports, port = i % ports;
@@ -729,6 +553,7 @@ static void make_ports(struct flit_net *n)
             n->inputs[i * n->vcs + v].output = NOBODY;
             n->inputs[i * n->vcs + v].fifo = n->slots + (size_t)(i * n->vcs + v) * n->depth;
             n->outputs[i * n->vcs + v].holder = NOBODY;
+            n->outputs[i * n->vcs + v].turns = n->turns + (size_t)(i * n->vcs + v) * ports;
             bool any = port == ports - 1 && n->m.d.eject_loop == 0;
             n->outputs[i * n->vcs + v].credits = any ? UINT32_MAX : n->depth;
         }
@@ -788,6 +613,7 @@ static void flit_destroy(struct net *net)
     free(n->outputs);
     free(n->ports);
     free(n->slots);
+    free(n->turns);
     free(n->sources);
     free(n->source_credits);
     free(n->source_free);

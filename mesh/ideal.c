@@ -23,8 +23,9 @@ struct ideal_net {
     struct net_packet **arrivals; /* of one instant */
     size_t arrivals_size;
     uint64_t inside, flits_inside;
-    bool bubbles; /* FIFOs below the credit loop */
-    bool *dead;   /* node * ports + port */
+    bool bubbles;         /* FIFOs below the credit loop */
+    sim_time tail_credit; /* an ejection channel idles so long before the next packet */
+    bool *dead;           /* node * ports + port */
 };
 
 enum word { WORD_ARRIVE, WORD_SENT, WORD_DELIVER, WORD_SERVE };
@@ -93,7 +94,7 @@ static void serve(struct ideal_net *n, uint32_t terminal)
         to->first = p->next;
         mesh_net_take_place(&n->m, terminal);
         p->blocked = n->m.now - p->delivered;
-        to->eject_free = n->m.now + length + gaps;
+        to->eject_free = n->m.now + length + gaps + n->tail_credit;
         sim_busy_add(&to->eject, n->m.net.sim, n->m.now, n->m.now + length);
         leave(n, p, gaps);
     }
@@ -194,6 +195,8 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
     /* Few packets a flit's time, their events a packet's length ahead: a coarser wheel. */
     wheel_fini(&n->m.wheel);
     wheel_init(&n->m.wheel, 16 * n->m.d.flit);
+    if (n->m.params.fifo == MESH_FIFO_EMPTY && n->m.d.eject_loop > n->m.d.flit)
+        n->tail_credit = n->m.d.eject_loop - n->m.d.flit;
     n->bubbles = !mesh_no_bubbles(&n->m.params);
     n->ends = base_zalloc(t->nodes, sizeof(*n->ends));
     for (uint32_t i = 0; i < t->nodes; i++) {

@@ -11,7 +11,7 @@ static const char *const arbitrations[] = { "round_robin", "age", NULL };
 static const char *const routes[] = { "xy",       "yx",       "west_first",
                                       "odd_even", "adaptive", "adaptive_unsafe",
                                       NULL };
-static const char *const routing_places[] = { "arrival", "front", NULL };
+static const char *const routing_places[] = { "arrival", "front", "router", NULL };
 static const char *const fifos[] = { "shared", "empty", NULL };
 
 const struct param mesh_params_desc[] = {
@@ -59,7 +59,8 @@ const struct param mesh_params_desc[] = {
           "ASSUMED(no source; small, and above the credit loop of 3 flit times)"),
     P_CHOICE(mesh_params, arbitration, "round_robin", arbitrations,
              "Which of the headers that compete for an output at one instant gets it: the next "
-             "input port in turn, or the packet created first (then the lower port).",
+             "input port in turn (and of it the next virtual channel), or the packet created first "
+             "(then in turn).",
              "ASSUMED(locally fair)"),
     P_CHOICE(
         mesh_params, route, "xy", routes,
@@ -68,8 +69,10 @@ const struct param mesh_params_desc[] = {
         "without the escape, to see a deadlock.  All but the first two need kind \"flit\".",
         "Paragon: X then Y.  Glass & Ni 1992; Chiu 2000; Duato 1993"),
     P_CHOICE(mesh_params, routing_at, "arrival", routing_places,
-             "When a header is routed: as it arrives, also behind others; or once it is at the "
-             "front of its FIFO, so that one that waited there takes `routing` more.",
+             "When a header is routed: arrival: as it arrives, also behind others; front: once it "
+             "is at the front of its FIFO, so that one that waited there takes `routing` more; "
+             "router: there too, but a router that routes some takes no more until it is done, and "
+             "then all that wait at once.",
              "ASSUMED(hidden behind the wait)"),
     P_BOOL(mesh_params, torus, "false",
            "Channels from the last to the first router of every row and column; needs two virtual "
@@ -77,7 +80,8 @@ const struct param mesh_params_desc[] = {
            "Dally & Seitz 1987; the Paragon is a mesh"),
     P_CHOICE(mesh_params, fifo, "shared", fifos,
              "shared: a FIFO takes the next packet behind the flits of the last; empty: a channel "
-             "is granted again only when its FIFO has emptied.",
+             "is granted again only when its FIFO has emptied and the last credit is back "
+             "(ejection channels too, with ejection_credits).",
              "ASSUMED(no virtual channels: a plain FIFO)"),
     P_INT(mesh_params, virtual_channels, "1", "1", "8",
           "Virtual channels of every channel between routers; above 1 needs kind \"flit\".",
@@ -240,7 +244,7 @@ void mesh_delays(const struct mesh_params *p, struct mesh_delays *d)
         .hop = p->crossbar + p->wire + p->routing,
         .eject = p->ejection_delay,
         .eject_loop = p->ejection_credits ? p->ejection_delay + p->credit : 0,
-        .front = p->routing_at == MESH_AT_FRONT ? p->routing : 0,
+        .front = p->routing_at == MESH_AT_ARRIVAL ? 0 : p->routing,
         .body_enter = p->injection_delay,
         .body_hop = p->crossbar + p->wire,
     };

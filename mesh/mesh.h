@@ -23,7 +23,7 @@ enum mesh_routing {
     MESH_ADAPTIVE,       /* minimal, virtual channel 0 is the XY escape */
     MESH_ADAPTIVE_UNSAFE /* minimal, no escape: deadlocks */
 };
-enum mesh_routing_at { MESH_AT_ARRIVAL, MESH_AT_FRONT };
+enum mesh_routing_at { MESH_AT_ARRIVAL, MESH_AT_FRONT, MESH_AT_ROUTER };
 enum mesh_fifo { MESH_FIFO_SHARED, MESH_FIFO_EMPTY };
 
 struct mesh_params {

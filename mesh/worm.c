@@ -226,30 +226,39 @@ static inline void arrive(struct worm_net *n, struct worm *w)
     w->place = IN_LINE;
     if (f->front != w)
         return; /* leave_fifo calls it up */
-    sim_time at = sim_time_max(f->last_left + n->m.d.flit, n->m.now) + n->m.d.front;
-    if (at <= n->m.now)
+    sim_time at = sim_time_max(f->last_left + n->m.d.flit, n->m.now);
+    if (at + n->m.d.front <= n->m.now)
         ask(n, w);
     else
-        post(n, at, WORD_LINE, w);
+        post_front(n, at, w);
+}
+
+/* Its router begins to route the header at the front, or is to be asked again when it is free. */
+static void route(struct worm_net *n, struct worm *w)
+{
+    uint32_t router = node_of(n, n->chans[hop_of(w, w->head - 1)->chan].end_base);
+    bool begun = mesh_net_route(&n->m, router);
+    post(n, n->m.routing[router], begun ? WORD_LINE : WORD_ROUTE, w);
 }
 
 /* ---- grants ---- */
 
 static inline uint32_t choose(const struct worm_net *n, const struct chan *c, uint32_t node)
 {
-    if (n->m.params.arbitration == MESH_ROUND_ROBIN) {
-        uint32_t after = c->asking >> c->turn << c->turn;
-        return (uint32_t)__builtin_ctz(after ? after : c->asking);
-    }
-    uint32_t best = UINT32_MAX;
+    uint32_t after = c->asking >> c->turn << c->turn, left = after ? after : c->asking;
+    uint32_t best = (uint32_t)__builtin_ctz(left);
+    if (n->m.params.arbitration == MESH_ROUND_ROBIN)
+        return best;
     sim_time oldest = SIM_NEVER;
-    for (uint32_t left = c->asking; left; left &= left - 1) {
-        uint32_t port = (uint32_t)__builtin_ctz(left);
+    for (left = c->asking; left;) {
+        uint32_t port = after ? (uint32_t)__builtin_ctz(after) : (uint32_t)__builtin_ctz(left);
         sim_time created = competitor(n, node, port)->packet->created;
-        if (best == UINT32_MAX || created < oldest) {
+        if (created < oldest) {
             best = port;
             oldest = created;
         }
+        after &= ~(1u << port);
+        left &= ~(1u << port);
     }
     return best;
 }
@@ -434,6 +443,9 @@ static void collect(struct worm_net *n, const uint64_t *words, uint32_t count)
             break;
         case WORD_LINE:
             ask(n, ptr);
+            break;
+        case WORD_ROUTE:
+            route(n, ptr);
             break;
         case WORD_WAKE:
             n->chans[mesh_word_index(words[k])].waking = false;

@@ -155,7 +155,7 @@ struct worm_net {
 };
 
 /* Kinds of words of the wheel. */
-enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER };
+enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER, WORD_ROUTE };
 
 static inline struct hop *hop_of(struct worm *w, uint32_t i)
 {
@@ -175,6 +175,15 @@ static inline void note_stall(struct worm_net *n, struct worm *w, uint32_t i, si
 static inline void post(struct worm_net *n, sim_time when, enum word kind, const void *ptr)
 {
     mesh_post(&n->m, when, kind, ptr);
+}
+
+/* The header of w is at the front of its FIFO from `at` on. */
+static inline void post_front(struct worm_net *n, sim_time at, const struct worm *w)
+{
+    if (n->m.routing)
+        post(n, at, WORD_ROUTE, w);
+    else
+        post(n, at + n->m.d.front, WORD_LINE, w);
 }
 
 static inline void wake_at_free(struct worm_net *n, struct chan *c, uint32_t chan)

@@ -226,7 +226,7 @@ static inline void move_up(struct worm_net *n, struct worm *w, struct chan *f, c
     if (!f->front)
         f->back = NULL;
     else if (f->front->place == IN_LINE)
-        post(n, sim_time_max(tail + n->m.d.flit, n->m.now) + n->m.d.front, WORD_LINE, f->front);
+        post_front(n, sim_time_max(tail + n->m.d.flit, n->m.now), f->front);
 }
 
 /* The FIFO before channel i of w has let go of its tail at `tail`. */
@@ -254,14 +254,17 @@ void worm_settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time ta
     uint32_t chan = p->chan;
     struct chan *c = &n->chans[chan];
     c->free_at = tail + n->m.d.flit;
+    sim_time crossed = c->free_at;
+    if (n->m.params.fifo == MESH_FIFO_EMPTY && c->ejects && chan < n->injects)
+        c->free_at = sim_time_max(crossed, tail + n->m.d.eject_loop);
     if (n->m.params.fifo == MESH_FIFO_SHARED || c->ejects) {
         c->held = false;
         if (c->asking && !c->waking)
             wake_at_free(n, c, chan);
     }
     if (chan < n->drops)
-        sim_busy_add(&n->busys[chan], n->m.net.sim, c->free_at - (sim_time)w->length * n->m.d.flit,
-                     c->free_at);
+        sim_busy_add(&n->busys[chan], n->m.net.sim, crossed - (sim_time)w->length * n->m.d.flit,
+                     crossed);
     if (i > 0)
         leave_fifo(n, w, i, tail, straight);
     else if (n->m.terminals[w->packet->src].sent)

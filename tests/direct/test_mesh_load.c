@@ -144,6 +144,18 @@ Test(mesh_load, a_parking_lot_halves_the_share_at_every_merge)
     }
 }
 
+Test(mesh_load, a_merge_on_a_torus_takes_input_ports_in_turn_however_many_channels_ask)
+{
+    /* Four of nine terminals on a ring overload the next one; the ring's packets are all before the
+     * dateline, on one virtual channel, a terminal's on both: 1/8 1/8 1/4 1/2 still. */
+    run(&net_flit, "rows=1 columns=9 torus=true virtual_channels=2",
+        "pattern=list destinations=4,4,4,4,4,5,6,7,8, load=0.9 packet_flits=5 warmup=60us drain=0",
+        5);
+    cr_assert_float_eq(bench_value(&b, "accepted_most"), 0.5, 0.005);
+    cr_assert_float_eq(bench_value(&b, "accepted") * 9, 1, 0.005);
+    bench_stop(&b);
+}
+
 Test(mesh_load, a_dead_channel_loses_packets_but_no_account)
 {
     static const struct net_ops *const nets[] = { &net_worm, &net_flit, &net_ideal };

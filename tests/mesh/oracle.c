@@ -44,13 +44,14 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
         .virtual_channels = 1,
     };
     m->ejection_delay += m->flit_time;
-    m->routing_at = oracle_below(r, 4) == 0 ? MESH_AT_FRONT : MESH_AT_ARRIVAL;
+    m->routing_at = (int[]){ MESH_AT_FRONT, MESH_AT_ROUTER, MESH_AT_ARRIVAL,
+                             MESH_AT_ARRIVAL }[oracle_below(r, 4)];
+    m->ejection_credits = oracle_below(r, 2) == 0;
     if (m->rows * m->columns < 2)
         m->columns = 3;
     if (bubbles) {
         m->credit += 3 + (sim_time)oracle_below(r, 8);
         m->fifo_flits = (int64_t)oracle_below(r, 4) + 1;
-        m->ejection_credits = oracle_below(r, 2) == 0;
         return;
     }
     while (!mesh_no_bubbles(m))
