@@ -13,10 +13,23 @@
  *     M_UNIX    private pointer; each request is atomic: the file's token is held during it.  A
  *               node keeps the token until another asks for it, so an unshared file costs nothing.
  *     M_LOG     shared pointer: each request takes the next range, first come first served.
- *     M_SYNC    shared pointer: all nodes call; ranges in order of rank.
+ *     M_SYNC    shared pointer: all ranks call; ranges in order of rank.  The k-th call of a rank
+ *               belongs to the k-th round, whatever came first.
  *     M_RECORD  private pointers in lock step: request k of rank i is record k * ranks + i.
- *     M_GLOBAL  all nodes call with equal lengths; one of them does the transfer for all.
+ *     M_GLOBAL  all ranks call the same operation with equal lengths; one of them does the transfer
+ *               for all.
  *     M_ASYNC   private pointer, no atomicity: the caller sees to conflicts.
+ *   A shared pointer moves by what is moved: a read at the end of the file leaves it there.
+ *
+ *   Mistakes  What no source says is ASSUMED here.  Collective calls (gopen, setiomode, lseek,
+ *             requests in M_SYNC and M_GLOBAL) of ranks that do not agree end on every rank with
+ *             the same status, pointer and file unchanged: PFS_BAD_MODE where modes or operations
+ *             differ, PFS_BAD_RECORD where lengths or offsets do.  In M_RECORD the ranks do not
+ *             meet: each request tells the I/O nodes the record length and the number of the last
+ *             setiomode or gopen; one that has seen another length of that number refuses.  Lengths
+ *             that meet at no I/O node are found at the next setiomode (on every rank, once) or
+ *             close (from the second that differs).  A rank that closes ends what waits for it, and
+ *             what the others call together later, with PFS_CLOSED, until it or all have come back.
  *
  *   P1  A request ends exactly once.  What an answered write wrote is what later reads return,
  *       until a crash of an I/O node: that may lose what no pfs_sync covered (os/lfs F4).
@@ -60,8 +73,12 @@ enum pfs_status {
     PFS_EXISTS,      /* PFS_O_EXCL and the name is taken */
     PFS_BAD_NAME,    /* empty or longer than PFS_NAME_MAX */
     PFS_BAD_ATTRS,   /* stripe unit 0, or a factor or group that the machine does not have */
-    PFS_BAD_RECORD,  /* M_RECORD, M_GLOBAL: not the length of the others; nothing done */
-    PFS_NO_SPACE,    /* an I/O node is full; other pieces of the range may be written */
+    PFS_BAD_MODE,    /* a collective call: not the mode or operation of the others; nothing done */
+    PFS_BAD_RECORD,  /* not the length or offset of the others; nothing done, but in M_RECORD pieces
+                        of a write that went to I/O nodes which had not met the other length */
+    PFS_CLOSED,      /* a collective call: a rank has closed the file; nothing done */
+    PFS_NO_SPACE,    /* an I/O node is full, or the range ends beyond PFS_SIZE_MAX; other pieces of
+                        the range may be written */
     PFS_IO_ERROR,    /* a device failed; of a write any part may be done */
     PFS_SERVER_DOWN, /* an I/O node or the service node gave no answer; any part may be done */
     PFS_STALE,       /* the service node has restarted and does not know the file */
@@ -75,6 +92,7 @@ extern const struct kind_set pfs_modes; /* by enum pfs_mode */
 
 #define PFS_NAME_MAX 63
 #define PFS_FACTOR_MAX 256
+#define PFS_SIZE_MAX INT64_MAX /* ASSUMED(offsets of 64 bits with a sign) */
 
 enum { PFS_O_CREATE = 1, PFS_O_EXCL = 2, PFS_O_TRUNC = 4 };
 
@@ -115,6 +133,9 @@ struct pfs_req {
     struct pfs_dir *dirs;
     struct pfs_piece *pieces, *next;
     uint32_t dir_first, dir_count, left, inflight;
+    uint32_t round; /* M_GLOBAL */
+    bool edge;      /* an I/O node's local file ended in the range, or grew */
+    uint64_t nth;   /* M_RECORD: of this rank's requests, from 1 */
     sim_time last_called, last_done, last_server, last_device;
 };
 
@@ -130,11 +151,13 @@ enum pfs_status pfs_wait(struct pfs_req *r);
 enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags, enum pfs_mode mode,
                          uint32_t rank, uint32_t ranks, const struct pfs_attrs *attrs,
                          struct pfs_file **out);
-/* gopen: the same by all ranks together; returns once all have called. (blocks) */
+/* gopen: the same by all ranks together, in one mode; returns once all have called.  flags and
+ * attrs are those of rank 0. (blocks) */
 enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags,
                           enum pfs_mode mode, uint32_t rank, uint32_t ranks,
                           const struct pfs_attrs *attrs, struct pfs_file **out);
-/* Collective: sets the mode and the pointer to 0 on all ranks. (blocks) */
+/* Collective, no request of this rank under way: sets the mode and the pointer to 0 on all ranks.
+ * (blocks) */
 enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode);
 /* No request of the file is under way.  Frees it whatever the status. (blocks) */
 enum pfs_status pfs_close(struct pfs_file *f);
@@ -151,8 +174,10 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size);
 enum pfs_status pfs_sync(struct pfs_file *f);
 
 /* M_UNIX, M_ASYNC: moves the pointer.  M_RECORD: `off` becomes the base, the count starts anew.
- * M_LOG, M_SYNC, M_GLOBAL: nothing (the pointer is shared). */
-void pfs_lseek(struct pfs_file *f, uint64_t off);
+ * M_LOG: moves the shared pointer, any rank may.  M_SYNC, M_GLOBAL: collective, all ranks with the
+ * same offset. (blocks in the last three) */
+enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off);
+/* A shared pointer: as this rank's last call found it. */
 uint64_t pfs_tell(const struct pfs_file *f);
 /* The size as this node knows it; without the token it asks the service node. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);

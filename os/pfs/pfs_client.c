@@ -30,7 +30,7 @@ static void finish_call(void *arg, enum xk_status status, struct rope *r)
     done(done_arg, s, &msg, group);
 }
 
-static void arm_retry(struct pfs_client *c)
+void pfs_arm_retry(struct pfs_client *c)
 {
     if (!port_timer_pending(&c->retry_timer))
         port_timer_set(&c->retry_timer, c->params->retry_delay);
@@ -43,7 +43,7 @@ static void try_call(struct meta_call *x)
                                    finish_call, x);
     if (s == XK_BUSY) {
         list_push(&c->calls, &x->link);
-        arm_retry(c);
+        pfs_arm_retry(c);
     } else if (s != XK_OK) {
         finish_call(x, s, NULL);
     }
@@ -87,6 +87,7 @@ static void retry_tick(struct port_timer *t)
     while ((l = list_pop(&again)) != NULL)
         try_call(LIST_ENTRY(l, struct meta_call, link));
     pfs_data_retry(c);
+    pfs_global_retry(c);
 }
 
 /* ---- calls to all I/O nodes of a file ---- */
@@ -120,7 +121,7 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
         struct pfs_io_args a = { .id = id,
                                  .len = pfs_layout_share(l, size, dir),
                                  .unit = attrs->unit,
-                                 .seed = seed,
+                                 .record = seed,
                                  .factor = attrs->factor,
                                  .dir = dir };
         struct rope args;
@@ -205,8 +206,8 @@ void pfs_token_pump(struct pfs_vnode *v)
     } else {
         v->token = PFS_TOKEN_ASKED;
         v->refs++;
-        pfs_meta_call(v->client, PFS_META_TOKEN, &(struct pfs_meta_msg){ .id = v->id }, NULL,
-                      granted, v);
+        pfs_meta_call(v->client, PFS_META_TOKEN,
+                      &(struct pfs_meta_msg){ .id = v->id, .size = v->size }, NULL, granted, v);
     }
 }
 
@@ -222,10 +223,15 @@ static void serve_recall(struct pfs_client *c, struct select_request *q,
                          const struct pfs_meta_msg *a)
 {
     struct pfs_vnode *v = vnode_find(c, a->id);
-    if (v != NULL && v->token != PFS_TOKEN_NONE && v->recall == NULL) {
-        v->recall = q; /* answered by the pump, after what is under way */
+    if (v != NULL && v->token != PFS_TOKEN_NONE &&
+        (v->recall == NULL || a->value > v->recall_grant)) {
+        struct select_request *late = v->recall; /* of a grant that is over */
+        v->recall = q;                           /* answered by the pump, after what is under way */
+        v->recall_grant = a->value;
+        q = late;
         pfs_token_pump(v);
-        return;
+        if (q == NULL)
+            return;
     }
     struct rope r;
     struct pfs_meta_msg m = { .status = v == NULL ? PFS_NO_FILE : PFS_OK,
@@ -304,11 +310,16 @@ static void vnode_put(struct pfs_vnode *v)
     port_free(v->client->port, v);
 }
 
-enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags, enum pfs_mode mode,
-                         uint32_t rank, uint32_t ranks, const struct pfs_attrs *attrs,
-                         struct pfs_file **out)
+/* together: with all ranks; then the answer says in *flags what rank 0 has asked. */
+static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigned *flags,
+                                 enum pfs_mode mode, uint32_t rank, uint32_t ranks,
+                                 const struct pfs_attrs *attrs, bool together,
+                                 struct pfs_file **out)
 {
-    struct pfs_meta_msg m = { .flags = flags };
+    struct pfs_meta_msg m = { .flags = *flags | (together ? PFS_META_TOGETHER : 0),
+                              .value = mode,
+                              .rank = rank,
+                              .ranks = ranks };
     uint32_t group[PFS_FACTOR_MAX];
     size_t n = strlen(name);
     *out = NULL;
@@ -332,14 +343,30 @@ enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags,
     f->mode = mode;
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;
-    if (flags & PFS_O_TRUNC)
-        s = pfs_lsize(f, 0);
-    if (s != PFS_OK) {
-        (void)pfs_close(f);
-        return s;
-    }
+    f->number = m.ranks;
+    list_init(&f->orders);
+    *flags = m.flags;
     *out = f;
     return PFS_OK;
+}
+
+/* After the truncation of a file that was just opened. */
+static enum pfs_status opened(struct pfs_file **f, enum pfs_status s)
+{
+    if (s != PFS_OK) {
+        (void)pfs_close(*f);
+        *f = NULL;
+    }
+    return s;
+}
+
+enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags, enum pfs_mode mode,
+                         uint32_t rank, uint32_t ranks, const struct pfs_attrs *attrs,
+                         struct pfs_file **out)
+{
+    unsigned wanted = flags;
+    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, false, out);
+    return s == PFS_OK && (wanted & PFS_O_TRUNC) ? opened(out, pfs_lsize(*out, 0)) : s;
 }
 
 enum pfs_status pfs_close(struct pfs_file *f)
@@ -347,16 +374,22 @@ enum pfs_status pfs_close(struct pfs_file *f)
     struct pfs_client *c = f->client;
     struct pfs_vnode *v = f->v;
     enum pfs_status s = PFS_OK;
+    struct pfs_meta_msg m = { .id = v->id,
+                              .size = v->size,
+                              .value = v->grant,
+                              .unit = f->mode == M_RECORD && !f->told ? f->record : 0,
+                              .rank = f->rank,
+                              .ranks = f->ranks };
     port_work(c->port, PORT_WORK_TRAP, 1);
     if (v->refs == 1) {
-        struct pfs_meta_msg m = { .id = v->id, .size = v->size, .value = v->grant };
         if (v->recall != NULL)
             give_back(v);
         if (v->token == PFS_TOKEN_HELD)
             m.flags = PFS_META_TOKEN_BACK;
         v->token = PFS_TOKEN_NONE;
-        s = pfs_meta_ask(c, PFS_META_CLOSE, &m, NULL);
     }
+    if (v->refs == 1 || f->ranks > 1)
+        s = pfs_meta_ask(c, PFS_META_CLOSE, &m, NULL);
     vnode_put(v);
     port_free(c->port, f);
     return s;
@@ -367,63 +400,70 @@ enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count
 {
     struct pfs_meta_msg m = { .ranks = count, .value = value };
     size_t n = strlen(tag);
-    ASSERT(n <= PFS_NAME_MAX);
+    ASSERT(n <= PFS_NAME_MAX && count > 0);
     memcpy(m.name, tag, n + 1);
     enum pfs_status s = pfs_meta_ask(c, PFS_META_GATHER, &m, NULL);
     *out = (struct pfs_gathered){ .least = m.value, .most = m.size, .sum = m.id };
     return s;
 }
 
-/* A barrier of the ranks that share an open file. */
-static enum pfs_status meet(struct pfs_client *c, const char *what, const char *name,
-                            uint32_t ranks)
-{
-    char tag[PFS_NAME_MAX + 1];
-    struct pfs_gathered all;
-    snprintf(tag, sizeof tag, "%s%.*s", what, (int)(PFS_NAME_MAX - strlen(what)), name);
-    return pfs_gather(c, tag, ranks, 0, &all);
-}
-
 enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags,
                           enum pfs_mode mode, uint32_t rank, uint32_t ranks,
                           const struct pfs_attrs *attrs, struct pfs_file **out)
 {
-    enum pfs_status s = PFS_OK, met;
-    *out = NULL;
-    if (strlen(name) == 0 || strlen(name) > PFS_NAME_MAX)
-        return PFS_BAD_NAME;
+    char tag[PFS_NAME_MAX + 1];
+    struct pfs_gathered all;
+    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, true, out), met;
+    if (s != PFS_OK || !(flags & PFS_O_TRUNC))
+        return s;
     if (rank == 0)
-        s = pfs_open(c, name, flags, mode, rank, ranks, attrs, out);
-    met = meet(c, "gopen:", name, ranks); /* rank 0 has made it now */
-    if (rank != 0)
-        s = pfs_open(c, name, 0, mode, rank, ranks, NULL, out);
-    if (met == PFS_OK)
-        met = meet(c, "gopened:", name, ranks);
-    if (s == PFS_OK && met != PFS_OK) {
-        (void)pfs_close(*out);
-        *out = NULL;
-        s = met;
+        s = pfs_lsize(*out, 0);
+    (void)snprintf(tag, sizeof tag, "cut:%016llx", (unsigned long long)(*out)->v->id);
+    met = pfs_gather(c, tag, ranks, s, &all);
+    return opened(out, met == PFS_OK ? (enum pfs_status)all.most : met);
+}
+
+/* A call of all ranks of a file, or of one in M_LOG; moves what this rank knows of the pointer.
+ * (blocks) */
+static enum pfs_status together(struct pfs_file *f, enum pfs_meta_proc proc, unsigned flag,
+                                uint64_t value, uint32_t *number)
+{
+    struct pfs_meta_msg m = { .id = f->v->id,
+                              .flags = flag,
+                              .value = value,
+                              .unit = f->mode == M_RECORD && !f->told ? f->record : 0,
+                              .rank = f->rank,
+                              .ranks = f->ranks };
+    enum pfs_status s = pfs_meta_ask(f->client, proc, &m, NULL);
+    if (s == PFS_OK) {
+        f->pointer = m.id;
+        *number = m.ranks;
+    } else if (s == PFS_BAD_RECORD) {
+        f->told = true;
     }
     return s;
 }
 
 enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
 {
-    struct pfs_client *c = f->client;
-    struct pfs_meta_msg m = { .id = f->v->id };
-    char tag[17] = { 0 };
-    enum pfs_status s = PFS_OK;
-    for (int i = 0; i < 16; i++)
-        tag[i] = "0123456789abcdef"[f->v->id >> (60 - 4 * i) & 15];
-    port_work(c->port, PORT_WORK_TRAP, 1);
-    if (f->rank == 0)
-        s = pfs_meta_ask(c, PFS_META_REWIND, &m, NULL);
-    enum pfs_status met = meet(c, "setiomode:", tag, f->ranks);
+    struct pfs_vnode *v = f->v;
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    if (v->token == PFS_TOKEN_HELD && v->active == NULL && v->recall == NULL) {
+        /* What is not M_UNIX asks the service node for the size. */
+        struct pfs_meta_msg back = {
+            .id = v->id, .size = v->size, .value = v->grant, .flags = PFS_META_TOKEN_BACK
+        };
+        v->token = PFS_TOKEN_NONE;
+        (void)pfs_meta_ask(f->client, PFS_META_CLOSE, &back, NULL);
+    }
+    enum pfs_status s = together(f, PFS_META_ORDER, PFS_META_MODE, mode, &f->number);
+    if (s != PFS_OK)
+        return s;
     f->mode = mode;
-    f->pointer = 0;
     f->record = 0;
     f->count = 0;
-    return s == PFS_OK ? met : s;
+    f->told = false;
+    return s;
 }
 
 enum pfs_status pfs_unlink(struct pfs_client *c, const char *name)
@@ -451,6 +491,8 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     struct pfs_vnode *v = f->v;
     struct pfs_meta_msg m = { .id = v->id, .size = size };
     port_work(f->client->port, PORT_WORK_TRAP, 1);
+    if (size > PFS_SIZE_MAX)
+        return PFS_NO_SPACE;
     enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->id, size, 0);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
@@ -477,16 +519,30 @@ enum pfs_status pfs_sync(struct pfs_file *f)
     return pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->id, 0, 0);
 }
 
-void pfs_lseek(struct pfs_file *f, uint64_t off)
+enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off)
 {
+    uint32_t round;
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    if (f->mode == M_LOG)
+        return together(f, PFS_META_POINTER, PFS_META_SEEK, off, &round);
+    if (f->mode == M_SYNC || f->mode == M_GLOBAL)
+        return together(f, PFS_META_ORDER, PFS_META_SEEK, off, &round);
     f->pointer = off;
     f->count = 0;
+    return PFS_OK;
 }
 
 uint64_t pfs_tell(const struct pfs_file *f)
 {
-    return f->mode == M_RECORD ? f->pointer + (f->count * f->ranks + f->rank) * f->record
-                               : f->pointer;
+    uint64_t at, records;
+    if (f->mode != M_RECORD)
+        return f->pointer;
+    if (__builtin_mul_overflow(f->count, f->ranks, &records) ||
+        __builtin_add_overflow(records, f->rank, &records) ||
+        __builtin_mul_overflow(records, f->record, &at) ||
+        __builtin_add_overflow(at, f->pointer, &at))
+        return UINT64_MAX;
+    return at;
 }
 
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size)
@@ -524,6 +580,7 @@ struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout 
     list_init(&c->retry);
     list_init(&c->calls);
     list_init(&c->broadcast);
+    list_init(&c->sends);
     port_timer_init(p, &c->retry_timer, retry_tick, c);
     port_on_node_change(p, node_changed, c);
     enum xk_status served = select_serve(c->rpc, PFS_SERVICE_CLIENT, serve, c);

@@ -1,7 +1,8 @@
 /* pfs_data.c: reads and writes: the mode's rule for the offset, the pieces, and their times.
  *
  *   submitted -> (order: M_LOG, M_SYNC, M_GLOBAL) -> (token: M_UNIX) -> (size: reads near the end)
- *             -> pieces -> (extend: writes beyond the size without a token) -> ended
+ *             -> pieces -> (size: reads that met the end of a local file without a token)
+ *             -> (extend: writes beyond the size without a token) -> ended
  */
 #include "os/pfs/pfs_internal.h"
 
@@ -29,6 +30,30 @@ enum pfs_status pfs_wait(struct pfs_req *r)
 static uint64_t end_of(const struct pfs_req *r)
 {
     return r->off + r->moved;
+}
+
+/* How many of the bytes [off, off + len) lie before the end of a file. */
+static uint64_t before(uint64_t size, uint64_t off, uint64_t len)
+{
+    uint64_t left = off < size ? size - off : 0;
+    return len < left ? len : left;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+    return b < UINT64_MAX - a ? a + b : UINT64_MAX;
+}
+
+static bool ends_too_far(const struct pfs_req *r)
+{
+    return r->op == PFS_WRITE && r->len > 0 && plus(r->off, r->len) > PFS_SIZE_MAX;
+}
+
+/* The service node has given the range, for reads what lies before the end of the file. */
+static bool range_given(const struct pfs_req *r)
+{
+    enum pfs_mode m = r->file->mode;
+    return m == M_LOG || m == M_SYNC || m == M_GLOBAL;
 }
 
 /* ---- the end ---- */
@@ -62,6 +87,11 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
     x->queue = r->waited + r->last_server - r->last_device;
     x->mesh = r->last_done - r->last_called - r->last_server;
     x->client = x->latency - x->arm - x->queue - x->mesh;
+    if (s == PFS_BAD_RECORD && r->nth > 0 && r->nth <= f->count) { /* the pointer stays */
+        f->count = r->nth - 1;
+        if (f->count == 0)
+            f->record = 0;
+    }
     if (f->mode == M_UNIX && f->v->active == r) {
         f->v->active = NULL;
         pfs_token_pump(f->v);
@@ -82,7 +112,7 @@ static void extended(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
     r->waited += port_now(r->file->client->port) - r->since;
     if (s == PFS_OK && m->size > v->size)
         v->size = m->size;
-    pfs_req_end(r, s);
+    pfs_req_end(r, end_of(r) > v->size ? s : PFS_OK); /* P4 */
 }
 
 /* Joins what the pieces brought, in order of offset. */
@@ -113,17 +143,43 @@ static void transferred(struct pfs_req *r, enum pfs_status s)
         rope_fini(&r->data);
     if (r->file->mode == M_GLOBAL)
         pfs_global_send(r, s);
-    if (s == PFS_OK && r->op == PFS_WRITE && end_of(r) > v->size) {
-        if (r->file->mode != M_UNIX) {
-            r->since = port_now(r->file->client->port);
-            pfs_meta_call(r->file->client, PFS_META_EXTEND,
-                          &(struct pfs_meta_msg){ .id = v->id, .size = end_of(r) }, NULL, extended,
-                          r);
-            return;
-        }
-        v->size = end_of(r);
+    bool wrote = s == PFS_OK && r->op == PFS_WRITE && r->moved > 0;
+    if (wrote && r->file->mode != M_UNIX && (r->edge || end_of(r) > v->size)) {
+        r->since = port_now(r->file->client->port);
+        pfs_meta_call(r->file->client, PFS_META_EXTEND,
+                      &(struct pfs_meta_msg){ .id = v->id, .size = end_of(r) }, NULL, extended, r);
+        return;
     }
+    if (wrote && end_of(r) > v->size)
+        v->size = end_of(r);
     pfs_req_end(r, s);
+}
+
+static void edge_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
+                       const uint32_t *group)
+{
+    struct pfs_req *r = arg;
+    (void)group;
+    r->waited += port_now(r->file->client->port) - r->since;
+    if (s == PFS_OK) { /* else P4 */
+        r->file->v->size = m->size;
+        r->moved = before(m->size, r->off, r->moved);
+    }
+    transferred(r, PFS_OK);
+}
+
+/* The pieces have ended.  A local file that ended in the range of a read: there is a hole, or
+ * another node has cut the file since this one asked for its size. */
+static void pieces_ended(struct pfs_req *r)
+{
+    struct pfs_file *f = r->file;
+    if (r->status != PFS_OK || r->op != PFS_READ || !r->edge || f->mode == M_UNIX) {
+        transferred(r, r->status);
+        return;
+    }
+    r->since = port_now(f->client->port);
+    pfs_meta_call(f->client, PFS_META_STAT, &(struct pfs_meta_msg){ .id = f->v->id }, NULL,
+                  edge_known, r);
 }
 
 /* ---- pieces ---- */
@@ -135,8 +191,7 @@ static void try_later(struct pfs_piece *p)
 {
     struct pfs_client *c = p->req->file->client;
     list_push(&c->retry, &p->link);
-    if (!port_timer_pending(&c->retry_timer))
-        port_timer_set(&c->retry_timer, c->params->retry_delay);
+    pfs_arm_retry(c);
 }
 
 void pfs_data_retry(struct pfs_client *c)
@@ -160,7 +215,7 @@ static void piece_ended(struct pfs_piece *p, enum pfs_status s)
     if (r->status == PFS_OK && r->left > 0)
         issue_more(r);
     else if (r->inflight == 0)
-        transferred(r, r->status);
+        pieces_ended(r);
 }
 
 static void answered(void *arg, enum xk_status status, struct rope *reply)
@@ -176,6 +231,7 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     }
     if (s == PFS_OK && pfs_io_reply_load(reply, &head)) {
         s = head.status;
+        r->edge = r->edge || head.edge || p->tries > 0;
         if (s == PFS_OK && r->op == PFS_READ) {
             if (reply->length == p->len)
                 rope_move(&p->data, reply);
@@ -202,9 +258,12 @@ static void issue(struct pfs_piece *p)
                                 .len = p->len,
                                 .unit = a->unit,
                                 .factor = a->factor,
-                                .dir = p->dir };
+                                .dir = p->dir,
+                                .number = r->file->number };
     struct rope out;
     rope_init(&out);
+    if (r->nth > 0 && r->file->ranks > 1)
+        args.record = r->len;
     pfs_io_args_store(&out, &args);
     if (r->op == PFS_WRITE)
         pfs_layout_gather((struct pfs_layout){ a->unit, a->factor }, &r->data, r->off, p->dir,
@@ -286,10 +345,8 @@ static void cut(struct pfs_req *r)
 
 static void launch(struct pfs_req *r)
 {
-    struct pfs_vnode *v = r->file->v;
-    r->moved = r->len;
-    if (r->op == PFS_READ)
-        r->moved = r->off >= v->size ? 0 : (r->len < v->size - r->off ? r->len : v->size - r->off);
+    if (!range_given(r))
+        r->moved = r->op == PFS_READ ? before(r->file->v->size, r->off, r->len) : r->len;
     if (r->moved == 0) {
         transferred(r, PFS_OK);
         return;
@@ -315,8 +372,8 @@ static void size_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
 void pfs_data_start(struct pfs_req *r)
 {
     struct pfs_vnode *v = r->file->v;
-    if (r->op == PFS_READ && r->file->mode != M_UNIX && r->len > 0 &&
-        (r->off >= v->size || r->len > v->size - r->off)) {
+    if (r->op == PFS_READ && r->file->mode != M_UNIX && !range_given(r) &&
+        before(v->size, r->off, r->len) < r->len) {
         r->since = port_now(r->file->client->port);
         pfs_meta_call(r->file->client, PFS_META_STAT, &(struct pfs_meta_msg){ .id = v->id }, NULL,
                       size_known, r);
@@ -327,20 +384,31 @@ void pfs_data_start(struct pfs_req *r)
 
 /* ---- the modes ---- */
 
+static void ask_order(struct pfs_req *r, enum pfs_meta_proc proc);
+
 static void ordered(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
                     const uint32_t *group)
 {
     struct pfs_req *r = arg;
+    struct pfs_file *f = r->file;
     (void)group;
-    r->waited += port_now(r->file->client->port) - r->since;
+    r->waited += port_now(f->client->port) - r->since;
+    if (f->mode != M_LOG) { /* the next in order asks */
+        list_remove(&r->link);
+        if (!list_empty(&f->orders))
+            ask_order(LIST_ENTRY(f->orders.next, struct pfs_req, link), PFS_META_ORDER);
+    }
     if (s != PFS_OK) {
         pfs_req_end(r, s);
         return;
     }
     r->off = m->value;
-    if (m->size > r->file->v->size)
-        r->file->v->size = m->size;
-    if (r->file->mode == M_GLOBAL)
+    r->moved = m->unit;
+    r->round = m->ranks;
+    f->pointer = m->id;
+    if (m->size > f->v->size)
+        f->v->size = m->size;
+    if (f->mode == M_GLOBAL)
         pfs_global_ordered(r);
     else
         pfs_data_start(r);
@@ -355,21 +423,26 @@ static void ask_order(struct pfs_req *r, enum pfs_meta_proc proc)
                               .ranks = f->ranks,
                               .flags = (r->op == PFS_WRITE ? PFS_META_WRITE : 0) |
                                        (f->mode == M_GLOBAL ? PFS_META_GLOBAL : 0) };
-    r->since = port_now(f->client->port);
     pfs_meta_call(f->client, proc, &m, NULL, ordered, r);
 }
 
 static void start_record(struct pfs_req *r)
 {
     struct pfs_file *f = r->file;
-    if (f->record == 0)
-        f->record = r->len;
-    if (r->len != f->record) {
+    uint64_t before_it = f->record, record = before_it > 0 ? before_it : r->len;
+    f->record = record;
+    r->off = pfs_tell(f);
+    if (r->len != record) {
         pfs_req_end(r, PFS_BAD_RECORD);
         return;
     }
-    r->off = pfs_tell(f);
-    f->count++;
+    if (ends_too_far(r)) {
+        f->record = before_it;
+        pfs_req_end(r, PFS_NO_SPACE);
+        return;
+    }
+    if (r->len > 0)
+        r->nth = ++f->count;
     pfs_data_start(r);
 }
 
@@ -377,7 +450,7 @@ void pfs_submit(struct pfs_req *r)
 {
     struct pfs_file *f = r->file;
     struct port *p = f->client->port;
-    r->started = port_now(p);
+    r->started = r->since = port_now(p);
     port_work(p, PORT_WORK_TRAP, 1);
     if (r->op == PFS_WRITE)
         r->len = r->data.length;
@@ -389,7 +462,9 @@ void pfs_submit(struct pfs_req *r)
         return;
     case M_SYNC:
     case M_GLOBAL:
-        ask_order(r, PFS_META_ORDER);
+        list_push(&f->orders, &r->link);
+        if (f->orders.next == &r->link)
+            ask_order(r, PFS_META_ORDER);
         return;
     case M_RECORD:
         start_record(r);
@@ -397,15 +472,18 @@ void pfs_submit(struct pfs_req *r)
     default:
         break;
     }
-    if (!r->at) {
+    if (!r->at)
         r->off = f->pointer;
-        f->pointer += r->len;
+    if (ends_too_far(r)) {
+        pfs_req_end(r, PFS_NO_SPACE);
+        return;
     }
+    if (!r->at)
+        f->pointer = plus(r->off, r->len);
     if (f->mode == M_ASYNC) {
         pfs_data_start(r);
         return;
     }
-    r->since = r->started;
     list_push(&f->v->queue, &r->link);
     pfs_token_pump(f->v);
 }
@@ -417,7 +495,7 @@ static enum pfs_status run(struct pfs_req *r)
     pfs_submit(r);
     enum pfs_status s = pfs_wait(r);
     if ((r->file->mode == M_UNIX || r->file->mode == M_ASYNC) &&
-        r->file->pointer == r->off + r->len)
+        r->file->pointer == plus(r->off, r->len))
         r->file->pointer = end_of(r); /* a short read stops at the end of the file */
     return s;
 }

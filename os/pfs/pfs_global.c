@@ -9,10 +9,10 @@
 struct outcome {
     struct list link;
     struct pfs_client *c;
-    uint64_t id, off, moved;
+    uint64_t id, moved;
     bool read, whole;
     enum pfs_status status;
-    uint32_t rank, ranks;
+    uint32_t rank, ranks, round;
     struct rope data;
     struct pfs_req *req; /* that waits */
     uint32_t sends;      /* to children under way */
@@ -20,27 +20,28 @@ struct outcome {
 };
 
 struct send {
+    struct list link; /* pfs_client.sends */
     struct outcome *o;
     uint32_t child;
     uint64_t at;
 };
 
-static struct outcome *outcome_find(struct pfs_client *c, uint64_t id, uint64_t off)
+static struct outcome *outcome_find(struct pfs_client *c, uint64_t id, uint32_t round)
 {
     LIST_EACH (l, &c->broadcast) {
         struct outcome *o = LIST_ENTRY(l, struct outcome, link);
-        if (o->id == id && o->off == off && !o->given)
+        if (o->id == id && o->round == round && !o->given)
             return o;
     }
     return NULL;
 }
 
-static struct outcome *outcome_new(struct pfs_client *c, uint64_t id, uint64_t off)
+static struct outcome *outcome_new(struct pfs_client *c, uint64_t id, uint32_t round)
 {
     struct outcome *o = port_alloc(c->port, sizeof *o);
     o->c = c;
     o->id = id;
-    o->off = off;
+    o->round = round;
     rope_init(&o->data);
     list_push(&c->broadcast, &o->link);
     return o;
@@ -80,7 +81,7 @@ static void send_part(struct send *s)
                               .flags = o->read ? 0 : PFS_META_WRITE,
                               .id = o->id,
                               .size = o->moved,
-                              .value = o->off,
+                              .value = o->round,
                               .unit = s->at,
                               .rank = s->child,
                               .ranks = o->ranks };
@@ -88,12 +89,27 @@ static void send_part(struct send *s)
     rope_init(&args);
     pfs_meta_store(&args, &m, NULL);
     rope_add_slice(&args, &o->data, s->at, n);
-    s->at += n;
     enum xk_status st = select_call(c->rpc, c->layout->compute[s->child], PFS_SERVICE_CLIENT,
                                     PFS_CLIENT_GLOBAL, &args, part_sent, s);
     rope_fini(&args);
-    if (st != XK_OK)
-        part_sent(s, XK_UNREACHABLE, NULL);
+    if (st == XK_OK) {
+        s->at += n;
+    } else if (st == XK_BUSY) {
+        list_push(&c->sends, &s->link);
+        pfs_arm_retry(c);
+    } else {
+        part_sent(s, st, NULL);
+    }
+}
+
+void pfs_global_retry(struct pfs_client *c)
+{
+    struct list again, *l;
+    list_init(&again);
+    while ((l = list_pop(&c->sends)) != NULL)
+        list_push(&again, l);
+    while ((l = list_pop(&again)) != NULL)
+        send_part(LIST_ENTRY(l, struct send, link));
 }
 
 /* To the request that waits here. */
@@ -119,7 +135,7 @@ static void deliver(struct outcome *o)
     o->sends++; /* while sends begin */
     for (uint32_t step = 1; step < below && o->rank + step < o->ranks; step *= 2) {
         struct send *s = port_alloc(c->port, sizeof *s);
-        *s = (struct send){ o, o->rank + step, 0 };
+        *s = (struct send){ .o = o, .child = o->rank + step };
         o->sends++;
         send_part(s);
     }
@@ -136,10 +152,10 @@ void pfs_global_ordered(struct pfs_req *r)
         pfs_data_start(r);
         return;
     }
-    struct outcome *o = outcome_find(c, r->file->v->id, r->off);
+    struct outcome *o = outcome_find(c, r->file->v->id, r->round);
     r->since = port_now(c->port);
     if (o == NULL)
-        o = outcome_new(c, r->file->v->id, r->off);
+        o = outcome_new(c, r->file->v->id, r->round);
     o->req = r;
     if (o->whole) {
         give(o);
@@ -152,7 +168,7 @@ void pfs_global_send(struct pfs_req *r, enum pfs_status s)
     struct pfs_file *f = r->file;
     if (f->rank != 0)
         return;
-    struct outcome *o = outcome_new(f->client, f->v->id, r->off);
+    struct outcome *o = outcome_new(f->client, f->v->id, r->round);
     o->read = r->op == PFS_READ;
     o->status = s;
     o->moved = s == PFS_OK ? r->moved : 0;
@@ -173,9 +189,9 @@ void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct r
     rope_fini(&none);
     if (!good)
         return;
-    struct outcome *o = outcome_find(c, m.id, m.value);
+    struct outcome *o = outcome_find(c, m.id, (uint32_t)m.value);
     if (o == NULL)
-        o = outcome_new(c, m.id, m.value);
+        o = outcome_new(c, m.id, (uint32_t)m.value);
     rope_drop_front(args, PFS_META_BYTES);
     if (m.unit != o->data.length)
         return;

@@ -9,16 +9,19 @@
 enum { PFS_SERVICE_META = 0x5001, PFS_SERVICE_IO = 0x5002, PFS_SERVICE_CLIENT = 0x5003 };
 
 enum pfs_meta_proc {
-    PFS_META_OPEN,    /* name, flags, attrs -> id, size, attrs */
-    PFS_META_CLOSE,   /* id, size, flags: token given back, value: which grant */
+    PFS_META_OPEN,    /* name, flags, attrs, rank, ranks, of gopen value: mode, once all came
+                         -> id, size, attrs, ranks: number of the last setiomode, flags: rank 0's */
+    PFS_META_CLOSE,   /* id, size, rank, ranks, flags: token given back, value: which grant,
+                         unit: record length */
     PFS_META_UNLINK,  /* name -> id, attrs */
     PFS_META_STAT,    /* id -> size */
     PFS_META_EXTEND,  /* id, size -> size: the larger of both */
     PFS_META_SIZE,    /* id, size: the file's size is this */
-    PFS_META_TOKEN,   /* id -> size, value: grant, once the token is the caller's */
-    PFS_META_POINTER, /* id, value: length, flags: write -> value: offset, size */
-    PFS_META_ORDER,   /* id, value: length, rank, ranks -> value: offset, once all came */
-    PFS_META_REWIND,  /* id: the shared pointer is 0 */
+    PFS_META_TOKEN,   /* id, size as known -> size, value: grant, once the token is the caller's */
+    PFS_META_POINTER, /* id, value: length or offset, flags: write or seek
+                         -> value: offset, unit: bytes of it, id: the pointer after it, size */
+    PFS_META_ORDER,   /* id, value: length, offset or mode, unit: record length, rank, ranks, flags
+                         -> the same once all came, ranks: the round, or the setiomode's number */
     PFS_META_GATHER,  /* name: tag, ranks, value -> value, size, id: least, most, sum */
     PFS_META_PROCS
 };
@@ -32,8 +35,8 @@ enum pfs_io_proc {
     PFS_IO_PROCS
 };
 enum pfs_client_proc {
-    PFS_CLIENT_RECALL, /* id: the token is wanted -> size, once it is given back */
-    PFS_CLIENT_GLOBAL  /* id, value: sequence, then data: what the ranks' one transfer gave */
+    PFS_CLIENT_RECALL, /* id, value: grant: the token is wanted -> size, once it is given back */
+    PFS_CLIENT_GLOBAL  /* id, value: round, then data: what the ranks' one transfer gave */
 };
 
 /* ---- wire formats, big-endian ---- */
@@ -48,20 +51,26 @@ struct pfs_meta_msg { /* then `factor` group entries of two bytes, when factor >
 enum {
     PFS_META_WRITE = 8,
     PFS_META_TOKEN_BACK = 16,
-    PFS_META_GLOBAL = 32
+    PFS_META_GLOBAL = 32,
+    PFS_META_SEEK = 64,
+    PFS_META_MODE = 128,
+    PFS_META_TOGETHER = 256
 }; /* flags beside PFS_O_... */
 
 #define PFS_IO_ARGS_BYTES 48
 struct pfs_io_args { /* then the data of a write */
     uint64_t id, off, len;
-    uint64_t seed, unit;
+    uint64_t record; /* M_RECORD: its length, else 0; PFS_IO_FILL: the pattern's seed */
+    uint64_t unit;
     uint32_t factor, dir;
+    uint32_t number; /* of the last setiomode */
 };
 
 #define PFS_IO_REPLY_BYTES 24
 struct pfs_io_reply { /* then the data of a read */
     uint32_t status;
-    uint32_t unused;
+    uint32_t
+        edge; /* the local file ended in the range that was read, or the write made it longer */
     sim_time device, server; /* the device worked; from arrival to reply */
 };
 
@@ -93,6 +102,7 @@ struct pfs_vnode {
     uint64_t grant;
     bool fresh; /* granted and not used yet: one request before it is given back */
     struct select_request *recall;
+    uint64_t recall_grant; /* which it recalls */
     struct pfs_req *active;
     struct list queue; /* pfs_req.link: M_UNIX requests of this node, in order */
 };
@@ -102,9 +112,12 @@ struct pfs_file {
     struct pfs_vnode *v;
     enum pfs_mode mode;
     uint64_t pointer; /* M_RECORD: base */
-    uint64_t record;  /* M_RECORD: length, 0 until the first request; M_GLOBAL: sequence */
+    uint64_t record;  /* M_RECORD: length, 0 until the first request */
     uint64_t count;   /* M_RECORD: requests so far */
+    bool told;        /* M_RECORD: that the lengths differ */
+    uint32_t number;  /* of the last setiomode */
     uint32_t rank, ranks;
+    struct list orders; /* pfs_req.link: M_SYNC, M_GLOBAL: requests in order, the first is asking */
 };
 
 struct pfs_client {
@@ -118,6 +131,7 @@ struct pfs_client {
     struct port_timer retry_timer;
     struct list calls;     /* metadata calls that wait to be tried again */
     struct list broadcast; /* M_GLOBAL: what came before its request */
+    struct list sends;     /* M_GLOBAL: parts that wait to be sent again */
 };
 
 /* A part of a request that goes to one I/O node in one call. */
@@ -143,6 +157,7 @@ enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, stru
 enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
                            enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed);
 
+void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry, pfs_global_retry */
 void pfs_token_pump(struct pfs_vnode *v);
 void pfs_data_start(struct pfs_req *r); /* the offset is known; the token is held if needed */
 void pfs_data_retry(struct pfs_client *c);
@@ -152,6 +167,7 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s);
 void pfs_global_ordered(struct pfs_req *r);
 void pfs_global_send(struct pfs_req *r, enum pfs_status s); /* rank 0's transfer has ended */
 void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct rope *args);
+void pfs_global_retry(struct pfs_client *c);
 void pfs_global_fail(struct pfs_client *c); /* a node is down: nobody waits any more */
 
 #endif

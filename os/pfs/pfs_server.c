@@ -32,6 +32,8 @@ struct server {
 struct local { /* a local file that was used since the boot */
     struct list link;
     uint64_t id, handle;
+    uint64_t record; /* M_RECORD: its length since setiomode `number`, 0: not met yet */
+    uint32_t number;
     bool creating;
     struct list waiters; /* jobs */
 };
@@ -47,6 +49,7 @@ struct job {
     uint64_t handle;
     sim_time arrived, device;
     uint64_t filled;
+    bool edge; /* see pfs_io_reply */
     struct lfs_req lfs;
 };
 
@@ -85,6 +88,7 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
     struct rope out;
     sim_time here = port_now(s->port) - j->arrived;
     struct pfs_io_reply r = { .status = status,
+                              .edge = j->edge,
                               .device = j->device < here ? j->device : here,
                               .server = here };
     rope_init(&out);
@@ -139,6 +143,17 @@ static struct local *local_find(struct server *s, uint64_t id)
     return f;
 }
 
+/* M_RECORD: whether a request has the length that its ranks have under the number it carries. */
+static bool record_fits(struct local *f, const struct pfs_io_args *a)
+{
+    if (a->record == 0 || a->number < f->number)
+        return true;
+    if (a->number > f->number || f->record == 0)
+        f->record = a->record;
+    f->number = a->number;
+    return f->record == a->record;
+}
+
 static void local_drop(struct server *s, struct local *f)
 {
     list_remove(&f->link);
@@ -180,6 +195,7 @@ static void create(struct job *j)
     struct local *f = port_alloc(s->port, sizeof *f);
     f->id = j->args.id;
     f->creating = true;
+    (void)record_fits(f, &j->args);
     list_init(&f->waiters);
     list_push(bucket(s, f->id), &f->link);
     list_push(&f->waiters, &j->link);
@@ -205,6 +221,7 @@ static void read_done(struct lfs_req *r)
         return;
     }
     rope_move(&data, &r->data);
+    j->edge = data.length < j->args.len;
     rope_add_zero(&data, j->args.len - data.length); /* beyond the local end: never written */
     answer(j, PFS_OK, &data);
     rope_fini(&data);
@@ -234,7 +251,7 @@ static void fill_more(struct job *j)
     lfs_req_init(&j->lfs, LFS_WRITE, fill_done, j);
     j->lfs.file = j->handle;
     j->lfs.off = j->filled;
-    pfs_layout_pattern(l, j->args.seed, j->args.dir, j->filled, to, &j->lfs.data);
+    pfs_layout_pattern(l, j->args.record, j->args.dir, j->filled, to, &j->lfs.data);
     j->filled = to;
     lfs_submit(j->s->fs, &j->lfs);
 }
@@ -253,8 +270,11 @@ static void work(struct job *j)
     j->lfs.file = j->handle;
     j->lfs.off = j->args.off;
     j->lfs.len = j->args.len;
-    if (j->proc == PFS_IO_WRITE)
+    if (j->proc == PFS_IO_WRITE) {
+        struct lfs_stat now;
         rope_move(&j->lfs.data, &j->data);
+        j->edge = lfs_stat(s->fs, j->handle, &now) && j->args.off + j->args.len > now.size;
+    }
     struct local *f = j->proc == PFS_IO_REMOVE ? local_known(s, j->args.id) : NULL;
     if (f != NULL)
         local_drop(s, f);
@@ -269,7 +289,9 @@ static void start(struct job *j)
         return;
     }
     struct local *f = local_find(s, j->args.id);
-    if (f != NULL && f->creating) {
+    if (f != NULL && j->proc <= PFS_IO_WRITE && !record_fits(f, &j->args)) {
+        answer(j, PFS_BAD_RECORD, NULL);
+    } else if (f != NULL && f->creating) {
         list_push(&f->waiters, &j->link);
     } else if (f != NULL) {
         j->handle = f->handle;
@@ -277,6 +299,7 @@ static void start(struct job *j)
     } else if (j->proc == PFS_IO_READ) {
         struct rope zeros;
         rope_init(&zeros);
+        j->edge = true;
         rope_add_zero(&zeros, j->args.len);
         answer(j, PFS_OK, &zeros);
         rope_fini(&zeros);

@@ -1,10 +1,10 @@
 /* pfs_wire.c: the messages of PFS as packed wire images, its parameters and its sentences.
  *
  *   metadata, both ways, 128 bytes        I/O arguments, 48 bytes      I/O reply, 24 bytes
- *     0 status 4    40 factor 4             0 id    8   32 seed   8      0 status 4
- *     4 flags  4    44 rank   4             8 off   8   40 factor 2      4 unused 4
+ *     0 status 4    40 factor 4             0 id    8   32 record 8      0 status 4
+ *     4 flags  4    44 rank   4             8 off   8   40 factor 2      4 edge   4
  *     8 id     8    48 ranks  4            16 len   8   42 dir    2      8 device 8
- *    16 size   8    52 name  64            24 unit  8   44 unused 4     16 server 8
+ *    16 size   8    52 name  64            24 unit  8   44 number 4     16 server 8
  *    24 value  8   116 unused 12
  *    32 unit   8   128 group, 2 bytes each
  */
@@ -65,7 +65,9 @@ const char *pfs_status_name(enum pfs_status s)
                                          "file exists",
                                          "bad name",
                                          "bad stripe attributes",
+                                         "not the mode or operation of the others",
                                          "wrong record length",
+                                         "closed by another rank",
                                          "no space",
                                          "I/O error",
                                          "server down",
@@ -144,9 +146,10 @@ void pfs_io_args_store(struct rope *out, const struct pfs_io_args *a)
     wire_put64(b + 8, a->off);
     wire_put64(b + 16, a->len);
     wire_put64(b + 24, a->unit);
-    wire_put64(b + 32, a->seed);
+    wire_put64(b + 32, a->record);
     wire_put16(b + 40, (uint16_t)a->factor);
     wire_put16(b + 42, (uint16_t)a->dir);
+    wire_put32(b + 44, a->number);
     rope_add_bytes(out, b, sizeof b);
 }
 
@@ -161,9 +164,10 @@ bool pfs_io_args_load(struct rope *in, struct pfs_io_args *a)
     a->off = wire_get64(b + 8);
     a->len = wire_get64(b + 16);
     a->unit = wire_get64(b + 24);
-    a->seed = wire_get64(b + 32);
+    a->record = wire_get64(b + 32);
     a->factor = wire_get16(b + 40);
     a->dir = wire_get16(b + 42);
+    a->number = wire_get32(b + 44);
     return a->unit > 0 && a->dir < a->factor;
 }
 
@@ -171,6 +175,7 @@ void pfs_io_reply_store(struct rope *out, const struct pfs_io_reply *r)
 {
     uint8_t b[PFS_IO_REPLY_BYTES] = { 0 };
     wire_put32(b, r->status);
+    wire_put32(b + 4, r->edge);
     wire_put64(b + 8, (uint64_t)r->device);
     wire_put64(b + 16, (uint64_t)r->server);
     rope_add_bytes(out, b, sizeof b);
@@ -184,7 +189,7 @@ bool pfs_io_reply_load(struct rope *in, struct pfs_io_reply *r)
     rope_read(in, 0, sizeof b, b);
     rope_drop_front(in, sizeof b);
     r->status = wire_get32(b);
-    r->unused = 0;
+    r->edge = wire_get32(b + 4);
     r->device = (sim_time)wire_get64(b + 8);
     r->server = (sim_time)wire_get64(b + 16);
     return r->status < PFS_STATUS_COUNT && r->device >= 0 && r->server >= r->device;

@@ -97,18 +97,24 @@ Test(pfs_layout, messages_come_back_as_they_were_and_short_ones_are_refused)
         rope_fini(&part);
     }
     rope_fini(&r);
-    struct pfs_io_args
-        a = { .id = 5, .off = 1, .len = 2, .seed = 3, .unit = 4, .factor = 6, .dir = 5 },
-        b;
+    struct pfs_io_args a = { .id = 5,
+                             .off = 1,
+                             .len = 2,
+                             .record = 3,
+                             .unit = 4,
+                             .factor = 6,
+                             .dir = 5,
+                             .number = 7 },
+                       b;
     pfs_io_args_store(&r, &a);
     cr_assert(pfs_io_args_load(&r, &b));
-    cr_assert(b.id == 5 && b.off == 1 && b.len == 2 && b.seed == 3 && b.unit == 4 &&
-              b.factor == 6 && b.dir == 5);
+    cr_assert(b.id == 5 && b.off == 1 && b.len == 2 && b.record == 3 && b.unit == 4 &&
+              b.factor == 6 && b.dir == 5 && b.number == 7);
     cr_assert_eq(r.length, 0);
     cr_assert_not(pfs_io_args_load(&r, &b));
-    struct pfs_io_reply q = { .status = 1, .device = 5, .server = 9 }, p;
+    struct pfs_io_reply q = { .status = 1, .edge = 1, .device = 5, .server = 9 }, p;
     pfs_io_reply_store(&r, &q);
     cr_assert(pfs_io_reply_load(&r, &p));
-    cr_assert(p.status == 1 && p.device == 5 && p.server == 9);
+    cr_assert(p.status == 1 && p.edge == 1 && p.device == 5 && p.server == 9);
     rope_fini(&r);
 }
