@@ -127,6 +127,7 @@ C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp')
 format:
 	clang-format -i $(C_FILES)
 format-check:
+	@[ -n "$(C_FILES)" ] || { echo "format-check: git lists no files here: nothing was checked"; exit 2; }
 	@clang-format --dry-run --Werror $(C_FILES)
 
 install: all

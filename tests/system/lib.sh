@@ -9,6 +9,13 @@ fail() {
     exit 1
 }
 
+# needs FILE: without it the test is left out, and counted.
+needs() {
+    [ -e "$1" ] && return
+    echo "there is no $1"
+    exit 77
+}
+
 # gives CODE COMMAND...: runs it; its exit code must be CODE.  Output goes to $T/out, errors to $T/err.
 gives() {
     local want=$1 code=0

@@ -1,5 +1,6 @@
 # A results file that cannot be written is one sentence and exit code 2.
 . tests/system/lib.sh
+needs /dev/full
 run() { "$PSIM" run "$Q" -q -r 1 -p customers=200 -p workload.warmup=0 "$@"; }
 
 gives 2 run -o "$T/no/such/folder/r.db";       says "no/such/folder"

@@ -1,5 +1,6 @@
 # Export, plot, compare and figure work on what a run stored, and refuse what is wrong.
 . tests/system/lib.sh
+needs /dev/full
 gives 0 "$PSIM" run "$Q" -q -r 2 -o "$T/q.db"
 
 # export: a head with units, a line for each point, chosen columns, the tables
