@@ -40,7 +40,12 @@ enum cli_option_type {
     CLI_TEXT,  /* const char *, borrowed from argv */
     CLI_LIST,  /* struct cli_list: may be given often */
     CLI_COUNT, /* int64_t, at least 1 */
-    CLI_SEED   /* uint64_t, decimal or 0x... */
+    CLI_SEED   /* struct cli_seed, decimal or 0x... */
+};
+
+struct cli_seed {
+    uint64_t value;
+    bool given;
 };
 
 struct cli_list {

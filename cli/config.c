@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cli/clean.h"
 #include "cli/expect.h"
 #include "cli/lua/script.h"
 #include "cli/schema.h"
@@ -377,6 +378,9 @@ static bool read_seeds(const struct config_options *o, const struct script_resul
     if (n && list->count > 0)
         return err_set(e, "%ssweep has either replications or seeds, not both",
                        val_where(n, where, sizeof where));
+    if (o->replications > REPLICATIONS_MAX)
+        return err_set(e, "-r %lld: there are at most %d replications", (long long)o->replications,
+                       REPLICATIONS_MAX);
     c->replications = 1;
     if (o->replications > 0)
         c->replications = (uint32_t)o->replications;
@@ -500,7 +504,7 @@ static void read_heads(struct config *c, struct script_result *r)
 {
     const struct val *root = c->cases[0].root, *title = val_get(root, "title"),
                      *doc = val_get(root, "doc");
-    c->title = title ? title->u.s : c->name;
+    c->title = title ? clean_line(title->u.s) : c->name;
     c->doc = doc ? doc->u.s : "";
     c->measures = val_get(root, "measures");
     c->figure = val_get(root, "figure");

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "sim/base/units.h"
 #include "sim/stat.h"
 
@@ -109,8 +110,8 @@ static void on_experiment(void *arg, const struct results_experiment *x)
         return;
     in->found = true;
     in->d->experiment = x->id;
-    in->d->name = base_strdup(x->name);
-    in->d->title = base_strdup(x->title);
+    in->d->name = clean_line(base_strdup(x->name));
+    in->d->title = clean_line(base_strdup(x->title));
     in->d->version = base_strdup(x->version);
 }
 

@@ -11,13 +11,11 @@
 
 struct figure_options {
     struct cli_list set;
-    uint64_t seed;
+    struct cli_seed seed;
     int64_t jobs, replications;
     const char *output, *db;
     bool fresh, quiet;
 };
-
-#define NO_SEED UINT64_MAX
 
 static int worse(int a, int b)
 {
@@ -141,7 +139,7 @@ static int run_figure(struct config *c, const struct figure_options *o, const ch
 
 int cmd_figure(int argc, char **argv)
 {
-    struct figure_options o = { .seed = NO_SEED, .jobs = 1 };
+    struct figure_options o = { .jobs = 1 };
     const struct cli_option options[] = {
         { 'p', "set", CLI_LIST, &o.set, "PATH=VALUE", "set a parameter; may be given often" },
         { 0, "seed", CLI_SEED, &o.seed, "N", "master seed of the random streams" },
@@ -173,7 +171,7 @@ int cmd_figure(int argc, char **argv)
         return code;
     const struct config_options co = { .overrides = o.set.items,
                                        .override_count = o.set.count,
-                                       .seed = o.seed == NO_SEED ? NULL : &o.seed,
+                                       .seed = o.seed.given ? &o.seed.value : NULL,
                                        .replications = o.replications };
     struct config *c = config_load(file, &co, &e);
     free(o.set.items);

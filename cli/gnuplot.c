@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/clean.h"
+#include "cli/commands.h"
 #include "cli/draw.h"
 #include "cli/judge.h"
 
@@ -19,18 +21,18 @@ static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7
 static const int solid[] = { 7, 5, 9, 13, 11, 15, 7, 5 };
 static const int hollow[] = { 6, 4, 8, 12, 10, 14, 6, 4 };
 
-/* Text in single quotes: a quote is doubled, control characters go. */
-static void quoted(FILE *to, const char *s)
+/* Text in single quotes: a quote is doubled. */
+static void quoted(FILE *to, const char *text)
 {
+    char *clean = clean_line(base_strdup(text));
     fputc('\'', to);
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '\'')
-            fputs("''", to);
-        else
-            fputc(c < 0x20 || c == 0x7f ? ' ' : c, to);
+    for (const char *s = clean; *s != '\0'; s++) {
+        if (*s == '\'')
+            fputc('\'', to);
+        fputc(*s, to);
     }
     fputc('\'', to);
+    free(clean);
 }
 
 static void quoted_line(FILE *to, const char *command, const char *text, const char *rest)
@@ -168,15 +170,36 @@ static void script_head(const struct drawing *g, const char *output, FILE *to)
             g->log_y ? "0" : "graph 0.05");
 }
 
+/* A value at or below zero has no place on a logarithmic axis. */
+static bool off_axis(const struct drawing *g, const struct draw_series *s, size_t k)
+{
+    return (g->log_x && s->x[k] <= 0) || (g->log_y && s->y[k] <= 0);
+}
+
+/* Tells what is left out for that reason; false when it is all there is. */
+static bool axis_bears(const struct drawing *g, struct err *e)
+{
+    size_t hidden = 0, all = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        all += g->series[i].count;
+        for (size_t k = 0; k < g->series[i].count; k++)
+            hidden += off_axis(g, &g->series[i], k);
+    }
+    if (hidden > 0 && hidden == all)
+        return err_set(e, "nothing is above zero, and an axis is logarithmic: draw without --log");
+    if (hidden > 0)
+        cli_complainf(CLI_OK, "%zu of %zu points are not drawn: a logarithmic axis has no zero",
+                      hidden, all);
+    return true;
+}
+
 static void script_data(const struct drawing *g, struct scale x, struct scale y, FILE *to)
 {
     for (size_t i = 0; i < g->count; i++) {
         const struct draw_series *s = &g->series[i];
         fprintf(to, "$d%zu << EOD\n", i);
         for (size_t k = 0; k < s->count; k++) {
-            bool hidden = (g->log_x && s->x[k] <= 0) || (g->log_y && s->y[k] <= 0) ||
-                          !isfinite(s->x[k]) || !isfinite(s->y[k]);
-            if (hidden)
+            if (off_axis(g, s, k) || !isfinite(s->x[k]) || !isfinite(s->y[k]))
                 continue;
             fprintf(to, "%.12g %.12g ", s->x[k] / x.factor, s->y[k] / y.factor);
             if (s->half_width[k] > 0 && isfinite(s->half_width[k]))
@@ -321,7 +344,7 @@ static bool run_script(const struct drawing *g, const char *part, struct err *e)
 
 bool drawing_run(const struct drawing *g, const char *output, struct err *e)
 {
-    if (!output_name_ok(output, e) || !draw_make_folder(output, e))
+    if (!axis_bears(g, e) || !output_name_ok(output, e) || !draw_make_folder(output, e))
         return false;
     /* Under another name until it is whole; gnuplot says little about a file it cannot write. */
     char *part =

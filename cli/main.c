@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/commands.h"
 
 static const struct cli_command commands[] = {
@@ -43,6 +44,7 @@ static int unknown_command(const char *name)
 
 int main(int argc, char **argv)
 {
+    clean_streams();
     if (argc < 2)
         return cli_complainf(CLI_USAGE, "which command? 'psim --help' lists them");
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {

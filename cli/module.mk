@@ -1,5 +1,6 @@
 # cli: objects in reading order.
 CLI_SRC = \
+	cli/clean.c \
 	cli/options.c \
 	cli/wire.c \
 	cli/bisect.c \

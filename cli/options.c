@@ -5,22 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/commands.h"
 
 int cli_complain(int code, const struct err *e)
 {
-    fprintf(stderr, "psim: %s\n", e->text);
-    return code;
+    return cli_complainf(code, "%s", e->text);
 }
 
 int cli_complainf(int code, const char *fmt, ...)
 {
+    char text[2048]; /* a sentence has at most half of that (sim/base/err.h) */
     va_list ap;
     va_start(ap, fmt);
-    fputs("psim: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    fprintf(stderr, "psim: %s\n", clean_line(text));
     return code;
 }
 
@@ -95,7 +95,7 @@ static bool store(const struct cli_usage *u, const struct cli_option *o, const c
     if (o->type == CLI_COUNT)
         *(int64_t *)o->dst = (int64_t)v;
     else
-        *(uint64_t *)o->dst = v;
+        *(struct cli_seed *)o->dst = (struct cli_seed){ v, true };
     return true;
 }
 

@@ -45,13 +45,13 @@ void progress_show(struct progress *p, size_t done, size_t running, sim_time now
     if (p->finished > 0)
         duration((t - p->began) / (double)p->finished * (double)(p->total - done), left,
                  sizeof left);
-    fprintf(stderr, "\r%zu/%zu points, %zu running, %.6g s simulated, %.3g events/s, %s left\033[K",
-            done, p->total, running, sim_time_seconds(now), p->rate, left);
-    fflush(stderr);
+    dprintf(STDERR_FILENO,
+            "\r%zu/%zu points, %zu running, %.6g s simulated, %.3g events/s, %s left\033[K", done,
+            p->total, running, sim_time_seconds(now), p->rate, left);
 }
 
 void progress_end(struct progress *p)
 {
     if (p->on)
-        fputs("\r\033[K", stderr);
+        dprintf(STDERR_FILENO, "\r\033[K");
 }

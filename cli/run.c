@@ -14,13 +14,11 @@
 
 struct run_options {
     struct cli_list set;
-    uint64_t seed;
+    struct cli_seed seed;
     int64_t jobs, replications;
     const char *output, *trace, *output_dir;
     bool resume, json, quiet, verbose, flatten, no_store;
 };
-
-#define NO_SEED UINT64_MAX
 
 /* "psim run x.lua -p a=1": what was typed, for the record. */
 static char *command_line(int argc, char **argv)
@@ -123,7 +121,7 @@ static int run_config(struct config *c, const struct run_options *o, const char 
 
 int cmd_run(int argc, char **argv)
 {
-    struct run_options o = { .seed = NO_SEED, .jobs = 1 };
+    struct run_options o = { .jobs = 1 };
     const struct cli_option options[] = {
         { 'p', "set", CLI_LIST, &o.set, "PATH=VALUE",
           "set a parameter; {a, b} gives an axis several values; may be given often" },
@@ -162,7 +160,7 @@ int cmd_run(int argc, char **argv)
         return code;
     struct config_options co = { .overrides = o.set.items,
                                  .override_count = o.set.count,
-                                 .seed = o.seed == NO_SEED ? NULL : &o.seed,
+                                 .seed = o.seed.given ? &o.seed.value : NULL,
                                  .replications = o.replications };
     struct config *c = config_load(file, &co, &e);
     free(o.set.items);

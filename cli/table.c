@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/store.h"
 #include "sim/measure.h"
 
@@ -93,7 +94,7 @@ static void grid_row(struct grid *g)
 
 static void grid_set(struct grid *g, size_t column, char *text)
 {
-    g->rows[g->row_count - 1][column] = text;
+    g->rows[g->row_count - 1][column] = clean_line(text);
 }
 
 /* Columns on a terminal that a text takes: continuation bytes of UTF-8 take none. */
@@ -342,7 +343,7 @@ static void print_point(FILE *f, const struct config *c, size_t i)
     fprintf(f, "point %zu (", i + 1);
     for (size_t k = 0; k < p->c->sweep->count; k++) {
         char *value = store_value_text(p->c->sweep->items[k]);
-        fprintf(f, "%s=%s, ", p->c->sweep->items[k]->key, value);
+        fprintf(f, "%s=%s, ", p->c->sweep->items[k]->key, clean_line(value));
         free(value);
     }
     fprintf(f, "seed %llu)", (unsigned long long)p->seed);

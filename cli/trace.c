@@ -10,13 +10,11 @@
 
 struct trace_options {
     struct cli_list set;
-    uint64_t seed;
+    struct cli_seed seed;
     int64_t point;
     const char *output, *from, *to, *categories;
     bool quiet;
 };
-
-#define NO_SEED UINT64_MAX
 
 /* Leaves the chosen point alone in the configuration. */
 static bool choose_point(struct config *c, int64_t point, struct err *e)
@@ -81,7 +79,7 @@ static int run_trace(struct config *c, const struct trace_options *o)
 
 int cmd_trace(int argc, char **argv)
 {
-    struct trace_options o = { .seed = NO_SEED, .point = 1 };
+    struct trace_options o = { .point = 1 };
     const struct cli_option options[] = {
         { 'p', "set", CLI_LIST, &o.set, "PATH=VALUE", "set a parameter; may be given often" },
         { 0, "seed", CLI_SEED, &o.seed, "N", "master seed of the random streams" },
@@ -112,7 +110,7 @@ int cmd_trace(int argc, char **argv)
         return code;
     const struct config_options co = { .overrides = o.set.items,
                                        .override_count = o.set.count,
-                                       .seed = o.seed == NO_SEED ? NULL : &o.seed };
+                                       .seed = o.seed.given ? &o.seed.value : NULL };
     struct config *c = config_load(file, &co, &e);
     free(o.set.items);
     if (c == NULL)

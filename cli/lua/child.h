@@ -33,8 +33,10 @@ struct child {
     size_t file_count;
     size_t table_count;      /* constructors numbered so far */
     const struct val *sweep; /* values of the case being evaluated; NULL: none yet */
+    bool asked[SCRIPT_AXES]; /* which of them param() has given to this evaluation */
     struct val *reads;
     bool quiet; /* print says nothing: it has been said before */
+    int printed;
     size_t include_depth;
     size_t lua_bytes;
     int64_t instructions; /* left to this evaluation */

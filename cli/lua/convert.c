@@ -60,9 +60,22 @@ static struct place member_place(struct convert *k, int idx, const char *name, i
 static size_t path_push(struct convert *k, const char *name)
 {
     size_t used = strlen(k->path);
-    if (used + strlen(name) + 2 < sizeof k->path)
-        snprintf(k->path + used, sizeof k->path - used, "%s%s", used > 0 ? "." : "", name);
+    size_t n = strlen(name), dot = used > 0;
+    if (used + n + 2 < sizeof k->path) {
+        memcpy(k->path + used, ".", dot);
+        memcpy(k->path + used + dot, name, n + 1);
+    }
     return used;
+}
+
+/* Long lists are read element by element, so this is no snprintf. */
+static size_t path_push_number(struct convert *k, uint64_t n)
+{
+    char digits[24] = "", *s = digits + sizeof digits - 1;
+    do
+        *--s = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    return path_push(k, s);
 }
 
 static struct val *convert_list(struct convert *k, int idx, lua_Integer n, struct place at,
@@ -70,10 +83,7 @@ static struct val *convert_list(struct convert *k, int idx, lua_Integer n, struc
 {
     struct val *list = val_new(VAL_LIST, at.file, at.line);
     for (lua_Integer i = 1; i <= n; i++) {
-        size_t order;
-        lua_pushfstring(k->L, "%I", (LUAI_UACINT)i);
-        size_t used = path_push(k, lua_tostring(k->L, -1));
-        lua_pop(k->L, 1);
+        size_t order, used = path_push_number(k, (uint64_t)i);
         lua_rawgeti(k->L, idx, i);
         struct place here = member_place(k, idx, NULL, i, at, &order);
         val_append(list, convert(k, lua_gettop(k->L), here, depth + 1));
@@ -109,6 +119,9 @@ static char *member_name(struct convert *k, struct place at)
         refuse(k, at, "has a key with a zero byte in it");
     if (len > 200)
         refuse(k, at, "has a key of more than 200 bytes");
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)s[i] < 32 || s[i] == 127)
+            refuse(k, at, "has a key with a control character in it");
     char *name = base_strdup(s);
     lua_pop(k->L, 1);
     return name;

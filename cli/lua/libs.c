@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cli/lua/child.h"
+#include "sim/base/units.h"
 
 /* ---- ordered walks ---- */
 
@@ -189,7 +190,7 @@ static int lib_print(lua_State *L)
     luaL_pushresult(&b);
     size_t len;
     const char *s = lua_tolstring(L, -1, &len);
-    if (!c->quiet)
+    if (!c->quiet && c->printed++ <= SCRIPT_PRINTS)
         child_send(c, FRAME_PRINT, s, len > 4096 ? 4096 : len);
     return 0;
 }
@@ -275,11 +276,14 @@ void libs_push_val(lua_State *L, const struct val *v)
 }
 
 /* What the sweep or -p says of a path; NULL: nothing. */
-static const struct val *given(const struct child *c, const char *path, bool wants_list)
+static const struct val *given(struct child *c, const char *path, bool wants_list)
 {
-    for (size_t i = 0; c->sweep && i < c->sweep->count; i++)
-        if (strcmp(c->sweep->items[i]->key, path) == 0)
-            return c->sweep->items[i];
+    for (size_t i = 0; c->sweep && i < c->sweep->count; i++) {
+        if (strcmp(c->sweep->items[i]->key, path) != 0)
+            continue;
+        c->asked[i] = true;
+        return c->sweep->items[i];
+    }
     const struct script_options *o = c->options;
     for (size_t i = o->override_count; i-- > 0;) {
         const struct val *v = o->overrides[i].value;
@@ -291,6 +295,19 @@ static const struct val *given(const struct child *c, const char *path, bool wan
         return v;
     }
     return NULL;
+}
+
+static bool is_zero(const struct val *v)
+{
+    return (v->type == VAL_INT && v->u.i == 0) ||
+           (v->type == VAL_REAL && !(v->u.r < 0 || v->u.r > 0));
+}
+
+static bool has_dimension(const char *text)
+{
+    int64_t n;
+    return units_parse_time(text, &n, NULL) || units_parse_size(text, &n, NULL) ||
+           units_parse_rate(text, &n, NULL);
 }
 
 /* param(path, default) */
@@ -311,6 +328,10 @@ static int lib_param(lua_State *L)
         return 1;
     libs_push_val(L, v);
     int want = lua_type(L, 2), have = lua_type(L, 3);
+    if (is_zero(v) && want == LUA_TSTRING && has_dimension(lua_tostring(L, 2))) {
+        lua_pushliteral(L, "0"); /* needs no unit */
+        return 1;
+    }
     if (want != LUA_TNIL && want != have) {
         const char *text = lua_isstring(L, 3) ? lua_tostring(L, 3) : luaL_typename(L, 3);
         return luaL_error(L, "param(\"%s\") is a %s, and '%s' is given for it", path,

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/clean.h"
 #include "cli/lua/child.h"
 #include "cli/wire.h"
 
@@ -32,11 +33,23 @@ struct parent {
     int fd;
     pid_t pid;
     size_t received;
+    int printed; /* lines */
     bool first_sent, done;
     char *frame;
     size_t frame_capacity;
-    double deadline;
+    double heard;     /* when the last case came, or the start; */
+    double heard_cpu; /* the child's processor time then */
 };
+
+/* The processor time of the child. */
+static double child_seconds(const struct parent *p)
+{
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(p->pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0; /* it has ended */
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 
 static double now_seconds(void)
 {
@@ -210,14 +223,37 @@ static void answer_include(struct parent *p, const char *name)
 
 /* ---- frames ---- */
 
+/* A line that the text prints, as long as it has not printed too much. */
 static void show_print(struct parent *p, const char *s, size_t length)
 {
-    fprintf(stderr, "%s: ", p->o->file);
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)s[i];
-        fputc(c == '\t' || (c >= 32 && c != 127) ? c : ' ', stderr);
-    }
-    fputc('\n', stderr);
+    if (p->printed > SCRIPT_PRINTS)
+        return;
+    char *line =
+        p->printed++ < SCRIPT_PRINTS
+            ? base_printf("%.*s", (int)length, s)
+            : base_printf("(it prints more than %d lines: no more are shown)", SCRIPT_PRINTS);
+    fprintf(stderr, "%s: %s\n", p->o->file, clean_line(line));
+    free(line);
+}
+
+/* A case has its time, and the sweep has its own, which grows with the cases that came. */
+static bool in_time(struct parent *p)
+{
+    double cpu = child_seconds(p), since = cpu - p->heard_cpu;
+    bool waits = since < 0.1 || since > SCRIPT_CPU_SECONDS / 2.0; /* else the machine is busy */
+    bool case_good =
+        since < SCRIPT_CPU_SECONDS && !(waits && now_seconds() - p->heard > SCRIPT_WALL_SECONDS);
+    if (case_good && cpu < SCRIPT_CPU_SECONDS + 1e-3 * SCRIPT_CASE_MS * (double)p->out->case_count)
+        return true;
+    if (!case_good || p->out->case_count == 0)
+        return err_set(p->e,
+                       "%s: evaluating it takes more than %d s of processor time (or %d s in all): "
+                       "does a loop or a pattern go on for ever?",
+                       p->o->file, SCRIPT_CPU_SECONDS, SCRIPT_WALL_SECONDS);
+    return err_set(p->e,
+                   "%s: evaluating its first %zu combinations takes %.0f s of processor time, more "
+                   "than %d ms each: is the sweep too large?",
+                   p->o->file, p->out->case_count, cpu, SCRIPT_CASE_MS);
 }
 
 static bool take_case(struct parent *p, struct wire_reader *r)
@@ -235,6 +271,10 @@ static bool take_case(struct parent *p, struct wire_reader *r)
         out->cases = base_realloc(out->cases, out->case_capacity * sizeof *out->cases);
     }
     out->cases[out->case_count++] = (struct script_case){ .root = root, .sweep = sweep };
+    if (!in_time(p))
+        return false;
+    p->heard = now_seconds();
+    p->heard_cpu = child_seconds(p);
     return true;
 }
 
@@ -294,11 +334,10 @@ static bool parent_read(struct parent *p, void *out, size_t length)
     char *s = out;
     while (length > 0) {
         struct pollfd f = { .fd = p->fd, .events = POLLIN };
-        double left = p->deadline - now_seconds();
-        if (left <= 0)
-            return err_set(p->e, "%s: evaluating it takes more than %d s", p->o->file,
-                           SCRIPT_WALL_SECONDS);
-        if (poll(&f, 1, (int)(left * 1000) + 1) <= 0)
+        int ready = poll(&f, 1, 100);
+        if (ready <= 0 && !in_time(p))
+            return false;
+        if (ready <= 0)
             continue;
         ssize_t n = read(p->fd, s, length);
         if (n < 0 && errno == EINTR)
@@ -383,7 +422,7 @@ bool script_run(const struct script_options *o, struct script_result *out, struc
     }
     out->sources = val_new(VAL_TABLE, NULL, 0);
     p.fd = pair[0];
-    p.deadline = now_seconds() + SCRIPT_WALL_SECONDS;
+    p.heard = now_seconds();
     setsockopt(p.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 10 },
                sizeof(struct timeval));
     while (!p.done && read_frame(&p))

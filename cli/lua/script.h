@@ -1,7 +1,7 @@
 /* script.h: a configuration's Lua text, evaluated in a child process of its own.
  *
  * The boundary is the process: the child has no file, no network, no more than SCRIPT_CPU_SECONDS
- * of processor time, bounded memory, and a short list of system calls.  What it may include is
+ * of processor time for a case, bounded memory, and a short list of system calls.  What it may include is
  * opened by the parent (openat2, RESOLVE_BENEATH) below the folders of `roots`.  It hands back
  * plain data through a socket, which the parent reads as hostile input.  Inside, the Lua libraries
  * are cut down to what has no effect and no chance (docs/configuration.md lists them); limits there
@@ -17,8 +17,10 @@
 #include "sim/base/val.h"
 
 enum {
-    SCRIPT_CPU_SECONDS = 5,
-    SCRIPT_WALL_SECONDS = 60,
+    SCRIPT_CPU_SECONDS = 3,   /* between one case and the next */
+    SCRIPT_WALL_SECONDS = 12, /* the same, on a busy machine */
+    SCRIPT_CASE_MS = 5,       /* of processor time a case, on average */
+    SCRIPT_AXES = 64,
     SCRIPT_LUA_MIB = 64,      /* Lua's own allocator */
     SCRIPT_ADDRESS_MIB = 512, /* RLIMIT_AS; not under AddressSanitizer */
     SCRIPT_OUTPUT_MIB = 64,   /* all that comes back */
@@ -27,7 +29,8 @@ enum {
     SCRIPT_CASES = 100000,
     SCRIPT_MEMBERS = 4096,  /* names in one table */
     SCRIPT_NODES = 1000000, /* values in one result */
-    SCRIPT_DEPTH = 40       /* of nested tables */
+    SCRIPT_DEPTH = 40,      /* of nested tables */
+    SCRIPT_PRINTS = 200     /* lines that are shown */
 };
 #define SCRIPT_INSTRUCTIONS INT64_C(100000000) /* of one evaluation */
 

@@ -42,6 +42,9 @@ static bool add_axis(struct axes *x, const struct val *list, bool zipped,
         if (strcmp(x->a[i].path, list->key) == 0)
             return err_set(e, "%ssweep: '%s' is swept twice", val_where(list, where, sizeof where),
                            list->key);
+    if (x->count == SCRIPT_AXES)
+        return err_set(e, "%ssweep has more than %d axes", val_where(list, where, sizeof where),
+                       SCRIPT_AXES);
     struct axis a = { .path = list->key, .zipped = zipped };
     const struct val *v = override_of(o, list->key);
     if (v && v->type == VAL_LIST && v->count == 0)

@@ -227,7 +227,8 @@ static char *literal(const char *s, size_t len)
 static void add_key(struct reader *r, char *name, int64_t index, int line)
 {
     struct tokens_table *t = &r->out->tables[r->open[r->depth - 1].table];
-    t->keys = base_realloc(t->keys, (t->key_count + 1) * sizeof *t->keys);
+    if ((t->key_count & (t->key_count - 1)) == 0)
+        t->keys = base_realloc(t->keys, (t->key_count * 2 + 1) * sizeof *t->keys);
     t->keys[t->key_count++] = (struct tokens_key){ name, index, line };
 }
 
@@ -282,7 +283,8 @@ static bool open_table(struct reader *r)
     /* After something that can be called, a brace is the argument of a call: f{...}. */
     bool call = r->before == TOK_NAME || r->before == TOK_STRING ||
                 (r->before == TOK_SYMBOL && strchr(")]}", r->before_char));
-    t->tables = base_realloc(t->tables, (t->table_count + 1) * sizeof *t->tables);
+    if ((t->table_count & (t->table_count - 1)) == 0)
+        t->tables = base_realloc(t->tables, (t->table_count * 2 + 1) * sizeof *t->tables);
     t->tables[t->table_count] = (struct tokens_table){ .line = r->lex.token_line };
     char head[64];
     int n = snprintf(head, sizeof head, "%s" TOKENS_FUNCTION "(%zu,{", call ? "(" : " ",
@@ -295,10 +297,37 @@ static bool open_table(struct reader *r)
                                        .call = call });
 }
 
+static int compare_key(const struct tokens_key *k, const char *name, int64_t index)
+{
+    if (k->name && name)
+        return strcmp(k->name, name);
+    if (k->name || name)
+        return k->name ? 1 : -1;
+    return (k->index > index) - (k->index < index);
+}
+
+static int by_key(const void *a, const void *b, void *keys)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const struct tokens_key *k = keys;
+    int d = compare_key(&k[x], k[y].name, k[y].index);
+    return d ? d : (x > y) - (x < y);
+}
+
+static void sort_keys(struct tokens_table *t)
+{
+    t->sorted = base_alloc((t->key_count + 1) * sizeof *t->sorted);
+    for (size_t i = 0; i < t->key_count; i++)
+        t->sorted[i] = (uint32_t)i;
+    if (t->key_count > 1)
+        qsort_r(t->sorted, t->key_count, sizeof *t->sorted, by_key, t->keys);
+}
+
 static bool close_table(struct reader *r)
 {
     if (!pop(r, OPEN_TABLE))
         return false;
+    sort_keys(&r->out->tables[r->open[r->depth].table]);
     if (r->open[r->depth].call)
         emit(r, "}))", 3);
     else
@@ -382,6 +411,7 @@ void tokens_fini(struct tokens *t)
         for (size_t k = 0; k < t->tables[i].key_count; k++)
             free(t->tables[i].keys[k].name);
         free(t->tables[i].keys);
+        free(t->tables[i].sorted);
     }
     free(t->tables);
     free(t->text);
@@ -390,10 +420,15 @@ void tokens_fini(struct tokens *t)
 
 int tokens_find(const struct tokens_table *t, const char *name, int64_t index)
 {
-    for (size_t k = t->key_count; k-- > 0;) {
-        const struct tokens_key *key = &t->keys[k];
-        if (name ? key->name && strcmp(key->name, name) == 0 : !key->name && key->index == index)
-            return (int)k;
+    size_t low = 0, high = t->key_count; /* the first that is greater stands in between */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_key(&t->keys[t->sorted[middle]], name, index) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return -1;
+    if (low == 0 || compare_key(&t->keys[t->sorted[low - 1]], name, index) != 0)
+        return -1;
+    return (int)t->sorted[low - 1];
 }

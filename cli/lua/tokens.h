@@ -22,6 +22,7 @@ struct tokens_table {
     int line; /* of its opening brace */
     struct tokens_key *keys;
     size_t key_count;
+    uint32_t *sorted; /* the keys by name, then by number, equal ones in the order of the text */
 };
 
 struct tokens {

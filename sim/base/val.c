@@ -98,6 +98,32 @@ struct val *val_copy(const struct val *v)
     return c;
 }
 
+/* As numbers that identify a run are told apart: -0 is not 0. */
+static bool same_real(double a, double b)
+{
+    uint64_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return x == y;
+}
+
+bool val_equal(const struct val *a, const struct val *b)
+{
+    bool same = a->type == b->type && a->count == b->count;
+    if (same && a->type == VAL_STRING)
+        same = strcmp(a->u.s, b->u.s) == 0;
+    else if (same && a->type == VAL_REAL)
+        same = same_real(a->u.r, b->u.r);
+    else if (same && a->type == VAL_INT)
+        same = a->u.i == b->u.i;
+    else if (same && a->type == VAL_BOOL)
+        same = a->u.b == b->u.b;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = (a->type != VAL_TABLE || strcmp(a->items[i]->key, b->items[i]->key) == 0) &&
+               val_equal(a->items[i], b->items[i]);
+    return same;
+}
+
 void val_append(struct val *list, struct val *item)
 {
     ASSERT(list->type == VAL_LIST || list->type == VAL_TABLE);

@@ -34,6 +34,8 @@ struct val *val_new_real(double r, const char *file, int line);
 struct val *val_new_bool(bool b, const char *file, int line);
 void val_free(struct val *v); /* NULL is fine */
 struct val *val_copy(const struct val *v);
+/* The same data, wherever written. */
+bool val_equal(const struct val *a, const struct val *b);
 
 /* Builders; both take ownership of `item`.  val_put replaces a member of that name in its place. */
 void val_append(struct val *list, struct val *item);

@@ -1,6 +1,7 @@
 /* test_attacks.c: what a hostile configuration may try: each ends with one sentence, in bounded
  * time, and leaves no child. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,4 +201,38 @@ Test(attacks, print_is_cleaned)
     struct err e = ERR_INIT;
     cr_assert(script_text("print('\\27[2J', {}, nil, 1.5) return {}", &r, &e), "%s", e.text);
     script_result_fini(&r);
+}
+
+Test(attacks, tables_of_any_size_are_sorted)
+{
+    struct script_result r;
+    struct err e = ERR_INIT;
+    cr_assert(
+        script_text("local t = {} for i = 1, 4000 do t['k' .. i] = i end return { a = t }", &r, &e),
+        "%s", e.text);
+    script_result_fini(&r);
+}
+
+/* Each case has its time, the sweep has none of its own; and a literal list costs what it is long. */
+Test(attacks, as_many_cases_as_are_documented_pass)
+{
+    struct script_result r;
+    struct err e = ERR_INIT;
+    char *text = base_zalloc(1, SCRIPT_CASES * 7 + 64), *to = text;
+    to += sprintf(to, "return { sweep = { product = { a = {");
+    for (int i = 0; i < SCRIPT_CASES; i++)
+        to += sprintf(to, "%d,", i);
+    strcpy(to, "} } } }");
+    cr_assert(script_text(text, &r, &e), "%s", e.text);
+    cr_expect_eq(r.case_count, (size_t)SCRIPT_CASES);
+    script_result_fini(&r);
+    free(text);
+}
+
+Test(attacks, many_slow_cases_run_into_the_limit_of_the_sweep)
+{
+    REFUSED("local v = {} for i = 1, 1000 do v[i] = i end "
+            "local n = param('a', 0) for i = 1, 3e7 do end "
+            "return { sweep = { product = { a = v } } }",
+            "is the sweep too large?");
 }

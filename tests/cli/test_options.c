@@ -10,7 +10,7 @@ struct values {
     const char *text;
     struct cli_list list;
     int64_t count;
-    uint64_t seed;
+    struct cli_seed seed;
 };
 
 static bool parse(struct values *v, int argc, const char *const *words, const char **operands,
@@ -60,7 +60,7 @@ Test(options, all_forms_are_read)
     cr_expect_str_eq(v.list.items[1], "b=2");
     cr_expect_str_eq(v.list.items[2], "c=3");
     cr_expect_eq(v.count, 3);
-    cr_expect_eq(v.seed, 16);
+    cr_expect(v.seed.given && v.seed.value == 16);
     cr_expect(v.flag);
 }
 
