@@ -25,7 +25,12 @@ double sim_time_seconds(sim_time t)
 
 sim_time sim_time_from_seconds(double s)
 {
-    ASSERT(s >= 0);
-    double ps = s * (double)SIM_SEC + 0.5;
+    return sim_time_scale(SIM_SEC, s);
+}
+
+sim_time sim_time_scale(sim_time t, double factor)
+{
+    ASSERT(t >= 0 && factor >= 0);
+    double ps = (double)t * factor + 0.5;
     return ps >= (double)SIM_NEVER ? SIM_NEVER : (sim_time)ps;
 }

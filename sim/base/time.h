@@ -49,5 +49,7 @@ sim_time sim_time_of_bytes(int64_t bytes, int64_t rate);
  * number of seconds (saturating; s >= 0). */
 double sim_time_seconds(sim_time t);
 sim_time sim_time_from_seconds(double s);
+/* The nearest picosecond of t times a factor, both at least 0, saturating. */
+sim_time sim_time_scale(sim_time t, double factor);
 
 #endif

@@ -54,3 +54,27 @@ gives 2 "$PSIM" check "$Q" -p load=1;         says "nothing reads 'load'"
 gives 2 "$PSIM" check "$Q" -p workload.stations=x; says "-p workload.stations=x: workload.stations is 'x'"
 gives 2 "$PSIM" check "$Q" -p customers=x;    says 'param("customers") is a number'
 gives 0 "$PSIM" check "$Q" -p workload.load=0.3 -p customers=5
+
+# What is too large for a clock or a counter is said, and a zero needs no unit anywhere.
+refused 'return { workload = { kind = "event_ring", service = "2562h" } }' "workload.customers: 102000 customers"
+refused 'return { workload = { kind = "event_ring", customers = math.maxinteger } }' "of simulated time: a run has at most"
+config zero <<'END'
+return {
+    mesh = { kind = "ideal", rows = 2, columns = 2 },
+    workload = { kind = "mesh_load", load = 0.1, warmup = param("warmup", "20us") },
+    seed = #param("word", "abc"),
+}
+END
+gives 0 "$PSIM" check "$T/zero.lua" -p warmup=0
+gives 2 "$PSIM" check "$T/zero.lua" -p warmup=1; says 'param("warmup") is a string'
+gives 2 "$PSIM" check "$T/zero.lua" -p word=0;   says 'param("word") is a string'
+
+# The largest seed is a seed, and -r has the bound that sweep.replications has.
+gives 0 "$PSIM" run "$Q" -p workload.load=0.5 -r 1 --no-store --json --seed 18446744073709551615
+grep -q '"seed": "18446744073709551615"' "$T/out"
+gives 2 "$PSIM" check "$Q" -p sweep.replications=10001; says "from 1 to 10000"
+gives 2 "$PSIM" run "$Q" -r 10001;                      says "-r 10001: there are at most 10000 replications"
+
+# Limits of the user's own below psim's are taken as they are.
+(ulimit -v 400000; gives 0 "$PSIM" check "$Q")
+(ulimit -t 2; gives 0 "$PSIM" check "$Q")

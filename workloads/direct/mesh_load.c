@@ -296,9 +296,11 @@ static bool set_rate(struct load *l, struct err *e)
      * half a packet on average, because its last packet is sent whole. */
     double packet = mean * (double)l->d.flit_time, burst = (double)p->burst * packet;
     double mean_scale = sim_rng_pareto_mean(p->tail, LONGEST);
-    l->least_burst = (sim_time)(burst + 0.5);
-    l->least_pause = (sim_time)((burst + packet / 2 / mean_scale) * (1 / l->offered - 1) + 0.5);
-    l->mean_gap = (sim_time)((double)l->d.flit_time / l->chance + 0.5);
+    l->least_burst = sim_time_scale(1, burst);
+    if (p->process == PROCESS_ON_OFF)
+        l->least_pause =
+            sim_time_scale(1, (burst + packet / 2 / mean_scale) * (1 / l->offered - 1));
+    l->mean_gap = sim_time_scale(l->d.flit_time, 1 / l->chance);
     return true;
 }
 

@@ -25,6 +25,8 @@ struct ring_params {
     double load;      /* arrival rate times mean service */
 };
 
+#define LONGEST_RUN 0.5 /* of the clock: the last customers may come late, and wait */
+
 static const struct param ring_params[] = {
     P_INT(ring_params, stations, "1", "1", "1000", "Servers that a customer visits in turn.",
           "ASSUMED(one is an M/M/1 queue)"),
@@ -111,12 +113,21 @@ static void *ring_create(struct sim *s, const struct direct_world *w, const void
                          struct err *e)
 {
     (void)w;
-    (void)e;
+    const struct ring_params *p = params;
+    double customers = (double)p->customers + (double)p->warmup;
+    double seconds = customers * sim_time_seconds(p->service) / p->load;
+    if (seconds > LONGEST_RUN * sim_time_seconds(SIM_NEVER)) {
+        err_set(e,
+                "workload.customers: %.0f customers, one each workload.service / workload.load = "
+                "%.3g s, take %.3g s of simulated time: a run has at most %.3g s",
+                customers, seconds / customers, seconds, LONGEST_RUN * sim_time_seconds(SIM_NEVER));
+        return NULL;
+    }
     struct ring *r = base_zalloc(1, sizeof *r);
     r->sim = s;
-    r->p = params;
+    r->p = p;
     /* Rounded once; no later decision sees the double. */
-    r->mean_gap = (sim_time)((double)r->p->service / r->p->load + 0.5);
+    r->mean_gap = sim_time_scale(r->p->service, 1 / r->p->load);
     r->stations = base_zalloc((size_t)r->p->stations, sizeof *r->stations);
     for (int64_t i = 0; i < r->p->stations; i++) {
         char *name = base_printf("station %lld", (long long)i);
