@@ -151,22 +151,23 @@ struct notice {
     struct sim_event event;
     struct list link; /* machine->notices */
     struct machine *machine;
-    uint32_t about;
+    uint32_t about, life;
     uint32_t only; /* node to tell; UINT32_MAX: all */
     bool up;
 };
 
-static void tell_node(struct node *n, uint32_t about, bool up)
+static void tell_node(struct node *n, const struct notice *t)
 {
-    if (!n->up || n->id == about)
+    if (!n->up || n->id == t->about)
         return;
-    LIST_EACH (t, &n->tasks) {
-        struct port *task = LIST_ENTRY(t, struct port, link);
+    LIST_EACH (l, &n->tasks) {
+        struct port *task = LIST_ENTRY(l, struct port, link);
         LIST_EACH (w, &task->watchers) {
             struct upcall *u = upcall_new(task, UPCALL_NODE);
             u->watcher = LIST_ENTRY(w, struct watcher, link);
-            u->about = about;
-            u->up = up;
+            u->about = t->about;
+            u->life = t->life;
+            u->up = t->up;
             upcall_submit(u);
         }
     }
@@ -180,7 +181,7 @@ static void notice_due(struct sim *s, struct sim_event *e)
     /* Each change is told, in its order: also a death after which the node is back by now. */
     for (uint32_t i = 0; i < m->layout.nodes; i++)
         if (t->only == UINT32_MAX || t->only == i)
-            tell_node(&m->nodes[i], t->about, t->up);
+            tell_node(&m->nodes[i], t);
     list_remove(&t->link);
     free(t);
 }
@@ -190,6 +191,7 @@ static void notify(struct machine *m, uint32_t about, bool up, uint32_t only)
     struct notice *t = base_zalloc(1, sizeof *t);
     t->machine = m;
     t->about = about;
+    t->life = m->nodes[about].incarnation;
     t->only = only;
     t->up = up;
     sim_event_init(&t->event, SIM_CLASS_SOFTWARE, notice_due);

@@ -135,7 +135,7 @@ struct upcall {
     struct timer *timer;
     struct request *request;
     struct watcher *watcher;
-    uint32_t about;
+    uint32_t about, life;
     bool up;
     void (*main)(struct port *task, void *arg);
     void *arg;
@@ -161,7 +161,7 @@ struct request {
 struct watcher {
     struct list link; /* task->watchers */
     struct port *task;
-    void (*fn)(void *arg, uint32_t node, bool up);
+    void (*fn)(void *arg, uint32_t node, uint32_t life, bool up);
     void *arg;
 };
 

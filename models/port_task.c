@@ -160,7 +160,8 @@ void port_task_crash(struct port *task)
     effect_take(f);
 }
 
-void port_on_node_change(struct port *p, void (*fn)(void *arg, uint32_t node, bool up), void *arg)
+void port_on_node_change(struct port *p,
+                         void (*fn)(void *arg, uint32_t node, uint32_t life, bool up), void *arg)
 {
     struct watcher *w = base_zalloc(1, sizeof *w);
     w->task = p;

@@ -88,7 +88,7 @@ static void run(struct upcall *u)
         u->main(u->task, u->arg);
         break;
     case UPCALL_NODE:
-        u->watcher->fn(u->watcher->arg, u->about, u->up);
+        u->watcher->fn(u->watcher->arg, u->about, u->life, u->up);
         break;
     case UPCALL_KINDS:
         ASSERT(false);

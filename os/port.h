@@ -187,8 +187,10 @@ struct port *port_task_create(struct port *p, const char *name,
                               void (*main)(struct port *task, void *arg), void *arg);
 /* Ends a task of this node as a crash does (P3). */
 void port_task_crash(struct port *task);
-/* fn is called when a node is known to have crashed (down) or to be back (up): the machine's
- * failure detector, after its delay. */
-void port_on_node_change(struct port *p, void (*fn)(void *arg, uint32_t node, bool up), void *arg);
+/* fn is called when a node is known to have crashed (its life `life` has ended) or to be back (up:
+ * in life `life`): the machine's failure detector, after its delay.  Each change is told once, in
+ * order; a node that comes back is told who is down. */
+void port_on_node_change(struct port *p,
+                         void (*fn)(void *arg, uint32_t node, uint32_t life, bool up), void *arg);
 
 #endif

@@ -275,10 +275,13 @@ static void memory_main(struct os_node *node, const struct program *me)
     bool server = p->backing == BACKING_SERVERS && me->rank >= me->ranks - (uint32_t)p->servers;
     if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
         port_fail(node->port, "rank %u serves memory already", me->rank);
-    nx_gsync(node->nx);
-    if (me->rank < (uint32_t)p->clients)
+    enum nx_status status = nx_gsync(node->nx);
+    if (status == NX_OK && me->rank < (uint32_t)p->clients)
         run_client(node, me->rank, me->ranks, p);
-    nx_gsync(node->nx);
+    if (status == NX_OK)
+        status = nx_gsync(node->nx);
+    if (status != NX_OK)
+        port_fail(node->port, "rank %u passes no barrier: %s", me->rank, nx_status_name(status));
 }
 
 const struct workload_ops workload_memory = {

@@ -61,9 +61,13 @@ static void echo(struct os_node *node, const struct message_time_params *p, uint
     for (int64_t i = 0; i < p->rounds; i++) {
         struct rope data;
         struct nx_info info = nx_crecv(node->nx, ECHO_TYPE, size, &data);
-        if (info.status != NX_OK || nx_csend(node->nx, ECHO_TYPE, &data, info.node) != NX_OK)
-            port_fail(node->port, "an echo of %lu bytes failed", (unsigned long)size);
+        bool good =
+            info.status == NX_OK && nx_csend(node->nx, ECHO_TYPE, &data, info.node) == NX_OK;
         rope_fini(&data);
+        if (!good) {
+            port_fail(node->port, "an echo of %lu bytes failed", (unsigned long)size);
+            return;
+        }
     }
 }
 

@@ -56,8 +56,8 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
     return (uint32_t)((const struct pingpong_params *)params)->partner + 1;
 }
 
-/* One message to the other, and its answer back. */
-static void round_trip(struct os_node *node, const struct pingpong_params *p, uint64_t seed)
+/* One message to the other, and its answer back; false: it did not come. */
+static bool round_trip(struct os_node *node, const struct pingpong_params *p, uint64_t seed)
 {
     struct rope out, in, want;
     rope_init(&out);
@@ -73,16 +73,19 @@ static void round_trip(struct os_node *node, const struct pingpong_params *p, ui
     rope_fini(&out);
     rope_fini(&in);
     rope_fini(&want);
+    return i.status == NX_OK;
 }
 
 static void ping(struct os_node *node, const struct pingpong_params *p)
 {
     struct port *port = node->port;
     for (int64_t i = 0; i < p->warmup; i++)
-        round_trip(node, p, (uint64_t)i);
+        if (!round_trip(node, p, (uint64_t)i))
+            return;
     for (int64_t i = 0; i < p->rounds; i++) {
         sim_time start = port_now(port);
-        round_trip(node, p, (uint64_t)(p->warmup + i));
+        if (!round_trip(node, p, (uint64_t)(p->warmup + i)))
+            return;
         sim_time both = port_now(port) - start;
         double way = (double)both / 2 / (double)SIM_SEC;
         port_measure(port, "one_way", way);
@@ -100,9 +103,13 @@ static void pong(struct os_node *node, const struct pingpong_params *p)
     for (int64_t i = 0; i < p->warmup + p->rounds; i++) {
         struct rope data;
         struct nx_info info = nx_crecv(node->nx, ECHO_TYPE, (uint64_t)p->size, &data);
-        if (info.status != NX_OK || nx_csend(node->nx, ECHO_TYPE, &data, info.node) != NX_OK)
-            port_fail(node->port, "rank %ld could not echo", (long)p->partner);
+        bool good =
+            info.status == NX_OK && nx_csend(node->nx, ECHO_TYPE, &data, info.node) == NX_OK;
         rope_fini(&data);
+        if (!good) {
+            port_fail(node->port, "rank %ld could not echo", (long)p->partner);
+            return;
+        }
     }
 }
 

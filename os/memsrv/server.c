@@ -13,6 +13,7 @@
  */
 #include "os/memsrv/memsrv_internal.h"
 #include "os/xk/map.h"
+#include "os/xk/peers.h"
 
 struct key {
     uint32_t client, region;
@@ -363,10 +364,11 @@ static bool forget_of(void *arg, const void *key, void *value)
 }
 
 /* Nobody will ask for the pages of a node that has crashed. */
-static void node_changed(void *arg, uint32_t node, bool up)
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct memsrv *m = arg;
-    if (up)
+    (void)life;
+    if (alive)
         return;
     m->gone = node;
     xk_map_each(&m->pages, forget_of, m);
@@ -421,7 +423,7 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
         port_free(p, m);
         return NULL;
     }
-    port_on_node_change(p, node_changed, m);
+    xk_on_peer(rpc->kernel, peer_changed, m);
     return m;
 }
 

@@ -1,4 +1,4 @@
-/* nx.c: the protocol instance: start, peers, incarnations, what comes from below.
+/* nx.c: the protocol instance: start, peers, lives, what comes from below.
  *
  * What is modelled: type selection, buffering of unexpected messages under grants, segmentation,
  * asynchronous forms, handlers, global operations.  What is not: process types (one program a
@@ -33,7 +33,7 @@ bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
     h->to = wire_get32(in + 12);
     h->type = wire_get64(in + 16);
     h->length = wire_get64(in + 24);
-    return h->kind >= NX_FIRST && h->kind <= NX_GRANT && (h->flags & ~NX_FLAG_SYSTEM) == 0 &&
+    return h->kind >= NX_FIRST && h->kind <= NX_QUIT && (h->flags & ~NX_FLAG_SYSTEM) == 0 &&
            wire_get16(in + 2) == 0 && h->from != 0;
 }
 
@@ -59,6 +59,7 @@ static void reset_peer(struct nx *n, struct nx_peer *p)
     nx_peer_drop_partial(n, p);
     p->credit = n->grant;
     p->owed = 0;
+    p->quit = false;
 }
 
 /* ---- from below ---- */
@@ -67,23 +68,13 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     struct nx *n = self->state;
     uint8_t wire[NX_HEADER];
     struct nx_header h;
-    (void)lower;
     if (!n->nodes || !xk_msg_pop(m, wire, sizeof(wire)) || !nx_header_load(wire, &h) ||
-        h.source >= n->count) {
+        h.source >= n->count || n->nodes[h.source] != lower->host ||
+        xk_heard(self->kernel, lower->host, h.from) == XK_OLD) {
         n->counts.dropped++;
         return;
     }
     struct nx_peer *p = nx_peer_of(n, h.source);
-    if (h.from < p->incarnation) {
-        n->counts.dropped++;
-        return;
-    }
-    if (h.from > p->incarnation) {
-        if (p->incarnation != 0 && !p->down)
-            reset_peer(n, p);
-        p->incarnation = h.from;
-        p->down = false;
-    }
     if (h.to != 0 && h.to != port_incarnation(n->port)) {
         n->counts.dropped++;
         p->answer = true;
@@ -93,6 +84,8 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     if (h.kind == NX_GRANT) {
         p->credit += h.length;
         nx_peer_pump(n, p);
+    } else if (h.kind == NX_QUIT) {
+        nx_peer_drop_partial(n, p);
     } else {
         nx_arrive(n, p, &h, m);
     }
@@ -110,15 +103,18 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
     }
 }
 
-/* The node has crashed: its next life is met without another reset. */
-static void node_down(struct nx *n, uint64_t node)
+/* A life of a node has ended. */
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
-    for (uint32_t rank = 0; rank < n->count; rank++) {
-        struct nx_peer *p = n->nodes[rank] == node ? xk_map_resolve(&n->peers, &rank) : NULL;
-        if (p) {
+    struct nx *n = arg;
+    (void)life;
+    for (uint32_t rank = 0; !alive && rank < n->count; rank++) {
+        if (n->nodes[rank] != node)
+            continue;
+        struct nx_peer *p = xk_map_resolve(&n->peers, &rank);
+        if (p)
             reset_peer(n, p);
-            p->down = true;
-        }
+        nx_member_died(n);
     }
 }
 
@@ -139,10 +135,6 @@ static enum xk_status control(struct xk_protl *self, struct xk_control *c)
 {
     struct nx *n = self->state;
     switch (c->op) {
-    case XK_PEER_DOWN:
-        if (n->nodes)
-            node_down(n, c->u64);
-        return XK_OK;
     case XK_FREE_RESOURCES:
         c->u64 = 0;
         xk_map_each(&n->peers, free_session, &c->u64);
@@ -186,6 +178,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     list_init(&n->handled);
     list_init(&n->probes);
     port_timer_init(n->port, &n->work, do_work, n);
+    xk_on_peer(self->kernel, peer_changed, n);
     struct xk_control c = { .op = XK_GET_RELIABLE };
     if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 != 1)
         return XK_REFUSED; /* nobody below or here would send a lost segment again */
@@ -210,6 +203,7 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
     for (uint32_t rank = 0; rank < count; rank++)
         if (nodes[rank] == node)
             n->rank = rank;
+    n->bereaved = n->broken = port_incarnation(n->port) > 1;
     return n;
 }
 

@@ -13,6 +13,11 @@
  *       sender has been granted `grant` bytes; a sender without grant waits.  It is copied when it
  *       is received.  What finds its receive posted is not copied (parameter `copies`).
  *   N5  A message of a force type (bit 30 set) that finds no receive posted is dropped and counted.
+ *   N7  Nobody waits for the dead.  Once a member of the partition is known to have crashed, sends
+ *       to it end with NX_PEER_DOWN until it is back; so do, until nx_go_on, all receives and
+ *       cprobes that fit no message that has come, and sends that lack a grant: nobody knows
+ *       whether the dead would have sent or received; and, for good, global operations, for which it will be missing.  To a node in a later
+ *       life it is itself the member that has crashed.
  *   N6  Two programs that both send long messages before they receive wait for ever, as on the real
  *       machine.
  *
@@ -35,7 +40,7 @@ struct nx_op; /* an asynchronous send or receive: NX's message id */
 enum nx_status {
     NX_OK,
     NX_TOO_LONG,  /* the message was longer than the receive allows: its front was received */
-    NX_PEER_DOWN, /* the peer crashed before the data was given away */
+    NX_PEER_DOWN, /* the peer, or somebody who might have sent, has crashed (N7) */
     NX_NO_PEER,   /* no such node in the partition */
 };
 const char *nx_status_name(enum nx_status s);
@@ -85,22 +90,28 @@ void nx_hrecv(struct nx *n, int64_t typesel, uint64_t max,
 bool nx_iprobe(struct nx *n, int64_t typesel, struct nx_info *info);
 struct nx_info nx_cprobe(struct nx *n, int64_t typesel); /* (blocks) */
 
+/* The program knows who has crashed so far: its receives wait again (N7). */
+void nx_go_on(struct nx *n);
+
 /* Of the message that crecv, msgwait, iprobe or cprobe returned last. */
 uint64_t nx_infocount(const struct nx *n);
 uint32_t nx_infonode(const struct nx *n);
 int64_t nx_infotype(const struct nx *n);
 
-/* ---- all together: every node of the partition makes the same calls in the same order ---- */
-void nx_gsync(struct nx *n);                                   /* barrier (blocks) */
-void nx_gdsum(struct nx *n, double *x, uint32_t count);        /* sums, the same bits everywhere */
-void nx_gdhigh(struct nx *n, double *x, uint32_t count);       /* maxima */
-void nx_gdlow(struct nx *n, double *x, uint32_t count);        /* minima */
-void nx_gisum(struct nx *n, int64_t *x, uint32_t count);       /* sums, wrapping */
-void nx_gihigh(struct nx *n, int64_t *x, uint32_t count);      /* maxima */
-void nx_bcast(struct nx *n, struct rope *data, uint32_t root); /* data: in at root, out elsewhere */
+/* ---- all together: every node of the partition makes the same calls in the same order.  When
+ * one does not end with NX_OK what it was to give is not to be used. ---- */
+enum nx_status nx_gsync(struct nx *n); /* barrier (blocks) */
+enum nx_status nx_gdsum(struct nx *n, double *x,
+                        uint32_t count); /* sums, the same bits everywhere */
+enum nx_status nx_gdhigh(struct nx *n, double *x, uint32_t count);  /* maxima */
+enum nx_status nx_gdlow(struct nx *n, double *x, uint32_t count);   /* minima */
+enum nx_status nx_gisum(struct nx *n, int64_t *x, uint32_t count);  /* sums, wrapping */
+enum nx_status nx_gihigh(struct nx *n, int64_t *x, uint32_t count); /* maxima */
+/* data: in at root, out elsewhere */
+enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root);
 /* Concatenates what each brings, in order of node number, at all.  mine is taken; out is
  * initialised here. */
-void nx_gcol(struct nx *n, struct rope *mine, struct rope *out);
+enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out);
 
 struct nx_counts {
     uint64_t sent, received, unexpected, dropped; /* messages */

@@ -22,36 +22,38 @@ static int64_t next_tag(struct nx *n)
     return (int64_t)(n->collective++ * ROUNDS);
 }
 
-static void send(struct nx *n, int64_t tag, struct rope *data, uint32_t to)
+static enum nx_status send(struct nx *n, int64_t tag, struct rope *data, uint32_t to)
 {
-    nx_msgwait(nx_send(n, true, tag, data, to), NULL);
+    return nx_msgwait(nx_send(n, true, tag, data, to), NULL).status;
 }
 
-static void receive(struct nx *n, int64_t tag, uint32_t from, struct rope *out)
+static enum nx_status receive(struct nx *n, int64_t tag, uint32_t from, struct rope *out)
 {
-    nx_msgwait(nx_receive(n, true, tag, from, NO_LIMIT), out);
+    return nx_msgwait(nx_receive(n, true, tag, from, NO_LIMIT), out).status;
 }
 
 /* Sends and receives at once; out is initialised here. */
-static void exchange(struct nx *n, int64_t tag, struct rope *data, uint32_t to, uint32_t from,
-                     struct rope *out)
+static enum nx_status exchange(struct nx *n, int64_t tag, struct rope *data, uint32_t to,
+                               uint32_t from, struct rope *out)
 {
     struct nx_op *in = nx_receive(n, true, tag, from, NO_LIMIT);
-    send(n, tag, data, to);
-    nx_msgwait(in, out);
+    enum nx_status sent = send(n, tag, data, to), received = nx_msgwait(in, out).status;
+    return sent != NX_OK ? sent : received;
 }
 
-void nx_gsync(struct nx *n)
+enum nx_status nx_gsync(struct nx *n)
 {
     int64_t tag = next_tag(n);
-    for (uint32_t step = 1; step < n->count; step *= 2, tag++) {
+    enum nx_status status = NX_OK;
+    for (uint32_t step = 1; step < n->count && status == NX_OK; step *= 2, tag++) {
         struct rope empty, heard;
         rope_init(&empty);
-        exchange(n, tag, &empty, (n->rank + step) % n->count,
-                 (n->rank + n->count - step) % n->count, &heard);
+        status = exchange(n, tag, &empty, (n->rank + step) % n->count,
+                          (n->rank + n->count - step) % n->count, &heard);
         rope_fini(&heard);
         rope_fini(&empty);
     }
+    return status;
 }
 
 /* ---- reductions of 64-bit words ---- */
@@ -79,19 +81,25 @@ static void words_from_rope(struct nx *n, struct rope *in, uint64_t *x, uint32_t
     rope_fini(in);
 }
 
-static void send_words(struct nx *n, int64_t tag, const uint64_t *x, uint32_t count, uint32_t to)
+static enum nx_status send_words(struct nx *n, int64_t tag, const uint64_t *x, uint32_t count,
+                                 uint32_t to)
 {
     struct rope data;
     words_to_rope(n, x, count, &data);
-    send(n, tag, &data, to);
+    enum nx_status status = send(n, tag, &data, to);
     rope_fini(&data);
+    return status;
 }
 
-static void receive_words(struct nx *n, int64_t tag, uint64_t *x, uint32_t count, uint32_t from)
+static enum nx_status receive_words(struct nx *n, int64_t tag, uint64_t *x, uint32_t count,
+                                    uint32_t from)
 {
     struct rope data;
-    receive(n, tag, from, &data);
-    words_from_rope(n, &data, x, count);
+    enum nx_status status = receive(n, tag, from, &data);
+    if (status == NX_OK)
+        words_from_rope(n, &data, x, count);
+    rope_fini(&data);
+    return status;
 }
 
 static void combine(struct nx *n, combine_fn *fn, uint64_t *x, uint64_t *other, bool other_is_lower,
@@ -106,36 +114,47 @@ static void combine(struct nx *n, combine_fn *fn, uint64_t *x, uint64_t *other, 
     memcpy(x, other, (size_t)count * 8);
 }
 
-static void reduce(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
+/* Recursive doubling among the `power` lowest. */
+static enum nx_status double_up(struct nx *n, int64_t tag, uint64_t *x, uint64_t *other,
+                                uint32_t count, uint32_t power, combine_fn *fn)
+{
+    enum nx_status status = NX_OK;
+    for (uint32_t mask = 1; mask < power && status == NX_OK; mask *= 2, tag++) {
+        uint32_t partner = n->rank ^ mask;
+        struct rope mine, theirs;
+        words_to_rope(n, x, count, &mine);
+        status = exchange(n, tag, &mine, partner, partner, &theirs);
+        if (status == NX_OK) {
+            words_from_rope(n, &theirs, other, count);
+            combine(n, fn, x, other, partner < n->rank, count);
+        }
+        rope_fini(&theirs);
+        rope_fini(&mine);
+    }
+    return status;
+}
+
+static enum nx_status reduce(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
 {
     int64_t tag = next_tag(n);
     uint32_t power = 1;
     while (power * 2 <= n->count)
         power *= 2;
     if (n->rank >= power) {
-        send_words(n, tag, x, count, n->rank - power);
-        receive_words(n, tag + 1, x, count, n->rank - power);
-        return;
+        enum nx_status status = send_words(n, tag, x, count, n->rank - power);
+        return status == NX_OK ? receive_words(n, tag + 1, x, count, n->rank - power) : status;
     }
     bool helps = n->rank + power < n->count;
     uint64_t *other = port_alloc(n->port, (size_t)count * 8);
-    if (helps) {
-        receive_words(n, tag, other, count, n->rank + power);
+    enum nx_status status = helps ? receive_words(n, tag, other, count, n->rank + power) : NX_OK;
+    if (helps && status == NX_OK)
         combine(n, fn, x, other, false, count);
-    }
-    int64_t round = tag + 2;
-    for (uint32_t mask = 1; mask < power; mask *= 2, round++) {
-        uint32_t partner = n->rank ^ mask;
-        struct rope mine, theirs;
-        words_to_rope(n, x, count, &mine);
-        exchange(n, round, &mine, partner, partner, &theirs);
-        words_from_rope(n, &theirs, other, count);
-        rope_fini(&mine);
-        combine(n, fn, x, other, partner < n->rank, count);
-    }
+    if (status == NX_OK)
+        status = double_up(n, tag + 2, x, other, count, power, fn);
     port_free(n->port, other);
-    if (helps)
-        send_words(n, tag + 1, x, count, n->rank + power);
+    if (helps && status == NX_OK)
+        status = send_words(n, tag + 1, x, count, n->rank + power);
+    return status;
 }
 
 static double as_double(uint64_t w)
@@ -185,69 +204,73 @@ static void max_integers(uint64_t *lower, const uint64_t *higher, uint32_t count
             lower[i] = higher[i];
 }
 
-static void reduce_doubles(struct nx *n, double *x, uint32_t count, combine_fn *fn)
+static enum nx_status reduce_doubles(struct nx *n, double *x, uint32_t count, combine_fn *fn)
 {
     uint64_t *words = port_alloc(n->port, (size_t)count * 8);
     memcpy(words, x, (size_t)count * 8);
-    reduce(n, words, count, fn);
+    enum nx_status status = reduce(n, words, count, fn);
     memcpy(x, words, (size_t)count * 8);
     port_free(n->port, words);
+    return status;
 }
 
-void nx_gdsum(struct nx *n, double *x, uint32_t count)
+enum nx_status nx_gdsum(struct nx *n, double *x, uint32_t count)
 {
-    reduce_doubles(n, x, count, add_doubles);
+    return reduce_doubles(n, x, count, add_doubles);
 }
 
-void nx_gdhigh(struct nx *n, double *x, uint32_t count)
+enum nx_status nx_gdhigh(struct nx *n, double *x, uint32_t count)
 {
-    reduce_doubles(n, x, count, max_doubles);
+    return reduce_doubles(n, x, count, max_doubles);
 }
 
-void nx_gdlow(struct nx *n, double *x, uint32_t count)
+enum nx_status nx_gdlow(struct nx *n, double *x, uint32_t count)
 {
-    reduce_doubles(n, x, count, min_doubles);
+    return reduce_doubles(n, x, count, min_doubles);
 }
 
-static void reduce_integers(struct nx *n, int64_t *x, uint32_t count, combine_fn *fn)
+static enum nx_status reduce_integers(struct nx *n, int64_t *x, uint32_t count, combine_fn *fn)
 {
     uint64_t *words = port_alloc(n->port, (size_t)count * 8);
     memcpy(words, x, (size_t)count * 8);
-    reduce(n, words, count, fn);
+    enum nx_status status = reduce(n, words, count, fn);
     memcpy(x, words, (size_t)count * 8);
     port_free(n->port, words);
+    return status;
 }
 
-void nx_gisum(struct nx *n, int64_t *x, uint32_t count)
+enum nx_status nx_gisum(struct nx *n, int64_t *x, uint32_t count)
 {
-    reduce_integers(n, x, count, add_integers);
+    return reduce_integers(n, x, count, add_integers);
 }
 
-void nx_gihigh(struct nx *n, int64_t *x, uint32_t count)
+enum nx_status nx_gihigh(struct nx *n, int64_t *x, uint32_t count)
 {
-    reduce_integers(n, x, count, max_integers);
+    return reduce_integers(n, x, count, max_integers);
 }
 
 /* ---- data ---- */
-void nx_bcast(struct nx *n, struct rope *data, uint32_t root)
+enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root)
 {
     int64_t tag = next_tag(n);
     uint32_t place = (n->rank + n->count - root) % n->count; /* in the tree: 0 is the root */
     uint32_t mask = 1;
+    enum nx_status status = NX_OK;
     while (mask < n->count && !(place & mask))
         mask *= 2;
     if (place != 0) {
         rope_fini(data);
-        receive(n, tag, (n->rank + n->count - mask) % n->count, data);
+        status = receive(n, tag, (n->rank + n->count - mask) % n->count, data);
     }
-    for (mask /= 2; mask > 0; mask /= 2) {
+    for (mask /= 2; mask > 0 && status == NX_OK; mask /= 2) {
         if (place + mask >= n->count)
             continue;
         struct rope copy;
         rope_copy(&copy, data);
-        send(n, tag, &copy, (n->rank + mask) % n->count);
+        status = send(n, tag, &copy, (n->rank + mask) % n->count);
         rope_fini(&copy);
     }
+    return status;
 }
 
 /* A run of parts as one message: for each its length, then its bytes. */
@@ -279,21 +302,24 @@ static void unpack_parts(struct rope *in, struct rope *parts, uint32_t count)
     rope_fini(in);
 }
 
-void nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
+enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
 {
     int64_t tag = next_tag(n);
+    enum nx_status status = NX_OK;
     /* parts[i] is what node rank + i brings. */
     struct rope *parts = port_alloc(n->port, n->count * sizeof(*parts));
     rope_move(&parts[0], mine);
     uint32_t have = 1;
-    for (; have < n->count; tag++) {
+    for (; have < n->count && status == NX_OK; tag++) {
         uint32_t more = have < n->count - have ? have : n->count - have;
         struct rope outgoing, incoming;
         pack_parts(parts, more, &outgoing);
-        exchange(n, tag, &outgoing, (n->rank + n->count - have) % n->count,
-                 (n->rank + have) % n->count, &incoming);
+        status = exchange(n, tag, &outgoing, (n->rank + n->count - have) % n->count,
+                          (n->rank + have) % n->count, &incoming);
         rope_fini(&outgoing);
-        unpack_parts(&incoming, parts + have, more);
+        if (status == NX_OK)
+            unpack_parts(&incoming, parts + have, more);
+        rope_fini(&incoming);
         have += more;
     }
     rope_init(out);
@@ -302,4 +328,5 @@ void nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
     for (uint32_t i = 0; i < n->count; i++)
         rope_fini(&parts[i]);
     port_free(n->port, parts);
+    return status;
 }

@@ -17,14 +17,16 @@
 
 #include "os/nx/nx.h"
 #include "os/xk/map.h"
+#include "os/xk/peers.h"
 
 /* Wire header, big-endian:
- *   0 kind u8, 1 flags u8, 2 zero u16, 4 source rank u32, 8 from incarnation u32,
- *   12 to incarnation u32 (0: not known), 16 type u64, 24 length u64
- * length: FIRST the whole message, MORE where this segment belongs, GRANT bytes granted. */
+ *   0 kind u8, 1 flags u8, 2 zero u16, 4 source rank u32, 8 from life u32,
+ *   12 to life u32 (0: not known), 16 type u64, 24 length u64
+ * length: FIRST the whole message, MORE where this segment belongs, GRANT bytes granted.  QUIT: the
+ * rest of the message does not come. */
 #define NX_HEADER 32
 
-enum nx_kind { NX_FIRST = 1, NX_MORE, NX_GRANT };
+enum nx_kind { NX_FIRST = 1, NX_MORE, NX_GRANT, NX_QUIT };
 enum { NX_FLAG_SYSTEM = 1 }; /* of a global operation: selected by type and source */
 
 struct nx_header {
@@ -51,14 +53,13 @@ struct nx_inbound;
 struct nx_peer {
     struct list link; /* in nx.waiting or in itself */
     uint32_t rank;
-    uint32_t incarnation; /* of the peer, as far as known; 0: not known */
     struct xk_sessn *sessn;
     uint64_t credit;
     struct list outgoing;       /* struct nx_op */
     struct nx_inbound *partial; /* the message whose segments are coming in */
     uint64_t owed;              /* grant to be given back */
-    bool answer; /* a grant is due even if nothing is owed: it tells our incarnation */
-    bool down;   /* known to have crashed: its next incarnation is not known yet */
+    bool quit;                  /* a message that was begun is given up: the peer is told */
+    bool answer;                /* a grant is due even if nothing is owed: it tells our life */
 };
 
 enum nx_op_kind { NX_OP_SEND, NX_OP_RECEIVE };
@@ -110,6 +111,8 @@ struct nx {
     struct list handled;    /* receives that are done and whose handler is to be called */
     struct list probes;     /* threads in cprobe */
     struct port_timer work; /* upcall: pushes and handlers */
+    bool bereaved;          /* N7: a member has died, and the program has not gone on without */
+    bool broken;            /* the same, for global operations: for good */
     struct nx_info info;
     uint64_t collective; /* global operations so far */
     struct nx_counts counts;
@@ -135,6 +138,8 @@ void nx_peer_owe(struct nx *n, struct nx_peer *p, uint64_t bytes);
 /* nx_recv.c */
 struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t source, uint64_t max);
 void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct xk_msg *m);
+/* Gives back what it has used. */
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p);
+void nx_member_died(struct nx *n); /* N7 */
 
 #endif

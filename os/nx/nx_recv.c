@@ -156,10 +156,40 @@ void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
     if (!in)
         return;
     struct nx_op *op = in->op;
+    uint64_t held = in->held;
     n->counts.dropped++;
     forget(n, in);
     if (op)
         nx_op_done(op, NX_PEER_DOWN);
+    nx_peer_owe(n, p, held);
+}
+
+/* N7: nobody may be left to send what it waits for. */
+static void end_alone(struct nx_op *op)
+{
+    op->info.node = NX_NO_NODE;
+    nx_op_done(op, NX_PEER_DOWN);
+}
+
+static bool pump(void *arg, const void *rank, void *peer)
+{
+    (void)rank;
+    nx_peer_pump(arg, peer);
+    return true;
+}
+
+void nx_member_died(struct nx *n)
+{
+    n->bereaved = n->broken = true;
+    xk_map_each(&n->peers, pump, n);
+    LIST_EACH_SAFE (it, next, &n->posted)
+        end_alone(LIST_ENTRY(it, struct nx_op, link));
+    tell_probes(n);
+}
+
+void nx_go_on(struct nx *n)
+{
+    n->bereaved = false;
 }
 
 struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t source, uint64_t max)
@@ -175,6 +205,8 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
     struct nx_inbound *in = match_unexpected(n, op);
     if (!in) {
         list_push(&n->posted, &op->link);
+        if (system ? n->broken : n->bereaved)
+            end_alone(op);
         return op;
     }
     list_remove(&in->link);
@@ -208,6 +240,8 @@ struct nx_info nx_cprobe(struct nx *n, int64_t typesel)
     struct nx_op me = { .waiter = port_thread_self(n->port) };
     list_init(&me.link);
     while (!nx_iprobe(n, typesel, &info)) {
+        if (n->bereaved)
+            return (struct nx_info){ .type = typesel, .node = NX_NO_NODE, .status = NX_PEER_DOWN };
         list_push(&n->probes, &me.link);
         port_thread_block(n->port, "nx message of type", (uint64_t)typesel);
         list_remove(&me.link);

@@ -24,7 +24,8 @@ static enum xk_status push(struct nx *n, struct nx_peer *p, struct nx_header *h,
     }
     h->source = n->rank;
     h->from = port_incarnation(n->port);
-    h->to = p->down ? 0 : p->incarnation;
+    uint32_t host = n->nodes[p->rank];
+    h->to = xk_alive(n->protl->kernel, host) ? xk_life(n->protl->kernel, host) : 0;
     nx_header_store(xk_msg_push(m, NX_HEADER), h);
     enum xk_status status = xk_push(p->sessn, m);
     xk_msg_fini(m);
@@ -43,6 +44,16 @@ static bool push_grant(struct nx *n, struct nx_peer *p)
     p->answer = false;
     n->counts.grants++;
     return true;
+}
+
+/* False: the layer below is full. */
+static bool push_quit(struct nx *n, struct nx_peer *p)
+{
+    struct nx_header h = { .kind = NX_QUIT };
+    struct xk_msg m;
+    xk_msg_init(&m);
+    p->quit = push(n, p, &h, &m) == XK_BUSY;
+    return !p->quit;
 }
 
 static bool grant_due(const struct nx *n, const struct nx_peer *p)
@@ -93,8 +104,12 @@ static bool push_message(struct nx *n, struct nx_peer *p, bool *more)
         case FULL:
             return false;
         case NO_GRANT:
-            *more = false;
-            return true;
+            *more = op->system ? n->broken : n->bereaved;
+            if (!*more)
+                return true;
+            p->quit = op->started; /* N7: nobody may be left to give it */
+            nx_op_done(op, NX_PEER_DOWN);
+            return !p->quit || push_quit(n, p);
         case FAILED:
             nx_op_done(op, NX_PEER_DOWN);
             return true;
@@ -108,7 +123,7 @@ static bool push_message(struct nx *n, struct nx_peer *p, bool *more)
 
 void nx_peer_pump(struct nx *n, struct nx_peer *p)
 {
-    bool below_ready = !grant_due(n, p) || push_grant(n, p);
+    bool below_ready = (!grant_due(n, p) || push_grant(n, p)) && (!p->quit || push_quit(n, p));
     bool more = true;
     while (below_ready && more && !list_empty(&p->outgoing))
         below_ready = push_message(n, p, &more);
@@ -153,6 +168,10 @@ struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data
     op->info = (struct nx_info){ .type = type, .count = op->data.length, .node = rank };
     if (rank >= n->count) {
         nx_op_done(op, NX_NO_PEER);
+        return op;
+    }
+    if (!xk_alive(n->protl->kernel, n->nodes[rank])) {
+        nx_op_done(op, NX_PEER_DOWN);
         return op;
     }
     if (n->params->trap)

@@ -262,10 +262,12 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
 }
 
 /* A node has crashed; with the service node all tokens are gone. */
-static void node_changed(void *arg, uint32_t node, bool up)
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct pfs_client *c = arg;
-    (void)up; /* back again: it had crashed */
+    (void)life;
+    if (alive)
+        return;
     pfs_global_fail(c);
     if (node != c->layout->service)
         return;
@@ -582,7 +584,7 @@ struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout 
     list_init(&c->broadcast);
     list_init(&c->sends);
     port_timer_init(p, &c->retry_timer, retry_tick, c);
-    port_on_node_change(p, node_changed, c);
+    xk_on_peer(k, peer_changed, c);
     enum xk_status served = select_serve(c->rpc, PFS_SERVICE_CLIENT, serve, c);
     ASSERT(served == XK_OK);
     return c;

@@ -4,6 +4,7 @@
 
 #include "os/pfs/pfs.h"
 #include "os/proto/select/select.h"
+#include "os/xk/peers.h"
 
 /* ---- services and procedures ---- */
 enum { PFS_SERVICE_META = 0x5001, PFS_SERVICE_IO = 0x5002, PFS_SERVICE_CLIENT = 0x5003 };

@@ -480,10 +480,12 @@ static void do_gather(struct meta *m, struct select_request *q, const struct pfs
     gather_drop(m, g);
 }
 
-static void node_changed(void *arg, uint32_t node, bool up)
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct meta *m = arg;
-    (void)up; /* back again, perhaps before anybody noticed: what it held is gone all the same */
+    (void)life;
+    if (alive)
+        return;
     for (uint32_t i = 0; i < m->lowest_lost && i < m->layout->compute_count; i++)
         if (m->layout->compute[i] == node)
             m->lowest_lost = i;
@@ -737,7 +739,7 @@ void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
     list_init(&m->gathers);
     list_init(&m->retry);
     port_timer_init(p, &m->retry_timer, retry_tick, m);
-    port_on_node_change(p, node_changed, m);
+    xk_on_peer(k, peer_changed, m);
     enum xk_status served = select_serve(m->rpc, PFS_SERVICE_META, serve, m);
     ASSERT(served == XK_OK);
 }

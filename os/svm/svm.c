@@ -10,6 +10,7 @@
  * nodes, so the receiver joins what arrives.
  */
 #include "os/svm/svm_internal.h"
+#include "os/xk/peers.h"
 
 #define SVM_HEADER 32
 _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
@@ -85,7 +86,6 @@ struct partial {
 
 struct instance {
     struct svm *regions; /* of this node */
-    struct nodeset dead; /* nodes that have crashed since this one booted */
     uint32_t count;
     struct list early;
     uint32_t early_count;
@@ -435,14 +435,11 @@ static void take_early(struct svm *s)
 }
 
 /* A node that is back has lost what it shared: to the regions it stays dead. */
-static void node_changed(void *arg, uint32_t node, bool up)
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
-    struct xk_protl *self = arg;
-    struct instance *in = self->state;
-    if (up)
-        return;
-    nodeset_add(xk_port(self), &in->dead, node);
-    for (struct svm *s = in->regions; s; s = s->next)
+    struct instance *in = arg;
+    (void)life;
+    for (struct svm *s = in->regions; s && !alive; s = s->next)
         svm_node_down(s, node);
 }
 
@@ -450,7 +447,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
     struct instance *in = self->state;
-    port_on_node_change(xk_port(self), node_changed, self);
+    xk_on_peer(self->kernel, peer_changed, in);
     list_init(&in->early);
     list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
@@ -509,8 +506,9 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     in->regions = s;
     if (ops->start)
         ops->start(s);
-    for (uint32_t i = 0; i < in->dead.count && !s->out; i++)
-        svm_node_down(s, in->dead.nodes[i]);
+    for (uint32_t i = 0; i < count && !s->out; i++)
+        if (xk_died(protl->kernel, nodes[i]))
+            svm_node_down(s, nodes[i]);
     take_early(s);
     return s;
 }

@@ -10,6 +10,7 @@
 
 #include "os/svm/nodeset.h"
 #include "os/xk/map.h"
+#include "os/xk/peers.h"
 
 #include <stdio.h> /* snprintf alone */
 
@@ -62,6 +63,7 @@ struct sync {
     struct port_thread *at_barrier;
     struct nodeset dead; /* members that have crashed */
     uint32_t dead_now;   /* member_down: which it is about */
+    bool out;            /* this node has crashed since: the others go on without it */
     bool (*on_error)(void *arg, const char *text);
     void *on_error_arg;
     const struct sync_memory *memory; /* NULL: needs to be told nothing */
@@ -80,7 +82,6 @@ struct message {
 
 struct instance {
     struct sync *sync;
-    struct nodeset dead; /* nodes that have crashed since this one booted */
     struct list early;   /* struct message: what came before this node joined */
     struct list partial; /* struct message: whose segments have not all come */
 };
@@ -365,7 +366,7 @@ static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope 
     uint32_t number = wire_get32(h + 4), token = wire_get32(h + 8);
     uint64_t value = wire_get64(h + 12);
     struct object *o = NULL;
-    if (nodeset_has(&y->dead, from)) /* it is too late: others have been told */
+    if (y->out || nodeset_has(&y->dead, from)) /* it is too late: others have been told */
         return;
     if (h[0] <= UNLOCK)
         o = object_of(y, false, number);
@@ -430,8 +431,9 @@ static const char *const asked_for[] = {
 static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
 {
     uint32_t home = y->nodes[number % y->count];
-    if (nodeset_has(&y->dead, home)) {
-        failed(y, asked_for[op], number, home);
+    uint32_t gone = y->out ? port_node(y->port) : home;
+    if (nodeset_has(&y->dead, gone)) {
+        failed(y, asked_for[op], number, gone);
         return 0;
     }
     struct pending *w = port_alloc(y->port, sizeof *w);
@@ -604,14 +606,11 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
 }
 
 /* A node that is back has forgotten what it held: it stays dead here. */
-static void node_changed(void *arg, uint32_t node, bool up)
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
-    struct xk_protl *self = arg;
-    struct instance *in = self->state;
-    if (up)
-        return;
-    nodeset_add(xk_port(self), &in->dead, node);
-    if (in->sync)
+    struct instance *in = arg;
+    (void)life;
+    if (in->sync && !alive)
         member_down(in->sync, node);
 }
 
@@ -619,7 +618,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
     struct instance *in = self->state;
-    port_on_node_change(xk_port(self), node_changed, self);
+    xk_on_peer(self->kernel, peer_changed, in);
     list_init(&in->early);
     list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
@@ -665,8 +664,12 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
     y->memory = memory;
     y->memory_arg = arg;
     in->sync = y;
-    for (uint32_t i = 0; i < in->dead.count; i++)
-        member_down(y, in->dead.nodes[i]);
+    y->out = port_incarnation(p) > 1;
+    if (y->out)
+        member_down(y, port_node(p));
+    for (uint32_t i = 0; i < count; i++)
+        if (xk_died(protl->kernel, nodes[i]))
+            member_down(y, nodes[i]);
     struct list *l;
     while ((l = list_pop(&in->early))) {
         struct message *m = LIST_ENTRY(l, struct message, link);

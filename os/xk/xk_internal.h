@@ -26,6 +26,11 @@ struct xk_kernel {
     struct port *port;
     uint32_t count;
     struct xk_protl *protls; /* in the order of the graph */
+    uint32_t **lives;        /* peers.c: of `hosts` nodes, by blocks */
+    uint32_t hosts;
+    struct xk_listener *listeners;
 };
+
+void xk_peers_boot(struct xk_kernel *k); /* peers.c */
 
 #endif

@@ -181,21 +181,11 @@ struct port *xk_kernel_port(const struct xk_kernel *k)
     return k->port;
 }
 
-/* The failure detector's news go to every instance that has a control of its own. */
-static void node_changed(void *arg, uint32_t node, bool up)
-{
-    struct xk_kernel *k = arg;
-    for (uint32_t i = 0; i < k->count; i++) {
-        struct xk_control c = { .op = up ? XK_PEER_UP : XK_PEER_DOWN, .u64 = node };
-        if (k->protls[i].ops->control)
-            k->protls[i].ops->control(&k->protls[i], &c);
-    }
-}
-
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
 {
     struct xk_kernel *k = port_alloc(p, sizeof *k);
     k->port = p;
+    xk_peers_boot(k);
     k->protls = port_alloc(p, g->count * sizeof *k->protls);
     for (uint32_t i = 0; i < g->count; i++) {
         const struct xk_node_desc *d = &g->nodes[i];
@@ -217,6 +207,5 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
                                    "not start over what is below it: %s",
                                    d->name, d->ops->kind.name, xk_status_name(s)));
     }
-    port_on_node_change(p, node_changed, k);
     return k;
 }

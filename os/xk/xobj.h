@@ -55,9 +55,7 @@ enum xk_control_op {
     XK_GET_PEER_HOST,  /* u64 */
     XK_GET_MY_HOST,    /* u64 */
     XK_GET_RELIABLE,   /* u64: 1 when lower layers lose nothing while both ends live */
-    XK_FREE_RESOURCES, /* drop caches; u64: sessions dropped */
-    XK_PEER_DOWN,      /* in: u64 node known to have crashed; given to every instance in turn */
-    XK_PEER_UP         /* in: u64 node known to be back; likewise */
+    XK_FREE_RESOURCES  /* drop caches; u64: sessions dropped */
 };
 struct xk_control {
     enum xk_control_op op;

@@ -162,6 +162,7 @@ static void notify_others(struct fake *f, uint32_t changed, bool up)
                 it->u.change.fn = ch->fn;
                 it->u.change.arg = ch->arg;
                 it->u.change.node = changed;
+                it->u.change.life = f->nodes[changed].incarnation;
                 it->u.change.up = up;
             }
         }
@@ -309,7 +310,7 @@ static void run_item(struct fake *f, struct item *it)
         break;
     case ITEM_CHANGE:
         enter(f, it->task);
-        it->u.change.fn(it->u.change.arg, it->u.change.node, it->u.change.up);
+        it->u.change.fn(it->u.change.arg, it->u.change.node, it->u.change.life, it->u.change.up);
         leave(f);
         break;
     }

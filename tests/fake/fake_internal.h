@@ -49,9 +49,9 @@ struct item {
         } main;
         uint32_t ifc;
         struct {
-            void (*fn)(void *arg, uint32_t node, bool up);
+            void (*fn)(void *arg, uint32_t node, uint32_t life, bool up);
             void *arg;
-            uint32_t node;
+            uint32_t node, life;
             bool up;
         } change;
     } u;
@@ -65,7 +65,7 @@ struct heap_block {
 
 struct change_handler {
     struct list link;
-    void (*fn)(void *arg, uint32_t node, bool up);
+    void (*fn)(void *arg, uint32_t node, uint32_t life, bool up);
     void *arg;
 };
 

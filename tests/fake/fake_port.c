@@ -140,7 +140,8 @@ void port_task_crash(struct port *task)
         fake_thread_leave(f->thread);
 }
 
-void port_on_node_change(struct port *p, void (*fn)(void *arg, uint32_t node, bool up), void *arg)
+void port_on_node_change(struct port *p,
+                         void (*fn)(void *arg, uint32_t node, uint32_t life, bool up), void *arg)
 {
     struct change_handler *h = base_zalloc(1, sizeof *h);
     h->fn = fn;

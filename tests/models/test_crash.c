@@ -22,10 +22,11 @@ static void count(struct port_timer *t)
     (void)t;
     fired++;
 }
-static void told(void *arg, uint32_t node, bool up)
+static void told(void *arg, uint32_t node, uint32_t life, bool up)
 {
     struct port *p = arg;
     cr_expect_eq(node, 0);
+    cr_expect_eq(life, up ? 2 : 1);
     cr_expect_eq(port_node(p), 1);
     told_down += !up;
     told_up += up;

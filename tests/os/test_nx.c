@@ -650,9 +650,14 @@ Test(nx, crossing_messages_arrive_in_every_order_of_events)
     explore(2, 512, "mesh mesh; nx nx <mesh offload=true", crossing);
 }
 
+static void barrier(struct nx *n)
+{
+    cr_assert_eq(nx_gsync(n), NX_OK);
+}
+
 Test(nx, a_barrier_of_three_holds_in_every_order_of_events)
 {
-    explore(3, 512, "mesh mesh; nx nx <mesh", nx_gsync);
+    explore(3, 512, "mesh mesh; nx nx <mesh", barrier);
 }
 
 /* ---- crashes ---- */
@@ -670,6 +675,7 @@ static void sends_to_the_dying(struct nx *n)
     } else if (port_incarnation(t.port[1]) == 1) {
         expect(n, 3, 3, 0, 0); /* never comes */
     } else {
+        nx_go_on(n);
         expect(n, NX_ANY, 2, 50, 0);
     }
 }
@@ -720,6 +726,115 @@ Test(nx, a_node_may_crash_and_come_back_after_any_step)
         cr_assert_eq(fake_blocked(r.f), 0);
         rig_stop(&r);
     }
+}
+
+/* ---- every call ends when a member dies, wherever it is, and however soon it is back ---- */
+static void big(struct rope *data)
+{
+    pattern(data, 5, 2000); /* more than the grant */
+}
+
+static enum nx_status shifts(struct nx *n)
+{
+    struct rope out, in;
+    big(&out);
+    struct nx_info got = nx_csendrecv(n, 1, &out, (nx_mynode(n) + 1) % 3, 1, 2000, &in);
+    rope_fini(&out);
+    rope_fini(&in);
+    return got.status;
+}
+
+static enum nx_status sends_first(struct nx *n)
+{
+    struct rope out, in;
+    big(&out);
+    struct nx_op *op = nx_irecv(n, 1, 2000);
+    enum nx_status status = nx_csend(n, 1, &out, (nx_mynode(n) + 2) % 3);
+    struct nx_info got = nx_msgwait(op, &in);
+    rope_fini(&out);
+    rope_fini(&in);
+    return status == NX_OK ? got.status : status;
+}
+
+static enum nx_status looks_first(struct nx *n)
+{
+    struct rope data;
+    pattern(&data, 1, 10);
+    nx_msgignore(nx_isend(n, 2, &data, (nx_mynode(n) + 1) % 3));
+    rope_fini(&data);
+    if (nx_cprobe(n, 2).status != NX_OK)
+        return NX_PEER_DOWN;
+    enum nx_status status = nx_crecv(n, 2, 10, &data).status;
+    rope_fini(&data);
+    return status;
+}
+
+static enum nx_status adds_up(struct nx *n)
+{
+    int64_t x[40] = { 1 };
+    return nx_gisum(n, x, 40);
+}
+
+static enum nx_status tells_all(struct nx *n)
+{
+    struct rope data;
+    rope_init(&data);
+    if (nx_mynode(n) == 1)
+        rope_add_pattern(&data, 1, 0, 2000);
+    enum nx_status status = nx_bcast(n, &data, 1);
+    rope_fini(&data);
+    return status;
+}
+
+static enum nx_status collects(struct nx *n)
+{
+    struct rope mine, all;
+    big(&mine);
+    enum nx_status status = nx_gcol(n, &mine, &all);
+    rope_fini(&mine);
+    rope_fini(&all);
+    return status;
+}
+
+typedef enum nx_status call_fn(struct nx *n);
+static call_fn *the_call;
+static uint32_t deaths_told;
+
+static void calls_on(struct nx *n)
+{
+    enum nx_status status = NX_OK;
+    for (int i = 0; i < 4 && status == NX_OK; i++)
+        status = the_call(n);
+    deaths_told += status == NX_PEER_DOWN;
+}
+
+Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeout = 60)
+{
+    static call_fn *const calls[] = { shifts,  sends_first, looks_first, nx_gsync,
+                                      adds_up, tells_all,   collects };
+    for (size_t c = 0; c < ARRAY_LEN(calls); c++)
+        for (uint64_t k = 0; k < 60; k++) {
+            struct rig r;
+            the_call = calls[c];
+            deaths_told = 0;
+            start(&r,
+                  (struct fake_options){ .nodes = 3,
+                                         .mtu = 128,
+                                         .seed = k,
+                                         .order = k % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                         .detect_delay = SIM_MS },
+                  "mesh mesh queue=2; nx nx <mesh grant=256B", calls_on);
+            fake_run(r.f, 3 * k + 1);
+            fake_crash(r.f, 1);
+            fake_run(r.f, k % 5 * 7 + 1);
+            if (k % 3)
+                fake_restart(r.f, 1);
+            fake_run(r.f, 0);
+            cr_assert_eq(fake_blocked(r.f), 0, "call %d, crash after step %d: one has no end",
+                         (int)c, (int)(3 * k + 1));
+            cr_assert(k > 2 || deaths_told > 0);
+            rig_stop(&r);
+        }
 }
 
 /* Random bytes and damaged headers must neither crash nor be taken for messages. */

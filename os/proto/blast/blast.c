@@ -97,6 +97,15 @@ struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper, 
 
 /* ---- protocol ---- */
 
+static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
+{
+    (void)life;
+    if (alive)
+        return;
+    blast_out_drop_host(arg, host);
+    blast_in_forget_host(arg, host);
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct blast_state *st = self->state;
@@ -112,6 +121,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->out);
     list_init(&st->in);
     list_init(&st->waiting);
+    xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -135,12 +145,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
         return XK_OK;
     case XK_FREE_RESOURCES:
         c->u64 = xk_table_reclaim(&st->sessns);
-        return XK_OK;
-    case XK_PEER_DOWN:
-        blast_out_drop_host(self, (uint32_t)c->u64);
-        blast_in_drop_host(self, (uint32_t)c->u64);
-        return XK_OK;
-    case XK_PEER_UP:
         return XK_OK;
     default:
         return xk_protl_control(self->down[0], c);

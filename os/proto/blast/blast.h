@@ -16,6 +16,7 @@ struct blast_counts {
     uint64_t discarded;  /* sent messages forgotten by the discard timer */
     uint64_t given_up;   /* incomplete messages dropped after the last NACK */
     uint64_t duplicates; /* fragments dropped: had already */
+    uint64_t stale;      /* messages and fragments dropped: of a life that has ended */
     uint64_t bad;        /* frames dropped: header makes no sense */
     uint64_t nobody;     /* messages dropped: nobody has enabled their protocol here */
     uint64_t refused;    /* pushes answered XK_BUSY */

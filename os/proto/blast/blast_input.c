@@ -29,9 +29,13 @@ static void in_free(struct xk_protl *self, struct blast_in *in)
     xk_close(s);
 }
 
-void blast_in_drop_host(struct xk_protl *self, uint32_t host)
+/* Its next life numbers its messages from 1 again. */
+void blast_in_forget_host(struct xk_protl *self, uint32_t host)
 {
     struct blast_state *st = self->state;
+    for (uint32_t i = 0; i < BLAST_RECENT; i++)
+        if (st->recent[i].host == host)
+            st->recent[i].seq = 0; /* no message's */
     LIST_EACH_SAFE (l, next, &st->in) {
         struct blast_in *in = LIST_ENTRY(l, struct blast_in, link);
         if (in->key.host == host) {
@@ -63,7 +67,7 @@ static void ask(struct blast_state *st, struct blast_in *in)
                               .seq = in->key.seq,
                               .length = in->length,
                               .fragments = in->fragments,
-                              .boot = in->key.boot,
+                              .boot = (uint16_t)xk_life(in->self->kernel, in->key.host),
                               .mask = in->mask };
     struct xk_msg m;
     xk_msg_init(&m);
@@ -194,9 +198,7 @@ static void got_fragment(struct xk_protl *self, uint32_t host, const struct blas
 {
     struct blast_state *st = self->state;
     uint16_t idx = (uint16_t)__builtin_ctzll(h->mask);
-    struct blast_key key = {
-        .host = host, .seq = h->seq, .boot = h->boot, .protocol = h->protocol
-    };
+    struct blast_key key = { .host = host, .seq = h->seq, .protocol = h->protocol };
     struct blast_in *in = xk_map_resolve(&st->in_map, &key);
     if (!in) {
         for (uint32_t i = 0; i < BLAST_RECENT; i++) {
@@ -262,6 +264,8 @@ void blast_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m
     blast_header_load(&h, wire);
     if (!makes_sense(st, &h, xk_msg_length(m))) {
         st->counts.bad++;
+    } else if (h.op != BLAST_NACK && xk_heard_low(self->kernel, lower->host, h.boot) == XK_OLD) {
+        st->counts.stale++;
     } else if (h.op == BLAST_NACK) {
         blast_nacked(self, lower->host, &h);
     } else if (h.seq == 0) {

@@ -7,7 +7,7 @@
  *   4  u32  sequence number of the message; 0: it fits one frame
  *   8  u32  length of the whole message
  *  12  u16  fragments
- *  14  u16  incarnation of the message's sender, low bits: a restarted node counts from 1 again
+ *  14  u16  life of the message's sender, low bits
  *  16  u64  SEND, RETRANSMIT: the fragment's bit; NACK: bits of the fragments received
  *
  * An outgoing message is STALLED (fragments left to send) or, where the layer below may lose,
@@ -18,6 +18,7 @@
 #define OS_PROTO_BLAST_BLAST_INTERNAL_H
 
 #include "os/proto/blast/blast.h"
+#include "os/xk/peers.h"
 #include "os/xk/table.h"
 
 #define BLAST_HEADER 24
@@ -62,7 +63,7 @@ struct blast_out { /* a message of several fragments on its way out */
 
 struct blast_key { /* names an incoming message */
     uint32_t host, seq;
-    uint16_t boot, protocol;
+    uint16_t protocol, zero;
 };
 
 struct blast_fragment { /* came before its turn */
@@ -119,6 +120,6 @@ uint64_t blast_all(uint16_t fragments); /* the mask of a complete message */
 
 /* blast_input.c */
 void blast_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
-void blast_in_drop_host(struct xk_protl *self, uint32_t host);
+void blast_in_forget_host(struct xk_protl *self, uint32_t host);
 
 #endif

@@ -1,7 +1,7 @@
 /* chan.c: CHAN's protocol object: parameters, what is known of hosts, incarnations, the way in.
  *
- * Incarnations do the work of x-kernel's BID protocol here: each header names the sender's and the
- * one it believes the receiver to have, so that no call of the past is executed and no reply of the
+ * Lives (os/xk/peers.h) do the work of x-kernel's BID protocol here: each header names the sender's
+ * and the one it believes the receiver to have, so that no call of the past is executed and no reply of the
  * past is believed.  See chan.h and README.md.
  */
 #include "os/proto/chan/chan_internal.h"
@@ -49,10 +49,16 @@ const struct chan_counts *chan_counts(const struct xk_protl *chan)
     return &((const struct chan_state *)chan->state)->counts;
 }
 
+static struct chan_host *host_find(struct xk_protl *self, uint32_t host)
+{
+    struct chan_state *st = self->state;
+    return xk_map_resolve(&st->hosts, &host);
+}
+
 struct chan_host *chan_host_get(struct xk_protl *self, uint32_t host)
 {
     struct chan_state *st = self->state;
-    struct chan_host *h = xk_map_resolve(&st->hosts, &host);
+    struct chan_host *h = host_find(self, host);
     if (h)
         return h;
     h = port_alloc(xk_port(self), sizeof *h);
@@ -98,22 +104,26 @@ void chan_stall(struct chan_state *st, struct chan_stalled *x)
 
 /* ---- in ---- */
 
-/* True when the message is of the present: keeps what is known of the peer's incarnation. */
-static bool of_the_present(struct xk_protl *self, struct chan_host *host, struct xk_sessn *lower,
+/* A life of the host has ended, and perhaps another has begun. */
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
+{
+    struct xk_protl *self = arg;
+    struct chan_host *h = alive ? NULL : host_find(self, node);
+    if (!h)
+        return;
+    chan_server_forget(self, h);
+    chan_client_fail_all(self, h,
+                         xk_life(self->kernel, node) > life ? XK_RESTARTED : XK_UNREACHABLE);
+}
+
+/* Is the message of the present lives of both? */
+static bool of_the_present(struct xk_protl *self, struct xk_sessn *lower,
                            const struct chan_header *h)
 {
     struct chan_state *st = self->state;
-    if (h->src_incarnation < host->incarnation) {
+    if (xk_heard(self->kernel, lower->host, h->src_incarnation) == XK_OLD) {
         st->counts.stale++;
         return false;
-    }
-    if (h->src_incarnation > host->incarnation) {
-        bool restarted = host->incarnation != 0;
-        host->incarnation = h->src_incarnation;
-        if (restarted) {
-            chan_server_forget(self, host);
-            chan_client_fail_all(self, host, XK_RESTARTED);
-        }
     }
     if (h->dst_incarnation != 0 && h->dst_incarnation != st->incarnation) {
         st->counts.stale++;
@@ -139,9 +149,9 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
         st->counts.bad++;
         return;
     }
-    struct chan_host *host = chan_host_get(self, lower->host);
-    if (!of_the_present(self, host, lower, &h))
+    if (!of_the_present(self, lower, &h))
         return;
+    struct chan_host *host = chan_host_get(self, lower->host);
     if (h.flags & CHAN_FROM_CLIENT)
         chan_server_got(self, host, lower, &h, m);
     else
@@ -185,6 +195,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->incarnation = port_incarnation(xk_port(self));
     xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
     list_init(&st->stalled);
+    xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -204,18 +215,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     case XK_GET_OPT_PACKET: {
         uint64_t below = xk_ask(self->down[0], XK_GET_OPT_PACKET, 0);
         c->u64 = below > CHAN_HEADER ? below - CHAN_HEADER : 0;
-        return XK_OK;
-    }
-    case XK_PEER_DOWN: {
-        struct chan_host *h = chan_host_get(self, (uint32_t)c->u64);
-        h->down = true;
-        chan_client_fail_all(self, h, XK_UNREACHABLE);
-        return XK_OK;
-    }
-    case XK_PEER_UP: {
-        struct chan_host *h = chan_host_get(self, (uint32_t)c->u64);
-        h->down = false;
-        chan_client_probe_all(h);
         return XK_OK;
     }
     default:

@@ -11,7 +11,7 @@
  *       XK_RESTARTED (the server came back without it), XK_REFUSED (nobody has enabled it there).
  *   H3  Below a layer that loses nothing while both ends live no timer is set: then a dead server
  *   is
- *       noticed by the failure detector (XK_PEER_DOWN).
+ *       noticed by the failure detector, or by a message of the server's next life.
  *   H4  A client's push answered XK_OK is not refused later for want of room: it is sent when the
  *       layer below is ready.  Likewise a server's.
  */

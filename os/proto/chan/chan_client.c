@@ -10,7 +10,7 @@ static struct chan_header header_of(const struct chan_client *c, uint8_t flags)
                                  .flags = (uint8_t)(CHAN_FROM_CLIENT | flags),
                                  .protocol = s->upper->number,
                                  .seq = c->seq,
-                                 .dst_incarnation = c->host->incarnation };
+                                 .dst_incarnation = xk_life(s->protl->kernel, s->host) };
 }
 
 /* ---- numbers of channels ---- */
@@ -120,17 +120,6 @@ void chan_client_fail_all(struct xk_protl *self, struct chan_host *host, enum xk
     }
 }
 
-/* The host may have gone and come back before anybody was told: where no timer is set, nobody else
- * asks whether it still knows its calls. */
-void chan_client_probe_all(struct chan_host *host)
-{
-    for (uint16_t i = 0; i < host->client_count; i++) {
-        struct chan_client *c = host->clients[i] ? host->clients[i]->state : NULL;
-        if (c && c->state == CHAN_WAIT && c->sent)
-            send_probe(c);
-    }
-}
-
 static void timed_out(struct port_timer *t)
 {
     struct chan_client *c = t->arg;
@@ -153,7 +142,7 @@ static enum xk_status client_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_BUSY;
     if (xk_msg_length(m) > st->max)
         return XK_TOO_LONG;
-    if (c->host->down)
+    if (!xk_alive(s->protl->kernel, s->host))
         return XK_UNREACHABLE;
     xk_msg_to_rope(m, &c->request);
     if (++c->host->seq == 0)
@@ -167,7 +156,7 @@ static enum xk_status client_push(struct xk_sessn *s, struct xk_msg *m)
     st->counts.calls++;
     /* The first call to a host that may lose it: its incarnation must be known first, else a server
      * that restarts between two copies would execute both (H1). */
-    if (!st->reliable && c->host->incarnation == 0)
+    if (!st->reliable && xk_life(s->protl->kernel, s->host) == 0)
         send_probe(c);
     else
         send_request(c);

@@ -24,6 +24,7 @@
 
 #include "os/proto/chan/chan.h"
 #include "os/xk/map.h"
+#include "os/xk/peers.h"
 
 #define CHAN_HEADER 24
 #define CHAN_IDS_MAX 1024 /* channels between two hosts, each way */
@@ -57,10 +58,7 @@ struct chan_slot {
 };
 struct chan_host {
     uint32_t host;
-    uint32_t incarnation; /* newest heard; 0: nothing heard yet */
-    uint32_t seq;         /* of our last call there */
-    bool down;            /* the failure detector says so, and it alone takes that back: a frame
-                             of a node that is dead by now may still come */
+    uint32_t seq; /* of our last call there */
     uint16_t slot_count, client_count;
     struct chan_slot *slots;   /* server: by channel */
     struct xk_sessn **clients; /* client: by channel; NULL: free number */
@@ -132,13 +130,12 @@ void chan_client_got(struct xk_protl *self, struct chan_host *host, struct xk_se
 void chan_client_ready(struct chan_client *c);
 /* Ends the calls to a host that are out now. */
 void chan_client_fail_all(struct xk_protl *self, struct chan_host *host, enum xk_status why);
-void chan_client_probe_all(struct chan_host *host);
 
 /* chan_server.c */
 void chan_server_got(struct xk_protl *self, struct chan_host *host, struct xk_sessn *lower,
                      const struct chan_header *h, struct xk_msg *m);
 void chan_server_ready(struct chan_server *s);
-/* A client host has restarted: what it asked for is of no use any more. */
+/* A client host has crashed: what it asked for is of no use any more. */
 void chan_server_forget(struct xk_protl *self, struct chan_host *host);
 void chan_answer_ready(struct xk_protl *self, struct chan_answer *a);
 void chan_server_answer(struct xk_protl *self, struct xk_sessn *lower, const struct chan_header *h,

@@ -3,9 +3,12 @@
  *   M1  Frames leave in the order of their pushes: once one waits, all wait.
  *   M2  A session answered XK_BUSY gets ready once the queue is half empty.
  *   M3  A session is referenced while a message of its own is on the way up.
+ *   M4  All are told of a new life of the sender before its first frame goes up (peers.h).
  * Called by the port (receive, ready) and by the uppers.
  */
 #include "os/proto/mesh/mesh_internal.h"
+
+#include "os/xk/peers.h"
 
 static const struct param params[] = {
     P_INT(mesh_params, interface, "0", "0", "7", "which of the node's network interfaces it drives",
@@ -21,13 +24,14 @@ static const struct param params[] = {
 void mesh_header_store(uint8_t out[MESH_HEADER], const struct mesh_header *h)
 {
     wire_put16(out, h->protocol);
-    wire_put16(out + 2, 0);
+    wire_put16(out + 2, h->life);
     wire_put32(out + 4, h->length);
 }
 
 void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
 {
     h->protocol = wire_get16(in);
+    h->life = wire_get16(in + 2);
     h->length = wire_get32(in + 4);
 }
 
@@ -43,6 +47,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     struct mesh_state *st = s->protl->state;
     struct port *p = xk_port(s->protl);
     struct mesh_header h = { .protocol = (uint16_t)s->upper->number,
+                             .life = (uint16_t)port_incarnation(p),
                              .length = (uint32_t)xk_msg_length(m) };
     if (xk_msg_length(m) + MESH_HEADER > st->info.mtu)
         return XK_TOO_LONG;
@@ -143,6 +148,8 @@ static void if_receive(void *arg, uint32_t src, struct rope *frame)
     struct xk_protl *upper = xk_taker(self, h.protocol);
     if (h.length != xk_msg_length(&m)) {
         st->counts.bad_length++;
+    } else if (xk_heard_low(self->kernel, src, h.life) == XK_OLD) { /* M4 */
+        st->counts.stale++;
     } else if (!upper) {
         st->counts.nobody++;
     } else {

@@ -2,7 +2,7 @@
  *
  * Header, 8 bytes, big-endian:
  *   0  u16  relative number of the upper protocol
- *   2  u16  0
+ *   2  u16  life of the sender, low bits; 0: it does not say
  *   4  u32  length of what follows
  */
 #ifndef OS_PROTO_MESH_MESH_INTERNAL_H
@@ -14,7 +14,7 @@
 #define MESH_HEADER 8
 
 struct mesh_header {
-    uint16_t protocol;
+    uint16_t protocol, life;
     uint32_t length;
 };
 _Static_assert(MESH_HEADER == 2 + 2 + 4, "the wire image of the mesh header");

@@ -138,9 +138,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     case XK_FREE_RESOURCES:
         c->u64 = xk_table_reclaim(&st->sessns);
         return XK_OK;
-    case XK_PEER_DOWN:
-    case XK_PEER_UP:
-        return XK_OK;
     default:
         return xk_protl_control(self->down[0], c);
     }

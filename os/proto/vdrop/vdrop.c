@@ -242,8 +242,6 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     const struct vdrop_state *st = self->state;
-    if (c->op == XK_PEER_DOWN || c->op == XK_PEER_UP)
-        return XK_OK;
     if (c->op == XK_GET_RELIABLE && protl_loses(st->params)) {
         c->u64 = 0;
         return XK_OK;

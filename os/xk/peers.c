@@ -1,0 +1,113 @@
+/* peers.c: the table of lives; see peers.h.
+ *
+ * A word a node, life * 2 + ended, in blocks that are made when one of their nodes is heard of.
+ */
+#include "os/xk/peers.h"
+
+#include "os/xk/xk_internal.h"
+
+#define BLOCK 64
+
+struct xk_listener {
+    struct xk_listener *next;
+    void (*fn)(void *arg, uint32_t host, uint32_t life, bool alive);
+    void *arg;
+};
+
+static uint32_t word_of(const struct xk_kernel *k, uint32_t host)
+{
+    const uint32_t *block = host < k->hosts ? k->lives[host / BLOCK] : NULL;
+    return block ? block[host % BLOCK] : 0;
+}
+
+uint32_t xk_life(const struct xk_kernel *k, uint32_t host)
+{
+    return word_of(k, host) / 2;
+}
+
+bool xk_alive(const struct xk_kernel *k, uint32_t host)
+{
+    return (word_of(k, host) & 1) == 0;
+}
+
+bool xk_died(const struct xk_kernel *k, uint32_t host)
+{
+    return word_of(k, host) > 2;
+}
+
+void xk_on_peer(struct xk_kernel *k,
+                void (*fn)(void *arg, uint32_t host, uint32_t life, bool alive), void *arg)
+{
+    struct xk_listener *l = port_alloc(k->port, sizeof *l), **end = &k->listeners;
+    l->fn = fn;
+    l->arg = arg;
+    while (*end)
+        end = &(*end)->next;
+    *end = l;
+}
+
+static void tell(struct xk_kernel *k, uint32_t host, uint32_t life, bool alive)
+{
+    for (const struct xk_listener *l = k->listeners; l; l = l->next)
+        l->fn(l->arg, host, life, alive);
+}
+
+static void set(struct xk_kernel *k, uint32_t host, uint32_t word)
+{
+    uint32_t **block = &k->lives[host / BLOCK];
+    if (!*block)
+        *block = port_alloc(k->port, BLOCK * sizeof **block);
+    (*block)[host % BLOCK] = word;
+}
+
+/* Y1.  The table has the new life by then: who is told of an end can see that the node is back. */
+static void begun(struct xk_kernel *k, uint32_t host, uint32_t life)
+{
+    uint32_t was = word_of(k, host);
+    set(k, host, 2 * life);
+    if (life > 1 && was != 2 * (life - 1) + 1)
+        tell(k, host, life - 1, false);
+    if (life > 1)
+        tell(k, host, life, true);
+}
+
+enum xk_heard xk_heard(struct xk_kernel *k, uint32_t host, uint32_t life)
+{
+    uint32_t word = word_of(k, host);
+    if (word == 2 * life && life > 0)
+        return XK_SAME;
+    if (host >= k->hosts || life <= word / 2)
+        return XK_OLD;
+    begun(k, host, life);
+    return XK_NEW;
+}
+
+enum xk_heard xk_heard_low(struct xk_kernel *k, uint32_t host, uint16_t life)
+{
+    uint32_t known = xk_life(k, host), high = known & ~(uint32_t)UINT16_MAX;
+    if (life == 0)
+        return XK_SAME;
+    if (known > INT16_MAX && high + life < known - INT16_MAX)
+        high += UINT16_MAX + 1;
+    return xk_heard(k, host, high + life);
+}
+
+/* The failure detector's news, which a header may have told before. */
+static void node_changed(void *arg, uint32_t node, uint32_t life, bool up)
+{
+    struct xk_kernel *k = arg;
+    uint32_t word = word_of(k, node);
+    if (up && life > word / 2) {
+        begun(k, node, life);
+    } else if (!up && 2 * life >= word) {
+        set(k, node, 2 * life + 1);
+        tell(k, node, life, false);
+    }
+}
+
+void xk_peers_boot(struct xk_kernel *k)
+{
+    k->hosts = port_nodes(k->port);
+    k->lives = port_alloc(k->port, (k->hosts / BLOCK + 1) * sizeof *k->lives);
+    port_on_node_change(k->port, node_changed, k);
+}

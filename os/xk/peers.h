@@ -1,0 +1,38 @@
+/* peers.h: which life of each other node this one talks to.
+ *
+ * A node that crashes and comes back begins another life: its incarnation rises.  What was agreed
+ * with the one before is void.  Each x-kernel keeps one table of the newest life that it knows of
+ * each node, and whether that life has ended.  Two tell it: the machine's failure detector, late,
+ * and whatever header a protocol reads that names its sender's life (xk_heard).
+ *
+ *   Y1  Whoever hears first, all who have asked (xk_on_peer) are told, in the order in which they
+ *       asked: of each life's end once, and of that before of a newer life.  They are told before
+ *       what the new life sent goes up.
+ *   Y2  What an older life sent, or one that is known to have ended, is XK_OLD: the caller drops
+ *       it.
+ *   Y3  Nobody is told that a first life is there: that is what everybody assumes.
+ */
+#ifndef OS_XK_PEERS_H
+#define OS_XK_PEERS_H
+
+#include "os/xk/xobj.h"
+
+enum xk_heard {
+    XK_SAME, /* the life that is known */
+    XK_NEW,  /* not known till now; all have been told */
+    XK_OLD   /* drop what came with it */
+};
+/* `host` has said that it is in life `life` (from 1). */
+enum xk_heard xk_heard(struct xk_kernel *k, uint32_t host, uint32_t life);
+/* The same from a header that has room for the low bits alone; 0: it does not say. */
+enum xk_heard xk_heard_low(struct xk_kernel *k, uint32_t host, uint16_t life);
+
+/* fn is told: that life has ended, or (alive) that one has begun.  In an upcall. */
+void xk_on_peer(struct xk_kernel *k,
+                void (*fn)(void *arg, uint32_t host, uint32_t life, bool alive), void *arg);
+
+uint32_t xk_life(const struct xk_kernel *k, uint32_t host); /* the newest known; 0: none */
+bool xk_alive(const struct xk_kernel *k, uint32_t host);    /* its newest has not ended */
+bool xk_died(const struct xk_kernel *k, uint32_t host);     /* some life of it has ended */
+
+#endif
