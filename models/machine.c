@@ -138,23 +138,6 @@ static bool make_devices(struct machine *m, const char *path, struct err *e)
     return true;
 }
 
-/* A network whose parts die loses frames: no instance may need one that does not. */
-static bool graph_bears_loss(const struct machine *m, const char *path, struct err *e)
-{
-    const struct val *graph = m->params.graph;
-    for (size_t i = 0; m->network_faults && i < graph->count; i++) {
-        const struct val *protocol = val_get(graph->items[i], "protocol");
-        const struct val *name = val_get(graph->items[i], "name");
-        const struct xk_protl_ops *ops = kind_find(m->reg->protocols, protocol->u.s);
-        if (ops->needs_reliable)
-            return err_set(e,
-                           "%s.network.faults: the network can lose frames, which instance '%s' of "
-                           "%s.graph (protocol '%s') does not bear",
-                           path, name->u.s, path, ops->kind.name);
-    }
-    return true;
-}
-
 static bool make_os(struct machine *m, const char *path, struct err *e)
 {
     const struct machine_os *os = &m->reg->os;
@@ -168,8 +151,10 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     if (m->params.graph == NULL)
         return true;
     snprintf(item, sizeof item, "%s.graph", path);
-    m->graph = xk_graph_load(m->params.graph, m->reg->protocols, item, e);
-    return m->graph != NULL && graph_bears_loss(m, path, e);
+    /* What dies takes frames with it. */
+    unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
+    m->graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
+    return m->graph != NULL;
 }
 
 static void boot_all(struct sim *s, struct sim_event *e)

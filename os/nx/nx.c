@@ -179,10 +179,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     list_init(&n->probes);
     port_timer_init(n->port, &n->work, do_work, n);
     xk_on_peer(self->kernel, peer_changed, n);
-    struct xk_control c = { .op = XK_GET_RELIABLE };
-    if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 != 1)
-        return XK_REFUSED; /* nobody below or here would send a lost segment again */
-    c = (struct xk_control){ .op = XK_GET_MAX_PACKET };
+    struct xk_control c = { .op = XK_GET_MAX_PACKET };
     if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 <= NX_HEADER)
         return XK_REFUSED;
     n->segment = c.u64 - NX_HEADER;
@@ -266,7 +263,7 @@ const struct xk_protl_ops nx_protl = {
               .state_size = sizeof(struct nx) },
     .down_min = 1,
     .down_max = 1,
-    .needs_reliable = true,
+    .needs = XK_NETWORK,
     .init = init,
     .demux = demux,
     .ready = ready,

@@ -94,27 +94,45 @@ static bool load_domain(struct xk_graph *g, struct xk_node_desc *d, const struct
     return true;
 }
 
-/* Whatever stands above must be able to cope with what an instance below does on purpose. */
-static bool check_losses(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
-                         const char *path, struct err *e)
+static const struct {
+    unsigned property;
+    const char *has, *lacks;
+} properties[] = {
+    { XK_LOSSLESS, "loses nothing", "loses messages" },
+    { XK_ORDERED, "keeps their order", "lets messages overtake each other" },
+    { XK_ONCE, "delivers nothing twice", "doubles messages" },
+    { XK_INTACT, "damages nothing", "damages messages" },
+    { XK_LONG, "carries more than a frame", "carries frames alone" },
+    { XK_CALLS, "carries calls", "carries messages alone" },
+};
+
+/* What it is given must be what it needs. */
+static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
+                             const char *path, unsigned network, struct err *e)
 {
     char where[128];
-    d->loses = d->ops->loses && d->ops->loses(d->params);
+    unsigned given = d->downs ? ~0u : network;
     for (uint8_t i = 0; i < d->downs; i++) {
         const struct xk_node_desc *below = &g->nodes[d->down[i]];
-        if (below->loses && d->ops->needs_reliable)
-            return err_set(e,
-                           "%s%s: protocol '%s' needs a path that loses nothing, and '%s' below it "
-                           "loses messages",
-                           val_where(table, where, sizeof where), path, d->ops->kind.name,
-                           below->name);
-        d->loses = d->loses || below->loses;
+        unsigned missing = d->ops->needs & ~below->gives;
+        for (size_t k = 0; k < ARRAY_LEN(properties); k++)
+            if (missing & properties[k].property)
+                return err_set(e,
+                               "%s%s: protocol '%s' needs a path that %s, and '%s' below it %s%s",
+                               val_where(table, where, sizeof where), path, d->ops->kind.name,
+                               properties[k].has, below->name, properties[k].lacks,
+                               below->downs == 0 && XK_NETWORK & properties[k].property
+                                   ? ", as its network does"
+                                   : "");
+        given &= below->gives;
     }
+    d->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
     return true;
 }
 
 static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
-                      const struct kind_set *protocols, const char *path, struct err *e)
+                      const struct kind_set *protocols, const char *path, unsigned network,
+                      struct err *e)
 {
     char where[128];
     val_where(v, where, sizeof where);
@@ -131,11 +149,11 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
     d->ops = kind_choose(protocols, v, "protocol", NULL, path, e);
     return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
            (d->params = kind_load(&d->ops->kind, v, reserved, path, e)) &&
-           check_losses(g, d, v, path, e);
+           check_properties(g, d, v, path, network, e);
 }
 
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
-                               const char *path, struct err *e)
+                               const char *path, unsigned network, struct err *e)
 {
     char where[128];
     if (v->type != VAL_LIST || v->count == 0) {
@@ -155,7 +173,7 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
     g->domains[g->domain_count++] = base_strdup("kernel");
     for (size_t i = 0; i < v->count; i++) {
         char *at = base_printf("%s[%zu]", path, i + 1);
-        bool good = load_node(g, &g->nodes[i], g->spec->items[i], protocols, at, e);
+        bool good = load_node(g, &g->nodes[i], v->items[i], protocols, at, network, e);
         free(at);
         g->count++;
         if (!good) {

@@ -14,9 +14,10 @@
 struct xk_graph; /* immutable, shared by all nodes */
 
 /* Reads a graph of these protocols.  NULL with a sentence: unknown protocol, unknown
- * or later instance below, too few or too many below, wrong parameter. */
+ * or later instance below, too few or too many below, wrong parameter, an instance that needs of what
+ * is below it what that does not give.  `network`: what the drivers' networks give. */
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
-                               const char *path, struct err *e);
+                               const char *path, unsigned network, struct err *e);
 void xk_graph_free(struct xk_graph *g);
 
 /* Boots the graph on a node: inits every instance bottom-up in the heap of `p`'s task. */

@@ -9,7 +9,7 @@ struct xk_node_desc { /* one instance of a graph */
     const struct xk_protl_ops *ops;
     uint8_t domain;
     uint8_t downs;
-    bool loses;                 /* it or something below it loses messages on purpose */
+    unsigned gives;             /* enum xk_property */
     uint16_t down[XK_DOWN_MAX]; /* earlier instances */
     void *params;
 };

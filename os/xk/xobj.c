@@ -198,9 +198,13 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         x->downs = d->downs;
         for (uint8_t j = 0; j < d->downs; j++)
             x->down[j] = &k->protls[d->down[j]];
+        unsigned given = d->downs ? ~0u : XK_NETWORK; /* a driver looks at its interface */
+        for (uint8_t j = 0; j < d->downs; j++)
+            given &= x->down[j]->gives;
+        x->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
         x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
-        enum xk_status s = d->ops->init(x, d->params);
+        enum xk_status s = d->ops->needs & ~given ? XK_REFUSED : d->ops->init(x, d->params);
         if (s != XK_OK)
             ASSERT_MSG(false,
                        base_printf("instance '%s' of the protocol graph (protocol '%s') does "

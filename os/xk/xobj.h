@@ -54,13 +54,25 @@ enum xk_control_op {
     XK_GET_OPT_PACKET, /* u64: largest that goes without fragmentation */
     XK_GET_PEER_HOST,  /* u64 */
     XK_GET_MY_HOST,    /* u64 */
-    XK_GET_RELIABLE,   /* u64: 1 when lower layers lose nothing while both ends live */
     XK_FREE_RESOURCES  /* drop caches; u64: sessions dropped */
 };
 struct xk_control {
     enum xk_control_op op;
     uint64_t u64;
 };
+
+/* What a path promises for messages between two nodes, while both ends live.  Properties flow up the
+ * graph: each layer makes what it gives out of what it is given (all instances below together). */
+enum xk_property {
+    XK_LOSSLESS = 1, /* none is lost */
+    XK_ORDERED = 2,  /* they arrive in the order of their pushes */
+    XK_ONCE = 4,     /* none arrives twice */
+    XK_INTACT = 8,   /* none is damaged */
+    XK_LONG = 16,    /* they may be longer than a frame */
+    XK_CALLS = 32    /* what is pushed is a call, and an answer or a failure comes */
+};
+/* Of a network that does what the drivers' interface says. */
+#define XK_NETWORK (XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_INTACT)
 
 struct xk_sessn_ops {
     /* Takes the message (empty afterwards) when it returns XK_OK; else leaves it. */
@@ -74,8 +86,9 @@ struct xk_sessn_ops {
 struct xk_protl_ops {
     struct kind kind;           /* its state is zeroed, in the task's heap */
     uint8_t down_min, down_max; /* how many instances it needs below */
-    bool needs_reliable;        /* a path below that may lose is refused when the graph is read */
-    bool (*loses)(const void *params); /* loses messages on purpose; NULL: never */
+    unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
+    /* What it gives to those above, where it is given `below`.  NULL: just that. */
+    unsigned (*gives)(const void *params, unsigned below);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
     enum xk_status (*init)(struct xk_protl *self, const void *params);
     /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */
@@ -106,6 +119,7 @@ struct xk_protl {
     uint32_t number;      /* relative protocol number: the same on every node of a graph */
     uint8_t domain;       /* protection domain: 0 kernel, others servers and applications */
     uint8_t downs;
+    unsigned gives;   /* enum xk_property, to those above */
     uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_protl *down[XK_DOWN_MAX];
     void *state;

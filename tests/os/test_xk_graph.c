@@ -10,7 +10,7 @@ static void refuses(const char *graph, const char *part)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "machine.graph", &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK, &e);
     cr_assert_null(g, "accepted: %s", graph);
     cr_assert_not_null(strstr(e.text, part), "'%s' does not say '%s'", e.text, part);
     cr_assert_not_null(strstr(e.text, "graph:1: machine.graph"), "'%s' names no place", e.text);
@@ -31,17 +31,46 @@ Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
     refuses("mesh", "machine.graph[1].protocol is missing");
     refuses("mesh mesh; v vdrop <mesh every=9; t template <v; nx nx <t",
             "'nx' needs a path that loses nothing, and 't' below it loses messages");
+    refuses("mesh mesh; v vdrop <mesh delay=0.1 delay_max=1us; sync sync <v",
+            "'sync' needs a path that loses nothing, and 'v' below it loses messages");
+    refuses("mesh mesh; v vdrop <mesh duplicate=0.1; svm svm <v",
+            "'svm' needs a path that delivers nothing twice, and 'v' below it doubles messages");
+    refuses("mesh mesh; v vdrop <mesh corrupt=0.1; blast blast <v",
+            "'blast' needs a path that damages nothing, and 'v' below it damages messages");
+    refuses(
+        "mesh mesh; blast blast <mesh; svm svm <blast",
+        "'svm' needs a path that keeps their order, and 'blast' below it lets messages overtake");
+    refuses(
+        "mesh mesh; blast blast <mesh; s select <blast",
+        "'select' needs a path that carries calls, and 'blast' below it carries messages alone");
+}
+
+Test(xk_graph, a_network_that_loses_is_borne_by_those_who_resend)
+{
+    struct err e = ERR_INIT;
+    struct val *v = rig_val("mesh mesh; blast blast <mesh; chan chan <blast; s select <chan");
+    struct xk_graph *g =
+        xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK & ~XK_LOSSLESS, &e);
+    cr_assert_not_null(g, "%s", e.text);
+    xk_graph_free(g);
+    val_free(v);
+    v = rig_val("mesh mesh; nx nx <mesh");
+    cr_assert_null(
+        xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK & ~XK_LOSSLESS, &e));
+    cr_assert_not_null(strstr(e.text, "'mesh' below it loses messages, as its network does"), "%s",
+                       e.text);
+    val_free(v);
 }
 
 Test(xk_graph, an_empty_or_wrong_list_is_refused)
 {
     struct err e = ERR_INIT;
     struct val *v = val_new(VAL_LIST, "graph", 3);
-    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK, &e));
     cr_assert_not_null(strstr(e.text, "an empty one"), "%s", e.text);
     val_append(v, val_new_int(3, "graph", 4));
     e = (struct err)ERR_INIT;
-    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK, &e));
     cr_assert_not_null(strstr(e.text, "graph:4: machine.graph[1] must be a table"), "%s", e.text);
     val_free(v);
 }

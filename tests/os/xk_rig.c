@@ -94,7 +94,7 @@ struct xk_graph *rig_graph(const char *graph)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", XK_NETWORK, &e);
     cr_assert_not_null(g, "%s", e.text);
     val_free(v);
     return g;

@@ -106,6 +106,13 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
     blast_in_forget_host(arg, host);
 }
 
+/* A short message overtakes a long one that is stalled. */
+static unsigned protl_gives(const void *params_, unsigned below)
+{
+    (void)params_;
+    return (below & ~(unsigned)XK_ORDERED) | XK_LONG;
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct blast_state *st = self->state;
@@ -114,7 +121,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     if (below <= BLAST_HEADER)
         return XK_TOO_LONG;
     st->fragment_bytes = below - BLAST_HEADER;
-    st->reliable = xk_ask(self->down[0], XK_GET_RELIABLE, 0) != 0;
+    st->reliable = self->down[0]->gives & XK_LOSSLESS;
     st->boot = (uint16_t)port_incarnation(xk_port(self));
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     xk_map_init(&st->in_map, xk_port(self), sizeof(struct blast_key));
@@ -159,6 +166,8 @@ const struct xk_protl_ops blast_protl = {
               .state_size = sizeof(struct blast_state) },
     .down_min = 1,
     .down_max = 1,
+    .needs = XK_INTACT,
+    .gives = protl_gives,
     .init = protl_init,
     .open = protl_open,
     .demux = blast_demux,

@@ -183,6 +183,13 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 
 /* ---- protocol ---- */
 
+/* H1, H2: also where messages are lost and doubled. */
+static unsigned protl_gives(const void *params_, unsigned below)
+{
+    (void)params_;
+    return (below & ~(unsigned)XK_ORDERED) | XK_ONCE | XK_CALLS;
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct chan_state *st = self->state;
@@ -191,7 +198,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     if (below <= CHAN_HEADER)
         return XK_TOO_LONG;
     st->max = below - CHAN_HEADER;
-    st->reliable = xk_ask(self->down[0], XK_GET_RELIABLE, 0) != 0;
+    st->reliable = self->down[0]->gives & XK_LOSSLESS;
     st->incarnation = port_incarnation(xk_port(self));
     xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
     list_init(&st->stalled);
@@ -230,6 +237,8 @@ const struct xk_protl_ops chan_protl = {
               .state_size = sizeof(struct chan_state) },
     .down_min = 1,
     .down_max = 1,
+    .needs = XK_INTACT,
+    .gives = protl_gives,
     .init = protl_init,
     .open = protl_open,
     .demux = protl_demux,

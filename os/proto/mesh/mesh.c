@@ -174,6 +174,10 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
         return XK_NO_PEER;
     st->ifc = (uint32_t)st->params->interface;
     port_if_describe(port, st->ifc, &st->info);
+    if (!st->info.reliable)
+        self->gives &= ~(unsigned)XK_LOSSLESS;
+    if (!st->info.ordered)
+        self->gives &= ~(unsigned)XK_ORDERED;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     list_init(&st->queue);
     list_init(&st->waiting);
@@ -203,9 +207,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     case XK_GET_MAX_PACKET:
     case XK_GET_OPT_PACKET:
         c->u64 = st->info.mtu - MESH_HEADER;
-        return XK_OK;
-    case XK_GET_RELIABLE:
-        c->u64 = st->info.reliable;
         return XK_OK;
     case XK_FREE_RESOURCES:
         c->u64 = xk_table_reclaim(&st->sessns);

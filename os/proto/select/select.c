@@ -412,6 +412,7 @@ const struct xk_protl_ops select_protl = {
               .state_size = sizeof(struct select_state) },
     .down_min = 1,
     .down_max = 1,
+    .needs = XK_CALLS,
     .init = protl_init,
     .demux = protl_demux,
     .failed = protl_failed,

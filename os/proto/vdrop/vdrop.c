@@ -140,16 +140,7 @@ static void sessn_close(struct xk_sessn *s)
     xk_table_idle(&((struct vdrop_state *)s->protl->state)->sessns, s);
 }
 
-static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c);
-
-static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
-{
-    return protl_control(s->protl, c);
-}
-
-static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
-                                               .close = sessn_close,
-                                               .control = sessn_control };
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
 /* The session to a host; a reference to it. */
 static struct xk_sessn *get_sessn(struct xk_protl *self, uint32_t host, bool *fresh,
@@ -190,11 +181,14 @@ static uint32_t ppm(double probability)
     return (uint32_t)(probability * PPM + 0.5);
 }
 
-static bool protl_loses(const void *params_)
+/* A delayed message that finds the layer below busy is lost. */
+static unsigned protl_gives(const void *params_, unsigned below)
 {
     const struct vdrop_params *p = params_;
-    return p->every || p->list[0] || p->drop > 0 || p->duplicate > 0 || p->delay > 0 ||
-           p->corrupt > 0;
+    unsigned takes = (p->every || p->list[0] || p->drop > 0 ? XK_LOSSLESS : 0u) |
+                     (p->delay > 0 ? XK_LOSSLESS | XK_ORDERED : 0u) |
+                     (p->duplicate > 0 ? XK_ONCE : 0u) | (p->corrupt > 0 ? XK_INTACT : 0u);
+    return below & ~takes;
 }
 
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
@@ -239,16 +233,6 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
     return xk_open_disable(self->down[0], self, key);
 }
 
-static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
-{
-    const struct vdrop_state *st = self->state;
-    if (c->op == XK_GET_RELIABLE && protl_loses(st->params)) {
-        c->u64 = 0;
-        return XK_OK;
-    }
-    return xk_protl_control(self->down[0], c);
-}
-
 const struct xk_protl_ops vdrop_protl = {
     .kind = { .name = "vdrop",
               .doc = "loses, doubles, delays and damages messages on purpose",
@@ -257,12 +241,11 @@ const struct xk_protl_ops vdrop_protl = {
               .state_size = sizeof(struct vdrop_state) },
     .down_min = 1,
     .down_max = 1,
-    .loses = protl_loses,
+    .gives = protl_gives,
     .init = protl_init,
     .open = protl_open,
     .open_enable = protl_enable,
     .open_disable = protl_disable,
     .demux = protl_demux,
     .ready = protl_ready,
-    .control = protl_control,
 };
