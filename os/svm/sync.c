@@ -160,6 +160,7 @@ static void send(struct sync *y, uint32_t node, enum op op, uint32_t object, uin
         rope_move(&m->body, body);
     ASSERT_MSG(m->body.length <= BODY_MAX, "too much to tell with one message");
     if (node == port_node(y->port)) {
+        port_pay(y->port); /* a message would leave after the thread's work so far too */
         handle(y, node, h, &m->body);
     } else if (!list_empty(&y->outbox) || !push(y, m)) {
         list_push(&y->outbox, &m->link);

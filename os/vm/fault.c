@@ -120,6 +120,9 @@ static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_p
             pg->faulting = true;
             r->pager->fault(r, page, (enum vm_prot)pg->prot, want);
         }
+        /* Granted at once: the work of that comes before the access, while the page cannot go. */
+        if (w.done)
+            port_pay(vm->port);
         while (!w.done)
             port_thread_block(vm->port, "page", r->base + (page << s->view.shift));
         if (w.status != VM_OK)
