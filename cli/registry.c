@@ -49,9 +49,13 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
 {
     fn(arg, "machine", NULL, "A whole simulated machine.", machine_params);
     fn(arg, "machine.os", NULL, "The operating system of every node.", registry_machine.os.params);
-    for (size_t i = 0; registry_sets[i]; i++)
-        for (const struct kind *const *k = registry_sets[i]->items; *k; k++)
+    for (size_t i = 0; registry_sets[i]; i++) {
+        /* A scheduler's parameters stand beside its name, not with it. */
+        const struct kind_set *set = registry_sets[i];
+        const char *path = set == &sched_policies ? "devices.queue.params" : set->path;
+        for (const struct kind *const *k = set->items; *k; k++)
             if ((*k)->params)
-                fn(arg, registry_sets[i]->path, (*k)->name, (*k)->doc, (*k)->params);
+                fn(arg, path, (*k)->name, (*k)->doc, (*k)->params);
+    }
     fn(arg, "limits", NULL, "What one point may use.", schema_limits_params);
 }

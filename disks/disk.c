@@ -173,23 +173,24 @@ static sim_time positioning(void *self, const struct blk_req *r)
     return disk_positioning(d, r, at);
 }
 
+static void enqueue(struct disk *d, struct blk_req *r)
+{
+    sched_add(&d->queue, r, geo_cylinder(&d->geo, r->sector));
+}
+
 static struct blk_req *choose(struct disk *d, uint32_t *via)
 {
+    disk_ahead_advance(d, sim_now(d->dev.sim));
     struct sched_arm arm = { .cylinders = d->geo.cylinders,
                              .cyl = d->cyl,
                              .now = sim_now(d->dev.sim),
                              .curve = &d->curve,
-                             .age_weight = d->params.queue.age_weight,
                              .positioning = positioning,
                              .self = d };
-    if (d->queue.map != NULL)
-        disk_ahead_advance(d, arm.now);
-    arm.cyl = d->cyl;
     struct blk_req *r = sched_take(&d->queue, &arm);
     *via = arm.via;
     if (r != NULL && !list_empty(&d->beyond) && !d->queue_in_drive) {
-        struct blk_req *w = LIST_ENTRY(list_pop(&d->beyond), struct blk_req, link);
-        sched_add(&d->queue, w, d->queue.map == NULL ? 0 : geo_cylinder(&d->geo, w->sector));
+        enqueue(d, LIST_ENTRY(list_pop(&d->beyond), struct blk_req, link));
     }
     return r;
 }
@@ -299,7 +300,7 @@ static void submit(struct blkdev *dev, struct blk_req *r)
     if (d->depth > 0 && d->queue.count >= d->depth)
         list_push(&d->beyond, &r->link);
     else
-        sched_add(&d->queue, r, d->queue.map == NULL ? 0 : geo_cylinder(&d->geo, r->sector));
+        enqueue(d, r);
 }
 
 static bool cancel(struct blkdev *dev, struct blk_req *r)
@@ -447,7 +448,9 @@ static bool setup(struct disk *d, const char *path, struct err *e)
     snprintf(at, sizeof at, "%s.seek", path);
     if (!seek_init(&d->curve, &p->seek, d->geo.cylinders, at, e))
         return false;
-    sched_init(&d->queue, kind_at(&sched_policies, p->queue.policy), d->geo.cylinders);
+    snprintf(at, sizeof at, "%s.queue", path);
+    if (!sched_init(&d->queue, kind_at(&sched_policies, p->queue.policy), p->queue.params, at, e))
+        return false;
     int64_t reads = p->cache.segments - (p->cache.write_segment ? 1 : 0);
     d->segment_count = reads < 1 ? 1 : (uint32_t)reads;
     d->host_sector_bytes = d->geo.sector_bytes * d->lanes;
@@ -470,6 +473,7 @@ struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int
     sim_event_init(&d->arm_event, SIM_CLASS_DEVICE, arm_free);
     if (!setup(d, path, e)) {
         geo_fini(&d->geo);
+        seek_fini(&d->curve);
         free(d);
         return NULL;
     }
@@ -477,6 +481,7 @@ struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int
     d->params.geometry.zones = NULL;
     d->params.seek.first_ms = d->params.seek.table_ms = NULL;
     d->params.kind = d->params.model = NULL;
+    d->params.queue.params = NULL;
     d->name = base_strdup(name);
     char *bus_name = base_printf("%s bus", name);
     d->bus = scsi_create(s, &p->bus, node, bus_name);

@@ -83,10 +83,10 @@ struct disk_bus_params {
 };
 
 struct disk_queue_params {
-    int policy;        /* of sched_policies */
-    int where;         /* enum disk_where */
-    int64_t depth;     /* commands the policy chooses among; 0: no limit */
-    double age_weight; /* of aged SPTF */
+    int policy;               /* of sched_policies */
+    const struct val *params; /* the policy's own; read where the drive is made */
+    int where;                /* enum disk_where */
+    int64_t depth;            /* commands the policy chooses among; 0: no limit */
 };
 
 struct disk_params {
@@ -105,6 +105,7 @@ struct disk_params {
     bool zero_latency;
 };
 extern const struct param disk_params[];
+extern const struct param disk_lanes_params[]; /* of an array that moves as one: sorts by block */
 
 /* Where the bytes of a drive are: one store, or the lanes of a synchronised array. */
 struct disk_medium_ops {

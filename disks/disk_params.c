@@ -125,38 +125,42 @@ static const struct param interface_params[] = {
     P_END,
 };
 
-static const struct param queue_params[] = {
-    P_CHOICE_OF(disk_queue_params, policy, "fcfs", sched_policies, "Which request is next.",
-                "what drives without command queueing do"),
-    P_CHOICE(disk_queue_params, where, "driver", where_names,
-             "Where the policy stands: in the host's driver, which sends one command at a time, or "
-             "in the drive, which has commands queued and overlaps their processing.",
-             "SCSI-2 tagged queueing was rare before 1994"),
-    P_INT(disk_queue_params, depth, "0", "0", "1000000",
-          "Commands the policy chooses among; 0: all that wait.", "ASSUMED(no limit)"),
-    P_REAL(disk_queue_params, age_weight, "0.006", "0", "1000",
-           "asptf: credit for each unit of time waited.",
-           "ASSUMED(near the 6 per 1,000 that is used with aged SPTF)"),
-    P_END,
-};
+#define QUEUE(policy_, why_)                                                                       \
+    P_CHOICE_OF(disk_queue_params, policy, policy_, sched_policies, "Which request is next.",      \
+                why_),                                                                             \
+        P_VAL(disk_queue_params, params, "The discipline's own parameters, where it has some."),   \
+        P_CHOICE(disk_queue_params, where, "driver", where_names,                                  \
+                 "Where the policy stands: in the host's driver, which sends one command at a "    \
+                 "time, or in the drive, which has commands queued and overlaps their "            \
+                 "processing.",                                                                    \
+                 "SCSI-2 tagged queueing was rare before 1994"),                                   \
+        P_INT(disk_queue_params, depth, "0", "0", "1000000",                                       \
+              "Commands the policy chooses among; 0: all that wait.", "ASSUMED(no limit)"),        \
+        P_END
+static const struct param queue_params[] = { QUEUE("fcfs",
+                                                   "what drives without command queueing do") };
+static const struct param lanes_queue_params[] = { QUEUE(
+    "clook", "drivers of the time sorted by block [disksort of 4.3BSD]") };
 
-const struct param disk_params[] = {
-    P_STRING(disk_params, kind, "disk", "What is built: a disk.", "none"),
-    P_STRING(disk_params, model, "HP 97560", "The drive's name in reports.", "none"),
-    P_INT(disk_params, rpm, "4002", "60", "30000", "Turns a minute.", RW94),
-    P_TIME(disk_params, revolution, "0", "0", "1s",
-           "Time of a turn, when it is known better than rpm; 0: from rpm.", "none"),
-    P_TIME(disk_params, phase, "0", "0", "1s", "Angle of the spindle at time 0, as a time.",
-           "ASSUMED(spindles in step)"),
-    P_TABLE(disk_params, geometry, geo_params, "Where sectors lie."),
-    P_TABLE(disk_params, seek, seek_params, "How long the arm takes."),
-    P_TABLE(disk_params, cache, cache_params, "The on-board buffer."),
-    P_TABLE(disk_params, overhead, overhead_params, "Command processing."),
-    P_TABLE(disk_params, interface, interface_params, "How the drive uses the bus."),
-    P_TABLE(disk_params, queue, queue_params, "Which request is next."),
-    P_TABLE(disk_params, bus, scsi_params, "The drive's own bus, when it is on no other."),
-    P_BOOL(disk_params, zero_latency, "false",
-           "A read begins with the first of its sectors that comes under the head.",
-           "ASSUMED(reads begin with the first sector)"),
-    P_END,
-};
+#define DRIVE(queue_)                                                                              \
+    P_STRING(disk_params, kind, "disk", "What is built: a disk.", "none"),                         \
+        P_STRING(disk_params, model, "HP 97560", "The drive's name in reports.", "none"),          \
+        P_INT(disk_params, rpm, "4002", "60", "30000", "Turns a minute.", RW94),                   \
+        P_TIME(disk_params, revolution, "0", "0", "1s",                                            \
+               "Time of a turn, when it is known better than rpm; 0: from rpm.", "none"),          \
+        P_TIME(disk_params, phase, "0", "0", "1s", "Angle of the spindle at time 0, as a time.",   \
+               "ASSUMED(spindles in step)"),                                                       \
+        P_TABLE(disk_params, geometry, geo_params, "Where sectors lie."),                          \
+        P_TABLE(disk_params, seek, seek_params, "How long the arm takes."),                        \
+        P_TABLE(disk_params, cache, cache_params, "The on-board buffer."),                         \
+        P_TABLE(disk_params, overhead, overhead_params, "Command processing."),                    \
+        P_TABLE(disk_params, interface, interface_params, "How the drive uses the bus."),          \
+        P_TABLE(disk_params, queue, queue_, "Which request is next."),                             \
+        P_TABLE(disk_params, bus, scsi_params, "The drive's own bus, when it is on no other."),    \
+        P_BOOL(disk_params, zero_latency, "false",                                                 \
+               "A read begins with the first of its sectors that comes under the head.",           \
+               "ASSUMED(reads begin with the first sector)"),                                      \
+                                                                                                   \
+        P_END
+const struct param disk_params[] = { DRIVE(queue_params) };
+const struct param disk_lanes_params[] = { DRIVE(lanes_queue_params) };

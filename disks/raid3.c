@@ -23,7 +23,7 @@ const struct param raid3_params[] = {
     P_STRING(raid3_params, kind, "raid3", "What is built: a synchronised array.", "none"),
     P_INT(raid3_params, data, "4", "2", "16", "Data members; one parity member besides.",
           "Paragon I/O nodes: 4 data and 1 parity, 4.8 GB [facts of the time, unverified]"),
-    P_TABLE(raid3_params, disk, disk_params,
+    P_TABLE(raid3_params, disk, disk_lanes_params,
             "The member drive; of its interface only the marks count."),
     P_TABLE(raid3_params, bus, scsi_params, "The bus towards the host."),
     P_RATE(raid3_params, rate, "0", "0", "1GB/s",

@@ -1,9 +1,9 @@
 /* sched.c: the queue disciplines.
  *
- * The map is an array of lists, one a cylinder, with one bit a cylinder that says whether the list
- * holds anything; the nearest on either side is a scan over words of bits.  SPTF walks outwards
- * from the arm and stops when the least seek to where it has come is no shorter than the best
- * positioning found, so its cost follows what is near, not what waits.
+ * The map holds a list a cylinder, with one bit a cylinder that says whether the list holds
+ * anything; the nearest on either side is a scan over words of bits.  SPTF walks outwards from the
+ * arm and stops when the least seek to where it has come is no shorter than the best positioning
+ * found, so its cost follows what is near, not what waits.
  */
 #include "disks/sched.h"
 
@@ -15,40 +15,55 @@
 #define WORD 64u
 
 struct sched_map {
-    uint32_t cylinders, words;
-    uint64_t *bits;
-    struct list *lists;
+    uint32_t words;
+    uint64_t *bits;      /* a cylinder each */
+    struct list **lists; /* WORD a word of bits, made when the first request comes */
     /* Arrivals in order, for the oldest: ring of those numbered [first, first + length). */
     struct blk_req **ring;
     uint64_t first, length, capacity;
 };
 
-static struct sched_map *map_create(uint32_t cylinders)
+static void map_fini(struct sched_map *m)
 {
-    struct sched_map *m = base_zalloc(1, sizeof *m);
-    m->cylinders = cylinders;
-    m->words = (cylinders + WORD - 1) / WORD;
-    m->bits = base_zalloc(m->words, sizeof *m->bits);
-    m->lists = base_alloc(cylinders * sizeof *m->lists);
-    for (uint32_t c = 0; c < cylinders; c++)
-        list_init(&m->lists[c]);
-    return m;
+    for (uint32_t w = 0; w < m->words; w++)
+        free(m->lists[w]);
+    free(m->lists);
+    free(m->bits);
+    free(m->ring);
 }
 
-static void map_destroy(struct sched_map *m)
+static struct list *map_list(struct sched_map *m, uint32_t cyl)
 {
-    free(m->bits);
-    free(m->lists);
-    free(m->ring);
-    free(m);
+    return &m->lists[cyl / WORD][cyl % WORD];
+}
+
+/* Room for a cylinder. */
+static void map_reach(struct sched_map *m, uint32_t cyl)
+{
+    uint32_t w = cyl / WORD;
+    if (w >= m->words) {
+        uint32_t words = w + 1 > 2 * m->words ? w + 1 : 2 * m->words;
+        m->bits = base_realloc(m->bits, words * sizeof *m->bits);
+        m->lists = base_realloc(m->lists, words * sizeof *m->lists);
+        for (uint32_t i = m->words; i < words; i++) {
+            m->bits[i] = 0;
+            m->lists[i] = NULL;
+        }
+        m->words = words;
+    }
+    if (m->lists[w] != NULL)
+        return;
+    m->lists[w] = base_alloc(WORD * sizeof *m->lists[w]);
+    for (uint32_t i = 0; i < WORD; i++)
+        list_init(&m->lists[w][i]);
 }
 
 /* First cylinder >= c that holds a request. */
 static uint32_t map_up(const struct sched_map *m, uint32_t c)
 {
-    if (c >= m->cylinders)
-        return NONE;
     uint32_t w = c / WORD;
+    if (w >= m->words)
+        return NONE;
     uint64_t bits = m->bits[w] & (~UINT64_C(0) << c % WORD);
     while (bits == 0) {
         if (++w == m->words)
@@ -61,8 +76,10 @@ static uint32_t map_up(const struct sched_map *m, uint32_t c)
 /* Last cylinder <= c that holds a request; c may be NONE (one below 0). */
 static uint32_t map_down(const struct sched_map *m, uint32_t c)
 {
-    if (c == NONE)
+    if (c == NONE || m->words == 0)
         return NONE;
+    if (c / WORD >= m->words)
+        c = m->words * WORD - 1;
     uint32_t w = c / WORD;
     uint64_t bits = m->bits[w] & (~UINT64_C(0) >> (WORD - 1 - c % WORD));
     while (bits == 0) {
@@ -71,16 +88,6 @@ static uint32_t map_down(const struct sched_map *m, uint32_t c)
         bits = m->bits[w];
     }
     return w * WORD + WORD - 1 - (uint32_t)__builtin_clzll(bits);
-}
-
-static struct blk_req *first_of(struct list *l)
-{
-    return LIST_ENTRY(l->next, struct blk_req, link);
-}
-
-static struct blk_req *first_at(const struct sched *q, uint32_t cyl)
-{
-    return first_of(&q->map->lists[cyl]);
 }
 
 static void ring_add(struct sched_map *m, struct blk_req *r)
@@ -106,67 +113,178 @@ static void ring_remove(struct sched_map *m, uint64_t number)
     }
 }
 
-/* ---- disciplines ---- */
+/* ---- in order of arrival ---- */
 
-static struct blk_req *fcfs_next(struct sched *q, struct sched_arm *arm)
+static struct blk_req *first_of(struct list *l)
+{
+    return LIST_ENTRY(l->next, struct blk_req, link);
+}
+
+static void fcfs_init(void *self, const void *params)
+{
+    (void)params;
+    list_init(self);
+}
+
+static void fcfs_add(void *self, struct blk_req *r)
+{
+    list_push(self, &r->link);
+}
+
+static void fcfs_remove(void *self, struct blk_req *r)
+{
+    (void)self;
+    list_remove(&r->link);
+}
+
+static struct blk_req *fcfs_next(void *self, struct sched_arm *arm)
 {
     (void)arm;
-    return first_of(&q->order);
+    return first_of(self);
 }
 
-static struct blk_req *sstf_next(struct sched *q, struct sched_arm *arm)
+/* ---- by cylinder ---- */
+
+struct arms_params {
+    double age_weight;
+};
+
+static const struct param asptf_params[] = {
+    P_REAL(arms_params, age_weight, "0.006", "0", "1000", "Credit for each unit of time waited.",
+           "ASSUMED(near the 6 per 1,000 that is used with aged SPTF)"),
+    P_END,
+};
+
+/* The state of all that keep requests by cylinder. */
+struct arms {
+    struct sched_map map;
+    bool down; /* direction of sstf and the elevators that turn */
+    /* Elevators: the request that was given back last, and how many had arrived by then. */
+    uint32_t cyl;
+    uint64_t sector, arrived;
+    uint64_t newest;
+    double age_weight;
+};
+
+static void arms_fini(void *self)
 {
-    uint32_t up = map_up(q->map, arm->cyl), down = map_down(q->map, arm->cyl);
+    map_fini(&((struct arms *)self)->map);
+}
+
+static void arms_add(void *self, struct blk_req *r)
+{
+    struct arms *a = self;
+    uint32_t cyl = sched_cyl(r);
+    map_reach(&a->map, cyl);
+    list_push(map_list(&a->map, cyl), &r->link);
+    a->map.bits[cyl / WORD] |= UINT64_C(1) << cyl % WORD;
+    ring_add(&a->map, r);
+    a->newest = sched_arrival(r);
+}
+
+static void arms_remove(void *self, struct blk_req *r)
+{
+    struct arms *a = self;
+    uint32_t cyl = sched_cyl(r);
+    list_remove(&r->link);
+    if (list_empty(map_list(&a->map, cyl)))
+        a->map.bits[cyl / WORD] &= ~(UINT64_C(1) << cyl % WORD);
+    ring_remove(&a->map, sched_arrival(r));
+}
+
+static struct blk_req *sstf_next(void *self, struct sched_arm *arm)
+{
+    struct arms *a = self;
+    uint32_t up = map_up(&a->map, arm->cyl), down = map_down(&a->map, arm->cyl);
     if (up == NONE)
-        q->up = false;
+        a->down = true;
     else if (down == NONE)
-        q->up = true;
+        a->down = false;
     else if (up - arm->cyl != arm->cyl - down)
-        q->up = up - arm->cyl < arm->cyl - down;
-    return first_at(q, q->up ? up : down);
+        a->down = up - arm->cyl > arm->cyl - down;
+    return first_of(map_list(&a->map, a->down ? down : up));
 }
 
-static struct blk_req *elevator(struct sched *q, struct sched_arm *arm, bool to_edge)
+/* The lowest block of a cylinder; NULL: none.  `on`: of those that are still ahead of the request
+ * given back last, whose own block counts for what had come by then (else one block that is asked
+ * for again and again would hold the arm for ever). */
+static struct blk_req *lowest(struct arms *a, uint32_t cyl, bool on)
 {
-    uint32_t c = q->up ? map_up(q->map, arm->cyl) : map_down(q->map, arm->cyl);
+    struct blk_req *best = NULL;
+    if (map_up(&a->map, cyl) != cyl)
+        return NULL;
+    LIST_EACH (it, map_list(&a->map, cyl)) {
+        struct blk_req *r = LIST_ENTRY(it, struct blk_req, link);
+        bool ahead =
+            r->sector > a->sector || (r->sector == a->sector && sched_arrival(r) <= a->arrived);
+        if ((!on || ahead) && (best == NULL || r->sector < best->sector))
+            best = r;
+    }
+    return best;
+}
+
+static struct blk_req *give(struct arms *a, struct blk_req *r)
+{
+    a->cyl = sched_cyl(r);
+    a->sector = r->sector;
+    a->arrived = a->newest;
+    return r;
+}
+
+static void elevator_init(void *self, const void *params)
+{
+    (void)params;
+    ((struct arms *)self)->arrived = UINT64_MAX; /* from block 0 on, whenever it comes */
+}
+
+static struct blk_req *turning(struct arms *a, struct sched_arm *arm, bool to_edge)
+{
+    struct blk_req *r = lowest(a, a->cyl, true);
+    if (r != NULL)
+        return give(a, r);
+    uint32_t c =
+        a->down ? map_down(&a->map, a->cyl == 0 ? NONE : a->cyl - 1) : map_up(&a->map, a->cyl + 1);
     if (c == NONE) {
         if (to_edge)
-            arm->via = q->up ? arm->cylinders - 1 : 0;
-        q->up = !q->up;
-        c = q->up ? map_up(q->map, arm->cyl) : map_down(q->map, arm->cyl);
+            arm->via = a->down ? 0 : arm->cylinders - 1;
+        a->down = !a->down;
+        c = a->down ? map_down(&a->map, a->cyl) : map_up(&a->map, a->cyl);
     }
-    return first_at(q, c);
+    return give(a, lowest(a, c, false));
 }
 
-static struct blk_req *scan_next(struct sched *q, struct sched_arm *arm)
+static struct blk_req *scan_next(void *self, struct sched_arm *arm)
 {
-    return elevator(q, arm, true);
+    return turning(self, arm, true);
 }
 
-static struct blk_req *look_next(struct sched *q, struct sched_arm *arm)
+static struct blk_req *look_next(void *self, struct sched_arm *arm)
 {
-    return elevator(q, arm, false);
+    return turning(self, arm, false);
 }
 
-static struct blk_req *circular(struct sched *q, struct sched_arm *arm, bool to_edge)
+static struct blk_req *circular(struct arms *a, struct sched_arm *arm, bool to_edge)
 {
-    uint32_t c = map_up(q->map, arm->cyl);
+    struct blk_req *r = lowest(a, a->cyl, true);
+    if (r != NULL)
+        return give(a, r);
+    uint32_t c = map_up(&a->map, a->cyl + 1);
     if (c == NONE) {
         if (to_edge)
             arm->via = arm->cylinders - 1;
-        c = map_up(q->map, 0);
+        c = map_up(&a->map, 0);
     }
-    return first_at(q, c);
+    return give(a, lowest(a, c, false));
 }
 
-static struct blk_req *cscan_next(struct sched *q, struct sched_arm *arm)
+static struct blk_req *cscan_next(void *self, struct sched_arm *arm)
 {
-    return circular(q, arm, true);
+    return circular(self, arm, true);
 }
 
-static struct blk_req *clook_next(struct sched *q, struct sched_arm *arm)
+static struct blk_req *clook_next(void *self, struct sched_arm *arm)
 {
-    return circular(q, arm, false);
+    return circular(self, arm, false);
 }
 
 struct best {
@@ -174,17 +292,18 @@ struct best {
     sim_time value;
 };
 
-static sim_time aging(const struct sched_arm *arm, sim_time since)
+static sim_time aging(const struct arms *a, const struct sched_arm *arm, sim_time since)
 {
-    return (sim_time)floor(arm->age_weight * (double)(arm->now - since));
+    return (sim_time)floor(a->age_weight * (double)(arm->now - since));
 }
 
-static void consider(struct best *b, const struct sched_arm *arm, struct blk_req *r)
+static void consider(struct best *b, const struct arms *a, const struct sched_arm *arm,
+                     struct blk_req *r)
 {
     sim_time value = arm->positioning(arm->self, r);
-    if (arm->age_weight > 0)
-        value -= aging(arm, r->submitted);
-    bool earlier = b->r != NULL && value == b->value && r->dev_u64[1] < b->r->dev_u64[1];
+    if (a->age_weight > 0)
+        value -= aging(a, arm, r->submitted);
+    bool earlier = b->r != NULL && value == b->value && sched_arrival(r) < sched_arrival(b->r);
     if (b->r == NULL || value < b->value || earlier)
         *b = (struct best){ .r = r, .value = value };
 }
@@ -198,55 +317,72 @@ static sim_time least_at(const struct sched_arm *arm, uint32_t distance)
     return t > 0 ? t : 0;
 }
 
-static struct blk_req *outwards(struct sched *q, struct sched_arm *arm, struct best b,
+static struct blk_req *outwards(struct arms *a, const struct sched_arm *arm, struct best b,
                                 sim_time credit)
 {
-    uint32_t up = map_up(q->map, arm->cyl);
-    uint32_t down = map_down(q->map, arm->cyl == 0 ? NONE : arm->cyl - 1);
+    uint32_t up = map_up(&a->map, arm->cyl);
+    uint32_t down = map_down(&a->map, arm->cyl == 0 ? NONE : arm->cyl - 1);
     while (up != NONE || down != NONE) {
         bool ahead = down == NONE || (up != NONE && up - arm->cyl <= arm->cyl - down);
         uint32_t c = ahead ? up : down;
         uint32_t distance = ahead ? up - arm->cyl : arm->cyl - down;
         if (b.r != NULL && least_at(arm, distance) - credit > b.value)
             break;
-        LIST_EACH (it, &q->map->lists[c])
-            consider(&b, arm, LIST_ENTRY(it, struct blk_req, link));
+        LIST_EACH (it, map_list(&a->map, c))
+            consider(&b, a, arm, LIST_ENTRY(it, struct blk_req, link));
         if (ahead)
-            up = map_up(q->map, c + 1);
+            up = map_up(&a->map, c + 1);
         else
-            down = map_down(q->map, c == 0 ? NONE : c - 1);
+            down = map_down(&a->map, c == 0 ? NONE : c - 1);
     }
     return b.r;
 }
 
-static struct blk_req *sptf_next(struct sched *q, struct sched_arm *arm)
+static struct blk_req *sptf_next(void *self, struct sched_arm *arm)
 {
-    arm->age_weight = 0;
-    return outwards(q, arm, (struct best){ 0 }, 0);
+    return outwards(self, arm, (struct best){ 0 }, 0);
 }
 
-static struct blk_req *asptf_next(struct sched *q, struct sched_arm *arm)
+static void asptf_init(void *self, const void *params)
+{
+    ((struct arms *)self)->age_weight = ((const struct arms_params *)params)->age_weight;
+}
+
+static struct blk_req *asptf_next(void *self, struct sched_arm *arm)
 {
     /* Nothing is older than the oldest, so its age bounds the credit of all; trying it first makes
      * the bound bite early. */
-    struct blk_req *oldest = q->map->ring[q->map->first % q->map->capacity];
+    struct arms *a = self;
+    struct blk_req *oldest = a->map.ring[a->map.first % a->map.capacity];
     struct best b = { 0 };
-    consider(&b, arm, oldest);
-    return outwards(q, arm, b, aging(arm, oldest->submitted));
+    consider(&b, a, arm, oldest);
+    return outwards(a, arm, b, aging(a, arm, oldest->submitted));
 }
 
-#define SCHED(name_, doc_, by_cylinder_)                                                           \
-    static const struct sched_ops name_ = { .kind = { .name = #name_, .doc = doc_ },               \
-                                            .by_cylinder = by_cylinder_,                           \
-                                            .next = name_##_next }
-SCHED(fcfs, "in order of arrival", false);
-SCHED(sstf, "the shortest seek first", true);
-SCHED(scan, "up and down, on to the edges", true);
-SCHED(look, "up and down, turning at the last request", true);
-SCHED(cscan, "up to the edge, then back to the first request", true);
-SCHED(clook, "up to the last request, then back to the first", true);
-SCHED(sptf, "the shortest seek and rotation first", true);
-SCHED(asptf, "sptf less a credit that grows with age", true);
+#define BY_CYLINDER(name_, doc_, init_, ...)                                                       \
+    static const struct sched_ops name_ = {                                                        \
+        .kind = { .name = #name_, .doc = doc_, .state_size = sizeof(struct arms), __VA_ARGS__ },   \
+        .init = init_,                                                                             \
+        .fini = arms_fini,                                                                         \
+        .add = arms_add,                                                                           \
+        .remove = arms_remove,                                                                     \
+        .next = name_##_next                                                                       \
+    }
+static const struct sched_ops fcfs = {
+    .kind = { .name = "fcfs", .doc = "in order of arrival", .state_size = sizeof(struct list) },
+    .init = fcfs_init,
+    .add = fcfs_add,
+    .remove = fcfs_remove,
+    .next = fcfs_next
+};
+BY_CYLINDER(sstf, "the shortest seek first", NULL, );
+BY_CYLINDER(scan, "up and down, on to the edges", elevator_init, );
+BY_CYLINDER(look, "up and down, turning at the last request", elevator_init, );
+BY_CYLINDER(cscan, "up to the edge, then back to the first request", elevator_init, );
+BY_CYLINDER(clook, "up to the last request, then back to the first", elevator_init, );
+BY_CYLINDER(sptf, "the shortest seek and rotation first", NULL, );
+BY_CYLINDER(asptf, "sptf less a credit that grows with age", asptf_init, .params = asptf_params,
+            .params_size = sizeof(struct arms_params));
 
 static const struct kind *const policies[] = { &fcfs.kind,  &sstf.kind,  &scan.kind,
                                                &cscan.kind, &look.kind,  &clook.kind,
@@ -255,18 +391,26 @@ const struct kind_set sched_policies = { "scheduler", "devices.queue.policy", po
 
 /* ---- the queue ---- */
 
-void sched_init(struct sched *q, const struct sched_ops *ops, uint32_t cylinders)
+bool sched_init(struct sched *q, const struct sched_ops *ops, const struct val *params,
+                const char *path, struct err *e)
 {
-    *q = (struct sched){ .ops = ops, .up = true };
-    list_init(&q->order);
-    if (ops->by_cylinder)
-        q->map = map_create(cylinders);
+    char *at = base_printf("%s.params", path);
+    void *p = kind_load(&ops->kind, params, NULL, at, e);
+    free(at);
+    if (p == NULL)
+        return false;
+    *q = (struct sched){ .ops = ops, .state = base_zalloc(1, ops->kind.state_size + 1) };
+    if (ops->init != NULL)
+        ops->init(q->state, p);
+    free(p);
+    return true;
 }
 
 void sched_fini(struct sched *q)
 {
-    if (q->map != NULL)
-        map_destroy(q->map);
+    if (q->ops->fini != NULL)
+        q->ops->fini(q->state);
+    free(q->state);
 }
 
 void sched_add(struct sched *q, struct blk_req *r, uint32_t cyl)
@@ -274,25 +418,13 @@ void sched_add(struct sched *q, struct blk_req *r, uint32_t cyl)
     r->dev_u64[0] = cyl;
     r->dev_u64[1] = q->arrivals++;
     q->count++;
-    if (q->map == NULL) {
-        list_push(&q->order, &r->link);
-        return;
-    }
-    list_push(&q->map->lists[cyl], &r->link);
-    q->map->bits[cyl / WORD] |= UINT64_C(1) << cyl % WORD;
-    ring_add(q->map, r);
+    q->ops->add(q->state, r);
 }
 
 void sched_remove(struct sched *q, struct blk_req *r)
 {
-    list_remove(&r->link);
     q->count--;
-    if (q->map == NULL)
-        return;
-    uint32_t cyl = (uint32_t)r->dev_u64[0];
-    if (list_empty(&q->map->lists[cyl]))
-        q->map->bits[cyl / WORD] &= ~(UINT64_C(1) << cyl % WORD);
-    ring_remove(q->map, r->dev_u64[1]);
+    q->ops->remove(q->state, r);
 }
 
 struct blk_req *sched_take(struct sched *q, struct sched_arm *arm)
@@ -300,7 +432,8 @@ struct blk_req *sched_take(struct sched *q, struct sched_arm *arm)
     arm->via = NONE;
     if (q->count == 0)
         return NULL;
-    struct blk_req *r = q->ops->next(q, arm);
+    struct blk_req *r = q->ops->next(q->state, arm);
+    ASSERT_MSG(r != NULL, "a queue discipline gives nothing back although requests wait");
     sched_remove(q, r);
     return r;
 }

@@ -1,8 +1,7 @@
 /* sched.h: which request an arm serves next.
  *
- * A discipline keeps the waiting requests and gives one back when asked.  All but FCFS keep them by
- * cylinder (struct sched_map), so that the nearest on either side is found without looking at the
- * rest.
+ * A discipline keeps the waiting requests and gives one back when asked.  It has state and
+ * parameters of its own (queue.params), and knows the cylinder of every request.
  *
  *   fcfs     in order of arrival
  *   sstf     shortest seek first (of two as near, the one ahead)
@@ -12,8 +11,12 @@
  *   asptf    the same less age_weight times the age: aged SPTF [Seltzer, Chen & Ousterhout 1990;
  *            Jacobson & Wilkes 1991]
  *
+ * The elevators go on from the request that they gave back last, as a driver does that knows no
+ * more than blocks; inside a cylinder they go upwards by block.  So clook is the one-way sweep by
+ * block number of the drivers of the time (disksort of 4.3BSD).
+ *
  *   Q1  Every request added is given back once, or removed.
- *   Q2  Among equals the earlier comes first.
+ *   Q2  Among equals the earlier comes first (a new discipline may choose otherwise).
  */
 #ifndef DISKS_SCHED_H
 #define DISKS_SCHED_H
@@ -28,33 +31,46 @@ struct sched_arm {
     uint32_t cyl; /* where the arm is */
     sim_time now;
     const struct seek_curve *curve; /* lower bounds of positioning */
-    double age_weight;
     /* Time from `now` until the first sector of r is under the head. */
     sim_time (*positioning)(void *self, const struct blk_req *r);
     void *self;
     uint32_t via; /* out: cylinder to visit first, UINT32_MAX: none (scan, cscan) */
 };
 
-/* The queue of one arm.  Requests carry their cylinder in dev_u64[0] and their order of arrival in
- * dev_u64[1] while they are here. */
-struct sched {
-    const struct sched_ops *ops;
-    uint64_t count;
-    uint64_t arrivals;
-    struct list order; /* all, by arrival (fcfs), through blk_req.link */
-    struct sched_map *map;
-    bool up; /* direction of the elevators */
-};
+/* Of a request that is in the queue. */
+static inline uint32_t sched_cyl(const struct blk_req *r)
+{
+    return (uint32_t)r->dev_u64[0];
+}
+static inline uint64_t sched_arrival(const struct blk_req *r) /* counts from 0 */
+{
+    return r->dev_u64[1];
+}
 
 struct sched_ops {
-    struct kind kind;
-    bool by_cylinder;                                                /* uses the map */
-    struct blk_req *(*next)(struct sched *q, struct sched_arm *arm); /* count > 0; leaves it in */
+    struct kind kind; /* its parameters stand in queue.params */
+    /* The state is all zero; what it wants of the parameters it copies. */
+    void (*init)(void *self, const void *params);  /* NULL: nothing to do */
+    void (*fini)(void *self);                      /* NULL: nothing to free */
+    void (*add)(void *self, struct blk_req *r);    /* r->link is the discipline's from here on */
+    void (*remove)(void *self, struct blk_req *r); /* given back by next, or cancelled */
+    /* One of those inside, of which there is one at least; it stays until remove. */
+    struct blk_req *(*next)(void *self, struct sched_arm *arm);
 };
 
 extern const struct kind_set sched_policies;
 
-void sched_init(struct sched *q, const struct sched_ops *ops, uint32_t cylinders);
+/* The queue of one arm. */
+struct sched {
+    const struct sched_ops *ops;
+    void *state;
+    uint64_t count, arrivals;
+};
+
+/* An empty queue, with the discipline's parameters from `params` (a table or NULL) at `path`.params.
+ * False with a sentence: there is nothing to be freed. */
+bool sched_init(struct sched *q, const struct sched_ops *ops, const struct val *params,
+                const char *path, struct err *e) MUST_CHECK;
 void sched_fini(struct sched *q);
 void sched_add(struct sched *q, struct blk_req *r, uint32_t cyl);
 void sched_remove(struct sched *q, struct blk_req *r);
