@@ -1,6 +1,9 @@
 /* blkdev.c: what all block devices share: requests, submission, completion. */
 #include "disks/blkdev.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sim/digest.h"
 
 void blk_req_init(struct blk_req *r, enum blk_op op, uint64_t sector, uint32_t sectors,
@@ -22,14 +25,37 @@ void blk_req_fini(struct blk_req *r)
     rope_fini(&r->data);
 }
 
+/* A request that no device here can do. */
+struct refused {
+    struct sim_event event;
+    struct blkdev *d;
+    struct blk_req *r;
+};
+
+static void refuse(struct sim *s, struct sim_event *ev)
+{
+    struct refused *x = CONTAINER_OF(ev, struct refused, event);
+    struct blkdev *d = x->d;
+    struct blk_req *r = x->r;
+    (void)s;
+    free(x);
+    blk_complete(d, r, BLK_NO_MEDIUM, !d->inner);
+}
+
 void blk_submit(struct blkdev *d, struct blk_req *r)
 {
     struct blk_describe about;
+    if (r->op > BLK_WRITE) {
+        ASSERT_MSG(r->op != BLK_FLUSH || (r->sectors == 0 && r->data.length == 0),
+                   "a flush with sectors");
+        blk_pass(d, r);
+        return;
+    }
     d->ops->describe(d, &about);
     ASSERT_MSG(r->sectors > 0, "a block request of no sectors");
     ASSERT_MSG(r->sector < about.sectors && r->sectors <= about.sectors - r->sector,
                "a block request past the end of the device");
-    ASSERT_MSG(r->op == BLK_READ || r->data.length == (uint64_t)r->sectors * about.sector_bytes,
+    ASSERT_MSG(r->op != BLK_WRITE || r->data.length == (uint64_t)r->sectors * about.sector_bytes,
                "the data of a write is not as long as its sectors");
     blk_pass(d, r);
 }
@@ -40,8 +66,16 @@ void blk_pass(struct blkdev *d, struct blk_req *r)
     r->submitted = sim_now(d->sim);
     r->started = SIM_NEVER;
     r->completed = SIM_NEVER;
-    r->seek = r->rotation = r->transfer = r->bus = 0;
-    d->ops->submit(d, r);
+    memset(r->part, 0, sizeof r->part);
+    if (r->op <= BLK_FLUSH) {
+        d->ops->submit(d, r);
+        return;
+    }
+    struct refused *x = base_alloc(sizeof *x);
+    x->d = d;
+    x->r = r;
+    sim_event_init(&x->event, SIM_CLASS_DEVICE, refuse);
+    sim_after(d->sim, &x->event, 0);
 }
 
 /* What the waist record says of a request besides time, node and length. */
@@ -61,6 +95,12 @@ void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, b
     if (outermost)
         sim_waist(d->sim, SIM_WAIST_BLOCK, r->completed, d->node, r->sectors, content_of(r));
     r->done(r);
+}
+
+void blk_add_parts(struct blk_req *r, const struct blk_req *below)
+{
+    for (size_t i = 0; i < BLK_PARTS; i++)
+        r->part[i] = sim_time_add(r->part[i], below->part[i]);
 }
 
 void blk_health(const struct blkdev *d, struct blk_health *sum)
@@ -85,6 +125,10 @@ const char *blk_status_name(enum blk_status s)
         return "device dead";
     case BLK_ERR_ABORTED:
         return "aborted";
+    case BLK_NO_MEDIUM:
+        return "no medium";
+    case BLK_END:
+        return "end";
     case BLK_STATUS_COUNT:
         break;
     }

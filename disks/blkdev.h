@@ -13,6 +13,11 @@
  *   B3  Transfers are whole sectors inside the device; anything else is a bug of the caller
  *       (ASSERT).
  *   B4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or new.
+ *   B5  BLK_FLUSH is done with BLK_OK when all writes that were done before it was submitted are on
+ *       the medium, through every layer; any other status leaves that unknown.  It has no sectors.
+ *       Only a device whose description says `volatile_writes` ever has something to do.
+ *   B6  BLK_LOCATE, BLK_MARK and BLK_ERASE are of sequential media; what has none answers
+ *       BLK_NO_MEDIUM.
  */
 #ifndef DISKS_BLKDEV_H
 #define DISKS_BLKDEV_H
@@ -22,21 +27,41 @@
 #include "sim/base/rope.h"
 #include "sim/sim.h"
 
-enum blk_op { BLK_READ, BLK_WRITE };
+enum blk_op {
+    BLK_READ,
+    BLK_WRITE,
+    BLK_FLUSH,
+    BLK_LOCATE, /* sequential media: to block `sector` */
+    BLK_MARK,   /* a mark is written */
+    BLK_ERASE   /* to the end of the medium */
+};
 
 enum blk_status {
     BLK_OK,
     BLK_ERR_MEDIUM,  /* unrecoverable sector error */
     BLK_ERR_DEVICE,  /* the device is dead */
     BLK_ERR_ABORTED, /* reset, crash or loss of power took it */
+    BLK_NO_MEDIUM,   /* no medium, or none of the kind that the request is for */
+    BLK_END,         /* sequential media: a mark, the end of the data or of the medium */
     BLK_STATUS_COUNT
+};
+
+/* Where a request's time goes; added up by the devices that work for it. */
+enum blk_part {
+    BLK_WAIT,  /* in queues of the devices below the outermost */
+    BLK_MOUNT, /* of media that are changed */
+    BLK_SEEK,  /* positioning, in its two parts */
+    BLK_ROTATION,
+    BLK_TRANSFER,
+    BLK_BUS,
+    BLK_PARTS
 };
 
 struct blk_req {
     struct list link; /* the device's while inside */
     enum blk_op op;
     uint64_t sector;  /* first */
-    uint32_t sectors; /* count, > 0 */
+    uint32_t sectors; /* count, > 0; 0 of a flush */
     struct rope
         data; /* write: the bytes, shared, sector-aligned length; read: filled by the device */
     enum blk_status status;
@@ -49,8 +74,7 @@ struct blk_req {
     sim_time submitted; /* stamped by the outermost device */
     sim_time started;   /* when a mechanism first worked on it; stamped by the innermost */
     sim_time completed;
-    sim_time seek, rotation, transfer,
-        bus;             /* parts of the service, added up by the devices below */
+    sim_time part[BLK_PARTS];
     void *dev;           /* the device's while inside */
     uint64_t dev_u64[2]; /* the device's while inside */
 };
@@ -61,6 +85,7 @@ struct blk_describe {
     uint32_t sector_bytes;
     uint32_t
         best_sectors; /* transfers of this many aligned sectors are cheapest (a stripe); 1: none */
+    bool volatile_writes; /* a write may be done before it is on the medium (B5) */
 };
 
 /* What went wrong inside and was mended or not; sums over a device and those below. */
@@ -119,6 +144,8 @@ void blk_pass(struct blkdev *d, struct blk_req *r);
 /* For devices: stamps `completed`, makes the waist record when the device is outermost, calls done.
  */
 void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, bool outermost);
+/* For devices: what a request below took is part of `r`. */
+void blk_add_parts(struct blk_req *r, const struct blk_req *below);
 const char *blk_status_name(enum blk_status s);
 /* Adds the numbers of a device and of all below it. */
 void blk_health(const struct blkdev *d, struct blk_health *sum);

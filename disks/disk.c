@@ -234,6 +234,42 @@ static void arm_free(struct sim *s, struct sim_event *e)
     arm_next(CONTAINER_OF(e, struct disk, arm_event));
 }
 
+/* ---- flush ---- */
+
+/* What was reported is on its way: the arm's times are reckoned.  The command itself takes no time. */
+struct disk_flush {
+    struct sim_event event;
+    struct disk *d;
+    struct blk_req *r;
+    uint64_t power_losses;
+};
+
+static void flushed(struct sim *s, struct sim_event *ev)
+{
+    struct disk_flush *f = CONTAINER_OF(ev, struct disk_flush, event);
+    struct disk *d = f->d;
+    struct blk_req *r = f->r;
+    enum blk_status status = d->dead                                     ? BLK_ERR_DEVICE
+                             : f->power_losses != d->counts.power_losses ? BLK_ERR_ABORTED
+                                                                         : BLK_OK;
+    (void)s;
+    free(f);
+    d->inside--;
+    d->flushing--;
+    d->completed++;
+    blk_complete(&d->dev, r, status, !d->dev.inner);
+}
+
+static void flush(struct disk *d, struct blk_req *r)
+{
+    struct disk_flush *f = base_alloc(sizeof *f);
+    *f = (struct disk_flush){ .d = d, .r = r, .power_losses = d->counts.power_losses };
+    r->dev = f; /* too late to be cancelled */
+    d->flushing++;
+    sim_event_init(&f->event, SIM_CLASS_DEVICE, flushed);
+    sim_at(d->dev.sim, &f->event, disk_medium_safe_at(d));
+}
+
 /* ---- completion ---- */
 
 static void trace(struct disk *d, const struct blk_req *r)
@@ -265,6 +301,7 @@ static void finish(struct disk_op *op)
     r->dev = NULL;
     d->inside--;
     d->completed++;
+    r->part[BLK_WAIT] += sim_time_min(r->started, sim_now(d->dev.sim)) - r->submitted;
     trace(d, r);
     /* What `done` submits waits with the rest for the choice that follows. */
     d->completing = true;
@@ -285,6 +322,10 @@ static void submit(struct blkdev *dev, struct blk_req *r)
     d->submitted++;
     d->inside++;
     r->dev = NULL;
+    if (r->op == BLK_FLUSH) {
+        flush(d, r);
+        return;
+    }
     if (d->queue_in_drive) {
         if (d->depth > 0 && (d->active >= d->depth || !list_empty(&d->beyond)))
             list_push(&d->beyond, &r->link);
@@ -331,6 +372,7 @@ static void describe(const struct blkdev *dev, struct blk_describe *out)
     out->sectors = d->geo.sectors;
     out->sector_bytes = d->host_sector_bytes;
     out->best_sectors = 1;
+    out->volatile_writes = d->params.cache.enabled && d->params.cache.report != DISK_REPORT_MEDIA;
 }
 
 static void kill_disk(struct blkdev *dev)
@@ -430,10 +472,10 @@ static void audit(void *self, struct sim_audit_report *report)
     LIST_EACH (it, &d->beyond)
         waiting++;
     if (d->queue_in_drive)
-        sim_audit_check(report, d->active + waiting - d->queue.count == d->inside,
+        sim_audit_check(report, d->active + waiting - d->queue.count + d->flushing == d->inside,
                         "%s: requests inside are neither in the drive nor waiting", d->name);
     else
-        sim_audit_check(report, d->active + waiting == d->inside,
+        sim_audit_check(report, d->active + waiting + d->flushing == d->inside,
                         "%s: requests inside are neither in the drive nor waiting", d->name);
 }
 

@@ -106,6 +106,7 @@ struct disk {
     uint64_t inside, depth;
     struct disk_op *free_ops;
     uint64_t active; /* ops in use */
+    uint64_t flushing;
     bool completing, arm_busy;
     struct sim_event arm_event;
     /* The bus. */
@@ -185,6 +186,8 @@ bool disk_medium_owns(const struct disk *d, const struct blk_req *r);
 /* The power fails: sectors that were reported and are not on the medium are what they were.
  * Returns how many. */
 uint64_t disk_medium_power_loss(struct disk *d);
+/* When all that was reported is on the medium; now, when it is already. */
+sim_time disk_medium_safe_at(const struct disk *d);
 void disk_medium_fini(struct disk *d);
 void disk_use_store(struct disk *d);
 

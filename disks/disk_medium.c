@@ -230,6 +230,14 @@ static uint32_t passed(uint32_t n, sim_time begin, sim_time end, sim_time at)
     return (uint32_t)((double)n * (double)(at - begin) / (double)(end - begin));
 }
 
+sim_time disk_medium_safe_at(const struct disk *d)
+{
+    sim_time at = sim_now(d->dev.sim);
+    for (uint32_t i = 0; i < d->unsafe_count; i++)
+        at = sim_time_max(at, d->unsafe[i].safe);
+    return at;
+}
+
 uint64_t disk_medium_power_loss(struct disk *d)
 {
     sim_time now = sim_now(d->dev.sim);

@@ -59,9 +59,9 @@ static void took(struct disk_op *op)
 {
     struct blk_req *r = op->r;
     op->planned = true;
-    r->seek += op->plan.seek;
-    r->rotation += op->plan.rotation;
-    r->transfer += op->plan.transfer;
+    r->part[BLK_SEEK] += op->plan.seek;
+    r->part[BLK_ROTATION] += op->plan.rotation;
+    r->part[BLK_TRANSFER] += op->plan.transfer;
     if (r->op == BLK_READ && r->stream != NULL)
         r->stream(r, op->plan.mark, op->plan.bus_end);
 }
@@ -120,7 +120,7 @@ static sim_time read_hit(struct disk_op *op, uint32_t segment, sim_time at, sim_
     disk_cache_hit(d, segment, r->sector + r->sectors, miss);
     op->done = true;
     sim_time end = sim_time_max(begin + data_time(d, r), ready + d->read_sector);
-    r->bus += end - begin;
+    r->part[BLK_BUS] += end - begin;
     if (r->stream != NULL)
         r->stream(r, begin, end);
     return end + d->params.overhead.read_done;
@@ -140,7 +140,7 @@ static sim_time read_partly(struct disk_op *op, uint32_t segment, sim_time miss)
         return op->command_end + o->disconnect;
     op->done = true;
     sim_time end = sim_time_max(flow, op->plan.bus_end);
-    r->bus += end - op->command_end;
+    r->part[BLK_BUS] += end - op->command_end;
     return end + o->read_done;
 }
 
@@ -283,7 +283,7 @@ static sim_time write_command(struct disk_op *op, sim_time at)
         return free;
     }
     sim_time end = data + data_time(d, r);
-    r->bus += data_time(d, r);
+    r->part[BLK_BUS] += data_time(d, r);
     op->done = op->early || (!d->queue_in_drive && !d->params.interface.disconnect);
     if (!op->done)
         return end + o->disconnect_write;
@@ -372,7 +372,7 @@ sim_time disk_plan_phase(struct disk_op *op, sim_time at)
     struct blk_req *r = op->r;
     if (op->stage == DISK_STAGE_DATA_IN) {
         sim_time end = at + (op->second ? o->reselect : 0) + data_time(d, r);
-        r->bus += data_time(d, r);
+        r->part[BLK_BUS] += data_time(d, r);
         op->stage = DISK_STAGE_FINAL;
         op->done = op->early;
         if (op->done)
@@ -385,7 +385,7 @@ sim_time disk_plan_phase(struct disk_op *op, sim_time at)
         there = there > op->sent ? there : op->sent + 1;
         sim_time length = (sim_time)(there - op->sent) * d->read_sector;
         op->sent = there;
-        r->bus += length;
+        r->part[BLK_BUS] += length;
         return at + o->reselect + length + o->disconnect;
     }
     op->done = true;
@@ -393,6 +393,6 @@ sim_time disk_plan_phase(struct disk_op *op, sim_time at)
         return at + (op->second ? o->second.reselect : o->reselect_write) + o->write_done;
     sim_time begin = at + o->reselect, left = (sim_time)(r->sectors - op->sent) * d->read_sector;
     sim_time end = sim_time_max(begin + left, op->plan.bus_end);
-    r->bus += end - begin;
+    r->part[BLK_BUS] += end - begin;
     return end + o->read_done;
 }

@@ -138,14 +138,89 @@ static void begin(struct sim *s, struct sim_event *ev)
         raid_release(a);
 }
 
+/* ---- flush ---- */
+
+struct raid_flush {
+    struct raid *a;
+    struct blk_req *r;
+    struct sim_event event;
+    uint32_t pending;
+    uint64_t power_losses;
+    struct {
+        struct blk_req r;
+        struct blkdev *dev; /* that was asked */
+    } below[RAID_MEMBERS_MAX];
+};
+
+static void flush_end(struct raid_flush *f)
+{
+    struct raid *a = f->a;
+    struct blk_req *r = f->r;
+    enum blk_status status = a->power_losses != f->power_losses ? BLK_ERR_ABORTED : BLK_OK;
+    if (a->dead || raid_lost(&a->dev) > a->layout.parity)
+        status = BLK_ERR_DEVICE;
+    free(f);
+    a->completed++;
+    a->inside--;
+    blk_complete(&a->dev, r, status, !a->dev.inner);
+}
+
+/* A member that could not keep what it had answered for is lost: what it holds may be old. */
+static void flush_below_done(struct blk_req *b)
+{
+    struct raid_flush *f = b->owner;
+    struct raid *a = f->a;
+    for (uint32_t i = 0; i < a->layout.members; i++) {
+        bool bad = b->status != BLK_OK && b->status != BLK_ERR_ABORTED;
+        if (b == &f->below[i].r && bad && a->slots[i].dev == f->below[i].dev)
+            raid_lose(a, i);
+    }
+    blk_add_parts(f->r, b);
+    blk_req_fini(b);
+    if (--f->pending == 0)
+        flush_end(f);
+}
+
+static void flush_begin(struct sim *s, struct sim_event *ev)
+{
+    struct raid_flush *f = CONTAINER_OF(ev, struct raid_flush, event);
+    struct raid *a = f->a;
+    (void)s;
+    f->pending = 1;
+    for (uint32_t i = 0; i < a->layout.members && !a->dead; i++) {
+        if (a->slots[i].failed)
+            continue;
+        f->pending++;
+        f->below[i].dev = a->slots[i].dev;
+        blk_req_init(&f->below[i].r, BLK_FLUSH, 0, 0, flush_below_done, f);
+        blk_pass(f->below[i].dev, &f->below[i].r);
+    }
+    if (--f->pending == 0)
+        flush_end(f);
+}
+
+static void flush(struct raid *a, struct blk_req *r)
+{
+    struct raid_flush *f = base_zalloc(1, sizeof *f);
+    f->a = a;
+    f->r = r;
+    f->power_losses = a->power_losses;
+    sim_event_init(&f->event, SIM_CLASS_DEVICE, flush_begin);
+    sim_after(a->dev.sim, &f->event, a->overhead);
+}
+
 static void submit(struct blkdev *d, struct blk_req *r)
 {
     struct raid *a = raid_of(d);
+    a->submitted++;
+    a->inside++;
+    if (r->op == BLK_FLUSH) {
+        flush(a, r);
+        return;
+    }
     uint64_t per_stripe = a->layout.unit * a->layout.data;
     uint64_t first = r->sector / per_stripe, last = (r->sector + r->sectors - 1) / per_stripe;
     struct raid_job *j = job_get(a, r, (uint32_t)(last - first) + 1);
-    a->submitted++;
-    a->inside++;
     sim_event_init(&j->event, SIM_CLASS_DEVICE, begin);
     sim_after(d->sim, &j->event, a->overhead);
 }
@@ -165,6 +240,7 @@ static void describe(const struct blkdev *d, struct blk_describe *out)
     out->sector_bytes = a->sector_bytes;
     uint64_t stripe = a->layout.unit * a->layout.data;
     out->best_sectors = a->layout.level == RAID_CONCAT ? 1 : (uint32_t)stripe;
+    out->volatile_writes = a->volatile_writes;
 }
 
 /* ---- members ---- */
@@ -387,6 +463,7 @@ static bool measure(struct raid *a, const char *path, uint64_t *least, struct er
     *least = UINT64_MAX;
     for (uint32_t i = 0; i < a->layout.members; i++) {
         a->slots[i].dev->ops->describe(a->slots[i].dev, &about);
+        a->volatile_writes |= about.volatile_writes;
         *least = about.sectors < *least ? about.sectors : *least;
         if (i == 0)
             a->sector_bytes = about.sector_bytes;

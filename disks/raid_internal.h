@@ -102,7 +102,7 @@ struct raid {
     struct raid_run *free_runs;
     uint64_t merge; /* sectors of a member's request at most when units are put together */
     uint32_t held;  /* > 0: requests to members are held back, to be merged */
-    bool dead;
+    bool dead, volatile_writes;
     uint64_t power_losses;
     /* Background. */
     uint32_t rebuild_slot; /* UINT32_MAX: none */

@@ -8,6 +8,7 @@
  * the error is known to belong to one.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "disks/raid_internal.h"
 
@@ -53,10 +54,9 @@ static void answer(struct raid_run *m, struct raid_child *c)
     c->r.submitted = r->submitted;
     c->r.started = r->started;
     c->r.completed = r->completed;
-    c->r.seek = c == m->first ? r->seek : 0;
-    c->r.rotation = c == m->first ? r->rotation : 0;
-    c->r.transfer = c == m->first ? r->transfer : 0;
-    c->r.bus = c == m->first ? r->bus : 0;
+    memset(c->r.part, 0, sizeof c->r.part);
+    if (c == m->first)
+        blk_add_parts(&c->r, r);
     if (r->op == BLK_READ && r->status == BLK_OK) {
         uint64_t size = m->a->sector_bytes;
         rope_add_slice(&c->r.data, &r->data, (c->r.sector - r->sector) * size, c->r.sectors * size);

@@ -185,10 +185,7 @@ void raid_child_done(struct blk_req *r)
     if (op->job != NULL) {
         struct blk_req *parent = op->job->r;
         parent->started = sim_time_min(parent->started, r->started);
-        parent->seek += r->seek;
-        parent->rotation += r->rotation;
-        parent->transfer += r->transfer;
-        parent->bus += r->bus;
+        blk_add_parts(parent, r);
     }
     if (--op->pending > 0)
         return;

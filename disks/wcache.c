@@ -44,7 +44,10 @@ struct job {
     struct blk_req *r;
     struct blk_req below;
     struct sim_event event;
-    struct layer before; /* of a read: what the cache held when it came */
+    struct layer before;   /* of a read: what the cache held when it came */
+    struct store *to_come; /* of a flush: marks of what must still reach the device */
+    bool current;          /* of a flush: the write that was under way when it came must end */
+    bool lost;             /* of a flush: something was given up */
     bool aborted;
 };
 
@@ -57,11 +60,13 @@ struct wcache {
     struct store *data, *marks;
     uint64_t dirty, size; /* sectors */
     struct list waiting;  /* writes that find no room */
+    struct list flushes;  /* requests that wait for what is dirty */
     struct list busy;     /* all else that is under way */
     struct sim_event flush_event;
     struct blk_req flush;
     bool flushing, flush_stale; /* stale: a crash came in between */
     uint32_t tries;
+    bool lost; /* something was given up since the last flush was answered */
     uint64_t cursor;
     struct wcache_counts counts;
     uint64_t submitted, completed, inside;
@@ -120,6 +125,7 @@ static void answer(struct job *j, enum blk_status status)
 /* ---- going to the device ---- */
 
 static void admit(struct wcache *w);
+static void flushes_go_on(struct wcache *w);
 
 static void flush_soon(struct wcache *w, sim_time delay)
 {
@@ -134,15 +140,39 @@ static void flush_soon(struct wcache *w, sim_time delay)
     sim_at(w->dev.sim, &w->flush_event, at);
 }
 
+/* A background write has ended: what it means to the flushes that wait. */
+static void told(struct wcache *w, const struct blk_req *r, bool again)
+{
+    LIST_EACH (it, &w->flushes) {
+        struct job *j = LIST_ENTRY(it, struct job, link);
+        struct rope marks;
+        if (again && j->current) {
+            rope_init(&marks);
+            rope_add_pattern(&marks, 1, r->sector, r->sectors);
+            store_write(j->to_come, r->sector, r->sectors, &marks);
+            rope_fini(&marks);
+        } else if (!again && !j->current) {
+            store_clear(j->to_come, r->sector, r->sectors);
+        }
+        j->lost |= w->lost;
+        j->current = false;
+    }
+    flushes_go_on(w);
+}
+
 static void flush_done(struct blk_req *r)
 {
     struct wcache *w = r->owner;
+    bool again = false;
     w->flushing = false;
     if (!w->flush_stale && r->status != BLK_OK && w->tries++ < (uint32_t)w->p.retries) {
         set_dirty(w, r->sector, r->sectors);
+        again = true;
     } else if (!w->flush_stale) {
-        if (r->status != BLK_OK)
+        if (r->status != BLK_OK) {
             w->counts.lost_sectors += r->sectors;
+            w->lost = true;
+        }
         w->tries = 0;
         /* What was not written again meanwhile need not be kept. */
         for (uint64_t at = r->sector, end = r->sector + r->sectors; at < end;) {
@@ -157,6 +187,8 @@ static void flush_done(struct blk_req *r)
         }
         w->cursor = r->sector + r->sectors;
     }
+    if (!w->flush_stale)
+        told(w, r, again);
     w->flush_stale = false;
     blk_req_fini(r);
     admit(w);
@@ -302,10 +334,7 @@ static void read_below_done(struct blk_req *b)
     struct job *j = b->owner;
     struct blk_req *r = j->r;
     r->started = sim_time_min(r->started, b->started);
-    r->seek += b->seek;
-    r->rotation += b->rotation;
-    r->transfer += b->transfer;
-    r->bus += b->bus;
+    blk_add_parts(r, b);
     rope_fini(&r->data);
     rope_move(&r->data, &b->data);
     if (b->status == BLK_OK && !j->aborted) {
@@ -321,6 +350,51 @@ static void read_below_done(struct blk_req *b)
     answer(j, j->aborted ? BLK_ERR_ABORTED : b->status);
 }
 
+/* ---- flush requests ---- */
+
+static void below_flushed(struct blk_req *b)
+{
+    struct job *j = b->owner;
+    j->w->lost &= !j->lost; /* told now */
+    answer(j, j->aborted ? BLK_ERR_ABORTED : j->lost ? BLK_ERR_MEDIUM : b->status);
+}
+
+/* Those whose writes have all reached the device have it flush in its turn. */
+static void flushes_go_on(struct wcache *w)
+{
+    uint64_t first, count;
+    LIST_EACH_SAFE (it, next, &w->flushes) {
+        struct job *j = LIST_ENTRY(it, struct job, link);
+        if (j->current || store_next(j->to_come, 0, &first, &count))
+            continue;
+        store_destroy(j->to_come);
+        j->to_come = NULL;
+        list_remove(it);
+        list_push(&w->busy, it);
+        blk_req_init(&j->below, BLK_FLUSH, 0, 0, below_flushed, j);
+        blk_pass(w->below, &j->below);
+    }
+}
+
+static void flush_all(struct job *j)
+{
+    struct wcache *w = j->w;
+    uint64_t first, count;
+    struct rope marks;
+    j->to_come = store_create(1);
+    j->current = w->flushing && !w->flush_stale;
+    j->lost = w->lost;
+    for (uint64_t at = 0; store_next(w->marks, at, &first, &count); at = first + count) {
+        rope_init(&marks);
+        rope_add_pattern(&marks, 1, first, count);
+        store_write(j->to_come, first, count, &marks);
+        rope_fini(&marks);
+    }
+    list_push(&w->flushes, &j->link);
+    flushes_go_on(w);
+    flush_soon(w, 0);
+}
+
 static void submit(struct blkdev *d, struct blk_req *r)
 {
     struct wcache *w = cache_of(d);
@@ -332,6 +406,10 @@ static void submit(struct blkdev *d, struct blk_req *r)
     w->submitted++;
     w->inside++;
     r->started = sim_now(d->sim);
+    if (r->op == BLK_FLUSH) {
+        flush_all(j);
+        return;
+    }
     if (r->op == BLK_WRITE) {
         if (list_empty(&w->waiting) && room(w, r)) {
             absorb(j);
@@ -369,8 +447,12 @@ static void crash(struct blkdev *d)
     sim_cancel(d->sim, &w->flush_event);
     LIST_EACH (it, &w->busy)
         LIST_ENTRY(it, struct job, link)->aborted = true;
-    while (!list_empty(&w->waiting)) {
-        struct job *j = LIST_ENTRY(list_pop(&w->waiting), struct job, link);
+    struct list *l;
+    while ((l = list_pop(&w->flushes)) != NULL || (l = list_pop(&w->waiting)) != NULL) {
+        struct job *j = LIST_ENTRY(l, struct job, link);
+        if (j->to_come != NULL)
+            store_destroy(j->to_come);
+        j->to_come = NULL;
         j->aborted = true;
         list_push(&w->busy, &j->link);
         sim_event_init(&j->event, SIM_CLASS_DEVICE, copied);
@@ -449,6 +531,8 @@ static void audit(void *self, struct sim_audit_report *report)
 {
     const struct wcache *w = self;
     sim_audit_balance(report, "cache requests", w->submitted, w->completed, w->inside, 0);
+    sim_audit_check(report, list_empty(&w->flushes) || w->dirty > 0 || w->flushing,
+                    "%s: a flush waits for nothing", w->name);
     sim_audit_check(report, dirty_in(w, 0, w->about.sectors) == w->dirty,
                     "%s: the count of dirty sectors is wrong", w->name);
 }
@@ -469,7 +553,9 @@ struct blkdev *wcache_create(struct sim *s, const struct wcache_params *p, struc
     w->data = store_create(w->about.sector_bytes);
     w->marks = store_create(1);
     list_init(&w->waiting);
+    list_init(&w->flushes);
     list_init(&w->busy);
+    w->about.volatile_writes = true;
     sim_event_init(&w->flush_event, SIM_CLASS_DEVICE, flush);
     sim_audit_register(s, w->name, audit, w);
     return &w->dev;

@@ -11,6 +11,8 @@
  *       on its way there counts as lost as well.
  *   W3  A write that the device refuses in the background is kept dirty and tried again `retries`
  *       times, then given up and counted as lost.
+ *   W4  A flush is done when the device has done its own, after all that was dirty when it came has
+ *       gone there; writes go on meanwhile.  BLK_ERR_MEDIUM: something was given up since the last.
  */
 #ifndef DISKS_WCACHE_H
 #define DISKS_WCACHE_H

@@ -22,6 +22,7 @@ void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info 
         .sectors = d.sectors,
         .sector_bytes = d.sector_bytes,
         .best_sectors = d.best_sectors,
+        .volatile_writes = d.volatile_writes,
     };
     size_t n = strnlen(d.name, sizeof out->name - 1);
     memcpy(out->name, d.name, n);
@@ -53,8 +54,9 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
     *r = (struct request){ .node = p->node, .task = p, .io = io, .dev = dev };
     list_init(&r->link);
     io->port = p;
-    blk_req_init(&r->blk, io->write ? BLK_WRITE : BLK_READ, io->sector, io->sectors, completed, r);
-    if (io->write)
+    static const enum blk_op ops[] = { BLK_READ, BLK_WRITE, BLK_FLUSH };
+    blk_req_init(&r->blk, ops[io->op], io->sector, io->sectors, completed, r);
+    if (io->op == PORT_IO_WRITE)
         rope_move(&r->blk.data, &io->data);
     m->counts.requests.made++;
     m->counts.requests.inside++;
@@ -83,6 +85,8 @@ static enum port_io_status status_of(enum blk_status s)
     case BLK_ERR_MEDIUM:
         return PORT_IO_MEDIUM;
     case BLK_ERR_DEVICE:
+    case BLK_NO_MEDIUM:
+    case BLK_END:
         return PORT_IO_DEVICE;
     case BLK_ERR_ABORTED:
     case BLK_STATUS_COUNT:
@@ -101,7 +105,7 @@ void request_finish(struct request *r)
     m->counts.io_queue += (double)io->queued_for;
     m->counts.io_device += (double)io->device_for;
     m->counts.requests.done++;
-    if (!io->write)
+    if (io->op == PORT_IO_READ)
         rope_move(&io->data, &r->blk.data);
     request_free(r);
     io->done(io);

@@ -147,10 +147,12 @@ struct port_blk_info {
     uint64_t sectors;
     uint32_t sector_bytes;
     uint32_t best_sectors;
+    bool volatile_writes; /* a write may be done before it is on the medium: flush */
 };
+enum port_io_op { PORT_IO_READ, PORT_IO_WRITE, PORT_IO_FLUSH };
 enum port_io_status { PORT_IO_OK, PORT_IO_MEDIUM, PORT_IO_DEVICE, PORT_IO_ABORTED };
 struct port_io {
-    bool write;
+    enum port_io_op op; /* PORT_IO_FLUSH has no sectors: writes done before it are on the medium */
     uint64_t sector;
     uint32_t sectors;
     struct rope data; /* in: to be written; out: what was read */

@@ -20,7 +20,8 @@
  *       LFS_REMOVE and LFS_SYNC are on the device when they are done, a write that LFS_SYNC
  *       covered is read back whole.  Of a write that no sync covered each sector has its old or
  *       its new content (zero is the old content of what was never written).
- *   F5  It relies on this alone: the device writes one sector whole or not at all.
+ *   F5  It relies on this alone: the device writes one sector whole or not at all, and a flush of a
+ *       device with volatile writes is done when all that was written before is on the medium.
  *   F6  A failed request leaves the file system usable; each status says what it left behind.
  *
  * Who calls it: the PFS I/O server (os/pfs/pfs_server.c).

@@ -11,6 +11,8 @@
  *   L6  A buffer is clean, dirty (newer than the device), reading or writing (and maybe dirty
  *       again); one device request per buffer at a time. L7 Callbacks and parked requests run from
  *       lfs_run's loop alone: no recursion.
+ *   L8  On a device with volatile writes a record is written when all data that it speaks of is on
+ *       the medium, and counts as stored when it is there itself.
  */
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H
@@ -104,8 +106,10 @@ struct lfs {
     struct lfs_params params;
     struct lfs_super super;
     uint32_t sector_bytes, block_sectors;
-    uint32_t first_data;     /* first block behind the inode table */
-    uint32_t max_io_blocks;  /* of one device request */
+    bool volatile_writes;   /* of the device */
+    uint64_t written, safe; /* L8: its writes that have ended; of those on the medium for certain */
+    uint32_t first_data;    /* first block behind the inode table */
+    uint32_t max_io_blocks; /* of one device request */
     uint32_t record_extents; /* that fit in a record */
     uint64_t *map;           /* a bit per block, 1: free */
     uint32_t free_count;     /* bits set; reservations are not free here */
@@ -186,6 +190,7 @@ void lfs_run(struct lfs *fs);
 struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino);
 void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
 void lfs_store(struct lfs_file *f, bool used); /* starts writing the record */
+bool lfs_safe(const struct lfs *fs);           /* no write that has ended needs a flush (L8) */
 void lfs_step_meta(struct lfs_req *r);
 void lfs_arm_flush(struct lfs *fs);
 

@@ -229,6 +229,7 @@ static void io_done(struct port_io *pio)
     bool good = pio->status == PORT_IO_OK;
     struct lfs_req *r = io->req;
     port_work(fs->port, PORT_WORK_INTERRUPT, 1);
+    fs->written += good && pio->op == PORT_IO_WRITE;
     if (r != NULL) {
         r->device_for += pio->device_for;
         r->queued_for += pio->queued_for;
@@ -269,7 +270,7 @@ struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum lfs_io_kind k
     io->req = req;
     io->blk = blk;
     io->count = count;
-    io->io.write = kind == LFS_IO_WRITE || kind == LFS_IO_FLUSH;
+    io->io.op = kind == LFS_IO_WRITE || kind == LFS_IO_FLUSH ? PORT_IO_WRITE : PORT_IO_READ;
     io->io.sector = (uint64_t)dev * fs->block_sectors;
     io->io.sectors = count * fs->block_sectors;
     io->io.done = io_done;
@@ -283,7 +284,7 @@ void lfs_io_start(struct lfs_io *io)
     struct lfs *fs = io->fs;
     port_work(fs->port, PORT_WORK_IO, 1);
     port_work(fs->port, PORT_WORK_BLOCK, io->count);
-    if (io->io.write) {
+    if (io->io.op == PORT_IO_WRITE) {
         io->f->inflight++;
         fs->usage.device_writes++;
     } else {

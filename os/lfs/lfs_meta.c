@@ -3,6 +3,10 @@
  * A record goes to the device in one write to the slot that holds the older of the two records, so
  * at every moment one whole record is there.  A write that failed leaves its slot unknown: the next
  * record goes to the same slot again.
+ *
+ * Where the device answers writes before they are on the medium (L8) a flush comes before the
+ * record, so that it never speaks of blocks that are not there, and one after it, so that the other
+ * slot is not given up, nor a block used again, before it is there.
  */
 #include "os/lfs/lfs_internal.h"
 
@@ -13,9 +17,32 @@
 struct store {
     struct port_io io;
     struct lfs_file *f;
-    uint64_t version;
-    bool used;
+    uint64_t version, sector;
+    struct rope image;
+    enum { DATA_SAFE, RECORD, RECORD_SAFE } step;
 };
+
+bool lfs_safe(const struct lfs *fs)
+{
+    return !fs->volatile_writes || fs->safe == fs->written;
+}
+
+/* What has ended before a flush begins is on the medium when it ends: opaque[0] says how much. */
+static void flush(struct lfs *fs, struct port_io *io)
+{
+    io->op = PORT_IO_FLUSH;
+    io->sector = 0;
+    io->sectors = 0;
+    io->opaque[0] = fs->written;
+    port_work(fs->port, PORT_WORK_IO, 1);
+    port_blk_submit(fs->port, fs->dev, io);
+}
+
+static void flush_ended(struct lfs *fs, const struct port_io *io)
+{
+    if (io->status == PORT_IO_OK && io->opaque[0] > fs->safe)
+        fs->safe = io->opaque[0];
+}
 
 static void give_cut(struct lfs_file *f)
 {
@@ -26,6 +53,28 @@ static void give_cut(struct lfs_file *f)
     f->cut_count = 0;
 }
 
+/* Begins the step, or the next that has something to do; false: there is none. */
+static bool store_step(struct store *s)
+{
+    struct lfs *fs = s->f->fs;
+    if (s->step == DATA_SAFE && lfs_safe(fs))
+        s->step = RECORD;
+    if (s->step > RECORD_SAFE || (s->step == RECORD_SAFE && lfs_safe(fs)))
+        return false;
+    if (s->step != RECORD) {
+        flush(fs, &s->io);
+        return true;
+    }
+    s->io.op = PORT_IO_WRITE;
+    s->io.sector = s->sector;
+    s->io.sectors = fs->super.inode / fs->sector_bytes;
+    rope_move(&s->io.data, &s->image);
+    port_work(fs->port, PORT_WORK_IO, 1);
+    fs->usage.device_writes++;
+    port_blk_submit(fs->port, fs->dev, &s->io);
+    return true;
+}
+
 static void store_done(struct port_io *io)
 {
     struct store *s = io->arg;
@@ -33,6 +82,14 @@ static void store_done(struct port_io *io)
     struct lfs *fs = f->fs;
     struct list *l;
     port_work(fs->port, PORT_WORK_INTERRUPT, 1);
+    rope_fini(&io->data);
+    if (io->op == PORT_IO_FLUSH)
+        flush_ended(fs, io);
+    else
+        fs->written += io->status == PORT_IO_OK;
+    s->step++;
+    if (io->status == PORT_IO_OK && store_step(s))
+        return;
     f->storing = false;
     if (io->status == PORT_IO_OK) {
         f->sequence++;
@@ -47,7 +104,7 @@ static void store_done(struct port_io *io)
             LIST_ENTRY(l, struct lfs_req, wait)->status = LFS_IO_ERROR;
         list_push(&fs->ready, l);
     }
-    rope_fini(&io->data);
+    rope_fini(&s->image);
     port_free(fs->port, s);
     lfs_run(fs);
 }
@@ -73,18 +130,15 @@ void lfs_store(struct lfs_file *f, bool used)
     port_work(fs->port, PORT_WORK_CHECKSUM, fs->super.inode);
     s->f = f;
     s->version = f->version;
-    s->used = used;
-    s->io.write = true;
-    s->io.sector = fs->block_sectors + slot * (fs->super.inode / fs->sector_bytes);
-    s->io.sectors = fs->super.inode / fs->sector_bytes;
+    s->sector = fs->block_sectors + slot * (fs->super.inode / fs->sector_bytes);
+    s->step = DATA_SAFE;
     s->io.done = store_done;
     s->io.arg = s;
     rope_init(&s->io.data);
-    rope_add_bytes(&s->io.data, image, fs->super.inode);
+    rope_init(&s->image);
+    rope_add_bytes(&s->image, image, fs->super.inode);
     port_free(fs->port, image);
-    port_work(fs->port, PORT_WORK_IO, 1);
-    fs->usage.device_writes++;
-    port_blk_submit(fs->port, fs->dev, &s->io);
+    (void)store_step(s);
 }
 
 void lfs_changed(struct lfs_file *f)
@@ -255,14 +309,39 @@ static bool store_newest(struct lfs_req *r)
     return false;
 }
 
+static void sync_flushed(struct port_io *io)
+{
+    struct lfs_req *r = io->arg;
+    struct lfs *fs = r->fs;
+    port_work(fs->port, PORT_WORK_INTERRUPT, 1);
+    flush_ended(fs, io);
+    r->device_for += io->device_for;
+    r->queued_for += io->queued_for;
+    if (io->status != PORT_IO_OK)
+        r->status = LFS_IO_ERROR;
+    port_free(fs->port, io);
+    list_push(&fs->ready, &r->wait);
+    lfs_run(fs);
+}
+
 static void step_sync(struct lfs_req *r)
 {
-    if (r->status == LFS_OK && lfs_buf_flush_file(r->fs, r->f)) {
+    enum { START, FLUSHED };
+    if (r->phase == START && r->status == LFS_OK && lfs_buf_flush_file(r->fs, r->f)) {
         lfs_park(r, &r->fs->buf_waiters);
         return;
     }
-    if (r->status == LFS_OK && !store_newest(r))
+    if (r->phase == START && r->status == LFS_OK && !store_newest(r))
         return;
+    if (r->phase == START && r->status == LFS_OK && !lfs_safe(r->fs)) {
+        struct port_io *io = port_alloc(r->fs->port, sizeof *io);
+        r->phase = FLUSHED;
+        io->done = sync_flushed;
+        io->arg = r;
+        rope_init(&io->data);
+        flush(r->fs, io);
+        return;
+    }
     if (r->f->failed_write)
         r->status = LFS_IO_ERROR;
     r->f->failed_write = false;

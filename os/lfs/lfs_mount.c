@@ -62,15 +62,16 @@ static uint64_t table_bytes(const struct lfs_super *s)
 }
 
 static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params *params,
-                           const struct lfs_super *super, uint32_t sector_bytes)
+                           const struct lfs_super *super, const struct port_blk_info *info)
 {
     struct lfs *fs = port_alloc(p, sizeof *fs);
     fs->port = p;
     fs->dev = dev;
     fs->params = *params;
     fs->super = *super;
-    fs->sector_bytes = sector_bytes;
-    fs->block_sectors = super->block / sector_bytes;
+    fs->sector_bytes = info->sector_bytes;
+    fs->volatile_writes = info->volatile_writes;
+    fs->block_sectors = super->block / info->sector_bytes;
     fs->first_data = 1 + (uint32_t)((table_bytes(super) + super->block - 1) / super->block);
     fs->max_io_blocks = (uint32_t)(params->max_io / super->block);
     if (fs->max_io_blocks == 0)
@@ -168,8 +169,10 @@ static bool sizes_fit(const struct mounting *m)
 static void formatted(struct port_io *io)
 {
     struct mounting *m = io->arg;
-    if (io->status == PORT_IO_OK)
-        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, m->info.sector_bytes);
+    if (io->status == PORT_IO_OK) {
+        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, &m->info);
+        m->fs->written = 1; /* the superblock */
+    }
     finish(m, io->status == PORT_IO_OK ? LFS_OK : LFS_IO_ERROR);
 }
 
@@ -194,7 +197,7 @@ void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, l
     lfs_super_store(image, &m->super);
     rope_add_bytes(&m->io.data, image, sizeof image);
     rope_add_zero(&m->io.data, m->info.sector_bytes - sizeof image);
-    m->io.write = true;
+    m->io.op = PORT_IO_WRITE;
     m->io.sectors = 1;
     m->io.done = formatted;
     port_work(p, PORT_WORK_IO, 1);
@@ -299,7 +302,7 @@ static void super_read(struct port_io *io)
     } else if (!lfs_super_load(image, &m->super) || !sizes_fit(m)) {
         finish(m, LFS_CORRUPT);
     } else {
-        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, m->info.sector_bytes);
+        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, &m->info);
         m->block = 1;
         read_table(m);
     }

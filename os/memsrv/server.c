@@ -235,7 +235,7 @@ static struct disk_io *disk_io_new(struct memsrv *m, struct page *pg, bool write
     struct disk_io *d = port_alloc(m->port, sizeof *d);
     d->server = m;
     d->page = pg;
-    d->io = (struct port_io){ .write = write,
+    d->io = (struct port_io){ .op = write ? PORT_IO_WRITE : PORT_IO_READ,
                               .sector = pg->slot * m->sectors,
                               .sectors = m->sectors,
                               .done = write ? spilled : read_back,

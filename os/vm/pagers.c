@@ -149,8 +149,8 @@ static void swap_done(struct port_io *io)
     w->store.counts.disk++;
     if (io->status != PORT_IO_OK) {
         port_remark(w->port, "swap: page %llu could not be %s", (unsigned long long)r->page,
-                    io->write ? "written" : "read");
-    } else if (io->write) {
+                    io->op == PORT_IO_WRITE ? "written" : "read");
+    } else if (io->op == PORT_IO_WRITE) {
         w->store.counts.puts++;
         w->written[r->page / 8] |= (uint8_t)(1u << r->page % 8);
     } else {
@@ -168,7 +168,7 @@ static void swap_submit(struct swap *w, struct vm_store_io *r, bool write)
     struct swap_io *s = port_alloc(w->port, sizeof *s);
     s->swap = w;
     s->request = r;
-    s->io = (struct port_io){ .write = write,
+    s->io = (struct port_io){ .op = write ? PORT_IO_WRITE : PORT_IO_READ,
                               .sector = w->first + r->page * w->sectors_per_page,
                               .sectors = w->sectors_per_page,
                               .done = swap_done,

@@ -52,16 +52,28 @@ static const char merge[] = "function merge(a, b)\n"
                             "  return out\n"
                             "end";
 
-struct val *preset_load(const char *name)
+static struct val *evaluate(bool file, const char *what)
 {
-    char *path = base_printf("configs/disks/%s.lua", name);
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
     lua_register(L, "include", include);
     cr_assert(!luaL_dostring(L, merge));
-    cr_assert(!luaL_dofile(L, path), "%s", lua_tostring(L, -1));
+    bool failed = file ? luaL_dofile(L, what) : luaL_dostring(L, what);
+    cr_assert(!failed, "%s", lua_tostring(L, -1));
     struct val *v = convert(L, lua_gettop(L));
     lua_close(L);
+    return v;
+}
+
+struct val *preset_load(const char *name)
+{
+    char *path = base_printf("configs/disks/%s.lua", name);
+    struct val *v = evaluate(true, path);
     free(path);
     return v;
+}
+
+struct val *preset_text(const char *text)
+{
+    return evaluate(false, text);
 }

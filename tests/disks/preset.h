@@ -6,5 +6,7 @@
 
 /* "hp_c2247a": the table of configs/disks/hp_c2247a.lua; the caller frees it. */
 struct val *preset_load(const char *name);
+/* "return { kind = 'disk' }". */
+struct val *preset_text(const char *text);
 
 #endif

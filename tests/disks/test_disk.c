@@ -288,7 +288,7 @@ Test(disk, a_shared_bus_carries_reads_in_pieces_while_the_media_turn)
         else
             alone = t.sum;
         for (int i = 0; i < drives; i++) {
-            cr_assert_eq(r[i].bus, 128 * sim_time_of_bytes(512, p.bus.rate));
+            cr_assert_eq(r[i].part[BLK_BUS], 128 * sim_time_of_bytes(512, p.bus.rate));
             blk_req_fini(&r[i]);
             d[i]->ops->destroy(d[i]);
         }

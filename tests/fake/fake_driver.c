@@ -96,8 +96,12 @@ struct fake *fake_create(const struct fake_options *o)
         n->disks = f->o.disks ? base_zalloc(f->o.disks, sizeof *n->disks) : NULL;
         for (uint32_t d = 0; d < f->o.disks; d++) {
             n->disks[d].sectors = base_zalloc(f->o.disk_sectors, sizeof(struct rope));
-            for (uint64_t s = 0; s < f->o.disk_sectors; s++)
+            n->disks[d].stable = base_zalloc(f->o.disk_sectors, sizeof(struct rope));
+            n->disks[d].stamp = base_zalloc(f->o.disk_sectors, sizeof(uint64_t));
+            for (uint64_t s = 0; s < f->o.disk_sectors; s++) {
                 rope_init(&n->disks[d].sectors[s]);
+                rope_init(&n->disks[d].stable[s]);
+            }
         }
     }
     return f;
@@ -111,9 +115,13 @@ void fake_destroy(struct fake *f)
         while (!list_empty(&n->tasks))
             fake_task_drop(f, LIST_ENTRY(n->tasks.prev, struct port, link));
         for (uint32_t d = 0; d < f->o.disks; d++) {
-            for (uint64_t s = 0; s < f->o.disk_sectors; s++)
+            for (uint64_t s = 0; s < f->o.disk_sectors; s++) {
                 rope_fini(&n->disks[d].sectors[s]);
+                rope_fini(&n->disks[d].stable[s]);
+            }
             free(n->disks[d].sectors);
+            free(n->disks[d].stable);
+            free(n->disks[d].stamp);
         }
         free(n->disks);
     }
@@ -185,6 +193,8 @@ void fake_crash(struct fake *f, uint32_t node)
         n->wants_ready[i] = false;
     }
     n->busy_until = 0;
+    for (uint32_t d = 0; d < f->o.disks; d++)
+        fake_disk_power_off(f, &n->disks[d]);
     notify_others(f, node, false);
 }
 

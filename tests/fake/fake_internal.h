@@ -41,6 +41,7 @@ struct item {
         struct {
             struct port_io *io;
             uint32_t dev;
+            uint64_t upto; /* of a flush: writes done before it */
         } io;
         struct port_thread *thread;
         struct {
@@ -98,6 +99,9 @@ struct port_thread {
 
 struct fake_disk {
     struct rope *sectors; /* each empty or one sector long */
+    struct rope *stable;  /* with a cache: what a volatile sector is after a crash */
+    uint64_t *stamp;      /* with a cache: number of the write that is volatile; 0: none */
+    uint64_t writes;
 };
 
 struct fake_node {
@@ -173,5 +177,6 @@ void fake_thread_free(struct port_thread *t);
 void fake_thread_leave(struct port_thread *t); /* back to the driver */
 void fake_frame_departed(struct fake *f, struct item *it);
 void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it);
+void fake_disk_power_off(struct fake *f, struct fake_disk *d);
 
 #endif

@@ -46,8 +46,8 @@ void fake_task_drop(struct fake *f, struct port *t)
         if (it->task != t)
             continue;
         /* A write that is on its way may or may not reach the medium. */
-        if (it->kind == ITEM_IO && it->u.io.io->write && f->o.order != FAKE_IN_ORDER &&
-            fake_choose(f, 2))
+        if (it->kind == ITEM_IO && it->u.io.io->op == PORT_IO_WRITE &&
+            f->o.order != FAKE_IN_ORDER && fake_choose(f, 2))
             fake_disk_apply(f, t->node, it);
         f->counts.stale++;
         fake_item_drop(f, it);
@@ -374,14 +374,15 @@ void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info 
     out->sectors = p->f->o.disk_sectors;
     out->sector_bytes = p->f->o.sector_bytes;
     out->best_sectors = 8;
+    out->volatile_writes = p->f->o.disk_cache;
 }
 
 void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
 {
     struct fake *f = p->f;
-    ASSERT(dev < f->o.disks && io->sectors > 0);
+    ASSERT(dev < f->o.disks && (io->sectors > 0) == (io->op != PORT_IO_FLUSH));
     ASSERT(io->sector + io->sectors <= f->o.disk_sectors);
-    ASSERT(!io->write || io->data.length == (uint64_t)io->sectors * f->o.sector_bytes);
+    ASSERT(io->op != PORT_IO_WRITE || io->data.length == (uint64_t)io->sectors * f->o.sector_bytes);
     io->port = p;
     io->queued_for = 0;
     io->device_for = f->o.disk_time;
@@ -389,6 +390,37 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
         fake_item(f, ITEM_IO, p->node->id, p, sim_time_add(fake_time(f), f->o.disk_time));
     it->u.io.io = io;
     it->u.io.dev = dev;
+    it->u.io.upto = p->node->disks[dev].writes;
+}
+
+/* The cache of a disk: a sector that is written keeps what it was on the medium. */
+static void make_volatile(struct fake_disk *d, uint64_t sector)
+{
+    if (d->stamp[sector] == 0)
+        rope_move(&d->stable[sector], &d->sectors[sector]);
+    d->stamp[sector] = d->writes;
+}
+
+static void make_stable(struct fake *f, struct fake_disk *d, uint64_t upto)
+{
+    for (uint64_t s = 0; f->o.disk_cache && s < f->o.disk_sectors; s++) {
+        if (d->stamp[s] == 0 || d->stamp[s] > upto)
+            continue;
+        d->stamp[s] = 0;
+        rope_fini(&d->stable[s]);
+    }
+}
+
+void fake_disk_power_off(struct fake *f, struct fake_disk *d)
+{
+    for (uint64_t s = 0; f->o.disk_cache && s < f->o.disk_sectors; s++) {
+        if (d->stamp[s] != 0 && (f->o.order == FAKE_IN_ORDER || fake_choose(f, 2))) {
+            rope_fini(&d->sectors[s]);
+            rope_move(&d->sectors[s], &d->stable[s]);
+        }
+        d->stamp[s] = 0;
+        rope_fini(&d->stable[s]);
+    }
 }
 
 void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
@@ -401,9 +433,14 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
     io->status = PORT_IO_OK;
     if (f->on_disk)
         io->status = f->on_disk(f->on_disk_arg, n->id, it->u.io.dev, io, &sectors);
+    if (io->op == PORT_IO_FLUSH && io->status == PORT_IO_OK)
+        make_stable(f, d, it->u.io.upto);
+    d->writes += io->op == PORT_IO_WRITE;
     for (uint32_t i = 0; i < sectors; i++) {
         struct rope *s = &d->sectors[io->sector + i];
-        if (io->write) {
+        if (io->op == PORT_IO_WRITE && f->o.disk_cache)
+            make_volatile(d, io->sector + i);
+        if (io->op == PORT_IO_WRITE) {
             rope_fini(s);
             rope_add_slice(s, &io->data, (uint64_t)i * size, size);
         } else if (s->length) {
@@ -412,7 +449,7 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
             rope_add_zero(&out, size);
         }
     }
-    if (!io->write) {
+    if (io->op == PORT_IO_READ) {
         rope_fini(&io->data);
         rope_join(&io->data, &out);
     }

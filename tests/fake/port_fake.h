@@ -57,6 +57,9 @@ struct fake_options {
     uint64_t disk_sectors; /* 0: 8192 */
     uint32_t sector_bytes; /* 0: 512 */
     sim_time disk_time;    /* of a request; 0: 1 ms */
+    bool
+        disk_cache; /* writes are volatile until a flush: a crash of the node takes all of them back
+                        (FAKE_IN_ORDER), or any */
 };
 
 struct fake;

@@ -52,7 +52,7 @@ static void submit_write(struct port *p)
     memset(&write_io, 0, sizeof write_io);
     rope_init(&write_io.data);
     rope_add_pattern(&write_io.data, 77, 5, 16 * 512);
-    write_io.write = true;
+    write_io.op = PORT_IO_WRITE;
     write_io.sector = 1000;
     write_io.sectors = 16;
     write_io.done = on_written;

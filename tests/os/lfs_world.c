@@ -44,13 +44,13 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
         *sectors = 0;
         return PORT_IO_ABORTED;
     }
-    if (w->fail_count > 0 && (io->write ? w->fail_writes : w->fail_reads) &&
+    if (w->fail_count > 0 && (io->op == PORT_IO_WRITE ? w->fail_writes : w->fail_reads) &&
         io->sector < w->fail_to && io->sector + io->sectors > w->fail_from) {
         w->fail_count--;
         *sectors = 0;
         return PORT_IO_MEDIUM;
     }
-    if (io->write && ++w->writes == w->crash_at_write) {
+    if (io->op == PORT_IO_WRITE && ++w->writes == w->crash_at_write) {
         w->crashed = true;
         if (w->torn_sectors < *sectors)
             *sectors = w->torn_sectors;

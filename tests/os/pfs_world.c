@@ -51,7 +51,7 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
 {
     struct pfs_world *w = arg;
     (void)dev;
-    if (node == w->bad_disk && (io->write ? w->bad_writes : w->bad_reads)) {
+    if (node == w->bad_disk && (io->op == PORT_IO_WRITE ? w->bad_writes : w->bad_reads)) {
         *sectors = 0;
         return PORT_IO_MEDIUM;
     }

@@ -187,7 +187,7 @@ static void submit(struct port *p, void *arg)
     const char *text = arg;
     the_io = port_alloc(p, sizeof *the_io);
     rope_init(&the_io->data);
-    the_io->write = text != NULL;
+    the_io->op = text != NULL ? PORT_IO_WRITE : PORT_IO_READ;
     the_io->sector = 3;
     the_io->sectors = 2;
     the_io->done = one_write;

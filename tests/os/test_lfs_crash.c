@@ -164,8 +164,8 @@ static void check_after(struct lfs_world *w, const struct model *m, const char *
 }
 
 /* The script until its end or the crash; false: it ended before the crash. */
-static bool run_script(uint64_t seed, enum fake_order order, bool buffered, uint64_t crash_at,
-                       uint32_t torn)
+static bool run_script(uint64_t seed, enum fake_order order, bool buffered, bool cache,
+                       uint64_t crash_at, uint32_t torn)
 {
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
@@ -178,7 +178,8 @@ static bool run_script(uint64_t seed, enum fake_order order, bool buffered, uint
                                            .order = order,
                                            .seed = seed,
                                            .sector_bytes = SECTOR,
-                                           .disk_sectors = 1600 },
+                                           .disk_sectors = 1600,
+                                           .disk_cache = cache },
                    &p);
     for (int i = 0; i < FILES; i++)
         models[i].v = calloc(KEPT, sizeof *models[i].v);
@@ -209,12 +210,12 @@ static bool run_script(uint64_t seed, enum fake_order order, bool buffered, uint
     return crashed;
 }
 
-static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered)
+static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered, bool cache)
 {
     static const uint32_t torn[] = { 0, 1, 3, UINT32_MAX };
     for (size_t k = 0; k < 4; k++) {
         uint64_t at = 1;
-        while (run_script(seed, order, buffered, at, torn[k]))
+        while (run_script(seed, order, buffered, cache, at, torn[k]))
             at++;
         cr_assert_gt(at, 30, "the script makes %d device writes only", (int)at);
     }
@@ -222,14 +223,21 @@ static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered
 
 Test(lfs_crash, at_every_write_the_promise_holds)
 {
-    crash_everywhere(11, FAKE_IN_ORDER, false);
-    crash_everywhere(12, FAKE_RANDOM, false);
+    crash_everywhere(11, FAKE_IN_ORDER, false, false);
+    crash_everywhere(12, FAKE_RANDOM, false, false);
 }
 
 Test(lfs_crash, at_every_write_the_promise_holds_with_delayed_writes)
 {
-    crash_everywhere(13, FAKE_IN_ORDER, true);
-    crash_everywhere(14, FAKE_RANDOM, true);
+    crash_everywhere(13, FAKE_IN_ORDER, true, false);
+    crash_everywhere(14, FAKE_RANDOM, true, false);
+}
+
+/* The power goes at each device write, and the disk forgets what no flush covered: all, or any. */
+Test(lfs_crash, at_every_write_the_promise_holds_over_a_write_back_cache)
+{
+    crash_everywhere(15, FAKE_IN_ORDER, false, true);
+    crash_everywhere(16, FAKE_RANDOM, true, true);
 }
 
 /* Blocks of a cut file must not be used again before the record without them is on the device. */

@@ -125,10 +125,10 @@ static void measure(struct disk_io *io, const struct disk_io_req *r)
     sim_measure_add(io->response, took);
     sim_measure_add(b->op == BLK_READ ? io->read : io->write, took);
     sim_measure_add(io->wait, sim_time_seconds(b->started - b->submitted));
-    sim_measure_add(io->seek, sim_time_seconds(b->seek));
-    sim_measure_add(io->rotation, sim_time_seconds(b->rotation));
-    sim_measure_add(io->transfer, sim_time_seconds(b->transfer));
-    sim_measure_add(io->bus, sim_time_seconds(b->bus));
+    sim_measure_add(io->seek, sim_time_seconds(b->part[BLK_SEEK]));
+    sim_measure_add(io->rotation, sim_time_seconds(b->part[BLK_ROTATION]));
+    sim_measure_add(io->transfer, sim_time_seconds(b->part[BLK_TRANSFER]));
+    sim_measure_add(io->bus, sim_time_seconds(b->part[BLK_BUS]));
 }
 
 static void ended(struct blk_req *b)
