@@ -190,7 +190,6 @@ static bool start_one(struct loop *l, size_t point)
     while (w->pid != 0)
         w++;
     o.trace = trace;
-    o.base_dir = l->c->dir;
     char *files = o.output_dir ? files_folder(l, point) : NULL;
     bool good = (!o.output_dir || files != NULL);
     o.output_dir = files;

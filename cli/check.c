@@ -33,7 +33,7 @@ static bool build_worlds(const struct config *c, struct err *e)
 {
     double start = worker_clock();
     for (size_t i = 0; i < c->point_count; i += c->replications * c->group_size) {
-        if (!point_check(&c->points[i], c->dir, e))
+        if (!point_check(&c->points[i], e))
             return false;
         if (worker_clock() - start > BUILD_SECONDS)
             break; /* the rest is judged by the schema alone, and by `psim run` */

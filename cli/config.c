@@ -439,6 +439,65 @@ static bool make_points(struct config *c, const struct config_options *o, struct
     return true;
 }
 
+/* Is the value one that -p gives?  Then it is the user's word, not the configuration's. */
+static bool typed(const struct overrides *o, const struct val *v)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        const struct val *given = o->values[i];
+        for (size_t k = 0; k < (given->type == VAL_LIST ? given->count : 1); k++) {
+            const struct val *one = given->type == VAL_LIST ? given->items[k] : given;
+            if (one->type == VAL_STRING && strcmp(one->u.s, v->u.s) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The files of a case, while its parameters are walked. */
+struct files {
+    struct config *c;
+    const struct val *root;
+    struct config_case *k;
+    struct err *e;
+};
+
+/* The content of the file, which is read the first time. */
+static const struct input *open_file(struct files *f, const struct val *v, const char *path)
+{
+    struct config *c = f->c;
+    struct err why = ERR_INIT;
+    char where[512];
+    const char *dir = typed(&c->again->over, v) ? NULL : c->dir;
+    for (size_t i = 0; i < c->file_count; i++)
+        if (strcmp(c->files[i].name, v->u.s) == 0)
+            return &c->files[i];
+    struct input in;
+    if (!input_read(&in, dir, v->u.s, INPUT_MAX, &why)) {
+        err_set(f->e, "%s%s: %s", val_where(v, where, sizeof where), path, why.text);
+        return NULL;
+    }
+    c->files = base_realloc(c->files, (c->file_count + 1) * sizeof *c->files);
+    c->files[c->file_count] = in;
+    return &c->files[c->file_count++];
+}
+
+static void take_file(void *arg, const char *path, const struct param *p)
+{
+    struct files *f = arg;
+    struct config_case *k = f->k;
+    const struct val *v = p->type == PARAM_FILE ? val_path(f->root, path) : NULL;
+    if (!v || v->type != VAL_STRING || !v->u.s[0] || f->e->set)
+        return;
+    const struct input *in = open_file(f, v, path);
+    if (!in)
+        return;
+    char *longer = base_printf("%s%s.content = %s\n", k->canonical, path, in->hash);
+    free(k->canonical);
+    k->canonical = longer;
+    k->files = base_realloc(k->files, (k->file_count + 1) * sizeof *k->files);
+    k->files[k->file_count++] = *in;
+}
+
 static bool make_case(struct config *c, size_t idx, struct script_case *from,
                       const struct val *reads, struct err *e)
 {
@@ -453,8 +512,10 @@ static bool make_case(struct config *c, size_t idx, struct script_case *from,
         .sweep = from->sweep,
         .canonical = schema_canonical(from->root),
     };
+    struct files f = { c, from->root, &c->cases[idx], e };
     from->root = from->sweep = NULL;
-    return true;
+    schema_each(f.root, take_file, &f);
+    return !e->set;
 }
 
 /* The case for the answer of the combination whose first case is `low`. */
@@ -603,7 +664,11 @@ void config_free(struct config *c)
         val_free(c->cases[i].root);
         val_free(c->cases[i].sweep);
         free(c->cases[i].canonical);
+        free(c->cases[i].files);
     }
+    for (size_t i = 0; i < c->file_count; i++)
+        input_fini(&c->files[i]);
+    free(c->files);
     for (size_t i = 0; i < c->axis_count; i++)
         free(c->axes[i]);
     free(c->axes);

@@ -6,7 +6,8 @@
  *
  *   G1  A case's tree is what the configuration returned when it was evaluated with that case's
  *       values and the -p overrides visible to param(), with both applied again to the result.
- *   G2  Equal file, overrides and options give equal cases in equal order.
+ *   G2  Equal file, overrides and options give equal cases in equal order.  The files that a case
+ *       names are part of it: read when it is made, kept, and hashed into what identifies it.
  *   G3  A tree that config_load returned has passed the schema (cli/schema.h).
  *   G4  With a bisection the cases of one combination of the other values lie side by side: first
  *       those of the values that the search tries, in the order in which it asks for them, then one
@@ -16,6 +17,7 @@
 #define CLI_CONFIG_H
 
 #include "cli/bisect.h"
+#include "sim/input.h"
 
 struct config_options {
     const char *const *overrides; /* "path=value", in order */
@@ -29,7 +31,9 @@ struct config_case {
     struct val *sweep; /* table "path" -> value of this case, in the order of the axes; never NULL;
                           with dotted names as keys, so walk it, do not val_path it */
     char *canonical;   /* what identifies it: canonical text of the parts that shape the run, with
-                          all defaults written out */
+                          all defaults written out, and the hash of each file that is read */
+    struct input *files; /* those files; the configuration owns their content */
+    size_t file_count;
     /* Of a bisection: */
     bool answer;   /* what the search found; `sweep` has the other axes alone */
     uint32_t step; /* a value tried: its place on the grid */
@@ -63,6 +67,8 @@ struct config {
     struct config_point *points; /* case by case, replications inside */
     size_t point_count;
     uint32_t replications;
+    struct input *files; /* all that were read, each once */
+    size_t file_count;
     const struct bisect *bisect; /* NULL: the sweep has none */
     size_t group_size;           /* cases of a combination: 1 without a bisection */
     struct config_again *again;  /* what it takes to evaluate the text again */

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/registry.h"
+#include "sim/input.h"
 
 /* ---- files ---- */
 
@@ -18,18 +19,16 @@ static int by_name(const void *a, const void *b)
 /* The first comment line of a file, without its dashes; "" when it does not begin with one. */
 static void first_comment(const char *path, char *out, size_t size)
 {
-    FILE *f = fopen(path, "re");
+    struct input in;
+    struct err e = ERR_INIT;
     out[0] = 0;
-    if (!f)
+    if (!input_read(&in, NULL, path, INPUT_MAX, &e))
         return;
-    if (fgets(out, (int)size, f) && strncmp(out, "--", 2) == 0) {
-        size_t skip = strspn(out, "-[= ");
-        memmove(out, out + skip, strlen(out + skip) + 1);
-        out[strcspn(out, "\n")] = 0;
-    } else {
-        out[0] = 0;
+    if (strncmp(in.text, "--", 2) == 0) {
+        const char *text = in.text + strspn(in.text, "-[= ");
+        snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
     }
-    fclose(f);
+    input_fini(&in);
 }
 
 static void list_folder(const char *dir, const char *below)

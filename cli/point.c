@@ -35,7 +35,8 @@ struct run {
 static bool build_direct(struct run *r, struct err *e)
 {
     struct direct_world *w = &r->world;
-    w->base_dir = r->options->base_dir;
+    w->files = r->point->c->files;
+    w->file_count = r->point->c->file_count;
     w->output_dir = r->options->output_dir;
     if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh, e)))
         return false;
@@ -343,9 +344,9 @@ void point_run(const struct config_point *p, const struct point_options *o,
     schema_fini(&r.schema);
 }
 
-bool point_check(const struct config_point *p, const char *base_dir, struct err *e)
+bool point_check(const struct config_point *p, struct err *e)
 {
-    const struct point_options o = { .base_dir = base_dir };
+    const struct point_options o = { .trace = NULL };
     struct run r = { .point = p, .options = &o };
     if (!schema_load(&r.schema, p->c->root, e))
         return false;

@@ -80,7 +80,6 @@ struct point_options {
     const char *trace;             /* Chrome trace to write; NULL: none */
     sim_time trace_from, trace_to; /* its window; to 0: no end */
     const char *trace_categories;  /* NULL: all */
-    const char *base_dir;          /* the configuration's folder */
     const char *output_dir;        /* per-packet and per-request files; NULL: none */
     /* Called with the run when it begins and with NULL when it has ended, so that a progress report
      * can read its clock; may be NULL. */
@@ -94,7 +93,7 @@ void point_run(const struct config_point *p, const struct point_options *o,
 
 /* Builds the point's world and takes it down again; nothing runs.  False with one sentence when the
  * parameters do not fit together. */
-bool point_check(const struct config_point *p, const char *base_dir, struct err *e) MUST_CHECK;
+bool point_check(const struct config_point *p, struct err *e) MUST_CHECK;
 
 void point_result_init(struct point_result *r);
 void point_result_fini(struct point_result *r);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/draw.h"
+#include "sim/input.h"
 #include "sim/measure.h"
 
 static struct reference_row *add_row(struct reference *r)
@@ -114,16 +115,15 @@ static bool read_line(struct reference *r, char *line, const char *path, int num
 bool reference_read(struct reference *r, const char *path, struct err *e)
 {
     *r = (struct reference){ 0 };
-    FILE *f = fopen(path, "r");
-    if (f == NULL)
-        return err_set(e, "the reference results '%s' cannot be read: %s", path, strerror(errno));
-    char *line = NULL;
-    size_t size = 0;
+    struct input in;
+    struct err why = ERR_INIT;
+    if (!input_read(&in, NULL, path, INPUT_MAX, &why))
+        return err_set(e, "the reference results: %s", why.text);
     bool ok = true;
-    for (int number = 1; ok && getline(&line, &size, f) >= 0; number++)
-        ok = read_line(r, line, path, number, e);
-    free(line);
-    fclose(f);
+    char *rest = in.text;
+    for (int number = 1; ok && rest; number++)
+        ok = read_line(r, strsep(&rest, "\n"), path, number, e);
+    input_fini(&in);
     if (!ok)
         reference_fini(r);
     return ok;

@@ -88,7 +88,7 @@ static int run_config(struct config *c, const struct run_options *o, const char 
     struct campaign r;
     char *output = NULL;
     /* A mistake of the whole configuration is told once, before anything is stored. */
-    if (!point_check(&c->points[0], c->dir, &e))
+    if (!point_check(&c->points[0], &e))
         return cli_complain(CLI_USAGE, &e);
     if (o->output_dir && mkdir(o->output_dir, 0777) != 0 && errno != EEXIST)
         return cli_complainf(CLI_USAGE, "the folder '%s' cannot be made: %s", o->output_dir,

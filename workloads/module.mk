@@ -5,7 +5,7 @@ WORKLOADS_SRC += workloads/paging.c workloads/shared.c workloads/shared_history.
 	workloads/shared_tsp.c workloads/shared_fft.c workloads/shared_lu.c \
 	workloads/shared_irregular.c workloads/shared_pattern.c workloads/memory.c
 DIRECT_SRC = \
-	workloads/direct/queue.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
+	workloads/direct/queue.c workloads/direct/trace_clock.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
 	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c workloads/direct/mesh_reply.c
 
 # Drivers of bare devices.

@@ -6,8 +6,6 @@
 #include "cli/lua/script.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,6 +21,7 @@
 #include "cli/clean.h"
 #include "cli/lua/child.h"
 #include "cli/wire.h"
+#include "sim/input.h"
 
 struct parent {
     const struct script_options *o;
@@ -60,41 +57,6 @@ static double now_seconds(void)
 
 /* ---- files ---- */
 
-/* Reads a whole regular file that is open; NULL with the reason. */
-static char *read_open(int fd, const char *shown, size_t *length, struct err *e)
-{
-    struct stat st;
-    char *text = NULL;
-    if (fstat(fd, &st) != 0)
-        err_set(e, "'%s' cannot be read: %s", shown, strerror(errno));
-    else if (S_ISDIR(st.st_mode))
-        err_set(e, "'%s' is a folder, not a configuration", shown);
-    else if (!S_ISREG(st.st_mode))
-        err_set(e, "'%s' is not a regular file", shown);
-    else if (st.st_size > (off_t)SCRIPT_FILE_KIB * 1024)
-        err_set(e, "'%s' has %lld bytes: a configuration has at most %d KiB", shown,
-                (long long)st.st_size, SCRIPT_FILE_KIB);
-    else
-        text = base_alloc((size_t)st.st_size + 1);
-    *length = 0;
-    while (text && *length < (size_t)st.st_size) {
-        ssize_t n = read(fd, text + *length, (size_t)st.st_size - *length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            err_set(e, "'%s' cannot be read: %s", shown, strerror(errno));
-            free(text);
-            return NULL;
-        }
-        if (n == 0)
-            break;
-        *length += (size_t)n;
-    }
-    if (text)
-        text[*length] = 0;
-    return text;
-}
-
 /* A text that an earlier evaluation was given; NULL when it is not known. */
 static char *kept_text(const struct parent *p, const char *shown, size_t *length)
 {
@@ -105,26 +67,30 @@ static char *kept_text(const struct parent *p, const char *shown, size_t *length
     return base_strdup(v->u.s);
 }
 
+/* Takes the content out. */
+static char *text_of(struct input *in, size_t *length)
+{
+    char *text = in->text;
+    *length = in->length;
+    in->text = NULL;
+    input_fini(in);
+    return text;
+}
+
 static char *open_main(struct parent *p, char **shown, size_t *length, struct err *e)
 {
     *shown = base_strdup(p->o->file);
     char *kept = kept_text(p, *shown, length);
     if (kept)
         return kept;
-    int fd = open(p->o->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) {
-        err_set(e, errno == ENOENT ? "there is no file '%s'" : "'%s' cannot be opened: %s",
-                p->o->file, strerror(errno));
+    struct input in;
+    if (!input_read(&in, NULL, p->o->file, SCRIPT_FILE_BYTES, e))
         return NULL;
-    }
-    char *text = read_open(fd, *shown, length, e);
-    close(fd);
-    if (text && strspn(text, " \t\r\n") == *length) {
-        err_set(e, "'%s' is empty: a configuration returns a table", p->o->file);
-        free(text);
-        return NULL;
-    }
-    return text;
+    if (strspn(in.text, " \t\r\n") < in.length)
+        return text_of(&in, length);
+    err_set(e, "'%s' is empty: a configuration returns a table", p->o->file);
+    input_fini(&in);
+    return NULL;
 }
 
 static char *shown_name(const char *root, const char *name)
@@ -132,16 +98,10 @@ static char *shown_name(const char *root, const char *name)
     return strcmp(root, ".") == 0 ? base_strdup(name) : base_printf("%s/%s", root, name);
 }
 
-/* Opens `name` below one of the roots; the kernel refuses what leads out of it. */
+/* Reads `name` below one of the roots. */
 static char *open_below(struct parent *p, const char *name, char **shown, size_t *length,
                         struct err *e)
 {
-    struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
-                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-    if (name[0] == 0 || name[0] == '/') {
-        err_set(e, "include(\"%s\"): name a file below the configuration's folder", name);
-        return NULL;
-    }
     for (size_t i = 0; p->o->roots[i] && p->o->sources; i++) {
         *shown = shown_name(p->o->roots[i], name);
         char *kept = kept_text(p, *shown, length);
@@ -151,23 +111,16 @@ static char *open_below(struct parent *p, const char *name, char **shown, size_t
         *shown = NULL;
     }
     for (size_t i = 0; p->o->roots[i]; i++) {
-        int dir = open(p->o->roots[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0)
+        struct input in;
+        struct err why = ERR_INIT;
+        if (input_read(&in, p->o->roots[i], name, SCRIPT_FILE_BYTES, &why)) {
+            *shown = base_strdup(in.shown);
+            return text_of(&in, length);
+        }
+        if (in.missing)
             continue;
-        int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
-        int why = errno;
-        close(dir);
-        if (fd < 0 && (why == ENOENT || why == ENOTDIR))
-            continue;
-        *shown = shown_name(p->o->roots[i], name);
-        if (fd < 0 && why == EXDEV)
-            err_set(e, "include(\"%s\") leads out of the folder '%s'", name, p->o->roots[i]);
-        else if (fd < 0)
-            err_set(e, "include(\"%s\") cannot be opened: %s", name, strerror(why));
-        char *text = fd < 0 ? NULL : read_open(fd, *shown, length, e);
-        if (fd >= 0)
-            close(fd);
-        return text;
+        err_set(e, "include: %s", why.text);
+        return NULL;
     }
     char where[512] = "";
     for (size_t i = 0; p->o->roots[i]; i++) {

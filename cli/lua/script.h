@@ -2,7 +2,7 @@
  *
  * The boundary is the process: the child has no file, no network, no more than SCRIPT_CPU_SECONDS
  * of processor time for a case, bounded memory, and a short list of system calls.  What it may include is
- * opened by the parent (openat2, RESOLVE_BENEATH) below the folders of `roots`.  It hands back
+ * opened by the parent below the folders of `roots` (sim/input.h).  It hands back
  * plain data through a socket, which the parent reads as hostile input.  Inside, the Lua libraries
  * are cut down to what has no effect and no chance (docs/configuration.md lists them); limits there
  * are for honest mistakes only.
@@ -24,7 +24,7 @@ enum {
     SCRIPT_LUA_MIB = 64,      /* Lua's own allocator */
     SCRIPT_ADDRESS_MIB = 512, /* RLIMIT_AS; not under AddressSanitizer */
     SCRIPT_OUTPUT_MIB = 64,   /* all that comes back */
-    SCRIPT_FILE_KIB = 1024,   /* one file */
+    SCRIPT_FILE_BYTES = 1 << 20,
     SCRIPT_FILES = 64,
     SCRIPT_CASES = 100000,
     SCRIPT_MEMBERS = 4096,  /* names in one table */

@@ -24,8 +24,9 @@ union scalar {
 
 const char *param_type_name(enum param_type type)
 {
-    static const char *const names[] = { "yes or no", "whole number", "number", "time",  "size",
-                                         "rate",      "choice",       "text",   "table", "any" };
+    static const char *const names[] = { "yes or no", "whole number", "number", "time",
+                                         "size",      "rate",         "choice", "text",
+                                         "file",      "table",        "any" };
     return names[type];
 }
 
@@ -70,6 +71,7 @@ static bool parse_text(const struct param *p, const char *text, union scalar *ou
     case PARAM_CHOICE:
         return choice_index(p, text, &out->i);
     case PARAM_STRING:
+    case PARAM_FILE:
         out->s = text;
         return true;
     case PARAM_TABLE:
@@ -114,6 +116,7 @@ static void store(const struct param *p, void *dst, union scalar v)
         break;
     }
     case PARAM_STRING:
+    case PARAM_FILE:
         memcpy(at, &v.s, sizeof v.s);
         break;
     case PARAM_TABLE:
@@ -165,6 +168,7 @@ static const char *wanted(enum param_type type)
     case PARAM_CHOICE:
         return "one of its names in quotes";
     case PARAM_STRING:
+    case PARAM_FILE:
         return "text in quotes";
     case PARAM_TABLE:
         return "a table";
@@ -252,6 +256,7 @@ static bool read_value(const struct param *p, const struct val *v, const char *p
     case PARAM_CHOICE:
         return read_choice(p, v, path, out, e);
     case PARAM_STRING:
+    case PARAM_FILE:
         if (v->type != VAL_STRING)
             return wrong_type(p, v, path, e);
         out->s = v->u.s;
@@ -392,6 +397,7 @@ static struct val *default_val(const struct param *p, const struct val *like)
     case PARAM_RATE:
     case PARAM_CHOICE:
     case PARAM_STRING:
+    case PARAM_FILE:
     case PARAM_TABLE:
     case PARAM_VAL:
         break;

@@ -22,6 +22,7 @@ enum param_type {
     PARAM_RATE,   /* int64_t bytes a second; text with a unit */
     PARAM_CHOICE, /* int: index in `choices` */
     PARAM_STRING, /* const char *: borrowed from the val tree or the descriptor's default */
+    PARAM_FILE,   /* const char *: the name of a file that the run reads, "": none (sim/input.h) */
     PARAM_TABLE,  /* a struct in place, described by `sub` */
     PARAM_VAL     /* const struct val *: handed over unread (graphs, lists); NULL when absent */
 };
@@ -53,6 +54,8 @@ struct param {
 #define P_BOOL(s, m, def_, ...) P_OF(s, m, bool, PARAM_BOOL, .def = def_, .doc = __VA_ARGS__)
 #define P_STRING(s, m, def_, ...)                                                                  \
     P_OF(s, m, const char *, PARAM_STRING, .def = def_, .doc = __VA_ARGS__)
+#define P_FILE(s, m, def_, ...)                                                                    \
+    P_OF(s, m, const char *, PARAM_FILE, .def = def_, .doc = __VA_ARGS__)
 #define P_INT(s, m, def_, min_, max_, ...)                                                         \
     P_OF(s, m, int64_t, PARAM_INT, P_RANGE(def_, min_, max_), .doc = __VA_ARGS__)
 #define P_REAL(s, m, def_, min_, max_, ...)                                                        \

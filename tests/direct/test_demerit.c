@@ -61,6 +61,9 @@ Test(demerit, columns_are_found_by_name_and_bad_lines_are_named)
     cr_assert_not(read_text("op,response_ms\nR,1\nR,one\n", &r, &e));
     cr_assert(strstr(e.text, ":3:") != NULL, "%s", e.text);
     e.set = false;
+    cr_assert_not(read_text("response_ms\n1\n-0.5\n", &r, &e));
+    cr_assert(strstr(e.text, ":3: not a request: wanted a time in ms, at least 0"), "%s", e.text);
+    e.set = false;
     cr_assert_not(read_text("op,response_ms\n", &r, &e));
     cr_assert(strstr(e.text, "no request") != NULL, "%s", e.text);
 }

@@ -56,6 +56,7 @@ struct bench {
     struct direct_world w;
     const struct direct_ops *ops;
     void *params, *self;
+    struct input file;
     struct err e;
     struct val *table;
 };
@@ -80,11 +81,15 @@ static bool start(struct bench *b, const struct direct_ops *ops, size_t devices,
     *b = (struct bench){ .s = sim_create(&o), .ops = ops, .table = val_new(VAL_TABLE, NULL, 0) };
     for (size_t i = 0; i < devices; i++)
         b->devs[i] = blk_build(b->s, NULL, -1, "d", "devices", &b->e);
-    b->w = (struct direct_world){
-        .devs = b->devs, .dev_count = devices, .base_dir = "/tmp", .output_dir = out
-    };
-    for (size_t i = 0; pairs[i] != NULL; i += 2)
+    b->w = (struct direct_world){ .devs = b->devs, .dev_count = devices, .output_dir = out };
+    for (size_t i = 0; pairs[i] != NULL; i += 2) {
         put(b->table, pairs[i], pairs[i + 1]);
+        if (strcmp(pairs[i], "file") != 0)
+            continue;
+        cr_assert(input_read(&b->file, NULL, pairs[i + 1], INPUT_MAX, &b->e), "%s", b->e.text);
+        b->w.files = &b->file;
+        b->w.file_count = 1;
+    }
     b->params = base_zalloc(1, ops->kind.params_size);
     if (!param_load(ops->kind.params, b->params, b->table, "workload", &b->e))
         return false;
@@ -104,6 +109,7 @@ static void stop(struct bench *b)
         b->ops->destroy(b->self);
     for (size_t i = 0; i < b->w.dev_count; i++)
         b->devs[i]->ops->destroy(b->devs[i]);
+    input_fini(&b->file);
     free(b->params);
     val_free(b->table);
     sim_destroy(b->s);
@@ -164,27 +170,94 @@ Test(disk_load, requests_that_do_not_fit_are_refused)
     stop(&b);
 }
 
+static bool parses(enum disk_trace_format format, const char *unit, const char *line,
+                   struct disk_trace_line *t)
+{
+    struct disk_trace_options o = { .format = format };
+    trace_time time;
+    while (strcmp(trace_units[o.unit], unit) != 0)
+        o.unit++;
+    bool good = disk_trace_parse(&o, line, t, &time);
+    t->time = good ? (sim_time)time : 0;
+    return good;
+}
+
 Test(disk_trace, lines_of_both_formats_are_read_and_others_refused)
 {
     struct disk_trace_line t;
-    bool skip;
-    cr_assert(disk_trace_parse(DISK_TRACE_DISKSIM, "12.034567 0 1500 8 1\n", &t, &skip));
-    cr_assert(!skip && t.time == SIM_PS * 12034567000LL && t.sector == 1500 && t.sectors == 8 &&
-              t.read);
-    cr_assert(disk_trace_parse(DISK_TRACE_DISKSIM, "0.5 3 9 16 2", &t, &skip));
+    cr_assert(parses(DISK_TRACE_DISKSIM, "ms", "12.034567 0 1500 8 1", &t));
+    cr_assert(t.time == SIM_PS * 12034567000LL && t.sector == 1500 && t.sectors == 8 && t.read);
+    cr_assert(parses(DISK_TRACE_DISKSIM, "ms", "0.5 3 9 16 2", &t));
     cr_assert(!t.read && t.device == 3 && t.time == 500 * SIM_US);
-    cr_assert(disk_trace_parse(DISK_TRACE_TEXT, "  7 1 0 1 W", &t, &skip));
-    cr_assert(!t.read && t.time == 7 * SIM_MS);
-    cr_assert(disk_trace_parse(DISK_TRACE_TEXT, "# comment", &t, &skip) && skip);
+    cr_assert(parses(DISK_TRACE_TEXT, "s", "7 1 0 1 W", &t));
+    cr_assert(!t.read && t.time == 7 * SIM_SEC);
+    cr_assert(parses(DISK_TRACE_TEXT, "ns", "7.0019 1 0 1 W", &t) && t.time == 7001);
+    cr_assert(parses(DISK_TRACE_TEXT, "own", "7us 1 0 1 W", &t) && t.time == 7 * SIM_US);
     const char *const bad[] = { "1 2 3 4",
                                 "1 2 3 4 X",
                                 "x 2 3 4 R",
                                 "1 2 3 0 R",
                                 "-1 2 3 4 R",
                                 "1 2 3 4 R 5",
-                                "99999999999999999999 0 0 1 R" };
+                                "9999999999999999999999999 0 0 1 R" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        cr_assert_not(disk_trace_parse(DISK_TRACE_TEXT, bad[i], &t, &skip), "%s", bad[i]);
+        cr_assert_not(parses(DISK_TRACE_TEXT, "ms", bad[i], &t), "%s", bad[i]);
+}
+
+/* What a trace of this text and these options ends with; "" when it is read. */
+static const char *complaint(const char *text, size_t length, struct disk_trace_options o)
+{
+    static struct err e;
+    char shown[] = "t";
+    size_t count;
+    struct input in = { .name = shown, .shown = shown, .length = length };
+    in.text = base_zalloc(1, length + 1);
+    memcpy(in.text, text, length);
+    e = (struct err)ERR_INIT;
+    free(disk_trace_read(&in, &o, &count, &e));
+    free(in.text);
+    return e.set ? e.text : "";
+}
+#define COMPLAINT(text, ...)                                                                       \
+    complaint(text, sizeof(text) - 1, (struct disk_trace_options){ .unit = 5, __VA_ARGS__ })
+
+Test(disk_trace, what_is_no_text_is_told_by_name)
+{
+    char comment[5000];
+    memset(comment, 'x', sizeof comment);
+    memcpy(comment, "1 0 0 1 R # ", 12);
+    cr_expect_str_eq(complaint(comment, sizeof comment, (struct disk_trace_options){ .unit = 5 }),
+                     "");
+    comment[10] = ' ';
+    cr_expect(strstr(complaint(comment, sizeof comment, (struct disk_trace_options){ .unit = 5 }),
+                     "t:1: a line of 5000 characters"));
+    cr_expect(strstr(COMPLAINT("# a\n1 0 0\0 1 R\n"), "t:2: there is a zero byte"));
+    cr_expect(strstr(COMPLAINT("\xef\xbb\xbf"
+                               "1 0 0 1 R\n"),
+                     "begins with a byte order mark"));
+    cr_expect(strstr(COMPLAINT("\xff\xfe"
+                               "1\0"),
+                     "UTF-16"));
+    cr_expect_str_eq(COMPLAINT("\r\n  1 0 0 1 R\r\n"), "");
+}
+
+Test(disk_trace, clocks_of_other_machines_are_read)
+{
+    static const char unix_time[] = "1700000000.5 0 1 1 R\n1700000000.000001 0 2 1 R\n";
+    cr_expect(strstr(COMPLAINT(unix_time), "workload.origin"), "%s", COMPLAINT(unix_time));
+    cr_expect(strstr(COMPLAINT(unix_time, .origin = TRACE_FROM_FIRST),
+                     "t:2: the time is before that of line 1: workload.sort"));
+    struct disk_trace_options o = { .unit = 5, .origin = TRACE_FROM_FIRST, .sort = true };
+    char text[sizeof unix_time], shown[] = "t";
+    memcpy(text, unix_time, sizeof text);
+    struct input in = { .shown = shown, .text = text, .length = sizeof text - 1 };
+    struct err e = ERR_INIT;
+    size_t count;
+    struct disk_trace_line *lines = disk_trace_read(&in, &o, &count, &e);
+    cr_assert(lines && count == 2, "%s", e.text);
+    cr_expect(lines[0].time == 0 && lines[0].sector == 2);
+    cr_expect(lines[1].time == 499999 * SIM_US && lines[1].sector == 1);
+    free(lines);
 }
 
 Test(disk_replay, open_replay_submits_at_the_times_of_arrival_and_records_each_request)
@@ -195,7 +268,7 @@ Test(disk_replay, open_replay_submits_at_the_times_of_arrival_and_records_each_r
     FILE *f = fopen(trace, "w");
     fputs("# a comment\n1.5 0 1000 8 R\n2 0 500000 16 W\n100.25 0 500000 16 R\n", f);
     fclose(f);
-    const char *const p[] = { "file", trace + 5, NULL };
+    const char *const p[] = { "file", trace, NULL };
     struct bench b;
     cr_assert(start(&b, &direct_disk_replay, 1, p, dir), "%s", b.e.text);
     run(&b);
@@ -226,7 +299,7 @@ Test(disk_replay, closed_replay_waits_the_gap_after_each_completion)
     for (int i = 0; i < 50; i++)
         fprintf(f, "10 0 %d 1 %s\n", i * 7919, i % 3 ? "1" : "0");
     fclose(f);
-    const char *const p[] = { "file", trace + 5, "mode", "closed", "format", "disksim", NULL };
+    const char *const p[] = { "file", trace, "mode", "closed", "format", "disksim", NULL };
     struct bench b;
     cr_assert(start(&b, &direct_disk_replay, 1, p, NULL), "%s", b.e.text);
     run(&b);

@@ -50,7 +50,7 @@ trace '';                     bad "there is no packet: give file or packets"
 trace '1ns 0 1 1\n20 0 1 1'; bad "trace.txt:2: '20' is not a time: it has no unit"
 trace '1ns 0 15 1';           bad "trace.txt:1: '15' is not a terminal: 0 to 14 are"
 trace '1ns 0 1';              bad "trace.txt:1: a line has four fields"
-rm "$T/trace.txt";            bad "cannot be read"
+rm "$T/trace.txt";            bad "trace.lua:3: workload.file: there is no file"
 mkdir "$T/trace.txt";         bad "is a folder"
 gives 2 run -p mesh.kind=wurm;                     says "did you mean 'worm'?"
 for kind in worm ideal flit; do

@@ -1,11 +1,11 @@
 /* demerit.c: how far apart two distributions of response times are. */
 #include "workloads/direct/demerit.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/input.h"
 
 #define LINE_MAX_BYTES 4096
 
@@ -70,7 +70,7 @@ static bool take(struct demerit_record *out, char *line, size_t ms, size_t op, s
     if (ms >= n || (out->has_op && op >= n))
         return false;
     double t = strtod(field[ms], &end);
-    if (end == field[ms] || *end != '\0' || !isfinite(t))
+    if (end == field[ms] || *end != '\0' || !isfinite(t) || t < 0)
         return false;
     bool read = true;
     if (out->has_op) {
@@ -92,23 +92,20 @@ bool demerit_read(const char *path, struct demerit_record *out, struct err *e)
 {
     char line[LINE_MAX_BYTES];
     size_t ms = 0, op = 0, capacity = 0;
+    struct input in;
     *out = (struct demerit_record){ .count = 0 };
-    FILE *f = fopen(path, "r");
-    if (f == NULL)
-        return err_set(e, "cannot read %s: %s", path, strerror(errno));
-    bool ok = fgets(line, sizeof line, f) != NULL && find_columns(line, &ms, &op, &out->has_op);
+    if (!input_read(&in, NULL, path, INPUT_MAX, e))
+        return false;
+    struct input_lines from = { .in = &in };
+    bool ok = input_line(&from, line, sizeof line, e) && find_columns(line, &ms, &op, &out->has_op);
     if (!ok)
         err_set(e, "%s: its first line does not name a column 'response_ms'", path);
-    for (size_t number = 2; ok && fgets(line, sizeof line, f) != NULL; number++) {
-        if (line[0] == '\n' || line[0] == '#')
-            continue;
+    while (ok && input_line(&from, line, sizeof line, e))
         ok = take(out, line, ms, op, &capacity) ||
-             err_set(e, "%s:%zu: not a request: wanted a time in ms%s", path, number,
-                     out->has_op ? " and R or W" : "");
-    }
-    fclose(f);
-    if (ok && out->count == 0)
-        ok = err_set(e, "%s: holds no request", path);
+             err_set(e, "%s:%zu: not a request: wanted a time in ms, at least 0%s", path,
+                     from.number, out->has_op ? ", and R or W" : "");
+    ok = ok && !e->set && (out->count > 0 || err_set(e, "%s: holds no request", path));
+    input_fini(&in);
     if (!ok)
         demerit_record_fini(out);
     return ok;

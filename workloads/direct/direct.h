@@ -7,8 +7,11 @@
 #ifndef WORKLOADS_DIRECT_DIRECT_H
 #define WORKLOADS_DIRECT_DIRECT_H
 
+#include <string.h>
+
 #include "disks/blkdev.h"
 #include "mesh/net.h"
+#include "sim/input.h"
 
 /* What it drives: a network (mesh = {...} in the configuration), or devices (devices = {...}), or
  * both. */
@@ -16,9 +19,20 @@ struct direct_world {
     struct net *net; /* NULL when the configuration has no mesh */
     struct blkdev **devs;
     size_t dev_count;
-    const char *base_dir;   /* folder of the configuration: input files are below it */
+    const struct input *files; /* the content of each P_FILE parameter that is given */
+    size_t file_count;
     const char *output_dir; /* where per-packet and per-request files go; NULL: not asked for */
 };
+
+/* The file of that name, as it is written; it is there when a parameter has that value. */
+static inline const struct input *direct_file(const struct direct_world *w, const char *name)
+{
+    for (size_t i = 0; i < w->file_count; i++)
+        if (strcmp(w->files[i].name, name) == 0)
+            return &w->files[i];
+    ASSERT_MSG(false, "a file parameter comes with its content");
+    return NULL;
+}
 
 struct direct_ops {
     struct kind kind;

@@ -17,19 +17,21 @@ static const char *const formats[] = { "text", "disksim", NULL };
 struct replay_params {
     const char *file;
     int mode, format;
+    TRACE_CLOCK_MEMBERS;
     int64_t warmup, sector;
     bool verify;
 };
 
 static const struct param replay_params[] = {
-    P_STRING(replay_params, file, NULL, "The trace, below the folder of the configuration.",
-             "the experiment's choice"),
+    P_FILE(replay_params, file, NULL, "The trace, below the folder of the configuration.",
+           "the experiment's choice"),
     P_CHOICE(replay_params, mode, "open", modes,
              "open: by arrival times; closed: each a gap after the completion before it.",
              "the trace's kind"),
     P_CHOICE(replay_params, format, "text", formats,
-             "text: time_ms device sector sectors R|W; disksim: the same with hexadecimal flags.",
+             "text: time device sector sectors R|W; disksim: the same with hexadecimal flags.",
              "the trace's kind"),
+    TRACE_CLOCK_PARAMS(replay_params, "ms", "false"),
     P_INT(replay_params, warmup, "0", "0", NULL, "Completions that are not measured.",
           "ASSUMED(the whole trace counts)"),
     P_SIZE(replay_params, sector, "512B", "64B", "64KiB", "Bytes of a sector in the trace.",
@@ -79,17 +81,16 @@ static bool place(struct replay *l, const char *path, struct err *e)
             return err_set(e, "%s:%zu: device %u, but there are %" PRIu64 " (counted from 0)", path,
                            t->line, t->device, devices);
         const struct blk_describe *a = &l->io.about[t->device];
-        uint64_t size = (uint64_t)l->p->sector;
-        uint64_t from = t->sector * size, to = from + t->sectors * size;
+        uint64_t size = (uint64_t)l->p->sector, from, to;
+        if (__builtin_mul_overflow(t->sector, size, &from) ||
+            __builtin_add_overflow(from, t->sectors * size, &to))
+            from = to = UINT64_MAX / a->sector_bytes * a->sector_bytes;
         if (from % a->sector_bytes != 0 || to % a->sector_bytes != 0)
             return err_set(e, "%s:%zu: not whole sectors of %s (%u B)", path, t->line, a->name,
                            a->sector_bytes);
         if (to / a->sector_bytes > a->sectors)
             return err_set(e, "%s:%zu: the request ends past the %" PRIu64 " sectors of %s", path,
                            t->line, a->sectors, a->name);
-        if (l->p->mode == MODE_OPEN && i > 0 && t->time < t[-1].time)
-            return err_set(e, "%s:%zu: the request arrives before the one in front of it", path,
-                           t->line);
         t->sector = from / a->sector_bytes;
         t->sectors = (uint32_t)((to - from) / a->sector_bytes);
     }
@@ -110,16 +111,17 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
     struct replay *l = base_zalloc(1, sizeof *l);
     l->p = params;
     sim_event_init(&l->event, SIM_CLASS_SOFTWARE, fire);
-    bool ok = disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done, e);
-    if (ok && l->p->file == NULL)
-        ok = err_set(e, "workload.file: name the trace");
-    char *path = base_printf("%s/%s", w->base_dir == NULL ? "." : w->base_dir,
-                             l->p->file == NULL ? "" : l->p->file);
-    if (ok) {
-        l->lines = disk_trace_read(path, (enum disk_trace_format)l->p->format, &l->count, e);
-        ok = l->lines != NULL && place(l, path, e);
-    }
-    free(path);
+    const struct input *in = direct_file(w, l->p->file);
+    const struct disk_trace_options o = { .format = (enum disk_trace_format)l->p->format,
+                                          .unit = l->p->time_unit,
+                                          .origin = l->p->origin,
+                                          .gaps = l->p->mode == MODE_CLOSED,
+                                          .sort = l->p->sort };
+    bool ok = disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done, e) &&
+              (l->lines = disk_trace_read(in, &o, &l->count, e)) && place(l, in->shown, e);
+    if (ok && o.gaps && (o.sort || o.origin != TRACE_FROM_ZERO))
+        ok = err_set(e, "workload.%s: the times of a closed replay are gaps, each its own",
+                     o.sort ? "sort" : "origin");
     if (!ok) {
         destroy(l);
         return NULL;
@@ -133,6 +135,7 @@ static void finish(void *self, enum sim_end end)
     struct replay *l = self;
     (void)end;
     disk_io_report(&l->io);
+    trace_idle_remark(l->io.sim, SIM_KIND_ARM, "the arms");
     if (l->io.completed < l->count)
         sim_remark(l->io.sim, "%zu of %zu requests of the trace completed", (size_t)l->io.completed,
                    l->count);

@@ -1,16 +1,16 @@
 /* disk_trace.h: traces of disk requests, read from text.
  *
- * Two formats, one request a line; blank lines and lines that begin with '#' are skipped.
- *   text     time_ms device sector sectors R|W     time: of arrival, or gap after the completion of
- *                                                  the request before (closed replay)
- *   disksim  time_ms device sector sectors flags   the ASCII format of the DiskSim tools: flags is
- *                                                  hexadecimal, bit 0 set means read
+ * Two formats, one request a line; empty lines and what follows a '#' are left out.
+ *   text     time device sector sectors R|W     time: of arrival, or gap after the completion of the
+ *                                               request before (closed replay)
+ *   disksim  time device sector sectors flags   the ASCII format of the DiskSim tools: flags is
+ *                                               hexadecimal, bit 0 set means read
  */
 #ifndef WORKLOADS_DIRECT_DISK_TRACE_H
 #define WORKLOADS_DIRECT_DISK_TRACE_H
 
-#include "sim/base/err.h"
-#include "sim/base/time.h"
+#include "sim/input.h"
+#include "workloads/direct/trace_clock.h"
 
 enum disk_trace_format { DISK_TRACE_TEXT, DISK_TRACE_DISKSIM };
 
@@ -23,13 +23,18 @@ struct disk_trace_line {
     bool read;
 };
 
-/* Milliseconds with up to nine decimals, exactly. */
-bool disk_trace_ms(const char *text, sim_time *out);
-/* One line; *skip: it holds no request.  False when it is no line of the format. */
-bool disk_trace_parse(enum disk_trace_format format, const char *line, struct disk_trace_line *out,
-                      bool *skip);
+struct disk_trace_options {
+    enum disk_trace_format format;
+    int unit, origin; /* workloads/direct/trace_clock.h */
+    bool gaps;        /* times are gaps: they have no origin and no order */
+    bool sort;
+};
+
+/* One line; its time goes to *time.  False when it is no line of the format. */
+bool disk_trace_parse(const struct disk_trace_options *o, const char *line,
+                      struct disk_trace_line *out, trace_time *time);
 /* A whole file, malloc'd; NULL with a sentence that names the line. */
-struct disk_trace_line *disk_trace_read(const char *path, enum disk_trace_format format,
+struct disk_trace_line *disk_trace_read(const struct input *in, const struct disk_trace_options *o,
                                         size_t *count, struct err *e);
 
 #endif

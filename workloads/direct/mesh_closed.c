@@ -6,23 +6,22 @@
  * fixed nothing is random: one run says it all.
  *
  * The file of mesh_list has a line "time source destination flits" a packet, blanks or commas
- * between; the time has its unit ("120ns"); '#' starts a comment.  Times may come in any order;
- * packets of one source and time are sent in the order of their lines.
+ * between; the time has its unit ("120ns") or that of workload.time_unit; '#' starts a comment.
+ * Packets of one source and time are sent in the order of their lines.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "sim/audit.h"
-#include "sim/base/units.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
 #include "sim/stat.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
+#include "workloads/direct/trace_clock.h"
 
 #define PACKETS_MAX (64u << 20)
 
@@ -321,36 +320,37 @@ const struct direct_ops direct_mesh_batch = {
 
 struct list_params {
     const char *file;
+    TRACE_CLOCK_MEMBERS;
     const struct val *packets;
 };
 
 static const struct param list_params[] = {
-    P_STRING(list_params, file, "",
-             "Text file below the configuration's folder, a line \"time source destination flits\" "
-             "a packet.",
-             "the user's"),
+    P_FILE(list_params, file, "",
+           "Text file below the configuration's folder, a line \"time source destination flits\" "
+           "a packet.",
+           "the user's"),
+    TRACE_CLOCK_PARAMS(list_params, "own", "true"),
     P_VAL(list_params, packets,
           "The packets themselves: a list of { \"time\", source, destination, flits }.",
           "the user's"),
     P_END,
 };
 
-static bool read_line(struct closed *c, const char *where, char *line, struct err *e)
+/* Reads a packet but for its time, which goes to *at. */
+static bool read_line(struct closed *c, int unit, const char *where, char *line, trace_time *at,
+                      struct err *e)
 {
     char *words[5] = { NULL }, *rest = line, *end;
     size_t count = 0;
-    line[strcspn(line, "#\r\n")] = '\0';
     for (char *word; (word = strsep(&rest, " \t,")) && count < 5;)
         if (*word)
             words[count++] = word;
-    if (count == 0)
-        return true;
     if (count != 4)
         return err_set(e, "%sa line has four fields: time source destination flits", where);
     struct entry x = { 0 };
-    struct err inner = ERR_INIT;
-    if (!units_parse_time(words[0], &x.at, &inner))
-        return err_set(e, "%s%s", where, inner.text);
+    struct err why = ERR_INIT;
+    if (!trace_time_parse(words[0], unit, at, &why))
+        return err_set(e, "%s%s", where, why.text);
     uint32_t *fields[] = { &x.src, &x.dst, &x.flits };
     for (int i = 0; i < 3; i++) {
         errno = 0;
@@ -358,7 +358,7 @@ static bool read_line(struct closed *c, const char *where, char *line, struct er
                                                                   : (end = words[i + 1], 0ul);
         unsigned long most = i < 2 ? c->d.terminals - 1 : 1048576, least = i < 2 ? 0 : 1;
         if (*end || errno || v < least || v > most)
-            return err_set(e, "%s'%s' is not a %s: %lu to %lu are", where, words[i + 1],
+            return err_set(e, "%s'%.80s' is not a %s: %lu to %lu are", where, words[i + 1],
                            i < 2 ? "terminal" : "length in flits", least, most);
         *fields[i] = (uint32_t)v;
     }
@@ -366,36 +366,32 @@ static bool read_line(struct closed *c, const char *where, char *line, struct er
     return true;
 }
 
-static bool read_file(struct closed *c, const char *dir, const char *name, struct err *e)
+static bool read_file(struct closed *c, const struct list_params *p, const struct input *in,
+                      struct err *e)
 {
+    struct input_lines from = { .in = in };
+    struct trace_times times = { .count = 0 };
     char line[256], where[600];
-    char *path = name[0] == '/' || !dir ? base_strdup(name) : base_printf("%s/%s", dir, name);
-    struct stat st;
-    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    FILE *f = folder ? NULL : fopen(path, "r");
-    bool good = f != NULL;
-    if (folder)
-        err_set(e, "workload.file: '%s' is a folder", path);
-    else if (!f)
-        err_set(e, "workload.file: '%s' cannot be read: %s", path, strerror(errno));
-    for (int number = 1; good && fgets(line, sizeof(line), f); number++) {
-        snprintf(where, sizeof(where), "%.500s:%d: ", path, number);
-        if (!strchr(line, '\n') && !feof(f))
-            good = err_set(e, "%sa line is at most %zu characters long", where, sizeof(line) - 2);
-        else if (c->count == PACKETS_MAX)
+    trace_time at;
+    bool good = true;
+    while (good && input_line(&from, line, sizeof line, e)) {
+        snprintf(where, sizeof where, "%.500s:%zu: ", in->shown, from.number);
+        if (c->count == PACKETS_MAX)
             good = err_set(e, "%smore than %u packets", where, PACKETS_MAX);
-        else
-            good = read_line(c, where, line, e);
+        else if ((good = read_line(c, p->time_unit, where, line, &at, e)))
+            trace_times_add(&times, at, from.number);
     }
-    if (f)
-        fclose(f);
-    free(path);
+    good = good && !e->set && trace_times_fit(&times, p->origin, p->sort, in->shown, e);
+    for (size_t i = 0; good && i < times.count; i++)
+        c->entries[i].at = trace_times_at(&times, i);
+    trace_times_fini(&times);
     return good;
 }
 
 static bool read_list(struct closed *c, const struct val *list, struct err *e)
 {
     char where[512], line[256];
+    trace_time at;
     for (size_t i = 0; i < list->count; i++) {
         const struct val *v = list->items[i];
         val_where(v, where, sizeof(where));
@@ -405,8 +401,9 @@ static bool read_list(struct closed *c, const struct val *list, struct err *e)
             return err_set(e, "%sa packet is { \"time\", source, destination, flits }", where);
         snprintf(line, sizeof(line), "%.100s %" PRId64 " %" PRId64 " %" PRId64, v->items[0]->u.s,
                  v->items[1]->u.i, v->items[2]->u.i, v->items[3]->u.i);
-        if (!read_line(c, where, line, e))
+        if (!read_line(c, 0, where, line, &at, e))
             return false;
+        c->entries[c->count - 1].at = (sim_time)at;
     }
     return true;
 }
@@ -418,7 +415,7 @@ static void *list_create(struct sim *s, const struct direct_world *w, const void
     struct closed *c = closed_new(s, w, "mesh_list");
     bool good = true;
     if (p->file[0])
-        good = read_file(c, w->base_dir, p->file, e);
+        good = read_file(c, p, direct_file(w, p->file), e);
     if (good && p->packets && p->packets->type != VAL_LIST)
         good = err_set(e, "workload.packets must be a list");
     else if (good && p->packets)
@@ -432,6 +429,13 @@ static void *list_create(struct sim *s, const struct direct_world *w, const void
     return NULL;
 }
 
+static void list_finish(void *self, enum sim_end end)
+{
+    struct closed *c = self;
+    closed_finish(self, end);
+    trace_idle_remark(c->sim, SIM_KIND_CHANNEL, "the channels");
+}
+
 const struct direct_ops direct_mesh_list = {
     .kind = { .name = "mesh_list",
               .doc = "Packets from a file or a list, each at its time: a trace.",
@@ -439,6 +443,6 @@ const struct direct_ops direct_mesh_list = {
               .params_size = sizeof(struct list_params) },
     .needs_net = true,
     .create = list_create,
-    .finish = closed_finish,
+    .finish = list_finish,
     .destroy = closed_destroy,
 };
