@@ -150,7 +150,7 @@ void worm_slots_cross(struct worm_net *n, struct worm *w)
         }
         if (tail) {
             s->holder = NULL;
-            worm_settle_hop(n, v, at.hop, s->last, true);
+            worm_settle_hop(n, v, at.hop, s->last, true); /* straight or not: slots tell */
             if (++v->settled == v->head && v->complete)
                 worm_free(n, v);
         }

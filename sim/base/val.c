@@ -184,9 +184,9 @@ static size_t list_index(const char *step)
 {
     char *end;
     unsigned long long n = strtoull(step, &end, 10);
-    if (!isdigit((unsigned char)step[0]) || *end != '\0' || n == 0)
+    if (!isdigit((unsigned char)step[0]) || *end != '\0')
         return SIZE_MAX;
-    return (size_t)(n - 1);
+    return (size_t)n - 1; /* 0: none either */
 }
 
 static const struct val *child(const struct val *v, const char *step)

@@ -89,7 +89,10 @@ Test(val, paths_are_followed)
     cr_assert_eq(val_path(v, "machine.mesh.rows")->u.i, 16);
     cr_assert_eq(val_path(v, "loads.1")->u.r, 0.1);
     cr_assert_null(val_path(v, "loads.4"));
-    cr_assert_null(val_path(v, "loads.0"));
+    static const char *const no_place[] = { "loads.0",  "loads.+1", "loads.-1",
+                                            "loads. 1", "loads.1x", "loads.x" };
+    for (size_t i = 0; i < ARRAY_LEN(no_place); i++)
+        cr_assert_null(val_path(v, no_place[i]), "%s", no_place[i]);
     cr_assert_null(val_path(v, "machine.node"));
     cr_assert_null(val_path(v, "machine.mesh.rows.x"));
     cr_assert_str_eq(val_where(val_path(v, "loads"), where, sizeof where), "x.lua:4: ");

@@ -403,6 +403,42 @@ Test(thread, a_mailbox_keeps_order_and_refuses_when_full)
     cr_assert_eq(sim_now(s), 8);
 }
 
+static void fill_and_empty(void *arg)
+{
+    struct letter *l = arg;
+    cr_assert(sim_mailbox_put(&box, &l[0].link));
+    cr_assert(sim_mailbox_put(&box, &l[1].link));
+    cr_assert_not(sim_mailbox_put(&box, &l[2].link), "the mailbox holds two");
+    note(LIST_ENTRY(sim_mailbox_get(&box), struct letter, link)->text);
+    cr_assert(sim_mailbox_put(&box, &l[2].link), "one place is free again");
+    cr_assert_not(sim_mailbox_put(&box, &l[3].link));
+    for (int i = 0; i < 2; i++)
+        note(LIST_ENTRY(sim_mailbox_get(&box), struct letter, link)->text);
+    cr_assert(sim_mailbox_put(&box, &l[3].link));
+}
+
+Test(thread, a_mailbox_counts_what_it_holds)
+{
+    struct letter l[4] = { { .text = '1' }, { .text = '2' }, { .text = '3' }, { .text = '4' } };
+    for (int i = 0; i < 4; i++)
+        list_init(&l[i].link);
+    sim_mailbox_init(&box, s, "mailbox", 2);
+    spawn("owner", fill_and_empty, l);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_str_eq(order, "123");
+    cr_assert_eq(box.count, 1);
+}
+
+Test(thread, units_that_nobody_waits_for_are_kept_and_taken_once_each)
+{
+    sim_semaphore_init(&sem, s, "semaphore", 1);
+    sim_semaphore_up(&sem);
+    sim_semaphore_up(&sem);
+    for (int i = 0; i < 3; i++)
+        cr_assert(sim_semaphore_try(&sem), "unit %d", i);
+    cr_assert_not(sim_semaphore_try(&sem));
+}
+
 static void stray(struct sim *sim, struct sim_event *e)
 {
     (void)sim;

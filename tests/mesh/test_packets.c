@@ -1,0 +1,143 @@
+/* test_packets.c: what every fidelity owes a packet: clean stamps, an account, its age. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "mesh/mesh.h"
+#include "sim/audit.h"
+
+static const struct net_ops *const nets[] = { &net_flit, &net_worm, &net_ideal };
+
+static struct sim *s;
+static struct net *n;
+
+static void take(void *arg, struct net_packet *p, enum net_status status)
+{
+    *(enum net_status *)arg = status;
+    (void)p;
+}
+
+static void start(const struct net_ops *ops, const struct mesh_params *m, sim_time limit,
+                  enum net_status *status)
+{
+    struct err e = ERR_INIT;
+    struct net_describe d;
+    s = sim_create(&(struct sim_options){ .time_limit = limit });
+    n = ops->create(s, m, &e);
+    cr_assert(n, "%s", e.text);
+    ops->describe(n, &d);
+    for (uint32_t i = 0; i < d.terminals; i++)
+        ops->set_terminal(n, i, &(struct net_terminal){ .receive = take, .arg = status });
+}
+
+static void stop(void)
+{
+    n->ops->destroy(n);
+    sim_destroy(s);
+}
+
+static struct mesh_params line(int64_t columns)
+{
+    struct mesh_params m;
+    struct err e = ERR_INIT;
+    cr_assert(param_load(mesh_params_desc, &m, NULL, "mesh", &e), "%s", e.text);
+    m.rows = 1;
+    m.columns = columns;
+    return m;
+}
+
+Test(packets, stamps_of_an_earlier_trip_do_not_stay)
+{
+    for (size_t k = 0; k < ARRAY_LEN(nets); k++) {
+        struct mesh_params m = line(4);
+        enum net_status status = NET_DROPPED_FAULT;
+        start(nets[k], &m, 0, &status);
+        struct net_packet p = { .src = 0, .dst = 3, .flits = 5 };
+        p.blocked = 77;
+        p.hops = 99;
+        p.dropped = true;
+        p.next = &p;
+        net_inject(n, &p);
+        cr_assert_eq(sim_run(s), SIM_END_IDLE);
+        cr_assert_eq(status, NET_OK, "%s", nets[k]->kind.name);
+        cr_assert_eq(p.blocked, 0, "%s: %ld", nets[k]->kind.name, (long)p.blocked);
+        cr_assert_eq(p.hops, 4, "%s: %u", nets[k]->kind.name, p.hops);
+        stop();
+    }
+}
+
+Test(packets, the_audit_sees_flits_that_appear_inside)
+{
+    /* The second waits at its source while the first enters; then it grows. */
+    for (size_t k = 0; k < 2; k++) {
+        struct mesh_params m = line(4);
+        enum net_status status;
+        char text[1024] = "";
+        start(nets[k], &m, 100 * SIM_NS, &status);
+        struct net_packet p[2] = { { .dst = 3, .flits = 50 }, { .dst = 3, .flits = 50 } };
+        net_inject(n, &p[0]);
+        net_inject(n, &p[1]);
+        sim_run(s);
+        cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 0, "%s: %s", nets[k]->kind.name, text);
+        p[1].flits++;
+        cr_assert_gt(sim_audit_run(s, text, sizeof(text)), 0, "%s", nets[k]->kind.name);
+        cr_assert(strstr(text, "flits"), "%s: %s", nets[k]->kind.name, text);
+        p[1].flits--;
+        stop();
+    }
+}
+
+Test(packets, faults_that_cannot_be_read_are_refused_by_every_fidelity)
+{
+    for (size_t k = 0; k < ARRAY_LEN(nets); k++) {
+        struct mesh_params m = line(4);
+        struct err e = ERR_INIT;
+        struct val *list = val_new(VAL_LIST, "x.lua", 3), *fault = val_new(VAL_TABLE, "x.lua", 4);
+        val_put(fault, "at", val_new_string("10us", "x.lua", 4));
+        val_put(fault, "node", val_new_int(1, "x.lua", 4));
+        val_put(fault, "chanel", val_new_string("+x", "x.lua", 4));
+        val_append(list, fault);
+        m.faults = list;
+        s = sim_create(NULL);
+        cr_assert_null(nets[k]->create(s, &m, &e), "%s", nets[k]->kind.name);
+        cr_assert(strstr(e.text, "x.lua:4: ") && strstr(e.text, "chanel"), "%s", e.text);
+        sim_destroy(s);
+        val_free(list);
+    }
+}
+
+/* On a line of four with two virtual channels 3 sends to 2 before 0 and 1 do.  The old packet has
+ * the ejection channel to itself; behind it the two others fill the FIFOs of one input port and
+ * compete for it flit by flit, and before that for the channel from 1 to 2. */
+static void three(sim_time created_0, sim_time created_1, sim_time got[3])
+{
+    struct mesh_params m = line(4);
+    enum net_status status;
+    m.virtual_channels = 2;
+    m.arbitration = MESH_AGE;
+    start(&net_flit, &m, 0, &status);
+    struct net_packet p[3] = {
+        { .src = 0, .dst = 2, .flits = 40, .created = created_0 },
+        { .src = 1, .dst = 2, .flits = 40, .created = created_1 },
+        { .src = 3, .dst = 2, .flits = 40, .created = 0 },
+    };
+    for (int i = 0; i < 3; i++)
+        net_inject(n, &p[i]);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    for (int i = 0; i < 3; i++)
+        got[i] = p[i].delivered;
+    stop();
+}
+
+Test(packets, by_age_all_flits_of_the_older_go_first_on_virtual_channels_too)
+{
+    sim_time got[3], train = 400 * SIM_NS; /* 40 flits */
+    three(10, 20, got);
+    cr_assert_eq(got[0] - got[2], train, "%ld", (long)(got[0] - got[2]));
+    cr_assert_eq(got[1] - got[0], train, "%ld", (long)(got[1] - got[0]));
+    three(20, 10, got);
+    cr_assert_eq(got[1] - got[2], train, "%ld", (long)(got[1] - got[2]));
+    cr_assert_eq(got[0] - got[1], train, "%ld", (long)(got[0] - got[1]));
+    three(10, 10, got); /* of one age: flit by flit in turn */
+    cr_assert_eq(got[0] > got[1] ? got[0] : got[1], got[2] + 2 * train);
+    cr_assert_leq(labs((long)(got[0] - got[1])), 10 * SIM_NS);
+}
