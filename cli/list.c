@@ -96,7 +96,8 @@ static bool list_kinds(const char *what)
 
 static void list_measures(void)
 {
-    puts("of a machine's workload (each becomes .count, .mean, .min, .max, .p50, .p90, .p99):");
+    puts("of a machine's workload (each becomes .count, .mean, .min, .max, .p50, .p90, .p95, "
+         ".p99):");
     for (int i = 0; registry_workloads.items[i]; i++) {
         const struct workload_ops *w = kind_at(&registry_workloads, i);
         for (const struct measure_desc *m = w->measures; m && m->name; m++)

@@ -293,6 +293,7 @@ static void write_measure(const struct sim_measure *m, const struct sim_result_s
     if (!m->negative) {
         write_part(&p, "p50", m->unit, stat_hist_quantile(m->hist, 0.50), NAN, rest);
         write_part(&p, "p90", m->unit, stat_hist_quantile(m->hist, 0.90), NAN, rest);
+        write_part(&p, "p95", m->unit, stat_hist_quantile(m->hist, 0.95), NAN, rest);
         write_part(&p, "p99", m->unit, stat_hist_quantile(m->hist, 0.99), NAN, rest);
     }
     if ((m->flags & SIM_MEASURE_HISTOGRAM) && !m->negative)

@@ -3,8 +3,8 @@
  * A measure is declared once (name, unit, what it is) and observed often.  At the end of a run
  * every measure becomes scalars: count, mean with a confidence interval (batch means after MSER-5
  * warm-up removal when it is a series of random observations; none when it is labelled
- * deterministic), deviation, min, max, p50, p90, p99, and its histogram when asked.  A scalar may
- * also be set outright.
+ * deterministic), deviation, min, max, p50, p90, p95, p99, and its histogram when asked.  A scalar
+ * may also be set outright.
  */
 #ifndef SIM_MEASURE_H
 #define SIM_MEASURE_H

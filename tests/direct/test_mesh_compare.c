@@ -184,6 +184,7 @@ Test(mesh_compare, percentiles_in_cycles_are_exact)
         "pattern=list destinations=9,9,9,9,9,9,9,9,9,9 self_sends=true packet_flits=1");
     cr_assert_eq(bench_value(&b, "latency_cycles.p50"), 3 * 5 + 2);
     cr_assert_eq(bench_value(&b, "latency_cycles.p90"), 3 * 9 + 2);
+    cr_assert_eq(bench_value(&b, "latency_cycles.p95"), 3 * 10 + 2);
     cr_assert_eq(bench_value(&b, "latency_cycles.p99"), 3 * 10 + 2);
     cr_assert_eq(bench_value(&b, "latency_cycles.max"), 3 * 10 + 2);
     bench_stop(&b);

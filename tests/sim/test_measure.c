@@ -91,6 +91,7 @@ Test(measure, a_random_measure_has_an_interval)
     cr_assert_not(find("latency.p99")->flags & SIM_MEASURE_DEFAULT_COLUMN);
     cr_assert_eq(find("latency.count")->value, 5000);
     cr_assert_float_eq(find("latency.p50")->value, 1.5, 0.04);
+    cr_assert_float_eq(find("latency.p95")->value, 1.95, 0.02);
     cr_assert_float_eq(find("latency.p99")->value, 1.99, 0.02);
     cr_assert_float_eq(find("latency.deviation")->value, sqrt(1.0 / 12), 0.01);
     cr_assert_eq(got.bin_total, 5000);

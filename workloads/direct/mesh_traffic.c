@@ -94,7 +94,7 @@ void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const c
     static const struct {
         const char *name;
         double share;
-    } parts[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "max", 1 } };
+    } parts[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p95", 0.95 }, { "p99", 0.99 }, { "max", 1 } };
     for (size_t i = 0; c->total > 0 && i < ARRAY_LEN(parts); i++) {
         size_t cycles = cycles_quantile(c, parts[i].share);
         char *full = base_printf("%s.%s", name, parts[i].name);

@@ -37,7 +37,7 @@ struct traffic_cycles {
     uint64_t total;
 };
 void traffic_cycles_add(struct traffic_cycles *c, sim_time t);
-/* Writes NAME.p50, .p90, .p99 and .max as scalars; the caller frees counts. */
+/* Writes NAME.p50, .p90, .p95, .p99 and .max as scalars; the caller frees counts. */
 void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const char *name,
                           unsigned flags);
 
