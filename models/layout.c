@@ -4,11 +4,15 @@
  * Nodes are numbered row by row: node = row * columns + column.  I/O nodes fill the last column,
  * and the columns before it when there are more of them than rows; in a column that is not full
  * they are spread evenly.  The service node is the first free place of the column before them, from
- * row 0.  All others are compute nodes, ranked by number.
+ * row 0.  All others are compute nodes, ranked as `mapping` says: by
+ * number unless asked otherwise.
  */
 #include "models/node.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "mesh/mapping.h"
 
 /* Marks the places of `count` I/O nodes from the last column on. */
 static void place_io(struct machine *m, uint8_t *role, uint32_t count)
@@ -44,6 +48,30 @@ static uint32_t place_service(struct machine *m, uint8_t *role)
         }
 }
 
+/* The compute nodes in the order of their ranks. */
+static bool rank_compute(struct machine *m, const uint8_t *role, const char *path, struct err *e)
+{
+    const struct machine_params *p = &m->params;
+    uint32_t size[] = { (uint32_t)p->columns, (uint32_t)p->rows }, compute = 0;
+    uint32_t *order = base_alloc(m->layout.nodes * sizeof *order);
+    struct sim_rng r;
+    bool good = true;
+    if (p->mapping == MAPPING_RANDOM)
+        sim_rng_init(&r, m->sim, "machine/mapping");
+    mapping_fill(p->mapping == MAPPING_LIST ? MAPPING_ROW : (enum mapping)p->mapping, 2, size,
+                 (uint32_t)p->mapping_block, &r, order);
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        if (role[order[i]] == OS_ROLE_COMPUTE)
+            m->compute[compute++] = order[i];
+    ASSERT(compute == m->layout.compute_count);
+    if (p->mapping == MAPPING_LIST) {
+        memcpy(order, m->compute, compute * sizeof *order);
+        good = mapping_read(p->mapping_list, order, compute, path, m->compute, e);
+    }
+    free(order);
+    return good;
+}
+
 bool layout_make(struct machine *m, const char *path, struct err *e)
 {
     struct machine_params *p = &m->params;
@@ -67,15 +95,17 @@ bool layout_make(struct machine *m, const char *path, struct err *e)
     m->compute = base_alloc(l->compute_count * sizeof *m->compute);
     m->io = base_alloc((l->io_count + 1) * sizeof *m->io);
     m->nodes = base_zalloc(nodes, sizeof *m->nodes);
-    uint32_t compute = 0, io = 0;
+    uint32_t io = 0;
     for (uint32_t i = 0; i < l->nodes; i++) {
-        if (role[i] == OS_ROLE_COMPUTE)
-            m->compute[compute++] = i;
-        else if (role[i] == OS_ROLE_IO)
+        if (role[i] == OS_ROLE_IO)
             m->io[io++] = i;
         node_init(&m->nodes[i], m, i, (enum os_role)role[i]);
     }
-    ASSERT(compute == l->compute_count && io == l->io_count);
+    ASSERT(io == l->io_count);
+    if (!rank_compute(m, role, path, e)) {
+        free(role);
+        return false;
+    }
     l->compute = m->compute;
     l->io = m->io;
     free(role);

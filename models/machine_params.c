@@ -1,6 +1,8 @@
 /* machine_params.c: what a configuration may say of a machine. */
 #include "models/node.h"
 
+#include "mesh/mapping.h"
+
 static const char *const upcall_cpus[] = { "application", "coprocessor", NULL };
 
 static const struct param node_params[] = {
@@ -30,6 +32,7 @@ const struct param machine_params[] = {
           "ASSUMED(a small machine)"),
     P_INT(machine_params, io_nodes, "0", "0", "65536", "I/O nodes, in the last column or columns.",
           "ASSUMED(none: a machine for messages)"),
+    MAPPING_PARAMS(machine_params),
     P_BOOL(machine_params, service_node, "true",
            "A machine with I/O nodes has a service node, which runs metadata servers.",
            "Paragon: a service partition runs servers"),

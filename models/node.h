@@ -214,6 +214,9 @@ struct machine_counts {
 
 struct machine_params {
     int64_t rows, columns, io_nodes;
+    int mapping; /* of ranks */
+    int64_t mapping_block;
+    const struct val *mapping_list;
     bool service_node, flatten, restart_programs;
     sim_time detector_delay;
     struct node_params node;

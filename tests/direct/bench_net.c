@@ -9,9 +9,15 @@
 #include "sim/audit.h"
 #include "sim/measure.h"
 
-static struct val *value_of(const char *text)
+static struct val *value_of(char *text)
 {
-    char *end;
+    char *end, *part;
+    if (strchr(text, ':')) {
+        struct val *list = val_new(VAL_LIST, NULL, 0);
+        while ((part = strsep(&text, ":")))
+            val_append(list, value_of(part));
+        return list;
+    }
     long long i = strtoll(text, &end, 10);
     if (*end == '\0')
         return val_new_int(i, NULL, 0);

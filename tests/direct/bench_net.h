@@ -20,7 +20,8 @@ struct bench_net {
     struct err err;
 };
 
-/* False: refused, and b->err says why. */
+/* Tables are "key=value key=1,2, key=0:1:0.5,": a comma makes a list, colons one inside a list.
+ * False: refused, and b->err says why. */
 bool bench_start(struct bench_net *b, const struct net_ops *net, const char *mesh,
                  const struct direct_ops *direct, const char *workload, uint64_t seed);
 void bench_run(struct bench_net *b); /* to its end, finish called, audit asserted clean */

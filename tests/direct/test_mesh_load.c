@@ -156,6 +156,54 @@ Test(mesh_load, a_merge_on_a_torus_takes_input_ports_in_turn_however_many_channe
     bench_stop(&b);
 }
 
+Test(mesh_load, a_table_gives_each_pair_its_rate)
+{
+    /* Flits a flit time at load 1: 0 sends 0.3 in all, 2 sends 0.05, the other two nothing; half of
+     * it is asked for.  Terminal 3 takes 0.2 + 0.05, terminal 1 takes 0.1. */
+    run(&net_worm, "rows=1 columns=4",
+        "pattern=table rates=0:1:0.1,2:3:0.05,0:3:0.2, load=0.5 packet_flits=2 measure=4ms", 5);
+    cr_assert_float_eq(bench_value(&b, "accepted") * 4, 0.175, 0.005);
+    cr_assert_float_eq(bench_value(&b, "accepted_most"), 0.15, 0.005);
+    cr_assert_float_eq(bench_value(&b, "taken_most"), 0.125, 0.005);
+    bench_stop(&b);
+    cr_assert_not(bench_start(&b, &net_worm, "rows=1 columns=4", &direct_mesh_load,
+                              "pattern=table rates=0:4:0.1,", 1));
+    cr_assert(strstr(b.err.text, "whole number from 0 to 3"), "%s", b.err.text);
+    bench_stop(&b);
+    cr_assert_not(bench_start(&b, &net_worm, "rows=1 columns=4", &direct_mesh_load,
+                              "pattern=table rates=0:1:0.1,2:1:-3,", 1));
+    cr_assert(strstr(b.err.text, "above 0"), "%s", b.err.text);
+    bench_stop(&b);
+}
+
+Test(mesh_load, where_ranks_sit_changes_how_far_neighbours_are)
+{
+    /* Ranks in a ring, each sends to the next: in rows of 8 the last of a row is 8 channels from
+     * the next; along a snake all are neighbours but the last and the first. */
+    static const struct {
+        const char *mapping;
+        double channels; /* in all */
+    } maps[] = {
+        { "row", 56 + 7 * 8 + 14 },
+        { "column", 56 + 7 * 8 + 14 },
+        { "snake", 63 + 7 },
+        { "blocks mapping_block=4", 4 * (12 + 3 * 4) + 4 + 7 + 4 + 14 },
+    };
+    char work[512], list[300];
+    size_t used = 0;
+    for (int i = 0; i < 64; i++)
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%d,", (i + 1) % 64);
+    for (size_t k = 0; k < ARRAY_LEN(maps); k++) {
+        snprintf(work, sizeof(work),
+                 "pattern=list destinations=%s load=0.05 measure=2ms mapping=%s", list,
+                 maps[k].mapping);
+        run(&net_ideal, "rows=8 columns=8", work, 5);
+        cr_assert_float_eq(bench_value(&b, "hops"), maps[k].channels / 64 + 1, 0.03, "%s: %g",
+                           maps[k].mapping, (bench_value(&b, "hops") - 1) * 64);
+        bench_stop(&b);
+    }
+}
+
 Test(mesh_load, a_dead_channel_loses_packets_but_no_account)
 {
     static const struct net_ops *const nets[] = { &net_worm, &net_flit, &net_ideal };

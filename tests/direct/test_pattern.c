@@ -17,7 +17,7 @@ static uint32_t fixed(int kind, uint32_t columns, uint32_t rows, uint32_t src)
     struct err e = ERR_INIT;
     struct net_describe d = grid(columns, rows);
     struct pattern_params params = { .pattern = kind, .self_sends = true };
-    cr_assert(pattern_init(&p, &params, &d, &e), "%s", e.text);
+    cr_assert(pattern_init(&p, &params, &d, NULL, &e), "%s", e.text);
     uint32_t dst = pattern_next(&p, src, NULL);
     pattern_fini(&p);
     return dst;
@@ -75,7 +75,7 @@ static void count_hot(struct pattern_params *params, uint32_t src, int draws, do
     params->pattern = PATTERN_HOTSPOT;
     params->hot = list;
     sim_rng_init_seed(&r, 9, "test");
-    cr_assert(pattern_init(&p, params, &d, &e), "%s", e.text);
+    cr_assert(pattern_init(&p, params, &d, NULL, &e), "%s", e.text);
     for (int i = 0; i < 17; i++)
         counts[i] = 0;
     for (int i = 0; i < draws; i++) {
@@ -128,7 +128,7 @@ Test(pattern, uniform_never_draws_the_source_unless_asked_and_draws_all_others_a
     for (int self = 0; self < 2; self++) {
         struct pattern_params params = { .pattern = PATTERN_UNIFORM, .self_sends = self };
         uint32_t counts[6] = { 0 };
-        cr_assert(pattern_init(&p, &params, &d, &e));
+        cr_assert(pattern_init(&p, &params, &d, NULL, &e));
         for (int i = 0; i < 60000; i++)
             counts[pattern_next(&p, 4, &r)]++;
         for (uint32_t i = 0; i < 6; i++) {

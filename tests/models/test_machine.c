@@ -61,6 +61,37 @@ Test(machine, takes_more_columns_when_there_are_more_io_nodes_than_rows)
     rig_close(&r);
 }
 
+Test(machine, ranks_compute_nodes_as_the_mapping_says)
+{
+    /* 3 rows of 4: I/O in the middle of the last column, 7; the service node is 2. */
+    static const struct {
+        const char *mapping;
+        uint32_t rank[10];
+    } maps[] = {
+        { "row", { 0, 1, 3, 4, 5, 6, 8, 9, 10, 11 } },
+        { "column", { 0, 4, 8, 1, 5, 9, 6, 10, 3, 11 } },
+        { "snake", { 0, 1, 3, 6, 5, 4, 8, 9, 10, 11 } },
+        { "list", { 11, 9, 8, 10, 6, 5, 4, 3, 1, 0 } },
+    };
+    for (size_t k = 0; k < ARRAY_LEN(maps); k++) {
+        struct rig r;
+        struct err e = ERR_INIT;
+        struct val *list = val_new(VAL_LIST, NULL, 0);
+        rig_init(&r, 3, 4);
+        rig_set_int(&r, "io_nodes", 1);
+        for (size_t i = 0; i < 10; i++)
+            val_append(list, val_new_int(maps[k].rank[i], NULL, 0));
+        cr_assert(val_set_path(r.spec, "mapping_list", list, &e));
+        cr_assert(val_set_path(r.spec, "mapping", val_new_string(maps[k].mapping, NULL, 0), &e));
+        rig_open(&r, NULL);
+        cr_expect_eq(machine_layout(r.m)->service, 2);
+        for (size_t i = 0; i < 10; i++)
+            cr_expect_eq(machine_layout(r.m)->compute[i], maps[k].rank[i], "%s, rank %zu: %u",
+                         maps[k].mapping, i, machine_layout(r.m)->compute[i]);
+        rig_close(&r);
+    }
+}
+
 Test(machine, of_one_node_is_a_machine)
 {
     struct rig r;
@@ -88,6 +119,8 @@ Test(machine, that_cannot_be_is_refused_in_a_sentence)
     refused("colums", val_new_int(3, NULL, 0), "columns");
     refused("io_nodes", val_new_int(5, NULL, 0), "machine.io_nodes");
     refused("io_nodes", val_new_int(6, NULL, 0), "room for at most 4");
+    refused("mapping", val_new_string("list", NULL, 0), "machine.mapping_list must be a list of 6");
+    refused("mapping", val_new_string("snail", NULL, 0), "snake");
     refused("network.model", val_new_string("wirr", NULL, 0), "wire");
     refused("network.model", val_new_int(3, NULL, 0), "must be a name in quotes");
     refused("network.rows", val_new_int(3, NULL, 0), "room for 9 nodes");

@@ -239,8 +239,14 @@ static void draw_order(uint32_t *order, uint32_t n, struct sim_rng *r)
     }
 }
 
-static void fill_exchange(struct closed *c, const struct batch_params *p)
+static bool fill_exchange(struct closed *c, const struct batch_params *p, struct err *e)
 {
+    struct pattern_params all = p->pattern;
+    struct pattern ranks; /* for their places */
+    all.pattern = PATTERN_UNIFORM;
+    all.self_sends = true;
+    if (!pattern_init(&ranks, &all, &c->d, c->sim, e))
+        return false;
     uint32_t n = c->d.terminals, *order = base_alloc(n * sizeof(*order));
     c->random = p->exchange == EXCHANGE_RANDOM;
     for (uint32_t i = 0; i < n; i++) {
@@ -254,18 +260,21 @@ static void fill_exchange(struct closed *c, const struct batch_params *p)
                 if (c->random)
                     dst = order[k];
                 if (dst != i)
-                    add(c,
-                        (struct entry){ .src = i, .dst = dst, .flits = (uint32_t)p->packet_flits });
+                    add(c, (struct entry){ .src = pattern_node(&ranks, i),
+                                           .dst = pattern_node(&ranks, dst),
+                                           .flits = (uint32_t)p->packet_flits });
             }
         }
     }
     free(order);
+    pattern_fini(&ranks);
+    return true;
 }
 
 static bool fill_pattern(struct closed *c, const struct batch_params *p, struct err *e)
 {
     struct pattern pattern;
-    if (!pattern_init(&pattern, &p->pattern, &c->d, e))
+    if (!pattern_init(&pattern, &p->pattern, &c->d, c->sim, e))
         return false;
     c->random = pattern_is_random(&pattern);
     for (uint32_t i = 0; i < c->d.terminals; i++) {
@@ -294,7 +303,7 @@ static void *batch_create(struct sim *s, const struct direct_world *w, const voi
                        " packets for each of %u terminals are too many: at most %u",
                        p->packets, c->d.terminals, PACKETS_MAX);
     else if (p->exchange != EXCHANGE_NONE)
-        fill_exchange(c, p);
+        good = fill_exchange(c, p, e);
     else
         good = fill_pattern(c, p, e);
     if (good && c->count == 0)

@@ -87,6 +87,8 @@ struct source {
     struct load *load;
     struct sim_rng rng;
     uint32_t terminal;
+    double chance; /* packets a flit time */
+    sim_time mean_gap, least_pause;
     sim_time burst_end; /* process on_off */
     uint64_t made;      /* packets */
     uint64_t got_flits; /* flits of its packets delivered inside the window */
@@ -104,8 +106,8 @@ struct load {
     struct source *sources;
     struct traffic_pool pool;
     struct sim_event open, close, end, slice_end;
-    double offered, chance; /* flits a terminal and flit time; packets a flit time */
-    sim_time mean_gap, least_burst, least_pause;
+    double offered; /* flits a flit time, of a terminal whose share is 1 */
+    sim_time least_burst;
     bool in_window, closed;
     uint64_t tagged, tagged_done;
     uint64_t generated, delivered, dropped, inside; /* packets, all of them */
@@ -128,7 +130,7 @@ static sim_time burst_gap(struct source *q, sim_time packet)
     sim_time now = sim_now(l->sim), gap = packet;
     if (now + packet >= q->burst_end) {
         sim_time start = sim_time_max(now + packet, q->burst_end);
-        start = sim_time_add(start, sim_rng_pareto(&q->rng, l->least_pause, l->p->tail, LONGEST));
+        start = sim_time_add(start, sim_rng_pareto(&q->rng, q->least_pause, l->p->tail, LONGEST));
         q->burst_end =
             sim_time_add(start, sim_rng_pareto(&q->rng, l->least_burst, l->p->tail, LONGEST));
         gap = start - now;
@@ -141,9 +143,9 @@ static void next_packet(struct source *q, uint32_t flits)
     struct load *l = q->load;
     sim_time gap;
     if (l->p->process == PROCESS_BERNOULLI)
-        gap = sim_time_mul(l->d.flit_time, (int64_t)sim_rng_geometric(&q->rng, l->chance) + 1);
+        gap = sim_time_mul(l->d.flit_time, (int64_t)sim_rng_geometric(&q->rng, q->chance) + 1);
     else if (l->p->process == PROCESS_POISSON)
-        gap = sim_rng_exponential(&q->rng, l->mean_gap);
+        gap = sim_rng_exponential(&q->rng, q->mean_gap);
     else
         gap = burst_gap(q, (sim_time)flits * l->d.flit_time);
     if (gap < SIM_NEVER - sim_now(l->sim))
@@ -271,37 +273,48 @@ static void audit(void *self, struct sim_audit_report *r)
     sim_audit_balance_resident(r, "packets", l->generated, l->delivered, l->inside, l->dropped);
 }
 
-static bool set_rate(struct load *l, struct err *e)
+static double mean_flits(const struct load *l)
+{
+    double mean = (double)l->p->packet_flits;
+    return mean + l->p->long_share * ((double)l->p->long_flits - mean);
+}
+
+static bool set_load(struct load *l, struct err *e)
 {
     const struct mesh_load_params *p = l->p;
-    double mean = (double)p->packet_flits;
-    mean += p->long_share * ((double)p->long_flits - mean);
+    double mean = mean_flits(l), most = 0;
     l->offered = p->load;
     if (p->load_unit == UNIT_CAPACITY)
         l->offered *= pattern_uniform_capacity(&l->d);
-    l->chance = l->offered / mean;
-    if (p->process == PROCESS_BERNOULLI && l->chance > 1)
+    for (uint32_t i = 0; i < l->d.terminals; i++)
+        most = fmax(most, l->offered * pattern_rate(&l->pattern, i));
+    if (p->process == PROCESS_BERNOULLI && most / mean > 1)
         return err_set(e,
                        "workload.load: a load of %g flits a flit time needs more than one packet "
                        "of %g flits in "
                        "each: take process \"poisson\" or longer packets",
-                       l->offered, mean);
-    if (p->process == PROCESS_ON_OFF && l->offered >= 1)
+                       most, mean);
+    if (p->process == PROCESS_ON_OFF && most >= 1)
         return err_set(e,
                        "workload.load: process \"on_off\" sends one flit a flit time in its "
                        "bursts: the load of "
                        "%g must be below 1",
-                       l->offered);
-    /* Rounded once; no later decision sees the double.  A burst is longer than its drawn length by
-     * half a packet on average, because its last packet is sent whole. */
-    double packet = mean * (double)l->d.flit_time, burst = (double)p->burst * packet;
-    double mean_scale = sim_rng_pareto_mean(p->tail, LONGEST);
-    l->least_burst = sim_time_scale(1, burst);
-    if (p->process == PROCESS_ON_OFF)
-        l->least_pause =
-            sim_time_scale(1, (burst + packet / 2 / mean_scale) * (1 / l->offered - 1));
-    l->mean_gap = sim_time_scale(l->d.flit_time, 1 / l->chance);
+                       most);
+    l->least_burst = sim_time_scale(1, (double)p->burst * (mean * (double)l->d.flit_time));
     return true;
+}
+
+/* Rounded once; no later decision sees the double.  A burst is longer than its drawn length by half
+ * a packet on average, because its last packet is sent whole. */
+static void set_rate(struct source *q, double offered)
+{
+    const struct load *l = q->load;
+    double packet = mean_flits(l) * (double)l->d.flit_time, burst = (double)l->p->burst * packet;
+    double mean_scale = sim_rng_pareto_mean(l->p->tail, LONGEST);
+    q->chance = offered / mean_flits(l);
+    if (l->p->process == PROCESS_ON_OFF)
+        q->least_pause = sim_time_scale(1, (burst + packet / 2 / mean_scale) * (1 / offered - 1));
+    q->mean_gap = sim_time_scale(l->d.flit_time, 1 / q->chance);
 }
 
 static void declare(struct load *l)
@@ -327,7 +340,7 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
     l->net = w->net;
     l->p = params;
     w->net->ops->describe(w->net, &l->d);
-    if (!pattern_init(&l->pattern, &l->p->pattern, &l->d, e) || !set_rate(l, e)) {
+    if (!pattern_init(&l->pattern, &l->p->pattern, &l->d, s, e) || !set_load(l, e)) {
         pattern_fini(&l->pattern);
         free(l);
         return NULL;
@@ -349,7 +362,10 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
         sim_event_init(&q->event, SIM_CLASS_SOFTWARE, generate);
         w->net->ops->set_terminal(w->net, i,
                                   &(struct net_terminal){ .receive = receive, .arg = l });
-        next_packet(q, 0);
+        if (pattern_rate(&l->pattern, i) > 0) {
+            set_rate(q, l->offered * pattern_rate(&l->pattern, i));
+            next_packet(q, 0);
+        }
     }
     sim_event_init(&l->open, SIM_CLASS_ARRIVAL, open_window);
     sim_event_init(&l->close, SIM_CLASS_ARRIVAL, close_window);

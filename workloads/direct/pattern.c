@@ -1,13 +1,12 @@
 /* pattern.c: destinations of the synthetic traffic patterns. */
 #include "workloads/direct/pattern.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const pattern_names[] = { "uniform",      "transpose", "bit_complement",
-                                      "bit_reversal", "tornado",   "neighbour",
-                                      "hotspot",      "list",      NULL };
+const char *const pattern_names[] = { "uniform", "transpose", "bit_complement", "bit_reversal",
+                                      "tornado", "neighbour", "hotspot",        "list",
+                                      "table",   NULL };
 
 const char *const pattern_backgrounds[] = {
     "uniform", "transpose", "bit_complement", "bit_reversal", "tornado", "neighbour", NULL
@@ -117,8 +116,131 @@ static bool init_fixed(struct pattern *p, enum pattern_kind kind,
     return true;
 }
 
+/* ---- tables ---- */
+
+struct pattern_pair {
+    double rate;
+    uint64_t part;
+    uint32_t src, dst, order;
+};
+
+static int by_source(const void *a, const void *b)
+{
+    const struct pattern_pair *x = a, *y = b;
+    if (x->src != y->src)
+        return x->src < y->src ? -1 : 1;
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+static bool read_pair(const struct pattern *p, const struct val *v, struct pattern_pair *x,
+                      struct err *e)
+{
+    char where[512];
+    const struct val *rate = v->type == VAL_LIST && v->count == 3 ? v->items[2] : NULL;
+    if (!rate)
+        return err_set(e, "%sa line of workload.rates is { source, destination, rate }",
+                       val_where(v, where, sizeof(where)));
+    if (!terminal_of(v, 0, p->nodes, &x->src, e) || !terminal_of(v, 1, p->nodes, &x->dst, e))
+        return false;
+    x->rate = rate->type == VAL_INT ? (double)rate->u.i : rate->type == VAL_REAL ? rate->u.r : -1;
+    if (!(x->rate > 0 && x->rate <= 64))
+        return err_set(e, "%sa rate of workload.rates is a number above 0, at most 64",
+                       val_where(rate, where, sizeof(where)));
+    return true;
+}
+
+static bool init_table(struct pattern *p, const struct val *rates, struct err *e)
+{
+    double most = 0;
+    if (!rates || rates->type != VAL_LIST || rates->count == 0)
+        return err_set(e, "workload.rates: pattern \"table\" needs a list of { source, "
+                          "destination, rate }");
+    uint32_t count = (uint32_t)rates->count;
+    p->pairs = base_zalloc(count, sizeof(*p->pairs));
+    p->first = base_zalloc((size_t)p->nodes + 1, sizeof(*p->first));
+    p->rate = base_zalloc(p->nodes, sizeof(*p->rate));
+    for (uint32_t i = 0; i < count; i++) {
+        if (!read_pair(p, rates->items[i], &p->pairs[i], e))
+            return false;
+        p->pairs[i].src = pattern_node(p, p->pairs[i].src);
+        p->pairs[i].dst = pattern_node(p, p->pairs[i].dst);
+        p->pairs[i].order = i;
+        most = p->pairs[i].rate > most ? p->pairs[i].rate : most;
+    }
+    qsort(p->pairs, count, sizeof(*p->pairs), by_source);
+    for (uint32_t i = 0; i < count; i++) {
+        struct pattern_pair *x = &p->pairs[i];
+        uint64_t part = (uint64_t)(x->rate / most * 0x1p32);
+        bool same = i > 0 && x[-1].src == x->src;
+        x->part = (part ? part : 1) + (same ? x[-1].part : 0);
+        p->rate[x->src] += x->rate;
+        p->first[x->src + 1] = i + 1;
+    }
+    for (uint32_t i = 0; i < p->nodes; i++)
+        if (p->first[i + 1] == 0)
+            p->first[i + 1] = p->first[i];
+    return true;
+}
+
+static uint32_t draw_from_table(const struct pattern *p, uint32_t src, struct sim_rng *r)
+{
+    uint32_t low = p->first[src], high = p->first[src + 1];
+    if (low == high)
+        return PATTERN_SILENT;
+    uint64_t at = sim_rng_below(r, p->pairs[high - 1].part);
+    while (low + 1 < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (p->pairs[mid - 1].part > at)
+            high = mid;
+        else
+            low = mid;
+    }
+    return p->pairs[low].dst;
+}
+
+/* ---- mappings ---- */
+
+static bool init_mapping(struct pattern *p, const struct pattern_params *params,
+                         const struct net_describe *net, const struct sim *s, struct err *e)
+{
+    struct sim_rng r;
+    uint32_t n = p->nodes, line[1] = { n };
+    if (params->mapping == MAPPING_ROW)
+        return true;
+    p->node_of = base_alloc(n * sizeof(*p->node_of));
+    if (params->mapping == MAPPING_LIST) {
+        uint32_t *all = base_alloc(n * sizeof(*all));
+        mapping_fill(MAPPING_ROW, 1, line, 1, NULL, all);
+        bool good = mapping_read(params->mapping_list, all, n, "workload", p->node_of, e);
+        free(all);
+        return good;
+    }
+    if (params->mapping == MAPPING_RANDOM)
+        sim_rng_init(&r, s, "workload/mapping");
+    mapping_fill((enum mapping)params->mapping, net->dims ? net->dims : 1,
+                 net->dims ? net->size : line, (uint32_t)params->mapping_block, &r, p->node_of);
+    return true;
+}
+
+/* What was said of ranks is said of nodes. */
+static void map_ranks(struct pattern *p)
+{
+    uint32_t *fixed = p->fixed;
+    for (uint32_t i = 0; i < p->hot_count; i++)
+        p->hot[i] = pattern_node(p, p->hot[i]);
+    if (!fixed || !p->node_of)
+        return;
+    p->fixed = base_alloc(sizeof(*fixed) * p->nodes);
+    for (uint32_t i = 0; i < p->nodes; i++)
+        p->fixed[p->node_of[i]] =
+            fixed[i] == PATTERN_SILENT ? PATTERN_SILENT : p->node_of[fixed[i]];
+    free(fixed);
+}
+
 bool pattern_is_silent(const struct pattern *p, uint32_t src)
 {
+    if (p->rate)
+        return p->rate[src] <= 0;
     if (p->nodes == 1 && !p->self_sends)
         return true;
     bool hot = p->kind == PATTERN_HOTSPOT && p->hot_share > 0;
@@ -134,7 +256,7 @@ static bool nobody_sends(const struct pattern *p)
 }
 
 bool pattern_init(struct pattern *p, const struct pattern_params *params,
-                  const struct net_describe *net, struct err *e)
+                  const struct net_describe *net, const struct sim *s, struct err *e)
 {
     *p = (struct pattern){ .kind = (enum pattern_kind)params->pattern,
                            .self_sends = params->self_sends,
@@ -142,12 +264,18 @@ bool pattern_init(struct pattern *p, const struct pattern_params *params,
                            .hot_share = params->hot_share };
     enum pattern_kind rest =
         p->kind == PATTERN_HOTSPOT ? (enum pattern_kind)params->background : p->kind;
-    if (net->dims == 0 && rest != PATTERN_UNIFORM && rest != PATTERN_LIST)
+    if (net->dims == 0 && rest < PATTERN_LIST && rest != PATTERN_UNIFORM)
         return err_set(e, "workload.pattern: pattern \"%s\" needs a grid, not a %s",
                        pattern_names[rest], net->shape);
-    bool good = p->kind != PATTERN_HOTSPOT || init_hot(p, params->hot, e);
-    if (good && rest != PATTERN_UNIFORM)
+    bool good = init_mapping(p, params, net, s, e);
+    if (good && p->kind == PATTERN_HOTSPOT)
+        good = init_hot(p, params->hot, e);
+    if (good && rest == PATTERN_TABLE)
+        good = init_table(p, params->rates, e);
+    else if (good && rest != PATTERN_UNIFORM)
         good = init_fixed(p, rest, params, net, e);
+    if (good)
+        map_ranks(p);
     if (good && nobody_sends(p))
         good = p->nodes == 1
                    ? err_set(e, "workload.self_sends: a network of one terminal needs self_sends = "
@@ -165,7 +293,13 @@ void pattern_fini(struct pattern *p)
 {
     free(p->fixed);
     free(p->hot);
-    p->fixed = p->hot = NULL;
+    free(p->node_of);
+    free(p->pairs);
+    free(p->first);
+    free(p->rate);
+    p->fixed = p->hot = p->node_of = p->first = NULL;
+    p->pairs = NULL;
+    p->rate = NULL;
 }
 
 bool pattern_is_random(const struct pattern *p)
@@ -185,6 +319,8 @@ uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r)
     }
     if (p->fixed)
         return p->fixed[src];
+    if (p->rate)
+        return draw_from_table(p, src, r);
     if (p->self_sends)
         return (uint32_t)sim_rng_below(r, p->nodes);
     uint32_t dst = (uint32_t)sim_rng_below(r, p->nodes - 1);
