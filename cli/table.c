@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/clean.h"
 #include "cli/store.h"
@@ -84,6 +86,7 @@ void table_value(double value, const char *unit, char *out, size_t size)
 struct grid {
     char ***rows; /* [row][column], heap texts */
     size_t row_count, columns;
+    size_t keys; /* columns at the left that tell rows apart */
 };
 
 static void grid_row(struct grid *g)
@@ -106,22 +109,53 @@ static size_t width(const char *s)
     return n;
 }
 
-static void grid_print(FILE *f, const struct grid *g)
+/* Columns that the reader's terminal has; SIZE_MAX: nobody looks. */
+static size_t terminal_columns(void)
 {
-    size_t *widths = base_zalloc(g->columns, sizeof *widths);
-    for (size_t r = 0; r < g->row_count; r++)
-        for (size_t c = 0; c < g->columns; c++)
-            if (g->rows[r][c] && width(g->rows[r][c]) > widths[c])
-                widths[c] = width(g->rows[r][c]);
+    struct winsize w;
+    const char *said = getenv("COLUMNS");
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
+        return w.ws_col;
+    long n = said != NULL ? strtol(said, NULL, 10) : 0;
+    return n > 0 ? (size_t)n : SIZE_MAX;
+}
+
+/* The columns from `from` to before `to`, behind those that tell rows apart. */
+static void print_columns(FILE *f, const struct grid *g, const size_t *widths, size_t from,
+                          size_t to)
+{
     for (size_t r = 0; r < g->row_count; r++) {
         size_t blanks = 0; /* held back, so that no line ends in them */
-        for (size_t c = 0; c < g->columns; c++) {
+        for (size_t c = 0; c < to; c++) {
+            if (c >= g->keys && c < from)
+                continue;
             const char *s = g->rows[r][c] ? g->rows[r][c] : "";
             if (s[0])
                 fprintf(f, "%*s%s", (int)blanks, "", s);
             blanks = (s[0] ? 0 : blanks) + widths[c] - width(s) + 2;
         }
         fputc('\n', f);
+    }
+}
+
+/* What does not fit the terminal follows below, each part with the columns that tell rows apart. */
+static void grid_print(FILE *f, const struct grid *g)
+{
+    size_t *widths = base_zalloc(g->columns, sizeof *widths), room = terminal_columns();
+    for (size_t r = 0; r < g->row_count; r++)
+        for (size_t c = 0; c < g->columns; c++)
+            if (g->rows[r][c] && width(g->rows[r][c]) > widths[c])
+                widths[c] = width(g->rows[r][c]);
+    size_t keys = 0;
+    for (size_t c = 0; c < g->keys; c++)
+        keys += widths[c] + 2;
+    for (size_t from = g->keys, to; from < g->columns; from = to) {
+        size_t used = keys + widths[from];
+        for (to = from + 1; to < g->columns && used + 2 + widths[to] <= room; to++)
+            used += 2 + widths[to];
+        if (from > g->keys)
+            fputc('\n', f);
+        print_columns(f, g, widths, from, to);
     }
     free(widths);
 }
@@ -191,11 +225,12 @@ const char **table_measures(const struct config *c, const struct campaign *r, si
     return names;
 }
 
-/* The scale of a column, by its largest value. */
+/* The scale of a column, by its largest value; of values more than a thousand times apart each has
+ * a unit of its own, and `unit` is NULL. */
 static struct scale column_scale(const struct config *c, const struct campaign *r,
                                  const char *measure)
 {
-    double most = 0;
+    double most = 0, least = INFINITY;
     const char *unit = "1";
     struct campaign_value v;
     for (size_t i = 0; i < c->case_count; i++) {
@@ -204,8 +239,13 @@ static struct scale column_scale(const struct config *c, const struct campaign *
         unit = v.unit;
         if (fabs(v.mean) > most)
             most = fabs(v.mean);
+        if (fabs(v.mean) > 0 && fabs(v.mean) < least)
+            least = fabs(v.mean);
     }
-    return choose_scale(most, unit);
+    struct scale s = choose_scale(most, unit);
+    if (least < most / 1000 && choose_scale(least, unit).factor < s.factor)
+        s.unit = NULL;
+    return s;
 }
 
 /* ---- rows ---- */
@@ -282,8 +322,9 @@ static void add_head(struct grid *g, const struct config *c, const char **measur
             grid_set(g, at++, base_strdup(axis_head(c, i)));
     for (size_t i = 0; i < count; i++)
         grid_set(g, at++,
-                 scales[i].unit[0] ? base_printf("%s [%s]", measures[i], scales[i].unit)
-                                   : base_strdup(measures[i]));
+                 scales[i].unit && scales[i].unit[0]
+                     ? base_printf("%s [%s]", measures[i], scales[i].unit)
+                     : base_strdup(measures[i]));
     grid_set(g, at++, base_strdup("limited by"));
     grid_set(g, at, base_strdup("status"));
 }
@@ -301,9 +342,12 @@ static void add_case(struct grid *g, const struct config *c, const struct campai
     for (size_t i = 0; i < count; i++) {
         struct campaign_value v;
         char text[64] = "-";
-        if (row_value(c, r, k, measures[i], &v))
-            format_number(v.mean / scales[i].factor, v.half_width / scales[i].factor, text,
-                          sizeof text);
+        bool known = row_value(c, r, k, measures[i], &v);
+        struct scale s = known && !scales[i].unit ? choose_scale(fabs(v.mean), v.unit) : scales[i];
+        if (known)
+            format_number(v.mean / s.factor, v.half_width / s.factor, text, sizeof text);
+        if (known && !scales[i].unit && isfinite(v.mean))
+            snprintf(text + strlen(text), sizeof text - strlen(text), " %s", s.unit);
         grid_set(g, at++, base_strdup(text));
     }
     grid_set(g, at++, limited_by(c, r, measured_case(c, k)));
@@ -316,6 +360,8 @@ void table_print(FILE *f, const struct config *c, const struct campaign *r)
     const char **measures = table_measures(c, r, &count);
     struct scale *scales = base_zalloc(count + 1, sizeof *scales);
     struct grid g = { .columns = c->axis_count + count + 2 };
+    for (size_t i = 0; i < c->axis_count; i++)
+        g.keys += is_column(c, i);
     for (size_t i = 0; i < count; i++)
         scales[i] = column_scale(c, r, measures[i]);
     fprintf(f, "%s\n\n", c->title);
@@ -371,9 +417,20 @@ static void print_missing(FILE *f, const struct config *c, const struct campaign
     }
 }
 
-static bool same_text(const char *a, const char *b)
+/* Are two texts the same but for their numbers? */
+static bool same_words(const char *a, const char *b)
 {
-    return a == b || (a && b && strcmp(a, b) == 0);
+    static const char number[] = "0123456789.";
+    if (a == NULL || b == NULL)
+        return a == b;
+    while (*a != '\0' && *b != '\0') {
+        size_t n = strspn(a, number), m = strspn(b, number);
+        if ((n > 0) != (m > 0) || (n == 0 && *a != *b))
+            return false;
+        a += n > 0 ? n : 1;
+        b += m > 0 ? m : 1;
+    }
+    return *a == *b;
 }
 
 static bool is_problem(const struct point_result *p)
@@ -387,26 +444,36 @@ static size_t same_problems(const struct campaign *r, size_t i, size_t from, siz
     size_t n = 0;
     for (size_t k = from; k < to; k++)
         n += is_problem(&r->results[k]) && r->results[k].status == r->results[i].status &&
-             same_text(r->results[k].message, r->results[i].message);
+             same_words(r->results[k].message, r->results[i].message);
     return n;
 }
 
-static size_t same_remarks(const struct campaign *r, const char *text, size_t from, size_t to)
+/* In how many points from `from` on is a remark of these words; the text counts numbers as well. */
+static size_t same_remarks(const struct campaign *r, const char *text, size_t from, size_t to,
+                           size_t *exactly)
 {
     size_t n = 0;
-    for (size_t k = from; k < to; k++)
-        for (size_t m = 0; m < r->results[k].remark_count; m++)
-            n += strcmp(r->results[k].remarks[m], text) == 0;
+    *exactly = 0;
+    for (size_t k = from; k < to; k++) {
+        size_t words = 0, exact = 0;
+        for (size_t m = 0; m < r->results[k].remark_count; m++) {
+            words += same_words(r->results[k].remarks[m], text);
+            exact += strcmp(r->results[k].remarks[m], text) == 0;
+        }
+        n += words > 0;
+        *exactly += exact > 0;
+    }
     return n;
 }
 
 #define TOLD_EACH 3 /* points that failed with the same words and are named one by one */
 
 /* The rest is counted; a remark that points share is printed with the first of them. */
-static void and_others(FILE *f, size_t others)
+static void and_others(FILE *f, size_t others, bool numbers_differ)
 {
     if (others > 0)
-        fprintf(f, " (and %zu other point%s)", others, others == 1 ? "" : "s");
+        fprintf(f, " (and %zu other point%s%s)", others, others == 1 ? "" : "s",
+                numbers_differ ? ", with other numbers" : "");
 }
 
 /* What a bisection tried beyond the answer is expected to be remarkable. */
@@ -427,7 +494,7 @@ void table_problems(FILE *f, const struct config *c, const struct campaign *r)
         fputs("psim: ", f);
         print_point(f, c, i);
         if (told + 1 == TOLD_EACH)
-            and_others(f, same_problems(r, i, i + 1, r->count));
+            and_others(f, same_problems(r, i, i + 1, r->count), false);
         fprintf(f, ": %s: %s\n", point_status_name(p->status),
                 p->message ? p->message : "no reason is known");
     }
@@ -437,12 +504,14 @@ void table_problems(FILE *f, const struct config *c, const struct campaign *r)
             continue;
         for (size_t k = 0; k < r->results[i].remark_count; k++) {
             const char *text = r->results[i].remarks[k];
-            if (same_remarks(r, text, 0, i) > 0)
+            size_t exactly, others;
+            if (same_remarks(r, text, 0, i, &exactly) > 0)
                 continue;
             fputs("remark: ", f);
             if (r->count > 1) {
                 print_point(f, c, i);
-                and_others(f, same_remarks(r, text, i + 1, r->count));
+                others = same_remarks(r, text, i + 1, r->count, &exactly);
+                and_others(f, others, exactly < others);
                 fputs(": ", f);
             }
             fprintf(f, "%s\n", text);
