@@ -17,7 +17,8 @@ struct draw_series *drawing_add(struct drawing *g, const char *label, bool publi
     struct draw_series *s = &g->series[g->count++];
     *s = (struct draw_series){ .label = base_strdup(label),
                                .published = published,
-                               .colour = colour };
+                               .colour = colour,
+                               .panel = DRAW_EVERY_PANEL };
     return s;
 }
 
@@ -43,8 +44,11 @@ void drawing_fini(struct drawing *g)
     }
     for (size_t i = 0; i < g->category_count; i++)
         free(g->categories[i]);
+    for (size_t i = 0; i < g->panel_count; i++)
+        free(g->panels[i]);
     free(g->series);
     free(g->categories);
+    free(g->panels);
     free(g->title);
     free(g->x_label);
     free(g->y_label);
@@ -109,14 +113,26 @@ static const char *default_y(const struct dataset *d, struct err *e)
     return any;
 }
 
-/* Is this swept parameter what tells curves apart? */
-static bool tells_apart(const struct dataset *d, const struct draw_request *q, const char *x,
-                        const char *path)
+/* What each swept parameter is for. */
+struct choice {
+    const struct dataset *d;
+    const struct draw_request *q;
+    const char *x, *y;
+    const char *by; /* NULL: all that is not x, fixed or a panel's */
+};
+
+enum role { ROLE_FIXED, ROLE_X, ROLE_CURVE, ROLE_PANEL };
+
+static enum role role_of(const struct choice *ch, const char *path)
 {
-    if (q->by != NULL)
-        return strcmp(path, q->by) == 0;
-    return strcmp(path, x) != 0 && value_count(d, path) > 1 &&
-           (q->where == NULL || val_get(q->where, path) == NULL);
+    if (strcmp(path, ch->x) == 0)
+        return ROLE_X;
+    if (ch->by != NULL && strcmp(path, ch->by) == 0)
+        return ROLE_CURVE;
+    if (value_count(ch->d, path) < 2 ||
+        (ch->q->where != NULL && val_get(ch->q->where, path) != NULL))
+        return ROLE_FIXED;
+    return ch->by == NULL ? ROLE_CURVE : ROLE_PANEL;
 }
 
 static const char *last_word(const char *path)
@@ -136,17 +152,16 @@ static char *words_of(const char *name)
     return words;
 }
 
-/* "r1.2", or "unit=64KiB nodes=4" when several parameters tell curves apart. */
-static char *curve_label(const struct dataset *d, const struct draw_request *q, const char *x,
-                         const struct data_case *c)
+/* "r1.2", or "unit = 64KiB, nodes = 4": several parameters tell curves apart, or panels. */
+static char *label_of(const struct choice *ch, const struct data_case *c, enum role role)
 {
-    size_t n = 0;
+    size_t n = role == ROLE_PANEL;
     for (size_t i = 0; i < c->param_count; i++)
-        n += tells_apart(d, q, x, c->params[i].path);
+        n += role_of(ch, c->params[i].path) == role;
     char *label = base_strdup("");
     for (size_t i = 0; i < c->param_count; i++) {
         const struct data_param *p = &c->params[i];
-        if (!tells_apart(d, q, x, p->path))
+        if (role_of(ch, p->path) != role)
             continue;
         char *longer = n == 1 ? base_strdup(p->value)
                               : base_printf("%s%s%s = %s", label, label[0] ? ", " : "",
@@ -157,18 +172,59 @@ static char *curve_label(const struct dataset *d, const struct draw_request *q, 
     return label;
 }
 
-static char *key_title(const struct dataset *d, const struct draw_request *q, const char *x)
+static char *key_title(const struct choice *ch)
 {
-    const struct data_case *c = &d->cases[0];
+    const struct data_case *c = &ch->d->cases[0];
     const char *only = NULL;
     for (size_t i = 0; i < c->param_count; i++) {
-        if (!tells_apart(d, q, x, c->params[i].path))
+        if (role_of(ch, c->params[i].path) != ROLE_CURVE)
             continue;
         if (only != NULL)
             return base_strdup("");
         only = c->params[i].path;
     }
     return only != NULL ? words_of(last_word(only)) : base_strdup("");
+}
+
+/* Up to as many curves as the eye keeps apart share one drawing.  Of more, the parameter that takes
+ * the most values up to that tells curves apart, and the others make panels. */
+static const char *default_by(const struct choice *ch)
+{
+    enum { EASY = 8 };
+    const struct data_case *c = &ch->d->cases[0];
+    size_t curves = 1, best_count = 0;
+    const char *best = NULL;
+    for (size_t i = 0; i < c->param_count; i++) {
+        if (role_of(ch, c->params[i].path) != ROLE_CURVE)
+            continue;
+        size_t n = value_count(ch->d, c->params[i].path);
+        curves *= n;
+        if (best == NULL || (n <= EASY ? best_count > EASY || n > best_count : n < best_count)) {
+            best = c->params[i].path;
+            best_count = n;
+        }
+    }
+    return curves > EASY ? best : NULL;
+}
+
+/* "pfs.mode (6 values), workload.nodes (4 values)": what --where can fix. */
+static bool too_many(const struct choice *ch, size_t n, const char *what, struct err *e)
+{
+    const struct data_case *c = &ch->d->cases[0];
+    char *names = base_strdup("");
+    for (size_t i = 0; i < c->param_count; i++) {
+        enum role r = role_of(ch, c->params[i].path);
+        if (r != ROLE_CURVE && r != ROLE_PANEL)
+            continue;
+        char *more = base_printf("%s%s%s (%zu values)", names, names[0] ? ", " : "",
+                                 c->params[i].path, value_count(ch->d, c->params[i].path));
+        free(names);
+        names = more;
+    }
+    err_set(e, "%zu %s cannot be told apart: --where PATH=VALUE keeps one value of %s", n, what,
+            names);
+    free(names);
+    return false;
 }
 
 /* The unit that a value is written in. */
@@ -207,13 +263,36 @@ static double x_of(struct drawing *g, const struct data_param *p)
     return (double)(g->category_count - 1);
 }
 
-static struct draw_series *series_named(struct drawing *g, const char *label)
+static size_t panel_named(struct drawing *g, char *title)
 {
-    for (size_t i = 0; i < g->count; i++) {
-        if (strcmp(g->series[i].label, label) == 0)
-            return &g->series[i];
+    size_t i = 0;
+    while (i < g->panel_count && strcmp(g->panels[i], title) != 0)
+        i++;
+    if (i < g->panel_count) {
+        free(title);
+        return i;
     }
-    return drawing_add(g, label, false, g->count);
+    g->panels = base_realloc(g->panels, (i + 1) * sizeof *g->panels);
+    g->panels[g->panel_count++] = title;
+    return i;
+}
+
+/* The same curve has the same colour in every panel; *colours counts them. */
+static struct draw_series *series_named(struct drawing *g, const char *label, size_t panel,
+                                        size_t *colours)
+{
+    size_t colour = *colours;
+    for (size_t i = 0; i < g->count; i++) {
+        if (strcmp(g->series[i].label, label) != 0)
+            continue;
+        if (g->series[i].panel == panel)
+            return &g->series[i];
+        colour = g->series[i].colour;
+    }
+    *colours += colour == *colours;
+    struct draw_series *s = drawing_add(g, label, false, colour);
+    s->panel = panel;
+    return s;
 }
 
 static void sort_series(struct draw_series *s)
@@ -293,18 +372,29 @@ static bool value_to_draw(const struct dataset *d, const struct data_case *c, co
     return true;
 }
 
-static bool fill(struct drawing *g, const struct dataset *d, const struct draw_request *q,
-                 const char *x, const char *y, struct err *e)
+static bool has_panels(const struct choice *ch)
 {
-    bool any = false;
+    const struct data_case *c = &ch->d->cases[0];
+    for (size_t i = 0; i < c->param_count; i++) {
+        if (role_of(ch, c->params[i].path) == ROLE_PANEL)
+            return true;
+    }
+    return false;
+}
+
+static bool fill(struct drawing *g, const struct choice *ch, struct err *e)
+{
+    const struct dataset *d = ch->d;
+    bool any = false, panels = has_panels(ch);
+    size_t colours = 0;
     for (size_t i = 0; i < d->case_count; i++) {
         const struct data_case *c = &d->cases[i];
-        const struct data_param *p = data_param_find(c, x);
+        const struct data_param *p = data_param_find(c, ch->x);
         struct data_value v;
-        if (p == NULL || !case_matches(c, q->where))
+        if (p == NULL || !case_matches(c, ch->q->where))
             continue;
         any = true;
-        if (!value_to_draw(d, c, y, q->over, &v))
+        if (!value_to_draw(d, c, ch->y, ch->q->over, &v))
             continue;
         if (g->count == 0) {
             free(g->y_unit);
@@ -313,29 +403,38 @@ static bool fill(struct drawing *g, const struct dataset *d, const struct draw_r
                 g->categories = base_zalloc(1, sizeof *g->categories);
         }
         double at = x_of(g, p);
-        char *label = curve_label(d, q, x, c);
-        draw_series_add(series_named(g, label), at, v.mean, v.half_width);
+        char *label = label_of(ch, c, ROLE_CURVE);
+        size_t panel = panels ? panel_named(g, label_of(ch, c, ROLE_PANEL)) : DRAW_EVERY_PANEL;
+        draw_series_add(series_named(g, label, panel, &colours), at, v.mean, v.half_width);
         free(label);
     }
     if (!any)
         return err_set(e, "no case of the sweep matches what is to be drawn");
     if (g->count == 0)
-        return unknown("finished point with the scalar", y, dataset_scalar_names(d), e);
-    return check_series(g, x, e);
+        return unknown("finished point with the scalar", ch->y, dataset_scalar_names(d), e);
+    if (colours > DRAW_COLOURS)
+        return too_many(ch, colours, "curves", e);
+    if (g->panel_count > DRAW_COLOURS)
+        return too_many(ch, g->panel_count, "panels", e);
+    return check_series(g, ch->x, e);
 }
 
 bool drawing_make(struct drawing *g, const struct dataset *d, const struct draw_request *q,
                   struct err *e)
 {
     *g = (struct drawing){ .x_unit = base_strdup("1"), .y_unit = base_strdup("1") };
-    const char *x = q->x != NULL ? q->x : default_x(d, e);
-    const char *y = x != NULL && q->y == NULL ? default_y(d, e) : q->y;
-    bool ok = x != NULL && y != NULL;
-    if (ok && value_count(d, x) == 0)
-        ok = unknown("swept parameter", x, dataset_param_paths(d), e);
+    struct choice ch = { .d = d, .q = q, .x = q->x != NULL ? q->x : default_x(d, e), .by = q->by };
+    ch.y = ch.x != NULL && q->y == NULL ? default_y(d, e) : q->y;
+    bool ok = ch.x != NULL && ch.y != NULL;
+    if (ok && value_count(d, ch.x) == 0)
+        ok = unknown("swept parameter", ch.x, dataset_param_paths(d), e);
     if (ok && q->by != NULL && value_count(d, q->by) == 0)
         ok = unknown("swept parameter", q->by, dataset_param_paths(d), e);
-    ok = ok && fill(g, d, q, x, y, e);
+    if (ok && q->by != NULL && strcmp(q->by, ch.x) == 0)
+        ok = err_set(e, "'%s' is the x axis: --by names another swept parameter", ch.x);
+    if (ok && ch.by == NULL)
+        ch.by = default_by(&ch);
+    ok = ok && fill(g, &ch, e);
     if (!ok) {
         drawing_fini(g);
         return false;
@@ -344,9 +443,9 @@ bool drawing_make(struct drawing *g, const struct dataset *d, const struct draw_
     g->log_x = strchr(log_axes, 'x') != NULL && g->categories == NULL;
     g->log_y = strchr(log_axes, 'y') != NULL;
     g->title = base_strdup(q->title != NULL ? q->title : d->title);
-    g->x_label = q->x_label != NULL ? base_strdup(q->x_label) : words_of(last_word(x));
-    g->y_label = q->y_label != NULL ? base_strdup(q->y_label) : words_of(y);
-    g->key_title = key_title(d, q, x);
+    g->x_label = q->x_label != NULL ? base_strdup(q->x_label) : words_of(last_word(ch.x));
+    g->y_label = q->y_label != NULL ? base_strdup(q->y_label) : words_of(ch.y);
+    g->key_title = key_title(&ch);
     return true;
 }
 

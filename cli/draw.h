@@ -1,6 +1,7 @@
 /* draw.h: a drawing of curves with error bars, made by gnuplot as a child process.
  *
- * The script goes through a pipe, data inside it as numbers, text in single quotes only, so no name
+ * Names on the x axis are bars.  What cannot be told apart by curves alone becomes small multiples, or
+ * is refused with what there is to choose.  The script goes through a pipe, data inside it as numbers, text in single quotes only, so no name
  * in a results file can become a command.
  */
 #ifndef CLI_DRAW_H
@@ -11,10 +12,14 @@
 #include "cli/dataset.h"
 #include "sim/base/val.h"
 
+#define DRAW_COLOURS 24 /* curves that can be told apart, and panels of small multiples */
+#define DRAW_EVERY_PANEL SIZE_MAX
+
 struct draw_series {
     char *label;
     bool published; /* points of somebody else: hollow, no line */
     size_t colour;
+    size_t panel; /* DRAW_EVERY_PANEL: in all */
     size_t count;
     double *x, *y, *half_width; /* in base units; half width NAN: none */
 };
@@ -25,15 +30,17 @@ struct drawing {
     bool log_x, log_y;
     char **categories; /* names of x = 0, 1, ...; NULL: x is a number */
     size_t category_count;
+    char **panels; /* small multiples: the title of each; NULL: one drawing */
+    size_t panel_count;
     struct draw_series *series;
     size_t count;
 };
 
 /* What to draw of a dataset. */
 struct draw_request {
-    const char *x;           /* swept parameter; NULL: the number that takes the most values */
-    const char *y;           /* scalar; NULL: the first default column */
-    const char *by;          /* one curve for each value; NULL: each of all other swept ones */
+    const char *x;  /* swept parameter; NULL: the number that takes the most values */
+    const char *y;  /* scalar; NULL: the first default column */
+    const char *by; /* one curve for each value, what else is swept makes panels; NULL: chosen */
     const struct val *where; /* table path -> value; NULL: all */
     const struct val *over;  /* y becomes the y at these values over it: a speed-up; NULL: no */
     const char *log;         /* "", "x", "y", "xy" */

@@ -30,7 +30,7 @@ static int draw_figure(const struct config *c, const struct dataset *d, const ch
     struct draw_request q = figure_request(c->figure);
     if (!drawing_make(&g, d, &q, &e))
         return cli_complain(CLI_USAGE, &e);
-    figure_add_published(&g, c->figure);
+    figure_add_published(&g, c->figure, c->expectations);
     bool ok = drawing_run(&g, output, &e);
     drawing_fini(&g);
     if (!ok)

@@ -12,8 +12,10 @@ bool figure_check(const struct val *figure, struct err *e) MUST_CHECK;
 /* What the figure asks to draw; texts are borrowed from it. */
 struct draw_request figure_request(const struct val *figure);
 
-/* Adds the published points to a drawing: each series in the colour of the curve it belongs to. */
-void figure_add_published(struct drawing *g, const struct val *figure);
+/* Adds the published points to a drawing: each series in the colour of the curve it belongs to.
+ * A figure without a list of them has those of its expected values that are cited (`plain`: the
+ * configuration's own, may be NULL). */
+void figure_add_published(struct drawing *g, const struct val *figure, const struct val *plain);
 
 /* The expectations of shape: those with a kind in `plain` (may be NULL), then those of the figure
  * (may be NULL).  A list that the caller frees. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/figure.h"
+#include "cli/store.h"
 
 static const char *const members[] = { "x",       "y",         "by",           "where",
                                        "over",    "log",       "title",        "x_label",
@@ -152,21 +153,79 @@ static double place_of(const struct drawing *g, const struct val *x)
     return g->category_count > 0 ? NAN : number(x);
 }
 
-void figure_add_published(struct drawing *g, const struct val *figure)
+static struct draw_series *published_series(struct drawing *g, const char *name, bool low,
+                                            const struct val *of)
+{
+    char *label = base_printf("%s%s", name, low ? " (low confidence)" : "");
+    struct draw_series *s = NULL;
+    for (size_t i = 0; i < g->count && s == NULL; i++) {
+        if (g->series[i].published && strcmp(g->series[i].label, label) == 0)
+            s = &g->series[i];
+    }
+    if (s == NULL)
+        s = drawing_add(g, label, true, colour_for(g, of));
+    free(label);
+    return s;
+}
+
+static bool is_low(const struct val *t)
+{
+    const char *confidence = text(t, "confidence");
+    return confidence != NULL && strcmp(confidence, "low") == 0;
+}
+
+static bool same(const struct val *a, const struct val *b)
+{
+    char *s = store_value_text(a), *t = store_value_text(b);
+    bool yes = data_same(s, t);
+    free(s);
+    free(t);
+    return yes;
+}
+
+/* A value with a citation that is expected of the figure's y is a published point as well. */
+static void add_cited(struct drawing *g, const struct val *figure, const struct val *x)
+{
+    const char *kind = text(x, "kind"), *measure = text(x, "measure"), *by = text(figure, "by");
+    const struct val *at = val_get(x, "at"), *equals = val_get(x, "equals"),
+                     *where = val_get(figure, "where");
+    if (kind == NULL || strcmp(kind, "value") != 0 || equals == NULL || at == NULL ||
+        at->type != VAL_TABLE || text(x, "citation") == NULL ||
+        (measure != NULL && strcmp(measure, text(figure, "y")) != 0))
+        return;
+    const struct val *place = val_get(at, text(figure, "x")), *of = by ? val_get(at, by) : NULL;
+    for (size_t i = 0; where != NULL && i < where->count; i++) {
+        const struct val *v = val_get(at, where->items[i]->key);
+        if (v != NULL && !same(v, where->items[i]))
+            return; /* of a case that is not drawn */
+    }
+    if (place == NULL || (by != NULL && of == NULL))
+        return;
+    char *curve = of != NULL ? store_value_text(of) : base_strdup("");
+    char *name = base_printf("%s%spublished", curve, curve[0] ? ", " : "");
+    struct val *word = of != NULL ? val_new_string(curve, NULL, 0) : NULL;
+    draw_series_add(published_series(g, name, is_low(x), word), place_of(g, place), number(equals),
+                    NAN);
+    val_free(word);
+    free(name);
+    free(curve);
+}
+
+void figure_add_published(struct drawing *g, const struct val *figure, const struct val *plain)
 {
     const struct val *published = val_get(figure, "published");
     for (size_t i = 0; published != NULL && i < published->count; i++) {
         const struct val *s = published->items[i], *points = val_get(s, "points");
-        size_t colour = colour_for(g, val_get(s, "of"));
-        const char *confidence = text(s, "confidence");
-        bool low = confidence != NULL && strcmp(confidence, "low") == 0;
-        char *label = base_printf("%s%s", text(s, "name"), low ? " (low confidence)" : "");
-        struct draw_series *out = drawing_add(g, label, true, colour);
-        free(label);
+        struct draw_series *out = published_series(g, text(s, "name"), is_low(s), val_get(s, "of"));
         for (size_t k = 0; k < points->count; k++)
             draw_series_add(out, place_of(g, points->items[k]->items[0]),
                             number(points->items[k]->items[1]), NAN);
     }
+    struct val *expected = figure_expectations(figure, plain);
+    for (size_t i = 0; published == NULL && val_get(figure, "over") == NULL && i < expected->count;
+         i++)
+        add_cited(g, figure, expected->items[i]);
+    val_free(expected);
 }
 
 static void append_kinds(struct val *list, const struct val *from)

@@ -15,11 +15,15 @@
 
 extern char **environ;
 
-/* The palette of Okabe and Ito, which readers who confuse red and green can tell apart. */
-static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                       "#e69f00", "#56b4e9", "#000000", "#8c6d31" };
-static const int solid[] = { 7, 5, 9, 13, 11, 15, 7, 5 };
-static const int hollow[] = { 6, 4, 8, 12, 10, 14, 6, 4 };
+/* The palette of Okabe and Ito, which readers who confuse red and green can tell apart; then others,
+ * so that no colour is used twice. */
+static const char *const colours[DRAW_COLOURS] = {
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31",
+    "#7f3c8d", "#80ba5a", "#e73f74", "#a5aa99", "#3969ac", "#cf1c90", "#f2b701", "#4b4b8f",
+    "#11a579", "#9c2f2f", "#c4a000", "#00c0c7", "#855c75", "#af6458", "#526a83", "#d9af6b"
+};
+static const int solid[] = { 7, 5, 9, 13, 11, 15 };
+static const int hollow[] = { 6, 4, 8, 12, 10, 14 };
 
 /* Text in single quotes: a quote is doubled. */
 static void quoted(FILE *to, const char *text)
@@ -72,14 +76,33 @@ static struct scale scale_for(const char *unit, double largest)
     return s[i];
 }
 
+struct range {
+    double low, high;
+};
+
+/* What an axis must show: on a logarithmic one only what is above zero, of y with its intervals. */
+static struct range range_of(const struct drawing *g, bool of_x)
+{
+    struct range r = { INFINITY, -INFINITY };
+    bool positive = of_x ? g->log_x : g->log_y;
+    for (size_t i = 0; i < g->count; i++) {
+        const struct draw_series *s = &g->series[i];
+        for (size_t k = 0; k < s->count; k++) {
+            double v = of_x ? s->x[k] : s->y[k];
+            double half = of_x || !isfinite(s->half_width[k]) ? 0 : s->half_width[k];
+            if (!isfinite(v) || (positive && v <= 0))
+                continue;
+            r.low = fmin(r.low, positive && v <= half ? v : v - half);
+            r.high = fmax(r.high, v + half);
+        }
+    }
+    return r.low <= r.high ? r : (struct range){ 1, 1 };
+}
+
 static double largest(const struct drawing *g, bool of_x)
 {
-    double max = 0;
-    for (size_t i = 0; i < g->count; i++) {
-        for (size_t k = 0; k < g->series[i].count; k++)
-            max = fmax(max, fabs(of_x ? g->series[i].x[k] : g->series[i].y[k]));
-    }
-    return max;
+    struct range r = range_of(g, of_x);
+    return fmax(fabs(r.low), fabs(r.high));
 }
 
 static void axis_label(FILE *to, const char *axis, const char *label, const char *unit)
@@ -101,18 +124,12 @@ static bool binary_axis(const struct drawing *g)
 /* Tics at powers of two, at most ten, with binary prefixes: "16 B", "64 KiB". */
 static void binary_tics(const struct drawing *g, FILE *to)
 {
-    int low = 63, high = 0;
-    for (size_t i = 0; i < g->count; i++) {
-        for (size_t k = 0; k < g->series[i].count; k++) {
-            if (!(g->series[i].x[k] >= 1))
-                continue;
-            int e;
-            frexp(g->series[i].x[k], &e); /* 2^(e-1) <= x < 2^e */
-            low = e - 1 < low ? e - 1 : low;
-            high = e > high ? e : high;
-        }
-    }
-    int step = (high - low) / 10 + 1;
+    int low, high;
+    struct range r = range_of(g, true);
+    frexp(fmax(r.low, 1), &low); /* 2^(low-1) <= r.low */
+    frexp(fmax(r.high, 1), &high);
+    low--;
+    int step = (high - low) / (g->panel_count > 0 ? 4 : 10) + 1;
     const char *between = "";
     fputs("set logscale x 2\nset xtics (", to);
     for (int e = low - low % step; e <= high && e < 63; e += step) {
@@ -124,50 +141,154 @@ static void binary_tics(const struct drawing *g, FILE *to)
     fputs(")\n", to);
 }
 
+/* A logarithmic axis ends at the data.  Of less than two decades 1, 2 and 5 have tics. */
+static void log_axis(const char *axis, struct range r, double factor, FILE *to)
+{
+    double low = r.low / factor, high = r.high / factor;
+    double more = high > low ? pow(high / low, 0.04) : 1.2;
+    low /= more;
+    high *= more;
+    fprintf(to, "set %srange [%.6g:%.6g]\n", axis, low, high);
+    if (high / low > 100)
+        return;
+    static const int steps[] = { 1, 2, 5 };
+    const char *between = "";
+    fprintf(to, "set %stics (", axis);
+    for (int e = (int)floor(log10(low)); e <= (int)ceil(log10(high)); e++)
+        for (size_t i = 0; i < ARRAY_LEN(steps); i++, between = ", ")
+            fprintf(to, "%s%d * 10.0**%d", between, steps[i], e);
+    fputs(")\n", to);
+}
+
+/* Panels are compared, so they share their ranges. */
+static void linear_axis(const char *axis, struct range r, double factor, FILE *to)
+{
+    double low = r.low / factor, high = r.high / factor;
+    bool from_zero = axis[0] == 'y' && low >= 0;
+    low = from_zero ? 0 : low;
+    double more = high > low ? (high - low) * 0.04 : 1;
+    fprintf(to, "set %srange [%.6g:%.6g]\n", axis, from_zero ? 0 : low - more, high + more);
+}
+
+static void name_tics(const struct drawing *g, FILE *to)
+{
+    ASSERT(g->categories != NULL);
+    size_t letters = 0;
+    fputs("set xtics (", to);
+    for (size_t i = 0; i < g->category_count; i++) {
+        fputs(i > 0 ? ", " : "", to);
+        quoted(to, g->categories[i]);
+        fprintf(to, " %zu", i);
+        letters += strlen(g->categories[i]) + 2;
+    }
+    bool turned = letters > (g->panel_count > 0 ? 30 : 70);
+    fprintf(to, ") noenhanced%s\nset xrange [-0.5:%g]\n", turned ? " rotate by -30" : "",
+            (double)g->category_count - 0.5);
+}
+
 static void script_axes(const struct drawing *g, struct scale x, struct scale y, FILE *to)
 {
+    struct range rx = range_of(g, true), ry = range_of(g, false);
     bool binary = binary_axis(g);
     axis_label(to, "x", g->x_label, binary ? "" : x.unit);
     axis_label(to, "y", g->y_label, y.unit);
+    if (g->category_count > 0)
+        name_tics(g, to);
+    else if (g->log_x)
+        log_axis("x", rx, x.factor, to);
+    else
+        linear_axis("x", rx, x.factor, to);
     if (binary)
         binary_tics(g, to);
     else if (g->log_x)
         fputs("set logscale x 10\n", to);
     if (g->log_y)
         fputs("set logscale y 10\n", to);
+    if (g->log_y)
+        log_axis("y", ry, y.factor, to);
     else
-        fputs("set yrange [0:*]\n", to);
-    if (g->category_count > 0) {
-        ASSERT(g->categories != NULL);
-        fputs("set xtics (", to);
-        for (size_t i = 0; i < g->category_count; i++) {
-            fputs(i > 0 ? ", " : "", to);
-            quoted(to, g->categories[i]);
-            fprintf(to, " %zu", i);
-        }
-        fprintf(to, ") noenhanced\nset xrange [-0.5:%g]\n", (double)g->category_count - 0.5);
-    }
+        linear_axis("y", ry, y.factor, to);
 }
 
+/* Curves, and published series that belong to none, are what the legend names. */
+static size_t legend(const struct drawing *g, size_t *longest)
+{
+    size_t n = 0;
+    *longest = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        size_t length = strlen(g->series[i].label);
+        *longest = length > *longest ? length : *longest;
+        n += length > 0;
+    }
+    return n;
+}
+
+static size_t panel_columns(const struct drawing *g)
+{
+    size_t n = 1;
+    while (n < 4 && n * n < g->panel_count)
+        n++;
+    return n;
+}
+
+static size_t panel_rows(const struct drawing *g)
+{
+    size_t n = panel_columns(g);
+    return g->panel_count > 0 ? (g->panel_count + n - 1) / n : 1;
+}
+
+/* The legend stands beside the drawing, below it when its words are long; the drawing is as high as
+ * all of its entries need. */
 static void script_head(const struct drawing *g, const char *output, FILE *to)
 {
-    size_t n = strlen(output);
-    bool png = n > 4 && strcmp(output + n - 4, ".png") == 0;
-    fputs(png ? "set terminal pngcairo size 1200,750 font 'Sans,14' background '#ffffff'\n"
-              : "set terminal svg size 960,600 font 'Helvetica,15' background '#ffffff' rounded\n",
-          to);
+    size_t n = strlen(output), longest, entries = legend(g, &longest);
+    bool png = n > 4 && strcmp(output + n - 4, ".png") == 0, below = longest > 40;
+    size_t width = 960, height = 600;
+    if (g->panel_count > 0) {
+        width = 260 * panel_columns(g) + 280;
+        height = 250 * panel_rows(g) + 70;
+    } else if (below) {
+        height += 21 * entries;
+    }
+    height = height < 120 + 21 * entries ? 120 + 21 * entries : height;
+    if (png)
+        fprintf(to, "set terminal pngcairo size %zu,%zu font 'Sans,14' background '#ffffff'\n",
+                width * 5 / 4, height * 5 / 4);
+    else
+        fprintf(to,
+                "set terminal svg size %zu,%zu font 'Helvetica,15' background '#ffffff' rounded\n",
+                width, height);
     quoted_line(to, "set output", output, "");
     fputs("set encoding utf8\nset datafile missing '?'\n", to);
-    quoted_line(to, "set title", g->title, " noenhanced font ',18'");
+    if (g->panel_count == 0)
+        quoted_line(to, "set title", g->title, " noenhanced font ',18'");
     fputs("set border 3 lc rgb '#444444'\nset tics nomirror out textcolor rgb '#222222'\n"
-          "set grid xtics ytics lt 1 lw 0.7 lc rgb '#e4e4e4'\n"
-          "set key outside right top Left reverse samplen 2 spacing 1.2 noenhanced\n",
+          "set grid xtics ytics lt 1 lw 0.7 lc rgb '#e4e4e4'\n",
           to);
+    fprintf(to, "set key %s Left reverse samplen 2 spacing 1.2 noenhanced\n",
+            g->panel_count > 0 ? "at screen 0.995,0.9 right top"
+            : below            ? "outside bottom center vertical maxcols 1"
+                               : "outside right top");
     if (g->key_title != NULL && g->key_title[0] != '\0')
         quoted_line(to, "set key title", g->key_title, " noenhanced left");
-    /* A margin above would make a logarithmic axis a decade longer. */
-    fprintf(to, "set pointintervalbox 0\nset offsets graph 0.03, graph 0.03, %s, 0\n",
-            g->log_y ? "0" : "graph 0.05");
+    fputs("set pointintervalbox 0\n", to);
+}
+
+/* Bars stand side by side over a name, in the order of the curves' colours. */
+static double bar_width(const struct drawing *g)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < g->count; i++) {
+        if (!g->series[i].published && g->series[i].colour >= n)
+            n = g->series[i].colour + 1;
+    }
+    return 0.8 / (double)n;
+}
+
+static double bar_shift(const struct drawing *g, const struct draw_series *s)
+{
+    double w = bar_width(g), at = ((double)s->colour + 0.5) * w - 0.4;
+    return g->categories == NULL || at > 0.4 ? 0 : at; /* published, of no curve: in the middle */
 }
 
 /* A value at or below zero has no place on a logarithmic axis. */
@@ -201,7 +322,7 @@ static void script_data(const struct drawing *g, struct scale x, struct scale y,
         for (size_t k = 0; k < s->count; k++) {
             if (off_axis(g, s, k) || !isfinite(s->x[k]) || !isfinite(s->y[k]))
                 continue;
-            fprintf(to, "%.12g %.12g ", s->x[k] / x.factor, s->y[k] / y.factor);
+            fprintf(to, "%.12g %.12g ", s->x[k] / x.factor + bar_shift(g, s), s->y[k] / y.factor);
             if (s->half_width[k] > 0 && isfinite(s->half_width[k]))
                 fprintf(to, "%.12g\n", s->half_width[k] / y.factor);
             else
@@ -220,33 +341,109 @@ static bool has_interval(const struct draw_series *s)
     return false;
 }
 
-/* Bars first, so that the points lie over them. */
-static void script_plot(const struct drawing *g, FILE *to)
+static void style(const struct drawing *g, const struct draw_series *s, FILE *to)
+{
+    bool on_bars = g->categories != NULL && s->published;
+    const char *colour = on_bars ? "#222222" : colours[s->colour % DRAW_COLOURS];
+    size_t shape = s->colour % ARRAY_LEN(solid);
+    if (g->categories != NULL && !s->published)
+        fprintf(to, "with boxes fs solid 0.85 noborder lc rgb '%s' ", colour);
+    else
+        fprintf(to, "with %s lc rgb '%s' lw 2 pt %d ps %s ",
+                s->published ? "points" : "linespoints", colour,
+                s->published ? hollow[shape] : solid[shape], s->published ? "1.3" : "0.8");
+}
+
+static bool in_panel(const struct draw_series *s, size_t panel)
+{
+    return s->panel == panel || s->panel == DRAW_EVERY_PANEL;
+}
+
+/* The lines of the legend of small multiples: of each label one. */
+static void script_legend(const struct drawing *g, FILE *to)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        bool seen = g->series[i].label[0] == '\0';
+        for (size_t k = 0; k < i; k++)
+            seen |= strcmp(g->series[k].label, g->series[i].label) == 0;
+        if (seen)
+            continue;
+        fputs(", \\\n     keyentry ", to);
+        style(g, &g->series[i], to);
+        fputs("title ", to);
+        quoted(to, g->series[i].label);
+    }
+}
+
+/* Curves over their intervals, intervals over bars, then what is published. */
+static void script_panel(const struct drawing *g, size_t panel, FILE *to)
 {
     const char *between = "plot ";
-    for (size_t i = 0; i < g->count; i++) {
-        if (!has_interval(&g->series[i]))
-            continue;
-        fprintf(to, "%s$d%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.2 pt 0 notitle", between,
-                i, colours[g->series[i].colour % ARRAY_LEN(colours)]);
-        between = ", \\\n     ";
-    }
-    for (size_t i = 0; i < g->count; i++) {
-        const struct draw_series *s = &g->series[i];
-        size_t c = s->colour % ARRAY_LEN(colours);
-        size_t shape = (c + s->colour / ARRAY_LEN(colours)) % ARRAY_LEN(colours);
-        fprintf(to, "%s$d%zu using 1:2 with %s lc rgb '%s' lw 2 pt %d ps %s ", between, i,
-                s->published ? "points" : "linespoints", colours[c],
-                s->published ? hollow[shape] : solid[shape], s->published ? "1.3" : "0.8");
-        between = ", \\\n     ";
-        if (s->label[0] == '\0') {
-            fputs("notitle", to);
-        } else {
-            fputs("title ", to);
-            quoted(to, s->label);
+    const int intervals = g->categories != NULL;
+    for (int layer = 0; layer < 3; layer++) {
+        for (size_t i = 0; i < g->count; i++) {
+            const struct draw_series *s = &g->series[i];
+            if (!in_panel(s, panel) || s->published != (layer == 2) ||
+                (layer == intervals && !has_interval(s)))
+                continue;
+            fprintf(to, "%s$d%zu ", between, i);
+            between = ", \\\n     ";
+            if (layer == intervals) {
+                fprintf(to, "using 1:2:3 with yerrorbars lc rgb '%s' lw 1.2 pt 0 notitle",
+                        g->categories != NULL ? "#222222" : colours[s->colour % DRAW_COLOURS]);
+                continue;
+            }
+            fputs("using 1:2 ", to);
+            style(g, s, to);
+            bool titled = s->label[0] != '\0' && g->panel_count == 0;
+            fputs(titled ? "title " : "notitle", to);
+            if (titled)
+                quoted(to, s->label);
         }
     }
-    fputs("\nset output\n", to);
+    if (panel == 0)
+        script_legend(g, to);
+    fputc('\n', to);
+}
+
+/* The labels of the axes stand at the left and at the bottom only. */
+static void panel_labels(const struct drawing *g, size_t i, const char *x, const char *y, FILE *to)
+{
+    if (i + panel_columns(g) >= g->panel_count)
+        axis_label(to, "x", g->x_label, x);
+    else
+        fputs("unset xlabel\n", to);
+    if (i % panel_columns(g) == 0)
+        axis_label(to, "y", g->y_label, y);
+    else
+        fputs("unset ylabel\n", to);
+}
+
+static void script_plot(const struct drawing *g, const char *x, const char *y, FILE *to)
+{
+    if (g->categories != NULL)
+        fprintf(to, "set boxwidth %.6g\n", bar_width(g) * 0.94);
+    if (g->panel_count == 0) {
+        script_panel(g, DRAW_EVERY_PANEL, to);
+    } else {
+        double width = 260.0 * (double)panel_columns(g) + 280,
+               height = 250.0 * (double)panel_rows(g) + 70;
+        fputs("set multiplot title ", to);
+        quoted(to, g->title);
+        fprintf(to,
+                " font ',18' noenhanced layout %zu,%zu margins %.4f,%.4f,%.4f,%.4f spacing "
+                "%.4f,%.4f\n",
+                panel_rows(g), panel_columns(g), 80 / width, 1 - 200 / width, 60 / height,
+                1 - 75 / height, 50 / width, 70 / height);
+        for (size_t i = 0; i < g->panel_count; i++) {
+            quoted_line(to, "set title", g->panels[i], " noenhanced font ',13'");
+            panel_labels(g, i, x, y, to);
+            script_panel(g, i, to);
+            fputs("unset key\n", to);
+        }
+        fputs("unset multiplot\n", to);
+    }
+    fputs("set output\n", to);
 }
 
 void drawing_script(const struct drawing *g, const char *output, FILE *to)
@@ -258,7 +455,7 @@ void drawing_script(const struct drawing *g, const char *output, FILE *to)
     script_head(g, output, to);
     script_axes(g, x, y, to);
     script_data(g, x, y, to);
-    script_plot(g, to);
+    script_plot(g, binary_axis(g) ? "" : x.unit, y.unit, to);
 }
 
 /* ---- the child ---- */

@@ -7,8 +7,6 @@
 #include "cli/config.h"
 #include "cli/figure.h"
 
-#define CURVES_READABLE 24
-
 /* "path=value" words as a table.  False with a sentence. */
 static bool read_where(const struct cli_list *words, struct val *where, struct err *e)
 {
@@ -60,7 +58,7 @@ static void take_figure(struct draw_request *q, const struct val *figure)
 }
 
 static int plot(const char *file, int64_t experiment, const struct draw_request *q,
-                const struct val *figure, const char *output)
+                const struct config *c, const char *output)
 {
     struct err e = ERR_INIT;
     struct dataset d;
@@ -70,14 +68,13 @@ static int plot(const char *file, int64_t experiment, const struct draw_request 
     char *path = output != NULL ? base_strdup(output) : default_output(file);
     bool ok = drawing_make(&g, &d, q, &e);
     if (ok) {
-        if (figure != NULL)
-            figure_add_published(&g, figure);
+        size_t curves = g.count;
+        if (c != NULL && c->figure != NULL)
+            figure_add_published(&g, c->figure, c->expectations);
         ok = drawing_run(&g, path, &e);
-        if (ok && g.count > CURVES_READABLE)
-            fprintf(stderr, "psim: %zu curves are hard to tell apart: --where and --by choose\n",
-                    g.count);
         if (ok)
-            printf("%s: %zu curve%s\n", path, g.count, g.count == 1 ? "" : "s");
+            printf("%s: %zu curve%s%s\n", path, curves, curves == 1 ? "" : "s",
+                   g.panel_count > 0 ? ", in small multiples" : "");
         drawing_fini(&g);
     }
     free(path);
@@ -110,7 +107,8 @@ int cmd_plot(int argc, char **argv)
         .doc = "Draws results with gnuplot: means over replications with their 95 % intervals.\n"
                "Without --x the swept number with the most values, without --y the first column of "
                "the table,\n"
-               "without --by one curve for each combination of the other swept parameters.",
+               "without --by one curve for each combination of the other swept parameters; of many "
+               "one\nparameter tells curves apart and the others make small multiples.",
         .options = options,
         .operands_min = 1,
         .operands_max = 1,
@@ -132,7 +130,7 @@ int cmd_plot(int argc, char **argv)
     }
     if (ok && figure != NULL)
         take_figure(&q, figure);
-    code = ok ? plot(file, experiment, &q, figure, output) : cli_complain(CLI_USAGE, &e);
+    code = ok ? plot(file, experiment, &q, c, output) : cli_complain(CLI_USAGE, &e);
     config_free(c);
     val_free(table);
     free(where.items);

@@ -85,6 +85,8 @@ Test(draw, names_become_an_axis_of_categories)
     make(&(struct draw_request){ .x = "pfs.mode" }, "a.svg");
     has("set xtics ('M_UNIX' 0, 'M_RECORD' 1)");
     has("set xrange [-0.5:1.5]");
+    has("$d0 using 1:2 with boxes");
+    has("$d0 << EOD\n-0.2 2 ?"); /* side by side */
 }
 
 Test(draw, text_cannot_leave_its_quotes)
@@ -133,8 +135,81 @@ Test(draw, what_is_not_there_has_a_sentence)
             "the results have no finished point with the scalar 'read_bandwith', did you mean "
             "'read_bandwidth'?");
     refused(&(struct draw_request){ .x = "pfs.mode", .by = "pfs.mode" },
-            "several cases share one pfs.mode on the curve 'M_UNIX': --by or --where must tell "
-            "them apart");
+            "'pfs.mode' is the x axis: --by names another swept parameter");
+}
+
+/* 4 x 6 x 5 cases: too many curves for one drawing. */
+static void four_dimensions(void)
+{
+    for (int i = 0; i < 240; i++) {
+        char text[4][16];
+        struct data_point *p = dataset_add(&d);
+        const int values[4] = { i % 2, i / 2 % 4, i / 8 % 6, i / 48 };
+        static const char *const names[4] = { "pfs.mode", "a.load", "a.nodes", "a.unit" };
+        for (int k = 0; k < 4; k++) {
+            snprintf(text[k], sizeof text[k], k == 0 ? "M_%d" : "%d", values[k]);
+            dataset_add_param(p, names[k], text[k], k == 0 ? (double)NAN : (double)values[k]);
+        }
+        dataset_add_scalar(p, "wait", "s", 0.001 * (i + 1), NAN, 4);
+    }
+    dataset_group(&d);
+}
+
+static size_t times(const char *part)
+{
+    size_t n = 0;
+    for (const char *s = script; (s = strstr(s, part)) != NULL; s++)
+        n++;
+    return n;
+}
+
+Test(draw, many_curves_become_small_multiples)
+{
+    dataset_fini(&d);
+    d = (struct dataset){ .title = base_strdup("t"), .name = base_strdup("s") };
+    four_dimensions();
+    make(&(struct draw_request){ .log = "y" }, "a.svg");
+    has("set multiplot title 't'");
+    has("layout 3,3");
+    has("set title 'mode = M_1, load = 3'");
+    has("set key title 'unit'");
+    cr_assert_eq(times("keyentry"), 5); /* each curve once in the legend */
+    cr_assert_eq(times("\nplot "), 8);
+    has("set yrange [0.80"); /* ends at the data, 1 to 240 ms, not at a decade */
+    struct val *where = val_new(VAL_TABLE, NULL, 0);
+    val_put(where, "pfs.mode", val_new_string("M_1", NULL, 0));
+    val_put(where, "a.load", val_new_string("3", NULL, 0));
+    free(script);
+    make(&(struct draw_request){ .where = where }, "a.svg");
+    cr_assert_eq(times("multiplot"), 0);
+    refused(&(struct draw_request){ .x = "pfs.mode", .by = "a.load" },
+            "30 panels cannot be told apart: --where PATH=VALUE keeps one value of a.load (4 "
+            "values), a.nodes (6 values), a.unit (5 values)");
+    val_free(where);
+}
+
+Test(draw, no_colour_is_used_twice)
+{
+    for (int i = 0; i < 20; i++) {
+        char mode[16];
+        snprintf(mode, sizeof mode, "M_%d", i);
+        point("64KiB", 65536, mode, 1e6, NAN);
+        point("16KiB", 16384, mode, 1e6, NAN);
+    }
+    dataset_group(&d);
+    make(&(struct draw_request){ .by = "pfs.mode" }, "a.svg");
+    char used[24][8];
+    size_t n = 0;
+    for (const char *s = script; (s = strstr(s, "linespoints lc rgb '")) != NULL; n++) {
+        s += strlen("linespoints lc rgb '");
+        cr_assert_lt(n, 24);
+        snprintf(used[n], sizeof used[n], "%.7s", s);
+        for (size_t k = 0; k < n; k++)
+            cr_assert_str_neq(used[n], used[k]);
+    }
+    cr_assert_eq(n, 22);
+    has("set terminal svg size 960,600 ");
+    has("set key outside right top");
 }
 
 static bool draw(const char *output, struct err *e)

@@ -110,7 +110,7 @@ Test(figure, published_points_take_the_colour_of_their_curve)
     struct drawing g = { 0 };
     drawing_add(&g, "a", false, 0);
     drawing_add(&g, "b", false, 1);
-    figure_add_published(&g, figure);
+    figure_add_published(&g, figure, NULL);
     cr_assert_eq(g.count, 3);
     cr_assert(g.series[2].published);
     cr_assert_eq(g.series[2].colour, 1);
@@ -126,7 +126,7 @@ Test(figure, a_series_of_no_curve_has_a_colour_of_its_own)
     val_put(series, "of", text("c"));
     drawing_add(&g, "a", false, 0);
     drawing_add(&g, "b", false, 1);
-    figure_add_published(&g, figure);
+    figure_add_published(&g, figure, NULL);
     cr_assert_eq(g.series[2].colour, 2);
     drawing_fini(&g);
 }
