@@ -4,6 +4,7 @@ OS_SRC += os/proto/mesh/mesh.c
 OS_SRC += os/proto/blast/blast.c os/proto/blast/blast_output.c os/proto/blast/blast_input.c
 OS_SRC += os/proto/chan/chan.c os/proto/chan/chan_client.c os/proto/chan/chan_server.c
 OS_SRC += os/proto/select/select.c
+OS_SRC += os/proto/rdm/rdm.c os/proto/rdm/rdm_input.c
 OS_SRC += os/proto/vdrop/vdrop.c os/proto/template/template.c
 OS_SRC += os/lfs/lfs_disk.c os/lfs/lfs_alloc.c os/lfs/lfs_buf.c os/lfs/lfs_io.c os/lfs/lfs_meta.c os/lfs/lfs_mount.c
 OS_SRC += os/vm/vm.c os/vm/frames.c os/vm/fault.c os/vm/pagers.c

@@ -179,7 +179,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     list_init(&n->probes);
     port_timer_init(n->port, &n->work, do_work, n);
     xk_on_peer(self->kernel, peer_changed, n);
-    struct xk_control c = { .op = XK_GET_MAX_PACKET };
+    struct xk_control c = { .op = XK_GET_OPT_PACKET };
     if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 <= NX_HEADER)
         return XK_REFUSED;
     n->segment = c.u64 - NX_HEADER;

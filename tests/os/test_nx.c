@@ -583,6 +583,31 @@ Test(nx, broadcasts_and_concatenations_carry_every_byte)
         run_everywhere(counts[i], moves_data);
 }
 
+Test(nx, all_holds_over_a_network_that_loses_doubles_and_reorders, .timeout = 60)
+{
+    static program_fn *const programs[] = { synchronises, reduces, moves_data };
+    uint64_t dropped = 0;
+    for (uint64_t seed = 1; seed <= 9; seed++) {
+        struct rig r;
+        struct fake_options o = { .nodes = 5,
+                                  .seed = seed,
+                                  .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                  .mtu = 100 + 50 * (uint32_t)seed,
+                                  .lossy = true,
+                                  .unordered = true,
+                                  .drop_ppm = 50000,
+                                  .duplicate_ppm = 50000,
+                                  .delay_ppm = 50000 };
+        start(&r, o, "mesh mesh; r rdm <mesh; nx nx <r grant=1KiB", programs[seed % 3]);
+        fake_run(r.f, 0);
+        cr_assert_eq(t.ended, 5, "seed %d: %d of 5 programs ended", (int)seed, (int)t.ended);
+        dropped += fake_counts(r.f)->dropped;
+        rig_stop(&r);
+    }
+    cr_assert_gt(dropped, 10);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
 /* ---- all orders ---- */
 static void crossing(struct nx *n)
 {

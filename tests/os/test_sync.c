@@ -83,6 +83,27 @@ Test(sync, locks_exclude_barriers_hold_and_counts_count)
         }
 }
 
+Test(sync, all_holds_over_a_network_that_loses_doubles_and_reorders)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        static struct world w;
+        w = (struct world){ .nodes = 2 + (uint32_t)seed % 6, .rounds = 5 };
+        struct fake_options o = { .nodes = w.nodes,
+                                  .seed = seed,
+                                  .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                  .lossy = true,
+                                  .unordered = true,
+                                  .drop_ppm = 100000,
+                                  .duplicate_ppm = 100000,
+                                  .delay_ppm = 100000 };
+        rig_start(&w.rig, &o, "mesh mesh; r rdm <mesh; sync sync <r", booted, &w);
+        fake_run(w.rig.f, 0);
+        cr_assert_eq(w.finished, w.nodes, "%u of %u nodes ended", w.finished, w.nodes);
+        cr_assert_eq(w.entered, w.nodes * 5);
+        rig_stop(&w.rig);
+    }
+}
+
 /* ---- deaths ---- */
 
 struct told {

@@ -1,0 +1,502 @@
+/* rdm.c: RDM's protocol object and its sender: cutting, numbers, resending, the end of a life.
+ *
+ *   E1  `out` holds the pieces in order of number; those that were sent stand before those that
+ *       were not.
+ *   E2  At most `window` bytes are sent and not acknowledged, or one piece.
+ *   E3  Nothing is sent under numbers before the other's life is known.
+ */
+#include "os/proto/rdm/rdm_internal.h"
+
+static const struct param params[] = {
+    P_SIZE(rdm_params, queue, "64KiB", "1B", "1GiB",
+           "bytes that wait to be sent to a host before a push is answered with busy",
+           "ASSUMED(as much as a grant of NX)"),
+    P_SIZE(rdm_params, window, "64KiB", "1B", "1GiB",
+           "bytes that may be sent and not acknowledged, where messages can be lost",
+           "ASSUMED(as much as a grant of NX)"),
+    P_INT(rdm_params, ack_every, "2", "1", "1000",
+          "pieces after which they are acknowledged, where nothing else carries that",
+          "ASSUMED(every second, as TCP)"),
+    P_TIME(rdm_params, ack_delay, "500us", "1ns", "1h",
+           "an acknowledgement waits so long for something that carries it",
+           "ASSUMED(some round trips)"),
+    P_TIME(rdm_params, resend, "5ms", "1us", "1h",
+           "time until a piece is sent again; doubles each time", "ASSUMED(some round trips)"),
+    P_TIME(rdm_params, resend_max, "1s", "1us", "1h", "longest time until it is sent again",
+           "ASSUMED(as BLAST)"),
+    P_INT(rdm_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
+          "ASSUMED(an idle node stays within 16 KiB)"),
+    P_END,
+};
+
+const struct rdm_counts *rdm_counts(const struct xk_protl *rdm)
+{
+    return &((const struct rdm_state *)rdm->state)->counts;
+}
+
+static void header_store(uint8_t *out, const struct rdm_header *h, bool numbers)
+{
+    wire_put16(out, h->protocol);
+    out[2] = h->op;
+    out[3] = (uint8_t)(h->last | h->first << 1);
+    wire_put32(out + 4, h->from);
+    wire_put32(out + 8, h->to);
+    if (!numbers)
+        return;
+    wire_put32(out + 12, h->number);
+    wire_put32(out + 16, h->next);
+    wire_put32(out + 20, h->mask);
+}
+
+/* ---- what is sent ---- */
+
+static const struct xk_sessn_ops sessn_ops;
+
+/* The session through which a conversation sends, kept until there is nothing to do. */
+struct xk_sessn *rdm_session(struct rdm_talk *t)
+{
+    struct rdm_state *st = t->self->state;
+    bool fresh;
+    enum xk_status why;
+    if (!t->sessn)
+        t->sessn =
+            xk_table_open(&st->sessns, t->self, t->upper, t->host, &sessn_ops, 0, &fresh, &why);
+    return t->sessn;
+}
+
+static uint32_t life_of(const struct rdm_talk *t)
+{
+    const struct xk_kernel *k = t->self->kernel;
+    return xk_alive(k, t->host) ? xk_life(k, t->host) : 0;
+}
+
+/* False: the layer below is full.  The acknowledgement goes with everything. */
+static bool push(struct rdm_talk *t, struct rdm_header *h, const struct rope *data)
+{
+    struct rdm_state *st = t->self->state;
+    struct xk_sessn *s = rdm_session(t);
+    struct xk_msg m;
+    if (!s)
+        return true; /* no such host */
+    h->protocol = (uint16_t)t->upper->number;
+    h->from = port_incarnation(xk_port(t->self));
+    h->to = life_of(t);
+    h->next = t->expected;
+    h->mask = rdm_mask(t);
+    xk_msg_init(&m);
+    if (data)
+        rope_add_slice(&m.data, data, 0, data->length);
+    header_store(xk_msg_push(&m, st->header), h, st->numbers);
+    enum xk_status status = xk_push(s->down[0], &m);
+    xk_msg_fini(&m);
+    if (status == XK_BUSY)
+        return false;
+    t->ack_due = false;
+    t->unacked = 0;
+    port_timer_cancel(&t->ack);
+    return true;
+}
+
+static bool push_alone(struct rdm_talk *t, enum rdm_op op)
+{
+    struct rdm_header h = { .op = op };
+    ((struct rdm_state *)t->self->state)->counts.acks++;
+    return push(t, &h, NULL);
+}
+
+static void piece_free(struct rdm_talk *t, struct rdm_piece *p)
+{
+    list_remove(&p->link);
+    rope_fini(&p->data);
+    port_free(xk_port(t->self), p);
+}
+
+static bool push_piece(struct rdm_talk *t, struct rdm_piece *p)
+{
+    struct rdm_header h = {
+        .op = RDM_PIECE, .last = p->last, .first = p->first, .number = p->number
+    };
+    return push(t, &h, &p->data);
+}
+
+static void set_resend(struct rdm_talk *t)
+{
+    if (port_timer_pending(&t->resend))
+        return;
+    port_work(xk_port(t->self), PORT_WORK_TIMER, 1);
+    port_timer_set(&t->resend, t->wait);
+}
+
+/* The first piece that was not sent (E1), or NULL. */
+static struct rdm_piece *next_piece(struct rdm_talk *t)
+{
+    LIST_EACH (l, &t->out)
+        if (!LIST_ENTRY(l, struct rdm_piece, link)->sent)
+            return LIST_ENTRY(l, struct rdm_piece, link);
+    return NULL;
+}
+
+/* An empty message is something too. */
+static uint64_t size_of(const struct rdm_piece *p)
+{
+    return p->data.length + RDM_HEADER;
+}
+
+/* E2; and the other side keeps no more than RDM_MASK after a piece that is missing. */
+static bool may_send(const struct rdm_talk *t, const struct rdm_piece *p)
+{
+    const struct rdm_state *st = t->self->state;
+    uint32_t first = LIST_ENTRY(t->out.next, struct rdm_piece, link)->number;
+    return !st->numbers || t->in_flight == 0 ||
+           (p->number - first <= RDM_MASK &&
+            t->in_flight + size_of(p) <= (uint64_t)st->params->window);
+}
+
+/* False: the layer below is full. */
+static bool send_pieces(struct rdm_talk *t)
+{
+    struct rdm_state *st = t->self->state;
+    struct rdm_piece *p = next_piece(t);
+    if (!p)
+        return true;
+    if (st->numbers && life_of(t) == 0) { /* E3 */
+        if (port_timer_pending(&t->resend))
+            return true;
+        set_resend(t);
+        return push_alone(t, RDM_ASK);
+    }
+    while (p && may_send(t, p)) {
+        struct list *next = p->link.next;
+        if (!push_piece(t, p))
+            return false;
+        st->counts.pieces++;
+        p->sent = true;
+        if (st->numbers) {
+            t->in_flight += size_of(p);
+            set_resend(t);
+        } else {
+            t->queued -= size_of(p);
+            piece_free(t, p);
+        }
+        p = next == &t->out ? NULL : LIST_ENTRY(next, struct rdm_piece, link);
+    }
+    return true;
+}
+
+/* Nothing is left to do: the session may be another's. */
+static void release(struct rdm_talk *t)
+{
+    struct xk_sessn *s = t->sessn;
+    if (!s || !list_empty(&t->out) || t->ack_due || t->wants_ready || port_timer_pending(&t->ack))
+        return;
+    t->sessn = NULL;
+    xk_close(s);
+}
+
+/* Sends what may be sent; true: who was answered XK_BUSY is to be told that there is room. */
+static bool pump(struct rdm_talk *t)
+{
+    struct rdm_state *st = t->self->state;
+    bool room = send_pieces(t) && (!t->ack_due || push_alone(t, RDM_ACK));
+    list_remove(&t->waiting);
+    if (!room)
+        list_push(&st->waiting, &t->waiting);
+    return t->wants_ready && 2 * t->queued <= (uint64_t)st->params->queue;
+}
+
+void rdm_pump(struct rdm_talk *t)
+{
+    if (pump(t)) {
+        t->wants_ready = false;
+        struct xk_sessn *s = xk_dup(rdm_session(t));
+        xk_ready(s);
+        xk_close(s);
+    }
+    release(t);
+}
+
+static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    struct rdm_state *st = self->state;
+    struct list now, *l;
+    (void)lower;
+    list_init(&now);
+    while ((l = list_pop(&st->waiting)))
+        list_push(&now, l);
+    while ((l = list_pop(&now)))
+        rdm_pump(LIST_ENTRY(l, struct rdm_talk, waiting));
+}
+
+/* ---- what was lost ---- */
+
+static void resend(struct rdm_talk *t, struct rdm_piece *p)
+{
+    /* When the layer below is full it counts as lost again: the timer comes back. */
+    ((struct rdm_state *)t->self->state)->counts.resent++;
+    (void)push_piece(t, p);
+}
+
+static void timed_out(struct port_timer *timer)
+{
+    struct rdm_talk *t = timer->arg;
+    struct rdm_state *st = t->self->state;
+    t->wait = sim_time_min(sim_time_mul(t->wait, 2), st->params->resend_max);
+    LIST_EACH (l, &t->out) {
+        struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
+        if (!p->sent)
+            break;
+        if (!p->got || l == t->out.next) /* it may be the acknowledgement that was lost */
+            resend(t, p);
+    }
+    if (t->in_flight > 0)
+        set_resend(t);
+    rdm_pump(t);
+}
+
+static bool has(const struct rdm_header *h, uint32_t number)
+{
+    uint32_t after = number - h->next;
+    return (int32_t)after < 0 || (after > 0 && after <= RDM_MASK && h->mask >> (after - 1) & 1);
+}
+
+/* What has arrived is forgotten; what has not, though a later one has, goes again, once. */
+void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
+{
+    struct rdm_state *st = t->self->state;
+    if ((int32_t)(h->next - t->number) > 1) {
+        st->counts.bad++;
+        return;
+    }
+    uint32_t highest = h->next + (h->mask ? 32 - (uint32_t)__builtin_clz(h->mask) : 0);
+    bool some = false;
+    LIST_EACH_SAFE (l, next, &t->out) {
+        struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
+        if (!p->sent)
+            break;
+        p->got |= has(h, p->number);
+        if ((int32_t)(p->number - h->next) < 0) {
+            t->queued -= size_of(p);
+            t->in_flight -= size_of(p);
+            piece_free(t, p);
+            some = true;
+        } else if (!p->got && !p->again && (int32_t)(p->number - highest) < 0) {
+            p->again = true;
+            resend(t, p);
+        }
+    }
+    if (!some)
+        return;
+    t->wait = st->params->resend;
+    port_timer_cancel(&t->resend);
+    if (t->in_flight > 0)
+        set_resend(t);
+}
+
+static void ack_late(struct port_timer *timer)
+{
+    struct rdm_talk *t = timer->arg;
+    t->ack_due = true;
+    rdm_pump(t);
+}
+
+/* ---- conversations ---- */
+
+struct talk_key {
+    uint32_t upper, host;
+};
+
+struct rdm_talk *rdm_talk_of(struct xk_protl *self, struct xk_protl *upper, uint32_t host)
+{
+    struct rdm_state *st = self->state;
+    struct port *port = xk_port(self);
+    struct talk_key key = { .upper = upper->number, .host = host };
+    struct rdm_talk *t = xk_map_resolve(&st->talks, &key);
+    if (t)
+        return t;
+    t = port_alloc(port, sizeof *t);
+    t->self = self;
+    t->upper = upper;
+    t->host = host;
+    t->expected = 1;
+    t->wait = st->params->resend;
+    list_init(&t->waiting);
+    list_init(&t->out);
+    list_init(&t->early);
+    rope_init(&t->partial);
+    port_timer_init(port, &t->resend, timed_out, t);
+    port_timer_init(port, &t->ack, ack_late, t);
+    xk_map_bind(&st->talks, &key, t);
+    return t;
+}
+
+static void drop_all(struct rdm_talk *t, struct list *list)
+{
+    struct rdm_state *st = t->self->state;
+    while (!list_empty(list)) {
+        struct rdm_piece *p = LIST_ENTRY(list->next, struct rdm_piece, link);
+        st->counts.dropped += p->last;
+        piece_free(t, p);
+    }
+}
+
+/* D2. */
+static void reset(struct rdm_talk *t)
+{
+    struct rdm_state *st = t->self->state;
+    drop_all(t, &t->out);
+    drop_all(t, &t->early);
+    st->counts.dropped += t->begun;
+    rope_fini(&t->partial);
+    t->begun = t->ack_due = false;
+    t->number = t->unacked = 0;
+    t->expected = 1;
+    t->queued = t->in_flight = 0;
+    t->wait = st->params->resend;
+    port_timer_cancel(&t->resend);
+    port_timer_cancel(&t->ack);
+    /* Later: its upper has not been told yet. */
+    if (t->wants_ready)
+        port_timer_set(&t->resend, 0);
+    else
+        release(t);
+}
+
+static bool reset_if_of(void *arg, const void *key, void *value)
+{
+    struct rdm_talk *t = value;
+    (void)key;
+    if (t->host == *(const uint32_t *)arg)
+        reset(t);
+    return true;
+}
+
+static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
+{
+    struct rdm_state *st = ((struct xk_protl *)arg)->state;
+    (void)life;
+    if (!alive)
+        xk_map_each(&st->talks, reset_if_of, &host);
+}
+
+/* ---- sessions ---- */
+
+static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
+{
+    struct xk_protl *self = s->protl;
+    struct rdm_state *st = self->state;
+    struct rdm_talk *t = rdm_talk_of(self, s->upper, s->host);
+    if (!xk_alive(self->kernel, s->host))
+        return XK_UNREACHABLE;
+    if (t->queued >= (uint64_t)st->params->queue) {
+        t->wants_ready = rdm_session(t) != NULL;
+        st->counts.refused++;
+        return XK_BUSY;
+    }
+    struct rope data;
+    bool first = true;
+    xk_msg_to_rope(m, &data);
+    do {
+        struct rdm_piece *p = port_alloc(xk_port(self), sizeof *p);
+        struct rope rest;
+        rope_split(&data, data.length < st->piece ? data.length : st->piece, &rest);
+        rope_init(&p->data);
+        rope_move(&p->data, &data);
+        rope_move(&data, &rest);
+        p->number = ++t->number;
+        p->last = data.length == 0;
+        p->first = first;
+        first = false;
+        t->queued += size_of(p);
+        list_push(&t->out, &p->link);
+    } while (data.length > 0);
+    st->counts.sent++;
+    if (list_empty(&t->waiting) && pump(t) && !port_timer_pending(&t->resend))
+        port_timer_set(&t->resend, 0); /* not from inside a push */
+    release(t);
+    return XK_OK;
+}
+
+static void sessn_close(struct xk_sessn *s)
+{
+    xk_table_idle(&((struct rdm_state *)s->protl->state)->sessns, s);
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    struct rdm_state *st = self->state;
+    switch (c->op) {
+    case XK_GET_MAX_PACKET:
+        c->u64 = UINT32_MAX;
+        return XK_OK;
+    case XK_GET_OPT_PACKET:
+        c->u64 = st->piece;
+        return XK_OK;
+    case XK_FREE_RESOURCES:
+        c->u64 = xk_table_reclaim(&st->sessns);
+        return XK_OK;
+    default:
+        return xk_protl_control(self->down[0], c);
+    }
+}
+
+static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
+{
+    return protl_control(s->protl, c);
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
+                                               .close = sessn_close,
+                                               .control = sessn_control };
+
+/* ---- protocol ---- */
+
+static enum xk_status protl_init(struct xk_protl *self, const void *p)
+{
+    struct rdm_state *st = self->state;
+    const unsigned without = XK_LOSSLESS | XK_ORDERED | XK_ONCE;
+    st->params = p;
+    st->numbers = (self->down[0]->gives & without) != without; /* D3 */
+    st->header = RDM_HEADER + (st->numbers ? RDM_NUMBERS : 0);
+    uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
+    if (below <= st->header)
+        return XK_TOO_LONG;
+    st->piece = below - st->header;
+    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
+    xk_map_init(&st->talks, xk_port(self), sizeof(struct talk_key));
+    list_init(&st->waiting);
+    xk_on_peer(self->kernel, peer_changed, self);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
+                                   const struct xk_part *peer, enum xk_status *why)
+{
+    struct rdm_state *st = self->state;
+    bool fresh;
+    xk_enable(self, upper);
+    return xk_table_open(&st->sessns, self, upper, peer->host, &sessn_ops, 0, &fresh, why);
+}
+
+static unsigned protl_gives(const void *params_, unsigned below)
+{
+    (void)params_;
+    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG;
+}
+
+const struct xk_protl_ops rdm_protl = {
+    .kind = { .name = "rdm",
+              .doc =
+                  "whole messages of any length, in order and once, over a path that may lose them",
+              .params = params,
+              .params_size = sizeof(struct rdm_params),
+              .state_size = sizeof(struct rdm_state) },
+    .down_min = 1,
+    .down_max = 1,
+    .needs = XK_INTACT,
+    .gives = protl_gives,
+    .init = protl_init,
+    .open = protl_open,
+    .demux = rdm_demux,
+    .ready = protl_ready,
+    .control = protl_control,
+};
