@@ -80,7 +80,7 @@ struct early {
 struct partial {
     struct list link;
     uint32_t from;
-    uint32_t rest; /* bytes still to come */
+    uint8_t region;
     struct rope body;
 };
 
@@ -366,38 +366,42 @@ static void keep_early(struct xk_protl *self, uint32_t from, const uint8_t *head
     in->early_count++;
 }
 
-/* Joins a segment to what came before of its message; true: `in` is the whole now. */
-static bool join_segments(struct xk_protl *self, uint32_t from, uint32_t rest, struct xk_msg *in)
+static void partial_free(struct port *port, struct partial *p)
+{
+    list_remove(&p->link);
+    rope_fini(&p->body);
+    port_free(port, p);
+}
+
+/* Joins a segment to what came before of its message; true: `in` is the whole now.  Regions send on
+ * their own: segments of one are not those of another. */
+static bool join_segments(struct xk_protl *self, uint32_t from, uint8_t region, uint32_t rest,
+                          struct xk_msg *in)
 {
     struct instance *instance = self->state;
     struct partial *p = NULL;
-    LIST_EACH (l, &instance->partial)
-        if (LIST_ENTRY(l, struct partial, link)->from == from)
-            p = LIST_ENTRY(l, struct partial, link);
-    if (p && p->rest != xk_msg_length(in) + rest) { /* its sender died on the way, and came back */
-        list_remove(&p->link);
-        rope_fini(&p->body);
-        port_free(xk_port(self), p);
-        p = NULL;
+    LIST_EACH (l, &instance->partial) {
+        struct partial *q = LIST_ENTRY(l, struct partial, link);
+        if (q->from == from && q->region == region)
+            p = q;
     }
     if (!p && rest == 0)
         return true;
     if (!p) {
         p = port_alloc(xk_port(self), sizeof *p);
         p->from = from;
+        p->region = region;
         rope_init(&p->body);
         list_push(&instance->partial, &p->link);
     }
     struct rope part;
     xk_msg_to_rope(in, &part);
     rope_join(&p->body, &part);
-    p->rest = rest;
     if (rest > 0)
         return false;
     xk_msg_fini(in);
     xk_msg_init_rope(in, &p->body);
-    list_remove(&p->link);
-    port_free(xk_port(self), p);
+    partial_free(xk_port(self), p);
     return true;
 }
 
@@ -408,7 +412,7 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     uint8_t header[SVM_HEADER];
     if (!xk_msg_pop(in, header, sizeof header) || xk_sessn_control(lower, &peer) != XK_OK)
         return;
-    if (!join_segments(self, (uint32_t)peer.u64, wire_get32(header + 8), in))
+    if (!join_segments(self, (uint32_t)peer.u64, header[3], wire_get32(header + 8), in))
         return;
     struct svm *s = instance->regions;
     while (s && s->id != header[3])
@@ -437,9 +441,15 @@ static void take_early(struct svm *s)
 /* A node that is back has lost what it shared: to the regions it stays dead. */
 static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
-    struct instance *in = arg;
+    struct xk_protl *self = arg;
+    struct instance *in = self->state;
     (void)life;
-    for (struct svm *s = in->regions; s && !alive; s = s->next)
+    if (alive)
+        return;
+    LIST_EACH_SAFE (l, next, &in->partial)
+        if (LIST_ENTRY(l, struct partial, link)->from == node)
+            partial_free(xk_port(self), LIST_ENTRY(l, struct partial, link));
+    for (struct svm *s = in->regions; s; s = s->next)
         svm_node_down(s, node);
 }
 
@@ -447,7 +457,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
     struct instance *in = self->state;
-    xk_on_peer(self->kernel, peer_changed, in);
+    xk_on_peer(self->kernel, peer_changed, self);
     list_init(&in->early);
     list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);

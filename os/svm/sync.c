@@ -76,7 +76,6 @@ struct message {
     uint32_t node;
     uint8_t header[SYNC_HEADER];
     uint64_t pushed; /* bytes of the body that the layer below has taken */
-    uint64_t rest;   /* still to come */
     struct rope body;
 };
 
@@ -552,17 +551,11 @@ static struct message *join_segment(struct xk_protl *self, uint32_t from, const 
     LIST_EACH (l, &instance->partial)
         if (LIST_ENTRY(l, struct message, link)->node == from)
             m = LIST_ENTRY(l, struct message, link);
-    if (m && m->rest != xk_msg_length(in) + rest) { /* its sender died on the way, and came back */
-        list_remove(&m->link);
-        message_free(p, m);
-        m = NULL;
-    }
     if (!m)
         m = message_new(p, from, h);
     struct rope part;
     xk_msg_to_rope(in, &part);
     rope_join(&m->body, &part);
-    m->rest = rest;
     list_remove(&m->link);
     if (rest == 0)
         return m;
@@ -609,9 +602,19 @@ static void ready(struct xk_protl *self, struct xk_sessn *lower)
 /* A node that is back has forgotten what it held: it stays dead here. */
 static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
-    struct instance *in = arg;
+    struct xk_protl *self = arg;
+    struct instance *in = self->state;
     (void)life;
-    if (in->sync && !alive)
+    if (alive)
+        return;
+    LIST_EACH_SAFE (l, next, &in->partial) {
+        struct message *m = LIST_ENTRY(l, struct message, link);
+        if (m->node != node)
+            continue;
+        list_remove(l);
+        message_free(xk_port(self), m);
+    }
+    if (in->sync)
         member_down(in->sync, node);
 }
 
@@ -619,7 +622,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
     struct instance *in = self->state;
-    xk_on_peer(self->kernel, peer_changed, in);
+    xk_on_peer(self->kernel, peer_changed, self);
     list_init(&in->early);
     list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
