@@ -22,8 +22,8 @@ return {
         reads = 0.67,
         requests = 4000,
         faults = {
-            { at = "10s", kind = "sector", member = 2, sector = 30000, sectors = 4 },
-            { at = "20s", kind = "death", member = 3 },
+            { path = "dev0.member.1", at = "10s", action = "sector", sector = 30000, sectors = 4 },
+            { path = "dev0.member.2", at = "20s", action = "death" },
         },
     },
     sweep = {

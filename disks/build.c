@@ -46,7 +46,7 @@ static struct blkdev *build_below(const struct blk_site *at, const struct val *d
 static struct blkdev *build_cache(const struct blk_site *at, void *params, struct err *e)
 {
     const struct wcache_params *p = params;
-    char *name = base_printf("%s.device", at->name);
+    char *name = base_printf("%s.member.0", at->name);
     struct blkdev *below = build_below(at, p->device, name, e);
     free(name);
     return below == NULL ? NULL : wcache_create(at->sim, p, below, at->name);

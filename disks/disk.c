@@ -491,6 +491,11 @@ static bool setup(struct disk *d, const char *path, struct err *e)
     if (!seek_init(&d->curve, &p->seek, d->geo.cylinders, at, e))
         return false;
     snprintf(at, sizeof at, "%s.queue", path);
+    if (p->queue.where == DISK_QUEUE_DRIVE && !p->interface.disconnect)
+        return err_set(e,
+                       "%s.where: 'drive', but a drive that keeps the bus through a command "
+                       "(interface.disconnect = false) cannot be given another",
+                       at);
     if (!sched_init(&d->queue, kind_at(&sched_policies, p->queue.policy), p->queue.params, at, e))
         return false;
     int64_t reads = p->cache.segments - (p->cache.write_segment ? 1 : 0);

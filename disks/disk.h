@@ -164,7 +164,7 @@ const struct seek_curve *disk_seek_curve(const struct blkdev *d);
 struct disk_counts disk_counts(const struct blkdev *d);
 bool disk_add_fault(struct blkdev *d, const struct disk_fault *f); /* false: past its end */
 const char *disk_fault_name(enum disk_fault_kind k);
-const char *const *disk_fault_names(void); /* NULL-terminated, by kind */
+extern const char *const disk_fault_names[]; /* NULL-terminated, by kind */
 /* The bytes on the medium now, without time (for tests and scrubbing by hand). */
 enum blk_status disk_peek(struct blkdev *d, uint64_t sector, uint32_t sectors, struct rope *out);
 uint64_t disk_queued(const struct blkdev *d); /* requests inside */

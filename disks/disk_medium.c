@@ -7,18 +7,13 @@
 
 #include "disks/disk_internal.h"
 
-static const char *const fault_names[] = { "sector",      "transient", "lost",  "torn",
-                                           "misdirected", "slow",      "death", "flip",
-                                           "power",       "scrub",     NULL };
-
-const char *const *disk_fault_names(void)
-{
-    return fault_names;
-}
+const char *const disk_fault_names[] = { "sector",      "transient", "lost",  "torn",
+                                         "misdirected", "slow",      "death", "flip",
+                                         "power",       "scrub",     NULL };
 
 const char *disk_fault_name(enum disk_fault_kind k)
 {
-    return fault_names[k];
+    return disk_fault_names[k];
 }
 
 /* ---- one store ---- */

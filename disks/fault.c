@@ -1,183 +1,109 @@
-/* fault.c: reads a schedule of faults and brings each about at its time. */
+/* fault.c: devices and their members as targets of faults. */
 #include "disks/fault.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "disks/disk.h"
+#include "disks/raid.h"
 #include "sim/measure.h"
 
-struct fault_params {
-    int64_t device, sector, sectors, count, shift, percent, byte, bits;
-    const struct val *member;
-    sim_time at;
-    const char *kind;
+struct args {
+    int64_t sector, sectors, count, shift, percent, byte, bits;
 };
 
-static const struct param fault_params[] = {
-    P_INT(fault_params, device, "1", "1", "1000000", "Which device, from 1.",
-          "the experiment's choice"),
-    P_VAL(fault_params, member,
-          "Which member of an array, from 1; a list: of an array of arrays; absent or 0: the "
-          "device itself.",
-          "the experiment's choice"),
-    P_INT(fault_params, sector, "0", "0", NULL, "First sector concerned.",
-          "the experiment's choice"),
-    P_INT(fault_params, sectors, "1", "1", NULL, "How many.", "the experiment's choice"),
-    P_INT(fault_params, count, "1", "1", "1000000000", "Requests that meet it before it goes away.",
-          "the experiment's choice"),
-    P_INT(fault_params, shift, "64", "1", NULL, "misdirected: sectors further on.",
-          "the experiment's choice"),
-    P_INT(fault_params, percent, "200", "100", "100000",
-          "slow: time of a media access, of its usual.", "the experiment's choice"),
-    P_INT(fault_params, byte, "0", "0", "65535", "flip: which byte of the sector.",
-          "the experiment's choice"),
-    P_INT(fault_params, bits, "1", "1", "255", "flip: which bits.", "the experiment's choice"),
-    P_TIME(fault_params, at, "0", "0", NULL, "When.", "the experiment's choice"),
-    P_STRING(fault_params, kind, NULL,
-             "death, power, slow, sector, transient, lost, torn, misdirected, flip, scrub.",
-             "the experiment's choice"),
+static const struct param args_params[] = {
+    P_INT(args, sector, "0", "0", NULL, "First sector concerned."),
+    P_INT(args, sectors, "1", "1", NULL, "How many."),
+    P_INT(args, count, "1", "1", "1000000000", "Requests that meet it before it goes away."),
+    P_INT(args, shift, "64", "1", NULL, "misdirected: sectors further on."),
+    P_INT(args, percent, "200", "100", "100000", "slow: time of a media access, of its usual."),
+    P_INT(args, byte, "0", "0", "65535", "flip: which byte of the sector."),
+    P_INT(args, bits, "1", "1", "255", "flip: which bits."),
     P_END,
 };
 
-#define DEPTH_MAX 8
-
-struct entry {
-    struct sim_event event;
-    struct blkdev *device;
-    uint32_t path[DEPTH_MAX], depth; /* members, from 1 */
-    struct disk_fault fault;
+/* A place: the device itself, or what stands as a member of another place's device. */
+struct place {
+    struct blkdev *device;  /* of the root */
+    const struct place *in; /* NULL: the root */
+    uint32_t member;        /* from 0 */
 };
 
-struct blk_fault_schedule {
-    struct sim *sim;
-    size_t count;
-    struct entry *entries;
-};
-
-static void fire(struct sim *s, struct sim_event *ev)
+static struct blkdev *device_of(const struct place *p)
 {
-    struct entry *x = CONTAINER_OF(ev, struct entry, event);
-    struct blkdev *d = x->device;
+    if (p->in == NULL)
+        return p->device;
     /* A spare may stand in a member's place by now. */
-    for (uint32_t i = 0; i + 1 < x->depth; i++)
-        d = d->ops->member(d, x->path[i] - 1);
-    if (!d->ops->fault(d, x->depth == 0 ? 0 : x->path[x->depth - 1], &x->fault))
-        sim_remark(s, "a %s cannot have the fault '%s': nothing happened", d->ops->name,
-                   disk_fault_name(x->fault.kind));
+    struct blkdev *d = device_of(p->in);
+    return d->ops->member == NULL ? NULL : d->ops->member(d, p->member);
 }
 
-static bool kind_of(const char *name, const char *path, enum disk_fault_kind *out, struct err *e)
+static void apply(void *self, const struct fault *f)
 {
-    const char *const *names = disk_fault_names();
-    for (int i = 0; names[i] != NULL; i++) {
-        if (name != NULL && strcmp(names[i], name) == 0) {
-            *out = (enum disk_fault_kind)i;
-            return true;
-        }
-    }
-    err_set(e, "%s.kind: there is no fault '%s'", path, name == NULL ? "" : name);
-    err_nearest(e, name == NULL ? "" : name, names);
-    return false;
+    const struct place *p = self;
+    const struct args *a = f->args;
+    struct disk_fault fault = { .kind = (enum disk_fault_kind)f->action,
+                                .sector = (uint64_t)a->sector,
+                                .sectors = (uint64_t)a->sectors,
+                                .count = (uint32_t)a->count,
+                                .shift = (uint64_t)a->shift,
+                                .factor_percent = f->over ? 100 : a->percent,
+                                .byte = (uint32_t)a->byte,
+                                .bits = (uint8_t)a->bits };
+    struct blkdev *d = device_of(p->in == NULL ? p : p->in);
+    if (!d->ops->fault(d, p->in == NULL ? 0 : p->member + 1, &fault))
+        sim_remark(d->sim, "a %s cannot have the fault '%s': nothing happened", d->ops->name,
+                   disk_fault_name(fault.kind));
 }
 
-static bool add_member(struct entry *x, const struct val *v, const char *path, struct err *e)
+static bool check(void *self, const struct fault *f, const char *path, struct err *e)
 {
-    if (v->type != VAL_INT || v->u.i < 0 || v->u.i > UINT32_MAX)
-        return err_set(e, "%s.member: a number from 1, or a list of such", path);
-    if (x->depth == DEPTH_MAX)
-        return err_set(e, "%s.member: deeper than %d arrays", path, DEPTH_MAX);
-    if (v->u.i > 0)
-        x->path[x->depth++] = (uint32_t)v->u.i;
-    return true;
-}
-
-/* The members on the way to the one concerned; *about is that one. */
-static bool read_path(struct entry *x, const struct val *v, struct blk_describe *about,
-                      const char *path, struct err *e)
-{
-    struct blkdev *d = x->device;
-    if (v != NULL && v->type != VAL_LIST && !add_member(x, v, path, e))
-        return false;
-    for (size_t i = 0; v != NULL && v->type == VAL_LIST && i < v->count; i++) {
-        if (!add_member(x, v->items[i], path, e))
-            return false;
-    }
-    for (uint32_t i = 0; i < x->depth; i++) {
-        /* A synchronised array tells of its members only by bearing their faults. */
-        if (d->ops->member == NULL && i + 1 == x->depth && !disk_is(d))
-            break;
-        struct blkdev *m = d->ops->member == NULL ? NULL : d->ops->member(d, x->path[i] - 1);
-        if (m == NULL)
-            return err_set(e, "%s.member: there is no member %" PRIu32 " of this %s", path,
-                           x->path[i], d->ops->name);
-        d = m;
-    }
-    if (d->ops->fault == NULL)
-        return err_set(e, "%s.device: a %s takes no faults", path, d->ops->name);
-    d->ops->describe(d, about);
-    return true;
-}
-
-static bool read_entry(struct entry *x, sim_time *at, struct blkdev *const *devs, size_t count,
-                       const struct val *v, const char *path, struct err *e)
-{
-    struct fault_params p;
-    struct blk_describe about = { 0 };
-    if (!param_load(fault_params, &p, v, path, e) || !kind_of(p.kind, path, &x->fault.kind, e))
-        return false;
-    if ((uint64_t)p.device > count)
-        return err_set(e, "%s.device: %" PRId64 ", but there are %zu", path, p.device, count);
-    x->device = devs[p.device - 1];
-    if (!read_path(x, p.member, &about, path, e))
-        return false;
-    if ((uint64_t)p.sector >= about.sectors ||
-        (uint64_t)p.sectors > about.sectors - (uint64_t)p.sector)
+    const struct place *p = self;
+    const struct args *a = f->args;
+    struct blkdev *d = device_of(p);
+    struct blk_describe about;
+    if (d == NULL) /* a synchronised array tells of its members only by bearing their faults */
+        d = device_of(p->in);
+    d->ops->describe(d, &about);
+    if ((uint64_t)a->sector >= about.sectors ||
+        (uint64_t)a->sectors > about.sectors - (uint64_t)a->sector)
         return err_set(e, "%s.sector: past the %" PRIu64 " sectors of the device", path,
                        about.sectors);
-    if ((uint64_t)p.byte >= about.sector_bytes)
+    if ((uint64_t)a->byte >= about.sector_bytes)
         return err_set(e, "%s.byte: a sector has %" PRIu32 " bytes", path, about.sector_bytes);
-    x->fault.sector = (uint64_t)p.sector;
-    x->fault.sectors = (uint64_t)p.sectors;
-    x->fault.count = (uint32_t)p.count;
-    x->fault.shift = (uint64_t)p.shift;
-    x->fault.factor_percent = p.percent;
-    x->fault.byte = (uint32_t)p.byte;
-    x->fault.bits = (uint8_t)p.bits;
-    *at = p.at;
     return true;
 }
 
-struct blk_fault_schedule *blk_fault_create(struct sim *s, struct blkdev *const *devs, size_t count,
-                                            const struct val *list, const char *path, struct err *e)
+static const struct fault_ops device_ops = { .actions = disk_fault_names,
+                                             .when = SIM_CLASS_ARRIVAL,
+                                             .params = args_params,
+                                             .params_size = sizeof(struct args),
+                                             .check = check,
+                                             .apply = apply };
+
+static void add(struct sim_faults *f, struct blkdev *d, const struct place *in, uint32_t member,
+                const char *name)
 {
-    struct blk_fault_schedule *f = base_zalloc(1, sizeof *f);
-    f->sim = s;
-    f->entries = base_zalloc(list->count + 1, sizeof *f->entries);
-    for (size_t i = 0; i < list->count; i++) {
-        struct entry *x = &f->entries[i];
-        sim_time at = 0;
-        char *name = base_printf("%s[%zu]", path, i + 1);
-        bool ok = read_entry(x, &at, devs, count, list->items[i], name, e);
-        free(name);
-        if (!ok) {
-            blk_fault_destroy(f);
-            return NULL;
-        }
-        f->count++;
-        sim_event_init(&x->event, SIM_CLASS_ARRIVAL, fire);
-        sim_at(s, &x->event, sim_time_max(at, sim_now(s)));
+    struct place *p = base_alloc(sizeof *p);
+    *p = (struct place){ .device = d, .in = in, .member = member };
+    sim_fault_target(f, name, &device_ops, p, true);
+    uint32_t lanes = d == NULL ? 0 : raid3_members(d);
+    struct blkdev *below;
+    for (uint32_t i = 0; d != NULL; i++) {
+        below = d->ops->member == NULL ? NULL : d->ops->member(d, i);
+        if (below == NULL && i >= lanes)
+            break;
+        char *inner = base_printf("%s.member.%u", name, i);
+        add(f, below, p, i, inner);
+        free(inner);
     }
-    return f;
 }
 
-void blk_fault_destroy(struct blk_fault_schedule *f)
+void blk_fault_targets(struct sim_faults *f, struct blkdev *d)
 {
-    if (f == NULL)
-        return;
-    for (size_t i = 0; i < f->count; i++)
-        sim_cancel(f->sim, &f->entries[i].event);
-    free(f->entries);
-    free(f);
+    struct blk_describe about;
+    d->ops->describe(d, &about);
+    if (d->ops->fault != NULL)
+        add(f, d, NULL, 0, about.name);
 }

@@ -418,8 +418,7 @@ static bool add_members(struct raid *a, const struct raid_params *p, uint32_t me
     char *inner = base_printf("%s.member", path);
     bool ok = true;
     for (uint32_t i = 0; ok && i < all; i++) {
-        char *name = base_printf(i < members ? "%s.%u" : "%s.spare%u", a->name,
-                                 i < members ? i : i - members);
+        char *name = base_printf("%s.member.%u", a->name, i);
         const struct val *spec = p->member;
         if (spec != NULL && spec->type == VAL_LIST)
             spec = spec->count == 0 ? NULL : spec->items[i % spec->count];

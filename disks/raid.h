@@ -54,6 +54,8 @@ bool raid3_corrupt_member(struct blkdev *d, uint32_t member, uint64_t sector, ui
 void raid3_replace_member(struct blkdev *d, uint32_t member);
 /* Sectors whose parity does not agree with the data, in [sector, sector + sectors). */
 uint64_t raid3_scrub(struct blkdev *d, uint64_t sector, uint64_t sectors);
+/* Drives in it, spares that wait last; 0: it is no such array. */
+uint32_t raid3_members(const struct blkdev *d);
 bool raid3_degraded(const struct blkdev *d);
 /* One more spare; a rebuild begins when a member is missing. */
 void raid3_add_spare(struct blkdev *d);

@@ -597,6 +597,11 @@ uint64_t raid3_scrub(struct blkdev *d, uint64_t sector, uint64_t sectors)
                                                     : compare(a, sector, sector + sectors, false);
 }
 
+uint32_t raid3_members(const struct blkdev *d)
+{
+    return d->ops != &raid3_ops ? 0 : array_of(d)->lanes + 1 + array_of(d)->spares;
+}
+
 bool raid3_degraded(const struct blkdev *d)
 {
     return array_of(d)->dead != 0 || array_of(d)->filling != RAID3_NONE;

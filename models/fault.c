@@ -1,7 +1,9 @@
-/* fault.c: the fault schedule of a machine: nodes that crash and come back.
+/* fault.c: what can fail in a machine, for the schedule of faults (sim/fault.h): nodes that crash and
+ * come back, devices and their members.
  *
- *     faults = { { at = "2ms", node = 3, after = "1ms" },           -- crashes, back 1 ms later
- *                { event = 117, node = 0, action = "crash" } }      -- right after step 117
+ *     faults = { { path = "node 3", at = "2ms", after = "1ms" },      -- crashes, back 1 ms later
+ *                { path = "node 0", action = "crash", event = 117 },  -- right after step 117
+ *                { path = "io0.0.member.2", action = "death", at = "2s" } }
  *
  * A step is a node happening: an upcall started, an effect taken place, a thread resumed.  So a
  * small run can be repeated with a crash at each of its steps in turn.
@@ -9,72 +11,29 @@
 #include "models/node.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "disks/fault.h"
 
 enum { CRASH, RESTART };
 static const char *const actions[] = { "crash", "restart", NULL };
 
-struct fault_params {
-    sim_time at, after;
-    int64_t event, node;
-    int action;
-};
-
-static const struct param fault_params[] = {
-    P_TIME(fault_params, at, "0", "0", NULL, "When it happens, unless `event` says so.",
-           "ASSUMED(a choice of the experiment)"),
-    P_INT(fault_params, event, "0", "0", NULL,
-          "Number of the step right after which it happens; 0: at the time `at`.",
-          "ASSUMED(a choice of the experiment)"),
-    P_INT(fault_params, node, NULL, "0", NULL, "The node.", "ASSUMED(a choice of the experiment)"),
-    P_CHOICE(fault_params, action, "crash", actions, "What happens to it.",
-             "ASSUMED(a choice of the experiment)"),
-    P_TIME(fault_params, after, "0", "0", NULL,
-           "A crashed node restarts so long afterwards; 0: it stays down.",
-           "ASSUMED(a choice of the experiment)"),
-    P_END,
-};
-
-struct fault {
-    struct sim_event event;
-    struct machine *machine;
-    struct fault_params params;
-    int next; /* action of the event */
-};
-
-static void happen(struct sim *s, struct sim_event *e)
+static void node_fault(void *self, const struct fault *f)
 {
-    struct fault *f = CONTAINER_OF(e, struct fault, event);
-    struct machine *m = f->machine;
-    uint32_t node = (uint32_t)f->params.node;
-    if (f->next == RESTART) {
-        machine_restart(m, node);
-        return;
-    }
-    machine_crash(m, node);
-    if (f->params.after > 0) {
-        f->next = RESTART;
-        sim_after(s, &f->event, f->params.after);
-    }
+    struct node *n = self;
+    if (f->action == RESTART || f->over)
+        machine_restart(n->machine, n->id);
+    else
+        machine_crash(n->machine, n->id);
 }
 
-static void find_next_step(struct machine *m)
-{
-    m->fault_step = UINT64_MAX;
-    for (size_t i = 0; i < m->fault_count; i++) {
-        uint64_t step = (uint64_t)m->faults[i].params.event;
-        if (step > m->steps && step < m->fault_step)
-            m->fault_step = step;
-    }
-}
+static const struct fault_ops node_ops = {
+    .actions = actions, .usual = true, .ends = true, .when = SIM_CLASS_SOFTWARE, .apply = node_fault
+};
 
 void faults_step(struct machine *m)
 {
-    /* The code that runs now goes on to its end first. */
-    for (size_t i = 0; i < m->fault_count; i++)
-        if ((uint64_t)m->faults[i].params.event == m->steps)
-            sim_after(m->sim, &m->faults[i].event, 0);
-    find_next_step(m);
+    sim_faults_step(m->faults, m->steps); /* the code that runs now goes on to its end first */
+    m->fault_step = sim_faults_next(m->faults, m->steps);
 }
 
 bool faults_load(struct machine *m, const struct val *v, const char *path, struct err *e)
@@ -82,40 +41,23 @@ bool faults_load(struct machine *m, const struct val *v, const char *path, struc
     m->fault_step = UINT64_MAX;
     if (v == NULL)
         return true;
-    if (v->type != VAL_LIST && v->count > 0) {
-        char where[256];
-        return err_set(e, "%s%s is a list of tables { at =, node =, ... }",
-                       val_where(v, where, sizeof where), path);
+    m->faults = sim_faults_create(m->sim, true);
+    for (uint32_t i = 0; i < m->layout.nodes; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "node %u", i);
+        sim_fault_target(m->faults, name, &node_ops, &m->nodes[i], false);
+        for (uint32_t k = 0; k < m->nodes[i].dev_count; k++)
+            blk_fault_targets(m->faults, m->nodes[i].devs[k]);
     }
-    m->faults = base_zalloc(v->count, sizeof *m->faults);
-    m->fault_count = v->count;
-    for (size_t i = 0; i < v->count; i++) {
-        struct fault *f = &m->faults[i];
-        char item[128];
-        snprintf(item, sizeof item, "%s[%zu]", path, i + 1);
-        f->machine = m;
-        sim_event_init(&f->event, SIM_CLASS_SOFTWARE, happen);
-        if (!param_load(fault_params, &f->params, v->items[i], item, e))
-            return false;
-        if (f->params.node >= m->layout.nodes) {
-            char where[256];
-            return err_set(e, "%s%s.node is %ld, but the machine's nodes are 0 to %u",
-                           val_where(v->items[i], where, sizeof where), item, (long)f->params.node,
-                           m->layout.nodes - 1);
-        }
-        f->next = f->params.action;
-        if (f->params.event == 0)
-            sim_at(m->sim, &f->event, f->params.at);
-    }
-    find_next_step(m);
+    if (!sim_faults_load(m->faults, v, path, e))
+        return false;
+    m->fault_step = sim_faults_next(m->faults, 0);
     return true;
 }
 
 void faults_free(struct machine *m)
 {
-    for (size_t i = 0; i < m->fault_count; i++)
-        sim_cancel(m->sim, &m->faults[i].event);
-    free(m->faults);
+    sim_faults_free(m->faults);
 }
 
 void machine_crash(struct machine *m, uint32_t node)

@@ -225,7 +225,7 @@ struct machine_params {
     const struct val *network, *storage, *os, *graph, *faults;
 };
 
-struct fault;
+struct sim_faults;
 struct machine {
     struct sim *sim;
     const struct machine_registry *reg;
@@ -245,8 +245,7 @@ struct machine {
     struct list free_upcalls, free_effects, free_requests;
     struct list notices; /* of the failure detector, on their way */
     bool closing;
-    struct fault *faults;
-    size_t fault_count;
+    struct sim_faults *faults;
     uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */
     struct machine_counts counts;
     char *failure;

@@ -145,7 +145,8 @@ Test(disk_load, a_flipped_byte_is_seen_by_the_verification)
     struct bench b;
     cr_assert(start(&b, &direct_disk_load, 1, p, NULL), "%s", b.e.text);
     struct val *faults = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
-    put(f, "kind", "flip");
+    put(f, "path", "d");
+    put(f, "action", "flip");
     put(f, "at", "10s");
     put(f, "sector", "100");
     val_append(faults, f);

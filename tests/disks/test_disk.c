@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/rng.h"
 #include "sim/server.h"
@@ -597,5 +598,17 @@ Test(disk, a_read_that_is_partly_cached_goes_on_where_the_head_is)
     cr_assert(sim_now(s) >= passed && sim_now(s) <= passed + 32 * 513, "%ld", (long)now);
     cr_assert_eq(disk_counts(d).partial_hits, 1);
     d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+Test(disk, one_that_keeps_the_bus_cannot_have_commands_queued)
+{
+    struct sim *s = kit_sim(1);
+    struct disk_params p = kit_bare();
+    struct err e = ERR_INIT;
+    p.queue.where = DISK_QUEUE_DRIVE;
+    p.interface.disconnect = false;
+    cr_assert_null(disk_create(s, &p, 0, "disk", "devices", &e));
+    cr_assert(strstr(e.text, "devices.queue.where: 'drive'") != NULL, "%s", e.text);
     sim_destroy(s);
 }

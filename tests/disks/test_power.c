@@ -309,32 +309,76 @@ Test(power, one_member_that_loses_power_is_asked_again)
 
 /* ---- schedules ---- */
 
-static struct val *entry(const char *kind, int64_t member)
+static void stop_now(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_stop(s);
+}
+
+static struct val *entry(const char *action, const char *path)
 {
     struct val *v = val_new(VAL_TABLE, NULL, 0);
-    val_put(v, "kind", val_new_string(kind, NULL, 0));
-    val_put(v, "member", val_new_int(member, NULL, 0));
+    val_put(v, "action", val_new_string(action, NULL, 0));
+    val_put(v, "path", val_new_string(path, NULL, 0));
     return v;
 }
 
-Test(power, a_schedule_refuses_members_and_places_that_are_not_there)
+static void refused(struct val *what, const char *sentence)
 {
     struct sim *s = kit_sim(1);
     struct blkdev *d = small_array(s, "raid5", 5);
     struct err e = ERR_INIT;
     struct val *list = val_new(VAL_LIST, NULL, 0);
-    val_append(list, entry("death", 6));
-    cr_assert_null(blk_fault_create(s, &d, 1, list, "faults", &e));
-    cr_assert(strstr(e.text, "faults[1].member: there is no member 6 of this array") != NULL, "%s",
-              e.text);
+    struct sim_faults *f = sim_faults_create(s, false);
+    val_append(list, what);
+    blk_fault_targets(f, d);
+    cr_assert_not(sim_faults_load(f, list, "faults", &e));
+    cr_assert(strstr(e.text, sentence) != NULL, "%s", e.text);
+    sim_faults_free(f);
     val_free(list);
-    list = val_new(VAL_LIST, NULL, 0);
-    struct val *far = entry("sector", 2);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+Test(power, a_schedule_refuses_what_is_not_there)
+{
+    struct val *far = entry("sector", "array.member.1"), *both = entry("death", "array");
+    refused(entry("death", "array.member.5"), "there is nothing 'array.member.5' that can fail");
+    refused(entry("deth", "array"), "faults[1].action: 'deth' cannot happen to array, did you mean "
+                                    "'death'?");
+    refused(val_new(VAL_TABLE, NULL, 0), "a fault is { path =");
     val_put(far, "sector", val_new_int(800, NULL, 0)); /* a member has 800, the array more */
-    val_append(list, far);
-    e = (struct err)ERR_INIT;
-    cr_assert_null(blk_fault_create(s, &d, 1, list, "faults", &e));
-    cr_assert(strstr(e.text, "past the 800 sectors") != NULL, "%s", e.text);
+    refused(far, "past the 800 sectors");
+    val_put(both, "after", val_new_string("1s", NULL, 0));
+    refused(both, "is not undone");
+    both = entry("death", "array");
+    val_put(both, "event", val_new_int(3, NULL, 0));
+    refused(both, "only the steps of a machine");
+    both = entry("death", "array");
+    val_put(both, "mtbf", val_new_string("1s", NULL, 0));
+    val_put(both, "at", val_new_string("1s", NULL, 0));
+    refused(both, "one of at, event and mtbf");
+}
+
+Test(power, a_fault_that_recurs_comes_at_exponential_times)
+{
+    struct sim *s = kit_sim(1);
+    struct disk_params p = kit_bare();
+    struct blkdev *d = kit_disk(s, &p);
+    struct err e = ERR_INIT;
+    struct val *list = val_new(VAL_LIST, NULL, 0), *v = entry("power", "disk");
+    struct sim_faults *f = sim_faults_create(s, false);
+    struct sim_event stop;
+    val_put(v, "mtbf", val_new_string("1s", NULL, 0));
+    val_append(list, v);
+    blk_fault_targets(f, d);
+    cr_assert(sim_faults_load(f, list, "faults", &e), "%s", e.text);
+    sim_event_init(&stop, SIM_CLASS_SOFTWARE, stop_now);
+    sim_at(s, &stop, 400 * SIM_SEC);
+    sim_run(s);
+    uint64_t n = disk_counts(d).power_losses;
+    cr_assert(n > 340 && n < 460, "%d", (int)n);
+    sim_faults_free(f);
     val_free(list);
     d->ops->destroy(d);
     sim_destroy(s);

@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -226,4 +227,11 @@ void rig_close(struct rig *r)
     val_free(r->spec);
     /* A crash drops the references that a heap holds without a look at them. */
     cr_expect(crashed || rope_leaves_alive() == r->leaves);
+}
+
+struct val *rig_node(uint32_t node)
+{
+    char path[32];
+    snprintf(path, sizeof path, "node %u", node);
+    return val_new_string(path, NULL, 0);
 }

@@ -38,4 +38,7 @@ void rig_watch_leaks(bool on);
 /* Audit clean, everything freed, no leaf leaked. */
 void rig_close(struct rig *r);
 
+/* The path of a node in a schedule of faults. */
+struct val *rig_node(uint32_t node);
+
 #endif

@@ -102,7 +102,7 @@ static void crash_at(struct rig *r, const char *at)
 {
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "at", val_new_string(at, NULL, 0));
-    val_put(f, "node", val_new_int(2, NULL, 0));
+    val_put(f, "path", rig_node(2));
     val_put(f, "after", val_new_string("1s", NULL, 0));
     val_append(list, f);
     val_put(r->spec, "faults", list);

@@ -132,7 +132,7 @@ static void crash_somewhere(struct rig *r, uint64_t seed)
     for (uint64_t i = 0; i < 3; i++) {
         struct val *f = val_new(VAL_TABLE, NULL, 0);
         val_put(f, "event", val_new_int((int64_t)(seed * 7 % 90 + 40 * i + 1), NULL, 0));
-        val_put(f, "node", val_new_int((int64_t)((seed + i) % NODES), NULL, 0));
+        val_put(f, "path", rig_node((uint32_t)((seed + i) % NODES)));
         val_put(f, "after", val_new_string(i == 2 ? "0" : "3us", NULL, 0));
         val_append(list, f);
     }

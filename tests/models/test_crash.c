@@ -62,12 +62,12 @@ static void crash_and_restart(const char *delay, sim_time takes)
 {
     struct rig r;
     detector_delay = takes;
-    /* faults = { { at = "10us", node = 0, after = "20us" } } */
+    /* faults = { { at = "10us", path = "node 0", after = "20us" } } */
     rig_init(&r, 1, 2);
     rig_set(&r, "detector_delay", delay);
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "at", val_new_string("10us", NULL, 0));
-    val_put(f, "node", val_new_int(0, NULL, 0));
+    val_put(f, "path", rig_node(0));
     val_put(f, "after", val_new_string("20us", NULL, 0));
     val_append(list, f);
     val_put(r.spec, "faults", list);
@@ -252,7 +252,7 @@ static void one_fault(struct rig *r, uint64_t step, uint32_t node, const char *a
 {
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "event", val_new_int((int64_t)step, NULL, 0));
-    val_put(f, "node", val_new_int(node, NULL, 0));
+    val_put(f, "path", rig_node(node));
     val_put(f, "after", val_new_string(after, NULL, 0));
     val_append(list, f);
     val_put(r->spec, "faults", list);

@@ -129,9 +129,9 @@ Test(machine, that_cannot_be_is_refused_in_a_sentence)
     refused("prices.fly.each", val_new_int(3, NULL, 0), "fly");
     refused("node.upcall_cpu", val_new_string("coprocesor", NULL, 0), "coprocessor");
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
-    val_put(f, "node", val_new_int(6, NULL, 0));
+    val_put(f, "path", rig_node(6));
     val_append(list, f);
-    refused("faults", list, "0 to 5");
+    refused("faults", list, "there is nothing 'node 6' that can fail");
 }
 
 /* ---- flatten ---- */

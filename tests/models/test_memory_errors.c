@@ -77,7 +77,7 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     if (what == LOST) {
         struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
         val_put(f, "at", val_new_string("10ms", NULL, 0));
-        val_put(f, "node", val_new_int(1, NULL, 0));
+        val_put(f, "path", rig_node(1));
         val_append(list, f);
         val_put(r.spec, "faults", list);
     }

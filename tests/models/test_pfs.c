@@ -187,7 +187,7 @@ static bool crash_at(uint32_t node, uint64_t step, struct victim c)
     char said[4096] = "";
     start(&w);
     val_put(v, "event", val_new_int((int64_t)step, NULL, 0));
-    val_put(v, "node", val_new_int(node, NULL, 0));
+    val_put(v, "path", rig_node(node));
     if (c.restart)
         val_put(v, "after", val_new_string("30ms", NULL, 0));
     val_append(faults, v);

@@ -138,7 +138,7 @@ static void crash_with(struct play *p, uint64_t step, uint32_t node, const char 
 {
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "event", val_new_int((int64_t)step, NULL, 0));
-    val_put(f, "node", val_new_int(node, NULL, 0));
+    val_put(f, "path", rig_node(node));
     val_put(f, "after", val_new_string(after, NULL, 0));
     val_append(list, f);
     val_put(p->r.spec, "faults", list);

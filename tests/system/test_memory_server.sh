@@ -11,7 +11,7 @@ return {
     machine = paragon {
         rows = 2, columns = 4, io_nodes = 1, storage = { kind = "raid3" },
         os = { memory_server = os },
-        faults = death ~= "" and { { at = death, node = 6 } } or nil,
+        faults = death ~= "" and { { at = death, path = "node 6" } } or nil,
     },
     workload = {
         kind = "memory", backing = backing, clients = 2, servers = 3, size = "96KiB", sweeps = 3,
@@ -68,7 +68,7 @@ return {
     machine = paragon {
         rows = 2, columns = 3,
         os = { memory_server = { dedicated = 2, store = { frames = 1000 } } },
-        faults = { { at = "30ms", node = 5 } },
+        faults = { { at = "30ms", path = "node 5" } },
         graph = {
             { name = "mesh", protocol = "mesh" },
             { name = "svm", protocol = "svm", below = { "mesh" } },

@@ -8,7 +8,7 @@ is() { [ "$(status "$1")" = "$2 " ] || fail "the statuses are $(status "$1"), no
 config dead <<'END'
 local paragon = include "machines/paragon.lua"
 local machine = paragon { rows = 2, columns = 2, model = "ideal" }
-machine.faults = { { at = param("at", "150us"), node = 1 } }
+machine.faults = { { at = param("at", "150us"), path = "node 1" } }
 return { machine = machine, workload = { kind = "pingpong", rounds = 5 } }
 END
 gives 3 "$PSIM" run "$T/dead.lua" -q -o "$T/dead.db" -p 'at={150us,10s}'
@@ -35,7 +35,7 @@ config gone <<'END'
 local paragon = include "machines/paragon.lua"
 return {
     machine = paragon { rows = 2, columns = 4, io_nodes = 1, model = "ideal", storage = { kind = "disk" },
-                        faults = { { at = param("at", "10s"), node = 7 } } },
+                        faults = { { at = param("at", "10s"), path = "node 7" } } },
     workload = { kind = "pfs", op = "read", nodes = 2, size = "64KiB", factor = 1, requests = 2, warmup = 0 },
 }
 END

@@ -6,7 +6,7 @@ local paragon = include "machines/paragon.lua"
 local at = param("at", "")
 local m = paragon {
         rows = 2, columns = 3,
-        faults = at ~= "" and { { at = at, node = param("node", 2), after = param("after", "0s") } } or nil,
+        faults = at ~= "" and { { at = at, path = "node " .. param("node", 2), after = param("after", "0s") } } or nil,
         graph = {
             { name = "mesh", protocol = "mesh" },
             { name = "svm", protocol = "svm", below = { "mesh" } },

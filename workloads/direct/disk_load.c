@@ -55,7 +55,7 @@ static const struct param load_params[] = {
     P_INT(load_params, warmup, "0", "0", "1000000000",
           "Completions, over all devices, that are not measured.", EXPERIMENT),
     P_BOOL(load_params, verify, "true", "Reads are compared with what was written.", EXPERIMENT),
-    P_VAL(load_params, faults, "List of faults: { device, at, kind, ... } as disks/fault.h says.",
+    P_VAL(load_params, faults, "List of faults: { path, action, at, ... } as disks/fault.h says.",
           "none"),
     P_END,
 };
@@ -76,7 +76,7 @@ struct load {
     uint64_t source_count;
     struct sim_rng *addresses, *arrivals; /* by device */
     uint64_t *left, *next;                /* by device */
-    struct blk_fault_schedule *faults;
+    struct sim_faults *faults;
 };
 
 static uint32_t sectors_of(const struct load *l, uint32_t device)
@@ -131,7 +131,7 @@ static void destroy(void *self)
     struct load *l = self;
     for (uint64_t i = 0; i < l->source_count; i++)
         sim_cancel(l->io.sim, &l->sources[i].event);
-    blk_fault_destroy(l->faults);
+    sim_faults_free(l->faults);
     disk_io_fini(&l->io);
     free(l->sources);
     free(l->addresses);
@@ -183,8 +183,10 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
                       : 0);
     }
     if (ok && l->p->faults != NULL) {
-        l->faults = blk_fault_create(s, w->devs, n, l->p->faults, "workload.faults", e);
-        ok = l->faults != NULL;
+        l->faults = sim_faults_create(s, false);
+        for (size_t i = 0; i < n; i++)
+            blk_fault_targets(l->faults, w->devs[i]);
+        ok = sim_faults_load(l->faults, l->p->faults, "workload.faults", e);
     }
     if (!ok) {
         destroy(l);
