@@ -344,6 +344,15 @@ void point_run(const struct config_point *p, const struct point_options *o,
     schema_fini(&r.schema);
 }
 
+static void drop(struct run *r)
+{
+    destroy_world(r);
+    if (r->sim)
+        sim_destroy(r->sim);
+    schema_fini(&r->schema);
+    *r = (struct run){ .sim = NULL };
+}
+
 bool point_check(const struct config_point *p, struct err *e)
 {
     const struct point_options o = { .trace = NULL };
@@ -352,8 +361,44 @@ bool point_check(const struct config_point *p, struct err *e)
         return false;
     r.sim = create_sim(p, &r.schema.limits);
     bool good = build_world(&r, e);
-    destroy_world(&r);
-    sim_destroy(r.sim);
-    schema_fini(&r.schema);
+    drop(&r);
+    return good;
+}
+
+static double cpu_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+/* Judges a workload on the machine of `kept` when it is that point's. */
+static bool fits_kept(const struct run *kept, const struct run *r, bool *same, struct err *e)
+{
+    *same = kept->machine && r->schema.machine && r->schema.programs &&
+            val_equal(kept->schema.machine, r->schema.machine);
+    if (!*same || machine_fits(kept->machine, r->schema.programs, r->schema.workload, e))
+        return true;
+    locate(r->point->c->root, e);
+    return false;
+}
+
+bool point_check_all(const struct config *c, double seconds, struct err *e)
+{
+    const struct point_options o = { .trace = NULL };
+    struct run kept = { .sim = NULL };
+    double end = cpu_seconds() + seconds;
+    bool good = true, same;
+    for (size_t i = 0; good && i < c->point_count; i += c->replications * c->group_size) {
+        struct run r = { .point = &c->points[i], .options = &o };
+        good = schema_load(&r.schema, r.point->c->root, e) && fits_kept(&kept, &r, &same, e);
+        if (good && !same && (i == 0 || cpu_seconds() < end)) {
+            drop(&kept);
+            r.sim = create_sim(r.point, &r.schema.limits);
+            good = build_world(&r, e);
+            kept = r;
+        } else {
+            drop(&r);
+        }
+    }
+    drop(&kept);
     return good;
 }

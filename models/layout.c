@@ -14,6 +14,8 @@
 
 #include "mesh/mapping.h"
 
+#define NODES_MAX 65536 /* of any network */
+
 /* Marks the places of `count` I/O nodes from the last column on. */
 static void place_io(struct machine *m, uint8_t *role, uint32_t count)
 {
@@ -77,6 +79,9 @@ bool layout_make(struct machine *m, const char *path, struct err *e)
     struct machine_params *p = &m->params;
     uint64_t nodes = (uint64_t)(p->rows * p->columns);
     bool service = p->service_node && p->io_nodes > 0;
+    if (nodes > NODES_MAX)
+        return err_set(e, "%s.rows and %s.columns are %ld and %ld: a machine has at most %d nodes",
+                       path, path, (long)p->rows, (long)p->columns, NODES_MAX);
     if ((uint64_t)p->io_nodes + (service ? 1 : 0) >= nodes)
         return err_set(e,
                        "%s.io_nodes is %ld: %ld x %ld nodes have room for at most %ld beside the "

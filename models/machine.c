@@ -148,13 +148,14 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
         if (!param_load(os->params, m->os_params, m->params.os, item, e))
             return false;
     }
+    m->layout.params = m->os_params;
     if (m->params.graph == NULL)
         return true;
     snprintf(item, sizeof item, "%s.graph", path);
     /* What dies takes frames with it. */
     unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
     m->graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
-    return m->graph != NULL;
+    return m->graph != NULL && xk_graph_interfaces(m->graph, NODE_INTERFACES, item, e);
 }
 
 static void boot_all(struct sim *s, struct sim_event *e)
@@ -194,8 +195,8 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     return m;
 }
 
-bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
-                  struct err *e)
+static bool fits(const struct machine *m, const struct workload_ops *ops, const void *params,
+                 uint32_t *programs, struct err *e)
 {
     if (ops->check != NULL && !ops->check(params, &m->layout, e))
         return false;
@@ -204,6 +205,28 @@ bool machine_load(struct machine *m, const struct workload_ops *ops, const void 
     if (ranks > m->layout.compute_count)
         return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
                        ops->kind.name, ranks, m->layout.compute_count);
+    if (ranks > SIM_THREAD_MAX)
+        return err_set(e,
+                       "machine.rows and machine.columns: workload '%s' has %u programs on the "
+                       "compute nodes, and a run at most %d threads",
+                       ops->kind.name, ranks, SIM_THREAD_MAX);
+    *programs = ranks;
+    return true;
+}
+
+bool machine_fits(const struct machine *m, const struct workload_ops *ops, const void *params,
+                  struct err *e)
+{
+    uint32_t programs;
+    return fits(m, ops, params, &programs, e);
+}
+
+bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
+                  struct err *e)
+{
+    uint32_t ranks;
+    if (!fits(m, ops, params, &ranks, e))
+        return false;
     m->workload = ops;
     m->workload_params = params;
     m->ranks = ranks;

@@ -54,6 +54,10 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
 bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
                   struct err *e) MUST_CHECK;
 
+/* The refusals of machine_load alone. */
+bool machine_fits(const struct machine *m, const struct workload_ops *ops, const void *params,
+                  struct err *e) MUST_CHECK;
+
 /* After sim_run: writes the default scalars of a machine run: what limited it (share of time that
  * the busiest CPU, bus, channel and arm were busy), where time went (mesh, device queue, device),
  * counts of frames and of what was dropped. */

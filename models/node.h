@@ -165,6 +165,8 @@ struct watcher {
     void *arg;
 };
 
+#define NODE_INTERFACES 1 /* to networks */
+
 struct node {
     struct machine *machine;
     uint32_t id, incarnation; /* from 1; rises at each restart */

@@ -10,7 +10,7 @@
 uint32_t port_if_count(const struct port *p)
 {
     (void)p;
-    return 1;
+    return NODE_INTERFACES;
 }
 
 void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out)

@@ -88,6 +88,11 @@ static void start_memory(struct os_node *n, struct xk_protl *rpc, const struct m
         memsrv_serve(rpc, &lent, (uint64_t)ms->page);
 }
 
+uint64_t os_files_max(const struct os_layout *l)
+{
+    return l->params ? (uint64_t)l->params->lfs.files : UINT64_MAX;
+}
+
 uint32_t os_memory_servers(const struct os_node *n, enum os_memory kind, const uint32_t **nodes)
 {
     const struct os_layout *l = n->layout;

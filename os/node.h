@@ -16,10 +16,13 @@ enum os_role { OS_ROLE_COMPUTE, OS_ROLE_IO, OS_ROLE_SERVICE, OS_ROLE_COUNT };
 struct os_layout {
     uint32_t nodes;
     uint32_t compute_count, io_count;
-    const uint32_t *compute; /* rank -> node */
-    const uint32_t *io;      /* I/O index -> node */
-    uint32_t service;        /* node */
+    const uint32_t *compute;        /* rank -> node */
+    const uint32_t *io;             /* I/O index -> node */
+    uint32_t service;               /* node */
+    const struct os_params *params; /* of every node; NULL: another system boots */
 };
+/* Files that the local file system of one I/O node can hold. */
+uint64_t os_files_max(const struct os_layout *l);
 
 struct nx;         /* os/nx/nx.h: message passing of programs */
 struct pfs_client; /* os/pfs/pfs.h */

@@ -114,7 +114,18 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->readback && (p->op != OP_WRITE || p->mode == M_LOG))
         return err_set(e, "workload.readback: only for op = 'write', and not in M_LOG, where a "
                           "program does not know which range it gets");
-    return pfs_check(&attrs, layout, "workload", e);
+    if (!pfs_check(&attrs, layout, "workload", e))
+        return false;
+    /* Each file lies on `factor` I/O nodes; the fullest has at least its share. */
+    uint64_t files = p->file == OWN ? nodes_of(p, layout) : 1, on = (uint64_t)p->factor;
+    uint64_t share = on == 0 ? files : (files * on + layout->io_count - 1) / layout->io_count;
+    return share <= os_files_max(layout) ||
+           err_set(
+               e,
+               "workload.file = 'own': %llu files, of which an I/O node has %llu, are more than "
+               "machine.os.lfs.files = %llu",
+               (unsigned long long)files, (unsigned long long)share,
+               (unsigned long long)os_files_max(layout));
 }
 
 /* One rank's run. */

@@ -184,6 +184,29 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
     return g;
 }
 
+bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path, struct err *e)
+{
+    char where[128];
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct xk_node_desc *d = &g->nodes[i];
+        if (!d->ops->interface)
+            continue;
+        uint32_t at = d->ops->interface(d->params);
+        val_where(g->spec->items[i], where, sizeof where);
+        if (at >= count)
+            return err_set(
+                e,
+                "%s%s[%u].interface is %u, but the network interfaces of a node are 0 to "
+                "%u",
+                where, path, i + 1, at, count - 1);
+        for (uint32_t k = 0; k < i; k++)
+            if (g->nodes[k].ops->interface && g->nodes[k].ops->interface(g->nodes[k].params) == at)
+                return err_set(e, "%s%s[%u].interface: '%s' drives network interface %u already",
+                               where, path, i + 1, g->nodes[k].name, at);
+    }
+    return true;
+}
+
 void xk_graph_free(struct xk_graph *g)
 {
     if (!g)

@@ -20,6 +20,10 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
                                const char *path, unsigned network, struct err *e);
 void xk_graph_free(struct xk_graph *g);
 
+/* Every network interface that an instance drives is one of the `count` of a node, and its alone. */
+bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path,
+                         struct err *e) MUST_CHECK;
+
 /* Boots the graph on a node: inits every instance bottom-up in the heap of `p`'s task. */
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g);
 struct port *xk_kernel_port(const struct xk_kernel *k);

@@ -89,6 +89,7 @@ struct xk_protl_ops {
     unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
+    uint32_t (*interface)(const void *params); /* drives that one of the node's; NULL: none */
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
     enum xk_status (*init)(struct xk_protl *self, const void *params);
     /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */

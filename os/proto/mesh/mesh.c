@@ -187,6 +187,11 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return XK_OK;
 }
 
+static uint32_t interface_of(const void *p)
+{
+    return (uint32_t)((const struct mesh_params *)p)->interface;
+}
+
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    const struct xk_part *peer, enum xk_status *why)
 {
@@ -224,6 +229,7 @@ const struct xk_protl_ops mesh_protl = {
               .state_size = sizeof(struct mesh_state) },
     .down_min = 0,
     .down_max = 0,
+    .interface = interface_of,
     .init = protl_init,
     .open = protl_open,
     .control = protl_control,

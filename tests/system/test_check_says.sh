@@ -1,0 +1,33 @@
+# What is known before the first event is said by check, in the words of run, with the parameter's name.
+. tests/system/lib.sh
+# refused TEXT [OPTION]...: of $C, by both.
+refused() {
+    local text=$1
+    shift
+    gives 2 timeout 20 "$PSIM" check "$C" "$@"; says "$text"
+    gives 2 timeout 20 "$PSIM" run "$C" --no-store "$@"; says "$text"
+}
+C=$T/machine.lua
+config machine <<'END'
+local paragon = include "machines/paragon.lua"
+local m = paragon { rows = param("rows", 2), columns = param("columns", 2), io_nodes = param("io", 0), model = "ideal" }
+for i, g in ipairs(m.graph) do
+    if g.protocol == "mesh" then g.interface = param("interface", 0) end
+end
+if param("twice", false) then m.graph[#m.graph + 1] = { name = "again", protocol = "mesh" } end
+return {
+    machine = m,
+    workload = param("pfs", false) and { kind = "pfs", op = "write", file = "own", nodes = param("nodes", 0), requests = 1 }
+               or { kind = "svm_pattern" },
+}
+END
+refused "machine.rows and machine.columns are 1024 and 1024: a machine has at most 65536 nodes" -p rows=1024 -p columns=1024
+refused "has 30276 programs on the compute nodes, and a run at most 30000 threads" -p rows=174 -p columns=174
+refused ".interface is 1, but the network interfaces of a node are 0 to 0" -p interface=1
+refused ".interface: 'mesh' drives network interface 0 already" -p twice=true
+refused "workload.file = 'own': 17 files, of which an I/O node has 17, are more than machine.os.lfs.files = 16" \
+    -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17
+gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=16
+# A workload that does not fit is found at any place of a sweep, and costs no machine.
+gives 2 timeout 20 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p 'workload.requests={1,2,3,4,5,6,7,8,9,10}' -p 'nodes={1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17}'
+says "17 files"
