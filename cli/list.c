@@ -106,6 +106,21 @@ static void list_measures(void)
     puts("of a bare mesh or devices: 'psim run CONFIG --json' shows what its workload reports");
 }
 
+static void print_counter(void *arg, const char *owner, const struct counter *c)
+{
+    static const char *const hows[] = { "sum", "most", "now" };
+    (void)arg;
+    char *name = base_printf("%s.%s", owner, c->name);
+    printf("%-32s %-4s %-5s %s\n", name, c->unit, hows[c->how], c->doc);
+    free(name);
+}
+
+static void list_counters(void)
+{
+    puts("over all nodes and the measurement window; of a protocol under its instance's name:");
+    registry_each_counter(print_counter, NULL);
+}
+
 /* ---- parameters ---- */
 
 static void range_of(const struct param *p, char *out, size_t size)
@@ -198,6 +213,7 @@ static const struct {
     { "configs", "experiments that ship", list_configs },
     { "machines", "machine presets for include", list_machines },
     { "measures", "what workloads observe", list_measures },
+    { "counters", "what tasks, devices and networks count", list_counters },
     { "parameters", "every parameter with its type, default and meaning", NULL },
 };
 #define NAMES_MAX 64

@@ -282,14 +282,16 @@ static void collect(struct run *r)
 
 /* ---- the run ---- */
 
-static struct sim *create_sim(const struct config_point *p, const struct schema_limits *l)
+static struct sim *create_sim(const struct config_point *p, const struct schema *x)
 {
+    const struct schema_limits *l = &x->limits;
     struct sim_options o = {
         .seed = p->seed,
         .time_limit = l->time,
         .event_limit = (uint64_t)l->events,
         .host_seconds_limit = sim_time_seconds(l->host_time),
         .host_bytes_limit = (uint64_t)l->memory,
+        .per_node = x->results.per_node,
     };
     return sim_create(&o);
 }
@@ -330,7 +332,7 @@ void point_run(const struct config_point *p, const struct point_options *o,
         set_status(out, POINT_REFUSED, e.text);
         return;
     }
-    r.sim = create_sim(p, &r.schema.limits);
+    r.sim = create_sim(p, &r.schema);
     if (o->started)
         o->started(o->started_arg, r.sim);
     if (open_trace(&r, &e) && build_world(&r, &e))
@@ -359,7 +361,7 @@ bool point_check(const struct config_point *p, struct err *e)
     struct run r = { .point = p, .options = &o };
     if (!schema_load(&r.schema, p->c->root, e))
         return false;
-    r.sim = create_sim(p, &r.schema.limits);
+    r.sim = create_sim(p, &r.schema);
     bool good = build_world(&r, e);
     drop(&r);
     return good;
@@ -392,7 +394,7 @@ bool point_check_all(const struct config *c, double seconds, struct err *e)
         good = schema_load(&r.schema, r.point->c->root, e) && fits_kept(&kept, &r, &same, e);
         if (good && !same && (i == 0 || cpu_seconds() < end)) {
             drop(&kept);
-            r.sim = create_sim(r.point, &r.schema.limits);
+            r.sim = create_sim(r.point, &r.schema);
             good = build_world(&r, e);
             kept = r;
         } else {

@@ -4,6 +4,9 @@
 #include "cli/schema.h"
 #include "disks/build.h"
 #include "disks/sched.h"
+#include "mesh/nic.h"
+#include "os/lfs/lfs.h"
+#include "os/memsrv/memsrv.h"
 #include "os/pfs/pfs.h"
 #include "os/registry.h"
 #include "os/svm/svm.h"
@@ -58,4 +61,30 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
                 fn(arg, path, (*k)->name, (*k)->doc, (*k)->params);
     }
     fn(arg, "limits", NULL, "What one point may use.", schema_limits_params);
+    fn(arg, "results", NULL, "What is kept of a point.", schema_results_params);
+}
+
+static const struct {
+    const char *owner;
+    const struct counter *counters;
+} services[] = {
+    { "machine", machine_counters },
+    { "nic", nic_counters },
+    { "vm", vm_counters },
+    { "paging", vm_store_counters },
+    { "memory_server", memsrv_counters },
+    { "lfs", lfs_counters },
+    { "svm", svm_counters },
+};
+
+void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),
+                           void *arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(services); i++)
+        for (const struct counter *c = services[i].counters; c->name; c++)
+            fn(arg, services[i].owner, c);
+    for (size_t i = 0; registry_sets[i]; i++)
+        for (const struct kind *const *k = registry_sets[i]->items; *k; k++)
+            for (const struct counter *c = (*k)->counters; c && c->name; c++)
+                fn(arg, registry_sets[i] == &net_kinds ? "network" : (*k)->name, c);
 }

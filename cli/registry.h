@@ -22,4 +22,9 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
                                     const char *doc, const struct param *params),
                          void *arg);
 
+/* Every counter there is, with its owner: an instance of the protocol graph counts under its own
+ * name. */
+void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),
+                           void *arg);
+
 #endif

@@ -21,15 +21,21 @@ const struct param schema_limits_params[] = {
     P_END,
 };
 
+const struct param schema_results_params[] = {
+    P_BOOL(schema_results, per_node, "false",
+           "Keep counters by node, too: 'rpc.resent@12' is that of node 12, absent where it is 0."),
+    P_END,
+};
+
 enum { ROOT_TABLE, ROOT_TEXT, ROOT_NUMBER, ROOT_ANY };
 static const struct {
     const char *name;
     int type;
 } roots[] = {
-    { "title", ROOT_TEXT },     { "doc", ROOT_TEXT },         { "seed", ROOT_NUMBER },
-    { "machine", ROOT_TABLE },  { "mesh", ROOT_TABLE },       { "devices", ROOT_ANY },
-    { "workload", ROOT_TABLE }, { "measures", ROOT_ANY },     { "limits", ROOT_TABLE },
-    { "figure", ROOT_TABLE },   { "expectations", ROOT_ANY },
+    { "title", ROOT_TEXT },     { "doc", ROOT_TEXT },     { "seed", ROOT_NUMBER },
+    { "machine", ROOT_TABLE },  { "mesh", ROOT_TABLE },   { "devices", ROOT_ANY },
+    { "workload", ROOT_TABLE }, { "measures", ROOT_ANY }, { "limits", ROOT_TABLE },
+    { "results", ROOT_TABLE },  { "figure", ROOT_TABLE }, { "expectations", ROOT_ANY },
 };
 
 static bool check_root(const struct val *v, struct err *e)
@@ -113,13 +119,14 @@ static bool load_workload(struct schema *s, const struct val *root, struct err *
 
 static bool load_all(struct schema *s, const struct val *root, struct err *e)
 {
-    static const struct val no_limits = { .type = VAL_TABLE };
+    static const struct val none = { .type = VAL_TABLE };
     char where[512];
     for (size_t i = 0; i < root->count; i++)
         if (!check_root(root->items[i], e))
             return false;
-    const struct val *limits = val_get(root, "limits");
-    if (!param_load(schema_limits_params, &s->limits, limits ? limits : &no_limits, "limits", e))
+    const struct val *limits = val_get(root, "limits"), *results = val_get(root, "results");
+    if (!param_load(schema_limits_params, &s->limits, limits ? limits : &none, "limits", e) ||
+        !param_load(schema_results_params, &s->results, results ? results : &none, "results", e))
         return false;
     s->machine = val_get(root, "machine");
     s->devices = val_get(root, "devices");
@@ -222,6 +229,7 @@ void schema_each(const struct val *root,
         walk_group(&w, parts[i], part_params(part));
     }
     walk_group(&w, "limits", schema_limits_params);
+    walk_group(&w, "results", schema_results_params);
     static const struct param seed = { .name = "seed",
                                        .type = PARAM_INT,
                                        .doc = "Master seed of the random streams." };
@@ -344,7 +352,7 @@ void schema_resolve(struct val *root)
 
 char *schema_canonical(const struct val *root)
 {
-    static const char *const parts[] = { "machine", "mesh", "devices", "workload" };
+    static const char *const parts[] = { "machine", "mesh", "devices", "workload", "results" };
     struct val *shape = val_new(VAL_TABLE, NULL, 0);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         const struct val *v = val_get(root, parts[i]);

@@ -19,8 +19,15 @@ struct schema_limits {
 };
 extern const struct param schema_limits_params[];
 
+/* What is kept of a point beside what its parts report. */
+struct schema_results {
+    bool per_node; /* counters by node */
+};
+extern const struct param schema_results_params[];
+
 struct schema {
     struct schema_limits limits;
+    struct schema_results results;
     const struct net_ops *net;           /* NULL: no mesh */
     const struct direct_ops *direct;     /* the workload without a machine, or NULL */
     const struct workload_ops *programs; /* the workload of a machine, or NULL */

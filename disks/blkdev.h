@@ -25,6 +25,7 @@
 #include "sim/base/list.h"
 #include "sim/base/param.h"
 #include "sim/base/rope.h"
+#include "sim/counts.h"
 #include "sim/sim.h"
 
 enum blk_op {
@@ -131,6 +132,7 @@ struct blkdev {
     struct sim *sim;
     int32_t node; /* that it belongs to, or -1 */
     bool inner;   /* a device above owns it: its completions make no waist record */
+    struct sim_counted counted;
 };
 
 /* Prepares a request; the rope is initialised empty. */

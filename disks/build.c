@@ -108,25 +108,32 @@ static struct blkdev *build_bus(const struct blk_site *at, void *params, struct 
 
 /* ---- the kinds ---- */
 
-#define ABOUT(name_, doc_, params_, tag)                                                           \
-    .kind = { .name = name_, .doc = doc_, .params = params_, .params_size = sizeof(struct tag) }
-#define DEVICE(name_, doc_, params_, tag)                                                          \
-    static const struct blk_kind name_ = { ABOUT(#name_, doc_, params_, tag),                      \
+#define ABOUT(name_, doc_, params_, tag, counters_)                                                \
+    .kind = { .name = name_,                                                                       \
+              .doc = doc_,                                                                         \
+              .params = params_,                                                                   \
+              .params_size = sizeof(struct tag),                                                   \
+              .counters = counters_ }
+#define DEVICE(name_, doc_, params_, tag, counters_)                                               \
+    static const struct blk_kind name_ = { ABOUT(#name_, doc_, params_, tag, counters_),           \
                                            .build = build_##name_ }
 #define ARRAY(name_, level_, doc_)                                                                 \
-    static const struct blk_kind name_ = { ABOUT(#name_, doc_, raid_array_params, raid_params),    \
+    static const struct blk_kind name_ = { ABOUT(#name_, doc_, raid_array_params, raid_params,     \
+                                                 raid_counters),                                   \
                                            .build = build_array, .level = level_ }
-DEVICE(disk, "a drive: arm, spindle, cache, queue, bus", disk_params, disk_params);
-DEVICE(raid3, "spindles that turn as one, with parity", raid3_params, raid3_params);
+DEVICE(disk, "a drive: arm, spindle, cache, queue, bus", disk_params, disk_params, disk_counters);
+DEVICE(raid3, "spindles that turn as one, with parity", raid3_params, raid3_params, raid3_counters);
 ARRAY(concat, RAID_CONCAT, "devices one behind the other");
 ARRAY(raid0, RAID_0, "devices in stripes, without parity");
 ARRAY(raid1, RAID_1, "two copies");
 ARRAY(raid4, RAID_4, "stripes with parity on the last member");
 ARRAY(raid5, RAID_5, "stripes with parity that rotates");
 ARRAY(raid6, RAID_6, "stripes with two parities that rotate");
-DEVICE(cache, "a write-back cache in front of a device", wcache_params, wcache_params);
-DEVICE(scsi, "a device behind a SCSI bus of its own", scsi_stack_params, scsi_stack_params);
-DEVICE(bus, "in a list of devices: a SCSI bus that they share", blk_bus_params, blk_bus_params);
+DEVICE(cache, "a write-back cache in front of a device", wcache_params, wcache_params,
+       wcache_counters);
+DEVICE(scsi, "a device behind a SCSI bus of its own", scsi_stack_params, scsi_stack_params, NULL);
+DEVICE(bus, "in a list of devices: a SCSI bus that they share", blk_bus_params, blk_bus_params,
+       NULL);
 
 static const struct kind *const kinds[] = {
     &disk.kind,  &raid3.kind, &concat.kind, &raid0.kind, &raid1.kind, &raid4.kind,

@@ -435,6 +435,7 @@ static void destroy(struct blkdev *dev)
     geo_fini(&d->geo);
     seek_fini(&d->curve);
     sim_audit_unregister(dev->sim, d);
+    sim_count_end(&dev->counted);
     sim_busy_fini(&d->arm_busy_time);
     free(d->name);
     free(d);
@@ -506,6 +507,23 @@ static bool setup(struct disk *d, const char *path, struct err *e)
     return true;
 }
 
+#define D_SUM(name, m, unit, doc) COUNTER(COUNTER_SUM, name, disk, counts.m, unit, doc)
+const struct counter disk_counters[] = {
+    D_SUM("reads", requests[BLK_READ], "1", "Reads completed."),
+    D_SUM("writes", requests[BLK_WRITE], "1", "Writes completed."),
+    D_SUM("sectors_read", sectors[BLK_READ], "1", "Sectors of these reads."),
+    D_SUM("sectors_written", sectors[BLK_WRITE], "1", "Sectors of these writes."),
+    C_SUM(disk, counts, hits, "1", "Reads that the cache answered."),
+    C_SUM(disk, counts, partial_hits, "1", "Reads whose front the cache had."),
+    C_SUM(disk, counts, streams, "1", "Reads that went on where the arm was reading ahead."),
+    C_SUM(disk, counts, misses, "1", "Reads of which the cache had nothing."),
+    C_SUM(disk, counts, reported_early, "1", "Writes reported before they were on the medium."),
+    C_SUM(disk, counts, errors, "1", "Requests that ended with an error."),
+    C_SUM(disk, counts, power_losses, "1", "Losses of power."),
+    C_SUM(disk, counts, lost_sectors, "1", "Sectors reported as written, and lost with the power."),
+    C_END,
+};
+
 struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int32_t node,
                                  const char *name, const char *path, uint32_t lanes,
                                  const struct disk_medium_ops *ops, void *medium, struct err *e)
@@ -542,6 +560,7 @@ struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int
         disk_use_store(d);
     sim_busy_init(&d->arm_busy_time, s, SIM_KIND_ARM, node, name);
     sim_audit_register(s, d->name, audit, d);
+    sim_count(&d->dev.counted, s, ops ? "raid3" : "disk", node, disk_counters, d);
     return &d->dev;
 }
 

@@ -145,12 +145,11 @@ struct disk_fault {
 };
 
 struct disk_counts {
-    uint64_t requests[2], sectors[2]; /* by enum blk_op, completed */
+    uint64_t requests[2], sectors[2]; /* by enum blk_op */
     uint64_t hits, partial_hits, streams, misses;
-    uint64_t reported_early;
-    uint64_t errors;
-    uint64_t power_losses, lost_sectors; /* reported, and gone with the power */
+    uint64_t reported_early, errors, power_losses, lost_sectors;
 };
+extern const struct counter disk_counters[]; /* "disk.*", of the spindles of RAID-3 "raid3.*" */
 
 struct blkdev *disk_create(struct sim *s, const struct disk_params *p, int32_t node,
                            const char *name, const char *path, struct err *e);

@@ -378,6 +378,7 @@ static void destroy(struct blkdev *d)
     }
     raid_merge_fini(a);
     sim_audit_unregister(d->sim, a);
+    sim_count_end(&d->counted);
     free(a->slots);
     free(a->spares);
     free(a->name);
@@ -509,6 +510,23 @@ static bool lay_out(struct raid *a, const struct raid_params *p, const char *pat
     return spares_fit(a, path, e);
 }
 
+static const char *const level_names[] = {
+    [RAID_CONCAT] = "concat", [RAID_0] = "raid0", [RAID_1] = "raid1",
+    [RAID_4] = "raid4",       [RAID_5] = "raid5", [RAID_6] = "raid6"
+};
+const struct counter raid_counters[] = {
+    C_SUM(raid, counts, rebuilt_stripes, "1", "Stripes made again for a member that was lost."),
+    C_SUM(raid, counts, scrubbed_stripes, "1", "Stripes that a scrub has looked at."),
+    C_SUM(raid, counts, mismatches, "1", "Stripes whose parity did not agree with the data."),
+    C_SUM(raid, counts, repaired, "1", "Units written anew after a medium error."),
+    C_SUM(raid, counts, unrecovered, "1", "Units that a rebuild could not make again."),
+    C_SUM(raid, counts, full_stripe_writes, "1", "Stripes written whole."),
+    C_SUM(raid, counts, rmw_writes, "1", "Stripes written by old data and old parity."),
+    C_SUM(raid, counts, reconstruct_writes, "1", "Stripes written by the data that stays."),
+    C_SUM(raid, counts, degraded_reads, "1", "Reads made from the other members."),
+    C_END,
+};
+
 struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
                            const char *name, const char *path, struct err *e)
 {
@@ -528,6 +546,7 @@ struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t n
         list_init(&a->locks[i]);
     raid_background_init(a);
     sim_audit_register(s, a->name, audit, a);
+    sim_count(&a->dev.counted, s, level_names[p->level], node, raid_counters, a);
     if (!add_members(a, p, members, path, e) || !lay_out(a, p, path, e)) {
         a->layout.members = members;
         destroy(&a->dev);

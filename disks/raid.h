@@ -101,10 +101,10 @@ struct raid_params {
 extern const struct param raid_array_params[];
 
 struct raid_counts {
-    uint64_t rebuilt_stripes, scrubbed_stripes, mismatches, repaired; /* repaired: columns */
-    uint64_t unrecovered; /* units that a rebuild could not make again */
-    uint64_t full_stripe_writes, rmw_writes, reconstruct_writes, degraded_reads;
+    uint64_t rebuilt_stripes, scrubbed_stripes, mismatches, repaired, unrecovered;
+    uint64_t full_stripe_writes, rmw_writes, reconstruct_writes, degraded_reads; /* not of RAID-3 */
 };
+extern const struct counter raid_counters[], raid3_counters[]; /* "raid5.*" */
 
 struct raid_counts raid3_counts(const struct blkdev *d);
 

@@ -397,6 +397,7 @@ static void medium_destroy(void *self)
     store_destroy(a->data);
     store_destroy(a->parity);
     free(a->holes);
+    sim_count_end(&a->counted);
     free(a);
 }
 
@@ -511,6 +512,15 @@ static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .fault = fault,
                                              .health = health };
 
+const struct counter raid3_counters[] = {
+    C_SUM(raid3, counts, rebuilt_stripes, "1", "Stripes made again for a member that was lost."),
+    C_SUM(raid3, counts, scrubbed_stripes, "1", "Stripes that a scrub has looked at."),
+    C_SUM(raid3, counts, mismatches, "1", "Stripes whose parity did not agree with the data."),
+    C_SUM(raid3, counts, repaired, "1", "Units written anew after a medium error."),
+    C_SUM(raid3, counts, unrecovered, "1", "Units that a rebuild could not make again."),
+    C_END,
+};
+
 static void ready(struct raid3 *a, struct blkdev *d, const struct raid3_params *p)
 {
     d->ops = &raid3_ops;
@@ -520,6 +530,7 @@ static void ready(struct raid3 *a, struct blkdev *d, const struct raid3_params *
     a->rate = p->rebuild_rate;
     a->batch = a->count = (uint32_t)p->rebuild_batch;
     raid3_background_init(a);
+    sim_count(&a->counted, d->sim, "raid3", d->node, raid3_counters, a);
     if (p->scrub)
         raid3_begin_scrub(d);
 }

@@ -49,6 +49,7 @@ struct raid3 {
     uint64_t scrub_next;
     struct raid3_step step;
     struct raid_counts counts;
+    struct sim_counted counted;
 };
 
 /* ---- raid3.c ---- */

@@ -511,6 +511,7 @@ static void destroy(struct blkdev *d)
     store_destroy(w->data);
     store_destroy(w->marks);
     sim_audit_unregister(d->sim, w);
+    sim_count_end(&d->counted);
     free(w->name);
     free(w);
 }
@@ -537,6 +538,16 @@ static void audit(void *self, struct sim_audit_report *report)
                     "%s: the count of dirty sectors is wrong", w->name);
 }
 
+const struct counter wcache_counters[] = {
+    C_SUM(wcache, counts, absorbed, "1", "Writes that were done when the cache had them."),
+    C_SUM(wcache, counts, waited, "1", "Writes that waited for room."),
+    C_SUM(wcache, counts, read_hits, "1", "Reads that the cache answered."),
+    C_SUM(wcache, counts, flushes, "1", "Writes to the device below."),
+    C_SUM(wcache, counts, lost_sectors, "1", "Sectors reported as written, and lost with a crash."),
+    C_SUM(wcache, counts, crashes, "1", "Crashes."),
+    C_END,
+};
+
 struct blkdev *wcache_create(struct sim *s, const struct wcache_params *p, struct blkdev *below,
                              const char *name)
 {
@@ -558,6 +569,7 @@ struct blkdev *wcache_create(struct sim *s, const struct wcache_params *p, struc
     w->about.volatile_writes = true;
     sim_event_init(&w->flush_event, SIM_CLASS_DEVICE, flush);
     sim_audit_register(s, w->name, audit, w);
+    sim_count(&w->dev.counted, s, "cache", w->dev.node, wcache_counters, w);
     return &w->dev;
 }
 

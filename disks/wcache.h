@@ -34,6 +34,7 @@ extern const struct param wcache_params[];
 struct wcache_counts {
     uint64_t absorbed, waited, read_hits, flushes, lost_sectors, crashes;
 };
+extern const struct counter wcache_counters[]; /* "cache.*" */
 
 /* `below` is owned from here. */
 struct blkdev *wcache_create(struct sim *s, const struct wcache_params *p, struct blkdev *below,

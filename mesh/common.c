@@ -20,12 +20,14 @@ bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
         n->routing = base_zalloc(n->topo.nodes, sizeof(*n->routing));
     wheel_init(&n->wheel, n->d.flit);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, instant);
+    sim_count(&n->net.counted, s, "network", -1, ops->kind.counters, n);
     sim_audit_register(s, "mesh", audit, n);
     return true;
 }
 
 void mesh_net_fini(struct mesh_net *n)
 {
+    sim_count_end(&n->net.counted);
     sim_audit_unregister(n->net.sim, n);
     sim_cancel(n->net.sim, &n->tick);
     free(n->faults);

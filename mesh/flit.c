@@ -623,12 +623,18 @@ static void flit_destroy(struct net *net)
     free(n);
 }
 
+static const struct counter counters[] = {
+    MESH_COUNTERS(flit_net),
+    C_END,
+};
+
 const struct net_ops net_flit = {
     .kind = { .name = "flit",
               .doc = "wormhole-routed mesh or hypercube flit by flit, with virtual channels: the "
                      "reference",
               .params = mesh_params_desc,
-              .params_size = sizeof(struct mesh_params) },
+              .params_size = sizeof(struct mesh_params),
+              .counters = counters },
     .create = flit_create,
     .destroy = flit_destroy,
     .set_terminal = mesh_net_set_terminal,

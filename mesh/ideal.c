@@ -227,12 +227,18 @@ static void ideal_destroy(struct net *net)
     free(n);
 }
 
+static const struct counter counters[] = {
+    MESH_COUNTERS(ideal_net),
+    C_END,
+};
+
 const struct net_ops net_ideal = {
     .kind = { .name = "ideal",
               .doc = "distance and rate alone: contention at injection and ejection, none between "
                      "routers",
               .params = mesh_params_desc,
-              .params_size = sizeof(struct mesh_params) },
+              .params_size = sizeof(struct mesh_params),
+              .counters = counters },
     .create = ideal_create,
     .destroy = ideal_destroy,
     .set_terminal = mesh_net_set_terminal,

@@ -15,6 +15,7 @@
 #define MESH_NET_H
 
 #include "sim/base/kind.h"
+#include "sim/counts.h"
 #include "sim/sim.h"
 
 struct net;
@@ -136,8 +137,9 @@ struct nic_group;
 struct net {
     const struct net_ops *ops;
     struct sim *sim;
-    const void *params;     /* those it was created with, its own copy */
-    struct nic_group *nics; /* the interfaces on it (mesh/nic.c); NULL: none */
+    const void *params;         /* those it was created with, its own copy */
+    struct nic_group *nics;     /* the interfaces on it (mesh/nic.c); NULL: none */
+    struct sim_counted counted; /* "network.*" */
 };
 
 static inline void net_inject(struct net *n, struct net_packet *p)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "sim/audit.h"
+#include "sim/counts.h"
 
 #define TRANSMIT_BUFFERS 2 /* packets: one is injected while the next is filled */
 
@@ -52,6 +53,7 @@ struct nic {
     struct nic_frame *free_frames, *made_frames;
     struct packet *free_packets, *made_packets;
     struct nic_counts counts;
+    struct sim_counted counted;
 };
 
 const struct param nic_params_desc[] = {
@@ -511,6 +513,21 @@ static void audit(void *self, struct sim_audit_report *r)
     sim_audit_dropped(r, "frames", "node down or channel dead", g->frames_dropped);
 }
 
+const struct counter nic_counters[] = {
+    C_SUM(nic, counts, frames_in, "1", "Frames taken to be sent."),
+    C_SUM(nic, counts, frames_out, "1", "Frames delivered to a receiver."),
+    C_SUM(nic, counts, frames_dropped_down, "1", "Frames dropped: an end was down."),
+    C_SUM(nic, counts, frames_dropped_fault, "1", "Frames dropped: a packet met a dead channel."),
+    C_SUM(nic, counts, packets_in, "1", "Packets sent."),
+    C_SUM(nic, counts, packets_out, "1", "Packets delivered into memory."),
+    C_SUM(nic, counts, packets_dropped, "1", "Packets dropped on arrival."),
+    C_SUM(nic, counts, bytes_in, "B", "Bytes of frames_in."),
+    C_SUM(nic, counts, bytes_out, "B", "Bytes of frames_out."),
+    C_SUM(nic, counts, busy, "1", "Frames refused because the transmit queue was full."),
+    C_MOST(nic, counts, receive_queue_longest, "1", "Most packets that waited for the bus."),
+    C_END,
+};
+
 struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_t node,
                        const struct nic_params *params, struct sim_server *bus, uint8_t bus_class,
                        struct err *e)
@@ -550,6 +567,7 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
                                                    .sent = tail_left,
                                                    .arg = n,
                                                    .room = (uint32_t)params->receive_packets });
+    sim_count(&n->counted, s, "nic", node, nic_counters, n);
     return n;
 }
 
@@ -557,6 +575,7 @@ void nic_destroy(struct nic *n)
 {
     if (!n)
         return;
+    sim_count_end(&n->counted);
     sim_server_withdraw(n->bus ? n->bus : &n->own_out, &n->out);
     sim_server_withdraw(n->bus ? n->bus : &n->own_in, &n->in);
     if (!n->bus) {

@@ -24,6 +24,7 @@
 #define MESH_NIC_H
 
 #include "mesh/net.h"
+#include "sim/base/counter.h"
 #include "sim/base/rope.h"
 #include "sim/server.h"
 
@@ -110,15 +111,13 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data,
 void nic_down(struct nic *n);
 void nic_up(struct nic *n);
 
-struct nic_counts {
-    uint64_t frames_in, frames_out; /* accepted by nic_send; delivered to a receiver */
-    uint64_t frames_dropped_down, frames_dropped_fault;
-    uint64_t packets_in, packets_out, packets_dropped;
-    uint64_t bytes_in, bytes_out;
-    uint64_t busy; /* refusals of a full queue */
-    uint64_t receive_queue_longest;
-};
 /* Frames and packets count at their sender (in) and at their receiver (out, dropped on arrival). */
+struct nic_counts {
+    uint64_t frames_in, frames_out, frames_dropped_down, frames_dropped_fault;
+    uint64_t packets_in, packets_out, packets_dropped, bytes_in, bytes_out;
+    uint64_t busy, receive_queue_longest;
+};
+extern const struct counter nic_counters[]; /* "nic.*" */
 void nic_counts(const struct nic *n, struct nic_counts *out);
 uint32_t nic_mtu(const struct nic *n);
 uint32_t nic_queue_length(const struct nic *n);

@@ -639,12 +639,22 @@ static void worm_destroy(struct net *net)
     free(n);
 }
 
+static const struct counter counters[] = {
+    MESH_COUNTERS(worm_net),
+    C_SUM(worm_net, counts, header_hops, "1",
+          "Channels entered by headers, injection and ejection included."),
+    C_SUM(worm_net, counts, shared, "1", "Of these, into a FIFO that held another packet."),
+    C_SUM(worm_net, counts, slot_waits, "1", "Of these, granted but late for want of a slot."),
+    C_END,
+};
+
 const struct net_ops net_worm = {
     .kind = { .name = "worm",
               .doc =
                   "wormhole-routed mesh or hypercube from header events alone, exact to the tick",
               .params = mesh_params_desc,
-              .params_size = sizeof(struct mesh_params) },
+              .params_size = sizeof(struct mesh_params),
+              .counters = counters },
     .create = worm_create,
     .destroy = worm_destroy,
     .set_terminal = mesh_net_set_terminal,

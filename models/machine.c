@@ -178,6 +178,7 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     list_init(&m->notices);
     sim_event_init(&m->boot_event, SIM_CLASS_SOFTWARE, boot_all);
     sim_audit_register(s, "machine", audit, m);
+    sim_count(&m->counted, s, "machine", -1, machine_counters, m);
     char item[128];
     snprintf(item, sizeof item, "%s.faults", path);
     bool ok = param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
@@ -257,6 +258,7 @@ void machine_destroy(struct machine *m)
     m->closing = true;
     sim_cancel(m->sim, &m->boot_event);
     sim_audit_unregister(m->sim, m);
+    sim_count_end(&m->counted);
     faults_free(m);
     machine_forget_notices(m);
     for (uint32_t i = 0; m->nodes != NULL && i < m->layout.nodes; i++)

@@ -42,6 +42,8 @@ struct machine_registry {
  * network, storage, os and graph are described by the modules that they are handed to. */
 extern const struct param machine_params[];
 
+extern const struct counter machine_counters[]; /* "machine.*" */
+
 /* Makes the machine that `spec` (the configuration's machine table) describes.  `path` names the
  * table in sentences ("machine").  NULL with a sentence.  `spec` and `reg` must outlive it. */
 struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,

@@ -23,6 +23,7 @@
 #include "models/machine.h"
 #include "models/price.h"
 #include "sim/audit.h"
+#include "sim/counts.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
 #include "sim/rng.h"
@@ -51,6 +52,7 @@ struct port {
     struct list timers;  /* pending: struct timer */
     struct list threads; /* alive */
     struct list watchers;
+    struct list counters; /* struct task_counters */
     uint64_t heap_bytes, heap_most;
     struct sim_rng rng;
     uint32_t id; /* 0: the kernel */
@@ -250,6 +252,7 @@ struct machine {
     struct sim_faults *faults;
     uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */
     struct machine_counts counts;
+    struct sim_counted counted;
     char *failure;
 };
 

@@ -36,6 +36,18 @@ static void block_free(struct heap_block *b)
     pool_give(b, sizeof *b + b->size);
 }
 
+struct task_counters {
+    struct list link; /* task->counters */
+    struct sim_counted counted;
+};
+
+static void counters_end(struct task_counters *c)
+{
+    sim_count_end(&c->counted);
+    list_remove(&c->link);
+    free(c);
+}
+
 struct port *task_new(struct node *n, const char *name)
 {
     struct port *t = base_zalloc(1, sizeof *t);
@@ -47,6 +59,7 @@ struct port *task_new(struct node *n, const char *name)
     list_init(&t->timers);
     list_init(&t->threads);
     list_init(&t->watchers);
+    list_init(&t->counters);
     list_init(&t->link);
     list_push(&n->tasks, &t->link);
     return t;
@@ -126,6 +139,8 @@ void task_crash(struct port *t)
     struct list *l;
     while ((l = list_pop(&t->watchers)) != NULL)
         free(LIST_ENTRY(l, struct watcher, link));
+    while (!list_empty(&t->counters))
+        counters_end(LIST_ENTRY(t->counters.next, struct task_counters, link));
     sweep_heap(t);
     while (!list_empty(&t->heap))
         block_free(LIST_ENTRY(t->heap.next, struct heap_block, link));
@@ -254,6 +269,22 @@ void port_measure(struct port *p, const char *measure, double value)
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     sim_waist(s, SIM_WAIST_MEASURE, port_now(p), p->node->id, 0, bits);
+}
+
+void port_counters(struct port *p, const char *owner, const struct counter *d, const void *base)
+{
+    struct task_counters *c = base_zalloc(1, sizeof *c);
+    sim_count(&c->counted, p->machine->sim, owner, (int32_t)p->node->id, d, base);
+    list_push(&p->counters, &c->link);
+}
+
+void port_counters_end(struct port *p, const void *base)
+{
+    LIST_EACH_SAFE (it, nx, &p->counters) {
+        struct task_counters *c = LIST_ENTRY(it, struct task_counters, link);
+        if (c->counted.base == base)
+            counters_end(c);
+    }
 }
 
 void port_delivered(struct port *p, uint64_t length, uint64_t content)

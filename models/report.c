@@ -5,6 +5,33 @@
  */
 #include "models/node.h"
 
+#define M_SUM(name, in, unit, doc) COUNTER(COUNTER_SUM, name, machine, in, unit, doc)
+const struct counter machine_counters[] = {
+    C_SUM(machine, counts, frames_in, "1", "Frames that the port took to be sent."),
+    C_SUM(machine, counts, frames_out, "1", "Frames given to their receiver."),
+    C_SUM(machine, counts, bytes_in, "B", "Bytes of frames_in."),
+    C_SUM(machine, counts, bytes_out, "B", "Bytes of frames_out."),
+    M_SUM("frames_sender_crashed", counts.frames_dropped[DROP_SENDER_CRASHED], "1",
+          "Frames dropped: their sender crashed before they were in its interface."),
+    M_SUM("frames_receiver_crashed", counts.frames_dropped[DROP_RECEIVER_CRASHED], "1",
+          "Frames dropped: their receiver crashed before it saw them."),
+    M_SUM("frames_no_receiver", counts.frames_dropped[DROP_NO_RECEIVER], "1",
+          "Frames dropped: no protocol receives at that node."),
+    M_SUM("upcalls", counts.upcalls.done, "1", "Upcalls that ran."),
+    M_SUM("upcalls_dropped", counts.upcalls.dropped, "1", "Upcalls whose task ended before."),
+    M_SUM("threads", counts.threads.made, "1", "Threads begun."),
+    M_SUM("threads_killed", counts.threads.dropped, "1", "Threads that ended with their task."),
+    M_SUM("requests", counts.requests.done, "1", "Device requests completed."),
+    M_SUM("requests_dropped", counts.requests.dropped, "1",
+          "Device requests whose task ended before."),
+    M_SUM("effects_dropped", counts.effects.dropped, "1",
+          "Sends, wakes and requests whose task ended before they took place."),
+    C_SUM(machine, counts, timers_dropped, "1", "Timers pending when their task ended."),
+    C_SUM(machine, counts, crashes, "1", "Crashes of nodes."),
+    C_SUM(machine, counts, restarts, "1", "Restarts of nodes."),
+    C_END,
+};
+
 static const struct {
     enum sim_kind kind;
     const char *busiest, *mean;
@@ -32,6 +59,7 @@ void machine_finish(struct machine *m)
         sim_scalar(s, kinds[i].busiest, "1", share, 0);
         sim_scalar(s, kinds[i].mean, "1", sim_busy_mean(s, kinds[i].kind), 0);
     }
+    sim_scalar(s, "steps", "1", (double)m->steps, 0);
     seconds(s, "frame.queue", c->frame_queue, c->frames_out);
     seconds(s, "frame.dma", c->frame_dma, c->frames_out);
     seconds(s, "frame.mesh", c->frame_mesh, c->frames_out);
@@ -40,9 +68,6 @@ void machine_finish(struct machine *m)
     seconds(s, "upcall.work", c->upcall_work, c->upcalls.done);
     seconds(s, "io.queue", c->io_queue, c->requests.done);
     seconds(s, "io.device", c->io_device, c->requests.done);
-    sim_scalar(s, "frames", "1", (double)c->frames_out, 0);
-    sim_scalar(s, "frames.bytes", "B", (double)c->bytes_out, 0);
-    sim_scalar(s, "steps", "1", (double)m->steps, 0);
     uint64_t dropped = c->frames_in - c->frames_out;
     if (c->crashes > 0)
         sim_remark(s,

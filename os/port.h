@@ -21,6 +21,7 @@
 #define OS_PORT_H
 
 #include "sim/base/base.h"
+#include "sim/base/counter.h"
 #include "sim/base/list.h"
 #include "sim/base/rope.h"
 #include "sim/base/time.h"
@@ -172,6 +173,13 @@ uint64_t port_random(struct port *p);                   /* the task's own named 
 uint64_t port_random_below(struct port *p, uint64_t n); /* n > 0 */
 /* Hands one observation to the measure of that name (declared by the workload). */
 void port_measure(struct port *p, const char *measure, double value);
+/* Says where a part of this task counts: its counters are in the results as "owner.name", over all
+ * nodes (owner: the instance's name for a protocol, else the service's).  They are read when the
+ * measurement window opens and closes, and before the task goes; `base` lives as long as it does.
+ */
+void port_counters(struct port *p, const char *owner, const struct counter *d, const void *base);
+/* For a base that goes before its task: reads it for the last time. */
+void port_counters_end(struct port *p, const void *base);
 /* Says that data of this content reached its final receiver: a record of the digest. */
 void port_delivered(struct port *p, uint64_t length, uint64_t content);
 bool port_trace_on(const struct port *p);

@@ -82,6 +82,7 @@ void sim_window_open(struct sim *s)
             b->uses = 1;
         }
     }
+    sim_counts_open(s);
 }
 
 sim_time sim_window_start(const struct sim *s)

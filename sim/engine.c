@@ -70,6 +70,7 @@ struct sim *sim_create(const struct sim_options *o)
     s->stride = STRIDE_MIN;
     list_init(&s->busy);
     list_init(&s->servers);
+    list_init(&s->counts);
     sim_queue_init(&s->queue);
     base_assert_hook(print_state, s);
     s->digest = sim_digest_create(s);
@@ -85,6 +86,7 @@ void sim_destroy(struct sim *s)
         return;
     ASSERT(!s->running);
     sim_threads_destroy(s);
+    sim_counts_destroy(s);
     sim_measures_destroy(s->measures);
     sim_trace_destroy(s->trace);
     sim_audit_destroy(s->audit);

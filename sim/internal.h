@@ -20,6 +20,11 @@ void sim_trace_destroy(struct sim_trace *t);
 struct sim_measures *sim_measures_create(struct sim *s);
 void sim_measures_destroy(struct sim_measures *m);
 
+/* counts.c: the window opens, closes; the run is destroyed. */
+void sim_counts_open(struct sim *s);
+void sim_counts_close(struct sim *s);
+void sim_counts_destroy(struct sim *s);
+
 struct sim_threads; /* thread.c */
 
 struct sim {
@@ -51,6 +56,8 @@ struct sim {
     sim_time window;     /* where the measurement window opened */
     struct list busy;    /* struct sim_busy, in order of registration */
     struct list servers; /* struct sim_server */
+    struct list counts;  /* struct sim_count_group, in order of registration */
+    bool counts_closed;  /* the window has: nothing is read any more */
 
     struct sim_digest *digest;
     struct sim_audit *audit;

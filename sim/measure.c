@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/counts.h"
 #include "sim/internal.h"
 
 #define SERIES_CAP 65536 /* values kept for batch means; past it the resolution halves */
@@ -311,6 +312,7 @@ void sim_measures_write(struct sim *s, const struct sim_result_sink *sink)
         else
             write_measure(m, sink, &caveats);
     }
+    sim_counts_write(s, sink);
     for (size_t i = 0; i < all->sample_count; i++) {
         const struct sample *x = &all->samples[i];
         sink->sample(sink->arg, x->name, x->unit, x->at, x->value);

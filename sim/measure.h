@@ -13,9 +13,10 @@
 #include "sim/stat.h"
 
 enum sim_measure_flags {
-    SIM_MEASURE_HISTOGRAM = 1,     /* keep the histogram in the results */
-    SIM_MEASURE_DETERMINISTIC = 2, /* nothing random feeds it: no interval is claimed */
-    SIM_MEASURE_DEFAULT_COLUMN = 4 /* shown in the table that `psim run` prints */
+    SIM_MEASURE_HISTOGRAM = 1,      /* keep the histogram in the results */
+    SIM_MEASURE_DETERMINISTIC = 2,  /* nothing random feeds it: no interval is claimed */
+    SIM_MEASURE_DEFAULT_COLUMN = 4, /* shown in the table that `psim run` prints */
+    SIM_MEASURE_COUNTER = 8         /* of sim/counts.h */
 };
 
 struct sim_measure;
@@ -41,7 +42,7 @@ void sim_remark(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* One sample of a time series. */
 void sim_series(struct sim *s, const char *name, const char *unit, sim_time at, double value);
 
-/* Walks the results in order of declaration, for the writer. */
+/* Walks the results in order of declaration, counters (sim/counts.h) last, for the writer. */
 struct sim_result_sink {
     void *arg;
     void (*scalar)(void *arg, const char *name, const char *unit, double value, double half_width,

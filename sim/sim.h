@@ -53,6 +53,7 @@ struct sim_options {
     uint64_t event_limit;      /* 0: none */
     double host_seconds_limit; /* 0: none */
     uint64_t host_bytes_limit; /* resident set; 0: none */
+    bool per_node;             /* counters are written by node, too (sim/counts.h) */
     /* SIM_TIE_CHOOSER: returns the tie (below 2^20) of an event being scheduled. */
     uint32_t (*choose)(void *arg, const struct sim_event *e);
     void *choose_arg;

@@ -67,10 +67,12 @@ bool paging_servers(struct os_node *node, uint32_t region, const uint32_t *serve
     uint32_t io_count = params->backup ? servers_of(node, OS_MEMORY_IO, &io) : 0;
     if (!rpc || (params->backup && io_count == 0))
         return false;
-    struct memsrv_client *c = memsrv_client_create(rpc, region, servers, count, &params->client);
+    struct memsrv_client *c =
+        memsrv_client_create(rpc, region, servers, count, &params->client, "paging");
     if (params->backup)
-        memsrv_client_backup(c, memsrv_store(memsrv_client_create(rpc, region | BACKUP_REGION, io,
-                                                                  io_count, &params->client)));
+        memsrv_client_backup(
+            c, memsrv_store(memsrv_client_create(rpc, region | BACKUP_REGION, io, io_count,
+                                                 &params->client, "paging_backup")));
     *store = memsrv_store(c);
     return true;
 }

@@ -110,7 +110,7 @@ void shared_start(struct shared *h)
     sync_barrier(h->sync);
     svm_counts(h->svm, &h->before);
     if (h->store)
-        vm_store_counts(h->store, &h->store_before);
+        h->store_before = h->store->counts;
     h->started = port_now(h->port);
 }
 
@@ -119,7 +119,7 @@ struct vm_store_counts shared_paging(const struct shared *h)
     struct vm_store_counts c = { .puts = 0 };
     if (!h->store)
         return c;
-    vm_store_counts(h->store, &c);
+    c = h->store->counts;
     c.puts -= h->store_before.puts;
     c.gets -= h->store_before.gets;
     c.disk -= h->store_before.disk;

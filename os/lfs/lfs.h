@@ -142,10 +142,8 @@ struct lfs_usage {
     uint32_t block;                         /* bytes */
     uint32_t blocks, free_blocks, reserved; /* reserved: set aside for growing files, still free */
     uint32_t files;
-    uint64_t fast_bytes, copied_bytes;    /* by path */
-    uint64_t device_reads, device_writes; /* requests */
-    uint64_t buffer_hits, buffer_misses;
 };
+extern const struct counter lfs_counters[]; /* "lfs.*" */
 void lfs_usage(const struct lfs *fs, struct lfs_usage *out);
 /* Checks every invariant of the structures in memory: free space against extents, the counts of
  * buffers.  For tests and audits; false with a sentence. */

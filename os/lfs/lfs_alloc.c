@@ -174,7 +174,7 @@ void lfs_unreserve(struct lfs_file *f)
 {
     if (f->resv_count > 0)
         lfs_map_give(f->fs, f->resv_dev, f->resv_count);
-    f->fs->usage.reserved -= f->resv_count;
+    f->fs->reserved -= f->resv_count;
     f->resv_count = 0;
 }
 
@@ -190,7 +190,7 @@ static void reserve(struct lfs_file *f, uint32_t dev)
     struct lfs *fs = f->fs;
     f->resv_dev = dev;
     f->resv_count = free_run(fs, dev, (uint32_t)fs->params.prealloc);
-    fs->usage.reserved += f->resv_count;
+    fs->reserved += f->resv_count;
     ASSERT(lfs_map_take(fs, dev, f->resv_count));
 }
 

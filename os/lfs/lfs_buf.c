@@ -98,7 +98,7 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
         port_free(fs->port, bufs);
         return 0;
     }
-    fs->usage.buffer_misses += n;
+    fs->counts.buffer_misses += n;
     struct lfs_io *io = lfs_io_new(fs, f, LFS_IO_FILL, blk, w.dev, n, req);
     io->bufs = bufs;
     lfs_io_start(io);
@@ -127,7 +127,7 @@ void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct
     if (b->data.count > BUF_SLICES)
         rope_flatten(&b->data, true);
     port_work(fs->port, PORT_WORK_COPY, bytes);
-    fs->usage.copied_bytes += bytes;
+    fs->counts.copied_bytes += bytes;
     b->valid = true;
     if (!b->dirty) {
         b->dirty = true;

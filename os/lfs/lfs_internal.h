@@ -122,7 +122,10 @@ struct lfs {
     struct list completed;   /* lfs_req.wait: done to be called */
     bool running;
     struct port_timer flush_timer;
-    struct lfs_usage usage;
+    uint32_t reserved; /* blocks set aside for growing files, still free */
+    struct {
+        uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, buffer_misses;
+    } counts;
 };
 
 /* lfs_disk.c */

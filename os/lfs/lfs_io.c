@@ -286,9 +286,9 @@ void lfs_io_start(struct lfs_io *io)
     port_work(fs->port, PORT_WORK_BLOCK, io->count);
     if (io->io.op == PORT_IO_WRITE) {
         io->f->inflight++;
-        fs->usage.device_writes++;
+        fs->counts.device_writes++;
     } else {
-        fs->usage.device_reads++;
+        fs->counts.device_reads++;
     }
     if (io->req != NULL && (io->kind == LFS_IO_READ || io->kind == LFS_IO_WRITE))
         io->req->pending++;
@@ -319,8 +319,8 @@ static void read_from_buffer(struct lfs_req *r, struct lfs_buf *b, uint32_t at, 
 {
     rope_add_slice(&piece_new(r)->data, &b->data, at, n);
     port_work(r->fs->port, PORT_WORK_COPY, n);
-    r->fs->usage.copied_bytes += n;
-    r->fs->usage.buffer_hits++;
+    r->fs->counts.copied_bytes += n;
+    r->fs->counts.buffer_hits++;
     lfs_buf_touch(r->fs, b);
     r->pos += n;
 }
@@ -364,7 +364,7 @@ static bool read_some(struct lfs_req *r)
         struct lfs_io *io = lfs_io_new(fs, r->f, LFS_IO_READ, blk, w.dev, run, r);
         io->piece = piece_new(r);
         r->pos += (uint64_t)run * block;
-        fs->usage.fast_bytes += (uint64_t)run * block;
+        fs->counts.fast_bytes += (uint64_t)run * block;
         lfs_io_start(io);
     } else {
         read_fill(r, blk);
@@ -437,7 +437,7 @@ static bool write_fast(struct lfs_req *r, uint32_t blk, struct lfs_where w)
     struct lfs_io *io = lfs_io_new(fs, r->f, LFS_IO_WRITE, blk, w.dev, run, r);
     rope_add_slice(&io->io.data, &r->data, r->pos - r->off, (uint64_t)run * block);
     r->pos += (uint64_t)run * block;
-    fs->usage.fast_bytes += (uint64_t)run * block;
+    fs->counts.fast_bytes += (uint64_t)run * block;
     lfs_io_start(io);
     return true;
 }

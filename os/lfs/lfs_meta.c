@@ -70,7 +70,7 @@ static bool store_step(struct store *s)
     s->io.sectors = fs->super.inode / fs->sector_bytes;
     rope_move(&s->io.data, &s->image);
     port_work(fs->port, PORT_WORK_IO, 1);
-    fs->usage.device_writes++;
+    fs->counts.device_writes++;
     port_blk_submit(fs->port, fs->dev, &s->io);
     return true;
 }

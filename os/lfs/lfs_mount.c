@@ -61,6 +61,16 @@ static uint64_t table_bytes(const struct lfs_super *s)
     return 2 * (uint64_t)s->files * s->inode;
 }
 
+const struct counter lfs_counters[] = {
+    C_SUM(lfs, counts, fast_bytes, "B", "Bytes that went between device and caller uncopied."),
+    C_SUM(lfs, counts, copied_bytes, "B", "Bytes copied to or from buffers."),
+    C_SUM(lfs, counts, device_reads, "1", "Requests to the device that read."),
+    C_SUM(lfs, counts, device_writes, "1", "Requests to the device that wrote."),
+    C_SUM(lfs, counts, buffer_hits, "1", "Pieces of reads that a buffer had."),
+    C_SUM(lfs, counts, buffer_misses, "1", "Blocks that had to be read into a buffer."),
+    C_END,
+};
+
 static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params *params,
                            const struct lfs_super *super, const struct port_blk_info *info)
 {
@@ -89,12 +99,14 @@ static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params
     list_init(&fs->ready);
     list_init(&fs->completed);
     port_timer_init(p, &fs->flush_timer, flush_tick, fs);
+    port_counters(p, "lfs", lfs_counters, fs);
     return fs;
 }
 
 void lfs_free(struct lfs *fs)
 {
     struct list *l;
+    port_counters_end(fs->port, fs);
     (void)port_timer_cancel(&fs->flush_timer);
     while ((l = fs->lru.next) != &fs->lru)
         lfs_buf_drop(fs, LIST_ENTRY(l, struct lfs_buf, lru));
@@ -326,11 +338,10 @@ void lfs_mount(struct port *p, uint32_t dev, const struct lfs_params *params, lf
 
 void lfs_usage(const struct lfs *fs, struct lfs_usage *out)
 {
-    *out = fs->usage;
-    out->block = fs->super.block;
-    out->blocks = fs->super.blocks;
-    out->free_blocks = fs->free_count + fs->usage.reserved;
-    out->files = 0;
+    *out = (struct lfs_usage){ .block = fs->super.block,
+                               .blocks = fs->super.blocks,
+                               .free_blocks = fs->free_count + fs->reserved,
+                               .reserved = fs->reserved };
     for (uint32_t i = 0; i < fs->super.files; i++)
         out->files += fs->files[i] != NULL && fs->files[i]->used;
 }

@@ -38,7 +38,6 @@ struct memsrv_client {
     struct xk_map kept; /* page -> struct kept */
     struct list queue;  /* struct call: refused for now */
     struct port_timer retry;
-    struct memsrv_client_counts counts;
 };
 
 /* A put: one call, or two when mirrored, and one of the backup. */
@@ -174,18 +173,10 @@ static void put_ended(struct call *call, enum vm_status status)
     copy_ended(out, status);
 }
 
-/* The backup's transfers are this store's. */
-static void count_disk(struct memsrv_client *c)
-{
-    c->store.counts.disk += c->backup->counts.disk;
-    c->backup->counts.disk = 0;
-}
-
 static void backed_up(struct vm_store_io *io)
 {
     struct page_out *out = io->arg;
     out->kept->backed_up = io->status == VM_OK;
-    count_disk(out->client);
     rope_fini(&io->data);
     copy_ended(out, io->status);
 }
@@ -195,11 +186,9 @@ static void from_backup(struct vm_store_io *io)
 {
     struct memsrv_client *c = io->arg;
     struct vm_store_io *asked = CONTAINER_OF(io, struct backup_get, io)->asked;
-    count_disk(c);
     asked->status = io->status;
     c->store.counts.gets += io->status == VM_OK;
-    c->counts.from_backup += io->status == VM_OK;
-    c->store.counts.rescued += io->status == VM_OK;
+    c->store.counts.from_backup += io->status == VM_OK;
     c->store.counts.lost += io->status != VM_OK;
     rope_move(&asked->data, &io->data);
     port_free(c->port, CONTAINER_OF(io, struct backup_get, io));
@@ -244,8 +233,7 @@ static void get_ended(struct call *call, enum vm_status status, struct rope *byt
     io->status = status;
     if (status == VM_OK) {
         c->store.counts.gets++;
-        c->counts.from_mirror += copy > 0;
-        c->store.counts.rescued += copy > 0;
+        c->store.counts.from_mirror += copy > 0;
         rope_move(&io->data, bytes);
     } else {
         c->store.counts.lost++;
@@ -406,7 +394,8 @@ static const struct vm_store_ops store_ops = {
 
 struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region,
                                            const uint32_t *servers, uint32_t count,
-                                           const struct memsrv_client_params *params)
+                                           const struct memsrv_client_params *params,
+                                           const char *owner)
 {
     struct port *p = xk_port(rpc);
     ASSERT(count > 0);
@@ -424,6 +413,7 @@ struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region
     xk_map_init(&c->kept, p, sizeof(uint64_t));
     list_init(&c->queue);
     port_timer_init(p, &c->retry, retry, c);
+    port_counters(p, owner, vm_store_counters, &c->store);
     return c;
 }
 
@@ -435,13 +425,4 @@ void memsrv_client_backup(struct memsrv_client *c, struct vm_store *backup)
 struct vm_store *memsrv_store(struct memsrv_client *c)
 {
     return &c->store;
-}
-
-void memsrv_client_counts(const struct memsrv_client *c, struct memsrv_client_counts *out)
-{
-    *out = c->counts;
-    out->page_ins = c->store.counts.gets;
-    out->page_outs = c->store.counts.puts;
-    out->lost = c->store.counts.lost;
-    out->disk = c->store.counts.disk;
 }

@@ -34,13 +34,7 @@ extern const struct param memsrv_params_desc[];
 struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *params,
                             uint64_t page_bytes);
 
-struct memsrv_counts {
-    uint64_t puts, gets, misses; /* misses: gets of what is not here */
-    uint64_t drops;
-    uint64_t spilled, disk_reads;
-    uint64_t in_memory, on_disk; /* pages now */
-};
-void memsrv_counts(const struct memsrv *m, struct memsrv_counts *out);
+extern const struct counter memsrv_counters[]; /* of a server: "memory_server.*" */
 
 /* ---- client ---- */
 enum memsrv_placement { MEMSRV_HASH, MEMSRV_LOAD };
@@ -50,20 +44,16 @@ struct memsrv_client_params {
 };
 extern const struct param memsrv_client_params_desc[];
 
-/* A store of pages at these servers (node numbers).  `region` tells the stores of a node apart. */
+/* A store of pages at these servers (node numbers).  `region` tells the stores of a node apart;
+ * its counters (vm_store_counters) are `owner`'s. */
 struct memsrv_client;
 struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region,
                                            const uint32_t *servers, uint32_t count,
-                                           const struct memsrv_client_params *params);
+                                           const struct memsrv_client_params *params,
+                                           const char *owner);
 struct vm_store *memsrv_store(struct memsrv_client *c);
 /* Every page that is put goes to this store as well, and comes from there when no server has it.  A
  * put ends when both have ended.  Before the first put. */
 void memsrv_client_backup(struct memsrv_client *c, struct vm_store *backup);
-
-struct memsrv_client_counts {
-    uint64_t page_ins, page_outs, from_mirror, from_backup, lost;
-    uint64_t disk; /* transfers of disks, as the servers tell with their answers */
-};
-void memsrv_client_counts(const struct memsrv_client *c, struct memsrv_client_counts *out);
 
 #endif

@@ -53,7 +53,9 @@ struct memsrv {
     uint64_t untold;   /* disk transfers that no reply has told */
     bool broken;       /* a write failed: nothing is spilled any more */
     uint32_t gone;     /* client_gone: whose pages go */
-    struct memsrv_counts counts;
+    struct {
+        uint64_t puts, gets, misses, drops, spilled, disk_reads, in_memory, on_disk;
+    } counts;
 };
 
 struct disk_io {
@@ -399,6 +401,18 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         answer(m, request, MEMSRV_NONE, NULL);
 }
 
+const struct counter memsrv_counters[] = {
+    C_SUM(memsrv, counts, puts, "1", "Pages that clients put."),
+    C_SUM(memsrv, counts, gets, "1", "Pages that clients asked for."),
+    C_SUM(memsrv, counts, misses, "1", "Of these, pages that were not here."),
+    C_SUM(memsrv, counts, drops, "1", "Pages that clients dropped."),
+    C_SUM(memsrv, counts, spilled, "1", "Pages written to the server's disk."),
+    C_SUM(memsrv, counts, disk_reads, "1", "Pages read from the server's disk."),
+    C_NOW(memsrv, counts, in_memory, "1", "Pages in memory."),
+    C_NOW(memsrv, counts, on_disk, "1", "Pages on disk."),
+    C_END,
+};
+
 struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *params,
                             uint64_t page_bytes)
 {
@@ -423,11 +437,7 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
         port_free(p, m);
         return NULL;
     }
+    port_counters(p, "memory_server", memsrv_counters, m);
     xk_on_peer(rpc->kernel, peer_changed, m);
     return m;
-}
-
-void memsrv_counts(const struct memsrv *m, struct memsrv_counts *out)
-{
-    *out = m->counts;
 }

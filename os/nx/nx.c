@@ -229,11 +229,6 @@ int64_t nx_infotype(const struct nx *n)
     return n->info.type;
 }
 
-const struct nx_counts *nx_counts(const struct nx *n)
-{
-    return &n->counts;
-}
-
 static const char *const copies_names[] = { "unexpected", "received", "all", NULL };
 
 static const struct param nx_params_desc[] = {
@@ -255,12 +250,25 @@ static const struct param nx_params_desc[] = {
     P_END,
 };
 
+static const struct counter counters[] = {
+    C_SUM(nx, counts, sent, "1", "Messages sent."),
+    C_SUM(nx, counts, received, "1", "Messages received."),
+    C_SUM(nx, counts, unexpected, "1", "Of these, those that came before they were asked for."),
+    C_SUM(nx, counts, dropped, "1", "Messages dropped: nobody wants them, or they make no sense."),
+    C_SUM(nx, counts, sent_bytes, "B", "Bytes of what was sent."),
+    C_SUM(nx, counts, copied_bytes, "B", "Bytes copied from buffers to programs."),
+    C_SUM(nx, counts, grants, "1", "Grants of room sent."),
+    C_SUM(nx, counts, stalled, "1", "Messages that had to wait for a grant."),
+    C_END,
+};
+
 const struct xk_protl_ops nx_protl = {
     .kind = { .name = "nx",
               .doc = "Message passing of programs: types, grants, global operations.",
               .params = nx_params_desc,
               .params_size = sizeof(struct nx_params),
-              .state_size = sizeof(struct nx) },
+              .state_size = sizeof(struct nx),
+              .counters = counters },
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK,

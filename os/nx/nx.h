@@ -113,12 +113,4 @@ enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root);
  * initialised here. */
 enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out);
 
-struct nx_counts {
-    uint64_t sent, received, unexpected, dropped; /* messages */
-    uint64_t sent_bytes, copied_bytes;
-    uint64_t grants;  /* grant messages sent */
-    uint64_t stalled; /* messages that had to wait for a grant */
-};
-const struct nx_counts *nx_counts(const struct nx *n);
-
 #endif

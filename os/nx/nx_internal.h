@@ -115,7 +115,9 @@ struct nx {
     bool broken;            /* the same, for global operations: for good */
     struct nx_info info;
     uint64_t collective; /* global operations so far */
-    struct nx_counts counts;
+    struct {
+        uint64_t sent, received, unexpected, dropped, sent_bytes, copied_bytes, grants, stalled;
+    } counts;
 };
 
 /* nx.c */

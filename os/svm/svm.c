@@ -475,6 +475,25 @@ const struct xk_protl_ops svm_protl = {
     .ready = ready,
 };
 
+const struct counter svm_counters[] = {
+    C_SUM(svm, counts, read_faults, "1",
+          "Read faults that asked another node or changed protection."),
+    C_SUM(svm, counts, write_faults, "1", "Write faults that did."),
+    C_SUM(svm, counts, sent, "1", "Messages to other nodes."),
+    C_SUM(svm, counts, forwards, "1", "Requests passed on."),
+    C_SUM(svm, counts, invalidations, "1",
+          "Copies of others that a node had dropped; hlrc: own copies dropped for a notice."),
+    C_SUM(svm, counts, pages_sent, "1", "Messages with a page's bytes."),
+    C_SUM(svm, counts, retries, "1", "Requests made again."),
+    C_SUM(svm, counts, page_outs, "1", "Owned pages sent to the store."),
+    C_SUM(svm, counts, page_ins, "1", "Owned pages fetched from the store."),
+    C_SUM(svm, counts, lost, "1", "Pages whose contents are gone."),
+    C_SUM(svm, counts, recoveries, "1", "Deaths after which a survivor agreed anew."),
+    C_SUM(svm, counts, twins, "1", "Twins made (hlrc)."),
+    C_SUM(svm, counts, diffs, "1", "Diffs sent (hlrc)."),
+    C_END,
+};
+
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params)
 {
@@ -514,6 +533,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     port_timer_init(p, &s->local_timer, drain_local, s);
     s->next = in->regions;
     in->regions = s;
+    port_counters(p, protl->instance, svm_counters, s);
     if (ops->start)
         ops->start(s);
     for (uint32_t i = 0; i < count && !s->out; i++)

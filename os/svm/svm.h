@@ -65,18 +65,10 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
 void svm_set_store(struct svm *s, struct vm_store *store);
 
 struct svm_counts {
-    uint64_t read_faults, write_faults; /* that asked another node or changed protection */
-    uint64_t sent;                      /* messages to other nodes, by this node */
-    uint64_t forwards;                  /* requests passed on */
-    uint64_t invalidations;             /* copies of others that this node had dropped */
-    uint64_t pages_sent;                /* messages with a page's bytes */
-    uint64_t retries;                   /* a request was made again */
-    uint64_t page_outs, page_ins;       /* of owned pages, to and from the store */
-    uint64_t lost;                      /* pages whose contents are gone */
-    uint64_t recoveries;                /* deaths after which the survivors agreed anew */
-    /* hlrc, where `invalidations` are copies that this node dropped for a notice */
-    uint64_t twins, diffs;
+    uint64_t read_faults, write_faults, sent, forwards, invalidations, pages_sent, retries;
+    uint64_t page_outs, page_ins, lost, recoveries, twins, diffs;
 };
+extern const struct counter svm_counters[]; /* of struct svm, under its instance's name */
 void svm_counts(const struct svm *s, struct svm_counts *out);
 
 /* ---- for checkers and tests ---- */

@@ -117,6 +117,16 @@ struct swap_io {
 
 static const struct vm_store_ops swap_ops;
 
+const struct counter vm_store_counters[] = {
+    C_SUM(vm_store, counts, puts, "1", "Pages kept."),
+    C_SUM(vm_store, counts, gets, "1", "Pages fetched that had been put."),
+    C_SUM(vm_store, counts, disk, "1", "Transfers of a page to or from a disk that these took."),
+    C_SUM(vm_store, counts, from_mirror, "1", "Gets that the second server answered."),
+    C_SUM(vm_store, counts, from_backup, "1", "Gets that the backup answered."),
+    C_SUM(vm_store, counts, lost, "1", "Gets that found nothing any more."),
+    C_END,
+};
+
 struct vm_store *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_sector,
                                 uint64_t sectors)
 {
@@ -132,6 +142,7 @@ struct vm_store *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_s
     w->first = first_sector;
     w->pages = sectors / w->sectors_per_page;
     w->written = port_alloc(vm->port, (w->pages + 7) / 8);
+    port_counters(vm->port, "paging", vm_store_counters, &w->store);
     return &w->store;
 }
 

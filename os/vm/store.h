@@ -34,22 +34,15 @@ struct vm_store_ops {
 };
 
 struct vm_store_counts {
-    uint64_t puts, gets; /* pages kept, and pages fetched that had been put */
-    uint64_t disk;       /* transfers of a page to or from a disk that these took */
-    uint64_t rescued;    /* gets that a second copy answered */
-    uint64_t lost;       /* gets that found nothing any more */
+    uint64_t puts, gets, disk, from_mirror, from_backup, lost;
 };
+extern const struct counter vm_store_counters[]; /* of struct vm_store: "paging.*" */
 
 /* The head of every store. */
 struct vm_store {
     const struct vm_store_ops *ops;
     struct vm_store_counts counts;
 };
-
-static inline void vm_store_counts(const struct vm_store *b, struct vm_store_counts *out)
-{
-    *out = b->counts;
-}
 
 /* Pages are zero at first, go to the store when they are dirty and their frame is needed, and come
  * back.  `object` of the region: the struct vm_store. */

@@ -38,6 +38,17 @@ static void tell(struct port_timer *t)
     vm_tell_unpinned(t->arg);
 }
 
+const struct counter vm_counters[] = {
+    C_SUM(vm, counts, read_faults, "1", "Read faults handed to pagers."),
+    C_SUM(vm, counts, write_faults, "1", "Write faults handed to pagers."),
+    C_SUM(vm, counts, evictions, "1", "Pages whose frame was needed for another."),
+    C_SUM(vm, counts, evictions_dirty, "1", "Of these, pages that had to be kept elsewhere first."),
+    C_NOW(vm, counts, frames, "1", "Frames in use."),
+    C_MOST(vm, counts, frames_most, "1", "Most frames in use of one node."),
+    C_SUM(vm, counts, frame_waits, "1", "Pages that came and waited for a frame."),
+    C_END,
+};
+
 struct vm *vm_create(struct port *p, const struct vm_params *params)
 {
     struct vm *vm = port_alloc(p, sizeof *vm);
@@ -50,6 +61,7 @@ struct vm *vm_create(struct port *p, const struct vm_params *params)
     list_init(&vm->unpinned);
     port_timer_init(p, &vm->retry, retry, vm);
     port_timer_init(p, &vm->tell, tell, vm);
+    port_counters(p, "vm", vm_counters, vm);
     return vm;
 }
 
@@ -363,9 +375,9 @@ void *vm_page_user(const struct vm_region *r, uint64_t page)
     return pg ? pg->user : NULL;
 }
 
-void vm_counts(const struct vm *vm, struct vm_counts *out)
+uint64_t vm_read_faults(const struct vm *vm)
 {
-    *out = vm->counts;
+    return vm->counts.read_faults;
 }
 
 void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg)

@@ -186,13 +186,9 @@ struct vm_error {
 };
 void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg);
 
-struct vm_counts {
-    uint64_t read_faults, write_faults; /* handed to pagers */
-    uint64_t evictions, evictions_dirty;
-    uint64_t frames, frames_most; /* in use now, and at most so far */
-    uint64_t frame_waits;         /* supplies that waited for a frame */
-};
-void vm_counts(const struct vm *vm, struct vm_counts *out);
+extern const struct counter vm_counters[]; /* "vm.*" */
+/* Read faults so far: a program learns whether an access took one. */
+uint64_t vm_read_faults(const struct vm *vm);
 
 /* ---- replacement policies ---- */
 struct vm_page;

@@ -65,7 +65,10 @@ struct vm {
     uint32_t kept_in_a_row;
     enum vm_status kept_why; /* what hindered a pager meanwhile; VM_OK: nothing in particular */
     bool reclaiming;
-    struct vm_counts counts;
+    struct {
+        uint64_t read_faults, write_faults, evictions, evictions_dirty;
+        uint64_t frames, frames_most, frame_waits;
+    } counts;
     uint8_t *spare[VM_SPARE]; /* frames that were freed last */
     uint32_t spare_count;
     struct vm_space *spaces;

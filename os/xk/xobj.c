@@ -204,6 +204,8 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         x->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
         x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
+        if (d->ops->kind.counters)
+            port_counters(p, d->name, d->ops->kind.counters, x->state);
         enum xk_status s = d->ops->needs & ~given ? XK_REFUSED : d->ops->init(x, d->params);
         if (s != XK_OK)
             ASSERT_MSG(false,

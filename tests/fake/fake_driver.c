@@ -88,6 +88,7 @@ struct fake *fake_create(const struct fake_options *o)
     f->drops_left = o->explore_drops;
     f->copies_left = o->explore_copies;
     list_init(&f->pending);
+    list_init(&f->gone_counters);
     f->nodes = base_zalloc(f->o.nodes, sizeof *f->nodes);
     for (uint32_t i = 0; i < f->o.nodes; i++) {
         struct fake_node *n = &f->nodes[i];
@@ -127,6 +128,12 @@ void fake_destroy(struct fake *f)
     }
     while (!list_empty(&f->pending))
         fake_item_drop(f, LIST_ENTRY(f->pending.next, struct item, link));
+    struct list *l;
+    while ((l = list_pop(&f->gone_counters))) {
+        struct counted *c = LIST_ENTRY(l, struct counted, link);
+        free(c->values);
+        free(c);
+    }
     free(f->nodes);
     free(f->script);
     free(f->arity);

@@ -70,13 +70,23 @@ struct change_handler {
     void *arg;
 };
 
+/* What a task counts; the values are kept when it goes. */
+struct counted {
+    struct list link; /* in the task's, later in the fake's */
+    uint32_t node;
+    char owner[32];
+    const struct counter *counters;
+    const void *base; /* NULL: gone, see values */
+    uint64_t *values;
+};
+
 struct port {
     struct list link; /* in the node's tasks */
     struct fake *f;
     struct fake_node *node;
     char name[32];
     bool dead; /* crashed while running: dropped when its code returns */
-    struct list blocks, threads, changes;
+    struct list blocks, threads, changes, counters;
     uint64_t heap_bytes, heap_blocks;
     uint64_t random;
 };
@@ -138,6 +148,7 @@ struct fake {
     uint32_t threads;
     struct fake_counts counts;
     char failure[256];
+    struct list gone_counters; /* struct counted of tasks that have ended */
     struct measure measures[64];
     uint32_t measure_count;
     bool (*on_frame)(void *arg, uint32_t src, uint32_t dst, struct rope *frame);

@@ -19,6 +19,7 @@ struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name
     list_init(&p->blocks);
     list_init(&p->threads);
     list_init(&p->changes);
+    list_init(&p->counters);
     p->random =
         f->o.seed ^ ((uint64_t)n->id << 40) ^ ((uint64_t)n->incarnation << 20) ^ n->task_count++;
     list_push(&n->tasks, &p->link);
@@ -36,6 +37,20 @@ static void sweep_heap(struct port *t)
     }
     rope_sweep(spans, n);
     free(spans);
+}
+
+/* The last reading. */
+static void keep_counters(struct fake *f, struct counted *c)
+{
+    size_t n = 0;
+    while (c->counters[n].name)
+        n++;
+    c->values = base_zalloc(n + 1, sizeof *c->values);
+    for (size_t i = 0; i < n; i++)
+        if (c->counters[i].how != COUNTER_NOW)
+            c->values[i] = counter_read(&c->counters[i], c->base);
+    c->base = NULL;
+    list_push(&f->gone_counters, &c->link);
 }
 
 /* P3: everything that the task owns goes, without running any of its code. */
@@ -57,6 +72,8 @@ void fake_task_drop(struct fake *f, struct port *t)
         fake_thread_free(LIST_ENTRY(l, struct port_thread, link));
     while ((l = list_pop(&t->changes)))
         free(LIST_ENTRY(l, struct change_handler, link));
+    while ((l = list_pop(&t->counters)))
+        keep_counters(f, LIST_ENTRY(l, struct counted, link));
     sweep_heap(t);
     while ((l = list_pop(&t->blocks)))
         free(LIST_ENTRY(l, struct heap_block, link));
@@ -519,6 +536,56 @@ void port_measure(struct port *p, const char *name, double value)
     }
     m->count++;
     m->sum += value;
+}
+
+void port_counters(struct port *p, const char *owner, const struct counter *d, const void *base)
+{
+    struct counted *c = base_zalloc(1, sizeof *c);
+    *c = (struct counted){ .node = p->node->id, .counters = d, .base = base };
+    snprintf(c->owner, sizeof c->owner, "%s", owner);
+    list_push(&p->counters, &c->link);
+}
+
+void port_counters_end(struct port *p, const void *base)
+{
+    LIST_EACH_SAFE (l, nx, &p->counters) {
+        struct counted *c = LIST_ENTRY(l, struct counted, link);
+        if (c->base != base)
+            continue;
+        list_remove(l);
+        keep_counters(p->f, c);
+    }
+}
+
+/* Adds what the parts in a list count under that name to *sum; false: none does. */
+static bool add_counts(const struct list *parts, uint32_t node, const char *name, uint64_t *sum)
+{
+    bool found = false;
+    LIST_EACH (l, parts) {
+        const struct counted *c = LIST_ENTRY(l, struct counted, link);
+        size_t n = strlen(c->owner);
+        if (c->node != node || strncmp(name, c->owner, n) != 0 || name[n] != '.')
+            continue;
+        for (size_t i = 0; c->counters[i].name; i++) {
+            const struct counter *d = &c->counters[i];
+            if (strcmp(d->name, name + n + 1) != 0)
+                continue;
+            uint64_t v = c->base ? counter_read(d, c->base) : c->values[i];
+            *sum = d->how != COUNTER_MOST ? *sum + v : v > *sum ? v : *sum;
+            found = true;
+        }
+    }
+    return found;
+}
+
+uint64_t fake_count(const struct fake *f, uint32_t node, const char *name)
+{
+    uint64_t sum = 0;
+    bool found = add_counts(&f->gone_counters, node, name, &sum);
+    LIST_EACH (l, &f->nodes[node].tasks)
+        found |= add_counts(&LIST_ENTRY(l, struct port, link)->counters, node, name, &sum);
+    ASSERT_MSG(found, "nothing counts under that name");
+    return sum;
 }
 
 void port_delivered(struct port *p, uint64_t length, uint64_t content)

@@ -114,6 +114,9 @@ uint64_t fake_heap_blocks(const struct fake *f, uint32_t node);
 uint32_t fake_blocked(const struct fake *f); /* threads that wait and are no service threads */
 uint64_t fake_measures(const struct fake *f, const char *measure); /* observations so far */
 double fake_measure_sum(const struct fake *f, const char *measure);
+/* "owner.name" of a node (port_counters), of its ended tasks too; a name that nothing counts under
+ * fails the test. */
+uint64_t fake_count(const struct fake *f, uint32_t node, const char *name);
 /* Reads a device behind the node's back. */
 void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t sectors,
                     void *out);

@@ -58,19 +58,24 @@ static void boot_node(struct port *p, const struct os_layout *l)
         port_thread_spawn(p, "forever", forever, p, 0);
 }
 
-static void crash_and_restart(const char *delay, sim_time takes)
+/* faults = { { at = "10us", path = "node 0", after = "20us" } } */
+static void crash_for_a_while(struct rig *r)
 {
-    struct rig r;
-    detector_delay = takes;
-    /* faults = { { at = "10us", path = "node 0", after = "20us" } } */
-    rig_init(&r, 1, 2);
-    rig_set(&r, "detector_delay", delay);
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "at", val_new_string("10us", NULL, 0));
     val_put(f, "path", rig_node(0));
     val_put(f, "after", val_new_string("20us", NULL, 0));
     val_append(list, f);
-    val_put(r.spec, "faults", list);
+    val_put(r->spec, "faults", list);
+}
+
+static void crash_and_restart(const char *delay, sim_time takes)
+{
+    struct rig r;
+    detector_delay = takes;
+    rig_init(&r, 1, 2);
+    rig_set(&r, "detector_delay", delay);
+    crash_for_a_while(&r);
     booted = fired = told_down = told_up = 0;
     rig_open(&r, boot_node);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
@@ -95,6 +100,59 @@ Test(crash, of_a_node_takes_its_timers_and_threads_and_a_restart_boots_the_next_
 Test(crash, of_a_node_is_told_although_it_is_back_before_that)
 {
     crash_and_restart("30us", 30 * US);
+}
+
+/* ---- counters ---- */
+
+struct counting {
+    struct {
+        uint64_t ticks, lives;
+    } counts;
+    struct port_timer timer;
+};
+static const struct counter tick_counters[] = {
+    C_SUM(counting, counts, ticks, "1", "Ticks."),
+    C_NOW(counting, counts, lives, "1", "Lives."),
+    C_END,
+};
+
+static void tick(struct port_timer *t)
+{
+    struct counting *c = CONTAINER_OF(t, struct counting, timer);
+    c->counts.ticks++;
+    if (port_now(t->port) < 40 * US)
+        port_timer_set(t, 4 * US);
+}
+
+static void boot_counting(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    struct counting *c = port_alloc(p, sizeof *c);
+    port_counters(p, "test", tick_counters, c);
+    c->counts.lives = 1;
+    port_timer_init(p, &c->timer, tick, NULL);
+    port_timer_set(&c->timer, 4 * US);
+}
+
+static double counted(struct rig *r, const char *name)
+{
+    double v = -1;
+    cr_expect(sim_count_value(r->sim, name, &v), "%s", name);
+    return v;
+}
+
+Test(crash, loses_nothing_that_a_node_had_counted)
+{
+    struct rig r;
+    rig_init(&r, 1, 2);
+    crash_for_a_while(&r);
+    rig_open(&r, boot_counting);
+    rig_run(&r);
+    /* Node 1 ticks at 4, 8, ..., 40 us; node 0 at 4 and 8, and, back at 30, at 34, 38, 42. */
+    cr_expect_eq(counted(&r, "test.ticks"), 10 + 2 + 3);
+    cr_expect_eq(counted(&r, "test.lives"), 2);
+    cr_expect_eq(counted(&r, "machine.crashes"), 1);
+    rig_close(&r);
 }
 
 /* ---- a task ---- */

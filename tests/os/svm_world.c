@@ -66,8 +66,8 @@ static struct vm_store *store_of(struct world *w, uint32_t node)
         return vm_swap_create(w->vm[node], 0, 0, 8192);
     for (uint32_t i = 0; i < w->servers; i++)
         servers[i] = w->nodes + i;
-    return memsrv_store(
-        memsrv_client_create(xk_find(w->rig.k[node], "rpc"), 0, servers, w->servers, &w->client));
+    return memsrv_store(memsrv_client_create(xk_find(w->rig.k[node], "rpc"), 0, servers, w->servers,
+                                             &w->client, "paging"));
 }
 
 static void join(struct world *w, uint32_t node, struct port *p)

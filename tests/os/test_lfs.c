@@ -259,6 +259,11 @@ Test(lfs, bytes_never_written_read_as_zero_in_blocks_used_before)
     lfs_world_fini(&w);
 }
 
+static uint64_t counted(const struct lfs_world *w, const char *name)
+{
+    return fake_count(w->fake, 0, name);
+}
+
 Test(lfs, no_space_changes_nothing_and_removal_gives_it_back)
 {
     struct lfs_world w;
@@ -308,26 +313,23 @@ Test(lfs, the_fast_path_coalesces_blocks_and_copies_nothing)
 {
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
-    struct lfs_usage u0, u;
     static uint8_t bytes[24 * 2048], got[24 * 2048];
     size_t n;
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fill(bytes, sizeof bytes, 5);
     uint64_t a = must_create(&w, "a");
-    lfs_usage(w.fs, &u0);
+    uint64_t writes0 = counted(&w, "lfs.device_writes");
+    uint64_t reads0 = counted(&w, "lfs.device_reads");
     cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
-    lfs_usage(w.fs, &u);
-    cr_assert_eq(u.device_writes - u0.device_writes, 3, "24 blocks of 2 KiB, 8 a request");
+    cr_assert_eq(counted(&w, "lfs.device_writes") - writes0, 3, "24 blocks of 2 KiB, 8 a request");
     cr_assert_eq(lfs_world_read(&w, a, 2048, got, 16 * 2048, &n), LFS_OK);
-    lfs_usage(w.fs, &u);
-    cr_assert_eq(u.device_reads - u0.device_reads, 2);
-    cr_assert_eq(u.copied_bytes, 0);
+    cr_assert_eq(counted(&w, "lfs.device_reads") - reads0, 2);
+    cr_assert_eq(counted(&w, "lfs.copied_bytes"), 0);
     cr_assert_eq(fake_work(w.fake, 0, PORT_WORK_COPY), 0);
     cr_assert_eq(memcmp(got, bytes + 2048, n), 0);
     /* an unaligned read copies its two ends and no more */
     cr_assert_eq(lfs_world_read(&w, a, 1000, got, 8 * 2048, &n), LFS_OK);
-    lfs_usage(w.fs, &u);
-    cr_assert_eq(u.copied_bytes, 2048);
+    cr_assert_eq(counted(&w, "lfs.copied_bytes"), 2048);
     cr_assert_eq(memcmp(got, bytes + 1000, n), 0);
     lfs_world_fini(&w);
 }
@@ -336,7 +338,6 @@ Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
 {
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
-    struct lfs_usage u;
     static uint8_t bytes[32 * 2048], got[2048];
     size_t n;
     p.buffered = true;
@@ -353,9 +354,9 @@ Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
         cr_assert_eq(memcmp(got, bytes + off, 512), 0);
         lfs_world_check(&w);
     }
-    lfs_usage(w.fs, &u);
-    cr_assert_leq(u.device_reads, 12, "%d device reads for 32 blocks", (int)u.device_reads);
-    cr_assert_eq(u.buffer_misses, 32, "each block is read once");
+    uint64_t reads = counted(&w, "lfs.device_reads");
+    cr_assert_leq(reads, 12, "%d device reads for 32 blocks", (int)reads);
+    cr_assert_eq(counted(&w, "lfs.buffer_misses"), 32, "each block is read once");
     lfs_world_fini(&w);
 }
 
@@ -364,15 +365,13 @@ Test(lfs, delayed_writes_reach_the_device_by_themselves)
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
     uint8_t bytes[700];
-    struct lfs_usage u0, u;
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fill(bytes, sizeof bytes, 8);
     uint64_t a = must_create(&w, "a");
-    lfs_usage(w.fs, &u0);
+    uint64_t writes = counted(&w, "lfs.device_writes");
     for (uint64_t i = 0; i < 10; i++)
         cr_assert_eq(lfs_world_write(&w, a, i * 70, bytes + i * 70, 70), LFS_OK);
-    lfs_usage(w.fs, &u);
-    cr_assert_eq(u.device_writes, u0.device_writes, "ten small writes stay in one buffer");
+    cr_assert_eq(counted(&w, "lfs.device_writes"), writes, "ten small writes stay in one buffer");
     lfs_world_idle(&w);
     lfs_world_restart(&w);
     expect_content(&w, a, bytes, sizeof bytes);

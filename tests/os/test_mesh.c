@@ -45,10 +45,9 @@ Test(mesh, a_busy_interface_queues_then_refuses_then_says_ready)
     cr_assert_eq(p->got, 6);
     for (uint64_t i = 0; i < 6; i++)
         cr_assert_eq(p->log[i].hash, rig_pattern_hash(i, 50), "out of order at %zu", (size_t)i);
-    const struct mesh_driver_counts *c = mesh_driver_counts(xk_find(r.k[0], "mesh"));
-    cr_assert_eq(c->sent, 6);
-    cr_assert_eq(c->queued, 4);
-    cr_assert_eq(c->refused, 1);
+    cr_assert_eq(fake_count(r.f, 0, "mesh.sent"), 6);
+    cr_assert_eq(fake_count(r.f, 0, "mesh.queued"), 4);
+    cr_assert_eq(fake_count(r.f, 0, "mesh.refused"), 1);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -99,11 +98,12 @@ Test(mesh, wrong_frames_are_dropped_and_counted)
         fake_inject(r.f, 0, 1, b, (x >> 40) % 65);
         fake_run(r.f, 0);
     }
-    const struct mesh_driver_counts *c = mesh_driver_counts(xk_find(r.k[1], "mesh"));
-    cr_assert_eq(c->received, 20000);
-    cr_assert_eq(c->bad_length + c->stale + c->nobody + rig_probe(&r, 1)->got, 20000);
-    cr_assert_gt(c->bad_length, 0);
-    cr_assert_gt(c->nobody, 0);
+    cr_assert_eq(fake_count(r.f, 1, "mesh.received"), 20000);
+    cr_assert_eq(fake_count(r.f, 1, "mesh.bad_length") + fake_count(r.f, 1, "mesh.stale") +
+                     fake_count(r.f, 1, "mesh.nobody") + rig_probe(&r, 1)->got,
+                 20000);
+    cr_assert_gt(fake_count(r.f, 1, "mesh.bad_length"), 0);
+    cr_assert_gt(fake_count(r.f, 1, "mesh.nobody"), 0);
     cr_assert_gt(rig_probe(&r, 1)->got, 0);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);

@@ -89,7 +89,7 @@ static void run_everywhere(uint32_t count, program_fn *program)
         cr_assert_eq(t.ended, count, "seed %d: %d of %d programs ended, %d blocked", (int)seed,
                      (int)t.ended, (int)count, (int)fake_blocked(r.f));
         for (uint32_t i = 0; i < count; i++)
-            cr_assert_eq(nx_counts(t.nx[i])->dropped, 0);
+            cr_assert_eq(fake_count(r.f, i, "nx.dropped"), 0);
         rig_stop(&r);
     }
     cr_assert_eq(rope_leaves_alive(), 0);
@@ -340,9 +340,9 @@ Test(nx, only_what_finds_no_receive_posted_is_copied)
     fake_run(r.f, 0);
     cr_assert_eq(t.ended, 2);
     cr_assert_str_eq(t.log, "u");
-    const struct nx_counts *c = nx_counts(t.nx[0]); /* node 0 has rank 1 */
-    cr_assert_eq(c->unexpected, 1);
-    cr_assert_eq(c->copied_bytes, 600);
+    /* node 0 has rank 1 */
+    cr_assert_eq(fake_count(r.f, 0, "nx.unexpected"), 1);
+    cr_assert_eq(fake_count(r.f, 0, "nx.copied_bytes"), 600);
     cr_assert_eq(fake_work(r.f, 0, PORT_WORK_COPY), 600);
     cr_assert_eq(fake_work(r.f, 1, PORT_WORK_COPY), 0);
     cr_assert_eq(fake_work(r.f, 1, PORT_WORK_SEND), 2);
@@ -378,8 +378,8 @@ Test(nx, a_sender_without_grant_waits_until_the_receiver_takes_something)
         fake_run(r.f, 0);
         cr_assert_eq(t.ended, 2);
         cr_assert_str_eq(t.log, cases[i].log);
-        cr_assert_eq(nx_counts(t.nx[1])->stalled > 0, i == 0);
-        cr_assert_eq(nx_counts(t.nx[0])->grants > 0, i == 0);
+        cr_assert_eq(fake_count(r.f, 1, "nx.stalled") > 0, i == 0);
+        cr_assert_eq(fake_count(r.f, 0, "nx.grants") > 0, i == 0);
         rig_stop(&r);
     }
 }
@@ -407,8 +407,8 @@ Test(nx, force_types_are_dropped_where_no_receive_is_posted)
     start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, GRAPH, forced);
     fake_run(r.f, 0);
     cr_assert_eq(t.ended, 2);
-    cr_assert_eq(nx_counts(t.nx[0])->dropped, 1);
-    cr_assert_eq(nx_counts(t.nx[0])->copied_bytes, 0);
+    cr_assert_eq(fake_count(r.f, 0, "nx.dropped"), 1);
+    cr_assert_eq(fake_count(r.f, 0, "nx.copied_bytes"), 0);
     rig_stop(&r);
     cr_assert_eq(rope_leaves_alive(), 0);
 }
@@ -882,7 +882,7 @@ Test(nx, wrong_segments_are_dropped)
         fake_inject(r.f, 0, 1, b, 8 + length);
         fake_run(r.f, 0);
     }
-    cr_assert_gt(nx_counts(t.nx[1])->dropped, 1000);
+    cr_assert_gt(fake_count(r.f, 1, "nx.dropped"), 1000);
     rig_stop(&r);
     cr_assert_eq(rope_leaves_alive(), 0);
 }

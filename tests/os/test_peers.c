@@ -86,7 +86,7 @@ Test(peers, what_a_life_that_has_ended_sent_is_dropped)
     cr_assert_eq(xk_heard(r.k[1], 0, 2), XK_NEW); /* another header was faster */
     fake_run_until(r.f, SIM_MS);
     cr_assert_eq(rig_probe(&r, 1)->got, 1);
-    cr_assert_eq(mesh_driver_counts(xk_find(r.k[1], "mesh"))->stale, 1);
+    cr_assert_eq(fake_count(r.f, 1, "mesh.stale"), 1);
     rig_stop(&r);
 }
 

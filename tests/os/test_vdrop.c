@@ -6,16 +6,6 @@
 #include "os/proto/vdrop/vdrop.h"
 #include "tests/os/xk_rig.h"
 
-static const struct vdrop_counts *faults(struct rig *r)
-{
-    return vdrop_counts(xk_find(r->k[0], "vdrop"));
-}
-
-static const struct template_counts *seen(struct rig *r)
-{
-    return template_counts(xk_find(r->k[1], "t"));
-}
-
 static void run(struct rig *r, const char *vdrop, uint64_t messages)
 {
     char graph[256];
@@ -34,7 +24,7 @@ Test(vdrop, without_faults_it_is_not_there)
     struct rig r;
     run(&r, "", 100);
     cr_assert_eq(rig_probe(&r, 1)->got, 100);
-    cr_assert_eq(seen(&r)->gaps, 0);
+    cr_assert_eq(fake_count(r.f, 1, "t.gaps"), 0);
     cr_assert_eq(xk_find(r.k[0], "t")->gives, XK_NETWORK);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
@@ -44,10 +34,10 @@ Test(vdrop, drops_one_in_n_and_those_listed)
 {
     struct rig r;
     run(&r, "every=10 list=1,4,55", 100);
-    cr_assert_eq(faults(&r)->dropped, 13);
+    cr_assert_eq(fake_count(r.f, 0, "vdrop.dropped"), 13);
     cr_assert_eq(rig_probe(&r, 1)->got, 87);
     /* The first, the fourth, 55th and every tenth but the hundredth, which nothing follows. */
-    cr_assert_eq(seen(&r)->gaps, 3 + 9);
+    cr_assert_eq(fake_count(r.f, 1, "t.gaps"), 3 + 9);
     cr_assert_eq(xk_find(r.k[0], "t")->gives, XK_NETWORK & ~XK_LOSSLESS);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
@@ -57,13 +47,13 @@ Test(vdrop, draws_come_near_their_probabilities_and_repeat_with_the_seed)
 {
     struct rig r;
     run(&r, "drop=0.25", 400);
-    uint64_t dropped = faults(&r)->dropped;
+    uint64_t dropped = fake_count(r.f, 0, "vdrop.dropped");
     cr_assert_eq(rig_probe(&r, 1)->got + dropped, 400);
     /* 100 expected, deviation sqrt(400 x 0.25 x 0.75) = 8.7. */
     cr_assert(dropped > 65 && dropped < 135, "%zu", (size_t)dropped);
     rig_stop(&r);
     run(&r, "drop=0.25", 400);
-    cr_assert_eq(faults(&r)->dropped, dropped);
+    cr_assert_eq(fake_count(r.f, 0, "vdrop.dropped"), dropped);
     rig_stop(&r);
 }
 
@@ -76,13 +66,14 @@ Test(vdrop, doubles_delays_and_damages)
     rig_stop(&r);
     run(&r, "delay=0.5 delay_max=20ms", 200);
     cr_assert_eq(rig_probe(&r, 1)->got, 200);
-    cr_assert_gt(seen(&r)->gaps, 20);
+    cr_assert_gt(fake_count(r.f, 1, "t.gaps"), 20);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
     run(&r, "corrupt=1", 1);
-    cr_assert_eq(faults(&r)->corrupted, 1);
+    cr_assert_eq(fake_count(r.f, 0, "vdrop.corrupted"), 1);
     struct probe *p = rig_probe(&r, 1);
-    cr_assert(p->got == 0 || seen(&r)->gaps == 1 || p->log[0].hash != rig_pattern_hash(0, 40));
+    cr_assert(p->got == 0 || fake_count(r.f, 1, "t.gaps") == 1 ||
+              p->log[0].hash != rig_pattern_hash(0, 40));
     rig_stop(&r);
 }
 
@@ -99,7 +90,7 @@ Test(vdrop, blast_recovers_from_it)
         fake_run(r.f, 0);
     }
     struct probe *p = rig_probe(&r, 1);
-    cr_assert_gt(faults(&r)->dropped, 20);
+    cr_assert_gt(fake_count(r.f, 0, "vdrop.dropped"), 20);
     cr_assert_gt(p->got, 40);
     cr_assert_leq(p->got, 50);
     cr_assert(rig_alloc_quiet(&r));
@@ -119,6 +110,6 @@ Test(template, refuses_what_is_too_long_and_drops_what_is_too_short)
     fake_inject(r.f, 0, 1, cut, sizeof cut);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 1)->got, 1);
-    cr_assert_eq(seen(&r)->bad, 1);
+    cr_assert_eq(fake_count(r.f, 1, "t.bad"), 1);
     rig_stop(&r);
 }

@@ -46,11 +46,6 @@ void blast_header_load(struct blast_header *h, const uint8_t in[BLAST_HEADER])
     h->mask = wire_get64(in + 16);
 }
 
-const struct blast_counts *blast_counts(const struct xk_protl *blast)
-{
-    return &((const struct blast_state *)blast->state)->counts;
-}
-
 uint32_t blast_outstanding(const struct xk_protl *blast)
 {
     return ((const struct blast_state *)blast->state)->out_count;
@@ -158,12 +153,33 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static const struct counter counters[] = {
+    C_SUM(blast_state, counts, short_sent, "1", "Messages sent that fit one frame."),
+    C_SUM(blast_state, counts, long_sent, "1", "Messages sent in fragments."),
+    C_SUM(blast_state, counts, fragments_sent, "1", "Fragments sent for the first time."),
+    C_SUM(blast_state, counts, resent, "1", "Fragments sent again."),
+    C_SUM(blast_state, counts, delivered, "1", "Messages given to uppers."),
+    C_SUM(blast_state, counts, nacks_sent, "1", "Requests for missing fragments."),
+    C_SUM(blast_state, counts, nacks_got, "1", "Such requests that came."),
+    C_SUM(blast_state, counts, discarded, "1", "Sent messages forgotten by the discard timer."),
+    C_SUM(blast_state, counts, given_up, "1",
+          "Incomplete messages dropped after the last request."),
+    C_SUM(blast_state, counts, duplicates, "1", "Fragments dropped: had already."),
+    C_SUM(blast_state, counts, stale, "1",
+          "Messages and fragments dropped: of a life that has ended."),
+    C_SUM(blast_state, counts, bad, "1", "Frames dropped: the header makes no sense."),
+    C_SUM(blast_state, counts, nobody, "1", "Messages dropped: nobody has enabled their protocol."),
+    C_SUM(blast_state, counts, refused, "1", "Pushes refused for want of room."),
+    C_END,
+};
+
 const struct xk_protl_ops blast_protl = {
     .kind = { .name = "blast",
               .doc = "cuts long messages into fragments and resends those that are missed",
               .params = params,
               .params_size = sizeof(struct blast_params),
-              .state_size = sizeof(struct blast_state) },
+              .state_size = sizeof(struct blast_state),
+              .counters = counters },
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

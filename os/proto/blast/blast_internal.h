@@ -102,7 +102,10 @@ struct blast_state {
     struct list waiting; /* of blast_sessn: answered XK_BUSY */
     struct blast_key recent[BLAST_RECENT];
     uint32_t recent_next;
-    struct blast_counts counts;
+    struct {
+        uint64_t short_sent, long_sent, fragments_sent, resent, delivered, nacks_sent, nacks_got,
+            discarded, given_up, duplicates, stale, bad, nobody, refused;
+    } counts;
 };
 
 /* blast.c */

@@ -44,11 +44,6 @@ static void header_load(struct chan_header *h, const uint8_t in[CHAN_HEADER])
     h->dst_incarnation = wire_get32(in + 20);
 }
 
-const struct chan_counts *chan_counts(const struct xk_protl *chan)
-{
-    return &((const struct chan_state *)chan->state)->counts;
-}
-
 static struct chan_host *host_find(struct xk_protl *self, uint32_t host)
 {
     struct chan_state *st = self->state;
@@ -229,12 +224,30 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static const struct counter counters[] = {
+    C_SUM(chan_state, counts, calls, "1", "Calls made."),
+    C_SUM(chan_state, counts, replies, "1", "Calls that got their reply."),
+    C_SUM(chan_state, counts, failures, "1", "Calls that failed."),
+    C_SUM(chan_state, counts, requests, "1", "Requests given to uppers."),
+    C_SUM(chan_state, counts, probes, "1", "Questions whether the server is alive."),
+    C_SUM(chan_state, counts, resent, "1", "Requests sent again."),
+    C_SUM(chan_state, counts, replies_resent, "1", "Replies sent again."),
+    C_SUM(chan_state, counts, duplicates, "1",
+          "Requests and replies dropped: seen before, or too old."),
+    C_SUM(chan_state, counts, stale, "1", "Messages dropped: from or for a past incarnation."),
+    C_SUM(chan_state, counts, bad, "1", "Messages dropped: the header makes no sense."),
+    C_SUM(chan_state, counts, nobody, "1", "Requests refused: nobody has enabled their protocol."),
+    C_SUM(chan_state, counts, closed, "1", "Replies dropped: their client is gone."),
+    C_END,
+};
+
 const struct xk_protl_ops chan_protl = {
     .kind = { .name = "chan",
               .doc = "request and reply, executed at most once",
               .params = params,
               .params_size = sizeof(struct chan_params),
-              .state_size = sizeof(struct chan_state) },
+              .state_size = sizeof(struct chan_state),
+              .counters = counters },
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

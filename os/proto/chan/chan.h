@@ -20,19 +20,6 @@
 
 #include "os/xk/xobj.h"
 
-struct chan_counts {
-    uint64_t calls, replies, failures; /* calls = replies + failures + still out + given up on */
-    uint64_t requests;                 /* given to uppers */
-    uint64_t probes, resent;           /* of clients: header alone, data again */
-    uint64_t replies_resent;
-    uint64_t duplicates; /* requests and replies dropped: seen before, or too old */
-    uint64_t stale;      /* dropped: from or for a past incarnation */
-    uint64_t bad;        /* dropped: header makes no sense */
-    uint64_t nobody;     /* requests refused: nobody has enabled their protocol */
-    uint64_t closed;     /* replies dropped: their client is gone */
-};
-const struct chan_counts *chan_counts(const struct xk_protl *chan);
-
 extern const struct xk_protl_ops chan_protl;
 
 #endif

@@ -111,7 +111,10 @@ struct chan_state {
     uint64_t max; /* longest request or reply */
     struct xk_map hosts;
     struct list stalled; /* of chan_stalled, in order */
-    struct chan_counts counts;
+    struct {
+        uint64_t calls, replies, failures, requests, probes, resent, replies_resent, duplicates,
+            stale, bad, nobody, closed;
+    } counts;
 };
 
 /* chan.c */

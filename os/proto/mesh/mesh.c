@@ -35,11 +35,6 @@ void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
     h->length = wire_get32(in + 4);
 }
 
-const struct mesh_driver_counts *mesh_driver_counts(const struct xk_protl *mesh)
-{
-    return &((const struct mesh_state *)mesh->state)->counts;
-}
-
 /* ---- down ---- */
 
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
@@ -221,12 +216,26 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static const struct counter counters[] = {
+    C_SUM(mesh_state, counts, sent, "1", "Frames sent."),
+    C_SUM(mesh_state, counts, received, "1", "Frames received."),
+    C_SUM(mesh_state, counts, queued, "1", "Frames that waited because the interface was busy."),
+    C_SUM(mesh_state, counts, refused, "1", "Pushes refused for want of room."),
+    C_SUM(mesh_state, counts, bad_length, "1",
+          "Frames dropped: shorter or longer than their header says."),
+    C_SUM(mesh_state, counts, stale, "1",
+          "Frames dropped: of a life of their sender that has ended."),
+    C_SUM(mesh_state, counts, nobody, "1", "Frames dropped: nobody has enabled their protocol."),
+    C_END,
+};
+
 const struct xk_protl_ops mesh_protl = {
     .kind = { .name = "mesh",
               .doc = "drives a network interface of the node",
               .params = params,
               .params_size = sizeof(struct mesh_params),
-              .state_size = sizeof(struct mesh_state) },
+              .state_size = sizeof(struct mesh_state),
+              .counters = counters },
     .down_min = 0,
     .down_max = 0,
     .interface = interface_of,

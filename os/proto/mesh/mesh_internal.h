@@ -43,7 +43,9 @@ struct mesh_state {
     struct list queue; /* of mesh_frame */
     uint32_t queued;
     struct list waiting; /* of mesh_sessn: answered XK_BUSY */
-    struct mesh_driver_counts counts;
+    struct {
+        uint64_t sent, received, queued, refused, bad_length, stale, nobody;
+    } counts;
 };
 
 void mesh_header_store(uint8_t out[MESH_HEADER], const struct mesh_header *h);

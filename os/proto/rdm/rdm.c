@@ -483,13 +483,31 @@ static unsigned protl_gives(const void *params_, unsigned below)
     return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG;
 }
 
+static const struct counter counters[] = {
+    C_SUM(rdm_state, counts, sent, "1", "Messages sent."),
+    C_SUM(rdm_state, counts, received, "1", "Messages given to uppers."),
+    C_SUM(rdm_state, counts, pieces, "1", "Pieces sent for the first time."),
+    C_SUM(rdm_state, counts, resent, "1", "Pieces sent again."),
+    C_SUM(rdm_state, counts, acks, "1",
+          "Acknowledgements that nothing else carried, and questions."),
+    C_SUM(rdm_state, counts, early, "1", "Pieces kept because one before them had not come."),
+    C_SUM(rdm_state, counts, duplicates, "1", "Pieces dropped: had already."),
+    C_SUM(rdm_state, counts, stale, "1", "Pieces dropped: from or for a life that has ended."),
+    C_SUM(rdm_state, counts, bad, "1", "Pieces dropped: the header makes no sense."),
+    C_SUM(rdm_state, counts, nobody, "1", "Pieces dropped: nobody has enabled their protocol."),
+    C_SUM(rdm_state, counts, refused, "1", "Pushes refused for want of room."),
+    C_SUM(rdm_state, counts, dropped, "1", "Messages that a life's end cut off, going or coming."),
+    C_END,
+};
+
 const struct xk_protl_ops rdm_protl = {
     .kind = { .name = "rdm",
               .doc =
                   "whole messages of any length, in order and once, over a path that may lose them",
               .params = params,
               .params_size = sizeof(struct rdm_params),
-              .state_size = sizeof(struct rdm_state) },
+              .state_size = sizeof(struct rdm_state),
+              .counters = counters },
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

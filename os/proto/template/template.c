@@ -24,11 +24,6 @@ static void header_load(struct template_header *h, const uint8_t in[TEMPLATE_HEA
     h->seq = wire_get32(in + 4);
 }
 
-const struct template_counts *template_counts(const struct xk_protl *template)
-{
-    return &((const struct template_state *)template->state)->counts;
-}
-
 /* ---- sessions: the way down ---- */
 
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
@@ -143,12 +138,22 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static const struct counter counters[] = {
+    C_SUM(template_state, counts, sent, "1", "Messages sent."),
+    C_SUM(template_state, counts, received, "1", "Messages received."),
+    C_SUM(template_state, counts, gaps, "1",
+          "Messages that came with another number than the next."),
+    C_SUM(template_state, counts, bad, "1", "Messages dropped: too short, or for nobody."),
+    C_END,
+};
+
 const struct xk_protl_ops template_protl = {
     .kind = { .name = "template",
               .doc = "numbers messages and counts the gaps; to be copied",
               .params = params,
               .params_size = sizeof(struct template_params),
-              .state_size = sizeof(struct template_state) },
+              .state_size = sizeof(struct template_state),
+              .counters = counters },
     .down_min = 1,
     .down_max = 1,
     .init = protl_init,

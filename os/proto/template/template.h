@@ -7,13 +7,6 @@
 
 #include "os/xk/xobj.h"
 
-struct template_counts {
-    uint64_t sent, received;
-    uint64_t gaps; /* messages that came with another number than the next */
-    uint64_t bad;  /* messages dropped: too short, or for nobody */
-};
-const struct template_counts *template_counts(const struct xk_protl *template);
-
 extern const struct xk_protl_ops template_protl;
 
 #endif

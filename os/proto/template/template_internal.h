@@ -31,7 +31,9 @@ struct template_sessn {
 struct template_state {
     const struct template_params *params;
     struct xk_table sessns;
-    struct template_counts counts;
+    struct {
+        uint64_t sent, received, gaps, bad;
+    } counts;
 };
 
 #endif

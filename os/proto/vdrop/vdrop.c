@@ -29,11 +29,6 @@ static const struct param params[] = {
     P_END,
 };
 
-const struct vdrop_counts *vdrop_counts(const struct xk_protl *vdrop)
-{
-    return &((const struct vdrop_state *)vdrop->state)->counts;
-}
-
 static bool listed(const char *list, uint64_t n)
 {
     while (*list) {
@@ -233,12 +228,22 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
     return xk_open_disable(self->down[0], self, key);
 }
 
+static const struct counter counters[] = {
+    C_SUM(vdrop_state, counts, pushed, "1", "Messages that came down."),
+    C_SUM(vdrop_state, counts, dropped, "1", "Of these, lost."),
+    C_SUM(vdrop_state, counts, duplicated, "1", "Of these, sent twice."),
+    C_SUM(vdrop_state, counts, delayed, "1", "Of these, held back."),
+    C_SUM(vdrop_state, counts, corrupted, "1", "Of these, with a byte changed."),
+    C_END,
+};
+
 const struct xk_protl_ops vdrop_protl = {
     .kind = { .name = "vdrop",
               .doc = "loses, doubles, delays and damages messages on purpose",
               .params = params,
               .params_size = sizeof(struct vdrop_params),
-              .state_size = sizeof(struct vdrop_state) },
+              .state_size = sizeof(struct vdrop_state),
+              .counters = counters },
     .down_min = 1,
     .down_max = 1,
     .gives = protl_gives,

@@ -10,11 +10,6 @@
 
 #include "os/xk/xobj.h"
 
-struct vdrop_counts {
-    uint64_t pushed, dropped, duplicated, delayed, corrupted;
-};
-const struct vdrop_counts *vdrop_counts(const struct xk_protl *vdrop);
-
 extern const struct xk_protl_ops vdrop_protl;
 
 #endif

@@ -26,7 +26,9 @@ struct vdrop_state {
     struct xk_protl *upper; /* the one that it carries */
     struct xk_table sessns;
     struct list late; /* of vdrop_late */
-    struct vdrop_counts counts;
+    struct {
+        uint64_t pushed, dropped, duplicated, delayed, corrupted;
+    } counts;
 };
 
 #endif

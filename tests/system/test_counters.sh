@@ -1,0 +1,92 @@
+# Counters in the results: every one of every kind, what PFS over a lossy layer lost and resent,
+# values by node; and none of them in the table when nobody asked for it.
+. tests/system/lib.sh
+# The kinds that are not named below stand over the mesh, or alone.
+others() { # WHAT KNOWN FORMAT
+    "$PSIM" list "$1" | awk -v known=" $2 " -v f="$3" 'index(known, " " $1 " ") == 0 { gsub("%", $1, f); print f }'
+}
+config pfs <<EOF
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon {
+        rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
+        graph = {
+            { name = "mesh", protocol = "mesh" },
+            { name = "vdrop", protocol = "vdrop", below = { "mesh" }, every = param("every", 20) },
+            { name = "nx", protocol = "nx", below = { "mesh" } },
+            { name = "blast", protocol = "blast", below = { "vdrop" } },
+            { name = "chan", protocol = "chan", below = { "blast" } },
+            { name = "rpc", protocol = "select", below = { "chan" } },
+$(others protocols "mesh vdrop nx blast chan select svm sync" '{ name = "%", protocol = "%", below = { "mesh" } },')
+        },
+    },
+    workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
+}
+EOF
+config svm <<'EOF'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon {
+        rows = 2, columns = 3, io_nodes = 1, storage = { kind = "raid3" },
+        os = { memory_server = { dedicated = 1, store = { frames = 1000 } } },
+        network = { model = param("model", "worm") },
+        graph = {
+            { name = "mesh", protocol = "mesh" },
+            { name = "svm", protocol = "svm", below = { "mesh" } },
+            { name = "sync", protocol = "sync", below = { "mesh" } },
+            { name = "blast", protocol = "blast", below = { "mesh" } },
+            { name = "chan", protocol = "chan", below = { "blast" } },
+            { name = "rpc", protocol = "select", below = { "chan" } },
+        },
+    },
+    workload = {
+        kind = "svm_pde", n = 20, nodes = 2, memory = { frames = 10 }, iterations = 2,
+        paging = { backing = "servers" },
+    },
+}
+EOF
+config disks <<EOF
+local devices = { { kind = "disk" }, { kind = "raid3" }, { kind = "cache", device = { kind = "disk" } } }
+for _, level in ipairs { "concat", "raid0", "raid1", "raid4", "raid5", "raid6" } do
+    devices[#devices + 1] = { kind = level, members = level == "raid1" and 2 or 5 }
+end
+$(others devices "disk raid3 cache concat raid0 raid1 raid4 raid5 raid6 scsi bus" 'devices[#devices + 1] = { kind = "%" }')
+return { devices = devices, workload = { kind = "disk_load", requests = 200 } }
+EOF
+for c in pfs svm disks; do
+    gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
+    cp "$T/out" "$T/$c.json"
+done
+names() { sed -n 's/^ *"\([a-z][a-z0-9_]*\.[a-z0-9_@]*\)": {$/\1/p' "$@" | sort -u; }
+names "$T"/*.json > "$T/written"
+"$PSIM" list counters | sed -n 's/^\([a-z0-9_]*\.[a-z0-9_]*\) .*/\1/p' | sort -u > "$T/listed"
+[ "$(wc -l < "$T/listed")" -gt 150 ] || fail "psim list counters lists $(wc -l < "$T/listed")"
+comm -23 "$T/listed" "$T/written" > "$T/missing"
+[ ! -s "$T/missing" ] || { cat "$T/missing"; fail "these counters are in no result"; }
+
+value() { # FILE NAME: a scalar of the first point of a JSON result
+    awk -v n="\"$2\":" '$1 == n { getline; gsub(/[^0-9.e+]/, "", $2); print $2 + 0; exit }' "$1"
+}
+# What vdrop lost was asked for and sent again, and every call got its answer.
+lost=$(value "$T/pfs.json" vdrop.dropped)
+[ "$lost" -gt 10 ] || fail "vdrop lost $lost messages"
+again=$(($(value "$T/pfs.json" blast.resent) + $(value "$T/pfs.json" chan.resent) +
+    $(value "$T/pfs.json" chan.probes) + $(value "$T/pfs.json" chan.replies_resent) +
+    $(value "$T/pfs.json" blast.nacks_sent)))
+[ "$again" -ge "$lost" ] || fail "$lost messages were lost, $again sent again"
+[ "$(value "$T/pfs.json" chan.calls)" = "$(value "$T/pfs.json" chan.replies)" ] || fail "calls without reply"
+gives 0 "$PSIM" run "$T/pfs.lua" --no-store -q --json -p every=0
+for n in vdrop.dropped blast.resent chan.resent; do
+    [ "$(value "$T/out" $n)" = 0 ] || fail "$n is not 0 where nothing is lost"
+done
+
+# By node, and in the export; the sum is the whole.
+gives 0 "$PSIM" run "$T/pfs.lua" -q -o "$T/nodes.db" -p results.per_node=true
+gives 0 "$PSIM" export -t scalars "$T/nodes.db"
+awk -F, '{ for (i = 1; i < NF; i++) if ($i ~ /^"?chan\.calls(@[0-9]+)?"?$/) { gsub(/"/, "", $i); v[$i] = $(i + 2) + 0 } }
+         END { for (k in v) if (k ~ /@/) { sum += v[k]; n++ }; exit !(n >= 4 && sum == v["chan.calls"]) }' "$T/out" ||
+    { grep chan.calls "$T/out"; fail "the nodes' values do not add up"; }
+
+# Nobody asked: no counter is a column.
+gives 0 "$PSIM" run "$T/pfs.lua" --no-store
+! grep -q 'chan\.\|nic\.\|machine\.' "$T/out" || fail "the table has counters"
