@@ -6,8 +6,12 @@
 
 #define CHUNK_ENTRIES 10 /* a chunk is four cache lines */
 #define BLOCK_CHUNKS 64  /* chunks are allocated so many at a time */
-#define FEW 16           /* a bucket with no more than these goes to the heap undivided */
-#define PER_BUCKET 4     /* what a rung's width aims at */
+/* Where more than FAR are pending they have left the nearest caches: fuller chunks pay there.  A
+ * bucket with no more than FEW goes to the heap undivided; PER_BUCKET is what a rung's width aims
+ * at. */
+#define FAR 4096
+#define FEW(q) ((q)->count > FAR ? 24 : 16)
+#define PER_BUCKET(q) ((q)->count > FAR ? 8 : 4)
 #define BUCKETS_MIN 8
 #define BUCKETS_MAX 32768 /* 256 KiB of pointers */
 #define SPILL 128
@@ -77,6 +81,20 @@ static uint64_t chunks_count(const struct sim_chunk *c)
     return n;
 }
 
+/* Where many are pending, entries and the events that they move have left the caches: both are
+ * fetched ahead, the chunk first. */
+static inline void fetch_chunk(const struct sim_chunk *c)
+{
+    for (size_t at = 0; c && at < sizeof(*c); at += 64)
+        __builtin_prefetch((const char *)c + at, 1);
+}
+
+static inline void fetch_events(const struct sim_chunk *c)
+{
+    for (uint32_t i = 0; c && i < c->count; i++)
+        __builtin_prefetch(&c->entries[i].event->link, 1);
+}
+
 /* ---- rungs ---- */
 static inline uint32_t bucket_of(const struct sim_rung *r, sim_time t)
 {
@@ -87,7 +105,7 @@ static inline uint32_t bucket_of(const struct sim_rung *r, sim_time t)
 static struct sim_rung *rung_add(struct sim_queue *q, sim_time start, sim_time end, uint64_t n)
 {
     struct sim_rung *r = &q->rung[q->rungs++];
-    uint64_t aim = n / PER_BUCKET;
+    uint64_t aim = n / PER_BUCKET(q);
     aim = aim < BUCKETS_MIN ? BUCKETS_MIN : aim > BUCKETS_MAX ? BUCKETS_MAX : aim;
     uint64_t span = (uint64_t)(end - start);
     unsigned shift = 0;
@@ -110,9 +128,15 @@ static struct sim_rung *rung_add(struct sim_queue *q, sim_time start, sim_time e
 /* Deals the entries of a list of chunks out to the buckets of a rung. */
 static void rung_fill(struct sim_queue *q, struct sim_rung *r, struct sim_chunk *c)
 {
-    for (; c; c = chunk_free(q, c))
+    bool far = q->count > FAR;
+    for (; c; c = chunk_free(q, c)) {
+        if (far && c->next) {
+            fetch_chunk(c->next->next);
+            fetch_events(c->next);
+        }
         for (uint32_t i = 0; i < c->count; i++)
             chunk_append(q, &r->bucket[bucket_of(r, c->entries[i].time)], &c->entries[i]);
+    }
 }
 
 static void heap_add(struct sim_queue *q, const struct sim_entry *entry)
@@ -137,7 +161,7 @@ static void descend_from_top(struct sim_queue *q)
     sim_time end = q->top_max + 1;
     q->top = NULL;
     q->top_count = 0;
-    if (n <= FEW || end - q->top_min <= 1) {
+    if (n <= FEW(q) || end - q->top_min <= 1) {
         q->limit = end;
         heap_fill(q, list);
     } else {
@@ -159,12 +183,16 @@ static void descend_from_rung(struct sim_queue *q)
         return;
     }
     uint32_t i = r->next++;
+    if (q->count > FAR && r->next + 1 < r->buckets) {
+        fetch_chunk(r->bucket[r->next + 1]);
+        fetch_events(r->bucket[r->next]);
+    }
     struct sim_chunk *list = r->bucket[i];
     sim_time start = r->start + (sim_time)((uint64_t)i << r->shift);
     sim_time end =
         r->next == r->buckets ? r->end : r->start + (sim_time)((uint64_t)r->next << r->shift);
     uint64_t n = chunks_count(list);
-    if (n > FEW && r->shift > 0 && q->rungs < SIM_QUEUE_RUNGS) {
+    if (n > FEW(q) && r->shift > 0 && q->rungs < SIM_QUEUE_RUNGS) {
         rung_fill(q, rung_add(q, start, end, n), list);
     } else {
         q->limit = end;
