@@ -1,0 +1,24 @@
+# The schedule of faults through psim: PFS over an array that loses a drive, degraded and rebuilt, and
+# what check and run say of a path or an action that is not there.
+. tests/system/lib.sh
+gives 0 "$PSIM" run pfs_rebuild -q --no-store
+config faulty <<'EOT'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon {
+        rows = 4, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
+        faults = { { path = param("path", "io0.0.member.2"), action = param("action", "death"),
+                     at = "10ms" } },
+    },
+    workload = { kind = "pfs", op = "read", nodes = 2, factor = 2, size = "64KiB", requests = 2 },
+}
+EOT
+gives 0 "$PSIM" run "$T/faulty.lua" -q --no-store
+for command in check "run --no-store"; do
+    gives 2 "$PSIM" $command "$T/faulty.lua" -p path=io0.0.member.9
+    says "machine.faults[1].path: there is nothing 'io0.0.member.9' that can fail, did you mean 'io0.0.member.0'?"
+    gives 2 "$PSIM" $command "$T/faulty.lua" -p action=deth
+    says "machine.faults[1].action: 'deth' cannot happen to io0.0.member.2, did you mean 'death'?"
+    gives 2 "$PSIM" $command "$T/faulty.lua" -p path="node 77"
+    says "there is nothing 'node 77' that can fail"
+done
