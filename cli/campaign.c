@@ -2,12 +2,14 @@
 #include "cli/campaign.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@ struct loop {
     struct campaign *out;
     struct err *e;
     struct results *db;
+    int turn;                   /* holds the lock of those that go on with one file; -1: none */
     struct store_index *stored; /* what --resume may take; NULL: nothing */
     int64_t experiment;
     struct worker *workers;
@@ -313,10 +316,34 @@ static void run_loop(struct loop *l)
 
 /* ---- set-up ---- */
 
+/* Who goes on with a file has it alone, until the workers are gone too; the next one waits, and then
+ * finds what the first has done.  The lock's descriptor is closed last: SQLite's own locks on the
+ * file end with any that is closed. */
+static bool take_turn(struct loop *l)
+{
+    l->turn = open(l->o->output, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (l->turn < 0 || flock(l->turn, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return true; /* what is wrong with the file is told when it is opened */
+    if (!l->o->quiet)
+        cli_complainf(0, "another psim goes on with '%s': waiting for it", l->o->output);
+    while (flock(l->turn, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return err_set(l->e, "'%s' cannot be locked: %s", l->o->output, strerror(errno));
+    return true;
+}
+
+static void give_turn(struct loop *l)
+{
+    if (l->turn >= 0)
+        close(l->turn);
+}
+
 static bool open_output(struct loop *l)
 {
     if (!l->o->output)
         return true;
+    if (l->o->resume && !take_turn(l))
+        return false;
     l->db = results_open(l->o->output, l->e);
     if (l->db && l->o->resume && !(l->stored = store_index_make(l->db, l->e)))
         return false;
@@ -386,7 +413,7 @@ static void begin_results(const struct config *c, struct campaign *out)
 bool campaign_run(struct config *c, const struct campaign_options *o, struct campaign *out,
                   struct err *e)
 {
-    struct loop l = { .c = c, .o = o, .out = out, .e = e };
+    struct loop l = { .c = c, .o = o, .out = out, .e = e, .turn = -1 };
     sigset_t before;
     struct sigaction old[3];
     begin_results(c, out);
@@ -394,6 +421,7 @@ bool campaign_run(struct config *c, const struct campaign_options *o, struct cam
     if (!open_output(&l)) {
         store_index_free(l.stored);
         results_close(l.db, NULL);
+        give_turn(&l);
         return false;
     }
     make_workers(&l);
@@ -410,6 +438,7 @@ bool campaign_run(struct config *c, const struct campaign_options *o, struct cam
     free(l.have);
     store_index_free(l.stored);
     bool closed = results_close(l.db, e);
+    give_turn(&l);
     return closed && !e->set;
 }
 

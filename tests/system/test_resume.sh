@@ -15,3 +15,10 @@ gives 0 run;                                   grep -q '^6 points run; ' "$T/out
 # A point that did not finish is run again.
 gives 3 run --resume -p limits.events=100 -p workload.load=0.55
 gives 0 run --resume -p workload.load=0.55;    grep -q '^2 points run;' "$T/out" || fail "an unfinished point was taken"
+
+# Two that go on with one file do not both run its points: the second waits for the first.
+"$PSIM" run "$Q" -o "$T/two.db" --resume >"$T/one" 2>&1 &
+"$PSIM" run "$Q" -o "$T/two.db" --resume >"$T/other" 2>&1 || fail "the second of two"
+wait $! || fail "the first of two"
+runs=$(sed -nE 's/^([0-9]+) points? run.*/\1/p' "$T/one" "$T/other" | awk "{ n += \$1 } END { print n }")
+[ "$runs" -eq 3 ] || fail "$runs points were run"
