@@ -612,3 +612,27 @@ Test(disk, one_that_keeps_the_bus_cannot_have_commands_queued)
     cr_assert(strstr(e.text, "devices.queue.where: 'drive'") != NULL, "%s", e.text);
     sim_destroy(s);
 }
+
+static void note_times(struct blk_req *r)
+{
+    cr_assert_eq(r->completed, r->submitted + 250 * SIM_MS); /* nobody answers the selection */
+    cr_assert_eq(r->started, r->completed, "no mechanism has worked on it");
+    *(bool *)r->owner = true;
+}
+
+Test(disk, a_request_that_no_mechanism_worked_on_starts_when_it_ends)
+{
+    struct sim *s = kit_sim(1);
+    struct disk_params p = kit_bare();
+    struct blkdev *d = kit_disk(s, &p);
+    struct blk_req r;
+    bool done = false;
+    d->ops->kill(d);
+    blk_req_init(&r, BLK_READ, 7, 1, note_times, &done);
+    blk_submit(d, &r);
+    sim_run(s);
+    cr_assert(done);
+    cr_assert_eq(r.status, BLK_ERR_DEVICE);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}

@@ -318,6 +318,38 @@ Test(raid3, a_spare_is_filled_under_traffic_and_every_byte_is_right_throughout, 
     }
 }
 
+static void written(struct blk_req *r)
+{
+    cr_assert_eq(r->status, BLK_OK);
+    blk_req_fini(r);
+    free(r);
+}
+
+Test(raid3, writes_over_the_front_of_a_rebuild_of_parity_leave_parity_that_agrees)
+{
+    struct sim *s = kit_sim(1);
+    struct blkdev *d = small_array(s, 1, 0, 3);
+    struct blk_describe about;
+    d->ops->describe(d, &about);
+    uint64_t crossed = 0, seed = 7;
+    raid3_kill_member(d, 4);
+    while (raid3_rebuilding(d)) {
+        uint64_t front = raid3_counts(d).rebuilt_stripes;
+        if (front >= 20 && front + 20 < about.sectors && front < 400) {
+            struct blk_req *r = calloc(1, sizeof *r);
+            blk_req_init(r, BLK_WRITE, front - 20, 40, written, NULL);
+            rope_add_pattern(&r->data, ++seed, 0, 40 * (uint64_t)about.sector_bytes);
+            blk_submit(d, r);
+            crossed++;
+        }
+        pass(s, 40 * SIM_MS);
+    }
+    cr_assert_gt(crossed, 10);
+    cr_assert_eq(raid3_scrub(d, 0, about.sectors), 0);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
 Test(raid3, a_rebuild_takes_what_its_rate_says_within_a_step)
 {
     const int64_t rates[] = { 50000, 200000 }, batch = 128;
