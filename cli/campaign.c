@@ -455,7 +455,7 @@ int campaign_exit(const struct campaign *c)
     if (c->status[POINT_REFUSED])
         return CLI_USAGE;
     if (c->status[POINT_DEADLOCK] || c->status[POINT_LIMIT] || c->status[POINT_CRASHED] ||
-        c->status[POINT_INTERRUPTED])
+        c->status[POINT_UNWRITTEN] || c->status[POINT_INTERRUPTED])
         return CLI_POINT;
     return c->status[POINT_FAILED_AUDIT] ? CLI_FAILED : CLI_OK;
 }

@@ -14,7 +14,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_FAILED = 1, /* an expectation or an audit failed */
     CLI_USAGE = 2,  /* usage, configuration, files */
-    CLI_POINT = 3   /* a point crashed, deadlocked or ran past its limits */
+    CLI_POINT = 3   /* a point crashed, deadlocked or ran past its limits; output was lost */
 };
 
 struct cli_command {
@@ -79,7 +79,7 @@ struct cli_usage {
 bool cli_options(const struct cli_usage *u, int argc, char **argv, const char **operands,
                  size_t *count, int *code) MUST_CHECK;
 
-/* Prints "psim: SENTENCE" to standard error; returns `code`. */
+/* Prints "psim: SENTENCE" to standard error; returns `code`, or CLI_POINT for a loss. */
 int cli_complain(int code, const struct err *e);
 int cli_complainf(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

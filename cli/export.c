@@ -1,5 +1,4 @@
 /* export.c: psim export: a results file as comma-separated values. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/csv.h"
 #include "cli/dataset.h"
+#include "sim/base/whole.h"
 #include "sim/measure.h"
 
 struct export
@@ -277,20 +277,15 @@ static const struct export_table *find_table(const char *name, struct err *e)
 
 static bool export_to(struct export *x, const struct export_table *t, const char *output)
 {
-    x->csv.to = output != NULL ? fopen(output, "w") : stdout;
-    if (x->csv.to == NULL)
-        return err_set(&x->e, "'%s' cannot be written: %s", output, strerror(errno));
+    struct whole w = { 0 };
+    if (output != NULL && !whole_open(&w, "the table", output, &x->e))
+        return false;
+    x->csv.to = output != NULL ? w.file : stdout;
     bool ok = write_table(x, t);
     char name[128];
     if (ok && csv_unknown(&x->csv, name, sizeof name))
         ok = err_set(&x->e, "the table '%s' has no column '%s'", t->name, name);
-    bool written = fflush(x->csv.to) == 0 && !ferror(x->csv.to);
-    if (output != NULL)
-        written &= fclose(x->csv.to) == 0;
-    if (ok && !written)
-        ok = err_set(&x->e, "'%s' cannot be written: %s", output != NULL ? output : "the output",
-                     strerror(errno));
-    return ok;
+    return whole_close(&w, "the table", ok, &x->e) && ok;
 }
 
 static int run_export(const char *file, int64_t experiment, const char *table, const char *columns,

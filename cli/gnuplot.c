@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/draw.h"
 #include "cli/judge.h"
+#include "sim/base/whole.h"
 
 extern char **environ;
 
@@ -539,24 +540,27 @@ static bool run_script(const struct drawing *g, const char *part, struct err *e)
     return ok;
 }
 
+/* gnuplot does not say when it could not write: the end of the file tells. */
+static bool is_whole(FILE *f)
+{
+    char end[16] = "";
+    if (fseek(f, -12, SEEK_END) != 0)
+        return false;
+    size_t n = fread(end, 1, 12, f);
+    return n == 12 && (memcmp(end + 4, "IEND", 4) == 0 || strstr(end, "</svg>") != NULL);
+}
+
 bool drawing_run(const struct drawing *g, const char *output, struct err *e)
 {
     if (!axis_bears(g, e) || !output_name_ok(output, e) || !draw_make_folder(output, e))
         return false;
-    /* Under another name until it is whole; gnuplot says little about a file it cannot write. */
-    char *part =
-        base_printf("%.*s.part%s", (int)(strlen(output) - 4), output, output + strlen(output) - 4);
-    FILE *probe = fopen(part, "w");
-    bool ok = probe != NULL;
-    if (ok)
-        fclose(probe);
-    else
-        err_set(e, "the drawing '%s' cannot be written: %s", output, strerror(errno));
-    ok = ok && run_script(g, part, e);
-    if (ok && rename(part, output) != 0)
-        ok = err_set(e, "the drawing '%s' cannot be written: %s", output, strerror(errno));
-    if (!ok && probe != NULL)
-        unlink(part);
-    free(part);
+    struct whole w;
+    if (!whole_open(&w, "the drawing", output, e))
+        return false;
+    bool ok = run_script(g, w.part != NULL ? w.part : output, e);
+    if (ok && w.part != NULL && !is_whole(w.file))
+        ok = err_lost(e, "the drawing '%s' cannot be written: it would be cut, is the disk full?",
+                      output);
+    ok = whole_close(&w, "the drawing", ok, e) && ok;
     return ok;
 }

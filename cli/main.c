@@ -1,4 +1,5 @@
 /* main.c: the psim command: the table of subcommands, and the choice among them. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ static void print_help(void)
         printf("  %-10s %s\n", c->name, c->doc);
     puts("\n'psim COMMAND --help' explains one; 'psim --version' prints the version.\n"
          "exit status: 0 good, 1 an expectation or audit failed, 2 usage or configuration,\n"
-         "3 a point crashed, deadlocked or ran past its limits");
+         "3 a point crashed, deadlocked or ran past its limits, or output could not be written");
 }
 
 static int unknown_command(const char *name)
@@ -42,6 +43,16 @@ static int unknown_command(const char *name)
     return cli_complainf(CLI_USAGE, "there is no command '%s'; 'psim --help' lists them", name);
 }
 
+/* Results that standard output did not take are lost. */
+static int written(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    return cli_complainf(CLI_POINT, "standard output could not be written: %s",
+                         errno != 0 ? strerror(errno) : "the disk reported an error");
+}
+
 int main(int argc, char **argv)
 {
     clean_streams();
@@ -49,15 +60,15 @@ int main(int argc, char **argv)
         return cli_complainf(CLI_USAGE, "which command? 'psim --help' lists them");
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         puts("psim " PSIM_VERSION);
-        return CLI_OK;
+        return written(CLI_OK);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_help();
-        return CLI_OK;
+        return written(CLI_OK);
     }
     for (const struct cli_command *c = commands; c->name; c++)
         if (strcmp(argv[1], c->name) == 0)
-            return c->fn(argc - 1, argv + 1);
+            return written(c->fn(argc - 1, argv + 1));
     return unknown_command(argv[1]);
 }

@@ -10,7 +10,7 @@
 
 int cli_complain(int code, const struct err *e)
 {
-    return cli_complainf(code, "%s", e->text);
+    return cli_complainf(e->lost ? CLI_POINT : code, "%s", e->text);
 }
 
 int cli_complainf(int code, const char *fmt, ...)
@@ -74,6 +74,9 @@ static bool store(const struct cli_usage *u, const struct cli_option *o, const c
         *(bool *)o->dst = true;
         return true;
     }
+    bool names_file = o->arg != NULL && (strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "DIR") == 0);
+    if (names_file && (value[0] == '\0' || strcmp(value, ":memory:") == 0))
+        return err_set(e, "--%s '%s' names no file: nothing would be kept", o->name, value);
     if (o->type == CLI_TEXT) {
         *(const char **)o->dst = value;
         return true;

@@ -319,7 +319,7 @@ static void run_world(struct run *r, struct err *e)
     judge_end(r, end);
     collect(r);
     if (r->options->trace && !sim_trace_close(r->sim, e))
-        set_status(r->out, POINT_REFUSED, e->text);
+        set_status(r->out, POINT_UNWRITTEN, e->text);
 }
 
 void point_run(const struct config_point *p, const struct point_options *o,

@@ -18,6 +18,7 @@ enum point_status {
     POINT_DEADLOCK,     /* threads blocked for ever */
     POINT_LIMIT,        /* simulated time, events, host time or memory ran out */
     POINT_CRASHED,      /* the worker died by a signal or an assertion */
+    POINT_UNWRITTEN,    /* ended as it should, but a file it writes was lost */
     POINT_INTERRUPTED,  /* ended by the user: not recorded */
     POINT_UNUSED,       /* a bisection did not ask for it: neither run nor told */
     POINT_STATUS_COUNT

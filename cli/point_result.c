@@ -6,8 +6,8 @@
 
 const char *point_status_name(enum point_status s)
 {
-    static const char *const names[] = { "ok",    "audit",   "refused",     "deadlock",
-                                         "limit", "crashed", "interrupted", "unused" };
+    static const char *const names[] = { "ok",      "audit",     "refused",     "deadlock", "limit",
+                                         "crashed", "unwritten", "interrupted", "unused" };
     return names[s];
 }
 

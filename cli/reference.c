@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/draw.h"
+#include "sim/base/whole.h"
 #include "sim/input.h"
 #include "sim/measure.h"
 
@@ -133,29 +134,20 @@ bool reference_write(const struct reference *r, const char *path, const char *ti
 {
     if (!draw_make_folder(path, e))
         return false;
-    char *part = base_printf("%s.part", path);
-    FILE *f = fopen(part, "w");
-    bool ok = f != NULL;
-    if (ok) {
-        fprintf(f, "# Reference results: %s\n", title);
-        fputs("# Written by psim compare --accept.  The tolerance is relative; it is kept when\n"
-              "# results are accepted again.\n"
-              "# case\treplication\tname\tunit\tvalue\ttolerance\n",
-              f);
-        for (size_t i = 0; i < r->count; i++) {
-            const struct reference_row *x = &r->rows[i];
-            fprintf(f, "%s\t%lld\t%s\t%s\t%s\t%g\n", x->point, (long long)x->replication, x->name,
-                    x->unit, x->text, x->tolerance);
-        }
-        ok = !ferror(f);
-        ok = fclose(f) == 0 && ok;
+    struct whole w;
+    if (!whole_open(&w, "the reference file", path, e))
+        return false;
+    fprintf(w.file, "# Reference results: %s\n", title);
+    fputs("# Written by psim compare --accept.  The tolerance is relative; it is kept when\n"
+          "# results are accepted again.\n"
+          "# case\treplication\tname\tunit\tvalue\ttolerance\n",
+          w.file);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct reference_row *x = &r->rows[i];
+        fprintf(w.file, "%s\t%lld\t%s\t%s\t%s\t%g\n", x->point, (long long)x->replication, x->name,
+                x->unit, x->text, x->tolerance);
     }
-    if (ok && rename(part, path) != 0)
-        ok = false;
-    if (!ok)
-        err_set(e, "the reference results '%s' cannot be written: %s", path, strerror(errno));
-    free(part);
-    return ok;
+    return whole_close(&w, "the reference file", true, e);
 }
 
 /* ---- comparing ---- */

@@ -67,7 +67,7 @@ static int run_trace(struct config *c, const struct trace_options *o)
     if (campaign_run(c, &co, &r, &e)) {
         code = campaign_exit(&r);
         table_problems(stderr, c, &r);
-        if (code != CLI_USAGE)
+        if (code != CLI_USAGE && r.status[POINT_UNWRITTEN] == 0)
             printf("%s: open it at https://ui.perfetto.dev\n", output);
     } else {
         cli_complain(code, &e);

@@ -95,7 +95,10 @@ bool results_fail(const struct results *r, const char *doing, struct err *e)
     default:
         why = sqlite3_errmsg(r->db);
     }
-    return err_set(e, "the results file '%s' could not be %s: %s", r->path, doing, why);
+    int kind = code & 0xff;
+    bool lost = kind == SQLITE_FULL || (kind == SQLITE_IOERR && system != 0 && system != EISDIR);
+    return (lost ? err_lost : err_set)(e, "the results file '%s' could not be %s: %s", r->path,
+                                       doing, why);
 }
 
 bool results_exec(struct results *r, const char *sql, const char *doing, struct err *e)

@@ -249,5 +249,5 @@ bool results_point_commit(struct results *r, int64_t *id, struct err *e)
     }
     if (sqlite3_get_autocommit(r->db) == 0)
         sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
-    return err_set(e, "%s", r->failed.text);
+    return (r->failed.lost ? err_lost : err_set)(e, "%s", r->failed.text);
 }

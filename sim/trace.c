@@ -22,6 +22,7 @@
 #include <uthash.h>
 #pragma GCC diagnostic pop
 
+#include "sim/base/whole.h"
 #include "sim/internal.h"
 
 #define RECORDS_MAX 10000000 /* when the options say nothing: some 1 GB of text */
@@ -45,8 +46,7 @@ struct span {
 
 struct sim_trace {
     FILE *file; /* NULL: off */
-    char *path;
-    int error; /* errno of the first failed write */
+    struct whole whole;
     ZSTD_CCtx *zstd;
     struct sim_trace_options options;
     char *categories;
@@ -67,8 +67,8 @@ struct sim_trace *sim_trace_create(struct sim *s)
 
 static void out_raw(struct sim_trace *t, const void *data, size_t size)
 {
-    if (size > 0 && fwrite(data, 1, size, t->file) != size && t->error == 0)
-        t->error = errno;
+    if (size > 0)
+        (void)!fwrite(data, 1, size, t->file); /* a failure is told at the end */
 }
 
 static void out(struct sim_trace *t, const char *data, size_t size, bool last)
@@ -279,10 +279,9 @@ bool sim_trace_open(struct sim *s, const char *path, const struct sim_trace_opti
 {
     struct sim_trace *t = sim_trace(s);
     ASSERT(t->file == NULL);
-    t->file = fopen(path, "w");
-    if (t->file == NULL)
-        return err_set(e, "the trace '%s' cannot be written: %s", path, strerror(errno));
-    t->path = base_strdup(path);
+    if (!whole_open(&t->whole, "the trace", path, e))
+        return false;
+    t->file = t->whole.file;
     t->options = o != NULL ? *o : (struct sim_trace_options){ 0 };
     t->categories = t->options.categories != NULL ? base_strdup(t->options.categories) : NULL;
     if (t->options.max_records == 0)
@@ -295,7 +294,6 @@ bool sim_trace_open(struct sim *s, const char *path, const struct sim_trace_opti
     }
     t->first = true;
     t->cut = false;
-    t->error = 0;
     t->records = 0;
     t->latest = 0;
     s->tracing = true;
@@ -336,17 +334,11 @@ static bool trace_close(struct sim_trace *t, struct err *e)
     close_spans(t);
     const char *end = t->first ? "[\n]\n" : "\n]\n";
     out(t, end, strlen(end), true);
-    if (fclose(t->file) != 0 && t->error == 0)
-        t->error = errno;
+    bool ok = whole_close(&t->whole, "the trace", true, e);
     t->file = NULL;
     ZSTD_freeCCtx(t->zstd);
     t->zstd = NULL;
-    bool ok = t->error == 0;
-    if (!ok)
-        err_set(e, "the trace '%s' could not be written: %s", t->path, strerror(t->error));
-    free(t->path);
     free(t->categories);
-    t->path = NULL;
     t->categories = NULL;
     return ok;
 }

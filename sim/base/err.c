@@ -24,6 +24,18 @@ bool err_set(struct err *e, const char *fmt, ...)
     return false;
 }
 
+bool err_lost(struct err *e, const char *fmt, ...)
+{
+    if (e == NULL || e->set)
+        return false;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(e->text, sizeof e->text, fmt, ap);
+    va_end(ap);
+    e->set = e->lost = true;
+    return false;
+}
+
 static void append(struct err *e, const char *text)
 {
     size_t used = strlen(e->text);

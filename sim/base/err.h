@@ -11,6 +11,7 @@
 
 struct err {
     bool set;
+    bool lost;       /* output could not be written: the command ends with 3 */
     char text[1024]; /* one sentence, no newline at the end */
 };
 
@@ -22,6 +23,9 @@ struct err {
 /* Writes the sentence unless one is there already.  Always returns false, so that a caller can
  * `return err_set(e, ...)`. */
 bool err_set(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The same for output that is lost: a full disk, a device that fails. */
+bool err_lost(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Appends ", did you mean 'x'?" when one of `names` (NULL-terminated) is near `wrong` (restricted
  * Damerau-Levenshtein distance at most a third of its length, rounded up); else appends the list of

@@ -1,4 +1,4 @@
-# A results file that cannot be written is one sentence and exit code 2.
+# A results file that cannot be written is one sentence and exit code 2, a full disk 3.
 . tests/system/lib.sh
 needs /dev/full
 run() { "$PSIM" run "$Q" -q -r 1 -p customers=200 -p workload.warmup=0 "$@"; }
@@ -8,10 +8,10 @@ gives 2 run -o "$T";                           says "$T"
 echo "not a database, but long enough to have a header of one hundred bytes as SQLite expects it to be there" >"$T/text.db"
 gives 2 run -o "$T/text.db";                   says "text.db"
 grep -q "not a database" "$T/text.db" || fail "the foreign file was changed"
-gives 2 run -o /dev/full;                      says "/dev/full"
+gives 3 run -o /dev/full;                      says "/dev/full"
 
 # A full disk: no file may grow past 8 KiB.
-gives 2 bash -c "ulimit -f 8; trap '' XFSZ; '$PSIM' run '$Q' -q -r 1 -p customers=200 -o '$T/full.db'"
+gives 3 bash -c "ulimit -f 8; trap '' XFSZ; '$PSIM' run '$Q' -q -r 1 -p customers=200 -o '$T/full.db'"
 says "full"
 
 if [ "$(id -u)" -eq 0 ]; then
@@ -23,7 +23,7 @@ if [ "$(id -u)" -eq 0 ]; then
         code=0
         run -p 'workload.stations={1,2,3,4,5}' -o "$T/small/r.db" >"$T/out" 2>"$T/err" || code=$?
         umount "$T/small"
-        [ "$code" -eq 2 ] || fail "a full tmpfs gave $code"
+        [ "$code" -eq 3 ] || fail "a full tmpfs gave $code"
         says "full"
     fi
 fi
