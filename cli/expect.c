@@ -329,9 +329,12 @@ static struct expect_verdict judge_kind(const struct dataset *d, const struct va
     }
     const struct verdict *first = &v.list[0];
     out.ok = v.failed == 0;
-    out.text = base_printf("%s is %s, expected %s%s%s", first->name, first->ours, first->expected,
-                           first->kind == VERDICT_NOTED ? " (low confidence, not counted)" : "",
-                           first->calibrated ? " (calibrated)" : "");
+    out.text =
+        base_printf("%s is %s, expected %s%s%s", first->name, first->ours, first->expected,
+                    first->kind != VERDICT_NOTED ? (first->basis == BASIS_GUARD ? " (guard)" : "")
+                    : first->missed              ? " (known miss, not counted)"
+                                                 : " (low confidence, not counted)",
+                    first->calibrated ? " (calibrated)" : "");
     verdicts_fini(&v);
     return out;
 }

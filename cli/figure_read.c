@@ -191,6 +191,7 @@ static void add_cited(struct drawing *g, const struct val *figure, const struct 
                      *where = val_get(figure, "where");
     if (kind == NULL || strcmp(kind, "value") != 0 || equals == NULL || at == NULL ||
         at->type != VAL_TABLE || text(x, "citation") == NULL ||
+        strncmp(text(x, "citation"), "derived", 7) == 0 ||
         (measure != NULL && strcmp(measure, text(figure, "y")) != 0))
         return;
     const struct val *place = val_get(at, text(figure, "x")), *of = by ? val_get(at, by) : NULL;
@@ -250,12 +251,17 @@ static const char *word(const struct verdict *v)
 {
     switch (v->kind) {
     case VERDICT_HOLDS:
-        return v->calibrated ? "holds (calibrated)" : "holds";
+        return v->calibrated               ? "holds (calibrated)"
+               : v->basis == BASIS_GUARD   ? "unchanged (guard)"
+               : v->basis == BASIS_DERIVED ? "holds (derived)"
+                                           : "holds";
     case VERDICT_FAILS:
-        return "FAILS";
+        return v->basis == BASIS_GUARD ? "CHANGED (guard)" : "FAILS";
     case VERDICT_NOTED:
         break;
     }
+    if (v->missed && !v->holds)
+        return "known miss";
     return v->holds ? "noted: holds" : "noted: does not hold";
 }
 

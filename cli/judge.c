@@ -394,7 +394,8 @@ static const struct {
 
 static bool check_members(struct judging *j, const char *own)
 {
-    static const char common[] = " kind name x measure citation confidence calibrated doc ";
+    static const char common[] = " kind name x measure citation confidence calibrated doc guard "
+                                 "missed ";
     for (size_t i = 0; i < j->x->count; i++) {
         char word[80];
         snprintf(word, sizeof word, " %.70s ", j->x->items[i]->key);
@@ -423,6 +424,28 @@ static void add_pairs(char *out, size_t size, const struct val *t)
                  value != NULL ? value + 2 : "");
         free(canonical);
     }
+}
+
+/* Without a source an expectation only guards against change, and so it does where it says so. */
+static enum verdict_basis basis_of(const struct judging *j)
+{
+    const struct val *guard = val_get(j->x, "guard");
+    const char *citation = text_member(j->x, "citation", NULL);
+    if (guard != NULL && guard->type == VAL_BOOL && guard->u.b)
+        return BASIS_GUARD;
+    if (citation != NULL)
+        return strncmp(citation, "derived", 7) == 0 ? BASIS_DERIVED : BASIS_PUBLISHED;
+    return j->v->calibrated || strcmp(j->kind, "published") == 0 ? BASIS_PUBLISHED : BASIS_GUARD;
+}
+
+static bool check_basis(struct judging *j)
+{
+    const struct val *guard = val_get(j->x, "guard"), *missed = val_get(j->x, "missed");
+    if (guard != NULL && guard->type != VAL_BOOL)
+        return bad(j, guard, "'guard' must be true or false");
+    if (missed != NULL && (missed->type != VAL_STRING || j->v->basis == BASIS_GUARD))
+        return bad(j, missed, "'missed' says why a cited value is not met");
+    return true;
 }
 
 /* What the table of verdicts calls it. */
@@ -480,12 +503,13 @@ static bool judge_one(struct judging *j)
         const struct val *calibrated = val_get(j->x, "calibrated");
         j->v->calibrated = calibrated != NULL && calibrated->type == VAL_BOOL && calibrated->u.b;
         j->v->name = name_of(j);
+        j->v->basis = basis_of(j);
+        j->v->missed = val_get(j->x, "missed") != NULL;
         expected_words(j);
-        if (!check_members(j, kinds[i].members) || !kinds[i].fn(j))
+        if (!check_basis(j) || !check_members(j, kinds[i].members) || !kinds[i].fn(j))
             return false;
-        j->v->kind = low_confidence(j->x) ? VERDICT_NOTED
-                     : j->v->holds        ? VERDICT_HOLDS
-                                          : VERDICT_FAILS;
+        bool counts = !low_confidence(j->x) && (j->v->holds || !j->v->missed);
+        j->v->kind = !counts ? VERDICT_NOTED : j->v->holds ? VERDICT_HOLDS : VERDICT_FAILS;
         return true;
     }
     if (!j->e->set) {

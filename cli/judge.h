@@ -14,13 +14,22 @@ enum verdict_kind {
     VERDICT_NOTED  /* low confidence: reported, does not count */
 };
 
+/* What an expectation rests on. */
+enum verdict_basis {
+    BASIS_PUBLISHED, /* a source */
+    BASIS_DERIVED,   /* follows from other numbers: "derived: ..." */
+    BASIS_GUARD,     /* nothing but our own results: it only guards against change */
+};
+
 struct verdict {
     enum verdict_kind kind;
     bool holds;      /* whatever the confidence */
     bool calibrated; /* the value was an input of a calibration */
-    char *name;      /* "value one_way.mean at workload.size=0" */
-    char *ours;      /* "41.2 us", or why it could not be judged */
-    char *expected;  /* "42 us within 15 %" */
+    enum verdict_basis basis;
+    bool missed;    /* a published value that is known not to be met: reported, does not count */
+    char *name;     /* "value one_way.mean at workload.size=0" */
+    char *ours;     /* "41.2 us", or why it could not be judged */
+    char *expected; /* "42 us within 15 %" */
 };
 
 struct verdicts {

@@ -27,13 +27,16 @@ machine.prices.interrupt = { each = param("machine.prices.interrupt.each", "690u
 
 local programs = { "svm_jacobi", "svm_pde", "svm_sort", "svm_tsp", "svm_fft", "svm_lu",
                    "svm_irregular" }
+-- "Helps modestly" is all that is published, of larger problems: guards of our own figures.
+local share = { svm_jacobi = 0.16, svm_pde = 0.39, svm_sort = 0.51, svm_tsp = 0.34, svm_fft = 0.30,
+                svm_lu = 0.42, svm_irregular = 0.29 }
 local expectations = {}
 for _, name in ipairs(programs) do
   expectations[#expectations + 1] = {
-    kind = "ratio", name = name .. ": the coprocessor is not slower than interrupts",
+    kind = "ratio", name = name .. ": time with the coprocessor over interrupts",
     at = { program = name, ["machine.node.upcall_cpu"] = "coprocessor" },
     over = { program = name, ["machine.node.upcall_cpu"] = "application" },
-    max = 1,
+    equals = share[name], within = 0.15, guard = true,
   }
 end
 

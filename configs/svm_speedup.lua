@@ -5,7 +5,7 @@
 local paragon = include "machines/paragon.lua"
 local ipsc2 = include "machines/ipsc2.lua"
 
-local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: shapes"
+local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: shapes, no exact points"
 local program = param("program", "svm_pde")
 local size = ({
   svm_dot = { n = 131072 }, svm_matmul = { n = 128 }, svm_pde = { n = 40 },
@@ -31,14 +31,19 @@ local machine = name == "paragon"
   or ipsc2 { dimension = 3, graph = graph }
 
 -- The time on one node divided by the time on 8.
-local function speedup(what, min, max)
-  return {
+local function speedup(what, min, max, more)
+  local x = {
     kind = "ratio", name = what .. ": speed-up on 8 nodes",
     at = { program = what, ["workload.nodes"] = 1 },
     over = { program = what, ["workload.nodes"] = 8 },
     min = min, max = max, citation = CITE,
   }
+  for k, v in pairs(more or {}) do x[k] = v end
+  return x
 end
+
+-- "Near linear" is published, without numbers: 8 within 25 %.
+local NEAR = 6
 
 return {
   title = "Shared virtual memory: speed-up of IVY's programs (" .. name .. ")",
@@ -57,11 +62,14 @@ return {
     x_label = "nodes", y_label = "speed-up",
     expectations = name ~= "ipsc2" and { speedup("svm_dot", nil, 2) } or {
       speedup("svm_dot", nil, 2),
-      speedup("svm_matmul", 6, 8),
-      speedup("svm_jacobi", 6, 8),
-      speedup("svm_tsp", 6, 8),
+      speedup("svm_matmul", NEAR, 8),
+      speedup("svm_jacobi", NEAR, 8),
+      speedup("svm_tsp", NEAR, 8),
       speedup("svm_sort", 2, 5),
-      speedup("svm_pde", 4, 8),
+      speedup("svm_pde", NEAR, 8, {
+        missed = "its planes begin anywhere in a page, see docs/models/svm.md",
+      }),
+      speedup("svm_pde", 4.6, 5.6, { name = "svm_pde: as it is here", guard = true }),
     },
   },
 }

@@ -257,7 +257,8 @@ Test(draw, an_output_that_cannot_be_has_a_sentence)
     cr_assert_str_eq(e.text, "the drawing 'a.pdf' must end in .svg or .png");
     e = (struct err)ERR_INIT;
     cr_assert_not(draw("/proc/a.svg", &e));
-    cr_assert(strstr(e.text, "the drawing '/proc/a.svg' cannot be written: ") != NULL, "%s", e.text);
+    cr_assert(strstr(e.text, "the drawing '/proc/a.svg' cannot be written: ") != NULL, "%s",
+              e.text);
     e = (struct err)ERR_INIT;
     cr_assert_not(draw("/proc/x/a.svg", &e));
     cr_assert(strstr(e.text, "the folder '/proc/x' cannot be made") != NULL, "%s", e.text);

@@ -157,6 +157,31 @@ Test(judge, a_low_confidence_is_noted_and_never_counts)
     cr_assert_eq(v.failed, 0);
 }
 
+Test(judge, what_an_expectation_rests_on_is_told)
+{
+    for (int i = 0; i < 5; i++) {
+        struct val *x = expect("value");
+        place(x, "at", "r1.2", 0);
+        text(x, "equals", i < 4 ? "42us" : "1s");
+        num(x, "within", 0.1);
+        if (i > 0)
+            text(x, "citation", i == 1 ? "derived: a sum" : "a paper");
+        if (i == 3)
+            val_put(x, "guard", val_new_bool(true, NULL, 0));
+        if (i == 4)
+            text(x, "missed", "why");
+    }
+    run();
+    static const enum verdict_basis want[] = { BASIS_GUARD, BASIS_DERIVED, BASIS_PUBLISHED,
+                                               BASIS_GUARD, BASIS_PUBLISHED };
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq(v.list[i].basis, want[i], "%zu", i);
+    is(3, VERDICT_HOLDS);
+    is(4, VERDICT_NOTED); /* a known miss */
+    cr_assert(v.list[4].missed);
+    cr_assert_eq(v.failed, 0);
+}
+
 Test(judge, an_asymptote_is_the_end_of_the_curve)
 {
     struct val *x = expect("asymptote");
