@@ -25,7 +25,7 @@ struct ring_params {
     double load;      /* arrival rate times mean service */
 };
 
-#define LONGEST_RUN 0.5 /* of the clock: the last customers may come late, and wait */
+#define LONGEST_RUN 0.9 /* of the clock: the last customers may come late, and wait */
 
 static const struct param ring_params[] = {
     P_INT(ring_params, stations, "1", "1", "1000", "Servers that a customer visits in turn.",
