@@ -33,6 +33,26 @@ static bool choose_point(struct config *c, int64_t point, struct err *e)
     return true;
 }
 
+/* Every word of the list is a category. */
+static bool check_categories(const char *list, struct err *e)
+{
+    static const char *const known[] = { "cpu", "bus", "mesh", "disk", "server", "os", NULL };
+    for (const char *word = list; word != NULL;) {
+        size_t n = strcspn(word, ","), i = 0;
+        while (known[i] != NULL && (strlen(known[i]) != n || strncmp(known[i], word, n) != 0))
+            i++;
+        if (known[i] == NULL) {
+            char *name = base_printf("%.*s", (int)n, word);
+            err_set(e, "a trace has no category '%s'", name);
+            err_nearest(e, name, known);
+            free(name);
+            return false;
+        }
+        word = word[n] == ',' ? word + n + 1 : NULL;
+    }
+    return true;
+}
+
 static void say_what_runs(const struct config *c, size_t of)
 {
     char *values = val_canonical(c->points[0].c->sweep);
@@ -56,6 +76,8 @@ static int run_trace(struct config *c, const struct trace_options *o)
         return cli_complain(CLI_USAGE, &e);
     if (o->to != NULL && co.point.trace_to <= co.point.trace_from)
         return cli_complainf(CLI_USAGE, "--to '%s' must be later than --from", o->to);
+    if (!check_categories(o->categories, &e))
+        return cli_complain(CLI_USAGE, &e);
     size_t of = c->point_count;
     if (!choose_point(c, o->point, &e))
         return cli_complain(CLI_USAGE, &e);

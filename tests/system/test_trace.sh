@@ -20,3 +20,6 @@ grep -v '"ph":"b"' "$T/b.json" >"$T/g.json"
 ! python3 tests/system/check_trace.py "$T/g.json" >/dev/null 2>&1 || fail "ends without begins pass"
 grep -v '"thread_name"' "$T/b.json" >"$T/h.json"
 ! python3 tests/system/check_trace.py "$T/h.json" >/dev/null 2>&1 || fail "tracks without names pass"
+
+gives 2 "$PSIM" trace "$Q" -c mesh,dsik -o "$T/none.json"; says "a trace has no category 'dsik', did you mean 'disk'?"
+[ ! -e "$T/none.json" ] || fail "a refused trace left a file"
