@@ -1,5 +1,5 @@
-/* fault.c: what can fail in a machine, for the schedule of faults (sim/fault.h): nodes that crash and
- * come back, devices and their members.
+/* fault.c: what can fail in a machine, for the schedule of faults (sim/fault.h): nodes, that crash
+ * and come back, devices and their members.
  *
  *     faults = { { path = "node 3", at = "2ms", after = "1ms" },      -- crashes, back 1 ms later
  *                { path = "node 0", action = "crash", event = 117 },  -- right after step 117
