@@ -272,7 +272,7 @@ static void collect(struct run *r)
                                           .sample = take_sample,
                                           .remark = take_remark };
     o->end_time = sim_now(r->sim);
-    o->window = sim_now(r->sim) - sim_window_start(r->sim);
+    o->window = sim_window_length(r->sim);
     o->events = sim_events_fired(r->sim);
     sim_digest_text(r->sim, o->digest);
     sim_measures_write(r->sim, &sink);

@@ -166,8 +166,15 @@ static void audit_server(struct sim_audit_report *r, const struct sim_server *v)
     sim_audit_check(r, area == times,
                     "Little's law fails: integral of the number in it %.17g s, times in it %.17g s",
                     (double)area / (double)SIM_SEC, (double)times / (double)SIM_SEC);
-    sim_audit_check(r, sim_busy_time(&v->busy, now) <= now - r->sim->window,
-                    "was busy for longer than the window lasted");
+}
+
+static void audit_busy(void *arg, const struct sim_busy *b)
+{
+    struct sim_audit_report *r = arg;
+    sim_time busy = sim_busy_time(b, r->sim->now), window = sim_window_length(r->sim);
+    r->module = b->name;
+    sim_audit_check(r, busy <= window, "was busy for %.12g s of a window of %.12g s",
+                    sim_time_seconds(busy), sim_time_seconds(window));
 }
 
 size_t sim_audit_run(struct sim *s, char *out, size_t size)
@@ -183,6 +190,7 @@ size_t sim_audit_run(struct sim *s, char *out, size_t size)
         out[0] = '\0';
     LIST_EACH (it, &s->servers)
         audit_server(&r, LIST_ENTRY(it, struct sim_server, link));
+    sim_busy_each(s, audit_busy, &r);
     LIST_EACH (it, &s->audit->entries) {
         struct entry *e = LIST_ENTRY(it, struct entry, link);
         r.module = e->name;

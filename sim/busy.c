@@ -1,7 +1,8 @@
-/* busy.c: busy time of every resource of a run, and the window over which it is measured.
+/* busy.c: busy time of every resource of a run, clipped to the measurement window.
  *
- * A share is busy time over the length of the window.  An interval that was booked ahead (a channel
- * held until a tail passes) counts whole from the moment it is added.
+ * An account keeps its latest interval apart, because an edge of the window may yet fall into it;
+ * all that came before is in `total`.  Where several intervals are booked ahead with gaps between
+ * them (a bus whose phases are reckoned at once) the others wait in a list of the run.
  */
 #include <stdlib.h>
 
@@ -12,18 +13,39 @@
 void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_t node,
                    const char *name)
 {
+    struct sim_accounts *a = &s->busy;
     *b = (struct sim_busy){
-        .sim = s, .name = base_strdup(name), .kind = kind, .node = node, .since = SIM_NEVER
+        .sim = s, .name = base_strdup(name), .kind = kind, .node = node, .index = a->count
     };
-    list_push(&s->busy, &b->link);
+    if (a->count == a->size) {
+        a->size = a->size ? 2 * a->size : 64;
+        a->all = base_realloc(a->all, a->size * sizeof *a->all);
+    }
+    a->all[a->count++] = b;
 }
 
 void sim_busy_fini(struct sim_busy *b)
 {
-    list_remove(&b->link);
+    struct sim_accounts *a = &b->sim->busy;
+    a->all[b->index] = NULL;
+    for (size_t i = 0; i < a->ahead_count;)
+        if (a->ahead[i].busy == b)
+            a->ahead[i] = a->ahead[--a->ahead_count];
+        else
+            i++;
     free((void *)(uintptr_t)b->name);
     b->name = NULL;
 }
+
+void sim_accounts_fini(struct sim_accounts *a)
+{
+    free(a->all);
+    free(a->ahead);
+}
+
+#define EACH_ACCOUNT(b_, s_)                                                                       \
+    for (uint32_t i_ = 0; i_ < (s_)->busy.count; i_++)                                             \
+        if (((b_) = (s_)->busy.all[i_]) != NULL)
 
 static const char *const categories[SIM_KIND_COUNT] = { [SIM_KIND_CPU] = "cpu",
                                                         [SIM_KIND_BUS] = "bus",
@@ -38,18 +60,42 @@ static void trace_interval(const struct sim_busy *b, sim_time from, sim_time to)
 
 void sim_busy_begin(struct sim_busy *b, sim_time now)
 {
-    ASSERT_MSG(b->since == SIM_NEVER, "busy already");
-    b->since = now;
-    b->uses++;
+    ASSERT_MSG(!sim_busy_on(b), "busy already");
+    b->total += b->to - b->from;
+    b->from = now;
+    b->to = SIM_NEVER;
+    b->uses += now < b->sim->window.to;
 }
 
 void sim_busy_end(struct sim_busy *b, sim_time now)
 {
-    ASSERT_MSG(b->since != SIM_NEVER && b->since <= now, "not busy");
-    if (b->sim->tracing)
-        trace_interval(b, b->since, now);
-    b->total += now - b->since;
-    b->since = SIM_NEVER;
+    const struct sim *s = b->sim;
+    ASSERT_MSG(sim_busy_on(b) && b->from <= now, "not busy");
+    if (s->tracing)
+        trace_interval(b, b->from, now);
+    b->to = sim_time_max(b->from, sim_time_min(now, s->window.to));
+}
+
+/* Keeps an interval that is booked behind another with a gap between them. */
+static void book_ahead(struct sim_busy *b, struct sim_accounts *a, sim_time now, sim_time from,
+                       sim_time to)
+{
+    if (a->ahead_count == a->ahead_size) {
+        for (size_t i = 0; i < a->ahead_count;) { /* what has come to pass needs no place */
+            struct sim_ahead *x = &a->ahead[i];
+            if (x->to > now) {
+                i++;
+                continue;
+            }
+            x->busy->total += x->to - x->from;
+            *x = a->ahead[--a->ahead_count];
+        }
+        if (2 * a->ahead_count >= a->ahead_size) {
+            a->ahead_size = a->ahead_size ? 2 * a->ahead_size : 16;
+            a->ahead = base_realloc(a->ahead, a->ahead_size * sizeof *a->ahead);
+        }
+    }
+    a->ahead[a->ahead_count++] = (struct sim_ahead){ b, from, to };
 }
 
 void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to)
@@ -57,52 +103,82 @@ void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to)
     ASSERT(from <= to);
     if (s->tracing && to > from)
         trace_interval(b, from, to);
-    from = sim_time_max(from, s->window);
-    if (to > from)
-        b->total += to - from;
+    from = sim_time_max(from, s->window.from);
+    to = sim_time_min(to, s->window.to);
+    if (to <= from)
+        return;
     b->uses++;
+    if (from == b->to) {
+        b->to = to;
+    } else if (b->to <= s->now) {
+        b->total += b->to - b->from;
+        b->from = from;
+        b->to = to;
+    } else if (to <= s->now) {
+        b->total += to - from;
+    } else {
+        book_ahead(b, &s->busy, s->now, from, to);
+    }
+}
+
+static sim_time part(sim_time from, sim_time to, sim_time at)
+{
+    to = sim_time_min(to, at);
+    return to > from ? to - from : 0;
 }
 
 sim_time sim_busy_time(const struct sim_busy *b, sim_time now)
 {
-    if (b->since == SIM_NEVER || now < b->since)
-        return b->total;
-    return b->total + (now - b->since);
+    const struct sim *s = b->sim;
+    sim_time at = sim_time_min(now, s->window.to);
+    sim_time sum = b->total + part(b->from, b->to, at);
+    for (size_t i = 0; i < s->busy.ahead_count; i++)
+        if (s->busy.ahead[i].busy == b)
+            sum += part(s->busy.ahead[i].from, s->busy.ahead[i].to, at);
+    return sum;
 }
 
-void sim_window_open(struct sim *s)
+void sim_busy_restart(struct sim *s)
 {
-    s->window = s->now;
-    LIST_EACH (it, &s->busy) {
-        struct sim_busy *b = LIST_ENTRY(it, struct sim_busy, link);
+    struct sim_accounts *a = &s->busy;
+    struct sim_busy *b;
+    EACH_ACCOUNT(b, s)
+    {
         b->total = 0;
-        b->uses = 0;
-        if (b->since != SIM_NEVER) {
-            b->since = s->now;
-            b->uses = 1;
-        }
+        b->from = sim_time_max(b->from, s->now);
+        b->to = sim_time_max(b->to, b->from);
+        b->uses = b->to > b->from;
+    }
+    for (size_t i = 0; i < a->ahead_count; i++) {
+        a->ahead[i].from = sim_time_max(a->ahead[i].from, s->now);
+        a->ahead[i].to = sim_time_max(a->ahead[i].to, s->now);
+        a->ahead[i].busy->uses += a->ahead[i].to > s->now;
     }
     sim_counts_open(s);
 }
 
-sim_time sim_window_start(const struct sim *s)
+void sim_busy_stop(struct sim *s)
 {
-    return s->window;
+    struct sim_busy *b;
+    EACH_ACCOUNT(b, s)
+    b->uses -= b->from >= s->now && b->to > b->from;
+    for (size_t i = 0; i < s->busy.ahead_count; i++)
+        s->busy.ahead[i].busy->uses -= s->busy.ahead[i].from >= s->now;
 }
 
-static double share_of(sim_time busy, sim_time length)
+static double share_of(const struct sim *s, sim_time busy)
 {
-    if (length <= 0)
-        return 0;
-    return busy >= length ? 1 : (double)busy / (double)length;
+    sim_time length = sim_window_length(s);
+    return length > 0 ? (double)busy / (double)length : 0;
 }
 
 const struct sim_busy *sim_busiest(struct sim *s, enum sim_kind kind, double *share)
 {
     const struct sim_busy *best = NULL;
+    struct sim_busy *b;
     sim_time most = -1;
-    LIST_EACH (it, &s->busy) {
-        const struct sim_busy *b = LIST_ENTRY(it, struct sim_busy, link);
+    EACH_ACCOUNT(b, s)
+    {
         sim_time busy = b->kind == kind ? sim_busy_time(b, s->now) : -1;
         if (busy > most) {
             most = busy;
@@ -110,7 +186,7 @@ const struct sim_busy *sim_busiest(struct sim *s, enum sim_kind kind, double *sh
         }
     }
     if (share)
-        *share = best ? share_of(most, s->now - s->window) : 0;
+        *share = best ? share_of(s, most) : 0;
     return best;
 }
 
@@ -118,11 +194,12 @@ double sim_busy_mean(struct sim *s, enum sim_kind kind)
 {
     double sum = 0;
     uint64_t count = 0;
-    LIST_EACH (it, &s->busy) {
-        const struct sim_busy *b = LIST_ENTRY(it, struct sim_busy, link);
+    struct sim_busy *b;
+    EACH_ACCOUNT(b, s)
+    {
         if (b->kind != kind)
             continue;
-        sum += share_of(sim_busy_time(b, s->now), s->now - s->window);
+        sum += share_of(s, sim_busy_time(b, s->now));
         count++;
     }
     return count ? sum / (double)count : 0;
@@ -130,6 +207,7 @@ double sim_busy_mean(struct sim *s, enum sim_kind kind)
 
 void sim_busy_each(struct sim *s, void (*fn)(void *arg, const struct sim_busy *b), void *arg)
 {
-    LIST_EACH (it, &s->busy)
-        fn(arg, LIST_ENTRY(it, struct sim_busy, link));
+    struct sim_busy *b;
+    EACH_ACCOUNT(b, s)
+    fn(arg, b);
 }

@@ -68,7 +68,8 @@ struct sim *sim_create(const struct sim_options *o)
     s->shuffle_key = mix(s->options.seed);
     s->statm = -1;
     s->stride = STRIDE_MIN;
-    list_init(&s->busy);
+    s->window.to = SIM_NEVER;
+    list_init(&s->window.watchers);
     list_init(&s->servers);
     list_init(&s->counts);
     sim_queue_init(&s->queue);
@@ -92,6 +93,8 @@ void sim_destroy(struct sim *s)
     sim_audit_destroy(s->audit);
     sim_digest_destroy(s->digest);
     sim_queue_fini(&s->queue);
+    sim_accounts_fini(&s->busy);
+    sim_window_fini(s);
     if (s->statm >= 0)
         close(s->statm);
     base_assert_hook(NULL, NULL);

@@ -10,6 +10,7 @@
 #include "sim/queue.h"
 #include "sim/sim.h"
 #include "sim/thread.h"
+#include "sim/window.h"
 
 struct sim_digest *sim_digest_create(struct sim *s);
 void sim_digest_destroy(struct sim_digest *d);
@@ -20,12 +21,29 @@ void sim_trace_destroy(struct sim_trace *t);
 struct sim_measures *sim_measures_create(struct sim *s);
 void sim_measures_destroy(struct sim_measures *m);
 
+struct sim_busy;
 /* counts.c: the window opens, closes; the run is destroyed. */
 void sim_counts_open(struct sim *s);
 void sim_counts_close(struct sim *s);
 void sim_counts_destroy(struct sim *s);
 
 struct sim_threads; /* thread.c */
+
+/* busy.c */
+struct sim_ahead {
+    struct sim_busy *busy;
+    sim_time from, to;
+};
+struct sim_accounts {
+    struct sim_busy **all; /* in order of registration; NULL: gone */
+    struct sim_ahead *ahead;
+    size_t ahead_count, ahead_size;
+    uint32_t count, size;
+};
+void sim_accounts_fini(struct sim_accounts *a);
+void sim_busy_restart(struct sim *s); /* the window has opened */
+void sim_busy_stop(struct sim *s);    /* it has closed */
+void sim_window_fini(struct sim *s);
 
 struct sim {
     sim_time now; /* first: the hottest word */
@@ -53,8 +71,12 @@ struct sim {
     const char *context;
     int64_t context_index;
 
-    sim_time window;     /* where the measurement window opened */
-    struct list busy;    /* struct sim_busy, in order of registration */
+    struct sim_window {
+        sim_time from, to; /* to: SIM_NEVER until it closes */
+        enum sim_window_phase phase;
+        struct list watchers;
+    } window;
+    struct sim_accounts busy;
     struct list servers; /* struct sim_server */
     struct list counts;  /* struct sim_count_group, in order of registration */
     bool counts_closed;  /* the window has: nothing is read any more */

@@ -93,7 +93,7 @@ static void grant(struct sim_server *v)
     while (!v->current && !v->granting) {
         struct list *first = first_waiting(v);
         if (!first) {
-            if (v->busy.since != SIM_NEVER)
+            if (sim_busy_on(&v->busy))
                 sim_busy_end(&v->busy, s->now);
             return;
         }
@@ -103,7 +103,7 @@ static void grant(struct sim_server *v)
         j->state = SERVED;
         v->current = j;
         v->started = s->now;
-        if (v->busy.since == SIM_NEVER)
+        if (!sim_busy_on(&v->busy))
             sim_busy_begin(&v->busy, s->now);
         if (!resumed) {
             if (j->start) {
@@ -251,7 +251,7 @@ void sim_server_reset(struct sim_server *v, void (*drop)(struct sim_job *j))
         }
     }
     v->epoch++;
-    if (v->busy.since != SIM_NEVER)
+    if (sim_busy_on(&v->busy))
         sim_busy_end(&v->busy, v->sim->now);
     struct list *l;
     while ((l = list_pop(&gone)))

@@ -17,6 +17,7 @@
 
 #include "sim/base/list.h"
 #include "sim/sim.h"
+#include "sim/window.h"
 
 /* What a resource is, for "what limited it". */
 enum sim_kind {
@@ -33,31 +34,34 @@ enum sim_kind {
  * "bus",
  * "mesh" (channels), "disk" (arms), "server". */
 struct sim_busy {
-    struct list link;
     struct sim *sim;
     const char *name; /* owned by the account */
     enum sim_kind kind;
-    int32_t node;   /* or -1 */
-    sim_time total; /* closed busy intervals since the window opened */
-    sim_time since; /* start of the open interval; SIM_NEVER: idle */
-    uint64_t uses;
+    int32_t node;      /* or -1 */
+    sim_time total;    /* private: intervals inside the window, but for the latest */
+    sim_time from, to; /* private: the latest; to SIM_NEVER: busy since `from` */
+    uint64_t uses;     /* intervals inside the window, in part or whole; booked back to back
+                          ahead of it: one */
+    uint32_t index;    /* private: in the run's list */
 };
+_Static_assert(sizeof(struct sim_busy) == 64, "a line of the cache");
 
 void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_t node,
                    const char *name);
 void sim_busy_fini(struct sim_busy *b);
 void sim_busy_begin(struct sim_busy *b, sim_time now);
 void sim_busy_end(struct sim_busy *b, sim_time now);
-/* Adds a closed interval that lies wholly inside [window start, now or later]. */
+/* Adds an interval, of the past or booked ahead; what lies inside the window counts (N1).  The
+ * intervals of one resource are disjoint: a share above 1 fails the audit. */
 void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to);
 /* Busy time inside the window up to `now`. */
 sim_time sim_busy_time(const struct sim_busy *b, sim_time now);
+static inline bool sim_busy_on(const struct sim_busy *b) /* between begin and end */
+{
+    return b->to == SIM_NEVER;
+}
 
-/* Opens the measurement window: all accounts restart at now.  At the start of a run it is open from
- * 0. */
-void sim_window_open(struct sim *s);
-sim_time sim_window_start(const struct sim *s);
-/* The busiest account of a kind over the window; NULL when there is none.  *share: 0..1. */
+/* The busiest account of a kind over the window; NULL when there is none.  *share: its part of the window. */
 const struct sim_busy *sim_busiest(struct sim *s, enum sim_kind kind, double *share);
 /* Mean share of all accounts of a kind. */
 double sim_busy_mean(struct sim *s, enum sim_kind kind);

@@ -348,3 +348,122 @@ Test(server, busy_time_is_what_lies_inside_the_window)
     sim_server_fini(&v);
     sim_destroy(s);
 }
+
+/* ---- bookings ahead, and the window's edges ---- */
+static struct sim_busy ring[2];
+
+struct booking {
+    struct sim_event event;
+    struct sim_busy *busy;
+    sim_time from, to;
+};
+
+static void book(struct sim *s, struct sim_event *e)
+{
+    struct booking *b = CONTAINER_OF(e, struct booking, event);
+    sim_busy_add(b->busy, s, b->from, b->to);
+}
+
+static void close_window(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_window_close(s);
+}
+
+static char told[64], first[] = "1 ", second[] = "2 ";
+
+static void edge(void *arg, bool open)
+{
+    strcat(told, open ? "open" : "close");
+    strcat(told, arg);
+}
+
+/* Disjoint intervals told early, in time and late, around a window of 1,000 to 2,000. */
+Test(server, of_each_booking_the_part_inside_the_window_counts)
+{
+    static const struct {
+        sim_time at, from, to;
+    } plan[] = {
+        { 0, 100, 200 },                         /* before it */
+        { 300, 300, 400 },    { 300, 450, 500 }, /* with a gap */
+        { 300, 900, 1010 },                      /* over the first edge, 10 inside */
+        { 950, 1010, 1100 },  { 950, 1150, 1200 }, { 950, 1300, 1400 }, /* ahead, with gaps: 240 */
+        { 1500, 1420, 1470 },                                           /* late: 50 */
+        { 1600, 1980, 2300 },                                           /* over the last: 20 */
+        { 1700, 2310, 2400 },                                           /* beyond it */
+        { 2100, 1900, 1950 },                                           /* told after it: 50 */
+        { 2200, 2400, 2600 },
+    };
+    struct sim *s = sim_create(NULL);
+    struct booking b[ARRAY_LEN(plan)];
+    sim_busy_init(&ring[0], s, SIM_KIND_BUS, 0, "bus");
+    for (size_t i = 0; i < ARRAY_LEN(plan); i++) {
+        b[i] = (struct booking){ .busy = &ring[0], .from = plan[i].from, .to = plan[i].to };
+        sim_event_init(&b[i].event, SIM_CLASS_DEVICE, book);
+        sim_at(s, &b[i].event, plan[i].at);
+    }
+    struct sim_event open, close, end;
+    sim_event_init(&open, SIM_CLASS_MEASURE, open_window);
+    sim_event_init(&close, SIM_CLASS_MEASURE, close_window);
+    sim_event_init(&end, SIM_CLASS_MEASURE, idle_event);
+    sim_at(s, &open, 1000);
+    sim_at(s, &close, 2000);
+    sim_at(s, &end, 1000000); /* a long tail changes nothing */
+    told[0] = 0;
+    sim_window_watch(s, edge, first);
+    sim_window_watch(s, edge, second);
+    cr_assert_eq(sim_window_phase(s), SIM_WINDOW_NONE);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_eq(sim_window_phase(s), SIM_WINDOW_CLOSED);
+    cr_assert_str_eq(told, "open1 open2 close1 close2 ");
+    cr_assert_eq(sim_window_length(s), 1000);
+    cr_assert_eq(sim_busy_time(&ring[0], sim_now(s)), 10 + 240 + 50 + 20 + 50);
+    cr_assert_eq(ring[0].uses, 7);
+    double share;
+    sim_busiest(s, SIM_KIND_BUS, &share);
+    cr_assert_float_eq(share, 0.37, 1e-12);
+    cr_assert_eq(sim_window_part(s, 500, 1200), 200);
+    cr_assert_eq(sim_window_part(s, 1900, 9000), 100);
+    cr_assert_eq(sim_window_part(s, 2000, 9000), 0);
+    cr_audit_is_clean(s);
+    sim_window_unwatch(s, first);
+    sim_busy_fini(&ring[0]);
+    sim_destroy(s);
+}
+
+Test(server, a_resource_that_is_busy_for_longer_than_the_window_fails_the_audit)
+{
+    char text[256];
+    struct sim *s = sim_create(NULL);
+    sim_busy_init(&ring[0], s, SIM_KIND_CHANNEL, 3, "inject 3");
+    sim_busy_init(&ring[1], s, SIM_KIND_CHANNEL, 4, "inject 4");
+    struct booking twice[2];
+    for (int i = 0; i < 2; i++) {
+        twice[i] = (struct booking){ .busy = &ring[0], .from = 0, .to = 80 };
+        sim_event_init(&twice[i].event, SIM_CLASS_DEVICE, book);
+        sim_at(s, &twice[i].event, 100);
+    }
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_eq(sim_audit_run(s, text, sizeof text), 1);
+    cr_assert_not_null(strstr(text, "inject 3: was busy for 1.6e-10 s of a window of 1e-10 s"),
+                       "%s", text);
+    sim_busy_fini(&ring[1]);
+    sim_busy_fini(&ring[0]);
+    sim_destroy(s);
+}
+
+Test(server, of_an_amount_the_part_made_inside_the_window_counts)
+{
+    struct sim *s = sim_create(NULL);
+    struct sim_event open, end;
+    sim_event_init(&open, SIM_CLASS_MEASURE, open_window);
+    sim_event_init(&end, SIM_CLASS_MEASURE, idle_event);
+    sim_at(s, &open, 300);
+    sim_at(s, &end, 400);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_float_eq(sim_window_share(s, 200, 10), 5, 1e-12);
+    cr_assert_float_eq(sim_window_share(s, 350, 10), 10, 1e-12);
+    cr_assert_float_eq(sim_window_share(s, 400, 10), 10, 1e-12); /* made at once */
+    sim_window_close(s);
+    sim_destroy(s);
+}

@@ -260,11 +260,10 @@ static void draw(const struct picture *p, FILE *svg, const struct net_channel *c
 static void write_channel(void *arg, const struct net_channel *c)
 {
     const struct picture *p = arg;
-    sim_time window = sim_now(p->sim) - sim_window_start(p->sim);
+    sim_time window = sim_window_length(p->sim);
     sim_time busy = sim_busy_time(c->busy, sim_now(p->sim));
     double share = window > 0 ? (double)busy / (double)window : 0;
     double waiting = window > 0 ? (double)c->blocked / (double)window : 0;
-    share = share > 1 ? 1 : share;
     fprintf(p->csv, "\"%s\",%u,%u,%.6f,%" PRIu64 ",%" PRId64 "\n", c->busy->name, c->node,
             c->to_node, share, c->busy->uses, c->blocked);
     char title[160];
