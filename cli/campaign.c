@@ -465,6 +465,7 @@ bool campaign_value(const struct campaign *r, const struct config *c, size_t cas
 {
     struct stat_moments s;
     double within = NAN;
+    enum sim_why why = SIM_WHY_GOOD;
     stat_init(&s);
     *out = (struct campaign_value){ .unit = "1" };
     for (size_t i = 0; i < c->point_count; i++) {
@@ -473,12 +474,17 @@ bool campaign_value(const struct campaign *r, const struct config *c, size_t cas
         const struct point_scalar *x = point_scalar(&r->results[i], scalar);
         if (!x)
             continue;
-        stat_add(&s, x->value);
-        within = x->half_width;
         out->unit = x->unit;
         out->flags = x->flags;
+        if (!isfinite(x->value)) {
+            why = sim_why_of(x->flags);
+            continue;
+        }
+        stat_add(&s, x->value);
+        within = x->half_width;
     }
     out->n = s.n;
+    out->why = s.n == 0 ? why : SIM_WHY_GOOD;
     out->mean = s.mean;
     out->half_width = s.n > 1 ? stat_half_width(&s, 0.95) : within;
     if (out->flags & SIM_MEASURE_DETERMINISTIC)

@@ -48,7 +48,8 @@ struct campaign_value {
     double mean, half_width;
     const char *unit;
     unsigned flags;
-    size_t n; /* replications behind it */
+    size_t n;         /* replications behind it */
+    enum sim_why why; /* n is 0: why */
 };
 bool campaign_value(const struct campaign *r, const struct config *c, size_t case_idx,
                     const char *scalar, struct campaign_value *out);

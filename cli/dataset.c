@@ -274,6 +274,18 @@ bool dataset_value(const struct dataset *d, const struct data_case *c, const cha
     return true;
 }
 
+enum sim_why dataset_mark(const struct dataset *d, const struct data_case *c)
+{
+    static const char *const names[] = { "steady", "window" };
+    for (size_t i = 0; i < c->point_count; i++)
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            const struct data_scalar *x = data_scalar_find(&d->points[c->points[i]], names[k]);
+            if (x != NULL && sim_why_of(x->flags) != SIM_WHY_GOOD)
+                return sim_why_of(x->flags);
+        }
+    return SIM_WHY_GOOD;
+}
+
 static const char **add_name(const char **names, size_t *count, const char *name)
 {
     for (size_t i = 0; i < *count; i++) {

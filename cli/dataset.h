@@ -6,6 +6,7 @@
 #ifndef CLI_DATASET_H
 #define CLI_DATASET_H
 
+#include "sim/measure.h"
 #include "sim/results.h"
 
 struct data_param {
@@ -75,6 +76,10 @@ struct data_value {
 };
 bool dataset_value(const struct dataset *d, const struct data_case *c, const char *scalar,
                    struct data_value *out) MUST_CHECK;
+
+/* How a case is to be marked: by the first of its points that is without a window, saturated or not
+ * steady. */
+enum sim_why dataset_mark(const struct dataset *d, const struct data_case *c);
 
 /* All names that some point has: a NULL-terminated list for sentences; free the list alone. */
 const char **dataset_scalar_names(const struct dataset *d);

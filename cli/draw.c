@@ -31,7 +31,14 @@ void draw_series_add(struct draw_series *s, double x, double y, double half_widt
     s->x[s->count] = x;
     s->y[s->count] = y;
     s->half_width[s->count] = half_width;
+    s->marked = base_realloc(s->marked, n * sizeof *s->marked);
+    s->marked[s->count] = 0;
     s->count = n;
+}
+
+void draw_series_mark(struct draw_series *s)
+{
+    s->marked[s->count - 1] = 1;
 }
 
 void drawing_fini(struct drawing *g)
@@ -41,6 +48,7 @@ void drawing_fini(struct drawing *g)
         free(g->series[i].x);
         free(g->series[i].y);
         free(g->series[i].half_width);
+        free(g->series[i].marked);
     }
     for (size_t i = 0; i < g->category_count; i++)
         free(g->categories[i]);
@@ -299,8 +307,8 @@ static void sort_series(struct draw_series *s)
 {
     for (size_t i = 1; i < s->count; i++) {
         for (size_t k = i; k > 0 && s->x[k] < s->x[k - 1]; k--) {
-            double *columns[3] = { s->x, s->y, s->half_width };
-            for (int c = 0; c < 3; c++) {
+            double *columns[] = { s->x, s->y, s->half_width, s->marked };
+            for (size_t c = 0; c < ARRAY_LEN(columns); c++) {
                 double t = columns[c][k];
                 columns[c][k] = columns[c][k - 1];
                 columns[c][k - 1] = t;
@@ -405,7 +413,10 @@ static bool fill(struct drawing *g, const struct choice *ch, struct err *e)
         double at = x_of(g, p);
         char *label = label_of(ch, c, ROLE_CURVE);
         size_t panel = panels ? panel_named(g, label_of(ch, c, ROLE_PANEL)) : DRAW_EVERY_PANEL;
-        draw_series_add(series_named(g, label, panel, &colours), at, v.mean, v.half_width);
+        struct draw_series *s = series_named(g, label, panel, &colours);
+        draw_series_add(s, at, v.mean, v.half_width);
+        if (dataset_mark(d, c) != SIM_WHY_GOOD)
+            draw_series_mark(s);
         free(label);
     }
     if (!any)

@@ -22,6 +22,7 @@ struct draw_series {
     size_t panel; /* DRAW_EVERY_PANEL: in all */
     size_t count;
     double *x, *y, *half_width; /* in base units; half width NAN: none */
+    double *marked;             /* 1: not steady, saturated or without a window; drawn hollow */
 };
 
 struct drawing {
@@ -54,6 +55,7 @@ void drawing_fini(struct drawing *g);
 struct draw_series *drawing_add(struct drawing *g, const char *label, bool published,
                                 size_t colour);
 void draw_series_add(struct draw_series *s, double x, double y, double half_width);
+void draw_series_mark(struct draw_series *s); /* the point added last */
 
 /* Writes the gnuplot script that draws to `output` (.svg or .png). */
 void drawing_script(const struct drawing *g, const char *output, FILE *to);

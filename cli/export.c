@@ -119,7 +119,10 @@ static void table_points(struct export *x)
         csv_text(&x->csv, p->info.detail);
         for (size_t k = 0; x->columns[k] != NULL; k++) {
             const struct data_scalar *s = exact_scalar(p, x->columns[k]);
-            csv_number(&x->csv, s != NULL ? s->value : NAN);
+            if (s != NULL && !isfinite(s->value) && sim_why_of(s->flags) != SIM_WHY_GOOD)
+                csv_text(&x->csv, sim_why_text(sim_why_of(s->flags)));
+            else
+                csv_number(&x->csv, s != NULL ? s->value : NAN);
             if (any_half_width(x->d, x->columns[k]))
                 csv_number(&x->csv, s != NULL ? s->half_width : NAN);
         }

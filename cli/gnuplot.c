@@ -325,9 +325,10 @@ static void script_data(const struct drawing *g, struct scale x, struct scale y,
                 continue;
             fprintf(to, "%.12g %.12g ", s->x[k] / x.factor + bar_shift(g, s), s->y[k] / y.factor);
             if (s->half_width[k] > 0 && isfinite(s->half_width[k]))
-                fprintf(to, "%.12g\n", s->half_width[k] / y.factor);
+                fprintf(to, "%.12g", s->half_width[k] / y.factor);
             else
-                fputs("?\n", to);
+                fputs("?", to);
+            fputs(s->marked[k] > 0 ? " 1\n" : "\n", to);
         }
         fputs("EOD\n", to);
     }
@@ -358,6 +359,37 @@ static void style(const struct drawing *g, const struct draw_series *s, FILE *to
 static bool in_panel(const struct draw_series *s, size_t panel)
 {
     return s->panel == panel || s->panel == DRAW_EVERY_PANEL;
+}
+
+static bool has_mark(const struct draw_series *s)
+{
+    for (size_t k = 0; k < s->count; k++)
+        if (s->marked[k] > 0)
+            return true;
+    return false;
+}
+
+/* Points that are not to be trusted like the others: hollow, over the curve. */
+static void script_marks(const struct drawing *g, size_t panel, FILE *to)
+{
+    bool any = false;
+    for (size_t i = 0; i < g->count && g->categories == NULL; i++) {
+        const struct draw_series *s = &g->series[i];
+        if (!has_mark(s))
+            continue;
+        any = true;
+        if (!in_panel(s, panel))
+            continue;
+        fprintf(to,
+                ", \\\n     $d%zu using ($4 > 0 ? $1 : 1/0):2 with points lc rgb '#ffffff' pt 7 "
+                "ps 0.9 notitle, \\\n     $d%zu using ($4 > 0 ? $1 : 1/0):2 with points lc rgb "
+                "'%s' lw 1.5 pt 6 ps 0.9 notitle",
+                i, i, colours[s->colour % DRAW_COLOURS]);
+    }
+    if (any && (panel == 0 || panel == DRAW_EVERY_PANEL))
+        fputs(", \\\n     keyentry with points lc rgb '#444444' lw 1.5 pt 6 ps 0.9 title 'hollow: "
+              "not steady, saturated or no window'",
+              to);
 }
 
 /* The lines of the legend of small multiples: of each label one. */
@@ -402,6 +434,7 @@ static void script_panel(const struct drawing *g, size_t panel, FILE *to)
                 quoted(to, s->label);
         }
     }
+    script_marks(g, panel, to);
     if (panel == 0)
         script_legend(g, to);
     fputc('\n', to);

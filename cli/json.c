@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cli/store.h"
+#include "sim/measure.h"
 
 /* NaN and infinities have no JSON. */
 static json_t *number(double x)
@@ -40,6 +41,8 @@ static json_t *scalars(const struct point_result *r)
     for (size_t i = 0; i < r->scalar_count; i++) {
         json_t *s = json_object();
         json_object_set_new(s, "value", number(r->scalars[i].value));
+        if (sim_why_of(r->scalars[i].flags) != SIM_WHY_GOOD)
+            json_object_set_new(s, "why", text(sim_why_text(sim_why_of(r->scalars[i].flags))));
         json_object_set_new(s, "half_width", number(r->scalars[i].half_width));
         json_object_set_new(s, "unit", text(r->scalars[i].unit));
         json_object_set_new(all, r->scalars[i].name, s);
@@ -80,6 +83,8 @@ static json_t *point(const struct config *c, const struct campaign *r, size_t i)
     json_object_set_new(j, "message", text(x->message));
     json_object_set_new(j, "digest", text(x->digest));
     json_object_set_new(j, "simulated_seconds", number(sim_time_seconds(x->end_time)));
+    if (point_mark(x) != SIM_WHY_GOOD)
+        json_object_set_new(j, "mark", text(sim_why_text(point_mark(x))));
     json_object_set_new(j, "events", json_integer((json_int_t)x->events));
     json_object_set_new(j, "host_seconds", number(x->host_seconds));
     json_object_set_new(j, "host_bytes", json_integer((json_int_t)x->host_bytes));

@@ -275,6 +275,10 @@ static void collect(struct run *r)
     o->window = sim_window_length(r->sim);
     o->events = sim_events_fired(r->sim);
     sim_digest_text(r->sim, o->digest);
+    if (sim_window_phase(r->sim) == SIM_WINDOW_NONE)
+        sim_absent(r->sim, "window", "s", SIM_WHY_NO_WINDOW, SIM_MEASURE_DETERMINISTIC);
+    else
+        sim_scalar(r->sim, "window", "s", sim_time_seconds(o->window), 0);
     sim_measures_write(r->sim, &sink);
     sim_busy_each(r->sim, take_busy, r);
     keep_busiest(o);

@@ -8,6 +8,7 @@
 
 #include "cli/config.h"
 #include "cli/wire.h"
+#include "sim/measure.h"
 #include "sim/server.h"
 #include "sim/sim.h"
 
@@ -109,6 +110,8 @@ bool point_result_get(struct wire_reader *rd, struct point_result *r) MUST_CHECK
 /* The scalar of that name; "latency" alone finds "latency.mean".  NULL when there is none. */
 const struct point_scalar *point_scalar(const struct point_result *r, const char *name);
 /* The busiest resource, NULL when none was registered. */
+/* How the point is to be marked where it is shown: without a window, saturated, not steady. */
+enum sim_why point_mark(const struct point_result *r);
 const struct point_busy *point_busiest(const struct point_result *r);
 
 #endif

@@ -186,6 +186,14 @@ const struct point_scalar *point_scalar(const struct point_result *r, const char
     return NULL;
 }
 
+enum sim_why point_mark(const struct point_result *r)
+{
+    const struct point_scalar *steady = point_scalar(r, "steady"),
+                              *window = point_scalar(r, "window");
+    enum sim_why why = steady ? sim_why_of(steady->flags) : SIM_WHY_GOOD;
+    return why == SIM_WHY_GOOD && window ? sim_why_of(window->flags) : why;
+}
+
 const struct point_busy *point_busiest(const struct point_result *r)
 {
     const struct point_busy *best = NULL;

@@ -291,6 +291,24 @@ static char *status_of(const struct config *c, const struct campaign *r, size_t 
     return out;
 }
 
+/* What is wrong with the window of a case: the worst of its replications. */
+static enum sim_why mark_of(const struct config *c, const struct campaign *r, size_t case_idx)
+{
+    enum sim_why why = SIM_WHY_GOOD;
+    for (size_t i = 0; i < c->point_count && why == SIM_WHY_GOOD; i++)
+        if (c->points[i].case_idx == case_idx && point_finished(r->results[i].status))
+            why = point_mark(&r->results[i]);
+    return why;
+}
+
+static bool any_mark(const struct config *c, const struct campaign *r)
+{
+    for (size_t k = 0; k < c->case_count; k++)
+        if (is_row(c, k) && mark_of(c, r, measured_case(c, k)) != SIM_WHY_GOOD)
+            return true;
+    return false;
+}
+
 static const char *last_step(const char *path)
 {
     const char *dot = strrchr(path, '.');
@@ -313,7 +331,7 @@ static bool is_column(const struct config *c, size_t axis)
 }
 
 static void add_head(struct grid *g, const struct config *c, const char **measures, size_t count,
-                     const struct scale *scales)
+                     const struct scale *scales, bool marked)
 {
     grid_row(g);
     size_t at = 0;
@@ -325,12 +343,14 @@ static void add_head(struct grid *g, const struct config *c, const char **measur
                  scales[i].unit && scales[i].unit[0]
                      ? base_printf("%s [%s]", measures[i], scales[i].unit)
                      : base_strdup(measures[i]));
+    if (marked)
+        grid_set(g, at++, base_strdup("window"));
     grid_set(g, at++, base_strdup("limited by"));
     grid_set(g, at, base_strdup("status"));
 }
 
 static void add_case(struct grid *g, const struct config *c, const struct campaign *r, size_t k,
-                     const char **measures, size_t count, const struct scale *scales)
+                     const char **measures, size_t count, const struct scale *scales, bool marked)
 {
     size_t at = 0;
     grid_row(g);
@@ -340,7 +360,7 @@ static void add_case(struct grid *g, const struct config *c, const struct campai
             grid_set(g, at++, v ? store_value_text(v) : base_strdup("-"));
     }
     for (size_t i = 0; i < count; i++) {
-        struct campaign_value v;
+        struct campaign_value v = { .why = SIM_WHY_GOOD };
         char text[64] = "-";
         bool known = row_value(c, r, k, measures[i], &v);
         struct scale s = known && !scales[i].unit ? choose_scale(fabs(v.mean), v.unit) : scales[i];
@@ -348,8 +368,12 @@ static void add_case(struct grid *g, const struct config *c, const struct campai
             format_number(v.mean / s.factor, v.half_width / s.factor, text, sizeof text);
         if (known && !scales[i].unit && isfinite(v.mean))
             snprintf(text + strlen(text), sizeof text - strlen(text), " %s", s.unit);
+        if (!known && v.why != SIM_WHY_GOOD)
+            snprintf(text, sizeof text, "%s", sim_why_text(v.why));
         grid_set(g, at++, base_strdup(text));
     }
+    if (marked)
+        grid_set(g, at++, base_strdup(sim_why_text(mark_of(c, r, measured_case(c, k)))));
     grid_set(g, at++, limited_by(c, r, measured_case(c, k)));
     grid_set(g, at, status_of(c, r, k));
 }
@@ -359,9 +383,10 @@ void table_print(FILE *f, const struct config *c, const struct campaign *r)
     size_t count;
     const char **measures = table_measures(c, r, &count);
     struct scale *scales = base_zalloc(count + 1, sizeof *scales);
-    struct grid g = { .columns = c->axis_count + count + 2 };
+    struct grid g = { .columns = c->axis_count + count + 3 };
     for (size_t i = 0; i < c->axis_count; i++)
         g.keys += is_column(c, i);
+    bool marked = any_mark(c, r);
     for (size_t i = 0; i < count; i++)
         scales[i] = column_scale(c, r, measures[i]);
     fprintf(f, "%s\n\n", c->title);
@@ -371,10 +396,10 @@ void table_print(FILE *f, const struct config *c, const struct campaign *r)
                 c->bisect->path, words);
         free(words);
     }
-    add_head(&g, c, measures, count, scales);
+    add_head(&g, c, measures, count, scales, marked);
     for (size_t k = 0; k < c->case_count; k++)
         if (is_row(c, k))
-            add_case(&g, c, r, k, measures, count, scales);
+            add_case(&g, c, r, k, measures, count, scales, marked);
     grid_print(f, &g);
     grid_fini(&g);
     free(scales);
@@ -404,7 +429,7 @@ static void print_missing(FILE *f, const struct config *c, const struct campaign
         const char *name = c->measures->items[i]->u.s;
         bool found = false;
         for (size_t k = 0; k < c->case_count && !found; k++)
-            found = campaign_value(r, c, k, name, &v);
+            found = campaign_value(r, c, k, name, &v) || v.why != SIM_WHY_GOOD;
         if (found)
             continue;
         const char **names = base_zalloc(p->scalar_count + 1, sizeof *names);
@@ -415,6 +440,48 @@ static void print_missing(FILE *f, const struct config *c, const struct campaign
                 near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
         free(names);
     }
+}
+
+/* To the last figure.  Digests differ by what programs draw and no figure hangs on. */
+static bool same_figures(const struct point_result *a, const struct point_result *b)
+{
+    bool same = a->end_time == b->end_time && a->scalar_count == b->scalar_count;
+    for (size_t i = 0; same && i < a->scalar_count; i++)
+        same = memcmp(&a->scalars[i].value, &b->scalars[i].value, sizeof a->scalars[i].value) == 0;
+    return same;
+}
+
+/* Replications with other seeds that are the same run, at so many times the cost. */
+static bool never_differs(const struct config *c, const struct campaign *r, size_t case_idx,
+                          size_t *replications)
+{
+    const struct point_result *first = NULL;
+    *replications = 0;
+    for (size_t i = 0; i < c->point_count; i++) {
+        const struct point_result *p = &r->results[i];
+        if (c->points[i].case_idx != case_idx || !point_finished(p->status))
+            continue;
+        if (first && !same_figures(first, p))
+            return false;
+        first = p;
+        ++*replications;
+    }
+    return *replications > 1;
+}
+
+static void print_equal(FILE *f, const struct config *c, const struct campaign *r)
+{
+    size_t cases = 0, n, replications = 0;
+    for (size_t k = 0; k < c->case_count; k++)
+        if (never_differs(c, r, k, &n)) {
+            cases++;
+            replications = n;
+        }
+    if (cases > 0)
+        fprintf(f,
+                "remark: in %zu of %zu combinations the %zu replications are one and the same run: "
+                "nothing in it is drawn\n",
+                cases, c->case_count, replications);
 }
 
 /* Are two texts the same but for their numbers? */
@@ -499,6 +566,7 @@ void table_problems(FILE *f, const struct config *c, const struct campaign *r)
                 p->message ? p->message : "no reason is known");
     }
     print_missing(f, c, r);
+    print_equal(f, c, r);
     for (size_t i = 0; i < r->count; i++) {
         if (!remarks_told(c, i))
             continue;

@@ -163,6 +163,21 @@ void sim_scalar_interval(struct sim *s, const char *name, const char *unit, doub
     m->flags = flags;
 }
 
+const char *sim_why_text(enum sim_why w)
+{
+    static const char *const texts[] = { [SIM_WHY_GOOD] = "",
+                                         [SIM_WHY_NO_WINDOW] = "no window",
+                                         [SIM_WHY_NOTHING] = "none came",
+                                         [SIM_WHY_SATURATED] = "saturated",
+                                         [SIM_WHY_DRIFTS] = "not steady" };
+    return (size_t)w < ARRAY_LEN(texts) ? texts[w] : "";
+}
+
+void sim_absent(struct sim *s, const char *name, const char *unit, enum sim_why why, unsigned flags)
+{
+    sim_scalar(s, name, unit, NAN, flags | sim_why_flag(why));
+}
+
 void sim_remark(struct sim *s, const char *fmt, ...)
 {
     char text[512];

@@ -16,8 +16,27 @@ enum sim_measure_flags {
     SIM_MEASURE_HISTOGRAM = 1,      /* keep the histogram in the results */
     SIM_MEASURE_DETERMINISTIC = 2,  /* nothing random feeds it: no interval is claimed */
     SIM_MEASURE_DEFAULT_COLUMN = 4, /* shown in the table that `psim run` prints */
-    SIM_MEASURE_COUNTER = 8         /* of sim/counts.h */
+    SIM_MEASURE_COUNTER = 8,        /* of sim/counts.h */
+    SIM_MEASURE_WHY = 0xf00 /* enum sim_why: why there is no value, or what is wrong with it */
 };
+
+/* Why a value is absent, or how its point is to be marked. */
+enum sim_why {
+    SIM_WHY_GOOD,
+    SIM_WHY_NO_WINDOW,
+    SIM_WHY_NOTHING,
+    SIM_WHY_SATURATED,
+    SIM_WHY_DRIFTS
+};
+static inline unsigned sim_why_flag(enum sim_why w)
+{
+    return (unsigned)w << 8;
+}
+static inline enum sim_why sim_why_of(unsigned flags)
+{
+    return (enum sim_why)((flags & SIM_MEASURE_WHY) >> 8);
+}
+const char *sim_why_text(enum sim_why w); /* "no window", at most 12 characters */
 
 struct sim_measure;
 
@@ -37,6 +56,9 @@ void sim_scalar(struct sim *s, const char *name, const char *unit, double value,
 /* One number with a half width of its own at 95 % (NAN: none). */
 void sim_scalar_interval(struct sim *s, const char *name, const char *unit, double value,
                          double half_width, unsigned flags);
+/* A value that cannot be had; the reason stands in its place wherever it is shown. */
+void sim_absent(struct sim *s, const char *name, const char *unit, enum sim_why why,
+                unsigned flags);
 /* A remark that belongs to the result, e.g. "not steady". */
 void sim_remark(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* One sample of a time series. */

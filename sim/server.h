@@ -40,8 +40,7 @@ struct sim_busy {
     int32_t node;      /* or -1 */
     sim_time total;    /* private: intervals inside the window, but for the latest */
     sim_time from, to; /* private: the latest; to SIM_NEVER: busy since `from` */
-    uint64_t uses;     /* intervals inside the window, in part or whole; booked back to back
-                          ahead of it: one */
+    uint64_t uses;     /* intervals inside the window, in part or whole */
     uint32_t index;    /* private: in the run's list */
 };
 _Static_assert(sizeof(struct sim_busy) == 64, "a line of the cache");
@@ -61,7 +60,8 @@ static inline bool sim_busy_on(const struct sim_busy *b) /* between begin and en
     return b->to == SIM_NEVER;
 }
 
-/* The busiest account of a kind over the window; NULL when there is none.  *share: its part of the window. */
+/* The busiest account of a kind over the window; NULL when there is none.  *share: its part of the
+ * window. */
 const struct sim_busy *sim_busiest(struct sim *s, enum sim_kind kind, double *share);
 /* Mean share of all accounts of a kind. */
 double sim_busy_mean(struct sim *s, enum sim_kind kind);
