@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "disks/disk_internal.h"
+#include "sim/rng.h"
 #include "sim/trace.h"
 
 /* How long a host tries to select a target that does not answer, SCSI-2 selection time-out delay
@@ -541,6 +542,15 @@ struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int
         seek_fini(&d->curve);
         free(d);
         return NULL;
+    }
+    bool drawn = p->spindle == DISK_SPINDLE_DRAWN || (p->spindle == DISK_SPINDLE_AUTO && node >= 0);
+    if (drawn) {
+        struct sim_rng g;
+        char *stream = base_printf("spindle/%s", name);
+        sim_rng_init(&g, s, stream);
+        free(stream);
+        d->params.phase =
+            sim_time_add(d->params.phase, (sim_time)sim_rng_below(&g, (uint64_t)d->geo.rev));
     }
     /* The values of the tree are read; nothing keeps them. */
     d->params.geometry.zones = NULL;

@@ -89,12 +89,17 @@ struct disk_queue_params {
     int64_t depth;            /* commands the policy chooses among; 0: no limit */
 };
 
+/* Where a spindle stands at time 0, beside `phase`.  AUTO: drawn in a machine, fixed on a bare
+ * device, whose tests and recordings ask for one phase. */
+enum disk_spindle { DISK_SPINDLE_AUTO, DISK_SPINDLE_DRAWN, DISK_SPINDLE_FIXED };
+
 struct disk_params {
     const char *kind;  /* "disk": consumed by disks/build.c */
     const char *model; /* for reports */
     int64_t rpm;
     sim_time revolution; /* 0: from rpm */
     sim_time phase;      /* the angle at time 0, as a time */
+    int spindle;         /* enum disk_spindle: is a draw added to it? */
     struct geo_params geometry;
     struct seek_params seek;
     struct disk_cache_params cache;

@@ -142,6 +142,8 @@ static const struct param queue_params[] = { QUEUE("fcfs",
 static const struct param lanes_queue_params[] = { QUEUE(
     "clook", "drivers of the time sorted by block [disksort of 4.3BSD]") };
 
+static const char *const spindle_names[] = { "auto", "drawn", "fixed", NULL };
+
 #define DRIVE(queue_)                                                                              \
     P_STRING(disk_params, kind, "disk", "What is built: a disk.", "none"),                         \
         P_STRING(disk_params, model, "HP 97560", "The drive's name in reports.", "none"),          \
@@ -149,7 +151,12 @@ static const struct param lanes_queue_params[] = { QUEUE(
         P_TIME(disk_params, revolution, "0", "0", "1s",                                            \
                "Time of a turn, when it is known better than rpm; 0: from rpm.", "none"),          \
         P_TIME(disk_params, phase, "0", "0", "1s", "Angle of the spindle at time 0, as a time.",   \
-               "ASSUMED(spindles in step)"),                                                       \
+               "ASSUMED(any is as good as another)"),                                              \
+        P_CHOICE(disk_params, spindle, "auto", spindle_names,                                      \
+                 "drawn: each drive, or the spindles of a RAID-3 together, adds an angle of its "  \
+                 "own, drawn by the seed; fixed: none; auto: drawn on a machine's nodes, fixed "   \
+                 "else.",                                                                          \
+                 "ASSUMED(nothing holds the drives of different arrays in step)"),                 \
         P_TABLE(disk_params, geometry, geo_params, "Where sectors lie."),                          \
         P_TABLE(disk_params, seek, seek_params, "How long the arm takes."),                        \
         P_TABLE(disk_params, cache, cache_params, "The on-board buffer."),                         \
