@@ -301,3 +301,37 @@ Test(mesh_load, a_window_that_opens_before_the_network_has_filled_is_not_steady)
     cr_assert_eq(bench_value(&b, "steady"), 1);
     bench_stop(&b);
 }
+
+Test(mesh_load, a_hot_spot_above_its_rate_is_saturated_though_throughput_is_not_short)
+{
+    /* 63 of 64 terminals send 3 % of a load of 0.6 to one more, which can take 1: what it lacks is
+     * 2 % of all flits.  Half of that is within its rate. */
+    static const double loads[] = { 0.6, 0.3 };
+    for (int k = 0; k < 2; k++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "pattern=hotspot hot=27, hot_share=0.03 packet_flits=4 process=poisson "
+                 "warmup=20us measure=200us drain=10ms load=%g",
+                 loads[k]);
+        run(&net_ideal, "rows=8 columns=8", text, 2);
+        cr_expect_gt(bench_value(&b, "accepted_share"), 0.95);
+        cr_expect_eq(bench_value(&b, "steady"), k == 1, "load %g", loads[k]);
+        cr_expect_eq(bench_remarked(&b, "climb through the whole window"), k == 0);
+        bench_stop(&b);
+    }
+}
+
+Test(mesh_load, shares_are_those_of_flits_that_crossed_in_the_window)
+{
+    /* Packets longer than the window is: what is booked ahead is clipped at both ends. */
+    static const struct net_ops *const nets[] = { &net_flit, &net_worm };
+    double mean[2];
+    for (int k = 0; k < 2; k++) {
+        run(nets[k], "rows=4 columns=4",
+            "load=0.8 packet_flits=5000 process=poisson warmup=100us measure=30us drain=0", 4);
+        mean[k] = bench_value(&b, "channel_mean");
+        cr_expect_leq(bench_value(&b, "channel_busiest"), 1.0);
+        bench_stop(&b);
+    }
+    cr_expect_float_eq(mean[0], mean[1], 0.01, "flit %g, worm %g", mean[0], mean[1]);
+}

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/window.h"
+
 #define CSV_NAME "requests.csv"
 
 static struct sim_measure *declare(struct disk_io *io, const char *name, const char *doc,
@@ -145,6 +147,10 @@ static void ended(struct blk_req *b)
         io->wrong++;
     if (io->completed > io->skip && b->status == BLK_OK)
         measure(io, r);
+    else if (io->completed == io->skip)
+        sim_window_open(io->sim);
+    if (io->completed == io->expected)
+        sim_window_close(io->sim);
     io->done(io, r);
     blk_req_fini(b);
     r->next_free = io->free_reqs;
@@ -161,6 +167,8 @@ void disk_io_issue(struct disk_io *io, enum blk_op op, uint32_t device, uint64_t
         r = base_alloc(sizeof *r);
     blk_req_init(&r->blk, op, sector, sectors, ended, r);
     r->io = io;
+    if (io->issued == 0 && io->skip == 0)
+        sim_window_open(io->sim);
     r->index = io->issued++;
     r->device = device;
     r->tag = tag;

@@ -28,7 +28,9 @@ struct disk_io {
     struct disk_io_req *free_reqs;
     uint64_t issued, completed, failed, wrong, skip;
     uint64_t inside;
-    uint64_t bytes;    /* of measured requests */
+    uint64_t
+        expected;   /* completions in all, the driver's to set; the window closes with the last */
+    uint64_t bytes; /* of measured requests */
     sim_time from, to; /* of the measured span */
     bool verify;
     FILE *csv;
@@ -36,7 +38,8 @@ struct disk_io {
     struct sim_measure *response, *read, *write, *seek, *rotation, *transfer, *bus, *wait;
 };
 
-/* The first `skip` completions are not measured.  False with a sentence when the record cannot be
+/* The first `skip` completions are not measured: the window opens with the last of them, or with
+ * the first request.  False with a sentence when the record cannot be
  * written (it is written when the run has an output folder). */
 bool disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *w, uint64_t skip,
                   bool verify, void *driver, void (*done)(struct disk_io *, struct disk_io_req *),

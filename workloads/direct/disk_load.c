@@ -162,6 +162,7 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
     bool ok =
         disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done, e) && fits(l, e);
     size_t n = w->dev_count;
+    l->io.expected = n * (uint64_t)l->p->requests;
     uint64_t each = l->p->mode == MODE_OPEN ? 1 : (uint64_t)l->p->outstanding;
     l->addresses = base_zalloc(n + 1, sizeof *l->addresses);
     l->arrivals = base_zalloc(n + 1, sizeof *l->arrivals);

@@ -122,6 +122,7 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
     if (ok && o.gaps && (o.sort || o.origin != TRACE_FROM_ZERO))
         ok = err_set(e, "workload.%s: the times of a closed replay are gaps, each its own",
                      o.sort ? "sort" : "origin");
+    l->io.expected = l->count;
     if (!ok) {
         destroy(l);
         return NULL;

@@ -19,6 +19,7 @@
 #include "sim/digest.h"
 #include "sim/measure.h"
 #include "sim/stat.h"
+#include "sim/window.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
 #include "workloads/direct/trace_clock.h"
@@ -56,6 +57,8 @@ static void inject(struct sim *s, struct sim_event *e)
 {
     struct closed *c = CONTAINER_OF(e, struct closed, event);
     sim_time now = sim_now(s);
+    if (c->next == 0)
+        sim_window_open(s);
     while (c->next < c->count && c->entries[c->next].at == now) {
         const struct entry *x = &c->entries[c->next];
         struct net_packet *p = traffic_take(&c->pool);
@@ -73,6 +76,8 @@ static void inject(struct sim *s, struct sim_event *e)
 static void receive(void *arg, struct net_packet *p, enum net_status status)
 {
     struct closed *c = arg;
+    if (c->delivered + c->dropped + 1 == c->count) /* the last of all */
+        sim_window_close(c->sim);
     if (status != NET_OK) {
         c->dropped++;
         traffic_give(&c->pool, p);

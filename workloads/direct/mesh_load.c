@@ -20,10 +20,13 @@
 #include "sim/measure.h"
 #include "sim/server.h"
 #include "sim/stat.h"
+#include "sim/window.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
 
 #define STEADY_SHARE 0.95 /* accepted below this share of offered: the network is saturated */
+#define CLIMB 0.2         /* rise of backlog and latency over the window, as a part of their mean */
+#define CLIMB_ERRORS 5    /* and in errors of the slope */
 
 enum process { PROCESS_BERNOULLI, PROCESS_POISSON, PROCESS_ON_OFF };
 static const char *const processes[] = { "bernoulli", "poisson", "on_off", NULL };
@@ -112,9 +115,18 @@ struct load {
     uint64_t tagged, tagged_done;
     uint64_t generated, delivered, dropped, inside; /* packets, all of them */
     uint64_t window_in, window_out; /* flits generated and delivered inside the window */
-    uint64_t slice_from;            /* window_out when the slice began */
-    uint64_t slices[SLICES];        /* flits delivered in each */
+    /* By slice of the window: flits delivered, mean number of packets inside, and the latency of
+     * those generated in it. */
+    double out[SLICES], backlog[SLICES];
+    struct stat_moments late[SLICES];
     size_t slice_count;
+    uint64_t slice_from; /* window_out when the slice began */
+    sim_u128 slice_area; /* area then */
+    /* The integral of the number inside since the window opened, and the residence of packets in
+     * it: of those that have left, and where it began for those inside. */
+    sim_u128 area, left, entered;
+    sim_u128 at_close; /* residence of those still inside then */
+    sim_time touched;
     struct sim_measure *latency, *network;
     struct traffic_cycles latency_cycles, network_cycles;
     struct stat_moments queue, blocking, alone, serial, hops;
@@ -152,6 +164,24 @@ static void next_packet(struct source *q, uint32_t flits)
         sim_after(l->sim, &q->event, gap);
 }
 
+/* A packet enters (+1) or leaves (-1) now; 0: brings the integral up to date.  Nothing counts
+ * outside the window. */
+static void touch(struct load *l, const struct net_packet *p, int change)
+{
+    sim_time now = sim_now(l->sim), open = sim_window_start(l->sim);
+    if (!l->in_window)
+        return;
+    l->area += (sim_u128)l->inside * (uint64_t)(now - l->touched);
+    l->touched = now;
+    if (change > 0)
+        l->entered += (uint64_t)now;
+    if (change < 0) {
+        sim_time from = sim_time_max(p->created, open);
+        l->left += (uint64_t)(now - from);
+        l->entered -= (uint64_t)from;
+    }
+}
+
 static void generate(struct sim *s, struct sim_event *e)
 {
     struct source *q = CONTAINER_OF(e, struct source, event);
@@ -168,6 +198,7 @@ static void generate(struct sim *s, struct sim_event *e)
         p->user = l->in_window;
         p->owner = (void *)(uintptr_t)q->made++;
         l->generated++;
+        touch(l, p, 1);
         l->inside++;
         if (l->in_window) {
             l->tagged++;
@@ -190,6 +221,9 @@ static void observe(struct load *l, const struct net_packet *p)
     stat_add(&l->alone, sim_time_seconds(base));
     stat_add(&l->serial, sim_time_seconds((sim_time)(p->flits - 1) * l->d.flit_time));
     stat_add(&l->hops, (double)p->hops);
+    size_t slice = (size_t)((p->created - sim_window_start(l->sim)) / (l->p->measure / SLICES + 1));
+    stat_add(&l->late[slice < SLICES ? slice : SLICES - 1],
+             sim_time_seconds(p->delivered - p->created));
     if (l->log)
         traffic_log_write(l->log, p);
 }
@@ -197,6 +231,7 @@ static void observe(struct load *l, const struct net_packet *p)
 static void receive(void *arg, struct net_packet *p, enum net_status status)
 {
     struct load *l = arg;
+    touch(l, p, -1);
     l->inside--;
     if (status == NET_OK) {
         l->delivered++;
@@ -225,6 +260,8 @@ static void open_window(struct sim *s, struct sim_event *e)
     struct load *l = CONTAINER_OF(e, struct load, open);
     l->in_window = true;
     sim_window_open(s);
+    l->touched = sim_now(s);
+    l->entered = (sim_u128)l->inside * (uint64_t)sim_now(s);
     sim_after(s, &l->close, l->p->measure);
     sim_after(s, &l->slice_end, l->p->measure / SLICES);
 }
@@ -238,8 +275,11 @@ static void end_slice(struct sim *s, struct sim_event *e)
     double cycles = (double)length / (double)l->d.flit_time;
     if (length == 0)
         return;
+    touch(l, NULL, 0);
+    l->backlog[l->slice_count] = (double)(l->area - l->slice_area) / (double)length;
+    l->out[l->slice_count++] = (double)flits;
     l->slice_from = l->window_out;
-    l->slices[l->slice_count++] = flits;
+    l->slice_area = l->area;
     sim_series(s, "accepted", "flits/node/cycle", sim_now(s),
                (double)flits / cycles / l->d.terminals);
     if (l->slice_count < SLICES)
@@ -249,8 +289,11 @@ static void end_slice(struct sim *s, struct sim_event *e)
 static void close_window(struct sim *s, struct sim_event *e)
 {
     struct load *l = CONTAINER_OF(e, struct load, close);
+    touch(l, NULL, 0);
+    l->at_close = (sim_u128)l->inside * (uint64_t)sim_now(s) - l->entered;
     l->in_window = false;
     l->closed = true;
+    sim_window_close(s);
     traffic_channels(s);
     traffic_pairs(l->net, l->files);
     if (l->files)
@@ -271,6 +314,13 @@ static void audit(void *self, struct sim_audit_report *r)
 {
     const struct load *l = self;
     sim_audit_balance_resident(r, "packets", l->generated, l->delivered, l->inside, l->dropped);
+    if (!l->closed)
+        return;
+    double left = (double)(l->left + l->at_close);
+    sim_audit_check(r, l->area == l->left + l->at_close,
+                    "Little's law: packets inside sum up to %.17g ps over the window, their "
+                    "residence in it to %.17g ps",
+                    (double)l->area, left);
 }
 
 static double mean_flits(const struct load *l)
@@ -330,6 +380,8 @@ static void declare(struct load *l)
     stat_init(&l->alone);
     stat_init(&l->serial);
     stat_init(&l->hops);
+    for (size_t i = 0; i < SLICES; i++)
+        stat_init(&l->late[i]);
 }
 
 static void *load_create(struct sim *s, const struct direct_world *w, const void *params,
@@ -377,25 +429,62 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
     return l;
 }
 
-/* Accepted throughput is steady when the halves of the window do not differ by more than 5 % and
- * than what the slices scatter.  The half width is of the slices in pairs. */
-static bool throughput(const struct load *l, double out, double *half_width)
+/* True when the second half of the window differs from the first by more than 5 % of the mean, and
+ * by more than the slices scatter, taken in pairs: their half width at 95 % goes to *relative. */
+static bool drifts(const double slices[SLICES], double *relative)
 {
-    double first = 0, second = 0;
+    double half[2] = { 0, 0 };
     struct stat_moments pairs;
     stat_init(&pairs);
-    *half_width = NAN;
-    if (l->slice_count < SLICES || l->window_out == 0)
-        return true;
     for (size_t i = 0; i < SLICES; i += 2) {
-        double flits = (double)(l->slices[i] + l->slices[i + 1]);
-        *(i < SLICES / 2 ? &first : &second) += flits;
-        stat_add(&pairs, flits);
+        half[i >= SLICES / 2] += slices[i] + slices[i + 1];
+        stat_add(&pairs, slices[i] + slices[i + 1]);
     }
-    double relative = stat_half_width(&pairs, 0.95) / pairs.mean;
+    *relative = stat_half_width(&pairs, 0.95) / pairs.mean;
+    double change = fabs(half[1] - half[0]) / ((half[0] + half[1]) / 2);
+    return change > 1 - STEADY_SHARE && change > 2 * *relative;
+}
+
+/* The same of what grows where a queue has no end: its trend, against what is left of the scatter
+ * once a line is taken out. */
+static bool climbs(const double slices[SLICES])
+{
+    double mean = 0, slope = 0, rest = 0, squares = 0;
+    for (size_t i = 0; i < SLICES; i++)
+        mean += slices[i] / SLICES;
+    for (size_t i = 0; i < SLICES; i++) {
+        double x = (double)i - (SLICES - 1) / 2.0;
+        slope += x * slices[i];
+        squares += x * x;
+    }
+    slope /= squares;
+    for (size_t i = 0; i < SLICES; i++) {
+        double x = (double)i - (SLICES - 1) / 2.0, r = slices[i] - mean - slope * x;
+        rest += r * r;
+    }
+    double error = sqrt(rest / (SLICES - 2) / squares), rise = slope * SLICES;
+    return rise > CLIMB * mean && slope > CLIMB_ERRORS * error;
+}
+
+/* What is wrong with the window, worst first; *half_width is of the accepted throughput. */
+static enum sim_why judge(const struct load *l, double in, double out, double *half_width)
+{
+    double relative, late[SLICES];
+    bool few = l->window_in > 1000 && out < STEADY_SHARE * in, all = true;
+    *half_width = NAN;
+    if (l->tagged_done < l->tagged || few)
+        return SIM_WHY_SATURATED;
+    if (l->slice_count < SLICES || l->window_out == 0)
+        return SIM_WHY_GOOD;
+    bool moves = drifts(l->out, &relative);
     *half_width = out * relative;
-    double change = fabs(second - first) / ((first + second) / 2);
-    return change <= 1 - STEADY_SHARE || change <= 2 * relative;
+    for (size_t i = 0; i < SLICES; i++) {
+        late[i] = l->late[i].mean;
+        all = all && l->late[i].n > 0;
+    }
+    if (climbs(l->backlog) && all && climbs(late))
+        return SIM_WHY_SATURATED;
+    return moves ? SIM_WHY_DRIFTS : SIM_WHY_GOOD;
 }
 
 static void write_fairness(const struct load *l, double cycles)
@@ -449,12 +538,14 @@ static void load_finish(void *self, enum sim_end end)
     double in = (double)l->window_in / cycles / nodes, out = (double)l->window_out / cycles / nodes;
     sim_scalar(l->sim, "offered", "flits/node/cycle", in, column);
     double half_width;
-    bool drifts = !throughput(l, out, &half_width), late = l->tagged_done < l->tagged;
-    bool few = l->window_in > 1000 && out < STEADY_SHARE * in;
+    bool late = l->tagged_done < l->tagged;
+    bool few = !late && l->window_in > 1000 && out < STEADY_SHARE * in;
+    enum sim_why why = judge(l, in, out, &half_width);
     sim_scalar_interval(l->sim, "accepted", "flits/node/cycle", out, half_width, column);
     if (in > 0)
         sim_scalar(l->sim, "accepted_share", "1", out / in, 0);
-    sim_scalar(l->sim, "steady", "1", late || few || drifts ? 0 : 1, 0);
+    sim_scalar(l->sim, "steady", "1", why == SIM_WHY_GOOD, sim_why_flag(why));
+    sim_scalar(l->sim, "inside", "1", (double)l->area / (double)l->p->measure, 0);
     write_fairness(l, cycles);
     sim_scalar(l->sim, "capacity", "flits/node/cycle", pattern_uniform_capacity(&l->d),
                SIM_MEASURE_DETERMINISTIC);
@@ -487,7 +578,10 @@ static void load_finish(void *self, enum sim_end end)
                    l->tagged - l->tagged_done, l->tagged);
     else if (few)
         sim_remark(l->sim, "not steady: %.4f flits/node/cycle accepted of %.4f offered", out, in);
-    else if (drifts)
+    else if (why == SIM_WHY_SATURATED)
+        sim_remark(l->sim, "not steady: saturated somewhere, the packets inside and their latency "
+                           "climb through the whole window");
+    else if (why == SIM_WHY_DRIFTS)
         sim_remark(
             l->sim,
             "not steady: accepted throughput still changes from the first half of the window "

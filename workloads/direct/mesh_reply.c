@@ -223,6 +223,7 @@ static void close_window(struct sim *s, struct sim_event *e)
     integrate(r);
     r->in_window = false;
     r->closed = true;
+    sim_window_close(s);
     traffic_channels(s);
     traffic_pairs(r->net, r->files);
     if (r->files)

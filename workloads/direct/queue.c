@@ -80,7 +80,8 @@ static void end_service(struct sim_job *j)
         return;
     }
     sim_waist(r->sim, SIM_WAIST_MEASURE, sim_now(r->sim), c->station, 0, (uint64_t)c->index);
-    r->left++;
+    if (++r->left == r->p->warmup + r->p->customers)
+        sim_window_close(r->sim);
     free(c);
 }
 
