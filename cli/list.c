@@ -100,7 +100,7 @@ static void list_measures(void)
          ".p99):");
     for (int i = 0; registry_workloads.items[i]; i++) {
         const struct workload_ops *w = kind_at(&registry_workloads, i);
-        for (const struct measure_desc *m = w->measures; m && m->name; m++)
+        for (const struct measure *m = w->measures; m && m->name; m++)
             printf("%-16s %-20s %-10s %s\n", w->kind.name, m->name, m->unit, m->doc);
     }
     puts("of a bare mesh or devices: 'psim run CONFIG --json' shows what its workload reports");

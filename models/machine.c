@@ -178,6 +178,7 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     list_init(&m->notices);
     sim_event_init(&m->boot_event, SIM_CLASS_SOFTWARE, boot_all);
     sim_audit_register(s, "machine", audit, m);
+    machine_window_init(m);
     sim_count(&m->counted, s, "machine", -1, machine_counters, m);
     char item[128];
     snprintf(item, sizeof item, "%s.faults", path);
@@ -233,12 +234,7 @@ bool machine_load(struct machine *m, const struct workload_ops *ops, const void 
     m->ranks = ranks;
     for (uint32_t i = 0; i < ranks; i++)
         m->nodes[m->compute[i]].rank = i;
-    for (const struct measure_desc *d = ops->measures; d != NULL && d->name != NULL; d++) {
-        unsigned flags = (d->flags & WORKLOAD_HISTOGRAM ? SIM_MEASURE_HISTOGRAM : 0u) |
-                         (d->flags & WORKLOAD_DETERMINISTIC ? SIM_MEASURE_DETERMINISTIC : 0u) |
-                         (d->flags & WORKLOAD_COLUMN ? SIM_MEASURE_DEFAULT_COLUMN : 0u);
-        sim_measure_declare(m->sim, d->name, d->unit, d->doc, flags);
-    }
+    machine_window_declare(m);
     return true;
 }
 
@@ -258,6 +254,7 @@ void machine_destroy(struct machine *m)
     m->closing = true;
     sim_cancel(m->sim, &m->boot_event);
     sim_audit_unregister(m->sim, m);
+    machine_window_fini(m);
     sim_count_end(&m->counted);
     faults_free(m);
     machine_forget_notices(m);

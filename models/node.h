@@ -158,6 +158,7 @@ struct request {
     struct port *task;
     struct port_io *io; /* NULL: its task is gone */
     uint32_t dev;
+    uint64_t bytes; /* that the device moves */
 };
 
 struct watcher {
@@ -214,6 +215,22 @@ struct machine_counts {
     /* Sums over frames delivered and requests completed, for the split of time. */
     double frame_queue, frame_dma, frame_mesh, frame_blocked, io_queue, io_device;
     double upcall_wait, upcall_work;
+    double io_bytes; /* moved by devices inside the window so far */
+};
+
+/* The window as programs state it, and what is read at its edges. */
+struct machine_window {
+    struct sim_event edges[2]; /* [true]: it opens */
+    uint32_t said[2];          /* programs */
+    bool asked, missed;        /* missed: closed before it had opened */
+    bool told;                 /* port_progress was called */
+    double progress;           /* made inside */
+    struct machine_counts at_open, at_close;
+    struct machine_measure {
+        const struct measure *of;
+        struct sim_measure *to;
+    } * measures;
+    size_t known;
 };
 
 struct machine_params {
@@ -252,6 +269,7 @@ struct machine {
     struct sim_faults *faults;
     uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */
     struct machine_counts counts;
+    struct machine_window window;
     struct sim_counted counted;
     char *failure;
 };
@@ -280,6 +298,12 @@ static inline void machine_step(struct machine *m)
 
 /* ---- layout.c ---- */
 bool layout_make(struct machine *m, const char *path, struct err *e); /* makes the nodes, too */
+
+/* ---- port_window.c ---- */
+void machine_window_init(struct machine *m);
+void machine_window_fini(struct machine *m);
+void machine_window_declare(struct machine *m); /* the workload's measures */
+void machine_window_finish(struct machine *m);  /* the rate; at_close is set */
 
 /* ---- effect.c ---- */
 /* The present of whatever runs, or the clock. */

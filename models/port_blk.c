@@ -56,8 +56,10 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
     io->port = p;
     static const enum blk_op ops[] = { BLK_READ, BLK_WRITE, BLK_FLUSH };
     blk_req_init(&r->blk, ops[io->op], io->sector, io->sectors, completed, r);
-    if (io->op == PORT_IO_WRITE)
+    if (io->op == PORT_IO_WRITE) {
+        r->bytes = io->data.length;
         rope_move(&r->blk.data, &io->data);
+    }
     m->counts.requests.made++;
     m->counts.requests.inside++;
     struct effect *f = effect_new(p, EFFECT_SUBMIT);
@@ -95,6 +97,16 @@ static enum port_io_status status_of(enum blk_status s)
     return PORT_IO_ABORTED;
 }
 
+/* Of what the device has moved the part inside the window. */
+static void count_bytes(struct machine *m, const struct request *r)
+{
+    sim_time took = r->blk.completed - r->blk.started;
+    sim_time part = sim_window_part(m->sim, r->blk.started, r->blk.completed);
+    uint64_t bytes = r->io->op == PORT_IO_READ ? r->blk.data.length : r->bytes;
+    if (r->blk.status == BLK_OK && part > 0)
+        m->counts.io_bytes += (double)bytes * ((double)part / (double)took);
+}
+
 void request_finish(struct request *r)
 {
     struct machine *m = r->node->machine;
@@ -105,6 +117,7 @@ void request_finish(struct request *r)
     m->counts.io_queue += (double)io->queued_for;
     m->counts.io_device += (double)io->device_for;
     m->counts.requests.done++;
+    count_bytes(m, r);
     if (io->op == PORT_IO_READ)
         rope_move(&io->data, &r->blk.data);
     request_free(r);

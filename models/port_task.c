@@ -237,7 +237,7 @@ void port_free(struct port *p, void *ptr)
     block_free(b);
 }
 
-/* ---- draws, measures, trace ---- */
+/* ---- draws, trace ---- */
 
 static struct sim_rng *stream(struct port *p)
 {
@@ -258,17 +258,6 @@ uint64_t port_random(struct port *p)
 uint64_t port_random_below(struct port *p, uint64_t n)
 {
     return sim_rng_below(stream(p), n);
-}
-
-void port_measure(struct port *p, const char *measure, double value)
-{
-    struct sim *s = p->machine->sim;
-    struct sim_measure *m = sim_measure_find(s, measure);
-    ASSERT_MSG(m != NULL, "a measure that the workload has not declared");
-    sim_measure_add(m, value);
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    sim_waist(s, SIM_WAIST_MEASURE, port_now(p), p->node->id, 0, bits);
 }
 
 void port_counters(struct port *p, const char *owner, const struct counter *d, const void *base)

@@ -1,9 +1,11 @@
 /* report.c: what a machine run says of itself: what was busy, where time went, what was dropped.
  *
- * Shares are of the measurement window.  Means of time are over all frames delivered into memory
- * and all device requests whose completion was taken.
+ * Shares, counts and means are of the measurement window: means of time over the frames delivered
+ * into memory and the device requests whose completion was taken in it.
  */
 #include "models/node.h"
+
+#include <string.h>
 
 #define M_SUM(name, in, unit, doc) COUNTER(COUNTER_SUM, name, machine, in, unit, doc)
 const struct counter machine_counters[] = {
@@ -48,10 +50,30 @@ static void seconds(struct sim *s, const char *name, double sum, uint64_t count)
         sim_scalar(s, name, "s", sum / (double)count / (double)SIM_SEC, 0);
 }
 
+/* What devices moved and what programs say that they did: more than the devices came from caches or
+ * stayed in them. */
+static void devices(struct machine *m, double bytes)
+{
+    struct sim *s = m->sim;
+    const struct measure *rate = m->workload != NULL ? m->workload->rate : NULL;
+    double window = sim_time_seconds(sim_window_length(s));
+    if (m->layout.io_count == 0 || window <= 0)
+        return;
+    sim_scalar(s, "io.bandwidth", "B/s", bytes / window, 0);
+    if (rate != NULL && strcmp(rate->unit, "B/s") == 0 && m->window.progress > 1.1 * bytes)
+        sim_remark(s,
+                   "the devices moved %.3g MB in the window, the programs %.3g MB: the rest is in "
+                   "caches, or went to several",
+                   bytes * 1e-6, m->window.progress * 1e-6);
+}
+
 void machine_finish(struct machine *m)
 {
     struct sim *s = m->sim;
-    const struct machine_counts *c = &m->counts;
+    machine_window_finish(m);
+    const struct machine_counts *a = &m->window.at_open, *z = &m->window.at_close, *c = &m->counts;
+    uint64_t frames = z->frames_out - a->frames_out, upcalls = z->upcalls.done - a->upcalls.done;
+    uint64_t requests = z->requests.done - a->requests.done;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         double share;
         if (sim_busiest(s, kinds[i].kind, &share) == NULL)
@@ -59,15 +81,16 @@ void machine_finish(struct machine *m)
         sim_scalar(s, kinds[i].busiest, "1", share, 0);
         sim_scalar(s, kinds[i].mean, "1", sim_busy_mean(s, kinds[i].kind), 0);
     }
+    seconds(s, "frame.queue", z->frame_queue - a->frame_queue, frames);
+    seconds(s, "frame.dma", z->frame_dma - a->frame_dma, frames);
+    seconds(s, "frame.mesh", z->frame_mesh - a->frame_mesh, frames);
+    seconds(s, "frame.blocked", z->frame_blocked - a->frame_blocked, frames);
+    seconds(s, "upcall.wait", z->upcall_wait - a->upcall_wait, upcalls);
+    seconds(s, "upcall.work", z->upcall_work - a->upcall_work, upcalls);
+    seconds(s, "io.queue", z->io_queue - a->io_queue, requests);
+    seconds(s, "io.device", z->io_device - a->io_device, requests);
+    devices(m, c->io_bytes - a->io_bytes);
     sim_scalar(s, "steps", "1", (double)m->steps, 0);
-    seconds(s, "frame.queue", c->frame_queue, c->frames_out);
-    seconds(s, "frame.dma", c->frame_dma, c->frames_out);
-    seconds(s, "frame.mesh", c->frame_mesh, c->frames_out);
-    seconds(s, "frame.blocked", c->frame_blocked, c->frames_out);
-    seconds(s, "upcall.wait", c->upcall_wait, c->upcalls.done);
-    seconds(s, "upcall.work", c->upcall_work, c->upcalls.done);
-    seconds(s, "io.queue", c->io_queue, c->requests.done);
-    seconds(s, "io.device", c->io_device, c->requests.done);
     uint64_t dropped = c->frames_in - c->frames_out;
     if (c->crashes > 0)
         sim_remark(s,

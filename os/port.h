@@ -171,8 +171,31 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io); /* never
 /* ---- random draws, measures, trace ---- */
 uint64_t port_random(struct port *p);                   /* the task's own named stream */
 uint64_t port_random_below(struct port *p, uint64_t n); /* n > 0 */
-/* Hands one observation to the measure of that name (declared by the workload). */
-void port_measure(struct port *p, const char *measure, double value);
+
+/* The measurement window: all figures of a run speak of it.  It opens when `of` tasks have said so,
+ * and closes when `of` have said that; a task that says nothing has no part in it.  When it is
+ * closed before it has opened there is none, and the results say so. */
+void port_window(struct port *p, bool open, uint32_t of);
+/* An amount (bytes moved, operations done) made since `since`, until now: the part inside the
+ * window counts.  The sum of all nodes over the window's length is the run's rate, in the words of
+ * the workload. */
+void port_progress(struct port *p, sim_time since, double amount);
+
+/* What is observed.  It lives as long as the run: a static array beside the code, as a rule. */
+struct measure {
+    const char *name; /* NULL ends an array */
+    const char *unit; /* "s", "B/s", "1" */
+    const char *doc;
+    unsigned flags; /* MEASURE_ */
+};
+enum {
+    MEASURE_HISTOGRAM = 1,
+    MEASURE_DETERMINISTIC = 2, /* nothing random feeds it: no interval */
+    MEASURE_COLUMN = 4,        /* shown in the table */
+    MEASURE_TOTAL = 8          /* said once, of the whole: counts after the window has closed too */
+};
+/* One observation.  It counts when it is made inside the window, or when there is none. */
+void port_measure(struct port *p, const struct measure *m, double value);
 /* Says where a part of this task counts: its counters are in the results as "owner.name", over all
  * nodes (owner: the instance's name for a protocol, else the service's).  They are read when the
  * measurement window opens and closes, and before the task goes; `base` lives as long as it does.

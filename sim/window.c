@@ -35,6 +35,7 @@ void sim_window_close(struct sim *s)
     s->window.to = s->now;
     s->window.phase = SIM_WINDOW_CLOSED;
     sim_busy_stop(s);
+    sim_counts_close(s);
     tell(s, false);
 }
 

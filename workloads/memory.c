@@ -73,17 +73,20 @@ static const struct param memory_params[] = {
     P_END,
 };
 
-static const struct measure_desc measures[] = {
-    { "memory.time", "s", "Time of a sweep over the data of a client.", WORKLOAD_COLUMN },
-    { "memory.fault_time", "s", "Time of an access to a page that is not in memory.", 0 },
-    { "memory.page_ins", "1", "Pages that a client fetched.",
-      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "memory.page_outs", "1", "Pages that a client sent away.",
-      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "memory.disk_transfers", "1", "Pages that moved to or from a disk for a client.",
-      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "memory.rescued", "1",
-      "Pages that came from a mirror or a backup, for their server was gone.", 0 },
+#define M_COUNT (MEASURE_COLUMN | MEASURE_DETERMINISTIC | MEASURE_TOTAL)
+
+enum { M_TIME, M_FAULT_TIME, M_PAGE_INS, M_PAGE_OUTS, M_DISK_TRANSFERS, M_RESCUED };
+static const struct measure measures[] = {
+    [M_TIME] = { "memory.time", "s", "Time of a sweep over the data of a client.", MEASURE_COLUMN },
+    [M_FAULT_TIME] = { "memory.fault_time", "s",
+                       "Time of an access to a page that is not in memory.", 0 },
+    [M_PAGE_INS] = { "memory.page_ins", "1", "Pages that a client fetched.", M_COUNT },
+    [M_PAGE_OUTS] = { "memory.page_outs", "1", "Pages that a client sent away.", M_COUNT },
+    [M_DISK_TRANSFERS] = { "memory.disk_transfers", "1",
+                           "Pages that moved to or from a disk for a client.", M_COUNT },
+    [M_RESCUED] = { "memory.rescued", "1",
+                    "Pages that came from a mirror or a backup, for their server was gone.",
+                    MEASURE_TOTAL },
     { .name = NULL },
 };
 
@@ -159,7 +162,7 @@ static void roam(struct client *c)
             vm_store_u64(c->space, at + 8, ++c->written[g] * (g + 1));
         port_pay(port);
         if (vm_read_faults(c->vm) > faults)
-            port_measure(port, "memory.fault_time", sim_time_seconds(port_now(port) - start));
+            port_measure(port, &measures[M_FAULT_TIME], sim_time_seconds(port_now(port) - start));
         port_compute(port, c->p->think);
     }
     port_pay(port);
@@ -225,45 +228,57 @@ static bool open_store(struct client *c, struct vm *vm, uint32_t ranks)
     return paging_servers(c->node, 0, servers, (uint32_t)p->servers, &paging, &c->store);
 }
 
-static void run_client(struct os_node *node, uint32_t rank, uint32_t ranks,
-                       const struct memory_params *p)
+/* Maps the data and fills it; false after port_fail. */
+static bool prepare(struct client *c, struct os_node *node, uint32_t ranks,
+                    const struct memory_params *p)
 {
-    struct port *port = node->port;
-    struct client c = { .node = node, .p = p };
-    struct vm *vm = c.vm = vm_create(port, &p->memory);
     uint64_t page = (uint64_t)p->memory.page;
-    c.pages = ((uint64_t)p->size + page - 1) / page;
-    c.space = vm_space_create(vm, "memory");
-    if (!open_store(&c, vm, ranks))
-        return;
-    if (!vm_map(c.space, BASE, c.pages * page, VM_WRITE, &vm_pager_store, c.store)) {
-        port_fail(port, "the data could not be mapped");
-        return;
+    *c = (struct client){ .node = node, .p = p, .vm = vm_create(node->port, &p->memory) };
+    c->pages = ((uint64_t)p->size + page - 1) / page;
+    c->space = vm_space_create(c->vm, "memory");
+    if (!open_store(c, c->vm, ranks))
+        return false;
+    if (!vm_map(c->space, BASE, c->pages * page, VM_WRITE, &vm_pager_store, c->store)) {
+        port_fail(node->port, "the data could not be mapped");
+        return false;
     }
-    sweep(&c, 0);
+    sweep(c, 0);
     if (p->pattern == PATTERN_RANDOM)
-        warm_up(&c);
+        warm_up(c);
+    return true;
+}
+
+/* The window is from when all have filled their data to when the last has ended its sweeps. */
+static void run_client(struct client *c, uint32_t rank)
+{
+    const struct memory_params *p = c->p;
+    struct port *port = c->node->port;
+    const struct vm_store_counts before = c->store->counts;
+    port_window(port, true, (uint32_t)p->clients);
     for (int64_t k = 1; k <= p->sweeps; k++) {
         sim_time start = port_now(port);
         if (p->pattern == PATTERN_SWEEP)
-            sweep(&c, (uint64_t)k);
+            sweep(c, (uint64_t)k);
         else
-            roam(&c);
-        exchange(&c, rank, (uint64_t)k);
-        port_measure(port, "memory.time", sim_time_seconds(port_now(port) - start));
+            roam(c);
+        exchange(c, rank, (uint64_t)k);
+        port_measure(port, &measures[M_TIME], sim_time_seconds(port_now(port) - start));
     }
-    struct vm_store_counts n = c.store->counts;
-    port_measure(port, "memory.page_ins", (double)n.gets);
-    port_measure(port, "memory.page_outs", (double)n.puts);
-    port_measure(port, "memory.disk_transfers", (double)n.disk);
-    port_measure(port, "memory.rescued", (double)(n.from_mirror + n.from_backup));
-    port_delivered(port, (uint64_t)p->size, c.wrong);
+    port_window(port, false, (uint32_t)p->clients);
+    const struct vm_store_counts n = c->store->counts;
+    port_measure(port, &measures[M_PAGE_INS], (double)(n.gets - before.gets));
+    port_measure(port, &measures[M_PAGE_OUTS], (double)(n.puts - before.puts));
+    port_measure(port, &measures[M_DISK_TRANSFERS], (double)(n.disk - before.disk));
+    port_measure(port, &measures[M_RESCUED],
+                 (double)(n.from_mirror + n.from_backup - before.from_mirror - before.from_backup));
+    port_delivered(port, (uint64_t)p->size, c->wrong);
 }
 
 static void memory_main(struct os_node *node, const struct program *me)
 {
     const struct memory_params *p = me->params;
     struct xk_protl *rpc = node->xk ? xk_find(node->xk, "rpc") : NULL;
+    struct client c;
     if (!rpc || !node->nx) {
         port_fail(node->port, "the machine's graph has no instances named rpc and nx, which memory "
                               "servers need");
@@ -273,8 +288,9 @@ static void memory_main(struct os_node *node, const struct program *me)
     if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
         port_fail(node->port, "rank %u serves memory already", me->rank);
     enum nx_status status = nx_gsync(node->nx);
-    if (status == NX_OK && me->rank < (uint32_t)p->clients)
-        run_client(node, me->rank, me->ranks, p);
+    /* A server that dies is in no meeting any more but the last, which it has come to by then. */
+    if (status == NX_OK && me->rank < (uint32_t)p->clients && prepare(&c, node, me->ranks, p))
+        run_client(&c, me->rank);
     if (status == NX_OK)
         status = nx_gsync(node->nx);
     if (status != NX_OK)

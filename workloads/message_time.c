@@ -23,13 +23,14 @@ static const struct param params_desc[] = {
     P_END,
 };
 
-static const struct measure_desc measures[] = {
-    { "latency", "s", "One-way time of an empty message.",
-      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { "asymptote", "B/s", "Rate of messages of a million bytes.",
-      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { "n_half", "B", "Length that reaches half of the asymptotic rate.",
-      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
+enum { M_LATENCY, M_ASYMPTOTE, M_N_HALF };
+static const struct measure measures[] = {
+    [M_LATENCY] = { "latency", "s", "One-way time of an empty message.",
+                    MEASURE_DETERMINISTIC | MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_ASYMPTOTE] = { "asymptote", "B/s", "Rate of messages of a million bytes.",
+                      MEASURE_DETERMINISTIC | MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_N_HALF] = { "n_half", "B", "Length that reaches half of the asymptotic rate.",
+                   MEASURE_DETERMINISTIC | MEASURE_COLUMN | MEASURE_TOTAL },
     { .name = NULL }
 };
 
@@ -103,11 +104,13 @@ static void program(struct os_node *node, const struct program *me)
         return;
     double sizes[32], rates[32];
     size_t count = 0;
+    if (me->rank == 0)
+        port_window(node->port, true, 1);
     for (uint64_t size = 0;; size = next_size(size)) {
         if (me->rank == 0) {
             double way = measure(node, p, size);
             if (size == 0)
-                port_measure(node->port, "latency", way);
+                port_measure(node->port, &measures[M_LATENCY], way);
             sizes[count] = (double)size;
             rates[count++] = (double)size / way;
         } else {
@@ -118,12 +121,14 @@ static void program(struct os_node *node, const struct program *me)
     }
     if (me->rank != 0)
         return;
+    port_window(node->port, false, 1);
     double half = rates[count - 1] / 2;
-    port_measure(node->port, "asymptote", rates[count - 1]);
+    port_measure(node->port, &measures[M_ASYMPTOTE], rates[count - 1]);
     for (size_t i = 1; i < count; i++)
         if (rates[i] >= half) {
             double part = (half - rates[i - 1]) / (rates[i] - rates[i - 1]);
-            port_measure(node->port, "n_half", sizes[i - 1] + part * (sizes[i] - sizes[i - 1]));
+            port_measure(node->port, &measures[M_N_HALF],
+                         sizes[i - 1] + part * (sizes[i] - sizes[i - 1]));
             break;
         }
 }

@@ -1,36 +1,29 @@
 /* pfs.c: programs that read or write striped files in a closed loop, and check every byte.
  *
- * Rank r makes `warmup` + `requests` requests of `size` bytes, `think` apart, in the file's I/O
- * mode. Where the mode leaves the offset to the program, `access` chooses it [patterns after
- * Nitzberg]:
- *   interleaved  request k of rank r is at (k * nodes + r) * size
- *   partitioned  at (r * requests of a rank + k) * size
- *   broadcast    at k * size: all ranks touch the same bytes
- * The file's byte o is byte o of a pattern that hangs on the file alone, so that whoever reads
- * knows what is right.  A file that is read is filled by the I/O servers themselves beforehand.
- *
- * The bandwidth is measured in a window: from when all ranks have ended their warm-up to when the
- * first has ended its last request; a request that lies in it partly counts for that part.
+ * The loop is that of workloads/io/loop.h: window, flush, think times.  Where the mode leaves the
+ * offset to the program, `access` chooses it (workloads/io/pattern.h).  The file's byte o is byte
+ * o of a pattern that hangs on the file alone, so that whoever reads knows what is right.  A file
+ * that is read is filled by the I/O servers themselves beforehand.
  */
 #include "workloads/pfs.h"
 
 #include <stdio.h>
 
 #include "os/pfs/pfs.h"
+#include "workloads/io/loop.h"
+#include "workloads/io/pattern.h"
 
 enum op { OP_READ, OP_WRITE };
-enum access { INTERLEAVED, PARTITIONED, BROADCAST };
 enum file { SHARED, OWN };
 
 struct params {
+    struct io_loop_params loop;
     int op, mode, access, file;
-    int64_t size, requests, warmup, nodes, unit, factor;
-    sim_time think;
+    int64_t size, nodes, unit, factor;
     bool verify, readback, preallocate;
 };
 
 static const char *const op_names[] = { "read", "write", NULL };
-static const char *const access_names[] = { "interleaved", "partitioned", "broadcast", NULL };
 static const char *const file_names[] = { "shared", "own", NULL };
 
 static const struct param params_desc[] = {
@@ -38,16 +31,13 @@ static const struct param params_desc[] = {
              "ASSUMED(a choice of the experiment)"),
     P_CHOICE_OF(params, mode, "M_ASYNC", pfs_modes, "I/O mode of the file.",
                 "ASSUMED(the mode without coordination is the one to begin with)"),
-    P_CHOICE(params, access, "interleaved", access_names,
+    P_CHOICE(params, access, "interleaved", io_access_names,
              "Which bytes a rank touches, in M_UNIX and M_ASYNC.",
              "Nitzberg: broadcast, partitioned, interleaved"),
     P_CHOICE(params, file, "shared", file_names, "One file for all ranks, or one for each.",
              "ASSUMED(a choice of the experiment)"),
     P_SIZE(params, size, "64KiB", "1B", "1GiB", "Bytes of a request.", "ASSUMED(one stripe unit)"),
-    P_INT(params, requests, "8", "1", "10000000", "Requests of each rank after its warm-up.",
-          "ASSUMED(a choice of the experiment)"),
-    P_INT(params, warmup, "1", "0", "10000000", "Requests of each rank before them.",
-          "ASSUMED(sessions open and queues fill)"),
+    IO_LOOP_PARAMS,
     P_INT(params, nodes, "0", "0", NULL, "Compute nodes that take part; 0: all.",
           "ASSUMED(a choice of the experiment)"),
     P_SIZE(params, unit, "64KiB", "1B", "1GiB", "Stripe unit of the files.",
@@ -55,8 +45,6 @@ static const struct param params_desc[] = {
     P_INT(params, factor, "0", "0", "256",
           "Stripe factor: how many I/O nodes a file is spread over; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
-    P_TIME(params, think, "0", "0", NULL, "Time that a program computes between two requests.",
-           "ASSUMED(none: the file system is the limit)"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -69,19 +57,23 @@ static const struct param params_desc[] = {
     P_END,
 };
 
-static const struct measure_desc measures[] = {
-    { "pfs.bandwidth", "B/s", "Bytes of all ranks a second, in the window.",
-      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { "pfs.bandwidth.total", "B/s",
-      "The same from the first request's start to the last one's end.", WORKLOAD_DETERMINISTIC },
-    { "pfs.window", "s", "Length of the window.", WORKLOAD_DETERMINISTIC },
-    { "pfs.latency", "s", "Time of a request of a program.", WORKLOAD_HISTOGRAM | WORKLOAD_COLUMN },
-    { "pfs.client", "s", "Of that: in the client's library.", WORKLOAD_COLUMN },
-    { "pfs.mesh", "s", "Of that: messages between client and I/O node.", WORKLOAD_COLUMN },
-    { "pfs.queue", "s", "Of that: waiting at the I/O node, for tokens and metadata.",
-      WORKLOAD_COLUMN },
-    { "pfs.arm", "s", "Of that: the device worked.", WORKLOAD_COLUMN },
+enum { LATENCY, CLIENT, MESH, QUEUE, ARM, OUTSIDE, RECEIVED };
+static const struct measure measures[] = {
+    [LATENCY] = { "pfs.latency", "s", "Time of a request of a program.",
+                  MEASURE_HISTOGRAM | MEASURE_COLUMN },
+    [CLIENT] = { "pfs.client", "s", "Of that: in the client's library.", MEASURE_COLUMN },
+    [MESH] = { "pfs.mesh", "s", "Of that: messages between client and I/O node.", MEASURE_COLUMN },
+    [QUEUE] = { "pfs.queue", "s", "Of that: waiting at the I/O node, for tokens and metadata.",
+                MEASURE_COLUMN },
+    [ARM] = { "pfs.arm", "s", "Of that: the device worked.", MEASURE_COLUMN },
+    [OUTSIDE] = { "pfs.outside", "s", "Time of a program between two requests.", 0 },
+    [RECEIVED] = { "pfs.received", "B",
+                   "M_GLOBAL: bytes that a program had of one transfer for all.", 0 },
     { .name = NULL }
+};
+static const struct measure bandwidth = {
+    "pfs.bandwidth", "B/s",
+    "Bytes of files read or written a second, in the window; in M_GLOBAL each once.", MEASURE_COLUMN
 };
 
 static uint32_t nodes_of(const struct params *p, const struct os_layout *l)
@@ -96,7 +88,7 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
 
 static uint64_t per_rank(const struct params *p)
 {
-    return (uint64_t)(p->warmup + p->requests);
+    return (uint64_t)(p->loop.warmup + p->loop.requests);
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
@@ -136,13 +128,6 @@ struct run {
     char name[32];
     uint64_t seed;
     struct pfs_file *f;
-    uint64_t k; /* requests so far */
-    sim_time first, warm, last;
-    struct done {
-        sim_time start, end;
-        uint64_t bytes;
-    } * log;
-    uint64_t logged;
 };
 
 static bool good(struct run *r, enum pfs_status s, const char *what)
@@ -153,29 +138,18 @@ static bool good(struct run *r, enum pfs_status s, const char *what)
     return false;
 }
 
-static uint64_t file_size(const struct run *r)
+/* Where requests take place; in M_LOG a guess. */
+static struct io_pattern pattern_of(const struct run *r)
 {
     const struct params *p = r->p;
-    uint64_t mine = per_rank(p) * (uint64_t)p->size;
-    bool once = p->file == OWN || p->mode == M_GLOBAL ||
-                (p->access == BROADCAST && (p->mode == M_UNIX || p->mode == M_ASYNC));
-    return once ? mine : mine * r->ranks;
-}
-
-/* Where request k will take place; in M_LOG a guess. */
-static uint64_t offset_of(const struct run *r, uint64_t k)
-{
-    const struct params *p = r->p;
-    uint64_t size = (uint64_t)p->size;
-    if (p->file == OWN || p->mode == M_GLOBAL)
-        return k * size;
-    if (p->mode == M_UNIX || p->mode == M_ASYNC) {
-        if (p->access == BROADCAST)
-            return k * size;
-        if (p->access == PARTITIONED)
-            return (r->rank * per_rank(p) + k) * size;
-    }
-    return (k * r->ranks + r->rank) * size;
+    bool free = p->mode == M_UNIX || p->mode == M_ASYNC;
+    bool once = p->file == OWN || p->mode == M_GLOBAL;
+    int access = once ? IO_BROADCAST : free ? p->access : IO_INTERLEAVED;
+    return (struct io_pattern){ .access = (enum io_access)access,
+                                .size = (uint64_t)p->size,
+                                .per_rank = per_rank(p),
+                                .rank = r->rank,
+                                .ranks = r->ranks };
 }
 
 static struct pfs_attrs attrs_of(const struct run *r)
@@ -203,6 +177,8 @@ static bool agree(struct run *r, const char *tag, bool mine)
 static bool make_file(struct run *r, uint32_t ranks)
 {
     const struct params *p = r->p;
+    const struct io_pattern pattern = pattern_of(r);
+    uint64_t size = io_pattern_extent(&pattern);
     struct pfs_attrs a = attrs_of(r);
     if (!good(r,
               pfs_open(r->node->pfs, r->name, PFS_O_CREATE, (enum pfs_mode)p->mode, 0, ranks, &a,
@@ -210,8 +186,8 @@ static bool make_file(struct run *r, uint32_t ranks)
               "open"))
         return false;
     if (p->op == OP_READ)
-        return good(r, pfs_prefill(r->f, r->seed, file_size(r)), "fill");
-    return !p->preallocate || good(r, pfs_lsize(r->f, file_size(r)), "lsize");
+        return good(r, pfs_prefill(r->f, r->seed, size), "fill");
+    return !p->preallocate || good(r, pfs_lsize(r->f, size), "lsize");
 }
 
 static bool open_file(struct run *r)
@@ -233,13 +209,21 @@ static bool open_file(struct run *r)
     return agree(r, "opened", fine);
 }
 
-static void report_split(struct run *r, const struct pfs_split *s)
+static void report(struct run *r, const struct pfs_req *q)
 {
-    static const char *const names[5] = { "pfs.latency", "pfs.client", "pfs.mesh", "pfs.queue",
-                                          "pfs.arm" };
-    const sim_time times[5] = { s->latency, s->client, s->mesh, s->queue, s->arm };
-    for (int i = 0; i < 5; i++)
-        port_measure(r->node->port, names[i], (double)times[i] / (double)SIM_SEC);
+    struct port *port = r->node->port;
+    const struct pfs_split *s = &q->split;
+    const sim_time times[] = { [LATENCY] = s->latency,
+                               [CLIENT] = s->client,
+                               [MESH] = s->mesh,
+                               [QUEUE] = s->queue,
+                               [ARM] = s->arm };
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        port_measure(port, &measures[i], (double)times[i] / (double)SIM_SEC);
+    if (r->p->mode == M_GLOBAL)
+        port_measure(port, &measures[RECEIVED], (double)q->moved);
+    if (r->p->mode != M_GLOBAL || r->rank == 0)
+        port_progress(port, port_now(port) - s->latency, (double)q->moved);
 }
 
 /* Every byte must be the pattern's at its offset. */
@@ -260,19 +244,19 @@ static bool verify(struct run *r, const struct pfs_req *q)
     return at == UINT64_MAX;
 }
 
-/* One request of the loop; false: the rank gives up. */
-static bool request(struct run *r, enum pfs_op op, bool measured)
+/* Request k; false: the rank gives up. */
+static bool request(struct run *r, enum pfs_op op, uint64_t k, bool measured)
 {
     const struct params *p = r->p;
+    const struct io_pattern pattern = pattern_of(r);
     struct port *port = r->node->port;
     struct pfs_req q;
     pfs_req_init(&q, op, r->f);
     q.at = true;
-    q.off = offset_of(r, r->k);
+    q.off = io_pattern_offset(&pattern, k);
     q.len = (uint64_t)p->size;
     if (op == PFS_WRITE)
         rope_add_pattern(&q.data, r->seed, q.off, q.len);
-    sim_time start = port_now(port);
     pfs_submit(&q);
     enum pfs_status s = pfs_wait(&q);
     bool fine = good(r, s, op == PFS_READ ? "read" : "write");
@@ -282,94 +266,51 @@ static bool request(struct run *r, enum pfs_op op, bool measured)
                   r->name);
         fine = false;
     }
+    if (fine && measured)
+        report(r, &q);
     if (fine && op == PFS_READ) {
         port_delivered(port, q.moved, rope_hash(&q.data));
         fine = !p->verify || verify(r, &q);
     }
-    if (fine && measured) {
-        report_split(r, &q.split);
-        r->log[r->logged++] = (struct done){ start, port_now(port), q.moved };
-    }
     rope_fini(&q.data);
-    r->k++;
     return fine;
+}
+
+static bool step(void *self, uint64_t k)
+{
+    struct run *r = self;
+    return request(r, r->p->op == OP_READ ? PFS_READ : PFS_WRITE, k, true);
+}
+
+static bool flush(void *self)
+{
+    struct run *r = self;
+    return good(r, pfs_sync(r->f), "sync");
 }
 
 static bool loop(struct run *r)
 {
-    struct port *port = r->node->port;
-    uint64_t warmup = (uint64_t)r->p->warmup, all = per_rank(r->p);
-    r->log = port_alloc(port, (size_t)r->p->requests * sizeof *r->log);
-    r->first = r->warm = port_now(port);
-    bool fine = true;
-    while (r->k < all) {
-        if (!request(r, r->p->op == OP_READ ? PFS_READ : PFS_WRITE, r->k >= warmup)) {
-            fine = false;
-            /* Where requests are made together, the others wait for this one's as before. */
-            if (r->p->mode != M_SYNC && r->p->mode != M_GLOBAL)
-                return false;
-        }
-        if (r->k == warmup)
-            r->warm = port_now(port);
-        r->last = port_now(port);
-        if (r->p->think > 0)
-            port_compute(port, r->p->think);
-    }
-    return fine;
-}
-
-/* Bytes of this rank in [from, to): of a request that lies in it partly, that part. */
-static uint64_t bytes_in(const struct run *r, sim_time from, sim_time to)
-{
-    uint64_t sum = 0;
-    for (uint64_t i = 0; i < r->logged; i++) {
-        const struct done *d = &r->log[i];
-        sim_time a = sim_time_max(d->start, from), b = sim_time_min(d->end, to);
-        if (b > a)
-            sum += (uint64_t)((unsigned __int128)d->bytes * (uint64_t)(b - a) /
-                              (uint64_t)(d->end - d->start));
-    }
-    return sum;
-}
-
-static void report(struct run *r)
-{
-    struct pfs_client *c = r->node->pfs;
-    struct port *port = r->node->port;
-    struct pfs_gathered warm, last, first, bytes;
-    if (!good(r, pfs_gather(c, "warm", r->ranks, (uint64_t)r->warm, &warm), "gather") ||
-        !good(r, pfs_gather(c, "last", r->ranks, (uint64_t)r->last, &last), "gather") ||
-        !good(r, pfs_gather(c, "first", r->ranks, (uint64_t)r->warm, &first), "gather"))
-        return;
-    sim_time from = (sim_time)warm.most, to = (sim_time)last.least;
-    bool empty = to <= from;
-    if (empty) { /* no moment at which all are at work */
-        from = (sim_time)first.least;
-        to = (sim_time)last.most;
-    }
-    if (!good(r, pfs_gather(c, "bytes", r->ranks, bytes_in(r, from, to), &bytes), "gather") ||
-        r->rank != 0)
-        return;
-    if (empty)
-        port_remark(port, "the first rank has ended before all had begun: the window is the whole "
-                          "run");
-    double length = (double)(to - from) / (double)SIM_SEC;
-    double total = (double)((sim_time)last.most - (sim_time)first.least) / (double)SIM_SEC;
-    port_measure(port, "pfs.window", length);
-    port_measure(port, "pfs.bandwidth", (double)bytes.sum / length);
-    port_measure(port, "pfs.bandwidth.total",
-                 (double)r->ranks * (double)r->p->requests * (double)r->p->size / total);
+    const struct params *p = r->p;
+    const struct io_loop l = { .port = r->node->port,
+                               .p = &p->loop,
+                               .ranks = r->ranks,
+                               .writes = p->op == OP_WRITE,
+                               .together = p->mode == M_SYNC || p->mode == M_GLOBAL,
+                               .self = r,
+                               .request = step,
+                               .flush = flush,
+                               .outside = &measures[OUTSIDE] };
+    if (r->rank == 0)
+        io_loop_remarks(&l);
+    return io_loop(&l);
 }
 
 static bool read_back(struct run *r)
 {
-    struct pfs_gathered all;
-    struct pfs_client *c = r->node->pfs;
-    if (!good(r, pfs_gather(c, "readback", r->ranks, 0, &all), "wait for all") ||
-        !good(r, pfs_setiomode(r->f, M_ASYNC), "setiomode"))
+    if (!agree(r, "readback", true) || !good(r, pfs_setiomode(r->f, M_ASYNC), "setiomode"))
         return false;
-    for (r->k = 0; r->k < per_rank(r->p);)
-        if (!request(r, PFS_READ, false))
+    for (uint64_t k = 0; k < per_rank(r->p); k++)
+        if (!request(r, PFS_READ, k, false))
             return false;
     return true;
 }
@@ -383,12 +324,8 @@ static void program(struct os_node *node, const struct program *me)
     }
     if (!open_file(&r))
         return;
-    if (agree(&r, "looped", loop(&r))) {
-        report(&r);
-        if (!r.p->readback || read_back(&r))
-            (void)good(&r, pfs_close(r.f), "close");
-    }
-    port_free(node->port, r.log);
+    if (agree(&r, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))
+        (void)good(&r, pfs_close(r.f), "close");
 }
 
 const struct workload_ops workload_pfs = {
@@ -397,6 +334,7 @@ const struct workload_ops workload_pfs = {
               .params = params_desc,
               .params_size = sizeof(struct params) },
     .measures = measures,
+    .rate = &bandwidth,
     .check = check,
     .programs = programs,
     .main = program,

@@ -31,13 +31,16 @@ static const struct param params_desc[] = {
     P_END,
 };
 
-static const struct measure_desc measures[] = {
-    { "one_way", "s", "Half of a round trip.", WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { "bandwidth", "B/s", "Length over one-way time.", WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { "formula", "s", "One-way time by the configuration's formula.",
-      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
-    { "difference", "s", "Measured one-way time minus the formula's.",
-      WORKLOAD_DETERMINISTIC | WORKLOAD_COLUMN },
+enum { M_ONE_WAY, M_BANDWIDTH, M_FORMULA, M_DIFFERENCE };
+static const struct measure measures[] = {
+    [M_ONE_WAY] = { "one_way", "s", "Half of a round trip.",
+                    MEASURE_DETERMINISTIC | MEASURE_COLUMN },
+    [M_BANDWIDTH] = { "bandwidth", "B/s", "Length over one-way time.",
+                      MEASURE_DETERMINISTIC | MEASURE_COLUMN },
+    [M_FORMULA] = { "formula", "s", "One-way time by the configuration's formula.",
+                    MEASURE_DETERMINISTIC | MEASURE_COLUMN },
+    [M_DIFFERENCE] = { "difference", "s", "Measured one-way time minus the formula's.",
+                       MEASURE_DETERMINISTIC | MEASURE_COLUMN },
     { .name = NULL }
 };
 
@@ -82,20 +85,23 @@ static void ping(struct os_node *node, const struct pingpong_params *p)
     for (int64_t i = 0; i < p->warmup; i++)
         if (!round_trip(node, p, (uint64_t)i))
             return;
+    port_window(port, true, 1);
     for (int64_t i = 0; i < p->rounds; i++) {
         sim_time start = port_now(port);
         if (!round_trip(node, p, (uint64_t)(p->warmup + i)))
             return;
         sim_time both = port_now(port) - start;
         double way = (double)both / 2 / (double)SIM_SEC;
-        port_measure(port, "one_way", way);
+        port_measure(port, &measures[M_ONE_WAY], way);
         if (p->size > 0)
-            port_measure(port, "bandwidth", (double)p->size / way);
+            port_measure(port, &measures[M_BANDWIDTH], (double)p->size / way);
         if (p->formula > 0) {
-            port_measure(port, "formula", (double)p->formula / (double)SIM_SEC);
-            port_measure(port, "difference", (double)(both - 2 * p->formula) / 2 / (double)SIM_SEC);
+            port_measure(port, &measures[M_FORMULA], (double)p->formula / (double)SIM_SEC);
+            port_measure(port, &measures[M_DIFFERENCE],
+                         (double)(both - 2 * p->formula) / 2 / (double)SIM_SEC);
         }
     }
+    port_window(port, false, 1);
 }
 
 static void pong(struct os_node *node, const struct pingpong_params *p)

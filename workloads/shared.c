@@ -4,35 +4,41 @@
 #define REPORTED 4                               /* numbers that shared_stop gathers */
 #define REPORT_BYTES (REPORTED * sizeof(double)) /* of each rank, behind the program's arrays */
 
+#define SM_TOTAL (MEASURE_TOTAL | MEASURE_DETERMINISTIC)
+#define SM_COLUMN (SM_TOTAL | MEASURE_COLUMN)
+
 /* What a node counts is one number of it, no observation of a series: no warm-up, no interval. */
-const struct measure_desc shared_measures[] = {
-    { "svm.time", "s", "Time of the computation, from barrier to barrier.",
-      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "svm.read_faults", "1", "Read faults of a node.", WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "svm.write_faults", "1", "Write faults of a node.",
-      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "svm.messages", "1", "Messages that a node's shared memory sent.",
-      WORKLOAD_COLUMN | WORKLOAD_DETERMINISTIC },
-    { "svm.forwards", "1", "Requests that a node passed on.", WORKLOAD_DETERMINISTIC },
-    { "svm.invalidations", "1", "Copies that a node had others drop.", WORKLOAD_DETERMINISTIC },
-    { "svm.pages", "1", "Pages that a node sent.", WORKLOAD_DETERMINISTIC },
-    { "svm.page_outs", "1", "Pages that a node sent to its store.", WORKLOAD_DETERMINISTIC },
-    { "svm.page_ins", "1", "Pages that a node fetched from its store.", WORKLOAD_DETERMINISTIC },
-    { "svm.disk_transfers", "1", "Pages that moved to or from a disk for a node.",
-      WORKLOAD_DETERMINISTIC },
-    { "svm.disk_last", "1",
-      "Pages that moved to or from a disk in the last iteration, for all nodes together.",
-      WORKLOAD_DETERMINISTIC },
-    { "svm.forwards_per_fault", "1", "Requests passed on for each fault, of all nodes together.",
-      WORKLOAD_DETERMINISTIC },
-    { "svm.messages_per_fault", "1", "Messages for each fault, of all nodes together.",
-      WORKLOAD_DETERMINISTIC },
-    { "svm.twins", "1", "Twins that a node made (hlrc).", 0 },
-    { "svm.diffs", "1", "Diffs that a node sent (hlrc).", 0 },
-    { "svm.write_time", "s",
-      "Patterns readers and pingpong: time of an access to a page that others hold.", 0 },
-    { "svm.checked", "1", "Accesses of a recorded history that was judged (record).",
-      WORKLOAD_DETERMINISTIC },
+const struct measure shared_measures[] = {
+    [SM_TIME] = { "svm.time", "s", "Time of the computation, from barrier to barrier.", SM_COLUMN },
+    [SM_READ_FAULTS] = { "svm.read_faults", "1", "Read faults of a node.", SM_COLUMN },
+    [SM_WRITE_FAULTS] = { "svm.write_faults", "1", "Write faults of a node.", SM_COLUMN },
+    [SM_MESSAGES] = { "svm.messages", "1", "Messages that a node's shared memory sent.",
+                      SM_COLUMN },
+    [SM_FORWARDS] = { "svm.forwards", "1", "Requests that a node passed on.", SM_TOTAL },
+    [SM_INVALIDATIONS] = { "svm.invalidations", "1", "Copies that a node had others drop.",
+                           SM_TOTAL },
+    [SM_PAGES] = { "svm.pages", "1", "Pages that a node sent.", SM_TOTAL },
+    [SM_PAGE_OUTS] = { "svm.page_outs", "1", "Pages that a node sent to its store.", SM_TOTAL },
+    [SM_PAGE_INS] = { "svm.page_ins", "1", "Pages that a node fetched from its store.", SM_TOTAL },
+    [SM_DISK_TRANSFERS] = { "svm.disk_transfers", "1",
+                            "Pages that moved to or from a disk for a node.", SM_TOTAL },
+    [SM_DISK_LAST] = { "svm.disk_last", "1",
+                       "Pages that moved to or from a disk in the last iteration, for all nodes "
+                       "together.",
+                       SM_TOTAL },
+    [SM_FORWARDS_PER_FAULT] = { "svm.forwards_per_fault", "1",
+                                "Requests passed on for each fault, of all nodes together.",
+                                SM_TOTAL },
+    [SM_MESSAGES_PER_FAULT] = { "svm.messages_per_fault", "1",
+                                "Messages for each fault, of all nodes together.", SM_TOTAL },
+    [SM_TWINS] = { "svm.twins", "1", "Twins that a node made (hlrc).", MEASURE_TOTAL },
+    [SM_DIFFS] = { "svm.diffs", "1", "Diffs that a node sent (hlrc).", MEASURE_TOTAL },
+    [SM_WRITE_TIME] = { "svm.write_time", "s",
+                        "Patterns readers and pingpong: time of an access to a page that others "
+                        "hold.",
+                        0 },
+    [SM_CHECKED] = { "svm.checked", "1", "Accesses of a recorded history that was judged (record).",
+                     SM_TOTAL },
     { .name = NULL },
 };
 
@@ -112,6 +118,7 @@ void shared_start(struct shared *h)
     if (h->store)
         h->store_before = h->store->counts;
     h->started = port_now(h->port);
+    port_window(h->port, true, h->ranks);
 }
 
 struct vm_store_counts shared_paging(const struct shared *h)
@@ -149,11 +156,11 @@ static void report_all(struct shared *h, const double mine[REPORTED])
             sum[k] += one[k];
     }
     if (h->store)
-        port_measure(h->port, "svm.disk_last", sum[3]);
+        port_measure(h->port, &shared_measures[SM_DISK_LAST], sum[3]);
     if (sum[0] == 0)
         return;
-    port_measure(h->port, "svm.forwards_per_fault", sum[1] / sum[0]);
-    port_measure(h->port, "svm.messages_per_fault", sum[2] / sum[0]);
+    port_measure(h->port, &shared_measures[SM_FORWARDS_PER_FAULT], sum[1] / sum[0]);
+    port_measure(h->port, &shared_measures[SM_MESSAGES_PER_FAULT], sum[2] / sum[0]);
 }
 
 void shared_stop(struct shared *h)
@@ -162,29 +169,31 @@ void shared_stop(struct shared *h)
     struct svm_counts c;
     port_pay(p);
     sync_barrier(h->sync);
+    port_window(p, false, h->ranks);
     svm_counts(h->svm, &c);
     if (h->rank == 0)
-        port_measure(p, "svm.time", sim_time_seconds(port_now(p) - h->started));
+        port_measure(p, &shared_measures[SM_TIME], sim_time_seconds(port_now(p) - h->started));
     double reads = (double)(c.read_faults - h->before.read_faults);
     double writes = (double)(c.write_faults - h->before.write_faults);
     double forwards = (double)(c.forwards - h->before.forwards);
-    port_measure(p, "svm.read_faults", reads);
-    port_measure(p, "svm.write_faults", writes);
-    port_measure(p, "svm.messages", (double)(c.sent - h->before.sent));
-    port_measure(p, "svm.forwards", forwards);
-    port_measure(p, "svm.invalidations", (double)(c.invalidations - h->before.invalidations));
+    port_measure(p, &shared_measures[SM_READ_FAULTS], reads);
+    port_measure(p, &shared_measures[SM_WRITE_FAULTS], writes);
+    port_measure(p, &shared_measures[SM_MESSAGES], (double)(c.sent - h->before.sent));
+    port_measure(p, &shared_measures[SM_FORWARDS], forwards);
+    port_measure(p, &shared_measures[SM_INVALIDATIONS],
+                 (double)(c.invalidations - h->before.invalidations));
     if (svm_memory(h->svm)) {
-        port_measure(p, "svm.twins", (double)(c.twins - h->before.twins));
-        port_measure(p, "svm.diffs", (double)(c.diffs - h->before.diffs));
+        port_measure(p, &shared_measures[SM_TWINS], (double)(c.twins - h->before.twins));
+        port_measure(p, &shared_measures[SM_DIFFS], (double)(c.diffs - h->before.diffs));
     }
-    port_measure(p, "svm.pages", (double)(c.pages_sent - h->before.pages_sent));
+    port_measure(p, &shared_measures[SM_PAGES], (double)(c.pages_sent - h->before.pages_sent));
     double last = 0;
     if (h->store) {
         struct vm_store_counts g = shared_paging(h);
         last = (double)(g.disk - h->disk_before);
-        port_measure(p, "svm.page_outs", (double)g.puts);
-        port_measure(p, "svm.page_ins", (double)g.gets);
-        port_measure(p, "svm.disk_transfers", (double)g.disk);
+        port_measure(p, &shared_measures[SM_PAGE_OUTS], (double)g.puts);
+        port_measure(p, &shared_measures[SM_PAGE_INS], (double)g.gets);
+        port_measure(p, &shared_measures[SM_DISK_TRANSFERS], (double)g.disk);
     }
     report_all(
         h, (double[REPORTED]){ reads + writes, forwards, (double)(c.sent - h->before.sent), last });

@@ -37,7 +37,26 @@ struct shared_params {
         P_TABLE(shared_params, memory, vm_params_desc, "Pages and frames of each node.",           \
                 "os/vm/vm.h")
 
-extern const struct measure_desc shared_measures[];
+enum {
+    SM_TIME,
+    SM_READ_FAULTS,
+    SM_WRITE_FAULTS,
+    SM_MESSAGES,
+    SM_FORWARDS,
+    SM_INVALIDATIONS,
+    SM_PAGES,
+    SM_PAGE_OUTS,
+    SM_PAGE_INS,
+    SM_DISK_TRANSFERS,
+    SM_DISK_LAST,
+    SM_FORWARDS_PER_FAULT,
+    SM_MESSAGES_PER_FAULT,
+    SM_TWINS,
+    SM_DIFFS,
+    SM_WRITE_TIME,
+    SM_CHECKED
+};
+extern const struct measure shared_measures[];
 uint32_t shared_programs(const void *params, const struct os_layout *layout);
 /* More nodes than the machine has is a mistake. */
 bool shared_check(const void *params, const struct os_layout *layout, struct err *e) MUST_CHECK;

@@ -117,7 +117,7 @@ static void judge_all(struct shared_history *r)
                  history_sequential(&all, &report) != HISTORY_OK))
         port_fail(h->port, "shared memory: %s", report.text);
     else if (good)
-        port_measure(h->port, "svm.checked", (double)(report.reads + report.writes));
+        port_measure(h->port, &shared_measures[SM_CHECKED], (double)(report.reads + report.writes));
     history_fini(&all);
 }
 

@@ -131,7 +131,7 @@ static void timed_store(struct run *r, uint64_t addr, bool read_first, uint64_t 
     store(r, addr, 8, value);
     port_pay(p);
     if (value > 1) /* before that there is no copy */
-        port_measure(p, "svm.write_time", sim_time_seconds(port_now(p) - began));
+        port_measure(p, &shared_measures[SM_WRITE_TIME], sim_time_seconds(port_now(p) - began));
 }
 
 /* Rank 0 writes every page; then all others read; the writes of a node are seen by all. */

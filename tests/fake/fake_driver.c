@@ -85,6 +85,7 @@ struct fake *fake_create(const struct fake_options *o)
     f->o.disk_time = o->disk_time ? o->disk_time : SIM_MS;
     ASSERT(f->o.interfaces <= FAKE_IFS_MAX);
     f->random = o->seed * 2 + 1;
+    f->window.from = f->window.to = SIM_NEVER;
     f->drops_left = o->explore_drops;
     f->copies_left = o->explore_copies;
     list_init(&f->pending);

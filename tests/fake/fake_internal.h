@@ -131,7 +131,7 @@ struct fake_node {
     uint64_t made; /* items */
 };
 
-struct measure {
+struct observed {
     char name[48];
     uint64_t count;
     double sum;
@@ -148,9 +148,10 @@ struct fake {
     uint32_t threads;
     struct fake_counts counts;
     char failure[256];
+    struct observed measures[64];
     struct list gone_counters; /* struct counted of tasks that have ended */
-    struct measure measures[64];
     uint32_t measure_count;
+    struct fake_window window;
     bool (*on_frame)(void *arg, uint32_t src, uint32_t dst, struct rope *frame);
     void *on_frame_arg;
     fake_disk_fn *on_disk;

@@ -517,22 +517,51 @@ uint64_t port_random_below(struct port *p, uint64_t n)
     return fake_random(&p->random) % n;
 }
 
-static struct measure *find_measure(const struct fake *f, const char *name)
+static struct observed *find_measure(const struct fake *f, const char *name)
 {
     for (uint32_t i = 0; i < f->measure_count; i++)
         if (strcmp(f->measures[i].name, name) == 0)
-            return (struct measure *)(uintptr_t)&f->measures[i];
+            return (struct observed *)(uintptr_t)&f->measures[i];
     return NULL;
 }
 
-void port_measure(struct port *p, const char *name, double value)
+void port_window(struct port *p, bool open, uint32_t of)
 {
     struct fake *f = p->f;
-    struct measure *m = find_measure(f, name);
+    struct fake_window *w = &f->window;
+    if (open && ++w->opened == of && w->to == SIM_NEVER) {
+        w->from = fake_time(f);
+        w->progress = 0;
+        f->measure_count = 0;
+    }
+    if (!open && ++w->closed == of)
+        w->to = fake_time(f);
+}
+
+void port_progress(struct port *p, sim_time since, double amount)
+{
+    const struct fake *f = p->f;
+    struct fake_window *w = &p->f->window;
+    sim_time now = fake_time(f), open = w->from == SIM_NEVER ? 0 : w->from;
+    sim_time from = sim_time_max(since, open), to = sim_time_min(now, w->to);
+    if (to > from)
+        w->progress += amount * ((double)(to - from) / (double)(now - since));
+    else if (since == now && now >= open && now < w->to)
+        w->progress += amount;
+}
+
+void port_measure(struct port *p, const struct measure *d, double value)
+{
+    struct fake *f = p->f;
+    struct observed *m = find_measure(f, d->name);
+    if (f->window.to != SIM_NEVER && !(d->flags & MEASURE_TOTAL))
+        return;
     if (!m) {
         ASSERT(f->measure_count < ARRAY_LEN(f->measures));
         m = &f->measures[f->measure_count++];
-        snprintf(m->name, sizeof m->name, "%s", name);
+        snprintf(m->name, sizeof m->name, "%s", d->name);
+        m->count = 0;
+        m->sum = 0;
     }
     m->count++;
     m->sum += value;
@@ -683,14 +712,19 @@ uint64_t fake_heap_blocks(const struct fake *f, uint32_t node)
     return n;
 }
 
+const struct fake_window *fake_window(const struct fake *f)
+{
+    return &f->window;
+}
+
 uint64_t fake_measures(const struct fake *f, const char *measure)
 {
-    const struct measure *m = find_measure(f, measure);
+    const struct observed *m = find_measure(f, measure);
     return m ? m->count : 0;
 }
 
 double fake_measure_sum(const struct fake *f, const char *measure)
 {
-    const struct measure *m = find_measure(f, measure);
+    const struct observed *m = find_measure(f, measure);
     return m ? m->sum : 0;
 }

@@ -114,6 +114,13 @@ uint64_t fake_heap_blocks(const struct fake *f, uint32_t node);
 uint32_t fake_blocked(const struct fake *f); /* threads that wait and are no service threads */
 uint64_t fake_measures(const struct fake *f, const char *measure); /* observations so far */
 double fake_measure_sum(const struct fake *f, const char *measure);
+/* The window as the programs stated it, of the fake's clock. */
+struct fake_window {
+    uint32_t opened, closed; /* programs that have said so */
+    sim_time from, to;       /* SIM_NEVER: not yet */
+    double progress;         /* port_progress: the part inside */
+};
+const struct fake_window *fake_window(const struct fake *f);
 /* "owner.name" of a node (port_counters), of its ended tasks too; a name that nothing counts under
  * fails the test. */
 uint64_t fake_count(const struct fake *f, uint32_t node, const char *name);

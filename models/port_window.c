@@ -1,0 +1,134 @@
+/* port_window.c: the measurement window, measures and the rate.
+ *
+ * An edge is stamped with the present of the program that is the last to ask for it; it costs
+ * nothing and moves nothing.  What is counted for a report is read at both edges.
+ */
+#include "models/node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/window.h"
+
+static const struct measure plain_rate = { "rate", "1/s", "Made in the window, a second.",
+                                           MEASURE_COLUMN };
+
+static struct sim_measure *declare(struct machine *m, const struct measure *d)
+{
+    struct machine_window *w = &m->window;
+    for (size_t i = 0; i < w->known; i++)
+        if (w->measures[i].of == d)
+            return w->measures[i].to;
+    unsigned flags = (d->flags & MEASURE_HISTOGRAM ? SIM_MEASURE_HISTOGRAM : 0u) |
+                     (d->flags & MEASURE_DETERMINISTIC ? SIM_MEASURE_DETERMINISTIC : 0u) |
+                     (d->flags & MEASURE_COLUMN ? SIM_MEASURE_DEFAULT_COLUMN : 0u);
+    w->measures = base_realloc(w->measures, (w->known + 1) * sizeof *w->measures);
+    w->measures[w->known] =
+        (struct machine_measure){ d, sim_measure_declare(m->sim, d->name, d->unit, d->doc, flags) };
+    return w->measures[w->known++].to;
+}
+
+static void at_edge(void *arg, bool open)
+{
+    struct machine *m = arg;
+    struct machine_window *w = &m->window;
+    if (!open) {
+        w->at_close = m->counts;
+        return;
+    }
+    w->at_open = m->counts;
+    w->progress = 0;
+    for (size_t i = 0; i < w->known; i++)
+        sim_measure_reset(w->measures[i].to);
+}
+
+static void opens(struct sim *s, struct sim_event *e)
+{
+    const struct machine *m = CONTAINER_OF(e, struct machine, window.edges[true]);
+    if (!m->window.missed)
+        sim_window_open(s);
+}
+
+static void closes(struct sim *s, struct sim_event *e)
+{
+    struct machine *m = CONTAINER_OF(e, struct machine, window.edges[false]);
+    m->window.missed = sim_window_phase(s) == SIM_WINDOW_NONE;
+    sim_window_close(s);
+}
+
+void machine_window_init(struct machine *m)
+{
+    sim_event_init(&m->window.edges[true], SIM_CLASS_MEASURE, opens);
+    sim_event_init(&m->window.edges[false], SIM_CLASS_MEASURE, closes);
+    sim_window_watch(m->sim, at_edge, m);
+}
+
+void machine_window_fini(struct machine *m)
+{
+    sim_window_unwatch(m->sim, m);
+    sim_cancel(m->sim, &m->window.edges[true]);
+    sim_cancel(m->sim, &m->window.edges[false]);
+    free(m->window.measures);
+}
+
+void machine_window_declare(struct machine *m)
+{
+    for (const struct measure *d = m->workload->measures; d != NULL && d->name != NULL; d++)
+        (void)declare(m, d);
+}
+
+void machine_window_finish(struct machine *m)
+{
+    struct machine_window *w = &m->window;
+    const struct measure *r = m->workload != NULL ? m->workload->rate : NULL;
+    double length = sim_time_seconds(sim_window_length(m->sim));
+    if (r == NULL)
+        r = &plain_rate;
+    unsigned flags = r->flags & MEASURE_COLUMN ? SIM_MEASURE_DEFAULT_COLUMN : 0u;
+    if (w->told && w->asked && sim_window_phase(m->sim) == SIM_WINDOW_NONE)
+        sim_absent(m->sim, r->name, r->unit, SIM_WHY_NO_WINDOW, flags);
+    else if (w->told && length > 0)
+        sim_scalar(m->sim, r->name, r->unit, w->progress / length, flags);
+    if (w->asked && sim_window_phase(m->sim) == SIM_WINDOW_NONE)
+        sim_remark(m->sim, w->missed
+                               ? "no window: a program had ended its measured part before all had "
+                                 "begun theirs; what is measured is of the whole run"
+                               : "no window: not all programs have begun their measured part; what "
+                                 "is measured is of the whole run");
+    if (sim_window_phase(m->sim) != SIM_WINDOW_CLOSED)
+        w->at_close = m->counts;
+}
+
+/* ---- the port ---- */
+
+void port_window(struct port *p, bool open, uint32_t of)
+{
+    struct machine *m = p->machine;
+    struct machine_window *w = &m->window;
+    struct sim_event *e = &w->edges[open];
+    w->asked = true;
+    if (++w->said[open] == of && !sim_event_pending(e))
+        sim_at(m->sim, e, sim_time_max(activity_now(m), sim_now(m->sim)));
+}
+
+void port_progress(struct port *p, sim_time since, double amount)
+{
+    struct machine *m = p->machine;
+    sim_time now = activity_now(m), all = now - since, part = sim_window_part(m->sim, since, now);
+    m->window.told = true;
+    if (all > 0)
+        m->window.progress += part == all ? amount : amount * ((double)part / (double)all);
+    else if (sim_window_part(m->sim, now, now + 1) > 0)
+        m->window.progress += amount;
+}
+
+void port_measure(struct port *p, const struct measure *d, double value)
+{
+    struct machine *m = p->machine;
+    struct sim_measure *to = declare(m, d);
+    if (sim_window_phase(m->sim) != SIM_WINDOW_CLOSED || d->flags & MEASURE_TOTAL)
+        sim_measure_add(to, value);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    sim_waist(m->sim, SIM_WAIST_MEASURE, port_now(p), p->node->id, 0, bits);
+}

@@ -1,0 +1,73 @@
+# The measurement window: all figures are of it, and what cannot be had says why.
+. tests/system/lib.sh
+config files <<'LUA'
+local paragon = include "machines/paragon.lua"
+return {
+  machine = paragon { rows = 4, columns = 5, io_nodes = 2, model = "ideal",
+                      release = param("release", "R1.4"), storage = { kind = "raid3" } },
+  workload = { kind = "pfs", op = param("workload.op", "write"), nodes = param("workload.nodes", 6),
+               size = param("workload.size", "63KiB"), requests = param("workload.requests", 20),
+               mode = param("workload.mode", "M_ASYNC"), warmup = param("workload.warmup", 1),
+               readback = param("workload.readback", false) },
+  measures = { "pfs.bandwidth", "pfs.latency" },
+}
+LUA
+run() { gives 0 "$PSIM" run "$T/files.lua" -q --no-store "$@"; }
+# holds EXPRESSION: of the scalars s of the last result, and t of $T/short.
+holds() {
+    python3 - "$1" "$T/out" "$T/short" <<'PY' || fail "$1"
+import json, os, sys
+def read(name):
+    if not os.path.exists(name):
+        return {}
+    return {k: v["value"] for k, v in json.load(open(name))["points"][0]["scalars"].items()}
+s, t = read(sys.argv[2]), read(sys.argv[3])
+sys.exit(not eval("(" + sys.argv[1] + ")"))
+PY
+}
+
+# Two buses of 10 MB/s: nothing is written faster, whatever the size of the requests.
+for size in 63KiB 64KiB; do
+    run --json -p workload.size=$size
+    holds "0 < s['pfs.bandwidth'] <= 20e6 and s['io.bandwidth'] >= 0.9 * s['pfs.bandwidth']"
+    holds "0.3 < s['arm.busiest'] <= 1 and s['bus.busiest'] <= 1"
+done
+run -p workload.sync=none
+grep -q "only the file system's memory has counts as written" "$T/err" || fail "sync = none is not told"
+grep -q "the rest is in caches" "$T/err" || fail "bytes beyond the devices are not told"
+
+# A longer idle tail changes no figure: reading back comes after the window.
+run --json
+cp "$T/out" "$T/short"
+run --json -p workload.readback=true
+holds "all(s[k] == t[k] for k in ('pfs.bandwidth', 'pfs.latency.mean', 'io.bandwidth', 'arm.busiest',
+    'bus.busiest', 'cpu.mean', 'frames', 'io.queue', 'window'))"
+
+# Closed population: N = X (R + Z), within the requests of N programs that the edges cut.
+run --json -p workload.op=read -p workload.requests=60 -p workload.think=20ms \
+    -p workload.think_law=exponential
+holds "abs(s['pfs.latency.count'] / s['window'] * (s['pfs.latency.mean'] + s['pfs.outside.mean']) - 6)
+    <= 6 * 6 / s['pfs.latency.count'] + 0.05"
+
+# One transfer for all counts once.
+run --json -p workload.op=read -p workload.mode=M_GLOBAL
+holds "s['pfs.bandwidth'] <= 20e6"
+
+# A program ends before all have begun: no window, and no bandwidth under another definition.
+run -p workload.op=read -p workload.requests=1 -p workload.warmup=0 -p workload.start=1h \
+    -p workload.nodes=3
+grep -q "no window" "$T/out" || fail "the table does not say that there is no window"
+grep -q "had ended its measured part before all had begun" "$T/err" || fail "the reason is missing"
+gives 0 "$PSIM" run "$T/files.lua" -q -o "$T/r.db" -p workload.op=read -p workload.requests=1 \
+    -p workload.warmup=0 -p workload.start=1h -p workload.nodes=3 --json
+holds "s['pfs.bandwidth'] is None and s['window'] is None"
+grep -q '"why": "no window"' "$T/out" || fail "JSON does not say why"
+gives 0 "$PSIM" export "$T/r.db"
+grep -q "no window" "$T/out" || fail "CSV does not say why"
+
+# Chance: spindles and starts are drawn; without them replications are one run, which is told.
+run -r 2 -p workload.requests=4
+grep -q "one and the same run" "$T/err" && fail "replications that differ are called equal"
+run -r 2 -p workload.requests=4 -p machine.storage.disk.spindle=fixed -p workload.start=0
+grep -q "replications are one and the same run" "$T/err" || fail "equal replications are not told"
+exit 0

@@ -1,0 +1,94 @@
+/* loop.c: see loop.h. */
+#include "workloads/io/loop.h"
+
+#define FEW 20 /* completions of a customer: with fewer the ends weigh */
+
+enum law { LAW_FIXED, LAW_EXPONENTIAL, LAW_UNIFORM };
+
+const char *const io_sync_names[] = { "close", "each", "none", NULL };
+const char *const io_law_names[] = { "fixed", "exponential", "uniform", NULL };
+
+/* x * r / 2^64, for r drawn. */
+static sim_time scaled(sim_time x, uint64_t r)
+{
+    return (sim_time)((unsigned __int128)(uint64_t)x * r >> 64);
+}
+
+/* Exponential by comparing draws alone: exact, without a logarithm [von Neumann 1951]. */
+static sim_time exponential(struct port *port, sim_time mean)
+{
+    for (sim_time whole = 0;; whole = sim_time_add(whole, mean)) {
+        uint64_t first = port_random(port), last = first;
+        for (bool even = true;; even = !even) {
+            uint64_t next = port_random(port);
+            if (next >= last) {
+                if (even)
+                    return sim_time_add(whole, scaled(mean, first));
+                break;
+            }
+            last = next;
+        }
+    }
+}
+
+static void think(const struct io_loop *l)
+{
+    sim_time t = l->p->think;
+    if (t == 0)
+        return;
+    if (l->p->think_law == LAW_EXPONENTIAL)
+        t = exponential(l->port, t);
+    else if (l->p->think_law == LAW_UNIFORM)
+        t = scaled(sim_time_mul(t, 2), port_random(l->port));
+    port_compute(l->port, t);
+}
+
+static bool flush(const struct io_loop *l, enum io_sync when)
+{
+    return !l->writes || l->p->sync != (int)when || l->flush == NULL || l->flush(l->self);
+}
+
+static void end(const struct io_loop *l)
+{
+    bool last = l->writes && l->p->sync == IO_SYNC_CLOSE;
+    port_window(l->port, false, last ? l->ranks : 1);
+}
+
+bool io_loop(const struct io_loop *l)
+{
+    const struct io_loop_params *p = l->p;
+    struct port *port = l->port;
+    uint64_t warmup = (uint64_t)p->warmup, all = warmup + (uint64_t)p->requests;
+    bool fine = true;
+    if (p->start > 0)
+        port_thread_sleep(port, (sim_time)port_random_below(port, (uint64_t)p->start));
+    for (uint64_t k = 0; k < all; k++) {
+        if (k == warmup)
+            port_window(port, true, l->ranks);
+        if (!l->request(l->self, k) || !flush(l, IO_SYNC_EACH)) {
+            fine = false;
+            if (!l->together)
+                return false;
+        }
+        if (k + 1 == all)
+            break;
+        sim_time since = port_now(port);
+        think(l);
+        if (l->outside != NULL)
+            port_measure(port, l->outside, (double)(port_now(port) - since) / (double)SIM_SEC);
+    }
+    fine &= flush(l, IO_SYNC_CLOSE);
+    end(l);
+    return fine;
+}
+
+void io_loop_remarks(const struct io_loop *l)
+{
+    if (l->p->requests < FEW)
+        port_remark(l->port,
+                    "%lld requests of a program in the window are fewer than %d: the ends weigh",
+                    (long long)l->p->requests, FEW);
+    if (l->writes && l->p->sync == IO_SYNC_NONE)
+        port_remark(l->port, "sync = \"none\": what only the file system's memory has counts as "
+                             "written");
+}
