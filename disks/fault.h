@@ -1,9 +1,10 @@
 /* fault.h: what can happen to devices, as targets of the schedule of faults (sim/fault.h).
  *
  *   { path = "dev0", action = "death", at = "2s" }          the whole device
- *   { path = "dev0", action = "power", at = "2s" }          the power fails for a moment: buffers and
- *       caches are lost, what is under way is aborted (disks/disk.h K3, raid.h R6, wcache.h W2)
- *   { path = "dev0", action = "slow", percent = 300 }       every media access takes 3 times as long
+ *   { path = "dev0", action = "power", at = "2s" }          the power fails for a moment: buffers
+ *       and caches are lost, what is under way is aborted (disks/disk.h K3, raid.h R6, wcache.h W2)
+ *   { path = "dev0", action = "slow", percent = 300 }       every media access takes 3 times as
+ *       long
  *   { path = "dev0.member.2", action = "sector", sector = 100, sectors = 8 }   unreadable until
  *       written
  *   { path = "dev0", action = "transient" | "lost" | "torn" | "misdirected",

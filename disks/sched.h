@@ -67,7 +67,7 @@ struct sched {
     uint64_t count, arrivals;
 };
 
-/* An empty queue, with the discipline's parameters from `params` (a table or NULL) at `path`.params.
+/* An empty queue, with the discipline's parameters from `params` (a table or NULL), `path`.params.
  * False with a sentence: there is nothing to be freed. */
 bool sched_init(struct sched *q, const struct sched_ops *ops, const struct val *params,
                 const char *path, struct err *e) MUST_CHECK;

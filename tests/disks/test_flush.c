@@ -43,7 +43,7 @@ struct script {
     uint32_t sector_bytes;
     uint32_t region, ops;
     bool flushes;
-    /* Versions: asked for, done, done when the flush under way came, covered by one that is done. */
+    /* Versions: asked for, done, done when the flush under way came, covered by one done. */
     uint32_t asked[REGIONS], done[REGIONS], seen[REGIONS], safe[REGIONS];
 };
 
