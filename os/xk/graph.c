@@ -173,7 +173,7 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
     g->domains[g->domain_count++] = base_strdup("kernel");
     for (size_t i = 0; i < v->count; i++) {
         char *at = base_printf("%s[%zu]", path, i + 1);
-        bool good = load_node(g, &g->nodes[i], v->items[i], protocols, at, network, e);
+        bool good = load_node(g, &g->nodes[i], g->spec->items[i], protocols, at, network, e);
         free(at);
         g->count++;
         if (!good) {
