@@ -1,6 +1,6 @@
 /* fault.h: what goes wrong, where and when: the one schedule for all that can fail.
  *
- *   faults = { { path = "node 3", at = "2ms", after = "1ms" },           -- crashes, back 1 ms later
+ *   faults = { { path = "node 3", at = "2ms", after = "1ms" },         -- crashes, back 1 ms later
  *              { path = "node 0", action = "crash", event = 117 },        -- right after step 117
  *              { path = "io0.0.member.2", action = "death", at = "2s" },
  *              { path = "io1.0", action = "power", mtbf = "30s" } }       -- again and again
