@@ -3,7 +3,7 @@
 . tests/system/lib.sh
 # The kinds that are not named below stand over the mesh, or alone.
 others() { # WHAT KNOWN FORMAT
-    "$PSIM" list "$1" | awk -v known=" $2 " -v f="$3" 'index(known, " " $1 " ") == 0 { gsub("%", $1, f); print f }'
+    "$PSIM" list "$1" | awk -v known=" $2 " -v f="$3" 'index(known, " " $1 " ") == 0 { g = f; gsub("%", $1, g); print g }'
 }
 config pfs <<EOF
 local paragon = include "machines/paragon.lua"
