@@ -41,7 +41,7 @@ run --json
 cp "$T/out" "$T/short"
 run --json -p workload.readback=true
 holds "all(s[k] == t[k] for k in ('pfs.bandwidth', 'pfs.latency.mean', 'io.bandwidth', 'arm.busiest',
-    'bus.busiest', 'cpu.mean', 'frames', 'io.queue', 'window'))"
+    'bus.busiest', 'cpu.mean', 'machine.frames_out', 'io.queue', 'window'))"
 
 # Closed population: N = X (R + Z), within the requests of N programs that the edges cut.
 run --json -p workload.op=read -p workload.requests=60 -p workload.think=20ms \
