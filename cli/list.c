@@ -8,6 +8,7 @@
 #include "cli/config.h"
 #include "cli/registry.h"
 #include "sim/input.h"
+#include "workloads/workload.h"
 
 /* ---- files ---- */
 

@@ -47,6 +47,31 @@ static bool build_direct(struct run *r, struct err *e)
     return r->direct != NULL;
 }
 
+/* How many programs of the workload run on that machine; false with a sentence. */
+static bool fits(const struct machine *m, const struct run *r, uint32_t *ranks, struct err *e)
+{
+    const struct workload_ops *ops = r->schema.programs;
+    if (!workload_ranks(ops, r->schema.workload, machine_layout(m), ranks, e))
+        return false;
+    return *ranks <= SIM_THREAD_MAX ||
+           err_set(e,
+                   "machine.rows and machine.columns: workload '%s' has %u programs on the "
+                   "compute nodes, and a run at most %d threads",
+                   ops->kind.name, *ranks, SIM_THREAD_MAX);
+}
+
+/* Declares what the workload measures, and has its programs boot. */
+static bool load_program(struct run *r, struct err *e)
+{
+    const struct workload_ops *ops = r->schema.programs;
+    uint32_t ranks;
+    if (!fits(r->machine, r, &ranks, e))
+        return false;
+    machine_measures(r->machine, ops->measures, ops->rate);
+    machine_program(r->machine, ops->main, r->schema.workload, ranks);
+    return true;
+}
+
 static bool build_machine(struct run *r, struct err *e)
 {
     r->machine = machine_create(r->sim, r->schema.machine, "machine", &registry_machine, e);
@@ -54,7 +79,7 @@ static bool build_machine(struct run *r, struct err *e)
         return false;
     if (r->options->flatten)
         machine_set_flatten(r->machine, true);
-    return machine_load(r->machine, r->schema.programs, r->schema.workload, e);
+    return load_program(r, e);
 }
 
 /* "trace.txt:12: ..." */
@@ -381,7 +406,8 @@ static bool fits_kept(const struct run *kept, const struct run *r, bool *same, s
 {
     *same = kept->machine && r->schema.machine && r->schema.programs &&
             val_equal(kept->schema.machine, r->schema.machine);
-    if (!*same || machine_fits(kept->machine, r->schema.programs, r->schema.workload, e))
+    uint32_t ranks;
+    if (!*same || fits(kept->machine, r, &ranks, e))
         return true;
     locate(r->point->c->root, e);
     return false;

@@ -36,14 +36,16 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,       &blk_kinds,    &registry_workloads, &registry_direct, &os_protocols,
-    &vm_replacements, &svm_managers, &pfs_modes,          &sched_policies,  NULL,
+    &net_kinds,   &blk_kinds,       &registry_workloads, &registry_direct, &os_protocols,
+    &os_services, &vm_replacements, &svm_managers,       &pfs_modes,       &sched_policies,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {
     .nets = &net_kinds,
     .protocols = &os_protocols,
-    .os = { .params = os_params_desc, .params_size = &os_params_size, .boot = os_node_boot },
+    .services = &os_services,
+    .boot = os_node_boot,
 };
 
 void registry_each_group(void (*fn)(void *arg, const char *path, const char *choice,
@@ -51,7 +53,6 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
                          void *arg)
 {
     fn(arg, "machine", NULL, "A whole simulated machine.", machine_params);
-    fn(arg, "machine.os", NULL, "The operating system of every node.", registry_machine.os.params);
     for (size_t i = 0; registry_sets[i]; i++) {
         /* A scheduler's parameters stand beside its name, not with it. */
         const struct kind_set *set = registry_sets[i];

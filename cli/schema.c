@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "disks/build.h"
+#include "os/registry.h"
 
 const struct param schema_limits_params[] = {
     P_TIME(schema_limits, host_time, "30min", "0", "1000h",
@@ -208,7 +209,11 @@ static void walk_machine(struct walk *w, const struct val *machine)
     walk_group(w, "machine", machine_params);
     w->fn(w->arg, "machine.network.model", &model);
     walk_group(w, "machine.network", network_params(machine));
-    walk_group(w, "machine.os", registry_machine.os.params);
+    for (const struct kind *const *k = os_services.items; *k; k++) {
+        char *path = base_printf("machine.os.%s", (*k)->name);
+        walk_group(w, path, (*k)->params);
+        free(path);
+    }
 }
 
 void schema_each(const struct val *root,
@@ -238,29 +243,27 @@ void schema_each(const struct val *root,
 
 struct lookup {
     const char *path;
+    bool list; /* machine.os is a list of services, which are judged when it is read */
     bool found;
 };
-
-/* Tables that a builder reads and whose members are listed here as well. */
-static bool is_listed(const char *path)
-{
-    return strcmp(path, "machine.network") == 0 ||
-           (strcmp(path, "machine.os") == 0 && registry_machine.os.params);
-}
 
 static void look(void *arg, const char *path, const struct param *p)
 {
     struct lookup *l = arg;
     size_t n = strlen(path);
-    bool below = p->type == PARAM_VAL && !is_listed(path) && strncmp(l->path, path, n) == 0 &&
-                 l->path[n] == '.';
+    /* Tables that a builder reads and whose members are listed here as well. */
+    bool listed =
+        strcmp(path, "machine.network") == 0 || (strcmp(path, "machine.os") == 0 && !l->list);
+    bool below =
+        p->type == PARAM_VAL && !listed && strncmp(l->path, path, n) == 0 && l->path[n] == '.';
     if (strcmp(l->path, path) == 0 || below)
         l->found = true;
 }
 
 bool schema_knows(const struct val *root, const char *path)
 {
-    struct lookup l = { .path = path };
+    const struct val *os = val_get(val_get(root, "machine"), "os");
+    struct lookup l = { .path = path, .list = os && os->type == VAL_LIST };
     schema_each(root, look, &l);
     /* What lies in tables without a fixed set of names is judged by their builders. */
     static const char *const open[] = { "devices.", "figure.", "expectations.", "measures." };
@@ -326,14 +329,25 @@ static void resolve_network(struct val *machine)
     param_resolve(params, t);
 }
 
+/* The parameters of the services: of those that a list names, or of all that boot unlisted. */
+static void resolve_services(struct val *os)
+{
+    for (size_t i = 0; os->type == VAL_LIST && i < os->count; i++)
+        if (os->items[i]->type == VAL_TABLE)
+            param_resolve(params_of(&os_services, os->items[i], "service", NULL), os->items[i]);
+    for (int i = 0; os->type == VAL_TABLE && os_services.items[i]; i++) {
+        const struct os_service_ops *s = kind_at(&os_services, i);
+        if (s->with && s->kind.params)
+            param_resolve(s->kind.params, made_member(os, s->kind.name));
+    }
+}
+
 static void resolve_machine(struct val *machine)
 {
     param_resolve(machine_params, machine);
     resolve_network(machine);
     resolve_devices(member(machine, "storage"));
-    struct val *os = registry_machine.os.params ? made_member(machine, "os") : NULL;
-    if (os && os->type == VAL_TABLE)
-        param_resolve(registry_machine.os.params, os);
+    resolve_services(made_member(machine, "os"));
 }
 
 void schema_resolve(struct val *root)

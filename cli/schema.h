@@ -9,6 +9,7 @@
 #include "cli/registry.h"
 #include "sim/base/val.h"
 #include "workloads/direct/direct.h"
+#include "workloads/workload.h"
 
 /* What one point may use; at 0 there is no such limit. */
 struct schema_limits {

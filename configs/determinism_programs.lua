@@ -1,6 +1,7 @@
 -- Small: what scripts/check-determinism compares digests of, over the programs of shared memory,
 -- whose floating-point results travel in pages.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_dot")
 local workload = {
@@ -18,11 +19,7 @@ return {
   title = "Determinism: programs over shared virtual memory",
   machine = paragon {
     rows = 2, columns = 3, release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = workload,
   sweep = {

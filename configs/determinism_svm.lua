@@ -1,15 +1,12 @@
 -- Small and busy: what scripts/check-determinism compares digests of, over shared virtual memory.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 return {
     title = "Determinism: shared virtual memory",
     machine = paragon {
         rows = 3, columns = 3,
         release = param("release", "R1.4"),
-        graph = {
-            { name = "mesh", protocol = "mesh" },
-            { name = "svm", protocol = "svm", below = { "mesh" } },
-            { name = "sync", protocol = "sync", below = { "mesh" } },
-        },
+        graph = graphs.svm,
     },
     workload = { kind = "svm_pattern", nodes = 5, svm = { manager = "dynamic" } },
     sweep = {

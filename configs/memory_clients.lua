@@ -2,6 +2,7 @@
 -- memory that all nodes lend.  Each has twice its memory in data and goes to pages at random.
 local paragon = include "machines/paragon.lua"
 local ipsc860 = include "machines/ipsc860.lua"
+local services = include "parts/services.lua"
 
 local backing = param("backing", "1 server")
 local kinds = {
@@ -11,11 +12,8 @@ local kinds = {
 local chosen = kinds[backing]
   or error("backing '" .. backing .. "' is not disk, 1 server, 4 servers or lent")
 local preset = param("preset", "ipsc860") -- or "paragon"
-local os = {
-  memory_server = {
-    on = true, store = { frames = 0, disk_pages = 65536 }, lent = chosen.lent or 0,
-  },
-}
+local os = services.list(services.nx, services.memory { frames = 0, disk_pages = 65536 },
+  chosen.lent and services.lent(chosen.lent) or {})
 local machine = preset == "paragon"
   and paragon {
     rows = 8, columns = 8, io_nodes = 1, release = param("release", "R1.4"),

@@ -4,6 +4,7 @@
 -- psim figure memory_server -p workload.dirty=true
 local paragon = include "machines/paragon.lua"
 local ipsc860 = include "machines/ipsc860.lua"
+local services = include "parts/services.lua"
 
 local MEMORY = 8 << 20 -- of a node for the program: 16 MB less 8 MB of OSF/1 AD [RNR-94-016]
 
@@ -28,7 +29,7 @@ local name = param("case", names[1])
 local chosen = cases[name]
   or error("case '" .. name .. "' is none of " .. table.concat(names, ", "))
 
-local os = { memory_server = { on = true, store = { frames = 0, disk_pages = 65536 } } }
+local os = services.list(services.nx, services.memory { frames = 0, disk_pages = 65536 })
 local machine = chosen.machine == "ipsc860"
   and ipsc860 { dimension = 4, io_nodes = 1, storage = include "disks/hp_97560.lua", os = os }
   or paragon {

@@ -1,6 +1,7 @@
 -- A page that two nodes change in turn: OSF/1 AD's manager, through which it passes, and dynamic.
 -- With the software of R1.4 (scale 1), and with the wires alone (scale 0).
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local CITE = "derived: a page that goes through the manager crosses the network twice"
 
@@ -23,11 +24,7 @@ return {
   machine = paragon {
     rows = 2, columns = 2,
     release = param("release", "R1.4"), scale = param("scale", 1),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = {
     kind = "svm_pattern", pattern = "pingpong", rounds = 10, pages = 1, nodes = 4, think = "0s",

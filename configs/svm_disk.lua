@@ -1,6 +1,7 @@
 -- Disk transfers of each iteration of the PDE, on one node, whose memory its data exceed, and on
 -- two.  One node makes the grid; 2 x 50^3 points are 490 pages of 4 KiB, a node has frames for 320.
 local ipsc2 = include "machines/ipsc2.lua"
+local graphs = include "parts/graphs.lua"
 
 local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: disk transfers of the PDE, shape"
 
@@ -13,15 +14,8 @@ return {
   doc = "iPSC/2; the I/O node pages for the nodes to one disk.",
   machine = ipsc2 {
     dimension = 4, io_nodes = 1, storage = include "disks/hp_97560.lua",
-    os = { memory_server = { on = true, store = { frames = 0 } } },
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-      { name = "blast", protocol = "blast", below = { "mesh" } },
-      { name = "chan", protocol = "chan", below = { "blast" } },
-      { name = "rpc", protocol = "select", below = { "chan" } },
-    },
+    os = { { service = "memory_server", frames = 0 } },
+    graph = graphs.svm_paging,
   },
   workload = {
     kind = "svm_pde", n = 50, iterations = param("workload.iterations", 8), made_by_one = true,

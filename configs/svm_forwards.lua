@@ -1,5 +1,6 @@
 -- Requests that are passed on, for each fault, against nodes: how well each manager finds owners.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: dynamic forwards least, less than once a fault"
 
@@ -27,11 +28,7 @@ return {
   machine = paragon {
     rows = 8, columns = 8,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = {
     kind = param("program", "svm_pde"), nodes = param("workload.nodes", 4),

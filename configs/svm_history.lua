@@ -1,6 +1,7 @@
 -- Histories of all nodes, recorded and judged under each manager: no read returns what is not the
 -- most recent write, and one order explains all accesses. A violation ends its point by a sentence.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 return {
   title = "Shared virtual memory: recorded histories are judged",
@@ -8,11 +9,7 @@ return {
   machine = paragon {
     rows = 4, columns = 4,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = {
     kind = "svm_pattern", pattern = param("workload.pattern", "contended"), rounds = 500,

@@ -1,5 +1,6 @@
 -- Time of a write that invalidates m copies: one after another against down a tree.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: linear against logarithmic"
 
@@ -19,11 +20,7 @@ return {
   machine = paragon {
     rows = 16, columns = 32,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = {
     kind = "svm_pattern", pattern = "readers", rounds = 5, pages = 1,

@@ -1,5 +1,6 @@
 -- Mutual exclusion over shared memory: a lock's messages against test-and-set on a shared page.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 -- y of a pattern on 16 nodes divided by that on 8.
 local function doubling(pattern, name, min, max)
@@ -17,11 +18,7 @@ return {
   machine = paragon {
     rows = 4, columns = 4,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = {
     kind = "svm_pattern", pattern = param("workload.pattern", "lock"), rounds = 20, pages = 2,

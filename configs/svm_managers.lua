@@ -1,6 +1,7 @@
 -- Speed-up on 8 nodes of every program under every manager: IVY's programs in IVY's sizes and the
 -- later ones, on the iPSC/2 with pages of 4 KiB, as svm_speedup.
 local ipsc2 = include "machines/ipsc2.lua"
+local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_pde")
 local size = ({
@@ -43,11 +44,7 @@ return {
   title = "Shared virtual memory: speed-up on 8 nodes under each manager (iPSC/2)",
   machine = ipsc2 {
     dimension = 3,
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = workload,
   sweep = {

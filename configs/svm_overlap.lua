@@ -1,6 +1,7 @@
 -- Who serves at the homes: the program's CPU, by an interrupt, or the message coprocessor, which is
 -- the overlapped protocol of Zhou, Iftode and Li; with their price of an interrupt.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_jacobi")
 local size = ({
@@ -15,11 +16,7 @@ for k, v in pairs(size) do workload[k] = v end
 local machine = paragon {
   rows = 4, columns = 4,
   release = param("release", "R1.4"),
-  graph = {
-    { name = "mesh", protocol = "mesh" },
-    { name = "svm", protocol = "svm", below = { "mesh" } },
-    { name = "sync", protocol = "sync", below = { "mesh" } },
-  },
+  graph = graphs.svm,
 }
 machine.node.upcall_cpu = param("machine.node.upcall_cpu", "coprocessor")
 -- [Zhou96, memory]

@@ -1,5 +1,6 @@
 -- Page size against sharing: a large page moves more at once, and more nodes share it falsely.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_pde")
 local workload = {
@@ -17,11 +18,7 @@ return {
   machine = paragon {
     rows = 4, columns = 4,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = workload,
   sweep = {

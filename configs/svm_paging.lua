@@ -1,12 +1,14 @@
 -- Shared memory that exceeds a node's memory: owned pages go to the I/O node's disk, to a memory
 -- server, or to memory that all nodes lend.  One frame is 4 KiB; 2 x 40^3 points are 250 pages.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
+local services = include "parts/services.lua"
 
 local backing = param("backing", "io")
 local servers = {
-  io = { on = true, store = { frames = 0 } },          -- I/O nodes keep pages on their disks alone
-  servers = { dedicated = 1, store = { frames = 4096 } },
-  lent = { lent = 256 },
+  io = services.memory { frames = 0 },                 -- I/O nodes keep pages on their disks alone
+  servers = services.list(services.memory { on = "memory", frames = 4096 }, services.pfs),
+  lent = services.list(services.lent(256), services.pfs),
 }
 
 return {
@@ -15,15 +17,8 @@ return {
     rows = 3, columns = 3, io_nodes = 1,
     release = param("release", "R1.4"),
     storage = { kind = "raid3" },
-    os = { memory_server = servers[backing] },
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-      { name = "blast", protocol = "blast", below = { "mesh" } },
-      { name = "chan", protocol = "chan", below = { "blast" } },
-      { name = "rpc", protocol = "select", below = { "chan" } },
-    },
+    nodes = { memory = { last = 1 } }, os = servers[backing],
+    graph = graphs.svm_paging,
   },
   workload = {
     kind = "svm_pde", n = 40, iterations = 4, nodes = param("workload.nodes", 1),

@@ -1,6 +1,7 @@
 -- What relaxing buys, pattern by pattern: home-based lazy release consistency against managers
 -- under which a read returns the most recent write.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local pattern = param("pattern", "false_sharing")
 local protocol = param("protocol", "hlrc")
@@ -26,11 +27,7 @@ return {
   machine = paragon {
     rows = 8, columns = 8,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = {
     kind = "svm_pattern", pattern = pattern, rounds = 20, pages = 8,

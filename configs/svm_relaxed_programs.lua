@@ -1,6 +1,7 @@
 -- What relaxing buys, program by program: home-based lazy release consistency against managers
 -- under which a read returns the most recent write.  Other pages: -p workload.memory.page=64KiB
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_jacobi")
 local protocol = param("protocol", "hlrc")
@@ -38,11 +39,7 @@ return {
   machine = paragon {
     rows = 8, columns = 8,
     release = param("release", "R1.4"),
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = workload,
   sweep = {

@@ -2,6 +2,7 @@
 -- all ask becomes the limit.  A minute of CPU; fewer points: -p 'workload.nodes={1, 64, 1024}';
 -- other programs: -p program=svm_jacobi, svm_tsp, svm_lu (slow beyond 64 nodes)
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 -- A manager, and who owns a page (and so is asked first) before it is touched.
 local managers = {
@@ -38,11 +39,7 @@ return {
   doc = "The graph has 262,144 vertices: 2 MiB for each of two copies.  Network: \"ideal\".",
   machine = paragon {
     rows = 32, columns = 32, release = param("release", "R1.4"), model = "ideal",
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = workload,
   sweep = { product = { manager = names, ["workload.nodes"] = { 1, 4, 16, 64, 256, 1024 } } },

@@ -1,6 +1,7 @@
 -- Speed-up of three programs on up to 1,024 nodes: one whose sharing is local, one whose vector all
 -- read and all write, one whose work is in 110 parts.  Minutes of CPU.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_tsp")
 local size = ({
@@ -23,11 +24,7 @@ return {
   title = "Shared virtual memory: three programs on up to 1,024 nodes",
   machine = paragon {
     rows = 32, columns = 32, release = param("release", "R1.4"), model = "ideal",
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-    },
+    graph = graphs.svm,
   },
   workload = workload,
   sweep = {

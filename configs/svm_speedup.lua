@@ -4,6 +4,7 @@
 -- Another manager: psim figure svm_speedup -p manager=fixed; all of them: svm_managers.
 local paragon = include "machines/paragon.lua"
 local ipsc2 = include "machines/ipsc2.lua"
+local graphs = include "parts/graphs.lua"
 
 local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: shapes, no exact points"
 local program = param("program", "svm_pde")
@@ -21,11 +22,7 @@ local workload = {
 for k, v in pairs(size) do workload[k] = v end
 
 local name = param("preset", "ipsc2")
-local graph = {
-  { name = "mesh", protocol = "mesh" },
-  { name = "svm", protocol = "svm", below = { "mesh" } },
-  { name = "sync", protocol = "sync", below = { "mesh" } },
-}
+local graph = graphs.svm
 local machine = name == "paragon"
   and paragon { rows = 2, columns = 4, release = param("release", "R1.4"), graph = graph }
   or ipsc2 { dimension = 3, graph = graph }

@@ -2,12 +2,18 @@
 -- number of nodes, because one node pages to disk in every iteration (svm_disk shows the
 -- transfers).  With a memory server in the disk's place a page costs less, and half of it is left.
 local ipsc2 = include "machines/ipsc2.lua"
+local graphs = include "parts/graphs.lua"
+local services = include "parts/services.lua"
 
 local CITE = "Li and Hudak, ACM TOCS 7(4), 1989: superlinear speed-up of the PDE, 50^3"
 
 local backings = {
-  disk = { paging = "io", store = { frames = 0 } },
-  ["memory server"] = { paging = "servers", dedicated = 1, store = { frames = 4096 } },
+  disk = { paging = "io", os = services.memory { frames = 0 } },
+  ["memory server"] = {
+    paging = "servers",
+    os = services.list(services.memory { frames = 4096 },
+      services.memory { on = "memory", frames = 4096 }),
+  },
 }
 local chosen = backings[param("backing", "disk")] or error("backing is not disk or memory server")
 
@@ -26,17 +32,8 @@ return {
   doc = "iPSC/2; the I/O node pages for the nodes to one disk.",
   machine = ipsc2 {
     dimension = 4, io_nodes = 1, storage = include "disks/hp_97560.lua",
-    os = {
-      memory_server = { on = true, dedicated = chosen.dedicated or 0, store = chosen.store },
-    },
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "svm", protocol = "svm", below = { "mesh" } },
-      { name = "sync", protocol = "sync", below = { "mesh" } },
-      { name = "blast", protocol = "blast", below = { "mesh" } },
-      { name = "chan", protocol = "chan", below = { "blast" } },
-      { name = "rpc", protocol = "select", below = { "chan" } },
-    },
+    nodes = { memory = { last = 1 } }, os = chosen.os,
+    graph = graphs.svm_paging,
   },
   workload = {
     kind = "svm_pde", n = 50, iterations = param("workload.iterations", 8), made_by_one = true,

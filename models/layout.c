@@ -16,6 +16,8 @@
 
 #define NODES_MAX 65536 /* of any network */
 
+enum role { ROLE_COMPUTE, ROLE_IO, ROLE_SERVICE };
+
 /* Marks the places of `count` I/O nodes from the last column on. */
 static void place_io(struct machine *m, uint8_t *role, uint32_t count)
 {
@@ -26,7 +28,7 @@ static void place_io(struct machine *m, uint8_t *role, uint32_t count)
             /* The middle of the k-th of `here` equal parts of the column. */
             /* cppcheck-suppress zerodivcond ; count > 0, so here > 0 */
             uint32_t row = (uint32_t)((2 * (uint64_t)k + 1) * rows / (2 * (uint64_t)here));
-            role[row * columns + c - 1] = OS_ROLE_IO;
+            role[row * columns + c - 1] = ROLE_IO;
         }
         count -= here;
     }
@@ -38,14 +40,14 @@ static uint32_t place_service(struct machine *m, uint8_t *role)
     uint32_t full = ((uint32_t)m->params.io_nodes + rows - 1) / rows;
     for (uint32_t c = columns > full ? columns - full : columns; c > 0; c--)
         for (uint32_t r = 0; r < rows; r++)
-            if (role[r * columns + c - 1] == OS_ROLE_COMPUTE) {
-                role[r * columns + c - 1] = OS_ROLE_SERVICE;
+            if (role[r * columns + c - 1] == ROLE_COMPUTE) {
+                role[r * columns + c - 1] = ROLE_SERVICE;
                 return r * columns + c - 1;
             }
     /* Only the I/O columns have room. */
     for (uint32_t i = 0;; i++)
-        if (role[i] == OS_ROLE_COMPUTE) {
-            role[i] = OS_ROLE_SERVICE;
+        if (role[i] == ROLE_COMPUTE) {
+            role[i] = ROLE_SERVICE;
             return i;
         }
 }
@@ -63,7 +65,7 @@ static bool rank_compute(struct machine *m, const uint8_t *role, const char *pat
     mapping_fill(p->mapping == MAPPING_LIST ? MAPPING_ROW : (enum mapping)p->mapping, 2, size,
                  (uint32_t)p->mapping_block, &r, order);
     for (uint32_t i = 0; i < m->layout.nodes; i++)
-        if (role[order[i]] == OS_ROLE_COMPUTE)
+        if (role[order[i]] == ROLE_COMPUTE)
             m->compute[compute++] = order[i];
     ASSERT(compute == m->layout.compute_count);
     if (p->mapping == MAPPING_LIST) {
@@ -102,9 +104,9 @@ bool layout_make(struct machine *m, const char *path, struct err *e)
     m->nodes = base_zalloc(nodes, sizeof *m->nodes);
     uint32_t io = 0;
     for (uint32_t i = 0; i < l->nodes; i++) {
-        if (role[i] == OS_ROLE_IO)
+        if (role[i] == ROLE_IO)
             m->io[io++] = i;
-        node_init(&m->nodes[i], m, i, (enum os_role)role[i]);
+        node_init(&m->nodes[i], m, i);
     }
     ASSERT(io == l->io_count);
     if (!rank_compute(m, role, path, e)) {

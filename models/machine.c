@@ -140,22 +140,20 @@ static bool make_devices(struct machine *m, const char *path, struct err *e)
 
 static bool make_os(struct machine *m, const char *path, struct err *e)
 {
-    const struct machine_os *os = &m->reg->os;
     char item[128];
-    if (os->params != NULL) {
-        m->os_params = base_zalloc(1, *os->params_size);
-        snprintf(item, sizeof item, "%s.os", path);
-        if (!param_load(os->params, m->os_params, m->params.os, item, e))
-            return false;
-    }
-    m->layout.params = m->os_params;
-    if (m->params.graph == NULL)
-        return true;
     snprintf(item, sizeof item, "%s.graph", path);
+    m->boot.layout = &m->layout;
+    m->layout.boot = &m->boot;
+    m->boot.restart = m->params.restart_programs;
     /* What dies takes frames with it. */
     unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
-    m->graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
-    return m->graph != NULL && xk_graph_interfaces(m->graph, NODE_INTERFACES, item, e);
+    if (m->params.graph != NULL) {
+        m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
+        if (m->boot.graph == NULL || !xk_graph_interfaces(m->boot.graph, NODE_INTERFACES, item, e))
+            return false;
+    }
+    return m->reg->services == NULL ||
+           os_boot_load(&m->boot, m->params.nodes, m->params.os, m->reg->services, path, e);
 }
 
 static void boot_all(struct sim *s, struct sim_event *e)
@@ -197,45 +195,19 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     return m;
 }
 
-static bool fits(const struct machine *m, const struct workload_ops *ops, const void *params,
-                 uint32_t *programs, struct err *e)
+void machine_program(struct machine *m, void (*main)(struct os_node *n, const struct program *me),
+                     const void *params, uint32_t ranks)
 {
-    if (ops->check != NULL && !ops->check(params, &m->layout, e))
-        return false;
-    uint32_t ranks =
-        ops->programs != NULL ? ops->programs(params, &m->layout) : m->layout.compute_count;
-    if (ranks > m->layout.compute_count)
-        return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
-                       ops->kind.name, ranks, m->layout.compute_count);
-    if (ranks > SIM_THREAD_MAX)
-        return err_set(e,
-                       "machine.rows and machine.columns: workload '%s' has %u programs on the "
-                       "compute nodes, and a run at most %d threads",
-                       ops->kind.name, ranks, SIM_THREAD_MAX);
-    *programs = ranks;
-    return true;
+    m->boot.main = main;
+    m->boot.params = params;
+    m->boot.ranks = ranks;
 }
 
-bool machine_fits(const struct machine *m, const struct workload_ops *ops, const void *params,
-                  struct err *e)
+void machine_measures(struct machine *m, const struct measure *measures, const struct measure *rate)
 {
-    uint32_t programs;
-    return fits(m, ops, params, &programs, e);
-}
-
-bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
-                  struct err *e)
-{
-    uint32_t ranks;
-    if (!fits(m, ops, params, &ranks, e))
-        return false;
-    m->workload = ops;
-    m->workload_params = params;
-    m->ranks = ranks;
-    for (uint32_t i = 0; i < ranks; i++)
-        m->nodes[m->compute[i]].rank = i;
+    m->measures = measures;
+    m->rate = rate;
     machine_window_declare(m);
-    return true;
 }
 
 static void free_pools(struct machine *m)
@@ -263,9 +235,7 @@ void machine_destroy(struct machine *m)
     if (m->net != NULL)
         m->net->ops->destroy(m->net);
     free_pools(m);
-    if (m->graph != NULL)
-        xk_graph_free(m->graph);
-    free(m->os_params);
+    os_boot_free(&m->boot);
     free(m->nodes);
     free(m->compute);
     free(m->io);

@@ -6,7 +6,7 @@
  * (models/price.h) says what the work that the code names costs.
  *
  * Life of a run (cli/point.c, tests):
- *     sim_create, machine_create, machine_load, sim_run, machine_finish, sim_audit_run,
+ *     sim_create, machine_create, machine_program, sim_run, machine_finish, sim_audit_run,
  *     machine_destroy, sim_destroy.
  * Only one machine exists in a run.  Called by cli/ and tests/; nothing in os/ sees it.
  */
@@ -17,25 +17,16 @@
 #include "os/node.h"
 #include "sim/base/err.h"
 #include "sim/base/val.h"
-#include "workloads/workload.h"
 
 struct machine;
 
-/* The operating system that the nodes boot: its parameters, and its first upcall.  cli/ hands over
- * { os_params_desc, &os_params_size, os_node_boot }; a test may boot something of its own.  Memory
- * goes through `kernel`.  boot may return NULL: then no program can be loaded. */
-struct machine_os {
-    const struct param *params; /* may be NULL */
-    const size_t *params_size;
-    struct os_node *(*boot)(struct port *kernel, const struct os_layout *layout,
-                            const struct os_params *params, const struct xk_graph *graph);
-};
-
-/* What a configuration may name; outlives the machine. */
+/* What a configuration may name, and the first upcall of every node: os_node_boot, or a test's own,
+ * which may return NULL.  Outlives the machine. */
 struct machine_registry {
     const struct kind_set *nets;      /* machine.network.model picks one, else the first */
     const struct kind_set *protocols; /* what machine.graph is made of */
-    struct machine_os os;
+    const struct kind_set *services;  /* what machine.os boots */
+    struct os_node *(*boot)(struct port *kernel, const struct os_boot *b);
 };
 
 /* The parameters of `machine = {...}`, for `psim list parameters` and docs/params.md.  The tables
@@ -49,16 +40,15 @@ extern const struct counter machine_counters[]; /* "machine.*" */
 struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,
                                const struct machine_registry *reg, struct err *e);
 
-/* Puts a program on the compute nodes that take part: declares the workload's measures, and starts
- * ops->main as a thread on each once that node has booted.  `params` outlives the run.  False with
- * a sentence when the workload refuses.  Without it the nodes boot and serve, and run no program.
- */
-bool machine_load(struct machine *m, const struct workload_ops *ops, const void *params,
-                  struct err *e) MUST_CHECK;
+/* The program that the first `ranks` compute nodes boot after their services; `params` outlives the
+ * run.  Before sim_run; without it nodes boot and serve, and run no program. */
+void machine_program(struct machine *m, void (*main)(struct os_node *n, const struct program *me),
+                     const void *params, uint32_t ranks);
 
-/* The refusals of machine_load alone. */
-bool machine_fits(const struct machine *m, const struct workload_ops *ops, const void *params,
-                  struct err *e) MUST_CHECK;
+/* What the results have in any case (ended by a NULL name; NULL: nothing more), and what
+ * port_progress is called in them (NULL: "rate").  Before sim_run. */
+void machine_measures(struct machine *m, const struct measure *measures,
+                      const struct measure *rate);
 
 /* After sim_run: writes the default scalars of a machine run: what limited it (share of time that
  * the busiest CPU, bus, channel and arm were busy), where time went (mesh, device queue, device),

@@ -46,7 +46,14 @@ const struct param machine_params[] = {
             "see the price list"),
     P_VAL(machine_params, storage, "The device of every I/O node, or a list of devices.",
           "see the devices"),
-    P_VAL(machine_params, os, "Parameters of the operating system.", "see the operating system"),
+    P_VAL(machine_params, nodes,
+          "Groups of nodes beside compute, io and service: name = { of = 'compute', first = n } or "
+          "{ last = n }.",
+          "ASSUMED(no others)"),
+    P_VAL(machine_params, os,
+          "The services that boot, in order: a list of { service =, on =, over =, parameters }; or "
+          "parameters by service, and all boot that graph and groups bear.",
+          "see the services"),
     P_VAL(machine_params, graph,
           "The protocol graph of every node; absent: the operating system's own.",
           "see the protocols"),

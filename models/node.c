@@ -20,10 +20,9 @@ static void server(struct sim_server *v, struct node *n, enum sim_kind kind, con
     sim_server_init(v, n->machine->sim, kind, (int32_t)n->id, name, preempt);
 }
 
-void node_init(struct node *n, struct machine *m, uint32_t id, enum os_role role)
+void node_init(struct node *n, struct machine *m, uint32_t id)
 {
-    *n =
-        (struct node){ .machine = m, .id = id, .role = role, .incarnation = 1, .rank = UINT32_MAX };
+    *n = (struct node){ .machine = m, .id = id, .incarnation = 1 };
     const struct node_params *p = &m->params.node;
     server(&n->cpu, n, SIM_KIND_CPU, "cpu", p->preempt);
     if (p->coprocessor)
@@ -58,28 +57,12 @@ static void begin(struct node *n)
     upcall_submit(upcall_new(kernel, UPCALL_BOOT));
 }
 
-static void program(void *arg)
-{
-    struct node *n = arg;
-    struct machine *m = n->machine;
-    const struct program me = { .params = m->workload_params, .rank = n->rank, .ranks = m->ranks };
-    m->workload->main(n->os, &me);
-}
-
 /* In the boot upcall. */
 void node_boot(struct node *n)
 {
-    struct machine *m = n->machine;
-    const struct machine_os *os = &m->reg->os;
-    if (os->boot != NULL)
-        n->os = os->boot(node_kernel(n), &m->layout, m->os_params, m->graph);
-    if (n->rank == UINT32_MAX || (n->incarnation > 1 && !m->params.restart_programs))
-        return;
-    char name[32];
-    snprintf(name, sizeof name, "rank %u", n->rank);
-    struct port *task = task_new(n, "program");
-    if (port_thread_spawn(task, name, program, n, 0) == NULL)
-        port_fail(task, "no room for the program's thread: the limit is %d", SIM_THREAD_MAX);
+    const struct machine *m = n->machine;
+    if (m->reg->boot != NULL)
+        m->reg->boot(node_kernel(n), &m->boot);
 }
 
 void node_crash(struct node *n)
@@ -90,7 +73,6 @@ void node_crash(struct node *n)
     m->counts.crashes++;
     n->up = false;
     n->wants_ready = false;
-    n->os = NULL;
     /* The CPUs first: what leaves them is not to let anything else in. */
     sim_server_reset(&n->cpu, NULL);
     if (m->params.node.coprocessor)

@@ -173,7 +173,6 @@ struct watcher {
 struct node {
     struct machine *machine;
     uint32_t id, incarnation; /* from 1; rises at each restart */
-    enum os_role role;
     bool up, wants_ready;
     struct sim_server cpu, coprocessor, bus;
     struct nic *nic;
@@ -183,9 +182,7 @@ struct node {
     uint32_t dev_count;
     struct list tasks, dead_tasks; /* struct port */
     struct list effects, order, upcalls, requests, free_threads;
-    struct os_node *os;
     uint32_t next_task, next_thread;
-    uint32_t rank; /* of its program; UINT32_MAX: none */
 };
 
 struct node_params {
@@ -243,7 +240,7 @@ struct machine_params {
     struct node_params node;
     struct nic_params nic;
     struct price_list prices;
-    const struct val *network, *storage, *os, *graph, *faults;
+    const struct val *network, *storage, *nodes, *os, *graph, *faults;
 };
 
 struct sim_faults;
@@ -257,11 +254,8 @@ struct machine {
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io;
-    struct os_params *os_params;
-    struct xk_graph *graph;
-    const struct workload_ops *workload;
-    const void *workload_params;
-    uint32_t ranks;
+    struct os_boot boot;
+    const struct measure *measures, *rate; /* the workload's */
     struct sim_event boot_event;
     struct list free_upcalls, free_effects, free_requests;
     struct list notices; /* of the failure detector, on their way */
@@ -275,7 +269,7 @@ struct machine {
 };
 
 /* ---- node.c ---- */
-void node_init(struct node *n, struct machine *m, uint32_t id, enum os_role role);
+void node_init(struct node *n, struct machine *m, uint32_t id);
 bool node_connect(struct node *n, struct err *e); /* the network interface */
 void node_fini(struct node *n);
 void node_boot(struct node *n);

@@ -159,8 +159,10 @@ void task_free(struct port *t)
 struct port *port_task_create(struct port *p, const char *name,
                               void (*main)(struct port *task, void *arg), void *arg)
 {
-    struct effect *f = effect_new(p, EFFECT_TASK);
     struct port *t = task_new(p->node, name);
+    if (main == NULL)
+        return t;
+    struct effect *f = effect_new(p, EFFECT_TASK);
     f->about = t;
     f->main = main;
     f->arg = arg;

@@ -73,14 +73,14 @@ void machine_window_fini(struct machine *m)
 
 void machine_window_declare(struct machine *m)
 {
-    for (const struct measure *d = m->workload->measures; d != NULL && d->name != NULL; d++)
+    for (const struct measure *d = m->measures; d != NULL && d->name != NULL; d++)
         (void)declare(m, d);
 }
 
 void machine_window_finish(struct machine *m)
 {
     struct machine_window *w = &m->window;
-    const struct measure *r = m->workload != NULL ? m->workload->rate : NULL;
+    const struct measure *r = m->rate;
     double length = sim_time_seconds(sim_window_length(m->sim));
     if (r == NULL)
         r = &plain_rate;

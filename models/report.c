@@ -55,7 +55,7 @@ static void seconds(struct sim *s, const char *name, double sum, uint64_t count)
 static void devices(struct machine *m, double bytes)
 {
     struct sim *s = m->sim;
-    const struct measure *rate = m->workload != NULL ? m->workload->rate : NULL;
+    const struct measure *rate = m->rate;
     double window = sim_time_seconds(sim_window_length(s));
     if (m->layout.io_count == 0 || window <= 0)
         return;

@@ -1,8 +1,18 @@
-/* node.h: the operating system of one node: what boots, and what a program finds there.
+/* node.h: the operating system of one node: which services boot on which nodes, and what a program
+ * finds there.
  *
- * A node has a role.  Every node boots its role's protocol graph; I/O nodes mount their local file
- * system and start the PFS server; the service node starts PFS metadata; compute nodes run
- * programs.
+ * Boot is data.  Every node boots the same protocol graph (os/xk/graph.h) and of a list of services
+ * those whose group it is in, in the order of the list, the program last:
+ *
+ *   machine.os = { { service = "pfs_server", on = "io", over = "rpc", pool = 32 }, ... }
+ *
+ * `on` is a group of nodes: compute, io, service, or one of machine.nodes = { memory = { last = 2 } }.
+ * `over` is the instance of the graph that the service talks through.  Both have defaults, and the
+ * rest are parameters of the service (os/registry.c lists them).  Without a list every service boots
+ * whose instance the graph has and whose nodes the machine has; machine.os is then a table of their
+ * parameters by name.
+ *
+ *   B1  A service boots on a node at most once.
  */
 #ifndef OS_NODE_H
 #define OS_NODE_H
@@ -10,37 +20,38 @@
 #include "os/port.h"
 #include "os/xk/graph.h"
 
-enum os_role { OS_ROLE_COMPUTE, OS_ROLE_IO, OS_ROLE_SERVICE, OS_ROLE_COUNT };
+struct os_group {
+    const char *name;
+    uint32_t count;
+    const uint32_t *nodes; /* rank -> node */
+};
 
 /* Who is who; the same on every node, immutable. */
 struct os_layout {
     uint32_t nodes;
     uint32_t compute_count, io_count;
-    const uint32_t *compute;        /* rank -> node */
-    const uint32_t *io;             /* I/O index -> node */
-    uint32_t service;               /* node */
-    const struct os_params *params; /* of every node; NULL: another system boots */
+    const uint32_t *compute;    /* rank -> node */
+    const uint32_t *io;         /* I/O index -> node */
+    uint32_t service;           /* node */
+    const struct os_boot *boot; /* NULL: another system boots */
 };
-/* Files that the local file system of one I/O node can hold. */
-uint64_t os_files_max(const struct os_layout *l);
 
-struct nx;         /* os/nx/nx.h: message passing of programs */
-struct pfs_client; /* os/pfs/pfs.h */
+struct os_node;
+struct os_service;
 
-/* Parameters of the operating system, loaded from machine.os; see os/node.c for the descriptors. */
-struct os_params;
-extern const struct param os_params_desc[];
-extern const size_t os_params_size;
+struct os_service_ops {
+    struct kind kind;
+    const char *on, *over; /* the group and the instance when the configuration names none */
+    const char *with; /* boots unlisted where this group has nodes, too; NULL: only when listed */
+    /* On each node of its group, in the boot upcall.  What os_find gives; never NULL. */
+    void *(*start)(struct os_node *n, const struct os_service *s, struct xk_protl *over);
+};
 
-struct os_node {
-    struct port *port; /* kernel task */
-    const struct os_layout *layout;
-    const struct os_params *params;
-    enum os_role role;
-    uint32_t node;
-    struct xk_kernel *xk;
-    struct nx *nx;          /* every node */
-    struct pfs_client *pfs; /* compute nodes; NULL elsewhere */
+struct os_service { /* an entry of the list */
+    const struct os_service_ops *ops;
+    const struct os_group *on;
+    const char *over; /* an instance of the graph */
+    void *params;     /* its kind's, loaded */
 };
 
 /* What a program is told when it is entered. */
@@ -50,15 +61,46 @@ struct program {
     uint64_t resume; /* 0: from the beginning; else what it said at the point it goes on from */
 };
 
+/* What every node boots; immutable, outlives the nodes. */
+struct os_boot {
+    const struct os_layout *layout;
+    struct xk_graph *graph; /* NULL: no protocols, no services */
+    struct os_service *services;
+    uint32_t service_count;
+    struct os_group *groups;
+    uint32_t group_count;
+    /* The program of the compute nodes of the first `ranks` ranks; NULL: none. */
+    void (*main)(struct os_node *n, const struct program *me);
+    const void *params;
+    uint32_t ranks;
+    bool restart; /* a node that comes back starts its program anew */
+};
+
+/* Reads machine.nodes and machine.os (either may be NULL) for b->layout and b->graph.  `path` is the
+ * machine's; the kinds of `services` are struct os_service_ops.  False with a sentence. */
+bool os_boot_load(struct os_boot *b, const struct val *nodes, const struct val *os,
+                  const struct kind_set *services, const char *path, struct err *e) MUST_CHECK;
+void os_boot_free(struct os_boot *b);
+
+struct os_node {
+    struct port *port; /* kernel task */
+    const struct os_boot *boot;
+    const struct os_layout *layout;
+    uint32_t node;
+    struct xk_kernel *xk; /* NULL: no graph */
+    void **started;       /* by service of the list */
+};
+
 /* Boots the operating system of this node: the first upcall of its kernel task, at start and at
  * every restart.  The result lives in the kernel task's heap. */
-struct os_node *os_node_boot(struct port *kernel, const struct os_layout *layout,
-                             const struct os_params *params, const struct xk_graph *graph);
+struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b);
 
-/* The nodes that serve memory (os/memsrv) in one of three ways, as machine.os.memory_server says:
- * the I/O nodes, compute nodes of their own, or all compute nodes but this one.  Returns how many;
- * *nodes is valid while the node is up. */
-enum os_memory { OS_MEMORY_IO, OS_MEMORY_DEDICATED, OS_MEMORY_LENT };
-uint32_t os_memory_servers(const struct os_node *n, enum os_memory kind, const uint32_t **nodes);
+/* What this service has started on this node, or NULL.  To be kept. */
+void *os_find(const struct os_node *n, const struct os_service_ops *ops);
+/* The parameters with which the machine boots the service, or NULL: it does not. */
+const void *os_service_params(const struct os_layout *l, const struct os_service_ops *ops);
+/* The group of that name on which the list boots the service, or NULL. */
+const struct os_group *os_served(const struct os_node *n, const struct os_service_ops *ops,
+                                 const char *group);
 
 #endif

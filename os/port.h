@@ -215,7 +215,8 @@ void port_remark(struct port *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void port_fail(struct port *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- tasks and failures ---- */
-/* A new task on this node; `main` runs as its first upcall.  NULL name is not allowed. */
+/* A new task on this node; `main` runs as its first upcall (NULL: there is none, and threads are
+ * spawned on it from outside).  NULL name is not allowed. */
 struct port *port_task_create(struct port *p, const char *name,
                               void (*main)(struct port *task, void *arg), void *arg);
 /* Ends a task of this node as a crash does (P3). */

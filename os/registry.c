@@ -1,7 +1,9 @@
-/* registry.c: the protocols, one line each. */
+/* registry.c: the protocols and the services, one line each. */
 #include "os/registry.h"
 
+#include "os/memsrv/memsrv.h"
 #include "os/nx/nx.h"
+#include "os/pfs/pfs.h"
 #include "os/proto/blast/blast.h"
 #include "os/proto/chan/chan.h"
 #include "os/proto/mesh/mesh.h"
@@ -26,3 +28,9 @@ static const struct kind *const protocols[] = {
     NULL,
 };
 const struct kind_set os_protocols = { "protocol", "machine.graph", protocols };
+
+static const struct kind *const services[] = {
+    &nx_service.kind,         &memsrv_service.kind,     &pfs_meta_service.kind,
+    &pfs_server_service.kind, &pfs_client_service.kind, NULL,
+};
+const struct kind_set os_services = { "service", "machine.os", services };

@@ -194,7 +194,7 @@ static void exchange(struct client *c, uint32_t rank, uint64_t pass)
     rope_init(&out);
     rope_add_bytes(&out, bytes, len);
     struct nx_info got =
-        nx_csendrecv(c->node->nx, EXCHANGE_TYPE, &out,
+        nx_csendrecv(os_find(c->node, &nx_service), EXCHANGE_TYPE, &out,
                      c->node->layout->compute[(rank + 1) % clients], EXCHANGE_TYPE, len, &in);
     if (got.status != NX_OK || in.length != len) {
         port_fail(port, "rank %u has no message of the client before", rank);
@@ -279,7 +279,8 @@ static void memory_main(struct os_node *node, const struct program *me)
     const struct memory_params *p = me->params;
     struct xk_protl *rpc = node->xk ? xk_find(node->xk, "rpc") : NULL;
     struct client c;
-    if (!rpc || !node->nx) {
+    struct nx *nx = os_find(node, &nx_service);
+    if (!rpc || !nx) {
         port_fail(node->port, "the machine's graph has no instances named rpc and nx, which memory "
                               "servers need");
         return;
@@ -287,12 +288,12 @@ static void memory_main(struct os_node *node, const struct program *me)
     bool server = p->backing == BACKING_SERVERS && me->rank >= me->ranks - (uint32_t)p->servers;
     if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
         port_fail(node->port, "rank %u serves memory already", me->rank);
-    enum nx_status status = nx_gsync(node->nx);
+    enum nx_status status = nx_gsync(nx);
     /* A server that dies is in no meeting any more but the last, which it has come to by then. */
     if (status == NX_OK && me->rank < (uint32_t)p->clients && prepare(&c, node, me->ranks, p))
         run_client(&c, me->rank);
     if (status == NX_OK)
-        status = nx_gsync(node->nx);
+        status = nx_gsync(nx);
     if (status != NX_OK)
         port_fail(node->port, "rank %u passes no barrier: %s", me->rank, nx_status_name(status));
 }

@@ -59,11 +59,11 @@ static uint64_t next_size(uint64_t size)
 
 static void echo(struct os_node *node, const struct message_time_params *p, uint64_t size)
 {
+    struct nx *nx = os_find(node, &nx_service);
     for (int64_t i = 0; i < p->rounds; i++) {
         struct rope data;
-        struct nx_info info = nx_crecv(node->nx, ECHO_TYPE, size, &data);
-        bool good =
-            info.status == NX_OK && nx_csend(node->nx, ECHO_TYPE, &data, info.node) == NX_OK;
+        struct nx_info info = nx_crecv(nx, ECHO_TYPE, size, &data);
+        bool good = info.status == NX_OK && nx_csend(nx, ECHO_TYPE, &data, info.node) == NX_OK;
         rope_fini(&data);
         if (!good) {
             port_fail(node->port, "an echo of %lu bytes failed", (unsigned long)size);
@@ -75,6 +75,7 @@ static void echo(struct os_node *node, const struct message_time_params *p, uint
 /* Mean one-way time in seconds. */
 static double measure(struct os_node *node, const struct message_time_params *p, uint64_t size)
 {
+    struct nx *nx = os_find(node, &nx_service);
     sim_time start = port_now(node->port);
     int64_t counted = p->rounds;
     for (int64_t i = 0; i < p->rounds; i++) {
@@ -87,7 +88,7 @@ static double measure(struct os_node *node, const struct message_time_params *p,
         rope_add_pattern(&out, size + (uint64_t)i, 0, size);
         rope_copy(&want, &out);
         struct nx_info info =
-            nx_csendrecv(node->nx, ECHO_TYPE, &out, (uint32_t)p->partner, ECHO_TYPE, size, &in);
+            nx_csendrecv(nx, ECHO_TYPE, &out, (uint32_t)p->partner, ECHO_TYPE, size, &in);
         if (info.status != NX_OK || !rope_equal(&in, &want))
             port_fail(node->port, "the echo of %lu bytes is wrong", (unsigned long)size);
         rope_fini(&out);
@@ -100,6 +101,10 @@ static double measure(struct os_node *node, const struct message_time_params *p,
 static void program(struct os_node *node, const struct program *me)
 {
     const struct message_time_params *p = me->params;
+    if (!os_find(node, &nx_service)) {
+        port_fail(node->port, "machine.os boots no service 'nx' on the compute nodes");
+        return;
+    }
     if (me->rank != 0 && me->rank != (uint32_t)p->partner)
         return;
     double sizes[32], rates[32];

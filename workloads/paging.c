@@ -1,6 +1,8 @@
 /* paging.c: see paging.h. */
 #include "workloads/paging.h"
 
+#include <string.h>
+
 const char *const paging_backings[] = { "none", "disk", "io", "servers", "lent", NULL };
 
 const struct param paging_params_desc[] = {
@@ -45,17 +47,20 @@ static struct xk_protl *rpc_of(struct os_node *node)
     return rpc;
 }
 
-/* The memory servers of one kind; 0 after port_fail. */
-static uint32_t servers_of(struct os_node *node, enum os_memory kind, const uint32_t **servers)
+/* The other nodes of a group that serve memory; 0 after port_fail. */
+static uint32_t servers_of(struct os_node *node, const char *group, const uint32_t **servers)
 {
-    static const char *const needs[] = { [OS_MEMORY_IO] = "on = true, and I/O nodes",
-                                         [OS_MEMORY_DEDICATED] = "dedicated > 0",
-                                         [OS_MEMORY_LENT] =
-                                             "lent > 0, and more than one compute node" };
-    uint32_t count = os_memory_servers(node, kind, servers);
+    const struct os_group *g = os_served(node, &memsrv_service, group);
+    uint32_t *list = port_alloc(node->port, (g ? g->count + 1 : 1) * sizeof *list), count = 0;
+    for (uint32_t i = 0; g && i < g->count; i++)
+        if (g->nodes[i] != node->node)
+            list[count++] = g->nodes[i];
+    *servers = list;
     if (count == 0)
-        port_fail(node->port, "paging to other nodes needs machine.os.memory_server with %s",
-                  needs[kind]);
+        port_fail(node->port,
+                  "paging to other nodes needs { service = \"memory_server\", on = \"%s\" } in "
+                  "machine.os, and such nodes",
+                  group);
     return count;
 }
 
@@ -64,7 +69,7 @@ bool paging_servers(struct os_node *node, uint32_t region, const uint32_t *serve
 {
     struct xk_protl *rpc = rpc_of(node);
     const uint32_t *io = NULL;
-    uint32_t io_count = params->backup ? servers_of(node, OS_MEMORY_IO, &io) : 0;
+    uint32_t io_count = params->backup ? servers_of(node, "io", &io) : 0;
     if (!rpc || (params->backup && io_count == 0))
         return false;
     struct memsrv_client *c =
@@ -80,10 +85,10 @@ bool paging_servers(struct os_node *node, uint32_t region, const uint32_t *serve
 bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t pages,
                   const struct paging_params *params, struct vm_store **store)
 {
-    static const enum os_memory kinds[] = { [PAGING_DISK] = OS_MEMORY_IO,
-                                            [PAGING_IO] = OS_MEMORY_IO,
-                                            [PAGING_SERVERS] = OS_MEMORY_DEDICATED,
-                                            [PAGING_LENT] = OS_MEMORY_LENT };
+    static const char *const groups[] = { [PAGING_DISK] = "io",
+                                          [PAGING_IO] = "io",
+                                          [PAGING_SERVERS] = "memory",
+                                          [PAGING_LENT] = "compute" };
     *store = NULL;
     if (params->backing == PAGING_NONE)
         return true;
@@ -93,7 +98,7 @@ bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t
     }
     struct paging_params p = *params;
     const uint32_t *servers = NULL;
-    uint32_t count = servers_of(node, kinds[p.backing], &servers);
-    p.backup &= kinds[p.backing] != OS_MEMORY_IO;
+    uint32_t count = servers_of(node, groups[p.backing], &servers);
+    p.backup &= strcmp(groups[p.backing], "io") != 0;
     return count > 0 && paging_servers(node, region, servers, count, &p, store);
 }

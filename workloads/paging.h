@@ -6,11 +6,11 @@
 #include "os/node.h"
 
 enum paging_backing {
-    PAGING_NONE,    /* pages keep their frames */
-    PAGING_DISK,    /* a device of the node itself; without one, the I/O nodes page for it */
-    PAGING_IO,      /* memory servers of the I/O nodes (machine.os.memory_server.on) */
-    PAGING_SERVERS, /* those of compute nodes of their own (.dedicated) */
-    PAGING_LENT     /* idle memory of the other compute nodes (.lent) */
+    PAGING_NONE, /* pages keep their frames */
+    PAGING_DISK, /* a device of the node itself; without one, the I/O nodes page for it */
+    PAGING_IO,   /* memory servers of the I/O nodes (the service memory_server on the group io) */
+    PAGING_SERVERS, /* those of the group memory: nodes of their own */
+    PAGING_LENT     /* idle memory of the other compute nodes (on the group compute) */
 };
 extern const char *const paging_backings[];
 

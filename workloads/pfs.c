@@ -111,13 +111,13 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     /* Each file lies on `factor` I/O nodes; the fullest has at least its share. */
     uint64_t files = p->file == OWN ? nodes_of(p, layout) : 1, on = (uint64_t)p->factor;
     uint64_t share = on == 0 ? files : (files * on + layout->io_count - 1) / layout->io_count;
-    return share <= os_files_max(layout) ||
+    return share <= pfs_files_max(layout) ||
            err_set(
                e,
                "workload.file = 'own': %llu files, of which an I/O node has %llu, are more than "
                "machine.os.lfs.files = %llu",
                (unsigned long long)files, (unsigned long long)share,
-               (unsigned long long)os_files_max(layout));
+               (unsigned long long)pfs_files_max(layout));
 }
 
 /* One rank's run. */
@@ -169,7 +169,8 @@ static struct pfs_attrs attrs_of(const struct run *r)
 static bool agree(struct run *r, const char *tag, bool mine)
 {
     struct pfs_gathered all;
-    enum pfs_status s = pfs_gather(r->node->pfs, tag, r->ranks, mine ? 0 : 1, &all);
+    enum pfs_status s =
+        pfs_gather(os_find(r->node, &pfs_client_service), tag, r->ranks, mine ? 0 : 1, &all);
     return good(r, s, "meeting of all ranks") && all.most == 0;
 }
 
@@ -181,8 +182,8 @@ static bool make_file(struct run *r, uint32_t ranks)
     uint64_t size = io_pattern_extent(&pattern);
     struct pfs_attrs a = attrs_of(r);
     if (!good(r,
-              pfs_open(r->node->pfs, r->name, PFS_O_CREATE, (enum pfs_mode)p->mode, 0, ranks, &a,
-                       &r->f),
+              pfs_open(os_find(r->node, &pfs_client_service), r->name, PFS_O_CREATE,
+                       (enum pfs_mode)p->mode, 0, ranks, &a, &r->f),
               "open"))
         return false;
     if (p->op == OP_READ)
@@ -202,10 +203,10 @@ static bool open_file(struct run *r)
     if (!agree(r, "made", fine))
         return false;
     if (!maker)
-        fine = good(
-            r,
-            pfs_open(r->node->pfs, r->name, 0, (enum pfs_mode)p->mode, r->rank, ranks, NULL, &r->f),
-            "open");
+        fine = good(r,
+                    pfs_open(os_find(r->node, &pfs_client_service), r->name, 0,
+                             (enum pfs_mode)p->mode, r->rank, ranks, NULL, &r->f),
+                    "open");
     return agree(r, "opened", fine);
 }
 
@@ -318,8 +319,8 @@ static bool read_back(struct run *r)
 static void program(struct os_node *node, const struct program *me)
 {
     struct run r = { .node = node, .p = me->params, .rank = me->rank, .ranks = me->ranks };
-    if (node->pfs == NULL) {
-        port_fail(node->port, "the protocol graph has no instance 'rpc' for PFS to use");
+    if (!os_find(node, &pfs_client_service)) {
+        port_fail(node->port, "machine.os boots no service 'pfs_client' on the compute nodes");
         return;
     }
     if (!open_file(&r))

@@ -62,12 +62,13 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
 /* One message to the other, and its answer back; false: it did not come. */
 static bool round_trip(struct os_node *node, const struct pingpong_params *p, uint64_t seed)
 {
+    struct nx *nx = os_find(node, &nx_service);
     struct rope out, in, want;
     rope_init(&out);
     rope_add_pattern(&out, seed, 0, (uint64_t)p->size);
     rope_copy(&want, &out);
-    struct nx_info i = nx_csendrecv(node->nx, ECHO_TYPE, &out, (uint32_t)p->partner, ECHO_TYPE,
-                                    (uint64_t)p->size, &in);
+    struct nx_info i =
+        nx_csendrecv(nx, ECHO_TYPE, &out, (uint32_t)p->partner, ECHO_TYPE, (uint64_t)p->size, &in);
     if (i.status != NX_OK)
         port_fail(node->port, "the echo failed: %s", nx_status_name(i.status));
     else if (!rope_equal(&in, &want))
@@ -106,11 +107,11 @@ static void ping(struct os_node *node, const struct pingpong_params *p)
 
 static void pong(struct os_node *node, const struct pingpong_params *p)
 {
+    struct nx *nx = os_find(node, &nx_service);
     for (int64_t i = 0; i < p->warmup + p->rounds; i++) {
         struct rope data;
-        struct nx_info info = nx_crecv(node->nx, ECHO_TYPE, (uint64_t)p->size, &data);
-        bool good =
-            info.status == NX_OK && nx_csend(node->nx, ECHO_TYPE, &data, info.node) == NX_OK;
+        struct nx_info info = nx_crecv(nx, ECHO_TYPE, (uint64_t)p->size, &data);
+        bool good = info.status == NX_OK && nx_csend(nx, ECHO_TYPE, &data, info.node) == NX_OK;
         rope_fini(&data);
         if (!good) {
             port_fail(node->port, "rank %ld could not echo", (long)p->partner);
@@ -122,6 +123,10 @@ static void pong(struct os_node *node, const struct pingpong_params *p)
 static void program(struct os_node *node, const struct program *me)
 {
     const struct pingpong_params *p = me->params;
+    if (!os_find(node, &nx_service)) {
+        port_fail(node->port, "machine.os boots no service 'nx' on the compute nodes");
+        return;
+    }
     if (me->rank == 0)
         ping(node, p);
     else if (me->rank == (uint32_t)p->partner)

@@ -53,7 +53,7 @@ return function(o)
       invalidate = us(62), twin = mb(54.6), diff = mb(17.3),
       diff_out = mb(36.4), diff_in = mb(15.3),
     },
-    storage = o.storage, os = o.os, faults = o.faults,
+    storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
       { name = "nx", protocol = "nx", below = { "mesh" } },

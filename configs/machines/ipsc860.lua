@@ -68,7 +68,7 @@ return function(o)
       invalidate = us(62 * clock), twin = mb(54.6 / clock), diff = mb(17.3 / clock),
       diff_out = mb(36.4 / clock), diff_in = mb(15.3 / clock),
     },
-    storage = o.storage, os = o.os, faults = o.faults,
+    storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
       { name = "nx", protocol = "nx", below = { "mesh" } },

@@ -108,7 +108,7 @@ return function(o)
       dma_rate = r.frame_bytes > 0 and "1000GB/s" or "400MB/s",
     },
     prices = prices(r, o.scale),
-    storage = o.storage, os = o.os, faults = o.faults,
+    storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
       { name = "nx", protocol = "nx", below = { "mesh" }, offload = r.offload,

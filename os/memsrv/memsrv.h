@@ -17,6 +17,7 @@
 #ifndef OS_MEMSRV_MEMSRV_H
 #define OS_MEMSRV_MEMSRV_H
 
+#include "os/node.h"
 #include "os/vm/store.h"
 #include "os/xk/xobj.h"
 
@@ -27,6 +28,11 @@ struct memsrv_params {
     int64_t disk_pages; /* pages that it can spill to its disk, if it has one; 0: none */
 };
 extern const struct param memsrv_params_desc[];
+
+/* A server as a service, which boots only where it is listed: on the I/O nodes, on compute nodes of
+ * its own, or, with the memory that they lend to each other, on all compute nodes.  Its parameters
+ * are these and the clients' `page`. */
+extern const struct os_service_ops memsrv_service;
 
 /* Serves on this node from now on.  Pages are spilled to block device 0 when the node has one.
  * NULL when

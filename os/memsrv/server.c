@@ -65,14 +65,13 @@ struct disk_io {
     struct select_request *request; /* of a get */
 };
 
-const struct param memsrv_params_desc[] = {
-    P_INT(memsrv_params, frames, "4096", "0", "1000000000",
-          "Pages that a memory server keeps in memory.",
-          "ASSUMED(16 MB of 4 KB pages, a GP node's memory)"),
-    P_INT(memsrv_params, disk_pages, "65536", "0", "1000000000",
-          "Pages that a memory server can spill to its node's disk.", "ASSUMED(256 MB)"),
-    P_END,
-};
+#define MEMSRV_PARAMS                                                                              \
+    P_INT(memsrv_params, frames, "4096", "0", "1000000000",                                        \
+          "Pages that a memory server keeps in memory.",                                           \
+          "ASSUMED(16 MB of 4 KB pages, a GP node's memory)"),                                     \
+        P_INT(memsrv_params, disk_pages, "65536", "0", "1000000000",                               \
+              "Pages that a memory server can spill to its node's disk.", "ASSUMED(256 MB)")
+const struct param memsrv_params_desc[] = { MEMSRV_PARAMS, P_END };
 
 static void answer(struct memsrv *m, struct select_request *request, enum memsrv_status status,
                    const struct rope *data)
@@ -441,3 +440,33 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
     xk_on_peer(rpc->kernel, peer_changed, m);
     return m;
 }
+
+/* ---- the service ---- */
+
+struct service_params {
+    struct memsrv_params store; /* first */
+    int64_t page;
+};
+static const struct param service_params[] = {
+    MEMSRV_PARAMS,
+    P_SIZE(service_params, page, "4KiB", "64B", "1MiB", "Page size of the clients.",
+           "4 KB pages of the i860 [memory, high]"),
+    P_END,
+};
+
+static void *service_start(struct os_node *n, const struct os_service *s, struct xk_protl *over)
+{
+    (void)n;
+    const struct service_params *p = s->params;
+    return memsrv_serve(over, &p->store, (uint64_t)p->page);
+}
+
+const struct os_service_ops memsrv_service = {
+    .kind = { .name = "memory_server",
+              .doc = "Memory and disk of this node as backing store for pages of others.",
+              .params = service_params,
+              .params_size = sizeof(struct service_params) },
+    .on = "io",
+    .over = "rpc",
+    .start = service_start,
+};

@@ -277,3 +277,17 @@ const struct xk_protl_ops nx_protl = {
     .ready = ready,
     .control = control,
 };
+
+static void *service_start(struct os_node *n, const struct os_service *s, struct xk_protl *over)
+{
+    (void)n;
+    return nx_start(over, s->on->nodes, s->on->count);
+}
+
+const struct os_service_ops nx_service = {
+    .kind = { .name = "nx", .doc = "Message passing of programs." },
+    .on = "compute",
+    .over = "nx",
+    .with = "compute",
+    .start = service_start,
+};

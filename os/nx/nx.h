@@ -27,6 +27,7 @@
 #ifndef OS_NX_NX_H
 #define OS_NX_NX_H
 
+#include "os/node.h"
 #include "os/xk/xobj.h"
 
 struct nx;    /* the library on one node */
@@ -58,6 +59,9 @@ extern const struct xk_protl_ops nx_protl;
 /* Starts the library over an instance of the protocol.  nodes: rank -> node number, kept by
  * reference.  A node outside the partition has the rank NX_NO_NODE and cannot call the rest. */
 struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count);
+
+/* The library as a service: os_find gives the struct nx of a program's node. */
+extern const struct os_service_ops nx_service;
 
 uint32_t nx_mynode(const struct nx *n);
 uint32_t nx_numnodes(const struct nx *n);

@@ -62,7 +62,10 @@ struct pfs_params {
     int64_t retries;
     sim_time retry_delay;
 };
-extern const struct param pfs_params_desc[];
+/* The three services; os_find of the last gives the struct pfs_client of a program's node. */
+extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_client_service;
+/* Files that the local file system of one I/O node can hold. */
+uint64_t pfs_files_max(const struct os_layout *l);
 /* Refuses attributes that the machine does not have ("stripe factor 17 ... 16 I/O nodes"). */
 bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
                struct err *e);
@@ -196,14 +199,14 @@ enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count
  * of the pattern `seed`; nothing but the command crosses the mesh. (blocks) */
 enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size);
 
-/* Boot: on the service node, on each I/O node (device `dev`; a blank one is formatted), and on each
- * node whose programs open files. */
-void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
+/* Boot over an instance of SELECT: on the service node, on each I/O node (device `dev`; a blank one is
+ * formatted), and on each node whose programs open files. */
+void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
                     const struct pfs_params *params);
-void pfs_server_start(struct xk_kernel *k, const struct os_layout *layout,
+void pfs_server_start(struct xk_protl *rpc, const struct os_layout *layout,
                       const struct pfs_params *params, uint32_t dev,
                       const struct lfs_params *lfs_params);
-struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout *layout,
+struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,
                                     const struct pfs_params *params);
 
 #endif

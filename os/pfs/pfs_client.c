@@ -563,14 +563,13 @@ const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f)
     return &f->v->attrs;
 }
 
-struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout *layout,
+struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,
                                     const struct pfs_params *params)
 {
-    struct port *p = xk_kernel_port(k);
+    struct port *p = xk_port(rpc);
     struct pfs_client *c = port_alloc(p, sizeof *c);
     c->port = p;
-    c->rpc = xk_find(k, "rpc");
-    ASSERT_MSG(c->rpc != NULL, "the protocol graph has no instance named rpc");
+    c->rpc = rpc;
     c->layout = layout;
     c->params = params;
     uint64_t most = select_max_bytes(c->rpc) - PFS_META_BYTES, grain = 65536;
@@ -584,7 +583,7 @@ struct pfs_client *pfs_client_start(struct xk_kernel *k, const struct os_layout 
     list_init(&c->broadcast);
     list_init(&c->sends);
     port_timer_init(p, &c->retry_timer, retry_tick, c);
-    xk_on_peer(k, peer_changed, c);
+    xk_on_peer(rpc->kernel, peer_changed, c);
     enum xk_status served = select_serve(c->rpc, PFS_SERVICE_CLIENT, serve, c);
     ASSERT(served == XK_OK);
     return c;

@@ -121,6 +121,8 @@ struct pfs_file {
     struct list orders; /* pfs_req.link: M_SYNC, M_GLOBAL: requests in order, the first is asking */
 };
 
+#define PFS_RPC_MAX (64u << 20) /* the most that the parameter `rpc` may be */
+
 struct pfs_client {
     struct port *port;
     struct xk_protl *rpc;

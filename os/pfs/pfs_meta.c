@@ -724,14 +724,13 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
         on_file(m, q, procedure, &a);
 }
 
-void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
+void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
                     const struct pfs_params *params)
 {
-    struct port *p = xk_kernel_port(k);
+    struct port *p = xk_port(rpc);
     struct meta *m = port_alloc(p, sizeof *m);
     m->port = p;
-    m->rpc = xk_find(k, "rpc");
-    ASSERT_MSG(m->rpc != NULL, "the protocol graph has no instance named rpc");
+    m->rpc = rpc;
     m->layout = layout;
     m->params = params;
     m->lowest_lost = UINT32_MAX;
@@ -739,7 +738,7 @@ void pfs_meta_start(struct xk_kernel *k, const struct os_layout *layout,
     list_init(&m->gathers);
     list_init(&m->retry);
     port_timer_init(p, &m->retry_timer, retry_tick, m);
-    xk_on_peer(k, peer_changed, m);
+    xk_on_peer(rpc->kernel, peer_changed, m);
     enum xk_status served = select_serve(m->rpc, PFS_SERVICE_META, serve, m);
     ASSERT(served == XK_OK);
 }

@@ -323,7 +323,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     rope_init(&j->lfs.data);
     bool good = procedure < PFS_IO_PROCS && pfs_io_args_load(args, &j->args);
     rope_move(&j->data, args);
-    if (!good || (procedure == PFS_IO_READ && j->args.len > (uint64_t)s->params->rpc)) {
+    if (!good || (procedure == PFS_IO_READ && j->args.len > PFS_RPC_MAX)) {
         s->active++;
         answer(j, PFS_IO_ERROR, NULL);
         return;
@@ -347,13 +347,12 @@ static void mounted(void *arg, struct lfs *fs, enum lfs_status status)
     pump(s);
 }
 
-void pfs_server_start(struct xk_kernel *k, const struct os_layout *layout,
+void pfs_server_start(struct xk_protl *rpc, const struct os_layout *layout,
                       const struct pfs_params *params, uint32_t dev,
                       const struct lfs_params *lfs_params)
 {
-    struct port *p = xk_kernel_port(k);
+    struct port *p = xk_port(rpc);
     struct server *s = port_alloc(p, sizeof *s);
-    struct xk_protl *rpc = xk_find(k, "rpc");
     (void)layout;
     s->port = p;
     s->params = params;
@@ -362,7 +361,6 @@ void pfs_server_start(struct xk_kernel *k, const struct os_layout *layout,
     list_init(&s->waiting);
     for (int i = 0; i < LOCAL_BUCKETS; i++)
         list_init(&s->local[i]);
-    ASSERT_MSG(rpc != NULL, "the protocol graph has no instance named rpc");
     enum xk_status served = select_serve(rpc, PFS_SERVICE_IO, serve, s);
     ASSERT(served == XK_OK);
     lfs_mount(p, dev, &s->lfs_params, mounted, s);

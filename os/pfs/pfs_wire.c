@@ -1,4 +1,4 @@
-/* pfs_wire.c: the messages of PFS as packed wire images, its parameters and its sentences.
+/* pfs_wire.c: the messages of PFS as packed wire images, and its sentences.
  *
  *   metadata, both ways, 128 bytes        I/O arguments, 48 bytes      I/O reply, 24 bytes
  *     0 status 4    40 factor 4             0 id    8   32 record 8      0 status 4
@@ -11,34 +11,6 @@
 #include "os/pfs/pfs_internal.h"
 
 #include <string.h>
-
-const struct param pfs_params_desc[] = {
-    P_SIZE(pfs_params, unit, "64KiB", "1B", "1GiB",
-           "Stripe unit of a file that is created without attributes of its own.",
-           "Intel PFS, default 64 KB; as recalled, no document at hand"),
-    P_INT(pfs_params, factor, "0", "0", "256",
-          "Stripe factor of such a file: how many I/O nodes it is spread over; 0: all.",
-          "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
-    P_SIZE(pfs_params, rpc, "256KiB", "1KiB", "64MiB",
-           "Largest piece of a request that one call to an I/O node carries; what the calls of the "
-           "protocol graph carry bounds it too.",
-           "ASSUMED(one call per I/O node; its limit is not published)"),
-    P_INT(pfs_params, window, "64", "1", "4096",
-          "Calls that one request of a program has under way at once.",
-          "ASSUMED(all pieces in parallel on the machines of the time)"),
-    P_INT(pfs_params, depth, "2", "1", "4096",
-          "Of these, calls to one I/O node at once: it works on one while another travels.",
-          "ASSUMED(one call per I/O node; pieces longer than a call overlap)"),
-    P_INT(pfs_params, pool, "16", "1", "4096",
-          "Requests that an I/O server works on at once; more wait in order of arrival.",
-          "ASSUMED(a pool of server threads; its size is not published)"),
-    P_INT(pfs_params, retries, "3", "0", "1000",
-          "How often a piece is sent again to an I/O node that restarted.",
-          "ASSUMED(reads and writes of a range may be repeated)"),
-    P_TIME(pfs_params, retry_delay, "10ms", "1us", "1h",
-           "Pause before a refused or failed call is made again.", "ASSUMED(a disk access long)"),
-    P_END,
-};
 
 static const struct kind mode_kinds[PFS_MODES] = {
     [M_UNIX] = { .name = "M_UNIX", .doc = "private pointers; each request is atomic" },

@@ -221,3 +221,11 @@ void xk_graph_free(struct xk_graph *g)
     val_free(g->spec);
     free(g);
 }
+
+bool xk_graph_has(const struct xk_graph *g, const char *instance)
+{
+    for (uint32_t i = 0; i < g->count; i++)
+        if (strcmp(g->nodes[i].name, instance) == 0)
+            return true;
+    return false;
+}

@@ -12,7 +12,7 @@ const void *kind_find(const struct kind_set *set, const char *name)
     return NULL;
 }
 
-static void nearest(const struct kind_set *set, const char *wrong, struct err *e)
+void kind_nearest(const struct kind_set *set, const char *wrong, struct err *e)
 {
     size_t n = 0;
     while (set->items[n] != NULL)
@@ -46,7 +46,7 @@ const void *kind_choose(const struct kind_set *set, const struct val *table, con
     else
         err_set(e, "%s%s.%s: there is no %s '%.80s'", val_where(v, where, sizeof where), path, key,
                 set->what, name);
-    nearest(set, name, e);
+    kind_nearest(set, name, e);
     return NULL;
 }
 

@@ -38,6 +38,9 @@ static inline const void *kind_at(const struct kind_set *set, int index)
 const void *kind_choose(const struct kind_set *set, const struct val *table, const char *key,
                         const char *otherwise, const char *path, struct err *e);
 
+/* Adds to a sentence about `wrong` the nearest name of the set, or all of them. */
+void kind_nearest(const struct kind_set *set, const char *wrong, struct err *e);
+
 /* The kind's parameter struct, loaded from `table` but for the keys in `but` (ended by NULL; may be
  * NULL), which are the caller's.  Heap; NULL with a sentence. */
 void *kind_load(const struct kind *k, const struct val *table, const char *const *but,

@@ -80,10 +80,9 @@ static void on_request(void *arg, uint32_t src, struct rope *frame)
     port_blk_submit(a->port, 0, &s->io);
 }
 
-static struct os_node *boot(struct port *p, const struct os_layout *l,
-                            const struct os_params *params, const struct xk_graph *graph)
+static struct os_node *boot(struct port *p, const struct os_boot *b)
 {
-    (void)params, (void)graph;
+    const struct os_layout *l = b->layout;
     struct agent *a = port_alloc(p, sizeof *a);
     bool io = false;
     for (uint32_t i = 0; i < l->io_count; i++)
@@ -107,7 +106,7 @@ static void put(struct val *spec, const char *path, const char *text)
 /* Runs side x side nodes with `side` I/O nodes; *events: how many it took. */
 static double run(uint64_t side, uint64_t requests, const char *model, uint64_t *events)
 {
-    static const struct machine_registry reg = { &net_kinds, &os_protocols, { .boot = boot } };
+    static const struct machine_registry reg = { &net_kinds, &os_protocols, NULL, boot };
     struct sim_options o = { .seed = 1 };
     struct err e = ERR_INIT;
     struct val *spec = val_new(VAL_TABLE, NULL, 0);

@@ -72,7 +72,8 @@ enum { MOVING, TOUCHING, NOTHING };
 static const struct machine_registry registry = {
     .nets = &net_kinds,
     .protocols = &os_protocols,
-    .os = { .params = os_params_desc, .params_size = &os_params_size, .boot = os_node_boot },
+    .services = &os_services,
+    .boot = os_node_boot,
 };
 
 static struct val *protocol(const char *name, const char *below)
@@ -111,10 +112,11 @@ static double run(uint64_t side, const struct workload_ops *ops)
     struct sim *s = sim_create(NULL);
     struct val *spec = machine_spec((int64_t)side);
     struct machine *m = machine_create(s, spec, "machine", &registry, &e);
-    if (!m || !machine_load(m, ops, &params, &e)) {
+    if (!m) {
         fprintf(stderr, "bench_svm: %s\n", e.text);
         exit(1);
     }
+    machine_program(m, ops->main, &params, machine_layout(m)->compute_count);
     double from = bench_seconds();
     enum sim_end end = sim_run(s);
     double seconds = bench_seconds() - from;

@@ -139,6 +139,8 @@ struct port *port_task_create(struct port *p, const char *name,
 {
     ASSERT(name);
     struct port *t = fake_task_new(p->f, p->node, name);
+    if (!main)
+        return t;
     struct item *it = fake_item(p->f, ITEM_MAIN, p->node->id, t, fake_time(p->f));
     it->u.main.fn = main;
     it->u.main.arg = arg;

@@ -135,12 +135,10 @@ static const struct kind *const nets[] = { &rig_wire.kind, &net_worm.kind, &net_
 static const struct kind_set net_set = { "network", "machine.network", nets };
 static rig_boot_fn *on_boot;
 
-static struct os_node *boot(struct port *kernel, const struct os_layout *layout,
-                            const struct os_params *params, const struct xk_graph *graph)
+static struct os_node *boot(struct port *kernel, const struct os_boot *b)
 {
-    (void)params, (void)graph;
     if (on_boot != NULL)
-        on_boot(kernel, layout);
+        on_boot(kernel, b->layout);
     return NULL;
 }
 
@@ -167,11 +165,9 @@ void rig_set_bool(struct rig *r, const char *path, bool value)
 
 void rig_init(struct rig *r, int rows, int columns)
 {
-    *r = (struct rig){
-        .options = { .seed = 7 },
-        .reg = { .nets = &net_set, .protocols = &os_protocols, .os = { .boot = boot } },
-        .leaves = rope_leaves_alive()
-    };
+    *r = (struct rig){ .options = { .seed = 7 },
+                       .reg = { .nets = &net_set, .protocols = &os_protocols, .boot = boot },
+                       .leaves = rope_leaves_alive() };
     r->spec = val_new(VAL_TABLE, NULL, 0);
     rig_set_int(r, "rows", rows);
     rig_set_int(r, "columns", columns);
@@ -234,4 +230,20 @@ struct val *rig_node(uint32_t node)
     char path[32];
     snprintf(path, sizeof path, "node %u", node);
     return val_new_string(path, NULL, 0);
+}
+
+void rig_os(struct rig *r)
+{
+    r->reg.services = &os_services;
+    r->reg.boot = os_node_boot;
+}
+
+bool rig_load(struct rig *r, const struct workload_ops *ops, const void *params, struct err *e)
+{
+    uint32_t ranks;
+    if (!workload_ranks(ops, params, machine_layout(r->m), &ranks, e))
+        return false;
+    machine_measures(r->m, ops->measures, ops->rate);
+    machine_program(r->m, ops->main, params, ranks);
+    return true;
 }

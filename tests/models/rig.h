@@ -5,6 +5,7 @@
 #define TESTS_MODELS_RIG_H
 
 #include "models/node.h"
+#include "workloads/workload.h"
 
 struct rig {
     struct sim *sim;
@@ -31,6 +32,9 @@ void rig_set_bool(struct rig *r, const char *path, bool value);
 void rig_open(struct rig *r, rig_boot_fn *boot);
 /* The same, expecting refusal; the sentence is in *e. */
 void rig_refused(struct rig *r, struct err *e);
+/* The real operating system boots, and this workload's programs: between rig_open and rig_run. */
+void rig_os(struct rig *r);
+bool rig_load(struct rig *r, const struct workload_ops *ops, const void *params, struct err *e);
 enum sim_end rig_run(struct rig *r);
 /* Whether LeakSanitizer watches what is allocated from now on: a crash drops the references that a
  * heap holds without a look at them, so their leaves stay. */

@@ -5,14 +5,6 @@
 
 #include "rig.h"
 
-static uint32_t count_role(const struct rig *r, enum os_role role)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < r->m->layout.nodes; i++)
-        n += r->m->nodes[i].role == role;
-    return n;
-}
-
 Test(machine, puts_io_nodes_in_the_last_column_and_the_service_node_beside_them)
 {
     struct rig r;
@@ -52,10 +44,15 @@ Test(machine, takes_more_columns_when_there_are_more_io_nodes_than_rows)
     rig_init(&r, 3, 5);
     rig_set_int(&r, "io_nodes", 8);
     rig_open(&r, NULL);
-    cr_expect_eq(count_role(&r, OS_ROLE_IO), 8);
+    const struct os_layout *l = machine_layout(r.m);
+    cr_expect_eq(l->io_count, 8);
     for (uint32_t row = 0; row < 3; row++)
-        for (uint32_t column = 3; column < 5; column++)
-            cr_expect_eq(r.m->nodes[row * 5 + column].role, OS_ROLE_IO);
+        for (uint32_t column = 3; column < 5; column++) {
+            uint32_t i = 0;
+            while (i < 8 && l->io[i] != row * 5 + column)
+                i++;
+            cr_expect_lt(i, 8);
+        }
     cr_expect_eq(machine_layout(r.m)->service, 1);
     cr_expect_eq(machine_layout(r.m)->compute_count, 6);
     rig_close(&r);

@@ -73,7 +73,7 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     val_append(graph, instance("mesh", NULL));
     val_append(graph, instance("svm", "mesh"));
     val_put(r.spec, "graph", graph);
-    r.reg.os = (struct machine_os){ os_params_desc, &os_params_size, os_node_boot };
+    rig_os(&r);
     if (what == LOST) {
         struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
         val_put(f, "at", val_new_string("10ms", NULL, 0));
@@ -86,7 +86,7 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     r.sim = sim_create(&r.options);
     r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
     cr_assert(r.m != NULL, "%s", e.text);
-    cr_assert(machine_load(r.m, &careless, NULL, &e), "%s", e.text);
+    cr_assert(rig_load(&r, &careless, NULL, &e), "%s", e.text);
     rig_watch_leaks(false);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
     rig_watch_leaks(true);

@@ -47,7 +47,7 @@ static void start(struct world *w)
     val_put(w->r.spec, "graph", graph);
     val_put(disk, "kind", val_new_string("disk", NULL, 0));
     val_put(w->r.spec, "storage", disk);
-    w->r.reg.os = (struct machine_os){ os_params_desc, &os_params_size, os_node_boot };
+    rig_os(&w->r);
     w->program = val_new(VAL_TABLE, NULL, 0);
     w->params = NULL;
 }
@@ -71,7 +71,7 @@ static void make(struct world *w)
     w->params = calloc(1, workload_pfs.kind.params_size);
     cr_assert(param_load(workload_pfs.kind.params, w->params, w->program, "workload", &e), "%s",
               e.text);
-    cr_assert(machine_load(w->r.m, &workload_pfs, w->params, &e), "%s", e.text);
+    cr_assert(rig_load(&w->r, &workload_pfs, w->params, &e), "%s", e.text);
 }
 
 static void finish(struct world *w, bool good)

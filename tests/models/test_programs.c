@@ -37,7 +37,7 @@ static void play_init(struct play *p, bool offload, const char *size)
 {
     rig_init(&p->r, 1, 2);
     rig_set(&p->r, "network.model", "worm");
-    p->r.reg.os = (struct machine_os){ os_params_desc, &os_params_size, os_node_boot };
+    rig_os(&p->r);
     p->flatten = false;
     val_put(p->r.spec, "graph", graph(offload));
     rig_set(&p->r, "nic.mtu", "2088B");
@@ -66,7 +66,7 @@ static enum sim_end play(struct play *p, char digest[33])
     p->r.m = machine_create(p->r.sim, p->r.spec, "machine", &p->r.reg, &e);
     cr_assert(p->r.m != NULL, "%s", e.text);
     machine_set_flatten(p->r.m, p->flatten);
-    cr_assert(machine_load(p->r.m, &workload_pingpong, p->params, &e), "%s", e.text);
+    cr_assert(rig_load(&p->r, &workload_pingpong, p->params, &e), "%s", e.text);
     enum sim_end end = rig_run(&p->r);
     sim_digest_text(p->r.sim, digest);
     return end;

@@ -38,12 +38,13 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     struct pfs_world *w = CONTAINER_OF(r, struct pfs_world, r);
     (void)p;
     w->booted++;
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
     if (node < w->compute)
-        w->client[node] = pfs_client_start(r->k[node], &w->layout, &w->params);
+        w->client[node] = pfs_client_start(rpc, &w->layout, &w->params);
     else if (node < w->compute + w->io)
-        pfs_server_start(r->k[node], &w->layout, &w->params, 0, &w->lfs);
+        pfs_server_start(rpc, &w->layout, &w->params, 0, &w->lfs);
     else
-        pfs_meta_start(r->k[node], &w->layout, &w->params);
+        pfs_meta_start(rpc, &w->layout, &w->params);
 }
 
 static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,

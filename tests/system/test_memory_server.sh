@@ -5,12 +5,14 @@ config mem <<'EOF'
 local paragon = include "machines/paragon.lua"
 local backing = param("backing", "servers")
 local death = param("death", "")   -- when the last compute node dies
-local os = ({ disk = {}, io = { on = true, store = { frames = 0 } }, lent = { lent = 64 },
-              servers = { on = true, store = { frames = 0 } } })[backing]
+local services = include "parts/services.lua"
+local io = services.list(services.nx, services.memory { frames = 0 })
+local lent = services.list(services.nx, services.lent(64), services.pfs)
+local os = ({ disk = {}, io = io, lent = lent, servers = io })[backing]
 return {
     machine = paragon {
         rows = 2, columns = 4, io_nodes = 1, storage = { kind = "raid3" },
-        os = { memory_server = os },
+        os = os,
         faults = death ~= "" and { { at = death, path = "node 6" } } or nil,
     },
     workload = {
@@ -67,7 +69,8 @@ local paragon = include "machines/paragon.lua"
 return {
     machine = paragon {
         rows = 2, columns = 3,
-        os = { memory_server = { dedicated = 2, store = { frames = 1000 } } },
+        nodes = { memory = { last = 2 } },
+        os = { { service = "memory_server", on = "memory", frames = 1000 } },
         faults = { { at = "30ms", path = "node 5" } },
         graph = {
             { name = "mesh", protocol = "mesh" },
@@ -91,4 +94,4 @@ grep -q "node 0, kernel: program shared cannot [a-z]* address 0x[0-9a-f]*: the p
 
 # What a machine cannot do is said.
 run 1 -p backing=disk -p workload.backing=lent
-grep -q "machine.os.memory_server with lent > 0" "$T/err" || { cat "$T/err"; fail "no sentence"; }
+grep -q '{ service = "memory_server", on = "compute" } in machine.os' "$T/err" || { cat "$T/err"; fail "no sentence"; }

@@ -15,9 +15,9 @@ gives 2 run -p workload.nodes=99;    says "workload.nodes is 99, but the machine
 gives 2 run -p machine.io_nodes=0;   says "the machine has none"
 gives 2 run -p workload.mode=M_UNIT; says "did you mean 'M_UNIX'?"
 gives 2 run -p workload.op=read;     says "workload.readback"
-gives 2 run -p machine.os.pfs.pol=1; says "did you mean 'machine.os.pfs.pool'?"
+gives 2 run -p machine.os.pfs_server.pol=1; says "did you mean 'machine.os.pfs_server.pool'?"
 gives 0 run --json;                  digests "$T/out" >"$T/a"
 gives 0 run --json --flatten;        digests "$T/out" >"$T/b"
 cmp "$T/a" "$T/b" || fail "the digest changes when messages are flattened"
-gives 0 run -p machine.os.pfs.window=1 -p machine.os.pfs.rpc=4096B
-gives 0 run -p machine.os.lfs.buffered=true -p machine.os.lfs.block=16KiB
+gives 0 run -p machine.os.pfs_client.window=1 -p machine.os.pfs_client.rpc=4096B
+gives 0 run -p machine.os.pfs_server.lfs.buffered=true -p machine.os.pfs_server.lfs.block=16KiB

@@ -1,0 +1,33 @@
+-- Lists of services for machine.os, where what boots by itself is not what is wanted.
+--
+--   local services = include "parts/services.lua"
+--   os = services.list(services.nx, services.memory { frames = 0 }, services.pfs)
+local services = {}
+
+services.nx = { { service = "nx" } }
+services.pfs = {
+  { service = "pfs_meta" }, { service = "pfs_server" }, { service = "pfs_client" },
+}
+
+-- Memory servers: on the I/O nodes, or `on` another group; frames, disk_pages, page.
+function services.memory(options)
+  local entry = { service = "memory_server" }
+  for key, value in pairs(options) do entry[key] = value end
+  return { entry }
+end
+
+-- Every compute node lends so many frames to the others.
+function services.lent(frames)
+  return services.memory { on = "compute", frames = frames, disk_pages = 0 }
+end
+
+-- One list of several.
+function services.list(...)
+  local all = {}
+  for _, part in ipairs { ... } do
+    for _, entry in ipairs(part) do all[#all + 1] = entry end
+  end
+  return all
+end
+
+return services

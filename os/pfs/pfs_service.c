@@ -1,0 +1,87 @@
+/* pfs_service.c: PFS as services: metadata, a server on every I/O node, a library for programs. */
+#include "os/pfs/pfs_internal.h"
+
+#define RETRY_DELAY                                                                                \
+    P_TIME(pfs_params, retry_delay, "10ms", "1us", "1h",                                           \
+           "Pause before a refused or failed call is made again.", "ASSUMED(a disk access long)")
+static const struct param meta_params[] = {
+    P_SIZE(pfs_params, unit, "64KiB", "1B", "1GiB",
+           "Stripe unit of a file that is created without attributes of its own.",
+           "Intel PFS, default 64 KB; as recalled, no document at hand"),
+    P_INT(pfs_params, factor, "0", "0", "256",
+          "Stripe factor of such a file: how many I/O nodes it is spread over; 0: all.",
+          "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
+    RETRY_DELAY,
+    P_END,
+};
+
+static const struct param client_params[] = {
+    P_SIZE(pfs_params, rpc, "256KiB", "1KiB", "64MiB",
+           "Largest piece of a request that one call to an I/O node carries; what the calls of the "
+           "protocol graph carry bounds it too.",
+           "ASSUMED(one call per I/O node; its limit is not published)"),
+    P_INT(pfs_params, window, "64", "1", "4096",
+          "Calls that one request of a program has under way at once.",
+          "ASSUMED(all pieces in parallel on the machines of the time)"),
+    P_INT(pfs_params, depth, "2", "1", "4096",
+          "Of these, calls to one I/O node at once: it works on one while another travels.",
+          "ASSUMED(one call per I/O node; pieces longer than a call overlap)"),
+    P_INT(pfs_params, retries, "3", "0", "1000",
+          "How often a piece is sent again to an I/O node that restarted.",
+          "ASSUMED(reads and writes of a range may be repeated)"),
+    RETRY_DELAY,
+    P_END,
+};
+
+struct server_params {
+    struct pfs_params pfs; /* first */
+    struct lfs_params lfs;
+};
+static const struct param server_params[] = {
+    P_INT(pfs_params, pool, "16", "1", "4096",
+          "Requests that an I/O server works on at once; more wait in order of arrival.",
+          "ASSUMED(a pool of server threads; its size is not published)"),
+    P_TABLE(server_params, lfs, lfs_params_desc, "The local file system of each I/O node.",
+            "see its parameters"),
+    P_END,
+};
+
+static void *start_meta(struct os_node *n, const struct os_service *s, struct xk_protl *over)
+{
+    pfs_meta_start(over, n->layout, s->params);
+    return n;
+}
+
+static void *start_server(struct os_node *n, const struct os_service *s, struct xk_protl *over)
+{
+    const struct server_params *p = s->params;
+    if (port_blk_count(n->port) > 0)
+        pfs_server_start(over, n->layout, &p->pfs, 0, &p->lfs);
+    return n;
+}
+
+static void *start_client(struct os_node *n, const struct os_service *s, struct xk_protl *over)
+{
+    return pfs_client_start(over, n->layout, s->params);
+}
+
+#define SERVICE(name_, doc_, params_, tag, on_, start_)                                            \
+    {                                                                                              \
+        .kind = { .name = name_, .doc = doc_, .params = params_, .params_size = sizeof(tag) },     \
+        .on = on_, .over = "rpc", .with = "io", .start = start_                                    \
+    }
+const struct os_service_ops pfs_meta_service =
+    SERVICE("pfs_meta", "Names, sizes and tokens of the parallel file system.", meta_params,
+            struct pfs_params, "service", start_meta);
+const struct os_service_ops pfs_server_service =
+    SERVICE("pfs_server", "The parts of files that lie on this node's device.", server_params,
+            struct server_params, "io", start_server);
+const struct os_service_ops pfs_client_service =
+    SERVICE("pfs_client", "The parallel file system as programs see it.", client_params,
+            struct pfs_params, "compute", start_client);
+
+uint64_t pfs_files_max(const struct os_layout *l)
+{
+    const struct server_params *p = os_service_params(l, &pfs_server_service);
+    return p ? (uint64_t)p->lfs.files : UINT64_MAX;
+}
