@@ -152,8 +152,16 @@ Test(figure, expectations_of_both_places_are_judged)
 Test(figure, the_table_of_verdicts_is_aligned)
 {
     struct verdict v[2] = {
-        { VERDICT_HOLDS, true, true, base_strdup("a"), base_strdup("42 us"), base_strdup("x") },
-        { VERDICT_FAILS, false, false, base_strdup("longer"), base_strdup("1"), base_strdup("y") },
+        { .kind = VERDICT_HOLDS,
+          .holds = true,
+          .calibrated = true,
+          .name = base_strdup("a"),
+          .ours = base_strdup("42 us"),
+          .expected = base_strdup("x") },
+        { .kind = VERDICT_FAILS,
+          .name = base_strdup("longer"),
+          .ours = base_strdup("1"),
+          .expected = base_strdup("y") },
     };
     struct verdicts all = { .list = v, .count = 2, .failed = 1 };
     char *out;

@@ -67,8 +67,14 @@ bool bench_start(struct bench_net *b, const struct net_ops *net, const char *mes
     b->net = net->create(b->sim, &b->mesh, &b->err);
     if (!b->net)
         return false;
-    struct direct_world w = { .net = b->net };
+    const struct val *file = val_get(b->table, "file");
+    struct input in = { .name = NULL };
+    if (file && !input_read(&in, NULL, file->u.s, INPUT_MAX, &b->err))
+        return false;
+    struct direct_world w = { .net = b->net, .files = &in, .file_count = file != NULL };
     b->self = direct->create(b->sim, &w, b->params, &b->err);
+    if (file)
+        input_fini(&in);
     return b->self != NULL;
 }
 

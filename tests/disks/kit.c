@@ -31,7 +31,7 @@ struct disk_params kit_bare(void)
 struct blkdev *kit_disk(struct sim *s, const struct disk_params *p)
 {
     struct err e = ERR_INIT;
-    struct blkdev *d = disk_create(s, p, 0, "disk", "disk", &e);
+    struct blkdev *d = disk_create(s, p, -1, "disk", "disk", &e);
     cr_assert(d != NULL, "%s", e.text);
     return d;
 }

@@ -73,7 +73,7 @@ static double streams(struct val *list)
     struct err e = ERR_INIT;
     struct blkdev **d;
     size_t n;
-    cr_assert(blk_build_list(s, list, 0, "dev", "devices", &d, &n, &e), "%s", e.text);
+    cr_assert(blk_build_list(s, list, -1, "dev", "devices", &d, &n, &e), "%s", e.text);
     struct stream *x = calloc(n, sizeof *x);
     for (size_t i = 0; i < n; i++) {
         x[i] = (struct stream){ .d = d[i], .left = 60 };
@@ -138,7 +138,7 @@ Test(build_list, the_drives_of_arrays_and_caches_stand_on_named_buses_too)
     val_append(list, array);
     val_append(list, cache);
     val_append(list, drives(2, NULL));
-    cr_assert(blk_build_list(s, list, 0, "dev", "devices", &d, &n, &e), "%s", e.text);
+    cr_assert(blk_build_list(s, list, -1, "dev", "devices", &d, &n, &e), "%s", e.text);
     cr_assert_eq(n, 4);
     struct blk_describe about;
     d[3]->ops->describe(d[3], &about);
@@ -163,7 +163,7 @@ static void refused(struct val *list, const char *part)
     struct err e = ERR_INIT;
     struct blkdev **d;
     size_t n;
-    cr_assert_not(blk_build_list(s, list, 0, "dev", "devices", &d, &n, &e));
+    cr_assert_not(blk_build_list(s, list, -1, "dev", "devices", &d, &n, &e));
     cr_assert(strstr(e.text, part) != NULL, "%s", e.text);
     drop(d, n);
     sim_destroy(s);

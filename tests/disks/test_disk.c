@@ -608,7 +608,7 @@ Test(disk, one_that_keeps_the_bus_cannot_have_commands_queued)
     struct err e = ERR_INIT;
     p.queue.where = DISK_QUEUE_DRIVE;
     p.interface.disconnect = false;
-    cr_assert_null(disk_create(s, &p, 0, "disk", "devices", &e));
+    cr_assert_null(disk_create(s, &p, -1, "disk", "devices", &e));
     cr_assert(strstr(e.text, "devices.queue.where: 'drive'") != NULL, "%s", e.text);
     sim_destroy(s);
 }

@@ -51,7 +51,7 @@ static struct blkdev *build(struct sim *s, const char *text)
 {
     struct err e = ERR_INIT;
     struct val *v = preset_text(text);
-    struct blkdev *d = blk_build(s, v, 0, "d", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "d", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(v);
     return d;

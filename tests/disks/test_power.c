@@ -170,7 +170,7 @@ static struct blkdev *small_array(struct sim *s, const char *kind, int members)
     val_put(v, "members", val_new_int(members, NULL, 0));
     val_put(v, "unit", val_new_string("2KiB", NULL, 0));
     val_put(v, "member", m);
-    struct blkdev *d = blk_build(s, v, 0, "array", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(v);
     return d;
@@ -390,7 +390,7 @@ Test(power, a_cache_loses_what_is_dirty_and_what_is_on_its_way)
     struct err e = ERR_INIT;
     struct val *v = val_new(VAL_TABLE, NULL, 0);
     val_put(v, "kind", val_new_string("cache", NULL, 0));
-    struct blkdev *d = blk_build(s, v, 0, "cache", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "cache", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(v);
     struct rope data;

@@ -40,7 +40,7 @@ ParameterizedTest(struct drive *w, presets, drive, .timeout = 60)
     struct sim *s = kit_sim(1);
     struct err e = ERR_INIT;
     struct val *spec = preset_load(w->name);
-    struct blkdev *d = blk_build(s, spec, 0, w->name, "devices", &e);
+    struct blkdev *d = blk_build(s, spec, -1, w->name, "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(spec);
     const struct geometry *g = disk_geometry(d);
@@ -84,7 +84,7 @@ Test(presets, the_paragon_array_holds_4_8_gb_and_delivers_a_few_megabytes_a_seco
     struct err e = ERR_INIT;
     struct blk_describe about;
     struct val *spec = preset_load("paragon_raid3");
-    struct blkdev *d = blk_build(s, spec, 0, "array", "devices", &e);
+    struct blkdev *d = blk_build(s, spec, -1, "array", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(spec);
     d->ops->describe(d, &about);

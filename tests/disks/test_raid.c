@@ -102,7 +102,7 @@ static const char *mixed(const char *kind, int members, int spares, const char *
     val_put(v, "spares", val_new_int(spares, NULL, 0));
     val_put(v, "unit", val_new_string(unit, NULL, 0));
     val_put(v, "member", list);
-    struct blkdev *d = blk_build(s, v, 0, "array", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
     if (d != NULL) {
         struct blk_describe about;
         d->ops->describe(d, &about);
@@ -163,7 +163,7 @@ static struct blkdev *array(struct sim *s, const char *kind, int members, const 
     val_put(v, "layout", val_new_string(layout, NULL, 0));
     val_put(v, "spares", val_new_int(spares, NULL, 0));
     val_put(v, "member", small_drive());
-    struct blkdev *d = blk_build(s, v, 0, "array", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(v);
     return d;
@@ -693,7 +693,7 @@ static struct blkdev *small_raid0(struct sim *s, const char *merge)
     val_put(v, "unit", val_new_string("8KiB", NULL, 0));
     val_put(v, "merge", val_new_string(merge, NULL, 0));
     val_put(v, "member", small_drive());
-    struct blkdev *d = blk_build(s, v, 0, "array", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(v);
     return d;
@@ -708,7 +708,7 @@ Test(raid, a_striped_transfer_takes_as_long_as_its_quarter_on_one_drive)
     struct val *v = small_drive();
     for (uint64_t at = 0; at <= 480; at += 96) {
         struct sim *s = kit_sim(1);
-        struct blkdev *one = blk_build(s, v, 0, "disk", "devices", &e);
+        struct blkdev *one = blk_build(s, v, -1, "disk", "devices", &e);
         sim_time quarter = kit_read(one, at, 64, NULL);
         one->ops->destroy(one);
         sim_destroy(s);
@@ -803,7 +803,7 @@ static double rate_of(const char *kind, int members, uint32_t outstanding, bool 
     if (members > 0)
         val_put(v, "members", val_new_int(members, NULL, 0));
     l = (struct rate_load){ .left = 3000, .write = write };
-    l.d = blk_build(s, v, 0, "array", "devices", &e);
+    l.d = blk_build(s, v, -1, "array", "devices", &e);
     cr_assert(l.d != NULL, "%s", e.text);
     val_free(v);
     struct blk_describe about;

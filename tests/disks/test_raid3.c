@@ -13,7 +13,7 @@ static struct blkdev *array(struct sim *s, struct raid3_params *p)
 {
     struct err e = ERR_INIT;
     cr_assert(param_load(raid3_params, p, NULL, "raid3", &e), "%s", e.text);
-    struct blkdev *d = raid3_create(s, p, 0, "array", "raid3", &e);
+    struct blkdev *d = raid3_create(s, p, -1, "array", "raid3", &e);
     cr_assert(d != NULL, "%s", e.text);
     return d;
 }
@@ -127,7 +127,7 @@ Test(raid3, large_reads_come_at_the_rate_of_the_slower_of_media_and_bus)
         struct err e = ERR_INIT;
         cr_assert(param_load(raid3_params, &p, NULL, "raid3", &e));
         p.bus.rate = cases[i].rate;
-        struct blkdev *d = raid3_create(s, &p, 0, "array", "raid3", &e);
+        struct blkdev *d = raid3_create(s, &p, -1, "array", "raid3", &e);
         uint32_t n = 4000; /* 8 MB */
         sim_time t = kit_read(d, 100, n, NULL);
         double rate = (double)n * SECTOR / sim_time_seconds(t);
@@ -192,7 +192,7 @@ static struct blkdev *small_array(struct sim *s, int64_t spares, int64_t rate, i
     p.spares = spares;
     p.rebuild_rate = rate;
     p.rebuild_batch = batch;
-    struct blkdev *d = raid3_create(s, &p, 0, "array", "raid3", &e);
+    struct blkdev *d = raid3_create(s, &p, -1, "array", "raid3", &e);
     cr_assert(d != NULL, "%s", e.text);
     return d;
 }
@@ -526,7 +526,7 @@ Test(build, any_stack_comes_from_a_table_and_mistakes_have_sentences)
     struct sim *s = kit_sim(1);
     struct err e = ERR_INIT;
     struct blk_describe about;
-    struct blkdev *d = blk_build(s, NULL, 0, "d", "devices[1]", &e);
+    struct blkdev *d = blk_build(s, NULL, -1, "d", "devices[1]", &e);
     d->ops->describe(d, &about);
     cr_assert_eq(about.sectors, 1962u * 19 * 72);
     d->ops->destroy(d);
@@ -535,14 +535,14 @@ Test(build, any_stack_comes_from_a_table_and_mistakes_have_sentences)
     val_put(array_spec, "kind", val_new_string("raid3", NULL, 0));
     val_put(scsi, "kind", val_new_string("scsi", NULL, 0));
     val_put(scsi, "device", array_spec);
-    d = blk_build(s, scsi, 0, "d", "devices[1]", &e);
+    d = blk_build(s, scsi, -1, "d", "devices[1]", &e);
     cr_assert(d != NULL, "%s", e.text);
     d->ops->describe(d, &about);
     cr_assert_eq(about.sector_bytes, SECTOR);
     d->ops->destroy(d);
 
     val_put(array_spec, "kind", val_new_string("raid33", NULL, 0));
-    cr_assert_null(blk_build(s, scsi, 0, "d", "devices[1]", &e));
+    cr_assert_null(blk_build(s, scsi, -1, "d", "devices[1]", &e));
     cr_assert(strstr(e.text, "devices[1].device.kind") != NULL, "%s", e.text);
     cr_assert(strstr(e.text, "raid3") != NULL, "%s", e.text);
     val_free(scsi);

@@ -15,7 +15,7 @@ static struct blkdev *cached(struct sim *s, const char *kind, const char *size, 
     val_put(v, "delay", val_new_string(delay, NULL, 0));
     val_put(below, "kind", val_new_string(kind, NULL, 0));
     val_put(v, "device", below);
-    struct blkdev *d = blk_build(s, v, 0, "cache", "devices", &e);
+    struct blkdev *d = blk_build(s, v, -1, "cache", "devices", &e);
     cr_assert(d != NULL, "%s", e.text);
     val_free(v);
     return d;

@@ -269,6 +269,6 @@ Test(trace, what_cannot_be_written_has_a_sentence)
     for (int i = 0; i < 20000; i++)
         sim_trace_instant(s, "m", 0, "t", "x", i);
     cr_assert_not(sim_trace_close(s, &e));
-    cr_assert_str_eq(e.text, "the trace '/dev/full' could not be written: No space left on device");
+    cr_assert_str_eq(e.text, "the trace '/dev/full' cannot be written: No space left on device");
     sim_destroy(s);
 }
