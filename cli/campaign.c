@@ -316,9 +316,9 @@ static void run_loop(struct loop *l)
 
 /* ---- set-up ---- */
 
-/* Who goes on with a file has it alone, until the workers are gone too; the next one waits, and then
- * finds what the first has done.  The lock's descriptor is closed last: SQLite's own locks on the
- * file end with any that is closed. */
+/* Who goes on with a file has it alone, until the workers are gone too; the next one waits, and
+ * then finds what the first has done.  The lock's descriptor is closed last: SQLite's own locks on
+ * the file end with any that is closed. */
 static bool take_turn(struct loop *l)
 {
     l->turn = open(l->o->output, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);

@@ -1,8 +1,8 @@
 /* clean.h: what a terminal could obey is taken out of what is printed.
  *
- * Titles, values, keys, file names, and what a simulated program says come from elsewhere.  All that
- * psim prints goes through one filter, so nobody else has to think of it; only the progress line,
- * which steers the terminal on purpose, goes past it.
+ * Titles, values, keys, file names, and what a simulated program says come from elsewhere.  All
+ * that psim prints goes through one filter, so nobody else has to think of it; only the progress
+ * line, which steers the terminal on purpose, goes past it.
  */
 #ifndef CLI_CLEAN_H
 #define CLI_CLEAN_H

@@ -1,8 +1,8 @@
 /* draw.h: a drawing of curves with error bars, made by gnuplot as a child process.
  *
- * Names on the x axis are bars.  What cannot be told apart by curves alone becomes small multiples, or
- * is refused with what there is to choose.  The script goes through a pipe, data inside it as numbers, text in single quotes only, so no name
- * in a results file can become a command.
+ * Names on the x axis are bars.  What cannot be told apart by curves alone becomes small multiples,
+ * or is refused with what there is to choose.  The script goes through a pipe, data inside it as
+ * numbers, text in single quotes only, so no name in a results file can become a command.
  */
 #ifndef CLI_DRAW_H
 #define CLI_DRAW_H

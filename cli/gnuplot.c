@@ -16,8 +16,8 @@
 
 extern char **environ;
 
-/* The palette of Okabe and Ito, which readers who confuse red and green can tell apart; then others,
- * so that no colour is used twice. */
+/* The palette of Okabe and Ito, which readers who confuse red and green can tell apart; then
+ * others, so that no colour is used twice. */
 static const char *const colours[DRAW_COLOURS] = {
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31",
     "#7f3c8d", "#80ba5a", "#e73f74", "#a5aa99", "#3969ac", "#cf1c90", "#f2b701", "#4b4b8f",

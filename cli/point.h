@@ -97,9 +97,9 @@ void point_run(const struct config_point *p, const struct point_options *o,
  * parameters do not fit together. */
 bool point_check(const struct config_point *p, struct err *e) MUST_CHECK;
 
-/* The same for every combination of a configuration, in `seconds` of processor time: worlds are built
- * one by one while there is time; on the machine that was built last every workload that is to run
- * there is judged, however many they are. */
+/* The same for every combination of a configuration, in `seconds` of processor time: worlds are
+ * built one by one while there is time; on the machine that was built last every workload that is
+ * to run there is judged, however many they are. */
 bool point_check_all(const struct config *c, double seconds, struct err *e) MUST_CHECK;
 
 void point_result_init(struct point_result *r);

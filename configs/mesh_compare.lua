@@ -4,8 +4,8 @@
 --
 --   psim run mesh_compare -p k=16 -p pattern=transpose -p flits=4 -p fifo=16
 --   psim run mesh_compare -p speculative=false            4 cycles a router, VC then switch
---   psim run mesh_compare -p routing_delay=1              one more, at the front of the FIFO; above 1 a
---                                         router takes no more headers while it routes some
+--   psim run mesh_compare -p routing_delay=1              one more, at the front of the FIFO;
+--                                     above 1 a router takes no more headers while it routes some
 --   psim run mesh_compare -p batch=10 -p pattern=tornado  makespan of 10 packets a node at cycle 0
 --   psim run mesh_compare -p search=true -p 'fifo={4,8}'  the load at 3 times the latency of 0.01
 local cycle_ps = param("cycle_ps", 1000) -- length of a cycle in picoseconds

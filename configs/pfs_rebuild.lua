@@ -1,5 +1,5 @@
--- PFS over RAID-3 arrays of which one loses a drive under load: whole, degraded (no spare), and while
--- a spare is filled at two rates.  Every byte that is read is compared, as always.
+-- PFS over RAID-3 arrays of which one loses a drive under load: whole, degraded (no spare), and
+-- while a spare is filled at two rates.  Every byte that is read is compared, as always.
 local paragon = include "machines/paragon.lua"
 
 local state = param("state", "whole")
@@ -9,7 +9,8 @@ return {
   title = "PFS while one array of four is degraded or rebuilt",
   machine = paragon {
     rows = 8, columns = 8, io_nodes = 4, release = param("release", "R1.4"),
-    storage = { kind = "raid3", spares = rates[state] and 1 or 0, rebuild_rate = rates[state] or "0",
+    storage = { kind = "raid3", spares = rates[state] and 1 or 0,
+                rebuild_rate = rates[state] or "0",
                 disk = { geometry = { cylinders = 98 } } },
     faults = state ~= "whole" and {
       { path = "io0.0.member.2", action = "death", at = param("at", "200ms") },

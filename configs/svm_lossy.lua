@@ -1,6 +1,6 @@
 -- Shared memory over a network that loses, doubles, delays and reorders messages: RDM numbers them,
--- acknowledges, and sends again what was lost. Histories of all nodes are recorded and judged: a read
--- that does not return the most recent write ends its point by a sentence.
+-- acknowledges, and sends again what was lost. Histories of all nodes are recorded and judged: a
+-- read that does not return the most recent write ends its point by a sentence.
 local paragon = include "machines/paragon.lua"
 local faults = param("faults", 0.05)
 

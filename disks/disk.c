@@ -237,7 +237,7 @@ static void arm_free(struct sim *s, struct sim_event *e)
 
 /* ---- flush ---- */
 
-/* What was reported is on its way: the arm's times are reckoned.  The command itself takes no time. */
+/* What was reported is on its way: the arm's times are reckoned.  The command takes no time. */
 struct disk_flush {
     struct sim_event event;
     struct disk *d;

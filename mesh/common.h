@@ -107,8 +107,8 @@ int mesh_net_by_destination(const void *a, const void *b);
 /* Ends an instant: calls the terminals and schedules the next.  True: nothing lies between, and the
  * next instant is now. */
 bool mesh_net_go_on(struct mesh_net *n);
-/* The header at the front of a FIFO of `router`, not yet routed, may begin to be routed now: does so
- * together with those that begin at this instant (true), or waits until n->routing[router]. */
+/* The header at the front of a FIFO of `router`, not yet routed, may begin to be routed now: does
+ * so together with those that begin at this instant (true), or waits until n->routing[router]. */
 static inline bool mesh_net_route(struct mesh_net *n, uint32_t router)
 {
     if (n->routing[router] <= n->now)

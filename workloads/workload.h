@@ -1,8 +1,8 @@
 /* workload.h: what an experiment runs: programs on the nodes of a simulated machine.
  *
- * A workload is a const ops struct.  It is written against os/ alone.  `main` runs as a thread on the
- * compute nodes that take part, when their services have booted (os/node.h).  Results are handed to
- * measures (port_measure), the window is stated by port_window.
+ * A workload is a const ops struct.  It is written against os/ alone.  `main` runs as a thread on
+ * the compute nodes that take part, when their services have booted (os/node.h).  Results are
+ * handed to measures (port_measure), the window is stated by port_window.
  */
 #ifndef WORKLOADS_WORKLOAD_H
 #define WORKLOADS_WORKLOAD_H
@@ -21,8 +21,8 @@ struct workload_ops {
     void (*main)(struct os_node *node, const struct program *me); /* a thread.  (blocks) */
 };
 
-/* How many compute nodes run this workload on that machine.  False with a sentence when it refuses or
- * there are not so many. */
+/* How many compute nodes run this workload on that machine.  False with a sentence when it refuses
+ * or there are not so many. */
 bool workload_ranks(const struct workload_ops *ops, const void *params,
                     const struct os_layout *layout, uint32_t *ranks, struct err *e) MUST_CHECK;
 

@@ -1,11 +1,11 @@
 /* script.h: a configuration's Lua text, evaluated in a child process of its own.
  *
  * The boundary is the process: the child has no file, no network, no more than SCRIPT_CPU_SECONDS
- * of processor time for a case, bounded memory, and a short list of system calls.  What it may include is
- * opened by the parent below the folders of `roots` (sim/input.h).  It hands back
- * plain data through a socket, which the parent reads as hostile input.  Inside, the Lua libraries
- * are cut down to what has no effect and no chance (docs/configuration.md lists them); limits there
- * are for honest mistakes only.
+ * of processor time for a case, bounded memory, and a short list of system calls.  What it may
+ * include is opened by the parent below the folders of `roots` (sim/input.h).  It hands back plain
+ * data through a socket, which the parent reads as hostile input.  Inside, the Lua libraries are
+ * cut down to what has no effect and no chance (docs/configuration.md lists them); limits there are
+ * for honest mistakes only.
  *
  * Nothing outside cli/lua/ includes a header of Lua, and this header names none of its types.
  */

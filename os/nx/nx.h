@@ -16,8 +16,8 @@
  *   N7  Nobody waits for the dead.  Once a member of the partition is known to have crashed, sends
  *       to it end with NX_PEER_DOWN until it is back; so do, until nx_go_on, all receives and
  *       cprobes that fit no message that has come, and sends that lack a grant: nobody knows
- *       whether the dead would have sent or received; and, for good, global operations, for which it will be missing.  To a node in a later
- *       life it is itself the member that has crashed.
+ *       whether the dead would have sent or received; and, for good, global operations, for which
+ *       it will be missing.  To a node in a later life it is itself the member that has crashed.
  *   N6  Two programs that both send long messages before they receive wait for ever, as on the real
  *       machine.
  *

@@ -199,8 +199,8 @@ enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count
  * of the pattern `seed`; nothing but the command crosses the mesh. (blocks) */
 enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size);
 
-/* Boot over an instance of SELECT: on the service node, on each I/O node (device `dev`; a blank one is
- * formatted), and on each node whose programs open files. */
+/* Boot over an instance of SELECT: on the service node, on each I/O node (device `dev`; a blank one
+ * is formatted), and on each node whose programs open files. */
 void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
                     const struct pfs_params *params);
 void pfs_server_start(struct xk_protl *rpc, const struct os_layout *layout,

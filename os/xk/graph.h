@@ -14,14 +14,14 @@
 struct xk_graph; /* immutable, shared by all nodes */
 
 /* Reads a graph of these protocols.  NULL with a sentence: unknown protocol, unknown
- * or later instance below, too few or too many below, wrong parameter, an instance that needs of what
- * is below it what that does not give.  `network`: what the drivers' networks give. */
+ * or later instance below, too few or too many below, wrong parameter, an instance that needs of
+ * what is below it what that does not give.  `network`: what the drivers' networks give. */
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
                                const char *path, unsigned network, struct err *e);
 void xk_graph_free(struct xk_graph *g);
 bool xk_graph_has(const struct xk_graph *g, const char *instance);
 
-/* Every network interface that an instance drives is one of the `count` of a node, and its alone. */
+/* Every network interface that an instance drives is one of the `count` of a node, its alone. */
 bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path,
                          struct err *e) MUST_CHECK;
 

@@ -61,8 +61,8 @@ struct xk_control {
     uint64_t u64;
 };
 
-/* What a path promises for messages between two nodes, while both ends live.  Properties flow up the
- * graph: each layer makes what it gives out of what it is given (all instances below together). */
+/* What a path promises for messages between two nodes, while both ends live.  Properties flow up
+ * the graph: each layer makes what it gives of what it is given (all instances below together). */
 enum xk_property {
     XK_LOSSLESS = 1, /* none is lost */
     XK_ORDERED = 2,  /* they arrive in the order of their pushes */

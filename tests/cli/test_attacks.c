@@ -213,7 +213,7 @@ Test(attacks, tables_of_any_size_are_sorted)
     script_result_fini(&r);
 }
 
-/* Each case has its time, the sweep has none of its own; and a literal list costs what it is long. */
+/* Each case has its time, the sweep has none of its own; a literal list costs what it is long. */
 Test(attacks, as_many_cases_as_are_documented_pass)
 {
     struct script_result r;

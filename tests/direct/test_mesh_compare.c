@@ -144,7 +144,7 @@ static const struct {
     const char *mesh, *work;
     double cycles;
 } batches[] = {
-    /* wait_for_tail_credit: the terminal's too.  The tail crosses the switch of the second router at
+    /* wait_for_tail_credit: the terminal's too.  The tail crosses the second router at
      * 2 + 3 + 3 cycles; its credit is back after 5. */
     { "routing=0 fifo=empty rows=1 columns=2",
       "pattern=hotspot hot=1, hot_share=1 self_sends=true packets=2 packet_flits=4", 33 },

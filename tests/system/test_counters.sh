@@ -28,7 +28,8 @@ local paragon = include "machines/paragon.lua"
 return {
     machine = paragon {
         rows = 2, columns = 3, io_nodes = 1, storage = { kind = "raid3" },
-        os = { memory_server = { dedicated = 1, store = { frames = 1000 } } },
+        nodes = { memory = { last = 1 } },
+        os = { { service = "memory_server", on = "memory", frames = 1000 } },
         network = { model = param("model", "worm") },
         graph = {
             { name = "mesh", protocol = "mesh" },
@@ -74,7 +75,9 @@ again=$(($(value "$T/pfs.json" blast.resent) + $(value "$T/pfs.json" chan.resent
     $(value "$T/pfs.json" chan.probes) + $(value "$T/pfs.json" chan.replies_resent) +
     $(value "$T/pfs.json" blast.nacks_sent)))
 [ "$again" -ge "$lost" ] || fail "$lost messages were lost, $again sent again"
-[ "$(value "$T/pfs.json" chan.calls)" = "$(value "$T/pfs.json" chan.replies)" ] || fail "calls without reply"
+# At an edge of the window each of four programs has at most the four pieces of its request on their way.
+open=$(($(value "$T/pfs.json" chan.calls) - $(value "$T/pfs.json" chan.replies)))
+[ "${open#-}" -le 16 ] || fail "$open calls without reply"
 gives 0 "$PSIM" run "$T/pfs.lua" --no-store -q --json -p every=0
 for n in vdrop.dropped blast.resent chan.resent; do
     [ "$(value "$T/out" $n)" = 0 ] || fail "$n is not 0 where nothing is lost"

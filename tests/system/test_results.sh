@@ -13,7 +13,7 @@ for t in scalars samples bins busy params remarks; do gives 0 "$PSIM" export "$T
 gives 2 "$PSIM" export "$T/q.db" -t scalar;              says "did you mean 'scalars'"
 gives 2 "$PSIM" export "$T/q.db" --columns idx,nothing;  says "no column 'nothing'"
 gives 2 "$PSIM" export "$T/q.db" -o "$T/none/x.csv";     says "$T/none/x.csv"
-gives 2 "$PSIM" export "$T/q.db" -o /dev/full;           says "No space left"
+gives 3 "$PSIM" export "$T/q.db" -o /dev/full;           says "No space left"
 gives 2 "$PSIM" export "$T/none.db";                     says "No such file"
 gives 2 "$PSIM" export "$Q";                             says "not a results file"
 gives 2 "$PSIM" export "$T/q.db" -e 7;                   says "no experiment 7"

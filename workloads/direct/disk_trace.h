@@ -1,8 +1,8 @@
 /* disk_trace.h: traces of disk requests, read from text.
  *
  * Two formats, one request a line; empty lines and what follows a '#' are left out.
- *   text     time device sector sectors R|W     time: of arrival, or gap after the completion of the
- *                                               request before (closed replay)
+ *   text     time device sector sectors R|W     time: of arrival, or gap after the completion of
+ *                                               the request before (closed replay)
  *   disksim  time device sector sectors flags   the ASCII format of the DiskSim tools: flags is
  *                                               hexadecimal, bit 0 set means read
  */

@@ -41,8 +41,8 @@ struct trace_times {
 };
 void trace_times_add(struct trace_times *t, trace_time raw, size_t line);
 void trace_times_fini(struct trace_times *t);
-/* Counts all from the origin.  False with a sentence ("NAME:LINE: ...") for one that no run reaches,
- * and for one that comes late unless `any_order`. */
+/* Counts all from the origin.  False with a sentence ("NAME:LINE: ...") for one that no run
+ * reaches, and for one that comes late unless `any_order`. */
 bool trace_times_fit(struct trace_times *t, int origin, bool any_order, const char *name,
                      struct err *e) MUST_CHECK;
 static inline sim_time trace_times_at(const struct trace_times *t, size_t i)

@@ -1,8 +1,8 @@
 /* chan.c: CHAN's protocol object: parameters, what is known of hosts, incarnations, the way in.
  *
  * Lives (os/xk/peers.h) do the work of x-kernel's BID protocol here: each header names the sender's
- * and the one it believes the receiver to have, so that no call of the past is executed and no reply of the
- * past is believed.  See chan.h and README.md.
+ * and the one it believes the receiver to have, so that no call of the past is executed and no
+ * reply of the past is believed.  See chan.h and README.md.
  */
 #include "os/proto/chan/chan_internal.h"
 
