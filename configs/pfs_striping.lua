@@ -34,6 +34,9 @@ return {
     unit = param("workload.unit", "64KiB"),
     factor = param("workload.factor", 16),
     requests = nodes == 1 and 8 or requests[size] or 4,
+    -- Sorted by block, an arm goes on with those who ask again in front of it: some of a crowd may
+    -- have ended before others have had their first request.  So none is left out as warm-up.
+    warmup = nodes == 1 and 1 or 0,
   },
   sweep = {
     product = {
@@ -54,10 +57,12 @@ return {
     expectations = {
       { kind = "ratio", name = "240 programs: 16 I/O nodes over 1, one unit a request",
         at = case("read", 240, "64KiB", "64KiB", 16), over = case("read", 240, "64KiB", "64KiB", 1),
-        min = 14, max = 20, doc = "every arm is busy: linear" },
+        min = 22, max = 31,
+        doc = "more than linear: the shorter the sweep, the more the drives have read on" },
       { kind = "ratio", name = "the same for writing",
         at = case("write", 240, "64KiB", "64KiB", 16),
-        over = case("write", 240, "64KiB", "64KiB", 1), min = 14, max = 20 },
+        over = case("write", 240, "64KiB", "64KiB", 1), min = 9, max = 14,
+        doc = "less than linear: eight requests a program end unevenly over many arms" },
       { kind = "ratio", name = "one program, 4 units a request: 4 I/O nodes over 1",
         at = case("read", 1, "64KiB", "256KiB", 4), over = case("read", 1, "64KiB", "256KiB", 1),
         min = 2, doc = "up to the knee each I/O node adds an arm" },
