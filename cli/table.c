@@ -446,8 +446,10 @@ static void print_missing(FILE *f, const struct config *c, const struct campaign
 static bool same_figures(const struct point_result *a, const struct point_result *b)
 {
     bool same = a->end_time == b->end_time && a->scalar_count == b->scalar_count;
-    for (size_t i = 0; same && i < a->scalar_count; i++)
-        same = memcmp(&a->scalars[i].value, &b->scalars[i].value, sizeof a->scalars[i].value) == 0;
+    for (size_t i = 0; same && i < a->scalar_count; i++) {
+        double x = a->scalars[i].value, y = b->scalars[i].value;
+        same = x == y || (isnan(x) && isnan(y));
+    }
     return same;
 }
 

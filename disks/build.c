@@ -155,5 +155,6 @@ struct blkdev *blk_build(struct sim *s, const struct val *spec, int32_t node, co
     const struct blk_site at = { .kind = k, .sim = s, .node = node, .name = name, .path = path };
     struct blkdev *d = k->build(&at, params, e);
     free(params);
+    /* cppcheck-suppress returnDanglingLifetime ; a device keeps nothing of its site */
     return d;
 }
