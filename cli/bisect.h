@@ -4,10 +4,10 @@
  * low, low + tolerance, low + 2 tolerance, ..., high; so equal limits give equal points, whatever
  * the search went through before, and a stored point is found again when the range changes.
  *
- *   B1  The first value tried is `low`; it serves the criteria that compare with it.
- *   B2  `held` is the largest grid step tried below the crossing, `failed` the smallest above;
+ *   BISECT1  The first value tried is `low`; it serves the criteria that compare with it.
+ *   BISECT2  `held` is the largest grid step tried below the crossing, `failed` the smallest above;
  *       held < failed, and each step tried lies between them.
- *   B3  `high` is tried only when everything below it holds.
+ *   BISECT3  `high` is tried only when everything below it holds.
  */
 #ifndef CLI_BISECT_H
 #define CLI_BISECT_H

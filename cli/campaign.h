@@ -1,11 +1,11 @@
 /* campaign.h: runs the points of a configuration: one worker process each, at most `jobs` at a
  * time, single points included.
  *
- *   C1  This process is the only writer of the results file; a point is written when it is done.
- *   C2  A worker that crashes, hangs or eats memory costs its own point, and that point is recorded
- *       with its parameters and seed.
- *   C3  When this process dies, its workers die.
- *   C4  Results do not depend on `jobs` or on the order in which workers end.
+ *   CAMP1  This process is the only writer of the results file; a point is written when it is done.
+ *   CAMP2  A worker that crashes, hangs or eats memory costs its own point, and that point is
+ *       recorded with its parameters and seed.
+ *   CAMP3  When this process dies, its workers die.
+ *   CAMP4  Results do not depend on `jobs` or on the order in which workers end.
  */
 #ifndef CLI_CAMPAIGN_H
 #define CLI_CAMPAIGN_H

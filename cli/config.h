@@ -4,14 +4,14 @@
  * data is checked and expanded: a *case* is one combination of the sweep's values, a *point* is a
  * case and a replication.  Nothing of this starts the engine.
  *
- *   G1  A case's tree is what the configuration returned when it was evaluated with that case's
+ *   CONF1  A case's tree is what the configuration returned when it was evaluated with that case's
  *       values and the -p overrides visible to param(), with both applied again to the result.
- *   G2  Equal file, overrides and options give equal cases in equal order.  The files that a case
- *       names are part of it: read when it is made, kept, and hashed into what identifies it.
- *   G3  A tree that config_load returned has passed the schema (cli/schema.h).
- *   G4  With a bisection the cases of one combination of the other values lie side by side: first
- *       those of the values that the search tries, in the order in which it asks for them, then one
- *       for its answer.  Those that it never asks for stay empty (config_case_used).
+ *   CONF2  Equal file, overrides and options give equal cases in equal order.  The files that a
+ *       case names are part of it: read when it is made, kept, and hashed into what identifies it.
+ *   CONF3  A tree that config_load returned has passed the schema (cli/schema.h).
+ *   CONF4  With a bisection the cases of one combination of the other values lie side by side:
+ *       first those of the values that the search tries, in the order in which it asks for them,
+ *       then one for its answer.  Those that it never asks for stay empty (config_case_used).
  */
 #ifndef CLI_CONFIG_H
 #define CLI_CONFIG_H

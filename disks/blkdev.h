@@ -6,17 +6,17 @@
  * A tape drive fits as it is (its blocks are sectors, locating is part of a request); mounting
  * belongs to a changer with operations of its own.
  *
- *   B1  A request is done exactly once, with a status, unless it was cancelled.
- *   B2  The data of a completed read is what the last completed writes of those sectors left
+ *   BLK1  A request is done exactly once, with a status, unless it was cancelled.
+ *   BLK2  The data of a completed read is what the last completed writes of those sectors left
  *       (unwritten sectors read as zero); overlapping requests in flight have no order of their
  *       own.
- *   B3  Transfers are whole sectors inside the device; anything else is a bug of the caller
+ *   BLK3  Transfers are whole sectors inside the device; anything else is a bug of the caller
  *       (ASSERT).
- *   B4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or new.
- *   B5  BLK_FLUSH is done with BLK_OK when all writes that were done before it was submitted are on
- *       the medium, through every layer; any other status leaves that unknown.  It has no sectors.
- *       Only a device whose description says `volatile_writes` ever has something to do.
- *   B6  BLK_LOCATE, BLK_MARK and BLK_ERASE are of sequential media; what has none answers
+ *   BLK4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or new.
+ *   BLK5  BLK_FLUSH is done with BLK_OK when all writes that were done before it was submitted are
+ *       on the medium, through every layer; any other status leaves that unknown.  It has no
+ *       sectors. Only a device whose description says `volatile_writes` ever has something to do.
+ *   BLK6  BLK_LOCATE, BLK_MARK and BLK_ERASE are of sequential media; what has none answers
  *       BLK_NO_MEDIUM.
  */
 #ifndef DISKS_BLKDEV_H
@@ -86,7 +86,7 @@ struct blk_describe {
     uint32_t sector_bytes;
     uint32_t
         best_sectors; /* transfers of this many aligned sectors are cheapest (a stripe); 1: none */
-    bool volatile_writes; /* a write may be done before it is on the medium (B5) */
+    bool volatile_writes; /* a write may be done before it is on the medium (BLK5) */
 };
 
 /* What went wrong inside and was mended or not; sums over a device and those below. */
@@ -139,7 +139,7 @@ struct blkdev {
 void blk_req_init(struct blk_req *r, enum blk_op op, uint64_t sector, uint32_t sectors,
                   void (*done)(struct blk_req *r), void *owner);
 void blk_req_fini(struct blk_req *r);
-/* Stamps `submitted`, checks B3 and hands the request to the device. */
+/* Stamps `submitted`, checks BLK3 and hands the request to the device. */
 void blk_submit(struct blkdev *d, struct blk_req *r);
 /* For devices: stamps `submitted` and hands a request on to a device below, which it fits. */
 void blk_pass(struct blkdev *d, struct blk_req *r);

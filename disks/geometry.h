@@ -8,9 +8,9 @@
  * Logical sectors run along a track, then to the next head of the cylinder, then to the next
  * cylinder (0 is outermost).
  *
- *   G1  The map is a bijection between [0, sectors) and the physical sectors that are neither
+ *   GEO1  The map is a bijection between [0, sectors) and the physical sectors that are neither
  *       spare, slipped, nor in front of a zone.
- *   G2  Inside one run (geo_run) logical and physical sectors rise together on one track.
+ *   GEO2  Inside one run (geo_run) logical and physical sectors rise together on one track.
  *
  * Angles are fractions of a revolution given in time: a sector's slot s of n begins at s * rev / n.
  */

@@ -67,19 +67,20 @@ void raid3_begin_scrub(struct blkdev *d);
 /* Arrays over any devices (disks/raid.c), levels as disks/raid_layout.h has them.
  *
  * What they promise, with parity for p losses (1: RAID 1, 4, 5; 2: RAID 6; 0: none):
- *   R1  With at most p members lost, in the past or at any moment, every byte that was written is
- *       read, and every write that is answered BLK_OK is kept.
- *   R2  A medium error of a member is answered from the others, and what was lost is written back.
- *   R3  More than that is answered with an error, never with wrong bytes.  A silent flip, a lost or
- *       misdirected write of a member is not noticed by a read; a scrub counts it.
- *   R4  A spare takes a lost member's place: it is filled stripe by stripe, at most at
+ *   PAR1  With at most p members lost, in the past or at any moment, every byte that was written
+ *       is read, and every write that is answered BLK_OK is kept.
+ *   PAR2  A medium error of a member is answered from the others, and what was lost is written
+ *       back.
+ *   PAR3  More than that is answered with an error, never with wrong bytes.  A silent flip, a lost
+ *       or misdirected write of a member is not noticed by a read; a scrub counts it.
+ *   PAR4  A spare takes a lost member's place: it is filled stripe by stripe, at most at
  *       rebuild_rate, while requests go on; a stripe that is filled counts as there.
- *   R5  When the controller dies (its kill) everything in it is answered BLK_ERR_DEVICE.
- *   R6  When the power fails (the fault "power") what is under way is answered BLK_ERR_ABORTED;
+ *   PAR5  When the controller dies (its kill) everything in it is answered BLK_ERR_DEVICE.
+ *   PAR6  When the power fails (the fault "power") what is under way is answered BLK_ERR_ABORTED;
  *       each sector of such a write is old or new.  Its stripes may be left with parity that does
- *       not agree with the data: the write hole.  R1 does not hold for them until a scrub has been
- *       there: a member that is lost before gives back wrong bytes, also of sectors that nobody
- *       wrote.  There is no log of stripes being written that would close the hole.
+ *       not agree with the data: the write hole.  PAR1 does not hold for them until a scrub has
+ *       been there: a member that is lost before gives back wrong bytes, also of sectors that
+ *       nobody wrote.  There is no log of stripes being written that would close the hole.
  * Stripes are locked while their parity changes, so requests that overlap never mix parity.
  */
 struct raid_params {

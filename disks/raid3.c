@@ -6,8 +6,8 @@
  * over the data of the write: the XOR is made, through ISA-L, when somebody reads it: a degraded
  * read, a scrub, a flip.
  *
- *   A1  Lane m of what is read with member m dead comes from parity and the other lanes alone.
- *   A2  Nothing is written to a dead member.
+ *   LANE1  Lane m of what is read with member m dead comes from parity and the other lanes alone.
+ *   LANE2  Nothing is written to a dead member.
  *
  * A member is missing in a row (a sector of each member) when it is dead, when it is a spare that
  * has not been filled up to there, or when that sector of it cannot be read: a hole.
@@ -187,8 +187,8 @@ static enum blk_status medium_write(void *self, uint64_t sector, uint32_t sector
     struct raid3 *a = self;
     if (too_few(a, sector, sectors))
         return BLK_ERR_DEVICE;
-    /* The lane of a dead member is in the store too, for the sake of one extent; A1 keeps it from
-     * ever being read. */
+    /* The lane of a dead member is in the store too, for the sake of one extent; LANE1 keeps it
+     * from ever being read. */
     store_write(a->data, sector, sectors, data);
     raid3_mend_holes(a, UINT32_MAX, sector, sectors);
     uint32_t n = sectors;

@@ -9,7 +9,7 @@
  *           symmetric: data begin behind the parity and wrap round, so consecutive units visit all
  *           members; asymmetric: data keep member order around the parity [Lee & Katz 1991]
  *
- *   L1  Every sector of a member below stripes * unit holds one data sector or parity; no two
+ *   LAY1  Every sector of a member below stripes * unit holds one data sector or parity; no two
  *       logical sectors share one.
  */
 #ifndef DISKS_RAID_LAYOUT_H

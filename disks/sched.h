@@ -15,8 +15,8 @@
  * more than blocks; inside a cylinder they go upwards by block.  So clook is the one-way sweep by
  * block number of the drivers of the time (disksort of 4.3BSD).
  *
- *   Q1  Every request added is given back once, or removed.
- *   Q2  Among equals the earlier comes first (a new discipline may choose otherwise).
+ *   SCHED1  Every request added is given back once, or removed.
+ *   SCHED2  Among equals the earlier comes first (a new discipline may choose otherwise).
  */
 #ifndef DISKS_SCHED_H
 #define DISKS_SCHED_H

@@ -1,8 +1,8 @@
 /* scsi.c: arbitration of a SCSI bus.
  *
  * A device that asks while the bus is free is decided upon in the arbiter phase of the same
- * instant, so that all who ask at one instant compete (S2).  When a phase ends the next arbitration
- * is in the same instant too.  A bus with one device needs no events: it is reckoned.
+ * instant, so that all who ask at one instant compete (BUS2).  When a phase ends the next
+ * arbitration is in the same instant too.  A bus with one device needs no events: it is reckoned.
  */
 #include "disks/scsi.h"
 

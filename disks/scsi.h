@@ -6,8 +6,9 @@
  * free between a device's phases), several devices.  Not modelled: single handshakes, parity errors
  * and resets on the cable, wide negotiation (a wide bus is a faster one).
  *
- *   S1  One phase holds the bus at a time; a phase ends before another is granted.
- *   S2  Among phases that wait at one instant the choice depends on ids and order of asking alone.
+ *   BUS1  One phase holds the bus at a time; a phase ends before another is granted.
+ *   BUS2  Among phases that wait at one instant the choice depends on ids and order of asking
+ *       alone.
  *
  * Called by the devices on it (disks/disk.c, disks/raid3.c) and made by disks/build.c.
  */

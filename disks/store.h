@@ -4,8 +4,8 @@
  * stay descriptors; what was never written, and what was overwritten with zeros, costs nothing.
  * Neighbours that continue each other are one extent, so gibibytes of one pattern are one extent.
  *
- *   T1  Extents do not overlap, are not empty, and stand in rising order.
- *   T2  Reading returns, byte for byte, the last thing written; unwritten sectors are zeros.
+ *   STORE1  Extents do not overlap, are not empty, and stand in rising order.
+ *   STORE2  Reading returns, byte for byte, the last thing written; unwritten sectors are zeros.
  *
  * No simulated time passes here.  Sectors are counted from 0; their size is the store's own.
  */
@@ -34,7 +34,7 @@ bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t 
 uint64_t store_extents(const struct store *t);
 /* Sectors that are not holes. */
 uint64_t store_written(const struct store *t);
-/* Checks T1; for tests. */
+/* Checks STORE1; for tests. */
 bool store_check(const struct store *t);
 
 #endif

@@ -4,15 +4,16 @@
  * the device in the background, in rising order, neighbours together; reads of what is not yet
  * written come from the cache.  Not modelled: a read cache, mirrored or battery-backed memory.
  *
- *   W1  Without a crash every byte that was written is read, whatever is still in the cache.
- *   W2  A crash (kill, or the fault "death") loses what is dirty and answers what is under way with
- *       BLK_ERR_ABORTED; then the cache works on, empty.  What was lost is counted.
- *       The fault "power" does the same and then takes the power from the device below; what was
- *       on its way there counts as lost as well.
- *   W3  A write that the device refuses in the background is kept dirty and tried again `retries`
+ *   WC1  Without a crash every byte that was written is read, whatever is still in the cache.
+ *   WC2  A crash (kill, or the fault "death") loses what is dirty and answers what is under way
+ *       with BLK_ERR_ABORTED; then the cache works on, empty.  What was lost is counted. The fault
+ *       "power" does the same and then takes the power from the device below; what was on its way
+ *       there counts as lost as well.
+ *   WC3  A write that the device refuses in the background is kept dirty and tried again `retries`
  *       times, then given up and counted as lost.
- *   W4  A flush is done when the device has done its own, after all that was dirty when it came has
- *       gone there; writes go on meanwhile.  BLK_ERR_MEDIUM: something was given up since the last.
+ *   WC4  A flush is done when the device has done its own, after all that was dirty when it came
+ *       has gone there; writes go on meanwhile.  BLK_ERR_MEDIUM: something was given up since the
+ *       last.
  */
 #ifndef DISKS_WCACHE_H
 #define DISKS_WCACHE_H

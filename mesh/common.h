@@ -3,8 +3,9 @@
  *
  * flit.c is the oracle of worm.c, so nothing here says where a packet goes or when.
  *
- *   C1  packets in = out + dropped + inside, flits alike; each fidelity counts its inside itself.
- *   C2  Terminals are called at the end of an instant: first those whose tails left, in order of
+ *   MESH1  packets in = out + dropped + inside, flits alike; each fidelity counts its inside
+ *       itself.
+ *   MESH2  Terminals are called at the end of an instant: first those whose tails left, in order of
  *       source, then the deliveries, in order of destination, source and injection.
  */
 #ifndef MESH_COMMON_H

@@ -13,8 +13,8 @@
  * not matter.  Nothing of worm.c is used here: worm.c is proved against this file.  common.c has
  * what decides nothing.
  *
- *   F1  credits of an output virtual channel + flits in its FIFO + credits on their way = depth.
- *   F2  A packet's flits stay in order and are not mixed with others' on a virtual channel.
+ *   FLIT1  credits of an output virtual channel + flits in its FIFO + credits on their way = depth.
+ *   FLIT2  A packet's flits stay in order and are not mixed with others' on a virtual channel.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* mapping.h: which node of a grid a rank is on: rows, columns, a snake, blocks, a draw, a list.
  *
- *   M1  Every node has one rank, and every rank one node.
+ *   MAP1  Every node has one rank, and every rank one node.
  */
 #ifndef MESH_MAPPING_H
 #define MESH_MAPPING_H

@@ -5,11 +5,11 @@
  * reassembles. Fidelities and topologies are const ops with a name; they are cross-checked in
  * tests.
  *
- *   N1  Every packet injected is delivered once, or dropped with a reason and said so, or inside.
- *   N2  Packets of one (source, destination) pair are delivered in order of injection
+ *   NET1  Every packet injected is delivered once, or dropped with a reason and said so, or inside.
+ *   NET2  Packets of one (source, destination) pair are delivered in order of injection
  *       (deterministic routing).
- *   N3  Arbitration depends on simulated time and port number alone, never on event order.
- *   N4  A fault takes effect between packets: the worm that holds a channel finishes.
+ *   NET3  Arbitration depends on simulated time and port number alone, never on event order.
+ *   NET4  A fault takes effect between packets: the worm that holds a channel finishes.
  */
 #ifndef MESH_NET_H
 #define MESH_NET_H
@@ -56,9 +56,9 @@ struct net_terminal {
     uint32_t room; /* packets; 0: any number */
 };
 
-/* A channel dies or comes back.  The packet that holds it finishes (N4); a header that meets a dead
- * channel, or waits for it when it dies, is dropped where it is: its flits drain there, and the
- * destination's receive is called with NET_DROPPED_FAULT when the last has gone. */
+/* A channel dies or comes back.  The packet that holds it finishes (NET4); a header that meets a
+ * dead channel, or waits for it when it dies, is dropped where it is: its flits drain there, and
+ * the destination's receive is called with NET_DROPPED_FAULT when the last has gone. */
 #define NET_ALL_PORTS UINT32_MAX /* the router: every channel from and to it, its ejection too */
 struct net_fault {
     sim_time at;

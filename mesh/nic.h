@@ -12,10 +12,10 @@
  * only, and the network holds the others (net.h, room); without, the longest queue is reported.
  * Not modelled: cut-through from memory to the wire inside a packet.
  *
- *   C1  A frame is delivered whole, once, or it is dropped and counted with its reason.
- *   C2  Frames of one (source, destination) pair are delivered in the order of nic_send.
- *   C3  in = out + inside + dropped for frames and for packets, at any moment.
- *   C4  A node that went down forgets its queues; what arrives for it while it is down, and rests
+ *   NIC1  A frame is delivered whole, once, or it is dropped and counted with its reason.
+ *   NIC2  Frames of one (source, destination) pair are delivered in the order of nic_send.
+ *   NIC3  in = out + inside + dropped for frames and for packets, at any moment.
+ *   NIC4  A node that went down forgets its queues; what arrives for it while it is down, and rests
  *       of frames that it had begun to receive, are dropped and counted.
  *
  * Called by models/node (port_if_send) and by direct workloads.

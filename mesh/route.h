@@ -1,8 +1,8 @@
 /* route.h: which channels a header may take next: deterministic, turn model and adaptive routing.
  *
- *   R1  Every option brings the packet nearer: routes are minimal.
- *   R2  The channel dependencies of every route but adaptive_unsafe have no cycle (on a torus: over
- *       the virtual channels; adaptive: over the escape channels), so no deadlock is possible.
+ *   ROUTE1  Every option brings the packet nearer: routes are minimal.
+ *   ROUTE2  The channel dependencies of every route but adaptive_unsafe have no cycle (on a torus:
+ *       over the virtual channels; adaptive: over the escape channels), so no deadlock is possible.
  */
 #ifndef MESH_ROUTE_H
 #define MESH_ROUTE_H

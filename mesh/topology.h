@@ -8,9 +8,9 @@
  * as inputs, port p is the one whose channel comes from the neighbour that output p leads to.  The
  * last port is the terminal's: injection as an input, ejection as an output.
  *
- *   T1  A route never leaves a dimension unfinished to start a later one (in its order), so the
+ *   TOPO1  A route never leaves a dimension unfinished to start a later one (in its order), so the
  *       channels of a mesh form no cycle.
- *   T2  Of two equal ways around a torus as many packets take each: under uniform traffic every
+ *   TOPO2  Of two equal ways around a torus as many packets take each: under uniform traffic every
  *       channel of a dimension carries the same, where it or another dimension allows that (see
  *       topo_uniform_load), and the ties of a transpose go both ways.  All packets of one pair of
  *       terminals take the same way.
@@ -57,7 +57,7 @@ static inline uint32_t topo_opposite(uint32_t port)
 }
 
 /* Which of two equal ways around dimension d of a torus a packet takes: downwards when all its
- * source's coordinates and the other ones of its destination have an odd sum (T2). */
+ * source's coordinates and the other ones of its destination have an odd sum (TOPO2). */
 static inline bool topo_tie(const struct topo *t, uint32_t src, uint32_t dst, uint32_t d)
 {
     const uint16_t *a = t->coord + (size_t)src * t->dims, *b = t->coord + (size_t)dst * t->dims;

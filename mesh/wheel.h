@@ -8,8 +8,8 @@
  * and what is pushed goes where the cache still is.  A slot whose events have one time, the common
  * case where all delays are multiples of a cycle, is never sorted.
  *
- *   W1  Nothing is pushed before the last instant that was taken.
- *   W2  wheel_next is the earliest time of all events inside.
+ *   WHEEL1  Nothing is pushed before the last instant that was taken.
+ *   WHEEL2  wheel_next is the earliest time of all events inside.
  */
 #ifndef MESH_WHEEL_H
 #define MESH_WHEEL_H

@@ -14,18 +14,18 @@
  * Every time that a decision needs follows by (1) from header crossings before it.  A time that is
  * not known yet waits for one packet: the one whose header has not crossed its next channel.
  *
- *   W1  hops 0..head-1 of a worm have their h; tails of hops 0..settled-1 are known.
- *   W2  A worm waits for at most one root, because a header enters a channel only when the FIFO
+ *   WORM1  hops 0..head-1 of a worm have their h; tails of hops 0..settled-1 are known.
+ *   WORM2  A worm waits for at most one root, because a header enters a channel only when the FIFO
  *       before it holds no earlier packet.
- *   W3  A FIFO's list holds the packets granted into it whose departure is not wholly known, in
+ *   WORM3  A FIFO's list holds the packets granted into it whose departure is not wholly known, in
  *       order; what is known of earlier ones and may still matter is in its segments.
- *   W4  Departures from a FIFO are at least t_f apart, so (1) needs the latest one only.
- *   W5  All consequences of an instant lie later: enter, hop, credit, flit time are above 0.
- *   W6  Only the last packet granted into a channel asks for departures of its FIFO, of flits less
- *       than B before its own, and no longer once it has left that FIFO; a departure acts through
- *       at most one credit for each channel of a path, so it is forgotten when so many credit
- *       delays have passed.
- *   W7  The number of a port is a bit of 32: a router has at most 31 ports.
+ *   WORM4  Departures from a FIFO are at least t_f apart, so (1) needs the latest one only.
+ *   WORM5  All consequences of an instant lie later: enter, hop, credit, flit time are above 0.
+ *   WORM6  Only the last packet granted into a channel asks for departures of its FIFO, of flits
+ *       less than B before its own, and no longer once it has left that FIFO; a departure acts
+ *       through at most one credit for each channel of a path, so it is forgotten when so many
+ *       credit delays have passed.
+ *   WORM7  The number of a port is a bit of 32: a router has at most 31 ports.
  *
  * Inside an instant: arrivals, then grants, then the terminals' callbacks in terminal order.
  */

@@ -8,7 +8,7 @@
  *
  * It costs a few operations a flit and channel and no event: headers alone have events.
  *
- *   S1  crossed counts the flits of a channel whose crossing is known, in order; left_at and
+ *   SLOT1  crossed counts the flits of a channel whose crossing is known, in order; left_at and
  *       crossed_at hold the last B of them, which is all that the recurrence asks for.
  */
 #include <stdlib.h>

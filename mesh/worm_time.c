@@ -33,7 +33,7 @@ static sim_time segment_departure(const struct worm_net *n, uint32_t chan, uint3
     return NEVER_LEFT;
 }
 
-/* True when departures up to flit `end`, the last at `last`, can decide something yet (W6);
+/* True when departures up to flit `end`, the last at `last`, can decide something yet (WORM6);
  * old: nobody asks for flits up to this. */
 static bool matters(const struct worm_net *n, uint32_t end, sim_time last, uint32_t old)
 {

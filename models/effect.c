@@ -114,7 +114,7 @@ void effects_release(struct node *n)
         go_out(f);
 }
 
-/* What leaves the node, in order (M5). */
+/* What leaves the node, in order (NODE5). */
 static void leave_node(struct effect *f)
 {
     struct node *n = f->task->node;

@@ -3,17 +3,18 @@
  * Private to models/ and its tests.  The application CPU runs threads; upcalls run on it or on the
  * message coprocessor.  Both are servers (sim/server.h): class CLASS_UPCALL before CLASS_THREAD.
  *
- *   M1  One piece of code runs at a time in the whole process; machine->running is its activity,
+ *   NODE1  One piece of code runs at a time in the whole process; machine->running is its activity,
  *       NULL between.  An activity's present is start + work.
- *   M2  An upcall's code runs when its CPU is granted; the CPU is busy for the work it named.
- *   M3  A thread runs only while its job holds the application CPU (SIM_HOLD).  What it named is
+ *   NODE2  An upcall's code runs when its CPU is granted; the CPU is busy for the work it named.
+ *   NODE3  A thread runs only while its job holds the application CPU (SIM_HOLD).  What it named is
  *       served when it leaves: segment by segment, each effect taking place where it was made;
  *       nothing pre-empts it before its last effect.
- *   M4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
+ *   NODE4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
  *       task, so that a crash finds all of them; what a crash finds is counted as dropped.
- *   M5  Frames to one destination leave, and requests to one device are submitted, in the order of
- *       the calls, though an upcall may have interrupted the thread that called before.
- *   M6  A frame is in exactly one place: an effect, the network interface, an upcall, a receiver.
+ *   NODE5  Frames to one destination leave, and requests to one device are submitted, in the order
+ *       of the calls, though an upcall may have interrupted the thread that called before.
+ *   NODE6  A frame is in exactly one place: an effect, the network interface, an upcall, a
+ *       receiver.
  */
 #ifndef MODELS_NODE_H
 #define MODELS_NODE_H
@@ -248,7 +249,7 @@ struct machine {
     struct sim *sim;
     const struct machine_registry *reg;
     struct machine_params params;
-    struct activity *running; /* M1 */
+    struct activity *running; /* NODE1 */
     struct net *net;
     bool network_faults; /* channels or routers die by a schedule */
     struct node *nodes;

@@ -1,7 +1,7 @@
 /* port_task.c: tasks: what belongs to them, their end, and what else the port offers.
  *
  * Everything that a task owns is in one of its lists, so that a crash drops it without running any
- * of its code (P3).  The port of a dead task stays until its node ends, since others of the node
+ * of its code (PORT3).  The port of a dead task stays until its node ends, since others of the node
  * may still hold it.
  */
 #include "models/node.h"

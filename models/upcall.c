@@ -1,7 +1,7 @@
 /* upcall.c: upcalls: code that runs when its CPU is granted and never blocks.
  *
  * An upcall is a job of the CPU that runs upcalls.  When it is granted, its code runs at once; the
- * work that the code named is the job's length (M2).
+ * work that the code named is the job's length (NODE2).
  */
 #include "models/node.h"
 
@@ -44,7 +44,7 @@ struct upcall *upcall_new(struct port *task, enum upcall_kind kind)
 void upcall_submit(struct upcall *u)
 {
     struct machine *m = u->task->machine;
-    /* A free CPU would run it here and now, inside the code that runs already (M1). */
+    /* A free CPU would run it here and now, inside the code that runs already (NODE1). */
     if (m->running != NULL)
         sim_after(m->sim, &u->event, 0);
     else

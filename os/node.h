@@ -12,7 +12,7 @@
  * Without a list every service boots whose instance the graph has and whose nodes the machine has;
  * machine.os is then a table of their parameters by name.
  *
- *   B1  A service boots on a node at most once.
+ *   BOOT1  A service boots on a node at most once.
  */
 #ifndef OS_NODE_H
 #define OS_NODE_H

@@ -9,13 +9,13 @@
  *   threads   may block in the calls marked (blocks).
  * On one node one piece of code runs at a time and is switched only where it blocks.
  *
- *   P1  os/ names the work it does (port_work); the machine prices it. port_now() inside an upcall
- *       is its start plus the work named so far; what it sends, wakes, arms or submits is stamped
- *       with that.
- *   P2  A thread's work is paid for at the next call that others can observe.
- *   P3  Everything a task owns (heap, threads, timers, I/O, receivers) goes when it crashes,
+ *   PORT1  os/ names the work it does (port_work); the machine prices it. port_now() inside an
+ *       upcall is its start plus the work named so far; what it sends, wakes, arms or submits is
+ *       stamped with that.
+ *   PORT2  A thread's work is paid for at the next call that others can observe.
+ *   PORT3  Everything a task owns (heap, threads, timers, I/O, receivers) goes when it crashes,
  *       without running any of its code; what comes late for it is dropped and counted.
- *   P4  Data lives in ropes (sim/base/rope.h), outside any task.
+ *   PORT4  Data lives in ropes (sim/base/rope.h), outside any task.
  */
 #ifndef OS_PORT_H
 #define OS_PORT_H
@@ -219,7 +219,7 @@ void port_fail(struct port *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * spawned on it from outside).  NULL name is not allowed. */
 struct port *port_task_create(struct port *p, const char *name,
                               void (*main)(struct port *task, void *arg), void *arg);
-/* Ends a task of this node as a crash does (P3). */
+/* Ends a task of this node as a crash does (PORT3). */
 void port_task_crash(struct port *task);
 /* fn is called when a node is known to have crashed (its life `life` has ended) or to be back (up:
  * in life `life`): the machine's failure detector, after its delay.  Each change is told once, in

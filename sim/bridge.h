@@ -3,10 +3,11 @@
  * The engine under it is made by the first bridge_start of the process and kept; a run without
  * threads never makes it.  Its clock stands still while a run lasts: time is ours.
  *
- *   B1  step() is called only on the main stack, never on a thread's.
- *   B2  After step() returned true exactly one thread has been spawned or woken, and it runs next.
- *   B3  A killed thread's stack is unwound by an exception through C frames, which therefore have
- *       unwind tables; no code of theirs runs.
+ *   BRIDGE1  step() is called only on the main stack, never on a thread's.
+ *   BRIDGE2  After step() returned true exactly one thread has been spawned or woken, and it runs
+ *       next.
+ *   BRIDGE3  A killed thread's stack is unwound by an exception through C frames, which therefore
+ *       have unwind tables; no code of theirs runs.
  */
 #ifndef SIM_BRIDGE_H
 #define SIM_BRIDGE_H

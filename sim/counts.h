@@ -5,13 +5,13 @@
  * that owner, and on request (sim_options.per_node) "owner.name@node" for each node where it is not
  * zero.
  *
- *   W1  Read when the window opens, when it closes (the end of the run closes one that is open) and
- *       when a part ends: what an ended part had counted inside the window stays in.  What comes
- *       after the close does not.
- *   W2  COUNTER_SUM: the rise inside the window; a part that began inside it counts from zero.
- *   W3  COUNTER_MOST: the largest value at the close, or when its part ended; a mark that was
+ *   CNT1  Read when the window opens, when it closes (the end of the run closes one that is open)
+ *       and when a part ends: what an ended part had counted inside the window stays in.  What
+ *       comes after the close does not.
+ *   CNT2  COUNTER_SUM: the rise inside the window; a part that began inside it counts from zero.
+ *   CNT3  COUNTER_MOST: the largest value at the close, or when its part ended; a mark that was
  *       reached before the window opened counts.
- *   W4  COUNTER_NOW: the value at the close, of the parts that live then.
+ *   CNT4  COUNTER_NOW: the value at the close, of the parts that live then.
  */
 #ifndef SIM_COUNTS_H
 #define SIM_COUNTS_H

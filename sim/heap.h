@@ -3,8 +3,8 @@
  * An entry holds the two key words beside the event's address, so that comparing touches the heap
  * array alone.  The event knows its slot, so that cancelling is one sift.
  *
- *   H1  Every entry's key is above its parent's; keys are distinct, because sequences are.
- *   H2  entries[e->slot].event == e for every event in the heap.
+ *   HEAP1  Every entry's key is above its parent's; keys are distinct, because sequences are.
+ *   HEAP2  entries[e->slot].event == e for every event in the heap.
  */
 #ifndef SIM_HEAP_H
 #define SIM_HEAP_H

@@ -1,10 +1,10 @@
 /* input.h: files that a run reads: opened once, read whole, and only what is a regular file.
  *
- *   I1  A name that stands in a configuration is opened below the configuration's folder: no
+ *   INPUT1  A name that stands in a configuration is opened below the configuration's folder: no
  *       absolute path, no "..", no link that leads out.  A name that the user typed is his.
- *   I2  What is no regular file (a FIFO, a device, a socket) is never opened to read, so it cannot
- *       block, and reading it has no effect.
- *   I3  The content is hashed where it is read, so a point's identity names what it ran with.
+ *   INPUT2  What is no regular file (a FIFO, a device, a socket) is never opened to read, so it
+ *       cannot block, and reading it has no effect.
+ *   INPUT3  The content is hashed where it is read, so a point's identity names what it ran with.
  */
 #ifndef SIM_INPUT_H
 #define SIM_INPUT_H

@@ -13,12 +13,12 @@
  * moved a few times in sequential memory and sorted only among its neighbours: the cost of an event
  * hardly grows with their number, and a queue of a few events is just the heap.
  *
- *   Q1  Every event in the heap is before `limit`; a rung's events are in [its boundary, its end);
- *       the end of each rung is the boundary of the one above it, the top
- *       starts at the end of the first, and `limit` is the boundary of the last.
- *   Q2  A pending event knows where its entry is: slot is its index in the chunk `link`, or in the
- *       heap when link is NULL.  An idle event's slot is UINT32_MAX.
- *   Q3  Where an event lies depends on the keys and the order of calls alone, and the order in
+ *   QUEUE1  Every event in the heap is before `limit`; a rung's events are in [its boundary, its
+ *       end); the end of each rung is the boundary of the one above it, the top starts at the end
+ *       of the first, and `limit` is the boundary of the last.
+ *   QUEUE2  A pending event knows where its entry is: slot is its index in the chunk `link`, or in
+ *       the heap when link is NULL.  An idle event's slot is UINT32_MAX.
+ *   QUEUE3  Where an event lies depends on the keys and the order of calls alone, and the order in
  * which events come out on the keys alone.
  *
  * docs/decisions/0011-event-queue.md says what was measured against it.

@@ -2,12 +2,14 @@
  *
  * The tables are described in docs/results-schema.md.  One process writes; anybody may read
  * meanwhile.
- *   D1  A point is one transaction: it is there whole or not at all, after kill -9 too (WAL,
+ *   RES1  A point is one transaction: it is there whole or not at all, after kill -9 too (WAL,
  *       synchronous NORMAL; a power cut may lose the last points, never the file).
- *   D2  What is stored never changes; only an unfinished point gives way to one of the same
- * identity, and results_forget removes. D3  A file of another schema version, of another program or
- * that is no database is refused by a sentence and left as it is. D4  A finished point is found by
- * its identity, the hash of parameters, seed and model version.
+ *   RES2  What is stored never changes; only an unfinished point gives way to one of the same
+ *       identity, and results_forget removes.
+ *   RES3  A file of another schema version, of another program or that is no database is refused
+ *       by a sentence and left as it is.
+ *   RES4  A finished point is found by its identity, the hash of parameters, seed and model
+ *       version.
  */
 #ifndef SIM_RESULTS_H
 #define SIM_RESULTS_H

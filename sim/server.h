@@ -6,11 +6,11 @@
  * how an upcall runs (law 4).  With `preempt` a job of a lower-numbered class interrupts one in
  * service, which resumes later for the rest of its time.
  *
- *   V1  Busy time is the union of service intervals.
- *   V2  The integral of the number in the system equals the sum of the jobs' times in it (Little),
- *       checked in integers by the audit.
- *   V3  At the end of a service the job's done is called first, then the next job is granted.
- *   V4  A zeroed job is idle.
+ *   SRV1  Busy time is the union of service intervals.
+ *   SRV2  The integral of the number in the system equals the sum of the jobs' times in it
+ *       (Little), checked in integers by the audit.
+ *   SRV3  At the end of a service the job's done is called first, then the next job is granted.
+ *   SRV4  A zeroed job is idle.
  */
 #ifndef SIM_SERVER_H
 #define SIM_SERVER_H
@@ -50,7 +50,7 @@ void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_
 void sim_busy_fini(struct sim_busy *b);
 void sim_busy_begin(struct sim_busy *b, sim_time now);
 void sim_busy_end(struct sim_busy *b, sim_time now);
-/* Adds an interval, of the past or booked ahead; what lies inside the window counts (N1).  The
+/* Adds an interval, of the past or booked ahead; what lies inside the window counts (WIN1).  The
  * intervals of one resource are disjoint: a share above 1 fails the audit. */
 void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to);
 /* Busy time inside the window up to `now`. */

@@ -4,10 +4,10 @@
  * the tie is 0, or drawn from the seed (shuffle), or chosen by an explorer; the sequence is the
  * order of scheduling.  An event is a struct that its owner embeds: scheduling allocates nothing.
  *
- *   E1  now() never goes back; an event is never scheduled before now().
- *   E2  An event fires at most once per schedule; a cancelled event does not fire.
- *   E3  Inside a callback the event is idle: it may be scheduled again or its memory freed.
- *   E4  Nothing here depends on an address or on host time.
+ *   SIM1  now() never goes back; an event is never scheduled before now().
+ *   SIM2  An event fires at most once per schedule; a cancelled event does not fire.
+ *   SIM3  Inside a callback the event is idle: it may be scheduled again or its memory freed.
+ *   SIM4  Nothing here depends on an address or on host time.
  *
  * One process runs one simulation at a time (SimGrid holds one engine a process), but a struct sim
  * that spawns no thread needs no SimGrid, and a process may make several such in turn.

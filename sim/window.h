@@ -9,7 +9,8 @@
  * A run that opens none is all window, and its results say so.  Whoever counts for itself asks to
  * be called at both edges.
  *
- *   N1  Of an interval the part inside counts, whenever it is told: ahead, at the time, afterwards.
+ *   WIN1  Of an interval the part inside counts, whenever it is told: ahead, at the time,
+ *       afterwards.
  */
 #ifndef SIM_WINDOW_H
 #define SIM_WINDOW_H

@@ -11,18 +11,18 @@
  * read-ahead and delayed writes; the bytes are copied by the CPU.  Both see the same contents.
  *
  * What is promised:
- *   F1  Requests of one file that touch a common block, one of them changing it, run one after the
- *       other in the order in which they came; others overlap.
- *   F2  Bytes that were never written read as zero, also in blocks that another file used before.
- *   F3  No two files share a block, in memory or after a mount.
- *   F4  A mount after a crash at any moment succeeds; every file is there as one of its metadata
+ *   LFS1  Requests of one file that touch a common block, one of them changing it, run one after
+ *       the other in the order in which they came; others overlap.
+ *   LFS2  Bytes that were never written read as zero, also in blocks that another file used before.
+ *   LFS3  No two files share a block, in memory or after a mount.
+ *   LFS4  A mount after a crash at any moment succeeds; every file is there as one of its metadata
  *       states between the last one known to be on the device and the newest.  LFS_CREATE,
  *       LFS_REMOVE and LFS_SYNC are on the device when they are done, a write that LFS_SYNC
  *       covered is read back whole.  Of a write that no sync covered each sector has its old or
  *       its new content (zero is the old content of what was never written).
- *   F5  It relies on this alone: the device writes one sector whole or not at all, and a flush of a
- *       device with volatile writes is done when all that was written before is on the medium.
- *   F6  A failed request leaves the file system usable; each status says what it left behind.
+ *   LFS5  It relies on this alone: the device writes one sector whole or not at all, and a flush of
+ *       a device with volatile writes is done when all that was written before is on the medium.
+ *   LFS6  A failed request leaves the file system usable; each status says what it left behind.
  *
  * Who calls it: the PFS I/O server (os/pfs/pfs_server.c).
  */

@@ -29,7 +29,7 @@ bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count)
 void lfs_map_give(struct lfs *fs, uint32_t dev, uint32_t count)
 {
     for (uint32_t i = dev; i < dev + count; i++) {
-        ASSERT(!lfs_map_free(fs, i)); /* L1 */
+        ASSERT(!lfs_map_free(fs, i)); /* LFSI1 */
         fs->map[i / 64] |= UINT64_C(1) << (i % 64);
         fs->free_count++;
     }

@@ -5,7 +5,7 @@
  *   writing  --modify-->  writing and dirty  --done-->  dirty
  *   clean  --drop, or needed for another block-->  absent
  * A failed fill drops the buffer and fails the request that wanted it; a failed flush drops the
- * change and is reported by the next LFS_SYNC of the file (F6).
+ * change and is reported by the next LFS_SYNC of the file (LFS6).
  */
 #include "os/lfs/lfs_internal.h"
 

@@ -72,7 +72,7 @@ void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
                       const struct lfs_extent *ext)
 {
     size_t name = r->used ? strlen(r->name) : 0;
-    ASSERT(LFS_RECORD_HEADER + (size_t)r->extents * LFS_EXTENT_BYTES <= size); /* L4 */
+    ASSERT(LFS_RECORD_HEADER + (size_t)r->extents * LFS_EXTENT_BYTES <= size); /* LFSI4 */
     memset(out, 0, size);
     wire_put32(out, RECORD_MAGIC);
     wire_put32(out + 4, r->ino);

@@ -1,18 +1,18 @@
 /* lfs_internal.h: private to os/lfs/.
  *
- *   L1  The free map has a bit for every block that is in no extent and no reservation.
- *   L2  A file's extents are sorted, disjoint, and merged where they continue each other.
- *   L3  An extent is `written` only when its blocks hold the file's bytes on the device, so an
+ *   LFSI1  The free map has a bit for every block that is in no extent and no reservation.
+ *   LFSI2  A file's extents are sorted, disjoint, and merged where they continue each other.
+ *   LFSI3  An extent is `written` only when its blocks hold the file's bytes on the device, so an
  *       inode record made at any moment is true of the device.
- *   L4  extents + 2 * (dirty buffers + device writes under way) <= what a record holds, for each
+ *   LFSI4  extents + 2 * (dirty buffers + device writes under way) <= what a record holds, for each
  *       file: marking a range written adds two extents at most, so a record always fits.
- *   L5  Blocks of a cut or removed file become free only when the record without them is on the
+ *   LFSI5  Blocks of a cut or removed file become free only when the record without them is on the
  *       device.
- *   L6  A buffer is clean, dirty (newer than the device), reading or writing (and maybe dirty
- *       again); one device request per buffer at a time. L7 Callbacks and parked requests run from
- *       lfs_run's loop alone: no recursion.
- *   L8  On a device with volatile writes a record is written when all data that it speaks of is on
- *       the medium, and counts as stored when it is there itself.
+ *   LFSI6  A buffer is clean, dirty (newer than the device), reading or writing (and maybe dirty
+ *       again); one device request per buffer at a time.
+ *   LFSI7  Callbacks and parked requests run from lfs_run's loop alone: no recursion.
+ *   LFSI8  On a device with volatile writes a record is written when all data that it speaks of is
+ *       on the medium, and counts as stored when it is there itself.
  */
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H
@@ -57,7 +57,7 @@ struct lfs_file {
     struct lfs_extent *ext;
     uint32_t ext_count, ext_room;
     uint32_t resv_dev, resv_count; /* blocks set aside behind the last allocated one */
-    uint32_t dirty, inflight;      /* L4 */
+    uint32_t dirty, inflight;      /* LFSI4 */
     uint64_t next_read;            /* where a sequential read would go on */
     bool failed_write;             /* a delayed write failed and nobody was told yet */
     struct list active, waiting;   /* lfs_req.link */
@@ -68,7 +68,7 @@ struct lfs_file {
     bool storing;
     struct list store_waiters; /* lfs_req.wait */
     bool creating;             /* its first record is not on the device yet */
-    struct lfs_extent *cut;    /* L5: free once `stored` has reached cut_version */
+    struct lfs_extent *cut;    /* LFSI5: free once `stored` has reached cut_version */
     uint32_t cut_count;
     uint64_t cut_version;
 };
@@ -106,10 +106,10 @@ struct lfs {
     struct lfs_params params;
     struct lfs_super super;
     uint32_t sector_bytes, block_sectors;
-    bool volatile_writes;   /* of the device */
-    uint64_t written, safe; /* L8: its writes that have ended; of those on the medium for certain */
-    uint32_t first_data;    /* first block behind the inode table */
-    uint32_t max_io_blocks; /* of one device request */
+    bool volatile_writes;    /* of the device */
+    uint64_t written, safe;  /* LFSI8: its writes that ended; of those on the medium for certain */
+    uint32_t first_data;     /* first block behind the inode table */
+    uint32_t max_io_blocks;  /* of one device request */
     uint32_t record_extents; /* that fit in a record */
     uint64_t *map;           /* a bit per block, 1: free */
     uint32_t free_count;     /* bits set; reservations are not free here */
@@ -153,7 +153,7 @@ struct lfs_where lfs_where(const struct lfs_file *f, uint32_t blk);
 void lfs_ext_put(struct lfs_file *f, uint32_t blk, uint32_t dev, uint32_t count, bool written);
 void lfs_ext_cut(struct lfs_file *f, uint32_t from, uint32_t to);
 void lfs_ext_written(struct lfs_file *f, uint32_t blk, uint32_t count);
-uint32_t lfs_ext_room(const struct lfs_file *f); /* L4: extents that may still be added */
+uint32_t lfs_ext_room(const struct lfs_file *f); /* LFSI4: extents that may still be added */
 enum lfs_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to);
 void lfs_unreserve(struct lfs_file *f);
 uint32_t lfs_file_blocks(const struct lfs_file *f);
@@ -193,7 +193,7 @@ void lfs_run(struct lfs *fs);
 struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino);
 void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
 void lfs_store(struct lfs_file *f, bool used); /* starts writing the record */
-bool lfs_safe(const struct lfs *fs);           /* no write that has ended needs a flush (L8) */
+bool lfs_safe(const struct lfs *fs);           /* no write that has ended needs a flush (LFSI8) */
 void lfs_step_meta(struct lfs_req *r);
 void lfs_arm_flush(struct lfs *fs);
 

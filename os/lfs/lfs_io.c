@@ -1,8 +1,8 @@
 /* lfs_io.c: requests: their order, the steps of reads and writes, device requests.
  *
- * A request waits in its file's queue until no request before it conflicts (F1), then it is active:
- * its step function runs from where it stopped, until it has ended or waits on one list (for a
- * buffer, for any buffer, for a record) or for its device requests.
+ * A request waits in its file's queue until no request before it conflicts (LFS1), then it is
+ * active: its step function runs from where it stopped, until it has ended or waits on one list
+ * (for a buffer, for any buffer, for a record) or for its device requests.
  */
 #include "os/lfs/lfs_internal.h"
 
@@ -12,7 +12,7 @@ void lfs_req_init(struct lfs_req *r, enum lfs_op op, void (*done)(struct lfs_req
     rope_init(&r->data);
 }
 
-/* ---- the loop (L7) ---- */
+/* ---- the loop (LFSI7) ---- */
 
 void lfs_park(struct lfs_req *r, struct list *waiters)
 {
@@ -55,7 +55,7 @@ void lfs_run(struct lfs *fs)
     fs->running = false;
 }
 
-/* ---- order of requests (F1) ---- */
+/* ---- order of requests (LFS1) ---- */
 
 static bool conflict(const struct lfs_req *a, const struct lfs_req *b)
 {

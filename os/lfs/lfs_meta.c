@@ -4,7 +4,7 @@
  * at every moment one whole record is there.  A write that failed leaves its slot unknown: the next
  * record goes to the same slot again.
  *
- * Where the device answers writes before they are on the medium (L8) a flush comes before the
+ * Where the device answers writes before they are on the medium (LFSI8) a flush comes before the
  * record, so that it never speaks of blocks that are not there, and one after it, so that the other
  * slot is not given up, nor a block used again, before it is there.
  */

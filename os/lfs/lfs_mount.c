@@ -240,7 +240,7 @@ static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
     }
 }
 
-/* Takes the extents of all files off the free map; false when they contradict each other (F3). */
+/* Takes the extents of all files off the free map; false when they contradict each other (LFS3). */
 static bool claim_blocks(struct lfs *fs)
 {
     for (uint32_t i = 0; i < fs->super.files; i++) {
@@ -353,18 +353,18 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
     for (uint32_t k = 0; k < f->ext_count; k++) {
         const struct lfs_extent *x = &f->ext[k];
         if (x->count == 0 || x->blk < end)
-            return err_set(e, "file '%s': extent %u is empty or out of order (L2)", f->name, k);
+            return err_set(e, "file '%s': extent %u is empty or out of order (LFSI2)", f->name, k);
         end = x->blk + x->count;
         *used += x->count;
         for (uint32_t d = 0; d < x->count; d++)
             if (lfs_map_free(fs, x->dev + d))
-                return err_set(e, "file '%s': block %u is free (L1)", f->name, x->dev + d);
+                return err_set(e, "file '%s': block %u is free (LFSI1)", f->name, x->dev + d);
     }
     for (uint32_t k = 0; k < f->cut_count; k++)
         *used += f->cut[k].count;
     *used += f->resv_count;
     if (f->ext_count + 2 * (f->dirty + f->inflight) > fs->record_extents)
-        return err_set(e, "file '%s': its record may not hold its extents (L4)", f->name);
+        return err_set(e, "file '%s': its record may not hold its extents (LFSI4)", f->name);
     return true;
 }
 
@@ -382,7 +382,7 @@ bool lfs_check(const struct lfs *fs, struct err *e)
     for (uint32_t d = 0; d < fs->super.blocks; d++)
         free_bits += lfs_map_free(fs, d);
     if (free_bits != fs->free_count || used + free_bits != fs->super.blocks)
-        return err_set(e, "%u blocks are free and %llu used of %u (L1)", free_bits,
+        return err_set(e, "%u blocks are free and %llu used of %u (LFSI1)", free_bits,
                        (unsigned long long)used, fs->super.blocks);
     LIST_EACH (l, &fs->lru) {
         const struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
@@ -393,7 +393,7 @@ bool lfs_check(const struct lfs *fs, struct err *e)
     }
     if (bufs != fs->buf_count || bufs > fs->params.cache || dirty != fs->dirty_count ||
         dirty != file_dirty)
-        return err_set(e, "%u buffers, %u dirty: the counts say %u, %u (L6)", bufs, dirty,
+        return err_set(e, "%u buffers, %u dirty: the counts say %u, %u (LFSI6)", bufs, dirty,
                        fs->buf_count, fs->dirty_count);
     return true;
 }

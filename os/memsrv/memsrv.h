@@ -6,11 +6,11 @@
  * alike can exceed their node's memory.  A server without memory (frames = 0) and with a disk is
  * the baseline: paging to disk.
  *
- *   Y1  A page-out that was answered is kept: in the server's memory, or on its disk, or both.
- *   Y2  A client drops a page from its memory only when it is kept elsewhere (mirrored: at two
+ *   MS1  A page-out that was answered is kept: in the server's memory, or on its disk, or both.
+ *   MS2  A client drops a page from its memory only when it is kept elsewhere (mirrored: at two
  *       servers, or at one when no second has room).
  *       A backup store has every page that a server has.
- *   Y3  A server that dies takes the pages in its memory with it; those that were mirrored or
+ *   MS3  A server that dies takes the pages in its memory with it; those that were mirrored or
  *       backed up come from there, the others end in VM_UNREACHABLE or, when it is back, VM_LOST.
  * Talks through SELECT (at most once), so it runs over whatever lies below.
  */

@@ -52,7 +52,7 @@ struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank)
     return p;
 }
 
-/* The peer is gone, or is back in another life: what was between us is void (I5). */
+/* The peer is gone, or is back in another life: what was between us is void (NXI5). */
 static void reset_peer(struct nx *n, struct nx_peer *p)
 {
     nx_peer_fail_sends(p);

@@ -4,22 +4,23 @@
  * A message has a type that the receiver selects by.  Message data are ropes: what a call takes is
  * empty afterwards, what it hands out is the caller's to finish.
  *
- *   N1  Messages between two nodes arrive in the order in which they were sent.
- *   N2  A receive takes the oldest message that its type selector fits; a message goes to the
+ *   NX1  Messages between two nodes arrive in the order in which they were sent.
+ *   NX2  A receive takes the oldest message that its type selector fits; a message goes to the
  *       oldest receive that fits it.
- *   N3  A send is done when its data has been given to the network interface; that says nothing
+ *   NX3  A send is done when its data has been given to the network interface; that says nothing
  *       about its receipt.
- *   N4  What arrives before its receive is posted waits in the receiver's buffers, of which each
+ *   NX4  What arrives before its receive is posted waits in the receiver's buffers, of which each
  *       sender has been granted `grant` bytes; a sender without grant waits.  It is copied when it
  *       is received.  What finds its receive posted is not copied (parameter `copies`).
- *   N5  A message of a force type (bit 30 set) that finds no receive posted is dropped and counted.
- *   N7  Nobody waits for the dead.  Once a member of the partition is known to have crashed, sends
+ *   NX5  A message of a force type (bit 30 set) that finds no receive posted is dropped and
+ *       counted.
+ *   NX7  Nobody waits for the dead.  Once a member of the partition is known to have crashed, sends
  *       to it end with NX_PEER_DOWN until it is back; so do, until nx_go_on, all receives and
  *       cprobes that fit no message that has come, and sends that lack a grant: nobody knows
  *       whether the dead would have sent or received; and, for good, global operations, for which
  *       it will be missing.  To a node in a later life it is itself the member that has crashed.
- *   N6  Two programs that both send long messages before they receive wait for ever, as on the real
- *       machine.
+ *   NX6  Two programs that both send long messages before they receive wait for ever, as on the
+ *       real machine.
  *
  * Calls marked (blocks) are for threads.  The others never block and also serve upcalls.
  * Source: iPSC/2 and iPSC/860 Programmer's Reference; Paragon C System Calls Reference [Intel].
@@ -41,7 +42,7 @@ struct nx_op; /* an asynchronous send or receive: NX's message id */
 enum nx_status {
     NX_OK,
     NX_TOO_LONG,  /* the message was longer than the receive allows: its front was received */
-    NX_PEER_DOWN, /* the peer, or somebody who might have sent, has crashed (N7) */
+    NX_PEER_DOWN, /* the peer, or somebody who might have sent, has crashed (NX7) */
     NX_NO_PEER,   /* no such node in the partition */
 };
 const char *nx_status_name(enum nx_status s);
@@ -67,7 +68,7 @@ uint32_t nx_mynode(const struct nx *n);
 uint32_t nx_numnodes(const struct nx *n);
 
 /* ---- one to one ---- */
-/* Sends and waits until the data has been given away (N3). (blocks) */
+/* Sends and waits until the data has been given away (NX3). (blocks) */
 enum nx_status nx_csend(struct nx *n, int64_t type, struct rope *data, uint32_t node);
 /* Receives a message of at most `max` bytes; out is initialised here. (blocks) */
 struct nx_info nx_crecv(struct nx *n, int64_t typesel, uint64_t max, struct rope *out);
@@ -94,7 +95,7 @@ void nx_hrecv(struct nx *n, int64_t typesel, uint64_t max,
 bool nx_iprobe(struct nx *n, int64_t typesel, struct nx_info *info);
 struct nx_info nx_cprobe(struct nx *n, int64_t typesel); /* (blocks) */
 
-/* The program knows who has crashed so far: its receives wait again (N7). */
+/* The program knows who has crashed so far: its receives wait again (NX7). */
 void nx_go_on(struct nx *n);
 
 /* Of the message that crecv, msgwait, iprobe or cprobe returned last. */

@@ -5,12 +5,13 @@
  * is pushed.  Receiver: the first segment makes an nx_inbound, which is matched to a posted receive
  * or waits in `unexpected`; each segment adds to it; with the last one the receive is done.
  *
- *   I1  peer->credit is what the peer has granted and this node has not used: never below 0.
- *   I2  Bytes granted = credit at the sender + segments on their way + buffered at the receiver +
+ *   NXI1  peer->credit is what the peer has granted and this node has not used: never below 0.
+ *   NXI2  Bytes granted = credit at the sender + segments on their way + buffered at the receiver +
  *       owed by the receiver + grants on their way.
- *   I3  A posted receive fits no message in `unexpected`.
- *   I4  Segments of one message follow each other; messages of one peer do not interleave.
- *   I5  What another life of either node sent is dropped; both sides then start with a full grant.
+ *   NXI3  A posted receive fits no message in `unexpected`.
+ *   NXI4  Segments of one message follow each other; messages of one peer do not interleave.
+ *   NXI5  What another life of either node sent is dropped; both sides then start with a full
+ *       grant.
  */
 #ifndef OS_NX_NX_INTERNAL_H
 #define OS_NX_NX_INTERNAL_H
@@ -111,7 +112,7 @@ struct nx {
     struct list handled;    /* receives that are done and whose handler is to be called */
     struct list probes;     /* threads in cprobe */
     struct port_timer work; /* upcall: pushes and handlers */
-    bool bereaved;          /* N7: a member has died, and the program has not gone on without */
+    bool bereaved;          /* NX7: a member has died, and the program has not gone on without */
     bool broken;            /* the same, for global operations: for good */
     struct nx_info info;
     uint64_t collective; /* global operations so far */
@@ -142,6 +143,6 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
 void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct xk_msg *m);
 /* Gives back what it has used. */
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p);
-void nx_member_died(struct nx *n); /* N7 */
+void nx_member_died(struct nx *n); /* NX7 */
 
 #endif

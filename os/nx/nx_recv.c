@@ -1,7 +1,7 @@
 /* nx_recv.c: receives: matching, buffering, completion.
  *
- * Matching compares in order (N2) and names each comparison.  A message that has begun to arrive is
- * matched like a whole one.
+ * Matching compares in order (NX2) and names each comparison.  A message that has begun to arrive
+ * is matched like a whole one.
  */
 #include "os/nx/nx_internal.h"
 
@@ -164,7 +164,7 @@ void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
     nx_peer_owe(n, p, held);
 }
 
-/* N7: nobody may be left to send what it waits for. */
+/* NX7: nobody may be left to send what it waits for. */
 static void end_alone(struct nx_op *op)
 {
     op->info.node = NX_NO_NODE;

@@ -107,7 +107,7 @@ static bool push_message(struct nx *n, struct nx_peer *p, bool *more)
             *more = op->system ? n->broken : n->bereaved;
             if (!*more)
                 return true;
-            p->quit = op->started; /* N7: nobody may be left to give it */
+            p->quit = op->started; /* NX7: nobody may be left to give it */
             nx_op_done(op, NX_PEER_DOWN);
             return !p->quit || push_quit(n, p);
         case FAILED:

@@ -31,14 +31,14 @@
  *             close (from the second that differs).  A rank that closes ends what waits for it, and
  *             what the others call together later, with PFS_CLOSED, until it or all have come back.
  *
- *   P1  A request ends exactly once.  What an answered write wrote is what later reads return,
- *       until a crash of an I/O node: that may lose what no pfs_sync covered (os/lfs F4).
- *   P2  A file's size never covers bytes of a write that failed or has not ended.
- *   P3  latency = client + mesh + queue + arm, exactly, for every read and write: the piece that
+ *   PFS1  A request ends exactly once.  What an answered write wrote is what later reads return,
+ *       until a crash of an I/O node: that may lose what no pfs_sync covered (os/lfs LFS4).
+ *   PFS2  A file's size never covers bytes of a write that failed or has not ended.
+ *   PFS3  latency = client + mesh + queue + arm, exactly, for every read and write: the piece that
  *       ended last is followed.  client: in this library and waiting for its turn (`window`,
  *       `depth`); mesh: messages and their software, both ways; queue: waiting at the I/O node,
  *       and for tokens and metadata; arm: the device worked.
- *   P4  After a crash of the service node names and tokens are gone: requests that need them end
+ *   PFS4  After a crash of the service node names and tokens are gone: requests that need them end
  *       with PFS_STALE or PFS_NO_FILE, collective ones with PFS_NODE_DOWN; M_ASYNC and M_RECORD go
  *       on within the known size.
  *
@@ -110,7 +110,7 @@ struct pfs_file; /* an open file of this node */
 struct pfs_vnode;
 
 struct pfs_split {
-    sim_time latency, client, mesh, queue, arm; /* P3 */
+    sim_time latency, client, mesh, queue, arm; /* PFS3 */
 };
 
 enum pfs_op { PFS_READ, PFS_WRITE };

@@ -112,7 +112,7 @@ static void extended(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
     r->waited += port_now(r->file->client->port) - r->since;
     if (s == PFS_OK && m->size > v->size)
         v->size = m->size;
-    pfs_req_end(r, end_of(r) > v->size ? s : PFS_OK); /* P4 */
+    pfs_req_end(r, end_of(r) > v->size ? s : PFS_OK); /* PFS4 */
 }
 
 /* Joins what the pieces brought, in order of offset. */
@@ -161,7 +161,7 @@ static void edge_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
     struct pfs_req *r = arg;
     (void)group;
     r->waited += port_now(r->file->client->port) - r->since;
-    if (s == PFS_OK) { /* else P4 */
+    if (s == PFS_OK) { /* else PFS4 */
         r->file->v->size = m->size;
         r->moved = before(m->size, r->off, r->moved);
     }

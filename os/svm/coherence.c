@@ -42,7 +42,7 @@ static void drop_arrived(struct svm_page *sp)
     sp->arrived_bytes = false;
 }
 
-/* ---- the store of owned pages (F7) ---- */
+/* ---- the store of owned pages (SVMI7) ---- */
 
 static void owned(struct svm *s, struct svm_page *sp);
 
@@ -556,7 +556,7 @@ void svm_handle(struct svm *s, struct svm_msg *m)
     switch (m->op) {
     case SVM_REQUEST:
     case SVM_FORWARD:
-        /* An owner serves in order (F6): what waits for an unpin comes first. */
+        /* An owner serves in order (SVMI6): what waits for an unpin comes first. */
         if ((sp->locked && s->ops->defers(s, sp, m)) || (sp->owner && !list_empty(&sp->deferred)))
             svm_defer(sp, m);
         else

@@ -7,17 +7,17 @@
  * the interval ends.  A fault brings the whole page from its home [Zhou, Iftode & Li 1996;
  * Keleher, Cox & Zwaenepoel 1992 for intervals, notices, twins and diffs].
  *
- *   R1  What a program without data races reads is the last write that happened before.
- *   R2  clock[j] of a node: the intervals 1..clock[j] of rank j are visible here: each page that
+ *   LRC1  What a program without data races reads is the last write that happened before.
+ *   LRC2  clock[j] of a node: the intervals 1..clock[j] of rank j are visible here: each page that
  *       they changed has been dropped since, or the copy here holds the change (`have`).
- *   R3  A home answers for a page only when it has applied every interval that the asker needs,
+ *   LRC3  A home answers for a page only when it has applied every interval that the asker needs,
  *       its own program's accesses included.
- *   R4  A diff holds the bytes that changed and no others: gaps are never bridged, for a
+ *   LRC4  A diff holds the bytes that changed and no others: gaps are never bridged, for a
  *       neighbour's bytes may be written by somebody else.
- *   R5  Two diffs that change the same byte are applied in the order of their writes: the second
+ *   LRC5  Two diffs that change the same byte are applied in the order of their writes: the second
  *       writer has fetched the page from its home after the first diff was applied there.
- *   R6  For each message that tells of clock C, the receiver's log then has every interval up to C
- *       above what the receiver and all who will ask it have passed in a barrier.
+ *   LRC6  For each message that tells of clock C, the receiver's log then has every interval up to
+ *       C above what the receiver and all who will ask it have passed in a barrier.
  * An interval ends at each release, and early where that is always right: when a notice names a
  * page that is being written here, and when twins are many. After a barrier everybody knows all
  * intervals before it: their notices are thrown away.

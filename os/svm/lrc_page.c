@@ -132,7 +132,7 @@ static void add_run(struct rope *diff, uint64_t skip, const uint8_t *bytes, uint
     }
 }
 
-/* The bytes of a page that are no longer those of its twin (R4). */
+/* The bytes of a page that are no longer those of its twin (LRC4). */
 static void make_diff(struct lrc *l, struct lrc_page *lp, const uint8_t *bytes, struct rope *diff)
 {
     uint64_t size = page_bytes(l), end = 0;
@@ -265,7 +265,7 @@ static void appoint(struct lrc *l, struct lrc_page *lp, struct svm_msg *m)
     svm_msg_free(l->svm, m);
 }
 
-/* Answers who can be answered (R3); the rest wait on. */
+/* Answers who can be answered (LRC3); the rest wait on. */
 static void serve_asking(struct lrc *l, struct lrc_page *lp)
 {
     LIST_EACH_SAFE (it, next, &lp->asking) {

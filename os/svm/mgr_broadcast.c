@@ -4,7 +4,7 @@
  * request can miss an ownership that moves meanwhile.  Then nobody answers, and the requester asks
  * again after `retry`, then after twice as long, and so on: an owner that is slow because all ask
  * it must not be asked more for it.  A node that waits to become owner keeps requests until it is
- * (S5); a request that was answered elsewhere meanwhile makes a gift at most (F1).
+ * (SVM5); a request that was answered elsewhere meanwhile makes a gift at most (SVMI1).
  */
 #include "os/svm/svm_internal.h"
 

@@ -67,7 +67,7 @@ static void serve_tree(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         serve_staying(s, sp, m);
 }
 
-/* S5, the `defers` of all three: whoever will be owner keeps what reaches it. */
+/* SVM5, the `defers` of all three: whoever will be owner keeps what reaches it. */
 
 const struct svm_mgr_ops svm_mgr_dynamic = {
     .kind = { .name = "dynamic", .doc = "Hints; ownership moves on reads and writes." },

@@ -8,7 +8,7 @@
  * crosses the network twice.  A kernel that needs a frame gives a written page back unasked and
  * drops a clean one in silence; the manager puts what was given back into its node's store, if
  * there is one.
- *   X1  A kernel answers each flush exactly once, also when it has nothing any more.
+ *   XMM1  A kernel answers each flush exactly once, also when it has nothing any more.
  * Source: NORMA's XMM service as described in the fact sheets of Mach 3.0.
  */
 #include "os/svm/svm_internal.h"

@@ -14,11 +14,11 @@
  *   5. With the verdict a node goes on and makes its requests again.
  * A further death meanwhile starts all over with more dead.
  *
- *   D1  Messages of a dead node that arrive after its death is known are dropped.
- *   D2  A READ copy that exists is current: a writer writes when all have dropped theirs.  So a
+ *   REC1  Messages of a dead node that arrive after its death is known are dropped.
+ *   REC2  A READ copy that exists is current: a writer writes when all have dropped theirs.  So a
  *       copy that survives the owner is the page.
- *   D3  Only survivors whose last mark names the same dead are listened to; what they send after it
- *       waits for the verdict.
+ *   REC3  Only survivors whose last mark names the same dead are listened to; what they send after
+ *       it waits for the verdict.
  * Messages: N^2 marks, N reports, N verdicts.  A page that no survivor has ever touched is lost
  * when its first owner is dead: nobody knows whether it was written.
  */
@@ -265,7 +265,7 @@ bool svm_recovery_takes(struct svm *s, struct svm_msg *m)
     const struct svm_recovery *r = s->recovery;
     bool current = r && m->fault == r->dead.count;
     if (!svm_alive(s, m->from)) {
-        svm_msg_free(s, m); /* D1 */
+        svm_msg_free(s, m); /* REC1 */
         return true;
     }
     switch (m->op) {

@@ -17,13 +17,13 @@
  * m: copies to invalidate; f: times that a request is forwarded.  A manager that is itself the
  * requester or the owner saves a message.
  *
- *   S1  At most one node has WRITE on a page; while one has, no other has any access.
- *   S2  Every page has exactly one owner, or its ownership is in one message, or it is lost and
+ *   SVM1  At most one node has WRITE on a page; while one has, no other has any access.
+ *   SVM2  Every page has exactly one owner, or its ownership is in one message, or it is lost and
  *   said so.
- *   S3  All copies but the owner's are reachable from the owner: in its copy set, or (tree) in the
- *       copy sets below it.
- *   S4  Following hints (dynamic) from any node reaches the owner, or a node that will be owner.
- *   S5  A node that is waiting to become owner keeps the requests that reach it until it is.
+ *   SVM3  All copies but the owner's are reachable from the owner: in its copy set, or (tree) in
+ *       the copy sets below it.
+ *   SVM4  Following hints (dynamic) from any node reaches the owner, or a node that will be owner.
+ *   SVM5  A node that is waiting to become owner keeps the requests that reach it until it is.
  * Sources: [Li & Hudak 1989] for all but xmm; the in-flight rules (versions, gifts) are our own and
  * stand in svm_internal.h.
  */

@@ -1,31 +1,31 @@
 /* svm_internal.h: messages, page records and the manager interface of shared virtual memory.
  *
  * The in-flight rules, common to all managers:
- *   F1  Each fault has a number; a page that answers an older fault of this node is no surprise:
+ *   SVMI1  Each fault has a number; a page that answers an older fault of this node is no surprise:
  *       READ copies are dropped (their sender keeps us in its copy set, which costs an invalidation
  *       at most), ownership is accepted as a gift, because nobody else has it.
- *   F2  A page has a version, which rises by one each time a new writer takes it.  An invalidation
- *       carries the version that makes old copies void. A READ copy that arrives with a lower
- *       version than an invalidation that overtook it is dropped, and the fault asks again.
- *   F3  An invalidation is answered at once, whatever fault is in progress here, unless the page is
- *       pinned: then when the last pin is gone.
- *   F4  Ownership has a number too, which rises with each move; an announcement that is older than
- *       what a node knows changes no hint, so hints never form a cycle.
- *   F5  A requester's own copy is good if its version is the owner's: then ownership travels
+ *   SVMI2  A page has a version, which rises by one each time a new writer takes it.  An
+ *       invalidation carries the version that makes old copies void. A READ copy that arrives with
+ *       a lower version than an invalidation that overtook it is dropped, and the fault asks again.
+ *   SVMI3  An invalidation is answered at once, whatever fault is in progress here, unless the page
+ *       is pinned: then when the last pin is gone.
+ *   SVMI4  Ownership has a number too, which rises with each move; an announcement that is older
+ *       than what a node knows changes no hint, so hints never form a cycle.
+ *   SVMI5  A requester's own copy is good if its version is the owner's: then ownership travels
  *       without the page's bytes.
- *   F6  An owner serves requests in the order in which they reached it, also those that waited for
- *       a pin: a manager has sent who comes after a writer to that writer.
- *   F7  An owned page may be paged out: its contents go to the node's store and the node stays
+ *   SVMI6  An owner serves requests in the order in which they reached it, also those that waited
+ *       for a pin: a manager has sent who comes after a writer to that writer.
+ *   SVMI7  An owned page may be paged out: its contents go to the node's store and the node stays
  *       owner (`stored`). Requests that come while the put is out wait for its end; then they find
  *       the bytes in the frame, which is kept for them. Later requests have the bytes fetched into
  *       a buffer (`arrived`), not into a frame, so that a node whose frames are all in use can
  *       answer. Who gives the ownership away has its stored copy dropped.
- *   F8  Contents that cannot be had any more (`lost`) travel with the ownership as a status; every
- *       access ends with it.
- *   F9  From the news of a death to the leader's verdict a node is `frozen`: it sends nothing of
+ *   SVMI8  Contents that cannot be had any more (`lost`) travel with the ownership as a status;
+ *       every access ends with it.
+ *   SVMI9  From the news of a death to the leader's verdict a node is `frozen`: it sends nothing of
  *       these rules and evicts nothing; recover.c says what becomes of what was in flight.
  *
- * States of a page at a node (state.h has them finer; F7 adds putting and fetching):
+ * States of a page at a node (state.h has them finer; SVMI7 adds putting and fetching):
  *   state      guarantee                              event -> next
  *   invalid    no copy                                fault -> wanting
  *   reading    READ copy, not owner                   invalidation -> invalid; fault -> wanting
@@ -66,13 +66,13 @@ struct svm_msg {
     enum vm_prot access; /* wanted, granted, or what may be kept */
     bool has_copy;       /* REQUEST: origin has a READ copy */
     bool ownership;      /* PAGE: it carries the ownership */
-    enum vm_status lost; /* PAGE: there are no contents any more (F8); VM_OK: there are */
+    enum vm_status lost; /* PAGE: there are no contents any more (SVMI8); VM_OK: there are */
     uint64_t page;
     uint32_t origin;       /* whose fault it is; INVALIDATE: who wants the ack */
     uint32_t from;         /* who sent this message */
     uint32_t fault;        /* number of origin's fault; REPORT, VERDICT: how many are dead */
-    uint32_t version;      /* of the page's bytes, see F2 */
-    uint32_t moves;        /* of the page's ownership, see F4 */
+    uint32_t version;      /* of the page's bytes, see SVMI2 */
+    uint32_t moves;        /* of the page's ownership, see SVMI4 */
     uint32_t hops;         /* times forwarded */
     uint32_t dest;         /* while it waits for the layer below */
     uint64_t pushed;       /* bytes of its body that the layer below has taken */

@@ -7,12 +7,12 @@
  * An event count rises by one at each advance; await returns once it has reached a value [Reed &
  * Kanodia
  * 1979], as IVY's programs used them.
- *   L1  A lock has one holder; who waits is served in the order of arrival at the home.
- *   L2  What a node did before an unlock, an advance or a barrier is done before whoever comes
+ *   SYNC1  A lock has one holder; who waits is served in the order of arrival at the home.
+ *   SYNC2  What a node did before an unlock, an advance or a barrier is done before whoever comes
  *       after it by the next lock, an await, a read or that barrier: sequentially consistent memory
  *       is so by itself, relaxed memory sends word of its writes with these messages (struct
  *       sync_memory).
- *   L3  Nobody waits for the dead. Once the failure detector has told of a member's crash, a
+ *   SYNC3  Nobody waits for the dead. Once the failure detector has told of a member's crash, a
  *       barrier that is not complete, a count that has not been reached, a lock that the dead held,
  *       and whatever has the dead as its home end in a sentence (sync_on_error). Other locks go on.
  */

@@ -93,7 +93,7 @@ static void enter(struct vm_space *s, uint64_t addr, struct vm_page *pg, enum vm
     if (want == VM_WRITE)
         pg->dirty = true;
     s->vm->replacement->used(&s->vm->order, pg);
-    /* A page that is clean enters read-only, so that its first write is seen (M5). */
+    /* A page that is clean enters read-only, so that its first write is seen (VM5). */
     s->view.tlb[number & (VM_TLB - 1)] = (struct vm_tlb){
         .page = number + 1,
         .bytes = pg->bytes,

@@ -3,7 +3,7 @@
  * Reclaiming keeps at most as many evictions with pagers as supplies wait.  When pagers keep every
  * candidate that is offered, reclaiming pauses for RETRY and tries again; after RETRIES rounds
  * without a freed frame, or at once when no page could ever be replaced, the waiting faults fail
- * (M4).
+ * (VM4).
  */
 #include "os/vm/vm_internal.h"
 

@@ -2,7 +2,7 @@
  * store on a block device.
  *
  * Swap: slot of a page = its number in the region.
- *   W1  A page's newest bytes are in its frame, or in the store, or on the way to it.
+ *   PAGER1  A page's newest bytes are in its frame, or in the store, or on the way to it.
  */
 #include "os/vm/store.h"
 #include "os/vm/vm_internal.h"

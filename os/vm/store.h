@@ -4,9 +4,9 @@
  * memory servers (os/memsrv/memsrv.h).  vm_pager_store is the pager of private memory over a store;
  * shared virtual memory (os/svm) hands the pages that it owns to a store of the same kind.
  *
- *   B1  One request of a page is with the store at a time.
- *   B2  A put that ended with VM_OK is kept until the next put or drop of the page.
- *   B3  A page that was never put, or was dropped, is zero.
+ *   VMS1  One request of a page is with the store at a time.
+ *   VMS2  A put that ended with VM_OK is kept until the next put or drop of the page.
+ *   VMS3  A page that was never put, or was dropped, is zero.
  */
 #ifndef OS_VM_STORE_H
 #define OS_VM_STORE_H

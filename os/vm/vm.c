@@ -186,7 +186,7 @@ void vm_tlb_drop(struct vm_page *pg)
 
 /* ---- what pagers ask ---- */
 
-/* What was supplied waits for a frame: to pagers the page is there (M3). */
+/* What was supplied waits for a frame: to pagers the page is there (VM3). */
 static bool starved(const struct vm_page *pg)
 {
     return !list_empty(&pg->starved);

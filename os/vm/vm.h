@@ -8,16 +8,16 @@
  * comparison while the page is mapped; a span pins a page for a tight loop.  A page that is not
  * mapped with the right it needs makes a fault: the thread waits, the pager answers.
  *
- *   M1  A page's protection is NONE when it has no frame, or its pager hides it; WRITE includes
+ *   VM1  A page's protection is NONE when it has no frame, or its pager hides it; WRITE includes
  *       READ.
- *   M2  At most one fault per page of a region is with its pager; other threads wait for the same
+ *   VM2  At most one fault per page of a region is with its pager; other threads wait for the same
  *       one.
- *   M3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
+ *   VM3  A pinned page keeps its frame and its protection; the pager is told when the last pin is
  *       gone.  A page whose supply waits for a frame counts as pinned, with what was supplied.
- *   M4  Frames in use never exceed the limit. A supply that finds none waits until replacement has
+ *   VM4  Frames in use never exceed the limit. A supply that finds none waits until replacement has
  *       freed one; when no page can be replaced the fault ends with VM_NO_FRAMES, or with what
  *       keeps the pagers from it.
- *   M5  A page that was written since it was last clean is dirty; an eviction tells so.
+ *   VM5  A page that was written since it was last clean is dirty; an eviction tells so.
  *
  * Replacement sees a use of a page when the page enters the translation cache (64 entries), as
  * hardware with reference bits would; LRU is exact up to that.
@@ -89,7 +89,7 @@ struct port *vm_port(const struct vm *vm);
 
 /* ---- for pagers ---- */
 /* Gives the page these contents (page_bytes long; NULL: zeroes) and this protection, and lets
- * waiting threads go on.  The rope is taken.  May wait for a frame (M4). */
+ * waiting threads go on.  The rope is taken.  May wait for a frame (VM4). */
 void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
 /* Raises the protection of a resident page: answers a fault without data. */
 void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot);

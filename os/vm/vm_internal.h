@@ -27,7 +27,7 @@ struct vm_page {
     uint8_t prot; /* enum vm_prot */
     uint8_t supply_prot;
     bool referenced, dirty;
-    bool faulting; /* a fault is with the pager (M2) */
+    bool faulting; /* a fault is with the pager (VM2) */
     bool evicting; /* an eviction is with the pager */
     bool supply_zero;
     bool want_unpinned; /* a vm_revoke was refused */

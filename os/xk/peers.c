@@ -60,7 +60,7 @@ static void set(struct xk_kernel *k, uint32_t host, uint32_t word)
     (*block)[host % BLOCK] = word;
 }
 
-/* Y1.  The table has the new life by then: who is told of an end can see that the node is back. */
+/* PEER1.  The table has the new life by then: who is told of an end can see a node that is back. */
 static void begun(struct xk_kernel *k, uint32_t host, uint32_t life)
 {
     uint32_t was = word_of(k, host);

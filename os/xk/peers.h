@@ -5,12 +5,12 @@
  * each node, and whether that life has ended.  Two tell it: the machine's failure detector, late,
  * and whatever header a protocol reads that names its sender's life (xk_heard).
  *
- *   Y1  Whoever hears first, all who have asked (xk_on_peer) are told, in the order in which they
- *       asked: of each life's end once, and of that before of a newer life.  They are told before
- *       what the new life sent goes up.
- *   Y2  What an older life sent, or one that is known to have ended, is XK_OLD: the caller drops
+ *   PEER1  Whoever hears first, all who have asked (xk_on_peer) are told, in the order in which
+ *       they asked: of each life's end once, and of that before of a newer life.  They are told
+ *       before what the new life sent goes up.
+ *   PEER2  What an older life sent, or one that is known to have ended, is XK_OLD: the caller drops
  *       it.
- *   Y3  Nobody is told that a first life is there: that is what everybody assumes.
+ *   PEER3  Nobody is told that a first life is there: that is what everybody assumes.
  */
 #ifndef OS_XK_PEERS_H
 #define OS_XK_PEERS_H

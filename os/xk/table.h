@@ -2,7 +2,7 @@
  *
  * Most protocols have one session for each pair, used in both directions.  A session whose last
  * reference is dropped stays for re-use as long as it is among the last `idle_max` that went idle
- * (X2): that bounds the memory of a node that has talked to thousands.
+ * (XK2): that bounds the memory of a node that has talked to thousands.
  */
 #ifndef OS_XK_TABLE_H
 #define OS_XK_TABLE_H

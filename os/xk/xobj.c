@@ -1,4 +1,4 @@
-/* xobj.c: the uniform protocol interface: each call names the crossing and the layer (X4), then
+/* xobj.c: the uniform protocol interface: each call names the crossing and the layer (XK4), then
  * calls the op.  See xobj.h.
  */
 #include "os/xk/xobj.h"
@@ -22,7 +22,7 @@ struct port *xk_port(const struct xk_protl *p)
     return p->kernel->port;
 }
 
-/* X4. */
+/* XK4. */
 static void cross(const struct xk_protl *from, const struct xk_protl *to)
 {
     if (from && from->domain != to->domain)

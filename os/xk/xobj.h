@@ -5,13 +5,13 @@
  * call, in one piece of code per message (an upcall or a thread). Names and rules: [Hutchinson &
  * Peterson 1991; x-kernel 3.2 programmer's manual].
  *
- *   X1  push never blocks. XK_BUSY means that a bounded queue is full; `ready` of the upper
+ *   XK1  push never blocks. XK_BUSY means that a bounded queue is full; `ready` of the upper
  *       protocol is called once there is room.
- *   X2  A session lives while references to it are held (xk_open gives one, xk_close drops one);
+ *   XK2  A session lives while references to it are held (xk_open gives one, xk_close drops one);
  *       an idle session with none is cached and reclaimed by its protocol.
- *   X3  demux owns the message it is given: it keeps it (xk_msg_move) or leaves it to the caller
+ *   XK3  demux owns the message it is given: it keeps it (xk_msg_move) or leaves it to the caller
  *       to finish.
- *   X4  Crossing from an instance into one of another protection domain is named to the port by
+ *   XK4  Crossing from an instance into one of another protection domain is named to the port by
  *       the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER):
  *       protocols name only what is special to them.
  */

@@ -2,9 +2,10 @@
  *
  * The bytes of messages, disk blocks, pages and files.  Copying, splitting and joining move slices,
  * never bytes.
- *   R1  A leaf never changes once a rope holds it; it lives until the last slice is dropped.
- *   R2  A rope's slices are non-empty, and neighbours that continue each other are merged.
- *   R3  A leaf belongs to no task and no node: it is counted, and no host pointer into it is kept.
+ *   ROPE1  A leaf never changes once a rope holds it; it lives until the last slice is dropped.
+ *   ROPE2  A rope's slices are non-empty, and neighbours that continue each other are merged.
+ *   ROPE3  A leaf belongs to no task and no node: it is counted, and no host pointer into it is
+ *       kept.
  * Leaf kinds are const ops, so that others (copy-on-write pages, lazy parity) can join.
  */
 #ifndef SIM_BASE_ROPE_H

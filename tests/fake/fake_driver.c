@@ -1,6 +1,6 @@
 /* fake_driver.c: the fake port's driver: the pending list, the choice of what is next, crashes.
  *
- * See port_fake.h for K1..K5.
+ * See port_fake.h for FAKE1 to FAKE5.
  */
 #include "tests/fake/fake_internal.h"
 
@@ -358,7 +358,7 @@ static struct item *earliest(struct fake *f)
     return best;
 }
 
-/* K2: nothing of its kind must come before it. */
+/* FAKE2: nothing of its kind must come before it. */
 static bool may_be_next(struct fake *f, const struct item *it)
 {
     if (it->kind == ITEM_FRAME && f->nodes[it->node].up && !f->nodes[it->node].booted)
@@ -401,9 +401,9 @@ static void put_to_sleep(struct fake *f, const struct item *it)
     f->asleep[f->asleep_count++] = (struct asleep){ it->key, it->node };
 }
 
-/* K6.  Steps that stand before the chosen one were done first in earlier orders: they stay asleep
- * until a step of their node makes a difference.  Late timers are done when all else is, and differ
- * with everything. */
+/* FAKE6.  Steps that stand before the chosen one were done first in earlier orders: they stay
+ * asleep until a step of their node makes a difference.  Late timers are done when all else is, and
+ * differ with everything. */
 static struct item *pick_reduced(struct fake *f)
 {
     uint32_t awake = 0, all = 0;

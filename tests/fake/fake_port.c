@@ -53,7 +53,7 @@ static void keep_counters(struct fake *f, struct counted *c)
     list_push(&f->gone_counters, &c->link);
 }
 
-/* P3: everything that the task owns goes, without running any of its code. */
+/* PORT3: everything that the task owns goes, without running any of its code. */
 void fake_task_drop(struct fake *f, struct port *t)
 {
     LIST_EACH_SAFE (l, nx, &f->pending) {
@@ -94,7 +94,7 @@ void *port_alloc(struct port *p, size_t size)
     return b + 1;
 }
 
-/* K4. */
+/* FAKE4. */
 static void check_nothing_pending_in(const struct fake *f, const void *ptr, size_t size)
 {
     const char *from = ptr, *to = from + size;

@@ -4,20 +4,19 @@
  * wake-ups) lies in one list; fake_step picks one and runs it.  What is not modelled: any cost but
  * the option work_cost, any network but a delay and faults.
  *
- *   K1  FAKE_IN_ORDER picks by (time, sequence); FAKE_RANDOM picks any that may be next, from the
- *       seed; FAKE_EXPLORE asks the script of fake_explore.
- *   K2  What may be next: of the frames between two nodes on an ordered network only the oldest; of
- *       a node's timers only the earliest, of its notices only the oldest; all else at once.  Time
- *       never runs backwards: what is
- *       picked late runs late.
- *   K3  Frames in flight survive a crash of either end and reach the next incarnation, which is
+ *   FAKE1  FAKE_IN_ORDER picks by (time, sequence); FAKE_RANDOM picks any that may be next, from
+ *       the seed; FAKE_EXPLORE asks the script of fake_explore.
+ *   FAKE2  What may be next: of the frames between two nodes on an ordered network only the oldest;
+ *       of a node's timers only the earliest, of its notices only the oldest; all else at
+ *       once.  Time never runs backwards: what is picked late runs late.
+ *   FAKE3  Frames in flight survive a crash of either end and reach the next incarnation, which is
  *       harder than what the simulator does; they wait for its first upcall.
- *   K4  Memory that is freed while a timer or an I/O request in it is pending fails the test.
- *   K5  A thread's or upcall's work moves port_now by work_cost; the node is busy until then.
- *   K6  Steps of different nodes commute, for each changes its own node and adds to what is pending
- *       at others.  explore_reduced runs one of the orders that differ in nothing else (sleep sets
- *       [Godefroid 1996]); every state is still reached.  Timers without delay are then events as
- *       all others are; the rest wait until nothing else is pending.
+ *   FAKE4  Memory that is freed while a timer or an I/O request in it is pending fails the test.
+ *   FAKE5  A thread's or upcall's work moves port_now by work_cost; the node is busy until then.
+ *   FAKE6  Steps of different nodes commute, for each changes its own node and adds to what is
+ *       pending at others.  explore_reduced runs one of the orders that differ in nothing else
+ *       (sleep sets [Godefroid 1996]); every state is still reached.  Timers without delay are then
+ *       events as all others are; the rest wait until nothing else is pending.
  */
 #ifndef TESTS_FAKE_PORT_FAKE_H
 #define TESTS_FAKE_PORT_FAKE_H
@@ -33,7 +32,7 @@ struct fake_options {
     uint32_t interfaces;     /* 0: 1; at most 2 */
     uint32_t mtu;            /* 0: 4096 */
     uint32_t tx_queue;       /* frames of a node in flight before PORT_IF_BUSY; 0: no limit */
-    bool lossy, unordered;   /* what port_if_describe says, and whether K2's pair order is kept */
+    bool lossy, unordered;   /* what port_if_describe says, and whether FAKE2 keeps pairs' order */
     sim_time latency;        /* of a frame; 0: 10 us */
     sim_time byte_time;      /* more per byte */
     sim_time work_cost;      /* of each unit of work */
@@ -48,7 +47,7 @@ struct fake_options {
     uint32_t explore_drops;  /* FAKE_EXPLORE: so many frames may be lost, at any place */
     uint32_t explore_copies; /* FAKE_EXPLORE: so many may be duplicated */
     bool explore_timers;     /* FAKE_EXPLORE: timers may fire before anything else is done */
-    bool explore_reduced;    /* FAKE_EXPLORE: see K6; no losses, no transmit queue */
+    bool explore_reduced;    /* FAKE_EXPLORE: see FAKE6; no losses, no transmit queue */
     bool flatten;            /* rebuild every frame to bytes (law 7) */
     uint32_t threads_max;    /* port_thread_spawn gives NULL above; 0: no limit */
     uint64_t

@@ -208,7 +208,7 @@ Test(nic, frames_of_all_sizes_arrive_whole_and_in_order_in_every_fidelity)
             cr_assert_eq(entries[i].bytes, sizes[(entries[i].cookie - 1) % ARRAY_LEN(sizes)]);
             cr_assert_eq(entries[i].split.queue + entries[i].split.dma + entries[i].split.mesh,
                          entries[i].delivered - entries[i].posted);
-            for (uint32_t j = 0; j < i; j++) /* C2 */
+            for (uint32_t j = 0; j < i; j++) /* NIC2 */
                 cr_assert(entries[j].src != entries[i].src || entries[j].dst != entries[i].dst ||
                           entries[j].cookie < entries[i].cookie);
         }

@@ -60,9 +60,9 @@ void cluster_read(struct cluster *c, uint32_t id, uint64_t at, uint32_t size);
 /* c->accesses of 1, 4 and 8 bytes at random, pages falsely shared and pinned now and then. */
 void cluster_random_program(struct cluster *c, uint32_t id);
 
-/* S1 and S2 over all nodes, for every page of a quiet system: what does not hold, or NULL. */
+/* SVM1 and SVM2 over all nodes, for every page of a quiet system: what does not hold, or NULL. */
 const char *cluster_fault(struct cluster *c);
-/* S1 alone, which holds at any moment. */
+/* SVM1 alone, which holds at any moment. */
 bool cluster_single_writer(struct cluster *c);
 
 #endif

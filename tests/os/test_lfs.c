@@ -143,7 +143,7 @@ static void extents_against_blocks(struct port *p, void *arg)
             extents += b == 0 || dev[b - 1] + 1 != dev[b] || dev[b - 1] == LFS_NO_BLOCK ||
                        written[b - 1] != written[b];
         }
-        cr_assert_eq(f.ext_count, extents, "extents are not merged (L2)");
+        cr_assert_eq(f.ext_count, extents, "extents are not merged (LFSI2)");
     }
     port_free(w->fs->port, f.ext);
 }

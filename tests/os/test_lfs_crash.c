@@ -1,5 +1,5 @@
 /* test_lfs_crash.c: the node dies at every device write of a script, whole, torn or not begun; what
- * a mount then finds is what lfs.h promises (F2 to F5).
+ * a mount then finds is what lfs.h promises (LFS2 to LFS5).
  *
  * The oracle keeps every content that a file had since it was last known to be on the device: after
  * the crash each sector must be from one of them, and the size too.

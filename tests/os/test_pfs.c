@@ -456,7 +456,7 @@ static void until_full(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     cr_assert_eq(s, PFS_NO_SPACE);
     cr_assert_gt(off, 100000);
     cr_assert_eq(pfs_size(f, &size), PFS_OK);
-    cr_assert_eq(size, off, "the size does not cover what failed (P2)");
+    cr_assert_eq(size, off, "the size does not cover what failed (PFS2)");
     cr_assert_eq(pfs_world_read(w, f, off - sizeof got, got, sizeof got, &n), PFS_OK);
     cr_assert_eq(memcmp(got, bytes, n), 0);
     cr_assert_eq(pfs_lsize(f, 10000000), PFS_NO_SPACE);

@@ -111,7 +111,7 @@ static void call_now(struct port *p, void *arg)
     uint32_t before = j->w->ended[j->n];
     j->status = select_call(rpc(j->w, j->from), j->to, j->service, (uint32_t)j->n + 5, &args, ended,
                             &ones[j->n]);
-    cr_assert_eq(j->w->ended[j->n], before, "done was called from inside select_call (S1)");
+    cr_assert_eq(j->w->ended[j->n], before, "done was called from inside select_call (SEL1)");
     cr_assert_eq(args.length, j->status == XK_OK ? 0 : j->bytes + 8);
     rope_fini(&args);
 }

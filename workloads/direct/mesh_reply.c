@@ -8,8 +8,8 @@
  * back-pressure from a server into the network: requests and replies share channels, but a terminal
  * takes every flit, so requests that wait for replies cannot deadlock here.
  *
- *   L1  Little's law, exactly: the integral of the number of round trips under way over the run is
- *       the sum of the lengths of those that ended and of the ages of those that did not.  Both
+ *   REPLY1  Little's law, exactly: the integral of the number of round trips under way over the run
+ *       is the sum of the lengths of those that ended and of the ages of those that did not.  Both
  *       sides are kept by themselves, modulo 2^64 ps, and compared at the end.
  *
  * Source: closed loops as a way to load a network [Dally & Towles 2004, ch. 23]; bounds of closed

@@ -1,10 +1,10 @@
 /* blast_input.c: the receiver's side of BLAST: joining, asking, giving up.
  *
- *   B4  A message is delivered at most once while its number is among the last BLAST_RECENT
+ *   BLAST4  A message is delivered at most once while its number is among the last BLAST_RECENT
  *       finished ones.
- *   B5  Fragments in order are appended at once; only early ones are kept apart.
- *   B6  An incomplete message goes when it is delivered, given up after params.nacks requests (only
- *       below a layer that may lose), or its sender is known to be dead.
+ *   BLAST5  Fragments in order are appended at once; only early ones are kept apart.
+ *   BLAST6  An incomplete message goes when it is delivered, given up after params.nacks requests
+ *       (only below a layer that may lose), or its sender is known to be dead.
  */
 #include "os/proto/blast/blast_internal.h"
 
@@ -84,7 +84,7 @@ static void timed_out(struct port_timer *t)
     struct blast_in *in = t->arg;
     struct xk_protl *self = in->self;
     struct blast_state *st = self->state;
-    if (in->nacks >= st->params->nacks) { /* B6 */
+    if (in->nacks >= st->params->nacks) { /* BLAST6 */
         st->counts.given_up++;
         in_free(self, in);
         return;
@@ -133,7 +133,7 @@ static void keep_early(struct xk_protl *self, struct blast_in *in, uint16_t idx,
     list_push(at, &f->link); /* before the first later one */
 }
 
-/* B5. */
+/* BLAST5. */
 static void add_fragment(struct xk_protl *self, struct blast_in *in, uint16_t idx, struct xk_msg *m)
 {
     in->mask |= UINT64_C(1) << idx;
@@ -202,7 +202,7 @@ static void got_fragment(struct xk_protl *self, uint32_t host, const struct blas
     struct blast_in *in = xk_map_resolve(&st->in_map, &key);
     if (!in) {
         for (uint32_t i = 0; i < BLAST_RECENT; i++) {
-            if (same_key(&st->recent[i], &key)) { /* B4 */
+            if (same_key(&st->recent[i], &key)) { /* BLAST4 */
                 st->counts.duplicates++;
                 return;
             }

@@ -1,10 +1,10 @@
 /* blast_output.c: the sender's side of BLAST: cutting, resending, forgetting.
  *
- *   B1  At most params.outstanding messages of several fragments are held; a push above that is
+ *   BLAST1  At most params.outstanding messages of several fragments are held; a push above that is
  *       answered XK_BUSY.
- *   B2  Messages of several fragments start in the order of their pushes: while one is stalled, a
- *       later one waits behind it.
- *   B3  Below a reliable layer nothing is kept once it is sent, and no timer is set.
+ *   BLAST2  Messages of several fragments start in the order of their pushes: while one is stalled,
+ *       a later one waits behind it.
+ *   BLAST3  Below a reliable layer nothing is kept once it is sent, and no timer is set.
  */
 #include "os/proto/blast/blast_internal.h"
 
@@ -76,7 +76,7 @@ static bool pump(struct xk_protl *self, struct blast_out *o)
     struct blast_state *st = self->state;
     if (!send_left(st, o))
         return false;
-    if (st->reliable) { /* B3 */
+    if (st->reliable) { /* BLAST3 */
         out_free(self, o);
         return true;
     }
@@ -129,7 +129,7 @@ enum xk_status blast_push(struct xk_sessn *s, struct xk_msg *m)
     if (length > BLAST_FRAGMENTS_MAX * st->fragment_bytes)
         return XK_TOO_LONG;
     if (st->out_count >= st->params->outstanding)
-        return busy(st, s); /* B1 */
+        return busy(st, s); /* BLAST1 */
     bool behind = any_stalled(st);
     struct blast_out *o = port_alloc(xk_port(self), sizeof *o);
     port_work(xk_port(self), PORT_WORK_ALLOC, 1);
@@ -144,7 +144,7 @@ enum xk_status blast_push(struct xk_sessn *s, struct xk_msg *m)
     list_push(&st->out, &o->link);
     st->out_count++;
     st->counts.long_sent++;
-    if (!behind) /* B2 */
+    if (!behind) /* BLAST2 */
         pump(self, o);
     return XK_OK;
 }

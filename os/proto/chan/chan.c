@@ -178,7 +178,7 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 
 /* ---- protocol ---- */
 
-/* H1, H2: also where messages are lost and doubled. */
+/* CHAN1, CHAN2: also where messages are lost and doubled. */
 static unsigned protl_gives(const void *params_, unsigned below)
 {
     (void)params_;

@@ -66,7 +66,7 @@ static void send_request(struct chan_client *c)
     } else {
         if (st->reliable)
             rope_join(&c->request, &data);
-        chan_stall(st, &c->stalled); /* H4 */
+        chan_stall(st, &c->stalled); /* CHAN4 */
     }
     rope_fini(&data);
 }
@@ -155,12 +155,12 @@ static enum xk_status client_push(struct xk_sessn *s, struct xk_msg *m)
     c->wait = st->params->client_wait;
     st->counts.calls++;
     /* The first call to a host that may lose it: its incarnation must be known first, else a server
-     * that restarts between two copies would execute both (H1). */
+     * that restarts between two copies would execute both (CHAN1). */
     if (!st->reliable && xk_life(s->protl->kernel, s->host) == 0)
         send_probe(c);
     else
         send_request(c);
-    if (!st->reliable) /* H3 */
+    if (!st->reliable) /* CHAN3 */
         chan_timer_set(s->protl, &c->timer, c->wait);
     return XK_OK;
 }

@@ -1,8 +1,8 @@
 /* chan_server.c: the server's side of CHAN: each request once, its reply as often as it is lost.
  *
- *   V1  A slot's seq is the highest request number of its channel that was given to the upper; it
- *       rises only.  It is all that an idle channel costs.
- *   V2  A slot has at most one active session; CHAN holds one reference to it.
+ *   CHANS1  A slot's seq is the highest request number of its channel that was given to the upper;
+ *       it rises only.  It is all that an idle channel costs.
+ *   CHANS2  A slot has at most one active session; CHAN holds one reference to it.
  */
 #include "os/proto/chan/chan_internal.h"
 
@@ -38,7 +38,7 @@ void chan_answer_ready(struct xk_protl *self, struct chan_answer *a)
     xk_close(down);
 }
 
-/* V2: the slot forgets the session. */
+/* CHANS2: the slot forgets the session. */
 static void done(struct chan_server *v)
 {
     struct xk_sessn *s = xk_sessn_of(v);
@@ -85,7 +85,7 @@ static void send_reply(struct chan_server *v)
         if (st->reliable)
             rope_join(&v->reply, &data);
         rope_fini(&data);
-        chan_stall(st, &v->stalled); /* H4 */
+        chan_stall(st, &v->stalled); /* CHAN4 */
         return;
     }
     rope_fini(&data);
@@ -144,7 +144,7 @@ static enum xk_status server_push(struct xk_sessn *s, struct xk_msg *m)
     return XK_OK;
 }
 
-/* NULL close: freed with the last reference, which is not CHAN's own (V2). */
+/* NULL close: freed with the last reference, which is not CHAN's own (CHANS2). */
 static const struct xk_sessn_ops server_ops = { .push = server_push };
 
 /* ---- requests ---- */
@@ -181,7 +181,7 @@ static void execute(struct xk_protl *self, struct chan_host *host, struct xk_ses
     rope_init(&v->reply);
     port_timer_init(xk_port(self), &v->timer, timed_out, v);
     slot->active = s;
-    slot->seq = h->seq; /* V1 */
+    slot->seq = h->seq; /* CHANS1 */
     st->counts.requests++;
     s->refs++;
     xk_open_done(upper, s);

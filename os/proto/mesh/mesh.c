@@ -1,9 +1,9 @@
 /* mesh.c: the driver protocol.  See mesh.h and README.md.
  *
- *   M1  Frames leave in the order of their pushes: once one waits, all wait.
- *   M2  A session answered XK_BUSY gets ready once the queue is half empty.
- *   M3  A session is referenced while a message of its own is on the way up.
- *   M4  All are told of a new life of the sender before its first frame goes up (peers.h).
+ *   DRV1  Frames leave in the order of their pushes: once one waits, all wait.
+ *   DRV2  A session answered XK_BUSY gets ready once the queue is half empty.
+ *   DRV3  A session is referenced while a message of its own is on the way up.
+ *   DRV4  All are told of a new life of the sender before its first frame goes up (peers.h).
  * Called by the port (receive, ready) and by the uppers.
  */
 #include "os/proto/mesh/mesh_internal.h"
@@ -59,7 +59,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     port_work(p, PORT_WORK_FRAME_OUT, 1);
     port_work(p, PORT_WORK_FRAME_BYTES, frame.length);
     enum port_if_result r =
-        st->queued ? PORT_IF_BUSY : port_if_send(p, st->ifc, s->host, &frame); /* M1 */
+        st->queued ? PORT_IF_BUSY : port_if_send(p, st->ifc, s->host, &frame); /* DRV1 */
     ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
     if (r == PORT_IF_BUSY) {
         struct mesh_frame *f = port_alloc(p, sizeof *f);
@@ -90,7 +90,7 @@ static void if_ready(void *arg)
         rope_fini(&f->data);
         port_free(p, f);
     }
-    /* M2.  A ready session may push at once and be refused again: then it is behind the others. */
+    /* DRV2.  A ready session may push at once and be refused again: then it is the last. */
     while (!list_empty(&st->waiting) && st->queued * 2 <= st->params->queue) {
         struct mesh_sessn *ms = LIST_ENTRY(list_pop(&st->waiting), struct mesh_sessn, waiting);
         struct xk_sessn *s = xk_sessn_of(ms);
@@ -143,13 +143,13 @@ static void if_receive(void *arg, uint32_t src, struct rope *frame)
     struct xk_protl *upper = xk_taker(self, h.protocol);
     if (h.length != xk_msg_length(&m)) {
         st->counts.bad_length++;
-    } else if (xk_heard_low(self->kernel, src, h.life) == XK_OLD) { /* M4 */
+    } else if (xk_heard_low(self->kernel, src, h.life) == XK_OLD) { /* DRV4 */
         st->counts.stale++;
     } else if (!upper) {
         st->counts.nobody++;
     } else {
         bool fresh;
-        struct xk_sessn *s = get_sessn(self, upper, src, &fresh); /* M3 */
+        struct xk_sessn *s = get_sessn(self, upper, src, &fresh); /* DRV3 */
         if (fresh)
             xk_open_done(upper, s);
         xk_demux(s, &m);

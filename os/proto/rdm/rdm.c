@@ -1,9 +1,9 @@
 /* rdm.c: RDM's protocol object and its sender: cutting, numbers, resending, the end of a life.
  *
- *   E1  `out` holds the pieces in order of number; those that were sent stand before those that
+ *   RDMO1  `out` holds the pieces in order of number; those that were sent stand before those that
  *       were not.
- *   E2  At most `window` bytes are sent and not acknowledged, or one piece.
- *   E3  Nothing is sent under numbers before the other's life is known.
+ *   RDMO2  At most `window` bytes are sent and not acknowledged, or one piece.
+ *   RDMO3  Nothing is sent under numbers before the other's life is known.
  */
 #include "os/proto/rdm/rdm_internal.h"
 
@@ -127,7 +127,7 @@ static void set_resend(struct rdm_talk *t)
     port_timer_set(&t->resend, t->wait);
 }
 
-/* The first piece that was not sent (E1), or NULL. */
+/* The first piece that was not sent (RDMO1), or NULL. */
 static struct rdm_piece *next_piece(struct rdm_talk *t)
 {
     LIST_EACH (l, &t->out)
@@ -142,7 +142,7 @@ static uint64_t size_of(const struct rdm_piece *p)
     return p->data.length + RDM_HEADER;
 }
 
-/* E2; and the other side keeps no more than RDM_MASK after a piece that is missing. */
+/* RDMO2; and the other side keeps no more than RDM_MASK after a piece that is missing. */
 static bool may_send(const struct rdm_talk *t, const struct rdm_piece *p)
 {
     const struct rdm_state *st = t->self->state;
@@ -159,7 +159,7 @@ static bool send_pieces(struct rdm_talk *t)
     struct rdm_piece *p = next_piece(t);
     if (!p)
         return true;
-    if (st->numbers && life_of(t) == 0) { /* E3 */
+    if (st->numbers && life_of(t) == 0) { /* RDMO3 */
         if (port_timer_pending(&t->resend))
             return true;
         set_resend(t);
@@ -339,7 +339,7 @@ static void drop_all(struct rdm_talk *t, struct list *list)
     }
 }
 
-/* D2. */
+/* RDM2. */
 static void reset(struct rdm_talk *t)
 {
     struct rdm_state *st = t->self->state;
@@ -455,7 +455,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct rdm_state *st = self->state;
     const unsigned without = XK_LOSSLESS | XK_ORDERED | XK_ONCE;
     st->params = p;
-    st->numbers = (self->down[0]->gives & without) != without; /* D3 */
+    st->numbers = (self->down[0]->gives & without) != without; /* RDM3 */
     st->header = RDM_HEADER + (st->numbers ? RDM_NUMBERS : 0);
     uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
     if (below <= st->header)

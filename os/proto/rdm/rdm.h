@@ -1,14 +1,14 @@
 /* rdm.h: RDM: whole messages of any length between two nodes, in order, once, while both live.
  *
  * A session is for an upper instance and a host.  See README.md.
- *   D1  What an upper is given is, message by message, a front part of what the other side's was
+ *   RDM1  What an upper is given is, message by message, a front part of what the other side's was
  *       answered XK_OK for, while the lives of both last.
- *   D2  A life's end ends the conversation: what was still to be sent is dropped, what had come in
- *       part too, and with the next life numbers start anew.  Who waits for `ready` gets it.
- *   D3  Over a path that is lossless and ordered and delivers once there are no numbers on the
+ *   RDM2  A life's end ends the conversation: what was still to be sent is dropped, what had come
+ *       in part too, and with the next life numbers start anew.  Who waits for `ready` gets it.
+ *   RDM3  Over a path that is lossless and ordered and delivers once there are no numbers on the
  *       wire, no acknowledgements, no copies and no timers.  Elsewhere pieces are numbered, kept
  *       until they are acknowledged, and sent again.
- *   D4  A push is answered XK_BUSY while `queue` bytes or more to that host wait; below that a
+ *   RDM4  A push is answered XK_BUSY while `queue` bytes or more to that host wait; below that a
  *       message is taken whole, however long. `ready` comes once half of that is gone.
  */
 #ifndef OS_PROTO_RDM_RDM_H

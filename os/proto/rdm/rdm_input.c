@@ -1,8 +1,8 @@
 /* rdm_input.c: RDM's receiver: order, joining, acknowledgements.
  *
- *   F1  `early` holds pieces above `expected`, by number, at most RDM_MASK above it.
- *   F2  Who sends what has come already is told at once, for an acknowledgement was lost; likewise
- *       who sends what comes too early, for a piece was.
+ *   RDMI1  `early` holds pieces above `expected`, by number, at most RDM_MASK above it.
+ *   RDMI2  Who sends what has come already is told at once, for an acknowledgement was lost;
+ *       likewise who sends what comes too early, for a piece was.
  */
 #include "os/proto/rdm/rdm_internal.h"
 
@@ -106,7 +106,7 @@ static void got_piece(struct rdm_talk *t, struct xk_sessn *s, const struct rdm_h
         port_timer_set(&t->ack, st->params->ack_delay);
         return;
     }
-    t->ack_due = true; /* F2 */
+    t->ack_due = true; /* RDMI2 */
     if (ahead > 0 && ahead <= RDM_MASK)
         keep_early(t, h, data);
     else

@@ -131,7 +131,7 @@ static void call_end(struct xk_protl *self, struct select_call *c, enum xk_statu
     rope_fini(&none);
 }
 
-/* S1: those that end inside select_call are told later. */
+/* SEL1: those that end inside select_call are told later. */
 static void call_end_later(struct xk_protl *self, struct select_call *c, enum xk_status status)
 {
     struct select_state *st = self->state;

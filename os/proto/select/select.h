@@ -9,14 +9,14 @@
  *   server:  select_serve(rpc, SERVICE, call, arg);  in call(): keep the request; later
  *            select_reply(request, &reply);
  *
- *   S1  A call that was accepted (XK_OK) ends exactly once, by its done callback, which is never
+ *   SEL1  A call that was accepted (XK_OK) ends exactly once, by its done callback, which is never
  *       called from inside select_call.
- *   S2  The server's procedure is entered at most once per call.  When `done` says XK_OK it was
+ *   SEL2  The server's procedure is entered at most once per call.  When `done` says XK_OK it was
  *       entered once; when it says XK_UNREACHABLE or XK_RESTARTED it was entered once or never.
- *   S3  A request that a server has been given is answered by select_reply exactly once, at any
+ *   SEL3  A request that a server has been given is answered by select_reply exactly once, at any
  *       later time, from an upcall or a thread.  A crash of the node forgets it.
- *   S4  Calls to one host run side by side on a pool of channels; those above the pool's size wait
- *       in order.  Calls that run side by side may be entered in any order.
+ *   SEL4  Calls to one host run side by side on a pool of channels; those above the pool's size
+ *       wait in order.  Calls that run side by side may be entered in any order.
  *
  * Source of the decomposition: SELECT / CHANNEL / FRAGMENT [Hutchinson & Peterson 1991].
  */

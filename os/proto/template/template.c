@@ -1,7 +1,7 @@
 /* template.c: the least that a protocol with a header needs.  See template.h.
  *
- *   T1  One session a pair of (upper instance, host), in both directions.
- *   T2  A message that push does not take is left as it was.
+ *   TPL1  One session a pair of (upper instance, host), in both directions.
+ *   TPL2  A message that push does not take is left as it was.
  */
 #include "os/proto/template/template_internal.h"
 
@@ -34,7 +34,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     uint8_t undo[TEMPLATE_HEADER];
     header_store(xk_msg_push(m, TEMPLATE_HEADER), &h);
     enum xk_status r = xk_push(s->down[0], m);
-    if (r != XK_OK) { /* T2 */
+    if (r != XK_OK) { /* TPL2 */
         bool popped = xk_msg_pop(m, undo, TEMPLATE_HEADER);
         ASSERT(popped);
         return r;
@@ -51,7 +51,7 @@ static void sessn_close(struct xk_sessn *s)
 
 static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
-/* T1: the session, with one more reference; NULL with *why. */
+/* TPL1: the session, with one more reference; NULL with *why. */
 static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
                                   bool *fresh, enum xk_status *why)
 {
