@@ -196,11 +196,12 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
 }
 
 void machine_program(struct machine *m, void (*main)(struct os_node *n, const struct program *me),
-                     const void *params, uint32_t ranks)
+                     const void *params, uint32_t ranks, uint32_t files)
 {
     m->boot.main = main;
     m->boot.params = params;
     m->boot.ranks = ranks;
+    m->boot.files = files;
 }
 
 void machine_measures(struct machine *m, const struct measure *measures, const struct measure *rate)

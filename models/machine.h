@@ -41,9 +41,10 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
                                const struct machine_registry *reg, struct err *e);
 
 /* The program that the first `ranks` compute nodes boot after their services; `params` outlives the
- * run.  Before sim_run; without it nodes boot and serve, and run no program. */
+ * run; they make `files` files (os_boot.files).  Before sim_run; without it nodes boot and serve,
+ * and run no program. */
 void machine_program(struct machine *m, void (*main)(struct os_node *n, const struct program *me),
-                     const void *params, uint32_t ranks);
+                     const void *params, uint32_t ranks, uint32_t files);
 
 /* What the results have in any case (ended by a NULL name; NULL: nothing more), and what
  * port_progress is called in them (NULL: "rate").  Before sim_run. */

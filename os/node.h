@@ -73,7 +73,8 @@ struct os_boot {
     void (*main)(struct os_node *n, const struct program *me);
     const void *params;
     uint32_t ranks;
-    bool restart; /* a node that comes back starts its program anew */
+    uint32_t files; /* that they make: those who keep files size their tables by it */
+    bool restart;   /* a node that comes back starts its program anew */
 };
 
 /* Reads machine.nodes and machine.os (either may be NULL) for b->layout and b->graph.  `path` is

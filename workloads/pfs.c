@@ -106,18 +106,13 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->readback && (p->op != OP_WRITE || p->mode == M_LOG))
         return err_set(e, "workload.readback: only for op = 'write', and not in M_LOG, where a "
                           "program does not know which range it gets");
-    if (!pfs_check(&attrs, layout, "workload", e))
-        return false;
-    /* Each file lies on `factor` I/O nodes; the fullest has at least its share. */
-    uint64_t files = p->file == OWN ? nodes_of(p, layout) : 1, on = (uint64_t)p->factor;
-    uint64_t share = on == 0 ? files : (files * on + layout->io_count - 1) / layout->io_count;
-    return share <= pfs_files_max(layout) ||
-           err_set(
-               e,
-               "workload.file = 'own': %llu files, of which an I/O node has %llu, are more than "
-               "machine.os.lfs.files = %llu",
-               (unsigned long long)files, (unsigned long long)share,
-               (unsigned long long)pfs_files_max(layout));
+    return pfs_check(&attrs, layout, "workload", e);
+}
+
+static uint32_t files(const void *params, const struct os_layout *layout)
+{
+    const struct params *p = params;
+    return p->file == OWN ? nodes_of(p, layout) : 1; /* every file begins on the first I/O node */
 }
 
 /* One rank's run. */
@@ -338,5 +333,6 @@ const struct workload_ops workload_pfs = {
     .rate = &bandwidth,
     .check = check,
     .programs = programs,
+    .files = files,
     .main = program,
 };

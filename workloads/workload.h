@@ -18,6 +18,8 @@ struct workload_ops {
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);
     /* How many compute nodes take part; NULL: all. */
     uint32_t (*programs)(const void *params, const struct os_layout *layout);
+    /* How many files it makes (os_boot.files); NULL: none. */
+    uint32_t (*files)(const void *params, const struct os_layout *layout);
     void (*main)(struct os_node *node, const struct program *me); /* a thread.  (blocks) */
 };
 

@@ -162,12 +162,14 @@ static uint64_t handle_of(const struct lfs_file *f)
 
 static struct lfs_file *by_name(struct lfs *fs, const char *name)
 {
-    for (uint32_t i = 0; i < fs->super.files; i++) {
-        port_work(fs->port, PORT_WORK_LOOKUP, 1);
-        if (fs->files[i] != NULL && fs->files[i]->used && strcmp(fs->files[i]->name, name) == 0)
-            return fs->files[i];
+    struct lfs_file *found = NULL;
+    uint32_t i = 0;
+    while (i < fs->super.files && found == NULL) {
+        struct lfs_file *f = fs->files[i++];
+        found = f != NULL && f->used && strcmp(f->name, name) == 0 ? f : NULL;
     }
-    return NULL;
+    port_work(fs->port, PORT_WORK_LOOKUP, i);
+    return found;
 }
 
 uint64_t lfs_lookup(struct lfs *fs, const char *name)

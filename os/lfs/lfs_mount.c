@@ -12,8 +12,11 @@ const struct param lfs_params_desc[] = {
            "Size of an inode's record on the device, one block at most; it bounds the extents of a "
            "file: a range that is written out of order has an extent for each gap meanwhile.",
            "ASSUMED(room for 4,086 extents: hundreds of writers of one file)"),
-    P_INT(lfs_params, files, "16", "1", "65536", "Files that a local file system can hold.",
-          "ASSUMED(enough for the experiments; a mount reads all records)"),
+    P_INT(
+        lfs_params, files, "16", "1", "65536",
+        "Files that a local file system can hold; a format makes room for those that the workload "
+        "says it makes, if they are more.",
+        "ASSUMED(a few; a mount reads all records)"),
     P_INT(lfs_params, cache, "64", "1", "65536", "Block buffers of the buffered path.",
           "ASSUMED(4 MiB of an I/O node's 16 to 32 MB)"),
     P_INT(lfs_params, read_ahead, "4", "0", "1024",

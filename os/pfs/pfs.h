@@ -64,8 +64,6 @@ struct pfs_params {
 };
 /* The three services; os_find of the last gives the struct pfs_client of a program's node. */
 extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_client_service;
-/* Files that the local file system of one I/O node can hold. */
-uint64_t pfs_files_max(const struct os_layout *l);
 /* Refuses attributes that the machine does not have ("stripe factor 17 ... 16 I/O nodes"). */
 bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
                struct err *e);

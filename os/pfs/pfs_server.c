@@ -353,10 +353,11 @@ void pfs_server_start(struct xk_protl *rpc, const struct os_layout *layout,
 {
     struct port *p = xk_port(rpc);
     struct server *s = port_alloc(p, sizeof *s);
-    (void)layout;
     s->port = p;
     s->params = params;
     s->lfs_params = *lfs_params;
+    if (layout->boot != NULL && layout->boot->files > lfs_params->files)
+        s->lfs_params.files = layout->boot->files;
     s->dev = dev;
     list_init(&s->waiting);
     for (int i = 0; i < LOCAL_BUCKETS; i++)

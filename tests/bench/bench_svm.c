@@ -116,7 +116,7 @@ static double run(uint64_t side, const struct workload_ops *ops)
         fprintf(stderr, "bench_svm: %s\n", e.text);
         exit(1);
     }
-    machine_program(m, ops->main, &params, machine_layout(m)->compute_count);
+    machine_program(m, ops->main, &params, machine_layout(m)->compute_count, 0);
     double from = bench_seconds();
     enum sim_end end = sim_run(s);
     double seconds = bench_seconds() - from;

@@ -17,7 +17,7 @@ end
 if param("twice", false) then m.graph[#m.graph + 1] = { name = "again", protocol = "mesh" } end
 return {
     machine = m,
-    workload = param("pfs", false) and { kind = "pfs", op = "write", file = "own", nodes = param("nodes", 0), requests = 1 }
+    workload = param("pfs", false) and { kind = "pfs", op = "write", file = "own", nodes = param("nodes", 0), requests = 1, factor = param("factor", 0) }
                or { kind = "svm_pattern" },
 }
 END
@@ -25,9 +25,10 @@ refused "machine.rows and machine.columns are 1024 and 1024: a machine has at mo
 refused "has 30276 programs on the compute nodes, and a run at most 30000 threads" -p rows=174 -p columns=174
 refused ".interface is 1, but the network interfaces of a node are 0 to 0" -p interface=1
 refused ".interface: 'mesh' drives network interface 0 already" -p twice=true
-refused "workload.file = 'own': 17 files, of which an I/O node has 17, are more than machine.os.lfs.files = 16" \
-    -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17
-gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=16
+refused "workload.nodes is 21, but the machine has" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=21
+# A format makes room for what the workload makes: 17 files on the first I/O node, where 16 were the limit.
+gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17
+gives 0 "$PSIM" run "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17 -p factor=1 --no-store
 # A workload that does not fit is found at any place of a sweep, and costs no machine.
-gives 2 timeout 20 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p 'workload.requests={1,2,3,4,5,6,7,8,9,10}' -p 'nodes={1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17}'
-says "17 files"
+gives 2 timeout 20 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p 'workload.requests={1,2,3,4,5,6,7,8,9,10}' -p 'nodes={1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,21}'
+says "workload.nodes is 21"
