@@ -15,16 +15,19 @@
 
 enum op { OP_READ, OP_WRITE };
 enum file { SHARED, OWN };
+enum cache { COLD, WARM };
 
 struct params {
     struct io_loop_params loop;
-    int op, mode, access, file;
+    int op, mode, access, file, cache;
     int64_t size, nodes, unit, factor;
     bool verify, readback, preallocate;
 };
 
 static const char *const op_names[] = { "read", "write", NULL };
 static const char *const file_names[] = { "shared", "own", NULL };
+
+static const char *const cache_names[] = { "cold", "warm", NULL };
 
 static const struct param params_desc[] = {
     P_CHOICE(params, op, "read", op_names, "What the programs do.",
@@ -45,6 +48,10 @@ static const struct param params_desc[] = {
     P_INT(params, factor, "0", "0", "256",
           "Stripe factor: how many I/O nodes a file is spread over; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
+    P_CHOICE(params, cache, "cold", cache_names,
+             "What the buffers of the I/O nodes have of a file when it is read: nothing, or what "
+             "was written last as it was filled (machine.os.pfs_server.lfs.buffered).",
+             "ASSUMED(a file that was written long before)"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -106,6 +113,9 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->readback && (p->op != OP_WRITE || p->mode == M_LOG))
         return err_set(e, "workload.readback: only for op = 'write', and not in M_LOG, where a "
                           "program does not know which range it gets");
+    if (p->cache == WARM && (p->op == OP_WRITE || !pfs_buffered(layout)))
+        return err_set(e, "workload.cache = 'warm': only for op = 'read', and only with "
+                          "machine.os.pfs_server.lfs.buffered = true, else no buffer has anything");
     return pfs_check(&attrs, layout, "workload", e);
 }
 
@@ -182,7 +192,7 @@ static bool make_file(struct run *r, uint32_t ranks)
               "open"))
         return false;
     if (p->op == OP_READ)
-        return good(r, pfs_prefill(r->f, r->seed, size), "fill");
+        return good(r, pfs_prefill(r->f, r->seed, size, p->cache == COLD), "fill");
     return !p->preallocate || good(r, pfs_lsize(r->f, size), "lsize");
 }
 

@@ -75,9 +75,10 @@ enum lfs_op {
     LFS_READ,  /* [off, off+len): `data` is what lies before the end of the file, `moved` bytes */
     LFS_WRITE, /* `data` (taken) at `off`; `len` is set to its length; the file grows */
     LFS_SET_SIZE, /* to `len`: cuts and frees, or grows and sets blocks aside for all of it */
-    LFS_SYNC,   /* all that earlier requests of the file did is on the device; file 0: all files */
-    LFS_CREATE, /* an empty file `name` with `owner`; its handle in `file` */
-    LFS_REMOVE, /* the file goes once earlier requests have ended; its blocks are free again */
+    LFS_SYNC,     /* all that earlier requests of the file did is on the device; file 0: all files.
+                   One file with `len` not 0: and idle buffers have nothing of it */
+    LFS_CREATE,   /* an empty file `name` with `owner`; its handle in `file` */
+    LFS_REMOVE,   /* the file goes once earlier requests have ended; its blocks are free again */
     LFS_OP_COUNT
 };
 
@@ -137,6 +138,9 @@ struct lfs_stat {
 bool lfs_stat(struct lfs *fs, uint64_t file, struct lfs_stat *out);
 /* Walks the files in inode order: the handle after `file` (0: the first), 0 at the end. */
 uint64_t lfs_next(struct lfs *fs, uint64_t file);
+
+/* How many buffers hold blocks of the file. */
+uint32_t lfs_buffers(const struct lfs *fs, uint64_t file);
 
 struct lfs_usage {
     uint32_t block;                         /* bytes */

@@ -196,6 +196,23 @@ void lfs_buf_flush_oldest(struct lfs *fs)
     }
 }
 
+uint32_t lfs_buffers(const struct lfs *fs, uint64_t file)
+{
+    uint32_t n = 0;
+    LIST_EACH (l, &fs->lru)
+        n += LIST_ENTRY(l, struct lfs_buf, lru)->f->ino == (uint32_t)file;
+    return n;
+}
+
+void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f)
+{
+    LIST_EACH_SAFE (l, nx, &fs->lru) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        if (b->f == f && !b->dirty && !b->reading && !b->writing)
+            lfs_buf_drop(fs, b);
+    }
+}
+
 struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from)
 {
     LIST_EACH_SAFE (l, nx, &fs->lru) {

@@ -177,6 +177,8 @@ bool lfs_buf_flush_file(struct lfs *fs, struct lfs_file *f);
 void lfs_buf_flush_oldest(struct lfs *fs);
 /* The first buffer of f at or behind `from` that is busy, or NULL once all of them are dropped. */
 struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from);
+/* Drops the clean buffers of f that nobody uses. */
+void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f);
 
 /* lfs_io.c */
 struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum lfs_io_kind kind, uint32_t blk,

@@ -347,6 +347,8 @@ static void step_sync(struct lfs_req *r)
     if (r->f->failed_write)
         r->status = LFS_IO_ERROR;
     r->f->failed_write = false;
+    if (r->len > 0)
+        lfs_buf_drop_idle(r->fs, r->f);
     lfs_complete(r, r->status);
 }
 

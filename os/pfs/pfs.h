@@ -64,6 +64,8 @@ struct pfs_params {
 };
 /* The three services; os_find of the last gives the struct pfs_client of a program's node. */
 extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_client_service;
+/* Whole blocks go through the buffers of the I/O nodes. */
+bool pfs_buffered(const struct os_layout *l);
 /* Refuses attributes that the machine does not have ("stripe factor 17 ... 16 I/O nodes"). */
 bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
                struct err *e);
@@ -194,8 +196,10 @@ enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count
                            struct pfs_gathered *out);
 
 /* For benchmarks: the I/O servers write bytes [0, size) of the file themselves, byte o being byte o
- * of the pattern `seed`; nothing but the command crosses the mesh. (blocks) */
-enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size);
+ * of the pattern `seed`; nothing but the command crosses the mesh.  `cold`: their buffers have
+ * nothing of it afterwards, else what was written last, as far as writes go through buffers.
+ * (blocks) */
+enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bool cold);
 
 /* Boot over an instance of SELECT: on the service node, on each I/O node (device `dev`; a blank one
  * is formatted), and on each node whose programs open files. */

@@ -503,11 +503,12 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     return s;
 }
 
-enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size)
+enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bool cold)
 {
     struct pfs_vnode *v = f->v;
     struct pfs_meta_msg m = { .id = v->id, .size = size };
-    enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_FILL, v->id, size, seed);
+    enum pfs_status s =
+        pfs_io_all(f->client, &v->attrs, cold ? PFS_IO_FILL : PFS_IO_FILL_WARM, v->id, size, seed);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     if (s == PFS_OK)

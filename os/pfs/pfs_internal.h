@@ -33,6 +33,7 @@ enum pfs_io_proc {
     PFS_IO_SYNC,
     PFS_IO_REMOVE,
     PFS_IO_FILL,
+    PFS_IO_FILL_WARM,
     PFS_IO_PROCS
 };
 enum pfs_client_proc {

@@ -237,8 +237,14 @@ static void plain_done(struct lfs_req *r)
 static void fill_done(struct lfs_req *r)
 {
     struct job *j = r->arg;
+    bool left = j->proc == PFS_IO_FILL && lfs_buffers(j->s->fs, j->handle) > 0;
     j->device += r->device_for;
-    if (r->status != LFS_OK || j->filled >= j->args.len)
+    if (r->status == LFS_OK && j->filled >= j->args.len && left && r->op == LFS_WRITE) {
+        lfs_req_init(r, LFS_SYNC, fill_done, j);
+        r->file = j->handle;
+        r->len = 1; /* and drops them */
+        lfs_submit(j->s->fs, r);
+    } else if (r->status != LFS_OK || j->filled >= j->args.len)
         answer(j, local_status(j->s, r->status), NULL);
     else
         work(j);
@@ -259,10 +265,10 @@ static void fill_more(struct job *j)
 /* The local file is there (or the procedure does without). */
 static void work(struct job *j)
 {
-    static const enum lfs_op ops[PFS_IO_PROCS] = { LFS_READ, LFS_WRITE,  LFS_SET_SIZE,
-                                                   LFS_SYNC, LFS_REMOVE, LFS_WRITE };
+    static const enum lfs_op ops[PFS_IO_FILL] = { LFS_READ, LFS_WRITE, LFS_SET_SIZE, LFS_SYNC,
+                                                  LFS_REMOVE };
     struct server *s = j->s;
-    if (j->proc == PFS_IO_FILL) {
+    if (j->proc >= PFS_IO_FILL) {
         fill_more(j);
         return;
     }

@@ -79,3 +79,9 @@ const struct os_service_ops pfs_server_service =
 const struct os_service_ops pfs_client_service =
     SERVICE("pfs_client", "The parallel file system as programs see it.", client_params,
             struct pfs_params, "compute", start_client);
+
+bool pfs_buffered(const struct os_layout *l)
+{
+    const struct server_params *p = os_service_params(l, &pfs_server_service);
+    return p != NULL && p->lfs.buffered;
+}

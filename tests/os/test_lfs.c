@@ -357,6 +357,14 @@ Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
     uint64_t reads = counted(&w, "lfs.device_reads");
     cr_assert_leq(reads, 12, "%d device reads for 32 blocks", (int)reads);
     cr_assert_eq(counted(&w, "lfs.buffer_misses"), 32, "each block is read once");
+    cr_assert_gt(lfs_buffers(w.fs, a), 0);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, 512), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
+    cr_assert_gt(lfs_buffers(w.fs, a), 0, "a plain sync keeps them");
+    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 1), LFS_OK);
+    cr_assert_eq(lfs_buffers(w.fs, a), 0, "this one does not");
+    cr_assert_eq(lfs_world_read(&w, a, 0, got, 512, &n), LFS_OK);
+    cr_assert_eq(memcmp(got, bytes, 512), 0);
     lfs_world_fini(&w);
 }
 

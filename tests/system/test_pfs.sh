@@ -20,4 +20,10 @@ gives 0 run --json;                  digests "$T/out" >"$T/a"
 gives 0 run --json --flatten;        digests "$T/out" >"$T/b"
 cmp "$T/a" "$T/b" || fail "the digest changes when messages are flattened"
 gives 0 run -p machine.os.pfs_client.window=1 -p machine.os.pfs_client.rpc=4096B
+# Cold: blocks come from the devices; warm: none does while the buffers hold the whole file.
+gives 2 run -p workload.op=read -p workload.readback=false -p workload.cache=warm; says "buffered = true"
+misses() { gives 0 run -p workload.size=64KiB -p workload.op=read -p workload.readback=false -p machine.os.pfs_server.lfs.buffered=true -p workload.cache="$1" --json
+    grep -A1 '"lfs.buffer_misses"' "$T/out" | grep -o '[0-9][0-9.]*'; }
+[ "$(misses warm)" = 0.0 ] || fail "blocks are missing in warm buffers"
+[ "$(misses cold)" != 0.0 ] || fail "no block is missing in cold buffers"
 gives 0 run -p machine.os.pfs_server.lfs.buffered=true -p machine.os.pfs_server.lfs.block=16KiB
