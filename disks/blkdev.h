@@ -66,6 +66,7 @@ struct blk_req {
     struct rope
         data; /* write: the bytes, shared, sector-aligned length; read: filled by the device */
     enum blk_status status;
+    uint32_t patience; /* that many others may go before it in a drive's queue; 0: any number */
     void (*done)(struct blk_req *r); /* class SIM_CLASS_DEVICE; the request is the caller's again */
     /* Optional; the outermost submitter leaves it NULL.  Called at most once for a read, when the
      * device first knows when its first and last bytes will be there, so that a device above can

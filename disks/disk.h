@@ -137,6 +137,7 @@ enum disk_fault_kind {
     DISK_FAULT_FLIP,  /* bits of one byte of a sector are flipped, silently */
     DISK_FAULT_POWER, /* the power fails for a moment: the buffer is lost */
     DISK_FAULT_SCRUB, /* no fault: an array begins to check its parity */
+    DISK_FAULT_SPARE, /* no fault: RAID-3 gets one spare more, which takes a lost member's place */
     DISK_FAULT_KINDS
 };
 

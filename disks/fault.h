@@ -11,6 +11,7 @@
  *     sector = 100, sectors = 8, count = 1, shift = 64 }    the next `count` requests that touch it
  *   { path = "dev0", action = "flip", sector = 100, byte = 3, bits = 1 }   silent, on the medium
  *   { path = "dev0", action = "scrub" }    no fault: the array begins to check its parity
+ *   { path = "dev0", action = "spare" }    no fault: a RAID-3 array gets one spare more
  *
  * Members count from 0, spares behind them; a member of a member is dev0.member.2.member.1.  What a
  * cache is in front of is its member 0.  The death of a cache is the crash of its controller: it

@@ -36,8 +36,9 @@ struct raid3_params {
     int64_t rate;            /* the controller's own limit, bytes a second; 0: none */
     sim_time overhead;       /* of the controller for each command, on top of the drives' */
     int64_t spares;
-    int64_t rebuild_rate;  /* bytes of a member a second; 0: as fast as it goes */
-    int64_t rebuild_batch; /* stripes at a time */
+    int64_t rebuild_rate;     /* bytes of a member a second; 0: as fast as it goes */
+    int64_t rebuild_batch;    /* stripes at a time */
+    int64_t rebuild_patience; /* others that may go before each request of a step; 0: any number */
     bool scrub;
 };
 extern const struct param raid3_params[];

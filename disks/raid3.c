@@ -39,6 +39,10 @@ const struct param raid3_params[] = {
     P_INT(raid3_params, rebuild_batch, "256", "1", "65536",
           "Stripes that a rebuild or a scrub takes at a time; a stripe is a sector of each member.",
           "ASSUMED(a few tracks at a time)"),
+    P_INT(raid3_params, rebuild_patience, "8", "0", "1000000",
+          "Requests of others that may go before each request of a rebuild or a scrub; 0: as many "
+          "as the discipline likes, and an elevator that work in order keeps ahead starves it.",
+          "ASSUMED(the controller gives a rebuild a share whatever the host asks for)"),
     P_BOOL(raid3_params, scrub, "false",
            "Check all parity once, in the background, from the start.",
            "ASSUMED(the experiment's choice)"),
@@ -482,9 +486,12 @@ static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
 {
     if (member > 0)
         return fault_member(d, member - 1, f);
-    if (f->kind != DISK_FAULT_SCRUB)
+    if (f->kind == DISK_FAULT_SCRUB)
+        raid3_begin_scrub(d);
+    else if (f->kind == DISK_FAULT_SPARE)
+        raid3_add_spare(d);
+    else
         return disk_add_fault(d, f);
-    raid3_begin_scrub(d);
     return true;
 }
 
@@ -529,6 +536,7 @@ static void ready(struct raid3 *a, struct blkdev *d, const struct raid3_params *
     a->spares = (uint32_t)p->spares;
     a->rate = p->rebuild_rate;
     a->batch = a->count = (uint32_t)p->rebuild_batch;
+    a->patience = (uint32_t)p->rebuild_patience;
     raid3_background_init(a);
     sim_count(&a->counted, d->sim, "raid3", d->node, raid3_counters, a);
     if (p->scrub)

@@ -41,6 +41,7 @@ static void ask(struct raid3 *a, enum blk_op op)
 {
     struct raid3_step *t = &a->step;
     blk_req_init(&t->r, op, t->first, t->count, done, a);
+    t->r.patience = a->patience;
     blk_pass(a->dev, &t->r);
 }
 

@@ -43,6 +43,7 @@ struct raid3 {
     struct sim_event event;
     sim_time began; /* of the last step */
     int64_t rate;
+    uint32_t patience;     /* of a step's requests */
     uint32_t batch, count; /* rows at a time; for now, near rows that cannot be read */
     uint32_t turn;         /* counts what makes a step under way void */
     bool scrubbing;

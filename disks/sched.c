@@ -418,12 +418,18 @@ void sched_add(struct sched *q, struct blk_req *r, uint32_t cyl)
     r->dev_u64[0] = cyl;
     r->dev_u64[1] = q->arrivals++;
     q->count++;
+    if (r->patience > 0 && q->hasty == NULL) {
+        q->hasty = r;
+        q->overtaken = 0;
+    }
     q->ops->add(q->state, r);
 }
 
 void sched_remove(struct sched *q, struct blk_req *r)
 {
     q->count--;
+    if (q->hasty == r)
+        q->hasty = NULL;
     q->ops->remove(q->state, r);
 }
 
@@ -432,7 +438,8 @@ struct blk_req *sched_take(struct sched *q, struct sched_arm *arm)
     arm->via = NONE;
     if (q->count == 0)
         return NULL;
-    struct blk_req *r = q->ops->next(q->state, arm);
+    bool due = q->hasty != NULL && q->overtaken++ >= q->hasty->patience;
+    struct blk_req *r = due ? q->hasty : q->ops->next(q->state, arm);
     ASSERT_MSG(r != NULL, "a queue discipline gives nothing back although requests wait");
     sched_remove(q, r);
     return r;

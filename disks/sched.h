@@ -17,6 +17,8 @@
  *
  *   SCHED1  Every request added is given back once, or removed.
  *   SCHED2  Among equals the earlier comes first (a new discipline may choose otherwise).
+ *   SCHED3  A request with a patience is taken when so many went before it, whatever the discipline
+ *           says: an elevator that work in order keeps ahead of it never comes back.
  */
 #ifndef DISKS_SCHED_H
 #define DISKS_SCHED_H
@@ -65,6 +67,8 @@ struct sched {
     const struct sched_ops *ops;
     void *state;
     uint64_t count, arrivals;
+    struct blk_req *hasty; /* the first inside that has a patience; NULL: none */
+    uint32_t overtaken;    /* that many went before it */
 };
 
 /* An empty queue, with the discipline's parameters from `params` (a table or NULL), `path`.params.

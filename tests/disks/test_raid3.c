@@ -468,6 +468,39 @@ Test(raid3, medium_errors_of_survivors_are_counted_and_stay_errors_until_written
     shadow_end(&w);
 }
 
+/* Reads in order, always ahead of where the arm came from last. */
+static void again_ahead(struct blk_req *r)
+{
+    struct shadowed *w = r->owner;
+    uint64_t next = r->sector + ARRAY_LEN(w->reqs) * 8;
+    blk_req_fini(r);
+    if (w->left == 0 || next + 8 > w->rows)
+        return;
+    w->left--;
+    blk_req_init(r, BLK_READ, next, 8, again_ahead, w);
+    blk_submit(w->d, r);
+}
+
+Test(raid3, a_rebuild_is_not_starved_by_reads_that_stay_ahead_of_it)
+{
+    struct sim *s = kit_sim(1);
+    struct shadowed w;
+    shadow_begin(&w, small_array(s, 0, 0, 128), s, 12);
+    raid3_kill_member(w.d, 2);
+    w.left = 1500;
+    for (size_t i = 0; i < ARRAY_LEN(w.reqs); i++) {
+        blk_req_init(&w.reqs[i], BLK_READ, 2000 + i * 8, 8, again_ahead, &w);
+        blk_submit(w.d, &w.reqs[i]);
+    }
+    fault(w.d, 0, (struct disk_fault){ .kind = DISK_FAULT_SPARE });
+    while (w.left > 100)
+        pass(s, SIM_MS);
+    cr_assert_gt(raid3_counts(w.d).rebuilt_stripes, 1500); /* 8 reads to each half of a step */
+    pass(s, 600 * SIM_SEC);
+    cr_assert_not(raid3_degraded(w.d));
+    shadow_end(&w);
+}
+
 Test(raid3, a_scrub_takes_its_time_counts_mismatches_and_mends)
 {
     struct sim *s = kit_sim(1);
