@@ -55,6 +55,11 @@ bool dataset_load_file(struct dataset *d, const char *path, int64_t experiment,
                        struct err *e) MUST_CHECK;
 void dataset_fini(struct dataset *d);
 
+/* Where x is "time", and nothing swept is called so: adds each sample of a series as a case of its
+ * own, whose swept values are those of its point and `time`, and whose scalar is that sample. */
+bool dataset_over_time(struct dataset *d, const char *path, const char *x,
+                       struct err *e) MUST_CHECK;
+
 /* For tests and readers: adds a point; texts are copied.  dataset_group makes the cases. */
 struct data_point *dataset_add(struct dataset *d);
 void dataset_add_param(struct data_point *p, const char *path, const char *value, double number);

@@ -90,7 +90,8 @@ static int report(const struct config *c, const struct campaign *r, const char *
 {
     struct dataset d;
     struct err e = ERR_INIT;
-    if (!dataset_load_file(&d, db, 0, &e))
+    if (!dataset_load_file(&d, db, 0, &e) ||
+        !dataset_over_time(&d, db, figure_request(c->figure).x, &e))
         return cli_complain(CLI_USAGE, &e);
     table_print(stdout, c, r);
     fflush(stdout);

@@ -63,7 +63,7 @@ static int plot(const char *file, int64_t experiment, const struct draw_request 
     struct err e = ERR_INIT;
     struct dataset d;
     struct drawing g;
-    if (!dataset_load_file(&d, file, experiment, &e))
+    if (!dataset_load_file(&d, file, experiment, &e) || !dataset_over_time(&d, file, q->x, &e))
         return cli_complain(CLI_USAGE, &e);
     char *path = output != NULL ? base_strdup(output) : default_output(file);
     bool ok = drawing_make(&g, &d, q, &e);

@@ -80,6 +80,7 @@ static bool build_machine(struct run *r, struct err *e)
         return false;
     if (r->options->flatten)
         machine_set_flatten(r->machine, true);
+    machine_set_rate_bin(r->machine, r->schema.results.bin);
     return load_program(r, e);
 }
 

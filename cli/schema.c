@@ -25,6 +25,9 @@ const struct param schema_limits_params[] = {
 const struct param schema_results_params[] = {
     P_BOOL(schema_results, per_node, "false",
            "Keep counters by node, too: 'rpc.resent@12' is that of node 12, absent where it is 0."),
+    P_TIME(schema_results, bin, "0", "0", "1h",
+           "Keep the rate over time, too, of a machine's workload: in bins of this width from time "
+           "0 on; 0: no. 'pfs.bandwidth.bin' over 'time' is that of pfs.bandwidth."),
     P_END,
 };
 

@@ -23,6 +23,7 @@ extern const struct param schema_limits_params[];
 /* What is kept of a point beside what its parts report. */
 struct schema_results {
     bool per_node; /* counters by node */
+    sim_time bin;  /* of the rate over time: width; 0: none */
 };
 extern const struct param schema_results_params[];
 

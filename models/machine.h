@@ -62,6 +62,9 @@ void machine_destroy(struct machine *m);
 /* The run option: frames are flattened to bytes at node boundaries and rebuilt.  The digest must
  * not change.  Before sim_run. */
 void machine_set_flatten(struct machine *m, bool on);
+/* What port_progress is told is kept over time, too, in bins of this width from time 0: the series
+ * of the rate's name with ".bin", of the bins that lie in the window whole. */
+void machine_set_rate_bin(struct machine *m, sim_time width);
 
 /* ---- for tests and reports ---- */
 const struct os_layout *machine_layout(const struct machine *m);

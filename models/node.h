@@ -223,6 +223,9 @@ struct machine_window {
     bool asked, missed;        /* missed: closed before it had opened */
     bool told;                 /* port_progress was called */
     double progress;           /* made inside */
+    sim_time bin;              /* width of the bins of progress over time; 0: none */
+    double *bins;              /* of the whole run, from time 0 */
+    size_t bin_count;
     struct machine_counts at_open, at_close;
     struct machine_measure {
         const struct measure *of;

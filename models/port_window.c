@@ -10,6 +10,8 @@
 
 #include "sim/window.h"
 
+#define BINS_MAX 100000
+
 static const struct measure plain_rate = { "rate", "1/s", "Made in the window, a second.",
                                            MEASURE_COLUMN };
 
@@ -69,12 +71,55 @@ void machine_window_fini(struct machine *m)
     sim_cancel(m->sim, &m->window.edges[true]);
     sim_cancel(m->sim, &m->window.edges[false]);
     free(m->window.measures);
+    free(m->window.bins);
 }
 
 void machine_window_declare(struct machine *m)
 {
     for (const struct measure *d = m->measures; d != NULL && d->name != NULL; d++)
         (void)declare(m, d);
+}
+
+void machine_set_rate_bin(struct machine *m, sim_time width)
+{
+    m->window.bin = width;
+}
+
+/* Of an amount made in [since, now] each bin has the part inside; in no time: the bin of now. */
+static void add_to_bins(struct machine_window *w, sim_time since, sim_time now, double amount)
+{
+    sim_time all = now - since;
+    size_t last = (size_t)(now / w->bin);
+    if (last >= BINS_MAX)
+        return;
+    if (last >= w->bin_count) {
+        size_t room = 2 * last + 16;
+        w->bins = base_realloc(w->bins, room * sizeof *w->bins);
+        for (size_t i = w->bin_count; i < room; i++)
+            w->bins[i] = 0;
+        w->bin_count = room;
+    }
+    for (size_t i = all > 0 ? (size_t)(since / w->bin) : last; i <= last; i++) {
+        sim_time from = sim_time_max(since, (sim_time)i * w->bin),
+                 to = sim_time_min(now, (sim_time)(i + 1) * w->bin);
+        w->bins[i] += all > 0 ? amount * ((double)(to - from) / (double)all) : amount;
+    }
+}
+
+/* The rate in each bin that lies in the window whole. */
+static void write_bins(struct machine *m, const struct measure *r)
+{
+    const struct machine_window *w = &m->window;
+    char *name = base_printf("%s.bin", r->name);
+    sim_time end = sim_window_end(m->sim);
+    for (size_t i = 0; i < w->bin_count && (sim_time)(i + 1) * w->bin <= end; i++) {
+        sim_time from = (sim_time)i * w->bin;
+        if (sim_window_part(m->sim, from, from + w->bin) == w->bin)
+            sim_series(m->sim, name, r->unit, from, w->bins[i] / sim_time_seconds(w->bin));
+    }
+    if (end / w->bin >= BINS_MAX)
+        sim_remark(m->sim, "results.bin: only the first %d bins are kept", BINS_MAX);
+    free(name);
 }
 
 void machine_window_finish(struct machine *m)
@@ -89,6 +134,8 @@ void machine_window_finish(struct machine *m)
         sim_absent(m->sim, r->name, r->unit, SIM_WHY_NO_WINDOW, flags);
     else if (w->told && length > 0)
         sim_scalar(m->sim, r->name, r->unit, w->progress / length, flags);
+    if (w->bin > 0)
+        write_bins(m, r);
     if (w->asked && sim_window_phase(m->sim) == SIM_WINDOW_NONE)
         sim_remark(m->sim, w->missed
                                ? "no window: a program had ended its measured part before all had "
@@ -116,6 +163,8 @@ void port_progress(struct port *p, sim_time since, double amount)
     struct machine *m = p->machine;
     sim_time now = activity_now(m), all = now - since, part = sim_window_part(m->sim, since, now);
     m->window.told = true;
+    if (m->window.bin > 0)
+        add_to_bins(&m->window, since, now, amount);
     if (all > 0)
         m->window.progress += part == all ? amount : amount * ((double)part / (double)all);
     else if (sim_window_part(m->sim, now, now + 1) > 0)

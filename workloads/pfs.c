@@ -20,7 +20,7 @@ enum cache { COLD, WARM };
 struct params {
     struct io_loop_params loop;
     int op, mode, access, file, cache;
-    int64_t size, nodes, unit, factor;
+    int64_t size, nodes, unit, factor, span;
     bool verify, readback, preallocate;
 };
 
@@ -52,6 +52,10 @@ static const struct param params_desc[] = {
              "What the buffers of the I/O nodes have of a file when it is read: nothing, or what "
              "was written last as it was filled (machine.os.pfs_server.lfs.buffered).",
              "ASSUMED(a file that was written long before)"),
+    P_INT(params, span, "0", "0", "10000000",
+          "Requests of a rank after which it begins again at the front of its part, so that a long "
+          "run needs no large file; in M_UNIX and M_ASYNC; 0: never.",
+          "ASSUMED(a choice of the experiment)"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -93,9 +97,11 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
     return nodes_of(params, layout);
 }
 
+/* Places in a rank's part of the file. */
 static uint64_t per_rank(const struct params *p)
 {
-    return (uint64_t)(p->loop.warmup + p->loop.requests);
+    uint64_t all = (uint64_t)(p->loop.warmup + p->loop.requests), span = (uint64_t)p->span;
+    return span > 0 && span < all ? span : all;
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
@@ -105,6 +111,9 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->nodes > layout->compute_count)
         return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
                        (long long)p->nodes, layout->compute_count);
+    if (p->span > 0 && p->mode != M_UNIX && p->mode != M_ASYNC)
+        return err_set(e, "workload.span: only in M_UNIX and M_ASYNC, where a program chooses its "
+                          "offsets");
     if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / nodes_of(p, layout))
         return err_set(e,
                        "workload: %lld requests of %lld bytes on %u nodes make a file of more than "
@@ -259,7 +268,7 @@ static bool request(struct run *r, enum pfs_op op, uint64_t k, bool measured)
     struct pfs_req q;
     pfs_req_init(&q, op, r->f);
     q.at = true;
-    q.off = io_pattern_offset(&pattern, k);
+    q.off = io_pattern_offset(&pattern, k % pattern.per_rank);
     q.len = (uint64_t)p->size;
     if (op == PFS_WRITE)
         rope_add_pattern(&q.data, r->seed, q.off, q.len);

@@ -2,6 +2,10 @@
 # what check and run say of a path or an action that is not there.
 . tests/system/lib.sh
 gives 0 "$PSIM" run pfs_rebuild -q --no-store
+# Over time: whole, degraded, filled, scrubbed, whole again; bytes and counters are judged, too.
+gives 0 "$PSIM" figure pfs_rebuild_time -q -d "$T/time.db" -o "$T/time.svg"
+[ "$("$PSIM" export "$T/time.db" -t samples | grep -c pfs.bandwidth.bin)" -gt 80 ] || fail "no bins"
+gives 0 "$PSIM" plot "$T/time.db" -x time -y pfs.bandwidth.bin -o "$T/again.svg"
 config faulty <<'EOT'
 local paragon = include "machines/paragon.lua"
 return {
