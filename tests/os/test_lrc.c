@@ -327,6 +327,37 @@ Test(lrc, a_page_that_stays_pinned_over_synchronisation_is_told_of_and_dropped_l
     }
 }
 
+/* Beside the byte that `other` writes over: a diff is of what the interval changed, no more. */
+static void write_beside_pinned(struct lrc_world *w, uint32_t node)
+{
+    pinned[100]++;
+    lrc_wrote(w, node, LRC_PAGE + node + 100, pinned[100]);
+}
+static void write_over_0_and_1(struct lrc_world *w, uint32_t node)
+{
+    for (uint64_t n = 0; n < 2; n++)
+        lrc_write(w, node, LRC_PAGE + n, (uint8_t)(200 + n));
+}
+
+Test(lrc, the_diff_of_a_page_that_stays_pinned_has_nothing_of_the_interval_before)
+{
+    struct lrc_world *w = quiet(3, 0); /* node 1 is the page's home */
+    frames_of(w, 0, pin_page_1);
+    for (int k = 0; k < 3; k++) {
+        frames_of(w, 0, lock_3);
+        frames_of(w, 0, k == 0 ? write_pinned : write_beside_pinned);
+        frames_of(w, 0, unlock_3);
+        frames_of(w, 2, lock_3);
+        frames_of(w, 2, read_all_of_page_1);
+        frames_of(w, 2, write_over_0_and_1);
+        frames_of(w, 2, unlock_3);
+        frames_of(w, 1, lock_3);
+        frames_of(w, 1, read_all_of_page_1);
+        frames_of(w, 1, unlock_3);
+    }
+    rig_stop(&w->rig);
+}
+
 Test(lrc, frames_with_a_limit_are_refused_by_a_sentence)
 {
     struct lrc_world *w = quiet(2, 0);

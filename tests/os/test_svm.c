@@ -212,6 +212,22 @@ Test(svm, dynamic_faults_cost_two_messages_and_one_per_forward_and_two_per_copy)
     }
 }
 
+/* Whose copy a node has, it asks next: the copy's sender owned the page, or had it from the owner. */
+Test(svm, a_read_copy_tells_the_hint_of_its_reader)
+{
+    static const char *const names[] = { "dynamic", "dynamic_s", "tree" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct cluster *c = quiet(names[i], 8);
+        struct svm_view v;
+        touch(c, 1, 0, true); /* node 0 owned it, and is who the others know */
+        cr_assert_eq(touch(c, 2, 0, false).forwards, 1, "%s: by way of node 0", names[i]);
+        svm_look(c->svm[2], 0, &v);
+        cr_assert(v.owner || v.hint == 1, "%s: hint %u", names[i], v.hint);
+        cr_assert_eq(touch(c, 2, 0, true).forwards, 0, "%s", names[i]);
+        cluster_stop(c);
+    }
+}
+
 /* How far a request from `node` has to go: steps along hints to the owner. */
 static uint32_t steps_to_owner(struct cluster *c, uint32_t node, uint32_t page)
 {
