@@ -721,6 +721,56 @@ Test(nx, a_send_to_a_node_that_dies_ends_and_its_next_life_is_reached)
     rig_stop(&r);
 }
 
+static uint32_t segments_left;
+
+static bool first_segments(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    (void)arg;
+    (void)dst;
+    if (src != 0 || frame->length < 80) /* node 0 is rank 1 */
+        return true;
+    return segments_left > 0 && segments_left-- > 0;
+}
+
+static void sends_and_dies(struct nx *n)
+{
+    if (nx_mynode(n) == 1) {
+        send(n, 7, 10, 0);
+        send(n, 5, 2000, 0);
+        return;
+    }
+    expect(n, 7, 7, 10, 1);
+    last_status = nx_crecv(n, 6, 10, &(struct rope){ 0 }).status; /* never comes */
+}
+
+/* What rank 0 has of memory when rank 1 has died in the middle of a message. */
+static uint64_t memory_after_death(uint32_t segments)
+{
+    struct rig r;
+    segments_left = segments;
+    start(&r, (struct fake_options){ .nodes = 2, .mtu = 200, .detect_delay = SIM_MS }, GRAPH,
+          sends_and_dies);
+    fake_on_frame(r.f, first_segments, NULL);
+    fake_run_until(r.f, 10 * SIM_MS);
+    cr_assert_eq(segments_left, 0);
+    cr_assert_eq(fake_count(r.f, 1, "nx.unexpected"), segments > 0, "it was kept");
+    fake_crash(r.f, 0);
+    fake_run(r.f, 0);
+    cr_assert_eq(last_status, NX_PEER_DOWN);
+    cr_assert_eq(fake_count(r.f, 1, "nx.dropped"), segments > 0);
+    cr_assert_eq(rope_leaves_alive(), 0);
+    uint64_t memory = fake_heap_bytes(r.f, 1);
+    rig_stop(&r);
+    return memory;
+}
+
+Test(nx, half_a_message_that_came_from_the_dead_is_given_back)
+{
+    uint64_t none = memory_after_death(0);
+    for (uint32_t segments = 1; segments <= 3; segments++)
+        cr_assert_leq(memory_after_death(segments), none, "%u segments", segments);
+}
+
 static void chatters(struct nx *n)
 {
     uint32_t other = 1 - nx_mynode(n);

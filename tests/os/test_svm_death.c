@@ -286,6 +286,62 @@ Test(svm_death, what_the_dead_has_sent_comes_too_late)
     }
 }
 
+/* Lets the first `pass` frames through, and nothing after them. */
+struct cut {
+    uint32_t from, to, pass, seen;
+};
+
+static bool cut_off(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    struct cut *c = arg;
+    (void)frame;
+    if (src != c->from || dst != c->to)
+        return true;
+    return c->seen++ < c->pass;
+}
+
+/* A page goes in segments of less than 100 bytes, of which `pass` come before its sender dies: what
+ * node 2 has of memory then, and after the death. */
+static uint64_t memory_after_death(int manager, uint32_t pass, uint64_t *with_a_part)
+{
+    struct world *w = world_new(manager, 1, 4);
+    w->pages = 4;
+    w->program = nothing;
+    struct fake_options o;
+    world_options(w, FAKE_IN_ORDER, &o);
+    o.mtu = 100;
+    struct fake *f = fake_create(&o);
+    struct xk_graph *g = rig_graph(world_graph(w));
+    world_boot(w, f, g);
+    fake_run(f, 0);
+    struct cut c = { .from = 1, .to = 2, .pass = pass };
+    struct access a;
+    cr_assert(touch(w, 1, 1, true));
+    fake_on_frame(f, cut_off, &c);
+    touch_start(w, &a, 2, 1, false);
+    cr_assert_gt(c.seen, pass, "%s", world_manager(w));
+    *with_a_part = fake_heap_bytes(f, 2) + rope_leaves_alive();
+    fake_on_frame(f, NULL, NULL);
+    fake_crash(f, 1);
+    fake_run(f, 0);
+    cr_assert_eq(w->error.status, VM_LOST, "%s", world_manager(w));
+    uint64_t memory = fake_heap_bytes(f, 2), leaves = rope_leaves_alive();
+    cr_assert_eq(leaves, 0, "%s: %d leaves", world_manager(w), (int)leaves);
+    fake_destroy(f);
+    xk_graph_free(g);
+    return memory;
+}
+
+Test(svm_death, half_a_page_that_came_from_the_dead_is_given_back)
+{
+    int m = world_manager_named("fixed");
+    uint64_t before, part, none = memory_after_death(m, 0, &before);
+    for (uint32_t pass = 1; pass <= 2; pass++) {
+        cr_assert_eq(memory_after_death(m, pass, &part), none, "%u segments", pass);
+        cr_assert_gt(part, before, "what came was kept");
+    }
+}
+
 /* Ownership that is on its way between survivors reaches a node that is frozen, before the mark of
  * its sender. */
 Test(svm_death, ownership_in_flight_is_not_lost)
