@@ -20,14 +20,30 @@ struct packet {
     uint64_t bytes; /* of payload */
     bool last;
     bool control; /* of a reservation: it carries no payload and passes the queues */
-    struct nic *maker;
-    struct packet *next, *next_made; /* arrived list or free list; all of the maker's */
+    struct packet *next, *next_made; /* arrived list or free list; all that were allocated */
 };
 
-/* All interfaces of a network: the accounts balance over all of them. */
+/* A frame as it is kept: with its first packet, which most have alone, and its reservation. */
+struct frame {
+    struct nic_frame pub; /* first */
+    struct packet one;
+    struct frame *next, *next_made;
+    struct nic *receiver; /* while it asks */
+    struct sim_event turn;
+};
+
+static struct frame *whole(struct nic_frame *f)
+{
+    return (struct frame *)f;
+}
+
+/* All interfaces of a network: the accounts balance over all of them, and what is freed serves any
+ * of them. */
 struct nic_group {
     struct sim *sim;
     uint32_t count;
+    struct frame *free_frames, *made_frames;
+    struct packet *free_packets, *made_packets;
     uint64_t frames_inside, packets_inside;
     uint64_t frames_in, frames_out, frames_dropped;
     uint64_t packets_in, packets_out, packets_dropped;
@@ -50,8 +66,6 @@ struct nic {
     uint64_t out_bytes;
     struct packet *first, *last; /* arrived, wait for the transfer; first is in it when in_busy */
     uint64_t waiting;
-    struct nic_frame *free_frames, *made_frames;
-    struct packet *free_packets, *made_packets;
     struct nic_counts counts;
     struct sim_counted counted;
 };
@@ -98,23 +112,32 @@ struct nic_split nic_frame_split(const struct nic_frame *f)
 
 /* ---- storage ---- */
 
-static struct nic_frame *take_frame(struct nic *n)
+struct nic_frame *nic_frame_new(struct nic *n, uint32_t dst, struct rope *data, uint64_t cookie)
 {
-    struct nic_frame *f = n->free_frames;
-    if (f) {
-        n->free_frames = f->next;
+    struct nic_group *g = n->group;
+    struct frame *w = g->free_frames;
+    if (w) {
+        g->free_frames = w->next;
     } else {
-        f = base_zalloc(1, sizeof(*f));
-        f->next_made = n->made_frames;
-        n->made_frames = f;
+        w = base_zalloc(1, sizeof(*w));
+        sim_event_init(&w->turn, SIM_CLASS_DEVICE, NULL);
+        w->next_made = g->made_frames;
+        g->made_frames = w;
     }
-    struct nic_frame *made = f->next_made;
-    *f = (struct nic_frame){ .sender = n, .next_made = made };
-    sim_event_init(&f->turn, SIM_CLASS_DEVICE, NULL);
+    struct nic_frame *f = &w->pub;
+    *f = (struct nic_frame){ .src = n->terminal, .dst = dst, .bytes = data->length, .sender = n };
+    f->cookie = cookie;
     list_init(&f->link);
-    rope_init(&f->data);
-    n->group->frames_inside++;
+    rope_move(&f->data, data);
     return f;
+}
+
+void nic_frame_free(struct nic *n, struct nic_frame *f)
+{
+    struct frame *w = whole(f);
+    rope_fini(&f->data);
+    w->next = n->group->free_frames;
+    n->group->free_frames = w;
 }
 
 static void give_frame(struct nic_frame *f, bool dropped)
@@ -124,32 +147,40 @@ static void give_frame(struct nic_frame *f, bool dropped)
         n->group->frames_dropped++;
     else
         n->group->frames_out++;
-    rope_fini(&f->data);
-    f->next = n->free_frames;
-    n->free_frames = f;
     n->group->frames_inside--;
+    if (!f->kept)
+        nic_frame_free(n, f);
 }
 
-static struct packet *take_packet(struct nic *n)
+static struct packet *take_packet(struct nic *n, struct nic_frame *f, bool control)
 {
-    struct packet *p = n->free_packets;
-    if (p) {
-        n->free_packets = p->next;
+    struct nic_group *g = n->group;
+    struct packet *p;
+    if (f->packets == 1 && !control) {
+        p = &whole(f)->one;
+    } else if ((p = g->free_packets)) {
+        g->free_packets = p->next;
     } else {
-        p = base_zalloc(1, sizeof(*p));
-        p->next_made = n->made_packets;
-        n->made_packets = p;
+        p = base_alloc(sizeof(*p));
+        p->next_made = g->made_packets;
+        g->made_packets = p;
     }
-    *p = (struct packet){ .maker = n, .next_made = p->next_made };
-    n->group->packets_inside++;
+    p->frame = f;
+    p->control = control;
+    g->packets_inside++;
+    n->counts.packets_in++;
+    g->packets_in++;
     return p;
 }
 
 static void give_packet(struct packet *p)
 {
-    p->next = p->maker->free_packets;
-    p->maker->free_packets = p;
-    p->maker->group->packets_inside--;
+    struct nic_group *g = p->frame->sender->group;
+    g->packets_inside--;
+    if (p == &whole(p->frame)->one)
+        return;
+    p->next = g->free_packets;
+    g->free_packets = p;
 }
 
 /* ---- transmit ---- */
@@ -200,19 +231,16 @@ static void transferred_out(struct sim_job *j)
 {
     struct nic *n = CONTAINER_OF(j, struct nic, out);
     struct nic_frame *f = LIST_ENTRY(n->queue.next, struct nic_frame, link);
-    struct packet *p = take_packet(n);
+    struct packet *p = take_packet(n, f, false);
     uint64_t flit = n->flit_bytes;
     n->out_busy = false;
     f->sent_bytes += n->out_bytes;
     f->made++;
-    p->frame = f;
     p->bytes = n->out_bytes;
     p->last = f->made == f->packets;
     p->net = (struct net_packet){ .src = n->terminal, .dst = f->dst, .owner = p };
     p->net.flits = (uint32_t)((uint64_t)n->params.header_flits + (p->bytes + flit - 1) / flit);
     p->net.created = f->posted;
-    n->counts.packets_in++;
-    n->group->packets_in++;
     net_inject(n->net, &p->net);
     if (p->last)
         leave_queue(n, f);
@@ -233,10 +261,21 @@ static void tail_left(void *arg, struct net_packet *p)
 
 enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_t cookie)
 {
+    struct nic_frame *f = nic_frame_new(n, dst, data, cookie);
+    enum nic_result r = nic_send_frame(n, f);
+    if (r != NIC_OK) {
+        rope_move(data, &f->data);
+        nic_frame_free(n, f);
+    }
+    return r;
+}
+
+enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f)
+{
     uint64_t most = (uint64_t)n->params.packet_bytes;
-    if (dst >= n->terminals)
+    if (f->dst >= n->terminals)
         return NIC_NO_ADDRESS;
-    if (data->length > (uint64_t)n->params.mtu)
+    if (f->bytes > (uint64_t)n->params.mtu)
         return NIC_TOO_LONG;
     if (!n->up)
         return NIC_DOWN;
@@ -245,14 +284,8 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_
         n->counts.busy++;
         return NIC_BUSY;
     }
-    struct nic_frame *f = take_frame(n);
-    f->src = n->terminal;
-    f->dst = dst;
-    f->bytes = data->length;
-    rope_fini(&f->data);
-    rope_move(&f->data, data);
-    f->cookie = cookie;
-    f->packets = (uint32_t)(f->bytes ? (f->bytes + most - 1) / most : 1);
+    n->group->frames_inside++;
+    f->packets = (uint32_t)(f->bytes > most ? (f->bytes + most - 1) / most : 1);
     f->posted = sim_now(n->sim);
     f->src_life = n->life;
     list_push(&n->queue, &f->link);
@@ -276,14 +309,10 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_
 
 static void send_control(struct nic *n, struct nic_frame *f, uint32_t dst)
 {
-    struct packet *p = take_packet(n);
-    p->frame = f;
-    p->control = true;
+    struct packet *p = take_packet(n, f, true);
     p->net = (struct net_packet){ .src = n->terminal, .dst = dst, .owner = p };
     p->net.flits = (uint32_t)n->params.header_flits;
     p->net.created = sim_now(n->sim);
-    n->counts.packets_in++;
-    n->group->packets_in++;
     net_inject(n->net, &p->net);
 }
 
@@ -308,7 +337,7 @@ static void refuse(struct nic_frame *f)
 /* The source is ready to send. */
 static void grant(struct sim *s, struct sim_event *e)
 {
-    struct nic_frame *f = CONTAINER_OF(e, struct nic_frame, turn);
+    struct nic_frame *f = &CONTAINER_OF(e, struct frame, turn)->pub;
     if (f->withdrawn) {
         refuse(f);
         return;
@@ -322,18 +351,19 @@ static void grant(struct sim *s, struct sim_event *e)
 /* The destination is ready to answer. */
 static void answer(struct sim *s, struct sim_event *e)
 {
-    struct nic_frame *f = CONTAINER_OF(e, struct nic_frame, turn);
+    struct frame *w = CONTAINER_OF(e, struct frame, turn);
+    struct nic_frame *f = &w->pub;
     (void)s;
-    if (f->withdrawn || !f->receiver->up || f->dst_life != f->receiver->life)
+    if (f->withdrawn || !w->receiver->up || f->dst_life != w->receiver->life)
         refuse(f);
     else
-        send_control(f->receiver, f, f->src);
+        send_control(w->receiver, f, f->src);
 }
 
 static void ask(struct nic *n, struct nic_frame *f)
 {
     f->asking = true;
-    f->receiver = NULL;
+    whole(f)->receiver = NULL;
     send_control(n, f, f->dst);
 }
 
@@ -341,7 +371,7 @@ static void ask(struct nic *n, struct nic_frame *f)
 static void control_arrived(struct nic *n, struct packet *p, enum net_status status)
 {
     struct nic_frame *f = p->frame;
-    bool asked = f->receiver == NULL, good = n->up && status == NET_OK && !f->withdrawn;
+    bool asked = whole(f)->receiver == NULL, good = n->up && status == NET_OK && !f->withdrawn;
     f->fault = f->fault || status != NET_OK;
     if (good) {
         n->counts.packets_out++;
@@ -357,11 +387,12 @@ static void control_arrived(struct nic *n, struct packet *p, enum net_status sta
         return;
     }
     if (asked) {
-        f->receiver = n;
+        whole(f)->receiver = n;
         f->dst_life = n->life;
     }
-    sim_event_init(&f->turn, SIM_CLASS_DEVICE, asked ? answer : grant);
-    sim_after(n->sim, &f->turn, n->params.setup_time);
+    struct sim_event *turn = &whole(f)->turn;
+    sim_event_init(turn, SIM_CLASS_DEVICE, asked ? answer : grant);
+    sim_after(n->sim, turn, n->params.setup_time);
 }
 
 /* ---- receive ---- */
@@ -582,22 +613,23 @@ void nic_destroy(struct nic *n)
         sim_server_fini(&n->own_out);
         sim_server_fini(&n->own_in);
     }
-    while (n->made_frames) {
-        struct nic_frame *f = n->made_frames;
-        n->made_frames = f->next_made;
-        sim_cancel(n->sim, &f->turn);
-        rope_fini(&f->data);
-        free(f);
-    }
-    while (n->made_packets) {
-        struct packet *p = n->made_packets;
-        n->made_packets = p->next_made;
-        free(p);
-    }
-    if (--n->group->count == 0) {
-        sim_audit_unregister(n->sim, n->group);
+    struct nic_group *g = n->group;
+    if (--g->count == 0) {
+        while (g->made_frames) {
+            struct frame *w = g->made_frames;
+            g->made_frames = w->next_made;
+            sim_cancel(n->sim, &w->turn);
+            rope_fini(&w->pub.data);
+            free(w);
+        }
+        while (g->made_packets) {
+            struct packet *p = g->made_packets;
+            g->made_packets = p->next_made;
+            free(p);
+        }
+        sim_audit_unregister(n->sim, g);
         n->net->nics = NULL;
-        free(n->group);
+        free(g);
     }
     free(n);
 }

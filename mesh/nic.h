@@ -46,27 +46,24 @@ extern const struct param nic_params_desc[];
 /* A frame on its way; the receiver sees it in its callback.  Times are of the run's clock. */
 struct nic_frame {
     uint32_t src, dst;
-    uint64_t bytes;     /* length of data */
-    struct rope data;   /* the receiver may move it out; the rest is dropped after the callback */
-    uint64_t cookie;    /* the sender's, carried to the receiver */
-    uint32_t packets;   /* worms that it was cut into */
-    sim_time posted;    /* nic_send */
-    sim_time started;   /* first DMA transfer began: the transmit queue is left */
-    sim_time injected;  /* header of its first packet entered the network */
-    sim_time arrived;   /* tail of its last packet left the network */
-    sim_time delivered; /* last DMA transfer into memory done */
-    sim_time setup;     /* length of its reservation */
-    sim_time blocked;   /* sum over packets of the time that headers waited for channels */
-    struct nic *sender; /* private from here on */
-    struct list link;   /* in the transmit queue */
-    struct nic_frame *next, *next_made;
-    uint64_t sent_bytes; /* handed to DMA so far */
-    uint32_t made, gone; /* packets injected; packets delivered into memory or lost */
-    uint32_t src_life, dst_life;
-    bool lost, fault, begun, withdrawn;
+    uint64_t bytes;   /* length of data */
+    struct rope data; /* the receiver may move it out; the rest is dropped after the callback */
+    uint64_t cookie;  /* the sender's, carried to the receiver */
+    uint32_t packets; /* worms that it was cut into */
+    uint32_t src_life, dst_life; /* private */
+    sim_time posted;             /* nic_send */
+    sim_time started;            /* first DMA transfer began: the transmit queue is left */
+    sim_time injected;           /* header of its first packet entered the network */
+    sim_time arrived;            /* tail of its last packet left the network */
+    sim_time delivered;          /* last DMA transfer into memory done */
+    sim_time setup;              /* length of its reservation */
+    sim_time blocked;            /* sum over packets of the time that headers waited for channels */
+    struct nic *sender;          /* private from here on */
+    struct list link;            /* in the transmit queue */
+    uint64_t sent_bytes;         /* handed to DMA so far */
+    uint32_t made, gone;         /* packets injected; packets delivered into memory or lost */
+    bool lost, fault, begun, withdrawn, kept;
     bool asking, granted; /* its reservation is under way; is made */
-    struct nic *receiver; /* while it asks */
-    struct sim_event turn;
 };
 
 /* The time of a frame, split; the parts sum up to delivered - posted. */
@@ -80,7 +77,8 @@ struct nic_split nic_frame_split(const struct nic_frame *f);
 enum nic_result { NIC_OK, NIC_BUSY, NIC_TOO_LONG, NIC_NO_ADDRESS, NIC_DOWN };
 
 struct nic_handler {
-    /* In class SIM_CLASS_DEVICE at `delivered`.  The frame is the interface's again afterwards. */
+    /* In class SIM_CLASS_DEVICE at `delivered`.  The frame is the interface's again afterwards,
+     * unless it is kept (nic_frame_keep). */
     void (*receive)(void *arg, struct nic_frame *f);
     /* The transmit queue has room again after NIC_BUSY; may be NULL. */
     void (*ready)(void *arg);
@@ -104,6 +102,17 @@ void nic_set_handler(struct nic *n, const struct nic_handler *h);
  * NIC_OK.  Never blocks and calls nothing back.  NIC_BUSY: `ready` will be called. */
 enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data,
                          uint64_t cookie) MUST_CHECK;
+
+/* The same in two steps, so that a frame is filled where its data are, and moved no more.  A frame
+ * that is not sent after all (any other result than NIC_OK), and one that was kept, goes back by
+ * nic_frame_free of any interface of the network. */
+struct nic_frame *nic_frame_new(struct nic *n, uint32_t dst, struct rope *data, uint64_t cookie);
+enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f) MUST_CHECK;
+static inline void nic_frame_keep(struct nic_frame *f) /* in `receive` */
+{
+    f->kept = true;
+}
+void nic_frame_free(struct nic *n, struct nic_frame *f);
 
 /* The node goes down: queues are dropped, transfers on the bus withdrawn.  Packets that the network
  * already holds travel on.  nic_up starts a new life with empty queues.  Both harmless when

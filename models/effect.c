@@ -32,7 +32,6 @@ struct effect *effect_new(struct port *task, enum effect_kind kind)
     sim_event_init(&f->event, SIM_CLASS_SOFTWARE, due);
     list_init(&f->link);
     list_init(&f->order);
-    rope_init(&f->frame);
     m->counts.effects.made++;
     m->counts.effects.inside++;
     return f;
@@ -63,7 +62,6 @@ void effect_take(struct effect *f)
 static void effect_free(struct effect *f)
 {
     struct machine *m = f->task->machine;
-    rope_fini(&f->frame);
     list_remove(&f->link);
     list_remove(&f->order);
     list_push_front(&m->free_effects, &f->link);
@@ -87,7 +85,7 @@ static void go_out(struct effect *f)
     struct node *n = f->task->node;
     n->machine->counts.effects.done++;
     if (f->kind == EFFECT_SEND) {
-        frame_send(n, f->dst, &f->frame);
+        frame_send(n, f->frame);
         effect_free(f);
     } else {
         /* A device may complete at once, and run code that comes back here. */
@@ -179,6 +177,7 @@ void effect_drop(struct effect *f)
     m->counts.effects.dropped++;
     if (f->kind == EFFECT_SEND) {
         m->counts.frames_dropped[DROP_SENDER_CRASHED]++;
+        nic_frame_free(f->task->node->nic, f->frame);
         f->task->node->sends_pending--;
     } else if (f->kind == EFFECT_SUBMIT) {
         m->counts.requests.dropped++;

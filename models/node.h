@@ -107,13 +107,17 @@ struct effect {
     sim_time offset; /* into a thread's work */
     uint8_t kind;
     bool due; /* its moment has come */
-    uint32_t ifc, dst;
-    struct rope frame;
-    struct port_thread *thread;
-    struct request *request;
+    uint32_t dst;
     struct port *about;
-    void (*main)(struct port *task, void *arg);
-    void *arg;
+    union {
+        struct nic_frame *frame;
+        struct port_thread *thread;
+        struct request *request;
+        struct {
+            void (*main)(struct port *task, void *arg);
+            void *arg;
+        };
+    };
 };
 
 enum upcall_kind {
@@ -132,16 +136,20 @@ struct upcall {
     struct list link; /* node->upcalls */
     struct port *task;
     uint8_t kind;
-    bool started;
-    uint32_t ifc, src;
-    struct rope frame;
-    struct timer *timer;
-    struct request *request;
-    struct watcher *watcher;
-    uint32_t about, life;
-    bool up;
-    void (*main)(struct port *task, void *arg);
-    void *arg;
+    bool started, up;
+    union {
+        struct nic_frame *frame; /* cookie: the hash of its bytes as they were sent */
+        struct timer *timer;
+        struct request *request;
+        struct {
+            struct watcher *watcher;
+            uint32_t about, life;
+        };
+        struct {
+            void (*main)(struct port *task, void *arg);
+            void *arg;
+        };
+    };
 };
 
 /* The part of a port_timer that is ours. */
@@ -341,7 +349,7 @@ void request_submit(struct request *r);
 void request_orphan(struct request *r);
 void request_finish(struct request *r); /* in its upcall */
 void request_free(struct request *r);
-void frame_send(struct node *n, uint32_t dst, struct rope *frame);
+void frame_send(struct node *n, struct nic_frame *f);
 void frame_received(struct upcall *u);            /* in its upcall */
 struct nic_handler frame_handler(struct node *n); /* for nic_set_handler */
 

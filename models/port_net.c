@@ -50,15 +50,16 @@ enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, str
     m->counts.bytes_in += frame->length;
     struct effect *f = effect_new(p, EFFECT_SEND);
     f->dst = dst;
-    rope_move(&f->frame, frame);
+    /* Hashed here, where the neighbours of a message come one after another. */
+    f->frame = nic_frame_new(n->nic, dst, frame, rope_hash(frame));
     effect_take(f);
     return PORT_IF_OK;
 }
 
-void frame_send(struct node *n, uint32_t dst, struct rope *frame)
+void frame_send(struct node *n, struct nic_frame *f)
 {
     n->sends_pending--;
-    enum nic_result r = nic_send(n->nic, dst, frame, 0);
+    enum nic_result r = nic_send_frame(n->nic, f);
     ASSERT_MSG(r == NIC_OK, "a place in the transmit queue was kept");
 }
 
@@ -83,10 +84,12 @@ static void received(void *arg, struct nic_frame *f)
         return;
     }
     struct upcall *u = upcall_new(node_kernel(n), UPCALL_FRAME);
-    u->src = f->src;
-    rope_move(&u->frame, &f->data);
-    if (m->params.flatten)
-        rope_flatten(&u->frame, true);
+    u->frame = f;
+    nic_frame_keep(f);
+    if (m->params.flatten) {
+        rope_flatten(&f->data, true);
+        f->cookie = rope_hash(&f->data);
+    }
     upcall_submit(u);
 }
 
@@ -95,10 +98,11 @@ void frame_received(struct upcall *u)
     struct node *n = u->task->node;
     struct machine *m = n->machine;
     m->counts.frames_out++;
-    m->counts.bytes_out += u->frame.length;
-    sim_waist(m->sim, SIM_WAIST_MESSAGE, sim_now(m->sim), n->id, u->frame.length,
-              rope_hash(&u->frame));
-    n->handler.receive(n->handler.arg, u->src, &u->frame);
+    struct nic_frame *f = u->frame;
+    m->counts.bytes_out += f->bytes;
+    sim_waist(m->sim, SIM_WAIST_MESSAGE, sim_now(m->sim), n->id, f->bytes, f->cookie);
+    n->handler.receive(n->handler.arg, f->src, &f->data);
+    nic_frame_free(n->nic, f);
 }
 
 /* The transmit queue has moved on. */

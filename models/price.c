@@ -74,6 +74,8 @@ void price_list_prepare(struct price_list *l)
         const struct price *p = &l->of[i];
         l->plain[i] = l->scale_millionths == MILLION && p->rate == 0 &&
                       p->each < (sim_time)1 << 31 && p->fixed < (sim_time)1 << 61;
+        l->latest[i].amount = 0;
+        l->latest[i].cost = price_cost_any(l, (enum port_work)i, 0);
     }
 }
 

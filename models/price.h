@@ -23,6 +23,10 @@ struct price_list {
     struct price of[PORT_WORK_COUNT];
     int64_t scale_millionths;    /* derived by price_list_prepare, as is: */
     bool plain[PORT_WORK_COUNT]; /* fixed + each * amount as it stands; amounts below 2^31 fit */
+    struct {
+        uint64_t amount;
+        sim_time cost;
+    } latest[PORT_WORK_COUNT]; /* of those that are not plain: frames are alike */
 };
 
 extern const struct param price_list_params[]; /* of struct price_list */
@@ -32,12 +36,16 @@ void price_list_prepare(struct price_list *l);
 
 /* Time for `amount` of `kind`; saturates to SIM_NEVER. */
 sim_time price_cost_any(const struct price_list *l, enum port_work kind, uint64_t amount);
-static inline sim_time price_cost(const struct price_list *l, enum port_work kind, uint64_t amount)
+static inline sim_time price_cost(struct price_list *l, enum port_work kind, uint64_t amount)
 {
     const struct price *p = &l->of[kind];
     if (l->plain[kind] && amount < UINT64_C(1) << 31)
         return p->fixed + p->each * (sim_time)amount;
-    return price_cost_any(l, kind, amount);
+    if (l->latest[kind].amount != amount) {
+        l->latest[kind].cost = price_cost_any(l, kind, amount);
+        l->latest[kind].amount = amount;
+    }
+    return l->latest[kind].cost;
 }
 
 /* "copy", "send", ...: as written in Lua. */

@@ -33,7 +33,6 @@ struct upcall *upcall_new(struct port *task, enum upcall_kind kind)
     sim_job_init(&u->job, CLASS_UPCALL, 0, done);
     u->job.start = start;
     sim_event_init(&u->event, SIM_CLASS_SOFTWARE, submit_now);
-    rope_init(&u->frame);
     list_init(&u->link);
     list_push(&task->node->upcalls, &u->link);
     m->counts.upcalls.made++;
@@ -54,7 +53,6 @@ void upcall_submit(struct upcall *u)
 static void upcall_free(struct upcall *u)
 {
     struct machine *m = u->task->machine;
-    rope_fini(&u->frame);
     list_remove(&u->link);
     list_push_front(&m->free_upcalls, &u->link);
     m->counts.upcalls.inside--;
@@ -132,8 +130,10 @@ void upcall_drop(struct upcall *u)
     sim_server_withdraw(cpu_of_upcalls(n), &u->job);
     if (!u->started) {
         m->counts.upcalls.dropped++;
-        if (u->kind == UPCALL_FRAME)
+        if (u->kind == UPCALL_FRAME) {
             m->counts.frames_dropped[DROP_RECEIVER_CRASHED]++;
+            nic_frame_free(n->nic, u->frame);
+        }
         if (u->kind == UPCALL_IO) {
             m->counts.requests.dropped++;
             request_free(u->request);

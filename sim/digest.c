@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#define XXH_INLINE_ALL /* a record is short: the call would cost as much as the hash */
 #include <xxhash.h>
 
 #include "sim/internal.h"

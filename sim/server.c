@@ -86,42 +86,48 @@ static void serve_current(struct sim_server *v)
         sim_at(v->sim, &v->event, sim_time_add(v->sim->now, j->remaining));
 }
 
+/* Makes a job that is in no list the current one. */
+static void take(struct sim_server *v, struct sim_job *j)
+{
+    struct sim *s = v->sim;
+    bool resumed = j->state == PREEMPTED;
+    j->state = SERVED;
+    v->current = j;
+    v->started = s->now;
+    if (!sim_busy_on(&v->busy))
+        sim_busy_begin(&v->busy, s->now);
+    if (!resumed) {
+        if (j->start) {
+            uint32_t epoch = v->epoch;
+            v->granting = true;
+            j->service = 0;
+            j->remaining = 0;
+            sim_time length = j->start(j);
+            v->granting = false;
+            if (v->epoch != epoch)
+                return; /* start reset the server: the job is gone */
+            j->held = length == SIM_HOLD;
+            j->service = j->held ? 0 : length;
+        }
+        ASSERT_MSG(j->service >= 0, "a service time is never negative");
+        j->remaining = j->service;
+    }
+    serve_current(v);
+}
+
 /* Serves the first job that waits, if the server is free. */
 static void grant(struct sim_server *v)
 {
-    struct sim *s = v->sim;
     while (!v->current && !v->granting) {
-        struct list *first = first_waiting(v);
+        struct list *first = v->in_system > 0 ? first_waiting(v) : NULL;
         if (!first) {
             if (sim_busy_on(&v->busy))
-                sim_busy_end(&v->busy, s->now);
+                sim_busy_end(&v->busy, v->sim->now);
             return;
         }
         struct sim_job *j = LIST_ENTRY(first, struct sim_job, link);
         list_remove(&j->link);
-        bool resumed = j->state == PREEMPTED;
-        j->state = SERVED;
-        v->current = j;
-        v->started = s->now;
-        if (!sim_busy_on(&v->busy))
-            sim_busy_begin(&v->busy, s->now);
-        if (!resumed) {
-            if (j->start) {
-                uint32_t epoch = v->epoch;
-                v->granting = true;
-                j->service = 0;
-                j->remaining = 0;
-                sim_time length = j->start(j);
-                v->granting = false;
-                if (v->epoch != epoch)
-                    continue; /* start reset the server: the job is gone */
-                j->held = length == SIM_HOLD;
-                j->service = j->held ? 0 : length;
-            }
-            ASSERT_MSG(j->service >= 0, "a service time is never negative");
-            j->remaining = j->service;
-        }
-        serve_current(v);
+        take(v, j);
     }
 }
 
@@ -160,11 +166,12 @@ static void complete(struct sim *s, struct sim_event *e)
     v->current = NULL;
     v->served++;
     depart(v, j, s->now, j->service);
-    if (!first_waiting(v))
+    if (v->in_system == 0)
         sim_busy_end(&v->busy, s->now);
     if (j->done)
         j->done(j);
-    grant(v);
+    if (v->in_system > 0 || sim_busy_on(&v->busy))
+        grant(v);
 }
 
 void sim_server_submit(struct sim_server *v, struct sim_job *j)
@@ -179,6 +186,12 @@ void sim_server_submit(struct sim_server *v, struct sim_job *j)
         v->longest = v->in_system;
     j->arrived = now;
     j->state = WAITING;
+    if (v->in_system == 1 && !v->granting) { /* alone */
+        take(v, j);
+        if (!v->current)
+            grant(v);
+        return;
+    }
     list_push(&v->queue[j->cls], &j->link);
     if (v->preempt && v->current && !v->granting && j->cls < v->current->cls)
         interrupt_current(v, now);

@@ -74,11 +74,14 @@ bool xk_msg_peek(const struct xk_msg *m, void *out, size_t n)
 
 bool xk_msg_pop(struct xk_msg *m, void *out, size_t n)
 {
-    if (!xk_msg_peek(m, out, n))
+    if (n > xk_msg_length(m))
         return false;
     size_t h = header_bytes(m) < n ? header_bytes(m) : n;
+    if (h > 0)
+        memcpy(out, m->headers + m->start, h);
     m->start = (uint16_t)(m->start + h);
-    rope_drop_front(&m->data, n - h);
+    if (h < n)
+        rope_take_front(&m->data, n - h, (uint8_t *)out + h);
     return true;
 }
 

@@ -245,13 +245,20 @@ uint64_t crc_zeros(uint64_t s, uint64_t n)
     return s;
 }
 
-/* The checksum of the first `words` words of a block. */
+/* The checksum of the first `words` words of a block.  Where one fragment of a message ends the next
+ * begins: the latest is kept. */
 static uint64_t crc_prefix(uint64_t key, size_t words)
 {
-    uint64_t r = prefix_salt[words];
-    for (int i = 0; i < 16; i++, key >>= 4)
-        r ^= prefix[words][i][key & 15];
-    return r;
+    static uint64_t last_key, last;
+    static size_t last_words;
+    if (last_words == words && last_key == key)
+        return last;
+    uint64_t r = prefix_salt[words], k = key;
+    for (int i = 0; i < 16; i++, k >>= 4)
+        r ^= prefix[words][i][k & 15];
+    last_key = key;
+    last_words = words;
+    return last = r;
 }
 
 /* State s after bytes [at, at+n) of a block. */

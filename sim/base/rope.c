@@ -100,24 +100,9 @@ void rope_copy(struct rope *dst, const struct rope *src)
     dst->length = src->length;
 }
 
-void rope_move(struct rope *dst, struct rope *src)
+void rope_own(struct rope *r)
 {
-    /* Word by word: a wide load of words that have just been stored would wait for them. */
-    dst->length = src->length;
-    dst->count = src->count;
-    dst->capacity = src->capacity;
-    if (is_spilled(src)) {
-        dst->slices = src->slices;
-        spill_of(dst)->owner = dst;
-    } else {
-        dst->slices = dst->fixed;
-        for (uint32_t i = 0; i < src->count; i++) {
-            dst->fixed[i].leaf = src->fixed[i].leaf;
-            dst->fixed[i].off = src->fixed[i].off;
-            dst->fixed[i].len = src->fixed[i].len;
-        }
-    }
-    rope_init(src);
+    spill_of(r)->owner = r;
 }
 
 /* ---- memory that is dropped whole ---- */
@@ -259,11 +244,26 @@ void rope_drop_front(struct rope *r, uint64_t n)
         gone++;
     }
     r->count -= gone;
-    memmove(r->slices, r->slices + gone, r->count * sizeof r->slices[0]);
+    for (uint32_t i = 0; gone > 0 && i < r->count; i++)
+        r->slices[i] = r->slices[i + gone];
     if (n > 0) {
         r->slices[0].off += r->slices[0].leaf->ops == &leaf_zero_ops ? 0 : n;
         r->slices[0].len -= n;
     }
+}
+
+void rope_take_front(struct rope *r, size_t n, void *out)
+{
+    struct rope_slice *s = r->slices;
+    if (r->count == 0 || s->len <= n || s->leaf->ops != &leaf_bytes_ops) {
+        rope_read(r, 0, n, out);
+        rope_drop_front(r, n);
+        return;
+    }
+    leaf_bytes_ops.read(s->leaf, s->off, n, out);
+    s->off += n;
+    s->len -= n;
+    r->length -= n;
 }
 
 void rope_truncate(struct rope *r, uint64_t n)

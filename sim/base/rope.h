@@ -68,8 +68,28 @@ static inline void rope_fini(struct rope *r) /* drops its slices; empty afterwar
         rope_clear(r);
 }
 void rope_copy(struct rope *dst,
-               const struct rope *src);             /* dst is initialised here; shares leaves */
-void rope_move(struct rope *dst, struct rope *src); /* dst initialised here; src empty afterwards */
+               const struct rope *src); /* dst is initialised here; shares leaves */
+void rope_own(struct rope *r);          /* private: its spilled slices are r's now */
+/* dst initialised here; src empty afterwards. */
+static inline void rope_move(struct rope *dst, struct rope *src)
+{
+    /* Word by word: a wide load of words that have just been stored would wait for them. */
+    dst->length = src->length;
+    dst->count = src->count;
+    dst->capacity = src->capacity;
+    if (src->slices != src->fixed && src->slices != NULL) {
+        dst->slices = src->slices;
+        rope_own(dst);
+    } else {
+        dst->slices = dst->fixed;
+        for (uint32_t i = 0; i < src->count; i++) {
+            dst->fixed[i].leaf = src->fixed[i].leaf;
+            dst->fixed[i].off = src->fixed[i].off;
+            dst->fixed[i].len = src->fixed[i].len;
+        }
+    }
+    rope_init(src);
+}
 
 /* Appends: private copy of bytes; len zero bytes; len bytes of the pattern `seed` from offset
  * `off`. */
@@ -88,6 +108,8 @@ void rope_split(struct rope *r, uint64_t at, struct rope *tail);
 /* Drops the first / all but the first n bytes. */
 void rope_drop_front(struct rope *r, uint64_t n);
 void rope_truncate(struct rope *r, uint64_t n);
+/* Moves the first n bytes to out. */
+void rope_take_front(struct rope *r, size_t n, void *out);
 
 /* Writes bytes [off, off+len) to out; the range must lie inside. */
 void rope_read(const struct rope *r, uint64_t off, size_t len, void *out);
