@@ -132,6 +132,12 @@ static bool make_devices(struct machine *m, const char *path, struct err *e)
         bool good = blk_build_list(m->sim, m->params.storage, (int32_t)n->id, prefix, item,
                                    &n->devs, &count, e);
         n->dev_count = (uint32_t)count;
+        n->in_dev = base_zalloc(count, sizeof *n->in_dev);
+        for (size_t k = 0; k < count; k++) {
+            struct blk_describe about;
+            n->devs[k]->ops->describe(n->devs[k], &about);
+            sim_inside_init(&n->in_dev[k], m->sim, SIM_KIND_ARM, about.name);
+        }
         if (!good)
             return false;
     }

@@ -114,8 +114,11 @@ void node_fini(struct node *n)
     struct list *l;
     while ((l = list_pop(&n->free_threads)) != NULL)
         free(LIST_ENTRY(l, struct port_thread, link));
-    for (uint32_t i = 0; i < n->dev_count; i++)
+    for (uint32_t i = 0; i < n->dev_count; i++) {
+        sim_inside_fini(&n->in_dev[i]);
         n->devs[i]->ops->destroy(n->devs[i]);
+    }
+    free(n->in_dev);
     free(n->devs);
     while (!list_empty(&n->requests))
         request_free(LIST_ENTRY(n->requests.next, struct request, link));

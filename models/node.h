@@ -187,7 +187,8 @@ struct node {
     struct nic *nic;
     uint32_t sends_pending; /* frames accepted, not yet in the interface's queue */
     struct port_if_handler handler;
-    struct blkdev **devs; /* owned */
+    struct blkdev **devs;      /* owned */
+    struct sim_inside *in_dev; /* by device: requests in it */
     uint32_t dev_count;
     struct list tasks, dead_tasks; /* struct port */
     struct list effects, order, upcalls, requests, free_threads;

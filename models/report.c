@@ -36,12 +36,12 @@ const struct counter machine_counters[] = {
 
 static const struct {
     enum sim_kind kind;
-    const char *busiest, *mean;
+    const char *busiest, *mean, *queue, *fullest;
 } kinds[] = {
-    { SIM_KIND_CPU, "cpu.busiest", "cpu.mean" },
-    { SIM_KIND_BUS, "bus.busiest", "bus.mean" },
-    { SIM_KIND_CHANNEL, "channel.busiest", "channel.mean" },
-    { SIM_KIND_ARM, "arm.busiest", "arm.mean" },
+    { SIM_KIND_CPU, "cpu.busiest", "cpu.mean", "cpu.queue", "cpu.fullest" },
+    { SIM_KIND_BUS, "bus.busiest", "bus.mean", NULL, NULL },
+    { SIM_KIND_CHANNEL, "channel.busiest", "channel.mean", NULL, NULL },
+    { SIM_KIND_ARM, "arm.busiest", "arm.mean", "arm.queue", "arm.fullest" },
 };
 
 static void seconds(struct sim *s, const char *name, double sum, uint64_t count)
@@ -75,7 +75,11 @@ void machine_finish(struct machine *m)
     uint64_t frames = z->frames_out - a->frames_out, upcalls = z->upcalls.done - a->upcalls.done;
     uint64_t requests = z->requests.done - a->requests.done;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        double share;
+        double share, mean, most;
+        if (kinds[i].queue != NULL && sim_queue_mean(s, kinds[i].kind, &mean, &most)) {
+            sim_scalar(s, kinds[i].queue, "1", mean, 0);
+            sim_scalar(s, kinds[i].fullest, "1", most, 0);
+        }
         if (sim_busiest(s, kinds[i].kind, &share) == NULL)
             continue;
         sim_scalar(s, kinds[i].busiest, "1", share, 0);

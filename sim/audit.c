@@ -153,6 +153,14 @@ static sim_u128 inside_so_far(const struct sim_server *v, sim_time now, uint64_t
     return sum;
 }
 
+static void audit_window(struct sim_audit_report *r, struct sim_account w)
+{
+    sim_audit_check(r, w.area == w.times,
+                    "Little's law fails in the window: integral of the number in it %.17g s, times "
+                    "in it %.17g s",
+                    (double)w.area / (double)SIM_SEC, (double)w.times / (double)SIM_SEC);
+}
+
 static void audit_server(struct sim_audit_report *r, const struct sim_server *v)
 {
     sim_time now = r->sim->now;
@@ -166,6 +174,7 @@ static void audit_server(struct sim_audit_report *r, const struct sim_server *v)
     sim_audit_check(r, area == times,
                     "Little's law fails: integral of the number in it %.17g s, times in it %.17g s",
                     (double)area / (double)SIM_SEC, (double)times / (double)SIM_SEC);
+    audit_window(r, sim_server_window(v));
 }
 
 static void audit_busy(void *arg, const struct sim_busy *b)
@@ -190,6 +199,11 @@ size_t sim_audit_run(struct sim *s, char *out, size_t size)
         out[0] = '\0';
     LIST_EACH (it, &s->servers)
         audit_server(&r, LIST_ENTRY(it, struct sim_server, link));
+    LIST_EACH (it, &s->insides) {
+        const struct sim_inside *q = LIST_ENTRY(it, struct sim_inside, link);
+        r.module = q->name;
+        audit_window(&r, sim_inside_window(q));
+    }
     sim_busy_each(s, audit_busy, &r);
     LIST_EACH (it, &s->audit->entries) {
         struct entry *e = LIST_ENTRY(it, struct entry, link);

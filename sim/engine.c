@@ -71,6 +71,7 @@ struct sim *sim_create(const struct sim_options *o)
     s->window.to = SIM_NEVER;
     list_init(&s->window.watchers);
     list_init(&s->servers);
+    list_init(&s->insides);
     list_init(&s->counts);
     sim_queue_init(&s->queue);
     base_assert_hook(print_state, s);

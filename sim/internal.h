@@ -43,6 +43,8 @@ struct sim_accounts {
 void sim_accounts_fini(struct sim_accounts *a);
 void sim_busy_restart(struct sim *s); /* the window has opened */
 void sim_busy_stop(struct sim *s);    /* it has closed */
+void sim_servers_edge(struct sim *s, bool open);
+
 void sim_window_fini(struct sim *s);
 
 struct sim {
@@ -78,6 +80,7 @@ struct sim {
     } window;
     struct sim_accounts busy;
     struct list servers; /* struct sim_server */
+    struct list insides; /* struct sim_inside */
     struct list counts;  /* struct sim_count_group, in order of registration */
     bool counts_closed;  /* the window has: nothing is read any more */
 

@@ -12,6 +12,8 @@
  */
 #include "sim/server.h"
 
+#include <stdlib.h>
+
 #include "sim/internal.h"
 
 enum { IDLE, WAITING, SERVED, PREEMPTED };
@@ -41,6 +43,123 @@ static inline void integrate(struct sim_server *v, sim_time now)
 {
     v->area += (sim_u128)v->in_system * (uint64_t)(now - v->changed);
     v->changed = now;
+}
+
+static struct sim_account account(const struct sim_server *v, sim_time now)
+{
+    struct sim_account a = { .area =
+                                 v->area + (sim_u128)v->in_system * (uint64_t)(now - v->changed),
+                             .times = v->sojourn };
+    if (v->current != NULL)
+        a.times += (uint64_t)(now - v->current->arrived);
+    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++)
+        LIST_EACH (it, &v->queue[i])
+            a.times += (uint64_t)(now - LIST_ENTRY(it, struct sim_job, link)->arrived);
+    return a;
+}
+
+static struct sim_account account_inside(const struct sim_inside *q, sim_time now)
+{
+    return (
+        struct sim_account){ .area = q->area + (sim_u128)q->count * (uint64_t)(now - q->changed),
+                             .times = q->left + (sim_u128)q->count * (uint64_t)now - q->entered };
+}
+
+void sim_servers_edge(struct sim *s, bool open)
+{
+    LIST_EACH (it, &s->servers) {
+        struct sim_server *v = LIST_ENTRY(it, struct sim_server, link);
+        *(open ? &v->opened : &v->closed) = account(v, s->now);
+    }
+    LIST_EACH (it, &s->insides) {
+        struct sim_inside *q = LIST_ENTRY(it, struct sim_inside, link);
+        *(open ? &q->opened : &q->closed) = account_inside(q, s->now);
+    }
+}
+
+static struct sim_account since(struct sim_account z, const struct sim_account *a)
+{
+    return (struct sim_account){ z.area - a->area, z.times - a->times };
+}
+
+struct sim_account sim_server_window(const struct sim_server *v)
+{
+    bool closed = v->sim->window.phase == SIM_WINDOW_CLOSED;
+    return since(closed ? v->closed : account(v, v->sim->now), &v->opened);
+}
+
+struct sim_account sim_inside_window(const struct sim_inside *q)
+{
+    bool closed = q->sim->window.phase == SIM_WINDOW_CLOSED;
+    return since(closed ? q->closed : account_inside(q, q->sim->now), &q->opened);
+}
+
+struct mean {
+    double sum, most;
+    uint64_t count;
+};
+
+static void add_mean(struct mean *m, const struct sim *s, struct sim_account a)
+{
+    double mean = (double)a.area / (double)sim_window_length(s);
+    m->sum += mean;
+    m->most = mean > m->most ? mean : m->most;
+    m->count++;
+}
+
+bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most)
+{
+    struct mean m = { 0 };
+    if (sim_window_length(s) <= 0)
+        return false;
+    LIST_EACH (it, &s->servers) {
+        const struct sim_server *v = LIST_ENTRY(it, struct sim_server, link);
+        if (v->busy.kind == kind)
+            add_mean(&m, s, sim_server_window(v));
+    }
+    LIST_EACH (it, &s->insides) {
+        const struct sim_inside *q = LIST_ENTRY(it, struct sim_inside, link);
+        if (q->kind == kind)
+            add_mean(&m, s, sim_inside_window(q));
+    }
+    *mean = m.count > 0 ? m.sum / (double)m.count : 0;
+    *most = m.most;
+    return m.count > 0;
+}
+
+void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, const char *name)
+{
+    *q =
+        (struct sim_inside){ .sim = s, .name = base_strdup(name), .kind = kind, .changed = s->now };
+    list_push(&s->insides, &q->link);
+}
+
+void sim_inside_fini(struct sim_inside *q)
+{
+    list_remove(&q->link);
+    free(q->name);
+}
+
+static void change(struct sim_inside *q)
+{
+    sim_time now = q->sim->now;
+    q->area += (sim_u128)q->count * (uint64_t)(now - q->changed);
+    q->changed = now;
+}
+
+void sim_inside_enter(struct sim_inside *q)
+{
+    change(q);
+    q->count++;
+    q->entered += (uint64_t)q->changed;
+}
+
+void sim_inside_leave(struct sim_inside *q, sim_time entered)
+{
+    change(q);
+    q->count--;
+    q->entered -= (uint64_t)entered;
+    q->left += (uint64_t)(q->changed - entered);
 }
 
 /* Books a job that leaves now; `served` is the service that it had. */

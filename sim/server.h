@@ -8,7 +8,8 @@
  *
  *   SRV1  Busy time is the union of service intervals.
  *   SRV2  The integral of the number in the system equals the sum of the jobs' times in it
- *       (Little), checked in integers by the audit.
+ *       (Little), checked in integers by the audit: over the run, and over the window, where of a
+ *       job's time the part inside counts.
  *   SRV3  At the end of a service the job's done is called first, then the next job is granted.
  *   SRV4  A zeroed job is idle.
  */
@@ -76,6 +77,11 @@ void sim_busy_each(struct sim *s, void (*fn)(void *arg, const struct sim_busy *b
 /* Wide enough for sums of picoseconds over a whole run. */
 __extension__ typedef unsigned __int128 sim_u128;
 
+struct sim_account { /* of a queue, up to a moment */
+    sim_u128 area;   /* integral of the number in the system, ps */
+    sim_u128 times;  /* times in the system of the jobs that have left and of those still there */
+};
+
 struct sim_server;
 struct sim_job {
     struct list link;
@@ -109,13 +115,14 @@ struct sim_server {
     bool preempt;
     uint64_t in_system; /* jobs waiting or in service */
     uint64_t arrived, served, withdrawn;
-    sim_u128 area;    /* integral of in_system, ps */
-    sim_u128 sojourn; /* sum over departed jobs */
-    sim_u128 waited;  /* sum of time not in service */
-    sim_time changed; /* when area was last brought up to date */
-    uint64_t longest; /* largest in_system */
-    bool granting;    /* inside a job's start or more */
-    uint32_t epoch;   /* rises at each reset */
+    sim_u128 area;                     /* integral of in_system, ps */
+    sim_u128 sojourn;                  /* sum over departed jobs */
+    sim_u128 waited;                   /* sum of time not in service */
+    sim_time changed;                  /* when area was last brought up to date */
+    struct sim_account opened, closed; /* at the edges of the window */
+    uint64_t longest;                  /* largest in_system */
+    bool granting;                     /* inside a job's start or more */
+    uint32_t epoch;                    /* rises at each reset */
 };
 
 /* Prepares an idle job of this class and length. */
@@ -143,5 +150,30 @@ void sim_server_settle(struct sim_server *v, struct sim_job *j, sim_time length)
 bool sim_server_withdraw(struct sim_server *v, struct sim_job *j);
 /* Withdraws everything (crash of a node); calls drop on each job that was there. */
 void sim_server_reset(struct sim_server *v, void (*drop)(struct sim_job *j));
+
+struct sim_account sim_server_window(const struct sim_server *v); /* what is inside the window */
+
+/* The number inside of what is no server: requests in a device.  Embed it; SRV2 holds and is
+ * audited as that of servers. */
+struct sim_inside {
+    struct list link; /* in the run's list */
+    struct sim *sim;
+    char *name;
+    enum sim_kind kind;
+    uint64_t count;
+    sim_time changed;
+    sim_u128 area, left; /* left: times of those that have left */
+    sim_u128 entered;    /* sum of the moments at which those inside entered */
+    struct sim_account opened, closed;
+};
+void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, const char *name);
+void sim_inside_fini(struct sim_inside *q);
+void sim_inside_enter(struct sim_inside *q); /* now */
+void sim_inside_leave(struct sim_inside *q, sim_time entered);
+struct sim_account sim_inside_window(const struct sim_inside *q);
+
+/* Over the window: how many jobs were in a server or an account of that kind, waiting or in service,
+ * in the mean over all of them; *most: in the fullest one.  False when there is none. */
+bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most);
 
 #endif

@@ -25,6 +25,7 @@ void sim_window_open(struct sim *s)
     s->window.to = SIM_NEVER;
     s->window.phase = SIM_WINDOW_OPEN;
     sim_busy_restart(s);
+    sim_servers_edge(s, true);
     tell(s, true);
 }
 
@@ -35,6 +36,7 @@ void sim_window_close(struct sim *s)
     s->window.to = s->now;
     s->window.phase = SIM_WINDOW_CLOSED;
     sim_busy_stop(s);
+    sim_servers_edge(s, false);
     sim_counts_close(s);
     tell(s, false);
 }

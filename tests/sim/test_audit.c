@@ -89,8 +89,69 @@ Test(audit, a_server_whose_books_are_cooked_breaks_the_law_of_little)
     cr_assert_eq(sim_audit_run(s, NULL, 0), 0);
     v.sojourn += 1;
     char text[256];
-    cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 1);
+    cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 2, "of the run and of the window");
     cr_assert(strstr(text, "cpu 0: Little's law fails"));
+    sim_server_fini(&v);
+    sim_destroy(s);
+}
+
+struct edges {
+    struct sim_event at[3];
+    struct sim_inside *q;
+};
+
+static void first_edge(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_window_open(s);
+}
+
+static void leave(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    sim_inside_leave(CONTAINER_OF(e, struct edges, at[1])->q, 0);
+}
+
+static void last_edge(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_window_close(s);
+}
+
+Test(audit, littles_law_holds_in_the_window_too)
+{
+    struct sim *s = sim_create(NULL);
+    struct sim_server v;
+    struct sim_inside q;
+    struct sim_job j[3];
+    double mean, most;
+    sim_server_init(&v, s, SIM_KIND_CPU, 0, "cpu 0", false);
+    sim_inside_init(&q, s, SIM_KIND_ARM, "dev");
+    for (int i = 0; i < 3; i++) {
+        sim_job_init(&j[i], 0, 100, NULL);
+        sim_server_submit(&v, &j[i]);
+        sim_inside_enter(&q);
+    }
+    struct edges x = { .q = &q };
+    sim_event_init(&x.at[0], SIM_CLASS_DEVICE, first_edge);
+    sim_event_init(&x.at[1], SIM_CLASS_DEVICE, leave);
+    sim_event_init(&x.at[2], SIM_CLASS_DEVICE, last_edge);
+    for (int i = 0; i < 3; i++)
+        sim_at(s, &x.at[i], 50 + 100 * i);
+    sim_run(s);
+    sim_inside_leave(&q, 0);
+    /* In [50, 250): 3 jobs for 50, 2 for 100, 1 for 50; 3 for 100 and 2 for 100. */
+    cr_assert(sim_queue_mean(s, SIM_KIND_CPU, &mean, &most));
+    cr_assert_eq(mean, 2.0);
+    cr_assert(sim_queue_mean(s, SIM_KIND_ARM, &mean, &most));
+    cr_assert_eq(most, 2.5);
+    cr_assert_not(sim_queue_mean(s, SIM_KIND_BUS, &mean, &most));
+    char text[256];
+    cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 0, "%s", text);
+    q.closed.times += 1;
+    cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 1);
+    cr_assert(strstr(text, "dev: Little's law fails in the window"), "%s", text);
+    sim_inside_fini(&q);
     sim_server_fini(&v);
     sim_destroy(s);
 }
