@@ -25,7 +25,7 @@ COMMON = $(OPT) -g -fexceptions -ffp-contract=off -fno-strict-aliasing -D_GNU_SO
 CFLAGS_ALL = -std=c11 $(WARN) $(COMMON) $(CFLAGS)
 CXXFLAGS_ALL = -std=c++17 $(WARNXX) $(COMMON) $(CXXFLAGS)
 LDLIBS_BASE = -lxxhash -lisal -lm
-LDLIBS_SIM = -lsimgrid -lgsl -lgslcblas -lsqlite3 -lzstd $(LDLIBS_BASE)
+LDLIBS_SIM = -lgsl -lgslcblas -lsqlite3 -lzstd $(LDLIBS_BASE)
 LDLIBS_ALL = -llua5.4 -ljansson -lseccomp $(LDLIBS_SIM)
 
 .DEFAULT_GOAL := all
@@ -61,9 +61,17 @@ $(foreach l,$(LIBS),$(eval $(call LIB_RULE,$l)))
 
 all: $B/psim
 
-$B/psim: $B/cli/main.o $(call lib,cli direct models workloads os disks mesh sim base)
+# SimGrid brings forty libraries: they are loaded when the first thread runs (sim/bridge.h).
+BRIDGE = $B/psim-bridge.so
+$(BRIDGE): $B/sim/bridge.o
 	@echo "LINK $@"
-	@$(CXX) $(SANFLAGS) -o $@ $^ $(LDLIBS_ALL)
+	@$(CXX) $(SANFLAGS) -shared -o $@ $^ -lsimgrid
+$B/sim/bridge.o: CXXFLAGS += -fPIC
+
+# All names are bound at once: a worker, which is forked, would bind them anew for each point.
+$B/psim: $B/cli/main.o $(call lib,cli direct models workloads os disks mesh sim base) | $(BRIDGE)
+	@echo "LINK $@"
+	@$(CC) $(SANFLAGS) -Wl,-z,now -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib/psim' -o $@ $^ $(LDLIBS_ALL)
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -91,9 +99,9 @@ LDLIBS_os_t = $(LDLIBS_BASE)
 TEST_BINS = $(foreach s,$(SUITES),$B/tests/$s/run)
 
 define SUITE_RULE
-$B/tests/$(1)/run: $(call objs,$(wildcard tests/$(1)/*.c) $(EXTRA_$(1))) $(call lib,$(LIBS_$(1)))
+$B/tests/$(1)/run: $(call objs,$(wildcard tests/$(1)/*.c) $(EXTRA_$(1))) $(call lib,$(LIBS_$(1))) | $(BRIDGE)
 	@echo "LINK $$@"
-	@$$(CXX) $$(SANFLAGS) -o $$@ $$^ -lcriterion $$(or $$(LDLIBS_$(1)_t),$$(LDLIBS_ALL))
+	@$$(CC) $$(SANFLAGS) -Wl,-rpath,'$$$$ORIGIN/../..' -o $$@ $$^ -lcriterion $$(or $$(LDLIBS_$(1)_t),$$(LDLIBS_ALL))
 endef
 $(foreach s,$(SUITES),$(eval $(call SUITE_RULE,$s)))
 TEST_OBJS = $(call objs,$(foreach s,$(SUITES),$(wildcard tests/$s/*.c)) $(wildcard tests/fake/*.c))
@@ -109,10 +117,10 @@ BENCH_BINS = $(patsubst tests/bench/%.c,$B/bench/%,$(wildcard tests/bench/bench_
 BENCH_OBJS = $(call objs,$(wildcard tests/bench/bench.c tests/bench/profile.c tests/bench/peer_*.c tests/bench/peer_*.cpp))
 bench-bins: $(BENCH_BINS)
 .SECONDARY: $(BENCH_OBJS) $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS))
-$B/bench/%: $B/tests/bench/%.o $(BENCH_OBJS) $(call lib,direct models workloads os disks mesh sim base)
+$B/bench/%: $B/tests/bench/%.o $(BENCH_OBJS) $(call lib,direct models workloads os disks mesh sim base) | $(BRIDGE)
 	@mkdir -p $(@D)
 	@echo "LINK $@"
-	@$(CXX) $(SANFLAGS) -o $@ $^ $(LDLIBS_ALL)
+	@$(CXX) $(SANFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $^ $(LDLIBS_ALL) -lsimgrid
 
 asan:
 	$(MAKE) B=build/asan OPT='-O1' SANFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' test
@@ -132,6 +140,7 @@ format-check:
 
 install: all
 	install -D -m755 $B/psim $(DESTDIR)$(PREFIX)/bin/psim
+	install -D -m755 $(BRIDGE) $(DESTDIR)$(PREFIX)/lib/psim/$(notdir $(BRIDGE))
 	install -d $(DESTDIR)$(PREFIX)/share/psim
 	cp -R configs results/reference $(DESTDIR)$(PREFIX)/share/psim/
 	install -D -m644 README.md $(DESTDIR)$(PREFIX)/share/doc/psim/README.md
@@ -140,11 +149,11 @@ install: all
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC)) $(TEST_OBJS) $(BENCH_OBJS) \
+-include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC) sim/bridge.cpp) $(TEST_OBJS) $(BENCH_OBJS) \
            $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS)))
 
 print-tests:
 	@echo $(TEST_BINS)
 
 print-sources:
-	@echo $(ALL_SRC)
+	@echo $(ALL_SRC) sim/bridge.cpp

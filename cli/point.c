@@ -366,7 +366,7 @@ void point_run(const struct config_point *p, const struct point_options *o,
     r.sim = create_sim(p, &r.schema);
     if (o->started)
         o->started(o->started_arg, r.sim);
-    if (open_trace(&r, &e) && build_world(&r, &e))
+    if (open_trace(&r, &e) && build_world(&r, &e) && (!r.machine || sim_threads_ready(&e)))
         run_world(&r, &e);
     else
         set_status(out, POINT_REFUSED, e.text);

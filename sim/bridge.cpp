@@ -142,13 +142,6 @@ void body(bridge_thread *t)
     delete t;
 }
 
-} // namespace
-
-unsigned bridge_stack_bytes(void)
-{
-    return static_cast<unsigned>(std::atoi(STACK_TEXT)) * 1024;
-}
-
 void bridge_start(void)
 {
     if (engine)
@@ -172,7 +165,7 @@ void bridge_start(void)
     install_handler();
 }
 
-struct bridge_thread *bridge_spawn(const char *name, void (*fn)(void *arg), void *arg)
+bridge_thread *bridge_spawn(const char *name, void (*fn)(void *arg), void *arg)
 {
     auto *t = new bridge_thread();
     t->fn = fn;
@@ -181,7 +174,7 @@ struct bridge_thread *bridge_spawn(const char *name, void (*fn)(void *arg), void
     return t;
 }
 
-void bridge_wake(struct bridge_thread *t)
+void bridge_wake(bridge_thread *t)
 {
     current = t;
 #if BRIDGE_DIRECT
@@ -191,7 +184,7 @@ void bridge_wake(struct bridge_thread *t)
 #endif
 }
 
-void bridge_kill(struct bridge_thread *t)
+void bridge_kill(bridge_thread *t)
 {
     t->actor->kill();
     delete t;
@@ -215,3 +208,8 @@ void bridge_run(bool (*step)(void *arg), void *arg)
     // The clock moves only when step has ended the run: then by one, up to the date asked for.
     engine->run_until(s4u::Engine::get_clock() + 1.0);
 }
+
+} // namespace
+
+extern const bridge psim_bridge = { bridge_start, bridge_spawn, bridge_wake,
+                                    bridge_kill,  bridge_block, bridge_run };

@@ -12,6 +12,7 @@
  */
 #include "sim/thread.h"
 
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +35,23 @@ struct sim_threads {
 /* SimGrid holds one engine a process, so one run at a time has threads. */
 static struct sim *owner;
 
+static const struct bridge *bridge; /* NULL: not loaded yet */
+
 static void on_resume(struct sim *s, struct sim_event *e);
 static void on_deadline(struct sim *s, struct sim_event *e);
+
+bool sim_threads_ready(struct err *e)
+{
+    if (bridge)
+        return true;
+    void *file = dlopen(BRIDGE_FILE, RTLD_LAZY | RTLD_LOCAL);
+    const struct bridge *found = file ? dlsym(file, "psim_bridge") : NULL;
+    if (!found)
+        return err_set(e, "what runs simulated threads cannot be loaded: %s", dlerror());
+    found->start();
+    bridge = found;
+    return true;
+}
 
 static struct sim_threads *threads_of(struct sim *s)
 {
@@ -107,10 +123,11 @@ static void run_thread(struct sim *s, struct sim_thread *t)
     s->leave = true;
     s->to_thread = true;
     if (t->actor) {
-        bridge_wake(t->actor);
+        bridge->wake(t->actor);
     } else {
-        bridge_start();
-        t->actor = bridge_spawn(t->name, live, t);
+        struct err e = ERR_INIT;
+        ASSERT_MSG(sim_threads_ready(&e), e.text);
+        t->actor = bridge->spawn(t->name, live, t);
         s->threads->started++;
     }
 }
@@ -136,7 +153,7 @@ void sim_thread_kill(struct sim_thread *t)
     if (!actor)
         return;
     if (!all->current) {
-        bridge_kill(actor);
+        bridge->kill(actor);
         return;
     }
     if (all->dying_count == all->dying_capacity) {
@@ -181,7 +198,7 @@ static void give_up(struct sim *s, struct sim_thread *t, enum state state, const
     t->since = s->now;
     t->timed_out = false;
     s->threads->current = NULL;
-    bridge_block();
+    bridge->block();
 }
 
 static struct sim_thread *self_of(struct sim *s)
@@ -276,7 +293,7 @@ static bool step(void *arg)
     struct sim *s = arg;
     struct sim_threads *all = s->threads;
     for (size_t i = 0; i < all->dying_count; i++)
-        bridge_kill(all->dying[i]);
+        bridge->kill(all->dying[i]);
     all->dying_count = 0;
     return sim_engine_step(s);
 }
@@ -287,7 +304,7 @@ void sim_threads_run(struct sim *s)
     /* SimGrid is entered when the first thread is to run, or when some are blocked already. */
     if ((!s->threads || s->threads->started == 0) && !sim_engine_step(s))
         return;
-    bridge_run(step, s);
+    bridge->run(step, s);
 }
 
 static bool no_step(void *arg)
@@ -304,7 +321,7 @@ void sim_threads_destroy(struct sim *s)
     LIST_EACH_SAFE (it, next, &s->threads->all)
         sim_thread_kill(LIST_ENTRY(it, struct sim_thread, link));
     if (started)
-        bridge_run(no_step, NULL); /* unwinds them */
+        bridge->run(no_step, NULL); /* unwinds them */
     free(s->threads->dying);
     free(s->threads);
     s->threads = NULL;

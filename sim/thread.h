@@ -43,6 +43,10 @@ void sim_thread_sleep(struct sim *s, sim_time delay);
  * many there are. */
 size_t sim_report_deadlock(struct sim *s, char *out, size_t size);
 
+/* Loads and starts what threads run on, as the first thread to run does otherwise: processes that
+ * are forked from this one then have it.  False with a sentence: the installation is not whole. */
+bool sim_threads_ready(struct err *e);
+
 size_t sim_thread_count(const struct sim *s); /* live */
 
 #endif

@@ -19,3 +19,10 @@ gives 0 "$PSIM" run --help;                    grep -q -- '--resume' "$T/out"
 gives 0 "$PSIM" list configs;                  grep -q 'queue.lua' "$T/out"
 gives 0 "$PSIM" list parameters;               grep -q 'limits.host_time' "$T/out"
 gives 0 "$PSIM" list parameters --markdown;    grep -q '^| `limits.host_time` | time | 30min |' "$T/out"
+
+# SimGrid lies in a file beside the program, which only simulated threads need.
+cp "$PSIM" "$T/psim"
+gives 0 "$T/psim" check hello
+gives 0 "$T/psim" run "$Q" --no-store
+gives 2 "$T/psim" run hello --no-store -p workload.size=0B -p workload.partner=1 -p machine.prices.scale=0
+says "what runs simulated threads cannot be loaded"
