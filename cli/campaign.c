@@ -120,11 +120,12 @@ static void advance(struct loop *l, size_t point)
     }
 }
 
-static void finish_worker(struct loop *l, struct worker *w)
+static void finish_point(struct loop *l, struct worker *w)
 {
     size_t point = w->point;
     struct point_result *r = &l->out->results[point];
-    worker_collect(w, r);
+    if (!worker_collect(w, r))
+        return;
     l->busy--;
     if ((l->stopping || asked_to_stop()) && !point_finished(r->status)) {
         point_result_fini(r);
@@ -187,11 +188,16 @@ static char *files_folder(const struct loop *l, size_t point)
 
 static bool start_one(struct loop *l, size_t point)
 {
-    struct worker *w = l->workers;
     struct point_options o = l->o->point;
-    char *trace = o.trace ? trace_name(o.trace, point, l->c->point_count) : NULL;
+    for (size_t i = 0; i < l->jobs; i++)
+        if (l->workers[i].pid != 0 && l->workers[i].idle && worker_next(&l->workers[i], point)) {
+            l->busy++;
+            return true;
+        }
+    struct worker *w = l->workers;
     while (w->pid != 0)
         w++;
+    char *trace = o.trace ? trace_name(o.trace, point, l->c->point_count) : NULL;
     o.trace = trace;
     char *files = o.output_dir ? files_folder(l, point) : NULL;
     bool good = (!o.output_dir || files != NULL);
@@ -229,6 +235,9 @@ static void start_more(struct loop *l)
         if (!taken(l, point) && !start_one(l, point))
             stop_all(l, "no worker could be started");
     }
+    for (size_t i = 0; i < l->jobs; i++)
+        if (l->workers[i].pid != 0 && l->workers[i].idle)
+            worker_dismiss(&l->workers[i]);
 }
 
 static void check_limits(struct loop *l)
@@ -288,9 +297,8 @@ static void wait_for_workers(struct loop *l)
         if (fds[i].revents)
             worker_read(of[i], owner[i]);
     for (size_t i = 0; i < l->jobs; i++) {
-        struct worker *w = &l->workers[i];
-        if (w->pid != 0 && w->result_fd < 0 && w->error_fd < 0)
-            finish_worker(l, w);
+        if (l->workers[i].pid != 0)
+            finish_point(l, &l->workers[i]);
     }
 }
 

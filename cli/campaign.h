@@ -1,4 +1,4 @@
-/* campaign.h: runs the points of a configuration: one worker process each, at most `jobs` at a
+/* campaign.h: runs the points of a configuration in worker processes (worker.h), at most `jobs` at a
  * time, single points included.
  *
  *   CAMP1  This process is the only writer of the results file; a point is written when it is done.

@@ -1,7 +1,7 @@
 /* point.h: one point: builds the world from resolved data, runs it, audits it, collects the result.
  *
- * point_run is called in a worker process (cli/campaign.h) that does nothing else, since SimGrid
- * allows one engine a process and a crash may end it.  The result crosses a pipe as bytes.
+ * point_run is called in a worker process (cli/worker.h) that does nothing else, since SimGrid
+ * allows one engine a process and a crash may end it.  The result crosses a socket as bytes.
  */
 #ifndef CLI_POINT_H
 #define CLI_POINT_H

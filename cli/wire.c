@@ -223,3 +223,18 @@ bool wire_send(int fd, const void *data, size_t length)
     }
     return true;
 }
+
+bool wire_receive(int fd, void *data, size_t length)
+{
+    uint8_t *p = data;
+    while (length > 0) {
+        ssize_t n = read(fd, p, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        p += n;
+        length -= (size_t)n;
+    }
+    return true;
+}

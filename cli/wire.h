@@ -45,5 +45,7 @@ struct val *wire_get_val(struct wire_reader *r);
 
 /* Writes all of it to a descriptor, over EINTR and short writes.  False: errno. */
 bool wire_send(int fd, const void *data, size_t length);
+/* Reads exactly that much; false: the end, or an error. */
+bool wire_receive(int fd, void *data, size_t length);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +16,11 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
+
+/* A worker goes on to another point only after one that left little behind: of these, to fork costs
+ * most. */
+#define GOES_ON_SECONDS 0.5
+#define GOES_ON_BYTES (UINT64_C(128) << 20)
 
 double worker_clock(void)
 {
@@ -60,16 +66,56 @@ static void start_timer(struct worker_progress *progress)
 static void check_leaks(void)
 {
 #ifdef __SANITIZE_ADDRESS__
-    __lsan_do_leak_check();
+    if (__lsan_do_recoverable_leak_check() != 0)
+        _exit(23);
 #endif
 }
 
-NO_RETURN static void worker_main(const struct config *c, size_t point, struct point_options o,
-                                  int result_fd, int error_fd, struct worker_progress *progress)
+/* The points of a bisection are not all known when a worker is forked. */
+static bool goes_on(const struct config *c, const struct point_options *o,
+                    const struct point_result *r)
 {
-    const struct rlimit no_core = { 0, 0 };
+    return !c->bisect && r->status == POINT_OK && !o->trace && !o->output_dir &&
+           r->host_seconds < GOES_ON_SECONDS && r->host_bytes < GOES_ON_BYTES;
+}
+
+/* The largest memory of the next point is its own. */
+static void forget_peak(void)
+{
+    int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, "5", 1) < 0)
+        return; /* it is the largest of all then */
+    close(fd);
+}
+
+/* Runs a point and sends its result; true when this process may run another. */
+static bool run_one(const struct config *c, size_t point, const struct point_options *o, int fd)
+{
     struct point_result r;
     struct wire w;
+    point_run(&c->points[point], o, &r);
+    bool on = goes_on(c, o, &r);
+    wire_init(&w);
+    wire_u64(&w, 0); /* for the length */
+    wire_u8(&w, on);
+    point_result_put(&w, &r);
+    point_result_fini(&r);
+    /* The length goes first, so that a torn result is seen. */
+    uint64_t length = w.length - 8;
+    for (size_t i = 0; i < 8; i++)
+        w.data[i] = (uint8_t)(length >> (8 * i));
+    fflush(NULL);
+    check_leaks();
+    if (!wire_send(fd, w.data, w.length))
+        _exit(6);
+    wire_fini(&w);
+    return on;
+}
+
+NO_RETURN static void worker_main(const struct config *c, size_t point, struct point_options o,
+                                  int fd, int error_fd, struct worker_progress *progress)
+{
+    const struct rlimit no_core = { 0, 0 };
     setrlimit(RLIMIT_CORE, &no_core);
     int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
@@ -79,30 +125,35 @@ NO_RETURN static void worker_main(const struct config *c, size_t point, struct p
         o.started = run_begins;
         start_timer(progress);
     }
-    point_run(&c->points[point], &o, &r);
-    wire_init(&w);
-    wire_u64(&w, 0);
-    point_result_put(&w, &r);
-    /* The length goes first, so that a torn result is seen. */
-    uint64_t length = w.length - 8;
-    for (size_t i = 0; i < 8; i++)
-        w.data[i] = (uint8_t)(length >> (8 * i));
-    fflush(NULL);
-    check_leaks();
-    _exit(wire_send(result_fd, w.data, w.length) ? 0 : 6);
+    while (run_one(c, point, &o, fd) && wire_receive(fd, &point, sizeof point))
+        forget_peak();
+    _exit(0);
 }
 
 /* ---- in the parent ---- */
 
 static bool make_pipes(int result[2], int error[2])
 {
-    if (pipe2(result, O_CLOEXEC) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, result) != 0)
         return false;
     if (pipe2(error, O_CLOEXEC) == 0)
         return true;
     close(result[0]);
     close(result[1]);
     return false;
+}
+
+/* The worker begins with that point. */
+static void begin(struct worker *w, size_t point)
+{
+    w->point = point;
+    w->idle = false;
+    w->tail_length = 0;
+    w->killed = NULL;
+    w->started = worker_clock();
+    wire_init(&w->result);
+    if (w->progress)
+        *w->progress = (struct worker_progress){ 0 };
 }
 
 bool worker_start(struct worker *w, const struct config *c, size_t point,
@@ -133,16 +184,39 @@ bool worker_start(struct worker *w, const struct config *c, size_t point,
         return err_set(e, "no process for a worker: %s", strerror(errno));
     }
     w->pid = pid;
-    w->point = point;
     w->result_fd = result[0];
     w->error_fd = error[0];
-    w->tail_length = 0;
-    w->killed = NULL;
-    w->started = worker_clock();
-    wire_init(&w->result);
-    if (w->progress)
-        *w->progress = (struct worker_progress){ 0 };
+    fcntl(w->error_fd, F_SETFL, O_NONBLOCK);
+    begin(w, point);
     return true;
+}
+
+static void wait_for_end(struct worker *w, int *status)
+{
+    while (waitpid(w->pid, status, 0) < 0 && errno == EINTR)
+        continue;
+    w->pid = 0;
+}
+
+void worker_dismiss(struct worker *w)
+{
+    int status;
+    ASSERT(w->idle);
+    shutdown(w->result_fd, SHUT_WR); /* workers forked after it have the descriptor, too */
+    close(w->result_fd);
+    close(w->error_fd);
+    wait_for_end(w, &status);
+}
+
+bool worker_next(struct worker *w, size_t point)
+{
+    ASSERT(w->idle);
+    if (send(w->result_fd, &point, sizeof point, MSG_NOSIGNAL) == (ssize_t)sizeof point) {
+        begin(w, point);
+        return true;
+    }
+    worker_dismiss(w); /* it died meanwhile, of nothing that concerns a point */
+    return false;
 }
 
 static void keep_tail(struct worker *w, const char *s, size_t n)
@@ -160,12 +234,12 @@ static void keep_tail(struct worker *w, const char *s, size_t n)
     w->tail_length += n;
 }
 
-void worker_read(struct worker *w, int *fd)
+bool worker_read(struct worker *w, int *fd)
 {
     char block[65536];
     ssize_t n = read(*fd, block, sizeof block);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
+        return false;
     if (n <= 0) {
         close(*fd);
         *fd = -1;
@@ -174,6 +248,7 @@ void worker_read(struct worker *w, int *fd)
     } else {
         keep_tail(w, block, (size_t)n);
     }
+    return n > 0;
 }
 
 /* The worker's last words, without line ends at the end; heap or NULL. */
@@ -203,21 +278,27 @@ static void explain_death(const struct worker *w, int status, struct point_resul
     free(words);
 }
 
-void worker_collect(struct worker *w, struct point_result *out)
+bool worker_collect(struct worker *w, struct point_result *out)
 {
     struct wire_reader r;
-    int status = 0;
-    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
     wire_reader_init(&r, w->result.data, w->result.length);
     uint64_t length = wire_get_u64(&r);
-    bool whole = !r.bad && length == w->result.length - 8;
+    bool whole = !r.bad && length == w->result.length - 8, on = whole && wire_get_u8(&r) != 0;
+    bool ended = w->result_fd < 0 && w->error_fd < 0;
+    int status = 0;
+    if (!on && !ended)
+        return false;
+    while (w->error_fd >= 0 && worker_read(w, &w->error_fd))
+        continue;
+    w->idle = !ended;
+    if (ended)
+        wait_for_end(w, &status);
     if (!whole || !point_result_get(&r, out))
         explain_death(w, status, out);
     else if (w->tail_length > 0)
         fprintf(stderr, "%.*s", (int)w->tail_length, w->tail);
     wire_fini(&w->result);
-    w->pid = 0;
+    return true;
 }
 
 void worker_kill(struct worker *w, const char *why)

@@ -23,3 +23,16 @@ wait $parent || code=$?
 grep -q "point 2 (n=1000000000, seed 1): crashed: the worker died by signal 11" "$T/err" || { cat "$T/err"; fail "no report"; }
 gives 0 "$PSIM" run "$T/slow.lua" --resume -o "$T/s.db" -p 'n={1000,1001,1002}'
 grep -q '^0 points run, 3 taken' "$T/out" || fail "finished points were lost"
+
+# With one worker the long point runs in the process that ran the one before it.
+"$PSIM" run "$T/slow.lua" -v -o "$T/one.db" >"$T/out" 2>"$T/err" &
+parent=$!
+one() { [ "$(grep -c '^point' "$T/err")" -eq 1 ]; }
+eventually one || fail "the first point did not finish"
+sleep 0.2
+kill -SEGV "$(pgrep -P $parent)"
+code=0
+wait $parent || code=$?
+[ "$code" -eq 3 ] || fail "exit code $code"
+grep -q "point 2 (n=1000000000, seed 1): crashed: the worker died by signal 11" "$T/err" || { cat "$T/err"; fail "no report"; }
+[ "$(grep -c '^point .*: ok' "$T/err")" -eq 3 ] || fail "a worker's end cost another point"

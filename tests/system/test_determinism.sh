@@ -21,3 +21,21 @@ seed=$(sed -nE 's/.*"seed": "([0-9]*)".*/\1/p' "$T/out" | tail -n 1)
 third=$(digests "$T/out" | tail -n 1)
 gives 0 run -p workload.load=0.4 -r 1 --seed "$seed"
 [ "$(digests "$T/out")" = "$third" ] || fail "a replication's seed does not repeat it"
+
+# Points that one process runs one after another have the results that each has in a process of its own,
+# which is where a point with a trace runs.
+for c in hello determinism_pfs; do
+    for how in shared alone; do
+        trace=()
+        [ $how = shared ] || trace=(--trace "$T/trace.json")
+        gives 0 "$PSIM" run "$c" -o "$T/$how.db" "${trace[@]}"
+        gives 0 "$PSIM" export "$T/$how.db" --columns idx,digest,events
+        cp "$T/out" "$T/$how"
+        for table in scalars busy samples bins remarks; do
+            gives 0 "$PSIM" export "$T/$how.db" --table $table
+            cat "$T/out" >>"$T/$how"
+        done
+    done
+    [ "$(wc -l <"$T/alone")" -gt 20 ] || fail "nothing was exported"
+    diff "$T/alone" "$T/shared" >"$T/diff" || { head "$T/diff"; fail "$c: points of one process differ"; }
+done
