@@ -53,7 +53,7 @@ return {
       ratio("one arm: 32 programs wait in its queue", case("disk", 32),
         case("disk", 1), 21, 30),
       ratio("one server: its channel or CPU is the limit of 32 programs", case("1 server", 32),
-        case("1 server", 1), 6.5, 9),
+        case("1 server", 1), 4, 5.5),
       ratio("four servers: 32 programs at least twice as fast", case("1 server", 32),
         case("4 servers", 32), 2, 2.7),
       ratio("memory that all lend: 32 programs wait little", case("lent", 32),
