@@ -42,7 +42,7 @@ local function cost(kind, amount)
 end
 
 -- The network alone: the header through each router, the tail flits behind it.  Delays of a router
--- are the network's defaults (psim list parameters net).
+-- are the network's defaults (psim list parameters).
 local hops = partner % 4 + partner // 4                    -- from node 0, X then Y
 local flits = machine.nic.header_flits + (bytes + 1) // 2  -- 16-bit flits
 local mesh = (10 + 20) + hops * (10 + 10 + 20) + (flits - 1) * 10 + 20   -- ns
