@@ -52,9 +52,9 @@ void blk_submit(struct blkdev *d, struct blk_req *r)
         return;
     }
     d->ops->describe(d, &about);
-    ASSERT_MSG(r->sectors > 0, "a block request of no sectors");
+    ASSERT_MSG(r->sectors > 0, "a block request of no sectors (BLK3)");
     ASSERT_MSG(r->sector < about.sectors && r->sectors <= about.sectors - r->sector,
-               "a block request past the end of the device");
+               "a block request past the end of the device (BLK3)");
     ASSERT_MSG(r->op != BLK_WRITE || r->data.length == (uint64_t)r->sectors * about.sector_bytes,
                "the data of a write is not as long as its sectors");
     blk_pass(d, r);

@@ -8,14 +8,12 @@
  * (disks/store.h), faults.  Not modelled: thermal recalibration, power states, spindle speed
  * tolerance, retries by the servo.
  *
- *   DISK1  The arm does one thing at a time; a time that is reckoned never changes when it is
- *       reached.
- *   DISK2  The cost of a request grows with the tracks it touches, not with its sectors.
+ *   DISK1  A time that is reckoned never changes when it is reached.
+ * The host's work for a request grows with the tracks it touches, not with its sectors.  What it
+ * promises: BLK1 to BLK4 of disks/blkdev.h.  A sector with a medium error answers BLK_ERR_MEDIUM
+ * until it is written; a lost, torn or misdirected write answers BLK_OK.
  *
- * What it promises: BLK1 to BLK4 of disks/blkdev.h.  A sector with a medium error answers
- * BLK_ERR_MEDIUM until it is written; a lost, torn or misdirected write answers BLK_OK.
- *
- *   DISK3  A write that is answered BLK_OK is on the medium, unless the drive reports early
+ *   DISK2  A write that is answered BLK_OK is on the medium, unless the drive reports early
  *       (cache.report): then a power failure (the fault "power") takes back those of its sectors
  *       that the head has not passed; they are counted in lost_sectors.  Requests under way when
  *       the power fails are answered BLK_ERR_ABORTED; the head may have passed some of their

@@ -1,7 +1,7 @@
 /* disk_mech.c: the mechanism: seeks, rotation, media transfer, reading ahead.
  *
  * The spindle turns for ever: at time t the angle is (t + phase) mod rev.  An access is reckoned
- * track by track from the moment the arm is free, so its cost follows the tracks touched (DISK2).
+ * track by track from the moment the arm is free, so its cost follows the tracks touched.
  * Read-ahead is reckoned only when somebody asks: the state stands at the last sector boundary that
  * has passed, from where reading on, or seeking away, continues.
  */

@@ -2,7 +2,7 @@
  *
  *   { path = "dev0", action = "death", at = "2s" }          the whole device
  *   { path = "dev0", action = "power", at = "2s" }          the power fails for a moment: buffers
- *       and caches are lost, what is under way is aborted (DISK3, PAR6, WC2)
+ *       and caches are lost, what is under way is aborted (DISK2, PAR6, WC2)
  *   { path = "dev0", action = "slow", percent = 300 }       every media access takes 3 times as
  *       long
  *   { path = "dev0.member.2", action = "sector", sector = 100, sectors = 8 }   unreadable until

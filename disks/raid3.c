@@ -7,7 +7,6 @@
  * read, a scrub, a flip.
  *
  *   LANE1  Lane m of what is read with member m dead comes from parity and the other lanes alone.
- *   LANE2  Nothing is written to a dead member.
  *
  * A member is missing in a row (a sector of each member) when it is dead, when it is a spare that
  * has not been filled up to there, or when that sector of it cannot be read: a hole.

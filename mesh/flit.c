@@ -13,7 +13,8 @@
  * not matter.  Nothing of worm.c is used here: worm.c is proved against this file.  common.c has
  * what decides nothing.
  *
- *   FLIT1  credits of an output virtual channel + flits in its FIFO + credits on their way = depth.
+ *   FLIT1  Credits of an output virtual channel, flits in its FIFO and credits on their way are
+ *       `depth` together: none of them is ever above it.
  *   FLIT2  A packet's flits stay in order and are not mixed with others' on a virtual channel.
  */
 #include <stdlib.h>
@@ -41,7 +42,10 @@ static void enter_fifo(struct flit_net *n, uint32_t node, uint32_t index, struct
                        uint32_t flit, sim_time available)
 {
     struct input *v = input_of(n, node, index);
-    ASSERT_MSG(v->count < n->depth, "a flit without a slot");
+    ASSERT_MSG(v->count < n->depth, "a flit without a slot (FLIT1)");
+    const struct flit *last = &v->fifo[(v->first + v->count + n->depth - 1) % n->depth];
+    ASSERT_MSG(flit == 1 || v->count == 0 || (last->packet == p && last->index == flit - 1),
+               "FLIT2");
     uint32_t at = (v->first + v->count++) % n->depth;
     v->fifo[at] = (struct flit){ .packet = p, .index = flit, .available = available };
     n->in_fifos++;
@@ -360,7 +364,7 @@ static void credit_back(struct flit_net *n, uint32_t index)
 {
     struct output *o = &n->outputs[index];
     o->credits++;
-    ASSERT(o->credits <= n->depth);
+    ASSERT(o->credits <= n->depth); /* FLIT1 */
     if (o->credits == n->depth && o->holder == NOBODY && o->free_at == SIM_NEVER) {
         o->free_at = sim_time_max(n->m.now, n->ports[index / n->vcs].write_free);
         if (o->free_at > n->m.now)

@@ -132,7 +132,7 @@ void wheel_push_far(struct wheel *w, sim_time time, uint64_t word)
 {
     uint64_t slot = (uint64_t)time >> w->shift;
     struct wheel_event v = { time, word };
-    ASSERT_MSG(slot >= w->current, "an event of the network lies in the past");
+    ASSERT_MSG(slot >= w->current, "an event of the network lies in the past (WHEEL1, WORM5)");
     w->next = sim_time_min(w->next, time);
     if (slot == w->current)
         rest_insert(w, v);

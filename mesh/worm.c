@@ -598,7 +598,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     }
     uint32_t longest = topo_diameter(&n->m.topo) + 2; /* path, in channels */
     n->ports = n->m.topo.ports;
-    ASSERT_MSG(n->ports < 32, "W7");
+    ASSERT_MSG(n->ports < 32, "WORM7");
     n->ports_inverse = ((UINT64_C(1) << 32) + n->ports - 1) / n->ports;
     n->depth = (uint32_t)n->m.params.fifo_flits;
     n->window = n->m.d.flit * n->m.params.fifo_flits - n->m.d.credit;

@@ -186,7 +186,7 @@ static void record(struct worm_net *n, struct worm *w, uint32_t i, uint32_t lo, 
     sim_time a, b;
     struct worm *root;
     bool known = crossing(n, w, i, mid, &a, &root) && crossing(n, w, i, mid + 1, &b, &root);
-    ASSERT_MSG(known, "flits before a known tail are known");
+    ASSERT_MSG(known, "WORM1");
     record(n, w, i, lo, mid, xlo, a, old);
     record(n, w, i, mid + 1, hi, b, xhi, old);
 }
@@ -220,7 +220,7 @@ static void record_tail(struct worm_net *n, struct worm *w, uint32_t i, sim_time
 static inline void move_up(struct worm_net *n, struct worm *w, struct chan *f, const struct hop *p,
                            sim_time tail)
 {
-    ASSERT(f->front == w);
+    ASSERT(f->front == w); /* WORM3 */
     f->front = p->behind;
     f->front_hop = p->behind_hop;
     if (!f->front)
@@ -338,7 +338,7 @@ static void settle_end(struct worm_net *n, struct worm *w)
             sim_time tail;
             struct worm *root;
             if (!crossing(n, w, w->settled, w->length, &tail, &root))
-                ASSERT_MSG(false, "W2");
+                ASSERT_MSG(false, "WORM2");
             settle_known(n, w, w->settled, tail);
         }
         for (uint32_t i = from; i < last; i++, w->settled++) {

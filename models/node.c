@@ -82,7 +82,7 @@ void node_crash(struct node *n)
         task_crash(LIST_ENTRY(n->tasks.prev, struct port, link));
     while (!list_empty(&n->dead_tasks))
         task_free(LIST_ENTRY(n->dead_tasks.next, struct port, link));
-    ASSERT_MSG(list_empty(&n->upcalls) && list_empty(&n->effects), "M4");
+    ASSERT_MSG(list_empty(&n->upcalls) && list_empty(&n->effects), "NODE4");
     n->sends_pending = 0;
     n->handler = (struct port_if_handler){ 0 };
     machine_tell(m, n->id, false);

@@ -104,7 +104,7 @@ static sim_time start(struct sim_job *j)
         .unpriced = u->kind == UPCALL_BOOT,
         .polls = cpu_of_upcalls(u->task->node) != &u->task->node->cpu,
     };
-    ASSERT_MSG(m->running == NULL, "an upcall starts inside running code");
+    ASSERT_MSG(m->running == NULL, "an upcall starts inside running code (NODE1)");
     m->running = &here;
     sim_set_context(m->sim, "node", here.node->id);
     machine_step(m);

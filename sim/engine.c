@@ -129,7 +129,7 @@ static uint64_t tie_of(struct sim *s, const struct sim_event *e, uint64_t sequen
 void sim_at(struct sim *s, struct sim_event *e, sim_time when)
 {
     ASSERT_MSG(!sim_event_pending(e), "the event is scheduled already");
-    ASSERT_MSG(when >= s->now, "an event is never scheduled in the past");
+    ASSERT_MSG(when >= s->now, "an event is never scheduled in the past (SIM1)");
     uint64_t sequence = s->sequence++;
     ASSERT_MSG(sequence <= SEQUENCE_MAX, "more than 2^41 events");
     e->time = when;
@@ -269,7 +269,7 @@ bool sim_run_ahead(struct sim *s, sim_time when)
     if (s->fired >= s->until || s->leave || (next && next->time <= when) ||
         when > s->options.time_limit || s->options.tie == SIM_TIE_CHOOSER)
         return false;
-    ASSERT_MSG(when >= s->now, "the clock never goes back");
+    ASSERT_MSG(when >= s->now, "the clock never goes back (SIM1)");
     s->now = when;
     s->fired++;
     s->sequence++; /* as if it had been scheduled: ties stay what they are */

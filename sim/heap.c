@@ -90,7 +90,7 @@ void sim_heap_push(struct sim_heap *q, const struct sim_entry *entry)
 void sim_heap_remove(struct sim_heap *q, struct sim_event *e)
 {
     uint32_t slot = e->slot;
-    ASSERT(slot < q->count && q->entries[slot].event == e);
+    ASSERT(slot < q->count && q->entries[slot].event == e); /* HEAP2 */
     e->slot = UINT32_MAX;
     const struct sim_entry *last = &q->entries[--q->count]; /* behind the heap's end now */
     if (last->event == e)

@@ -19,7 +19,7 @@
  *   QUEUE2  A pending event knows where its entry is: slot is its index in the chunk `link`, or in
  *       the heap when link is NULL.  An idle event's slot is UINT32_MAX.
  *   QUEUE3  Where an event lies depends on the keys and the order of calls alone, and the order in
- * which events come out on the keys alone.
+ *       which events come out on the keys alone.
  *
  * docs/decisions/0011-event-queue.md says what was measured against it.
  */

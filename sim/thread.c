@@ -300,7 +300,7 @@ static bool step(void *arg)
 
 void sim_threads_run(struct sim *s)
 {
-    ASSERT_MSG(!sim_thread_self(s), "a thread does not run the simulation");
+    ASSERT_MSG(!sim_thread_self(s), "a thread does not run the simulation (BRIDGE1)");
     /* SimGrid is entered when the first thread is to run, or when some are blocked already. */
     if ((!s->threads || s->threads->started == 0) && !sim_engine_step(s))
         return;

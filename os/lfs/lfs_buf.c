@@ -34,7 +34,7 @@ void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b)
 
 void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
 {
-    ASSERT(!b->reading && !b->writing);
+    ASSERT(!b->reading && !b->writing); /* LFSI6 */
     if (b->dirty) {
         b->f->dirty--;
         fs->dirty_count--;

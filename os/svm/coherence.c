@@ -334,7 +334,7 @@ static void moved(struct svm *s, struct svm_page *sp)
 static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     ASSERT_MSG(m->data.length > 0 || resident(s, sp) || sp->owner || m->lost != VM_OK,
-               "ownership without bytes reaches a node without a copy");
+               "ownership without bytes reaches a node without a copy (SVMI5)");
     sp->owner = true;
     sp->lost = m->lost;
     sp->hint = s->self;
@@ -430,7 +430,7 @@ bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *m, 
         bytes_of(s, sp, &a->data);
     bool held = resident(s, sp);
     if (!lower(s, sp, m, keep))
-        ASSERT_MSG(false, "a page that is not pinned cannot be revoked");
+        ASSERT_MSG(false, "a page that is not pinned cannot be revoked (SVMI3)");
     a->ownership = true;
     a->moves = ++sp->moves;
     nodeset_move(&a->copies, &sp->copies);

@@ -113,7 +113,7 @@ static void put_notices(struct lrc *l, struct words *w, const uint32_t *from, co
                 put(p, w, iv->run[i].count);
             }
         }
-        ASSERT_MSG(found == clock[j] - low, "R6: notices that somebody needs are not here");
+        ASSERT_MSG(found == clock[j] - low, "LRC6: notices that somebody needs are not here");
         count += found;
     }
     wire_put32(w->bytes + count_at, count);
@@ -354,13 +354,13 @@ static bool each_new(struct lrc *l,
             struct lrc_interval *iv = interval_at(it);
             if (iv->index > l->learned[j])
                 break;
-            ASSERT_MSG(iv->index == next, "R6: an interval is missing: do two threads of a node "
+            ASSERT_MSG(iv->index == next, "LRC6: an interval is missing: do two threads of a node "
                                           "synchronise?");
             next++;
             if (!fn(l, j, iv))
                 return false;
         }
-        ASSERT_MSG(next > l->learned[j], "R6: an interval is missing");
+        ASSERT_MSG(next > l->learned[j], "LRC6: an interval is missing");
     }
     return true;
 }

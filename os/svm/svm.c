@@ -296,7 +296,7 @@ void svm_send(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     m->from = s->self;
     if (s->frozen && m->op < SVM_MARK) {
-        ASSERT_MSG(!m->ownership, "a page is given away while the survivors agree");
+        ASSERT_MSG(!m->ownership, "a page is given away while the survivors agree (SVMI9)");
         svm_msg_free(s, m);
         return;
     }

@@ -19,7 +19,7 @@
  *
  *   SVM1  At most one node has WRITE on a page; while one has, no other has any access.
  *   SVM2  Every page has exactly one owner, or its ownership is in one message, or it is lost and
- *   said so.
+ *       said so.
  *   SVM3  All copies but the owner's are reachable from the owner: in its copy set, or (tree) in
  *       the copy sets below it.
  *   SVM4  Following hints (dynamic) from any node reaches the owner, or a node that will be owner.

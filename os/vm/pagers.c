@@ -107,6 +107,7 @@ struct swap {
     uint32_t device, sectors_per_page, sector_bytes;
     uint64_t page_bytes, first, pages;
     uint8_t *written; /* one bit a page: its slot holds bytes */
+    uint8_t *busy;    /* one bit a page: its slot is being read or written */
 };
 
 struct swap_io {
@@ -142,6 +143,7 @@ struct vm_store *vm_swap_create(struct vm *vm, uint32_t device, uint64_t first_s
     w->first = first_sector;
     w->pages = sectors / w->sectors_per_page;
     w->written = port_alloc(vm->port, (w->pages + 7) / 8);
+    w->busy = port_alloc(vm->port, (w->pages + 7) / 8);
     port_counters(vm->port, "paging", vm_store_counters, &w->store);
     return &w->store;
 }
@@ -157,6 +159,7 @@ static void swap_done(struct port_io *io)
     struct swap *w = s->swap;
     struct vm_store_io *r = s->request;
     r->status = io->status == PORT_IO_OK ? VM_OK : VM_IO;
+    w->busy[r->page / 8] ^= (uint8_t)(1u << r->page % 8);
     w->store.counts.disk++;
     if (io->status != PORT_IO_OK) {
         port_remark(w->port, "swap: page %llu could not be %s", (unsigned long long)r->page,
@@ -177,6 +180,8 @@ static void swap_done(struct port_io *io)
 static void swap_submit(struct swap *w, struct vm_store_io *r, bool write)
 {
     struct swap_io *s = port_alloc(w->port, sizeof *s);
+    ASSERT((w->busy[r->page / 8] >> r->page % 8 & 1) == 0); /* VMS1 */
+    w->busy[r->page / 8] ^= (uint8_t)(1u << r->page % 8);
     s->swap = w;
     s->request = r;
     s->io = (struct port_io){ .op = write ? PORT_IO_WRITE : PORT_IO_READ,

@@ -220,7 +220,7 @@ void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
             pg->supply_prot = (uint8_t)prot;
         return;
     }
-    ASSERT_MSG(pg->bytes, "a page without a frame is granted");
+    ASSERT_MSG(pg->bytes, "a page without a frame is granted (VM1)");
     port_work(r->space->vm->port, PORT_WORK_MAP, 1);
     if (prot > pg->prot)
         pg->prot = (uint8_t)prot;

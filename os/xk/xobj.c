@@ -97,7 +97,7 @@ struct xk_sessn *xk_dup(struct xk_sessn *s)
 
 void xk_close(struct xk_sessn *s)
 {
-    ASSERT(s->refs > 0);
+    ASSERT(s->refs > 0); /* XK2 */
     if (--s->refs > 0)
         return;
     if (s->ops->close)

@@ -104,6 +104,7 @@ static void cut(struct shadow *s)
     s->len = n;
 }
 
+/* ROPE1, ROPE2. */
 Test(rope, any_mix_of_operations_equals_a_flat_array)
 {
     static struct shadow s;
@@ -460,7 +461,7 @@ Test(rope, checksums_of_blocks_span_63_dimensions)
     cr_assert_eq(rank, 63, "rank %d", rank);
 }
 
-/* Three heap blocks with ropes of every kind among other data, and one rope outside. */
+/* Three heap blocks with ropes of every kind among other data, and one rope outside.  ROPE3. */
 Test(rope, a_sweep_finishes_the_ropes_of_dropped_memory_and_no_others)
 {
     struct block {

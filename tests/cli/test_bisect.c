@@ -57,7 +57,8 @@ Test(bisect, the_grid_is_of_the_numbers_that_a_user_would_write)
     expect_values("0", "1.0", "0.5", (const char *const[]){ "0", "0.5", "1" }, 2);
 }
 
-/* The oracle: the crossing is put before every step of the grid in turn, and nowhere. */
+/* The oracle: the crossing is put before every step of the grid in turn, and nowhere.
+ * BISECT2, BISECT3. */
 Test(bisect, it_finds_every_crossing_within_the_values_promised)
 {
     static const char *const highs[] = { "1", "2", "3", "7", "8", "9", "33", "100" };
@@ -87,6 +88,7 @@ Test(bisect, it_finds_every_crossing_within_the_values_promised)
     }
 }
 
+/* BISECT1. */
 Test(bisect, ratios_are_to_the_measure_at_low)
 {
     struct err e = ERR_INIT;

@@ -51,6 +51,7 @@ Test(config, points_are_cases_times_replications)
     config_free(c);
 }
 
+/* CONF2. */
 Test(config, identities_differ_where_runs_differ_and_nowhere_else)
 {
     static const char *const load_set[] = { "load=0.25" }, *const same[] = { "load=0.50" },
@@ -81,6 +82,7 @@ Test(config, defaults_are_written_out_in_the_identity)
     config_free(c);
 }
 
+/* CONF1. */
 Test(config, overrides_reach_the_result_and_derived_values)
 {
     static const char *const set[] = { "workload.customers=77", "n=3",

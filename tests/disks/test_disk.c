@@ -195,6 +195,7 @@ Test(disk, immediate_reporting_answers_when_the_data_are_in_the_buffer)
 
 /* ---- the bus ---- */
 
+/* DISK1. */
 Test(disk, phases_asked_for_and_phases_reckoned_give_the_same_times)
 {
     /* A second, silent device on the bus makes every phase an event. */
@@ -459,6 +460,7 @@ Test(disk, cancel_takes_back_what_waits_and_nothing_else)
 
 /* ---- contents and faults ---- */
 
+/* BLK2. */
 Test(disk, random_reads_and_writes_agree_with_a_shadow)
 {
     enum { SECTORS = 500 };

@@ -175,6 +175,7 @@ ParameterizedTestParameters(flush, what_it_covered_survives_a_loss_of_power)
     return cr_make_param_array(size_t, index, ARRAY_LEN(stacks));
 }
 
+/* BLK5. */
 ParameterizedTest(size_t *index, flush, what_it_covered_survives_a_loss_of_power)
 {
     const struct stack *k = &stacks[*index];
@@ -191,6 +192,7 @@ static void told(struct blk_req *r)
     *(int *)r->owner += 1;
 }
 
+/* BLK6. */
 Test(flush, of_nothing_takes_no_time_and_verbs_of_tapes_are_answered)
 {
     for (size_t i = 0; i < ARRAY_LEN(stacks); i++) {
@@ -222,6 +224,7 @@ static void errors_behind(struct sim *s, struct sim_event *e)
     fail_behind->ops->fault(fail_behind, 0, &death);
 }
 
+/* WC4. */
 Test(flush, tells_once_of_what_a_cache_has_given_up)
 {
     struct sim *s = kit_sim(1);

@@ -66,6 +66,7 @@ static struct val *zone(int first, int last, int n, int front, int spares, const
     return z;
 }
 
+/* GEO1. */
 Test(geometry, every_way_of_sparing_is_a_bijection)
 {
     static const int sectors[2][8] = { { 3, 29, 30, 400, 1009, -1 }, { 0, 29, 31, 700, -1 } };
@@ -116,6 +117,7 @@ Test(geometry, slots_follow_the_skews_of_the_tracks_passed)
     geo_fini(&g);
 }
 
+/* GEO2. */
 Test(geometry, a_run_stops_at_a_slipped_sector)
 {
     static const int slips[] = { 7, -1 };

@@ -46,6 +46,7 @@ static uint32_t count_old(struct blkdev *d, uint64_t at, uint32_t n, const struc
     return olds;
 }
 
+/* DISK2. */
 Test(power, a_reported_write_is_lost_until_the_head_has_passed_it)
 {
     bool some_old = false, some_new = false, torn = false;
@@ -127,6 +128,7 @@ Test(power, overlapping_reported_writes_fall_back_to_what_lay_below_all_of_them)
     sim_destroy(s);
 }
 
+/* BLK4. */
 Test(power, what_is_under_way_without_early_reporting_is_aborted_and_old_or_new)
 {
     for (int wait = 1; wait < 30; wait++) {
@@ -261,6 +263,7 @@ static uint64_t hole(const char *kind, int members, uint64_t seed, bool scrub, u
     return wrong;
 }
 
+/* PAR6. */
 Test(power, a_scrub_closes_the_write_hole_and_without_it_a_lost_member_shows_it, .timeout = 60)
 {
     static const struct {

@@ -47,6 +47,7 @@ static void deal(enum raid_level level, enum raid_rotation rotation, uint32_t n,
     }
 }
 
+/* LAY1. */
 Test(raid_layout, every_level_and_rotation_agrees_with_dealing_units_by_hand)
 {
     for (int level = RAID_CONCAT; level <= RAID_6; level++) {
@@ -271,6 +272,7 @@ ParameterizedTestParameters(raid, any_tolerated_loss)
     return cr_make_param_array(struct setting, settings, ARRAY_LEN(settings));
 }
 
+/* PAR1. */
 ParameterizedTest(struct setting *w, raid, any_tolerated_loss, .timeout = 120)
 {
     for (uint32_t i = 0; i < (w->losses > 0 ? (uint32_t)w->members : 1); i++) {
@@ -287,7 +289,7 @@ ParameterizedTestParameters(raid, medium_errors)
 }
 
 /* Latent errors anywhere, one to a stripe: every read is answered and what was bad is written
- * anew. */
+ * anew.  PAR2. */
 ParameterizedTest(struct setting *w, raid, medium_errors, .timeout = 60)
 {
     struct sim *s = kit_sim(1);
@@ -352,7 +354,8 @@ ParameterizedTestParameters(raid, rebuild)
     return cr_make_param_array(struct setting, rebuilt, ARRAY_LEN(rebuilt));
 }
 
-/* A spare is filled while requests go on; then another member dies and all is still there. */
+/* A spare is filled while requests go on; then another member dies and all is still there.
+ * PAR4. */
 ParameterizedTest(struct setting *w, raid, rebuild, .timeout = 60)
 {
     for (uint32_t lost = 0; lost < (uint32_t)w->members; lost++) {
@@ -513,6 +516,36 @@ Test(raid, a_spare_that_dies_while_it_is_filled_counts_for_nothing, .timeout = 6
     }
 }
 
+static void counted(struct blk_req *r)
+{
+    (*(int *)r->owner)++;
+}
+
+/* PAR5. */
+Test(raid, a_controller_that_dies_answers_all_that_is_in_it)
+{
+    static const char *const kinds[] = { "raid0", "raid1", "raid4", "raid5", "raid6" };
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct sim *s = kit_sim(1);
+        struct blkdev *d = array(s, kinds[k], k == 1 ? 2 : 5, "4KiB", "left_symmetric", 0);
+        struct blk_req many[20];
+        int answers = 0;
+        for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+            blk_req_init(&many[i], BLK_READ, 16 * i, 4, counted, &answers);
+            blk_submit(d, &many[i]);
+        }
+        d->ops->kill(d);
+        cr_assert_eq(sim_run(s), SIM_END_IDLE);
+        cr_assert_eq(answers, 20, "%s", kinds[k]);
+        for (size_t i = 0; i < ARRAY_LEN(many); i++)
+            cr_assert_eq(many[i].status, BLK_ERR_DEVICE, "%s", kinds[k]);
+        d->ops->destroy(d);
+        cr_assert(kit_audit(s));
+        sim_destroy(s);
+    }
+}
+
+/* PAR3. */
 Test(raid, more_losses_than_promised_are_errors_and_never_wrong_bytes)
 {
     static const char *const kinds[] = { "raid0", "raid1", "raid4", "raid5" };

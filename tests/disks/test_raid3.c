@@ -18,6 +18,7 @@ static struct blkdev *array(struct sim *s, struct raid3_params *p)
     return d;
 }
 
+/* LANE1. */
 Test(raid3, every_byte_is_read_after_the_loss_of_any_member_at_any_time)
 {
     enum { SECTORS = 120 };
@@ -481,6 +482,7 @@ static void again_ahead(struct blk_req *r)
     blk_submit(w->d, r);
 }
 
+/* SCHED3. */
 Test(raid3, a_rebuild_is_not_starved_by_reads_that_stay_ahead_of_it)
 {
     struct sim *s = kit_sim(1);

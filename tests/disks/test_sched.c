@@ -220,6 +220,7 @@ ParameterizedTestParameters(sched, equals_leave_in_order_of_arrival)
     return all();
 }
 
+/* SCHED2. */
 ParameterizedTest(int *k, sched, equals_leave_in_order_of_arrival)
 {
     struct blk_req r[20];
@@ -243,6 +244,7 @@ ParameterizedTestParameters(sched, gives_back_each_once_and_keeps_its_state_to_i
     return all();
 }
 
+/* SCHED1. */
 ParameterizedTest(int *k, sched, gives_back_each_once_and_keeps_its_state_to_itself)
 {
     enum { MOST = 300, STEPS = 4000 };

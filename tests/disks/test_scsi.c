@@ -29,6 +29,7 @@ static void ended(struct scsi_phase *p)
     t->ended = sim_now(t->s);
 }
 
+/* BUS2. */
 Test(scsi, of_those_who_ask_at_one_instant_the_highest_id_comes_first)
 {
     struct sim *s = kit_sim(1);
@@ -125,6 +126,7 @@ static double rate_of(uint32_t drives, bool shared, int64_t bus_rate)
     return rate;
 }
 
+/* BUS1. */
 Test(scsi, drives_share_a_slow_bus_and_add_up_on_buses_of_their_own)
 {
     /* A drive streams about 2.2 MB/s.  Two fill 90 % of 5 MB/s of bus, four no more than the
@@ -143,6 +145,7 @@ static void answered(struct blk_req *r)
     (*(int *)r->owner)++;
 }
 
+/* BLK1. */
 Test(scsi, drives_that_die_with_requests_inside_answer_them_all)
 {
     for (int where = DISK_QUEUE_DRIVER; where <= DISK_QUEUE_DRIVE; where++) {

@@ -70,6 +70,7 @@ static void random_data(struct sim_rng *g, struct rope *r, uint64_t bytes, uint8
     rope_read(r, 0, bytes, copy);
 }
 
+/* STORE1, STORE2. */
 Test(store, random_writes_clears_and_flips_agree_with_an_array)
 {
     enum { SECTORS = 700 };

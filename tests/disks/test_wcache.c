@@ -69,6 +69,7 @@ static void next(struct crowd *c, uint32_t i)
     blk_submit(c->d, &c->r[i]);
 }
 
+/* WC1. */
 Test(wcache, requests_at_once_over_a_disk_and_an_array_keep_every_byte)
 {
     static const char *const kinds[] = { "disk", "raid5" };
@@ -113,6 +114,7 @@ static void crash(struct sim *s, struct sim_event *e)
     victim->ops->kill(victim);
 }
 
+/* WC2. */
 Test(wcache, a_write_is_answered_from_memory_and_a_crash_loses_what_is_dirty)
 {
     struct sim *s = kit_sim(1);
@@ -141,6 +143,7 @@ Test(wcache, a_write_is_answered_from_memory_and_a_crash_loses_what_is_dirty)
     sim_destroy(s);
 }
 
+/* WC3. */
 Test(wcache, a_background_write_that_fails_is_tried_again)
 {
     struct sim *s = kit_sim(1);

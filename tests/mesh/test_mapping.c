@@ -22,6 +22,7 @@ Test(mapping, orders_of_four_columns_and_three_rows_by_hand)
     is(MAPPING_BLOCKS, 3, (uint32_t[]){ 0, 1, 2, 4, 5, 6, 8, 9, 10, 3, 7, 11 });
 }
 
+/* MAP1. */
 Test(mapping, every_order_has_every_node_once_and_a_draw_depends_on_the_seed)
 {
     static const uint32_t size[] = { 5, 3, 4 };

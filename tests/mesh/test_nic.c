@@ -185,6 +185,7 @@ Test(nic, a_source_is_told_of_each_packet_that_leaves_in_order)
     }
 }
 
+/* NIC1. */
 Test(nic, frames_of_all_sizes_arrive_whole_and_in_order_in_every_fidelity)
 {
     static const uint64_t sizes[] = { 0, 1, 2, 3, 1023, 1024, 1025, 4096, 65536 };
@@ -292,6 +293,7 @@ static void flip(struct sim *sim, struct sim_event *e)
         nic_down(nics[w->node]);
 }
 
+/* NIC3, NIC4. */
 Test(nic, a_node_down_and_up_at_any_moment_loses_frames_but_no_account)
 {
     for (uint32_t k = 0; k < 480; k++) {

@@ -1,5 +1,6 @@
 /* test_packets.c: what every fidelity owes a packet: clean stamps, an account, its age. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mesh/mesh.h"
@@ -45,6 +46,40 @@ static struct mesh_params line(int64_t columns)
     return m;
 }
 
+static char calls[64];
+
+static void told(void *arg, struct net_packet *p, enum net_status status)
+{
+    (void)arg, (void)status;
+    snprintf(calls + strlen(calls), sizeof calls - strlen(calls), "r%u ", p->dst);
+}
+
+static void told_sent(void *arg, struct net_packet *p)
+{
+    (void)arg;
+    snprintf(calls + strlen(calls), sizeof calls - strlen(calls), "s%u ", p->src);
+}
+
+/* Two packets meet nowhere and take the same time; the later source is injected first.  MESH2. */
+Test(packets, of_an_instant_are_told_in_order_of_source_and_of_destination)
+{
+    for (size_t k = 0; k < ARRAY_LEN(nets); k++) {
+        struct mesh_params m = line(4);
+        struct net_terminal t = { .receive = told, .sent = told_sent };
+        start(nets[k], &m, 0, NULL);
+        for (uint32_t i = 0; i < 4; i++)
+            nets[k]->set_terminal(n, i, &t);
+        struct net_packet p = { .src = 2, .dst = 3, .flits = 5 };
+        struct net_packet q = { .src = 1, .dst = 0, .flits = 5 };
+        calls[0] = '\0';
+        net_inject(n, &p);
+        net_inject(n, &q);
+        cr_assert_eq(sim_run(s), SIM_END_IDLE);
+        cr_assert_str_eq(calls, "s1 s2 r0 r3 ", "%s", nets[k]->kind.name);
+        stop();
+    }
+}
+
 Test(packets, stamps_of_an_earlier_trip_do_not_stay)
 {
     for (size_t k = 0; k < ARRAY_LEN(nets); k++) {
@@ -65,6 +100,7 @@ Test(packets, stamps_of_an_earlier_trip_do_not_stay)
     }
 }
 
+/* MESH1. */
 Test(packets, the_audit_sees_flits_that_appear_inside)
 {
     /* The second waits at its source while the first enters; then it grows. */

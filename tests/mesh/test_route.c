@@ -85,6 +85,7 @@ static bool cyclic(const struct mesh_params *m, uint32_t channels)
     return found;
 }
 
+/* ROUTE2, TOPO1. */
 Test(route, dependencies_have_no_cycle_but_without_an_escape)
 {
     static const int acyclic[] = { MESH_XY, MESH_YX, MESH_WEST_FIRST, MESH_ODD_EVEN };
@@ -130,6 +131,7 @@ static void walk_all(const struct topo *t, bool transposed, uint32_t *load)
         }
 }
 
+/* TOPO2. */
 Test(route, on_a_torus_all_channels_of_a_dimension_carry_the_same_and_capacity_says_how_much)
 {
     static const int64_t shapes[][3] = {
@@ -219,6 +221,7 @@ static void load(struct mesh_params m, uint64_t number)
     topo_fini(&t);
 }
 
+/* ROUTE1. */
 Test(route, adaptive_routes_deliver_everything_by_shortest_ways)
 {
     for (uint64_t i = 0; i < 40; i++) {

@@ -75,6 +75,7 @@ static void run(uint64_t seed, sim_time width)
     wheel_fini(&wheel);
 }
 
+/* WHEEL2. */
 Test(wheel, gives_every_instant_whole_and_in_order)
 {
     static const sim_time widths[] = { 1, 2, 7, 10000, 16384 };

@@ -78,16 +78,19 @@ static void compare_many(uint64_t from, uint64_t count, unsigned kind)
     cr_assert_gt((double)t.shared, (kind ? 0.03 : 0.1) * hops, "too few packets share a FIFO");
 }
 
+/* NET2, NET3, WORM4, WORM6. */
 Test(worm_equals_flit, every_packet_to_the_tick)
 {
     compare_many(0, 3000, 0);
 }
 
+/* SLOT1. */
 Test(worm_equals_flit, also_where_flits_do_not_follow_back_to_back)
 {
     compare_many(1000000, 800, BUBBLES);
 }
 
+/* NET1, NET4. */
 Test(worm_equals_flit, also_when_channels_and_routers_die_and_come_back)
 {
     compare_many(2000000, 800, FAULTS);

@@ -108,6 +108,7 @@ static void crash_at(struct rig *r, const char *at)
     val_put(r->spec, "faults", list);
 }
 
+/* PORT4. */
 Test(blk, a_request_in_flight_outlives_a_crash_of_its_node_and_is_forgotten)
 {
     struct rig r;

@@ -127,6 +127,7 @@ Test(boot, each_service_alone_and_on_another_group)
         }
 }
 
+/* BOOT1. */
 Test(boot, a_service_is_once_on_a_node)
 {
     for (int i = 0; os_services.items[i]; i++) {

@@ -183,6 +183,7 @@ Test(chaos, no_work_is_lost_and_no_clock_goes_back)
     many();
 }
 
+/* NODE6. */
 Test(chaos, crashes_at_random_leave_the_accounts_balanced)
 {
     crashing = true;

@@ -91,6 +91,7 @@ static void crash_and_restart(const char *delay, sim_time takes)
     rig_close(&r);
 }
 
+/* PORT3. */
 Test(crash, of_a_node_takes_its_timers_and_threads_and_a_restart_boots_the_next_incarnation)
 {
     crash_and_restart("3us", 3 * US);

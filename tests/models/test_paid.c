@@ -54,6 +54,7 @@ static void put(struct val *list, const char *name, const char *below)
     val_append(list, v);
 }
 
+/* PORT2. */
 Test(paid, a_lock_is_free_when_the_work_before_its_release_is_done)
 {
     struct err e = ERR_INIT;

@@ -82,6 +82,7 @@ static void boot_timers(struct port *p, const struct os_layout *l)
     port_timer_set(&timers[1], 7 * US);
 }
 
+/* NODE2. */
 Test(port, an_upcall_starts_when_its_cpu_is_free_and_its_effects_come_where_they_are_made)
 {
     struct rig r;
@@ -220,6 +221,7 @@ static void measure_path(void)
     rig_close(&r);
 }
 
+/* NODE3. */
 Test(port, an_upcall_interrupts_a_thread_behind_its_last_effect)
 {
     measure_path();
@@ -356,6 +358,7 @@ static void boot_between(struct port *p, const struct os_layout *l)
     port_timer_set(&timers[1], 4 * US);
 }
 
+/* NODE5. */
 Test(port, frames_to_one_node_leave_in_the_order_of_the_calls)
 {
     measure_path();
@@ -392,6 +395,7 @@ static void boot_upcall_sends(struct port *p, const struct os_layout *l)
     port_timer_set(&timers[1], 2 * US);
 }
 
+/* PORT1. */
 Test(port, what_an_upcall_sends_leaves_where_its_work_has_come_to)
 {
     measure_path();

@@ -126,7 +126,7 @@ void pfs_world_run(struct pfs_world *w,
 void pfs_world_check_split(const struct pfs_req *r)
 {
     const struct pfs_split *x = &r->split;
-    cr_assert_eq(x->client + x->mesh + x->queue + x->arm, x->latency);
+    cr_assert_eq(x->client + x->mesh + x->queue + x->arm, x->latency); /* PFS3 */
     cr_assert_geq(x->client, 0);
     cr_assert_geq(x->mesh, 0);
     cr_assert_geq(x->queue, 0);

@@ -75,6 +75,7 @@ static bool lose_some(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
     return !(l->lose >> l->seen++ & 1);
 }
 
+/* BLAST5. */
 Test(blast, every_subset_of_lost_fragments_is_recovered_or_given_up)
 {
     for (uint32_t n = 2; n <= 6; n++) {
@@ -109,6 +110,7 @@ static bool only_first(void *arg, uint32_t src, uint32_t dst, struct rope *frame
     return src == 1 || (*n)++ == 0;
 }
 
+/* BLAST6. */
 Test(blast, a_message_that_never_completes_is_given_up_after_three_requests)
 {
     struct rig r;
@@ -160,6 +162,7 @@ static uint64_t faulty(uint64_t seed, bool flatten)
     return sum;
 }
 
+/* BLAST4. */
 Test(blast, random_faults_never_deliver_twice_or_wrong)
 {
     for (uint64_t seed = 0; seed < 1000; seed++)
@@ -172,6 +175,7 @@ Test(blast, flattening_changes_nothing)
         cr_assert_eq(faulty(seed, false), faulty(seed, true));
 }
 
+/* BLAST1, BLAST2. */
 Test(blast, more_than_the_limit_is_refused_and_told_when_there_is_room)
 {
     struct rig r;

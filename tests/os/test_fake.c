@@ -62,6 +62,7 @@ static bool explore_check(struct fake *f, void *arg)
     return true;
 }
 
+/* FAKE1. */
 Test(fake, explores_every_order_of_three_frames_once)
 {
     struct log l;
@@ -231,6 +232,7 @@ static void own_and_time(struct port *p, void *arg)
     cr_assert_eq(port_now(p), before + 10 * SIM_NS);
 }
 
+/* FAKE5. */
 Test(fake, work_moves_the_clock_of_the_upcall_and_keeps_the_node_busy)
 {
     struct log l = { 0 };

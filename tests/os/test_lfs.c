@@ -230,6 +230,7 @@ Test(lfs, every_refusal_has_its_status)
     lfs_world_fini(&w);
 }
 
+/* LFS2. */
 Test(lfs, bytes_never_written_read_as_zero_in_blocks_used_before)
 {
     struct lfs_world w;
@@ -334,6 +335,46 @@ Test(lfs, the_fast_path_coalesces_blocks_and_copies_nothing)
     lfs_world_fini(&w);
 }
 
+static int inside, ended;
+
+static void ended_inside(struct lfs_req *r)
+{
+    cr_assert_eq(inside++, 0, "a callback ran inside another");
+    ended++;
+    rope_fini(&r->data);
+    if (ended < 4)
+        lfs_submit(r->arg, &r[1]);
+    inside--;
+}
+
+static void submit_from_an_upcall(struct port *p, void *arg)
+{
+    (void)p;
+    struct lfs_req *r = arg;
+    lfs_submit(r->arg, r);
+}
+
+/* LFSI7. */
+Test(lfs, a_callback_that_submits_does_not_recurse)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    struct lfs_req r[4] = { 0 };
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    for (int i = 0; i < 4; i++) {
+        r[i].op = LFS_READ;
+        r[i].file = 12345;
+        r[i].len = 1;
+        r[i].done = ended_inside;
+        r[i].arg = w.fs;
+        rope_init(&r[i].data);
+    }
+    fake_call(w.fake, 0, submit_from_an_upcall, &r[0]);
+    fake_run(w.fake, 0);
+    cr_assert_eq(ended, 4);
+    lfs_world_fini(&w);
+}
+
 Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
 {
     struct lfs_world w;
@@ -398,6 +439,7 @@ static void fail_file(struct lfs_world *w, uint64_t file, bool reads, bool write
     w->fail_count = count;
 }
 
+/* LFS6. */
 Test(lfs, device_errors_are_handed_up_and_leave_it_usable)
 {
     struct lfs_world w;
@@ -586,6 +628,7 @@ static void random_against_shadow(const struct lfs_params *p, enum fake_order or
     lfs_world_fini(&w);
 }
 
+/* LFS1. */
 Test(lfs, random_requests_agree_with_a_byte_array)
 {
     uint64_t seed = 1;

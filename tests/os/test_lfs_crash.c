@@ -221,19 +221,22 @@ static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered
     }
 }
 
+/* LFS4. */
 Test(lfs_crash, at_every_write_the_promise_holds)
 {
     crash_everywhere(11, FAKE_IN_ORDER, false, false);
     crash_everywhere(12, FAKE_RANDOM, false, false);
 }
 
+/* LFSI3. */
 Test(lfs_crash, at_every_write_the_promise_holds_with_delayed_writes)
 {
     crash_everywhere(13, FAKE_IN_ORDER, true, false);
     crash_everywhere(14, FAKE_RANDOM, true, false);
 }
 
-/* The power goes at each device write, and the disk forgets what no flush covered: all, or any. */
+/* The power goes at each device write, and the disk forgets what no flush covered: all, or any.
+ * LFS5, LFSI8. */
 Test(lfs_crash, at_every_write_the_promise_holds_over_a_write_back_cache)
 {
     crash_everywhere(15, FAKE_IN_ORDER, false, true);
@@ -276,6 +279,7 @@ static bool reuse_script(uint64_t crash_at, uint64_t seed)
     return !whole;
 }
 
+/* LFS3, LFSI5. */
 Test(lfs_crash, a_block_has_one_owner_whenever_the_node_dies)
 {
     for (uint64_t seed = 1; seed < 20; seed++) {

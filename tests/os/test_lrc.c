@@ -48,6 +48,7 @@ static uint64_t run(uint64_t seed, enum fake_order order)
     return w->judge.reads;
 }
 
+/* LRC1. */
 Test(lrc, a_read_returns_the_last_write_that_happened_before)
 {
     uint64_t reads = 0;
@@ -204,6 +205,7 @@ Test(lrc, an_event_count_carries_notices_as_a_lock_does)
     rig_stop(&w->rig);
 }
 
+/* LRC4. */
 Test(lrc, a_page_that_is_falsely_shared_does_not_move)
 {
     /* Each of N nodes fetches the page once and writes its byte as often as it likes. */

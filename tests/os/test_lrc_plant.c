@@ -174,6 +174,7 @@ static bool found(enum plant_kind kind)
     return WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) == 1;
 }
 
+/* LRC2, LRC5. */
 Test(lrc, planted_faults_of_the_protocol_are_found)
 {
     cr_assert_not(found(PLANT_NOTHING));
@@ -259,6 +260,7 @@ static uint64_t explore(uint32_t nodes, uint32_t pages, uint32_t what, int homes
     return x.orders;
 }
 
+/* LRC3. */
 Test(lrc, every_order_of_small_programs_is_consistent)
 {
     explored_graph = rig_graph("mesh mesh; svm svm <mesh; sync sync <mesh");

@@ -121,6 +121,7 @@ static uint64_t served(const struct world *w, uint32_t node, const char *what)
     return fake_count(w->rig.f, node, name);
 }
 
+/* MS1, VMS2. */
 Test(memsrv, pages_come_back_from_memory_and_from_disk)
 {
     for (uint64_t seed = 1; seed <= 6; seed++)
@@ -158,6 +159,7 @@ Test(memsrv, a_page_to_disk_only_is_kept_without_memory)
     rig_stop(&w.rig);
 }
 
+/* MS3. */
 Test(memsrv, a_dead_server_is_told_and_a_mirror_or_a_backup_hides_it)
 {
     for (int policy = 0; policy < 3; policy++)
@@ -181,7 +183,7 @@ Test(memsrv, a_dead_server_is_told_and_a_mirror_or_a_backup_hides_it)
         }
 }
 
-/* All three die one after another: the mirrors move on, and at last nobody takes a page. */
+/* All three die one after another: the mirrors move on, and at last nobody takes a page.  MS2. */
 Test(memsrv, mirrors_move_to_the_servers_that_are_left)
 {
     static struct world w;

@@ -7,6 +7,7 @@
 
 #define GRAPH "mesh mesh; probe probe <mesh"
 
+/* XK3. */
 Test(mesh, delivers_to_the_peer_and_to_itself_with_every_length)
 {
     struct rig r;
@@ -29,6 +30,7 @@ Test(mesh, delivers_to_the_peer_and_to_itself_with_every_length)
     rig_stop(&r);
 }
 
+/* DRV1, XK1. */
 Test(mesh, a_busy_interface_queues_then_refuses_then_says_ready)
 {
     struct rig r;
@@ -62,6 +64,7 @@ static void hold(struct port *p, void *arg)
     held = xk_open(probe->down[0], probe, &(struct xk_part){ .host = 1 }, &why);
 }
 
+/* DRV2. */
 Test(mesh, a_session_that_was_refused_is_told_when_there_is_room)
 {
     struct rig r;

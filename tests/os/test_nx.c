@@ -162,6 +162,7 @@ static void selects(struct nx *n)
     }
 }
 
+/* NX2, NXI3. */
 Test(nx, a_receive_takes_the_oldest_message_that_fits)
 {
     run_everywhere(2, selects);
@@ -184,6 +185,7 @@ static void from_all(struct nx *n)
     }
 }
 
+/* NX1, NXI4. */
 Test(nx, messages_between_two_nodes_keep_their_order)
 {
     run_everywhere(7, from_all);
@@ -366,6 +368,7 @@ static void slow_receiver(struct nx *n)
     expect(n, 2, 2, 0, 0);
 }
 
+/* NX4, NXI1, NXI2. */
 Test(nx, a_sender_without_grant_waits_until_the_receiver_takes_something)
 {
     static const struct {
@@ -380,6 +383,26 @@ Test(nx, a_sender_without_grant_waits_until_the_receiver_takes_something)
         cr_assert_str_eq(t.log, cases[i].log);
         cr_assert_eq(fake_count(r.f, 1, "nx.stalled") > 0, i == 0);
         cr_assert_eq(fake_count(r.f, 0, "nx.grants") > 0, i == 0);
+        rig_stop(&r);
+    }
+}
+
+static void both_send_first(struct nx *n)
+{
+    send(n, 1, 3000, 1 - nx_mynode(n));
+    expect(n, 1, 1, 3000, 1 - nx_mynode(n));
+}
+
+/* NX6. */
+Test(nx, two_that_send_more_than_the_grant_before_they_receive_wait_for_ever)
+{
+    static const char *const graphs[] = { "mesh mesh; nx nx <mesh grant=1KiB",
+                                          "mesh mesh; nx nx <mesh grant=8KiB" };
+    for (uint32_t i = 0; i < 2; i++) {
+        struct rig r;
+        start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, graphs[i], both_send_first);
+        fake_run(r.f, 0);
+        cr_assert_eq(t.ended, i == 0 ? 0 : 2);
         rig_stop(&r);
     }
 }
@@ -401,6 +424,7 @@ static void forced(struct nx *n)
     }
 }
 
+/* NX5. */
 Test(nx, force_types_are_dropped_where_no_receive_is_posted)
 {
     struct rig r;
@@ -428,6 +452,7 @@ static void posts_and_leaves(struct nx *n)
     }
 }
 
+/* NX3. */
 Test(nx, an_offloaded_send_is_pushed_by_an_upcall)
 {
     struct rig r;
@@ -785,6 +810,7 @@ static void chatters(struct nx *n)
     }
 }
 
+/* NXI5. */
 Test(nx, a_node_may_crash_and_come_back_after_any_step)
 {
     for (uint64_t step = 1; step < 120; step++) {
@@ -883,6 +909,7 @@ static void calls_on(struct nx *n)
     deaths_told += status == NX_PEER_DOWN;
 }
 
+/* NX7. */
 Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeout = 60)
 {
     static call_fn *const calls[] = { shifts,  sends_first, looks_first, nx_gsync,

@@ -36,7 +36,7 @@ static void start(sim_time detect_delay)
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 10), XK_OK);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 1)->got, 1);
-    cr_assert_str_eq(log_, "", "a first life is no news");
+    cr_assert_str_eq(log_, "", "a first life is no news (PEER3)");
     cr_assert_eq(xk_life(r.k[1], 0), 1);
 }
 
@@ -47,6 +47,7 @@ static void restart(void)
     fake_step(r.f);
 }
 
+/* DRV4, PEER1. */
 Test(peers, a_frame_of_a_new_life_tells_all_before_it_goes_up)
 {
     start(SIM_SEC);
@@ -78,6 +79,7 @@ Test(peers, the_detector_tells_where_no_frame_does)
     rig_stop(&r);
 }
 
+/* PEER2, FAKE3. */
 Test(peers, what_a_life_that_has_ended_sent_is_dropped)
 {
     start(SIM_SEC);

@@ -75,6 +75,7 @@ static void run_both(struct pfs_world *w, struct fake_options o, enum pfs_mode m
     pfs_world_stop(w);
 }
 
+/* PFS1. */
 Test(pfs, random_requests_agree_with_a_byte_array)
 {
     struct pfs_world w;
@@ -523,6 +524,39 @@ Test(pfs, an_io_node_that_crashed_and_came_back_has_its_files)
     pfs_world_run(&w, while_down);
     fake_restart(w.r.f, pfs_world_io_node(&w, 1));
     pfs_world_run(&w, after_restart);
+    pfs_world_stop(&w);
+}
+
+static void without_service(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    static struct pfs_file *unix_file;
+    uint8_t got[20000];
+    size_t n;
+    (void)rank;
+    if (!unix_file) {
+        cr_assert_eq(pfs_open(c, "u", PFS_O_CREATE, M_UNIX, 0, 1, NULL, &unix_file), PFS_OK);
+        cr_assert_eq(pfs_world_write(w, unix_file, 0, kept, 10), PFS_OK);
+        return;
+    }
+    port_thread_sleep(fake_port(w->r.f, 0), 10 * SIM_MS);
+    cr_assert_eq(pfs_world_read(w, kept_file, 0, got, sizeof got, &n), PFS_OK);
+    cr_assert_eq(n, sizeof kept);
+    cr_assert_eq(pfs_world_write(w, unix_file, 0, kept, 10), PFS_STALE);
+    struct pfs_file *f;
+    cr_assert_eq(pfs_open(c, "k", 0, M_ASYNC, 0, 1, NULL, &f), PFS_NO_FILE);
+}
+
+/* PFS4. */
+Test(pfs, after_a_crash_of_the_service_node_what_needs_no_token_goes_on)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 1, 3);
+    pfs_world_start(&w, (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    pfs_world_run(&w, before_crash);
+    pfs_world_run(&w, without_service);
+    fake_crash(w.r.f, w.compute + w.io);
+    fake_restart(w.r.f, w.compute + w.io);
+    pfs_world_run(&w, without_service);
     pfs_world_stop(&w);
 }
 

@@ -59,6 +59,7 @@ static void expect_all(struct rig *r, uint32_t node, uint64_t n)
         cr_assert(is_number(&p->log[i], i), "message %d is another", (int)i);
 }
 
+/* RDM1, RDMO1, RDMI1, RDMI2. */
 Test(rdm, loss_copies_delay_and_reordering_change_nothing, .timeout = 60)
 {
     uint64_t resent = 0, early = 0, duplicates = 0;
@@ -94,6 +95,27 @@ Test(rdm, loss_copies_delay_and_reordering_change_nothing, .timeout = 60)
     cr_assert_gt(duplicates, 100);
 }
 
+/* RDM4, RDMO2. */
+Test(rdm, a_message_is_taken_whole_and_sent_a_window_at_a_time)
+{
+    struct rig r;
+    rig_start(&r, &(struct fake_options){ .mtu = 120, .lossy = true },
+              "mesh mesh; r rdm <mesh queue=2000B window=1000B; probe probe <r", NULL, NULL);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 0), XK_OK);
+    fake_run(r.f, 0); /* now the lives are known */
+    uint64_t before = fake_counts(r.f)->frames;
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 2, 10000), XK_OK);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 3, 10), XK_BUSY);
+    uint64_t sent = fake_counts(r.f)->frames - before;
+    cr_assert(sent > 5 && sent * 120 <= 1000 + 2 * 120, "%d pieces", (int)sent);
+    fake_run(r.f, 0);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 3, 10), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert_eq(rig_probe(&r, 1)->got, 3);
+    rig_stop(&r);
+}
+
+/* RDM3. */
 Test(rdm, over_a_path_that_keeps_all_nothing_but_the_pieces_is_sent)
 {
     struct rig r;
@@ -240,6 +262,7 @@ static void crash(uint64_t seed, bool lossy, uint32_t victim)
     rig_stop(&r);
 }
 
+/* RDM2, RDMO3. */
 Test(rdm, a_crash_and_a_quick_return_of_either_node_mix_nothing, .timeout = 60)
 {
     for (uint64_t seed = 1; seed <= 300; seed++) {

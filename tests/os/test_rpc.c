@@ -202,6 +202,7 @@ static void reply_backwards(struct port *p, void *arg)
         reply_to(w, w->kept[--w->kept_count]);
 }
 
+/* SEL4. */
 Test(rpc, a_server_answers_later_and_calls_above_the_pool_wait_in_order)
 {
     struct world w;
@@ -349,24 +350,28 @@ static void chaos(uint64_t seed, bool lossy, bool crash, bool flatten)
     chaos_on(GRAPH, seed, lossy, crash, flatten);
 }
 
+/* CHAN4, DRV3. */
 Test(rpc, tiny_limits_change_nothing_but_who_waits)
 {
     for (uint64_t seed = 0; seed < 600; seed++)
         chaos_on(TINY, seed, seed & 1, seed % 3 == 0, false);
 }
 
+/* CHAN1, CHAN2, CHANS1. */
 Test(rpc, thousands_of_seeds_of_faults_never_execute_twice_and_always_end)
 {
     for (uint64_t seed = 0; seed < 2000; seed++)
         chaos(seed, true, false, seed & 1);
 }
 
+/* CHAN3, BLAST3. */
 Test(rpc, a_reliable_network_needs_no_timer_whatever_the_order)
 {
     for (uint64_t seed = 0; seed < 500; seed++)
         chaos(seed, false, false, seed & 1);
 }
 
+/* SEL2, SEL3. */
 Test(rpc, a_crash_of_either_node_at_any_step_executes_nothing_twice)
 {
     for (uint64_t seed = 0; seed < 1500; seed++) {

@@ -66,6 +66,7 @@ Test(svm, a_page_longer_than_a_frame_goes_in_segments)
             run_variant(m, seed, (struct variant){ .mtu = 100, .tx_queue = seed % 3 == 0 ? 2 : 0 });
 }
 
+/* SVM3. */
 Test(svm, a_tree_of_bounded_fanout_is_coherent)
 {
     int tree = manager_named("tree");
@@ -240,7 +241,7 @@ static uint32_t steps_to_owner(struct cluster *c, uint32_t node, uint32_t page)
 
 /* Requests that an adversary makes who sees all hints: always from a node that is farthest from the
  * owner.  The bound of the paper with c = 2, on the messages at the interfaces but those that
- * invalidate: 2 (N + K log2 N). */
+ * invalidate: 2 (N + K log2 N).  SVM4, SVMI4. */
 Test(svm, dynamic_faults_of_an_adversary_stay_within_the_bound)
 {
     static const char *const names[] = { "dynamic", "dynamic_s", "tree" };

@@ -82,7 +82,7 @@ Test(svm_death, at_every_step_the_survivors_go_on_under_every_manager)
     }
 }
 
-/* SVM_DEATHS: so many seeds a manager. */
+/* SVM_DEATHS: so many seeds a manager.  REC3. */
 Test(svm_death, of_two_nodes_one_during_the_recovery_from_the_other)
 {
     const char *most = getenv("SVM_DEATHS");
@@ -145,6 +145,7 @@ static struct world *quiet(int manager)
     return &w;
 }
 
+/* REC2. */
 Test(svm_death, a_copy_that_survives_is_the_page_and_the_rest_is_told)
 {
     for (int m = 0; svm_is_strict(m); m++) {
@@ -257,6 +258,7 @@ static void touch_start(struct world *w, struct access *a, uint32_t node, uint32
     fake_run(w->rig.f, 0);
 }
 
+/* REC1. */
 Test(svm_death, what_the_dead_has_sent_comes_too_late)
 {
     static const char *const names[] = { "central", "improved",  "fixed",

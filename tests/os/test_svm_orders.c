@@ -99,6 +99,7 @@ static bool explore(int manager, struct small k, uint64_t most, uint64_t *orders
     return x.complete;
 }
 
+/* SVM5, SVMI1, SVMI2, XMM1. */
 Test(svm_orders, every_order_of_few_nodes_and_pages_is_coherent)
 {
     static const struct small cases[] = {

@@ -70,7 +70,8 @@ Test(svm_paging, owned_pages_go_to_memory_servers_and_come_back_under_every_mana
         }
 }
 
-/* A server dies under running programs: mirrored pages are unharmed; else the loss is told. */
+/* A server dies under running programs: mirrored pages are unharmed; else the loss is told.
+ * SVMI8. */
 Test(svm_paging, of_a_dead_server_only_what_had_no_mirror_is_lost)
 {
     static struct world w;
@@ -163,6 +164,7 @@ static uint64_t explore(int manager, uint32_t nodes, bool twice)
     return x.orders;
 }
 
+/* SVMI7. */
 Test(svm_paging, every_order_of_few_nodes_with_one_frame_is_coherent)
 {
     static const struct world plain;

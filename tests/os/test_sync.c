@@ -61,6 +61,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     cr_assert_not_null(port_thread_spawn(p, "program", program, s, 0));
 }
 
+/* SYNC1, SYNC2. */
 Test(sync, locks_exclude_barriers_hold_and_counts_count)
 {
     for (uint32_t nodes = 1; nodes <= 13; nodes++)
@@ -156,6 +157,7 @@ static void boot_mortal(struct rig *r, uint32_t node, struct port *p)
     cr_assert_not_null(port_thread_spawn(p, "program", mortal, s, 0));
 }
 
+/* SYNC3. */
 Test(sync, at_every_step_of_a_run_nobody_waits_for_the_dead)
 {
     uint64_t runs = 0, told = 0;

@@ -107,6 +107,14 @@ Test(template, refuses_what_is_too_long_and_drops_what_is_too_short)
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, most), XK_OK);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, most + 1), XK_TOO_LONG);
     static const uint8_t cut[] = { 0, 2, 0, 0, 0, 0, 0, 3, 1, 2, 3 };
+    enum xk_status why;
+    struct xk_sessn *s[2]; /* TPL1 */
+    struct xk_part peer = { .host = 1 };
+    for (int i = 0; i < 2; i++)
+        s[i] = xk_open(xk_find(r.k[0], "t"), xk_find(r.k[0], "probe"), &peer, &why);
+    cr_assert(s[0] && s[0] == s[1]);
+    xk_close(s[0]);
+    xk_close(s[1]);
     fake_inject(r.f, 0, 1, cut, sizeof cut);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 1)->got, 1);

@@ -99,6 +99,7 @@ static void random_accesses(struct world *w)
     cr_assert_gt(fake_count(w->fake, 0, "vm.evictions_dirty"), 100u);
 }
 
+/* VM5, VMS3, PAGER1. */
 Test(vm, swapped_memory_equals_a_flat_array_under_every_policy)
 {
     for (int policy = 0; vm_replacements.items[policy]; policy++)
@@ -185,6 +186,7 @@ static void pin_everything(struct world *w)
     cr_assert_eq(vm_load_f64(w->space, BASE + 3 * 1024), 2.385);
 }
 
+/* VM3, VM4. */
 Test(vm, pinned_pages_stay_and_too_few_frames_are_told)
 {
     struct world w = { .program = pin_everything,

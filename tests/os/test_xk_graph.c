@@ -75,6 +75,7 @@ Test(xk_graph, an_empty_or_wrong_list_is_refused)
     val_free(v);
 }
 
+/* XK4. */
 Test(xk_graph, crossings_and_layers_are_named)
 {
     struct rig r;

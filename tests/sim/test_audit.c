@@ -77,6 +77,7 @@ Test(audit, what_is_on_its_way_may_be_inside_only_while_something_is_left_to_hap
     sim_destroy(s);
 }
 
+/* SRV2. */
 Test(audit, a_server_whose_books_are_cooked_breaks_the_law_of_little)
 {
     struct sim *s = sim_create(NULL);

@@ -1,4 +1,4 @@
-/* test_counts.c: counters over the window, over parts that come and go, by node (CNT1 to CNT4). */
+/* test_counts.c: counters over the window, over parts that come and go, by node (CNT1-4). */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

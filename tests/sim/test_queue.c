@@ -70,12 +70,13 @@ static void on_event(struct sim *s, struct sim_event *e)
 {
     struct model *m = CONTAINER_OF(e, struct model, event);
     if (m != model_first() || sim_now(s) != m->time || sim_event_pending(e))
-        wrong++;
+        wrong++; /* SIM3 */
     m->pending = false;
     fired++;
     random_actions(s);
 }
 
+/* HEAP1, QUEUE3, SIM2. */
 Test(queue, random_schedules_and_cancels_fire_in_the_order_of_a_sorted_list)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -146,6 +147,7 @@ static sim_time skewed_time(void)
     }
 }
 
+/* QUEUE1. */
 Test(queue, events_of_very_unequal_spacing_come_out_sorted)
 {
     many = calloc(MANY, sizeof(*many));
@@ -187,6 +189,7 @@ static void stop_now(struct sim *s, struct sim_event *e)
     sim_stop(s);
 }
 
+/* QUEUE2. */
 Test(queue, destroying_a_run_leaves_the_events_of_all_tiers_idle)
 {
     many = calloc(MANY, sizeof(*many));

@@ -202,6 +202,7 @@ Test(results, the_file_is_in_wal_mode)
     cr_assert(head[18] == 2 && head[19] == 2, "format versions of the header say WAL");
 }
 
+/* RES4. */
 Test(results, only_finished_points_are_found)
 {
     struct results *r = open_file();
@@ -279,6 +280,7 @@ static void sql(const char *text)
     sqlite3_close(db);
 }
 
+/* RES3. */
 Test(results, a_foreign_database_is_refused_and_left_alone)
 {
     sql("CREATE TABLE point(x); PRAGMA application_id=77");
@@ -463,6 +465,7 @@ Test(results, a_full_disk_loses_no_stored_point)
     cr_assert(fault > 30 && good == 6, "the fault was never reached (%d)", fault);
 }
 
+/* RES1. */
 Test(results, a_killed_writer_loses_no_stored_point)
 {
     for (int round = 0; round < 8; round++) {
@@ -504,6 +507,7 @@ Test(results, a_killed_writer_loses_no_stored_point)
     }
 }
 
+/* RES2. */
 Test(results, a_point_left_open_is_dropped)
 {
     struct results *r = open_file();

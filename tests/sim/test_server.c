@@ -279,6 +279,33 @@ static sim_time crash_in_start(struct sim_job *j)
     return 50;
 }
 
+static sim_time says_that_it_starts(struct sim_job *j)
+{
+    strcat(order, "s");
+    return j->service;
+}
+
+/* SRV3, SRV4. */
+Test(server, a_job_is_done_before_the_next_is_granted_and_a_zeroed_one_is_idle)
+{
+    struct sim *s = sim_create(NULL);
+    struct sim_server v;
+    struct named a = named(s, 'a', 1, 100), b = named(s, 'b', 1, 10);
+    static struct named zeroed;
+    sim_server_init(&v, s, SIM_KIND_CPU, 0, "cpu", true);
+    b.job.start = says_that_it_starts;
+    zeroed.job = (struct sim_job){ .service = 5, .cls = 1, .done = b.job.done };
+    zeroed.sim = s;
+    zeroed.name = 'z';
+    sim_server_submit(&v, &a.job);
+    sim_server_submit(&v, &b.job);
+    sim_server_submit(&v, &zeroed.job);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_str_eq(order, "asbz");
+    sim_server_fini(&v);
+    sim_destroy(s);
+}
+
 Test(server, a_job_may_reset_the_server_when_it_is_granted)
 {
     struct sim *s = sim_create(NULL);
@@ -316,6 +343,7 @@ static void idle_event(struct sim *s, struct sim_event *e)
     (void)e;
 }
 
+/* SRV1. */
 Test(server, busy_time_is_what_lies_inside_the_window)
 {
     struct sim *s = sim_create(NULL);
@@ -378,7 +406,7 @@ static void edge(void *arg, bool open)
     strcat(told, arg);
 }
 
-/* Disjoint intervals told early, in time and late, around a window of 1,000 to 2,000. */
+/* Disjoint intervals told early, in time and late, around a window of 1,000 to 2,000.  WIN1. */
 Test(server, of_each_booking_the_part_inside_the_window_counts)
 {
     static const struct {

@@ -60,6 +60,7 @@ static void wake_in_odd_order(struct sim *sim, struct sim_event *e)
     sim_thread_wake(four[1]);
 }
 
+/* BRIDGE2. */
 Test(thread, threads_start_in_order_of_spawning_and_resume_in_order_of_waking)
 {
     static char names[] = "abcd";
@@ -238,6 +239,7 @@ static void heir(void *arg)
     note('h');
 }
 
+/* BRIDGE3. */
 Test(thread, a_thread_can_be_killed_wherever_it_blocks)
 {
     for (int by_thread = 0; by_thread < 2; by_thread++) {

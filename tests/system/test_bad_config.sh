@@ -1,4 +1,4 @@
-# A configuration that is wrong is refused by one sentence with its file, line and what is near.
+# A configuration that is wrong is refused by one sentence with its file, line and what is near (CONF3).
 . tests/system/lib.sh
 
 # refused TEXT SENTENCE: a configuration of this text is refused by check and by run.

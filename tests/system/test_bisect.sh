@@ -26,7 +26,7 @@ gives 0 "$PSIM" check "$R"
 grep -q "at most 48 points (3 combinations x 2 replications x at most 8 values of workload.load)" \
     "$T/out" || fail "check does not say how many points: $(cat "$T/out")"
 
-# What ran does not depend on -j: values, digests, answers, in the order of the sweep.
+# What ran does not depend on -j: values, digests, answers, in the order of the sweep (CONF4).
 gives 0 "$PSIM" run "$R" --no-store --json -j 1
 grep -v 'host_\|"seed"' "$T/out" >"$T/one"
 gives 0 "$PSIM" run "$R" --no-store --json -j 4

@@ -1,4 +1,4 @@
-# A worker that dies by a signal costs its own point; the others finish and are stored.
+# A worker that dies by a signal costs its own point; the others finish and are stored (CAMP2).
 . tests/system/lib.sh
 "$PSIM" run "$Q" -v -j 2 -o "$T/r.db" -r 1 -p customers=600 \
     -p 'workload.load={0.1,0.2,0.3,0.4}' -p 'workload.stations={1,1000}' >"$T/out" 2>"$T/err" &

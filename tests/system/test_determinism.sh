@@ -1,4 +1,4 @@
-# The digest depends on parameters and seed, and on nothing else.
+# The digest depends on parameters and seed, and on nothing else (CAMP4, SIM4).
 . tests/system/lib.sh
 run() { "$PSIM" run "$Q" -q --no-store --json -p customers=2000 "$@"; }
 gives 0 run -p 'workload.load={0.2,0.4}' -r 3;            digests "$T/out" >"$T/a"

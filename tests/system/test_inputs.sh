@@ -13,7 +13,7 @@ printf '1ns 0 1 8\n' >"$T/conf/t.txt"
 printf '1ns 0 1 8\n2ns 0 1 8\n' >"$D"
 packets() { sed -nE '/"packets":/{n;s/.*"value": ([0-9.]+).*/\1/p}' "$T/out" | head -n 1; }
 
-# An edited file makes another point: --resume and figure run it anew, else they do not.
+# An edited file makes another point: --resume and figure run it anew, else they do not (INPUT3).
 gives 0 "$PSIM" run "$C" -o "$T/r.db" -q
 gives 0 "$PSIM" run "$C" -o "$T/r.db" --resume
 grep -q '^0 points run, 1 taken' "$T/out" || fail "not taken"
@@ -23,7 +23,7 @@ grep -q '^1 point run' "$T/out" || fail "the edited trace was not read"
 grep -q ' 3.000 ' "$T/out" || fail "not three packets"
 gives 0 "$PSIM" check "$C" --resolved; grep -q '^workload.file.content = [0-9a-f]\{32\}$' "$T/out"
 
-# A configuration reads below its folder only.
+# A configuration reads below its folder only (INPUT1).
 refused() {
     gives 2 "$PSIM" check "$C"
     says "$1"
@@ -39,7 +39,7 @@ mkfifo "$T/conf/fifo";      named fifo;   refused "is not a regular file"
 named sub;                  refused "is a folder"
 named nothing;              refused "there is no file"
 
-# What the user names is the user's, but neither a FIFO nor a device.
+# What the user names is the user's, but neither a FIFO nor a device (INPUT2).
 gives 0 "$PSIM" run "$C" --no-store -p workload.file="$D"; grep -q ' 2.000 ' "$T/out"
 gives 0 "$PSIM" run "$C" --no-store -p trace="$D";         grep -q ' 2.000 ' "$T/out"
 for kind in check "run --no-store"; do

@@ -22,7 +22,7 @@ for delay in 0.02 0.07 0.13 0.21 0.34; do
     rm -f "$T/k.db"*
     echo "killed after $delay s: $told points had been stored"
 done
-# What was told is there: the number taken is at least the number told.
+# What was told is there: the number taken is at least the number told (CAMP1).
 rm -f "$T/r.db"*
 "$PSIM" "${args[@]}" -v -o "$T/r.db" >"$T/out" 2>"$T/err" &
 parent=$!
@@ -36,7 +36,7 @@ taken=$(sed -nE 's/.* ([0-9]+) taken from the file.*/\1/p' "$T/out")
 [ "$taken" -ge "$told" ] || fail "$told points were stored, $taken are there"
 [ "$taken" -lt 24 ] || echo "note: the campaign had ended before it was killed"
 
-# A worker that would run for minutes dies with its parent.
+# A worker that would run for minutes dies with its parent (CAMP3).
 "$PSIM" run "$Q" -q -j 2 --no-store -p customers=1000000000 >"$T/out" 2>"$T/err" &
 parent=$!
 two() { [ "$(pgrep -c -P $parent)" -eq 2 ]; }

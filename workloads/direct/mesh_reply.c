@@ -245,7 +245,7 @@ static void audit(void *self, struct sim_audit_report *report)
     sim_audit_balance_resident(report, "round trips", r->started, r->ended, under_way, r->lost);
     area += (uint64_t)(now - r->touched) * (r->started - r->ended - r->lost);
     sim_audit_check(report, area == ages,
-                    "Little's law: round trips under way sum up to %" PRIu64
+                    "Little's law (REPLY1): round trips under way sum up to %" PRIu64
                     " ps over the run, their lengths to %" PRIu64 " ps",
                     area, ages);
 }

@@ -5,16 +5,12 @@
  * comes by demux on a session of its own; pushing on it, now or later, sends the reply.
  *
  *   CHAN1  A request is given to the upper protocol at most once, whatever is lost, doubled,
- *       delayed
- *   or
- *       restarted below.
+ *       delayed or restarted below.
  *   CHAN2  A call ends exactly once: reply, or failed with XK_UNREACHABLE (no answer, or known
  *       dead), XK_RESTARTED (the server came back without it), XK_REFUSED (nobody has enabled it
  *       there).
  *   CHAN3  Below a layer that loses nothing while both ends live no timer is set: then a dead
- *       server
- *   is
- *       noticed by the failure detector, or by a message of the server's next life.
+ *       server is noticed by the failure detector, or by a message of the server's next life.
  *   CHAN4  A client's push answered XK_OK is not refused later for want of room: it is sent when
  *       the layer below is ready.  Likewise a server's.
  */

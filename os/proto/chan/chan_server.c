@@ -43,7 +43,7 @@ static void done(struct chan_server *v)
 {
     struct xk_sessn *s = xk_sessn_of(v);
     struct chan_slot *slot = &v->host->slots[v->id];
-    ASSERT(slot->active == s);
+    ASSERT(slot->active == s); /* CHANS2 */
     slot->active = NULL;
     v->state = CHAN_DONE;
     list_remove(&v->stalled.link);

@@ -36,7 +36,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     enum xk_status r = xk_push(s->down[0], m);
     if (r != XK_OK) { /* TPL2 */
         bool popped = xk_msg_pop(m, undo, TEMPLATE_HEADER);
-        ASSERT(popped);
+        ASSERT(popped); /* TPL2 */
         return r;
     }
     ts->sent++;
