@@ -3,16 +3,14 @@
  * Wire image of a message, big-endian: SVM_HEADER bytes, then the body: 4 bytes for each member of
  * the copy set, and the page's bytes if it carries any.
  *   0 op  1 access  2 flags (1: has_copy, 2: ownership, from bit 2: lost)
- *   3 region  4 page(4)  8 rest(4)
- *   12 origin(4)  16 fault(4)  20 version(4)  24 moves(4)  28 hops(2)  30 copies(2)  32 end
- * A body that does not fit a frame goes in segments, each with the header; `rest` is how many bytes
- * of the body are still to come.  The layer below is reliable and keeps the order between two
- * nodes, so the receiver joins what arrives.
+ *   3 region  4 page(4)  8 origin(4)  12 fault(4)  16 version(4)  20 moves(4)  24 hops(2)
+ *   26 copies(2)  28 end
+ * RDM below carries whole messages, in order, and takes all that is pushed.
  */
 #include "os/svm/svm_internal.h"
 #include "os/xk/peers.h"
 
-#define SVM_HEADER 32
+#define SVM_HEADER 28
 _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
 #define REGIONS_MAX 16
 #define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
@@ -76,20 +74,11 @@ struct early {
     struct xk_msg rest;
 };
 
-/* The segments of a message that have come so far. */
-struct partial {
-    struct list link;
-    uint32_t from;
-    uint8_t region;
-    struct rope body;
-};
-
 struct instance {
     struct svm *regions; /* of this node */
     uint32_t count;
     struct list early;
     uint32_t early_count;
-    struct list partial;
 };
 
 bool svm_is_strict(int index)
@@ -192,27 +181,26 @@ static void body_of(const struct svm_msg *m, struct rope *body)
     rope_add_slice(body, &m->data, 0, m->data.length);
 }
 
-static void store_header(const struct svm *s, const struct svm_msg *m, uint64_t rest, uint8_t *h)
+static void store_header(const struct svm *s, const struct svm_msg *m, uint8_t *h)
 {
     h[0] = (uint8_t)m->op;
     h[1] = (uint8_t)m->access;
     h[2] = (uint8_t)(m->has_copy | m->ownership << 1 | (uint8_t)m->lost << 2);
     h[3] = (uint8_t)s->id;
     wire_put32(h + 4, (uint32_t)m->page);
-    wire_put32(h + 8, (uint32_t)rest);
-    wire_put32(h + 12, m->origin);
-    wire_put32(h + 16, m->fault);
-    wire_put32(h + 20, m->version);
-    wire_put32(h + 24, m->moves);
-    wire_put16(h + 28, (uint16_t)(m->hops < UINT16_MAX ? m->hops : UINT16_MAX));
-    wire_put16(h + 30, (uint16_t)m->copies.count);
+    wire_put32(h + 8, m->origin);
+    wire_put32(h + 12, m->fault);
+    wire_put32(h + 16, m->version);
+    wire_put32(h + 20, m->moves);
+    wire_put16(h + 24, (uint16_t)(m->hops < UINT16_MAX ? m->hops : UINT16_MAX));
+    wire_put16(h + 26, (uint16_t)m->copies.count);
 }
 
 /* NULL when it is no message of this region: such frames are dropped. */
 static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
 {
     uint64_t page = wire_get32(h + 4);
-    uint32_t copies = wire_get16(h + 30);
+    uint32_t copies = wire_get16(h + 26);
     if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || h[2] >> 2 >= VM_STATUS_COUNT ||
         page >= vm_region_pages(s->region))
         return NULL;
@@ -226,11 +214,11 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
     m->has_copy = h[2] & 1;
     m->ownership = h[2] >> 1 & 1;
     m->lost = (enum vm_status)(h[2] >> 2 & 7);
-    m->origin = wire_get32(h + 12);
-    m->fault = wire_get32(h + 16);
-    m->version = wire_get32(h + 20);
-    m->moves = wire_get32(h + 24);
-    m->hops = wire_get16(h + 28);
+    m->origin = wire_get32(h + 8);
+    m->fault = wire_get32(h + 12);
+    m->version = wire_get32(h + 16);
+    m->moves = wire_get32(h + 20);
+    m->hops = wire_get16(h + 24);
     for (uint32_t i = 0; i < copies; i++) {
         uint8_t entry[4];
         if (xk_msg_pop(in, entry, sizeof entry))
@@ -240,48 +228,23 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
     return m;
 }
 
-/* Pushes the segments of a body from m->pushed on; false when the layer below is busy. */
-static bool push_body(struct svm *s, struct xk_sessn *session, struct svm_msg *m,
-                      const struct rope *body)
-{
-    struct xk_control most = { .op = XK_GET_MAX_PACKET };
-    uint64_t room = UINT32_MAX;
-    if (xk_sessn_control(session, &most) == XK_OK)
-        room = most.u64 - SVM_HEADER;
-    do {
-        uint64_t left = body->length - m->pushed, len = left < room ? left : room;
-        struct rope part;
-        struct xk_msg out;
-        rope_init(&part);
-        rope_add_slice(&part, body, m->pushed, len);
-        xk_msg_init_rope(&out, &part);
-        store_header(s, m, left - len, xk_msg_push(&out, SVM_HEADER));
-        enum xk_status status = xk_push(session, &out);
-        xk_msg_fini(&out);
-        if (status == XK_BUSY)
-            return false;
-        ASSERT_MSG(status != XK_TOO_LONG, "a segment does not fit the frame it was cut for");
-        m->pushed += len;
-    } while (m->pushed < body->length);
-    return true;
-}
-
-static bool push(struct svm *s, uint32_t node, struct svm_msg *m)
+/* To a dead node, or one that is not there, the message is lost. */
+static void push(struct svm *s, uint32_t node, const struct svm_msg *m)
 {
     enum xk_status why;
     struct xk_part peer = { .host = node };
     struct xk_sessn *session = xk_open(s->protl->down[0], s->protl, &peer, &why);
-    if (!session) /* no such peer, or dead: the message is lost */
-        return why != XK_BUSY;
+    if (!session)
+        return;
     struct rope body;
+    struct xk_msg out;
     body_of(m, &body);
-    bool done = push_body(s, session, m, &body);
-    rope_fini(&body);
-    if (done)
-        xk_close(session);
-    else
-        s->stalled = session; /* kept open, so that `ready` is called for it */
-    return done;
+    xk_msg_init_rope(&out, &body);
+    store_header(s, m, xk_msg_push(&out, SVM_HEADER));
+    enum xk_status status = xk_push(session, &out);
+    ASSERT(status == XK_OK || status == XK_UNREACHABLE);
+    xk_msg_fini(&out);
+    xk_close(session);
 }
 
 static void drain_local(struct port_timer *t)
@@ -308,11 +271,7 @@ void svm_send(struct svm *s, uint32_t node, struct svm_msg *m)
     }
     s->counts.sent++;
     s->counts.pages_sent += m->data.length > 0 && m->op < SVM_FETCH;
-    if (!list_empty(&s->outbox) || !push(s, node, m)) {
-        m->dest = node;
-        list_push(&s->outbox, &m->link);
-        return;
-    }
+    push(s, node, m);
     svm_msg_free(s, m);
 }
 
@@ -321,24 +280,6 @@ void svm_pass_on(struct svm *s, uint32_t node, struct svm_msg *m)
     s->counts.forwards++;
     m->hops++;
     svm_send(s, node, m);
-}
-
-static void ready(struct xk_protl *self, struct xk_sessn *lower)
-{
-    (void)lower;
-    struct instance *in = self->state;
-    for (struct svm *s = in->regions; s; s = s->next) {
-        if (s->stalled)
-            xk_close(s->stalled);
-        s->stalled = NULL;
-        while (!list_empty(&s->outbox)) {
-            struct svm_msg *m = LIST_ENTRY(s->outbox.next, struct svm_msg, link);
-            if (!push(s, m->dest, m))
-                break;
-            list_remove(&m->link);
-            svm_msg_free(s, m);
-        }
-    }
 }
 
 /* One message of a region that this node has joined. */
@@ -366,61 +307,19 @@ static void keep_early(struct xk_protl *self, uint32_t from, const uint8_t *head
     in->early_count++;
 }
 
-static void partial_free(struct port *port, struct partial *p)
-{
-    list_remove(&p->link);
-    rope_fini(&p->body);
-    port_free(port, p);
-}
-
-/* Joins a segment to what came before of its message; true: `in` is the whole now.  Regions send on
- * their own: segments of one are not those of another. */
-static bool join_segments(struct xk_protl *self, uint32_t from, uint8_t region, uint32_t rest,
-                          struct xk_msg *in)
-{
-    struct instance *instance = self->state;
-    struct partial *p = NULL;
-    LIST_EACH (l, &instance->partial) {
-        struct partial *q = LIST_ENTRY(l, struct partial, link);
-        if (q->from == from && q->region == region)
-            p = q;
-    }
-    if (!p && rest == 0)
-        return true;
-    if (!p) {
-        p = port_alloc(xk_port(self), sizeof *p);
-        p->from = from;
-        p->region = region;
-        rope_init(&p->body);
-        list_push(&instance->partial, &p->link);
-    }
-    struct rope part;
-    xk_msg_to_rope(in, &part);
-    rope_join(&p->body, &part);
-    if (rest > 0)
-        return false;
-    xk_msg_fini(in);
-    xk_msg_init_rope(in, &p->body);
-    partial_free(xk_port(self), p);
-    return true;
-}
-
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
 {
     struct instance *instance = self->state;
-    struct xk_control peer = { .op = XK_GET_PEER_HOST };
     uint8_t header[SVM_HEADER];
-    if (!xk_msg_pop(in, header, sizeof header) || xk_sessn_control(lower, &peer) != XK_OK)
-        return;
-    if (!join_segments(self, (uint32_t)peer.u64, header[3], wire_get32(header + 8), in))
+    if (!xk_msg_pop(in, header, sizeof header))
         return;
     struct svm *s = instance->regions;
     while (s && s->id != header[3])
         s = s->next;
     if (s)
-        take(s, (uint32_t)peer.u64, header, in);
+        take(s, lower->host, header, in);
     else if (header[3] < REGIONS_MAX)
-        keep_early(self, (uint32_t)peer.u64, header, in);
+        keep_early(self, lower->host, header, in);
 }
 
 static void take_early(struct svm *s)
@@ -446,9 +345,6 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     (void)life;
     if (alive)
         return;
-    LIST_EACH_SAFE (l, next, &in->partial)
-        if (LIST_ENTRY(l, struct partial, link)->from == node)
-            partial_free(xk_port(self), LIST_ENTRY(l, struct partial, link));
     for (struct svm *s = in->regions; s; s = s->next)
         svm_node_down(s, node);
 }
@@ -459,7 +355,6 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     struct instance *in = self->state;
     xk_on_peer(self->kernel, peer_changed, self);
     list_init(&in->early);
-    list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -469,10 +364,9 @@ const struct xk_protl_ops svm_protl = {
               .state_size = sizeof(struct instance) },
     .down_min = 1,
     .down_max = 1,
-    .needs = XK_NETWORK,
+    .needs = XK_NETWORK | XK_LONG | XK_TAKES,
     .init = init,
     .demux = demux,
-    .ready = ready,
 };
 
 const struct counter svm_counters[] = {
@@ -529,7 +423,6 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->out = port_incarnation(p) > 1;
     list_init(&s->all);
     list_init(&s->local);
-    list_init(&s->outbox);
     port_timer_init(p, &s->local_timer, drain_local, s);
     s->next = in->regions;
     in->regions = s;

@@ -48,8 +48,8 @@ struct svm_params {
 };
 extern const struct param svm_params_desc[];
 
-/* The protocol instance through which the parts talk: put it above the driver in the graph, e.g.
- * { name = "svm", protocol = "svm", below = { "mesh" } }. */
+/* The protocol instance through which the parts talk: put it above RDM in the graph, e.g.
+ * { name = "svm", protocol = "svm", below = { "rdm" } }. */
 extern const struct xk_protl_ops svm_protl;
 
 /* Joins this node to the shared region [base, base + length) of `space`.  Every node of `nodes`

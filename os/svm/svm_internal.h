@@ -74,8 +74,6 @@ struct svm_msg {
     uint32_t version;      /* of the page's bytes, see SVMI2 */
     uint32_t moves;        /* of the page's ownership, see SVMI4 */
     uint32_t hops;         /* times forwarded */
-    uint32_t dest;         /* while it waits for the layer below */
-    uint64_t pushed;       /* bytes of its body that the layer below has taken */
     struct nodeset copies; /* PAGE with ownership */
     struct rope data;
 };
@@ -127,10 +125,9 @@ struct svm {
     struct svm_recovery *recovery; /* recover.c; NULL: nobody has died */
     bool frozen;                   /* the survivors are agreeing on what is left */
     bool out;                      /* this node has crashed since: it shares nothing any more */
-    uint32_t manager;          /* node: the first of the list that lived when it was last asked */
-    uint64_t last_page;        /* whose record was asked for last: that costs no lookup */
-    struct list local, outbox; /* to this node; not yet taken by the layer below */
-    struct xk_sessn *stalled;  /* that refused the head of the outbox; NULL: none */
+    uint32_t manager;   /* node: the first of the list that lived when it was last asked */
+    uint64_t last_page; /* whose record was asked for last: that costs no lookup */
+    struct list local;  /* messages to this node */
     struct port_timer local_timer;
     struct svm_counts counts;
     uint32_t never[SVM_STATE_COUNT]; /* events that cannot meet a page in that state */

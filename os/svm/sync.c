@@ -1,10 +1,9 @@
 /* sync.c: see sync.h.
  *
- * Wire image, 20 bytes, big-endian:  0 op  1 rest(3)  4 object(4)  8 token(4)  12 value(8)
+ * Wire image, 16 bytes, big-endian:  0 op  1 token(3)  4 object(4)  8 value(8)
  * A request carries a token of its sender, which comes back in the answer and finds the waiting
  * thread.  Behind the header stands what the memory has to say, if it is relaxed (struct
- * sync_memory); what does not fit a frame goes in segments, each with the header, and `rest` is how
- * many of its bytes are still to come.
+ * sync_memory).  RDM below carries whole messages, in order, and takes all that is pushed.
  */
 #include "os/svm/sync.h"
 
@@ -14,9 +13,9 @@
 
 #include <stdio.h> /* snprintf alone */
 
-#define SYNC_HEADER 20
+#define SYNC_HEADER 16
+#define TOKEN_MAX 0xffffff
 #define ROUNDS 32
-#define BODY_MAX 0xffffff /* `rest` has 24 bits */
 
 /* BROKEN, in place of an answer: node `value` has crashed, so that there will be none. */
 enum op { LOCK, UNLOCK, ADVANCE, AWAIT, READ, ANSWER, BARRIER, BROKEN, OP_COUNT };
@@ -55,9 +54,7 @@ struct sync {
     uint32_t count, rank, tokens;
     struct xk_map objects[2]; /* locks, event counts */
     struct list pending;
-    struct list outbox;       /* struct outgoing */
-    struct xk_sessn *stalled; /* that refused the head of the outbox; NULL: none */
-    uint64_t epoch;           /* barriers that this node has entered */
+    uint64_t epoch; /* barriers that this node has entered */
     uint64_t arrived[ROUNDS];
     struct list notes[ROUNDS]; /* struct message: of the barrier messages not yet waited for */
     struct port_thread *at_barrier;
@@ -70,19 +67,17 @@ struct sync {
     void *memory_arg;
 };
 
-/* To a node, or from one. */
+/* From a node. */
 struct message {
     struct list link;
     uint32_t node;
     uint8_t header[SYNC_HEADER];
-    uint64_t pushed; /* bytes of the body that the layer below has taken */
     struct rope body;
 };
 
 struct instance {
     struct sync *sync;
-    struct list early;   /* struct message: what came before this node joined */
-    struct list partial; /* struct message: whose segments have not all come */
+    struct list early; /* struct message: what came before this node joined */
 };
 
 static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope *body);
@@ -104,68 +99,35 @@ static void message_free(struct port *p, struct message *m)
     port_free(p, m);
 }
 
-static enum xk_status push_segment(struct xk_sessn *session, struct message *m, uint64_t len)
-{
-    struct rope part;
-    struct xk_msg out;
-    uint32_t rest = (uint32_t)(m->body.length - m->pushed - len);
-    rope_init(&part);
-    rope_add_slice(&part, &m->body, m->pushed, len);
-    xk_msg_init_rope(&out, &part);
-    uint8_t *h = xk_msg_push(&out, SYNC_HEADER);
-    for (size_t i = 0; i < SYNC_HEADER; i++)
-        h[i] = m->header[i];
-    h[1] = (uint8_t)(rest >> 16);
-    wire_put16(h + 2, (uint16_t)rest);
-    enum xk_status status = xk_push(session, &out);
-    xk_msg_fini(&out);
-    return status;
-}
-
-/* Pushes what is left of a message; false when the layer below is busy. */
-static bool push(struct sync *y, struct message *m)
-{
-    enum xk_status why;
-    struct xk_part peer = { .host = m->node };
-    struct xk_sessn *s = xk_open(y->protl->down[0], y->protl, &peer, &why);
-    if (!s)
-        return why != XK_BUSY;
-    struct xk_control most = { .op = XK_GET_MAX_PACKET };
-    uint64_t room = BODY_MAX;
-    if (m->body.length > 0 && xk_sessn_control(s, &most) == XK_OK)
-        room = most.u64 - SYNC_HEADER;
-    do {
-        uint64_t left = m->body.length - m->pushed, len = left < room ? left : room;
-        if (push_segment(s, m, len) == XK_BUSY) {
-            y->stalled = s; /* kept open, so that `ready` is called for it */
-            return false;
-        }
-        m->pushed += len;
-    } while (m->pushed < m->body.length);
-    xk_close(s);
-    return true;
-}
-
-/* The body is taken; NULL: none. */
+/* The body is taken; NULL: none.  To the dead it is lost. */
 static void send(struct sync *y, uint32_t node, enum op op, uint32_t object, uint32_t token,
                  uint64_t value, struct rope *body)
 {
-    uint8_t h[SYNC_HEADER] = { (uint8_t)op };
+    uint8_t h[SYNC_HEADER];
+    struct rope none;
+    rope_init(&none);
+    wire_put32(h, (uint32_t)op << 24 | token);
     wire_put32(h + 4, object);
-    wire_put32(h + 8, token);
-    wire_put64(h + 12, value);
-    struct message *m = message_new(y->port, node, h);
-    if (body)
-        rope_move(&m->body, body);
-    ASSERT_MSG(m->body.length <= BODY_MAX, "too much to tell with one message");
+    wire_put64(h + 8, value);
     if (node == port_node(y->port)) {
         port_pay(y->port); /* a message would leave after the thread's work so far too */
-        handle(y, node, h, &m->body);
-    } else if (!list_empty(&y->outbox) || !push(y, m)) {
-        list_push(&y->outbox, &m->link);
+        handle(y, node, h, body ? body : &none);
         return;
     }
-    message_free(y->port, m);
+    enum xk_status why;
+    struct xk_part peer = { .host = node };
+    struct xk_sessn *s = xk_open(y->protl->down[0], y->protl, &peer, &why);
+    if (!s)
+        return;
+    struct xk_msg m;
+    xk_msg_init_rope(&m, body ? body : &none);
+    uint8_t *front = xk_msg_push(&m, SYNC_HEADER);
+    for (size_t i = 0; i < SYNC_HEADER; i++)
+        front[i] = h[i];
+    enum xk_status status = xk_push(s, &m);
+    ASSERT(status == XK_OK || status == XK_UNREACHABLE);
+    xk_msg_fini(&m);
+    xk_close(s);
 }
 
 /* ---- at the home ---- */
@@ -363,8 +325,8 @@ static void arrived_at_barrier(struct sync *y, uint32_t from, uint32_t round, co
 /* Whatever is not taken of the body stays the caller's. */
 static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope *body)
 {
-    uint32_t number = wire_get32(h + 4), token = wire_get32(h + 8);
-    uint64_t value = wire_get64(h + 12);
+    uint32_t number = wire_get32(h + 4), token = wire_get32(h) & TOKEN_MAX;
+    uint64_t value = wire_get64(h + 8);
     struct object *o = NULL;
     if (y->out || nodeset_has(&y->dead, from)) /* it is too late: others have been told */
         return;
@@ -438,7 +400,7 @@ static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
     }
     struct pending *w = port_alloc(y->port, sizeof *w);
     w->home = home;
-    w->token = ++y->tokens;
+    w->token = ++y->tokens & TOKEN_MAX;
     w->thread = port_thread_self(y->port);
     struct rope asked;
     rope_init(&asked);
@@ -540,63 +502,22 @@ void sync_barrier(struct sync *y)
 
 /* ---- the protocol ---- */
 
-/* Joins a segment to what came before of its message; NULL: more is to come. */
-static struct message *join_segment(struct xk_protl *self, uint32_t from, const uint8_t *h,
-                                    struct xk_msg *in)
-{
-    struct instance *instance = self->state;
-    struct port *p = xk_port(self);
-    struct message *m = NULL;
-    uint64_t rest = (uint64_t)h[1] << 16 | wire_get16(h + 2);
-    LIST_EACH (l, &instance->partial)
-        if (LIST_ENTRY(l, struct message, link)->node == from)
-            m = LIST_ENTRY(l, struct message, link);
-    if (!m)
-        m = message_new(p, from, h);
-    struct rope part;
-    xk_msg_to_rope(in, &part);
-    rope_join(&m->body, &part);
-    list_remove(&m->link);
-    if (rest == 0)
-        return m;
-    list_push(&instance->partial, &m->link);
-    return NULL;
-}
-
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
 {
     struct instance *instance = self->state;
-    struct xk_control peer = { .op = XK_GET_PEER_HOST };
     uint8_t h[SYNC_HEADER];
-    if (!xk_msg_pop(in, h, sizeof h) || h[0] >= OP_COUNT || xk_sessn_control(lower, &peer) != XK_OK)
+    struct rope body;
+    if (!xk_msg_pop(in, h, sizeof h) || h[0] >= OP_COUNT)
         return;
-    struct message *m = join_segment(self, (uint32_t)peer.u64, h, in);
-    if (!m)
-        return;
-    if (!instance->sync) {
+    xk_msg_to_rope(in, &body);
+    if (instance->sync) {
+        handle(instance->sync, lower->host, h, &body);
+    } else {
+        struct message *m = message_new(xk_port(self), lower->host, h);
+        rope_move(&m->body, &body);
         list_push(&instance->early, &m->link);
-        return;
     }
-    handle(instance->sync, m->node, h, &m->body);
-    message_free(xk_port(self), m);
-}
-
-static void ready(struct xk_protl *self, struct xk_sessn *lower)
-{
-    (void)lower;
-    struct instance *in = self->state;
-    struct sync *y = in->sync;
-    if (y && y->stalled)
-        xk_close(y->stalled);
-    if (y)
-        y->stalled = NULL;
-    while (y && !list_empty(&y->outbox)) {
-        struct message *m = LIST_ENTRY(y->outbox.next, struct message, link);
-        if (!push(y, m))
-            return;
-        list_remove(&m->link);
-        message_free(y->port, m);
-    }
+    rope_fini(&body);
 }
 
 /* A node that is back has forgotten what it held: it stays dead here. */
@@ -607,13 +528,6 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     (void)life;
     if (alive)
         return;
-    LIST_EACH_SAFE (l, next, &in->partial) {
-        struct message *m = LIST_ENTRY(l, struct message, link);
-        if (m->node != node)
-            continue;
-        list_remove(l);
-        message_free(xk_port(self), m);
-    }
     if (in->sync)
         member_down(in->sync, node);
 }
@@ -624,7 +538,6 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     struct instance *in = self->state;
     xk_on_peer(self->kernel, peer_changed, self);
     list_init(&in->early);
-    list_init(&in->partial);
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -634,10 +547,9 @@ const struct xk_protl_ops sync_protl = {
               .state_size = sizeof(struct instance) },
     .down_min = 1,
     .down_max = 1,
-    .needs = XK_NETWORK,
+    .needs = XK_NETWORK | XK_LONG | XK_TAKES,
     .init = init,
     .demux = demux,
-    .ready = ready,
 };
 
 struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t count)
@@ -662,7 +574,6 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
     xk_map_init(&y->objects[0], p, sizeof(uint32_t));
     xk_map_init(&y->objects[1], p, sizeof(uint32_t));
     list_init(&y->pending);
-    list_init(&y->outbox);
     for (uint32_t i = 0; i < ROUNDS; i++)
         list_init(&y->notes[i]);
     y->memory = memory;

@@ -23,7 +23,7 @@
 
 struct sync;
 
-/* Put it above the driver: { name = "sync", protocol = "sync", below = { "mesh" } }. */
+/* Put it above RDM: { name = "sync", protocol = "sync", below = { "rdm" } }. */
 extern const struct xk_protl_ops sync_protl;
 
 /* This node's part; the same list in the same order on every node, which stays the caller's.  One a

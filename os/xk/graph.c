@@ -104,6 +104,7 @@ static const struct {
     { XK_INTACT, "damages nothing", "damages messages" },
     { XK_LONG, "carries more than a frame", "carries frames alone" },
     { XK_CALLS, "carries calls", "carries messages alone" },
+    { XK_TAKES, "takes all that is pushed", "may be full" },
 };
 
 /* What it is given must be what it needs. */
@@ -126,6 +127,7 @@ static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const s
                                    : "");
         given &= below->gives;
     }
+    given &= ~(unsigned)XK_TAKES; /* this one alone is given it */
     d->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
     return true;
 }

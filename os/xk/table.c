@@ -18,17 +18,20 @@ void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max
     t->idle_max = idle_max;
 }
 
-struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)
+struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s)
 {
-    struct table_key k = key_of(upper, host);
-    struct xk_sessn *s = xk_map_resolve(&t->map, &k);
-    if (!s)
-        return NULL;
     if (s->refs++ == 0) {
         list_remove(&s->link);
         t->idle_count--;
     }
     return s;
+}
+
+struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)
+{
+    struct table_key k = key_of(upper, host);
+    struct xk_sessn *s = xk_map_resolve(&t->map, &k);
+    return s ? xk_table_hold(t, s) : NULL;
 }
 
 struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,

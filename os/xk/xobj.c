@@ -62,14 +62,16 @@ void xk_open_done(struct xk_protl *upper, struct xk_sessn *s)
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)
 {
     cross(s->upper, s->protl);
-    port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
+    if (!s->protl->ops->joined)
+        port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
     return s->ops->push(s, m);
 }
 
 void xk_demux(struct xk_sessn *s, struct xk_msg *m)
 {
     cross(s->protl, s->upper);
-    port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
+    if (!s->protl->ops->joined)
+        port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
     s->upper->ops->demux(s->upper, s, m);
 }
 
@@ -151,8 +153,11 @@ struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, ui
 void xk_sessn_free(struct xk_sessn *s)
 {
     for (uint8_t i = 0; i < s->downs; i++)
-        if (s->down[i])
+        if (s->down[i]) {
+            if (s->down[i]->upper_state == s)
+                s->down[i]->upper_state = NULL;
             xk_close(s->down[i]);
+        }
     list_remove(&s->link);
     port_free(s->protl->kernel->port, s);
 }
@@ -201,7 +206,9 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         unsigned given = d->downs ? ~0u : XK_NETWORK; /* a driver looks at its interface */
         for (uint8_t j = 0; j < d->downs; j++)
             given &= x->down[j]->gives;
-        x->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
+        x->gives = given & ~(unsigned)XK_TAKES; /* this one alone is given it */
+        if (d->ops->gives)
+            x->gives = d->ops->gives(d->params, x->gives);
         x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
         if (d->ops->kind.counters)

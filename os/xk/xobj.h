@@ -13,7 +13,8 @@
  *       to finish.
  *   XK4  Crossing from an instance into one of another protection domain is named to the port by
  *       the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER):
- *       protocols name only what is special to them.
+ *       protocols name only what is special to them.  A `joined` protocol and who stands on it are
+ *       one layer: a header a frame.
  */
 #ifndef OS_XK_XOBJ_H
 #define OS_XK_XOBJ_H
@@ -69,7 +70,8 @@ enum xk_property {
     XK_ONCE = 4,     /* none arrives twice */
     XK_INTACT = 8,   /* none is damaged */
     XK_LONG = 16,    /* they may be longer than a frame */
-    XK_CALLS = 32    /* what is pushed is a call, and an answer or a failure comes */
+    XK_CALLS = 32,   /* what is pushed is a call, and an answer or a failure comes */
+    XK_TAKES = 64    /* for who needs it, push is never answered XK_BUSY: what waits, waits below */
 };
 /* Of a network that does what the drivers' interface says. */
 #define XK_NETWORK (XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_INTACT)
@@ -86,6 +88,7 @@ struct xk_sessn_ops {
 struct xk_protl_ops {
     struct kind kind;           /* its state is zeroed, in the task's heap */
     uint8_t down_min, down_max; /* how many instances it needs below */
+    bool joined;                /* X4 */
     unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
@@ -131,7 +134,7 @@ struct xk_sessn {
     struct xk_protl *protl; /* whose session it is */
     struct xk_protl *upper; /* to whom it delivers */
     struct list link;       /* its protocol's: the idle list of a session table */
-    void *upper_state;      /* whatever its upper hangs on it */
+    void *upper_state; /* whatever its upper hangs on it; a session above it: while that lives */
     uint32_t refs;
     uint32_t host; /* the peer */
     uint8_t downs;

@@ -96,8 +96,9 @@ static struct val *machine_spec(int64_t side)
     val_put(v, "rows", val_new_int(side, "bench", 1));
     val_put(v, "columns", val_new_int(side, "bench", 1));
     val_append(graph, protocol("mesh", NULL));
-    val_append(graph, protocol("svm", "mesh"));
-    val_append(graph, protocol("sync", "mesh"));
+    val_append(graph, protocol("rdm", "mesh"));
+    val_append(graph, protocol("svm", "rdm"));
+    val_append(graph, protocol("sync", "rdm"));
     val_put(v, "graph", graph);
     if (!val_set_path(v, "network.model", val_new_string("ideal", "bench", 1), &e) ||
         !val_set_path(v, "nic.packet_bytes", val_new_string(packet, "bench", 1), &e))

@@ -71,7 +71,8 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     rig_set(&r, "detector_delay", "5ms");
     struct val *graph = val_new(VAL_LIST, NULL, 0);
     val_append(graph, instance("mesh", NULL));
-    val_append(graph, instance("svm", "mesh"));
+    val_append(graph, instance("rdm", "mesh"));
+    val_append(graph, instance("svm", "rdm"));
     val_put(r.spec, "graph", graph);
     rig_os(&r);
     if (what == LOST) {

@@ -13,9 +13,10 @@
 #include "os/svm/lrc.h"
 #include "tests/os/lrc_rig.h"
 
-#define DRIVER 8       /* bytes of the driver's header: the number of the upper protocol first */
-#define SVM_HEAD 32    /* of a message of the memory */
-#define SYNC_HEAD 20   /* of a message of the synchronisation */
+#define DRIVER 8       /* bytes of the driver's header */
+#define BELOW 12       /* and of RDM's behind it: the number of the upper protocol first */
+#define SVM_HEAD 28    /* of a message of the memory */
+#define SYNC_HEAD 16   /* of a message of the synchronisation */
 #define FRAME_MAX 8192 /* as large as any here */
 
 enum plant_kind {
@@ -54,7 +55,7 @@ static void replace(struct rope *frame, size_t len)
 /* Moves the pages of the first interval in a clock with notices out of the region. */
 static bool lose_notice(struct plant *t, size_t len)
 {
-    size_t at = DRIVER + SYNC_HEAD + 4 * t->w->nodes;
+    size_t at = BELOW + SYNC_HEAD + 4 * t->w->nodes;
     if (len < at + 24 || wire_get32(bytes + at) == 0)
         return false;
     uint32_t runs = wire_get32(bytes + at + 12);
@@ -65,8 +66,8 @@ static bool lose_notice(struct plant *t, size_t len)
 
 static size_t whole_page(struct plant *t, uint32_t src)
 {
-    size_t at = DRIVER + SVM_HEAD;
-    uint32_t page = wire_get32(bytes + DRIVER + 4);
+    size_t at = BELOW + SVM_HEAD;
+    uint32_t page = wire_get32(bytes + BELOW + 4);
     const uint8_t *now = vm_frame(t->w->svm[src]->region, page, false);
     wire_put16(bytes + at, 0);
     wire_put16(bytes + at + 2, LRC_PAGE);
@@ -84,10 +85,10 @@ static void tamper_diff(struct plant *t, uint32_t src, uint32_t dst, size_t len,
         t->late_length = len;
         t->late_src = src;
         t->late_dst = dst;
-        replace(frame, DRIVER + SVM_HEAD);
+        replace(frame, BELOW + SVM_HEAD);
         break;
     case PLANT_LOST:
-        replace(frame, DRIVER + SVM_HEAD);
+        replace(frame, BELOW + SVM_HEAD);
         break;
     case PLANT_WHOLE:
         replace(frame, whole_page(t, src));
@@ -103,7 +104,7 @@ static void tamper_diff(struct plant *t, uint32_t src, uint32_t dst, size_t len,
 
 static void tamper_copy(struct plant *t, uint32_t src, size_t len, struct rope *frame)
 {
-    uint32_t page = wire_get32(bytes + DRIVER + 4);
+    uint32_t page = wire_get32(bytes + BELOW + 4);
     uint8_t now[LRC_PAGE];
     if (t->kind == PLANT_LATE && t->late_length > 0 && src == t->late_dst) {
         fake_inject(t->w->rig.f, t->late_src, t->late_dst, t->late, t->late_length);
@@ -123,12 +124,12 @@ static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
     size_t len = frame->length;
     cr_assert_leq(len, sizeof bytes);
     rope_read(frame, 0, len, bytes);
-    bool memory = wire_get16(bytes) == xk_find(t->w->rig.k[src], "svm")->number;
+    bool memory = bytes[DRIVER] == xk_find(t->w->rig.k[src], "svm")->number;
     if (!memory && t->kind == PLANT_NOTICE && t->seen++ >= t->after && lose_notice(t, len))
         replace(frame, len);
-    if (memory && bytes[DRIVER] == SVM_DIFF && t->seen++ >= t->after)
+    if (memory && bytes[BELOW] == SVM_DIFF && t->seen++ >= t->after)
         tamper_diff(t, src, dst, len, frame);
-    if (memory && bytes[DRIVER] == SVM_COPY)
+    if (memory && bytes[BELOW] == SVM_COPY)
         tamper_copy(t, src, len, frame);
     return true;
 }
@@ -263,7 +264,7 @@ static uint64_t explore(uint32_t nodes, uint32_t pages, uint32_t what, int homes
 /* LRC3. */
 Test(lrc, every_order_of_small_programs_is_consistent)
 {
-    explored_graph = rig_graph("mesh mesh; svm svm <mesh; sync sync <mesh");
+    explored_graph = rig_graph("mesh mesh; r rdm <mesh; svm svm <r; sync sync <r");
     uint64_t orders = 0;
     for (uint32_t nodes = 2; nodes <= 3; nodes++)
         for (uint32_t pages = 1; pages <= 2; pages++)

@@ -80,7 +80,7 @@ static struct world *begin(size_t program_idx, const char *pattern, const char *
     w.params = calloc(1, w.ops->kind.params_size);
     cr_assert(param_load(w.ops->kind.params, w.params, v, "workload", &e), "%s", e.text);
     struct fake_options o = { .nodes = nodes, .seed = seed, .work_cost = 20 * SIM_NS };
-    rig_start(&w.rig, &o, "mesh mesh; svm svm <mesh; sync sync <mesh", booted, &w);
+    rig_start(&w.rig, &o, "mesh mesh; r rdm <mesh; svm svm <r; sync sync <r", booted, &w);
     val_free(v);
     return &w;
 }
@@ -136,7 +136,7 @@ Test(shared, patterns_see_what_was_written)
                 run(0, patterns[i], svm_managers.items[m]->name, 6, seed);
 }
 
-#define OP 8     /* offset of the operation in a frame: behind the driver's header */
+#define OP 12    /* offset of the operation in a frame: behind the headers of driver and RDM */
 #define REGION 3 /* behind the operation; 0: the program's, 1: the records' */
 
 /* Once, in the words of the program's first page: the values that a page brings are changed. */

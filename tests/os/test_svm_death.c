@@ -225,7 +225,7 @@ Test(svm_death, who_comes_back_shares_nothing)
 
 /* ---- frames that are late or lost with their sender ---- */
 
-#define OP 8 /* offset of the operation in a frame: behind the driver's header */
+#define OP 12 /* offset of the operation in a frame: behind the headers of driver and RDM */
 enum { OP_PAGE = 2, OP_INVALIDATE = 4 };
 
 struct catch

@@ -15,7 +15,7 @@
 #include "os/svm/svm_internal.h"
 #include "tests/os/svm_rig.h"
 
-#define OP 8 /* offset of the operation in a frame: behind the driver's header */
+#define OP 12 /* offset of the operation in a frame: behind the headers of driver and RDM */
 #define HEADERS 40
 #define SEEDS 12
 #define OLD 3 /* a stale owner has what it had so many pages ago */
@@ -76,9 +76,9 @@ static bool wanted(const struct plant *t, const uint8_t *bytes, size_t len, uint
 static void serve_stale(struct plant *t, const uint8_t *request)
 {
     struct page_frame f = t->sent[0];
-    uint32_t origin = wire_get32(request + OP + 12);
+    uint32_t origin = wire_get32(request + OP + 8);
     bool moves = t->c->manager == manager_named("dynamic"); /* a read moves the ownership */
-    memcpy(f.bytes + OP + 12, request + OP + 12, 8);        /* origin, fault */
+    memcpy(f.bytes + OP + 8, request + OP + 8, 8);          /* origin, fault */
     f.bytes[OP + 1] = VM_READ;
     f.bytes[OP + 2] = moves ? 2 : 0;
     fake_inject(t->c->rig.f, f.src, origin, f.bytes, sizeof f.bytes);
@@ -94,8 +94,8 @@ static void remember(struct plant *t, uint32_t src, const uint8_t *bytes, size_t
     f->src = src;
     memcpy(f->bytes, bytes, HEADERS);
     memcpy(f->bytes + HEADERS, bytes + len - PAGE, PAGE);
-    wire_put32(f->bytes + 4, HEADERS - OP + PAGE);
-    wire_put16(f->bytes + OP + 30, 0); /* members of the copy set */
+    wire_put32(f->bytes + 4, HEADERS - 8 + PAGE);
+    wire_put16(f->bytes + OP + 26, 0); /* members of the copy set */
 }
 
 static bool tamper(void *arg, uint32_t src, uint32_t dst, struct rope *frame)

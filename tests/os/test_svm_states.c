@@ -22,7 +22,7 @@ static void count(void *c, enum svm_state state, enum svm_event e)
 
 /* Announcements can be late, for nothing that they say has to be so; and who has asked twice, as
  * broadcasts do, can have its copy a second time when it has long gone on. */
-#define OP 8 /* offset of the operation in a frame: behind the driver's header */
+#define OP 12 /* offset of the operation in a frame: behind the headers of driver and RDM */
 #define LATE_MOST 16
 #define LATE_BYTES 300
 

@@ -41,6 +41,11 @@ Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
         "mesh mesh; blast blast <mesh; svm svm <blast",
         "'svm' needs a path that keeps their order, and 'blast' below it lets messages overtake");
     refuses(
+        "mesh mesh; svm svm <mesh",
+        "'svm' needs a path that carries more than a frame, and 'mesh' below it carries frames");
+    refuses("mesh mesh; r rdm <mesh; v vdrop <r; sync sync <v",
+            "'sync' needs a path that takes all that is pushed, and 'v' below it may be full");
+    refuses(
         "mesh mesh; blast blast <mesh; s select <blast",
         "'select' needs a path that carries calls, and 'blast' below it carries messages alone");
 }

@@ -33,8 +33,9 @@ return {
         network = { model = param("model", "worm") },
         graph = {
             { name = "mesh", protocol = "mesh" },
-            { name = "svm", protocol = "svm", below = { "mesh" } },
-            { name = "sync", protocol = "sync", below = { "mesh" } },
+            { name = "rdm", protocol = "rdm", below = { "mesh" } },
+            { name = "svm", protocol = "svm", below = { "rdm" } },
+            { name = "sync", protocol = "sync", below = { "rdm" } },
             { name = "blast", protocol = "blast", below = { "mesh" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },

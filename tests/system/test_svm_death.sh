@@ -9,8 +9,9 @@ local m = paragon {
         faults = at ~= "" and { { at = at, path = "node " .. param("node", 2), after = param("after", "0s") } } or nil,
         graph = {
             { name = "mesh", protocol = "mesh" },
-            { name = "svm", protocol = "svm", below = { "mesh" } },
-            { name = "sync", protocol = "sync", below = { "mesh" } },
+            { name = "rdm", protocol = "rdm", below = { "mesh" } },
+            { name = "svm", protocol = "svm", below = { "rdm" } },
+            { name = "sync", protocol = "sync", below = { "rdm" } },
         },
 }
 m.restart_programs = param("again", false)

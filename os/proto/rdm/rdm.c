@@ -34,63 +34,50 @@ const struct rdm_counts *rdm_counts(const struct xk_protl *rdm)
     return &((const struct rdm_state *)rdm->state)->counts;
 }
 
-static void header_store(uint8_t *out, const struct rdm_header *h, bool numbers)
-{
-    wire_put16(out, h->protocol);
-    out[2] = h->op;
-    out[3] = (uint8_t)(h->last | h->first << 1);
-    wire_put32(out + 4, h->from);
-    wire_put32(out + 8, h->to);
-    if (!numbers)
-        return;
-    wire_put32(out + 12, h->number);
-    wire_put32(out + 16, h->next);
-    wire_put32(out + 20, h->mask);
-}
-
 /* ---- what is sent ---- */
 
-static const struct xk_sessn_ops sessn_ops;
-
-/* The session through which a conversation sends, kept until there is nothing to do. */
-struct xk_sessn *rdm_session(struct rdm_talk *t)
+uint16_t rdm_life(uint32_t life)
 {
-    struct rdm_state *st = t->self->state;
-    bool fresh;
-    enum xk_status why;
-    if (!t->sessn)
-        t->sessn =
-            xk_table_open(&st->sessns, t->self, t->upper, t->host, &sessn_ops, 0, &fresh, &why);
-    return t->sessn;
+    return (uint16_t)(life % UINT16_MAX + 1);
 }
 
-static uint32_t life_of(const struct rdm_talk *t)
+static struct port *port_of(struct rdm_talk *t)
 {
-    const struct xk_kernel *k = t->self->kernel;
-    return xk_alive(k, t->host) ? xk_life(k, t->host) : 0;
+    return xk_port(xk_sessn_of(t)->protl);
 }
 
-/* False: the layer below is full.  The acknowledgement goes with everything. */
-static bool push(struct rdm_talk *t, struct rdm_header *h, const struct rope *data)
+/* The other's life is known, and has not ended. */
+static bool knows_life(const struct xk_sessn *s)
 {
-    struct rdm_state *st = t->self->state;
-    struct xk_sessn *s = rdm_session(t);
-    struct xk_msg m;
-    if (!s)
-        return true; /* no such host */
-    h->protocol = (uint16_t)t->upper->number;
-    h->from = port_incarnation(xk_port(t->self));
-    h->to = life_of(t);
-    h->next = t->expected;
-    h->mask = rdm_mask(t);
-    xk_msg_init(&m);
-    if (data)
-        rope_add_slice(&m.data, data, 0, data->length);
-    header_store(xk_msg_push(&m, st->header), h, st->numbers);
-    enum xk_status status = xk_push(s->down[0], &m);
-    xk_msg_fini(&m);
-    if (status == XK_BUSY)
-        return false;
+    const struct xk_kernel *k = s->protl->kernel;
+    return xk_alive(k, s->host) && xk_life(k, s->host) != 0;
+}
+
+static void header_store(uint8_t *out, const struct rdm_header *h, const struct xk_sessn *s)
+{
+    struct rdm_talk *t = s->state;
+    out[0] = (uint8_t)s->upper->number;
+    out[1] = (uint8_t)(h->last | h->first << 1 | h->op << 2);
+    wire_put16(out + 2, knows_life(s) ? rdm_life(xk_life(s->protl->kernel, s->host)) : 0);
+    if (!rdm_state(t)->numbers)
+        return;
+    wire_put32(out + 4, port_incarnation(xk_port(s->protl)));
+    wire_put32(out + 8, h->number);
+    wire_put32(out + 12, t->expected);
+    wire_put32(out + 16, rdm_mask(t));
+}
+
+/* Takes the message, unless the layer below is full: false.  The acknowledgement goes with
+ * everything. */
+static bool push(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
+{
+    struct xk_sessn *s = xk_sessn_of(t);
+    uint8_t header[RDM_HEADER + RDM_NUMBERS];
+    uint64_t size = rdm_state(t)->header;
+    header_store(xk_msg_push(m, size), h, s);
+    if (xk_push(s->down[0], m) == XK_BUSY)
+        return !xk_msg_pop(m, header, size);
+    xk_msg_fini(m);
     t->ack_due = false;
     t->unacked = 0;
     port_timer_cancel(&t->ack);
@@ -99,16 +86,20 @@ static bool push(struct rdm_talk *t, struct rdm_header *h, const struct rope *da
 
 static bool push_alone(struct rdm_talk *t, enum rdm_op op)
 {
-    struct rdm_header h = { .op = op };
-    ((struct rdm_state *)t->self->state)->counts.acks++;
-    return push(t, &h, NULL);
+    struct rdm_header h = { .op = (uint8_t)op };
+    struct xk_msg m;
+    rdm_state(t)->counts.acks++;
+    xk_msg_init(&m);
+    bool pushed = push(t, &h, &m);
+    xk_msg_fini(&m);
+    return pushed;
 }
 
 static void piece_free(struct rdm_talk *t, struct rdm_piece *p)
 {
     list_remove(&p->link);
     rope_fini(&p->data);
-    port_free(xk_port(t->self), p);
+    port_free(port_of(t), p);
 }
 
 static bool push_piece(struct rdm_talk *t, struct rdm_piece *p)
@@ -116,14 +107,19 @@ static bool push_piece(struct rdm_talk *t, struct rdm_piece *p)
     struct rdm_header h = {
         .op = RDM_PIECE, .last = p->last, .first = p->first, .number = p->number
     };
-    return push(t, &h, &p->data);
+    struct xk_msg m;
+    xk_msg_init(&m);
+    rope_add_slice(&m.data, &p->data, 0, p->data.length);
+    bool pushed = push(t, &h, &m);
+    xk_msg_fini(&m);
+    return pushed;
 }
 
 static void set_resend(struct rdm_talk *t)
 {
     if (port_timer_pending(&t->resend))
         return;
-    port_work(xk_port(t->self), PORT_WORK_TIMER, 1);
+    port_work(port_of(t), PORT_WORK_TIMER, 1);
     port_timer_set(&t->resend, t->wait);
 }
 
@@ -143,9 +139,9 @@ static uint64_t size_of(const struct rdm_piece *p)
 }
 
 /* RDMO2; and the other side keeps no more than RDM_MASK after a piece that is missing. */
-static bool may_send(const struct rdm_talk *t, const struct rdm_piece *p)
+static bool may_send(struct rdm_talk *t, const struct rdm_piece *p)
 {
-    const struct rdm_state *st = t->self->state;
+    const struct rdm_state *st = rdm_state(t);
     uint32_t first = LIST_ENTRY(t->out.next, struct rdm_piece, link)->number;
     return !st->numbers || t->in_flight == 0 ||
            (p->number - first <= RDM_MASK &&
@@ -155,11 +151,11 @@ static bool may_send(const struct rdm_talk *t, const struct rdm_piece *p)
 /* False: the layer below is full. */
 static bool send_pieces(struct rdm_talk *t)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     struct rdm_piece *p = next_piece(t);
     if (!p)
         return true;
-    if (st->numbers && life_of(t) == 0) { /* RDMO3 */
+    if (st->numbers && !knows_life(xk_sessn_of(t))) { /* RDMO3 */
         if (port_timer_pending(&t->resend))
             return true;
         set_resend(t);
@@ -183,20 +179,28 @@ static bool send_pieces(struct rdm_talk *t)
     return true;
 }
 
-/* Nothing is left to do: the session may be another's. */
-static void release(struct rdm_talk *t)
+/* A conversation with something to do or to remember keeps its session. */
+static void settle(struct rdm_talk *t)
 {
-    struct xk_sessn *s = t->sessn;
-    if (!s || !list_empty(&t->out) || t->ack_due || t->wants_ready || port_timer_pending(&t->ack))
+    bool idle = list_empty(&t->out) && list_empty(&t->early) && !t->begun && !t->ack_due &&
+                !t->wants_ready && t->number == 0 && t->expected == 1 && list_empty(&t->waiting) &&
+                !port_timer_pending(&t->resend) && !port_timer_pending(&t->ack);
+    if (idle == list_empty(&t->busy))
         return;
-    t->sessn = NULL;
-    xk_close(s);
+    struct xk_sessn *s = xk_sessn_of(t);
+    if (idle) {
+        list_remove(&t->busy);
+        xk_close(s);
+    } else {
+        list_push(&rdm_state(t)->busy, &t->busy);
+        xk_dup(s);
+    }
 }
 
 /* Sends what may be sent; true: who was answered XK_BUSY is to be told that there is room. */
 static bool pump(struct rdm_talk *t)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     bool room = send_pieces(t) && (!t->ack_due || push_alone(t, RDM_ACK));
     list_remove(&t->waiting);
     if (!room)
@@ -208,11 +212,9 @@ void rdm_pump(struct rdm_talk *t)
 {
     if (pump(t)) {
         t->wants_ready = false;
-        struct xk_sessn *s = xk_dup(rdm_session(t));
-        xk_ready(s);
-        xk_close(s);
+        xk_ready(xk_sessn_of(t));
     }
-    release(t);
+    settle(t);
 }
 
 static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
@@ -232,14 +234,14 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 static void resend(struct rdm_talk *t, struct rdm_piece *p)
 {
     /* When the layer below is full it counts as lost again: the timer comes back. */
-    ((struct rdm_state *)t->self->state)->counts.resent++;
+    rdm_state(t)->counts.resent++;
     (void)push_piece(t, p);
 }
 
 static void timed_out(struct port_timer *timer)
 {
     struct rdm_talk *t = timer->arg;
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     t->wait = sim_time_min(sim_time_mul(t->wait, 2), st->params->resend_max);
     LIST_EACH (l, &t->out) {
         struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
@@ -262,7 +264,7 @@ static bool has(const struct rdm_header *h, uint32_t number)
 /* What has arrived is forgotten; what has not, though a later one has, goes again, once. */
 void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     if ((int32_t)(h->next - t->number) > 1) {
         st->counts.bad++;
         return;
@@ -301,37 +303,33 @@ static void ack_late(struct port_timer *timer)
 
 /* ---- conversations ---- */
 
-struct talk_key {
-    uint32_t upper, host;
-};
+static const struct xk_sessn_ops sessn_ops;
 
-struct rdm_talk *rdm_talk_of(struct xk_protl *self, struct xk_protl *upper, uint32_t host)
+struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
+                          enum xk_status *why)
 {
     struct rdm_state *st = self->state;
-    struct port *port = xk_port(self);
-    struct talk_key key = { .upper = upper->number, .host = host };
-    struct rdm_talk *t = xk_map_resolve(&st->talks, &key);
-    if (t)
-        return t;
-    t = port_alloc(port, sizeof *t);
-    t->self = self;
-    t->upper = upper;
-    t->host = host;
+    bool fresh;
+    struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
+                                       sizeof(struct rdm_talk), &fresh, why);
+    if (!s || !fresh)
+        return s;
+    struct rdm_talk *t = s->state;
     t->expected = 1;
     t->wait = st->params->resend;
+    list_init(&t->busy);
     list_init(&t->waiting);
     list_init(&t->out);
     list_init(&t->early);
     rope_init(&t->partial);
-    port_timer_init(port, &t->resend, timed_out, t);
-    port_timer_init(port, &t->ack, ack_late, t);
-    xk_map_bind(&st->talks, &key, t);
-    return t;
+    port_timer_init(xk_port(self), &t->resend, timed_out, t);
+    port_timer_init(xk_port(self), &t->ack, ack_late, t);
+    return s;
 }
 
 static void drop_all(struct rdm_talk *t, struct list *list)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     while (!list_empty(list)) {
         struct rdm_piece *p = LIST_ENTRY(list->next, struct rdm_piece, link);
         st->counts.dropped += p->last;
@@ -342,11 +340,12 @@ static void drop_all(struct rdm_talk *t, struct list *list)
 /* RDM2. */
 static void reset(struct rdm_talk *t)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     drop_all(t, &t->out);
     drop_all(t, &t->early);
     st->counts.dropped += t->begun;
     rope_fini(&t->partial);
+    list_remove(&t->waiting);
     t->begun = t->ack_due = false;
     t->number = t->unacked = 0;
     t->expected = 1;
@@ -357,62 +356,71 @@ static void reset(struct rdm_talk *t)
     /* Later: its upper has not been told yet. */
     if (t->wants_ready)
         port_timer_set(&t->resend, 0);
-    else
-        release(t);
-}
-
-static bool reset_if_of(void *arg, const void *key, void *value)
-{
-    struct rdm_talk *t = value;
-    (void)key;
-    if (t->host == *(const uint32_t *)arg)
-        reset(t);
-    return true;
+    settle(t);
 }
 
 static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct rdm_state *st = ((struct xk_protl *)arg)->state;
     (void)life;
-    if (!alive)
-        xk_map_each(&st->talks, reset_if_of, &host);
+    LIST_EACH_SAFE (l, next, &st->busy)
+        if (!alive && xk_sessn_of(LIST_ENTRY(l, struct rdm_talk, busy))->host == host)
+            reset(LIST_ENTRY(l, struct rdm_talk, busy));
 }
 
 /* ---- sessions ---- */
 
+static void queue_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
+{
+    struct rdm_piece *p = port_alloc(port_of(t), sizeof *p);
+    p->last = h->last;
+    p->first = h->first;
+    if (rdm_state(t)->numbers)
+        p->number = ++t->number;
+    xk_msg_to_rope(m, &p->data);
+    t->queued += size_of(p);
+    list_push(&t->out, &p->link);
+}
+
+/* Cuts a message; what need not be kept and can go goes at once. */
+static void cut(struct rdm_talk *t, struct xk_msg *m)
+{
+    struct rdm_state *st = rdm_state(t);
+    struct rdm_header h = { .op = RDM_PIECE, .first = true };
+    bool now = !st->numbers && list_empty(&t->out);
+    for (; !h.last; h.first = false) {
+        struct xk_msg rest;
+        h.last = xk_msg_length(m) <= st->piece;
+        if (!h.last)
+            xk_msg_split(m, st->piece, &rest);
+        now = now && push(t, &h, m);
+        st->counts.pieces += now;
+        if (!now)
+            queue_piece(t, &h, m);
+        if (!h.last)
+            xk_msg_move(m, &rest);
+    }
+}
+
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 {
-    struct xk_protl *self = s->protl;
-    struct rdm_state *st = self->state;
-    struct rdm_talk *t = rdm_talk_of(self, s->upper, s->host);
-    if (!xk_alive(self->kernel, s->host))
+    struct rdm_state *st = s->protl->state;
+    struct rdm_talk *t = s->state;
+    if (!xk_alive(s->protl->kernel, s->host))
         return XK_UNREACHABLE;
-    if (t->queued >= (uint64_t)st->params->queue) {
-        t->wants_ready = rdm_session(t) != NULL;
+    if (t->queued >= (uint64_t)st->params->queue && !(s->upper->ops->needs & XK_TAKES)) {
+        t->wants_ready = true;
         st->counts.refused++;
+        settle(t);
         return XK_BUSY;
     }
-    struct rope data;
-    bool first = true;
-    xk_msg_to_rope(m, &data);
-    do {
-        struct rdm_piece *p = port_alloc(xk_port(self), sizeof *p);
-        struct rope rest;
-        rope_split(&data, data.length < st->piece ? data.length : st->piece, &rest);
-        rope_init(&p->data);
-        rope_move(&p->data, &data);
-        rope_move(&data, &rest);
-        p->number = ++t->number;
-        p->last = data.length == 0;
-        p->first = first;
-        first = false;
-        t->queued += size_of(p);
-        list_push(&t->out, &p->link);
-    } while (data.length > 0);
     st->counts.sent++;
+    cut(t, m);
+    if (!st->numbers && !list_empty(&t->out) && list_empty(&t->waiting))
+        list_push(&st->waiting, &t->waiting); /* it was full just now */
     if (list_empty(&t->waiting) && pump(t) && !port_timer_pending(&t->resend))
         port_timer_set(&t->resend, 0); /* not from inside a push */
-    release(t);
+    settle(t);
     return XK_OK;
 }
 
@@ -462,7 +470,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
         return XK_TOO_LONG;
     st->piece = below - st->header;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
-    xk_map_init(&st->talks, xk_port(self), sizeof(struct talk_key));
+    list_init(&st->busy);
     list_init(&st->waiting);
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, 0);
@@ -471,16 +479,14 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    const struct xk_part *peer, enum xk_status *why)
 {
-    struct rdm_state *st = self->state;
-    bool fresh;
     xk_enable(self, upper);
-    return xk_table_open(&st->sessns, self, upper, peer->host, &sessn_ops, 0, &fresh, why);
+    return rdm_open(self, upper, peer->host, why);
 }
 
 static unsigned protl_gives(const void *params_, unsigned below)
 {
     (void)params_;
-    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG;
+    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG | XK_TAKES;
 }
 
 static const struct counter counters[] = {
@@ -511,6 +517,7 @@ const struct xk_protl_ops rdm_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,
+    .joined = true,
     .gives = protl_gives,
     .init = protl_init,
     .open = protl_open,

@@ -8,18 +8,18 @@
 
 static bool header_load(struct rdm_header *h, const uint8_t *in, bool numbers)
 {
-    *h = (struct rdm_header){ .protocol = wire_get16(in),
-                              .op = in[2],
-                              .last = in[3] & 1,
-                              .first = in[3] >> 1,
-                              .from = wire_get32(in + 4),
-                              .to = wire_get32(in + 8) };
+    *h = (struct rdm_header){ .upper = in[0],
+                              .last = in[1] & 1,
+                              .first = in[1] >> 1 & 1,
+                              .op = in[1] >> 2,
+                              .to = wire_get16(in + 2) };
     if (numbers) {
-        h->number = wire_get32(in + 12);
-        h->next = wire_get32(in + 16);
-        h->mask = wire_get32(in + 20);
+        h->from = wire_get32(in + 4);
+        h->number = wire_get32(in + 8);
+        h->next = wire_get32(in + 12);
+        h->mask = wire_get32(in + 16);
     }
-    return h->op >= RDM_PIECE && h->op <= RDM_ASK && in[3] <= 3 && h->from != 0;
+    return h->op >= RDM_PIECE && h->op <= RDM_ASK && (!numbers || h->from != 0);
 }
 
 uint32_t rdm_mask(const struct rdm_talk *t)
@@ -33,47 +33,51 @@ uint32_t rdm_mask(const struct rdm_talk *t)
     return mask;
 }
 
-/* Takes the data of the piece that was expected. */
-static void join(struct rdm_talk *t, struct xk_sessn *s, struct rope *data, bool last)
+/* Takes the next piece of a message; the last has it go up. */
+static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
-    struct xk_msg m;
-    t->expected++;
-    t->begun = !last;
-    rope_join(&t->partial, data);
-    if (!last)
-        return;
-    ((struct rdm_state *)t->self->state)->counts.received++;
-    xk_msg_init_rope(&m, &t->partial);
-    xk_demux(s, &m);
-    xk_msg_fini(&m);
-}
-
-/* A message begins: of one that had begun the rest was for another life of this node. */
-static void drop_front(struct rdm_talk *t)
-{
-    ((struct rdm_state *)t->self->state)->counts.dropped += t->begun;
-    t->begun = false;
-    rope_fini(&t->partial);
+    struct rdm_state *st = rdm_state(t);
+    if (h->first &&
+        t->begun) { /* the rest of one that had begun was for another life of this node */
+        st->counts.dropped++;
+        rope_fini(&t->partial);
+    }
+    t->begun = !h->last;
+    if (!h->first || !h->last) {
+        struct rope data;
+        xk_msg_to_rope(m, &data);
+        rope_join(&t->partial, &data);
+        if (!h->last)
+            return;
+        xk_msg_init_rope(m, &t->partial);
+    }
+    st->counts.received++;
+    xk_demux(xk_sessn_of(t), m);
 }
 
 /* In order: and what waited for it. */
-static void take(struct rdm_talk *t, struct xk_sessn *s, struct rope *data, bool last)
+static void take(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
-    join(t, s, data, last);
+    t->expected++;
+    join(t, h, m);
     while (!list_empty(&t->early)) {
         struct rdm_piece *p = LIST_ENTRY(t->early.next, struct rdm_piece, link);
+        struct rdm_header of = { .last = p->last, .first = p->first };
+        struct xk_msg kept;
         if (p->number != t->expected)
             return;
         list_remove(&p->link);
-        join(t, s, &p->data, p->last);
-        rope_fini(&p->data);
-        port_free(xk_port(t->self), p);
+        xk_msg_init_rope(&kept, &p->data);
+        port_free(xk_port(xk_sessn_of(t)->protl), p);
+        t->expected++;
+        join(t, &of, &kept);
+        xk_msg_fini(&kept);
     }
 }
 
-static void keep_early(struct rdm_talk *t, const struct rdm_header *h, struct rope *data)
+static void keep_early(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     struct list *at = t->early.next;
     while (at != &t->early &&
            (int32_t)(LIST_ENTRY(at, struct rdm_piece, link)->number - h->number) < 0)
@@ -82,35 +86,48 @@ static void keep_early(struct rdm_talk *t, const struct rdm_header *h, struct ro
         st->counts.duplicates++;
         return;
     }
-    struct rdm_piece *p = port_alloc(xk_port(t->self), sizeof *p);
+    struct rdm_piece *p = port_alloc(xk_port(xk_sessn_of(t)->protl), sizeof *p);
     p->number = h->number;
     p->last = h->last;
-    rope_init(&p->data);
-    rope_move(&p->data, data);
+    p->first = h->first;
+    xk_msg_to_rope(m, &p->data);
     list_push(at, &p->link); /* before the first later one */
     st->counts.early++;
 }
 
-static void got_piece(struct rdm_talk *t, struct xk_sessn *s, const struct rdm_header *h,
-                      struct rope *data)
+static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
-    struct rdm_state *st = t->self->state;
+    struct rdm_state *st = rdm_state(t);
     int32_t ahead = (int32_t)(h->number - t->expected);
     if (ahead == 0) {
         t->unacked++; /* unless an answer carries it */
-        take(t, s, data, h->last);
+        take(t, h, m);
         t->ack_due |= t->unacked >= (uint64_t)st->params->ack_every;
         if (t->ack_due || port_timer_pending(&t->ack) || t->unacked == 0)
             return;
-        port_work(xk_port(t->self), PORT_WORK_TIMER, 1);
+        port_work(xk_port(xk_sessn_of(t)->protl), PORT_WORK_TIMER, 1);
         port_timer_set(&t->ack, st->params->ack_delay);
         return;
     }
-    t->ack_due = true; /* RDMI2 */
+    t->ack_due = true; /* F2 */
     if (ahead > 0 && ahead <= RDM_MASK)
-        keep_early(t, h, data);
+        keep_early(t, h, m);
     else
         st->counts.duplicates++;
+}
+
+/* The session of what comes, referenced: that below knows it without a look-up. */
+static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper,
+                                   struct xk_sessn *lower)
+{
+    struct xk_sessn *s = lower->upper_state;
+    enum xk_status why;
+    if (s && s->upper == upper)
+        return xk_table_hold(&((struct rdm_state *)self->state)->sessns, s);
+    s = rdm_open(self, upper, lower->host, &why);
+    if (s && s->down[0] == lower)
+        lower->upper_state = s;
+    return s;
 }
 
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
@@ -122,41 +139,34 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.bad++;
         return;
     }
-    struct xk_protl *upper = xk_taker(self, h.protocol);
+    struct xk_protl *upper = xk_taker(self, h.upper);
     if (!upper) {
         st->counts.nobody++;
         return;
     }
-    if (xk_heard(self->kernel, lower->host, h.from) == XK_OLD) {
+    if (st->numbers && xk_heard(self->kernel, lower->host, h.from) == XK_OLD) {
         st->counts.stale++;
         return;
     }
-    struct rdm_talk *t = rdm_talk_of(self, upper, lower->host);
-    struct xk_sessn *s = rdm_session(t);
+    struct xk_sessn *s = session_of(self, upper, lower);
     if (!s)
         return;
-    xk_dup(s);
-    struct rope data;
-    xk_msg_to_rope(m, &data);
-    if (h.to != 0 && h.to != port_incarnation(xk_port(self))) {
+    struct rdm_talk *t = s->state;
+    if (h.to != 0 && h.to != rdm_life(port_incarnation(xk_port(self)))) {
         st->counts.stale++;
         t->ack_due = true; /* tells our life */
     } else if (!st->numbers) {
-        if (h.op == RDM_PIECE && h.first)
-            drop_front(t);
         if (h.op == RDM_PIECE && (h.first || t->begun))
-            join(t, s, &data, h.last);
+            join(t, &h, m);
         else
             st->counts.stale += h.op == RDM_PIECE; /* its front went to another life of this node */
     } else {
-        if (h.op == RDM_ASK)
-            t->ack_due = true;
+        t->ack_due |= h.op == RDM_ASK;
         if (h.to != 0)
             rdm_got_acks(t, &h);
         if (h.op == RDM_PIECE && h.to != 0)
-            got_piece(t, s, &h, &data);
+            got_piece(t, &h, m);
     }
-    rope_fini(&data);
     rdm_pump(t);
     xk_close(s);
 }
