@@ -48,8 +48,9 @@ struct port {
     struct node *node;
     struct machine *machine;
     const char *name;
-    struct list link;    /* node->tasks */
-    struct list heap;    /* struct heap_block */
+    struct list link; /* node->tasks */
+    struct heap_block **heap;
+    size_t heap_count, heap_room;
     struct list timers;  /* pending: struct timer */
     struct list threads; /* alive */
     struct list watchers;

@@ -15,24 +15,30 @@
 #include "sim/base/units.h"
 #include "sim/trace.h"
 
-struct heap_block {
-    struct list link; /* task->heap */
+/* Its task has it in an array, so that it comes and goes without a look at its neighbours. */
+struct heap_block { /* 16 bytes: keeps the memory aligned to 16 */
     size_t size;
-    size_t pad; /* keeps the memory aligned to 16 */
+    size_t index; /* in task->heap */
 };
 
 static struct heap_block *block_new(struct port *p, size_t size)
 {
     struct heap_block *b = pool_take(sizeof *b + size);
+    if (p->heap_count == p->heap_room) {
+        p->heap_room = p->heap_room ? 2 * p->heap_room : 32;
+        p->heap = base_realloc(p->heap, p->heap_room * sizeof(struct heap_block *));
+    }
     b->size = size;
-    list_init(&b->link);
-    list_push(&p->heap, &b->link);
+    b->index = p->heap_count;
+    p->heap[p->heap_count++] = b;
     return b;
 }
 
-static void block_free(struct heap_block *b)
+static void block_free(struct port *p, struct heap_block *b)
 {
-    list_remove(&b->link);
+    struct heap_block *last = p->heap[--p->heap_count];
+    last->index = b->index;
+    p->heap[b->index] = last;
     pool_give(b, sizeof *b + b->size);
 }
 
@@ -55,7 +61,6 @@ struct port *task_new(struct node *n, const char *name)
     t->machine = n->machine;
     t->name = base_strdup(name);
     t->id = n->next_task++;
-    list_init(&t->heap);
     list_init(&t->timers);
     list_init(&t->threads);
     list_init(&t->watchers);
@@ -101,16 +106,10 @@ static void kill_threads(struct port *t)
 /* What its heap held of the pool of message data goes back to it. */
 static void sweep_heap(struct port *t)
 {
-    size_t count = 0;
-    LIST_EACH (it, &t->heap)
-        count++;
-    struct rope_span *spans = base_alloc((count + 1) * sizeof *spans);
-    count = 0;
-    LIST_EACH (it, &t->heap) {
-        struct heap_block *b = LIST_ENTRY(it, struct heap_block, link);
-        spans[count++] = (struct rope_span){ b + 1, b->size };
-    }
-    rope_sweep(spans, count);
+    struct rope_span *spans = base_alloc((t->heap_count + 1) * sizeof *spans);
+    for (size_t i = 0; i < t->heap_count; i++)
+        spans[i] = (struct rope_span){ t->heap[i] + 1, t->heap[i]->size };
+    rope_sweep(spans, t->heap_count);
     free(spans);
 }
 
@@ -142,8 +141,11 @@ void task_crash(struct port *t)
     while (!list_empty(&t->counters))
         counters_end(LIST_ENTRY(t->counters.next, struct task_counters, link));
     sweep_heap(t);
-    while (!list_empty(&t->heap))
-        block_free(LIST_ENTRY(t->heap.next, struct heap_block, link));
+    while (t->heap_count > 0)
+        block_free(t, t->heap[t->heap_count - 1]);
+    free(t->heap);
+    t->heap = NULL;
+    t->heap_room = 0;
     t->heap_bytes = 0;
     list_remove(&t->link);
     list_push(&n->dead_tasks, &t->link);
@@ -225,7 +227,7 @@ void *port_realloc(struct port *p, void *ptr, size_t size)
     memcpy(moved + 1, b + 1, old < size ? old : size);
     if (size > old)
         memset((char *)(moved + 1) + old, 0, size - old);
-    block_free(b);
+    block_free(p, b);
     account(p, size, old);
     return moved + 1;
 }
@@ -236,7 +238,7 @@ void port_free(struct port *p, void *ptr)
         return;
     struct heap_block *b = (struct heap_block *)ptr - 1;
     account(p, 0, b->size);
-    block_free(b);
+    block_free(p, b);
 }
 
 /* ---- draws, trace ---- */

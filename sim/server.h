@@ -105,24 +105,25 @@ struct sim_job {
 };
 
 struct sim_server {
-    struct list link; /* in the run's list of servers */
+    /* What a job touches that finds nobody stands first and together. */
     struct sim *sim;
-    struct sim_busy busy;
-    struct list queue[SIM_SERVER_CLASSES];
     struct sim_job *current;
+    uint64_t in_system;     /* jobs waiting or in service */
+    sim_time changed;       /* when area was last brought up to date */
+    sim_time started;       /* of the current service interval */
+    bool preempt, granting; /* granting: inside a job's start or more */
+    uint32_t epoch;         /* rises at each reset */
+    uint64_t arrived, served;
+    uint64_t longest; /* largest in_system */
     struct sim_event event;
-    sim_time started; /* of the current service interval */
-    bool preempt;
-    uint64_t in_system; /* jobs waiting or in service */
-    uint64_t arrived, served, withdrawn;
-    sim_u128 area;                     /* integral of in_system, ps */
-    sim_u128 sojourn;                  /* sum over departed jobs */
-    sim_u128 waited;                   /* sum of time not in service */
-    sim_time changed;                  /* when area was last brought up to date */
+    struct sim_busy busy;
+    sim_u128 area;    /* integral of in_system, ps */
+    sim_u128 sojourn; /* sum over departed jobs */
+    sim_u128 waited;  /* sum of time not in service */
+    uint64_t withdrawn;
+    struct list queue[SIM_SERVER_CLASSES];
     struct sim_account opened, closed; /* at the edges of the window */
-    uint64_t longest;                  /* largest in_system */
-    bool granting;                     /* inside a job's start or more */
-    uint32_t epoch;                    /* rises at each reset */
+    struct list link;                  /* in the run's list of servers */
 };
 
 /* Prepares an idle job of this class and length. */

@@ -12,14 +12,14 @@
 
 #define XK_KEY_MAX 32 /* bytes */
 
-struct xk_binding;
 struct xk_map {
     struct port *port;
     uint32_t key_size;
-    struct xk_binding *head;      /* uthash's */
-    struct xk_binding *cache;     /* last hit, or NULL */
-    uint32_t hit[XK_KEY_MAX / 4]; /* its key: here, so that a hit touches nothing else */
-    void *hit_value;
+    uint32_t hit[XK_KEY_MAX / 4]; /* key of the last hit: here, so that it touches nothing else */
+    void *hit_value;              /* NULL: none */
+    uint8_t *entries;             /* room for `room`, `used` with holes, `count` bound */
+    uint32_t *slots;              /* twice the room; NULL while there is room for few only */
+    uint32_t entry_size, used, count, room, walked;
 };
 
 /* Keys are compared as bytes: the caller zeroes their padding. */

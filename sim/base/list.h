@@ -56,6 +56,18 @@ static inline struct list *list_pop(struct list *head)
     return l;
 }
 
+/* Moves all items of `from`, in their order, to the end of `head`. */
+static inline void list_splice(struct list *head, struct list *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->prev = head->prev;
+    head->prev->next = from->next;
+    from->prev->next = head;
+    head->prev = from->prev;
+    list_init(from);
+}
+
 #define LIST_ENTRY(ptr, type, member) CONTAINER_OF(ptr, type, member)
 #define LIST_EACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* Safe against removal of `it` (not of the one after it). */

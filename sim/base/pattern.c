@@ -7,10 +7,11 @@
  * their salt and turn; the same word of two blocks differs by its key.
  *
  * Why so: rotation and XOR are linear over GF(2), and so is a CRC.  The checksum of a whole block
- * is therefore  checksum(salt) XOR L(key)  with one fixed linear map L of 64 bits to 64 bits,
- * eight table look-ups.  Bulk data of any size is hashed without being made.  L has rank 63: the
- * polynomial has the factor x + 1 and every bit of the key occurs 512 times in a block, so one
- * dimension is lost whatever the turns; these turns lose no other (test).
+ * is therefore  checksum(salt) XOR L(key)  with one fixed linear map L of 64 bits to 64 bits, a
+ * look-up for each half byte of the key, in 2 KiB of table.  Bulk data of any size is hashed without
+ * being made.  L has rank 63: the polynomial has the factor x + 1 and every bit of the key occurs
+ * 512 times in a block, so one dimension is lost whatever the turns; these turns lose no other
+ * (test).
  *
  * The first k words of a block have a map L_k and a constant of their own, for every k.  What lies
  * between two words is the difference of two such prefixes, so a part of a block costs no bytes
@@ -29,17 +30,9 @@
 #define WORDS (BLOCK / 8)
 #define ECMA_POLY 0x42f0e1eba9ea3693ULL
 
-/* Multiplication of a 64-bit vector by a fixed matrix over GF(2), a byte at a time. */
-struct linear {
-    uint64_t part[8][256];
-};
-
 static uint64_t salt[WORDS];
 static uint8_t turn[WORDS];
-static uint64_t salt_crc;
-static struct linear key_crc;    /* L */
-static struct linear skip_block; /* appending 4 KiB of zeros */
-static uint64_t zeros[64];       /* x^(8 * 2^k): appending 2^k zero bytes */
+static uint64_t zeros[64]; /* x^(8 * 2^k): appending 2^k zero bytes */
 
 /* Prefixes of a block: the checksum of the first k words is prefix_salt[k] and what each half byte
  * of the key adds; shift[k] is x^(64 k). */
@@ -99,29 +92,6 @@ static void choose_gf_mul(void)
 }
 #endif
 
-static uint64_t linear_apply(const struct linear *m, uint64_t x)
-{
-    uint64_t r = 0;
-    for (int i = 0; i < 8; i++)
-        r ^= m->part[i][x >> (8 * i) & 255];
-    return r;
-}
-
-/* columns[j] is the image of bit j. */
-static void linear_build(struct linear *m, const uint64_t columns[64])
-{
-    for (int i = 0; i < 8; i++) {
-        for (unsigned v = 0; v < 256; v++) {
-            uint64_t r = 0;
-            for (int bit = 0; bit < 8; bit++) {
-                if (v >> bit & 1)
-                    r ^= columns[8 * i + bit];
-            }
-            m->part[i][v] = r;
-        }
-    }
-}
-
 uint64_t crc_bytes(uint64_t s, const uint8_t *bytes, size_t len)
 {
     return ~crc64_ecma_norm(~s, bytes, len); /* ISA-L inverts before and after */
@@ -170,20 +140,6 @@ static void build_tables(void)
     zeros[0] = 1ULL << 8;
     for (int k = 1; k < 64; k++)
         zeros[k] = gf_mul(zeros[k - 1], zeros[k - 1]);
-    uint64_t words[WORDS], columns[64];
-    memcpy(words, salt, sizeof words);
-    store_words(words, WORDS);
-    salt_crc = crc_bytes(0, (const uint8_t *)words, BLOCK);
-    for (int j = 0; j < 64; j++) {
-        for (unsigned i = 0; i < WORDS; i++)
-            words[i] = rotate(1ULL << j, turn[i]);
-        store_words(words, WORDS);
-        columns[j] = crc_bytes(0, (const uint8_t *)words, BLOCK);
-    }
-    linear_build(&key_crc, columns);
-    for (int j = 0; j < 64; j++)
-        columns[j] = gf_mul(zeros[12], 1ULL << j);
-    linear_build(&skip_block, columns);
     build_prefixes();
 }
 
@@ -286,11 +242,7 @@ uint64_t crc_pattern(uint64_t s, uint64_t seed, uint64_t off, uint64_t len)
     while (len > 0) {
         uint64_t at = off % BLOCK;
         uint64_t n = BLOCK - at < len ? BLOCK - at : len;
-        uint64_t key = block_key(seed, off / BLOCK);
-        if (n == BLOCK)
-            s = linear_apply(&skip_block, s) ^ salt_crc ^ linear_apply(&key_crc, key);
-        else
-            s = crc_part(s, key, (size_t)at, (size_t)n);
+        s = crc_part(s, block_key(seed, off / BLOCK), (size_t)at, (size_t)n);
         off += n;
         len -= n;
     }

@@ -134,6 +134,103 @@ static void use_map(struct port *p, void *arg)
     xk_map_fini(&m);
 }
 
+/* Random bindings beside a plain list of them: tables grow, empty, and shrink; a walk meets them in
+ * order while it takes some out. */
+struct plain {
+    uint32_t keys[600][3], count, at, words;
+    char *values[600];
+    bool drops;
+    struct xk_map *m;
+};
+
+static uint32_t drawn(uint64_t *state, uint32_t below)
+{
+    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (uint32_t)((*state >> 33) % below);
+}
+
+static void plain_drop(struct plain *x, uint32_t i)
+{
+    x->count--;
+    memmove(x->keys[i], x->keys[i + 1], (x->count - i) * sizeof x->keys[0]);
+    memmove(&x->values[i], &x->values[i + 1], (x->count - i) * sizeof x->values[0]);
+}
+
+static bool meet(void *arg, const void *key, void *value)
+{
+    struct plain *x = arg;
+    cr_assert_lt(x->at, x->count);
+    cr_assert_eq(memcmp(key, x->keys[x->at], 4 * x->words), 0);
+    cr_assert_eq(value, x->values[x->at]);
+    if (!x->drops || x->keys[x->at][0] % 3) {
+        x->at++;
+        return true;
+    }
+    uint32_t k[3];
+    memcpy(k, key, 4 * x->words);
+    cr_assert_eq(xk_map_unbind(x->m, k), value);
+    plain_drop(x, x->at);
+    return true;
+}
+
+static void walk(struct plain *x, bool drops)
+{
+    x->at = 0;
+    x->drops = drops;
+    xk_map_each(x->m, meet, x);
+    cr_assert_eq(x->at, x->count);
+    cr_assert_eq(xk_map_count(x->m), x->count);
+}
+
+static void compare_maps(struct port *p, void *arg)
+{
+    static char value[4096];
+    static struct plain x;
+    uint64_t seed = *(const uint64_t *)arg;
+    struct xk_map m;
+    memset(&x, 0, sizeof x);
+    x.words = 1 + drawn(&seed, 3);
+    x.m = &m;
+    xk_map_init(&m, p, 4 * x.words);
+    for (uint32_t step = 0; step < 3000; step++) {
+        uint32_t most = step % 1000 < 500 ? 600 : 6; /* it fills, then it empties */
+        uint32_t k[3] = { drawn(&seed, 700) * 4096, 0, 0 }, i = 0;
+        k[x.words - 1] += 5;
+        while (i < x.count && memcmp(x.keys[i], k, 4 * x.words) != 0)
+            i++;
+        cr_assert_eq(xk_map_resolve(&m, k), i < x.count ? x.values[i] : NULL);
+        if (i < x.count) {
+            cr_assert_eq(xk_map_unbind(&m, k), x.values[i]);
+            plain_drop(&x, i);
+        } else if (x.count < most) {
+            xk_map_bind(&m, k, &value[step]);
+            memcpy(x.keys[x.count], k, sizeof k);
+            x.values[x.count++] = &value[step];
+        } else if (x.count > 0) {
+            i = drawn(&seed, x.count);
+            memcpy(k, x.keys[i], sizeof k);
+            cr_assert_eq(xk_map_unbind(&m, k), x.values[i]);
+            plain_drop(&x, i);
+        }
+        if (step % 50 == 0)
+            walk(&x, step % 200 == 0);
+    }
+    xk_map_fini(&m);
+}
+
+Test(xk_map, is_what_a_plain_list_is)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct rig r;
+        struct fake_options o = { 0 };
+        rig_start(&r, &o, "mesh mesh", NULL, NULL);
+        uint64_t bytes = fake_heap_bytes(r.f, 0);
+        fake_call(r.f, 0, compare_maps, &seed);
+        cr_assert_eq(fake_heap_bytes(r.f, 0), bytes);
+        rig_stop(&r);
+    }
+}
+
 Test(xk_map, finds_walks_in_insertion_order_and_frees)
 {
     struct rig r;

@@ -162,8 +162,7 @@ void blast_ready(struct xk_protl *self, struct xk_sessn *lower)
     /* Each is told once; one that is refused again queues anew. */
     struct list told;
     list_init(&told);
-    while (!list_empty(&st->waiting))
-        list_push(&told, list_pop(&st->waiting));
+    list_splice(&told, &st->waiting);
     while (!list_empty(&told)) {
         struct xk_sessn *s = xk_sessn_of(LIST_ENTRY(list_pop(&told), struct blast_sessn, waiting));
         s->refs++;
@@ -172,8 +171,7 @@ void blast_ready(struct xk_protl *self, struct xk_sessn *lower)
         if (!list_empty(&st->waiting))
             break; /* full again: the rest is told the next time */
     }
-    while (!list_empty(&told))
-        list_push(&st->waiting, list_pop(&told));
+    list_splice(&st->waiting, &told);
 }
 
 void blast_nacked(struct xk_protl *self, uint32_t host, const struct blast_header *h)

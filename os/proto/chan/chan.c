@@ -159,8 +159,7 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
     struct list now;
     (void)lower;
     list_init(&now);
-    while (!list_empty(&st->stalled))
-        list_push(&now, list_pop(&st->stalled));
+    list_splice(&now, &st->stalled);
     while (!list_empty(&now)) {
         struct chan_stalled *x = LIST_ENTRY(list_pop(&now), struct chan_stalled, link);
         if (x->kind == CHAN_STALLED_SERVER)
@@ -172,8 +171,7 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
         if (!list_empty(&st->stalled))
             break; /* full again: the rest waits for the next time */
     }
-    while (!list_empty(&now))
-        list_push(&st->stalled, list_pop(&now));
+    list_splice(&st->stalled, &now);
 }
 
 /* ---- protocol ---- */
