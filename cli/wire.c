@@ -62,11 +62,15 @@ void wire_text(struct wire *w, const char *s)
         wire_bytes(w, s, strlen(s));
 }
 
-void wire_val(struct wire *w, const struct val *v)
+static void put_val(struct wire *w, const struct val *v)
 {
     wire_u8(w, (uint8_t)v->type);
     wire_u32(w, (uint32_t)v->line);
-    wire_text(w, v->file);
+    /* Names of files are kept once (val.c): most are the one before. */
+    wire_u8(w, v->file == w->file);
+    if (v->file != w->file)
+        wire_text(w, v->file);
+    w->file = v->file;
     wire_text(w, v->key);
     switch (v->type) {
     case VAL_NIL:
@@ -87,9 +91,15 @@ void wire_val(struct wire *w, const struct val *v)
     case VAL_TABLE:
         wire_u32(w, (uint32_t)v->count);
         for (size_t i = 0; i < v->count; i++)
-            wire_val(w, v->items[i]);
+            put_val(w, v->items[i]);
         break;
     }
+}
+
+void wire_val(struct wire *w, const struct val *v)
+{
+    w->file = NULL;
+    put_val(w, v);
 }
 
 void wire_reader_init(struct wire_reader *r, const void *data, size_t length)
@@ -157,7 +167,8 @@ static struct val *get_val(struct wire_reader *r, int depth)
 {
     uint8_t type = wire_get_u8(r);
     int line = (int)wire_get_u32(r);
-    char *file = wire_get_text(r);
+    bool same_file = wire_get_u8(r) != 0;
+    char *file = same_file ? NULL : wire_get_text(r);
     char *key = wire_get_text(r);
     if (type > VAL_TABLE || depth > WIRE_DEPTH)
         r->bad = true;
@@ -166,8 +177,9 @@ static struct val *get_val(struct wire_reader *r, int depth)
         free(key);
         return NULL;
     }
-    struct val *v = val_new((enum val_type)type, file, line); /* keeps its own copy of the name */
-    free(file);
+    struct val *v = val_new((enum val_type)type, same_file ? r->file : file, line);
+    free(file); /* val_new keeps its own copy of a name */
+    r->file = v->file;
     v->key = key;
     if (type == VAL_BOOL) {
         v->u.b = wire_get_u8(r) != 0;
@@ -189,9 +201,7 @@ static struct val *get_val(struct wire_reader *r, int depth)
                 r->bad = true;
                 val_free(item);
             } else if (type == VAL_TABLE) {
-                char *name = base_strdup(item->key);
-                val_put(v, name, item);
-                free(name);
+                val_put(v, item->key, item);
             } else {
                 val_append(v, item);
             }
@@ -206,6 +216,7 @@ static struct val *get_val(struct wire_reader *r, int depth)
 
 struct val *wire_get_val(struct wire_reader *r)
 {
+    r->file = NULL;
     return get_val(r, 0);
 }
 

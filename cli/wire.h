@@ -14,6 +14,7 @@
 struct wire {
     uint8_t *data; /* heap; NULL while empty */
     size_t length, capacity;
+    const char *file; /* of the value before in a tree */
 };
 
 void wire_init(struct wire *w);
@@ -29,6 +30,7 @@ void wire_val(struct wire *w, const struct val *v);
 struct wire_reader {
     const uint8_t *data;
     size_t length, at;
+    const char *file; /* of the value before in a tree */
     bool bad;
 };
 

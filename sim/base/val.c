@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/base/pool.h"
+
 struct file_name {
     struct file_name *next;
     char *text;
@@ -20,25 +22,24 @@ struct file_name {
 static const char *file_intern(const char *file)
 {
     static struct file_name *known;
-    if (file == NULL)
-        return NULL;
+    static const char *last; /* most values are in the file of the one before */
+    if (file == NULL || file == last)
+        return file;
     for (const struct file_name *f = known; f != NULL; f = f->next) {
         if (strcmp(f->text, file) == 0)
-            return f->text;
+            return last = f->text;
     }
     struct file_name *f = base_alloc(sizeof *f);
     f->text = base_strdup(file);
     f->next = known;
     known = f;
-    return f->text;
+    return last = f->text;
 }
 
 struct val *val_new(enum val_type type, const char *file, int line)
 {
-    struct val *v = base_zalloc(1, sizeof *v);
-    v->type = type;
-    v->file = file_intern(file);
-    v->line = line;
+    struct val *v = pool_take(sizeof *v);
+    *v = (struct val){ .type = type, .file = file_intern(file), .line = line };
     return v;
 }
 
@@ -80,7 +81,7 @@ void val_free(struct val *v)
     free(v->key);
     if (v->type == VAL_STRING)
         free(v->u.s);
-    free(v);
+    pool_give(v, sizeof *v);
 }
 
 struct val *val_copy(const struct val *v)
@@ -93,8 +94,11 @@ struct val *val_copy(const struct val *v)
         c->u.s = base_strdup(v->u.s);
     if (v->key != NULL)
         c->key = base_strdup(v->key);
-    for (size_t i = 0; i < v->count; i++)
-        val_append(c, val_copy(v->items[i]));
+    if (v->count > 0)
+        c->items = base_alloc(v->count * sizeof c->items[0]);
+    c->capacity = v->count;
+    for (; c->count < v->count; c->count++)
+        c->items[c->count] = val_copy(v->items[c->count]);
     return c;
 }
 
@@ -150,10 +154,12 @@ static size_t find_key(const struct val *table, const char *key)
 void val_put(struct val *table, const char *key, struct val *item)
 {
     ASSERT(table->type == VAL_TABLE);
-    char *own = base_strdup(key); /* `key` may belong to the item that is replaced */
-    size_t i = find_key(table, own);
-    free(item->key);
-    item->key = own;
+    size_t i = find_key(table, key);
+    if (key != item->key) {
+        char *own = base_strdup(key); /* `key` may belong to the item that is replaced */
+        free(item->key);
+        item->key = own;
+    }
     if (i == SIZE_MAX) {
         val_append(table, item);
         return;
