@@ -62,6 +62,7 @@ $(foreach l,$(LIBS),$(eval $(call LIB_RULE,$l)))
 all: $B/psim
 
 # SimGrid brings forty libraries: they are loaded when the first thread runs (sim/bridge.h).
+# (An rpath of the old kind holds, too, where AddressSanitizer calls dlopen in our place.)
 BRIDGE = $B/psim-bridge.so
 $(BRIDGE): $B/sim/bridge.o
 	@echo "LINK $@"
@@ -71,7 +72,7 @@ $B/sim/bridge.o: CXXFLAGS += -fPIC
 # All names are bound at once: a worker, which is forked, would bind them anew for each point.
 $B/psim: $B/cli/main.o $(call lib,cli direct models workloads os disks mesh sim base) | $(BRIDGE)
 	@echo "LINK $@"
-	@$(CC) $(SANFLAGS) -Wl,-z,now -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib/psim' -o $@ $^ $(LDLIBS_ALL)
+	@$(CC) $(SANFLAGS) -Wl,-z,now -Wl,--disable-new-dtags,-rpath,'$$ORIGIN:$$ORIGIN/../lib/psim' -o $@ $^ $(LDLIBS_ALL)
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -101,7 +102,7 @@ TEST_BINS = $(foreach s,$(SUITES),$B/tests/$s/run)
 define SUITE_RULE
 $B/tests/$(1)/run: $(call objs,$(wildcard tests/$(1)/*.c) $(EXTRA_$(1))) $(call lib,$(LIBS_$(1))) | $(BRIDGE)
 	@echo "LINK $$@"
-	@$$(CC) $$(SANFLAGS) -Wl,-rpath,'$$$$ORIGIN/../..' -o $$@ $$^ -lcriterion $$(or $$(LDLIBS_$(1)_t),$$(LDLIBS_ALL))
+	@$$(CC) $$(SANFLAGS) -Wl,--disable-new-dtags,-rpath,'$$$$ORIGIN/../..' -o $$@ $$^ -lcriterion $$(or $$(LDLIBS_$(1)_t),$$(LDLIBS_ALL))
 endef
 $(foreach s,$(SUITES),$(eval $(call SUITE_RULE,$s)))
 TEST_OBJS = $(call objs,$(foreach s,$(SUITES),$(wildcard tests/$s/*.c)) $(wildcard tests/fake/*.c))
@@ -120,7 +121,7 @@ bench-bins: $(BENCH_BINS)
 $B/bench/%: $B/tests/bench/%.o $(BENCH_OBJS) $(call lib,direct models workloads os disks mesh sim base) | $(BRIDGE)
 	@mkdir -p $(@D)
 	@echo "LINK $@"
-	@$(CXX) $(SANFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $^ $(LDLIBS_ALL) -lsimgrid
+	@$(CXX) $(SANFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/..' -o $@ $^ $(LDLIBS_ALL) -lsimgrid
 
 asan:
 	$(MAKE) B=build/asan OPT='-O1' SANFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' test
