@@ -317,6 +317,8 @@ bool dataset_value(const struct dataset *d, const struct data_case *c, const cha
     for (size_t i = 0; i < c->point_count; i++) {
         const struct data_point *p = &d->points[c->points[i]];
         const struct data_scalar *x = p->good ? data_scalar_find(p, scalar) : NULL;
+        if (x != NULL && !isfinite(x->value))
+            out->why = sim_why_of(x->flags);
         if (x == NULL || !isfinite(x->value))
             continue;
         stat_add(&s, x->value);

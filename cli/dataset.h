@@ -78,6 +78,7 @@ struct data_value {
     const char *unit;
     unsigned flags;
     size_t n;
+    enum sim_why why; /* n is 0: why */
 };
 bool dataset_value(const struct dataset *d, const struct data_case *c, const char *scalar,
                    struct data_value *out) MUST_CHECK;

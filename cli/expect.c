@@ -347,16 +347,23 @@ static struct expect_verdict judge_one(const struct config *c, const struct camp
     bool bounds = val_get(x, "equals") || val_get(x, "equals_measure") || val_get(x, "min") ||
                   val_get(x, "max");
     size_t seen = 0;
+    enum sim_why why = SIM_WHY_GOOD;
     for (size_t i = 0; bounds && i < c->case_count; i++) {
         struct campaign_value v;
-        if (!expect_at(val_get(x, "at"), &c->cases[i]) || !campaign_value(r, c, i, j.measure, &v))
+        if (!expect_at(val_get(x, "at"), &c->cases[i]))
             continue;
+        if (!campaign_value(r, c, i, j.measure, &v)) {
+            why = v.why != SIM_WHY_GOOD ? v.why : why;
+            continue;
+        }
         seen++;
         judge_bounds(&j, i, &v);
     }
     if (bounds && seen == 0)
-        fail(&j, base_printf("%s: no finished point has this measure%s", j.measure,
-                             val_get(x, "at") ? " with these values" : ""));
+        fail(&j, base_printf("%s: no finished point has this measure%s%s%s", j.measure,
+                             val_get(x, "at") ? " with these values" : "",
+                             why != SIM_WHY_GOOD ? ": " : "",
+                             why != SIM_WHY_GOOD ? sim_why_text(why) : ""));
     if (rises)
         judge_trend(&j, rises, 1);
     if (falls)

@@ -110,15 +110,23 @@ static bool case_value(struct judging *j, const struct val *at, double *out)
 {
     size_t matching = 0, with = 0;
     struct data_value v = { 0 }, x;
+    enum sim_why why = SIM_WHY_GOOD;
     for (size_t i = 0; i < j->d->case_count; i++) {
         const struct data_case *c = &j->d->cases[i];
         if (!case_matches(c, at))
             continue;
         matching++;
-        if (!dataset_value(j->d, c, j->ys, &x))
+        if (!dataset_value(j->d, c, j->ys, &x)) {
+            why = x.why;
             continue;
+        }
         v = x;
         with++;
+    }
+    if (with == 0 && why != SIM_WHY_GOOD) {
+        char text[128];
+        snprintf(text, sizeof text, "the case has no value of it: %s", sim_why_text(why));
+        return missing(j, text), false;
     }
     if (with > 1)
         return missing(j, "several cases match: name more swept values"), false;

@@ -10,6 +10,11 @@ return {
                mode = param("workload.mode", "M_ASYNC"), warmup = param("workload.warmup", 1),
                readback = param("workload.readback", false) },
   measures = { "pfs.bandwidth", "pfs.latency" },
+  sweep = param("expect", false) and { product = { ["workload.op"] = { "read" } } } or nil,
+  expectations = param("expect", false) and {
+    { measure = "pfs.bandwidth", min = "1MB/s" },
+    { kind = "range", name = "rate", measure = "pfs.bandwidth", at = { ["workload.op"] = "read" }, min = 1e6, guard = true },
+  } or nil,
 }
 LUA
 run() { gives 0 "$PSIM" run "$T/files.lua" -q --no-store "$@"; }
@@ -57,6 +62,10 @@ holds "s['pfs.bandwidth'] <= 20e6"
 run -p workload.op=read -p workload.requests=1 -p workload.warmup=0 -p workload.start=1h \
     -p workload.nodes=3
 grep -q "no window" "$T/out" || fail "the table does not say that there is no window"
+gives 1 "$PSIM" run "$T/files.lua" --no-store -p expect=true -p workload.requests=1 \
+    -p workload.warmup=0 -p workload.start=1h -p workload.nodes=3
+[ "$(grep -c "^NOT as expected.*no window" "$T/out")" -eq 2 ] || { cat "$T/out"; fail "a verdict does not say why"; }
+run -p workload.op=read -p workload.requests=1 -p workload.warmup=0 -p workload.start=1h -p workload.nodes=3
 grep -q "had ended its measured part before all had begun" "$T/err" || fail "the reason is missing"
 gives 0 "$PSIM" run "$T/files.lua" -q -o "$T/r.db" -p workload.op=read -p workload.requests=1 \
     -p workload.warmup=0 -p workload.start=1h -p workload.nodes=3 --json
