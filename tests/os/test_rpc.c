@@ -553,3 +553,39 @@ Test(rpc, an_idle_node_and_an_idle_path_are_small)
     cr_assert_leq(client, 16 * 1024);
     stop(&w, true);
 }
+
+/* Rounds of three calls to node 2 and one to node 1; the memory of the caller then. */
+static uint64_t memory_after_rounds(uint32_t idle, bool dead)
+{
+    struct world w;
+    char graph[200];
+    struct fake_options o = { .nodes = 3, .detect_delay = SIM_MS };
+    snprintf(graph, sizeof graph,
+             "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan idle=%u", idle);
+    start(&w, &o, graph);
+    cr_assert_eq(select_serve(rpc(&w, 2), SERVICE, serve, &w), XK_OK);
+    if (dead)
+        fake_crash(w.r.f, 2);
+    fake_run(w.r.f, 0);
+    for (uint64_t n = 0; n < 16; n++) {
+        cr_assert_eq(call(&w, 0, n % 4 < 3 ? 2 : 1, n, 10), XK_OK);
+        if (n % 4 >= 2)
+            fake_run(w.r.f, 0);
+    }
+    for (uint64_t n = 0; n < 16; n++) {
+        cr_assert_eq(w.ended[n], 1);
+        cr_assert_eq(w.status[n], dead && n % 4 < 3 ? XK_UNREACHABLE : XK_OK);
+    }
+    uint64_t memory = fake_heap_bytes(w.r.f, 0);
+    stop(&w, true);
+    return memory;
+}
+
+/* Calls to a node that is known to be dead end at once, and are told by a timer (SEL1).  The record
+ * of their host stays until then, and no longer than one whose calls were answered. */
+Test(rpc, calls_that_end_at_once_leave_nothing_behind)
+{
+    for (uint32_t idle = 0; idle <= 1; idle++)
+        cr_assert_eq(memory_after_rounds(idle, true), memory_after_rounds(idle, false), "idle=%u",
+                     idle);
+}
