@@ -9,7 +9,13 @@ gives 0 "$PSIM" export "$T/q.db"
 head -n 1 "$T/out" | grep -q '^idx,workload.load,replication,seed,status,digest,.*wait.mean \[s\]' || fail "head"
 gives 0 "$PSIM" export "$T/q.db" --columns idx,status -o "$T/q.csv"
 [ "$(sed -n 2p "$T/q.csv")" = "0,ok" ] || fail "columns"
-for t in scalars samples bins busy params remarks; do gives 0 "$PSIM" export "$T/q.db" -t $t; done
+for t in scalars samples bins busy params; do # a line for each row, and as many cells as the head has
+    gives 0 "$PSIM" export "$T/q.db" -t $t
+    [ "$t" = samples ] || [ "$(wc -l <"$T/out")" -gt 6 ] || fail "$t: $(wc -l <"$T/out") lines"
+    awk -F, 'NR == 1 {n = NF} NF != n {exit 1}' "$T/out" || fail "$t: rows and head differ"
+done
+[ "$(grep -c ',workload.kind,event_ring,' "$T/out")" -eq 6 ] || fail "a parameter of each point"
+gives 0 "$PSIM" export "$T/q.db" -t remarks
 gives 2 "$PSIM" export "$T/q.db" -t scalar;              says "did you mean 'scalars'"
 gives 2 "$PSIM" export "$T/q.db" --columns idx,nothing;  says "no column 'nothing'"
 gives 2 "$PSIM" export "$T/q.db" -o "$T/none/x.csv";     says "$T/none/x.csv"
@@ -17,6 +23,32 @@ gives 3 "$PSIM" export "$T/q.db" -o /dev/full;           says "No space left"
 gives 2 "$PSIM" export "$T/none.db";                     says "No such file"
 gives 2 "$PSIM" export "$Q";                             says "not a results file"
 gives 2 "$PSIM" export "$T/q.db" -e 7;                   says "no experiment 7"
+
+# --json: every measure of every point, with the value that the table has
+gives 0 "$PSIM" run "$Q" -q -r 2 --no-store --json
+cp "$T/out" "$T/q.json"
+gives 0 "$PSIM" export "$T/q.db" -t scalars
+python3 - "$T/q.json" "$T/out" <<'END' || fail "JSON and table differ"
+import csv, json, sys
+points = json.load(open(sys.argv[1]))["points"]
+rows = list(csv.DictReader(open(sys.argv[2])))
+assert len(points) == 6 and len(rows) > 6 * 4, (len(points), len(rows))
+for r in rows:
+    s = points[int(r["idx"])]["scalars"][r["name"]]
+    assert s["unit"] == r["unit"], r
+    assert r["value"] == "" or abs(s["value"] - float(r["value"])) <= 1e-12 * abs(s["value"]), r
+assert sum(len(p["scalars"]) for p in points) == len(rows)
+END
+
+# demerit: by hand, distribution against distribution and request against request
+printf '%s\n' response_ms,op 1,R 5,W 3,R >"$T/a.csv"
+printf '%s\n' response_ms,op 4,R 5,W 1,R >"$T/b.csv"
+gives 0 "$PSIM" demerit "$T/a.csv" "$T/b.csv" --json
+tr -d ' \n' <"$T/out" >"$T/d"
+grep -qF '"all":{"requests":[3,3],"mean_ms":[3.000000,3.333333],"demerit_ms":0.577350,"demerit_percent":19.245009,"request_rms_ms":2.081666}' "$T/d" ||
+    fail "$(cat "$T/d")" # sqrt(1/3), sqrt((9 + 0 + 4) / 3)
+grep -qF '"reads":{"requests":[2,2],"mean_ms":[2.000000,2.500000],"demerit_ms":0.707107,"demerit_percent":35.355339,"request_rms_ms":2.549510}' "$T/d" ||
+    fail "$(cat "$T/d")" # sqrt(1/2), sqrt(13 / 2)
 
 # compare: a run equals itself and its repetition; another seed differs; tolerances let pass
 gives 0 "$PSIM" run "$Q" -q -r 2 -o "$T/again.db"
