@@ -56,7 +56,8 @@ return function(o)
     storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
-      { name = "nx", protocol = "nx", below = { "mesh" } },
+      { name = "rdm", protocol = "rdm", below = { "mesh" } },
+      { name = "nx", protocol = "nx", below = { "rdm" } },
       { name = "blast", protocol = "blast", below = { "mesh" } },
       { name = "chan", protocol = "chan", below = { "blast" } },
       { name = "rpc", protocol = "select", below = { "chan" } },

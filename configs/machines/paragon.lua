@@ -111,7 +111,8 @@ return function(o)
     storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
-      { name = "nx", protocol = "nx", below = { "mesh" }, offload = r.offload,
+      { name = "rdm", protocol = "rdm", below = { "mesh" } },
+      { name = "nx", protocol = "nx", below = { "rdm" }, offload = r.offload,
         domain = o.messaging },    -- "kernel" (default) or "application": a crossing a message
       { name = "blast", protocol = "blast", below = { "mesh" } },
       { name = "chan", protocol = "chan", below = { "blast" } },

@@ -18,10 +18,9 @@ void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h)
     out[1] = h->flags;
     wire_put16(out + 2, 0);
     wire_put32(out + 4, h->source);
-    wire_put32(out + 8, h->from);
-    wire_put32(out + 12, h->to);
-    wire_put64(out + 16, h->type);
-    wire_put64(out + 24, h->length);
+    wire_put32(out + 8, 0);
+    wire_put64(out + 12, h->type);
+    wire_put64(out + 20, h->length);
 }
 
 bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
@@ -29,12 +28,10 @@ bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
     h->kind = in[0];
     h->flags = in[1];
     h->source = wire_get32(in + 4);
-    h->from = wire_get32(in + 8);
-    h->to = wire_get32(in + 12);
-    h->type = wire_get64(in + 16);
-    h->length = wire_get64(in + 24);
+    h->type = wire_get64(in + 12);
+    h->length = wire_get64(in + 20);
     return h->kind >= NX_FIRST && h->kind <= NX_QUIT && (h->flags & ~NX_FLAG_SYSTEM) == 0 &&
-           wire_get16(in + 2) == 0 && h->from != 0;
+           wire_get16(in + 2) == 0 && wire_get32(in + 8) == 0;
 }
 
 /* ---- peers ---- */
@@ -69,18 +66,11 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     uint8_t wire[NX_HEADER];
     struct nx_header h;
     if (!n->nodes || !xk_msg_pop(m, wire, sizeof(wire)) || !nx_header_load(wire, &h) ||
-        h.source >= n->count || n->nodes[h.source] != lower->host ||
-        xk_heard(self->kernel, lower->host, h.from) == XK_OLD) {
+        h.source >= n->count || n->nodes[h.source] != lower->host) {
         n->counts.dropped++;
         return;
     }
     struct nx_peer *p = nx_peer_of(n, h.source);
-    if (h.to != 0 && h.to != port_incarnation(n->port)) {
-        n->counts.dropped++;
-        p->answer = true;
-        nx_peer_pump(n, p);
-        return;
-    }
     if (h.kind == NX_GRANT) {
         p->credit += h.length;
         nx_peer_pump(n, p);
@@ -184,8 +174,9 @@ static enum xk_status init(struct xk_protl *self, const void *params)
         return XK_REFUSED;
     n->segment = c.u64 - NX_HEADER;
     n->grant = (uint64_t)n->params->grant;
-    if (n->grant < 2 * c.u64)
-        n->grant = 2 * c.u64; /* a grant for less than a segment would never be used */
+    if (n->grant < 2 * (n->segment + NX_ROOM))
+        n->grant =
+            2 * (n->segment + NX_ROOM); /* a grant for less than a segment would never be used */
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -271,7 +262,7 @@ const struct xk_protl_ops nx_protl = {
               .counters = counters },
     .down_min = 1,
     .down_max = 1,
-    .needs = XK_NETWORK,
+    .needs = XK_NETWORK | XK_LIVES,
     .init = init,
     .demux = demux,
     .ready = ready,

@@ -54,7 +54,7 @@ struct nx_info {
     enum nx_status status;
 };
 
-/* The protocol: stands in the graph above a reliable, ordered one (the mesh driver). */
+/* The protocol: stands in the graph above RDM. */
 extern const struct xk_protl_ops nx_protl;
 
 /* Starts the library over an instance of the protocol.  nodes: rank -> node number, kept by

@@ -21,18 +21,18 @@
 #include "os/xk/peers.h"
 
 /* Wire header, big-endian:
- *   0 kind u8, 1 flags u8, 2 zero u16, 4 source rank u32, 8 from life u32,
- *   12 to life u32 (0: not known), 16 type u64, 24 length u64
+ *   0 kind u8, 1 flags u8, 2 zero u16, 4 source rank u32, 8 zero u32, 12 type u64, 20 length u64
  * length: FIRST the whole message, MORE where this segment belongs, GRANT bytes granted.  QUIT: the
  * rest of the message does not come. */
-#define NX_HEADER 32
+#define NX_HEADER 28
+#define NX_ROOM 32 /* that a segment without data takes of a grant: it and what stands below */
 
 enum nx_kind { NX_FIRST = 1, NX_MORE, NX_GRANT, NX_QUIT };
 enum { NX_FLAG_SYSTEM = 1 }; /* of a global operation: selected by type and source */
 
 struct nx_header {
     uint8_t kind, flags;
-    uint32_t source, from, to;
+    uint32_t source;
     uint64_t type, length;
 };
 void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h);
@@ -60,7 +60,6 @@ struct nx_peer {
     struct nx_inbound *partial; /* the message whose segments are coming in */
     uint64_t owed;              /* grant to be given back */
     bool quit;                  /* a message that was begun is given up: the peer is told */
-    bool answer;                /* a grant is due even if nothing is owed: it tells our life */
 };
 
 enum nx_op_kind { NX_OP_SEND, NX_OP_RECEIVE };

@@ -120,7 +120,7 @@ void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struc
 {
     struct rope data;
     xk_msg_to_rope(m, &data);
-    uint64_t size = data.length, used = size + NX_HEADER;
+    uint64_t size = data.length, used = size + NX_ROOM;
     struct nx_inbound *in = h->kind == NX_FIRST ? begin(n, p, h) : p->partial;
     if (!in || (h->kind == NX_MORE && h->length != in->got) || in->got + size > in->length) {
         /* The middle of a message whose start went to another life of this node. */

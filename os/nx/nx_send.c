@@ -23,9 +23,6 @@ static enum xk_status push(struct nx *n, struct nx_peer *p, struct nx_header *h,
         return XK_NO_PEER;
     }
     h->source = n->rank;
-    h->from = port_incarnation(n->port);
-    uint32_t host = n->nodes[p->rank];
-    h->to = xk_alive(n->protl->kernel, host) ? xk_life(n->protl->kernel, host) : 0;
     nx_header_store(xk_msg_push(m, NX_HEADER), h);
     enum xk_status status = xk_push(p->sessn, m);
     xk_msg_fini(m);
@@ -41,7 +38,6 @@ static bool push_grant(struct nx *n, struct nx_peer *p)
     if (push(n, p, &h, &m) == XK_BUSY)
         return false;
     p->owed = 0;
-    p->answer = false;
     n->counts.grants++;
     return true;
 }
@@ -58,7 +54,7 @@ static bool push_quit(struct nx *n, struct nx_peer *p)
 
 static bool grant_due(const struct nx *n, const struct nx_peer *p)
 {
-    return p->answer || p->owed >= n->grant / 2;
+    return p->owed >= n->grant / 2;
 }
 
 enum pushed { PUSHED, FULL, NO_GRANT, FAILED };
@@ -68,7 +64,7 @@ static enum pushed push_segment(struct nx *n, struct nx_peer *p, struct nx_op *o
 {
     uint64_t left = op->data.length - op->sent;
     uint64_t size = left < n->segment ? left : n->segment;
-    if (size + NX_HEADER > p->credit) {
+    if (size + NX_ROOM > p->credit) {
         n->counts.stalled += !op->stalled;
         op->stalled = true;
         return NO_GRANT;
@@ -89,7 +85,7 @@ static enum pushed push_segment(struct nx *n, struct nx_peer *p, struct nx_op *o
         return FAILED;
     if (n->params->copies == NX_COPY_ALL)
         nx_copied(n, size);
-    p->credit -= size + NX_HEADER;
+    p->credit -= size + NX_ROOM;
     op->started = true;
     op->sent += size;
     return PUSHED;

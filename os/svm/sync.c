@@ -547,7 +547,7 @@ const struct xk_protl_ops sync_protl = {
               .state_size = sizeof(struct instance) },
     .down_min = 1,
     .down_max = 1,
-    .needs = XK_NETWORK | XK_LONG | XK_TAKES,
+    .needs = XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES,
     .init = init,
     .demux = demux,
 };

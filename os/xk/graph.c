@@ -104,6 +104,7 @@ static const struct {
     { XK_INTACT, "damages nothing", "damages messages" },
     { XK_LONG, "carries more than a frame", "carries frames alone" },
     { XK_CALLS, "carries calls", "carries messages alone" },
+    { XK_LIVES, "is with one life of a node", "lets through what was for an earlier one" },
     { XK_TAKES, "takes all that is pushed", "may be full" },
 };
 

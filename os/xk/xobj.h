@@ -71,6 +71,7 @@ enum xk_property {
     XK_INTACT = 8,   /* none is damaged */
     XK_LONG = 16,    /* they may be longer than a frame */
     XK_CALLS = 32,   /* what is pushed is a call, and an answer or a failure comes */
+    XK_LIVES = 128,  /* none was sent to an earlier life of who gets it */
     XK_TAKES = 64    /* for who needs it, push is never answered XK_BUSY: what waits, waits below */
 };
 /* Of a network that does what the drivers' interface says. */

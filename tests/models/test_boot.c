@@ -38,7 +38,8 @@ static void begin(struct rig *r)
     rig_init(r, 2, 4);
     rig_set_int(r, "io_nodes", 2);
     val_append(graph, instance("mesh", "mesh", NULL));
-    val_append(graph, instance("nx", "nx", "mesh"));
+    val_append(graph, instance("rdm", "rdm", "mesh"));
+    val_append(graph, instance("nx", "nx", "rdm"));
     val_append(graph, instance("blast", "blast", "mesh"));
     val_append(graph, instance("chan", "chan", "blast"));
     val_append(graph, instance("rpc", "select", "chan"));

@@ -14,15 +14,21 @@
 static struct val *graph(bool offload)
 {
     struct val *g = val_new(VAL_LIST, NULL, 0), *mesh = val_new(VAL_TABLE, NULL, 0);
+    struct val *rdm = val_new(VAL_TABLE, NULL, 0), *over_mesh = val_new(VAL_LIST, NULL, 0);
     struct val *nx = val_new(VAL_TABLE, NULL, 0), *below = val_new(VAL_LIST, NULL, 0);
     val_put(mesh, "name", val_new_string("mesh", NULL, 0));
     val_put(mesh, "protocol", val_new_string("mesh", NULL, 0));
-    val_append(below, val_new_string("mesh", NULL, 0));
+    val_append(over_mesh, val_new_string("mesh", NULL, 0));
+    val_put(rdm, "name", val_new_string("rdm", NULL, 0));
+    val_put(rdm, "protocol", val_new_string("rdm", NULL, 0));
+    val_put(rdm, "below", over_mesh);
+    val_append(below, val_new_string("rdm", NULL, 0));
     val_put(nx, "name", val_new_string("nx", NULL, 0));
     val_put(nx, "protocol", val_new_string("nx", NULL, 0));
     val_put(nx, "below", below);
     val_put(nx, "offload", val_new_bool(offload, NULL, 0));
     val_append(g, mesh);
+    val_append(g, rdm);
     val_append(g, nx);
     return g;
 }

@@ -57,7 +57,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         spawn(p, NULL);
 }
 
-#define GRAPH "mesh mesh queue=4; nx nx <mesh"
+#define GRAPH "mesh mesh queue=4; r rdm <mesh; nx nx <r"
 
 static void start(struct rig *r, struct fake_options o, const char *graph, program_fn *program)
 {
@@ -74,8 +74,8 @@ static void start(struct rig *r, struct fake_options o, const char *graph, progr
 /* Runs a program on every node to its end under several seeds, frame sizes and both send paths. */
 static void run_everywhere(uint32_t count, program_fn *program)
 {
-    static const char *const graphs[] = { "mesh mesh queue=2; nx nx <mesh grant=1KiB",
-                                          "mesh mesh; nx nx <mesh offload=true" };
+    static const char *const graphs[] = { "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=1KiB",
+                                          "mesh mesh; r rdm <mesh; nx nx <r offload=true" };
     for (uint64_t seed = 1; seed <= 6; seed++) {
         struct rig r;
         struct fake_options o = { .nodes = count,
@@ -373,8 +373,8 @@ Test(nx, a_sender_without_grant_waits_until_the_receiver_takes_something)
 {
     static const struct {
         const char *graph, *log;
-    } cases[] = { { "mesh mesh; nx nx <mesh grant=8KiB", "RS" },
-                  { "mesh mesh; nx nx <mesh grant=64KiB", "SR" } };
+    } cases[] = { { "mesh mesh; r rdm <mesh; nx nx <r grant=8KiB", "RS" },
+                  { "mesh mesh; r rdm <mesh; nx nx <r grant=64KiB", "SR" } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 1024 }, cases[i].graph, slow_receiver);
@@ -396,8 +396,8 @@ static void both_send_first(struct nx *n)
 /* NX6. */
 Test(nx, two_that_send_more_than_the_grant_before_they_receive_wait_for_ever)
 {
-    static const char *const graphs[] = { "mesh mesh; nx nx <mesh grant=1KiB",
-                                          "mesh mesh; nx nx <mesh grant=8KiB" };
+    static const char *const graphs[] = { "mesh mesh; r rdm <mesh; nx nx <r grant=1KiB",
+                                          "mesh mesh; r rdm <mesh; nx nx <r grant=8KiB" };
     for (uint32_t i = 0; i < 2; i++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, graphs[i], both_send_first);
@@ -456,11 +456,12 @@ static void posts_and_leaves(struct nx *n)
 Test(nx, an_offloaded_send_is_pushed_by_an_upcall)
 {
     struct rig r;
-    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; nx nx <mesh", posts_and_leaves);
+    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; r rdm <mesh; nx nx <r",
+          posts_and_leaves);
     fake_run(r.f, 0);
     cr_assert_str_eq(t.log, "d");
     rig_stop(&r);
-    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; nx nx <mesh offload=true",
+    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; r rdm <mesh; nx nx <r offload=true",
           posts_and_leaves);
     fake_run(r.f, 0);
     cr_assert_str_eq(t.log, "p");
@@ -473,9 +474,9 @@ Test(nx, releases_that_buffer_name_their_copies_and_traps)
     static const struct {
         const char *graph;
         uint64_t sender, receiver, traps;
-    } cases[] = { { "mesh mesh; nx nx <mesh", 0, 600, 0 },
-                  { "mesh mesh; nx nx <mesh copies=received trap=true", 0, 1200, 2 },
-                  { "mesh mesh; nx nx <mesh copies=all offload=true", 1200, 1200, 0 } };
+    } cases[] = { { "mesh mesh; r rdm <mesh; nx nx <r", 0, 600, 0 },
+                  { "mesh mesh; r rdm <mesh; nx nx <r copies=received trap=true", 0, 1200, 2 },
+                  { "mesh mesh; r rdm <mesh; nx nx <r copies=all offload=true", 1200, 1200, 0 } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, cases[i].graph, late_receiver);
@@ -696,8 +697,8 @@ static void explore(uint32_t count, uint32_t mtu, const char *graph, program_fn 
 
 Test(nx, crossing_messages_arrive_in_every_order_of_events)
 {
-    explore(2, 136, "mesh mesh; nx nx <mesh grant=0B", crossing);
-    explore(2, 512, "mesh mesh; nx nx <mesh offload=true", crossing);
+    explore(2, 136, "mesh mesh; r rdm <mesh; nx nx <r grant=0B", crossing);
+    explore(2, 512, "mesh mesh; r rdm <mesh; nx nx <r offload=true", crossing);
 }
 
 static void barrier(struct nx *n)
@@ -707,7 +708,7 @@ static void barrier(struct nx *n)
 
 Test(nx, a_barrier_of_three_holds_in_every_order_of_events)
 {
-    explore(3, 512, "mesh mesh; nx nx <mesh", barrier);
+    explore(3, 512, "mesh mesh; r rdm <mesh; nx nx <r", barrier);
 }
 
 /* ---- crashes ---- */
@@ -816,7 +817,7 @@ Test(nx, a_node_may_crash_and_come_back_after_any_step)
     for (uint64_t step = 1; step < 120; step++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 128, .detect_delay = SIM_US },
-              "mesh mesh queue=2; nx nx <mesh grant=256B", chatters);
+              "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=256B", chatters);
         fake_run(r.f, step);
         if (fake_up(r.f, 1))
             fake_crash(r.f, 1);
@@ -925,7 +926,7 @@ Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeou
                                          .seed = k,
                                          .order = k % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
                                          .detect_delay = SIM_MS },
-                  "mesh mesh queue=2; nx nx <mesh grant=256B", calls_on);
+                  "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=256B", calls_on);
             fake_run(r.f, 3 * k + 1);
             fake_crash(r.f, 1);
             fake_run(r.f, k % 5 * 7 + 1);
@@ -945,7 +946,7 @@ Test(nx, wrong_segments_are_dropped)
     struct rig r;
     start(&r, (struct fake_options){ .nodes = 2 }, GRAPH, NULL);
     uint64_t x = 7;
-    uint32_t number = xk_find(r.k[0], "nx")->number;
+    uint32_t number = xk_find(r.k[0], "nx")->number, rdm = xk_find(r.k[0], "r")->number;
     for (uint32_t i = 0; i < 5000; i++) {
         uint8_t b[80] = { 0 };
         for (uint32_t j = 0; j < sizeof(b); j++) {
@@ -953,7 +954,10 @@ Test(nx, wrong_segments_are_dropped)
             b[j] = (uint8_t)(x >> 56) & (x >> 40 & 1 ? 0xff : 3);
         }
         uint32_t length = (uint32_t)((x >> 33) % 72);
-        wire_put16(b, (uint16_t)number); /* a frame of the mesh driver for nx */
+        wire_put16(b, (uint16_t)rdm); /* a frame of the mesh driver for RDM, */
+        b[8] = (uint8_t)number;       /* and a whole message of RDM's for nx */
+        b[9] = 7;
+        wire_put16(b + 10, 0);
         wire_put16(b + 2, 0);
         wire_put32(b + 4, length);
         fake_inject(r.f, 0, 1, b, 8 + length);

@@ -129,7 +129,7 @@ Test(rdm, over_a_path_that_keeps_all_nothing_but_the_pieces_is_sent)
         cr_assert_eq(fake_work(r.f, node, PORT_WORK_TIMER), 0);
     }
     cr_assert_eq(fake_counts(r.f)->frames, pieces);
-    cr_assert_eq(xk_find(r.k[0], "r")->gives, XK_NETWORK | XK_LONG | XK_TAKES);
+    cr_assert_eq(xk_find(r.k[0], "r")->gives, XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES);
     rig_stop(&r);
 }
 

@@ -13,11 +13,12 @@ return {
         graph = {
             { name = "mesh", protocol = "mesh" },
             { name = "vdrop", protocol = "vdrop", below = { "mesh" }, every = param("every", 20) },
-            { name = "nx", protocol = "nx", below = { "mesh" } },
+            { name = "rdm", protocol = "rdm", below = { "mesh" } },
+            { name = "nx", protocol = "nx", below = { "rdm" } },
             { name = "blast", protocol = "blast", below = { "vdrop" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
-$(others protocols "mesh vdrop nx blast chan select svm sync" '{ name = "%", protocol = "%", below = { "mesh" } },')
+$(others protocols "mesh vdrop rdm nx blast chan select svm sync" '{ name = "%", protocol = "%", below = { "mesh" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },

@@ -205,7 +205,7 @@ static bool pump(struct rdm_talk *t)
     list_remove(&t->waiting);
     if (!room)
         list_push(&st->waiting, &t->waiting);
-    return t->wants_ready && 2 * t->queued <= (uint64_t)st->params->queue;
+    return t->wants_ready && (st->numbers ? 2 * t->queued <= (uint64_t)st->params->queue : room);
 }
 
 void rdm_pump(struct rdm_talk *t)
@@ -221,12 +221,16 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct rdm_state *st = self->state;
     struct list now, *l;
-    (void)lower;
     list_init(&now);
     while ((l = list_pop(&st->waiting)))
         list_push(&now, l);
-    while ((l = list_pop(&now)))
-        rdm_pump(LIST_ENTRY(l, struct rdm_talk, waiting));
+    while ((l = list_pop(&now))) {
+        struct rdm_talk *t = LIST_ENTRY(l, struct rdm_talk, waiting);
+        if (xk_sessn_of(t)->down[0] == lower)
+            rdm_pump(t);
+        else
+            list_push(&st->waiting, l);
+    }
 }
 
 /* ---- what was lost ---- */
@@ -382,8 +386,9 @@ static void queue_piece(struct rdm_talk *t, const struct rdm_header *h, struct x
     list_push(&t->out, &p->link);
 }
 
-/* Cuts a message; what need not be kept and can go goes at once. */
-static void cut(struct rdm_talk *t, struct xk_msg *m)
+/* Cuts a message; what need not be kept and can go goes at once.  False: the layer below has not
+ * even room for the start, and the upper keeps the message. */
+static bool cut(struct rdm_talk *t, struct xk_msg *m, bool takes)
 {
     struct rdm_state *st = rdm_state(t);
     struct rdm_header h = { .op = RDM_PIECE, .first = true };
@@ -394,12 +399,18 @@ static void cut(struct rdm_talk *t, struct xk_msg *m)
         if (!h.last)
             xk_msg_split(m, st->piece, &rest);
         now = now && push(t, &h, m);
+        if (!now && h.first && !st->numbers && !takes) {
+            if (!h.last)
+                xk_msg_join(m, &rest);
+            return false;
+        }
         st->counts.pieces += now;
         if (!now)
             queue_piece(t, &h, m);
         if (!h.last)
             xk_msg_move(m, &rest);
     }
+    return true;
 }
 
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
@@ -408,16 +419,18 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     struct rdm_talk *t = s->state;
     if (!xk_alive(s->protl->kernel, s->host))
         return XK_UNREACHABLE;
-    if (t->queued >= (uint64_t)st->params->queue && !(s->upper->ops->needs & XK_TAKES)) {
-        t->wants_ready = true;
+    bool takes = s->upper->ops->needs & XK_TAKES;
+    bool full = st->numbers ? t->queued >= (uint64_t)st->params->queue : !list_empty(&t->out);
+    bool taken = (takes || !full) && cut(t, m, takes);
+    t->wants_ready |= !taken;
+    if (!st->numbers && (!taken || !list_empty(&t->out)) && list_empty(&t->waiting))
+        list_push(&st->waiting, &t->waiting); /* below was full just now */
+    if (!taken) {
         st->counts.refused++;
         settle(t);
         return XK_BUSY;
     }
     st->counts.sent++;
-    cut(t, m);
-    if (!st->numbers && !list_empty(&t->out) && list_empty(&t->waiting))
-        list_push(&st->waiting, &t->waiting); /* it was full just now */
     if (list_empty(&t->waiting) && pump(t) && !port_timer_pending(&t->resend))
         port_timer_set(&t->resend, 0); /* not from inside a push */
     settle(t);
@@ -486,7 +499,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 static unsigned protl_gives(const void *params_, unsigned below)
 {
     (void)params_;
-    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG | XK_TAKES;
+    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG | XK_LIVES | XK_TAKES;
 }
 
 static const struct counter counters[] = {
