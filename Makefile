@@ -35,6 +35,13 @@ LDLIBS_ALL = -llua5.4 -ljansson -lseccomp $(LDLIBS_SIM)
 include sim/base/module.mk sim/module.mk mesh/module.mk disks/module.mk os/module.mk \
         workloads/module.mk models/module.mk cli/module.mk
 
+# A file that no module.mk places comes last.
+rest = $(sort $(filter-out $(1) cli/main.c,$(wildcard $(2))))
+MESH_SRC := $(MESH_SRC) $(call rest,$(MESH_SRC),mesh/*.c)
+DISKS_SRC := $(DISKS_SRC) $(call rest,$(DISKS_SRC),disks/*.c)
+OS_SRC := $(OS_SRC) $(call rest,$(OS_SRC),os/*.c os/*/*.c os/proto/*/*.c)
+WORKLOADS_SRC := $(WORKLOADS_SRC) $(call rest,$(WORKLOADS_SRC),workloads/*.c workloads/io/*.c)
+
 objs = $(addprefix $B/,$(addsuffix .o,$(basename $(1))))
 
 LIBS = base sim mesh disks os workloads direct models cli

@@ -13,18 +13,30 @@
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
-#include "workloads/memory.h"
-#include "workloads/pfs.h"
-#include "workloads/pingpong.h"
-#include "workloads/shared.h"
+#include "workloads/workload.h"
 
-static const struct kind *const workloads[] = {
-    &workload_pfs.kind,         &workload_pingpong.kind,   &workload_message_time.kind,
-    &workload_svm_dot.kind,     &workload_svm_matmul.kind, &workload_svm_jacobi.kind,
-    &workload_svm_pde.kind,     &workload_svm_sort.kind,   &workload_svm_tsp.kind,
-    &workload_svm_fft.kind,     &workload_svm_lu.kind,     &workload_svm_irregular.kind,
-    &workload_svm_pattern.kind, &workload_memory.kind,     NULL,
-};
+#define DECLARE_WORKLOAD(name) extern const struct workload_ops workload_##name;
+#define WORKLOAD(name) &workload_##name.kind,
+
+#define WORKLOADS(W)                                                                               \
+    W(pfs)                                                                                         \
+    W(pingpong)                                                                                    \
+    W(message_time)                                                                                \
+    W(svm_dot)                                                                                     \
+    W(svm_matmul)                                                                                  \
+    W(svm_jacobi)                                                                                  \
+    W(svm_pde)                                                                                     \
+    W(svm_sort)                                                                                    \
+    W(svm_tsp)                                                                                     \
+    W(svm_fft)                                                                                     \
+    W(svm_lu)                                                                                      \
+    W(svm_irregular)                                                                               \
+    W(svm_pattern)                                                                                 \
+    W(memory)
+
+WORKLOADS(DECLARE_WORKLOAD)
+
+static const struct kind *const workloads[] = { WORKLOADS(WORKLOAD) NULL };
 const struct kind_set registry_workloads = { "workload", "workload", workloads };
 
 static const struct kind *const direct[] = {

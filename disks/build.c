@@ -8,14 +8,6 @@
 #include "disks/scsi.h"
 #include "disks/wcache.h"
 
-/* What a kind's builder gets: its loaded parameters, and where the device belongs. */
-struct blk_site {
-    const struct blk_kind *kind;
-    struct sim *sim;
-    int32_t node;
-    const char *name, *path;
-};
-
 static struct blkdev *build_disk(const struct blk_site *at, void *params, struct err *e)
 {
     return disk_create(at->sim, params, at->node, at->name, at->path, e);
@@ -33,9 +25,8 @@ static struct blkdev *build_array(const struct blk_site *at, void *params, struc
     return raid_create(at->sim, p, at->node, at->name, at->path, e);
 }
 
-/* The device below, whose description stands in `device`. */
-static struct blkdev *build_below(const struct blk_site *at, const struct val *device,
-                                  const char *name, struct err *e)
+struct blkdev *blk_build_below(const struct blk_site *at, const struct val *device,
+                               const char *name, struct err *e)
 {
     char *path = base_printf("%s.device", at->path);
     struct blkdev *d = blk_build(at->sim, device, at->node, name, path, e);
@@ -47,7 +38,7 @@ static struct blkdev *build_cache(const struct blk_site *at, void *params, struc
 {
     const struct wcache_params *p = params;
     char *name = base_printf("%s.member.0", at->name);
-    struct blkdev *below = build_below(at, p->device, name, e);
+    struct blkdev *below = blk_build_below(at, p->device, name, e);
     free(name);
     return below == NULL ? NULL : wcache_create(at->sim, p, below, at->name);
 }
@@ -74,7 +65,7 @@ static struct blkdev *build_scsi(const struct blk_site *at, void *params, struct
         err_set(e, "%s.id: %d is the host adapter's", at->path, (int)p->id);
         return NULL;
     }
-    struct blkdev *d = build_below(at, p->device, at->name, e);
+    struct blkdev *d = blk_build_below(at, p->device, at->name, e);
     if (d == NULL)
         return NULL;
     if (d->ops->attach == NULL) {
@@ -108,6 +99,22 @@ static struct blkdev *build_bus(const struct blk_site *at, void *params, struct 
 
 /* ---- the kinds ---- */
 
+#define DEVICES(D)                                                                                 \
+    D(disk)                                                                                        \
+    D(raid3)                                                                                       \
+    D(concat)                                                                                      \
+    D(raid0)                                                                                       \
+    D(raid1)                                                                                       \
+    D(raid4)                                                                                       \
+    D(raid5)                                                                                       \
+    D(raid6)                                                                                       \
+    D(cache)                                                                                       \
+    D(scsi)                                                                                        \
+    D(bus)
+#define DECLARE(name) extern const struct blk_kind blk_##name;
+#define ITEM(name) &blk_##name.kind,
+DEVICES(DECLARE)
+
 #define ABOUT(name_, doc_, params_, tag, counters_)                                                \
     .kind = { .name = name_,                                                                       \
               .doc = doc_,                                                                         \
@@ -115,12 +122,12 @@ static struct blkdev *build_bus(const struct blk_site *at, void *params, struct 
               .params_size = sizeof(struct tag),                                                   \
               .counters = counters_ }
 #define DEVICE(name_, doc_, params_, tag, counters_)                                               \
-    static const struct blk_kind name_ = { ABOUT(#name_, doc_, params_, tag, counters_),           \
-                                           .build = build_##name_ }
+    const struct blk_kind blk_##name_ = { ABOUT(#name_, doc_, params_, tag, counters_),            \
+                                          .build = build_##name_ }
 #define ARRAY(name_, level_, doc_)                                                                 \
-    static const struct blk_kind name_ = { ABOUT(#name_, doc_, raid_array_params, raid_params,     \
-                                                 raid_counters),                                   \
-                                           .build = build_array, .level = level_ }
+    const struct blk_kind blk_##name_ = { ABOUT(#name_, doc_, raid_array_params, raid_params,      \
+                                                raid_counters),                                    \
+                                          .build = build_array, .level = level_ }
 DEVICE(disk, "a drive: arm, spindle, cache, queue, bus", disk_params, disk_params, disk_counters);
 DEVICE(raid3, "spindles that turn as one, with parity", raid3_params, raid3_params, raid3_counters);
 ARRAY(concat, RAID_CONCAT, "devices one behind the other");
@@ -135,10 +142,7 @@ DEVICE(scsi, "a device behind a SCSI bus of its own", scsi_stack_params, scsi_st
 DEVICE(bus, "in a list of devices: a SCSI bus that they share", blk_bus_params, blk_bus_params,
        NULL);
 
-static const struct kind *const kinds[] = {
-    &disk.kind,  &raid3.kind, &concat.kind, &raid0.kind, &raid1.kind, &raid4.kind,
-    &raid5.kind, &raid6.kind, &cache.kind,  &scsi.kind,  &bus.kind,   NULL,
-};
+static const struct kind *const kinds[] = { DEVICES(ITEM) NULL };
 const struct kind_set blk_kinds = { "device", "devices", kinds };
 
 struct blkdev *blk_build(struct sim *s, const struct val *spec, int32_t node, const char *name,

@@ -45,13 +45,24 @@ struct blk_bus_params {
 };
 extern const struct param blk_bus_params[];
 
-/* The kinds of devices. */
-struct blk_site;
+/* What a kind's builder gets: its loaded parameters, and where the device belongs. */
+struct blk_kind;
+struct blk_site {
+    const struct blk_kind *kind;
+    struct sim *sim;
+    int32_t node;
+    const char *name, *path;
+};
+/* A kind of device. */
 struct blk_kind {
     struct kind kind;
     struct blkdev *(*build)(const struct blk_site *at, void *params, struct err *e);
     enum raid_level level; /* of the arrays */
 };
 extern const struct kind_set blk_kinds;
+
+/* For builders: the device below, whose description is `device`.  NULL with a sentence. */
+struct blkdev *blk_build_below(const struct blk_site *at, const struct val *device,
+                               const char *name, struct err *e);
 
 #endif

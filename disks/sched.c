@@ -359,8 +359,22 @@ static struct blk_req *asptf_next(void *self, struct sched_arm *arm)
     return outwards(a, arm, b, aging(a, arm, oldest->submitted));
 }
 
+#define POLICIES(P)                                                                                \
+    P(fcfs)                                                                                        \
+    P(sstf)                                                                                        \
+    P(scan)                                                                                        \
+    P(cscan)                                                                                       \
+    P(look)                                                                                        \
+    P(clook)                                                                                       \
+    P(sptf)                                                                                        \
+    P(asptf)
+
+#define DECLARE(name) extern const struct sched_ops sched_##name;
+#define POLICY(name) &sched_##name.kind,
+POLICIES(DECLARE)
+
 #define BY_CYLINDER(name_, doc_, init_, ...)                                                       \
-    static const struct sched_ops name_ = {                                                        \
+    const struct sched_ops sched_##name_ = {                                                       \
         .kind = { .name = #name_, .doc = doc_, .state_size = sizeof(struct arms), __VA_ARGS__ },   \
         .init = init_,                                                                             \
         .fini = arms_fini,                                                                         \
@@ -368,7 +382,7 @@ static struct blk_req *asptf_next(void *self, struct sched_arm *arm)
         .remove = arms_remove,                                                                     \
         .next = name_##_next                                                                       \
     }
-static const struct sched_ops fcfs = {
+const struct sched_ops sched_fcfs = {
     .kind = { .name = "fcfs", .doc = "in order of arrival", .state_size = sizeof(struct list) },
     .init = fcfs_init,
     .add = fcfs_add,
@@ -384,9 +398,7 @@ BY_CYLINDER(sptf, "the shortest seek and rotation first", NULL, );
 BY_CYLINDER(asptf, "sptf less a credit that grows with age", asptf_init, .params = asptf_params,
             .params_size = sizeof(struct arms_params));
 
-static const struct kind *const policies[] = { &fcfs.kind,  &sstf.kind,  &scan.kind,
-                                               &cscan.kind, &look.kind,  &clook.kind,
-                                               &sptf.kind,  &asptf.kind, NULL };
+static const struct kind *const policies[] = { POLICIES(POLICY) NULL };
 const struct kind_set sched_policies = { "scheduler", "devices.queue.policy", policies };
 
 /* ---- the queue ---- */

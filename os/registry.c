@@ -1,36 +1,38 @@
 /* registry.c: the protocols and the services, one line each. */
 #include "os/registry.h"
 
-#include "os/memsrv/memsrv.h"
-#include "os/nx/nx.h"
-#include "os/pfs/pfs.h"
-#include "os/proto/blast/blast.h"
-#include "os/proto/chan/chan.h"
-#include "os/proto/mesh/mesh.h"
-#include "os/proto/rdm/rdm.h"
-#include "os/proto/select/select.h"
-#include "os/proto/template/template.h"
-#include "os/proto/vdrop/vdrop.h"
-#include "os/svm/svm.h"
-#include "os/svm/sync.h"
+#include "os/node.h"
+#include "os/xk/xobj.h"
 
-static const struct kind *const protocols[] = {
-    &mesh_protl.kind,
-    &blast_protl.kind,
-    &chan_protl.kind,
-    &select_protl.kind,
-    &vdrop_protl.kind,
-    &template_protl.kind,
-    &nx_protl.kind,
-    &svm_protl.kind,
-    &sync_protl.kind,
-    &rdm_protl.kind,
-    NULL,
-};
+#define DECLARE_PROTOCOL(name) extern const struct xk_protl_ops name##_protl;
+#define DECLARE_SERVICE(name) extern const struct os_service_ops name##_service;
+#define PROTOCOL(name) &name##_protl.kind,
+#define SERVICE(name) &name##_service.kind,
+
+#define PROTOCOLS(P)                                                                               \
+    P(mesh)                                                                                        \
+    P(blast)                                                                                       \
+    P(chan)                                                                                        \
+    P(select)                                                                                      \
+    P(vdrop)                                                                                       \
+    P(template)                                                                                    \
+    P(nx)                                                                                          \
+    P(svm)                                                                                         \
+    P(sync)                                                                                        \
+    P(rdm)
+
+#define SERVICES(S)                                                                                \
+    S(nx)                                                                                          \
+    S(memsrv)                                                                                      \
+    S(pfs_meta)                                                                                    \
+    S(pfs_server)                                                                                  \
+    S(pfs_client)
+
+PROTOCOLS(DECLARE_PROTOCOL)
+SERVICES(DECLARE_SERVICE)
+
+static const struct kind *const protocols[] = { PROTOCOLS(PROTOCOL) NULL };
 const struct kind_set os_protocols = { "protocol", "machine.graph", protocols };
 
-static const struct kind *const services[] = {
-    &nx_service.kind,         &memsrv_service.kind,     &pfs_meta_service.kind,
-    &pfs_server_service.kind, &pfs_client_service.kind, NULL,
-};
+static const struct kind *const services[] = { SERVICES(SERVICE) NULL };
 const struct kind_set os_services = { "service", "machine.os", services };
