@@ -27,6 +27,8 @@ struct run {
     struct direct_world world;
     void *direct;
     struct machine *machine;
+    struct sim_trace_nodes *traced; /* what point_options.trace_nodes names */
+    size_t traced_count;
     struct point_result *out;
 };
 
@@ -327,6 +329,21 @@ static struct sim *create_sim(const struct config_point *p, const struct schema 
     return sim_create(&o);
 }
 
+/* The nodes that the trace is of, once the world knows them. */
+static bool choose_traced(struct run *r, struct err *e)
+{
+    struct net_describe d = { .terminals = 0 };
+    if (!r->options->trace_nodes)
+        return true;
+    if (r->world.net)
+        r->world.net->ops->describe(r->world.net, &d);
+    r->traced =
+        cli_trace_nodes(r->options->trace_nodes, r->machine ? machine_layout(r->machine) : NULL,
+                        d.terminals, &r->traced_count, e);
+    sim_trace_only(r->sim, r->traced, r->traced_count);
+    return r->traced != NULL;
+}
+
 static bool open_trace(struct run *r, struct err *e)
 {
     const struct sim_trace_options o = { .from = r->options->trace_from,
@@ -366,7 +383,8 @@ void point_run(const struct config_point *p, const struct point_options *o,
     r.sim = create_sim(p, &r.schema);
     if (o->started)
         o->started(o->started_arg, r.sim);
-    if (open_trace(&r, &e) && build_world(&r, &e) && (!r.machine || sim_threads_ready(&e)))
+    if (build_world(&r, &e) && choose_traced(&r, &e) && open_trace(&r, &e) &&
+        (!r.machine || sim_threads_ready(&e)))
         run_world(&r, &e);
     else
         set_status(out, POINT_REFUSED, e.text);
@@ -374,6 +392,7 @@ void point_run(const struct config_point *p, const struct point_options *o,
         o->started(o->started_arg, NULL);
     destroy_world(&r);
     sim_destroy(r.sim);
+    free(r.traced);
     schema_fini(&r.schema);
 }
 

@@ -82,6 +82,7 @@ struct point_options {
     const char *trace;             /* Chrome trace to write; NULL: none */
     sim_time trace_from, trace_to; /* its window; to 0: no end */
     const char *trace_categories;  /* NULL: all */
+    const char *trace_nodes;       /* NULL: all; see cli_trace_nodes */
     const char *output_dir;        /* per-packet and per-request files; NULL: none */
     /* Called with the run when it begins and with NULL when it has ended, so that a progress report
      * can read its clock; may be NULL. */
@@ -101,6 +102,13 @@ bool point_check(const struct config_point *p, struct err *e) MUST_CHECK;
  * built one by one while there is time; on the machine that was built last every workload that is
  * to run there is judged, however many they are. */
 bool point_check_all(const struct config *c, double seconds, struct err *e) MUST_CHECK;
+
+/* The nodes of a list of psim trace, like "0-3,io0,service": of a machine of that layout, or where
+ * it is NULL of a bare network with so many terminals.  NULL with one sentence; else the
+ * caller's. */
+struct os_layout;
+struct sim_trace_nodes *cli_trace_nodes(const char *list, const struct os_layout *l, uint32_t nodes,
+                                        size_t *count, struct err *e) MUST_CHECK;
 
 void point_result_init(struct point_result *r);
 void point_result_fini(struct point_result *r);

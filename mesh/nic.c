@@ -11,6 +11,7 @@
 
 #include "sim/audit.h"
 #include "sim/counts.h"
+#include "sim/trace.h"
 
 #define TRANSMIT_BUFFERS 2 /* packets: one is injected while the next is filled */
 
@@ -54,6 +55,7 @@ struct nic {
     struct net *net;
     struct nic_group *group;
     uint32_t terminal, terminals, flit_bytes;
+    int32_t node;
     struct nic_params params;
     struct nic_handler handler;
     struct sim_server *bus, own_out, own_in; /* bus: NULL when the own ones are used */
@@ -214,10 +216,16 @@ static void pump(struct nic *n)
     sim_server_submit(n->bus ? n->bus : &n->own_out, &n->out);
 }
 
+static void set_queued(struct nic *n, uint32_t queued)
+{
+    n->queued = queued;
+    sim_trace_counter(n->sim, "mesh", n->node, "frames to send", queued, sim_now(n->sim));
+}
+
 static void leave_queue(struct nic *n, struct nic_frame *f)
 {
     list_remove(&f->link);
-    n->queued--;
+    set_queued(n, n->queued - 1);
     if (n->handler.sent)
         n->handler.sent(n->handler.arg, f->cookie);
     if (n->refused) {
@@ -289,7 +297,7 @@ enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f)
     f->posted = sim_now(n->sim);
     f->src_life = n->life;
     list_push(&n->queue, &f->link);
-    n->queued++;
+    set_queued(n, n->queued + 1);
     n->counts.frames_in++;
     n->counts.bytes_in += f->bytes;
     n->group->frames_in++;
@@ -517,7 +525,7 @@ void nic_down(struct nic *n)
         if (f->gone == f->made && !f->asking)
             give_frame(f, true);
     }
-    n->queued = 0;
+    set_queued(n, 0);
     while (n->first) {
         struct packet *p = n->first;
         n->first = p->next;
@@ -573,6 +581,7 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
     *n = (struct nic){ .sim = s,
                        .net = net,
                        .terminal = terminal,
+                       .node = node,
                        .terminals = d.terminals,
                        .flit_bytes = d.flit_bytes,
                        .params = *params,

@@ -136,7 +136,7 @@ static bool make_devices(struct machine *m, const char *path, struct err *e)
         for (size_t k = 0; k < count; k++) {
             struct blk_describe about;
             n->devs[k]->ops->describe(n->devs[k], &about);
-            sim_inside_init(&n->in_dev[k], m->sim, SIM_KIND_ARM, about.name);
+            sim_inside_init(&n->in_dev[k], m->sim, SIM_KIND_ARM, (int32_t)n->id, about.name);
         }
         if (!good)
             return false;

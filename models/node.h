@@ -169,6 +169,7 @@ struct request {
     struct port_io *io; /* NULL: its task is gone */
     uint32_t dev;
     uint64_t bytes; /* that the device moves */
+    uint64_t trace; /* its id in a trace */
 };
 
 struct watcher {

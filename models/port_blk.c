@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "sim/trace.h"
+
 uint32_t port_blk_count(const struct port *p)
 {
     return p->node->dev_count;
@@ -29,12 +31,27 @@ void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info 
     out->name[n] = '\0';
 }
 
+/* As a span from where the device gets it to where it is done. */
+static void trace(const struct request *r,
+                  void (*mark)(struct sim *, const char *, int64_t, const char *, const char *,
+                               uint64_t, sim_time))
+{
+    static const char *const names[] = {
+        [BLK_READ] = "read", [BLK_WRITE] = "write", [BLK_FLUSH] = "flush"
+    };
+    struct sim *s = r->node->machine->sim;
+    if (sim_trace_on(s, "os"))
+        mark(s, "os", r->node->id, r->node->in_dev[r->dev].name, names[r->blk.op], r->trace,
+             sim_now(s));
+}
+
 /* The device is done; its upcall waits for a CPU. */
 static void completed(struct blk_req *b)
 {
     struct request *r = CONTAINER_OF(b, struct request, blk);
     struct machine *m = r->node->machine;
     sim_inside_leave(&r->node->in_dev[r->dev], b->submitted);
+    trace(r, sim_trace_end);
     if (r->io == NULL) {
         m->counts.requests.dropped++;
         request_free(r);
@@ -52,7 +69,11 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
     ASSERT(dev < p->node->dev_count);
     struct list *l = list_pop(&m->free_requests);
     struct request *r = l != NULL ? LIST_ENTRY(l, struct request, link) : base_alloc(sizeof *r);
-    *r = (struct request){ .node = p->node, .task = p, .io = io, .dev = dev };
+    *r = (struct request){ .node = p->node,
+                           .task = p,
+                           .io = io,
+                           .dev = dev,
+                           .trace = io->trace ? io->trace : io->sector };
     list_init(&r->link);
     io->port = p;
     static const enum blk_op ops[] = { BLK_READ, BLK_WRITE, BLK_FLUSH };
@@ -73,6 +94,7 @@ void request_submit(struct request *r)
 {
     list_push(&r->node->requests, &r->link);
     sim_inside_enter(&r->node->in_dev[r->dev]);
+    trace(r, sim_trace_begin);
     blk_submit(r->node->devs[r->dev], &r->blk);
 }
 

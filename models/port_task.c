@@ -292,12 +292,14 @@ bool port_trace_on(const struct port *p)
 
 void port_trace_begin(struct port *p, const char *track, const char *name, uint64_t id)
 {
-    sim_trace_begin(p->machine->sim, "os", p->node->id, track, name, id, port_now(p));
+    if (port_trace_on(p))
+        sim_trace_begin(p->machine->sim, "os", p->node->id, track, name, id, port_now(p));
 }
 
 void port_trace_end(struct port *p, const char *track, const char *name, uint64_t id)
 {
-    sim_trace_end(p->machine->sim, "os", p->node->id, track, name, id, port_now(p));
+    if (port_trace_on(p))
+        sim_trace_end(p->machine->sim, "os", p->node->id, track, name, id, port_now(p));
 }
 
 void port_remark(struct port *p, const char *fmt, ...)

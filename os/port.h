@@ -162,6 +162,7 @@ struct port_io {
     void *arg;
     struct port *port;
     sim_time queued_for, device_for; /* out: the split of its time, for reports */
+    uint64_t trace;                  /* its id in a trace; 0: its sector */
     uint64_t opaque[4];
 };
 uint32_t port_blk_count(const struct port *p);
@@ -205,6 +206,8 @@ void port_counters(struct port *p, const char *owner, const struct counter *d, c
 void port_counters_end(struct port *p, const void *base);
 /* Says that data of this content reached its final receiver: a record of the digest. */
 void port_delivered(struct port *p, uint64_t length, uint64_t content);
+/* A span of this node on a track; spans of one name may overlap when their ids differ.  Free while
+ * no trace is open; port_trace_on guards the making of a name. */
 bool port_trace_on(const struct port *p);
 void port_trace_begin(struct port *p, const char *track, const char *name, uint64_t id);
 void port_trace_end(struct port *p, const char *track, const char *name, uint64_t id);

@@ -4,6 +4,7 @@
  * all that came before is in `total`.  Where several intervals are booked ahead with gaps between
  * them (a bus whose phases are reckoned at once) the others wait in a list of the run.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/internal.h"
@@ -52,6 +53,14 @@ static const char *const categories[SIM_KIND_COUNT] = { [SIM_KIND_CPU] = "cpu",
                                                         [SIM_KIND_CHANNEL] = "mesh",
                                                         [SIM_KIND_ARM] = "disk",
                                                         [SIM_KIND_OTHER] = "server" };
+
+void sim_trace_queue(struct sim *s, enum sim_kind kind, int32_t node, const char *of,
+                     uint64_t inside)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s inside", of);
+    sim_trace_counter(s, categories[kind], node, name, (double)inside, s->now);
+}
 
 static void trace_interval(const struct sim_busy *b, sim_time from, sim_time to)
 {

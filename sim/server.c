@@ -127,10 +127,12 @@ bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, doubl
     return m.count > 0;
 }
 
-void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, const char *name)
+void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, int32_t node,
+                     const char *name)
 {
-    *q =
-        (struct sim_inside){ .sim = s, .name = base_strdup(name), .kind = kind, .changed = s->now };
+    *q = (struct sim_inside){
+        .sim = s, .name = base_strdup(name), .kind = kind, .node = node, .changed = s->now
+    };
     list_push(&s->insides, &q->link);
 }
 
@@ -152,12 +154,16 @@ void sim_inside_enter(struct sim_inside *q)
     change(q);
     q->count++;
     q->entered += (uint64_t)q->changed;
+    if (q->sim->tracing)
+        sim_trace_queue(q->sim, q->kind, q->node, q->name, q->count);
 }
 
 void sim_inside_leave(struct sim_inside *q, sim_time entered)
 {
     change(q);
     q->count--;
+    if (q->sim->tracing)
+        sim_trace_queue(q->sim, q->kind, q->node, q->name, q->count);
     q->entered -= (uint64_t)entered;
     q->left += (uint64_t)(q->changed - entered);
 }
@@ -167,6 +173,8 @@ static void depart(struct sim_server *v, struct sim_job *j, sim_time now, sim_ti
 {
     integrate(v, now);
     v->in_system--;
+    if (v->sim->tracing)
+        sim_trace_queue(v->sim, v->busy.kind, v->busy.node, v->busy.name, v->in_system);
     v->sojourn += (uint64_t)(now - j->arrived);
     v->waited += (uint64_t)(now - j->arrived - served);
     j->state = IDLE;
@@ -300,6 +308,8 @@ void sim_server_submit(struct sim_server *v, struct sim_job *j)
     sim_time now = v->sim->now;
     integrate(v, now);
     v->in_system++;
+    if (v->sim->tracing)
+        sim_trace_queue(v->sim, v->busy.kind, v->busy.node, v->busy.name, v->in_system);
     v->arrived++;
     if (v->in_system > v->longest)
         v->longest = v->in_system;

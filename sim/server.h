@@ -33,7 +33,8 @@ enum sim_kind {
 /* Busy-time account of one resource; embed it.  Registered in the run, so that reports can walk
  * all.  When a trace is open, each busy interval is in it, in the category of the kind: "cpu",
  * "bus",
- * "mesh" (channels), "disk" (arms), "server". */
+ * "mesh" (channels), "disk" (arms), "server"; and as a counter how many a server or an account has
+ * inside. */
 struct sim_busy {
     struct sim *sim;
     const char *name; /* owned by the account */
@@ -51,6 +52,9 @@ void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_
 void sim_busy_fini(struct sim_busy *b);
 void sim_busy_begin(struct sim_busy *b, sim_time now);
 void sim_busy_end(struct sim_busy *b, sim_time now);
+/* While a trace is open: so many are inside (waiting or in service) from now on. */
+void sim_trace_queue(struct sim *s, enum sim_kind kind, int32_t node, const char *of,
+                     uint64_t inside);
 /* Adds an interval, of the past or booked ahead; what lies inside the window counts (WIN1).  The
  * intervals of one resource are disjoint: a share above 1 fails the audit. */
 void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to);
@@ -161,13 +165,15 @@ struct sim_inside {
     struct sim *sim;
     char *name;
     enum sim_kind kind;
+    int32_t node; /* or -1 */
     uint64_t count;
     sim_time changed;
     sim_u128 area, left; /* left: times of those that have left */
     sim_u128 entered;    /* sum of the moments at which those inside entered */
     struct sim_account opened, closed;
 };
-void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, const char *name);
+void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, int32_t node,
+                     const char *name);
 void sim_inside_fini(struct sim_inside *q);
 void sim_inside_enter(struct sim_inside *q); /* now */
 void sim_inside_leave(struct sim_inside *q, sim_time entered);

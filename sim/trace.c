@@ -41,7 +41,7 @@ struct span {
     int64_t node;
     uint64_t id, tid;
     char *category, *name;
-    char key[]; /* "category node id name" */
+    char key[]; /* "category node id track: name" */
 };
 
 struct sim_trace {
@@ -50,6 +50,8 @@ struct sim_trace {
     ZSTD_CCtx *zstd;
     struct sim_trace_options options;
     char *categories;
+    const struct sim_trace_nodes *nodes;
+    size_t node_count;
     uint64_t records;
     bool first, cut;
     sim_time latest;
@@ -228,11 +230,19 @@ static bool category_on(const struct sim_trace *t, const char *category)
     return true; /* no list: all */
 }
 
-static bool wanted(struct sim_trace *t, const char *category, sim_time at)
+static bool node_on(const struct sim_trace *t, int64_t node)
+{
+    size_t i = 0;
+    while (i < t->node_count && (node < t->nodes[i].from || node > t->nodes[i].to))
+        i++;
+    return i < t->node_count || t->node_count == 0;
+}
+
+static bool wanted(struct sim_trace *t, const char *category, int64_t node, sim_time at)
 {
     if (t->file == NULL || at < t->options.from || (t->options.to > 0 && at > t->options.to))
         return false;
-    if (!category_on(t, category))
+    if (!category_on(t, category) || !node_on(t, node))
         return false;
     if (t->records >= t->options.max_records) {
         t->cut = true;
@@ -259,9 +269,10 @@ static void span_record(struct sim_trace *t, const char *phase, const char *cate
 }
 
 static void span_key(char *key, size_t size, const char *category, int64_t node, uint64_t id,
-                     const char *name)
+                     const char *track, const char *name)
 {
-    snprintf(key, size, "%.64s %" PRId64 " %" PRIx64 " %.256s", category, node, id, name);
+    snprintf(key, size, "%.64s %" PRId64 " %" PRIx64 " %.128s: %.256s", category, node, id, track,
+             name);
 }
 
 static void span_free(struct sim_trace *t, struct span *p)
@@ -349,6 +360,12 @@ void sim_trace_destroy(struct sim_trace *t)
     free(t);
 }
 
+void sim_trace_only(struct sim *s, const struct sim_trace_nodes *nodes, size_t count)
+{
+    s->trace->nodes = nodes;
+    s->trace->node_count = count;
+}
+
 bool sim_trace_close(struct sim *s, struct err *e)
 {
     s->tracing = false;
@@ -364,12 +381,12 @@ void sim_trace_begin(struct sim *s, const char *category, int64_t node, const ch
                      const char *name, uint64_t id, sim_time at)
 {
     struct sim_trace *t = sim_trace(s);
-    if (!wanted(t, category, at))
+    if (!wanted(t, category, node, at))
         return;
     uint64_t tid = track_id(t, node, track);
     span_record(t, "b", category, node, tid, name, id, at);
-    char key[400];
-    span_key(key, sizeof key, category, node, id, name);
+    char key[544];
+    span_key(key, sizeof key, category, node, id, track, name);
     struct span *p = NULL;
     HASH_FIND_STR(t->spans, key, p);
     if (p == NULL) {
@@ -392,15 +409,14 @@ void sim_trace_end(struct sim *s, const char *category, int64_t node, const char
     struct sim_trace *t = sim_trace(s);
     if (t->file == NULL)
         return;
-    char key[400];
-    span_key(key, sizeof key, category, node, id, name);
+    char key[544];
+    span_key(key, sizeof key, category, node, id, track, name);
     struct span *p = NULL;
     HASH_FIND_STR(t->spans, key, p);
     if (p == NULL)
         return; /* its begin was left out */
     if (t->options.to > 0 && at > t->options.to)
         at = t->options.to;
-    (void)track; /* where it began */
     span_record(t, "e", category, node, p->tid, name, id, at);
     t->latest = sim_time_max(t->latest, at);
     if (--p->depth == 0)
@@ -414,7 +430,7 @@ void sim_trace_interval(struct sim *s, const char *category, int64_t node, const
     from = sim_time_max(from, t->options.from);
     if (t->options.to > 0)
         to = sim_time_min(to, t->options.to);
-    if (to < from || !wanted(t, category, from))
+    if (to < from || !wanted(t, category, node, from))
         return;
     uint64_t tid = track_id(t, node, track);
     record_begin(t, "X");
@@ -435,7 +451,7 @@ void sim_trace_counter(struct sim *s, const char *category, int64_t node, const 
                        double value, sim_time at)
 {
     struct sim_trace *t = sim_trace(s);
-    if (!wanted(t, category, at))
+    if (!wanted(t, category, node, at))
         return;
     track_id(t, node, name);
     record_begin(t, "C");
@@ -453,7 +469,7 @@ void sim_trace_instant(struct sim *s, const char *category, int64_t node, const 
                        const char *name, sim_time at)
 {
     struct sim_trace *t = sim_trace(s);
-    if (!wanted(t, category, at))
+    if (!wanted(t, category, node, at))
         return;
     uint64_t tid = track_id(t, node, track);
     record_begin(t, "i");

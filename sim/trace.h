@@ -10,6 +10,10 @@
 
 #include "sim/sim.h"
 
+struct sim_trace_nodes {
+    int64_t from, to; /* both inside; -1: what belongs to no node */
+};
+
 struct sim_trace_options {
     sim_time from, to;      /* records outside are left out; to 0: no end */
     const char *categories; /* "mesh,disk,cpu,os" or NULL: all */
@@ -18,6 +22,8 @@ struct sim_trace_options {
 
 bool sim_trace_open(struct sim *s, const char *path, const struct sim_trace_options *o,
                     struct err *e);
+/* From now on only these nodes are recorded; the list stays the caller's.  0: all. */
+void sim_trace_only(struct sim *s, const struct sim_trace_nodes *nodes, size_t count);
 bool sim_trace_close(struct sim *s, struct err *e); /* false with a sentence when writing failed */
 
 /* Cheap test to guard the making of names. */

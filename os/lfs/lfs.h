@@ -92,6 +92,7 @@ struct lfs_req {
     uint8_t owner[LFS_OWNER_BYTES];
     void (*done)(struct lfs_req *r); /* the request is the caller's again */
     void *arg;
+    uint64_t trace;         /* its id, and that of its device requests, in a trace; 0: its offset */
     enum lfs_status status; /* out */
     uint64_t moved;         /* out: bytes read or written */
     sim_time device_for;    /* out: time that the device worked for this request */

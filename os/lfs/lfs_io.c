@@ -84,9 +84,20 @@ static void admit(struct lfs_file *f)
     }
 }
 
+static void trace(const struct lfs_req *r,
+                  void (*mark)(struct port *, const char *, const char *, uint64_t))
+{
+    static const char *const names[] = {
+        [LFS_READ] = "read", [LFS_WRITE] = "write",   [LFS_SET_SIZE] = "size",
+        [LFS_SYNC] = "sync", [LFS_REMOVE] = "remove", [LFS_CREATE] = "create"
+    };
+    mark(r->fs->port, "local files", names[r->op], r->trace ? r->trace : r->off);
+}
+
 void lfs_complete(struct lfs_req *r, enum lfs_status status)
 {
     struct list *l;
+    trace(r, port_trace_end);
     r->status = status;
     while ((l = list_pop(&r->pieces)) != NULL) {
         struct lfs_piece *p = LIST_ENTRY(l, struct lfs_piece, link);
@@ -150,6 +161,7 @@ void lfs_submit(struct lfs *fs, struct lfs_req *r)
         rope_fini(&r->data);
     r->pos = r->off;
     r->end = r->off + r->len;
+    trace(r, port_trace_begin);
     if (r->op == LFS_CREATE || (r->op == LFS_SYNC && r->file == 0)) {
         list_push(&fs->ready, &r->wait);
     } else if ((r->f = file_of(fs, r->file)) == NULL) {
@@ -275,6 +287,7 @@ struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum lfs_io_kind k
     io->io.sectors = count * fs->block_sectors;
     io->io.done = io_done;
     io->io.arg = io;
+    io->io.trace = req ? req->trace : 0;
     rope_init(&io->io.data);
     return io;
 }

@@ -97,8 +97,17 @@ static uint32_t place(const struct memsrv_client *c, uint64_t page)
     return best;
 }
 
+static void trace(const struct call *c,
+                  void (*mark)(struct port *, const char *, const char *, uint64_t))
+{
+    static const char *const names[] = { [MEMSRV_PUT] = "put page", [MEMSRV_GET] = "get page" };
+    const char *name = c->procedure <= MEMSRV_GET ? names[c->procedure] : NULL;
+    mark(c->client->port, "memory servers", name ? name : "drop page", c->page);
+}
+
 static void free_call(struct call *c)
 {
+    trace(c, port_trace_end);
     rope_fini(&c->data);
     port_free(c->client->port, c);
 }
@@ -110,6 +119,7 @@ static struct call *call_new(struct memsrv_client *c, enum memsrv_procedure proc
     *call = (struct call){ .client = c, .procedure = procedure, .page = page };
     list_init(&call->link);
     rope_init(&call->data);
+    trace(call, port_trace_begin);
     return call;
 }
 

@@ -140,6 +140,7 @@ struct pfs_req {
     bool edge;      /* an I/O node's local file ended in the range, or grew */
     uint64_t nth;   /* M_RECORD: of this rank's requests, from 1 */
     sim_time last_called, last_done, last_server, last_device;
+    uint64_t trace; /* its id in a trace */
 };
 
 /* Zeroes the request and makes its rope empty. */

@@ -65,11 +65,17 @@ void pfs_meta_call(struct pfs_client *c, enum pfs_meta_proc proc, const struct p
 enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, struct pfs_meta_msg *m,
                              uint32_t *group)
 {
+    static const char *const names[PFS_META_PROCS] = { "open",   "close",   "unlink", "stat",
+                                                       "extend", "size",    "token",  "pointer",
+                                                       "order",  "together" };
     struct rope args, out;
+    uint64_t id = ++c->traced;
     rope_init(&args);
     pfs_meta_store(&args, m, group);
+    port_trace_begin(c->port, "files", names[proc], id);
     enum pfs_status s = pfs_status_of_call(
         select_call_wait(c->rpc, c->layout->service, PFS_SERVICE_META, proc, &args, &out));
+    port_trace_end(c->port, "files", names[proc], id);
     if (s == PFS_OK)
         s = pfs_meta_load(&out, m, group) ? m->status : PFS_SERVER_DOWN;
     rope_fini(&args);

@@ -6,6 +6,8 @@
  */
 #include "os/pfs/pfs_internal.h"
 
+#include <stdio.h> /* snprintf alone */
+
 /* What a request has in one directory: the local range [from, to) and its pieces. */
 struct pfs_dir {
     uint64_t from, to;
@@ -56,6 +58,33 @@ static bool range_given(const struct pfs_req *r)
     return m == M_LOG || m == M_SYNC || m == M_GLOBAL;
 }
 
+/* ---- the trace ---- */
+
+typedef void trace_mark(struct port *p, const char *track, const char *name, uint64_t id);
+
+static void trace(const struct pfs_req *r, trace_mark *mark)
+{
+    struct port *p = r->file->client->port;
+    char name[64];
+    if (!port_trace_on(p))
+        return;
+    (void)snprintf(name, sizeof name, "%s %s", r->op == PFS_READ ? "read" : "write",
+                   pfs_modes.items[r->file->mode]->name);
+    mark(p, "files", name, r->trace);
+}
+
+/* A piece says of which request it is, and has the id of the I/O node's work for it. */
+static void trace_piece(const struct pfs_piece *x, trace_mark *mark)
+{
+    const struct pfs_req *r = x->req;
+    struct port *p = r->file->client->port;
+    char name[64];
+    if (!port_trace_on(p))
+        return;
+    (void)snprintf(name, sizeof name, "piece of 0x%llx", (unsigned long long)r->trace);
+    mark(p, "pieces", name, pfs_io_trace_id(r->file->v->id, x->dir, x->local));
+}
+
 /* ---- the end ---- */
 
 static void free_pieces(struct pfs_req *r)
@@ -76,6 +105,7 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
     struct pfs_file *f = r->file;
     struct port *p = f->client->port;
     struct pfs_split *x = &r->split;
+    trace(r, port_trace_end);
     free_pieces(r);
     r->status = s;
     if (s != PFS_OK) {
@@ -207,6 +237,7 @@ void pfs_data_retry(struct pfs_client *c)
 static void piece_ended(struct pfs_piece *p, enum pfs_status s)
 {
     struct pfs_req *r = p->req;
+    trace_piece(p, port_trace_end);
     if (s != PFS_OK && r->status == PFS_OK)
         r->status = s;
     const struct pfs_attrs *a = &r->file->v->attrs;
@@ -302,7 +333,9 @@ static void issue_more(struct pfs_req *r)
         r->left--;
         r->inflight++;
         d->inflight++;
-        issue(&r->pieces[d->first + d->issued++]);
+        struct pfs_piece *p = &r->pieces[d->first + d->issued++];
+        trace_piece(p, port_trace_begin);
+        issue(p);
     }
 }
 
@@ -451,6 +484,8 @@ void pfs_submit(struct pfs_req *r)
     struct pfs_file *f = r->file;
     struct port *p = f->client->port;
     r->started = r->since = port_now(p);
+    r->trace = ++f->client->traced;
+    trace(r, port_trace_begin);
     port_work(p, PORT_WORK_TRAP, 1);
     if (r->op == PFS_WRITE)
         r->len = r->data.length;

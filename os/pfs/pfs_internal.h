@@ -68,6 +68,12 @@ struct pfs_io_args { /* then the data of a write */
     uint32_t number; /* of the last setiomode */
 };
 
+/* Of a request to an I/O node in a trace: file, directory, place; at both ends and below. */
+static inline uint64_t pfs_io_trace_id(uint64_t id, uint32_t dir, uint64_t off)
+{
+    return id << 48 | (uint64_t)(dir & 0xfff) << 36 | (off >> 9 & 0xfffffffffU);
+}
+
 #define PFS_IO_REPLY_BYTES 24
 struct pfs_io_reply { /* then the data of a read */
     uint32_t status;
@@ -136,6 +142,7 @@ struct pfs_client {
     struct list calls;     /* metadata calls that wait to be tried again */
     struct list broadcast; /* M_GLOBAL: what came before its request */
     struct list sends;     /* M_GLOBAL: parts that wait to be sent again */
+    uint64_t traced;       /* requests so far: their ids in a trace */
 };
 
 /* A part of a request that goes to one I/O node in one call. */

@@ -50,6 +50,7 @@ struct job {
     sim_time arrived, device;
     uint64_t filled;
     bool edge; /* see pfs_io_reply */
+    uint64_t trace;
     struct lfs_req lfs;
 };
 
@@ -81,6 +82,15 @@ static void pump(struct server *s)
     s->pumping = false;
 }
 
+static void trace(const struct job *j,
+                  void (*mark)(struct port *, const char *, const char *, uint64_t))
+{
+    static const char *const names[PFS_IO_PROCS] = { "read",   "write", "size",     "sync",
+                                                     "remove", "fill",  "fill warm" };
+    if (j->proc < PFS_IO_PROCS)
+        mark(j->s->port, "file server", names[j->proc], j->trace);
+}
+
 /* Answers; data may be NULL and is taken. */
 static void answer(struct job *j, enum pfs_status status, struct rope *data)
 {
@@ -92,6 +102,7 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
                               .device = j->device < here ? j->device : here,
                               .server = here };
     rope_init(&out);
+    trace(j, port_trace_end);
     pfs_io_reply_store(&out, &r);
     if (data != NULL)
         rope_join(&out, data);
@@ -276,6 +287,7 @@ static void work(struct job *j)
     j->lfs.file = j->handle;
     j->lfs.off = j->args.off;
     j->lfs.len = j->args.len;
+    j->lfs.trace = j->trace;
     if (j->proc == PFS_IO_WRITE) {
         struct lfs_stat now;
         rope_move(&j->lfs.data, &j->data);
@@ -329,6 +341,8 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     rope_init(&j->lfs.data);
     bool good = procedure < PFS_IO_PROCS && pfs_io_args_load(args, &j->args);
     rope_move(&j->data, args);
+    j->trace = pfs_io_trace_id(j->args.id, j->args.dir, j->args.off);
+    trace(j, port_trace_begin);
     if (!good || (procedure == PFS_IO_READ && j->args.len > PFS_RPC_MAX)) {
         s->active++;
         answer(j, PFS_IO_ERROR, NULL);

@@ -408,10 +408,13 @@ static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
     list_push(&y->pending, &w->link);
     if (y->memory)
         y->memory->clock(y->memory_arg, &asked);
+    const char *name = op == LOCK ? "lock" : "event count";
+    port_trace_begin(y->port, "synchronisation", name, number);
     send(y, home, op, number, w->token, value, &asked);
     rope_fini(&asked);
     while (!w->done)
-        port_thread_block(y->port, op == LOCK ? "lock" : "event count", number);
+        port_thread_block(y->port, name, number);
+    port_trace_end(y->port, "synchronisation", name, number);
     if (y->memory && !w->broken) {
         y->memory->learn(y->memory_arg, w->from, &w->notes);
         y->memory->acquired(y->memory_arg, false);
@@ -478,6 +481,7 @@ void sync_barrier(struct sync *y)
     if (y->memory)
         y->memory->release(y->memory_arg);
     y->epoch++;
+    port_trace_begin(y->port, "synchronisation", "barrier", y->epoch);
     y->at_barrier = port_thread_self(y->port);
     uint32_t round = 0;
     for (uint32_t step = 1; step < y->count; step *= 2, round++) {
@@ -490,12 +494,14 @@ void sync_barrier(struct sync *y)
             port_thread_block(y->port, "barrier", round);
         if (y->arrived[round] < y->epoch) {
             y->at_barrier = NULL;
+            port_trace_end(y->port, "synchronisation", "barrier", y->epoch);
             failed(y, "pass barrier", (uint32_t)y->epoch, y->dead.nodes[0]);
             return;
         }
         learn_round(y, round);
     }
     y->at_barrier = NULL;
+    port_trace_end(y->port, "synchronisation", "barrier", y->epoch);
     if (y->memory)
         y->memory->acquired(y->memory_arg, true);
 }

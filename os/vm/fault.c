@@ -101,15 +101,14 @@ static void enter(struct vm_space *s, uint64_t addr, struct vm_page *pg, enum vm
     };
 }
 
-/* Waits until the page has `want`, asking its pager as often as needed. */
+/* Waits until the page, which lacks it, has `want`, asking its pager as often as needed. */
 static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_page *pg,
                             uint64_t page, enum vm_prot want)
 {
     struct vm *vm = s->vm;
     /* The program's work so far comes before the fault: nobody waits for a page that it has not
      * asked for yet. */
-    if (pg->prot < want || pg->evicting)
-        port_pay(vm->port);
+    port_pay(vm->port);
     while (pg->prot < want || pg->evicting) {
         struct vm_waiter w = { .thread = port_thread_self(vm->port) };
         list_push(&pg->waiters, &w.link);
@@ -132,6 +131,20 @@ static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_p
     return VM_OK;
 }
 
+/* A fault as a span: the id is the number of the page in the space, the same on all nodes. */
+static enum vm_status traced_fault(struct vm_space *s, struct vm_region *r, struct vm_page *pg,
+                                   uint64_t page, enum vm_prot want)
+{
+    const char *name = want == VM_READ       ? "read fault"
+                       : pg->prot == VM_READ ? "upgrade"
+                                             : "write fault";
+    uint64_t id = (r->base >> s->view.shift) + page;
+    port_trace_begin(s->vm->port, "faults", name, id);
+    enum vm_status status = fault(s, r, pg, page, want);
+    port_trace_end(s->vm->port, "faults", name, id);
+    return status;
+}
+
 /* The page of an access, ready for it; NULL after telling of a failure. */
 static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot want)
 {
@@ -144,7 +157,8 @@ static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot wan
     if (status == VM_OK) {
         uint64_t page = (addr - r->base) >> s->view.shift;
         struct vm_page *pg = vm_page_get(r, page);
-        status = fault(s, r, pg, page, want);
+        if (pg->prot < want || pg->evicting)
+            status = traced_fault(s, r, pg, page, want);
         if (status == VM_OK)
             return pg;
     }

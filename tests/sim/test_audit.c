@@ -127,7 +127,7 @@ Test(audit, littles_law_holds_in_the_window_too)
     struct sim_job j[3];
     double mean, most;
     sim_server_init(&v, s, SIM_KIND_CPU, 0, "cpu 0", false);
-    sim_inside_init(&q, s, SIM_KIND_ARM, "dev");
+    sim_inside_init(&q, s, SIM_KIND_ARM, -1, "dev");
     for (int i = 0; i < 3; i++) {
         sim_job_init(&j[i], 0, 100, NULL);
         sim_server_submit(&v, &j[i]);

@@ -88,8 +88,15 @@ void chan_client_ready(struct chan_client *c)
         send_request(c);
 }
 
+static uint64_t trace_id(const struct chan_client *c)
+{
+    return chan_trace_id(port_node(c->timer.port), c->host->host, c->seq);
+}
+
 static void end_call(struct chan_client *c)
 {
+    if (c->state == CHAN_WAIT)
+        port_trace_end(c->timer.port, "calls", "call", trace_id(c));
     c->state = CHAN_FREE;
     c->has_request = false;
     list_remove(&c->stalled.link);
@@ -154,6 +161,7 @@ static enum xk_status client_push(struct xk_sessn *s, struct xk_msg *m)
     c->tries = 0;
     c->wait = st->params->client_wait;
     st->counts.calls++;
+    port_trace_begin(c->timer.port, "calls", "call", trace_id(c));
     /* The first call to a host that may lose it: its incarnation must be known first, else a server
      * that restarts between two copies would execute both (CHAN1). */
     if (!st->reliable && xk_life(s->protl->kernel, s->host) == 0)

@@ -38,6 +38,12 @@ enum chan_flags {
     CHAN_REFUSED = 32      /* nobody has enabled this here */
 };
 
+/* Of a call in a trace: the same at both ends. */
+static inline uint64_t chan_trace_id(uint32_t client, uint32_t server, uint32_t seq)
+{
+    return (uint64_t)client << 48 | (uint64_t)(server & 0xffff) << 32 | seq;
+}
+
 struct chan_header {
     uint16_t id;
     uint8_t flags;

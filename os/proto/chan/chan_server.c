@@ -38,12 +38,21 @@ void chan_answer_ready(struct xk_protl *self, struct chan_answer *a)
     xk_close(down);
 }
 
+static void trace(const struct chan_server *v,
+                  void (*mark)(struct port *, const char *, const char *, uint64_t))
+{
+    struct port *port = v->timer.port;
+    mark(port, "calls", "serve", chan_trace_id(v->host->host, port_node(port), v->seq));
+}
+
 /* CHANS2: the slot forgets the session. */
 static void done(struct chan_server *v)
 {
     struct xk_sessn *s = xk_sessn_of(v);
     struct chan_slot *slot = &v->host->slots[v->id];
     ASSERT(slot->active == s); /* CHANS2 */
+    if (v->state == CHAN_EXECUTE)
+        trace(v, port_trace_end);
     slot->active = NULL;
     v->state = CHAN_DONE;
     list_remove(&v->stalled.link);
@@ -139,6 +148,7 @@ static enum xk_status server_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_TOO_LONG;
     xk_msg_to_rope(m, &v->reply);
     v->state = CHAN_REPLYING;
+    trace(v, port_trace_end);
     v->wait = st->params->server_wait;
     send_reply(v);
     return XK_OK;
@@ -182,6 +192,7 @@ static void execute(struct xk_protl *self, struct chan_host *host, struct xk_ses
     port_timer_init(xk_port(self), &v->timer, timed_out, v);
     slot->active = s;
     slot->seq = h->seq; /* CHANS1 */
+    trace(v, port_trace_begin);
     st->counts.requests++;
     s->refs++;
     xk_open_done(upper, s);
