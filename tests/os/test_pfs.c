@@ -331,6 +331,50 @@ Test(pfs, m_global_gives_all_ranks_the_same_bytes_of_one_transfer)
     pfs_world_stop(&w);
 }
 
+/* Eight requests at once, over one channel to each child and a queue of one call: parts of rank 0's
+ * transfers wait for room. */
+static void all_at_once(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    enum { L = 5000, K = 8 };
+    struct pfs_file *f = NULL;
+    struct pfs_req r[K];
+    struct rope want;
+    cr_assert_eq(pfs_gopen(c, "burst", PFS_O_CREATE, M_GLOBAL, rank, w->compute, NULL, &f), PFS_OK);
+    for (int op = 0; op < 2; op++) {
+        for (uint32_t k = 0; k < K; k++) {
+            pfs_req_init(&r[k], op ? PFS_READ : PFS_WRITE, f);
+            r[k].len = L;
+            if (!op)
+                rope_add_pattern(&r[k].data, 33, k * L, L);
+            pfs_submit(&r[k]);
+        }
+        for (uint32_t k = 0; k < K; k++) {
+            cr_assert_eq(pfs_wait(&r[k]), PFS_OK);
+            rope_init(&want);
+            rope_add_pattern(&want, 33, k * L, op ? L : 0);
+            cr_assert(rope_equal(&r[k].data, &want), "rank %u, request %u", rank, k);
+            rope_fini(&want);
+            rope_fini(&r[k].data);
+        }
+        cr_assert_eq(pfs_setiomode(f, M_GLOBAL), PFS_OK);
+    }
+    cr_assert_eq(pfs_close(f), PFS_OK);
+}
+
+Test(pfs, m_global_waits_for_room_in_the_queue_of_calls)
+{
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct pfs_world w;
+        pfs_world_defaults(&w, 4, 3);
+        w.params.rpc = 1024;
+        w.graph = "mesh mesh; blast blast <mesh; chan chan <blast; "
+                  "rpc select <chan channels=1 queue=1";
+        pfs_world_start(&w, (struct fake_options){ .order = FAKE_RANDOM, .seed = seed });
+        pfs_world_run(&w, all_at_once);
+        pfs_world_stop(&w);
+    }
+}
+
 /* ---- names, pointers, sizes ---- */
 
 static void names_and_pointers(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
