@@ -375,6 +375,45 @@ Test(pfs, m_global_waits_for_room_in_the_queue_of_calls)
     }
 }
 
+/* Rank 0 makes the file longer, two requests at a time, while the others take the token from it: its
+ * next request for the token may overtake its answer to the recall, which has the new size. */
+static void grows_under_recalls(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_file *f = NULL;
+    cr_assert_eq(pfs_gopen(c, "grows", PFS_O_CREATE, M_UNIX, rank, w->compute, NULL, &f), PFS_OK);
+    for (uint64_t k = 0; k < 6; k++) {
+        struct pfs_req r[2];
+        for (uint64_t i = 0; i < 2; i++) {
+            pfs_req_init(&r[i], rank == 0 && i == 0 ? PFS_WRITE : PFS_READ, f);
+            r[i].at = true;
+            r[i].off = rank == 0 ? 100 * k : 0;
+            r[i].len = 100;
+            if (r[i].op == PFS_WRITE)
+                rope_add_pattern(&r[i].data, 34, 100 * k, 100);
+            pfs_submit(&r[i]);
+        }
+        for (uint64_t i = 0; i < 2; i++) {
+            cr_assert_eq(pfs_wait(&r[i]), PFS_OK);
+            cr_assert(rank > 0 || r[i].moved == 100, "what was written is not there: %d",
+                      (int)r[i].moved);
+            rope_fini(&r[i].data);
+        }
+    }
+    cr_assert_eq(pfs_close(f), PFS_OK);
+}
+
+Test(pfs, a_size_is_not_lost_when_the_token_is_asked_for_before_its_recall_is_answered)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct pfs_world w;
+        pfs_world_defaults(&w, 3, 2);
+        pfs_world_start(
+            &w, (struct fake_options){ .order = FAKE_RANDOM, .unordered = true, .seed = seed });
+        pfs_world_run(&w, grows_under_recalls);
+        pfs_world_stop(&w);
+    }
+}
+
 /* ---- names, pointers, sizes ---- */
 
 static void names_and_pointers(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
