@@ -1,5 +1,5 @@
-/* campaign.h: runs the points of a configuration in worker processes (worker.h), at most `jobs` at a
- * time, single points included.
+/* campaign.h: runs the points of a configuration in worker processes (worker.h), at most `jobs` at
+ * a time, single points included.
  *
  *   CAMP1  This process is the only writer of the results file; a point is written when it is done.
  *   CAMP2  A worker that crashes, hangs or eats memory costs its own point, and that point is

@@ -307,7 +307,8 @@ static void inject_next(struct worm_net *n, uint32_t chan)
     grant(n, w, chan);
 }
 
-/* Where the header will ask next is known a hop ahead, and on a large network has left the caches. */
+/* Where the header will ask next is known a hop ahead, and on a large network has left the
+ * caches. */
 static inline void fetch(const struct worm_net *n, uint32_t chan)
 {
     __builtin_prefetch(&n->chans[chan], 1);

@@ -1,8 +1,8 @@
 /* bridge.h: SimGrid's actors as bare coroutines, for thread.c alone.
  *
- * The bridge is a file of its own, which lies beside the program (or in ../lib/psim): SimGrid brings
- * forty libraries with it, and to load them takes longer than most commands need.  thread.c loads
- * it before the first thread runs.
+ * The bridge is a file of its own, which lies beside the program (or in ../lib/psim): SimGrid
+ * brings forty libraries with it, and to load them takes longer than most commands need.  thread.c
+ * loads it before the first thread runs.
  *
  * The engine under it is made by the first start() of the process and kept; a run without
  * threads never makes it.  Its clock stands still while a run lasts: time is ours.

@@ -179,8 +179,8 @@ void sim_inside_enter(struct sim_inside *q); /* now */
 void sim_inside_leave(struct sim_inside *q, sim_time entered);
 struct sim_account sim_inside_window(const struct sim_inside *q);
 
-/* Over the window: how many jobs were in a server or an account of that kind, waiting or in service,
- * in the mean over all of them; *most: in the fullest one.  False when there is none. */
+/* Over the window: how many jobs were in a server or an account of that kind, waiting or in
+ * service, in the mean over all of them; *most: in the fullest one.  False when there is none. */
 bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most);
 
 #endif

@@ -6,8 +6,8 @@
 -- The description says 2,629 cylinders, but its last zone ends at cylinder 2,629.
 -- Overheads and write_settle were fitted again, on the first quarter of the recording, by where
 -- whole turns are lost: the description had reads 1.4 ms slower before the medium, and writes that
--- settle 0.64 ms sooner than reads and after a write are processed in 0.8 ms.  The recording loses a
--- turn wherever the first sector comes less than 2.6 ms after that (docs/models/disk.md).
+-- settle 0.64 ms sooner than reads and after a write are processed in 0.8 ms.  The recording loses
+-- a turn wherever the first sector comes less than 2.6 ms after that (docs/models/disk.md).
 return {
     kind = "disk",
     model = "HP C2490A",

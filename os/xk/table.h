@@ -21,8 +21,9 @@ void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host);
 /* One more reference to a session of the table, idle or not, that the caller found otherwise. */
 struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s);
-/* As xk_table_get, made where there is none: over the first instance below, if any, with `state_size`
- * zeroed bytes of state.  *fresh: it was made.  NULL with *why: none can be had below. */
+/* As xk_table_get, made where there is none: over the first instance below, if any, with
+ * `state_size` zeroed bytes of state.  *fresh: it was made.  NULL with *why: none can be had
+ * below. */
 struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
                                uint32_t host, const struct xk_sessn_ops *ops, size_t state_size,
                                bool *fresh, enum xk_status *why);

@@ -8,10 +8,10 @@
  *
  * Why so: rotation and XOR are linear over GF(2), and so is a CRC.  The checksum of a whole block
  * is therefore  checksum(salt) XOR L(key)  with one fixed linear map L of 64 bits to 64 bits, a
- * look-up for each half byte of the key, in 2 KiB of table.  Bulk data of any size is hashed without
- * being made.  L has rank 63: the polynomial has the factor x + 1 and every bit of the key occurs
- * 512 times in a block, so one dimension is lost whatever the turns; these turns lose no other
- * (test).
+ * look-up for each half byte of the key, in 2 KiB of table.  Bulk data of any size is hashed
+ * without being made.  L has rank 63: the polynomial has the factor x + 1 and every bit of the key
+ * occurs 512 times in a block, so one dimension is lost whatever the turns; these turns lose no
+ * other (test).
  *
  * The first k words of a block have a map L_k and a constant of their own, for every k.  What lies
  * between two words is the difference of two such prefixes, so a part of a block costs no bytes
@@ -201,8 +201,8 @@ uint64_t crc_zeros(uint64_t s, uint64_t n)
     return s;
 }
 
-/* The checksum of the first `words` words of a block.  Where one fragment of a message ends the next
- * begins: the latest is kept. */
+/* The checksum of the first `words` words of a block.  Where one fragment of a message ends the
+ * next begins: the latest is kept. */
 static uint64_t crc_prefix(uint64_t key, size_t words)
 {
     static uint64_t last_key, last;

@@ -37,8 +37,8 @@ struct val *val_copy(const struct val *v);
 /* The same data, wherever written. */
 bool val_equal(const struct val *a, const struct val *b);
 
-/* Builders; both take ownership of `item`.  val_put replaces a member of that name in its place; the
- * key may be the item's own. */
+/* Builders; both take ownership of `item`.  val_put replaces a member of that name in its place;
+ * the key may be the item's own. */
 void val_append(struct val *list, struct val *item);
 void val_put(struct val *table, const char *key, struct val *item);
 

@@ -1,11 +1,11 @@
-/* test_lfs_power.c: the power of an I/O node fails at a device write, over the real drives and their
- * caches: a controller's write-back cache in front of an array or of a drive that reports early.  A
- * mount afterwards finds what lfs.h promises: what was synced is there, and of what was not each
- * sector has a content that it once had.
+/* test_lfs_power.c: the power of an I/O node fails at a device write, over the real drives and
+ * their caches: a controller's write-back cache in front of an array or of a drive that reports
+ * early.  A mount afterwards finds what lfs.h promises: what was synced is there, and of what was
+ * not each sector has a content that it once had.
  *
  * A sector holds the number of the write that made it, so what may be read after a loss of power is
- * told from the log of writes alone.  A device write of the k-th to come below the cache chooses the
- * moment, a drawn part of 40 ms after it came: before, while and after it goes to the medium.
+ * told from the log of writes alone.  A device write of the k-th to come below the cache chooses
+ * the moment, a drawn part of 40 ms after it came: before, while and after it goes to the medium.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -375,8 +375,8 @@ Test(pfs, m_global_waits_for_room_in_the_queue_of_calls)
     }
 }
 
-/* Rank 0 makes the file longer, two requests at a time, while the others take the token from it: its
- * next request for the token may overtake its answer to the recall, which has the new size. */
+/* Rank 0 makes the file longer, two requests at a time, while the others take the token from it:
+ * its next request for the token may overtake its answer to the recall, which has the new size. */
 static void grows_under_recalls(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
 {
     struct pfs_file *f = NULL;

@@ -157,8 +157,8 @@ Test(stores, a_dropped_page_is_zero_wherever_it_was)
     rig_stop(&w->rig);
 }
 
-/* Page 1 is kept and answered; the put of page 2 sends it to the disk; while that write is out, page
- * 1 is put again. */
+/* Page 1 is kept and answered; the put of page 2 sends it to the disk; while that write is out,
+ * page 1 is put again. */
 Test(stores, a_page_put_again_while_its_spill_is_out_has_the_new_bytes)
 {
     struct stores *w = start((struct stores){ .servers = 1, .server = { 1, 100 } });

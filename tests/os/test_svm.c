@@ -213,7 +213,8 @@ Test(svm, dynamic_faults_cost_two_messages_and_one_per_forward_and_two_per_copy)
     }
 }
 
-/* Whose copy a node has, it asks next: the copy's sender owned the page, or had it from the owner. */
+/* Whose copy a node has, it asks next: the copy's sender owned the page, or had it from the
+ * owner. */
 Test(svm, a_read_copy_tells_the_hint_of_its_reader)
 {
     static const char *const names[] = { "dynamic", "dynamic_s", "tree" };
