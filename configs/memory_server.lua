@@ -1,7 +1,7 @@
 -- Paging to the memory of other nodes against paging to disk: run time of a program that goes to
 -- pages at random, against the size of its data over the memory of its node (8 MiB).
 -- The accesses read.  With writes a fault sends a page out as well:
--- psim figure memory_server -p workload.dirty=true   dirty pages: what is expected of clean ones fails
+-- psim figure memory_server -p workload.dirty=true   dirty pages: expectations of clean ones fail
 local paragon = include "machines/paragon.lua"
 local ipsc860 = include "machines/ipsc860.lua"
 local services = include "parts/services.lua"
