@@ -138,8 +138,8 @@ void task_crash(struct port *t)
     struct list *l;
     while ((l = list_pop(&t->watchers)) != NULL)
         free(LIST_ENTRY(l, struct watcher, link));
-    while (!list_empty(&t->counters))
-        counters_end(LIST_ENTRY(t->counters.next, struct task_counters, link));
+    while ((l = list_pop(&t->counters)) != NULL)
+        counters_end(LIST_ENTRY(l, struct task_counters, link));
     sweep_heap(t);
     while (t->heap_count > 0)
         block_free(t, t->heap[t->heap_count - 1]);

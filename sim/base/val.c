@@ -164,6 +164,7 @@ void val_put(struct val *table, const char *key, struct val *item)
         val_append(table, item);
         return;
     }
+    ASSERT(table->items != NULL);
     val_free(table->items[i]);
     table->items[i] = item;
 }

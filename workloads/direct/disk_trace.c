@@ -86,6 +86,7 @@ struct disk_trace_line *disk_trace_read(const struct input *in, const struct dis
                 trace_times_fit(&times, o->gaps ? TRACE_FROM_ZERO : o->origin, o->gaps || o->sort,
                                 in->shown, e);
     *count = times.count;
+    ASSERT(lines != NULL || !good); /* a trace without a request is not good */
     for (size_t i = 0; good && i < times.count; i++)
         lines[i].time = trace_times_at(&times, i);
     trace_times_fini(&times);

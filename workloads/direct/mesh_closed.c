@@ -386,7 +386,7 @@ static bool read_file(struct closed *c, const struct list_params *p, const struc
     struct input_lines from = { .in = in };
     struct trace_times times = { .count = 0 };
     char line[256], where[600];
-    trace_time at;
+    trace_time at = 0;
     bool good = true;
     while (good && input_line(&from, line, sizeof line, e)) {
         snprintf(where, sizeof where, "%.500s:%zu: ", in->shown, from.number);
@@ -405,7 +405,7 @@ static bool read_file(struct closed *c, const struct list_params *p, const struc
 static bool read_list(struct closed *c, const struct val *list, struct err *e)
 {
     char where[512], line[256];
-    trace_time at;
+    trace_time at = 0;
     for (size_t i = 0; i < list->count; i++) {
         const struct val *v = list->items[i];
         val_where(v, where, sizeof(where));
