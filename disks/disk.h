@@ -156,6 +156,9 @@ struct disk_counts {
 };
 extern const struct counter disk_counters[]; /* "disk.*", of the spindles of RAID-3 "raid3.*" */
 
+/* A drive at rest whose medium is all zero, alone on a bus of its own until it is attached to
+ * another; `node`: whose it is, or -1.  `params` is copied but for the val trees inside, which are
+ * only read here.  NULL with a sentence that starts with `path` when they do not fit together. */
 struct blkdev *disk_create(struct sim *s, const struct disk_params *p, int32_t node,
                            const char *name, const char *path, struct err *e);
 /* The same mechanism over another medium: `lanes` member sectors are one sector of the device. */

@@ -77,8 +77,9 @@ struct geo_run {
 /* False with a sentence when the parameters do not fit together.  rev: time of a revolution. */
 bool geo_init(struct geometry *g, const struct geo_params *p, sim_time rev, const char *path,
               struct err *e) MUST_CHECK;
-void geo_fini(struct geometry *g);
+void geo_fini(struct geometry *g); /* frees the zones; also after geo_init failed */
 
+/* Where logical sector `lbn`, below g->sectors, lies: the run from there on, or its place alone. */
 void geo_locate(const struct geometry *g, uint64_t lbn, struct geo_run *out);
 struct geo_pos geo_position(const struct geometry *g, uint64_t lbn);
 /* UINT64_MAX: no logical sector lies there. */

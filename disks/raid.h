@@ -108,13 +108,17 @@ struct raid_counts {
 };
 extern const struct counter raid_counters[], raid3_counters[]; /* "raid5.*" */
 
+/* Of an array that raid3_create made: so far. */
 struct raid_counts raid3_counts(const struct blkdev *d);
 
+/* An array, its members and spares built here and owned.  `params` is only read here.  NULL with a
+ * sentence, and nothing left, when a member cannot be built or put on a bus, or they do not fit
+ * together.  The first scrub begins at once where `scrub` is set. */
 struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t node,
                            const char *name, const char *path, struct err *e);
-bool raid_is(const struct blkdev *d);
+bool raid_is(const struct blkdev *d); /* made by raid_create, as the calls below need */
 struct blkdev *raid_member(struct blkdev *d, uint32_t member); /* what stands in that place */
-uint32_t raid_members(const struct blkdev *d);
+uint32_t raid_members(const struct blkdev *d);                 /* places, without spares */
 /* Declares a member lost, as the controller does when it answers BLK_ERR_DEVICE. */
 void raid_fail_member(struct blkdev *d, uint32_t member);
 /* Adds a spare (owned from here); a rebuild begins when a member is missing. */

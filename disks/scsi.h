@@ -45,10 +45,13 @@ struct scsi_phase {
     sim_time asked;
 };
 
+/* A free bus without devices; `params` and `name` (of its busy account) are copied.  It ends with
+ * the last device that is detached, or by scsi_destroy. */
 struct scsi_bus *scsi_create(struct sim *s, const struct scsi_params *p, int32_t node,
                              const char *name);
 void scsi_destroy(struct scsi_bus *b); /* one that no device was attached to */
 
+/* Prepares a phase, not yet asked for, of the device under `id` (below SCSI_IDS). */
 void scsi_phase_init(struct scsi_phase *p, uint32_t id,
                      sim_time (*granted)(struct scsi_phase *p, sim_time at),
                      void (*ended)(struct scsi_phase *p));

@@ -34,9 +34,11 @@ struct seek_curve {
     sim_time write_extra; /* may be negative; a write's move is never below 0 */
 };
 
+/* Computes the times for distances 0 .. cylinders - 1; `p` is only read here.  False with a
+ * sentence, and nothing to free, when first_ms or table_ms makes no sense. */
 bool seek_init(struct seek_curve *c, const struct seek_params *p, uint32_t cylinders,
                const char *path, struct err *e) MUST_CHECK;
-void seek_fini(struct seek_curve *c);
+void seek_fini(struct seek_curve *c); /* frees the times */
 
 /* Time to bring the head from one track to another, settled; 0 when it is there. */
 static inline sim_time seek_time(const struct seek_curve *c, uint32_t from_cyl, uint32_t from_head,

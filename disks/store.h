@@ -16,8 +16,9 @@
 
 struct store;
 
+/* An empty store (all zeros) of sectors of 1 to 65536 bytes. */
 struct store *store_create(uint32_t sector_bytes);
-void store_destroy(struct store *t);
+void store_destroy(struct store *t); /* lets go of its leaves */
 
 /* Overwrites [sector, sector + sectors) with `data`, whose leaves are shared. */
 void store_write(struct store *t, uint64_t sector, uint64_t sectors, const struct rope *data);
@@ -31,7 +32,7 @@ void store_flip(struct store *t, uint64_t sector, uint32_t byte, uint8_t flip);
 /* The first extent that ends past `from`; false: there is none. */
 bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t *count);
 
-uint64_t store_extents(const struct store *t);
+uint64_t store_extents(const struct store *t); /* how many there are */
 /* Sectors that are not holes. */
 uint64_t store_written(const struct store *t);
 /* Checks STORE1; for tests. */

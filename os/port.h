@@ -73,6 +73,8 @@ enum port_work {
     PORT_WORK_OP,          /* simple operations of a program */
     PORT_WORK_COUNT
 };
+/* The running code has done so much of `kind`: its CPU time is paid for as PORT1 and PORT2 say.
+ * Never blocks. */
 void port_work(struct port *p, enum port_work kind, uint64_t amount);
 /* A program's own time (think time, compute phases): a parameter of the workload, on the CPU.
  * (blocks in a thread; in an upcall it is work) */
@@ -91,12 +93,14 @@ struct port_timer {
     void *arg;
     uint64_t opaque[16]; /* the implementation's */
 };
+/* Prepares a timer, which is not pending; fn is called as an upcall of the task each time it
+ * expires.  The memory is the caller's, and stays while it is pending. */
 void port_timer_init(struct port *p, struct port_timer *t, void (*fn)(struct port_timer *t),
                      void *arg);
 void port_timer_set(struct port_timer *t,
-                    sim_time delay);          /* from port_now(); sets anew when pending */
-bool port_timer_cancel(struct port_timer *t); /* false when it was not pending */
-bool port_timer_pending(const struct port_timer *t);
+                    sim_time delay);                 /* from port_now(); sets anew when pending */
+bool port_timer_cancel(struct port_timer *t);        /* false when it was not pending */
+bool port_timer_pending(const struct port_timer *t); /* fn is still to be called */
 
 /* ---- threads ---- */
 struct port_thread;
@@ -126,7 +130,8 @@ struct port_if_info {
 };
 enum port_if_result { PORT_IF_OK, PORT_IF_BUSY, PORT_IF_TOO_LONG, PORT_IF_NO_ADDRESS };
 
-uint32_t port_if_count(const struct port *p);
+uint32_t port_if_count(const struct port *p); /* of this node: `ifc` is below it */
+/* Fills `out`. */
 void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out);
 /* Sends one frame; the rope is taken (empty afterwards) when the result is PORT_IF_OK.  Never
  * blocks: PORT_IF_BUSY means the transmit queue is full; `ready` is called once it has room again.
@@ -140,6 +145,7 @@ struct port_if_handler {
     void (*ready)(void *arg); /* may be NULL */
     void *arg;
 };
+/* Puts `h`, which is copied, in the place of the pair before. */
 void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h);
 
 /* ---- block devices ---- */
@@ -165,7 +171,8 @@ struct port_io {
     uint64_t trace;                  /* its id in a trace; 0: its sector */
     uint64_t opaque[4];
 };
-uint32_t port_blk_count(const struct port *p);
+uint32_t port_blk_count(const struct port *p); /* of this node: `dev` is below it */
+/* Fills `out`. */
 void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out);
 void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io); /* never blocks */
 

@@ -66,7 +66,7 @@ enum lfs_status {
     LFS_BAD_DEVICE, /* format: block or record is no multiple of a sector, or no room for blocks */
     LFS_STATUS_COUNT
 };
-const char *lfs_status_name(enum lfs_status s);
+const char *lfs_status_name(enum lfs_status s); /* in words; static */
 
 #define LFS_NAME_MAX 63
 #define LFS_OWNER_BYTES 32 /* what a file's user keeps in its inode */
@@ -136,6 +136,7 @@ struct lfs_stat {
     uint64_t size;
     uint32_t blocks, extents;
 };
+/* What is known of a file in memory; false: no file has this handle (yet). */
 bool lfs_stat(struct lfs *fs, uint64_t file, struct lfs_stat *out);
 /* Walks the files in inode order: the handle after `file` (0: the first), 0 at the end. */
 uint64_t lfs_next(struct lfs *fs, uint64_t file);
@@ -149,6 +150,7 @@ struct lfs_usage {
     uint32_t files;
 };
 extern const struct counter lfs_counters[]; /* "lfs.*" */
+/* Space and files as they are in memory; free_blocks includes reserved. */
 void lfs_usage(const struct lfs *fs, struct lfs_usage *out);
 /* Checks every invariant of the structures in memory: free space against extents, the counts of
  * buffers.  For tests and audits; false with a sentence. */

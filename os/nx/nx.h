@@ -45,7 +45,7 @@ enum nx_status {
     NX_PEER_DOWN, /* the peer, or somebody who might have sent, has crashed (NX7) */
     NX_NO_PEER,   /* no such node in the partition */
 };
-const char *nx_status_name(enum nx_status s);
+const char *nx_status_name(enum nx_status s); /* in words; static */
 
 struct nx_info {
     int64_t type;
@@ -64,8 +64,8 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
 /* The library as a service: os_find gives the struct nx of a program's node. */
 extern const struct os_service_ops nx_service;
 
-uint32_t nx_mynode(const struct nx *n);
-uint32_t nx_numnodes(const struct nx *n);
+uint32_t nx_mynode(const struct nx *n);   /* its rank, or NX_NO_NODE */
+uint32_t nx_numnodes(const struct nx *n); /* of the partition */
 
 /* ---- one to one ---- */
 /* Sends and waits until the data has been given away (NX3). (blocks) */

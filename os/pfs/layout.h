@@ -20,6 +20,7 @@ struct pfs_place {
     uint64_t run;   /* bytes from there to the end of the unit */
 };
 
+/* Where byte `off` of the file lies. */
 struct pfs_place pfs_layout_place(struct pfs_layout l, uint64_t off);
 /* The inverse: offset in the file of a directory's byte. */
 uint64_t pfs_layout_offset(struct pfs_layout l, uint32_t dir, uint64_t local);

@@ -88,7 +88,7 @@ enum pfs_status {
     PFS_NODE_DOWN,   /* a rank's node has crashed: collective calls have no end any more */
     PFS_STATUS_COUNT
 };
-const char *pfs_status_name(enum pfs_status s);
+const char *pfs_status_name(enum pfs_status s); /* in words; static */
 
 enum pfs_mode { M_UNIX, M_LOG, M_SYNC, M_RECORD, M_GLOBAL, M_ASYNC, PFS_MODES };
 extern const struct kind_set pfs_modes; /* by enum pfs_mode */
@@ -187,12 +187,14 @@ uint64_t pfs_tell(const struct pfs_file *f);
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
 
-/* Waits until `count` callers have come with the same tag, and tells all of them the least, the
- * largest and the sum of their values.  The callers are the programs of compute nodes 0 to count-1;
- * once one of these nodes has crashed the answer is PFS_NODE_DOWN. (blocks) */
+/* What pfs_gather tells; the sum wraps. */
 struct pfs_gathered {
     uint64_t least, most, sum;
 };
+/* Waits until `count` callers have come with the same tag, and tells all of them the least, the
+ * largest and the sum of their values.  The callers are the programs of compute nodes 0 to count-1;
+ * once one of these nodes has crashed the answer is PFS_NODE_DOWN.  PFS_BAD_MODE: not the count of
+ * those that wait.  `tag` has at most PFS_NAME_MAX bytes; `out` is of use with PFS_OK. (blocks) */
 enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count, uint64_t value,
                            struct pfs_gathered *out);
 

@@ -50,10 +50,13 @@ struct history_report {
     char text[800];     /* VIOLATION, UNCLEAR: a sentence with page, nodes, values and times */
 };
 
+/* Empty; `base`: the address at which page 0 of `page_bytes` begins (0: no pages are named). */
 void history_init(struct history *h, struct port *p, uint64_t base, uint64_t page_bytes);
-void history_fini(struct history *h);
-void history_add(struct history *h, const struct history_op *op);
+void history_fini(struct history *h); /* frees the accesses; empty afterwards */
+void history_add(struct history *h, const struct history_op *op); /* a copy of *op */
 
+/* The two questions above.  `out` is filled whatever the verdict, which is returned too; the first
+ * violation found is told. */
 enum history_verdict history_recent(const struct history *h, struct history_report *out);
 enum history_verdict history_sequential(const struct history *h, struct history_report *out);
 

@@ -38,7 +38,9 @@ struct lrc_versions {
     struct lrc_version *of;
 };
 uint32_t lrc_interval_of(const struct lrc_versions *v, uint32_t rank); /* 0: none */
+/* Makes the interval of `rank` at least this; `p`: whose heap `v` lives in. */
 void lrc_raise(struct port *p, struct lrc_versions *v, uint32_t rank, uint32_t interval);
+/* Is `have` for every rank at least `need`? */
 bool lrc_covers(const struct lrc_versions *have, const struct lrc_versions *need);
 
 #define LRC_NOBODY UINT32_MAX

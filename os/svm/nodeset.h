@@ -9,10 +9,10 @@ struct nodeset {
     uint32_t *nodes; /* rising */
 };
 
-bool nodeset_has(const struct nodeset *n, uint32_t node);
-void nodeset_add(struct port *p, struct nodeset *n, uint32_t node);
-bool nodeset_remove(struct nodeset *n, uint32_t node); /* false: it was not in */
-void nodeset_clear(struct port *p, struct nodeset *n); /* frees */
+bool nodeset_has(const struct nodeset *n, uint32_t node);           /* is it in? */
+void nodeset_add(struct port *p, struct nodeset *n, uint32_t node); /* no change when it is in */
+bool nodeset_remove(struct nodeset *n, uint32_t node);              /* false: it was not in */
+void nodeset_clear(struct port *p, struct nodeset *n);              /* frees */
 /* dst, which is empty, takes src's members; src is empty afterwards. */
 void nodeset_move(struct nodeset *dst, struct nodeset *src);
 

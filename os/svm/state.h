@@ -59,6 +59,7 @@ enum svm_event {
 extern const char *const svm_state_names[SVM_STATE_COUNT];
 extern const char *const svm_event_names[SVM_EVENT_COUNT];
 
+/* The state in which the page is here, now. */
 enum svm_state svm_state_of(const struct svm *s, const struct svm_page *sp);
 /* The event meets the page now: asserts that it may. */
 void svm_event(struct svm *s, struct svm_page *sp, enum svm_event e);

@@ -69,7 +69,7 @@ struct svm_counts {
     uint64_t page_outs, page_ins, lost, recoveries, twins, diffs;
 };
 extern const struct counter svm_counters[]; /* of struct svm, under its instance's name */
-void svm_counts(const struct svm *s, struct svm_counts *out);
+void svm_counts(const struct svm *s, struct svm_counts *out); /* of this node's part, so far */
 
 /* ---- for checkers and tests ---- */
 /* What this node believes of a page. */
@@ -80,6 +80,7 @@ struct svm_view {
     uint32_t copies; /* in its copy set */
     enum vm_prot prot;
 };
+/* Page 0 is the region's first; one that was never touched here is as it was at the beginning. */
 void svm_look(const struct svm *s, uint64_t page, struct svm_view *out);
 
 /* What a relaxed memory does at synchronisation, for sync_join_memory with the struct svm as its

@@ -41,7 +41,7 @@ enum vm_status {
     VM_OUT,         /* this node has crashed since it shared the page */
     VM_STATUS_COUNT
 };
-const char *vm_status_name(enum vm_status s);
+const char *vm_status_name(enum vm_status s); /* in words; static */
 
 struct vm_params {
     int64_t page;    /* a power of two, 64 B .. 1 MiB */
@@ -71,7 +71,9 @@ struct vm_pager_ops {
     void (*refused)(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
 };
 
+/* In the task's heap, no frame in use; it lives as long as the task.  `params` is copied. */
 struct vm *vm_create(struct port *p, const struct vm_params *params);
+/* An empty space, as long-lived; `program` names it in failures and stays the caller's, as long. */
 struct vm_space *vm_space_create(struct vm *vm, const char *program);
 
 /* Maps a region; base and length are whole pages and overlap no other region of the space (else
@@ -162,14 +164,15 @@ static inline void *vm_at(struct vm_space *s, uint64_t addr, size_t len, enum vm
         if (p)                                                                                     \
             *p = value;                                                                            \
     }
-VM_ACCESSORS(u8, uint8_t)
-VM_ACCESSORS(u32, uint32_t)
-VM_ACCESSORS(u64, uint64_t)
-VM_ACCESSORS(f64, double)
+VM_ACCESSORS(u8, uint8_t)   /* vm_load_u8, vm_store_u8 */
+VM_ACCESSORS(u32, uint32_t) /* vm_load_u32, vm_store_u32 */
+VM_ACCESSORS(u64, uint64_t) /* vm_load_u64, vm_store_u64 */
+VM_ACCESSORS(f64, double)   /* vm_load_f64, vm_store_f64 */
 
-/* Copies between a program's buffer and memory, any length and alignment; false when an access
- * failed. */
+/* Copies from memory to a program's buffer, any length and alignment; false when an access failed:
+ * what lies in pages before it is copied.  (blocks on a fault) */
 bool vm_read(struct vm_space *s, uint64_t addr, void *out, size_t len) MUST_CHECK;
+/* The same from a buffer to memory. */
 bool vm_write(struct vm_space *s, uint64_t addr, const void *in, size_t len) MUST_CHECK;
 
 /* Pins the page of `addr` and returns its bytes from there on; *got is how many of `len` lie in it.
@@ -184,6 +187,7 @@ struct vm_error {
     enum vm_prot want;
     char text[160]; /* the sentence: names node, address and program */
 };
+/* From now on, in the place of who was told before; NULL: nobody. */
 void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg);
 
 extern const struct counter vm_counters[]; /* "vm.*" */

@@ -19,11 +19,11 @@ struct xk_msg {
 
 void xk_msg_init(struct xk_msg *m);                         /* empty */
 void xk_msg_init_rope(struct xk_msg *m, struct rope *data); /* takes the rope */
-void xk_msg_fini(struct xk_msg *m);
+void xk_msg_fini(struct xk_msg *m);                         /* empty afterwards */
 void xk_msg_copy(struct xk_msg *dst,
-                 const struct xk_msg *src); /* dst initialised here; leaves shared */
-void xk_msg_move(struct xk_msg *dst, struct xk_msg *src);
-uint64_t xk_msg_length(const struct xk_msg *m); /* headers and data */
+                 const struct xk_msg *src);               /* dst initialised here; leaves shared */
+void xk_msg_move(struct xk_msg *dst, struct xk_msg *src); /* dst initialised here; src empty */
+uint64_t xk_msg_length(const struct xk_msg *m);           /* headers and data */
 
 /* Room for a header of n bytes in front; the caller stores its wire image there. */
 uint8_t *xk_msg_push(struct xk_msg *m, size_t n);

@@ -16,6 +16,7 @@ struct xk_table {
     uint32_t idle_count, idle_max;
 };
 
+/* Empty, in the heap of protl's task; keeps at most `idle_max` idle sessions. */
 void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max);
 /* One more reference to the session, or NULL when there is none. */
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host);

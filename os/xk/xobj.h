@@ -38,7 +38,7 @@ enum xk_status {
     XK_RESTARTED,   /* peer crashed and came back meanwhile: done once or never */
     XK_STATUS_COUNT
 };
-const char *xk_status_name(enum xk_status s);
+const char *xk_status_name(enum xk_status s); /* in words; static */
 
 /* Participants: whom a session talks to.  `host` is a node number; `key` is the upper protocol's
  * number or port at this level (SELECT: the service), 0 when the graph's relative number is meant.
@@ -172,7 +172,7 @@ static inline struct xk_sessn *xk_sessn_of(void *state)
 }
 void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
 
-struct port *xk_port(const struct xk_protl *p);
+struct port *xk_port(const struct xk_protl *p);                      /* of its x-kernel */
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
 /* The instance of that relative number on this node, or NULL: numbers come from the wire. */
 struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number);

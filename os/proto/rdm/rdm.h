@@ -31,6 +31,7 @@ struct rdm_counts {
     uint64_t refused;        /* pushes answered XK_BUSY */
     uint64_t dropped;        /* messages that a life's end cut off, going or coming */
 };
+/* Of an instance of RDM: they go on rising, and live as long as it. */
 const struct rdm_counts *rdm_counts(const struct xk_protl *rdm);
 
 extern const struct xk_protl_ops rdm_protl;
