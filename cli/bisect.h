@@ -51,6 +51,7 @@ struct bisect_search {
     uint32_t next;   /* to try now; BISECT_NONE: the search has ended */
     double at_low;   /* the measure there */
 };
+/* A search from its start: `next` is step 0. */
 void bisect_begin(struct bisect_search *s);
 /* The measure at `next`, which must be finite. */
 void bisect_told(struct bisect_search *s, const struct bisect *b, double measure);

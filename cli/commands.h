@@ -23,15 +23,15 @@ struct cli_command {
     const char *doc; /* one line for `psim --help` */
 };
 
-int cmd_run(int argc, char **argv);
-int cmd_check(int argc, char **argv);
-int cmd_list(int argc, char **argv);
-int cmd_export(int argc, char **argv);
-int cmd_plot(int argc, char **argv);
-int cmd_compare(int argc, char **argv);
-int cmd_figure(int argc, char **argv);
-int cmd_trace(int argc, char **argv);
-int cmd_demerit(int argc, char **argv);
+int cmd_run(int argc, char **argv);     /* runs all points: a table, a results file, a verdict */
+int cmd_check(int argc, char **argv);   /* is a configuration good? runs nothing */
+int cmd_list(int argc, char **argv);    /* what there is: workloads, parameters, ... */
+int cmd_export(int argc, char **argv);  /* stored results as comma-separated values */
+int cmd_plot(int argc, char **argv);    /* stored results drawn over a swept parameter */
+int cmd_compare(int argc, char **argv); /* stored results with others, or with reference ones */
+int cmd_figure(int argc, char **argv);  /* runs, draws beside published points, judges */
+int cmd_trace(int argc, char **argv);   /* runs one point and writes what happened when */
+int cmd_demerit(int argc, char **argv); /* distance of two records of response times */
 
 /* ---- options ---- */
 

@@ -26,10 +26,12 @@ void csv_head(struct csv *c, const char *name);
 bool csv_unknown(const struct csv *c, char *out, size_t size);
 void csv_fini(struct csv *c);
 
-void csv_text(struct csv *c, const char *s);
-void csv_number(struct csv *c, double x); /* shortest text that reads back; NAN: empty */
+/* The next cell of the line; nothing is written of a column that is not kept.  Whether writing
+ * failed is the stream's to tell (ferror). */
+void csv_text(struct csv *c, const char *s); /* in quotes where it must be */
+void csv_number(struct csv *c, double x);    /* shortest text that reads back; NAN: empty */
 void csv_int(struct csv *c, int64_t x);
 void csv_uint(struct csv *c, uint64_t x);
-void csv_end(struct csv *c);
+void csv_end(struct csv *c); /* of the line */
 
 #endif

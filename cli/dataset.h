@@ -67,19 +67,21 @@ void dataset_add_scalar(struct data_point *p, const char *name, const char *unit
                         double half_width, unsigned flags);
 void dataset_group(struct dataset *d);
 
+/* The swept value of exactly that path, or NULL; the dataset's. */
 const struct data_param *data_param_find(const struct data_case *c, const char *path);
 /* "latency" alone finds "latency.mean". */
 const struct data_scalar *data_scalar_find(const struct data_point *p, const char *name);
 
-/* Mean over a case's good replications and its 95 % half width: Student's t over at least two, else
- * what the run itself claims (NAN: nothing).  False when no good point has the scalar. */
 struct data_value {
     double mean, half_width;
-    const char *unit;
+    const char *unit; /* the dataset's; NULL when n is 0 */
     unsigned flags;
-    size_t n;
+    size_t n;         /* replications behind it */
     enum sim_why why; /* n is 0: why */
 };
+/* Mean over a case's good replications and its 95 % half width: Student's t over at least two, else
+ * what the run itself claims (NAN: nothing).  False when no good point has a value of the scalar:
+ * both are NAN then. */
 bool dataset_value(const struct dataset *d, const struct data_case *c, const char *scalar,
                    struct data_value *out) MUST_CHECK;
 

@@ -110,16 +110,21 @@ struct os_layout;
 struct sim_trace_nodes *cli_trace_nodes(const char *list, const struct os_layout *l, uint32_t nodes,
                                         size_t *count, struct err *e) MUST_CHECK;
 
+/* Empty, status POINT_OK. */
 void point_result_init(struct point_result *r);
+/* Frees what it holds; it is empty afterwards. */
 void point_result_fini(struct point_result *r);
+/* Appends it to the buffer. */
 void point_result_put(struct wire *w, const struct point_result *r);
+/* Reads what point_result_put wrote; what *r held before is not freed.  False when the bytes are
+ * bad: *r is empty then. */
 bool point_result_get(struct wire_reader *rd, struct point_result *r) MUST_CHECK;
 
 /* The scalar of that name; "latency" alone finds "latency.mean".  NULL when there is none. */
 const struct point_scalar *point_scalar(const struct point_result *r, const char *name);
-/* The busiest resource, NULL when none was registered. */
 /* How the point is to be marked where it is shown: without a window, saturated, not steady. */
 enum sim_why point_mark(const struct point_result *r);
+/* The busiest resource, NULL when none was registered. */
 const struct point_busy *point_busiest(const struct point_result *r);
 
 #endif

@@ -14,6 +14,8 @@ struct progress {
     uint64_t done_events;
 };
 
+/* `total` points are to be run, from now on.  Off when `quiet`, or when standard error is no
+ * terminal: nothing is written then. */
 void progress_begin(struct progress *p, size_t total, bool quiet);
 /* A point has run. */
 void progress_add(struct progress *p, const struct point_result *r);

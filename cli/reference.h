@@ -42,6 +42,7 @@ struct tolerance_list {
     size_t count;
     bool no_digest; /* digests are not compared */
 };
+/* False with a sentence when an item is not NAME=NUMBER with a NUMBER of at least 0. */
 bool tolerance_check(const struct tolerance_list *t, struct err *e) MUST_CHECK;
 
 struct comparison {

@@ -17,15 +17,16 @@ struct wire {
     const char *file; /* of the value before in a tree */
 };
 
-void wire_init(struct wire *w);
-void wire_fini(struct wire *w);
+void wire_init(struct wire *w); /* empty */
+void wire_fini(struct wire *w); /* frees the buffer; empty afterwards */
+/* Each appends; memory that is out ends the process. */
 void wire_bytes(struct wire *w, const void *bytes, size_t len);
 void wire_u8(struct wire *w, uint8_t v);
 void wire_u32(struct wire *w, uint32_t v);
 void wire_u64(struct wire *w, uint64_t v);
 void wire_double(struct wire *w, double v);
-void wire_text(struct wire *w, const char *s); /* NULL travels as NULL */
-void wire_val(struct wire *w, const struct val *v);
+void wire_text(struct wire *w, const char *s);      /* NULL travels as NULL */
+void wire_val(struct wire *w, const struct val *v); /* the whole tree, with its lines and files */
 
 struct wire_reader {
     const uint8_t *data;
@@ -34,15 +35,17 @@ struct wire_reader {
     bool bad;
 };
 
+/* Reads from the start of `data`, which stays the caller's and must outlive the reader. */
 void wire_reader_init(struct wire_reader *r, const void *data, size_t length);
+/* Each takes the next value; 0 once the input is bad. */
 uint8_t wire_get_u8(struct wire_reader *r);
 uint32_t wire_get_u32(struct wire_reader *r);
 uint64_t wire_get_u64(struct wire_reader *r);
 double wire_get_double(struct wire_reader *r);
 char *wire_get_text(struct wire_reader *r); /* heap, or NULL */
-/* A tree that the caller frees, or NULL with r->bad set.  Depth and the members of one table are
- * limited, so that no input costs more than its length. */
+/* Depth and the members of one table are limited, so that no input costs more than its length. */
 enum { WIRE_DEPTH = 64, WIRE_MEMBERS = 4096 };
+/* A tree that the caller frees, or NULL with r->bad set. */
 struct val *wire_get_val(struct wire_reader *r);
 
 /* Writes all of it to a descriptor, over EINTR and short writes.  False: errno. */

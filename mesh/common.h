@@ -48,21 +48,25 @@ struct mesh_net {
 #define MESH_WORD_KIND 7u
 #define MESH_WORD_FAULT 7u
 
+/* What a word holds beside its kind: the pointer. */
 static inline void *mesh_word_pointer(uint64_t word)
 {
     return (void *)(uintptr_t)(word & ~(uint64_t)MESH_WORD_KIND);
 }
 
+/* The index. */
 static inline uint32_t mesh_word_index(uint64_t word)
 {
     return (uint32_t)(word >> 3);
 }
 
+/* Posts a word of that kind for the instant `when`: a pointer. */
 static inline void mesh_post(struct mesh_net *n, sim_time when, uint32_t kind, const void *ptr)
 {
     wheel_push(&n->wheel, when, (uint64_t)(uintptr_t)ptr | kind);
 }
 
+/* The same with an index. */
 static inline void mesh_post_index(struct mesh_net *n, sim_time when, uint32_t kind, uint32_t index)
 {
     wheel_push(&n->wheel, when, (uint64_t)index << 3 | kind);
@@ -83,11 +87,12 @@ sim_time mesh_net_zero_load(const struct net *net, uint32_t src, uint32_t dst, u
 uint32_t mesh_net_distance(const struct net *net, uint32_t src, uint32_t dst);
 void mesh_net_fault(struct net *net, const struct net_fault *f);
 
-/* The ejection channel of a terminal may be granted; it is: a place is taken. */
+/* The ejection channel of a terminal may be granted. */
 static inline bool mesh_net_has_place(const struct mesh_net *n, uint32_t terminal)
 {
     return n->terminals[terminal].room == 0 || n->places[terminal] > 0;
 }
+/* It is granted: a place is taken. */
 static inline void mesh_net_take_place(struct mesh_net *n, uint32_t terminal)
 {
     n->places[terminal] -= n->terminals[terminal].room > 0;

@@ -76,6 +76,7 @@ struct mesh_delays {
     sim_time front;                /* of enter and hop: what a header pays anew at the front */
     sim_time body_enter, body_hop; /* body flits: until they may leave the next router */
 };
+/* Fills in all of *d from the parameters, which mesh_check has passed. */
 void mesh_delays(const struct mesh_params *p, struct mesh_delays *d);
 
 /* True when flits behind a header that does not stall follow back to back:
@@ -91,6 +92,7 @@ struct mesh_counts {
     uint64_t shared;      /* of these, into a FIFO that still held another packet */
     uint64_t slot_waits;  /* of these, granted but delayed for want of a slot */
 };
+/* Since the network was made, whatever the window; any other kind of network is a bug. */
 void mesh_worm_counts(const struct net *n, struct mesh_counts *out);
 
 extern const struct net_ops net_worm, net_ideal, net_flit;

@@ -142,6 +142,7 @@ struct net {
     struct sim_counted counted; /* "network.*" */
 };
 
+/* Hands a packet over, as `inject` of net_ops says. */
 static inline void net_inject(struct net *n, struct net_packet *p)
 {
     n->ops->inject(n, p);

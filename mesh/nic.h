@@ -72,6 +72,7 @@ struct nic_split {
     sim_time dma;   /* first transfer out of memory and last into memory */
     sim_time mesh;  /* its reservation, and from its first header's entry to its last tail's exit */
 };
+/* Of a frame that is delivered: in `receive`, or kept. */
 struct nic_split nic_frame_split(const struct nic_frame *f);
 
 enum nic_result { NIC_OK, NIC_BUSY, NIC_TOO_LONG, NIC_NO_ADDRESS, NIC_DOWN };
@@ -112,6 +113,7 @@ static inline void nic_frame_keep(struct nic_frame *f) /* in `receive` */
 {
     f->kept = true;
 }
+/* Gives a frame back; what is left of its data is dropped. */
 void nic_frame_free(struct nic *n, struct nic_frame *f);
 
 /* The node goes down: queues are dropped, transfers on the bus withdrawn.  Packets that the network
@@ -127,8 +129,10 @@ struct nic_counts {
     uint64_t busy, receive_queue_longest;
 };
 extern const struct counter nic_counters[]; /* "nic.*" */
+/* Since the interface was made, whatever the window and however often the node went down. */
 void nic_counts(const struct nic *n, struct nic_counts *out);
-uint32_t nic_mtu(const struct nic *n);
+uint32_t nic_mtu(const struct nic *n); /* largest frame, bytes */
+/* Frames in the transmit queue now, the one in service included. */
 uint32_t nic_queue_length(const struct nic *n);
 
 #endif

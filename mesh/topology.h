@@ -42,6 +42,7 @@ bool topo_init(struct topo *t, uint32_t dims, const int64_t *size, bool reverse,
                const char *kind, struct err *e) MUST_CHECK;
 void topo_fini(struct topo *t);
 
+/* The port of every router that leads to its terminal. */
 static inline uint32_t topo_eject_port(const struct topo *t)
 {
     return t->ports - 1;

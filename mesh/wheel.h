@@ -69,6 +69,7 @@ static inline sim_time wheel_next(const struct wheel *w)
  * is valid until the next call. */
 uint32_t wheel_take(struct wheel *w, const uint64_t **words);
 
+/* An event of that word at `time`, not before the last instant taken (WHEEL1). */
 static inline void wheel_push(struct wheel *w, sim_time time, uint64_t word)
 {
     uint64_t slot = (uint64_t)time >> w->shift;

@@ -13,7 +13,10 @@ struct sim_audit_report; /* collects failures */
 
 typedef void sim_audit_fn(void *self, struct sim_audit_report *r);
 
+/* fn(self, report) is called at the end of the run, in order of registration; `name` is copied and
+ * stands before its failures. */
 void sim_audit_register(struct sim *s, const char *name, sim_audit_fn *fn, void *self);
+/* Forgets all that `self` has registered: before `self` is freed.  None is fine. */
 void sim_audit_unregister(struct sim *s, void *self);
 
 /* True when the run ended idle: whatever was on its way has arrived. */

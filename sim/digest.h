@@ -19,6 +19,8 @@ enum sim_waist {
     SIM_WAIST_COUNT
 };
 
+/* Adds a record: `time` in ps, `content` a hash or the bits of a value.  Constant memory; changes
+ * nothing else of the run. */
 void sim_waist(struct sim *s, enum sim_waist kind, sim_time time, int64_t node, uint64_t length,
                uint64_t content);
 /* 32 hexadecimal digits and a NUL. */

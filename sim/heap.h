@@ -20,11 +20,13 @@ struct sim_entry {
 /* Times are never negative, so that two words compare as one, without a branch to guess. */
 __extension__ typedef unsigned __int128 sim_key;
 
+/* Its place in the order of firing: the lowest is the first. */
 static inline sim_key sim_entry_key(const struct sim_entry *e)
 {
     return (sim_key)(uint64_t)e->time << 64 | e->order;
 }
 
+/* Does a fire before b? */
 static inline bool sim_entry_before(const struct sim_entry *a, const struct sim_entry *b)
 {
     return sim_entry_key(a) < sim_entry_key(b);
@@ -35,7 +37,7 @@ struct sim_heap {
     uint32_t count, capacity;
 };
 
-void sim_heap_init(struct sim_heap *h);
+void sim_heap_init(struct sim_heap *h);                                /* empty */
 void sim_heap_fini(struct sim_heap *h);                                /* its events become idle */
 void sim_heap_push(struct sim_heap *h, const struct sim_entry *entry); /* outside the heap */
 void sim_heap_remove(struct sim_heap *h, struct sim_event *e);         /* in the heap */

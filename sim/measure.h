@@ -28,10 +28,12 @@ enum sim_why {
     SIM_WHY_SATURATED,
     SIM_WHY_DRIFTS
 };
+/* As bits of the flags, in SIM_MEASURE_WHY. */
 static inline unsigned sim_why_flag(enum sim_why w)
 {
     return (unsigned)w << 8;
 }
+/* What the flags say; SIM_WHY_GOOD when nothing. */
 static inline enum sim_why sim_why_of(unsigned flags)
 {
     return (enum sim_why)((flags & SIM_MEASURE_WHY) >> 8);
@@ -73,6 +75,7 @@ struct sim_result_sink {
     void (*sample)(void *arg, const char *name, const char *unit, sim_time at, double value);
     void (*remark)(void *arg, const char *text);
 };
+/* At the end of the run: counters stop here.  Texts live until the sink's function returns. */
 void sim_measures_write(struct sim *s, const struct sim_result_sink *sink);
 
 #endif

@@ -55,8 +55,10 @@ struct sim_queue {
     size_t block_count, block_capacity;
 };
 
-void sim_queue_init(struct sim_queue *q);
+void sim_queue_init(struct sim_queue *q); /* empty */
 void sim_queue_fini(struct sim_queue *q); /* pending events become idle */
+/* An idle event whose time (from the last popped one's on; SIM_NEVER is fine) and order are set;
+ * pending afterwards. */
 void sim_queue_push(struct sim_queue *q, struct sim_event *e);
 void sim_queue_remove(struct sim_queue *q, struct sim_event *e); /* pending */
 

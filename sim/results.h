@@ -101,6 +101,8 @@ bool results_forget(struct results *r, int64_t experiment, struct err *e) MUST_C
 
 /* ---- reading: each walks in the order of writing; texts live until the callback returns ---- */
 
+/* The oldest first; a text that was not given is "".  This and the others return false with a
+ * sentence when the file could not be read, after the calls so far. */
 bool results_each_experiment(struct results *r,
                              void (*fn)(void *arg, const struct results_experiment *x), void *arg,
                              struct err *e) MUST_CHECK;

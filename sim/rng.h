@@ -22,8 +22,8 @@ void sim_rng_init(struct sim_rng *r, const struct sim *s, const char *name);
 void sim_rng_init_indexed(struct sim_rng *r, const struct sim *s, const char *name, uint64_t index);
 void sim_rng_init_seed(struct sim_rng *r, uint64_t seed, const char *name);
 
-uint32_t sim_rng_u32(struct sim_rng *r);
-uint64_t sim_rng_u64(struct sim_rng *r);
+uint32_t sim_rng_u32(struct sim_rng *r);               /* uniform in [0, 2^32) */
+uint64_t sim_rng_u64(struct sim_rng *r);               /* two of them, the low half first */
 uint64_t sim_rng_below(struct sim_rng *r, uint64_t n); /* uniform in [0, n), unbiased; n > 0 */
 double sim_rng_unit(struct sim_rng *r);                /* [0, 1), a multiple of 2^-53 */
 bool sim_rng_chance(struct sim_rng *r, double p);      /* exact for p in [0, 1] as a double */

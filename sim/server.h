@@ -47,9 +47,14 @@ struct sim_busy {
 };
 _Static_assert(sizeof(struct sim_busy) == 64, "a line of the cache");
 
+/* Idle, and in the run's list until sim_busy_fini; it must not move meanwhile.  `name` is copied;
+ * node -1: none. */
 void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_t node,
                    const char *name);
+/* Takes it out of the list: reports see it no more.  Before sim_destroy. */
 void sim_busy_fini(struct sim_busy *b);
+/* Busy from now on / no longer, at the moments `now`.  In turn: begin while busy and end while idle
+ * are bugs. */
 void sim_busy_begin(struct sim_busy *b, sim_time now);
 void sim_busy_end(struct sim_busy *b, sim_time now);
 /* While a trace is open: so many are inside (waiting or in service) from now on. */
@@ -144,9 +149,16 @@ static inline bool sim_job_idle(const struct sim_job *j)
     return j->state == 0;
 }
 
+/* An idle server, in the run's list until sim_server_fini; it must not move meanwhile.  `name` is
+ * copied; node -1: none.  preempt: a job of a more urgent class interrupts the one in service,
+ * which resumes later. */
 void sim_server_init(struct sim_server *v, struct sim *s, enum sim_kind kind, int32_t node,
                      const char *name, bool preempt);
+/* Withdraws everything, calling nothing, and leaves the list.  Before sim_destroy. */
 void sim_server_fini(struct sim_server *v);
+/* Hands over an idle job (cls below SIM_SERVER_CLASSES), whose memory stays until it is idle again.
+ * First in, first out within a class.  Granted at once, it has its `start` called in here; `done`
+ * is always called later. */
 void sim_server_submit(struct sim_server *v, struct sim_job *j);
 /* Ends a hold (SIM_HOLD): the job stays `length` longer, from now or, when a more urgent job has
  * interrupted it, from when it resumes. */
@@ -172,12 +184,15 @@ struct sim_inside {
     sim_u128 entered;    /* sum of the moments at which those inside entered */
     struct sim_account opened, closed;
 };
+/* Nobody inside; in the run's list until sim_inside_fini, and must not move meanwhile.  `name` is
+ * copied; node -1: none. */
 void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, int32_t node,
                      const char *name);
-void sim_inside_fini(struct sim_inside *q);
+void sim_inside_fini(struct sim_inside *q);  /* before sim_destroy */
 void sim_inside_enter(struct sim_inside *q); /* now */
+/* One that entered at that moment leaves now. */
 void sim_inside_leave(struct sim_inside *q, sim_time entered);
-struct sim_account sim_inside_window(const struct sim_inside *q);
+struct sim_account sim_inside_window(const struct sim_inside *q); /* as sim_server_window */
 
 /* Over the window: how many jobs were in a server or an account of that kind, waiting or in
  * service, in the mean over all of them; *most: in the fullest one.  False when there is none. */

@@ -69,9 +69,14 @@ enum sim_end {
     SIM_END_NEVER       /* somebody asked for a time past 106 days */
 };
 
+/* A run at time 0, never NULL; the options are copied (NULL: all zero).  A failing assertion tells
+ * its state from now on. */
 struct sim *sim_create(const struct sim_options *o);
+/* Outside sim_run.  Threads that are left end and run no more code; pending events, whose memory is
+ * there still, become idle.  Servers and accounts are finished before.  NULL is fine. */
 void sim_destroy(struct sim *s);
 
+/* Scheduled, and neither fired nor cancelled yet. */
 static inline bool sim_event_pending(const struct sim_event *e)
 {
     return e->slot != UINT32_MAX;
@@ -83,9 +88,9 @@ static inline void sim_event_init(struct sim_event *e, enum sim_class cls, sim_e
     *e = (struct sim_event){ .fn = fn, .slot = UINT32_MAX, .cls = (uint8_t)cls };
 }
 
-sim_time sim_now(const struct sim *s);
-uint64_t sim_seed(const struct sim *s);
-uint64_t sim_events_fired(const struct sim *s);
+sim_time sim_now(const struct sim *s);          /* ps since the start of the run */
+uint64_t sim_seed(const struct sim *s);         /* of the options */
+uint64_t sim_events_fired(const struct sim *s); /* so far */
 
 /* Schedules an idle event at an absolute time >= now (or `delay` from now).  SIM_NEVER ends the run
  * with SIM_END_NEVER. */

@@ -14,11 +14,12 @@ struct stat_moments {
     uint64_t n;
     double mean, m2, min, max;
 };
-void stat_init(struct stat_moments *s);
-void stat_add(struct stat_moments *s, double x);
+void stat_init(struct stat_moments *s);          /* no observation */
+void stat_add(struct stat_moments *s, double x); /* one observation */
+/* As if all observations of `other` had been added to s. */
 void stat_merge(struct stat_moments *s, const struct stat_moments *other);
-double stat_variance(const struct stat_moments *s); /* unbiased; 0 for n < 2 */
-double stat_deviation(const struct stat_moments *s);
+double stat_variance(const struct stat_moments *s);  /* unbiased; 0 for n < 2 */
+double stat_deviation(const struct stat_moments *s); /* square root of it */
 
 /* Half width of the Student-t interval of the mean at `level` (0.95); NAN for n < 2. */
 double stat_half_width(const struct stat_moments *s, double level);
@@ -41,8 +42,11 @@ struct stat_time {
     sim_time start, last;
     double value, area, max;
 };
+/* Starts at `now` with that value. */
 void stat_time_init(struct stat_time *t, sim_time now, double value);
+/* The value from `now` on, which is not before the last change. */
 void stat_time_set(struct stat_time *t, sim_time now, double value);
+/* Over [start, now]; the value itself when that is empty. */
 double stat_time_mean(const struct stat_time *t, sim_time now);
 
 /* A whole series of observations kept for batch means and warm-up removal; grows by doubling, and
@@ -55,16 +59,16 @@ void stat_series_add(struct stat_series *s, double x);
 /* MSER-5 [White, Cobb & Spratt 2000]: how many observations to drop from the front; *steady is
  * false when the minimum lies in the second half (no steady state seen). */
 size_t stat_series_mser5(const struct stat_series *s, bool *steady);
+struct stat_estimate {
+    double mean, half_width; /* NAN: there is none */
+    size_t batches;
+    bool ok; /* there is an interval */
+};
 /* Non-overlapping batch means over the observations from `skip` on: mean and half width at `level`.
  * Batches are doubled until their lag-1 autocorrelation is below 0.1 or fewer than 10 are left,
- * which sets *ok false [Law & Kelton; Fishman 1978]. */
-struct stat_estimate {
-    double mean, half_width;
-    size_t batches;
-    bool ok;
-};
+ * which sets `ok` false [Law & Kelton; Fishman 1978]. */
 struct stat_estimate stat_series_batch_means(const struct stat_series *s, size_t skip,
                                              double level);
-size_t stat_series_count(const struct stat_series *s);
+size_t stat_series_count(const struct stat_series *s); /* observations added */
 
 #endif

@@ -16,11 +16,12 @@ struct sim_semaphore {
     struct list waiters;
 };
 
+/* `name` is kept, not copied: what the deadlock report says is waited for. */
 void sim_semaphore_init(struct sim_semaphore *m, struct sim *s, const char *name, int64_t count);
-void sim_semaphore_down(struct sim_semaphore *m); /* may block */
-bool sim_semaphore_down_until(struct sim_semaphore *m, sim_time deadline);
-bool sim_semaphore_try(struct sim_semaphore *m);
-void sim_semaphore_up(struct sim_semaphore *m); /* from any code */
+void sim_semaphore_down(struct sim_semaphore *m);                          /* may block */
+bool sim_semaphore_down_until(struct sim_semaphore *m, sim_time deadline); /* may block */
+bool sim_semaphore_try(struct sim_semaphore *m); /* false: it would block */
+void sim_semaphore_up(struct sim_semaphore *m);  /* from any code */
 
 struct sim_condition {
     struct sim *sim;
@@ -42,6 +43,8 @@ struct sim_mailbox {
     size_t count, capacity; /* capacity 0: unbounded */
 };
 
+/* Empty.  `name` is kept, not copied.  Items are links in structs of the sender's, which are the
+ * receiver's once it has them. */
 void sim_mailbox_init(struct sim_mailbox *m, struct sim *s, const char *name, size_t capacity);
 bool sim_mailbox_put(struct sim_mailbox *m, struct list *item); /* false when full; never blocks */
 struct list *sim_mailbox_get(struct sim_mailbox *m);            /* may block */

@@ -20,6 +20,9 @@ struct sim_trace_options {
     uint64_t max_records;   /* 0: 10 million; past it the trace says that it is cut */
 };
 
+/* Records from now on, to a file that has its name once sim_trace_close is through.  `o` is copied;
+ * NULL: everything.  False with a sentence when the file cannot be made: nothing is recorded then.
+ * Opening twice is a bug. */
 bool sim_trace_open(struct sim *s, const char *path, const struct sim_trace_options *o,
                     struct err *e);
 /* From now on only these nodes are recorded; the list stays the caller's.  0: all. */
@@ -29,6 +32,9 @@ bool sim_trace_close(struct sim *s, struct err *e); /* false with a sentence whe
 /* Cheap test to guard the making of names. */
 bool sim_trace_on(const struct sim *s, const char *category);
 
+/* A span begins / ends at `at` (ps); names are copied.  An end belongs to the begin of the same
+ * category, node, track, name and id, and is left out with it; what never ends is closed with the
+ * trace. */
 void sim_trace_begin(struct sim *s, const char *category, int64_t node, const char *track,
                      const char *name, uint64_t id, sim_time at);
 void sim_trace_end(struct sim *s, const char *category, int64_t node, const char *track,

@@ -23,11 +23,11 @@ void sim_window_open(struct sim *s);
 void sim_window_close(struct sim *s);
 
 enum sim_window_phase { SIM_WINDOW_NONE, SIM_WINDOW_OPEN, SIM_WINDOW_CLOSED };
-enum sim_window_phase sim_window_phase(const struct sim *s);
+enum sim_window_phase sim_window_phase(const struct sim *s); /* none, until the first opens */
 
-sim_time sim_window_start(const struct sim *s);
-sim_time sim_window_end(const struct sim *s); /* so far: at most now */
-sim_time sim_window_length(const struct sim *s);
+sim_time sim_window_start(const struct sim *s);  /* 0 when none was opened */
+sim_time sim_window_end(const struct sim *s);    /* so far: at most now */
+sim_time sim_window_length(const struct sim *s); /* so far */
 /* How much of [from, to) lies inside, as far as is known now; to may be in the future. */
 sim_time sim_window_part(const struct sim *s, sim_time from, sim_time to);
 /* Of an amount made in [since, now] the part inside. */

@@ -21,6 +21,7 @@
 #define ASSERT_MSG(cond, msg)                                                                      \
     ((cond) ? (void)0 : base_assert_failed(#cond, __FILE__, __LINE__, (msg)))
 
+/* What these call; msg may be NULL. */
 NO_RETURN void base_assert_failed(const char *cond, const char *file, int line, const char *msg);
 
 /* Registers `fn`, called once by a failing assertion to print the state of the run to standard

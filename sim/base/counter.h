@@ -44,6 +44,7 @@ struct counter {
         .name = NULL                                                                               \
     }
 
+/* The counter's value in the struct at `base`. */
 static inline uint64_t counter_read(const struct counter *c, const void *base)
 {
     return *(const uint64_t *)(const void *)((const char *)base + c->offset);

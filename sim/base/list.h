@@ -12,12 +12,14 @@ struct list {
     struct list *next, *prev;
 };
 
+/* An empty list, or an item in no list. */
 static inline void list_init(struct list *l)
 {
     l->next = l;
     l->prev = l;
 }
 
+/* Of an item: it is in no list. */
 static inline bool list_empty(const struct list *l)
 {
     return l->next == l;

@@ -147,14 +147,13 @@ void leaf_put(struct leaf *l);
 bool leaf_is_zero(const struct leaf *l);
 bool slice_continues(const struct rope_slice *a, const struct rope_slice *b);
 
-/* Finishes every rope that lies in memory which is about to be dropped whole: the heap of a task
- * that
- * crashed, none of whose code runs any more.  Spans are aligned like malloc's, disjoint, and come
- * back sorted. */
 struct rope_span {
     void *start;
-    size_t size;
+    size_t size; /* bytes */
 };
+/* Finishes every rope that lies in memory which is about to be dropped whole: the heap of a task
+ * that crashed, none of whose code runs any more.  Spans are aligned like malloc's, disjoint, and
+ * come back sorted. */
 void rope_sweep(struct rope_span *spans, size_t count);
 
 /* Leaves alive in this process: for the leak audit. */

@@ -31,11 +31,13 @@ static inline sim_time sim_time_mul(sim_time a, int64_t n)
     return __builtin_mul_overflow(a, n, &r) ? SIM_NEVER : r;
 }
 
+/* The later of two. */
 static inline sim_time sim_time_max(sim_time a, sim_time b)
 {
     return a > b ? a : b;
 }
 
+/* The earlier of two. */
 static inline sim_time sim_time_min(sim_time a, sim_time b)
 {
     return a < b ? a : b;

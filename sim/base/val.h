@@ -27,12 +27,15 @@ struct val {
     size_t capacity;
 };
 
+/* A value that the caller owns until it is handed to a builder: empty (nil, 0, false, no text, no
+ * items) or with that content.  Texts and `file` (may be NULL) are copied. */
 struct val *val_new(enum val_type type, const char *file, int line);
 struct val *val_new_string(const char *s, const char *file, int line);
 struct val *val_new_int(int64_t i, const char *file, int line);
 struct val *val_new_real(double r, const char *file, int line);
 struct val *val_new_bool(bool b, const char *file, int line);
 void val_free(struct val *v); /* NULL is fine */
+/* The whole tree, with its key, lines and files; the caller frees it.  NULL gives NULL. */
 struct val *val_copy(const struct val *v);
 /* The same data, wherever written. */
 bool val_equal(const struct val *a, const struct val *b);

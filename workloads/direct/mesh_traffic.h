@@ -16,7 +16,10 @@ struct traffic_pool {
     struct net_packet *free;
 };
 struct net_packet *traffic_take(struct traffic_pool *pool); /* zeroed */
+/* Takes a packet of this pool back, which no network holds any more. */
 void traffic_give(struct traffic_pool *pool, struct net_packet *p);
+/* Frees all packets, those not given back too; a network that still holds some may only be
+ * destroyed then. */
 void traffic_pool_fini(struct traffic_pool *pool);
 
 /* Writes the busiest channel's share and the mean of all as scalars, over the window so far. */
@@ -36,6 +39,7 @@ struct traffic_cycles {
     size_t size;
     uint64_t total;
 };
+/* Counts one time of t >= 0 ps. */
 void traffic_cycles_add(struct traffic_cycles *c, sim_time t);
 /* Writes NAME.p50, .p90, .p95, .p99 and .max as scalars; the caller frees counts. */
 void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const char *name,

@@ -39,8 +39,9 @@ struct trace_times {
     } * stamps;
     size_t count;
 };
+/* Appends the time of the trace's line `line`, which sentences name. */
 void trace_times_add(struct trace_times *t, trace_time raw, size_t line);
-void trace_times_fini(struct trace_times *t);
+void trace_times_fini(struct trace_times *t); /* frees them; empty afterwards */
 /* Counts all from the origin.  False with a sentence ("NAME:LINE: ...") for one that no run
  * reaches, and for one that comes late unless `any_order`. */
 bool trace_times_fit(struct trace_times *t, int origin, bool any_order, const char *name,

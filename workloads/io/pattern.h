@@ -19,6 +19,7 @@ struct io_pattern {
     uint32_t rank, ranks;
 };
 
+/* The byte at which request k (from 0) of the pattern's rank begins. */
 uint64_t io_pattern_offset(const struct io_pattern *p, uint64_t k);
 uint64_t io_pattern_extent(const struct io_pattern *p); /* bytes that all requests reach over */
 
