@@ -48,24 +48,29 @@ static inline void wire_put16(uint8_t *p, uint16_t v)
     p[0] = (uint8_t)(v >> 8);
     p[1] = (uint8_t)v;
 }
+/* The same of 32 bits. */
 static inline void wire_put32(uint8_t *p, uint32_t v)
 {
     wire_put16(p, (uint16_t)(v >> 16));
     wire_put16(p + 2, (uint16_t)v);
 }
+/* The same of 64 bits. */
 static inline void wire_put64(uint8_t *p, uint64_t v)
 {
     wire_put32(p, (uint32_t)(v >> 32));
     wire_put32(p + 4, (uint32_t)v);
 }
+/* The number of an image. */
 static inline uint16_t wire_get16(const uint8_t *p)
 {
     return (uint16_t)(p[0] << 8 | p[1]);
 }
+/* The same of 32 bits. */
 static inline uint32_t wire_get32(const uint8_t *p)
 {
     return (uint32_t)wire_get16(p) << 16 | wire_get16(p + 2);
 }
+/* The same of 64 bits. */
 static inline uint64_t wire_get64(const uint8_t *p)
 {
     return (uint64_t)wire_get32(p) << 32 | wire_get32(p + 4);

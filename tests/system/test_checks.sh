@@ -36,7 +36,7 @@ rm "$T/tree/disks/x.c" # nothing to look at in one folder
 gives 2 layers
 
 export GIT_ABSENT=1
-for s in layers configs headers howto tidy; do
+for s in layers configs headers howto tidy invariants prototypes; do
     gives 2 env PATH="$T/bin:$PATH" "$T/tree/scripts/check-$s"
     grep -q 'nothing was checked' "$T/err" || fail "check-$s does not say that it checked nothing"
 done
