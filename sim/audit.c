@@ -135,24 +135,6 @@ void sim_audit_dropped(struct sim_audit_report *r, const char *what, const char 
     text_add(r->drops, r->module, sentence);
 }
 
-/* Times in the system so far of the jobs that are still there. */
-static sim_u128 inside_so_far(const struct sim_server *v, sim_time now, uint64_t *count)
-{
-    sim_u128 sum = 0;
-    *count = 0;
-    if (v->current) {
-        sum += (uint64_t)(now - v->current->arrived);
-        ++*count;
-    }
-    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++) {
-        LIST_EACH (it, &v->queue[i]) {
-            sum += (uint64_t)(now - LIST_ENTRY(it, struct sim_job, link)->arrived);
-            ++*count;
-        }
-    }
-    return sum;
-}
-
 static void audit_window(struct sim_audit_report *r, struct sim_account w)
 {
     sim_audit_check(r, w.area == w.times,
@@ -163,17 +145,15 @@ static void audit_window(struct sim_audit_report *r, struct sim_account w)
 
 static void audit_server(struct sim_audit_report *r, const struct sim_server *v)
 {
-    sim_time now = r->sim->now;
     uint64_t inside;
-    sim_u128 times = v->sojourn + inside_so_far(v, now, &inside);
-    sim_u128 area = v->area + (sim_u128)v->in_system * (uint64_t)(now - v->changed);
+    struct sim_account a = sim_server_account(v, &inside);
     r->module = v->busy.name;
     sim_audit_balance(r, "jobs", v->arrived, v->served, inside, v->withdrawn);
     sim_audit_check(r, inside == v->in_system, "counts %" PRIu64 " jobs, holds %" PRIu64,
                     v->in_system, inside);
-    sim_audit_check(r, area == times,
+    sim_audit_check(r, a.area == a.times,
                     "Little's law fails: integral of the number in it %.17g s, times in it %.17g s",
-                    (double)area / (double)SIM_SEC, (double)times / (double)SIM_SEC);
+                    (double)a.area / (double)SIM_SEC, (double)a.times / (double)SIM_SEC);
     audit_window(r, sim_server_window(v));
 }
 

@@ -45,16 +45,21 @@ static inline void integrate(struct sim_server *v, sim_time now)
     v->changed = now;
 }
 
-static struct sim_account account(const struct sim_server *v, sim_time now)
+struct sim_account sim_server_account(const struct sim_server *v, uint64_t *inside)
 {
+    sim_time now = v->sim->now;
     struct sim_account a = { .area =
                                  v->area + (sim_u128)v->in_system * (uint64_t)(now - v->changed),
                              .times = v->sojourn };
+    *inside = v->current != NULL;
     if (v->current != NULL)
         a.times += (uint64_t)(now - v->current->arrived);
-    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++)
-        LIST_EACH (it, &v->queue[i])
+    for (size_t i = 0; i < SIM_SERVER_CLASSES; i++) {
+        LIST_EACH (it, &v->queue[i]) {
             a.times += (uint64_t)(now - LIST_ENTRY(it, struct sim_job, link)->arrived);
+            ++*inside;
+        }
+    }
     return a;
 }
 
@@ -69,7 +74,8 @@ void sim_servers_edge(struct sim *s, bool open)
 {
     LIST_EACH (it, &s->servers) {
         struct sim_server *v = LIST_ENTRY(it, struct sim_server, link);
-        *(open ? &v->opened : &v->closed) = account(v, s->now);
+        uint64_t inside;
+        *(open ? &v->opened : &v->closed) = sim_server_account(v, &inside);
     }
     LIST_EACH (it, &s->insides) {
         struct sim_inside *q = LIST_ENTRY(it, struct sim_inside, link);
@@ -85,7 +91,8 @@ static struct sim_account since(struct sim_account z, const struct sim_account *
 struct sim_account sim_server_window(const struct sim_server *v)
 {
     bool closed = v->sim->window.phase == SIM_WINDOW_CLOSED;
-    return since(closed ? v->closed : account(v, v->sim->now), &v->opened);
+    uint64_t inside;
+    return since(closed ? v->closed : sim_server_account(v, &inside), &v->opened);
 }
 
 struct sim_account sim_inside_window(const struct sim_inside *q)

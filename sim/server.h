@@ -168,6 +168,8 @@ bool sim_server_withdraw(struct sim_server *v, struct sim_job *j);
 /* Withdraws everything (crash of a node); calls drop on each job that was there. */
 void sim_server_reset(struct sim_server *v, void (*drop)(struct sim_job *j));
 
+/* Of the run up to now; *inside: how many jobs it holds, counted one by one. */
+struct sim_account sim_server_account(const struct sim_server *v, uint64_t *inside);
 struct sim_account sim_server_window(const struct sim_server *v); /* what is inside the window */
 
 /* The number inside of what is no server: requests in a device.  Embed it; SRV2 holds and is
