@@ -2,6 +2,7 @@
 -- them, acknowledges, and sends again what was lost; NX above it is the same as over the mesh.
 -- The content of every message is checked.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local faults = param("faults", 0.05)
 
 return {
@@ -9,13 +10,7 @@ return {
   doc = "Round trip of a message, by how much of the traffic is lost, doubled and delayed.",
   machine = paragon {
     rows = 2, columns = 4,
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "vdrop", protocol = "vdrop", below = { "mesh" },
-        drop = faults, duplicate = faults, delay = faults, delay_max = "2ms" },
-      { name = "rdm", protocol = "rdm", below = { "vdrop" } },
-      { name = "nx", protocol = "nx", below = { "rdm" } },
-    },
+    graph = graphs.lossy(faults, { "nx" }),
   },
   workload = { kind = "pingpong", size = param("workload.size", "1kB"), partner = 7, rounds = 50 },
   sweep = {

@@ -2,6 +2,7 @@
 -- acknowledges, and sends again what was lost. Histories of all nodes are recorded and judged: a
 -- read that does not return the most recent write ends its point by a sentence.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local faults = param("faults", 0.05)
 
 return {
@@ -9,14 +10,7 @@ return {
   doc = "Time and messages sent again, by how much of the traffic is lost, doubled and delayed.",
   machine = paragon {
     rows = 2, columns = 4,
-    graph = {
-      { name = "mesh", protocol = "mesh" },
-      { name = "vdrop", protocol = "vdrop", below = { "mesh" },
-        drop = faults, duplicate = faults, delay = faults, delay_max = "2ms" },
-      { name = "rdm", protocol = "rdm", below = { "vdrop" } },
-      { name = "svm", protocol = "svm", below = { "rdm" } },
-      { name = "sync", protocol = "sync", below = { "rdm" } },
-    },
+    graph = graphs.lossy(faults, { "svm", "sync" }),
   },
   workload = {
     kind = "svm_pattern", pattern = "contended", rounds = 60, pages = 3, record = true, access = 8,

@@ -21,4 +21,17 @@ return {
     { name = "chan", protocol = "chan", below = { "blast" } },
     { name = "rpc", protocol = "select", below = { "chan" } },
   },
+  -- RDM over a driver that loses, doubles and delays that share of the traffic, below `uppers`.
+  lossy = function(share, uppers)
+    local graph = {
+      { name = "mesh", protocol = "mesh" },
+      { name = "vdrop", protocol = "vdrop", below = { "mesh" },
+        drop = share, duplicate = share, delay = share, delay_max = "2ms" },
+      { name = "rdm", protocol = "rdm", below = { "vdrop" } },
+    }
+    for _, name in ipairs(uppers) do
+      graph[#graph + 1] = { name = name, protocol = name, below = { "rdm" } }
+    end
+    return graph
+  end,
 }
