@@ -10,8 +10,7 @@
  *       until they are acknowledged, and sent again.
  *   RDM4  A push is answered XK_BUSY while `queue` bytes or more to that host wait, until half of
  *       that is gone; without numbers while the layer below is full.  Else a message is taken
- *       whole, however long.  From an upper
- *       that needs XK_TAKES every message is taken.
+ *       whole, however long.  From an upper that needs XK_TAKES every message is taken.
  */
 #ifndef OS_PROTO_RDM_RDM_H
 #define OS_PROTO_RDM_RDM_H
