@@ -35,6 +35,20 @@ gives 0 layers
 rm "$T/tree/disks/x.c" # nothing to look at in one folder
 gives 2 layers
 
+# Recordings of drives are not here: the script that judges by them says so, and judges what it is given.
+gives 2 scripts/validate-drives;              grep -q 'usage: ' "$T/err"
+gives 2 scripts/validate-drives "$T/none";    grep -q 'none: there is no such folder' "$T/err"
+gives 2 scripts/validate-drives "$T/bin";     grep -q 'bin: holds no recording' "$T/err"
+[ "$(wc -l <"$T/err")" -eq 1 ] || fail "validate-drives says more than one sentence"
+mkdir "$T/disks"
+printf 'gap_ms,sector,sectors,op,response_ms\n0,0,8,R,15\n' >"$T/disks/hp_nothing.csv"
+gives 2 scripts/validate-drives "$T/disks";   grep -q 'there is no configs/disks/hp_nothing.lua' "$T/err"
+rm "$T/disks/hp_nothing.csv"
+printf 'gap_ms,sector,sectors,op,response_ms\n' >"$T/disks/hp_c2247a.csv"
+gives 2 scripts/validate-drives "$T/disks";   grep -q 'holds no recording with the columns' "$T/err"
+printf '%s,%s,8,R,20\n' 0 800000 50 70000 50 900000 50 160000 >>"$T/disks/hp_c2247a.csv"
+gives 0 scripts/validate-drives "$T/disks";   grep -Eq '^\| C2247A \| second \| [0-9.]+ %, - \| [0-9.]+, - \|' "$T/out"
+
 export GIT_ABSENT=1
 for s in layers configs headers howto tidy invariants prototypes; do
     gives 2 env PATH="$T/bin:$PATH" "$T/tree/scripts/check-$s"
