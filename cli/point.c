@@ -25,6 +25,7 @@ struct run {
     const struct point_options *options;
     struct schema schema;
     struct direct_world world;
+    struct whole_folder files; /* what the run writes into the user's folder */
     void *direct;
     struct machine *machine;
     struct sim_trace_nodes *traced; /* what point_options.trace_nodes names */
@@ -39,7 +40,8 @@ static bool build_direct(struct run *r, struct err *e)
     struct direct_world *w = &r->world;
     w->files = r->point->c->files;
     w->file_count = r->point->c->file_count;
-    w->output_dir = r->options->output_dir;
+    r->files.path = r->options->output_dir;
+    w->out = r->files.path ? &r->files : NULL;
     if (r->schema.net && !(w->net = r->schema.net->create(r->sim, r->schema.mesh, e)))
         return false;
     if (r->schema.devices && !blk_build_list(r->sim, r->schema.devices, -1, "dev", "devices",
@@ -352,6 +354,15 @@ static bool open_trace(struct run *r, struct err *e)
     return !r->options->trace || sim_trace_open(r->sim, r->options->trace, &o, e);
 }
 
+/* A file that could not be written; what else went wrong is worse. */
+static void lose(struct point_result *o, const char *why)
+{
+    if (o->status == POINT_OK)
+        set_status(o, POINT_UNWRITTEN, why);
+    else
+        take_remark(o, why);
+}
+
 static void run_world(struct run *r, struct err *e)
 {
     double start = host_seconds();
@@ -366,8 +377,9 @@ static void run_world(struct run *r, struct err *e)
     r->out->host_bytes = (uint64_t)usage.ru_maxrss * 1024;
     judge_end(r, end);
     collect(r);
-    if (r->options->trace && !sim_trace_close(r->sim, e))
-        set_status(r->out, POINT_UNWRITTEN, e->text);
+    if ((r->options->trace && !sim_trace_close(r->sim, e)) ||
+        !whole_folder_close(&r->files, true, e))
+        lose(r->out, e->text);
 }
 
 void point_run(const struct config_point *p, const struct point_options *o,
@@ -383,11 +395,14 @@ void point_run(const struct config_point *p, const struct point_options *o,
     r.sim = create_sim(p, &r.schema);
     if (o->started)
         o->started(o->started_arg, r.sim);
-    if (build_world(&r, &e) && choose_traced(&r, &e) && open_trace(&r, &e) &&
+    if (build_world(&r, &e) && !r.files.failed.set && choose_traced(&r, &e) && open_trace(&r, &e) &&
         (!r.machine || sim_threads_ready(&e)))
         run_world(&r, &e);
     else
-        set_status(out, POINT_REFUSED, e.text);
+        set_status(out,
+                   whole_folder_close(&r.files, false, &e) || !e.lost ? POINT_REFUSED
+                                                                      : POINT_UNWRITTEN,
+                   e.text);
     if (o->started)
         o->started(o->started_arg, NULL);
     destroy_world(&r);

@@ -67,3 +67,31 @@ bool whole_close(struct whole *w, const char *what, bool keep, struct err *e)
     *w = (struct whole){ 0 };
     return ok;
 }
+
+FILE *whole_folder_file(struct whole_folder *f, const char *name)
+{
+    struct whole w;
+    if (!f)
+        return NULL;
+    char *path = base_printf("%s/%s", f->path, name);
+    bool good = whole_open(&w, "the file", path, &f->failed);
+    free(path);
+    if (!good)
+        return NULL;
+    f->files = base_realloc(f->files, (f->count + 1) * sizeof *f->files);
+    f->files[f->count++] = w;
+    return w.file;
+}
+
+bool whole_folder_close(struct whole_folder *f, bool keep, struct err *e)
+{
+    bool good = true;
+    for (size_t i = 0; i < f->count; i++)
+        good = whole_close(&f->files[i], "the file", keep, &f->failed) && good;
+    free(f->files);
+    f->files = NULL;
+    f->count = 0;
+    if (f->failed.set)
+        (f->failed.lost ? err_lost : err_set)(e, "%s", f->failed.text);
+    return good && !f->failed.set;
+}

@@ -22,4 +22,18 @@ bool whole_open(struct whole *w, const char *what, const char *path, struct err 
  * (err_lost) when the file could not be written to its end; nothing appears then. */
 bool whole_close(struct whole *w, const char *what, bool keep, struct err *e) MUST_CHECK;
 
+/* Files that a run writes into one folder: they appear together, when it has ended. */
+struct whole_folder {
+    const char *path;
+    struct whole *files;
+    size_t count;
+    struct err failed; /* set by the first file that could not be begun */
+};
+
+/* Begins a file there, which the folder closes; NULL without a folder, and when it cannot be
+ * written. */
+FILE *whole_folder_file(struct whole_folder *f, const char *name);
+/* Closes all of them as whole_close does; false with the first failure, an earlier one too. */
+bool whole_folder_close(struct whole_folder *f, bool keep, struct err *e) MUST_CHECK;
+
 #endif

@@ -54,6 +54,7 @@ struct bench {
     struct sim *s;
     struct blkdev *devs[4];
     struct direct_world w;
+    struct whole_folder out;
     const struct direct_ops *ops;
     void *params, *self;
     struct input file;
@@ -81,7 +82,9 @@ static bool start(struct bench *b, const struct direct_ops *ops, size_t devices,
     *b = (struct bench){ .s = sim_create(&o), .ops = ops, .table = val_new(VAL_TABLE, NULL, 0) };
     for (size_t i = 0; i < devices; i++)
         b->devs[i] = blk_build(b->s, NULL, -1, "d", "devices", &b->e);
-    b->w = (struct direct_world){ .devs = b->devs, .dev_count = devices, .output_dir = out };
+    b->w = (struct direct_world){ .devs = b->devs, .dev_count = devices };
+    b->out = (struct whole_folder){ .path = out };
+    b->w.out = out ? &b->out : NULL;
     for (size_t i = 0; pairs[i] != NULL; i += 2) {
         put(b->table, pairs[i], pairs[i + 1]);
         if (strcmp(pairs[i], "file") != 0)
@@ -105,6 +108,7 @@ static void run(struct bench *b)
 
 static void stop(struct bench *b)
 {
+    cr_assert(whole_folder_close(&b->out, true, &b->e), "%s", b->e.text);
     if (b->self != NULL)
         b->ops->destroy(b->self);
     for (size_t i = 0; i < b->w.dev_count; i++)

@@ -11,6 +11,7 @@
 
 #include "disks/blkdev.h"
 #include "mesh/net.h"
+#include "sim/base/whole.h"
 #include "sim/input.h"
 
 /* What it drives: a network (mesh = {...} in the configuration), or devices (devices = {...}), or
@@ -21,7 +22,7 @@ struct direct_world {
     size_t dev_count;
     const struct input *files; /* the content of each P_FILE parameter that is given */
     size_t file_count;
-    const char *output_dir; /* where per-packet and per-request files go; NULL: not asked for */
+    struct whole_folder *out; /* for per-packet and per-request files; NULL: not asked for */
 };
 
 /* The file of that name, as it is written; it is there when a parameter has that value. */

@@ -6,14 +6,11 @@
  */
 #include "workloads/direct/disk_io.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/window.h"
-
-#define CSV_NAME "requests.csv"
 
 static struct sim_measure *declare(struct disk_io *io, const char *name, const char *doc,
                                    unsigned flags)
@@ -21,21 +18,8 @@ static struct sim_measure *declare(struct disk_io *io, const char *name, const c
     return sim_measure_declare(io->sim, name, "s", doc, flags);
 }
 
-static bool open_csv(struct disk_io *io, struct err *e)
-{
-    if (io->world->output_dir == NULL)
-        return true;
-    io->csv_path = base_printf("%s/%s", io->world->output_dir, CSV_NAME);
-    io->csv = fopen(io->csv_path, "w");
-    if (io->csv == NULL)
-        return err_set(e, "cannot write %s: %s", io->csv_path, strerror(errno));
-    fputs("index,device,op,sector,sectors,issue_ms,complete_ms,response_ms,status\n", io->csv);
-    return true;
-}
-
-bool disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *w, uint64_t skip,
-                  bool verify, void *driver, void (*done)(struct disk_io *, struct disk_io_req *),
-                  struct err *e)
+void disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *w, uint64_t skip,
+                  bool verify, void *driver, void (*done)(struct disk_io *, struct disk_io_req *))
 {
     *io = (struct disk_io){ .sim = s,
                             .world = w,
@@ -56,7 +40,9 @@ bool disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *
     io->rotation = declare(io, "rotation", "Time a request waited for the spindle.", 0);
     io->transfer = declare(io, "transfer", "Time the medium passed under the head.", 0);
     io->bus = declare(io, "bus", "Time of a request's data on the bus.", SIM_MEASURE_DETERMINISTIC);
-    return open_csv(io, e);
+    io->csv = whole_folder_file(w->out, "requests.csv");
+    if (io->csv != NULL)
+        fputs("index,device,op,sector,sectors,issue_ms,complete_ms,response_ms,status\n", io->csv);
 }
 
 void disk_io_fini(struct disk_io *io)
@@ -66,9 +52,6 @@ void disk_io_fini(struct disk_io *io)
         io->free_reqs = r->next_free;
         free(r);
     }
-    if (io->csv != NULL)
-        fclose(io->csv);
-    free(io->csv_path);
     free(io->about);
 }
 
@@ -227,6 +210,4 @@ void disk_io_report(struct disk_io *io)
     if (io->wrong > 0)
         sim_remark(io->sim, "%" PRIu64 " reads did not return what was written", io->wrong);
     report_health(io);
-    if (io->csv != NULL && (fflush(io->csv) != 0 || ferror(io->csv)))
-        sim_remark(io->sim, "%s could not be written to the end", io->csv_path);
 }

@@ -33,17 +33,14 @@ struct disk_io {
     uint64_t bytes; /* of measured requests */
     sim_time from, to; /* of the measured span */
     bool verify;
-    FILE *csv;
-    char *csv_path;
+    FILE *csv; /* requests.csv; NULL: not written */
     struct sim_measure *response, *read, *write, *seek, *rotation, *transfer, *bus, *wait;
 };
 
 /* The first `skip` completions are not measured: the window opens with the last of them, or with
- * the first request.  False with a sentence when the record cannot be
- * written (it is written when the run has an output folder). */
-bool disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *w, uint64_t skip,
-                  bool verify, void *driver, void (*done)(struct disk_io *, struct disk_io_req *),
-                  struct err *e);
+ * the first request. */
+void disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *w, uint64_t skip,
+                  bool verify, void *driver, void (*done)(struct disk_io *, struct disk_io_req *));
 void disk_io_fini(struct disk_io *io);
 /* Submits; the data of a write follow from device and sector, so that reads can be checked. */
 void disk_io_issue(struct disk_io *io, enum blk_op op, uint32_t device, uint64_t sector,

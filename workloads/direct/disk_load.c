@@ -159,8 +159,8 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
 {
     struct load *l = base_zalloc(1, sizeof *l);
     l->p = params;
-    bool ok =
-        disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done, e) && fits(l, e);
+    disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done);
+    bool ok = fits(l, e);
     size_t n = w->dev_count;
     l->io.expected = n * (uint64_t)l->p->requests;
     uint64_t each = l->p->mode == MODE_OPEN ? 1 : (uint64_t)l->p->outstanding;

@@ -117,8 +117,8 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
                                           .origin = l->p->origin,
                                           .gaps = l->p->mode == MODE_CLOSED,
                                           .sort = l->p->sort };
-    bool ok = disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done, e) &&
-              (l->lines = disk_trace_read(in, &o, &l->count, e)) && place(l, in->shown, e);
+    disk_io_init(&l->io, s, w, (uint64_t)l->p->warmup, l->p->verify, l, done);
+    bool ok = (l->lines = disk_trace_read(in, &o, &l->count, e)) && place(l, in->shown, e);
     if (ok && o.gaps && (o.sort || o.origin != TRACE_FROM_ZERO))
         ok = err_set(e, "workload.%s: the times of a closed replay are gaps, each its own",
                      o.sort ? "sort" : "origin");

@@ -36,14 +36,15 @@ struct closed {
     struct sim *sim;
     struct net *net;
     struct net_describe d;
-    const char *name, *files;
+    const char *name;
+    struct whole_folder *files;
     struct entry *entries;
     size_t count, capacity, next, delivered, dropped;
     uint64_t flits;
     sim_time first, last;
     struct sim_event event;
     struct traffic_pool pool;
-    struct traffic_log *log;
+    FILE *log; /* packets.csv; NULL: not written */
     struct sim_measure *latency;
     struct traffic_cycles latency_cycles;
     struct stat_moments blocking;
@@ -130,7 +131,7 @@ static struct closed *closed_new(struct sim *s, const struct direct_world *w, co
     c->sim = s;
     c->net = w->net;
     c->name = name;
-    c->files = w->output_dir;
+    c->files = w->out;
     w->net->ops->describe(w->net, &c->d);
     c->latency_cycles.cycle = c->d.flit_time;
     c->done = base_zalloc(c->d.terminals, sizeof(*c->done));
@@ -144,7 +145,6 @@ static void closed_destroy(void *self)
     sim_cancel(c->sim, &c->event);
     sim_audit_unregister(c->sim, c);
     traffic_pool_fini(&c->pool);
-    traffic_log_close(c->log);
     free(c->latency_cycles.counts);
     free(c->entries);
     free(c->done);
@@ -152,11 +152,10 @@ static void closed_destroy(void *self)
 }
 
 /* The packets are there: measures, and the first event. */
-static bool closed_start(struct closed *c, struct err *e)
+static void *closed_start(struct closed *c)
 {
     unsigned flags = SIM_MEASURE_DEFAULT_COLUMN | SIM_MEASURE_HISTOGRAM;
-    if (c->files && !(c->log = traffic_log_open(c->files, e)))
-        return false;
+    c->log = traffic_log_open(c->files);
     c->latency = sim_measure_declare(c->sim, "latency", "s",
                                      "From a packet's creation to the delivery of its tail.",
                                      c->random ? flags : flags | SIM_MEASURE_DETERMINISTIC);
@@ -171,14 +170,13 @@ static bool closed_start(struct closed *c, struct err *e)
         c->first = c->entries[0].at;
         sim_at(c->sim, &c->event, c->first);
     }
-    return true;
+    return c;
 }
 
 static void closed_finish(void *self, enum sim_end end)
 {
     struct closed *c = self;
     unsigned flags = SIM_MEASURE_DEFAULT_COLUMN | (c->random ? 0 : SIM_MEASURE_DETERMINISTIC);
-    struct err e = ERR_INIT;
     sim_time span = c->last - c->first;
     double cycles = (double)span / (double)c->d.flit_time;
     if (c->dropped > 0)
@@ -205,8 +203,7 @@ static void closed_finish(void *self, enum sim_end end)
     sim_scalar(c->sim, "blocking", "s", c->blocking.mean, rest);
     traffic_channels(c->sim);
     traffic_pairs(c->net, c->files);
-    if (c->files && !traffic_write_channels(c->net, c->files, &e))
-        sim_remark(c->sim, "%s", e.text);
+    traffic_write_channels(c->net, c->files);
 }
 
 /* ---- mesh_batch ---- */
@@ -313,8 +310,8 @@ static void *batch_create(struct sim *s, const struct direct_world *w, const voi
         good = fill_pattern(c, p, e);
     if (good && c->count == 0)
         good = err_set(e, "workload: a network of one terminal has nobody to exchange with");
-    if (good && closed_start(c, e))
-        return c;
+    if (good)
+        return closed_start(c);
     closed_destroy(c);
     return NULL;
 }
@@ -437,8 +434,8 @@ static void *list_create(struct sim *s, const struct direct_world *w, const void
     if (good && c->count == 0)
         good = err_set(e, "workload.%s: there is no packet: give file or packets",
                        p->file[0] ? "file" : "packets");
-    if (good && closed_start(c, e))
-        return c;
+    if (good)
+        return closed_start(c);
     closed_destroy(c);
     return NULL;
 }

@@ -130,9 +130,8 @@ struct load {
     struct sim_measure *latency, *network;
     struct traffic_cycles latency_cycles, network_cycles;
     struct stat_moments queue, blocking, alone, serial, hops;
-    struct traffic_log *log; /* NULL: not asked for */
-    const char *files;       /* folder for what is written, or NULL */
-    struct err write_error;
+    struct whole_folder *files;
+    FILE *log; /* packets.csv; NULL: not written */
 };
 
 /* The gap to the next packet of a source that sends in bursts: back to back inside a burst. */
@@ -296,8 +295,7 @@ static void close_window(struct sim *s, struct sim_event *e)
     sim_window_close(s);
     traffic_channels(s);
     traffic_pairs(l->net, l->files);
-    if (l->files)
-        traffic_write_channels(l->net, l->files, &l->write_error);
+    traffic_write_channels(l->net, l->files);
     if (l->tagged == l->tagged_done)
         sim_stop(s);
     else
@@ -398,12 +396,8 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
         return NULL;
     }
     declare(l);
-    l->files = w->output_dir;
-    if (l->files && !(l->log = traffic_log_open(l->files, e))) {
-        pattern_fini(&l->pattern);
-        free(l);
-        return NULL;
-    }
+    l->files = w->out;
+    l->log = traffic_log_open(l->files);
     traffic_watch(w->net);
     l->sources = base_zalloc(l->d.terminals, sizeof(*l->sources));
     for (uint32_t i = 0; i < l->d.terminals; i++) {
@@ -512,17 +506,13 @@ static void write_fairness(const struct load *l, double cycles)
 /* What each source got through inside the window: sources.csv. */
 static void write_sources(const struct load *l, double cycles)
 {
-    FILE *f = traffic_file(l->files, "sources.csv");
-    if (!f) {
-        sim_remark(l->sim, "sources.csv cannot be written in %s", l->files);
+    FILE *f = whole_folder_file(l->files, "sources.csv");
+    if (!f)
         return;
-    }
     fputs("source,accepted_flits_per_cycle,generated_packets\n", f);
     for (uint32_t i = 0; i < l->d.terminals; i++)
         fprintf(f, "%u,%.6f,%" PRIu64 "\n", i, (double)l->sources[i].got_flits / cycles,
                 l->sources[i].made);
-    if (fclose(f) != 0)
-        sim_remark(l->sim, "sources.csv could not be written whole");
 }
 
 static void load_finish(void *self, enum sim_end end)
@@ -566,10 +556,7 @@ static void load_finish(void *self, enum sim_end end)
                            "this load and packet length");
     if (l->dropped > 0)
         sim_remark(l->sim, "%" PRIu64 " packets were dropped at dead channels", l->dropped);
-    if (l->write_error.set)
-        sim_remark(l->sim, "%s", l->write_error.text);
-    if (l->files)
-        write_sources(l, cycles);
+    write_sources(l, cycles);
     if (late)
         sim_remark(l->sim,
                    "not steady: saturated, %" PRIu64 " of %" PRIu64
@@ -601,7 +588,6 @@ static void load_destroy(void *self)
     free(l->network_cycles.counts);
     sim_audit_unregister(l->sim, l);
     traffic_pool_fini(&l->pool);
-    traffic_log_close(l->log);
     pattern_fini(&l->pattern);
     free(l->sources);
     free(l);

@@ -91,9 +91,8 @@ struct reply {
     uint64_t area, ages;
     double area_window; /* ps */
     struct sim_measure *round_trip, *request, *reply;
-    struct traffic_log *log;
-    const char *files;
-    struct err write_error;
+    struct whole_folder *files;
+    FILE *log; /* packets.csv; NULL: not written */
 };
 
 /* The integral of the number of round trips under way, up to now; modulo 2^64. */
@@ -226,8 +225,7 @@ static void close_window(struct sim *s, struct sim_event *e)
     sim_window_close(s);
     traffic_channels(s);
     traffic_pairs(r->net, r->files);
-    if (r->files)
-        traffic_write_channels(r->net, r->files, &r->write_error);
+    traffic_write_channels(r->net, r->files);
     sim_stop(s);
 }
 
@@ -294,7 +292,7 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
     r->sim = s;
     r->net = w->net;
     r->p = params;
-    r->files = w->output_dir;
+    r->files = w->out;
     w->net->ops->describe(w->net, &r->d);
     sim_event_init(&r->open, SIM_CLASS_ARRIVAL, open_window);
     sim_event_init(&r->close, SIM_CLASS_ARRIVAL, close_window);
@@ -305,12 +303,11 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
                        "%" PRId64 " round trips for each of %u terminals are too many: at most %u "
                        "in all",
                        r->p->outstanding, r->d.terminals, SLOTS_MAX);
-    if (good && r->files)
-        good = (r->log = traffic_log_open(r->files, e)) != NULL;
     if (!good) {
         reply_destroy(r);
         return NULL;
     }
+    r->log = traffic_log_open(r->files);
     declare(r);
     traffic_watch(w->net);
     make_slots(r);
@@ -321,16 +318,12 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
 /* Round trips of each source inside the window: sources.csv. */
 static void write_sources(const struct reply *r)
 {
-    FILE *f = traffic_file(r->files, "sources.csv");
-    if (!f) {
-        sim_remark(r->sim, "sources.csv cannot be written in %s", r->files);
+    FILE *f = whole_folder_file(r->files, "sources.csv");
+    if (!f)
         return;
-    }
     fputs("source,round_trips\n", f);
     for (uint32_t i = 0; i < r->d.terminals; i++)
         fprintf(f, "%u,%u\n", i, r->done[i]);
-    if (fclose(f) != 0)
-        sim_remark(r->sim, "sources.csv could not be written whole");
 }
 
 static void reply_finish(void *self, enum sim_end end)
@@ -362,10 +355,7 @@ static void reply_finish(void *self, enum sim_end end)
         sim_remark(r->sim, "%" PRIu64 " round trips were lost at dead channels", r->lost);
     if (r->window_ended == 0)
         sim_remark(r->sim, "no round trip ended inside the window: take a longer one");
-    if (r->write_error.set)
-        sim_remark(r->sim, "%s", r->write_error.text);
-    if (r->files)
-        write_sources(r);
+    write_sources(r);
 }
 
 static void reply_destroy(void *self)
@@ -377,7 +367,6 @@ static void reply_destroy(void *self)
     sim_cancel(r->sim, &r->close);
     sim_audit_unregister(r->sim, r);
     traffic_pool_fini(&r->pool);
-    traffic_log_close(r->log);
     pattern_fini(&r->pattern);
     free(r->rng);
     free(r->done);

@@ -116,43 +116,18 @@ double traffic_fairness(const double *shares, size_t n)
 
 /* ---- files ---- */
 
-struct traffic_log {
-    FILE *file;
-};
-
-FILE *traffic_file(const char *dir, const char *name)
+FILE *traffic_log_open(struct whole_folder *out)
 {
-    char *path = base_printf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    free(path);
+    FILE *f = whole_folder_file(out, "packets.csv");
+    if (f)
+        fputs("source,destination,flits,created_ps,injected_ps,delivered_ps,blocked_ps,hops\n", f);
     return f;
 }
 
-struct traffic_log *traffic_log_open(const char *dir, struct err *e)
+void traffic_log_write(FILE *log, const struct net_packet *p)
 {
-    FILE *f = traffic_file(dir, "packets.csv");
-    if (!f) {
-        err_set(e, "%s/packets.csv cannot be written", dir);
-        return NULL;
-    }
-    struct traffic_log *log = base_alloc(sizeof(*log));
-    log->file = f;
-    fputs("source,destination,flits,created_ps,injected_ps,delivered_ps,blocked_ps,hops\n", f);
-    return log;
-}
-
-void traffic_log_write(struct traffic_log *log, const struct net_packet *p)
-{
-    fprintf(log->file, "%u,%u,%u,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%u\n", p->src,
-            p->dst, p->flits, p->created, p->injected, p->delivered, p->blocked, p->hops);
-}
-
-void traffic_log_close(struct traffic_log *log)
-{
-    if (!log)
-        return;
-    fclose(log->file);
-    free(log);
+    fprintf(log, "%u,%u,%u,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%u\n", p->src, p->dst,
+            p->flits, p->created, p->injected, p->delivered, p->blocked, p->hops);
 }
 
 struct pairs {
@@ -175,17 +150,15 @@ void traffic_watch(struct net *net)
         net->ops->watch(net);
 }
 
-void traffic_pairs(struct net *net, const char *dir)
+void traffic_pairs(struct net *net, struct whole_folder *out)
 {
     struct pairs all = { .csv = NULL };
     if (!net->ops->pairs)
         return;
-    if (dir && (all.csv = traffic_file(dir, "blocked.csv")))
+    if ((all.csv = whole_folder_file(out, "blocked.csv")))
         fputs("channel,waiting,holding,blocked_ps\n", all.csv);
     net->ops->pairs(net, write_pair, &all);
     sim_scalar(net->sim, "blocked_worst", "s", sim_time_seconds(all.worst), 0);
-    if (dir && (!all.csv || fclose(all.csv) != 0))
-        sim_remark(net->sim, "blocked.csv could not be written whole in %s", dir);
 }
 
 /* ---- pictures of a 2-D mesh ---- */
@@ -264,8 +237,9 @@ static void write_channel(void *arg, const struct net_channel *c)
     sim_time busy = sim_busy_time(c->busy, sim_now(p->sim));
     double share = window > 0 ? (double)busy / (double)window : 0;
     double waiting = window > 0 ? (double)c->blocked / (double)window : 0;
-    fprintf(p->csv, "\"%s\",%u,%u,%.6f,%" PRIu64 ",%" PRId64 "\n", c->busy->name, c->node,
-            c->to_node, share, c->busy->uses, c->blocked);
+    if (p->csv)
+        fprintf(p->csv, "\"%s\",%u,%u,%.6f,%" PRIu64 ",%" PRId64 "\n", c->busy->name, c->node,
+                c->to_node, share, c->busy->uses, c->blocked);
     char title[160];
     snprintf(title, sizeof(title), "%.60s: busy %.1f %%, %.2f headers wait, %.3f us in all",
              c->busy->name, 100 * share, waiting, sim_time_seconds(c->blocked) * 1e6);
@@ -307,34 +281,19 @@ static void begin_picture(const struct picture *p, int which)
                           : "Routers: right half ejection.  Channels keep to the right.");
 }
 
-static bool open_pictures(struct picture *p, const char *dir)
-{
-    for (int i = 0; i < PICTURES; i++) {
-        if (!(p->svg[i] = traffic_file(dir, pictures[i].file)))
-            return false;
-        begin_picture(p, i);
-    }
-    return true;
-}
-
-bool traffic_write_channels(struct net *net, const char *dir, struct err *e)
+void traffic_write_channels(struct net *net, struct whole_folder *out)
 {
     struct picture p = { .sim = net->sim };
-    if (!net->ops->channels)
-        return true;
+    if (!out || !net->ops->channels)
+        return;
     net->ops->describe(net, &p.d);
-    p.csv = traffic_file(dir, "channels.csv");
-    bool good = p.csv && (p.d.dims != 2 || open_pictures(&p, dir));
-    if (good) {
+    if ((p.csv = whole_folder_file(out, "channels.csv")))
         fputs("channel,node,to_node,share,packets,blocked_ps\n", p.csv);
-        net->ops->channels(net, write_channel, &p);
-    }
-    for (int i = 0; i < PICTURES; i++) {
-        if (!p.svg[i])
-            continue;
-        fputs("</svg>\n", p.svg[i]);
-        good = fclose(p.svg[i]) == 0 && good;
-    }
-    good = p.csv && fclose(p.csv) == 0 && good;
-    return good || err_set(e, "channels.csv and its pictures could not be written in %s", dir);
+    for (int i = 0; i < PICTURES && p.d.dims == 2; i++)
+        if ((p.svg[i] = whole_folder_file(out, pictures[i].file)))
+            begin_picture(&p, i);
+    net->ops->channels(net, write_channel, &p);
+    for (int i = 0; i < PICTURES; i++)
+        if (p.svg[i])
+            fputs("</svg>\n", p.svg[i]);
 }

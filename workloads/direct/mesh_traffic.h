@@ -26,9 +26,9 @@ void traffic_pool_fini(struct traffic_pool *pool);
 void traffic_channels(struct sim *s);
 
 /* Keeps who blocked whom from now on, where the network can; the longest of them as the scalar
- * blocked_worst, and all as blocked.csv in `dir` (NULL: not written). */
+ * blocked_worst, and all as blocked.csv. */
 void traffic_watch(struct net *net);
-void traffic_pairs(struct net *net, const char *dir);
+void traffic_pairs(struct net *net, struct whole_folder *out);
 
 /* ---- times in cycles ---- */
 
@@ -49,20 +49,16 @@ void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const c
  * 1984]; NAN when there is none. */
 double traffic_fairness(const double *shares, size_t n);
 
-/* ---- files, in the folder that the user names ---- */
-
-FILE *traffic_file(const char *dir, const char *name); /* NULL: it cannot be written */
+/* ---- files, in the folder that the user names; NULL is fine: nothing is written ---- */
 
 /* packets.csv: one line a packet: source, destination, flits, created, injected, delivered, blocked
  * (ps), hops. */
-struct traffic_log;
-struct traffic_log *traffic_log_open(const char *dir, struct err *e);
-void traffic_log_write(struct traffic_log *log, const struct net_packet *p);
-void traffic_log_close(struct traffic_log *log); /* NULL is fine */
+FILE *traffic_log_open(struct whole_folder *out);
+void traffic_log_write(FILE *log, const struct net_packet *p);
 
 /* channels.csv (every channel: share of time that flits cross it, packets, time that headers waited
  * for it), channels.svg and waiting.svg (the same as pictures of a 2-D mesh), over the window so
- * far.  False with a sentence when they cannot be written. */
-bool traffic_write_channels(struct net *net, const char *dir, struct err *e);
+ * far. */
+void traffic_write_channels(struct net *net, struct whole_folder *out);
 
 #endif
