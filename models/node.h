@@ -27,6 +27,7 @@
 #include "sim/counts.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
+#include "sim/population.h"
 #include "sim/rng.h"
 #include "sim/server.h"
 #include "sim/thread.h"
@@ -57,6 +58,7 @@ struct port {
     struct list counters; /* struct task_counters */
     uint64_t heap_bytes, heap_most;
     struct sim_rng rng;
+    struct sim_customer customer;
     uint32_t id; /* 0: the kernel */
     bool rng_ready, dead;
 };
@@ -238,6 +240,7 @@ struct machine_window {
     double *bins;              /* of the whole run, from time 0 */
     size_t bin_count;
     struct machine_counts at_open, at_close;
+    struct sim_population programs; /* port_stage */
     struct machine_measure {
         const struct measure *of;
         struct sim_measure *to;

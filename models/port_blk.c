@@ -50,7 +50,7 @@ static void completed(struct blk_req *b)
 {
     struct request *r = CONTAINER_OF(b, struct request, blk);
     struct machine *m = r->node->machine;
-    sim_inside_leave(&r->node->in_dev[r->dev], b->submitted);
+    sim_inside_leave(&r->node->in_dev[r->dev], b->submitted, sim_now(m->sim));
     trace(r, sim_trace_end);
     if (r->io == NULL) {
         m->counts.requests.dropped++;
@@ -93,7 +93,7 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
 void request_submit(struct request *r)
 {
     list_push(&r->node->requests, &r->link);
-    sim_inside_enter(&r->node->in_dev[r->dev]);
+    sim_inside_enter(&r->node->in_dev[r->dev], sim_now(r->node->machine->sim));
     trace(r, sim_trace_begin);
     blk_submit(r->node->devs[r->dev], &r->blk);
 }

@@ -120,6 +120,9 @@ void task_crash(struct port *t)
     if (t->dead)
         return;
     t->dead = true;
+    if (t->customer.stage != SIM_ABSENT)
+        sim_population_move(&t->machine->window.programs, &t->customer, SIM_ABSENT,
+                            sim_now(t->machine->sim), false);
     LIST_EACH_SAFE (it, nx, &n->effects) {
         struct effect *f = LIST_ENTRY(it, struct effect, link);
         if (f->task == t || f->about == t)

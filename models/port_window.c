@@ -15,6 +15,14 @@
 static const struct measure plain_rate = { "rate", "1/s", "Made in the window, a second.",
                                            MEASURE_COLUMN };
 
+static enum sim_stage stage_of(const struct measure *d)
+{
+    return d == NULL                    ? SIM_ABSENT
+           : d->flags & MEASURE_INSIDE  ? SIM_INSIDE
+           : d->flags & MEASURE_OUTSIDE ? SIM_OUTSIDE
+                                        : SIM_ABSENT;
+}
+
 static struct sim_measure *declare(struct machine *m, const struct measure *d)
 {
     struct machine_window *w = &m->window;
@@ -27,6 +35,8 @@ static struct sim_measure *declare(struct machine *m, const struct measure *d)
     w->measures = base_realloc(w->measures, (w->known + 1) * sizeof *w->measures);
     w->measures[w->known] =
         (struct machine_measure){ d, sim_measure_declare(m->sim, d->name, d->unit, d->doc, flags) };
+    if (stage_of(d) != SIM_ABSENT)
+        sim_population_tells(&w->programs, stage_of(d), w->measures[w->known].to);
     return w->measures[w->known++].to;
 }
 
@@ -63,11 +73,13 @@ void machine_window_init(struct machine *m)
     sim_event_init(&m->window.edges[true], SIM_CLASS_MEASURE, opens);
     sim_event_init(&m->window.edges[false], SIM_CLASS_MEASURE, closes);
     sim_window_watch(m->sim, at_edge, m);
+    sim_population_init(&m->window.programs, m->sim, "programs");
 }
 
 void machine_window_fini(struct machine *m)
 {
     sim_window_unwatch(m->sim, m);
+    sim_population_fini(&m->window.programs);
     sim_cancel(m->sim, &m->window.edges[true]);
     sim_cancel(m->sim, &m->window.edges[false]);
     free(m->window.measures);
@@ -136,6 +148,7 @@ void machine_window_finish(struct machine *m)
         sim_scalar(m->sim, r->name, r->unit, w->progress / length, flags);
     if (w->bin > 0)
         write_bins(m, r);
+    sim_population_report(&w->programs);
     if (w->asked && sim_window_phase(m->sim) == SIM_WINDOW_NONE)
         sim_remark(m->sim, w->missed
                                ? "no window: a program had ended its measured part before all had "
@@ -154,6 +167,8 @@ void port_window(struct port *p, bool open, uint32_t of)
     struct machine_window *w = &m->window;
     struct sim_event *e = &w->edges[open];
     w->asked = true;
+    if (open && p->customer.stage != SIM_ABSENT)
+        w->programs.customers = of;
     if (++w->said[open] == of && !sim_event_pending(e))
         sim_at(m->sim, e, sim_time_max(activity_now(m), sim_now(m->sim)));
 }
@@ -180,4 +195,16 @@ void port_measure(struct port *p, const struct measure *d, double value)
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     sim_waist(m->sim, SIM_WAIST_MEASURE, port_now(p), p->node->id, 0, bits);
+}
+
+void port_stage(struct port *p, const struct measure *d)
+{
+    struct machine *m = p->machine;
+    sim_time now = activity_now(m);
+    if (d != NULL)
+        (void)declare(m, d);
+    if (p->customer.stage != SIM_ABSENT || d != NULL)
+        sim_population_move(&m->window.programs, &p->customer, stage_of(d),
+                            sim_time_max(now, sim_now(m->sim)),
+                            d != NULL || p->customer.stage == SIM_OUTSIDE);
 }

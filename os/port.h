@@ -200,10 +200,16 @@ enum {
     MEASURE_HISTOGRAM = 1,
     MEASURE_DETERMINISTIC = 2, /* nothing random feeds it: no interval */
     MEASURE_COLUMN = 4,        /* shown in the table */
-    MEASURE_TOTAL = 8          /* said once, of the whole: counts after the window has closed too */
+    MEASURE_TOTAL = 8,         /* said once, of the whole: counts after the window has closed too */
+    MEASURE_INSIDE = 16,       /* the time of a request of a program, and */
+    MEASURE_OUTSIDE = 32       /* between two: what port_stage is audited by */
 };
 /* One observation.  It counts when it is made inside the window, or when there is none. */
 void port_measure(struct port *p, const struct measure *m, double value);
+/* This task, a customer of a closed population, is from now on in a request or between two, as the
+ * flags of m say; NULL: it is a customer no more.  The time of a stage is observed under its m as
+ * it ends, but for a request that failed: the run's audit compares (sim/population.h). */
+void port_stage(struct port *p, const struct measure *m);
 /* Says where a part of this task counts: its counters are in the results as "owner.name", over all
  * nodes (owner: the instance's name for a protocol, else the service's).  They are read when the
  * measurement window opens and closes, and before the task goes; `base` lives as long as it does.

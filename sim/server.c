@@ -101,6 +101,11 @@ struct sim_account sim_inside_window(const struct sim_inside *q)
     return since(closed ? q->closed : account_inside(q, q->sim->now), &q->opened);
 }
 
+double sim_inside_mean(const struct sim_inside *q)
+{
+    return (double)sim_inside_window(q).area / (double)sim_window_length(q->sim);
+}
+
 struct mean {
     double sum, most;
     uint64_t count;
@@ -156,23 +161,25 @@ static void change(struct sim_inside *q)
     q->changed = now;
 }
 
-void sim_inside_enter(struct sim_inside *q)
+void sim_inside_enter(struct sim_inside *q, sim_time at)
 {
     change(q);
     q->count++;
-    q->entered += (uint64_t)q->changed;
+    q->area -= (uint64_t)(at - q->changed); /* until then it is not there */
+    q->entered += (uint64_t)at;
     if (q->sim->tracing)
         sim_trace_queue(q->sim, q->kind, q->node, q->name, q->count);
 }
 
-void sim_inside_leave(struct sim_inside *q, sim_time entered)
+void sim_inside_leave(struct sim_inside *q, sim_time entered, sim_time at)
 {
     change(q);
     q->count--;
+    q->area += (uint64_t)(at - q->changed);
     if (q->sim->tracing)
         sim_trace_queue(q->sim, q->kind, q->node, q->name, q->count);
     q->entered -= (uint64_t)entered;
-    q->left += (uint64_t)(q->changed - entered);
+    q->left += (uint64_t)(at - entered);
 }
 
 /* Books a job that leaves now; `served` is the service that it had. */

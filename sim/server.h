@@ -190,11 +190,13 @@ struct sim_inside {
  * copied; node -1: none. */
 void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, int32_t node,
                      const char *name);
-void sim_inside_fini(struct sim_inside *q);  /* before sim_destroy */
-void sim_inside_enter(struct sim_inside *q); /* now */
-/* One that entered at that moment leaves now. */
-void sim_inside_leave(struct sim_inside *q, sim_time entered);
+void sim_inside_fini(struct sim_inside *q); /* before sim_destroy */
+/* One enters, one that entered then leaves, at a moment from now on (that of code which runs). */
+void sim_inside_enter(struct sim_inside *q, sim_time at);
+void sim_inside_leave(struct sim_inside *q, sim_time entered, sim_time at);
 struct sim_account sim_inside_window(const struct sim_inside *q); /* as sim_server_window */
+
+double sim_inside_mean(const struct sim_inside *q); /* of the number, over it */
 
 /* Over the window: how many jobs were in a server or an account of that kind, waiting or in
  * service, in the mean over all of them; *most: in the fullest one.  False when there is none. */

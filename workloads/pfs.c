@@ -71,13 +71,16 @@ static const struct param params_desc[] = {
 enum { LATENCY, CLIENT, MESH, QUEUE, ARM, OUTSIDE, RECEIVED };
 static const struct measure measures[] = {
     [LATENCY] = { "pfs.latency", "s", "Time of a request of a program.",
-                  MEASURE_HISTOGRAM | MEASURE_COLUMN },
+                  MEASURE_HISTOGRAM | MEASURE_COLUMN | MEASURE_INSIDE },
     [CLIENT] = { "pfs.client", "s", "Of that: in the client's library.", MEASURE_COLUMN },
     [MESH] = { "pfs.mesh", "s", "Of that: messages between client and I/O node.", MEASURE_COLUMN },
     [QUEUE] = { "pfs.queue", "s", "Of that: waiting at the I/O node, for tokens and metadata.",
                 MEASURE_COLUMN },
     [ARM] = { "pfs.arm", "s", "Of that: the device worked.", MEASURE_COLUMN },
-    [OUTSIDE] = { "pfs.outside", "s", "Time of a program between two requests.", 0 },
+    [OUTSIDE] = { "pfs.outside", "s",
+                  "Time of a program between two requests, and after its last: "
+                  "its flushes and think times.",
+                  MEASURE_OUTSIDE },
     [RECEIVED] = { "pfs.received", "B",
                    "M_GLOBAL: bytes that a program had of one transfer for all.", 0 },
     { .name = NULL }
@@ -314,6 +317,7 @@ static bool loop(struct run *r)
                                .self = r,
                                .request = step,
                                .flush = flush,
+                               .inside = &measures[LATENCY],
                                .outside = &measures[OUTSIDE] };
     if (r->rank == 0)
         io_loop_remarks(&l);

@@ -20,12 +20,21 @@ void pfs_req_init(struct pfs_req *r, enum pfs_op op, struct pfs_file *f)
     rope_init(&r->data);
 }
 
+/* Until now: for a program that waits, until it runs again. */
+static void took(struct pfs_req *r)
+{
+    struct pfs_split *x = &r->split;
+    x->latency = port_now(r->file->client->port) - r->started;
+    x->client = x->latency - x->arm - x->queue - x->mesh;
+}
+
 enum pfs_status pfs_wait(struct pfs_req *r)
 {
     struct port *p = r->file->client->port;
     r->waiter = port_thread_self(p);
     while (!r->ended)
         port_thread_block(p, "file request", r->off);
+    took(r);
     return r->status;
 }
 
@@ -112,11 +121,10 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
         r->moved = 0;
         rope_fini(&r->data);
     }
-    x->latency = port_now(p) - r->started;
     x->arm = r->last_device;
     x->queue = r->waited + r->last_server - r->last_device;
     x->mesh = r->last_done - r->last_called - r->last_server;
-    x->client = x->latency - x->arm - x->queue - x->mesh;
+    took(r);
     if (s == PFS_BAD_RECORD && r->nth > 0 && r->nth <= f->count) { /* the pointer stays */
         f->count = r->nth - 1;
         if (f->count == 0)

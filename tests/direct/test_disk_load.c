@@ -36,9 +36,13 @@ static void sample(void *a, const char *n, const char *u, sim_time at, double v)
     (void)a, (void)n, (void)u, (void)at, (void)v;
 }
 
+static const char *wanted_remark;
+static bool was_remarked;
+
 static void remark(void *a, const char *t)
 {
-    (void)a, (void)t;
+    (void)a;
+    was_remarked |= wanted_remark != NULL && strstr(t, wanted_remark) != NULL;
 }
 
 static double value(struct sim *s, const char *name)
@@ -48,6 +52,15 @@ static double value(struct sim *s, const char *name)
     wanted = NAN;
     sim_measures_write(s, &sink);
     return wanted;
+}
+
+static bool remarked(struct sim *s, const char *text)
+{
+    wanted_remark = text;
+    was_remarked = false;
+    (void)value(s, "");
+    wanted_remark = NULL;
+    return was_remarked;
 }
 
 struct bench {
@@ -130,7 +143,32 @@ Test(disk_load, a_closed_loop_keeps_littles_law)
     double x = value(b.s, "requests_per_second"), r = value(b.s, "response.mean");
     cr_assert_float_eq(x * (r + 0.020), 16, 0.3, "%g", x * (r + 0.020));
     cr_assert_eq(value(b.s, "wrong_reads"), 0);
+    double customers = value(b.s, "customers"); /* the last requests leave places empty */
+    cr_assert_float_eq(customers, 16, 0.3);
+    cr_assert_float_eq(value(b.s, "customers.law"), customers, 16 * 16 / 6000.0);
+    cr_assert_float_eq(value(b.s, "outside"), 0.020, 1e-12);
+    cr_assert_not(remarked(b.s, "its edges weigh"));
     stop(&b);
+}
+
+/* What run() audits: places that never had a request, that leave before the window opens, and with
+ * the last of its requests; requests of an open loop. */
+Test(disk_load, places_without_requests_are_customers_no_more)
+{
+    static const char *const worlds[][9] = {
+        { "outstanding", "8", "requests", "3", "warmup", "0", "think", "1ms", NULL },
+        { "outstanding", "8", "requests", "10", "warmup", "5", "think", "0", NULL },
+        { "outstanding", "3", "requests", "40", "warmup", "7", "think", "30ms", NULL },
+        { "mode", "open", "requests", "100", "warmup", "7", "gap", "10ms", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(worlds); i++) {
+        struct bench b;
+        cr_assert(start(&b, &direct_disk_load, 2, worlds[i], NULL), "%s", b.e.text);
+        run(&b);
+        /* Of a closed loop, by the completions that the window had. */
+        cr_assert_eq(remarked(b.s, "its edges weigh"), i < 3, "%zu", i);
+        stop(&b);
+    }
 }
 
 Test(disk_load, an_open_loop_offers_what_it_is_told)

@@ -73,6 +73,12 @@ Test(mesh_reply, throughput_obeys_little_and_the_bounds_of_a_closed_system)
             cr_assert_leq(under_way, senders * n + 1e-9);
             cr_assert_float_eq(bench_value(&b, "little") / under_way, 1, 0.02, "%s, %d: %g",
                                patterns[i], n, bench_value(&b, "little"));
+            /* REPLY1; exactly in the audit. */
+            double law = bench_value(&b, "customers.law"), customers = senders * n;
+            cr_assert_eq(bench_value(&b, "customers"), customers);
+            /* The stages that the edges cut, some of them long: those of the hot terminal. */
+            cr_assert_float_eq(law, customers, 3 * customers * customers / (rate * 1e-3), "%g",
+                               law);
             /* No terminal replies faster than its channel; more slots are never slower, but for
              * what blocking costs. */
             cr_assert_leq(rate, 16 / (20 * 10e-9));

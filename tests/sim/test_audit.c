@@ -109,8 +109,7 @@ static void first_edge(struct sim *s, struct sim_event *e)
 
 static void leave(struct sim *s, struct sim_event *e)
 {
-    (void)s;
-    sim_inside_leave(CONTAINER_OF(e, struct edges, at[1])->q, 0);
+    sim_inside_leave(CONTAINER_OF(e, struct edges, at[1])->q, 0, sim_now(s));
 }
 
 static void last_edge(struct sim *s, struct sim_event *e)
@@ -131,7 +130,7 @@ Test(audit, littles_law_holds_in_the_window_too)
     for (int i = 0; i < 3; i++) {
         sim_job_init(&j[i], 0, 100, NULL);
         sim_server_submit(&v, &j[i]);
-        sim_inside_enter(&q);
+        sim_inside_enter(&q, 0);
     }
     struct edges x = { .q = &q };
     sim_event_init(&x.at[0], SIM_CLASS_DEVICE, first_edge);
@@ -140,7 +139,7 @@ Test(audit, littles_law_holds_in_the_window_too)
     for (int i = 0; i < 3; i++)
         sim_at(s, &x.at[i], 50 + 100 * i);
     sim_run(s);
-    sim_inside_leave(&q, 0);
+    sim_inside_leave(&q, 0, sim_now(s));
     /* In [50, 250): 3 jobs for 50, 2 for 100, 1 for 50; 3 for 100 and 2 for 100. */
     cr_assert(sim_queue_mean(s, SIM_KIND_CPU, &mean, &most));
     cr_assert_eq(mean, 2.0);

@@ -48,11 +48,18 @@ run --json -p workload.readback=true
 holds "all(s[k] == t[k] for k in ('pfs.bandwidth', 'pfs.latency.mean', 'io.bandwidth', 'arm.busiest',
     'bus.busiest', 'cpu.mean', 'machine.frames_out', 'io.queue', 'window'))"
 
-# Closed population: N = X (R + Z), within what the two edges cut of N programs.
-run --json -p workload.op=read -p workload.requests=60 -p workload.think=20ms \
-    -p workload.think_law=exponential
-holds "abs(s['pfs.latency.count'] / s['window'] * (s['pfs.latency.mean'] + s['pfs.outside.mean']) - 6)
-    <= 2 * 6 * 6 / s['pfs.latency.count'] + 0.05"
+# Closed population: N = X (R + Z), within N over completions; the audit of each run knows it exactly,
+# with flushes between requests and after the last, too.
+for how in "op=read -p workload.think=20ms -p workload.think_law=exponential" sync=each \
+    "sync=close -p workload.start=0" "mode=M_UNIX -p workload.readback=true -p workload.warmup=0" \
+    "op=read -p workload.mode=M_SYNC"; do
+    run --json -p workload.requests=30 -p workload.$how
+    holds "5 < s['customers'] <= 6 and abs(s['customers.law'] - s['customers']) <= 6 * 6 / s['pfs.latency.count']"
+    grep -q "its edges weigh" "$T/err" && fail "30 requests of a program are called few"
+done
+# Told by the completions in the window: one program ends with 30, the others may have made fewer.
+run --json -p workload.op=read -p workload.requests=19
+grep -q "ended in the window, fewer than 20: its edges weigh" "$T/err" || fail "few completions are not told"
 
 # One transfer for all counts once.
 run --json -p workload.op=read -p workload.mode=M_GLOBAL

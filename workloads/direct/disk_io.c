@@ -33,6 +33,8 @@ void disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *
         w->devs[i]->ops->describe(w->devs[i], &io->about[i]);
     io->response = declare(io, "response", "Time from submission to completion of a request.",
                            SIM_MEASURE_HISTOGRAM | SIM_MEASURE_DEFAULT_COLUMN);
+    sim_population_init(&io->population, s, "requests");
+    sim_population_tells(&io->population, SIM_INSIDE, io->response);
     io->read = declare(io, "response_read", "Response time of reads.", 0);
     io->write = declare(io, "response_write", "Response time of writes.", 0);
     io->wait = declare(io, "wait", "Time before a mechanism first worked on a request.", 0);
@@ -47,6 +49,7 @@ void disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *
 
 void disk_io_fini(struct disk_io *io)
 {
+    sim_population_fini(&io->population);
     while (io->free_reqs != NULL) {
         struct disk_io_req *r = io->free_reqs;
         io->free_reqs = r->next_free;
@@ -120,8 +123,9 @@ static void ended(struct blk_req *b)
 {
     struct disk_io_req *r = b->owner;
     struct disk_io *io = r->io;
-    io->completed++;
-    io->inside--;
+    sim_population_move(&io->population, r->customer,
+                        r->customer == &r->own ? SIM_ABSENT : SIM_OUTSIDE, b->completed,
+                        ++io->completed > io->skip && b->status == BLK_OK);
     if (io->csv != NULL)
         record(io, r);
     if (b->status != BLK_OK)
@@ -141,7 +145,7 @@ static void ended(struct blk_req *b)
 }
 
 void disk_io_issue(struct disk_io *io, enum blk_op op, uint32_t device, uint64_t sector,
-                   uint32_t sectors, uint64_t tag)
+                   uint32_t sectors, struct sim_customer *customer, uint64_t tag)
 {
     struct disk_io_req *r = io->free_reqs;
     if (r != NULL)
@@ -155,7 +159,10 @@ void disk_io_issue(struct disk_io *io, enum blk_op op, uint32_t device, uint64_t
     r->index = io->issued++;
     r->device = device;
     r->tag = tag;
-    io->inside++;
+    r->own = (struct sim_customer){ SIM_ABSENT, 0 };
+    r->customer = customer ? customer : &r->own;
+    sim_population_move(&io->population, r->customer, SIM_INSIDE, sim_now(io->sim),
+                        r->customer->since > 0);
     uint64_t size = io->about[device].sector_bytes;
     if (op == BLK_WRITE)
         rope_add_pattern(&r->blk.data, place_seed(device), sector * size, sectors * size);
@@ -210,4 +217,5 @@ void disk_io_report(struct disk_io *io)
     if (io->wrong > 0)
         sim_remark(io->sim, "%" PRIu64 " reads did not return what was written", io->wrong);
     report_health(io);
+    sim_population_report(&io->population);
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "sim/measure.h"
+#include "sim/population.h"
 #include "workloads/direct/direct.h"
 
 struct disk_io;
@@ -16,7 +16,8 @@ struct disk_io_req {
     struct disk_io_req *next_free;
     uint64_t index;
     uint32_t device;
-    uint64_t tag; /* the driver's own */
+    struct sim_customer own, *customer; /* of an open loop; whose request it is */
+    uint64_t tag;                       /* the driver's own */
 };
 
 struct disk_io {
@@ -27,13 +28,13 @@ struct disk_io {
     struct blk_describe *about; /* of each device */
     struct disk_io_req *free_reqs;
     uint64_t issued, completed, failed, wrong, skip;
-    uint64_t inside;
     uint64_t
         expected;   /* completions in all, the driver's to set; the window closes with the last */
     uint64_t bytes; /* of measured requests */
     sim_time from, to; /* of the measured span */
     bool verify;
-    FILE *csv; /* requests.csv; NULL: not written */
+    FILE *csv;                        /* requests.csv; NULL: not written */
+    struct sim_population population; /* requests, and the places of a closed loop between them */
     struct sim_measure *response, *read, *write, *seek, *rotation, *transfer, *bus, *wait;
 };
 
@@ -42,9 +43,10 @@ struct disk_io {
 void disk_io_init(struct disk_io *io, struct sim *s, const struct direct_world *w, uint64_t skip,
                   bool verify, void *driver, void (*done)(struct disk_io *, struct disk_io_req *));
 void disk_io_fini(struct disk_io *io);
-/* Submits; the data of a write follow from device and sector, so that reads can be checked. */
+/* Submits for a customer (NULL: of an open loop), who is between two requests once it is done; the
+ * data of a write follow from device and sector, so that reads can be checked. */
 void disk_io_issue(struct disk_io *io, enum blk_op op, uint32_t device, uint64_t sector,
-                   uint32_t sectors, uint64_t tag);
+                   uint32_t sectors, struct sim_customer *customer, uint64_t tag);
 /* Scalars and remarks after the run. */
 void disk_io_report(struct disk_io *io);
 

@@ -66,6 +66,7 @@ struct load;
 struct source {
     struct load *load;
     struct sim_event event;
+    struct sim_customer customer; /* of a closed loop */
     uint32_t device;
 };
 
@@ -100,15 +101,25 @@ static void issue(struct source *src)
     bool read = sim_rng_chance(g, l->p->reads);
     l->left[src->device]--;
     disk_io_issue(&l->io, read ? BLK_READ : BLK_WRITE, src->device, first + place * step, n,
-                  (uint64_t)(src - l->sources));
+                  l->p->mode == MODE_OPEN ? NULL : &src->customer, (uint64_t)(src - l->sources));
+}
+
+/* A place of a closed loop has no more requests to make. */
+static void leave(struct source *src)
+{
+    struct disk_io *io = &src->load->io;
+    if (src->customer.stage != SIM_ABSENT)
+        sim_population_move(&io->population, &src->customer, SIM_ABSENT, sim_now(io->sim), false);
 }
 
 static void fire(struct sim *s, struct sim_event *e)
 {
     struct source *src = CONTAINER_OF(e, struct source, event);
     struct load *l = src->load;
-    if (l->left[src->device] == 0)
+    if (l->left[src->device] == 0) {
+        leave(src);
         return;
+    }
     issue(src);
     if (l->p->mode == MODE_OPEN && l->left[src->device] > 0)
         sim_after(s, e, sim_rng_exponential(&l->arrivals[src->device], l->p->gap));
@@ -118,9 +129,11 @@ static void done(struct disk_io *io, struct disk_io_req *r)
 {
     struct load *l = io->driver;
     struct source *src = &l->sources[r->tag];
-    if (l->p->mode == MODE_OPEN || l->left[src->device] == 0)
+    if (l->p->mode == MODE_OPEN)
         return;
-    if (l->p->think > 0)
+    if (l->left[src->device] == 0)
+        leave(src);
+    else if (l->p->think > 0)
         sim_after(io->sim, &src->event, l->p->think);
     else
         issue(src);
@@ -178,11 +191,14 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
         struct source *src = &l->sources[l->source_count++];
         *src = (struct source){ .load = l, .device = (uint32_t)(i / each) };
         sim_event_init(&src->event, SIM_CLASS_SOFTWARE, fire);
+        if (l->p->mode == MODE_CLOSED)
+            sim_population_move(&l->io.population, &src->customer, SIM_OUTSIDE, 0, false);
         sim_after(s, &src->event,
                   l->p->mode == MODE_OPEN
                       ? sim_rng_exponential(&l->arrivals[src->device], l->p->gap)
                       : 0);
     }
+    l->io.population.customers = l->p->mode == MODE_CLOSED ? l->source_count : 0;
     if (ok && l->p->faults != NULL) {
         l->faults = sim_faults_create(s, false);
         for (size_t i = 0; i < n; i++)

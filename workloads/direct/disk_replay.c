@@ -52,7 +52,8 @@ struct replay {
 static void issue(struct replay *l)
 {
     const struct disk_trace_line *t = &l->lines[l->next++];
-    disk_io_issue(&l->io, t->read ? BLK_READ : BLK_WRITE, t->device, t->sector, t->sectors, 0);
+    disk_io_issue(&l->io, t->read ? BLK_READ : BLK_WRITE, t->device, t->sector, t->sectors, NULL,
+                  0);
 }
 
 static void fire(struct sim *s, struct sim_event *e)

@@ -18,6 +18,7 @@
 #include "sim/audit.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
+#include "sim/population.h"
 #include "sim/stat.h"
 #include "sim/window.h"
 #include "workloads/direct/mesh_traffic.h"
@@ -45,6 +46,7 @@ struct closed {
     struct sim_event event;
     struct traffic_pool pool;
     FILE *log; /* packets.csv; NULL: not written */
+    struct sim_population packets;
     struct sim_measure *latency;
     struct traffic_cycles latency_cycles;
     struct stat_moments blocking;
@@ -68,6 +70,7 @@ static void inject(struct sim *s, struct sim_event *e)
         p->flits = x->flits;
         p->created = now;
         p->user = c->next++;
+        sim_population_move(&c->packets, &(struct sim_customer){ 0 }, SIM_INSIDE, now, false);
         net_inject(c->net, p);
     }
     if (c->next < c->count)
@@ -77,6 +80,8 @@ static void inject(struct sim *s, struct sim_event *e)
 static void receive(void *arg, struct net_packet *p, enum net_status status)
 {
     struct closed *c = arg;
+    sim_population_move(&c->packets, &(struct sim_customer){ SIM_INSIDE, p->created }, SIM_ABSENT,
+                        sim_now(c->sim), status == NET_OK);
     if (c->delivered + c->dropped + 1 == c->count) /* the last of all */
         sim_window_close(c->sim);
     if (status != NET_OK) {
@@ -136,6 +141,7 @@ static struct closed *closed_new(struct sim *s, const struct direct_world *w, co
     c->latency_cycles.cycle = c->d.flit_time;
     c->done = base_zalloc(c->d.terminals, sizeof(*c->done));
     sim_event_init(&c->event, SIM_CLASS_SOFTWARE, inject);
+    sim_population_init(&c->packets, s, name);
     return c;
 }
 
@@ -144,6 +150,7 @@ static void closed_destroy(void *self)
     struct closed *c = self;
     sim_cancel(c->sim, &c->event);
     sim_audit_unregister(c->sim, c);
+    sim_population_fini(&c->packets);
     traffic_pool_fini(&c->pool);
     free(c->latency_cycles.counts);
     free(c->entries);
@@ -159,6 +166,7 @@ static void *closed_start(struct closed *c)
     c->latency = sim_measure_declare(c->sim, "latency", "s",
                                      "From a packet's creation to the delivery of its tail.",
                                      c->random ? flags : flags | SIM_MEASURE_DETERMINISTIC);
+    sim_population_tells(&c->packets, SIM_INSIDE, c->latency);
     stat_init(&c->blocking);
     traffic_watch(c->net);
     qsort(c->entries, c->count, sizeof(*c->entries), by_time);

@@ -8,9 +8,8 @@
  * back-pressure from a server into the network: requests and replies share channels, but a terminal
  * takes every flit, so requests that wait for replies cannot deadlock here.
  *
- *   REPLY1  Little's law, exactly: the integral of the number of round trips under way over the run
- *       is the sum of the lengths of those that ended and of the ages of those that did not.  Both
- *       sides are kept by themselves, modulo 2^64 ps, and compared at the end.
+ *   REPLY1  The slots are the customers of a closed population (sim/population.h): in a round trip,
+ *       or between two; Little's law holds for both, exactly.
  *
  * Source: closed loops as a way to load a network [Dally & Towles 2004, ch. 23]; bounds of closed
  * systems [Denning & Buzen 1978].
@@ -23,7 +22,7 @@
 #include "sim/audit.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
-#include "sim/server.h"
+#include "sim/population.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/pattern.h"
 
@@ -65,8 +64,8 @@ enum stage { THINKING, REQUESTED, SERVED, REPLIED };
 struct slot {
     struct sim_event event; /* the next packet of the slot: request or reply */
     struct reply *owner;
-    sim_time created; /* of the round trip under way */
-    uint64_t turns;   /* round trips begun */
+    struct sim_customer customer;
+    uint64_t turns; /* round trips begun */
     uint32_t src, dst;
     enum stage stage;
 };
@@ -87,29 +86,17 @@ struct reply {
     uint64_t sent, delivered, dropped, inside; /* packets, all of them */
     uint64_t started, ended, lost;             /* round trips, all of them */
     uint64_t window_ended, window_flits;
-    sim_time touched; /* until when the two sums hold */
-    uint64_t area, ages;
-    double area_window; /* ps */
+    struct sim_population trips;
     struct sim_measure *round_trip, *request, *reply;
     struct whole_folder *files;
     FILE *log; /* packets.csv; NULL: not written */
 };
 
-/* The integral of the number of round trips under way, up to now; modulo 2^64. */
-static void integrate(struct reply *r)
+static void end_trip(struct reply *r, struct slot *k, bool told)
 {
-    sim_time now = sim_now(r->sim);
-    double under_way = (double)(r->started - r->ended - r->lost);
-    r->area += (uint64_t)(now - r->touched) * (r->started - r->ended - r->lost);
-    if (r->in_window)
-        r->area_window += under_way * (double)(now - r->touched);
-    r->touched = now;
-}
-
-static void end_trip(struct reply *r, const struct slot *k)
-{
-    integrate(r);
-    r->ages += (uint64_t)(sim_now(r->sim) - k->created);
+    sim_population_move(&r->trips, &k->customer, SIM_OUTSIDE, sim_now(r->sim), told);
+    k->stage = THINKING;
+    sim_after(r->sim, &k->event, r->p->think);
 }
 
 /* A round trip begins.  False: the pattern drew the terminal itself, which is silent for as long as
@@ -121,10 +108,9 @@ static bool start_trip(struct reply *r, struct slot *k)
         sim_after(r->sim, &k->event, sim_time_mul(r->d.flit_time, r->p->request_flits));
         return false;
     }
-    integrate(r);
+    sim_population_move(&r->trips, &k->customer, SIM_INSIDE, sim_now(r->sim), k->turns > 0);
     r->started++;
     k->turns++;
-    k->created = sim_now(r->sim);
     k->dst = dst;
     return true;
 }
@@ -167,16 +153,14 @@ static void requested(struct reply *r, struct slot *k, const struct net_packet *
 
 static void replied(struct reply *r, struct slot *k, const struct net_packet *p)
 {
-    end_trip(r, k);
     r->ended++;
     if (r->in_window) {
         r->window_ended++;
         r->done[k->src]++;
-        sim_measure_add(r->round_trip, sim_time_seconds(p->delivered - k->created));
+        sim_measure_add(r->round_trip, sim_time_seconds(p->delivered - k->customer.since));
         sim_measure_add(r->reply, sim_time_seconds(p->delivered - p->created));
     }
-    k->stage = THINKING;
-    sim_after(r->sim, &k->event, r->p->think);
+    end_trip(r, k, true);
 }
 
 static void receive(void *arg, struct net_packet *p, enum net_status status)
@@ -186,10 +170,8 @@ static void receive(void *arg, struct net_packet *p, enum net_status status)
     r->inside--;
     if (status != NET_OK) { /* the round trip is lost with its packet; the slot begins anew */
         r->dropped++;
-        end_trip(r, k);
+        end_trip(r, k, false);
         r->lost++;
-        k->stage = THINKING;
-        sim_after(r->sim, &k->event, r->p->think);
         traffic_give(&r->pool, p);
         return;
     }
@@ -210,7 +192,6 @@ static void receive(void *arg, struct net_packet *p, enum net_status status)
 static void open_window(struct sim *s, struct sim_event *e)
 {
     struct reply *r = CONTAINER_OF(e, struct reply, open);
-    integrate(r);
     r->in_window = true;
     sim_window_open(s);
     sim_after(s, &r->close, r->p->measure);
@@ -219,7 +200,6 @@ static void open_window(struct sim *s, struct sim_event *e)
 static void close_window(struct sim *s, struct sim_event *e)
 {
     struct reply *r = CONTAINER_OF(e, struct reply, close);
-    integrate(r);
     r->in_window = false;
     r->closed = true;
     sim_window_close(s);
@@ -232,20 +212,11 @@ static void close_window(struct sim *s, struct sim_event *e)
 static void audit(void *self, struct sim_audit_report *report)
 {
     const struct reply *r = self;
-    uint64_t area = r->area, ages = r->ages, under_way = 0;
-    sim_time now = sim_now(r->sim);
+    uint64_t under_way = 0;
     sim_audit_balance_resident(report, "packets", r->sent, r->delivered, r->inside, r->dropped);
     for (size_t i = 0; i < r->count; i++)
-        if (r->slots[i].stage != THINKING) {
-            under_way++;
-            ages += (uint64_t)(now - r->slots[i].created);
-        }
+        under_way += r->slots[i].stage != THINKING;
     sim_audit_balance_resident(report, "round trips", r->started, r->ended, under_way, r->lost);
-    area += (uint64_t)(now - r->touched) * (r->started - r->ended - r->lost);
-    sim_audit_check(report, area == ages,
-                    "Little's law (REPLY1): round trips under way sum up to %" PRIu64
-                    " ps over the run, their lengths to %" PRIu64 " ps",
-                    area, ages);
 }
 
 static void declare(struct reply *r)
@@ -277,6 +248,7 @@ static void make_slots(struct reply *r)
             k->owner = r;
             k->src = i;
             k->stage = THINKING;
+            sim_population_move(&r->trips, &k->customer, SIM_OUTSIDE, 0, false);
             sim_event_init(&k->event, SIM_CLASS_SOFTWARE, send);
             sim_at(r->sim, &k->event, 0);
         }
@@ -297,6 +269,7 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
     sim_event_init(&r->open, SIM_CLASS_ARRIVAL, open_window);
     sim_event_init(&r->close, SIM_CLASS_ARRIVAL, close_window);
     sim_audit_register(s, "mesh_reply", audit, r);
+    sim_population_init(&r->trips, s, "round trips");
     bool good = pattern_init(&r->pattern, &r->p->pattern, &r->d, s, e);
     if (good && (uint64_t)r->p->outstanding * r->d.terminals > SLOTS_MAX)
         good = err_set(e,
@@ -310,7 +283,9 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
     r->log = traffic_log_open(r->files);
     declare(r);
     traffic_watch(w->net);
+    sim_population_tells(&r->trips, SIM_INSIDE, r->round_trip);
     make_slots(r);
+    r->trips.customers = r->count;
     sim_after(s, &r->open, r->p->warmup);
     return r;
 }
@@ -349,8 +324,9 @@ static void reply_finish(void *self, enum sim_end end)
     }
     sim_scalar(r->sim, "accepted", "flits/node/cycle", (double)r->window_flits / cycles / nodes,
                column);
-    sim_scalar(r->sim, "under_way", "1", r->area_window / (double)r->p->measure, column);
+    sim_scalar(r->sim, "under_way", "1", sim_inside_mean(&r->trips.stages[1].now), column);
     sim_scalar(r->sim, "little", "1", rate * sim_measure_mean(r->round_trip), 0);
+    sim_population_report(&r->trips);
     if (r->lost > 0)
         sim_remark(r->sim, "%" PRIu64 " round trips were lost at dead channels", r->lost);
     if (r->window_ended == 0)
@@ -366,6 +342,7 @@ static void reply_destroy(void *self)
     sim_cancel(r->sim, &r->open);
     sim_cancel(r->sim, &r->close);
     sim_audit_unregister(r->sim, r);
+    sim_population_fini(&r->trips);
     traffic_pool_fini(&r->pool);
     pattern_fini(&r->pattern);
     free(r->rng);

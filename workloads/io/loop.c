@@ -1,8 +1,6 @@
 /* loop.c: see loop.h. */
 #include "workloads/io/loop.h"
 
-#define FEW 20 /* completions of a customer: with fewer the ends weigh */
-
 enum law { LAW_FIXED, LAW_EXPONENTIAL, LAW_UNIFORM };
 
 const char *const io_sync_names[] = { "close", "each", "none", NULL };
@@ -62,32 +60,33 @@ bool io_loop(const struct io_loop *l)
     bool fine = true;
     if (p->start > 0)
         port_thread_sleep(port, (sim_time)port_random_below(port, (uint64_t)p->start));
+    port_pay(port); /* it comes and goes at moments that no edge of the window can precede */
     for (uint64_t k = 0; k < all; k++) {
+        port_stage(port, l->inside);
         if (k == warmup)
             port_window(port, true, l->ranks);
-        if (!l->request(l->self, k) || !flush(l, IO_SYNC_EACH)) {
-            fine = false;
-            if (!l->together)
-                return false;
-        }
-        if (k + 1 == all)
-            break;
+        bool good = l->request(l->self, k);
         sim_time since = port_now(port);
-        think(l);
-        if (l->outside != NULL)
+        port_stage(port, good ? l->outside : NULL);
+        fine &= good && flush(l, IO_SYNC_EACH) && (k + 1 < all || flush(l, IO_SYNC_CLOSE));
+        bool on = k + 1 < all && (fine || l->together);
+        if (on)
+            think(l);
+        else
+            port_pay(port);
+        if (good)
             port_measure(port, l->outside, (double)(port_now(port) - since) / (double)SIM_SEC);
+        if (!on)
+            break;
     }
-    fine &= flush(l, IO_SYNC_CLOSE);
-    end(l);
+    port_stage(port, NULL);
+    if (fine || l->together)
+        end(l);
     return fine;
 }
 
 void io_loop_remarks(const struct io_loop *l)
 {
-    if (l->p->requests < FEW)
-        port_remark(l->port,
-                    "%lld requests of a program in the window are fewer than %d: the ends weigh",
-                    (long long)l->p->requests, FEW);
     if (l->writes && l->p->sync == IO_SYNC_NONE)
         port_remark(l->port, "sync = \"none\": what only the file system's memory has counts as "
                              "written");

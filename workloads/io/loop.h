@@ -51,8 +51,8 @@ struct io_loop {
     void *self;
     /* Request k, from 0. (blocks) False after port_fail. */
     bool (*request)(void *self, uint64_t k);
-    bool (*flush)(void *self);     /* (blocks) NULL: nothing to flush */
-    const struct measure *outside; /* time between two requests; may be NULL */
+    bool (*flush)(void *self);              /* (blocks) NULL: nothing to flush */
+    const struct measure *inside, *outside; /* times of a request, observed by it; between two */
 };
 /* Runs it to its end. (blocks) False: a request failed. */
 bool io_loop(const struct io_loop *l);
