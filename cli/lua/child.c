@@ -182,8 +182,6 @@ static bool keep(void *arg, const struct val *values, struct err *e)
         const struct val *in;
         void *out;
     } no_const = { .in = values };
-    if (x->constraint == 0)
-        return true;
     x->child->instructions = SCRIPT_INSTRUCTIONS;
     lua_pushvalue(L, x->constraint);
     lua_pushcfunction(L, push_values);
@@ -306,7 +304,9 @@ void child_main(int fd, const struct script_options *o)
     if (lua_isfunction(x.first, -1))
         x.constraint = lua_gettop(x.first);
     struct val *sweep = overridden(v.out, o, &e);
-    struct sweep_plan plan = { .keep = keep, .each = run_case, .arg = &x, .reads = c.reads };
+    struct sweep_plan plan = { .each = run_case, .arg = &x, .reads = c.reads };
+    if (x.constraint != 0)
+        plan.keep = keep;
     if (e.set || !sweep_expand(sweep, o, &plan, &e))
         child_fail(&c, e.text);
     send_done(&c, sweep, plan.axes, plan.bisect);

@@ -34,8 +34,10 @@ struct parent {
     bool first_sent, done;
     char *frame;
     size_t frame_capacity;
-    double heard;     /* when the last case came, or the start; */
-    double heard_cpu; /* the child's processor time then */
+    double heard_cpu;       /* the child's processor time when the last case came */
+    double looked, elapsed; /* when the time was looked at, and how much had passed */
+    double marked;          /* elapsed at an earlier look, */
+    size_t marked_cases;    /* and the cases that had come */
 };
 
 /* The processor time of the child. */
@@ -189,24 +191,30 @@ static void show_print(struct parent *p, const char *s, size_t length)
     free(line);
 }
 
-/* A case has its time, and the sweep has its own, which grows with the cases that came. */
+/* A case has its time, and any SCRIPT_WALL_SECONDS of the sweep bring as many cases as may be
+ * asked: what does not get on ends within twice that, however busy the machine. */
 static bool in_time(struct parent *p)
 {
-    double cpu = child_seconds(p), since = cpu - p->heard_cpu;
-    bool waits = since < 0.1 || since > SCRIPT_CPU_SECONDS / 2.0; /* else the machine is busy */
-    bool case_good =
-        since < SCRIPT_CPU_SECONDS && !(waits && now_seconds() - p->heard > SCRIPT_WALL_SECONDS);
-    if (case_good && cpu < SCRIPT_CPU_SECONDS + 1e-3 * SCRIPT_CASE_MS * (double)p->out->case_count)
-        return true;
-    if (!case_good || p->out->case_count == 0)
+    double now = now_seconds(), step = now - p->looked;
+    size_t cases = p->out->case_count, fresh = cases - p->marked_cases;
+    p->looked = now;
+    p->elapsed += step < 1 ? step : 1; /* a longer one: this process was stopped itself */
+    if (child_seconds(p) - p->heard_cpu > SCRIPT_CPU_SECONDS ||
+        (cases == 0 && p->elapsed > SCRIPT_WALL_SECONDS))
         return err_set(p->e,
                        "%s: evaluating it takes more than %d s of processor time (or %d s in all): "
                        "does a loop or a pattern go on for ever?",
                        p->o->file, SCRIPT_CPU_SECONDS, SCRIPT_WALL_SECONDS);
-    return err_set(p->e,
-                   "%s: evaluating its first %zu combinations takes %.0f s of processor time, more "
-                   "than %d ms each: is the sweep too large?",
-                   p->o->file, p->out->case_count, cpu, SCRIPT_CASE_MS);
+    if (p->elapsed - p->marked <= SCRIPT_WALL_SECONDS)
+        return true;
+    if (fresh < (size_t)SCRIPT_WALL_SECONDS * 1000 / SCRIPT_CASE_MS)
+        return err_set(p->e,
+                       "%s: after %zu combinations, the next %zu take more than %d s, above %d ms "
+                       "each: is the sweep too large?",
+                       p->o->file, p->marked_cases, fresh, SCRIPT_WALL_SECONDS, SCRIPT_CASE_MS);
+    p->marked = p->elapsed;
+    p->marked_cases = cases;
+    return true;
 }
 
 static bool take_case(struct parent *p, struct wire_reader *r)
@@ -217,16 +225,14 @@ static bool take_case(struct parent *p, struct wire_reader *r)
         out->case_count == SCRIPT_CASES) {
         val_free(sweep);
         val_free(root);
-        return false;
+        return !r->bad && err_set(p->e, "%s: the sweep has more than %d combinations", p->o->file,
+                                  SCRIPT_CASES);
     }
     if (out->case_count == out->case_capacity) {
         out->case_capacity = out->case_capacity ? out->case_capacity * 2 : 16;
         out->cases = base_realloc(out->cases, out->case_capacity * sizeof *out->cases);
     }
     out->cases[out->case_count++] = (struct script_case){ .root = root, .sweep = sweep };
-    if (!in_time(p))
-        return false;
-    p->heard = now_seconds();
     p->heard_cpu = child_seconds(p);
     return true;
 }
@@ -288,7 +294,7 @@ static bool parent_read(struct parent *p, void *out, size_t length)
     while (length > 0) {
         struct pollfd f = { .fd = p->fd, .events = POLLIN };
         int ready = poll(&f, 1, 100);
-        if (ready <= 0 && !in_time(p))
+        if (!in_time(p))
             return false;
         if (ready <= 0)
             continue;
@@ -375,8 +381,8 @@ bool script_run(const struct script_options *o, struct script_result *out, struc
     }
     out->sources = val_new(VAL_TABLE, NULL, 0);
     p.fd = pair[0];
-    p.heard = now_seconds();
-    setsockopt(p.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 10 },
+    p.looked = now_seconds();
+    setsockopt(p.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = SCRIPT_WALL_SECONDS },
                sizeof(struct timeval));
     while (!p.done && read_frame(&p))
         continue;

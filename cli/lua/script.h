@@ -17,9 +17,9 @@
 #include "sim/base/val.h"
 
 enum {
-    SCRIPT_CPU_SECONDS = 3,   /* between one case and the next */
-    SCRIPT_WALL_SECONDS = 12, /* the same, on a busy machine */
-    SCRIPT_CASE_MS = 5,       /* of processor time a case, on average */
+    SCRIPT_CPU_SECONDS = 3,  /* of processor time between one case and the next */
+    SCRIPT_WALL_SECONDS = 6, /* of host time, the same */
+    SCRIPT_CASE_MS = 5,      /* of host time a case, on average over SCRIPT_WALL_SECONDS */
     SCRIPT_AXES = 64,
     SCRIPT_LUA_MIB = 64,      /* Lua's own allocator */
     SCRIPT_ADDRESS_MIB = 512, /* RLIMIT_AS; not under AddressSanitizer */

@@ -197,10 +197,20 @@ static struct val *combination(const struct axes *x, size_t n, size_t zipped)
     return values;
 }
 
-static bool walk(const struct axes *x, size_t total, size_t zipped, struct sweep_plan *p,
-                 struct err *e)
+static bool too_many(const struct val *sweep, struct err *e)
+{
+    char where[512] = "";
+    if (sweep)
+        val_where(sweep, where, sizeof where);
+    return err_set(e, "%sthe sweep has more than %d combinations", where, SCRIPT_CASES);
+}
+
+static bool walk(const struct axes *x, const struct val *sweep, size_t total, size_t zipped,
+                 struct sweep_plan *p, struct err *e)
 {
     size_t kept = 0;
+    if (!p->keep && total > SCRIPT_CASES)
+        return too_many(sweep, e);
     for (size_t n = 0; n < total; n++) {
         struct val *values = combination(x, n, zipped);
         struct err no = ERR_INIT;
@@ -212,7 +222,7 @@ static bool walk(const struct axes *x, size_t total, size_t zipped, struct sweep
         if (!good)
             return false;
         if (keep && ++kept > SCRIPT_CASES)
-            return err_set(e, "the sweep has more than %d combinations", SCRIPT_CASES);
+            return too_many(sweep, e);
     }
     if (kept == 0)
         return err_set(e, "the sweep's constraint leaves nothing to run");
@@ -234,7 +244,7 @@ bool sweep_expand(const struct val *sweep, const struct script_options *o, struc
     for (size_t i = 0; i < x.count; i++) {
         val_append(p->axes, val_new_string(x.a[i].path, NULL, 0));
         if (!x.a[i].zipped && __builtin_mul_overflow(total, x.a[i].count, &total))
-            return err_set(e, "the sweep has more than %d combinations", SCRIPT_CASES);
+            return too_many(sweep, e);
     }
-    return walk(&x, total, zipped, p, e);
+    return walk(&x, sweep, total, zipped, p, e);
 }

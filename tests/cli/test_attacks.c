@@ -1,5 +1,5 @@
 /* test_attacks.c: what a hostile configuration may try: each ends with one sentence, in bounded
- * time, and leaves no child. */
+ * time, and leaves no child.  More of them: tests/system/test_hostile.sh. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,26 +16,11 @@
 
 TestSuite(attacks, .timeout = 60);
 
-Test(attacks, endless_loop_is_stopped_by_the_instruction_budget)
-{
-    REFUSED("while true do end", "million Lua instructions");
-}
-
 Test(attacks, endless_loop_in_a_close_handler_is_stopped)
 {
     REFUSED("local x <close> = setmetatable({}, {__close = function() while true do end end}) "
             "while true do end",
             "million Lua instructions");
-}
-
-Test(attacks, huge_tables_run_into_the_memory_limit)
-{
-    REFUSED("local t = {} for i = 1, 1e9 do t[i] = {i} end", "MiB of memory");
-}
-
-Test(attacks, huge_text_runs_into_the_memory_limit)
-{
-    REFUSED("return { title = ('x'):rep(1 << 30) }", "MiB of memory");
 }
 
 Test(attacks, doubling_by_gsub_runs_into_the_memory_limit)
@@ -81,11 +66,6 @@ Test(attacks, pattern_bomb_runs_into_the_processor_limit)
 {
     REFUSED("local s = ('a'):rep(40) return { title = s:find(('a-'):rep(26) .. 'b') }",
             "s of processor time");
-}
-
-Test(attacks, endless_library_call_runs_into_the_processor_limit)
-{
-    REFUSED("return { title = (''):rep(1 << 60) }", "s of processor time");
 }
 
 Test(attacks, finalisers_are_refused)
@@ -138,7 +118,6 @@ Test(attacks, addresses_are_hidden)
 
 Test(attacks, deep_recursion_ends_cleanly)
 {
-    REFUSED("local function f() return 1 + f() end f()", "MiB of memory");
     REFUSED("local t = {} t.t = t return t", "nested more than");
     REFUSED("local t = {} for i = 1, 1e5 do t = {t} end return t", "nested more than");
 }
@@ -213,7 +192,7 @@ Test(attacks, tables_of_any_size_are_sorted)
     script_result_fini(&r);
 }
 
-/* Each case has its time, the sweep has none of its own; a literal list costs what it is long. */
+/* The sweep has no time of its own as long as it gets on; a literal list costs what it is long. */
 Test(attacks, as_many_cases_as_are_documented_pass)
 {
     struct script_result r;
@@ -227,12 +206,4 @@ Test(attacks, as_many_cases_as_are_documented_pass)
     cr_expect_eq(r.case_count, (size_t)SCRIPT_CASES);
     script_result_fini(&r);
     free(text);
-}
-
-Test(attacks, many_slow_cases_run_into_the_limit_of_the_sweep)
-{
-    REFUSED("local v = {} for i = 1, 1000 do v[i] = i end "
-            "local n = param('a', 0) for i = 1, 3e7 do end "
-            "return { sweep = { product = { a = v } } }",
-            "is the sweep too large?");
 }
