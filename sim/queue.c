@@ -7,7 +7,7 @@
 #define CHUNK_ENTRIES 10 /* a chunk is four cache lines */
 #define BLOCK_CHUNKS 64  /* chunks are allocated so many at a time */
 /* Where more than FAR are pending they have left the nearest caches: fuller chunks pay there.  A
- * bucket with no more than FEW goes to the heap undivided; PER_BUCKET is what a rung's width aims
+ * bucket with no more than FEW goes to the bottom undivided; PER_BUCKET is what a rung's width aims
  * at. */
 #define FAR 4096
 #define FEW(q) ((q)->count > FAR ? 24 : 16)
@@ -139,21 +139,25 @@ static void rung_fill(struct sim_queue *q, struct sim_rung *r, struct sim_chunk 
     }
 }
 
-static void heap_add(struct sim_queue *q, const struct sim_entry *entry)
+static inline void in_bottom(struct sim_event *e)
 {
-    entry->event->link = NULL;
-    sim_heap_push(&q->heap, entry);
+    e->link = NULL;
+    e->slot = 0;
 }
 
-static void heap_fill(struct sim_queue *q, struct sim_chunk *c)
+static void bottom_fill(struct sim_queue *q, struct sim_chunk *c)
 {
-    for (; c; c = chunk_free(q, c))
-        for (uint32_t i = 0; i < c->count; i++)
-            heap_add(q, &c->entries[i]);
-    q->spill_at = q->heap.count > SPILL / 2 ? q->heap.count * 2 : SPILL;
+    for (; c; c = chunk_free(q, c)) {
+        for (uint32_t i = 0; i < c->count; i++) {
+            in_bottom(c->entries[i].event);
+            sim_bottom_append(&q->bottom, &c->entries[i]);
+        }
+    }
+    sim_bottom_sort(&q->bottom);
+    q->spill_at = q->bottom.count > SPILL / 2 ? q->bottom.count * 2 : SPILL;
 }
 
-/* Turns the top into heap or first rung. */
+/* Turns the top into bottom or first rung. */
 static void descend_from_top(struct sim_queue *q)
 {
     struct sim_chunk *list = q->top;
@@ -163,7 +167,7 @@ static void descend_from_top(struct sim_queue *q)
     q->top_count = 0;
     if (n <= FEW(q) || end - q->top_min <= 1) {
         q->limit = end;
-        heap_fill(q, list);
+        bottom_fill(q, list);
     } else {
         rung_fill(q, rung_add(q, q->top_min, end, n), list);
     }
@@ -196,7 +200,7 @@ static void descend_from_rung(struct sim_queue *q)
         rung_fill(q, rung_add(q, start, end, n), list);
     } else {
         q->limit = end;
-        heap_fill(q, list);
+        bottom_fill(q, list);
     }
 }
 
@@ -204,7 +208,7 @@ bool sim_queue_refill(struct sim_queue *q)
 {
     if (q->count == 0)
         return false;
-    while (q->heap.count == 0) {
+    while (q->bottom.count == 0) {
         if (q->rungs > 0)
             descend_from_rung(q);
         else
@@ -213,28 +217,27 @@ bool sim_queue_refill(struct sim_queue *q)
     return true;
 }
 
-/* Divides a heap that has grown large into a rung. */
+/* Divides a bottom that has grown large into a rung. */
 static void spill(struct sim_queue *q)
 {
-    struct sim_heap *h = &q->heap;
-    sim_time first = h->entries[0].time, last = first;
-    for (uint32_t i = 1; i < h->count; i++)
-        last = sim_time_max(last, h->entries[i].time);
+    struct sim_bottom *b = &q->bottom;
+    struct sim_entry *e = b->entries + b->head;
+    sim_time first = e[0].time, last = e[b->count - 1].time;
     if (last == first || q->rungs == SIM_QUEUE_RUNGS) {
-        q->spill_at = h->count * 2;
+        q->spill_at = b->count * 2;
         return;
     }
-    struct sim_rung *r = rung_add(q, first, q->limit, h->count);
-    for (uint32_t i = 0; i < h->count; i++)
-        chunk_append(q, &r->bucket[bucket_of(r, h->entries[i].time)], &h->entries[i]);
-    h->count = 0;
+    struct sim_rung *r = rung_add(q, first, q->limit, b->count);
+    for (uint32_t i = 0; i < b->count; i++)
+        chunk_append(q, &r->bucket[bucket_of(r, e[i].time)], &e[i]);
+    b->head = b->count = 0;
 }
 
 /* ---- the queue ---- */
 void sim_queue_init(struct sim_queue *q)
 {
     *q = (struct sim_queue){ .spill_at = SPILL, .top_min = SIM_NEVER };
-    sim_heap_init(&q->heap);
+    sim_bottom_init(&q->bottom);
 }
 
 static void forget(struct sim_chunk *c)
@@ -246,7 +249,7 @@ static void forget(struct sim_chunk *c)
 
 void sim_queue_fini(struct sim_queue *q)
 {
-    sim_heap_fini(&q->heap);
+    sim_bottom_fini(&q->bottom);
     forget(q->top);
     for (uint32_t i = 0; i < SIM_QUEUE_RUNGS; i++) {
         for (uint32_t b = q->rung[i].next; i < q->rungs && b < q->rung[i].buckets; b++)
@@ -259,16 +262,22 @@ void sim_queue_fini(struct sim_queue *q)
     sim_queue_init(q);
 }
 
-void sim_queue_push(struct sim_queue *q, struct sim_event *e)
+/* An event at SIM_NEVER ends the run and does not fire: it needs a place only. */
+static struct sim_entry entry_of(struct sim_event *e)
 {
-    /* An event at SIM_NEVER ends the run and does not fire: it needs a place only. */
-    struct sim_entry entry = { .time = sim_time_min(e->time, SIM_NEVER - 1),
+    return (struct sim_entry){ .time = sim_time_min(e->time, SIM_NEVER - 1),
                                .order = e->order,
                                .event = e };
+}
+
+void sim_queue_push(struct sim_queue *q, struct sim_event *e)
+{
+    struct sim_entry entry = entry_of(e);
     q->count++;
     if (entry.time < q->limit) {
-        heap_add(q, &entry);
-        if (q->heap.count > q->spill_at)
+        in_bottom(e);
+        sim_bottom_push(&q->bottom, &entry);
+        if (q->bottom.count > q->spill_at)
             spill(q);
         return;
     }
@@ -290,7 +299,8 @@ void sim_queue_remove(struct sim_queue *q, struct sim_event *e)
     ASSERT(sim_event_pending(e));
     q->count--;
     if (!e->link) {
-        sim_heap_remove(&q->heap, e);
+        struct sim_entry entry = entry_of(e);
+        sim_bottom_remove(&q->bottom, &entry);
         return;
     }
     chunk_remove(e->link, e->slot);

@@ -1,23 +1,23 @@
-/* queue.h: the event list: a ladder of buckets above a small heap.
+/* queue.h: the event list: a ladder of buckets above a short sorted array.
  *
- * Three tiers by time [Tang, Goh & Thng 2005, the ladder queue; ours has arrays instead of lists,
- * and a heap at the bottom]:
+ * Three tiers by time [Tang, Goh & Thng 2005, the ladder queue; ours has arrays instead of
+ * lists]:
  *
- *   heap    events before `limit`, in order: where the next event comes from
+ *   bottom  events before `limit`, in order: where the next event comes from
  *   rungs   each divides one bucket of the rung above it into buckets of equal width; the finest
  *           comes last.  A bucket is unordered.
  *   top     events after all rungs, unordered
  *
- * When the heap is empty the next bucket of the finest rung is emptied into it, or, when it holds
+ * When the bottom is empty the next bucket of the finest rung is emptied into it, or, when it holds
  * many, divided into a rung of its own; when no rung is left, the top becomes one.  So an event is
  * moved a few times in sequential memory and sorted only among its neighbours: the cost of an event
- * hardly grows with their number, and a queue of a few events is just the heap.
+ * hardly grows with their number, and a queue of a few events is just the bottom.
  *
- *   QUEUE1  Every event in the heap is before `limit`; a rung's events are in [its boundary, its
+ *   QUEUE1  Every event in the bottom is before `limit`; a rung's events are in [its boundary, its
  *       end); the end of each rung is the boundary of the one above it, the top starts at the end
  *       of the first, and `limit` is the boundary of the last.
- *   QUEUE2  A pending event knows where its entry is: slot is its index in the chunk `link`, or in
- *       the heap when link is NULL.  An idle event's slot is UINT32_MAX.
+ *   QUEUE2  A pending event knows where its entry is: slot is its index in the chunk `link`; where
+ *       link is NULL it is in the bottom.  An idle event's slot is UINT32_MAX.
  *   QUEUE3  Where an event lies depends on the keys and the order of calls alone, and the order in
  *       which events come out on the keys alone.
  *
@@ -26,7 +26,7 @@
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
 
-#include "sim/heap.h"
+#include "sim/bottom.h"
 
 #define SIM_QUEUE_RUNGS 8
 
@@ -42,9 +42,9 @@ struct sim_rung {
 
 struct sim_queue {
     uint64_t count; /* pending */
-    struct sim_heap heap;
+    struct sim_bottom bottom;
     sim_time limit;
-    uint32_t spill_at; /* the heap is divided when it holds more */
+    uint32_t spill_at; /* the bottom is divided when it holds more */
     uint32_t rungs;
     struct sim_rung rung[SIM_QUEUE_RUNGS];
     struct sim_chunk *top;
@@ -62,22 +62,22 @@ void sim_queue_fini(struct sim_queue *q); /* pending events become idle */
 void sim_queue_push(struct sim_queue *q, struct sim_event *e);
 void sim_queue_remove(struct sim_queue *q, struct sim_event *e); /* pending */
 
-/* Fills the heap from the tiers above; false: nothing is pending.  Private. */
+/* Fills the bottom from the tiers above; false: nothing is pending.  Private. */
 bool sim_queue_refill(struct sim_queue *q);
 
 /* The first event without taking it, or NULL. */
 static inline struct sim_event *sim_queue_peek(struct sim_queue *q)
 {
-    if (q->heap.count == 0 && !sim_queue_refill(q))
+    if (q->bottom.count == 0 && !sim_queue_refill(q))
         return NULL;
-    return q->heap.entries[0].event;
+    return sim_bottom_first(&q->bottom)->event;
 }
 
 /* Takes the event that peek has just shown. */
 static inline void sim_queue_pop(struct sim_queue *q)
 {
     q->count--;
-    sim_heap_pop(&q->heap);
+    sim_bottom_pop(&q->bottom);
 }
 
 #endif
