@@ -34,10 +34,13 @@ static uint64_t salt[WORDS];
 static uint8_t turn[WORDS];
 static uint64_t zeros[64]; /* x^(8 * 2^k): appending 2^k zero bytes */
 
-/* Prefixes of a block: the checksum of the first k words is prefix_salt[k] and what each half byte
- * of the key adds; shift[k] is x^(64 k). */
-static uint64_t prefix[WORDS + 1][16][16];
-static uint64_t prefix_salt[WORDS + 1], shift[WORDS + 1];
+/* Prefixes of a block: the checksum of the first k words is prefix_salt[k] and what each bit of the
+ * key adds, bit 63 - 16 l - t at [k][t][l]: four lanes of a register, one bit further at each step.
+ * shift[k] is x^(64 k), few[k] x^(8 k). */
+#define LANES 4
+#define STEPS (64 / LANES)
+static _Alignas(64) uint64_t prefix[WORDS + 1][STEPS][LANES];
+static uint64_t prefix_salt[WORDS + 1], shift[WORDS + 1], few[8];
 
 /* The finaliser of MurmurHash3's 64-bit variant as improved by Stafford (his mix 13). */
 static uint64_t mix(uint64_t z)
@@ -81,16 +84,47 @@ __attribute__((target("pclmul,sse4.1"))) static uint64_t gf_mul_clmul(uint64_t a
     return (uint64_t)_mm_cvtsi128_si64(product) ^ (uint64_t)_mm_cvtsi128_si64(back);
 }
 
-static void choose_gf_mul(void)
+#endif
+
+/* What the key adds to the checksum of the first `words` words. */
+static uint64_t of_key_plain(uint64_t key, size_t words)
 {
-    if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
-        gf_mul = gf_mul_clmul;
+    uint64_t r = 0;
+    for (size_t t = 0; t < STEPS; t++)
+        for (size_t l = 0; l < LANES; l++)
+            r ^= prefix[words][t][l] & -(key >> (63 - STEPS * l - t) & 1);
+    return r;
 }
-#else
-static void choose_gf_mul(void)
+
+static uint64_t (*of_key)(uint64_t key, size_t words) = of_key_plain;
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t of_key_avx2(uint64_t key, size_t words)
 {
+    __m256d bits = _mm256_castsi256_pd(_mm256_sllv_epi64(
+        _mm256_set1_epi64x((long long)key), _mm256_set_epi64x(3LL * STEPS, 2LL * STEPS, STEPS, 0)));
+    __m256d r = _mm256_setzero_pd();
+#pragma GCC unroll 16
+    for (size_t t = 0; t < STEPS; t++) {
+        __m256d column = _mm256_load_pd((const double *)prefix[words][t]);
+        r = _mm256_xor_pd(r, _mm256_blendv_pd(_mm256_setzero_pd(), column, bits));
+        bits = _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(bits), 1));
+    }
+    __m128d half = _mm_xor_pd(_mm256_castpd256_pd128(r), _mm256_extractf128_pd(r, 1));
+    __m128i both = _mm_castpd_si128(half);
+    return (uint64_t)(_mm_extract_epi64(both, 0) ^ _mm_extract_epi64(both, 1));
 }
 #endif
+
+static void choose_forms(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
+        gf_mul = gf_mul_clmul;
+    if (__builtin_cpu_supports("avx2"))
+        of_key = of_key_avx2;
+#endif
+}
 
 uint64_t crc_bytes(uint64_t s, const uint8_t *bytes, size_t len)
 {
@@ -116,23 +150,22 @@ static uint64_t crc_word(uint64_t s, uint64_t word)
 
 static void build_prefixes(void)
 {
-    shift[0] = 1;
+    shift[0] = few[0] = 1;
+    for (unsigned i = 1; i < 8; i++)
+        few[i] = gf_mul(few[i - 1], zeros[0]);
     for (unsigned i = 0; i < WORDS; i++) {
         shift[i + 1] = gf_mul(shift[i], zeros[3]);
         prefix_salt[i + 1] = crc_word(prefix_salt[i], salt[i]);
-        for (unsigned j = 0; j < 64; j++) {
-            unsigned bit = 1U << j % 4;
-            uint64_t *from = prefix[i][j / 4], *to = prefix[i + 1][j / 4];
-            to[bit] = crc_word(from[bit], rotate(1ULL << j, turn[i]));
-            for (unsigned v = 1; v < bit; v++)
-                to[bit + v] = to[bit] ^ to[v];
-        }
+        for (unsigned t = 0; t < STEPS; t++)
+            for (unsigned l = 0; l < LANES; l++)
+                prefix[i + 1][t][l] =
+                    crc_word(prefix[i][t][l], rotate(1ULL << (63 - STEPS * l - t), turn[i]));
     }
 }
 
 static void build_tables(void)
 {
-    choose_gf_mul();
+    choose_forms();
     for (unsigned i = 0; i < WORDS; i++) {
         salt[i] = mix(0x9e3779b97f4a7c15ULL * (i + 1));
         turn[i] = (uint8_t)(mix(salt[i] + 5) >> 58);
@@ -201,39 +234,34 @@ uint64_t crc_zeros(uint64_t s, uint64_t n)
     return s;
 }
 
-/* The checksum of the first `words` words of a block.  Where one fragment of a message ends the
- * next begins: the latest is kept. */
-static uint64_t crc_prefix(uint64_t key, size_t words)
+/* The checksum of the first `bytes` bytes of a block.  Where one fragment of a message ends the next
+ * begins: the latest is kept. */
+static uint64_t crc_prefix(uint64_t key, size_t bytes)
 {
     static uint64_t last_key, last;
-    static size_t last_words;
-    if (last_words == words && last_key == key)
+    static size_t last_bytes;
+    if (last_bytes == bytes && last_key == key)
         return last;
-    uint64_t r = prefix_salt[words], k = key;
-    for (int i = 0; i < 16; i++, k >>= 4)
-        r ^= prefix[words][i][k & 15];
+    size_t k = bytes / 8;
+    last = prefix_salt[k] ^ of_key(key, k);
+    if (bytes % 8 != 0) { /* of a message M of n bytes: (state + M x^(64 - 8n)) x^(8n) */
+        uint64_t word = __builtin_bswap64(rotate(key, turn[k]) ^ salt[k]);
+        last = gf_mul(last ^ (word & ~(UINT64_MAX >> 8 * (bytes % 8))), few[bytes % 8]);
+    }
     last_key = key;
-    last_words = words;
-    return last = r;
+    last_bytes = bytes;
+    return last;
 }
 
 /* State s after bytes [at, at+n) of a block. */
 static uint64_t crc_part(uint64_t s, uint64_t key, size_t at, size_t n)
 {
-    size_t from = (at + 7) / 8, to = (at + n) / 8;
-    if (from >= to) {
-        uint64_t words[2];
-        fill_words(key, at / 8, (at + n + 7) / 8 - at / 8, words);
-        return crc_bytes(s, (const uint8_t *)words + at % 8, n);
-    }
-    if (at % 8 != 0)
-        s = crc_part(s, key, at, 8 - at % 8);
-    if (from > 0)
-        s ^= crc_prefix(key, from);
-    s = gf_mul(s, shift[to - from]) ^ crc_prefix(key, to);
-    if ((at + n) % 8 != 0)
-        s = crc_part(s, key, 8 * to, (at + n) % 8);
-    return s;
+    uint64_t by = shift[n / 8];
+    if (at > 0)
+        s ^= crc_prefix(key, at);
+    if (n % 8 != 0)
+        by = gf_mul(by, few[n % 8]);
+    return gf_mul(s, by) ^ crc_prefix(key, at + n);
 }
 
 uint64_t crc_pattern(uint64_t s, uint64_t seed, uint64_t off, uint64_t len)
