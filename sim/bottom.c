@@ -67,6 +67,7 @@ void sim_bottom_push(struct sim_bottom *b, const struct sim_entry *entry)
     uint32_t at = b->count;
     if (at > 0 && sim_entry_key(&e[at - 1]) > key)
         at = before(e, at - 1, key);
+    ASSERT(at == 0 || sim_entry_key(&e[at - 1]) < key); /* BOTTOM1 */
     if (at < b->count / 2 && b->head > 0) {
         move(e - 1, e, at);
         b->head--;
