@@ -73,6 +73,7 @@ struct disk_overhead_params {
 struct disk_bus_params {
     int64_t read_rate, write_rate; /* the drive's own limits on the bus */
     double read_mark;              /* part of a read in the buffer before it reconnects */
+    int64_t read_block;            /* sectors of a read that go to the host together */
     int64_t write_first;      /* sectors of a write in the buffer before it goes to the medium */
     int64_t write_first_long; /* the same of writes of write_long sectors and more */
     int64_t write_long;
@@ -106,7 +107,7 @@ struct disk_params {
     struct disk_bus_params interface;
     struct disk_queue_params queue;
     struct scsi_params bus; /* of its own, when it is on no other */
-    bool zero_latency;
+    bool zero_latency, zero_latency_writes;
 };
 extern const struct param disk_params[];
 extern const struct param disk_lanes_params[]; /* of an array that moves as one: sorts by block */

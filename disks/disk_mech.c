@@ -27,7 +27,9 @@ static uint32_t mark_of(const struct disk *d, uint32_t total)
     uint64_t room = (uint64_t)d->params.cache.segment_sectors;
     uint32_t most = total < room ? total : (uint32_t)room;
     uint32_t mark = (uint32_t)(d->params.interface.read_mark * (double)most);
-    return mark == 0 ? 1 : mark;
+    uint32_t block = (uint32_t)d->params.interface.read_block;
+    block = block < most ? block : most;
+    return mark < block ? block : mark;
 }
 
 /* Sectors number first .. last (counted from 1) of the request come off the medium from t0 (end of
@@ -35,9 +37,18 @@ static uint32_t mark_of(const struct disk *d, uint32_t total)
 static void arrive(const struct disk *d, struct disk_plan *p, uint32_t first, uint32_t last,
                    uint32_t total, sim_time t0, sim_time t1)
 {
-    sim_time early = t0 + (sim_time)(total - first + 1) * d->read_sector;
-    sim_time late = t1 + (sim_time)(total - last + 1) * d->read_sector;
-    p->bus_end = sim_time_max(p->bus_end, sim_time_max(early, late));
+    uint32_t block = (uint32_t)d->params.interface.read_block;
+    /* Both sides rise evenly, so the first block that is whole here, the last one, or what is left
+     * over at the end of the request holds up the rest most. */
+    const uint32_t whole[] = { (first + block - 1) / block * block, last / block * block, total };
+    for (uint32_t i = 0; i < ARRAY_LEN(whole); i++) {
+        uint32_t k = whole[i];
+        if (k < first || k > last)
+            continue;
+        sim_time at = k == last ? t1 : t0 + (t1 - t0) * (sim_time)(k - first) / (last - first);
+        sim_time left = (sim_time)(total - (k - 1) / block * block) * d->read_sector;
+        p->bus_end = sim_time_max(p->bus_end, at + left);
+    }
     if (first == 1)
         p->first = t0;
     uint32_t mark = mark_of(d, total);
@@ -47,40 +58,6 @@ static void arrive(const struct disk *d, struct disk_plan *p, uint32_t first, ui
         p->mark = sim_time_max(p->mark, t1);
     else
         p->mark = sim_time_max(p->mark, t0 + (t1 - t0) * (sim_time)(mark - first) / (last - first));
-}
-
-struct track_access {
-    sim_time t;     /* the head is settled on the track */
-    uint32_t done;  /* sectors of the request before this run */
-    uint32_t count; /* sectors of this run */
-    uint32_t total;
-};
-
-/* Reads a run from where the head lands: the tail first, the front when it comes round.  Returns
- * the end, or SIM_NEVER when the head lands outside the run. */
-static sim_time read_on_arrival(const struct disk *d, struct disk_plan *p,
-                                const struct geo_run *run, const struct track_access *a)
-{
-    uint32_t n = run->zone->track_sectors;
-    sim_time wait = rotation_to(d, a->t, run->slot, n);
-    sim_time late = d->geo.rev - wait; /* since the run's first sector began */
-    if (wait == 0 || late >= slots_time(d, run->slot, a->count, n))
-        return SIM_NEVER;
-    uint32_t missed = (uint32_t)((late * n + d->geo.rev - 1) / d->geo.rev);
-    while (slots_time(d, run->slot, missed, n) < late)
-        missed++;
-    if (missed >= a->count)
-        return SIM_NEVER;
-    sim_time front = a->t + wait;
-    sim_time end = front + slots_time(d, run->slot, missed, n);
-    sim_time first = front + slots_time(d, run->slot, 1, n);
-    arrive(d, p, a->done + 1, a->done + missed, a->total, first, end);
-    arrive(d, p, a->done + missed + 1, a->done + a->count, a->total, end, end);
-    sim_time tail = slots_time(d, run->slot, missed, n);
-    p->transfer += slots_time(d, run->slot, a->count, n);
-    p->rotation += end - a->t - slots_time(d, run->slot, a->count, n);
-    ASSERT(tail >= 0);
-    return end;
 }
 
 /* When sector k of the request (from 0) may pass under the head: a write's must be in the buffer, a
@@ -93,8 +70,11 @@ static sim_time passable(const struct disk *d, const struct disk_plan *p,
                             a->data + (sim_time)a->first * d->write_sector);
     if (k < a->room)
         return 0;
+    /* The one before it by a segment has gone: in its place after the mark, or after the last that
+     * was waited for. */
     sim_time sends = a->sending ? a->data : p->mark + d->params.overhead.reselect;
-    return sends + (sim_time)(k - a->room + 1) * d->read_sector;
+    sim_time all = (sim_time)a->total * d->read_sector;
+    return sim_time_max(sends, p->bus_end - all) + (sim_time)(k - a->room + 1) * d->read_sector;
 }
 
 /* How many of `count` sectors from k on pass without a break when k begins at `begin`. */
@@ -142,6 +122,37 @@ static sim_time pass_run(const struct disk *d, struct disk_plan *plan, const str
     return t;
 }
 
+/* Passes the `count` sectors of a run, from sector k of the request on, as the head meets them:
+ * from the first that comes and is there (a write's), and those before it when they come round.
+ * Returns the end; or SIM_NEVER when that is the run's first sector anyway, or the bus of a write
+ * is slower than the medium. */
+static sim_time pass_on_arrival(const struct disk *d, struct disk_plan *p,
+                                const struct disk_access *a, const struct geo_run *run, uint32_t k,
+                                uint32_t count, sim_time t)
+{
+    uint32_t n = run->zone->track_sectors, missed = count;
+    sim_time front = t + rotation_to(d, t, run->slot, n) - d->geo.rev;
+    /* The turn in which the head lands, then the next. */
+    for (int turn = 0; turn < 2 && missed == count; turn++, front += d->geo.rev) {
+        for (missed = 0; missed < count; missed++) {
+            sim_time begin = front + slots_time(d, run->slot, missed, n);
+            if (begin >= t && (!a->write || passable(d, p, a, k + missed) <= begin))
+                break;
+        }
+    }
+    sim_time last = front - d->geo.rev + slots_time(d, run->slot, count - 1, n);
+    if (missed == 0 || missed == count || (a->write && passable(d, p, a, k + count - 1) > last))
+        return SIM_NEVER;
+    sim_time end = front + slots_time(d, run->slot, missed, n);
+    if (!a->write) {
+        arrive(d, p, k + 1, k + missed, a->total, front + slots_time(d, run->slot, 1, n), end);
+        arrive(d, p, k + missed + 1, k + count, a->total, end, end);
+    }
+    p->transfer += slots_time(d, run->slot, count, n);
+    p->rotation += end - t - slots_time(d, run->slot, count, n);
+    return end;
+}
+
 /* A drive that fails slowly takes longer for everything it does on the medium. */
 static sim_time drag(const struct disk *d, struct disk_plan *plan, sim_time start, sim_time end)
 {
@@ -170,15 +181,12 @@ void disk_media_access(struct disk *d, struct disk_plan *plan, const struct disk
         t += move;
         d->cyl = run.cyl;
         d->head = run.head;
-        struct track_access at = { .t = t,
-                                   .done = a->from + done,
-                                   .count = run.count < a->n - done ? run.count : a->n - done,
-                                   .total = a->total };
+        uint32_t k = a->from + done, count = run.count < a->n - done ? run.count : a->n - done;
         sim_time end = SIM_NEVER;
-        if (d->params.zero_latency && !a->write)
-            end = read_on_arrival(d, plan, &run, &at);
-        t = end != SIM_NEVER ? end : pass_run(d, plan, a, &run, at.done, at.count, t);
-        done += at.count;
+        if (a->write ? d->params.zero_latency_writes : d->params.zero_latency)
+            end = pass_on_arrival(d, plan, a, &run, k, count, t);
+        t = end != SIM_NEVER ? end : pass_run(d, plan, a, &run, k, count, t);
+        done += count;
     }
     if (d->slow_percent != 100)
         t = drag(d, plan, a->start, t);

@@ -105,6 +105,10 @@ static const struct param interface_params[] = {
            "Part of a read (or of the segment, when that is smaller) that is in the buffer when "
            "the drive reconnects, rounded down; at least a sector.",
            "ASSUMED(reconnects early)"),
+    P_INT(disk_bus_params, read_block, "1", "1", "1000000",
+          "Sectors of a read that are sent together, when the last of them is in the buffer; the "
+          "last block of a request has what is left.",
+          "ASSUMED(sectors are sent as they come)"),
     P_INT(disk_bus_params, write_first, "1", "1", "1000000",
           "Sectors of a write that are in the buffer before any goes to the medium.",
           "ASSUMED(the medium waits for the bus only)"),
@@ -167,7 +171,9 @@ static const char *const spindle_names[] = { "auto", "drawn", "fixed", NULL };
         P_BOOL(disk_params, zero_latency, "false",                                                 \
                "A read begins with the first of its sectors that comes under the head.",           \
                "ASSUMED(reads begin with the first sector)"),                                      \
-                                                                                                   \
+        P_BOOL(disk_params, zero_latency_writes, "false",                                          \
+               "So does a write, with the first that is in the buffer when it comes.",             \
+               "ASSUMED(so do writes)"),                                                           \
         P_END
 const struct param disk_params[] = { DRIVE(queue_params) };
 const struct param disk_lanes_params[] = { DRIVE(lanes_queue_params) };

@@ -308,15 +308,6 @@ static void consider(struct best *b, const struct arms *a, const struct sched_ar
         *b = (struct best){ .r = r, .value = value };
 }
 
-/* Least positioning time at a distance, whatever the request. */
-static sim_time least_at(const struct sched_arm *arm, uint32_t distance)
-{
-    sim_time t = arm->curve->floor[distance];
-    if (arm->curve->write_extra < 0)
-        t += arm->curve->write_extra;
-    return t > 0 ? t : 0;
-}
-
 static struct blk_req *outwards(struct arms *a, const struct sched_arm *arm, struct best b,
                                 sim_time credit)
 {
@@ -326,7 +317,7 @@ static struct blk_req *outwards(struct arms *a, const struct sched_arm *arm, str
         bool ahead = down == NONE || (up != NONE && up - arm->cyl <= arm->cyl - down);
         uint32_t c = ahead ? up : down;
         uint32_t distance = ahead ? up - arm->cyl : arm->cyl - down;
-        if (b.r != NULL && least_at(arm, distance) - credit > b.value)
+        if (b.r != NULL && arm->curve->floor[distance] - credit > b.value)
             break;
         LIST_EACH (it, map_list(&a->map, c))
             consider(&b, a, arm, LIST_ENTRY(it, struct blk_req, link));

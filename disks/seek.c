@@ -28,8 +28,6 @@ const struct param seek_params[] = {
            "sectors, 1.67 ms, and would lose a turn at every track, against its sustained rate)"),
     P_TIME(seek_params, write_settle, "0", "0", "1s", "Added to a write's move.",
            "ASSUMED(the published model makes no difference)"),
-    P_TIME(seek_params, write_advance, "0", "0", "1s",
-           "Taken off a write's move (a fit to recordings).", "none"),
     P_TIME(seek_params, write_least, "0", "0", "1s",
            "Least time before a write's first sector is looked for, even where the arm is there "
            "already.",
@@ -109,7 +107,7 @@ bool seek_init(struct seek_curve *c, const struct seek_params *p, uint32_t cylin
 {
     *c = (struct seek_curve){ .count = cylinders,
                               .head_switch = p->head_switch,
-                              .write_extra = p->write_settle - p->write_advance };
+                              .write_extra = p->write_settle };
     c->time = base_zalloc(cylinders, sizeof *c->time);
     c->floor = base_zalloc(cylinders, sizeof *c->floor);
     fill_law(c, p);

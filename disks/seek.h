@@ -3,8 +3,7 @@
  * Two forms: the two-part law of Ruemmler & Wilkes 1994 (a root for short distances, a line for
  * long ones), with the first few distances tabulated when they were measured; or a table of
  * (distance, time), between whose points time is interpolated on a straight line.  The times are
- * computed once, in picoseconds.  A write settles for longer: a constant is added (or taken away,
- * where a fit to recordings of a drive says so).
+ * computed once, in picoseconds.  A write settles for longer: a constant is added.
  */
 #ifndef DISKS_SEEK_H
 #define DISKS_SEEK_H
@@ -20,9 +19,8 @@ struct seek_params {
     const struct val *first_ms;      /* list of times for d = 1, 2, ... */
     const struct val *table_ms;      /* list of { distance, time }; overrides the law */
     sim_time head_switch;
-    sim_time write_settle;  /* added to a write's seek or head switch */
-    sim_time write_advance; /* taken off it */
-    sim_time write_least;   /* of a write's first move, even where the arm is there already */
+    sim_time write_settle; /* added to a write's seek or head switch */
+    sim_time write_least;  /* of a write's first move, even where the arm is there already */
 };
 extern const struct param seek_params[];
 
@@ -31,7 +29,7 @@ struct seek_curve {
     sim_time *time;  /* of a read; [0] == 0 */
     sim_time *floor; /* least time of any distance >= d: a lower bound for searching outwards */
     sim_time head_switch;
-    sim_time write_extra; /* may be negative; a write's move is never below 0 */
+    sim_time write_extra;
 };
 
 /* Computes the times for distances 0 .. cylinders - 1; `p` is only read here.  False with a
@@ -50,9 +48,7 @@ static inline sim_time seek_time(const struct seek_curve *c, uint32_t from_cyl, 
         t = c->head_switch;
     else if (d == 0 && from_head == head)
         return 0;
-    if (write)
-        t += c->write_extra;
-    return t > 0 ? t : 0;
+    return write ? t + c->write_extra : t;
 }
 
 /* Mean over two cylinders drawn uniformly and independently, ms; for documents and tests. */

@@ -229,13 +229,13 @@ Test(seek, a_table_is_interpolated_on_straight_lines_and_must_reach_the_end)
         val_append(list, pair);
     }
     p.table_ms = list;
-    p.write_advance = 300 * SIM_US;
+    p.write_settle = 300 * SIM_US;
     p.head_switch = 2500 * SIM_US;
     cr_assert(seek_init(&c, &p, 11, "seek", &e), "%s", e.text);
     cr_assert_eq(c.time[1], 750 * SIM_US);
     cr_assert_eq(c.time[5], 2250 * SIM_US); /* 1.5 + 3/8 * 2 */
     cr_assert_eq(c.time[10], 3500 * SIM_US);
-    cr_assert_eq(seek_time(&c, 7, 0, 2, 1, true), 2500 * SIM_US - 300 * SIM_US); /* a head switch */
+    cr_assert_eq(seek_time(&c, 7, 0, 2, 1, true), 2500 * SIM_US + 300 * SIM_US); /* a head switch */
     cr_assert_eq(seek_time(&c, 7, 1, 7, 1, true), 0);
     seek_fini(&c);
     cr_assert_not(seek_init(&c, &p, 12, "seek", &e));
