@@ -37,7 +37,8 @@ const struct param raid_array_params[] = {
         "Chen et al. 1994"),
     P_CHOICE(raid_params, read_balance, "shortest", balances,
              "raid1: the copy a read goes to: the first, in turn, the one with fewer requests, or "
-             "that whose last request ended nearer.",
+             "of those with as many that whose last request ended nearer; what is equal goes in "
+             "turn.",
              EXPERIMENT),
     P_SIZE(raid_params, merge, "1MiB", "0", "1GiB",
            "Units of one request that lie one behind the other on a member go to it as one request "

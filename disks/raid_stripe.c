@@ -274,7 +274,7 @@ static uint32_t choose_copy(struct raid *a, uint64_t row)
     case RAID_READ_SHORTEST:
         return x->load != y->load ? x->load > y->load : a->turn++ & 1;
     case RAID_READ_NEAREST:
-        return x->load != y->load ? x->load > y->load : dx > dy;
+        return x->load != y->load ? x->load > y->load : dx != dy ? dx > dy : a->turn++ & 1;
     }
     return 0;
 }

@@ -380,6 +380,40 @@ ParameterizedTest(struct setting *w, raid, rebuild, .timeout = 60)
     }
 }
 
+static void stop(struct sim *s, struct sim_event *e)
+{
+    (void)e;
+    sim_stop(s);
+}
+
+/* The next step of a rebuild that rests to keep its rate goes with the array. */
+Test(raid, an_array_that_ends_between_two_steps_of_a_rebuild_leaves_no_event_behind)
+{
+    struct sim *s = kit_sim(1);
+    struct err e = ERR_INIT;
+    struct val *v = table("raid5");
+    val_put(v, "members", val_new_int(3, NULL, 0));
+    val_put(v, "spares", val_new_int(1, NULL, 0));
+    val_put(v, "unit", val_new_string("4KiB", NULL, 0));
+    val_put(v, "rebuild_rate", val_new_string("1kB/s", NULL, 0));
+    val_put(v, "member", small_drive());
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    val_free(v);
+    raid_fail_member(d, 1);
+    struct sim_event e5;
+    sim_event_init(&e5, SIM_CLASS_SOFTWARE, stop);
+    sim_after(s, &e5, 5 * SIM_SEC); /* eight units of 4 KiB take 33 s */
+    cr_assert_eq(sim_run(s), SIM_END_STOPPED);
+    cr_assert(raid_rebuilding(d));
+    cr_assert_gt(raid_counts(d).rebuilt_stripes, 0);
+    uint64_t fired = sim_events_fired(s);
+    d->ops->destroy(d);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_eq(sim_events_fired(s), fired);
+    sim_destroy(s);
+}
+
 /* Many requests at once during a rebuild, so that stripes are shared and waited for. */
 struct crowd {
     struct blkdev *d;
@@ -794,6 +828,63 @@ Test(raid, a_mirrored_read_goes_to_one_copy_however_long_it_is)
     kit_read(d, 200, 100, NULL);
     cr_assert_eq(accesses(d, BLK_READ), 2);
     cr_assert_eq(disk_counts(raid_member(d, 0)).requests[BLK_READ], 1);
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* Reads of a mirrored pair that has just been written: how many of eight, one after the other, go
+ * to copy 1. */
+static uint64_t second_copy(const char *balance)
+{
+    struct sim *s = kit_sim(1);
+    struct err e = ERR_INIT;
+    struct val *v = table("raid1");
+    struct rope data;
+    val_put(v, "members", val_new_int(2, NULL, 0));
+    val_put(v, "read_balance", val_new_string(balance, NULL, 0));
+    val_put(v, "member", small_drive());
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    val_free(v);
+    kit_pattern(&data, 1, 0, BYTES(8));
+    for (uint64_t i = 0; i < 8; i++) {
+        kit_write(d, 800, 8, &data); /* both arms stand at the same place again */
+        kit_read(d, 400 + 10 * i, 1, NULL);
+    }
+    uint64_t n = disk_counts(raid_member(d, 1)).requests[BLK_READ];
+    rope_fini(&data);
+    d->ops->destroy(d);
+    sim_destroy(s);
+    return n;
+}
+
+Test(raid, copies_that_are_equally_good_are_read_in_turn)
+{
+    cr_expect_eq(second_copy("primary"), 0);
+    cr_expect_eq(second_copy("round_robin"), 4);
+    cr_expect_eq(second_copy("shortest"), 4);
+    cr_expect_eq(second_copy("nearest"), 4);
+}
+
+/* Two places are read by turns: each arm keeps to one. */
+Test(raid, the_copy_whose_arm_is_nearer_is_read)
+{
+    struct sim *s = kit_sim(1);
+    struct err e = ERR_INIT;
+    struct val *v = table("raid1");
+    val_put(v, "members", val_new_int(2, NULL, 0));
+    val_put(v, "read_balance", val_new_string("nearest", NULL, 0));
+    val_put(v, "member", small_drive());
+    struct blkdev *d = blk_build(s, v, -1, "array", "devices", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    val_free(v);
+    kit_read(d, 1500, 1, NULL); /* a tie: copy 0 */
+    for (uint64_t i = 0; i < 10; i++) {
+        kit_read(d, 10 + i, 1, NULL);
+        cr_assert_eq(disk_counts(raid_member(d, 1)).requests[BLK_READ], i + 1);
+        kit_read(d, 1500 - i, 1, NULL);
+        cr_assert_eq(disk_counts(raid_member(d, 0)).requests[BLK_READ], i + 2);
+    }
     d->ops->destroy(d);
     sim_destroy(s);
 }
