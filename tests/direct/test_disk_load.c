@@ -247,6 +247,38 @@ Test(disk_trace, lines_of_both_formats_are_read_and_others_refused)
         cr_assert_not(parses(DISK_TRACE_TEXT, "ms", bad[i], &t), "%s", bad[i]);
 }
 
+/* The numbers of a line: the largest of each, and one more. */
+Test(disk_trace, numbers_that_do_not_fit_are_refused)
+{
+    struct disk_trace_line t;
+    cr_assert(parses(DISK_TRACE_TEXT, "ms", "0 4294967295 9223372036854775807 4294967295 r", &t));
+    cr_assert(t.device == UINT32_MAX && t.sector == INT64_MAX && t.sectors == UINT32_MAX && t.read);
+    cr_assert(parses(DISK_TRACE_TEXT, "ms", "0 0 0 1 w", &t));
+    cr_assert(t.device == 0 && t.sector == 0 && t.sectors == 1 && !t.read);
+    static const char *const bad[] = {
+        "0 4294967296 0 1 R",
+        "0 0 9223372036854775808 1 R",
+        "0 0 0 4294967296 R",
+        "0 0 18446744073709551616 1 R", /* past 64 bits */
+        "0 0 36893488147419103233 1 R",
+        "0 1x 0 1 R",
+        "0 0 1x 1 R",
+        "0 0 1.5 1 R",
+        "0 0 0 8a R",
+        "0 -1 0 1 R",
+        "0 +1 0 1 R",
+        "0 x 0 1 R",
+        "0 a 0 1 R",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        cr_assert_not(parses(DISK_TRACE_TEXT, "ms", bad[i], &t), "%s", bad[i]);
+    cr_assert(parses(DISK_TRACE_DISKSIM, "ms", "0 0 0 1 fffffffe", &t) && !t.read);
+    cr_assert(parses(DISK_TRACE_DISKSIM, "ms", "0 0 0 1 FF", &t) && t.read);
+    cr_assert_not(parses(DISK_TRACE_DISKSIM, "ms", "0 0 0 1 100000000", &t));
+    cr_assert_not(parses(DISK_TRACE_DISKSIM, "ms", "0 0 0 1 1g", &t));
+    cr_assert_not(parses(DISK_TRACE_DISKSIM, "ms", "0 0 0 1 R", &t));
+}
+
 /* What a trace of this text and these options ends with; "" when it is read. */
 static const char *complaint(const char *text, size_t length, struct disk_trace_options o)
 {

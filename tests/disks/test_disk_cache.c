@@ -103,6 +103,27 @@ Test(disk_cache, reads_hit_on_what_was_written_only_where_writes_share_the_segme
     }
 }
 
+/* Of a stream of writes the segment keeps the last sectors, as many as it has room for. */
+Test(disk_cache, a_stream_of_writes_keeps_its_last_segment)
+{
+    const uint64_t from = 5000, step = 50;
+    for (int first = 0; first < 2; first++) {
+        struct sim *s = kit_sim(1);
+        struct disk_params p = cached();
+        struct rope data;
+        p.cache.segments = 2;
+        struct blkdev *d = kit_disk(s, &p);
+        kit_pattern(&data, 1, 0, step * 512);
+        for (uint64_t i = 0; i < 6; i++) /* 300 sectors, of which 256 stay */
+            kit_write(d, from + i * step, (uint32_t)step, &data);
+        kit_read(d, from + 300 - 256 - (first == 0), 4, NULL);
+        cr_assert_eq(disk_counts(d).hits, (uint64_t)first);
+        rope_fini(&data);
+        d->ops->destroy(d);
+        sim_destroy(s);
+    }
+}
+
 Test(disk_cache, one_unwritten_write_at_a_time_and_what_continues_it)
 {
     struct sim *s = kit_sim(1);

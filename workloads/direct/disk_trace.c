@@ -2,7 +2,6 @@
 #include "workloads/direct/disk_trace.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +12,8 @@ static bool whole_number(const char *text, int base, uint64_t max, uint64_t *out
     char *end;
     if (!isxdigit((unsigned char)text[0]))
         return false;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, base);
-    *out = n;
-    return errno == 0 && *end == '\0' && n <= max;
+    *out = strtoull(text, &end, base); /* what is too large for it is above every max */
+    return *end == '\0' && *out <= max;
 }
 
 bool disk_trace_parse(const struct disk_trace_options *o, const char *line,
