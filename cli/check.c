@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/point.h"
@@ -11,8 +12,8 @@ static void print_points(const struct config *c)
     size_t combinations = c->case_count / c->group_size;
     size_t values = c->bisect ? c->bisect->probes_max : 1;
     size_t points = combinations * values * c->replications;
-    printf("%s: good: %s%zu point%s", c->file, c->bisect ? "at most " : "", points,
-           points == 1 ? "" : "s");
+    clean_print(stdout, "%s: good: %s%zu point%s", c->file, c->bisect ? "at most " : "", points,
+                points == 1 ? "" : "s");
     if (c->axis_count > 0 || c->replications > 1)
         printf(" (%zu combination%s x %u replication%s", combinations, combinations == 1 ? "" : "s",
                c->replications, c->replications == 1 ? "" : "s");

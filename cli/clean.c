@@ -2,9 +2,11 @@
 #include "cli/clean.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,16 +87,35 @@ void clean_streams(void)
     stderr = complaints;
 }
 
-char *clean_line(char *s)
+char *clean_text(char *s)
 {
     struct state state = { .left = 0 };
-    for (char *p = s; *p; p++)
-        if (*p == '\n' || *p == '\t')
-            *p = ' ';
     size_t n = strlen(s), used;
     used = filter(&state, s, n, s); /* in place: it writes no byte before it has read it */
     if (state.held_c2)
         s[used++] = '?';
     s[used] = 0;
     return s;
+}
+
+char *clean_line(char *s)
+{
+    for (char *p = s; *p; p++)
+        if (*p == '\n' || *p == '\t')
+            *p = ' ';
+    return clean_text(s);
+}
+
+void clean_print(FILE *to, const char *fmt, ...)
+{
+    va_list ap;
+    char *text;
+    va_start(ap, fmt);
+    int n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    ASSERT(n >= 0);
+    bool ends = n > 0 && text[n - 1] == '\n';
+    text[n - ends] = 0;
+    fprintf(to, "%s%s", clean_line(text), ends ? "\n" : "");
+    free(text);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/reference.h"
 
@@ -70,12 +71,13 @@ static int accept_results(const char *path, struct reference *now, const struct 
     bool clean = comparison_clean(&c);
     reference_fini(&before);
     if (clean) {
-        printf("%s stands as it is\n", path);
+        clean_print(stdout, "%s stands as it is\n", path);
         return CLI_OK;
     }
     if (!reference_write(now, path, d->title, &e))
         return cli_complain(CLI_USAGE, &e);
-    printf("%s rewritten: %zu values; say in the commit why they moved\n", path, now->count);
+    clean_print(stdout, "%s rewritten: %zu values; say in the commit why they moved\n", path,
+                now->count);
     return CLI_OK;
 }
 

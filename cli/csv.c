@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
+
 /* False when the next cell is of a column that is left out. */
 static bool separate(struct csv *c)
 {
@@ -77,23 +79,21 @@ static bool is_number(const char *s)
     return end != s && *end == '\0';
 }
 
-void csv_text(struct csv *c, const char *s)
+void csv_text(struct csv *c, const char *text)
 {
     if (!separate(c))
         return;
+    char *clean = clean_text(base_strdup(text)), *s = clean;
     bool formula = s[0] != '\0' && strchr("=+-@\t\r", s[0]) != NULL && !is_number(s);
     bool plain = strpbrk(s, ",\"\r\n") == NULL && !formula && strcmp(s, "") != 0;
-    if (plain) {
-        fputs(s, c->to);
-        return;
-    }
-    fputs(formula ? "\"'" : "\"", c->to);
+    fputs(plain ? "" : formula ? "\"'" : "\"", c->to);
     for (; *s != '\0'; s++) {
         if (*s == '"')
             fputc('"', c->to);
         fputc(*s, c->to);
     }
-    fputc('"', c->to);
+    fputs(plain ? "" : "\"", c->to);
+    free(clean);
 }
 
 void csv_number(struct csv *c, double x)

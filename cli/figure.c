@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/campaign.h"
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/expect.h"
 #include "cli/table.h"
@@ -35,7 +36,8 @@ static int draw_figure(const struct config *c, const struct dataset *d, const ch
     drawing_fini(&g);
     if (!ok)
         return cli_complain(CLI_USAGE, &e);
-    printf("\nfigure: %s\n", output);
+    putchar('\n');
+    clean_print(stdout, "figure: %s\n", output);
     return CLI_OK;
 }
 
@@ -44,8 +46,9 @@ static void print_sources(const struct val *figure)
     const struct val *published = val_get(figure, "published");
     for (size_t i = 0; published != NULL && i < published->count; i++) {
         const struct val *s = published->items[i];
-        printf("%s%s: %s (%s confidence)\n", i == 0 ? "\npublished points:\n  " : "  ",
-               val_get(s, "name")->u.s, val_get(s, "citation")->u.s, val_get(s, "confidence")->u.s);
+        fputs(i == 0 ? "\npublished points:\n" : "", stdout);
+        clean_print(stdout, "  %s: %s (%s confidence)\n", val_get(s, "name")->u.s,
+                    val_get(s, "citation")->u.s, val_get(s, "confidence")->u.s);
     }
 }
 
@@ -58,7 +61,7 @@ static size_t print_plain(const struct config *c, const struct campaign *r)
         ASSERT(c->expectations != NULL); /* there are verdicts */
         if (val_get(c->expectations->items[i], "kind") != NULL)
             continue;
-        printf("%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
+        clean_print(stdout, "%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
         failed += !v[i].ok;
     }
     expect_free(v, n);
@@ -99,7 +102,7 @@ static int report(const struct config *c, const struct campaign *r, const char *
     int code = worse(campaign_exit(r), judge_figure(c, r, &d));
     print_sources(c->figure);
     code = worse(code, draw_figure(c, &d, output));
-    printf("results: %s\n", db);
+    clean_print(stdout, "results: %s\n", db);
     dataset_fini(&d);
     return code;
 }

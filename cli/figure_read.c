@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/figure.h"
 #include "cli/store.h"
 
@@ -284,7 +285,7 @@ void figure_print_verdicts(const struct verdicts *v, FILE *to)
             "ours", "expected");
     for (size_t i = 0; i < v->count; i++) {
         const struct verdict *x = &v->list[i];
-        fprintf(to, "%-*s  %-*s  %-*s  %s\n", (int)w[0], word(x), (int)w[1], x->name, (int)w[2],
-                x->ours, x->expected);
+        clean_print(to, "%-*s  %-*s  %-*s  %s\n", (int)w[0], word(x), (int)w[1], x->name, (int)w[2],
+                    x->ours, x->expected);
     }
 }

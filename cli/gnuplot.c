@@ -497,6 +497,11 @@ void drawing_script(const struct drawing *g, const char *output, FILE *to)
 static bool output_name_ok(const char *output, struct err *e)
 {
     size_t n = strlen(output);
+    char *clean = clean_line(base_strdup(output));
+    bool same = strcmp(clean, output) == 0; /* gnuplot reads lines of text */
+    free(clean);
+    if (!same)
+        return err_set(e, "the drawing '%s' has a control character in its name", output);
     if (n > 4 && (strcmp(output + n - 4, ".svg") == 0 || strcmp(output + n - 4, ".png") == 0))
         return true;
     return err_set(e, "the drawing '%s' must end in .svg or .png", output);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/registry.h"
@@ -53,7 +54,7 @@ static void list_folder(const char *dir, const char *below)
         char doc[200];
         char *file = base_printf("%s/%s", path, names[i]);
         first_comment(file, doc, sizeof doc);
-        printf("%-36s %s\n", file, doc);
+        clean_print(stdout, "%-36s %s\n", file, doc);
         free(file);
         free(names[i]);
     }

@@ -20,7 +20,7 @@ int cli_complainf(int code, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "psim: %s\n", clean_line(text));
+    clean_print(stderr, "psim: %s\n", text);
     return code;
 }
 

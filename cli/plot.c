@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/figure.h"
@@ -73,8 +74,8 @@ static int plot(const char *file, int64_t experiment, const struct draw_request 
             figure_add_published(&g, c->figure, c->expectations);
         ok = drawing_run(&g, path, &e);
         if (ok)
-            printf("%s: %zu curve%s%s\n", path, curves, curves == 1 ? "" : "s",
-                   g.panel_count > 0 ? ", in small multiples" : "");
+            clean_print(stdout, "%s: %zu curve%s%s\n", path, curves, curves == 1 ? "" : "s",
+                        g.panel_count > 0 ? ", in small multiples" : "");
         drawing_fini(&g);
     }
     free(path);

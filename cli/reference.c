@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/clean.h"
 #include "cli/draw.h"
 #include "sim/base/whole.h"
 #include "sim/input.h"
@@ -46,7 +47,7 @@ static void add_point(struct reference *r, const struct dataset *d, const struct
                       bool all)
 {
     const char *key = d->cases[p->case_idx].key;
-    *add_row(r) = (struct reference_row){ .point = base_strdup(key),
+    *add_row(r) = (struct reference_row){ .point = clean_line(base_strdup(key)),
                                           .replication = p->info.replication,
                                           .name = base_strdup("digest"),
                                           .unit = base_strdup("-"),
@@ -56,7 +57,7 @@ static void add_point(struct reference *r, const struct dataset *d, const struct
         const struct data_scalar *s = &p->scalars[i];
         if (!all && !(s->flags & SIM_MEASURE_DEFAULT_COLUMN))
             continue;
-        *add_row(r) = (struct reference_row){ .point = base_strdup(key),
+        *add_row(r) = (struct reference_row){ .point = clean_line(base_strdup(key)),
                                               .replication = p->info.replication,
                                               .name = base_strdup(s->name),
                                               .unit = base_strdup(s->unit),

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/campaign.h"
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/expect.h"
 #include "cli/json.h"
@@ -64,8 +65,10 @@ static int report(const struct config *c, const struct campaign *r, const struct
         json_print(stdout, c, r, v, n, code);
     else if (some)
         table_print(stdout, c, r);
-    for (size_t i = 0; some && !o->json && i < n; i++)
-        printf("%s%s: %s\n", i ? "" : "\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
+    for (size_t i = 0; some && !o->json && i < n; i++) {
+        fputs(i ? "" : "\n", stdout);
+        clean_print(stdout, "%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
+    }
     fflush(stdout);
     table_problems(stderr, c, r);
     if (!o->quiet && !o->json) {
@@ -76,7 +79,7 @@ static int report(const struct config *c, const struct campaign *r, const struct
             printf(", %zu not run", r->status[POINT_INTERRUPTED]);
         if (r->count == 1 && some)
             printf("; digest %s", r->results[0].digest);
-        printf(output ? "; results in %s\n" : "\n", output);
+        clean_print(stdout, output ? "; results in %s\n" : "\n", output);
     }
     expect_free(v, n);
     return code;

@@ -436,8 +436,8 @@ static void print_missing(FILE *f, const struct config *c, const struct campaign
         for (size_t k = 0; k < p->scalar_count; k++)
             names[k] = p->scalars[k].name;
         const char *near = nearest_name(name, names);
-        fprintf(f, "remark: no point has the measure '%s'%s%s%s\n", name,
-                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        clean_print(f, "remark: no point has the measure '%s'%s%s%s\n", name,
+                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
         free(names);
     }
 }
@@ -584,7 +584,7 @@ void table_problems(FILE *f, const struct config *c, const struct campaign *r)
                 and_others(f, others, exactly < others);
                 fputs(": ", f);
             }
-            fprintf(f, "%s\n", text);
+            clean_print(f, "%s\n", text);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/campaign.h"
+#include "cli/clean.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "os/node.h"
@@ -139,7 +140,7 @@ static void say_what_runs(const struct config *c, size_t of)
             *p = p[1] != '\0' ? ',' : '\0';
     }
     if (of > 1)
-        printf("one point of %zu: %s\n", of, values);
+        clean_print(stdout, "one point of %zu: %s\n", of, values);
     free(values);
 }
 
@@ -169,8 +170,8 @@ static int run_trace(struct config *c, const struct trace_options *o)
         code = campaign_exit(&r);
         table_problems(stderr, c, &r);
         if (code != CLI_USAGE && r.status[POINT_UNWRITTEN] == 0)
-            printf("%s: open it at https://ui.perfetto.dev; digest %s\n", output,
-                   r.results[0].digest);
+            clean_print(stdout, "%s: open it at https://ui.perfetto.dev; digest %s\n", output,
+                        r.results[0].digest);
     } else {
         cli_complain(code, &e);
     }

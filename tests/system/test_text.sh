@@ -47,3 +47,44 @@ END
 gives 0 "$PSIM" check "$T/prints.lua"
 [ "$(wc -l <"$T/err")" -le 202 ] || fail "$(wc -l <"$T/err") lines"
 grep -q 'no more are shown' "$T/err"
+
+# What comes from elsewhere begins no line, and files are as clean as what is printed.
+cd "$T"
+odd="o${esc}d
+psim: forged"
+config odd <<'END2'
+return {
+    title = "one\npsim: forged", seed = 1 + 0 * #param("a,\"b\"", ""),
+    workload = { kind = "event_ring", customers = 100, load = param("workload.load", 0.5) },
+    sweep = { product = { ["a,\"b\""] = { "x\27[5m\npsim: forged\t,", "=1" }, ["workload.load"] = { 0.2, 0.5 } } },
+    measures = { "wait.mean\npsim: forged" },
+    expectations = { { measure = "wait.mean", min = 1e9 } },
+    figure = {
+        x = "workload.load", y = "wait.mean", by = "a,\"b\"",
+        published = { { name = "p\npsim: forged", citation = "c\27\npsim: forged", confidence = "low", points = { { 0.2, 1 } } } },
+        expectations = { { kind = "value", at = { ["a,\"b\""] = "=1", ["workload.load"] = 0.2 }, equals = 1, within = 2, name = "n\npsim: forged" } },
+    },
+}
+END2
+mv odd.lua "$odd.lua"
+no_forged() { ! grep -n '^psim: forged' "$T/out" "$T/err" || fail "a forged line: $*"; no_controls "$T/out" "$T/err"; }
+for command in check run trace "figure -o f.svg"; do
+    code=0
+    # shellcheck disable=SC2086 # a command and its options
+    "$PSIM" $command "./$odd.lua" >out 2>err || code=$?
+    [ "$code" -le 1 ] || { cat err; fail "$command gave $code"; }
+    no_forged $command
+done
+python3 -m json.tool "./$odd.json" >/dev/null || fail "the trace is no JSON"
+
+for db in results/runs/*.db; do cp "$db" r2.db; done
+gives 0 "$PSIM" plot r2.db -x workload.load -y wait.mean -o plot2.svg;  no_forged plot; no_controls plot2.svg f.svg
+gives 2 "$PSIM" plot r2.db -x workload.load -y wait.mean -o "$odd.svg"; no_forged plot
+says "has a control character in its name"
+gives 0 "$PSIM" export -e 1 -t params r2.db -o params.csv
+no_controls params.csv
+"$PSIM" export -e 1 -t params r2.db | cmp - params.csv || fail "a table is another in a file"
+python3 -c '
+import csv
+rows = list(csv.DictReader(open("params.csv", newline="")))
+assert {r["a,\"b\""] for r in rows} == {"x?[5m\npsim: forged\t,", "\x27=1"}, {r["a,\"b\""] for r in rows}'
