@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/audit.h"
 #include "sim/digest.h"
 
 void blk_req_init(struct blk_req *r, enum blk_op op, uint64_t sector, uint32_t sectors,
@@ -92,9 +93,20 @@ void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, b
     r->completed = sim_now(d->sim);
     if (r->started == SIM_NEVER)
         r->started = r->completed;
+    if (status == BLK_OK)
+        sim_whole_add(&d->whole, d->sim, r->submitted, r->sectors);
     if (outermost)
         sim_waist(d->sim, SIM_WAIST_BLOCK, r->completed, d->node, r->sectors, content_of(r));
     r->done(r);
+}
+
+void blk_audit_rate(const struct blkdev *d, struct sim_audit_report *report)
+{
+    struct blk_describe about = { .sectors = 0 };
+    d->ops->describe(d, &about);
+    if (about.sector_time > 0)
+        sim_audit_rate(report, &d->whole, "sectors over the interface", about.sector_time,
+                       about.ways);
 }
 
 void blk_add_parts(struct blk_req *r, const struct blk_req *below)

@@ -26,7 +26,7 @@
 #include "sim/base/param.h"
 #include "sim/base/rope.h"
 #include "sim/counts.h"
-#include "sim/sim.h"
+#include "sim/window.h"
 
 enum blk_op {
     BLK_READ,
@@ -88,6 +88,8 @@ struct blk_describe {
     uint32_t
         best_sectors; /* transfers of this many aligned sectors are cheapest (a stripe); 1: none */
     bool volatile_writes; /* a write may be done before it is on the medium (BLK5) */
+    sim_time sector_time; /* of a sector over its interface at the least; 0: no limit */
+    uint32_t ways;        /* that work at once, each with that rate */
 };
 
 /* What went wrong inside and was mended or not; sums over a device and those below. */
@@ -103,6 +105,7 @@ struct blk_health {
 
 struct blkdev;
 struct scsi_bus;
+struct sim_audit_report;
 struct disk_fault;
 struct blkdev_ops {
     const char *name;
@@ -134,6 +137,7 @@ struct blkdev {
     int32_t node; /* that it belongs to, or -1 */
     bool inner;   /* a device above owns it: its completions make no waist record */
     struct sim_counted counted;
+    struct sim_whole whole; /* sectors */
 };
 
 /* Prepares a request; the rope is initialised empty. */
@@ -147,6 +151,9 @@ void blk_pass(struct blkdev *d, struct blk_req *r);
 /* For devices: stamps `completed`, makes the waist record when the device is outermost, calls done.
  */
 void blk_complete(struct blkdev *d, struct blk_req *r, enum blk_status status, bool outermost);
+/* For devices, in their audit: sectors in the window against what the description says that they
+ * can do.  A drive's buffer does not go beyond: it is behind the interface. */
+void blk_audit_rate(const struct blkdev *d, struct sim_audit_report *report);
 /* For devices: what a request below took is part of `r`. */
 void blk_add_parts(struct blk_req *r, const struct blk_req *below);
 const char *blk_status_name(enum blk_status s);

@@ -289,10 +289,14 @@ static void finish(struct disk_op *op)
     struct blk_req *r = op->r;
     if (op->arm_from != SIM_NEVER)
         sim_busy_add(&d->arm_busy_time, d->dev.sim, op->arm_from, op->plan.media_end);
+    /* What the head passes after a write was reported, or ahead of the reads, is left out. */
+    if (op->plan.media_end <= sim_now(d->dev.sim))
+        sim_whole_add(&d->passed, d->dev.sim, op->plan.passed_from, op->plan.passed);
     enum blk_status status = disk_medium_transfer(d, op);
     if (status == BLK_OK) {
         d->counts.requests[r->op]++;
         d->counts.sectors[r->op] += r->sectors;
+        scsi_carried(d->bus, r->submitted, (uint64_t)r->sectors * d->host_sector_bytes);
     } else {
         d->counts.errors++;
         if (r->op == BLK_READ) /* the data of a write are the caller's, who may try again */
@@ -374,6 +378,8 @@ static void describe(const struct blkdev *dev, struct blk_describe *out)
     out->sector_bytes = d->host_sector_bytes;
     out->best_sectors = 1;
     out->volatile_writes = d->params.cache.enabled && d->params.cache.report != DISK_REPORT_MEDIA;
+    out->sector_time = sim_time_min(d->read_sector, d->write_sector);
+    out->ways = 1;
 }
 
 static void kill_disk(struct blkdev *dev)
@@ -469,6 +475,11 @@ const struct blkdev_ops disk_device_ops = { .name = "disk",
 static void audit(void *self, struct sim_audit_report *report)
 {
     const struct disk *d = self;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < d->geo.zone_count; i++)
+        most = most < d->geo.zones[i].track_sectors ? d->geo.zones[i].track_sectors : most;
+    blk_audit_rate(&d->dev, report);
+    sim_audit_rate(report, &d->passed, "sectors under the head", d->geo.rev - most, most);
     sim_audit_balance(report, "disk requests", d->submitted, d->completed, d->inside, d->cancelled);
     uint64_t waiting = d->queue.count;
     LIST_EACH (it, &d->beyond)

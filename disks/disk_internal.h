@@ -30,6 +30,8 @@ struct disk_plan {
     sim_time bus_end; /* earliest end of the bus transfer, were the bus there always */
     sim_time media_end;
     sim_time seek, rotation, transfer;
+    uint32_t passed;      /* sectors under the head */
+    sim_time passed_from; /* and since when */
 };
 
 /* A media access: sectors [lbn, lbn + n), number `from` on of a request of `total`. */
@@ -126,6 +128,7 @@ struct disk {
     struct disk_counts counts;
     uint64_t submitted, completed, cancelled;
     struct sim_busy arm_busy_time;
+    struct sim_whole passed; /* sectors under the head */
 };
 
 static inline struct disk *disk_of(const struct blkdev *d)

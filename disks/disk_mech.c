@@ -191,6 +191,8 @@ void disk_media_access(struct disk *d, struct disk_plan *plan, const struct disk
     if (d->slow_percent != 100)
         t = drag(d, plan, a->start, t);
     plan->media_end = t;
+    plan->passed = a->n;
+    plan->passed_from = a->start;
     d->arm_at = t;
 }
 

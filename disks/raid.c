@@ -242,6 +242,8 @@ static void describe(const struct blkdev *d, struct blk_describe *out)
     uint64_t stripe = a->layout.unit * a->layout.data;
     out->best_sectors = a->layout.level == RAID_CONCAT ? 1 : (uint32_t)stripe;
     out->volatile_writes = a->volatile_writes;
+    out->sector_time = a->sector_time;
+    out->ways = a->layout.members;
 }
 
 /* ---- members ---- */
@@ -406,6 +408,7 @@ bool raid_is(const struct blkdev *d)
 static void audit(void *self, struct sim_audit_report *report)
 {
     const struct raid *a = self;
+    blk_audit_rate(&a->dev, report);
     sim_audit_balance(report, "array requests", a->submitted, a->completed, a->inside, 0);
 }
 
@@ -460,11 +463,13 @@ static bool add_members(struct raid *a, const struct raid_params *p, uint32_t me
 /* Members of one sector size; what the smallest of them holds. */
 static bool measure(struct raid *a, const char *path, uint64_t *least, struct err *e)
 {
-    struct blk_describe about;
+    struct blk_describe about = { .sectors = 0 };
     *least = UINT64_MAX;
     for (uint32_t i = 0; i < a->layout.members; i++) {
         a->slots[i].dev->ops->describe(a->slots[i].dev, &about);
         a->volatile_writes |= about.volatile_writes;
+        if (i == 0 || about.sector_time < a->sector_time)
+            a->sector_time = about.sector_time;
         *least = about.sectors < *least ? about.sectors : *least;
         if (i == 0)
             a->sector_bytes = about.sector_bytes;

@@ -103,6 +103,7 @@ struct raid {
     uint64_t merge; /* sectors of a member's request at most when units are put together */
     uint32_t held;  /* > 0: requests to members are held back, to be merged */
     bool dead, volatile_writes;
+    sim_time sector_time; /* the least of a member */
     uint64_t power_losses;
     /* Background. */
     uint32_t rebuild_slot; /* UINT32_MAX: none */

@@ -38,6 +38,7 @@ struct scsi_bus {
     uint32_t devices;
     sim_time free_at;
     uint64_t asked, ended, withdrawn;
+    struct sim_whole carried; /* bytes */
 };
 
 static void arbitrate(struct sim *s, struct sim_event *ev)
@@ -78,6 +79,7 @@ static void audit(void *self, struct sim_audit_report *report)
         LIST_EACH (it, &b->waiting[i])
             inside++;
     }
+    sim_audit_rate(report, &b->carried, "bytes over the bus", SIM_SEC, (uint64_t)scsi_rate(b, 0));
     sim_audit_balance(report, "bus phases", b->asked, b->ended, inside, b->withdrawn);
 }
 
@@ -141,6 +143,11 @@ int64_t scsi_rate(const struct scsi_bus *b, int64_t device_rate)
     if (b->params.host_rate > 0 && b->params.host_rate < rate)
         rate = b->params.host_rate;
     return device_rate > 0 && device_rate < rate ? device_rate : rate;
+}
+
+void scsi_carried(struct scsi_bus *b, sim_time began, uint64_t bytes)
+{
+    sim_whole_add(&b->carried, b->sim, began, bytes);
 }
 
 uint32_t scsi_host_id(const struct scsi_bus *b)

@@ -63,6 +63,9 @@ bool scsi_withdraw(struct scsi_bus *b, struct scsi_phase *p);
 /* The rate of data phases for a device that can do at most `device_rate` (0: no limit). */
 int64_t scsi_rate(const struct scsi_bus *b, int64_t device_rate);
 uint32_t scsi_host_id(const struct scsi_bus *b);
+/* Tells that data of a request which began then are over the bus: what the window has of them is
+ * audited against the rate. */
+void scsi_carried(struct scsi_bus *b, sim_time began, uint64_t bytes);
 /* Counts a device on the bus; the bus goes with the last that leaves it. */
 void scsi_attach(struct scsi_bus *b, uint32_t id);
 void scsi_detach(struct scsi_bus *b);

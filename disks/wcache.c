@@ -567,6 +567,7 @@ struct blkdev *wcache_create(struct sim *s, const struct wcache_params *p, struc
     list_init(&w->flushes);
     list_init(&w->busy);
     w->about.volatile_writes = true;
+    w->about.sector_time = 0; /* it is memory: what it has needs no device */
     sim_event_init(&w->flush_event, SIM_CLASS_DEVICE, flush);
     sim_audit_register(s, w->name, audit, w);
     sim_count(&w->dev.counted, s, "cache", w->dev.node, wcache_counters, w);

@@ -125,6 +125,17 @@ void sim_audit_balance(struct sim_audit_report *r, const char *what, uint64_t in
                     what);
 }
 
+void sim_audit_rate(struct sim_audit_report *r, const struct sim_whole *w, const char *what,
+                    sim_time time, uint64_t of)
+{
+    const struct sim *s = r->sim;
+    sim_time window = sim_window_length(s);
+    uint64_t amount = w->window == sim_window_start(s) ? w->amount : 0;
+    sim_audit_check(r, (sim_u128)amount * (uint64_t)time <= (sim_u128)of * (uint64_t)window,
+                    "%" PRIu64 " %s in a window of %.12g s, which has time for %.12g", amount, what,
+                    sim_time_seconds(window), (double)of * (double)window / (double)time);
+}
+
 void sim_audit_dropped(struct sim_audit_report *r, const char *what, const char *reason,
                        uint64_t count)
 {

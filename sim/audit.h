@@ -8,6 +8,7 @@
 #define SIM_AUDIT_H
 
 #include "sim/sim.h"
+#include "sim/window.h"
 
 struct sim_audit_report; /* collects failures */
 
@@ -30,6 +31,10 @@ void sim_audit_balance_resident(struct sim_audit_report *r, const char *what, ui
                                 uint64_t out, uint64_t inside, uint64_t dropped);
 /* States that `ok` holds; the sentence names what is wrong. */
 void sim_audit_check(struct sim_audit_report *r, bool ok, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* States that what was made in the window whole could be made in it: `of` of them take `time`, at
+ * the least.  `what`: "bytes on the bus". */
+void sim_audit_rate(struct sim_audit_report *r, const struct sim_whole *w, const char *what,
+                    sim_time time, uint64_t of);
 /* Counts a drop by reason for the report (not a failure). */
 void sim_audit_dropped(struct sim_audit_report *r, const char *what, const char *reason,
                        uint64_t count);

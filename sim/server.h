@@ -83,9 +83,6 @@ void sim_busy_each(struct sim *s, void (*fn)(void *arg, const struct sim_busy *b
 /* A length that is not known yet: the job keeps the server until sim_server_settle. */
 #define SIM_HOLD ((sim_time)-1)
 
-/* Wide enough for sums of picoseconds over a whole run. */
-__extension__ typedef unsigned __int128 sim_u128;
-
 struct sim_account { /* of a queue, up to a moment */
     sim_u128 area;   /* integral of the number in the system, ps */
     sim_u128 times;  /* times in the system of the jobs that have left and of those still there */

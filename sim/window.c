@@ -76,6 +76,15 @@ double sim_window_share(const struct sim *s, sim_time since, double amount)
     return s->now > s->window.from && s->now <= s->window.to ? amount : 0;
 }
 
+void sim_whole_add(struct sim_whole *w, const struct sim *s, sim_time began, uint64_t amount)
+{
+    if (s->window.phase == SIM_WINDOW_CLOSED || began < s->window.from)
+        return;
+    if (w->window != s->window.from)
+        *w = (struct sim_whole){ .window = s->window.from };
+    w->amount += amount;
+}
+
 void sim_window_watch(struct sim *s, void (*fn)(void *arg, bool open), void *arg)
 {
     struct watcher *w = base_zalloc(1, sizeof *w);

@@ -17,6 +17,9 @@
 
 #include "sim/sim.h"
 
+/* Wide enough for sums of picoseconds over a whole run. */
+__extension__ typedef unsigned __int128 sim_u128;
+
 /* Opens it: all accounts restart at now.  Once more: it begins anew. */
 void sim_window_open(struct sim *s);
 /* Closes it; nothing when it is not open. */
@@ -32,6 +35,15 @@ sim_time sim_window_length(const struct sim *s); /* so far */
 sim_time sim_window_part(const struct sim *s, sim_time from, sim_time to);
 /* Of an amount made in [since, now] the part inside. */
 double sim_window_share(const struct sim *s, sim_time since, double amount);
+
+/* An amount of what began and ended inside the window: all of it was made in the window, so it is
+ * held against a rate without a doubt (sim_audit_rate). */
+struct sim_whole {
+    sim_time window; /* private: where the one began that the amount is of */
+    uint64_t amount;
+};
+/* Ends now, or at a moment that is over.  Counts when it began in the window, which is open. */
+void sim_whole_add(struct sim_whole *w, const struct sim *s, sim_time began, uint64_t amount);
 
 /* fn is called at each edge, after the accounts of busy time, in order of registration. */
 void sim_window_watch(struct sim *s, void (*fn)(void *arg, bool open), void *arg);
