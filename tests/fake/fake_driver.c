@@ -96,15 +96,8 @@ struct fake *fake_create(const struct fake_options *o)
         n->id = i;
         list_init(&n->tasks);
         n->disks = f->o.disks ? base_zalloc(f->o.disks, sizeof *n->disks) : NULL;
-        for (uint32_t d = 0; d < f->o.disks; d++) {
-            n->disks[d].sectors = base_zalloc(f->o.disk_sectors, sizeof(struct rope));
-            n->disks[d].stable = base_zalloc(f->o.disk_sectors, sizeof(struct rope));
-            n->disks[d].stamp = base_zalloc(f->o.disk_sectors, sizeof(uint64_t));
-            for (uint64_t s = 0; s < f->o.disk_sectors; s++) {
-                rope_init(&n->disks[d].sectors[s]);
-                rope_init(&n->disks[d].stable[s]);
-            }
-        }
+        for (uint32_t d = 0; d < f->o.disks; d++)
+            n->disks[d].sectors = base_zalloc(f->o.disk_sectors, sizeof(struct fake_sector *));
     }
     return f;
 }
@@ -116,15 +109,8 @@ void fake_destroy(struct fake *f)
         struct fake_node *n = &f->nodes[i];
         while (!list_empty(&n->tasks))
             fake_task_drop(f, LIST_ENTRY(n->tasks.prev, struct port, link));
-        for (uint32_t d = 0; d < f->o.disks; d++) {
-            for (uint64_t s = 0; s < f->o.disk_sectors; s++) {
-                rope_fini(&n->disks[d].sectors[s]);
-                rope_fini(&n->disks[d].stable[s]);
-            }
-            free(n->disks[d].sectors);
-            free(n->disks[d].stable);
-            free(n->disks[d].stamp);
-        }
+        for (uint32_t d = 0; d < f->o.disks; d++)
+            fake_disk_free(f, &n->disks[d]);
         free(n->disks);
     }
     while (!list_empty(&f->pending))

@@ -107,10 +107,14 @@ struct port_thread {
     void *stack;
 };
 
+struct fake_sector {
+    struct rope now;    /* empty or one sector long */
+    struct rope stable; /* with a cache: what a volatile sector is after a crash */
+    uint64_t stamp;     /* with a cache: number of the write that is volatile; 0: none */
+};
+
 struct fake_disk {
-    struct rope *sectors; /* each empty or one sector long */
-    struct rope *stable;  /* with a cache: what a volatile sector is after a crash */
-    uint64_t *stamp;      /* with a cache: number of the write that is volatile; 0: none */
+    struct fake_sector **sectors; /* NULL: never written */
     uint64_t writes;
 };
 
@@ -189,6 +193,7 @@ void fake_thread_free(struct port_thread *t);
 void fake_thread_leave(struct port_thread *t); /* back to the driver */
 void fake_frame_departed(struct fake *f, struct item *it);
 void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it);
+void fake_disk_free(struct fake *f, struct fake_disk *d);
 void fake_disk_power_off(struct fake *f, struct fake_disk *d);
 
 #endif

@@ -412,33 +412,60 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
     it->u.io.upto = p->node->disks[dev].writes;
 }
 
-/* The cache of a disk: a sector that is written keeps what it was on the medium. */
-static void make_volatile(struct fake_disk *d, uint64_t sector)
+static struct fake_sector *sector_made(struct fake_disk *d, uint64_t sector)
 {
-    if (d->stamp[sector] == 0)
-        rope_move(&d->stable[sector], &d->sectors[sector]);
-    d->stamp[sector] = d->writes;
+    struct fake_sector *s = d->sectors[sector];
+    if (s)
+        return s;
+    s = d->sectors[sector] = base_zalloc(1, sizeof *s);
+    rope_init(&s->now);
+    rope_init(&s->stable);
+    return s;
+}
+
+void fake_disk_free(struct fake *f, struct fake_disk *d)
+{
+    for (uint64_t i = 0; i < f->o.disk_sectors; i++) {
+        if (!d->sectors[i])
+            continue;
+        rope_fini(&d->sectors[i]->now);
+        rope_fini(&d->sectors[i]->stable);
+        free(d->sectors[i]);
+    }
+    free(d->sectors);
+}
+
+/* The cache of a disk: a sector that is written keeps what it was on the medium. */
+static void make_volatile(struct fake_disk *d, struct fake_sector *s)
+{
+    if (s->stamp == 0)
+        rope_move(&s->stable, &s->now);
+    s->stamp = d->writes;
 }
 
 static void make_stable(struct fake *f, struct fake_disk *d, uint64_t upto)
 {
-    for (uint64_t s = 0; f->o.disk_cache && s < f->o.disk_sectors; s++) {
-        if (d->stamp[s] == 0 || d->stamp[s] > upto)
+    for (uint64_t i = 0; f->o.disk_cache && i < f->o.disk_sectors; i++) {
+        struct fake_sector *s = d->sectors[i];
+        if (!s || s->stamp == 0 || s->stamp > upto)
             continue;
-        d->stamp[s] = 0;
-        rope_fini(&d->stable[s]);
+        s->stamp = 0;
+        rope_fini(&s->stable);
     }
 }
 
 void fake_disk_power_off(struct fake *f, struct fake_disk *d)
 {
-    for (uint64_t s = 0; f->o.disk_cache && s < f->o.disk_sectors; s++) {
-        if (d->stamp[s] != 0 && (f->o.order == FAKE_IN_ORDER || fake_choose(f, 2))) {
-            rope_fini(&d->sectors[s]);
-            rope_move(&d->sectors[s], &d->stable[s]);
+    for (uint64_t i = 0; f->o.disk_cache && i < f->o.disk_sectors; i++) {
+        struct fake_sector *s = d->sectors[i];
+        if (!s)
+            continue;
+        if (s->stamp != 0 && (f->o.order == FAKE_IN_ORDER || fake_choose(f, 2))) {
+            rope_fini(&s->now);
+            rope_move(&s->now, &s->stable);
         }
-        d->stamp[s] = 0;
-        rope_fini(&d->stable[s]);
+        s->stamp = 0;
+        rope_fini(&s->stable);
     }
 }
 
@@ -456,14 +483,15 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
         make_stable(f, d, it->u.io.upto);
     d->writes += io->op == PORT_IO_WRITE;
     for (uint32_t i = 0; i < sectors; i++) {
-        struct rope *s = &d->sectors[io->sector + i];
-        if (io->op == PORT_IO_WRITE && f->o.disk_cache)
-            make_volatile(d, io->sector + i);
+        struct fake_sector *s = d->sectors[io->sector + i];
         if (io->op == PORT_IO_WRITE) {
-            rope_fini(s);
-            rope_add_slice(s, &io->data, (uint64_t)i * size, size);
-        } else if (s->length) {
-            rope_add_slice(&out, s, 0, size);
+            s = sector_made(d, io->sector + i);
+            if (f->o.disk_cache)
+                make_volatile(d, s);
+            rope_fini(&s->now);
+            rope_add_slice(&s->now, &io->data, (uint64_t)i * size, size);
+        } else if (s && s->now.length) {
+            rope_add_slice(&out, &s->now, 0, size);
         } else {
             rope_add_zero(&out, size);
         }
@@ -485,7 +513,8 @@ void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector
                     uint8_t mask)
 {
     uint8_t *bytes = base_alloc(f->o.sector_bytes);
-    struct rope *s = &f->nodes[node].disks[dev].sectors[sector];
+    struct fake_disk *d = &f->nodes[node].disks[dev];
+    struct rope *s = &sector_made(d, sector)->now;
     fake_disk_read(f, node, dev, sector, 1, bytes);
     bytes[byte] ^= mask;
     rope_fini(s);
@@ -498,10 +527,10 @@ void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector
 {
     uint32_t size = f->o.sector_bytes;
     for (uint32_t i = 0; i < sectors; i++) {
-        const struct rope *s = &f->nodes[node].disks[dev].sectors[sector + i];
+        const struct fake_sector *s = f->nodes[node].disks[dev].sectors[sector + i];
         uint8_t *to = (uint8_t *)out + (size_t)i * size;
-        if (s->length)
-            rope_read(s, 0, size, to);
+        if (s && s->now.length)
+            rope_read(&s->now, 0, size, to);
         else
             memset(to, 0, size);
     }
