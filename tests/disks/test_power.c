@@ -10,6 +10,7 @@
 #include "disks/wcache.h"
 #include "sim/rng.h"
 #include "tests/disks/kit.h"
+#include "tests/sample.h"
 
 #define SIZE 512
 
@@ -283,7 +284,7 @@ Test(power, a_scrub_closes_the_write_hole_and_without_it_a_lost_member_shows_it,
 
 Test(power, one_member_that_loses_power_is_asked_again)
 {
-    for (uint64_t seed = 0; seed < 10; seed++) {
+    for (uint64_t seed = 0; seed < sample(NULL, 10); seed++) {
         static struct writer w;
         struct sim *s = kit_sim(1);
         struct blk_describe about;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/mesh/oracle.h"
+#include "tests/sample.h"
 
 struct tally {
     uint64_t packets, blocked, hops, shared, slot_waits, cases, dropped;
@@ -62,8 +63,7 @@ static void compare_many(uint64_t from, uint64_t count, unsigned kind)
 {
     struct tally t = { 0 };
     const char *more = getenv("MESH_SOAK"), *later = getenv("MESH_SOAK_FROM");
-    if (more)
-        count = strtoull(more, NULL, 10);
+    count = sample("MESH_SOAK", count);
     if (later)
         from += strtoull(later, NULL, 10);
     for (uint64_t i = 0; i < count; i++) {

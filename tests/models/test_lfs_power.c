@@ -16,6 +16,7 @@
 #include "os/lfs/lfs.h"
 #include "rig.h"
 #include "sim/rng.h"
+#include "tests/sample.h"
 
 enum { FILES = 3, TURNS = 60, SECTOR = 512, SPAN = 96, NODE = 2, WRITES_MAX = 200 };
 enum device { CACHE_OVER_DRIVE, CACHE_OVER_RAID3, CACHE_OVER_RAID5, DRIVE_THAT_REPORTS, DEVICES };
@@ -293,9 +294,9 @@ static bool fails_at(enum device kind, uint64_t seed, uint64_t at)
 /* PSIM_POWER_STRIDE=1 (in scripts/soak-storage) takes every device write; else a seeded sample. */
 Test(lfs_power, what_was_synced_outlives_a_loss_of_power_at_any_device_write, .timeout = 86400)
 {
-    const char *text = getenv("PSIM_POWER_STRIDE"), *more = getenv("PSIM_POWER_SEEDS");
-    uint64_t stride = text != NULL ? (uint64_t)atoi(text) : 9,
-             seeds = more ? (uint64_t)atoi(more) : 1;
+    const char *text = getenv("PSIM_POWER_STRIDE");
+    uint64_t stride = text != NULL ? (uint64_t)atoi(text) : 9 * sample_one_in(),
+             seeds = sample("PSIM_POWER_SEEDS", 1);
     for (int kind = 0; kind < DEVICES; kind++)
         for (uint64_t seed = 1; seed <= seeds; seed++) {
             uint64_t at = 1 + (seed * 5 + (uint64_t)kind * 3) % stride, runs = 0;

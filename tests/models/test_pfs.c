@@ -13,6 +13,7 @@
 #include "sim/audit.h"
 #include "sim/digest.h"
 #include "sim/thread.h"
+#include "tests/sample.h"
 #include "workloads/pfs.h"
 
 static void instance(struct val *graph, const char *name, const char *protocol, const char *below)
@@ -228,7 +229,7 @@ static int number_of(const char *variable, int otherwise)
  * scripts/soak-crash) makes every node die at every step of every mode. */
 Test(pfs, a_node_of_any_role_that_dies_hangs_nobody, .timeout = 86400)
 {
-    int stride = number_of("PSIM_CRASH_STRIDE", 151), variant = 0;
+    int stride = number_of("PSIM_CRASH_STRIDE", 151 * (int)sample_one_in()), variant = 0;
     int only = number_of("PSIM_CRASH_NODE", -1);
     for (uint32_t node = 0; node < 4; node++)
         for (int mode = 0; mode < PFS_MODES && (only < 0 || only == (int)node); mode++)

@@ -12,6 +12,7 @@
 
 #include "os/svm/lrc.h"
 #include "tests/os/lrc_rig.h"
+#include "tests/sample.h"
 
 #define DRIVER 8       /* bytes of the driver's header */
 #define BELOW 12       /* and of RDM's behind it: the number of the upper protocol first */
@@ -247,12 +248,11 @@ static uint64_t explore(uint32_t nodes, uint32_t pages, uint32_t what, int homes
                             .homes = homes,
                             .at_once = true,
                             .program = short_program };
-    const char *most = getenv("SVM_ORDERS");
     struct fake_explore x = { .options = { .nodes = nodes, .mtu = 4096 },
                               .setup = explore_setup,
                               .check = explore_check,
                               .arg = &w,
-                              .orders_max = most ? strtoull(most, NULL, 10) : 500 };
+                              .orders_max = sample("SVM_ORDERS", 500) };
     fake_explore(&x);
     cr_log_info("%u nodes, %u pages, program %u, homes %d: %llu orders%s", nodes, pages, what,
                 homes, (unsigned long long)x.orders, x.complete ? ", which are all" : "");

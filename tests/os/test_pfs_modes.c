@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/os/pfs_world.h"
+#include "tests/sample.h"
 
 /* ---- random histories ----
  *
@@ -318,7 +319,7 @@ static void random_history(struct pfs_world *w, struct pfs_client *c, uint32_t r
 
 Test(pfs_modes, random_histories_are_those_of_the_model)
 {
-    for (uint64_t seed = 1; seed <= 100; seed++) {
+    for (uint64_t seed = 1; seed <= sample(NULL, 100); seed++) {
         struct pfs_world w;
         memset(&m, 0, sizeof m);
         m.state = seed;

@@ -6,6 +6,7 @@
 #include "os/proto/chan/chan.h"
 #include "os/proto/select/select.h"
 #include "tests/os/xk_rig.h"
+#include "tests/sample.h"
 
 #define GRAPH                                                                                      \
     "mesh mesh; blast blast <mesh; chan chan <blast client_wait=20ms server_wait=30ms "            \
@@ -360,21 +361,21 @@ Test(rpc, tiny_limits_change_nothing_but_who_waits)
 /* CHAN1, CHAN2, CHANS1. */
 Test(rpc, thousands_of_seeds_of_faults_never_execute_twice_and_always_end)
 {
-    for (uint64_t seed = 0; seed < 2000; seed++)
+    for (uint64_t seed = 0; seed < sample(NULL, 2000); seed++)
         chaos(seed, true, false, seed & 1);
 }
 
 /* CHAN3, BLAST3. */
 Test(rpc, a_reliable_network_needs_no_timer_whatever_the_order)
 {
-    for (uint64_t seed = 0; seed < 500; seed++)
+    for (uint64_t seed = 0; seed < sample(NULL, 500); seed++)
         chaos(seed, false, false, seed & 1);
 }
 
 /* SEL2, SEL3. */
 Test(rpc, a_crash_of_either_node_at_any_step_executes_nothing_twice)
 {
-    for (uint64_t seed = 0; seed < 1500; seed++) {
+    for (uint64_t seed = 0; seed < sample(NULL, 1500); seed++) {
         chaos(seed, false, true, false);
         chaos(seed, true, true, false);
     }

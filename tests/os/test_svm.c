@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tests/os/svm_rig.h"
+#include "tests/sample.h"
 
 /* What differs from the usual: length, frames, the interface's queue, the tree's fanout. */
 struct variant {
@@ -78,7 +79,7 @@ Test(svm, a_tree_of_bounded_fanout_is_coherent)
 Test(svm, a_read_returns_the_most_recent_write_under_every_manager)
 {
     for (int m = 0; svm_is_strict(m); m++)
-        for (uint64_t seed = 1; seed <= 60; seed++)
+        for (uint64_t seed = 1; seed <= sample(NULL, 60); seed++)
             run_variant(m, seed,
                         (struct variant){ .frames = seed % 3 == 0 ? 1 + (int64_t)(seed % 2) : 0,
                                           .announce_every = (int64_t)(seed % 4) });

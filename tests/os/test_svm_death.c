@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/os/svm_world.h"
+#include "tests/sample.h"
 
 struct outcome {
     uint64_t runs, lost, checked, recoveries;
@@ -85,8 +86,7 @@ Test(svm_death, at_every_step_the_survivors_go_on_under_every_manager)
 /* SVM_DEATHS: so many seeds a manager.  REC3. */
 Test(svm_death, of_two_nodes_one_during_the_recovery_from_the_other)
 {
-    const char *most = getenv("SVM_DEATHS");
-    uint64_t seeds = most ? strtoull(most, NULL, 10) : 60;
+    uint64_t seeds = sample("SVM_DEATHS", 60);
     for (int m = 0; svm_is_strict(m); m++) {
         struct outcome o = { .runs = 0 };
         for (uint64_t seed = 1; seed <= seeds; seed++) {

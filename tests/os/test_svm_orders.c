@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/os/svm_rig.h"
+#include "tests/sample.h"
 
 /* Pages begin with the nodes of their numbers: each writes the next one's page and reads its own,
  * so
@@ -106,9 +107,8 @@ Test(svm_orders, every_order_of_few_nodes_and_pages_is_coherent)
         { 2, 1, 0, false }, { 2, 2, 0, false }, { 2, 2, 0, true },  { 2, 2, 1, false },
         { 3, 1, 0, false }, { 3, 2, 0, false }, { 3, 2, 1, false },
     };
-    const char *wanted = getenv("SVM_ORDERS");
     const char *only = getenv("SVM_MANAGER"), *from = getenv("SVM_CASE");
-    uint64_t most = wanted ? strtoull(wanted, NULL, 10) : 400, orders = 0;
+    uint64_t most = sample("SVM_ORDERS", 400), orders = 0;
     explored_graph = rig_graph("mesh mesh; r rdm <mesh; svm svm <r");
     for (int m = 0; svm_is_strict(m); m++)
         for (size_t i = from ? strtoull(from, NULL, 10) : 0; i < ARRAY_LEN(cases); i++) {

@@ -1,0 +1,28 @@
+/* sample.h: how many of the runs that a test could make it makes.
+ *
+ * A soak asks for more by the variable of the test (SVM_DEATHS=1000); scripts/check-asan --quick,
+ * where each run costs ten times as much, for one in PSIM_SAMPLE of the usual.
+ */
+#ifndef TESTS_SAMPLE_H
+#define TESTS_SAMPLE_H
+
+#include <stdint.h>
+#include <stdlib.h>
+
+/* One in so many; 1: all of the usual. */
+static inline uint64_t sample_one_in(void)
+{
+    const char *text = getenv("PSIM_SAMPLE");
+    uint64_t n = text ? strtoull(text, NULL, 10) : 1;
+    return n ? n : 1;
+}
+
+/* `variable` NULL: no soak asks for more. */
+static inline uint64_t sample(const char *variable, uint64_t usual)
+{
+    const char *text = variable ? getenv(variable) : NULL;
+    uint64_t n = text ? strtoull(text, NULL, 10) : usual / sample_one_in();
+    return n ? n : 1;
+}
+
+#endif
