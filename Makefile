@@ -113,8 +113,13 @@ $B/tests/$(1)/run: $(call objs,$(wildcard tests/$(1)/*.c) $(EXTRA_$(1))) $(call 
 endef
 $(foreach s,$(SUITES),$(eval $(call SUITE_RULE,$s)))
 TEST_OBJS = $(call objs,$(foreach s,$(SUITES),$(wildcard tests/$s/*.c)) $(wildcard tests/fake/*.c))
-# Criterion's macros trip these.
+# Criterion's macros trip these.  Half of a build was spent on making tests fast that run for seconds; what they rest
+# on (tests/fake, second implementations) is compiled as the rest is.  Frames of a test on a stack of SimGrid must not
+# be those of -O0: where a thread is killed, AddressSanitizer does not know that stack.
 $(TEST_OBJS): CFLAGS += -Wno-missing-prototypes -Wno-cast-qual -Wno-undef
+TEST_FILES = $(wildcard tests/*/test_*.c)
+$(call objs,$(filter-out tests/models/% tests/sim/%,$(TEST_FILES))): CFLAGS += -O0
+$(call objs,$(filter tests/models/% tests/sim/%,$(TEST_FILES))): CFLAGS += -O1
 
 tests: $(TEST_BINS)
 test: all tests
