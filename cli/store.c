@@ -8,11 +8,11 @@
 
 #include "sim/base/units.h"
 
-static const char *const kind_names[SIM_KIND_COUNT] = { [SIM_KIND_CPU] = "cpu",
-                                                        [SIM_KIND_BUS] = "bus",
-                                                        [SIM_KIND_CHANNEL] = "channel",
-                                                        [SIM_KIND_ARM] = "arm",
-                                                        [SIM_KIND_OTHER] = "other" };
+static const char *const kind_names[SIM_KIND_COUNT] = {
+    [SIM_KIND_CPU] = "cpu",    [SIM_KIND_BUS] = "bus", [SIM_KIND_CHANNEL] = "channel",
+    [SIM_KIND_ARM] = "arm",    [SIM_KIND_NIC] = "nic", [SIM_KIND_SCSI] = "scsi",
+    [SIM_KIND_OTHER] = "other"
+};
 
 const char *store_kind_name(enum sim_kind kind)
 {

@@ -39,6 +39,7 @@ struct scsi_bus {
     sim_time free_at;
     uint64_t asked, ended, withdrawn;
     struct sim_whole carried; /* bytes */
+    struct sim_inside queue;  /* phases, once there are several devices */
 };
 
 static void arbitrate(struct sim *s, struct sim_event *ev)
@@ -65,6 +66,8 @@ static void released(struct sim *s, struct sim_event *ev)
     struct scsi_phase *p = b->holder;
     b->holder = NULL;
     b->ended++;
+    if (b->queue.sim != NULL)
+        sim_inside_leave(&b->queue, p->asked, sim_now(s));
     if (b->waiting_ids != 0 && !sim_event_pending(&b->arbiter))
         sim_at(s, &b->arbiter, sim_now(s));
     if (p->ended != NULL)
@@ -103,6 +106,8 @@ void scsi_destroy(struct scsi_bus *b)
     sim_cancel(b->sim, &b->arbiter);
     sim_cancel(b->sim, &b->release);
     sim_audit_unregister(b->sim, b);
+    if (b->queue.sim != NULL)
+        sim_inside_fini(&b->queue);
     sim_busy_fini(&b->busy);
     free(b);
 }
@@ -122,6 +127,8 @@ void scsi_ask(struct scsi_bus *b, struct scsi_phase *p)
     b->waiting_ids |= 1u << p->id;
     p->asked = sim_now(b->sim);
     b->asked++;
+    if (b->queue.sim != NULL)
+        sim_inside_enter(&b->queue, p->asked);
     if (b->holder == NULL && !sim_event_pending(&b->arbiter))
         sim_at(b->sim, &b->arbiter, p->asked);
 }
@@ -134,6 +141,8 @@ bool scsi_withdraw(struct scsi_bus *b, struct scsi_phase *p)
     if (list_empty(&b->waiting[p->id]))
         b->waiting_ids &= ~(1u << p->id);
     b->withdrawn++;
+    if (b->queue.sim != NULL)
+        sim_inside_leave(&b->queue, p->asked, sim_now(b->sim));
     return true;
 }
 
@@ -158,7 +167,8 @@ uint32_t scsi_host_id(const struct scsi_bus *b)
 void scsi_attach(struct scsi_bus *b, uint32_t id)
 {
     ASSERT_MSG(id < SCSI_IDS && id != scsi_host_id(b), "a device under the host adapter's id");
-    b->devices++;
+    if (++b->devices == 2)
+        sim_inside_init(&b->queue, b->sim, SIM_KIND_SCSI, b->busy.node, b->busy.name);
 }
 
 void scsi_detach(struct scsi_bus *b)

@@ -62,8 +62,9 @@ struct nic {
     bool up, refused;
     uint32_t life; /* rises at every nic_down */
     struct list queue;
-    uint32_t queued, buffers; /* frames in the queue; transmit buffers taken */
-    struct sim_job out, in;   /* one transfer each way */
+    struct sim_inside sending; /* frames in the queue */
+    uint32_t buffers;          /* transmit buffers taken */
+    struct sim_job out, in;    /* one transfer each way */
     bool out_busy, in_busy;
     uint64_t out_bytes;
     struct packet *first, *last; /* arrived, wait for the transfer; first is in it when in_busy */
@@ -216,16 +217,10 @@ static void pump(struct nic *n)
     sim_server_submit(n->bus ? n->bus : &n->own_out, &n->out);
 }
 
-static void set_queued(struct nic *n, uint32_t queued)
-{
-    n->queued = queued;
-    sim_trace_counter(n->sim, "mesh", n->node, "frames to send", queued, sim_now(n->sim));
-}
-
 static void leave_queue(struct nic *n, struct nic_frame *f)
 {
     list_remove(&f->link);
-    set_queued(n, n->queued - 1);
+    sim_inside_leave(&n->sending, f->posted, sim_now(n->sim));
     if (n->handler.sent)
         n->handler.sent(n->handler.arg, f->cookie);
     if (n->refused) {
@@ -287,7 +282,7 @@ enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f)
         return NIC_TOO_LONG;
     if (!n->up)
         return NIC_DOWN;
-    if (n->queued >= (uint64_t)n->params.queue_frames) {
+    if (n->sending.count >= (uint64_t)n->params.queue_frames) {
         n->refused = true;
         n->counts.busy++;
         return NIC_BUSY;
@@ -297,7 +292,7 @@ enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f)
     f->posted = sim_now(n->sim);
     f->src_life = n->life;
     list_push(&n->queue, &f->link);
-    set_queued(n, n->queued + 1);
+    sim_inside_enter(&n->sending, f->posted);
     n->counts.frames_in++;
     n->counts.bytes_in += f->bytes;
     n->group->frames_in++;
@@ -522,10 +517,10 @@ void nic_down(struct nic *n)
         struct nic_frame *f = LIST_ENTRY(l, struct nic_frame, link);
         n->counts.frames_dropped_down++;
         f->withdrawn = true;
+        sim_inside_leave(&n->sending, f->posted, sim_now(n->sim));
         if (f->gone == f->made && !f->asking)
             give_frame(f, true);
     }
-    set_queued(n, 0);
     while (n->first) {
         struct packet *p = n->first;
         n->first = p->next;
@@ -591,6 +586,7 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
     n->out = (struct sim_job){ .cls = bus_class, .done = transferred_out };
     n->in = (struct sim_job){ .cls = bus_class, .done = transferred_in };
     list_init(&n->queue);
+    sim_inside_init(&n->sending, s, SIM_KIND_NIC, node, "frames to send");
     if (!bus) {
         sim_server_init(&n->own_out, s, SIM_KIND_OTHER, node, "DMA out", false);
         sim_server_init(&n->own_in, s, SIM_KIND_OTHER, node, "DMA in", false);
@@ -616,6 +612,7 @@ void nic_destroy(struct nic *n)
     if (!n)
         return;
     sim_count_end(&n->counted);
+    sim_inside_fini(&n->sending);
     sim_server_withdraw(n->bus ? n->bus : &n->own_out, &n->out);
     sim_server_withdraw(n->bus ? n->bus : &n->own_in, &n->in);
     if (!n->bus) {
@@ -660,5 +657,5 @@ uint32_t nic_mtu(const struct nic *n)
 
 uint32_t nic_queue_length(const struct nic *n)
 {
-    return n->queued;
+    return (uint32_t)n->sending.count;
 }

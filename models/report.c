@@ -42,6 +42,8 @@ static const struct {
     { SIM_KIND_BUS, "bus.busiest", "bus.mean", NULL, NULL },
     { SIM_KIND_CHANNEL, "channel.busiest", "channel.mean", NULL, NULL },
     { SIM_KIND_ARM, "arm.busiest", "arm.mean", "arm.queue", "arm.fullest" },
+    { SIM_KIND_NIC, NULL, NULL, "nic.queue", "nic.fullest" },
+    { SIM_KIND_SCSI, NULL, NULL, "scsi.queue", "scsi.fullest" },
 };
 
 static void seconds(struct sim *s, const char *name, double sum, uint64_t count)

@@ -48,11 +48,11 @@ void sim_accounts_fini(struct sim_accounts *a)
     for (uint32_t i_ = 0; i_ < (s_)->busy.count; i_++)                                             \
         if (((b_) = (s_)->busy.all[i_]) != NULL)
 
-static const char *const categories[SIM_KIND_COUNT] = { [SIM_KIND_CPU] = "cpu",
-                                                        [SIM_KIND_BUS] = "bus",
-                                                        [SIM_KIND_CHANNEL] = "mesh",
-                                                        [SIM_KIND_ARM] = "disk",
-                                                        [SIM_KIND_OTHER] = "server" };
+static const char *const categories[SIM_KIND_COUNT] = {
+    [SIM_KIND_CPU] = "cpu",     [SIM_KIND_BUS] = "bus",  [SIM_KIND_CHANNEL] = "mesh",
+    [SIM_KIND_ARM] = "disk",    [SIM_KIND_NIC] = "mesh", [SIM_KIND_SCSI] = "bus",
+    [SIM_KIND_OTHER] = "server"
+};
 
 void sim_trace_queue(struct sim *s, enum sim_kind kind, int32_t node, const char *of,
                      uint64_t inside)

@@ -26,6 +26,8 @@ enum sim_kind {
     SIM_KIND_BUS,
     SIM_KIND_CHANNEL,
     SIM_KIND_ARM,
+    SIM_KIND_NIC,  /* a queue alone: a transmit queue */
+    SIM_KIND_SCSI, /* the same of a bus of several devices, whose busy account is a BUS */
     SIM_KIND_OTHER,
     SIM_KIND_COUNT
 };

@@ -37,6 +37,8 @@ Test(scsi, of_those_who_ask_at_one_instant_the_highest_id_comes_first)
         .rate = 5000000, .sync = true, .arbitration = 3 * SIM_US, .host_id = 7
     };
     struct scsi_bus *b = scsi_create(s, &p, 0, "bus");
+    scsi_attach(b, 2);
+    scsi_attach(b, 5);
     struct talker t[4];
     const uint32_t ids[] = { 2, 5, 7, 5 };
     turns = 0;
@@ -53,11 +55,15 @@ Test(scsi, of_those_who_ask_at_one_instant_the_highest_id_comes_first)
         cr_assert_eq(t[i].granted, order[i] * (SIM_MS + 3 * SIM_US) + 3 * SIM_US);
         cr_assert_eq(t[i].ended, t[i].granted + SIM_MS);
     }
-    double share;
+    double share, mean, most;
     cr_assert_not_null(sim_busiest(s, SIM_KIND_BUS, &share));
     cr_assert_float_eq(share, 1, 1e-9);
+    /* Of four alike that wait from the start: 4, 3, 2 and 1. */
+    cr_assert(sim_queue_mean(s, SIM_KIND_SCSI, &mean, &most));
+    cr_assert_float_eq(mean, 2.5, 1e-9);
     cr_assert(kit_audit(s));
-    scsi_destroy(b);
+    scsi_detach(b);
+    scsi_detach(b);
     sim_destroy(s);
 }
 

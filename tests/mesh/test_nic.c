@@ -107,6 +107,29 @@ static enum nic_result post(uint32_t src, uint32_t dst, uint64_t bytes, uint64_t
     return result;
 }
 
+/* The frames of one node wait for its transfers, each until its last byte is read; those of the
+ * node that goes down until then. */
+Test(nic, the_transmit_queue_is_a_measure_of_the_window)
+{
+    double mean, most;
+    start(&net_ideal, NULL);
+    for (uint64_t k = 0; k < 4; k++)
+        cr_assert_eq(post(0, 1, 0, k), NIC_OK);
+    cr_assert_eq(nic_queue_length(nics[0]), 4);
+    sim_run(s);
+    sim_time each = params.dma_setup + sim_time_of_bytes(0, params.dma_rate);
+    double window = (double)sim_now(s);
+    cr_assert(sim_queue_mean(s, SIM_KIND_NIC, &mean, &most));
+    /* Two transmit buffers: all four may wait for more than their transfers, none for less. */
+    cr_assert_geq(most * window, 10.0 * (double)each);
+    cr_assert_float_eq(mean, most / NODES, 1e-12);
+    cr_assert_eq(post(0, 1, 0, 4), NIC_OK);
+    nic_down(nics[0]);
+    cr_assert_eq(nic_queue_length(nics[0]), 0);
+    sim_run(s);
+    finish();
+}
+
 Test(nic, a_frame_alone_takes_dma_mesh_dma)
 {
     start(&net_worm, NULL);

@@ -23,7 +23,7 @@ trace determinism_pfs -n 1 --nodes 0-1,io1,machine -o "$T/f.json"; check --only 
 grep -q '"pid":15,' "$T/f.json" || fail "the I/O node that was asked for is not there"
 trace mesh_load -n 1 --to 4us --nodes 3 -o "$T/f.json";            check --only 4 "$T/f.json"
 # Queues: of devices, CPUs and interfaces.
-for what in 'io0.0 inside' 'node 0 cpu inside' 'frames to send'; do
+for what in 'io0.0 inside' 'node 0 cpu inside' 'frames to send inside'; do
     grep -q "\"C\",.*\"name\":\"$what\"" "$T/b.json" || fail "no counter '$what'"
 done
 # A trace changes nothing.

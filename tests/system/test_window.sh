@@ -61,6 +61,9 @@ done
 run --json -p workload.op=read -p workload.requests=19
 grep -q "ended in the window, fewer than 20: its edges weigh" "$T/err" || fail "few completions are not told"
 
+# Queues of interfaces are of the window.
+holds "0 < s['nic.queue'] < s['nic.fullest']"
+
 # One transfer for all counts once.
 run --json -p workload.op=read -p workload.mode=M_GLOBAL
 holds "s['pfs.bandwidth'] <= 20e6"
