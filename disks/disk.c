@@ -226,7 +226,10 @@ static void arm_next(struct disk *d)
     }
     disk_plan_access(op, now, via);
     to_medium(op, now);
-    sim_at(d->dev.sim, &d->arm_event, op->plan.media_end);
+    if (r->op == BLK_READ && d->params.cache.enabled && d->segment_count == 1)
+        d->draining = op; /* until it is over there is nothing to read into */
+    else
+        sim_at(d->dev.sim, &d->arm_event, op->plan.media_end);
 }
 
 static void arm_free(struct sim *s, struct sim_event *e)
@@ -302,6 +305,7 @@ static void finish(struct disk_op *op)
         if (r->op == BLK_READ) /* the data of a write are the caller's, who may try again */
             rope_fini(&r->data);
     }
+    bool drained = op == d->draining;
     op_put(op);
     r->dev = NULL;
     d->inside--;
@@ -316,6 +320,10 @@ static void finish(struct disk_op *op)
         start_next(d);
     } else if (!list_empty(&d->beyond) && (d->depth == 0 || d->active < d->depth)) {
         issue(d, LIST_ENTRY(list_pop(&d->beyond), struct blk_req, link));
+    }
+    if (drained) {
+        d->draining = NULL;
+        arm_next(d);
     }
 }
 

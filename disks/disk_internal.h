@@ -110,6 +110,7 @@ struct disk {
     uint64_t active; /* ops in use */
     uint64_t flushing;
     bool completing, arm_busy;
+    struct disk_op *draining; /* queue in the drive: the read whose data leave the only segment */
     struct sim_event arm_event;
     /* The bus. */
     struct scsi_bus *bus;

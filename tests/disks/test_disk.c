@@ -615,6 +615,43 @@ Test(disk, one_that_keeps_the_bus_cannot_have_commands_queued)
     sim_destroy(s);
 }
 
+static void note_end(struct blk_req *r)
+{
+    *(sim_time *)r->owner = r->completed;
+    rope_fini(&r->data);
+}
+
+/* Two commands in the drive, the second for the other end; a sector takes a millisecond on the bus.
+ * With one segment the arm waits until the first's data have gone, with two it moves meanwhile. */
+Test(disk, the_arm_waits_until_the_only_segment_has_drained)
+{
+    for (int segments = 1; segments <= 2; segments++) {
+        struct sim *s = kit_sim(1);
+        struct disk_params p = kit_bare();
+        p.queue.where = DISK_QUEUE_DRIVE;
+        p.cache.enabled = true;
+        p.cache.segments = segments;
+        p.cache.segment_sectors = 64;
+        p.bus.rate = 512000;
+        struct blkdev *d = kit_disk(s, &p);
+        sim_time end[2], moves = seek_time(disk_seek_curve(d), 0, 0, 1900, 0, false);
+        struct blk_req r[2];
+        for (int i = 0; i < 2; i++) {
+            blk_req_init(&r[i], BLK_READ, i == 0 ? 5 : UINT64_C(1900) * 19 * 72, 60, note_end,
+                         &end[i]);
+            blk_submit(d, &r[i]);
+        }
+        sim_run(s);
+        if (segments == 1)
+            cr_assert_geq(end[1], end[0] + moves + 60 * SIM_MS);
+        else
+            cr_assert_leq(end[1], end[0] + 61 * SIM_MS); /* the bus alone */
+        d->ops->destroy(d);
+        cr_assert(kit_audit(s));
+        sim_destroy(s);
+    }
+}
+
 static void note_times(struct blk_req *r)
 {
     cr_assert_eq(r->completed, r->submitted + 250 * SIM_MS); /* nobody answers the selection */
