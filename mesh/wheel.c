@@ -105,7 +105,7 @@ static void slot_append(struct wheel *w, uint64_t slot, struct wheel_event v)
     if (s->first == SIM_NEVER) {
         s->first = s->last = v.time;
         s->word = v.word;
-        w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);
+        wheel_fill(w, slot);
         return;
     }
     if (!s->chunk)
@@ -211,13 +211,17 @@ static uint32_t take_rest(struct wheel *w, sim_time now)
 static uint64_t next_slot(const struct wheel *w)
 {
     uint64_t from = w->current + 1;
-    for (uint64_t k = 0; k < WHEEL_SLOTS;) {
-        uint64_t at = (from + k) % WHEEL_SLOTS, bits = w->filled[at / 64] >> (at % 64);
-        if (bits)
-            return from + k + (uint64_t)__builtin_ctzll(bits);
-        k += 64 - at % 64;
-    }
-    return UINT64_MAX;
+    uint32_t word = (uint32_t)(from / 64 % WHEEL_WORDS);
+    uint64_t bits = w->filled[word] >> (from % 64);
+    if (bits)
+        return from + (uint64_t)__builtin_ctzll(bits);
+    /* The words behind it in their order round the wheel, itself the last. */
+    uint32_t behind = (w->some | w->some << WHEEL_WORDS) >> (word + 1);
+    if (!behind)
+        return UINT64_MAX;
+    uint32_t k = (uint32_t)__builtin_ctz(behind);
+    bits = w->filled[(word + 1 + k) % WHEEL_WORDS];
+    return from + 64 - from % 64 + 64 * k + (uint64_t)__builtin_ctzll(bits);
 }
 
 static sim_time earliest(const struct wheel *w)
@@ -241,7 +245,10 @@ uint32_t wheel_take(struct wheel *w, const uint64_t **words)
         while (w->heap_count && (uint64_t)w->heap[0].time >> w->shift == slot)
             slot_append(w, slot, heap_pop(w));
         struct wheel_slot *s = &w->slots[slot % WHEEL_SLOTS];
-        w->filled[slot % WHEEL_SLOTS / 64] &= ~(UINT64_C(1) << (slot % 64));
+        uint64_t k = slot / 64 % WHEEL_WORDS;
+        w->filled[k] &= ~(UINT64_C(1) << (slot % 64));
+        if (w->filled[k] == 0)
+            w->some &= ~(1u << k);
         if (s->first == s->last)
             count = take_slot(w, s);
         else

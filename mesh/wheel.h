@@ -18,6 +18,7 @@
 #include "sim/base/time.h"
 
 #define WHEEL_SLOTS 1024u
+#define WHEEL_WORDS (WHEEL_SLOTS / 64)
 #define WHEEL_CHUNK 15u /* events: a chunk is four cache lines */
 
 struct wheel_event {
@@ -39,9 +40,10 @@ struct wheel_slot {
 
 struct wheel {
     struct wheel_slot slots[WHEEL_SLOTS];
-    uint64_t filled[WHEEL_SLOTS / 64]; /* a bit for each slot with events */
-    uint64_t current;                  /* slot number (time >> shift) of the last instant taken */
-    sim_time next;                     /* earliest time inside; SIM_NEVER: empty */
+    uint64_t filled[WHEEL_WORDS]; /* a bit for each slot with events */
+    uint32_t some;                /* a bit for each word of those that is not 0 */
+    uint64_t current;             /* slot number (time >> shift) of the last instant taken */
+    sim_time next;                /* earliest time inside; SIM_NEVER: empty */
     struct wheel_chunk *unused;
     void **blocks; /* memory of the chunks */
     uint32_t block_count;
@@ -69,6 +71,14 @@ static inline sim_time wheel_next(const struct wheel *w)
  * is valid until the next call. */
 uint32_t wheel_take(struct wheel *w, const uint64_t **words);
 
+/* Slot number `slot` has events. Private. */
+static inline void wheel_fill(struct wheel *w, uint64_t slot)
+{
+    uint64_t k = slot / 64 % WHEEL_WORDS;
+    w->filled[k] |= UINT64_C(1) << (slot % 64);
+    w->some |= 1u << k;
+}
+
 /* An event of that word at `time`, not before the last instant taken (WHEEL1). */
 static inline void wheel_push(struct wheel *w, sim_time time, uint64_t word)
 {
@@ -81,7 +91,7 @@ static inline void wheel_push(struct wheel *w, sim_time time, uint64_t word)
     } else if (near && s->first == SIM_NEVER) {
         s->first = s->last = time;
         s->word = word;
-        w->filled[slot % WHEEL_SLOTS / 64] |= UINT64_C(1) << (slot % 64);
+        wheel_fill(w, slot);
         if (time < w->next)
             w->next = time;
     } else {
