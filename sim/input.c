@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -23,18 +22,36 @@ static bool goes_up(const char *name)
     return false;
 }
 
+/* True when what a descriptor names is the folder of another or lies below it, whatever links led
+ * there. */
+static bool lies_below(int fd, int folder)
+{
+    char path[2][PATH_MAX + 1] = { { 0 } }, link[64];
+    const int fds[2] = { fd, folder };
+    for (int i = 0; i < 2; i++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fds[i]);
+        if (readlink(link, path[i], PATH_MAX) < 0)
+            return false;
+    }
+    size_t n = strcmp(path[1], "/") == 0 ? 0 : strlen(path[1]);
+    return strncmp(path[0], path[1], n) == 0 && (path[0][n] == '/' || path[0][n] == 0);
+}
+
 /* A descriptor that only names the file; -1 with errno. */
 static int find(const char *dir, const char *name)
 {
-    struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
     if (!dir)
         return open(name, O_PATH | O_CLOEXEC);
     int folder = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -1;
-    int fd = goes_up(name) ? -1 : (int)syscall(SYS_openat2, folder, name, &how, sizeof how);
+    int fd = goes_up(name) ? -1 : openat(folder, name, O_PATH | O_CLOEXEC);
     int why = goes_up(name) ? EXDEV : errno;
+    if (fd >= 0 && !lies_below(fd, folder)) {
+        close(fd);
+        fd = -1;
+        why = EXDEV;
+    }
     close(folder);
     errno = why;
     return fd;
