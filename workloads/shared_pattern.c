@@ -116,7 +116,6 @@ static void expect(struct run *r, uint64_t addr, uint64_t lo, uint64_t hi)
 static void round_end(struct run *r)
 {
     port_compute(r->h.port, r->p->think);
-    port_pay(r->h.port);
     sync_barrier(r->h.sync);
 }
 

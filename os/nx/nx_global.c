@@ -325,8 +325,6 @@ enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
     rope_init(out);
     for (uint32_t node = 0; node < n->count; node++)
         rope_join(out, &parts[(node + n->count - n->rank) % n->count]);
-    for (uint32_t i = 0; i < n->count; i++)
-        rope_fini(&parts[i]);
     port_free(n->port, parts);
     return status;
 }
