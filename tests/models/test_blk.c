@@ -124,3 +124,49 @@ Test(blk, a_request_in_flight_outlives_a_crash_of_its_node_and_is_forgotten)
     cr_expect_eq(r.m->counts.requests.done, 1);
     rig_close(&r);
 }
+
+/* ---- a device that dies ---- */
+
+static unsigned refused;
+
+static void on_refused(struct port_io *io)
+{
+    refused += io->status == PORT_IO_DEVICE;
+    rope_fini(&io->data);
+}
+
+static void read_late(struct port_timer *t)
+{
+    memset(&read_io, 0, sizeof read_io);
+    rope_init(&read_io.data);
+    read_io.sectors = 1;
+    read_io.done = on_refused;
+    port_blk_submit(t->arg, 0, &read_io);
+}
+
+static void boot_late(struct port *p, const struct os_layout *l)
+{
+    static struct port_timer late;
+    if (port_node(p) != l->io[0])
+        return;
+    port_timer_init(p, &late, read_late, p);
+    port_timer_set(&late, 10 * MS);
+}
+
+/* Each device of a node is a target, the first too. */
+Test(blk, a_device_of_a_node_can_die_by_its_path)
+{
+    struct rig r;
+    prepare(&r);
+    refused = 0;
+    struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
+    val_put(f, "at", val_new_string("5ms", NULL, 0));
+    val_put(f, "path", val_new_string("io0.0", NULL, 0));
+    val_put(f, "action", val_new_string("death", NULL, 0));
+    val_append(list, f);
+    val_put(r.spec, "faults", list);
+    rig_open(&r, boot_late);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(refused, 1);
+    rig_close(&r);
+}

@@ -103,6 +103,40 @@ Test(crash, of_a_node_is_told_although_it_is_back_before_that)
     crash_and_restart("30us", 30 * US);
 }
 
+/* A node that asks for its own crash, 30 us from now, dies of another before. */
+static void doom(struct port_timer *t)
+{
+    port_compute(t->arg, 30 * US);
+    port_task_crash(t->arg);
+}
+
+static void boot_doomed(struct port *p, const struct os_layout *l)
+{
+    static struct port_timer doomed;
+    (void)l;
+    if (port_node(p) == 1)
+        return;
+    booted++;
+    port_timer_init(p, port_incarnation(p) == 1 ? &doomed : &late,
+                    port_incarnation(p) == 1 ? doom : count, p);
+    port_timer_set(port_incarnation(p) == 1 ? &doomed : &late,
+                   port_incarnation(p) == 1 ? 5 * US : 30 * US);
+}
+
+Test(crash, of_a_node_takes_the_crash_that_its_code_had_asked_for)
+{
+    struct rig r;
+    rig_init(&r, 1, 2);
+    crash_for_a_while(&r); /* at 10 us; back at 30, when the other was due at 35 */
+    booted = fired = 0;
+    rig_open(&r, boot_doomed);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(booted, 2);
+    cr_expect_eq(fired, 1); /* at 60 */
+    cr_expect(r.m->nodes[0].up);
+    rig_close(&r);
+}
+
 /* ---- counters ---- */
 
 struct counting {

@@ -176,6 +176,61 @@ Test(shared, a_recorded_history_tells_bytes_that_changed_in_flight)
     }
 }
 
+/* The words of every page that comes. */
+static bool spoil(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    static uint8_t bytes[4096];
+    size_t len = frame->length;
+    (void)arg, (void)src, (void)dst;
+    if (len < 512 || len > sizeof bytes)
+        return true;
+    rope_read(frame, 0, len, bytes);
+    if (bytes[OP] != SVM_PAGE || bytes[OP + REGION] != 0)
+        return true;
+    bytes[len - 506] ^= 0x40; /* of the first word */
+    rope_fini(frame);
+    rope_add_bytes(frame, bytes, len);
+    return true;
+}
+
+/* A product of one element, which is computed by the last node and looked at by the first. */
+Test(shared, a_result_that_differs_in_its_first_element_alone_is_told)
+{
+    struct world *w = begin(1, NULL, "dynamic", 2, 3);
+    struct err e = ERR_INIT;
+    struct val *v = val_new(VAL_TABLE, NULL, 0);
+    cr_assert(val_set_path(v, "svm.manager", val_new_string("dynamic", NULL, 0), &e));
+    cr_assert(val_set_path(v, "memory.page", val_new_string("512B", NULL, 0), &e));
+    val_put(v, "n", val_new_int(1, NULL, 0));
+    cr_assert(param_load(w->ops->kind.params, w->params, v, "workload", &e), "%s", e.text);
+    val_free(v);
+    fake_on_frame(w->rig.f, spoil, NULL);
+    fake_run(w->rig.f, 0);
+    cr_assert_eq(w->finished, 2u);
+    const char *text = fake_last_failure(w->rig.f);
+    cr_assert(strstr(text, "matrix product: element 0 is"), "%s", text);
+    end(w);
+}
+
+/* What the first node says of all, of what each has counted. */
+Test(shared, ratios_to_a_fault_are_those_of_all_nodes)
+{
+    static const char *const managers[] = { "central", "dynamic" };
+    for (size_t i = 0; i < ARRAY_LEN(managers); i++) {
+        struct world *w = begin(0, NULL, managers[i], 5, 3);
+        struct fake *f = w->rig.f;
+        fake_run(f, 0);
+        double faults =
+            fake_measure_sum(f, "svm.read_faults") + fake_measure_sum(f, "svm.write_faults");
+        cr_assert_gt(fake_measure_sum(f, "svm.forwards"), 0);
+        cr_assert_float_eq(fake_measure_sum(f, "svm.forwards_per_fault"),
+                           fake_measure_sum(f, "svm.forwards") / faults, 1e-9);
+        cr_assert_float_eq(fake_measure_sum(f, "svm.messages_per_fault"),
+                           fake_measure_sum(f, "svm.messages") / faults, 1e-9);
+        end(w);
+    }
+}
+
 /* An owner that all ask takes longer than `retry`: asking again must not keep it from answering. */
 Test(shared, broadcasts_are_repeated_less_often_when_the_answer_is_slow)
 {

@@ -189,6 +189,24 @@ Test(svm, a_manager_that_owns_saves_a_message)
     cluster_stop(c);
 }
 
+Test(svm, an_owner_that_asks_for_its_own_page_keeps_no_message)
+{
+    static const char *const names[] = { "central", "improved", "fixed" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct cluster *c = quiet(names[i], 4);
+        uint64_t blocks = 0;
+        for (int k = 0; k < 4; k++) {
+            cr_assert_gt(touch(c, 1, 6, true).frames, 0u, "%s", names[i]);
+            touch(c, 2, 6, false); /* the owner may only read now */
+            uint64_t now = fake_heap_blocks(c->rig.f, 1);
+            cr_assert(k < 2 || now == blocks, "%s: %llu blocks, then %llu", names[i],
+                      (unsigned long long)blocks, (unsigned long long)now);
+            blocks = now;
+        }
+        cluster_stop(c);
+    }
+}
+
 Test(svm, dynamic_faults_cost_two_messages_and_one_per_forward_and_two_per_copy)
 {
     static const char *const names[] = { "dynamic", "dynamic_s", "tree" };
