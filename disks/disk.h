@@ -28,7 +28,7 @@
 #include "disks/seek.h"
 
 enum disk_report { DISK_REPORT_MEDIA, DISK_REPORT_STREAM, DISK_REPORT_ONE, DISK_REPORT_ALL };
-enum disk_until { DISK_UNTIL_SEGMENT, DISK_UNTIL_CYLINDER, DISK_UNTIL_TRACK };
+enum disk_until { DISK_UNTIL_SEGMENT, DISK_UNTIL_CYLINDER, DISK_UNTIL_TRACK, DISK_UNTIL_OWN_TRACK };
 enum disk_where { DISK_QUEUE_DRIVER, DISK_QUEUE_DRIVE };
 
 struct disk_cache_params {

@@ -33,7 +33,7 @@ static uint64_t track_end(const struct disk *d, uint64_t lbn)
     struct geo_run run;
     geo_locate(&d->geo, lbn, &run);
     uint32_t cyl = run.cyl, head = run.head;
-    bool track = d->params.cache.read_until == DISK_UNTIL_TRACK;
+    bool track = d->params.cache.read_until >= DISK_UNTIL_TRACK;
     do {
         lbn += run.count;
         if (lbn == d->geo.sectors)
@@ -43,15 +43,17 @@ static uint64_t track_end(const struct disk *d, uint64_t lbn)
     return lbn;
 }
 
-/* Reads on behind a request that ended at `end`; the segment reaches to g->end already. */
-static void read_on(struct disk *d, uint32_t segment, uint64_t end)
+/* Reads on behind a request of [start, end); the segment reaches to g->end already. */
+static void read_on(struct disk *d, uint32_t segment, uint64_t start, uint64_t end)
 {
     const struct disk_segment *g = &d->segments[segment];
     uint64_t ahead = (uint64_t)d->params.cache.read_ahead;
     uint64_t room = (uint64_t)d->params.cache.segment_sectors;
     uint64_t limit = end + (ahead < room ? ahead : room);
     limit = limit < d->geo.sectors ? limit : d->geo.sectors;
-    if (d->params.cache.read_until != DISK_UNTIL_SEGMENT) {
+    int until = d->params.cache.read_until;
+    bool left = until == DISK_UNTIL_OWN_TRACK && track_end(d, start) <= end;
+    if (until != DISK_UNTIL_SEGMENT && !left) {
         uint64_t stop = track_end(d, (g->end > end ? g->end : end) - 1);
         limit = limit < stop ? limit : stop;
     }
@@ -74,7 +76,7 @@ void disk_cache_hit(struct disk *d, uint32_t segment, uint64_t end, sim_time at)
         d->ahead = (struct disk_ahead){ .segment = segment, .next = g->end };
         d->arm_at = sim_time_max(d->arm_at, at);
     }
-    read_on(d, segment, end);
+    read_on(d, segment, end - 1, end);
 }
 
 static uint32_t victim(const struct disk *d)
@@ -118,7 +120,7 @@ void disk_cache_filled(struct disk *d, uint64_t lbn, uint32_t n, sim_time at, ui
     g->used = ++d->uses;
     d->ahead = (struct disk_ahead){ .segment = segment, .next = g->end };
     if (d->params.cache.read_ahead > 0)
-        read_on(d, segment, g->end);
+        read_on(d, segment, lbn, g->end);
 }
 
 /* The data of a write in a segment that reads share. */

@@ -4,7 +4,7 @@
 #define RW94 "Ruemmler & Wilkes 1994, HP 97560"
 
 static const char *const report_names[] = { "media", "stream", "one", "all", NULL };
-static const char *const until_names[] = { "segment", "cylinder", "track", NULL };
+static const char *const until_names[] = { "segment", "cylinder", "track", "own_track", NULL };
 static const char *const where_names[] = { "driver", "drive", NULL };
 
 static const struct param cache_params[] = {
@@ -20,10 +20,12 @@ static const struct param cache_params[] = {
            "ASSUMED(as the drives of the time that were measured)"),
     P_INT(disk_cache_params, read_ahead, "256", "0", "1000000",
           "Sectors read on beyond a request, at most; 0: none.", RW94 ": until the buffer is full"),
-    P_CHOICE(disk_cache_params, read_until, "segment", until_names,
-             "Where reading ahead ends at the latest: with read_ahead sectors, or the end of the "
-             "cylinder or of the track before that.",
-             RW94 ": until the buffer is full"),
+    P_CHOICE(
+        disk_cache_params, read_until, "segment", until_names,
+        "Where reading ahead ends at the latest: with read_ahead sectors, or the end of the "
+        "cylinder or of the track before that; own_track: of the track, unless the request has "
+        "crossed or reached its end.",
+        RW94 ": until the buffer is full"),
     P_CHOICE(disk_cache_params, report, "media", report_names,
              "When a write is reported: on the medium; or in the buffer when it goes on where the "
              "write before it ended; or in the buffer, which takes one write (and what continues "

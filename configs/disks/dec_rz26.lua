@@ -6,7 +6,8 @@
 -- Fitted again on the first quarter of the recording (docs/models/disk.md): what a read and the
 -- command after it take by the number of sectors shows that reads go to the host in blocks of 16
 -- sectors and end 0.26 ms later, and that reads are processed so much sooner; writes begin where
--- the head lands.  The description lets writes settle 0.48 ms sooner than reads instead.
+-- the head lands; reading ahead ends with the track of a read that lies within it.  The description
+-- lets writes settle 0.48 ms sooner than reads instead.
 return {
     kind = "disk",
     model = "DEC RZ26",
@@ -74,7 +75,7 @@ return {
         segment_sectors = 57,
         write_segment = true,
         read_ahead = 57,
-        read_until = "track",
+        read_until = "own_track",
         almost_hits = false,
     },
     overhead = {

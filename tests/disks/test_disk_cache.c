@@ -39,6 +39,11 @@ Test(disk_cache, reading_ahead_ends_with_the_track_the_cylinder_or_the_number_of
     cr_assert_not(
         ahead(DISK_UNTIL_TRACK, TRACK - 4, TRACK)); /* a request that ends with its track */
     cr_assert(ahead(DISK_UNTIL_TRACK, TRACK - 3, 2 * TRACK - 1));
+    cr_assert(ahead(DISK_UNTIL_OWN_TRACK, 10, TRACK - 1));
+    cr_assert_not(ahead(DISK_UNTIL_OWN_TRACK, TRACK - 5, TRACK));
+    cr_assert(ahead(DISK_UNTIL_OWN_TRACK, TRACK - 4, TRACK + 199)); /* ends with its track */
+    cr_assert_not(ahead(DISK_UNTIL_OWN_TRACK, TRACK - 4, TRACK + 200));
+    cr_assert(ahead(DISK_UNTIL_OWN_TRACK, TRACK - 3, TRACK + 1 + 199)); /* crosses it */
     cr_assert(ahead(DISK_UNTIL_CYLINDER, CYLINDER - 100, CYLINDER - 1));
     cr_assert_not(ahead(DISK_UNTIL_CYLINDER, CYLINDER - 100, CYLINDER));
     cr_assert(ahead(DISK_UNTIL_SEGMENT, CYLINDER - 100, CYLINDER));
