@@ -464,6 +464,14 @@ static void names_and_pointers(struct pfs_world *w, struct pfs_client *c, uint32
     rope_fini(&data);
     (void)pfs_close(f);
     cr_assert_eq(pfs_open(c, "x", 0, M_UNIX, 0, 1, NULL, &f), PFS_NO_FILE);
+    /* A size that is set by who has never held the token is known to the next that opens. */
+    cr_assert_eq(pfs_open(c, "y", PFS_O_CREATE, M_UNIX, 0, 1, NULL, &f), PFS_OK);
+    cr_assert_eq(pfs_lsize(f, 5000), PFS_OK);
+    cr_assert_eq(pfs_close(f), PFS_OK);
+    cr_assert_eq(pfs_open(c, "y", 0, M_UNIX, 0, 1, NULL, &f), PFS_OK);
+    cr_assert_eq(pfs_size(f, &size), PFS_OK);
+    cr_assert_eq(size, 5000);
+    cr_assert_eq(pfs_close(f), PFS_OK);
 }
 
 Test(pfs, names_pointers_and_sizes_do_as_the_header_says)
