@@ -3,8 +3,12 @@
  * The audit at the end of every test balances effects, upcalls, threads and frames.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -137,6 +141,42 @@ Test(crash, of_a_node_takes_the_crash_that_its_code_had_asked_for)
     rig_close(&r);
 }
 
+/* ---- of psim itself ---- */
+
+static void boot_wrong(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    ASSERT_MSG(port_node(p) != 1, "planted");
+}
+
+Test(crash, of_an_assertion_names_the_node_whose_upcall_runs)
+{
+    int ends[2], status;
+    char text[2000];
+    size_t n = 0;
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit none = { 0, 0 };
+        struct rig r;
+        setrlimit(RLIMIT_CORE, &none);
+        signal(SIGABRT, SIG_DFL);
+        dup2(ends[1], STDERR_FILENO);
+        rig_init(&r, 1, 3);
+        rig_open(&r, boot_wrong);
+        rig_run(&r);
+        _exit(0);
+    }
+    close(ends[1]);
+    for (ssize_t got; (got = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
+        n += (size_t)got;
+    text[n] = '\0';
+    close(ends[0]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status));
+    cr_assert(strstr(text, "planted") && strstr(text, ", node 1\n"), "%s", text);
+}
+
 /* ---- counters ---- */
 
 struct counting {
@@ -206,7 +246,7 @@ static void victim_main(struct port *task, void *arg)
     port_timer_set(&own, 30 * US);
 }
 
-static void kill(struct port_timer *t)
+static void kill_victim(struct port_timer *t)
 {
     (void)t;
     cr_expect_gt(victim->heap_bytes, 0);
@@ -219,7 +259,7 @@ static void boot_task(struct port *p, const struct os_layout *l)
     (void)l;
     static char hello[] = "hello";
     victim = port_task_create(p, "victim", victim_main, hello);
-    port_timer_init(p, &killer, kill, NULL);
+    port_timer_init(p, &killer, kill_victim, NULL);
     port_timer_set(&killer, 10 * US);
     port_timer_init(p, &late, count, NULL);
     port_timer_set(&late, 40 * US);
