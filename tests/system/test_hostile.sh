@@ -1,4 +1,5 @@
 # A hostile configuration ends within 15 s, with one sentence and exit 2.
+# alone: limits of processor time and of time are looked at together.
 . tests/system/lib.sh
 
 # hostile NAME SENTENCE: standard input is refused so, by psim's own limits.
