@@ -105,20 +105,17 @@ static const char *default_x(const struct dataset *d, struct err *e)
     return NULL;
 }
 
+/* What the configuration names, else the first column, else anything. */
 static const char *default_y(const struct dataset *d, struct err *e)
 {
-    const char *any = NULL;
-    for (size_t i = 0; i < d->point_count; i++) {
-        for (size_t k = 0; d->points[i].good && k < d->points[i].scalar_count; k++) {
-            const struct data_scalar *s = &d->points[i].scalars[k];
-            if (s->flags & SIM_MEASURE_DEFAULT_COLUMN)
-                return s->name;
-            any = any == NULL ? s->name : any;
-        }
-    }
-    if (any == NULL)
-        err_set(e, "'%s' has no finished point: there is nothing to draw", d->name);
-    return any;
+    static const unsigned wanted[] = { SIM_MEASURE_CHOSEN, SIM_MEASURE_DEFAULT_COLUMN, ~0U };
+    for (size_t w = 0; w < ARRAY_LEN(wanted); w++)
+        for (size_t i = 0; i < d->point_count; i++)
+            for (size_t k = 0; d->points[i].good && k < d->points[i].scalar_count; k++)
+                if ((d->points[i].scalars[k].flags & wanted[w]) || wanted[w] == ~0U)
+                    return d->points[i].scalars[k].name;
+    err_set(e, "'%s' has no finished point: there is nothing to draw", d->name);
+    return NULL;
 }
 
 /* What each swept parameter is for. */

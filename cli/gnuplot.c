@@ -211,17 +211,31 @@ static void script_axes(const struct drawing *g, struct scale x, struct scale y,
         linear_axis("y", ry, y.factor, to);
 }
 
+#define HOLLOW "hollow: not steady, saturated or no window"
+
+static bool has_mark(const struct draw_series *s)
+{
+    for (size_t k = 0; k < s->count; k++)
+        if (s->marked[k] > 0)
+            return true;
+    return false;
+}
+
 /* Curves, and published series that belong to none, are what the legend names. */
 static size_t legend(const struct drawing *g, size_t *longest)
 {
     size_t n = 0;
+    bool marked = false;
     *longest = 0;
     for (size_t i = 0; i < g->count; i++) {
         size_t length = strlen(g->series[i].label);
         *longest = length > *longest ? length : *longest;
         n += length > 0;
+        marked |= has_mark(&g->series[i]);
     }
-    return n;
+    if (marked && *longest < strlen(HOLLOW))
+        *longest = strlen(HOLLOW);
+    return n + marked;
 }
 
 static size_t panel_columns(const struct drawing *g)
@@ -238,16 +252,83 @@ static size_t panel_rows(const struct drawing *g)
     return g->panel_count > 0 ? (g->panel_count + n - 1) / n : 1;
 }
 
+/* The place of a panel with the gap after it, and the characters of its title that fit above. */
+enum { PANEL_WIDTH = 260, PANEL_HEIGHT = 250, PANEL_TITLE = 34, TITLE_LINE = 17 };
+
+/* Characters of the next line of a panel's title: cut at a blank where there is one. */
+static size_t title_line(const char *s)
+{
+    size_t n = strlen(s);
+    if (n <= PANEL_TITLE)
+        return n;
+    n = PANEL_TITLE;
+    while (n > 0 && s[n] != ' ')
+        n--;
+    return n > 0 ? n : strcspn(s, " ");
+}
+
+static size_t title_lines(const char *s)
+{
+    size_t lines = 1;
+    for (size_t n; s[n = title_line(s)] != '\0'; s += n + 1)
+        lines++;
+    return lines;
+}
+
+/* 'one line'."\n".'the next' */
+static void panel_title(const char *s, FILE *to)
+{
+    fputs("set title ", to);
+    for (size_t n = title_line(s);; n = title_line(s)) {
+        char *line = base_printf("%.*s", (int)n, s);
+        quoted(to, line);
+        free(line);
+        if (s[n] == '\0')
+            break;
+        fputs(".\"\\n\".", to);
+        s += n + 1;
+    }
+    fputs(" noenhanced font ',13'\n", to);
+}
+
+/* Of small multiples: what their titles need beyond a line, their legend, and the whole. */
+static size_t title_room(const struct drawing *g)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < g->panel_count; i++) {
+        size_t n = title_lines(g->panels[i]);
+        most = n > most ? n : most;
+    }
+    return TITLE_LINE * (most - 1);
+}
+
+static size_t legend_width(const struct drawing *g)
+{
+    size_t longest;
+    legend(g, &longest);
+    return 60 + 8 * longest > 200 ? 60 + 8 * longest : 200;
+}
+
+static size_t panels_width(const struct drawing *g)
+{
+    return PANEL_WIDTH * panel_columns(g) + 80 + legend_width(g);
+}
+
+static size_t panels_height(const struct drawing *g)
+{
+    return (PANEL_HEIGHT + title_room(g)) * panel_rows(g) + 70;
+}
+
 /* The legend stands beside the drawing, below it when its words are long; the drawing is as high as
  * all of its entries need. */
 static void script_head(const struct drawing *g, const char *output, FILE *to)
 {
     size_t n = strlen(output), longest, entries = legend(g, &longest);
-    bool png = n > 4 && strcmp(output + n - 4, ".png") == 0, below = longest > 40;
+    bool png = n > 4 && strcmp(output + n - 4, ".png") == 0, below = longest > 24;
     size_t width = 960, height = 600;
     if (g->panel_count > 0) {
-        width = 260 * panel_columns(g) + 280;
-        height = 250 * panel_rows(g) + 70;
+        width = panels_width(g);
+        height = panels_height(g);
     } else if (below) {
         height += 21 * entries;
     }
@@ -266,10 +347,12 @@ static void script_head(const struct drawing *g, const char *output, FILE *to)
     fputs("set border 3 lc rgb '#444444'\nset tics nomirror out textcolor rgb '#222222'\n"
           "set grid xtics ytics lt 1 lw 0.7 lc rgb '#e4e4e4'\n",
           to);
-    fprintf(to, "set key %s Left reverse samplen 2 spacing 1.2 noenhanced\n",
-            g->panel_count > 0 ? "at screen 0.995,0.9 right top"
-            : below            ? "outside bottom center vertical maxcols 1"
-                               : "outside right top");
+    if (g->panel_count > 0)
+        fprintf(to, "set key at screen %.4f,0.9 left top",
+                1 - (double)(legend_width(g) - 20) / (double)width);
+    else
+        fprintf(to, "set key outside %s", below ? "bottom center vertical maxcols 1" : "right top");
+    fputs(" Left reverse samplen 2 spacing 1.2 noenhanced\n", to);
     if (g->key_title != NULL && g->key_title[0] != '\0')
         quoted_line(to, "set key title", g->key_title, " noenhanced left");
     fputs("set pointintervalbox 0\n", to);
@@ -361,19 +444,11 @@ static bool in_panel(const struct draw_series *s, size_t panel)
     return s->panel == panel || s->panel == DRAW_EVERY_PANEL;
 }
 
-static bool has_mark(const struct draw_series *s)
-{
-    for (size_t k = 0; k < s->count; k++)
-        if (s->marked[k] > 0)
-            return true;
-    return false;
-}
-
 /* Points that are not to be trusted like the others: hollow, over the curve. */
 static void script_marks(const struct drawing *g, size_t panel, FILE *to)
 {
     bool any = false;
-    for (size_t i = 0; i < g->count && g->categories == NULL; i++) {
+    for (size_t i = 0; i < g->count; i++) {
         const struct draw_series *s = &g->series[i];
         if (!has_mark(s))
             continue;
@@ -387,8 +462,8 @@ static void script_marks(const struct drawing *g, size_t panel, FILE *to)
                 i, i, colours[s->colour % DRAW_COLOURS]);
     }
     if (any && (panel == 0 || panel == DRAW_EVERY_PANEL))
-        fputs(", \\\n     keyentry with points lc rgb '#444444' lw 1.5 pt 6 ps 0.9 title 'hollow: "
-              "not steady, saturated or no window'",
+        fputs(", \\\n     keyentry with points lc rgb '#444444' lw 1.5 pt 6 ps 0.9 title '" HOLLOW
+              "'",
               to);
 }
 
@@ -460,17 +535,17 @@ static void script_plot(const struct drawing *g, const char *x, const char *y, F
     if (g->panel_count == 0) {
         script_panel(g, DRAW_EVERY_PANEL, to);
     } else {
-        double width = 260.0 * (double)panel_columns(g) + 280,
-               height = 250.0 * (double)panel_rows(g) + 70;
+        double width = (double)panels_width(g), height = (double)panels_height(g),
+               titles = (double)title_room(g);
         fputs("set multiplot title ", to);
         quoted(to, g->title);
         fprintf(to,
                 " font ',18' noenhanced layout %zu,%zu margins %.4f,%.4f,%.4f,%.4f spacing "
                 "%.4f,%.4f\n",
-                panel_rows(g), panel_columns(g), 80 / width, 1 - 200 / width, 60 / height,
-                1 - 75 / height, 50 / width, 70 / height);
+                panel_rows(g), panel_columns(g), 80 / width, 1 - (double)legend_width(g) / width,
+                60 / height, 1 - (75 + titles) / height, 50 / width, (70 + titles) / height);
         for (size_t i = 0; i < g->panel_count; i++) {
-            quoted_line(to, "set title", g->panels[i], " noenhanced font ',13'");
+            panel_title(g->panels[i], to);
             panel_labels(g, i, x, y, to);
             script_panel(g, i, to);
             fputs("unset key\n", to);

@@ -105,11 +105,12 @@ int cmd_plot(int argc, char **argv)
     const struct cli_usage usage = {
         .command = "plot",
         .operands = "FILE.db",
-        .doc = "Draws results with gnuplot: means over replications with their 95 % intervals.\n"
-               "Without --x the swept number with the most values, without --y the first column of "
-               "the table,\n"
-               "without --by one curve for each combination of the other swept parameters; of many "
-               "one\nparameter tells curves apart and the others make small multiples.",
+        .doc =
+            "Draws results with gnuplot: means over replications with their 95 % intervals.\n"
+            "Without --x the swept number with the most values, without --y what the configuration "
+            "names first:\nits figure's y, else its first measure, else the first column;\n"
+            "without --by one curve for each combination of the other swept parameters; of many "
+            "one\nparameter tells curves apart and the others make small multiples.",
         .options = options,
         .operands_min = 1,
         .operands_max = 1,

@@ -118,6 +118,16 @@ bool store_experiment(struct results *db, const struct config *c, const char *co
     return results_experiment_add(db, &x, id, e);
 }
 
+/* The measure of the configuration's figure, or the first that it names and that was measured. */
+static const struct point_scalar *chosen(const struct config *c, const struct point_result *r)
+{
+    const struct val *y = val_get(c->figure, "y");
+    const struct point_scalar *s = y && y->type == VAL_STRING ? point_scalar(r, y->u.s) : NULL;
+    for (size_t i = 0; !s && c->measures && i < c->measures->count; i++)
+        s = point_scalar(r, c->measures->items[i]->u.s);
+    return s;
+}
+
 bool store_point(struct results *db, int64_t experiment, const struct config *c, size_t idx,
                  const struct point_result *r, struct err *e)
 {
@@ -141,9 +151,12 @@ bool store_point(struct results *db, int64_t experiment, const struct config *c,
     int64_t id;
     results_point_begin(db, &row);
     add_params(db, p->c);
-    for (size_t i = 0; i < r->scalar_count; i++)
-        results_add_scalar(db, r->scalars[i].name, r->scalars[i].unit, r->scalars[i].value,
-                           r->scalars[i].half_width, r->scalars[i].flags);
+    const struct point_scalar *first = chosen(c, r);
+    for (size_t i = 0; i < r->scalar_count; i++) {
+        const struct point_scalar *s = &r->scalars[i];
+        results_add_scalar(db, s->name, s->unit, s->value, s->half_width,
+                           s->flags | (s == first ? SIM_MEASURE_CHOSEN : 0U));
+    }
     for (size_t i = 0; i < r->bin_count; i++)
         results_add_bin(db, r->bins[i].measure, r->bins[i].lo, r->bins[i].hi, r->bins[i].count);
     for (size_t i = 0; i < r->sample_count; i++)

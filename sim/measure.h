@@ -17,6 +17,7 @@ enum sim_measure_flags {
     SIM_MEASURE_DETERMINISTIC = 2,  /* nothing random feeds it: no interval is claimed */
     SIM_MEASURE_DEFAULT_COLUMN = 4, /* shown in the table that `psim run` prints */
     SIM_MEASURE_COUNTER = 8,        /* of sim/counts.h */
+    SIM_MEASURE_CHOSEN = 16,        /* in stored results: what a plot draws that is told nothing */
     SIM_MEASURE_WHY = 0xf00 /* enum sim_why: why there is no value, or what is wrong with it */
 };
 
