@@ -85,14 +85,25 @@ static uint32_t sectors_of(const struct load *l, uint32_t device)
     return (uint32_t)(l->p->size / l->io.about[device].sector_bytes);
 }
 
+static uint64_t step_of(const struct load *l, const struct blk_describe *about)
+{
+    return (uint64_t)(l->p->align > 0 ? l->p->align : l->p->size) / about->sector_bytes;
+}
+
+/* Where the region begins. */
+static uint64_t first_of(const struct load *l, const struct blk_describe *about)
+{
+    uint64_t step = step_of(l, about);
+    return (uint64_t)(l->p->first * (double)about->sectors) / step * step;
+}
+
 static void issue(struct source *src)
 {
     struct load *l = src->load;
     const struct blk_describe *about = &l->io.about[src->device];
     uint32_t n = sectors_of(l, src->device);
     struct sim_rng *g = &l->addresses[src->device];
-    uint64_t step = (uint64_t)(l->p->align > 0 ? l->p->align : l->p->size) / about->sector_bytes;
-    uint64_t first = (uint64_t)(l->p->first * (double)about->sectors) / step * step;
+    uint64_t step = step_of(l, about), first = first_of(l, about);
     uint64_t region = (uint64_t)(l->p->span * (double)about->sectors);
     region = region > about->sectors - first ? about->sectors - first : region;
     uint64_t places = region < n ? 1 : (region - n) / step + 1;
@@ -164,6 +175,9 @@ static bool fits(const struct load *l, struct err *e)
                            a->sector_bytes, a->name);
         if ((uint64_t)l->p->size / a->sector_bytes > a->sectors)
             return err_set(e, "workload.size: a request is larger than %s", a->name);
+        if (first_of(l, a) + (uint64_t)l->p->size / a->sector_bytes > a->sectors)
+            return err_set(e, "workload.first: no request fits behind %g of %s", l->p->first,
+                           a->name);
     }
     return true;
 }
