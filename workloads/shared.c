@@ -56,6 +56,11 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
     if (p->nodes > layout->compute_count)
         return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
                        (long long)p->nodes, layout->compute_count);
+    if (p->memory.frames > 0 && !svm_is_strict(p->svm.manager))
+        return err_set(e,
+                       "workload.memory.frames is %lld, but workload.svm.manager %s keeps the "
+                       "pages that it has touched: it must be 0",
+                       (long long)p->memory.frames, svm_managers.items[p->svm.manager]->name);
     return true;
 }
 

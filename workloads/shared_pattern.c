@@ -266,18 +266,31 @@ static void contended(struct run *r)
     }
 }
 
-static bool sensible(struct port *p, const struct pattern_params *q)
+/* Is what each access reads and writes kept, and judged? */
+static bool records(const struct pattern_params *q)
 {
+    return q->record || q->pattern == CONTENDED;
+}
+
+static bool pattern_check(const void *params, const struct os_layout *layout, struct err *e)
+{
+    const struct pattern_params *q = params;
     if (q->spacing % 8 != 0)
-        port_fail(p, "a spacing of %lld bytes is no multiple of 8", (long long)q->spacing);
-    else if (q->access != 1 && q->access != 4 && q->access != 8)
-        port_fail(p, "an access has 1, 4 or 8 bytes, not %lld", (long long)q->access);
-    else if (q->pattern == CONTENDED && q->words * q->access > q->shared.memory.page)
-        port_fail(p, "%lld words of %lld bytes do not fit a page of %lld", (long long)q->words,
-                  (long long)q->access, (long long)q->shared.memory.page);
-    else
-        return true;
-    return false;
+        return err_set(e, "workload.spacing is %lld bytes, no multiple of 8",
+                       (long long)q->spacing);
+    if (q->access != 1 && q->access != 4 && q->access != 8)
+        return err_set(e, "workload.access is %lld: an access has 1, 4 or 8 bytes",
+                       (long long)q->access);
+    if (q->pattern == CONTENDED && q->words * q->access > q->shared.memory.page)
+        return err_set(e, "workload.words: %lld words of %lld bytes do not fit a page of %lld",
+                       (long long)q->words, (long long)q->access, (long long)q->shared.memory.page);
+    if ((records(q) || q->pattern == TEST_AND_SET) && !svm_is_strict(q->shared.svm.manager))
+        return err_set(e,
+                       "workload.pattern %s%s needs memory where a read returns the most recent "
+                       "write, which manager %s does not promise between two synchronisations",
+                       pattern_names[q->pattern], q->record ? " with record" : "",
+                       svm_managers.items[q->shared.svm.manager]->name);
+    return shared_check(params, layout, e);
 }
 
 /* How many accesses of a rank there can be. */
@@ -292,22 +305,11 @@ static void pattern_main(struct os_node *node, const struct program *me)
     r.page_bytes = (uint64_t)r.p->shared.memory.page;
     uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes,
              apart = (uint64_t)r.p->spacing * me->ranks;
-    if (!sensible(node->port, r.p))
-        return;
     bytes = apart > bytes ? apart : bytes;
     if (!shared_open(&r.h, node, me, &r.p->shared, bytes))
         return;
-    bool record = r.p->record || r.p->pattern == CONTENDED;
-    if ((record || r.p->pattern == TEST_AND_SET) && svm_memory(r.h.svm)) {
-        port_fail(node->port,
-                  "pattern %s%s needs memory where a read returns the most recent write, which "
-                  "manager %s does not promise between two synchronisations",
-                  pattern_names[r.p->pattern], r.p->record ? " with record" : "",
-                  svm_managers.items[r.p->shared.svm.manager]->name);
-        return;
-    }
     r.base = shared_array(&r.h, bytes);
-    if (record && !shared_history_open(&r.history, &r.h, accesses(r.p)))
+    if (records(r.p) && !shared_history_open(&r.history, &r.h, accesses(r.p)))
         return;
     shared_start(&r.h);
     switch ((enum pattern)r.p->pattern) {
@@ -348,6 +350,6 @@ const struct workload_ops workload_svm_pattern = {
               .params_size = sizeof(struct pattern_params) },
     .measures = shared_measures,
     .programs = shared_programs,
-    .check = shared_check,
+    .check = pattern_check,
     .main = pattern_main,
 };

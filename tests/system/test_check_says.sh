@@ -25,6 +25,12 @@ refused "machine.rows and machine.columns are 1024 and 1024: a machine has at mo
 refused "has 30276 programs on the compute nodes, and a run at most 30000 threads" -p rows=174 -p columns=174
 refused ".interface is 1, but the network interfaces of a node are 0 to 0" -p interface=1
 refused ".interface: 'mesh' drives network interface 0 already" -p twice=true
+refused "workload.spacing is 12 bytes, no multiple of 8" -p workload.spacing=12B
+refused "workload.access is 3: an access has 1, 4 or 8 bytes" -p workload.access=3
+refused "workload.words: 32 words of 8 bytes do not fit a page of 128" -p workload.pattern=contended -p workload.words=32 -p workload.access=8 -p workload.memory.page=128B
+refused "workload.pattern contended needs memory where a read returns the most recent write" -p workload.pattern=contended -p workload.svm.manager=hlrc
+refused "workload.pattern random with record needs memory where" -p workload.record=true -p workload.svm.manager=hlrc
+refused "workload.memory.frames is 8, but workload.svm.manager hlrc keeps" -p workload.memory.frames=8 -p workload.svm.manager=hlrc
 refused "workload.nodes is 21, but the machine has" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=21
 # A format makes room for what the workload makes: 17 files on the first I/O node, where 16 were the limit.
 gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17
