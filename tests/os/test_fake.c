@@ -376,3 +376,76 @@ Test(fake, a_reduced_search_sees_each_outcome_once)
     cr_assert_eq(x.orders, all);
     cr_assert_gt(orders, 10 * x.orders);
 }
+
+/* ---- the window ---- */
+
+static const struct measure seen = { "seen", "1", "", 0 };
+static const struct measure whole = { "whole", "1", "", MEASURE_TOTAL };
+
+static void opens(struct port *p, void *of)
+{
+    port_window(p, true, *(uint32_t *)of);
+}
+
+static void closes(struct port *p, void *of)
+{
+    port_window(p, false, *(uint32_t *)of);
+}
+
+static void observes(struct port *p, void *arg)
+{
+    (void)arg;
+    port_measure(p, &seen, 3);
+    port_measure(p, &whole, 5);
+}
+
+static void progresses(struct port *p, void *since)
+{
+    port_progress(p, *(sim_time *)since, 100);
+}
+
+/* As the simulator's: from the last that opens to the first that is enough to close; of progress
+ * the part inside, of observations those inside and those of the whole. */
+Test(fake, the_window_is_stated_by_the_programs)
+{
+    struct log l = { 0 };
+    struct fake *f = fake_create(&(struct fake_options){ .nodes = 2 });
+    const struct fake_window *w = fake_window(f);
+    uint32_t both = 2, one = 1;
+    sim_time zero = 0, at_40 = 40, at_60 = 60;
+    fake_boot(f, 0, boot, &l);
+    fake_boot(f, 1, boot, &l);
+    fake_run(f, 0);
+    fake_call(f, 0, opens, &both);
+    fake_call(f, 0, observes, NULL);
+    cr_assert_eq(w->from, SIM_NEVER);
+    cr_assert_eq(fake_measures(f, "seen"), 1);
+    fake_run_until(f, 40);
+    fake_call(f, 0, progresses, &zero); /* before it opens: it begins anew */
+    fake_call(f, 1, opens, &both);
+    cr_assert_eq(w->from, 40);
+    cr_assert_eq(fake_measures(f, "seen"), 0);
+    cr_assert_eq(w->progress, 0);
+    fake_run_until(f, 60);
+    fake_call(f, 0, observes, NULL);
+    fake_call(f, 0, progresses, &zero);  /* a third of [0, 60) */
+    fake_call(f, 0, progresses, &at_40); /* all */
+    fake_call(f, 0, progresses, &at_60); /* at once */
+    cr_assert_float_eq(w->progress, 100.0 / 3 + 200, 1e-9);
+    fake_run_until(f, 80);
+    fake_call(f, 1, closes, &one);
+    fake_run_until(f, 100);
+    fake_call(f, 0, closes, &one); /* it is closed */
+    fake_call(f, 0, opens, &one);
+    cr_assert_eq(w->from, 40);
+    cr_assert_eq(w->to, 80);
+    fake_call(f, 0, observes, NULL);
+    cr_assert_eq(fake_measures(f, "seen"), 1);
+    cr_assert_eq(fake_measures(f, "whole"), 2);
+    cr_assert_eq(fake_measure_sum(f, "whole"), 10);
+    sim_time now = 100;
+    fake_call(f, 0, progresses, &at_60); /* half of [60, 100) */
+    fake_call(f, 0, progresses, &now);   /* after it: nothing */
+    cr_assert_float_eq(w->progress, 100.0 / 3 + 250, 1e-9);
+    fake_destroy(f);
+}
