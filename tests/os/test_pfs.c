@@ -414,6 +414,90 @@ Test(pfs, a_size_is_not_lost_when_the_token_is_asked_for_before_its_recall_is_an
     }
 }
 
+/* Rank 0 makes the file longer.  Files are closed with the token and opened anew while others take
+ * it: a recall of the grant that went back with the close may come when the next is asked for or
+ * held, and its own recall after it. */
+static void reopens_under_recalls(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    (void)w;
+    for (uint64_t k = 0; k < 8; k++) {
+        struct pfs_file *f = NULL;
+        struct pfs_req r[4];
+        cr_assert_eq(pfs_open(c, "again", PFS_O_CREATE, M_UNIX, 0, 1, NULL, &f), PFS_OK);
+        for (uint64_t i = 0; i < ARRAY_LEN(r); i++) {
+            pfs_req_init(&r[i], i < 2 ? PFS_WRITE : PFS_READ, f);
+            r[i].at = true;
+            r[i].off = 100 * (2 * k + (i & 1)) + (rank == 0 ? 10000 : 0);
+            r[i].len = 100;
+            if (r[i].op == PFS_WRITE)
+                rope_add_pattern(&r[i].data, 35, r[i].off, 100);
+            pfs_submit(&r[i]);
+        }
+        for (uint64_t i = 0; i < ARRAY_LEN(r); i++) {
+            cr_assert_eq(pfs_wait(&r[i]), PFS_OK);
+            cr_assert_eq(r[i].moved, 100, "what was written is not there: %d", (int)r[i].moved);
+            rope_fini(&r[i].data);
+        }
+        cr_assert_eq(pfs_close(f), PFS_OK);
+    }
+}
+
+/* Holds a recall back until the next one to the same node, and lets it come just before that. */
+struct held {
+    struct fake *f;
+    uint32_t service, dst, released;
+    uint8_t bytes[256];
+    size_t length; /* 0: none is held */
+};
+
+static bool hold_recalls(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    enum { FLAGS = 8 + 2, FROM_CLIENT = 1 }; /* of CHAN's header behind that of the mesh */
+    struct held *h = arg;
+    uint8_t flags = 0;
+    if (src != h->service || frame->length <= FLAGS)
+        return true;
+    rope_read(frame, FLAGS, 1, &flags);
+    if ((flags & FROM_CLIENT) == 0)
+        return true;
+    if (h->length == 0) {
+        cr_assert_leq(frame->length, sizeof h->bytes);
+        h->dst = dst;
+        h->length = frame->length;
+        rope_read(frame, 0, h->length, h->bytes);
+        return false;
+    }
+    if (dst == h->dst) {
+        size_t length = h->length;
+        h->length = 0;
+        h->released++;
+        fake_inject(h->f, src, dst, h->bytes, length);
+    }
+    return true;
+}
+
+Test(pfs, a_late_recall_of_a_grant_that_is_over_does_not_hide_the_next)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct pfs_world w;
+        pfs_world_defaults(&w, 3, 2);
+        w.params.rpc = 1024;
+        w.graph = "mesh mesh; chan chan <mesh; rpc select <chan";
+        pfs_world_start(&w, (struct fake_options){ .unordered = true,
+                                                   .order = seed > 1 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                                   .seed = seed });
+        struct held h = { .f = w.r.f, .service = w.layout.service };
+        fake_on_frame(w.r.f, hold_recalls, &h);
+        pfs_world_run(&w, reopens_under_recalls);
+        cr_assert_gt(h.released, 0);
+        fake_on_frame(w.r.f, NULL, NULL);
+        if (h.length > 0)
+            fake_inject(w.r.f, h.service, h.dst, h.bytes, h.length);
+        fake_run(w.r.f, 0);
+        pfs_world_stop(&w);
+    }
+}
+
 /* ---- names, pointers, sizes ---- */
 
 static void names_and_pointers(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
