@@ -89,6 +89,7 @@ void bench_run(struct bench_net *b)
 struct wanted {
     const char *text;
     double value;
+    unsigned flags;
     bool found;
 };
 
@@ -98,9 +99,10 @@ static void see_scalar(void *arg, const char *name, const char *unit, double val
     struct wanted *w = arg;
     (void)unit;
     (void)half_width;
-    (void)flags;
-    if (strcmp(name, w->text) == 0)
-        w->value = value;
+    if (strcmp(name, w->text) != 0)
+        return;
+    w->value = value;
+    w->flags = flags;
 }
 
 static void see_bin(void *arg, const char *name, double lo, double hi, uint64_t n)
@@ -133,6 +135,11 @@ static struct wanted look(struct bench_net *b, const char *text)
 double bench_value(struct bench_net *b, const char *name)
 {
     return look(b, name).value;
+}
+
+unsigned bench_flags(struct bench_net *b, const char *name)
+{
+    return look(b, name).flags;
 }
 
 bool bench_remarked(struct bench_net *b, const char *part)

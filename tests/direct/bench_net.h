@@ -27,6 +27,7 @@ bool bench_start(struct bench_net *b, const struct net_ops *net, const char *mes
 void bench_run(struct bench_net *b); /* to its end, finish called, audit asserted clean */
 /* The scalar or mean of that name ("latency.mean"); NAN when there is none. */
 double bench_value(struct bench_net *b, const char *name);
+unsigned bench_flags(struct bench_net *b, const char *name); /* of the scalar that there is */
 bool bench_remarked(struct bench_net *b, const char *part);
 void bench_stop(struct bench_net *b);
 

@@ -246,6 +246,25 @@ Test(mesh_load, bursts_of_all_lengths_have_the_load_asked_for)
     bench_stop(&b);
 }
 
+/* Short bursts, where the half packet that each is longer counts, and light tails. */
+Test(mesh_load, short_bursts_have_the_load_asked_for)
+{
+    run(&net_ideal, "rows=4 columns=4",
+        "load=0.5 packet_flits=5 measure=4ms warmup=100us process=on_off tail=4", 3);
+    cr_assert_float_eq(bench_value(&b, "offered"), 0.5, 0.01, "%g", bench_value(&b, "offered"));
+    bench_stop(&b);
+}
+
+/* One flit in each slice of the window: whoever adds one to a half sees a drift. */
+Test(mesh_load, what_is_the_same_in_each_slice_is_steady)
+{
+    run(&net_ideal, "rows=1 columns=2",
+        "pattern=list destinations=1,1 load=1 packet_flits=1 warmup=1005ns measure=200ns", 3);
+    cr_assert_float_eq(bench_value(&b, "accepted"), 0.5, 1e-12);
+    cr_assert_eq(bench_value(&b, "steady"), 1);
+    bench_stop(&b);
+}
+
 Test(mesh_load, bursts_fill_source_queues_at_a_load_where_steady_sources_have_none)
 {
     static const char *const processes[] = { "bernoulli", "on_off tail=1.8", "on_off tail=1.2" };
