@@ -68,6 +68,25 @@ static size_t lines(const char *s, size_t length)
     return n;
 }
 
+Test(tokens, what_two_characters_mean_makes_no_key_and_ends_with_the_text)
+{
+    static const char text[] = "x = { a == 1, b ~= 2, c <= .5, d >= 4, e = 5 }==";
+    struct tokens t;
+    cr_assert(tokens_read(&t, text, strlen(text), 0));
+    cr_assert_eq(t.table_count, 1);
+    for (int i = 1; i <= 4; i++)
+        cr_expect_geq(tokens_find(&t.tables[0], NULL, i), 0, "element %d", i);
+    static const char *const compared[] = { "a", "b", "c", "d" };
+    for (size_t i = 0; i < ARRAY_LEN(compared); i++)
+        cr_expect_eq(tokens_find(&t.tables[0], compared[i], 0), -1, "%s", compared[i]);
+    cr_expect_geq(tokens_find(&t.tables[0], "e", 0), 0);
+    tokens_fini(&t);
+    /* One character less: the second is not of the text. */
+    cr_assert(tokens_read(&t, text, strlen(text) - 1, 0));
+    cr_expect_str_eq(t.text + t.text_length - 3, "})=");
+    tokens_fini(&t);
+}
+
 Test(tokens, any_bytes_are_survived_and_lines_stay)
 {
     static const char sample[] =

@@ -75,3 +75,7 @@ hollow=$(sed -n "s/.*#gpPt5' transform='translate(\([0-9.]*\),.*/\1/p" "$T/sat.s
 last=$(sed -n "s/.*#gpPt6' transform='translate(\([0-9.]*\),.*color='rgb(  0, 114.*/\1/p" "$T/sat.svg" | sort -n | tail -n 1)
 [ "$hollow" = "$last" ] || fail "the hollow point is not that of the highest load"
 grep -q 'hollow: not steady' "$T/sat.svg" || fail "the legend does not say what hollow means"
+gives 0 "$PSIM" run "$T/sat.lua" -q -o "$T/good.db" -p 'workload.load={0.1,0.2}'
+gives 0 "$PSIM" plot "$T/good.db" -o "$T/good.svg"
+grep -q "hollow\|xlink:href='#gpPt5' transform" "$T/good.svg" && fail "good points are drawn hollow, or the legend names them"
+exit 0
