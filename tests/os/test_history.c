@@ -78,6 +78,8 @@ Test(history, most_recent_write_of_one_location)
           { 1, 'r', X, 0, 2, 3, 0 });
     JUDGE("a read beside a write sees the new", OK, OK, { 0, 'w', X, 7, 1, 5, 0 },
           { 1, 'r', X, 7, 2, 3, 0 });
+    JUDGE("a read that ends as a write begins sees the new", OK, OK, { 0, 'w', X, 7, 3, 5, 0 },
+          { 1, 'r', X, 7, 2, 3, 0 });
     JUDGE("a stale read", VIOLATION, OK, { 0, 'w', X, 7, 1, 2, 0 }, { 1, 'r', X, 0, 3, 4, 0 });
     JUDGE("an overwritten value", VIOLATION, OK, { 0, 'w', X, 7, 1, 2, 0 },
           { 1, 'w', X, 8, 3, 4, 0 }, { 2, 'r', X, 7, 5, 6, 0 });
@@ -106,6 +108,10 @@ Test(history, values_that_are_written_twice)
     JUDGE("either of two writes at once", OK, OK, { 0, 'w', X, 7, 1, 2, 0 },
           { 0, 'w', X, 7, 3, 9, 0 }, { 1, 'w', X, 8, 5, 6, 0 }, { 2, 'r', X, 7, 7, 8, 0 },
           { 2, 'r', X, 8, 7, 8, 0 });
+    JUDGE("a write that begins as the read ends", OK, OK, { 0, 'w', X, 7, 3, 5, 0 },
+          { 0, 'w', X, 7, 7, 8, 0 }, { 1, 'r', X, 7, 2, 3, 0 });
+    JUDGE("a write that begins after it", VIOLATION, OK, { 0, 'w', X, 7, 4, 5, 0 },
+          { 0, 'w', X, 7, 7, 8, 0 }, { 1, 'r', X, 7, 2, 3, 0 });
     JUDGE("zero once more", VIOLATION, OK, { 0, 'w', X, 0, 1, 2, 0 }, { 0, 'w', X, 8, 3, 4, 0 },
           { 1, 'r', X, 0, 7, 8, 0 });
 }
