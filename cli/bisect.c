@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/store.h"
+#include "cli/value.h"
 #include "sim/base/units.h"
 
 #define STEPS_MAX (1u << 30)
@@ -136,7 +137,7 @@ static bool read_when(const struct val *spec, struct bisect *b, struct err *e)
                            val_where(v, where, sizeof where), when_names[b->when], when_names[i]);
         found = v;
         b->when = (enum bisect_when)i;
-        b->limit = store_value_number(v);
+        b->limit = value_number(v);
         b->limit_as = v;
         if (isnan(b->limit))
             return err_set(e, "%ssweep.bisect.%s must be a number or text with a unit",
@@ -219,12 +220,12 @@ char *bisect_words(const struct bisect *b)
 {
     const char *way =
         b->when == BISECT_ABOVE || b->when == BISECT_ABOVE_LOW ? "rises above" : "falls below";
-    char *limit = store_value_text(b->limit_as), *out;
+    char *limit = value_text(b->limit_as), *out;
     if (b->when == BISECT_ABOVE || b->when == BISECT_BELOW) {
         out = base_printf("%s %s %s", b->measure, way, limit);
     } else {
         struct val *v = bisect_value(b, 0);
-        char *low = store_value_text(v);
+        char *low = value_text(v);
         out = base_printf("%s %s %s times its value at %s = %s", b->measure, way, limit, b->path,
                           low);
         free(low);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -466,36 +465,4 @@ int campaign_exit(const struct campaign *c)
         c->status[POINT_UNWRITTEN] || c->status[POINT_INTERRUPTED])
         return CLI_POINT;
     return c->status[POINT_FAILED_AUDIT] ? CLI_FAILED : CLI_OK;
-}
-
-bool campaign_value(const struct campaign *r, const struct config *c, size_t case_idx,
-                    const char *scalar, struct campaign_value *out)
-{
-    struct stat_moments s;
-    double within = NAN;
-    enum sim_why why = SIM_WHY_GOOD;
-    stat_init(&s);
-    *out = (struct campaign_value){ .unit = "1" };
-    for (size_t i = 0; i < c->point_count; i++) {
-        if (c->points[i].case_idx != case_idx || !point_finished(r->results[i].status))
-            continue;
-        const struct point_scalar *x = point_scalar(&r->results[i], scalar);
-        if (!x)
-            continue;
-        out->unit = x->unit;
-        out->flags = x->flags;
-        if (!isfinite(x->value)) {
-            why = sim_why_of(x->flags);
-            continue;
-        }
-        stat_add(&s, x->value);
-        within = x->half_width;
-    }
-    out->n = s.n;
-    out->why = s.n == 0 ? why : SIM_WHY_GOOD;
-    out->mean = s.mean;
-    out->half_width = s.n > 1 ? stat_half_width(&s, 0.95) : within;
-    if (out->flags & SIM_MEASURE_DETERMINISTIC)
-        out->half_width = NAN;
-    return s.n > 0;
 }

@@ -41,18 +41,4 @@ void campaign_fini(struct campaign *c);
 /* 0, 1 or 3 as enum cli_exit has it, from what became of the points alone. */
 int campaign_exit(const struct campaign *c);
 
-struct campaign_value {
-    double mean, half_width;
-    const char *unit; /* borrowed from the results */
-    unsigned flags;
-    size_t n;         /* replications behind it */
-    enum sim_why why; /* n is 0: why */
-};
-/* The mean of a scalar over the replications of one case, with its 95 % half width: Student t over
- * replications when there are at least two, else the half width of the run itself (NAN: none, as
- * for a deterministic one).  False when no finished point of the case has a value of it; n is 0
- * then. */
-bool campaign_value(const struct campaign *r, const struct config *c, size_t case_idx,
-                    const char *scalar, struct campaign_value *out);
-
 #endif

@@ -2,7 +2,6 @@
 #include "cli/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "cli/expect.h"
 #include "cli/lua/script.h"
 #include "cli/schema.h"
+#include "cli/version.h"
 
 #define REPLICATIONS_MAX 10000
 #define POINTS_MAX 1000000
@@ -129,26 +129,6 @@ static const char **include_roots(const struct config *c, char **enclosing)
     for (size_t i = 0; dirs[i]; i++)
         roots[n++] = dirs[i];
     return roots;
-}
-
-/* ---- the version ---- */
-
-const char *config_model_version(void)
-{
-    static char text[64];
-    if (text[0])
-        return text;
-    XXH3_state_t *h = XXH3_createState();
-    XXH3_64bits_reset(h);
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    static char block[65536];
-    for (ssize_t n; fd >= 0 && (n = read(fd, block, sizeof block)) > 0;)
-        XXH3_64bits_update(h, block, (size_t)n);
-    if (fd >= 0)
-        close(fd);
-    snprintf(text, sizeof text, "%s+%08x", PSIM_VERSION, (unsigned)XXH3_64bits_digest(h));
-    XXH3_freeState(h);
-    return text;
 }
 
 /* ---- overrides ---- */
@@ -403,7 +383,7 @@ static uint64_t point_seed(const struct config_again *a, const struct config_cas
 static void identify(struct config_point *p)
 {
     char *text = base_printf("%sseed = %llu\nmodel = %s\n", p->c->canonical,
-                             (unsigned long long)p->seed, config_model_version());
+                             (unsigned long long)p->seed, version_of_model());
     XXH128_hash_t h = XXH3_128bits(text, strlen(text));
     snprintf(p->identity, sizeof p->identity, "%016llx%016llx", (unsigned long long)h.high64,
              (unsigned long long)h.low64);

@@ -91,8 +91,4 @@ bool config_probe(struct config *c, size_t case_idx, uint32_t step, struct err *
  * ./configs when it exists, then $PSIM_CONFIGS when set, then the installed share/psim/configs. */
 const char *const *config_search_path(void);
 
-/* What identifies the simulator in results and identities: "0.1.0+1f3a9c02", the version and a hash
- * of the executable, so that a rebuilt model never passes for the old one. */
-const char *config_model_version(void);
-
 #endif

@@ -5,37 +5,16 @@
 #include <string.h>
 
 #include "cli/judge.h"
-
-/* A value of a configuration as the text that results files hold. */
-static const char *value_text(const struct val *v, char *out, size_t size)
-{
-    switch (v->type) {
-    case VAL_STRING:
-        return v->u.s;
-    case VAL_INT:
-        snprintf(out, size, "%lld", (long long)v->u.i);
-        break;
-    case VAL_REAL:
-        snprintf(out, size, "%.17g", v->u.r);
-        break;
-    case VAL_BOOL:
-        snprintf(out, size, "%s", v->u.b ? "true" : "false");
-        break;
-    case VAL_NIL:
-    case VAL_LIST:
-    case VAL_TABLE:
-        out[0] = '\0';
-        break;
-    }
-    return out;
-}
+#include "cli/value.h"
 
 bool case_matches(const struct data_case *c, const struct val *at)
 {
-    char buf[64];
     for (size_t i = 0; at != NULL && i < at->count; i++) {
         const struct data_param *p = data_param_find(c, at->items[i]->key);
-        if (p == NULL || !data_same(p->value, value_text(at->items[i], buf, sizeof buf)))
+        char *text = value_text(at->items[i]);
+        bool same = p != NULL && data_same(p->value, text);
+        free(text);
+        if (!same)
             return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include "cli/judge.h"
 #include "cli/store.h"
 #include "cli/table.h"
+#include "cli/value.h"
 
 static const char *const known[] = { "measure",    "at",         "equals", "equals_measure",
                                      "within",     "min",        "max",    "slack",
@@ -38,7 +39,7 @@ static bool check_member(const struct val *v, struct err *e)
     if (strcmp(v->key, "at") == 0 && v->type != VAL_TABLE)
         return err_set(e, "%sat of an expectation must be a table of path = value", where);
     bool number = !is_text(v->key) && strcmp(v->key, "at") != 0;
-    if (number && isnan(store_value_number(v)))
+    if (number && isnan(value_number(v)))
         return err_set(e, "%s%s of an expectation must be a number or text with a unit", where,
                        v->key);
     return true;
@@ -111,10 +112,10 @@ bool expect_check(const struct val *expectations, struct err *e)
 
 static bool same_value(const struct val *a, const struct val *b)
 {
-    double x = store_value_number(a), y = store_value_number(b);
+    double x = value_number(a), y = value_number(b);
     if (!isnan(x) && !isnan(y))
         return !(x < y) && !(x > y);
-    char *s = store_value_text(a), *t = store_value_text(b);
+    char *s = value_text(a), *t = value_text(b);
     bool same = strcmp(s, t) == 0;
     free(s);
     free(t);
@@ -153,7 +154,7 @@ struct judge {
 static double number_of(const struct val *x, const char *key, double otherwise)
 {
     const struct val *v = val_get(x, key);
-    return v ? store_value_number(v) : otherwise;
+    return v ? value_number(v) : otherwise;
 }
 
 static const char *text_of(const struct val *x, const char *key)
@@ -178,7 +179,7 @@ static char *case_name(const struct config_case *c)
 {
     char *out = base_strdup("");
     for (size_t i = 0; i < c->sweep->count; i++) {
-        char *value = store_value_text(c->sweep->items[i]);
+        char *value = value_text(c->sweep->items[i]);
         char *more =
             base_printf("%s%s%s = %s", out, i ? ", " : " at ", c->sweep->items[i]->key, value);
         free(out);
@@ -245,9 +246,8 @@ static void judge_trend(struct judge *j, const char *path, double sign)
         for (size_t b = 0; va && b < j->c->case_count; b++) {
             if (!config_case_used(&j->c->cases[b]))
                 continue;
-            double x = store_value_number(value_at(&j->c->cases[b], path));
-            if (x > store_value_number(va) && x < next_value &&
-                neighbours(ca, &j->c->cases[b], path)) {
+            double x = value_number(value_at(&j->c->cases[b], path));
+            if (x > value_number(va) && x < next_value && neighbours(ca, &j->c->cases[b], path)) {
                 next = b;
                 next_value = x;
             }
@@ -279,7 +279,7 @@ static char *describe(const struct val *x)
         const char *key = x->items[i]->key;
         if (strcmp(key, "doc") == 0 || strcmp(key, "measure") == 0 || strcmp(key, "at") == 0)
             continue;
-        char *value = store_value_text(x->items[i]);
+        char *value = value_text(x->items[i]);
         char *more = base_printf("%s %s %s", out, key, value);
         free(out);
         free(value);
@@ -304,8 +304,8 @@ static void make_dataset(struct dataset *d, const struct config *c, const struct
         struct data_point *p = dataset_add(d);
         p->good = x->status == POINT_OK;
         for (size_t k = 0; k < sweep->count; k++) {
-            char *text = store_value_text(sweep->items[k]);
-            dataset_add_param(p, sweep->items[k]->key, text, store_value_number(sweep->items[k]));
+            char *text = value_text(sweep->items[k]);
+            dataset_add_param(p, sweep->items[k]->key, text, value_number(sweep->items[k]));
             free(text);
         }
         for (size_t k = 0; k < x->scalar_count; k++)

@@ -6,6 +6,7 @@
 #include "cli/clean.h"
 #include "cli/figure.h"
 #include "cli/store.h"
+#include "cli/value.h"
 
 static const char *const members[] = { "x",       "y",         "by",           "where",
                                        "over",    "log",       "title",        "x_label",
@@ -177,7 +178,7 @@ static bool is_low(const struct val *t)
 
 static bool same(const struct val *a, const struct val *b)
 {
-    char *s = store_value_text(a), *t = store_value_text(b);
+    char *s = value_text(a), *t = value_text(b);
     bool yes = data_same(s, t);
     free(s);
     free(t);
@@ -203,7 +204,7 @@ static void add_cited(struct drawing *g, const struct val *figure, const struct 
     }
     if (place == NULL || (by != NULL && of == NULL))
         return;
-    char *curve = of != NULL ? store_value_text(of) : base_strdup("");
+    char *curve = of != NULL ? value_text(of) : base_strdup("");
     char *name = base_printf("%s%spublished", curve, curve[0] ? ", " : "");
     struct val *word = of != NULL ? val_new_string(curve, NULL, 0) : NULL;
     draw_series_add(published_series(g, name, is_low(x), word), place_of(g, place), number(equals),

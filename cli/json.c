@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "cli/store.h"
+#include "cli/value.h"
+#include "cli/version.h"
 #include "sim/measure.h"
 
 /* NaN and infinities have no JSON. */
@@ -29,7 +31,7 @@ static json_t *value(const struct val *v)
         return json_integer(v->u.i);
     if (v->type == VAL_REAL)
         return number(v->u.r);
-    char *s = store_value_text(v);
+    char *s = value_text(v);
     json_t *j = text(s);
     free(s);
     return j;
@@ -109,7 +111,7 @@ void json_print(FILE *f, const struct config *c, const struct campaign *r,
     }
     json_object_set_new(j, "config", text(c->file));
     json_object_set_new(j, "title", text(c->title));
-    json_object_set_new(j, "version", text(config_model_version()));
+    json_object_set_new(j, "version", text(version_of_model()));
     json_object_set_new(j, "points", points);
     json_object_set_new(j, "expectations", expectations);
     json_object_set_new(j, "exit", json_integer(code));

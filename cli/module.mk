@@ -3,6 +3,8 @@ CLI_SRC = \
 	cli/clean.c \
 	cli/options.c \
 	cli/wire.c \
+	cli/version.c \
+	cli/value.c \
 	cli/bisect.c \
 	cli/lua/tokens.c \
 	cli/lua/sandbox.c \
@@ -17,6 +19,7 @@ CLI_SRC = \
 	cli/config.c \
 	cli/check.c \
 	cli/list.c \
+	cli/trace_nodes.c \
 	cli/point.c \
 	cli/point_result.c \
 	cli/store.c \

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/schema.h"
+#include "cli/trace_nodes.h"
 #include "disks/build.h"
 #include "models/machine.h"
 #include "sim/audit.h"

@@ -103,13 +103,6 @@ bool point_check(const struct config_point *p, struct err *e) MUST_CHECK;
  * to run there is judged, however many they are. */
 bool point_check_all(const struct config *c, double seconds, struct err *e) MUST_CHECK;
 
-/* The nodes of a list of psim trace, like "0-3,io0,service": of a machine of that layout, or where
- * it is NULL of a bare network with so many terminals.  NULL with one sentence; else the
- * caller's. */
-struct os_layout;
-struct sim_trace_nodes *cli_trace_nodes(const char *list, const struct os_layout *l, uint32_t nodes,
-                                        size_t *count, struct err *e) MUST_CHECK;
-
 /* Empty, status POINT_OK. */
 void point_result_init(struct point_result *r);
 /* Frees what it holds; it is empty afterwards. */

@@ -2,13 +2,13 @@
 #include "cli/search.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "cli/store.h"
+#include "cli/value.h"
 #include "sim/measure.h"
 
 struct one {
@@ -61,7 +61,7 @@ static void add_remark(struct point_result *r, char *text)
 static char *step_text(const struct bisect *b, uint32_t step)
 {
     struct val *v = bisect_value(b, step);
-    char *text = store_value_text(v), *out = base_printf("%s = %s", b->path, text);
+    char *text = value_text(v), *out = base_printf("%s = %s", b->path, text);
     free(text);
     val_free(v);
     return out;

@@ -1,11 +1,12 @@
 /* store.c: what is written of a point, and read back of a finished one. */
 #include "cli/store.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/value.h"
+#include "cli/version.h"
 #include "sim/base/units.h"
 
 static const char *const kind_names[SIM_KIND_COUNT] = {
@@ -19,59 +20,11 @@ const char *store_kind_name(enum sim_kind kind)
     return kind_names[kind];
 }
 
-/* ---- values ---- */
-
-char *store_value_text(const struct val *v)
-{
-    char buf[64];
-    switch (v->type) {
-    case VAL_BOOL:
-        return base_strdup(v->u.b ? "true" : "false");
-    case VAL_INT:
-        return base_printf("%lld", (long long)v->u.i);
-    case VAL_REAL:
-        for (int digits = 6; digits <= 17; digits++) {
-            snprintf(buf, sizeof buf, "%.*g", digits, v->u.r);
-            if (strtod(buf, NULL) == v->u.r)
-                break;
-        }
-        return base_strdup(buf);
-    case VAL_STRING:
-        return base_strdup(v->u.s);
-    case VAL_NIL:
-    case VAL_LIST:
-    case VAL_TABLE:
-        break;
-    }
-    char *canonical = val_canonical(v);
-    for (char *s = canonical; *s; s++)
-        if (*s == '\n')
-            *s = s[1] ? ';' : 0;
-    return canonical;
-}
-
-double store_value_number(const struct val *v)
-{
-    int64_t n;
-    sim_time t;
-    if (v->type == VAL_INT)
-        return (double)v->u.i;
-    if (v->type == VAL_REAL)
-        return v->u.r;
-    if (v->type != VAL_STRING)
-        return NAN;
-    if (units_parse_time(v->u.s, &t, NULL))
-        return sim_time_seconds(t);
-    if (units_parse_size(v->u.s, &n, NULL) || units_parse_rate(v->u.s, &n, NULL))
-        return (double)n;
-    return NAN;
-}
-
 static void add_value(struct results *db, enum results_param_kind kind, const char *path,
                       const struct val *v)
 {
-    char *text = store_value_text(v);
-    results_add_param(db, kind, path, text, store_value_number(v));
+    char *text = value_text(v);
+    results_add_param(db, kind, path, text, value_number(v));
     free(text);
 }
 
@@ -112,7 +65,7 @@ bool store_experiment(struct results *db, const struct config *c, const char *co
         .title = c->title,
         .config_path = c->file,
         .config_text = text ? text->u.s : "",
-        .version = config_model_version(),
+        .version = version_of_model(),
         .command = command,
     };
     return results_experiment_add(db, &x, id, e);

@@ -23,8 +23,5 @@ bool store_reuse(struct results *db, const struct store_index *x, int64_t experi
                  struct err *e) MUST_CHECK;
 
 const char *store_kind_name(enum sim_kind kind); /* "cpu", "bus", ... */
-/* A value as a user would write it (heap), and as a number in base units (NAN: it is none). */
-char *store_value_text(const struct val *v);
-double store_value_number(const struct val *v);
 
 #endif

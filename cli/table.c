@@ -9,6 +9,7 @@
 
 #include "cli/clean.h"
 #include "cli/store.h"
+#include "cli/value.h"
 #include "sim/measure.h"
 
 /* ---- numbers ---- */
@@ -357,7 +358,7 @@ static void add_case(struct grid *g, const struct config *c, const struct campai
     for (size_t i = 0; i < c->axis_count; i++) {
         const struct val *v = val_get(c->cases[k].sweep, c->axes[i]);
         if (is_column(c, i))
-            grid_set(g, at++, v ? store_value_text(v) : base_strdup("-"));
+            grid_set(g, at++, v ? value_text(v) : base_strdup("-"));
     }
     for (size_t i = 0; i < count; i++) {
         struct campaign_value v = { .why = SIM_WHY_GOOD };
@@ -413,7 +414,7 @@ static void print_point(FILE *f, const struct config *c, size_t i)
     const struct config_point *p = &c->points[i];
     fprintf(f, "point %zu (", i + 1);
     for (size_t k = 0; k < p->c->sweep->count; k++) {
-        char *value = store_value_text(p->c->sweep->items[k]);
+        char *value = value_text(p->c->sweep->items[k]);
         fprintf(f, "%s=%s, ", p->c->sweep->items[k]->key, clean_line(value));
         free(value);
     }

@@ -3,17 +3,6 @@
 
 #include <stdlib.h>
 
-#define NETS(N)                                                                                    \
-    N(worm)                                                                                        \
-    N(ideal)                                                                                       \
-    N(flit)
-#define DECLARE(name) extern const struct net_ops net_##name;
-#define ITEM(name) &net_##name.kind,
-NETS(DECLARE)
-
-static const struct kind *const nets[] = { NETS(ITEM) NULL };
-const struct kind_set net_kinds = { "network", "mesh", nets };
-
 bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
                    const struct mesh_params *p, sim_event_fn *instant, sim_audit_fn *audit,
                    struct err *e)

@@ -8,6 +8,7 @@
 #include "cli/bisect.h"
 #include "cli/config.h"
 #include "cli/store.h"
+#include "cli/value.h"
 #include "tests/cli/script.h"
 
 static struct val *table(const char *low, const char *high, const char *tolerance, double above)
@@ -39,7 +40,7 @@ static void expect_values(const char *low, const char *high, const char *toleran
     cr_assert_eq(b.steps, steps, "%u steps", b.steps);
     for (uint32_t k = 0; k <= steps; k++) {
         struct val *v = bisect_value(&b, k);
-        char *text = store_value_text(v);
+        char *text = value_text(v);
         cr_expect_str_eq(text, want[k]);
         free(text);
         val_free(v);
