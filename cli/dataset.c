@@ -85,19 +85,15 @@ static struct data_case *case_of(struct dataset *d, struct data_point *p)
     return c;
 }
 
-static void group(struct dataset *d, size_t from)
+void dataset_group(struct dataset *d)
 {
-    for (size_t i = from; i < d->point_count; i++) {
+    for (; d->grouped < d->point_count; d->grouped++) {
+        size_t i = d->grouped;
         struct data_case *c = case_of(d, &d->points[i]);
         d->points[i].case_idx = (size_t)(c - d->cases);
         c->points = base_realloc(c->points, (c->point_count + 1) * sizeof *c->points);
         c->points[c->point_count++] = i;
     }
-}
-
-void dataset_group(struct dataset *d)
-{
-    group(d, 0);
 }
 
 /* ---- reading ---- */
@@ -186,27 +182,20 @@ bool dataset_load_file(struct dataset *d, const char *path, int64_t experiment, 
     return ok;
 }
 
-struct series {
-    struct dataset *d;
-    size_t of, from; /* the point, and where its samples begin */
-};
-
-static void on_sample(void *arg, const char *name, const char *unit, sim_time at, double value)
+void dataset_add_sample(struct dataset *d, size_t of, size_t from, const char *name,
+                        const char *unit, sim_time at, double value)
 {
-    const struct series *in = arg;
-    struct dataset *d = in->d;
     double seconds = sim_time_seconds(at);
     struct data_point *p = NULL;
-    bool later =
-        d->point_count > in->from && /* the usual: samples in order of time */
-        d->points[d->point_count - 1].params[d->points[in->of].param_count].number < seconds;
-    for (size_t i = in->from; !later && p == NULL && i < d->point_count; i++)
+    bool later = d->point_count > from && /* the usual: samples in order of time */
+                 d->points[d->point_count - 1].params[d->points[of].param_count].number < seconds;
+    for (size_t i = from; !later && p == NULL && i < d->point_count; i++)
         if (d->points[i].params[d->points[i].param_count - 1].number == seconds)
             p = &d->points[i];
     if (p == NULL) {
         p = dataset_add(d);
-        for (size_t i = 0; i < d->points[in->of].param_count; i++) {
-            const struct data_param *x = &d->points[in->of].params[i];
+        for (size_t i = 0; i < d->points[of].param_count; i++) {
+            const struct data_param *x = &d->points[of].params[i];
             dataset_add_param(p, x->path, x->value, x->number);
         }
         char *text = base_printf("%.12gs", seconds);
@@ -216,13 +205,29 @@ static void on_sample(void *arg, const char *name, const char *unit, sim_time at
     dataset_add_scalar(p, name, unit, value, NAN, 0);
 }
 
+struct series {
+    struct dataset *d;
+    size_t of, from; /* the point, and where its samples begin */
+};
+
+static void on_sample(void *arg, const char *name, const char *unit, sim_time at, double value)
+{
+    const struct series *in = arg;
+    dataset_add_sample(in->d, in->of, in->from, name, unit, at, value);
+}
+
+bool dataset_wants_time(const struct dataset *d, const char *x)
+{
+    bool wants = x != NULL && strcmp(x, "time") == 0;
+    for (size_t i = 0; wants && i < d->case_count; i++)
+        wants = data_param_find(&d->cases[i], x) == NULL;
+    return wants;
+}
+
 bool dataset_over_time(struct dataset *d, const char *path, const char *x, struct err *e)
 {
-    if (x == NULL || strcmp(x, "time") != 0)
+    if (!dataset_wants_time(d, x))
         return true;
-    for (size_t i = 0; i < d->case_count; i++)
-        if (data_param_find(&d->cases[i], x) != NULL)
-            return true;
     struct results *r = results_open_read(path, e);
     bool ok = r != NULL;
     size_t points = d->point_count;
@@ -234,7 +239,7 @@ bool dataset_over_time(struct dataset *d, const char *path, const char *x, struc
     if (r != NULL)
         results_close(r, &ignored);
     if (ok)
-        group(d, points);
+        dataset_group(d);
     else
         dataset_fini(d);
     return ok;

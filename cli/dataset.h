@@ -45,6 +45,7 @@ struct dataset {
     size_t point_count;
     struct data_case *cases; /* in order of first occurrence */
     size_t case_count;
+    size_t grouped; /* points that belong to a case */
 };
 
 /* Reads an experiment; 0: the newest.  False with a sentence; *d is empty then. */
@@ -60,11 +61,19 @@ void dataset_fini(struct dataset *d);
 bool dataset_over_time(struct dataset *d, const char *path, const char *x,
                        struct err *e) MUST_CHECK;
 
-/* For tests and readers: adds a point; texts are copied.  dataset_group makes the cases. */
+/* x is "time", and nothing swept is called so. */
+bool dataset_wants_time(const struct dataset *d, const char *x);
+
+/* For tests and readers: adds a point; texts are copied.  dataset_group makes the cases of the
+ * points that have none yet. */
 struct data_point *dataset_add(struct dataset *d);
 void dataset_add_param(struct data_point *p, const char *path, const char *value, double number);
 void dataset_add_scalar(struct data_point *p, const char *name, const char *unit, double value,
                         double half_width, unsigned flags);
+/* A sample of point `of` at that time, as a case of its own; `from`: the first point that is one of
+ * its samples. */
+void dataset_add_sample(struct dataset *d, size_t of, size_t from, const char *name,
+                        const char *unit, sim_time at, double value);
 void dataset_group(struct dataset *d);
 
 /* The swept value of exactly that path, or NULL; the dataset's. */

@@ -313,6 +313,18 @@ static void make_dataset(struct dataset *d, const struct config *c, const struct
                                x->scalars[k].half_width, x->scalars[k].flags);
     }
     dataset_group(d);
+    size_t of = 0, points = dataset_wants_time(d, judge_axes_of(c->figure).x) ? d->point_count : 0;
+    for (size_t i = 0; of < points; i++) {
+        const struct point_result *p = &r->results[i];
+        if (p->status == POINT_UNUSED)
+            continue;
+        size_t from = d->point_count;
+        for (size_t k = 0; k < p->sample_count; k++)
+            dataset_add_sample(d, of, from, p->samples[k].series, p->samples[k].unit,
+                               p->samples[k].at, p->samples[k].value);
+        of++;
+    }
+    dataset_group(d);
 }
 
 static struct expect_verdict judge_kind(const struct dataset *d, const struct val *figure,

@@ -238,6 +238,15 @@ static void read_remark(void *arg, const char *text)
     r->remarks[r->remark_count++] = base_strdup(text);
 }
 
+static void read_sample(void *arg, const char *series, const char *unit, sim_time at, double value)
+{
+    struct point_result *r = arg;
+    if ((r->sample_count & (r->sample_count - 1)) == 0)
+        r->samples = base_realloc(r->samples, (2 * r->sample_count + 1) * sizeof *r->samples);
+    r->samples[r->sample_count++] =
+        (struct point_sample){ base_strdup(series), base_strdup(unit), at, value };
+}
+
 bool store_reuse(struct results *db, const struct store_index *x, int64_t experiment,
                  const struct config *c, size_t idx, struct point_result *r, bool *found,
                  struct err *e)
@@ -258,5 +267,6 @@ bool store_reuse(struct results *db, const struct store_index *x, int64_t experi
     return results_each_scalar(db, s->id, read_scalar, r, e) &&
            results_each_busy(db, s->id, read_busy, r, e) &&
            results_each_remark(db, s->id, read_remark, r, e) &&
+           results_each_sample(db, s->id, read_sample, r, e) &&
            results_point_reuse(db, experiment, (int64_t)idx, s->id, e);
 }

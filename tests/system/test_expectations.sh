@@ -27,3 +27,9 @@ grep -q '"exit": 1' "$T/out" || fail "JSON says another exit code"
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p direction=falling
 grep -q "^NOT as expected: monotone" "$T/out" || fail "a kind of figures is not judged"
 gives 2 "$PSIM" check "$T/e.lua" -p direction=sideways; says "direction"
+
+# Over time: of a run, and of one whose points are finished already.
+gives 0 "$PSIM" run pfs_rebuild_time -o "$T/time.db"
+[ "$(grep -c '^as expected: .* over whole is' "$T/out")" -eq 5 ] || { cat "$T/out"; fail "five over time are met"; }
+gives 0 "$PSIM" run pfs_rebuild_time -o "$T/time.db" --resume
+[ "$(grep -c '^as expected: .* over whole is' "$T/out")" -eq 5 ] || { cat "$T/out"; fail "the same of finished points"; }
