@@ -277,14 +277,9 @@ static void run_client(struct client *c, uint32_t rank)
 static void memory_main(struct os_node *node, const struct program *me)
 {
     const struct memory_params *p = me->params;
-    struct xk_protl *rpc = node->xk ? xk_find(node->xk, "rpc") : NULL;
+    struct xk_protl *rpc = xk_find(node->xk, "rpc");
     struct client c;
     struct nx *nx = os_find(node, &nx_service);
-    if (!rpc || !nx) {
-        port_fail(node->port, "the machine's graph has no instances named rpc and nx, which memory "
-                              "servers need");
-        return;
-    }
     bool server = p->backing == BACKING_SERVERS && me->rank >= me->ranks - (uint32_t)p->servers;
     if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
         port_fail(node->port, "rank %u serves memory already", me->rank);
@@ -302,6 +297,9 @@ static void memory_main(struct os_node *node, const struct program *me)
         port_fail(node->port, "rank %u passes no barrier: %s", me->rank, nx_status_name(status));
 }
 
+static const char *const instances[] = { "rpc", NULL };
+static const struct os_service_ops *const services[] = { &nx_service, NULL };
+
 const struct workload_ops workload_memory = {
     .kind = { .name = "memory",
               .doc = "Programs whose data exceed their memory, over memory servers or disk.",
@@ -309,5 +307,7 @@ const struct workload_ops workload_memory = {
               .params_size = sizeof(struct memory_params) },
     .measures = measures,
     .check = check,
+    .instances = instances,
+    .services = services,
     .main = memory_main,
 };

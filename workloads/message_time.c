@@ -101,10 +101,6 @@ static double measure(struct os_node *node, const struct message_time_params *p,
 static void program(struct os_node *node, const struct program *me)
 {
     const struct message_time_params *p = me->params;
-    if (!os_find(node, &nx_service)) {
-        port_fail(node->port, "machine.os boots no service 'nx' on the compute nodes");
-        return;
-    }
     if (me->rank != 0 && me->rank != (uint32_t)p->partner)
         return;
     double sizes[32], rates[32];
@@ -138,6 +134,8 @@ static void program(struct os_node *node, const struct program *me)
         }
 }
 
+static const struct os_service_ops *const services[] = { &nx_service, NULL };
+
 const struct workload_ops workload_message_time = {
     .kind = { .name = "message_time",
               .doc = "Message time against size: latency, asymptotic rate, half-rate length.",
@@ -146,5 +144,6 @@ const struct workload_ops workload_message_time = {
     .measures = measures,
     .check = check,
     .programs = programs,
+    .services = services,
     .main = program,
 };

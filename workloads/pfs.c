@@ -337,15 +337,13 @@ static bool read_back(struct run *r)
 static void program(struct os_node *node, const struct program *me)
 {
     struct run r = { .node = node, .p = me->params, .rank = me->rank, .ranks = me->ranks };
-    if (!os_find(node, &pfs_client_service)) {
-        port_fail(node->port, "machine.os boots no service 'pfs_client' on the compute nodes");
-        return;
-    }
     if (!open_file(&r))
         return;
     if (agree(&r, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))
         (void)good(&r, pfs_close(r.f), "close");
 }
+
+static const struct os_service_ops *const services[] = { &pfs_client_service, NULL };
 
 const struct workload_ops workload_pfs = {
     .kind = { .name = "pfs",
@@ -357,5 +355,6 @@ const struct workload_ops workload_pfs = {
     .check = check,
     .programs = programs,
     .files = files,
+    .services = services,
     .main = program,
 };

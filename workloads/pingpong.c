@@ -123,15 +123,13 @@ static void pong(struct os_node *node, const struct pingpong_params *p)
 static void program(struct os_node *node, const struct program *me)
 {
     const struct pingpong_params *p = me->params;
-    if (!os_find(node, &nx_service)) {
-        port_fail(node->port, "machine.os boots no service 'nx' on the compute nodes");
-        return;
-    }
     if (me->rank == 0)
         ping(node, p);
     else if (me->rank == (uint32_t)p->partner)
         pong(node, p);
 }
+
+static const struct os_service_ops *const services[] = { &nx_service, NULL };
 
 const struct workload_ops workload_pingpong = {
     .kind = { .name = "pingpong",
@@ -141,5 +139,6 @@ const struct workload_ops workload_pingpong = {
     .measures = measures,
     .check = check,
     .programs = programs,
+    .services = services,
     .main = program,
 };

@@ -42,6 +42,8 @@ const struct measure shared_measures[] = {
     { .name = NULL },
 };
 
+const char *const shared_instances[] = { "svm", "sync", NULL };
+
 uint32_t shared_programs(const void *params, const struct os_layout *layout)
 {
     const struct shared_params *p = params;
@@ -74,19 +76,14 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
                  const struct shared_params *params, uint64_t bytes)
 {
     struct port *p = node->port;
-    struct xk_protl *svm = node->xk ? xk_find(node->xk, "svm") : NULL;
-    struct xk_protl *sync = node->xk ? xk_find(node->xk, "sync") : NULL;
+    struct xk_protl *svm = xk_find(node->xk, "svm"), *sync = xk_find(node->xk, "sync");
     *h = (struct shared){ .port = p,
                           .xk = node->xk,
                           .nodes = node->layout->compute,
                           .rank = me->rank,
                           .ranks = me->ranks,
                           .next = SHARED_BASE };
-    if (!svm || !sync) {
-        port_fail(p, "the machine's graph has no instances named svm and sync, which programs over "
-                     "shared memory need");
-        return false;
-    }
+    ASSERT_MSG(svm && sync, "workload_ranks looks for shared_instances");
     h->vm = vm_create(p, &params->memory);
     h->space = vm_space_create(h->vm, "shared");
     uint64_t length = shared_array_bytes(params, bytes);

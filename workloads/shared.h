@@ -57,6 +57,7 @@ enum {
     SM_CHECKED
 };
 extern const struct measure shared_measures[];
+extern const char *const shared_instances[]; /* of the graph, that shared_open needs */
 /* On how many compute nodes the program runs: for workload_ops. */
 uint32_t shared_programs(const void *params, const struct os_layout *layout);
 /* More nodes than the machine has is a mistake. */

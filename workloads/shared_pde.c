@@ -130,6 +130,7 @@ const struct workload_ops workload_svm_pde = {
               .params = pde_params,
               .params_size = sizeof(struct pde_params) },
     .measures = shared_measures,
+    .instances = shared_instances,
     .programs = shared_programs,
     .check = shared_check,
     .main = pde_main,

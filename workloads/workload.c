@@ -1,13 +1,52 @@
 /* workload.c: whether a workload fits a machine. */
 #include "workloads/workload.h"
 
+#include "os/xk/graph.h"
+
+static bool on_each(const struct os_service *s, const uint32_t *nodes, uint32_t count)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count && s->on->nodes != nodes; i++)
+        for (uint32_t k = 0; k < s->on->count; k++)
+            found += s->on->nodes[k] == nodes[i];
+    return s->on->nodes == nodes ? s->on->count >= count : found == count;
+}
+
+static bool boots(const struct os_boot *b, const struct os_service_ops *ops, uint32_t ranks)
+{
+    for (uint32_t i = 0; i < b->service_count; i++)
+        if (b->services[i].ops == ops && on_each(&b->services[i], b->layout->compute, ranks))
+            return true;
+    return false;
+}
+
+/* Its programs find on their nodes what they look for. */
+static bool finds_all(const struct workload_ops *ops, const struct os_layout *layout,
+                      uint32_t ranks, struct err *e)
+{
+    const struct os_boot *b = layout->boot;
+    for (const char *const *i = ops->instances; b && i && *i; i++)
+        if (!b->graph || !xk_graph_has(b->graph, *i))
+            return err_set(e,
+                           "machine.graph has no instance named %s, which the workload '%s' needs",
+                           *i, ops->kind.name);
+    for (const struct os_service_ops *const *s = ops->services; b && s && *s; s++)
+        if (!boots(b, *s, ranks))
+            return err_set(e,
+                           "machine.os boots no service '%s' on the compute nodes of its programs, "
+                           "which the workload '%s' needs",
+                           (*s)->kind.name, ops->kind.name);
+    return true;
+}
+
 bool workload_ranks(const struct workload_ops *ops, const void *params,
                     const struct os_layout *layout, uint32_t *ranks, struct err *e)
 {
     if (ops->check && !ops->check(params, layout, e))
         return false;
     *ranks = ops->programs ? ops->programs(params, layout) : layout->compute_count;
-    return *ranks <= layout->compute_count ||
-           err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
-                   ops->kind.name, *ranks, layout->compute_count);
+    if (*ranks > layout->compute_count)
+        return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
+                       ops->kind.name, *ranks, layout->compute_count);
+    return finds_all(ops, layout, *ranks, e);
 }

@@ -14,6 +14,10 @@ struct workload_ops {
     struct kind kind;
     const struct measure *measures; /* ended by a NULL name: those the results have in any case */
     const struct measure *rate;     /* what port_progress is called in the results; NULL: "rate" */
+    /* What its programs look for on their nodes: instances of the graph (names, ended by NULL) and
+     * services.  A machine without them is refused.  NULL: nothing. */
+    const char *const *instances;
+    const struct os_service_ops *const *services;
     /* Refuses parameters that do not fit together or the machine; may be NULL. */
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);
     /* How many compute nodes take part; NULL: all. */

@@ -9,8 +9,9 @@ refused() {
 }
 C=$T/machine.lua
 config machine <<'END'
-local paragon = include "machines/paragon.lua"
-local m = paragon { rows = param("rows", 2), columns = param("columns", 2), io_nodes = param("io", 0), model = "ideal" }
+local paragon, graphs = include "machines/paragon.lua", include "parts/graphs.lua"
+local m = paragon { rows = param("rows", 2), columns = param("columns", 2), io_nodes = param("io", 0), model = "ideal",
+                    graph = not param("pfs", false) and graphs.svm or nil }
 for i, g in ipairs(m.graph) do
     if g.protocol == "mesh" then g.interface = param("interface", 0) end
 end
@@ -38,3 +39,16 @@ gives 0 "$PSIM" run "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17 
 # A workload that does not fit is found at any place of a sweep, and costs no machine.
 gives 2 timeout 20 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p 'workload.requests={1,2,3,4,5,6,7,8,9,10}' -p 'nodes={1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,21}'
 says "workload.nodes is 21"
+# What the programs look for on their nodes.
+C=$T/less.lua
+config less <<'END'
+local paragon, graphs = include "machines/paragon.lua", include "parts/graphs.lua"
+local m = paragon { rows = 5, columns = 5, io_nodes = param("io", 0), model = "ideal",
+                    graph = param("svm", false) and graphs.svm or nil }
+if param("listed", false) then m.os = { { service = "nx" } } end
+return { machine = m, workload = { kind = param("kind", "svm_dot") } }
+END
+refused "machine.graph has no instance named svm, which the workload 'svm_dot' needs"
+refused "machine.graph has no instance named rpc, which the workload 'memory' needs" -p kind=memory -p svm=true
+refused "machine.os boots no service 'nx' on the compute nodes of its programs, which the workload 'pingpong' needs" -p kind=pingpong -p svm=true
+refused "machine.os boots no service 'pfs_client' on the compute nodes of its programs, which the workload 'pfs' needs" -p kind=pfs -p io=4 -p listed=true
