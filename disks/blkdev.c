@@ -64,7 +64,8 @@ void blk_submit(struct blkdev *d, struct blk_req *r)
 void blk_pass(struct blkdev *d, struct blk_req *r)
 {
     r->status = BLK_OK;
-    r->submitted = sim_now(d->sim);
+    if (r->completed != SIM_NEVER) /* else it is inside a device, which hands it on */
+        r->submitted = sim_now(d->sim);
     r->started = SIM_NEVER;
     r->completed = SIM_NEVER;
     memset(r->part, 0, sizeof r->part);

@@ -146,7 +146,8 @@ void blk_req_init(struct blk_req *r, enum blk_op op, uint64_t sector, uint32_t s
 void blk_req_fini(struct blk_req *r);
 /* Stamps `submitted`, checks BLK3 and hands the request to the device. */
 void blk_submit(struct blkdev *d, struct blk_req *r);
-/* For devices: stamps `submitted` and hands a request on to a device below, which it fits. */
+/* For devices: hands a request on to a device below, which it fits.  Stamps `submitted`, but not of
+ * one that the device itself was given: that began then. */
 void blk_pass(struct blkdev *d, struct blk_req *r);
 /* For devices: stamps `completed`, makes the waist record when the device is outermost, calls done.
  */
