@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define FEW 8u /* entries without slots */
+#define FEW 32u /* entries without slots */
+#define ROOM 8u /* of the smallest array but that of one or two */
 #define EMPTY UINT32_MAX
 #define GONE (UINT32_MAX - 1)
 
@@ -110,7 +111,7 @@ static void rebuild(struct xk_map *m)
 {
     struct xk_map old = *m;
     uint32_t keep = m->walked ? m->used : m->count;
-    m->room = keep < 2 ? 2 : FEW;
+    m->room = keep < 2 ? 2 : ROOM;
     while (m->room < keep + keep / 2)
         m->room *= 2;
     m->used = 0;
@@ -192,7 +193,7 @@ void *xk_map_unbind(struct xk_map *m, const void *key)
         m->slots[slot] = GONE; /* so at most half of the slots are not EMPTY: `used` counts them */
     else if (i == m->used - 1 && !m->walked)
         m->used--; /* the latest leaves no hole */
-    if (m->room > FEW && m->count < m->room / 4 && !m->walked)
+    if (m->room > ROOM && m->count < m->room / 4 && !m->walked)
         rebuild(m);
     return value;
 }
