@@ -13,13 +13,14 @@
 
 static const char *const known[] = { "measure",    "at",         "equals", "equals_measure",
                                      "within",     "min",        "max",    "slack",
-                                     "rises_with", "falls_with", "doc",    NULL };
+                                     "rises_with", "falls_with", "doc",    "citation",
+                                     NULL };
 
 static bool is_text(const char *key)
 {
     return strcmp(key, "measure") == 0 || strcmp(key, "equals_measure") == 0 ||
            strcmp(key, "rises_with") == 0 || strcmp(key, "falls_with") == 0 ||
-           strcmp(key, "doc") == 0;
+           strcmp(key, "doc") == 0 || strcmp(key, "citation") == 0;
 }
 
 static bool check_member(const struct val *v, struct err *e)
@@ -277,7 +278,8 @@ static char *describe(const struct val *x)
     char *out = base_strdup("");
     for (size_t i = 0; i < x->count; i++) {
         const char *key = x->items[i]->key;
-        if (strcmp(key, "doc") == 0 || strcmp(key, "measure") == 0 || strcmp(key, "at") == 0)
+        if (strcmp(key, "doc") == 0 || strcmp(key, "citation") == 0 ||
+            strcmp(key, "measure") == 0 || strcmp(key, "at") == 0)
             continue;
         char *value = value_text(x->items[i]);
         char *more = base_printf("%s %s %s", out, key, value);
@@ -380,6 +382,12 @@ static struct expect_verdict judge_one(const struct config *c, const struct camp
         judge_trend(&j, rises, 1);
     if (falls)
         judge_trend(&j, falls, -1);
+    /* As with the kinds of figures: what rests on nothing else only guards against change. */
+    if (!val_get(x, "citation") && !val_get(x, "equals_measure")) {
+        char *text = base_printf("%s (guard)", j.out.text);
+        free(j.out.text);
+        j.out.text = text;
+    }
     return j.out;
 }
 

@@ -73,6 +73,7 @@ return {
   },
   measures = { "one_way.mean", "formula.mean", "difference.mean" },
   expectations = {
-    { measure = "difference.mean", equals = 0, doc = "The closed form, to the picosecond." },
+    { measure = "difference.mean", equals = 0,
+      citation = "derived: the closed form, to the picosecond" },
   },
 }

@@ -21,7 +21,8 @@ return {
             within = 0.1,
             doc = "The closed form of an M/M/1 queue.",
         },
-        { measure = "wait.mean", rises_with = "workload.load" },
+        { measure = "wait.mean", rises_with = "workload.load",
+          citation = "derived: the mean wait of M/M/1 rises with its load" },
     },
     figure = {
         x = "workload.load",

@@ -16,6 +16,7 @@ return {
 END
 gives 0 "$PSIM" run "$T/e.lua" --no-store
 [ "$(grep -c '^as expected' "$T/out")" -eq 5 ] || { cat "$T/out"; fail "five are met"; }
+[ "$(grep -c '(guard)$' "$T/out")" -eq 4 ] || { cat "$T/out"; fail "what rests on nothing else is a guard"; }
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p within=0
 grep -q "^NOT as expected: wait.mean at workload.load = 0.3 is .* expected .* within 0 %" "$T/out" || fail "no sentence"
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p max=1us
