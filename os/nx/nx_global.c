@@ -45,6 +45,7 @@ enum nx_status nx_gsync(struct nx *n)
 {
     int64_t tag = next_tag(n);
     enum nx_status status = NX_OK;
+    port_trace_begin(n->port, "messages", "gsync", n->collective);
     for (uint32_t step = 1; step < n->count && status == NX_OK; step *= 2, tag++) {
         struct rope empty, heard;
         rope_init(&empty);
@@ -53,6 +54,7 @@ enum nx_status nx_gsync(struct nx *n)
         rope_fini(&heard);
         rope_fini(&empty);
     }
+    port_trace_end(n->port, "messages", "gsync", n->collective);
     return status;
 }
 
@@ -134,7 +136,7 @@ static enum nx_status double_up(struct nx *n, int64_t tag, uint64_t *x, uint64_t
     return status;
 }
 
-static enum nx_status reduce(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
+static enum nx_status reduce_words(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
 {
     int64_t tag = next_tag(n);
     uint32_t power = 1;
@@ -154,6 +156,15 @@ static enum nx_status reduce(struct nx *n, uint64_t *x, uint32_t count, combine_
     port_free(n->port, other);
     if (helps && status == NX_OK)
         status = send_words(n, tag + 1, x, count, n->rank + power);
+    return status;
+}
+
+static enum nx_status reduce(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
+{
+    uint64_t id = n->collective + 1;
+    port_trace_begin(n->port, "messages", "reduce", id);
+    enum nx_status status = reduce_words(n, x, count, fn);
+    port_trace_end(n->port, "messages", "reduce", id);
     return status;
 }
 
@@ -256,6 +267,7 @@ enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root)
     uint32_t place = (n->rank + n->count - root) % n->count; /* in the tree: 0 is the root */
     uint32_t mask = 1;
     enum nx_status status = NX_OK;
+    port_trace_begin(n->port, "messages", "bcast", n->collective);
     while (mask < n->count && !(place & mask))
         mask *= 2;
     if (place != 0) {
@@ -270,6 +282,7 @@ enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root)
         status = send(n, tag, &copy, (n->rank + mask) % n->count);
         rope_fini(&copy);
     }
+    port_trace_end(n->port, "messages", "bcast", n->collective);
     return status;
 }
 
@@ -306,6 +319,7 @@ enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
 {
     int64_t tag = next_tag(n);
     enum nx_status status = NX_OK;
+    port_trace_begin(n->port, "messages", "gcol", n->collective);
     /* parts[i] is what node rank + i brings. */
     struct rope *parts = port_alloc(n->port, n->count * sizeof(*parts));
     rope_move(&parts[0], mine);
@@ -326,5 +340,6 @@ enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
     for (uint32_t node = 0; node < n->count; node++)
         rope_join(out, &parts[(node + n->count - n->rank) % n->count]);
     port_free(n->port, parts);
+    port_trace_end(n->port, "messages", "gcol", n->collective);
     return status;
 }

@@ -68,6 +68,7 @@ struct nx_op {
     struct list link; /* outgoing, posted or handled; else in itself */
     struct nx *nx;
     enum nx_op_kind kind;
+    uint64_t number; /* of the node's operations, for traces */
     bool done, ignored, system;
     struct nx_info info;
     struct port_thread *waiter;
@@ -115,6 +116,7 @@ struct nx {
     bool broken;            /* the same, for global operations: for good */
     struct nx_info info;
     uint64_t collective; /* global operations so far */
+    uint64_t ops;        /* operations so far */
     struct {
         uint64_t sent, received, unexpected, dropped, sent_bytes, copied_bytes, grants, stalled;
     } counts;
@@ -127,6 +129,8 @@ void nx_work_later(struct nx *n);
 /* nx_op.c */
 struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind);
 void nx_op_done(struct nx_op *op, enum nx_status status);
+void nx_op_trace(const struct nx_op *op, /* its span begins or ends */
+                 void (*mark)(struct port *, const char *, const char *, uint64_t));
 
 void nx_copied(struct nx *n, uint64_t bytes); /* names the copy and counts it */
 

@@ -9,7 +9,16 @@ struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind)
     op->nx = n;
     op->kind = kind;
     op->source = NX_NO_NODE;
+    op->number = ++n->ops;
+    nx_op_trace(op, port_trace_begin);
     return op;
+}
+
+void nx_op_trace(const struct nx_op *op,
+                 void (*mark)(struct port *, const char *, const char *, uint64_t))
+{
+    static const char *const names[] = { [NX_OP_SEND] = "send", [NX_OP_RECEIVE] = "receive" };
+    mark(op->nx->port, "messages", names[op->kind], op->number);
 }
 
 void nx_copied(struct nx *n, uint64_t bytes)
@@ -32,6 +41,7 @@ void nx_op_done(struct nx_op *op, enum nx_status status)
 {
     struct nx *n = op->nx;
     list_remove(&op->link);
+    nx_op_trace(op, port_trace_end);
     op->done = true;
     op->info.status = status;
     if (op->kind == NX_OP_SEND)
@@ -85,6 +95,7 @@ bool nx_msgcancel(struct nx_op *op)
 {
     if (op->kind == NX_OP_SEND || op->taken || op->done)
         return false;
+    nx_op_trace(op, port_trace_end);
     op_free(op);
     return true;
 }

@@ -17,6 +17,10 @@ trace determinism_svm -n 1 -o "$T/e.json";                check "$T/e.json"
 for what in 'read fault' 'upgrade' 'barrier'; do
     grep -q "\"b\",\"cat\":\"os\",\"name\":\"$what\"" "$T/e.json" || fail "a run over shared memory without a '$what'"
 done
+trace memory_server -n 1 -c os -o "$T/n.json";            check "$T/n.json"
+for what in send receive gsync; do
+    grep -q "\"b\",\"cat\":\"os\",\"name\":\"$what\"" "$T/n.json" || fail "a run of message passing without a '$what'"
+done
 # A window that cuts spans in two, and some of the nodes: rank 0, the service node's neighbour, an I/O node.
 trace determinism_pfs -n 1 --from 100ms --to 200ms -o "$T/f.json"; check --within 100000,200000 "$T/f.json"
 trace determinism_pfs -n 1 --nodes 0-1,io1,machine -o "$T/f.json"; check --only 0,1,2,15 "$T/f.json"
