@@ -110,7 +110,7 @@ void sim_population_report(const struct sim_population *p)
                0);
     if (between->measure == NULL && between->ended > 0)
         sim_scalar(p->sim, "outside", "s", seconds(between->time) / (double)between->ended, 0);
-    if (completions < FEW * p->customers)
+    if (completions > 0 && completions < FEW * p->customers)
         sim_remark(
             p->sim,
             "%.3g requests of a customer ended in the window, fewer than %d: its edges weigh",

@@ -46,8 +46,8 @@ void sim_population_tells(struct sim_population *p, enum sim_stage stage,
 void sim_population_move(struct sim_population *p, struct sim_customer *c, enum sim_stage to,
                          sim_time at, bool told);
 /* After the run, of a closed one: the scalars `customers` (N: the mean of those there),
- * `customers.law` (X (R + Z)) and, where no measure has it, `outside` (Z); a remark when so few
- * requests ended in the window that its edges weigh. */
+ * `customers.law` (X (R + Z)) and, where no measure has it, `outside` (Z); a remark when some, but
+ * so few requests ended in the window that its edges weigh. */
 void sim_population_report(const struct sim_population *p);
 
 #endif

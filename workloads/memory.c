@@ -75,11 +75,14 @@ static const struct param memory_params[] = {
 
 #define M_COUNT (MEASURE_COLUMN | MEASURE_DETERMINISTIC | MEASURE_TOTAL)
 
-enum { M_TIME, M_FAULT_TIME, M_PAGE_INS, M_PAGE_OUTS, M_DISK_TRANSFERS, M_RESCUED };
+enum { M_TIME, M_FAULT_TIME, M_OUTSIDE, M_PAGE_INS, M_PAGE_OUTS, M_DISK_TRANSFERS, M_RESCUED };
 static const struct measure measures[] = {
     [M_TIME] = { "memory.time", "s", "Time of a sweep over the data of a client.", MEASURE_COLUMN },
     [M_FAULT_TIME] = { "memory.fault_time", "s",
-                       "Time of an access to a page that is not in memory.", 0 },
+                       "Time of a client in a fault: its page is not in memory.", MEASURE_INSIDE },
+    [M_OUTSIDE] = { "memory.outside", "s",
+                    "Time of a client between two faults: it computes or waits for others.",
+                    MEASURE_OUTSIDE },
     [M_PAGE_INS] = { "memory.page_ins", "1", "Pages that a client fetched.", M_COUNT },
     [M_PAGE_OUTS] = { "memory.page_outs", "1", "Pages that a client sent away.", M_COUNT },
     [M_DISK_TRANSFERS] = { "memory.disk_transfers", "1",
@@ -147,22 +150,16 @@ static void sweep(struct client *c, uint64_t pass)
     port_pay(port);
 }
 
-/* As many accesses to pages anywhere; the time of those that fault. */
+/* As many accesses to pages anywhere. */
 static void roam(struct client *c)
 {
     struct port *port = c->node->port;
     for (int64_t k = 0; k < c->p->accesses; k++) {
         uint64_t g = port_random_below(port, c->pages);
         uint64_t at = BASE + g * (uint64_t)c->p->memory.page;
-        port_pay(port);
-        uint64_t faults = vm_read_faults(c->vm);
-        sim_time start = port_now(port);
         expect(c, vm_load_u64(c->space, at + 8), c->written[g] * (g + 1), "page", g);
         if (c->p->dirty)
             vm_store_u64(c->space, at + 8, ++c->written[g] * (g + 1));
-        port_pay(port);
-        if (vm_read_faults(c->vm) > faults)
-            port_measure(port, &measures[M_FAULT_TIME], sim_time_seconds(port_now(port) - start));
         port_compute(port, c->p->think);
     }
     port_pay(port);
@@ -234,6 +231,7 @@ static bool prepare(struct client *c, struct os_node *node, uint32_t ranks,
 {
     uint64_t page = (uint64_t)p->memory.page;
     *c = (struct client){ .node = node, .p = p, .vm = vm_create(node->port, &p->memory) };
+    vm_customer(c->vm, &measures[M_FAULT_TIME], &measures[M_OUTSIDE]);
     c->pages = ((uint64_t)p->size + page - 1) / page;
     c->space = vm_space_create(c->vm, "memory");
     if (!open_store(c, c->vm, ranks))

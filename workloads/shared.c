@@ -37,6 +37,10 @@ const struct measure shared_measures[] = {
                         "Patterns readers and pingpong: time of an access to a page that others "
                         "hold.",
                         0 },
+    [SM_FAULT_TIME] = { "svm.fault_time", "s", "Time of a program in a fault.", MEASURE_INSIDE },
+    [SM_OUTSIDE] = { "svm.outside", "s",
+                     "Time of a program between two faults: it computes or waits for others.",
+                     MEASURE_OUTSIDE },
     [SM_CHECKED] = { "svm.checked", "1", "Accesses of a recorded history that was judged (record).",
                      SM_TOTAL },
     { .name = NULL },
@@ -85,6 +89,7 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
                           .next = SHARED_BASE };
     ASSERT_MSG(svm && sync, "workload_ranks looks for shared_instances");
     h->vm = vm_create(p, &params->memory);
+    vm_customer(h->vm, &shared_measures[SM_FAULT_TIME], &shared_measures[SM_OUTSIDE]);
     h->space = vm_space_create(h->vm, "shared");
     uint64_t length = shared_array_bytes(params, bytes);
     h->report = SHARED_BASE + length;

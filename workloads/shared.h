@@ -54,6 +54,8 @@ enum {
     SM_TWINS,
     SM_DIFFS,
     SM_WRITE_TIME,
+    SM_FAULT_TIME,
+    SM_OUTSIDE,
     SM_CHECKED
 };
 extern const struct measure shared_measures[];

@@ -106,9 +106,6 @@ static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_p
                             uint64_t page, enum vm_prot want)
 {
     struct vm *vm = s->vm;
-    /* The program's work so far comes before the fault: nobody waits for a page that it has not
-     * asked for yet. */
-    port_pay(vm->port);
     while (pg->prot < want || pg->evicting) {
         struct vm_waiter w = { .thread = port_thread_self(vm->port) };
         list_push(&pg->waiters, &w.link);
@@ -131,16 +128,40 @@ static enum vm_status fault(struct vm_space *s, struct vm_region *r, struct vm_p
     return VM_OK;
 }
 
+void vm_customer(struct vm *vm, const struct measure *inside, const struct measure *outside)
+{
+    port_pay(vm->port);
+    vm->stages[0] = outside;
+    vm->stages[1] = inside;
+    vm->since = port_now(vm->port);
+    port_stage(vm->port, outside);
+}
+
+static void stage(struct vm *vm, bool in_fault)
+{
+    sim_time now = port_now(vm->port);
+    if (vm->stages[0] == NULL)
+        return;
+    port_stage(vm->port, vm->stages[in_fault]);
+    port_measure(vm->port, vm->stages[!in_fault], sim_time_seconds(now - vm->since));
+    vm->since = now;
+}
+
 /* A fault as a span: the id is the number of the page in the space, the same on all nodes. */
-static enum vm_status traced_fault(struct vm_space *s, struct vm_region *r, struct vm_page *pg,
-                                   uint64_t page, enum vm_prot want)
+static enum vm_status told_fault(struct vm_space *s, struct vm_region *r, struct vm_page *pg,
+                                 uint64_t page, enum vm_prot want)
 {
     const char *name = want == VM_READ       ? "read fault"
                        : pg->prot == VM_READ ? "upgrade"
                                              : "write fault";
     uint64_t id = (r->base >> s->view.shift) + page;
+    /* The program's work so far comes before the fault: nobody waits for a page that it has not
+     * asked for yet. */
+    port_pay(s->vm->port);
+    stage(s->vm, true);
     port_trace_begin(s->vm->port, "faults", name, id);
     enum vm_status status = fault(s, r, pg, page, want);
+    stage(s->vm, false);
     port_trace_end(s->vm->port, "faults", name, id);
     return status;
 }
@@ -158,7 +179,7 @@ static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot wan
         uint64_t page = (addr - r->base) >> s->view.shift;
         struct vm_page *pg = vm_page_get(r, page);
         if (pg->prot < want || pg->evicting)
-            status = traced_fault(s, r, pg, page, want);
+            status = told_fault(s, r, pg, page, want);
         if (status == VM_OK)
             return pg;
     }

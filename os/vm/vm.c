@@ -375,11 +375,6 @@ void *vm_page_user(const struct vm_region *r, uint64_t page)
     return pg ? pg->user : NULL;
 }
 
-uint64_t vm_read_faults(const struct vm *vm)
-{
-    return vm->counts.read_faults;
-}
-
 void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg)
 {
     s->on_error = fn;

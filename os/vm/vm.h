@@ -193,8 +193,9 @@ struct vm_error {
 void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error *e), void *arg);
 
 extern const struct counter vm_counters[]; /* "vm.*" */
-/* Read faults so far: a program learns whether an access took one. */
-uint64_t vm_read_faults(const struct vm *vm);
+/* The program of this vm, one thread, is a customer from now on (port_stage): a fault is a request
+ * and told as `inside` (MEASURE_INSIDE) when it has ended, the time between two as `outside`. */
+void vm_customer(struct vm *vm, const struct measure *inside, const struct measure *outside);
 
 /* ---- replacement policies ---- */
 struct vm_page;

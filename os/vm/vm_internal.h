@@ -72,6 +72,8 @@ struct vm {
     uint8_t *spare[VM_SPARE]; /* frames that were freed last */
     uint32_t spare_count;
     struct vm_space *spaces;
+    const struct measure *stages[2]; /* of vm_customer: between faults, in one; NULL: none */
+    sim_time since;                  /* in this stage */
 };
 
 /* The record of a page, made when new. */

@@ -62,7 +62,32 @@ run --json -p workload.op=read -p workload.requests=19
 grep -q "ended in the window, fewer than 20: its edges weigh" "$T/err" || fail "few completions are not told"
 
 # Queues of interfaces are of the window.
+run --json -p workload.op=read -p workload.requests=19
 holds "0 < s['nic.queue'] < s['nic.fullest']"
+
+# A fault is the request of a program over shared memory, and of one whose data exceed its memory: the
+# audit of each run compares what is told of it.  Those that an edge cuts have begun, or ended, outside.
+config faults <<'LUA'
+local paragon, graphs = include "machines/paragon.lua", include "parts/graphs.lua"
+local services, memory = include "parts/services.lua", param("memory", false)
+return {
+  machine = paragon { rows = 2, columns = 3, io_nodes = 1, model = "ideal", storage = { kind = "raid3" },
+                      graph = not memory and graphs.svm or nil,
+                      os = memory and services.list(services.nx, services.memory { frames = 0 }) or nil },
+  workload = memory and { kind = "memory", clients = 2, size = "1MiB", servers = 1, backing = param("backing", "servers"),
+                          pattern = param("pattern", "sweep"), accesses = 300, memory = { frames = 64 } }
+             or { kind = param("kind", "svm_pattern"), svm = { manager = param("manager", "dynamic") } },
+}
+LUA
+for how in kind=svm_pattern manager=hlrc "kind=svm_pde -p workload.n=16" "kind=svm_tsp" "memory=true" \
+    "memory=true -p pattern=random" "memory=true -p backing=io"; do
+    what=svm N=4
+    [ "${how#memory}" = "$how" ] || { what=memory N=2; }
+    gives 0 "$PSIM" run "$T/faults.lua" -q --no-store --json -p $how
+    holds "s['customers'] == $N and s['customers.law'] > 0 and s['$what.outside.count'] > 0
+        and abs(s['$what.fault_time.count'] - s['vm.read_faults'] - s['vm.write_faults']) <= $N
+        and s['$what.fault_time.count'] > $N"
+done
 
 # One transfer for all counts once.
 run --json -p workload.op=read -p workload.mode=M_GLOBAL
