@@ -104,6 +104,8 @@ static void list_measures(void)
         const struct workload_ops *w = kind_at(&registry_workloads, i);
         for (const struct measure *m = w->measures; m && m->name; m++)
             printf("%-16s %-20s %-10s %s\n", w->kind.name, m->name, m->unit, m->doc);
+        for (const struct counter_ratio *r = w->ratios; r && r->name; r++)
+            printf("%-16s %-20s %-10s %s\n", w->kind.name, r->name, "1", r->doc);
     }
     puts("of a bare mesh or devices: 'psim run CONFIG --json' shows what its workload reports");
 }

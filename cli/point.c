@@ -72,7 +72,7 @@ static bool load_program(struct run *r, struct err *e)
     uint32_t ranks;
     if (!fits(r->machine, r, &ranks, e))
         return false;
-    machine_measures(r->machine, ops->measures, ops->rate);
+    machine_measures(r->machine, ops->measures, ops->ratios, ops->rate);
     machine_program(r->machine, ops->main, r->schema.workload, ranks,
                     ops->files ? ops->files(r->schema.workload, machine_layout(r->machine)) : 0);
     return true;

@@ -13,6 +13,7 @@
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
+#include "workloads/shared.h"
 #include "workloads/workload.h"
 
 #define DECLARE_WORKLOAD(name) extern const struct workload_ops workload_##name;
@@ -88,6 +89,7 @@ static const struct {
     { "memory_server", memsrv_counters },
     { "lfs", lfs_counters },
     { "svm", svm_counters },
+    { "svm", shared_counters },
 };
 
 void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),

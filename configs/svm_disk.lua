@@ -31,7 +31,7 @@ return {
   },
   measures = { "svm.disk_last", "svm.time" },
   figure = {
-    x = "workload.iterations", y = "svm.disk_last.mean", by = "workload.nodes",
+    x = "workload.iterations", y = "svm.disk_last", by = "workload.nodes",
     x_label = "iteration", y_label = "disk transfers in it",
     expectations = {
       {

@@ -210,9 +210,11 @@ void machine_program(struct machine *m, void (*main)(struct os_node *n, const st
     m->boot.files = files;
 }
 
-void machine_measures(struct machine *m, const struct measure *measures, const struct measure *rate)
+void machine_measures(struct machine *m, const struct measure *measures,
+                      const struct counter_ratio *ratios, const struct measure *rate)
 {
     m->measures = measures;
+    m->ratios = ratios;
     m->rate = rate;
     machine_window_declare(m);
 }

@@ -46,10 +46,10 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
 void machine_program(struct machine *m, void (*main)(struct os_node *n, const struct program *me),
                      const void *params, uint32_t ranks, uint32_t files);
 
-/* What the results have in any case (ended by a NULL name; NULL: nothing more), and what
+/* What the results have in any case (each ended by a NULL name; NULL: nothing more), and what
  * port_progress is called in them (NULL: "rate").  Before sim_run. */
 void machine_measures(struct machine *m, const struct measure *measures,
-                      const struct measure *rate);
+                      const struct counter_ratio *ratios, const struct measure *rate);
 
 /* After sim_run: writes the default scalars of a machine run: what limited it (share of time that
  * the busiest CPU, bus, channel and arm were busy), where time went (mesh, device queue, device),

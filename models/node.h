@@ -232,7 +232,7 @@ struct machine_counts {
 /* The window as programs state it, and what is read at its edges. */
 struct machine_window {
     struct sim_event edges[2]; /* [true]: it opens */
-    uint32_t said[2];          /* programs */
+    uint32_t said[2], of;      /* programs: that have said so, that are to */
     bool asked, missed;        /* missed: closed before it had opened */
     bool told;                 /* port_progress was called */
     double progress;           /* made inside */
@@ -274,6 +274,7 @@ struct machine {
     uint32_t *compute, *io;
     struct os_boot boot;
     const struct measure *measures, *rate; /* the workload's */
+    const struct counter_ratio *ratios;
     struct sim_event boot_event;
     struct list free_upcalls, free_effects, free_requests;
     struct list notices; /* of the failure detector, on their way */

@@ -134,6 +134,20 @@ static void write_bins(struct machine *m, const struct measure *r)
     free(name);
 }
 
+/* Of counters: for each program of the window, or for each of what others count. */
+static void write_ratios(struct machine *m)
+{
+    for (const struct counter_ratio *r = m->ratios; r != NULL && r->name != NULL; r++) {
+        double over, under = m->window.of;
+        bool counted = sim_count_sum(m->sim, r->of, r->over, &over);
+        if (r->under[0] != NULL)
+            (void)sim_count_sum(m->sim, r->of, r->under, &under);
+        if (counted && under > 0)
+            sim_scalar(m->sim, r->name, "1", over / under,
+                       SIM_MEASURE_DETERMINISTIC | (r->column ? SIM_MEASURE_DEFAULT_COLUMN : 0u));
+    }
+}
+
 void machine_window_finish(struct machine *m)
 {
     struct machine_window *w = &m->window;
@@ -148,6 +162,7 @@ void machine_window_finish(struct machine *m)
         sim_scalar(m->sim, r->name, r->unit, w->progress / length, flags);
     if (w->bin > 0)
         write_bins(m, r);
+    write_ratios(m);
     sim_population_report(&w->programs);
     if (w->asked && sim_window_phase(m->sim) == SIM_WINDOW_NONE)
         sim_remark(m->sim, w->missed
@@ -167,10 +182,15 @@ void port_window(struct port *p, bool open, uint32_t of)
     struct machine_window *w = &m->window;
     struct sim_event *e = &w->edges[open];
     w->asked = true;
+    w->of = of;
     if (open && p->customer.stage != SIM_ABSENT)
         w->programs.customers = of;
-    if (++w->said[open] == of && !sim_event_pending(e))
-        sim_at(m->sim, e, sim_time_max(activity_now(m), sim_now(m->sim)));
+    if (++w->said[open] != of || sim_event_pending(e))
+        return;
+    if (activity_now(m) > sim_now(m->sim))
+        sim_at(m->sim, e, activity_now(m));
+    else
+        e->fn(m->sim, e); /* what this code counts from here on is on the other side */
 }
 
 void port_progress(struct port *p, sim_time since, double amount)

@@ -155,28 +155,32 @@ void sim_counts_destroy(struct sim *s)
 
 /* ---- reading ---- */
 
-bool sim_count_value(struct sim *s, const char *name, double *value)
+static double so_far(struct sim *s, const struct sim_count_group *g, size_t i)
 {
+    const struct counter *d = &g->counters[i];
+    uint64_t sum = g->total[i];
+    LIST_EACH (p, &g->parts) {
+        const struct sim_counted *c = LIST_ENTRY(p, struct sim_counted, link);
+        if (!s->counts_closed)
+            add(&sum, d, c->start != NULL ? c->start[i] : 0, counter_read(d, c->base), true);
+    }
+    return (double)sum;
+}
+
+bool sim_count_sum(struct sim *s, const struct counter *of, const char *const names[2],
+                   double *value)
+{
+    bool found = false;
+    *value = 0;
     LIST_EACH (it, &s->counts) {
         const struct sim_count_group *g = LIST_ENTRY(it, struct sim_count_group, link);
-        size_t n = strlen(g->owner);
-        for (size_t i = 0; i < g->count; i++) {
-            const struct counter *d = &g->counters[i];
-            if (strncmp(name, g->owner, n) != 0 || name[n] != '.' ||
-                strcmp(name + n + 1, d->name) != 0)
-                continue;
-            uint64_t sum = g->total[i];
-            LIST_EACH (p, &g->parts) {
-                const struct sim_counted *c = LIST_ENTRY(p, struct sim_counted, link);
-                if (!s->counts_closed)
-                    add(&sum, d, c->start != NULL ? c->start[i] : 0, counter_read(d, c->base),
-                        true);
-            }
-            *value = (double)sum;
-            return true;
-        }
+        found |= g->counters == of;
+        for (size_t i = 0; g->counters == of && i < g->count; i++)
+            for (int k = 0; k < 2 && names[k] != NULL; k++)
+                if (strcmp(names[k], of[i].name) == 0)
+                    *value += so_far(s, g, i);
     }
-    return false;
+    return found;
 }
 
 static void write_value(const struct sim_result_sink *sink, const struct sim_count_group *g,

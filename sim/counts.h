@@ -35,8 +35,10 @@ void sim_count(struct sim_counted *c, struct sim *s, const char *owner, int32_t 
 /* Reads it for the last time.  Harmless on a zeroed one. */
 void sim_count_end(struct sim_counted *c);
 
-/* "owner.name" as it would be written now; false: nothing counts under that name. */
-bool sim_count_value(struct sim *s, const char *name, double *value);
+/* What these two (the second may be NULL) of one array would be written as now, over all owners;
+ * false: nobody counts so. */
+bool sim_count_sum(struct sim *s, const struct counter *of, const char *const names[2],
+                   double *value);
 /* Writes all of them, in the order in which their owners came. */
 void sim_counts_write(struct sim *s, const struct sim_result_sink *sink);
 

@@ -73,9 +73,7 @@ static const struct param memory_params[] = {
     P_END,
 };
 
-#define M_COUNT (MEASURE_COLUMN | MEASURE_DETERMINISTIC | MEASURE_TOTAL)
-
-enum { M_TIME, M_FAULT_TIME, M_OUTSIDE, M_PAGE_INS, M_PAGE_OUTS, M_DISK_TRANSFERS, M_RESCUED };
+enum { M_TIME, M_FAULT_TIME, M_OUTSIDE };
 static const struct measure measures[] = {
     [M_TIME] = { "memory.time", "s", "Time of a sweep over the data of a client.", MEASURE_COLUMN },
     [M_FAULT_TIME] = { "memory.fault_time", "s",
@@ -83,13 +81,21 @@ static const struct measure measures[] = {
     [M_OUTSIDE] = { "memory.outside", "s",
                     "Time of a client between two faults: it computes or waits for others.",
                     MEASURE_OUTSIDE },
-    [M_PAGE_INS] = { "memory.page_ins", "1", "Pages that a client fetched.", M_COUNT },
-    [M_PAGE_OUTS] = { "memory.page_outs", "1", "Pages that a client sent away.", M_COUNT },
-    [M_DISK_TRANSFERS] = { "memory.disk_transfers", "1",
-                           "Pages that moved to or from a disk for a client.", M_COUNT },
-    [M_RESCUED] = { "memory.rescued", "1",
-                    "Pages that came from a mirror or a backup, for their server was gone.",
-                    MEASURE_TOTAL },
+    { .name = NULL },
+};
+
+#define PER_CLIENT(name, doc, column, ...)                                                         \
+    {                                                                                              \
+        name, doc, vm_store_counters, { __VA_ARGS__ }, { NULL }, column                            \
+    }
+static const struct counter_ratio ratios[] = {
+    PER_CLIENT("memory.page_ins.mean", "Pages that a client fetched.", true, "gets"),
+    PER_CLIENT("memory.page_outs.mean", "Pages that a client sent away.", true, "puts"),
+    PER_CLIENT("memory.disk_transfers.mean", "Pages that moved to or from a disk for a client.",
+               true, "disk"),
+    PER_CLIENT("memory.rescued.mean",
+               "Pages that came from a mirror or a backup, for their server was gone.", false,
+               "from_mirror", "from_backup"),
     { .name = NULL },
 };
 
@@ -251,7 +257,6 @@ static void run_client(struct client *c, uint32_t rank)
 {
     const struct memory_params *p = c->p;
     struct port *port = c->node->port;
-    const struct vm_store_counts before = c->store->counts;
     port_window(port, true, (uint32_t)p->clients);
     for (int64_t k = 1; k <= p->sweeps; k++) {
         sim_time start = port_now(port);
@@ -263,12 +268,6 @@ static void run_client(struct client *c, uint32_t rank)
         port_measure(port, &measures[M_TIME], sim_time_seconds(port_now(port) - start));
     }
     port_window(port, false, (uint32_t)p->clients);
-    const struct vm_store_counts n = c->store->counts;
-    port_measure(port, &measures[M_PAGE_INS], (double)(n.gets - before.gets));
-    port_measure(port, &measures[M_PAGE_OUTS], (double)(n.puts - before.puts));
-    port_measure(port, &measures[M_DISK_TRANSFERS], (double)(n.disk - before.disk));
-    port_measure(port, &measures[M_RESCUED],
-                 (double)(n.from_mirror + n.from_backup - before.from_mirror - before.from_backup));
     port_delivered(port, (uint64_t)p->size, c->wrong);
 }
 
@@ -304,6 +303,7 @@ const struct workload_ops workload_memory = {
               .params = memory_params,
               .params_size = sizeof(struct memory_params) },
     .measures = measures,
+    .ratios = ratios,
     .check = check,
     .instances = instances,
     .services = services,

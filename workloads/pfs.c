@@ -185,10 +185,9 @@ static struct pfs_attrs attrs_of(const struct run *r)
 /* True when all ranks say so; a rank that has failed must not leave the others waiting. */
 static bool agree(struct run *r, const char *tag, bool mine)
 {
-    struct pfs_gathered all;
     enum pfs_status s =
-        pfs_gather(os_find(r->node, &pfs_client_service), tag, r->ranks, mine ? 0 : 1, &all);
-    return good(r, s, "meeting of all ranks") && all.most == 0;
+        pfs_agree(os_find(r->node, &pfs_client_service), tag, r->ranks, mine ? PFS_OK : PFS_CLOSED);
+    return s != PFS_CLOSED && good(r, s, "meeting of all ranks");
 }
 
 /* The file has its size and, for reading, its contents. */

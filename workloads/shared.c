@@ -1,38 +1,11 @@
 /* shared.c: see shared.h. */
 #include "workloads/shared.h"
 
-#define REPORTED 4                               /* numbers that shared_stop gathers */
-#define REPORT_BYTES (REPORTED * sizeof(double)) /* of each rank, behind the program's arrays */
-
 #define SM_TOTAL (MEASURE_TOTAL | MEASURE_DETERMINISTIC)
-#define SM_COLUMN (SM_TOTAL | MEASURE_COLUMN)
 
-/* What a node counts is one number of it, no observation of a series: no warm-up, no interval. */
 const struct measure shared_measures[] = {
-    [SM_TIME] = { "svm.time", "s", "Time of the computation, from barrier to barrier.", SM_COLUMN },
-    [SM_READ_FAULTS] = { "svm.read_faults", "1", "Read faults of a node.", SM_COLUMN },
-    [SM_WRITE_FAULTS] = { "svm.write_faults", "1", "Write faults of a node.", SM_COLUMN },
-    [SM_MESSAGES] = { "svm.messages", "1", "Messages that a node's shared memory sent.",
-                      SM_COLUMN },
-    [SM_FORWARDS] = { "svm.forwards", "1", "Requests that a node passed on.", SM_TOTAL },
-    [SM_INVALIDATIONS] = { "svm.invalidations", "1", "Copies that a node had others drop.",
-                           SM_TOTAL },
-    [SM_PAGES] = { "svm.pages", "1", "Pages that a node sent.", SM_TOTAL },
-    [SM_PAGE_OUTS] = { "svm.page_outs", "1", "Pages that a node sent to its store.", SM_TOTAL },
-    [SM_PAGE_INS] = { "svm.page_ins", "1", "Pages that a node fetched from its store.", SM_TOTAL },
-    [SM_DISK_TRANSFERS] = { "svm.disk_transfers", "1",
-                            "Pages that moved to or from a disk for a node.", SM_TOTAL },
-    [SM_DISK_LAST] = { "svm.disk_last", "1",
-                       "Pages that moved to or from a disk in the last iteration, for all nodes "
-                       "together.",
-                       SM_TOTAL },
-    [SM_FORWARDS_PER_FAULT] = { "svm.forwards_per_fault", "1",
-                                "Requests passed on for each fault, of all nodes together.",
-                                SM_TOTAL },
-    [SM_MESSAGES_PER_FAULT] = { "svm.messages_per_fault", "1",
-                                "Messages for each fault, of all nodes together.", SM_TOTAL },
-    [SM_TWINS] = { "svm.twins", "1", "Twins that a node made (hlrc).", MEASURE_TOTAL },
-    [SM_DIFFS] = { "svm.diffs", "1", "Diffs that a node sent (hlrc).", MEASURE_TOTAL },
+    [SM_TIME] = { "svm.time", "s", "Time of the computation, from barrier to barrier.",
+                  SM_TOTAL | MEASURE_COLUMN },
     [SM_WRITE_TIME] = { "svm.write_time", "s",
                         "Patterns readers and pingpong: time of an access to a page that others "
                         "hold.",
@@ -44,6 +17,44 @@ const struct measure shared_measures[] = {
     [SM_CHECKED] = { "svm.checked", "1", "Accesses of a recorded history that was judged (record).",
                      SM_TOTAL },
     { .name = NULL },
+};
+
+#define PER_NODE(name, of, counter, column, doc)                                                   \
+    {                                                                                              \
+        name, doc, of, { counter }, { NULL }, column                                               \
+    }
+#define PER_FAULT(name, counter, doc)                                                              \
+    {                                                                                              \
+        name, doc, svm_counters, { counter }, { "read_faults", "write_faults" }, false             \
+    }
+const struct counter_ratio shared_ratios[] = {
+    PER_NODE("svm.read_faults.mean", svm_counters, "read_faults", true, "Read faults of a node."),
+    PER_NODE("svm.write_faults.mean", svm_counters, "write_faults", true,
+             "Write faults of a node."),
+    PER_NODE("svm.messages.mean", svm_counters, "sent", true,
+             "Messages that a node's shared memory sent."),
+    PER_NODE("svm.forwards.mean", svm_counters, "forwards", false,
+             "Requests that a node passed on."),
+    PER_NODE("svm.invalidations.mean", svm_counters, "invalidations", false,
+             "Copies that a node had others drop."),
+    PER_NODE("svm.pages.mean", svm_counters, "pages_sent", false, "Pages that a node sent."),
+    PER_NODE("svm.page_outs.mean", vm_store_counters, "puts", false,
+             "Pages that a node sent to its store."),
+    PER_NODE("svm.page_ins.mean", vm_store_counters, "gets", false,
+             "Pages that a node fetched from its store."),
+    PER_NODE("svm.disk_transfers.mean", vm_store_counters, "disk", false,
+             "Pages that moved to or from a disk for a node."),
+    PER_NODE("svm.twins.mean", svm_counters, "twins", false, "Twins that a node made (hlrc)."),
+    PER_NODE("svm.diffs.mean", svm_counters, "diffs", false, "Diffs that a node sent (hlrc)."),
+    PER_FAULT("svm.forwards_per_fault.mean", "forwards", "Requests passed on for each fault."),
+    PER_FAULT("svm.messages_per_fault.mean", "sent", "Messages for each fault."),
+    { .name = NULL },
+};
+
+const struct counter shared_counters[] = {
+    COUNTER(COUNTER_NOW, "disk_last", shared_counts, disk_last, "1",
+            "Pages that moved to or from a disk in the last iteration of svm_pde."),
+    C_END,
 };
 
 const char *const shared_instances[] = { "svm", "sync", NULL };
@@ -92,8 +103,6 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
     vm_customer(h->vm, &shared_measures[SM_FAULT_TIME], &shared_measures[SM_OUTSIDE]);
     h->space = vm_space_create(h->vm, "shared");
     uint64_t length = shared_array_bytes(params, bytes);
-    h->report = SHARED_BASE + length;
-    length += shared_array_bytes(params, REPORT_BYTES * me->ranks);
     h->svm = svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, me->ranks,
                       &params->svm);
     if (!h->svm) {
@@ -105,6 +114,9 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
                       &h->store))
         return false;
     svm_set_store(h->svm, h->store);
+    h->counts = port_alloc(p, sizeof *h->counts);
+    if (h->store)
+        port_counters(p, "svm", shared_counters, h->counts);
     h->sync = sync_join_memory(sync, node->layout->compute, me->ranks, svm_memory(h->svm), h->svm);
     sync_barrier(h->sync);
     return true;
@@ -117,93 +129,41 @@ uint64_t shared_array(struct shared *h, uint64_t bytes)
     return at;
 }
 
+static uint64_t disk_transfers(const struct shared *h)
+{
+    return h->store ? h->store->counts.disk : 0;
+}
+
+/* Nobody goes on before the last has come to a barrier, so between two nothing is counted: where
+ * the window has an edge. */
 void shared_start(struct shared *h)
 {
     port_pay(h->port);
     sync_barrier(h->sync);
-    svm_counts(h->svm, &h->before);
-    if (h->store)
-        h->store_before = h->store->counts;
-    h->started = port_now(h->port);
+    port_pay(h->port);
     port_window(h->port, true, h->ranks);
-}
-
-struct vm_store_counts shared_paging(const struct shared *h)
-{
-    struct vm_store_counts c = { .puts = 0 };
-    if (!h->store)
-        return c;
-    c = h->store->counts;
-    c.puts -= h->store_before.puts;
-    c.gets -= h->store_before.gets;
-    c.disk -= h->store_before.disk;
-    c.lost -= h->store_before.lost;
-    return c;
+    sync_barrier(h->sync);
+    h->started = port_now(h->port);
+    h->disk_before = disk_transfers(h);
 }
 
 void shared_iteration(struct shared *h)
 {
-    h->disk_before = shared_paging(h).disk;
-}
-
-/* Sums what all nodes counted: through the shared memory itself, after the clock has stopped. */
-static void report_all(struct shared *h, const double mine[REPORTED])
-{
-    double one[REPORTED], sum[REPORTED] = { 0 };
-    if (!vm_write(h->space, h->report + REPORT_BYTES * h->rank, mine, REPORT_BYTES))
-        return;
-    port_pay(h->port);
-    sync_barrier(h->sync);
-    if (h->rank != 0)
-        return;
-    for (uint32_t i = 0; i < h->ranks; i++) {
-        if (!vm_read(h->space, h->report + REPORT_BYTES * i, one, REPORT_BYTES))
-            return;
-        for (int k = 0; k < REPORTED; k++)
-            sum[k] += one[k];
-    }
-    if (h->store)
-        port_measure(h->port, &shared_measures[SM_DISK_LAST], sum[3]);
-    if (sum[0] == 0)
-        return;
-    port_measure(h->port, &shared_measures[SM_FORWARDS_PER_FAULT], sum[1] / sum[0]);
-    port_measure(h->port, &shared_measures[SM_MESSAGES_PER_FAULT], sum[2] / sum[0]);
+    uint64_t disk = disk_transfers(h);
+    h->counts->disk_last = disk - h->disk_before;
+    h->disk_before = disk;
 }
 
 void shared_stop(struct shared *h)
 {
     struct port *p = h->port;
-    struct svm_counts c;
     port_pay(p);
     sync_barrier(h->sync);
-    port_window(p, false, h->ranks);
-    svm_counts(h->svm, &c);
+    port_pay(p);
     if (h->rank == 0)
         port_measure(p, &shared_measures[SM_TIME], sim_time_seconds(port_now(p) - h->started));
-    double reads = (double)(c.read_faults - h->before.read_faults);
-    double writes = (double)(c.write_faults - h->before.write_faults);
-    double forwards = (double)(c.forwards - h->before.forwards);
-    port_measure(p, &shared_measures[SM_READ_FAULTS], reads);
-    port_measure(p, &shared_measures[SM_WRITE_FAULTS], writes);
-    port_measure(p, &shared_measures[SM_MESSAGES], (double)(c.sent - h->before.sent));
-    port_measure(p, &shared_measures[SM_FORWARDS], forwards);
-    port_measure(p, &shared_measures[SM_INVALIDATIONS],
-                 (double)(c.invalidations - h->before.invalidations));
-    if (svm_memory(h->svm)) {
-        port_measure(p, &shared_measures[SM_TWINS], (double)(c.twins - h->before.twins));
-        port_measure(p, &shared_measures[SM_DIFFS], (double)(c.diffs - h->before.diffs));
-    }
-    port_measure(p, &shared_measures[SM_PAGES], (double)(c.pages_sent - h->before.pages_sent));
-    double last = 0;
-    if (h->store) {
-        struct vm_store_counts g = shared_paging(h);
-        last = (double)(g.disk - h->disk_before);
-        port_measure(p, &shared_measures[SM_PAGE_OUTS], (double)g.puts);
-        port_measure(p, &shared_measures[SM_PAGE_INS], (double)g.gets);
-        port_measure(p, &shared_measures[SM_DISK_TRANSFERS], (double)g.disk);
-    }
-    report_all(
-        h, (double[REPORTED]){ reads + writes, forwards, (double)(c.sent - h->before.sent), last });
+    port_window(p, false, h->ranks);
+    sync_barrier(h->sync);
 }
 
 void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end)

@@ -4,9 +4,9 @@
  * A program is a function that computes real results in shared memory.  Its structure:
  *   shared_open        every node joins the region and waits for the others
  *   set up          shared data are written by their first users
- *   shared_start       a barrier; the clock starts, the fault counters restart
+ *   shared_start       barriers; the window opens, the clock starts
  *   compute
- *   shared_stop        a barrier; the clock stops; "svm.time" and the fault measures are reported
+ *   shared_stop        barriers; the clock stops, the window closes; "svm.time" is reported
  *   check           one node compares with a sequential run in private memory: port_fail if it
  *   differs
  * Compute time is charged from operation counts (PORT_WORK_FLOP, PORT_WORK_OP).
@@ -37,29 +37,14 @@ struct shared_params {
         P_TABLE(shared_params, memory, vm_params_desc, "Pages and frames of each node.",           \
                 "os/vm/vm.h")
 
-enum {
-    SM_TIME,
-    SM_READ_FAULTS,
-    SM_WRITE_FAULTS,
-    SM_MESSAGES,
-    SM_FORWARDS,
-    SM_INVALIDATIONS,
-    SM_PAGES,
-    SM_PAGE_OUTS,
-    SM_PAGE_INS,
-    SM_DISK_TRANSFERS,
-    SM_DISK_LAST,
-    SM_FORWARDS_PER_FAULT,
-    SM_MESSAGES_PER_FAULT,
-    SM_TWINS,
-    SM_DIFFS,
-    SM_WRITE_TIME,
-    SM_FAULT_TIME,
-    SM_OUTSIDE,
-    SM_CHECKED
-};
+enum { SM_TIME, SM_WRITE_TIME, SM_FAULT_TIME, SM_OUTSIDE, SM_CHECKED };
 extern const struct measure shared_measures[];
-extern const char *const shared_instances[]; /* of the graph, that shared_open needs */
+extern const struct counter_ratio shared_ratios[];
+struct shared_counts {
+    uint64_t disk_last;
+};
+extern const struct counter shared_counters[]; /* "svm.*" where pages go to a store */
+extern const char *const shared_instances[];   /* of the graph, that shared_open needs */
 /* On how many compute nodes the program runs: for workload_ops. */
 uint32_t shared_programs(const void *params, const struct os_layout *layout);
 /* More nodes than the machine has is a mistake. */
@@ -74,13 +59,11 @@ struct shared {
     struct xk_kernel *xk;
     const uint32_t *nodes; /* of the ranks */
     uint32_t rank, ranks;
-    uint64_t next;   /* shared_array: first free address */
-    uint64_t report; /* where shared_stop gathers what the nodes counted */
+    uint64_t next; /* shared_array: first free address */
     sim_time started;
-    struct svm_counts before;
     struct vm_store *store; /* NULL: owned pages keep their frames */
-    struct vm_store_counts store_before;
-    uint64_t disk_before; /* when the last iteration began */
+    struct shared_counts *counts;
+    uint64_t disk_before; /* when this iteration began */
 };
 
 #define SHARED_BASE 0x100000000u
@@ -97,12 +80,8 @@ uint64_t shared_array(struct shared *h, uint64_t bytes);
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes);
 void shared_start(struct shared *h); /* (blocks) */
 void shared_stop(struct shared *h);  /* (blocks) */
-/* An iteration begins; what the last one moved to and from disks is reported: "svm.disk_last". */
+/* An iteration has ended; what the last one moved to and from disks is "svm.disk_last". */
 void shared_iteration(struct shared *h);
-
-/* Pages that this node has sent to its store, fetched from it, and how often a disk was used for
- * that, since shared_start.  Zeroes without a store. */
-struct vm_store_counts shared_paging(const struct shared *h);
 
 /* The part [*first, *end) of n items that belongs to this rank: as equal as can be. */
 void shared_share(const struct shared *h, uint64_t n, uint64_t *first, uint64_t *end);

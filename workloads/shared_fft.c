@@ -249,6 +249,7 @@ const struct workload_ops workload_svm_fft = {
               .params = fft_params,
               .params_size = sizeof(struct fft_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = fft_check,

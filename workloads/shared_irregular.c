@@ -114,6 +114,7 @@ const struct workload_ops workload_svm_irregular = {
               .params = irregular_params,
               .params_size = sizeof(struct irregular_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = shared_check,

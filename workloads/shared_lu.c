@@ -280,6 +280,7 @@ const struct workload_ops workload_svm_lu = {
               .params = lu_params,
               .params_size = sizeof(struct lu_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = shared_check,

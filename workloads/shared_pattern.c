@@ -349,6 +349,7 @@ const struct workload_ops workload_svm_pattern = {
               .params = pattern_params,
               .params_size = sizeof(struct pattern_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = pattern_check,

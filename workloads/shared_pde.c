@@ -106,7 +106,6 @@ static void pde_main(struct os_node *node, const struct program *me)
     shared_start(&h);
     for (int64_t k = 0; k < p->iterations; k++) {
         uint64_t from = grid[k % 2], to = grid[(k + 1) % 2];
-        shared_iteration(&h);
         for (uint64_t z = first > 1 ? first : 1; z < end && z + 1 < n; z++) {
             for (uint64_t d = 0; d < 3; d++)
                 if (!shared_get(&h, from + 8 * (z - 1 + d) * plane, planes + d * plane, plane))
@@ -118,6 +117,7 @@ static void pde_main(struct os_node *node, const struct program *me)
         }
         port_pay(h.port);
         sync_barrier(h.sync);
+        shared_iteration(&h);
     }
     shared_stop(&h);
     if (me->rank == 0)
@@ -130,6 +130,7 @@ const struct workload_ops workload_svm_pde = {
               .params = pde_params,
               .params_size = sizeof(struct pde_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = shared_check,

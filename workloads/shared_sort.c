@@ -163,6 +163,7 @@ const struct workload_ops workload_svm_sort = {
               .params = sort_params,
               .params_size = sizeof(struct sort_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = shared_check,

@@ -177,6 +177,7 @@ const struct workload_ops workload_svm_tsp = {
               .params = tsp_params,
               .params_size = sizeof(struct tsp_params) },
     .measures = shared_measures,
+    .ratios = shared_ratios,
     .instances = shared_instances,
     .programs = shared_programs,
     .check = shared_check,

@@ -13,7 +13,8 @@
 struct workload_ops {
     struct kind kind;
     const struct measure *measures; /* ended by a NULL name: those the results have in any case */
-    const struct measure *rate;     /* what port_progress is called in the results; NULL: "rate" */
+    const struct counter_ratio *ratios; /* ended by a NULL name, or NULL */
+    const struct measure *rate; /* what port_progress is called in the results; NULL: "rate" */
     /* What its programs look for on their nodes: instances of the graph (names, ended by NULL) and
      * services.  A machine without them is refused.  NULL: nothing. */
     const char *const *instances;

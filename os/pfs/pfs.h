@@ -187,16 +187,12 @@ uint64_t pfs_tell(const struct pfs_file *f);
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
 
-/* What pfs_gather tells; the sum wraps. */
-struct pfs_gathered {
-    uint64_t least, most, sum;
-};
-/* Waits until `count` callers have come with the same tag, and tells all of them the least, the
- * largest and the sum of their values.  The callers are the programs of compute nodes 0 to count-1;
- * once one of these nodes has crashed the answer is PFS_NODE_DOWN.  PFS_BAD_MODE: not the count of
- * those that wait.  `tag` has at most PFS_NAME_MAX bytes; `out` is of use with PFS_OK. (blocks) */
-enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count, uint64_t value,
-                           struct pfs_gathered *out);
+/* Waits until `count` callers have come with the same tag: PFS_OK when that is what all bring as
+ * `mine`, else the largest of what they bring.  The callers are the programs of compute nodes 0 to
+ * count-1; once one of these nodes has crashed the answer is PFS_NODE_DOWN.  PFS_BAD_MODE: not the
+ * count of those that wait.  `tag` has at most PFS_NAME_MAX bytes. (blocks) */
+enum pfs_status pfs_agree(struct pfs_client *c, const char *tag, uint32_t count,
+                          enum pfs_status mine);
 
 /* For benchmarks: the I/O servers write bytes [0, size) of the file themselves, byte o being byte o
  * of the pattern `seed`; nothing but the command crosses the mesh.  `cold`: their buffers have

@@ -403,16 +403,15 @@ enum pfs_status pfs_close(struct pfs_file *f)
     return s;
 }
 
-enum pfs_status pfs_gather(struct pfs_client *c, const char *tag, uint32_t count, uint64_t value,
-                           struct pfs_gathered *out)
+enum pfs_status pfs_agree(struct pfs_client *c, const char *tag, uint32_t count,
+                          enum pfs_status mine)
 {
-    struct pfs_meta_msg m = { .ranks = count, .value = value };
+    struct pfs_meta_msg m = { .ranks = count, .value = mine };
     size_t n = strlen(tag);
     ASSERT(n <= PFS_NAME_MAX && count > 0);
     memcpy(m.name, tag, n + 1);
-    enum pfs_status s = pfs_meta_ask(c, PFS_META_GATHER, &m, NULL);
-    *out = (struct pfs_gathered){ .least = m.value, .most = m.size, .sum = m.id };
-    return s;
+    enum pfs_status s = pfs_meta_ask(c, PFS_META_AGREE, &m, NULL);
+    return s == PFS_OK ? (enum pfs_status)m.value : s;
 }
 
 enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags,
@@ -420,15 +419,13 @@ enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags
                           const struct pfs_attrs *attrs, struct pfs_file **out)
 {
     char tag[PFS_NAME_MAX + 1];
-    struct pfs_gathered all;
-    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, true, out), met;
+    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, true, out);
     if (s != PFS_OK || !(flags & PFS_O_TRUNC))
         return s;
     if (rank == 0)
         s = pfs_lsize(*out, 0);
     (void)snprintf(tag, sizeof tag, "cut:%016llx", (unsigned long long)(*out)->v->id);
-    met = pfs_gather(c, tag, ranks, s, &all);
-    return opened(out, met == PFS_OK ? (enum pfs_status)all.most : met);
+    return opened(out, pfs_agree(c, tag, ranks, s));
 }
 
 /* A call of all ranks of a file, or of one in M_LOG; moves what this rank knows of the pointer.

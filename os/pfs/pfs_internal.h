@@ -23,7 +23,7 @@ enum pfs_meta_proc {
                          -> value: offset, unit: bytes of it, id: the pointer after it, size */
     PFS_META_ORDER,   /* id, value: length, offset or mode, unit: record length, rank, ranks, flags
                          -> the same once all came, ranks: the round, or the setiomode's number */
-    PFS_META_GATHER,  /* name: tag, ranks, value -> value, size, id: least, most, sum */
+    PFS_META_AGREE,   /* name: tag, ranks, value -> value: the largest */
     PFS_META_PROCS
 };
 enum pfs_io_proc {

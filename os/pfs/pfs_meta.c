@@ -64,7 +64,7 @@ struct waiter { /* of a token or a meeting */
     bool sets_size;    /* of a token: wants it for this only */
 };
 
-/* pfs_gather, and gopen by name. */
+/* pfs_agree, and gopen by name. */
 struct gather {
     struct list link;
     bool open;
@@ -453,9 +453,9 @@ static void gather_drop(struct meta *m, struct gather *g)
     port_free(m->port, g);
 }
 
-static void do_gather(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+static void do_agree(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
 {
-    struct pfs_meta_msg out = { .value = UINT64_MAX };
+    struct pfs_meta_msg out = { 0 };
     if (rank_lost(m, a->ranks)) {
         reply_plain(q, PFS_NODE_DOWN, 0, 0);
         return;
@@ -471,9 +471,7 @@ static void do_gather(struct meta *m, struct select_request *q, const struct pfs
         return;
     for (uint32_t i = 0; i < t->ranks; i++) {
         uint64_t v = meeting_head(t, i)->value;
-        out.value = v < out.value ? v : out.value;
-        out.size = v > out.size ? v : out.size;
-        out.id += v;
+        out.value = v > out.value ? v : out.value;
     }
     for (uint32_t i = 0; i < t->ranks; i++)
         meeting_leave(m, t, i, PFS_OK, &out, NULL);
@@ -718,8 +716,8 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
         do_open(m, q, &a, group);
     else if (procedure == PFS_META_UNLINK)
         do_unlink(m, q, &a);
-    else if (procedure == PFS_META_GATHER)
-        do_gather(m, q, &a);
+    else if (procedure == PFS_META_AGREE)
+        do_agree(m, q, &a);
     else
         on_file(m, q, procedure, &a);
 }

@@ -44,6 +44,16 @@ struct counter {
         .name = NULL                                                                               \
     }
 
+/* A number of the results that is made of counters of one array, over all their owners: what those
+ * in `over` counted in the window, for each program of it, or for each that those in `under` did.
+ */
+struct counter_ratio {
+    const char *name, *doc;
+    const struct counter *of;
+    const char *over[2], *under[2];
+    bool column; /* shown in the table */
+};
+
 /* The counter's value in the struct at `base`. */
 static inline uint64_t counter_read(const struct counter *c, const void *base)
 {

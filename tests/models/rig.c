@@ -243,7 +243,7 @@ bool rig_load(struct rig *r, const struct workload_ops *ops, const void *params,
     uint32_t ranks;
     if (!workload_ranks(ops, params, machine_layout(r->m), &ranks, e))
         return false;
-    machine_measures(r->m, ops->measures, ops->rate);
+    machine_measures(r->m, ops->measures, ops->ratios, ops->rate);
     machine_program(r->m, ops->main, params, ranks,
                     ops->files ? ops->files(params, machine_layout(r->m)) : 0);
     return true;

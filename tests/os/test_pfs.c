@@ -47,7 +47,6 @@ static void write_then_read_all(struct pfs_world *w, struct pfs_client *c, uint3
     struct pfs_file *f = NULL;
     static uint8_t bytes[RIG_NODES][5001];
     uint8_t *got = malloc(64 * 5001);
-    struct pfs_gathered all;
     size_t n;
     enum pfs_mode mode = *(enum pfs_mode *)w->arg;
     cr_assert_eq(pfs_gopen(c, "all", PFS_O_CREATE, mode, rank, w->compute, NULL, &f), PFS_OK);
@@ -55,10 +54,9 @@ static void write_then_read_all(struct pfs_world *w, struct pfs_client *c, uint3
         bytes[rank][i] = (uint8_t)(1 + (rank * 83 + i * 7) % 255);
     cr_assert_eq(pfs_world_write(w, f, rank * sizeof bytes[0], bytes[rank], sizeof bytes[0]),
                  PFS_OK);
-    cr_assert_eq(pfs_gather(c, "written", w->compute, rank, &all), PFS_OK);
-    cr_assert_eq(all.least, 0);
-    cr_assert_eq(all.most, w->compute - 1);
-    cr_assert_eq(all.sum, w->compute * (w->compute - 1) / 2);
+    cr_assert_eq(pfs_agree(c, "first", w->compute, rank == 1 ? PFS_NO_SPACE : PFS_NO_FILE),
+                 w->compute > 1 ? PFS_NO_SPACE : PFS_NO_FILE);
+    cr_assert_eq(pfs_agree(c, "written", w->compute, PFS_OK), PFS_OK);
     cr_assert_eq(pfs_world_read(w, f, 0, got, 64 * 5001, &n), PFS_OK);
     cr_assert_eq(n, w->compute * sizeof bytes[0], "the size is what all have written");
     cr_assert_eq(memcmp(got, bytes, n), 0);
@@ -180,7 +178,6 @@ static void in_records(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     enum { L = 1500, K = 5 };
     uint8_t bytes[L], all[64 * L];
     struct rope data;
-    struct pfs_gathered g;
     size_t n;
     cr_assert_eq(pfs_gopen(c, "rec", PFS_O_CREATE, M_RECORD, rank, w->compute, NULL, &f), PFS_OK);
     for (uint32_t k = 0; k < K; k++) {
@@ -193,7 +190,7 @@ static void in_records(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     rope_init(&data);
     rope_add_bytes(&data, bytes, L - 1);
     cr_assert_eq(pfs_write(f, &data), PFS_BAD_RECORD);
-    cr_assert_eq(pfs_gather(c, "recs", w->compute, 0, &g), PFS_OK);
+    cr_assert_eq(pfs_agree(c, "recs", w->compute, PFS_OK), PFS_OK);
     cr_assert_eq(pfs_setiomode(f, M_ASYNC), PFS_OK);
     cr_assert_eq(pfs_world_read(w, f, 0, all, sizeof all, &n), PFS_OK);
     cr_assert_eq(n, K * w->compute * L);
@@ -219,7 +216,6 @@ static void as_a_log(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     uint8_t bytes[3000], *all = malloc(100000);
     uint32_t seen[RIG_NODES] = { 0 };
     struct rope data;
-    struct pfs_gathered g;
     size_t n, len = 200 + 331 * rank;
     cr_assert_eq(pfs_gopen(c, "log", PFS_O_CREATE, M_LOG, rank, w->compute, NULL, &f), PFS_OK);
     for (uint32_t k = 0; k < K; k++) {
@@ -229,10 +225,10 @@ static void as_a_log(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
         rope_add_bytes(&data, bytes, len);
         cr_assert_eq(pfs_write(f, &data), PFS_OK);
     }
-    cr_assert_eq(pfs_gather(c, "logged", w->compute, K * len, &g), PFS_OK);
+    cr_assert_eq(pfs_agree(c, "logged", w->compute, PFS_OK), PFS_OK);
     cr_assert_eq(pfs_setiomode(f, M_ASYNC), PFS_OK);
     cr_assert_eq(pfs_world_read(w, f, 0, all, 100000, &n), PFS_OK);
-    cr_assert_eq(n, g.sum);
+    cr_assert_eq(n, K * (w->compute * 200 + 331 * w->compute * (w->compute - 1) / 2));
     for (size_t at = 0; at < n;) {
         uint32_t who = all[at + 1] - 1u;
         cr_assert_eq(all[at], 0xff);
@@ -263,7 +259,6 @@ static void in_order(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     enum { K = 4 };
     uint8_t bytes[3000], *all = malloc(100000);
     struct rope data;
-    struct pfs_gathered g;
     size_t n, at = 0;
     cr_assert_eq(pfs_gopen(c, "sync", PFS_O_CREATE, M_SYNC, rank, w->compute, NULL, &f), PFS_OK);
     for (uint32_t k = 0; k < K; k++) {
@@ -272,7 +267,7 @@ static void in_order(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
         rope_add_bytes(&data, bytes, 100 + 177 * rank);
         cr_assert_eq(pfs_write(f, &data), PFS_OK);
     }
-    cr_assert_eq(pfs_gather(c, "synced", w->compute, 0, &g), PFS_OK);
+    cr_assert_eq(pfs_agree(c, "synced", w->compute, PFS_OK), PFS_OK);
     cr_assert_eq(pfs_setiomode(f, M_ASYNC), PFS_OK);
     cr_assert_eq(pfs_world_read(w, f, 0, all, 100000, &n), PFS_OK);
     for (uint32_t k = 0; k < K; k++)

@@ -228,8 +228,7 @@ static void one_turn(struct pfs_file *f, uint32_t rank)
 
 static void meet(struct pfs_world *w, struct pfs_client *c)
 {
-    struct pfs_gathered all;
-    cr_assert_eq(pfs_gather(c, "meet", w->compute, 0, &all), PFS_OK);
+    cr_assert_eq(pfs_agree(c, "meet", w->compute, PFS_OK), PFS_OK);
 }
 
 /* setiomode or lseek with the values of m, of which a quarter are unlike. */

@@ -213,25 +213,6 @@ Test(shared, a_result_that_differs_in_its_first_element_alone_is_told)
     end(w);
 }
 
-/* What the first node says of all, of what each has counted. */
-Test(shared, ratios_to_a_fault_are_those_of_all_nodes)
-{
-    static const char *const managers[] = { "central", "dynamic" };
-    for (size_t i = 0; i < ARRAY_LEN(managers); i++) {
-        struct world *w = begin(0, NULL, managers[i], 5, 3);
-        struct fake *f = w->rig.f;
-        fake_run(f, 0);
-        double faults =
-            fake_measure_sum(f, "svm.read_faults") + fake_measure_sum(f, "svm.write_faults");
-        cr_assert_gt(fake_measure_sum(f, "svm.forwards"), 0);
-        cr_assert_float_eq(fake_measure_sum(f, "svm.forwards_per_fault"),
-                           fake_measure_sum(f, "svm.forwards") / faults, 1e-9);
-        cr_assert_float_eq(fake_measure_sum(f, "svm.messages_per_fault"),
-                           fake_measure_sum(f, "svm.messages") / faults, 1e-9);
-        end(w);
-    }
-}
-
 /* An owner that all ask takes longer than `retry`: asking again must not keep it from answering. */
 Test(shared, broadcasts_are_repeated_less_often_when_the_answer_is_slow)
 {

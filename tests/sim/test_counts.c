@@ -76,10 +76,28 @@ Test(counts, are_over_all_parts_of_their_owner_when_no_window_is_opened)
     set(&a, 3, 10, 2);
     set(&b, 4, 7, 3);
     set(&c, 100, 100, 100);
-    double v;
-    cr_assert(sim_count_value(s, "x.sent", &v) && v == 7);
-    cr_assert_not(sim_count_value(s, "x.sen", &v) || sim_count_value(s, "x", &v));
     expect(s, "x.sent=7 x.most=10 x.level=5 y.sent=100 y.most=100 y.level=100 ");
+    sim_destroy(s);
+}
+
+Test(counts, of_one_array_are_summed_over_all_its_owners)
+{
+    static const struct counter others[] = { C_SUM(part, counts, sent, "1", "x"), C_END };
+    struct sim *s = begin(false);
+    struct part a, b, c = { .counts = { 0 } };
+    join(s, &a, "x", 0);
+    join(s, &b, "y", 1);
+    sim_count(&c.counted, s, "x", 0, others, &c);
+    set(&a, 3, 10, 2);
+    sim_window_open(s);
+    set(&a, 5, 10, 2);
+    set(&b, 4, 7, 3);
+    set(&c, 100, 0, 0);
+    double v;
+    const char *const one[2] = { "sent" }, *const two[2] = { "sent", "level" };
+    cr_assert(sim_count_sum(s, counters, one, &v) && v == 6);
+    cr_assert(sim_count_sum(s, counters, two, &v) && v == 11);
+    cr_assert_not(sim_count_sum(s, others + 1, one, &v));
     sim_destroy(s);
 }
 
@@ -98,7 +116,7 @@ Test(counts, are_what_the_window_saw)
     sim_count_end(&late.counted);
     expect(s, "x.sent=22 x.most=10 x.level=2 ");
     double v;
-    cr_assert(sim_count_value(s, "x.sent", &v) && v == 22);
+    cr_assert(sim_count_sum(s, counters, (const char *const[]){ "sent", NULL }, &v) && v == 22);
     sim_destroy(s);
 }
 

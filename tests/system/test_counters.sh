@@ -85,6 +85,14 @@ for n in vdrop.dropped blast.resent chan.resent; do
     [ "$(value "$T/out" $n)" = 0 ] || fail "$n is not 0 where nothing is lost"
 done
 
+# What a program's results say for each fault and each node is of the same counters.
+awk -v s="$(value "$T/svm.json" svm.sent)" -v r="$(value "$T/svm.json" svm.read_faults)" \
+    -v w="$(value "$T/svm.json" svm.write_faults)" -v m="$(value "$T/svm.json" svm.messages.mean)" \
+    -v f="$(value "$T/svm.json" svm.messages_per_fault.mean)" \
+    -v g="$(value "$T/svm.json" paging.gets)" -v i="$(value "$T/svm.json" svm.page_ins.mean)" \
+    'BEGIN { d = f - s / (r + w); exit !(s > 0 && g > 0 && m == s / 2 && i == g / 2 && d * d < 1e-12) }' ||
+    fail "svm: what is said for each node and fault is not what was counted"
+
 # By node, and in the export; the sum is the whole.
 gives 0 "$PSIM" run "$T/pfs.lua" -q -o "$T/nodes.db" -p results.per_node=true
 gives 0 "$PSIM" export -t scalars "$T/nodes.db"
