@@ -340,9 +340,13 @@ static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg
     sp->hint = s->self;
     sp->version = m->version;
     sp->moves = m->moves;
+    nodeset_remove(&m->copies, s->self);
+    if (sp->copies.count == 0) {
+        nodeset_clear(s->port, &sp->copies);
+        nodeset_move(&sp->copies, &m->copies);
+    }
     for (uint32_t i = 0; i < m->copies.count; i++)
-        if (m->copies.nodes[i] != s->self)
-            nodeset_add(s->port, &sp->copies, m->copies.nodes[i]);
+        nodeset_add(s->port, &sp->copies, m->copies.nodes[i]);
     moved(s, sp);
     drop_arrived(sp);
     sp->arrived_bytes = m->data.length > 0;

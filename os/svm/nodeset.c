@@ -5,6 +5,8 @@
 static uint32_t lower_bound(const struct nodeset *n, uint32_t node)
 {
     uint32_t lo = 0, hi = n->count;
+    if (hi > 0 && n->nodes[hi - 1] < node) /* mostly: they come in order */
+        return hi;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
         if (n->nodes[mid] < node)

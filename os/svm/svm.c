@@ -12,6 +12,8 @@
 
 #define SVM_HEADER 28
 _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
+#define COPIES_PART                                                                                \
+    64 /* members of a copy set that are put on the wire, or taken off it, at once */
 #define REGIONS_MAX 16
 #define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
 
@@ -169,16 +171,21 @@ void svm_msg_free(struct svm *s, struct svm_msg *m)
 
 /* ---- the wire ---- */
 
-/* The body of a message: its copy set, then the page's bytes. */
-static void body_of(const struct svm_msg *m, struct rope *body)
+/* The body of a message, whose bytes it takes: its copy set, then the page's. */
+static void body_of(struct svm_msg *m, struct rope *body)
 {
-    uint8_t entry[4];
+    uint8_t part[4 * COPIES_PART];
     rope_init(body);
-    for (uint32_t i = 0; i < m->copies.count; i++) {
-        wire_put32(entry, m->copies.nodes[i]);
-        rope_add_bytes(body, entry, sizeof entry);
+    for (uint32_t i = 0; i < m->copies.count;) {
+        uint32_t n = 0;
+        for (; n < COPIES_PART && i < m->copies.count; n++)
+            wire_put32(part + 4 * (size_t)n, m->copies.nodes[i++]);
+        rope_add_bytes(body, part, 4 * (size_t)n);
     }
-    rope_add_slice(body, &m->data, 0, m->data.length);
+    if (body->length == 0)
+        rope_move(body, &m->data);
+    else
+        rope_join(body, &m->data);
 }
 
 static void store_header(const struct svm *s, const struct svm_msg *m, uint8_t *h)
@@ -219,17 +226,20 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
     m->version = wire_get32(h + 16);
     m->moves = wire_get32(h + 20);
     m->hops = wire_get16(h + 24);
-    for (uint32_t i = 0; i < copies; i++) {
-        uint8_t entry[4];
-        if (xk_msg_pop(in, entry, sizeof entry))
-            nodeset_add(s->port, &m->copies, wire_get32(entry));
+    for (uint32_t left = copies, n; left > 0; left -= n) {
+        uint8_t part[4 * COPIES_PART];
+        n = left < COPIES_PART ? left : COPIES_PART;
+        if (!xk_msg_pop(in, part, 4 * (size_t)n))
+            break;
+        for (uint32_t i = 0; i < n; i++)
+            nodeset_add(s->port, &m->copies, wire_get32(part + 4 * (size_t)i));
     }
     xk_msg_to_rope(in, &m->data);
     return m;
 }
 
 /* To a dead node, or one that is not there, the message is lost. */
-static void push(struct svm *s, uint32_t node, const struct svm_msg *m)
+static void push(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     enum xk_status why;
     struct xk_part peer = { .host = node };
