@@ -1,22 +1,78 @@
-/* table.c: a protocol's sessions by peer, with a bounded cache of idle ones.  See table.h. */
+/* table.c: a protocol's sessions by peer, with a bounded cache of idle ones.  See table.h.
+ *
+ * The places are probed one after another from where the hash says; what is taken out leaves no
+ * hole, for what stands behind it moves up.  At most three of four are taken.
+ */
 #include "os/xk/table.h"
 
-struct table_key {
-    uint32_t upper, host;
-};
+#define ROOM 8u /* places of the smallest table */
 
-static struct table_key key_of(const struct xk_protl *upper, uint32_t host)
+static uint64_t key_of(const struct xk_protl *upper, uint32_t host)
 {
-    return (struct table_key){ .upper = upper->number, .host = host };
+    return (uint64_t)upper->number << 32 | host;
 }
 
 void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max)
 {
-    xk_map_init(&t->map, xk_port(protl), sizeof(struct table_key));
+    *t = (struct xk_table){ .port = xk_port(protl), .idle_max = idle_max };
     list_init(&t->idle);
-    t->idle_count = 0;
-    t->idle_max = idle_max;
 }
+
+/* ---- places ---- */
+
+static uint32_t place_of(const struct xk_table *t, uint64_t key)
+{
+    return (uint32_t)(key * 0x9e3779b97f4a7c15ULL >> 32) & (t->room - 1);
+}
+
+/* Where the key stands, or the free place where it would. */
+static uint32_t look(const struct xk_table *t, uint64_t key)
+{
+    uint32_t i = place_of(t, key);
+    while (t->places[i].key != 0 && t->places[i].key != key)
+        i = (i + 1) & (t->room - 1);
+    return i;
+}
+
+static void resize(struct xk_table *t, uint32_t room)
+{
+    struct xk_place *old = t->places;
+    uint32_t count = t->room;
+    t->room = room;
+    t->places = port_alloc(t->port, room * sizeof *t->places);
+    for (uint32_t i = 0; i < count; i++)
+        if (old[i].key != 0)
+            t->places[look(t, old[i].key)] = old[i];
+    port_free(t->port, old);
+}
+
+static void bind(struct xk_table *t, uint64_t key, struct xk_sessn *s)
+{
+    if (4 * (t->count + 1) > 3 * t->room)
+        resize(t, t->room ? 2 * t->room : ROOM);
+    t->places[look(t, key)] = (struct xk_place){ .key = key, .sessn = s };
+    t->count++;
+    t->hit = key;
+}
+
+static void unbind(struct xk_table *t, uint64_t key)
+{
+    uint32_t hole = look(t, key), mask = t->room - 1;
+    if (t->hit != key)
+        port_work(t->port, PORT_WORK_LOOKUP, 1);
+    t->hit = 0;
+    for (uint32_t i = (hole + 1) & mask; t->places[i].key != 0; i = (i + 1) & mask)
+        if (((i - place_of(t, t->places[i].key)) & mask) >= ((i - hole) & mask)) {
+            t->places[hole] = t->places[i];
+            hole = i;
+        }
+    t->places[hole].key = 0;
+    t->count--;
+    if (t->room > ROOM && 8 * t->count < t->room)
+        resize(t, t->room / 2);
+}
+
+/* ---- sessions ---- */
 
 struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s)
 {
@@ -29,9 +85,14 @@ struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s)
 
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)
 {
-    struct table_key k = key_of(upper, host);
-    struct xk_sessn *s = xk_map_resolve(&t->map, &k);
-    return s ? xk_table_hold(t, s) : NULL;
+    uint64_t key = key_of(upper, host);
+    if (t->hit != key)
+        port_work(t->port, PORT_WORK_LOOKUP, 1);
+    uint32_t i = t->count > 0 ? look(t, key) : 0;
+    if (t->count == 0 || t->places[i].key == 0)
+        return NULL;
+    t->hit = key;
+    return xk_table_hold(t, t->places[i].sessn);
 }
 
 struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
@@ -50,17 +111,15 @@ struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct
     s = xk_sessn_new(self, upper, host, ops, state_size);
     if (down)
         s->down[s->downs++] = down;
-    struct table_key k = key_of(upper, host);
-    xk_map_bind(&t->map, &k, s);
+    bind(t, key_of(upper, host), s);
     return s;
 }
 
 static void free_oldest(struct xk_table *t)
 {
     struct xk_sessn *s = LIST_ENTRY(list_pop(&t->idle), struct xk_sessn, link);
-    struct table_key k = key_of(s->upper, s->host);
     t->idle_count--;
-    xk_map_unbind(&t->map, &k);
+    unbind(t, key_of(s->upper, s->host));
     xk_sessn_free(s);
 }
 

@@ -7,12 +7,19 @@
 #ifndef OS_XK_TABLE_H
 #define OS_XK_TABLE_H
 
-#include "os/xk/map.h"
 #include "os/xk/xobj.h"
 
+struct xk_place {
+    uint64_t key; /* upper's number and host; 0: free */
+    struct xk_sessn *sessn;
+};
+
 struct xk_table {
-    struct xk_map map;
-    struct list idle; /* oldest first */
+    struct port *port;
+    struct xk_place *places;
+    uint32_t room, count; /* places, a power of two; taken */
+    uint64_t hit;         /* the key of the last look-up: the next of it names no work; 0: none */
+    struct list idle;     /* oldest first */
     uint32_t idle_count, idle_max;
 };
 

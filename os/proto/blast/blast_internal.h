@@ -18,6 +18,7 @@
 #define OS_PROTO_BLAST_BLAST_INTERNAL_H
 
 #include "os/proto/blast/blast.h"
+#include "os/xk/map.h"
 #include "os/xk/peers.h"
 #include "os/xk/table.h"
 
