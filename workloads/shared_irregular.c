@@ -45,17 +45,30 @@ static uint64_t neighbour(const struct irregular_params *p, uint64_t v, uint64_t
     return (v + n * window + (uint64_t)(where * (double)window) - (uint64_t)p->near) % n;
 }
 
+/* Those of vertices [first, end), `degree` each. */
+static uint32_t *neighbours(struct port *port, const struct irregular_params *p, uint64_t first,
+                            uint64_t end)
+{
+    uint64_t degree = (uint64_t)p->degree;
+    uint32_t *index = port_alloc(port, (end - first + 1) * degree * sizeof *index);
+    for (uint64_t v = first; v < end; v++)
+        for (uint64_t d = 0; d < degree; d++)
+            index[(v - first) * degree + d] = (uint32_t)neighbour(p, v, d);
+    return index;
+}
+
 static void irregular_check(struct shared *h, const struct irregular_params *p, uint64_t result)
 {
     uint64_t n = (uint64_t)p->vertices, degree = (uint64_t)p->degree;
     double *x[2] = { port_alloc(h->port, 8 * n), port_alloc(h->port, 8 * n) };
+    uint32_t *index = neighbours(h->port, p, 0, n);
     for (uint64_t v = 0; v < n; v++)
         x[0][v] = shared_value(10, v);
     for (int64_t k = 0; k < p->iterations; k++)
         for (uint64_t v = 0; v < n; v++) {
             double sum = x[k % 2][v];
             for (uint64_t d = 0; d < degree; d++)
-                sum += x[k % 2][neighbour(p, v, d)];
+                sum += x[k % 2][index[v * degree + d]];
             x[(k + 1) % 2][v] = sum / (double)(degree + 1);
         }
     for (uint64_t v = 0; v < n; v++) {
@@ -79,12 +92,9 @@ static void irregular_main(struct os_node *node, const struct program *me)
     uint64_t x[2] = { shared_array(&h, 8 * n), shared_array(&h, 8 * n) };
     shared_share(&h, n, &first, &end);
     double *mine = port_alloc(h.port, 8 * (end - first + 1));
-    uint32_t *index = port_alloc(h.port, (end - first + 1) * degree * sizeof *index);
-    for (uint64_t v = first; v < end; v++) {
+    uint32_t *index = neighbours(h.port, p, first, end);
+    for (uint64_t v = first; v < end; v++)
         mine[v - first] = shared_value(10, v);
-        for (uint64_t d = 0; d < degree; d++)
-            index[(v - first) * degree + d] = (uint32_t)neighbour(p, v, d);
-    }
     if (first < end && !shared_put(&h, x[0] + 8 * first, mine, end - first))
         return;
     shared_start(&h);
