@@ -80,7 +80,6 @@ struct svm_msg {
 
 struct svm_page {
     uint64_t page;
-    struct list all; /* in svm->all */
     struct svm *svm;
     bool owner;
     bool locked;           /* wanting or clearing */
@@ -100,10 +99,11 @@ struct svm_page {
     uint32_t served;       /* since the last announcement */
     uint32_t tries;        /* broadcast: requests made for the fault in progress */
     uint32_t handed_down;  /* tree: readers passed on to holders below */
+    struct list deferred;  /* struct svm_msg */
     struct nodeset copies; /* readers that this node answers for */
     struct nodeset acks;   /* whose acknowledgements are missing */
     struct rope arrived;
-    struct list deferred; /* struct svm_msg */
+    struct list all; /* in svm->all */
     struct port_timer retry;
     bool source; /* xmm: the new manager needs the bytes from here */
     void *mgr;   /* the manager's record of this page, on its manager's node */

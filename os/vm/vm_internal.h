@@ -14,13 +14,9 @@
 #define VM_SPARE 4 /* ASSUMED(a page comes for every page that goes; bounds what idle nodes hold) */
 
 struct vm_page {
-    struct list order;   /* replacement list while resident */
-    struct list waiters; /* struct vm_waiter: threads in a fault on this page */
+    /* What each message about a page looks at is in one line of the cache. */
     struct list starved; /* in vm->starved while its supply waits for a frame */
-    struct list told;    /* in vm->unpinned until its pager is told */
-    struct rope supply;  /* what waits for a frame */
-    struct vm_region *region;
-    uint8_t *bytes; /* frame, or NULL */
+    uint8_t *bytes;      /* frame, or NULL */
     void *user;
     uint64_t index; /* in its region */
     uint32_t pins;
@@ -31,6 +27,11 @@ struct vm_page {
     bool evicting; /* an eviction is with the pager */
     bool supply_zero;
     bool want_unpinned; /* a vm_revoke was refused */
+    struct vm_region *region;
+    struct list order;   /* replacement list while resident */
+    struct list waiters; /* struct vm_waiter: threads in a fault on this page */
+    struct list told;    /* in vm->unpinned until its pager is told */
+    struct rope supply;  /* what waits for a frame */
 };
 
 struct vm_region {
