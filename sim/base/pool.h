@@ -1,4 +1,4 @@
-/* pool.h: host memory for small things that come and go by the million.
+/* pool.h: host memory for things of up to a page that come and go by the million.
  *
  * Blocks of at most POOL_MAX bytes come from lists of free blocks of their size, the last one freed
  * first, so that what is used again is still in the caches; neighbours in time are neighbours in
@@ -10,7 +10,7 @@
 
 #include "sim/base/base.h"
 
-#define POOL_MAX 768
+#define POOL_MAX 8448 /* a page and what stands around it */
 
 void *pool_take(size_t size);             /* uninitialised, aligned to 16; never NULL */
 void pool_give(void *block, size_t size); /* the size that was asked for */
