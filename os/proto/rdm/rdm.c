@@ -46,11 +46,36 @@ static struct port *port_of(struct rdm_talk *t)
     return xk_port(xk_sessn_of(t)->protl);
 }
 
-/* The other's life is known, and has not ended. */
-static bool knows_life(const struct xk_sessn *s)
+/* The other's life; 0: it is not known, or has ended. */
+static uint32_t life_of(const struct xk_sessn *s)
 {
     const struct xk_kernel *k = s->protl->kernel;
-    return xk_alive(k, s->host) && xk_life(k, s->host) != 0;
+    return xk_alive(k, s->host) ? xk_life(k, s->host) : 0;
+}
+
+static void timed_out(struct port_timer *timer);
+static void ack_late(struct port_timer *timer);
+
+struct rdm_clock *rdm_clock(struct rdm_talk *t)
+{
+    if (!t->clock) {
+        t->clock = port_alloc(port_of(t), sizeof *t->clock);
+        port_timer_init(port_of(t), &t->clock->resend, timed_out, t);
+        port_timer_init(port_of(t), &t->clock->ack, ack_late, t);
+    }
+    return t->clock;
+}
+
+static void cancel_resend(struct rdm_talk *t)
+{
+    if (t->clock)
+        port_timer_cancel(&t->clock->resend);
+}
+
+static void cancel_ack(struct rdm_talk *t)
+{
+    if (t->clock)
+        port_timer_cancel(&t->clock->ack);
 }
 
 static void header_store(uint8_t *out, const struct rdm_header *h, const struct xk_sessn *s)
@@ -58,7 +83,8 @@ static void header_store(uint8_t *out, const struct rdm_header *h, const struct 
     struct rdm_talk *t = s->state;
     out[0] = (uint8_t)s->upper->number;
     out[1] = (uint8_t)(h->last | h->first << 1 | h->op << 2);
-    wire_put16(out + 2, knows_life(s) ? rdm_life(xk_life(s->protl->kernel, s->host)) : 0);
+    uint32_t life = life_of(s);
+    wire_put16(out + 2, life ? rdm_life(life) : 0);
     if (!rdm_state(t)->numbers)
         return;
     wire_put32(out + 4, port_incarnation(xk_port(s->protl)));
@@ -80,7 +106,7 @@ static bool push(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
     xk_msg_fini(m);
     t->ack_due = false;
     t->unacked = 0;
-    port_timer_cancel(&t->ack);
+    cancel_ack(t);
     return true;
 }
 
@@ -117,10 +143,10 @@ static bool push_piece(struct rdm_talk *t, struct rdm_piece *p)
 
 static void set_resend(struct rdm_talk *t)
 {
-    if (port_timer_pending(&t->resend))
+    if (rdm_resend_set(t))
         return;
     port_work(port_of(t), PORT_WORK_TIMER, 1);
-    port_timer_set(&t->resend, t->wait);
+    port_timer_set(&rdm_clock(t)->resend, t->wait);
 }
 
 /* The first piece that was not sent (RDMO1), or NULL. */
@@ -155,8 +181,8 @@ static bool send_pieces(struct rdm_talk *t)
     struct rdm_piece *p = next_piece(t);
     if (!p)
         return true;
-    if (st->numbers && !knows_life(xk_sessn_of(t))) { /* RDMO3 */
-        if (port_timer_pending(&t->resend))
+    if (st->numbers && life_of(xk_sessn_of(t)) == 0) { /* RDMO3 */
+        if (rdm_resend_set(t))
             return true;
         set_resend(t);
         return push_alone(t, RDM_ASK);
@@ -184,7 +210,11 @@ static void settle(struct rdm_talk *t)
 {
     bool idle = list_empty(&t->out) && list_empty(&t->early) && !t->begun && !t->ack_due &&
                 !t->wants_ready && t->number == 0 && t->expected == 1 && list_empty(&t->waiting) &&
-                !port_timer_pending(&t->resend) && !port_timer_pending(&t->ack);
+                !rdm_resend_set(t) && !rdm_ack_set(t);
+    if (idle && t->clock) {
+        port_free(port_of(t), t->clock);
+        t->clock = NULL;
+    }
     if (idle == list_empty(&t->busy))
         return;
     struct xk_sessn *s = xk_sessn_of(t);
@@ -293,7 +323,7 @@ void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
     if (!some)
         return;
     t->wait = st->params->resend;
-    port_timer_cancel(&t->resend);
+    cancel_resend(t);
     if (t->in_flight > 0)
         set_resend(t);
 }
@@ -326,8 +356,6 @@ struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, uint32_
     list_init(&t->out);
     list_init(&t->early);
     rope_init(&t->partial);
-    port_timer_init(xk_port(self), &t->resend, timed_out, t);
-    port_timer_init(xk_port(self), &t->ack, ack_late, t);
     return s;
 }
 
@@ -355,11 +383,11 @@ static void reset(struct rdm_talk *t)
     t->expected = 1;
     t->queued = t->in_flight = 0;
     t->wait = st->params->resend;
-    port_timer_cancel(&t->resend);
-    port_timer_cancel(&t->ack);
+    cancel_resend(t);
+    cancel_ack(t);
     /* Later: its upper has not been told yet. */
     if (t->wants_ready)
-        port_timer_set(&t->resend, 0);
+        port_timer_set(&rdm_clock(t)->resend, 0);
     settle(t);
 }
 
@@ -431,8 +459,8 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_BUSY;
     }
     st->counts.sent++;
-    if (list_empty(&t->waiting) && pump(t) && !port_timer_pending(&t->resend))
-        port_timer_set(&t->resend, 0); /* not from inside a push */
+    if (list_empty(&t->waiting) && pump(t) && !rdm_resend_set(t))
+        port_timer_set(&rdm_clock(t)->resend, 0); /* not from inside a push */
     settle(t);
     return XK_OK;
 }

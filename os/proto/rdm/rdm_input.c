@@ -103,10 +103,10 @@ static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_
         t->unacked++; /* unless an answer carries it */
         take(t, h, m);
         t->ack_due |= t->unacked >= (uint64_t)st->params->ack_every;
-        if (t->ack_due || port_timer_pending(&t->ack) || t->unacked == 0)
+        if (t->ack_due || rdm_ack_set(t) || t->unacked == 0)
             return;
         port_work(xk_port(xk_sessn_of(t)->protl), PORT_WORK_TIMER, 1);
-        port_timer_set(&t->ack, st->params->ack_delay);
+        port_timer_set(&rdm_clock(t)->ack, st->params->ack_delay);
         return;
     }
     t->ack_due = true; /* F2 */

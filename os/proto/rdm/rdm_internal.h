@@ -44,6 +44,10 @@ struct rdm_piece {
     struct rope data;
 };
 
+struct rdm_clock {
+    struct port_timer resend, ack;
+};
+
 /* A conversation with a host for an upper: the state of a session, which stays while there is
  * something to do or to remember. */
 struct rdm_talk {
@@ -60,7 +64,7 @@ struct rdm_talk {
     struct list out;     /* struct rdm_piece */
     struct list early;
     struct rope partial;
-    struct port_timer resend, ack;
+    struct rdm_clock *clock; /* NULL: neither of its timers is pending */
     sim_time wait;
 };
 
@@ -78,7 +82,18 @@ static inline struct rdm_state *rdm_state(struct rdm_talk *t)
     return xk_sessn_of(t)->protl->state;
 }
 
+/* Is the timer pending? */
+static inline bool rdm_resend_set(const struct rdm_talk *t)
+{
+    return t->clock && port_timer_pending(&t->clock->resend);
+}
+static inline bool rdm_ack_set(const struct rdm_talk *t)
+{
+    return t->clock && port_timer_pending(&t->clock->ack);
+}
+
 /* rdm.c */
+struct rdm_clock *rdm_clock(struct rdm_talk *t); /* made when it is not there */
 /* A session with its conversation, referenced; NULL with *why: there is no such host. */
 struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
                           enum xk_status *why);
