@@ -56,6 +56,22 @@ Test(bisect, the_grid_is_of_the_numbers_that_a_user_would_write)
     expect_values("0", "2us", "700ns", (const char *const[]){ "0", "700ns", "1.4us", "2us" }, 3);
     expect_values("4KiB", "6KiB", "1KiB", (const char *const[]){ "4KiB", "5KiB", "6KiB" }, 2);
     expect_values("0", "1.0", "0.5", (const char *const[]){ "0", "0.5", "1" }, 2);
+    expect_values("0.5", "0.75", "1000000000.0", (const char *const[]){ "0.5", "0.75" }, 1);
+    /* What is short of a step by rounding is none: 4.0000000005 steps are four. */
+    expect_values("0.0", "2.00000000025", "0.5",
+                  (const char *const[]){ "0", "0.5", "1", "1.5", "2.00000000025" }, 4);
+}
+
+Test(bisect, a_grid_has_at_most_2_to_the_30_steps)
+{
+    static const char *const highs[] = { "1073741824", "1073741825" };
+    for (size_t i = 0; i < ARRAY_LEN(highs); i++) {
+        struct err e = ERR_INIT;
+        struct bisect b;
+        struct val *t = table("0", highs[i], "1", 1);
+        cr_expect_eq(bisect_read(t, &b, &e), i == 0, "%s", e.text);
+        val_free(t);
+    }
 }
 
 /* The oracle: the crossing is put before every step of the grid in turn, and nowhere.
@@ -129,6 +145,18 @@ Test(bisect, mistakes_are_one_sentence_with_the_line)
         { "path = 'workload.load', low = 0.1, high = 0.9, tolerance = 0, measure = 'm',\n"
           "above = 1 } } }",
           "3: sweep.bisect.tolerance must be above 0" },
+        { "path = 'workload.load', low = 0.1, high = 0.9, tolerance = 0.0, measure = 'm',\n"
+          "above = 1 } } }",
+          "3: sweep.bisect.tolerance must be above 0" },
+        { "path = 'workload.load', low = 1, high = 9, measure = 'm',\n"
+          "tolerance = 0, above = 1 } } }",
+          "4: sweep.bisect.tolerance must be above 0" },
+        { "path = 'workload.load', low = 9, high = 9, tolerance = 1, measure = 'm',\n"
+          "above = 1 } } }",
+          "3: sweep.bisect: low must be below high" },
+        { "path = 'workload.load', low = 0.5, high = 0.5, tolerance = 0.1, measure = 'm',\n"
+          "above = 1 } } }",
+          "3: sweep.bisect: low must be below high" },
         { "path = 'workload.load', low = 0.1, high = '9us', tolerance = 1, measure = 'm',\n"
           "above = 1 } } }",
           "3: sweep.bisect: low, high and tolerance must be of one kind" },

@@ -102,6 +102,10 @@ Test(pattern, a_hot_spot_has_its_share_and_the_rest_goes_by_the_background)
     count_hot(&uniform, 4, 32000, n);
     cr_assert_float_eq(n[7], 1500, 160);
     cr_assert_float_eq(n[2], 1500 + 16000 / 3.0, 300);
+    all.mapping = MAPPING_COLUMN; /* rank 2 on node 8, 5 on 5 */
+    count_hot(&all, 2, 30000, n);
+    cr_assert_float_eq(n[8], 20000, 300);
+    cr_assert_float_eq(n[5], 10000, 300);
 }
 
 Test(pattern, every_permutation_is_one)

@@ -242,3 +242,29 @@ Test(seek, a_table_is_interpolated_on_straight_lines_and_must_reach_the_end)
     cr_assert(strstr(e.text, "distance 10") != NULL, "%s", e.text);
     val_free(list);
 }
+
+Test(seek, a_time_of_a_list_is_a_number_of_0_to_1e6_ms)
+{
+    struct seek_params p = law();
+    struct seek_curve c;
+    struct err e = ERR_INIT;
+    struct val *const good[] = { val_new_int(0, NULL, 0), val_new_real(1e6, NULL, 0) };
+    struct val *const bad[] = { val_new_real(-0.5, NULL, 0), val_new_real(1000000.5, NULL, 0),
+                                val_new_string("3ms", NULL, 0) };
+    for (size_t i = 0; i < ARRAY_LEN(good) + ARRAY_LEN(bad); i++) {
+        bool well = i < ARRAY_LEN(good);
+        struct val *list = val_new(VAL_LIST, NULL, 0);
+        val_append(list, val_new_real(2.5, NULL, 0));
+        val_append(list, well ? good[i] : bad[i - ARRAY_LEN(good)]);
+        p.first_ms = list;
+        cr_assert_eq(seek_init(&c, &p, 11, "seek", &e), well, "entry %zu", i);
+        if (well) {
+            cr_assert_eq(c.time[1], 2500 * SIM_US);
+            cr_assert_eq(c.time[2], (sim_time)i * 1000 * SIM_SEC);
+            seek_fini(&c);
+        } else {
+            cr_assert_str_eq(e.text, "seek.first_ms: entry 2 is not a time in ms");
+        }
+        val_free(list);
+    }
+}

@@ -54,6 +54,7 @@ static void sent(void *arg, uint64_t cookie)
 
 static int64_t setup_above; /* of the interfaces that start() makes, with 3 us a turn */
 static int64_t receive_packets;
+static int arbitration;
 static int64_t dma_rate; /* 0: the default */
 
 static void start(const struct net_ops *ops, struct sim_server *bus)
@@ -67,6 +68,7 @@ static void start(const struct net_ops *ops, struct sim_server *bus)
     params.setup_time = 3 * SIM_US;
     params.receive_packets = receive_packets;
     params.dma_rate = dma_rate ? dma_rate : params.dma_rate;
+    mesh.arbitration = arbitration;
     mesh.rows = 2;
     mesh.columns = 3;
     net = ops->create(s, &mesh, &e);
@@ -165,7 +167,52 @@ Test(nic, a_long_frame_reserves_first_and_a_short_one_does_not)
         cr_assert_eq(entries[1].split.mesh, setup + mesh_zero_load(&mesh, 2, 16 + 51));
         cr_assert_eq(entries[1].split.dma, 2 * (252500 * SIM_PS));
         cr_assert_eq(entries[1].split.queue, 0);
+        cr_assert_eq(post(1, 3, 101, 9), NIC_OK); /* later, and alone: all as before */
+        sim_run(s);
+        cr_assert_eq(delivered, 3);
+        cr_assert_eq(entries[2].split.mesh, entries[1].split.mesh);
+        cr_assert_eq(entries[2].split.dma, entries[1].split.dma);
         finish();
+    }
+}
+
+struct later {
+    struct sim_event event;
+    uint32_t src;
+    uint64_t bytes;
+};
+
+static void post_later(struct sim *sim, struct sim_event *e)
+{
+    struct later *w = CONTAINER_OF(e, struct later, event);
+    (void)sim;
+    cr_assert_eq(post(w->src, 4, w->bytes, w->src), NIC_OK);
+}
+
+/* At the ejection of one, a frame waits behind another's when a third asks: it is older. */
+Test(nic, a_packet_that_asks_is_as_old_as_its_question)
+{
+    setup_above = 1000;
+    for (size_t k = 0; k < 2; k++) {
+        sim_time came[2];
+        for (int asks = 0; asks < 2; asks++) {
+            struct later at[2] = { { .src = 5, .bytes = 100 }, { .src = 1, .bytes = 1001 } };
+            arbitration = MESH_AGE;
+            start(fidelities[k], NULL);
+            delivered = 0;
+            cr_assert_eq(post(3, 4, 1000, 3), NIC_OK);
+            for (int i = 0; i <= asks; i++) {
+                sim_event_init(&at[i].event, SIM_CLASS_SOFTWARE, post_later);
+                sim_at(s, &at[i].event, (3 + i) * SIM_US);
+            }
+            sim_run(s);
+            cr_assert_eq(delivered, 2 + (uint32_t)asks);
+            cr_assert_eq(entries[1].src, 5);
+            cr_assert_gt(entries[1].split.mesh, 2 * mesh_zero_load(&mesh, 1, 66), "it waits");
+            came[asks] = entries[1].split.mesh;
+            finish();
+        }
+        cr_assert_eq(came[0], came[1]);
     }
 }
 

@@ -62,15 +62,22 @@ static void boot_node(struct port *p, const struct os_layout *l)
         port_thread_spawn(p, "forever", forever, p, 0);
 }
 
-/* faults = { { at = "10us", path = "node 0", after = "20us" } } */
-static void crash_for_a_while(struct rig *r)
+/* faults = { { at = "10us", path = "node 0", after = "20us" } }; without `after` it stays down. */
+static struct val *new_faults(struct rig *r)
 {
-    struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
-    val_put(f, "at", val_new_string("10us", NULL, 0));
-    val_put(f, "path", rig_node(0));
-    val_put(f, "after", val_new_string("20us", NULL, 0));
-    val_append(list, f);
+    struct val *list = val_new(VAL_LIST, NULL, 0);
     val_put(r->spec, "faults", list);
+    return list;
+}
+
+static void add_crash(struct val *faults, uint32_t node, const char *at, const char *after)
+{
+    struct val *f = val_new(VAL_TABLE, NULL, 0);
+    val_put(f, "at", val_new_string(at, NULL, 0));
+    val_put(f, "path", rig_node(node));
+    if (after)
+        val_put(f, "after", val_new_string(after, NULL, 0));
+    val_append(faults, f);
 }
 
 static void crash_and_restart(const char *delay, sim_time takes)
@@ -79,7 +86,7 @@ static void crash_and_restart(const char *delay, sim_time takes)
     detector_delay = takes;
     rig_init(&r, 1, 2);
     rig_set(&r, "detector_delay", delay);
-    crash_for_a_while(&r);
+    add_crash(new_faults(&r), 0, "10us", "20us");
     booted = fired = told_down = told_up = 0;
     rig_open(&r, boot_node);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
@@ -107,6 +114,41 @@ Test(crash, of_a_node_is_told_although_it_is_back_before_that)
     crash_and_restart("30us", 30 * US);
 }
 
+/* ---- who is told ---- */
+
+static char news[3][200]; /* of each node, "ABOUT is down at N;" in order */
+
+static void note_news(void *arg, uint32_t node, uint32_t life, bool up)
+{
+    struct port *p = arg;
+    char *to = news[port_node(p)] + strlen(news[port_node(p)]);
+    (void)life;
+    sprintf(to, "%u %s %u;", node, up ? "up" : "down", (unsigned)(port_now(p) / US));
+}
+
+static void boot_watcher(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    port_on_node_change(p, note_news, p);
+}
+
+/* Everybody is told of each change once; who comes back, of those who are down, and nobody else. */
+Test(crash, every_node_is_told_once_and_one_that_comes_back_who_is_down)
+{
+    struct rig r;
+    rig_init(&r, 1, 3);
+    rig_set(&r, "detector_delay", "3us");
+    struct val *faults = new_faults(&r);
+    add_crash(faults, 2, "5us", NULL);
+    add_crash(faults, 1, "10us", "20us");
+    rig_open(&r, boot_watcher);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_str_eq(news[0], "2 down 8;1 down 13;1 up 33;");
+    cr_expect_str_eq(news[1], "2 down 8;2 down 33;");
+    cr_expect_str_eq(news[2], "");
+    rig_close(&r);
+}
+
 /* A node that asks for its own crash, 30 us from now, dies of another before. */
 static void doom(struct port_timer *t)
 {
@@ -131,7 +173,8 @@ Test(crash, of_a_node_takes_the_crash_that_its_code_had_asked_for)
 {
     struct rig r;
     rig_init(&r, 1, 2);
-    crash_for_a_while(&r); /* at 10 us; back at 30, when the other was due at 35 */
+    /* At 10 us; back at 30, when the other was due at 35. */
+    add_crash(new_faults(&r), 0, "10us", "20us");
     booted = fired = 0;
     rig_open(&r, boot_doomed);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
@@ -220,7 +263,7 @@ Test(crash, loses_nothing_that_a_node_had_counted)
 {
     struct rig r;
     rig_init(&r, 1, 2);
-    crash_for_a_while(&r);
+    add_crash(new_faults(&r), 0, "10us", "20us");
     rig_open(&r, boot_counting);
     rig_run(&r);
     /* Node 1 ticks at 4, 8, ..., 40 us; node 0 at 4 and 8, and, back at 30, at 34, 38, 42. */

@@ -101,7 +101,8 @@ Test(stat, quantiles_are_within_a_128th)
 
 Test(stat, a_value_falls_in_its_own_bin)
 {
-    const double x[] = { 1e-40, 2.385e-9, 0.4999999, 0.5, 1, 3, 1023.99, 1024, 7e30 };
+    const double x[] = { 0x0.cp-200, 1e-40,   2.385e-9, 0.4999999, 0.5,      1,
+                         3,          1023.99, 1024,     7e30,      0x0.cp200 };
     for (size_t i = 0; i < ARRAY_LEN(x); i++) {
         struct stat_hist *h = stat_hist_create();
         stat_hist_add(h, x[i]);
@@ -109,6 +110,27 @@ Test(stat, a_value_falls_in_its_own_bin)
         stat_hist_each(h, see_bin, &b);
         cr_assert(b.inside, "%g", x[i]);
         cr_assert_eq(stat_hist_quantile(h, 0.5), x[i], "one value is its own median");
+        stat_hist_destroy(h);
+    }
+}
+
+static void see_ends(void *arg, double lo, double hi, uint64_t n)
+{
+    double *ends = arg;
+    (void)n;
+    ends[0] = lo;
+    ends[1] = hi;
+}
+
+Test(stat, what_is_beyond_all_bins_is_in_the_first_or_the_last)
+{
+    const double x[] = { 0x0.ap-220, 0x0.ap220 };
+    for (size_t i = 0; i < ARRAY_LEN(x); i++) {
+        struct stat_hist *h = stat_hist_create();
+        double ends[2];
+        stat_hist_add(h, x[i]);
+        stat_hist_each(h, see_ends, ends);
+        cr_assert_eq(ends[i], i == 0 ? 0x1p-201 : 0x1p200, "%g", ends[i]);
         stat_hist_destroy(h);
     }
 }
