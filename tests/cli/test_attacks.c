@@ -8,29 +8,33 @@
 
 #include "tests/cli/script.h"
 
-#define REFUSED(text, part)                                                                        \
-    do {                                                                                           \
-        const char *said = script_complaint(text);                                                 \
-        cr_expect(strstr(said, part), "said: %s", said);                                           \
-    } while (0)
+/* On a busy machine the limit of host time may come before the one that a test is about: it is
+ * tried again. */
+static void refused(const char *text, const char *part)
+{
+    const char *said = script_complaint(text);
+    for (int k = 0; k < 5 && !strstr(said, part) && strstr(said, "s in all)"); k++)
+        said = script_complaint(text);
+    cr_expect(strstr(said, part), "%s\nsaid: %s", part, said);
+}
 
-TestSuite(attacks, .timeout = 60);
+TestSuite(attacks, .timeout = 200);
 
 Test(attacks, endless_loop_in_a_close_handler_is_stopped)
 {
-    REFUSED("local x <close> = setmetatable({}, {__close = function() while true do end end}) "
+    refused("local x <close> = setmetatable({}, {__close = function() while true do end end}) "
             "while true do end",
             "million Lua instructions");
 }
 
 Test(attacks, doubling_by_gsub_runs_into_the_memory_limit)
 {
-    REFUSED("local s = 'x' while true do s = s:gsub('.', '%0%0') end", "MiB of memory");
+    refused("local s = 'x' while true do s = s:gsub('.+', '%0%0') end", "MiB of memory");
 }
 
 Test(attacks, binary_chunk_is_refused)
 {
-    REFUSED("\x1bLua\x54", "binary chunk");
+    refused("\x1bLua\x54", "binary chunk");
 }
 
 Test(attacks, loaders_are_absent)
@@ -49,28 +53,28 @@ Test(attacks, loaders_are_absent)
 
 Test(attacks, nested_pcall_cannot_outlive_the_budget)
 {
-    REFUSED("while true do pcall(function() while true do end end) end", "'pcall'");
+    refused("while true do pcall(function() while true do end end) end", "'pcall'");
 }
 
 Test(attacks, coroutines_cannot_multiply_the_budget)
 {
-    REFUSED("while true do coroutine.wrap(function() end)() end", "'coroutine'");
+    refused("while true do coroutine.wrap(function() end)() end", "'coroutine'");
 }
 
 Test(attacks, message_handlers_cannot_run_on)
 {
-    REFUSED("xpcall(error, function() while true do end end)", "'xpcall'");
+    refused("xpcall(error, function() while true do end end)", "'xpcall'");
 }
 
 Test(attacks, pattern_bomb_runs_into_the_processor_limit)
 {
-    REFUSED("local s = ('a'):rep(40) return { title = s:find(('a-'):rep(26) .. 'b') }",
+    refused("local s = ('a'):rep(40) return { title = s:find(('a-'):rep(26) .. 'b') }",
             "s of processor time");
 }
 
 Test(attacks, finalisers_are_refused)
 {
-    REFUSED("setmetatable({}, {__gc = function() while true do end end})", "__gc");
+    refused("setmetatable({}, {__gc = function() while true do end end})", "__gc");
 }
 
 Test(attacks, finaliser_set_later_never_runs)
@@ -87,21 +91,21 @@ Test(attacks, finaliser_set_later_never_runs)
 
 Test(attacks, sort_with_a_bad_comparator_ends_cleanly)
 {
-    REFUSED("local t = {} for i = 1, 1000 do t[i] = i % 7 end "
+    refused("local t = {} for i = 1, 1000 do t[i] = i % 7 end "
             "table.sort(t, function(a, b) return true end) return {}",
             "conf.lua:1: invalid order function");
 }
 
 Test(attacks, string_metatable_is_protected)
 {
-    REFUSED("getmetatable('').__index = nil", "conf.lua:1:");
-    REFUSED("setmetatable('', {})", "conf.lua:1:");
+    refused("getmetatable('').__index = nil", "conf.lua:1:");
+    refused("setmetatable('', {})", "conf.lua:1:");
 }
 
 Test(attacks, addresses_are_hidden)
 {
-    REFUSED("return { title = string.format('%p', {}) }", "%p");
-    REFUSED("return { title = ('%-20p'):format({}) }", "%p");
+    refused("return { title = string.format('%p', {}) }", "%p");
+    refused("return { title = ('%-20p'):format({}) }", "%p");
     struct script_result r;
     struct err e = ERR_INIT;
     cr_assert(script_text("return { a = tostring({}), b = tostring(print), c = ('%s'):format({}),"
@@ -118,8 +122,8 @@ Test(attacks, addresses_are_hidden)
 
 Test(attacks, deep_recursion_ends_cleanly)
 {
-    REFUSED("local t = {} t.t = t return t", "nested more than");
-    REFUSED("local t = {} for i = 1, 1e5 do t = {t} end return t", "nested more than");
+    refused("local t = {} t.t = t return t", "nested more than");
+    refused("local t = {} for i = 1, 1e5 do t = {t} end return t", "nested more than");
 }
 
 Test(attacks, deep_source_ends_cleanly)
@@ -134,23 +138,24 @@ Test(attacks, deep_source_ends_cleanly)
 
 Test(attacks, huge_result_is_refused)
 {
-    REFUSED("local t = {} for i = 1, 400000 do t[i] = 'a longer text of which there are many' end "
-            "return { title = t, a = t, b = t }",
-            "more than 1000000 values");
-    REFUSED("local t = {} for i = 1, 5000 do t['k' .. i] = i end return t", "4096 names");
-    REFUSED("local s = ('x'):rep(1 << 20) local v = {} for i = 1, 200 do v[i] = i end "
+    refused(
+        "local t = {} for i = 1, 1000 do t[i] = i end local u = {} for i = 1, 1000 do u[i] = t end "
+        "return { title = u }",
+        "more than 1000000 values");
+    refused("local t = {} for i = 1, 5000 do t['k' .. i] = i end return t", "4096 names");
+    refused("local s = ('x'):rep(1 << 20) local v = {} for i = 1, 200 do v[i] = i end "
             "return { title = s, sweep = { product = { a = v } } }",
             "MiB of data");
 }
 
 Test(attacks, include_stays_below_its_folder)
 {
-    REFUSED("return include '../../../etc/passwd'", "leads out of");
-    REFUSED("return include '/etc/passwd'", "below the configuration's folder");
-    REFUSED("return include 'no/such.lua'", "no such file below");
-    REFUSED("return include '.'", "is a folder");
-    REFUSED("return include ''", "below the configuration's folder");
-    REFUSED("return include 'conf.lua'", "include itself?");
+    refused("return include '../../../etc/passwd'", "leads out of");
+    refused("return include '/etc/passwd'", "below the configuration's folder");
+    refused("return include 'no/such.lua'", "no such file below");
+    refused("return include '.'", "is a folder");
+    refused("return include ''", "below the configuration's folder");
+    refused("return include 'conf.lua'", "include itself?");
 }
 
 Test(attacks, include_follows_no_link_out)
