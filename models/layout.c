@@ -101,13 +101,10 @@ bool layout_make(struct machine *m, const char *path, struct err *e)
     l->compute_count = l->nodes - l->io_count - (service ? 1 : 0);
     m->compute = base_alloc(l->compute_count * sizeof *m->compute);
     m->io = base_alloc((l->io_count + 1) * sizeof *m->io);
-    m->nodes = base_zalloc(nodes, sizeof *m->nodes);
     uint32_t io = 0;
-    for (uint32_t i = 0; i < l->nodes; i++) {
+    for (uint32_t i = 0; i < l->nodes; i++)
         if (role[i] == ROLE_IO)
             m->io[io++] = i;
-        node_init(&m->nodes[i], m, i);
-    }
     ASSERT(io == l->io_count);
     if (!rank_compute(m, role, path, e)) {
         free(role);

@@ -120,6 +120,42 @@ static bool make_network(struct machine *m, const char *path, struct err *e)
     return true;
 }
 
+/* What a group says of its nodes, over what the machine says. */
+static bool lay_over(struct machine *m, const struct val *v, const char *path, struct err *e)
+{
+    static const char *const places[] = { "of", "first", "last", NULL };
+    const struct os_group *g = os_group(&m->boot, v->key);
+    if (val_get(v, "node") == NULL && val_get(v, "prices") == NULL)
+        return true;
+    struct node_own *own = m->owns[m->own_count++] = base_alloc(sizeof *own);
+    char *at = base_printf("%s.nodes.%s", path, v->key);
+    *own = m->params.own;
+    bool good = param_override(node_own_params, own, v, places, at, e);
+    free(at);
+    price_list_prepare(&own->prices);
+    for (uint32_t i = 0; i < g->count; i++)
+        m->nodes[g->nodes[i]].own = own;
+    return good;
+}
+
+static bool make_nodes(struct machine *m, const char *path, struct err *e)
+{
+    const struct val *groups = m->params.nodes;
+    if (!os_groups_load(&m->boot, groups, node_own_names, path, e))
+        return false;
+    price_list_prepare(&m->params.own.prices);
+    m->nodes = base_zalloc(m->layout.nodes, sizeof *m->nodes);
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        m->nodes[i].own = &m->params.own;
+    m->owns = base_zalloc((groups != NULL ? groups->count : 0) + 1, sizeof *m->owns);
+    bool good = true;
+    for (size_t i = 0; good && groups != NULL && i < groups->count; i++)
+        good = lay_over(m, groups->items[i], path, e);
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        node_init(&m->nodes[i], m, i);
+    return good;
+}
+
 static bool make_devices(struct machine *m, const char *path, struct err *e)
 {
     char item[128];
@@ -148,8 +184,6 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
 {
     char item[128];
     snprintf(item, sizeof item, "%s.graph", path);
-    m->boot.layout = &m->layout;
-    m->layout.boot = &m->boot;
     m->boot.restart = m->params.restart_programs;
     /* What dies takes frames with it. */
     unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
@@ -159,7 +193,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
             return false;
     }
     return m->reg->services == NULL ||
-           os_boot_load(&m->boot, m->params.nodes, m->params.os, m->reg->services, path, e);
+           os_boot_load(&m->boot, m->params.os, m->reg->services, path, e);
 }
 
 static void boot_all(struct sim *s, struct sim_event *e)
@@ -176,6 +210,8 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     struct machine *m = base_zalloc(1, sizeof *m);
     m->sim = s;
     m->reg = reg;
+    m->boot.layout = &m->layout;
+    m->layout.boot = &m->boot;
     list_init(&m->free_upcalls);
     list_init(&m->free_effects);
     list_init(&m->free_requests);
@@ -187,7 +223,7 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     char item[128];
     snprintf(item, sizeof item, "%s.faults", path);
     bool ok = param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
-              make_network(m, path, e);
+              make_nodes(m, path, e) && make_network(m, path, e);
     for (uint32_t i = 0; ok && i < m->layout.nodes; i++)
         ok = node_connect(&m->nodes[i], e);
     ok = ok && make_devices(m, path, e) && make_os(m, path, e) &&
@@ -196,7 +232,6 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
         machine_destroy(m);
         return NULL;
     }
-    price_list_prepare(&m->params.prices);
     sim_at(s, &m->boot_event, sim_now(s));
     return m;
 }
@@ -244,6 +279,9 @@ void machine_destroy(struct machine *m)
     if (m->net != NULL)
         m->net->ops->destroy(m->net);
     free_pools(m);
+    for (size_t i = 0; i < m->own_count; i++)
+        free(m->owns[i]);
+    free(m->owns);
     os_boot_free(&m->boot);
     free(m->nodes);
     free(m->compute);

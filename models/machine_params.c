@@ -20,11 +20,23 @@ static const struct param node_params[] = {
         node_params, heap_limit, "0", "0", NULL,
         "Memory that one task may allocate; a task that needs more ends the point.  0: no limit.",
         "ASSUMED(none: programs keep their bulk data in messages)"),
-    P_RATE(node_params, bus_rate, "400MB/s", "1MB/s", NULL,
-           "Rate of the memory bus, which DMA of the network interface uses.",
-           "Paragon: 64 bits at 50 MHz [netlib top500 report95, node4]"),
     P_END,
 };
+
+#define OWN_PARAMS(s, in)                                                                          \
+    { .name = "node",                                                                              \
+      .type = PARAM_TABLE,                                                                         \
+      .offset = offsetof(struct s, in node),                                                       \
+      .sub = node_params,                                                                          \
+      .doc = "CPUs and memory of every node.",                                                     \
+      .src = "see the node" },                                                                     \
+    {                                                                                              \
+        .name = "prices", .type = PARAM_TABLE, .offset = offsetof(struct s, in prices),            \
+        .sub = price_list_params, .doc = "What the work that software names costs.",               \
+        .src = "see the price list"                                                                \
+    }
+const struct param node_own_params[] = { OWN_PARAMS(node_own, ), P_END };
+const char *const node_own_names[] = { "node", "prices", NULL };
 
 const struct param machine_params[] = {
     P_INT(machine_params, rows, "4", "1", "1024", "Rows of nodes.", "ASSUMED(a small machine)"),
@@ -41,15 +53,13 @@ const struct param machine_params[] = {
           "see the interconnects"),
     P_TABLE(machine_params, nic, nic_params_desc, "Network interface of every node.",
             "see the network interface"),
-    P_TABLE(machine_params, node, node_params, "CPUs and memory of every node.", "see the node"),
-    P_TABLE(machine_params, prices, price_list_params, "What the work that software names costs.",
-            "see the price list"),
+    OWN_PARAMS(machine_params, own.),
     P_VAL(machine_params, storage, "The device of every I/O node, or a list of devices.",
           "see the devices"),
     P_VAL(machine_params, nodes,
           "Groups of nodes beside compute, io and service: name = { of = 'compute', first = n } or "
-          "{ last = n }.",
-          "ASSUMED(no others)"),
+          "{ last = n }; and what any group has of its own: node, prices.",
+          "ASSUMED(no others, and all nodes alike)"),
     P_VAL(machine_params, os,
           "The services that boot, in order: a list of { service =, on =, over =, parameters }; or "
           "parameters by service, and all boot that graph and groups bear.",

@@ -22,8 +22,8 @@ static void server(struct sim_server *v, struct node *n, enum sim_kind kind, con
 
 void node_init(struct node *n, struct machine *m, uint32_t id)
 {
-    *n = (struct node){ .machine = m, .id = id, .incarnation = 1 };
-    const struct node_params *p = &m->params.node;
+    *n = (struct node){ .machine = m, .own = n->own, .id = id, .incarnation = 1 };
+    const struct node_params *p = &n->own->node;
     server(&n->cpu, n, SIM_KIND_CPU, "cpu", p->preempt);
     if (p->coprocessor)
         server(&n->coprocessor, n, SIM_KIND_CPU, "coprocessor", false);
@@ -75,7 +75,7 @@ void node_crash(struct node *n)
     n->wants_ready = false;
     /* The CPUs first: what leaves them is not to let anything else in. */
     sim_server_reset(&n->cpu, NULL);
-    if (m->params.node.coprocessor)
+    if (n->own->node.coprocessor)
         sim_server_reset(&n->coprocessor, NULL);
     nic_down(n->nic);
     while (!list_empty(&n->tasks))
@@ -108,7 +108,6 @@ void node_start(struct node *n)
 
 void node_fini(struct node *n)
 {
-    struct machine *m = n->machine;
     if (n->up)
         node_crash(n);
     struct list *l;
@@ -125,7 +124,7 @@ void node_fini(struct node *n)
     if (n->nic != NULL)
         nic_destroy(n->nic);
     sim_server_fini(&n->cpu);
-    if (m->params.node.coprocessor)
+    if (n->own->node.coprocessor)
         sim_server_fini(&n->coprocessor);
     sim_server_fini(&n->bus);
 }

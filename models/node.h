@@ -185,6 +185,7 @@ struct watcher {
 
 struct node {
     struct machine *machine;
+    struct node_own *own;     /* its group's or the machine's */
     uint32_t id, incarnation; /* from 1; rises at each restart */
     bool up, wants_ready;
     struct sim_server cpu, coprocessor, bus;
@@ -203,9 +204,16 @@ struct node_params {
     bool coprocessor, preempt;
     int upcall_cpu; /* NODE_UPCALL_* */
     int64_t heap_limit;
-    int64_t bus_rate;
 };
 enum { NODE_UPCALL_APPLICATION, NODE_UPCALL_COPROCESSOR };
+
+/* What a group of nodes may have of its own. */
+struct node_own {
+    struct node_params node;
+    struct price_list prices;
+};
+extern const struct param node_own_params[];
+extern const char *const node_own_names[]; /* of these */
 
 /* What became of things, for the audit. */
 enum drop_reason {
@@ -255,9 +263,8 @@ struct machine_params {
     const struct val *mapping_list;
     bool service_node, flatten, restart_programs;
     sim_time detector_delay;
-    struct node_params node;
+    struct node_own own;
     struct nic_params nic;
-    struct price_list prices;
     const struct val *network, *storage, *nodes, *os, *graph, *faults;
 };
 
@@ -282,6 +289,8 @@ struct machine {
     struct sim_faults *faults;
     uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */
     struct machine_counts counts;
+    struct node_own **owns; /* of groups that say so */
+    size_t own_count;
     struct machine_window window;
     struct sim_counted counted;
     char *failure;
@@ -310,7 +319,7 @@ static inline void machine_step(struct machine *m)
 }
 
 /* ---- layout.c ---- */
-bool layout_make(struct machine *m, const char *path, struct err *e); /* makes the nodes, too */
+bool layout_make(struct machine *m, const char *path, struct err *e);
 
 /* ---- port_window.c ---- */
 void machine_window_init(struct machine *m);

@@ -201,7 +201,7 @@ static void account(struct port *p, size_t add, size_t sub)
     p->heap_bytes -= sub;
     if (p->heap_bytes > p->heap_most)
         p->heap_most = p->heap_bytes;
-    int64_t limit = p->machine->params.node.heap_limit;
+    int64_t limit = p->node->own->node.heap_limit;
     if (limit == 0 || p->heap_bytes <= (uint64_t)limit)
         return;
     char text[32];

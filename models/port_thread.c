@@ -160,7 +160,7 @@ static sim_time granted(struct sim_job *j)
     bool resumed = t->state == THREAD_READY;
     sim_time r = run_on(t);
     if (resumed) {
-        struct price_list *l = &t->at.node->machine->params.prices;
+        struct price_list *l = &t->at.node->own->prices;
         t->at.work = price_cost(l, PORT_WORK_SWITCH, 1);
     }
     return r;

@@ -35,5 +35,5 @@ void port_work(struct port *p, enum port_work kind, uint64_t amount)
     struct activity *a = p->machine->running;
     ASSERT_MSG(a != NULL && a->node == p->node, "work is named by code that runs on the node");
     if (!a->unpriced && !(a->polls && kind == PORT_WORK_INTERRUPT))
-        a->work = sim_time_add(a->work, price_cost(&p->machine->params.prices, kind, amount));
+        a->work = sim_time_add(a->work, price_cost(&p->node->own->prices, kind, amount));
 }

@@ -12,7 +12,7 @@ static void done(struct sim_job *j);
 
 static struct sim_server *cpu_of_upcalls(struct node *n)
 {
-    const struct node_params *p = &n->machine->params.node;
+    const struct node_params *p = &n->own->node;
     bool aside = p->coprocessor && p->upcall_cpu == NODE_UPCALL_COPROCESSOR;
     return aside ? &n->coprocessor : &n->cpu;
 }

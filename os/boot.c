@@ -22,35 +22,45 @@ static const struct param group_params[] = {
     P_END,
 };
 
+const struct os_group *os_group(const struct os_boot *b, const char *name)
+{
+    for (uint32_t i = 0; i < b->group_count; i++)
+        if (strcmp(b->groups[i].name, name) == 0)
+            return &b->groups[i];
+    return NULL;
+}
+
 static const struct os_group *find_group(const struct os_boot *b, const struct val *at,
                                          const char *name, const char *path, struct err *e)
 {
     const char *names[GROUPS_MAX + 1] = { NULL };
+    const struct os_group *g = os_group(b, name);
     char where[256];
-    for (uint32_t i = 0; i < b->group_count; i++) {
+    if (g)
+        return g;
+    for (uint32_t i = 0; i < b->group_count; i++)
         names[i] = b->groups[i].name;
-        if (strcmp(names[i], name) == 0)
-            return &b->groups[i];
-    }
     err_set(e, "%s%s: there is no group of nodes '%.80s'", val_where(at, where, sizeof where), path,
             name);
     err_nearest(e, name, names);
     return NULL;
 }
 
-static bool add_group(struct os_boot *b, const struct val *v, const char *path, struct err *e)
+static bool add_group(struct os_boot *b, const struct val *v, const char *const *own,
+                      const char *path, struct err *e)
 {
     struct group_params p;
     char where[256];
     if (b->group_count == GROUPS_MAX)
         return err_set(e, "%s%s: more than %d groups of nodes", val_where(v, where, sizeof where),
                        path, GROUPS_MAX);
-    for (uint32_t i = 0; i < b->group_count; i++)
-        if (strcmp(b->groups[i].name, v->key) == 0)
-            return err_set(e, "%s%s: a machine has its group '%s' already",
-                           val_where(v, where, sizeof where), path, v->key);
-    if (!param_load(group_params, &p, v, path, e))
+    if (!param_load_but(group_params, &p, v, own, path, e))
         return false;
+    if (os_group(b, v->key) && !val_get(v, "of") && p.first == 0 && p.last == 0)
+        return true;
+    if (os_group(b, v->key))
+        return err_set(e, "%s%s: a machine has its group '%s' already",
+                       val_where(v, where, sizeof where), path, v->key);
     const struct os_group *of = find_group(b, v, p.of, path, e);
     if (!of)
         return false;
@@ -64,7 +74,8 @@ static bool add_group(struct os_boot *b, const struct val *v, const char *path, 
     return true;
 }
 
-static bool load_groups(struct os_boot *b, const struct val *nodes, const char *path, struct err *e)
+bool os_groups_load(struct os_boot *b, const struct val *nodes, const char *const *own,
+                    const char *path, struct err *e)
 {
     const struct os_layout *l = b->layout;
     char where[256];
@@ -77,7 +88,7 @@ static bool load_groups(struct os_boot *b, const struct val *nodes, const char *
                        val_where(nodes, where, sizeof where), path, val_type_name(nodes->type));
     for (size_t i = 0; nodes && i < nodes->count; i++) {
         char *at = base_printf("%s.nodes.%s", path, nodes->items[i]->key);
-        bool good = add_group(b, nodes->items[i], at, e);
+        bool good = add_group(b, nodes->items[i], own, at, e);
         free(at);
         if (!good)
             return false;
@@ -174,12 +185,10 @@ static bool load_all(struct os_boot *b, const struct val *table, const struct ki
     return good;
 }
 
-bool os_boot_load(struct os_boot *b, const struct val *nodes, const struct val *os,
-                  const struct kind_set *services, const char *path, struct err *e)
+bool os_boot_load(struct os_boot *b, const struct val *os, const struct kind_set *services,
+                  const char *path, struct err *e)
 {
     char where[256];
-    if (!load_groups(b, nodes, path, e))
-        return false;
     if (os && os->type != VAL_TABLE && os->type != VAL_LIST)
         return err_set(e, "%s%s.os is %s, not a list of services",
                        val_where(os, where, sizeof where), path, val_type_name(os->type));

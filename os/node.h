@@ -7,10 +7,11 @@
  *   machine.os = { { service = "pfs_server", on = "io", over = "rpc", pool = 32 }, ... }
  *
  * `on` is a group of nodes: compute, io, service, or one that machine.nodes makes, such as
- * { memory = { last = 2 } }.  `over` is the instance of the graph that the service talks through.
- * Both have defaults, and the rest are parameters of the service (os/registry.c lists them).
- * Without a list every service boots whose instance the graph has and whose nodes the machine has;
- * machine.os is then a table of their parameters by name.
+ * { memory = { last = 2 } }; what else a group's table says is laid over the machine's own.
+ * `over` is the instance of the graph that the service talks through.  Both have defaults, and the
+ * rest are parameters of the service (os/registry.c lists them).  Without a list every service
+ * boots whose instance the graph has and whose nodes the machine has; machine.os is then a table of
+ * their parameters by name.
  *
  *   BOOT1  A service boots on a node at most once.
  */
@@ -77,10 +78,14 @@ struct os_boot {
     bool restart;   /* a node that comes back starts its program anew */
 };
 
-/* Reads machine.nodes and machine.os (either may be NULL) for b->layout and b->graph.  `path` is
- * the machine's; the kinds of `services` are struct os_service_ops.  False with a sentence. */
-bool os_boot_load(struct os_boot *b, const struct val *nodes, const struct val *os,
-                  const struct kind_set *services, const char *path, struct err *e) MUST_CHECK;
+/* Reads machine.nodes (may be NULL) for b->layout; what a group's table says under the names in
+ * `own` is for whoever owns the nodes.  `path` is the machine's.  False with a sentence. */
+bool os_groups_load(struct os_boot *b, const struct val *nodes, const char *const *own,
+                    const char *path, struct err *e) MUST_CHECK;
+/* Then machine.os (may be NULL) for b->graph; the kinds of `services` are struct os_service_ops. */
+bool os_boot_load(struct os_boot *b, const struct val *os, const struct kind_set *services,
+                  const char *path, struct err *e) MUST_CHECK;
+const struct os_group *os_group(const struct os_boot *b, const char *name); /* or NULL */
 void os_boot_free(struct os_boot *b);
 
 struct os_node {

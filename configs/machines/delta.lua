@@ -33,8 +33,7 @@ return function(o)
       routing = "40ns", crossbar = "20ns", wire = "20ns", -- ASSUMED(twice the Paragon's 40 ns)
       injection_delay = "20ns", ejection_delay = "56ns",
     },
-    node = { coprocessor = false, upcall_cpu = "application", preempt = true, -- one i860 XR [RNR]
-             bus_rate = "160MB/s" },                 -- ASSUMED(64 bits at 20 MHz: never a limit)
+    node = { coprocessor = false, upcall_cpu = "application", preempt = true }, -- one i860 XR [RNR]
     nic = {
       mtu = "552B", packet_bytes = "552B",           -- ASSUMED(512 B of data and headers)
       header_flits = 8,                              -- ASSUMED(no source)

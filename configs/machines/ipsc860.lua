@@ -43,7 +43,6 @@ return function(o)
     node = {
       coprocessor = false,           -- one i860 XR at 40 MHz [RNR]
       upcall_cpu = "application", preempt = true,
-      bus_rate = "160MB/s",          -- ASSUMED(64 bits at 20 MHz: never a limit here)
     },
     nic = {
       mtu = "1MiB", packet_bytes = "1MiB", -- a message is one circuit, whatever its length

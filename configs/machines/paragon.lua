@@ -97,14 +97,14 @@ return function(o)
       coprocessor = true,          -- GP node: two i860 XP at 50 MHz [node4]
       upcall_cpu = r.upcall_cpu,
       preempt = true,              -- ASSUMED(interrupts are enabled while programs run)
-      bus_rate = "400MB/s",        -- 64 bits at 50 MHz [node4]
     },
     nic = {
       mtu = "2088B",               -- ASSUMED(2 KiB of data and the headers of two layers); n_half
                                    -- follows it: 7.0 kB for R1.4, with 4 KiB of data 11 kB
       packet_bytes = "2088B",      -- ASSUMED(one packet a frame: half the worms of two)
       header_flits = 126,          -- ASSUMED(so that 175 MB/s of 200 are data, as sold [node4])
-      -- Where the CPU moves the bytes (frame_bytes), there is no DMA beside it.
+      -- The memory bus has 64 bits at 50 MHz [node4].  Where the CPU moves the bytes
+      -- (frame_bytes), there is no DMA beside it.
       dma_rate = r.frame_bytes > 0 and "1000GB/s" or "400MB/s",
     },
     prices = prices(r, o.scale),

@@ -301,12 +301,18 @@ static bool check_range(const struct param *p, const struct val *v, union scalar
                    p->name, shown(v, buf, sizeof buf), allowed);
 }
 
-static bool load_one(const struct param *p, void *dst, const struct val *table, const char *path,
-                     struct err *e)
+static bool load(const struct param *params, void *dst, const struct val *table,
+                 const char *const *but, bool keep, const char *path, struct err *e);
+
+/* `keep`: what the table does not have stays as it is. */
+static bool load_one(const struct param *p, void *dst, const struct val *table, bool keep,
+                     const char *path, struct err *e)
 {
     const struct val *v = val_get(table, p->name);
     if (v != NULL && v->type == VAL_NIL)
         v = NULL;
+    if (v == NULL && keep)
+        return true;
     if (p->type == PARAM_VAL) {
         memcpy((char *)dst + p->offset, &v, sizeof(struct val *));
         return true;
@@ -315,7 +321,7 @@ static bool load_one(const struct param *p, void *dst, const struct val *table, 
         if (v != NULL && v->type != VAL_TABLE && !(v->type == VAL_LIST && v->count == 0))
             return wrong_type(p, v, path, e);
         char *inner = base_printf("%s.%s", path, p->name);
-        bool ok = param_load(p->sub, (char *)dst + p->offset, v, inner, e);
+        bool ok = load(p->sub, (char *)dst + p->offset, v, NULL, keep, inner, e);
         free(inner);
         return ok;
     }
@@ -335,11 +341,13 @@ static bool load_one(const struct param *p, void *dst, const struct val *table, 
     return true;
 }
 
-static bool unknown_key(const struct param *params, const struct val *v, const char *path,
-                        struct err *e)
+static bool unknown_key(const struct param *params, const char *const *but, const struct val *v,
+                        const char *path, struct err *e)
 {
     const char *names[128];
     size_t n = 0;
+    for (; but && *but && n + 1 < ARRAY_LEN(names); but++)
+        names[n++] = *but;
     for (const struct param *p = params; p && p->name && n + 1 < ARRAY_LEN(names); p++)
         names[n++] = p->name;
     names[n] = NULL;
@@ -362,24 +370,36 @@ static bool known(const struct param *params, const char *const *but, const char
     return false;
 }
 
+static bool load(const struct param *params, void *dst, const struct val *table,
+                 const char *const *but, bool keep, const char *path, struct err *e)
+{
+    for (size_t i = 0; table != NULL && table->type == VAL_TABLE && i < table->count; i++) {
+        if (!known(params, but, table->items[i]->key))
+            return unknown_key(params, but, table->items[i], path, e);
+    }
+    for (const struct param *p = params; p && p->name; p++) {
+        if (!load_one(p, dst, table, keep, path, e))
+            return false;
+    }
+    return true;
+}
+
 bool param_load(const struct param *params, void *dst, const struct val *table, const char *path,
                 struct err *e)
 {
-    return param_load_but(params, dst, table, NULL, path, e);
+    return load(params, dst, table, NULL, false, path, e);
 }
 
 bool param_load_but(const struct param *params, void *dst, const struct val *table,
                     const char *const *but, const char *path, struct err *e)
 {
-    for (size_t i = 0; table != NULL && table->type == VAL_TABLE && i < table->count; i++) {
-        if (!known(params, but, table->items[i]->key))
-            return unknown_key(params, table->items[i], path, e);
-    }
-    for (const struct param *p = params; p && p->name; p++) {
-        if (!load_one(p, dst, table, path, e))
-            return false;
-    }
-    return true;
+    return load(params, dst, table, but, false, path, e);
+}
+
+bool param_override(const struct param *params, void *dst, const struct val *table,
+                    const char *const *but, const char *path, struct err *e)
+{
+    return load(params, dst, table, but, true, path, e);
 }
 
 static struct val *default_val(const struct param *p, const struct val *like)

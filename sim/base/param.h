@@ -95,6 +95,9 @@ struct param {
  * none.  param_load_but leaves the keys in `but` (ended by NULL; may be NULL) to the caller. */
 bool param_load(const struct param *params, void *dst, const struct val *table, const char *path,
                 struct err *e) MUST_CHECK;
+/* The same over what `dst` holds: what the table does not say stays as it is. */
+bool param_override(const struct param *params, void *dst, const struct val *table,
+                    const char *const *but, const char *path, struct err *e) MUST_CHECK;
 bool param_load_but(const struct param *params, void *dst, const struct val *table,
                     const char *const *but, const char *path, struct err *e) MUST_CHECK;
 

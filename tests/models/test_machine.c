@@ -125,10 +125,65 @@ Test(machine, that_cannot_be_is_refused_in_a_sentence)
     refused("prices.copy.rate", val_new_int(3, NULL, 0), "machine.prices.copy.rate");
     refused("prices.fly.each", val_new_int(3, NULL, 0), "fly");
     refused("node.upcall_cpu", val_new_string("coprocesor", NULL, 0), "coprocessor");
+    refused("nodes.io.prices.copy.rats", val_new_int(3, NULL, 0),
+            "machine.nodes.io.prices.copy.rats is not a parameter, did you mean 'rate'?");
+    refused("nodes.io.price.copy.rate", val_new_int(3, NULL, 0), "did you mean 'prices'?");
+    refused("nodes.old.node.preempt", val_new_bool(false, NULL, 0), "first or last says how many");
     struct val *list = val_new(VAL_LIST, NULL, 0), *f = val_new(VAL_TABLE, NULL, 0);
     val_put(f, "path", rig_node(6));
     val_append(list, f);
     refused("faults", list, "there is nothing 'node 6' that can fail");
+}
+
+/* ---- groups ---- */
+
+static sim_time copied[6], charged[6];
+
+static void copies(void *arg)
+{
+    struct port *p = arg;
+    sim_time from = port_now(p);
+    port_work(p, PORT_WORK_COPY, 10);
+    port_pay(p);
+    copied[port_node(p)] = port_now(p) - from;
+    from = port_now(p);
+    port_work(p, PORT_WORK_TRAP, 1);
+    port_pay(p);
+    charged[port_node(p)] = port_now(p) - from;
+}
+
+static void boot_copies(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    port_thread_spawn(p, "copies", copies, p, 0);
+}
+
+/* Over the machine's, price by price; of two groups of a node the later counts. */
+Test(machine, has_groups_of_nodes_with_prices_and_cpus_of_their_own)
+{
+    struct rig r;
+    rig_init(&r, 2, 3);
+    rig_set_int(&r, "io_nodes", 1);
+    rig_set(&r, "prices.copy.fixed", "5us");
+    rig_set(&r, "prices.copy.each", "1us");
+    rig_set(&r, "prices.trap.each", "2us");
+    rig_set_bool(&r, "nodes.compute.node.coprocessor", false);
+    rig_set_int(&r, "nodes.old.last", 1);
+    rig_set(&r, "nodes.old.prices.copy.each", "3us");
+    rig_set_int(&r, "nodes.plain.last", 2);
+    struct val *io = val_new_real(2, NULL, 0);
+    struct err e = ERR_INIT;
+    cr_assert(val_set_path(r.spec, "nodes.io.prices.scale", io, &e));
+    rig_open(&r, boot_copies);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    const struct os_layout *l = machine_layout(r.m);
+    for (uint32_t i = 0; i < 6; i++) {
+        bool old = i == l->compute[l->compute_count - 1], slow = i == l->io[0];
+        cr_expect_eq(copied[i], (old ? 35 : slow ? 30 : 15) * SIM_US, "node %u", i);
+        cr_expect_eq(charged[i], (slow ? 4 : 2) * SIM_US, "node %u", i);
+        cr_expect_eq(r.m->nodes[i].own->node.coprocessor, old || slow || i == l->service);
+    }
+    rig_close(&r);
 }
 
 /* ---- flatten ---- */
