@@ -187,6 +187,7 @@ struct node {
     struct machine *machine;
     struct node_own *own;     /* its group's or the machine's */
     uint32_t id, incarnation; /* from 1; rises at each restart */
+    uint64_t kept;            /* port_keep */
     bool up, wants_ready;
     struct sim_server cpu, coprocessor, bus;
     struct nic *nic;

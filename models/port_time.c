@@ -25,6 +25,16 @@ uint32_t port_incarnation(const struct port *p)
     return p->node->incarnation;
 }
 
+uint64_t port_kept(const struct port *p)
+{
+    return p->node->kept;
+}
+
+void port_keep(struct port *p, uint64_t value)
+{
+    p->node->kept = value;
+}
+
 const char *port_task_name(const struct port *p)
 {
     return p->name;

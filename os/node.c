@@ -46,10 +46,20 @@ static void start_program(struct os_node *n)
     char name[32];
     snprintf(name, sizeof name, "rank %u", rank);
     struct entered *x = port_alloc(n->port, sizeof *x);
-    *x = (struct entered){ n, { .params = b->params, .rank = rank, .ranks = b->ranks } };
+    *x = (struct entered){
+        n, { .params = b->params, .rank = rank, .ranks = b->ranks, .resume = port_kept(n->port) }
+    };
     struct port *task = port_task_create(n->port, "program", NULL, NULL);
     if (!port_thread_spawn(task, name, enter, x, 0))
         port_fail(task, "no room for the program's thread");
+}
+
+void os_safe_point(struct os_node *n, uint64_t resume)
+{
+    if (!n->boot->restart)
+        return;
+    port_pay(n->port);
+    port_keep(n->port, resume);
 }
 
 struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b)

@@ -101,6 +101,11 @@ struct os_node {
  * every restart.  The result lives in the kernel task's heap. */
 struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b);
 
+/* What the program has done so far it need not do again: when its node comes back and starts it
+ * anew (os_boot.restart), it is entered with this as `resume`.  Work named before is paid for
+ * first. (blocks) */
+void os_safe_point(struct os_node *n, uint64_t resume);
+
 /* What this service has started on this node, or NULL.  To be kept. */
 void *os_find(const struct os_node *n, const struct os_service_ops *ops);
 /* The parameters with which the machine boots the service, or NULL: it does not. */

@@ -33,6 +33,9 @@ sim_time port_now(struct port *p);
 uint32_t port_node(const struct port *p);        /* 0 .. port_nodes()-1 */
 uint32_t port_nodes(const struct port *p);       /* nodes of the machine */
 uint32_t port_incarnation(const struct port *p); /* of the node: rises at each restart, from 1 */
+/* One number of the node that outlives its crashes; 0 at first. */
+uint64_t port_kept(const struct port *p);
+void port_keep(struct port *p, uint64_t value);
 const char *port_task_name(const struct port *p);
 bool port_in_thread(const struct port *p);
 

@@ -143,7 +143,7 @@ struct run {
     const struct params *p;
     uint32_t rank, ranks;
     char name[32];
-    uint64_t seed;
+    uint64_t seed, resume;
     struct pfs_file *f;
 };
 
@@ -182,9 +182,12 @@ static struct pfs_attrs attrs_of(const struct run *r)
     return a;
 }
 
-/* True when all ranks say so; a rank that has failed must not leave the others waiting. */
+/* True when all ranks say so; a rank that has failed must not leave the others waiting.  They have
+ * met before one goes on after its node's crash. */
 static bool agree(struct run *r, const char *tag, bool mine)
 {
+    if (r->resume > 0)
+        return mine;
     enum pfs_status s =
         pfs_agree(os_find(r->node, &pfs_client_service), tag, r->ranks, mine ? PFS_OK : PFS_CLOSED);
     return s != PFS_CLOSED && good(r, s, "meeting of all ranks");
@@ -202,6 +205,8 @@ static bool make_file(struct run *r, uint32_t ranks)
                        (enum pfs_mode)p->mode, 0, ranks, &a, &r->f),
               "open"))
         return false;
+    if (r->resume > 0)
+        return true;
     if (p->op == OP_READ)
         return good(r, pfs_prefill(r->f, r->seed, size, p->cache == COLD), "fill");
     return !p->preallocate || good(r, pfs_lsize(r->f, size), "lsize");
@@ -293,9 +298,12 @@ static bool request(struct run *r, enum pfs_op op, uint64_t k, bool measured)
     return fine;
 }
 
+/* Where no other rank has to come to a request, the ones before it are done for good. */
 static bool step(void *self, uint64_t k)
 {
     struct run *r = self;
+    if ((r->p->file == OWN || r->ranks == 1) && (r->p->mode == M_UNIX || r->p->mode == M_ASYNC))
+        os_safe_point(r->node, k);
     return request(r, r->p->op == OP_READ ? PFS_READ : PFS_WRITE, k, true);
 }
 
@@ -313,6 +321,7 @@ static bool loop(struct run *r)
                                .ranks = r->ranks,
                                .writes = p->op == OP_WRITE,
                                .together = p->mode == M_SYNC || p->mode == M_GLOBAL,
+                               .from = r->resume,
                                .self = r,
                                .request = step,
                                .flush = flush,
@@ -325,7 +334,8 @@ static bool loop(struct run *r)
 
 static bool read_back(struct run *r)
 {
-    if (!agree(r, "readback", true) || !good(r, pfs_setiomode(r->f, M_ASYNC), "setiomode"))
+    if (!agree(r, "readback", true) ||
+        (r->resume == 0 && !good(r, pfs_setiomode(r->f, M_ASYNC), "setiomode")))
         return false;
     for (uint64_t k = 0; k < per_rank(r->p); k++)
         if (!request(r, PFS_READ, k, false))
@@ -336,6 +346,7 @@ static bool read_back(struct run *r)
 static void program(struct os_node *node, const struct program *me)
 {
     struct run r = { .node = node, .p = me->params, .rank = me->rank, .ranks = me->ranks };
+    r.resume = me->resume;
     if (!open_file(&r))
         return;
     if (agree(&r, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))

@@ -120,6 +120,7 @@ struct fake_disk {
 
 struct fake_node {
     uint32_t id, incarnation;
+    uint64_t kept;
     bool up, booted;   /* booted: its first upcall has run; frames wait for that */
     struct list tasks; /* the first is the kernel */
     uint32_t task_count;

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/nx/nx.h"
 #include "os/proto/mesh/mesh.h"
@@ -173,4 +174,71 @@ Test(programs, a_crash_at_every_step_costs_a_result_and_no_more)
             p.r.m->failure = NULL;
             play_close(&p);
         }
+}
+
+/* ---- where a program goes on ---- */
+
+enum { PIECES = 6 };
+static uint64_t declared, entered;
+static unsigned pieces[PIECES];
+
+static void piecemeal(struct os_node *n, const struct program *me)
+{
+    entered++;
+    cr_expect_eq(me->resume, declared);
+    for (uint64_t k = me->resume; k < PIECES; k++) {
+        port_compute(n->port, 50 * SIM_US);
+        pieces[k]++;
+        port_work(n->port, PORT_WORK_OP, 10);
+        os_safe_point(n, k + 1);
+        declared = n->boot->restart ? k + 1 : 0;
+    }
+}
+
+/* Crashes right after that step, and, in between two points, 1 ms later again; 0: never. */
+static uint64_t steps_piecemeal(uint64_t step, bool restart)
+{
+    static const struct workload_ops ops = { .kind.name = "piecemeal", .main = piecemeal };
+    struct rig r;
+    struct err e = ERR_INIT;
+    rig_init(&r, 1, 1);
+    rig_os(&r);
+    rig_set(&r, "prices.op.each", "1us");
+    rig_set_bool(&r, "restart_programs", restart);
+    struct val *list = val_new(VAL_LIST, NULL, 0);
+    for (uint64_t at = step; step > 0 && at <= step + 20; at += 20) {
+        struct val *f = val_new(VAL_TABLE, NULL, 0);
+        val_put(f, "event", val_new_int((int64_t)at, NULL, 0));
+        val_put(f, "path", rig_node(0));
+        val_put(f, "after", val_new_string("1ms", NULL, 0));
+        val_append(list, f);
+    }
+    val_put(r.spec, "faults", list);
+    declared = entered = 0;
+    memset(pieces, 0, sizeof pieces);
+    r.sim = sim_create(&r.options);
+    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
+    cr_assert(r.m != NULL && rig_load(&r, &ops, NULL, &e), "%s", e.text);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    uint64_t steps = machine_steps(r.m);
+    rig_close(&r);
+    return steps;
+}
+
+Test(programs, go_on_from_their_last_safe_point)
+{
+    uint64_t steps = steps_piecemeal(0, true);
+    cr_assert_gt(steps, 2 * PIECES);
+    for (uint64_t k = 1; k < steps; k++) {
+        (void)steps_piecemeal(k, true);
+        cr_expect_geq(entered, k > steps / 4 ? 2 : 1);
+        unsigned all = 0;
+        for (unsigned i = 0; i < PIECES; i++) {
+            cr_expect_geq(pieces[i], 1, "a crash after step %lu: piece %u is not done", k, i);
+            all += pieces[i];
+        }
+        cr_expect_leq(all, PIECES + entered - 1, "a crash after step %lu: done again", k);
+    }
+    (void)steps_piecemeal(steps / 2, false);
+    cr_expect_eq(entered, 1);
 }

@@ -27,3 +27,18 @@ misses() { gives 0 run -p workload.size=64KiB -p workload.op=read -p workload.re
 [ "$(misses warm)" = 0.0 ] || fail "blocks are missing in warm buffers"
 [ "$(misses cold)" != 0.0 ] || fail "no block is missing in cold buffers"
 gives 0 run -p machine.os.pfs_server.lfs.buffered=true -p machine.os.pfs_server.lfs.block=16KiB
+
+# A program whose node comes back goes on behind what it has written: each request is made once, and every byte is right.
+config again <<'END'
+local paragon = include "machines/paragon.lua"
+local m = paragon { rows = 2, columns = 3, io_nodes = 1,
+                    faults = { { path = "node 0", at = "0.2s", after = "50ms" } } }
+m.restart_programs = true
+return { machine = m, workload = { kind = "pfs", op = "write", mode = param("mode", "M_ASYNC"), size = "64KiB",
+                                   nodes = 1, requests = 20, readback = true } }
+END
+for mode in M_ASYNC M_UNIX; do
+    gives 0 "$PSIM" run "$T/again.lua" -q --no-store --json -p mode=$mode
+    grep -A1 '"pfs.latency.count"' "$T/out" | grep -q ' 20.0' || fail "$mode: not each request was made once"
+    grep -A1 '"machine.crashes"' "$T/out" | grep -q ' 1.0' || fail "$mode: the node did not crash"
+done

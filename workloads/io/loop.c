@@ -61,9 +61,9 @@ bool io_loop(const struct io_loop *l)
     if (p->start > 0)
         port_thread_sleep(port, (sim_time)port_random_below(port, (uint64_t)p->start));
     port_pay(port); /* it comes and goes at moments that no edge of the window can precede */
-    for (uint64_t k = 0; k < all; k++) {
+    for (uint64_t k = l->from; k < all; k++) {
         port_stage(port, l->inside);
-        if (k == warmup)
+        if (k == warmup && (k > l->from || k == 0))
             port_window(port, true, l->ranks);
         bool good = l->request(l->self, k);
         sim_time since = port_now(port);

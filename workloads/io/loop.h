@@ -48,6 +48,7 @@ struct io_loop {
     uint32_t ranks;
     bool writes;
     bool together; /* requests are made by all ranks together: one that fails goes on */
+    uint64_t from; /* the first request; above 0: of a program that was at it before */
     void *self;
     /* Request k, from 0. (blocks) False after port_fail. */
     bool (*request)(void *self, uint64_t k);
