@@ -6,7 +6,7 @@
  * A tape drive fits as it is (its blocks are sectors, locating is part of a request); mounting
  * belongs to a changer with operations of its own.
  *
- *   BLK1  A request is done exactly once, with a status, unless it was cancelled.
+ *   BLK1  A request is done exactly once, with a status.
  *   BLK2  The data of a completed read is what the last completed writes of those sectors left
  *       (unwritten sectors read as zero); overlapping requests in flight have no order of their
  *       own.
@@ -111,9 +111,6 @@ struct blkdev_ops {
     const char *name;
     const char *doc;
     void (*submit)(struct blkdev *d, struct blk_req *r); /* never blocks, never refuses */
-    /* Takes back a request that has not started; false when it is too late (done will be called).
-     */
-    bool (*cancel)(struct blkdev *d, struct blk_req *r);
     void (*describe)(const struct blkdev *d, struct blk_describe *out);
     void (*destroy)(struct blkdev *d); /* and the devices below it that it owns */
     /* Fault hooks; NULL: not offered.  */

@@ -268,7 +268,6 @@ static void flush(struct disk *d, struct blk_req *r)
 {
     struct disk_flush *f = base_alloc(sizeof *f);
     *f = (struct disk_flush){ .d = d, .r = r, .power_losses = d->counts.power_losses };
-    r->dev = f; /* too late to be cancelled */
     d->flushing++;
     sim_event_init(&f->event, SIM_CLASS_DEVICE, flushed);
     sim_at(d->dev.sim, &f->event, disk_medium_safe_at(d));
@@ -355,24 +354,6 @@ static void submit(struct blkdev *dev, struct blk_req *r)
         list_push(&d->beyond, &r->link);
     else
         enqueue(d, r);
-}
-
-static bool cancel(struct blkdev *dev, struct blk_req *r)
-{
-    struct disk *d = disk_of(dev);
-    if (r->dev != NULL)
-        return false;
-    LIST_EACH (it, &d->beyond) {
-        if (it == &r->link) {
-            list_remove(it);
-            goto out;
-        }
-    }
-    sched_remove(&d->queue, r);
-out:
-    d->inside--;
-    d->cancelled++;
-    return true;
 }
 
 static void describe(const struct blkdev *dev, struct blk_describe *out)
@@ -471,7 +452,6 @@ static void health(const struct blkdev *dev, struct blk_health *sum)
 const struct blkdev_ops disk_device_ops = { .name = "disk",
                                             .doc = "a drive: arm, spindle, cache, queue, bus",
                                             .submit = submit,
-                                            .cancel = cancel,
                                             .describe = describe,
                                             .destroy = destroy,
                                             .kill = kill_disk,
@@ -488,7 +468,7 @@ static void audit(void *self, struct sim_audit_report *report)
         most = most < d->geo.zones[i].track_sectors ? d->geo.zones[i].track_sectors : most;
     blk_audit_rate(&d->dev, report);
     sim_audit_rate(report, &d->passed, "sectors under the head", d->geo.rev - most, most);
-    sim_audit_balance(report, "disk requests", d->submitted, d->completed, d->inside, d->cancelled);
+    sim_audit_balance(report, "disk requests", d->submitted, d->completed, d->inside, 0);
     uint64_t waiting = d->queue.count;
     LIST_EACH (it, &d->beyond)
         waiting++;
@@ -597,11 +577,6 @@ struct blkdev *disk_create(struct sim *s, const struct disk_params *p, int32_t n
                            const char *name, const char *path, struct err *e)
 {
     return disk_create_lanes(s, p, node, name, path, 1, NULL, NULL, e);
-}
-
-bool disk_is(const struct blkdev *d)
-{
-    return d->ops == &disk_device_ops;
 }
 
 const struct geometry *disk_geometry(const struct blkdev *d)

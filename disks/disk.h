@@ -166,7 +166,6 @@ struct blkdev *disk_create(struct sim *s, const struct disk_params *p, int32_t n
 struct blkdev *disk_create_lanes(struct sim *s, const struct disk_params *p, int32_t node,
                                  const char *name, const char *path, uint32_t lanes,
                                  const struct disk_medium_ops *ops, void *medium, struct err *e);
-bool disk_is(const struct blkdev *d);
 const struct geometry *disk_geometry(const struct blkdev *d);
 const struct seek_curve *disk_seek_curve(const struct blkdev *d);
 struct disk_counts disk_counts(const struct blkdev *d);

@@ -127,7 +127,7 @@ struct disk {
     int64_t slow_percent;
     bool dead, dead_known;
     struct disk_counts counts;
-    uint64_t submitted, completed, cancelled;
+    uint64_t submitted, completed;
     struct sim_busy arm_busy_time;
     struct sim_whole passed; /* sectors under the head */
 };

@@ -226,13 +226,6 @@ static void submit(struct blkdev *d, struct blk_req *r)
     sim_after(d->sim, &j->event, a->overhead);
 }
 
-static bool cancel(struct blkdev *d, struct blk_req *r)
-{
-    (void)d;
-    (void)r;
-    return false;
-}
-
 static void describe(const struct blkdev *d, struct blk_describe *out)
 {
     const struct raid *a = raid_of(d);
@@ -391,7 +384,6 @@ static void destroy(struct blkdev *d)
 static const struct blkdev_ops raid_ops = { .name = "array",
                                             .doc = "devices in stripes, with and without parity",
                                             .submit = submit,
-                                            .cancel = cancel,
                                             .describe = describe,
                                             .destroy = destroy,
                                             .kill = kill_array,
@@ -561,14 +553,4 @@ struct blkdev *raid_create(struct sim *s, const struct raid_params *p, int32_t n
     if (p->scrub)
         raid_scrub(&a->dev);
     return &a->dev;
-}
-
-void raid_add_spare(struct blkdev *d, struct blkdev *spare)
-{
-    struct raid *a = raid_of(d);
-    ASSERT(raid_is(d));
-    spare->inner = true;
-    a->spares = base_realloc(a->spares, (a->spare_count + 1) * sizeof(struct blkdev *));
-    a->spares[a->spare_count++] = spare;
-    raid_rebuild_begin(a);
 }

@@ -121,8 +121,6 @@ struct blkdev *raid_member(struct blkdev *d, uint32_t member); /* what stands in
 uint32_t raid_members(const struct blkdev *d);                 /* places, without spares */
 /* Declares a member lost, as the controller does when it answers BLK_ERR_DEVICE. */
 void raid_fail_member(struct blkdev *d, uint32_t member);
-/* Adds a spare (owned from here); a rebuild begins when a member is missing. */
-void raid_add_spare(struct blkdev *d, struct blkdev *spare);
 /* Checks the parity of every stripe once, in the background; wrong parity is written anew. */
 void raid_scrub(struct blkdev *d);
 struct raid_counts raid_counts(const struct blkdev *d);

@@ -428,11 +428,6 @@ static void submit(struct blkdev *d, struct blk_req *r)
     disk_device_ops.submit(d, r);
 }
 
-static bool cancel(struct blkdev *d, struct blk_req *r)
-{
-    return disk_device_ops.cancel(d, r);
-}
-
 static void describe(const struct blkdev *d, struct blk_describe *out)
 {
     disk_device_ops.describe(d, out);
@@ -509,7 +504,6 @@ static void health(const struct blkdev *d, struct blk_health *sum)
 static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .doc = "spindles that turn as one, with parity",
                                              .submit = submit,
-                                             .cancel = cancel,
                                              .describe = describe,
                                              .destroy = destroy,
                                              .kill = kill_array,

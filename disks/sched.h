@@ -55,7 +55,7 @@ struct sched_ops {
     void (*init)(void *self, const void *params);  /* NULL: nothing to do */
     void (*fini)(void *self);                      /* NULL: nothing to free */
     void (*add)(void *self, struct blk_req *r);    /* r->link is the discipline's from here on */
-    void (*remove)(void *self, struct blk_req *r); /* given back by next, or cancelled */
+    void (*remove)(void *self, struct blk_req *r); /* given back by next */
     /* One of those inside, of which there is one at least; it stays until remove. */
     struct blk_req *(*next)(void *self, struct sched_arm *arm);
 };

@@ -37,7 +37,7 @@ struct scsi_bus {
     struct sim_event arbiter, release;
     uint32_t devices;
     sim_time free_at;
-    uint64_t asked, ended, withdrawn;
+    uint64_t asked, ended;
     struct sim_whole carried; /* bytes */
     struct sim_inside queue;  /* phases, once there are several devices */
 };
@@ -83,7 +83,7 @@ static void audit(void *self, struct sim_audit_report *report)
             inside++;
     }
     sim_audit_rate(report, &b->carried, "bytes over the bus", SIM_SEC, (uint64_t)scsi_rate(b, 0));
-    sim_audit_balance(report, "bus phases", b->asked, b->ended, inside, b->withdrawn);
+    sim_audit_balance(report, "bus phases", b->asked, b->ended, inside, 0);
 }
 
 struct scsi_bus *scsi_create(struct sim *s, const struct scsi_params *p, int32_t node,
@@ -131,19 +131,6 @@ void scsi_ask(struct scsi_bus *b, struct scsi_phase *p)
         sim_inside_enter(&b->queue, p->asked);
     if (b->holder == NULL && !sim_event_pending(&b->arbiter))
         sim_at(b->sim, &b->arbiter, p->asked);
-}
-
-bool scsi_withdraw(struct scsi_bus *b, struct scsi_phase *p)
-{
-    if (list_empty(&p->link))
-        return false;
-    list_remove(&p->link);
-    if (list_empty(&b->waiting[p->id]))
-        b->waiting_ids &= ~(1u << p->id);
-    b->withdrawn++;
-    if (b->queue.sim != NULL)
-        sim_inside_leave(&b->queue, p->asked, sim_now(b->sim));
-    return true;
 }
 
 int64_t scsi_rate(const struct scsi_bus *b, int64_t device_rate)

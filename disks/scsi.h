@@ -57,8 +57,6 @@ void scsi_phase_init(struct scsi_phase *p, uint32_t id,
                      void (*ended)(struct scsi_phase *p));
 /* Asks for the bus now. */
 void scsi_ask(struct scsi_bus *b, struct scsi_phase *p);
-/* Takes back a phase that waits; false when it is not waiting. */
-bool scsi_withdraw(struct scsi_bus *b, struct scsi_phase *p);
 
 /* The rate of data phases for a device that can do at most `device_rate` (0: no limit). */
 int64_t scsi_rate(const struct scsi_bus *b, int64_t device_rate);

@@ -460,13 +460,6 @@ static void crash(struct blkdev *d)
     }
 }
 
-static bool cancel(struct blkdev *d, struct blk_req *r)
-{
-    (void)d;
-    (void)r;
-    return false;
-}
-
 static void describe(const struct blkdev *d, struct blk_describe *out)
 {
     *out = cache_of(d)->about;
@@ -519,7 +512,6 @@ static void destroy(struct blkdev *d)
 static const struct blkdev_ops wcache_ops = { .name = "cache",
                                               .doc = "a write-back cache in front of a device",
                                               .submit = submit,
-                                              .cancel = cancel,
                                               .describe = describe,
                                               .destroy = destroy,
                                               .kill = crash,

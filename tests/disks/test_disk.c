@@ -437,27 +437,6 @@ Test(disk, poisson_arrivals_wait_as_pollaczek_and_khinchine_say)
     sim_destroy(l.s);
 }
 
-Test(disk, cancel_takes_back_what_waits_and_nothing_else)
-{
-    struct sim *s = kit_sim(1);
-    struct disk_params p = kit_bare();
-    struct blkdev *d = kit_disk(s, &p);
-    struct load l = { .s = s, .d = d };
-    struct blk_req r[3];
-    stat_init(&l.times);
-    for (int i = 0; i < 3; i++) {
-        blk_req_init(&r[i], BLK_READ, 1000u * (uint64_t)i, 1, load_done, &l);
-        blk_submit(d, &r[i]);
-    }
-    cr_assert_not(d->ops->cancel(d, &r[0]));
-    cr_assert(d->ops->cancel(d, &r[1]));
-    sim_run(s);
-    cr_assert_eq(l.times.n, 2);
-    cr_assert(kit_audit(s));
-    d->ops->destroy(d);
-    sim_destroy(s);
-}
-
 /* ---- contents and faults ---- */
 
 /* BLK2. */
