@@ -369,16 +369,6 @@ uint64_t store_extents(const struct store *t)
     return t->extents;
 }
 
-uint64_t store_written(const struct store *t)
-{
-    uint64_t n = 0;
-    for (uint32_t p = 0; p < t->page_count; p++) {
-        for (uint32_t i = 0; i < t->pages[p]->count; i++)
-            n += t->pages[p]->e[i].count;
-    }
-    return n;
-}
-
 bool store_check(const struct store *t)
 {
     uint64_t last = 0, n = 0;

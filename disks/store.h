@@ -33,8 +33,6 @@ void store_flip(struct store *t, uint64_t sector, uint32_t byte, uint8_t flip);
 bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t *count);
 
 uint64_t store_extents(const struct store *t); /* how many there are */
-/* Sectors that are not holes. */
-uint64_t store_written(const struct store *t);
 /* Checks STORE1; for tests. */
 bool store_check(const struct store *t);
 

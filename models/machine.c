@@ -300,16 +300,6 @@ struct net *machine_net(struct machine *m)
     return m->net;
 }
 
-uint32_t machine_rows(const struct machine *m)
-{
-    return (uint32_t)m->params.rows;
-}
-
-uint32_t machine_columns(const struct machine *m)
-{
-    return (uint32_t)m->params.columns;
-}
-
 const char *machine_failure(const struct machine *m)
 {
     return m->failure;
@@ -323,9 +313,4 @@ void machine_set_flatten(struct machine *m, bool on)
 uint64_t machine_steps(const struct machine *m)
 {
     return m->steps;
-}
-
-struct port *machine_kernel(struct machine *m, uint32_t node)
-{
-    return node_kernel(&m->nodes[node]);
 }

@@ -69,8 +69,6 @@ void machine_set_rate_bin(struct machine *m, sim_time width);
 /* ---- for tests and reports ---- */
 const struct os_layout *machine_layout(const struct machine *m);
 struct net *machine_net(struct machine *m);
-uint32_t machine_rows(const struct machine *m);
-uint32_t machine_columns(const struct machine *m);
 /* The first sentence given to port_fail, or NULL. The audit of the run fails with it. */
 const char *machine_failure(const struct machine *m);
 
@@ -87,7 +85,5 @@ bool machine_node_up(const struct machine *m, uint32_t node);
 /* Node happenings so far: upcalls started, effects taken place, threads resumed.  What `event = n`
  * of the fault schedule counts, so that a node can be crashed at each in turn. */
 uint64_t machine_steps(const struct machine *m);
-/* The kernel task of a node that is up. */
-struct port *machine_kernel(struct machine *m, uint32_t node);
 
 #endif

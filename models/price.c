@@ -112,12 +112,3 @@ sim_time price_cost_any(const struct price_list *l, enum port_work kind, uint64_
     wide cost = scaled / divisor + (scaled % divisor != 0);
     return cost > INT64_MAX ? SIM_NEVER : (sim_time)cost;
 }
-
-const char *price_kind_name(enum port_work kind)
-{
-    for (const struct param *p = price_list_params; p->name != NULL; p++)
-        if (p->type == PARAM_TABLE &&
-            p->offset == offsetof(struct price_list, of[0]) + (size_t)kind * sizeof(struct price))
-            return p->name;
-    return "?";
-}

@@ -48,7 +48,4 @@ static inline sim_time price_cost(struct price_list *l, enum port_work kind, uin
     return l->latest[kind].cost;
 }
 
-/* "copy", "send", ...: as written in Lua. */
-const char *price_kind_name(enum port_work kind);
-
 #endif

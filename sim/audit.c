@@ -89,11 +89,6 @@ void sim_audit_unregister(struct sim *s, void *self)
     }
 }
 
-bool sim_audit_drained(const struct sim_audit_report *r)
-{
-    return r->drained;
-}
-
 void sim_audit_check(struct sim_audit_report *r, bool ok, const char *fmt, ...)
 {
     if (ok)

@@ -20,8 +20,6 @@ void sim_audit_register(struct sim *s, const char *name, sim_audit_fn *fn, void 
 /* Forgets all that `self` has registered: before `self` is freed.  None is fine. */
 void sim_audit_unregister(struct sim *s, void *self);
 
-/* True when the run ended idle: whatever was on its way has arrived. */
-bool sim_audit_drained(const struct sim_audit_report *r);
 /* States: in == out + inside + dropped.  `what`: "flits", "messages".  Of things that are on their
  * way: after a drained run `inside` must be 0. */
 void sim_audit_balance(struct sim_audit_report *r, const char *what, uint64_t in, uint64_t out,

@@ -295,12 +295,6 @@ const char *sim_end_name(enum sim_end end)
     return (size_t)end < ARRAY_LEN(names) ? names[end] : "unknown";
 }
 
-struct sim_rng_registry *sim_rngs(struct sim *s)
-{
-    (void)s;
-    return NULL;
-}
-
 struct sim_digest *sim_digest(struct sim *s)
 {
     return s->digest;

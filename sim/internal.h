@@ -107,7 +107,6 @@ struct sim_thread {
     char *name;
     void (*fn)(void *arg);
     void *arg;
-    void *user;
     void *gift;                  /* what the waker hands over (sync.c) */
     struct bridge_thread *actor; /* NULL until it first runs */
     struct sim_event resume, deadline;

@@ -5,7 +5,7 @@
  *   RES1  A point is one transaction: it is there whole or not at all, after kill -9 too (WAL,
  *       synchronous NORMAL; a power cut may lose the last points, never the file).
  *   RES2  What is stored never changes; only an unfinished point gives way to one of the same
- *       identity, and results_forget removes.
+ *       identity.
  *   RES3  A file of another schema version, of another program or that is no database is refused
  *       by a sentence and left as it is.
  *   RES4  A finished point is found by its identity, the hash of parameters, seed and model
@@ -95,9 +95,6 @@ bool results_point_commit(struct results *r, int64_t *id, struct err *e) MUST_CH
  * over this experiment find it in its place. */
 bool results_point_reuse(struct results *r, int64_t experiment, int64_t idx, int64_t point,
                          struct err *e) MUST_CHECK;
-
-/* Removes an experiment with all its points. */
-bool results_forget(struct results *r, int64_t experiment, struct err *e) MUST_CHECK;
 
 /* ---- reading: each walks in the order of writing; texts live until the callback returns ---- */
 

@@ -67,17 +67,6 @@ bool results_experiment_add(struct results *r, const struct results_experiment *
     return ok;
 }
 
-bool results_forget(struct results *r, int64_t experiment, struct err *e)
-{
-    sqlite3_stmt *s = results_prepare(r, "DELETE FROM experiment WHERE id=?", e);
-    if (s == NULL)
-        return false;
-    sqlite3_bind_int64(s, 1, experiment);
-    bool ok = run(r, s, e);
-    sqlite3_finalize(s);
-    return ok;
-}
-
 bool results_point_reuse(struct results *r, int64_t experiment, int64_t idx, int64_t point,
                          struct err *e)
 {

@@ -187,13 +187,3 @@ uint64_t sim_rng_geometric(struct sim_rng *r, double p)
     }
     return k;
 }
-
-void sim_rng_shuffle(struct sim_rng *r, uint32_t *items, size_t count)
-{
-    for (size_t i = count; i > 1; i--) {
-        size_t j = (size_t)sim_rng_below(r, i);
-        uint32_t t = items[i - 1];
-        items[i - 1] = items[j];
-        items[j] = t;
-    }
-}

@@ -35,6 +35,5 @@ sim_time sim_rng_pareto(struct sim_rng *r, sim_time least, double tail, double m
 double sim_rng_pareto_mean(double tail, double most);
 /* Failures before the first success with probability p (0 < p <= 1), without a logarithm. */
 uint64_t sim_rng_geometric(struct sim_rng *r, double p);
-void sim_rng_shuffle(struct sim_rng *r, uint32_t *items, size_t count);
 
 #endif

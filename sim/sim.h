@@ -118,12 +118,10 @@ const char *sim_end_name(enum sim_end end);
 void sim_set_context(struct sim *s, const char *what, int64_t index);
 
 /* Services that hang off a run and live as long as it does (defined in their own headers). */
-struct sim_rng_registry;
 struct sim_digest;
 struct sim_audit;
 struct sim_trace;
 struct sim_measures;
-struct sim_rng_registry *sim_rngs(struct sim *s);
 struct sim_digest *sim_digest(struct sim *s);
 struct sim_audit *sim_audit(struct sim *s);
 struct sim_trace *sim_trace(struct sim *s); /* never NULL; off unless opened */

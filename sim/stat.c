@@ -22,18 +22,6 @@ void stat_add(struct stat_moments *s, double x)
     s->max = x > s->max ? x : s->max;
 }
 
-void stat_merge(struct stat_moments *s, const struct stat_moments *other)
-{
-    if (other->n == 0)
-        return;
-    double a = (double)s->n, b = (double)other->n, delta = other->mean - s->mean;
-    s->mean += delta * (b / (a + b));
-    s->m2 += other->m2 + delta * delta * (a * b / (a + b));
-    s->n += other->n;
-    s->min = other->min < s->min ? other->min : s->min;
-    s->max = other->max > s->max ? other->max : s->max;
-}
-
 double stat_variance(const struct stat_moments *s)
 {
     return s->n < 2 ? 0.0 : s->m2 / (double)(s->n - 1);
@@ -151,27 +139,4 @@ double stat_hist_quantile(const struct stat_hist *h, double q)
     s.rank = s.rank > h->count ? h->count : s.rank;
     stat_hist_each(h, search_bin, &s);
     return s.found < h->min ? h->min : s.found > h->max ? h->max : s.found;
-}
-
-/* ---- time average ---- */
-
-void stat_time_init(struct stat_time *t, sim_time now, double value)
-{
-    *t = (struct stat_time){ .start = now, .last = now, .value = value, .max = value };
-}
-
-void stat_time_set(struct stat_time *t, sim_time now, double value)
-{
-    ASSERT(now >= t->last);
-    t->area += t->value * (double)(now - t->last);
-    t->last = now;
-    t->value = value;
-    t->max = value > t->max ? value : t->max;
-}
-
-double stat_time_mean(const struct stat_time *t, sim_time now)
-{
-    if (now <= t->start)
-        return t->value;
-    return (t->area + t->value * (double)(now - t->last)) / (double)(now - t->start);
 }

@@ -1,4 +1,4 @@
-/* stat.h: statistics of observations: moments, quantiles, time averages, histograms, intervals.
+/* stat.h: statistics of observations: moments, quantiles, histograms, intervals.
  *
  * Doubles throughout: nothing here decides an event.  Quantiles of Student's t and GSL's running
  * statistics are behind this header; nobody else includes GSL for statistics.
@@ -9,15 +9,13 @@
 #include "sim/base/base.h"
 #include "sim/base/time.h"
 
-/* Running moments (not "struct stat", which POSIX has) [Welford 1962; Pebay 2008 for the merge]. */
+/* Running moments (not "struct stat", which POSIX has) [Welford 1962]. */
 struct stat_moments {
     uint64_t n;
     double mean, m2, min, max;
 };
-void stat_init(struct stat_moments *s);          /* no observation */
-void stat_add(struct stat_moments *s, double x); /* one observation */
-/* As if all observations of `other` had been added to s. */
-void stat_merge(struct stat_moments *s, const struct stat_moments *other);
+void stat_init(struct stat_moments *s);              /* no observation */
+void stat_add(struct stat_moments *s, double x);     /* one observation */
 double stat_variance(const struct stat_moments *s);  /* unbiased; 0 for n < 2 */
 double stat_deviation(const struct stat_moments *s); /* square root of it */
 
@@ -36,18 +34,6 @@ uint64_t stat_hist_count(const struct stat_hist *h);
 /* Calls fn for each non-empty bin in rising order: [lo, hi), count. */
 void stat_hist_each(const struct stat_hist *h,
                     void (*fn)(void *arg, double lo, double hi, uint64_t n), void *arg);
-
-/* Time average of a piecewise constant quantity. */
-struct stat_time {
-    sim_time start, last;
-    double value, area, max;
-};
-/* Starts at `now` with that value. */
-void stat_time_init(struct stat_time *t, sim_time now, double value);
-/* The value from `now` on, which is not before the last change. */
-void stat_time_set(struct stat_time *t, sim_time now, double value);
-/* Over [start, now]; the value itself when that is empty. */
-double stat_time_mean(const struct stat_time *t, sim_time now);
 
 /* A whole series of observations kept for batch means and warm-up removal; grows by doubling, and
  * past `cap` observations halves its resolution (pairs are averaged), so memory is bounded. */

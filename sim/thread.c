@@ -173,16 +173,6 @@ const char *sim_thread_name(const struct sim_thread *t)
     return t->name;
 }
 
-void sim_thread_set_user(struct sim_thread *t, void *user)
-{
-    t->user = user;
-}
-
-void *sim_thread_user(const struct sim_thread *t)
-{
-    return t->user;
-}
-
 size_t sim_thread_count(const struct sim *s)
 {
     return s->threads ? s->threads->count : 0;

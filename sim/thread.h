@@ -28,9 +28,6 @@ void sim_thread_kill(struct sim_thread *t);
 struct sim_thread *sim_thread_self(struct sim *s); /* NULL outside threads */
 /* As given to sim_thread_spawn; the thread's. */
 const char *sim_thread_name(const struct sim_thread *t);
-/* A pointer for the owner, NULL at first; nobody here looks at it. */
-void sim_thread_set_user(struct sim_thread *t, void *user);
-void *sim_thread_user(const struct sim_thread *t);
 
 /* Blocks the calling thread until sim_thread_wake.  `what` (static or outliving the wait) and `on`
  * name it in the deadlock report: "mailbox", "node 3 type 7". */

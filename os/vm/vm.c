@@ -352,12 +352,6 @@ enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page)
     return pg ? prot_of(pg) : VM_NONE;
 }
 
-bool vm_page_dirty(const struct vm_region *r, uint64_t page)
-{
-    const struct vm_page *pg = vm_page_find(r, page);
-    return pg && pg->dirty;
-}
-
 bool vm_page_pinned(const struct vm_region *r, uint64_t page)
 {
     const struct vm_page *pg = vm_page_find(r, page);

@@ -117,7 +117,6 @@ void vm_discard(struct vm_region *r, uint64_t page);
 void vm_keep(struct vm_region *r, uint64_t page, enum vm_status why);
 void vm_set_clean(struct vm_region *r, uint64_t page);
 enum vm_prot vm_page_prot(const struct vm_region *r, uint64_t page);
-bool vm_page_dirty(const struct vm_region *r, uint64_t page);
 bool vm_page_pinned(const struct vm_region *r, uint64_t page);
 /* A word of the pager's own for each page it has touched; 0 at first. */
 void vm_page_set_user(struct vm_region *r, uint64_t page, void *user);

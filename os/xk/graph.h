@@ -27,6 +27,5 @@ bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *p
 
 /* Boots the graph on a node: inits every instance bottom-up in the heap of `p`'s task. */
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g);
-struct port *xk_kernel_port(const struct xk_kernel *k);
 
 #endif

@@ -181,11 +181,6 @@ struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)
     return upper && self->enabled >> number & 1 ? upper : NULL;
 }
 
-struct port *xk_kernel_port(const struct xk_kernel *k)
-{
-    return k->port;
-}
-
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
 {
     struct xk_kernel *k = port_alloc(p, sizeof *k);

@@ -55,9 +55,6 @@ Test(price, of_huge_amounts_is_exact_or_never)
 
 Test(price, names_are_those_of_the_parameters)
 {
-    cr_expect_str_eq(price_kind_name(PORT_WORK_COPY), "copy");
-    cr_expect_str_eq(price_kind_name(PORT_WORK_FRAME_OUT), "frame_out");
-    cr_expect_str_eq(price_kind_name(PORT_WORK_OP), "op");
     size_t tables = 0;
     for (const struct param *p = price_list_params; p->name != NULL; p++)
         tables += p->type == PARAM_TABLE;

@@ -235,10 +235,6 @@ Test(results, a_reused_point_is_found_in_its_place)
     cr_assert(strstr(seen, "point 0 ") < strstr(seen, "point 1 "));
     cr_assert(strstr(seen, "point 1 ") < strstr(seen, "point 2 "));
     cr_assert(strstr(seen, " old ok") != NULL);
-    cr_assert(results_forget(r, x, &e));
-    seen[0] = '\0';
-    cr_assert(results_each_point(r, y, on_point, NULL, &e));
-    cr_assert(strstr(seen, " old ok") == NULL);
     close_file(r);
 }
 

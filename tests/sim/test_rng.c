@@ -296,29 +296,6 @@ Test(rng, chance_looks_at_further_digits_when_the_first_are_equal)
     cr_assert(sim_rng_chance(&third, 0x1.8p-65));
 }
 
-Test(rng, shuffle_reaches_all_orders_alike)
-{
-    struct sim_rng r;
-    sim_rng_init_seed(&r, 13, "shuffle");
-    uint64_t seen[24] = { 0 };
-    double expected[24];
-    for (int i = 0; i < 24; i++)
-        expected[i] = DRAWS / 24.0;
-    for (int i = 0; i < DRAWS; i++) {
-        uint32_t v[4] = { 0, 1, 2, 3 };
-        sim_rng_shuffle(&r, v, 4);
-        uint32_t rank = 0;
-        for (uint32_t a = 0; a < 4; a++) {
-            uint32_t smaller = 0;
-            for (uint32_t b = a + 1; b < 4; b++)
-                smaller += v[b] < v[a];
-            rank = rank * (4 - a) + smaller;
-        }
-        seen[rank]++;
-    }
-    chi_square(seen, expected, 24, "shuffle");
-}
-
 Test(rng, gsl_continues_a_stream)
 {
     struct sim_rng r, copy;

@@ -11,40 +11,26 @@ Test(stat, moments_of_seven_numbers)
     /* 2.385, 7, -1, 0.5, 3, 11.25, 4.  Sum 27.135; mean 27.135/7; sum of squares about the mean
      * 211.500725 - 27.135^2/7, by hand. */
     const double x[] = { 2.385, 7, -1, 0.5, 3, 11.25, 4 };
-    struct stat_moments s, a, b;
+    struct stat_moments s;
     stat_init(&s);
-    stat_init(&a);
-    stat_init(&b);
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 7; i++)
         stat_add(&s, x[i]);
-        stat_add(i < 3 ? &a : &b, x[i]);
-    }
     double squares = 5.688225 + 49 + 1 + 0.25 + 9 + 126.5625 + 16;
     double variance = (squares - 27.135 * 27.135 / 7) / 6;
     cr_assert_float_eq(s.mean, 27.135 / 7, 1e-12);
     cr_assert_float_eq(stat_variance(&s), variance, 1e-12);
     cr_assert_eq(s.min, -1);
     cr_assert_eq(s.max, 11.25);
-    stat_merge(&a, &b);
-    cr_assert_float_eq(a.mean, s.mean, 1e-12);
-    cr_assert_float_eq(stat_variance(&a), variance, 1e-12);
-    cr_assert_eq(a.n, 7);
-    cr_assert_eq(a.min, -1);
     /* t(0.95, 6 degrees of freedom) = 2.446912 [any table of Student's t]. */
     cr_assert_float_eq(stat_half_width(&s, 0.95), 2.446911851 * sqrt(variance / 7), 1e-8);
 }
 
-Test(stat, merging_with_an_empty_one_changes_nothing)
+Test(stat, one_observation_has_no_interval)
 {
-    struct stat_moments a, b;
+    struct stat_moments a;
     stat_init(&a);
-    stat_init(&b);
-    stat_add(&b, 5);
-    stat_merge(&a, &b);
+    stat_add(&a, 5);
     cr_assert_eq(a.mean, 5);
-    stat_init(&b);
-    stat_merge(&a, &b);
-    cr_assert_eq(a.n, 1);
     cr_assert(isnan(stat_half_width(&a, 0.95)));
 }
 
@@ -148,17 +134,6 @@ Test(stat, zeros_and_extremes_are_counted)
     stat_hist_each(h, see_bin, &b);
     cr_assert_eq(b.count, 4);
     stat_hist_destroy(h);
-}
-
-Test(stat, a_time_average_weighs_by_time)
-{
-    struct stat_time t;
-    stat_time_init(&t, 100, 2.0);
-    stat_time_set(&t, 110, 5.0);                              /* 10 at 2 */
-    stat_time_set(&t, 113, 0.0);                              /* 3 at 5 */
-    cr_assert_float_eq(stat_time_mean(&t, 120), 1.75, 1e-12); /* 7 at 0: 35 / 20 */
-    cr_assert_eq(t.max, 5.0);
-    cr_assert_eq(stat_time_mean(&t, 100), 0.0);
 }
 
 /* ---- series ---- */
