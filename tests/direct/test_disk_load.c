@@ -26,9 +26,14 @@ static void scalar(void *arg, const char *name, const char *unit, double value, 
         wanted = value;
 }
 
+static char with_bins[64]; /* the measures of which a histogram is kept */
+
 static void bin(void *a, const char *n, double lo, double hi, uint64_t c)
 {
-    (void)a, (void)n, (void)lo, (void)hi, (void)c;
+    (void)a, (void)lo, (void)hi, (void)c;
+    size_t used = strlen(with_bins);
+    if (strstr(with_bins, n) == NULL)
+        snprintf(with_bins + used, sizeof with_bins - used, "%s ", n);
 }
 
 static void sample(void *a, const char *n, const char *u, sim_time at, double v)
@@ -169,6 +174,35 @@ Test(disk_load, places_without_requests_are_customers_no_more)
         cr_assert_eq(remarked(b.s, "its edges weigh"), i < 3, "%zu", i);
         stop(&b);
     }
+}
+
+static void nothing(struct sim *s, struct sim_event *e)
+{
+    (void)s, (void)e;
+}
+
+/* What else goes on after that is not measured; and one histogram is kept. */
+Test(disk_load, the_window_closes_with_the_last_request)
+{
+    const char *const p[] = {
+        "mode", "open", "gap", "20ms", "requests", "200", "reads", "0.5", NULL
+    };
+    double share[2];
+    for (int more = 0; more < 2; more++) {
+        struct bench b;
+        struct sim_event late;
+        cr_assert(start(&b, &direct_disk_load, 2, p, NULL), "%s", b.e.text);
+        sim_event_init(&late, SIM_CLASS_SOFTWARE, nothing);
+        if (more)
+            sim_at(b.s, &late, 1000 * SIM_SEC);
+        run(&b);
+        with_bins[0] = '\0';
+        (void)value(b.s, "");
+        cr_assert(sim_busiest(b.s, SIM_KIND_ARM, &share[more]));
+        cr_assert_str_eq(with_bins, "response ");
+        stop(&b);
+    }
+    cr_assert_eq(share[0], share[1]);
 }
 
 Test(disk_load, an_open_loop_offers_what_it_is_told)
@@ -363,6 +397,23 @@ Test(disk_replay, open_replay_submits_at_the_times_of_arrival_and_records_each_r
     rmdir(dir);
     free(csv);
     free(trace);
+}
+
+Test(disk_replay, arms_that_are_idle_for_nearly_all_of_a_trace_are_told)
+{
+    for (int k = 0; k < 2; k++) {
+        char trace[] = "/tmp/psim-replay-XXXXXX";
+        FILE *f = fdopen(mkstemp(trace), "w");
+        fprintf(f, "0 0 1000 8 R\n%d 0 500000 8 R\n", k ? 100000 : 100);
+        fclose(f);
+        const char *const p[] = { "file", trace, NULL };
+        struct bench b;
+        cr_assert(start(&b, &direct_disk_replay, 1, p, NULL), "%s", b.e.text);
+        run(&b);
+        cr_assert_eq(remarked(b.s, "the arms were idle for"), k == 1);
+        stop(&b);
+        unlink(trace);
+    }
 }
 
 Test(disk_replay, closed_replay_waits_the_gap_after_each_completion)

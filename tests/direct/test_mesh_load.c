@@ -231,11 +231,23 @@ Test(mesh_load, one_ejection_channel_is_steady_below_its_rate_alone)
                  loads[k]);
         run(&net_ideal, "rows=3 columns=3", text, 1);
         cr_assert_float_eq(bench_value(&b, "steady"), k == 0, 0.1);
+        cr_assert_eq(sim_why_of(bench_flags(&b, "steady")),
+                     k == 0 ? SIM_WHY_GOOD : SIM_WHY_SATURATED);
+        cr_assert_eq(bench_flags(&b, "latency_cycles"), 0);
         double share = bench_value(&b, "accepted") / bench_value(&b, "offered");
         cr_assert_float_eq(bench_value(&b, "accepted_share"), share, 1e-9);
         cr_assert_float_eq(share, k == 0 ? 1 : 0.125 / 0.15, 0.02);
         bench_stop(&b);
     }
+}
+
+/* By the packets of the window that have not arrived when the drain ends, though nothing climbs. */
+Test(mesh_load, a_drain_that_is_too_short_is_told_as_saturation)
+{
+    run(&net_ideal, "rows=3 columns=3", "load=0.02 measure=200us drain=0", 1);
+    cr_assert_gt(bench_value(&b, "accepted_share"), 0.97);
+    cr_assert_eq(sim_why_of(bench_flags(&b, "steady")), SIM_WHY_SATURATED);
+    bench_stop(&b);
 }
 
 Test(mesh_load, bursts_of_all_lengths_have_the_load_asked_for)
