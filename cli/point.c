@@ -29,6 +29,7 @@ struct run {
     struct whole_folder files; /* what the run writes into the user's folder */
     void *direct;
     struct machine *machine;
+    uint32_t ranks;                 /* programs on it */
     struct sim_trace_nodes *traced; /* what point_options.trace_nodes names */
     size_t traced_count;
     struct point_result *out;
@@ -52,41 +53,33 @@ static bool build_direct(struct run *r, struct err *e)
     return r->direct != NULL;
 }
 
-/* How many programs of the workload run on that machine; false with a sentence. */
-static bool fits(const struct machine *m, const struct run *r, uint32_t *ranks, struct err *e)
+/* The machine without its nodes, and what the workload says to it. */
+static bool plan_machine(struct run *r, struct err *e)
 {
     const struct workload_ops *ops = r->schema.programs;
-    if (!workload_ranks(ops, r->schema.workload, machine_layout(m), ranks, e))
+    r->machine = machine_plan(r->sim, r->schema.machine, "machine", &registry_machine, e);
+    if (!r->machine ||
+        !workload_ranks(ops, r->schema.workload, machine_layout(r->machine), &r->ranks, e))
         return false;
-    return *ranks <= SIM_THREAD_MAX ||
+    return r->ranks <= SIM_THREAD_MAX ||
            err_set(e,
                    "machine.rows and machine.columns: workload '%s' has %u programs on the "
                    "compute nodes, and a run at most %d threads",
-                   ops->kind.name, *ranks, SIM_THREAD_MAX);
-}
-
-/* Declares what the workload measures, and has its programs boot. */
-static bool load_program(struct run *r, struct err *e)
-{
-    const struct workload_ops *ops = r->schema.programs;
-    uint32_t ranks;
-    if (!fits(r->machine, r, &ranks, e))
-        return false;
-    machine_measures(r->machine, ops->measures, ops->ratios, ops->rate);
-    machine_program(r->machine, ops->main, r->schema.workload, ranks,
-                    ops->files ? ops->files(r->schema.workload, machine_layout(r->machine)) : 0);
-    return true;
+                   ops->kind.name, r->ranks, SIM_THREAD_MAX);
 }
 
 static bool build_machine(struct run *r, struct err *e)
 {
-    r->machine = machine_create(r->sim, r->schema.machine, "machine", &registry_machine, e);
-    if (!r->machine)
+    const struct workload_ops *ops = r->schema.programs;
+    if (!machine_build(r->machine, e))
         return false;
     if (r->options->flatten)
         machine_set_flatten(r->machine, true);
     machine_set_rate_bin(r->machine, r->schema.results.bin);
-    return load_program(r, e);
+    machine_measures(r->machine, ops->measures, ops->ratios, ops->rate);
+    machine_program(r->machine, ops->main, r->schema.workload, r->ranks,
+                    ops->files ? ops->files(r->schema.workload, machine_layout(r->machine)) : 0);
+    return true;
 }
 
 /* "trace.txt:12: ..." */
@@ -127,9 +120,12 @@ static void locate(const struct val *root, struct err *e)
              text);
 }
 
-static bool build_world(struct run *r, struct err *e)
+/* What is known of the point, and where that is good, when `build`, its world. */
+static bool make_world(struct run *r, bool build, struct err *e)
 {
-    bool good = r->schema.machine ? build_machine(r, e) : build_direct(r, e);
+    bool good = !r->schema.machine || plan_machine(r, e);
+    if (good && build)
+        good = r->schema.machine ? build_machine(r, e) : build_direct(r, e);
     if (!good)
         locate(r->point->c->root, e);
     return good;
@@ -396,8 +392,8 @@ void point_run(const struct config_point *p, const struct point_options *o,
     r.sim = create_sim(p, &r.schema);
     if (o->started)
         o->started(o->started_arg, r.sim);
-    if (build_world(&r, &e) && !r.files.failed.set && choose_traced(&r, &e) && open_trace(&r, &e) &&
-        (!r.machine || sim_threads_ready(&e)))
+    if (make_world(&r, true, &e) && !r.files.failed.set && choose_traced(&r, &e) &&
+        open_trace(&r, &e) && (!r.machine || sim_threads_ready(&e)))
         run_world(&r, &e);
     else
         set_status(out,
@@ -421,16 +417,21 @@ static void drop(struct run *r)
     *r = (struct run){ .sim = NULL };
 }
 
-bool point_check(const struct config_point *p, struct err *e)
+static bool check(const struct config_point *p, bool build, struct err *e)
 {
     const struct point_options o = { .trace = NULL };
     struct run r = { .point = p, .options = &o };
     if (!schema_load(&r.schema, p->c->root, e))
         return false;
     r.sim = create_sim(p, &r.schema);
-    bool good = build_world(&r, e);
+    bool good = make_world(&r, build, e);
     drop(&r);
     return good;
+}
+
+bool point_check(const struct config_point *p, struct err *e)
+{
+    return check(p, true, e);
 }
 
 static double cpu_seconds(void)
@@ -438,36 +439,11 @@ static double cpu_seconds(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
-/* Judges a workload on the machine of `kept` when it is that point's. */
-static bool fits_kept(const struct run *kept, const struct run *r, bool *same, struct err *e)
-{
-    *same = kept->machine && r->schema.machine && r->schema.programs &&
-            val_equal(kept->schema.machine, r->schema.machine);
-    uint32_t ranks;
-    if (!*same || fits(kept->machine, r, &ranks, e))
-        return true;
-    locate(r->point->c->root, e);
-    return false;
-}
-
 bool point_check_all(const struct config *c, double seconds, struct err *e)
 {
-    const struct point_options o = { .trace = NULL };
-    struct run kept = { .sim = NULL };
     double end = cpu_seconds() + seconds;
-    bool good = true, same;
-    for (size_t i = 0; good && i < c->point_count; i += c->replications * c->group_size) {
-        struct run r = { .point = &c->points[i], .options = &o };
-        good = schema_load(&r.schema, r.point->c->root, e) && fits_kept(&kept, &r, &same, e);
-        if (good && !same && (i == 0 || cpu_seconds() < end)) {
-            drop(&kept);
-            r.sim = create_sim(r.point, &r.schema);
-            good = build_world(&r, e);
-            kept = r;
-        } else {
-            drop(&r);
-        }
-    }
-    drop(&kept);
+    bool good = true;
+    for (size_t i = 0; good && i < c->point_count; i += c->replications * c->group_size)
+        good = check(&c->points[i], i == 0 || cpu_seconds() < end, e);
     return good;
 }

@@ -98,9 +98,8 @@ void point_run(const struct config_point *p, const struct point_options *o,
  * parameters do not fit together. */
 bool point_check(const struct config_point *p, struct err *e) MUST_CHECK;
 
-/* The same for every combination of a configuration, in `seconds` of processor time: worlds are
- * built one by one while there is time; on the machine that was built last every workload that is
- * to run there is judged, however many they are. */
+/* The same for every combination of a configuration: each is judged by what is known without a
+ * world, and while `seconds` of processor time last, the world is built as well. */
 bool point_check_all(const struct config *c, double seconds, struct err *e) MUST_CHECK;
 
 /* Empty, status POINT_OK. */

@@ -74,7 +74,7 @@ struct nic {
 };
 
 const struct param nic_params_desc[] = {
-    P_SIZE(nic_params, mtu, "64KiB", "1B", "1GiB", "Largest frame.",
+    P_SIZE(nic_params, mtu, "64KiB", "64B", "1GiB", "Largest frame.",
            "ASSUMED(no source; large, so that protocols above decide on fragments)"),
     P_SIZE(nic_params, packet_bytes, "1024B", "1B", "1MiB", "Payload of one packet (one worm).",
            "ASSUMED(no source for the Paragon's packet size)"),

@@ -88,78 +88,109 @@ static struct val *network_table(const struct machine *m, const struct kind *k)
     return t;
 }
 
-static bool make_network(struct machine *m, const char *path, struct err *e)
+/* Which network, and its parameters: m->net_ops, m->net_params. */
+static bool load_network(struct machine *m, struct err *e)
 {
     const struct val *v = m->params.network;
     char where[256], table_path[128];
     if (v != NULL && v->type != VAL_TABLE && v->count > 0)
         return err_set(e, "%s%s.network is %s, not a table", val_where(v, where, sizeof where),
-                       path, val_type_name(v->type));
+                       m->path, val_type_name(v->type));
     static const char *const but[] = { "model", NULL };
-    snprintf(table_path, sizeof table_path, "%s.network", path);
-    const struct net_ops *ops =
-        kind_choose(m->reg->nets, v, "model", m->reg->nets->items[0]->name, table_path, e);
-    if (ops == NULL)
+    snprintf(table_path, sizeof table_path, "%s.network", m->path);
+    m->net_ops = kind_choose(m->reg->nets, v, "model", m->reg->nets->items[0]->name, table_path, e);
+    if (m->net_ops == NULL)
         return false;
-    struct val *t = network_table(m, &ops->kind);
+    struct val *t = network_table(m, &m->net_ops->kind);
     m->network_faults = val_get(t, "faults") != NULL;
-    void *params = kind_load(&ops->kind, t, but, table_path, e);
-    if (params != NULL)
-        m->net = ops->create(m->sim, params, e);
-    free(params);
+    m->net_params = kind_load(&m->net_ops->kind, t, but, table_path, e);
     val_free(t);
-    if (m->net == NULL)
-        return err_set(e, "%s: no network", table_path);
-    struct net_describe d;
-    ops->describe(m->net, &d);
-    if (d.terminals != m->layout.nodes)
-        return err_set(e,
-                       "%s has room for %u nodes, but %s has %u: rows and columns are the "
-                       "machine's",
-                       table_path, d.terminals, path, m->layout.nodes);
-    return true;
+    return m->net_params != NULL;
 }
 
 /* What a group says of its nodes, over what the machine says. */
-static bool lay_over(struct machine *m, const struct val *v, const char *path, struct err *e)
+static bool load_own(struct machine *m, const struct val *v, struct err *e)
 {
     static const char *const places[] = { "of", "first", "last", NULL };
-    const struct os_group *g = os_group(&m->boot, v->key);
+    struct node_own **own = &m->owns[m->own_count++];
     if (val_get(v, "node") == NULL && val_get(v, "prices") == NULL)
         return true;
-    struct node_own *own = m->owns[m->own_count++] = base_alloc(sizeof *own);
-    char *at = base_printf("%s.nodes.%s", path, v->key);
-    *own = m->params.own;
-    bool good = param_override(node_own_params, own, v, places, at, e);
+    char *at = base_printf("%s.nodes.%s", m->path, v->key);
+    *own = base_alloc(sizeof **own);
+    **own = m->params.own;
+    bool good = param_override(node_own_params, *own, v, places, at, e);
     free(at);
-    price_list_prepare(&own->prices);
-    for (uint32_t i = 0; i < g->count; i++)
-        m->nodes[g->nodes[i]].own = own;
+    price_list_prepare(&(*own)->prices);
     return good;
 }
 
-static bool make_nodes(struct machine *m, const char *path, struct err *e)
+/* Groups of nodes, and m->owns beside m->params.nodes. */
+static bool load_groups(struct machine *m, struct err *e)
 {
     const struct val *groups = m->params.nodes;
-    if (!os_groups_load(&m->boot, groups, node_own_names, path, e))
+    if (!os_groups_load(&m->boot, groups, node_own_names, m->path, e))
         return false;
     price_list_prepare(&m->params.own.prices);
+    m->owns = base_zalloc((groups != NULL ? groups->count : 0) + 1, sizeof *m->owns);
+    for (size_t i = 0; groups != NULL && i < groups->count; i++)
+        if (!load_own(m, groups->items[i], e))
+            return false;
+    return true;
+}
+
+static void make_nodes(struct machine *m)
+{
     m->nodes = base_zalloc(m->layout.nodes, sizeof *m->nodes);
     for (uint32_t i = 0; i < m->layout.nodes; i++)
         m->nodes[i].own = &m->params.own;
-    m->owns = base_zalloc((groups != NULL ? groups->count : 0) + 1, sizeof *m->owns);
-    bool good = true;
-    for (size_t i = 0; good && groups != NULL && i < groups->count; i++)
-        good = lay_over(m, groups->items[i], path, e);
+    for (size_t i = 0; i < m->own_count; i++) {
+        const struct os_group *g = os_group(&m->boot, m->params.nodes->items[i]->key);
+        for (uint32_t k = 0; m->owns[i] != NULL && k < g->count; k++)
+            m->nodes[g->nodes[k]].own = m->owns[i];
+    }
     for (uint32_t i = 0; i < m->layout.nodes; i++)
         node_init(&m->nodes[i], m, i);
+}
+
+static bool make_network(struct machine *m, struct err *e)
+{
+    struct net_describe d;
+    m->net = m->net_ops->create(m->sim, m->net_params, e);
+    if (m->net == NULL)
+        return err_set(e, "%s.network: no network", m->path);
+    m->net_ops->describe(m->net, &d);
+    return d.terminals == m->layout.nodes ||
+           err_set(e,
+                   "%s.network has room for %u nodes, but %s has %u: rows and columns are the "
+                   "machine's",
+                   m->path, d.terminals, m->path, m->layout.nodes);
+}
+
+/* What device 0 of each I/O node holds. */
+static bool measure_storage(struct machine *m, const char *path, struct err *e)
+{
+    struct blkdev **devs = NULL;
+    struct blk_describe d;
+    size_t count = 0;
+    char item[128];
+    snprintf(item, sizeof item, "%s.storage", path);
+    bool good = m->layout.io_count == 0 ||
+                blk_build_list(m->sim, m->params.storage, -1, "io0.", item, &devs, &count, e);
+    if (good && count > 0) {
+        devs[0]->ops->describe(devs[0], &d);
+        m->layout.io_sectors = d.sectors;
+        m->layout.io_sector_bytes = d.sector_bytes;
+    }
+    for (size_t i = 0; i < count; i++)
+        devs[i]->ops->destroy(devs[i]);
+    free(devs);
     return good;
 }
 
-static bool make_devices(struct machine *m, const char *path, struct err *e)
+static bool make_devices(struct machine *m, struct err *e)
 {
     char item[128];
-    snprintf(item, sizeof item, "%s.storage", path);
+    snprintf(item, sizeof item, "%s.storage", m->path);
     for (uint32_t i = 0; i < m->layout.io_count; i++) {
         struct node *n = &m->nodes[m->io[i]];
         char prefix[32];
@@ -204,11 +235,12 @@ static void boot_all(struct sim *s, struct sim_event *e)
         node_start(&m->nodes[i]);
 }
 
-struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,
-                               const struct machine_registry *reg, struct err *e)
+struct machine *machine_plan(struct sim *s, const struct val *spec, const char *path,
+                             const struct machine_registry *reg, struct err *e)
 {
     struct machine *m = base_zalloc(1, sizeof *m);
     m->sim = s;
+    m->path = path;
     m->reg = reg;
     m->boot.layout = &m->layout;
     m->layout.boot = &m->boot;
@@ -220,20 +252,36 @@ struct machine *machine_create(struct sim *s, const struct val *spec, const char
     sim_audit_register(s, "machine", audit, m);
     machine_window_init(m);
     sim_count(&m->counted, s, "machine", -1, machine_counters, m);
+    if (param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
+        load_groups(m, e) && load_network(m, e) && measure_storage(m, path, e) &&
+        make_os(m, path, e))
+        return m;
+    machine_destroy(m);
+    return NULL;
+}
+
+bool machine_build(struct machine *m, struct err *e)
+{
     char item[128];
-    snprintf(item, sizeof item, "%s.faults", path);
-    bool ok = param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
-              make_nodes(m, path, e) && make_network(m, path, e);
-    for (uint32_t i = 0; ok && i < m->layout.nodes; i++)
-        ok = node_connect(&m->nodes[i], e);
-    ok = ok && make_devices(m, path, e) && make_os(m, path, e) &&
-         faults_load(m, m->params.faults, item, e);
-    if (!ok) {
-        machine_destroy(m);
-        return NULL;
-    }
-    sim_at(s, &m->boot_event, sim_now(s));
-    return m;
+    snprintf(item, sizeof item, "%s.faults", m->path);
+    make_nodes(m);
+    bool good = make_network(m, e);
+    for (uint32_t i = 0; good && i < m->layout.nodes; i++)
+        good = node_connect(&m->nodes[i], e);
+    if (!good || !make_devices(m, e) || !faults_load(m, m->params.faults, item, e))
+        return false;
+    sim_at(m->sim, &m->boot_event, sim_now(m->sim));
+    return true;
+}
+
+struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,
+                               const struct machine_registry *reg, struct err *e)
+{
+    struct machine *m = machine_plan(s, spec, path, reg, e);
+    if (m == NULL || machine_build(m, e))
+        return m;
+    machine_destroy(m);
+    return NULL;
 }
 
 void machine_program(struct machine *m, void (*main)(struct os_node *n, const struct program *me),
@@ -286,6 +334,7 @@ void machine_destroy(struct machine *m)
     free(m->nodes);
     free(m->compute);
     free(m->io);
+    free(m->net_params);
     free(m->failure);
     free(m);
 }

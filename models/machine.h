@@ -36,9 +36,15 @@ extern const struct param machine_params[];
 extern const struct counter machine_counters[]; /* "machine.*" */
 
 /* Makes the machine that `spec` (the configuration's machine table) describes.  `path` names the
- * table in sentences ("machine").  NULL with a sentence.  `spec` and `reg` must outlive it. */
+ * table in sentences ("machine").  NULL with a sentence.  All three must outlive it. */
 struct machine *machine_create(struct sim *s, const struct val *spec, const char *path,
                                const struct machine_registry *reg, struct err *e);
+/* The same in two halves.  The first has the layout, with what boots and what a device of an I/O
+ * node holds: enough to judge a workload, for the price of one such device.  The second makes
+ * network, nodes and devices; false with a sentence, and machine_destroy is still due. */
+struct machine *machine_plan(struct sim *s, const struct val *spec, const char *path,
+                             const struct machine_registry *reg, struct err *e);
+bool machine_build(struct machine *m, struct err *e) MUST_CHECK;
 
 /* The program that the first `ranks` compute nodes boot after their services; `params` outlives the
  * run; they make `files` files (os_boot.files).  Before sim_run; without it nodes boot and serve,

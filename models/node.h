@@ -272,9 +272,12 @@ struct machine_params {
 struct sim_faults;
 struct machine {
     struct sim *sim;
+    const char *path; /* of its table, in sentences */
     const struct machine_registry *reg;
     struct machine_params params;
     struct activity *running; /* NODE1 */
+    const struct net_ops *net_ops;
+    void *net_params;
     struct net *net;
     bool network_faults; /* channels or routers die by a schedule */
     struct node *nodes;

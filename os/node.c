@@ -84,12 +84,12 @@ void *os_find(const struct os_node *n, const struct os_service_ops *ops)
     return NULL;
 }
 
-const struct os_group *os_served(const struct os_node *n, const struct os_service_ops *ops,
-                                 const char *group)
+const struct os_service *os_served(const struct os_layout *l, const struct os_service_ops *ops,
+                                   const char *group)
 {
-    for (uint32_t i = 0; n->boot && i < n->boot->service_count; i++)
-        if (n->boot->services[i].ops == ops && strcmp(n->boot->services[i].on->name, group) == 0)
-            return n->boot->services[i].on;
+    for (uint32_t i = 0; l->boot && i < l->boot->service_count; i++)
+        if (l->boot->services[i].ops == ops && strcmp(l->boot->services[i].on->name, group) == 0)
+            return &l->boot->services[i];
     return NULL;
 }
 

@@ -31,9 +31,11 @@ struct os_group {
 struct os_layout {
     uint32_t nodes;
     uint32_t compute_count, io_count;
-    const uint32_t *compute;    /* rank -> node */
-    const uint32_t *io;         /* I/O index -> node */
-    uint32_t service;           /* node */
+    const uint32_t *compute; /* rank -> node */
+    const uint32_t *io;      /* I/O index -> node */
+    uint32_t service;        /* node */
+    uint64_t io_sectors;     /* of device 0 of each I/O node; 0: it has none */
+    uint32_t io_sector_bytes;
     const struct os_boot *boot; /* NULL: another system boots */
 };
 
@@ -110,8 +112,8 @@ void os_safe_point(struct os_node *n, uint64_t resume);
 void *os_find(const struct os_node *n, const struct os_service_ops *ops);
 /* The parameters with which the machine boots the service, or NULL: it does not. */
 const void *os_service_params(const struct os_layout *l, const struct os_service_ops *ops);
-/* The group of that name on which the list boots the service, or NULL. */
-const struct os_group *os_served(const struct os_node *n, const struct os_service_ops *ops,
-                                 const char *group);
+/* The entry of the list that boots the service on the group of that name, or NULL. */
+const struct os_service *os_served(const struct os_layout *l, const struct os_service_ops *ops,
+                                   const char *group);
 
 #endif

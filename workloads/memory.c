@@ -9,7 +9,6 @@
  * comes from the one before.  Backing:
  *   servers   the last `servers` compute nodes keep pages in their memory;
  *   io        the I/O nodes keep them, on their disks when their memory is 0 frames (machine.os);
- *   disk      the node's own disk; the I/O nodes when it has none;
  *   lent      all compute nodes lend memory to each other (machine.os.memory_server.lent).
  */
 #include "workloads/memory.h"
@@ -20,8 +19,8 @@
 
 enum pattern { PATTERN_SWEEP, PATTERN_RANDOM };
 static const char *const patterns[] = { "sweep", "random", NULL };
-enum backing { BACKING_SERVERS, BACKING_IO, BACKING_DISK, BACKING_LENT };
-static const char *const backings[] = { "servers", "io", "disk", "lent", NULL };
+enum backing { BACKING_SERVERS, BACKING_IO, BACKING_LENT };
+static const char *const backings[] = { "servers", "io", "lent", NULL };
 
 struct memory_params {
     struct vm_params memory;
@@ -41,8 +40,7 @@ static const struct param memory_params[] = {
     P_TABLE(memory_params, client, memsrv_client_params_desc, "Placement of pages.",
             "os/memsrv/memsrv.h"),
     P_CHOICE(memory_params, backing, "servers", backings,
-             "Who keeps the pages: compute nodes that serve, the I/O nodes, the node's own disk, "
-             "or all compute nodes.",
+             "Who keeps the pages: compute nodes that serve, the I/O nodes, or all compute nodes.",
              "ASSUMED(the experiment's choice)"),
     P_INT(memory_params, servers, "1", "0", "60000", "Compute nodes that serve; the last ones.",
           "ASSUMED(the experiment's choice)"),
@@ -99,6 +97,57 @@ static const struct counter_ratio ratios[] = {
     { .name = NULL },
 };
 
+static struct paging_params paging_of(const struct memory_params *p)
+{
+    static const int kinds[] = { [BACKING_SERVERS] = PAGING_NONE, /* it starts them itself */
+                                 [BACKING_IO] = PAGING_IO,
+                                 [BACKING_LENT] = PAGING_LENT };
+    return (struct paging_params){ .backing = kinds[p->backing],
+                                   .backup = p->backup,
+                                   .client = p->client };
+}
+
+static uint64_t pages_of(const struct memory_params *p)
+{
+    return ((uint64_t)p->size + (uint64_t)p->memory.page - 1) / (uint64_t)p->memory.page;
+}
+
+/* A node on which the workload starts a server and the machine boots one. */
+static bool serves_already(const struct memory_params *p, const struct os_layout *l)
+{
+    const struct os_boot *b = l->boot;
+    for (uint32_t i = 0; b && i < b->service_count; i++)
+        for (uint32_t k = 0; b->services[i].ops == &memsrv_service && k < b->services[i].on->count;
+             k++)
+            for (uint32_t n = 1; n <= (uint32_t)p->servers; n++)
+                if (b->services[i].on->nodes[k] == l->compute[l->compute_count - n])
+                    return true;
+    return false;
+}
+
+/* Whether a machine keeps its pages; what the frames do not hold must be with the servers. */
+static bool has_room(const struct memory_params *p, const struct os_layout *l, struct err *e)
+{
+    const struct paging_params paging = paging_of(p);
+    uint64_t page = (uint64_t)p->memory.page, frames = (uint64_t)p->memory.frames,
+             all = pages_of(p);
+    uint64_t room = (uint64_t)p->servers * (uint64_t)p->server.frames, backup;
+    if (p->backing == BACKING_SERVERS && serves_already(p, l))
+        return err_set(e, "workload.backing is \"servers\", which the workload starts itself, but "
+                          "machine.os boots a memory_server on one of its nodes, too");
+    if (!paging_check(&paging, page, l, &room, e) ||
+        (l->boot && p->backing == BACKING_SERVERS && p->backup &&
+         !memsrv_check(l, "io", page, &backup, e)))
+        return false;
+    if (l->boot && frames > 0 && all > frames && (uint64_t)p->clients * (all - frames) > room)
+        return err_set(e,
+                       "workload.size is %lld bytes: %lld clients keep %llu pages of %llu each in "
+                       "memory, and the servers have room for %llu in all",
+                       (long long)p->size, (long long)p->clients, (unsigned long long)frames,
+                       (unsigned long long)all, (unsigned long long)room);
+    return true;
+}
+
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct memory_params *p = params;
@@ -112,9 +161,7 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         return err_set(e, "workload.exchange belongs to the pattern \"sweep\"");
     if (p->backing == BACKING_SERVERS && p->servers == 0)
         return err_set(e, "workload.servers is 0, but workload.backing is \"servers\"");
-    if (p->backing == BACKING_IO && layout->io_count == 0)
-        return err_set(e, "workload.backing is \"io\", but the machine has no I/O nodes");
-    return true;
+    return has_room(p, layout, e);
 }
 
 struct client {
@@ -215,20 +262,15 @@ static void exchange(struct client *c, uint32_t rank, uint64_t pass)
 }
 
 /* False after port_fail. */
-static bool open_store(struct client *c, struct vm *vm, uint32_t ranks)
+static bool open_store(struct client *c, uint32_t ranks)
 {
     const struct memory_params *p = c->p;
-    static const int kinds[] = { [BACKING_SERVERS] = PAGING_SERVERS,
-                                 [BACKING_IO] = PAGING_IO,
-                                 [BACKING_DISK] = PAGING_DISK,
-                                 [BACKING_LENT] = PAGING_LENT };
-    struct paging_params paging = { .backing = kinds[p->backing],
-                                    .backup = p->backup,
-                                    .client = p->client };
+    const struct paging_params paging = paging_of(p);
+    uint64_t page = (uint64_t)p->memory.page;
     if (p->backing != BACKING_SERVERS)
-        return paging_store(c->node, vm, 0, c->pages, &paging, &c->store);
+        return paging_store(c->node, 0, page, &paging, &c->store);
     const uint32_t *servers = c->node->layout->compute + ranks - p->servers;
-    return paging_servers(c->node, 0, servers, (uint32_t)p->servers, &paging, &c->store);
+    return paging_servers(c->node, 0, page, servers, (uint32_t)p->servers, &paging, &c->store);
 }
 
 /* Maps the data and fills it; false after port_fail. */
@@ -238,14 +280,13 @@ static bool prepare(struct client *c, struct os_node *node, uint32_t ranks,
     uint64_t page = (uint64_t)p->memory.page;
     *c = (struct client){ .node = node, .p = p, .vm = vm_create(node->port, &p->memory) };
     vm_customer(c->vm, &measures[M_FAULT_TIME], &measures[M_OUTSIDE]);
-    c->pages = ((uint64_t)p->size + page - 1) / page;
+    c->pages = pages_of(p);
     c->space = vm_space_create(c->vm, "memory");
-    if (!open_store(c, c->vm, ranks))
+    if (!open_store(c, ranks))
         return false;
-    if (!vm_map(c->space, BASE, c->pages * page, VM_WRITE, &vm_pager_store, c->store)) {
-        port_fail(node->port, "the data could not be mapped");
-        return false;
-    }
+    bool mapped =
+        vm_map(c->space, BASE, c->pages * page, VM_WRITE, &vm_pager_store, c->store) != NULL;
+    ASSERT(mapped);
     sweep(c, 0);
     if (p->pattern == PATTERN_RANDOM)
         warm_up(c);
@@ -278,8 +319,8 @@ static void memory_main(struct os_node *node, const struct program *me)
     struct client c;
     struct nx *nx = os_find(node, &nx_service);
     bool server = p->backing == BACKING_SERVERS && me->rank >= me->ranks - (uint32_t)p->servers;
-    if (server && !memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page))
-        port_fail(node->port, "rank %u serves memory already", me->rank);
+    bool serves = !server || memsrv_serve(rpc, &p->server, (uint64_t)p->memory.page);
+    ASSERT_MSG(serves, "has_room looks for another server");
     enum nx_status status = nx_gsync(nx);
     if (status != NX_OK) {
         port_fail(node->port, "rank %u passes no barrier: %s", me->rank, nx_status_name(status));

@@ -7,7 +7,6 @@
 
 enum paging_backing {
     PAGING_NONE, /* pages keep their frames */
-    PAGING_DISK, /* a device of the node itself; without one, the I/O nodes page for it */
     PAGING_IO,   /* memory servers of the I/O nodes (the service memory_server on the group io) */
     PAGING_SERVERS, /* those of the group memory: nodes of their own */
     PAGING_LENT     /* idle memory of the other compute nodes (on the group compute) */
@@ -21,13 +20,19 @@ struct paging_params {
 };
 extern const struct param paging_params_desc[];
 
-/* The store of region number `region` of this node, `pages` long; *store is NULL for PAGING_NONE.
- * False after port_fail when the machine has nothing of that kind. */
-bool paging_store(struct os_node *node, struct vm *vm, uint32_t region, uint64_t pages,
+/* Refuses a machine that has nothing of that kind for pages of so many bytes.  *room: how many of
+ * them it keeps; left alone for PAGING_NONE. */
+bool paging_check(const struct paging_params *p, uint64_t page, const struct os_layout *l,
+                  uint64_t *room, struct err *e) MUST_CHECK;
+
+/* The store of region number `region` of this node; *store is NULL for PAGING_NONE.  False after
+ * port_fail when a page is more than a call carries: only the protocols that have booted know. */
+bool paging_store(struct os_node *node, uint32_t region, uint64_t page,
                   const struct paging_params *params, struct vm_store **store) MUST_CHECK;
 
 /* The same at these servers, which the workload has started itself. */
-bool paging_servers(struct os_node *node, uint32_t region, const uint32_t *servers, uint32_t count,
-                    const struct paging_params *params, struct vm_store **store) MUST_CHECK;
+bool paging_servers(struct os_node *node, uint32_t region, uint64_t page, const uint32_t *servers,
+                    uint32_t count, const struct paging_params *params,
+                    struct vm_store **store) MUST_CHECK;
 
 #endif

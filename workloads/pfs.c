@@ -107,6 +107,37 @@ static uint64_t per_rank(const struct params *p)
     return span > 0 && span < all ? span : all;
 }
 
+/* Where requests take place; in M_LOG a guess. */
+static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint32_t ranks)
+{
+    bool free = p->mode == M_UNIX || p->mode == M_ASYNC;
+    bool once = p->file == OWN || p->mode == M_GLOBAL;
+    int access = once ? IO_BROADCAST : free ? p->access : IO_INTERLEAVED;
+    return (struct io_pattern){ .access = (enum io_access)access,
+                                .size = (uint64_t)p->size,
+                                .per_rank = per_rank(p),
+                                .rank = rank,
+                                .ranks = ranks };
+}
+
+static struct pfs_attrs attrs_of(const struct params *p, const struct os_layout *l)
+{
+    uint32_t all = l->io_count;
+    struct pfs_attrs a = { .unit = (uint64_t)p->unit,
+                           .factor = p->factor == 0 ? all : (uint32_t)p->factor };
+    if (a.factor > PFS_FACTOR_MAX)
+        a.factor = PFS_FACTOR_MAX;
+    for (uint32_t i = 0; i < a.factor; i++)
+        a.group[i] = i;
+    return a;
+}
+
+static uint32_t files(const void *params, const struct os_layout *layout)
+{
+    const struct params *p = params;
+    return p->file == OWN ? nodes_of(p, layout) : 1; /* every file begins on the first I/O node */
+}
+
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct params *p = params;
@@ -128,13 +159,10 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->cache == WARM && (p->op == OP_WRITE || !pfs_buffered(layout)))
         return err_set(e, "workload.cache = 'warm': only for op = 'read', and only with "
                           "machine.os.pfs_server.lfs.buffered = true, else no buffer has anything");
-    return pfs_check(&attrs, layout, "workload", e);
-}
-
-static uint32_t files(const void *params, const struct os_layout *layout)
-{
-    const struct params *p = params;
-    return p->file == OWN ? nodes_of(p, layout) : 1; /* every file begins on the first I/O node */
+    struct pfs_attrs a = attrs_of(p, layout);
+    const struct io_pattern pattern = pattern_of(p, 0, nodes_of(p, layout));
+    return pfs_check(&attrs, layout, "workload", e) &&
+           pfs_room_check(layout, &a, files(p, layout), io_pattern_extent(&pattern), "workload", e);
 }
 
 /* One rank's run. */
@@ -155,33 +183,6 @@ static bool good(struct run *r, enum pfs_status s, const char *what)
     return false;
 }
 
-/* Where requests take place; in M_LOG a guess. */
-static struct io_pattern pattern_of(const struct run *r)
-{
-    const struct params *p = r->p;
-    bool free = p->mode == M_UNIX || p->mode == M_ASYNC;
-    bool once = p->file == OWN || p->mode == M_GLOBAL;
-    int access = once ? IO_BROADCAST : free ? p->access : IO_INTERLEAVED;
-    return (struct io_pattern){ .access = (enum io_access)access,
-                                .size = (uint64_t)p->size,
-                                .per_rank = per_rank(p),
-                                .rank = r->rank,
-                                .ranks = r->ranks };
-}
-
-static struct pfs_attrs attrs_of(const struct run *r)
-{
-    const struct params *p = r->p;
-    uint32_t all = r->node->layout->io_count;
-    struct pfs_attrs a = { .unit = (uint64_t)p->unit,
-                           .factor = p->factor == 0 ? all : (uint32_t)p->factor };
-    if (a.factor > PFS_FACTOR_MAX)
-        a.factor = PFS_FACTOR_MAX;
-    for (uint32_t i = 0; i < a.factor; i++)
-        a.group[i] = i;
-    return a;
-}
-
 /* True when all ranks say so; a rank that has failed must not leave the others waiting.  They have
  * met before one goes on after its node's crash. */
 static bool agree(struct run *r, const char *tag, bool mine)
@@ -197,9 +198,9 @@ static bool agree(struct run *r, const char *tag, bool mine)
 static bool make_file(struct run *r, uint32_t ranks)
 {
     const struct params *p = r->p;
-    const struct io_pattern pattern = pattern_of(r);
+    const struct io_pattern pattern = pattern_of(p, r->rank, r->ranks);
     uint64_t size = io_pattern_extent(&pattern);
-    struct pfs_attrs a = attrs_of(r);
+    struct pfs_attrs a = attrs_of(p, r->node->layout);
     if (!good(r,
               pfs_open(os_find(r->node, &pfs_client_service), r->name, PFS_O_CREATE,
                        (enum pfs_mode)p->mode, 0, ranks, &a, &r->f),
@@ -270,7 +271,7 @@ static bool verify(struct run *r, const struct pfs_req *q)
 static bool request(struct run *r, enum pfs_op op, uint64_t k, bool measured)
 {
     const struct params *p = r->p;
-    const struct io_pattern pattern = pattern_of(r);
+    const struct io_pattern pattern = pattern_of(p, r->rank, r->ranks);
     struct port *port = r->node->port;
     struct pfs_req q;
     pfs_req_init(&q, op, r->f);

@@ -78,7 +78,8 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
                        "workload.memory.frames is %lld, but workload.svm.manager %s keeps the "
                        "pages that it has touched: it must be 0",
                        (long long)p->memory.frames, svm_managers.items[p->svm.manager]->name);
-    return true;
+    uint64_t room; /* which pages are written, only the run knows */
+    return paging_check(&p->paging, (uint64_t)p->memory.page, layout, &room, e);
 }
 
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes)
@@ -105,13 +106,8 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
     uint64_t length = shared_array_bytes(params, bytes);
     h->svm = svm_join(svm, h->space, SHARED_BASE, length, node->layout->compute, me->ranks,
                       &params->svm);
-    if (!h->svm) {
-        port_fail(p, "the shared memory of %llu bytes cannot be mapped",
-                  (unsigned long long)length);
-        return false;
-    }
-    if (!paging_store(node, h->vm, 0, length / (uint64_t)params->memory.page, &params->paging,
-                      &h->store))
+    ASSERT_MSG(h->svm, "the largest arrays of every program are less than SVM_SPACE_MAX");
+    if (!paging_store(node, 0, (uint64_t)params->memory.page, &params->paging, &h->store))
         return false;
     svm_set_store(h->svm, h->store);
     h->counts = port_alloc(p, sizeof *h->counts);

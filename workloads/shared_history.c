@@ -10,24 +10,26 @@
 
 enum { IMPROVED = 1 }; /* of svm_managers */
 
-bool shared_history_open(struct shared_history *r, struct shared *h, uint64_t most)
+uint64_t shared_history_bytes(uint64_t most)
+{
+    uint64_t bytes = base_add(base_mul(most, RECORD), SLOT_HEAD + RECORDS_PAGE - 1);
+    return bytes / RECORDS_PAGE * RECORDS_PAGE;
+}
+
+void shared_history_open(struct shared_history *r, struct shared *h, uint64_t most)
 {
     struct port *p = h->port;
     struct xk_protl *svm = xk_find(h->xk, "svm");
     struct vm_params memory = { .page = RECORDS_PAGE };
     struct svm_params params = { .manager = IMPROVED, .hash_block = 1 };
-    uint64_t pages = (SLOT_HEAD + most * RECORD + RECORDS_PAGE - 1) / RECORDS_PAGE;
     *r = (struct shared_history){
-        .shared = h, .most = most, .slot_bytes = pages * RECORDS_PAGE, .on = true
+        .shared = h, .most = most, .slot_bytes = shared_history_bytes(most), .on = true
     };
     history_init(&r->mine, p, SHARED_BASE, vm_page_bytes(h->vm));
     r->space = vm_space_create(vm_create(p, &memory), "history");
-    if (svm_join(svm, r->space, RECORDS_BASE, r->slot_bytes * h->ranks, h->nodes, h->ranks,
-                 &params))
-        return true;
-    port_fail(p, "a history of %llu accesses of %u nodes cannot be mapped",
-              (unsigned long long)most, h->ranks);
-    return false;
+    bool joined = svm_join(svm, r->space, RECORDS_BASE, r->slot_bytes * h->ranks, h->nodes,
+                           h->ranks, &params);
+    ASSERT_MSG(joined, "the workload's check has looked at shared_history_bytes");
 }
 
 sim_time shared_history_begin(struct shared_history *r)

@@ -20,9 +20,11 @@ struct shared_history {
     bool on;
 };
 
-/* Every rank makes the same calls.  `most`: accesses that a rank records at most.  False after
- * port_fail. (blocks) */
-bool shared_history_open(struct shared_history *r, struct shared *h, uint64_t most) MUST_CHECK;
+/* Bytes that the records of so many accesses take, of a rank; saturating. */
+uint64_t shared_history_bytes(uint64_t most);
+/* Every rank makes the same calls.  `most`: accesses that a rank records at most.
+ * (blocks) */
+void shared_history_open(struct shared_history *r, struct shared *h, uint64_t most);
 /* Pays for the work so far and says when an access begins; 0 while nothing is recorded. (blocks) */
 sim_time shared_history_begin(struct shared_history *r);
 void shared_history_end(struct shared_history *r, sim_time begun, uint64_t addr, uint32_t size,

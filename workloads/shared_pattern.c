@@ -272,6 +272,20 @@ static bool records(const struct pattern_params *q)
     return q->record || q->pattern == CONTENDED;
 }
 
+/* How many accesses of a rank there can be. */
+static uint64_t accesses(const struct pattern_params *q)
+{
+    return 4 * (uint64_t)q->rounds * (uint64_t)q->pages + 4;
+}
+
+/* Bytes that are shared. */
+static uint64_t bytes_of(const struct pattern_params *q, uint32_t ranks)
+{
+    uint64_t pages = base_mul((uint64_t)q->pages, (uint64_t)q->shared.memory.page),
+             apart = base_mul((uint64_t)q->spacing, ranks);
+    return apart > pages ? apart : pages;
+}
+
 static bool pattern_check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct pattern_params *q = params;
@@ -290,27 +304,27 @@ static bool pattern_check(const void *params, const struct os_layout *layout, st
                        "write, which manager %s does not promise between two synchronisations",
                        pattern_names[q->pattern], q->record ? " with record" : "",
                        svm_managers.items[q->shared.svm.manager]->name);
+    uint32_t ranks = shared_programs(params, layout);
+    if (bytes_of(q, ranks) > SVM_SPACE_MAX / 2) /* with its rounding, and what is reported */
+        return err_set(e, "workload.pages: more than 128 GiB of shared memory");
+    if (records(q) && base_mul(shared_history_bytes(accesses(q)), ranks) > SVM_SPACE_MAX)
+        return err_set(e,
+                       "workload.rounds: the records of %llu accesses on %u nodes are more than "
+                       "256 GiB of shared memory",
+                       (unsigned long long)accesses(q), ranks);
     return shared_check(params, layout, e);
-}
-
-/* How many accesses of a rank there can be. */
-static uint64_t accesses(const struct pattern_params *q)
-{
-    return 4 * (uint64_t)q->rounds * (uint64_t)q->pages + 4;
 }
 
 static void pattern_main(struct os_node *node, const struct program *me)
 {
     struct run r = { .p = me->params };
     r.page_bytes = (uint64_t)r.p->shared.memory.page;
-    uint64_t bytes = (uint64_t)r.p->pages * r.page_bytes,
-             apart = (uint64_t)r.p->spacing * me->ranks;
-    bytes = apart > bytes ? apart : bytes;
+    uint64_t bytes = bytes_of(r.p, me->ranks);
     if (!shared_open(&r.h, node, me, &r.p->shared, bytes))
         return;
     r.base = shared_array(&r.h, bytes);
-    if (records(r.p) && !shared_history_open(&r.history, &r.h, accesses(r.p)))
-        return;
+    if (records(r.p))
+        shared_history_open(&r.history, &r.h, accesses(r.p));
     shared_start(&r.h);
     switch ((enum pattern)r.p->pattern) {
     case PRODUCER:

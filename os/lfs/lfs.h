@@ -123,6 +123,8 @@ void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, l
                 void *arg);
 void lfs_mount(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
                void *arg);
+/* Blocks for files that a format makes of a device; 0: it cannot be formatted. */
+uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t sector_bytes);
 /* Frees the memory of a file system without requests under way; writes nothing (LFS_SYNC before).
  */
 void lfs_free(struct lfs *fs);

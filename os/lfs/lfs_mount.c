@@ -64,6 +64,11 @@ static uint64_t table_bytes(const struct lfs_super *s)
     return 2 * (uint64_t)s->files * s->inode;
 }
 
+static uint32_t table_end(const struct lfs_super *s)
+{
+    return 1 + (uint32_t)((table_bytes(s) + s->block - 1) / s->block);
+}
+
 const struct counter lfs_counters[] = {
     C_SUM(lfs, counts, fast_bytes, "B", "Bytes that went between device and caller uncopied."),
     C_SUM(lfs, counts, copied_bytes, "B", "Bytes copied to or from buffers."),
@@ -85,7 +90,7 @@ static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params
     fs->sector_bytes = info->sector_bytes;
     fs->volatile_writes = info->volatile_writes;
     fs->block_sectors = super->block / info->sector_bytes;
-    fs->first_data = 1 + (uint32_t)((table_bytes(super) + super->block - 1) / super->block);
+    fs->first_data = table_end(super);
     fs->max_io_blocks = (uint32_t)(params->max_io / super->block);
     if (fs->max_io_blocks == 0)
         fs->max_io_blocks = 1;
@@ -171,14 +176,12 @@ static void finish(struct mounting *m, enum lfs_status status)
     done(arg, fs, status);
 }
 
-static bool sizes_fit(const struct mounting *m)
+static bool sizes_fit(const struct lfs_super *s, uint64_t sectors, uint32_t sector)
 {
-    const struct lfs_super *s = &m->super;
-    uint32_t sector = m->info.sector_bytes;
     return s->block % sector == 0 && s->inode % sector == 0 && s->block % s->inode == 0 &&
            s->block > 0 && s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES &&
-           s->blocks <= m->info.sectors / (s->block / sector) &&
-           1 + (table_bytes(s) + s->block - 1) / s->block < s->blocks && sector >= LFS_SUPER_BYTES;
+           s->blocks <= sectors / (s->block / sector) && table_end(s) < s->blocks &&
+           sector >= LFS_SUPER_BYTES;
 }
 
 static void formatted(struct port_io *io)
@@ -191,21 +194,32 @@ static void formatted(struct port_io *io)
     finish(m, io->status == PORT_IO_OK ? LFS_OK : LFS_IO_ERROR);
 }
 
-void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
-                void *arg)
+static struct lfs_super super_of(const struct lfs_params *params, uint64_t sectors,
+                                 uint32_t sector_bytes)
 {
-    struct mounting *m = mounting_new(p, dev, params, done, arg);
-    uint64_t bytes = m->info.sectors * m->info.sector_bytes, blocks;
-    uint8_t image[LFS_SUPER_BYTES];
-    blocks = bytes / (uint64_t)params->block;
-    m->super = (struct lfs_super){
-        .fsid = port_random(p) | 1,
+    uint64_t blocks = sectors * sector_bytes / (uint64_t)params->block;
+    return (struct lfs_super){
         .block = (uint32_t)params->block,
         .inode = (uint32_t)(params->inode < params->block ? params->inode : params->block),
         .files = (uint32_t)params->files,
         .blocks = blocks < LFS_NO_BLOCK ? (uint32_t)blocks : LFS_NO_BLOCK - 1
     };
-    if (!sizes_fit(m)) {
+}
+
+uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t sector_bytes)
+{
+    struct lfs_super s = super_of(params, sectors, sector_bytes);
+    return sizes_fit(&s, sectors, sector_bytes) ? s.blocks - table_end(&s) : 0;
+}
+
+void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
+                void *arg)
+{
+    struct mounting *m = mounting_new(p, dev, params, done, arg);
+    uint8_t image[LFS_SUPER_BYTES];
+    m->super = super_of(params, m->info.sectors, m->info.sector_bytes);
+    m->super.fsid = port_random(p) | 1;
+    if (!sizes_fit(&m->super, m->info.sectors, m->info.sector_bytes)) {
         finish(m, LFS_BAD_DEVICE);
         return;
     }
@@ -314,7 +328,8 @@ static void super_read(struct port_io *io)
     rope_fini(&io->data);
     if (memcmp(image, blank, sizeof image) == 0) {
         finish(m, LFS_BLANK);
-    } else if (!lfs_super_load(image, &m->super) || !sizes_fit(m)) {
+    } else if (!lfs_super_load(image, &m->super) ||
+               !sizes_fit(&m->super, m->info.sectors, m->info.sector_bytes)) {
         finish(m, LFS_CORRUPT);
     } else {
         m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, &m->info);

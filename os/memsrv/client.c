@@ -289,7 +289,7 @@ static bool submit(struct call *call)
     enum xk_status s = select_call(c->rpc, c->servers[call->server], MEMSRV_SERVICE,
                                    call->procedure, &args, done, call);
     rope_fini(&args);
-    ASSERT_MSG(s == XK_OK || s == XK_BUSY, "a page does not fit a call, or its server is no node");
+    ASSERT_MSG(s == XK_OK || s == XK_BUSY, "memsrv_carries and the servers were asked before");
     return s == XK_OK;
 }
 
@@ -401,6 +401,11 @@ static const struct vm_store_ops store_ops = {
     .get = get,
     .drop = drop,
 };
+
+bool memsrv_carries(struct xk_protl *rpc, uint64_t page_bytes)
+{
+    return page_bytes + MEMSRV_ARGS <= select_max_bytes(rpc);
+}
 
 struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region,
                                            const uint32_t *servers, uint32_t count,

@@ -33,6 +33,10 @@ extern const struct param memsrv_params_desc[];
  * its own, or, with the memory that they lend to each other, on all compute nodes.  Its parameters
  * are these and the clients' `page`. */
 extern const struct os_service_ops memsrv_service;
+/* Refuses clients with pages of that size where the machine boots no servers for them on the group
+ * of nodes.  *room: pages that those keep together. */
+bool memsrv_check(const struct os_layout *l, const char *group, uint64_t page_bytes, uint64_t *room,
+                  struct err *e) MUST_CHECK;
 
 /* Serves on this node from now on.  Pages are spilled to block device 0 when the node has one.
  * NULL when
@@ -61,5 +65,7 @@ struct vm_store *memsrv_store(struct memsrv_client *c);
 /* Every page that is put goes to this store as well, and comes from there when no server has it.  A
  * put ends when both have ended.  Before the first put. */
 void memsrv_client_backup(struct memsrv_client *c, struct vm_store *backup);
+/* Whether the calls below carry a page of that size. */
+bool memsrv_carries(struct xk_protl *rpc, uint64_t page_bytes);
 
 #endif

@@ -461,6 +461,32 @@ static void *service_start(struct os_node *n, const struct os_service *s, struct
     return memsrv_serve(over, &p->store, (uint64_t)p->page);
 }
 
+bool memsrv_check(const struct os_layout *l, const char *group, uint64_t page_bytes, uint64_t *room,
+                  struct err *e)
+{
+    const struct os_service *s = os_served(l, &memsrv_service, group);
+    if (!s || s->on->count <= (s->on->nodes == l->compute)) /* nobody is its own server */
+        return err_set(
+            e,
+            "paging to other nodes needs { service = \"memory_server\", on = \"%s\" } in "
+            "machine.os, and such nodes",
+            group);
+    const struct service_params *p = s->params;
+    if ((uint64_t)p->page != page_bytes)
+        return err_set(e,
+                       "workload.memory.page is %llu bytes, but the memory servers on \"%s\" keep "
+                       "pages of %lld: their page in machine.os must be the same",
+                       (unsigned long long)page_bytes, group, (long long)p->page);
+    uint64_t disk = (uint64_t)p->store.disk_pages, fit = 0;
+    bool io = false;
+    for (uint32_t i = 0; i < l->io_count; i++)
+        io |= l->io[i] == s->on->nodes[0];
+    if (io && l->io_sectors > 0)
+        fit = l->io_sectors / ((page_bytes + l->io_sector_bytes - 1) / l->io_sector_bytes);
+    *room = s->on->count * ((uint64_t)p->store.frames + (disk < fit ? disk : fit));
+    return true;
+}
+
 const struct os_service_ops memsrv_service = {
     .kind = { .name = "memory_server",
               .doc = "Memory and disk of this node as backing store for pages of others.",

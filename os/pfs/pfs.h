@@ -104,6 +104,10 @@ struct pfs_attrs {
     uint32_t factor;
     uint32_t group[PFS_FACTOR_MAX]; /* I/O indices, `factor` of them */
 };
+/* Refuses so many files of that size where the first I/O node, on which each begins, has no room
+ * for its part of them, or no device.  `path` names the table whose size and requests they are. */
+bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32_t files,
+                    uint64_t size, const char *path, struct err *e) MUST_CHECK;
 
 struct pfs_client;
 struct pfs_file; /* an open file of this node */

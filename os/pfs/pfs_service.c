@@ -80,6 +80,28 @@ const struct os_service_ops pfs_client_service =
     SERVICE("pfs_client", "The parallel file system as programs see it.", client_params,
             struct pfs_params, "compute", start_client);
 
+bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32_t files,
+                    uint64_t size, const char *path, struct err *e)
+{
+    const struct server_params *p = os_service_params(l, &pfs_server_service);
+    if (!p)
+        return true;
+    if (l->io_sectors == 0)
+        return err_set(e, "machine.storage: the I/O nodes have no device for files");
+    struct lfs_params lfs = p->lfs;
+    lfs.files = files > lfs.files ? files : lfs.files;
+    uint64_t part = pfs_layout_share((struct pfs_layout){ a->unit, a->factor }, size, 0);
+    uint64_t blocks = part / (uint64_t)lfs.block + (part % (uint64_t)lfs.block > 0);
+    uint64_t room = lfs_room(&lfs, l->io_sectors, l->io_sector_bytes);
+    return blocks <= room / files ||
+           err_set(
+               e,
+               "%s: the first I/O node has %llu bytes of each of %u files, and its device has room "
+               "for %llu in all",
+               path, (unsigned long long)part, files,
+               (unsigned long long)room * (unsigned long long)lfs.block);
+}
+
 bool pfs_buffered(const struct os_layout *l)
 {
     const struct server_params *p = os_service_params(l, &pfs_server_service);

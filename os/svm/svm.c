@@ -15,7 +15,6 @@ _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
 #define COPIES_PART                                                                                \
     64 /* members of a copy set that are put on the wire, or taken off it, at once */
 #define REGIONS_MAX 16
-#define SPACE_MAX (64ull << 32) /* the page's number has 32 bits on the wire; a page 64 B or more */
 
 static const char *const home_names[] = { "hash", "first_touch", NULL };
 static const char *const watch_names[] = { "always", "served", NULL };
@@ -412,7 +411,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
                   ops->kind.name);
         return NULL;
     }
-    if (!member || in->count == REGIONS_MAX || length > SPACE_MAX)
+    if (!member || in->count == REGIONS_MAX || length > SVM_SPACE_MAX)
         return NULL;
     struct svm *s = port_alloc(p, sizeof *s);
     s->region = vm_map(space, base, length, VM_WRITE, ops->pager ? ops->pager : &svm_pager, s);

@@ -52,6 +52,9 @@ extern const struct param svm_params_desc[];
  * { name = "svm", protocol = "svm", below = { "rdm" } }. */
 extern const struct xk_protl_ops svm_protl;
 
+#define SVM_SPACE_MAX                                                                              \
+    (64ull << 32) /* a page's number has 32 bits on the wire; a page 64 B or more */
+
 /* Joins this node to the shared region [base, base + length) of `space`.  Every node of `nodes`
  * (count of them, the same list in the same order everywhere, this node among them) makes the same
  * call; a request that comes earlier waits.  The list stays the caller's and outlives the region,

@@ -28,6 +28,19 @@ NO_RETURN void base_assert_failed(const char *cond, const char *file, int line, 
  * error.  One hook at a time; NULL removes it. */
 void base_assert_hook(void (*fn)(void *arg), void *arg);
 
+/* a * b, saturating to UINT64_MAX. */
+static inline uint64_t base_mul(uint64_t a, uint64_t b)
+{
+    uint64_t r;
+    return __builtin_mul_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+/* a + b, saturating to UINT64_MAX. */
+static inline uint64_t base_add(uint64_t a, uint64_t b)
+{
+    uint64_t r;
+    return __builtin_add_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+
 /* malloc, calloc, realloc, strdup that never return NULL: out of host memory ends the process with
  * one sentence and exit status 3 (the point is lost, the campaign is not).  os/ and workloads/ use
  * port_alloc instead. */

@@ -274,6 +274,8 @@ Test(lfs, no_space_changes_nothing_and_removal_gives_it_back)
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 200 }, &p);
     fill(bytes, sizeof bytes, 9);
     lfs_usage(w.fs, &u0);
+    cr_assert_eq(u0.free_blocks, lfs_room(&w.params, 200, 512),
+                 "what check knows is what is there");
     uint64_t a = must_create(&w, "a"), b = must_create(&w, "b");
     size_t half = u0.free_blocks / 2 * 2048ul, rest = u0.free_blocks * 2048ul - half;
     cr_assert_eq(lfs_world_write(&w, a, 0, bytes, half), LFS_OK);

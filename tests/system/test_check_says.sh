@@ -52,3 +52,50 @@ refused "machine.graph has no instance named svm, which the workload 'svm_dot' n
 refused "machine.graph has no instance named rpc, which the workload 'memory' needs" -p kind=memory -p svm=true
 refused "machine.os boots no service 'nx' on the compute nodes of its programs, which the workload 'pingpong' needs" -p kind=pingpong -p svm=true
 refused "machine.os boots no service 'pfs_client' on the compute nodes of its programs, which the workload 'pfs' needs" -p kind=pfs -p io=4 -p listed=true
+# Memory servers: whether there are any, for these pages, with room for them.
+C=$T/paging.lua
+config paging <<'END'
+local paragon, graphs, services = include "machines/paragon.lua", include "parts/graphs.lua", include "parts/services.lua"
+return {
+    machine = paragon { rows = 2, columns = 3, io_nodes = 1, model = "ideal", storage = { kind = "raid3" },
+        graph = graphs[param("graph", "none")],
+        os = ({ io = services.list(services.nx, services.memory { frames = 0 }),
+                lent = services.list(services.nx, services.lent(64)) })[param("os", "none")] },
+    workload = { kind = param("kind", "memory") },
+}
+END
+W=workload
+needs='paging to other nodes needs { service = "memory_server", on'
+refused "$needs = \"io\" } in machine.os" -p $W.backing=io
+refused "$needs = \"compute\" } in machine.os" -p $W.backing=lent -p os=io
+refused "$needs = \"io\" } in machine.os" -p $W.backup=true
+refused "$needs = \"memory\" } in machine.os" -p kind=svm_pde -p graph=svm_paging -p $W.paging.backing=servers
+refused "machine.graph has no instance named rpc, which paging to other nodes needs" -p kind=svm_pde -p graph=svm -p $W.paging.backing=io
+refused "workload.memory.page is 16384 bytes, but the memory servers on \"io\" keep pages of 4096" -p $W.backing=io -p os=io -p $W.memory.page=16KiB
+refused "which the workload starts itself, but machine.os boots a memory_server" -p os=lent
+refused "1 clients keep 8 pages of 16384 each in memory, and the servers have room for 4096 in all" -p $W.size=64MiB -p $W.memory.frames=8
+refused "1 clients keep 8 pages of 256 each in memory, and the servers have room for 4 in all" -p $W.backing=lent -p os=lent -p $W.memory.frames=8 -p $W.size=1MiB -p machine.os.2.frames=1
+# Files: the I/O nodes' room.
+refused "the first I/O node has 21474836480 bytes of each of 1 files, and its device has room for 5494669312 in all" -p kind=pfs -p $W.size=1GiB -p $W.requests=4
+refused "and its device has room for 0 in all" -p kind=pfs -p machine.os.pfs_server.lfs.block=1KiB
+# Shared memory, and records of accesses.
+refused "workload.pages: more than 128 GiB of shared memory" -p kind=svm_pattern -p graph=svm -p $W.pages=1000000 -p $W.memory.page=1MiB
+refused "workload.rounds: the records of 400000000004 accesses on 4 nodes" -p kind=svm_pattern -p graph=svm -p $W.record=true -p $W.rounds=100000000 -p $W.pages=1000
+# Frames that hold no header of the protocols.
+refused "machine.nic.mtu is '16B' but must be from 64B" -p kind=pingpong -p machine.nic.mtu=16B
+# In any point of a sweep, however large, by what costs no machine: parameters of the network, devices, boot.
+for bad in machine.network.buffers=0 machine.storage.kind=tape_worm machine.os.pfs_server.pool=0; do
+    gives 2 timeout 20 "$PSIM" check "$C" -p "$bad"
+done
+C=$T/machine.lua
+gives 2 timeout 20 "$PSIM" check "$C" -p "rows={$(seq -s, 1 80)}" -p columns=400
+says "workload 'svm_pattern' has 30400 programs"
+# More programs than threads cost no machine.
+TIMEFORMAT=%U
+cpu=$( { time "$PSIM" check "$C" -p rows=174 -p columns=174 >/dev/null 2>&1 || true; } 2>&1)
+awk -v s="$cpu" 'BEGIN { exit !(s < 0.2) }' || fail "$cpu s to refuse 30,276 programs"
+# A refusal that is added is named, with the reason why only a run knows it.
+gives 0 python3 tests/system/refusals.py tests/system/refusals.txt
+sed 's/ | a wrong result$/ (or so) | a wrong result/' tests/system/refusals.txt >"$T/refusals.txt"
+gives 1 python3 tests/system/refusals.py "$T/refusals.txt"
+exit 0

@@ -48,7 +48,9 @@ table -p workload.dirty=false
     fail "clean pages are sent as often as dirty ones ($dirty)"
 
 # Full servers refuse; with a disk behind them they spill.
-run 1 -p workload.server.frames=2
+run 2 -p workload.server.frames=10
+grep -q "the servers have room for 30 in all" "$T/err" || fail "servers that cannot have the pages are not refused"
+run 1 -p workload.server.frames=11
 grep -q "program memory cannot write address 0x80[0-9a-f]*: too few frames to make progress" "$T/err" ||
     grep -q "program memory cannot read address 0x80[0-9a-f]*: too few frames to make progress" "$T/err" ||
     { cat "$T/err"; fail "full servers are not told"; }
@@ -94,5 +96,5 @@ grep -q "node 0, kernel: program shared cannot [a-z]* address 0x[0-9a-f]*: the p
     "$T/err" || { cat "$T/err"; fail "a dead server is not told to shared memory"; }
 
 # What a machine cannot do is said.
-run 1 -p backing=disk -p workload.backing=lent
+run 2 -p backing=disk -p workload.backing=lent
 grep -q '{ service = "memory_server", on = "compute" } in machine.os' "$T/err" || { cat "$T/err"; fail "no sentence"; }
