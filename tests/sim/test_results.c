@@ -314,6 +314,19 @@ Test(results, what_is_not_there_has_a_sentence)
     refused(true, "could not be opened");
 }
 
+/* Looking at all of it would take longer than what is asked of it. */
+Test(results, a_file_above_64_mib_is_read_without_a_look_at_all_of_it)
+{
+    struct results *r = open_file();
+    struct err e = ERR_INIT;
+    add_point(r, add_experiment(r), 0, "p", true);
+    close_file(r);
+    cr_assert_eq(truncate(path, (65 << 20)), 0);
+    r = results_open_read(path, &e);
+    cr_assert_not_null(r, "%s", e.text);
+    close_file(r);
+}
+
 Test(results, a_damaged_file_is_refused)
 {
     struct results *r = open_file();
