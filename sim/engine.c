@@ -107,6 +107,28 @@ sim_time sim_now(const struct sim *s)
     return s->now;
 }
 
+uint64_t sim_sequence(const struct sim *s)
+{
+    return s->sequence;
+}
+
+bool sim_past(const struct sim *s, sim_time when, enum sim_class cls, uint64_t sequence)
+{
+    return when < s->now ||
+           (when == s->now && ((uint64_t)cls << CLASS_SHIFT | sequence) < s->order);
+}
+
+void sim_settle_by(struct sim *s, void (*fn)(void *arg), void *arg)
+{
+    s->settle = fn;
+    s->settle_arg = arg;
+}
+
+bool sim_plain_order(const struct sim *s)
+{
+    return s->options.tie == SIM_TIE_SEQUENCE && !s->tracing;
+}
+
 uint64_t sim_seed(const struct sim *s)
 {
     return s->options.seed;
@@ -253,11 +275,13 @@ bool sim_engine_step(struct sim *s)
                 return ended(s, sim_threads_blocked(s) > 0 ? SIM_END_DEADLOCK : SIM_END_IDLE);
             if (e->time > o->time_limit) {
                 s->now = o->time_limit;
+                s->order = UINT64_MAX; /* all of that moment is past */
                 return ended(s, SIM_END_TIME_LIMIT);
             }
             sim_queue_pop(&s->queue);
             s->now = e->time;
             s->fired++;
+            s->order = e->order;
             e->fn(s, e);
         }
     }
@@ -272,7 +296,7 @@ bool sim_run_ahead(struct sim *s, sim_time when)
     ASSERT_MSG(when >= s->now, "the clock never goes back (SIM1)");
     s->now = when;
     s->fired++;
-    s->sequence++; /* as if it had been scheduled: ties stay what they are */
+    s->order = s->sequence++; /* as if it had been scheduled: ties stay what they are */
     return true;
 }
 
@@ -284,6 +308,7 @@ enum sim_end sim_run(struct sim *s)
     if (s->host_start == 0)
         s->host_start = s->host_looked = host_seconds();
     sim_threads_run(s);
+    sim_settle(s);
     s->running = false;
     return s->last;
 }

@@ -59,6 +59,7 @@ struct sim {
     const char *deadlock; /* sim_deadlock was called */
     bool running;         /* inside sim_run */
     bool tracing;         /* a trace is open: kept here for the hot paths */
+    uint64_t order;       /* of the event that runs */
     enum sim_end last;    /* how the last sim_run ended */
     struct sim_options options;
     uint64_t shuffle_key;
@@ -81,8 +82,10 @@ struct sim {
     struct sim_accounts busy;
     struct list servers; /* struct sim_server */
     struct list insides; /* struct sim_inside */
-    struct list counts;  /* struct sim_count_group, in order of registration */
-    bool counts_closed;  /* the window has: nothing is read any more */
+    void (*settle)(void *arg);
+    void *settle_arg;
+    struct list counts; /* struct sim_count_group, in order of registration */
+    bool counts_closed; /* the window has: nothing is read any more */
 
     struct sim_digest *digest;
     struct sim_audit *audit;
@@ -90,6 +93,13 @@ struct sim {
     struct sim_measures *measures;
     struct sim_threads *threads; /* NULL until the first spawn */
 };
+
+/* Before anything is read of a run: what is reckoned ahead is brought up to now. */
+static inline void sim_settle(struct sim *s)
+{
+    if (s->settle != NULL)
+        s->settle(s->settle_arg);
+}
 
 /* Runs events until one asks for the loop to be left or none is left.  False: the run has ended and
  * s->last says how; true: a thread is to run. */

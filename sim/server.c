@@ -161,11 +161,17 @@ static void change(struct sim_inside *q)
     q->changed = now;
 }
 
+/* Of a moment before: modulo 2^128. */
+static sim_u128 since_changed(const struct sim_inside *q, sim_time at)
+{
+    return (sim_u128)(at - q->changed);
+}
+
 void sim_inside_enter(struct sim_inside *q, sim_time at)
 {
     change(q);
     q->count++;
-    q->area -= (uint64_t)(at - q->changed); /* until then it is not there */
+    q->area -= since_changed(q, at); /* until then it is not there */
     q->entered += (uint64_t)at;
     if (q->sim->tracing)
         sim_trace_queue(q->sim, q->kind, q->node, q->name, q->count);
@@ -175,7 +181,7 @@ void sim_inside_leave(struct sim_inside *q, sim_time entered, sim_time at)
 {
     change(q);
     q->count--;
-    q->area += (uint64_t)(at - q->changed);
+    q->area += since_changed(q, at);
     if (q->sim->tracing)
         sim_trace_queue(q->sim, q->kind, q->node, q->name, q->count);
     q->entered -= (uint64_t)entered;
@@ -319,6 +325,8 @@ void sim_server_submit(struct sim_server *v, struct sim_job *j)
 {
     ASSERT_MSG(j->state == IDLE, "the job is submitted already");
     ASSERT(j->cls < SIM_SERVER_CLASSES);
+    if (v->lent)
+        v->lent->wanted(v->lent);
     sim_time now = v->sim->now;
     integrate(v, now);
     v->in_system++;
@@ -340,6 +348,67 @@ void sim_server_submit(struct sim_server *v, struct sim_job *j)
         interrupt_current(v, now);
     if (!v->current)
         grant(v);
+}
+
+/* ---- lent ---- */
+
+/* One more has come; the busy interval begins anew when it found nobody. */
+static void book_arrival(struct sim_server *v, sim_time begins, uint64_t inside)
+{
+    ASSERT_MSG(v->lent != NULL, "the server is not lent");
+    v->arrived++;
+    if (inside > v->longest)
+        v->longest = inside;
+    if (inside > 1)
+        return;
+    if (sim_busy_on(&v->busy))
+        sim_busy_end(&v->busy, v->lent->until);
+    if (begins != SIM_NEVER)
+        sim_busy_begin(&v->busy, begins);
+}
+
+void sim_server_book(struct sim_server *v, sim_time arrived, sim_time start, sim_time end,
+                     uint64_t inside)
+{
+    book_arrival(v, start, inside);
+    v->served++;
+    v->area += (uint64_t)(end - arrived);
+    v->sojourn += (uint64_t)(end - arrived);
+    v->waited += (uint64_t)(start - arrived);
+    v->lent->until = end;
+}
+
+void sim_server_adopt(struct sim_server *v, struct sim_job *j, sim_time arrived, sim_time start,
+                      uint64_t inside)
+{
+    book_arrival(v, start, inside);
+    integrate(v, v->sim->now);
+    v->in_system++;
+    v->area += (uint64_t)(v->sim->now - arrived);
+    j->arrived = arrived;
+    if (start == SIM_NEVER) {
+        j->state = WAITING;
+        list_push(&v->queue[j->cls], &j->link);
+        return;
+    }
+    j->state = SERVED;
+    j->remaining = j->service;
+    v->current = j;
+    v->started = start;
+    sim_at(v->sim, &v->event, start + j->service);
+}
+
+void sim_server_regain(struct sim_server *v)
+{
+    sim_time until = v->lent->until;
+    v->lent = NULL;
+    integrate(v, v->sim->now);
+    if (v->current)
+        return;
+    if (v->in_system > 0)
+        grant(v);
+    else if (sim_busy_on(&v->busy))
+        sim_busy_end(&v->busy, until);
 }
 
 void sim_server_settle(struct sim_server *v, struct sim_job *j, sim_time length)

@@ -90,6 +90,12 @@ struct sim_account { /* of a queue, up to a moment */
     sim_u128 times;  /* times in the system of the jobs that have left and of those still there */
 };
 
+/* A server lent: see sim_server_lend. */
+struct sim_lent {
+    void (*wanted)(struct sim_lent *l); /* gives it back */
+    sim_time until;                     /* private: end of the last job booked */
+};
+
 struct sim_server;
 struct sim_job {
     struct list link;
@@ -116,6 +122,7 @@ struct sim_server {
     /* What a job touches that finds nobody stands first and together. */
     struct sim *sim;
     struct sim_job *current;
+    struct sim_lent *lent;
     uint64_t in_system;     /* jobs waiting or in service */
     sim_time changed;       /* when area was last brought up to date */
     sim_time started;       /* of the current service interval */
@@ -167,6 +174,25 @@ bool sim_server_withdraw(struct sim_server *v, struct sim_job *j);
 /* Withdraws everything (crash of a node); calls drop on each job that was there. */
 void sim_server_reset(struct sim_server *v, void (*drop)(struct sim_job *j));
 
+/* Lends an idle server to one who reckons its jobs without their events.  `wanted` is called before
+ * anything else is submitted, and gives the server back by sim_server_regain; whoever reads its
+ * accounts has that done before (sim_settle_by). */
+static inline void sim_server_lend(struct sim_server *v, struct sim_lent *l)
+{
+    ASSERT_MSG(v->in_system == 0 && v->lent == NULL, "only an idle server is lent");
+    v->lent = l;
+}
+/* Of a lent server, in the order of service: a job that came, began and left at these moments;
+ * `inside`: jobs in the system once it had come. */
+void sim_server_book(struct sim_server *v, sim_time arrived, sim_time start, sim_time end,
+                     uint64_t inside);
+/* The same of an idle job that is still there: it began at `start`, to leave `service` after it, or
+ * waits (SIM_NEVER). */
+void sim_server_adopt(struct sim_server *v, struct sim_job *j, sim_time arrived, sim_time start,
+                      uint64_t inside);
+/* The server is its own again; the first of those that wait is granted it. */
+void sim_server_regain(struct sim_server *v);
+
 /* Of the run up to now; *inside: how many jobs it holds, counted one by one. */
 struct sim_account sim_server_account(const struct sim_server *v, uint64_t *inside);
 struct sim_account sim_server_window(const struct sim_server *v); /* what is inside the window */
@@ -190,7 +216,8 @@ struct sim_inside {
 void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, int32_t node,
                      const char *name);
 void sim_inside_fini(struct sim_inside *q); /* before sim_destroy */
-/* One enters, one that entered then leaves, at a moment from now on (that of code which runs). */
+/* One enters, one that entered then leaves, at a moment from now on (that of code which runs), or
+ * one of the past that nobody has read. */
 void sim_inside_enter(struct sim_inside *q, sim_time at);
 void sim_inside_leave(struct sim_inside *q, sim_time entered, sim_time at);
 struct sim_account sim_inside_window(const struct sim_inside *q); /* as sim_server_window */

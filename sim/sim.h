@@ -104,6 +104,18 @@ bool sim_cancel(struct sim *s, struct sim_event *e);
  * the clock stands there; it counts as an event.  False: schedule it. */
 bool sim_run_ahead(struct sim *s, sim_time when);
 
+/* For a model that reckons ahead what others would otherwise make event by event.  The number of
+ * the next schedule; and whether an event of that moment, class and number would have been before
+ * the one that runs.  SIM_UNKNOWN: nobody can say when it would have been scheduled; of one moment
+ * and class it comes later. */
+#define SIM_UNKNOWN (UINT64_C(0x1fffffffffffffff))
+uint64_t sim_sequence(const struct sim *s);
+bool sim_past(const struct sim *s, sim_time when, enum sim_class cls, uint64_t sequence);
+/* fn(arg) brings it up to now: called before the window opens and closes and when the run ends. */
+void sim_settle_by(struct sim *s, void (*fn)(void *arg), void *arg);
+/* Equal times come in the order of their schedules and no trace is open: nobody sees the events. */
+bool sim_plain_order(const struct sim *s);
+
 /* Runs until something of enum sim_end happens.  May be called again after SIM_END_STOPPED. */
 enum sim_end sim_run(struct sim *s);
 /* Makes sim_run return after the current event. */

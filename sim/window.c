@@ -21,6 +21,7 @@ static void tell(struct sim *s, bool open)
 
 void sim_window_open(struct sim *s)
 {
+    sim_settle(s);
     s->window.from = s->now;
     s->window.to = SIM_NEVER;
     s->window.phase = SIM_WINDOW_OPEN;
@@ -33,6 +34,7 @@ void sim_window_close(struct sim *s)
 {
     if (s->window.phase != SIM_WINDOW_OPEN)
         return;
+    sim_settle(s);
     s->window.to = s->now;
     s->window.phase = SIM_WINDOW_CLOSED;
     sim_busy_stop(s);
