@@ -13,6 +13,7 @@
 struct end {
     sim_time inject_free, eject_free;
     struct net_packet *first, *last; /* wait for the ejection channel */
+    struct net_way *way;             /* lent */
     bool waking;                     /* it will be looked at when the channel is free */
     struct sim_busy inject, eject;
 };
@@ -23,7 +24,8 @@ struct ideal_net {
     struct net_packet **arrivals; /* of one instant */
     size_t arrivals_size;
     uint64_t inside, flits_inside;
-    bool bubbles;         /* FIFOs below the credit loop */
+    bool bubbles; /* FIFOs below the credit loop */
+    bool inside_instant;
     sim_time tail_credit; /* an ejection channel idles so long before the next packet */
     bool *dead;           /* node * ports + port */
 };
@@ -131,21 +133,101 @@ static void set_dead(struct mesh_net *m, uint32_t channel, bool dead)
     CONTAINER_OF(m, struct ideal_net, m)->dead[channel] = dead;
 }
 
-static void take_instant(struct ideal_net *n)
+/* ---- ways that are lent ---- */
+
+static bool ideal_lend(struct net *net, struct net_way *w)
+{
+    struct ideal_net *n = CONTAINER_OF(net, struct ideal_net, m.net);
+    struct end *to = &n->ends[w->dst];
+    if (n->m.fault_count > 0 || n->bubbles || w->src == w->dst || to->way != NULL ||
+        to->first != NULL || to->waking || n->m.terminals[w->dst].room > 0)
+        return false;
+    to->way = w;
+    w->hops = topo_distance(&n->m.topo, w->src, w->dst) + 1;
+    w->header = n->m.d.enter + n->m.d.allocation +
+                (sim_time)(w->hops - 1) * (n->m.d.hop + n->m.d.allocation);
+    w->inject_free = n->ends[w->src].inject_free;
+    w->eject_free = to->eject_free;
+    w->flit = n->m.d.flit;
+    w->eject = n->m.d.eject;
+    w->gap = n->tail_credit;
+    return true;
+}
+
+static bool arrived(const struct sim *s, sim_time when)
+{
+    return sim_past(s, when, SIM_CLASS_ARRIVAL, SIM_UNKNOWN);
+}
+
+static bool ideal_follow(struct net *net, struct net_way *w, struct net_packet *p,
+                         const struct net_passage *t)
+{
+    struct ideal_net *n = CONTAINER_OF(net, struct ideal_net, m.net);
+    struct sim *s = net->sim;
+    struct end *from = &n->ends[w->src], *to = &n->ends[w->dst];
+    mesh_net_take(&n->m, p);
+    p->injected = t->inject;
+    p->hops = w->hops;
+    p->delivered = t->header;
+    from->inject_free = sim_time_max(from->inject_free, t->sent); /* others may have followed */
+    sim_busy_add(&from->inject, s, t->inject, t->sent);
+    if (!arrived(s, t->sent) && n->m.terminals[w->src].sent)
+        post(n, t->sent, WORD_SENT, p);
+    if (arrived(s, t->header) && arrived(s, t->eject)) {
+        p->blocked = t->eject - t->header;
+        p->delivered = t->delivered;
+        sim_time end = t->eject + (sim_time)p->flits * n->m.d.flit;
+        to->eject_free = end + n->tail_credit;
+        sim_busy_add(&to->eject, s, t->eject, end);
+        if (arrived(s, t->delivered)) {
+            n->m.packets_out++;
+            n->m.flits_out += p->flits;
+            return true;
+        }
+        post(n, t->delivered, WORD_DELIVER, p);
+    } else if (arrived(s, t->header)) {
+        if (to->first)
+            to->last->next = p;
+        else
+            to->first = p;
+        to->last = p;
+        if (!to->waking)
+            mesh_post_index(&n->m, to->eject_free, WORD_SERVE, w->dst);
+        to->waking = true;
+    } else {
+        post(n, t->header, WORD_ARRIVE, p);
+    }
+    n->inside++;
+    n->flits_inside += p->flits;
+    return false;
+}
+
+static void ideal_regain(struct net *net, struct net_way *w)
+{
+    struct ideal_net *n = CONTAINER_OF(net, struct ideal_net, m.net);
+    n->ends[w->dst].way = NULL;
+    if (!n->inside_instant)
+        mesh_net_schedule(&n->m);
+}
+
+/* ---- the instant ---- */
+
+/* Takes what the wheel has for now.  False: nothing. */
+static bool take_words(struct ideal_net *n, size_t *arrivals)
 {
     const uint64_t *words;
+    if (wheel_next(&n->m.wheel) != n->m.now)
+        return false;
     uint32_t count = wheel_take(&n->m.wheel, &words);
-    size_t arrivals = 0;
-    mesh_net_faults_now(&n->m, set_dead);
-    if (count > n->arrivals_size) {
-        n->arrivals_size = 2 * count;
+    if (*arrivals + count > n->arrivals_size) {
+        n->arrivals_size = 2 * (*arrivals + count);
         n->arrivals = base_realloc(n->arrivals, n->arrivals_size * sizeof(struct net_packet *));
     }
     for (uint32_t k = 0; k < count; k++) {
         struct net_packet *p = mesh_word_pointer(words[k]);
         switch (words[k] & MESH_WORD_KIND) {
         case WORD_ARRIVE:
-            n->arrivals[arrivals++] = p;
+            n->arrivals[(*arrivals)++] = p;
             break;
         case WORD_SENT:
             mesh_net_sent(&n->m, p);
@@ -161,6 +243,21 @@ static void take_instant(struct ideal_net *n)
             break;
         }
     }
+    return true;
+}
+
+static void take_instant(struct ideal_net *n)
+{
+    size_t arrivals = 0, looked = 0;
+    n->inside_instant = true;
+    mesh_net_faults_now(&n->m, set_dead);
+    while (take_words(n, &arrivals)) /* again when a way that is given back adds to the instant */
+        for (; looked < arrivals; looked++) {
+            struct net_way *w = n->ends[n->arrivals[looked]->dst].way;
+            if (w)
+                w->wanted(w);
+        }
+    n->inside_instant = false;
     if (arrivals > 1)
         qsort(n->arrivals, arrivals, sizeof(struct net_packet *), mesh_net_by_destination);
     for (size_t k = 0; k < arrivals; k++)
@@ -244,6 +341,9 @@ const struct net_ops net_ideal = {
     .set_terminal = mesh_net_set_terminal,
     .taken = ideal_taken,
     .inject = ideal_inject,
+    .lend = ideal_lend,
+    .follow = ideal_follow,
+    .regain = ideal_regain,
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,

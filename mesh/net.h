@@ -100,6 +100,37 @@ struct net_pair {
     sim_time blocked;
 };
 
+/* The moments of one packet's way. */
+struct net_passage {
+    sim_time inject, sent; /* its header enters the injection channel; its tail has left it */
+    sim_time header;       /* its header competes for the ejection channel */
+    sim_time eject;        /* has it */
+    sim_time delivered;
+};
+
+/* A way from one terminal to another, lent to one who reckons its packets (mesh/train.h). */
+struct net_way {
+    uint32_t src, dst;
+    void (*wanted)(struct net_way *w); /* another packet comes to dst: gives it back */
+    /* By lend, for net_way_reckon. */
+    sim_time inject_free, eject_free, header, flit, eject, gap;
+    uint32_t hops;
+};
+
+/* The passage of the next packet on it, handed over at `at`. */
+static inline struct net_passage net_way_reckon(struct net_way *w, sim_time at, uint32_t flits)
+{
+    struct net_passage p;
+    sim_time length = (sim_time)flits * w->flit;
+    p.inject = sim_time_max(at, w->inject_free);
+    p.sent = w->inject_free = p.inject + length;
+    p.header = p.inject + w->header;
+    p.eject = sim_time_max(p.header, w->eject_free);
+    w->eject_free = p.eject + length + w->gap;
+    p.delivered = p.eject + length - w->flit + w->eject;
+    return p;
+}
+
 struct net_ops {
     struct kind kind;
     /* NULL with a sentence when the parameters cannot be met. */
@@ -114,6 +145,14 @@ struct net_ops {
      * ejection. */
     void (*inject)(struct net *n, struct net_packet *p);
     void (*describe)(const struct net *n, struct net_describe *d);
+    /* Lends the way from w->src to w->dst, over which nobody else injects meanwhile.  False: not
+     * now.  NULL, all three: never. */
+    bool (*lend)(struct net *n, struct net_way *w);
+    /* Takes it back: first each packet that was injected, in order, with its passage; those that
+     * are still inside (returns false) go on as ever, and are called for; true: was delivered. */
+    bool (*follow)(struct net *n, struct net_way *w, struct net_packet *p,
+                   const struct net_passage *t);
+    void (*regain)(struct net *n, struct net_way *w);
     /* Latency of a packet alone in the network, from injection to `delivered`; exact. */
     sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
     /* Schedules a fault, now or later. */

@@ -4,74 +4,13 @@
  * Receive: network -> arrived list -> (DMA over the bus, a packet at a time) -> memory.
  * A frame lives from nic_send until its last packet is in memory or lost.
  */
-#include "mesh/nic.h"
+#include "mesh/nic_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "mesh/train.h"
 #include "sim/audit.h"
-#include "sim/counts.h"
-#include "sim/trace.h"
-
-#define TRANSMIT_BUFFERS 2 /* packets: one is injected while the next is filled */
-
-struct packet {
-    struct net_packet net;
-    struct nic_frame *frame;
-    uint64_t bytes; /* of payload */
-    bool last;
-    bool control; /* of a reservation: it carries no payload and passes the queues */
-    struct packet *next, *next_made; /* arrived list or free list; all that were allocated */
-};
-
-/* A frame as it is kept: with its first packet, which most have alone, and its reservation. */
-struct frame {
-    struct nic_frame pub; /* first */
-    struct packet one;
-    struct frame *next, *next_made;
-    struct nic *receiver; /* while it asks */
-    struct sim_event turn;
-};
-
-static struct frame *whole(struct nic_frame *f)
-{
-    return (struct frame *)f;
-}
-
-/* All interfaces of a network: the accounts balance over all of them, and what is freed serves any
- * of them. */
-struct nic_group {
-    struct sim *sim;
-    uint32_t count;
-    struct frame *free_frames, *made_frames;
-    struct packet *free_packets, *made_packets;
-    uint64_t frames_inside, packets_inside;
-    uint64_t frames_in, frames_out, frames_dropped;
-    uint64_t packets_in, packets_out, packets_dropped;
-};
-
-struct nic {
-    struct sim *sim;
-    struct net *net;
-    struct nic_group *group;
-    uint32_t terminal, terminals, flit_bytes;
-    int32_t node;
-    struct nic_params params;
-    struct nic_handler handler;
-    struct sim_server *bus, own_out, own_in; /* bus: NULL when the own ones are used */
-    bool up, refused;
-    uint32_t life; /* rises at every nic_down */
-    struct list queue;
-    struct sim_inside sending; /* frames in the queue */
-    uint32_t buffers;          /* transmit buffers taken */
-    struct sim_job out, in;    /* one transfer each way */
-    bool out_busy, in_busy;
-    uint64_t out_bytes;
-    struct packet *first, *last; /* arrived, wait for the transfer; first is in it when in_busy */
-    uint64_t waiting;
-    struct nic_counts counts;
-    struct sim_counted counted;
-};
 
 const struct param nic_params_desc[] = {
     P_SIZE(nic_params, mtu, "64KiB", "64B", "1GiB", "Largest frame.",
@@ -188,11 +127,6 @@ static void give_packet(struct packet *p)
 
 /* ---- transmit ---- */
 
-static sim_time transfer_time(const struct nic *n, uint64_t bytes)
-{
-    return sim_time_add(n->params.dma_setup, sim_time_of_bytes((int64_t)bytes, n->params.dma_rate));
-}
-
 static void ask(struct nic *n, struct nic_frame *f);
 
 static void pump(struct nic *n)
@@ -213,7 +147,7 @@ static void pump(struct nic *n)
     n->out_bytes = left < most ? left : most;
     n->out_busy = true;
     n->buffers++;
-    n->out.service = transfer_time(n, n->out_bytes);
+    n->out.service = nic_transfer_time(n, n->out_bytes);
     sim_server_submit(n->bus ? n->bus : &n->own_out, &n->out);
 }
 
@@ -235,14 +169,13 @@ static void transferred_out(struct sim_job *j)
     struct nic *n = CONTAINER_OF(j, struct nic, out);
     struct nic_frame *f = LIST_ENTRY(n->queue.next, struct nic_frame, link);
     struct packet *p = take_packet(n, f, false);
-    uint64_t flit = n->flit_bytes;
     n->out_busy = false;
     f->sent_bytes += n->out_bytes;
     f->made++;
     p->bytes = n->out_bytes;
     p->last = f->made == f->packets;
     p->net = (struct net_packet){ .src = n->terminal, .dst = f->dst, .owner = p };
-    p->net.flits = (uint32_t)((uint64_t)n->params.header_flits + (p->bytes + flit - 1) / flit);
+    p->net.flits = nic_flits(n, p->bytes);
     p->net.created = f->posted;
     net_inject(n->net, &p->net);
     if (p->last)
@@ -282,6 +215,7 @@ enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f)
         return NIC_TOO_LONG;
     if (!n->up)
         return NIC_DOWN;
+    nic_train_leave(n);
     if (n->sending.count >= (uint64_t)n->params.queue_frames) {
         n->refused = true;
         n->counts.busy++;
@@ -443,7 +377,7 @@ static void pull(struct nic *n)
     if (n->in_busy || !n->first)
         return;
     n->in_busy = true;
-    n->in.service = transfer_time(n, n->first->bytes);
+    n->in.service = nic_transfer_time(n, n->first->bytes);
     sim_server_submit(n->bus ? n->bus : &n->own_in, &n->in);
 }
 
@@ -506,6 +440,7 @@ void nic_down(struct nic *n)
 {
     if (!n->up)
         return;
+    ASSERT_MSG(!n->sends && !n->receives, "trains are parted before (nic_train_touch)");
     n->up = false;
     n->life++;
     sim_server_withdraw(n->bus ? n->bus : &n->own_out, &n->out);
@@ -657,5 +592,5 @@ uint32_t nic_mtu(const struct nic *n)
 
 uint32_t nic_queue_length(const struct nic *n)
 {
-    return (uint32_t)n->sending.count;
+    return (uint32_t)n->sending.count + nic_train_waiting(n->sends);
 }

@@ -26,6 +26,8 @@ static void due(struct sim *s, struct sim_event *e)
 struct effect *effect_new(struct port *task, enum effect_kind kind)
 {
     struct machine *m = task->machine;
+    if (m->gathering != NULL)
+        train_leaves(m);
     struct list *l = list_pop(&m->free_effects);
     struct effect *f = l != NULL ? LIST_ENTRY(l, struct effect, link) : base_alloc(sizeof *f);
     *f = (struct effect){ .task = task, .kind = (uint8_t)kind };
@@ -37,25 +39,45 @@ struct effect *effect_new(struct port *task, enum effect_kind kind)
     return f;
 }
 
+/* What leaves the node has its place from the call on. */
+static void order(struct effect *f)
+{
+    if (f->kind == EFFECT_SEND || f->kind == EFFECT_SUBMIT)
+        list_push(&f->task->node->order, &f->order);
+}
+
+void effect_now(struct effect *f)
+{
+    order(f);
+    effect_do(f);
+}
+
+void effect_at(struct effect *f, sim_time when)
+{
+    struct node *n = f->task->node;
+    order(f);
+    list_push(&n->effects, &f->link);
+    sim_at(n->machine->sim, &f->event, when);
+}
+
 void effect_take(struct effect *f)
 {
     struct machine *m = f->task->machine;
     struct activity *a = m->running;
     ASSERT_MSG(a == NULL || a->node == f->task->node, "code of one node acts on another");
-    if (f->kind == EFFECT_SEND || f->kind == EFFECT_SUBMIT)
-        list_push(&f->task->node->order, &f->order);
-    if (f->kind == EFFECT_CRASH) {
-        /* Not from inside the code that asked for it, nor from its CPU. */
-        list_push(&f->task->node->effects, &f->link);
-        sim_at(m->sim, &f->event, activity_now(m));
-    } else if (a == NULL || a->work == 0) {
-        effect_do(f);
-    } else if (a->thread != NULL) {
+    /* What a train has borrowed is not touched from inside one of its upcalls. */
+    bool at_once = f->kind != EFFECT_CRASH && (a == NULL || a->work == 0) && !m->train_runs;
+    if (f->kind == EFFECT_CRASH || (!at_once && a->thread == NULL)) {
+        /* A crash: not from inside the code that asked for it, nor from its CPU. */
+        effect_at(f, activity_now(m));
+        return;
+    }
+    if (at_once) {
+        effect_now(f);
+    } else {
+        order(f);
         f->offset = a->work;
         list_push(&a->thread->effects, &f->link);
-    } else {
-        list_push(&a->node->effects, &f->link);
-        sim_at(m->sim, &f->event, activity_now(m));
     }
 }
 

@@ -248,6 +248,9 @@ struct machine *machine_plan(struct sim *s, const struct val *spec, const char *
     list_init(&m->free_effects);
     list_init(&m->free_requests);
     list_init(&m->notices);
+    list_init(&m->trains);
+    list_init(&m->free_trains);
+    sim_settle_by(s, trains_settle, m);
     sim_event_init(&m->boot_event, SIM_CLASS_SOFTWARE, boot_all);
     sim_audit_register(s, "machine", audit, m);
     machine_window_init(m);
@@ -316,6 +319,8 @@ static void free_pools(struct machine *m)
 void machine_destroy(struct machine *m)
 {
     m->closing = true;
+    trains_free(m);
+    sim_settle_by(m->sim, NULL, NULL);
     sim_cancel(m->sim, &m->boot_event);
     sim_audit_unregister(m->sim, m);
     machine_window_fini(m);

@@ -76,6 +76,10 @@ const struct param machine_params[] = {
     P_BOOL(machine_params, restart_programs, "false",
            "A node that comes back starts its program anew.",
            "ASSUMED(nobody restarts a job by itself)"),
+    P_BOOL(machine_params, trains, "true",
+           "The frames of a long message are reckoned together where nobody else is on their way; "
+           "false: each by events of its own.  Results are the same.",
+           "ASSUMED(a check; true is faster)"),
     P_BOOL(machine_params, flatten, "false",
            "Every frame is turned into bytes at the node boundary and rebuilt; results must not "
            "change.",

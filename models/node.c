@@ -71,6 +71,7 @@ void node_crash(struct node *n)
         return;
     struct machine *m = n->machine;
     m->counts.crashes++;
+    nic_train_touch(n->nic);
     n->up = false;
     n->wants_ready = false;
     /* The CPUs first: what leaves them is not to let anything else in. */

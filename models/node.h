@@ -20,7 +20,7 @@
 #define MODELS_NODE_H
 
 #include "disks/blkdev.h"
-#include "mesh/nic.h"
+#include "mesh/train.h"
 #include "models/machine.h"
 #include "models/price.h"
 #include "sim/audit.h"
@@ -233,9 +233,9 @@ struct machine_counts {
     uint64_t timers_dropped;
     uint64_t crashes, restarts;
     /* Sums over frames delivered and requests completed, for the split of time. */
-    double frame_queue, frame_dma, frame_mesh, frame_blocked, io_queue, io_device;
-    double upcall_wait, upcall_work;
-    double io_bytes; /* moved by devices inside the window so far */
+    sim_u128 frame_queue, frame_dma, frame_mesh, frame_blocked;
+    sim_time upcall_wait, upcall_work;
+    double io_queue, io_device, io_bytes; /* moved by devices inside the window so far */
 };
 
 /* The window as programs state it, and what is read at its edges. */
@@ -262,7 +262,7 @@ struct machine_params {
     int mapping; /* of ranks */
     int64_t mapping_block;
     const struct val *mapping_list;
-    bool service_node, flatten, restart_programs;
+    bool service_node, flatten, restart_programs, trains;
     sim_time detector_delay;
     struct node_own own;
     struct nic_params nic;
@@ -289,6 +289,9 @@ struct machine {
     struct sim_event boot_event;
     struct list free_upcalls, free_effects, free_requests;
     struct list notices; /* of the failure detector, on their way */
+    struct list trains, free_trains;
+    struct train *gathering; /* frames of what runs, not yet on their way; NULL: none */
+    bool train_runs;         /* an upcall of a train's frame */
     bool closing;
     struct sim_faults *faults;
     uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */
@@ -331,12 +334,23 @@ void machine_window_fini(struct machine *m);
 void machine_window_declare(struct machine *m); /* the workload's measures */
 void machine_window_finish(struct machine *m);  /* the rate; at_close is set */
 
+/* ---- train.c ---- */
+/* A frame that code of this node sends at its present.  False: as an effect of its own. */
+bool train_takes(struct port *task, struct nic_frame *f, bool part);
+/* What was gathered goes its way: before any other effect of the code, and when it ends. */
+void train_leaves(struct machine *m);
+void train_wants_room(struct node *n); /* frame_left, once a frame of a train has left its queue */
+void trains_settle(void *machine);     /* all of them become ordinary frames, wherever they are */
+void trains_free(struct machine *m);
+
 /* ---- effect.c ---- */
 /* The present of whatever runs, or the clock. */
 sim_time activity_now(const struct machine *m);
 struct effect *effect_new(struct port *task, enum effect_kind kind);
 /* Lets it take place at the present: at once, or when the work named so far is done. */
 void effect_take(struct effect *f);
+void effect_at(struct effect *f, sim_time when); /* at a moment from now on */
+void effect_now(struct effect *f);
 void effect_do(struct effect *f);
 void effect_drop(struct effect *f);
 /* Does what was due and waited for effects that are gone. */
@@ -346,6 +360,7 @@ void effects_release(struct node *n);
 struct upcall *upcall_new(struct port *task, enum upcall_kind kind);
 /* Queues it at the CPU that runs upcalls, now. */
 void upcall_submit(struct upcall *u);
+struct sim_server *cpu_of_upcalls(struct node *n);
 void upcall_drop(struct upcall *u);
 
 /* ---- port_task.c ---- */
@@ -370,7 +385,9 @@ void request_orphan(struct request *r);
 void request_finish(struct request *r); /* in its upcall */
 void request_free(struct request *r);
 void frame_send(struct node *n, struct nic_frame *f);
-void frame_received(struct upcall *u);            /* in its upcall */
-struct nic_handler frame_handler(struct node *n); /* for nic_set_handler */
+void frame_left(struct node *n);       /* the transmit queue has moved on */
+void frame_received(struct upcall *u); /* in its upcall */
+void frame_up(struct node *n, struct nic_frame *f, sim_time at); /* the same; f stays */
+struct nic_handler frame_handler(struct node *n);                /* for nic_set_handler */
 
 #endif

@@ -32,7 +32,8 @@ static bool queue_full(const struct node *n)
            (uint64_t)n->machine->params.nic.queue_frames;
 }
 
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame)
+static enum port_if_result send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame,
+                                bool part)
 {
     ASSERT(ifc == 0);
     struct node *n = p->node;
@@ -43,17 +44,33 @@ enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, str
         return PORT_IF_TOO_LONG;
     if (queue_full(n)) {
         n->wants_ready = true;
+        train_wants_room(n);
         return PORT_IF_BUSY;
     }
     n->sends_pending++;
     m->counts.frames_in++;
     m->counts.bytes_in += frame->length;
+    /* Hashed here, where the neighbours of a message come one after another. */
+    struct nic_frame *out = nic_frame_new(n->nic, dst, frame, rope_hash(frame));
+    if (train_takes(p, out, part))
+        return PORT_IF_OK;
+    nic_train_leave(n->nic); /* what it holds was called before (NODE5) */
     struct effect *f = effect_new(p, EFFECT_SEND);
     f->dst = dst;
-    /* Hashed here, where the neighbours of a message come one after another. */
-    f->frame = nic_frame_new(n->nic, dst, frame, rope_hash(frame));
+    f->frame = out;
     effect_take(f);
     return PORT_IF_OK;
+}
+
+enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame)
+{
+    return send(p, ifc, dst, frame, false);
+}
+
+enum port_if_result port_if_send_part(struct port *p, uint32_t ifc, uint32_t dst,
+                                      struct rope *frame)
+{
+    return send(p, ifc, dst, frame, true);
 }
 
 void frame_send(struct node *n, struct nic_frame *f)
@@ -75,10 +92,10 @@ static void received(void *arg, struct nic_frame *f)
     struct node *n = arg;
     struct machine *m = n->machine;
     struct nic_split split = nic_frame_split(f);
-    m->counts.frame_queue += (double)split.queue;
-    m->counts.frame_dma += (double)split.dma;
-    m->counts.frame_mesh += (double)split.mesh;
-    m->counts.frame_blocked += (double)f->blocked;
+    m->counts.frame_queue += (uint64_t)split.queue;
+    m->counts.frame_dma += (uint64_t)split.dma;
+    m->counts.frame_mesh += (uint64_t)split.mesh;
+    m->counts.frame_blocked += (uint64_t)f->blocked;
     if (n->handler.receive == NULL) {
         m->counts.frames_dropped[DROP_NO_RECEIVER]++;
         return;
@@ -93,23 +110,31 @@ static void received(void *arg, struct nic_frame *f)
     upcall_submit(u);
 }
 
+void frame_up(struct node *n, struct nic_frame *f, sim_time at)
+{
+    struct machine *m = n->machine;
+    m->counts.frames_out++;
+    m->counts.bytes_out += f->bytes;
+    sim_waist(m->sim, SIM_WAIST_MESSAGE, at, n->id, f->bytes, f->cookie);
+    n->handler.receive(n->handler.arg, f->src, &f->data);
+}
+
 void frame_received(struct upcall *u)
 {
     struct node *n = u->task->node;
-    struct machine *m = n->machine;
-    m->counts.frames_out++;
-    struct nic_frame *f = u->frame;
-    m->counts.bytes_out += f->bytes;
-    sim_waist(m->sim, SIM_WAIST_MESSAGE, sim_now(m->sim), n->id, f->bytes, f->cookie);
-    n->handler.receive(n->handler.arg, f->src, &f->data);
-    nic_frame_free(n->nic, f);
+    frame_up(n, u->frame, sim_now(n->machine->sim));
+    nic_frame_free(n->nic, u->frame);
 }
 
 /* The transmit queue has moved on. */
 static void sent(void *arg, uint64_t cookie)
 {
     (void)cookie;
-    struct node *n = arg;
+    frame_left(arg);
+}
+
+void frame_left(struct node *n)
+{
     if (!n->wants_ready || queue_full(n))
         return;
     n->wants_ready = false;

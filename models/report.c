@@ -87,12 +87,12 @@ void machine_finish(struct machine *m)
         sim_scalar(s, kinds[i].busiest, "1", share, 0);
         sim_scalar(s, kinds[i].mean, "1", sim_busy_mean(s, kinds[i].kind), 0);
     }
-    seconds(s, "frame.queue", z->frame_queue - a->frame_queue, frames);
-    seconds(s, "frame.dma", z->frame_dma - a->frame_dma, frames);
-    seconds(s, "frame.mesh", z->frame_mesh - a->frame_mesh, frames);
-    seconds(s, "frame.blocked", z->frame_blocked - a->frame_blocked, frames);
-    seconds(s, "upcall.wait", z->upcall_wait - a->upcall_wait, upcalls);
-    seconds(s, "upcall.work", z->upcall_work - a->upcall_work, upcalls);
+    seconds(s, "frame.queue", (double)(z->frame_queue - a->frame_queue), frames);
+    seconds(s, "frame.dma", (double)(z->frame_dma - a->frame_dma), frames);
+    seconds(s, "frame.mesh", (double)(z->frame_mesh - a->frame_mesh), frames);
+    seconds(s, "frame.blocked", (double)(z->frame_blocked - a->frame_blocked), frames);
+    seconds(s, "upcall.wait", (double)(z->upcall_wait - a->upcall_wait), upcalls);
+    seconds(s, "upcall.work", (double)(z->upcall_work - a->upcall_work), upcalls);
     seconds(s, "io.queue", z->io_queue - a->io_queue, requests);
     seconds(s, "io.device", z->io_device - a->io_device, requests);
     devices(m, c->io_bytes - a->io_bytes);

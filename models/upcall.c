@@ -10,7 +10,7 @@
 static sim_time start(struct sim_job *j);
 static void done(struct sim_job *j);
 
-static struct sim_server *cpu_of_upcalls(struct node *n)
+struct sim_server *cpu_of_upcalls(struct node *n)
 {
     const struct node_params *p = &n->own->node;
     bool aside = p->coprocessor && p->upcall_cpu == NODE_UPCALL_COPROCESSOR;
@@ -110,10 +110,12 @@ static sim_time start(struct sim_job *j)
     machine_step(m);
     u->started = true;
     run(u);
+    if (m->gathering != NULL)
+        train_leaves(m);
     m->running = NULL;
     m->counts.upcalls.done++;
-    m->counts.upcall_wait += (double)(here.start - j->arrived);
-    m->counts.upcall_work += (double)here.work;
+    m->counts.upcall_wait += here.start - j->arrived;
+    m->counts.upcall_work += here.work;
     return here.work;
 }
 

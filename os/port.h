@@ -141,6 +141,11 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
  */
 enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst,
                                  struct rope *frame) MUST_CHECK;
+/* The same of a piece of a message between its first and its last, sent to a node whose receiver
+ * will join it to what it has and do nothing else that anybody can observe: a hint, by which a
+ * simulator saves time. */
+enum port_if_result port_if_send_part(struct port *p, uint32_t ifc, uint32_t dst,
+                                      struct rope *frame) MUST_CHECK;
 /* The receiver and the ready callback of an interface: one pair a node (the kernel task's).  The
  * frame is the receiver's to keep. */
 struct port_if_handler {

@@ -15,12 +15,14 @@ static size_t header_bytes(const struct xk_msg *m)
 void xk_msg_init(struct xk_msg *m)
 {
     m->start = XK_HEADER_ROOM;
+    m->part = false;
     rope_init(&m->data);
 }
 
 void xk_msg_init_rope(struct xk_msg *m, struct rope *data)
 {
     m->start = XK_HEADER_ROOM;
+    m->part = false;
     rope_move(&m->data, data);
 }
 
@@ -33,6 +35,7 @@ void xk_msg_fini(struct xk_msg *m)
 static void copy_headers(struct xk_msg *dst, const struct xk_msg *src)
 {
     dst->start = src->start;
+    dst->part = src->part;
     memcpy(dst->headers + src->start, src->headers + src->start, header_bytes(src));
 }
 

@@ -13,6 +13,9 @@
 
 struct xk_msg {
     uint16_t start; /* first header byte in `headers`; XK_HEADER_ROOM: none */
+    /* On its way down: a piece between the first and the last of a message over a lossless network,
+     * so that its receiver will join it and do nothing else (port_if_send_part). */
+    bool part;
     uint8_t headers[XK_HEADER_ROOM];
     struct rope data;
 };

@@ -367,6 +367,12 @@ enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, str
     return PORT_IF_OK;
 }
 
+enum port_if_result port_if_send_part(struct port *p, uint32_t ifc, uint32_t dst,
+                                      struct rope *frame)
+{
+    return port_if_send(p, ifc, dst, frame);
+}
+
 void fake_inject(struct fake *f, uint32_t src, uint32_t dst, const void *bytes, size_t len)
 {
     struct rope r;

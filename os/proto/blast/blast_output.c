@@ -43,6 +43,7 @@ static bool send_left(struct blast_state *st, struct blast_out *o)
                                   .mask = bit };
         struct xk_msg m;
         xk_msg_init(&m);
+        m.part = st->reliable && i > 0 && i + 1 < o->fragments;
         rope_add_slice(&m.data, &o->data, off,
                        rest < st->fragment_bytes ? rest : st->fragment_bytes);
         blast_header_store(xk_msg_push(&m, BLAST_HEADER), &h);
