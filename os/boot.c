@@ -124,10 +124,16 @@ static bool add_service(struct os_boot *b, const struct os_service_ops *ops,
     s.on = find_group(b, table, text(table, "on", ops->on), path, e);
     if (!s.on)
         return false;
-    if (!b->graph || !xk_graph_has(b->graph, s.over))
+    const struct xk_protl_ops *protl = xk_graph_protocol(b->graph, s.over);
+    if (!protl)
         return err_set(e,
                        "%s%s: service '%s' talks over instance '%s', which the graph does not have",
                        val_where(table, where, sizeof where), path, ops->kind.name, s.over);
+    if (ops->protocol && ops->protocol != protl)
+        return err_set(e,
+                       "%s%s: service '%s' talks over an instance of '%s', but '%s' is one of '%s'",
+                       val_where(table, where, sizeof where), path, ops->kind.name,
+                       ops->protocol->kind.name, s.over, protl->kind.name);
     for (uint32_t i = 0; i < b->service_count; i++) {
         const uint32_t *node = b->services[i].ops == ops ? common(b->services[i].on, s.on) : NULL;
         if (node)
@@ -174,8 +180,7 @@ static bool load_all(struct os_boot *b, const struct val *table, const struct ki
         char *at = base_printf("%s.os.%s", path, ops->kind.name);
         const struct os_group *on = find_group(b, NULL, ops->on, at, e);
         const struct os_group *with = ops->with ? find_group(b, NULL, ops->with, at, e) : NULL;
-        if (b->graph && xk_graph_has(b->graph, ops->over) && with && with->count > 0 &&
-            on->count > 0)
+        if (xk_graph_protocol(b->graph, ops->over) && with && with->count > 0 && on->count > 0)
             good = add_service(b, ops, own, at, e);
         else if (own && own->type == VAL_TABLE && !ops->with && own->count > 0)
             good = err_set(e, "%s%s: this service boots only where a list of services names it",

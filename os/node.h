@@ -45,6 +45,7 @@ struct os_service;
 struct os_service_ops {
     struct kind kind;
     const char *on, *over; /* the group and the instance when the configuration names none */
+    const struct xk_protl_ops *protocol; /* of what it talks over; NULL: any */
     const char *with; /* boots unlisted where this group has nodes, too; NULL: only when listed */
     /* On each node of its group, in the boot upcall.  What os_find gives; never NULL. */
     void *(*start)(struct os_node *n, const struct os_service *s, struct xk_protl *over);

@@ -13,6 +13,7 @@
  */
 #include "workloads/memory.h"
 #include "os/nx/nx.h"
+#include "os/proto/select/select.h"
 #include "workloads/paging.h"
 
 #define BASE 0x80000000u
@@ -27,6 +28,7 @@ struct memory_params {
     struct memsrv_params server;
     struct memsrv_client_params client;
     int backing, pattern;
+    const char *over;
     int64_t servers, clients, size, sweeps, accesses, exchange;
     bool backup, dirty;
     sim_time think;
@@ -39,6 +41,7 @@ static const struct param memory_params[] = {
             "Memory and disk of each server among the compute nodes.", "os/memsrv/memsrv.h"),
     P_TABLE(memory_params, client, memsrv_client_params_desc, "Placement of pages.",
             "os/memsrv/memsrv.h"),
+    P_STRING(memory_params, over, "rpc", "The instance of the graph that calls memory servers."),
     P_CHOICE(memory_params, backing, "servers", backings,
              "Who keeps the pages: compute nodes that serve, the I/O nodes, or all compute nodes.",
              "ASSUMED(the experiment's choice)"),
@@ -102,9 +105,9 @@ static struct paging_params paging_of(const struct memory_params *p)
     static const int kinds[] = { [BACKING_SERVERS] = PAGING_NONE, /* it starts them itself */
                                  [BACKING_IO] = PAGING_IO,
                                  [BACKING_LENT] = PAGING_LENT };
-    return (struct paging_params){ .backing = kinds[p->backing],
-                                   .backup = p->backup,
-                                   .client = p->client };
+    return (struct paging_params){
+        .backing = kinds[p->backing], .backup = p->backup, .over = p->over, .client = p->client
+    };
 }
 
 static uint64_t pages_of(const struct memory_params *p)
@@ -315,7 +318,7 @@ static void run_client(struct client *c, uint32_t rank)
 static void memory_main(struct os_node *node, const struct program *me)
 {
     const struct memory_params *p = me->params;
-    struct xk_protl *rpc = xk_find(node->xk, "rpc");
+    struct xk_protl *rpc = xk_find(node->xk, p->over);
     struct client c;
     struct nx *nx = os_find(node, &nx_service);
     bool server = p->backing == BACKING_SERVERS && me->rank >= me->ranks - (uint32_t)p->servers;
@@ -335,7 +338,10 @@ static void memory_main(struct os_node *node, const struct program *me)
         port_fail(node->port, "rank %u passes no barrier: %s", me->rank, nx_status_name(status));
 }
 
-static const char *const instances[] = { "rpc", NULL };
+static const struct workload_instance instances[] = {
+    { "over", offsetof(struct memory_params, over), &select_protl },
+    { .name = NULL },
+};
 static const struct os_service_ops *const services[] = { &nx_service, NULL };
 
 const struct workload_ops workload_memory = {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "os/proto/select/select.h"
+
 const char *const paging_backings[] = { "none", "io", "servers", "lent", NULL };
 static const char *const groups[] = {
     [PAGING_IO] = "io", [PAGING_SERVERS] = "memory", [PAGING_LENT] = "compute"
@@ -15,6 +17,7 @@ const struct param paging_params_desc[] = {
         "disks alone have them when their memory is 0 frames; dedicated memory servers; memory "
         "that all compute nodes lend.",
         "ASSUMED(the experiment's choice)"),
+    P_STRING(paging_params, over, "rpc", "The instance of the graph that calls memory servers."),
     P_BOOL(paging_params, backup, "false",
            "Backing servers and lent: every page goes to the I/O nodes too, so that it outlives "
            "its server.",
@@ -32,9 +35,14 @@ bool paging_check(const struct paging_params *p, uint64_t page, const struct os_
     uint64_t backup;
     if (p->backing == PAGING_NONE || !l->boot)
         return true;
-    if (!l->boot->graph || !xk_graph_has(l->boot->graph, "rpc"))
-        return err_set(e, "machine.graph has no instance named rpc, which paging to other nodes "
-                          "needs");
+    const struct xk_protl_ops *protl = xk_graph_protocol(l->boot->graph, p->over);
+    if (!protl)
+        return err_set(e,
+                       "machine.graph has no instance named %s, which paging to other nodes needs",
+                       p->over);
+    if (protl != &select_protl)
+        return err_set(e, "'%s' is an instance of '%s', but paging needs one of 'select'", p->over,
+                       protl->kind.name);
     return memsrv_check(l, groups[p->backing], page, room, e) &&
            (!p->backup || memsrv_check(l, "io", page, &backup, e));
 }
@@ -54,10 +62,10 @@ static uint32_t servers_of(struct os_node *node, const char *group, const uint32
 bool paging_servers(struct os_node *node, uint32_t region, uint64_t page, const uint32_t *servers,
                     uint32_t count, const struct paging_params *params, struct vm_store **store)
 {
-    struct xk_protl *rpc = xk_find(node->xk, "rpc");
+    struct xk_protl *rpc = xk_find(node->xk, params->over);
     if (!memsrv_carries(rpc, page)) {
-        port_fail(node->port, "workload.memory.page is %llu bytes, more than a call of rpc carries",
-                  (unsigned long long)page);
+        port_fail(node->port, "workload.memory.page is %llu bytes, more than a call of %s carries",
+                  (unsigned long long)page, params->over);
         return false;
     }
     struct memsrv_client *c =

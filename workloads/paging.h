@@ -15,7 +15,8 @@ extern const char *const paging_backings[];
 
 struct paging_params {
     int backing;
-    bool backup; /* servers and lent: each page goes to the I/O nodes as well */
+    const char *over; /* an instance of the graph */
+    bool backup;      /* servers and lent: each page goes to the I/O nodes as well */
     struct memsrv_client_params client;
 };
 extern const struct param paging_params_desc[];

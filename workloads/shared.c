@@ -57,7 +57,11 @@ const struct counter shared_counters[] = {
     C_END,
 };
 
-const char *const shared_instances[] = { "svm", "sync", NULL };
+const struct workload_instance shared_instances[] = {
+    { "over", offsetof(struct shared_params, over), &svm_protl },
+    { "sync", offsetof(struct shared_params, sync), &sync_protl },
+    { .name = NULL },
+};
 
 uint32_t shared_programs(const void *params, const struct os_layout *layout)
 {
@@ -92,9 +96,10 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
                  const struct shared_params *params, uint64_t bytes)
 {
     struct port *p = node->port;
-    struct xk_protl *svm = xk_find(node->xk, "svm"), *sync = xk_find(node->xk, "sync");
+    struct xk_protl *svm = xk_find(node->xk, params->over);
+    struct xk_protl *sync = xk_find(node->xk, params->sync);
     *h = (struct shared){ .port = p,
-                          .xk = node->xk,
+                          .over = svm,
                           .nodes = node->layout->compute,
                           .rank = me->rank,
                           .ranks = me->ranks,
@@ -112,7 +117,7 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
     svm_set_store(h->svm, h->store);
     h->counts = port_alloc(p, sizeof *h->counts);
     if (h->store)
-        port_counters(p, "svm", shared_counters, h->counts);
+        port_counters(p, svm->instance, shared_counters, h->counts);
     h->sync = sync_join_memory(sync, node->layout->compute, me->ranks, svm_memory(h->svm), h->svm);
     sync_barrier(h->sync);
     return true;

@@ -22,6 +22,7 @@
 /* The first member of every program's parameters. */
 struct shared_params {
     int64_t nodes; /* that take part; 0: all compute nodes */
+    const char *over, *sync;
     struct svm_params svm;
     struct vm_params memory;
     struct paging_params paging;
@@ -30,6 +31,9 @@ struct shared_params {
 #define SHARED_PARAMS                                                                              \
     P_INT(shared_params, nodes, "0", "0", "100000", "Compute nodes that take part; 0 means all.",  \
           "ASSUMED(the experiment's choice)"),                                                     \
+        P_STRING(shared_params, over, "svm",                                                       \
+                 "The instance of the graph that carries the shared memory."),                     \
+        P_STRING(shared_params, sync, "sync", "That of its locks and barriers."),                  \
         P_TABLE(shared_params, svm, svm_params_desc, "The manager of the shared memory.",          \
                 "os/svm/svm.h"),                                                                   \
         P_TABLE(shared_params, paging, paging_params_desc,                                         \
@@ -43,8 +47,8 @@ extern const struct counter_ratio shared_ratios[];
 struct shared_counts {
     uint64_t disk_last;
 };
-extern const struct counter shared_counters[]; /* "svm.*" where pages go to a store */
-extern const char *const shared_instances[];   /* of the graph, that shared_open needs */
+extern const struct counter shared_counters[];            /* "svm.*" where pages go to a store */
+extern const struct workload_instance shared_instances[]; /* that shared_open needs */
 /* On how many compute nodes the program runs: for workload_ops. */
 uint32_t shared_programs(const void *params, const struct os_layout *layout);
 /* More nodes than the machine has is a mistake. */
@@ -56,7 +60,7 @@ struct shared {
     struct vm_space *space;
     struct svm *svm;
     struct sync *sync;
-    struct xk_kernel *xk;
+    struct xk_protl *over;
     const uint32_t *nodes; /* of the ranks */
     uint32_t rank, ranks;
     uint64_t next; /* shared_array: first free address */

@@ -19,7 +19,6 @@ uint64_t shared_history_bytes(uint64_t most)
 void shared_history_open(struct shared_history *r, struct shared *h, uint64_t most)
 {
     struct port *p = h->port;
-    struct xk_protl *svm = xk_find(h->xk, "svm");
     struct vm_params memory = { .page = RECORDS_PAGE };
     struct svm_params params = { .manager = IMPROVED, .hash_block = 1 };
     *r = (struct shared_history){
@@ -27,7 +26,7 @@ void shared_history_open(struct shared_history *r, struct shared *h, uint64_t mo
     };
     history_init(&r->mine, p, SHARED_BASE, vm_page_bytes(h->vm));
     r->space = vm_space_create(vm_create(p, &memory), "history");
-    bool joined = svm_join(svm, r->space, RECORDS_BASE, r->slot_bytes * h->ranks, h->nodes,
+    bool joined = svm_join(h->over, r->space, RECORDS_BASE, r->slot_bytes * h->ranks, h->nodes,
                            h->ranks, &params);
     ASSERT_MSG(joined, "the workload's check has looked at shared_history_bytes");
 }

@@ -1,6 +1,8 @@
 /* workload.c: whether a workload fits a machine. */
 #include "workloads/workload.h"
 
+#include <string.h>
+
 #include "os/xk/graph.h"
 
 static bool on_each(const struct os_service *s, const uint32_t *nodes, uint32_t count)
@@ -21,15 +23,22 @@ static bool boots(const struct os_boot *b, const struct os_service_ops *ops, uin
 }
 
 /* Its programs find on their nodes what they look for. */
-static bool finds_all(const struct workload_ops *ops, const struct os_layout *layout,
-                      uint32_t ranks, struct err *e)
+static bool finds_all(const struct workload_ops *ops, const void *params,
+                      const struct os_layout *layout, uint32_t ranks, struct err *e)
 {
     const struct os_boot *b = layout->boot;
-    for (const char *const *i = ops->instances; b && i && *i; i++)
-        if (!b->graph || !xk_graph_has(b->graph, *i))
+    for (const struct workload_instance *i = ops->instances; b && i && i->name; i++) {
+        const char *name;
+        memcpy(&name, (const char *)params + i->offset, sizeof name);
+        const struct xk_protl_ops *protl = xk_graph_protocol(b->graph, name);
+        if (!protl)
             return err_set(e,
                            "machine.graph has no instance named %s, which the workload '%s' needs",
-                           *i, ops->kind.name);
+                           name, ops->kind.name);
+        if (protl != i->protocol)
+            return err_set(e, "workload.%s is '%s', an instance of '%s', but must be one of '%s'",
+                           i->name, name, protl->kind.name, i->protocol->kind.name);
+    }
     for (const struct os_service_ops *const *s = ops->services; b && s && *s; s++)
         if (!boots(b, *s, ranks))
             return err_set(e,
@@ -48,5 +57,5 @@ bool workload_ranks(const struct workload_ops *ops, const void *params,
     if (*ranks > layout->compute_count)
         return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
                        ops->kind.name, *ranks, layout->compute_count);
-    return finds_all(ops, layout, *ranks, e);
+    return finds_all(ops, params, layout, *ranks, e);
 }

@@ -10,14 +10,21 @@
 #include "os/node.h"
 #include "sim/base/kind.h"
 
+/* A parameter of a workload that names an instance of the graph. */
+struct workload_instance {
+    const char *name; /* NULL ends an array */
+    size_t offset;    /* of the const char * in the parameters */
+    const struct xk_protl_ops *protocol;
+};
+
 struct workload_ops {
     struct kind kind;
     const struct measure *measures; /* ended by a NULL name: those the results have in any case */
     const struct counter_ratio *ratios; /* ended by a NULL name, or NULL */
     const struct measure *rate; /* what port_progress is called in the results; NULL: "rate" */
-    /* What its programs look for on their nodes: instances of the graph (names, ended by NULL) and
-     * services.  A machine without them is refused.  NULL: nothing. */
-    const char *const *instances;
+    /* What its programs look for on their nodes: instances of the graph and services.  A machine
+     * without them is refused.  NULL: nothing. */
+    const struct workload_instance *instances;
     const struct os_service_ops *const *services;
     /* Refuses parameters that do not fit together or the machine; may be NULL. */
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);

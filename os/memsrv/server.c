@@ -494,5 +494,6 @@ const struct os_service_ops memsrv_service = {
               .params_size = sizeof(struct service_params) },
     .on = "io",
     .over = "rpc",
+    .protocol = &select_protl,
     .start = service_start,
 };

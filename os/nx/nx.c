@@ -279,6 +279,7 @@ const struct os_service_ops nx_service = {
     .kind = { .name = "nx", .doc = "Message passing of programs." },
     .on = "compute",
     .over = "nx",
+    .protocol = &nx_protl,
     .with = "compute",
     .start = service_start,
 };

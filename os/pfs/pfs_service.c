@@ -68,7 +68,7 @@ static void *start_client(struct os_node *n, const struct os_service *s, struct 
 #define SERVICE(name_, doc_, params_, tag, on_, start_)                                            \
     {                                                                                              \
         .kind = { .name = name_, .doc = doc_, .params = params_, .params_size = sizeof(tag) },     \
-        .on = on_, .over = "rpc", .with = "io", .start = start_                                    \
+        .on = on_, .over = "rpc", .protocol = &select_protl, .with = "io", .start = start_         \
     }
 const struct os_service_ops pfs_meta_service =
     SERVICE("pfs_meta", "Names, sizes and tokens of the parallel file system.", meta_params,

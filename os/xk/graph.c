@@ -225,10 +225,10 @@ void xk_graph_free(struct xk_graph *g)
     free(g);
 }
 
-bool xk_graph_has(const struct xk_graph *g, const char *instance)
+const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const char *instance)
 {
-    for (uint32_t i = 0; i < g->count; i++)
+    for (uint32_t i = 0; g && i < g->count; i++)
         if (strcmp(g->nodes[i].name, instance) == 0)
-            return true;
-    return false;
+            return g->nodes[i].ops;
+    return NULL;
 }

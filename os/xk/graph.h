@@ -19,7 +19,8 @@ struct xk_graph; /* immutable, shared by all nodes */
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
                                const char *path, unsigned network, struct err *e);
 void xk_graph_free(struct xk_graph *g);
-bool xk_graph_has(const struct xk_graph *g, const char *instance);
+/* Of which protocol the instance of that name is; NULL: there is none, or no graph. */
+const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const char *instance);
 
 /* Every network interface that an instance drives is one of the `count` of a node, its alone. */
 bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path,

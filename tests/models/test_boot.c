@@ -184,6 +184,9 @@ Test(boot, mistakes_have_their_sentences)
         &r,
         "c.lua:9: machine.os[1].service: there is no service 'pfs_mate', did you mean 'pfs_meta'?");
     begin(&r);
+    listed(&r, "nx", NULL, "rdm");
+    says(&r, "service 'nx' talks over an instance of 'nx', but 'rdm' is one of 'rdm'");
+    begin(&r);
     rig_set_int(&r, "os.pfs_clinet.window", 3);
     says(&r, "machine.os.pfs_clinet is not a service, did you mean 'pfs_client'?");
     begin(&r);
