@@ -81,7 +81,7 @@ static const struct measure measures[] = {
                        "Time of a client in a fault: its page is not in memory.", MEASURE_INSIDE },
     [M_OUTSIDE] = { "memory.outside", "s",
                     "Time of a client between two faults: it computes or waits for others.",
-                    MEASURE_OUTSIDE },
+                    MEASURE_OUTSIDE | MEASURE_DETERMINISTIC },
     { .name = NULL },
 };
 

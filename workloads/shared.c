@@ -10,10 +10,12 @@ const struct measure shared_measures[] = {
                         "Patterns readers and pingpong: time of an access to a page that others "
                         "hold.",
                         0 },
-    [SM_FAULT_TIME] = { "svm.fault_time", "s", "Time of a program in a fault.", MEASURE_INSIDE },
+    /* Of a whole computation, from barrier to barrier: no steady state, no warm-up. */
+    [SM_FAULT_TIME] = { "svm.fault_time", "s", "Time of a program in a fault.",
+                        MEASURE_INSIDE | MEASURE_DETERMINISTIC },
     [SM_OUTSIDE] = { "svm.outside", "s",
                      "Time of a program between two faults: it computes or waits for others.",
-                     MEASURE_OUTSIDE },
+                     MEASURE_OUTSIDE | MEASURE_DETERMINISTIC },
     [SM_CHECKED] = { "svm.checked", "1", "Accesses of a recorded history that was judged (record).",
                      SM_TOTAL },
     { .name = NULL },

@@ -87,6 +87,8 @@ for how in kind=svm_pattern manager=hlrc "kind=svm_pde -p workload.n=16" "kind=s
     holds "s['customers'] == $N and s['customers.law'] > 0 and s['$what.outside.count'] > 0
         and abs(s['$what.fault_time.count'] - s['vm.read_faults'] - s['vm.write_faults']) <= $N
         and s['$what.fault_time.count'] > $N"
+    [ $what = memory ] || holds "abs(sum(s[k + '.count'] * s[k + '.mean'] for k in ('svm.fault_time', 'svm.outside'))
+        / s['window'] - s['customers.law']) < 1e-9"
 done
 
 # One transfer for all counts once.
