@@ -33,7 +33,7 @@ return {
               of = { ["workload.pattern"] = "uniform" }, direction = "rising" },
             { kind = "range", name = "neighbour stays near a packet alone",
               at = { ["workload.pattern"] = "neighbour", ["workload.load"] = 0.3 },
-              min = "200ns", max = "400ns" },
+              min = "250ns", max = "300ns" },
         },
     },
 }

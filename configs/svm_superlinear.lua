@@ -52,11 +52,11 @@ return {
     x_label = "nodes", y_label = "speed-up",
     expectations = {
       speedup("disk", 2, 2), speedup("disk", 3, 3), speedup("disk", 4, 4),
-      speedup("memory server", 2, 2, 5), speedup("memory server", 8, 8, 12),
+      speedup("memory server", 2, 3.3, 4.1), speedup("memory server", 8, 8.9, 10.9),
       {
         kind = "ratio", name = "one node: the server in the disk's place",
         at = { backing = "disk", ["workload.nodes"] = 1 },
-        over = { backing = "memory server", ["workload.nodes"] = 1 }, min = 1.5,
+        over = { backing = "memory server", ["workload.nodes"] = 1 }, min = 2.2, max = 2.6,
       },
     },
   },

@@ -15,7 +15,7 @@ struct message_time_params {
 };
 
 static const struct param params_desc[] = {
-    P_INT(message_time_params, rounds, "3", "1", NULL,
+    P_INT(message_time_params, rounds, "3", "1", "1000000000",
           "Round trips of each size; the first is not measured when there are more.",
           "ASSUMED(a simulated machine repeats itself; 10 to 50 on a real one)"),
     P_INT(message_time_params, partner, "1", "1", NULL, "Rank of the program that echoes.",

@@ -19,9 +19,9 @@ struct pingpong_params {
 static const struct param params_desc[] = {
     P_SIZE(pingpong_params, size, "0", "0", "1GiB", "Length of the message.",
            "ASSUMED(the empty message measures latency)"),
-    P_INT(pingpong_params, rounds, "10", "1", NULL, "Round trips that are measured.",
+    P_INT(pingpong_params, rounds, "10", "1", "1000000000", "Round trips that are measured.",
           "Dongarra & Dunigan: 10 to 50"),
-    P_INT(pingpong_params, warmup, "2", "0", NULL, "Round trips before them.",
+    P_INT(pingpong_params, warmup, "2", "0", "1000000000", "Round trips before them.",
           "ASSUMED(sessions are opened by the first)"),
     P_INT(pingpong_params, partner, "1", "1", NULL, "Rank of the program that echoes.",
           "Dongarra & Dunigan: adjacent nodes"),
@@ -99,7 +99,7 @@ static void ping(struct os_node *node, const struct pingpong_params *p)
         if (p->formula > 0) {
             port_measure(port, &measures[M_FORMULA], (double)p->formula / (double)SIM_SEC);
             port_measure(port, &measures[M_DIFFERENCE],
-                         (double)(both - 2 * p->formula) / 2 / (double)SIM_SEC);
+                         (double)(both - sim_time_mul(p->formula, 2)) / 2 / (double)SIM_SEC);
         }
     }
     port_window(port, false, 1);

@@ -73,6 +73,7 @@ gives 2 "$PSIM" check "$T/zero.lua" -p word=0;   says 'param("word") is a string
 gives 0 "$PSIM" run "$Q" -p workload.load=0.5 -r 1 --no-store --json --seed 18446744073709551615
 grep -q '"seed": "18446744073709551615"' "$T/out"
 gives 2 "$PSIM" check "$Q" -p sweep.replications=10001; says "from 1 to 10000"
+gives 2 "$PSIM" check hello -p workload.warmup=9223372036854775807; says "must be from 0 to 1000000000"
 gives 2 "$PSIM" run "$Q" -r 10001;                      says "-r 10001: there are at most 10000 replications"
 
 # Limits of the user's own below psim's are taken as they are.
