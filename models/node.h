@@ -141,7 +141,7 @@ struct upcall {
     uint8_t kind;
     bool started, up;
     union {
-        struct nic_frame *frame; /* cookie: the hash of its bytes as they were sent */
+        struct nic_frame *frame; /* cookie: rope_name as it was sent */
         struct timer *timer;
         struct request *request;
         struct {

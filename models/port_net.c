@@ -50,8 +50,7 @@ static enum port_if_result send(struct port *p, uint32_t ifc, uint32_t dst, stru
     n->sends_pending++;
     m->counts.frames_in++;
     m->counts.bytes_in += frame->length;
-    /* Hashed here, where the neighbours of a message come one after another. */
-    struct nic_frame *out = nic_frame_new(n->nic, dst, frame, rope_hash(frame));
+    struct nic_frame *out = nic_frame_new(n->nic, dst, frame, rope_name(frame));
     if (train_takes(p, out, part))
         return PORT_IF_OK;
     nic_train_leave(n->nic); /* what it holds was called before (NODE5) */
@@ -105,7 +104,7 @@ static void received(void *arg, struct nic_frame *f)
     nic_frame_keep(f);
     if (m->params.flatten) {
         rope_flatten(&f->data, true);
-        f->cookie = rope_hash(&f->data);
+        f->cookie = rope_name(&f->data);
     }
     upcall_submit(u);
 }

@@ -199,6 +199,16 @@ static uint64_t pattern_crc(const struct leaf *l, uint64_t s, uint64_t off, uint
     return crc_pattern(s, seed_of(l), off, len);
 }
 
+static uint64_t pattern_named(const struct leaf *l, uint64_t s, uint64_t off, uint64_t len)
+{
+    const uint64_t parts[] = { s, seed_of(l), off, len };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        s = (s ^ parts[i]) * 0x9e3779b97f4a7c15ULL;
+        s ^= s >> 29;
+    }
+    return s;
+}
+
 static void pattern_destroy(struct leaf *l)
 {
     pool_give(l, sizeof(struct leaf_pattern));
@@ -211,6 +221,7 @@ const struct leaf_ops leaf_pattern_ops = {
     .same = pattern_same,
     .continues = pattern_continues,
     .crc = pattern_crc,
+    .named = pattern_named,
 };
 
 /* ---- xor ---- */

@@ -400,14 +400,30 @@ uint64_t crc_slice(uint64_t s, const struct leaf *l, uint64_t off, uint64_t len)
     return s;
 }
 
+/* A multiply and two folds: short ropes should not have short hashes, and leading zeros, which a
+ * CRC from state 0 does not see, tell by the length. */
+static uint64_t finish(uint64_t s, uint64_t length)
+{
+    s ^= length * 0x9e3779b97f4a7c15ULL;
+    s = (s ^ (s >> 32)) * 0xd6e8feb86659fd93ULL;
+    return s ^ (s >> 29);
+}
+
 uint64_t rope_hash(const struct rope *r)
 {
     uint64_t s = 0;
     for (uint32_t i = 0; i < r->count; i++)
         s = crc_slice(s, r->slices[i].leaf, r->slices[i].off, r->slices[i].len);
-    /* A multiply and two folds: short ropes should not have short hashes, and leading zeros, which
-     * a CRC from state 0 does not see, tell by the length. */
-    s ^= r->length * 0x9e3779b97f4a7c15ULL;
-    s = (s ^ (s >> 32)) * 0xd6e8feb86659fd93ULL;
-    return s ^ (s >> 29);
+    return finish(s, r->length);
+}
+
+uint64_t rope_name(const struct rope *r)
+{
+    uint64_t s = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct rope_slice *t = &r->slices[i];
+        s = t->leaf->ops->named ? t->leaf->ops->named(t->leaf, s, t->off, t->len)
+                                : crc_slice(s, t->leaf, t->off, t->len);
+    }
+    return finish(s, r->length);
 }

@@ -29,6 +29,9 @@ struct leaf_ops {
     bool (*continues)(const struct leaf *a, uint64_t aend, const struct leaf *b, uint64_t boff);
     /* The checksum of rope_hash with state s after bytes [off, off+len); NULL: they are read. */
     uint64_t (*crc)(const struct leaf *l, uint64_t s, uint64_t off, uint64_t len);
+    /* The same for rope_name: s and what says which bytes these are, without a look at them. NULL:
+     * crc. */
+    uint64_t (*named)(const struct leaf *l, uint64_t s, uint64_t off, uint64_t len);
 };
 
 struct leaf {
@@ -128,6 +131,11 @@ uint64_t rope_first_difference(const struct rope *a, const struct rope *b);
  * cost O(1) per 4 KiB-aligned block at most, parity that per member: a CRC-64, which composes
  * and is linear over XOR, mixed with the length; see rope.c and pattern.c. */
 uint64_t rope_hash(const struct rope *r);
+/* The same of frames, of which a run has millions: a stretch of a pattern counts by its seed,
+ * offset and length, which say what its bytes are, all else by its bytes.  The same however the
+ * rope is cut, joined and flattened with its patterns kept; not the same when a pattern has been
+ * made bytes. */
+uint64_t rope_name(const struct rope *r);
 
 /* Byte `off` of pattern `seed`, the definition that all else must agree with. */
 uint8_t pattern_byte(uint64_t seed, uint64_t off);

@@ -159,6 +159,33 @@ Test(rope, the_hash_depends_on_the_bytes_alone)
     }
 }
 
+Test(rope, the_name_depends_on_the_bytes_and_on_the_stretches_of_patterns)
+{
+    static struct shadow s;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        state = seed * 91;
+        fill(&s, 1 + draw(20011));
+        uint64_t n = rope_name(&s.rope);
+        split_and_join(&s);
+        cr_assert_eq(rope_name(&s.rope), n, "seed %lu: split and joined", seed);
+        rope_flatten(&s.rope, true);
+        cr_assert_eq(rope_name(&s.rope), n, "seed %lu: flattened", seed);
+        rope_flatten(&s.rope, false);
+        cr_assert_eq(rope_name(&s.rope), rope_hash(&s.rope), "bytes count as bytes");
+        rope_fini(&s.rope);
+    }
+    uint64_t names[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        struct rope r;
+        rope_init(&r);
+        rope_add_pattern(&r, 5 + (i == 1), 100 + (i == 2), 300 + (i == 3));
+        names[i] = rope_name(&r);
+        rope_fini(&r);
+    }
+    for (int i = 1; i < 4; i++)
+        cr_assert_neq(names[0], names[i], "%d", i);
+}
+
 Test(rope, the_hash_tells_lengths_of_zeros_apart)
 {
     struct rope a, b;
