@@ -430,11 +430,13 @@ bool svm_serve_ownership(struct svm *s, struct svm_page *sp, struct svm_msg *m, 
     if (bytes && !ready(s, sp, m))
         return false;
     struct svm_msg *a = answer(s, sp, m);
-    if (bytes)
-        bytes_of(s, sp, &a->data);
     bool held = resident(s, sp);
+    if (bytes && keep == VM_NONE)
+        bytes_of(s, sp, &a->data);
     if (!lower(s, sp, m, keep))
         ASSERT_MSG(false, "a page that is not pinned cannot be revoked (SVMI3)");
+    if (bytes && keep != VM_NONE) /* shared from now on: nobody writes it */
+        bytes_of(s, sp, &a->data);
     a->ownership = true;
     a->moves = ++sp->moves;
     nodeset_move(&a->copies, &sp->copies);

@@ -203,6 +203,7 @@ void *vm_span(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want, 
     struct vm_page *pg = ready(s, addr, want);
     if (!pg)
         return NULL;
+    vm_frame_own(pg); /* a write fault meanwhile leaves it where it is */
     enter(s, addr, pg, want);
     pg->pins++;
     uint64_t rest = s->view.mask + 1 - (addr & s->view.mask);

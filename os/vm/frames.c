@@ -10,22 +10,22 @@
 #define RETRY SIM_MS /* ASSUMED(a pager that keeps a page is in the middle of a transfer) */
 #define RETRIES 100  /* ASSUMED(refusals are brief; so many rounds of them are no progress) */
 
-/* A frame that has just been freed, or a new one; zeroed unless it will be filled. */
-static uint8_t *new_frame(struct vm *vm, bool filled)
+/* What is held becomes the frame: shared with who else holds it, if it is one piece of bytes. */
+static void hold(struct vm_page *pg, struct rope *data)
 {
-    size_t size = vm_page_bytes(vm);
-    if (vm->spare_count == 0)
-        return port_alloc(vm->port, size);
-    uint8_t *frame = vm->spare[--vm->spare_count];
-    for (size_t i = 0; !filled && i < size; i++)
-        frame[i] = 0;
-    return frame;
+    if (data)
+        rope_move(&pg->data, data);
+    else
+        rope_add_zero(&pg->data, vm_page_bytes(pg->region->space->vm));
+    if (!rope_bytes(&pg->data, false))
+        rope_flatten(&pg->data, false);
+    pg->bytes = rope_bytes(&pg->data, false);
 }
 
-static void make(struct vm_page *pg, bool filled)
+static void make(struct vm_page *pg, struct rope *data)
 {
     struct vm *vm = pg->region->space->vm;
-    pg->bytes = new_frame(vm, filled);
+    hold(pg, data);
     vm->counts.frames++;
     if (vm->counts.frames > vm->counts.frames_most)
         vm->counts.frames_most = vm->counts.frames;
@@ -35,24 +35,39 @@ static void make(struct vm_page *pg, bool filled)
 
 void vm_frame_make(struct vm_page *pg)
 {
-    make(pg, false);
+    make(pg, NULL);
+}
+
+void vm_frame_own(struct vm_page *pg)
+{
+    if (rope_bytes(&pg->data, true))
+        return;
+    vm_tlb_drop(pg);
+    rope_flatten(&pg->data, false);
+    pg->bytes = rope_bytes(&pg->data, true);
 }
 
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 {
     struct vm *vm = pg->region->space->vm;
     size_t size = vm_page_bytes(vm);
-    if (!pg->bytes) {
-        make(pg, data != NULL);
-    } else if (!data) {
-        for (size_t i = 0; i < size; i++)
-            pg->bytes[i] = 0;
-    }
-    if (data) {
-        rope_read(data, 0, size, pg->bytes);
-        rope_fini(data);
-    }
     vm_tlb_drop(pg);
+    if (!pg->bytes) {
+        make(pg, data);
+    } else if (pg->pins == 0) {
+        rope_fini(&pg->data);
+        hold(pg, data);
+    } else { /* a program holds a pointer to it */
+        vm_frame_own(pg);
+        for (size_t i = 0; !data && i < size; i++)
+            pg->bytes[i] = 0;
+        if (data)
+            rope_read(data, 0, size, pg->bytes);
+    }
+    if (data)
+        rope_fini(data);
+    if (prot == VM_WRITE)
+        vm_frame_own(pg);
     port_work(vm->port, PORT_WORK_MAP, 1);
     pg->prot = (uint8_t)prot;
     pg->faulting = false;
@@ -70,10 +85,7 @@ void vm_freed(struct vm *vm)
 void vm_frame_free(struct vm_page *pg)
 {
     struct vm *vm = pg->region->space->vm;
-    if (vm->spare_count < VM_SPARE)
-        vm->spare[vm->spare_count++] = pg->bytes;
-    else
-        port_free(vm->port, pg->bytes);
+    rope_fini(&pg->data);
     pg->bytes = NULL;
     pg->prot = VM_NONE;
     list_remove(&pg->order);
@@ -89,7 +101,7 @@ static void feed(struct vm *vm)
     while (!list_empty(&vm->starved) && vm->counts.frames < (uint64_t)vm->params.frames) {
         struct vm_page *pg = LIST_ENTRY(list_pop(&vm->starved), struct vm_page, starved);
         struct rope data;
-        rope_move(&data, &pg->supply);
+        rope_move(&data, &pg->data);
         vm_frame_fill(pg, pg->supply_zero ? NULL : &data, (enum vm_prot)pg->supply_prot);
         rope_fini(&data);
     }

@@ -151,7 +151,7 @@ static struct vm_page *make_chunk(struct vm_region *r, uint64_t first)
         list_init(&chunk[i].waiters);
         list_init(&chunk[i].starved);
         list_init(&chunk[i].told);
-        rope_init(&chunk[i].supply);
+        rope_init(&chunk[i].data);
         chunk[i].region = r;
         chunk[i].index = first + i;
     }
@@ -207,7 +207,7 @@ void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_pr
     pg->supply_zero = data == NULL;
     pg->supply_prot = (uint8_t)prot;
     if (data)
-        rope_move(&pg->supply, data);
+        rope_move(&pg->data, data);
     list_push(&vm->starved, &pg->starved);
     vm_reclaim(vm);
 }
@@ -224,6 +224,8 @@ void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
     port_work(r->space->vm->port, PORT_WORK_MAP, 1);
     if (prot > pg->prot)
         pg->prot = (uint8_t)prot;
+    if (pg->prot == VM_WRITE)
+        vm_frame_own(pg);
     pg->faulting = false;
     vm_wake_waiters(pg, VM_OK);
 }
@@ -233,7 +235,9 @@ void vm_fail(struct vm_region *r, uint64_t page, enum vm_status status)
     struct vm_page *pg = vm_page_get(r, page);
     struct rope data;
     bool waited = !list_empty(&pg->starved);
-    rope_move(&data, &pg->supply);
+    rope_init(&data);
+    if (waited)
+        rope_move(&data, &pg->data);
     list_remove(&pg->starved);
     pg->faulting = false;
     if (waited)
@@ -253,14 +257,14 @@ bool vm_contents(struct vm_region *r, uint64_t page, struct rope *out)
 {
     struct vm_page *pg = vm_page_find(r, page);
     uint64_t size = vm_page_bytes(r->space->vm);
-    if (pg && starved(pg) && pg->supply_zero)
+    if (!pg || (!pg->bytes && !starved(pg)))
+        return false;
+    if (!pg->bytes && pg->supply_zero)
         rope_add_zero(out, size);
-    else if (pg && starved(pg))
-        rope_add_slice(out, &pg->supply, 0, size);
-    else if (pg && pg->bytes)
+    else if (pg->bytes && (pg->prot == VM_WRITE || pg->pins > 0)) /* it may change */
         rope_add_bytes(out, pg->bytes, size);
     else
-        return false;
+        rope_add_slice(out, &pg->data, 0, size);
     return true;
 }
 
@@ -343,6 +347,8 @@ uint8_t *vm_frame(struct vm_region *r, uint64_t page, bool make)
     struct vm_page *pg = make ? vm_page_get(r, page) : vm_page_find(r, page);
     if (pg && !pg->bytes && make && r->space->vm->params.frames == 0)
         vm_frame_make(pg);
+    if (pg && pg->bytes && make)
+        vm_frame_own(pg);
     return pg ? pg->bytes : NULL;
 }
 

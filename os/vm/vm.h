@@ -97,7 +97,8 @@ void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_pr
 void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot);
 /* Ends the page's fault: every waiting access fails with this status. */
 void vm_fail(struct vm_region *r, uint64_t page, enum vm_status status);
-/* Appends the page's bytes to `out` (a private copy); false when it is not resident. */
+/* Appends the page's bytes as they are now to `out`; false when it is not resident.  Who may only
+ * be read is not copied: a write fault makes the frame one of its own. */
 bool vm_contents(struct vm_region *r, uint64_t page, struct rope *out) MUST_CHECK;
 /* Lowers the protection of a page to READ, or to NONE, which frees its frame.  False when it is
  * pinned: nothing changed, `unpinned` will be called.  True when it was that low already. */
@@ -106,8 +107,9 @@ bool vm_revoke(struct vm_region *r, uint64_t page, enum vm_prot prot) MUST_CHECK
  * as vm_revoke. */
 bool vm_hide(struct vm_region *r, uint64_t page) MUST_CHECK;
 /* The bytes of the page's frame whatever its protection, for pagers that look into pages or change
- * them; they stay where they are while the page has its frame.  `make`: when it has none and frames
- * are without limit, one of zeroes is made, with protection NONE.  Else NULL. */
+ * them (then with `make`); they stay where they are until the page is filled or its protection
+ * raised.  `make`: when it has none and frames are without limit, one of zeroes is made, with
+ * protection NONE.  Else NULL. */
 uint8_t *vm_frame(struct vm_region *r, uint64_t page, bool make);
 /* Answers an eviction: the frame is free.  The page must not be pinned (I: evict never offers one).
  */

@@ -11,12 +11,10 @@
 #define VM_TABLE_SHIFT 8
 #define VM_TABLE (1u << VM_TABLE_SHIFT) /* chunks of a table */
 
-#define VM_SPARE 4 /* ASSUMED(a page comes for every page that goes; bounds what idle nodes hold) */
-
 struct vm_page {
     /* What each message about a page looks at is in one line of the cache. */
     struct list starved; /* in vm->starved while its supply waits for a frame */
-    uint8_t *bytes;      /* frame, or NULL */
+    uint8_t *bytes;      /* frame, which `data` holds, or NULL */
     void *user;
     uint64_t index; /* in its region */
     uint32_t pins;
@@ -31,7 +29,8 @@ struct vm_page {
     struct list order;   /* replacement list while resident */
     struct list waiters; /* struct vm_waiter: threads in a fault on this page */
     struct list told;    /* in vm->unpinned until its pager is told */
-    struct rope supply;  /* what waits for a frame */
+    struct rope data;    /* the frame, which others may hold too while it is not written; or what
+                          * waits for one */
 };
 
 struct vm_region {
@@ -70,8 +69,6 @@ struct vm {
         uint64_t read_faults, write_faults, evictions, evictions_dirty;
         uint64_t frames, frames_most, frame_waits;
     } counts;
-    uint8_t *spare[VM_SPARE]; /* frames that were freed last */
-    uint32_t spare_count;
     struct vm_space *spaces;
     const struct measure *stages[2]; /* of vm_customer: between faults, in one; NULL: none */
     sim_time since;                  /* in this stage */
@@ -91,6 +88,7 @@ void vm_tlb_drop(struct vm_page *pg);
 /* frames.c */
 void vm_frame_make(struct vm_page *pg); /* of zeroes; the page had none */
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot);
+void vm_frame_own(struct vm_page *pg); /* from now on it is this page's alone: it may be written */
 void vm_frame_free(struct vm_page *pg);
 void vm_freed(struct vm *vm);   /* there is progress: the count of kept pages starts anew */
 void vm_reclaim(struct vm *vm); /* starts evictions while supplies wait */

@@ -76,6 +76,15 @@ static const uint8_t *bytes_at(const struct leaf *l, uint64_t off)
     return ((const struct leaf_bytes *)(const void *)l)->data + off;
 }
 
+uint8_t *rope_bytes(const struct rope *r, bool alone)
+{
+    const struct rope_slice *s = r->slices;
+    if (r->count != 1 || s->leaf->ops != &leaf_bytes_ops || s->off % 8 != 0 ||
+        (alone && s->leaf->refs > 1))
+        return NULL;
+    return ((struct leaf_bytes *)(void *)s->leaf)->data + s->off;
+}
+
 static void bytes_read(const struct leaf *l, uint64_t off, size_t len, uint8_t *out)
 {
     memcpy(out, bytes_at(l, off), len);

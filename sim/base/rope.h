@@ -2,10 +2,11 @@
  *
  * The bytes of messages, disk blocks, pages and files.  Copying, splitting and joining move slices,
  * never bytes.
- *   ROPE1  A leaf never changes once a rope holds it; it lives until the last slice is dropped.
+ *   ROPE1  A leaf never changes once a rope holds it, but by who holds it alone (rope_bytes); it
+ *       lives until the last slice is dropped.
  *   ROPE2  A rope's slices are non-empty, and neighbours that continue each other are merged.
  *   ROPE3  A leaf belongs to no task and no node: it is counted, and no host pointer into it is
- *       kept.
+ *       kept longer than a rope that holds it stays as it is.
  * Leaf kinds are const ops, so that others (copy-on-write pages, lazy parity) can join.
  */
 #ifndef SIM_BASE_ROPE_H
@@ -113,6 +114,10 @@ void rope_drop_front(struct rope *r, uint64_t n);
 void rope_truncate(struct rope *r, uint64_t n);
 /* Moves the first n bytes to out. */
 void rope_take_front(struct rope *r, size_t n, void *out);
+
+/* The bytes of a rope that is one slice of a byte leaf, at a multiple of eight, or NULL.  `alone`:
+ * NULL also when another slice holds the leaf; else the caller may change them (ROPE1). */
+uint8_t *rope_bytes(const struct rope *r, bool alone);
 
 /* Writes bytes [off, off+len) to out; the range must lie inside. */
 void rope_read(const struct rope *r, uint64_t off, size_t len, void *out);

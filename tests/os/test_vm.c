@@ -147,6 +147,44 @@ Test(vm, replacement_meets_the_textbook_counts)
     cr_assert_eq(belady_faults(1, 4), 8);
 }
 
+/* What was taken of a page stays what it was, whoever writes the page later, and is not copied
+ * while nobody may; a program that holds a pointer to the page sees what is written. */
+static void taken_contents(struct world *w)
+{
+    uint8_t byte = 1;
+    cr_assert(vm_write(w->space, BASE + 5, &byte, 1));
+    for (int round = 0; round < 3; round++) {
+        bool read_only = round > 0;
+        struct rope taken;
+        rope_init(&taken);
+        if (read_only)
+            cr_assert(vm_revoke(w->region, 0, VM_READ));
+        cr_assert(vm_contents(w->region, 0, &taken));
+        cr_assert_eq(rope_bytes(&taken, false) == vm_frame(w->region, 0, false), read_only);
+        size_t got;
+        const uint8_t *held = round == 2 ? vm_span(w->space, BASE + 5, 1, VM_READ, &got) : NULL;
+        byte++;
+        cr_assert(vm_write(w->space, BASE + 5, &byte, 1));
+        if (held) {
+            cr_assert_eq(*held, byte);
+            vm_unspan(w->space, BASE + 5);
+        }
+        cr_assert_eq(vm_load_u8(w->space, BASE + 5), byte);
+        rope_drop_front(&taken, 5);
+        rope_read(&taken, 0, 1, &byte);
+        cr_assert_eq(byte, round + 1, "round %d", round);
+        byte++;
+        rope_fini(&taken);
+    }
+}
+
+Test(vm, what_was_taken_of_a_page_stays_what_it_was)
+{
+    struct world w = { .program = taken_contents, .pager = &vm_pager_store, .pages = 2, .seed = 1 };
+    w.params.frames = 4;
+    run(&w);
+}
+
 static void bad_accesses(struct world *w)
 {
     cr_assert_eq(vm_load_u32(w->space, 0x10), 0);
