@@ -29,11 +29,10 @@ static bool resident(const struct svm *s, const struct svm_page *sp)
 /* The bytes of a page that this node holds: zeroes when it was never touched. */
 static void bytes_of(struct svm *s, struct svm_page *sp, struct rope *out)
 {
-    uint64_t size = vm_page_bytes(vm_region_vm(s->region));
     if (sp->arrived_bytes)
-        rope_add_slice(out, &sp->arrived, 0, size);
+        rope_add_slice(out, &sp->arrived, 0, s->page_bytes);
     else if (!vm_contents(s->region, sp->page, out))
-        rope_add_zero(out, size);
+        rope_add_zero(out, s->page_bytes);
 }
 
 static void drop_arrived(struct svm_page *sp)

@@ -207,13 +207,11 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
 {
     uint64_t page = wire_get32(h + 4);
     uint32_t copies = wire_get16(h + 26);
-    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || h[2] >> 2 >= VM_STATUS_COUNT ||
-        page >= vm_region_pages(s->region))
+    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || h[2] >> 2 >= VM_STATUS_COUNT || page >= s->pages)
         return NULL;
     uint64_t rest = xk_msg_length(in);
-    uint64_t bytes = vm_page_bytes(vm_region_vm(s->region));
     bool relaxed = h[0] >= SVM_FETCH; /* whose manager looks into the body itself */
-    if (relaxed ? copies > 0 : rest != 4 * copies && rest != 4 * copies + bytes)
+    if (relaxed ? copies > 0 : rest != 4 * copies && rest != 4 * copies + s->page_bytes)
         return NULL;
     struct svm_msg *m = svm_msg_new(s, (enum svm_op)h[0], page);
     m->access = (enum vm_prot)h[1];
@@ -417,6 +415,8 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->region = vm_map(space, base, length, VM_WRITE, ops->pager ? ops->pager : &svm_pager, s);
     if (!s->region)
         return NULL;
+    s->pages = vm_region_pages(s->region);
+    s->page_bytes = vm_page_bytes(vm_space_vm(space));
     s->port = p;
     s->protl = protl;
     s->space = space;

@@ -110,31 +110,33 @@ struct svm_page {
 };
 
 struct svm {
+    /* What each message looks at stands first. */
+    struct svm *next;
+    uint32_t id; /* of the region among this node's */
+    uint32_t self;
     struct port *port;
     struct xk_protl *protl;
-    struct vm_space *space;
     struct vm_region *region;
-    struct vm_store *store; /* for owned pages; NULL: they stay in their frames */
-    struct svm_params params;
+    uint64_t pages, page_bytes; /* of the region; of a page */
     const struct svm_mgr_ops *ops;
-    uint32_t self;
-    const uint32_t *nodes; /* the caller's */
-    uint32_t count;
-    uint32_t id;                   /* of the region among this node's */
-    struct list all;               /* struct svm_page */
     struct svm_recovery *recovery; /* recover.c; NULL: nobody has died */
+    uint64_t last_page;            /* whose record was asked for last: that costs no lookup */
     bool frozen;                   /* the survivors are agreeing on what is left */
     bool out;                      /* this node has crashed since: it shares nothing any more */
-    uint32_t manager;   /* node: the first of the list that lived when it was last asked */
-    uint64_t last_page; /* whose record was asked for last: that costs no lookup */
-    struct list local;  /* messages to this node */
-    struct port_timer local_timer;
-    struct svm_counts counts;
-    uint32_t never[SVM_STATE_COUNT]; /* events that cannot meet a page in that state */
+    uint32_t manager; /* node: the first of the list that lived when it was last asked */
     void (*watch)(void *arg, enum svm_state state, enum svm_event e); /* NULL: nobody */
     void *watch_arg;
+    uint32_t never[SVM_STATE_COUNT]; /* events that cannot meet a page in that state */
+    struct svm_counts counts;
+    struct vm_space *space;
+    struct vm_store *store; /* for owned pages; NULL: they stay in their frames */
+    struct svm_params params;
+    const uint32_t *nodes; /* the caller's */
+    uint32_t count;
+    struct list all;   /* struct svm_page */
+    struct list local; /* messages to this node */
+    struct port_timer local_timer;
     struct lrc *relaxed; /* hlrc's part; lrc.h */
-    struct svm *next;
 };
 
 struct svm_mgr_ops {
