@@ -85,10 +85,10 @@ static void run_done(struct blk_req *r)
     raid_release(a);
 }
 
-/* Sends the children from `first` on, `count` of them, that reach over `sectors`. */
-static void send(struct raid *a, struct raid_child *first, uint32_t count, uint64_t sectors)
+/* Sends the children from `first` on, that reach over `sectors`. */
+static void send(struct raid *a, struct raid_child *first, uint64_t sectors)
 {
-    if (count == 1) {
+    if (first->next == NULL) {
         blk_pass(first->dev, &first->r);
         return;
     }
@@ -107,8 +107,7 @@ static void send_all(struct raid *a, struct raid_slot *s)
     while (first != NULL) {
         struct raid_child *last = first, *next;
         uint64_t sectors = first->r.sectors;
-        uint32_t count = 1;
-        for (; (next = last->next) != NULL; last = next, count++) {
+        for (; (next = last->next) != NULL; last = next) {
             bool neighbour = next->r.op == last->r.op && next->dev == last->dev &&
                              next->r.sector == last->r.sector + last->r.sectors;
             if (!neighbour || sectors + next->r.sectors > a->merge)
@@ -116,7 +115,7 @@ static void send_all(struct raid *a, struct raid_slot *s)
             sectors += next->r.sectors;
         }
         last->next = NULL;
-        send(a, first, count, sectors);
+        send(a, first, sectors);
         first = next;
     }
 }

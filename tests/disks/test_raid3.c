@@ -367,6 +367,10 @@ Test(raid3, a_rebuild_takes_what_its_rate_says_within_a_step)
         double took = sim_time_seconds(sim_now(s) - began);
         cr_assert_leq(took, whole + 0.001, "%g of %g", took, whole);
         cr_assert_geq(took, whole - one, "%g of %g", took, whole);
+        /* Each step is read, then the spare is written. */
+        struct disk_counts c = disk_counts(d);
+        cr_assert_geq(c.requests[BLK_READ], bytes / 512 / (uint64_t)batch);
+        cr_assert_eq(c.requests[BLK_WRITE], c.requests[BLK_READ]);
         d->ops->destroy(d);
         sim_destroy(s);
     }
