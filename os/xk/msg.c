@@ -64,17 +64,6 @@ uint8_t *xk_msg_push(struct xk_msg *m, size_t n)
     return m->headers + m->start;
 }
 
-bool xk_msg_peek(const struct xk_msg *m, void *out, size_t n)
-{
-    if (n > xk_msg_length(m))
-        return false;
-    size_t h = header_bytes(m) < n ? header_bytes(m) : n;
-    memcpy(out, m->headers + m->start, h);
-    if (h < n)
-        rope_read(&m->data, 0, n - h, (uint8_t *)out + h);
-    return true;
-}
-
 bool xk_msg_pop(struct xk_msg *m, void *out, size_t n)
 {
     if (n > xk_msg_length(m))
@@ -116,18 +105,6 @@ void xk_msg_join(struct xk_msg *m, struct xk_msg *other)
         rope_add_bytes(&m->data, other->headers + other->start, header_bytes(other));
     other->start = XK_HEADER_ROOM;
     rope_join(&m->data, &other->data);
-}
-
-void xk_msg_truncate(struct xk_msg *m, uint64_t n)
-{
-    size_t h = header_bytes(m);
-    if (n >= h) {
-        if (n - h < m->data.length)
-            rope_truncate(&m->data, n - h);
-        return;
-    }
-    rope_truncate(&m->data, 0);
-    keep_headers(m, n);
 }
 
 void xk_msg_to_rope(struct xk_msg *m, struct rope *out)

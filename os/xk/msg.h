@@ -32,14 +32,11 @@ uint64_t xk_msg_length(const struct xk_msg *m);           /* headers and data */
 uint8_t *xk_msg_push(struct xk_msg *m, size_t n);
 /* Takes n bytes off the front into out; false when the message is shorter (it is unchanged). */
 bool xk_msg_pop(struct xk_msg *m, void *out, size_t n) MUST_CHECK;
-/* The same without taking. */
-bool xk_msg_peek(const struct xk_msg *m, void *out, size_t n) MUST_CHECK;
 
 /* Moves all but the first n bytes to tail (fragment); appends other, which is empty afterwards
  * (join). */
 void xk_msg_split(struct xk_msg *m, uint64_t n, struct xk_msg *tail);
 void xk_msg_join(struct xk_msg *m, struct xk_msg *other);
-void xk_msg_truncate(struct xk_msg *m, uint64_t n);
 
 /* To and from a frame.  The message is empty afterwards / initialised here. */
 void xk_msg_to_rope(struct xk_msg *m, struct rope *out);
