@@ -53,6 +53,13 @@ extern const struct workload_instance shared_instances[]; /* that shared_open ne
 uint32_t shared_programs(const void *params, const struct os_layout *layout);
 /* More nodes than the machine has is a mistake. */
 bool shared_check(const void *params, const struct os_layout *layout, struct err *e) MUST_CHECK;
+/* The ops of a program over shared memory, whose parameters are a `type`. */
+#define SHARED_WORKLOAD(id, text, list, type, checks, runs)                                        \
+    {                                                                                              \
+        .kind = { .name = id, .doc = text, .params = list, .params_size = sizeof(type) },          \
+        .measures = shared_measures, .ratios = shared_ratios, .instances = shared_instances,       \
+        .programs = shared_programs, .check = checks, .main = runs                                 \
+    }
 
 struct shared {
     struct port *port;

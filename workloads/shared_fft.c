@@ -243,15 +243,6 @@ static void fft_main(struct os_node *node, const struct program *me)
         check(&f, a[1]);
 }
 
-const struct workload_ops workload_svm_fft = {
-    .kind = { .name = "svm_fft",
-              .doc = "FFT of shared points in six steps, with transposes through shared memory.",
-              .params = fft_params,
-              .params_size = sizeof(struct fft_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = fft_check,
-    .main = fft_main,
-};
+const struct workload_ops workload_svm_fft = SHARED_WORKLOAD(
+    "svm_fft", "FFT of shared points in six steps, with transposes through shared memory.",
+    fft_params, struct fft_params, fft_check, fft_main);

@@ -118,15 +118,6 @@ static void irregular_main(struct os_node *node, const struct program *me)
         irregular_check(&h, p, x[p->iterations % 2]);
 }
 
-const struct workload_ops workload_svm_irregular = {
-    .kind = { .name = "svm_irregular",
-              .doc = "Relaxation over a random graph: reads that are known only from data.",
-              .params = irregular_params,
-              .params_size = sizeof(struct irregular_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = irregular_main,
-};
+const struct workload_ops workload_svm_irregular = SHARED_WORKLOAD(
+    "svm_irregular", "Relaxation over a random graph: reads that are known only from data.",
+    irregular_params, struct irregular_params, shared_check, irregular_main);

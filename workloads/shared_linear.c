@@ -120,18 +120,9 @@ static void dot_main(struct os_node *node, const struct program *me)
     compare(&h, "dot product", partial, expected, me->ranks);
 }
 
-const struct workload_ops workload_svm_dot = {
-    .kind = { .name = "svm_dot",
-              .doc = "Dot product of two shared vectors that one node has made.",
-              .params = dot_params,
-              .params_size = sizeof(struct linear_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = dot_main,
-};
+const struct workload_ops workload_svm_dot =
+    SHARED_WORKLOAD("svm_dot", "Dot product of two shared vectors that one node has made.",
+                    dot_params, struct linear_params, shared_check, dot_main);
 
 /* ---- matrix multiplication ---- */
 
@@ -199,18 +190,9 @@ static void matmul_main(struct os_node *node, const struct program *me)
     compare(&h, "matrix product", c, expected, n * n);
 }
 
-const struct workload_ops workload_svm_matmul = {
-    .kind = { .name = "svm_matmul",
-              .doc = "Product of two shared matrices, by blocks of rows.",
-              .params = matmul_params,
-              .params_size = sizeof(struct linear_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = matmul_main,
-};
+const struct workload_ops workload_svm_matmul =
+    SHARED_WORKLOAD("svm_matmul", "Product of two shared matrices, by blocks of rows.",
+                    matmul_params, struct linear_params, shared_check, matmul_main);
 
 /* ---- Jacobi's method for a linear system ---- */
 
@@ -285,15 +267,6 @@ static void jacobi_main(struct os_node *node, const struct program *me)
     compare(&h, "solution", x[p->iterations % 2], now, n);
 }
 
-const struct workload_ops workload_svm_jacobi = {
-    .kind = { .name = "svm_jacobi",
-              .doc = "Jacobi's method for a linear system, by blocks of rows.",
-              .params = jacobi_params,
-              .params_size = sizeof(struct linear_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = jacobi_main,
-};
+const struct workload_ops workload_svm_jacobi =
+    SHARED_WORKLOAD("svm_jacobi", "Jacobi's method for a linear system, by blocks of rows.",
+                    jacobi_params, struct linear_params, shared_check, jacobi_main);

@@ -273,16 +273,6 @@ static void lu_main(struct os_node *node, const struct program *me)
         check(&l);
 }
 
-const struct workload_ops workload_svm_lu = {
-    .kind = { .name = "svm_lu",
-              .doc =
-                  "LU factorisation of a shared matrix by blocks, which belong to nodes in a grid.",
-              .params = lu_params,
-              .params_size = sizeof(struct lu_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = lu_main,
-};
+const struct workload_ops workload_svm_lu = SHARED_WORKLOAD(
+    "svm_lu", "LU factorisation of a shared matrix by blocks, which belong to nodes in a grid.",
+    lu_params, struct lu_params, shared_check, lu_main);

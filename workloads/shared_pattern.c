@@ -357,15 +357,6 @@ static void pattern_main(struct os_node *node, const struct program *me)
     shared_history_judge(&r.history);
 }
 
-const struct workload_ops workload_svm_pattern = {
-    .kind = { .name = "svm_pattern",
-              .doc = "Sharing patterns over shared memory, with checked values.",
-              .params = pattern_params,
-              .params_size = sizeof(struct pattern_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = pattern_check,
-    .main = pattern_main,
-};
+const struct workload_ops workload_svm_pattern =
+    SHARED_WORKLOAD("svm_pattern", "Sharing patterns over shared memory, with checked values.",
+                    pattern_params, struct pattern_params, pattern_check, pattern_main);

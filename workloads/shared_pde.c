@@ -124,15 +124,6 @@ static void pde_main(struct os_node *node, const struct program *me)
         pde_sequential(&h, p, grid[p->iterations % 2]);
 }
 
-const struct workload_ops workload_svm_pde = {
-    .kind = { .name = "svm_pde",
-              .doc = "Three-dimensional partial differential equation, by slabs of planes.",
-              .params = pde_params,
-              .params_size = sizeof(struct pde_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = pde_main,
-};
+const struct workload_ops workload_svm_pde = SHARED_WORKLOAD(
+    "svm_pde", "Three-dimensional partial differential equation, by slabs of planes.", pde_params,
+    struct pde_params, shared_check, pde_main);

@@ -157,15 +157,6 @@ static void sort_main(struct os_node *node, const struct program *me)
     check_sorted(&b, blocks);
 }
 
-const struct workload_ops workload_svm_sort = {
-    .kind = { .name = "svm_sort",
-              .doc = "Split-merge sort of shared records.",
-              .params = sort_params,
-              .params_size = sizeof(struct sort_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = sort_main,
-};
+const struct workload_ops workload_svm_sort =
+    SHARED_WORKLOAD("svm_sort", "Split-merge sort of shared records.", sort_params,
+                    struct sort_params, shared_check, sort_main);

@@ -171,15 +171,6 @@ static void tsp_main(struct os_node *node, const struct program *me)
     port_delivered(h.port, sizeof found, found);
 }
 
-const struct workload_ops workload_svm_tsp = {
-    .kind = { .name = "svm_tsp",
-              .doc = "Travelling salesman by branch and bound with a shared bound.",
-              .params = tsp_params,
-              .params_size = sizeof(struct tsp_params) },
-    .measures = shared_measures,
-    .ratios = shared_ratios,
-    .instances = shared_instances,
-    .programs = shared_programs,
-    .check = shared_check,
-    .main = tsp_main,
-};
+const struct workload_ops workload_svm_tsp =
+    SHARED_WORKLOAD("svm_tsp", "Travelling salesman by branch and bound with a shared bound.",
+                    tsp_params, struct tsp_params, shared_check, tsp_main);
