@@ -1,6 +1,7 @@
 /* common.c: what the fidelities have in common.  See common.h. */
 #include "mesh/common.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
@@ -27,6 +28,7 @@ void mesh_net_fini(struct mesh_net *n)
     sim_count_end(&n->net.counted);
     sim_audit_unregister(n->net.sim, n);
     sim_cancel(n->net.sim, &n->tick);
+    sim_faults_free(n->schedule);
     free(n->faults);
     free(n->terminals);
     free(n->places);
@@ -79,10 +81,80 @@ uint32_t mesh_net_distance(const struct net *net, uint32_t src, uint32_t dst)
 void mesh_net_fault(struct net *net, const struct net_fault *f)
 {
     struct mesh_net *n = CONTAINER_OF(net, struct mesh_net, net);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n->fault_count; i++)
+        if (n->faults[i].at >= sim_now(net->sim))
+            n->faults[kept++] = n->faults[i];
+    n->fault_count = kept;
     n->faults = base_realloc(n->faults, sizeof(*n->faults) * (n->fault_count + 1));
     n->faults[n->fault_count] = *f;
     mesh_post_index(n, f->at, MESH_WORD_FAULT, n->fault_count++);
     mesh_net_schedule(n);
+}
+
+/* A router (NET_ALL_PORTS) or one of its output channels. */
+struct place {
+    struct net *net;
+    uint32_t node, port;
+};
+enum { DEAD, ALIVE };
+static const char *const fault_actions[] = { "dead", "alive", NULL };
+
+static void is_now(const struct place *p, bool dead)
+{
+    p->net->ops->fault(
+        p->net, &(struct net_fault){
+                    .at = sim_now(p->net->sim), .node = p->node, .port = p->port, .dead = dead });
+}
+
+static void apply_fault(void *self, const struct fault *f)
+{
+    is_now(self, (f->action == DEAD) != f->over);
+}
+
+static bool may_die(void *self, const struct fault *f, const char *path, struct err *e)
+{
+    (void)f, (void)path, (void)e;
+    is_now(self, false);
+    return true;
+}
+
+static const struct fault_ops place_ops = { .actions = fault_actions,
+                                            .usual = true,
+                                            .ends = true,
+                                            .when = SIM_CLASS_ARRIVAL,
+                                            .check = may_die,
+                                            .apply = apply_fault };
+
+static void add_place(struct sim_faults *f, struct net *net, uint32_t node, uint32_t port,
+                      const char *name)
+{
+    struct place *p = base_alloc(sizeof(*p));
+    *p = (struct place){ net, node, port };
+    sim_fault_target(f, name, &place_ops, p, true);
+}
+
+void mesh_net_fault_targets(struct net *net, struct sim_faults *f)
+{
+    const struct topo *t = &CONTAINER_OF(net, struct mesh_net, net)->topo;
+    char name[64];
+    for (uint32_t node = 0; node < t->nodes; node++) {
+        snprintf(name, sizeof(name), "router %u", node);
+        add_place(f, net, node, NET_ALL_PORTS, name);
+        for (uint32_t port = 0; port < t->ports; port++)
+            if (port == topo_eject_port(t) || topo_neighbour(t, node, port) != UINT32_MAX)
+                add_place(f, net, node, port, topo_channel_name(t, node, port, name, sizeof(name)));
+    }
+}
+
+bool mesh_net_schedule_faults(struct net *net, struct err *e)
+{
+    struct mesh_net *n = CONTAINER_OF(net, struct mesh_net, net);
+    if (!n->params.faults)
+        return true;
+    n->schedule = sim_faults_create(net->sim, false);
+    mesh_net_fault_targets(net, n->schedule);
+    return sim_faults_load(n->schedule, n->params.faults, "mesh.faults", e);
 }
 
 void mesh_net_take(struct mesh_net *n, struct net_packet *p)

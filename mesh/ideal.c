@@ -304,7 +304,7 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
                       topo_channel_name(t, i, t->ports - 1, name, sizeof(name)));
     }
     n->dead = base_zalloc((size_t)t->nodes * t->ports, sizeof(*n->dead));
-    if (mesh_schedule_faults(&n->m.params, t, &n->m.net, e))
+    if (mesh_net_schedule_faults(&n->m.net, e))
         return &n->m.net;
     ideal_destroy(&n->m.net);
     return NULL;
@@ -347,5 +347,6 @@ const struct net_ops net_ideal = {
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,
+    .fault_targets = mesh_net_fault_targets,
     .distance = mesh_net_distance,
 };

@@ -87,63 +87,12 @@ const struct param mesh_params_desc[] = {
           "Virtual channels of every channel between routers; above 1 needs kind \"flit\".",
           "Paragon: none"),
     P_VAL(mesh_params, faults,
-          "Channels and routers that die or come back: a list of { at = \"10us\", node = 5, "
-          "channel = \"+x\" (-x, +y, -y, +z, -z, eject, all), state = \"dead\" or \"alive\" }.",
+          "Channels and routers that die or come back: a list of { path = \"channel (1,1)+x\" or "
+          "\"router 5\", action = \"dead\" or \"alive\", at or mtbf, after }.  In a machine they "
+          "may stand in machine.faults as well.",
           "none: everything works"),
     P_END,
 };
-
-/* ---- faults ---- */
-
-static const char *const channel_names[] = { "+x", "-x",    "+y",  "-y", "+z",
-                                             "-z", "eject", "all", NULL };
-static const char *const fault_states[] = { "dead", "alive", NULL };
-
-struct fault_params {
-    sim_time at;
-    int64_t node;
-    int channel, state;
-};
-static const struct param fault_params[] = {
-    P_TIME(fault_params, at, "0", "0", NULL, "When.", "the user's"),
-    P_INT(fault_params, node, NULL, "0", NULL, "The router.", "the user's"),
-    P_CHOICE(fault_params, channel, "all", channel_names,
-             "Its output channel, or all from and to it.", "the user's"),
-    P_CHOICE(fault_params, state, "dead", fault_states, "dead or alive.", "the user's"),
-    P_END,
-};
-
-bool mesh_schedule_faults(const struct mesh_params *p, const struct topo *t, struct net *n,
-                          struct err *e)
-{
-    enum { EJECT = 6, ALL = 7 };
-    char where[512], path[48];
-    if (p->faults && p->faults->type != VAL_LIST)
-        return err_set(e, "%sfaults must be a list of { at, node, channel, state }",
-                       val_where(p->faults, where, sizeof(where)));
-    for (size_t i = 0; p->faults && i < p->faults->count; i++) {
-        struct fault_params f;
-        const struct val *v = p->faults->items[i];
-        snprintf(path, sizeof(path), "mesh.faults[%zu]", i + 1);
-        if (!param_load(fault_params, &f, v, path, e))
-            return false;
-        uint32_t port = f.channel == EJECT ? topo_eject_port(t) : (uint32_t)f.channel;
-        if (f.channel == ALL)
-            port = NET_ALL_PORTS;
-        if (f.node >= t->nodes)
-            return err_set(e, "%s%s.node: the %s has routers 0 to %u",
-                           val_where(v, where, sizeof(where)), path, t->shape, t->nodes - 1);
-        if (f.channel < EJECT &&
-            (port / 2 >= t->dims || topo_neighbour(t, (uint32_t)f.node, port) == UINT32_MAX))
-            return err_set(e, "%s%s: router %" PRId64 " of the %s has no channel %s",
-                           val_where(v, where, sizeof(where)), path, f.node, t->shape,
-                           channel_names[f.channel]);
-        n->ops->fault(
-            n, &(struct net_fault){
-                   .at = f.at, .node = (uint32_t)f.node, .port = port, .dead = f.state == 0 });
-    }
-    return true;
-}
 
 void mesh_fault_each(const struct topo *t, const struct net_fault *f,
                      void (*fn)(void *arg, uint32_t channel), void *arg)

@@ -54,10 +54,6 @@ bool mesh_check(const struct mesh_params *p, const char *kind, struct err *e) MU
 /* Makes the topology that the parameters ask for. */
 bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e) MUST_CHECK;
 
-/* Schedules the faults of the parameters.  False with a sentence when one makes no sense. */
-bool mesh_schedule_faults(const struct mesh_params *p, const struct topo *t, struct net *n,
-                          struct err *e) MUST_CHECK;
-
 /* Calls fn(arg, channel) for every output channel (node * ports + port) that a fault is about. */
 void mesh_fault_each(const struct topo *t, const struct net_fault *f,
                      void (*fn)(void *arg, uint32_t channel), void *arg);

@@ -82,6 +82,7 @@ struct net_describe {
 };
 
 struct sim_busy;
+struct sim_faults;
 
 /* One channel's account.  Utilisation is in its struct sim_busy. */
 struct net_channel {
@@ -157,6 +158,8 @@ struct net_ops {
     sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
     /* Schedules a fault, now or later. */
     void (*fault)(struct net *n, const struct net_fault *f);
+    /* Makes targets of all that can die (sim/fault.h); NULL: nothing can. */
+    void (*fault_targets)(struct net *n, struct sim_faults *f);
     /* Calls fn for every channel in a fixed order; NULL: the network keeps no such account. */
     void (*channels)(const struct net *n, void (*fn)(void *arg, const struct net_channel *c),
                      void *arg);

@@ -621,7 +621,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     n->starts = base_alloc(sizeof(*n->starts) * longest);
     n->sources = base_zalloc(n->m.topo.nodes, sizeof(*n->sources));
     n->dirty = base_alloc(sizeof(*n->dirty) * (n->drops + n->injects));
-    if (mesh_schedule_faults(&n->m.params, &n->m.topo, &n->m.net, e))
+    if (mesh_net_schedule_faults(&n->m.net, e))
         return &n->m.net;
     worm_destroy(&n->m.net);
     return NULL;
@@ -674,6 +674,7 @@ const struct net_ops net_worm = {
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,
     .fault = worm_fault,
+    .fault_targets = mesh_net_fault_targets,
     .channels = worm_channels,
     .watch = worm_watch,
     .pairs = worm_pairs,

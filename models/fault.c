@@ -1,9 +1,10 @@
 /* fault.c: what can fail in a machine, for the schedule of faults (sim/fault.h): nodes, that crash
- * and come back, devices and their members.
+ * and come back, devices and their members, what the network has.
  *
  *     faults = { { path = "node 3", at = "2ms", after = "1ms" },      -- crashes, back 1 ms later
  *                { path = "node 0", action = "crash", event = 117 },  -- right after step 117
- *                { path = "io0.0.member.2", action = "death", at = "2s" } }
+ *                { path = "io0.0.member.2", action = "death", at = "2s" },
+ *                { path = "channel (1,2)+x", at = "1s", after = "5ms" } }
  *
  * A step is a node happening: an upcall started, an effect taken place, a thread resumed.  So a
  * small run can be repeated with a crash at each of its steps in turn.
@@ -49,6 +50,8 @@ bool faults_load(struct machine *m, const struct val *v, const char *path, struc
         for (uint32_t k = 0; k < m->nodes[i].dev_count; k++)
             blk_fault_targets(m->faults, m->nodes[i].devs[k]);
     }
+    if (m->net->ops->fault_targets != NULL)
+        m->net->ops->fault_targets(m->net, m->faults);
     if (!sim_faults_load(m->faults, v, path, e))
         return false;
     m->fault_step = sim_faults_next(m->faults, 0);

@@ -88,6 +88,19 @@ static struct val *network_table(const struct machine *m, const struct kind *k)
     return t;
 }
 
+/* Its own schedule, or an entry of the machine's that names a channel or a router. */
+static bool network_fails(const struct machine *m, const struct val *table)
+{
+    const struct val *v = m->params.faults;
+    bool fails = val_get(table, "faults") != NULL;
+    for (size_t i = 0; v != NULL && v->type == VAL_LIST && i < v->count; i++) {
+        const struct val *path = val_get(v->items[i], "path");
+        fails |= path != NULL && path->type == VAL_STRING &&
+                 (strncmp(path->u.s, "channel ", 8) == 0 || strncmp(path->u.s, "router ", 7) == 0);
+    }
+    return fails;
+}
+
 /* Which network, and its parameters: m->net_ops, m->net_params. */
 static bool load_network(struct machine *m, struct err *e)
 {
@@ -102,7 +115,7 @@ static bool load_network(struct machine *m, struct err *e)
     if (m->net_ops == NULL)
         return false;
     struct val *t = network_table(m, &m->net_ops->kind);
-    m->network_faults = val_get(t, "faults") != NULL;
+    m->network_faults = network_fails(m, t);
     m->net_params = kind_load(&m->net_ops->kind, t, but, table_path, e);
     val_free(t);
     return m->net_params != NULL;

@@ -210,11 +210,14 @@ bool sim_faults_load(struct sim_faults *f, const struct val *list, const char *p
         if (!good)
             return false;
         sim_event_init(&x->event, x->target->ops->when, happen);
+        sim_event_init(&x->undo, x->target->ops->when, undo);
         sim_rng_init_indexed(&x->rng, f->sim, "faults", i);
         if (x->c.mtbf > 0)
             sim_after(f->sim, &x->event, sim_rng_exponential(&x->rng, x->c.mtbf));
         else if (x->c.event == 0)
             sim_at(f->sim, &x->event, sim_time_max(x->c.at, sim_now(f->sim)));
+        if (x->c.after > 0 && x->c.mtbf == 0 && x->c.event == 0) /* before all else of that time */
+            sim_at(f->sim, &x->undo, sim_time_add(x->event.time, x->c.after));
         /* The values of the tree are read; nothing keeps them. */
         x->c.path = x->c.action = NULL;
     }

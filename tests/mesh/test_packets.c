@@ -122,6 +122,69 @@ Test(packets, the_audit_sees_flits_that_appear_inside)
     }
 }
 
+/* A packet from 0 to 3 at 0, 2 and 4 us; a channel or router of its way is dead from 1 to 3. */
+struct trip {
+    struct sim_event event;
+    struct net_packet p;
+    enum net_status status;
+};
+
+static void depart(struct sim *sim, struct sim_event *e)
+{
+    (void)sim;
+    net_inject(n, &CONTAINER_OF(e, struct trip, event)->p);
+}
+
+static void arrived(void *arg, struct net_packet *p, enum net_status got)
+{
+    (void)arg;
+    CONTAINER_OF(p, struct trip, p)->status = got;
+}
+
+static void dead_for_a_while(const struct net_ops *net, const char *path, bool entries)
+{
+    struct mesh_params m = line(4);
+    struct err e = ERR_INIT;
+    struct trip trips[3];
+    struct val *list = val_new(VAL_LIST, NULL, 0);
+    for (int i = 0; i <= entries; i++) {
+        struct val *fault = val_new(VAL_TABLE, NULL, 0);
+        val_put(fault, "path", val_new_string(path, NULL, 0));
+        val_put(fault, "at", val_new_string(i == 0 ? "1us" : "3us", NULL, 0));
+        if (i == 1)
+            val_put(fault, "action", val_new_string("alive", NULL, 0));
+        else if (!entries)
+            val_put(fault, "after", val_new_string("2us", NULL, 0));
+        val_append(list, fault);
+    }
+    m.faults = list;
+    s = sim_create(NULL);
+    n = net->create(s, &m, &e);
+    cr_assert_not_null(n, "%s", e.text);
+    val_free(list);
+    n->ops->set_terminal(n, 3, &(struct net_terminal){ .receive = arrived });
+    for (int i = 0; i < 3; i++) {
+        trips[i] = (struct trip){ .p = { .dst = 3, .flits = 10 }, .status = NET_OK };
+        sim_event_init(&trips[i].event, SIM_CLASS_SOFTWARE, depart);
+        sim_at(s, &trips[i].event, 2 * i * SIM_US);
+    }
+    sim_run(s);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(trips[i].status, i == 1 ? NET_DROPPED_FAULT : NET_OK, "%s, %s: trip %d",
+                     net->kind.name, path, i);
+    stop();
+}
+
+Test(packets, are_lost_where_something_is_dead_for_a_while)
+{
+    for (size_t k = 0; k < ARRAY_LEN(nets); k++)
+        for (int entries = 0; entries < 2; entries++) {
+            dead_for_a_while(nets[k], "channel (0,1)+x", entries);
+            dead_for_a_while(nets[k], "channel (0,3) eject", entries);
+            dead_for_a_while(nets[k], "router 2", entries);
+        }
+}
+
 /* `key` has a value that is no text of it, or is no key. */
 static void unreadable_fault(const struct net_ops *net, const char *key)
 {
@@ -129,7 +192,7 @@ static void unreadable_fault(const struct net_ops *net, const char *key)
     struct err e = ERR_INIT;
     struct val *list = val_new(VAL_LIST, "x.lua", 3), *fault = val_new(VAL_TABLE, "x.lua", 4);
     val_put(fault, "at", val_new_string("10us", "x.lua", 4));
-    val_put(fault, "node", val_new_int(1, "x.lua", 4));
+    val_put(fault, "path", val_new_string("router 1", "x.lua", 4));
     val_put(fault, key, val_new_string("+", "x.lua", 4));
     val_append(list, fault);
     m.faults = list;
@@ -143,8 +206,9 @@ static void unreadable_fault(const struct net_ops *net, const char *key)
 Test(packets, faults_that_cannot_be_read_are_refused_by_every_fidelity)
 {
     for (size_t k = 0; k < ARRAY_LEN(nets); k++) {
-        unreadable_fault(nets[k], "chanel");
-        unreadable_fault(nets[k], "state"); /* the last that is read: the rest is good */
+        unreadable_fault(nets[k], "paht");
+        unreadable_fault(nets[k], "action");
+        unreadable_fault(nets[k], "after");
     }
 }
 

@@ -14,7 +14,7 @@ grep '^psim: point' "$T/err" | cmp - "$T/first" || fail "another circle"
 config lossy <<'END_OF_TEXT'
 return {
   mesh = { kind = "worm", rows = 4, columns = 4,
-           faults = { { at = "3us", node = 5, channel = "+x" }, { at = "4us", node = 10, channel = "all" } } },
+           faults = { { at = "3us", path = "channel (1,1)+x" }, { at = "4us", path = "router 10", after = param("after", "0s") } } },
   workload = { kind = "mesh_load", load = 0.2, warmup = "2us", measure = "10us" },
 }
 END_OF_TEXT

@@ -26,3 +26,20 @@ for command in check "run --no-store"; do
     gives 2 "$PSIM" $command "$T/faulty.lua" -p path="node 77"
     says "there is nothing 'node 77' that can fail"
 done
+
+# What the network has stands in the same schedule: a channel dies and comes back, and messages arrive all the same.
+config channel <<'LUA'
+local paragon = include "machines/paragon.lua"
+local faults = {}
+for i = 1, 10 do faults[i] = { path = param("path", "channel (0,0)+x"), at = i .. "ms", after = "100us" } end
+return {
+    machine = paragon { rows = 1, columns = 2, faults = faults },
+    workload = { kind = "pingpong", partner = 1, rounds = 50, size = "20kB" },
+}
+LUA
+gives 0 timeout 60 "$PSIM" run "$T/channel.lua" -q --no-store --json
+for n in nic.frames_dropped_fault rdm.resent; do
+    grep -A1 "\"$n\"" "$T/out" | grep -q '"value": [1-9]' || fail "$n is 0"
+done
+gives 2 "$PSIM" run "$T/channel.lua" -q --no-store -p 'path=channel (0,1)+x'
+says "machine.faults[1].path: there is nothing 'channel (0,1)+x' that can fail, did you mean 'channel (0,0)+x'?"
