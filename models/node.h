@@ -304,17 +304,20 @@ struct machine {
 };
 
 /* ---- node.c ---- */
+/* Down, with its CPUs and its bus; n->own is set. */
 void node_init(struct node *n, struct machine *m, uint32_t id);
 bool node_connect(struct node *n, struct err *e); /* the network interface */
-void node_fini(struct node *n);
-void node_boot(struct node *n);
+void node_fini(struct node *n); /* crashes it, and frees its devices and its interface */
+void node_boot(struct node *n); /* in the boot upcall: the machine's boot code */
+/* Ends a life, and begins the next; harmless on a node that is down, or up. */
 void node_crash(struct node *n);
 void node_restart(struct node *n);
 void node_start(struct node *n);                               /* its first incarnation */
 void machine_tell(struct machine *m, uint32_t about, bool up); /* after the detector's delay */
-void machine_forget_notices(struct machine *m);
+void machine_forget_notices(struct machine *m);                /* those still to be told */
 
 /* ---- fault.c ---- */
+/* Reads machine.faults (NULL: none), when nodes, network and devices are there. */
 bool faults_load(struct machine *m, const struct val *v, const char *path, struct err *e);
 void faults_free(struct machine *m);
 void faults_step(struct machine *m); /* a fault waits for this step */
@@ -326,9 +329,11 @@ static inline void machine_step(struct machine *m)
 }
 
 /* ---- layout.c ---- */
+/* Of the loaded parameters.  False with a sentence. */
 bool layout_make(struct machine *m, const char *path, struct err *e);
 
 /* ---- port_window.c ---- */
+/* Watches the window's edges. */
 void machine_window_init(struct machine *m);
 void machine_window_fini(struct machine *m);
 void machine_window_declare(struct machine *m); /* the workload's measures */
@@ -357,6 +362,7 @@ void effect_drop(struct effect *f);
 void effects_release(struct node *n);
 
 /* ---- upcall.c ---- */
+/* Of a task, which drops it when it goes; to be submitted. */
 struct upcall *upcall_new(struct port *task, enum upcall_kind kind);
 /* Queues it at the CPU that runs upcalls, now. */
 void upcall_submit(struct upcall *u);
@@ -364,6 +370,7 @@ struct sim_server *cpu_of_upcalls(struct node *n);
 void upcall_drop(struct upcall *u);
 
 /* ---- port_task.c ---- */
+/* Has no code yet; of a node that is up. */
 struct port *task_new(struct node *n, const char *name);
 /* Ends a task: its memory, threads, timers, and what is in flight for it. */
 void task_crash(struct port *t);
@@ -371,19 +378,23 @@ void task_free(struct port *t);
 struct port *node_kernel(const struct node *n);
 
 /* ---- port_thread.c ---- */
+/* To be begun by thread_start. */
 struct port_thread *thread_new(struct port *task, const char *name, void (*fn)(void *arg),
                                void *arg, unsigned flags);
 void thread_start(struct port_thread *t); /* joins the queue for the CPU */
+/* The first lets it go on, or counts for its next block; the second ends it where it stands. */
 void thread_wake(struct port_thread *t);
 void thread_kill(struct port_thread *t);
 
 /* ---- port_timer.c, port_blk.c, port_net.c ---- */
-struct timer *timer_of(struct port_timer *t);
-void timers_drop(struct port *task);
+struct timer *timer_of(struct port_timer *t); /* in its opaque part */
+void timers_drop(struct port *task);          /* all that are pending */
+/* Given to its device; when its task goes, it completes for nobody. */
 void request_submit(struct request *r);
 void request_orphan(struct request *r);
 void request_finish(struct request *r); /* in its upcall */
-void request_free(struct request *r);
+void request_free(struct request *r);   /* back to the machine's pool */
+/* To the interface, now. */
 void frame_send(struct node *n, struct nic_frame *f);
 void frame_left(struct node *n);       /* the transmit queue has moved on */
 void frame_received(struct upcall *u); /* in its upcall */

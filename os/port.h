@@ -29,6 +29,7 @@
 struct port;
 
 /* ---- who and when ---- */
+/* Its node's present: PORT1. */
 sim_time port_now(struct port *p);
 uint32_t port_node(const struct port *p);        /* 0 .. port_nodes()-1 */
 uint32_t port_nodes(const struct port *p);       /* nodes of the machine */
