@@ -60,6 +60,7 @@ done
 # Told by the completions in the window: one program ends with 30, the others may have made fewer.
 run --json -p workload.op=read -p workload.requests=19
 grep -q "ended in the window, fewer than 20: its edges weigh" "$T/err" || fail "few completions are not told"
+sed -n '/"remarks": \[/,/\]/p' "$T/out" | grep -q "its edges weigh" || fail "JSON does not have the remark"
 
 # Queues of interfaces are of the window.
 run --json -p workload.op=read -p workload.requests=19
@@ -79,8 +80,7 @@ return {
              or { kind = param("kind", "svm_pattern"), svm = { manager = param("manager", "dynamic") } },
 }
 LUA
-for how in kind=svm_pattern manager=hlrc "kind=svm_pde -p workload.n=16" "kind=svm_tsp" "memory=true" \
-    "memory=true -p pattern=random" "memory=true -p backing=io"; do
+for how in kind=svm_tsp manager=hlrc "memory=true -p pattern=random" "memory=true -p backing=io"; do
     what=svm N=4
     [ "${how#memory}" = "$how" ] || { what=memory N=2; }
     gives 0 "$PSIM" run "$T/faults.lua" -q --no-store --json -p $how
