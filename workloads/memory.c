@@ -138,9 +138,9 @@ static bool has_room(const struct memory_params *p, const struct os_layout *l, s
     if (p->backing == BACKING_SERVERS && serves_already(p, l))
         return err_set(e, "workload.backing is \"servers\", which the workload starts itself, but "
                           "machine.os boots a memory_server on one of its nodes, too");
-    if (!paging_check(&paging, page, l, &room, e) ||
+    if (!paging_check(&paging, (uint32_t)p->clients, page, l, &room, e) ||
         (l->boot && p->backing == BACKING_SERVERS && p->backup &&
-         !memsrv_check(l, "io", page, &backup, e)))
+         !memsrv_check(l, "io", (uint32_t)p->clients, page, &backup, e)))
         return false;
     if (l->boot && frames > 0 && all > frames && (uint64_t)p->clients * (all - frames) > room)
         return err_set(e,

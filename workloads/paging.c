@@ -29,8 +29,8 @@ const struct param paging_params_desc[] = {
 
 #define BACKUP_REGION 0x80000000u /* its pages are told from those of the region itself */
 
-bool paging_check(const struct paging_params *p, uint64_t page, const struct os_layout *l,
-                  uint64_t *room, struct err *e)
+bool paging_check(const struct paging_params *p, uint32_t programs, uint64_t page,
+                  const struct os_layout *l, uint64_t *room, struct err *e)
 {
     uint64_t backup;
     if (p->backing == PAGING_NONE || !l->boot)
@@ -43,8 +43,8 @@ bool paging_check(const struct paging_params *p, uint64_t page, const struct os_
     if (protl != &select_protl)
         return err_set(e, "'%s' is an instance of '%s', but paging needs one of 'select'", p->over,
                        protl->kind.name);
-    return memsrv_check(l, groups[p->backing], page, room, e) &&
-           (!p->backup || memsrv_check(l, "io", page, &backup, e));
+    return memsrv_check(l, groups[p->backing], programs, page, room, e) &&
+           (!p->backup || memsrv_check(l, "io", programs, page, &backup, e));
 }
 
 /* The other nodes of a group that serve memory. */

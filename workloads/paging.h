@@ -21,10 +21,10 @@ struct paging_params {
 };
 extern const struct param paging_params_desc[];
 
-/* Refuses a machine that has nothing of that kind for pages of so many bytes.  *room: how many of
- * them it keeps; left alone for PAGING_NONE. */
-bool paging_check(const struct paging_params *p, uint64_t page, const struct os_layout *l,
-                  uint64_t *room, struct err *e) MUST_CHECK;
+/* Refuses a machine that has nothing of that kind for so many programs and pages of so many bytes.
+ * *room: how many of them it keeps; left alone for PAGING_NONE. */
+bool paging_check(const struct paging_params *p, uint32_t programs, uint64_t page,
+                  const struct os_layout *l, uint64_t *room, struct err *e) MUST_CHECK;
 
 /* The store of region number `region` of this node; *store is NULL for PAGING_NONE.  False after
  * port_fail when a page is more than a call carries: only the protocols that have booted know. */

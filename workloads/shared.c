@@ -85,7 +85,8 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
                        "pages that it has touched: it must be 0",
                        (long long)p->memory.frames, svm_managers.items[p->svm.manager]->name);
     uint64_t room; /* which pages are written, only the run knows */
-    return paging_check(&p->paging, (uint64_t)p->memory.page, layout, &room, e);
+    return paging_check(&p->paging, shared_programs(params, layout), (uint64_t)p->memory.page,
+                        layout, &room, e);
 }
 
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes)

@@ -33,10 +33,10 @@ extern const struct param memsrv_params_desc[];
  * its own, or, with the memory that they lend to each other, on all compute nodes.  Its parameters
  * are these and the clients' `page`. */
 extern const struct os_service_ops memsrv_service;
-/* Refuses clients with pages of that size where the machine boots no servers for them on the group
- * of nodes.  *room: pages that those keep together. */
-bool memsrv_check(const struct os_layout *l, const char *group, uint64_t page_bytes, uint64_t *room,
-                  struct err *e) MUST_CHECK;
+/* Refuses clients on the first so many compute nodes, with pages of that size, where the machine
+ * boots no servers for them on the group of nodes.  *room: pages that those keep together. */
+bool memsrv_check(const struct os_layout *l, const char *group, uint32_t clients,
+                  uint64_t page_bytes, uint64_t *room, struct err *e) MUST_CHECK;
 
 /* Serves on this node from now on.  Pages are spilled to block device 0 when the node has one.
  * NULL when

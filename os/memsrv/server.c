@@ -461,15 +461,18 @@ static void *service_start(struct os_node *n, const struct os_service *s, struct
     return memsrv_serve(over, &p->store, (uint64_t)p->page);
 }
 
-bool memsrv_check(const struct os_layout *l, const char *group, uint64_t page_bytes, uint64_t *room,
-                  struct err *e)
+bool memsrv_check(const struct os_layout *l, const char *group, uint32_t clients,
+                  uint64_t page_bytes, uint64_t *room, struct err *e)
 {
     const struct os_service *s = os_served(l, &memsrv_service, group);
-    if (!s || s->on->count <= (s->on->nodes == l->compute)) /* nobody is its own server */
+    bool alone = false; /* nobody is its own server */
+    for (uint32_t i = 0; s && s->on->count == 1 && i < clients; i++)
+        alone |= l->compute[i] == s->on->nodes[0];
+    if (!s || s->on->count == 0 || alone)
         return err_set(
             e,
             "paging to other nodes needs { service = \"memory_server\", on = \"%s\" } in "
-            "machine.os, and such nodes",
+            "machine.os, and such nodes beside each program's own",
             group);
     const struct service_params *p = s->params;
     if ((uint64_t)p->page != page_bytes)

@@ -58,8 +58,9 @@ config paging <<'END'
 local paragon, graphs, services = include "machines/paragon.lua", include "parts/graphs.lua", include "parts/services.lua"
 return {
     machine = paragon { rows = 2, columns = 3, io_nodes = 1, model = "ideal", storage = { kind = "raid3" },
-        graph = graphs[param("graph", "none")],
+        nodes = { memory = { last = 1 } }, graph = graphs[param("graph", "none")],
         os = ({ io = services.list(services.nx, services.memory { frames = 0 }),
+                server = services.memory { on = "memory" },
                 lent = services.list(services.nx, services.lent(64)) })[param("os", "none")] },
     workload = { kind = param("kind", "memory") },
 }
@@ -70,6 +71,8 @@ refused "$needs = \"io\" } in machine.os" -p $W.backing=io
 refused "$needs = \"compute\" } in machine.os" -p $W.backing=lent -p os=io
 refused "$needs = \"io\" } in machine.os" -p $W.backup=true
 refused "$needs = \"memory\" } in machine.os" -p kind=svm_pde -p graph=svm_paging -p $W.paging.backing=servers
+refused "$needs = \"memory\" } in machine.os, and such nodes beside each program's own" -p kind=svm_pde -p graph=svm_paging -p os=server -p $W.paging.backing=servers
+gives 0 "$PSIM" check "$C" -p kind=svm_pde -p graph=svm_paging -p os=server -p $W.paging.backing=servers -p $W.nodes=3
 refused "machine.graph has no instance named rpc, which paging to other nodes needs" -p kind=svm_pde -p graph=svm -p $W.paging.backing=io
 refused "workload.memory.page is 16384 bytes, but the memory servers on \"io\" keep pages of 4096" -p $W.backing=io -p os=io -p $W.memory.page=16KiB
 refused "which the workload starts itself, but machine.os boots a memory_server" -p os=lent
