@@ -1,7 +1,8 @@
 /* sched.c: the queue disciplines.
  *
- * The map holds a list a cylinder, with one bit a cylinder that says whether the list holds
- * anything; the nearest on either side is a scan over words of bits.  SPTF walks outwards from the
+ * The map holds the requests of each cylinder in order of arrival, their blocks beside them so that
+ * a look at many touches none, with one bit a cylinder that says whether there are any; the nearest
+ * on either side is a scan over words of bits.  SPTF walks outwards from the
  * arm and stops when the least seek to where it has come is no shorter than the best positioning
  * found, so its cost follows what is near, not what waits.
  */
@@ -14,10 +15,19 @@
 #define NONE UINT32_MAX
 #define WORD 64u
 
+struct waiting {
+    struct blk_req *r;
+    uint64_t sector, arrival;
+};
+struct cylinder {
+    struct waiting *first;
+    uint32_t count, room;
+};
+
 struct sched_map {
     uint32_t words;
-    uint64_t *bits;      /* a cylinder each */
-    struct list **lists; /* WORD a word of bits, made when the first request comes */
+    uint64_t *bits;         /* a cylinder each */
+    struct cylinder **cyls; /* WORD a word of bits, made when the first request comes */
     /* Arrivals in order, for the oldest: ring of those numbered [first, first + length). */
     struct blk_req **ring;
     uint64_t first, length, capacity;
@@ -25,16 +35,19 @@ struct sched_map {
 
 static void map_fini(struct sched_map *m)
 {
-    for (uint32_t w = 0; w < m->words; w++)
-        free(m->lists[w]);
-    free(m->lists);
+    for (uint32_t w = 0; w < m->words; w++) {
+        for (uint32_t i = 0; m->cyls[w] != NULL && i < WORD; i++)
+            free(m->cyls[w][i].first);
+        free(m->cyls[w]);
+    }
+    free(m->cyls);
     free(m->bits);
     free(m->ring);
 }
 
-static struct list *map_list(struct sched_map *m, uint32_t cyl)
+static struct cylinder *map_at(const struct sched_map *m, uint32_t cyl)
 {
-    return &m->lists[cyl / WORD][cyl % WORD];
+    return &m->cyls[cyl / WORD][cyl % WORD];
 }
 
 /* Room for a cylinder. */
@@ -44,18 +57,15 @@ static void map_reach(struct sched_map *m, uint32_t cyl)
     if (w >= m->words) {
         uint32_t words = w + 1 > 2 * m->words ? w + 1 : 2 * m->words;
         m->bits = base_realloc(m->bits, words * sizeof *m->bits);
-        m->lists = base_realloc(m->lists, words * sizeof *m->lists);
+        m->cyls = base_realloc(m->cyls, words * sizeof *m->cyls);
         for (uint32_t i = m->words; i < words; i++) {
             m->bits[i] = 0;
-            m->lists[i] = NULL;
+            m->cyls[i] = NULL;
         }
         m->words = words;
     }
-    if (m->lists[w] != NULL)
-        return;
-    m->lists[w] = base_alloc(WORD * sizeof *m->lists[w]);
-    for (uint32_t i = 0; i < WORD; i++)
-        list_init(&m->lists[w][i]);
+    if (m->cyls[w] == NULL)
+        m->cyls[w] = base_zalloc(WORD, sizeof *m->cyls[w]);
 }
 
 /* First cylinder >= c that holds a request. */
@@ -176,7 +186,12 @@ static void arms_add(void *self, struct blk_req *r)
     struct arms *a = self;
     uint32_t cyl = sched_cyl(r);
     map_reach(&a->map, cyl);
-    list_push(map_list(&a->map, cyl), &r->link);
+    struct cylinder *c = map_at(&a->map, cyl);
+    if (c->count == c->room) {
+        c->room = c->room ? 2 * c->room : 4;
+        c->first = base_realloc(c->first, c->room * sizeof *c->first);
+    }
+    c->first[c->count++] = (struct waiting){ r, r->sector, sched_arrival(r) };
     a->map.bits[cyl / WORD] |= UINT64_C(1) << cyl % WORD;
     ring_add(&a->map, r);
     a->newest = sched_arrival(r);
@@ -185,9 +200,18 @@ static void arms_add(void *self, struct blk_req *r)
 static void arms_remove(void *self, struct blk_req *r)
 {
     struct arms *a = self;
-    uint32_t cyl = sched_cyl(r);
-    list_remove(&r->link);
-    if (list_empty(map_list(&a->map, cyl)))
+    uint32_t cyl = sched_cyl(r), low = 0;
+    struct cylinder *c = map_at(&a->map, cyl);
+    for (uint32_t high = c->count; high - low > 1;) {
+        uint32_t middle = (low + high) / 2;
+        if (c->first[middle].arrival <= sched_arrival(r))
+            low = middle;
+        else
+            high = middle;
+    }
+    ASSERT_MSG(c->count > 0 && c->first[low].r == r, "the request does not wait here");
+    memmove(&c->first[low], &c->first[low + 1], (--c->count - low) * sizeof *c->first);
+    if (c->count == 0)
         a->map.bits[cyl / WORD] &= ~(UINT64_C(1) << cyl % WORD);
     ring_remove(&a->map, sched_arrival(r));
 }
@@ -202,7 +226,7 @@ static struct blk_req *sstf_next(void *self, struct sched_arm *arm)
         a->down = false;
     else if (up - arm->cyl != arm->cyl - down)
         a->down = up - arm->cyl > arm->cyl - down;
-    return first_of(map_list(&a->map, a->down ? down : up));
+    return map_at(&a->map, a->down ? down : up)->first->r;
 }
 
 /* The lowest block of a cylinder; NULL: none.  `on`: of those that are still ahead of the request
@@ -210,17 +234,16 @@ static struct blk_req *sstf_next(void *self, struct sched_arm *arm)
  * for again and again would hold the arm for ever). */
 static struct blk_req *lowest(struct arms *a, uint32_t cyl, bool on)
 {
-    struct blk_req *best = NULL;
+    const struct waiting *best = NULL;
     if (map_up(&a->map, cyl) != cyl)
         return NULL;
-    LIST_EACH (it, map_list(&a->map, cyl)) {
-        struct blk_req *r = LIST_ENTRY(it, struct blk_req, link);
-        bool ahead =
-            r->sector > a->sector || (r->sector == a->sector && sched_arrival(r) <= a->arrived);
-        if ((!on || ahead) && (best == NULL || r->sector < best->sector))
-            best = r;
+    const struct cylinder *c = map_at(&a->map, cyl);
+    for (const struct waiting *w = c->first; w < c->first + c->count; w++) {
+        bool ahead = w->sector > a->sector || (w->sector == a->sector && w->arrival <= a->arrived);
+        if ((!on || ahead) && (best == NULL || w->sector < best->sector))
+            best = w;
     }
-    return best;
+    return best != NULL ? best->r : NULL;
 }
 
 static struct blk_req *give(struct arms *a, struct blk_req *r)
@@ -319,8 +342,8 @@ static struct blk_req *outwards(struct arms *a, const struct sched_arm *arm, str
         uint32_t distance = ahead ? up - arm->cyl : arm->cyl - down;
         if (b.r != NULL && arm->curve->floor[distance] - credit > b.value)
             break;
-        LIST_EACH (it, map_list(&a->map, c))
-            consider(&b, a, arm, LIST_ENTRY(it, struct blk_req, link));
+        for (uint32_t i = 0; i < map_at(&a->map, c)->count; i++)
+            consider(&b, a, arm, map_at(&a->map, c)->first[i].r);
         if (ahead)
             up = map_up(&a->map, c + 1);
         else
