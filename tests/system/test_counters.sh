@@ -24,13 +24,16 @@ $(others protocols "mesh vdrop rdm nx blast chan select svm sync" '{ name = "%",
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
 }
 EOF
-config svm <<'EOF'
+config svm <<EOF
 local paragon = include "machines/paragon.lua"
 return {
     machine = paragon {
         rows = 2, columns = 3, io_nodes = 1, storage = { kind = "raid3" },
         nodes = { memory = { last = 1 } },
-        os = { { service = "memory_server", on = "memory", frames = 1000 } },
+        os = {
+            { service = "memory_server", on = "memory", frames = 1000 },
+$(others services "memory_server nx pfs_meta pfs_server pfs_client" '{ service = "%" },')
+        },
         network = { model = param("model", "worm") },
         graph = {
             { name = "mesh", protocol = "mesh" },
