@@ -37,12 +37,19 @@ void faults_step(struct machine *m)
     m->fault_step = sim_faults_next(m->faults, m->steps);
 }
 
+/* All programs have ended, or died. */
+static bool over(void *machine)
+{
+    return ((const struct machine *)machine)->programs == 0;
+}
+
 bool faults_load(struct machine *m, const struct val *v, const char *path, struct err *e)
 {
     m->fault_step = UINT64_MAX;
     if (v == NULL)
         return true;
     m->faults = sim_faults_create(m->sim, true);
+    sim_faults_until(m->faults, over, m);
     for (uint32_t i = 0; i < m->layout.nodes; i++) {
         char name[32];
         snprintf(name, sizeof name, "node %u", i);

@@ -48,6 +48,7 @@ struct port_thread *thread_new(struct port *task, const char *name, void (*fn)(v
     list_push(&task->threads, &t->link);
     n->machine->counts.threads.made++;
     n->machine->counts.threads.inside++;
+    n->machine->programs += !(flags & PORT_THREAD_SERVICE);
     return t;
 }
 
@@ -61,6 +62,7 @@ static void thread_free(struct port_thread *t)
     list_remove(&t->link);
     list_push(&n->free_threads, &t->link);
     n->machine->counts.threads.inside--;
+    n->machine->programs -= !(t->flags & PORT_THREAD_SERVICE);
 }
 
 void thread_start(struct port_thread *t)

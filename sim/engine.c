@@ -139,6 +139,11 @@ uint64_t sim_events_fired(const struct sim *s)
     return s->fired;
 }
 
+uint64_t sim_pending(const struct sim *s)
+{
+    return s->queue.count;
+}
+
 static uint64_t tie_of(struct sim *s, const struct sim_event *e, uint64_t sequence)
 {
     if (s->options.tie == SIM_TIE_SHUFFLE)

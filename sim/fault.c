@@ -33,6 +33,7 @@ struct target {
 struct entry {
     struct sim_event event, undo;
     struct common c;
+    const struct sim_faults *of;
     const struct target *target;
     struct fault fault;
     struct sim_rng rng;
@@ -42,6 +43,8 @@ struct entry {
 struct sim_faults {
     struct sim *sim;
     bool steps;
+    bool (*over)(void *arg);
+    void *arg;
     struct target *targets;
     size_t target_count, target_capacity, count;
     struct entry *entries;
@@ -53,6 +56,12 @@ struct sim_faults *sim_faults_create(struct sim *s, bool steps)
     f->sim = s;
     f->steps = steps;
     return f;
+}
+
+void sim_faults_until(struct sim_faults *f, bool (*over)(void *arg), void *arg)
+{
+    f->over = over;
+    f->arg = arg;
 }
 
 void sim_faults_free(struct sim_faults *f)
@@ -86,10 +95,24 @@ void sim_fault_target(struct sim_faults *f, const char *path, const struct fault
         (struct target){ .path = base_strdup(path), .ops = ops, .self = self, .owned = owned };
 }
 
+/* Nobody is left to meet it: the owner says so, or nothing is on its way but faults that recur. */
+static bool too_late(const struct sim_faults *f)
+{
+    uint64_t recur = 0;
+    bool undone = true;
+    for (size_t i = 0; i < f->count; i++) {
+        recur += f->entries[i].c.mtbf > 0 && sim_event_pending(&f->entries[i].event);
+        undone = undone && !sim_event_pending(&f->entries[i].undo);
+    }
+    return undone && (sim_pending(f->sim) == recur || (f->over != NULL && f->over(f->arg)));
+}
+
 static void happen(struct sim *s, struct sim_event *ev)
 {
     struct entry *x = CONTAINER_OF(ev, struct entry, event);
     struct fault f = x->fault;
+    if (x->c.mtbf > 0 && too_late(x->of))
+        return;
     x->target->ops->apply(x->target->self, &f);
     if (x->c.after > 0 && !sim_event_pending(&x->undo))
         sim_after(s, &x->undo, x->c.after);
@@ -202,6 +225,7 @@ bool sim_faults_load(struct sim_faults *f, const struct val *list, const char *p
     f->entries = base_zalloc(list->count + 1, sizeof *f->entries);
     for (size_t i = 0; i < list->count; i++) {
         struct entry *x = &f->entries[f->count++];
+        x->of = f;
         char *item = base_printf("%s[%zu]", path, i + 1);
         sim_event_init(&x->event, SIM_CLASS_SOFTWARE, happen);
         sim_event_init(&x->undo, SIM_CLASS_SOFTWARE, undo);

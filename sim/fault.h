@@ -7,7 +7,8 @@
  *
  * A path is the name in the table of what was busy.  Who can fail makes itself a target; it says
  * what can happen to it and what an entry may say besides.  Of `at`, `event` and `mtbf` (times
- * between faults are exponential, from a stream of the entry's own) an entry has one.
+ * between faults are exponential, from a stream of the entry's own) an entry has one.  Faults that
+ * recur end with what could meet them: when nothing else is scheduled, or its owner says so.
  */
 #ifndef SIM_FAULT_H
 #define SIM_FAULT_H
@@ -39,6 +40,8 @@ struct sim_faults;
 /* `steps`: the owner counts steps, so entries may have `event`. */
 struct sim_faults *sim_faults_create(struct sim *s, bool steps);
 void sim_faults_free(struct sim_faults *f); /* NULL is fine */
+/* over(arg): what faults are for has ended; asked when one that recurs is due and none is undone. */
+void sim_faults_until(struct sim_faults *f, bool (*over)(void *arg), void *arg);
 /* `self` is borrowed, or from base_alloc and the schedule's from here when `owned`. */
 void sim_fault_target(struct sim_faults *f, const char *path, const struct fault_ops *ops,
                       void *self, bool owned);

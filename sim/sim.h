@@ -91,6 +91,7 @@ static inline void sim_event_init(struct sim_event *e, enum sim_class cls, sim_e
 sim_time sim_now(const struct sim *s);          /* ps since the start of the run */
 uint64_t sim_seed(const struct sim *s);         /* of the options */
 uint64_t sim_events_fired(const struct sim *s); /* so far */
+uint64_t sim_pending(const struct sim *s);      /* events that are scheduled */
 
 /* Schedules an idle event at an absolute time >= now (or `delay` from now).  SIM_NEVER ends the run
  * with SIM_END_NEVER. */

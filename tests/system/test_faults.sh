@@ -43,3 +43,16 @@ for n in nic.frames_dropped_fault rdm.resent; do
 done
 gives 2 "$PSIM" run "$T/channel.lua" -q --no-store -p 'path=channel (0,1)+x'
 says "machine.faults[1].path: there is nothing 'channel (0,1)+x' that can fail, did you mean 'channel (0,0)+x'?"
+
+# Faults that recur end with what they can meet, two schedules too, whose events would keep each other's run alive.
+config recur <<'LUA'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon { rows = 1, columns = 3, faults = {
+        { path = "channel (0,1)+x", mtbf = "3ms", after = "100us" },
+        { path = param("path", "channel (0,2)-x"), mtbf = "2ms", after = "50us" } } },
+    workload = { kind = "pingpong", partner = 1, rounds = 20, size = "20kB" },
+}
+LUA
+gives 0 timeout 20 "$PSIM" run "$T/recur.lua" -q --no-store
+gives 0 timeout 20 "$PSIM" run "$T/recur.lua" -q --no-store -p "path=node 2"
