@@ -89,6 +89,7 @@ void xk_msg_split(struct xk_msg *m, uint64_t n, struct xk_msg *tail)
     size_t h = header_bytes(m);
     ASSERT(n <= xk_msg_length(m));
     tail->start = XK_HEADER_ROOM;
+    tail->part = false;
     if (n >= h) {
         rope_split(&m->data, n - h, &tail->data);
         return;

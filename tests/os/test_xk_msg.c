@@ -60,7 +60,9 @@ Test(xk_msg, split_at_every_byte_and_join_again)
         struct xk_msg m, tail;
         struct flat f, head;
         build(&m, &f);
+        memset(&tail, 0xff, sizeof tail);
         xk_msg_split(&m, at, &tail);
+        cr_assert_not(tail.part);
         head = f;
         head.n = at;
         same(&m, &head);
