@@ -40,7 +40,8 @@ struct sim_faults;
 /* `steps`: the owner counts steps, so entries may have `event`. */
 struct sim_faults *sim_faults_create(struct sim *s, bool steps);
 void sim_faults_free(struct sim_faults *f); /* NULL is fine */
-/* over(arg): what faults are for has ended; asked when one that recurs is due and none is undone. */
+/* over(arg): what faults are for has ended; asked when one that recurs is due and none is to be
+ * undone. */
 void sim_faults_until(struct sim_faults *f, bool (*over)(void *arg), void *arg);
 /* `self` is borrowed, or from base_alloc and the schedule's from here when `owned`. */
 void sim_fault_target(struct sim_faults *f, const char *path, const struct fault_ops *ops,
