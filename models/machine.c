@@ -229,6 +229,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     char item[128];
     snprintf(item, sizeof item, "%s.graph", path);
     m->boot.restart = m->params.restart_programs;
+    m->boot.mtu = (uint64_t)m->params.nic.mtu;
     /* What dies takes frames with it. */
     unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
     if (m->params.graph != NULL) {

@@ -79,6 +79,7 @@ struct os_boot {
     uint32_t ranks;
     uint32_t files; /* that they make: those who keep files size their tables by it */
     bool restart;   /* a node that comes back starts its program anew */
+    uint64_t mtu;   /* bytes of a frame of its interfaces */
 };
 
 /* Reads machine.nodes (may be NULL) for b->layout; what a group's table says under the names in

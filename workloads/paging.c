@@ -43,6 +43,9 @@ bool paging_check(const struct paging_params *p, uint32_t programs, uint64_t pag
     if (protl != &select_protl)
         return err_set(e, "'%s' is an instance of '%s', but paging needs one of 'select'", p->over,
                        protl->kind.name);
+    if (!memsrv_carries(xk_graph_carries(l->boot->graph, p->over, l->boot->mtu), page))
+        return err_set(e, "workload.memory.page is %llu bytes, more than a call of %s carries",
+                       (unsigned long long)page, p->over);
     return memsrv_check(l, groups[p->backing], programs, page, room, e) &&
            (!p->backup || memsrv_check(l, "io", programs, page, &backup, e));
 }
@@ -63,11 +66,7 @@ bool paging_servers(struct os_node *node, uint32_t region, uint64_t page, const 
                     uint32_t count, const struct paging_params *params, struct vm_store **store)
 {
     struct xk_protl *rpc = xk_find(node->xk, params->over);
-    if (!memsrv_carries(rpc, page)) {
-        port_fail(node->port, "workload.memory.page is %llu bytes, more than a call of %s carries",
-                  (unsigned long long)page, params->over);
-        return false;
-    }
+    ASSERT_MSG(memsrv_carries(select_max_bytes(rpc), page), "paging_check lets none pass");
     struct memsrv_client *c =
         memsrv_client_create(rpc, region, servers, count, &params->client, "paging");
     if (params->backup) {

@@ -402,9 +402,9 @@ static const struct vm_store_ops store_ops = {
     .drop = drop,
 };
 
-bool memsrv_carries(struct xk_protl *rpc, uint64_t page_bytes)
+bool memsrv_carries(uint64_t call_bytes, uint64_t page_bytes)
 {
-    return page_bytes + MEMSRV_ARGS <= select_max_bytes(rpc);
+    return page_bytes + MEMSRV_ARGS <= call_bytes;
 }
 
 struct memsrv_client *memsrv_client_create(struct xk_protl *rpc, uint32_t region,

@@ -65,7 +65,7 @@ struct vm_store *memsrv_store(struct memsrv_client *c);
 /* Every page that is put goes to this store as well, and comes from there when no server has it.  A
  * put ends when both have ended.  Before the first put. */
 void memsrv_client_backup(struct memsrv_client *c, struct vm_store *backup);
-/* Whether the calls below carry a page of that size. */
-bool memsrv_carries(struct xk_protl *rpc, uint64_t page_bytes);
+/* Whether a call of so many bytes carries a page of that size. */
+bool memsrv_carries(uint64_t call_bytes, uint64_t page_bytes);
 
 #endif

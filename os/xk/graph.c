@@ -232,3 +232,21 @@ const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const cha
             return g->nodes[i].ops;
     return NULL;
 }
+
+static uint64_t carries(const struct xk_graph *g, const struct xk_node_desc *d, uint64_t mtu)
+{
+    uint64_t below = d->downs ? UINT64_MAX : mtu;
+    for (uint8_t i = 0; i < d->downs; i++) {
+        uint64_t one = carries(g, &g->nodes[d->down[i]], mtu);
+        below = one < below ? one : below;
+    }
+    return d->ops->carries ? d->ops->carries(d->params, below) : below;
+}
+
+uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance, uint64_t mtu)
+{
+    for (uint32_t i = 0; g && i < g->count; i++)
+        if (strcmp(g->nodes[i].name, instance) == 0)
+            return carries(g, &g->nodes[i], mtu);
+    return 0;
+}

@@ -21,6 +21,9 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
 void xk_graph_free(struct xk_graph *g);
 /* Of which protocol the instance of that name is; NULL: there is none, or no graph. */
 const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const char *instance);
+/* The longest message that it takes (xk_protl_ops.carries) where frames hold `mtu` bytes; 0: there
+ * is none of that name. */
+uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance, uint64_t mtu);
 
 /* Every network interface that an instance drives is one of the `count` of a node, its alone. */
 bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path,

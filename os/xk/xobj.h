@@ -93,6 +93,9 @@ struct xk_protl_ops {
     unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
+    /* The longest message that push takes where what is below takes `below` bytes (a driver: where
+     * a frame of its interface holds them).  NULL: the same. */
+    uint64_t (*carries)(const void *params, uint64_t below);
     uint32_t (*interface)(const void *params); /* drives that one of the node's; NULL: none */
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
     enum xk_status (*init)(struct xk_protl *self, const void *params);

@@ -75,6 +75,7 @@ refused "$needs = \"memory\" } in machine.os, and such nodes beside each program
 gives 0 "$PSIM" check "$C" -p kind=svm_pde -p graph=svm_paging -p os=server -p $W.paging.backing=servers -p $W.nodes=3
 refused "machine.graph has no instance named rpc, which paging to other nodes needs" -p kind=svm_pde -p graph=svm -p $W.paging.backing=io
 refused "workload.memory.page is 16384 bytes, but the memory servers on \"io\" keep pages of 4096" -p $W.backing=io -p os=io -p $W.memory.page=16KiB
+refused "workload.memory.page is 16384 bytes, more than a call of rpc carries" -p $W.backing=io -p os=io -p $W.memory.page=16KiB -p machine.nic.mtu=200B
 refused "which the workload starts itself, but machine.os boots a memory_server" -p os=lent
 refused "1 clients keep 8 pages of 16384 each in memory, and the servers have room for 4096 in all" -p $W.size=64MiB -p $W.memory.frames=8
 refused "1 clients keep 8 pages of 256 each in memory, and the servers have room for 4 in all" -p $W.backing=lent -p os=lent -p $W.memory.frames=8 -p $W.size=1MiB -p machine.os.2.frames=1

@@ -153,6 +153,12 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static uint64_t protl_carries(const void *p, uint64_t below)
+{
+    (void)p;
+    return below > BLAST_HEADER ? BLAST_FRAGMENTS_MAX * (below - BLAST_HEADER) : 0;
+}
+
 static const struct counter counters[] = {
     C_SUM(blast_state, counts, short_sent, "1", "Messages sent that fit one frame."),
     C_SUM(blast_state, counts, long_sent, "1", "Messages sent in fragments."),
@@ -183,6 +189,7 @@ const struct xk_protl_ops blast_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,
+    .carries = protl_carries,
     .gives = protl_gives,
     .init = protl_init,
     .open = protl_open,

@@ -222,6 +222,12 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static uint64_t protl_carries(const void *p, uint64_t below)
+{
+    (void)p;
+    return below > CHAN_HEADER ? below - CHAN_HEADER : 0;
+}
+
 static const struct counter counters[] = {
     C_SUM(chan_state, counts, calls, "1", "Calls made."),
     C_SUM(chan_state, counts, replies, "1", "Calls that got their reply."),
@@ -250,6 +256,7 @@ const struct xk_protl_ops chan_protl = {
     .down_max = 1,
     .needs = XK_INTACT,
     .gives = protl_gives,
+    .carries = protl_carries,
     .init = protl_init,
     .open = protl_open,
     .demux = protl_demux,

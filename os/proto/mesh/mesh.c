@@ -224,6 +224,12 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static uint64_t protl_carries(const void *p, uint64_t below)
+{
+    (void)p;
+    return below > MESH_HEADER ? below - MESH_HEADER : 0;
+}
+
 static const struct counter counters[] = {
     C_SUM(mesh_state, counts, sent, "1", "Frames sent."),
     C_SUM(mesh_state, counts, received, "1", "Frames received."),
@@ -246,6 +252,7 @@ const struct xk_protl_ops mesh_protl = {
               .counters = counters },
     .down_min = 0,
     .down_max = 0,
+    .carries = protl_carries,
     .interface = interface_of,
     .init = protl_init,
     .open = protl_open,

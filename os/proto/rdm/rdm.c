@@ -530,6 +530,12 @@ static unsigned protl_gives(const void *params_, unsigned below)
     return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG | XK_LIVES | XK_TAKES;
 }
 
+static uint64_t protl_carries(const void *p, uint64_t below)
+{
+    (void)p;
+    return below > 0 ? UINT32_MAX : 0;
+}
+
 static const struct counter counters[] = {
     C_SUM(rdm_state, counts, sent, "1", "Messages sent."),
     C_SUM(rdm_state, counts, received, "1", "Messages given to uppers."),
@@ -560,6 +566,7 @@ const struct xk_protl_ops rdm_protl = {
     .needs = XK_INTACT,
     .joined = true,
     .gives = protl_gives,
+    .carries = protl_carries,
     .init = protl_init,
     .open = protl_open,
     .demux = rdm_demux,

@@ -404,6 +404,12 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return xk_open_enable(self->down[0], self, 0);
 }
 
+static uint64_t protl_carries(const void *p, uint64_t below)
+{
+    (void)p;
+    return below > SELECT_HEADER ? below - SELECT_HEADER : 0;
+}
+
 const struct xk_protl_ops select_protl = {
     .kind = { .name = "select",
               .doc = "calls of services by number, on a pool of channels per host",
@@ -413,6 +419,7 @@ const struct xk_protl_ops select_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_CALLS,
+    .carries = protl_carries,
     .init = protl_init,
     .demux = protl_demux,
     .failed = protl_failed,

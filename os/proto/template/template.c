@@ -138,6 +138,12 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
+static uint64_t protl_carries(const void *p, uint64_t below)
+{
+    (void)p;
+    return below > TEMPLATE_HEADER ? below - TEMPLATE_HEADER : 0;
+}
+
 static const struct counter counters[] = {
     C_SUM(template_state, counts, sent, "1", "Messages sent."),
     C_SUM(template_state, counts, received, "1", "Messages received."),
@@ -156,6 +162,7 @@ const struct xk_protl_ops template_protl = {
               .counters = counters },
     .down_min = 1,
     .down_max = 1,
+    .carries = protl_carries,
     .init = protl_init,
     .open = protl_open,
     .demux = protl_demux,
