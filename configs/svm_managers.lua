@@ -22,6 +22,8 @@ local IVY = "Li and Hudak, ACM TOCS 7(4), 1989: shapes; every manager runs every
 local expectations = {}
 
 -- The speed-up of a program on 8 nodes under every manager but OSF/1 AD's, which is no better.
+-- hlrc is not IVY's: its ranges guard our own figures.  The salesman reads the shortest length so
+-- far without a lock, so with relaxed memory late, and searches more.
 local function speedup(what, min, max)
   for _, manager in ipairs(managers) do
     if manager ~= "xmm" then
@@ -29,7 +31,8 @@ local function speedup(what, min, max)
         kind = "ratio", name = what .. " under " .. manager .. ": speed-up on 8 nodes",
         at = { program = what, ["workload.svm.manager"] = manager, ["workload.nodes"] = 1 },
         over = { program = what, ["workload.svm.manager"] = manager, ["workload.nodes"] = 8 },
-        min = min, max = max, citation = IVY,
+        min = manager == "hlrc" and what == "svm_tsp" and 5 or min, max = max,
+        citation = manager ~= "hlrc" and IVY or nil,
       }
     end
   end
