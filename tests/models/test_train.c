@@ -18,7 +18,7 @@
 #define US SIM_US
 
 struct sender { /* of a node: what does not fit the queue waits, as in a driver */
-    uint32_t dst, left, sent;
+    uint32_t dst, left;
     bool first;
 };
 
@@ -195,12 +195,7 @@ static void look(const struct rig *r, struct outcome *o)
     o->counts = r->m->counts;
 }
 
-/* A look into the middle: the window's edges are one. */
-struct edges {
-    struct sim_event at[2];
-    struct rig *rig;
-};
-
+/* A look into the middle: the edges of the window. */
 static void open(struct sim *s, struct sim_event *e)
 {
     (void)e;
@@ -250,10 +245,10 @@ static void run(uint64_t seed, bool with, struct outcome *o)
     memset(joined, 0, sizeof joined);
     memset(rounds, 0, sizeof rounds);
     rig_open(&r, boot);
-    struct edges edges;
+    struct sim_event edges[2];
     for (int i = 0; i < 2; i++) {
-        sim_event_init(&edges.at[i], SIM_CLASS_MEASURE, i ? close : open);
-        sim_at(r.sim, &edges.at[i], (sim_time)(mix(x + (uint64_t)i) % 9000) * US + i * 9000 * US);
+        sim_event_init(&edges[i], SIM_CLASS_MEASURE, i ? close : open);
+        sim_at(r.sim, &edges[i], (sim_time)(mix(x + (uint64_t)i) % 9000) * US + i * 9000 * US);
     }
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
     look(&r, o);
