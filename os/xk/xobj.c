@@ -130,12 +130,6 @@ enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c)
     return p->downs ? xk_protl_control(p->down[0], c) : XK_REFUSED;
 }
 
-uint64_t xk_ask(struct xk_protl *p, enum xk_control_op op, uint64_t otherwise)
-{
-    struct xk_control c = { .op = op };
-    return xk_protl_control(p, &c) == XK_OK ? c.u64 : otherwise;
-}
-
 struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, uint32_t host,
                               const struct xk_sessn_ops *ops, size_t state_size)
 {
@@ -181,6 +175,20 @@ struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)
     return upper && self->enabled >> number & 1 ? upper : NULL;
 }
 
+static uint64_t carried(const struct xk_protl *x, const struct xk_node_desc *d)
+{
+    uint64_t below = UINT64_MAX;
+    for (uint8_t j = 0; j < d->downs; j++)
+        below = x->down[j]->carries < below ? x->down[j]->carries : below;
+    uint32_t ifc = d->ops->interface ? d->ops->interface(d->params) : UINT32_MAX;
+    if (ifc < port_if_count(x->kernel->port)) {
+        struct port_if_info info;
+        port_if_describe(x->kernel->port, ifc, &info);
+        below = info.mtu;
+    }
+    return d->ops->carries ? d->ops->carries(d->params, below) : below;
+}
+
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
 {
     struct xk_kernel *k = port_alloc(p, sizeof *k);
@@ -204,6 +212,7 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         x->gives = given & ~(unsigned)XK_TAKES; /* this one alone is given it */
         if (d->ops->gives)
             x->gives = d->ops->gives(d->params, x->gives);
+        x->carries = carried(x, d);
         x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
         if (d->ops->kind.counters)

@@ -51,7 +51,6 @@ struct xk_part {
 
 /* Typed control operations. */
 enum xk_control_op {
-    XK_GET_MAX_PACKET, /* u64: largest message that push takes */
     XK_GET_OPT_PACKET, /* u64: largest that goes without fragmentation */
     XK_GET_PEER_HOST,  /* u64 */
     XK_GET_MY_HOST,    /* u64 */
@@ -128,6 +127,7 @@ struct xk_protl {
     uint8_t domain;       /* protection domain: 0 kernel, others servers and applications */
     uint8_t downs;
     unsigned gives;   /* enum xk_property, to those above */
+    uint64_t carries; /* the longest message that push takes */
     uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_protl *down[XK_DOWN_MAX];
     void *state;
@@ -161,9 +161,6 @@ struct xk_sessn *xk_dup(struct xk_sessn *s);            /* one more reference */
 void xk_close(struct xk_sessn *s);
 enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c);
 enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c);
-
-/* Asks a protocol for a number; `otherwise` when nobody below knows. */
-uint64_t xk_ask(struct xk_protl *p, enum xk_control_op op, uint64_t otherwise);
 
 /* For protocols: a session with `state_size` zeroed bytes of state and one reference; and its end.
  */

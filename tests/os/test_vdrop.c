@@ -102,7 +102,7 @@ Test(template, refuses_what_is_too_long_and_drops_what_is_too_short)
     struct rig r;
     rig_start(&r, &(struct fake_options){ .mtu = 100 },
               "mesh mesh; t template <mesh; probe probe <t", NULL, NULL);
-    uint64_t most = xk_ask(xk_find(r.k[0], "t"), XK_GET_MAX_PACKET, 0);
+    uint64_t most = xk_find(r.k[0], "t")->carries;
     cr_assert_eq(most, 100 - 8 - 8);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, most), XK_OK);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, most + 1), XK_TOO_LONG);

@@ -111,7 +111,7 @@ static unsigned protl_gives(const void *params_, unsigned below)
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct blast_state *st = self->state;
-    uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
+    uint64_t below = self->down[0]->carries;
     st->params = p;
     if (below <= BLAST_HEADER)
         return XK_TOO_LONG;
@@ -139,9 +139,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct blast_state *st = self->state;
     switch (c->op) {
-    case XK_GET_MAX_PACKET:
-        c->u64 = BLAST_FRAGMENTS_MAX * st->fragment_bytes;
-        return XK_OK;
     case XK_GET_OPT_PACKET:
         c->u64 = st->fragment_bytes;
         return XK_OK;

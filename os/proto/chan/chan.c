@@ -186,11 +186,9 @@ static unsigned protl_gives(const void *params_, unsigned below)
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct chan_state *st = self->state;
-    uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
     st->params = p;
-    if (below <= CHAN_HEADER)
+    if (self->carries == 0)
         return XK_TOO_LONG;
-    st->max = below - CHAN_HEADER;
     st->reliable = self->down[0]->gives & XK_LOSSLESS;
     st->incarnation = port_incarnation(xk_port(self));
     xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
@@ -207,19 +205,10 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
-    struct chan_state *st = self->state;
-    switch (c->op) {
-    case XK_GET_MAX_PACKET:
-        c->u64 = st->max;
-        return XK_OK;
-    case XK_GET_OPT_PACKET: {
-        uint64_t below = xk_ask(self->down[0], XK_GET_OPT_PACKET, 0);
-        c->u64 = below > CHAN_HEADER ? below - CHAN_HEADER : 0;
-        return XK_OK;
-    }
-    default:
-        return xk_protl_control(self->down[0], c);
-    }
+    enum xk_status r = xk_protl_control(self->down[0], c);
+    if (r == XK_OK && c->op == XK_GET_OPT_PACKET)
+        c->u64 = c->u64 > CHAN_HEADER ? c->u64 - CHAN_HEADER : 0;
+    return r;
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)

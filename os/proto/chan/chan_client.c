@@ -147,7 +147,7 @@ static enum xk_status client_push(struct xk_sessn *s, struct xk_msg *m)
     struct chan_state *st = s->protl->state;
     if (c->state != CHAN_FREE)
         return XK_BUSY;
-    if (xk_msg_length(m) > st->max)
+    if (xk_msg_length(m) > s->protl->carries)
         return XK_TOO_LONG;
     if (!xk_alive(s->protl->kernel, s->host))
         return XK_UNREACHABLE;

@@ -114,7 +114,6 @@ struct chan_state {
     const struct chan_params *params;
     bool reliable;
     uint32_t incarnation;
-    uint64_t max; /* longest request or reply */
     struct xk_map hosts;
     struct list stalled; /* of chan_stalled, in order */
     struct {

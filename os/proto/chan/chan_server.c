@@ -144,7 +144,7 @@ static enum xk_status server_push(struct xk_sessn *s, struct xk_msg *m)
     }
     if (v->state != CHAN_EXECUTE)
         return XK_BUSY;
-    if (xk_msg_length(m) > st->max)
+    if (xk_msg_length(m) > s->protl->carries)
         return XK_TOO_LONG;
     xk_msg_to_rope(m, &v->reply);
     v->state = CHAN_REPLYING;

@@ -212,9 +212,8 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct mesh_state *st = self->state;
     switch (c->op) {
-    case XK_GET_MAX_PACKET:
     case XK_GET_OPT_PACKET:
-        c->u64 = st->info.mtu - MESH_HEADER;
+        c->u64 = self->carries;
         return XK_OK;
     case XK_FREE_RESOURCES:
         c->u64 = xk_table_reclaim(&st->sessns);

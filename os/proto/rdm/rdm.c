@@ -474,9 +474,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct rdm_state *st = self->state;
     switch (c->op) {
-    case XK_GET_MAX_PACKET:
-        c->u64 = UINT32_MAX;
-        return XK_OK;
     case XK_GET_OPT_PACKET:
         c->u64 = st->piece;
         return XK_OK;
@@ -506,7 +503,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->params = p;
     st->numbers = (self->down[0]->gives & without) != without; /* RDM3 */
     st->header = RDM_HEADER + (st->numbers ? RDM_NUMBERS : 0);
-    uint64_t below = xk_ask(self->down[0], XK_GET_MAX_PACKET, 0);
+    uint64_t below = self->down[0]->carries;
     if (below <= st->header)
         return XK_TOO_LONG;
     st->piece = below - st->header;

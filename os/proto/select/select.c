@@ -30,8 +30,7 @@ static void header_load(struct select_header *h, const uint8_t in[SELECT_HEADER]
 
 uint64_t select_max_bytes(struct xk_protl *rpc)
 {
-    uint64_t below = xk_ask(rpc->down[0], XK_GET_MAX_PACKET, 0);
-    return below > SELECT_HEADER ? below - SELECT_HEADER : 0;
+    return rpc->carries;
 }
 
 /* ---- hosts and channels ---- */

@@ -124,7 +124,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     struct template_state *st = self->state;
     enum xk_status r;
     switch (c->op) {
-    case XK_GET_MAX_PACKET:
     case XK_GET_OPT_PACKET:
         r = xk_protl_control(self->down[0], c);
         if (r == XK_OK)
