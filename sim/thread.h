@@ -30,7 +30,7 @@ struct sim_thread *sim_thread_self(struct sim *s); /* NULL outside threads */
 const char *sim_thread_name(const struct sim_thread *t);
 
 /* Blocks the calling thread until sim_thread_wake.  `what` (static or outliving the wait) and `on`
- * name it in the deadlock report: "mailbox", "node 3 type 7". */
+ * name it in the deadlock report: "node 3 type 7". */
 void sim_thread_block(struct sim *s, const char *what, uint64_t on);
 /* The same with an absolute deadline; false: the deadline came first (and no token is left). */
 bool sim_thread_block_until(struct sim *s, const char *what, uint64_t on, sim_time deadline);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/sync.h"
 #include "sim/thread.h"
 
 static char order[4096];
@@ -186,9 +185,6 @@ Test(thread, a_stopped_run_keeps_its_threads)
 }
 
 /* ---- death ---- */
-static struct sim_semaphore sem;
-static struct sim_condition cond;
-static struct sim_mailbox box;
 static struct sim_thread *victim;
 
 static void victim_body(void *arg)
@@ -200,17 +196,8 @@ static void victim_body(void *arg)
     case 1:
         sim_thread_sleep(s, 1000);
         break;
-    case 2:
-        sim_thread_block_until(s, "x", 0, 1000);
-        break;
-    case 3:
-        sim_semaphore_down(&sem);
-        break;
-    case 4:
-        sim_condition_wait_until(&cond, 1000);
-        break;
     default:
-        sim_mailbox_get(&box);
+        sim_thread_block_until(s, "x", 0, 1000);
         break;
     }
     note('!');
@@ -232,22 +219,12 @@ static void killer(void *arg)
     note('K');
 }
 
-static void heir(void *arg)
-{
-    (void)arg;
-    sim_semaphore_down(&sem);
-    note('h');
-}
-
 /* BRIDGE3. */
 Test(thread, a_thread_can_be_killed_wherever_it_blocks)
 {
     for (int by_thread = 0; by_thread < 2; by_thread++) {
-        for (int where = 0; where < 6; where++) {
+        for (int where = 0; where < 3; where++) {
             sim_time at = sim_now(s) + 5, wait = 5;
-            sim_semaphore_init(&sem, s, "semaphore", 0);
-            sim_condition_init(&cond, s, "condition");
-            sim_mailbox_init(&box, s, "mailbox", 0);
             struct sim_event e;
             sim_event_init(&e, SIM_CLASS_DEVICE, kill_victim);
             victim = spawn("victim", victim_body, &where);
@@ -257,26 +234,9 @@ Test(thread, a_thread_can_be_killed_wherever_it_blocks)
                 sim_at(s, &e, at);
             cr_assert_eq(sim_run(s), SIM_END_IDLE, "%d %d", by_thread, where);
             cr_assert_eq(sim_thread_count(s), 0);
-            cr_assert(list_empty(&sem.waiters) && list_empty(&cond.waiters) &&
-                      list_empty(&box.waiters));
         }
     }
-    cr_assert_str_eq(order, "kKkKkKkKkKkK");
-}
-
-Test(thread, a_killed_waiter_leaves_its_place_to_the_next)
-{
-    int where = 3;
-    sim_semaphore_init(&sem, s, "semaphore", 0);
-    victim = spawn("victim", victim_body, &where);
-    spawn("heir", heir, NULL);
-    struct sim_event e;
-    sim_event_init(&e, SIM_CLASS_DEVICE, kill_victim);
-    sim_at(s, &e, 5);
-    cr_assert_eq(sim_run(s), SIM_END_DEADLOCK);
-    sim_semaphore_up(&sem);
-    cr_assert_eq(sim_run(s), SIM_END_IDLE);
-    cr_assert_str_eq(order, "h");
+    cr_assert_str_eq(order, "kKkKkK");
 }
 
 Test(thread, a_thread_can_be_killed_before_its_first_code_runs)
@@ -303,163 +263,6 @@ Test(thread, a_spawned_thread_starts_after_its_parent_has_blocked_or_ended)
     spawn("parent", spawner, &a);
     cr_assert_eq(sim_run(s), SIM_END_DEADLOCK);
     cr_assert_str_eq(order, "abxy");
-}
-
-/* ---- semaphores, conditions, mailboxes ---- */
-static void taker(void *arg)
-{
-    sim_time patience = *(sim_time *)arg;
-    bool got = patience < 0 ? (sim_semaphore_down(&sem), true)
-                            : sim_semaphore_down_until(&sem, sim_now(s) + patience);
-    note(got ? 'g' : 't');
-}
-
-static void give_two(struct sim *sim, struct sim_event *e)
-{
-    (void)sim;
-    (void)e;
-    sim_semaphore_up(&sem);
-    sim_semaphore_up(&sem);
-    cr_assert_not(sim_semaphore_try(&sem), "a unit that was handed over is nobody else's");
-}
-
-Test(thread, a_semaphore_serves_first_in_first_out_and_gives_up_at_the_deadline)
-{
-    static sim_time patience[] = { 20, 5, -1, -1 };
-    sim_semaphore_init(&sem, s, "semaphore", 0);
-    for (size_t i = 0; i < ARRAY_LEN(patience); i++)
-        spawn("taker", taker, &patience[i]);
-    struct sim_event e;
-    sim_event_init(&e, SIM_CLASS_DEVICE, give_two);
-    sim_at(s, &e, 10);
-    cr_assert_eq(sim_run(s), SIM_END_DEADLOCK);
-    cr_assert_str_eq(order, "tgg"); /* the second gives up at 5; the first and third are served */
-    char text[256];
-    cr_assert_eq(sim_report_deadlock(s, text, sizeof(text)), 1);
-    cr_assert(strstr(text, "waits for semaphore"));
-}
-
-static void waiter(void *arg)
-{
-    bool woken = sim_condition_wait_until(&cond, *(sim_time *)arg);
-    note(woken ? 'w' : 't');
-}
-
-static void signal_then_all(struct sim *sim, struct sim_event *e)
-{
-    if (sim_now(sim) == 10) {
-        sim_condition_signal(&cond);
-        sim_after(sim, e, 10);
-    } else {
-        sim_condition_broadcast(&cond);
-    }
-}
-
-Test(thread, a_condition_wakes_one_or_all)
-{
-    static sim_time deadlines[] = { SIM_NEVER, 15, 100, 100 };
-    sim_condition_init(&cond, s, "condition");
-    for (size_t i = 0; i < ARRAY_LEN(deadlines); i++)
-        spawn("waiter", waiter, &deadlines[i]);
-    struct sim_event e;
-    sim_event_init(&e, SIM_CLASS_DEVICE, signal_then_all);
-    sim_at(s, &e, 10);
-    cr_assert_eq(sim_run(s), SIM_END_IDLE);
-    cr_assert_str_eq(order, "wtww");
-    cr_assert_eq(sim_now(s), 20);
-}
-
-struct letter {
-    struct list link;
-    char text;
-};
-
-static void reader(void *arg)
-{
-    (void)arg;
-    for (int i = 0; i < 3; i++)
-        note(LIST_ENTRY(sim_mailbox_get(&box), struct letter, link)->text);
-    note(sim_mailbox_get_until(&box, sim_now(s) + 5) ? '!' : '-');
-}
-
-static void writer(void *arg)
-{
-    struct letter *l = arg;
-    cr_assert(sim_mailbox_put(&box, &l[0].link));
-    sim_thread_sleep(s, 3);
-    cr_assert(sim_mailbox_put(&box, &l[1].link)); /* to the waiting reader */
-    cr_assert(sim_mailbox_put(&box, &l[2].link));
-    cr_assert_not(sim_mailbox_put(&box, &l[3].link), "the mailbox holds one");
-}
-
-Test(thread, a_mailbox_keeps_order_and_refuses_when_full)
-{
-    struct letter l[4] = { { .text = '1' }, { .text = '2' }, { .text = '3' }, { .text = '4' } };
-    for (int i = 0; i < 4; i++)
-        list_init(&l[i].link);
-    sim_mailbox_init(&box, s, "mailbox", 1);
-    spawn("reader", reader, NULL);
-    spawn("writer", writer, l);
-    cr_assert_eq(sim_run(s), SIM_END_IDLE);
-    cr_assert_str_eq(order, "123-");
-    cr_assert_eq(sim_now(s), 8);
-}
-
-static void fill_and_empty(void *arg)
-{
-    struct letter *l = arg;
-    cr_assert(sim_mailbox_put(&box, &l[0].link));
-    cr_assert(sim_mailbox_put(&box, &l[1].link));
-    cr_assert_not(sim_mailbox_put(&box, &l[2].link), "the mailbox holds two");
-    note(LIST_ENTRY(sim_mailbox_get(&box), struct letter, link)->text);
-    cr_assert(sim_mailbox_put(&box, &l[2].link), "one place is free again");
-    cr_assert_not(sim_mailbox_put(&box, &l[3].link));
-    for (int i = 0; i < 2; i++)
-        note(LIST_ENTRY(sim_mailbox_get(&box), struct letter, link)->text);
-    cr_assert(sim_mailbox_put(&box, &l[3].link));
-}
-
-Test(thread, a_mailbox_counts_what_it_holds)
-{
-    struct letter l[4] = { { .text = '1' }, { .text = '2' }, { .text = '3' }, { .text = '4' } };
-    for (int i = 0; i < 4; i++)
-        list_init(&l[i].link);
-    sim_mailbox_init(&box, s, "mailbox", 2);
-    spawn("owner", fill_and_empty, l);
-    cr_assert_eq(sim_run(s), SIM_END_IDLE);
-    cr_assert_str_eq(order, "123");
-    cr_assert_eq(box.count, 1);
-}
-
-Test(thread, units_that_nobody_waits_for_are_kept_and_taken_once_each)
-{
-    sim_semaphore_init(&sem, s, "semaphore", 1);
-    sim_semaphore_up(&sem);
-    sim_semaphore_up(&sem);
-    for (int i = 0; i < 3; i++)
-        cr_assert(sim_semaphore_try(&sem), "unit %d", i);
-    cr_assert_not(sim_semaphore_try(&sem));
-}
-
-static void stray(struct sim *sim, struct sim_event *e)
-{
-    (void)sim;
-    (void)e;
-    sim_thread_wake(victim); /* of no meaning for the semaphore */
-    sim_semaphore_up(&sem);
-}
-
-Test(thread, a_stray_wake_costs_a_waiter_neither_its_place_nor_its_unit)
-{
-    static sim_time patience = -1;
-    sim_semaphore_init(&sem, s, "semaphore", 0);
-    victim = spawn("taker", taker, &patience);
-    struct sim_event e;
-    sim_event_init(&e, SIM_CLASS_DEVICE, stray);
-    sim_at(s, &e, 10);
-    cr_assert_eq(sim_run(s), SIM_END_IDLE);
-    cr_assert_str_eq(order, "g");
-    cr_assert_eq(sem.count, 0);
 }
 
 /* ---- many ---- */
