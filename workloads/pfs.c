@@ -110,8 +110,8 @@ static uint64_t per_rank(const struct params *p)
 /* Where requests take place; in M_LOG a guess. */
 static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint32_t ranks)
 {
-    bool free = p->mode == M_UNIX || p->mode == M_ASYNC;
-    bool once = p->file == OWN || p->mode == M_GLOBAL;
+    bool free = pfs_mode_is((enum pfs_mode)p->mode, PFS_MODE_OWN);
+    bool once = p->file == OWN || pfs_mode_is((enum pfs_mode)p->mode, PFS_MODE_ONE);
     int access = once ? IO_BROADCAST : free ? p->access : IO_INTERLEAVED;
     return (struct io_pattern){ .access = (enum io_access)access,
                                 .size = (uint64_t)p->size,
@@ -145,7 +145,7 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->nodes > layout->compute_count)
         return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
                        (long long)p->nodes, layout->compute_count);
-    if (p->span > 0 && p->mode != M_UNIX && p->mode != M_ASYNC)
+    if (p->span > 0 && !pfs_mode_is((enum pfs_mode)p->mode, PFS_MODE_OWN))
         return err_set(e, "workload.span: only in M_UNIX and M_ASYNC, where a program chooses its "
                           "offsets");
     if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / nodes_of(p, layout))
@@ -243,9 +243,10 @@ static void report(struct run *r, const struct pfs_req *q)
                                [ARM] = s->arm };
     for (size_t i = 0; i < ARRAY_LEN(times); i++)
         port_measure(port, &measures[i], (double)times[i] / (double)SIM_SEC);
-    if (r->p->mode == M_GLOBAL)
+    bool one = pfs_mode_is((enum pfs_mode)r->p->mode, PFS_MODE_ONE);
+    if (one)
         port_measure(port, &measures[RECEIVED], (double)q->moved);
-    if (r->p->mode != M_GLOBAL || r->rank == 0)
+    if (!one || r->rank == 0)
         port_progress(port, port_now(port) - s->latency, (double)q->moved);
 }
 
@@ -303,7 +304,8 @@ static bool request(struct run *r, enum pfs_op op, uint64_t k, bool measured)
 static bool step(void *self, uint64_t k)
 {
     struct run *r = self;
-    if ((r->p->file == OWN || r->ranks == 1) && (r->p->mode == M_UNIX || r->p->mode == M_ASYNC))
+    if ((r->p->file == OWN || r->ranks == 1) &&
+        pfs_mode_is((enum pfs_mode)r->p->mode, PFS_MODE_OWN))
         os_safe_point(r->node, k);
     return request(r, r->p->op == OP_READ ? PFS_READ : PFS_WRITE, k, true);
 }
@@ -321,7 +323,7 @@ static bool loop(struct run *r)
                                .p = &p->loop,
                                .ranks = r->ranks,
                                .writes = p->op == OP_WRITE,
-                               .together = p->mode == M_SYNC || p->mode == M_GLOBAL,
+                               .together = pfs_mode_is((enum pfs_mode)p->mode, PFS_MODE_MEET),
                                .from = r->resume,
                                .self = r,
                                .request = step,

@@ -90,8 +90,28 @@ enum pfs_status {
 };
 const char *pfs_status_name(enum pfs_status s); /* in words; static */
 
-enum pfs_mode { M_UNIX, M_LOG, M_SYNC, M_RECORD, M_GLOBAL, M_ASYNC, PFS_MODES };
+/* A mode a line: its number on the wire is its place, its file mode_NAME.c (os/pfs/mode.h). */
+#define PFS_MODE_LIST(X)                                                                           \
+    X(M_UNIX, unix)                                                                                \
+    X(M_LOG, log)                                                                                  \
+    X(M_SYNC, sync)                                                                                \
+    X(M_RECORD, record)                                                                            \
+    X(M_GLOBAL, global)                                                                            \
+    X(M_ASYNC, async)
+
+#define X(number, name) number,
+enum pfs_mode { PFS_MODE_LIST(X) PFS_MODES };
+#undef X
 extern const struct kind_set pfs_modes; /* by enum pfs_mode */
+/* What a mode is, for who must know it. */
+enum {
+    PFS_MODE_OWN = 1,   /* private pointers: a program may choose the place (`at`) */
+    PFS_MODE_GIVEN = 2, /* the service node gives the range */
+    PFS_MODE_MEET = 4,  /* and only once all ranks have called */
+    PFS_MODE_ONE = 8,   /* which then is one transfer for all */
+};
+/* Whether it is any of these. */
+bool pfs_mode_is(enum pfs_mode m, unsigned what);
 
 #define PFS_NAME_MAX 63
 #define PFS_FACTOR_MAX 256

@@ -1,4 +1,4 @@
-/* pfs_client.c: the client library: opening and closing, metadata calls, tokens. */
+/* pfs_client.c: the client library: opening and closing, metadata calls. */
 #include "os/pfs/pfs_internal.h"
 
 #include <stdio.h>
@@ -151,73 +151,9 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
     return x.status;
 }
 
-/* ---- tokens (M_UNIX) ---- */
+/* ---- calls to this node ---- */
 
-static void give_back(struct pfs_vnode *v)
-{
-    struct rope r;
-    struct pfs_meta_msg m = { .id = v->id, .size = v->size };
-    v->token = PFS_TOKEN_NONE;
-    rope_init(&r);
-    pfs_meta_store(&r, &m, NULL);
-    select_reply(v->recall, &r);
-    rope_fini(&r);
-    v->recall = NULL;
-}
-
-static void fail_queue(struct pfs_vnode *v, enum pfs_status s)
-{
-    struct list failed, *l;
-    list_init(&failed);
-    while ((l = list_pop(&v->queue)) != NULL)
-        list_push(&failed, l);
-    while ((l = list_pop(&failed)) != NULL)
-        pfs_req_end(LIST_ENTRY(l, struct pfs_req, link), s);
-}
-
-static void granted(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
-                    const uint32_t *group)
-{
-    struct pfs_vnode *v = arg;
-    (void)group;
-    v->refs--; /* the call's */
-    if (s != PFS_OK) {
-        v->token = PFS_TOKEN_NONE;
-        v->stale = s == PFS_STALE;
-        fail_queue(v, s);
-        return;
-    }
-    v->token = PFS_TOKEN_HELD;
-    v->fresh = true;
-    v->size = m->size;
-    v->grant = m->value;
-    pfs_token_pump(v);
-}
-
-void pfs_token_pump(struct pfs_vnode *v)
-{
-    if (v->active != NULL || v->token == PFS_TOKEN_ASKED)
-        return;
-    bool wanted = v->recall != NULL && !(v->fresh && !list_empty(&v->queue));
-    if (v->token == PFS_TOKEN_HELD && wanted)
-        give_back(v);
-    if (list_empty(&v->queue))
-        return;
-    if (v->token == PFS_TOKEN_HELD) {
-        struct pfs_req *r = LIST_ENTRY(list_pop(&v->queue), struct pfs_req, link);
-        v->fresh = false;
-        v->active = r;
-        r->waited += port_now(v->client->port) - r->since;
-        pfs_data_start(r);
-    } else {
-        v->token = PFS_TOKEN_ASKED;
-        v->refs++;
-        pfs_meta_call(v->client, PFS_META_TOKEN,
-                      &(struct pfs_meta_msg){ .id = v->id, .size = v->size }, NULL, granted, v);
-    }
-}
-
-static struct pfs_vnode *vnode_find(struct pfs_client *c, uint64_t id)
+struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id)
 {
     LIST_EACH (l, &c->vnodes)
         if (LIST_ENTRY(l, struct pfs_vnode, link)->id == id)
@@ -225,36 +161,12 @@ static struct pfs_vnode *vnode_find(struct pfs_client *c, uint64_t id)
     return NULL;
 }
 
-static void serve_recall(struct pfs_client *c, struct select_request *q,
-                         const struct pfs_meta_msg *a)
-{
-    struct pfs_vnode *v = vnode_find(c, a->id);
-    if (v != NULL && v->token != PFS_TOKEN_NONE &&
-        (v->recall == NULL || a->value > v->recall_grant)) {
-        struct select_request *late = v->recall; /* of a grant that is over */
-        v->recall = q;                           /* answered by the pump, after what is under way */
-        v->recall_grant = a->value;
-        q = late;
-        pfs_token_pump(v);
-        if (q == NULL)
-            return;
-    }
-    struct rope r;
-    struct pfs_meta_msg m = { .status = v == NULL ? PFS_NO_FILE : PFS_OK,
-                              .id = a->id,
-                              .size = v == NULL ? 0 : v->size };
-    rope_init(&r);
-    pfs_meta_store(&r, &m, NULL);
-    select_reply(q, &r);
-    rope_fini(&r);
-}
-
 static void serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args)
 {
     struct pfs_client *c = arg;
     struct pfs_meta_msg a = { 0 };
     if (procedure == PFS_CLIENT_RECALL && pfs_meta_load(args, &a, NULL)) {
-        serve_recall(c, q, &a);
+        pfs_token_recalled(c, q, &a);
         return;
     }
     if (procedure == PFS_CLIENT_GLOBAL) {
@@ -290,7 +202,7 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 static struct pfs_vnode *vnode_get(struct pfs_client *c, const struct pfs_meta_msg *m,
                                    const uint32_t *group)
 {
-    struct pfs_vnode *v = vnode_find(c, m->id);
+    struct pfs_vnode *v = pfs_vnode_find(c, m->id);
     if (v == NULL) {
         v = port_alloc(c->port, sizeof *v);
         v->client = c;
@@ -313,7 +225,7 @@ static void vnode_put(struct pfs_vnode *v)
     if (--v->refs > 0)
         return;
     if (v->recall != NULL)
-        give_back(v);
+        pfs_token_give(v);
     list_remove(&v->link);
     port_free(v->client->port, v);
 }
@@ -349,6 +261,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->client = c;
     f->v = vnode_get(c, &m, group);
     f->mode = mode;
+    f->ops = pfs_mode_at(c->modes, mode);
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;
     f->number = m.ranks;
@@ -385,13 +298,13 @@ enum pfs_status pfs_close(struct pfs_file *f)
     struct pfs_meta_msg m = { .id = v->id,
                               .size = v->size,
                               .value = v->grant,
-                              .unit = f->mode == M_RECORD && !f->told ? f->record : 0,
+                              .unit = f->told ? 0 : f->record,
                               .rank = f->rank,
                               .ranks = f->ranks };
     port_work(c->port, PORT_WORK_TRAP, 1);
     if (v->refs == 1) {
         if (v->recall != NULL)
-            give_back(v);
+            pfs_token_give(v);
         if (v->token == PFS_TOKEN_HELD)
             m.flags = PFS_META_TOKEN_BACK;
         v->token = PFS_TOKEN_NONE;
@@ -428,43 +341,23 @@ enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags
     return opened(out, pfs_agree(c, tag, ranks, s));
 }
 
-/* A call of all ranks of a file, or of one in M_LOG; moves what this rank knows of the pointer.
- * (blocks) */
-static enum pfs_status together(struct pfs_file *f, enum pfs_meta_proc proc, unsigned flag,
-                                uint64_t value, uint32_t *number)
-{
-    struct pfs_meta_msg m = { .id = f->v->id,
-                              .flags = flag,
-                              .value = value,
-                              .unit = f->mode == M_RECORD && !f->told ? f->record : 0,
-                              .rank = f->rank,
-                              .ranks = f->ranks };
-    enum pfs_status s = pfs_meta_ask(f->client, proc, &m, NULL);
-    if (s == PFS_OK) {
-        f->pointer = m.id;
-        *number = m.ranks;
-    } else if (s == PFS_BAD_RECORD) {
-        f->told = true;
-    }
-    return s;
-}
-
 enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
 {
     struct pfs_vnode *v = f->v;
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     if (v->token == PFS_TOKEN_HELD && v->active == NULL && v->recall == NULL) {
-        /* What is not M_UNIX asks the service node for the size. */
+        /* Who needs no token asks the service node for the size. */
         struct pfs_meta_msg back = {
             .id = v->id, .size = v->size, .value = v->grant, .flags = PFS_META_TOKEN_BACK
         };
         v->token = PFS_TOKEN_NONE;
         (void)pfs_meta_ask(f->client, PFS_META_CLOSE, &back, NULL);
     }
-    enum pfs_status s = together(f, PFS_META_ORDER, PFS_META_MODE, mode, &f->number);
+    enum pfs_status s = pfs_call_together(f, PFS_META_ORDER, PFS_META_MODE, mode, &f->number);
     if (s != PFS_OK)
         return s;
     f->mode = mode;
+    f->ops = pfs_mode_at(f->client->modes, mode);
     f->record = 0;
     f->count = 0;
     f->told = false;
@@ -527,12 +420,9 @@ enum pfs_status pfs_sync(struct pfs_file *f)
 
 enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off)
 {
-    uint32_t round;
     port_work(f->client->port, PORT_WORK_TRAP, 1);
-    if (f->mode == M_LOG)
-        return together(f, PFS_META_POINTER, PFS_META_SEEK, off, &round);
-    if (f->mode == M_SYNC || f->mode == M_GLOBAL)
-        return together(f, PFS_META_ORDER, PFS_META_SEEK, off, &round);
+    if (f->ops->seek != NULL)
+        return f->ops->seek(f, off);
     f->pointer = off;
     f->count = 0;
     return PFS_OK;
@@ -540,9 +430,7 @@ enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off)
 
 uint64_t pfs_tell(const struct pfs_file *f)
 {
-    uint64_t at, records;
-    if (f->mode != M_RECORD)
-        return f->pointer;
+    uint64_t at, records; /* without records both are 0 */
     if (__builtin_mul_overflow(f->count, f->ranks, &records) ||
         __builtin_add_overflow(records, f->rank, &records) ||
         __builtin_mul_overflow(records, f->record, &at) ||
@@ -567,8 +455,8 @@ const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f)
     return &f->v->attrs;
 }
 
-struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,
-                                    const struct pfs_params *params)
+struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout *layout,
+                                   const struct pfs_params *params, const struct kind_set *modes)
 {
     struct port *p = xk_port(rpc);
     struct pfs_client *c = port_alloc(p, sizeof *c);
@@ -576,6 +464,7 @@ struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout
     c->rpc = rpc;
     c->layout = layout;
     c->params = params;
+    c->modes = modes;
     uint64_t most = select_max_bytes(c->rpc) - PFS_META_BYTES, grain = 65536;
     c->chunk = (uint64_t)params->rpc < most ? (uint64_t)params->rpc : most;
     while (grain > c->chunk)

@@ -1,6 +1,6 @@
-/* pfs_data.c: reads and writes: the mode's rule for the offset, the pieces, and their times.
+/* pfs_data.c: reads and writes: the pieces, and their times.
  *
- *   submitted -> (order: M_LOG, M_SYNC, M_GLOBAL) -> (token: M_UNIX) -> (size: reads near the end)
+ *   submitted -> placed by the mode (mode.h) -> (size: reads near the end)
  *             -> pieces -> (size: reads that met the end of a local file without a token)
  *             -> (extend: writes beyond the size without a token) -> ended
  */
@@ -55,7 +55,7 @@ static uint64_t plus(uint64_t a, uint64_t b)
     return b < UINT64_MAX - a ? a + b : UINT64_MAX;
 }
 
-static bool ends_too_far(const struct pfs_req *r)
+bool pfs_ends_too_far(const struct pfs_req *r)
 {
     return r->op == PFS_WRITE && r->len > 0 && plus(r->off, r->len) > PFS_SIZE_MAX;
 }
@@ -63,8 +63,13 @@ static bool ends_too_far(const struct pfs_req *r)
 /* The service node has given the range, for reads what lies before the end of the file. */
 static bool range_given(const struct pfs_req *r)
 {
-    enum pfs_mode m = r->file->mode;
-    return m == M_LOG || m == M_SYNC || m == M_GLOBAL;
+    return (r->file->ops->is & PFS_MODE_GIVEN) != 0;
+}
+
+/* This node holds the token for the request, so it knows the size. */
+static bool has_token(const struct pfs_req *r)
+{
+    return r->file->v->active == r;
 }
 
 /* ---- the trace ---- */
@@ -78,7 +83,7 @@ static void trace(const struct pfs_req *r, trace_mark *mark)
     if (!port_trace_on(p))
         return;
     (void)snprintf(name, sizeof name, "%s %s", r->op == PFS_READ ? "read" : "write",
-                   pfs_modes.items[r->file->mode]->name);
+                   r->file->ops->kind.name);
     mark(p, "files", name, r->trace);
 }
 
@@ -125,15 +130,8 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
     x->queue = r->waited + r->last_server - r->last_device;
     x->mesh = r->last_done - r->last_called - r->last_server;
     took(r);
-    if (s == PFS_BAD_RECORD && r->nth > 0 && r->nth <= f->count) { /* the pointer stays */
-        f->count = r->nth - 1;
-        if (f->count == 0)
-            f->record = 0;
-    }
-    if (f->mode == M_UNIX && f->v->active == r) {
-        f->v->active = NULL;
-        pfs_token_pump(f->v);
-    }
+    if (f->ops->ended != NULL)
+        f->ops->ended(r);
     r->ended = true;
     if (r->done != NULL)
         r->done(r);
@@ -179,10 +177,10 @@ static void transferred(struct pfs_req *r, enum pfs_status s)
         assemble(r);
     if (r->op == PFS_WRITE)
         rope_fini(&r->data);
-    if (r->file->mode == M_GLOBAL)
-        pfs_global_send(r, s);
+    if (r->file->ops->moved != NULL)
+        r->file->ops->moved(r, s);
     bool wrote = s == PFS_OK && r->op == PFS_WRITE && r->moved > 0;
-    if (wrote && r->file->mode != M_UNIX && (r->edge || end_of(r) > v->size)) {
+    if (wrote && !has_token(r) && (r->edge || end_of(r) > v->size)) {
         r->since = port_now(r->file->client->port);
         pfs_meta_call(r->file->client, PFS_META_EXTEND,
                       &(struct pfs_meta_msg){ .id = v->id, .size = end_of(r) }, NULL, extended, r);
@@ -211,7 +209,7 @@ static void edge_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
 static void pieces_ended(struct pfs_req *r)
 {
     struct pfs_file *f = r->file;
-    if (r->status != PFS_OK || r->op != PFS_READ || !r->edge || f->mode == M_UNIX) {
+    if (r->status != PFS_OK || r->op != PFS_READ || !r->edge || has_token(r)) {
         transferred(r, r->status);
         return;
     }
@@ -413,7 +411,7 @@ static void size_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
 void pfs_data_start(struct pfs_req *r)
 {
     struct pfs_vnode *v = r->file->v;
-    if (r->op == PFS_READ && r->file->mode != M_UNIX && !range_given(r) &&
+    if (r->op == PFS_READ && !has_token(r) && !range_given(r) &&
         before(v->size, r->off, r->len) < r->len) {
         r->since = port_now(r->file->client->port);
         pfs_meta_call(r->file->client, PFS_META_STAT, &(struct pfs_meta_msg){ .id = v->id }, NULL,
@@ -423,68 +421,20 @@ void pfs_data_start(struct pfs_req *r)
     launch(r);
 }
 
-/* ---- the modes ---- */
+/* ---- what modes are made of ---- */
 
-static void ask_order(struct pfs_req *r, enum pfs_meta_proc proc);
-
-static void ordered(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
-                    const uint32_t *group)
-{
-    struct pfs_req *r = arg;
-    struct pfs_file *f = r->file;
-    (void)group;
-    r->waited += port_now(f->client->port) - r->since;
-    if (f->mode != M_LOG) { /* the next in order asks */
-        list_remove(&r->link);
-        if (!list_empty(&f->orders))
-            ask_order(LIST_ENTRY(f->orders.next, struct pfs_req, link), PFS_META_ORDER);
-    }
-    if (s != PFS_OK) {
-        pfs_req_end(r, s);
-        return;
-    }
-    r->off = m->value;
-    r->moved = m->unit;
-    r->round = m->ranks;
-    f->pointer = m->id;
-    if (m->size > f->v->size)
-        f->v->size = m->size;
-    if (f->mode == M_GLOBAL)
-        pfs_global_ordered(r);
-    else
-        pfs_data_start(r);
-}
-
-static void ask_order(struct pfs_req *r, enum pfs_meta_proc proc)
+bool pfs_place_own(struct pfs_req *r)
 {
     struct pfs_file *f = r->file;
-    struct pfs_meta_msg m = { .id = f->v->id,
-                              .value = r->len,
-                              .rank = f->rank,
-                              .ranks = f->ranks,
-                              .flags = (r->op == PFS_WRITE ? PFS_META_WRITE : 0) |
-                                       (f->mode == M_GLOBAL ? PFS_META_GLOBAL : 0) };
-    pfs_meta_call(f->client, proc, &m, NULL, ordered, r);
-}
-
-static void start_record(struct pfs_req *r)
-{
-    struct pfs_file *f = r->file;
-    uint64_t before_it = f->record, record = before_it > 0 ? before_it : r->len;
-    f->record = record;
-    r->off = pfs_tell(f);
-    if (r->len != record) {
-        pfs_req_end(r, PFS_BAD_RECORD);
-        return;
-    }
-    if (ends_too_far(r)) {
-        f->record = before_it;
+    if (!r->at)
+        r->off = f->pointer;
+    if (pfs_ends_too_far(r)) {
         pfs_req_end(r, PFS_NO_SPACE);
-        return;
+        return false;
     }
-    if (r->len > 0)
-        r->nth = ++f->count;
-    pfs_data_start(r);
+    if (!r->at)
+        f->pointer = plus(r->off, r->len);
+    return true;
 }
 
 void pfs_submit(struct pfs_req *r)
@@ -499,36 +449,7 @@ void pfs_submit(struct pfs_req *r)
         r->len = r->data.length;
     else
         rope_fini(&r->data);
-    switch (f->mode) {
-    case M_LOG:
-        ask_order(r, PFS_META_POINTER);
-        return;
-    case M_SYNC:
-    case M_GLOBAL:
-        list_push(&f->orders, &r->link);
-        if (f->orders.next == &r->link)
-            ask_order(r, PFS_META_ORDER);
-        return;
-    case M_RECORD:
-        start_record(r);
-        return;
-    default:
-        break;
-    }
-    if (!r->at)
-        r->off = f->pointer;
-    if (ends_too_far(r)) {
-        pfs_req_end(r, PFS_NO_SPACE);
-        return;
-    }
-    if (!r->at)
-        f->pointer = plus(r->off, r->len);
-    if (f->mode == M_ASYNC) {
-        pfs_data_start(r);
-        return;
-    }
-    list_push(&f->v->queue, &r->link);
-    pfs_token_pump(f->v);
+    f->ops->place(r);
 }
 
 /* ---- for threads ---- */
@@ -537,8 +458,7 @@ static enum pfs_status run(struct pfs_req *r)
 {
     pfs_submit(r);
     enum pfs_status s = pfs_wait(r);
-    if ((r->file->mode == M_UNIX || r->file->mode == M_ASYNC) &&
-        r->file->pointer == plus(r->off, r->len))
+    if ((r->file->ops->is & PFS_MODE_OWN) && r->file->pointer == plus(r->off, r->len))
         r->file->pointer = end_of(r); /* a short read stops at the end of the file */
     return s;
 }

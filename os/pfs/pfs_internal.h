@@ -2,7 +2,7 @@
 #ifndef OS_PFS_PFS_INTERNAL_H
 #define OS_PFS_PFS_INTERNAL_H
 
-#include "os/pfs/pfs.h"
+#include "os/pfs/mode.h"
 #include "os/proto/select/select.h"
 #include "os/xk/peers.h"
 
@@ -53,16 +53,17 @@ struct pfs_meta_msg { /* then `factor` group entries of two bytes, when factor >
 enum {
     PFS_META_WRITE = 8,
     PFS_META_TOKEN_BACK = 16,
-    PFS_META_GLOBAL = 32,
     PFS_META_SEEK = 64,
     PFS_META_MODE = 128,
-    PFS_META_TOGETHER = 256
-}; /* flags beside PFS_O_... */
+    PFS_META_TOGETHER = 256,
+    PFS_META_MODE_AT = 16 /* from this bit on: the number of the mode that a request is made in */
+};                        /* flags beside PFS_O_... */
 
 #define PFS_IO_ARGS_BYTES 48
 struct pfs_io_args { /* then the data of a write */
     uint64_t id, off, len;
-    uint64_t record; /* M_RECORD: its length, else 0; PFS_IO_FILL: the pattern's seed */
+    uint64_t
+        record; /* its length where records have one, else 0; PFS_IO_FILL: the pattern's seed */
     uint64_t unit;
     uint32_t factor, dir;
     uint32_t number; /* of the last setiomode */
@@ -81,6 +82,13 @@ struct pfs_io_reply { /* then the data of a read */
         edge; /* the local file ended in the range that was read, or the write made it longer */
     sim_time device, server; /* the device worked; from arrival to reply */
 };
+
+/* pfs_meta_start and pfs_client_start with the set of modes. */
+void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
+                   const struct pfs_params *params, const struct kind_set *modes);
+/* The client. */
+struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout *layout,
+                                   const struct pfs_params *params, const struct kind_set *modes);
 
 void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32_t *group);
 /* group: NULL or PFS_FACTOR_MAX entries.  False: too short or out of range. */
@@ -105,27 +113,28 @@ struct pfs_vnode {
     struct pfs_attrs attrs;
     uint32_t refs;
     bool stale; /* the service node has restarted since */
-    /* M_UNIX */
+    /* the token */
     enum pfs_token token;
     uint64_t grant;
     bool fresh; /* granted and not used yet: one request before it is given back */
     struct select_request *recall;
     uint64_t recall_grant; /* which it recalls */
     struct pfs_req *active;
-    struct list queue; /* pfs_req.link: M_UNIX requests of this node, in order */
+    struct list queue; /* pfs_req.link: requests that wait for it, in order */
 };
 
 struct pfs_file {
     struct pfs_client *client;
     struct pfs_vnode *v;
     enum pfs_mode mode;
-    uint64_t pointer; /* M_RECORD: base */
-    uint64_t record;  /* M_RECORD: length, 0 until the first request */
-    uint64_t count;   /* M_RECORD: requests so far */
-    bool told;        /* M_RECORD: that the lengths differ */
-    uint32_t number;  /* of the last setiomode */
+    const struct pfs_mode_ops *ops; /* its */
+    uint64_t pointer;               /* of records: the base */
+    uint64_t record;                /* length of records, 0 until the first request */
+    uint64_t count;                 /* records so far */
+    bool told;                      /* that the lengths of records differ */
+    uint32_t number;                /* of the last setiomode */
     uint32_t rank, ranks;
-    struct list orders; /* pfs_req.link: M_SYNC, M_GLOBAL: requests in order, the first is asking */
+    struct list orders; /* pfs_req.link: of rounds, the first is asking */
 };
 
 #define PFS_RPC_MAX (64u << 20) /* the most that the parameter `rpc` may be */
@@ -135,13 +144,14 @@ struct pfs_client {
     struct xk_protl *rpc;
     const struct os_layout *layout;
     const struct pfs_params *params;
+    const struct kind_set *modes;
     uint64_t chunk; /* data bytes in one call, a multiple of 64 KiB where that fits */
     struct list vnodes;
     struct list retry; /* pfs_piece.link */
     struct port_timer retry_timer;
     struct list calls;     /* metadata calls that wait to be tried again */
-    struct list broadcast; /* M_GLOBAL: what came before its request */
-    struct list sends;     /* M_GLOBAL: parts that wait to be sent again */
+    struct list broadcast; /* of one transfer for all: what came before its request */
+    struct list sends;     /* of it: parts that wait to be sent again */
     uint64_t traced;       /* requests so far: their ids in a trace */
 };
 
@@ -169,14 +179,21 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
                            enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed);
 
 void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry, pfs_global_retry */
-void pfs_token_pump(struct pfs_vnode *v);
+struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id);
+/* A call of all ranks of a file, or a seek of one where the pointer is first come, first served;
+ * moves what this rank knows of the pointer. (blocks) */
+enum pfs_status pfs_call_together(struct pfs_file *f, enum pfs_meta_proc proc, unsigned flag,
+                                  uint64_t value, uint32_t *number);
+/* The token: back to the service node, which waits for it; it wants it. */
+void pfs_token_give(struct pfs_vnode *v);
+void pfs_token_recalled(struct pfs_client *c, struct select_request *q,
+                        const struct pfs_meta_msg *a);
+bool pfs_ends_too_far(const struct pfs_req *r);
 void pfs_data_start(struct pfs_req *r); /* the offset is known; the token is held if needed */
 void pfs_data_retry(struct pfs_client *c);
 void pfs_req_end(struct pfs_req *r, enum pfs_status s);
 
-/* M_GLOBAL: rank 0 has the range and transfers it for all; the others wait for what it sends. */
-void pfs_global_ordered(struct pfs_req *r);
-void pfs_global_send(struct pfs_req *r, enum pfs_status s); /* rank 0's transfer has ended */
+/* One transfer for all: what rank 0 sends to the others. */
 void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct rope *args);
 void pfs_global_retry(struct pfs_client *c);
 void pfs_global_fail(struct pfs_client *c); /* a node is down: nobody waits any more */

@@ -1,6 +1,16 @@
 /* pfs_service.c: PFS as services: metadata, a server on every I/O node, a library for programs. */
 #include "os/pfs/pfs_internal.h"
 
+#define X(number, name) &pfs_mode_##name.kind,
+static const struct kind *const modes[] = { PFS_MODE_LIST(X) NULL };
+#undef X
+const struct kind_set pfs_modes = { "mode", "workload.mode", modes };
+
+bool pfs_mode_is(enum pfs_mode m, unsigned what)
+{
+    return (pfs_mode_at(&pfs_modes, m)->is & what) != 0;
+}
+
 #define RETRY_DELAY                                                                                \
     P_TIME(pfs_params, retry_delay, "10ms", "1us", "1h",                                           \
            "Pause before a refused or failed call is made again.", "ASSUMED(a disk access long)")
@@ -45,6 +55,18 @@ static const struct param server_params[] = {
             "see its parameters"),
     P_END,
 };
+
+void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
+                    const struct pfs_params *params)
+{
+    pfs_meta_boot(rpc, layout, params, &pfs_modes);
+}
+
+struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,
+                                    const struct pfs_params *params)
+{
+    return pfs_client_boot(rpc, layout, params, &pfs_modes);
+}
 
 static void *start_meta(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {

@@ -12,24 +12,6 @@
 
 #include <string.h>
 
-static const struct kind mode_kinds[PFS_MODES] = {
-    [M_UNIX] = { .name = "M_UNIX", .doc = "private pointers; each request is atomic" },
-    [M_LOG] = { .name = "M_LOG", .doc = "a shared pointer; first come, first served" },
-    [M_SYNC] = { .name = "M_SYNC", .doc = "a shared pointer; all call; ranges in order of rank" },
-    [M_RECORD] = { .name = "M_RECORD",
-                   .doc = "private pointers in lock step, records of one length" },
-    [M_GLOBAL] = { .name = "M_GLOBAL", .doc = "all call; one does the transfer for all" },
-    [M_ASYNC] = { .name = "M_ASYNC", .doc = "private pointers, nothing atomic" },
-};
-static const struct kind *const modes[] = { &mode_kinds[M_UNIX],
-                                            &mode_kinds[M_LOG],
-                                            &mode_kinds[M_SYNC],
-                                            &mode_kinds[M_RECORD],
-                                            &mode_kinds[M_GLOBAL],
-                                            &mode_kinds[M_ASYNC],
-                                            NULL };
-const struct kind_set pfs_modes = { "mode", "workload.mode", modes };
-
 const char *pfs_status_name(enum pfs_status s)
 {
     static const char *const names[] = { "ok",

@@ -130,7 +130,7 @@ static void judge_rule(void)
             }
             if (m.mode == M_RECORD)
                 off = m.shared + ((m.nth + k) * RANKS + r) * m.record;
-            else if (m.mode != M_ASYNC)
+            else if (!pfs_mode_is(m.mode, PFS_MODE_OWN))
                 off = m.shared;
             m.size = m.mode == M_SYNC ? size : m.size;
             if (!p->write)
@@ -186,7 +186,9 @@ static void draw_turn(void)
             p->fill = (uint8_t)(1 + len % 255);
         if (m.mode != M_GLOBAL && m.mode != M_RECORD)
             p->len = draw(len + 1);
-        p->at = m.mode == M_ASYNC ? (uint64_t)i * 3000 + draw(3001 - p->len) : draw(4000);
+        p->at = m.mode != M_UNIX && pfs_mode_is(m.mode, PFS_MODE_OWN)
+                    ? (uint64_t)i * 3000 + draw(3001 - p->len)
+                    : draw(4000);
         if (m.mode == M_GLOBAL && wrong < 2 && r == odd) {
             m.want = no[wrong];
             p->write = wrong == 0 ? !write : write;
@@ -242,7 +244,7 @@ static void draw_values(uint32_t n, bool may_differ)
 
 static void seek(struct pfs_world *w, struct pfs_client *c, struct pfs_file *f, uint32_t rank)
 {
-    bool together = m.mode == M_SYNC || m.mode == M_GLOBAL;
+    bool together = pfs_mode_is(m.mode, PFS_MODE_MEET);
     meet(w, c);
     if (rank == 0) {
         draw_values(m.size < 4000 ? (uint32_t)m.size + 2 : 4000, together);

@@ -1,4 +1,4 @@
-/* pfs_global.c: M_GLOBAL: one transfer for all ranks, spread along a binomial tree.
+/* mode_global.c: M_GLOBAL: one transfer for all ranks, spread along a binomial tree.
  *
  * Rank 0 reads (or writes) the range; the outcome goes to rank r's children r + 1, r + 2, r + 4 ...
  * below r's lowest bit, in parts of one call each.  Rank r of the file is compute node r.
@@ -145,7 +145,7 @@ static void deliver(struct outcome *o)
     outcome_put(o);
 }
 
-void pfs_global_ordered(struct pfs_req *r)
+static void begin(struct pfs_req *r)
 {
     struct pfs_client *c = r->file->client;
     if (r->file->rank == 0) {
@@ -163,7 +163,7 @@ void pfs_global_ordered(struct pfs_req *r)
     }
 }
 
-void pfs_global_send(struct pfs_req *r, enum pfs_status s)
+static void moved(struct pfs_req *r, enum pfs_status s)
 {
     struct pfs_file *f = r->file;
     if (f->rank != 0)
@@ -217,3 +217,20 @@ void pfs_global_fail(struct pfs_client *c)
         outcome_put(o);
     }
 }
+
+static enum pfs_status agree(const struct pfs_call *a, const struct pfs_call *b)
+{
+    if (a->flags != b->flags)
+        return PFS_BAD_MODE;
+    return a->value == b->value ? PFS_OK : PFS_BAD_RECORD;
+}
+
+const struct pfs_mode_ops pfs_mode_global = {
+    .kind = { .name = "M_GLOBAL", .doc = "all call; one does the transfer for all" },
+    .is = PFS_MODE_GIVEN | PFS_MODE_MEET | PFS_MODE_ONE,
+    .place = pfs_ask_round,
+    .begin = begin,
+    .moved = moved,
+    .seek = pfs_seek_round,
+    .agree = agree,
+};

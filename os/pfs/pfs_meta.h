@@ -1,0 +1,114 @@
+/* pfs_meta.h: the metadata server: names, attributes, sizes, tokens, shared pointers, gathers.
+ *
+ * One per machine, on the service node; all of it is upcalls, and all of it is lost when the node
+ * crashes.  A file's number holds the node's incarnation, so that no number is given twice.
+ *
+ *   pfs_meta.c    names and what a file has; calls by their procedure
+ *   pfs_token.c   who may use a file alone
+ *   pfs_round.c   what ranks call together: rounds of the shared pointer by the rule of the mode
+ *                 (mode.h: agree), setiomode, gopen, pfs_agree
+ */
+#ifndef OS_PFS_PFS_META_H
+#define OS_PFS_PFS_META_H
+
+#include "os/pfs/pfs_internal.h"
+
+struct meta {
+    struct port *port;
+    struct xk_protl *rpc;
+    const struct os_layout *layout;
+    const struct pfs_params *params;
+    const struct kind_set *modes;
+    uint64_t next_id;
+    uint32_t lowest_lost; /* of the ranks of the partition that crashed since this server booted */
+    struct list files, gathers;
+    struct list retry; /* files whose recall found the queue full */
+    struct port_timer retry_timer;
+};
+
+/* Calls that ranks make together: each rank's wait in their order, a round is one of each. */
+struct meeting {
+    uint32_t ranks, come; /* come: of them a call waits */
+    struct list *calls;   /* by rank: waiters */
+};
+
+struct seat {
+    uint32_t opens; /* how often the rank has the file open */
+    bool closed;    /* not any more */
+};
+
+struct meta_file {
+    struct list link, retry;
+    struct meta *m;
+    uint64_t id, size;
+    char name[PFS_NAME_MAX + 1]; /* "" once removed */
+    struct pfs_attrs attrs;
+    bool held, recalling;
+    uint32_t holder;
+    uint64_t grant; /* counts: a late answer to a recall of an earlier grant is ignored */
+    struct list waiters;
+    uint64_t pointer;
+    /* The ranks that share it, more than one: those that have it open at one time. */
+    struct meeting meeting;
+    struct seat *seats;       /* by rank */
+    uint32_t present, closed; /* ranks that have it open; that had, while others have */
+    uint32_t number, round;   /* of setiomodes and gopens; of collective calls */
+    uint64_t record;          /* length of records of the ranks that have closed */
+};
+
+/* ---- pfs_meta.c ---- */
+
+/* Answers, with the group when it is not NULL. */
+void pfs_meta_reply(struct select_request *q, enum pfs_status status, const struct pfs_meta_msg *m,
+                    const uint32_t *group);
+void pfs_meta_answer(struct select_request *q, enum pfs_status status, uint64_t size,
+                     uint64_t value);
+struct meta_file *pfs_meta_by_id(struct meta *m, uint64_t id);
+struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f);
+/* The file of that name, made where that is asked. */
+enum pfs_status pfs_meta_file_for(struct meta *m, const struct pfs_meta_msg *a,
+                                  const uint32_t *group, struct meta_file **out);
+/* A call that waits. */
+struct pfs_call *pfs_meta_hang(struct meta *m, struct list *on, struct select_request *q,
+                               uint64_t value);
+
+/* ---- pfs_token.c ---- */
+
+/* At boot. */
+void pfs_token_start(struct meta *m);
+/* Answered once the token is the caller's. */
+void pfs_token_ask(struct meta *m, struct select_request *q, struct meta_file *f, uint64_t size);
+/* Sets the size, by way of the token where another node holds it. */
+void pfs_token_size(struct meta *m, struct select_request *q, struct meta_file *f, uint64_t size);
+/* It is not held any more: to the first who waits. */
+void pfs_token_next(struct meta_file *f);
+
+/* ---- pfs_round.c ---- */
+
+/* A rank that shares the file has opened it. */
+void pfs_group_join(struct meta *m, struct meta_file *f, uint32_t rank, uint32_t ranks);
+/* One has closed it. */
+void pfs_group_leave(struct meta *m, struct meta_file *f, uint32_t rank);
+/* The message is from one of those that share it. */
+bool pfs_in_group(const struct meta_file *f, const struct pfs_meta_msg *a);
+/* PFS_META_POINTER. */
+void pfs_pointer_move(struct select_request *q, struct meta_file *f, const struct pfs_meta_msg *a);
+/* PFS_META_ORDER: answered once its round is complete. */
+void pfs_round_call(struct meta *m, struct select_request *q, struct meta_file *f,
+                    const struct pfs_meta_msg *a);
+/* PFS_META_AGREE. */
+void pfs_gather_agree(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a);
+/* gopen: rank 0's arguments count, once all ranks have come with one mode. */
+void pfs_gather_open(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a,
+                     const uint32_t *group);
+/* Ends what waits for ranks of a file. */
+void pfs_meeting_end(struct meta *m, struct meeting *t, enum pfs_status s);
+/* A rank that has crashed takes part in nothing any more, even when its node is back: it knows
+ * nothing of what its partners wait for.  Nor does a metadata server that has crashed. */
+bool pfs_rank_lost(const struct meta *m, uint32_t ranks);
+/* The node of compute has crashed: so have its ranks of the file. */
+void pfs_group_lost(struct meta *m, struct meta_file *f, uint32_t node);
+/* A node has crashed: gathers that it may belong to end. */
+void pfs_gather_lost(struct meta *m);
+
+#endif
