@@ -8,6 +8,7 @@
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
 #include "os/pfs/pfs.h"
+#include "os/pio/pio.h"
 #include "os/registry.h"
 #include "os/svm/svm.h"
 #include "workloads/direct/disk_io.h"
@@ -20,6 +21,7 @@
 #define WORKLOAD(name) &workload_##name.kind,
 
 #define WORKLOADS(W)                                                                               \
+    W(io)                                                                                          \
     W(pfs)                                                                                         \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
@@ -49,9 +51,9 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,   &blk_kinds,       &registry_workloads, &registry_direct, &os_protocols,
-    &os_services, &vm_replacements, &svm_managers,       &pfs_modes,       &sched_policies,
-    NULL,
+    &net_kinds,    &blk_kinds,   &registry_workloads, &registry_direct,
+    &os_protocols, &os_services, &vm_replacements,    &svm_managers,
+    &pfs_modes,    &pio_systems, &sched_policies,     NULL,
 };
 
 const struct machine_registry registry_machine = {

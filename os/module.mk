@@ -12,6 +12,7 @@ OS_SRC += os/svm/nodeset.c os/svm/state.c os/svm/svm.c os/svm/coherence.c os/svm
 OS_SRC += os/pfs/layout.c os/pfs/pfs_wire.c os/pfs/pfs_meta.c os/pfs/pfs_token.c os/pfs/pfs_round.c os/pfs/pfs_server.c
 OS_SRC += os/pfs/pfs_client.c os/pfs/pfs_data.c os/pfs/pfs_shared.c os/pfs/mode_unix.c os/pfs/mode_log.c os/pfs/mode_sync.c os/pfs/mode_record.c os/pfs/mode_global.c os/pfs/mode_async.c os/pfs/pfs_service.c
 OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_global.c
+OS_SRC += os/pio/pio.c os/pio/pio_pfs.c
 OS_SRC += os/node.c os/boot.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c
 OS_SRC += os/registry.c

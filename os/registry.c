@@ -1,13 +1,16 @@
-/* registry.c: the protocols and the services, one line each. */
+/* registry.c: the protocols, the services and the file systems, one line each. */
 #include "os/registry.h"
 
 #include "os/node.h"
+#include "os/pio/pio.h"
 #include "os/xk/xobj.h"
 
 #define DECLARE_PROTOCOL(name) extern const struct xk_protl_ops name##_protl;
 #define DECLARE_SERVICE(name) extern const struct os_service_ops name##_service;
+#define DECLARE_SYSTEM(name) extern const struct pio_ops pio_##name;
 #define PROTOCOL(name) &name##_protl.kind,
 #define SERVICE(name) &name##_service.kind,
+#define SYSTEM(name) &pio_##name.kind,
 
 #define PROTOCOLS(P)                                                                               \
     P(mesh)                                                                                        \
@@ -28,11 +31,17 @@
     S(pfs_server)                                                                                  \
     S(pfs_client)
 
+#define SYSTEMS(F) F(pfs)
+
 PROTOCOLS(DECLARE_PROTOCOL)
 SERVICES(DECLARE_SERVICE)
+SYSTEMS(DECLARE_SYSTEM)
 
 static const struct kind *const protocols[] = { PROTOCOLS(PROTOCOL) NULL };
 const struct kind_set os_protocols = { "protocol", "machine.graph", protocols };
 
 static const struct kind *const services[] = { SERVICES(SERVICE) NULL };
 const struct kind_set os_services = { "service", "machine.os", services };
+
+static const struct kind *const systems[] = { SYSTEMS(SYSTEM) NULL };
+const struct kind_set pio_systems = { "system", "workload.system", systems };

@@ -39,7 +39,9 @@ static bool finds_all(const struct workload_ops *ops, const void *params,
             return err_set(e, "workload.%s is '%s', an instance of '%s', but must be one of '%s'",
                            i->name, name, protl->kind.name, i->protocol->kind.name);
     }
-    for (const struct os_service_ops *const *s = ops->services; b && s && *s; s++)
+    const struct os_service_ops *const *s =
+        ops->services_of ? ops->services_of(params) : ops->services;
+    for (; b && s && *s; s++)
         if (!boots(b, *s, ranks))
             return err_set(e,
                            "machine.os boots no service '%s' on the compute nodes of its programs, "

@@ -26,6 +26,8 @@ struct workload_ops {
      * without them is refused.  NULL: nothing. */
     const struct workload_instance *instances;
     const struct os_service_ops *const *services;
+    /* The same where the parameters say which; NULL: `services`. */
+    const struct os_service_ops *const *(*services_of)(const void *params);
     /* Refuses parameters that do not fit together or the machine; may be NULL. */
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);
     /* How many compute nodes take part; NULL: all. */

@@ -14,7 +14,9 @@
 #include "sim/digest.h"
 #include "sim/thread.h"
 #include "tests/sample.h"
-#include "workloads/pfs.h"
+#include "workloads/workload.h"
+
+extern const struct workload_ops workload_pfs;
 
 static void instance(struct val *graph, const char *name, const char *protocol, const char *below)
 {

@@ -1,0 +1,177 @@
+/* pio.c: what all systems have in common; see pio.h. */
+#include "os/pio/pio.h"
+
+#include <string.h>
+
+const char *pio_status_name(enum pio_status s)
+{
+    static const char *const names[] = {
+        "ok",
+        "no such file",
+        "file exists",
+        "bad name",
+        "bad stripe attributes",
+        "not the mode or operation of the others",
+        "wrong record length",
+        "closed by another rank",
+        "no space",
+        "I/O error",
+        "server down",
+        "stale file",
+        "node down",
+        "not what this file system can do",
+    };
+    _Static_assert(ARRAY_LEN(names) == PIO_STATUS_COUNT, "a name per status");
+    return (unsigned)s < PIO_STATUS_COUNT ? names[s] : "?";
+}
+
+static const char *const ctl_names[PIO_CTL_COUNT] = {
+    "close", "set size", "get size", "flush", "seek", "tell", "mode",  "hint",
+    "fill",  "unlink",   "rename",   "mkdir", "stat", "list", "agree",
+};
+
+bool pio_mode_find(const struct pio_ops *ops, const char *name, const char *path, int *mode,
+                   struct err *e)
+{
+    *mode = PIO_PLAIN;
+    if (name[0] == 0)
+        return true;
+    for (int i = 0; ops->modes && ops->modes->items[i]; i++)
+        if (strcmp(ops->modes->items[i]->name, name) == 0) {
+            *mode = i;
+            return true;
+        }
+    err_set(e, "%s is '%s', which is no mode of file system '%s'", path, name, ops->kind.name);
+    if (ops->modes)
+        kind_nearest(ops->modes, name, e);
+    return false;
+}
+
+bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struct pio_plan *plan,
+               struct err *e)
+{
+    for (int i = 0; i < PIO_CTL_COUNT; i++)
+        if (plan->can & ~ops->can & PIO_CAN(i))
+            return err_set(e, "%s.system is '%s', a file system without the call '%s'", plan->path,
+                           ops->kind.name, ctl_names[i]);
+    unsigned lacks = plan->traits & ~ops->traits;
+    if (lacks & PIO_SHARED)
+        return err_set(e,
+                       "%s.system is '%s', a file system whose files only one node sees; the "
+                       "programs share theirs",
+                       plan->path, ops->kind.name);
+    if (lacks & PIO_LAYOUT)
+        return err_set(e, "%s.system is '%s', a file system without stripe units and factors",
+                       plan->path, ops->kind.name);
+    return ops->check == NULL || ops->check(l, plan, e);
+}
+
+struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
+{
+    struct pio *s = port_alloc(n->port, sizeof *s);
+    *s = (struct pio){ .ops = ops, .node = n };
+    s->state = ops->start ? ops->start(n) : NULL;
+    return s;
+}
+
+enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_file **out)
+{
+    struct port *p = s->node->port;
+    struct pio_file *f = port_alloc(p, sizeof *f);
+    *f = (struct pio_file){ .sys = s, .mode = o->mode, .rank = o->rank, .ranks = o->ranks };
+    enum pio_status st = s->ops->open(f, o);
+    *out = f;
+    if (st != PIO_OK) {
+        port_free(p, f);
+        *out = NULL;
+    }
+    return st;
+}
+
+enum pio_status pio_control(struct pio *s, struct pio_file *f, struct pio_control *c)
+{
+    if (!(s->ops->can & PIO_CAN(c->what)))
+        return PIO_UNSUPPORTED;
+    enum pio_status st = s->ops->control(s, f, c);
+    if (st == PIO_OK && c->what == PIO_MODE)
+        f->mode = c->mode;
+    if (c->what == PIO_CLOSE)
+        port_free(s->node->port, f);
+    return st;
+}
+
+void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f)
+{
+    *r = (struct pio_req){ .op = op, .file = f };
+    rope_init(&r->data);
+}
+
+/* Until now: for a program that waits, until it runs again. */
+static void took(struct pio_req *r)
+{
+    struct pio_split *x = &r->split;
+    x->latency = port_now(r->file->sys->node->port) - r->started;
+    x->client = x->latency - x->arm - x->queue - x->mesh;
+}
+
+void pio_submit(struct pio_req *r)
+{
+    r->started = port_now(r->file->sys->node->port);
+    r->off = r->runs->off;
+    r->file->sys->ops->submit(r);
+}
+
+enum pio_status pio_wait(struct pio_req *r)
+{
+    struct port *p = r->file->sys->node->port;
+    r->waiter = port_thread_self(p);
+    while (!r->ended)
+        port_thread_block(p, "file request", r->off);
+    took(r);
+    return r->status;
+}
+
+void pio_end(struct pio_req *r, enum pio_status s)
+{
+    ASSERT_MSG(!r->ended, "PIO1: a request ends once");
+    r->status = s;
+    if (s != PIO_OK) {
+        r->moved = 0;
+        rope_fini(&r->data);
+    }
+    took(r);
+    r->ended = true;
+    if (r->done != NULL)
+        r->done(r);
+    else if (r->waiter != NULL)
+        port_thread_wake(r->file->sys->node->port, r->waiter);
+}
+
+uint64_t pio_length(const struct pio_run *runs, uint32_t count)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        n += runs[i].len * runs[i].count;
+    return n;
+}
+
+enum pio_status pio_close(struct pio_file *f)
+{
+    return pio_control(f->sys, f, &(struct pio_control){ .what = PIO_CLOSE });
+}
+
+enum pio_status pio_flush(struct pio_file *f)
+{
+    return pio_control(f->sys, f, &(struct pio_control){ .what = PIO_FLUSH });
+}
+
+enum pio_status pio_set_size(struct pio_file *f, uint64_t size)
+{
+    return pio_control(f->sys, f, &(struct pio_control){ .what = PIO_SET_SIZE, .value = size });
+}
+
+enum pio_status pio_agree(struct pio *s, const char *tag, uint32_t ranks, bool ok)
+{
+    struct pio_control c = { .what = PIO_AGREE, .name = tag, .value = ranks, .ok = ok };
+    return pio_control(s, NULL, &c);
+}

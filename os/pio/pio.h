@@ -1,0 +1,224 @@
+/* pio.h: parallel files as programs see them, whatever file system is below.
+ *
+ * A system is a const ops struct of the set pio_systems: what Lua chooses (workload.system), `psim
+ * list` shows and the benchmark suite runs over.  A program finds it on its node with pio_find,
+ * opens files, hands in requests and controls, and includes the header of no file system.
+ *
+ *   Requests  a list of runs of the file, and the data of all runs in the order of the list
+ *             (scatter and gather on the file's side); several may be under way.  No request says
+ *             anything of another.
+ *   Modes     whose pointer says where a request takes place is a mode of the system's own set
+ *             (ops.modes), of which a program knows the traits alone (PIO_MODE_).  Mode PIO_PLAIN
+ *             is the one where each request names its runs and nobody coordinates.
+ *   Controls  all else.  What a system cannot do its descriptor says (ops.can): pio_control answers
+ *             PIO_UNSUPPORTED, and pio_check refuses it before the run.
+ *
+ *   PIO1  A request ends exactly once, with a status; only then is it the caller's again.
+ *   PIO2  What an answered write wrote is what requests return that are handed in later, by any
+ *       rank when the system is PIO_SHARED, until a crash of what keeps it.  What an answered
+ *       PIO_FLUSH covered survives that.
+ *   PIO3  A read brings the bytes of its runs up to the first that lies behind the end of the
+ *       file: `moved` of them.
+ *   PIO4  latency = client + mesh + queue + arm, exactly: of what ended last.  client: in the
+ *       library and waiting for its turn there; mesh: messages; queue: waiting for a server;
+ *       arm: the device worked.  What a system cannot tell apart is client.
+ *
+ * Source: the operations are those of the low-level interface of the Scalable I/O Initiative
+ * [Corbett et al., version 1.0, 1996]; names and structures are psim's.
+ * Who calls it: programs (workloads/), in threads by the calls marked (blocks).
+ */
+#ifndef OS_PIO_PIO_H
+#define OS_PIO_PIO_H
+
+#include "os/node.h"
+
+enum pio_status {
+    PIO_OK,
+    PIO_NO_FILE,     /* no such name, or it was removed; nothing done */
+    PIO_EXISTS,      /* PIO_O_EXCL, or a new name that is taken; nothing done */
+    PIO_BAD_NAME,    /* empty, too long, or not the name of such a thing; nothing done */
+    PIO_BAD_LAYOUT,  /* no such stripe unit or factor here; nothing done */
+    PIO_BAD_MODE,    /* not the mode or operation of the other ranks; nothing done */
+    PIO_BAD_RECORD,  /* not the length or offset of the other ranks */
+    PIO_CLOSED,      /* a rank that was to take part has given up or closed the file */
+    PIO_NO_SPACE,    /* of a write any part may be done */
+    PIO_IO_ERROR,    /* a device failed; of a write any part may be done */
+    PIO_SERVER_DOWN, /* who serves the file gave no answer; of a write any part may be done */
+    PIO_STALE,       /* who keeps the names has restarted and does not know the file */
+    PIO_NODE_DOWN,   /* a rank's node has crashed: what needs all ranks has no end any more */
+    PIO_UNSUPPORTED, /* this system cannot do that; nothing done */
+    PIO_STATUS_COUNT
+};
+const char *pio_status_name(enum pio_status s); /* in words; static */
+
+/* Bytes [off + i * stride, ... + len) of a file for each i below count. */
+struct pio_run {
+    uint64_t off, len, stride, count;
+};
+
+enum pio_op { PIO_READ, PIO_WRITE };
+
+struct pio_split {
+    sim_time latency, client, mesh, queue, arm; /* PIO4 */
+};
+
+/* One request on an open file. */
+struct pio_req {
+    enum pio_op op;
+    struct pio_file *file;
+    const struct pio_run *runs; /* the caller's while it lasts; not empty; writes: disjoint */
+    uint32_t run_count;
+    struct rope data;                /* write: taken, as long as the runs; read: what was read */
+    void (*done)(struct pio_req *r); /* NULL: wait with pio_wait */
+    void *arg;
+    bool ended;
+    enum pio_status status;
+    uint64_t moved; /* bytes */
+    uint64_t off;   /* out: where the first run took place; a mode may have moved it */
+    struct pio_split split;
+    /* private */
+    struct port_thread *waiter;
+    sim_time started;
+};
+
+enum { PIO_O_CREATE = 1, PIO_O_EXCL = 2, PIO_O_TRUNC = 4 };
+enum { PIO_PLAIN = -1 };
+
+struct pio_open {
+    const char *name;
+    unsigned flags;       /* PIO_O_ */
+    uint32_t rank, ranks; /* of those that share the file */
+    bool together;        /* all ranks call, and return once all have; flags are those of rank 0 */
+    int mode;             /* index in ops.modes, or PIO_PLAIN */
+    uint64_t unit;        /* layout of a file that is created; 0: the system's own */
+    uint32_t factor;      /* 0: the system's own */
+};
+
+enum pio_ctl {
+    /* of an open file */
+    PIO_CLOSE,    /* no request is under way; frees it whatever the status */
+    PIO_SET_SIZE, /* value; a larger one sets space aside */
+    PIO_GET_SIZE, /* -> value */
+    PIO_FLUSH,    /* all that was answered is on the devices */
+    PIO_SEEK,     /* value: the pointer, by the mode's rule */
+    PIO_TELL,     /* -> value */
+    PIO_MODE,     /* mode, by all ranks together; the pointer is 0 */
+    PIO_HINT,     /* value: enum pio_hint; changes no result */
+    PIO_FILL,     /* for benchmarks: bytes [0, value) are those of the pattern `seed`, without
+                     traffic to speak of; cold: no buffer has anything of it */
+    /* of a system */
+    PIO_UNLINK, /* name */
+    PIO_RENAME, /* name, to */
+    PIO_MKDIR,  /* name */
+    PIO_STAT,   /* name -> stat */
+    PIO_LIST,   /* name: a directory -> entry() for each, in order of name; value: how many */
+    PIO_AGREE,  /* tag `name`, value: ranks, that are the programs of the first compute nodes; ok:
+                   how it went at this one -> PIO_CLOSED at all unless all said ok */
+    PIO_CTL_COUNT
+};
+enum pio_hint { PIO_HINT_NORMAL, PIO_HINT_SEQUENTIAL, PIO_HINT_RANDOM };
+
+struct pio_stat {
+    uint64_t size;
+    bool directory;
+};
+
+struct pio_control {
+    enum pio_ctl what;
+    const char *name, *to;
+    uint64_t value, seed;
+    int mode;
+    bool cold, ok;
+    struct pio_stat stat;
+    void (*entry)(void *arg, const char *name, const struct pio_stat *stat);
+    void *arg;
+};
+
+/* Traits of a mode. */
+enum {
+    PIO_MODE_OFFSETS = 1,  /* requests name their runs; else the mode says where, runs how much */
+    PIO_MODE_RANKS = 2,    /* of equal requests the k-th of rank r is number k * ranks + r */
+    PIO_MODE_TOGETHER = 4, /* all ranks make each request together */
+    PIO_MODE_SAME = 8      /* and all move the same bytes, once */
+};
+/* What a system can do beside 1u << enum pio_ctl. */
+#define PIO_CAN(ctl) (UINT64_C(1) << (ctl))
+enum { PIO_SHARED = 1, PIO_LAYOUT = 2 }; /* ranks see each other's files; unit and factor */
+
+/* What a program is going to make. */
+struct pio_plan {
+    const char *path;    /* of the table in the configuration: "workload" */
+    uint64_t can;        /* PIO_CAN(...) of what it calls */
+    unsigned traits;     /* PIO_SHARED, PIO_LAYOUT: what it needs */
+    uint64_t unit, size; /* size: bytes of a file */
+    uint32_t factor, files;
+    bool warm; /* what fills a file leaves it in buffers */
+};
+
+struct pio {
+    const struct pio_ops *ops;
+    struct os_node *node;
+    void *state; /* the system's */
+};
+
+struct pio_file {
+    struct pio *sys;
+    int mode;
+    uint32_t rank, ranks;
+    void *state; /* the system's */
+};
+
+struct pio_ops {
+    struct kind kind;
+    const struct kind_set *modes; /* NULL: PIO_PLAIN alone */
+    uint64_t can;
+    unsigned traits;
+    /* Services that a program's node must boot; ended by NULL. */
+    const struct os_service_ops *const *services;
+    /* Traits of a mode; PIO_PLAIN too. */
+    unsigned (*mode)(int mode);
+    /* Refuses what the machine has no room or no nodes for; NULL: nothing. */
+    bool (*check)(const struct os_layout *l, const struct pio_plan *plan, struct err *e);
+    /* The state of a node's programs. */
+    void *(*start)(struct os_node *n); /* NULL: there is none */
+    /* Fills f->state. (blocks) */
+    enum pio_status (*open)(struct pio_file *f, const struct pio_open *o);
+    /* Starts a request, and calls pio_end at its end, at once or later.  Never blocks. */
+    void (*submit)(struct pio_req *r);
+    /* f: NULL for the calls of a system.  Only what it can.  (blocks) */
+    enum pio_status (*control)(struct pio *s, struct pio_file *f, struct pio_control *c);
+};
+extern const struct kind_set pio_systems; /* of struct pio_ops */
+
+/* The mode of that name ("": PIO_PLAIN).  False with a sentence about `path`. */
+bool pio_mode_find(const struct pio_ops *ops, const char *name, const char *path, int *mode,
+                   struct err *e) MUST_CHECK;
+/* Refuses a plan that the system or the machine cannot follow. */
+bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struct pio_plan *plan,
+               struct err *e) MUST_CHECK;
+
+/* The system on a program's node. */
+struct pio *pio_find(const struct pio_ops *ops, struct os_node *n);
+enum pio_status pio_open(struct pio *s, const struct pio_open *o,
+                         struct pio_file **out); /* (blocks) */
+enum pio_status pio_control(struct pio *s, struct pio_file *f,
+                            struct pio_control *c); /* (blocks) */
+
+/* Zeroes the request and makes its rope empty. */
+void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f);
+/* Starts it; never blocks.  `done` may be called before this returns. */
+void pio_submit(struct pio_req *r);
+/* Waits for its end. (blocks) */
+enum pio_status pio_wait(struct pio_req *r);
+/* For systems: it has ended; `moved`, `off`, `data` and its times, but latency, are set. */
+void pio_end(struct pio_req *r, enum pio_status s);
+uint64_t pio_length(const struct pio_run *runs, uint32_t count); /* their bytes in all */
+
+/* Controls as calls. (block) */
+enum pio_status pio_close(struct pio_file *f);
+enum pio_status pio_flush(struct pio_file *f);
+enum pio_status pio_set_size(struct pio_file *f, uint64_t size);
+/* True when all ranks say so. */
+enum pio_status pio_agree(struct pio *s, const char *tag, uint32_t ranks, bool ok);
+
+#endif

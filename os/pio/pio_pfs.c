@@ -1,0 +1,261 @@
+/* pio_pfs.c: PFS (os/pfs) as a system of pio.  A list of runs becomes a request each, some of which
+ * are under way at once; they are taken back in the order of the list. */
+#include "os/pfs/pfs.h"
+#include "os/pio/pio.h"
+
+enum { PARTS = 16 }; /* ASSUMED(as many requests of one program as an I/O node works on) */
+
+/* A request of pio while it lasts. */
+struct batch {
+    struct pio_req *r;
+    struct port *port;
+    uint64_t head, tail, total; /* parts taken back, begun, in all */
+    uint64_t nth;               /* of the run that comes next */
+    uint32_t run;
+    bool pumping, short_of;
+    enum pio_status status;
+    struct part {
+        struct pfs_req q;
+        struct batch *b;
+        bool ended;
+    } part[];
+};
+
+static enum pio_status status_of(enum pfs_status s)
+{
+    static const enum pio_status of[] = {
+        [PFS_OK] = PIO_OK,
+        [PFS_NO_FILE] = PIO_NO_FILE,
+        [PFS_EXISTS] = PIO_EXISTS,
+        [PFS_BAD_NAME] = PIO_BAD_NAME,
+        [PFS_BAD_ATTRS] = PIO_BAD_LAYOUT,
+        [PFS_BAD_MODE] = PIO_BAD_MODE,
+        [PFS_BAD_RECORD] = PIO_BAD_RECORD,
+        [PFS_CLOSED] = PIO_CLOSED,
+        [PFS_NO_SPACE] = PIO_NO_SPACE,
+        [PFS_IO_ERROR] = PIO_IO_ERROR,
+        [PFS_SERVER_DOWN] = PIO_SERVER_DOWN,
+        [PFS_STALE] = PIO_STALE,
+        [PFS_NODE_DOWN] = PIO_NODE_DOWN,
+    };
+    _Static_assert(ARRAY_LEN(of) == PFS_STATUS_COUNT, "each status of PFS is one of pio");
+    return of[s];
+}
+
+static enum pfs_mode mode_of(int mode)
+{
+    return mode == PIO_PLAIN ? M_ASYNC : (enum pfs_mode)mode;
+}
+
+static unsigned traits_of(int mode)
+{
+    enum pfs_mode m = mode_of(mode);
+    bool own = pfs_mode_is(m, PFS_MODE_OWN), one = pfs_mode_is(m, PFS_MODE_ONE);
+    bool meet = pfs_mode_is(m, PFS_MODE_MEET), given = pfs_mode_is(m, PFS_MODE_GIVEN);
+    return (own ? PIO_MODE_OFFSETS : 0u) |
+           (!own && !one && (meet || !given) ? PIO_MODE_RANKS : 0u) |
+           (meet ? PIO_MODE_TOGETHER : 0u) | (one ? PIO_MODE_SAME : 0u);
+}
+
+static struct pfs_attrs attrs_of(const struct os_layout *l, uint64_t unit, uint32_t factor)
+{
+    const struct pfs_params *own = os_service_params(l, &pfs_meta_service);
+    if (own && unit == 0)
+        unit = (uint64_t)own->unit;
+    if (own && factor == 0)
+        factor = (uint32_t)own->factor;
+    struct pfs_attrs a = { .unit = unit, .factor = factor == 0 ? l->io_count : factor };
+    if (a.factor > PFS_FACTOR_MAX)
+        a.factor = PFS_FACTOR_MAX;
+    for (uint32_t i = 0; i < a.factor; i++)
+        a.group[i] = i;
+    return a;
+}
+
+static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
+{
+    struct pfs_params p = { .factor = plan->factor };
+    struct pfs_attrs a = attrs_of(l, plan->unit, plan->factor);
+    if (plan->warm && !pfs_buffered(l))
+        return err_set(e,
+                       "%s.cache = 'warm': only with machine.os.pfs_server.lfs.buffered = true, "
+                       "else no buffer has anything",
+                       plan->path);
+    return pfs_check(&p, l, plan->path, e) &&
+           pfs_room_check(l, &a, plan->files, plan->size, plan->path, e);
+}
+
+static void *start(struct os_node *n)
+{
+    return os_find(n, &pfs_client_service);
+}
+
+static enum pio_status open(struct pio_file *f, const struct pio_open *o)
+{
+    struct pfs_attrs a = attrs_of(f->sys->node->layout, o->unit, o->factor);
+    struct pfs_file *file = NULL;
+    _Static_assert((int)PIO_O_CREATE == PFS_O_CREATE && (int)PIO_O_EXCL == PFS_O_EXCL &&
+                       (int)PIO_O_TRUNC == PFS_O_TRUNC,
+                   "the flags are those of PFS");
+    enum pfs_status s = (o->together ? pfs_gopen : pfs_open)(
+        f->sys->state, o->name, o->flags, mode_of(o->mode), o->rank, o->ranks,
+        o->flags & PIO_O_CREATE ? &a : NULL, &file);
+    f->state = file;
+    return status_of(s);
+}
+
+/* The next run; its data leave the request's. */
+static void begin(struct batch *b, bool offsets)
+{
+    struct pio_req *r = b->r;
+    const struct pio_run *run = &r->runs[b->run];
+    struct part *part = &b->part[b->tail % PARTS];
+    part->b = b;
+    part->ended = false;
+    struct pfs_req *q = &part->q;
+    pfs_req_init(q, r->op == PIO_READ ? PFS_READ : PFS_WRITE, r->file->state);
+    q->at = true;
+    q->off = run->off + b->nth * run->stride;
+    q->len = offsets ? run->len : pio_length(r->runs, r->run_count);
+    if (r->op == PIO_WRITE && b->tail + 1 == b->total) {
+        rope_move(&q->data, &r->data);
+    } else if (r->op == PIO_WRITE) {
+        struct rope rest;
+        rope_split(&r->data, q->len, &rest);
+        rope_move(&q->data, &r->data);
+        rope_move(&r->data, &rest);
+    }
+    b->tail++;
+    if (++b->nth == run->count) {
+        b->nth = 0;
+        b->run++;
+    }
+}
+
+/* What has ended goes to the request, in order of the list. */
+static void take_back(struct batch *b)
+{
+    struct pio_req *r = b->r;
+    for (; b->head < b->tail && b->part[b->head % PARTS].ended; b->head++) {
+        struct pfs_req *q = &b->part[b->head % PARTS].q;
+        if (b->status == PIO_OK)
+            b->status = status_of(q->status);
+        if (b->head == 0)
+            r->off = q->off;
+        if (b->status == PIO_OK && !b->short_of) {
+            r->moved += q->moved;
+            b->short_of = q->moved < q->len;
+            if (r->op == PIO_READ)
+                rope_join(&r->data, &q->data);
+        }
+        rope_fini(&q->data);
+    }
+}
+
+static void ended(struct pfs_req *q);
+
+static void pump(struct batch *b)
+{
+    struct pio_req *r = b->r;
+    bool offsets = traits_of(r->file->mode) & PIO_MODE_OFFSETS;
+    b->pumping = true;
+    for (take_back(b);
+         b->status == PIO_OK && !b->short_of && b->tail < b->total && b->tail - b->head < PARTS;
+         take_back(b)) {
+        struct part *part = &b->part[b->tail % PARTS];
+        begin(b, offsets);
+        part->q.done = ended;
+        part->q.arg = part;
+        pfs_submit(&part->q);
+    }
+    b->pumping = false;
+    if (b->head < b->tail)
+        return;
+    enum pio_status s = b->status;
+    port_free(b->port, b);
+    pio_end(r, s);
+}
+
+static void ended(struct pfs_req *q)
+{
+    struct part *part = q->arg;
+    struct batch *b = part->b;
+    const struct pfs_split *x = &q->split;
+    b->r->split = (struct pio_split){ .mesh = x->mesh, .queue = x->queue, .arm = x->arm };
+    part->ended = true;
+    if (!b->pumping)
+        pump(b);
+}
+
+static void submit(struct pio_req *r)
+{
+    uint64_t parts = 0;
+    for (uint32_t i = 0; i < r->run_count; i++)
+        parts += r->runs[i].count;
+    if (!(traits_of(r->file->mode) & PIO_MODE_OFFSETS))
+        parts = 1;
+    struct port *p = r->file->sys->node->port;
+    struct batch *b =
+        port_alloc(p, sizeof *b + (parts < PARTS ? parts : PARTS) * sizeof b->part[0]);
+    b->r = r;
+    b->port = p;
+    b->total = parts;
+    pump(b);
+}
+
+static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
+{
+    switch (c->what) {
+    case PIO_CLOSE:
+        return status_of(pfs_close(f->state));
+    case PIO_SET_SIZE:
+        return status_of(pfs_lsize(f->state, c->value));
+    case PIO_GET_SIZE:
+        return status_of(pfs_size(f->state, &c->value));
+    case PIO_FLUSH:
+        return status_of(pfs_sync(f->state));
+    case PIO_SEEK:
+        return status_of(pfs_lseek(f->state, c->value));
+    case PIO_TELL:
+        c->value = pfs_tell(f->state);
+        return PIO_OK;
+    case PIO_MODE:
+        return status_of(pfs_setiomode(f->state, mode_of(c->mode)));
+    case PIO_FILL:
+        return status_of(pfs_prefill(f->state, c->seed, c->value, c->cold));
+    default:
+        return PIO_UNSUPPORTED;
+    }
+}
+
+static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
+{
+    switch (c->what) {
+    case PIO_UNLINK:
+        return status_of(pfs_unlink(s->state, c->name));
+    case PIO_AGREE:
+        return status_of(
+            pfs_agree(s->state, c->name, (uint32_t)c->value, c->ok ? PFS_OK : PFS_CLOSED));
+    default:
+        return of_file(f, c);
+    }
+}
+
+static const struct os_service_ops *const services[] = { &pfs_client_service, NULL };
+
+extern const struct pio_ops pio_pfs;
+const struct pio_ops pio_pfs = {
+    .kind = { .name = "pfs", .doc = "Striped files of the I/O nodes, with I/O modes (os/pfs)." },
+    .modes = &pfs_modes,
+    .can = PIO_CAN(PIO_CLOSE) | PIO_CAN(PIO_SET_SIZE) | PIO_CAN(PIO_GET_SIZE) | PIO_CAN(PIO_FLUSH) |
+           PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_MODE) | PIO_CAN(PIO_FILL) |
+           PIO_CAN(PIO_UNLINK) | PIO_CAN(PIO_AGREE),
+    .traits = PIO_SHARED | PIO_LAYOUT,
+    .services = services,
+    .mode = traits_of,
+    .check = check,
+    .start = start,
+    .open = open,
+    .submit = submit,
+    .control = control,
+};

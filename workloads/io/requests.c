@@ -1,0 +1,445 @@
+/* requests.c: programs that read or write files in a closed loop, and check every byte.
+ *
+ * The files are those of any system of os/pio.  The loop is that of workloads/io/loop.h: window,
+ * flush, think times.  Where the mode leaves the offset to the program, `access` chooses it
+ * (workloads/io/pattern.h).  The file's byte o is byte
+ * o of a pattern that hangs on the file alone, so that whoever reads knows what is right.  A file
+ * that is read is filled by the file system itself beforehand.  The workload `pfs` is the same
+ * under the names that its figures have had.
+ */
+#include <stdio.h>
+
+#include "os/pio/pio.h"
+#include "workloads/io/loop.h"
+#include "workloads/io/pattern.h"
+#include "workloads/workload.h"
+
+enum op { OP_READ, OP_WRITE };
+enum file { SHARED, OWN };
+enum cache { COLD, WARM };
+
+struct params {
+    struct io_loop_params loop;
+    int op, system, access, file, cache;
+    const char *mode;
+    int64_t size, nodes, unit, factor, span;
+    bool verify, readback, preallocate;
+};
+
+static const char *const op_names[] = { "read", "write", NULL };
+static const char *const file_names[] = { "shared", "own", NULL };
+
+static const char *const cache_names[] = { "cold", "warm", NULL };
+
+static const struct param params_desc[] = {
+    P_CHOICE(params, op, "read", op_names, "What the programs do.",
+             "ASSUMED(a choice of the experiment)"),
+    P_CHOICE_OF(params, system, "pfs", pio_systems, "The file system."),
+    P_STRING(params, mode, "",
+             "I/O mode of the file, of those of the system; empty: the one without coordination "
+             "(pfs: M_ASYNC).",
+             "ASSUMED(the mode without coordination is the one to begin with)"),
+    P_CHOICE(params, access, "interleaved", io_access_names,
+             "Which bytes a rank touches, in a mode where programs choose their offsets.",
+             "Nitzberg: broadcast, partitioned, interleaved"),
+    P_CHOICE(params, file, "shared", file_names, "One file for all ranks, or one for each.",
+             "ASSUMED(a choice of the experiment)"),
+    P_SIZE(params, size, "64KiB", "1B", "1GiB", "Bytes of a request.", "ASSUMED(one stripe unit)"),
+    IO_LOOP_PARAMS,
+    P_INT(params, nodes, "0", "0", NULL, "Compute nodes that take part; 0: all.",
+          "ASSUMED(a choice of the experiment)"),
+    P_SIZE(params, unit, "64KiB", "1B", "1GiB", "Stripe unit of the files.",
+           "Intel PFS, default 64 KB; as recalled, no document at hand"),
+    P_INT(params, factor, "0", "0", "256",
+          "Stripe factor: how many I/O nodes a file is spread over; 0: all.",
+          "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
+    P_CHOICE(params, cache, "cold", cache_names,
+             "What the buffers of the I/O nodes have of a file when it is read: nothing, or what "
+             "was written last as it was filled (machine.os.pfs_server.lfs.buffered).",
+             "ASSUMED(a file that was written long before)"),
+    P_INT(params, span, "0", "0", "10000000",
+          "Requests of a rank after which it begins again at the front of its part, so that a long "
+          "run needs no large file; in a mode where programs choose their offsets; 0: never.",
+          "ASSUMED(a choice of the experiment)"),
+    P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
+           "ASSUMED(a wrong byte fails the run)"),
+    P_BOOL(params, readback, "false",
+           "After writing, read the own bytes again and compare them, outside the window.",
+           "ASSUMED(a choice of the experiment)"),
+    P_BOOL(params, preallocate, "true",
+           "Set the size of a file before it is written (lsize); else each write that makes the "
+           "file longer tells the service node.",
+           "Intel PFS: lsize sets space aside"),
+    P_END,
+};
+
+enum { LATENCY, CLIENT, MESH, QUEUE, ARM, OUTSIDE, RECEIVED, MEASURES };
+#define MEASURES_OF(prefix)                                                                        \
+    {                                                                                              \
+        [LATENCY] = { prefix ".latency", "s", "Time of a request of a program.",                   \
+                      MEASURE_HISTOGRAM | MEASURE_COLUMN | MEASURE_INSIDE },                       \
+        [CLIENT] = { prefix ".client", "s", "Of that: in the client's library.", MEASURE_COLUMN }, \
+        [MESH] = { prefix ".mesh", "s", "Of that: messages between client and I/O node.",          \
+                   MEASURE_COLUMN },                                                               \
+        [QUEUE] = { prefix ".queue", "s",                                                          \
+                    "Of that: waiting at the I/O node, for tokens and metadata.",                  \
+                    MEASURE_COLUMN },                                                              \
+        [ARM] = { prefix ".arm", "s", "Of that: the device worked.", MEASURE_COLUMN },             \
+        [OUTSIDE] = { prefix ".outside", "s",                                                      \
+                      "Time of a program between two requests, and after its last: its flushes "   \
+                      "and think times.",                                                          \
+                      MEASURE_OUTSIDE },                                                           \
+        [RECEIVED] = { prefix ".received", "B",                                                    \
+                       "One transfer for all (M_GLOBAL): bytes that a program had of it.", 0 },    \
+        [MEASURES] = {                                                                             \
+            .name = NULL                                                                           \
+        }                                                                                          \
+    }
+#define BANDWIDTH_OF(prefix)                                                                       \
+    {                                                                                              \
+        prefix ".bandwidth", "B/s",                                                                \
+            "Bytes of files read or written a second, in the window; what is transferred once "    \
+            "for all counts once.",                                                                \
+            MEASURE_COLUMN                                                                         \
+    }
+static const struct measure io_measures[] = MEASURES_OF("io");
+static const struct measure pfs_measures[] = MEASURES_OF("pfs");
+static const struct measure io_bandwidth = BANDWIDTH_OF("io");
+static const struct measure pfs_bandwidth = BANDWIDTH_OF("pfs");
+
+static uint32_t nodes_of(const struct params *p, const struct os_layout *l)
+{
+    return p->nodes == 0 ? l->compute_count : (uint32_t)p->nodes;
+}
+
+static uint32_t programs(const void *params, const struct os_layout *layout)
+{
+    return nodes_of(params, layout);
+}
+
+/* Places in a rank's part of the file. */
+static uint64_t per_rank(const struct params *p)
+{
+    uint64_t all = (uint64_t)(p->loop.warmup + p->loop.requests), span = (uint64_t)p->span;
+    return span > 0 && span < all ? span : all;
+}
+
+static const struct pio_ops *system_of(const struct params *p)
+{
+    return kind_at(&pio_systems, p->system);
+}
+
+static int mode_of(const struct params *p) /* `check` has found it */
+{
+    int mode = PIO_PLAIN;
+    struct err e = ERR_INIT;
+    ASSERT(pio_mode_find(system_of(p), p->mode, "workload.mode", &mode, &e));
+    return mode;
+}
+
+static unsigned traits_of(const struct params *p)
+{
+    return system_of(p)->mode(mode_of(p));
+}
+
+/* Where requests take place; where a mode does not say, a guess. */
+static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint32_t ranks,
+                                    unsigned traits)
+{
+    bool once = p->file == OWN || traits & PIO_MODE_SAME;
+    int access = once ? IO_BROADCAST : traits & PIO_MODE_OFFSETS ? p->access : IO_INTERLEAVED;
+    return (struct io_pattern){ .access = (enum io_access)access,
+                                .size = (uint64_t)p->size,
+                                .per_rank = per_rank(p),
+                                .rank = rank,
+                                .ranks = ranks };
+}
+
+static uint32_t files(const void *params, const struct os_layout *layout)
+{
+    const struct params *p = params;
+    return p->file == OWN ? nodes_of(p, layout) : 1; /* every file begins on the first I/O node */
+}
+
+static bool check(const void *params, const struct os_layout *layout, struct err *e)
+{
+    const struct params *p = params;
+    int mode;
+    if (p->nodes > layout->compute_count)
+        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
+                       (long long)p->nodes, layout->compute_count);
+    if (!pio_mode_find(system_of(p), p->mode, "workload.mode", &mode, e))
+        return false;
+    unsigned traits = traits_of(p);
+    if (p->span > 0 && !(traits & PIO_MODE_OFFSETS))
+        return err_set(e, "workload.span: only in a mode where a program chooses its offsets, such "
+                          "as M_UNIX and M_ASYNC");
+    if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / nodes_of(p, layout))
+        return err_set(e,
+                       "workload: %lld requests of %lld bytes on %u nodes make a file of more than "
+                       "1 EiB",
+                       (long long)per_rank(p), (long long)p->size, nodes_of(p, layout));
+    if (p->readback && (p->op != OP_WRITE || traits == 0))
+        return err_set(e, "workload.readback: only for op = 'write', and not in M_LOG, where a "
+                          "program does not know which range it gets");
+    if (p->cache == WARM && p->op == OP_WRITE)
+        return err_set(e, "workload.cache = 'warm': only for op = 'read'");
+    const struct io_pattern pattern = pattern_of(p, 0, nodes_of(p, layout), traits);
+    const struct pio_plan plan = {
+        .path = "workload",
+        .can = PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
+               (p->op == OP_READ ? PIO_CAN(PIO_FILL) : 0) |
+               (p->preallocate && p->op == OP_WRITE ? PIO_CAN(PIO_SET_SIZE) : 0),
+        .traits = p->file == SHARED && nodes_of(p, layout) > 1 ? PIO_SHARED : 0u,
+        .unit = (uint64_t)p->unit,
+        .factor = (uint32_t)p->factor,
+        .files = files(p, layout),
+        .size = io_pattern_extent(&pattern),
+        .warm = p->cache == WARM,
+    };
+    return pio_check(system_of(p), layout, &plan, e);
+}
+
+/* One rank's run. */
+struct run {
+    struct os_node *node;
+    struct pio *sys;
+    const struct params *p;
+    const struct measure *measures;
+    unsigned traits; /* of the mode */
+    uint32_t rank, ranks;
+    struct io_pattern pattern;
+    char name[32];
+    uint64_t seed, resume;
+    struct pio_file *f;
+};
+
+static bool good(struct run *r, enum pio_status s, const char *what)
+{
+    if (s == PIO_OK)
+        return true;
+    port_fail(r->node->port, "rank %u: %s of %s: %s", r->rank, what, r->name, pio_status_name(s));
+    return false;
+}
+
+/* True when all ranks say so; a rank that has failed must not leave the others waiting.  They have
+ * met before one goes on after its node's crash. */
+static bool agree(struct run *r, const char *tag, bool mine)
+{
+    if (r->resume > 0)
+        return mine;
+    enum pio_status s = pio_agree(r->sys, tag, r->ranks, mine);
+    return s != PIO_CLOSED && good(r, s, "meeting of all ranks");
+}
+
+static bool open_as(struct run *r, uint32_t rank, uint32_t ranks, unsigned flags)
+{
+    const struct params *p = r->p;
+    const struct pio_open o = { .name = r->name,
+                                .flags = flags,
+                                .rank = rank,
+                                .ranks = ranks,
+                                .mode = mode_of(p),
+                                .unit = (uint64_t)p->unit,
+                                .factor = (uint32_t)p->factor };
+    return good(r, pio_open(r->sys, &o, &r->f), "open");
+}
+
+/* The file has its size and, for reading, its contents. */
+static bool make_file(struct run *r, uint32_t ranks)
+{
+    const struct params *p = r->p;
+    uint64_t size = io_pattern_extent(&r->pattern);
+    if (!open_as(r, 0, ranks, PIO_O_CREATE))
+        return false;
+    if (r->resume > 0)
+        return true;
+    if (p->op == OP_READ) {
+        struct pio_control c = {
+            .what = PIO_FILL, .seed = r->seed, .value = size, .cold = p->cache == COLD
+        };
+        return good(r, pio_control(r->sys, r->f, &c), "fill");
+    }
+    return !p->preallocate || good(r, pio_set_size(r->f, size), "lsize");
+}
+
+static bool open_file(struct run *r)
+{
+    const struct params *p = r->p;
+    bool own = p->file == OWN, maker = own || r->rank == 0, fine = true;
+    uint32_t ranks = own ? 1 : r->ranks;
+    (void)snprintf(r->name, sizeof r->name, own ? "data.%u" : "data", r->rank);
+    r->seed = UINT64_C(0x7066732e64617461) + (own ? r->rank : 0);
+    if (maker)
+        fine = make_file(r, ranks);
+    if (!agree(r, "made", fine))
+        return false;
+    if (!maker)
+        fine = open_as(r, r->rank, ranks, 0);
+    return agree(r, "opened", fine);
+}
+
+static void report(struct run *r, const struct pio_req *q)
+{
+    struct port *port = r->node->port;
+    const struct pio_split *s = &q->split;
+    const sim_time times[] = { [LATENCY] = s->latency,
+                               [CLIENT] = s->client,
+                               [MESH] = s->mesh,
+                               [QUEUE] = s->queue,
+                               [ARM] = s->arm };
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        port_measure(port, &r->measures[i], (double)times[i] / (double)SIM_SEC);
+    if (r->traits & PIO_MODE_SAME)
+        port_measure(port, &r->measures[RECEIVED], (double)q->moved);
+    if (!(r->traits & PIO_MODE_SAME) || r->rank == 0)
+        port_progress(port, port_now(port) - s->latency, (double)q->moved);
+}
+
+/* Every byte must be the pattern's at its offset. */
+static bool verify(struct run *r, const struct pio_req *q)
+{
+    struct rope want;
+    rope_init(&want);
+    rope_add_pattern(&want, r->seed, q->off, q->moved);
+    uint64_t at = rope_first_difference(&q->data, &want);
+    if (at != UINT64_MAX) {
+        unsigned long long where = q->off + at;
+        uint8_t got = 0, expected = pattern_byte(r->seed, where);
+        rope_read(&q->data, at, 1, &got);
+        port_fail(r->node->port, "rank %u: byte %llu of file %s is 0x%02x, written was 0x%02x",
+                  r->rank, where, r->name, got, expected);
+    }
+    rope_fini(&want);
+    return at == UINT64_MAX;
+}
+
+/* Request k; false: the rank gives up. */
+static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
+{
+    const struct params *p = r->p;
+    struct port *port = r->node->port;
+    const struct pio_run run = { .off = io_pattern_offset(&r->pattern, k % r->pattern.per_rank),
+                                 .len = (uint64_t)p->size,
+                                 .count = 1 };
+    struct pio_req q;
+    pio_req_init(&q, op, r->f);
+    q.runs = &run;
+    q.run_count = 1;
+    if (op == PIO_WRITE)
+        rope_add_pattern(&q.data, r->seed, run.off, run.len);
+    pio_submit(&q);
+    bool fine = good(r, pio_wait(&q), op == PIO_READ ? "read" : "write");
+    if (fine && q.moved != (uint64_t)p->size) {
+        port_fail(port, "rank %u: %llu of %lld bytes at %llu of file %s", r->rank,
+                  (unsigned long long)q.moved, (long long)p->size, (unsigned long long)q.off,
+                  r->name);
+        fine = false;
+    }
+    if (fine && measured)
+        report(r, &q);
+    if (fine && op == PIO_READ) {
+        port_delivered(port, q.moved, rope_hash(&q.data));
+        fine = !p->verify || verify(r, &q);
+    }
+    rope_fini(&q.data);
+    return fine;
+}
+
+/* Where no other rank has to come to a request, the ones before it are done for good. */
+static bool step(void *self, uint64_t k)
+{
+    struct run *r = self;
+    if ((r->p->file == OWN || r->ranks == 1) && r->traits & PIO_MODE_OFFSETS)
+        os_safe_point(r->node, k);
+    return request(r, r->p->op == OP_READ ? PIO_READ : PIO_WRITE, k, true);
+}
+
+static bool flush(void *self)
+{
+    struct run *r = self;
+    return good(r, pio_flush(r->f), "sync");
+}
+
+static bool loop(struct run *r)
+{
+    const struct params *p = r->p;
+    const struct io_loop l = { .port = r->node->port,
+                               .p = &p->loop,
+                               .ranks = r->ranks,
+                               .writes = p->op == OP_WRITE,
+                               .together = r->traits & PIO_MODE_TOGETHER,
+                               .from = r->resume,
+                               .self = r,
+                               .request = step,
+                               .flush = flush,
+                               .inside = &r->measures[LATENCY],
+                               .outside = &r->measures[OUTSIDE] };
+    if (r->rank == 0)
+        io_loop_remarks(&l);
+    return io_loop(&l);
+}
+
+static enum pio_status plain_mode(struct run *r)
+{
+    struct pio_control c = { .what = PIO_MODE, .mode = PIO_PLAIN };
+    return pio_control(r->sys, r->f, &c);
+}
+
+static bool read_back(struct run *r)
+{
+    if (!agree(r, "readback", true) || (r->resume == 0 && !good(r, plain_mode(r), "setiomode")))
+        return false;
+    for (uint64_t k = 0; k < per_rank(r->p); k++)
+        if (!request(r, PIO_READ, k, false))
+            return false;
+    return true;
+}
+
+static void program(struct os_node *node, const struct program *me, const struct measure *measures)
+{
+    const struct params *p = me->params;
+    struct run r = { .node = node,
+                     .sys = pio_find(system_of(p), node),
+                     .p = p,
+                     .measures = measures,
+                     .traits = traits_of(p),
+                     .rank = me->rank,
+                     .ranks = me->ranks,
+                     .resume = me->resume };
+    r.pattern = pattern_of(p, r.rank, r.ranks, r.traits);
+    if (!open_file(&r))
+        return;
+    if (agree(&r, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))
+        (void)good(&r, pio_close(r.f), "close");
+}
+
+static void io_main(struct os_node *node, const struct program *me)
+{
+    program(node, me, io_measures);
+}
+
+static void pfs_main(struct os_node *node, const struct program *me)
+{
+    program(node, me, pfs_measures);
+}
+
+static const struct os_service_ops *const *services_of(const void *params)
+{
+    return system_of(params)->services;
+}
+
+#define WORKLOAD(name_, doc_)                                                                      \
+    {                                                                                              \
+        .kind = { .name = #name_,                                                                  \
+                  .doc = doc_,                                                                     \
+                  .params = params_desc,                                                           \
+                  .params_size = sizeof(struct params) },                                          \
+        .measures = name_##_measures, .rate = &name_##_bandwidth, .check = check,                  \
+        .programs = programs, .files = files, .services_of = services_of, .main = name_##_main     \
+    }
+extern const struct workload_ops workload_io, workload_pfs;
+const struct workload_ops workload_io =
+    WORKLOAD(io, "Programs read or write files and check every byte.");
+const struct workload_ops workload_pfs =
+    WORKLOAD(pfs, "The same, its figures named pfs: striped files.");
