@@ -22,8 +22,8 @@ struct pfs_call {
     struct select_request *request;
     uint32_t host, flags; /* PFS_META_... and the number of the mode */
     uint64_t value, record;
-    uint64_t off, len; /* the range it gets */
-    bool sets_size;    /* of a token: wants it for this only */
+    uint64_t off, len;                                    /* the range it gets */
+    enum { WANTS_TOKEN, WANTS_TO_SET, WANTS_STAT } wants; /* of a token: for what */
 };
 
 struct pfs_mode_ops {
@@ -34,7 +34,8 @@ struct pfs_mode_ops {
     void (*begin)(struct pfs_req *r); /* its range was given; NULL: pfs_data_start */
     void (*moved)(struct pfs_req *r, enum pfs_status s); /* its pieces have ended */
     void (*ended)(struct pfs_req *r);
-    enum pfs_status (*seek)(struct pfs_file *f, uint64_t off); /* (blocks) */
+    /* Also what the service node adds `off` to: PFS_META_CUR, _END or 0. (blocks) */
+    enum pfs_status (*seek)(struct pfs_file *f, unsigned from, uint64_t off);
     /* On the service node: whether two ranks' calls of one round may be made together. */
     enum pfs_status (*agree)(const struct pfs_call *a, const struct pfs_call *b);
 };
@@ -53,8 +54,8 @@ bool pfs_place_own(struct pfs_req *r) MUST_CHECK;
 /* The range comes from the service node; then `begin`. */
 void pfs_ask_pointer(struct pfs_req *r);
 void pfs_ask_round(struct pfs_req *r); /* a rank's requests in their order */
-enum pfs_status pfs_seek_pointer(struct pfs_file *f, uint64_t off); /* (blocks) */
-enum pfs_status pfs_seek_round(struct pfs_file *f, uint64_t off);   /* (blocks) */
+enum pfs_status pfs_seek_pointer(struct pfs_file *f, unsigned from, uint64_t off); /* (blocks) */
+enum pfs_status pfs_seek_round(struct pfs_file *f, unsigned from, uint64_t off);   /* (blocks) */
 /* pfs_data_start once the token is held and the requests before have ended; pfs_token_done must
  * follow its end. */
 void pfs_token_queue(struct pfs_req *r);

@@ -74,7 +74,7 @@ enum pfs_status {
     PFS_OK,
     PFS_NO_FILE,     /* no file of that name, or it was removed; nothing done */
     PFS_EXISTS,      /* PFS_O_EXCL and the name is taken */
-    PFS_BAD_NAME,    /* empty or longer than PFS_NAME_MAX */
+    PFS_BAD_NAME,    /* empty or longer than PFS_NAME_MAX; "." or ".."; a directory below itself */
     PFS_BAD_ATTRS,   /* stripe unit 0, or a factor or group that the machine does not have */
     PFS_BAD_MODE,    /* a collective call: not the mode or operation of the others; nothing done */
     PFS_BAD_RECORD,  /* not the length or offset of the others; nothing done, but in M_RECORD pieces
@@ -86,6 +86,10 @@ enum pfs_status {
     PFS_SERVER_DOWN, /* an I/O node or the service node gave no answer; any part may be done */
     PFS_STALE,       /* the service node has restarted and does not know the file */
     PFS_NODE_DOWN,   /* a rank's node has crashed: collective calls have no end any more */
+    PFS_NOT_DIR,     /* a name on the way, or that of a call for directories, is a file's */
+    PFS_IS_DIR,      /* the name of a call for files is a directory's */
+    PFS_NOT_EMPTY,   /* the directory has entries, or is the root */
+    PFS_BAD_OFFSET,  /* a seek to before the beginning or beyond PFS_SIZE_MAX; nothing done */
     PFS_STATUS_COUNT
 };
 const char *pfs_status_name(enum pfs_status s); /* in words; static */
@@ -113,7 +117,7 @@ enum {
 /* Whether it is any of these. */
 bool pfs_mode_is(enum pfs_mode m, unsigned what);
 
-#define PFS_NAME_MAX 63
+#define PFS_NAME_MAX 255 /* of a path; ASSUMED(less than OSF/1 has, enough for all programs) */
 #define PFS_FACTOR_MAX 256
 #define PFS_SIZE_MAX INT64_MAX /* ASSUMED(offsets of 64 bits with a sign) */
 
@@ -128,6 +132,15 @@ struct pfs_attrs {
  * for its part of them, or no device.  `path` names the table whose size and requests they are. */
 bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32_t files,
                     uint64_t size, const char *path, struct err *e) MUST_CHECK;
+
+/* How a seek counts. */
+enum pfs_whence { PFS_SEEK_SET, PFS_SEEK_CUR, PFS_SEEK_END };
+
+struct pfs_stat {
+    bool dir; /* then the rest is not set */
+    uint64_t id, size;
+    struct pfs_attrs attrs;
+};
 
 struct pfs_client;
 struct pfs_file; /* an open file of this node */
@@ -163,6 +176,7 @@ struct pfs_req {
     uint32_t round; /* M_GLOBAL */
     bool edge;      /* an I/O node's local file ended in the range, or grew */
     uint64_t nth;   /* M_RECORD: of this rank's requests, from 1 */
+    uint32_t turn;  /* at the private pointer: of its seeks and writes, from 1 */
     sim_time last_called, last_done, last_server, last_device;
     uint64_t trace; /* its id in a trace */
 };
@@ -189,25 +203,53 @@ enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags
 enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode);
 /* No request of the file is under way.  Frees it whatever the status. (blocks) */
 enum pfs_status pfs_close(struct pfs_file *f);
-/* Removes the name and the local files; open files of it end with PFS_NO_FILE. (blocks) */
+
+/* Names.  A path is names with '/' between; a '/' in front, behind and twice changes nothing.
+ *
+ * Removes the name and the local files; open files of it end with PFS_NO_FILE. (blocks) */
 enum pfs_status pfs_unlink(struct pfs_client *c, const char *name);
+/* A file or directory gets another name, at once for all who look; open files stay open.  A file or
+ * an empty directory of that name goes, as by unlink and rmdir. (blocks) */
+enum pfs_status pfs_rename(struct pfs_client *c, const char *from, const char *to);
+enum pfs_status pfs_mkdir(struct pfs_client *c, const char *name); /* (blocks) */
+enum pfs_status pfs_rmdir(struct pfs_client *c, const char *name); /* an empty one (blocks) */
+/* The size is that of all requests that have ended, whoever holds the token. (blocks) */
+enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat *out);
+/* Tells each name in a directory, in the order in which they came there.  Names that come or go
+ * meanwhile may be missed. (blocks) */
+enum pfs_status pfs_list(struct pfs_client *c, const char *name,
+                         void (*each)(void *arg, const char *name, bool dir), void *arg);
 
 /* cread, cwrite: at the pointer, by the mode's rule.  `out` is initialised here, data is taken.
  * (blocks) */
 enum pfs_status pfs_read(struct pfs_file *f, uint64_t len, struct rope *out);
 enum pfs_status pfs_write(struct pfs_file *f, struct rope *data);
+/* iread, iwrite: the same at once, of which any number may be under way; `r` is the caller's and
+ * stays until iowait, which must come.  A private pointer moves by what is asked, and back to where
+ * a request has ended that fell short, unless a seek or write came after. */
+void pfs_iread(struct pfs_req *r, struct pfs_file *f, uint64_t len);
+void pfs_iwrite(struct pfs_req *r, struct pfs_file *f, struct rope *data); /* data is taken */
+/* Waits for its end; of a read `out` is initialised here (of a write NULL). (blocks) */
+enum pfs_status pfs_iowait(struct pfs_req *r, struct rope *out);
+bool pfs_iodone(const struct pfs_req *r); /* iowait would not block */
+enum pfs_mode pfs_iomode(const struct pfs_file *f);
 /* lsize: sets the size; a larger one sets space aside on all I/O nodes. (blocks) */
 enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size);
-/* All that was answered is on the devices. (blocks) */
+/* flush: all that was answered is on the devices. (blocks) */
 enum pfs_status pfs_sync(struct pfs_file *f);
 
 /* M_UNIX, M_ASYNC: moves the pointer.  M_RECORD: `off` becomes the base, the count starts anew.
  * M_LOG: moves the shared pointer, any rank may.  M_SYNC, M_GLOBAL: collective, all ranks with the
  * same offset. (blocks in the last three) */
 enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off);
+/* eseek: the same from the beginning, the pointer or the end (M_RECORD: the next record of rank 0);
+ * `at` may be NULL: where it is then. (blocks) */
+enum pfs_status pfs_eseek(struct pfs_file *f, int64_t off, enum pfs_whence whence, uint64_t *at);
+/* Whether the pointer is at the end or beyond. (blocks) */
+enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof);
 /* A shared pointer: as this rank's last call found it. */
 uint64_t pfs_tell(const struct pfs_file *f);
-/* The size as this node knows it; without the token it asks the service node. (blocks) */
+/* The size: that of all requests that have ended, whoever holds the token. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
 

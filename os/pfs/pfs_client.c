@@ -62,25 +62,38 @@ void pfs_meta_call(struct pfs_client *c, enum pfs_meta_proc proc, const struct p
     try_call(x);
 }
 
-enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, struct pfs_meta_msg *m,
-                             uint32_t *group)
+enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
+                                  struct pfs_meta_msg *m, uint32_t *group, struct rope *more)
 {
-    static const char *const names[PFS_META_PROCS] = { "open",   "close",   "unlink", "stat",
-                                                       "extend", "size",    "token",  "pointer",
-                                                       "order",  "together" };
+    static const char *const names[PFS_META_PROCS] = { "open",   "close",    "unlink", "stat",
+                                                       "extend", "size",     "token",  "pointer",
+                                                       "order",  "together", "lookup", "mkdir",
+                                                       "rmdir",  "rename",   "list" };
     struct rope args, out;
     uint64_t id = ++c->traced;
     rope_init(&args);
     pfs_meta_store(&args, m, group);
+    if (more != NULL)
+        rope_join(&args, more);
     port_trace_begin(c->port, "files", names[proc], id);
     enum pfs_status s = pfs_status_of_call(
         select_call_wait(c->rpc, c->layout->service, PFS_SERVICE_META, proc, &args, &out));
     port_trace_end(c->port, "files", names[proc], id);
     if (s == PFS_OK)
         s = pfs_meta_load(&out, m, group) ? m->status : PFS_SERVER_DOWN;
+    if (s == PFS_OK && more != NULL) {
+        rope_drop_front(&out, pfs_meta_length(m));
+        rope_join(more, &out);
+    }
     rope_fini(&args);
     rope_fini(&out);
     return s;
+}
+
+enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, struct pfs_meta_msg *m,
+                             uint32_t *group)
+{
+    return pfs_meta_ask_more(c, proc, m, group, NULL);
 }
 
 static void retry_tick(struct port_timer *t)
@@ -155,9 +168,9 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
 
 struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id)
 {
-    LIST_EACH (l, &c->vnodes)
-        if (LIST_ENTRY(l, struct pfs_vnode, link)->id == id)
-            return LIST_ENTRY(l, struct pfs_vnode, link);
+    LIST_EACH (l, pfs_hash_slot(&c->by_id, id))
+        if (LIST_ENTRY(l, struct pfs_vnode, numbered.link)->id == id)
+            return LIST_ENTRY(l, struct pfs_vnode, numbered.link);
     return NULL;
 }
 
@@ -212,6 +225,7 @@ static struct pfs_vnode *vnode_get(struct pfs_client *c, const struct pfs_meta_m
         memcpy(v->attrs.group, group, m->factor * sizeof *group);
         list_init(&v->queue);
         list_push(&c->vnodes, &v->link);
+        pfs_hash_add(&c->by_id, &v->numbered, v->id);
     }
     v->refs++;
     if (v->token != PFS_TOKEN_HELD)
@@ -227,6 +241,7 @@ static void vnode_put(struct pfs_vnode *v)
     if (v->recall != NULL)
         pfs_token_give(v);
     list_remove(&v->link);
+    pfs_hash_remove(&v->client->by_id, &v->numbered);
     port_free(v->client->port, v);
 }
 
@@ -265,6 +280,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;
     f->number = m.ranks;
+    f->turn = 1;
     list_init(&f->orders);
     *flags = m.flags;
     *out = f;
@@ -364,24 +380,6 @@ enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
     return s;
 }
 
-enum pfs_status pfs_unlink(struct pfs_client *c, const char *name)
-{
-    struct pfs_meta_msg m = { 0 };
-    uint32_t group[PFS_FACTOR_MAX];
-    struct pfs_attrs attrs;
-    port_work(c->port, PORT_WORK_TRAP, 1);
-    if (strlen(name) == 0 || strlen(name) > PFS_NAME_MAX)
-        return PFS_BAD_NAME;
-    memcpy(m.name, name, strlen(name) + 1);
-    enum pfs_status s = pfs_meta_ask(c, PFS_META_UNLINK, &m, group);
-    if (s != PFS_OK)
-        return s;
-    attrs.unit = m.unit;
-    attrs.factor = m.factor;
-    memcpy(attrs.group, group, m.factor * sizeof *group);
-    return pfs_io_all(c, &attrs, PFS_IO_REMOVE, m.id, 0, 0);
-}
-
 /* ---- size, sync, pointer ---- */
 
 enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
@@ -418,14 +416,46 @@ enum pfs_status pfs_sync(struct pfs_file *f)
     return pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->id, 0, 0);
 }
 
-enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off)
+enum pfs_mode pfs_iomode(const struct pfs_file *f)
 {
+    return f->mode;
+}
+
+/* Moves the pointer to `off`; where the service node does not, it is counted from there here. */
+static enum pfs_status seek(struct pfs_file *f, unsigned from, uint64_t off)
+{
+    uint64_t base = f->pointer + f->count * f->ranks * f->record;
+    enum pfs_status s = PFS_OK;
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     if (f->ops->seek != NULL)
-        return f->ops->seek(f, off);
+        return f->ops->seek(f, from, off);
+    if (from == PFS_META_END)
+        s = pfs_size(f, &base);
+    if (s == PFS_OK)
+        s = pfs_seek_from(from != 0 ? base : 0, from, &off);
+    if (s != PFS_OK)
+        return s;
     f->pointer = off;
     f->count = 0;
+    f->turn++;
     return PFS_OK;
+}
+
+enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off)
+{
+    return seek(f, 0, off);
+}
+
+enum pfs_status pfs_eseek(struct pfs_file *f, int64_t off, enum pfs_whence whence, uint64_t *at)
+{
+    static const unsigned from[] = {
+        [PFS_SEEK_SET] = 0, [PFS_SEEK_CUR] = PFS_META_CUR, [PFS_SEEK_END] = PFS_META_END
+    };
+    enum pfs_status s =
+        whence == PFS_SEEK_SET && off < 0 ? PFS_BAD_OFFSET : seek(f, from[whence], (uint64_t)off);
+    if (at != NULL)
+        *at = f->pointer;
+    return s;
 }
 
 uint64_t pfs_tell(const struct pfs_file *f)
@@ -439,14 +469,34 @@ uint64_t pfs_tell(const struct pfs_file *f)
     return at;
 }
 
+/* The size, and where the service node has the shared pointer, when it is asked. */
+static enum pfs_status size_now(struct pfs_file *f, bool pointer, uint64_t *size, uint64_t *at)
+{
+    struct pfs_meta_msg m = { .id = f->v->id, .flags = PFS_META_EXACT };
+    uint32_t group[PFS_FACTOR_MAX];
+    enum pfs_status s = PFS_OK;
+    *at = pfs_tell(f);
+    if ((f->v->token != PFS_TOKEN_HELD || pointer) &&
+        (s = pfs_meta_ask(f->client, PFS_META_STAT, &m, group)) == PFS_OK) {
+        f->v->size = m.size;
+        *at = pointer ? m.value : *at;
+    }
+    *size = f->v->size;
+    return s;
+}
+
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size)
 {
-    struct pfs_meta_msg m = { .id = f->v->id };
-    enum pfs_status s = PFS_OK;
-    if (f->v->token != PFS_TOKEN_HELD &&
-        (s = pfs_meta_ask(f->client, PFS_META_STAT, &m, NULL)) == PFS_OK)
-        f->v->size = m.size;
-    *size = f->v->size;
+    uint64_t at;
+    return size_now(f, false, size, &at);
+}
+
+enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof)
+{
+    uint64_t size, at;
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    enum pfs_status s = size_now(f, (f->ops->is & PFS_MODE_GIVEN) != 0, &size, &at);
+    *eof = at >= size;
     return s;
 }
 
@@ -471,6 +521,7 @@ struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout 
         grain /= 2;
     c->chunk -= c->chunk % grain;
     list_init(&c->vnodes);
+    pfs_hash_init(&c->by_id, p);
     list_init(&c->retry);
     list_init(&c->calls);
     list_init(&c->broadcast);

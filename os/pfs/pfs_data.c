@@ -130,6 +130,9 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
     x->queue = r->waited + r->last_server - r->last_device;
     x->mesh = r->last_done - r->last_called - r->last_server;
     took(r);
+    if (r->turn == f->turn && r->moved < r->len &&
+        end_of(r) < f->pointer) /* end of file, failure */
+        f->pointer = end_of(r);
     if (f->ops->ended != NULL)
         f->ops->ended(r);
     r->ended = true;
@@ -432,8 +435,11 @@ bool pfs_place_own(struct pfs_req *r)
         pfs_req_end(r, PFS_NO_SPACE);
         return false;
     }
-    if (!r->at)
-        f->pointer = plus(r->off, r->len);
+    if (r->at)
+        return true;
+    f->pointer = plus(r->off, r->len);
+    f->turn += r->op == PFS_WRITE;
+    r->turn = f->turn;
     return true;
 }
 
@@ -454,29 +460,43 @@ void pfs_submit(struct pfs_req *r)
 
 /* ---- for threads ---- */
 
-static enum pfs_status run(struct pfs_req *r)
+void pfs_iread(struct pfs_req *r, struct pfs_file *f, uint64_t len)
 {
+    pfs_req_init(r, PFS_READ, f);
+    r->len = len;
     pfs_submit(r);
+}
+
+void pfs_iwrite(struct pfs_req *r, struct pfs_file *f, struct rope *data)
+{
+    pfs_req_init(r, PFS_WRITE, f);
+    rope_join(&r->data, data);
+    pfs_submit(r);
+}
+
+enum pfs_status pfs_iowait(struct pfs_req *r, struct rope *out)
+{
     enum pfs_status s = pfs_wait(r);
-    if ((r->file->ops->is & PFS_MODE_OWN) && r->file->pointer == plus(r->off, r->len))
-        r->file->pointer = end_of(r); /* a short read stops at the end of the file */
+    if (out != NULL)
+        rope_move(out, &r->data);
     return s;
+}
+
+bool pfs_iodone(const struct pfs_req *r)
+{
+    return r->ended;
 }
 
 enum pfs_status pfs_read(struct pfs_file *f, uint64_t len, struct rope *out)
 {
     struct pfs_req r;
-    pfs_req_init(&r, PFS_READ, f);
-    r.len = len;
-    enum pfs_status s = run(&r);
-    rope_move(out, &r.data);
-    return s;
+    pfs_iread(&r, f, len);
+    return pfs_iowait(&r, out);
 }
 
 enum pfs_status pfs_write(struct pfs_file *f, struct rope *data)
 {
     struct pfs_req r;
-    pfs_req_init(&r, PFS_WRITE, f);
-    rope_join(&r.data, data);
-    return run(&r);
+    pfs_iwrite(&r, f, data);
+    return pfs_iowait(&r, NULL);
 }

@@ -2,6 +2,7 @@
 #ifndef OS_PFS_PFS_INTERNAL_H
 #define OS_PFS_PFS_INTERNAL_H
 
+#include "os/pfs/hash.h"
 #include "os/pfs/mode.h"
 #include "os/proto/select/select.h"
 #include "os/xk/peers.h"
@@ -15,7 +16,7 @@ enum pfs_meta_proc {
     PFS_META_CLOSE,   /* id, size, rank, ranks, flags: token given back, value: which grant,
                          unit: record length */
     PFS_META_UNLINK,  /* name -> id, attrs */
-    PFS_META_STAT,    /* id -> size */
+    PFS_META_STAT,    /* id -> size; flags: exact -> all, value: the shared pointer */
     PFS_META_EXTEND,  /* id, size -> size: the larger of both */
     PFS_META_SIZE,    /* id, size: the file's size is this */
     PFS_META_TOKEN,   /* id, size as known -> size, value: grant, once the token is the caller's */
@@ -24,6 +25,11 @@ enum pfs_meta_proc {
     PFS_META_ORDER,   /* id, value: length, offset or mode, unit: record length, rank, ranks, flags
                          -> the same once all came, ranks: the round, or the setiomode's number */
     PFS_META_AGREE,   /* name: tag, ranks, value -> value: the largest */
+    PFS_META_LOOKUP,  /* name -> id, size, attrs, flags: a directory */
+    PFS_META_MKDIR,   /* name */
+    PFS_META_RMDIR,   /* name */
+    PFS_META_RENAME,  /* name, behind it the new one -> id, attrs: of a file that it replaced */
+    PFS_META_LIST,    /* name, value: from which place -> value: the next, 0: that is all; names */
     PFS_META_PROCS
 };
 enum pfs_io_proc {
@@ -44,7 +50,7 @@ enum pfs_client_proc {
 /* ---- wire formats, big-endian ---- */
 
 #define PFS_META_BYTES 128
-struct pfs_meta_msg { /* then `factor` group entries of two bytes, when factor > 0 */
+struct pfs_meta_msg { /* then `factor` group entries of two bytes, and what a long name has more */
     uint32_t status, flags;
     uint64_t id, size, value, unit;
     uint32_t factor, rank, ranks;
@@ -56,6 +62,10 @@ enum {
     PFS_META_SEEK = 64,
     PFS_META_MODE = 128,
     PFS_META_TOGETHER = 256,
+    PFS_META_CUR = 512,    /* a seek from the pointer */
+    PFS_META_END = 1024,   /* from the end */
+    PFS_META_EXACT = 2048, /* as the holder of the token knows it */
+    PFS_META_DIR = 4096,
     PFS_META_MODE_AT = 16 /* from this bit on: the number of the mode that a request is made in */
 };                        /* flags beside PFS_O_... */
 
@@ -91,6 +101,8 @@ struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout 
                                    const struct pfs_params *params, const struct kind_set *modes);
 
 void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32_t *group);
+/* Of the message without what some calls have behind it. */
+uint64_t pfs_meta_length(const struct pfs_meta_msg *m);
 /* group: NULL or PFS_FACTOR_MAX entries.  False: too short or out of range. */
 bool pfs_meta_load(const struct rope *in, struct pfs_meta_msg *m, uint32_t *group);
 void pfs_io_args_store(struct rope *out, const struct pfs_io_args *a); /* data is joined behind */
@@ -108,6 +120,7 @@ enum pfs_token { PFS_TOKEN_NONE, PFS_TOKEN_ASKED, PFS_TOKEN_HELD };
 /* A file that is open on this node at least once. */
 struct pfs_vnode {
     struct list link;
+    struct pfs_hashed numbered;
     struct pfs_client *client;
     uint64_t id, size;
     struct pfs_attrs attrs;
@@ -134,6 +147,7 @@ struct pfs_file {
     bool told;                      /* that the lengths of records differ */
     uint32_t number;                /* of the last setiomode */
     uint32_t rank, ranks;
+    uint32_t turn;      /* seeks and writes at the private pointer so far, from 1 */
     struct list orders; /* pfs_req.link: of rounds, the first is asking */
 };
 
@@ -147,7 +161,8 @@ struct pfs_client {
     const struct kind_set *modes;
     uint64_t chunk; /* data bytes in one call, a multiple of 64 KiB where that fits */
     struct list vnodes;
-    struct list retry; /* pfs_piece.link */
+    struct pfs_hash by_id; /* of them */
+    struct list retry;     /* pfs_piece.link */
     struct port_timer retry_timer;
     struct list calls;     /* metadata calls that wait to be tried again */
     struct list broadcast; /* of one transfer for all: what came before its request */
@@ -174,10 +189,15 @@ void pfs_meta_call(struct pfs_client *c, enum pfs_meta_proc proc, const struct p
 /* The same for a thread. (blocks) */
 enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, struct pfs_meta_msg *m,
                              uint32_t *group);
+/* The same with more behind the message, NULL: nothing; it becomes what is behind the answer. */
+enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
+                                  struct pfs_meta_msg *m, uint32_t *group, struct rope *more);
 /* A request without data to directories [0, factor) of a file, in a thread. (blocks) */
 enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
                            enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed);
 
+/* `off` counts from `base` where `from` is PFS_META_CUR or PFS_META_END: makes it an offset. */
+enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);
 void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry, pfs_global_retry */
 struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id);
 /* A call of all ranks of a file, or a seek of one where the pointer is first come, first served;

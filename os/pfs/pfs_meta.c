@@ -1,4 +1,4 @@
-/* pfs_meta.c: the metadata server: names, attributes, sizes; its parts are in pfs_meta.h. */
+/* pfs_meta.c: the metadata server: what a file has; its parts are in pfs_meta.h. */
 #include "os/pfs/pfs_meta.h"
 
 #include <string.h>
@@ -26,18 +26,11 @@ void pfs_meta_answer(struct select_request *q, enum pfs_status status, uint64_t 
 struct meta_file *pfs_meta_by_id(struct meta *m, uint64_t id)
 {
     port_work(m->port, PORT_WORK_LOOKUP, 1);
-    LIST_EACH (l, &m->files)
-        if (LIST_ENTRY(l, struct meta_file, link)->id == id)
-            return LIST_ENTRY(l, struct meta_file, link);
-    return NULL;
-}
-
-static struct meta_file *meta_by_name(struct meta *m, const char *name)
-{
-    port_work(m->port, PORT_WORK_LOOKUP, 1);
-    LIST_EACH (l, &m->files)
-        if (strcmp(LIST_ENTRY(l, struct meta_file, link)->name, name) == 0)
-            return LIST_ENTRY(l, struct meta_file, link);
+    LIST_EACH (l, pfs_hash_slot(&m->ids, id)) {
+        struct meta_file *f = LIST_ENTRY(l, struct meta_file, numbered.link);
+        if (f->id == id)
+            return f;
+    }
     return NULL;
 }
 
@@ -83,55 +76,71 @@ static enum pfs_status check_attrs(const struct meta *m, const struct pfs_attrs 
     return PFS_OK;
 }
 
-/* The attributes of a new file: what the caller asks, else the defaults. */
-static struct pfs_attrs new_attrs(const struct meta *m, const struct pfs_meta_msg *a,
-                                  const uint32_t *group)
+struct layout {
+    struct list link;
+    struct pfs_attrs attrs;
+};
+
+/* Files of one layout share it. */
+static const struct pfs_attrs *kept(struct meta *m, const struct pfs_attrs *a)
+{
+    LIST_EACH (l, &m->layouts) {
+        const struct pfs_attrs *x = &LIST_ENTRY(l, struct layout, link)->attrs;
+        if (x->unit == a->unit && x->factor == a->factor &&
+            memcmp(x->group, a->group, a->factor * sizeof *a->group) == 0)
+            return x;
+    }
+    struct layout *y = port_alloc(m->port, sizeof *y);
+    y->attrs = *a;
+    list_push_front(&m->layouts, &y->link);
+    return &y->attrs;
+}
+
+const struct pfs_attrs *pfs_meta_attrs(struct meta *m, const struct pfs_meta_msg *a,
+                                       const uint32_t *group)
 {
     struct pfs_attrs x = { .unit = a->unit, .factor = a->factor };
     uint32_t all = m->layout->io_count < PFS_FACTOR_MAX ? m->layout->io_count : PFS_FACTOR_MAX;
     if (a->factor > 0) {
         memcpy(x.group, group, a->factor * sizeof *group);
-        return x;
+    } else {
+        x.unit = (uint64_t)m->params->unit;
+        x.factor = m->params->factor == 0 ? all : (uint32_t)m->params->factor;
+        for (uint32_t i = 0; i < x.factor && i < PFS_FACTOR_MAX; i++)
+            x.group[i] = i;
     }
-    x.unit = (uint64_t)m->params->unit;
-    x.factor = m->params->factor == 0 ? all : (uint32_t)m->params->factor;
-    for (uint32_t i = 0; i < x.factor && i < PFS_FACTOR_MAX; i++)
-        x.group[i] = i;
-    return x;
+    return check_attrs(m, &x) == PFS_OK ? kept(m, &x) : NULL;
 }
 
 struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f)
 {
     return (struct pfs_meta_msg){ .id = f->id,
                                   .size = f->size,
-                                  .unit = f->attrs.unit,
-                                  .factor = f->attrs.factor,
+                                  .unit = f->attrs->unit,
+                                  .factor = f->attrs->factor,
                                   .ranks = f->number };
 }
 
-enum pfs_status pfs_meta_file_for(struct meta *m, const struct pfs_meta_msg *a,
-                                  const uint32_t *group, struct meta_file **out)
+void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
 {
-    struct meta_file *f = *out = meta_by_name(m, a->name);
-    if (a->name[0] == 0)
-        return PFS_BAD_NAME;
-    if (f != NULL)
-        return (a->flags & PFS_O_EXCL) && (a->flags & PFS_O_CREATE) ? PFS_EXISTS : PFS_OK;
-    if (!(a->flags & PFS_O_CREATE))
-        return PFS_NO_FILE;
-    struct pfs_attrs attrs = new_attrs(m, a, group);
-    if (check_attrs(m, &attrs) != PFS_OK)
-        return PFS_BAD_ATTRS;
-    f = *out = port_alloc(m->port, sizeof *f);
-    f->m = m;
-    f->id = (uint64_t)port_incarnation(m->port) << 32 | ++m->next_id;
-    memcpy(f->name, a->name, sizeof f->name);
-    f->attrs = attrs;
-    f->number = 1;
-    list_init(&f->waiters);
-    list_init(&f->retry);
-    list_push(&m->files, &f->link);
-    return PFS_OK;
+    struct pfs_meta_msg out = { .flags = PFS_META_DIR };
+    if (f->dir) {
+        pfs_meta_reply(q, PFS_OK, &out, NULL);
+        return;
+    }
+    out = pfs_meta_file_reply(f);
+    out.value = f->pointer;
+    pfs_meta_reply(q, PFS_OK, &out, f->attrs->group);
+}
+
+static void do_lookup(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+{
+    struct meta_file *f;
+    enum pfs_status s = pfs_tree_find(m, a->name, &f);
+    if (s != PFS_OK)
+        pfs_meta_answer(q, s, 0, 0);
+    else
+        pfs_token_stat(m, q, f);
 }
 
 static void do_open(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a,
@@ -145,37 +154,15 @@ static void do_open(struct meta *m, struct select_request *q, const struct pfs_m
     } else if ((a->flags & PFS_META_TOGETHER) && a->ranks > 1) {
         pfs_gather_open(m, q, a, group);
     } else {
-        enum pfs_status s = pfs_meta_file_for(m, a, group, &f);
+        enum pfs_status s = pfs_tree_file(m, a, group, &f);
         struct pfs_meta_msg out = { 0 };
         if (s == PFS_OK) {
             pfs_group_join(m, f, a->rank, a->ranks);
             out = pfs_meta_file_reply(f);
             out.flags = a->flags;
         }
-        pfs_meta_reply(q, s, &out, s == PFS_OK ? f->attrs.group : NULL);
+        pfs_meta_reply(q, s, &out, s == PFS_OK ? f->attrs->group : NULL);
     }
-}
-
-static void do_unlink(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
-{
-    struct meta_file *f = a->name[0] == 0 ? NULL : meta_by_name(m, a->name);
-    struct list *l;
-    if (f == NULL) {
-        pfs_meta_answer(q, PFS_NO_FILE, 0, 0);
-        return;
-    }
-    struct pfs_meta_msg out = pfs_meta_file_reply(f);
-    pfs_meta_reply(q, PFS_OK, &out, f->attrs.group);
-    while ((l = list_pop(&f->waiters)) != NULL) {
-        pfs_meta_answer(LIST_ENTRY(l, struct pfs_call, link)->request, PFS_NO_FILE, 0, 0);
-        port_free(m->port, LIST_ENTRY(l, struct pfs_call, link));
-    }
-    pfs_meeting_end(m, &f->meeting, PFS_NO_FILE);
-    list_remove(&f->link);
-    list_remove(&f->retry);
-    port_free(m->port, f->meeting.calls);
-    port_free(m->port, f->seats);
-    port_free(m->port, f);
 }
 
 static void do_close(struct meta *m, struct select_request *q, struct meta_file *f,
@@ -221,8 +208,15 @@ static void on_file(struct meta *m, struct select_request *q, uint32_t procedure
     case PFS_META_ORDER:
         pfs_round_call(m, q, f, a);
         break;
-    default:
-        if (procedure == PFS_META_EXTEND && a->size > f->size)
+    case PFS_META_STAT:
+        if (a->flags & PFS_META_EXACT) {
+            pfs_token_stat(m, q, f);
+            break;
+        }
+        pfs_meta_answer(q, PFS_OK, f->size, 0);
+        break;
+    default: /* PFS_META_EXTEND */
+        if (a->size > f->size)
             f->size = a->size;
         pfs_meta_answer(q, PFS_OK, f->size, 0);
     }
@@ -238,11 +232,11 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
         pfs_meta_answer(q, PFS_BAD_NAME, 0, 0);
     else if (procedure == PFS_META_OPEN)
         do_open(m, q, &a, group);
-    else if (procedure == PFS_META_UNLINK)
-        do_unlink(m, q, &a);
     else if (procedure == PFS_META_AGREE)
         pfs_gather_agree(m, q, &a);
-    else
+    else if (procedure == PFS_META_LOOKUP)
+        do_lookup(m, q, &a);
+    else if (!pfs_tree_serve(m, q, procedure, &a, args))
         on_file(m, q, procedure, &a);
 }
 
@@ -257,8 +251,9 @@ void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
     m->params = params;
     m->modes = modes;
     m->lowest_lost = UINT32_MAX;
-    list_init(&m->files);
     list_init(&m->gathers);
+    list_init(&m->layouts);
+    pfs_tree_init(m);
     pfs_token_start(m);
     xk_on_peer(rpc->kernel, peer_changed, m);
     enum xk_status served = select_serve(m->rpc, PFS_SERVICE_META, serve, m);

@@ -3,7 +3,8 @@
  * One per machine, on the service node; all of it is upcalls, and all of it is lost when the node
  * crashes.  A file's number holds the node's incarnation, so that no number is given twice.
  *
- *   pfs_meta.c    names and what a file has; calls by their procedure
+ *   pfs_meta.c    what a file has; calls by their procedure
+ *   pfs_tree.c    names and directories
  *   pfs_token.c   who may use a file alone
  *   pfs_round.c   what ranks call together: rounds of the shared pointer by the rule of the mode
  *                 (mode.h: agree), setiomode, gopen, pfs_agree
@@ -22,7 +23,11 @@ struct meta {
     uint64_t next_id;
     uint32_t lowest_lost; /* of the ranks of the partition that crashed since this server booted */
     struct list files, gathers;
-    struct list retry; /* files whose recall found the queue full */
+    struct meta_file *root;
+    uint64_t next_place;
+    struct pfs_hash names, ids; /* of all entries; of files by number */
+    struct list layouts;        /* attributes that files have */
+    struct list retry;          /* files whose recall found the queue full */
     struct port_timer retry_timer;
 };
 
@@ -37,12 +42,21 @@ struct seat {
     bool closed;    /* not any more */
 };
 
+/* An entry of a directory. */
 struct meta_file {
-    struct list link, retry;
     struct meta *m;
+    bool dir;
+    char *name;
+    struct meta_file *parent;
+    struct list sibling;  /* in the parent's children, by place */
+    struct list children; /* of a directory */
+    uint64_t place;
+    struct pfs_hashed named;
+    /* Of a file. */
+    struct pfs_hashed numbered;
+    struct list link, retry;
     uint64_t id, size;
-    char name[PFS_NAME_MAX + 1]; /* "" once removed */
-    struct pfs_attrs attrs;
+    const struct pfs_attrs *attrs;
     bool held, recalling;
     uint32_t holder;
     uint64_t grant; /* counts: a late answer to a recall of an earlier grant is ignored */
@@ -65,12 +79,26 @@ void pfs_meta_answer(struct select_request *q, enum pfs_status status, uint64_t 
                      uint64_t value);
 struct meta_file *pfs_meta_by_id(struct meta *m, uint64_t id);
 struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f);
-/* The file of that name, made where that is asked. */
-enum pfs_status pfs_meta_file_for(struct meta *m, const struct pfs_meta_msg *a,
-                                  const uint32_t *group, struct meta_file **out);
+/* To a stat. */
+void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f);
+/* The attributes of a new file: what the caller asks, else the defaults; NULL: they are bad. */
+const struct pfs_attrs *pfs_meta_attrs(struct meta *m, const struct pfs_meta_msg *a,
+                                       const uint32_t *group);
 /* A call that waits. */
 struct pfs_call *pfs_meta_hang(struct meta *m, struct list *on, struct select_request *q,
                                uint64_t value);
+
+/* ---- pfs_tree.c ---- */
+
+void pfs_tree_init(struct meta *m); /* at boot */
+/* The entry of that path. */
+enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out);
+/* The file of that name, made where that is asked. */
+enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, const uint32_t *group,
+                              struct meta_file **out);
+/* unlink, mkdir, rmdir, rename, list; false: another procedure. */
+bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure,
+                    const struct pfs_meta_msg *a, const struct rope *args);
 
 /* ---- pfs_token.c ---- */
 
@@ -80,6 +108,8 @@ void pfs_token_start(struct meta *m);
 void pfs_token_ask(struct meta *m, struct select_request *q, struct meta_file *f, uint64_t size);
 /* Sets the size, by way of the token where another node holds it. */
 void pfs_token_size(struct meta *m, struct select_request *q, struct meta_file *f, uint64_t size);
+/* Answers a stat, by way of the token where a node holds it. */
+void pfs_token_stat(struct meta *m, struct select_request *q, struct meta_file *f);
 /* It is not held any more: to the first who waits. */
 void pfs_token_next(struct meta_file *f);
 

@@ -109,12 +109,24 @@ static struct pfs_meta_msg range_reply(const struct meta_file *f, const struct p
         struct pfs_meta_msg){ .id = f->pointer, .size = f->size, .value = w->off, .unit = w->len };
 }
 
+/* Where a seek sets the pointer. */
+static enum pfs_status seek_to(const struct meta_file *f, const struct pfs_call *w,
+                               uint64_t *pointer)
+{
+    unsigned from = w->flags & (PFS_META_CUR | PFS_META_END);
+    uint64_t off = w->value;
+    enum pfs_status s = pfs_seek_from(from == PFS_META_CUR ? f->pointer : f->size, from, &off);
+    if (s == PFS_OK)
+        *pointer = off;
+    return s;
+}
+
 void pfs_pointer_move(struct select_request *q, struct meta_file *f, const struct pfs_meta_msg *a)
 {
     struct pfs_call w = { .flags = a->flags, .value = a->value };
     enum pfs_status s = PFS_OK;
     if (a->flags & PFS_META_SEEK)
-        f->pointer = a->value;
+        s = seek_to(f, &w, &f->pointer);
     else if ((s = range_of(f, &w, f->pointer)) == PFS_OK)
         f->pointer += w.len;
     struct pfs_meta_msg out = range_reply(f, &w);
@@ -131,7 +143,7 @@ static enum pfs_status alike(const struct meta *m, const struct pfs_call *x,
         return PFS_BAD_MODE;
     if (!(x->flags & what))
         return pfs_mode_at(m->modes, mode)->agree(x, w);
-    if (w->value == x->value)
+    if (w->value == x->value && w->flags == x->flags)
         return PFS_OK;
     return w->flags & PFS_META_MODE ? PFS_BAD_MODE : PFS_BAD_RECORD;
 }
@@ -161,7 +173,8 @@ static void give_round(struct meta *m, struct meta_file *f, struct meeting *t)
     for (uint32_t rank = 0; s == PFS_OK && rank < t->ranks; rank++) {
         struct pfs_call *w = meeting_head(t, rank);
         if (flags & (PFS_META_MODE | PFS_META_SEEK)) {
-            pointer = flags & PFS_META_SEEK ? w->value : 0;
+            pointer = 0;
+            s = flags & PFS_META_SEEK ? seek_to(f, w, &pointer) : PFS_OK;
             continue;
         }
         s = range_of(f, w, pointer);
@@ -306,7 +319,7 @@ void pfs_gather_open(struct meta *m, struct select_request *q, const struct pfs_
     for (uint32_t i = 1; i < t->ranks; i++)
         if (meeting_head(t, i)->value != meeting_head(t, 0)->value)
             s = PFS_BAD_MODE;
-    if (s == PFS_OK && (s = pfs_meta_file_for(m, &g->args, g->group, &f)) == PFS_OK) {
+    if (s == PFS_OK && (s = pfs_tree_file(m, &g->args, g->group, &f)) == PFS_OK) {
         f->number++;
         out = pfs_meta_file_reply(f);
         out.flags = g->args.flags;
@@ -314,7 +327,7 @@ void pfs_gather_open(struct meta *m, struct select_request *q, const struct pfs_
     for (uint32_t i = 0; i < t->ranks; i++) {
         if (s == PFS_OK)
             pfs_group_join(m, f, i, t->ranks);
-        meeting_leave(m, t, i, s, &out, s == PFS_OK ? f->attrs.group : NULL);
+        meeting_leave(m, t, i, s, &out, s == PFS_OK ? f->attrs->group : NULL);
     }
     if (t->come == 0)
         gather_drop(m, g);

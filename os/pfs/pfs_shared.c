@@ -87,14 +87,14 @@ enum pfs_status pfs_call_together(struct pfs_file *f, enum pfs_meta_proc proc, u
     return s;
 }
 
-enum pfs_status pfs_seek_pointer(struct pfs_file *f, uint64_t off)
+enum pfs_status pfs_seek_pointer(struct pfs_file *f, unsigned from, uint64_t off)
 {
     uint32_t round;
-    return pfs_call_together(f, PFS_META_POINTER, PFS_META_SEEK, off, &round);
+    return pfs_call_together(f, PFS_META_POINTER, PFS_META_SEEK | from, off, &round);
 }
 
-enum pfs_status pfs_seek_round(struct pfs_file *f, uint64_t off)
+enum pfs_status pfs_seek_round(struct pfs_file *f, unsigned from, uint64_t off)
 {
     uint32_t round;
-    return pfs_call_together(f, PFS_META_ORDER, PFS_META_SEEK, off, &round);
+    return pfs_call_together(f, PFS_META_ORDER, PFS_META_SEEK | from, off, &round);
 }

@@ -23,7 +23,12 @@ void pfs_token_next(struct meta_file *f)
     list_remove(&f->retry); /* one recall a grant */
     while (!f->held && (l = list_pop(&f->waiters)) != NULL) {
         struct pfs_call *w = LIST_ENTRY(l, struct pfs_call, link);
-        if (w->sets_size) {
+        if (w->wants == WANTS_STAT) {
+            pfs_meta_answer_stat(w->request, f);
+            port_free(f->m->port, w);
+            continue;
+        }
+        if (w->wants == WANTS_TO_SET) {
             f->size = w->value;
         } else {
             f->held = true;
@@ -108,7 +113,18 @@ void pfs_token_size(struct meta *m, struct select_request *q, struct meta_file *
         pfs_meta_answer(q, PFS_OK, size, 0);
         return;
     }
-    pfs_meta_hang(m, &f->waiters, q, size)->sets_size = true;
+    pfs_meta_hang(m, &f->waiters, q, size)->wants = WANTS_TO_SET;
+    if (!f->recalling)
+        recall(f);
+}
+
+void pfs_token_stat(struct meta *m, struct select_request *q, struct meta_file *f)
+{
+    if (!f->held) {
+        pfs_meta_answer_stat(q, f);
+        return;
+    }
+    pfs_meta_hang(m, &f->waiters, q, 0)->wants = WANTS_STAT;
     if (!f->recalling)
         recall(f);
 }

@@ -5,12 +5,14 @@
  *     4 flags  4    44 rank   4             8 off   8   40 factor 2      4 edge   4
  *     8 id     8    48 ranks  4            16 len   8   42 dir    2      8 device 8
  *    16 size   8    52 name  64            24 unit  8   44 number 4     16 server 8
- *    24 value  8   116 unused 12
- *    32 unit   8   128 group, 2 bytes each
+ *    24 value  8   116 more of it, 2; unused 10
+ *    32 unit   8   128 group, 2 bytes each; then the rest of the name
  */
 #include "os/pfs/pfs_internal.h"
 
 #include <string.h>
+
+#define NAME_HEAD 63 /* bytes of a name that every message has room for */
 
 const char *pfs_status_name(enum pfs_status s)
 {
@@ -26,7 +28,11 @@ const char *pfs_status_name(enum pfs_status s)
                                          "I/O error",
                                          "server down",
                                          "stale file",
-                                         "node down" };
+                                         "node down",
+                                         "not a directory",
+                                         "is a directory",
+                                         "directory not empty",
+                                         "bad offset" };
     _Static_assert(ARRAY_LEN(names) == PFS_STATUS_COUNT, "a name per status");
     return (unsigned)s < PFS_STATUS_COUNT ? names[s] : "?";
 }
@@ -45,6 +51,17 @@ bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const
     return true;
 }
 
+enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off)
+{
+    int64_t at;
+    if (from == 0)
+        return PFS_OK;
+    if (base > PFS_SIZE_MAX || __builtin_add_overflow((int64_t)base, (int64_t)*off, &at) || at < 0)
+        return PFS_BAD_OFFSET;
+    *off = (uint64_t)at;
+    return PFS_OK;
+}
+
 void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32_t *group)
 {
     uint8_t b[PFS_META_BYTES] = { 0 };
@@ -57,13 +74,27 @@ void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32
     wire_put32(b + 40, m->factor);
     wire_put32(b + 44, m->rank);
     wire_put32(b + 48, m->ranks);
-    memcpy(b + 52, m->name, sizeof m->name);
+    size_t n = strlen(m->name), head = n < NAME_HEAD ? n : NAME_HEAD;
+    memcpy(b + 52, m->name, head);
+    wire_put16(b + 116, (uint16_t)(n - head));
     rope_add_bytes(out, b, sizeof b);
     for (uint32_t i = 0; i < m->factor; i++) {
         uint8_t g[2];
         wire_put16(g, (uint16_t)group[i]);
         rope_add_bytes(out, g, sizeof g);
     }
+    rope_add_bytes(out, m->name + head, n - head);
+}
+
+static uint64_t with_name(const struct pfs_meta_msg *m, size_t rest)
+{
+    return PFS_META_BYTES + 2 * (uint64_t)m->factor + rest;
+}
+
+uint64_t pfs_meta_length(const struct pfs_meta_msg *m)
+{
+    size_t n = strlen(m->name);
+    return with_name(m, n < NAME_HEAD ? 0 : n - NAME_HEAD);
 }
 
 bool pfs_meta_load(const struct rope *in, struct pfs_meta_msg *m, uint32_t *group)
@@ -81,9 +112,14 @@ bool pfs_meta_load(const struct rope *in, struct pfs_meta_msg *m, uint32_t *grou
     m->factor = wire_get32(b + 40);
     m->rank = wire_get32(b + 44);
     m->ranks = wire_get32(b + 48);
-    memcpy(m->name, b + 52, sizeof m->name);
-    if (m->factor > PFS_FACTOR_MAX || in->length < sizeof b + 2 * (uint64_t)m->factor ||
-        m->name[PFS_NAME_MAX] != 0)
+    size_t rest = wire_get16(b + 116);
+    if (m->factor > PFS_FACTOR_MAX || rest > PFS_NAME_MAX - NAME_HEAD || b[52 + NAME_HEAD] != 0 ||
+        in->length < with_name(m, rest))
+        return false;
+    memset(m->name, 0, sizeof m->name);
+    memcpy(m->name, b + 52, NAME_HEAD);
+    rope_read(in, with_name(m, 0), rest, m->name + strlen(m->name));
+    if (strlen(m->name) < rest)
         return false;
     if (group != NULL) {
         rope_read(in, sizeof b, 2 * (size_t)m->factor, g);

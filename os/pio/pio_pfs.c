@@ -37,6 +37,10 @@ static enum pio_status status_of(enum pfs_status s)
         [PFS_SERVER_DOWN] = PIO_SERVER_DOWN,
         [PFS_STALE] = PIO_STALE,
         [PFS_NODE_DOWN] = PIO_NODE_DOWN,
+        [PFS_NOT_DIR] = PIO_BAD_NAME,
+        [PFS_IS_DIR] = PIO_BAD_NAME,
+        [PFS_NOT_EMPTY] = PIO_BAD_NAME,
+        [PFS_BAD_OFFSET] = PIO_UNSUPPORTED,
     };
     _Static_assert(ARRAY_LEN(of) == PFS_STATUS_COUNT, "each status of PFS is one of pio");
     return of[s];

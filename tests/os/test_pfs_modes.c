@@ -32,7 +32,8 @@ static struct model {
     bool ahead;            /* all requests of the turn at once */
     enum pfs_status want;  /* M_GLOBAL, setiomode, lseek: of all ranks */
     uint64_t value[RANKS]; /* of setiomode, lseek: by rank */
-    uint64_t cut;          /* UINT64_MAX: none */
+    enum pfs_whence whence;
+    uint64_t cut; /* UINT64_MAX: none */
     struct plan plan[RANKS][OPS];
     struct got got[RANKS][OPS];
 } m;
@@ -242,22 +243,35 @@ static void draw_values(uint32_t n, bool may_differ)
     m.want = odd < RANKS ? PFS_BAD_MODE : PFS_OK;
 }
 
+/* eseek to the values, counted from the beginning, the pointer or the end. */
 static void seek(struct pfs_world *w, struct pfs_client *c, struct pfs_file *f, uint32_t rank)
 {
-    bool together = pfs_mode_is(m.mode, PFS_MODE_MEET);
+    bool together = pfs_mode_is(m.mode, PFS_MODE_MEET), eof;
     meet(w, c);
     if (rank == 0) {
         draw_values(m.size < 4000 ? (uint32_t)m.size + 2 : 4000, together);
         m.want = m.want == PFS_OK ? PFS_OK : PFS_BAD_RECORD;
+        m.whence = (enum pfs_whence)draw(3);
     }
     meet(w, c);
-    if (m.mode != M_LOG || rank == RANKS - 1)
-        cr_assert_eq(pfs_lseek(f, m.value[rank]), m.want);
+    uint64_t base = m.shared + m.nth * RANKS * m.record, at = 0;
+    if (m.whence != PFS_SEEK_CUR)
+        base = m.whence == PFS_SEEK_END ? m.size : 0;
+    if (m.mode != M_LOG || rank == RANKS - 1) {
+        cr_assert_eq(pfs_eseek(f, -1 - (int64_t)base, m.whence, NULL), PFS_BAD_OFFSET);
+        cr_assert_eq(pfs_eseek(f, (int64_t)(m.value[rank] - base), m.whence, &at), m.want);
+        cr_assert(m.want != PFS_OK || at == m.value[rank], "at %d", (int)at);
+    }
     meet(w, c);
     if (rank == 0 && m.want == PFS_OK) {
         m.shared = m.value[0];
         m.nth = 0;
     }
+    meet(w, c);
+    cr_assert_eq(pfs_iseof(f, &eof), PFS_OK);
+    cr_assert_eq(eof, m.shared + (m.nth * RANKS + rank) * m.record >= m.size);
+    cr_assert_eq(pfs_size(f, &at), PFS_OK);
+    cr_assert_eq(at, m.size);
 }
 
 static void set_mode(struct pfs_world *w, struct pfs_client *c, struct pfs_file *f, uint32_t rank,
@@ -271,6 +285,7 @@ static void set_mode(struct pfs_world *w, struct pfs_client *c, struct pfs_file 
     }
     meet(w, c);
     cr_assert_eq(pfs_setiomode(f, (enum pfs_mode)m.value[rank]), m.want);
+    cr_assert(m.want != PFS_OK || pfs_iomode(f) == (enum pfs_mode)m.value[rank]);
     meet(w, c);
     if (rank == 0 && m.want == PFS_OK) {
         m.mode = (enum pfs_mode)m.value[0];

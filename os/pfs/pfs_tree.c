@@ -1,0 +1,307 @@
+/* pfs_tree.c: the metadata server's names: a tree of directories.
+ *
+ * A path is names with '/' between; several count as one.  Entries hang by (directory, name) in one
+ * hash table, and in their directory in the order in which they came there.
+ */
+#include "os/pfs/pfs_meta.h"
+
+#include <string.h>
+
+#define LIST_BYTES (32 * 1024) /* of names in one answer */
+
+/* Where a path leads: `entry` is NULL where `dir` has no such name; the root has no dir. */
+struct place {
+    struct meta_file *dir, *entry;
+    const char *name;
+    size_t length;
+};
+
+static uint64_t key_of(const struct meta_file *dir, const char *name, size_t n)
+{
+    uint64_t h = dir->id;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static struct meta_file *child(struct meta *m, const struct meta_file *dir, const char *name,
+                               size_t n)
+{
+    uint64_t key = key_of(dir, name, n);
+    port_work(m->port, PORT_WORK_LOOKUP, 1);
+    LIST_EACH (l, pfs_hash_slot(&m->names, key)) {
+        struct meta_file *f = LIST_ENTRY(l, struct meta_file, named.link);
+        if (f->named.key == key && f->parent == dir && strlen(f->name) == n &&
+            memcmp(f->name, name, n) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+static enum pfs_status walk(struct meta *m, const char *path, struct place *p)
+{
+    *p = (struct place){ .entry = m->root };
+    if (path[0] == 0)
+        return PFS_BAD_NAME;
+    for (path += strspn(path, "/"); *path != 0; path += strspn(path, "/")) {
+        size_t n = strcspn(path, "/");
+        if (p->entry == NULL)
+            return PFS_NO_FILE;
+        if (!p->entry->dir)
+            return PFS_NOT_DIR;
+        if (path[0] == '.' && (n == 1 || (n == 2 && path[1] == '.')))
+            return PFS_BAD_NAME;
+        *p = (struct place){ p->entry, child(m, p->entry, path, n), path, n };
+        path += n;
+    }
+    return PFS_OK;
+}
+
+static void link_at(struct meta *m, struct meta_file *f, const struct place *p)
+{
+    port_free(m->port, f->name);
+    f->name = port_alloc(m->port, p->length + 1);
+    memcpy(f->name, p->name, p->length);
+    f->parent = p->dir;
+    f->place = ++m->next_place;
+    list_push(&p->dir->children, &f->sibling);
+    pfs_hash_add(&m->names, &f->named, key_of(p->dir, p->name, p->length));
+}
+
+static struct meta_file *new_entry(struct meta *m, const struct place *p)
+{
+    struct meta_file *f = port_alloc(m->port, sizeof *f);
+    f->m = m;
+    f->id = (uint64_t)port_incarnation(m->port) << 32 | ++m->next_id;
+    list_init(&f->children);
+    list_init(&f->waiters);
+    list_init(&f->retry);
+    if (p != NULL)
+        link_at(m, f, p);
+    return f;
+}
+
+static void unlink_entry(struct meta_file *f)
+{
+    list_remove(&f->sibling);
+    pfs_hash_remove(&f->m->names, &f->named);
+}
+
+static void free_entry(struct meta_file *f)
+{
+    unlink_entry(f);
+    port_free(f->m->port, f->name);
+    port_free(f->m->port, f);
+}
+
+/* A file that has no name any more: what waits for it ends. */
+static void drop_file(struct meta *m, struct meta_file *f)
+{
+    struct list *l;
+    while ((l = list_pop(&f->waiters)) != NULL) {
+        pfs_meta_answer(LIST_ENTRY(l, struct pfs_call, link)->request, PFS_NO_FILE, 0, 0);
+        port_free(m->port, LIST_ENTRY(l, struct pfs_call, link));
+    }
+    pfs_meeting_end(m, &f->meeting, PFS_NO_FILE);
+    list_remove(&f->link);
+    list_remove(&f->retry);
+    pfs_hash_remove(&m->ids, &f->numbered);
+    port_free(m->port, f->meeting.calls);
+    port_free(m->port, f->seats);
+    free_entry(f);
+}
+
+void pfs_tree_init(struct meta *m)
+{
+    pfs_hash_init(&m->names, m->port);
+    pfs_hash_init(&m->ids, m->port);
+    list_init(&m->files);
+    m->root = new_entry(m, NULL);
+    m->root->dir = true;
+    m->next_id = 0; /* the root's is the one that no file has */
+    m->root->id = 0;
+}
+
+enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out)
+{
+    struct place p;
+    enum pfs_status s = walk(m, path, &p);
+    *out = p.entry;
+    return s == PFS_OK && p.entry == NULL ? PFS_NO_FILE : s;
+}
+
+enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, const uint32_t *group,
+                              struct meta_file **out)
+{
+    struct place p;
+    enum pfs_status s = walk(m, a->name, &p);
+    *out = p.entry;
+    if (s != PFS_OK)
+        return s;
+    if (p.entry != NULL && p.entry->dir)
+        return PFS_IS_DIR;
+    if (p.entry != NULL)
+        return (a->flags & PFS_O_EXCL) && (a->flags & PFS_O_CREATE) ? PFS_EXISTS : PFS_OK;
+    if (!(a->flags & PFS_O_CREATE))
+        return PFS_NO_FILE;
+    const struct pfs_attrs *attrs = pfs_meta_attrs(m, a, group);
+    if (attrs == NULL)
+        return PFS_BAD_ATTRS;
+    struct meta_file *f = *out = new_entry(m, &p);
+    f->attrs = attrs;
+    f->number = 1;
+    list_push(&m->files, &f->link);
+    pfs_hash_add(&m->ids, &f->numbered, f->id);
+    return PFS_OK;
+}
+
+/* Answers with the file whose local files the caller is to remove, and drops it. */
+static void answer_removed(struct meta *m, struct select_request *q, struct meta_file *f)
+{
+    struct pfs_meta_msg out = pfs_meta_file_reply(f);
+    pfs_meta_reply(q, PFS_OK, &out, f->attrs->group);
+    drop_file(m, f);
+}
+
+static void do_unlink(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+{
+    struct meta_file *f;
+    enum pfs_status s = pfs_tree_find(m, a->name, &f);
+    if (s == PFS_OK && f->dir)
+        s = PFS_IS_DIR;
+    if (s == PFS_OK)
+        answer_removed(m, q, f);
+    else
+        pfs_meta_answer(q, s, 0, 0);
+}
+
+static void do_mkdir(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+{
+    struct place p;
+    enum pfs_status s = walk(m, a->name, &p);
+    if (s == PFS_OK && p.entry != NULL)
+        s = PFS_EXISTS;
+    if (s == PFS_OK)
+        new_entry(m, &p)->dir = true;
+    pfs_meta_answer(q, s, 0, 0);
+}
+
+static void do_rmdir(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+{
+    struct meta_file *f;
+    enum pfs_status s = pfs_tree_find(m, a->name, &f);
+    if (s == PFS_OK && !f->dir)
+        s = PFS_NOT_DIR;
+    if (s == PFS_OK && (!list_empty(&f->children) || f == m->root))
+        s = PFS_NOT_EMPTY;
+    if (s == PFS_OK)
+        free_entry(f);
+    pfs_meta_answer(q, s, 0, 0);
+}
+
+/* Whether `from` may take the place of `to`. */
+static enum pfs_status may_move(const struct meta_file *from, const struct place *to)
+{
+    for (const struct meta_file *d = to->dir; d != NULL; d = d->parent)
+        if (d == from)
+            return PFS_BAD_NAME; /* below itself */
+    if (to->dir == NULL || from->parent == NULL)
+        return PFS_BAD_NAME; /* the root */
+    if (to->entry == NULL)
+        return PFS_OK;
+    if (from->dir != to->entry->dir)
+        return from->dir ? PFS_NOT_DIR : PFS_IS_DIR;
+    return list_empty(&to->entry->children) ? PFS_OK : PFS_NOT_EMPTY;
+}
+
+static void do_rename(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a,
+                      const struct rope *args)
+{
+    char name[PFS_NAME_MAX + 1] = { 0 };
+    struct meta_file *from;
+    struct place to = { 0 };
+    uint64_t at = pfs_meta_length(a), n = args->length - at;
+    enum pfs_status s = n > PFS_NAME_MAX ? PFS_BAD_NAME : pfs_tree_find(m, a->name, &from);
+    if (s == PFS_OK) {
+        rope_read(args, at, (size_t)n, name);
+        s = walk(m, name, &to);
+    }
+    if (s == PFS_OK && to.entry != from)
+        s = may_move(from, &to);
+    if (s != PFS_OK || to.entry == from) {
+        pfs_meta_answer(q, s, 0, 0);
+        return;
+    }
+    unlink_entry(from);
+    link_at(m, from, &to);
+    if (to.entry != NULL && !from->dir) {
+        answer_removed(m, q, to.entry);
+        return;
+    }
+    if (to.entry != NULL)
+        free_entry(to.entry);
+    pfs_meta_answer(q, PFS_OK, 0, 0);
+}
+
+/* Names from place `value` on, as many as fit: a byte says whether it is a directory, one how long
+ * it is. */
+static void do_list(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+{
+    struct meta_file *d;
+    enum pfs_status s = pfs_tree_find(m, a->name, &d);
+    struct pfs_meta_msg out = { 0 };
+    struct rope names, r;
+    uint64_t most = select_max_bytes(m->rpc) - PFS_META_BYTES;
+    if (s == PFS_OK && !d->dir)
+        s = PFS_NOT_DIR;
+    if (s != PFS_OK) {
+        pfs_meta_answer(q, s, 0, 0);
+        return;
+    }
+    most = most < LIST_BYTES ? most : LIST_BYTES;
+    rope_init(&names);
+    LIST_EACH (l, &d->children) {
+        struct meta_file *f = LIST_ENTRY(l, struct meta_file, sibling);
+        size_t n = strlen(f->name);
+        uint8_t head[2] = { f->dir, (uint8_t)n };
+        if (f->place < a->value)
+            continue;
+        if (names.length + sizeof head + n > most) {
+            out.value = f->place;
+            break;
+        }
+        rope_add_bytes(&names, head, sizeof head);
+        rope_add_bytes(&names, f->name, n);
+        port_work(m->port, PORT_WORK_LOOKUP, 1);
+    }
+    rope_init(&r);
+    pfs_meta_store(&r, &out, NULL);
+    rope_join(&r, &names);
+    select_reply(q, &r);
+    rope_fini(&r);
+    rope_fini(&names);
+}
+
+bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure,
+                    const struct pfs_meta_msg *a, const struct rope *args)
+{
+    switch (procedure) {
+    case PFS_META_UNLINK:
+        do_unlink(m, q, a);
+        return true;
+    case PFS_META_MKDIR:
+        do_mkdir(m, q, a);
+        return true;
+    case PFS_META_RMDIR:
+        do_rmdir(m, q, a);
+        return true;
+    case PFS_META_RENAME:
+        do_rename(m, q, a, args);
+        return true;
+    case PFS_META_LIST:
+        do_list(m, q, a);
+        return true;
+    default:
+        return false;
+    }
+}
