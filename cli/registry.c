@@ -14,6 +14,7 @@
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
+#include "workloads/io/pattern.h"
 #include "workloads/shared.h"
 #include "workloads/workload.h"
 
@@ -53,7 +54,8 @@ const struct kind_set registry_direct = { "workload", "workload", direct };
 const struct kind_set *const registry_sets[] = {
     &net_kinds,    &blk_kinds,   &registry_workloads, &registry_direct,
     &os_protocols, &os_services, &vm_replacements,    &svm_managers,
-    &pfs_modes,    &pio_systems, &sched_policies,     NULL,
+    &pfs_modes,    &pio_systems, &io_patterns,        &sched_policies,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {

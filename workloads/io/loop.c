@@ -48,7 +48,7 @@ static bool flush(const struct io_loop *l, enum io_sync when)
 
 static void end(const struct io_loop *l)
 {
-    bool last = l->writes && l->p->sync == IO_SYNC_CLOSE;
+    bool last = l->work || (l->writes && l->p->sync == IO_SYNC_CLOSE);
     port_window(l->port, false, last ? l->ranks : 1);
 }
 
@@ -56,7 +56,8 @@ bool io_loop(const struct io_loop *l)
 {
     const struct io_loop_params *p = l->p;
     struct port *port = l->port;
-    uint64_t warmup = (uint64_t)p->warmup, all = warmup + (uint64_t)p->requests;
+    uint64_t warmup = (uint64_t)p->warmup,
+             all = l->count > 0 ? l->count : warmup + (uint64_t)p->requests;
     bool fine = true;
     if (p->start > 0)
         port_thread_sleep(port, (sim_time)port_random_below(port, (uint64_t)p->start));

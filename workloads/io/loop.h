@@ -47,8 +47,10 @@ struct io_loop {
     const struct io_loop_params *p;
     uint32_t ranks;
     bool writes;
-    bool together; /* requests are made by all ranks together: one that fails goes on */
-    uint64_t from; /* the first request; above 0: of a program that was at it before */
+    bool together;  /* requests are made by all ranks together: one that fails goes on */
+    uint64_t count; /* requests of this rank, warm-up and all; 0: as the parameters say */
+    bool work;      /* a piece of work even where it reads: the window closes with the last */
+    uint64_t from;  /* the first request; above 0: of a program that was at it before */
     void *self;
     /* Request k, from 0. (blocks) False after port_fail. */
     bool (*request)(void *self, uint64_t k);

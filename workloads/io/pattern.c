@@ -1,23 +1,338 @@
 /* pattern.c: see pattern.h. */
 #include "workloads/io/pattern.h"
 
-const char *const io_access_names[] = { "interleaved", "partitioned", "broadcast", NULL };
+#include <string.h>
 
-uint64_t io_pattern_offset(const struct io_pattern *p, uint64_t k)
+static const char *const distributions[] = { "a",  "n",  "b",  "c",  "nn", "nb", "nc",
+                                             "bn", "bb", "bc", "cn", "cb", "cc", NULL };
+
+const struct param io_shape_params[] = {
+    P_SIZE(io_shape, block, "1MiB", "1B", "1TiB",
+           "segmented: bytes of a rank in each segment; a multiple of the request.",
+           "IOR, its default block"),
+    P_SIZE(io_shape, record, "8KiB", "1B", "1GiB", "strided, nested, array: bytes of a record.",
+           "[Kotz 1994]: 8 bytes and 8 KB"),
+    P_SIZE(io_shape, stride, "0B", "0B", "1TiB",
+           "strided, nested: from one record of a rank to its next; 0: one record of each rank."),
+    P_INT(io_shape, inner, "8", "1", "1000000000", "nested: records in a row of them.",
+          "ASSUMED(an example)"),
+    P_SIZE(io_shape, outer, "0B", "0B", "1TiB",
+           "nested: from one row to the next; 0: without a gap."),
+    P_INT(io_shape, rows, "0", "0", "1000000000",
+          "array in two dimensions: its rows; 0: the number below the root that divides it."),
+    P_CHOICE(io_shape, distribution, "b", distributions,
+             "array: how each dimension is dealt out, rows first: n none, b block, c cyclic; a: "
+             "all ranks have all."),
+    P_INT(io_shape, seed, "1", "0", NULL, "random: which order."),
+    P_END,
+};
+
+static uint64_t total(const struct io_pattern *p)
 {
-    switch (p->access) {
-    case IO_BROADCAST:
-        return k * p->size;
-    case IO_PARTITIONED:
-        return (p->rank * p->per_rank + k) * p->size;
-    case IO_INTERLEAVED:
-        break;
-    }
-    return (k * p->ranks + p->rank) * p->size;
+    return p->per_rank * p->size * p->ranks;
+}
+
+/* ---- blocks that go round ---- */
+
+static uint64_t round_robin(const struct io_pattern *p, uint64_t block, uint64_t pos, uint64_t *len)
+{
+    *len = block - pos % block;
+    return (pos / block * p->ranks + p->rank) * block + pos % block;
+}
+
+static uint64_t interleaved(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    return round_robin(p, p->size, pos, len);
+}
+
+static uint64_t partitioned(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    return round_robin(p, p->per_rank * p->size, pos, len);
+}
+
+static uint64_t segmented(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    return round_robin(p, (uint64_t)p->shape->block, pos, len);
+}
+
+static bool segmented_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    uint64_t block = (uint64_t)p->shape->block, part = p->per_rank * p->size;
+    if (block % p->size != 0)
+        return err_set(e, "%s.shape.block is %llu bytes, not a multiple of a request of %llu", path,
+                       (unsigned long long)block, (unsigned long long)p->size);
+    return part % block == 0 ||
+           err_set(e,
+                   "%s.shape.block is %llu bytes, but the %llu bytes of a rank (size times "
+                   "requests and warmup) are no multiple of it",
+                   path, (unsigned long long)block, (unsigned long long)part);
+}
+
+static uint64_t broadcast(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    *len = p->per_rank * p->size - pos;
+    return pos;
+}
+
+static uint64_t broadcast_extent(const struct io_pattern *p)
+{
+    return p->per_rank * p->size;
+}
+
+/* ---- strides ---- */
+
+struct strides {
+    uint64_t record, stride, inner, outer;
+};
+
+static struct strides strides_of(const struct io_pattern *p)
+{
+    const struct io_shape *s = p->shape;
+    bool nested = strcmp(p->ops->kind.name, "nested") == 0;
+    struct strides x = { .record = (uint64_t)s->record, .stride = (uint64_t)s->stride };
+    if (x.stride == 0)
+        x.stride = x.record * p->ranks;
+    x.inner = nested ? (uint64_t)s->inner : UINT64_MAX;
+    x.outer = nested ? (uint64_t)s->outer : 0;
+    if (nested && x.outer == 0)
+        x.outer = x.stride * x.inner;
+    return x;
+}
+
+static uint64_t strided(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    struct strides x = strides_of(p);
+    uint64_t i = pos / x.record, in = pos % x.record;
+    *len = x.record - in;
+    return p->rank * x.record + i / x.inner * x.outer + i % x.inner * x.stride + in;
+}
+
+static uint64_t strided_extent(const struct io_pattern *p)
+{
+    struct io_pattern last = *p;
+    uint64_t len;
+    last.rank = p->ranks - 1;
+    return strided(&last, p->per_rank * p->size - 1, &len) + 1;
+}
+
+static bool strided_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    struct strides x = strides_of(p);
+    double records = (double)(p->per_rank * p->size) / (double)x.record + 1;
+    if (x.stride < x.record * p->ranks)
+        return err_set(e,
+                       "%s.shape.stride is %llu bytes, but a record of %llu bytes of each of %u "
+                       "ranks takes %llu",
+                       path, (unsigned long long)x.stride, (unsigned long long)x.record, p->ranks,
+                       (unsigned long long)(x.record * p->ranks));
+    if (x.outer > 0 && x.outer / x.inner < x.stride)
+        return err_set(
+            e, "%s.shape.outer is %llu bytes, but a row is %llu records %llu bytes apart", path,
+            (unsigned long long)x.outer, (unsigned long long)x.inner, (unsigned long long)x.stride);
+    return records * (double)(x.outer > x.stride ? x.outer : x.stride) < 1e18 ||
+           err_set(e, "%s.shape: the strides make a file of more than 1 EiB", path);
+}
+
+/* ---- arrays ---- */
+
+/* The largest divisor of n up to its root. */
+static uint64_t below_root(uint64_t n)
+{
+    uint64_t best = 1;
+    for (uint64_t d = 1; d <= n / d; d++)
+        if (n % d == 0)
+            best = d;
+    return best;
+}
+
+static uint64_t width(const struct io_dealt *d)
+{
+    return (d->n + d->parts - 1) / d->parts;
+}
+
+static uint64_t count_of(const struct io_dealt *d)
+{
+    if (d->how == 'c')
+        return (d->n + d->parts - 1 - d->part) / d->parts;
+    uint64_t from = width(d) * d->part;
+    return from >= d->n ? 0 : d->n - from < width(d) ? d->n - from : width(d);
+}
+
+static uint64_t index_of(const struct io_dealt *d, uint64_t local)
+{
+    return d->how == 'c' ? local * d->parts + d->part : width(d) * d->part + local;
+}
+
+static struct io_array array_of(const struct io_pattern *p)
+{
+    const char *how = distributions[p->shape->distribution];
+    bool flat = how[1] == 0;
+    uint64_t n = total(p) / (uint64_t)p->shape->record;
+    uint64_t rows = flat ? 1 : p->shape->rows > 0 ? (uint64_t)p->shape->rows : below_root(n);
+    struct io_array a = { .row = { .how = flat ? 'n' : how[0], .n = rows, .parts = 1 },
+                          .column = { .how = flat ? how[0] : how[1], .n = n / rows, .parts = 1 } };
+    bool by_row = a.row.how != 'n', by_column = a.column.how != 'n' && a.column.how != 'a';
+    if (by_row)
+        a.row.parts = by_column ? (uint32_t)below_root(p->ranks) : p->ranks;
+    if (by_column)
+        a.column.parts = p->ranks / a.row.parts;
+    a.row.part = p->rank / a.column.parts;
+    a.column.part = p->rank % a.column.parts;
+    a.has = a.column.how == 'a' || p->rank < a.row.parts * a.column.parts;
+    if (a.column.how == 'a')
+        a.row.part = 0;
+    return a;
+}
+
+static uint64_t array_own(const struct io_pattern *p)
+{
+    const struct io_array *a = &p->array;
+    return a->has ? count_of(&a->row) * count_of(&a->column) * (uint64_t)p->shape->record : 0;
+}
+
+static uint64_t array_place(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    const struct io_array *a = &p->array;
+    uint64_t record = (uint64_t)p->shape->record, columns = count_of(&a->column);
+    uint64_t q = pos / record, in = pos % record, column = q % columns;
+    uint64_t row = index_of(&a->row, q / columns);
+    *len = (a->column.how == 'c' ? 1 : columns - column) * record - in;
+    return (row * a->column.n + index_of(&a->column, column)) * record + in;
+}
+
+static bool array_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    uint64_t record = (uint64_t)p->shape->record, rows = (uint64_t)p->shape->rows;
+    if (total(p) % record != 0)
+        return err_set(e,
+                       "%s.shape.record is %llu bytes, which do not divide the file of %llu (size "
+                       "times requests times nodes)",
+                       path, (unsigned long long)record, (unsigned long long)total(p));
+    return rows == 0 || total(p) / record % rows == 0 ||
+           err_set(e, "%s.shape.rows is %llu, which does not divide the %llu records of the file",
+                   path, (unsigned long long)rows, (unsigned long long)(total(p) / record));
+}
+
+/* ---- an order drawn ---- */
+
+/* A permutation of [0, n): four rounds over two halves, again until it falls inside. */
+static uint64_t permuted(uint64_t x, uint64_t n, uint64_t seed)
+{
+    unsigned half = 1;
+    while (half < 32 && UINT64_C(1) << (2 * half) < n)
+        half++;
+    uint64_t mask = (UINT64_C(1) << half) - 1;
+    do {
+        uint64_t left = x >> half, right = x & mask;
+        for (uint64_t i = 0; i < 4; i++) {
+            uint64_t f = (right + (seed << 2) + i) * UINT64_C(0x9e3779b97f4a7c15);
+            f = (f ^ f >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+            uint64_t next = left ^ ((f ^ f >> 32) & mask);
+            left = right;
+            right = next;
+        }
+        x = left << half | right;
+    } while (x >= n);
+    return x;
+}
+
+static uint64_t drawn(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    uint64_t nth = pos / p->size * p->ranks + p->rank, in = pos % p->size;
+    *len = p->size - in;
+    return permuted(nth, p->per_rank * p->ranks, (uint64_t)p->shape->seed) * p->size + in;
+}
+
+/* ---- kinds ---- */
+
+#define PATTERN(name, place_, doc_, ...)                                                           \
+    static const struct io_pattern_ops name##_ops = { .kind = { #name, doc_ },                     \
+                                                      .place = place_,                             \
+                                                      __VA_ARGS__ };
+PATTERN(interleaved, interleaved, "blocks as long as a request go round the ranks [Nitzberg]")
+PATTERN(partitioned, partitioned, "each rank has a piece of the file [Nitzberg]")
+PATTERN(broadcast, broadcast, "all ranks have the same bytes [Nitzberg]",
+        .extent = broadcast_extent)
+PATTERN(segmented, segmented, "blocks of several requests go round the ranks [IOR]",
+        .check = segmented_check)
+PATTERN(strided, strided, "records at a distance", .check = strided_check, .extent = strided_extent)
+PATTERN(nested, strided, "rows of records, each at a distance", .check = strided_check,
+        .extent = strided_extent)
+PATTERN(array, array_place, "an array of records dealt out by dimension [Kotz]",
+        .check = array_check, .own = array_own, .whole = true)
+PATTERN(random, drawn, "places in an order drawn, each once")
+
+static const struct kind *const patterns[] = {
+    &interleaved_ops.kind, &partitioned_ops.kind, &broadcast_ops.kind,
+    &segmented_ops.kind,   &strided_ops.kind,     &nested_ops.kind,
+    &array_ops.kind,       &random_ops.kind,      NULL
+};
+const struct kind_set io_patterns = { "pattern", "workload.access", patterns };
+
+struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_shape *shape,
+                             uint64_t size, uint64_t per_rank, uint32_t rank, uint32_t ranks)
+{
+    struct io_pattern p = {
+        .ops = ops, .shape = shape, .size = size, .per_rank = per_rank, .rank = rank, .ranks = ranks
+    };
+    if (ops->own == array_own && total(&p) % (uint64_t)shape->record == 0)
+        p.array = array_of(&p);
+    return p;
+}
+
+bool io_pattern_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    return p->ops->check == NULL || p->ops->check(p, path, e);
+}
+
+uint64_t io_pattern_own(const struct io_pattern *p)
+{
+    return p->ops->own ? p->ops->own(p) : p->per_rank * p->size;
 }
 
 uint64_t io_pattern_extent(const struct io_pattern *p)
 {
-    uint64_t mine = p->per_rank * p->size;
-    return p->access == IO_BROADCAST ? mine : mine * p->ranks;
+    return p->ops->extent ? p->ops->extent(p) : total(p);
+}
+
+uint64_t io_pattern_requests(const struct io_pattern *p)
+{
+    uint64_t own = io_pattern_own(p);
+    return own / p->size + (own % p->size > 0);
+}
+
+/* A piece more: a longer run, a run of one more, or another run.  How many there are. */
+static uint32_t add(struct pio_run *last, uint32_t n, uint64_t off, uint64_t len)
+{
+    uint64_t end = last->off + (last->count - 1) * last->stride + last->len;
+    if (n > 0 && last->count == 1 && off == end) {
+        last->len += len;
+    } else if (n > 0 && len == last->len && off >= end &&
+               (last->count == 1 || off == last->off + last->count * last->stride)) {
+        if (last->count == 1)
+            last->stride = off - last->off;
+        last->count++;
+    } else {
+        *last = (struct pio_run){ .off = off, .len = len, .count = 1 };
+        n++;
+    }
+    return n;
+}
+
+uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct pio_run *out, uint32_t room)
+{
+    uint64_t own = io_pattern_own(p), pos = k * p->size;
+    uint64_t end = own - pos < p->size ? own : pos + p->size;
+    struct pio_run last = { .count = 1 };
+    uint32_t n = 0;
+    while (pos < end) {
+        uint64_t len, off = p->ops->place(p, pos, &len);
+        if (len > end - pos)
+            len = end - pos;
+        n = add(&last, n, off, len);
+        if (n <= room)
+            out[n - 1] = last;
+        pos += len;
+    }
+    return n;
 }

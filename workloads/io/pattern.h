@@ -1,26 +1,81 @@
-/* pattern.h: which bytes of a file a program touches with its k-th request.
+/* pattern.h: which bytes of a file a program touches with its k-th request, as kinds.
  *
- *   interleaved  request k of rank r is at (k * ranks + r) * size
- *   partitioned  at (r * requests of a rank + k) * size
- *   broadcast    at k * size: all ranks touch the same bytes
- * Source: Nitzberg.  Pure C: for programs and for drivers of bare devices.
+ * Each rank has a part of the file, a sequence of bytes in an order of its own; request k moves
+ * bytes [k * size, (k + 1) * size) of that sequence.  A pattern says where the part's bytes lie:
+ *
+ *   interleaved  [Nitzberg] blocks of `size` go round the ranks
+ *   partitioned  [Nitzberg] the file in as many pieces as ranks
+ *   broadcast    [Nitzberg] all ranks have the same bytes
+ *   segmented    [IOR] blocks of `block` go round the ranks; a request is a transfer inside
+ *   strided      records of `record`, one each `stride`; rank r begins at its r-th record
+ *   nested       the same, `inner` of them each `outer` [CHARISMA: simple and nested strides]
+ *   array        [Kotz] an array of records in one or two dimensions, each dealt out none, block or
+ *                cyclic, to a grid of ranks: his rnb is distribution "nb" read; "a": all ranks all
+ *   random       places of `size` bytes in an order drawn from `seed`, each once
+ *
+ *   IOP1  The parts of interleaved, partitioned, segmented, array (but "a") and random are
+ *         disjoint and cover the file: every byte belongs to exactly one rank.
+ *
+ * Pure arithmetic.
  */
 #ifndef WORKLOADS_IO_PATTERN_H
 #define WORKLOADS_IO_PATTERN_H
 
-#include "sim/base/base.h"
+#include "os/pio/pio.h"
 
-enum io_access { IO_INTERLEAVED, IO_PARTITIONED, IO_BROADCAST };
-extern const char *const io_access_names[];
+/* Numbers of a pattern, the table `shape` of a program's. */
+struct io_shape {
+    int64_t block, record, stride, inner, outer, rows, seed;
+    int distribution;
+};
+extern const struct param io_shape_params[];
 
-struct io_pattern {
-    enum io_access access;
-    uint64_t size, per_rank; /* of a request; requests of a rank */
-    uint32_t rank, ranks;
+struct io_dealt { /* one dimension: n indices, dealt out to `parts`; `part` is this rank's */
+    char how;
+    uint64_t n;
+    uint32_t parts, part;
+};
+struct io_array {
+    struct io_dealt row, column;
+    bool has; /* this rank has a part */
 };
 
-/* The byte at which request k (from 0) of the pattern's rank begins. */
-uint64_t io_pattern_offset(const struct io_pattern *p, uint64_t k);
-uint64_t io_pattern_extent(const struct io_pattern *p); /* bytes that all requests reach over */
+struct io_pattern_ops;
+struct io_pattern {
+    const struct io_pattern_ops *ops;
+    const struct io_shape *shape;
+    uint64_t size, per_rank; /* bytes of a request; requests of a rank, on average */
+    uint32_t rank, ranks;
+    struct io_array array; /* private */
+};
+
+struct io_pattern_ops {
+    struct kind kind;
+    /* Refuses numbers that do not fit together; `path` is the program's.  NULL: nothing. */
+    bool (*check)(const struct io_pattern *p, const char *path, struct err *e);
+    /* Bytes of the rank's part; NULL: per_rank * size. */
+    uint64_t (*own)(const struct io_pattern *p);
+    /* Where byte `pos` of the part lies; *len: how many lie in a row from there, at least 1. */
+    uint64_t (*place)(const struct io_pattern *p, uint64_t pos, uint64_t *len);
+    /* Bytes that all parts reach over; NULL: per_rank * size * ranks. */
+    uint64_t (*extent)(const struct io_pattern *p);
+    bool whole; /* a piece of work: ranks may have unlike numbers of requests, or none */
+};
+extern const struct kind_set io_patterns;
+
+/* The pattern of a rank; `shape` stays the caller's.  To be checked before it is asked. */
+struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_shape *shape,
+                             uint64_t size, uint64_t per_rank, uint32_t rank, uint32_t ranks);
+bool io_pattern_check(const struct io_pattern *p, const char *path, struct err *e) MUST_CHECK;
+
+/* Bytes of the rank's part; that the parts of all reach over. */
+uint64_t io_pattern_own(const struct io_pattern *p);
+uint64_t io_pattern_extent(const struct io_pattern *p);
+/* Requests of the rank: the last may be short. */
+uint64_t io_pattern_requests(const struct io_pattern *p);
+/* The runs of request k, in the order of the part: the first `room` of them are written, the number
+ * of all is returned. */
+uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct pio_run *out,
+                         uint32_t room);
 
 #endif

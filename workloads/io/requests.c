@@ -23,7 +23,8 @@ struct params {
     int op, system, access, file, cache;
     const char *mode;
     int64_t size, nodes, unit, factor, span;
-    bool verify, readback, preallocate;
+    bool verify, readback, preallocate, lists;
+    struct io_shape shape;
 };
 
 static const char *const op_names[] = { "read", "write", NULL };
@@ -39,9 +40,13 @@ static const struct param params_desc[] = {
              "I/O mode of the file, of those of the system; empty: the one without coordination "
              "(pfs: M_ASYNC).",
              "ASSUMED(the mode without coordination is the one to begin with)"),
-    P_CHOICE(params, access, "interleaved", io_access_names,
-             "Which bytes a rank touches, in a mode where programs choose their offsets.",
-             "Nitzberg: broadcast, partitioned, interleaved"),
+    P_CHOICE_OF(params, access, "interleaved", io_patterns,
+                "Which bytes a rank touches, in a mode where programs choose their offsets.",
+                "Nitzberg: broadcast, partitioned, interleaved"),
+    P_TABLE(params, shape, io_shape_params, "Numbers of the access pattern."),
+    P_BOOL(params, lists, "true",
+           "A request names all its runs; else there is a request for each piece of the file, one "
+           "after the other."),
     P_CHOICE(params, file, "shared", file_names, "One file for all ranks, or one for each.",
              "ASSUMED(a choice of the experiment)"),
     P_SIZE(params, size, "64KiB", "1B", "1GiB", "Bytes of a request.", "ASSUMED(one stripe unit)"),
@@ -102,9 +107,9 @@ enum { LATENCY, CLIENT, MESH, QUEUE, ARM, OUTSIDE, RECEIVED, MEASURES };
             "for all counts once.",                                                                \
             MEASURE_COLUMN                                                                         \
     }
-static const struct measure io_measures[] = MEASURES_OF("io");
+static const struct measure io_measures[] = MEASURES_OF("file");
 static const struct measure pfs_measures[] = MEASURES_OF("pfs");
-static const struct measure io_bandwidth = BANDWIDTH_OF("io");
+static const struct measure io_bandwidth = BANDWIDTH_OF("file");
 static const struct measure pfs_bandwidth = BANDWIDTH_OF("pfs");
 
 static uint32_t nodes_of(const struct params *p, const struct os_layout *l)
@@ -147,12 +152,10 @@ static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint3
                                     unsigned traits)
 {
     bool once = p->file == OWN || traits & PIO_MODE_SAME;
-    int access = once ? IO_BROADCAST : traits & PIO_MODE_OFFSETS ? p->access : IO_INTERLEAVED;
-    return (struct io_pattern){ .access = (enum io_access)access,
-                                .size = (uint64_t)p->size,
-                                .per_rank = per_rank(p),
-                                .rank = rank,
-                                .ranks = ranks };
+    const char *access =
+        traits & PIO_MODE_OFFSETS ? io_patterns.items[p->access]->name : "interleaved";
+    return io_pattern(kind_find(&io_patterns, access), &p->shape, (uint64_t)p->size, per_rank(p),
+                      once ? 0 : rank, once ? 1 : ranks);
 }
 
 static uint32_t files(const void *params, const struct os_layout *layout)
@@ -179,12 +182,18 @@ static bool check(const void *params, const struct os_layout *layout, struct err
                        "workload: %lld requests of %lld bytes on %u nodes make a file of more than "
                        "1 EiB",
                        (long long)per_rank(p), (long long)p->size, nodes_of(p, layout));
+    const struct io_pattern pattern = pattern_of(p, 0, nodes_of(p, layout), traits);
+    if (!io_pattern_check(&pattern, "workload", e))
+        return false;
+    if (pattern.ops->whole && (p->loop.warmup > 0 || p->span > 0))
+        return err_set(e,
+                       "workload.access = '%s': warmup and span must be 0; it is a piece of work",
+                       pattern.ops->kind.name);
     if (p->readback && (p->op != OP_WRITE || traits == 0))
         return err_set(e, "workload.readback: only for op = 'write', and not in M_LOG, where a "
                           "program does not know which range it gets");
     if (p->cache == WARM && p->op == OP_WRITE)
         return err_set(e, "workload.cache = 'warm': only for op = 'read'");
-    const struct io_pattern pattern = pattern_of(p, 0, nodes_of(p, layout), traits);
     const struct pio_plan plan = {
         .path = "workload",
         .can = PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
@@ -209,6 +218,8 @@ struct run {
     unsigned traits; /* of the mode */
     uint32_t rank, ranks;
     struct io_pattern pattern;
+    struct pio_run *runs; /* of the request */
+    uint32_t room;
     char name[32];
     uint64_t seed, resume;
     struct pio_file *f;
@@ -279,10 +290,9 @@ static bool open_file(struct run *r)
     return agree(r, "opened", fine);
 }
 
-static void report(struct run *r, const struct pio_req *q)
+static void report(struct run *r, const struct pio_split *s, uint64_t moved)
 {
     struct port *port = r->node->port;
-    const struct pio_split *s = &q->split;
     const sim_time times[] = { [LATENCY] = s->latency,
                                [CLIENT] = s->client,
                                [MESH] = s->mesh,
@@ -291,20 +301,39 @@ static void report(struct run *r, const struct pio_req *q)
     for (size_t i = 0; i < ARRAY_LEN(times); i++)
         port_measure(port, &r->measures[i], (double)times[i] / (double)SIM_SEC);
     if (r->traits & PIO_MODE_SAME)
-        port_measure(port, &r->measures[RECEIVED], (double)q->moved);
+        port_measure(port, &r->measures[RECEIVED], (double)moved);
     if (!(r->traits & PIO_MODE_SAME) || r->rank == 0)
-        port_progress(port, port_now(port) - s->latency, (double)q->moved);
+        port_progress(port, port_now(port) - s->latency, (double)moved);
+}
+
+/* The bytes that belong to the runs of a request. */
+static void add_pattern(const struct run *r, const struct pio_run *runs, uint32_t count,
+                        struct rope *out)
+{
+    for (uint32_t k = 0; k < count; k++)
+        for (uint64_t i = 0; i < runs[k].count; i++)
+            rope_add_pattern(out, r->seed, runs[k].off + i * runs[k].stride, runs[k].len);
+}
+
+/* Where byte `at` of their data lies. */
+static uint64_t place_of(const struct pio_run *run, uint64_t at)
+{
+    for (; at >= run->len * run->count; run++)
+        at -= run->len * run->count;
+    return run->off + at / run->len * run->stride + at % run->len;
 }
 
 /* Every byte must be the pattern's at its offset. */
 static bool verify(struct run *r, const struct pio_req *q)
 {
     struct rope want;
+    const struct pio_run moved = { .off = q->off, .len = q->moved, .count = 1 };
+    bool free = r->traits & PIO_MODE_OFFSETS;
     rope_init(&want);
-    rope_add_pattern(&want, r->seed, q->off, q->moved);
+    add_pattern(r, free ? q->runs : &moved, free ? q->run_count : 1, &want);
     uint64_t at = rope_first_difference(&q->data, &want);
     if (at != UINT64_MAX) {
-        unsigned long long where = q->off + at;
+        unsigned long long where = place_of(free ? q->runs : &moved, at);
         uint8_t got = 0, expected = pattern_byte(r->seed, where);
         rope_read(&q->data, at, 1, &got);
         port_fail(r->node->port, "rank %u: byte %llu of file %s is 0x%02x, written was 0x%02x",
@@ -314,35 +343,60 @@ static bool verify(struct run *r, const struct pio_req *q)
     return at == UINT64_MAX;
 }
 
+/* One request of these runs; its times are added. */
+static bool transfer(struct run *r, enum pio_op op, const struct pio_run *runs, uint32_t count,
+                     struct pio_split *sum)
+{
+    uint64_t wanted = pio_length(runs, count);
+    struct pio_req q;
+    pio_req_init(&q, op, r->f);
+    q.runs = runs;
+    q.run_count = count;
+    if (op == PIO_WRITE)
+        add_pattern(r, runs, count, &q.data);
+    pio_submit(&q);
+    bool fine = good(r, pio_wait(&q), op == PIO_READ ? "read" : "write");
+    if (fine && q.moved != wanted) {
+        port_fail(r->node->port, "rank %u: %llu of %llu bytes at %llu of file %s", r->rank,
+                  (unsigned long long)q.moved, (unsigned long long)wanted,
+                  (unsigned long long)q.off, r->name);
+        fine = false;
+    }
+    sum->latency += q.split.latency;
+    sum->client += q.split.client;
+    sum->mesh += q.split.mesh;
+    sum->queue += q.split.queue;
+    sum->arm += q.split.arm;
+    if (fine && op == PIO_READ) {
+        port_delivered(r->node->port, q.moved, rope_hash(&q.data));
+        fine = !r->p->verify || verify(r, &q);
+    }
+    rope_fini(&q.data);
+    return fine;
+}
+
 /* Request k; false: the rank gives up. */
 static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
 {
-    const struct params *p = r->p;
-    struct port *port = r->node->port;
-    const struct pio_run run = { .off = io_pattern_offset(&r->pattern, k % r->pattern.per_rank),
-                                 .len = (uint64_t)p->size,
-                                 .count = 1 };
-    struct pio_req q;
-    pio_req_init(&q, op, r->f);
-    q.runs = &run;
-    q.run_count = 1;
-    if (op == PIO_WRITE)
-        rope_add_pattern(&q.data, r->seed, run.off, run.len);
-    pio_submit(&q);
-    bool fine = good(r, pio_wait(&q), op == PIO_READ ? "read" : "write");
-    if (fine && q.moved != (uint64_t)p->size) {
-        port_fail(port, "rank %u: %llu of %lld bytes at %llu of file %s", r->rank,
-                  (unsigned long long)q.moved, (long long)p->size, (unsigned long long)q.off,
-                  r->name);
-        fine = false;
+    uint64_t nth = r->pattern.ops->whole ? k : k % r->pattern.per_rank;
+    uint32_t n = io_pattern_runs(&r->pattern, nth, r->runs, r->room);
+    if (n > r->room) {
+        r->runs = port_realloc(r->node->port, r->runs, n * sizeof *r->runs);
+        r->room = io_pattern_runs(&r->pattern, nth, r->runs, n);
     }
+    struct pio_split sum = { .latency = 0 };
+    bool fine = true;
+    if (r->p->lists)
+        fine = transfer(r, op, r->runs, n, &sum);
+    for (uint32_t i = 0; i < n && !r->p->lists; i++)
+        for (uint64_t j = 0; j < r->runs[i].count && fine; j++) {
+            const struct pio_run piece = { .off = r->runs[i].off + j * r->runs[i].stride,
+                                           .len = r->runs[i].len,
+                                           .count = 1 };
+            fine = transfer(r, op, &piece, 1, &sum);
+        }
     if (fine && measured)
-        report(r, &q);
-    if (fine && op == PIO_READ) {
-        port_delivered(port, q.moved, rope_hash(&q.data));
-        fine = !p->verify || verify(r, &q);
-    }
-    rope_fini(&q.data);
+        report(r, &sum, pio_length(r->runs, n));
     return fine;
 }
 
@@ -361,12 +415,31 @@ static bool flush(void *self)
     return good(r, pio_flush(r->f), "sync");
 }
 
+/* Those of an array that have any of it. */
+static uint32_t ranks_with_a_part(const struct run *r)
+{
+    struct io_pattern q = r->pattern;
+    uint32_t n = 0;
+    if (!q.ops->whole || r->p->file == OWN)
+        return r->ranks;
+    for (uint32_t i = 0; i < r->ranks; i++) {
+        q = io_pattern(q.ops, q.shape, q.size, q.per_rank, i, q.ranks);
+        n += io_pattern_own(&q) > 0;
+    }
+    return n;
+}
+
 static bool loop(struct run *r)
 {
     const struct params *p = r->p;
+    bool whole = r->pattern.ops->whole;
+    if (whole && io_pattern_own(&r->pattern) == 0)
+        return true;
     const struct io_loop l = { .port = r->node->port,
                                .p = &p->loop,
-                               .ranks = r->ranks,
+                               .ranks = ranks_with_a_part(r),
+                               .count = whole ? io_pattern_requests(&r->pattern) : 0,
+                               .work = whole,
                                .writes = p->op == OP_WRITE,
                                .together = r->traits & PIO_MODE_TOGETHER,
                                .from = r->resume,
@@ -390,7 +463,8 @@ static bool read_back(struct run *r)
 {
     if (!agree(r, "readback", true) || (r->resume == 0 && !good(r, plain_mode(r), "setiomode")))
         return false;
-    for (uint64_t k = 0; k < per_rank(r->p); k++)
+    uint64_t all = io_pattern_requests(&r->pattern);
+    for (uint64_t k = 0; k < all; k++)
         if (!request(r, PIO_READ, k, false))
             return false;
     return true;

@@ -1,0 +1,251 @@
+/* test_io_pattern.c: the bytes that each access pattern gives a rank, against a slow model that
+ * asks of every byte of the file whose it is. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workloads/io/pattern.h"
+
+static struct io_shape shape_of(const char *distribution)
+{
+    struct io_shape s;
+    struct err e = ERR_INIT;
+    struct val *t = val_new(VAL_TABLE, NULL, 0);
+    if (distribution)
+        val_put(t, "distribution", val_new_string(distribution, NULL, 0));
+    cr_assert(param_load(io_shape_params, &s, t, "shape", &e), "%s", e.text);
+    val_free(t);
+    return s;
+}
+
+static struct io_pattern make(const char *kind, const struct io_shape *s, uint64_t size,
+                              uint64_t per_rank, uint32_t rank, uint32_t ranks)
+{
+    return io_pattern(kind_find(&io_patterns, kind), s, size, per_rank, rank, ranks);
+}
+
+/* The rank's bytes in order, from the runs of all its requests; each is in no other of them. */
+static uint64_t bytes_of(const struct io_pattern *p, uint64_t *out)
+{
+    uint64_t n = 0;
+    for (uint64_t k = 0; k < io_pattern_requests(p); k++) {
+        uint32_t count = io_pattern_runs(p, k, NULL, 0);
+        struct pio_run *runs = calloc(count, sizeof *runs);
+        uint64_t before = n;
+        cr_assert_eq(io_pattern_runs(p, k, runs, count), count);
+        for (uint32_t i = 0; i < count; i++)
+            for (uint64_t j = 0; j < runs[i].count; j++)
+                for (uint64_t b = 0; b < runs[i].len; b++)
+                    out[n++] = runs[i].off + j * runs[i].stride + b;
+        cr_assert_eq(pio_length(runs, count), n - before);
+        cr_assert(n - before == p->size || k + 1 == io_pattern_requests(p));
+        free(runs);
+    }
+    cr_assert_eq(n, io_pattern_own(p));
+    return n;
+}
+
+/* Compares with what `owns` says of every byte in order of the file. */
+static void compare(const struct io_pattern *p,
+                    bool (*owns)(const struct io_pattern *p, uint64_t byte), uint8_t *times)
+{
+    uint64_t all = io_pattern_extent(p), n = 0;
+    uint64_t *got = calloc(all, sizeof *got), mine = bytes_of(p, got);
+    for (uint64_t byte = 0; byte < all; byte++) {
+        if (!owns(p, byte))
+            continue;
+        cr_assert_lt(n, mine);
+        cr_assert_eq(got[n], byte, "%s, rank %u of %u: %llu where %llu is due", p->ops->kind.name,
+                     p->rank, p->ranks, (unsigned long long)got[n], (unsigned long long)byte);
+        n++;
+        times[byte]++;
+    }
+    cr_assert_eq(n, mine);
+    free(got);
+}
+
+/* IOP1: the parts together are the file, each byte once. */
+static void cover(const char *kind, const struct io_shape *s, uint64_t size, uint64_t per_rank,
+                  uint32_t ranks, bool (*owns)(const struct io_pattern *p, uint64_t byte),
+                  bool whole)
+{
+    struct io_pattern p = make(kind, s, size, per_rank, 0, ranks);
+    struct err e = ERR_INIT;
+    uint64_t all = io_pattern_extent(&p);
+    uint8_t *times = calloc(all, 1);
+    cr_assert(io_pattern_check(&p, "workload", &e), "%s", e.text);
+    for (uint32_t r = 0; r < ranks; r++) {
+        p = make(kind, s, size, per_rank, r, ranks);
+        compare(&p, owns, times);
+    }
+    for (uint64_t b = 0; b < all && whole; b++)
+        cr_assert_eq(times[b], 1, "%s of %u ranks: byte %llu", kind, ranks, (unsigned long long)b);
+    free(times);
+}
+
+static bool interleaved(const struct io_pattern *p, uint64_t byte)
+{
+    return byte / p->size % p->ranks == p->rank;
+}
+
+static bool partitioned(const struct io_pattern *p, uint64_t byte)
+{
+    return byte / (p->size * p->per_rank) == p->rank;
+}
+
+static bool everybody(const struct io_pattern *p, uint64_t byte)
+{
+    (void)p;
+    (void)byte;
+    return true;
+}
+
+static bool segmented(const struct io_pattern *p, uint64_t byte)
+{
+    uint64_t in_segment = byte % ((uint64_t)p->shape->block * p->ranks);
+    return in_segment / (uint64_t)p->shape->block == p->rank;
+}
+
+Test(io_pattern, of_Nitzberg_and_IOR)
+{
+    struct io_shape s = shape_of(NULL);
+    s.block = 21;
+    for (uint32_t ranks = 1; ranks < 6; ranks++) {
+        cover("interleaved", &s, 7, 6, ranks, interleaved, true);
+        cover("partitioned", &s, 7, 6, ranks, partitioned, true);
+        cover("segmented", &s, 7, 6, ranks, segmented, true);
+        cover("broadcast", &s, 7, 6, ranks, everybody, ranks == 1);
+    }
+}
+
+/* Row r and column c of the array belong to the rank that the rules of HPF name. */
+static uint64_t owner(char how, uint64_t index, uint64_t n, uint64_t parts)
+{
+    return how == 'c' ? index % parts : how == 'b' ? index / ((n + parts - 1) / parts) : 0;
+}
+
+static uint64_t test_rows;
+static bool array(const struct io_pattern *p, uint64_t byte)
+{
+    static const char *const names[] = { "a",  "n",  "b",  "c",  "nn", "nb", "nc",
+                                         "bn", "bb", "bc", "cn", "cb", "cc" };
+    const char *d = names[p->shape->distribution];
+    uint64_t n = p->size * p->per_rank * p->ranks / (uint64_t)p->shape->record;
+    uint64_t record = byte / (uint64_t)p->shape->record;
+    if (d[0] == 'a')
+        return true;
+    if (!d[1])
+        return owner(d[0], record, n, p->ranks) == p->rank;
+    uint64_t columns = n / test_rows, row = record / columns, column = record % columns;
+    /* The grid: as square as the ranks allow, or one line when one dimension is not dealt out. */
+    uint32_t high = 1;
+    for (uint32_t x = 1; x * x <= p->ranks; x++)
+        high = p->ranks % x == 0 ? x : high;
+    if (d[1] == 'n')
+        high = p->ranks;
+    uint32_t wide = d[0] == 'n' ? p->ranks : p->ranks / high;
+    if (d[0] == 'n')
+        high = 1;
+    return owner(d[0], row, test_rows, high) * wide + owner(d[1], column, columns, wide) == p->rank;
+}
+
+Test(io_pattern, of_Kotz)
+{
+    static const char *const names[] = { "n",  "b",  "c",  "nn", "nb", "nc",
+                                         "bn", "bb", "bc", "cn", "cb", "cc" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        for (uint32_t ranks = 1; ranks < 8; ranks++) {
+            struct io_shape s = shape_of(names[i]);
+            s.record = 3;
+            s.rows = 10;
+            test_rows = 10;
+            cover("array", &s, 20, 9, ranks, array, true); /* requests cut records */
+            s.rows = 0;
+            test_rows = 0;
+            uint64_t n = 180 * ranks / 3;
+            for (uint64_t x = 1; x * x <= n; x++)
+                test_rows = n % x == 0 ? x : test_rows;
+            cover("array", &s, 20, 9, ranks, array, true);
+        }
+    struct io_shape s = shape_of("a");
+    s.record = 3;
+    cover("array", &s, 20, 9, 3, array, false);
+}
+
+/* Record i of a rank by counting: along a row, then to the next. */
+Test(io_pattern, strides_are_what_a_loop_gives)
+{
+    struct io_shape s = shape_of(NULL);
+    s.record = 5;
+    for (int nested = 0; nested < 2; nested++)
+        for (uint32_t rank = 0; rank < 3; rank++) {
+            s.stride = 17;
+            s.inner = 4;
+            s.outer = nested ? 100 : 0;
+            struct io_pattern p = make(nested ? "nested" : "strided", &s, 10, 7, rank, 3);
+            uint64_t got[70], at = rank * 5, row = at, n = 0;
+            struct err e = ERR_INIT;
+            cr_assert(io_pattern_check(&p, "workload", &e), "%s", e.text);
+            cr_assert_eq(bytes_of(&p, got), 70);
+            for (int i = 0; i < 14; i++) {
+                for (uint64_t b = 0; b < 5; b++)
+                    cr_assert_eq(got[n++], at + b);
+                at += 17;
+                if (nested && i % 4 == 3)
+                    at = row += 100;
+            }
+            cr_assert_eq(io_pattern_extent(&p), nested ? 300 + 17 + 10 + 5 : 13 * 17 + 10 + 5);
+        }
+}
+
+/* IOP1 */
+Test(io_pattern, random_places_are_each_there_once)
+{
+    struct io_shape s = shape_of(NULL);
+    uint64_t first[50] = { 0 }, again[50], other[50];
+    uint8_t times[50 * 4 * 3] = { 0 };
+    for (uint32_t rank = 0; rank < 4; rank++) {
+        struct io_pattern p = make("random", &s, 3, 50, rank, 4);
+        uint64_t got[150];
+        cr_assert_eq(bytes_of(&p, got), 150);
+        for (int i = 0; i < 150; i++) {
+            cr_assert_lt(got[i], sizeof times);
+            times[got[i]]++;
+        }
+        for (int i = 0; i < 50 && rank == 0; i++)
+            first[i] = got[3 * i];
+        (void)bytes_of(&p, got);
+        for (int i = 0; i < 50; i++)
+            again[i] = got[3 * i];
+        cr_assert(rank > 0 || memcmp(first, again, sizeof first) == 0);
+    }
+    for (size_t i = 0; i < sizeof times; i++)
+        cr_assert_eq(times[i], 1);
+    s.seed = 2;
+    struct io_pattern p = make("random", &s, 3, 50, 0, 4);
+    uint64_t got[150];
+    (void)bytes_of(&p, got);
+    for (int i = 0; i < 50; i++)
+        other[i] = got[3 * i];
+    cr_assert(memcmp(first, other, sizeof first) != 0, "a seed changes nothing");
+}
+
+Test(io_pattern, numbers_that_do_not_fit_are_refused)
+{
+    struct io_shape s = shape_of("cc");
+    struct err e;
+    s.block = 20;
+    s.record = 7;
+    s.stride = 20;
+    struct io_pattern p[] = {
+        make("segmented", &s, 7, 6, 0, 3), /* 20 is no multiple of 7 */
+        make("strided", &s, 7, 6, 0, 3),   /* 3 records of 7 take 21 */
+        make("array", &s, 5, 3, 0, 3),     /* 45 bytes are no records of 7 */
+        make("segmented", &s, 5, 3, 0, 3), /* 15 bytes are no blocks of 20 */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+        e = (struct err)ERR_INIT;
+        cr_assert(!io_pattern_check(&p[i], "workload", &e));
+        cr_assert(strstr(e.text, "workload.shape."), "%s", e.text);
+    }
+}
