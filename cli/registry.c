@@ -92,6 +92,7 @@ static const struct {
     { "paging", vm_store_counters },
     { "memory_server", memsrv_counters },
     { "lfs", lfs_counters },
+    { "pfs_client", pfs_client_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },
 };

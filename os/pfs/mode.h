@@ -36,6 +36,9 @@ struct pfs_mode_ops {
     void (*ended)(struct pfs_req *r);
     /* Also what the service node adds `off` to: PFS_META_CUR, _END or 0. (blocks) */
     enum pfs_status (*seek)(struct pfs_file *f, unsigned from, uint64_t off);
+    /* Where the k-th read after r will be, k from 1, if all goes on so; false: nobody knows.  NULL:
+     * no reading ahead. */
+    bool (*expect)(const struct pfs_req *r, uint32_t k, uint64_t *off);
     /* On the service node: whether two ranks' calls of one round may be made together. */
     enum pfs_status (*agree)(const struct pfs_call *a, const struct pfs_call *b);
 };
@@ -51,6 +54,8 @@ static inline const struct pfs_mode_ops *pfs_mode_at(const struct kind_set *set,
 
 /* The offset by the private pointer, which moves by what is asked; false: it has ended. */
 bool pfs_place_own(struct pfs_req *r) MUST_CHECK;
+/* expect: as far on as this read was from the one before. */
+bool pfs_expect_own(const struct pfs_req *r, uint32_t k, uint64_t *off);
 /* The range comes from the service node; then `begin`. */
 void pfs_ask_pointer(struct pfs_req *r);
 void pfs_ask_round(struct pfs_req *r); /* a rank's requests in their order */

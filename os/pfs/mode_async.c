@@ -11,4 +11,5 @@ const struct pfs_mode_ops pfs_mode_async = {
     .kind = { .name = "M_ASYNC", .doc = "private pointers, nothing atomic" },
     .is = PFS_MODE_OWN,
     .place = place,
+    .expect = pfs_expect_own,
 };

@@ -36,8 +36,17 @@ static void ended(struct pfs_req *r)
         f->record = 0;
 }
 
+/* Its record k rounds on. */
+static bool expect(const struct pfs_req *r, uint32_t k, uint64_t *off)
+{
+    uint64_t away;
+    return !__builtin_mul_overflow(r->len * r->file->ranks, k, &away) &&
+           !__builtin_add_overflow(r->off, away, off);
+}
+
 const struct pfs_mode_ops pfs_mode_record = {
     .kind = { .name = "M_RECORD", .doc = "private pointers in lock step, records of one length" },
     .place = place,
+    .expect = expect,
     .ended = ended,
 };

@@ -9,6 +9,7 @@ void pfs_token_give(struct pfs_vnode *v)
     struct rope r;
     struct pfs_meta_msg m = { .id = v->id, .size = v->size };
     v->token = PFS_TOKEN_NONE;
+    pfs_ahead_written(v, 0, UINT64_MAX);
     rope_init(&r);
     pfs_meta_store(&r, &m, NULL);
     select_reply(v->recall, &r);
@@ -119,5 +120,6 @@ const struct pfs_mode_ops pfs_mode_unix = {
     .kind = { .name = "M_UNIX", .doc = "private pointers; each request is atomic" },
     .is = PFS_MODE_OWN,
     .place = place,
+    .expect = pfs_expect_own,
     .ended = pfs_token_done,
 };

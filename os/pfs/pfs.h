@@ -41,6 +41,10 @@
  *   PFS4  After a crash of the service node names and tokens are gone: requests that need them end
  *       with PFS_STALE or PFS_NO_FILE, collective ones with PFS_NODE_DOWN; M_ASYNC and M_RECORD go
  *       on within the known size.
+ *   PFS5  With `prefetch` a read may bring what its range had when an earlier read of this file
+ *       ended.  In M_UNIX that is no other than it has now; in M_ASYNC and M_RECORD, which order
+ *       nothing, a write of another node since then may be missed until the next seek, setiomode,
+ *       lsize or open.  Other modes do not read ahead.
  *
  * Who calls it: programs (workloads/), in threads by the calls marked (blocks), or anywhere by
  * pfs_submit.
@@ -60,10 +64,12 @@ struct pfs_params {
     int64_t depth;  /* and how many of them to one I/O node */
     int64_t pool;   /* requests that an I/O server works on at once; others wait */
     int64_t retries;
+    int64_t prefetch; /* blocks that an open file reads ahead; 0: none */
     sim_time retry_delay;
 };
 /* The three services; os_find of the last gives the struct pfs_client of a program's node. */
 extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_client_service;
+extern const struct counter pfs_client_counters[]; /* of "pfs_client" */
 /* Whole blocks go through the buffers of the I/O nodes. */
 bool pfs_buffered(const struct os_layout *l);
 /* Refuses attributes that the machine does not have ("stripe factor 17 ... 16 I/O nodes"). */
@@ -174,6 +180,7 @@ struct pfs_req {
     struct pfs_piece *pieces, *next;
     uint32_t dir_first, dir_count, left, inflight;
     uint32_t round; /* M_GLOBAL */
+    bool ahead;     /* reads ahead */
     bool edge;      /* an I/O node's local file ended in the range, or grew */
     uint64_t nth;   /* M_RECORD: of this rank's requests, from 1 */
     uint32_t turn;  /* at the private pointer: of its seeks and writes, from 1 */

@@ -207,6 +207,7 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
         if (v->token == PFS_TOKEN_HELD)
             v->token = PFS_TOKEN_NONE;
         v->stale = true;
+        pfs_ahead_written(v, 0, UINT64_MAX);
     }
 }
 
@@ -224,6 +225,7 @@ static struct pfs_vnode *vnode_get(struct pfs_client *c, const struct pfs_meta_m
         v->attrs.factor = m->factor;
         memcpy(v->attrs.group, group, m->factor * sizeof *group);
         list_init(&v->queue);
+        list_init(&v->opens);
         list_push(&c->vnodes, &v->link);
         pfs_hash_add(&c->by_id, &v->numbered, v->id);
     }
@@ -281,6 +283,10 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->ranks = ranks > 0 ? ranks : 1;
     f->number = m.ranks;
     f->turn = 1;
+    f->expected.need = 1;
+    list_init(&f->ahead);
+    list_init(&f->awaited);
+    list_push(&f->v->opens, &f->same);
     list_init(&f->orders);
     *flags = m.flags;
     *out = f;
@@ -318,6 +324,7 @@ enum pfs_status pfs_close(struct pfs_file *f)
                               .rank = f->rank,
                               .ranks = f->ranks };
     port_work(c->port, PORT_WORK_TRAP, 1);
+    pfs_ahead_settle(f);
     if (v->refs == 1) {
         if (v->recall != NULL)
             pfs_token_give(v);
@@ -327,6 +334,7 @@ enum pfs_status pfs_close(struct pfs_file *f)
     }
     if (v->refs == 1 || f->ranks > 1)
         s = pfs_meta_ask(c, PFS_META_CLOSE, &m, NULL);
+    list_remove(&f->same);
     vnode_put(v);
     port_free(c->port, f);
     return s;
@@ -361,6 +369,7 @@ enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
 {
     struct pfs_vnode *v = f->v;
     port_work(f->client->port, PORT_WORK_TRAP, 1);
+    pfs_ahead_settle(f);
     if (v->token == PFS_TOKEN_HELD && v->active == NULL && v->recall == NULL) {
         /* Who needs no token asks the service node for the size. */
         struct pfs_meta_msg back = {
@@ -392,6 +401,7 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->id, size, 0);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
+    pfs_ahead_written(v, 0, UINT64_MAX);
     if (s == PFS_OK)
         v->size = size;
     return s;
@@ -405,6 +415,7 @@ enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bo
         pfs_io_all(f->client, &v->attrs, cold ? PFS_IO_FILL : PFS_IO_FILL_WARM, v->id, size, seed);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
+    pfs_ahead_written(v, 0, UINT64_MAX);
     if (s == PFS_OK)
         v->size = size;
     return s;
@@ -435,6 +446,7 @@ static enum pfs_status seek(struct pfs_file *f, unsigned from, uint64_t off)
         s = pfs_seek_from(from != 0 ? base : 0, from, &off);
     if (s != PFS_OK)
         return s;
+    pfs_ahead_forget(f);
     f->pointer = off;
     f->count = 0;
     f->turn++;
@@ -505,6 +517,13 @@ const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f)
     return &f->v->attrs;
 }
 
+const struct counter pfs_client_counters[] = {
+    C_SUM(pfs_client, counts, hits, "1", "Reads whose block was read ahead, or on its way."),
+    C_SUM(pfs_client, counts, misses, "1", "Reads, with prefetch, whose block was not."),
+    C_SUM(pfs_client, counts, wasted, "1", "Blocks read ahead that no read took."),
+    C_END,
+};
+
 struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout *layout,
                                    const struct pfs_params *params, const struct kind_set *modes)
 {
@@ -528,6 +547,7 @@ struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout 
     list_init(&c->sends);
     port_timer_init(p, &c->retry_timer, retry_tick, c);
     xk_on_peer(rpc->kernel, peer_changed, c);
+    port_counters(p, "pfs_client", pfs_client_counters, c);
     enum xk_status served = select_serve(c->rpc, PFS_SERVICE_CLIENT, serve, c);
     ASSERT(served == XK_OK);
     return c;

@@ -133,6 +133,10 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
     if (r->turn == f->turn && r->moved < r->len &&
         end_of(r) < f->pointer) /* end of file, failure */
         f->pointer = end_of(r);
+    if (r->op == PFS_WRITE && r->len > 0)
+        pfs_ahead_written(f->v, r->off, plus(r->off, r->len));
+    else if (!r->ahead && s == PFS_OK && r->moved == r->len)
+        pfs_ahead_next(r);
     if (f->ops->ended != NULL)
         f->ops->ended(r);
     r->ended = true;
@@ -212,7 +216,7 @@ static void edge_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
 static void pieces_ended(struct pfs_req *r)
 {
     struct pfs_file *f = r->file;
-    if (r->status != PFS_OK || r->op != PFS_READ || !r->edge || has_token(r)) {
+    if (r->status != PFS_OK || r->op != PFS_READ || !r->edge || has_token(r) || r->ahead) {
         transferred(r, r->status);
         return;
     }
@@ -413,6 +417,26 @@ static void size_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
 
 void pfs_data_start(struct pfs_req *r)
 {
+    if (r->op != PFS_READ || !pfs_ahead_serve(r))
+        pfs_data_read(r);
+}
+
+static void begin(struct pfs_req *r)
+{
+    struct pfs_client *c = r->file->client;
+    r->started = r->since = port_now(c->port);
+    r->trace = ++c->traced;
+    trace(r, port_trace_begin);
+}
+
+void pfs_data_ahead(struct pfs_req *r)
+{
+    begin(r);
+    pfs_data_read(r);
+}
+
+void pfs_data_read(struct pfs_req *r)
+{
     struct pfs_vnode *v = r->file->v;
     if (r->op == PFS_READ && !has_token(r) && !range_given(r) &&
         before(v->size, r->off, r->len) < r->len) {
@@ -447,9 +471,7 @@ void pfs_submit(struct pfs_req *r)
 {
     struct pfs_file *f = r->file;
     struct port *p = f->client->port;
-    r->started = r->since = port_now(p);
-    r->trace = ++f->client->traced;
-    trace(r, port_trace_begin);
+    begin(r);
     port_work(p, PORT_WORK_TRAP, 1);
     if (r->op == PFS_WRITE)
         r->len = r->data.length;

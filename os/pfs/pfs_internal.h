@@ -133,10 +133,19 @@ struct pfs_vnode {
     struct select_request *recall;
     uint64_t recall_grant; /* which it recalls */
     struct pfs_req *active;
+    struct list opens; /* pfs_file.same */
     struct list queue; /* pfs_req.link: requests that wait for it, in order */
 };
 
+/* What reads of an open file have been like. */
+struct pfs_expected {
+    bool any;
+    uint32_t fits, need; /* that many in a row were where expected; so many must be */
+    uint64_t off, len, last, stride;
+};
+
 struct pfs_file {
+    struct list same; /* of one vnode */
     struct pfs_client *client;
     struct pfs_vnode *v;
     enum pfs_mode mode;
@@ -147,7 +156,11 @@ struct pfs_file {
     bool told;                      /* that the lengths of records differ */
     uint32_t number;                /* of the last setiomode */
     uint32_t rank, ranks;
-    uint32_t turn;      /* seeks and writes at the private pointer so far, from 1 */
+    uint32_t turn; /* seeks and writes at the private pointer so far, from 1 */
+    struct pfs_expected expected;
+    struct list ahead, awaited; /* blocks read ahead; those that a read waits for */
+    uint32_t asked;             /* of all of them, under way */
+    struct port_thread *settling;
     struct list orders; /* pfs_req.link: of rounds, the first is asking */
 };
 
@@ -167,7 +180,10 @@ struct pfs_client {
     struct list calls;     /* metadata calls that wait to be tried again */
     struct list broadcast; /* of one transfer for all: what came before its request */
     struct list sends;     /* of it: parts that wait to be sent again */
-    uint64_t traced;       /* requests so far: their ids in a trace */
+    struct {
+        uint64_t hits, misses, wasted;
+    } counts;
+    uint64_t traced; /* requests so far: their ids in a trace */
 };
 
 /* A part of a request that goes to one I/O node in one call. */
@@ -210,6 +226,15 @@ void pfs_token_recalled(struct pfs_client *c, struct select_request *q,
                         const struct pfs_meta_msg *a);
 bool pfs_ends_too_far(const struct pfs_req *r);
 void pfs_data_start(struct pfs_req *r); /* the offset is known; the token is held if needed */
+void pfs_data_read(struct pfs_req *r);  /* the same, whatever is read ahead */
+void pfs_data_ahead(struct pfs_req *r); /* a block that is read ahead */
+/* Reading ahead (pfs_ahead.c).  Whether a read has its data from there, now or later. */
+bool pfs_ahead_serve(struct pfs_req *r) MUST_CHECK;
+void pfs_ahead_next(struct pfs_req *r);    /* a read has ended that was not short */
+void pfs_ahead_forget(struct pfs_file *f); /* drops all */
+void pfs_ahead_settle(struct pfs_file *f); /* and waits for what is under way (blocks) */
+/* [off, end) has changed: drops what is in it. */
+void pfs_ahead_written(struct pfs_vnode *v, uint64_t off, uint64_t end);
 void pfs_data_retry(struct pfs_client *c);
 void pfs_req_end(struct pfs_req *r, enum pfs_status s);
 

@@ -39,6 +39,10 @@ static const struct param client_params[] = {
     P_INT(pfs_params, retries, "3", "0", "1000",
           "How often a piece is sent again to an I/O node that restarted.",
           "ASSUMED(reads and writes of a range may be repeated)"),
+    P_INT(pfs_params, prefetch, "0", "0", "64",
+          "Blocks of the length of its reads that an open file reads ahead, where the mode knows "
+          "which come next (M_UNIX, M_RECORD, M_ASYNC); 0: none.",
+          "Arunachalam, Choudhary, Rullman, IPPS 1996: a prototype reads one ahead"),
     RETRY_DELAY,
     P_END,
 };
