@@ -23,6 +23,7 @@
 
 #define WORKLOADS(W)                                                                               \
     W(io)                                                                                          \
+    W(metadata)                                                                                    \
     W(pfs)                                                                                         \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \

@@ -26,8 +26,8 @@ const char *pio_status_name(enum pio_status s)
 }
 
 static const char *const ctl_names[PIO_CTL_COUNT] = {
-    "close", "set size", "get size", "flush", "seek", "tell", "mode",  "hint",
-    "fill",  "unlink",   "rename",   "mkdir", "stat", "list", "agree",
+    "close", "set size", "get size", "flush", "seek",  "tell", "mode", "hint",
+    "fill",  "unlink",   "rename",   "mkdir", "rmdir", "stat", "list", "agree",
 };
 
 bool pio_mode_find(const struct pio_ops *ops, const char *name, const char *path, int *mode,

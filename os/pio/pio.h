@@ -110,8 +110,9 @@ enum pio_ctl {
     PIO_UNLINK, /* name */
     PIO_RENAME, /* name, to */
     PIO_MKDIR,  /* name */
+    PIO_RMDIR,  /* name: an empty one */
     PIO_STAT,   /* name -> stat */
-    PIO_LIST,   /* name: a directory -> entry() for each, in order of name; value: how many */
+    PIO_LIST,   /* name: a directory -> entry() for each, in the system's order */
     PIO_AGREE,  /* tag `name`, value: ranks, that are the programs of the first compute nodes; ok:
                    how it went at this one -> PIO_CLOSED at all unless all said ok */
     PIO_CTL_COUNT
@@ -130,7 +131,7 @@ struct pio_control {
     int mode;
     bool cold, ok;
     struct pio_stat stat;
-    void (*entry)(void *arg, const char *name, const struct pio_stat *stat);
+    void (*entry)(void *arg, const char *name, bool directory);
     void *arg;
 };
 

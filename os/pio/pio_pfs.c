@@ -232,11 +232,30 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     }
 }
 
+static enum pio_status stat_of(struct pio *s, struct pio_control *c)
+{
+    struct pfs_stat st;
+    enum pfs_status x = pfs_stat(s->state, c->name, &st);
+    if (x == PFS_OK)
+        c->stat = (struct pio_stat){ .size = st.dir ? 0 : st.size, .directory = st.dir };
+    return status_of(x);
+}
+
 static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
 {
     switch (c->what) {
     case PIO_UNLINK:
         return status_of(pfs_unlink(s->state, c->name));
+    case PIO_RENAME:
+        return status_of(pfs_rename(s->state, c->name, c->to));
+    case PIO_MKDIR:
+        return status_of(pfs_mkdir(s->state, c->name));
+    case PIO_RMDIR:
+        return status_of(pfs_rmdir(s->state, c->name));
+    case PIO_STAT:
+        return stat_of(s, c);
+    case PIO_LIST:
+        return status_of(pfs_list(s->state, c->name, c->entry, c->arg));
     case PIO_AGREE:
         return status_of(
             pfs_agree(s->state, c->name, (uint32_t)c->value, c->ok ? PFS_OK : PFS_CLOSED));
@@ -251,9 +270,7 @@ extern const struct pio_ops pio_pfs;
 const struct pio_ops pio_pfs = {
     .kind = { .name = "pfs", .doc = "Striped files of the I/O nodes, with I/O modes (os/pfs)." },
     .modes = &pfs_modes,
-    .can = PIO_CAN(PIO_CLOSE) | PIO_CAN(PIO_SET_SIZE) | PIO_CAN(PIO_GET_SIZE) | PIO_CAN(PIO_FLUSH) |
-           PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_MODE) | PIO_CAN(PIO_FILL) |
-           PIO_CAN(PIO_UNLINK) | PIO_CAN(PIO_AGREE),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~PIO_CAN(PIO_HINT),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .services = services,
     .mode = traits_of,

@@ -73,7 +73,9 @@ bool io_loop(const struct io_loop *l)
         bool on = k + 1 < all && (fine || l->together);
         if (on)
             think(l);
-        else
+        on = on && (l->between == NULL || l->between(l->self, k + 1));
+        fine &= on || k + 1 == all;
+        if (!on)
             port_pay(port);
         if (good)
             port_measure(port, l->outside, (double)(port_now(port) - since) / (double)SIM_SEC);

@@ -54,6 +54,9 @@ struct io_loop {
     void *self;
     /* Request k, from 0. (blocks) False after port_fail. */
     bool (*request)(void *self, uint64_t k);
+    /* Between two requests, after thinking; k: the next.  (blocks) False: there is none.  May be
+     * NULL. */
+    bool (*between)(void *self, uint64_t k);
     bool (*flush)(void *self);              /* (blocks) NULL: nothing to flush */
     const struct measure *inside, *outside; /* times of a request, observed by it; between two */
 };

@@ -124,7 +124,7 @@ static bool strided_check(const struct io_pattern *p, const char *path, struct e
                        "%s.shape.stride is %llu bytes, but a record of %llu bytes of each of %u "
                        "ranks takes %llu",
                        path, (unsigned long long)x.stride, (unsigned long long)x.record, p->ranks,
-                       (unsigned long long)(x.record * p->ranks));
+                       (unsigned long long)x.record * p->ranks);
     if (x.outer > 0 && x.outer / x.inner < x.stride)
         return err_set(
             e, "%s.shape.outer is %llu bytes, but a row is %llu records %llu bytes apart", path,

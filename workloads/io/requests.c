@@ -9,7 +9,7 @@
  */
 #include <stdio.h>
 
-#include "os/pio/pio.h"
+#include "workloads/io/job.h"
 #include "workloads/io/loop.h"
 #include "workloads/io/pattern.h"
 #include "workloads/workload.h"
@@ -78,39 +78,10 @@ static const struct param params_desc[] = {
     P_END,
 };
 
-enum { LATENCY, CLIENT, MESH, QUEUE, ARM, OUTSIDE, RECEIVED, MEASURES };
-#define MEASURES_OF(prefix)                                                                        \
-    {                                                                                              \
-        [LATENCY] = { prefix ".latency", "s", "Time of a request of a program.",                   \
-                      MEASURE_HISTOGRAM | MEASURE_COLUMN | MEASURE_INSIDE },                       \
-        [CLIENT] = { prefix ".client", "s", "Of that: in the client's library.", MEASURE_COLUMN }, \
-        [MESH] = { prefix ".mesh", "s", "Of that: messages between client and I/O node.",          \
-                   MEASURE_COLUMN },                                                               \
-        [QUEUE] = { prefix ".queue", "s",                                                          \
-                    "Of that: waiting at the I/O node, for tokens and metadata.",                  \
-                    MEASURE_COLUMN },                                                              \
-        [ARM] = { prefix ".arm", "s", "Of that: the device worked.", MEASURE_COLUMN },             \
-        [OUTSIDE] = { prefix ".outside", "s",                                                      \
-                      "Time of a program between two requests, and after its last: its flushes "   \
-                      "and think times.",                                                          \
-                      MEASURE_OUTSIDE },                                                           \
-        [RECEIVED] = { prefix ".received", "B",                                                    \
-                       "One transfer for all (M_GLOBAL): bytes that a program had of it.", 0 },    \
-        [MEASURES] = {                                                                             \
-            .name = NULL                                                                           \
-        }                                                                                          \
-    }
-#define BANDWIDTH_OF(prefix)                                                                       \
-    {                                                                                              \
-        prefix ".bandwidth", "B/s",                                                                \
-            "Bytes of files read or written a second, in the window; what is transferred once "    \
-            "for all counts once.",                                                                \
-            MEASURE_COLUMN                                                                         \
-    }
-static const struct measure io_measures[] = MEASURES_OF("file");
-static const struct measure pfs_measures[] = MEASURES_OF("pfs");
-static const struct measure io_bandwidth = BANDWIDTH_OF("file");
-static const struct measure pfs_bandwidth = BANDWIDTH_OF("pfs");
+static const struct measure io_measures[] = IO_MEASURES_OF("file");
+static const struct measure pfs_measures[] = IO_MEASURES_OF("pfs");
+static const struct measure io_bandwidth = IO_BANDWIDTH_OF("file");
+static const struct measure pfs_bandwidth = IO_BANDWIDTH_OF("pfs");
 
 static uint32_t nodes_of(const struct params *p, const struct os_layout *l)
 {
@@ -211,49 +182,27 @@ static bool check(const void *params, const struct os_layout *layout, struct err
 
 /* One rank's run. */
 struct run {
-    struct os_node *node;
-    struct pio *sys;
+    struct io_job j;
+    struct io_target t;
     const struct params *p;
     const struct measure *measures;
     unsigned traits; /* of the mode */
-    uint32_t rank, ranks;
     struct io_pattern pattern;
     struct pio_run *runs; /* of the request */
     uint32_t room;
-    char name[32];
-    uint64_t seed, resume;
-    struct pio_file *f;
 };
-
-static bool good(struct run *r, enum pio_status s, const char *what)
-{
-    if (s == PIO_OK)
-        return true;
-    port_fail(r->node->port, "rank %u: %s of %s: %s", r->rank, what, r->name, pio_status_name(s));
-    return false;
-}
-
-/* True when all ranks say so; a rank that has failed must not leave the others waiting.  They have
- * met before one goes on after its node's crash. */
-static bool agree(struct run *r, const char *tag, bool mine)
-{
-    if (r->resume > 0)
-        return mine;
-    enum pio_status s = pio_agree(r->sys, tag, r->ranks, mine);
-    return s != PIO_CLOSED && good(r, s, "meeting of all ranks");
-}
 
 static bool open_as(struct run *r, uint32_t rank, uint32_t ranks, unsigned flags)
 {
     const struct params *p = r->p;
-    const struct pio_open o = { .name = r->name,
+    const struct pio_open o = { .name = r->t.name,
                                 .flags = flags,
                                 .rank = rank,
                                 .ranks = ranks,
                                 .mode = mode_of(p),
                                 .unit = (uint64_t)p->unit,
                                 .factor = (uint32_t)p->factor };
-    return good(r, pio_open(r->sys, &o, &r->f), "open");
+    return io_good(&r->j, pio_open(r->j.sys, &o, &r->t.f), "open", r->t.name);
 }
 
 /* The file has its size and, for reading, its contents. */
@@ -263,116 +212,31 @@ static bool make_file(struct run *r, uint32_t ranks)
     uint64_t size = io_pattern_extent(&r->pattern);
     if (!open_as(r, 0, ranks, PIO_O_CREATE))
         return false;
-    if (r->resume > 0)
+    if (r->j.resume > 0)
         return true;
     if (p->op == OP_READ) {
         struct pio_control c = {
-            .what = PIO_FILL, .seed = r->seed, .value = size, .cold = p->cache == COLD
+            .what = PIO_FILL, .seed = r->t.seed, .value = size, .cold = p->cache == COLD
         };
-        return good(r, pio_control(r->sys, r->f, &c), "fill");
+        return io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "fill", r->t.name);
     }
-    return !p->preallocate || good(r, pio_set_size(r->f, size), "lsize");
+    return !p->preallocate || io_good(&r->j, pio_set_size(r->t.f, size), "lsize", r->t.name);
 }
 
 static bool open_file(struct run *r)
 {
     const struct params *p = r->p;
-    bool own = p->file == OWN, maker = own || r->rank == 0, fine = true;
-    uint32_t ranks = own ? 1 : r->ranks;
-    (void)snprintf(r->name, sizeof r->name, own ? "data.%u" : "data", r->rank);
-    r->seed = UINT64_C(0x7066732e64617461) + (own ? r->rank : 0);
+    bool own = p->file == OWN, maker = own || r->j.rank == 0, fine = true;
+    uint32_t ranks = own ? 1 : r->j.ranks;
+    (void)snprintf(r->t.name, sizeof r->t.name, own ? "data.%u" : "data", r->j.rank);
+    r->t.seed = UINT64_C(0x7066732e64617461) + (own ? r->j.rank : 0);
     if (maker)
         fine = make_file(r, ranks);
-    if (!agree(r, "made", fine))
+    if (!io_agree(&r->j, "made", fine))
         return false;
     if (!maker)
-        fine = open_as(r, r->rank, ranks, 0);
-    return agree(r, "opened", fine);
-}
-
-static void report(struct run *r, const struct pio_split *s, uint64_t moved)
-{
-    struct port *port = r->node->port;
-    const sim_time times[] = { [LATENCY] = s->latency,
-                               [CLIENT] = s->client,
-                               [MESH] = s->mesh,
-                               [QUEUE] = s->queue,
-                               [ARM] = s->arm };
-    for (size_t i = 0; i < ARRAY_LEN(times); i++)
-        port_measure(port, &r->measures[i], (double)times[i] / (double)SIM_SEC);
-    if (r->traits & PIO_MODE_SAME)
-        port_measure(port, &r->measures[RECEIVED], (double)moved);
-    if (!(r->traits & PIO_MODE_SAME) || r->rank == 0)
-        port_progress(port, port_now(port) - s->latency, (double)moved);
-}
-
-/* The bytes that belong to the runs of a request. */
-static void add_pattern(const struct run *r, const struct pio_run *runs, uint32_t count,
-                        struct rope *out)
-{
-    for (uint32_t k = 0; k < count; k++)
-        for (uint64_t i = 0; i < runs[k].count; i++)
-            rope_add_pattern(out, r->seed, runs[k].off + i * runs[k].stride, runs[k].len);
-}
-
-/* Where byte `at` of their data lies. */
-static uint64_t place_of(const struct pio_run *run, uint64_t at)
-{
-    for (; at >= run->len * run->count; run++)
-        at -= run->len * run->count;
-    return run->off + at / run->len * run->stride + at % run->len;
-}
-
-/* Every byte must be the pattern's at its offset. */
-static bool verify(struct run *r, const struct pio_req *q)
-{
-    struct rope want;
-    const struct pio_run moved = { .off = q->off, .len = q->moved, .count = 1 };
-    bool free = r->traits & PIO_MODE_OFFSETS;
-    rope_init(&want);
-    add_pattern(r, free ? q->runs : &moved, free ? q->run_count : 1, &want);
-    uint64_t at = rope_first_difference(&q->data, &want);
-    if (at != UINT64_MAX) {
-        unsigned long long where = place_of(free ? q->runs : &moved, at);
-        uint8_t got = 0, expected = pattern_byte(r->seed, where);
-        rope_read(&q->data, at, 1, &got);
-        port_fail(r->node->port, "rank %u: byte %llu of file %s is 0x%02x, written was 0x%02x",
-                  r->rank, where, r->name, got, expected);
-    }
-    rope_fini(&want);
-    return at == UINT64_MAX;
-}
-
-/* One request of these runs; its times are added. */
-static bool transfer(struct run *r, enum pio_op op, const struct pio_run *runs, uint32_t count,
-                     struct pio_split *sum)
-{
-    uint64_t wanted = pio_length(runs, count);
-    struct pio_req q;
-    pio_req_init(&q, op, r->f);
-    q.runs = runs;
-    q.run_count = count;
-    if (op == PIO_WRITE)
-        add_pattern(r, runs, count, &q.data);
-    pio_submit(&q);
-    bool fine = good(r, pio_wait(&q), op == PIO_READ ? "read" : "write");
-    if (fine && q.moved != wanted) {
-        port_fail(r->node->port, "rank %u: %llu of %llu bytes at %llu of file %s", r->rank,
-                  (unsigned long long)q.moved, (unsigned long long)wanted,
-                  (unsigned long long)q.off, r->name);
-        fine = false;
-    }
-    sum->latency += q.split.latency;
-    sum->client += q.split.client;
-    sum->mesh += q.split.mesh;
-    sum->queue += q.split.queue;
-    sum->arm += q.split.arm;
-    if (fine && op == PIO_READ) {
-        port_delivered(r->node->port, q.moved, rope_hash(&q.data));
-        fine = !r->p->verify || verify(r, &q);
-    }
-    rope_fini(&q.data);
-    return fine;
+        fine = open_as(r, r->j.rank, ranks, 0);
+    return io_agree(&r->j, "opened", fine);
 }
 
 /* Request k; false: the rank gives up. */
@@ -381,22 +245,26 @@ static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
     uint64_t nth = r->pattern.ops->whole ? k : k % r->pattern.per_rank;
     uint32_t n = io_pattern_runs(&r->pattern, nth, r->runs, r->room);
     if (n > r->room) {
-        r->runs = port_realloc(r->node->port, r->runs, n * sizeof *r->runs);
+        r->runs = port_realloc(r->j.node->port, r->runs, n * sizeof *r->runs);
         r->room = io_pattern_runs(&r->pattern, nth, r->runs, n);
     }
     struct pio_split sum = { .latency = 0 };
     bool fine = true;
     if (r->p->lists)
-        fine = transfer(r, op, r->runs, n, &sum);
+        fine = io_transfer(&r->j, &r->t, op, r->runs, n, &sum);
     for (uint32_t i = 0; i < n && !r->p->lists; i++)
         for (uint64_t j = 0; j < r->runs[i].count && fine; j++) {
             const struct pio_run piece = { .off = r->runs[i].off + j * r->runs[i].stride,
                                            .len = r->runs[i].len,
                                            .count = 1 };
-            fine = transfer(r, op, &piece, 1, &sum);
+            fine = io_transfer(&r->j, &r->t, op, &piece, 1, &sum);
         }
-    if (fine && measured)
-        report(r, &sum, pio_length(r->runs, n));
+    if (fine && measured) {
+        uint64_t moved = pio_length(r->runs, n);
+        if (r->traits & PIO_MODE_SAME)
+            port_measure(r->j.node->port, &r->measures[IO_RECEIVED], (double)moved);
+        io_report(&r->j, r->measures, &sum, r->traits & PIO_MODE_SAME && r->j.rank > 0 ? 0 : moved);
+    }
     return fine;
 }
 
@@ -404,15 +272,15 @@ static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
 static bool step(void *self, uint64_t k)
 {
     struct run *r = self;
-    if ((r->p->file == OWN || r->ranks == 1) && r->traits & PIO_MODE_OFFSETS)
-        os_safe_point(r->node, k);
+    if ((r->p->file == OWN || r->j.ranks == 1) && r->traits & PIO_MODE_OFFSETS)
+        os_safe_point(r->j.node, k);
     return request(r, r->p->op == OP_READ ? PIO_READ : PIO_WRITE, k, true);
 }
 
 static bool flush(void *self)
 {
     struct run *r = self;
-    return good(r, pio_flush(r->f), "sync");
+    return io_good(&r->j, pio_flush(r->t.f), "sync", r->t.name);
 }
 
 /* Those of an array that have any of it. */
@@ -421,8 +289,8 @@ static uint32_t ranks_with_a_part(const struct run *r)
     struct io_pattern q = r->pattern;
     uint32_t n = 0;
     if (!q.ops->whole || r->p->file == OWN)
-        return r->ranks;
-    for (uint32_t i = 0; i < r->ranks; i++) {
+        return r->j.ranks;
+    for (uint32_t i = 0; i < r->j.ranks; i++) {
         q = io_pattern(q.ops, q.shape, q.size, q.per_rank, i, q.ranks);
         n += io_pattern_own(&q) > 0;
     }
@@ -435,20 +303,20 @@ static bool loop(struct run *r)
     bool whole = r->pattern.ops->whole;
     if (whole && io_pattern_own(&r->pattern) == 0)
         return true;
-    const struct io_loop l = { .port = r->node->port,
+    const struct io_loop l = { .port = r->j.node->port,
                                .p = &p->loop,
                                .ranks = ranks_with_a_part(r),
                                .count = whole ? io_pattern_requests(&r->pattern) : 0,
                                .work = whole,
                                .writes = p->op == OP_WRITE,
                                .together = r->traits & PIO_MODE_TOGETHER,
-                               .from = r->resume,
+                               .from = r->j.resume,
                                .self = r,
                                .request = step,
                                .flush = flush,
-                               .inside = &r->measures[LATENCY],
-                               .outside = &r->measures[OUTSIDE] };
-    if (r->rank == 0)
+                               .inside = &r->measures[IO_LATENCY],
+                               .outside = &r->measures[IO_OUTSIDE] };
+    if (r->j.rank == 0)
         io_loop_remarks(&l);
     return io_loop(&l);
 }
@@ -456,12 +324,13 @@ static bool loop(struct run *r)
 static enum pio_status plain_mode(struct run *r)
 {
     struct pio_control c = { .what = PIO_MODE, .mode = PIO_PLAIN };
-    return pio_control(r->sys, r->f, &c);
+    return pio_control(r->j.sys, r->t.f, &c);
 }
 
 static bool read_back(struct run *r)
 {
-    if (!agree(r, "readback", true) || (r->resume == 0 && !good(r, plain_mode(r), "setiomode")))
+    if (!io_agree(&r->j, "readback", true) ||
+        (r->j.resume == 0 && !io_good(&r->j, plain_mode(r), "setiomode", r->t.name)))
         return false;
     uint64_t all = io_pattern_requests(&r->pattern);
     for (uint64_t k = 0; k < all; k++)
@@ -473,19 +342,20 @@ static bool read_back(struct run *r)
 static void program(struct os_node *node, const struct program *me, const struct measure *measures)
 {
     const struct params *p = me->params;
-    struct run r = { .node = node,
-                     .sys = pio_find(system_of(p), node),
+    struct run r = { .j = { .node = node,
+                            .sys = pio_find(system_of(p), node),
+                            .rank = me->rank,
+                            .ranks = me->ranks,
+                            .resume = me->resume,
+                            .verify = p->verify },
                      .p = p,
                      .measures = measures,
-                     .traits = traits_of(p),
-                     .rank = me->rank,
-                     .ranks = me->ranks,
-                     .resume = me->resume };
-    r.pattern = pattern_of(p, r.rank, r.ranks, r.traits);
+                     .traits = traits_of(p) };
+    r.pattern = pattern_of(p, me->rank, me->ranks, r.traits);
     if (!open_file(&r))
         return;
-    if (agree(&r, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))
-        (void)good(&r, pio_close(r.f), "close");
+    if (io_agree(&r.j, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))
+        (void)io_good(&r.j, pio_close(r.t.f), "close", r.t.name);
 }
 
 static void io_main(struct os_node *node, const struct program *me)

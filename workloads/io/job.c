@@ -1,0 +1,100 @@
+/* job.c: see job.h. */
+#include "workloads/io/job.h"
+
+bool io_good(const struct io_job *j, enum pio_status s, const char *what, const char *name)
+{
+    if (s == PIO_OK)
+        return true;
+    port_fail(j->node->port, "rank %u: %s of %s: %s", j->rank, what, name, pio_status_name(s));
+    return false;
+}
+
+bool io_agree(const struct io_job *j, const char *tag, bool mine)
+{
+    if (j->resume > 0)
+        return mine;
+    enum pio_status s = pio_agree(j->sys, tag, j->ranks, mine);
+    return s != PIO_CLOSED && io_good(j, s, "meeting of all ranks", tag);
+}
+
+/* The bytes that belong to the runs of a request. */
+static void add_pattern(uint64_t seed, const struct pio_run *runs, uint32_t count, struct rope *out)
+{
+    for (uint32_t k = 0; k < count; k++)
+        for (uint64_t i = 0; i < runs[k].count; i++)
+            rope_add_pattern(out, seed, runs[k].off + i * runs[k].stride, runs[k].len);
+}
+
+/* Where byte `at` of their data lies. */
+static uint64_t place_of(const struct pio_run *run, uint64_t at)
+{
+    for (; at >= run->len * run->count; run++)
+        at -= run->len * run->count;
+    return run->off + at / run->len * run->stride + at % run->len;
+}
+
+/* Every byte must be the pattern's at its offset. */
+static bool verify(const struct io_job *j, const struct io_target *t, const struct pio_req *q)
+{
+    struct rope want;
+    const struct pio_run moved = { .off = q->off, .len = q->moved, .count = 1 };
+    bool named = j->sys->ops->mode(t->f->mode) & PIO_MODE_OFFSETS;
+    const struct pio_run *runs = named ? q->runs : &moved;
+    rope_init(&want);
+    add_pattern(t->seed, runs, named ? q->run_count : 1, &want);
+    uint64_t at = rope_first_difference(&q->data, &want);
+    if (at != UINT64_MAX) {
+        unsigned long long where = place_of(runs, at);
+        uint8_t got = 0, expected = pattern_byte(t->seed, where);
+        rope_read(&q->data, at, 1, &got);
+        port_fail(j->node->port, "rank %u: byte %llu of file %s is 0x%02x, written was 0x%02x",
+                  j->rank, where, t->name, got, expected);
+    }
+    rope_fini(&want);
+    return at == UINT64_MAX;
+}
+
+bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
+                 const struct pio_run *runs, uint32_t count, struct pio_split *sum)
+{
+    uint64_t wanted = pio_length(runs, count);
+    struct pio_req q;
+    pio_req_init(&q, op, t->f);
+    q.runs = runs;
+    q.run_count = count;
+    if (op == PIO_WRITE)
+        add_pattern(t->seed, runs, count, &q.data);
+    pio_submit(&q);
+    bool fine = io_good(j, pio_wait(&q), op == PIO_READ ? "read" : "write", t->name);
+    if (fine && q.moved != wanted) {
+        port_fail(j->node->port, "rank %u: %llu of %llu bytes at %llu of file %s", j->rank,
+                  (unsigned long long)q.moved, (unsigned long long)wanted,
+                  (unsigned long long)q.off, t->name);
+        fine = false;
+    }
+    sum->latency += q.split.latency;
+    sum->client += q.split.client;
+    sum->mesh += q.split.mesh;
+    sum->queue += q.split.queue;
+    sum->arm += q.split.arm;
+    if (fine && op == PIO_READ) {
+        port_delivered(j->node->port, q.moved, rope_hash(&q.data));
+        fine = !j->verify || verify(j, t, &q);
+    }
+    rope_fini(&q.data);
+    return fine;
+}
+
+void io_report(const struct io_job *j, const struct measure *measures, const struct pio_split *s,
+               uint64_t moved)
+{
+    struct port *port = j->node->port;
+    const sim_time times[] = { [IO_LATENCY] = s->latency,
+                               [IO_CLIENT] = s->client,
+                               [IO_MESH] = s->mesh,
+                               [IO_QUEUE] = s->queue,
+                               [IO_ARM] = s->arm };
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        port_measure(port, &measures[i], (double)times[i] / (double)SIM_SEC);
+    port_progress(port, port_now(port) - s->latency, (double)moved);
+}

@@ -1,0 +1,71 @@
+/* job.h: what the programs of the suite have in common: meetings, transfers that check every byte,
+ * and the figures of a request.
+ *
+ * Byte o of a file is byte o of a pattern that hangs on the file alone, so that whoever reads knows
+ * what is right, whoever wrote.
+ */
+#ifndef WORKLOADS_IO_JOB_H
+#define WORKLOADS_IO_JOB_H
+
+#include "os/pio/pio.h"
+
+/* One rank of a program. */
+struct io_job {
+    struct os_node *node;
+    struct pio *sys;
+    uint32_t rank, ranks;
+    uint64_t resume; /* above 0: of a program that was at it before */
+    bool verify;     /* compare what is read */
+};
+
+struct io_target {
+    struct pio_file *f;
+    uint64_t seed;
+    char name[64];
+};
+
+/* False after port_fail. */
+bool io_good(const struct io_job *j, enum pio_status s, const char *what, const char *name);
+/* True when all ranks say so; one that has failed must not leave the others waiting.  They have met
+ * before one goes on after its node's crash. (blocks) */
+bool io_agree(const struct io_job *j, const char *tag, bool mine);
+/* A request of these runs; its times are added to `sum`. (blocks) */
+bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
+                 const struct pio_run *runs, uint32_t count, struct pio_split *sum);
+
+/* The measures of a program's requests; their names begin with `prefix`. */
+enum { IO_LATENCY, IO_CLIENT, IO_MESH, IO_QUEUE, IO_ARM, IO_OUTSIDE, IO_RECEIVED, IO_MEASURES };
+#define IO_MEASURES_OF(prefix)                                                                     \
+    {                                                                                              \
+        [IO_LATENCY] = { prefix ".latency", "s", "Time of a request of a program.",                \
+                         MEASURE_HISTOGRAM | MEASURE_COLUMN | MEASURE_INSIDE },                    \
+        [IO_CLIENT] = { prefix ".client", "s", "Of that: in the client's library.",                \
+                        MEASURE_COLUMN },                                                          \
+        [IO_MESH] = { prefix ".mesh", "s", "Of that: messages between client and I/O node.",       \
+                      MEASURE_COLUMN },                                                            \
+        [IO_QUEUE] = { prefix ".queue", "s",                                                       \
+                       "Of that: waiting at the I/O node, for tokens and metadata.",               \
+                       MEASURE_COLUMN },                                                           \
+        [IO_ARM] = { prefix ".arm", "s", "Of that: the device worked.", MEASURE_COLUMN },          \
+        [IO_OUTSIDE] = { prefix ".outside", "s",                                                   \
+                         "Time of a program between two requests, and after its last: its "        \
+                         "flushes and think times.",                                               \
+                         MEASURE_OUTSIDE },                                                        \
+        [IO_RECEIVED] = { prefix ".received", "B",                                                 \
+                          "One transfer for all (M_GLOBAL): bytes that a program had of it.", 0 }, \
+        [IO_MEASURES] = {                                                                          \
+            .name = NULL                                                                           \
+        }                                                                                          \
+    }
+#define IO_BANDWIDTH_OF(prefix)                                                                    \
+    {                                                                                              \
+        prefix ".bandwidth", "B/s",                                                                \
+            "Bytes of files read or written a second, in the window; what is transferred once "    \
+            "for all counts once.",                                                                \
+            MEASURE_COLUMN                                                                         \
+    }
+/* Hands over the times of a request, and the bytes that it has moved. */
+void io_report(const struct io_job *j, const struct measure *measures, const struct pio_split *s,
+               uint64_t moved);
+
+#endif
