@@ -106,6 +106,7 @@ static const struct {
     { XK_CALLS, "carries calls", "carries messages alone" },
     { XK_LIVES, "is with one life of a node", "lets through what was for an earlier one" },
     { XK_TAKES, "takes all that is pushed", "may be full" },
+    { XK_PIECES, "gives pieces of messages and credit for them", "does not" },
 };
 
 /* What it is given must be what it needs. */
@@ -128,7 +129,7 @@ static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const s
                                    : "");
         given &= below->gives;
     }
-    given &= ~(unsigned)XK_TAKES; /* this one alone is given it */
+    given &= ~(unsigned)XK_TO_NEXT;
     d->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
     return true;
 }

@@ -7,9 +7,9 @@
 
 #define ROOM 8u /* places of the smallest table */
 
-static uint64_t key_of(const struct xk_protl *upper, uint32_t host)
+static uint64_t key_of(const struct xk_protl *upper, struct xk_part peer)
 {
-    return (uint64_t)upper->number << 32 | host;
+    return (uint64_t)(peer.key << 16 | upper->number) << 32 | peer.host;
 }
 
 void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max)
@@ -83,9 +83,8 @@ struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s)
     return s;
 }
 
-struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)
+static struct xk_sessn *get(struct xk_table *t, uint64_t key)
 {
-    uint64_t key = key_of(upper, host);
     if (t->hit != key)
         port_work(t->port, PORT_WORK_LOOKUP, 1);
     uint32_t i = t->count > 0 ? look(t, key) : 0;
@@ -95,23 +94,31 @@ struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, 
     return xk_table_hold(t, t->places[i].sessn);
 }
 
-struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
-                               uint32_t host, const struct xk_sessn_ops *ops, size_t state_size,
-                               bool *fresh, enum xk_status *why)
+struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)
 {
-    struct xk_sessn *s = xk_table_get(t, upper, host), *down = NULL;
+    return get(t, key_of(upper, (struct xk_part){ .host = host }));
+}
+
+struct xk_sessn *xk_table_open_key(struct xk_table *t, struct xk_protl *self,
+                                   struct xk_protl *upper, struct xk_part peer,
+                                   const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
+                                   enum xk_status *why)
+{
+    uint64_t key = key_of(upper, peer);
+    struct xk_sessn *s = get(t, key), *down = NULL;
     *fresh = !s;
     if (s)
         return s;
     if (self->downs > 0) {
-        down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
+        down = xk_open(self->down[0], self, &(struct xk_part){ .host = peer.host }, why);
         if (!down)
             return NULL;
     }
-    s = xk_sessn_new(self, upper, host, ops, state_size);
+    s = xk_sessn_new(self, upper, peer.host, ops, state_size);
+    s->key = (uint8_t)peer.key;
     if (down)
         s->down[s->downs++] = down;
-    bind(t, key_of(upper, host), s);
+    bind(t, key, s);
     return s;
 }
 
@@ -119,7 +126,7 @@ static void free_oldest(struct xk_table *t)
 {
     struct xk_sessn *s = LIST_ENTRY(list_pop(&t->idle), struct xk_sessn, link);
     t->idle_count--;
-    unbind(t, key_of(s->upper, s->host));
+    unbind(t, key_of(s->upper, (struct xk_part){ .host = s->host, .key = s->key }));
     xk_sessn_free(s);
 }
 

@@ -1,8 +1,8 @@
-/* table.h: the sessions of one protocol instance by (upper instance, peer host).
+/* table.h: the sessions of one protocol instance by (upper instance, peer host, key).
  *
- * Most protocols have one session for each pair, used in both directions.  A session whose last
- * reference is dropped stays for re-use as long as it is among the last `idle_max` that went idle
- * (XK2): that bounds the memory of a node that has talked to thousands.
+ * Most protocols have one session for each pair, used in both directions, and the key 0.  A session
+ * whose last reference is dropped stays for re-use as long as it is among the last `idle_max` that
+ * went idle (XK2): that bounds the memory of a node that has talked to thousands.
  */
 #ifndef OS_XK_TABLE_H
 #define OS_XK_TABLE_H
@@ -10,7 +10,7 @@
 #include "os/xk/xobj.h"
 
 struct xk_place {
-    uint64_t key; /* upper's number and host; 0: free */
+    uint64_t key; /* session's key, upper's number and host; 0: free */
     struct xk_sessn *sessn;
 };
 
@@ -25,16 +25,26 @@ struct xk_table {
 
 /* Empty, in the heap of protl's task; keeps at most `idle_max` idle sessions. */
 void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max);
-/* One more reference to the session, or NULL when there is none. */
+/* One more reference to the session with key 0, or NULL when there is none. */
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host);
 /* One more reference to a session of the table, idle or not, that the caller found otherwise. */
 struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s);
-/* As xk_table_get, made where there is none: over the first instance below, if any, with
- * `state_size` zeroed bytes of state.  *fresh: it was made.  NULL with *why: none can be had
- * below. */
-struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
-                               uint32_t host, const struct xk_sessn_ops *ops, size_t state_size,
-                               bool *fresh, enum xk_status *why);
+/* As xk_table_get with a peer's key (below 256), made where there is none: over the first instance
+ * below, if any, with `state_size` zeroed bytes of state.  *fresh: it was made.  NULL with *why:
+ * none can be had below. */
+struct xk_sessn *xk_table_open_key(struct xk_table *t, struct xk_protl *self,
+                                   struct xk_protl *upper, struct xk_part peer,
+                                   const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
+                                   enum xk_status *why);
+/* The same with key 0. */
+static inline struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl *self,
+                                             struct xk_protl *upper, uint32_t host,
+                                             const struct xk_sessn_ops *ops, size_t state_size,
+                                             bool *fresh, enum xk_status *why)
+{
+    struct xk_part peer = { .host = host };
+    return xk_table_open_key(t, self, upper, peer, ops, state_size, fresh, why);
+}
 /* For ops->close: keeps the session and frees the oldest idle one above the limit. */
 void xk_table_idle(struct xk_table *t, struct xk_sessn *s);
 /* Frees all idle sessions; how many. */

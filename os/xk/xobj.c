@@ -209,7 +209,7 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         unsigned given = d->downs ? ~0u : XK_NETWORK; /* a driver looks at its interface */
         for (uint8_t j = 0; j < d->downs; j++)
             given &= x->down[j]->gives;
-        x->gives = given & ~(unsigned)XK_TAKES; /* this one alone is given it */
+        x->gives = given & ~(unsigned)XK_TO_NEXT;
         if (d->ops->gives)
             x->gives = d->ops->gives(d->params, x->gives);
         x->carries = carried(x, d);

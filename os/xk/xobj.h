@@ -41,7 +41,8 @@ enum xk_status {
 const char *xk_status_name(enum xk_status s); /* in words; static */
 
 /* Participants: whom a session talks to.  `host` is a node number; `key` is the upper protocol's
- * number or port at this level (SELECT: the service), 0 when the graph's relative number is meant.
+ * number or port at this level (SELECT: the service; RDM: one of the upper's own), 0 when the
+ * graph's relative number is meant.
  */
 struct xk_part {
     uint32_t host;
@@ -71,8 +72,11 @@ enum xk_property {
     XK_LONG = 16,    /* they may be longer than a frame */
     XK_CALLS = 32,   /* what is pushed is a call, and an answer or a failure comes */
     XK_LIVES = 128,  /* none was sent to an earlier life of who gets it */
-    XK_TAKES = 64    /* for who needs it, push is never answered XK_BUSY: what waits, waits below */
+    XK_TAKES = 64,   /* for who needs it, push is never answered XK_BUSY: what waits, waits below */
+    XK_PIECES = 256  /* it gives pieces of messages, and holds credit for who needs that (rdm.h) */
 };
+/* What a protocol gives to those who stand right on it alone. */
+#define XK_TO_NEXT (XK_TAKES | XK_PIECES)
 /* Of a network that does what the drivers' interface says. */
 #define XK_NETWORK (XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_INTACT)
 
@@ -110,8 +114,8 @@ struct xk_protl_ops {
     /* Below delivers. */
     void (*demux)(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
     void (*ready)(struct xk_protl *self, struct xk_sessn *lower); /* NULL: not interested */
-    /* Below tells: what was pushed on this session (a call) ended without an answer.  NULL: not
-     * interested. */
+    /* Below tells: what was pushed on this session (a call) ended without an answer; RDM: what was
+     * under way on it broke off.  NULL: not interested. */
     void (*failed)(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
     enum xk_status (*control)(struct xk_protl *self,
                               struct xk_control *c); /* NULL: handed to down[0] */
@@ -141,7 +145,7 @@ struct xk_sessn {
     void *upper_state; /* whatever its upper hangs on it; a session above it: while that lives */
     uint32_t refs;
     uint32_t host; /* the peer */
-    uint8_t downs;
+    uint8_t downs, key;
     struct xk_sessn *down[XK_DOWN_MAX];
     void *state;
 };

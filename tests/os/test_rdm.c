@@ -129,7 +129,8 @@ Test(rdm, over_a_path_that_keeps_all_nothing_but_the_pieces_is_sent)
         cr_assert_eq(fake_work(r.f, node, PORT_WORK_TIMER), 0);
     }
     cr_assert_eq(fake_counts(r.f)->frames, pieces);
-    cr_assert_eq(xk_find(r.k[0], "r")->gives, XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES);
+    cr_assert_eq(xk_find(r.k[0], "r")->gives,
+                 XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES | XK_PIECES);
     rig_stop(&r);
 }
 
@@ -289,7 +290,7 @@ Test(rdm, wrong_pieces_are_dropped)
         wire_put32(b + 4, length);
         if (i % 2)
             wire_put32(b + 12, 1); /* a life that may be */
-        b[8] &= 3;
+        b[8] &= 3;                 /* an upper that may be */
         fake_inject(r.f, 0, 1, b, 8 + length);
         fake_run(r.f, 20);
     }

@@ -27,7 +27,8 @@ static const struct xk_protl_ops probe_protl = {
     .failed = probe_failed,
 };
 
-/* Every protocol there is, and the probe. */
+const struct xk_protl_ops *rig_protocol;
+
 const struct kind_set *rig_protocols(void)
 {
     static const struct kind *items[64];
@@ -35,7 +36,8 @@ const struct kind_set *rig_protocols(void)
     size_t n = 0;
     for (; os_protocols.items[n]; n++)
         items[n] = os_protocols.items[n];
-    items[n] = &probe_protl.kind;
+    items[n++] = &probe_protl.kind;
+    items[n] = rig_protocol ? &rig_protocol->kind : NULL;
     return &set;
 }
 

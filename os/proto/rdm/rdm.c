@@ -1,9 +1,11 @@
-/* rdm.c: RDM's protocol object and its sender: cutting, numbers, resending, the end of a life.
+/* rdm.c: RDM's protocol object and its sender: cutting, numbers, credit, resending, the end of a
+ * life.
  *
- *   RDMO1  `out` holds the pieces in order of number; those that were sent stand before those that
- *       were not.
+ *   RDMO1  `out` holds the pieces that were sent in order of number, `todo` what was not sent in
+ *       the order of their pushes; nothing of a message stands in both but its tail in `todo`.
  *   RDMO2  At most `window` bytes are sent and not acknowledged, or one piece.
  *   RDMO3  Nothing is sent under numbers before the other's life is known.
+ *   RDMO4  At most the credit's bytes are sent and not given back.
  */
 #include "os/proto/rdm/rdm_internal.h"
 
@@ -81,10 +83,12 @@ static void cancel_ack(struct rdm_talk *t)
 static void header_store(uint8_t *out, const struct rdm_header *h, const struct xk_sessn *s)
 {
     struct rdm_talk *t = s->state;
-    out[0] = (uint8_t)s->upper->number;
-    out[1] = (uint8_t)(h->last | h->first << 1 | h->op << 2);
     uint32_t life = life_of(s);
+    out[0] = (uint8_t)s->upper->number;
+    out[1] = (uint8_t)(h->last | h->first << 1 | h->op << 2 | s->key << 5);
     wire_put16(out + 2, life ? rdm_life(life) : 0);
+    if (t->credit.limit)
+        wire_put32(out + rdm_state(t)->header, t->credit.given);
     if (!rdm_state(t)->numbers)
         return;
     wire_put32(out + 4, port_incarnation(xk_port(s->protl)));
@@ -93,17 +97,30 @@ static void header_store(uint8_t *out, const struct rdm_header *h, const struct 
     wire_put32(out + 16, rdm_mask(t));
 }
 
-/* Takes the message, unless the layer below is full: false.  The acknowledgement goes with
- * everything. */
+static uint64_t header_of(struct rdm_talk *t)
+{
+    return rdm_state(t)->header + (t->credit.limit ? RDM_CREDIT_BYTES : 0);
+}
+
+/* Data of the longest piece. */
+static uint64_t piece_of(struct rdm_talk *t)
+{
+    return rdm_state(t)->piece - (t->credit.limit ? RDM_CREDIT_BYTES : 0);
+}
+
+/* Takes the message, unless the layer below is full: false.  Acknowledgement and credit go with
+ * everything; that credit arrives is sure of what is numbered or cannot be lost. */
 static bool push(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
     struct xk_sessn *s = xk_sessn_of(t);
-    uint8_t header[RDM_HEADER + RDM_NUMBERS];
-    uint64_t size = rdm_state(t)->header;
+    uint8_t header[RDM_HEADER + RDM_NUMBERS + RDM_CREDIT_BYTES];
+    uint64_t size = header_of(t);
     header_store(xk_msg_push(m, size), h, s);
     if (xk_push(s->down[0], m) == XK_BUSY)
         return !xk_msg_pop(m, header, size);
     xk_msg_fini(m);
+    if (!rdm_state(t)->numbers || h->number != 0)
+        t->credit.told = t->credit.given;
     t->ack_due = false;
     t->unacked = 0;
     cancel_ack(t);
@@ -121,6 +138,16 @@ static bool push_alone(struct rdm_talk *t, enum rdm_op op)
     return pushed;
 }
 
+static struct rdm_piece *piece_new(struct rdm_talk *t, enum rdm_op op)
+{
+    struct rdm_piece *p = port_alloc(port_of(t), sizeof *p);
+    p->op = (uint8_t)op;
+    p->last = true;
+    rope_init(&p->data);
+    list_init(&p->link);
+    return p;
+}
+
 static void piece_free(struct rdm_talk *t, struct rdm_piece *p)
 {
     list_remove(&p->link);
@@ -128,14 +155,15 @@ static void piece_free(struct rdm_talk *t, struct rdm_piece *p)
     port_free(port_of(t), p);
 }
 
-static bool push_piece(struct rdm_talk *t, struct rdm_piece *p)
+/* Pushes the first `size` bytes of it. */
+static bool push_piece(struct rdm_talk *t, struct rdm_piece *p, uint64_t size, uint32_t number)
 {
     struct rdm_header h = {
-        .op = RDM_PIECE, .last = p->last, .first = p->first, .number = p->number
+        .op = p->op, .last = p->last && size == p->data.length, .first = p->first, .number = number
     };
     struct xk_msg m;
     xk_msg_init(&m);
-    rope_add_slice(&m.data, &p->data, 0, p->data.length);
+    rope_add_slice(&m.data, &p->data, 0, size);
     bool pushed = push(t, &h, &m);
     xk_msg_fini(&m);
     return pushed;
@@ -149,37 +177,70 @@ static void set_resend(struct rdm_talk *t)
     port_timer_set(&rdm_clock(t)->resend, t->wait);
 }
 
-/* The first piece that was not sent (RDMO1), or NULL. */
-static struct rdm_piece *next_piece(struct rdm_talk *t)
+/* An upcall sends at most half of the credit, and the next goes on: what one sends has its place in
+ * the interface's queue until the work for all of it is done. */
+static bool burst_over(struct rdm_talk *t, uint64_t sent)
 {
-    LIST_EACH (l, &t->out)
-        if (!LIST_ENTRY(l, struct rdm_piece, link)->sent)
-            return LIST_ENTRY(l, struct rdm_piece, link);
-    return NULL;
+    uint32_t limit = t->credit.limit;
+    if (rdm_state(t)->numbers || !limit || 2 * sent <= limit || port_thread_self(port_of(t)))
+        return false;
+    port_timer_set(&rdm_clock(t)->resend, 0);
+    return true;
 }
 
-/* An empty message is something too. */
-static uint64_t size_of(const struct rdm_piece *p)
-{
-    return p->data.length + RDM_HEADER;
-}
-
-/* RDMO2; and the other side keeps no more than RDM_MASK after a piece that is missing. */
-static bool may_send(struct rdm_talk *t, const struct rdm_piece *p)
+/* May so many bytes of data go now?  RDMO2: and the other side keeps no more than RDM_MASK after a
+ * piece that is missing.  RDMO4. */
+static bool may_send(struct rdm_talk *t, enum rdm_op op, uint64_t size)
 {
     const struct rdm_state *st = rdm_state(t);
+    struct rdm_credit *c = &t->credit;
+    if (op == RDM_PIECE && c->limit && c->used + rdm_cost(size) > c->limit) {
+        rdm_state(t)->counts.stalled += !c->stalled;
+        c->stalled = true;
+        return false;
+    }
+    if (!st->numbers || list_empty(&t->out))
+        return true;
     uint32_t first = LIST_ENTRY(t->out.next, struct rdm_piece, link)->number;
-    return !st->numbers || t->in_flight == 0 ||
-           (p->number - first <= RDM_MASK &&
-            t->in_flight + size_of(p) <= (uint64_t)st->params->window);
+    return t->number + 1 - first <= RDM_MASK &&
+           t->in_flight + rdm_cost(size) <= (uint64_t)st->params->window;
 }
 
-/* False: the layer below is full. */
-static bool send_pieces(struct rdm_talk *t)
+static void piece_sent(struct rdm_talk *t, enum rdm_op op, uint64_t size)
+{
+    if (op == RDM_PIECE) {
+        rdm_state(t)->counts.pieces++;
+        t->credit.stalled = false;
+        if (t->credit.limit)
+            t->credit.used += (uint32_t)rdm_cost(size);
+    } else if (op == RDM_CREDIT) {
+        rdm_state(t)->counts.credits++;
+        t->credit.queued = false;
+    }
+}
+
+/* The first `size` bytes of p have been sent: kept for as long as they may have to go again. */
+static void keep(struct rdm_talk *t, struct rdm_piece *p, uint64_t size)
+{
+    struct rdm_piece *sent = p;
+    if (size < p->data.length) {
+        sent = piece_new(t, RDM_PIECE);
+        sent->first = p->first;
+        sent->last = false;
+        rope_add_slice(&sent->data, &p->data, 0, size);
+    }
+    list_remove(&sent->link);
+    sent->number = ++t->number;
+    list_push(&t->out, &sent->link);
+    t->in_flight += rdm_cost(size);
+    set_resend(t);
+}
+
+/* Sends what waits, as far as it may go.  False: the layer below is full. */
+static bool send_waiting(struct rdm_talk *t)
 {
     struct rdm_state *st = rdm_state(t);
-    struct rdm_piece *p = next_piece(t);
-    if (!p)
+    if (list_empty(&t->todo) || (!st->numbers && rdm_resend_set(t)))
         return true;
     if (st->numbers && life_of(xk_sessn_of(t)) == 0) { /* RDMO3 */
         if (rdm_resend_set(t))
@@ -187,20 +248,23 @@ static bool send_pieces(struct rdm_talk *t)
         set_resend(t);
         return push_alone(t, RDM_ASK);
     }
-    while (p && may_send(t, p)) {
-        struct list *next = p->link.next;
-        if (!push_piece(t, p))
+    for (uint64_t sent = 0; !list_empty(&t->todo);) {
+        struct rdm_piece *p = LIST_ENTRY(t->todo.next, struct rdm_piece, link);
+        uint64_t most = piece_of(t), all = p->data.length, size = all < most ? all : most;
+        if (!may_send(t, p->op, size) || burst_over(t, sent += rdm_cost(size)))
+            return true;
+        if (!push_piece(t, p, size, st->numbers ? t->number + 1 : 0))
             return false;
-        st->counts.pieces++;
-        p->sent = true;
-        if (st->numbers) {
-            t->in_flight += size_of(p);
-            set_resend(t);
-        } else {
-            t->queued -= size_of(p);
+        piece_sent(t, p->op, size);
+        t->unsent -= size == all ? rdm_cost(size) : size;
+        if (st->numbers)
+            keep(t, p, size);
+        if (size < all) {
+            rope_drop_front(&p->data, size);
+            p->first = false;
+        } else if (!st->numbers) {
             piece_free(t, p);
         }
-        p = next == &t->out ? NULL : LIST_ENTRY(next, struct rdm_piece, link);
     }
     return true;
 }
@@ -208,9 +272,11 @@ static bool send_pieces(struct rdm_talk *t)
 /* A conversation with something to do or to remember keeps its session. */
 static void settle(struct rdm_talk *t)
 {
-    bool idle = list_empty(&t->out) && list_empty(&t->early) && !t->begun && !t->ack_due &&
-                !t->wants_ready && t->number == 0 && t->expected == 1 && list_empty(&t->waiting) &&
-                !rdm_resend_set(t) && !rdm_ack_set(t);
+    const struct rdm_credit *c = &t->credit;
+    bool idle = list_empty(&t->todo) && list_empty(&t->out) && list_empty(&t->early) && !t->begun &&
+                !t->ack_due && !t->wants_ready && t->number == 0 && t->expected == 1 &&
+                c->used == 0 && c->heard == 0 && c->held == 0 && c->given == 0 &&
+                list_empty(&t->waiting) && !rdm_resend_set(t) && !rdm_ack_set(t);
     if (idle && t->clock) {
         port_free(port_of(t), t->clock);
         t->clock = NULL;
@@ -227,24 +293,50 @@ static void settle(struct rdm_talk *t)
     }
 }
 
+static void wait_to_send(struct rdm_talk *t, struct rdm_piece *p)
+{
+    t->unsent += rdm_cost(p->data.length);
+    list_push(&t->todo, &p->link);
+}
+
+/* RDM6.  It does not wait behind what waits for credit itself. */
+static void queue_credit(struct rdm_talk *t)
+{
+    struct rdm_credit *c = &t->credit;
+    if (!c->limit || c->queued || 2 * (uint64_t)(c->given - c->told) < c->limit)
+        return;
+    c->queued = true;
+    struct rdm_piece *p = piece_new(t, RDM_CREDIT);
+    t->unsent += rdm_cost(0);
+    list_push_front(&t->todo, &p->link);
+}
+
 /* Sends what may be sent; true: who was answered XK_BUSY is to be told that there is room. */
 static bool pump(struct rdm_talk *t)
 {
     struct rdm_state *st = rdm_state(t);
-    bool room = send_pieces(t) && (!t->ack_due || push_alone(t, RDM_ACK));
+    queue_credit(t);
+    bool room = send_waiting(t) && (!t->ack_due || push_alone(t, RDM_ACK));
     list_remove(&t->waiting);
     if (!room)
         list_push(&st->waiting, &t->waiting);
-    return t->wants_ready && (st->numbers ? 2 * t->queued <= (uint64_t)st->params->queue : room);
+    if (t->pieces)
+        room = list_empty(&t->todo);
+    else if (st->numbers)
+        room = 2 * (t->unsent + t->in_flight) <= (uint64_t)st->params->queue;
+    return t->wants_ready && room;
 }
 
 void rdm_pump(struct rdm_talk *t)
 {
-    if (pump(t)) {
+    struct xk_sessn *s = xk_dup(xk_sessn_of(t)); /* its upper may end what keeps it */
+    bool stalled = t->credit.stalled, room = pump(t);
+    if (room)
         t->wants_ready = false;
-        xk_ready(xk_sessn_of(t));
-    }
+    if (room || (t->wants_ready && t->credit.stalled && !stalled))
+        xk_ready(s);
     settle(t);
+    xk_close(s);
 }
 
 static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
@@ -269,7 +361,7 @@ static void resend(struct rdm_talk *t, struct rdm_piece *p)
 {
     /* When the layer below is full it counts as lost again: the timer comes back. */
     rdm_state(t)->counts.resent++;
-    (void)push_piece(t, p);
+    (void)push_piece(t, p, p->data.length, p->number);
 }
 
 static void timed_out(struct port_timer *timer)
@@ -279,8 +371,6 @@ static void timed_out(struct port_timer *timer)
     t->wait = sim_time_min(sim_time_mul(t->wait, 2), st->params->resend_max);
     LIST_EACH (l, &t->out) {
         struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
-        if (!p->sent)
-            break;
         if (!p->got || l == t->out.next) /* it may be the acknowledgement that was lost */
             resend(t, p);
     }
@@ -307,12 +397,9 @@ void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
     bool some = false;
     LIST_EACH_SAFE (l, next, &t->out) {
         struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
-        if (!p->sent)
-            break;
         p->got |= has(h, p->number);
         if ((int32_t)(p->number - h->next) < 0) {
-            t->queued -= size_of(p);
-            t->in_flight -= size_of(p);
+            t->in_flight -= rdm_cost(p->data.length);
             piece_free(t, p);
             some = true;
         } else if (!p->got && !p->again && (int32_t)(p->number - highest) < 0) {
@@ -328,6 +415,16 @@ void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
         set_resend(t);
 }
 
+void rdm_got_credit(struct rdm_talk *t, uint32_t given)
+{
+    struct rdm_credit *c = &t->credit;
+    uint32_t more = given - c->heard;
+    if ((int32_t)more <= 0) /* of a piece that others have overtaken */
+        return;
+    c->heard = given;
+    c->used -= more < c->used ? more : c->used; /* more: for what an earlier life sent */
+}
+
 static void ack_late(struct port_timer *timer)
 {
     struct rdm_talk *t = timer->arg;
@@ -339,20 +436,20 @@ static void ack_late(struct port_timer *timer)
 
 static const struct xk_sessn_ops sessn_ops;
 
-struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                          enum xk_status *why)
+struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_part peer,
+                          bool *fresh, enum xk_status *why)
 {
     struct rdm_state *st = self->state;
-    bool fresh;
-    struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
-                                       sizeof(struct rdm_talk), &fresh, why);
-    if (!s || !fresh)
+    struct xk_sessn *s = xk_table_open_key(&st->sessns, self, upper, peer, &sessn_ops,
+                                           sizeof(struct rdm_talk), fresh, why);
+    if (!s || !*fresh)
         return s;
     struct rdm_talk *t = s->state;
     t->expected = 1;
     t->wait = st->params->resend;
     list_init(&t->busy);
     list_init(&t->waiting);
+    list_init(&t->todo);
     list_init(&t->out);
     list_init(&t->early);
     rope_init(&t->partial);
@@ -364,7 +461,7 @@ static void drop_all(struct rdm_talk *t, struct list *list)
     struct rdm_state *st = rdm_state(t);
     while (!list_empty(list)) {
         struct rdm_piece *p = LIST_ENTRY(list->next, struct rdm_piece, link);
-        st->counts.dropped += p->last;
+        st->counts.dropped += p->last && p->op == RDM_PIECE;
         piece_free(t, p);
     }
 }
@@ -373,6 +470,8 @@ static void drop_all(struct rdm_talk *t, struct list *list)
 static void reset(struct rdm_talk *t)
 {
     struct rdm_state *st = rdm_state(t);
+    bool some = t->begun || !list_empty(&t->todo) || !list_empty(&t->out);
+    drop_all(t, &t->todo);
     drop_all(t, &t->out);
     drop_all(t, &t->early);
     st->counts.dropped += t->begun;
@@ -381,13 +480,16 @@ static void reset(struct rdm_talk *t)
     t->begun = t->ack_due = false;
     t->number = t->unacked = 0;
     t->expected = 1;
-    t->queued = t->in_flight = 0;
+    t->unsent = t->in_flight = 0;
+    t->credit = (struct rdm_credit){ .limit = t->credit.limit };
     t->wait = st->params->resend;
     cancel_resend(t);
     cancel_ack(t);
     /* Later: its upper has not been told yet. */
     if (t->wants_ready)
         port_timer_set(&rdm_clock(t)->resend, 0);
+    if (some)
+        xk_failed(xk_sessn_of(t), XK_UNREACHABLE);
     settle(t);
 }
 
@@ -402,42 +504,39 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 
 /* ---- sessions ---- */
 
-static void queue_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
-{
-    struct rdm_piece *p = port_alloc(port_of(t), sizeof *p);
-    p->last = h->last;
-    p->first = h->first;
-    if (rdm_state(t)->numbers)
-        p->number = ++t->number;
-    xk_msg_to_rope(m, &p->data);
-    t->queued += size_of(p);
-    list_push(&t->out, &p->link);
-}
-
 /* Cuts a message; what need not be kept and can go goes at once.  False: the layer below has not
  * even room for the start, and the upper keeps the message. */
 static bool cut(struct rdm_talk *t, struct xk_msg *m, bool takes)
 {
     struct rdm_state *st = rdm_state(t);
     struct rdm_header h = { .op = RDM_PIECE, .first = true };
-    bool now = !st->numbers && list_empty(&t->out);
-    for (; !h.last; h.first = false) {
+    bool now = !st->numbers && list_empty(&t->todo), full = false;
+    for (uint64_t sent = 0; now;) {
         struct xk_msg rest;
-        h.last = xk_msg_length(m) <= st->piece;
+        uint64_t most = piece_of(t), length = xk_msg_length(m),
+                 size = length < most ? length : most;
+        h.last = size == length;
+        if (!may_send(t, RDM_PIECE, size) || burst_over(t, sent += rdm_cost(size)))
+            break;
         if (!h.last)
-            xk_msg_split(m, st->piece, &rest);
-        now = now && push(t, &h, m);
-        if (!now && h.first && !st->numbers && !takes) {
-            if (!h.last)
-                xk_msg_join(m, &rest);
-            return false;
-        }
-        st->counts.pieces += now;
-        if (!now)
-            queue_piece(t, &h, m);
-        if (!h.last)
-            xk_msg_move(m, &rest);
+            xk_msg_split(m, size, &rest);
+        full = !push(t, &h, m);
+        if (full && !h.last)
+            xk_msg_join(m, &rest);
+        if (full)
+            break;
+        piece_sent(t, RDM_PIECE, size);
+        if (h.last)
+            return true;
+        xk_msg_move(m, &rest);
+        h.first = false;
     }
+    if (full && h.first && !takes && !t->pieces)
+        return false;
+    struct rdm_piece *p = piece_new(t, RDM_PIECE);
+    p->first = h.first;
+    xk_msg_to_rope(m, &p->data);
+    wait_to_send(t, p);
     return true;
 }
 
@@ -448,10 +547,12 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     if (!xk_alive(s->protl->kernel, s->host))
         return XK_UNREACHABLE;
     bool takes = s->upper->ops->needs & XK_TAKES;
-    bool full = st->numbers ? t->queued >= (uint64_t)st->params->queue : !list_empty(&t->out);
+    bool full = st->numbers && !t->pieces ? t->unsent + t->in_flight >= (uint64_t)st->params->queue
+                                          : !list_empty(&t->todo);
     bool taken = (takes || !full) && cut(t, m, takes);
     t->wants_ready |= !taken;
-    if (!st->numbers && (!taken || !list_empty(&t->out)) && list_empty(&t->waiting))
+    if (!st->numbers && (!taken || !list_empty(&t->todo)) && !t->credit.stalled &&
+        !rdm_resend_set(t) && list_empty(&t->waiting))
         list_push(&st->waiting, &t->waiting); /* below was full just now */
     if (!taken) {
         st->counts.refused++;
@@ -463,6 +564,69 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         port_timer_set(&rdm_clock(t)->resend, 0); /* not from inside a push */
     settle(t);
     return XK_OK;
+}
+
+/* ---- uppers that hold what came ---- */
+
+void rdm_pieces(struct xk_sessn *s)
+{
+    ASSERT(s->protl->ops == &rdm_protl && s->upper->ops->needs & XK_PIECES);
+    ((struct rdm_talk *)s->state)->pieces = true;
+}
+
+void rdm_hold(struct xk_sessn *s, uint64_t credit)
+{
+    struct rdm_talk *t = s->state;
+    ASSERT(
+        t->pieces); /* of a whole message that is longer than the credit the end would not come */
+    uint64_t least = 2 * rdm_cost(rdm_state(t)->piece);
+    t->credit.limit = (uint32_t)(credit < least ? least : credit);
+}
+
+bool rdm_first(const struct xk_sessn *s)
+{
+    return ((const struct rdm_talk *)s->state)->first;
+}
+
+void rdm_consumed(struct xk_sessn *s, uint64_t bytes)
+{
+    struct rdm_talk *t = s->state;
+    ASSERT(bytes <= t->credit.held); /* RDM5 */
+    t->credit.held -= (uint32_t)bytes;
+    t->credit.given += (uint32_t)bytes;
+    rdm_pump(t);
+}
+
+bool rdm_gone(struct xk_sessn *s)
+{
+    struct rdm_talk *t = s->state;
+    bool gone = list_empty(&t->todo);
+    t->wants_ready |= !gone;
+    return gone;
+}
+
+bool rdm_stalled(const struct xk_sessn *s)
+{
+    return ((const struct rdm_talk *)s->state)->credit.stalled;
+}
+
+void rdm_give_up(struct xk_sessn *s)
+{
+    struct rdm_talk *t = s->state;
+    bool in_part = false;
+    LIST_EACH_SAFE (l, next, &t->todo) {
+        struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
+        if (p->op != RDM_PIECE)
+            continue;
+        in_part |= !p->first;
+        t->unsent -= rdm_cost(p->data.length);
+        rdm_state(t)->counts.dropped++;
+        piece_free(t, p);
+    }
+    t->credit.stalled = t->wants_ready = false;
+    if (in_part)
+        wait_to_send(t, piece_new(t, RDM_QUIT));
+    rdm_pump(t);
 }
 
 static void sessn_close(struct xk_sessn *s)
@@ -504,7 +668,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->numbers = (self->down[0]->gives & without) != without; /* RDM3 */
     st->header = RDM_HEADER + (st->numbers ? RDM_NUMBERS : 0);
     uint64_t below = self->down[0]->carries;
-    if (below <= st->header)
+    if (below <= st->header + RDM_CREDIT_BYTES)
         return XK_TOO_LONG;
     st->piece = below - st->header;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
@@ -517,14 +681,16 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    const struct xk_part *peer, enum xk_status *why)
 {
+    bool fresh;
+    ASSERT(peer->key < RDM_KEYS);
     xk_enable(self, upper);
-    return rdm_open(self, upper, peer->host, why);
+    return rdm_open(self, upper, *peer, &fresh, why);
 }
 
 static unsigned protl_gives(const void *params_, unsigned below)
 {
     (void)params_;
-    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG | XK_LIVES | XK_TAKES;
+    return below | XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_LONG | XK_LIVES | XK_TAKES | XK_PIECES;
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)
@@ -540,13 +706,16 @@ static const struct counter counters[] = {
     C_SUM(rdm_state, counts, resent, "1", "Pieces sent again."),
     C_SUM(rdm_state, counts, acks, "1",
           "Acknowledgements that nothing else carried, and questions."),
+    C_SUM(rdm_state, counts, credits, "1", "Messages with nothing but credit."),
+    C_SUM(rdm_state, counts, stalled, "1", "Times that a message had to wait for credit."),
     C_SUM(rdm_state, counts, early, "1", "Pieces kept because one before them had not come."),
     C_SUM(rdm_state, counts, duplicates, "1", "Pieces dropped: had already."),
     C_SUM(rdm_state, counts, stale, "1", "Pieces dropped: from or for a life that has ended."),
     C_SUM(rdm_state, counts, bad, "1", "Pieces dropped: the header makes no sense."),
     C_SUM(rdm_state, counts, nobody, "1", "Pieces dropped: nobody has enabled their protocol."),
     C_SUM(rdm_state, counts, refused, "1", "Pushes refused for want of room."),
-    C_SUM(rdm_state, counts, dropped, "1", "Messages that a life's end cut off, going or coming."),
+    C_SUM(rdm_state, counts, dropped, "1",
+          "Messages cut off, going or coming: given up, or by a life's end."),
     C_END,
 };
 

@@ -1,34 +1,67 @@
 /* rdm.h: RDM: whole messages of any length between two nodes, in order, once, while both live.
  *
- * A session is for an upper instance and a host.  See README.md.
- *   RDM1  What an upper is given is, message by message, a front part of what the other side's was
- *       answered XK_OK for, while the lives of both last.
+ * A session is for an upper instance, a host and a key: a number of the upper's own, the same on
+ * both sides, so that what answers need not wait behind what asks.  See README.md.
+ *   RDM1  What an upper is given on a session is, message by message, a front part of what the
+ *       other side's was answered XK_OK for, while the lives of both last.
  *   RDM2  A life's end ends the conversation: what was still to be sent is dropped, what had come
- *       in part too, and with the next life numbers start anew.  Who waits for `ready` gets it.
+ *       in part too, and with the next life numbers and credit start anew.  `failed` says
+ *       XK_UNREACHABLE where something was under way.  Who waits for `ready` gets it.
  *   RDM3  Over a path that is lossless and ordered and delivers once there are no numbers on the
  *       wire, no acknowledgements, no copies and no timers.  Elsewhere pieces are numbered, kept
  *       until they are acknowledged, and sent again.
  *   RDM4  A push is answered XK_BUSY while `queue` bytes or more to that host wait, until half of
  *       that is gone; without numbers while the layer below is full.  Else a message is taken
  *       whole, however long.  From an upper that needs XK_TAKES every message is taken.
+ *
+ * An upper that holds what came until somebody wants it needs XK_PIECES, and says of each of its
+ * sessions, when it opens it or hears of it (open_done), rdm_pieces and rdm_hold:
+ *   RDM5  It is given the pieces of messages in order, as they come, and gives the bytes of each
+ *       back with rdm_consumed when it holds them no longer.  Each side has sent at most the credit
+ *       more than the other has given back: a message waits, and those behind it with the same key.
+ *   RDM6  What was given back rides on data.  A message with nothing else goes once it is half the
+ *       credit.
+ *   RDM7  A push is answered XK_BUSY unless rdm_gone.
+ * An upper that holds bytes must not need the same session to free them.
  */
 #ifndef OS_PROTO_RDM_RDM_H
 #define OS_PROTO_RDM_RDM_H
 
 #include "os/xk/xobj.h"
 
+#define RDM_KEYS 8 /* keys of sessions are below */
+
+/* Pieces; then the credit, in bytes that demux was given.  At least two pieces; the same on both
+ * sides. */
+void rdm_pieces(struct xk_sessn *s);
+void rdm_hold(struct xk_sessn *s, uint64_t credit);
+/* In demux: is the piece the first of its message?  When a message breaks off because its sender
+ * gave it up, `failed` says XK_CLOSED. */
+bool rdm_first(const struct xk_sessn *s);
+/* These bytes of what demux was given in this life of the other are held no longer. */
+void rdm_consumed(struct xk_sessn *s, uint64_t bytes);
+/* Has all that was pushed gone to the layer below?  If not, `ready` comes when it has, or when it
+ * begins to wait for credit. */
+bool rdm_gone(struct xk_sessn *s);
+/* Does it wait for credit? */
+bool rdm_stalled(const struct xk_sessn *s);
+/* What has not gone is dropped; the other side is told of a message that has gone in part. */
+void rdm_give_up(struct xk_sessn *s);
+
 struct rdm_counts {
     uint64_t sent, received; /* messages, by and to uppers */
     uint64_t pieces;         /* sent for the first time */
     uint64_t resent;         /* sent again */
     uint64_t acks;           /* acknowledgements that nothing else carried, and questions */
+    uint64_t credits;        /* messages with nothing but credit */
+    uint64_t stalled;        /* times that a message had to wait for credit */
     uint64_t early;          /* pieces kept because one before them had not come */
     uint64_t duplicates;     /* pieces dropped: had already */
     uint64_t stale;          /* dropped: from or for a life that has ended */
     uint64_t bad;            /* dropped: header makes no sense */
     uint64_t nobody;         /* dropped: nobody has enabled their protocol here */
     uint64_t refused;        /* pushes answered XK_BUSY */
-    uint64_t dropped;        /* messages that a life's end cut off, going or coming */
+    uint64_t dropped;        /* messages cut off, going or coming: given up, or by a life's end */
 };
 /* Of an instance of RDM: they go on rising, and live as long as it. */
 const struct rdm_counts *rdm_counts(const struct xk_protl *rdm);

@@ -11,7 +11,8 @@ static bool header_load(struct rdm_header *h, const uint8_t *in, bool numbers)
     *h = (struct rdm_header){ .upper = in[0],
                               .last = in[1] & 1,
                               .first = in[1] >> 1 & 1,
-                              .op = in[1] >> 2,
+                              .op = in[1] >> 2 & 7,
+                              .key = in[1] >> 5,
                               .to = wire_get16(in + 2) };
     if (numbers) {
         h->from = wire_get32(in + 4);
@@ -19,7 +20,7 @@ static bool header_load(struct rdm_header *h, const uint8_t *in, bool numbers)
         h->next = wire_get32(in + 12);
         h->mask = wire_get32(in + 16);
     }
-    return h->op >= RDM_PIECE && h->op <= RDM_ASK && (!numbers || h->from != 0);
+    return h->op >= RDM_PIECE && h->op <= RDM_QUIT && (!numbers || h->from != 0);
 }
 
 uint32_t rdm_mask(const struct rdm_talk *t)
@@ -33,16 +34,42 @@ uint32_t rdm_mask(const struct rdm_talk *t)
     return mask;
 }
 
-/* Takes the next piece of a message; the last has it go up. */
+/* The rest of the message that has begun does not come. */
+static void break_off(struct rdm_talk *t)
+{
+    if (!t->begun)
+        return;
+    rdm_state(t)->counts.dropped++;
+    rope_fini(&t->partial);
+    t->begun = false;
+    xk_failed(xk_sessn_of(t), XK_CLOSED);
+}
+
+/* A piece for an upper that takes pieces; its header is given back at once. */
+static void give_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
+{
+    t->first = h->first;
+    if (t->credit.limit) {
+        t->credit.given += RDM_HEADER;
+        t->credit.held += (uint32_t)xk_msg_length(m);
+    }
+    xk_demux(xk_sessn_of(t), m);
+}
+
+/* Takes the next piece of a message; with the last a whole message goes up. */
 static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
     struct rdm_state *st = rdm_state(t);
-    if (h->first &&
-        t->begun) { /* the rest of one that had begun was for another life of this node */
-        st->counts.dropped++;
-        rope_fini(&t->partial);
-    }
+    if (h->op == RDM_QUIT || h->first) /* the rest of one was for another life of this node */
+        break_off(t);
+    if (h->op != RDM_PIECE)
+        return;
     t->begun = !h->last;
+    st->counts.received += h->last;
+    if (t->pieces) {
+        give_piece(t, h, m);
+        return;
+    }
     if (!h->first || !h->last) {
         struct rope data;
         xk_msg_to_rope(m, &data);
@@ -51,7 +78,6 @@ static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
             return;
         xk_msg_init_rope(m, &t->partial);
     }
-    st->counts.received++;
     xk_demux(xk_sessn_of(t), m);
 }
 
@@ -62,7 +88,7 @@ static void take(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
     join(t, h, m);
     while (!list_empty(&t->early)) {
         struct rdm_piece *p = LIST_ENTRY(t->early.next, struct rdm_piece, link);
-        struct rdm_header of = { .last = p->last, .first = p->first };
+        struct rdm_header of = { .op = p->op, .last = p->last, .first = p->first };
         struct xk_msg kept;
         if (p->number != t->expected)
             return;
@@ -88,6 +114,7 @@ static void keep_early(struct rdm_talk *t, const struct rdm_header *h, struct xk
     }
     struct rdm_piece *p = port_alloc(xk_port(xk_sessn_of(t)->protl), sizeof *p);
     p->number = h->number;
+    p->op = h->op;
     p->last = h->last;
     p->first = h->first;
     xk_msg_to_rope(m, &p->data);
@@ -117,23 +144,45 @@ static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_
 }
 
 /* The session of what comes, referenced: that below knows it without a look-up. */
-static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper,
+static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper, uint8_t key,
                                    struct xk_sessn *lower)
 {
     struct xk_sessn *s = lower->upper_state;
+    struct xk_part peer = { .host = lower->host, .key = key };
     enum xk_status why;
-    if (s && s->upper == upper)
+    bool fresh;
+    if (s && s->upper == upper && s->key == key)
         return xk_table_hold(&((struct rdm_state *)self->state)->sessns, s);
-    s = rdm_open(self, upper, lower->host, &why);
+    s = rdm_open(self, upper, peer, &fresh, &why);
     if (s && s->down[0] == lower)
         lower->upper_state = s;
+    if (s && fresh)
+        xk_open_done(upper, s);
     return s;
+}
+
+/* The piece is for this life of this node. */
+static void got(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
+{
+    struct rdm_state *st = rdm_state(t);
+    if (st->numbers) {
+        t->ack_due |= h->op == RDM_ASK;
+        if (h->to != 0)
+            rdm_got_acks(t, h);
+        if (h->to != 0 && h->op != RDM_ACK && h->op != RDM_ASK)
+            got_piece(t, h, m);
+    } else if (h->op != RDM_PIECE || h->first || t->begun) {
+        join(t, h, m);
+    } else {
+        st->counts.stale++; /* its front went to another life of this node: its sender will hear */
+    }
 }
 
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct rdm_state *st = self->state;
     uint8_t wire[RDM_HEADER + RDM_NUMBERS];
+    uint8_t given[RDM_CREDIT_BYTES];
     struct rdm_header h;
     if (!xk_msg_pop(m, wire, st->header) || !header_load(&h, wire, st->numbers)) {
         st->counts.bad++;
@@ -148,24 +197,19 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.stale++;
         return;
     }
-    struct xk_sessn *s = session_of(self, upper, lower);
+    struct xk_sessn *s = session_of(self, upper, h.key, lower);
     if (!s)
         return;
     struct rdm_talk *t = s->state;
-    if (h.to != 0 && h.to != rdm_life(port_incarnation(xk_port(self)))) {
+    if (t->credit.limit && !xk_msg_pop(m, given, sizeof given)) {
+        st->counts.bad++;
+    } else if (h.to != 0 && h.to != rdm_life(port_incarnation(xk_port(self)))) {
         st->counts.stale++;
         t->ack_due = true; /* tells our life */
-    } else if (!st->numbers) {
-        if (h.op == RDM_PIECE && (h.first || t->begun))
-            join(t, &h, m);
-        else
-            st->counts.stale += h.op == RDM_PIECE; /* its front went to another life of this node */
     } else {
-        t->ack_due |= h.op == RDM_ASK;
-        if (h.to != 0)
-            rdm_got_acks(t, &h);
-        if (h.op == RDM_PIECE && h.to != 0)
-            got_piece(t, &h, m);
+        if (t->credit.limit && (h.to != 0 || !st->numbers))
+            rdm_got_credit(t, wire_get32(given));
+        got(t, &h, m);
     }
     rdm_pump(t);
     xk_close(s);

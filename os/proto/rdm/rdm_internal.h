@@ -2,12 +2,14 @@
  *
  * Header, big-endian:
  *   0  u8   relative number of the upper protocol
- *   1  u8   1: the last piece of its message, 2: the first, from bit 2: PIECE, ACK, ASK
+ *   1  u8   1: the last piece of its message, 2: the first, from bit 2: operation, from bit 5: key
  *   2  u16  life that the sender believes the receiver to have, modulo 65535, and 1; 0: not known
  *   4  u32  life of the sender                 | these four only where the path below
  *   8  u32  number of the piece, from 1        | loses, doubles or reorders; elsewhere
  *  12  u32  the next that the sender waits for | the driver's header tells the life
  *  16  u32  bit i: it has the (i + 1)th after that
+ *  and on a session with credit, 4 bytes more:
+ *      u32  bytes that the sender has given back in all, modulo 2^32
  * ASK, before anything is sent, asks for an ACK, which tells the other's life: so a number means
  * the same to both, and a piece for a past life is known by its header.
  */
@@ -20,12 +22,14 @@
 
 #define RDM_HEADER 4
 #define RDM_NUMBERS 16
+#define RDM_CREDIT_BYTES 4
 #define RDM_MASK 32 /* pieces after a missing one that are kept */
 
-enum rdm_op { RDM_PIECE = 1, RDM_ACK, RDM_ASK };
+/* CREDIT: nothing but credit.  QUIT: the rest of the message does not come.  Both are numbered. */
+enum rdm_op { RDM_PIECE = 1, RDM_ACK, RDM_ASK, RDM_CREDIT, RDM_QUIT };
 
 struct rdm_header {
-    uint8_t upper, op;
+    uint8_t upper, key, op;
     bool last, first;
     uint16_t to;
     uint32_t from, number, next, mask;
@@ -37,11 +41,25 @@ struct rdm_params {
     sim_time resend, resend_max, ack_delay;
 };
 
+/* A piece; in `todo` all that is left of a message. */
 struct rdm_piece {
-    struct list link; /* in out or early, by number */
+    struct list link;
     uint32_t number;
-    bool last, first, sent, got, again; /* again: sent twice because a later one has arrived */
+    uint8_t op;
+    bool last, first, got, again; /* again: sent twice because a later one has arrived */
     struct rope data;
+};
+
+/* Of a session whose upper holds what came. */
+struct rdm_credit {
+    uint32_t limit; /* 0: there is no credit */
+    uint32_t used;  /* bytes sent that have not been given back */
+    uint32_t heard; /* given back by the other in all */
+    uint32_t held;  /* bytes that the upper has */
+    uint32_t given; /* given back in all */
+    uint32_t told;  /* of that, what the other has been or surely will be told */
+    bool queued;    /* a CREDIT stands in `todo` */
+    bool stalled;   /* what waits, waits for credit */
 };
 
 struct rdm_clock {
@@ -53,16 +71,20 @@ struct rdm_clock {
 struct rdm_talk {
     struct list busy;    /* in rdm_state.busy, with a reference to its session; else in itself */
     struct list waiting; /* in rdm_state.waiting while the layer below is full */
-    uint32_t number;     /* of the last piece that was cut */
+    uint32_t number;     /* of the last piece that was sent */
     uint32_t expected;   /* the next to come */
     uint32_t unacked;    /* pieces since this node's last acknowledgement */
     bool ack_due;        /* one is to be sent at once */
     bool wants_ready;    /* its upper was answered XK_BUSY */
-    bool begun;          /* `partial` has the front of a message */
-    uint64_t queued;     /* bytes in out */
-    uint64_t in_flight;  /* of these, sent */
-    struct list out;     /* struct rdm_piece */
-    struct list early;
+    bool begun;          /* the front of a message has come, and its end has not */
+    bool pieces;         /* its upper takes pieces */
+    bool first;          /* the last that it was given was the first of its message */
+    struct rdm_credit credit;
+    uint64_t unsent;    /* bytes in todo */
+    uint64_t in_flight; /* in out */
+    struct list todo;   /* struct rdm_piece: not sent, in order */
+    struct list out;    /* sent and not acknowledged, by number */
+    struct list early;  /* come before their turn, by number */
     struct rope partial;
     struct rdm_clock *clock; /* NULL: neither of its timers is pending */
     sim_time wait;
@@ -71,7 +93,7 @@ struct rdm_talk {
 struct rdm_state {
     const struct rdm_params *params;
     bool numbers;
-    uint64_t header, piece; /* bytes: of a header; of data in a frame */
+    uint64_t header, piece; /* bytes: of a header without credit; of data behind it in a frame */
     struct xk_table sessns;
     struct list busy, waiting; /* struct rdm_talk */
     struct rdm_counts counts;
@@ -80,6 +102,12 @@ struct rdm_state {
 static inline struct rdm_state *rdm_state(struct rdm_talk *t)
 {
     return xk_sessn_of(t)->protl->state;
+}
+
+/* What data cost of a queue, a window or a credit: an empty piece is something too. */
+static inline uint64_t rdm_cost(uint64_t data)
+{
+    return data + RDM_HEADER;
 }
 
 /* Is the timer pending? */
@@ -95,12 +123,13 @@ static inline bool rdm_ack_set(const struct rdm_talk *t)
 /* rdm.c */
 struct rdm_clock *rdm_clock(struct rdm_talk *t); /* made when it is not there */
 /* A session with its conversation, referenced; NULL with *why: there is no such host. */
-struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                          enum xk_status *why);
+struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_part peer,
+                          bool *fresh, enum xk_status *why);
 uint16_t rdm_life(uint32_t life); /* as the header has it */
 /* Sends what may be sent, and what the other side must hear. */
 void rdm_pump(struct rdm_talk *t);
 void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h);
+void rdm_got_credit(struct rdm_talk *t, uint32_t given);
 
 /* rdm_input.c */
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);

@@ -1,0 +1,575 @@
+/* test_rdm_hold.c: RDM under an upper that takes pieces and holds them: credit, keys, giving up. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "os/proto/rdm/rdm.h"
+#include "os/xk/peers.h"
+#include "tests/os/xk_rig.h"
+
+#define GRAPH "mesh mesh queue=4; r rdm <mesh window=1000B idle=0; holder holder <r"
+#define KEYS 2
+#define CREDIT 700
+
+/* ---- an upper that holds what comes for as long as a test says ---- */
+struct lane {
+    struct xk_sessn *below; /* it came by that */
+    uint64_t next;          /* number of the message that is coming, or comes next */
+    uint64_t held;
+    struct rope coming;
+    bool holds, in_part;
+};
+struct holder {
+    struct lane lane[KEYS];
+    uint64_t ready, broken, ended, wrong, most;
+};
+
+static uint64_t length_of(uint64_t i)
+{
+    return i % 50 == 0 ? 0 : i % 5 == 0 ? 1 : i * 37 % 900;
+}
+
+static uint64_t seed_of(uint32_t key, uint64_t i)
+{
+    return 1000 * (key + 1) + i;
+}
+
+static void set_up(struct xk_sessn *s)
+{
+    rdm_pieces(s);
+    rdm_hold(s, CREDIT);
+}
+
+static void holder_open_done(struct xk_protl *self, struct xk_sessn *lower)
+{
+    (void)self;
+    set_up(lower);
+}
+
+static void give_back(struct lane *l)
+{
+    uint64_t held = l->held;
+    l->held = 0;
+    if (held > 0)
+        rdm_consumed(l->below, held);
+}
+
+static void holder_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct holder *h = self->state;
+    struct lane *l = &h->lane[lower->key];
+    struct rope piece;
+    xk_msg_to_rope(m, &piece);
+    l->below = lower;
+    l->held += piece.length;
+    h->most = l->held > h->most ? l->held : h->most;
+    h->wrong += rdm_first(lower) == l->in_part;
+    l->in_part = true;
+    rope_join(&l->coming, &piece);
+    if (l->coming.length >= length_of(l->next)) {
+        h->wrong += l->coming.length != length_of(l->next) ||
+                    (l->coming.length > 0 &&
+                     rope_hash(&l->coming) !=
+                         rig_pattern_hash(seed_of(lower->key, l->next), length_of(l->next)));
+        rope_fini(&l->coming);
+        l->in_part = false;
+        l->next++;
+    }
+    if (!l->holds)
+        give_back(l);
+}
+
+static void holder_ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    (void)lower;
+    ((struct holder *)self->state)->ready++;
+}
+
+static void holder_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
+{
+    struct holder *h = self->state;
+    struct lane *l = &h->lane[lower->key];
+    h->broken += why == XK_CLOSED;
+    h->ended += why == XK_UNREACHABLE;
+    rope_fini(&l->coming);
+    l->in_part = false;
+    l->next += why == XK_CLOSED;
+    if (why == XK_UNREACHABLE)
+        l->held = 0;
+}
+
+static void holder_told(void *arg, uint32_t host, uint32_t life, bool alive)
+{
+    struct holder *h = ((struct xk_protl *)arg)->state;
+    (void)host, (void)life;
+    for (uint32_t key = 0; !alive && key < KEYS; key++) {
+        struct lane *l = &h->lane[key];
+        rope_fini(&l->coming);
+        l->held = l->next = 0;
+        l->in_part = false;
+    }
+}
+
+static enum xk_status holder_init(struct xk_protl *self, const void *params)
+{
+    (void)params;
+    struct holder *h = self->state;
+    for (uint32_t key = 0; key < KEYS; key++)
+        rope_init(&h->lane[key].coming);
+    xk_on_peer(self->kernel, holder_told, self);
+    return xk_open_enable(self->down[0], self, 0);
+}
+
+static const struct xk_protl_ops holder_protl = {
+    .kind = { .name = "holder", .doc = "holds pieces", .state_size = sizeof(struct holder) },
+    .down_min = 1,
+    .down_max = 1,
+    .needs = XK_PIECES,
+    .init = holder_init,
+    .demux = holder_demux,
+    .open_done = holder_open_done,
+    .ready = holder_ready,
+    .failed = holder_failed,
+};
+
+/* ---- what tests do at a node ---- */
+static struct holder *holder(struct rig *r, uint32_t node)
+{
+    return xk_find(r->k[node], "holder")->state;
+}
+
+static const struct rdm_counts *counts(struct rig *r, uint32_t node)
+{
+    return rdm_counts(xk_find(r->k[node], "r"));
+}
+
+enum act { SEND, GONE, STALLED, GIVE_UP };
+struct job {
+    struct rig *r;
+    enum act act;
+    uint32_t key;
+    uint64_t seed, length;
+    enum xk_status status;
+    bool yes;
+};
+
+static void act_now(struct port *p, void *arg)
+{
+    struct job *j = arg;
+    uint32_t node = port_node(p);
+    struct xk_protl *self = xk_find(j->r->k[node], "holder");
+    struct xk_part peer = { .host = 1 - node, .key = j->key };
+    struct xk_sessn *s = xk_open(self->down[0], self, &peer, &j->status);
+    struct rope data;
+    struct xk_msg m;
+    set_up(s);
+    rope_init(&data);
+    switch (j->act) {
+    case SEND:
+        rope_add_pattern(&data, j->seed, 0, j->length);
+        xk_msg_init_rope(&m, &data);
+        j->status = xk_push(s, &m);
+        xk_msg_fini(&m);
+        break;
+    case GONE:
+        j->yes = rdm_gone(s);
+        break;
+    case STALLED:
+        j->yes = rdm_stalled(s);
+        break;
+    case GIVE_UP:
+        rdm_give_up(s);
+        break;
+    }
+    xk_close(s);
+}
+
+static bool act(struct rig *r, uint32_t node, enum act what, uint32_t key)
+{
+    struct job j = { .r = r, .act = what, .key = key };
+    fake_call(r->f, node, act_now, &j);
+    return j.yes;
+}
+
+static enum xk_status send_bytes(struct rig *r, uint32_t node, uint32_t key, uint64_t seed,
+                                 uint64_t length)
+{
+    struct job j = { r, SEND, key, seed, length, XK_OK, false };
+    fake_call(r->f, node, act_now, &j);
+    return j.status;
+}
+
+static bool send(struct rig *r, uint32_t node, uint32_t key, uint64_t i)
+{
+    return send_bytes(r, node, key, seed_of(key, i), length_of(i)) == XK_OK;
+}
+
+static void holds(struct rig *r, uint32_t node, uint32_t key, bool on)
+{
+    holder(r, node)->lane[key].holds = on;
+}
+
+static void give_back_now(struct port *p, void *arg)
+{
+    struct job *j = arg;
+    give_back(&holder(j->r, port_node(p))->lane[j->key]);
+}
+
+static void lets_go(struct rig *r, uint32_t node, uint32_t key)
+{
+    struct job j = { .r = r, .key = key };
+    holds(r, node, key, false);
+    fake_call(r->f, node, give_back_now, &j);
+}
+
+/* Pieces of a frame of 100 bytes and more: the credit is two of them, or CREDIT. */
+static uint64_t credit_of(uint32_t mtu)
+{
+    return 2 * mtu > CREDIT ? 2 * mtu : CREDIT;
+}
+
+static void boot(struct rig *r, const struct fake_options *o)
+{
+    rig_protocol = &holder_protl;
+    rig_start(r, o, GRAPH, NULL, NULL);
+}
+
+/* Sends 0 .. n-1 both ways with both keys, holding now this and now that. */
+static void send_all(struct rig *r, uint64_t n)
+{
+    uint64_t sent[2][KEYS] = { { 0 } }, all = 0;
+    for (uint64_t turn = 0; all < 2 * KEYS * n; turn++) {
+        cr_assert_lt(turn, 100000, "pushes stay refused");
+        for (uint32_t from = 0; from < 2; from++)
+            for (uint32_t key = 0; key < KEYS; key++)
+                if (sent[from][key] < n && send(r, from, key, sent[from][key])) {
+                    sent[from][key]++;
+                    all++;
+                }
+        uint32_t node = turn / 2 % 2, key = turn / 4 % KEYS;
+        if (turn % 5)
+            holds(r, node, key, true);
+        else
+            lets_go(r, node, key);
+        fake_run(r->f, turn % 4);
+        if (turn % 16 == 15) {
+            for (uint32_t i = 0; i < 4; i++)
+                lets_go(r, i % 2, i / 2);
+            fake_run_until(r->f, fake_now(r->f) + SIM_MS);
+        }
+    }
+    for (uint32_t i = 0; i < 4; i++)
+        lets_go(r, i % 2, i / 2);
+    fake_run(r->f, 0);
+}
+
+static void expect_all(struct rig *r, uint32_t node, uint64_t n, uint64_t credit)
+{
+    const struct holder *h = holder(r, node);
+    cr_assert_eq(h->wrong, 0);
+    cr_assert_leq(h->most, credit, "%d bytes were held", (int)h->most);
+    for (uint32_t key = 0; key < KEYS; key++)
+        cr_assert_eq(h->lane[key].next, n, "%d of %d came", (int)h->lane[key].next, (int)n);
+}
+
+/* RDM5, RDMO4. */
+Test(rdm_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 60)
+{
+    uint64_t stalled = 0, credits = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct rig r;
+        bool lossy = seed % 3;
+        struct fake_options o = { .seed = seed,
+                                  .order = seed % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                  .mtu = 100 + 10 * (uint32_t)(seed % 20),
+                                  .lossy = lossy,
+                                  .unordered = lossy,
+                                  .timer_odds = seed % 4 ? 50 : 0,
+                                  .tx_queue = seed % 4,
+                                  .drop_ppm = lossy ? 50000 * (uint32_t)(seed % 7) : 0,
+                                  .duplicate_ppm = lossy ? 100000 : 0,
+                                  .delay_ppm = lossy ? 200000 : 0,
+                                  .flatten = seed % 2 };
+        boot(&r, &o);
+        send_all(&r, 60);
+        for (uint32_t node = 0; node < 2; node++) {
+            expect_all(&r, node, 60, credit_of(o.mtu));
+            stalled += counts(&r, node)->stalled;
+            credits += counts(&r, node)->credits;
+            cr_assert_eq(counts(&r, node)->sent, 60 * KEYS);
+            cr_assert_eq(counts(&r, node)->received, 60 * KEYS);
+        }
+        cr_assert_eq(fake_pending(r.f), 0, "a timer runs for nothing");
+        cr_assert_eq(rope_leaves_alive(), 0);
+        rig_stop(&r);
+    }
+    cr_assert_gt(stalled, 100);
+    cr_assert_gt(credits, 100);
+}
+
+static void starve(bool lossy)
+{
+    struct rig r;
+    boot(&r, &(struct fake_options){ .mtu = 120, .lossy = lossy });
+    holds(&r, 1, 0, true);
+    cr_assert_eq(send_bytes(&r, 0, 0, 1, 5000), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert_not(act(&r, 0, GONE, 0));
+    cr_assert(act(&r, 0, STALLED, 0));
+    cr_assert_eq(send_bytes(&r, 0, 0, 2, 1), XK_BUSY); /* RDM7 */
+    const struct lane *held = &holder(&r, 1)->lane[0];
+    cr_assert(held->held > CREDIT / 2 && held->held <= CREDIT, "%d are held", (int)held->held);
+    for (uint64_t i = 0; i < 40; i++) { /* answers, with the other key: both ways */
+        cr_assert(send(&r, 0, 1, i) && send(&r, 1, 1, i));
+        fake_run(r.f, 0);
+    }
+    cr_assert_eq(holder(&r, 0)->lane[1].next, 40);
+    cr_assert_eq(holder(&r, 1)->lane[1].next, 40);
+    uint64_t before = holder(&r, 0)->ready;
+    lets_go(&r, 1, 0);
+    fake_run(r.f, 0);
+    cr_assert(act(&r, 0, GONE, 0));
+    cr_assert_gt(holder(&r, 0)->ready, before);
+    cr_assert_eq(counts(&r, 1)->received, 41);
+    cr_assert_eq(fake_pending(r.f), 0);
+    rope_fini(&holder(&r, 1)->lane[0].coming);
+    rig_stop(&r);
+}
+
+Test(rdm_hold, who_holds_all_with_one_key_does_not_stop_the_other)
+{
+    starve(false);
+    starve(true);
+}
+
+/* RDM6. */
+Test(rdm_hold, credit_rides_on_data_where_there_are_data)
+{
+    for (uint64_t answers = 0; answers < 2; answers++) {
+        struct rig r;
+        boot(&r, &(struct fake_options){ .mtu = 120 });
+        for (uint64_t i = 1; i <= 40; i++) {
+            cr_assert_eq(send_bytes(&r, 0, 0, 0, 1), XK_OK);
+            cr_assert(!answers || send_bytes(&r, 1, 0, 0, 1) == XK_OK);
+            fake_run(r.f, 0);
+        }
+        uint64_t bytes = 40 * (1 + 4);
+        cr_assert_eq(counts(&r, 1)->credits, answers ? 0 : bytes / (CREDIT / 2 + 1));
+        for (uint64_t i = 1; i <= 400; i++) {
+            cr_assert_eq(send_bytes(&r, 0, 0, 0, 1), XK_OK);
+            cr_assert(!answers || send_bytes(&r, 1, 0, 0, 1) == XK_OK);
+            fake_run(r.f, 0);
+        }
+        bytes = 440 * (1 + 4);
+        cr_assert_eq(counts(&r, 1)->credits, answers ? 0 : bytes / (CREDIT / 2));
+        rope_fini(&holder(&r, 0)->lane[0].coming);
+        rope_fini(&holder(&r, 1)->lane[0].coming);
+        rig_stop(&r);
+    }
+}
+
+/* Copies the first piece with data from node 0; loses what node 1 sends while deaf. */
+static struct {
+    uint8_t bytes[400];
+    uint64_t length;
+    bool deaf;
+} tapped;
+
+static bool tap(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    (void)arg, (void)dst;
+    if (src == 0 && frame->length > 200 && tapped.length == 0) {
+        tapped.length = frame->length;
+        rope_read(frame, 0, frame->length, tapped.bytes);
+    }
+    return src == 0 || !tapped.deaf;
+}
+
+struct consumption {
+    struct rig *r;
+    uint64_t bytes;
+};
+
+static void consume_now(struct port *p, void *arg)
+{
+    const struct consumption *c = arg;
+    struct lane *l = &holder(c->r, port_node(p))->lane[0];
+    l->held -= c->bytes;
+    rdm_consumed(l->below, c->bytes);
+}
+
+/* What only an acknowledgement carried may be lost: it is not taken for told. */
+Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
+{
+    struct rig r;
+    memset(&tapped, 0, sizeof tapped);
+    boot(&r, &(struct fake_options){ .mtu = 384, .lossy = true });
+    fake_on_frame(r.f, tap, NULL);
+    holds(&r, 1, 0, true);
+    cr_assert_eq(send_bytes(&r, 0, 0, 0, 300), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert_eq(send_bytes(&r, 0, 0, 1, 340), XK_OK);
+    fake_run(r.f, 0);
+    tapped.deaf = true;
+    fake_call(r.f, 1, consume_now, &(struct consumption){ &r, 300 });
+    fake_inject(r.f, 0, 1, tapped.bytes, (uint32_t)tapped.length); /* is acknowledged again */
+    fake_run(r.f, 0);
+    cr_assert_eq(counts(&r, 1)->duplicates, 1);
+    tapped.deaf = false;
+    fake_call(r.f, 1, consume_now, &(struct consumption){ &r, 340 });
+    fake_run(r.f, 0);
+    cr_assert_eq(send_bytes(&r, 0, 0, 2, 340), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert(act(&r, 0, GONE, 0));
+    rope_fini(&holder(&r, 1)->lane[0].coming);
+    rig_stop(&r);
+}
+
+static void give_up(bool lossy, uint64_t in_front)
+{
+    struct rig r;
+    boot(&r, &(struct fake_options){ .mtu = 120, .lossy = lossy });
+    holds(&r, 1, 0, true);
+    for (uint64_t i = 0; i < in_front; i++) { /* message 0 is empty, 7 has 259 bytes */
+        cr_assert(send(&r, 0, 0, i));
+        fake_run(r.f, 0);
+    }
+    uint64_t next = holder(&r, 1)->lane[0].next;
+    cr_assert_eq(next, in_front);
+    cr_assert_eq(send_bytes(&r, 0, 0, seed_of(0, next), 5000), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert(act(&r, 0, STALLED, 0));
+    bool in_part = holder(&r, 1)->lane[0].in_part;
+    act(&r, 0, GIVE_UP, 0);
+    fake_run(r.f, 0);
+    cr_assert(act(&r, 0, GONE, 0));
+    cr_assert_eq(holder(&r, 1)->broken, in_part);
+    cr_assert_eq(counts(&r, 0)->dropped, 1);
+    lets_go(&r, 1, 0);
+    fake_run(r.f, 0);
+    next = holder(&r, 1)->lane[0].next;
+    for (uint64_t i = next; i < next + 20; i++) {
+        cr_assert(send(&r, 0, 0, i));
+        fake_run(r.f, 0);
+    }
+    cr_assert_eq(holder(&r, 1)->lane[0].next, next + 20);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+Test(rdm_hold, a_message_that_is_given_up_breaks_off_and_the_next_is_whole)
+{
+    give_up(false, 4);
+    give_up(true, 4);
+    give_up(false, 5);
+    give_up(true, 5);
+}
+
+/* RDM2: the sender's or the holder's life ends in the middle; the credit is whole afterwards. */
+static void crash(uint64_t seed, uint32_t victim)
+{
+    struct rig r;
+    bool lossy = seed % 3 == 0;
+    struct fake_options o = { .seed = seed,
+                              .order = FAKE_RANDOM,
+                              .mtu = 128,
+                              .lossy = lossy,
+                              .unordered = lossy,
+                              .drop_ppm = lossy ? 100000 : 0,
+                              .detect_delay = seed % 2 ? SIM_MS : 100 * SIM_US };
+    boot(&r, &o);
+    holds(&r, 1, 0, seed % 5 > 0);
+    for (uint64_t i = 0; i < 1 + seed % 4; i++) {
+        (void)send(&r, 0, 0, i);
+        fake_run(r.f, 1 + seed % 7);
+    }
+    (void)send_bytes(&r, 0, 0, 1, 3000);
+    fake_run(r.f, seed % 11);
+    rope_fini(&holder(&r, victim)->lane[0].coming);
+    fake_crash(r.f, victim);
+    fake_run(r.f, seed % 5);
+    r.k[victim] = NULL;
+    fake_restart(r.f, victim);
+    while (!r.k[victim])
+        fake_step(r.f);
+    fake_run(r.f, 0);
+    holds(&r, 1, 0, false);
+    struct holder *h = holder(&r, 1);
+    /* The first tells lives: to who has not heard of this one it is the end of the other. */
+    cr_assert_eq(send_bytes(&r, 0, 0, seed_of(0, 0), length_of(0)), XK_OK);
+    fake_run(r.f, 0);
+    h->lane[0].next = 1;
+    h->wrong = 0;
+    for (uint64_t i = 1; i < 40; i++) {
+        cr_assert(send(&r, 0, 0, i), "seed %d, victim %d: message %d is refused", (int)seed,
+                  (int)victim, (int)i);
+        fake_run(r.f, 0);
+    }
+    cr_assert_eq(h->wrong, 0, "seed %d, victim %d", (int)seed, (int)victim);
+    cr_assert_eq(h->lane[0].next, 40);
+    cr_assert_eq(fake_pending(r.f), 0);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+Test(rdm_hold, a_life_s_end_gives_the_credit_back, .timeout = 60)
+{
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        crash(seed, 0);
+        crash(seed, 1);
+    }
+}
+
+/* ---- every order ---- */
+static struct rig explored;
+
+static void explore_boot(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    r->k[port_node(p)] = xk_boot(p, r->g);
+}
+
+static void explore_setup(struct fake *f, void *arg)
+{
+    rig_boot(&explored, f, arg, NULL, NULL);
+    for (uint32_t i = 0; i < 2; i++)
+        fake_boot(f, i, explore_boot, &explored);
+    for (uint32_t i = 0; i < 2; i++)
+        fake_step(f);
+    holds(&explored, 1, 0, true);
+    cr_assert_eq(send_bytes(&explored, 0, 0, 1, 800), XK_OK);
+    for (uint64_t i = 0; i < 2; i++) /* an empty one, then 37 bytes */
+        cr_assert(send(&explored, 0, 1, i) || i == 1);
+}
+
+/* The held key has a front part of its message within the credit, the other one all. */
+static bool explore_check(struct fake *f, void *arg)
+{
+    (void)f, (void)arg;
+    struct holder *h = holder(&explored, 1);
+    bool good = h->lane[0].held <= CREDIT && h->lane[1].next >= 1 &&
+                counts(&explored, 1)->received &&
+                rope_hash(&h->lane[0].coming) == rig_pattern_hash(1, h->lane[0].coming.length);
+    rope_fini(&h->lane[0].coming);
+    return good;
+}
+
+Test(rdm_hold, every_order_with_a_loss_or_a_copy_serves_the_key_that_is_not_held, .timeout = 60)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        rig_protocol = &holder_protl;
+        struct xk_graph *g = rig_graph(GRAPH);
+        struct fake_explore x = { .options = { .mtu = 360,
+                                               .lossy = i > 0,
+                                               .unordered = i > 0,
+                                               .explore_drops = i > 0,
+                                               .explore_copies = i > 1 },
+                                  .setup = explore_setup,
+                                  .check = explore_check,
+                                  .arg = g,
+                                  .orders_max = 3000 };
+        fake_explore(&x);
+        cr_assert_not(x.failed, "order %s", x.order);
+        cr_assert_gt(x.orders, i ? 100 : 0);
+        xk_graph_free(g);
+    }
+}
