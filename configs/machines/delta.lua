@@ -42,7 +42,7 @@ return function(o)
     prices = {
       scale = o.scale,
       send = us(22), receive = us(22), frame_out = us(4), frame_in = us(6),
-      frame_bytes = { rate = "12.5MB/s" },           -- CALIBRATED: 8 MB/s with the rest [DD]
+      frame_bytes = { rate = "11.25MB/s" },          -- CALIBRATED: 8 MB/s with the rest [DD]
       switch = us(12.5), layer = us(0.5), match = us(0.25), trap = us(4), cross = us(1),
       interrupt = us(2), copy = { rate = "30MB/s" }, checksum = { rate = "60MB/s" },
       xor = { rate = "30MB/s" },

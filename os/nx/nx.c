@@ -1,6 +1,6 @@
 /* nx.c: the protocol instance: start, peers, lives, what comes from below.
  *
- * What is modelled: type selection, buffering of unexpected messages under grants, segmentation,
+ * What is modelled: type selection, buffering of unexpected messages under grants (RDM's credit),
  * asynchronous forms, handlers, global operations.  What is not: process types (one program a
  * node), buffers that run out at a receiver of many senders (a grant is always honoured).
  */
@@ -14,83 +14,80 @@ const char *nx_status_name(enum nx_status s)
 
 void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h)
 {
-    out[0] = h->kind;
-    out[1] = h->flags;
-    wire_put16(out + 2, 0);
+    wire_put32(out, 0);
     wire_put32(out + 4, h->source);
-    wire_put32(out + 8, 0);
-    wire_put64(out + 12, h->type);
-    wire_put64(out + 20, h->length);
+    wire_put64(out + 8, h->type);
+    wire_put64(out + 16, h->length);
 }
 
 bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
 {
-    h->kind = in[0];
-    h->flags = in[1];
     h->source = wire_get32(in + 4);
-    h->type = wire_get64(in + 12);
-    h->length = wire_get64(in + 20);
-    return h->kind >= NX_FIRST && h->kind <= NX_QUIT && (h->flags & ~NX_FLAG_SYSTEM) == 0 &&
-           wire_get16(in + 2) == 0 && wire_get32(in + 8) == 0;
+    h->type = wire_get64(in + 8);
+    h->length = wire_get64(in + 16);
+    return wire_get32(in) == 0;
 }
 
 /* ---- peers ---- */
-struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank)
+static uint64_t peer_key(uint32_t rank, bool system)
 {
-    struct nx_peer *p = xk_map_resolve(&n->peers, &rank);
+    return (uint64_t)rank << 1 | system;
+}
+
+struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank, bool system)
+{
+    uint64_t key = peer_key(rank, system);
+    struct nx_peer *p = xk_map_resolve(&n->peers, &key);
     if (p)
         return p;
     p = port_alloc(n->port, sizeof(*p));
     p->rank = rank;
-    p->credit = n->grant;
+    p->system = system;
     list_init(&p->link);
     list_init(&p->outgoing);
-    xk_map_bind(&n->peers, &rank, p);
+    xk_map_bind(&n->peers, &key, p);
     return p;
 }
 
 /* The peer is gone, or is back in another life: what was between us is void (NXI5). */
 static void reset_peer(struct nx *n, struct nx_peer *p)
 {
+    nx_peer_holds_nothing(n, p);
     nx_peer_fail_sends(p);
     nx_peer_drop_partial(n, p);
-    p->credit = n->grant;
-    p->owed = 0;
-    p->quit = false;
 }
 
 /* ---- from below ---- */
+void nx_hold(struct nx *n, struct xk_sessn *s)
+{
+    rdm_pieces(s);
+    rdm_hold(s, (uint64_t)n->params->grant);
+}
+
+static void open_done(struct xk_protl *self, struct xk_sessn *lower)
+{
+    nx_hold(self->state, lower);
+}
+
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
-    struct nx *n = self->state;
-    uint8_t wire[NX_HEADER];
-    struct nx_header h;
-    if (!n->nodes || !xk_msg_pop(m, wire, sizeof(wire)) || !nx_header_load(wire, &h) ||
-        h.source >= n->count || n->nodes[h.source] != lower->host) {
-        n->counts.dropped++;
-        return;
-    }
-    struct nx_peer *p = nx_peer_of(n, h.source);
-    if (h.kind == NX_GRANT) {
-        p->credit += h.length;
-        nx_peer_pump(n, p);
-    } else if (h.kind == NX_QUIT) {
-        nx_peer_drop_partial(n, p);
-    } else {
-        nx_arrive(n, p, &h, m);
-    }
+    nx_arrive(self->state, lower, m);
 }
 
 static void ready(struct xk_protl *self, struct xk_sessn *lower)
 {
-    struct nx *n = self->state;
-    LIST_EACH (it, &n->waiting) {
-        struct nx_peer *p = LIST_ENTRY(it, struct nx_peer, link);
-        if (p->sessn == lower) {
-            nx_peer_pump(n, p);
-            return;
-        }
-    }
+    if (lower->upper_state)
+        nx_peer_pump(self->state, lower->upper_state);
+}
+
+/* A message broke off. */
+static void failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
+{
+    struct nx_peer *p = lower->upper_state;
+    if (p && why == XK_CLOSED)
+        nx_peer_drop_partial(self->state, p);
+    else if (p)
+        reset_peer(self->state, p);
 }
 
 /* A life of a node has ended. */
@@ -101,14 +98,16 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     for (uint32_t rank = 0; !alive && rank < n->count; rank++) {
         if (n->nodes[rank] != node)
             continue;
-        struct nx_peer *p = xk_map_resolve(&n->peers, &rank);
-        if (p)
-            reset_peer(n, p);
+        for (uint64_t key = peer_key(rank, false); key <= peer_key(rank, true); key++) {
+            struct nx_peer *p = xk_map_resolve(&n->peers, &key);
+            if (p)
+                reset_peer(n, p);
+        }
         nx_member_died(n);
     }
 }
 
-/* Closes the session below of a peer that has nothing to send; its grants stay in the books. */
+/* Closes the session below of a peer that has nothing to send. */
 static bool free_session(void *arg, const void *key, void *value)
 {
     struct nx_peer *p = value;
@@ -138,7 +137,7 @@ static enum xk_status control(struct xk_protl *self, struct xk_control *c)
 static void do_work(struct port_timer *t)
 {
     struct nx *n = t->arg;
-    nx_pump_all(n);
+    nx_pump_offloaded(n);
     while (!list_empty(&n->handled)) {
         struct nx_op *op = LIST_ENTRY(list_pop(&n->handled), struct nx_op, link);
         port_work(n->port, PORT_WORK_RECEIVE, 1);
@@ -161,22 +160,14 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     n->port = xk_port(self);
     n->protl = self;
     n->params = params;
-    xk_map_init(&n->peers, n->port, sizeof(uint32_t));
-    list_init(&n->waiting);
+    xk_map_init(&n->peers, n->port, sizeof(uint64_t));
+    list_init(&n->offloaded);
     list_init(&n->posted);
     list_init(&n->unexpected);
     list_init(&n->handled);
     list_init(&n->probes);
     port_timer_init(n->port, &n->work, do_work, n);
     xk_on_peer(self->kernel, peer_changed, n);
-    struct xk_control c = { .op = XK_GET_OPT_PACKET };
-    if (xk_protl_control(self->down[0], &c) != XK_OK || c.u64 <= NX_HEADER)
-        return XK_REFUSED;
-    n->segment = c.u64 - NX_HEADER;
-    n->grant = (uint64_t)n->params->grant;
-    if (n->grant < 2 * (n->segment + NX_ROOM))
-        n->grant =
-            2 * (n->segment + NX_ROOM); /* a grant for less than a segment would never be used */
     return xk_open_enable(self->down[0], self, 0);
 }
 
@@ -223,10 +214,12 @@ int64_t nx_infotype(const struct nx *n)
 static const char *const copies_names[] = { "unexpected", "received", "all", NULL };
 
 static const struct param nx_params_desc[] = {
-    P_SIZE(nx_params, grant, "64KiB", "0B", "16MiB",
-           "Bytes, headers included, that each sender may have in the buffers of a receiver.",
-           "ASSUMED(the Paragon's -mea option set it for each application; no source at hand gives "
-           "its default)"),
+    P_SIZE(
+        nx_params, grant, "64KiB", "0B", "16MiB",
+        "Bytes, headers included, that each sender may have in the buffers of a receiver; global "
+        "operations have as many of their own.",
+        "ASSUMED(the Paragon's -mea option set it for each application; no source at hand gives "
+        "its default)"),
     P_BOOL(
         nx_params, offload, "false",
         "Sends are posted and pushed by an upcall, on the message coprocessor where there is one.",
@@ -248,8 +241,6 @@ static const struct counter counters[] = {
     C_SUM(nx, counts, dropped, "1", "Messages dropped: nobody wants them, or they make no sense."),
     C_SUM(nx, counts, sent_bytes, "B", "Bytes of what was sent."),
     C_SUM(nx, counts, copied_bytes, "B", "Bytes copied from buffers to programs."),
-    C_SUM(nx, counts, grants, "1", "Grants of room sent."),
-    C_SUM(nx, counts, stalled, "1", "Messages that had to wait for a grant."),
     C_END,
 };
 
@@ -262,10 +253,12 @@ const struct xk_protl_ops nx_protl = {
               .counters = counters },
     .down_min = 1,
     .down_max = 1,
-    .needs = XK_NETWORK | XK_LIVES,
+    .needs = XK_NETWORK | XK_LIVES | XK_LONG | XK_PIECES,
     .init = init,
+    .open_done = open_done,
     .demux = demux,
     .ready = ready,
+    .failed = failed,
     .control = control,
 };
 

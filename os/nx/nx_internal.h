@@ -1,37 +1,32 @@
 /* nx_internal.h: private to os/nx/: wire header, peers, messages and operations.
  *
- * Life of a message.  Sender: an op stands in its peer's `outgoing` queue; pump cuts it into
- * segments and pushes them as far as grant and lower layers allow; it is done when the last segment
- * is pushed.  Receiver: the first segment makes an nx_inbound, which is matched to a posted receive
- * or waits in `unexpected`; each segment adds to it; with the last one the receive is done.
+ * Life of a message.  Sender: an op stands in its peer's `outgoing` queue; when it is the first its
+ * message is pushed; RDM cuts it and sends what credit and lower layers allow; it is done when RDM
+ * says that it has gone.  Receiver: the first piece makes an nx_inbound, which is matched to a
+ * posted receive or waits in `unexpected`; each piece adds to it; with the last one the receive is
+ * done.
  *
- *   NXI1  peer->credit is what the peer has granted and this node has not used: never below 0.
- *   NXI2  Bytes granted = credit at the sender + segments on their way + buffered at the receiver +
- *       owed by the receiver + grants on their way.
+ *   NXI1  What a peer has sent is given back to RDM when it is in a receive or dropped; what an
+ *       nx_inbound has buffered is `held`.
+ *   NXI2  Messages of programs and those of global operations have a session and a credit each.
  *   NXI3  A posted receive fits no message in `unexpected`.
- *   NXI4  Segments of one message follow each other; messages of one peer do not interleave.
- *   NXI5  What another life of either node sent is dropped; both sides then start with a full
- *       grant.
+ *   NXI4  Pieces of one message follow each other; messages of one peer do not interleave.
+ *   NXI5  At the end of a peer's life what it had not sent whole is dropped, and nothing that it
+ *       has sent is held any more.
  */
 #ifndef OS_NX_NX_INTERNAL_H
 #define OS_NX_NX_INTERNAL_H
 
 #include "os/nx/nx.h"
+#include "os/proto/rdm/rdm.h"
 #include "os/xk/map.h"
 #include "os/xk/peers.h"
 
-/* Wire header, big-endian:
- *   0 kind u8, 1 flags u8, 2 zero u16, 4 source rank u32, 8 zero u32, 12 type u64, 20 length u64
- * length: FIRST the whole message, MORE where this segment belongs, GRANT bytes granted.  QUIT: the
- * rest of the message does not come. */
-#define NX_HEADER 28
-#define NX_ROOM 32 /* that a segment without data takes of a grant: it and what stands below */
-
-enum nx_kind { NX_FIRST = 1, NX_MORE, NX_GRANT, NX_QUIT };
-enum { NX_FLAG_SYSTEM = 1 }; /* of a global operation: selected by type and source */
+/* Wire header, big-endian, in front of the message:
+ *   0 zero u32, 4 source rank u32, 8 type u64, 16 length of the message u64 */
+#define NX_HEADER 24
 
 struct nx_header {
-    uint8_t kind, flags;
     uint32_t source;
     uint64_t type, length;
 };
@@ -51,15 +46,15 @@ struct nx_params {
 
 struct nx_inbound;
 
+/* Hangs on its session below, too. */
 struct nx_peer {
-    struct list link; /* in nx.waiting or in itself */
+    struct list link; /* in nx.offloaded or in itself */
     uint32_t rank;
+    bool system; /* for the messages of global operations: the session with key 1 */
+    bool pushed; /* the first of outgoing is with RDM */
     struct xk_sessn *sessn;
-    uint64_t credit;
     struct list outgoing;       /* struct nx_op */
-    struct nx_inbound *partial; /* the message whose segments are coming in */
-    uint64_t owed;              /* grant to be given back */
-    bool quit;                  /* a message that was begun is given up: the peer is told */
+    struct nx_inbound *partial; /* the message whose pieces are coming in */
 };
 
 enum nx_op_kind { NX_OP_SEND, NX_OP_RECEIVE };
@@ -75,8 +70,6 @@ struct nx_op {
     /* send */
     struct nx_peer *peer;
     struct rope data; /* receive: what came */
-    uint64_t sent;
-    bool started, stalled;
     /* receive */
     int64_t typesel;
     uint32_t source; /* NX_NO_NODE: any */
@@ -89,10 +82,11 @@ struct nx_op {
 struct nx_inbound {
     struct list link; /* in nx.unexpected; else in itself */
     struct nx_peer *peer;
+    struct xk_sessn *sessn; /* that it comes by; there while something is held */
     int64_t type;
-    bool system, dropped;
+    bool dropped;
     uint64_t length, got;
-    uint64_t held;    /* grant that its buffered segments use */
+    uint64_t held;    /* bytes of RDM's credit that it has buffered */
     struct nx_op *op; /* the receive that it fills; NULL: none yet */
     struct rope data; /* while it has no op */
 };
@@ -103,10 +97,8 @@ struct nx {
     const struct nx_params *params;
     const uint32_t *nodes;
     uint32_t count, rank;
-    uint64_t segment; /* most data in one push */
-    uint64_t grant;
-    struct xk_map peers;    /* by rank */
-    struct list waiting;    /* peers with something to push, in order */
+    struct xk_map peers;    /* by rank, and system */
+    struct list offloaded;  /* peers with something that an upcall is to push, in order */
     struct list posted;     /* receives, oldest first */
     struct list unexpected; /* messages, in order of arrival */
     struct list handled;    /* receives that are done and whose handler is to be called */
@@ -118,12 +110,13 @@ struct nx {
     uint64_t collective; /* global operations so far */
     uint64_t ops;        /* operations so far */
     struct {
-        uint64_t sent, received, unexpected, dropped, sent_bytes, copied_bytes, grants, stalled;
+        uint64_t sent, received, unexpected, dropped, sent_bytes, copied_bytes;
     } counts;
 };
 
 /* nx.c */
-struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank); /* made when new */
+struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank, bool system); /* made when new */
+void nx_hold(struct nx *n, struct xk_sessn *s); /* tells RDM so, of a session of ours */
 void nx_work_later(struct nx *n);
 
 /* nx_op.c */
@@ -137,15 +130,15 @@ void nx_copied(struct nx *n, uint64_t bytes); /* names the copy and counts it */
 /* nx_send.c */
 struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data, uint32_t rank);
 void nx_peer_pump(struct nx *n, struct nx_peer *p); /* pushes what may be pushed */
-void nx_pump_all(struct nx *n);
+void nx_pump_offloaded(struct nx *n);
 void nx_peer_fail_sends(struct nx_peer *p);
-void nx_peer_owe(struct nx *n, struct nx_peer *p, uint64_t bytes);
 
 /* nx_recv.c */
 struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t source, uint64_t max);
-void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct xk_msg *m);
-/* Gives back what it has used. */
+void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m);
+/* Its last message does not come whole. */
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p);
-void nx_member_died(struct nx *n); /* NX7 */
+void nx_peer_holds_nothing(struct nx *n, const struct nx_peer *p); /* NXI5 */
+void nx_member_died(struct nx *n);                                 /* NX7 */
 
 #endif

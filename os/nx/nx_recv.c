@@ -22,7 +22,7 @@ static struct nx_op *match_posted(struct nx *n, const struct nx_inbound *in)
     LIST_EACH (it, &n->posted) {
         struct nx_op *op = LIST_ENTRY(it, struct nx_op, link);
         compared++;
-        if (fits(op, in->system, in->type, in->peer->rank)) {
+        if (fits(op, in->peer->system, in->type, in->peer->rank)) {
             found = op;
             break;
         }
@@ -39,7 +39,7 @@ static struct nx_inbound *match_unexpected(struct nx *n, const struct nx_op *op)
     LIST_EACH (it, &n->unexpected) {
         struct nx_inbound *in = LIST_ENTRY(it, struct nx_inbound, link);
         compared++;
-        if (fits(op, in->system, in->type, in->peer->rank)) {
+        if (fits(op, in->peer->system, in->type, in->peer->rank)) {
             found = in;
             break;
         }
@@ -62,7 +62,7 @@ static void finish(struct nx *n, struct nx_inbound *in)
 {
     struct nx_op *op = in->op;
     enum nx_status status = in->length > op->max ? NX_TOO_LONG : NX_OK;
-    if (!in->system)
+    if (!in->peer->system)
         n->counts.received++;
     forget(n, in);
     nx_op_done(op, status);
@@ -91,42 +91,60 @@ static void tell_probes(struct nx *n)
         port_thread_wake(n->port, LIST_ENTRY(it, struct nx_op, link)->waiter);
 }
 
-static struct nx_inbound *begin(struct nx *n, struct nx_peer *p, const struct nx_header *h)
+static struct nx_inbound *begin(struct nx *n, struct nx_peer *p, struct xk_sessn *lower,
+                                const struct nx_header *h)
 {
-    nx_peer_drop_partial(n, p); /* its sender gave it up */
     struct nx_inbound *in = port_alloc(n->port, sizeof(*in));
     list_init(&in->link);
     rope_init(&in->data);
     in->peer = p;
+    in->sessn = lower;
     in->type = (int64_t)h->type;
-    in->system = h->flags & NX_FLAG_SYSTEM;
     in->length = h->length;
     p->partial = in;
     struct nx_op *op = match_posted(n, in);
     if (op) {
         attach(in, op);
-    } else if (!in->system && (in->type & NX_TYPE_FORCE)) {
+    } else if (!p->system && (in->type & NX_TYPE_FORCE)) {
         in->dropped = true;
         n->counts.dropped++;
     } else {
-        n->counts.unexpected += !in->system;
+        n->counts.unexpected += !p->system;
         list_push(&n->unexpected, &in->link);
         tell_probes(n);
     }
     return in;
 }
 
-void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct xk_msg *m)
+/* The message that a piece belongs to; NULL: none that makes sense. */
+static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
 {
+    struct nx_peer *p = lower->upper_state;
+    uint8_t wire[NX_HEADER];
+    struct nx_header h;
+    if (!rdm_first(lower))
+        return p ? p->partial : NULL;
+    if (p)
+        nx_peer_drop_partial(n, p); /* it said that it was longer */
+    if (!n->nodes || lower->key > 1 || !xk_msg_pop(m, wire, sizeof(wire)) ||
+        !nx_header_load(wire, &h) || h.source >= n->count || n->nodes[h.source] != lower->host)
+        return NULL;
+    if (!p)
+        lower->upper_state = p = nx_peer_of(n, h.source, lower->key);
+    return begin(n, p, lower, &h);
+}
+
+void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
+{
+    uint64_t used = xk_msg_length(m);
+    struct nx_inbound *in = inbound_of(n, lower, m);
     struct rope data;
     xk_msg_to_rope(m, &data);
-    uint64_t size = data.length, used = size + NX_ROOM;
-    struct nx_inbound *in = h->kind == NX_FIRST ? begin(n, p, h) : p->partial;
-    if (!in || (h->kind == NX_MORE && h->length != in->got) || in->got + size > in->length) {
-        /* The middle of a message whose start went to another life of this node. */
+    uint64_t size = data.length;
+    if (!in || in->got + size > in->length) {
         n->counts.dropped++;
         rope_fini(&data);
-        nx_peer_owe(n, p, used);
+        rdm_consumed(lower, used);
         return;
     }
     in->got += size;
@@ -141,13 +159,13 @@ void nx_arrive(struct nx *n, struct nx_peer *p, const struct nx_header *h, struc
     if (buffered)
         in->held += used;
     if (whole)
-        p->partial = NULL;
+        in->peer->partial = NULL;
     if (whole && in->dropped)
         forget(n, in);
     else if (whole && in->op)
         finish(n, in);
     if (!buffered)
-        nx_peer_owe(n, p, used);
+        rdm_consumed(lower, used);
 }
 
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
@@ -156,12 +174,25 @@ void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
     if (!in)
         return;
     struct nx_op *op = in->op;
+    struct xk_sessn *sessn = in->sessn;
     uint64_t held = in->held;
     n->counts.dropped++;
     forget(n, in);
     if (op)
         nx_op_done(op, NX_PEER_DOWN);
-    nx_peer_owe(n, p, held);
+    if (held > 0)
+        rdm_consumed(sessn, held);
+}
+
+void nx_peer_holds_nothing(struct nx *n, const struct nx_peer *p)
+{
+    LIST_EACH (it, &n->unexpected) {
+        struct nx_inbound *in = LIST_ENTRY(it, struct nx_inbound, link);
+        if (in->peer == p)
+            in->held = 0;
+    }
+    if (p->partial)
+        p->partial->held = 0;
 }
 
 /* NX7: nobody may be left to send what it waits for. */
@@ -211,14 +242,15 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
     }
     list_remove(&in->link);
     attach(in, op);
-    uint64_t copied = in->data.length, held = in->held;
-    struct nx_peer *p = in->peer;
-    nx_copied(n, copied);
+    uint64_t held = in->held;
+    struct xk_sessn *sessn = in->sessn;
+    nx_copied(n, in->data.length);
     in->held = 0;
     fill(op, &in->data);
     if (in->got == in->length)
         finish(n, in);
-    nx_peer_owe(n, p, held);
+    if (held > 0)
+        rdm_consumed(sessn, held);
     return op;
 }
 
