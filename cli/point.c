@@ -379,42 +379,48 @@ static void run_world(struct run *r, struct err *e)
         lose(r->out, e->text);
 }
 
-void point_run(const struct config_point *p, const struct point_options *o,
-               struct point_result *out)
-{
-    struct run r = { .point = p, .options = o, .out = out };
-    struct err e = ERR_INIT;
-    point_result_init(out);
-    if (!schema_load(&r.schema, p->c->root, &e)) {
-        set_status(out, POINT_REFUSED, e.text);
-        return;
-    }
-    r.sim = create_sim(p, &r.schema);
-    if (o->started)
-        o->started(o->started_arg, r.sim);
-    if (make_world(&r, true, &e) && !r.files.failed.set && choose_traced(&r, &e) &&
-        open_trace(&r, &e) && (!r.machine || sim_threads_ready(&e)))
-        run_world(&r, &e);
-    else
-        set_status(out,
-                   whole_folder_close(&r.files, false, &e) || !e.lost ? POINT_REFUSED
-                                                                      : POINT_UNWRITTEN,
-                   e.text);
-    if (o->started)
-        o->started(o->started_arg, NULL);
-    destroy_world(&r);
-    sim_destroy(r.sim);
-    free(r.traced);
-    schema_fini(&r.schema);
-}
-
 static void drop(struct run *r)
 {
     destroy_world(r);
     if (r->sim)
         sim_destroy(r->sim);
+    free(r->traced);
     schema_fini(&r->schema);
     *r = (struct run){ .sim = NULL };
+}
+
+static struct run standing; /* of point_run */
+
+void point_run(const struct config_point *p, const struct point_options *o,
+               struct point_result *out)
+{
+    struct run *r = &standing;
+    struct err e = ERR_INIT;
+    *r = (struct run){ .point = p, .options = o, .out = out };
+    point_result_init(out);
+    if (!schema_load(&r->schema, p->c->root, &e)) {
+        set_status(out, POINT_REFUSED, e.text);
+        return;
+    }
+    r->sim = create_sim(p, &r->schema);
+    if (o->started)
+        o->started(o->started_arg, r->sim);
+    if (make_world(r, true, &e) && !r->files.failed.set && choose_traced(r, &e) &&
+        open_trace(r, &e) && (!r->machine || sim_threads_ready(&e)))
+        run_world(r, &e);
+    else
+        set_status(out,
+                   whole_folder_close(&r->files, false, &e) || !e.lost ? POINT_REFUSED
+                                                                       : POINT_UNWRITTEN,
+                   e.text);
+    if (o->started)
+        o->started(o->started_arg, NULL);
+}
+
+void point_end(void)
+{
+    if (standing.sim)
+        drop(&standing);
 }
 
 static bool check(const struct config_point *p, bool build, struct err *e)

@@ -66,6 +66,7 @@ static void start_timer(struct worker_progress *progress)
 static void check_leaks(void)
 {
 #ifdef __SANITIZE_ADDRESS__
+    point_end();
     if (__lsan_do_recoverable_leak_check() != 0)
         _exit(23);
 #endif
@@ -97,6 +98,8 @@ static bool run_one(const struct config *c, size_t point, const struct point_opt
     struct wire w;
     point_run(&c->points[point], o, &r);
     bool on = goes_on(c, o, &r);
+    if (on)
+        point_end();
     wire_init(&w);
     wire_u64(&w, 0); /* for the length */
     wire_u8(&w, on);

@@ -110,8 +110,14 @@ bool layout_make(struct machine *m, const char *path, struct err *e)
         free(role);
         return false;
     }
+    m->ranks = base_zalloc(l->nodes, sizeof *m->ranks);
+    for (uint32_t i = 0; i < l->compute_count; i++)
+        m->ranks[m->compute[i]] = i;
+    for (uint32_t i = 0; i < l->io_count; i++)
+        m->ranks[m->io[i]] = i;
     l->compute = m->compute;
     l->io = m->io;
+    l->ranks = m->ranks;
     free(role);
     return true;
 }

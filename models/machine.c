@@ -353,6 +353,7 @@ void machine_destroy(struct machine *m)
     free(m->nodes);
     free(m->compute);
     free(m->io);
+    free(m->ranks);
     free(m->net_params);
     free(m->failure);
     free(m);

@@ -282,7 +282,7 @@ struct machine {
     bool network_faults; /* channels or routers die by a schedule */
     struct node *nodes;
     struct os_layout layout;
-    uint32_t *compute, *io;
+    uint32_t *compute, *io, *ranks;
     struct os_boot boot;
     const struct measure *measures, *rate; /* the workload's */
     const struct counter_ratio *ratios;

@@ -69,8 +69,10 @@ static bool add_group(struct os_boot *b, const struct val *v, const char *const 
         return err_set(e, "%s%s: first or last says how many of the %u nodes of '%s' it has",
                        val_where(v, where, sizeof where), path, of->count, of->name);
     uint32_t from = p.first > 0 ? 0 : of->count - (uint32_t)count;
-    b->groups[b->group_count++] =
-        (struct os_group){ .name = v->key, .count = (uint32_t)count, .nodes = of->nodes + from };
+    b->groups[b->group_count++] = (struct os_group){ .name = v->key,
+                                                     .count = (uint32_t)count,
+                                                     .nodes = of->nodes + from,
+                                                     .first = of->first + from };
     return true;
 }
 
@@ -80,9 +82,9 @@ bool os_groups_load(struct os_boot *b, const struct val *nodes, const char *cons
     const struct os_layout *l = b->layout;
     char where[256];
     b->groups = base_zalloc(GROUPS_MAX, sizeof *b->groups);
-    b->groups[b->group_count++] = (struct os_group){ "compute", l->compute_count, l->compute };
-    b->groups[b->group_count++] = (struct os_group){ "io", l->io_count, l->io };
-    b->groups[b->group_count++] = (struct os_group){ "service", l->io_count > 0, &l->service };
+    b->groups[b->group_count++] = (struct os_group){ "compute", l->compute_count, l->compute, 0 };
+    b->groups[b->group_count++] = (struct os_group){ "io", l->io_count, l->io, 0 };
+    b->groups[b->group_count++] = (struct os_group){ "service", l->io_count > 0, &l->service, 0 };
     if (nodes && nodes->type != VAL_TABLE && nodes->count > 0)
         return err_set(e, "%s%s.nodes is %s, not a table of groups",
                        val_where(nodes, where, sizeof where), path, val_type_name(nodes->type));

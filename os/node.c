@@ -4,15 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOBODY UINT32_MAX
-
-/* The place of a node among these, or NOBODY. */
-static uint32_t rank_in(const uint32_t *nodes, uint32_t count, uint32_t node)
+/* No walk through the group: each node asks for each service. */
+uint32_t os_rank(const struct os_node *n, const struct os_group *g)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (nodes[i] == node)
-            return i;
-    return NOBODY;
+    uint32_t rank = g->nodes == &n->layout->service ? 0 : n->layout->ranks[n->node] - g->first;
+    return rank < g->count && g->nodes[rank] == n->node ? rank : OS_NO_RANK;
 }
 
 static void start_services(struct os_node *n)
@@ -21,7 +17,7 @@ static void start_services(struct os_node *n)
     n->started = port_alloc(n->port, (b->service_count + 1) * sizeof *n->started);
     for (uint32_t i = 0; i < b->service_count; i++) {
         const struct os_service *s = &b->services[i];
-        if (rank_in(s->on->nodes, s->on->count, n->node) != NOBODY)
+        if (os_rank(n, s->on) != OS_NO_RANK)
             n->started[i] = s->ops->start(n, s, xk_find(n->xk, s->over));
     }
 }
@@ -40,7 +36,7 @@ static void enter(void *arg)
 static void start_program(struct os_node *n)
 {
     const struct os_boot *b = n->boot;
-    uint32_t rank = rank_in(n->layout->compute, n->layout->compute_count, n->node);
+    uint32_t rank = os_rank(n, os_group(b, "compute"));
     if (!b->main || rank >= b->ranks || (port_incarnation(n->port) > 1 && !b->restart))
         return;
     char name[32];

@@ -25,6 +25,7 @@ struct os_group {
     const char *name;
     uint32_t count;
     const uint32_t *nodes; /* rank -> node */
+    uint32_t first;        /* rank in its role of the first of them */
 };
 
 /* Who is who; the same on every node, immutable. */
@@ -33,6 +34,7 @@ struct os_layout {
     uint32_t compute_count, io_count;
     const uint32_t *compute; /* rank -> node */
     const uint32_t *io;      /* I/O index -> node */
+    const uint32_t *ranks;   /* node -> rank or I/O index */
     uint32_t service;        /* node */
     uint64_t io_sectors;     /* of device 0 of each I/O node; 0: it has none */
     uint32_t io_sector_bytes;
@@ -109,6 +111,10 @@ struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b);
  * anew (os_boot.restart), it is entered with this as `resume`.  Work named before is paid for
  * first. (blocks) */
 void os_safe_point(struct os_node *n, uint64_t resume);
+
+/* Its rank in a group of the machine, or OS_NO_RANK: it is none of it. */
+#define OS_NO_RANK UINT32_MAX
+uint32_t os_rank(const struct os_node *n, const struct os_group *g);
 
 /* What this service has started on this node, or NULL.  To be kept. */
 void *os_find(const struct os_node *n, const struct os_service_ops *ops);

@@ -28,11 +28,13 @@ bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count)
 
 void lfs_map_give(struct lfs *fs, uint32_t dev, uint32_t count)
 {
-    for (uint32_t i = dev; i < dev + count; i++) {
-        ASSERT(!lfs_map_free(fs, i)); /* LFSI1 */
-        fs->map[i / 64] |= UINT64_C(1) << (i % 64);
-        fs->free_count++;
+    for (uint32_t i = dev, n; i < dev + count; i += n) { /* word by word: a mount gives them all */
+        n = 64 - i % 64 < dev + count - i ? 64 - i % 64 : dev + count - i;
+        uint64_t bits = UINT64_MAX >> (64 - n) << (i % 64);
+        ASSERT((fs->map[i / 64] & bits) == 0); /* LFSI1 */
+        fs->map[i / 64] |= bits;
     }
+    fs->free_count += count;
 }
 
 /* Free blocks from dev on, counted up to `most`. */

@@ -171,17 +171,13 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     return xk_open_enable(self->down[0], self, 0);
 }
 
-struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count)
+struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count, uint32_t rank)
 {
     ASSERT(protl->ops == &nx_protl);
     struct nx *n = protl->state;
-    uint32_t node = port_node(n->port);
     n->nodes = nodes;
     n->count = count;
-    n->rank = NX_NO_NODE;
-    for (uint32_t rank = 0; rank < count; rank++)
-        if (nodes[rank] == node)
-            n->rank = rank;
+    n->rank = rank;
     n->bereaved = n->broken = port_incarnation(n->port) > 1;
     return n;
 }
@@ -264,8 +260,7 @@ const struct xk_protl_ops nx_protl = {
 
 static void *service_start(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
-    (void)n;
-    return nx_start(over, s->on->nodes, s->on->count);
+    return nx_start(over, s->on->nodes, s->on->count, os_rank(n, s->on));
 }
 
 const struct os_service_ops nx_service = {

@@ -59,7 +59,7 @@ extern const struct xk_protl_ops nx_protl;
 
 /* Starts the library over an instance of the protocol.  nodes: rank -> node number, kept by
  * reference.  A node outside the partition has the rank NX_NO_NODE and cannot call the rest. */
-struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count);
+struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count, uint32_t rank);
 
 /* The library as a service: os_find gives the struct nx of a program's node. */
 extern const struct os_service_ops nx_service;

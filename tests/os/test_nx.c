@@ -49,10 +49,13 @@ static void spawn(struct port *p, void *arg)
 /* Programs start when all nodes have booted; that of a later life at once. */
 static void booted(struct rig *r, uint32_t node, struct port *p)
 {
+    uint32_t mine = NX_NO_NODE;
     for (uint32_t rank = 0; rank < t.count; rank++)
-        if (t.nodes[rank] == node)
+        if (t.nodes[rank] == node) {
             t.port[rank] = p;
-    t.nx[node] = nx_start(xk_find(r->k[node], "nx"), t.nodes, t.count);
+            mine = rank;
+        }
+    t.nx[node] = nx_start(xk_find(r->k[node], "nx"), t.nodes, t.count, mine);
     if (port_incarnation(p) > 1)
         spawn(p, NULL);
 }
