@@ -58,6 +58,9 @@ static bool plan_machine(struct run *r, struct err *e)
 {
     const struct workload_ops *ops = r->schema.programs;
     r->machine = machine_plan(r->sim, r->schema.machine, "machine", &registry_machine, e);
+    if (ops->prepare &&
+        !ops->prepare(r->schema.workload, r->point->c->files, r->point->c->file_count, e))
+        return false;
     if (!r->machine ||
         !workload_ranks(ops, r->schema.workload, machine_layout(r->machine), &r->ranks, e))
         return false;

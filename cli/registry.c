@@ -24,6 +24,7 @@
 #define WORKLOADS(W)                                                                               \
     W(io)                                                                                          \
     W(metadata)                                                                                    \
+    W(replay)                                                                                      \
     W(pfs)                                                                                         \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \

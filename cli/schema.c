@@ -153,6 +153,8 @@ bool schema_load(struct schema *s, const struct val *root, struct err *e)
 void schema_fini(struct schema *s)
 {
     free(s->mesh);
+    if (s->programs && s->programs->release && s->workload)
+        s->programs->release(s->workload);
     free(s->workload);
     *s = (struct schema){ 0 };
 }

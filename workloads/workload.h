@@ -10,6 +10,8 @@
 #include "os/node.h"
 #include "sim/base/kind.h"
 
+struct input; /* sim/input.h */
+
 /* A parameter of a workload that names an instance of the graph. */
 struct workload_instance {
     const char *name; /* NULL ends an array */
@@ -28,6 +30,10 @@ struct workload_ops {
     const struct os_service_ops *const *services;
     /* The same where the parameters say which; NULL: `services`. */
     const struct os_service_ops *const *(*services_of)(const void *params);
+    /* Before all else: what it makes of the content of its P_FILE parameters, in `params`, which
+     * release gives back.  NULL: it has none.  False with a sentence. */
+    bool (*prepare)(void *params, const struct input *files, size_t count, struct err *e);
+    void (*release)(void *params);
     /* Refuses parameters that do not fit together or the machine; may be NULL. */
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);
     /* How many compute nodes take part; NULL: all. */

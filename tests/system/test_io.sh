@@ -40,3 +40,33 @@ gives 0 run metadata --json;           digests "$T/out" >"$T/a"
 gives 0 run metadata --json --flatten; digests "$T/out" >"$T/b"
 cmp "$T/a" "$T/b" || fail "metadata: the digest changes when messages are flattened"
 gives 2 run metadata -p files=10000000; says "has room for"
+
+# Recorded requests: what is damaged is refused with file and line, by check too; what other tools say becomes a trace.
+replay() { "$PSIM" "$1" io_replay --set workload.trace="$T/t.replay" "${@:2}"; }
+refused() {
+    printf '%b\n' "$1" >"$T/t.replay"
+    gives 2 replay check; says "$2"
+}
+refused '0 +0 open f\n0 +0 read f 0 x'          "t.replay:2: the size is 'x'"
+refused '0 +0 raed f 0 5'                       "t.replay:1: the operation is 'raed'"
+refused '0 +0 read f 0 5'                       "t.replay:1: read of file 'f', which is not open"
+refused '0 +0 open f\n0 +0 open f'              "t.replay:2: open of file 'f', which is open"
+refused '0 5 open f'                            "t.replay:1: the time is '5'"
+refused '0 +0 open f\n0 +0 write f 0 5 3 2'     "t.replay:2: the stride is '3'; pieces must not overlap"
+refused '0 +0 open f M_ASINK'                   "t.replay:1: the mode is 'M_ASINK', which is no mode of file system 'pfs'"
+refused '0 +0 open f\n0 +0 write f 0 5\n1 +0 barrier' "rank 1 has 1 barriers, rank 0 has 0"
+refused '0 +0 open f'                           "holds no read and no write"
+refused '0 +0 open f\n0 +0 read f 99999999999999999999 5' "t.replay:2: the offset is '99999999999999999999'"
+# In IOR's each reads what its neighbour wrote: a byte that the trace never writes is found.
+for command in 'ior -N 3 -t 64k -b 128k -s 2 -e -C -z' 'ior -N 3 -t 64k -b 128k -F -C -i 2'; do
+    scripts/convert-ior "$command" >"$T/t.replay"
+    gives 0 replay run -q --no-store --set workload.factor=4 --set machine.rows=2 --json
+    n=$(grep -cE ' (read|write) ' "$T/t.replay")
+    grep -A1 '"file.latency.count"' "$T/out" | grep -q " $n\.0" || fail "$command: not $n requests"
+done
+scripts/convert-darshan configs/traces/small.dxt >"$T/t.replay"
+gives 0 replay run -q --no-store --set workload.factor=4 --json
+printf '# DXT, file_id: 1, file_name: x\n X_POSIX 0 write 0 0 y 0 0\n' >"$T/bad.dxt"
+gives 1 scripts/convert-darshan "$T/bad.dxt"
+grep -q "bad.dxt:2: 'y' is not a number" "$T/err" || fail "convert-darshan does not name the line"
+gives 1 scripts/convert-ior 'ior -q'
