@@ -145,6 +145,10 @@ static bool add_service(struct os_boot *b, const struct os_service_ops *ops,
     s.params = kind_load(&ops->kind, table, but, path, e);
     if (!s.params)
         return false;
+    if (ops->check != NULL && !ops->check(s.params, b->layout, path, e)) {
+        free(s.params);
+        return false;
+    }
     b->services = base_realloc(b->services, (b->service_count + 1) * sizeof *b->services);
     b->services[b->service_count++] = s;
     return true;

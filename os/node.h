@@ -49,6 +49,8 @@ struct os_service_ops {
     const char *on, *over; /* the group and the instance when the configuration names none */
     const struct xk_protl_ops *protocol; /* of what it talks over; NULL: any */
     const char *with; /* boots unlisted where this group has nodes, too; NULL: only when listed */
+    /* Refuses what the machine cannot have; NULL: takes all. */
+    bool (*check)(const void *params, const struct os_layout *l, const char *path, struct err *e);
     /* On each node of its group, in the boot upcall.  What os_find gives; never NULL. */
     void *(*start)(struct os_node *n, const struct os_service *s, struct xk_protl *over);
 };

@@ -57,12 +57,14 @@
 #include "os/pfs/layout.h"
 
 struct pfs_params {
-    int64_t unit;   /* stripe unit of a file that is created without attributes */
-    int64_t factor; /* its stripe factor; 0: all I/O nodes */
-    int64_t rpc;    /* data bytes in one call at most */
-    int64_t window; /* calls that one request has under way at most */
-    int64_t depth;  /* and how many of them to one I/O node */
-    int64_t pool;   /* requests that an I/O server works on at once; others wait */
+    int64_t unit;             /* stripe unit, where no mounts are listed */
+    int64_t factor;           /* stripe factor, where none are; 0: all I/O nodes */
+    const struct val *mounts; /* NULL: one, at the root */
+    bool per_file_layout;     /* files may have attributes of their own */
+    int64_t rpc;              /* data bytes in one call at most */
+    int64_t window;           /* calls that one request has under way at most */
+    int64_t depth;            /* and how many of them to one I/O node */
+    int64_t pool;             /* requests that an I/O server works on at once; others wait */
     int64_t retries;
     int64_t prefetch; /* blocks that an open file reads ahead; 0: none */
     sim_time retry_delay;
@@ -72,7 +74,7 @@ extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_cli
 extern const struct counter pfs_client_counters[]; /* of "pfs_client" */
 /* Whole blocks go through the buffers of the I/O nodes. */
 bool pfs_buffered(const struct os_layout *l);
-/* Refuses attributes that the machine does not have ("stripe factor 17 ... 16 I/O nodes"). */
+/* Refuses mounts that the machine cannot have ("stripe factor 17 ... 16 I/O nodes"). */
 bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
                struct err *e);
 
@@ -81,7 +83,7 @@ enum pfs_status {
     PFS_NO_FILE,     /* no file of that name, or it was removed; nothing done */
     PFS_EXISTS,      /* PFS_O_EXCL and the name is taken */
     PFS_BAD_NAME,    /* empty or longer than PFS_NAME_MAX; "." or ".."; a directory below itself */
-    PFS_BAD_ATTRS,   /* stripe unit 0, or a factor or group that the machine does not have */
+    PFS_BAD_ATTRS,   /* not those of the mount, or a unit, factor or group that cannot be */
     PFS_BAD_MODE,    /* a collective call: not the mode or operation of the others; nothing done */
     PFS_BAD_RECORD,  /* not the length or offset of the others; nothing done, but in M_RECORD pieces
                         of a write that went to I/O nodes which had not met the other length */
@@ -96,6 +98,7 @@ enum pfs_status {
     PFS_IS_DIR,      /* the name of a call for files is a directory's */
     PFS_NOT_EMPTY,   /* the directory has entries, or is the root */
     PFS_BAD_OFFSET,  /* a seek to before the beginning or beyond PFS_SIZE_MAX; nothing done */
+    PFS_OTHER_MOUNT, /* of a rename, or no mount is there; nothing done */
     PFS_STATUS_COUNT
 };
 const char *pfs_status_name(enum pfs_status s); /* in words; static */
@@ -134,6 +137,22 @@ struct pfs_attrs {
     uint32_t factor;
     uint32_t group[PFS_FACTOR_MAX]; /* I/O indices, `factor` of them */
 };
+/* Mounts [Intel PFS]: all files below a mount have its layout.  Attributes of a single file are for
+ * what is not Intel's (per_file_layout).  Where no mounts are listed the whole tree is one, with
+ * the layout that the first file is made with. */
+struct pfs_mount {
+    char path[PFS_NAME_MAX + 1];
+    bool home; /* the first: paths without a '/' in front begin there */
+    struct pfs_attrs attrs;
+};
+uint32_t pfs_mount_count(const struct pfs_params *p); /* at least 1 */
+/* The i-th; false with a sentence.  `path`: of the parameters. */
+bool pfs_mount_read(const struct pfs_params *p, const struct os_layout *l, uint32_t i,
+                    const char *path, struct pfs_mount *out, struct err *e) MUST_CHECK;
+/* The first mount of that unit and factor (0: any), or a layout of these where files may have
+ * their own; false with a sentence that begins with `path`. */
+bool pfs_mount_for(const struct os_layout *l, uint64_t unit, uint32_t factor, const char *path,
+                   struct pfs_mount *out, struct err *e) MUST_CHECK;
 /* Refuses so many files of that size where the first I/O node, on which each begins, has no room
  * for its part of them, or no device.  `path` names the table whose size and requests they are. */
 bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32_t files,
@@ -211,7 +230,9 @@ enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode);
 /* No request of the file is under way.  Frees it whatever the status. (blocks) */
 enum pfs_status pfs_close(struct pfs_file *f);
 
-/* Names.  A path is names with '/' between; a '/' in front, behind and twice changes nothing.
+/* Names.  A path is names with '/' between; a '/' behind and twice changes nothing.  One with a '/'
+ * in front begins at the root, others at the first mount.  Files are below mounts alone; the
+ * directory of a mount stays.
  *
  * Removes the name and the local files; open files of it end with PFS_NO_FILE. (blocks) */
 enum pfs_status pfs_unlink(struct pfs_client *c, const char *name);

@@ -93,6 +93,7 @@ struct pfs_io_reply { /* then the data of a read */
     sim_time device, server; /* the device worked; from arrival to reply */
 };
 
+bool pfs_mounts_listed(const struct pfs_params *p); /* else there is one, at the root */
 /* pfs_meta_start and pfs_client_start with the set of modes. */
 void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
                    const struct pfs_params *params, const struct kind_set *modes);

@@ -81,8 +81,7 @@ struct layout {
     struct pfs_attrs attrs;
 };
 
-/* Files of one layout share it. */
-static const struct pfs_attrs *kept(struct meta *m, const struct pfs_attrs *a)
+const struct pfs_attrs *pfs_meta_kept(struct meta *m, const struct pfs_attrs *a)
 {
     LIST_EACH (l, &m->layouts) {
         const struct pfs_attrs *x = &LIST_ENTRY(l, struct layout, link)->attrs;
@@ -96,20 +95,23 @@ static const struct pfs_attrs *kept(struct meta *m, const struct pfs_attrs *a)
     return &y->attrs;
 }
 
-const struct pfs_attrs *pfs_meta_attrs(struct meta *m, const struct pfs_meta_msg *a,
-                                       const uint32_t *group)
+const struct pfs_attrs *pfs_meta_attrs(struct meta *m, struct meta_mount *mount,
+                                       const struct pfs_meta_msg *a, const uint32_t *group)
 {
     struct pfs_attrs x = { .unit = a->unit, .factor = a->factor };
-    uint32_t all = m->layout->io_count < PFS_FACTOR_MAX ? m->layout->io_count : PFS_FACTOR_MAX;
+    const struct pfs_attrs *asked = mount->attrs;
     if (a->factor > 0) {
         memcpy(x.group, group, a->factor * sizeof *group);
-    } else {
-        x.unit = (uint64_t)m->params->unit;
-        x.factor = m->params->factor == 0 ? all : (uint32_t)m->params->factor;
-        for (uint32_t i = 0; i < x.factor && i < PFS_FACTOR_MAX; i++)
-            x.group[i] = i;
+        if (check_attrs(m, &x) != PFS_OK)
+            return NULL;
+        asked = pfs_meta_kept(m, &x);
     }
-    return check_attrs(m, &x) == PFS_OK ? kept(m, &x) : NULL;
+    if (m->params->per_file_layout)
+        return asked;
+    if (!mount->fixed)
+        mount->attrs = asked;
+    mount->fixed = true;
+    return asked == mount->attrs ? asked : NULL;
 }
 
 struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f)
@@ -254,6 +256,12 @@ void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
     list_init(&m->gathers);
     list_init(&m->layouts);
     pfs_tree_init(m);
+    for (uint32_t i = 0; i < pfs_mount_count(params); i++) {
+        struct err e = ERR_INIT;
+        struct pfs_mount x;
+        if (pfs_mount_read(params, layout, i, "", &x, &e)) /* else there is no I/O node */
+            pfs_tree_mount(m, x.path, &x.attrs, params->mounts != NULL, i == 0);
+    }
     pfs_token_start(m);
     xk_on_peer(rpc->kernel, peer_changed, m);
     enum xk_status served = select_serve(m->rpc, PFS_SERVICE_META, serve, m);

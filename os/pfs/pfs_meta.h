@@ -23,7 +23,7 @@ struct meta {
     uint64_t next_id;
     uint32_t lowest_lost; /* of the ranks of the partition that crashed since this server booted */
     struct list files, gathers;
-    struct meta_file *root;
+    struct meta_file *root, *home; /* home: where paths without a '/' in front begin */
     uint64_t next_place;
     struct pfs_hash names, ids; /* of all entries; of files by number */
     struct list layouts;        /* attributes that files have */
@@ -42,14 +42,21 @@ struct seat {
     bool closed;    /* not any more */
 };
 
+struct meta_mount {
+    const struct pfs_attrs *attrs;
+    bool fixed; /* files have them */
+};
+
 /* An entry of a directory. */
 struct meta_file {
     struct meta *m;
     bool dir;
     char *name;
     struct meta_file *parent;
-    struct list sibling;  /* in the parent's children, by place */
-    struct list children; /* of a directory */
+    struct meta_mount *mount; /* NULL: above all */
+    bool mounted;             /* it is the mount's own directory */
+    struct list sibling;      /* in the parent's children, by place */
+    struct list children;     /* of a directory */
     uint64_t place;
     struct pfs_hashed named;
     /* Of a file. */
@@ -81,9 +88,11 @@ struct meta_file *pfs_meta_by_id(struct meta *m, uint64_t id);
 struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f);
 /* To a stat. */
 void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f);
-/* The attributes of a new file: what the caller asks, else the defaults; NULL: they are bad. */
-const struct pfs_attrs *pfs_meta_attrs(struct meta *m, const struct pfs_meta_msg *a,
-                                       const uint32_t *group);
+/* The attributes of a new file below a mount; NULL: it may not have what the caller asks. */
+const struct pfs_attrs *pfs_meta_attrs(struct meta *m, struct meta_mount *mount,
+                                       const struct pfs_meta_msg *a, const uint32_t *group);
+/* Files of one layout share it. */
+const struct pfs_attrs *pfs_meta_kept(struct meta *m, const struct pfs_attrs *a);
 /* A call that waits. */
 struct pfs_call *pfs_meta_hang(struct meta *m, struct list *on, struct select_request *q,
                                uint64_t value);
@@ -91,6 +100,10 @@ struct pfs_call *pfs_meta_hang(struct meta *m, struct list *on, struct select_re
 /* ---- pfs_tree.c ---- */
 
 void pfs_tree_init(struct meta *m); /* at boot */
+/* A mount and its directory; fixed: its files have these attributes, else what the first is made
+ * with.  At the first one begin paths without a '/' in front. */
+void pfs_tree_mount(struct meta *m, const char *path, const struct pfs_attrs *attrs, bool fixed,
+                    bool first);
 /* The entry of that path. */
 enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out);
 /* The file of that name, made where that is asked. */

@@ -1,6 +1,8 @@
 /* pfs_service.c: PFS as services: metadata, a server on every I/O node, a library for programs. */
 #include "os/pfs/pfs_internal.h"
 
+#include <string.h>
+
 #define X(number, name) &pfs_mode_##name.kind,
 static const struct kind *const modes[] = { PFS_MODE_LIST(X) NULL };
 #undef X
@@ -15,12 +17,18 @@ bool pfs_mode_is(enum pfs_mode m, unsigned what)
     P_TIME(pfs_params, retry_delay, "10ms", "1us", "1h",                                           \
            "Pause before a refused or failed call is made again.", "ASSUMED(a disk access long)")
 static const struct param meta_params[] = {
-    P_SIZE(pfs_params, unit, "64KiB", "1B", "1GiB",
-           "Stripe unit of a file that is created without attributes of its own.",
+    P_SIZE(pfs_params, unit, "64KiB", "1B", "1GiB", "Stripe unit, where no mounts are listed.",
            "Intel PFS, default 64 KB; as recalled, no document at hand"),
     P_INT(pfs_params, factor, "0", "0", "256",
-          "Stripe factor of such a file: how many I/O nodes it is spread over; 0: all.",
+          "Stripe factor, where no mounts are listed: how many I/O nodes a file is on; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
+    P_VAL(pfs_params, mounts,
+          "Mounts: { path, unit, factor, group } each; absent: one at the root, of the layout that "
+          "its first file is made with.",
+          "Intel PFS: an ordered stripe group, unit and factor for each mount; as recalled"),
+    P_BOOL(pfs_params, per_file_layout, "false",
+           "A file may be made with a unit, factor and group of its own, as in Vesta; not Intel's.",
+           "proposal 5.1: all files of a PFS have the same layout"),
     RETRY_DELAY,
     P_END,
 };
@@ -78,6 +86,12 @@ static void *start_meta(struct os_node *n, const struct os_service *s, struct xk
     return n;
 }
 
+static bool check_meta(const void *params, const struct os_layout *l, const char *path,
+                       struct err *e)
+{
+    return l->io_count == 0 || pfs_check(params, l, path, e);
+}
+
 static void *start_server(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
     const struct server_params *p = s->params;
@@ -91,14 +105,15 @@ static void *start_client(struct os_node *n, const struct os_service *s, struct 
     return pfs_client_start(over, n->layout, s->params);
 }
 
-#define SERVICE(name_, doc_, params_, tag, on_, start_)                                            \
+#define SERVICE(name_, doc_, params_, tag, on_, start_, ...)                                       \
     {                                                                                              \
         .kind = { .name = name_, .doc = doc_, .params = params_, .params_size = sizeof(tag) },     \
-        .on = on_, .over = "rpc", .protocol = &select_protl, .with = "io", .start = start_         \
+        .on = on_, .over = "rpc", .protocol = &select_protl, .with = "io", .start = start_,        \
+        __VA_ARGS__                                                                                \
     }
 const struct os_service_ops pfs_meta_service =
     SERVICE("pfs_meta", "Names, sizes and tokens of the parallel file system.", meta_params,
-            struct pfs_params, "service", start_meta);
+            struct pfs_params, "service", start_meta, .check = check_meta);
 const struct os_service_ops pfs_server_service =
     SERVICE("pfs_server", "The parts of files that lie on this node's device.", server_params,
             struct server_params, "io", start_server);
@@ -132,4 +147,33 @@ bool pfs_buffered(const struct os_layout *l)
 {
     const struct server_params *p = os_service_params(l, &pfs_server_service);
     return p != NULL && p->lfs.buffered;
+}
+
+bool pfs_mount_for(const struct os_layout *l, uint64_t unit, uint32_t factor, const char *path,
+                   struct pfs_mount *out, struct err *e)
+{
+    static const struct pfs_params none = { .unit = 65536 };
+    const struct pfs_params *own = os_service_params(l, &pfs_meta_service);
+    struct pfs_params p = own != NULL ? *own : none;
+    struct pfs_mount first = { 0 };
+    for (uint32_t i = 0; i < pfs_mount_count(&p); i++) {
+        if (!pfs_mount_read(&p, l, i, "machine.os.pfs_meta", out, e))
+            return false;
+        if ((unit == 0 || out->attrs.unit == unit) && (factor == 0 || out->attrs.factor == factor))
+            return true;
+        first = i == 0 ? *out : first;
+    }
+    if (pfs_mounts_listed(&p) && !p.per_file_layout)
+        return err_set(e,
+                       "%s: none of machine.os.pfs_meta.mounts has stripe unit %llu and factor %u "
+                       "(0: any); %s has %llu and %u",
+                       path, (unsigned long long)unit, factor, first.path,
+                       (unsigned long long)first.attrs.unit, first.attrs.factor);
+    p.mounts = NULL;
+    p.unit = unit != 0 ? (int64_t)unit : (int64_t)first.attrs.unit;
+    p.factor = factor != 0 ? factor : first.attrs.factor;
+    if (!pfs_mount_read(&p, l, 0, path, out, e))
+        return false;
+    memcpy(out->path, first.path, sizeof out->path);
+    return true;
 }

@@ -40,7 +40,7 @@ static struct meta_file *child(struct meta *m, const struct meta_file *dir, cons
 
 static enum pfs_status walk(struct meta *m, const char *path, struct place *p)
 {
-    *p = (struct place){ .entry = m->root };
+    *p = (struct place){ .entry = path[0] == '/' ? m->root : m->home };
     if (path[0] == 0)
         return PFS_BAD_NAME;
     for (path += strspn(path, "/"); *path != 0; path += strspn(path, "/")) {
@@ -63,6 +63,7 @@ static void link_at(struct meta *m, struct meta_file *f, const struct place *p)
     f->name = port_alloc(m->port, p->length + 1);
     memcpy(f->name, p->name, p->length);
     f->parent = p->dir;
+    f->mount = p->dir->mount;
     f->place = ++m->next_place;
     list_push(&p->dir->children, &f->sibling);
     pfs_hash_add(&m->names, &f->named, key_of(p->dir, p->name, p->length));
@@ -118,8 +119,31 @@ void pfs_tree_init(struct meta *m)
     list_init(&m->files);
     m->root = new_entry(m, NULL);
     m->root->dir = true;
+    m->home = m->root;
     m->next_id = 0; /* the root's is the one that no file has */
     m->root->id = 0;
+}
+
+void pfs_tree_mount(struct meta *m, const char *path, const struct pfs_attrs *attrs, bool fixed,
+                    bool first)
+{
+    char front[PFS_NAME_MAX + 1];
+    struct place p;
+    for (size_t n = 1; n <= strlen(path); n++) { /* the directories on the way */
+        if (path[n] != '/' && path[n] != 0)
+            continue;
+        memcpy(front, path, n);
+        front[n] = 0;
+        if (walk(m, front, &p) == PFS_OK && p.entry == NULL)
+            new_entry(m, &p)->dir = true;
+    }
+    struct meta_mount *x = port_alloc(m->port, sizeof *x);
+    *x = (struct meta_mount){ pfs_meta_kept(m, attrs), fixed };
+    if (walk(m, path, &p) != PFS_OK)
+        return;
+    p.entry->mount = x;
+    p.entry->mounted = true;
+    m->home = first ? p.entry : m->home;
 }
 
 enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out)
@@ -144,7 +168,9 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
         return (a->flags & PFS_O_EXCL) && (a->flags & PFS_O_CREATE) ? PFS_EXISTS : PFS_OK;
     if (!(a->flags & PFS_O_CREATE))
         return PFS_NO_FILE;
-    const struct pfs_attrs *attrs = pfs_meta_attrs(m, a, group);
+    if (p.dir->mount == NULL)
+        return PFS_OTHER_MOUNT;
+    const struct pfs_attrs *attrs = pfs_meta_attrs(m, p.dir->mount, a, group);
     if (attrs == NULL)
         return PFS_BAD_ATTRS;
     struct meta_file *f = *out = new_entry(m, &p);
@@ -192,7 +218,7 @@ static void do_rmdir(struct meta *m, struct select_request *q, const struct pfs_
     enum pfs_status s = pfs_tree_find(m, a->name, &f);
     if (s == PFS_OK && !f->dir)
         s = PFS_NOT_DIR;
-    if (s == PFS_OK && (!list_empty(&f->children) || f == m->root))
+    if (s == PFS_OK && (!list_empty(&f->children) || f == m->root || f->mounted))
         s = PFS_NOT_EMPTY;
     if (s == PFS_OK)
         free_entry(f);
@@ -207,6 +233,8 @@ static enum pfs_status may_move(const struct meta_file *from, const struct place
             return PFS_BAD_NAME; /* below itself */
     if (to->dir == NULL || from->parent == NULL)
         return PFS_BAD_NAME; /* the root */
+    if (from->mounted || from->mount != to->dir->mount || (to->entry != NULL && to->entry->mounted))
+        return PFS_OTHER_MOUNT;
     if (to->entry == NULL)
         return PFS_OK;
     if (from->dir != to->entry->dir)

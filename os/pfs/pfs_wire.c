@@ -32,23 +32,10 @@ const char *pfs_status_name(enum pfs_status s)
                                          "not a directory",
                                          "is a directory",
                                          "directory not empty",
-                                         "bad offset" };
+                                         "bad offset",
+                                         "on another mount" };
     _Static_assert(ARRAY_LEN(names) == PFS_STATUS_COUNT, "a name per status");
     return (unsigned)s < PFS_STATUS_COUNT ? names[s] : "?";
-}
-
-bool pfs_check(const struct pfs_params *p, const struct os_layout *layout, const char *path,
-               struct err *e)
-{
-    if (layout->io_count == 0)
-        return err_set(e, "%s: PFS needs an I/O node, the machine has none", path);
-    if (p->factor > layout->io_count)
-        return err_set(
-            e,
-            "%s.factor: stripe factor %lld is more than the %u I/O nodes of the machine; "
-            "write 1 to %u, or 0 for all",
-            path, (long long)p->factor, layout->io_count, layout->io_count);
-    return true;
 }
 
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off)

@@ -1,5 +1,7 @@
 /* pio_pfs.c: PFS (os/pfs) as a system of pio.  A list of runs becomes a request each, some of which
  * are under way at once; they are taken back in the order of the list. */
+#include <stdio.h> /* snprintf alone */
+
 #include "os/pfs/pfs.h"
 #include "os/pio/pio.h"
 
@@ -41,6 +43,7 @@ static enum pio_status status_of(enum pfs_status s)
         [PFS_IS_DIR] = PIO_BAD_NAME,
         [PFS_NOT_EMPTY] = PIO_BAD_NAME,
         [PFS_BAD_OFFSET] = PIO_UNSUPPORTED,
+        [PFS_OTHER_MOUNT] = PIO_BAD_NAME,
     };
     _Static_assert(ARRAY_LEN(of) == PFS_STATUS_COUNT, "each status of PFS is one of pio");
     return of[s];
@@ -61,32 +64,16 @@ static unsigned traits_of(int mode)
            (meet ? PIO_MODE_TOGETHER : 0u) | (one ? PIO_MODE_SAME : 0u);
 }
 
-static struct pfs_attrs attrs_of(const struct os_layout *l, uint64_t unit, uint32_t factor)
-{
-    const struct pfs_params *own = os_service_params(l, &pfs_meta_service);
-    if (own && unit == 0)
-        unit = (uint64_t)own->unit;
-    if (own && factor == 0)
-        factor = (uint32_t)own->factor;
-    struct pfs_attrs a = { .unit = unit, .factor = factor == 0 ? l->io_count : factor };
-    if (a.factor > PFS_FACTOR_MAX)
-        a.factor = PFS_FACTOR_MAX;
-    for (uint32_t i = 0; i < a.factor; i++)
-        a.group[i] = i;
-    return a;
-}
-
 static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
 {
-    struct pfs_params p = { .factor = plan->factor };
-    struct pfs_attrs a = attrs_of(l, plan->unit, plan->factor);
+    struct pfs_mount m;
     if (plan->warm && !pfs_buffered(l))
         return err_set(e,
                        "%s.cache = 'warm': only with machine.os.pfs_server.lfs.buffered = true, "
                        "else no buffer has anything",
                        plan->path);
-    return pfs_check(&p, l, plan->path, e) &&
-           pfs_room_check(l, &a, plan->files, plan->size, plan->path, e);
+    return pfs_mount_for(l, plan->unit, plan->factor, plan->path, &m, e) &&
+           pfs_room_check(l, &m.attrs, plan->files, plan->size, plan->path, e);
 }
 
 static void *start(struct os_node *n)
@@ -96,14 +83,19 @@ static void *start(struct os_node *n)
 
 static enum pio_status open(struct pio_file *f, const struct pio_open *o)
 {
-    struct pfs_attrs a = attrs_of(f->sys->node->layout, o->unit, o->factor);
+    struct pfs_mount m;
+    struct err e = ERR_INIT;
+    char path[2 * PFS_NAME_MAX];
     struct pfs_file *file = NULL;
     _Static_assert((int)PIO_O_CREATE == PFS_O_CREATE && (int)PIO_O_EXCL == PFS_O_EXCL &&
                        (int)PIO_O_TRUNC == PFS_O_TRUNC,
                    "the flags are those of PFS");
+    if (!pfs_mount_for(f->sys->node->layout, o->unit, o->factor, "", &m, &e))
+        return PIO_BAD_LAYOUT;
+    (void)snprintf(path, sizeof path, "%s/%s", m.path, o->name);
     enum pfs_status s = (o->together ? pfs_gopen : pfs_open)(
-        f->sys->state, o->name, o->flags, mode_of(o->mode), o->rank, o->ranks,
-        o->flags & PIO_O_CREATE ? &a : NULL, &file);
+        f->sys->state, m.home || o->name[0] == '/' ? o->name : path, o->flags, mode_of(o->mode),
+        o->rank, o->ranks, o->flags & PIO_O_CREATE ? &m.attrs : NULL, &file);
     f->state = file;
     return status_of(s);
 }

@@ -15,6 +15,7 @@ void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
                                      .depth = 2,
                                      .pool = 4,
                                      .retries = 3,
+                                     .per_file_layout = true,
                                      .retry_delay = 5 * SIM_MS };
     w->lfs = (struct lfs_params){ .block = 2048,
                                   .inode = 1024,

@@ -394,3 +394,104 @@ Test(pfs_names, the_size_is_what_the_holder_of_the_token_knows)
 {
     run(2, sizes);
 }
+
+/* ---- mounts ---- */
+
+static struct val *number_list(uint32_t a, uint32_t b, uint32_t count)
+{
+    struct val *l = val_new(VAL_LIST, NULL, 0);
+    val_append(l, val_new_int(a, NULL, 0));
+    if (count > 1)
+        val_append(l, val_new_int(b, NULL, 0));
+    return l;
+}
+
+static struct val *mount(const char *path, const char *unit, struct val *group)
+{
+    struct val *v = val_new(VAL_TABLE, NULL, 0);
+    val_put(v, "path", val_new_string(path, NULL, 0));
+    val_put(v, "unit", val_new_string(unit, NULL, 0));
+    val_put(v, "group", group);
+    return v;
+}
+
+static enum pfs_status open_of(struct pfs_client *c, const char *name, uint64_t unit, uint32_t at)
+{
+    struct pfs_attrs a = { .unit = unit, .factor = 1, .group = { at } };
+    struct pfs_file *f = NULL;
+    enum pfs_status s = pfs_open(c, name, PFS_O_CREATE, M_ASYNC, 0, 1, &a, &f);
+    if (s == PFS_OK)
+        cr_assert_eq(pfs_close(f), PFS_OK);
+    return s;
+}
+
+static void check_attrs(struct pfs_client *c, const char *name, uint64_t unit, uint32_t factor,
+                        uint32_t first)
+{
+    struct pfs_stat st;
+    struct pfs_file *f = file(c, name, M_ASYNC);
+    cr_assert_eq(put(f, 9000), PFS_OK);
+    cr_assert_eq(pfs_close(f), PFS_OK);
+    cr_assert_eq(pfs_stat(c, name, &st), PFS_OK);
+    cr_assert_eq(st.attrs.unit, unit);
+    cr_assert_eq(st.attrs.factor, factor);
+    cr_assert_eq(st.attrs.group[0], first);
+    cr_assert_eq(st.size, 9000);
+}
+
+/* Files have the layout of the mount that they are below, and no other. */
+static void below_mounts(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_file *f = NULL;
+    (void)w;
+    (void)rank;
+    check_attrs(c, "x", 1024, 2, 2);
+    check_attrs(c, "/pfs/one/y", 512, 1, 1);
+    cr_assert_eq(pfs_open(c, "/z", PFS_O_CREATE, M_ASYNC, 0, 1, NULL, &f), PFS_OTHER_MOUNT);
+    cr_assert_eq(pfs_rename(c, "x", "one/x"), PFS_OTHER_MOUNT);
+    cr_assert_eq(pfs_rename(c, "one", "two"), PFS_OTHER_MOUNT);
+    cr_assert_eq(pfs_rename(c, "one/y", "/pfs/one/z"), PFS_OK);
+    cr_assert_eq(pfs_unlink(c, "one/z"), PFS_OK);
+    cr_assert_eq(pfs_rmdir(c, "one"), PFS_NOT_EMPTY);
+    cr_assert_eq(open_of(c, "one/a", 512, 1), PFS_OK);
+    cr_assert_eq(open_of(c, "one/b", 512, 0), PFS_BAD_ATTRS);
+    cr_assert_eq(open_of(c, "one/b", 1024, 1), PFS_BAD_ATTRS);
+    cr_assert_eq(open_of(c, "c", 512, 1), PFS_BAD_ATTRS);
+    cr_assert_eq(pfs_open(c, "c", 0, M_ASYNC, 0, 1, NULL, &f), PFS_NO_FILE);
+}
+
+Test(pfs_names, files_have_the_layout_of_their_mount)
+{
+    struct pfs_world w;
+    struct val *list = val_new(VAL_LIST, NULL, 0);
+    val_append(list, mount("/pfs", "1KiB", number_list(2, 0, 2)));
+    val_append(list, mount("/pfs/one", "512B", number_list(1, 0, 1)));
+    pfs_world_defaults(&w, 1, 3);
+    w.params.mounts = list;
+    w.params.per_file_layout = false;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1 });
+    pfs_world_run(&w, below_mounts);
+    pfs_world_stop(&w);
+    val_free(list);
+}
+
+/* Without a list all files are as the first is made. */
+static void as_the_first(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    (void)w;
+    (void)rank;
+    cr_assert_eq(open_of(c, "a", 0, 1), PFS_BAD_ATTRS);
+    cr_assert_eq(open_of(c, "a", 2048, 1), PFS_OK);
+    cr_assert_eq(open_of(c, "b", 1024, 1), PFS_BAD_ATTRS);
+    check_attrs(c, "c", 2048, 1, 1);
+}
+
+Test(pfs_names, without_mounts_all_files_are_like_the_first)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 1, 3);
+    w.params.per_file_layout = false;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1 });
+    pfs_world_run(&w, as_the_first);
+    pfs_world_stop(&w);
+}

@@ -42,3 +42,29 @@ for mode in M_ASYNC M_UNIX; do
     grep -A1 '"pfs.latency.count"' "$T/out" | grep -q ' 20.0' || fail "$mode: not each request was made once"
     grep -A1 '"machine.crashes"' "$T/out" | grep -q ' 1.0' || fail "$mode: the node did not crash"
 done
+
+# Mounts: a program uses the first that has its unit and factor; what cannot be is refused.
+config mounts <<'END'
+local paragon = include "machines/paragon.lua"
+local m = paragon { rows = 2, columns = 4, io_nodes = 3, os = { pfs_meta = {
+    per_file_layout = param("per_file", false),
+    mounts = { { path = param("path", "/pfs"), unit = "64KiB", factor = param("mount", 0) },
+               { path = "/one", unit = "16KiB", group = { param("member", 2), param("twice", 0) } } } } } }
+return { machine = m, workload = { kind = "pfs", op = "write", size = "100000B", requests = 2, readback = true,
+                                   unit = param("unit", "64KiB"), factor = param("factor", 0) } }
+END
+mounts() { # CODE TEXT [OPTION]...
+    local code=$1 text=$2
+    shift 2
+    gives "$code" "$PSIM" check "$T/mounts.lua" "$@"; [ -z "$text" ] || says "$text"
+    gives "$code" "$PSIM" run "$T/mounts.lua" -q --no-store "$@"; [ -z "$text" ] || says "$text"
+}
+mounts 0 ''
+mounts 0 '' -p unit=16KiB -p factor=2
+mounts 2 "mounts has stripe unit 16384 and factor 3 (0: any); /pfs has 65536 and 3" -p unit=16KiB -p factor=3
+mounts 0 '' -p unit=16KiB -p factor=3 -p per_file=true
+mounts 2 "machine.os.pfs_meta.mounts[1].factor: stripe factor 4 is more than the 3 I/O nodes of the machine" -p mount=4
+mounts 2 "machine.os.pfs_meta.mounts[2].group[1]: not one of the machine's I/O nodes, 0 to 2" -p member=3
+mounts 2 "I/O node 0 stands there twice" -p member=0
+mounts 2 "two mounts at '/one'" -p path=/one
+mounts 2 "'pfs' does not begin with '/'" -p path=pfs
