@@ -11,8 +11,8 @@ local paragon = include "machines/paragon.lua"
 local pattern = param("pattern", "interleaved")
 local dealt = #pattern <= 2
 
-local function case(p, lists)
-  return { pattern = p, ["workload.lists"] = lists }
+local function case(p, method)
+  return { pattern = p, ["workload.method"] = method }
 end
 
 return {
@@ -20,7 +20,7 @@ return {
   machine = paragon { rows = 4, columns = 6, io_nodes = 4, storage = { kind = "raid3" } },
   workload = {
     kind = "io", op = param("op", "read"), nodes = 16,
-    access = dealt and "array" or pattern, lists = param("workload.lists", true),
+    access = dealt and "array" or pattern, method = param("workload.method", "list"),
     size = "128KiB", requests = 4, warmup = 0,
     shape = { distribution = dealt and pattern or "a", record = "8KiB", block = "256KiB",
               inner = 4, outer = "1MiB" },
@@ -29,19 +29,19 @@ return {
     product = {
       pattern = { "interleaved", "partitioned", "broadcast", "segmented", "strided", "nested",
                   "random", "b", "c", "nb", "bn", "bb", "cb", "bc", "cc" },
-      ["workload.lists"] = { true, false },
+      ["workload.method"] = { "list", "pieces" },
     },
   },
   measures = { "file.bandwidth", "file.latency" },
   expectations = {
     { kind = "ratio", name = "cyclic records: lists over pieces", measure = "file.bandwidth",
-      at = case("c", true), over = case("c", false), min = 1,
+      at = case("c", "list"), over = case("c", "pieces"), min = 1,
       doc = "16 pieces of 8 KiB are under way at once, not one after the other" },
     { kind = "ratio", name = "one piece a request: lists change nothing",
       measure = "file.bandwidth",
-      at = case("partitioned", true), over = case("partitioned", false), min = 1, max = 1 },
+      at = case("partitioned", "list"), over = case("partitioned", "pieces"), min = 1, max = 1 },
     { kind = "ratio", name = "all read the same, or each its own", measure = "file.bandwidth",
-      at = case("broadcast", true), over = case("interleaved", true), min = 1,
+      at = case("broadcast", "list"), over = case("interleaved", "list"), min = 1,
       doc = "blocks that others have asked for are read again: PFS keeps no buffers" },
   },
 }

@@ -260,7 +260,10 @@ const struct xk_protl_ops nx_protl = {
 
 static void *service_start(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
-    return nx_start(over, s->on->nodes, s->on->count, os_rank(n, s->on));
+    /* A partition is what a job is loaded on. */
+    uint32_t jobs = n->boot->ranks, rank = os_rank(n, s->on);
+    uint32_t count = jobs > 0 && s->on->nodes == n->layout->compute ? jobs : s->on->count;
+    return nx_start(over, s->on->nodes, count, rank < count ? rank : NX_NO_NODE);
 }
 
 const struct os_service_ops nx_service = {

@@ -226,6 +226,43 @@ void rope_add_slice(struct rope *r, const struct rope *src, uint64_t off, uint64
         rope_fini(&self);
 }
 
+void rope_cursor_init(struct rope_cursor *c, const struct rope *r)
+{
+    *c = (struct rope_cursor){ .rope = r, .left = r->length };
+}
+
+static void cursor_move(struct rope_cursor *c, uint64_t n, struct rope *out)
+{
+    ASSERT(n <= c->left);
+    c->left -= n;
+    while (n > 0) {
+        struct rope_slice s = c->rope->slices[c->slice];
+        uint64_t here = s.len - c->in < n ? s.len - c->in : n;
+        if (out) {
+            s.off += s.leaf->ops == &leaf_zero_ops ? 0 : c->in;
+            s.len = here;
+            leaf_get(s.leaf);
+            add_slice(out, s);
+        }
+        n -= here;
+        c->in += here;
+        if (c->in == c->rope->slices[c->slice].len) {
+            c->slice++;
+            c->in = 0;
+        }
+    }
+}
+
+void rope_cursor_skip(struct rope_cursor *c, uint64_t n)
+{
+    cursor_move(c, n, NULL);
+}
+
+void rope_cursor_take(struct rope_cursor *c, uint64_t n, struct rope *out)
+{
+    cursor_move(c, n, out);
+}
+
 void rope_split(struct rope *r, uint64_t at, struct rope *tail)
 {
     rope_init(tail);

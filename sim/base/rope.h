@@ -107,6 +107,17 @@ void rope_add_leaf(struct rope *r, struct leaf *l, uint64_t off, uint64_t len);
 void rope_join(struct rope *r, struct rope *src);
 /* Appends bytes [off, off+len) of src, which keeps them. */
 void rope_add_slice(struct rope *r, const struct rope *src, uint64_t off, uint64_t len);
+/* A place in a rope: what is taken there goes on where the last taking ended, at the cost of the
+ * slices that it passes.  The rope stays as it is meanwhile. */
+struct rope_cursor {
+    const struct rope *rope;
+    uint32_t slice;
+    uint64_t in;   /* bytes of the slice before the place */
+    uint64_t left; /* bytes of the rope behind it */
+};
+void rope_cursor_init(struct rope_cursor *c, const struct rope *r);         /* at its front */
+void rope_cursor_skip(struct rope_cursor *c, uint64_t n);                   /* passes n bytes */
+void rope_cursor_take(struct rope_cursor *c, uint64_t n, struct rope *out); /* appends to out */
 /* Moves the bytes from `at` on to tail (initialised here); r keeps the first `at`. */
 void rope_split(struct rope *r, uint64_t at, struct rope *tail);
 /* Drops the first / all but the first n bytes. */

@@ -39,7 +39,9 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     struct pfs_world *w = CONTAINER_OF(r, struct pfs_world, r);
     (void)p;
     w->booted++;
-    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc"), *nx = xk_find(r->k[node], "nx");
+    if (nx != NULL && node < w->compute)
+        w->nx[node] = nx_start(nx, w->nodes, w->compute, node);
     if (node < w->compute)
         w->client[node] = pfs_client_start(rpc, &w->layout, &w->params);
     else if (node < w->compute + w->io)

@@ -5,6 +5,7 @@
 #ifndef TESTS_OS_PFS_WORLD_H
 #define TESTS_OS_PFS_WORLD_H
 
+#include "os/nx/nx.h"
 #include "os/pfs/pfs.h"
 #include "tests/os/xk_rig.h"
 
@@ -17,6 +18,7 @@ struct pfs_world {
     struct os_layout layout;
     uint32_t nodes[RIG_NODES];
     struct pfs_client *client[RIG_NODES];
+    struct nx *nx[RIG_NODES]; /* where the graph has an instance "nx" */
     /* programs */
     void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank);
     uint32_t running, booted;

@@ -7,7 +7,7 @@
 #ifndef WORKLOADS_IO_JOB_H
 #define WORKLOADS_IO_JOB_H
 
-#include "os/pio/pio.h"
+#include "os/pio/coll.h"
 
 /* One rank of a program. */
 struct io_job {
@@ -20,6 +20,7 @@ struct io_job {
 
 struct io_target {
     struct pio_file *f;
+    struct coll *coll; /* by what method requests are made; NULL: as they are */
     uint64_t seed;
     char name[64];
 };
@@ -29,7 +30,8 @@ bool io_good(const struct io_job *j, enum pio_status s, const char *what, const 
 /* True when all ranks say so; one that has failed must not leave the others waiting.  They have met
  * before one goes on after its node's crash. (blocks) */
 bool io_agree(const struct io_job *j, const char *tag, bool mine);
-/* A request of these runs; its times are added to `sum`. (blocks) */
+/* A request of these runs, of none only by a collective method; its times are added to `sum`.
+ * (blocks) */
 bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
                  const struct pio_run *runs, uint32_t count, struct pio_split *sum);
 

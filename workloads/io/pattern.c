@@ -321,7 +321,7 @@ static uint32_t add(struct pio_run *last, uint32_t n, uint64_t off, uint64_t len
 
 uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct pio_run *out, uint32_t room)
 {
-    uint64_t own = io_pattern_own(p), pos = k * p->size;
+    uint64_t own = io_pattern_own(p), pos = k * p->size < own ? k * p->size : own;
     uint64_t end = own - pos < p->size ? own : pos + p->size;
     struct pio_run last = { .count = 1 };
     uint32_t n = 0;

@@ -20,10 +20,11 @@ enum cache { COLD, WARM };
 
 struct params {
     struct io_loop_params loop;
-    int op, system, access, file, cache;
+    int op, system, access, file, cache, method;
     const char *mode;
+    struct coll_params collective;
     int64_t size, nodes, unit, factor, span;
-    bool verify, readback, preallocate, lists;
+    bool verify, readback, preallocate;
     struct io_shape shape;
 };
 
@@ -44,9 +45,12 @@ static const struct param params_desc[] = {
                 "Which bytes a rank touches, in a mode where programs choose their offsets.",
                 "Nitzberg: broadcast, partitioned, interleaved"),
     P_TABLE(params, shape, io_shape_params, "Numbers of the access pattern."),
-    P_BOOL(params, lists, "true",
-           "A request names all its runs; else there is a request for each piece of the file, one "
-           "after the other."),
+    P_CHOICE_OF(
+        params, method, "list", coll_methods,
+        "How the ranks' requests go to the file system; other than list and pieces: all ranks "
+        "make each request together."),
+    P_TABLE(params, collective, coll_params_desc, "What collective methods may use.",
+            "see its parameters"),
     P_CHOICE(params, file, "shared", file_names, "One file for all ranks, or one for each.",
              "ASSUMED(a choice of the experiment)"),
     P_SIZE(params, size, "64KiB", "1B", "1GiB", "Bytes of a request.", "ASSUMED(one stripe unit)"),
@@ -105,6 +109,11 @@ static const struct pio_ops *system_of(const struct params *p)
     return kind_at(&pio_systems, p->system);
 }
 
+static const struct coll_ops *method_of(const struct params *p)
+{
+    return kind_at(&coll_methods, p->method);
+}
+
 static int mode_of(const struct params *p) /* `check` has found it */
 {
     int mode = PIO_PLAIN;
@@ -148,6 +157,18 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->span > 0 && !(traits & PIO_MODE_OFFSETS))
         return err_set(e, "workload.span: only in a mode where a program chooses its offsets, such "
                           "as M_UNIX and M_ASYNC");
+    if (method_of(p) != &coll_list && !(traits & PIO_MODE_OFFSETS))
+        return err_set(e,
+                       "workload.method = '%s': only in a mode where a program chooses its "
+                       "offsets, such as M_ASYNC",
+                       method_of(p)->kind.name);
+    if (method_of(p)->together && p->file == OWN)
+        return err_set(e,
+                       "workload.method = '%s': all ranks transfer together, and with "
+                       "file = 'own' each has a file of its own",
+                       method_of(p)->kind.name);
+    if (!coll_check(method_of(p), layout, "workload.method", e))
+        return false;
     if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / nodes_of(p, layout))
         return err_set(e,
                        "workload: %lld requests of %lld bytes on %u nodes make a file of more than "
@@ -249,16 +270,7 @@ static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
         r->room = io_pattern_runs(&r->pattern, nth, r->runs, n);
     }
     struct pio_split sum = { .latency = 0 };
-    bool fine = true;
-    if (r->p->lists)
-        fine = io_transfer(&r->j, &r->t, op, r->runs, n, &sum);
-    for (uint32_t i = 0; i < n && !r->p->lists; i++)
-        for (uint64_t j = 0; j < r->runs[i].count && fine; j++) {
-            const struct pio_run piece = { .off = r->runs[i].off + j * r->runs[i].stride,
-                                           .len = r->runs[i].len,
-                                           .count = 1 };
-            fine = io_transfer(&r->j, &r->t, op, &piece, 1, &sum);
-        }
+    bool fine = io_transfer(&r->j, &r->t, op, r->runs, n, &sum);
     if (fine && measured) {
         uint64_t moved = pio_length(r->runs, n);
         if (r->traits & PIO_MODE_SAME)
@@ -283,33 +295,40 @@ static bool flush(void *self)
     return io_good(&r->j, pio_flush(r->t.f), "sync", r->t.name);
 }
 
-/* Those of an array that have any of it. */
-static uint32_t ranks_with_a_part(const struct run *r)
+/* Of a piece of work: the ranks that have any of it, and how many requests this one makes: its own,
+ * or as many as any when all make them together. */
+static uint64_t share_of_work(const struct run *r, uint32_t *with_a_part)
 {
+    uint64_t own = io_pattern_requests(&r->pattern), most = own;
     struct io_pattern q = r->pattern;
-    uint32_t n = 0;
-    if (!q.ops->whole || r->p->file == OWN)
-        return r->j.ranks;
-    for (uint32_t i = 0; i < r->j.ranks; i++) {
+    *with_a_part = r->p->file == OWN ? r->j.ranks : 0;
+    for (uint32_t i = 0; i < r->j.ranks && r->p->file == SHARED; i++) {
         q = io_pattern(q.ops, q.shape, q.size, q.per_rank, i, q.ranks);
-        n += io_pattern_own(&q) > 0;
+        uint64_t n = io_pattern_requests(&q);
+        *with_a_part += n > 0;
+        most = n > most ? n : most;
     }
-    return n;
+    if (!method_of(r->p)->together)
+        return own;
+    *with_a_part = r->j.ranks;
+    return most;
 }
 
 static bool loop(struct run *r)
 {
     const struct params *p = r->p;
     bool whole = r->pattern.ops->whole;
-    if (whole && io_pattern_own(&r->pattern) == 0)
+    uint32_t ranks = r->j.ranks;
+    uint64_t count = whole ? share_of_work(r, &ranks) : 0;
+    if (whole && count == 0)
         return true;
     const struct io_loop l = { .port = r->j.node->port,
                                .p = &p->loop,
-                               .ranks = ranks_with_a_part(r),
-                               .count = whole ? io_pattern_requests(&r->pattern) : 0,
+                               .ranks = ranks,
+                               .count = count,
                                .work = whole,
                                .writes = p->op == OP_WRITE,
-                               .together = r->traits & PIO_MODE_TOGETHER,
+                               .together = r->traits & PIO_MODE_TOGETHER || method_of(p)->together,
                                .from = r->j.resume,
                                .self = r,
                                .request = step,
@@ -332,7 +351,8 @@ static bool read_back(struct run *r)
     if (!io_agree(&r->j, "readback", true) ||
         (r->j.resume == 0 && !io_good(&r->j, plain_mode(r), "setiomode", r->t.name)))
         return false;
-    uint64_t all = io_pattern_requests(&r->pattern);
+    uint32_t ranks;
+    uint64_t all = r->pattern.ops->whole ? share_of_work(r, &ranks) : r->pattern.per_rank;
     for (uint64_t k = 0; k < all; k++)
         if (!request(r, PIO_READ, k, false))
             return false;
@@ -354,8 +374,11 @@ static void program(struct os_node *node, const struct program *me, const struct
     r.pattern = pattern_of(p, me->rank, me->ranks, r.traits);
     if (!open_file(&r))
         return;
-    if (io_agree(&r.j, "looped", loop(&r)) && (!r.p->readback || read_back(&r)))
+    r.t.coll = coll_open(method_of(p), &p->collective, r.t.f);
+    if (io_agree(&r.j, "looped", loop(&r)) && (!r.p->readback || read_back(&r))) {
+        coll_close(r.t.coll);
         (void)io_good(&r.j, pio_close(r.t.f), "close", r.t.name);
+    }
 }
 
 static void io_main(struct os_node *node, const struct program *me)
