@@ -168,7 +168,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     list_init(&n->probes);
     port_timer_init(n->port, &n->work, do_work, n);
     xk_on_peer(self->kernel, peer_changed, n);
-    return xk_open_enable(self->down[0], self, 0);
+    return XK_OK;
 }
 
 struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t count, uint32_t rank)
@@ -179,6 +179,8 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
     n->count = count;
     n->rank = rank;
     n->bereaved = n->broken = port_incarnation(n->port) > 1;
+    xk_open_enable(protl->down[0], protl, 0);
+    xk_open_enable(protl->down[0], protl, 1);
     return n;
 }
 

@@ -126,8 +126,8 @@ static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struc
         return p ? p->partial : NULL;
     if (p)
         nx_peer_drop_partial(n, p); /* it said that it was longer */
-    if (!n->nodes || lower->key > 1 || !xk_msg_pop(m, wire, sizeof(wire)) ||
-        !nx_header_load(wire, &h) || h.source >= n->count || n->nodes[h.source] != lower->host)
+    if (!xk_msg_pop(m, wire, sizeof(wire)) || !nx_header_load(wire, &h) || h.source >= n->count ||
+        n->nodes[h.source] != lower->host)
         return NULL;
     if (!p)
         lower->upper_state = p = nx_peer_of(n, h.source, lower->key);

@@ -3,10 +3,12 @@
  * Wire image of a message, big-endian: SVM_HEADER bytes, then the body: 4 bytes for each member of
  * the copy set, and the page's bytes if it carries any.
  *   0 op  1 access  2 flags (1: has_copy, 2: ownership, from bit 2: lost)
- *   3 region  4 page(4)  8 origin(4)  12 fault(4)  16 version(4)  20 moves(4)  24 hops(2)
+ *   3 zero  4 page(4)  8 origin(4)  12 fault(4)  16 version(4)  20 moves(4)  24 hops(2)
  *   26 copies(2)  28 end
- * RDM below carries whole messages, in order, and takes all that is pushed.
+ * RDM below carries whole messages, in order, and takes all that is pushed.  A region is a key:
+ * what comes before it is joined waits below.
  */
+#include "os/proto/rdm/rdm.h"
 #include "os/svm/svm_internal.h"
 #include "os/xk/peers.h"
 
@@ -14,7 +16,7 @@
 _Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
 #define COPIES_PART                                                                                \
     64 /* members of a copy set that are put on the wire, or taken off it, at once */
-#define REGIONS_MAX 16
+#define REGIONS_MAX RDM_KEYS
 
 static const char *const home_names[] = { "hash", "first_touch", NULL };
 static const char *const watch_names[] = { "always", "served", NULL };
@@ -65,21 +67,9 @@ const struct param svm_params_desc[] = {
     P_END,
 };
 
-#define EARLY_MAX 4096 /* ASSUMED(bounds what peers can make a node keep before it joins) */
-
-/* A message that came before its region was joined here. */
-struct early {
-    struct list link;
-    uint32_t from;
-    uint8_t header[SVM_HEADER];
-    struct xk_msg rest;
-};
-
 struct instance {
     struct svm *regions; /* of this node */
     uint32_t count;
-    struct list early;
-    uint32_t early_count;
 };
 
 bool svm_is_strict(int index)
@@ -187,12 +177,12 @@ static void body_of(struct svm_msg *m, struct rope *body)
         rope_join(body, &m->data);
 }
 
-static void store_header(const struct svm *s, const struct svm_msg *m, uint8_t *h)
+static void store_header(const struct svm_msg *m, uint8_t *h)
 {
     h[0] = (uint8_t)m->op;
     h[1] = (uint8_t)m->access;
     h[2] = (uint8_t)(m->has_copy | m->ownership << 1 | (uint8_t)m->lost << 2);
-    h[3] = (uint8_t)s->id;
+    h[3] = 0;
     wire_put32(h + 4, (uint32_t)m->page);
     wire_put32(h + 8, m->origin);
     wire_put32(h + 12, m->fault);
@@ -239,7 +229,7 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
 static void push(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     enum xk_status why;
-    struct xk_part peer = { .host = node };
+    struct xk_part peer = { .host = node, .key = s->id };
     struct xk_sessn *session = xk_open(s->protl->down[0], s->protl, &peer, &why);
     if (!session)
         return;
@@ -247,7 +237,7 @@ static void push(struct svm *s, uint32_t node, struct svm_msg *m)
     struct xk_msg out;
     body_of(m, &body);
     xk_msg_init_rope(&out, &body);
-    store_header(s, m, xk_msg_push(&out, SVM_HEADER));
+    store_header(m, xk_msg_push(&out, SVM_HEADER));
     enum xk_status status = xk_push(session, &out);
     ASSERT(status == XK_OK || status == XK_UNREACHABLE);
     xk_msg_fini(&out);
@@ -289,59 +279,17 @@ void svm_pass_on(struct svm *s, uint32_t node, struct svm_msg *m)
     svm_send(s, node, m);
 }
 
-/* One message of a region that this node has joined. */
-static void take(struct svm *s, uint32_t from, const uint8_t *header, struct xk_msg *rest)
-{
-    struct svm_msg *m = load(s, header, rest);
-    if (!m)
-        return;
-    m->from = from;
-    svm_handle(s, m);
-}
-
-static void keep_early(struct xk_protl *self, uint32_t from, const uint8_t *header,
-                       struct xk_msg *rest)
-{
-    struct instance *in = self->state;
-    if (in->early_count >= EARLY_MAX)
-        return;
-    struct early *e = port_alloc(xk_port(self), sizeof *e);
-    e->from = from;
-    for (size_t i = 0; i < SVM_HEADER; i++)
-        e->header[i] = header[i];
-    xk_msg_move(&e->rest, rest);
-    list_push(&in->early, &e->link);
-    in->early_count++;
-}
-
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
 {
-    struct instance *instance = self->state;
+    struct svm *s = ((struct instance *)self->state)->regions;
     uint8_t header[SVM_HEADER];
-    if (!xk_msg_pop(in, header, sizeof header))
-        return;
-    struct svm *s = instance->regions;
-    while (s && s->id != header[3])
+    while (s->id != lower->key)
         s = s->next;
-    if (s)
-        take(s, lower->host, header, in);
-    else if (header[3] < REGIONS_MAX)
-        keep_early(self, lower->host, header, in);
-}
-
-static void take_early(struct svm *s)
-{
-    struct instance *in = s->protl->state;
-    LIST_EACH_SAFE (l, next, &in->early) {
-        struct early *e = LIST_ENTRY(l, struct early, link);
-        if (e->header[3] != s->id)
-            continue;
-        list_remove(&e->link);
-        in->early_count--;
-        take(s, e->from, e->header, &e->rest);
-        xk_msg_fini(&e->rest);
-        port_free(s->port, e);
-    }
+    struct svm_msg *m = xk_msg_pop(in, header, sizeof header) ? load(s, header, in) : NULL;
+    if (!m)
+        return;
+    m->from = lower->host;
+    svm_handle(s, m);
 }
 
 /* A node that is back has lost what it shared: to the regions it stays dead. */
@@ -359,10 +307,8 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
-    struct instance *in = self->state;
     xk_on_peer(self->kernel, peer_changed, self);
-    list_init(&in->early);
-    return xk_open_enable(self->down[0], self, 0);
+    return XK_OK;
 }
 
 const struct xk_protl_ops svm_protl = {
@@ -441,7 +387,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     for (uint32_t i = 0; i < count && !s->out; i++)
         if (xk_died(protl->kernel, nodes[i]))
             svm_node_down(s, nodes[i]);
-    take_early(s);
+    xk_open_enable(protl->down[0], protl, s->id);
     return s;
 }
 

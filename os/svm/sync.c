@@ -77,7 +77,6 @@ struct message {
 
 struct instance {
     struct sync *sync;
-    struct list early; /* struct message: what came before this node joined */
 };
 
 static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope *body);
@@ -516,13 +515,7 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     if (!xk_msg_pop(in, h, sizeof h) || h[0] >= OP_COUNT)
         return;
     xk_msg_to_rope(in, &body);
-    if (instance->sync) {
-        handle(instance->sync, lower->host, h, &body);
-    } else {
-        struct message *m = message_new(xk_port(self), lower->host, h);
-        rope_move(&m->body, &body);
-        list_push(&instance->early, &m->link);
-    }
+    handle(instance->sync, lower->host, h, &body);
     rope_fini(&body);
 }
 
@@ -541,10 +534,8 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 static enum xk_status init(struct xk_protl *self, const void *params)
 {
     (void)params;
-    struct instance *in = self->state;
     xk_on_peer(self->kernel, peer_changed, self);
-    list_init(&in->early);
-    return xk_open_enable(self->down[0], self, 0);
+    return XK_OK;
 }
 
 const struct xk_protl_ops sync_protl = {
@@ -591,12 +582,7 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
     for (uint32_t i = 0; i < count; i++)
         if (xk_died(protl->kernel, nodes[i]))
             member_down(y, nodes[i]);
-    struct list *l;
-    while ((l = list_pop(&in->early))) {
-        struct message *m = LIST_ENTRY(l, struct message, link);
-        handle(y, m->node, m->header, &m->body);
-        message_free(p, m);
-    }
+    xk_open_enable(protl->down[0], protl, 0);
     return y;
 }
 

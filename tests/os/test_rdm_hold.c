@@ -109,6 +109,8 @@ static void holder_told(void *arg, uint32_t host, uint32_t life, bool alive)
     }
 }
 
+static bool enable_late; /* key 1: by a test */
+
 static enum xk_status holder_init(struct xk_protl *self, const void *params)
 {
     (void)params;
@@ -116,7 +118,8 @@ static enum xk_status holder_init(struct xk_protl *self, const void *params)
     for (uint32_t key = 0; key < KEYS; key++)
         rope_init(&h->lane[key].coming);
     xk_on_peer(self->kernel, holder_told, self);
-    return xk_open_enable(self->down[0], self, 0);
+    xk_open_enable(self->down[0], self, 0);
+    return enable_late ? XK_OK : xk_open_enable(self->down[0], self, 1);
 }
 
 static const struct xk_protl_ops holder_protl = {
@@ -422,6 +425,44 @@ Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
     cr_assert(act(&r, 0, GONE, 0));
     rope_fini(&holder(&r, 1)->lane[0].coming);
     rig_stop(&r);
+}
+
+static void enable_now(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    struct xk_protl *self = xk_find(r->k[port_node(p)], "holder");
+    xk_open_enable(self->down[0], self, 1);
+}
+
+/* RDM8. */
+Test(rdm_hold, what_comes_before_its_key_is_enabled_waits_in_the_credit)
+{
+    for (uint32_t dies = 0; dies < 2; dies++) {
+        struct rig r;
+        enable_late = true;
+        boot(&r, &(struct fake_options){ .mtu = 120, .lossy = dies, .detect_delay = SIM_MS });
+        for (uint64_t i = 0; send(&r, 0, 1, i); i++) {
+            cr_assert_lt(i, 20, "there is no end");
+            fake_run(r.f, 0);
+            cr_assert(send(&r, 0, 0, i));
+            fake_run(r.f, 0);
+        }
+        cr_assert(act(&r, 0, STALLED, 1));
+        cr_assert_gt(holder(&r, 1)->lane[0].next, 2);
+        cr_assert_eq(holder(&r, 1)->lane[1].next, 0);
+        if (dies) {
+            fake_crash(r.f, 0);
+            fake_run(r.f, 0);
+        }
+        fake_call(r.f, 1, enable_now, &r);
+        fake_run(r.f, 0);
+        cr_assert_eq(holder(&r, 1)->lane[1].next > 2, !dies);
+        cr_assert_eq(holder(&r, 1)->wrong, 0);
+        cr_assert(dies || act(&r, 0, GONE, 1));
+        rig_stop(&r);
+        cr_assert_eq(rope_leaves_alive(), 0);
+    }
+    enable_late = false;
 }
 
 static void give_up(bool lossy, uint64_t in_front)

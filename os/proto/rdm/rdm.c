@@ -476,6 +476,7 @@ static void reset(struct rdm_talk *t)
     drop_all(t, &t->early);
     st->counts.dropped += t->begun;
     rope_fini(&t->partial);
+    rdm_drop_untaken(t);
     list_remove(&t->waiting);
     t->begun = t->ack_due = false;
     t->number = t->unacked = 0;
@@ -674,6 +675,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     list_init(&st->busy);
     list_init(&st->waiting);
+    list_init(&st->untaken);
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, 0);
 }
@@ -683,7 +685,6 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 {
     bool fresh;
     ASSERT(peer->key < RDM_KEYS);
-    xk_enable(self, upper);
     return rdm_open(self, upper, *peer, &fresh, why);
 }
 
@@ -712,7 +713,8 @@ static const struct counter counters[] = {
     C_SUM(rdm_state, counts, duplicates, "1", "Pieces dropped: had already."),
     C_SUM(rdm_state, counts, stale, "1", "Pieces dropped: from or for a life that has ended."),
     C_SUM(rdm_state, counts, bad, "1", "Pieces dropped: the header makes no sense."),
-    C_SUM(rdm_state, counts, nobody, "1", "Pieces dropped: nobody has enabled their protocol."),
+    C_SUM(rdm_state, counts, nobody, "1",
+          "Pieces dropped: no protocol with their number stands here."),
     C_SUM(rdm_state, counts, refused, "1", "Pushes refused for want of room."),
     C_SUM(rdm_state, counts, dropped, "1",
           "Messages cut off, going or coming: given up, or by a life's end."),
@@ -735,6 +737,7 @@ const struct xk_protl_ops rdm_protl = {
     .carries = protl_carries,
     .init = protl_init,
     .open = protl_open,
+    .open_enable = rdm_enable,
     .demux = rdm_demux,
     .ready = protl_ready,
     .control = protl_control,

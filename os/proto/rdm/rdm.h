@@ -13,6 +13,7 @@
  *   RDM4  A push is answered XK_BUSY while `queue` bytes or more to that host wait, until half of
  *       that is gone; without numbers while the layer below is full.  Else a message is taken
  *       whole, however long.  From an upper that needs XK_TAKES every message is taken.
+ *   RDM8  What comes before its key is enabled waits (in the credit), and goes up when it is.
  *
  * An upper that holds what came until somebody wants it needs XK_PIECES, and says of each of its
  * sessions, when it opens it or hears of it (open_done), rdm_pieces and rdm_hold:
@@ -59,7 +60,7 @@ struct rdm_counts {
     uint64_t duplicates;     /* pieces dropped: had already */
     uint64_t stale;          /* dropped: from or for a life that has ended */
     uint64_t bad;            /* dropped: header makes no sense */
-    uint64_t nobody;         /* dropped: nobody has enabled their protocol here */
+    uint64_t nobody;         /* dropped: no protocol with their number stands here */
     uint64_t refused;        /* pushes answered XK_BUSY */
     uint64_t dropped;        /* messages cut off, going or coming: given up, or by a life's end */
 };

@@ -45,15 +45,62 @@ static void break_off(struct rdm_talk *t)
     xk_failed(xk_sessn_of(t), XK_CLOSED);
 }
 
-/* A piece for an upper that takes pieces; its header is given back at once. */
-static void give_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
+/* To the upper.  What comes before its key is enabled waits, in the credit if there is one; headers
+ * are given back at once. */
+static void give(struct rdm_talk *t, bool first, struct xk_msg *m)
 {
-    t->first = h->first;
+    struct rdm_state *st = rdm_state(t);
+    struct xk_sessn *s = xk_sessn_of(t);
     if (t->credit.limit) {
         t->credit.given += RDM_HEADER;
         t->credit.held += (uint32_t)xk_msg_length(m);
     }
-    xk_demux(xk_sessn_of(t), m);
+    if (st->keys[s->upper->number] >> s->key & 1) {
+        t->first = first;
+        xk_demux(s, m);
+        return;
+    }
+    struct rdm_untaken *u = port_alloc(xk_port(s->protl), sizeof *u);
+    u->talk = xk_dup(s)->state;
+    u->first = first;
+    xk_msg_to_rope(m, &u->data);
+    list_push(&st->untaken, &u->link);
+}
+
+static void untaken_free(struct rdm_untaken *u)
+{
+    struct xk_sessn *s = xk_sessn_of(u->talk);
+    list_remove(&u->link);
+    rope_fini(&u->data);
+    port_free(xk_port(s->protl), u);
+    xk_close(s);
+}
+
+void rdm_drop_untaken(struct rdm_talk *t)
+{
+    LIST_EACH_SAFE (l, next, &rdm_state(t)->untaken)
+        if (LIST_ENTRY(l, struct rdm_untaken, link)->talk == t)
+            untaken_free(LIST_ENTRY(l, struct rdm_untaken, link));
+}
+
+enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+{
+    struct rdm_state *st = self->state;
+    ASSERT(key < RDM_KEYS && upper->number < ARRAY_LEN(st->keys));
+    st->keys[upper->number] |= (uint8_t)(1u << key);
+    LIST_EACH_SAFE (l, next, &st->untaken) {
+        struct rdm_untaken *u = LIST_ENTRY(l, struct rdm_untaken, link);
+        struct xk_sessn *s = xk_sessn_of(u->talk);
+        struct xk_msg m;
+        if (s->upper != upper || s->key != key)
+            continue;
+        xk_msg_init_rope(&m, &u->data);
+        u->talk->first = u->first;
+        xk_demux(s, &m);
+        xk_msg_fini(&m);
+        untaken_free(u);
+    }
+    return XK_OK;
 }
 
 /* Takes the next piece of a message; with the last a whole message goes up. */
@@ -66,11 +113,7 @@ static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
         return;
     t->begun = !h->last;
     st->counts.received += h->last;
-    if (t->pieces) {
-        give_piece(t, h, m);
-        return;
-    }
-    if (!h->first || !h->last) {
+    if (!t->pieces && (!h->first || !h->last)) {
         struct rope data;
         xk_msg_to_rope(m, &data);
         rope_join(&t->partial, &data);
@@ -78,7 +121,7 @@ static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
             return;
         xk_msg_init_rope(m, &t->partial);
     }
-    xk_demux(xk_sessn_of(t), m);
+    give(t, h->first, m);
 }
 
 /* In order: and what waited for it. */
@@ -143,6 +186,16 @@ static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_
         st->counts.duplicates++;
 }
 
+/* Who stands on self with that number on the wire; NULL: nobody. */
+static struct xk_protl *upper_of(struct xk_protl *self, uint32_t number)
+{
+    struct xk_protl *upper = xk_numbered(self->kernel, number);
+    bool stands = false;
+    for (uint8_t i = 0; upper && i < upper->downs; i++)
+        stands |= upper->down[i] == self;
+    return stands ? upper : NULL;
+}
+
 /* The session of what comes, referenced: that below knows it without a look-up. */
 static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper, uint8_t key,
                                    struct xk_sessn *lower)
@@ -188,7 +241,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.bad++;
         return;
     }
-    struct xk_protl *upper = xk_taker(self, h.upper);
+    struct xk_protl *upper = upper_of(self, h.upper);
     if (!upper) {
         st->counts.nobody++;
         return;

@@ -66,6 +66,16 @@ struct rdm_clock {
     struct port_timer resend, ack;
 };
 
+struct rdm_talk;
+
+/* What has come for an upper that has not enabled the key. */
+struct rdm_untaken {
+    struct list link;      /* in rdm_state.untaken */
+    struct rdm_talk *talk; /* with a reference to its session */
+    bool first;
+    struct rope data;
+};
+
 /* A conversation with a host for an upper: the state of a session, which stays while there is
  * something to do or to remember. */
 struct rdm_talk {
@@ -96,6 +106,8 @@ struct rdm_state {
     uint64_t header, piece; /* bytes: of a header without credit; of data behind it in a frame */
     struct xk_table sessns;
     struct list busy, waiting; /* struct rdm_talk */
+    struct list untaken;       /* struct rdm_untaken */
+    uint8_t keys[64];          /* by upper's number: bits of keys that it has enabled */
     struct rdm_counts counts;
 };
 
@@ -134,5 +146,7 @@ void rdm_got_credit(struct rdm_talk *t, uint32_t given);
 /* rdm_input.c */
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 uint32_t rdm_mask(const struct rdm_talk *t); /* what has come early */
+enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
+void rdm_drop_untaken(struct rdm_talk *t);
 
 #endif
