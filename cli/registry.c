@@ -57,13 +57,14 @@ const struct kind_set *const registry_sets[] = {
     &net_kinds,    &blk_kinds,   &registry_workloads, &registry_direct,
     &os_protocols, &os_services, &vm_replacements,    &svm_managers,
     &pfs_modes,    &pio_systems, &io_patterns,        &sched_policies,
-    NULL,
+    &os_layers,    NULL,
 };
 
 const struct machine_registry registry_machine = {
     .nets = &net_kinds,
     .protocols = &os_protocols,
     .services = &os_services,
+    .layers = &os_layers,
     .boot = os_node_boot,
 };
 

@@ -29,7 +29,8 @@ return {
     x = "times", y = "pfs.bandwidth", by = "slow", log = "x",
     x_label = "times slower", y_label = "read bandwidth",
     expectations = {
-      ratio("slow I/O nodes: they answer no faster than their CPU", "io", 0.11, 0.15),
+      -- Less than an eighth where the programs meet at one node while another waits.
+      ratio("slow I/O nodes: they answer no faster than their CPU", "io", 0.09, 0.15),
       ratio("slow compute nodes: they wait for the I/O nodes anyhow", "compute",
         0.95, 1.05),
     },

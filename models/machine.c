@@ -237,6 +237,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
         if (m->boot.graph == NULL || !xk_graph_interfaces(m->boot.graph, NODE_INTERFACES, item, e))
             return false;
     }
+    m->boot.layers = m->reg->layers;
     return m->reg->services == NULL ||
            os_boot_load(&m->boot, m->params.os, m->reg->services, path, e);
 }

@@ -26,6 +26,7 @@ struct machine_registry {
     const struct kind_set *nets;      /* machine.network.model picks one, else the first */
     const struct kind_set *protocols; /* what machine.graph is made of */
     const struct kind_set *services;  /* what machine.os boots */
+    const struct kind_set *layers;    /* of the stacks of files of these */
     struct os_node *(*boot)(struct port *kernel, const struct os_boot *b);
 };
 

@@ -203,14 +203,25 @@ bool os_boot_load(struct os_boot *b, const struct val *os, const struct kind_set
     if (os && os->type != VAL_TABLE && os->type != VAL_LIST)
         return err_set(e, "%s%s.os is %s, not a list of services",
                        val_where(os, where, sizeof where), path, val_type_name(os->type));
-    return os && os->type == VAL_LIST && os->count > 0 ? load_list(b, os, services, path, e)
-                                                       : load_all(b, os, services, path, e);
+    bool list = os && os->type == VAL_LIST && os->count > 0;
+    bool good = list ? load_list(b, os, services, path, e) : load_all(b, os, services, path, e);
+    for (uint32_t i = 0; good && i < b->service_count; i++) {
+        const struct os_service *s = &b->services[i];
+        char *at = list ? base_printf("%s.os[%u]", path, i + 1)
+                        : base_printf("%s.os.%s", path, s->ops->kind.name);
+        good = !s->ops->ready || s->ops->ready(s->params, b, at, e);
+        free(at);
+    }
+    return good;
 }
 
 void os_boot_free(struct os_boot *b)
 {
-    for (uint32_t i = 0; i < b->service_count; i++)
+    for (uint32_t i = 0; i < b->service_count; i++) {
+        if (b->services[i].ops->drop)
+            b->services[i].ops->drop(b->services[i].params);
         free(b->services[i].params);
+    }
     free(b->services);
     free(b->groups);
     xk_graph_free(b->graph);

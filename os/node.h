@@ -42,7 +42,9 @@ struct os_layout {
 };
 
 struct os_node;
+struct os_boot;
 struct os_service;
+struct file_sys; /* os/file/file.h */
 
 struct os_service_ops {
     struct kind kind;
@@ -51,6 +53,10 @@ struct os_service_ops {
     const char *with; /* boots unlisted where this group has nodes, too; NULL: only when listed */
     /* Refuses what the machine cannot have; NULL: takes all. */
     bool (*check)(const void *params, const struct os_layout *l, const char *path, struct err *e);
+    /* What descriptors of parameters cannot say, once all services are loaded: false with a
+     * sentence; and what goes with the parameters.  NULL: nothing. */
+    bool (*ready)(void *params, const struct os_boot *b, const char *path, struct err *e);
+    void (*drop)(void *params);
     /* On each node of its group, in the boot upcall.  What os_find gives; never NULL. */
     void *(*start)(struct os_node *n, const struct os_service *s, struct xk_protl *over);
 };
@@ -72,7 +78,8 @@ struct program {
 /* What every node boots; immutable, outlives the nodes. */
 struct os_boot {
     const struct os_layout *layout;
-    struct xk_graph *graph; /* NULL: no protocols, no services */
+    const struct kind_set *layers; /* of files: struct file_ops */
+    struct xk_graph *graph;        /* NULL: no protocols, no services */
     struct os_service *services;
     uint32_t service_count;
     struct os_group *groups;
@@ -101,8 +108,9 @@ struct os_node {
     const struct os_boot *boot;
     const struct os_layout *layout;
     uint32_t node;
-    struct xk_kernel *xk; /* NULL: no graph */
-    void **started;       /* by service of the list */
+    struct xk_kernel *xk;        /* NULL: no graph */
+    void **started;              /* by service of the list */
+    struct file_sys **on_device; /* by device: the file system that is on it, or NULL: none yet */
 };
 
 /* Boots the operating system of this node: the first upcall of its kernel task, at start and at

@@ -1,6 +1,8 @@
-/* registry.c: the protocols, the services and the file systems, one line each. */
+/* registry.c: the protocols, the services, the layers of files and the file systems, one line each.
+ */
 #include "os/registry.h"
 
+#include "os/file/file.h"
 #include "os/node.h"
 #include "os/pio/pio.h"
 #include "os/xk/xobj.h"
@@ -8,9 +10,11 @@
 #define DECLARE_PROTOCOL(name) extern const struct xk_protl_ops name##_protl;
 #define DECLARE_SERVICE(name) extern const struct os_service_ops name##_service;
 #define DECLARE_SYSTEM(name) extern const struct pio_ops pio_##name;
+#define DECLARE_FILES(name) extern const struct file_ops file_##name;
 #define PROTOCOL(name) &name##_protl.kind,
 #define SERVICE(name) &name##_service.kind,
 #define SYSTEM(name) &pio_##name.kind,
+#define LAYER(name) &file_##name.kind,
 
 #define PROTOCOLS(P)                                                                               \
     P(mesh)                                                                                        \
@@ -29,13 +33,20 @@
     S(memsrv)                                                                                      \
     S(pfs_meta)                                                                                    \
     S(pfs_server)                                                                                  \
-    S(pfs_client)
+    S(pfs_client)                                                                                  \
+    S(file_server)
+
+#define LAYERS(L)                                                                                  \
+    L(lfs)                                                                                         \
+    L(pass)                                                                                        \
+    L(remote)
 
 #define SYSTEMS(F) F(pfs)
 
 PROTOCOLS(DECLARE_PROTOCOL)
 SERVICES(DECLARE_SERVICE)
 SYSTEMS(DECLARE_SYSTEM)
+LAYERS(DECLARE_FILES)
 
 static const struct kind *const protocols[] = { PROTOCOLS(PROTOCOL) NULL };
 const struct kind_set os_protocols = { "protocol", "machine.graph", protocols };
@@ -45,3 +56,5 @@ const struct kind_set os_services = { "service", "machine.os", services };
 
 static const struct kind *const systems[] = { SYSTEMS(SYSTEM) NULL };
 const struct kind_set pio_systems = { "system", "workload.system", systems };
+static const struct kind *const layers[] = { LAYERS(LAYER) NULL };
+const struct kind_set os_layers = { "layer", "machine.os.files", layers };

@@ -223,7 +223,7 @@ static uint32_t take_blocks(struct lfs_file *f, uint32_t blk, uint32_t want, uin
     return dev;
 }
 
-static uint32_t holes(const struct lfs_file *f, uint32_t from, uint32_t to)
+uint32_t lfs_holes(const struct lfs_file *f, uint32_t from, uint32_t to)
 {
     uint32_t n = 0;
     for (uint32_t b = from; b < to;) {
@@ -236,21 +236,25 @@ static uint32_t holes(const struct lfs_file *f, uint32_t from, uint32_t to)
     return n;
 }
 
-enum lfs_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to)
+bool lfs_alloc_fits(struct lfs_file *f, uint32_t need)
+{
+    if (need > f->fs->free_count + f->resv_count)
+        unreserve_all(f->fs);
+    return need <= f->fs->free_count + f->resv_count;
+}
+
+enum file_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to)
 {
     struct lfs *fs = f->fs;
-    uint32_t need = holes(f, from, to);
-    if (need > fs->free_count + f->resv_count) {
-        unreserve_all(fs);
-        if (need > fs->free_count)
-            return LFS_NO_SPACE;
-    }
+    uint32_t need = lfs_holes(f, from, to);
+    if (!lfs_alloc_fits(f, need))
+        return FILE_NO_SPACE;
     for (uint32_t b = from; b < to && need > 0;) {
         struct lfs_where w = lfs_where(f, b);
         uint32_t run = w.run < to - b ? w.run : to - b;
         if (w.dev == LFS_NO_BLOCK) {
             if (lfs_ext_room(f) < 1)
-                return LFS_FRAGMENTED;
+                return FILE_SCATTERED;
             uint32_t dev = take_blocks(f, b, run, &run);
             if (dev == LFS_NO_BLOCK) { /* the rest is set aside for others */
                 unreserve_all(fs);
@@ -262,7 +266,7 @@ enum lfs_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to)
         }
         b += run;
     }
-    return LFS_OK;
+    return FILE_OK;
 }
 
 uint32_t lfs_file_blocks(const struct lfs_file *f)

@@ -5,7 +5,7 @@
  *   writing  --modify-->  writing and dirty  --done-->  dirty
  *   clean  --drop, or needed for another block-->  absent
  * A failed fill drops the buffer and fails the request that wanted it; a failed flush drops the
- * change and is reported by the next LFS_SYNC of the file (LFS6).
+ * change and is reported by the next FILE_FLUSH of the file (LFS6).
  */
 #include "os/lfs/lfs_internal.h"
 
@@ -74,10 +74,54 @@ struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk)
     return b;
 }
 
+static void fill_failed(struct lfs *fs, struct lfs_buf *b)
+{
+    struct list *l;
+    while ((l = list_pop(&b->waiters)) != NULL) {
+        LIST_ENTRY(l, struct lfs_op, wait)->status = FILE_IO_ERROR;
+        list_push(&fs->ready, l);
+    }
+    lfs_buf_drop(fs, b);
+}
+
+static void fill_ended(struct lfs_io *io, bool good)
+{
+    struct lfs *fs = io->fs;
+    for (uint32_t i = 0; i < io->count; i++) {
+        struct lfs_buf *b = io->bufs[i];
+        b->reading = false;
+        if (!good) {
+            fill_failed(fs, b);
+            continue;
+        }
+        b->valid = true;
+        rope_add_slice(&b->data, &io->io.data, (uint64_t)i * fs->super.block, fs->super.block);
+        lfs_wake_all(fs, &b->waiters);
+    }
+    lfs_wake_all(fs, &fs->buf_waiters);
+}
+
+static void flush_ended(struct lfs_io *io, bool good)
+{
+    struct lfs *fs = io->fs;
+    if (good)
+        lfs_ext_written(io->f, io->blk, io->count);
+    else
+        io->f->failed_write = true;
+    for (uint32_t i = 0; i < io->count; i++) {
+        struct lfs_buf *b = io->bufs[i];
+        b->writing = false;
+        lfs_wake_all(fs, &b->waiters);
+        if (!good && !b->dirty)
+            lfs_buf_drop(fs, b);
+    }
+    lfs_wake_all(fs, &fs->buf_waiters);
+}
+
 /* A block ahead of a reader's range may be wanted by a writer meanwhile: that one finds the buffer
  * reading and waits for it, and whole blocks bypass the cache only when nothing is read ahead. */
 uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t want,
-                      struct lfs_req *req)
+                      struct lfs_op *op)
 {
     struct lfs_where w = lfs_where(f, blk);
     if (w.dev == LFS_NO_BLOCK || !w.written)
@@ -99,7 +143,9 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
         return 0;
     }
     fs->counts.buffer_misses += n;
-    struct lfs_io *io = lfs_io_new(fs, f, LFS_IO_FILL, blk, w.dev, n, req);
+    struct lfs_io *io = lfs_io_new(fs, f, PORT_IO_READ, blk, w.dev, n, op);
+    io->ended = fill_ended;
+    io->waits = op != NULL;
     io->bufs = bufs;
     lfs_io_start(io);
     return n;
@@ -157,7 +203,8 @@ void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b)
     while (to - from < fs->max_io_blocks && lfs_where(f, to).dev == w.dev + (to - from) &&
            flushable(lfs_buf_find(fs, f, to)))
         to++;
-    struct lfs_io *io = lfs_io_new(fs, f, LFS_IO_FLUSH, from, w.dev, to - from, NULL);
+    struct lfs_io *io = lfs_io_new(fs, f, PORT_IO_WRITE, from, w.dev, to - from, NULL);
+    io->ended = flush_ended;
     io->bufs = port_alloc(fs->port, (to - from) * sizeof(struct lfs_buf *));
     for (uint32_t i = from; i < to; i++) {
         struct lfs_buf *x = lfs_buf_find(fs, f, i);
@@ -196,12 +243,12 @@ void lfs_buf_flush_oldest(struct lfs *fs)
     }
 }
 
-uint32_t lfs_buffers(const struct lfs *fs, uint64_t file)
+bool lfs_buf_any(const struct lfs *fs, const struct lfs_file *f)
 {
-    uint32_t n = 0;
     LIST_EACH (l, &fs->lru)
-        n += LIST_ENTRY(l, struct lfs_buf, lru)->f->ino == (uint32_t)file;
-    return n;
+        if (LIST_ENTRY(l, struct lfs_buf, lru)->f == f)
+            return true;
+    return false;
 }
 
 void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f)

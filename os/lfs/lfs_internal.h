@@ -10,7 +10,8 @@
  *       device.
  *   LFSI6  A buffer is clean, dirty (newer than the device), reading or writing (and maybe dirty
  *       again); one device request per buffer at a time.
- *   LFSI7  Callbacks and parked requests run from lfs_run's loop alone: no recursion.
+ *   LFSI7  Callbacks and parked requests run from lfs_run's loop alone, and never while a request
+ *       is submitted from outside it: no recursion.
  *   LFSI8  On a device with volatile writes a record is written when all data that it speaks of is
  *       on the medium, and counts as stored when it is there itself.
  */
@@ -19,6 +20,9 @@
 
 #include "os/lfs/lfs.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
+
+#define LFS_NAME_MAX FILE_NAME_MAX
+#define LFS_OWNER_BYTES FILE_OWNER_BYTES
 
 #define LFS_SUPER_BYTES 64
 #define LFS_RECORD_HEADER 160
@@ -60,13 +64,13 @@ struct lfs_file {
     uint32_t dirty, inflight;      /* LFSI4 */
     uint64_t next_read;            /* where a sequential read would go on */
     bool failed_write;             /* a delayed write failed and nobody was told yet */
-    struct list active, waiting;   /* lfs_req.link */
+    struct list active, waiting;   /* lfs_op.link */
     uint32_t exclusive;            /* of both lists, those that are */
     /* the record on the device */
     uint64_t sequence;        /* of the newest record there; its slot is sequence & 1 */
     uint64_t version, stored; /* changes in memory; the change that the record has */
     bool storing;
-    struct list store_waiters; /* lfs_req.wait */
+    struct list store_waiters; /* lfs_op.wait */
     bool creating;             /* its first record is not on the device yet */
     struct lfs_extent *cut;    /* LFSI5: free once `stored` has reached cut_version */
     uint32_t cut_count;
@@ -83,26 +87,61 @@ struct lfs_buf {
     struct rope data; /* one block, when valid */
 };
 
-/* One device request. */
-enum lfs_io_kind { LFS_IO_READ, LFS_IO_WRITE, LFS_IO_FILL, LFS_IO_FLUSH };
-struct lfs_piece {
-    struct list link; /* lfs_req.pieces, in order of offset */
-    struct rope data;
+/* A stretch of a request's list: bytes in a row in the file and in the data. */
+struct lfs_stretch {
+    uint64_t off, len;
+    uint64_t at;  /* in the data */
+    uint32_t dev; /* where its first block lies on the device; of a hole: 0 */
 };
-struct lfs_io {
-    struct port_io io;
-    enum lfs_io_kind kind;
+
+/* A request under way. */
+struct lfs_op {
+    struct file_req *req;
     struct lfs *fs;
     struct lfs_file *f;
-    struct lfs_req *req;     /* that pays for it, or NULL */
-    struct lfs_piece *piece; /* LFS_IO_READ */
-    struct lfs_buf **bufs;   /* LFS_IO_FILL, LFS_IO_FLUSH */
+    void (*step)(struct lfs_op *o); /* goes on with it, until it ends or waits */
+    struct list link, wait;
+    struct list pieces;           /* of a READ */
+    struct lfs_stretch *list;     /* NULL: one stretch, that which follows */
+    uint32_t listed, next, ahead; /* of the list: how many, the one after this, looked at */
+    uint64_t at;                  /* where the data of [pos, end) begin */
+    uint64_t pos, end;            /* of the stretch what is left */
+    uint64_t last;                /* of a WRITE: the end of all */
+    uint32_t blk_from, blk_to;    /* blocks locked: [from, to) */
+    uint32_t pending;             /* device requests under way */
+    uint8_t phase;
+    bool exclusive;
+    enum file_status status;
+};
+
+/* What a READ has found so far. */
+struct lfs_piece {
+    struct list link; /* lfs_op.pieces */
+    struct rope data;
+    uint64_t at; /* in the request's data */
+};
+
+/* One device request. */
+struct lfs_io {
+    struct port_io io;
+    struct lfs *fs;
+    struct lfs_file *f;
+    struct lfs_op *op; /* that pays for it, or NULL */
+    bool waits;        /* the op waits for it by `pending` */
+    void (*ended)(struct lfs_io *io, bool good);
+    struct lfs_piece *piece; /* for what is read */
+    struct lfs_buf **bufs;   /* that it fills or writes; or NULL */
     uint32_t blk, count;
 };
 
 struct lfs {
+    struct file_sys sys; /* first */
     struct port *port;
     uint32_t dev;
+    bool up;                 /* it is mounted, or is not and */
+    enum file_status failed; /* says so to every request */
+    struct list early;       /* lfs_op.wait: came before that */
+    struct list spare;       /* lfs_op.wait: for the next requests */
     struct lfs_params params;
     struct lfs_super super;
     uint32_t sector_bytes, block_sectors;
@@ -117,16 +156,18 @@ struct lfs {
     struct list lru;
     struct list *hash;
     uint32_t hash_count, buf_count, dirty_count;
-    struct list buf_waiters; /* lfs_req.wait: for any buffer */
-    struct list ready;       /* lfs_req.wait: to be stepped */
-    struct list completed;   /* lfs_req.wait: done to be called */
+    struct list buf_waiters; /* lfs_op.wait: for any buffer */
+    struct list ready;       /* lfs_op.wait: to be stepped */
+    struct list completed;   /* lfs_op.wait: done to be called */
     bool running;
-    struct port_timer flush_timer;
+    struct port_timer flush_timer, answer_timer;
     uint32_t reserved; /* blocks set aside for growing files, still free */
     struct {
         uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, buffer_misses;
     } counts;
 };
+
+extern const struct file_ops file_lfs; /* lfs_mount.c */
 
 /* lfs_disk.c */
 uint64_t lfs_checksum(const uint8_t *bytes, size_t n);
@@ -154,7 +195,11 @@ void lfs_ext_put(struct lfs_file *f, uint32_t blk, uint32_t dev, uint32_t count,
 void lfs_ext_cut(struct lfs_file *f, uint32_t from, uint32_t to);
 void lfs_ext_written(struct lfs_file *f, uint32_t blk, uint32_t count);
 uint32_t lfs_ext_room(const struct lfs_file *f); /* LFSI4: extents that may still be added */
-enum lfs_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to);
+/* Blocks for those of [from, to) that have none.  lfs_alloc_fits: whether there are `need`, if
+ * need be by giving back what is set aside for others. */
+uint32_t lfs_holes(const struct lfs_file *f, uint32_t from, uint32_t to);
+bool lfs_alloc_fits(struct lfs_file *f, uint32_t need);
+enum file_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to);
 void lfs_unreserve(struct lfs_file *f);
 uint32_t lfs_file_blocks(const struct lfs_file *f);
 
@@ -167,7 +212,7 @@ void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b);
 /* Reads written block `blk` and up to want-1 more behind it into new buffers, for `req` or ahead
  * of need; the number of buffers, 0 when none can be had. */
 uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t want,
-                      struct lfs_req *req);
+                      struct lfs_op *o);
 /* Overwrites part of a valid buffer and makes it dirty; takes `bytes` from data. */
 void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct rope *data,
                     uint64_t off, uint32_t bytes);
@@ -177,26 +222,39 @@ bool lfs_buf_flush_file(struct lfs *fs, struct lfs_file *f);
 void lfs_buf_flush_oldest(struct lfs *fs);
 /* The first buffer of f at or behind `from` that is busy, or NULL once all of them are dropped. */
 struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from);
+bool lfs_buf_any(const struct lfs *fs, const struct lfs_file *f); /* one has a block of f */
 /* Drops the clean buffers of f that nobody uses. */
 void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f);
 
-/* lfs_io.c */
-struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum lfs_io_kind kind, uint32_t blk,
-                          uint32_t dev, uint32_t count, struct lfs_req *req);
-void lfs_io_start(struct lfs_io *io);
-void lfs_step_read(struct lfs_req *r);
-void lfs_step_write(struct lfs_req *r);
-void lfs_complete(struct lfs_req *r, enum lfs_status status);
-void lfs_park(struct lfs_req *r, struct list *waiters);
+/* lfs_run.c */
+/* Begins a request whose step function is known.  lfs_run goes on with what is ready and calls what
+ * is completed. */
+void lfs_begin(struct lfs *fs, struct file_req *r, void (*step)(struct lfs_op *o));
+void lfs_opened(struct lfs *fs,
+                enum file_status status); /* mounted, or not: goes on with `early` */
+void lfs_complete(struct lfs_op *o, enum file_status status);
+void lfs_park(struct lfs_op *o, struct list *waiters);
 void lfs_wake_all(struct lfs *fs, struct list *waiters);
 void lfs_run(struct lfs *fs);
+void lfs_run_init(struct lfs *fs);
+void lfs_run_fini(struct lfs *fs);
+void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
+void lfs_arm_flush(struct lfs *fs);
+
+/* lfs_dev.c */
+struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum port_io_op op, uint32_t blk,
+                          uint32_t dev, uint32_t count, struct lfs_op *o);
+void lfs_io_start(struct lfs_io *io);
+
+/* lfs_io.c */
+void lfs_step_read(struct lfs_op *o);
+void lfs_step_write(struct lfs_op *o);
+void lfs_step_hint(struct lfs_op *o); /* FILE_WILL_READ */
 
 /* lfs_meta.c */
 struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino);
-void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
 void lfs_store(struct lfs_file *f, bool used); /* starts writing the record */
 bool lfs_safe(const struct lfs *fs);           /* no write that has ended needs a flush (LFSI8) */
-void lfs_step_meta(struct lfs_req *r);
-void lfs_arm_flush(struct lfs *fs);
+void lfs_step_meta(struct lfs_op *o);
 
 #endif

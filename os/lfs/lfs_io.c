@@ -1,526 +1,463 @@
-/* lfs_io.c: requests: their order, the steps of reads and writes, device requests.
+/* lfs_io.c: the steps of reads and writes.
  *
- * A request waits in its file's queue until no request before it conflicts (LFS1), then it is
- * active: its step function runs from where it stopped, until it has ended or waits on one list
- * (for a buffer, for any buffer, for a record) or for its device requests.
+ * A list of runs becomes stretches in the order of the device: those of a WRITE get their blocks in
+ * the order of the file first.  Then one after the other goes its way, whole blocks between device
+ * and data, parts of blocks through a buffer; what will need one next is read meanwhile.
  */
 #include "os/lfs/lfs_internal.h"
 
-void lfs_req_init(struct lfs_req *r, enum lfs_op op, void (*done)(struct lfs_req *r), void *arg)
+#include <stdlib.h>
+
+/* ---- the list ---- */
+
+static int by_offset(const void *a, const void *b)
 {
-    *r = (struct lfs_req){ .op = op, .done = done, .arg = arg };
-    rope_init(&r->data);
+    const struct lfs_stretch *x = a, *y = b;
+    if (x->off != y->off)
+        return x->off < y->off ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
 }
 
-/* ---- the loop (LFSI7) ---- */
-
-void lfs_park(struct lfs_req *r, struct list *waiters)
+static int by_device(const void *a, const void *b)
 {
-    list_push(waiters, &r->wait);
+    const struct lfs_stretch *x = a, *y = b;
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return by_offset(a, b);
 }
 
-void lfs_wake_all(struct lfs *fs, struct list *waiters)
+static void add_stretch(struct lfs_op *o, uint32_t *room, struct lfs_stretch x)
 {
-    struct list *l;
-    while ((l = list_pop(waiters)) != NULL)
-        list_push(&fs->ready, l);
-}
-
-static void step(struct lfs_req *r)
-{
-    if (r->op == LFS_READ)
-        lfs_step_read(r);
-    else if (r->op == LFS_WRITE)
-        lfs_step_write(r);
-    else
-        lfs_step_meta(r);
-}
-
-void lfs_run(struct lfs *fs)
-{
-    struct list *l;
-    if (fs->running)
+    struct lfs_stretch *last = o->listed > 0 ? &o->list[o->listed - 1] : NULL;
+    if (x.len == 0)
         return;
-    fs->running = true;
-    for (;;) {
-        if ((l = list_pop(&fs->ready)) != NULL) {
-            step(LIST_ENTRY(l, struct lfs_req, wait));
-        } else if ((l = list_pop(&fs->completed)) != NULL) {
-            struct lfs_req *r = LIST_ENTRY(l, struct lfs_req, wait);
-            r->done(r);
-        } else {
-            break;
+    if (last != NULL && last->off + last->len == x.off && last->at + last->len == x.at &&
+        last->dev == x.dev) {
+        last->len += x.len;
+        return;
+    }
+    if (o->listed == *room) {
+        *room = *room == 0 ? 16 : 2 * *room;
+        o->list = port_realloc(o->fs->port, o->list, *room * sizeof *o->list);
+    }
+    o->list[o->listed++] = x;
+}
+
+/* The pieces of the list, for a READ as far as the file goes. */
+static void expand(struct lfs_op *o)
+{
+    const struct file_req *r = o->req;
+    uint64_t limit = r->op == FILE_READ ? o->f->size : UINT64_MAX, at = 0;
+    uint32_t room = 0;
+    for (uint32_t i = 0; i < r->run_count; i++) {
+        const struct file_run *x = &r->runs[i];
+        for (uint64_t k = 0; k < x->count; k++, at += x->len) {
+            uint64_t off = x->off + k * x->stride;
+            uint64_t len = off >= limit ? 0 : x->len < limit - off ? x->len : limit - off;
+            add_stretch(o, &room, (struct lfs_stretch){ .off = off, .len = len, .at = at });
         }
     }
-    fs->running = false;
+    if (o->listed > 1)
+        qsort(o->list, o->listed, sizeof *o->list, by_offset);
+    if (o->listed > 0)
+        o->last = o->list[o->listed - 1].off + o->list[o->listed - 1].len;
 }
 
-/* ---- order of requests (LFS1) ---- */
-
-static bool conflict(const struct lfs_req *a, const struct lfs_req *b)
+static bool overlaps(const struct lfs_op *o)
 {
-    return (a->exclusive || b->exclusive) && a->blk_from < b->blk_to && b->blk_from < a->blk_to;
-}
-
-static bool conflicts_before(const struct lfs_req *r, struct list *head, struct list *stop)
-{
-    for (struct list *l = head->next; l != head && l != stop; l = l->next)
-        if (conflict(r, LIST_ENTRY(l, struct lfs_req, link)))
+    for (uint32_t i = 1; i < o->listed; i++)
+        if (o->list[i - 1].off + o->list[i - 1].len > o->list[i].off)
             return true;
     return false;
 }
 
-static void admit(struct lfs_file *f)
+static uint32_t first_block(const struct lfs_op *o, const struct lfs_stretch *x)
 {
-    LIST_EACH_SAFE (l, nx, &f->waiting) {
-        struct lfs_req *r = LIST_ENTRY(l, struct lfs_req, link);
-        /* Readers among themselves need not look. */
-        if (f->exclusive > 0 &&
-            (conflicts_before(r, &f->active, &f->active) || conflicts_before(r, &f->waiting, l)))
-            continue;
-        list_remove(&r->link);
-        list_push(&f->active, &r->link);
-        list_push(&f->fs->ready, &r->wait);
+    return (uint32_t)(x->off / o->fs->super.block);
+}
+
+static uint32_t end_block(const struct lfs_op *o, const struct lfs_stretch *x)
+{
+    return (uint32_t)((x->off + x->len + o->fs->super.block - 1) / o->fs->super.block);
+}
+
+/* Blocks for all stretches, or for none of them. */
+static enum file_status alloc_list(struct lfs_op *o)
+{
+    enum file_status s = FILE_OK;
+    uint32_t need = 0, seen = 0;
+    for (uint32_t i = 0; i < o->listed; i++) {
+        uint32_t from = first_block(o, &o->list[i]), to = end_block(o, &o->list[i]);
+        from = from > seen ? from : seen;
+        need += from < to ? lfs_holes(o->f, from, to) : 0;
+        seen = to > seen ? to : seen;
+    }
+    if (!lfs_alloc_fits(o->f, need))
+        return FILE_NO_SPACE;
+    for (uint32_t i = 0; i < o->listed && s == FILE_OK; i++)
+        s = lfs_alloc(o->f, first_block(o, &o->list[i]), end_block(o, &o->list[i]));
+    return s;
+}
+
+/* Stretches end where blocks that lie in a row on the device do; then they get their order. */
+static void order(struct lfs_op *o)
+{
+    struct lfs_stretch *whole = o->list;
+    uint32_t n = o->listed, room = 0;
+    uint64_t block = o->fs->super.block;
+    o->list = NULL;
+    o->listed = 0;
+    for (uint32_t i = 0; i < n; i++)
+        for (struct lfs_stretch x = whole[i]; x.len > 0;) {
+            struct lfs_where w = lfs_where(o->f, first_block(o, &x));
+            uint64_t run = w.run * block - x.off % block;
+            struct lfs_stretch part = x;
+            part.len = run < x.len ? run : x.len;
+            part.dev = w.dev == LFS_NO_BLOCK ? 0 : w.dev;
+            add_stretch(o, &room, part);
+            x.off += part.len;
+            x.at += part.len;
+            x.len -= part.len;
+        }
+    port_free(o->fs->port, whole);
+    if (o->listed > 1)
+        qsort(o->list, o->listed, sizeof *o->list, by_device);
+}
+
+static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
+{
+    o->pos = x->off;
+    o->end = x->off + x->len;
+    o->at = x->at;
+}
+
+static bool is_list(const struct file_req *r)
+{
+    return r->run_count > 1 || (r->run_count == 1 && r->runs->count > 1);
+}
+
+/* The first stretch of a READ; what it will move. */
+static void begin_read(struct lfs_op *o)
+{
+    const struct file_req *r = o->req;
+    uint64_t size = o->f->size;
+    if (is_list(r)) {
+        uint64_t moved = 0;
+        expand(o);
+        for (uint32_t i = 0; i < o->listed; i++)
+            if (o->list[i].at + o->list[i].len > moved)
+                moved = o->list[i].at + o->list[i].len;
+        o->req->moved = moved;
+        order(o);
+    } else if (r->run_count == 1 && r->runs->count == 1) {
+        uint64_t off = r->runs->off, end = off + r->runs->len;
+        end = end < size ? end : size;
+        set_stretch(o, &(struct lfs_stretch){ .off = off, .len = end > off ? end - off : 0 });
+        o->req->moved = o->end - o->pos;
     }
 }
 
-static void trace(const struct lfs_req *r,
-                  void (*mark)(struct port *, const char *, const char *, uint64_t))
+static enum file_status begin_write(struct lfs_op *o)
 {
-    static const char *const names[] = {
-        [LFS_READ] = "read", [LFS_WRITE] = "write",   [LFS_SET_SIZE] = "size",
-        [LFS_SYNC] = "sync", [LFS_REMOVE] = "remove", [LFS_CREATE] = "create"
-    };
-    mark(r->fs->port, "local files", names[r->op], r->trace ? r->trace : r->off);
-}
-
-void lfs_complete(struct lfs_req *r, enum lfs_status status)
-{
-    struct list *l;
-    trace(r, port_trace_end);
-    r->status = status;
-    while ((l = list_pop(&r->pieces)) != NULL) {
-        struct lfs_piece *p = LIST_ENTRY(l, struct lfs_piece, link);
-        if (status == LFS_OK)
-            rope_join(&r->data, &p->data);
-        rope_fini(&p->data);
-        port_free(r->fs->port, p);
+    const struct file_req *r = o->req;
+    if (is_list(r)) {
+        expand(o);
+        enum file_status s = overlaps(o) ? FILE_RANGE : alloc_list(o);
+        order(o);
+        return s;
     }
-    list_push(&r->fs->completed, &r->wait);
-    if (r->f != NULL) {
-        list_remove(&r->link);
-        r->f->exclusive -= r->exclusive;
-        admit(r->f);
-    }
+    if (r->data.length == 0)
+        return FILE_OK;
+    o->last = r->runs->off + r->runs->len;
+    set_stretch(o, &(struct lfs_stretch){ .off = r->runs->off, .len = r->runs->len });
+    return lfs_alloc(o->f, o->blk_from, o->blk_to);
 }
 
-static struct lfs_file *file_of(struct lfs *fs, uint64_t handle)
+/* Goes on to the next stretch that has bytes left; false: there is none. */
+static bool more(struct lfs_op *o)
 {
-    uint32_t ino = (uint32_t)handle, generation = (uint32_t)(handle >> 32);
-    if (ino >= fs->super.files || fs->files[ino] == NULL)
-        return NULL;
-    struct lfs_file *f = fs->files[ino];
-    return f->used && f->generation == generation ? f : NULL;
+    while (o->pos == o->end && o->next < o->listed)
+        set_stretch(o, &o->list[o->next++]);
+    return o->pos < o->end;
 }
 
-/* The blocks that the request locks; false: it is out of range. */
-static bool lock_range(struct lfs_req *r)
+/* The bytes go on by n. */
+static void advance(struct lfs_op *o, uint64_t n)
 {
-    uint64_t block = r->fs->super.block, limit = (uint64_t)(LFS_NO_BLOCK - 1) * block;
-    r->exclusive = r->op != LFS_READ;
-    r->blk_from = 0;
-    r->blk_to = LFS_NO_BLOCK;
-    if (r->op == LFS_SET_SIZE)
-        return r->len <= limit;
-    if (r->op != LFS_READ && r->op != LFS_WRITE)
-        return true;
-    if (r->off > limit || r->len > limit - r->off)
-        return false;
-    r->blk_from = (uint32_t)(r->off / block);
-    r->blk_to = (uint32_t)((r->off + r->len + block - 1) / block);
-    return true;
+    o->pos += n;
+    o->at += n;
 }
 
-void lfs_submit(struct lfs *fs, struct lfs_req *r)
-{
-    r->fs = fs;
-    r->f = NULL;
-    r->moved = 0;
-    r->device_for = 0;
-    r->queued_for = 0;
-    r->pending = 0;
-    r->phase = 0;
-    r->status = LFS_OK;
-    list_init(&r->link);
-    list_init(&r->wait);
-    list_init(&r->pieces);
-    port_work(fs->port, PORT_WORK_FILE, 1);
-    if (r->op == LFS_WRITE)
-        r->len = r->data.length;
-    if (r->op == LFS_READ)
-        rope_fini(&r->data);
-    r->pos = r->off;
-    r->end = r->off + r->len;
-    trace(r, port_trace_begin);
-    if (r->op == LFS_CREATE || (r->op == LFS_SYNC && r->file == 0)) {
-        list_push(&fs->ready, &r->wait);
-    } else if ((r->f = file_of(fs, r->file)) == NULL) {
-        lfs_complete(r, LFS_NO_FILE);
-    } else if (!lock_range(r)) {
-        r->f = NULL;
-        lfs_complete(r, LFS_RANGE);
-    } else {
-        list_push(&r->f->waiting, &r->link);
-        r->f->exclusive += r->exclusive;
-        admit(r->f);
-    }
-    lfs_run(fs);
-}
+/* ---- reading ---- */
 
-/* ---- device requests ---- */
-
-static void io_read_done(struct lfs_io *io, bool good)
+static void read_ended(struct lfs_io *io, bool good)
 {
     if (good)
         rope_move(&io->piece->data, &io->io.data);
 }
 
-static void io_write_done(struct lfs_io *io, bool good)
+static struct lfs_piece *piece_new(struct lfs_op *o)
 {
-    io->f->inflight--;
-    if (good)
-        lfs_ext_written(io->f, io->blk, io->count);
-}
-
-static void io_fill_done(struct lfs_io *io, bool good)
-{
-    struct lfs *fs = io->fs;
-    for (uint32_t i = 0; i < io->count; i++) {
-        struct lfs_buf *b = io->bufs[i];
-        struct list waiters;
-        b->reading = false;
-        if (good) {
-            b->valid = true;
-            rope_add_slice(&b->data, &io->io.data, (uint64_t)i * fs->super.block, fs->super.block);
-            lfs_wake_all(fs, &b->waiters);
-            continue;
-        }
-        list_init(&waiters);
-        struct list *l;
-        while ((l = list_pop(&b->waiters)) != NULL) {
-            LIST_ENTRY(l, struct lfs_req, wait)->status = LFS_IO_ERROR;
-            list_push(&fs->ready, l);
-        }
-        lfs_buf_drop(fs, b);
-    }
-    lfs_wake_all(fs, &fs->buf_waiters);
-}
-
-static void io_flush_done(struct lfs_io *io, bool good)
-{
-    struct lfs *fs = io->fs;
-    io->f->inflight--;
-    if (good)
-        lfs_ext_written(io->f, io->blk, io->count);
-    else
-        io->f->failed_write = true;
-    for (uint32_t i = 0; i < io->count; i++) {
-        struct lfs_buf *b = io->bufs[i];
-        b->writing = false;
-        lfs_wake_all(fs, &b->waiters);
-        if (!good && !b->dirty)
-            lfs_buf_drop(fs, b);
-    }
-    lfs_wake_all(fs, &fs->buf_waiters);
-}
-
-static void io_done(struct port_io *pio)
-{
-    struct lfs_io *io = pio->arg;
-    struct lfs *fs = io->fs;
-    bool good = pio->status == PORT_IO_OK;
-    struct lfs_req *r = io->req;
-    port_work(fs->port, PORT_WORK_INTERRUPT, 1);
-    fs->written += good && pio->op == PORT_IO_WRITE;
-    if (r != NULL) {
-        r->device_for += pio->device_for;
-        r->queued_for += pio->queued_for;
-    }
-    switch (io->kind) {
-    case LFS_IO_READ:
-        io_read_done(io, good);
-        break;
-    case LFS_IO_WRITE:
-        io_write_done(io, good);
-        break;
-    case LFS_IO_FILL:
-        io_fill_done(io, good);
-        break;
-    case LFS_IO_FLUSH:
-        io_flush_done(io, good);
-        break;
-    }
-    if (r != NULL && (io->kind == LFS_IO_READ || io->kind == LFS_IO_WRITE)) {
-        if (!good)
-            r->status = LFS_IO_ERROR;
-        if (--r->pending == 0 && list_empty(&r->wait))
-            list_push(&fs->ready, &r->wait);
-    }
-    rope_fini(&pio->data);
-    port_free(fs->port, io->bufs);
-    port_free(fs->port, io);
-    lfs_run(fs);
-}
-
-struct lfs_io *lfs_io_new(struct lfs *fs, struct lfs_file *f, enum lfs_io_kind kind, uint32_t blk,
-                          uint32_t dev, uint32_t count, struct lfs_req *req)
-{
-    struct lfs_io *io = port_alloc(fs->port, sizeof *io);
-    io->kind = kind;
-    io->fs = fs;
-    io->f = f;
-    io->req = req;
-    io->blk = blk;
-    io->count = count;
-    io->io.op = kind == LFS_IO_WRITE || kind == LFS_IO_FLUSH ? PORT_IO_WRITE : PORT_IO_READ;
-    io->io.sector = (uint64_t)dev * fs->block_sectors;
-    io->io.sectors = count * fs->block_sectors;
-    io->io.done = io_done;
-    io->io.arg = io;
-    io->io.trace = req ? req->trace : 0;
-    rope_init(&io->io.data);
-    return io;
-}
-
-void lfs_io_start(struct lfs_io *io)
-{
-    struct lfs *fs = io->fs;
-    port_work(fs->port, PORT_WORK_IO, 1);
-    port_work(fs->port, PORT_WORK_BLOCK, io->count);
-    if (io->io.op == PORT_IO_WRITE) {
-        io->f->inflight++;
-        fs->counts.device_writes++;
-    } else {
-        fs->counts.device_reads++;
-    }
-    if (io->req != NULL && (io->kind == LFS_IO_READ || io->kind == LFS_IO_WRITE))
-        io->req->pending++;
-    port_blk_submit(fs->port, fs->dev, &io->io);
-}
-
-/* ---- reading ---- */
-
-static struct lfs_piece *piece_new(struct lfs_req *r)
-{
-    struct lfs_piece *p = port_alloc(r->fs->port, sizeof *p);
+    struct lfs_piece *p = port_alloc(o->fs->port, sizeof *p);
     rope_init(&p->data);
-    list_push(&r->pieces, &p->link);
+    p->at = o->at;
+    list_push(&o->pieces, &p->link);
     return p;
 }
 
 /* Blocks from blk on that one device request may carry: alike, in a row, without a buffer. */
-static uint32_t fast_run(struct lfs_req *r, uint32_t blk, struct lfs_where w)
+static uint32_t fast_run(struct lfs_op *o, uint32_t blk, struct lfs_where w)
 {
-    uint64_t whole = (r->end - r->pos) / r->fs->super.block;
-    uint32_t n = 0, most = w.run < r->fs->max_io_blocks ? w.run : r->fs->max_io_blocks;
-    while (n < most && n < whole && lfs_buf_find(r->fs, r->f, blk + n) == NULL)
+    uint64_t whole = (o->end - o->pos) / o->fs->super.block;
+    uint32_t n = 0, most = w.run < o->fs->max_io_blocks ? w.run : o->fs->max_io_blocks;
+    while (n < most && n < whole && lfs_buf_find(o->fs, o->f, blk + n) == NULL)
         n++;
     return n;
 }
 
-static void read_from_buffer(struct lfs_req *r, struct lfs_buf *b, uint32_t at, uint32_t n)
+static void read_from_buffer(struct lfs_op *o, struct lfs_buf *b, uint32_t at, uint32_t n)
 {
-    rope_add_slice(&piece_new(r)->data, &b->data, at, n);
-    port_work(r->fs->port, PORT_WORK_COPY, n);
-    r->fs->counts.copied_bytes += n;
-    r->fs->counts.buffer_hits++;
-    lfs_buf_touch(r->fs, b);
-    r->pos += n;
+    rope_add_slice(&piece_new(o)->data, &b->data, at, n);
+    port_work(o->fs->port, PORT_WORK_COPY, n);
+    o->fs->counts.copied_bytes += n;
+    o->fs->counts.buffer_hits++;
+    if (o->list == NULL) /* of a list a block is wanted once */
+        lfs_buf_touch(o->fs, b);
+    advance(o, n);
+}
+
+/* Starts reading the parts of blocks that the next stretches of a list want, in the order of the
+ * device, as far as half of the buffers go. */
+static void look_ahead(struct lfs_op *o)
+{
+    uint64_t block = o->fs->super.block;
+    uint32_t most = o->next + (uint32_t)o->fs->params.cache / 2;
+    for (uint32_t i = o->ahead > o->next ? o->ahead : o->next; i < o->listed && i < most; i++) {
+        const struct lfs_stretch *x = &o->list[i];
+        uint64_t end = x->off + x->len;
+        bool all = o->fs->params.buffered && o->req->op == FILE_READ;
+        if (x->off % block > 0 || x->len < block || all)
+            (void)lfs_buf_fill(o->fs, o->f, first_block(o, x),
+                               all ? end_block(o, x) - first_block(o, x) : 1, o);
+        if (end % block > 0 && end_block(o, x) - first_block(o, x) > 1)
+            (void)lfs_buf_fill(o->fs, o->f, end_block(o, x) - 1, 1, o);
+        o->ahead = i + 1;
+    }
 }
 
 /* Needs a buffer that is not there: starts filling it and waits. */
-static void read_fill(struct lfs_req *r, uint32_t blk)
+static void read_fill(struct lfs_op *o, uint32_t blk)
 {
-    struct lfs *fs = r->fs;
-    uint32_t want = (uint32_t)((r->end - 1) / fs->super.block) - blk + 1;
-    if (fs->params.buffered && r->off == r->f->next_read)
+    struct lfs *fs = o->fs;
+    uint32_t want = (uint32_t)((o->end - 1) / fs->super.block) - blk + 1;
+    if (fs->params.buffered && o->list == NULL && o->req->runs->off == o->f->next_read)
         want += (uint32_t)fs->params.read_ahead;
     if (!fs->params.buffered)
         want = 1;
-    if (lfs_buf_fill(fs, r->f, blk, want, r) > 0) {
-        lfs_park(r, &lfs_buf_find(fs, r->f, blk)->waiters);
+    if (lfs_buf_fill(fs, o->f, blk, want, o) > 0) {
+        lfs_park(o, &lfs_buf_find(fs, o->f, blk)->waiters);
+        look_ahead(o);
         return;
     }
     lfs_buf_flush_oldest(fs);
-    lfs_park(r, &fs->buf_waiters);
+    lfs_park(o, &fs->buf_waiters);
 }
 
 /* One stretch further; false: the request waits. */
-static bool read_some(struct lfs_req *r)
+static bool read_some(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
-    uint32_t block = fs->super.block, blk = (uint32_t)(r->pos / block),
-             at = (uint32_t)(r->pos % block);
-    uint32_t n = r->end - r->pos < block - at ? (uint32_t)(r->end - r->pos) : block - at;
-    struct lfs_buf *b = lfs_buf_find(fs, r->f, blk);
-    struct lfs_where w = lfs_where(r->f, blk);
+    struct lfs *fs = o->fs;
+    uint32_t block = fs->super.block, blk = (uint32_t)(o->pos / block),
+             at = (uint32_t)(o->pos % block);
+    uint32_t n = o->end - o->pos < block - at ? (uint32_t)(o->end - o->pos) : block - at;
+    struct lfs_buf *b = lfs_buf_find(fs, o->f, blk);
+    struct lfs_where w = lfs_where(o->f, blk);
     if (b != NULL && b->valid) {
-        read_from_buffer(r, b, at, n);
+        read_from_buffer(o, b, at, n);
     } else if (b != NULL) {
-        lfs_park(r, &b->waiters);
+        lfs_park(o, &b->waiters);
         return false;
     } else if (w.dev == LFS_NO_BLOCK || !w.written) {
-        rope_add_zero(&piece_new(r)->data, n);
-        r->pos += n;
+        rope_add_zero(&piece_new(o)->data, n);
+        advance(o, n);
     } else if (n == block && !fs->params.buffered) {
-        uint32_t run = fast_run(r, blk, w);
-        struct lfs_io *io = lfs_io_new(fs, r->f, LFS_IO_READ, blk, w.dev, run, r);
-        io->piece = piece_new(r);
-        r->pos += (uint64_t)run * block;
+        uint32_t run = fast_run(o, blk, w);
+        struct lfs_io *io = lfs_io_new(fs, o->f, PORT_IO_READ, blk, w.dev, run, o);
+        io->ended = read_ended;
+        io->waits = true;
+        io->piece = piece_new(o);
+        advance(o, (uint64_t)run * block);
         fs->counts.fast_bytes += (uint64_t)run * block;
         lfs_io_start(io);
     } else {
-        read_fill(r, blk);
+        read_fill(o, blk);
         return false;
     }
     return true;
 }
 
 /* A sequential buffered reader nears the end of what is cached: fetch more meanwhile. */
-static void read_ahead(struct lfs_req *r)
+static void read_ahead(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
+    struct lfs *fs = o->fs;
     uint32_t block = fs->super.block, ahead = (uint32_t)fs->params.read_ahead;
-    if (fs->params.buffered && ahead > 0 && r->off == r->f->next_read && r->end < r->f->size) {
-        uint32_t next = (uint32_t)((r->end + block - 1) / block), i = 0;
-        while (i <= ahead / 2 && lfs_buf_find(fs, r->f, next + i) != NULL)
+    if (o->list != NULL || o->req->run_count == 0)
+        return;
+    if (fs->params.buffered && ahead > 0 && o->req->runs->off == o->f->next_read &&
+        o->end < o->f->size) {
+        uint32_t next = (uint32_t)((o->end + block - 1) / block), i = 0;
+        while (i <= ahead / 2 && lfs_buf_find(fs, o->f, next + i) != NULL)
             i++;
-        if (i <= ahead / 2 && (uint64_t)(next + i) * block < r->f->size)
-            (void)lfs_buf_fill(fs, r->f, next + i, ahead, NULL);
+        if (i <= ahead / 2 && (uint64_t)(next + i) * block < o->f->size)
+            (void)lfs_buf_fill(fs, o->f, next + i, ahead, NULL);
     }
-    r->f->next_read = r->end;
+    o->f->next_read = o->end;
 }
 
-void lfs_step_read(struct lfs_req *r)
+void lfs_step_read(struct lfs_op *o)
 {
-    if (r->phase == 0) {
-        r->phase = 1;
-        if (r->off >= r->f->size)
-            r->end = r->off;
-        else if (r->end > r->f->size)
-            r->end = r->f->size;
+    if (o->phase == 0) {
+        o->phase = 1;
+        begin_read(o);
     }
-    while (r->status == LFS_OK && r->pos < r->end)
-        if (!read_some(r))
+    while (o->status == FILE_OK && more(o))
+        if (!read_some(o))
             return;
-    if (r->pending > 0)
+    if (o->pending > 0)
         return;
-    if (r->status == LFS_OK) {
-        r->moved = r->end - r->off;
-        read_ahead(r);
+    if (o->status == FILE_OK)
+        read_ahead(o);
+    else
+        o->req->moved = 0;
+    lfs_complete(o, o->status);
+}
+
+void lfs_step_hint(struct lfs_op *o)
+{
+    uint32_t left = (uint32_t)o->fs->params.cache / 2, n = 1;
+    begin_read(o);
+    o->req->moved = 0;
+    while (more(o) && left > 0 && n > 0) {
+        uint32_t blk = (uint32_t)(o->pos / o->fs->super.block);
+        uint32_t to = (uint32_t)((o->end + o->fs->super.block - 1) / o->fs->super.block);
+        n = lfs_buf_fill(o->fs, o->f, blk, to - blk < left ? to - blk : left, NULL);
+        left -= n;
+        uint64_t end = (uint64_t)(blk + n) * o->fs->super.block;
+        o->pos = end < o->end ? end : o->end;
     }
-    lfs_complete(r, r->status);
+    lfs_complete(o, FILE_OK);
 }
 
 /* ---- writing ---- */
 
-/* Whole blocks straight to the device; false: the request waits or has failed. */
-static bool write_fast(struct lfs_req *r, uint32_t blk, struct lfs_where w)
+static void write_ended(struct lfs_io *io, bool good)
 {
-    struct lfs *fs = r->fs;
+    if (good)
+        lfs_ext_written(io->f, io->blk, io->count);
+}
+
+/* Whole blocks straight to the device; false: the request waits or has failed. */
+static bool write_fast(struct lfs_op *o, uint32_t blk, struct lfs_where w)
+{
+    struct lfs *fs = o->fs;
     uint32_t block = fs->super.block, run = 0;
-    uint64_t whole = (r->end - r->pos) / block;
+    uint64_t whole = (o->end - o->pos) / block;
     uint32_t most = whole < fs->max_io_blocks ? (uint32_t)whole : fs->max_io_blocks;
-    while (run < most && lfs_where(r->f, blk + run).dev == w.dev + run) {
-        struct lfs_buf *b = lfs_buf_find(fs, r->f, blk + run);
+    while (run < most && lfs_where(o->f, blk + run).dev == w.dev + run) {
+        struct lfs_buf *b = lfs_buf_find(fs, o->f, blk + run);
         if (b != NULL && (b->reading || b->writing)) {
             if (run > 0)
                 break;
-            lfs_park(r, &b->waiters);
+            lfs_park(o, &b->waiters);
             return false;
         }
         if (b != NULL)
             lfs_buf_drop(fs, b);
         run++;
     }
-    if (lfs_ext_room(r->f) < 2) {
-        r->status = LFS_FRAGMENTED;
+    if (lfs_ext_room(o->f) < 2) {
+        o->status = FILE_SCATTERED;
         return false;
     }
-    struct lfs_io *io = lfs_io_new(fs, r->f, LFS_IO_WRITE, blk, w.dev, run, r);
-    rope_add_slice(&io->io.data, &r->data, r->pos - r->off, (uint64_t)run * block);
-    r->pos += (uint64_t)run * block;
+    struct lfs_io *io = lfs_io_new(fs, o->f, PORT_IO_WRITE, blk, w.dev, run, o);
+    io->ended = write_ended;
+    io->waits = true;
+    rope_add_slice(&io->io.data, &o->req->data, o->at, (uint64_t)run * block);
+    advance(o, (uint64_t)run * block);
     fs->counts.fast_bytes += (uint64_t)run * block;
     lfs_io_start(io);
     return true;
 }
 
 /* Part of a block, or any block in buffered mode; false: the request waits or has failed. */
-static bool write_buffered(struct lfs_req *r, uint32_t blk, uint32_t at, uint32_t n,
+static bool write_buffered(struct lfs_op *o, uint32_t blk, uint32_t at, uint32_t n,
                            struct lfs_where w)
 {
-    struct lfs *fs = r->fs;
-    struct lfs_buf *b = lfs_buf_find(fs, r->f, blk);
+    struct lfs *fs = o->fs;
+    struct lfs_buf *b = lfs_buf_find(fs, o->f, blk);
     if (b != NULL && b->reading) {
-        lfs_park(r, &b->waiters);
+        lfs_park(o, &b->waiters);
         return false;
     }
-    if (lfs_ext_room(r->f) < 2 && !(b != NULL && b->dirty)) {
-        r->status = LFS_FRAGMENTED;
+    if (lfs_ext_room(o->f) < 2 && !(b != NULL && b->dirty)) {
+        o->status = FILE_SCATTERED;
         return false;
     }
     if (b == NULL && n < fs->super.block && w.written) {
-        if (lfs_buf_fill(fs, r->f, blk, 1, r) > 0) {
-            lfs_park(r, &lfs_buf_find(fs, r->f, blk)->waiters);
+        if (lfs_buf_fill(fs, o->f, blk, 1, o) > 0) {
+            lfs_park(o, &lfs_buf_find(fs, o->f, blk)->waiters);
+            look_ahead(o);
             return false;
         }
-    } else if (b == NULL && (b = lfs_buf_new(fs, r->f, blk)) != NULL) {
+    } else if (b == NULL && (b = lfs_buf_new(fs, o->f, blk)) != NULL) {
         rope_add_zero(&b->data, fs->super.block);
         b->valid = true;
     }
     if (b == NULL) {
         lfs_buf_flush_oldest(fs);
-        lfs_park(r, &fs->buf_waiters);
+        lfs_park(o, &fs->buf_waiters);
         return false;
     }
-    lfs_buf_modify(fs, b, at, &r->data, r->pos - r->off, n);
-    r->pos += n;
+    lfs_buf_modify(fs, b, at, &o->req->data, o->at, n);
+    advance(o, n);
     if (fs->dirty_count > (uint32_t)fs->params.cache / 2)
         lfs_buf_flush_oldest(fs);
     return true;
 }
 
-static bool write_some(struct lfs_req *r)
+static bool write_some(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
-    uint32_t block = fs->super.block, blk = (uint32_t)(r->pos / block),
-             at = (uint32_t)(r->pos % block);
-    uint32_t n = r->end - r->pos < block - at ? (uint32_t)(r->end - r->pos) : block - at;
-    struct lfs_where w = lfs_where(r->f, blk);
+    struct lfs *fs = o->fs;
+    uint32_t block = fs->super.block, blk = (uint32_t)(o->pos / block),
+             at = (uint32_t)(o->pos % block);
+    uint32_t n = o->end - o->pos < block - at ? (uint32_t)(o->end - o->pos) : block - at;
+    struct lfs_where w = lfs_where(o->f, blk);
     if (n == block && !fs->params.buffered)
-        return write_fast(r, blk, w);
-    return write_buffered(r, blk, at, n, w);
+        return write_fast(o, blk, w);
+    return write_buffered(o, blk, at, n, w);
 }
 
-void lfs_step_write(struct lfs_req *r)
+void lfs_step_write(struct lfs_op *o)
 {
-    if (r->phase == 0) {
-        r->phase = 1;
-        if (r->len > 0)
-            r->status = lfs_alloc(r->f, r->blk_from, r->blk_to);
+    struct file_req *r = o->req;
+    if (o->phase == 0) {
+        o->phase = 1;
+        o->status = begin_write(o);
     }
-    while (r->status == LFS_OK && r->pos < r->end)
-        if (!write_some(r) && r->status == LFS_OK)
+    while (o->status == FILE_OK && more(o))
+        if (!write_some(o) && o->status == FILE_OK)
             return;
-    if (r->pending > 0)
+    if (o->pending > 0)
         return;
-    if (r->status == LFS_OK) {
-        r->moved = r->len;
-        if (r->len > 0 && r->end > r->f->size) {
-            r->f->size = r->end;
-            lfs_changed(r->f);
+    if (o->status == FILE_OK) {
+        uint64_t end = o->last;
+        r->moved = r->data.length;
+        r->grew = end > o->f->size;
+        if (r->grew) {
+            o->f->size = end;
+            lfs_changed(o->f);
         }
     }
     rope_fini(&r->data);
-    lfs_complete(r, r->status);
+    lfs_complete(o, o->status);
 }

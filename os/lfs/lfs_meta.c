@@ -101,7 +101,7 @@ static void store_done(struct port_io *io)
     }
     while ((l = list_pop(&f->store_waiters)) != NULL) {
         if (io->status != PORT_IO_OK)
-            LIST_ENTRY(l, struct lfs_req, wait)->status = LFS_IO_ERROR;
+            LIST_ENTRY(l, struct lfs_op, wait)->status = FILE_IO_ERROR;
         list_push(&fs->ready, l);
     }
     rope_fini(&s->image);
@@ -141,18 +141,6 @@ void lfs_store(struct lfs_file *f, bool used)
     (void)store_step(s);
 }
 
-void lfs_changed(struct lfs_file *f)
-{
-    f->version++;
-    lfs_arm_flush(f->fs);
-}
-
-void lfs_arm_flush(struct lfs *fs)
-{
-    if (!port_timer_pending(&fs->flush_timer))
-        port_timer_set(&fs->flush_timer, fs->params.flush_delay);
-}
-
 /* ---- names ---- */
 
 static uint64_t handle_of(const struct lfs_file *f)
@@ -172,32 +160,53 @@ static struct lfs_file *by_name(struct lfs *fs, const char *name)
     return found;
 }
 
-uint64_t lfs_lookup(struct lfs *fs, const char *name)
+static void step_lookup(struct lfs_op *o)
 {
-    struct lfs_file *f = by_name(fs, name);
-    return f != NULL && !f->creating ? handle_of(f) : 0;
+    struct file_req *r = o->req;
+    struct lfs_file *f = r->dir == FILE_ROOT ? by_name(o->fs, r->name) : NULL;
+    r->file = f != NULL && !f->creating ? handle_of(f) : 0;
+    lfs_complete(o, r->file != 0 ? FILE_OK : FILE_NO_FILE);
 }
 
-bool lfs_stat(struct lfs *fs, uint64_t file, struct lfs_stat *out)
+static void step_stat(struct lfs_op *o)
 {
-    uint32_t ino = (uint32_t)file;
-    const struct lfs_file *f = ino < fs->super.files ? fs->files[ino] : NULL;
-    if (f == NULL || !f->used || f->creating || handle_of(f) != file)
-        return false;
-    memcpy(out->name, f->name, sizeof out->name);
-    memcpy(out->owner, f->owner, sizeof out->owner);
-    out->size = f->size;
-    out->blocks = lfs_file_blocks(f);
-    out->extents = f->ext_count;
-    return true;
+    struct file_attr *a = &o->req->attr;
+    *a = (struct file_attr){ .size = o->f->size };
+    memcpy(a->owner, o->f->owner, sizeof a->owner);
+    lfs_complete(o, o->f->creating ? FILE_NO_FILE : FILE_OK);
 }
 
-uint64_t lfs_next(struct lfs *fs, uint64_t file)
+/* The first file in use from inode `ino` on, or NULL. */
+static struct lfs_file *next_file(struct lfs *fs, uint32_t ino)
 {
-    for (uint32_t i = file == 0 ? 0 : (uint32_t)file + 1; i < fs->super.files; i++)
+    for (uint32_t i = ino; i < fs->super.files; i++)
         if (fs->files[i] != NULL && fs->files[i]->used && !fs->files[i]->creating)
-            return handle_of(fs->files[i]);
-    return 0;
+            return fs->files[i];
+    return NULL;
+}
+
+/* Entries that one LIST gives at most. */
+#define LIST_MOST 256
+
+static void step_list(struct lfs_op *o)
+{
+    struct file_req *r = o->req;
+    struct lfs_file *f = next_file(o->fs, r->file == 0 ? 0 : (uint32_t)r->file + 1);
+    uint32_t n = 0;
+    if (r->dir != FILE_ROOT) {
+        lfs_complete(o, FILE_NO_FILE);
+        return;
+    }
+    for (r->file = 0; f != NULL && n < LIST_MOST; f = next_file(o->fs, f->ino + 1), n++) {
+        struct file_entry x = { .file = handle_of(f) };
+        memcpy(x.name, f->name, sizeof x.name);
+        file_entry_add(&r->data, &x);
+        r->file = x.file;
+    }
+    port_work(o->fs->port, PORT_WORK_LOOKUP, n);
+    if (f == NULL)
+        r->file = 0;
+    lfs_complete(o, FILE_OK);
 }
 
 struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
@@ -212,31 +221,33 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     return f;
 }
 
-static void step_create(struct lfs_req *r)
+static void step_create(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
-    size_t n = strlen(r->name);
-    struct lfs_file *f = by_name(fs, r->name);
-    if (r->phase == 1) {
+    struct lfs *fs = o->fs;
+    size_t n = strlen(o->req->name);
+    struct lfs_file *f = by_name(fs, o->req->name);
+    if (o->phase == 1) {
         f->creating = false;
-        f->used = r->status == LFS_OK;
-        lfs_complete(r, r->status);
+        f->used = o->status == FILE_OK;
+        lfs_complete(o, o->status);
         return;
     }
-    r->file = 0;
-    if (n == 0 || n > LFS_NAME_MAX) {
-        lfs_complete(r, LFS_BAD_NAME);
+    o->req->file = 0;
+    if (o->req->dir != FILE_ROOT) {
+        lfs_complete(o, FILE_NO_FILE);
+    } else if (n == 0 || n > LFS_NAME_MAX) {
+        lfs_complete(o, FILE_BAD_NAME);
     } else if (f != NULL && (f->creating || f->storing)) {
-        lfs_park(r, &f->store_waiters); /* until it is certain whether the name is taken */
+        lfs_park(o, &f->store_waiters); /* until it is certain whether the name is taken */
     } else if (f != NULL) {
-        r->file = handle_of(f);
-        lfs_complete(r, LFS_EXISTS);
+        o->req->file = handle_of(f);
+        lfs_complete(o, FILE_EXISTS);
     } else {
         uint32_t ino = 0;
         while (ino < fs->super.files && fs->files[ino] != NULL && fs->files[ino]->used)
             ino++;
         if (ino == fs->super.files) {
-            lfs_complete(r, LFS_NO_INODE);
+            lfs_complete(o, FILE_NO_INODE);
             return;
         }
         f = fs->files[ino] != NULL ? fs->files[ino] : lfs_file_new(fs, ino);
@@ -245,12 +256,12 @@ static void step_create(struct lfs_req *r)
         f->size = 0;
         f->next_read = 0;
         f->failed_write = false;
-        memcpy(f->name, r->name, n + 1);
-        memcpy(f->owner, r->owner, sizeof f->owner);
-        r->file = handle_of(f);
-        r->phase = 1;
+        memcpy(f->name, o->req->name, n + 1);
+        memcpy(f->owner, o->req->attr.owner, sizeof f->owner);
+        o->req->file = handle_of(f);
+        o->phase = 1;
         lfs_store(f, true);
-        lfs_park(r, &f->store_waiters);
+        lfs_park(o, &f->store_waiters);
     }
 }
 
@@ -265,114 +276,127 @@ static void removed(struct lfs_file *f)
     f->used = false;
     f->version = f->stored;
     while ((l = list_pop(&f->waiting)) != NULL) {
-        struct lfs_req *late = LIST_ENTRY(l, struct lfs_req, link);
+        struct lfs_op *late = LIST_ENTRY(l, struct lfs_op, link);
+        f->exclusive -= late->exclusive;
         late->f = NULL;
-        lfs_complete(late, LFS_NO_FILE);
+        lfs_complete(late, FILE_NO_FILE);
     }
 }
 
-static void step_remove(struct lfs_req *r)
+static void step_remove(struct lfs_op *o)
 {
-    struct lfs_file *f = r->f;
-    if (r->phase == 1) {
-        if (r->status == LFS_OK)
+    struct lfs_file *f = o->f;
+    if (o->phase == 1) {
+        if (o->status == FILE_OK)
             removed(f);
         else
             lfs_changed(f); /* the failed write may have left the record of a removed file */
-        lfs_complete(r, r->status);
+        lfs_complete(o, o->status);
         return;
     }
-    if (r->status != LFS_OK) {
-        lfs_complete(r, r->status);
+    if (o->status != FILE_OK) {
+        lfs_complete(o, o->status);
         return;
     }
-    struct lfs_buf *b = lfs_buf_drop_range(r->fs, f, 0);
+    struct lfs_buf *b = lfs_buf_drop_range(o->fs, f, 0);
     if (b != NULL) {
-        lfs_park(r, &b->waiters);
+        lfs_park(o, &b->waiters);
         return;
     }
     if (!f->storing) {
-        r->phase = 1;
+        o->phase = 1;
         lfs_store(f, false);
     }
-    lfs_park(r, &f->store_waiters);
+    lfs_park(o, &f->store_waiters);
 }
 
 /* ---- sync ---- */
 
 /* True when the newest record is on the device; else the request waits for it. */
-static bool store_newest(struct lfs_req *r)
+static bool store_newest(struct lfs_op *o)
 {
-    if (r->f->stored >= r->f->version)
+    if (o->f->stored >= o->f->version)
         return true;
-    if (!r->f->storing)
-        lfs_store(r->f, true);
-    lfs_park(r, &r->f->store_waiters);
+    if (!o->f->storing)
+        lfs_store(o->f, true);
+    lfs_park(o, &o->f->store_waiters);
     return false;
 }
 
 static void sync_flushed(struct port_io *io)
 {
-    struct lfs_req *r = io->arg;
-    struct lfs *fs = r->fs;
+    struct lfs_op *o = io->arg;
+    struct lfs *fs = o->fs;
     port_work(fs->port, PORT_WORK_INTERRUPT, 1);
     flush_ended(fs, io);
-    r->device_for += io->device_for;
-    r->queued_for += io->queued_for;
+    o->req->part[FILE_DEVICE] += io->device_for;
+    o->req->part[FILE_QUEUE] += io->queued_for;
     if (io->status != PORT_IO_OK)
-        r->status = LFS_IO_ERROR;
+        o->status = FILE_IO_ERROR;
     port_free(fs->port, io);
-    list_push(&fs->ready, &r->wait);
+    list_push(&fs->ready, &o->wait);
     lfs_run(fs);
 }
 
-static void step_sync(struct lfs_req *r)
+static void step_sync(struct lfs_op *o)
 {
     enum { START, FLUSHED };
-    if (r->phase == START && r->status == LFS_OK && lfs_buf_flush_file(r->fs, r->f)) {
-        lfs_park(r, &r->fs->buf_waiters);
+    if (o->phase == START && o->status == FILE_OK && lfs_buf_flush_file(o->fs, o->f)) {
+        lfs_park(o, &o->fs->buf_waiters);
         return;
     }
-    if (r->phase == START && r->status == LFS_OK && !store_newest(r))
+    if (o->phase == START && o->status == FILE_OK && !store_newest(o))
         return;
-    if (r->phase == START && r->status == LFS_OK && !lfs_safe(r->fs)) {
-        struct port_io *io = port_alloc(r->fs->port, sizeof *io);
-        r->phase = FLUSHED;
+    if (o->phase == START && o->status == FILE_OK && !lfs_safe(o->fs)) {
+        struct port_io *io = port_alloc(o->fs->port, sizeof *io);
+        o->phase = FLUSHED;
         io->done = sync_flushed;
-        io->arg = r;
+        io->arg = o;
         rope_init(&io->data);
-        flush(r->fs, io);
+        flush(o->fs, io);
         return;
     }
-    if (r->f->failed_write)
-        r->status = LFS_IO_ERROR;
-    r->f->failed_write = false;
-    if (r->len > 0)
-        lfs_buf_drop_idle(r->fs, r->f);
-    lfs_complete(r, r->status);
+    if (o->f->failed_write)
+        o->status = FILE_IO_ERROR;
+    o->f->failed_write = false;
+    if (o->req->op == FILE_HINT)
+        lfs_buf_drop_idle(o->fs, o->f);
+    lfs_complete(o, o->status);
 }
 
-static void sync_one_done(struct lfs_req *one)
+/* What buffers have of the file is written, and they let it go. */
+static void step_forget(struct lfs_op *o)
 {
-    struct lfs_req *all = one->arg;
-    if (one->status != LFS_OK && one->status != LFS_NO_FILE)
+    if (o->phase > 0 || lfs_buf_any(o->fs, o->f))
+        step_sync(o);
+    else
+        lfs_complete(o, FILE_OK);
+}
+
+static void sync_one_done(struct file_req *one)
+{
+    struct lfs_op *all = one->arg;
+    if (one->status != FILE_OK && one->status != FILE_NO_FILE)
         all->status = one->status;
+    for (int i = 0; i < FILE_PARTS; i++)
+        all->req->part[i] += one->part[i];
     port_free(all->fs->port, one);
     list_push(&all->fs->ready, &all->wait);
 }
 
-static void step_sync_all(struct lfs_req *r)
+static void step_sync_all(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
-    r->end = lfs_next(fs, r->end);
-    if (r->end == 0) {
-        lfs_complete(r, r->status);
+    struct lfs *fs = o->fs;
+    struct lfs_file *f = next_file(fs, (uint32_t)o->pos);
+    if (f == NULL) {
+        lfs_complete(o, o->status);
         return;
     }
-    struct lfs_req *one = port_alloc(fs->port, sizeof *one);
-    lfs_req_init(one, LFS_SYNC, sync_one_done, r);
-    one->file = r->end;
-    lfs_submit(fs, one);
+    o->pos = f->ino + 1;
+    struct file_req *one = port_alloc(fs->port, sizeof *one);
+    file_req_init(one, FILE_FLUSH, sync_one_done, o);
+    one->file = handle_of(f);
+    lfs_begin(fs, one, step_sync);
 }
 
 /* ---- size ---- */
@@ -396,26 +420,26 @@ static void cut_extents(struct lfs_file *f, uint32_t from)
 }
 
 /* The bytes behind the new end must read as zero when the file grows again; false: it waits. */
-static bool zero_tail(struct lfs_req *r)
+static bool zero_tail(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
-    uint32_t block = fs->super.block, blk = (uint32_t)(r->len / block);
-    uint32_t at = (uint32_t)(r->len % block);
-    struct lfs_buf *b = lfs_buf_find(fs, r->f, blk);
+    struct lfs *fs = o->fs;
+    uint32_t block = fs->super.block, blk = (uint32_t)(o->req->size / block);
+    uint32_t at = (uint32_t)(o->req->size % block);
+    struct lfs_buf *b = lfs_buf_find(fs, o->f, blk);
     struct rope zero;
-    if (at == 0 || (b == NULL && !lfs_where(r->f, blk).written))
+    if (at == 0 || (b == NULL && !lfs_where(o->f, blk).written))
         return true;
     if (b == NULL) {
-        if (lfs_buf_fill(fs, r->f, blk, 1, r) > 0) {
-            b = lfs_buf_find(fs, r->f, blk);
+        if (lfs_buf_fill(fs, o->f, blk, 1, o) > 0) {
+            b = lfs_buf_find(fs, o->f, blk);
         } else {
             lfs_buf_flush_oldest(fs);
-            lfs_park(r, &fs->buf_waiters);
+            lfs_park(o, &fs->buf_waiters);
             return false;
         }
     }
     if (b->reading) {
-        lfs_park(r, &b->waiters);
+        lfs_park(o, &b->waiters);
         return false;
     }
     rope_init(&zero);
@@ -425,77 +449,70 @@ static bool zero_tail(struct lfs_req *r)
     return true;
 }
 
-static void grow(struct lfs_req *r)
+static void grow(struct lfs_op *o)
 {
-    uint32_t block = r->fs->super.block;
-    enum lfs_status s = lfs_alloc(r->f, 0, (uint32_t)((r->len + block - 1) / block));
-    if (s == LFS_OK && r->len != r->f->size) {
-        r->f->size = r->len;
-        lfs_changed(r->f);
+    uint32_t block = o->fs->super.block;
+    enum file_status s = lfs_alloc(o->f, 0, (uint32_t)((o->req->size + block - 1) / block));
+    if (s == FILE_OK && o->req->size != o->f->size) {
+        o->f->size = o->req->size;
+        lfs_changed(o->f);
     }
-    lfs_complete(r, s);
+    lfs_complete(o, s);
 }
 
-static void step_set_size(struct lfs_req *r)
+static void step_set_size(struct lfs_op *o)
 {
-    struct lfs *fs = r->fs;
-    uint32_t keep = (uint32_t)((r->len + fs->super.block - 1) / fs->super.block);
+    struct lfs *fs = o->fs;
+    uint32_t keep = (uint32_t)((o->req->size + fs->super.block - 1) / fs->super.block);
     enum { START, DROP, FLUSH, STORE };
-    if (r->phase == START && r->len >= r->f->size) {
-        grow(r);
+    if (o->phase == START && o->req->size >= o->f->size) {
+        grow(o);
         return;
     }
-    if (r->status != LFS_OK) {
-        lfs_complete(r, r->status);
+    if (o->status != FILE_OK) {
+        lfs_complete(o, o->status);
         return;
     }
-    if (r->phase == START) {
-        if (!zero_tail(r))
+    if (o->phase == START) {
+        if (!zero_tail(o))
             return;
-        r->phase = DROP;
+        o->phase = DROP;
     }
-    if (r->phase == DROP) {
-        struct lfs_buf *b = lfs_buf_drop_range(fs, r->f, keep);
+    if (o->phase == DROP) {
+        struct lfs_buf *b = lfs_buf_drop_range(fs, o->f, keep);
         if (b != NULL) {
-            lfs_park(r, &b->waiters);
+            lfs_park(o, &b->waiters);
             return;
         }
-        r->phase = FLUSH;
+        o->phase = FLUSH;
     }
-    if (r->phase == FLUSH) {
-        if (lfs_buf_flush_file(fs, r->f)) {
-            lfs_park(r, &fs->buf_waiters);
+    if (o->phase == FLUSH) {
+        if (lfs_buf_flush_file(fs, o->f)) {
+            lfs_park(o, &fs->buf_waiters);
             return;
         }
-        r->phase = STORE;
-        cut_extents(r->f, keep);
-        r->f->size = r->len;
-        lfs_changed(r->f);
-        r->f->cut_version = r->f->version;
+        o->phase = STORE;
+        cut_extents(o->f, keep);
+        o->f->size = o->req->size;
+        lfs_changed(o->f);
+        o->f->cut_version = o->f->version;
     }
-    if (store_newest(r))
-        lfs_complete(r, LFS_OK);
+    if (store_newest(o))
+        lfs_complete(o, FILE_OK);
 }
 
-void lfs_step_meta(struct lfs_req *r)
+void lfs_step_meta(struct lfs_op *o)
 {
-    switch (r->op) {
-    case LFS_CREATE:
-        step_create(r);
-        break;
-    case LFS_REMOVE:
-        step_remove(r);
-        break;
-    case LFS_SET_SIZE:
-        step_set_size(r);
-        break;
-    case LFS_SYNC:
-        if (r->f == NULL)
-            step_sync_all(r);
-        else
-            step_sync(r);
-        break;
-    default:
-        ASSERT(false);
-    }
+    static void (*const steps[FILE_OP_COUNT])(struct lfs_op *) = {
+        [FILE_CREATE] = step_create, [FILE_REMOVE] = step_remove, [FILE_SIZE] = step_set_size,
+        [FILE_LOOKUP] = step_lookup, [FILE_STAT] = step_stat,     [FILE_LIST] = step_list,
+    };
+    if (o->req->op == FILE_FLUSH && o->f == NULL)
+        step_sync_all(o);
+    else if (o->req->op == FILE_FLUSH)
+        step_sync(o);
+    else if (o->req->op == FILE_HINT)
+        step_forget(o);
+    else
+        steps[o->req->op](o);
 }

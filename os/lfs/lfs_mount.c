@@ -4,6 +4,7 @@
 #include <string.h>
 
 const struct param lfs_params_desc[] = {
+    P_INT(lfs_params, device, "0", "0", "1000", "Which of the node's devices it is on."),
     P_SIZE(lfs_params, block, "64KiB", "512B", "16MiB",
            "Block of the I/O nodes' local file systems: the unit of allocation and of the fast "
            "path; a multiple of the device's sector.",
@@ -37,16 +38,6 @@ const struct param lfs_params_desc[] = {
     P_END,
 };
 
-const char *lfs_status_name(enum lfs_status s)
-{
-    static const char *const names[] = {
-        "ok",         "no such file", "file exists", "bad name",      "no inode left", "no space",
-        "fragmented", "out of range", "I/O error",   "not formatted", "inconsistent",  "bad device"
-    };
-    _Static_assert(ARRAY_LEN(names) == LFS_STATUS_COUNT, "a name per status");
-    return (unsigned)s < LFS_STATUS_COUNT ? names[s] : "?";
-}
-
 static void flush_tick(struct port_timer *t)
 {
     struct lfs *fs = t->arg;
@@ -79,46 +70,52 @@ const struct counter lfs_counters[] = {
     C_END,
 };
 
-static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params *params,
-                           const struct lfs_super *super, const struct port_blk_info *info)
+static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params *params)
 {
     struct lfs *fs = port_alloc(p, sizeof *fs);
+    fs->sys = (struct file_sys){ .ops = &file_lfs, .port = p };
     fs->port = p;
     fs->dev = dev;
     fs->params = *params;
+    list_init(&fs->lru);
+    fs->hash_count = (uint32_t)params->cache;
+    fs->hash = port_alloc(p, fs->hash_count * sizeof *fs->hash);
+    for (uint32_t i = 0; i < fs->hash_count; i++)
+        list_init(&fs->hash[i]);
+    lfs_run_init(fs);
+    port_timer_init(p, &fs->flush_timer, flush_tick, fs);
+    return fs;
+}
+
+/* Its superblock is known. */
+static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
+                      const struct port_blk_info *info)
+{
+    struct port *p = fs->port;
     fs->super = *super;
     fs->sector_bytes = info->sector_bytes;
     fs->volatile_writes = info->volatile_writes;
     fs->block_sectors = super->block / info->sector_bytes;
     fs->first_data = table_end(super);
-    fs->max_io_blocks = (uint32_t)(params->max_io / super->block);
+    fs->max_io_blocks = (uint32_t)(fs->params.max_io / super->block);
     if (fs->max_io_blocks == 0)
         fs->max_io_blocks = 1;
     fs->record_extents = (super->inode - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES;
     fs->files = port_alloc(p, super->files * sizeof(struct lfs_file *));
     fs->map = port_alloc(p, (super->blocks / 64 + 1) * sizeof *fs->map);
     lfs_map_give(fs, fs->first_data, super->blocks - fs->first_data);
-    list_init(&fs->lru);
-    fs->hash_count = (uint32_t)params->cache;
-    fs->hash = port_alloc(p, fs->hash_count * sizeof *fs->hash);
-    for (uint32_t i = 0; i < fs->hash_count; i++)
-        list_init(&fs->hash[i]);
-    list_init(&fs->buf_waiters);
-    list_init(&fs->ready);
-    list_init(&fs->completed);
-    port_timer_init(p, &fs->flush_timer, flush_tick, fs);
     port_counters(p, "lfs", lfs_counters, fs);
-    return fs;
 }
 
 void lfs_free(struct lfs *fs)
 {
     struct list *l;
-    port_counters_end(fs->port, fs);
+    if (fs->files != NULL)
+        port_counters_end(fs->port, fs);
     (void)port_timer_cancel(&fs->flush_timer);
     while ((l = fs->lru.next) != &fs->lru)
         lfs_buf_drop(fs, LIST_ENTRY(l, struct lfs_buf, lru));
-    for (uint32_t i = 0; i < fs->super.files; i++) {
+    for (uint32_t i = 0; fs->files != NULL && i < fs->super.files; i++) {
         if (fs->files[i] == NULL)
             continue;
         ASSERT(list_empty(&fs->files[i]->active) && !fs->files[i]->storing);
@@ -126,6 +123,7 @@ void lfs_free(struct lfs *fs)
         port_free(fs->port, fs->files[i]->cut);
         port_free(fs->port, fs->files[i]);
     }
+    lfs_run_fini(fs);
     port_free(fs->port, fs->hash);
     port_free(fs->port, fs->map);
     port_free(fs->port, fs->files);
@@ -136,44 +134,45 @@ void lfs_free(struct lfs *fs)
 
 struct mounting {
     struct port_io io;
-    struct port *port;
-    uint32_t dev;
-    struct lfs_params params;
     struct port_blk_info info;
     struct lfs_super super;
     struct lfs *fs;
     uint32_t block; /* of the inode table, being read */
+    bool or_format; /* a blank device */
     lfs_mounted_fn *done;
     void *arg;
 };
 
-static struct mounting *mounting_new(struct port *p, uint32_t dev, const struct lfs_params *params,
-                                     lfs_mounted_fn *done, void *arg)
+/* Nothing is on the device yet: its superblock, or the mount's first read, is the next step. */
+static struct mounting *mounting_new(struct lfs *fs, lfs_mounted_fn *done, void *arg)
 {
-    struct mounting *m = port_alloc(p, sizeof *m);
-    m->port = p;
-    m->dev = dev;
-    m->params = *params;
+    struct mounting *m = port_alloc(fs->port, sizeof *m);
+    m->fs = fs;
     m->done = done;
     m->arg = arg;
-    port_blk_describe(p, dev, &m->info);
+    if (fs->dev < port_blk_count(fs->port))
+        port_blk_describe(fs->port, fs->dev, &m->info);
     m->io.arg = m;
     rope_init(&m->io.data);
     return m;
 }
 
-static void finish(struct mounting *m, enum lfs_status status)
+static void finish(struct mounting *m, enum file_status status)
 {
     lfs_mounted_fn *done = m->done;
     void *arg = m->arg;
     struct lfs *fs = m->fs;
-    if (status != LFS_OK && fs != NULL) {
-        lfs_free(fs);
-        fs = NULL;
-    }
     rope_fini(&m->io.data);
-    port_free(m->port, m);
+    port_free(fs->port, m);
     done(arg, fs, status);
+    lfs_opened(fs, status);
+}
+
+static void step(struct mounting *m, void (*next)(struct port_io *io))
+{
+    m->io.done = next;
+    port_work(m->fs->port, PORT_WORK_IO, 1);
+    port_blk_submit(m->fs->port, m->fs->dev, &m->io);
 }
 
 static bool sizes_fit(const struct lfs_super *s, uint64_t sectors, uint32_t sector)
@@ -188,10 +187,10 @@ static void formatted(struct port_io *io)
 {
     struct mounting *m = io->arg;
     if (io->status == PORT_IO_OK) {
-        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, &m->info);
+        lfs_sized(m->fs, &m->super, &m->info);
         m->fs->written = 1; /* the superblock */
     }
-    finish(m, io->status == PORT_IO_OK ? LFS_OK : LFS_IO_ERROR);
+    finish(m, io->status == PORT_IO_OK ? FILE_OK : FILE_IO_ERROR);
 }
 
 static struct lfs_super super_of(const struct lfs_params *params, uint64_t sectors,
@@ -212,15 +211,13 @@ uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t se
     return sizes_fit(&s, sectors, sector_bytes) ? s.blocks - table_end(&s) : 0;
 }
 
-void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
-                void *arg)
+static void format(struct mounting *m)
 {
-    struct mounting *m = mounting_new(p, dev, params, done, arg);
     uint8_t image[LFS_SUPER_BYTES];
-    m->super = super_of(params, m->info.sectors, m->info.sector_bytes);
-    m->super.fsid = port_random(p) | 1;
+    m->super = super_of(&m->fs->params, m->info.sectors, m->info.sector_bytes);
+    m->super.fsid = port_random(m->fs->port) | 1;
     if (!sizes_fit(&m->super, m->info.sectors, m->info.sector_bytes)) {
-        finish(m, LFS_BAD_DEVICE);
+        finish(m, FILE_BAD_DEVICE);
         return;
     }
     lfs_super_store(image, &m->super);
@@ -228,9 +225,15 @@ void lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params, l
     rope_add_zero(&m->io.data, m->info.sector_bytes - sizeof image);
     m->io.op = PORT_IO_WRITE;
     m->io.sectors = 1;
-    m->io.done = formatted;
-    port_work(p, PORT_WORK_IO, 1);
-    port_blk_submit(p, dev, &m->io);
+    step(m, formatted);
+}
+
+struct lfs *lfs_format(struct port *p, uint32_t dev, const struct lfs_params *params,
+                       lfs_mounted_fn *done, void *arg)
+{
+    struct lfs *fs = lfs_new(p, dev, params);
+    format(mounting_new(fs, done, arg));
+    return fs;
 }
 
 static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
@@ -282,10 +285,10 @@ static void table_read(struct port_io *io)
     struct lfs *fs = m->fs;
     uint32_t size = fs->super.inode, per_block = fs->super.block / size;
     if (io->status != PORT_IO_OK) {
-        finish(m, LFS_IO_ERROR);
+        finish(m, FILE_IO_ERROR);
         return;
     }
-    uint8_t *image = port_alloc(m->port, size);
+    uint8_t *image = port_alloc(fs->port, size);
     for (uint64_t off = 0; off < io->data.length; off += size) {
         uint64_t slot = (uint64_t)(m->block - 1) * per_block + off / size;
         if (slot / 2 >= fs->super.files)
@@ -293,13 +296,13 @@ static void table_read(struct port_io *io)
         rope_read(&io->data, off, size, image);
         load_record(fs, (uint32_t)(slot / 2), image);
     }
-    port_free(m->port, image);
+    port_free(fs->port, image);
     m->block += (uint32_t)(io->data.length / fs->super.block);
     rope_fini(&io->data);
     if (m->block < fs->first_data)
         read_table(m);
     else
-        finish(m, claim_blocks(fs) ? LFS_OK : LFS_CORRUPT);
+        finish(m, claim_blocks(fs) ? FILE_OK : FILE_CORRUPT);
 }
 
 static void read_table(struct mounting *m)
@@ -310,9 +313,7 @@ static void read_table(struct mounting *m)
         n = fs->max_io_blocks;
     m->io.sector = (uint64_t)m->block * fs->block_sectors;
     m->io.sectors = n * fs->block_sectors;
-    m->io.done = table_read;
-    port_work(m->port, PORT_WORK_IO, 1);
-    port_blk_submit(m->port, m->dev, &m->io);
+    step(m, table_read);
 }
 
 static void super_read(struct port_io *io)
@@ -321,35 +322,102 @@ static void super_read(struct port_io *io)
     uint8_t image[LFS_SUPER_BYTES] = { 0 };
     static const uint8_t blank[LFS_SUPER_BYTES];
     if (io->status != PORT_IO_OK) {
-        finish(m, LFS_IO_ERROR);
+        finish(m, FILE_IO_ERROR);
         return;
     }
     rope_read(&io->data, 0, sizeof image, image);
     rope_fini(&io->data);
     if (memcmp(image, blank, sizeof image) == 0) {
-        finish(m, LFS_BLANK);
+        if (m->or_format)
+            format(m);
+        else
+            finish(m, FILE_BLANK);
     } else if (!lfs_super_load(image, &m->super) ||
                !sizes_fit(&m->super, m->info.sectors, m->info.sector_bytes)) {
-        finish(m, LFS_CORRUPT);
+        finish(m, FILE_CORRUPT);
     } else {
-        m->fs = lfs_new(m->port, m->dev, &m->params, &m->super, &m->info);
+        lfs_sized(m->fs, &m->super, &m->info);
         m->block = 1;
         read_table(m);
     }
 }
 
-void lfs_mount(struct port *p, uint32_t dev, const struct lfs_params *params, lfs_mounted_fn *done,
-               void *arg)
+static struct lfs *mount(struct lfs *fs, bool or_format, lfs_mounted_fn *done, void *arg)
 {
-    struct mounting *m = mounting_new(p, dev, params, done, arg);
-    if (m->info.sector_bytes < LFS_SUPER_BYTES) {
-        finish(m, LFS_BAD_DEVICE);
-        return;
-    }
+    struct mounting *m = mounting_new(fs, done, arg);
+    m->or_format = or_format;
     m->io.sectors = 1;
-    m->io.done = super_read;
-    port_work(p, PORT_WORK_IO, 1);
-    port_blk_submit(p, dev, &m->io);
+    if (m->info.sector_bytes < LFS_SUPER_BYTES)
+        finish(m, FILE_BAD_DEVICE);
+    else
+        step(m, super_read);
+    return fs;
+}
+
+struct lfs *lfs_mount(struct port *p, uint32_t dev, const struct lfs_params *params,
+                      lfs_mounted_fn *done, void *arg)
+{
+    return mount(lfs_new(p, dev, params), false, done, arg);
+}
+
+static void started(void *arg, struct lfs *fs, enum file_status status)
+{
+    (void)arg;
+    if (status != FILE_OK)
+        port_remark(fs->port, "I/O node %u: its file system does not mount: %s",
+                    port_node(fs->port), file_status_name(status));
+}
+
+struct lfs *lfs_start(struct port *p, const struct lfs_params *params)
+{
+    return mount(lfs_new(p, (uint32_t)params->device, params), true, started, NULL);
+}
+
+/* ---- as a layer ---- */
+
+/* A device has one file system, whoever starts it. */
+static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+{
+    struct os_node *n = b->node;
+    struct lfs_params p = *(const struct lfs_params *)params;
+    (void)below;
+    if (p.device >= port_blk_count(n->port))
+        return &lfs_start(n->port, &p)->sys;
+    if (n->on_device == NULL)
+        n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *));
+    if (n->boot->files > p.files)
+        p.files = n->boot->files;
+    if (n->on_device[p.device] == NULL)
+        n->on_device[p.device] = &lfs_start(n->port, &p)->sys;
+    return n->on_device[p.device];
+}
+
+static void submit(struct file_sys *s, struct file_req *r)
+{
+    static void (*const steps[FILE_OP_COUNT])(struct lfs_op *) = {
+        [FILE_READ] = lfs_step_read,
+        [FILE_WRITE] = lfs_step_write,
+    };
+    bool ahead = r->op == FILE_HINT && r->hint == FILE_WILL_READ;
+    lfs_begin(CONTAINER_OF(s, struct lfs, sys), r,
+              ahead                  ? lfs_step_hint
+              : steps[r->op] != NULL ? steps[r->op]
+                                     : lfs_step_meta);
+}
+
+const struct file_ops file_lfs = {
+    .kind = { .name = "lfs",
+              .doc = "The bottom: extents on a device of the node, formatted where it is blank.",
+              .params = lfs_params_desc,
+              .params_size = sizeof(struct lfs_params) },
+    .bottom = true,
+    .start = start,
+    .submit = submit,
+};
+
+struct file_sys *lfs_files(struct lfs *fs)
+{
+    return &fs->sys;
 }
 
 /* ---- reports ---- */

@@ -52,7 +52,7 @@
 #ifndef OS_PFS_PFS_H
 #define OS_PFS_PFS_H
 
-#include "os/lfs/lfs.h"
+#include "os/file/file.h"
 #include "os/node.h"
 #include "os/pfs/layout.h"
 
@@ -294,13 +294,12 @@ enum pfs_status pfs_agree(struct pfs_client *c, const char *tag, uint32_t count,
  * (blocks) */
 enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bool cold);
 
-/* Boot over an instance of SELECT: on the service node, on each I/O node (device `dev`; a blank one
- * is formatted), and on each node whose programs open files. */
+/* Boot over an instance of SELECT: on the service node, on each I/O node (over what has its local
+ * files), and on each node whose programs open files. */
 void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
                     const struct pfs_params *params);
-void pfs_server_start(struct xk_protl *rpc, const struct os_layout *layout,
-                      const struct pfs_params *params, uint32_t dev,
-                      const struct lfs_params *lfs_params);
+void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params,
+                      struct file_sys *files);
 struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,
                                     const struct pfs_params *params);
 

@@ -112,7 +112,7 @@ void pfs_io_reply_store(struct rope *out, const struct pfs_io_reply *r);
 bool pfs_io_reply_load(struct rope *in, struct pfs_io_reply *r);
 
 enum pfs_status pfs_status_of_call(enum xk_status s);
-enum pfs_status pfs_status_of_lfs(enum lfs_status s);
+enum pfs_status pfs_status_of_file(enum file_status s);
 
 /* ---- the client ---- */
 

@@ -1,15 +1,13 @@
-/* pfs_server.c: the I/O server: local files on one device, by number.
+/* pfs_server.c: the I/O server: local files of the node's stack of files, by number.
  *
  * A striped file has one local file on each of its I/O nodes, "pfs" and the file's number in
  * hexadecimal, made by the first write that reaches it; one that is not there reads as zeros.
- * Requests are upcalls: at most `pool` are worked on, the others wait in order of arrival, as do
- * those that come before the local file system is mounted.  Each answer says how long it was here
- * and how long the device worked for it.
+ * Requests are upcalls: at most `pool` are worked on, the others wait in order of arrival.  Each
+ * answer says how long it was here and how long the device worked for it.
  */
 #include "os/pfs/pfs_internal.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define LOCAL_BUCKETS 16
 /* A fill writes so much at a time. */
@@ -18,10 +16,7 @@
 struct server {
     struct port *port;
     const struct pfs_params *params;
-    struct lfs_params lfs_params;
-    uint32_t dev;
-    struct lfs *fs; /* NULL until it is mounted */
-    bool failed;    /* the mount failed: every request is an I/O error */
+    struct file_sys *files;
     struct list waiting;
     uint32_t active;
     bool pumping; /* no recursion by answers given at once */
@@ -34,8 +29,8 @@ struct local { /* a local file that was used since the boot */
     uint64_t id, handle;
     uint64_t record; /* M_RECORD: its length since setiomode `number`, 0: not met yet */
     uint32_t number;
-    bool creating;
-    struct list waiters; /* jobs */
+    bool ready;          /* it is there and its handle is known; else that is asked */
+    struct list waiters; /* jobs: the first asks */
 };
 
 struct job {
@@ -45,34 +40,34 @@ struct job {
     enum pfs_io_proc proc;
     struct pfs_io_args args;
     struct rope data;
-    char name[LFS_NAME_MAX + 1]; /* of a local file that it makes */
+    char name[FILE_NAME_MAX + 1]; /* of a local file that it looks up or makes */
     uint64_t handle;
     sim_time arrived, device;
     uint64_t filled;
     bool edge; /* see pfs_io_reply */
     uint64_t trace;
-    struct lfs_req lfs;
+    struct file_req file;
 };
 
 static void start(struct job *j);
 
 /* The status of a local request for the client; a limit that a parameter lifts is remarked once. */
-static enum pfs_status local_status(struct server *s, enum lfs_status status)
+static enum pfs_status local_status(struct server *s, enum file_status status)
 {
-    if (!s->told && (status == LFS_NO_INODE || status == LFS_FRAGMENTED)) {
+    if (!s->told && (status == FILE_NO_INODE || status == FILE_SCATTERED)) {
         s->told = true;
-        port_remark(s->port, status == LFS_NO_INODE
+        port_remark(s->port, status == FILE_NO_INODE
                                  ? "all inodes are used: lfs.files is the limit"
                                  : "a file has more extents than its inode holds: lfs.inode is "
                                    "the limit");
     }
-    return pfs_status_of_lfs(status);
+    return pfs_status_of_file(status);
 }
 
 static void pump(struct server *s)
 {
     struct list *l;
-    if (s->pumping || (s->fs == NULL && !s->failed))
+    if (s->pumping)
         return;
     s->pumping = true;
     while (s->active < (uint32_t)s->params->pool && (l = list_pop(&s->waiting)) != NULL) {
@@ -109,7 +104,7 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
     select_reply(j->request, &out);
     rope_fini(&out);
     rope_fini(&j->data);
-    rope_fini(&j->lfs.data);
+    rope_fini(&j->file.data);
     port_free(s->port, j);
     s->active--;
     pump(s);
@@ -118,11 +113,6 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
 static struct list *bucket(struct server *s, uint64_t id)
 {
     return &s->local[id % LOCAL_BUCKETS];
-}
-
-static void local_name(char name[LFS_NAME_MAX + 1], uint64_t id)
-{
-    (void)snprintf(name, LFS_NAME_MAX + 1, "pfs%016llx", (unsigned long long)id);
 }
 
 static struct local *local_known(struct server *s, uint64_t id)
@@ -134,24 +124,6 @@ static struct local *local_known(struct server *s, uint64_t id)
             return f;
     }
     return NULL;
-}
-
-static struct local *local_find(struct server *s, uint64_t id)
-{
-    char name[LFS_NAME_MAX + 1];
-    struct local *f = local_known(s, id);
-    if (f != NULL)
-        return f;
-    local_name(name, id);
-    uint64_t handle = lfs_lookup(s->fs, name);
-    if (handle == 0)
-        return NULL;
-    f = port_alloc(s->port, sizeof *f);
-    f->id = id;
-    f->handle = handle;
-    list_init(&f->waiters);
-    list_push(bucket(s, id), &f->link);
-    return f;
 }
 
 /* M_RECORD: whether a request has the length that its ranks have under the number it carries. */
@@ -175,59 +147,98 @@ static void local_drop(struct server *s, struct local *f)
 
 static void work(struct job *j);
 
-static void created(struct lfs_req *r)
+static bool makes(const struct job *j)
 {
-    struct job *first = r->arg;
-    struct local *f = local_known(first->s, first->args.id);
+    return j->proc == PFS_IO_WRITE || (j->args.len > 0 && j->proc != PFS_IO_READ &&
+                                       j->proc != PFS_IO_SYNC && j->proc != PFS_IO_REMOVE);
+}
+
+static void absent(struct job *j)
+{
+    struct rope zeros;
+    rope_init(&zeros);
+    if (j->proc == PFS_IO_READ) {
+        j->edge = true;
+        rope_add_zero(&zeros, j->args.len);
+    }
+    answer(j, PFS_OK, &zeros);
+    rope_fini(&zeros);
+}
+
+/* Its first job asks for the file by name. */
+static void ask(struct job *j, enum file_op op, void (*done)(struct file_req *r))
+{
+    file_req_init(&j->file, op, done, j);
+    (void)snprintf(j->name, sizeof j->name, "pfs%016llx", (unsigned long long)j->args.id);
+    j->file.name = j->name;
+    wire_put64(j->file.attr.owner, j->args.id);
+    wire_put64(j->file.attr.owner + 8, j->args.unit);
+    wire_put32(j->file.attr.owner + 16, j->args.factor);
+    wire_put32(j->file.attr.owner + 20, j->args.dir);
+    file_submit(j->s->files, &j->file);
+}
+
+/* All that wait go on with the file, or end with it. */
+static void found(struct local *f, struct job *first)
+{
+    const struct file_req *r = &first->file;
+    struct server *s = first->s;
+    enum file_status status = r->status;
+    uint64_t handle = f->handle = r->file;
     struct list jobs, *l;
-    enum lfs_status status = r->status;
-    uint64_t handle = r->file;
-    f->handle = handle;
-    f->creating = false;
-    first->device += r->device_for;
+    f->ready = status == FILE_OK;
     list_init(&jobs);
-    while ((l = list_pop(&f->waiters)) != NULL)
-        list_push(&jobs, l);
-    if (status != LFS_OK)
-        local_drop(first->s, f);
+    list_splice(&jobs, &f->waiters);
+    if (!f->ready)
+        local_drop(s, f);
     while ((l = list_pop(&jobs)) != NULL) {
         struct job *j = LIST_ENTRY(l, struct job, link);
         j->handle = handle;
-        if (status == LFS_OK)
+        if (status == FILE_OK)
             work(j);
         else
-            answer(j, local_status(j->s, status), NULL);
+            answer(j, local_status(s, status), NULL);
     }
 }
 
-static void create(struct job *j)
+static void created(struct file_req *r)
 {
-    struct server *s = j->s;
-    struct local *f = port_alloc(s->port, sizeof *f);
-    f->id = j->args.id;
-    f->creating = true;
-    (void)record_fits(f, &j->args);
-    list_init(&f->waiters);
-    list_push(bucket(s, f->id), &f->link);
-    list_push(&f->waiters, &j->link);
-    local_name(j->name, f->id);
-    lfs_req_init(&j->lfs, LFS_CREATE, created, j);
-    j->lfs.name = j->name;
-    wire_put64(j->lfs.owner, j->args.id);
-    wire_put64(j->lfs.owner + 8, j->args.unit);
-    wire_put32(j->lfs.owner + 16, j->args.factor);
-    wire_put32(j->lfs.owner + 20, j->args.dir);
-    lfs_submit(s->fs, &j->lfs);
+    struct job *j = r->arg;
+    j->device += r->part[FILE_DEVICE];
+    found(local_known(j->s, j->args.id), j);
+}
+
+/* There is no file: those before the first that makes one do without. */
+static void looked_up(struct file_req *r)
+{
+    struct job *first = r->arg;
+    struct server *s = first->s;
+    struct local *f = local_known(s, first->args.id);
+    struct list without, *l;
+    first->device += r->part[FILE_DEVICE];
+    if (r->status != FILE_NO_FILE) {
+        found(f, first);
+        return;
+    }
+    list_init(&without);
+    while (!list_empty(&f->waiters) && !makes(LIST_ENTRY(f->waiters.next, struct job, link)))
+        list_push(&without, list_pop(&f->waiters));
+    if (list_empty(&f->waiters))
+        local_drop(s, f);
+    else
+        ask(LIST_ENTRY(f->waiters.next, struct job, link), FILE_CREATE, created);
+    while ((l = list_pop(&without)) != NULL)
+        absent(LIST_ENTRY(l, struct job, link));
 }
 
 /* ---- procedures ---- */
 
-static void read_done(struct lfs_req *r)
+static void read_done(struct file_req *r)
 {
     struct job *j = r->arg;
     struct rope data;
-    j->device += r->device_for;
-    if (r->status != LFS_OK && r->status != LFS_NO_FILE) {
+    j->device += r->part[FILE_DEVICE];
+    if (r->status != FILE_OK && r->status != FILE_NO_FILE) {
         answer(j, local_status(j->s, r->status), NULL);
         return;
     }
@@ -238,94 +249,87 @@ static void read_done(struct lfs_req *r)
     rope_fini(&data);
 }
 
-static void plain_done(struct lfs_req *r)
+static void plain_done(struct file_req *r)
 {
     struct job *j = r->arg;
-    j->device += r->device_for;
+    j->device += r->part[FILE_DEVICE];
+    j->edge = r->grew;
     answer(j, local_status(j->s, r->status), NULL);
 }
 
-static void fill_done(struct lfs_req *r)
+static void fill_done(struct file_req *r)
 {
     struct job *j = r->arg;
-    bool left = j->proc == PFS_IO_FILL && lfs_buffers(j->s->fs, j->handle) > 0;
-    j->device += r->device_for;
-    if (r->status == LFS_OK && j->filled >= j->args.len && left && r->op == LFS_WRITE) {
-        lfs_req_init(r, LFS_SYNC, fill_done, j);
-        r->file = j->handle;
-        r->len = 1; /* and drops them */
-        lfs_submit(j->s->fs, r);
-    } else if (r->status != LFS_OK || j->filled >= j->args.len)
+    j->device += r->part[FILE_DEVICE];
+    if (r->status != FILE_OK || r->op == FILE_HINT) {
         answer(j, local_status(j->s, r->status), NULL);
-    else
+    } else if (j->filled < j->args.len) {
         work(j);
+    } else if (j->proc == PFS_IO_FILL) {
+        file_req_init(r, FILE_HINT, fill_done, j);
+        r->hint = FILE_FORGET;
+        r->file = j->handle;
+        file_submit(j->s->files, r);
+    } else {
+        answer(j, PFS_OK, NULL);
+    }
 }
 
 static void fill_more(struct job *j)
 {
     struct pfs_layout l = { j->args.unit, j->args.factor };
-    uint64_t to = j->filled + FILL_BYTES < j->args.len ? j->filled + FILL_BYTES : j->args.len;
-    lfs_req_init(&j->lfs, LFS_WRITE, fill_done, j);
-    j->lfs.file = j->handle;
-    j->lfs.off = j->filled;
-    pfs_layout_pattern(l, j->args.record, j->args.dir, j->filled, to, &j->lfs.data);
+    uint64_t from = j->filled;
+    uint64_t to = from + FILL_BYTES < j->args.len ? from + FILL_BYTES : j->args.len;
+    file_req_init(&j->file, FILE_WRITE, fill_done, j);
+    j->file.file = j->handle;
+    file_range(&j->file, from, to - from);
+    pfs_layout_pattern(l, j->args.record, j->args.dir, from, to, &j->file.data);
     j->filled = to;
-    lfs_submit(j->s->fs, &j->lfs);
+    file_submit(j->s->files, &j->file);
 }
 
-/* The local file is there (or the procedure does without). */
+/* The local file is there. */
 static void work(struct job *j)
 {
-    static const enum lfs_op ops[PFS_IO_FILL] = { LFS_READ, LFS_WRITE, LFS_SET_SIZE, LFS_SYNC,
-                                                  LFS_REMOVE };
+    static const enum file_op ops[PFS_IO_FILL] = { FILE_READ, FILE_WRITE, FILE_SIZE, FILE_FLUSH,
+                                                   FILE_REMOVE };
     struct server *s = j->s;
     if (j->proc >= PFS_IO_FILL) {
         fill_more(j);
         return;
     }
-    lfs_req_init(&j->lfs, ops[j->proc], j->proc == PFS_IO_READ ? read_done : plain_done, j);
-    j->lfs.file = j->handle;
-    j->lfs.off = j->args.off;
-    j->lfs.len = j->args.len;
-    j->lfs.trace = j->trace;
-    if (j->proc == PFS_IO_WRITE) {
-        struct lfs_stat now;
-        rope_move(&j->lfs.data, &j->data);
-        j->edge = lfs_stat(s->fs, j->handle, &now) && j->args.off + j->args.len > now.size;
-    }
+    file_req_init(&j->file, ops[j->proc], j->proc == PFS_IO_READ ? read_done : plain_done, j);
+    j->file.file = j->handle;
+    j->file.size = j->args.len;
+    j->file.trace = j->trace;
+    file_range(&j->file, j->args.off, j->proc == PFS_IO_WRITE ? j->data.length : j->args.len);
+    rope_move(&j->file.data, &j->data);
     struct local *f = j->proc == PFS_IO_REMOVE ? local_known(s, j->args.id) : NULL;
     if (f != NULL)
         local_drop(s, f);
-    lfs_submit(s->fs, &j->lfs);
+    file_submit(s->files, &j->file);
 }
 
 static void start(struct job *j)
 {
     struct server *s = j->s;
-    if (s->failed) {
-        answer(j, PFS_IO_ERROR, NULL);
-        return;
+    struct local *f = local_known(s, j->args.id);
+    bool first = f == NULL;
+    if (first) {
+        f = port_alloc(s->port, sizeof *f);
+        f->id = j->args.id;
+        list_init(&f->waiters);
+        list_push(bucket(s, f->id), &f->link);
     }
-    struct local *f = local_find(s, j->args.id);
-    if (f != NULL && j->proc <= PFS_IO_WRITE && !record_fits(f, &j->args)) {
+    if (j->proc <= PFS_IO_WRITE && !record_fits(f, &j->args)) {
         answer(j, PFS_BAD_RECORD, NULL);
-    } else if (f != NULL && f->creating) {
-        list_push(&f->waiters, &j->link);
-    } else if (f != NULL) {
+    } else if (f->ready) {
         j->handle = f->handle;
         work(j);
-    } else if (j->proc == PFS_IO_READ) {
-        struct rope zeros;
-        rope_init(&zeros);
-        j->edge = true;
-        rope_add_zero(&zeros, j->args.len);
-        answer(j, PFS_OK, &zeros);
-        rope_fini(&zeros);
-    } else if (j->proc == PFS_IO_SYNC || j->proc == PFS_IO_REMOVE ||
-               (j->proc != PFS_IO_WRITE && j->args.len == 0)) {
-        answer(j, PFS_OK, NULL);
     } else {
-        create(j);
+        list_push(&f->waiters, &j->link);
+        if (first)
+            ask(j, FILE_LOOKUP, looked_up);
     }
 }
 
@@ -338,7 +342,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     j->proc = procedure;
     j->arrived = port_now(s->port);
     rope_init(&j->data);
-    rope_init(&j->lfs.data);
+    rope_init(&j->file.data);
     bool good = procedure < PFS_IO_PROCS && pfs_io_args_load(args, &j->args);
     rope_move(&j->data, args);
     j->trace = pfs_io_trace_id(j->args.id, j->args.dir, j->args.off);
@@ -352,37 +356,16 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     pump(s);
 }
 
-static void mounted(void *arg, struct lfs *fs, enum lfs_status status)
-{
-    struct server *s = arg;
-    if (status == LFS_BLANK) {
-        lfs_format(s->port, s->dev, &s->lfs_params, mounted, s);
-        return;
-    }
-    s->fs = fs;
-    s->failed = status != LFS_OK;
-    if (s->failed)
-        port_remark(s->port, "I/O node %u: its file system does not mount: %s", port_node(s->port),
-                    lfs_status_name(status));
-    pump(s);
-}
-
-void pfs_server_start(struct xk_protl *rpc, const struct os_layout *layout,
-                      const struct pfs_params *params, uint32_t dev,
-                      const struct lfs_params *lfs_params)
+void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params, struct file_sys *files)
 {
     struct port *p = xk_port(rpc);
     struct server *s = port_alloc(p, sizeof *s);
     s->port = p;
     s->params = params;
-    s->lfs_params = *lfs_params;
-    if (layout->boot != NULL && layout->boot->files > lfs_params->files)
-        s->lfs_params.files = layout->boot->files;
-    s->dev = dev;
+    s->files = files;
     list_init(&s->waiting);
     for (int i = 0; i < LOCAL_BUCKETS; i++)
         list_init(&s->local[i]);
     enum xk_status served = select_serve(rpc, PFS_SERVICE_IO, serve, s);
     ASSERT(served == XK_OK);
-    lfs_mount(p, dev, &s->lfs_params, mounted, s);
 }

@@ -1,4 +1,5 @@
 /* pfs_service.c: PFS as services: metadata, a server on every I/O node, a library for programs. */
+#include "os/lfs/lfs.h"
 #include "os/pfs/pfs_internal.h"
 
 #include <string.h>
@@ -57,7 +58,9 @@ static const struct param client_params[] = {
 
 struct server_params {
     struct pfs_params pfs; /* first */
-    struct lfs_params lfs;
+    struct lfs_params lfs; /* of the stack's bottom, when that is one */
+    const struct val *files;
+    struct file_stack stack;
 };
 static const struct param server_params[] = {
     P_INT(pfs_params, pool, "16", "1", "4096",
@@ -65,6 +68,12 @@ static const struct param server_params[] = {
           "ASSUMED(a pool of server threads; its size is not published)"),
     P_TABLE(server_params, lfs, lfs_params_desc, "The local file system of each I/O node.",
             "see its parameters"),
+    P_VAL(
+        server_params, files,
+        "What the server keeps its files in, in place of the local file system alone: layers, top "
+        "to bottom, each a table { layer = NAME, and its parameters }; \"lfs\" has those of `lfs`, "
+        "too.",
+        "ASSUMED(nothing between the server and its disk)"),
     P_END,
 };
 
@@ -92,11 +101,27 @@ static bool check_meta(const void *params, const struct os_layout *l, const char
     return l->io_count == 0 || pfs_check(params, l, path, e);
 }
 
+static bool server_ready(void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    struct server_params *p = params;
+    bool good = file_stack_load(&p->stack, b, p->files, "lfs", &p->lfs, path, e);
+    uint32_t n = p->stack.count;
+    if (good && p->stack.layer[n - 1].ops == kind_find(b->layers, "lfs"))
+        p->lfs = *(const struct lfs_params *)p->stack.layer[n - 1].params;
+    return good;
+}
+
+static void server_drop(void *params)
+{
+    file_stack_free(&((struct server_params *)params)->stack);
+}
+
 static void *start_server(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
     const struct server_params *p = s->params;
-    if (port_blk_count(n->port) > 0)
-        pfs_server_start(over, n->layout, &p->pfs, 0, &p->lfs);
+    if (port_blk_count(n->port) > 0 || p->files != NULL)
+        pfs_server_start(over, &p->pfs,
+                         file_stack_start(&p->stack, &(struct file_boot){ n, over }));
     return n;
 }
 
@@ -116,10 +141,10 @@ const struct os_service_ops pfs_meta_service =
             struct pfs_params, "service", start_meta, .check = check_meta);
 const struct os_service_ops pfs_server_service =
     SERVICE("pfs_server", "The parts of files that lie on this node's device.", server_params,
-            struct server_params, "io", start_server);
+            struct server_params, "io", start_server, .ready = server_ready, .drop = server_drop);
 const struct os_service_ops pfs_client_service =
     SERVICE("pfs_client", "The parallel file system as programs see it.", client_params,
-            struct pfs_params, "compute", start_client);
+            struct pfs_params, "compute", start_client, );
 
 bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32_t files,
                     uint64_t size, const char *path, struct err *e)

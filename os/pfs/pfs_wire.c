@@ -177,17 +177,17 @@ enum pfs_status pfs_status_of_call(enum xk_status s)
     return s == XK_OK ? PFS_OK : PFS_SERVER_DOWN;
 }
 
-enum pfs_status pfs_status_of_lfs(enum lfs_status s)
+enum pfs_status pfs_status_of_file(enum file_status s)
 {
     switch (s) {
-    case LFS_OK:
+    case FILE_OK:
         return PFS_OK;
-    case LFS_NO_SPACE:
-    case LFS_NO_INODE:
-    case LFS_FRAGMENTED:
-    case LFS_RANGE:
+    case FILE_NO_SPACE:
+    case FILE_NO_INODE:
+    case FILE_SCATTERED:
+    case FILE_RANGE:
         return PFS_NO_SPACE;
-    case LFS_NO_FILE:
+    case FILE_NO_FILE:
         return PFS_NO_FILE;
     default:
         return PFS_IO_ERROR;

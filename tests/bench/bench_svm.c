@@ -73,6 +73,7 @@ static const struct machine_registry registry = {
     .nets = &net_kinds,
     .protocols = &os_protocols,
     .services = &os_services,
+    .layers = &os_layers,
     .boot = os_node_boot,
 };
 

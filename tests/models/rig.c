@@ -235,6 +235,7 @@ struct val *rig_node(uint32_t node)
 void rig_os(struct rig *r)
 {
     r->reg.services = &os_services;
+    r->reg.layers = &os_layers;
     r->reg.boot = os_node_boot;
 }
 

@@ -35,7 +35,7 @@ static struct world {
     struct port *port;
     struct port_thread *self;
     struct lfs *fs;
-    enum lfs_status status;
+    enum file_status status;
     struct sim_rng g;
     struct file files[FILES];
     uint32_t writes; /* numbers given */
@@ -60,7 +60,7 @@ static void wait_for(const bool *done)
         port_thread_block(w.port, "the file system", 0);
 }
 
-static void mounted(void *arg, struct lfs *fs, enum lfs_status status)
+static void mounted(void *arg, struct lfs *fs, enum file_status status)
 {
     (void)arg;
     w.fs = fs;
@@ -69,26 +69,27 @@ static void mounted(void *arg, struct lfs *fs, enum lfs_status status)
     port_thread_wake(w.port, w.self);
 }
 
-static void on_done(struct lfs_req *r)
+static void on_done(struct file_req *r)
 {
     *(bool *)r->arg = true;
     port_thread_wake(w.port, w.self);
 }
 
-static void act(struct lfs_req *r)
+static void act(struct file_req *r)
 {
     bool done = false;
     r->done = on_done;
     r->arg = &done;
-    lfs_submit(w.fs, r);
+    file_submit(lfs_files(w.fs), r);
     wait_for(&done);
-    cr_assert_eq(r->status, LFS_OK, "operation %d: %s", (int)r->op, lfs_status_name(r->status));
+    cr_assert(r->status == FILE_OK || r->op == FILE_LOOKUP, "operation %d: %s", (int)r->op,
+              file_status_name(r->status));
 }
 
 static void make(uint32_t i)
 {
-    struct lfs_req r;
-    lfs_req_init(&r, LFS_CREATE, NULL, NULL);
+    struct file_req r;
+    file_req_init(&r, FILE_CREATE, NULL, NULL);
     r.name = names[i];
     w.files[i].tried = true;
     act(&r);
@@ -101,7 +102,7 @@ static void write_some(uint32_t i)
     uint32_t from = (uint32_t)sim_rng_below(&w.g, SPAN),
              n = 1 + (uint32_t)sim_rng_below(&w.g, SPAN - from), stamp = ++w.writes;
     static uint8_t bytes[SPAN * SECTOR];
-    struct lfs_req r;
+    struct file_req r;
     cr_assert_leq(stamp, WRITES_MAX);
     memset(bytes, 0, sizeof bytes);
     for (uint32_t s = 0; s < n; s++)
@@ -110,9 +111,9 @@ static void write_some(uint32_t i)
     w.log[stamp].file = i;
     w.log[stamp].from = from;
     w.log[stamp].to = from + n;
-    lfs_req_init(&r, LFS_WRITE, NULL, NULL);
+    file_req_init(&r, FILE_WRITE, NULL, NULL);
     r.file = f->handle;
-    r.off = (uint64_t)from * SECTOR;
+    file_range(&r, (uint64_t)from * SECTOR, (uint64_t)n * SECTOR);
     rope_add_bytes(&r.data, bytes, (size_t)n * SECTOR);
     act(&r);
     for (uint32_t s = from; s < from + n; s++)
@@ -123,8 +124,8 @@ static void write_some(uint32_t i)
 static void sync(uint32_t i)
 {
     struct file *f = &w.files[i];
-    struct lfs_req r;
-    lfs_req_init(&r, LFS_SYNC, NULL, NULL);
+    struct file_req r;
+    file_req_init(&r, FILE_FLUSH, NULL, NULL);
     r.file = f->handle;
     act(&r);
     memcpy(f->safe, f->last, sizeof f->safe);
@@ -144,9 +145,9 @@ static void script(void *arg)
     (void)arg;
     w.self = port_thread_self(w.port);
     w.done = false;
-    lfs_format(w.port, 0, &p, mounted, NULL);
+    (void)lfs_format(w.port, 0, &p, mounted, NULL);
     wait_for(&w.done);
-    cr_assert_eq(w.status, LFS_OK, "format: %s", lfs_status_name(w.status));
+    cr_assert_eq(w.status, FILE_OK, "format: %s", file_status_name(w.status));
     w.formatted = true; /* from here on the power may fail */
     for (uint32_t t = 0; t < TURNS; t++) {
         uint32_t i = (uint32_t)sim_rng_below(&w.g, FILES);
@@ -167,15 +168,18 @@ static void check_file(uint32_t i)
 {
     const struct file *f = &w.files[i];
     static uint8_t bytes[SPAN * SECTOR];
-    struct lfs_req r;
-    uint64_t handle = lfs_lookup(w.fs, names[i]);
+    struct file_req r;
+    file_req_init(&r, FILE_LOOKUP, NULL, NULL);
+    r.name = names[i];
+    act(&r);
+    uint64_t handle = r.file;
     cr_assert(handle != 0 || f->handle == 0, "file %s is lost", names[i]);
     cr_assert(handle == 0 || f->tried);
     if (handle == 0)
         return;
-    lfs_req_init(&r, LFS_READ, NULL, NULL);
+    file_req_init(&r, FILE_READ, NULL, NULL);
     r.file = handle;
-    r.len = sizeof bytes;
+    file_range(&r, 0, sizeof bytes);
     act(&r);
     uint32_t sectors = (uint32_t)(r.moved / SECTOR);
     cr_assert_geq(sectors, f->safe_sectors, "file %s is shorter than it was synced", names[i]);
@@ -200,15 +204,15 @@ static void judge(void *arg)
     (void)arg;
     w.self = port_thread_self(w.port);
     w.done = false;
-    lfs_mount(w.port, 0, &p, mounted, NULL);
+    (void)lfs_mount(w.port, 0, &p, mounted, NULL);
     wait_for(&w.done);
-    if (w.status == LFS_BLANK) { /* the superblock goes with the first file */
+    if (w.status == FILE_BLANK) { /* the superblock goes with the first file */
         for (uint32_t i = 0; i < FILES; i++)
             cr_assert_eq(w.files[i].handle, 0, "nothing is left");
         w.checked = true;
         return;
     }
-    cr_assert_eq(w.status, LFS_OK, "mount: %s", lfs_status_name(w.status));
+    cr_assert_eq(w.status, FILE_OK, "mount: %s", file_status_name(w.status));
     cr_assert(lfs_check(w.fs, &e), "%s", e.text);
     for (uint32_t i = 0; i < FILES; i++)
         check_file(i);

@@ -16,7 +16,7 @@ struct lfs_params lfs_world_params(void)
                                 .flush_delay = SIM_SEC };
 }
 
-static void on_mounted(void *arg, struct lfs *fs, enum lfs_status status)
+static void on_mounted(void *arg, struct lfs *fs, enum file_status status)
 {
     struct lfs_world *w = arg;
     w->fs = fs;
@@ -27,11 +27,11 @@ static void boot(struct port *p, void *arg)
 {
     struct lfs_world *w = arg;
     w->fs = NULL;
-    w->mounted = LFS_STATUS_COUNT;
+    w->mounted = FILE_STATUS_COUNT;
     if (w->formatted)
-        lfs_mount(p, 0, &w->params, on_mounted, w);
+        w->fs = lfs_mount(p, 0, &w->params, on_mounted, w);
     else
-        lfs_format(p, 0, &w->params, on_mounted, w);
+        w->fs = lfs_format(p, 0, &w->params, on_mounted, w);
 }
 
 static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
@@ -60,7 +60,7 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
 
 static void settle_mount(struct lfs_world *w)
 {
-    while (w->mounted == LFS_STATUS_COUNT)
+    while (w->mounted == FILE_STATUS_COUNT)
         cr_assert(fake_step(w->fake), "the mount never ended");
 }
 
@@ -71,10 +71,10 @@ void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const str
     w->torn_sectors = UINT32_MAX;
     w->fake = fake_create(o);
     fake_on_disk(w->fake, on_disk, w);
-    w->mounted = LFS_STATUS_COUNT;
+    w->mounted = FILE_STATUS_COUNT;
     fake_boot(w->fake, 0, boot, w);
     settle_mount(w);
-    cr_assert_eq(w->mounted, LFS_OK);
+    cr_assert_eq(w->mounted, FILE_OK);
     w->formatted = true;
 }
 
@@ -89,29 +89,29 @@ void lfs_world_restart(struct lfs_world *w)
         fake_crash(w->fake, 0);
     w->crashed = false;
     w->crash_at_write = 0;
-    w->mounted = LFS_STATUS_COUNT;
+    w->mounted = FILE_STATUS_COUNT;
     fake_restart(w->fake, 0);
     settle_mount(w);
 }
 
-static void on_done(struct lfs_req *r)
+static void on_done(struct file_req *r)
 {
     *(bool *)r->arg = true;
 }
 
 struct submit {
     struct lfs_world *w;
-    struct lfs_req *r;
+    struct file_req *r;
 };
 
 static void do_submit(struct port *p, void *arg)
 {
     struct submit *s = arg;
     (void)p;
-    lfs_submit(s->w->fs, s->r);
+    file_submit(lfs_files(s->w->fs), s->r);
 }
 
-static void start(struct lfs_world *w, struct lfs_req *r, bool *done)
+static void start(struct lfs_world *w, struct file_req *r, bool *done)
 {
     *done = false;
     r->done = on_done;
@@ -119,17 +119,17 @@ static void start(struct lfs_world *w, struct lfs_req *r, bool *done)
     fake_call(w->fake, 0, do_submit, &(struct submit){ w, r });
 }
 
-static void finish(struct lfs_world *w, struct lfs_req *r, const bool *done)
+static void finish(struct lfs_world *w, struct file_req *r, const bool *done)
 {
     while (!*done && !w->crashed)
         cr_assert(fake_step(w->fake), "a request of kind %d never ended", (int)r->op);
     if (w->crashed) {
-        r->status = LFS_STATUS_COUNT;
+        r->status = FILE_STATUS_COUNT;
         rope_fini(&r->data);
     }
 }
 
-void lfs_world_do(struct lfs_world *w, struct lfs_req *r)
+void lfs_world_do(struct lfs_world *w, struct file_req *r)
 {
     bool done;
     start(w, r, &done);
@@ -138,7 +138,7 @@ void lfs_world_do(struct lfs_world *w, struct lfs_req *r)
         fake_crash(w->fake, 0);
 }
 
-bool lfs_world_do_both(struct lfs_world *w, struct lfs_req *a, struct lfs_req *b)
+bool lfs_world_do_both(struct lfs_world *w, struct file_req *a, struct file_req *b)
 {
     bool a_done, b_done;
     start(w, a, &a_done);
@@ -147,58 +147,67 @@ bool lfs_world_do_both(struct lfs_world *w, struct lfs_req *a, struct lfs_req *b
     finish(w, b, &b_done);
     if (w->crashed)
         fake_crash(w->fake, 0);
-    return a->status == LFS_OK && b->status == LFS_OK;
+    return a->status == FILE_OK && b->status == FILE_OK;
 }
 
-enum lfs_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file)
+enum file_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file)
 {
-    struct lfs_req r;
-    lfs_req_init(&r, LFS_CREATE, NULL, NULL);
+    struct file_req r;
+    file_req_init(&r, FILE_CREATE, NULL, NULL);
     r.name = name;
     lfs_world_do(w, &r);
     *file = r.file;
     return r.status;
 }
 
-enum lfs_status lfs_world_op(struct lfs_world *w, enum lfs_op op, uint64_t file, uint64_t len)
+enum file_status lfs_world_op(struct lfs_world *w, enum file_op op, uint64_t file, uint64_t len)
 {
-    struct lfs_req r;
-    lfs_req_init(&r, op, NULL, NULL);
+    struct file_req r;
+    file_req_init(&r, op, NULL, NULL);
     r.file = file;
-    r.len = len;
+    r.size = len;
     lfs_world_do(w, &r);
     return r.status;
 }
 
-enum lfs_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t off, const void *bytes,
-                                size_t n)
+enum file_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t off,
+                                 const void *bytes, size_t n)
 {
-    struct lfs_req r;
-    lfs_req_init(&r, LFS_WRITE, NULL, NULL);
+    struct file_req r;
+    file_req_init(&r, FILE_WRITE, NULL, NULL);
     r.file = file;
-    r.off = off;
+    file_range(&r, off, n);
     rope_add_bytes(&r.data, bytes, n);
     lfs_world_do(w, &r);
     rope_fini(&r.data);
     return r.status;
 }
 
-enum lfs_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
-                               size_t n, size_t *got)
+enum file_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
+                                size_t n, size_t *got)
 {
-    struct lfs_req r;
-    lfs_req_init(&r, LFS_READ, NULL, NULL);
+    struct file_req r;
+    file_req_init(&r, FILE_READ, NULL, NULL);
     r.file = file;
-    r.off = off;
-    r.len = n;
+    file_range(&r, off, n);
     lfs_world_do(w, &r);
-    if (r.status == LFS_OK) {
+    if (r.status == FILE_OK) {
         cr_assert_eq(r.data.length, r.moved);
         rope_read(&r.data, 0, r.data.length, out);
         *got = r.data.length;
     }
     rope_fini(&r.data);
     return r.status;
+}
+
+uint64_t lfs_world_lookup(struct lfs_world *w, const char *name)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_LOOKUP, NULL, NULL);
+    r.name = name;
+    lfs_world_do(w, &r);
+    cr_assert_eq(r.status, r.file != 0 ? FILE_OK : FILE_NO_FILE);
+    return r.file;
 }
 
 void lfs_world_idle(struct lfs_world *w)

@@ -12,7 +12,7 @@ struct lfs_world {
     struct fake *fake;
     struct lfs *fs; /* NULL while down */
     struct lfs_params params;
-    enum lfs_status mounted;
+    enum file_status mounted;
     bool formatted;
     uint64_t writes;         /* device writes that ended so far */
     uint64_t crash_at_write; /* the node dies at this write, 1 is the first; 0: never */
@@ -29,18 +29,20 @@ void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const str
 void lfs_world_fini(struct lfs_world *w);
 void lfs_world_restart(struct lfs_world *w); /* crashes the node when it is up; mounts */
 
-/* Submits and waits; the clock moves no further than needed.  status is LFS_STATUS_COUNT when the
+/* Submits and waits; the clock moves no further than needed.  status is FILE_STATUS_COUNT when the
  * node died meanwhile. */
-void lfs_world_do(struct lfs_world *w, struct lfs_req *r);
+void lfs_world_do(struct lfs_world *w, struct file_req *r);
 /* Two at once; false when either failed or the node died. */
-bool lfs_world_do_both(struct lfs_world *w, struct lfs_req *a, struct lfs_req *b);
-enum lfs_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file);
-enum lfs_status lfs_world_op(struct lfs_world *w, enum lfs_op op, uint64_t file, uint64_t len);
-enum lfs_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t off, const void *bytes,
-                                size_t n);
+bool lfs_world_do_both(struct lfs_world *w, struct file_req *a, struct file_req *b);
+enum file_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file);
+/* FILE_SIZE: to `len`. */
+enum file_status lfs_world_op(struct lfs_world *w, enum file_op op, uint64_t file, uint64_t len);
+enum file_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t off,
+                                 const void *bytes, size_t n);
 /* Reads to out; *got is how many. */
-enum lfs_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
-                               size_t n, size_t *got);
+enum file_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
+                                size_t n, size_t *got);
+uint64_t lfs_world_lookup(struct lfs_world *w, const char *name); /* 0: not there */
 void lfs_world_idle(struct lfs_world *w);  /* until nothing is pending, timers too */
 void lfs_world_check(struct lfs_world *w); /* lfs_check */
 

@@ -37,7 +37,6 @@ uint32_t pfs_world_io_node(const struct pfs_world *w, uint32_t io)
 static void booted(struct rig *r, uint32_t node, struct port *p)
 {
     struct pfs_world *w = CONTAINER_OF(r, struct pfs_world, r);
-    (void)p;
     w->booted++;
     struct xk_protl *rpc = xk_find(r->k[node], "rpc"), *nx = xk_find(r->k[node], "nx");
     if (nx != NULL && node < w->compute)
@@ -45,7 +44,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     if (node < w->compute)
         w->client[node] = pfs_client_start(rpc, &w->layout, &w->params);
     else if (node < w->compute + w->io)
-        pfs_server_start(rpc, &w->layout, &w->params, 0, &w->lfs);
+        pfs_server_start(rpc, &w->params, lfs_files(lfs_start(p, &w->lfs)));
     else
         pfs_meta_start(rpc, &w->layout, &w->params);
 }

@@ -5,6 +5,7 @@
 #ifndef TESTS_OS_PFS_WORLD_H
 #define TESTS_OS_PFS_WORLD_H
 
+#include "os/lfs/lfs.h"
 #include "os/nx/nx.h"
 #include "os/pfs/pfs.h"
 #include "tests/os/xk_rig.h"

@@ -25,8 +25,8 @@ static void fill(uint8_t *out, size_t n, uint32_t salt)
 static uint64_t must_create(struct lfs_world *w, const char *name)
 {
     uint64_t file = 0;
-    enum lfs_status s = lfs_world_create(w, name, &file);
-    cr_assert_eq(s, LFS_OK, "create %s: %s", name, lfs_status_name(s));
+    enum file_status s = lfs_world_create(w, name, &file);
+    cr_assert_eq(s, FILE_OK, "create %s: %s", name, file_status_name(s));
     return file;
 }
 
@@ -34,7 +34,7 @@ static void expect_content(struct lfs_world *w, uint64_t file, const uint8_t *wa
 {
     uint8_t *got = malloc(n + 1);
     size_t len = 0;
-    cr_assert_eq(lfs_world_read(w, file, 0, got, n + 1, &len), LFS_OK);
+    cr_assert_eq(lfs_world_read(w, file, 0, got, n + 1, &len), FILE_OK);
     cr_assert_eq(len, n, "file has %zu bytes, not %zu", len, n);
     for (size_t i = 0; i < n; i++)
         cr_assert_eq(got[i], want[i], "byte %zu is %u, not %u", i, got[i], want[i]);
@@ -165,25 +165,32 @@ Test(lfs, files_are_found_after_a_mount)
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
     uint8_t bytes[9001];
-    struct lfs_stat st;
+    struct file_req r;
+    struct file_entry x;
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fill(bytes, sizeof bytes, 3);
     uint64_t a = must_create(&w, "a"), b = must_create(&w, "b");
     cr_assert_neq(a, b);
-    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, sizeof bytes), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, b, 0), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, sizeof bytes), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, b, 0), FILE_OK);
     lfs_world_restart(&w);
-    cr_assert_eq(w.mounted, LFS_OK);
+    cr_assert_eq(w.mounted, FILE_OK);
     lfs_world_check(&w);
-    cr_assert_eq(lfs_lookup(w.fs, "a"), a);
-    cr_assert_eq(lfs_lookup(w.fs, "b"), b);
-    cr_assert_eq(lfs_lookup(w.fs, "c"), 0);
-    cr_assert(lfs_stat(w.fs, b, &st));
-    cr_assert_eq(st.size, sizeof bytes);
-    cr_assert_str_eq(st.name, "b");
-    cr_assert_eq(lfs_next(w.fs, 0), a);
-    cr_assert_eq(lfs_next(w.fs, a), b);
-    cr_assert_eq(lfs_next(w.fs, b), 0);
+    cr_assert_eq(lfs_world_lookup(&w, "a"), a);
+    cr_assert_eq(lfs_world_lookup(&w, "b"), b);
+    cr_assert_eq(lfs_world_lookup(&w, "c"), 0);
+    file_req_init(&r, FILE_STAT, NULL, NULL);
+    r.file = b;
+    lfs_world_do(&w, &r);
+    cr_assert_eq(r.status, FILE_OK);
+    cr_assert_eq(r.attr.size, sizeof bytes);
+    file_req_init(&r, FILE_LIST, NULL, NULL);
+    lfs_world_do(&w, &r);
+    cr_assert_eq(r.file, 0, "there is no more");
+    cr_assert(file_entry_next(&r.data, &x) && x.file == a && strcmp(x.name, "a") == 0);
+    cr_assert(file_entry_next(&r.data, &x) && x.file == b && strcmp(x.name, "b") == 0);
+    cr_assert_not(file_entry_next(&r.data, &x));
+    rope_fini(&r.data);
     expect_content(&w, b, bytes, sizeof bytes);
     expect_content(&w, a, bytes, 0);
     lfs_world_fini(&w);
@@ -196,7 +203,7 @@ Test(lfs, a_blank_disk_says_so_and_a_spoilt_one_too)
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fake_disk_flip(w.fake, 0, 0, 0, 20, 0xff);
     lfs_world_restart(&w);
-    cr_assert_eq(w.mounted, LFS_CORRUPT);
+    cr_assert_eq(w.mounted, FILE_CORRUPT);
     lfs_world_fini(&w);
 }
 
@@ -211,19 +218,19 @@ Test(lfs, every_refusal_has_its_status)
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 200 }, &p);
     memset(long_name, 'x', sizeof long_name);
     long_name[LFS_NAME_MAX + 1] = 0;
-    cr_assert_eq(lfs_world_create(&w, "", &file), LFS_BAD_NAME);
-    cr_assert_eq(lfs_world_create(&w, long_name, &file), LFS_BAD_NAME);
+    cr_assert_eq(lfs_world_create(&w, "", &file), FILE_BAD_NAME);
+    cr_assert_eq(lfs_world_create(&w, long_name, &file), FILE_BAD_NAME);
     file = must_create(&w, "x");
-    cr_assert_eq(lfs_world_create(&w, "x", &other), LFS_EXISTS);
+    cr_assert_eq(lfs_world_create(&w, "x", &other), FILE_EXISTS);
     cr_assert_eq(other, file);
     (void)must_create(&w, "y");
-    cr_assert_eq(lfs_world_create(&w, "z", &other), LFS_NO_INODE);
-    cr_assert_eq(lfs_world_write(&w, file + 99, 0, &byte, 1), LFS_NO_FILE);
-    cr_assert_eq(lfs_world_write(&w, file, UINT64_MAX - 3, &byte, 1), LFS_RANGE);
-    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, file, UINT64_MAX / 2), LFS_RANGE);
-    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, file, 200 * 512), LFS_NO_SPACE);
-    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, file, 0), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, file, 0), LFS_NO_FILE);
+    cr_assert_eq(lfs_world_create(&w, "z", &other), FILE_NO_INODE);
+    cr_assert_eq(lfs_world_write(&w, file + 99, 0, &byte, 1), FILE_NO_FILE);
+    cr_assert_eq(lfs_world_write(&w, file, UINT64_MAX - 3, &byte, 1), FILE_RANGE);
+    cr_assert_eq(lfs_world_op(&w, FILE_SIZE, file, UINT64_MAX / 2), FILE_RANGE);
+    cr_assert_eq(lfs_world_op(&w, FILE_SIZE, file, 200 * 512), FILE_NO_SPACE);
+    cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, file, 0), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, file, 0), FILE_NO_FILE);
     other = must_create(&w, "z");
     cr_assert_neq(other, file, "a handle is used again");
     lfs_world_check(&w);
@@ -240,20 +247,20 @@ Test(lfs, bytes_never_written_read_as_zero_in_blocks_used_before)
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 200 }, &p);
     fill(bytes, N, 1);
     uint64_t a = must_create(&w, "a");
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, N), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, a, 0), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, N), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, a, 0), FILE_OK);
     uint64_t b = must_create(&w, "b");
-    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, b, N), LFS_OK);
-    cr_assert_eq(lfs_world_write(&w, b, 5000, bytes, 77), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_SIZE, b, N), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 5000, bytes, 77), FILE_OK);
     memcpy(want + 5000, bytes, 77);
     expect_content(&w, b, want, N);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, 0, 0), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, 0, 0), FILE_OK);
     lfs_world_restart(&w);
     expect_content(&w, b, want, N);
     /* cut inside a block and grow again: the cut bytes are gone */
-    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, b, 5010), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SET_SIZE, b, N), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_SIZE, b, 5010), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_SIZE, b, N), FILE_OK);
     memset(want + 5010, 0, 67);
     expect_content(&w, b, want, N);
     lfs_world_check(&w);
@@ -278,14 +285,14 @@ Test(lfs, no_space_changes_nothing_and_removal_gives_it_back)
                  "what check knows is what is there");
     uint64_t a = must_create(&w, "a"), b = must_create(&w, "b");
     size_t half = u0.free_blocks / 2 * 2048ul, rest = u0.free_blocks * 2048ul - half;
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, half), LFS_OK);
-    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, rest + 1), LFS_NO_SPACE);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, half), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, rest + 1), FILE_NO_SPACE);
     expect_content(&w, b, bytes, 0);
-    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, rest), LFS_OK, "reservations are given back");
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, rest), FILE_OK, "reservations are given back");
     lfs_usage(w.fs, &u);
     cr_assert_eq(u.free_blocks, 0);
     expect_content(&w, b, bytes, rest);
-    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, a, 0), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, a, 0), FILE_OK);
     lfs_usage(w.fs, &u);
     cr_assert_eq(u.free_blocks, half / 2048);
     lfs_world_check(&w);
@@ -296,18 +303,17 @@ Test(lfs, files_that_grow_by_turns_stay_in_one_piece)
 {
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
-    struct lfs_stat st;
     uint8_t block[2048];
     p.prealloc = 64;
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fill(block, sizeof block, 2);
     uint64_t file[2] = { must_create(&w, "a"), must_create(&w, "b") };
     for (uint64_t i = 0; i < 120; i++)
-        cr_assert_eq(lfs_world_write(&w, file[i % 2], i / 2 * 2048, block, 2048), LFS_OK);
+        cr_assert_eq(lfs_world_write(&w, file[i % 2], i / 2 * 2048, block, 2048), FILE_OK);
     for (int i = 0; i < 2; i++) {
-        cr_assert(lfs_stat(w.fs, file[i], &st));
-        cr_assert_eq(st.extents, 1);
-        cr_assert_eq(st.blocks, 60);
+        const struct lfs_file *f = w.fs->files[(uint32_t)file[i]];
+        cr_assert_eq(f->ext_count, 1);
+        cr_assert_eq(lfs_file_blocks(f), 60);
     }
     lfs_world_fini(&w);
 }
@@ -323,15 +329,15 @@ Test(lfs, the_fast_path_coalesces_blocks_and_copies_nothing)
     uint64_t a = must_create(&w, "a");
     uint64_t writes0 = counted(&w, "lfs.device_writes");
     uint64_t reads0 = counted(&w, "lfs.device_reads");
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), FILE_OK);
     cr_assert_eq(counted(&w, "lfs.device_writes") - writes0, 3, "24 blocks of 2 KiB, 8 a request");
-    cr_assert_eq(lfs_world_read(&w, a, 2048, got, 16 * 2048, &n), LFS_OK);
+    cr_assert_eq(lfs_world_read(&w, a, 2048, got, 16 * 2048, &n), FILE_OK);
     cr_assert_eq(counted(&w, "lfs.device_reads") - reads0, 2);
     cr_assert_eq(counted(&w, "lfs.copied_bytes"), 0);
     cr_assert_eq(fake_work(w.fake, 0, PORT_WORK_COPY), 0);
     cr_assert_eq(memcmp(got, bytes + 2048, n), 0);
     /* an unaligned read copies its two ends and no more */
-    cr_assert_eq(lfs_world_read(&w, a, 1000, got, 8 * 2048, &n), LFS_OK);
+    cr_assert_eq(lfs_world_read(&w, a, 1000, got, 8 * 2048, &n), FILE_OK);
     cr_assert_eq(counted(&w, "lfs.copied_bytes"), 2048);
     cr_assert_eq(memcmp(got, bytes + 1000, n), 0);
     lfs_world_fini(&w);
@@ -339,37 +345,36 @@ Test(lfs, the_fast_path_coalesces_blocks_and_copies_nothing)
 
 static int inside, ended;
 
-static void ended_inside(struct lfs_req *r)
+static void ended_inside(struct file_req *r)
 {
-    cr_assert_eq(inside++, 0, "a callback ran inside another");
+    cr_assert_eq(inside++, 0, "a callback ran inside a submit, or another");
     ended++;
     rope_fini(&r->data);
     if (ended < 4)
-        lfs_submit(r->arg, &r[1]);
+        file_submit(r->arg, &r[1]);
     inside--;
 }
 
 static void submit_from_an_upcall(struct port *p, void *arg)
 {
     (void)p;
-    struct lfs_req *r = arg;
-    lfs_submit(r->arg, r);
+    struct file_req *r = arg;
+    inside = 1;
+    file_submit(r->arg, r);
+    inside = 0;
 }
 
-/* LFSI7. */
+/* LFSI7, FILE1. */
 Test(lfs, a_callback_that_submits_does_not_recurse)
 {
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
-    struct lfs_req r[4] = { 0 };
+    struct file_req r[4];
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     for (int i = 0; i < 4; i++) {
-        r[i].op = LFS_READ;
+        file_req_init(&r[i], FILE_READ, ended_inside, lfs_files(w.fs));
         r[i].file = 12345;
-        r[i].len = 1;
-        r[i].done = ended_inside;
-        r[i].arg = w.fs;
-        rope_init(&r[i].data);
+        file_range(&r[i], 0, 1);
     }
     fake_call(w.fake, 0, submit_from_an_upcall, &r[0]);
     fake_run(w.fake, 0);
@@ -377,9 +382,15 @@ Test(lfs, a_callback_that_submits_does_not_recurse)
     lfs_world_fini(&w);
 }
 
+static bool has_buffers(const struct lfs_world *w, uint64_t file)
+{
+    return lfs_buf_any(w->fs, w->fs->files[(uint32_t)file]);
+}
+
 Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
 {
     struct lfs_world w;
+    struct file_req hint;
     struct lfs_params p = lfs_world_params();
     static uint8_t bytes[32 * 2048], got[2048];
     size_t n;
@@ -389,24 +400,28 @@ Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fill(bytes, sizeof bytes, 5);
     uint64_t a = must_create(&w, "a");
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
     lfs_world_restart(&w);
     for (size_t off = 0; off < sizeof bytes; off += 512) {
-        cr_assert_eq(lfs_world_read(&w, a, off, got, 512, &n), LFS_OK);
+        cr_assert_eq(lfs_world_read(&w, a, off, got, 512, &n), FILE_OK);
         cr_assert_eq(memcmp(got, bytes + off, 512), 0);
         lfs_world_check(&w);
     }
     uint64_t reads = counted(&w, "lfs.device_reads");
     cr_assert_leq(reads, 12, "%d device reads for 32 blocks", (int)reads);
     cr_assert_eq(counted(&w, "lfs.buffer_misses"), 32, "each block is read once");
-    cr_assert_gt(lfs_buffers(w.fs, a), 0);
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, 512), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
-    cr_assert_gt(lfs_buffers(w.fs, a), 0, "a plain sync keeps them");
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 1), LFS_OK);
-    cr_assert_eq(lfs_buffers(w.fs, a), 0, "this one does not");
-    cr_assert_eq(lfs_world_read(&w, a, 0, got, 512, &n), LFS_OK);
+    cr_assert(has_buffers(&w, a));
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, 512), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
+    cr_assert(has_buffers(&w, a), "a plain sync keeps them");
+    file_req_init(&hint, FILE_HINT, NULL, NULL);
+    hint.hint = FILE_FORGET;
+    hint.file = a;
+    lfs_world_do(&w, &hint);
+    cr_assert_eq(hint.status, FILE_OK);
+    cr_assert_not(has_buffers(&w, a));
+    cr_assert_eq(lfs_world_read(&w, a, 0, got, 512, &n), FILE_OK);
     cr_assert_eq(memcmp(got, bytes, 512), 0);
     lfs_world_fini(&w);
 }
@@ -421,7 +436,7 @@ Test(lfs, delayed_writes_reach_the_device_by_themselves)
     uint64_t a = must_create(&w, "a");
     uint64_t writes = counted(&w, "lfs.device_writes");
     for (uint64_t i = 0; i < 10; i++)
-        cr_assert_eq(lfs_world_write(&w, a, i * 70, bytes + i * 70, 70), LFS_OK);
+        cr_assert_eq(lfs_world_write(&w, a, i * 70, bytes + i * 70, 70), FILE_OK);
     cr_assert_eq(counted(&w, "lfs.device_writes"), writes, "ten small writes stay in one buffer");
     lfs_world_idle(&w);
     lfs_world_restart(&w);
@@ -451,36 +466,36 @@ Test(lfs, device_errors_are_handed_up_and_leave_it_usable)
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     fill(bytes, sizeof bytes, 5);
     uint64_t a = must_create(&w, "a");
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), LFS_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), FILE_OK);
     fail_file(&w, a, true, false, 1);
-    cr_assert_eq(lfs_world_read(&w, a, 0, got, 8192, &n), LFS_IO_ERROR, "fast path");
+    cr_assert_eq(lfs_world_read(&w, a, 0, got, 8192, &n), FILE_IO_ERROR, "fast path");
     fail_file(&w, a, true, false, 1);
-    cr_assert_eq(lfs_world_read(&w, a, 5, got, 10, &n), LFS_IO_ERROR, "buffered path");
+    cr_assert_eq(lfs_world_read(&w, a, 5, got, 10, &n), FILE_IO_ERROR, "buffered path");
     fail_file(&w, a, true, false, 1);
-    cr_assert_eq(lfs_world_write(&w, a, 5, bytes, 10), LFS_IO_ERROR, "read-modify-write");
+    cr_assert_eq(lfs_world_write(&w, a, 5, bytes, 10), FILE_IO_ERROR, "read-modify-write");
     expect_content(&w, a, bytes, sizeof bytes);
     fail_file(&w, a, false, true, 1);
-    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, 8192), LFS_IO_ERROR);
-    cr_assert_eq(lfs_world_write(&w, a, 5, bytes, 10), LFS_OK, "a delayed write");
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, 8192), FILE_IO_ERROR);
+    cr_assert_eq(lfs_world_write(&w, a, 5, bytes, 10), FILE_OK, "a delayed write");
     fail_file(&w, a, false, true, 1);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_IO_ERROR, "that fails later");
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK, "and is told once");
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_IO_ERROR, "that fails later");
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK, "and is told once");
     expect_content(&w, a, bytes, sizeof bytes);
     /* records */
     w.fail_from = 0;
     w.fail_to = w.fs->first_data * (uint64_t)w.fs->block_sectors;
     w.fail_writes = true;
     w.fail_count = 1;
-    cr_assert_eq(lfs_world_op(&w, LFS_REMOVE, a, 0), LFS_IO_ERROR);
+    cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, a, 0), FILE_IO_ERROR);
     w.fail_count = 1;
     uint64_t b;
-    cr_assert_eq(lfs_world_create(&w, "b", &b), LFS_IO_ERROR);
+    cr_assert_eq(lfs_world_create(&w, "b", &b), FILE_IO_ERROR);
     lfs_world_check(&w);
     expect_content(&w, a, bytes, sizeof bytes);
     lfs_world_idle(&w);
     lfs_world_restart(&w);
     expect_content(&w, a, bytes, sizeof bytes);
-    cr_assert_eq(lfs_lookup(w.fs, "b"), 0);
+    cr_assert_eq(lfs_world_lookup(&w, "b"), 0);
     lfs_world_fini(&w);
 }
 
@@ -489,25 +504,25 @@ Test(lfs, a_file_too_scattered_for_its_record_is_refused_and_stays_readable)
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
     static uint8_t block[2048];
-    enum lfs_status s = LFS_OK;
+    enum file_status s = FILE_OK;
     uint64_t i, a;
     p.prealloc = 0;
     lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     a = must_create(&w, "a");
-    for (i = 0; i < 100 && s == LFS_OK; i++) {
+    for (i = 0; i < 100 && s == FILE_OK; i++) {
         fill(block, sizeof block, (uint32_t)i);
         s = lfs_world_write(&w, a, i * 2 * 2048, block, 2048);
         lfs_world_check(&w);
     }
-    cr_assert_eq(s, LFS_FRAGMENTED);
+    cr_assert_eq(s, FILE_SCATTERED);
     cr_assert_geq(i, 50, "a record of 1 KiB holds 54 extents; refused after %d", (int)i);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, a, 0), LFS_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
     lfs_world_restart(&w);
     for (uint64_t k = 0; k + 1 < i; k++) {
         uint8_t got[2048];
         size_t n;
         fill(block, sizeof block, (uint32_t)k);
-        cr_assert_eq(lfs_world_read(&w, a, k * 2 * 2048, got, 2048, &n), LFS_OK);
+        cr_assert_eq(lfs_world_read(&w, a, k * 2 * 2048, got, 2048, &n), FILE_OK);
         cr_assert_eq(memcmp(got, block, n), 0);
     }
     lfs_world_fini(&w);
@@ -524,23 +539,23 @@ struct shadow {
 };
 
 struct flight {
-    struct lfs_req r;
+    struct file_req r;
     bool busy;
     uint8_t want[SPAN]; /* a read's bytes as they were when it was submitted */
     size_t least;
 };
 
-static void flight_done(struct lfs_req *r)
+static void flight_done(struct file_req *r)
 {
     struct flight *x = r->arg;
     x->busy = false;
-    cr_assert_eq(r->status, LFS_OK, "op %d: %s", (int)r->op, lfs_status_name(r->status));
-    if (r->op == LFS_READ) {
+    cr_assert_eq(r->status, FILE_OK, "op %d: %s", (int)r->op, file_status_name(r->status));
+    if (r->op == FILE_READ) {
         static uint8_t got[SPAN];
         rope_read(&r->data, 0, r->data.length, got);
         cr_assert_geq(r->data.length, x->least);
         for (size_t i = 0; i < r->data.length; i++)
-            cr_assert_eq(got[i], x->want[r->off + i], "offset %zu", (size_t)r->off + i);
+            cr_assert_eq(got[i], x->want[r->runs->off + i], "offset %zu", (size_t)r->runs->off + i);
     }
     rope_fini(&r->data);
 }
@@ -570,10 +585,9 @@ static void submit_random(struct port *p, void *arg)
     }
     if (off + n > SPAN)
         n = SPAN - off;
-    lfs_req_init(&fl->r, LFS_READ, flight_done, fl);
+    file_req_init(&fl->r, FILE_READ, flight_done, fl);
     fl->r.file = s->file;
-    fl->r.off = off;
-    fl->r.len = n;
+    file_range(&fl->r, off, n);
     fl->busy = true;
     if (kind < 9) {
         memcpy(fl->want, s->bytes, SPAN);
@@ -582,21 +596,21 @@ static void submit_random(struct port *p, void *arg)
             if (&x->flight[i] != fl && x->flight[i].busy && x->flight[i].r.file == s->file)
                 fl->least = 0;
     } else if (kind < 18) {
-        fl->r.op = LFS_WRITE;
+        fl->r.op = FILE_WRITE;
         fill(s->bytes + off, n, draw(1000));
         rope_add_bytes(&fl->r.data, s->bytes + off, n);
         if (off + n > s->size)
             s->size = off + n;
     } else if (kind < 19) {
-        fl->r.op = LFS_SYNC;
+        fl->r.op = FILE_FLUSH;
     } else {
-        fl->r.op = LFS_SET_SIZE;
-        fl->r.len = draw(SPAN);
-        if (fl->r.len < s->size)
-            memset(s->bytes + fl->r.len, 0, s->size - fl->r.len);
-        s->size = fl->r.len;
+        fl->r.op = FILE_SIZE;
+        fl->r.size = draw(SPAN);
+        if (fl->r.size < s->size)
+            memset(s->bytes + fl->r.size, 0, s->size - fl->r.size);
+        s->size = fl->r.size;
     }
-    lfs_submit(x->w->fs, &fl->r);
+    file_submit(lfs_files(x->w->fs), &fl->r);
 }
 
 static void random_against_shadow(const struct lfs_params *p, enum fake_order order, uint64_t seed)

@@ -55,9 +55,9 @@ static bool turn_create(struct lfs_world *w, struct model *m, int i)
     m->may_exist = true;
     m->count = 0;
     (void)push_version(m);
-    enum lfs_status s = lfs_world_create(w, names[i], &m->file);
-    m->exists = s == LFS_OK;
-    return s == LFS_OK;
+    enum file_status s = lfs_world_create(w, names[i], &m->file);
+    m->exists = s == FILE_OK;
+    return s == FILE_OK;
 }
 
 static bool turn_write(struct lfs_world *w, struct model *m)
@@ -72,13 +72,13 @@ static bool turn_write(struct lfs_world *w, struct model *m)
         v->bytes[i] = (uint8_t)(1 + draw(255));
     if (off + n > v->size)
         v->size = off + n;
-    return lfs_world_write(w, m->file, off, v->bytes + off, n) == LFS_OK;
+    return lfs_world_write(w, m->file, off, v->bytes + off, n) == FILE_OK;
 }
 
 /* One file shrinks while another grows into what it frees. */
 static bool turn_both(struct lfs_world *w, struct model *cut, struct model *grown)
 {
-    struct lfs_req r[2];
+    struct file_req r[2];
     struct version *v = push_version(cut), *g = push_version(grown);
     uint32_t size = draw(SPAN / 4), off = SPAN / 2 + 2048 * draw(3), n = 2048;
     if (size < v->size)
@@ -88,12 +88,12 @@ static bool turn_both(struct lfs_world *w, struct model *cut, struct model *grow
         g->bytes[i] = (uint8_t)(1 + draw(255));
     if (off + n > g->size)
         g->size = off + n;
-    lfs_req_init(&r[0], LFS_SET_SIZE, NULL, NULL);
+    file_req_init(&r[0], FILE_SIZE, NULL, NULL);
     r[0].file = cut->file;
-    r[0].len = size;
-    lfs_req_init(&r[1], LFS_WRITE, NULL, NULL);
+    r[0].size = size;
+    file_req_init(&r[1], FILE_WRITE, NULL, NULL);
     r[1].file = grown->file;
-    r[1].off = off;
+    file_range(&r[1], off, n);
     rope_add_bytes(&r[1].data, g->bytes + off, n);
     return lfs_world_do_both(w, &r[0], &r[1]);
 }
@@ -108,13 +108,13 @@ static bool turn(struct lfs_world *w, struct model *models)
     switch (m->count > KEPT - 4 ? 0 : draw(12)) {
     case 0:
     case 1:
-        if (lfs_world_op(w, LFS_SYNC, m->file, 0) != LFS_OK)
+        if (lfs_world_op(w, FILE_FLUSH, m->file, 0) != FILE_OK)
             return false;
         only_newest(m);
         return true;
     case 2:
         m->exists = false;
-        if (lfs_world_op(w, LFS_REMOVE, m->file, 0) != LFS_OK)
+        if (lfs_world_op(w, FILE_REMOVE, m->file, 0) != FILE_OK)
             return false;
         m->may_exist = false;
         return true;
@@ -125,7 +125,7 @@ static bool turn(struct lfs_world *w, struct model *models)
         if (size < v->size)
             memset(v->bytes + size, 0, v->size - size);
         v->size = size;
-        return lfs_world_op(w, LFS_SET_SIZE, m->file, size) == LFS_OK;
+        return lfs_world_op(w, FILE_SIZE, m->file, size) == FILE_OK;
     }
     case 5:
         lfs_world_idle(w);
@@ -143,14 +143,14 @@ static bool turn(struct lfs_world *w, struct model *models)
 static void check_after(struct lfs_world *w, const struct model *m, const char *name)
 {
     static uint8_t got[SPAN + 1];
-    uint64_t file = lfs_lookup(w->fs, name);
+    uint64_t file = lfs_world_lookup(w, name);
     size_t size = 0;
     bool size_good = false;
     cr_assert(file == 0 || m->may_exist, "%s is back", name);
     cr_assert(file != 0 || !m->exists, "%s is lost", name);
     if (file == 0)
         return;
-    cr_assert_eq(lfs_world_read(w, file, 0, got, sizeof got, &size), LFS_OK);
+    cr_assert_eq(lfs_world_read(w, file, 0, got, sizeof got, &size), FILE_OK);
     for (uint32_t k = 0; k < m->count; k++)
         size_good = size_good || m->v[k].size == size;
     cr_assert(size_good, "%s has %zu bytes, which it never had", name, size);
@@ -191,7 +191,7 @@ static bool run_script(uint64_t seed, enum fake_order order, bool buffered, bool
     for (int t = 0; t < 60 && !crashed; t++)
         crashed = !turn(&w, models);
     lfs_world_restart(&w);
-    cr_assert_eq(w.mounted, LFS_OK, "mount: %s", lfs_status_name(w.mounted));
+    cr_assert_eq(w.mounted, FILE_OK, "mount: %s", file_status_name(w.mounted));
     lfs_world_check(&w);
     for (int i = 0; i < FILES; i++) {
         check_after(&w, &models[i], names[i]);
@@ -201,11 +201,11 @@ static bool run_script(uint64_t seed, enum fake_order order, bool buffered, bool
     uint64_t file;
     uint8_t byte = 7, got = 0;
     size_t n;
-    cr_assert_eq(lfs_world_create(&w, "after", &file), LFS_OK);
-    cr_assert_eq(lfs_world_write(&w, file, 3000, &byte, 1), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, 0, 0), LFS_OK);
+    cr_assert_eq(lfs_world_create(&w, "after", &file), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, file, 3000, &byte, 1), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, 0, 0), FILE_OK);
     lfs_world_restart(&w);
-    cr_assert_eq(lfs_world_read(&w, file, 3000, &got, 1, &n), LFS_OK);
+    cr_assert_eq(lfs_world_read(&w, file, 3000, &got, 1, &n), FILE_OK);
     cr_assert_eq(got, 7);
     lfs_world_fini(&w);
     return crashed;
@@ -251,7 +251,7 @@ static bool reuse_script(uint64_t crash_at, uint64_t seed)
     struct lfs_params p = lfs_world_params();
     static uint8_t old[16384], new[16384], got[16385];
     uint64_t a, b;
-    struct lfs_req r[2];
+    struct file_req r[2];
     size_t n;
     p.prealloc = 0;
     lfs_world_init(
@@ -259,21 +259,22 @@ static bool reuse_script(uint64_t crash_at, uint64_t seed)
         &p);
     memset(old, 0xaa, sizeof old);
     memset(new, 0xbb, sizeof new);
-    cr_assert_eq(lfs_world_create(&w, "a", &a), LFS_OK);
-    cr_assert_eq(lfs_world_create(&w, "b", &b), LFS_OK);
-    cr_assert_eq(lfs_world_write(&w, a, 0, old, sizeof old), LFS_OK);
-    cr_assert_eq(lfs_world_op(&w, LFS_SYNC, 0, 0), LFS_OK);
+    cr_assert_eq(lfs_world_create(&w, "a", &a), FILE_OK);
+    cr_assert_eq(lfs_world_create(&w, "b", &b), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, old, sizeof old), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, 0, 0), FILE_OK);
     w.writes = 0;
     w.crash_at_write = crash_at;
-    lfs_req_init(&r[0], LFS_SET_SIZE, NULL, NULL);
+    file_req_init(&r[0], FILE_SIZE, NULL, NULL);
     r[0].file = a;
-    lfs_req_init(&r[1], LFS_WRITE, NULL, NULL);
+    file_req_init(&r[1], FILE_WRITE, NULL, NULL);
     r[1].file = b;
+    file_range(&r[1], 0, sizeof new);
     rope_add_bytes(&r[1].data, new, sizeof new);
     bool whole = lfs_world_do_both(&w, &r[0], &r[1]);
     lfs_world_restart(&w);
     lfs_world_check(&w);
-    cr_assert_eq(lfs_world_read(&w, a, 0, got, sizeof got, &n), LFS_OK);
+    cr_assert_eq(lfs_world_read(&w, a, 0, got, sizeof got, &n), FILE_OK);
     cr_assert(n == 0 || n == sizeof old);
     cr_assert(memcmp(got, old, n) == 0, "a holds what b wrote");
     lfs_world_fini(&w);

@@ -1,0 +1,80 @@
+/* file.c: requests and entries of directories. */
+#include "os/file/file.h"
+
+#include "os/xk/msg.h" /* wire_put / wire_get */
+
+#include <string.h>
+
+const char *file_status_name(enum file_status s)
+{
+    static const char *const names[] = { "ok",
+                                         "no such file",
+                                         "file exists",
+                                         "bad name",
+                                         "no inode left",
+                                         "no space",
+                                         "too scattered",
+                                         "out of range",
+                                         "I/O error",
+                                         "unreachable",
+                                         "not formatted",
+                                         "inconsistent",
+                                         "bad device" };
+    _Static_assert(ARRAY_LEN(names) == FILE_STATUS_COUNT, "a name per status");
+    return (unsigned)s < FILE_STATUS_COUNT ? names[s] : "?";
+}
+
+const char *file_op_name(enum file_op op)
+{
+    static const char *const names[] = { "read",   "write",  "size", "sync", "create",
+                                         "remove", "lookup", "stat", "list", "hint" };
+    _Static_assert(ARRAY_LEN(names) == FILE_OP_COUNT, "a name per op");
+    return (unsigned)op < FILE_OP_COUNT ? names[op] : "?";
+}
+
+void file_req_init(struct file_req *r, enum file_op op, void (*done)(struct file_req *r), void *arg)
+{
+    *r = (struct file_req){ .op = op, .dir = FILE_ROOT, .done = done, .arg = arg };
+    r->runs = &r->one;
+    r->run_count = 1;
+    r->one.count = 1;
+    rope_init(&r->data);
+}
+
+uint64_t file_bytes(const struct file_req *r)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < r->run_count; i++) {
+        const struct file_run *x = &r->runs[i];
+        if (x->len > 0 && x->count > (UINT64_MAX - n) / x->len)
+            return UINT64_MAX;
+        n += x->len * x->count;
+    }
+    return n;
+}
+
+/* An entry: handle 8, length of the name 1, name. */
+enum { ENTRY_HEAD = 9 };
+
+void file_entry_add(struct rope *data, const struct file_entry *x)
+{
+    uint8_t b[ENTRY_HEAD + FILE_NAME_MAX];
+    size_t n = strlen(x->name);
+    wire_put64(b, x->file);
+    b[8] = (uint8_t)n;
+    memcpy(b + ENTRY_HEAD, x->name, n);
+    rope_add_bytes(data, b, ENTRY_HEAD + n);
+}
+
+bool file_entry_next(struct rope *data, struct file_entry *out)
+{
+    uint8_t b[ENTRY_HEAD];
+    if (data->length < ENTRY_HEAD)
+        return false;
+    rope_take_front(data, ENTRY_HEAD, b);
+    if (b[8] > FILE_NAME_MAX || b[8] > data->length)
+        return false;
+    *out = (struct file_entry){ .file = wire_get64(b) };
+    rope_take_front(data, b[8], out->name);
+    return true;
+}

@@ -1,0 +1,184 @@
+/* file.h: files as layers see them: one request, one submit, and file systems that stack.
+ *
+ * A file system is a struct file_sys: its layer's ops, its node's port, and the file system below
+ * it.  Who has files to read or write fills a request in and submits it; when it has ended, `done`
+ * is called.  A layer does with it what is its trade and passes what it leaves alone to the one
+ * below; the bottom (os/lfs: on a device; os/file/remote.c: another node's file system) answers.
+ * Nothing blocks, so upcalls may use it.
+ *
+ *   FILE1  Every request ends exactly once, by `done`, which is never called from inside a submit:
+ *       a layer that passes a request on adds no event, a bottom that can answer at once arms one.
+ *       `done` may submit; the stack does not grow by it.  Until `done` the request and what its
+ *       runs, names and data point to belong to the file system; afterwards to the caller.
+ *   FILE2  The data of a request stand in the order of its runs and of the pieces in each.  The
+ *       pieces are served in any order; which is best the bottom knows.  Where pieces of a WRITE
+ *       overlap, any of them may be the last.
+ *   FILE3  A READ gives what lies before the end of the file.  `data` ends with the last byte of
+ *       the list that does, `moved` is its length; pieces before that which lie behind the end are
+ *       zeros.  A WRITE moves all bytes of the list or, when its status is not FILE_OK, any.
+ *   FILE4  A layer that wants to see how a request ends puts its own `done` and `arg` into it, and
+ *       the caller's back before it calls that.  It leaves all else of the request as it came, but
+ *       for what is `out`, so that it can be submitted again.
+ *   FILE5  What the layers of a stack promise of files is what the bottom promises (os/lfs/lfs.h:
+ *       order, zeros, crashes), unless a layer says otherwise.
+ *
+ * A stack is data: `files = { "pass", { layer = "remote", group = "io" } }`, top to bottom, among
+ * the parameters of the service that uses it.  The layers are kinds (os/registry.c lists them);
+ * docs/howto-layer.md adds one.
+ */
+#ifndef OS_FILE_FILE_H
+#define OS_FILE_FILE_H
+
+#include "os/node.h"
+
+enum file_status {
+    FILE_OK,
+    FILE_NO_FILE,     /* no such file (any more); nothing done */
+    FILE_EXISTS,      /* CREATE: the name is taken; `file` says by whom */
+    FILE_BAD_NAME,    /* empty or longer than FILE_NAME_MAX; nothing done */
+    FILE_NO_INODE,    /* CREATE: the file system holds no more files; nothing done */
+    FILE_NO_SPACE,    /* no blocks for all of the request; nothing done */
+    FILE_SCATTERED,   /* the file is in too many parts; part of the range may be written */
+    FILE_RANGE,       /* the runs reach beyond what a file can hold; nothing done */
+    FILE_IO_ERROR,    /* a device failed: os/lfs/lfs.h says what is left behind */
+    FILE_UNREACHABLE, /* the node that has the files is down, or came back: done or not */
+    FILE_BLANK,       /* the file system did not start: nothing is on the device, */
+    FILE_CORRUPT,     /* what is there contradicts itself, */
+    FILE_BAD_DEVICE,  /* there is no such device, or it is too small for one */
+    FILE_STATUS_COUNT
+};
+const char *file_status_name(enum file_status s); /* in words; static */
+
+#define FILE_NAME_MAX 63      /* bytes of a name */
+#define FILE_OWNER_BYTES 32   /* what a file's user keeps with it */
+#define FILE_ROOT UINT64_C(1) /* the directory that is always there */
+
+enum file_op {
+    FILE_READ,
+    FILE_WRITE,  /* `data` (taken) goes to the runs, which are as long; the file grows */
+    FILE_SIZE,   /* to `size`: cuts and frees, or grows and sets space aside for all of it */
+    FILE_FLUSH,  /* all that earlier requests of the file did outlives a crash; file 0: of all */
+    FILE_CREATE, /* an empty file `name` in `dir`, with attr.owner; its handle in `file` */
+    FILE_REMOVE, /* the file goes once earlier requests have ended; its space is free again */
+    FILE_LOOKUP, /* `name` in `dir`: its handle in `file` */
+    FILE_STAT,   /* `attr` of the file */
+    FILE_LIST,   /* entries of `dir` behind handle `file` (0: from the first) into `data`, for
+                    file_entry_next; `file` is then where the next LIST goes on, 0 at the end */
+    FILE_HINT,   /* what `hint` says will come; a layer may do nothing about it */
+    FILE_OP_COUNT
+};
+const char *file_op_name(enum file_op op); /* static */
+
+enum file_hint {
+    FILE_WILL_READ, /* the runs, soon */
+    FILE_FORGET     /* nothing of the file for long: no buffer keeps any of it */
+};
+
+/* `count` pieces of `len` bytes, the first at `off`, each `stride` behind the one before. */
+struct file_run {
+    uint64_t off, len, stride, count;
+};
+
+struct file_attr {
+    uint64_t size;
+    uint8_t owner[FILE_OWNER_BYTES];
+};
+
+enum file_part {
+    FILE_QUEUE,   /* waited in the queues of devices */
+    FILE_DEVICE,  /* devices worked */
+    FILE_NETWORK, /* on the way to another node and back */
+    FILE_PARTS
+};
+
+struct file_req {
+    enum file_op op;
+    enum file_hint hint;
+    uint64_t file; /* handle: never 0, never used for another file */
+    uint64_t dir;  /* directory, by its handle */
+    uint64_t size;
+    const struct file_run *runs;
+    uint32_t run_count;
+    struct file_run one; /* for a list of one, see file_range */
+    struct rope data;
+    const char *name;
+    struct file_attr attr;
+    void (*done)(struct file_req *r);
+    void *arg;
+    uint64_t trace;            /* its id in a trace; 0: its first offset */
+    enum file_status status;   /* out */
+    uint64_t moved;            /* out: bytes read or written */
+    bool grew;                 /* out: a WRITE made the file longer */
+    sim_time part[FILE_PARTS]; /* out: where its time went; parts may overlap */
+};
+
+/* An empty request in `dir` FILE_ROOT, of one empty run. */
+void file_req_init(struct file_req *r, enum file_op op, void (*done)(struct file_req *r),
+                   void *arg);
+/* Its list is one run of `len` bytes at `off`. */
+static inline void file_range(struct file_req *r, uint64_t off, uint64_t len)
+{
+    r->one = (struct file_run){ .off = off, .len = len, .count = 1 };
+}
+uint64_t file_bytes(const struct file_req *r); /* of its list; UINT64_MAX: more than that */
+
+struct file_entry {
+    uint64_t file;
+    char name[FILE_NAME_MAX + 1];
+};
+/* An entry of a directory, taken off the front of a LIST's data; false: there is none. */
+bool file_entry_next(struct rope *data, struct file_entry *out);
+/* One more at the end. */
+void file_entry_add(struct rope *data, const struct file_entry *x);
+
+/* ---- layers ---- */
+
+struct file_sys;
+struct file_boot { /* where a stack starts */
+    struct os_node *node;
+    struct xk_protl *rpc; /* what the service that starts it talks over */
+};
+struct file_ops {
+    struct kind kind;
+    bool bottom; /* there is nothing below it */
+    /* Of parameters on a machine; NULL: all are good.  False with a sentence. */
+    bool (*check)(const void *params, const struct os_boot *b, const char *path, struct err *e);
+    /* In the boot upcall of a node; the result lives in its kernel task's heap.  Requests are taken
+     * at once, and wait where the layer is not ready. */
+    struct file_sys *(*start)(const struct file_boot *b, const void *params,
+                              struct file_sys *below);
+    void (*submit)(struct file_sys *s, struct file_req *r);
+};
+struct file_sys { /* the first member of a layer's state */
+    const struct file_ops *ops;
+    struct port *port;
+    struct file_sys *below; /* NULL: it is the bottom */
+};
+
+/* Hands the request to the file system: FILE1. */
+static inline void file_submit(struct file_sys *s, struct file_req *r)
+{
+    s->ops->submit(s, r);
+}
+
+/* ---- stacks ---- */
+
+/* A stack as a configuration says it: tables { layer = NAME, and its parameters }. */
+#define FILE_LAYERS_MAX 8
+struct file_stack {
+    uint32_t count;
+    struct {
+        const struct file_ops *ops;
+        void *params;
+    } layer[FILE_LAYERS_MAX]; /* top to bottom */
+};
+/* Reads `list`, of layers that b->layers has (NULL: the one layer
+ * `bottom`); an entry of `bottom` is laid over `params` (NULL:
+ * over defaults).  False with a sentence. */
+bool file_stack_load(struct file_stack *k, const struct os_boot *b, const struct val *list,
+                     const char *bottom, const void *params, const char *path,
+                     struct err *e) MUST_CHECK;
+void file_stack_free(struct file_stack *k);
+struct file_sys *file_stack_start(const struct file_stack *k, const struct file_boot *b);
+
+#endif

@@ -1,0 +1,68 @@
+/* stack.c: stacks of layers, as a configuration says them and as a node starts them. */
+#include "os/file/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* v: its table, or NULL. */
+static bool add_layer(struct file_stack *k, const struct os_boot *b, const struct file_ops *ops,
+                      const struct val *v, const void *over, const char *path, struct err *e)
+{
+    static const char *const but[] = { "layer", NULL };
+    void *own = base_zalloc(1, ops->kind.params_size + 1);
+    k->layer[k->count].ops = ops;
+    k->layer[k->count++].params = own;
+    if (over != NULL)
+        memcpy(own, over, ops->kind.params_size);
+    return (over != NULL ? param_override(ops->kind.params, own, v, but, path, e)
+                         : param_load_but(ops->kind.params, own, v, but, path, e)) &&
+           (ops->check == NULL || ops->check(own, b, path, e));
+}
+
+static bool load_list(struct file_stack *k, const struct os_boot *b, const struct val *list,
+                      const struct file_ops *bottom, const void *params, const char *path,
+                      struct err *e)
+{
+    char where[256];
+    bool good = true;
+    if (list->type != VAL_LIST || list->count > FILE_LAYERS_MAX)
+        return err_set(e, "%s%s.files is %s, not a list of at most %d layers, top to bottom",
+                       val_where(list, where, sizeof where), path, val_type_name(list->type),
+                       FILE_LAYERS_MAX);
+    for (size_t i = 0; good && i < list->count; i++) {
+        char *at = base_printf("%s.files[%zu]", path, i + 1);
+        const struct val *v = list->items[i];
+        const struct file_ops *ops = kind_choose(b->layers, v, "layer", NULL, at, e);
+        bool last = i + 1 == list->count;
+        if (ops != NULL && ops->bottom != last)
+            err_set(e, "%s%s: '%s' %s", val_where(v, where, sizeof where), at, ops->kind.name,
+                    last ? "needs a layer below it" : "has nothing below it");
+        good = !e->set && add_layer(k, b, ops, v, ops == bottom ? params : NULL, at, e);
+        free(at);
+    }
+    return good;
+}
+
+bool file_stack_load(struct file_stack *k, const struct os_boot *b, const struct val *list,
+                     const char *bottom, const void *params, const char *path, struct err *e)
+{
+    const struct file_ops *ops = kind_find(b->layers, bottom);
+    *k = (struct file_stack){ .count = 0 };
+    bool none = list == NULL || (list->count == 0 && list->type >= VAL_LIST);
+    return !none ? load_list(k, b, list, ops, params, path, e)
+                 : add_layer(k, b, ops, NULL, params, path, e);
+}
+
+void file_stack_free(struct file_stack *k)
+{
+    while (k->count > 0)
+        free(k->layer[--k->count].params);
+}
+
+struct file_sys *file_stack_start(const struct file_stack *k, const struct file_boot *b)
+{
+    struct file_sys *s = NULL;
+    for (uint32_t i = k->count; i-- > 0;)
+        s = k->layer[i].ops->start(b, k->layer[i].params, s);
+    return s;
+}

@@ -1,0 +1,578 @@
+/* test_files.c: one byte-exact shadow file under random requests over every stack of files: lists
+ * of runs, several requests at once, device errors, lost frames, a crash of the files' node.
+ */
+#include "os/file/file_internal.h"
+#include "os/lfs/lfs.h"
+#include "os/registry.h"
+#include "tests/os/xk_rig.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES = 3, SPAN = 30000, FLIGHT = 5, RUNS = 6, TURNS = 400 };
+
+struct shadow {
+    uint64_t file;
+    uint8_t bytes[SPAN];
+    bool unknown[SPAN]; /* a write that failed may have changed it */
+    size_t size;
+    uint32_t busy;
+};
+
+struct flight {
+    struct file_req r;
+    struct file_run runs[RUNS];
+    struct stage *g;
+    struct shadow *s;
+    bool busy;
+    uint8_t *want; /* a READ's data as they were when it was submitted */
+    bool *may;
+    uint64_t most; /* of these */
+};
+
+struct stage {
+    struct rig r;
+    struct os_group groups[1];
+    uint32_t io[1];
+    struct os_layout layout;
+    struct os_boot boot;
+    struct os_service service;
+    struct file_stack server, client;
+    struct val *list[2];
+    struct os_node node[2];
+    struct file_sys *top; /* of node 0 */
+    bool remote;          /* the files are node 1's */
+    uint32_t booted;
+    struct shadow s[FILES];
+    struct flight f[FLIGHT];
+    uint32_t inside;
+    uint32_t bad_reads; /* so many reads of the device fail */
+    uint64_t failed, reads, lists;
+};
+
+static uint64_t draw_state;
+static uint32_t draw(uint32_t n)
+{
+    draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(draw_state >> 33) % n;
+}
+
+static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
+                                   uint32_t *sectors)
+{
+    struct stage *g = arg;
+    (void)node, (void)dev;
+    if (io->op != PORT_IO_READ || g->bad_reads == 0 || draw(4) > 0)
+        return PORT_IO_OK;
+    g->bad_reads--;
+    *sectors = 0;
+    return PORT_IO_MEDIUM;
+}
+
+/* "pass; lfs cache=4": top to bottom. */
+static struct val *layers(const char *text)
+{
+    struct val *list = val_new(VAL_LIST, "test", 1);
+    char *copy = base_strdup(text), *at = copy, *one, *word;
+    while ((one = strsep(&at, ";"))) {
+        struct val *v = val_new(VAL_TABLE, "test", 1);
+        while ((word = strsep(&one, " "))) {
+            char *eq = strchr(word, '='), *end;
+            if (eq == NULL) {
+                if (*word)
+                    val_put(v, "layer", val_new_string(word, "test", 1));
+                continue;
+            }
+            *eq = 0;
+            long long n = strtoll(eq + 1, &end, 10);
+            val_put(v, word,
+                    *end == 0                     ? val_new_int(n, "test", 1)
+                    : strcmp(eq + 1, "true") == 0 ? val_new_bool(true, "test", 1)
+                                                  : val_new_string(eq + 1, "test", 1));
+        }
+        val_append(list, v);
+    }
+    free(copy);
+    return list;
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct stage *g = CONTAINER_OF(r, struct stage, r);
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
+    g->node[node] = (struct os_node){
+        .port = p, .boot = &g->boot, .layout = &g->layout, .node = node, .xk = r->k[node]
+    };
+    struct file_boot b = { &g->node[node], rpc };
+    g->booted++;
+    if (node == 0)
+        g->top = file_stack_start(&g->client, &b);
+    else
+        (void)file_server_service.start(&g->node[node], &g->service, rpc);
+}
+
+struct server_params { /* as in os/file/server.c */
+    const struct val *files;
+    struct file_stack stack;
+};
+
+static struct stage *stage_new(const char *client, const char *server, struct fake_options o)
+{
+    struct stage *g = calloc(1, sizeof *g);
+    struct err e = ERR_INIT;
+    g->io[0] = 1;
+    g->groups[0] = (struct os_group){ .name = "io", .count = 1, .nodes = g->io };
+    g->layout.nodes = 2;
+    g->service = (struct os_service){ .ops = &file_server_service, .on = g->groups };
+    g->boot = (struct os_boot){ .layout = &g->layout,
+                                .layers = &os_layers,
+                                .groups = g->groups,
+                                .group_count = 1,
+                                .services = &g->service,
+                                .service_count = 1 };
+    g->list[0] = layers(client);
+    g->list[1] = layers(server);
+    cr_assert(file_stack_load(&g->client, &g->boot, g->list[0], "lfs", NULL, "client", &e), "%s",
+              e.text);
+    struct server_params *p = calloc(1, sizeof *p);
+    p->files = g->list[1];
+    cr_assert(file_server_service.ready(p, &g->boot, "server", &e), "%s", e.text);
+    g->service.params = p;
+    g->remote = strstr(client, "remote") != NULL;
+    o.nodes = 2;
+    o.disks = 1;
+    rig_start(&g->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
+              NULL);
+    fake_on_disk(g->r.f, on_disk, g);
+    while (g->booted < 2)
+        cr_assert(fake_step(g->r.f));
+    return g;
+}
+
+static void stage_free(struct stage *g)
+{
+    rig_stop(&g->r);
+    for (int i = 0; i < FLIGHT; i++) {
+        free(g->f[i].want);
+        free(g->f[i].may);
+    }
+    file_server_service.drop(g->service.params);
+    free(g->service.params);
+    file_stack_free(&g->client);
+    val_free(g->list[0]);
+    val_free(g->list[1]);
+    free(g);
+}
+
+/* ---- requests ---- */
+
+static void each_byte(struct flight *x, void (*fn)(struct flight *x, uint64_t at, uint64_t off))
+{
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < x->r.run_count; i++)
+        for (uint64_t k = 0; k < x->r.runs[i].count; k++)
+            for (uint64_t b = 0; b < x->r.runs[i].len; b++)
+                fn(x, at++, x->r.runs[i].off + k * x->r.runs[i].stride + b);
+}
+
+static void forget(struct flight *x, uint64_t at, uint64_t off)
+{
+    (void)at;
+    x->s->unknown[off] = true;
+}
+
+static void remember(struct flight *x, uint64_t at, uint64_t off)
+{
+    x->want[at] = off < x->s->size ? x->s->bytes[off] : 0;
+    x->may[at] = off < x->s->size && x->s->unknown[off];
+    if (off < x->s->size)
+        x->most = at + 1;
+}
+
+static void change(struct flight *x, uint64_t at, uint64_t off)
+{
+    x->s->bytes[off] = x->want[at];
+    x->s->unknown[off] = false;
+    if (off >= x->s->size)
+        x->s->size = off + 1;
+}
+
+static void ended(struct file_req *r)
+{
+    struct flight *x = r->arg;
+    cr_assert_eq(x->g->inside, 0, "done is called inside a submit (FILE1)");
+    cr_assert(x->busy, "a request ends twice");
+    x->busy = false;
+    x->s->busy--;
+    cr_assert(r->file == x->s->file && (r->runs == x->runs || r->runs == &r->one),
+              "the request is not as it came (FILE4)");
+    bool may_fail = r->status == FILE_IO_ERROR || r->status == FILE_UNREACHABLE;
+    cr_assert(r->status == FILE_OK || may_fail, "%s: %s", file_op_name(r->op),
+              file_status_name(r->status));
+    if (r->status != FILE_OK) {
+        x->g->failed++;
+        if (r->op == FILE_WRITE)
+            each_byte(x, forget);
+    } else if (r->op == FILE_READ) {
+        uint8_t *got = malloc(r->data.length + 1);
+        rope_read(&r->data, 0, r->data.length, got);
+        cr_assert_eq(r->moved, r->data.length);
+        cr_assert_leq(r->moved, x->most, "a read gives bytes behind the end (FILE3)");
+        for (uint64_t i = 0; i < r->moved; i++)
+            cr_assert(got[i] == x->want[i] || x->may[i], "byte %d of the data is %u, not %u",
+                      (int)i, got[i], x->want[i]);
+        free(got);
+        x->g->reads++;
+        x->g->lists += r->run_count > 1;
+    }
+    rope_fini(&r->data);
+}
+
+/* Runs that do not overlap, in any order. */
+static uint64_t draw_runs(struct flight *x)
+{
+    uint32_t n = draw(3) == 0 ? 1 + draw(RUNS) : 1, room = SPAN / n;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t len = 1 + draw(draw(3) == 0 ? room / 2 : room / 16 + 1), count = 1;
+        uint32_t off = draw(room - len + 1), stride = len + draw(200);
+        if (draw(3) == 0) {
+            off -= off % 2048;
+            len = len > 2048 ? len - len % 2048 : len;
+            stride = (len + 2047) / 2048 * 2048;
+        }
+        while (draw(4) > 0 && off + count * stride + len <= room)
+            count++;
+        x->runs[(i + n / 2) % n] = (struct file_run){ i * room + off, len, stride, count };
+        bytes += (uint64_t)len * count;
+    }
+    x->r.runs = x->runs;
+    x->r.run_count = n;
+    x->want = realloc(x->want, bytes + 1);
+    x->may = realloc(x->may, (bytes + 1) * sizeof(bool));
+    x->most = 0;
+    return bytes;
+}
+
+static void submit_random(struct port *p, void *arg)
+{
+    struct stage *g = arg;
+    struct flight *x = NULL;
+    struct shadow *s = &g->s[draw(FILES)];
+    uint32_t kind = draw(24);
+    (void)p;
+    for (int i = 0; i < FLIGHT; i++)
+        x = g->f[i].busy ? x : &g->f[i];
+    /* Calls to another node may be entered in any order: there a file has one request at a time.
+     * Where one may end short of a size that another sets, too. */
+    if (x == NULL || (s->busy > 0 && (g->remote || g->bad_reads > 0)))
+        return;
+    file_req_init(&x->r, FILE_READ, ended, x);
+    x->g = g;
+    x->s = s;
+    x->busy = true;
+    s->busy++;
+    x->r.file = s->file;
+    if (kind < 11) {
+        (void)draw_runs(x);
+        each_byte(x, remember);
+        for (int i = 0; i < FLIGHT; i++) /* may cut or lengthen it meanwhile */
+            if (g->f[i].busy && g->f[i].s == s && g->f[i].r.op != FILE_READ)
+                x->most = UINT64_MAX;
+    } else if (kind < 20) {
+        x->r.op = FILE_WRITE;
+        uint64_t n = draw_runs(x);
+        for (uint64_t i = 0; i < n; i++)
+            x->want[i] = (uint8_t)(1 + draw(255));
+        rope_add_bytes(&x->r.data, x->want, n);
+        each_byte(x, change);
+    } else if (kind < 21) {
+        x->r.op = FILE_FLUSH;
+    } else if (kind < 22) {
+        x->r.op = FILE_HINT;
+        x->r.hint = draw(2) == 0 ? FILE_FORGET : FILE_WILL_READ;
+        (void)draw_runs(x);
+    } else if (s->busy == 1) {
+        x->r.op = FILE_SIZE;
+        x->r.size = draw(SPAN);
+        for (size_t i = x->r.size; i < s->size; i++) {
+            s->bytes[i] = 0;
+            s->unknown[i] = false;
+        }
+        s->size = x->r.size;
+    } else {
+        x->r.op = FILE_STAT;
+    }
+    g->inside++;
+    file_submit(g->top, &x->r);
+    g->inside--;
+}
+
+static void until_idle(struct stage *g)
+{
+    for (int i = 0; i < FLIGHT; i++)
+        while (g->f[i].busy)
+            cr_assert(fake_step(g->r.f), "a request never ends");
+}
+
+/* One request alone. */
+static struct stage *alone;
+static void submit_alone(struct port *p, void *arg)
+{
+    (void)p;
+    alone->inside++;
+    file_submit(alone->top, arg);
+    alone->inside--;
+}
+static void alone_done(struct file_req *r)
+{
+    cr_assert_eq(alone->inside, 0);
+    r->arg = NULL;
+}
+static enum file_status ask(struct stage *g, struct file_req *r)
+{
+    r->done = alone_done;
+    r->arg = r;
+    alone = g;
+    fake_call(g->r.f, 0, submit_alone, r);
+    while (r->arg != NULL)
+        cr_assert(fake_step(g->r.f), "%s never ends", file_op_name(r->op));
+    return r->status;
+}
+
+static enum file_status ask_named(struct stage *g, enum file_op op, const char *name,
+                                  uint64_t *file)
+{
+    struct file_req r;
+    file_req_init(&r, op, NULL, NULL);
+    r.name = name;
+    (void)ask(g, &r);
+    *file = r.file;
+    return r.status;
+}
+
+static void check_all(struct stage *g)
+{
+    until_idle(g);
+    g->bad_reads = 0;
+    for (int i = 0; i < FILES; i++) {
+        struct shadow *s = &g->s[i];
+        static uint8_t got[SPAN];
+        struct file_req r;
+        file_req_init(&r, FILE_READ, NULL, NULL);
+        r.file = s->file;
+        file_range(&r, 0, SPAN);
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        cr_assert_eq(r.moved, s->size, "file %d has %d bytes, not %d", i, (int)r.moved,
+                     (int)s->size);
+        rope_read(&r.data, 0, r.moved, got);
+        rope_fini(&r.data);
+        for (size_t b = 0; b < s->size; b++)
+            cr_assert(got[b] == s->bytes[b] || s->unknown[b], "file %d, byte %d: %u, not %u", i,
+                      (int)b, got[b], s->bytes[b]);
+    }
+}
+
+static void make_files(struct stage *g)
+{
+    static const char *const names[FILES] = { "one", "two", "three" };
+    uint64_t other;
+    for (int i = 0; i < FILES; i++) {
+        cr_assert_eq(ask_named(g, FILE_CREATE, names[i], &g->s[i].file), FILE_OK);
+        cr_assert_eq(ask_named(g, FILE_CREATE, names[i], &other), FILE_EXISTS);
+        cr_assert_eq(ask_named(g, FILE_LOOKUP, names[i], &other), FILE_OK);
+        cr_assert_eq(other, g->s[i].file);
+    }
+    cr_assert_eq(ask_named(g, FILE_LOOKUP, "four", &other), FILE_NO_FILE);
+    struct file_req r;
+    struct file_entry x;
+    file_req_init(&r, FILE_LIST, NULL, NULL);
+    cr_assert_eq(ask(g, &r), FILE_OK);
+    for (int i = 0; i < FILES; i++)
+        cr_assert(file_entry_next(&r.data, &x) && strcmp(x.name, names[i]) == 0);
+    cr_assert_not(file_entry_next(&r.data, &x));
+    rope_fini(&r.data);
+}
+
+static void random_requests(struct stage *g, uint64_t seed, int turns)
+{
+    draw_state = seed;
+    for (int t = 0; t < turns; t++) {
+        fake_call(g->r.f, 0, submit_random, g);
+        for (uint32_t k = draw(g->remote ? 30 : 4); k > 0; k--)
+            (void)fake_step(g->r.f);
+    }
+    check_all(g);
+}
+
+#define LFS "block=2KiB inode=4KiB read_ahead=2 max_io=8KiB prealloc=4"
+static const struct {
+    const char *client, *server;
+} stacks[] = {
+    { "lfs cache=1 " LFS, "lfs" },
+    { "lfs cache=9 buffered=true " LFS, "lfs" },
+    { "pass; lfs cache=5 " LFS, "lfs" },
+    { "remote", "lfs cache=5 " LFS },
+    { "pass; remote", "pass; lfs cache=9 buffered=true " LFS },
+};
+
+/* FILE2, FILE3, FILE5; REMOTE1: the frames are so short that a request needs several calls. */
+Test(files, a_shadow_file_agrees_over_every_stack)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++)
+        for (int order = 0; order < 2; order++) {
+            struct stage *g =
+                stage_new(stacks[i].client, stacks[i].server,
+                          (struct fake_options){ .seed = i + 1,
+                                                 .order = order ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                                 .mtu = 512,
+                                                 .disk_sectors = 2000 });
+            make_files(g);
+            random_requests(g, 10 * i + (uint64_t)order + 1, TURNS);
+            cr_assert_gt(g->reads, TURNS / 10);
+            cr_assert_gt(g->lists, TURNS / 40);
+            cr_assert_eq(g->failed, 0);
+            stage_free(g);
+        }
+}
+
+Test(files, device_errors_are_told_over_every_stack)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++) {
+        struct stage *g = stage_new(
+            stacks[i].client, stacks[i].server,
+            (struct fake_options){ .seed = i + 1, .order = FAKE_RANDOM, .disk_sectors = 2000 });
+        make_files(g);
+        g->bad_reads = 12;
+        random_requests(g, i + 100, TURNS);
+        cr_assert_gt(g->failed, 0);
+        stage_free(g);
+    }
+}
+
+/* REMOTE2: lost frames change nothing; a node that dies fails what it was asked, and no more. */
+Test(files, another_node_s_files_outlive_lost_frames_and_its_crash)
+{
+    struct stage *g = stage_new("remote", "lfs cache=5 " LFS,
+                                (struct fake_options){ .seed = 3,
+                                                       .lossy = true,
+                                                       .drop_ppm = 20000,
+                                                       .detect_delay = SIM_MS,
+                                                       .mtu = 512,
+                                                       .disk_sectors = 2000 });
+    make_files(g);
+    for (int life = 0; life < 5; life++) {
+        struct file_req r;
+        random_requests(g, 200 + (uint64_t)life, TURNS / 4);
+        file_req_init(&r, FILE_FLUSH, NULL, NULL);
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        file_req_init(&r, FILE_READ, NULL, NULL);
+        r.file = g->s[0].file;
+        file_range(&r, 0, SPAN);
+        r.done = alone_done;
+        r.arg = &r;
+        fake_call(g->r.f, 0, submit_alone, &r);
+        for (uint32_t k = draw(20); k > 0; k--)
+            (void)fake_step(g->r.f);
+        fake_crash(g->r.f, 1);
+        fake_run_until(g->r.f, fake_now(g->r.f) + 5 * SIM_MS);
+        fake_restart(g->r.f, 1);
+        while (r.arg != NULL)
+            cr_assert(fake_step(g->r.f), "a request to a dead node never ends");
+        cr_assert(r.status == FILE_OK || r.status == FILE_UNREACHABLE);
+        rope_fini(&r.data);
+        fake_run_until(g->r.f, fake_now(g->r.f) + SIM_SEC);
+        check_all(g);
+    }
+    stage_free(g);
+}
+
+/* LFS1: the device gets a list in the order of its blocks, however the runs come. */
+static uint64_t order_last, order_seen;
+static enum port_io_status in_order(void *arg, uint32_t node, uint32_t dev,
+                                    const struct port_io *io, uint32_t *sectors)
+{
+    (void)arg, (void)node, (void)dev, (void)sectors;
+    cr_assert_gt(io->sector + 1, order_last, "sector %d after %d", (int)io->sector,
+                 (int)order_last - 1);
+    order_last = io->sector + io->sectors;
+    order_seen++;
+    return PORT_IO_OK;
+}
+
+Test(files, a_list_goes_to_the_device_in_the_order_of_its_blocks)
+{
+    enum { BLOCK = 2048, N = 12 };
+    struct stage *g =
+        stage_new("lfs cache=16 " LFS, "lfs", (struct fake_options){ .disk_sectors = 4000 });
+    static uint8_t bytes[N * BLOCK], got[N * BLOCK];
+    struct file_run runs[N];
+    struct file_req r;
+    uint64_t file;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i / 7 + i / BLOCK);
+    cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+    for (int part = 0; part < 2; part++) { /* whole blocks, and pieces of 100 bytes */
+        uint64_t len = part == 0 ? BLOCK : 100;
+        for (uint32_t i = 0; i < N; i++)
+            runs[i] = (struct file_run){ .off = (i * 5 % N) * BLOCK, .len = len, .count = 1 };
+        file_req_init(&r, FILE_WRITE, NULL, NULL);
+        r.file = file;
+        r.runs = runs;
+        r.run_count = N;
+        for (uint32_t i = 0; i < N; i++)
+            rope_add_bytes(&r.data, bytes + runs[i].off, len);
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        file_req_init(&r, FILE_HINT, NULL, NULL);
+        r.hint = FILE_FORGET;
+        r.file = file;
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        order_last = order_seen = 0;
+        fake_on_disk(g->r.f, in_order, NULL);
+        file_req_init(&r, FILE_READ, NULL, NULL);
+        r.file = file;
+        r.runs = runs;
+        r.run_count = N;
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        cr_assert_eq(order_seen, N);
+        cr_assert_eq(r.moved, N * len);
+        rope_read(&r.data, 0, r.moved, got);
+        rope_fini(&r.data);
+        for (uint32_t i = 0; i < N; i++)
+            cr_assert_arr_eq(got + i * len, bytes + runs[i].off, len);
+        fake_on_disk(g->r.f, on_disk, g);
+    }
+    /* pieces of a WRITE that overlap */
+    file_req_init(&r, FILE_WRITE, NULL, NULL);
+    r.file = file;
+    r.one = (struct file_run){ .off = 0, .len = 10, .stride = 9, .count = 2 };
+    rope_add_zero(&r.data, 20);
+    cr_assert_eq(ask(g, &r), FILE_RANGE);
+    rope_fini(&r.data);
+    stage_free(g);
+}
+
+Test(files, a_mistake_in_a_stack_is_one_sentence)
+{
+    static const struct {
+        const char *layers, *says;
+    } wrong[] = {
+        { "pass", "needs a layer below it" }, { "lfs; pass", "has nothing below it" },
+        { "lsf", "did you mean 'lfs'" },      { "remote group=oi", "no node 0 in a group \"oi\"" },
+        { "remote rank=7", "no node 7" },     { "lfs blok=1", "blok" },
+    };
+    uint32_t nodes[1] = { 1 };
+    struct os_group io = { .name = "io", .count = 1, .nodes = nodes };
+    struct os_boot b = { .layers = &os_layers, .groups = &io, .group_count = 1 };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct file_stack k;
+        struct err e = ERR_INIT;
+        struct val *v = layers(wrong[i].layers);
+        cr_assert_not(file_stack_load(&k, &b, v, "lfs", NULL, "at", &e));
+        cr_assert_not_null(strstr(e.text, wrong[i].says), "'%s' does not say '%s'", e.text,
+                           wrong[i].says);
+        file_stack_free(&k);
+        val_free(v);
+    }
+}
