@@ -106,8 +106,8 @@ void pfs_world_run(struct pfs_world *w,
                    void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank))
 {
     w->program = program;
-    w->running = w->compute;
-    for (uint32_t i = 0; i < w->compute; i++) {
+    w->running = w->only > 0 ? w->only : w->compute;
+    for (uint32_t i = 0, n = w->running; i < n; i++) {
         starts[i] = (struct start){ w, i };
         fake_call(w->r.f, i, spawn, &starts[i]);
     }
@@ -120,8 +120,15 @@ void pfs_world_run(struct pfs_world *w,
             fake_restart(w->r.f, node);
             w->crash_step = 0;
         }
+        if (w->dies != NULL) {
+            fake_crash(w->r.f, *w->dies);
+            w->dies = NULL;
+            if (--w->running == 0)
+                break;
+        }
         cr_assert(fake_step(w->r.f), "%u programs wait for ever", w->running);
-        cr_assert_lt(steps, 20000000, "%u programs do not come to an end", w->running);
+        cr_assert_lt(steps, 20000000 + w->steps_more, "%u programs do not come to an end",
+                     w->running);
     }
 }
 

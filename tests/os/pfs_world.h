@@ -24,7 +24,10 @@ struct pfs_world {
     void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank);
     uint32_t running, booted;
     void *arg;
-    uint64_t requests; /* of pfs_world_req */
+    uint32_t only;        /* programs of the first so many nodes run; 0: all */
+    const uint32_t *dies; /* a program has this node die, with its program */
+    uint64_t steps_more;  /* than 20 million, before it counts as endless */
+    uint64_t requests;    /* of pfs_world_req */
     /* disks: requests of this node fail while set */
     uint32_t bad_disk;
     bool bad_reads, bad_writes;

@@ -320,6 +320,51 @@ Test(pfs_names, long_directories_and_names_that_are_none)
     run(1, odd_names);
 }
 
+/* Many files: made, looked at in another order, moved, removed.  PFS_STORM=1000000 is the soak. */
+static uint32_t storm_files;
+
+static void storm(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    char name[PFS_NAME_MAX + 1], to[PFS_NAME_MAX + 1];
+    struct pfs_stat st;
+    uint32_t n = 0, dirs = 1 + storm_files / 1000;
+    (void)w;
+    (void)rank;
+    for (uint32_t i = 0; i < dirs; i++) {
+        (void)snprintf(name, sizeof name, "d%u", i);
+        cr_assert_eq(pfs_mkdir(c, name), PFS_OK);
+    }
+    for (uint32_t i = 0; i < storm_files; i++) {
+        (void)snprintf(name, sizeof name, "d%u/f%u", i % dirs, i);
+        cr_assert_eq(pfs_close(file(c, name, M_ASYNC)), PFS_OK);
+    }
+    for (uint32_t i = 0; i < storm_files; i++) {
+        uint32_t k = (uint32_t)((uint64_t)i * 7919 % storm_files);
+        (void)snprintf(name, sizeof name, "d%u/f%u", k % dirs, k);
+        (void)snprintf(to, sizeof to, "d0/g%u", k);
+        cr_assert_eq(pfs_stat(c, name, &st), PFS_OK);
+        cr_assert_eq(pfs_rename(c, name, to), PFS_OK);
+    }
+    cr_assert_eq(pfs_list(c, "d0", count_name, &n), PFS_OK);
+    cr_assert_eq(n, storm_files);
+    for (uint32_t i = 0; i < storm_files; i++) {
+        (void)snprintf(name, sizeof name, "d0/g%u", i);
+        cr_assert_eq(pfs_unlink(c, name), PFS_OK);
+    }
+    cr_assert_eq(pfs_rmdir(c, "d0"), PFS_OK);
+}
+
+Test(pfs_names, a_storm_of_files)
+{
+    struct pfs_world w;
+    storm_files = (uint32_t)sample("PFS_STORM", 1013);
+    pfs_world_defaults(&w, 1, 2);
+    w.steps_more = (uint64_t)storm_files * 1000;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1 });
+    pfs_world_run(&w, storm);
+    pfs_world_stop(&w);
+}
+
 /* ---- the calls on open files ---- */
 
 /* Reads at a private pointer that are all under way: it ends up at the end of the file, whichever

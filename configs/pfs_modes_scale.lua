@@ -1,0 +1,50 @@
+-- The I/O modes to 1,024 programs and 64 I/O nodes: which of them need the coordinator, the service
+-- node, and where it is the limit.  `slow`: times every price of the service node; what needs it
+-- falls.
+--
+--   psim figure pfs_modes_scale -j2
+local paragon = include "machines/paragon.lua"
+
+local function at(mode, programs, slow)
+  return { mode = mode, programs = programs, slow = slow }
+end
+-- The rate when the service node is ten times slower over that when it is not.
+local function slowed(mode, programs, min, max)
+  return {
+    kind = "ratio", name = mode .. ", " .. programs .. ": the service node ten times slower",
+    at = at(mode, programs, 10), over = at(mode, programs, 1), min = min, max = max,
+    citation = "proposal 5.1: three modes require a centralized coordinator",
+  }
+end
+
+return {
+  title = "PFS: read bandwidth to 1,024 programs, by I/O mode and speed of the service node",
+  machine = paragon {
+    rows = 32, columns = 35, io_nodes = 64, release = "R1.4", storage = { kind = "raid3" },
+    nodes = { service = { prices = { scale = param("slow", 1) } } },
+  },
+  workload = {
+    kind = "pfs", op = "read", mode = param("mode", "M_ASYNC"), size = param("size", "64KiB"),
+    nodes = param("programs", 64), requests = param("requests", 8), warmup = 1,
+    access = "partitioned", verify = false,
+  },
+  sweep = {
+    product = {
+      mode = { "M_UNIX", "M_LOG", "M_SYNC", "M_RECORD", "M_GLOBAL", "M_ASYNC" },
+      programs = { 64, 256, 1024 },
+      slow = { 1, 10 },
+    },
+  },
+  measures = { "pfs.bandwidth", "pfs.latency", "pfs.queue" },
+  figure = {
+    x = "programs", y = "pfs.bandwidth", by = "mode", where = { slow = 1 }, log = "xy",
+    x_label = "programs", y_label = "read bandwidth of all",
+    expectations = {
+      slowed("M_LOG", 256, nil, 0.5),
+      slowed("M_SYNC", 1024, nil, 0.5),
+      slowed("M_GLOBAL", 1024, nil, 0.5),
+      slowed("M_RECORD", 256, 0.95, 1.05),
+      slowed("M_ASYNC", 256, 0.85, 1.15),
+    },
+  },
+}
