@@ -172,6 +172,33 @@ Test(io_pattern, of_Kotz)
     cover("array", &s, 20, 9, 3, array, false);
 }
 
+/* Of the q cells of side about grid / q that a plane has, rank (i, j) has that of column i + plane
+ * and row j - plane. */
+static bool cells(const struct io_pattern *p, uint64_t byte)
+{
+    uint64_t grid = (uint64_t)p->shape->grid, q = 1, at[3];
+    uint64_t point = byte % (grid * grid * grid * 40) / 40;
+    while (q * q < p->ranks)
+        q++;
+    for (int d = 0; d < 3; d++, point /= grid) {
+        uint64_t x = point % grid, end = 0;
+        for (at[d] = 0;; at[d]++) {
+            end += grid / q + (at[d] < grid % q);
+            if (x < end)
+                break;
+        }
+    }
+    return (at[0] + q - at[2]) % q == p->rank % q && (at[1] + at[2]) % q == p->rank / q;
+}
+
+Test(io_pattern, of_BTIO)
+{
+    struct io_shape s = shape_of(NULL);
+    for (uint32_t q = 1; q < 4; q++)
+        for (s.grid = 4; s.grid < 8; s.grid++)
+            cover("cells", &s, 1, 2, q * q, cells, true);
+}
+
 /* Record i of a rank by counting: along a row, then to the next. */
 Test(io_pattern, strides_are_what_a_loop_gives)
 {

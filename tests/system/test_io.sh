@@ -8,14 +8,14 @@ return {
   machine = paragon { rows = 2, columns = 4, io_nodes = 2 },
   workload = {
     kind = "io", op = op, access = dealt and "array" or pattern, file = param("file", "shared"), mode = param("mode", ""),
-    lists = param("lists", true), readback = op == "write", warmup = param("warmup", 0), size = "40KiB", requests = 3, nodes = 3,
+    method = param("method", "list"), readback = op == "write", warmup = param("warmup", 0), size = "40KiB", requests = 3, nodes = 3,
     shape = { record = "4KiB", distribution = dealt and pattern or "a", block = param("block", "120KiB"),
               stride = param("stride", "0B") },
   },
   sweep = { product = {
     pattern = { "interleaved", "partitioned", "broadcast", "segmented", "strided", "nested", "random",
                 "a", "n", "b", "c", "nn", "nb", "nc", "bn", "bb", "bc", "cn", "cb", "cc" },
-    op = { "write", "read" }, lists = { true, false } } },
+    op = { "write", "read" }, method = { "list", "pieces" } } },
 }
 END
 config metadata <<'END'
@@ -27,7 +27,7 @@ return { machine = paragon { rows = 2, columns = 4, io_nodes = 2 },
 END
 run() { "$PSIM" run "$T/$1.lua" -q --no-store "${@:2}"; }
 gives 0 run io
-gives 0 run io -p file=own -p lists=true -p op=read
+gives 0 run io -p file=own -p method=list -p op=read
 gives 2 run io -p pattern=a -p warmup=1;      says "warmup and span must be 0"
 gives 2 run io -p pattern=striped;            says "did you mean 'strided'?"
 gives 2 run io -p pattern=segmented -p block=50KiB;  says "shape.block is 51200 bytes, not a multiple of a request"

@@ -23,6 +23,8 @@ const struct param io_shape_params[] = {
     P_CHOICE(io_shape, distribution, "b", distributions,
              "array: how each dimension is dealt out, rows first: n none, b block, c cyclic; a: "
              "all ranks have all."),
+    P_INT(io_shape, grid, "64", "1", "4096", "cells: points of a side of the cube.",
+          "NAS Parallel Benchmarks: class A 64, class B 102"),
     P_INT(io_shape, seed, "1", "0", NULL, "random: which order."),
     P_END,
 };
@@ -213,6 +215,92 @@ static bool array_check(const struct io_pattern *p, const char *path, struct err
                    path, (unsigned long long)rows, (unsigned long long)(total(p) / record));
 }
 
+/* ---- cells along diagonals ---- */
+
+enum { POINT = 40 }; /* five doubles [NAS BT] */
+
+static uint64_t root_of(uint64_t n)
+{
+    uint64_t q = 1;
+    while ((q + 1) * (q + 1) <= n)
+        q++;
+    return q;
+}
+
+/* Points before the i-th of q pieces of a side. */
+static uint64_t before(uint64_t grid, uint64_t q, uint64_t i)
+{
+    return grid / q * i + (i < grid % q ? i : grid % q);
+}
+
+struct cell {
+    uint64_t from[3], size[3]; /* x, y, z */
+};
+
+/* The c-th of a rank's cells: one in each plane of them [NAS BT, set-up of the cells]. */
+static struct cell cell_of(const struct io_pattern *p, uint64_t q, uint64_t c)
+{
+    const uint64_t at[3] = { (p->rank % q + c) % q, (p->rank / q + q - c) % q, c };
+    uint64_t grid = (uint64_t)p->shape->grid;
+    struct cell cell;
+    for (int d = 0; d < 3; d++) {
+        cell.from[d] = before(grid, q, at[d]);
+        cell.size[d] = before(grid, q, at[d] + 1) - cell.from[d];
+    }
+    return cell;
+}
+
+static uint64_t cell_bytes(const struct cell *c)
+{
+    return c->size[0] * c->size[1] * c->size[2] * POINT;
+}
+
+static uint64_t cells_request(const struct io_pattern *p)
+{
+    uint64_t q = root_of(p->ranks), n = 0;
+    for (uint64_t c = 0; c < q; c++) {
+        struct cell cell = cell_of(p, q, c);
+        n += cell_bytes(&cell);
+    }
+    return n;
+}
+
+static uint64_t cells_dump(const struct io_pattern *p)
+{
+    uint64_t grid = (uint64_t)p->shape->grid;
+    return grid * grid * grid * POINT;
+}
+
+static uint64_t cells_place(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    uint64_t q = root_of(p->ranks), in = pos % p->size, c = 0, grid = (uint64_t)p->shape->grid;
+    struct cell cell = cell_of(p, q, 0);
+    while (in >= cell_bytes(&cell)) {
+        in -= cell_bytes(&cell);
+        cell = cell_of(p, q, ++c);
+    }
+    uint64_t line = cell.size[0] * POINT, nth = in / line;
+    uint64_t y = cell.from[1] + nth % cell.size[1], z = cell.from[2] + nth / cell.size[1];
+    *len = line - in % line;
+    return pos / p->size * cells_dump(p) + ((z * grid + y) * grid + cell.from[0]) * POINT +
+           in % line;
+}
+
+static uint64_t cells_extent(const struct io_pattern *p)
+{
+    return p->per_rank * cells_dump(p);
+}
+
+static bool cells_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    uint64_t q = root_of(p->ranks);
+    return (q * q == p->ranks && q <= (uint64_t)p->shape->grid) ||
+           err_set(e,
+                   "%s.access = 'cells': %u ranks share a cube of %lld points a side; write the "
+                   "square of a number up to that",
+                   path, p->ranks, (long long)p->shape->grid);
+}
+
 /* ---- an order drawn ---- */
 
 /* A permutation of [0, n): four rounds over two halves, again until it falls inside. */
@@ -260,13 +348,15 @@ PATTERN(nested, strided, "rows of records, each at a distance", .check = strided
         .extent = strided_extent)
 PATTERN(array, array_place, "an array of records dealt out by dimension [Kotz]",
         .check = array_check, .own = array_own, .whole = true)
+PATTERN(cells, cells_place, "a cube dealt out by cells along its diagonals [BTIO]",
+        .check = cells_check, .extent = cells_extent, .request = cells_request)
 PATTERN(random, drawn, "places in an order drawn, each once")
 
-static const struct kind *const patterns[] = {
-    &interleaved_ops.kind, &partitioned_ops.kind, &broadcast_ops.kind,
-    &segmented_ops.kind,   &strided_ops.kind,     &nested_ops.kind,
-    &array_ops.kind,       &random_ops.kind,      NULL
-};
+static const struct kind *const patterns[] = { &interleaved_ops.kind, &partitioned_ops.kind,
+                                               &broadcast_ops.kind,   &segmented_ops.kind,
+                                               &strided_ops.kind,     &nested_ops.kind,
+                                               &array_ops.kind,       &cells_ops.kind,
+                                               &random_ops.kind,      NULL };
 const struct kind_set io_patterns = { "pattern", "workload.access", patterns };
 
 struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_shape *shape,
@@ -275,6 +365,8 @@ struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_s
     struct io_pattern p = {
         .ops = ops, .shape = shape, .size = size, .per_rank = per_rank, .rank = rank, .ranks = ranks
     };
+    if (ops->request)
+        p.size = ops->request(&p);
     if (ops->own == array_own && total(&p) % (uint64_t)shape->record == 0)
         p.array = array_of(&p);
     return p;

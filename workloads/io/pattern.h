@@ -11,9 +11,11 @@
  *   nested       the same, `inner` of them each `outer` [CHARISMA: simple and nested strides]
  *   array        [Kotz] an array of records in one or two dimensions, each dealt out none, block or
  *                cyclic, to a grid of ranks: his rnb is distribution "nb" read; "a": all ranks all
+ *   cells        [BTIO] a cube of `grid` points of 40 bytes, cut in cells along its diagonals: a
+ *                request is a rank's part of one dump of it, whatever `size` says
  *   random       places of `size` bytes in an order drawn from `seed`, each once
  *
- *   IOP1  The parts of interleaved, partitioned, segmented, array (but "a") and random are
+ *   IOP1  The parts of interleaved, partitioned, segmented, array (but "a"), cells and random are
  *         disjoint and cover the file: every byte belongs to exactly one rank.
  *
  * Pure arithmetic.
@@ -25,7 +27,7 @@
 
 /* Numbers of a pattern, the table `shape` of a program's. */
 struct io_shape {
-    int64_t block, record, stride, inner, outer, rows, seed;
+    int64_t block, record, stride, inner, outer, rows, grid, seed;
     int distribution;
 };
 extern const struct param io_shape_params[];
@@ -59,6 +61,8 @@ struct io_pattern_ops {
     uint64_t (*place)(const struct io_pattern *p, uint64_t pos, uint64_t *len);
     /* Bytes that all parts reach over; NULL: per_rank * size * ranks. */
     uint64_t (*extent)(const struct io_pattern *p);
+    /* Bytes of a request of this rank; NULL: as it is told. */
+    uint64_t (*request)(const struct io_pattern *p);
     bool whole; /* a piece of work: ranks may have unlike numbers of requests, or none */
 };
 extern const struct kind_set io_patterns;

@@ -23,7 +23,7 @@ struct params {
     int op, system, access, file, cache, method;
     const char *mode;
     struct coll_params collective;
-    int64_t size, nodes, unit, factor, span;
+    int64_t size, nodes, unit, factor, span, shift;
     bool verify, readback, preallocate;
     struct io_shape shape;
 };
@@ -75,6 +75,9 @@ static const struct param params_desc[] = {
     P_BOOL(params, readback, "false",
            "After writing, read the own bytes again and compare them, outside the window.",
            "ASSUMED(a choice of the experiment)"),
+    P_INT(params, shift, "0", "0", "1000000",
+          "readback: read what the rank so far behind has written, in place of the own bytes.",
+          "IOR, option reorderTasks: 1"),
     P_BOOL(params, preallocate, "true",
            "Set the size of a file before it is written (lsize); else each write that makes the "
            "file longer tells the service node.",
@@ -184,6 +187,8 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->readback && (p->op != OP_WRITE || traits == 0))
         return err_set(e, "workload.readback: only for op = 'write', and not in M_LOG, where a "
                           "program does not know which range it gets");
+    if (p->shift > 0 && (!p->readback || p->file == OWN))
+        return err_set(e, "workload.shift: only with readback = true and file = 'shared'");
     if (p->cache == WARM && p->op == OP_WRITE)
         return err_set(e, "workload.cache = 'warm': only for op = 'read'");
     const struct pio_plan plan = {
@@ -351,7 +356,8 @@ static bool read_back(struct run *r)
     if (!io_agree(&r->j, "readback", true) ||
         (r->j.resume == 0 && !io_good(&r->j, plain_mode(r), "setiomode", r->t.name)))
         return false;
-    uint32_t ranks;
+    uint32_t ranks, of = (uint32_t)((r->j.rank + (uint64_t)r->p->shift) % r->j.ranks);
+    r->pattern = pattern_of(r->p, of, r->j.ranks, r->traits);
     uint64_t all = r->pattern.ops->whole ? share_of_work(r, &ranks) : r->pattern.per_rank;
     for (uint64_t k = 0; k < all; k++)
         if (!request(r, PIO_READ, k, false))
