@@ -126,6 +126,8 @@ static void free_oldest(struct xk_table *t)
 {
     struct xk_sessn *s = LIST_ENTRY(list_pop(&t->idle), struct xk_sessn, link);
     t->idle_count--;
+    if (t->forget)
+        t->forget(s);
     unbind(t, key_of(s->upper, (struct xk_part){ .host = s->host, .key = s->key }));
     xk_sessn_free(s);
 }

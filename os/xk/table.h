@@ -21,6 +21,7 @@ struct xk_table {
     uint64_t hit;         /* the key of the last look-up: the next of it names no work; 0: none */
     struct list idle;     /* oldest first */
     uint32_t idle_count, idle_max;
+    void (*forget)(struct xk_sessn *s); /* told before an idle one is freed; NULL: nobody */
 };
 
 /* Empty, in the heap of protl's task; keeps at most `idle_max` idle sessions. */

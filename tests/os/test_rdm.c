@@ -134,6 +134,70 @@ Test(rdm, over_a_path_that_keeps_all_nothing_but_the_pieces_is_sent)
     rig_stop(&r);
 }
 
+static void reclaim(struct port *p, void *arg)
+{
+    struct xk_control c = { .op = XK_FREE_RESOURCES };
+    xk_protl_control(xk_find(((struct rig *)arg)->k[port_node(p)], "r"), &c);
+    cr_assert_eq(c.u64, 1);
+}
+
+struct opening {
+    struct rig *r;
+    struct xk_sessn *sessn;
+};
+
+static void open_only(struct port *p, void *arg)
+{
+    struct opening *o = arg;
+    struct xk_protl *probe = xk_find(o->r->k[port_node(p)], "probe");
+    struct xk_part peer = { .host = 1 };
+    enum xk_status why;
+    o->sessn = xk_open(probe->down[0], probe, &peer, &why);
+}
+
+static void close_it(struct port *p, void *arg)
+{
+    (void)p;
+    xk_close(((struct opening *)arg)->sessn);
+}
+
+/* Numbers outlive their session, a life does not outlive itself. */
+Test(rdm, an_idle_session_is_reclaimed_and_its_numbers_go_on)
+{
+    for (uint32_t dies = 0; dies < 3; dies++) {
+        struct rig r;
+        struct opening opened = { .r = &r };
+        struct fake_options o = { .mtu = 120, .lossy = true, .detect_delay = SIM_MS };
+        rig_start(&r, &o, "mesh mesh; r rdm <mesh; probe probe <r", NULL, NULL);
+        for (uint64_t i = 1; i <= 5; i++) {
+            cr_assert(send(&r, 0, i));
+            fake_run(r.f, 0);
+            fake_call(r.f, 0, reclaim, &r);
+            fake_call(r.f, 1, reclaim, &r);
+        }
+        cr_assert_eq(counts(&r, 1)->duplicates + counts(&r, 1)->early + counts(&r, 0)->bad, 0);
+        if (dies == 2) /* somebody has it open then */
+            fake_call(r.f, 0, open_only, &opened);
+        if (dies) {
+            fake_crash(r.f, 1);
+            fake_run(r.f, 0);
+            r.k[1] = NULL;
+            fake_restart(r.f, 1);
+            fake_run(r.f, 0);
+        }
+        if (dies == 2)
+            fake_call(r.f, 0, close_it, &opened);
+        for (uint64_t i = 6; i <= 8; i++)
+            cr_assert(send(&r, 0, i));
+        fake_run(r.f, 0);
+        const struct probe *p = rig_probe(&r, 1);
+        cr_assert_eq(p->got, dies ? 3 : 8);
+        for (uint64_t i = 0; i < p->got; i++)
+            cr_assert(is_number(&p->log[i], 9 - p->got + i));
+        rig_stop(&r);
+    }
+}
+
 /* ---- every order ---- */
 
 static struct rig explored;

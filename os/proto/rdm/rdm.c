@@ -269,28 +269,34 @@ static bool send_waiting(struct rdm_talk *t)
     return true;
 }
 
-/* A conversation with something to do or to remember keeps its session. */
-static void settle(struct rdm_talk *t)
+/* Nothing to remember? */
+static bool is_new(const struct rdm_talk *t)
 {
     const struct rdm_credit *c = &t->credit;
+    return t->number == 0 && t->expected == 1 && c->used == 0 && c->heard == 0 && c->given == 0;
+}
+
+/* A conversation with something to do keeps its session. */
+static void settle(struct rdm_talk *t)
+{
     bool idle = list_empty(&t->todo) && list_empty(&t->out) && list_empty(&t->early) && !t->begun &&
-                !t->ack_due && !t->wants_ready && t->number == 0 && t->expected == 1 &&
-                c->used == 0 && c->heard == 0 && c->held == 0 && c->given == 0 &&
-                list_empty(&t->waiting) && !rdm_resend_set(t) && !rdm_ack_set(t);
+                !t->ack_due && !t->wants_ready && t->credit.held == 0 && list_empty(&t->waiting) &&
+                !rdm_resend_set(t) && !rdm_ack_set(t);
     if (idle && t->clock) {
         port_free(port_of(t), t->clock);
         t->clock = NULL;
     }
-    if (idle == list_empty(&t->busy))
+    if (idle && is_new(t))
+        list_remove(&t->known);
+    else if (list_empty(&t->known))
+        list_push(&rdm_state(t)->known, &t->known);
+    if (idle != t->kept)
         return;
-    struct xk_sessn *s = xk_sessn_of(t);
-    if (idle) {
-        list_remove(&t->busy);
-        xk_close(s);
-    } else {
-        list_push(&rdm_state(t)->busy, &t->busy);
-        xk_dup(s);
-    }
+    t->kept = !idle;
+    if (idle)
+        xk_close(xk_sessn_of(t));
+    else
+        xk_dup(xk_sessn_of(t));
 }
 
 static void wait_to_send(struct rdm_talk *t, struct rdm_piece *p)
@@ -436,6 +442,42 @@ static void ack_late(struct port_timer *timer)
 
 static const struct xk_sessn_ops sessn_ops;
 
+static uint64_t books_key(const struct xk_sessn *s)
+{
+    return (uint64_t)((uint32_t)s->key << 16 | s->upper->number) << 32 | s->host;
+}
+
+/* Its session goes, but what the next must know stays. */
+static void forget(struct xk_sessn *s)
+{
+    struct rdm_talk *t = s->state;
+    uint64_t key = books_key(s);
+    list_remove(&t->known);
+    if (is_new(t))
+        return;
+    struct rdm_books *b = port_alloc(port_of(t), sizeof *b);
+    *b =
+        (struct rdm_books){ xk_life(s->protl->kernel, s->host), t->number, t->expected, t->credit };
+    xk_map_bind(&rdm_state(t)->books, &key, b);
+}
+
+static void remember(struct xk_sessn *s)
+{
+    struct rdm_talk *t = s->state;
+    struct rdm_state *st = rdm_state(t);
+    uint64_t key = books_key(s);
+    struct rdm_books *b = xk_map_count(&st->books) > 0 ? xk_map_unbind(&st->books, &key) : NULL;
+    uint32_t life = xk_life(s->protl->kernel, s->host);
+    if (b && xk_alive(s->protl->kernel, s->host) &&
+        (b->life == life || (b->life == 0 && life == 1))) {
+        t->number = b->number;
+        t->expected = b->expected;
+        t->credit = b->credit;
+        list_push(&st->known, &t->known);
+    }
+    port_free(port_of(t), b);
+}
+
 struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_part peer,
                           bool *fresh, enum xk_status *why)
 {
@@ -447,12 +489,13 @@ struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct 
     struct rdm_talk *t = s->state;
     t->expected = 1;
     t->wait = st->params->resend;
-    list_init(&t->busy);
+    list_init(&t->known);
     list_init(&t->waiting);
     list_init(&t->todo);
     list_init(&t->out);
     list_init(&t->early);
     rope_init(&t->partial);
+    remember(s);
     return s;
 }
 
@@ -498,9 +541,21 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct rdm_state *st = ((struct xk_protl *)arg)->state;
     (void)life;
-    LIST_EACH_SAFE (l, next, &st->busy)
-        if (!alive && xk_sessn_of(LIST_ENTRY(l, struct rdm_talk, busy))->host == host)
-            reset(LIST_ENTRY(l, struct rdm_talk, busy));
+    struct list now, *l;
+    list_init(&now);
+    LIST_EACH_SAFE (it, next,
+                    &st->known) { /* all at once: one that ends may end others' sessions */
+        struct xk_sessn *s = xk_sessn_of(LIST_ENTRY(it, struct rdm_talk, known));
+        if (alive || s->host != host)
+            continue;
+        xk_table_hold(&st->sessns, s);
+        list_remove(it);
+        list_push(&now, it);
+    }
+    while ((l = list_pop(&now))) {
+        reset(LIST_ENTRY(l, struct rdm_talk, known));
+        xk_close(xk_sessn_of(LIST_ENTRY(l, struct rdm_talk, known)));
+    }
 }
 
 /* ---- sessions ---- */
@@ -673,7 +728,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
         return XK_TOO_LONG;
     st->piece = below - st->header;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
-    list_init(&st->busy);
+    st->sessns.forget = forget;
+    xk_map_init(&st->books, xk_port(self), sizeof(uint64_t));
+    list_init(&st->known);
     list_init(&st->waiting);
     list_init(&st->untaken);
     xk_on_peer(self->kernel, peer_changed, self);

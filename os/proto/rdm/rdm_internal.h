@@ -17,6 +17,7 @@
 #define OS_PROTO_RDM_RDM_INTERNAL_H
 
 #include "os/proto/rdm/rdm.h"
+#include "os/xk/map.h"
 #include "os/xk/peers.h"
 #include "os/xk/table.h"
 
@@ -76,14 +77,21 @@ struct rdm_untaken {
     struct rope data;
 };
 
-/* A conversation with a host for an upper: the state of a session, which stays while there is
- * something to do or to remember. */
+/* What is remembered of a conversation with nothing to do whose session was reclaimed. */
+struct rdm_books {
+    uint32_t life; /* of the host */
+    uint32_t number, expected;
+    struct rdm_credit credit;
+};
+
+/* A conversation with a host for an upper: the state of a session. */
 struct rdm_talk {
-    struct list busy;    /* in rdm_state.busy, with a reference to its session; else in itself */
+    struct list known;   /* in rdm_state.known while there is something to do or to remember */
     struct list waiting; /* in rdm_state.waiting while the layer below is full */
     uint32_t number;     /* of the last piece that was sent */
     uint32_t expected;   /* the next to come */
     uint32_t unacked;    /* pieces since this node's last acknowledgement */
+    bool kept;           /* something to do, or held: has a reference to its session */
     bool ack_due;        /* one is to be sent at once */
     bool wants_ready;    /* its upper was answered XK_BUSY */
     bool begun;          /* the front of a message has come, and its end has not */
@@ -105,9 +113,10 @@ struct rdm_state {
     bool numbers;
     uint64_t header, piece; /* bytes: of a header without credit; of data behind it in a frame */
     struct xk_table sessns;
-    struct list busy, waiting; /* struct rdm_talk */
-    struct list untaken;       /* struct rdm_untaken */
-    uint8_t keys[64];          /* by upper's number: bits of keys that it has enabled */
+    struct list known, waiting; /* struct rdm_talk */
+    struct xk_map books;        /* struct rdm_books by key, upper's number and host */
+    struct list untaken;        /* struct rdm_untaken */
+    uint8_t keys[64];           /* by upper's number: bits of keys that it has enabled */
     struct rdm_counts counts;
 };
 
