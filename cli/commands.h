@@ -23,6 +23,7 @@ struct cli_command {
     const char *doc; /* one line for `psim --help` */
 };
 
+int cmd_suite(int argc, char **argv);   /* the benchmark suite on machines, as a page */
 int cmd_run(int argc, char **argv);     /* runs all points: a table, a results file, a verdict */
 int cmd_check(int argc, char **argv);   /* is a configuration good? runs nothing */
 int cmd_list(int argc, char **argv);    /* what there is: workloads, parameters, ... */

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
     { "export", cmd_export, "write results as comma-separated values" },
     { "compare", cmd_compare, "compare results with others or with reference results" },
     { "figure", cmd_figure, "run a configuration, draw it beside published points, judge it" },
+    { "suite", cmd_suite, "run the benchmark suite on a machine, or on two, and write a page" },
     { "trace", cmd_trace, "run one point and write what happened when, for Perfetto" },
     { "plot", cmd_plot, "draw results over a swept parameter" },
     { "demerit", cmd_demerit, "how far apart the response times of two records are" },

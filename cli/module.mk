@@ -34,7 +34,7 @@ CLI_SRC = \
 # What works on results.
 CLI_SRC += cli/dataset.c cli/curve.c cli/judge.c cli/draw.c cli/gnuplot.c cli/plot.c
 CLI_SRC += cli/csv.c cli/export.c cli/reference.c cli/compare.c
-CLI_SRC += cli/figure_read.c cli/figure.c cli/trace.c
+CLI_SRC += cli/figure_read.c cli/figure.c cli/trace.c cli/suite.c
 
 # Records of requests.
 CLI_SRC += cli/demerit.c

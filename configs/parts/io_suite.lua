@@ -4,8 +4,8 @@
 --   local suite = include "parts/io_suite.lua"
 --   workload = suite.ior { op = "write", nodes = 16, transfer = 256 << 10, block = 1 << 20 }
 --
--- Every program takes nodes, system, mode, unit, factor, method, think, sync; sizes are numbers of
--- bytes.
+-- Every program takes nodes, system, mode, unit, factor, method, think, sync, work (its time is
+-- asked for, not its rate); sizes are numbers of bytes.
 local suite = {}
 
 local function bytes(n)
@@ -17,6 +17,7 @@ local function workload(o, own)
   local w = {
     kind = "io", warmup = 0, nodes = o.nodes, system = o.system, mode = o.mode, unit = o.unit,
     factor = o.factor, method = o.method, think = o.think, sync = o.sync,
+    work = o.work,
   }
   for key, value in pairs(own) do w[key] = value end
   return w

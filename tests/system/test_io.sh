@@ -70,3 +70,11 @@ printf '# DXT, file_id: 1, file_name: x\n X_POSIX 0 write 0 0 y 0 0\n' >"$T/bad.
 gives 1 scripts/convert-darshan "$T/bad.dxt"
 grep -q "bad.dxt:2: 'y' is not a number" "$T/err" || fail "convert-darshan does not name the line"
 gives 1 scripts/convert-ior 'ior -q'
+
+# The page of the suite: one machine, or two side by side; mistakes are those of its configuration.
+gives 0 "$PSIM" suite machines/paragon.lua machines/ipsc860.lua -p program=rcc -q -j2 -o "$T/page.md"
+grep -q '^## Side by side' "$T/page.md" || fail "the page does not compare"
+[ "$(grep -c '^| rcc |' "$T/page.md")" -eq 5 ] || fail "the page has not five rows of rcc"
+if grep '^| rcc |' "$T/page.md" | grep -q '| - |'; then fail "a cell of the page is empty"; fi
+gives 2 "$PSIM" suite machines/paragon.lua --system psf -q; says "did you mean 'pfs'?"
+gives 2 "$PSIM" suite machines/paragn.lua -q

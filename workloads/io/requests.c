@@ -24,7 +24,7 @@ struct params {
     const char *mode;
     struct coll_params collective;
     int64_t size, nodes, unit, factor, span, shift;
-    bool verify, readback, preallocate;
+    bool verify, readback, preallocate, work;
     struct io_shape shape;
 };
 
@@ -70,6 +70,9 @@ static const struct param params_desc[] = {
           "Requests of a rank after which it begins again at the front of its part, so that a long "
           "run needs no large file; in a mode where programs choose their offsets; 0: never.",
           "ASSUMED(a choice of the experiment)"),
+    P_BOOL(params, work, "false",
+           "A piece of work, whose time is asked for: the window closes as the last program ends, "
+           "not the first."),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -331,7 +334,7 @@ static bool loop(struct run *r)
                                .p = &p->loop,
                                .ranks = ranks,
                                .count = count,
-                               .work = whole,
+                               .work = whole || p->work,
                                .writes = p->op == OP_WRITE,
                                .together = r->traits & PIO_MODE_TOGETHER || method_of(p)->together,
                                .from = r->j.resume,
