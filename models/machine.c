@@ -265,7 +265,7 @@ struct machine *machine_plan(struct sim *s, const struct val *spec, const char *
     list_init(&m->notices);
     list_init(&m->trains);
     list_init(&m->free_trains);
-    sim_settle_by(s, trains_settle, m);
+    sim_settle_by(s, &m->settler, trains_settle, m);
     sim_event_init(&m->boot_event, SIM_CLASS_SOFTWARE, boot_all);
     sim_audit_register(s, "machine", audit, m);
     machine_window_init(m);
@@ -335,7 +335,7 @@ void machine_destroy(struct machine *m)
 {
     m->closing = true;
     trains_free(m);
-    sim_settle_by(m->sim, NULL, NULL);
+    list_remove(&m->settler.link);
     sim_cancel(m->sim, &m->boot_event);
     sim_audit_unregister(m->sim, m);
     machine_window_fini(m);

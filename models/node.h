@@ -290,6 +290,7 @@ struct machine {
     struct list free_upcalls, free_effects, free_requests;
     struct list notices; /* of the failure detector, on their way */
     struct list trains, free_trains;
+    struct sim_settler settler;
     struct train *gathering; /* frames of what runs, not yet on their way; NULL: none */
     bool train_runs;         /* an upcall of a train's frame */
     bool closing;

@@ -72,6 +72,7 @@ struct sim *sim_create(const struct sim_options *o)
     list_init(&s->window.watchers);
     list_init(&s->servers);
     list_init(&s->insides);
+    list_init(&s->settlers);
     list_init(&s->counts);
     sim_queue_init(&s->queue);
     base_assert_hook(print_state, s);
@@ -118,10 +119,11 @@ bool sim_past(const struct sim *s, sim_time when, enum sim_class cls, uint64_t s
            (when == s->now && ((uint64_t)cls << CLASS_SHIFT | sequence) < s->order);
 }
 
-void sim_settle_by(struct sim *s, void (*fn)(void *arg), void *arg)
+void sim_settle_by(struct sim *s, struct sim_settler *by, void (*fn)(void *arg), void *arg)
 {
-    s->settle = fn;
-    s->settle_arg = arg;
+    by->fn = fn;
+    by->arg = arg;
+    list_push(&s->settlers, &by->link);
 }
 
 bool sim_plain_order(const struct sim *s)

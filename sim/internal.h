@@ -80,12 +80,11 @@ struct sim {
         struct list watchers;
     } window;
     struct sim_accounts busy;
-    struct list servers; /* struct sim_server */
-    struct list insides; /* struct sim_inside */
-    void (*settle)(void *arg);
-    void *settle_arg;
-    struct list counts; /* struct sim_count_group, in order of registration */
-    bool counts_closed; /* the window has: nothing is read any more */
+    struct list servers;  /* struct sim_server */
+    struct list insides;  /* struct sim_inside */
+    struct list settlers; /* struct sim_settler */
+    struct list counts;   /* struct sim_count_group, in order of registration */
+    bool counts_closed;   /* the window has: nothing is read any more */
 
     struct sim_digest *digest;
     struct sim_audit *audit;
@@ -97,8 +96,10 @@ struct sim {
 /* Before anything is read of a run: what is reckoned ahead is brought up to now. */
 static inline void sim_settle(struct sim *s)
 {
-    if (s->settle != NULL)
-        s->settle(s->settle_arg);
+    LIST_EACH (it, &s->settlers) {
+        const struct sim_settler *by = LIST_ENTRY(it, struct sim_settler, link);
+        by->fn(by->arg);
+    }
 }
 
 /* Runs events until one asks for the loop to be left or none is left.  False: the run has ended and

@@ -17,6 +17,7 @@
 
 #include "sim/base/base.h"
 #include "sim/base/err.h"
+#include "sim/base/list.h"
 #include "sim/base/time.h"
 
 struct sim;
@@ -112,8 +113,14 @@ bool sim_run_ahead(struct sim *s, sim_time when);
 #define SIM_UNKNOWN (UINT64_C(0x1fffffffffffffff))
 uint64_t sim_sequence(const struct sim *s);
 bool sim_past(const struct sim *s, sim_time when, enum sim_class cls, uint64_t sequence);
-/* fn(arg) brings it up to now: called before the window opens and closes and when the run ends. */
-void sim_settle_by(struct sim *s, void (*fn)(void *arg), void *arg);
+struct sim_settler {
+    struct list link;
+    void (*fn)(void *arg);
+    void *arg;
+};
+/* fn(arg) brings it up to now: called before the window opens and closes and when the run ends,
+ * until list_remove of by->link. */
+void sim_settle_by(struct sim *s, struct sim_settler *by, void (*fn)(void *arg), void *arg);
 /* Equal times come in the order of their schedules and no trace is open: nobody sees the events. */
 bool sim_plain_order(const struct sim *s);
 
