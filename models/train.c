@@ -84,7 +84,9 @@ bool train_takes(struct port *task, struct nic_frame *f, bool part)
 {
     struct machine *m = task->machine;
     struct node *to = &m->nodes[f->dst];
-    if (!possible(m))
+    /* What an upcall sends before it has named work goes at once, which one that a train runs must
+     * not do: where frames cost nothing there are none. */
+    if (!possible(m) || price_cost(&to->own->prices, PORT_WORK_FRAME_IN, 1) == 0)
         return false;
     if (m->gathering != NULL && (m->gathering->to != to || m->gathering->gathered == NIC_TRAIN_MAX))
         train_leaves(m);
