@@ -86,6 +86,10 @@ const struct param mesh_params_desc[] = {
     P_INT(mesh_params, virtual_channels, "1", "1", "8",
           "Virtual channels of every channel between routers; above 1 needs kind \"flit\".",
           "Paragon: none"),
+    P_BOOL(mesh_params, express, "true",
+           "Kind \"worm\": a packet that meets nobody crosses the network in one step, and frames "
+           "may be reckoned together (machine.trains); false: hop by hop.  Results are the same.",
+           "ASSUMED(a check; true is faster)"),
     P_VAL(mesh_params, faults,
           "Channels and routers that die or come back: a list of { path = \"channel (1,1)+x\" or "
           "\"router 5\", action = \"dead\" or \"alive\", at or mtbf, after }.  In a machine they "

@@ -44,6 +44,7 @@ struct mesh_params {
     int routing_at;
     int fifo;
     int64_t virtual_channels;
+    bool express;
     const struct val *faults;
 };
 extern const struct param mesh_params_desc[];

@@ -112,7 +112,9 @@ struct net_passage {
 /* A way from one terminal to another, lent to one who reckons its packets (mesh/train.h). */
 struct net_way {
     uint32_t src, dst;
-    void (*wanted)(struct net_way *w); /* another packet comes to dst: gives it back */
+    uint32_t fewest;                   /* flits of any of the packets */
+    void (*wanted)(struct net_way *w); /* another packet comes in the way: gives it back */
+    void *lender;                      /* the network's */
     /* By lend, for net_way_reckon. */
     sim_time inject_free, eject_free, header, flit, eject, gap;
     uint32_t hops;
@@ -146,8 +148,8 @@ struct net_ops {
      * ejection. */
     void (*inject)(struct net *n, struct net_packet *p);
     void (*describe)(const struct net *n, struct net_describe *d);
-    /* Lends the way from w->src to w->dst, over which nobody else injects meanwhile.  False: not
-     * now.  NULL, all three: never. */
+    /* Lends the way from w->src to w->dst; the caller injects nothing at w->src meanwhile.  False:
+     * not now.  NULL, all three: never. */
     bool (*lend)(struct net *n, struct net_way *w);
     /* Takes it back: first each packet that was injected, in order, with its passage; those that
      * are still inside (returns false) go on as ever, and are called for; true: was delivered. */

@@ -219,7 +219,9 @@ bool nic_train_begin(struct nic_train *t, uint32_t more)
     struct net *net = t->from->net;
     if (net->ops->lend == NULL || !possible(t) || !fit(t, more))
         return false;
-    t->way = (struct net_way){ .src = t->from->terminal, .dst = t->to->terminal };
+    t->way = (struct net_way){ .src = t->from->terminal,
+                               .dst = t->to->terminal,
+                               .fewest = nic_flits(t->from, 0) };
     t->way.wanted = way_wanted;
     if (!net->ops->lend(net, &t->way))
         return false;

@@ -11,7 +11,7 @@
  *       of two ends of service at one picosecond, which no model fixes.
  *   TRAIN2  Nobody reads or changes what a train has borrowed before it is given back.
  *
- * Frames of one packet over a network that lends its ways ("ideal").
+ * Frames of one packet over a network that lends its ways ("ideal", "worm").
  */
 #ifndef MESH_TRAIN_H
 #define MESH_TRAIN_H

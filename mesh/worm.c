@@ -89,6 +89,18 @@ static void call_waiters(struct worm_net *n, struct worm *w)
     }
 }
 
+void worm_travel(struct worm_net *n, struct worm *w, sim_time h)
+{
+    struct hop *p = hop_of(w, w->head - 1);
+    const struct chan *c = &n->chans[p->chan];
+    w->ready = h + (w->head == 1 ? n->m.d.enter : n->m.d.hop);
+    w->place = TRAVELLING;
+    if (w->steps == 0)
+        look_up(n, w, node_of(n, c->end_base));
+    p->next = c->end_base + w->port;
+    post(n, w->ready - n->m.d.front, WORD_ARRIVE, w);
+}
+
 /* The header's crossing of hop `head` is known: h. */
 static void cross(struct worm_net *n, struct worm *w, sim_time h)
 {
@@ -112,13 +124,8 @@ static void cross(struct worm_net *n, struct worm *w, sim_time h)
     if (w->ejecting) {
         w->complete = true;
     } else {
-        const struct chan *c = &n->chans[p->chan];
-        w->ready = h + (i == 0 ? n->m.d.enter : n->m.d.hop);
-        w->place = TRAVELLING;
-        if (--w->steps == 0)
-            look_up(n, w, node_of(n, c->end_base));
-        p->next = c->end_base + w->port;
-        post(n, w->ready - n->m.d.front, WORD_ARRIVE, w);
+        --w->steps;
+        worm_travel(n, w, h);
     }
     if (n->slots)
         worm_slots_cross(n, w);
@@ -176,8 +183,8 @@ static void grant(struct worm_net *n, struct worm *w, uint32_t chan)
     c->held = true;
     w->place = GRANTED;
     if (!c->ejects) {
+        n->counts.shared += still_holds(c, n->m.now);
         if (c->back) {
-            n->counts.shared++;
             c->back->behind = w;
             c->back->behind_hop = w->head;
         } else {
@@ -204,20 +211,39 @@ static inline void mark(struct worm_net *n, uint32_t chan, uint32_t from)
     }
 }
 
-static void ask(struct worm_net *n, struct worm *w)
+/* The header of w, which has come over f, asks for channel chan. */
+static inline void ask_for(struct worm_net *n, const struct hop *last, const struct chan *f,
+                           uint32_t chan)
+{
+    n->chans[chan].asking |= 1u << f->end_port;
+    mark(n, chan, last->chan);
+}
+
+/* The same for a channel that an express uses, or a dead one. */
+static __attribute__((noinline)) void ask_specially(struct worm_net *n, struct worm *w)
 {
     const struct hop *last = hop_of(w, w->head - 1);
     const struct chan *f = &n->chans[last->chan];
     uint32_t chan = last->next;
-    w->place = ASKING;
-    hop_of(w, w->head)->h = n->m.now;
-    w->ejecting = w->port == n->ports - 1;
+    while (n->chans[chan].lent)
+        worm_express_end(n, n->chans[chan].express);
     if (n->chans[chan].dead) {
         chan = n->drops + f->end_base + f->end_port;
         w->ejecting = w->packet->dropped = true;
     }
-    n->chans[chan].asking |= 1u << f->end_port;
-    mark(n, chan, last->chan);
+    ask_for(n, last, f, chan);
+}
+
+static void ask(struct worm_net *n, struct worm *w)
+{
+    const struct hop *last = hop_of(w, w->head - 1);
+    w->place = ASKING;
+    hop_of(w, w->head)->h = n->m.now;
+    w->ejecting = w->port == n->ports - 1;
+    if (n->chans[last->next].lent | n->chans[last->next].dead)
+        ask_specially(n, w);
+    else
+        ask_for(n, last, &n->chans[last->chan], last->next);
 }
 
 static inline void arrive(struct worm_net *n, struct worm *w)
@@ -276,7 +302,7 @@ static void pool_fill(struct worm_net *n, uint8_t log2)
     }
 }
 
-static struct worm *make_worm(struct worm_net *n, struct net_packet *p)
+struct worm *worm_make(struct worm_net *n, struct net_packet *p)
 {
     uint32_t reach = (p->flits - 1) / n->depth;
     uint8_t log2 = 2;
@@ -290,8 +316,6 @@ static struct worm *make_worm(struct worm_net *n, struct net_packet *p)
         pool_fill(n, log2);
     struct worm *w = n->pool[log2];
     n->pool[log2] = w->next;
-    n->inside++;
-    n->flits_inside += p->flits;
     *w = (struct worm){ .packet = p, .length = p->flits, .reach = reach, .steps = 1, .log2 = log2 };
     return w;
 }
@@ -302,7 +326,13 @@ static void inject_next(struct worm_net *n, uint32_t chan)
     struct net_packet *p = s->first;
     s->first = p->next;
     n->chans[chan].asking = s->first != NULL;
-    struct worm *w = make_worm(n, p);
+    n->inside++;
+    n->flits_inside += p->flits;
+    if (n->skip > 0 && !n->chans[chan].lent)
+        n->skip--;
+    else if (n->may_express && worm_express_take(n, p))
+        return;
+    struct worm *w = worm_make(n, p);
     w->start = n->m.now;
     grant(n, w, chan);
 }
@@ -350,6 +380,7 @@ static bool hop_at_once(struct worm_net *n, struct worm *w, uint32_t chan)
         c->back->behind = w;
         c->back->behind_hop = i;
     } else {
+        n->counts.shared += c->last_left >= n->m.now;
         c->front = w;
         c->front_hop = i;
     }
@@ -435,6 +466,8 @@ static void turn_away(struct mesh_net *m, uint32_t chan, bool dead)
 static void worm_fault(struct net *net, const struct net_fault *f)
 {
     struct worm_net *n = CONTAINER_OF(net, struct worm_net, m.net);
+    n->may_express = false;
+    worm_express_end_all(n);
     for (uint32_t i = 0; n->m.fault_count == 0 && i < n->injects; i++) {
         n->chans[n->drops + i].ejects = true;
         n->chans[n->drops + i].last_left = NEVER_LEFT;
@@ -470,8 +503,19 @@ static void collect(struct worm_net *n, const uint64_t *words, uint32_t count)
             n->flits_inside -= ((struct net_packet *)ptr)->flits;
             mesh_net_done(&n->m, ptr);
             break;
+        case WORD_EXPRESS:
+            worm_express_due(n, ptr);
+            break;
         }
     }
+}
+
+/* Words that expresses which ended have added to this instant. */
+static uint32_t take_again(struct worm_net *n, const uint64_t **words)
+{
+    bool ended = n->ended;
+    n->ended = false;
+    return ended && wheel_next(&n->m.wheel) == n->m.now ? wheel_take(&n->m.wheel, words) : 0;
 }
 
 static void take_instant(struct worm_net *n)
@@ -482,10 +526,15 @@ static void take_instant(struct worm_net *n)
         mesh_net_faults_now(&n->m, set_dead);
         mesh_net_faults_now(&n->m, turn_away);
     }
-    collect(n, words, count);
+    n->inside_instant = true;
+    n->ended = false;
+    do
+        collect(n, words, count);
+    while ((count = take_again(n, &words)) > 0);
     for (uint32_t k = 0; k < n->dirty_count; k++)
         arbitrate(n, n->dirty[k].chan, n->dirty[k].from);
     n->dirty_count = 0;
+    n->inside_instant = false;
 }
 
 static void instant(struct sim *s, struct sim_event *e)
@@ -511,10 +560,8 @@ static void worm_taken(struct net *net, uint32_t terminal)
     }
 }
 
-static void worm_inject(struct net *net, struct net_packet *p)
+void worm_wait_at_source(struct worm_net *n, struct net_packet *p)
 {
-    struct worm_net *n = CONTAINER_OF(net, struct worm_net, m.net);
-    mesh_net_take(&n->m, p);
     struct source *s = &n->sources[p->src];
     if (s->first)
         s->last->next = p;
@@ -524,6 +571,15 @@ static void worm_inject(struct net *net, struct net_packet *p)
     uint32_t chan = n->injects + p->src;
     n->chans[chan].asking = 1;
     arbitrate(n, chan, NOBODY);
+}
+
+static void worm_inject(struct net *net, struct net_packet *p)
+{
+    struct worm_net *n = CONTAINER_OF(net, struct worm_net, m.net);
+    mesh_net_take(&n->m, p);
+    if (n->chans[n->injects + p->src].lent)
+        worm_express_follow(n, n->chans[n->injects + p->src].express);
+    worm_wait_at_source(n, p);
     mesh_net_schedule(&n->m);
 }
 
@@ -618,6 +674,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     if (!mesh_no_bubbles(&n->m.params))
         worm_slots_init(n);
     n->plain = !n->slots && n->m.params.fifo == MESH_FIFO_SHARED;
+    worm_express_init(n);
     n->starts = base_alloc(sizeof(*n->starts) * longest);
     n->sources = base_zalloc(n->m.topo.nodes, sizeof(*n->sources));
     n->dirty = base_alloc(sizeof(*n->dirty) * (n->drops + n->injects));
@@ -643,6 +700,7 @@ static void worm_destroy(struct net *net)
     free(n->holders);
     free(n->in_chans);
     worm_slots_fini(n);
+    worm_express_fini(n);
     free(n->starts);
     free(n->sources);
     free(n->dirty);
@@ -654,7 +712,8 @@ static const struct counter counters[] = {
     MESH_COUNTERS(worm_net),
     C_SUM(worm_net, counts, header_hops, "1",
           "Channels entered by headers, injection and ejection included."),
-    C_SUM(worm_net, counts, shared, "1", "Of these, into a FIFO that held another packet."),
+    C_SUM(worm_net, counts, shared, "1",
+          "Of these, into a FIFO that still held some of another packet."),
     C_SUM(worm_net, counts, slot_waits, "1", "Of these, granted but late for want of a slot."),
     C_END,
 };
@@ -671,6 +730,9 @@ const struct net_ops net_worm = {
     .set_terminal = mesh_net_set_terminal,
     .taken = worm_taken,
     .inject = worm_inject,
+    .lend = worm_lend,
+    .follow = worm_follow,
+    .regain = worm_regain,
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,
     .fault = worm_fault,

@@ -1,9 +1,10 @@
 /* worm_internal.h: the state of the worm model, private to worm*.c.
  *
- *   worm.c        headers: routes, requests, grants, instants; the interface
- *   worm_time.c   when flits cross and tails leave, from header crossings (no bubbles)
- *   worm_slots.c  the same flit by flit, for machines with bubbles
- *   worm_pairs.c  who blocked whom
+ *   worm.c          headers: routes, requests, grants, instants; the interface
+ *   worm_time.c     when flits cross and tails leave, from header crossings (no bubbles)
+ *   worm_express.c  packets that meet nobody, without an event a hop
+ *   worm_slots.c    the same flit by flit, for machines with bubbles
+ *   worm_pairs.c    who blocked whom
  *
  * What a header hop touches is a line of the cache each: its worm, two hops of the worm's ring, the
  * channel that it has come over and the channel that it asks for, and that channel's busy time.
@@ -46,6 +47,7 @@ struct worm {
     bool complete; /* the ejection channel is hop head-1 */
     bool ejecting : 1; /* the channel asked for or granted is the ejection channel */
     bool waiting : 1;  /* in the list of some root */
+    bool told : 1;     /* the source knows that the tail has left */
     sim_time ready;    /* header competes (or would) from here on */
     sim_time start;    /* granted: header may leave from here on, given a slot */
     struct worm *waiters;
@@ -65,7 +67,10 @@ struct segment {
 struct chan {
     sim_time free_at;   /* may be granted from here on, unless held */
     sim_time last_left; /* latest known departure of its FIFO */
-    struct worm *front; /* of its FIFO */
+    union {
+        struct worm *front;      /* of its FIFO */
+        struct express *express; /* while it is lent */
+    };
     struct hop *back;
     uint32_t front_hop;
     uint32_t entered;   /* flits granted into it, ever */
@@ -76,7 +81,8 @@ struct chan {
     uint32_t end_base; /* router at its end * ports; UINT32_MAX: ejection */
     uint8_t end_port, turn;
     bool held : 1, waking : 1, dirty : 1, ejects : 1, dead : 1;
-    bool older; /* chan_rest has segments */
+    bool lent : 1; /* an express runs over it (EXPRESS1) */
+    bool older;    /* chan_rest has segments */
 };
 _Static_assert(sizeof(struct chan) == 64, "a line of the cache");
 
@@ -148,6 +154,13 @@ struct worm_net {
     void **blocks; /* all memory of worms, and of the arrays above that lie at cache lines */
     uint32_t block_count;
     struct mesh_counts counts;
+    /* Express: what the parameters allow; in use, free; packets that are not tried now, and after
+     * the next that is in vain. */
+    bool may_express, inside_instant, ended; /* ended: one has, in this instant */
+    struct list expresses;
+    struct express *unused;
+    uint32_t skip, penalty;
+    struct sim_settler settler;
     sim_time *pairs; /* who blocked whom: (channel * ports + waiting) * ports + holding; or NULL */
     sim_time pairs_window;
     struct holder *holders;        /* of each output; with pairs */
@@ -155,7 +168,7 @@ struct worm_net {
 };
 
 /* Kinds of words of the wheel. */
-enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER, WORD_ROUTE };
+enum word { WORD_ARRIVE, WORD_LINE, WORD_WAKE, WORD_SENT, WORD_DELIVER, WORD_ROUTE, WORD_EXPRESS };
 
 static inline struct hop *hop_of(struct worm *w, uint32_t i)
 {
@@ -189,7 +202,14 @@ static inline void post_front(struct worm_net *n, sim_time at, const struct worm
 static inline void wake_at_free(struct worm_net *n, struct chan *c, uint32_t chan)
 {
     c->waking = true;
-    mesh_post_index(&n->m, c->free_at, WORD_WAKE, chan);
+    mesh_post_index(&n->m, sim_time_max(c->free_at, n->m.now), WORD_WAKE, chan);
+}
+
+/* At `when`, at which c is granted, some of an earlier packet is in the FIFO behind it: it leaves
+ * then or later, or nobody can tell yet. */
+static inline bool still_holds(const struct chan *c, sim_time when)
+{
+    return c->back != NULL || c->last_left >= when;
 }
 
 /* The router that an output belongs to. */
@@ -203,6 +223,15 @@ static inline struct worm *competitor(const struct worm_net *n, uint32_t node, u
 {
     return n->chans[n->in_chans[node * n->ports + port]].front;
 }
+
+/* ---- worm.c ---- */
+
+/* A worm of p, whose header is at its source. */
+struct worm *worm_make(struct worm_net *n, struct net_packet *p);
+/* The header, which has crossed hop head-1 at h, travels on from there. */
+void worm_travel(struct worm_net *n, struct worm *w, sim_time h);
+/* Puts p, which was not injected yet, behind those that wait at its source. */
+void worm_wait_at_source(struct worm_net *n, struct net_packet *p);
 
 /* ---- worm_time.c ---- */
 
@@ -219,6 +248,28 @@ void worm_settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time ta
 /* The same in plain networks, when the last B flits are known to cross back to back. */
 void worm_tail_straight(struct worm_net *n, struct worm *w, uint32_t i, sim_time tail);
 void worm_free(struct worm_net *n, struct worm *w);
+/* All of the last packet granted channel chan, which nobody shared with it, has left the FIFO
+ * behind it back to back, the last flit at `last`. */
+void worm_left(struct worm_net *n, uint32_t chan, sim_time last);
+
+/* ---- worm_express.c ---- */
+
+struct express;
+void worm_express_init(struct worm_net *n);
+void worm_express_fini(struct worm_net *n);
+/* Another packet comes to its source: ends one that is lent. */
+void worm_express_follow(struct worm_net *n, struct express *e);
+/* p is granted its injection channel now.  True: an express takes it. */
+bool worm_express_take(struct worm_net *n, struct net_packet *p);
+/* A word of it is due. */
+void worm_express_due(struct worm_net *n, struct express *e);
+/* Somebody else wants what it uses: its packets become worms, wherever they are. */
+void worm_express_end(struct worm_net *n, struct express *e);
+void worm_express_end_all(struct worm_net *n);
+bool worm_lend(struct net *net, struct net_way *w);
+bool worm_follow(struct net *net, struct net_way *w, struct net_packet *p,
+                 const struct net_passage *t);
+void worm_regain(struct net *net, struct net_way *w);
 
 /* ---- worm_slots.c ---- */
 

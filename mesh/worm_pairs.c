@@ -36,6 +36,8 @@ void worm_watch(struct net *net)
     size_t ports = n->ports, cube = ports * ports * ports;
     if (n->pairs || cube * n->m.topo.nodes * sizeof(*n->pairs) > PAIRS_MAX)
         return;
+    n->may_express = false;
+    worm_express_end_all(n);
     n->pairs = base_zalloc(pair_count(n), sizeof(*n->pairs));
     n->holders = base_zalloc(n->m.topo.nodes * ports, sizeof(*n->holders));
 }

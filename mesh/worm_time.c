@@ -267,7 +267,7 @@ void worm_settle_hop(struct worm_net *n, struct worm *w, uint32_t i, sim_time ta
                      crossed);
     if (i > 0)
         leave_fifo(n, w, i, tail, straight);
-    else if (n->m.terminals[w->packet->src].sent)
+    else if (n->m.terminals[w->packet->src].sent && !w->told)
         post(n, c->free_at, WORD_SENT, w->packet);
     if (c->ejects) {
         w->packet->delivered = tail + n->m.d.eject;
@@ -289,7 +289,7 @@ void worm_tail_straight(struct worm_net *n, struct worm *w, uint32_t i, sim_time
         sim_busy_add(&n->busys[chan], n->m.net.sim, c->free_at - (sim_time)length * n->m.d.flit,
                      c->free_at);
     if (i == 0) {
-        if (n->m.terminals[w->packet->src].sent)
+        if (n->m.terminals[w->packet->src].sent && !w->told)
             post(n, c->free_at, WORD_SENT, w->packet);
         return;
     }
@@ -298,6 +298,14 @@ void worm_tail_straight(struct worm_net *n, struct worm *w, uint32_t i, sim_time
     uint32_t end = q->base + length, begin = length > n->depth ? end - n->depth : q->base;
     segment_push(n, q->chan, begin, end, tail, asked_no_more(n, f, q));
     move_up(n, w, f, q, tail);
+}
+
+void worm_left(struct worm_net *n, uint32_t chan, sim_time last)
+{
+    const struct chan *c = &n->chans[chan];
+    uint32_t end = c->entered, length = end - c->last_base;
+    segment_push(n, chan, length > n->depth ? end - n->depth : c->last_base, end, last,
+                 end - n->depth);
 }
 
 void worm_free(struct worm_net *n, struct worm *w)

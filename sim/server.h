@@ -65,6 +65,12 @@ void sim_trace_queue(struct sim *s, enum sim_kind kind, int32_t node, const char
 /* Adds an interval, of the past or booked ahead; what lies inside the window counts (WIN1).  The
  * intervals of one resource are disjoint: a share above 1 fails the audit. */
 void sim_busy_add(struct sim_busy *b, struct sim *s, sim_time from, sim_time to);
+/* Adds so many intervals that are over, `length` in all, from inside the window. */
+static inline void sim_busy_add_past(struct sim_busy *b, uint64_t uses, sim_time length)
+{
+    b->uses += uses;
+    b->total += length;
+}
 /* Busy time inside the window up to `now`. */
 sim_time sim_busy_time(const struct sim_busy *b, sim_time now);
 static inline bool sim_busy_on(const struct sim_busy *b) /* between begin and end */

@@ -42,6 +42,7 @@ static void draw_machine(struct mesh_params *m, uint64_t *r, bool bubbles)
         .route = oracle_below(r, 4) == 0 ? MESH_YX : MESH_XY,
         .fifo = oracle_below(r, 5) == 0 ? MESH_FIFO_EMPTY : MESH_FIFO_SHARED,
         .virtual_channels = 1,
+        .express = true,
     };
     m->ejection_delay += m->flit_time;
     m->routing_at = (int[]){ MESH_AT_FRONT, MESH_AT_ROUTER, MESH_AT_ARRIVAL,

@@ -230,10 +230,11 @@ static void run(uint64_t seed, bool with, struct outcome *o)
     static const int64_t queues[] = { 5, 16, 40, 100 };
     struct rig r;
     uint64_t x = mix(seed);
-    rig_init(&r, 2, NODES / 2);
+    rig_init(&r, x & 512 ? 2 : 1, x & 512 ? NODES / 2 : NODES);
     r.options.seed = seed;
     rig_set_bool(&r, "trains", with);
-    rig_set(&r, "network.model", "ideal");
+    rig_set(&r, "network.model", x & 1024 ? "worm" : "ideal");
+    rig_set_bool(&r, "network.express", with);
     lazy = (x >> 11 & 3) == 0;
     rig_set(&r, "prices.frame_in.each", lazy ? "0" : "1ns");
     rig_set(&r, "prices.op.each", x & 1 ? "1000003ps" : "613ns");
