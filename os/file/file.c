@@ -16,6 +16,11 @@ const char *file_status_name(enum file_status s)
                                          "too scattered",
                                          "out of range",
                                          "I/O error",
+                                         "not a directory",
+                                         "a directory",
+                                         "not empty",
+                                         "into itself",
+                                         "permission denied",
                                          "unreachable",
                                          "not formatted",
                                          "inconsistent",
@@ -26,15 +31,18 @@ const char *file_status_name(enum file_status s)
 
 const char *file_op_name(enum file_op op)
 {
-    static const char *const names[] = { "read",   "write",  "size", "sync", "create",
-                                         "remove", "lookup", "stat", "list", "hint" };
+    static const char *const names[] = { "read",   "write",  "size", "sync",   "create", "remove",
+                                         "rename", "lookup", "stat", "change", "list",   "hint" };
     _Static_assert(ARRAY_LEN(names) == FILE_OP_COUNT, "a name per op");
     return (unsigned)op < FILE_OP_COUNT ? names[op] : "?";
 }
 
 void file_req_init(struct file_req *r, enum file_op op, void (*done)(struct file_req *r), void *arg)
 {
-    *r = (struct file_req){ .op = op, .dir = FILE_ROOT, .done = done, .arg = arg };
+    *r = (struct file_req){
+        .op = op, .dir = FILE_ROOT, .to_dir = FILE_ROOT, .done = done, .arg = arg
+    };
+    r->attr.mode = 0666;
     r->runs = &r->one;
     r->run_count = 1;
     r->one.count = 1;

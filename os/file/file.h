@@ -41,6 +41,11 @@ enum file_status {
     FILE_SCATTERED,   /* the file is in too many parts; part of the range may be written */
     FILE_RANGE,       /* the runs reach beyond what a file can hold; nothing done */
     FILE_IO_ERROR,    /* a device failed: os/lfs/lfs.h says what is left behind */
+    FILE_NOT_DIR,     /* `dir` or `to_dir` is a file; nothing done */
+    FILE_IS_DIR,      /* READ, WRITE, SIZE: of a directory; nothing done */
+    FILE_NOT_EMPTY,   /* REMOVE: a directory with entries; nothing done */
+    FILE_LOOP,        /* RENAME: a directory into itself; nothing done */
+    FILE_DENIED,      /* the mode does not allow it; nothing done */
     FILE_UNREACHABLE, /* the node that has the files is down, or came back: done or not */
     FILE_BLANK,       /* the file system did not start: nothing is on the device, */
     FILE_CORRUPT,     /* what is there contradicts itself, */
@@ -58,10 +63,15 @@ enum file_op {
     FILE_WRITE,  /* `data` (taken) goes to the runs, which are as long; the file grows */
     FILE_SIZE,   /* to `size`: cuts and frees, or grows and sets space aside for all of it */
     FILE_FLUSH,  /* all that earlier requests of the file did outlives a crash; file 0: of all */
-    FILE_CREATE, /* an empty file `name` in `dir`, with attr.owner; its handle in `file` */
-    FILE_REMOVE, /* the file goes once earlier requests have ended; its space is free again */
+    FILE_CREATE, /* an empty file or directory `name` in `dir`, with attr's mode and owner, and
+                    of the caller's ids; its handle in `file` */
+    FILE_REMOVE, /* the file, or empty directory, goes once earlier requests have ended; its space
+                    is free again */
+    FILE_RENAME, /* `name` in `dir` is `to_name` in `to_dir`, at once; a file of that name goes, a
+                    directory is FILE_EXISTS */
     FILE_LOOKUP, /* `name` in `dir`: its handle in `file` */
     FILE_STAT,   /* `attr` of the file */
+    FILE_CHANGE, /* mode and ids of the file are attr's */
     FILE_LIST,   /* entries of `dir` behind handle `file` (0: from the first) into `data`, for
                     file_entry_next; `file` is then where the next LIST goes on, 0 at the end */
     FILE_HINT,   /* what `hint` says will come; a layer may do nothing about it */
@@ -79,8 +89,15 @@ struct file_run {
     uint64_t off, len, stride, count;
 };
 
+#define FILE_MODE_DIR 040000u
+/* The mode is as in UNIX: 0400 and 0200 of READ, and of WRITE and SIZE, for the owner, 040 and 020
+ * for the group, 04 and 02 for others; of a directory of LIST, and of CREATE, REMOVE, RENAME in it,
+ * and 0100, 010, 01 of LOOKUP.  CHANGE is the owner's, of the ids root's.  The caller's ids are
+ * those of the request; user 0 may do all. */
 struct file_attr {
     uint64_t size;
+    uint32_t mode, uid, gid;
+    sim_time mtime, ctime; /* the data, and the rest, were changed last */
     uint8_t owner[FILE_OWNER_BYTES];
 };
 
@@ -96,12 +113,14 @@ struct file_req {
     enum file_hint hint;
     uint64_t file; /* handle: never 0, never used for another file */
     uint64_t dir;  /* directory, by its handle */
+    uint64_t to_dir;
+    uint32_t uid, gid; /* the caller's */
     uint64_t size;
     const struct file_run *runs;
     uint32_t run_count;
     struct file_run one; /* for a list of one, see file_range */
     struct rope data;
-    const char *name;
+    const char *name, *to_name;
     struct file_attr attr;
     void (*done)(struct file_req *r);
     void *arg;
@@ -112,7 +131,8 @@ struct file_req {
     sim_time part[FILE_PARTS]; /* out: where its time went; parts may overlap */
 };
 
-/* An empty request in `dir` FILE_ROOT, of one empty run. */
+/* An empty request of user 0 in `dir` and `to_dir` FILE_ROOT, of one empty run; attr.mode is 0666.
+ */
 void file_req_init(struct file_req *r, enum file_op op, void (*done)(struct file_req *r),
                    void *arg);
 /* Its list is one run of `len` bytes at `off`. */

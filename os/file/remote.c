@@ -178,6 +178,10 @@ static void submit(struct file_sys *s, struct file_req *r)
     a->call.hint = r->hint;
     a->call.file = r->file;
     a->call.dir = r->dir;
+    a->call.to_dir = r->to_dir;
+    a->call.to_name = r->to_name;
+    a->call.uid = r->uid;
+    a->call.gid = r->gid;
     a->call.size = r->size;
     a->call.name = r->name;
     a->call.attr = r->attr;

@@ -13,7 +13,7 @@ struct job {
     struct select_request *call;
     sim_time came;
     struct file_run runs[FILE_WIRE_RUNS];
-    char name[FILE_NAME_MAX + 2];
+    char names[2][FILE_NAME_MAX + 2];
 };
 
 struct server_params {
@@ -51,7 +51,7 @@ static void serve(void *arg, struct select_request *call, uint32_t op, struct ro
     j->call = call;
     j->came = port_now(s->port);
     file_req_init(&j->r, op < FILE_OP_COUNT ? op : FILE_STAT, answer, j);
-    if (op >= FILE_OP_COUNT || !file_request_load(args, &j->r, j->runs, j->name) ||
+    if (op >= FILE_OP_COUNT || !file_request_load(args, &j->r, j->runs, j->names) ||
         (op == FILE_READ && file_bytes(&j->r) > s->most)) {
         j->r.status = FILE_RANGE;
         answer(&j->r);

@@ -6,19 +6,31 @@
 static void attr_store(uint8_t b[FILE_WIRE_ATTR], const struct file_attr *a)
 {
     wire_put64(b, a->size);
-    memcpy(b + 8, a->owner, FILE_OWNER_BYTES);
+    wire_put32(b + 8, a->mode);
+    wire_put32(b + 12, a->uid);
+    wire_put32(b + 16, a->gid);
+    wire_put32(b + 20, 0);
+    wire_put64(b + 24, (uint64_t)a->mtime);
+    wire_put64(b + 32, (uint64_t)a->ctime);
+    memcpy(b + 40, a->owner, FILE_OWNER_BYTES);
 }
 
 static void attr_load(const uint8_t b[FILE_WIRE_ATTR], struct file_attr *a)
 {
     a->size = wire_get64(b);
-    memcpy(a->owner, b + 8, FILE_OWNER_BYTES);
+    a->mode = wire_get32(b + 8);
+    a->uid = wire_get32(b + 12);
+    a->gid = wire_get32(b + 16);
+    a->mtime = (sim_time)wire_get64(b + 24);
+    a->ctime = (sim_time)wire_get64(b + 32);
+    memcpy(a->owner, b + 40, FILE_OWNER_BYTES);
 }
 
 void file_request_store(struct rope *out, const struct file_req *r)
 {
-    uint8_t b[FILE_WIRE_BESIDE + 1] = { 0 }, *run = b + FILE_REQUEST_HEAD;
+    uint8_t b[FILE_WIRE_BESIDE + 2] = { 0 }, *run = b + FILE_REQUEST_HEAD;
     size_t name = r->name != NULL ? strnlen(r->name, FILE_NAME_MAX + 1) : 0;
+    size_t to = r->to_name != NULL ? strnlen(r->to_name, FILE_NAME_MAX + 1) : 0;
     ASSERT(r->run_count <= FILE_WIRE_RUNS);
     wire_put32(b, r->hint);
     wire_put32(b + 4, r->run_count);
@@ -26,7 +38,11 @@ void file_request_store(struct rope *out, const struct file_req *r)
     wire_put64(b + 16, r->dir);
     wire_put64(b + 24, r->size);
     wire_put32(b + 32, (uint32_t)name);
-    attr_store(b + 40, &r->attr);
+    wire_put32(b + 36, (uint32_t)to);
+    wire_put64(b + 40, r->to_dir);
+    wire_put32(b + 48, r->uid);
+    wire_put32(b + 52, r->gid);
+    attr_store(b + 56, &r->attr);
     for (uint32_t i = 0; i < r->run_count; i++, run += FILE_RUN_BYTES) {
         wire_put64(run, r->runs[i].off);
         wire_put64(run + 8, r->runs[i].len);
@@ -34,25 +50,29 @@ void file_request_store(struct rope *out, const struct file_req *r)
         wire_put64(run + 24, r->runs[i].count);
     }
     memcpy(run, r->name != NULL ? r->name : "", name);
-    rope_add_bytes(out, b, (size_t)(run - b) + name);
+    memcpy(run + name, r->to_name != NULL ? r->to_name : "", to);
+    rope_add_bytes(out, b, (size_t)(run - b) + name + to);
 }
 
 bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs[FILE_WIRE_RUNS],
-                       char name[FILE_NAME_MAX + 2])
+                       char names[2][FILE_NAME_MAX + 2])
 {
     uint8_t b[FILE_REQUEST_HEAD];
     if (in->length < sizeof b)
         return false;
     rope_take_front(in, sizeof b, b);
-    uint32_t length = wire_get32(b + 32);
+    uint32_t name = wire_get32(b + 32), to = wire_get32(b + 36);
     r->hint = wire_get32(b);
     r->run_count = wire_get32(b + 4);
     r->file = wire_get64(b + 8);
     r->dir = wire_get64(b + 16);
     r->size = wire_get64(b + 24);
-    attr_load(b + 40, &r->attr);
-    if (r->run_count > FILE_WIRE_RUNS || length > FILE_NAME_MAX + 1 || r->hint > FILE_FORGET ||
-        in->length < (uint64_t)r->run_count * FILE_RUN_BYTES + length)
+    r->to_dir = wire_get64(b + 40);
+    r->uid = wire_get32(b + 48);
+    r->gid = wire_get32(b + 52);
+    attr_load(b + 56, &r->attr);
+    if (r->run_count > FILE_WIRE_RUNS || name > FILE_NAME_MAX + 1 || to > FILE_NAME_MAX + 1 ||
+        r->hint > FILE_FORGET || in->length < (uint64_t)r->run_count * FILE_RUN_BYTES + name + to)
         return false;
     for (uint32_t i = 0; i < r->run_count; i++) {
         uint8_t x[FILE_RUN_BYTES];
@@ -60,10 +80,12 @@ bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs
         runs[i] = (struct file_run){ wire_get64(x), wire_get64(x + 8), wire_get64(x + 16),
                                      wire_get64(x + 24) };
     }
-    rope_take_front(in, length, name);
-    name[length] = 0;
+    rope_take_front(in, name, names[0]);
+    rope_take_front(in, to, names[1]);
+    names[0][name] = names[1][to] = 0;
     r->runs = runs;
-    r->name = name;
+    r->name = names[0];
+    r->to_name = names[1];
     return true;
 }
 

@@ -3,7 +3,7 @@
  * It is the bottom of a stack of files (os/file/file.h says what its requests are).  Parts, bottom
  * to top: the wire images (lfs_disk.c), the order of requests (lfs_run.c), free space and extents
  * (lfs_alloc.c), device requests (lfs_dev.c), the buffer cache (lfs_buf.c), reading and writing
- * (lfs_io.c), files and their records (lfs_meta.c), mounting (lfs_mount.c).
+ * (lfs_io.c), files and their records (lfs_meta.c), names (lfs_name.c), mounting (lfs_mount.c).
  *
  * Two paths.  Fast path: whole blocks go between the device and the request's rope; nothing is
  * copied, and blocks that lie in a row on the device go in one device request.  Buffered path:
@@ -12,6 +12,10 @@
  *
  * A list of runs goes to the device in the order of its blocks, whatever the order of the runs: the
  * caller gives all it wants at once and knows nothing of the disk (disk-directed I/O).
+ *
+ * A directory has no blocks: its entries say in their own records where they lie, so that every
+ * change of a name is one write (lfs_name.c).  The times of a file that is overwritten reach the
+ * device with the next change of its record.
  *
  * What is promised:
  *   LFS1  Requests of one file that touch a common block, one of them changing it, run one after
@@ -32,6 +36,10 @@
  *       also for an earlier delayed write that failed: those blocks keep their old contents;
  *       FILE_REMOVE and FILE_CREATE are not done; after FILE_SIZE the size is changed, a crash may
  *       undo it.  FILE_SCATTERED: the inode has no room for another extent.
+ *   LFS7  FILE_RENAME is done whole or not at all, whenever the node dies, a file of the new name
+ *   that
+ *       it replaces included, and is on the device when it is done.  Every file lies in a
+ *       directory, no directory in itself, and a name in a directory is one file.
  */
 #ifndef OS_LFS_LFS_H
 #define OS_LFS_LFS_H

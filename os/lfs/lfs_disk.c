@@ -14,11 +14,14 @@
  *    4 version  4            4 ino        4     48 name        64
  *    8 fsid     8            8 checksum   8    112 owner       32
  *   16 block    4           16 fsid       8    144 extents      4
- *   20 inode    4           24 sequence   8    148 unused      12
- *   24 files    4           32 generation 4    160 extents, 16 bytes each:
- *   28 blocks   4           36 size       8         blk 4, dev 4, count 4, written 4
- *   32 unused  24           (used: generation's record has a name; a free inode has length 0)
- *   56 checksum 8
+ *   20 inode    4           24 sequence   8
+ *   24 files    4           32 generation 4    148 mode 4         176 ctime    8
+ *   28 blocks   4           36 size       8    152 parent 8       184 replaces 8
+ *   32 unused  24                              160 uid 4, gid 4   192 unused  16
+ *   56 checksum 8                              168 mtime 8        208 extents, 16 bytes each:
+ *                                                     blk 4, dev 4, count 4, written 4
+ * A free inode's name has length 0.  `parent` is the handle of a directory.  A record that
+ * `replaces` a file says that it is gone, whatever its own record says: a rename is one write.
  *
  * The checksum is FNV-1a of 64 bits [Fowler, Noll, Vo; RFC 9923] over the bytes with the field
  * zero.
@@ -29,7 +32,7 @@
 
 #define SUPER_MAGIC 0x50534c46u  /* "PSLF" */
 #define RECORD_MAGIC 0x50534c49u /* "PSLI" */
-#define SUPER_VERSION 1u
+#define SUPER_VERSION 2u
 
 _Static_assert(48 + LFS_NAME_MAX + 1 == 112, "the name's field");
 _Static_assert(112 + LFS_OWNER_BYTES == 144, "the owner's field");
@@ -84,6 +87,13 @@ void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
     memcpy(out + 48, r->name, name);
     memcpy(out + 112, r->owner, LFS_OWNER_BYTES);
     wire_put32(out + 144, r->extents);
+    wire_put32(out + 148, r->mode);
+    wire_put64(out + 152, r->parent);
+    wire_put32(out + 160, r->uid);
+    wire_put32(out + 164, r->gid);
+    wire_put64(out + 168, (uint64_t)r->mtime);
+    wire_put64(out + 176, (uint64_t)r->ctime);
+    wire_put64(out + 184, r->replaces);
     for (uint32_t i = 0; i < r->extents; i++) {
         uint8_t *p = out + LFS_RECORD_HEADER + (size_t)i * LFS_EXTENT_BYTES;
         wire_put32(p, ext[i].blk);
@@ -115,6 +125,13 @@ bool lfs_record_load(const uint8_t *in, size_t size, uint64_t fsid, struct lfs_r
     r->generation = wire_get32(in + 32);
     r->size = wire_get64(in + 36);
     r->extents = wire_get32(in + 144);
+    r->mode = wire_get32(in + 148);
+    r->parent = wire_get64(in + 152);
+    r->uid = wire_get32(in + 160);
+    r->gid = wire_get32(in + 164);
+    r->mtime = (sim_time)wire_get64(in + 168);
+    r->ctime = (sim_time)wire_get64(in + 176);
+    r->replaces = wire_get64(in + 184);
     r->used = name != 0;
     if (name > LFS_NAME_MAX || r->extents > (size - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES)
         return false;

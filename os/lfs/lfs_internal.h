@@ -25,7 +25,7 @@
 #define LFS_OWNER_BYTES FILE_OWNER_BYTES
 
 #define LFS_SUPER_BYTES 64
-#define LFS_RECORD_HEADER 160
+#define LFS_RECORD_HEADER 208
 #define LFS_EXTENT_BYTES 16
 #define LFS_NO_BLOCK UINT32_MAX
 
@@ -49,6 +49,9 @@ struct lfs_record { /* an inode as it lies on the device */
     char name[LFS_NAME_MAX + 1];
     uint8_t owner[LFS_OWNER_BYTES];
     uint32_t extents;
+    uint32_t mode, uid, gid;
+    sim_time mtime, ctime;
+    uint64_t parent, replaces;
 };
 
 struct lfs_file {
@@ -56,6 +59,14 @@ struct lfs_file {
     uint32_t ino, generation;
     bool used;
     char name[LFS_NAME_MAX + 1];
+    struct lfs_file *parent; /* a directory; NULL: it is the root */
+    uint64_t in;             /* its handle, while a mount reads records */
+    struct list named;       /* lfs.names */
+    uint32_t kids;           /* of a directory: what lies in it, and what will or may */
+    bool removing, moving;   /* a REMOVE, a RENAME of it is under way */
+    uint64_t replaces;       /* the file that its last rename did away with */
+    uint32_t mode, uid, gid;
+    sim_time mtime, ctime;
     uint8_t owner[LFS_OWNER_BYTES];
     uint64_t size;
     struct lfs_extent *ext;
@@ -77,6 +88,11 @@ struct lfs_file {
     uint64_t cut_version;
 };
 
+static inline uint64_t lfs_handle(const struct lfs_file *f)
+{
+    return (uint64_t)f->generation << 32 | f->ino;
+}
+
 struct lfs_buf {
     struct list lru;  /* lfs.lru, oldest first */
     struct list hash; /* lfs.hash[] */
@@ -94,6 +110,13 @@ struct lfs_stretch {
     uint32_t dev; /* where its first block lies on the device; of a hole: 0 */
 };
 
+/* A RENAME that is under way. */
+struct lfs_move {
+    struct lfs_file *f, *from, *to; /* what moves; its directories */
+    struct lfs_file *target;        /* what it replaces, or NULL */
+    char name[LFS_NAME_MAX + 1];    /* that it had */
+};
+
 /* A request under way. */
 struct lfs_op {
     struct file_req *req;
@@ -109,6 +132,7 @@ struct lfs_op {
     uint64_t last;                /* of a WRITE: the end of all */
     uint32_t blk_from, blk_to;    /* blocks locked: [from, to) */
     uint32_t pending;             /* device requests under way */
+    struct lfs_move *move;
     uint8_t phase;
     bool exclusive;
     enum file_status status;
@@ -153,6 +177,11 @@ struct lfs {
     uint64_t *map;           /* a bit per block, 1: free */
     uint32_t free_count;     /* bits set; reservations are not free here */
     struct lfs_file **files;
+    struct lfs_file *root;
+    struct list *names;            /* of files by parent and name, name_count lists */
+    uint32_t name_count, free_ino; /* free_ino: all before it are used */
+    struct lfs_op *renaming;       /* one at a time */
+    struct list name_waiters;      /* lfs_op.wait: for its end */
     struct list lru;
     struct list *hash;
     uint32_t hash_count, buf_count, dirty_count;
@@ -236,6 +265,10 @@ void lfs_complete(struct lfs_op *o, enum file_status status);
 void lfs_park(struct lfs_op *o, struct list *waiters);
 void lfs_wake_all(struct lfs *fs, struct list *waiters);
 void lfs_run(struct lfs *fs);
+void lfs_enqueue(struct lfs_op *o, struct lfs_file *f);          /* it wants all of f for itself */
+struct lfs_file *lfs_by_handle(struct lfs *fs, uint64_t handle); /* in use, or NULL */
+/* Whether the mode gives the caller these rights: bits of 04, 02, 01. */
+bool lfs_may(const struct file_req *r, const struct lfs_file *f, uint32_t bits);
 void lfs_run_init(struct lfs *fs);
 void lfs_run_fini(struct lfs *fs);
 void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
@@ -251,7 +284,21 @@ void lfs_step_read(struct lfs_op *o);
 void lfs_step_write(struct lfs_op *o);
 void lfs_step_hint(struct lfs_op *o); /* FILE_WILL_READ */
 
+/* lfs_name.c */
+void lfs_name_add(struct lfs_file *f); /* in its parent, by its name */
+void lfs_name_init(struct lfs *fs);
+/* Puts all files into their directories, once a mount has read their records; false: one has none,
+ * or its name is another's. */
+bool lfs_name_link(struct lfs *fs);
+void lfs_step_name(struct lfs_op *o); /* CREATE, LOOKUP, LIST, RENAME */
+
 /* lfs_meta.c */
+void lfs_removed(struct lfs_file *f); /* its record is gone: so are its blocks */
+/* The first file in use from inode `ino` on, or NULL. */
+struct lfs_file *lfs_next_file(struct lfs *fs, uint32_t ino);
+/* The next record of f, and where it goes. */
+void lfs_record_of(struct lfs_file *f, bool used, struct rope *out);
+uint64_t lfs_record_sector(const struct lfs_file *f);
 struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino);
 void lfs_store(struct lfs_file *f, bool used); /* starts writing the record */
 bool lfs_safe(const struct lfs *fs);           /* no write that has ended needs a flush (LFSI8) */

@@ -453,6 +453,7 @@ void lfs_step_write(struct lfs_op *o)
         uint64_t end = o->last;
         r->moved = r->data.length;
         r->grew = end > o->f->size;
+        o->f->mtime = port_now(o->fs->port);
         if (r->grew) {
             o->f->size = end;
             lfs_changed(o->f);

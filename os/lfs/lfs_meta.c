@@ -109,7 +109,14 @@ static void store_done(struct port_io *io)
     lfs_run(fs);
 }
 
-void lfs_store(struct lfs_file *f, bool used)
+uint64_t lfs_record_sector(const struct lfs_file *f)
+{
+    const struct lfs *fs = f->fs;
+    uint64_t slot = 2 * (uint64_t)f->ino + ((f->sequence + 1) & 1);
+    return fs->block_sectors + slot * (fs->super.inode / fs->sector_bytes);
+}
+
+void lfs_record_of(struct lfs_file *f, bool used, struct rope *out)
 {
     struct lfs *fs = f->fs;
     struct lfs_record r = { .fsid = fs->super.fsid,
@@ -118,95 +125,79 @@ void lfs_store(struct lfs_file *f, bool used)
                             .generation = f->generation,
                             .used = used,
                             .size = used ? f->size : 0,
-                            .extents = used ? f->ext_count : 0 };
-    struct store *s = port_alloc(fs->port, sizeof *s);
+                            .extents = used ? f->ext_count : 0,
+                            .mode = f->mode,
+                            .uid = f->uid,
+                            .gid = f->gid,
+                            .mtime = f->mtime,
+                            .ctime = f->ctime,
+                            .replaces = f->replaces };
     uint8_t *image = port_alloc(fs->port, fs->super.inode);
-    uint64_t slot = 2 * (uint64_t)f->ino + (r.sequence & 1);
-    ASSERT(!f->storing);
-    f->storing = true;
+    r.parent = f->parent == fs->root ? FILE_ROOT : lfs_handle(f->parent);
     memcpy(r.name, f->name, sizeof r.name);
     memcpy(r.owner, f->owner, sizeof r.owner);
     lfs_record_store(image, fs->super.inode, &r, f->ext);
     port_work(fs->port, PORT_WORK_CHECKSUM, fs->super.inode);
+    rope_add_bytes(out, image, fs->super.inode);
+    port_free(fs->port, image);
+}
+
+void lfs_store(struct lfs_file *f, bool used)
+{
+    struct lfs *fs = f->fs;
+    struct store *s = port_alloc(fs->port, sizeof *s);
+    ASSERT(!f->storing);
+    f->storing = true;
     s->f = f;
     s->version = f->version;
-    s->sector = fs->block_sectors + slot * (fs->super.inode / fs->sector_bytes);
+    s->sector = lfs_record_sector(f);
     s->step = DATA_SAFE;
     s->io.done = store_done;
     s->io.arg = s;
     rope_init(&s->io.data);
     rope_init(&s->image);
-    rope_add_bytes(&s->image, image, fs->super.inode);
-    port_free(fs->port, image);
+    lfs_record_of(f, used, &s->image);
     (void)store_step(s);
 }
 
-/* ---- names ---- */
-
-static uint64_t handle_of(const struct lfs_file *f)
-{
-    return (uint64_t)f->generation << 32 | f->ino;
-}
-
-static struct lfs_file *by_name(struct lfs *fs, const char *name)
-{
-    struct lfs_file *found = NULL;
-    uint32_t i = 0;
-    while (i < fs->super.files && found == NULL) {
-        struct lfs_file *f = fs->files[i++];
-        found = f != NULL && f->used && strcmp(f->name, name) == 0 ? f : NULL;
-    }
-    port_work(fs->port, PORT_WORK_LOOKUP, i);
-    return found;
-}
-
-static void step_lookup(struct lfs_op *o)
-{
-    struct file_req *r = o->req;
-    struct lfs_file *f = r->dir == FILE_ROOT ? by_name(o->fs, r->name) : NULL;
-    r->file = f != NULL && !f->creating ? handle_of(f) : 0;
-    lfs_complete(o, r->file != 0 ? FILE_OK : FILE_NO_FILE);
-}
+/* ---- files ---- */
 
 static void step_stat(struct lfs_op *o)
 {
-    struct file_attr *a = &o->req->attr;
-    *a = (struct file_attr){ .size = o->f->size };
-    memcpy(a->owner, o->f->owner, sizeof a->owner);
-    lfs_complete(o, o->f->creating ? FILE_NO_FILE : FILE_OK);
+    const struct lfs_file *f = o->f;
+    o->req->attr = (struct file_attr){ .size = f->size,
+                                       .mode = f->mode,
+                                       .uid = f->uid,
+                                       .gid = f->gid,
+                                       .mtime = f->mtime,
+                                       .ctime = f->ctime };
+    memcpy(o->req->attr.owner, f->owner, sizeof f->owner);
+    lfs_complete(o, f->creating ? FILE_NO_FILE : FILE_OK);
 }
 
-/* The first file in use from inode `ino` on, or NULL. */
-static struct lfs_file *next_file(struct lfs *fs, uint32_t ino)
+static void step_change(struct lfs_op *o)
+{
+    const struct file_req *r = o->req;
+    struct lfs_file *f = o->f;
+    bool ids = r->attr.uid != f->uid || r->attr.gid != f->gid;
+    if (r->uid != 0 && (r->uid != f->uid || ids)) {
+        lfs_complete(o, FILE_DENIED);
+        return;
+    }
+    f->mode = (f->mode & FILE_MODE_DIR) | (r->attr.mode & 0777);
+    f->uid = r->attr.uid;
+    f->gid = r->attr.gid;
+    f->ctime = port_now(o->fs->port);
+    lfs_changed(f);
+    lfs_complete(o, FILE_OK);
+}
+
+struct lfs_file *lfs_next_file(struct lfs *fs, uint32_t ino)
 {
     for (uint32_t i = ino; i < fs->super.files; i++)
         if (fs->files[i] != NULL && fs->files[i]->used && !fs->files[i]->creating)
             return fs->files[i];
     return NULL;
-}
-
-/* Entries that one LIST gives at most. */
-#define LIST_MOST 256
-
-static void step_list(struct lfs_op *o)
-{
-    struct file_req *r = o->req;
-    struct lfs_file *f = next_file(o->fs, r->file == 0 ? 0 : (uint32_t)r->file + 1);
-    uint32_t n = 0;
-    if (r->dir != FILE_ROOT) {
-        lfs_complete(o, FILE_NO_FILE);
-        return;
-    }
-    for (r->file = 0; f != NULL && n < LIST_MOST; f = next_file(o->fs, f->ino + 1), n++) {
-        struct file_entry x = { .file = handle_of(f) };
-        memcpy(x.name, f->name, sizeof x.name);
-        file_entry_add(&r->data, &x);
-        r->file = x.file;
-    }
-    port_work(o->fs->port, PORT_WORK_LOOKUP, n);
-    if (f == NULL)
-        r->file = 0;
-    lfs_complete(o, FILE_OK);
 }
 
 struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
@@ -217,55 +208,12 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     list_init(&f->active);
     list_init(&f->waiting);
     list_init(&f->store_waiters);
+    list_init(&f->named);
     fs->files[ino] = f;
     return f;
 }
 
-static void step_create(struct lfs_op *o)
-{
-    struct lfs *fs = o->fs;
-    size_t n = strlen(o->req->name);
-    struct lfs_file *f = by_name(fs, o->req->name);
-    if (o->phase == 1) {
-        f->creating = false;
-        f->used = o->status == FILE_OK;
-        lfs_complete(o, o->status);
-        return;
-    }
-    o->req->file = 0;
-    if (o->req->dir != FILE_ROOT) {
-        lfs_complete(o, FILE_NO_FILE);
-    } else if (n == 0 || n > LFS_NAME_MAX) {
-        lfs_complete(o, FILE_BAD_NAME);
-    } else if (f != NULL && (f->creating || f->storing)) {
-        lfs_park(o, &f->store_waiters); /* until it is certain whether the name is taken */
-    } else if (f != NULL) {
-        o->req->file = handle_of(f);
-        lfs_complete(o, FILE_EXISTS);
-    } else {
-        uint32_t ino = 0;
-        while (ino < fs->super.files && fs->files[ino] != NULL && fs->files[ino]->used)
-            ino++;
-        if (ino == fs->super.files) {
-            lfs_complete(o, FILE_NO_INODE);
-            return;
-        }
-        f = fs->files[ino] != NULL ? fs->files[ino] : lfs_file_new(fs, ino);
-        f->used = f->creating = true;
-        f->generation++;
-        f->size = 0;
-        f->next_read = 0;
-        f->failed_write = false;
-        memcpy(f->name, o->req->name, n + 1);
-        memcpy(f->owner, o->req->attr.owner, sizeof f->owner);
-        o->req->file = handle_of(f);
-        o->phase = 1;
-        lfs_store(f, true);
-        lfs_park(o, &f->store_waiters);
-    }
-}
-
-static void removed(struct lfs_file *f)
+void lfs_removed(struct lfs_file *f)
 {
     struct lfs *fs = f->fs;
     struct list *l;
@@ -273,13 +221,21 @@ static void removed(struct lfs_file *f)
     for (uint32_t i = 0; i < f->ext_count; i++)
         lfs_map_give(fs, f->ext[i].dev, f->ext[i].count);
     f->ext_count = 0;
-    f->used = false;
+    f->used = f->removing = false;
     f->version = f->stored;
+    f->parent->kids--;
+    f->parent->mtime = port_now(fs->port);
+    list_remove(&f->named);
+    if (f->ino < fs->free_ino)
+        fs->free_ino = f->ino;
     while ((l = list_pop(&f->waiting)) != NULL) {
         struct lfs_op *late = LIST_ENTRY(l, struct lfs_op, link);
         f->exclusive -= late->exclusive;
         late->f = NULL;
-        lfs_complete(late, FILE_NO_FILE);
+        if (late->move != NULL)
+            list_push(&fs->ready, &late->wait); /* it wanted to replace what is gone */
+        else
+            lfs_complete(late, FILE_NO_FILE);
     }
 }
 
@@ -288,16 +244,27 @@ static void step_remove(struct lfs_op *o)
     struct lfs_file *f = o->f;
     if (o->phase == 1) {
         if (o->status == FILE_OK)
-            removed(f);
+            lfs_removed(f);
         else
             lfs_changed(f); /* the failed write may have left the record of a removed file */
+        f->removing = false;
         lfs_complete(o, o->status);
         return;
     }
+    if (o->status == FILE_OK && f->kids > 0)
+        o->status = FILE_NOT_EMPTY;
+    else if (o->status == FILE_OK && !lfs_may(o->req, f->parent, 03))
+        o->status = FILE_DENIED;
     if (o->status != FILE_OK) {
+        f->removing = false;
         lfs_complete(o, o->status);
         return;
     }
+    if (f->moving) {
+        lfs_park(o, &o->fs->name_waiters);
+        return;
+    }
+    f->removing = true;
     struct lfs_buf *b = lfs_buf_drop_range(o->fs, f, 0);
     if (b != NULL) {
         lfs_park(o, &b->waiters);
@@ -387,7 +354,7 @@ static void sync_one_done(struct file_req *one)
 static void step_sync_all(struct lfs_op *o)
 {
     struct lfs *fs = o->fs;
-    struct lfs_file *f = next_file(fs, (uint32_t)o->pos);
+    struct lfs_file *f = lfs_next_file(fs, (uint32_t)o->pos);
     if (f == NULL) {
         lfs_complete(o, o->status);
         return;
@@ -395,7 +362,7 @@ static void step_sync_all(struct lfs_op *o)
     o->pos = f->ino + 1;
     struct file_req *one = port_alloc(fs->port, sizeof *one);
     file_req_init(one, FILE_FLUSH, sync_one_done, o);
-    one->file = handle_of(f);
+    one->file = lfs_handle(f);
     lfs_begin(fs, one, step_sync);
 }
 
@@ -455,6 +422,7 @@ static void grow(struct lfs_op *o)
     enum file_status s = lfs_alloc(o->f, 0, (uint32_t)((o->req->size + block - 1) / block));
     if (s == FILE_OK && o->req->size != o->f->size) {
         o->f->size = o->req->size;
+        o->f->mtime = port_now(o->fs->port);
         lfs_changed(o->f);
     }
     lfs_complete(o, s);
@@ -494,6 +462,7 @@ static void step_set_size(struct lfs_op *o)
         o->phase = STORE;
         cut_extents(o->f, keep);
         o->f->size = o->req->size;
+        o->f->mtime = port_now(o->fs->port);
         lfs_changed(o->f);
         o->f->cut_version = o->f->version;
     }
@@ -504,8 +473,10 @@ static void step_set_size(struct lfs_op *o)
 void lfs_step_meta(struct lfs_op *o)
 {
     static void (*const steps[FILE_OP_COUNT])(struct lfs_op *) = {
-        [FILE_CREATE] = step_create, [FILE_REMOVE] = step_remove, [FILE_SIZE] = step_set_size,
-        [FILE_LOOKUP] = step_lookup, [FILE_STAT] = step_stat,     [FILE_LIST] = step_list,
+        [FILE_REMOVE] = step_remove,
+        [FILE_SIZE] = step_set_size,
+        [FILE_STAT] = step_stat,
+        [FILE_CHANGE] = step_change,
     };
     if (o->req->op == FILE_FLUSH && o->f == NULL)
         step_sync_all(o);

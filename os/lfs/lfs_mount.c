@@ -44,7 +44,7 @@ static void flush_tick(struct port_timer *t)
     (void)lfs_buf_flush_file(fs, NULL);
     for (uint32_t i = 0; i < fs->super.files; i++) {
         struct lfs_file *f = fs->files[i];
-        if (f != NULL && f->used && !f->storing && f->stored < f->version)
+        if (f != NULL && f->used && !f->storing && !f->removing && f->stored < f->version)
             lfs_store(f, true);
     }
     lfs_run(fs);
@@ -104,6 +104,7 @@ static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
     fs->files = port_alloc(p, super->files * sizeof(struct lfs_file *));
     fs->map = port_alloc(p, (super->blocks / 64 + 1) * sizeof *fs->map);
     lfs_map_give(fs, fs->first_data, super->blocks - fs->first_data);
+    lfs_name_init(fs);
     port_counters(p, "lfs", lfs_counters, fs);
 }
 
@@ -124,6 +125,8 @@ void lfs_free(struct lfs *fs)
         port_free(fs->port, fs->files[i]);
     }
     lfs_run_fini(fs);
+    port_free(fs->port, fs->names);
+    port_free(fs->port, fs->root);
     port_free(fs->port, fs->hash);
     port_free(fs->port, fs->map);
     port_free(fs->port, fs->files);
@@ -137,8 +140,9 @@ struct mounting {
     struct port_blk_info info;
     struct lfs_super super;
     struct lfs *fs;
-    uint32_t block; /* of the inode table, being read */
-    bool or_format; /* a blank device */
+    uint32_t block;        /* of the inode table, being read */
+    bool or_format;        /* a blank device */
+    struct lfs_file *dead; /* whose record is being written */
     lfs_mounted_fn *done;
     void *arg;
 };
@@ -251,6 +255,13 @@ static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
     f->generation = r.generation;
     f->used = r.used;
     f->size = r.size;
+    f->in = r.parent;
+    f->replaces = r.replaces;
+    f->mode = r.mode;
+    f->uid = r.uid;
+    f->gid = r.gid;
+    f->mtime = r.mtime;
+    f->ctime = r.ctime;
     memcpy(f->name, r.name, sizeof f->name);
     memcpy(f->owner, r.owner, sizeof f->owner);
     f->ext_count = 0;
@@ -275,6 +286,42 @@ static bool claim_blocks(struct lfs *fs)
         }
     }
     return true;
+}
+
+/* Whom a rename has replaced is gone: its record says so before anything else is done. */
+static void bury(struct mounting *m);
+
+static void buried(struct port_io *io)
+{
+    struct mounting *m = io->arg;
+    rope_fini(&io->data);
+    if (io->status != PORT_IO_OK) {
+        finish(m, FILE_IO_ERROR);
+        return;
+    }
+    m->fs->written++;
+    m->dead->used = false;
+    m->dead->sequence++;
+    m->dead->ext_count = 0;
+    bury(m);
+}
+
+static void bury(struct mounting *m)
+{
+    struct lfs *fs = m->fs;
+    struct lfs_file *f = lfs_next_file(fs, 0);
+    for (m->dead = NULL; f != NULL && m->dead == NULL; f = lfs_next_file(fs, f->ino + 1))
+        m->dead = f->replaces != 0 ? lfs_by_handle(fs, f->replaces) : NULL;
+    if (m->dead == NULL) {
+        finish(m, claim_blocks(fs) && lfs_name_link(fs) ? FILE_OK : FILE_CORRUPT);
+        return;
+    }
+    m->dead->parent = fs->root;
+    lfs_record_of(m->dead, false, &m->io.data);
+    m->io.op = PORT_IO_WRITE;
+    m->io.sector = lfs_record_sector(m->dead);
+    m->io.sectors = fs->super.inode / fs->sector_bytes;
+    step(m, buried);
 }
 
 static void read_table(struct mounting *m);
@@ -302,7 +349,7 @@ static void table_read(struct port_io *io)
     if (m->block < fs->first_data)
         read_table(m);
     else
-        finish(m, claim_blocks(fs) ? FILE_OK : FILE_CORRUPT);
+        bury(m);
 }
 
 static void read_table(struct mounting *m)
@@ -395,8 +442,8 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
 static void submit(struct file_sys *s, struct file_req *r)
 {
     static void (*const steps[FILE_OP_COUNT])(struct lfs_op *) = {
-        [FILE_READ] = lfs_step_read,
-        [FILE_WRITE] = lfs_step_write,
+        [FILE_READ] = lfs_step_read,   [FILE_WRITE] = lfs_step_write, [FILE_CREATE] = lfs_step_name,
+        [FILE_LOOKUP] = lfs_step_name, [FILE_LIST] = lfs_step_name,   [FILE_RENAME] = lfs_step_name,
     };
     bool ahead = r->op == FILE_HINT && r->hint == FILE_WILL_READ;
     lfs_begin(CONTAINER_OF(s, struct lfs, sys), r,
@@ -446,6 +493,8 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
             if (lfs_map_free(fs, x->dev + d))
                 return err_set(e, "file '%s': block %u is free (LFSI1)", f->name, x->dev + d);
     }
+    if (!f->used && f->ext_count > 0)
+        return err_set(e, "inode %u is free and has blocks (LFSI1)", f->ino);
     for (uint32_t k = 0; k < f->cut_count; k++)
         *used += f->cut[k].count;
     *used += f->resv_count;

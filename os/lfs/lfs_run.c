@@ -81,6 +81,7 @@ void lfs_run_init(struct lfs *fs)
     list_init(&fs->buf_waiters);
     list_init(&fs->ready);
     list_init(&fs->completed);
+    list_init(&fs->name_waiters);
     port_timer_init(fs->port, &fs->answer_timer, answer_tick, fs);
 }
 
@@ -185,13 +186,28 @@ void lfs_complete(struct lfs_op *o, enum file_status status)
     }
 }
 
-static struct lfs_file *file_of(struct lfs *fs, uint64_t handle)
+struct lfs_file *lfs_by_handle(struct lfs *fs, uint64_t handle)
 {
     uint32_t ino = (uint32_t)handle, generation = (uint32_t)(handle >> 32);
     if (ino >= fs->super.files || fs->files[ino] == NULL)
         return NULL;
     struct lfs_file *f = fs->files[ino];
     return f->used && f->generation == generation ? f : NULL;
+}
+
+bool lfs_may(const struct file_req *r, const struct lfs_file *f, uint32_t bits)
+{
+    uint32_t shift = r->uid == f->uid ? 6 : r->gid == f->gid ? 3 : 0;
+    return r->uid == 0 || (f->mode >> shift & bits) == bits;
+}
+
+/* What the request may not do with the file. */
+static enum file_status refuse(const struct file_req *r, const struct lfs_file *f)
+{
+    bool reads = r->op == FILE_READ, writes = r->op == FILE_WRITE || r->op == FILE_SIZE;
+    if ((reads || writes) && (f->mode & FILE_MODE_DIR))
+        return FILE_IS_DIR;
+    return (reads && !lfs_may(r, f, 04)) || (writes && !lfs_may(r, f, 02)) ? FILE_DENIED : FILE_OK;
 }
 
 /* The blocks that the request locks; false: it is out of range. */
@@ -240,14 +256,20 @@ static void enter(struct lfs_op *o)
 {
     struct lfs *fs = o->fs;
     struct file_req *r = o->req;
-    bool named = r->op == FILE_CREATE || r->op == FILE_LOOKUP || r->op == FILE_LIST;
+    bool named =
+        r->op == FILE_CREATE || r->op == FILE_LOOKUP || r->op == FILE_LIST || r->op == FILE_RENAME;
+    enum file_status s = FILE_OK;
     trace(o, port_trace_begin);
     if (fs->failed != FILE_OK) {
         lfs_complete(o, fs->failed);
     } else if (named || (r->op == FILE_FLUSH && r->file == 0)) {
         list_push(&fs->ready, &o->wait);
-    } else if ((o->f = file_of(fs, r->file)) == NULL) {
-        lfs_complete(o, FILE_NO_FILE);
+    } else if (r->file == FILE_ROOT && r->op == FILE_STAT) {
+        r->attr = (struct file_attr){ .mode = fs->root->mode, .mtime = fs->root->mtime };
+        lfs_complete(o, FILE_OK);
+    } else if ((o->f = lfs_by_handle(fs, r->file)) == NULL || (s = refuse(r, o->f)) != FILE_OK) {
+        o->f = NULL;
+        lfs_complete(o, r->file == FILE_ROOT ? FILE_IS_DIR : s == FILE_OK ? FILE_NO_FILE : s);
     } else if (!lock_range(o) || (r->op == FILE_WRITE && file_bytes(r) != r->data.length)) {
         o->f = NULL;
         lfs_complete(o, FILE_RANGE);
@@ -256,6 +278,17 @@ static void enter(struct lfs_op *o)
         o->f->exclusive += o->exclusive;
         admit(o->f);
     }
+}
+
+void lfs_enqueue(struct lfs_op *o, struct lfs_file *f)
+{
+    o->f = f;
+    o->exclusive = true;
+    o->blk_from = 0;
+    o->blk_to = LFS_NO_BLOCK;
+    list_push(&f->waiting, &o->link);
+    f->exclusive++;
+    admit(f);
 }
 
 void lfs_begin(struct lfs *fs, struct file_req *r, void (*step)(struct lfs_op *o))
