@@ -276,6 +276,13 @@ static bool is_new(const struct rdm_talk *t)
     return t->number == 0 && t->expected == 1 && c->used == 0 && c->heard == 0 && c->given == 0;
 }
 
+/* Nothing was to do and nothing is: so it is with most messages where none can be lost or held. */
+static bool quiet(struct rdm_talk *t)
+{
+    return !t->kept && !t->ack_due && !t->wants_ready && !t->begun && list_empty(&t->todo) &&
+           !t->credit.limit && !rdm_state(t)->numbers;
+}
+
 /* A conversation with something to do keeps its session. */
 static void settle(struct rdm_talk *t)
 {
@@ -335,6 +342,8 @@ static bool pump(struct rdm_talk *t)
 
 void rdm_pump(struct rdm_talk *t)
 {
+    if (quiet(t))
+        return;
     struct xk_sessn *s = xk_dup(xk_sessn_of(t)); /* its upper may end what keeps it */
     bool stalled = t->credit.stalled, room = pump(t);
     if (room)
@@ -616,6 +625,8 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_BUSY;
     }
     st->counts.sent++;
+    if (quiet(t))
+        return XK_OK;
     if (list_empty(&t->waiting) && pump(t) && !rdm_resend_set(t))
         port_timer_set(&rdm_clock(t)->resend, 0); /* not from inside a push */
     settle(t);
