@@ -45,6 +45,9 @@ Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
         "'svm' needs a path that carries more than a frame, and 'mesh' below it carries frames");
     refuses("mesh mesh; r rdm <mesh; v vdrop <r; sync sync <v",
             "'sync' needs a path that takes all that is pushed, and 'v' below it may be full");
+    refuses("mesh mesh; r rdm <mesh; v vdrop <r; nx nx <v",
+            "'nx' needs a path that gives pieces of messages and credit for them, and 'v' below it "
+            "does not");
     refuses(
         "mesh mesh; blast blast <mesh; s select <blast",
         "'select' needs a path that carries calls, and 'blast' below it carries messages alone");
