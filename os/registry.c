@@ -41,7 +41,10 @@
     L(pass)                                                                                        \
     L(remote)
 
-#define SYSTEMS(F) F(pfs)
+/* clang-format off */
+#define SYSTEMS(F) \
+    F(pfs)
+/* clang-format on */
 
 PROTOCOLS(DECLARE_PROTOCOL)
 SERVICES(DECLARE_SERVICE)

@@ -174,6 +174,7 @@ struct pio_ops {
     const struct kind_set *modes; /* NULL: PIO_PLAIN alone */
     uint64_t can;
     unsigned traits;
+    uint32_t below; /* files of what is below that a file is made of; 0: one */
     /* Services that a program's node must boot; ended by NULL. */
     const struct os_service_ops *const *services;
     /* Traits of a mode; PIO_PLAIN too. */
@@ -197,6 +198,12 @@ bool pio_mode_find(const struct pio_ops *ops, const char *name, const char *path
 /* Refuses a plan that the system or the machine cannot follow. */
 bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struct pio_plan *plan,
                struct err *e) MUST_CHECK;
+
+/* Files that those who keep them have of `files` of a program's (os_boot.files). */
+static inline uint32_t pio_files(const struct pio_ops *ops, uint32_t files)
+{
+    return ops->below > 0 ? files * ops->below : files;
+}
 
 /* The system on a program's node. */
 struct pio *pio_find(const struct pio_ops *ops, struct os_node *n);

@@ -73,7 +73,7 @@ static uint32_t files(const void *params, const struct os_layout *l)
 {
     const struct params *p = params;
     (void)l;
-    return p->t->file_count;
+    return pio_files(system_of(p), p->t->file_count);
 }
 
 static bool check(const void *params, const struct os_layout *l, struct err *e)
@@ -84,7 +84,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
                              .traits = p->t->shared ? PIO_SHARED : 0u,
                              .unit = (uint64_t)p->unit,
                              .factor = (uint32_t)p->factor,
-                             .files = p->t->file_count };
+                             .files = files(params, l) };
     for (uint32_t i = 0; i < p->t->file_count; i++)
         plan.size += p->t->files[i].extent / p->t->file_count + 1;
     return pio_check(system_of(p), l, &plan, e);

@@ -147,7 +147,9 @@ static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint3
 static uint32_t files(const void *params, const struct os_layout *layout)
 {
     const struct params *p = params;
-    return p->file == OWN ? nodes_of(p, layout) : 1; /* every file begins on the first I/O node */
+    return pio_files(system_of(p), p->file == OWN
+                                       ? nodes_of(p, layout)
+                                       : 1); /* every file begins on the first I/O node */
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
@@ -350,6 +352,8 @@ static bool loop(struct run *r)
 
 static enum pio_status plain_mode(struct run *r)
 {
+    if (r->j.sys->ops->modes == NULL)
+        return PIO_OK;
     struct pio_control c = { .what = PIO_MODE, .mode = PIO_PLAIN };
     return pio_control(r->j.sys, r->t.f, &c);
 }
