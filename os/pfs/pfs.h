@@ -38,9 +38,11 @@
  *       ended last is followed.  client: in this library and waiting for its turn (`window`,
  *       `depth`); mesh: messages and their software, both ways; queue: waiting at the I/O node,
  *       and for tokens and metadata; arm: the device worked.
- *   PFS4  After a crash of the service node names and tokens are gone: requests that need them end
- *       with PFS_STALE or PFS_NO_FILE, collective ones with PFS_NODE_DOWN; M_ASYNC and M_RECORD go
- *       on within the known size.
+ *   PFS4  After a crash of the service node tokens are gone, and names that are not kept: requests
+ *       that need them end with PFS_STALE or PFS_NO_FILE, collective ones with PFS_NODE_DOWN;
+ *       M_ASYNC and M_RECORD go on within the known size.
+ *   PFS6  Names that are kept (pfs_meta_start: names) outlive it: what an answered call made, moved
+ *       or removed is so, files can be opened by name, and have the size that their I/O nodes have.
  *   PFS5  With `prefetch` a read may bring what its range had when an earlier read of this file
  *       ended.  In M_UNIX that is no other than it has now; in M_ASYNC and M_RECORD, which order
  *       nothing, a write of another node since then may be missed until the next seek, setiomode,
@@ -294,10 +296,11 @@ enum pfs_status pfs_agree(struct pfs_client *c, const char *tag, uint32_t count,
  * (blocks) */
 enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bool cold);
 
-/* Boot over an instance of SELECT: on the service node, on each I/O node (over what has its local
+/* Boot over an instance of SELECT: on the service node (names: what they are kept in, NULL: its
+ * memory), on each I/O node (over what has its local
  * files), and on each node whose programs open files. */
 void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
-                    const struct pfs_params *params);
+                    const struct pfs_params *params, struct file_sys *names);
 void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params,
                       struct file_sys *files);
 struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,

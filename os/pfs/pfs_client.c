@@ -115,6 +115,7 @@ struct io_all {
     struct pfs_client *c;
     struct port_thread *thread;
     uint32_t left;
+    uint64_t length;
     enum pfs_status status;
 };
 
@@ -122,9 +123,15 @@ static void io_all_done(void *arg, enum xk_status status, struct rope *r)
 {
     struct io_all *x = arg;
     struct pfs_io_reply reply;
+    uint8_t length[8];
     enum pfs_status s = pfs_status_of_call(status);
     if (s == PFS_OK)
         s = pfs_io_reply_load(r, &reply) ? reply.status : PFS_SERVER_DOWN;
+    if (s == PFS_OK && r->length == sizeof length) {
+        rope_read(r, 0, sizeof length, length);
+        if (wire_get64(length) > x->length)
+            x->length = wire_get64(length);
+    }
     if (s != PFS_OK && x->status == PFS_OK)
         x->status = s;
     x->left--;
@@ -132,12 +139,13 @@ static void io_all_done(void *arg, enum xk_status status, struct rope *r)
 }
 
 enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
-                           enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed)
+                           enum pfs_io_proc proc, uint64_t local, uint64_t size, uint64_t seed,
+                           uint64_t *length)
 {
     struct pfs_layout l = { attrs->unit, attrs->factor };
     struct io_all x = { .c = c, .thread = port_thread_self(c->port) };
     for (uint32_t dir = 0; dir < attrs->factor;) {
-        struct pfs_io_args a = { .id = id,
+        struct pfs_io_args a = { .id = local,
                                  .len = pfs_layout_share(l, size, dir),
                                  .unit = attrs->unit,
                                  .record = seed,
@@ -160,7 +168,9 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
         dir++;
     }
     while (x.left > 0)
-        port_thread_block(c->port, "I/O nodes", id);
+        port_thread_block(c->port, "I/O nodes", local);
+    if (length != NULL)
+        *length = x.length;
     return x.status;
 }
 
@@ -221,6 +231,7 @@ static struct pfs_vnode *vnode_get(struct pfs_client *c, const struct pfs_meta_m
         v = port_alloc(c->port, sizeof *v);
         v->client = c;
         v->id = m->id;
+        v->local = m->value != 0 ? m->value : m->id;
         v->attrs.unit = m->unit;
         v->attrs.factor = m->factor;
         memcpy(v->attrs.group, group, m->factor * sizeof *group);
@@ -245,6 +256,19 @@ static void vnode_put(struct pfs_vnode *v)
     list_remove(&v->link);
     pfs_hash_remove(&v->client->by_id, &v->numbered);
     port_free(v->client->port, v);
+}
+
+/* After a crash of the service node: the size is what the I/O nodes have of the file. */
+static enum pfs_status find_size(struct pfs_file *f)
+{
+    struct pfs_vnode *v = f->v;
+    struct pfs_meta_msg m = { .id = v->id };
+    enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_LENGTH, v->local, 0, 0, &m.size);
+    if (s == PFS_OK)
+        s = pfs_meta_ask(f->client, PFS_META_EXTEND, &m, NULL);
+    if (s == PFS_OK && v->token != PFS_TOKEN_HELD)
+        v->size = m.size;
+    return s;
 }
 
 /* together: with all ranks; then the answer says in *flags what rank 0 has asked. */
@@ -290,7 +314,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     list_init(&f->orders);
     *flags = m.flags;
     *out = f;
-    return PFS_OK;
+    return m.flags & PFS_META_UNSIZED ? find_size(*out) : PFS_OK;
 }
 
 /* After the truncation of a file that was just opened. */
@@ -309,7 +333,9 @@ enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags,
 {
     unsigned wanted = flags;
     enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, false, out);
-    return s == PFS_OK && (wanted & PFS_O_TRUNC) ? opened(out, pfs_lsize(*out, 0)) : s;
+    if (*out == NULL)
+        return s;
+    return opened(out, s == PFS_OK && (wanted & PFS_O_TRUNC) ? pfs_lsize(*out, 0) : s);
 }
 
 enum pfs_status pfs_close(struct pfs_file *f)
@@ -357,8 +383,10 @@ enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags
 {
     char tag[PFS_NAME_MAX + 1];
     enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, true, out);
-    if (s != PFS_OK || !(flags & PFS_O_TRUNC))
+    if (*out == NULL)
         return s;
+    if (s != PFS_OK || !(flags & PFS_O_TRUNC))
+        return opened(out, s);
     if (rank == 0)
         s = pfs_lsize(*out, 0);
     (void)snprintf(tag, sizeof tag, "cut:%016llx", (unsigned long long)(*out)->v->id);
@@ -398,7 +426,7 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     if (size > PFS_SIZE_MAX)
         return PFS_NO_SPACE;
-    enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->id, size, 0);
+    enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->local, size, 0, NULL);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);
@@ -411,8 +439,8 @@ enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bo
 {
     struct pfs_vnode *v = f->v;
     struct pfs_meta_msg m = { .id = v->id, .size = size };
-    enum pfs_status s =
-        pfs_io_all(f->client, &v->attrs, cold ? PFS_IO_FILL : PFS_IO_FILL_WARM, v->id, size, seed);
+    enum pfs_status s = pfs_io_all(f->client, &v->attrs, cold ? PFS_IO_FILL : PFS_IO_FILL_WARM,
+                                   v->local, size, seed, NULL);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);
@@ -424,7 +452,7 @@ enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bo
 enum pfs_status pfs_sync(struct pfs_file *f)
 {
     port_work(f->client->port, PORT_WORK_TRAP, 1);
-    return pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->id, 0, 0);
+    return pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->local, 0, 0, NULL);
 }
 
 enum pfs_mode pfs_iomode(const struct pfs_file *f)

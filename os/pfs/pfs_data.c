@@ -96,7 +96,7 @@ static void trace_piece(const struct pfs_piece *x, trace_mark *mark)
     if (!port_trace_on(p))
         return;
     (void)snprintf(name, sizeof name, "piece of 0x%llx", (unsigned long long)r->trace);
-    mark(p, "pieces", name, pfs_io_trace_id(r->file->v->id, x->dir, x->local));
+    mark(p, "pieces", name, pfs_io_trace_id(r->file->v->local, x->dir, x->local));
 }
 
 /* ---- the end ---- */
@@ -297,7 +297,7 @@ static void issue(struct pfs_piece *p)
     struct pfs_req *r = p->req;
     struct pfs_client *c = r->file->client;
     const struct pfs_attrs *a = &r->file->v->attrs;
-    struct pfs_io_args args = { .id = r->file->v->id,
+    struct pfs_io_args args = { .id = r->file->v->local,
                                 .off = p->local,
                                 .len = p->len,
                                 .unit = a->unit,

@@ -40,6 +40,7 @@ enum pfs_io_proc {
     PFS_IO_REMOVE,
     PFS_IO_FILL,
     PFS_IO_FILL_WARM,
+    PFS_IO_LENGTH, /* -> 8 bytes: where the file ends, as far as this node knows */
     PFS_IO_PROCS
 };
 enum pfs_client_proc {
@@ -66,6 +67,7 @@ enum {
     PFS_META_END = 1024,   /* from the end */
     PFS_META_EXACT = 2048, /* as the holder of the token knows it */
     PFS_META_DIR = 4096,
+    PFS_META_UNSIZED = 8192, /* ask the I/O nodes for the size, and tell it (EXTEND) */
     PFS_META_MODE_AT = 16 /* from this bit on: the number of the mode that a request is made in */
 };                        /* flags beside PFS_O_... */
 
@@ -96,7 +98,8 @@ struct pfs_io_reply { /* then the data of a read */
 bool pfs_mounts_listed(const struct pfs_params *p); /* else there is one, at the root */
 /* pfs_meta_start and pfs_client_start with the set of modes. */
 void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
-                   const struct pfs_params *params, const struct kind_set *modes);
+                   const struct pfs_params *params, const struct kind_set *modes,
+                   struct file_sys *names);
 /* The client. */
 struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout *layout,
                                    const struct pfs_params *params, const struct kind_set *modes);
@@ -124,6 +127,7 @@ struct pfs_vnode {
     struct pfs_hashed numbered;
     struct pfs_client *client;
     uint64_t id, size;
+    uint64_t local; /* its number at the I/O nodes */
     struct pfs_attrs attrs;
     uint32_t refs;
     bool stale; /* the service node has restarted since */
@@ -209,9 +213,11 @@ enum pfs_status pfs_meta_ask(struct pfs_client *c, enum pfs_meta_proc proc, stru
 /* The same with more behind the message, NULL: nothing; it becomes what is behind the answer. */
 enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
                                   struct pfs_meta_msg *m, uint32_t *group, struct rope *more);
-/* A request without data to directories [0, factor) of a file, in a thread. (blocks) */
+/* A request without data to directories [0, factor) of a file, in a thread; length: of
+ * PFS_IO_LENGTH, the largest, else NULL. (blocks) */
 enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
-                           enum pfs_io_proc proc, uint64_t id, uint64_t size, uint64_t seed);
+                           enum pfs_io_proc proc, uint64_t local, uint64_t size, uint64_t seed,
+                           uint64_t *length);
 
 /* `off` counts from `base` where `from` is PFS_META_CUR or PFS_META_END: makes it an offset. */
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);

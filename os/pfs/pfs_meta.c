@@ -120,7 +120,9 @@ struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f)
                                   .size = f->size,
                                   .unit = f->attrs->unit,
                                   .factor = f->attrs->factor,
-                                  .ranks = f->number };
+                                  .ranks = f->number,
+                                  .value = f->local == f->id ? 0 : f->local,
+                                  .flags = f->unsized ? PFS_META_UNSIZED : 0 };
 }
 
 void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
@@ -131,6 +133,7 @@ void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
         return;
     }
     out = pfs_meta_file_reply(f);
+    out.id = f->local;
     out.value = f->pointer;
     pfs_meta_reply(q, PFS_OK, &out, f->attrs->group);
 }
@@ -161,9 +164,9 @@ static void do_open(struct meta *m, struct select_request *q, const struct pfs_m
         if (s == PFS_OK) {
             pfs_group_join(m, f, a->rank, a->ranks);
             out = pfs_meta_file_reply(f);
-            out.flags = a->flags;
+            out.flags |= a->flags;
         }
-        pfs_meta_reply(q, s, &out, s == PFS_OK ? f->attrs->group : NULL);
+        pfs_log_reply(m, q, s, &out, s == PFS_OK ? f->attrs->group : NULL);
     }
 }
 
@@ -218,6 +221,7 @@ static void on_file(struct meta *m, struct select_request *q, uint32_t procedure
         pfs_meta_answer(q, PFS_OK, f->size, 0);
         break;
     default: /* PFS_META_EXTEND */
+        f->unsized = false;
         if (a->size > f->size)
             f->size = a->size;
         pfs_meta_answer(q, PFS_OK, f->size, 0);
@@ -226,7 +230,12 @@ static void on_file(struct meta *m, struct select_request *q, uint32_t procedure
 
 static void serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args)
 {
-    struct meta *m = arg;
+    if (!pfs_log_waits(arg, q, procedure, args))
+        pfs_meta_serve(arg, q, procedure, args);
+}
+
+void pfs_meta_serve(struct meta *m, struct select_request *q, uint32_t procedure, struct rope *args)
+{
     struct pfs_meta_msg a;
     uint32_t group[PFS_FACTOR_MAX];
     port_work(m->port, PORT_WORK_FILE, 1);
@@ -243,7 +252,8 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
 }
 
 void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
-                   const struct pfs_params *params, const struct kind_set *modes)
+                   const struct pfs_params *params, const struct kind_set *modes,
+                   struct file_sys *names)
 {
     struct port *p = xk_port(rpc);
     struct meta *m = port_alloc(p, sizeof *m);
@@ -256,6 +266,7 @@ void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
     list_init(&m->gathers);
     list_init(&m->layouts);
     pfs_tree_init(m);
+    pfs_log_start(m, names);
     for (uint32_t i = 0; i < pfs_mount_count(params); i++) {
         struct err e = ERR_INIT;
         struct pfs_mount x;

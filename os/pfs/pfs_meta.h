@@ -1,10 +1,12 @@
 /* pfs_meta.h: the metadata server: names, attributes, sizes, tokens, shared pointers, gathers.
  *
  * One per machine, on the service node; all of it is upcalls, and all of it is lost when the node
- * crashes.  A file's number holds the node's incarnation, so that no number is given twice.
+ * crashes, but for names that are kept.  A file's number holds the node's incarnation, so that no
+ * number is given twice; a file that is found again has a new one, but for the I/O nodes.
  *
  *   pfs_meta.c    what a file has; calls by their procedure
  *   pfs_tree.c    names and directories
+ *   pfs_log.c     keeps them in a file
  *   pfs_token.c   who may use a file alone
  *   pfs_round.c   what ranks call together: rounds of the shared pointer by the rule of the mode
  *                 (mode.h: agree), setiomode, gopen, pfs_agree
@@ -13,6 +15,18 @@
 #define OS_PFS_PFS_META_H
 
 #include "os/pfs/pfs_internal.h"
+
+enum pfs_log_kind { PFS_LOG_CREATE, PFS_LOG_MKDIR, PFS_LOG_REMOVE, PFS_LOG_RENAME };
+struct pfs_log {
+    struct file_sys *files; /* NULL: names are in memory alone */
+    uint64_t handle, end, number;
+    uint32_t life;
+    bool replaying, writing, failed;
+    struct file_req req;
+    struct rope batch;            /* records for the next write */
+    struct list waiting, written; /* answers: of that, of the write under way */
+    struct list early;            /* calls that wait for the names */
+};
 
 struct meta {
     struct port *port;
@@ -27,7 +41,8 @@ struct meta {
     uint64_t next_place;
     struct pfs_hash names, ids; /* of all entries; of files by number */
     struct list layouts;        /* attributes that files have */
-    struct list retry;          /* files whose recall found the queue full */
+    struct pfs_log log;
+    struct list retry; /* files whose recall found the queue full */
     struct port_timer retry_timer;
 };
 
@@ -63,6 +78,8 @@ struct meta_file {
     struct pfs_hashed numbered;
     struct list link, retry;
     uint64_t id, size;
+    uint64_t local; /* its number at the I/O nodes: its first id */
+    bool unsized;   /* of an earlier life, nobody has asked the I/O nodes for its size since */
     const struct pfs_attrs *attrs;
     bool held, recalling;
     uint32_t holder;
@@ -93,6 +110,9 @@ const struct pfs_attrs *pfs_meta_attrs(struct meta *m, struct meta_mount *mount,
                                        const struct pfs_meta_msg *a, const uint32_t *group);
 /* Files of one layout share it. */
 const struct pfs_attrs *pfs_meta_kept(struct meta *m, const struct pfs_attrs *a);
+/* A call of a client. */
+void pfs_meta_serve(struct meta *m, struct select_request *q, uint32_t procedure,
+                    struct rope *args);
 /* A call that waits. */
 struct pfs_call *pfs_meta_hang(struct meta *m, struct list *on, struct select_request *q,
                                uint64_t value);
@@ -112,6 +132,22 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
 /* unlink, mkdir, rmdir, rename, list; false: another procedure. */
 bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure,
                     const struct pfs_meta_msg *a, const struct rope *args);
+
+/* Does what a record says, of a file with that number at the I/O nodes. */
+void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
+                   const struct pfs_attrs *attrs, const char *path, const char *to);
+
+/* ---- pfs_log.c ---- */
+
+void pfs_log_start(struct meta *m, struct file_sys *files); /* at boot */
+/* True: the call waits until the names are read. */
+bool pfs_log_waits(struct meta *m, struct select_request *q, uint32_t procedure, struct rope *args);
+/* A name has changed; f: what it is of, NULL: a directory. */
+void pfs_log_add(struct meta *m, enum pfs_log_kind kind, const struct meta_file *f,
+                 const char *path, const char *to);
+/* Answers, once all that has been added is on the device. */
+void pfs_log_reply(struct meta *m, struct select_request *q, enum pfs_status status,
+                   const struct pfs_meta_msg *msg, const uint32_t *group);
 
 /* ---- pfs_token.c ---- */
 

@@ -32,7 +32,7 @@ static enum pfs_status remove_local(struct pfs_client *c, const struct pfs_meta_
 {
     struct pfs_attrs attrs;
     attrs_of(m, group, &attrs);
-    return pfs_io_all(c, &attrs, PFS_IO_REMOVE, m->id, 0, 0);
+    return pfs_io_all(c, &attrs, PFS_IO_REMOVE, m->id, 0, 0, NULL);
 }
 
 enum pfs_status pfs_unlink(struct pfs_client *c, const char *name)
@@ -76,6 +76,12 @@ enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat
     if (!named(c, &m, name))
         return PFS_BAD_NAME;
     enum pfs_status s = pfs_meta_ask(c, PFS_META_LOOKUP, &m, group);
+    if (s == PFS_OK && (m.flags & PFS_META_UNSIZED)) { /* who opens it asks the I/O nodes */
+        struct pfs_file *f = NULL;
+        s = pfs_open(c, name, 0, M_ASYNC, 0, 1, NULL, &f);
+        m.size = s == PFS_OK ? f->v->size : 0;
+        s = s == PFS_OK ? pfs_close(f) : s;
+    }
     if (s != PFS_OK)
         return s;
     out->dir = (m.flags & PFS_META_DIR) != 0;

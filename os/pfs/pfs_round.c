@@ -33,7 +33,10 @@ static void meeting_leave(struct meta *m, struct meeting *t, uint32_t rank, enum
 {
     struct pfs_call *w = LIST_ENTRY(list_pop(&t->calls[rank]), struct pfs_call, link);
     t->come -= list_empty(&t->calls[rank]);
-    pfs_meta_reply(w->request, s, out, group);
+    if (group != NULL) /* of names */
+        pfs_log_reply(m, w->request, s, out, group);
+    else
+        pfs_meta_reply(w->request, s, out, NULL);
     port_free(m->port, w);
 }
 
@@ -322,7 +325,7 @@ void pfs_gather_open(struct meta *m, struct select_request *q, const struct pfs_
     if (s == PFS_OK && (s = pfs_tree_file(m, &g->args, g->group, &f)) == PFS_OK) {
         f->number++;
         out = pfs_meta_file_reply(f);
-        out.flags = g->args.flags;
+        out.flags |= g->args.flags;
     }
     for (uint32_t i = 0; i < t->ranks; i++) {
         if (s == PFS_OK)

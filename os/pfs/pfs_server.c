@@ -80,8 +80,8 @@ static void pump(struct server *s)
 static void trace(const struct job *j,
                   void (*mark)(struct port *, const char *, const char *, uint64_t))
 {
-    static const char *const names[PFS_IO_PROCS] = { "read",   "write", "size",     "sync",
-                                                     "remove", "fill",  "fill warm" };
+    static const char *const names[PFS_IO_PROCS] = { "read",   "write", "size",      "sync",
+                                                     "remove", "fill",  "fill warm", "length" };
     if (j->proc < PFS_IO_PROCS)
         mark(j->s->port, "file server", names[j->proc], j->trace);
 }
@@ -288,12 +288,33 @@ static void fill_more(struct job *j)
     file_submit(j->s->files, &j->file);
 }
 
+/* Where the striped file ends as far as the local one goes. */
+static void length_known(struct file_req *r)
+{
+    struct job *j = r->arg;
+    struct pfs_layout l = { j->args.unit, j->args.factor };
+    uint64_t n = r->status == FILE_OK ? r->attr.size : 0;
+    uint8_t b[8];
+    struct rope out;
+    wire_put64(b, n == 0 ? 0 : pfs_layout_offset(l, j->args.dir, n - 1) + 1);
+    rope_init(&out);
+    rope_add_bytes(&out, b, sizeof b);
+    answer(j, local_status(j->s, r->status), &out);
+    rope_fini(&out);
+}
+
 /* The local file is there. */
 static void work(struct job *j)
 {
     static const enum file_op ops[PFS_IO_FILL] = { FILE_READ, FILE_WRITE, FILE_SIZE, FILE_FLUSH,
                                                    FILE_REMOVE };
     struct server *s = j->s;
+    if (j->proc == PFS_IO_LENGTH) {
+        file_req_init(&j->file, FILE_STAT, length_known, j);
+        j->file.file = j->handle;
+        file_submit(s->files, &j->file);
+        return;
+    }
     if (j->proc >= PFS_IO_FILL) {
         fill_more(j);
         return;

@@ -17,6 +17,11 @@ bool pfs_mode_is(enum pfs_mode m, unsigned what)
 #define RETRY_DELAY                                                                                \
     P_TIME(pfs_params, retry_delay, "10ms", "1us", "1h",                                           \
            "Pause before a refused or failed call is made again.", "ASSUMED(a disk access long)")
+struct meta_params {
+    struct pfs_params pfs;   /* first */
+    const struct val *names; /* NULL: in memory */
+    struct file_stack stack;
+};
 static const struct param meta_params[] = {
     P_SIZE(pfs_params, unit, "64KiB", "1B", "1GiB", "Stripe unit, where no mounts are listed.",
            "Intel PFS, default 64 KB; as recalled, no document at hand"),
@@ -30,6 +35,10 @@ static const struct param meta_params[] = {
     P_BOOL(pfs_params, per_file_layout, "false",
            "A file may be made with a unit, factor and group of its own, as in Vesta; not Intel's.",
            "proposal 5.1: all files of a PFS have the same layout"),
+    P_VAL(meta_params, names,
+          "What names are kept in, to outlive a crash of the service node: layers of files, as "
+          "pfs_server.files; absent: its memory.",
+          "ASSUMED(a UNIX directory on a disk; its cost is the experiment's)"),
     RETRY_DELAY,
     P_END,
 };
@@ -78,9 +87,9 @@ static const struct param server_params[] = {
 };
 
 void pfs_meta_start(struct xk_protl *rpc, const struct os_layout *layout,
-                    const struct pfs_params *params)
+                    const struct pfs_params *params, struct file_sys *names)
 {
-    pfs_meta_boot(rpc, layout, params, &pfs_modes);
+    pfs_meta_boot(rpc, layout, params, &pfs_modes, names);
 }
 
 struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout *layout,
@@ -91,7 +100,10 @@ struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout
 
 static void *start_meta(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
-    pfs_meta_start(over, n->layout, s->params);
+    const struct meta_params *p = s->params;
+    struct file_boot b = { n, over };
+    pfs_meta_start(over, n->layout, &p->pfs,
+                   p->names != NULL ? file_stack_start(&p->stack, &b) : NULL);
     return n;
 }
 
@@ -99,6 +111,17 @@ static bool check_meta(const void *params, const struct os_layout *l, const char
                        struct err *e)
 {
     return l->io_count == 0 || pfs_check(params, l, path, e);
+}
+
+static bool meta_ready(void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    struct meta_params *p = params;
+    return p->names == NULL || file_stack_load(&p->stack, b, p->names, "lfs", NULL, path, e);
+}
+
+static void meta_drop(void *params)
+{
+    file_stack_free(&((struct meta_params *)params)->stack);
 }
 
 static bool server_ready(void *params, const struct os_boot *b, const char *path, struct err *e)
@@ -138,7 +161,8 @@ static void *start_client(struct os_node *n, const struct os_service *s, struct 
     }
 const struct os_service_ops pfs_meta_service =
     SERVICE("pfs_meta", "Names, sizes and tokens of the parallel file system.", meta_params,
-            struct pfs_params, "service", start_meta, .check = check_meta);
+            struct meta_params, "service", start_meta, .check = check_meta, .ready = meta_ready,
+            .drop = meta_drop);
 const struct os_service_ops pfs_server_service =
     SERVICE("pfs_server", "The parts of files that lie on this node's device.", server_params,
             struct server_params, "io", start_server, .ready = server_ready, .drop = server_drop);

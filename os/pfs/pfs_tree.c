@@ -96,8 +96,9 @@ static void free_entry(struct meta_file *f)
 }
 
 /* A file that has no name any more: what waits for it ends. */
-static void drop_file(struct meta *m, struct meta_file *f)
+static void drop(struct meta_file *f)
 {
+    struct meta *m = f->m;
     struct list *l;
     while ((l = list_pop(&f->waiters)) != NULL) {
         pfs_meta_answer(LIST_ENTRY(l, struct pfs_call, link)->request, PFS_NO_FILE, 0, 0);
@@ -110,6 +111,16 @@ static void drop_file(struct meta *m, struct meta_file *f)
     port_free(m->port, f->meeting.calls);
     port_free(m->port, f->seats);
     free_entry(f);
+}
+
+static void add_file(struct meta *m, struct meta_file *f, const struct pfs_attrs *attrs,
+                     uint64_t local)
+{
+    f->local = local;
+    f->attrs = attrs;
+    f->number = 1;
+    list_push(&m->files, &f->link);
+    pfs_hash_add(&m->ids, &f->numbered, f->id);
 }
 
 void pfs_tree_init(struct meta *m)
@@ -168,25 +179,31 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
         return (a->flags & PFS_O_EXCL) && (a->flags & PFS_O_CREATE) ? PFS_EXISTS : PFS_OK;
     if (!(a->flags & PFS_O_CREATE))
         return PFS_NO_FILE;
+    if (m->log.failed)
+        return PFS_IO_ERROR;
     if (p.dir->mount == NULL)
         return PFS_OTHER_MOUNT;
     const struct pfs_attrs *attrs = pfs_meta_attrs(m, p.dir->mount, a, group);
     if (attrs == NULL)
         return PFS_BAD_ATTRS;
     struct meta_file *f = *out = new_entry(m, &p);
-    f->attrs = attrs;
-    f->number = 1;
-    list_push(&m->files, &f->link);
-    pfs_hash_add(&m->ids, &f->numbered, f->id);
+    add_file(m, f, attrs, f->id);
+    pfs_log_add(m, PFS_LOG_CREATE, f, a->name, NULL);
     return PFS_OK;
+}
+
+static void answer(struct meta *m, struct select_request *q, enum pfs_status s)
+{
+    pfs_log_reply(m, q, s, &(struct pfs_meta_msg){ 0 }, NULL);
 }
 
 /* Answers with the file whose local files the caller is to remove, and drops it. */
 static void answer_removed(struct meta *m, struct select_request *q, struct meta_file *f)
 {
     struct pfs_meta_msg out = pfs_meta_file_reply(f);
-    pfs_meta_reply(q, PFS_OK, &out, f->attrs->group);
-    drop_file(m, f);
+    out.id = f->local;
+    pfs_log_reply(m, q, PFS_OK, &out, f->attrs->group);
+    drop(f);
 }
 
 static void do_unlink(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
@@ -195,10 +212,12 @@ static void do_unlink(struct meta *m, struct select_request *q, const struct pfs
     enum pfs_status s = pfs_tree_find(m, a->name, &f);
     if (s == PFS_OK && f->dir)
         s = PFS_IS_DIR;
-    if (s == PFS_OK)
-        answer_removed(m, q, f);
-    else
+    if (s != PFS_OK) {
         pfs_meta_answer(q, s, 0, 0);
+        return;
+    }
+    pfs_log_add(m, PFS_LOG_REMOVE, NULL, a->name, NULL);
+    answer_removed(m, q, f);
 }
 
 static void do_mkdir(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
@@ -207,9 +226,11 @@ static void do_mkdir(struct meta *m, struct select_request *q, const struct pfs_
     enum pfs_status s = walk(m, a->name, &p);
     if (s == PFS_OK && p.entry != NULL)
         s = PFS_EXISTS;
-    if (s == PFS_OK)
+    if (s == PFS_OK) {
         new_entry(m, &p)->dir = true;
-    pfs_meta_answer(q, s, 0, 0);
+        pfs_log_add(m, PFS_LOG_MKDIR, NULL, a->name, NULL);
+    }
+    answer(m, q, s);
 }
 
 static void do_rmdir(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
@@ -220,9 +241,11 @@ static void do_rmdir(struct meta *m, struct select_request *q, const struct pfs_
         s = PFS_NOT_DIR;
     if (s == PFS_OK && (!list_empty(&f->children) || f == m->root || f->mounted))
         s = PFS_NOT_EMPTY;
-    if (s == PFS_OK)
+    if (s == PFS_OK) {
         free_entry(f);
-    pfs_meta_answer(q, s, 0, 0);
+        pfs_log_add(m, PFS_LOG_REMOVE, NULL, a->name, NULL);
+    }
+    answer(m, q, s);
 }
 
 /* Whether `from` may take the place of `to`. */
@@ -262,13 +285,14 @@ static void do_rename(struct meta *m, struct select_request *q, const struct pfs
     }
     unlink_entry(from);
     link_at(m, from, &to);
+    pfs_log_add(m, PFS_LOG_RENAME, NULL, a->name, name);
     if (to.entry != NULL && !from->dir) {
         answer_removed(m, q, to.entry);
         return;
     }
     if (to.entry != NULL)
         free_entry(to.entry);
-    pfs_meta_answer(q, PFS_OK, 0, 0);
+    answer(m, q, PFS_OK);
 }
 
 /* Names from place `value` on, as many as fit: a byte says whether it is a directory, one how long
@@ -310,9 +334,43 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
     rope_fini(&names);
 }
 
+void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
+                   const struct pfs_attrs *attrs, const char *path, const char *to)
+{
+    struct place p, q;
+    if (walk(m, path, &p) != PFS_OK || p.dir == NULL)
+        return; /* a mount that is no more */
+    if (kind <= PFS_LOG_MKDIR && p.entry == NULL) {
+        struct meta_file *f = new_entry(m, &p);
+        f->dir = kind == PFS_LOG_MKDIR;
+        f->unsized = !f->dir;
+        if (!f->dir)
+            add_file(m, f, pfs_meta_kept(m, attrs), local);
+        if (!f->dir && p.dir->mount != NULL && !m->params->per_file_layout &&
+            !p.dir->mount->fixed) {
+            p.dir->mount->attrs = f->attrs;
+            p.dir->mount->fixed = true;
+        }
+    } else if (kind == PFS_LOG_REMOVE && p.entry != NULL) {
+        (p.entry->dir ? free_entry : drop)(p.entry);
+    } else if (kind == PFS_LOG_RENAME && p.entry != NULL && walk(m, to, &q) == PFS_OK &&
+               q.dir != NULL) {
+        unlink_entry(p.entry);
+        link_at(m, p.entry, &q);
+        if (q.entry != NULL)
+            (q.entry->dir ? free_entry : drop)(q.entry);
+    }
+}
+
 bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure,
                     const struct pfs_meta_msg *a, const struct rope *args)
 {
+    bool changes = procedure == PFS_META_UNLINK || procedure == PFS_META_MKDIR ||
+                   procedure == PFS_META_RMDIR || procedure == PFS_META_RENAME;
+    if (changes && m->log.failed) {
+        pfs_meta_answer(q, PFS_IO_ERROR, 0, 0);
+        return true;
+    }
     switch (procedure) {
     case PFS_META_UNLINK:
         do_unlink(m, q, a);

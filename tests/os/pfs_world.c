@@ -46,7 +46,8 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     else if (node < w->compute + w->io)
         pfs_server_start(rpc, &w->params, lfs_files(lfs_start(p, &w->lfs)));
     else
-        pfs_meta_start(rpc, &w->layout, &w->params);
+        pfs_meta_start(rpc, &w->layout, &w->params,
+                       w->names ? lfs_files(lfs_start(p, &w->lfs)) : NULL);
 }
 
 static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
@@ -54,6 +55,12 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
 {
     struct pfs_world *w = arg;
     (void)dev;
+    if (w->names && node == w->layout.service && io->op == PORT_IO_WRITE &&
+        ++w->writes == w->power_off) {
+        w->off = true;
+        *sectors = *sectors / 2;
+        return PORT_IO_MEDIUM;
+    }
     if (node == w->bad_disk && (io->op == PORT_IO_WRITE ? w->bad_writes : w->bad_reads)) {
         *sectors = 0;
         return PORT_IO_MEDIUM;
@@ -119,6 +126,14 @@ void pfs_world_run(struct pfs_world *w,
             !fake_up(w->r.f, node)) {
             fake_restart(w->r.f, node);
             w->crash_step = 0;
+        }
+        if (w->off && fake_up(w->r.f, w->layout.service)) {
+            fake_crash(w->r.f, w->layout.service);
+            w->back = fake_steps(w->r.f) + 60;
+        }
+        if (w->off && fake_steps(w->r.f) >= w->back) {
+            fake_restart(w->r.f, w->layout.service);
+            w->off = false;
         }
         if (w->dies != NULL) {
             fake_crash(w->r.f, *w->dies);

@@ -24,6 +24,12 @@ struct pfs_world {
     void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank);
     uint32_t running, booted;
     void *arg;
+    bool names; /* names are kept on the service node's disk */
+    uint64_t
+        power_off; /* the service node dies at this write of its disk, which is torn; 0: never */
+    bool off;      /* and is off until step `back` */
+    uint64_t back;
+    uint64_t writes;      /* of it so far */
     uint32_t only;        /* programs of the first so many nodes run; 0: all */
     const uint32_t *dies; /* a program has this node die, with its program */
     uint64_t steps_more;  /* than 20 million, before it counts as endless */

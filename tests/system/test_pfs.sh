@@ -68,3 +68,15 @@ mounts 2 "machine.os.pfs_meta.mounts[2].group[1]: not one of the machine's I/O n
 mounts 2 "I/O node 0 stands there twice" -p member=0
 mounts 2 "two mounts at '/one'" -p path=/one
 mounts 2 "'pfs' does not begin with '/'" -p path=pfs
+
+# Names on the first I/O node's second device: creates wait for it.
+config names <<'END'
+local paragon = include "machines/paragon.lua"
+local m = paragon { rows = 2, columns = 4, io_nodes = 2, storage = { { kind = "raid3" }, { kind = "raid3" } } }
+m.os = { { service = "nx" }, { service = "file_server", on = "io", files = { { layer = "lfs", device = 1 } } },
+         { service = "pfs_meta", names = { { layer = param("layer", "remote"), group = "io" } } },
+         { service = "pfs_server" }, { service = "pfs_client" } }
+return { machine = m, workload = { kind = "pfs", op = "write", file = "own", size = "100000B", requests = 2, readback = true } }
+END
+gives 0 "$PSIM" run "$T/names.lua" -q --no-store
+gives 2 "$PSIM" check "$T/names.lua" -p layer=remot; says "did you mean 'remote'?"

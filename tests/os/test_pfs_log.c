@@ -1,0 +1,172 @@
+/* test_pfs_log.c: names that are kept outlive the service node, whichever write its power fails at.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/os/pfs_world.h"
+#include "tests/sample.h"
+
+enum { NAMES = 6, STEPS = 30, LEN = 3000 };
+
+/* What is known of a name: a file of that many bytes, a directory, nothing. */
+enum is { NOTHING, FILE_OF, DIRECTORY };
+struct name {
+    enum is is;
+    uint64_t size;
+};
+static struct {
+    uint64_t state;
+    struct name now[NAMES], then[NAMES]; /* then: if the call that did not answer was done */
+    bool unsure;
+    uint32_t crashes;
+} m;
+
+static uint32_t draw(uint32_t n)
+{
+    m.state = m.state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(m.state >> 33) % n;
+}
+
+static const char *name_of(uint32_t i)
+{
+    static const char *const names[NAMES] = { "a", "b", "c", "d/a", "d/b", "d/c" };
+    return names[i];
+}
+
+static bool is_now(const struct name *x, enum pfs_status s, const struct pfs_stat *st)
+{
+    if (x->is == NOTHING)
+        return s == PFS_NO_FILE;
+    return s == PFS_OK && st->dir == (x->is == DIRECTORY) && (st->dir || st->size == x->size);
+}
+
+/* PFS6: all names are as they were told to be, or as the call without an answer would have them. */
+static void compare(struct pfs_world *w, struct pfs_client *c)
+{
+    bool now = true, then = m.unsure;
+    for (uint32_t i = 0; i < NAMES; i++) {
+        struct pfs_stat st = { 0 };
+        enum pfs_status s;
+        while ((s = pfs_stat(c, name_of(i), &st)) == PFS_SERVER_DOWN)
+            port_thread_sleep(fake_port(w->r.f, 0), 20 * SIM_MS);
+        cr_assert(s == PFS_OK || s == PFS_NO_FILE, "%s: %s", name_of(i), pfs_status_name(s));
+        now = now && is_now(&m.now[i], s, &st);
+        then = then && is_now(&m.then[i], s, &st);
+    }
+    cr_assert(now || then, "names are not what was answered");
+    if (!now)
+        memcpy(m.now, m.then, sizeof m.now);
+    m.unsure = false;
+}
+
+/* A file with bytes, of which the I/O nodes know the number. */
+static enum pfs_status make(struct pfs_client *c, uint32_t i)
+{
+    struct pfs_file *f = NULL;
+    struct rope data;
+    enum pfs_status s = pfs_open(c, name_of(i), PFS_O_CREATE, M_ASYNC, 0, 1, NULL, &f);
+    if (s != PFS_OK)
+        return s;
+    m.now[i] = (struct name){ FILE_OF, m.now[i].size };
+    rope_init(&data);
+    rope_add_pattern(&data, i, 0, 1 + draw(LEN));
+    uint64_t n = data.length;
+    s = pfs_write(f, &data);
+    if (s == PFS_OK)
+        s = pfs_sync(f);
+    m.now[i].size = n > m.now[i].size ? n : m.now[i].size;
+    (void)pfs_close(f);
+    return s;
+}
+
+static void change(struct pfs_client *c)
+{
+    uint32_t i = draw(NAMES), k = draw(NAMES), what = draw(4);
+    struct name *x = &m.then[i], *y = &m.then[k];
+    enum pfs_status s;
+    memcpy(m.then, m.now, sizeof m.now);
+    if (what == 0 && x->is == NOTHING) {
+        *x = (struct name){ DIRECTORY, 0 };
+        s = pfs_mkdir(c, name_of(i));
+    } else if (what <= 1 && x->is != DIRECTORY) {
+        s = make(c, i);
+        memcpy(m.then, m.now, sizeof m.now);
+        if (s != PFS_OK && x->is == NOTHING)
+            *x = (struct name){ FILE_OF, 0 };
+    } else if (what == 2 && x->is == FILE_OF && y->is != DIRECTORY && i != k) {
+        *y = *x;
+        *x = (struct name){ NOTHING, 0 };
+        s = pfs_rename(c, name_of(i), name_of(k));
+    } else if (x->is != NOTHING) {
+        s = (x->is == DIRECTORY ? pfs_rmdir : pfs_unlink)(c, name_of(i));
+        *x = (struct name){ NOTHING, 0 };
+    } else {
+        return;
+    }
+    if (s == PFS_OK)
+        memcpy(m.now, m.then, sizeof m.now);
+    else
+        m.unsure = true;
+    cr_assert(s == PFS_OK || s == PFS_SERVER_DOWN || s == PFS_IO_ERROR || s == PFS_STALE, "%s",
+              pfs_status_name(s));
+}
+
+/* Of the service node, once it is up. */
+static uint32_t lives(struct pfs_world *w)
+{
+    while (w->off || !fake_up(w->r.f, w->layout.service))
+        port_thread_sleep(fake_port(w->r.f, 0), SIM_MS);
+    return port_incarnation(fake_port(w->r.f, w->layout.service));
+}
+
+static void changes(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_file *f = NULL;
+    (void)rank;
+    for (enum pfs_status s = PFS_IO_ERROR; s != PFS_OK && s != PFS_EXISTS;) {
+        s = pfs_mkdir(c, "d");
+        port_thread_sleep(fake_port(w->r.f, 0), 20 * SIM_MS);
+    }
+    (void)pfs_open(c, "old", PFS_O_CREATE, M_UNIX, 0, 1, NULL, &f);
+    uint32_t life = lives(w);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        change(c);
+        compare(w, c);
+    }
+    uint64_t size;
+    bool again = lives(w) > life;
+    cr_assert(f == NULL || !again || pfs_size(f, &size) == PFS_STALE, "opens of before are over");
+    m.crashes = lives(w) - 1;
+    if (f != NULL)
+        (void)pfs_close(f);
+}
+
+/* How many writes the service node's disk had. */
+static uint64_t survive(uint64_t seed, uint64_t power_off)
+{
+    struct pfs_world w;
+    memset(&m, 0, sizeof m);
+    m.state = seed;
+    pfs_world_defaults(&w, 1, 2);
+    w.names = true;
+    w.power_off = power_off;
+    w.lfs.files = 200;
+    pfs_world_start(&w, (struct fake_options){ .seed = seed, .detect_delay = SIM_MS });
+    pfs_world_run(&w, changes);
+    pfs_world_stop(&w);
+    cr_assert(power_off == 0 || m.crashes == 1, "seed %d: no crash at write %d", (int)seed,
+              (int)power_off);
+    return w.writes;
+}
+
+/* The power fails at each write of some runs; PFS_LOG: so many runs. */
+Test(pfs_log, names_outlive_a_power_failure_at_any_write)
+{
+    for (uint64_t seed = 1; seed <= sample("PFS_LOG", 3); seed++) {
+        uint64_t writes = survive(seed, 0);
+        cr_assert_gt(writes, 20, "%d writes", (int)writes);
+        for (uint64_t k = 1; k < writes; k++)
+            (void)survive(seed, k);
+    }
+}
