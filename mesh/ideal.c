@@ -159,6 +159,21 @@ static bool arrived(const struct sim *s, sim_time when)
     return sim_past(s, when, SIM_CLASS_ARRIVAL, SIM_UNKNOWN);
 }
 
+static void ideal_passed(struct net *net, struct net_way *w, uint32_t flits,
+                         const struct net_passage *t)
+{
+    struct ideal_net *n = CONTAINER_OF(net, struct ideal_net, m.net);
+    struct end *to = &n->ends[w->dst];
+    sim_time end = t->eject + (sim_time)flits * n->m.d.flit;
+    n->m.packets_in++;
+    n->m.flits_in += flits;
+    n->m.packets_out++;
+    n->m.flits_out += flits;
+    to->eject_free = end + n->tail_credit;
+    sim_busy_add(&n->ends[w->src].inject, net->sim, t->inject, t->sent);
+    sim_busy_add(&to->eject, net->sim, t->eject, end);
+}
+
 static bool ideal_follow(struct net *net, struct net_way *w, struct net_packet *p,
                          const struct net_passage *t)
 {
@@ -344,6 +359,7 @@ const struct net_ops net_ideal = {
     .lend = ideal_lend,
     .follow = ideal_follow,
     .regain = ideal_regain,
+    .passed = ideal_passed,
     .describe = mesh_net_describe,
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,

@@ -156,6 +156,8 @@ struct net_ops {
     bool (*follow)(struct net *n, struct net_way *w, struct net_packet *p,
                    const struct net_passage *t);
     void (*regain)(struct net *n, struct net_way *w);
+    /* The same as `follow` of one that was delivered, without its packet; NULL: with it. */
+    void (*passed)(struct net *n, struct net_way *w, uint32_t flits, const struct net_passage *t);
     /* Latency of a packet alone in the network, from injection to `delivered`; exact. */
     sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
     /* Schedules a fault, now or later. */

@@ -188,6 +188,12 @@ void sim_inside_leave(struct sim_inside *q, sim_time entered, sim_time at)
     q->left += (uint64_t)(at - entered);
 }
 
+void sim_inside_passed(struct sim_inside *q, uint64_t sum)
+{
+    q->area += sum;
+    q->left += sum;
+}
+
 /* Books a job that leaves now; `served` is the service that it had. */
 static void depart(struct sim_server *v, struct sim_job *j, sim_time now, sim_time served)
 {

@@ -226,6 +226,8 @@ void sim_inside_fini(struct sim_inside *q); /* before sim_destroy */
  * one of the past that nobody has read. */
 void sim_inside_enter(struct sim_inside *q, sim_time at);
 void sim_inside_leave(struct sim_inside *q, sim_time entered, sim_time at);
+/* Some entered and left of late; `sum` of their times inside. */
+void sim_inside_passed(struct sim_inside *q, uint64_t sum);
 struct sim_account sim_inside_window(const struct sim_inside *q); /* as sim_server_window */
 
 double sim_inside_mean(const struct sim_inside *q); /* of the number, over it */

@@ -100,12 +100,16 @@ void xk_msg_split(struct xk_msg *m, uint64_t n, struct xk_msg *tail)
     keep_headers(m, n);
 }
 
+void xk_msg_to_end(struct xk_msg *m, struct rope *r)
+{
+    rope_add_bytes(r, m->headers + m->start, header_bytes(m));
+    rope_join(r, &m->data);
+    m->start = XK_HEADER_ROOM;
+}
+
 void xk_msg_join(struct xk_msg *m, struct xk_msg *other)
 {
-    if (header_bytes(other))
-        rope_add_bytes(&m->data, other->headers + other->start, header_bytes(other));
-    other->start = XK_HEADER_ROOM;
-    rope_join(&m->data, &other->data);
+    xk_msg_to_end(other, &m->data);
 }
 
 void xk_msg_to_rope(struct xk_msg *m, struct rope *out)
@@ -115,9 +119,7 @@ void xk_msg_to_rope(struct xk_msg *m, struct rope *out)
         return;
     }
     rope_init(out);
-    rope_add_bytes(out, m->headers + m->start, header_bytes(m));
-    rope_join(out, &m->data);
-    m->start = XK_HEADER_ROOM;
+    xk_msg_to_end(m, out);
 }
 
 void xk_msg_from_rope(struct xk_msg *m, struct rope *in)

@@ -7,6 +7,9 @@
 #ifndef OS_XK_MSG_H
 #define OS_XK_MSG_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "sim/base/rope.h"
 
 #define XK_HEADER_ROOM 192 /* bytes of headers that one message can carry above its data */
@@ -41,39 +44,24 @@ void xk_msg_join(struct xk_msg *m, struct xk_msg *other);
 /* To and from a frame.  The message is empty afterwards / initialised here. */
 void xk_msg_to_rope(struct xk_msg *m, struct rope *out);
 void xk_msg_from_rope(struct xk_msg *m, struct rope *in);
+void xk_msg_to_end(struct xk_msg *m, struct rope *r); /* moves it to the end of a rope */
 
 /* Big-endian wire images. */
-static inline void wire_put16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-/* The same of 32 bits. */
-static inline void wire_put32(uint8_t *p, uint32_t v)
-{
-    wire_put16(p, (uint16_t)(v >> 16));
-    wire_put16(p + 2, (uint16_t)v);
-}
-/* The same of 64 bits. */
-static inline void wire_put64(uint8_t *p, uint64_t v)
-{
-    wire_put32(p, (uint32_t)(v >> 32));
-    wire_put32(p + 4, (uint32_t)v);
-}
-/* The number of an image. */
-static inline uint16_t wire_get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-/* The same of 32 bits. */
-static inline uint32_t wire_get32(const uint8_t *p)
-{
-    return (uint32_t)wire_get16(p) << 16 | wire_get16(p + 2);
-}
-/* The same of 64 bits. */
-static inline uint64_t wire_get64(const uint8_t *p)
-{
-    return (uint64_t)wire_get32(p) << 32 | wire_get32(p + 4);
-}
+#define XK_WIRE(bits)                                                                              \
+    static inline void wire_put##bits(uint8_t *p, uint##bits##_t v)                                \
+    {                                                                                              \
+        v = htobe##bits(v);                                                                        \
+        memcpy(p, &v, sizeof v);                                                                   \
+    }                                                                                              \
+    static inline uint##bits##_t wire_get##bits(const uint8_t *p)                                  \
+    {                                                                                              \
+        uint##bits##_t v;                                                                          \
+        memcpy(&v, p, sizeof v);                                                                   \
+        return be##bits##toh(v);                                                                   \
+    }
+XK_WIRE(16) /* wire_put16, wire_get16 */
+XK_WIRE(32)
+XK_WIRE(64)
+#undef XK_WIRE
 
 #endif

@@ -84,8 +84,8 @@ enum xk_heard xk_heard(struct xk_kernel *k, uint32_t host, uint32_t life)
 
 enum xk_heard xk_heard_low(struct xk_kernel *k, uint32_t host, uint16_t life)
 {
-    uint32_t known = xk_life(k, host), high = known & ~(uint32_t)UINT16_MAX;
-    if (life == 0)
+    uint32_t word = word_of(k, host), known = word / 2, high = known & ~(uint32_t)UINT16_MAX;
+    if (life == 0 || word == 2u * life)
         return XK_SAME;
     if (known > INT16_MAX && high + life < known - INT16_MAX)
         high += UINT16_MAX + 1;

@@ -53,6 +53,7 @@ static void bind(struct xk_table *t, uint64_t key, struct xk_sessn *s)
     t->places[look(t, key)] = (struct xk_place){ .key = key, .sessn = s };
     t->count++;
     t->hit = key;
+    t->hit_sessn = s;
 }
 
 static void unbind(struct xk_table *t, uint64_t key)
@@ -85,13 +86,15 @@ struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s)
 
 static struct xk_sessn *get(struct xk_table *t, uint64_t key)
 {
-    if (t->hit != key)
-        port_work(t->port, PORT_WORK_LOOKUP, 1);
+    if (t->hit == key)
+        return xk_table_hold(t, t->hit_sessn);
+    port_work(t->port, PORT_WORK_LOOKUP, 1);
     uint32_t i = t->count > 0 ? look(t, key) : 0;
     if (t->count == 0 || t->places[i].key == 0)
         return NULL;
     t->hit = key;
-    return xk_table_hold(t, t->places[i].sessn);
+    t->hit_sessn = t->places[i].sessn;
+    return xk_table_hold(t, t->hit_sessn);
 }
 
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)

@@ -19,7 +19,8 @@ struct xk_table {
     struct xk_place *places;
     uint32_t room, count; /* places, a power of two; taken */
     uint64_t hit;         /* the key of the last look-up: the next of it names no work; 0: none */
-    struct list idle;     /* oldest first */
+    struct xk_sessn *hit_sessn; /* what it found */
+    struct list idle;           /* oldest first */
     uint32_t idle_count, idle_max;
     void (*forget)(struct xk_sessn *s); /* told before an idle one is freed; NULL: nobody */
 };

@@ -292,7 +292,7 @@ void rope_drop_front(struct rope *r, uint64_t n)
 void rope_take_front(struct rope *r, size_t n, void *out)
 {
     struct rope_slice *s = r->slices;
-    if (r->count == 0 || s->len <= n || s->leaf->ops != &leaf_bytes_ops) {
+    if (r->count == 0 || s->len < n || s->leaf->ops != &leaf_bytes_ops) {
         rope_read(r, 0, n, out);
         rope_drop_front(r, n);
         return;
@@ -301,6 +301,12 @@ void rope_take_front(struct rope *r, size_t n, void *out)
     s->off += n;
     s->len -= n;
     r->length -= n;
+    if (s->len > 0)
+        return;
+    leaf_put(s->leaf);
+    r->count--;
+    for (uint32_t i = 0; i < r->count; i++)
+        s[i] = s[i + 1];
 }
 
 void rope_truncate(struct rope *r, uint64_t n)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mesh/nic_internal.h"
 #include "rig.h"
 #include "tests/sample.h"
 
@@ -16,6 +17,7 @@
 #define TIMERS 3
 #define PARTS 80
 #define US SIM_US
+#define ACCOUNTS 64
 
 struct sender { /* of a node: what does not fit the queue waits, as in a driver */
     uint32_t dst, left;
@@ -159,7 +161,12 @@ struct outcome {
     uint64_t seen[NODES], joined[NODES], steps;
     char digest[33];
     struct account of[NODES][3];
-    struct sim_account queue[NODES];
+    struct sim_account queue[NODES]; /* of the interface, over the window */
+    struct {
+        sim_time busy;
+        uint64_t uses;
+    } all[ACCOUNTS]; /* those of channels among them */
+    uint32_t accounts;
     struct nic_counts nic[NODES];
     struct machine_counts counts;
 };
@@ -179,6 +186,14 @@ static struct account account_of(const struct sim_server *v, const struct sim *s
     return a;
 }
 
+static void note_account(void *arg, const struct sim_busy *b)
+{
+    struct outcome *o = arg;
+    cr_assert_lt(o->accounts, ACCOUNTS);
+    o->all[o->accounts].busy = sim_busy_time(b, sim_now(b->sim));
+    o->all[o->accounts++].uses = b->uses;
+}
+
 static void look(const struct rig *r, struct outcome *o)
 {
     memset(o, 0, sizeof *o);
@@ -192,7 +207,9 @@ static void look(const struct rig *r, struct outcome *o)
         o->of[i][1] = account_of(&n->coprocessor, r->sim);
         o->of[i][2] = account_of(&n->bus, r->sim);
         nic_counts(n->nic, &o->nic[i]);
+        o->queue[i] = sim_inside_window(&n->nic->sending);
     }
+    sim_busy_each(r->sim, note_account, o);
     o->counts = r->m->counts;
 }
 
@@ -289,7 +306,13 @@ Test(train, changes_nothing)
                 same_account(&a.of[i][k], &b.of[i][k], seed, i, k);
             cr_assert_arr_eq(&a.nic[i], &b.nic[i], sizeof a.nic[i], "seed %lu: interface %d", seed,
                              i);
+            cr_assert_arr_eq(&a.queue[i], &b.queue[i], sizeof a.queue[i], "seed %lu: queue %d",
+                             seed, i);
         }
+        for (uint32_t i = 0; i < a.accounts; i++)
+            cr_assert(a.all[i].busy == b.all[i].busy && a.all[i].uses == b.all[i].uses,
+                      "seed %lu: account %u is busy %ld, not %ld, %lu times, not %lu", seed, i,
+                      b.all[i].busy, a.all[i].busy, b.all[i].uses, a.all[i].uses);
         for (size_t k = 0; k < sizeof a.counts / 8; k++)
             cr_expect_eq(((const uint64_t *)&a.counts)[k], ((const uint64_t *)&b.counts)[k],
                          "seed %lu: count %zu is %lu, not %lu", seed, k,

@@ -141,10 +141,7 @@ static void add_fragment(struct xk_protl *self, struct blast_in *in, uint16_t id
         keep_early(self, in, idx, m);
         return;
     }
-    struct rope r;
-    xk_msg_to_rope(m, &r);
-    rope_join(&in->data, &r);
-    rope_fini(&r);
+    xk_msg_to_end(m, &in->data);
     in->next++;
     while (!list_empty(&in->early)) {
         struct blast_fragment *f = LIST_ENTRY(in->early.next, struct blast_fragment, link);
@@ -248,7 +245,7 @@ static bool makes_sense(const struct blast_state *st, const struct blast_header 
         return false;
     }
     return h->seq != 0 && h->fragments >= 2 && h->fragments <= BLAST_FRAGMENTS_MAX &&
-           __builtin_popcountll(h->mask) == 1 && !(h->mask & ~blast_all(h->fragments)) &&
+           h->mask != 0 && !(h->mask & (h->mask - 1)) && !(h->mask & ~blast_all(h->fragments)) &&
            rest > 0 && rest <= h->length && h->length <= BLAST_FRAGMENTS_MAX * st->fragment_bytes;
 }
 
