@@ -951,6 +951,9 @@ Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeou
                                          .mtu = 128,
                                          .seed = k,
                                          .order = k % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                         .lossy = k % 4 == 3,
+                                         .unordered = k % 4 == 3,
+                                         .drop_ppm = k % 4 == 3 ? 50000 : 0,
                                          .detect_delay = SIM_MS },
                   "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=256B", calls_on);
             fake_run(r.f, 3 * k + 1);
