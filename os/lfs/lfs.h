@@ -59,6 +59,7 @@ struct lfs_params {
     int64_t prealloc;   /* blocks set aside for a file that grows */
     sim_time flush_delay;
     bool buffered;
+    bool fsck; /* a mount looks first */
 };
 extern const struct param lfs_params_desc[];
 
@@ -80,6 +81,24 @@ uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t se
 /* Frees the memory of a file system without requests under way; writes nothing (FILE_FLUSH
  * before). */
 void lfs_free(struct lfs *fs);
+
+enum lfs_damage {
+    LFS_BAD_SUPER,  /* the superblock: nothing else is looked at */
+    LFS_BAD_RECORD, /* no record of an inode is whole, or it is another's */
+    LFS_OUTSIDE,    /* an extent outside of the data, or of the record */
+    LFS_SHARED,     /* a block of two files */
+    LFS_BAD_SIZE,   /* a size, or extents, that a file cannot have */
+    LFS_BAD_NAME,   /* a name that is none */
+    LFS_DANGLING,   /* a file in a directory that is not there */
+    LFS_DUPLICATE,  /* two files of one name in one directory */
+    LFS_ORPHAN,     /* a directory that lies in itself, and all in it */
+    LFS_DAMAGES
+};
+/* Looks at the first `bytes` of a device, superblock and inode table, from outside, and tells each
+ * finding by a sentence; how many there are.  What a crash may leave is none. */
+typedef void lfs_found_fn(void *arg, enum lfs_damage what, const char *text);
+uint32_t lfs_fsck(struct port *p, const uint8_t *image, uint64_t bytes, lfs_found_fn *found,
+                  void *arg);
 
 struct lfs_usage {
     uint32_t block;                         /* bytes */

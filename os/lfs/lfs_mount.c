@@ -35,6 +35,9 @@ const struct param lfs_params_desc[] = {
     P_BOOL(lfs_params, buffered, "false",
            "Send whole blocks through the buffer cache too, with read-ahead and delayed writes.",
            "PFS default: buffering off; as recalled, no document at hand"),
+    P_BOOL(lfs_params, fsck, "false",
+           "A mount has superblock and records checked from outside first, and does not mount a "
+           "file system with findings: each is a remark of the run."),
     P_END,
 };
 
@@ -143,6 +146,7 @@ struct mounting {
     uint32_t block;        /* of the inode table, being read */
     bool or_format;        /* a blank device */
     struct lfs_file *dead; /* whose record is being written */
+    uint8_t *image;        /* for fsck: all before the data; or NULL */
     lfs_mounted_fn *done;
     void *arg;
 };
@@ -167,6 +171,7 @@ static void finish(struct mounting *m, enum file_status status)
     void *arg = m->arg;
     struct lfs *fs = m->fs;
     rope_fini(&m->io.data);
+    port_free(fs->port, m->image);
     port_free(fs->port, m);
     done(arg, fs, status);
     lfs_opened(fs, status);
@@ -324,6 +329,13 @@ static void bury(struct mounting *m)
     step(m, buried);
 }
 
+static void found(void *arg, enum lfs_damage what, const char *text)
+{
+    struct lfs *fs = arg;
+    (void)what;
+    port_remark(fs->port, "node %u, device %u: %s", port_node(fs->port), fs->dev, text);
+}
+
 static void read_table(struct mounting *m);
 
 static void table_read(struct port_io *io)
@@ -344,10 +356,16 @@ static void table_read(struct port_io *io)
         load_record(fs, (uint32_t)(slot / 2), image);
     }
     port_free(fs->port, image);
+    if (m->image != NULL)
+        rope_read(&io->data, 0, io->data.length, m->image + (uint64_t)m->block * fs->super.block);
     m->block += (uint32_t)(io->data.length / fs->super.block);
     rope_fini(&io->data);
     if (m->block < fs->first_data)
         read_table(m);
+    else if (m->image != NULL &&
+             lfs_fsck(fs->port, m->image, (uint64_t)fs->first_data * fs->super.block, found, fs) >
+                 0)
+        finish(m, FILE_CORRUPT);
     else
         bury(m);
 }
@@ -385,6 +403,10 @@ static void super_read(struct port_io *io)
     } else {
         lfs_sized(m->fs, &m->super, &m->info);
         m->block = 1;
+        if (m->fs->params.fsck) {
+            m->image = port_alloc(m->fs->port, (uint64_t)m->fs->first_data * m->super.block);
+            memcpy(m->image, image, sizeof image);
+        }
         read_table(m);
     }
 }

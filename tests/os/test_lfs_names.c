@@ -67,6 +67,7 @@ static void start(struct lfs_world *w)
 {
     struct lfs_params p = lfs_world_params();
     p.files = 12;
+    p.fsck = true;
     lfs_world_init(
         w,
         &(struct fake_options){ .nodes = 1, .disks = 1, .sector_bytes = 128, .disk_sectors = 1600 },
@@ -479,4 +480,190 @@ Test(lfs_names, after_a_crash_at_every_write_of_every_sequence_the_state_is_allo
     }
     cr_assert_eq(points, writes);
     cr_assert_gt(points, 100);
+}
+
+/* ---- fsck ---- */
+
+enum { IMAGE = 128 * 1600, INODE = 1024 };
+
+struct plant {
+    struct lfs_world *w;
+    uint8_t image[IMAGE];
+    uint32_t got[LFS_DAMAGES], all;
+};
+
+static void note(void *arg, enum lfs_damage what, const char *text)
+{
+    struct plant *x = arg;
+    cr_assert_gt(strlen(text), 10);
+    x->got[what]++;
+    x->all++;
+}
+
+static void check_image(struct port *p, void *arg)
+{
+    struct plant *x = arg;
+    memset(x->got, 0, sizeof x->got);
+    x->all = 0;
+    cr_assert_eq(lfs_fsck(p, x->image, IMAGE, note, x), x->all);
+}
+
+/* The newest record of the inode, changed by `mar`. */
+static void plant(struct plant *x, uint32_t ino,
+                  void (*mar)(struct lfs_record *r, struct lfs_extent *e))
+{
+    const struct lfs *fs = x->w->fs;
+    struct lfs_record r = { 0 };
+    struct lfs_extent e[4];
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        struct lfs_record one;
+        const uint8_t *b = x->image + fs->super.block + (2 * ino + slot) * INODE;
+        if (lfs_record_load(b, INODE, fs->super.fsid, &one) && one.sequence >= r.sequence) {
+            r = one;
+            for (uint32_t i = 0; i < r.extents && i < 4; i++)
+                e[i] = lfs_record_extent(b, i);
+        }
+    }
+    mar(&r, e);
+    lfs_record_store(x->image + fs->super.block + (2 * ino + (r.sequence & 1)) * INODE, INODE, &r,
+                     e);
+}
+
+static void outside(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)r;
+    e[0].dev = 4000;
+}
+static void in_the_table(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)r;
+    e[0].dev = 2;
+}
+static uint32_t shared_dev;
+static void see_dev(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)r;
+    shared_dev = e[0].dev;
+}
+static void shared(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)r;
+    e[0].dev = shared_dev;
+}
+static void huge(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)e;
+    r->size = UINT64_MAX;
+}
+static void empty_extent(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)r;
+    e[0].count = 0;
+}
+static void lost(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)e;
+    r->parent += UINT64_C(1) << 32;
+}
+static void in_a_file(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)e;
+    r->parent = UINT64_C(1) << 32; /* inode 0 is a file */
+}
+static void called_b(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)e;
+    strcpy(r->name, "b");
+}
+static void in_itself(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)e;
+    r->parent = (uint64_t)r->generation << 32 | r->ino;
+}
+static void other_inode(struct lfs_record *r, struct lfs_extent *e)
+{
+    (void)e;
+    r->ino = 7;
+}
+
+Test(lfs_names, fsck_finds_each_kind_of_damage)
+{
+    static const struct {
+        const char *what;
+        uint32_t ino;
+        void (*mar)(struct lfs_record *r, struct lfs_extent *e);
+        enum lfs_damage finds;
+    } plants[] = {
+        { "an extent behind the device", 0, outside, LFS_OUTSIDE },
+        { "an extent in the inode table", 0, in_the_table, LFS_OUTSIDE },
+        { "a block of two files", 1, shared, LFS_SHARED },
+        { "a size beyond all blocks", 0, huge, LFS_BAD_SIZE },
+        { "a directory with a size", 2, huge, LFS_BAD_SIZE },
+        { "an empty extent", 0, empty_extent, LFS_BAD_SIZE },
+        { "a directory that is gone", 3, lost, LFS_DANGLING },
+        { "a file as directory", 3, in_a_file, LFS_DANGLING },
+        { "a name twice", 0, called_b, LFS_DUPLICATE },
+        { "a directory in itself", 2, in_itself, LFS_ORPHAN },
+        { "another inode's record", 0, other_inode, LFS_BAD_RECORD },
+    };
+    struct lfs_world w;
+    struct file_req r;
+    static struct plant x;
+    static uint8_t good[IMAGE];
+    uint64_t a, b, d;
+    start(&w);
+    x.w = &w;
+    cr_assert_eq(lfs_world_create(&w, "a", &a), FILE_OK);
+    cr_assert_eq(lfs_world_create(&w, "b", &b), FILE_OK);
+    cr_assert_eq(make_dir(&w, FILE_ROOT, "d", 0777, &d), FILE_OK);
+    cr_assert_eq(named(&w, &r, FILE_CREATE, d, "in", 0), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, good, 5000), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 0, good, 5000), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, 0, 0), FILE_OK);
+    fake_disk_read(w.fake, 0, 0, 0, 1600, good);
+    memcpy(x.image, good, IMAGE);
+    fake_call(w.fake, 0, check_image, &x);
+    cr_assert_eq(x.all, 0, "a good image has findings");
+    for (size_t i = 0; i < ARRAY_LEN(plants); i++) {
+        memcpy(x.image, good, IMAGE);
+        plant(&x, 0, see_dev);
+        plant(&x, plants[i].ino, plants[i].mar);
+        fake_call(w.fake, 0, check_image, &x);
+        cr_assert_gt(x.got[plants[i].finds], 0, "%s is not found", plants[i].what);
+    }
+    /* bytes that changed by themselves: of the superblock, of both records, of a name */
+    memcpy(x.image, good, IMAGE);
+    x.image[20] ^= 1;
+    fake_call(w.fake, 0, check_image, &x);
+    cr_assert_eq(x.got[LFS_BAD_SUPER], 1);
+    for (uint32_t slots = 1; slots <= 2; slots++) {
+        memcpy(x.image, good, IMAGE);
+        for (uint32_t k = 0; k < slots; k++)
+            x.image[2048 + k * INODE + 300] ^= 1;
+        fake_call(w.fake, 0, check_image, &x);
+        cr_assert_eq(x.got[LFS_BAD_RECORD], slots == 2, "%d records of inode 0 are torn",
+                     (int)slots);
+    }
+    lfs_world_fini(&w);
+}
+
+/* A mount with `fsck` tells what it finds and refuses. */
+Test(lfs_names, a_mount_looks_first_where_it_is_told_to)
+{
+    for (int told = 0; told < 2; told++) {
+        struct lfs_world w;
+        uint64_t a;
+        start(&w);
+        w.params.fsck = told == 1;
+        cr_assert_eq(lfs_world_create(&w, "a", &a), FILE_OK);
+        cr_assert_eq(lfs_world_write(&w, a, 0, "x", 1), FILE_OK);
+        cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
+        for (uint32_t slot = 0; slot < 2; slot++)
+            fake_disk_flip(w.fake, 0, 0, 16 + 8 * slot, 50, 4);
+        uint64_t remarks = fake_counts(w.fake)->remarks;
+        lfs_world_restart(&w);
+        cr_assert_eq(w.mounted, told ? FILE_CORRUPT : FILE_OK, "%s", file_status_name(w.mounted));
+        cr_assert_eq(fake_counts(w.fake)->remarks - remarks, (uint64_t)told);
+        lfs_world_fini(&w);
+    }
 }

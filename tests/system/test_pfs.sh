@@ -80,3 +80,31 @@ return { machine = m, workload = { kind = "pfs", op = "write", file = "own", siz
 END
 gives 0 "$PSIM" run "$T/names.lua" -q --no-store
 gives 2 "$PSIM" check "$T/names.lua" -p layer=remot; says "did you mean 'remote'?"
+# The server's files in a stack of layers, another node's among them; the image of a damaged disk is looked at.
+config stack <<'EOF'
+local paragon = include "machines/paragon.lua"
+local flip = function(sector) return { path = "io0.0", action = "flip", at = "2s", sector = sector, byte = 40 } end
+local stacks = {
+  pass = { { layer = "pass" }, { layer = "lfs" } }, remote = { { layer = "pass" }, { layer = "remote" } },
+  upside = { { layer = "lfs" }, { layer = "pass" } },
+}
+return {
+  machine = paragon { rows = 3, columns = 3, io_nodes = 1, release = "R1.4", storage = { kind = "disk" },
+    os = { { service = "nx" }, { service = "pfs_meta" },
+           { service = "pfs_server", lfs = { fsck = true }, files = stacks[param("stack", "pass")] },
+           { service = param("serve", "file_server") }, { service = "pfs_client" } },
+    faults = param("damage", false) and { flip(128), flip(256),
+      { path = "node 5", action = "crash", at = "2010ms" }, { path = "node 5", action = "restart", at = "2020ms" } } or nil,
+  },
+  workload = { kind = "pfs", op = param("op", "write"), size = "100000B", requests = param("requests", 3), nodes = 2,
+               readback = param("op", "write") == "write" },
+}
+EOF
+stack() { "$PSIM" run "$T/stack.lua" -q --no-store "$@"; }
+for s in pass remote; do
+    gives 0 stack -p stack=$s --json
+    grep -q '"pass.requests"' "$T/out" || fail "nothing went through the layer"
+done
+gives 2 stack -p stack=remote -p serve=memory_server; says 'serves no files: machine.os has no { service = "file_server" } there'
+gives 2 stack -p stack=upside;       says "'lfs' has nothing below it"
+gives 1 stack -p damage=true -p op=read -p requests=60; says "inode 0: neither of its records is whole"
