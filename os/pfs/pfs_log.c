@@ -128,25 +128,33 @@ void pfs_log_add(struct meta *m, enum pfs_log_kind kind, const struct meta_file 
     rope_add_bytes(&g->batch, b, n);
 }
 
-void pfs_log_reply(struct meta *m, struct select_request *q, enum pfs_status status,
-                   const struct pfs_meta_msg *msg, const uint32_t *group)
+void pfs_log_send(struct meta *m, struct select_request *q, struct rope *reply)
 {
     struct pfs_log *g = &m->log;
     if (!g->writing && g->batch.length == 0) {
-        pfs_meta_reply(q, status, msg, group);
+        select_reply(q, reply);
+        rope_fini(reply);
         return;
     }
     struct answer *a = port_alloc(m->port, sizeof *a);
-    struct pfs_meta_msg out = *msg;
-    out.status = status;
-    if (group == NULL)
-        out.factor = 0;
     a->request = q;
-    rope_init(&a->reply);
-    pfs_meta_store(&a->reply, &out, group);
+    rope_move(&a->reply, reply);
     /* What it tells is in the write under way, when nothing waits for the next. */
     list_push(g->batch.length == 0 ? &g->written : &g->waiting, &a->link);
     write_more(m);
+}
+
+void pfs_log_reply(struct meta *m, struct select_request *q, enum pfs_status status,
+                   const struct pfs_meta_msg *msg, const uint32_t *group)
+{
+    struct pfs_meta_msg out = *msg;
+    struct rope r;
+    out.status = status;
+    if (group == NULL)
+        out.factor = 0;
+    rope_init(&r);
+    pfs_meta_store(&r, &out, group);
+    pfs_log_send(m, q, &r);
 }
 
 /* ---- at boot ---- */

@@ -129,13 +129,13 @@ void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
 {
     struct pfs_meta_msg out = { .flags = PFS_META_DIR };
     if (f->dir) {
-        pfs_meta_reply(q, PFS_OK, &out, NULL);
+        pfs_log_reply(f->m, q, PFS_OK, &out, NULL);
         return;
     }
     out = pfs_meta_file_reply(f);
     out.id = f->local;
     out.value = f->pointer;
-    pfs_meta_reply(q, PFS_OK, &out, f->attrs->group);
+    pfs_log_reply(f->m, q, PFS_OK, &out, f->attrs->group);
 }
 
 static void do_lookup(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
@@ -143,7 +143,7 @@ static void do_lookup(struct meta *m, struct select_request *q, const struct pfs
     struct meta_file *f;
     enum pfs_status s = pfs_tree_find(m, a->name, &f);
     if (s != PFS_OK)
-        pfs_meta_answer(q, s, 0, 0);
+        pfs_log_reply(m, q, s, &(struct pfs_meta_msg){ 0 }, NULL);
     else
         pfs_token_stat(m, q, f);
 }

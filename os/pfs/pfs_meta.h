@@ -145,7 +145,9 @@ bool pfs_log_waits(struct meta *m, struct select_request *q, uint32_t procedure,
 /* A name has changed; f: what it is of, NULL: a directory. */
 void pfs_log_add(struct meta *m, enum pfs_log_kind kind, const struct meta_file *f,
                  const char *path, const char *to);
-/* Answers, once all that has been added is on the device. */
+/* Answers, once all that has been added is on the device.  The reply is taken. */
+void pfs_log_send(struct meta *m, struct select_request *q, struct rope *reply);
+/* The same with a message. */
 void pfs_log_reply(struct meta *m, struct select_request *q, enum pfs_status status,
                    const struct pfs_meta_msg *msg, const uint32_t *group);
 

@@ -213,7 +213,7 @@ static void do_unlink(struct meta *m, struct select_request *q, const struct pfs
     if (s == PFS_OK && f->dir)
         s = PFS_IS_DIR;
     if (s != PFS_OK) {
-        pfs_meta_answer(q, s, 0, 0);
+        answer(m, q, s);
         return;
     }
     pfs_log_add(m, PFS_LOG_REMOVE, NULL, a->name, NULL);
@@ -280,7 +280,7 @@ static void do_rename(struct meta *m, struct select_request *q, const struct pfs
     if (s == PFS_OK && to.entry != from)
         s = may_move(from, &to);
     if (s != PFS_OK || to.entry == from) {
-        pfs_meta_answer(q, s, 0, 0);
+        answer(m, q, s);
         return;
     }
     unlink_entry(from);
@@ -307,7 +307,7 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
     if (s == PFS_OK && !d->dir)
         s = PFS_NOT_DIR;
     if (s != PFS_OK) {
-        pfs_meta_answer(q, s, 0, 0);
+        answer(m, q, s);
         return;
     }
     most = most < LIST_BYTES ? most : LIST_BYTES;
@@ -329,8 +329,7 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
     rope_init(&r);
     pfs_meta_store(&r, &out, NULL);
     rope_join(&r, &names);
-    select_reply(q, &r);
-    rope_fini(&r);
+    pfs_log_send(m, q, &r);
     rope_fini(&names);
 }
 

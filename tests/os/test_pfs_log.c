@@ -170,3 +170,47 @@ Test(pfs_log, names_outlive_a_power_failure_at_any_write)
             (void)survive(seed, k);
     }
 }
+
+/* What another node has been told of a name is so after the crash, too: one makes, one looks. */
+static bool seen[STEPS], seen_off;
+
+static void watch(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    char name[16];
+    struct pfs_stat st;
+    for (uint32_t i = 0; i < STEPS; i++) {
+        (void)snprintf(name, sizeof name, "x%u", i);
+        enum pfs_status s = rank == 0 ? pfs_mkdir(c, name) : PFS_NO_FILE;
+        for (uint32_t k = 0; rank == 1 && k < 200 && s == PFS_NO_FILE; k++)
+            s = pfs_stat(c, name, &st);
+        if (w->off || s != PFS_OK)
+            break;
+        seen[i] = true;
+    }
+    seen_off = seen_off || w->off;
+    (void)lives(w);
+    for (uint32_t i = 0; i < STEPS && seen[i]; i++) {
+        enum pfs_status s;
+        (void)snprintf(name, sizeof name, "x%u", i);
+        while ((s = pfs_stat(c, name, &st)) == PFS_SERVER_DOWN)
+            port_thread_sleep(fake_port(w->r.f, rank), 20 * SIM_MS);
+        cr_assert_eq(s, PFS_OK, "%s was there: %s", name, pfs_status_name(s));
+    }
+}
+
+Test(pfs_log, what_was_seen_outlives_a_power_failure)
+{
+    seen_off = false;
+    for (uint64_t k = 3; k < 3 + sample(NULL, 40); k++) {
+        struct pfs_world w;
+        memset(seen, 0, sizeof seen);
+        pfs_world_defaults(&w, 2, 1);
+        w.names = true;
+        w.power_off = k;
+        w.lfs.files = 200;
+        pfs_world_start(&w, (struct fake_options){ .seed = k, .detect_delay = SIM_MS });
+        pfs_world_run(&w, watch);
+        pfs_world_stop(&w);
+    }
+    cr_assert(seen_off);
+}
