@@ -7,6 +7,8 @@
 -- nodes, which a device makes and removes.  Every file begins on the first I/O node, whose arm is
 -- the limit, whatever the factor and the directory.
 local paragon = include "machines/paragon.lua"
+local services = include "parts/services.lua"
+local system = param("workload.system", "pfs")
 
 local function case(nodes, factor, directory)
   return { ["workload.nodes"] = nodes, ["workload.factor"] = factor,
@@ -15,9 +17,13 @@ end
 
 return {
   title = "Small files over PFS",
-  machine = paragon { rows = 4, columns = 6, io_nodes = 4, storage = { kind = "raid3" } },
+  machine = paragon {
+    rows = 4, columns = 6, io_nodes = 4, storage = { kind = "raid3" },
+    os = system == "files" and services.files or nil,
+  },
   workload = {
-    kind = "metadata", nodes = param("workload.nodes", 16), factor = param("workload.factor", 1),
+    kind = "metadata", system = system, nodes = param("workload.nodes", 16),
+    factor = param("workload.factor", 1),
     directory = param("workload.directory", "own"), bytes = param("workload.bytes", "4KiB"),
     requests = 8, warmup = 0,
   },

@@ -5,12 +5,15 @@
 --
 -- docs/replay.md has the format, and how to make such a file of a Darshan log or an IOR command.
 local paragon = include "machines/paragon.lua"
+local services = include "parts/services.lua"
+local system = param("workload.system", "pfs")
 local trace = param("workload.trace", "traces/ring.replay")
 
 return {
   title = "A recorded program again",
-  machine = paragon { rows = 4, columns = 4, io_nodes = 4, storage = { kind = "raid3" } },
-  workload = { kind = "replay", trace = trace,
+  machine = paragon { rows = 4, columns = 4, io_nodes = 4, storage = { kind = "raid3" },
+                      os = system == "files" and services.files or nil },
+  workload = { kind = "replay", system = system, trace = trace,
                factor = param("workload.factor", 0) },
   measures = { "file.bandwidth", "file.latency", "file.latency.count" },
   sweep = { product = { ["workload.factor"] = { 1, 4 } } },

@@ -6,6 +6,7 @@
 -- The programs stand in parts/io_suite.lua.
 local preset = include(param("machine", "machines/paragon.lua"))
 local suite = include "parts/io_suite.lua"
+local services = include "parts/services.lua"
 
 local nodes, system = param("nodes", 16), param("system", "pfs")
 local program = param("program", "ior-write")
@@ -42,6 +43,7 @@ return {
   machine = preset {
     rows = param("rows", 4), columns = param("columns", 6), dimension = param("dimension", 5),
     io_nodes = param("io_nodes", 4), storage = { kind = "raid3" },
+    os = system == "files" and services.files or nil,
   },
   workload = programs[program](),
   sweep = { product = { program = order } },

@@ -8,6 +8,7 @@
 -- A machine is a preset of configs/machines, or a file that returns the table `machine` itself.
 local found = include(param("machine", "machines/paragon.lua"))
 local suite = include "parts/io_suite.lua"
+local services = include "parts/services.lua"
 
 local system, step = param("system", "pfs"), param("step", "one")
 local program = param("program", "ior-write")
@@ -59,6 +60,7 @@ if type(found) == "function" then
   machine = found {
     rows = 4, columns = 6, dimension = 5, io_nodes = param("io_nodes", 4),
     storage = { kind = param("storage", "raid3") },
+    os = system == "files" and services.files or nil,
   }
 end
 

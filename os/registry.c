@@ -34,7 +34,8 @@
     S(pfs_meta)                                                                                    \
     S(pfs_server)                                                                                  \
     S(pfs_client)                                                                                  \
-    S(file_server)
+    S(file_server)                                                                                 \
+    S(file_client)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \
@@ -43,6 +44,7 @@
 
 /* clang-format off */
 #define SYSTEMS(F) \
+    F(files) \
     F(pfs)
 /* clang-format on */
 

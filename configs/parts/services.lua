@@ -9,6 +9,12 @@ services.pfs = {
   { service = "pfs_meta" }, { service = "pfs_server" }, { service = "pfs_client" },
 }
 
+-- The files of the first I/O node, for workload.system = "files".
+services.files = {
+  { service = "nx" }, { service = "file_server" },
+  { service = "file_client", files = { { layer = "remote" } } },
+}
+
 -- Memory servers: on the I/O nodes, or `on` another group; frames, disk_pages, page.
 function services.memory(options)
   local entry = { service = "memory_server" }

@@ -200,7 +200,7 @@ bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struc
                struct err *e) MUST_CHECK;
 
 /* Files that those who keep them have of `files` of a program's (os_boot.files). */
-static inline uint32_t pio_files(const struct pio_ops *ops, uint32_t files)
+static inline uint32_t pio_file_count(const struct pio_ops *ops, uint32_t files)
 {
     return ops->below > 0 ? files * ops->below : files;
 }

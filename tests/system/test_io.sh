@@ -78,3 +78,17 @@ grep -q '^## Side by side' "$T/page.md" || fail "the page does not compare"
 if grep '^| rcc |' "$T/page.md" | grep -q '| - |'; then fail "a cell of the page is empty"; fi
 gives 2 "$PSIM" suite machines/paragon.lua --system psf -q; says "did you mean 'pfs'?"
 gives 2 "$PSIM" suite machines/paragn.lua -q
+
+# The same over the files of one server: programs know no file system.
+gives 0 "$PSIM" run io_suite -p system=files -q --no-store -j2
+for config in io_metadata io_replay; do
+    "$PSIM" run $config -p workload.system=files -p workload.factor=1 -q --no-store --json >"$T/out" 2>"$T/err" || [ $? -eq 1 ]
+    if grep -E '"status": "(audit|crashed|deadlock|refused)' "$T/out"; then fail "$config over a server"; fi
+done
+gives 2 "$PSIM" check io_patterns -p workload.system=files; says "boots no service 'file_client' on the compute nodes"
+config own <<'END'
+local paragon = include "machines/paragon.lua"
+return { machine = paragon { rows = 2, columns = 4, io_nodes = 2, os = { { service = "nx" }, { service = "file_client" } } },
+         workload = { kind = "io", system = "files" } }
+END
+gives 2 "$PSIM" check "$T/own.lua"; says "lie on each node's own device"

@@ -77,7 +77,7 @@ static uint32_t programs(const void *params, const struct os_layout *l)
 static uint32_t files(const void *params, const struct os_layout *l)
 {
     const struct params *p = params;
-    return pio_files(system_of(p), programs(params, l) * (uint32_t)p->loop.requests);
+    return pio_file_count(system_of(p), programs(params, l) * ((uint32_t)p->loop.requests + 1));
 }
 
 static bool check(const void *params, const struct os_layout *l, struct err *e)

@@ -73,7 +73,7 @@ static uint32_t files(const void *params, const struct os_layout *l)
 {
     const struct params *p = params;
     (void)l;
-    return pio_files(system_of(p), p->t->file_count);
+    return pio_file_count(system_of(p), p->t->file_count);
 }
 
 static bool check(const void *params, const struct os_layout *l, struct err *e)

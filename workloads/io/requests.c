@@ -147,9 +147,9 @@ static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint3
 static uint32_t files(const void *params, const struct os_layout *layout)
 {
     const struct params *p = params;
-    return pio_files(system_of(p), p->file == OWN
-                                       ? nodes_of(p, layout)
-                                       : 1); /* every file begins on the first I/O node */
+    return pio_file_count(system_of(p), p->file == OWN
+                                            ? nodes_of(p, layout)
+                                            : 1); /* every file begins on the first I/O node */
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)

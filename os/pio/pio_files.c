@@ -1,0 +1,415 @@
+/* pio_files.c: the files of a stack of layers (os/file) as a system of pio.
+ *
+ * The service file_client starts the stack on each program's node: as a rule the node's own device;
+ * with the layer remote at the bottom the files of a server, which all ranks see.  Ranks meet by
+ * NX.  Lists go down as they are, and their offsets should rise: of what lies behind the end of a
+ * file the layers bring zeros where more of it follows (FILE3).
+ */
+#include <string.h>
+
+#include "os/file/file.h"
+#include "os/nx/nx.h"
+#include "os/pio/pio.h"
+
+extern const struct os_service_ops file_client_service;
+
+struct client_params {
+    const struct val *files;
+    struct file_stack stack;
+};
+static const struct param client_params[] = {
+    P_VAL(client_params, files,
+          "The layers, top to bottom, of the files that programs see: tables { layer = NAME, and "
+          "its parameters }. Without them those on the node's own device.",
+          "ASSUMED(one file system a node)"),
+    P_END,
+};
+
+struct client {
+    struct port *port;
+    struct file_sys *files;
+};
+
+static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    struct client_params *p = params;
+    return file_stack_load(&p->stack, b, p->files, "lfs", NULL, path, e);
+}
+
+static void drop(void *params)
+{
+    file_stack_free(&((struct client_params *)params)->stack);
+}
+
+static void *start_client(struct os_node *n, const struct os_service *service,
+                          struct xk_protl *over)
+{
+    const struct client_params *p = service->params;
+    struct client *c = port_alloc(n->port, sizeof *c);
+    c->port = n->port;
+    c->files = file_stack_start(&p->stack, &(struct file_boot){ .node = n, .rpc = over });
+    return c;
+}
+
+static enum pio_status status_of(enum file_status s)
+{
+    switch (s) {
+    case FILE_OK:
+        return PIO_OK;
+    case FILE_NO_FILE:
+        return PIO_NO_FILE;
+    case FILE_EXISTS:
+        return PIO_EXISTS;
+    case FILE_BAD_NAME:
+    case FILE_NOT_DIR:
+    case FILE_IS_DIR:
+    case FILE_NOT_EMPTY:
+    case FILE_LOOP:
+        return PIO_BAD_NAME;
+    case FILE_NO_INODE:
+    case FILE_NO_SPACE:
+    case FILE_SCATTERED:
+    case FILE_RANGE:
+        return PIO_NO_SPACE;
+    case FILE_UNREACHABLE:
+        return PIO_SERVER_DOWN;
+    default:
+        return PIO_IO_ERROR;
+    }
+}
+
+/* ---- requests that a thread waits for ---- */
+
+struct waiting {
+    struct file_req q;
+    struct port *port;
+    struct port_thread *thread;
+    bool ended;
+};
+
+static void wake(struct file_req *q)
+{
+    struct waiting *w = q->arg;
+    w->ended = true;
+    port_thread_wake(w->port, w->thread);
+}
+
+static void prepare(const struct client *c, struct waiting *w, enum file_op op)
+{
+    file_req_init(&w->q, op, wake, w);
+    w->port = c->port;
+    w->thread = port_thread_self(c->port);
+    w->ended = false;
+}
+
+static enum file_status ask(const struct client *c, struct waiting *w) /* (blocks) */
+{
+    file_submit(c->files, &w->q);
+    while (!w->ended)
+        port_thread_block(c->port, "file request", w->q.file);
+    return w->q.status;
+}
+
+/* The directory of a path's last name, which is written to `leaf`. */
+static enum file_status walk(const struct client *c, const char *path, uint64_t *dir,
+                             char leaf[FILE_NAME_MAX + 2])
+{
+    *dir = FILE_ROOT;
+    for (;;) {
+        size_t n = strcspn(path, "/");
+        if (n > FILE_NAME_MAX)
+            return FILE_BAD_NAME;
+        memcpy(leaf, path, n);
+        leaf[n] = 0;
+        if (path[n] == 0)
+            return n == 0 ? FILE_BAD_NAME : FILE_OK;
+        struct waiting w;
+        prepare(c, &w, FILE_LOOKUP);
+        w.q.dir = *dir;
+        w.q.name = leaf;
+        enum file_status s = ask(c, &w);
+        if (s != FILE_OK)
+            return s;
+        *dir = w.q.file;
+        path += n + 1;
+    }
+}
+
+/* An operation on the last name of a path: its handle in w->q.file. */
+static enum file_status named(const struct client *c, struct waiting *w, enum file_op op,
+                              const char *path, unsigned mode)
+{
+    char leaf[FILE_NAME_MAX + 2];
+    uint64_t dir;
+    enum file_status s = walk(c, path, &dir, leaf);
+    prepare(c, w, op);
+    w->q.dir = dir;
+    w->q.name = leaf;
+    if (mode != 0)
+        w->q.attr.mode = mode;
+    if (s == FILE_OK)
+        s = ask(c, w);
+    w->q.name = NULL;
+    return s;
+}
+
+/* ---- the system ---- */
+
+static unsigned traits_of(int mode)
+{
+    (void)mode;
+    return PIO_MODE_OFFSETS;
+}
+
+/* Files on the node's own device are not seen by others. */
+static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
+{
+    const struct client_params *p = os_service_params(l, &file_client_service);
+    bool own = p && strcmp(p->stack.layer[p->stack.count - 1].ops->kind.name, "remote") != 0;
+    return !own || !(plan->traits & PIO_SHARED) ||
+           err_set(
+               e,
+               "%s.system: the files of 'files' lie on each node's own device, and the programs "
+               "share theirs; machine.os: { service = 'file_client', files = { { layer = "
+               "'remote' } } }",
+               plan->path);
+}
+
+static void *start(struct os_node *n)
+{
+    return os_find(n, &file_client_service);
+}
+
+static enum pio_status open(struct pio_file *f, const struct pio_open *o)
+{
+    const struct client *c = f->sys->state;
+    struct waiting w;
+    enum file_status s = named(c, &w, FILE_LOOKUP, o->name, 0);
+    if (s == FILE_NO_FILE && o->flags & PIO_O_CREATE) {
+        s = named(c, &w, FILE_CREATE, o->name, 0);
+        s = s == FILE_EXISTS && !(o->flags & PIO_O_EXCL) ? FILE_OK : s;
+    } else if (s == FILE_OK && o->flags & PIO_O_CREATE && o->flags & PIO_O_EXCL) {
+        s = FILE_EXISTS;
+    }
+    uint64_t *handle = port_alloc(c->port, sizeof *handle);
+    *handle = w.q.file;
+    if (s == FILE_OK && o->flags & PIO_O_TRUNC) {
+        prepare(c, &w, FILE_SIZE);
+        w.q.file = *handle;
+        s = ask(c, &w);
+    }
+    f->state = handle;
+    return status_of(s);
+}
+
+struct transfer {
+    struct file_req q;
+    struct pio_req *of;
+    struct file_run runs[];
+};
+
+static sim_time at_most(sim_time t, sim_time *left)
+{
+    t = t < *left ? t : *left;
+    *left -= t;
+    return t;
+}
+
+static void transferred(struct file_req *q)
+{
+    struct transfer *t = q->arg;
+    struct pio_req *r = t->of;
+    struct port *p = r->file->sys->node->port;
+    sim_time left = port_now(p) - r->started; /* parts may overlap */
+    r->moved = q->moved;
+    r->split.arm = at_most(q->part[FILE_DEVICE], &left);
+    r->split.queue = at_most(q->part[FILE_QUEUE], &left);
+    r->split.mesh = at_most(q->part[FILE_NETWORK], &left);
+    rope_move(&r->data, &q->data);
+    enum pio_status s = status_of(q->status);
+    port_free(p, t);
+    pio_end(r, s);
+}
+
+static void submit(struct pio_req *r)
+{
+    const struct client *c = r->file->sys->state;
+    struct transfer *t = port_alloc(c->port, sizeof *t + r->run_count * sizeof t->runs[0]);
+    t->of = r;
+    file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
+    for (uint32_t i = 0; i < r->run_count; i++)
+        t->runs[i] = (struct file_run){ .off = r->runs[i].off,
+                                        .len = r->runs[i].len,
+                                        .stride = r->runs[i].stride,
+                                        .count = r->runs[i].count };
+    t->q.file = *(const uint64_t *)r->file->state;
+    t->q.runs = t->runs;
+    t->q.run_count = r->run_count;
+    rope_move(&t->q.data, &r->data);
+    file_submit(c->files, &t->q);
+}
+
+enum { FILL = 1 << 20 };
+
+static enum file_status of_file(const struct client *c, struct pio_file *f, struct pio_control *x)
+{
+    static const enum file_op ops[PIO_CTL_COUNT] = { [PIO_SET_SIZE] = FILE_SIZE,
+                                                     [PIO_GET_SIZE] = FILE_STAT,
+                                                     [PIO_FLUSH] = FILE_FLUSH,
+                                                     [PIO_FILL] = FILE_WRITE };
+    struct waiting w;
+    enum file_status s = FILE_OK;
+    uint64_t file = *(const uint64_t *)f->state;
+    for (uint64_t at = 0; x->what == PIO_FILL && at < x->value && s == FILE_OK; at += FILL) {
+        prepare(c, &w, FILE_WRITE);
+        w.q.file = file;
+        file_range(&w.q, at, x->value - at < FILL ? x->value - at : FILL);
+        rope_add_pattern(&w.q.data, x->seed, at, w.q.one.len);
+        s = ask(c, &w);
+    }
+    if (s != FILE_OK)
+        return s;
+    prepare(c, &w, x->what == PIO_FILL ? FILE_FLUSH : ops[x->what]);
+    w.q.file = file;
+    w.q.size = x->value;
+    s = ask(c, &w);
+    if (x->what == PIO_GET_SIZE)
+        x->value = w.q.attr.size;
+    if (x->what == PIO_FILL && x->cold && s == FILE_OK) {
+        prepare(c, &w, FILE_HINT);
+        w.q.file = file;
+        w.q.hint = FILE_FORGET;
+        s = ask(c, &w);
+    }
+    return s;
+}
+
+static enum file_status stat_of(const struct client *c, uint64_t file, struct pio_stat *out)
+{
+    struct waiting w;
+    prepare(c, &w, FILE_STAT);
+    w.q.file = file;
+    enum file_status s = ask(c, &w);
+    *out = (struct pio_stat){ .size = w.q.attr.size,
+                              .directory = (w.q.attr.mode & FILE_MODE_DIR) != 0 };
+    return s;
+}
+
+static enum file_status list(const struct client *c, struct pio_control *x)
+{
+    struct waiting w;
+    struct file_entry entry;
+    struct pio_stat st;
+    enum file_status s = named(c, &w, FILE_LOOKUP, x->name, 0);
+    uint64_t dir = w.q.file, next = 0;
+    do {
+        if (s != FILE_OK)
+            return s;
+        prepare(c, &w, FILE_LIST);
+        w.q.dir = dir;
+        w.q.file = next;
+        s = ask(c, &w);
+        next = w.q.file;
+        while (s == FILE_OK && file_entry_next(&w.q.data, &entry)) {
+            s = stat_of(c, entry.file, &st);
+            x->entry(x->arg, entry.name, st.directory);
+        }
+        rope_fini(&w.q.data);
+    } while (next != 0);
+    return s;
+}
+
+static enum file_status remove_of(const struct client *c, const char *name)
+{
+    struct waiting w;
+    enum file_status s = named(c, &w, FILE_LOOKUP, name, 0);
+    uint64_t file = w.q.file;
+    prepare(c, &w, FILE_REMOVE);
+    w.q.file = file;
+    return s == FILE_OK ? ask(c, &w) : s;
+}
+
+static enum file_status rename_of(const struct client *c, struct pio_control *x)
+{
+    char from[FILE_NAME_MAX + 2], to[FILE_NAME_MAX + 2];
+    struct waiting w;
+    uint64_t dir, to_dir;
+    enum file_status s = walk(c, x->name, &dir, from);
+    if (s == FILE_OK)
+        s = walk(c, x->to, &to_dir, to);
+    if (s != FILE_OK)
+        return s;
+    prepare(c, &w, FILE_RENAME);
+    w.q.dir = dir;
+    w.q.to_dir = to_dir;
+    w.q.name = from;
+    w.q.to_name = to;
+    return ask(c, &w);
+}
+
+/* By a global operation of NX. */
+static enum pio_status agree(struct os_node *n, bool ok)
+{
+    int64_t bad = !ok;
+    if (nx_gihigh(os_find(n, &nx_service), &bad, 1) != NX_OK)
+        return PIO_NODE_DOWN;
+    return bad ? PIO_CLOSED : PIO_OK;
+}
+
+static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *x)
+{
+    const struct client *c = s->state;
+    struct waiting w;
+    enum file_status st;
+    switch (x->what) {
+    case PIO_CLOSE:
+        port_free(c->port, f->state);
+        return PIO_OK;
+    case PIO_UNLINK:
+    case PIO_RMDIR:
+        return status_of(remove_of(c, x->name));
+    case PIO_MKDIR:
+        return status_of(named(c, &w, FILE_CREATE, x->name, FILE_MODE_DIR | 0777));
+    case PIO_STAT:
+        st = named(c, &w, FILE_LOOKUP, x->name, 0);
+        return status_of(st == FILE_OK ? stat_of(c, w.q.file, &x->stat) : st);
+    case PIO_LIST:
+        return status_of(list(c, x));
+    case PIO_RENAME:
+        return status_of(rename_of(c, x));
+    case PIO_AGREE:
+        return agree(s->node, x->ok);
+    default:
+        return status_of(of_file(c, f, x));
+    }
+}
+
+const struct os_service_ops file_client_service = {
+    .kind = { .name = "file_client",
+              .doc = "The files of a stack of layers as programs see them.",
+              .params = client_params,
+              .params_size = sizeof(struct client_params) },
+    .on = "compute",
+    .over = "rpc",
+    .ready = ready,
+    .drop = drop,
+    .start = start_client,
+};
+
+static const struct os_service_ops *const services[] = { &file_client_service, &nx_service, NULL };
+
+extern const struct pio_ops pio_files;
+const struct pio_ops pio_files = {
+    .kind = { .name = "files",
+              .doc = "Those of a stack of layers: of the node's device, or of a server." },
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
+           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_MODE)),
+    .traits = PIO_SHARED,
+    .services = services,
+    .mode = traits_of,
+    .check = check,
+    .start = start,
+    .open = open,
+    .submit = submit,
+    .control = control,
+};
