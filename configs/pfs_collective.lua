@@ -1,5 +1,5 @@
 -- Collective I/O over PFS: an array of 4 MiB dealt out to 16 programs in several ways, moved by
--- each method: piece by piece, by lists, by data sieving, in two phases.
+-- each method: piece by piece, by lists, by data sieving, in two phases, disk-directed.
 --
 --   psim figure pfs_collective
 --   psim run pfs_collective -p op=write -p workload.readback=true
@@ -36,7 +36,7 @@ return {
   sweep = {
     product = {
       distribution = { "b", "c", "nb", "bb", "bc", "cb", "cc" },
-      ["workload.method"] = { "pieces", "list", "sieve", "two_phase" },
+      ["workload.method"] = { "pieces", "list", "sieve", "two_phase", "directed" },
     },
   },
   measures = {
@@ -51,6 +51,7 @@ return {
            "what goes to the I/O nodes does not depend on who wants it"),
       over("cb", "cc", "two_phase", 0.5, 2),
       over("bb", "nb", "two_phase", 0.5, 2),
+      over("b", "c", "directed", 0.8, 1.25, "the disks' order does not depend on who wants what"),
       { kind = "ratio", name = "cyclic records: two-phase over pieces", at = case("c", "two_phase"),
         over = case("c", "pieces"), min = 2,
         doc = "del Rosario, Bordawekar, Choudhary 1993: the direct way suffers" },

@@ -59,7 +59,8 @@ struct lfs_params {
     int64_t prealloc;   /* blocks set aside for a file that grows */
     sim_time flush_delay;
     bool buffered;
-    bool fsck; /* a mount looks first */
+    bool fsck;      /* a mount looks first */
+    bool scattered; /* each block anywhere */
 };
 extern const struct param lfs_params_desc[];
 

@@ -196,6 +196,19 @@ static void reserve(struct lfs_file *f, uint32_t dev)
     ASSERT(lfs_map_take(fs, dev, f->resv_count));
 }
 
+/* A free block anywhere. */
+static uint32_t take_any(struct lfs *fs)
+{
+    uint32_t room = fs->super.blocks - fs->first_data;
+    uint32_t at = (uint32_t)port_random_below(fs->port, room);
+    for (uint32_t i = 0; i < room; i++) {
+        uint32_t dev = fs->first_data + (at + i) % room;
+        if (lfs_map_take(fs, dev, 1))
+            return dev;
+    }
+    return LFS_NO_BLOCK;
+}
+
 /* Up to `want` blocks for the place behind file block `blk`, taken from the map. */
 static uint32_t take_blocks(struct lfs_file *f, uint32_t blk, uint32_t want, uint32_t *got)
 {
@@ -206,6 +219,10 @@ static uint32_t take_blocks(struct lfs_file *f, uint32_t blk, uint32_t want, uin
         before = lfs_where(f, blk - 1);
     uint32_t goal = before.dev == LFS_NO_BLOCK ? LFS_NO_BLOCK : before.dev + 1;
     lfs_unreserve(f);
+    if (fs->params.scattered) {
+        *got = 1;
+        return take_any(fs);
+    }
     if (goal != LFS_NO_BLOCK && goal < fs->super.blocks && (*got = free_run(fs, goal, want)) > 0) {
         dev = goal;
     } else {

@@ -131,9 +131,13 @@ static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
     o->at = x->at;
 }
 
-static bool is_list(const struct file_req *r)
+/* Whether there is an order to choose: pieces, or one whose blocks do not lie in a row. */
+static bool is_list(const struct lfs_op *o)
 {
-    return r->run_count > 1 || (r->run_count == 1 && r->runs->count > 1);
+    const struct file_req *r = o->req;
+    return r->run_count > 1 || (r->run_count == 1 && r->runs->count > 1) ||
+           (o->f->ext_count > 1 && o->blk_from < o->blk_to &&
+            lfs_where(o->f, o->blk_from).run < o->blk_to - o->blk_from);
 }
 
 /* The first stretch of a READ; what it will move. */
@@ -141,7 +145,7 @@ static void begin_read(struct lfs_op *o)
 {
     const struct file_req *r = o->req;
     uint64_t size = o->f->size;
-    if (is_list(r)) {
+    if (is_list(o)) {
         uint64_t moved = 0;
         expand(o);
         for (uint32_t i = 0; i < o->listed; i++)
@@ -160,7 +164,7 @@ static void begin_read(struct lfs_op *o)
 static enum file_status begin_write(struct lfs_op *o)
 {
     const struct file_req *r = o->req;
-    if (is_list(r)) {
+    if (is_list(o)) {
         expand(o);
         enum file_status s = overlaps(o) ? FILE_RANGE : alloc_list(o);
         order(o);

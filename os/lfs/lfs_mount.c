@@ -38,6 +38,10 @@ const struct param lfs_params_desc[] = {
     P_BOOL(lfs_params, fsck, "false",
            "A mount has superblock and records checked from outside first, and does not mount a "
            "file system with findings: each is a remark of the run."),
+    P_BOOL(lfs_params, scattered, "false",
+           "Put each new block anywhere on the device, as on one that has grown old: for studies "
+           "of the order of requests.",
+           "Kotz 1994, random-blocks layout"),
     P_END,
 };
 

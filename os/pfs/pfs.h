@@ -282,6 +282,10 @@ uint64_t pfs_tell(const struct pfs_file *f);
 /* The size: that of all requests that have ended, whoever holds the token. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
+/* For transfers that go to the I/O nodes past this library (os/file/directed.h): by what they are
+ * called, and the name of the file's part on each of them. */
+struct xk_protl *pfs_client_rpc(const struct pfs_client *c);
+void pfs_part_name(const struct pfs_file *f, char out[FILE_NAME_MAX + 1]);
 
 /* Waits until `count` callers have come with the same tag: PFS_OK when that is what all bring as
  * `mine`, else the largest of what they bring.  The callers are the programs of compute nodes 0 to

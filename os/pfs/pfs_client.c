@@ -540,6 +540,16 @@ enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof)
     return s;
 }
 
+struct xk_protl *pfs_client_rpc(const struct pfs_client *c)
+{
+    return c->rpc;
+}
+
+void pfs_part_name(const struct pfs_file *f, char out[FILE_NAME_MAX + 1])
+{
+    pfs_local_name(out, f->v->id);
+}
+
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f)
 {
     return &f->v->attrs;

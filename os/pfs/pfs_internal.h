@@ -81,6 +81,9 @@ struct pfs_io_args { /* then the data of a write */
     uint32_t number; /* of the last setiomode */
 };
 
+/* The name of a file's part on each of its I/O nodes. */
+void pfs_local_name(char out[FILE_NAME_MAX + 1], uint64_t id);
+
 /* Of a request to an I/O node in a trace: file, directory, place; at both ends and below. */
 static inline uint64_t pfs_io_trace_id(uint64_t id, uint32_t dir, uint64_t off)
 {

@@ -5,6 +5,7 @@
  * Requests are upcalls: at most `pool` are worked on, the others wait in order of arrival.  Each
  * answer says how long it was here and how long the device worked for it.
  */
+#include "os/file/directed.h"
 #include "os/pfs/pfs_internal.h"
 
 #include <stdio.h>
@@ -169,7 +170,7 @@ static void absent(struct job *j)
 static void ask(struct job *j, enum file_op op, void (*done)(struct file_req *r))
 {
     file_req_init(&j->file, op, done, j);
-    (void)snprintf(j->name, sizeof j->name, "pfs%016llx", (unsigned long long)j->args.id);
+    pfs_local_name(j->name, j->args.id);
     j->file.name = j->name;
     wire_put64(j->file.attr.owner, j->args.id);
     wire_put64(j->file.attr.owner + 8, j->args.unit);
@@ -389,4 +390,5 @@ void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params, str
         list_init(&s->local[i]);
     enum xk_status served = select_serve(rpc, PFS_SERVICE_IO, serve, s);
     ASSERT(served == XK_OK);
+    directed_start(rpc, files);
 }

@@ -10,6 +10,8 @@
  */
 #include "os/pfs/pfs_internal.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #define NAME_HEAD 63 /* bytes of a name that every message has room for */
@@ -47,6 +49,11 @@ enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off)
         return PFS_BAD_OFFSET;
     *off = (uint64_t)at;
     return PFS_OK;
+}
+
+void pfs_local_name(char out[FILE_NAME_MAX + 1], uint64_t id)
+{
+    (void)snprintf(out, FILE_NAME_MAX + 1, "pfs%016llx", (unsigned long long)id);
 }
 
 void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32_t *group)

@@ -23,16 +23,20 @@ const struct counter coll_counters[] = {
     C_END,
 };
 
-static const struct kind *const methods[] = { &coll_list.kind, &coll_pieces.kind, &coll_sieve.kind,
-                                              &coll_two_phase.kind, NULL };
+static const struct kind *const methods[] = { &coll_list.kind,     &coll_pieces.kind,
+                                              &coll_sieve.kind,    &coll_two_phase.kind,
+                                              &coll_directed.kind, NULL };
 const struct kind_set coll_methods = { "method of collective transfers", "workload.method",
                                        methods };
 
 /* ---- a file's ---- */
 
-bool coll_check(const struct coll_ops *ops, const struct os_layout *l, const char *path,
-                struct err *e)
+bool coll_check(const struct coll_ops *ops, const struct pio_ops *sys, const struct os_layout *l,
+                const char *path, struct err *e)
 {
+    if (ops->stripes && !sys->stripes)
+        return err_set(e, "%s: '%s' asks those who keep the parts of a file, and %s has none", path,
+                       ops->kind.name, sys->kind.name);
     if (ops->nx && !os_served(l, &nx_service, "compute"))
         return err_set(e,
                        "%s: '%s' exchanges messages, and the machine boots no service nx (see "

@@ -13,6 +13,8 @@
  *                their domains in long requests, a buffer at a time, and the ranks exchange the
  *                bytes by messages (NX).  The domains are of what is asked for, not of the file:
  *                sections of arrays cost what they hold [Thakur & Choudhary, extended two-phase]
+ *   directed     disk-directed: each rank tells its list to those who keep the parts of the file,
+ *                and they move the bytes in the order that suits their disks (os/file/directed.h)
  *
  *   COLL1  Every rank of the file makes the same calls in the same order, a list may be empty.  The
  *       ranks are the programs of the first compute nodes, rank r that of rank r there.
@@ -24,7 +26,7 @@
  *       writes of ranks overlap, any of them may be the last; bytes that no run names stay.
  *
  * Sources: del Rosario, Bordawekar, Choudhary 1993 (two-phase); Thakur, Choudhary 1996 (extended);
- * Thakur, Bordawekar, Choudhary et al. 1994, PASSION (sieving).
+ * Thakur, Bordawekar, Choudhary et al. 1994, PASSION (sieving); Kotz 1994 (disk-directed).
  * Who calls it: programs (workloads/), in threads.
  */
 #ifndef OS_PIO_COLL_H
@@ -62,7 +64,7 @@ extern const struct counter coll_counters[]; /* "coll.*" */
 
 struct coll_part { /* of one rank in one call */
     enum pio_op op;
-    const struct pio_run
+    const struct file_run
         *runs;          /* pieces of a run do not overlap: stride >= len; writes: nor runs */
     uint32_t run_count; /* 0: nothing of this rank */
     struct rope data;   /* write: taken; read: what was read */
@@ -75,15 +77,17 @@ struct coll_ops {
     struct kind kind;
     bool together; /* a call ends when all ranks have made it */
     bool nx;       /* it exchanges by NX */
+    bool stripes;  /* it asks those who keep the parts of the file (pio_ops.stripes) */
     enum pio_status (*transfer)(struct coll *c, struct coll_part *x); /* (blocks) */
 };
 extern const struct kind_set coll_methods; /* of struct coll_ops */
 
 extern const struct coll_ops coll_list; /* what independent requests are */
 
-/* Refuses a method whose services the machine does not boot on the programs' nodes. */
-bool coll_check(const struct coll_ops *ops, const struct os_layout *l, const char *path,
-                struct err *e) MUST_CHECK;
+/* Refuses a method whose services the machine does not boot on the programs' nodes or that the
+ * system has no parts for. */
+bool coll_check(const struct coll_ops *ops, const struct pio_ops *sys, const struct os_layout *l,
+                const char *path, struct err *e) MUST_CHECK;
 /* For an open file in mode PIO_PLAIN; its counts go to the results as "coll.*".  Ended by
  * coll_close, before the file. */
 struct coll *coll_open(const struct coll_ops *ops, const struct coll_params *p, struct pio_file *f);

@@ -19,7 +19,7 @@
 #define HEAD_BYTES 16 /* of a message: where the file ended, status */
 
 struct plan {
-    struct coll_window *windows; /* by domain, then by step; they touch */
+    struct file_window *windows; /* by domain, then by step; they touch */
     uint32_t domains, steps;
     struct rope *parts; /* by window: what this rank has there */
     uint64_t eof;       /* reads: the first byte that the file did not have */
@@ -31,7 +31,7 @@ static int64_t next_type(struct coll *c)
     return COLL_TYPE + (int64_t)(c->step++ % COLL_STEPS);
 }
 
-static void plan_windows(struct coll *c, struct coll_window all, uint32_t domains, uint64_t align,
+static void plan_windows(struct coll *c, struct file_window all, uint32_t domains, uint64_t align,
                          struct plan *p)
 {
     uint64_t buffer = (uint64_t)c->p->buffer, base = all.lo - all.lo % align;
@@ -66,7 +66,7 @@ static void failed(struct plan *p, enum pio_status s)
 }
 
 /* Reads [h.lo, h.hi) of a window; what the file does not have ends it. */
-static void read_hull(struct coll *c, struct plan *p, struct coll_window h, struct rope *data)
+static void read_hull(struct coll *c, struct plan *p, struct file_window h, struct rope *data)
 {
     uint64_t moved = 0;
     failed(p, coll_range(c, PIO_READ, h, data, &moved));
@@ -74,8 +74,16 @@ static void read_hull(struct coll *c, struct plan *p, struct coll_window h, stru
         p->eof = h.lo + moved;
 }
 
+/* What a list has of the bytes at `at`. */
+static void gather(struct coll *c, struct file_list l, uint64_t at, const struct rope *data,
+                   struct rope *out)
+{
+    const struct file_run have = { .off = at, .len = data->length, .count = 1 };
+    file_gather(c->port, l, &have, 1, data, out);
+}
+
 /* Writes what the lists have in a window, gaps left alone. */
-static void write_merged(struct coll *c, struct plan *p, struct coll_merge *m)
+static void write_merged(struct coll *c, struct plan *p, struct file_merge *m)
 {
     struct coll_part x = { .op = PIO_WRITE, .runs = m->runs, .run_count = m->count };
     rope_move(&x.data, &m->data);
@@ -97,28 +105,28 @@ static enum pio_status settle(struct coll *c, enum pio_status mine)
 /* ---- sieving ---- */
 
 /* Window i: what is there, the list's pieces over it, and back. */
-static void sieve_write(struct coll *c, struct plan *p, struct coll_list l, uint32_t i)
+static void sieve_write(struct coll *c, struct plan *p, struct file_list l, uint32_t i)
 {
-    struct coll_window h = coll_hull(&l, 1, p->windows[i]);
-    struct coll_merge m;
+    struct file_window h = file_list_hull(&l, 1, p->windows[i]);
+    struct file_merge m;
     struct rope old;
     rope_init(&old);
     if (h.lo == h.hi)
         return;
-    bool gaps = coll_bytes(l, h) < h.hi - h.lo;
+    bool gaps = file_list_bytes(l, h) < h.hi - h.lo;
     if (gaps) {
         read_hull(c, p, h, &old);
         rope_add_zero(&old, h.hi - h.lo - old.length);
     }
-    coll_merge(c, &l, &p->parts[i], 1, h, gaps ? &old : NULL, &m);
+    file_merge(c->port, &l, &p->parts[i], 1, h, gaps ? &old : NULL, &m);
     rope_fini(&old);
     write_merged(c, p, &m);
 }
 
 static enum pio_status sieve_transfer(struct coll *c, struct coll_part *x)
 {
-    struct coll_list l = { x->runs, x->run_count };
-    struct coll_window all = coll_hull(&l, 1, (struct coll_window){ 0, UINT64_MAX });
+    struct file_list l = { x->runs, x->run_count };
+    struct file_window all = file_list_hull(&l, 1, (struct file_window){ 0, UINT64_MAX });
     struct plan p = { .status = PIO_OK };
     bool turns = x->op == PIO_WRITE && c->ranks > 1;
     int64_t type = next_type(c);
@@ -133,14 +141,14 @@ static enum pio_status sieve_transfer(struct coll *c, struct coll_part *x)
             failed(&p, PIO_NODE_DOWN);
     }
     for (uint32_t i = 0; i < p.steps && p.status == PIO_OK; i++) {
-        struct coll_window h = coll_hull(&l, 1, p.windows[i]);
+        struct file_window h = file_list_hull(&l, 1, p.windows[i]);
         struct rope data;
         rope_init(&data);
         if (x->op == PIO_WRITE) {
             sieve_write(c, &p, l, i);
         } else if (h.lo < h.hi && h.lo < p.eof) {
             read_hull(c, &p, h, &data);
-            coll_gather(c, l, h.lo, &data, &p.parts[i]);
+            gather(c, l, h.lo, &data, &p.parts[i]);
         }
         rope_fini(&data);
     }
@@ -150,7 +158,7 @@ static enum pio_status sieve_transfer(struct coll *c, struct coll_part *x)
     }
     if (x->op == PIO_READ && p.status == PIO_OK)
         coll_join(c, l, p.eof, p.windows, p.steps, p.parts, &x->data);
-    x->moved = x->op == PIO_READ ? x->data.length : coll_bytes(l, all);
+    x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(l, all);
     plan_free(c, &p);
     return turns ? settle(c, p.status) : p.status;
 }
@@ -159,8 +167,8 @@ static enum pio_status sieve_transfer(struct coll *c, struct coll_part *x)
 
 /* The lists of all ranks. */
 struct lists {
-    struct coll_list *of;
-    struct pio_run *runs;
+    struct file_list *of;
+    struct file_run *runs;
 };
 
 static void lists_free(struct coll *c, struct lists *l)
@@ -177,7 +185,7 @@ static bool lists_exchange(struct coll *c, const struct coll_part *x, struct lis
     uint8_t *image = port_alloc(c->port, bytes);
     wire_put32(image, x->run_count);
     for (uint32_t i = 0; i < x->run_count; i++) {
-        const struct pio_run *r = &x->runs[i];
+        const struct file_run *r = &x->runs[i];
         const uint64_t word[] = { r->off, r->len, r->stride, r->count };
         for (size_t k = 0; k < ARRAY_LEN(word); k++)
             wire_put64(image + 4 + (size_t)i * RUN_BYTES + 8 * k, word[k]);
@@ -197,14 +205,14 @@ static bool lists_exchange(struct coll *c, const struct coll_part *x, struct lis
     rope_fini(&all);
     l->of = port_alloc(c->port, c->ranks * sizeof *l->of);
     l->runs = port_alloc(c->port, (bytes / RUN_BYTES + 1) * sizeof *l->runs);
-    struct pio_run *next = l->runs;
+    struct file_run *next = l->runs;
     const uint8_t *at = image;
     for (uint32_t rank = 0; rank < c->ranks; rank++) {
-        l->of[rank] = (struct coll_list){ next, wire_get32(at) };
+        l->of[rank] = (struct file_list){ next, wire_get32(at) };
         at += 4;
         for (uint32_t i = 0; i < l->of[rank].count; i++, at += RUN_BYTES)
-            *next++ = (struct pio_run){ wire_get64(at), wire_get64(at + 8), wire_get64(at + 16),
-                                        wire_get64(at + 24) };
+            *next++ = (struct file_run){ wire_get64(at), wire_get64(at + 8), wire_get64(at + 16),
+                                         wire_get64(at + 24) };
     }
     port_free(c->port, image);
     return true;
@@ -260,30 +268,30 @@ static void wait_sends(struct coll *c, struct nx_op **ops, uint32_t count, struc
 /* Step t of a read.  False: a node is down. */
 static bool read_step(struct coll *c, struct plan *p, const struct lists *l, uint32_t t)
 {
-    const struct coll_list mine = l->of[c->rank];
+    const struct file_list mine = l->of[c->rank];
     struct nx_op **ops = port_alloc(c->port, c->ranks * sizeof(struct nx_op *));
     int64_t type = next_type(c);
     uint32_t come = 0;
     bool good = true;
     if (c->rank < p->domains) {
         uint32_t window = c->rank * p->steps + t;
-        struct coll_window w = p->windows[window], h = coll_hull(l->of, c->ranks, w);
+        struct file_window w = p->windows[window], h = file_list_hull(l->of, c->ranks, w);
         struct rope data;
         rope_init(&data);
         if (h.lo < h.hi)
             read_hull(c, p, h, &data);
         for (uint32_t rank = 0; rank < c->ranks; rank++) {
             struct rope part;
-            if (coll_bytes(l->of[rank], w) == 0)
+            if (file_list_bytes(l->of[rank], w) == 0)
                 continue;
             rope_init(&part);
-            coll_gather(c, l->of[rank], h.lo, &data, &part);
+            gather(c, l->of[rank], h.lo, &data, &part);
             hand(c, p, type, rank, window, &part, &ops[rank]);
         }
         rope_fini(&data);
     }
     for (uint32_t a = 0; a < p->domains; a++)
-        come += a != c->rank && coll_bytes(mine, p->windows[a * p->steps + t]) > 0;
+        come += a != c->rank && file_list_bytes(mine, p->windows[a * p->steps + t]) > 0;
     while (good && come-- > 0) {
         struct rope data;
         uint32_t from;
@@ -298,26 +306,26 @@ static bool read_step(struct coll *c, struct plan *p, const struct lists *l, uin
 /* Step t of a write. */
 static bool write_step(struct coll *c, struct plan *p, const struct lists *l, uint32_t t)
 {
-    const struct coll_list mine = l->of[c->rank];
+    const struct file_list mine = l->of[c->rank];
     struct nx_op **ops = port_alloc(c->port, p->domains * sizeof(struct nx_op *));
     int64_t type = next_type(c);
     bool good = true;
     for (uint32_t a = 0; a < p->domains; a++) {
         uint32_t window = a * p->steps + t;
         struct rope part;
-        if (a == c->rank || coll_bytes(mine, p->windows[window]) == 0)
+        if (a == c->rank || file_list_bytes(mine, p->windows[window]) == 0)
             continue;
         rope_move(&part, &p->parts[window]);
         hand(c, p, type, a, window, &part, &ops[a]);
     }
     if (c->rank < p->domains) {
         uint32_t window = c->rank * p->steps + t, come = 0;
-        struct coll_window w = p->windows[window];
+        struct file_window w = p->windows[window];
         struct rope *data = port_alloc(c->port, c->ranks * sizeof *data);
-        struct coll_merge m;
+        struct file_merge m;
         for (uint32_t rank = 0; rank < c->ranks; rank++) {
             rope_init(&data[rank]);
-            come += rank != c->rank && coll_bytes(l->of[rank], w) > 0;
+            come += rank != c->rank && file_list_bytes(l->of[rank], w) > 0;
         }
         rope_join(&data[c->rank], &p->parts[window]);
         while (good && come-- > 0) {
@@ -328,7 +336,7 @@ static bool write_step(struct coll *c, struct plan *p, const struct lists *l, ui
                 rope_join(&data[from], &part);
         }
         if (good) {
-            coll_merge(c, l->of, data, c->ranks, w, NULL, &m);
+            file_merge(c->port, l->of, data, c->ranks, w, NULL, &m);
             write_merged(c, p, &m);
         }
         for (uint32_t rank = 0; rank < c->ranks; rank++)
@@ -346,8 +354,8 @@ static enum pio_status two_phase_transfer(struct coll *c, struct coll_part *x)
     uint32_t most = (uint32_t)c->p->aggregators;
     if (!lists_exchange(c, x, &l))
         return PIO_NODE_DOWN;
-    struct coll_window all = coll_hull(l.of, c->ranks, (struct coll_window){ 0, UINT64_MAX });
-    struct coll_list mine = l.of[c->rank];
+    struct file_window all = file_list_hull(l.of, c->ranks, (struct file_window){ 0, UINT64_MAX });
+    struct file_list mine = l.of[c->rank];
     plan_windows(c, all, most == 0 || most > c->ranks ? c->ranks : most, (uint64_t)c->p->align, &p);
     uint32_t windows = p.domains * p.steps;
     bool good = true;
@@ -358,7 +366,7 @@ static enum pio_status two_phase_transfer(struct coll *c, struct coll_part *x)
     enum pio_status s = settle(c, p.status);
     if (s == PIO_OK && x->op == PIO_READ)
         coll_join(c, mine, p.eof, p.windows, windows, p.parts, &x->data);
-    x->moved = x->op == PIO_READ ? x->data.length : coll_bytes(mine, all);
+    x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(mine, all);
     plan_free(c, &p);
     lists_free(c, &l);
     return s;

@@ -147,7 +147,7 @@ void pio_end(struct pio_req *r, enum pio_status s)
         port_thread_wake(r->file->sys->node->port, r->waiter);
 }
 
-uint64_t pio_length(const struct pio_run *runs, uint32_t count)
+uint64_t pio_length(const struct file_run *runs, uint32_t count)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < count; i++)

@@ -30,7 +30,7 @@
 #ifndef OS_PIO_PIO_H
 #define OS_PIO_PIO_H
 
-#include "os/node.h"
+#include "os/file/file.h"
 
 enum pio_status {
     PIO_OK,
@@ -51,11 +51,6 @@ enum pio_status {
 };
 const char *pio_status_name(enum pio_status s); /* in words; static */
 
-/* Bytes [off + i * stride, ... + len) of a file for each i below count. */
-struct pio_run {
-    uint64_t off, len, stride, count;
-};
-
 enum pio_op { PIO_READ, PIO_WRITE };
 
 struct pio_split {
@@ -66,7 +61,7 @@ struct pio_split {
 struct pio_req {
     enum pio_op op;
     struct pio_file *file;
-    const struct pio_run *runs; /* the caller's while it lasts; not empty; writes: disjoint */
+    const struct file_run *runs; /* the caller's while it lasts; not empty; writes: disjoint */
     uint32_t run_count;
     struct rope data;                /* write: taken, as long as the runs; read: what was read */
     void (*done)(struct pio_req *r); /* NULL: wait with pio_wait */
@@ -169,6 +164,18 @@ struct pio_file {
     void *state; /* the system's */
 };
 
+/* How the bytes of an open file are dealt out to those who keep them: byte o lies in the part of
+ * host[o / unit % factor], at (o / unit / factor) * unit + o % unit.  Each has it as a file `name`
+ * of its own root. */
+#define PIO_PARTS_MAX 256
+struct pio_stripes {
+    struct xk_protl *rpc; /* by which they are asked */
+    uint64_t unit;
+    uint32_t factor;
+    uint32_t host[PIO_PARTS_MAX];
+    char name[FILE_NAME_MAX + 1];
+};
+
 struct pio_ops {
     struct kind kind;
     const struct kind_set *modes; /* NULL: PIO_PLAIN alone */
@@ -187,6 +194,8 @@ struct pio_ops {
     enum pio_status (*open)(struct pio_file *f, const struct pio_open *o);
     /* Starts a request, and calls pio_end at its end, at once or later.  Never blocks. */
     void (*submit)(struct pio_req *r);
+    /* NULL: a file has no parts. */
+    void (*stripes)(const struct pio_file *f, struct pio_stripes *out);
     /* f: NULL for the calls of a system.  Only what it can.  (blocks) */
     enum pio_status (*control)(struct pio *s, struct pio_file *f, struct pio_control *c);
 };
@@ -220,7 +229,7 @@ void pio_submit(struct pio_req *r);
 enum pio_status pio_wait(struct pio_req *r);
 /* For systems: it has ended; `moved`, `off`, `data` and its times, but latency, are set. */
 void pio_end(struct pio_req *r, enum pio_status s);
-uint64_t pio_length(const struct pio_run *runs, uint32_t count); /* their bytes in all */
+uint64_t pio_length(const struct file_run *runs, uint32_t count); /* their bytes in all */
 
 /* Controls as calls. (block) */
 enum pio_status pio_close(struct pio_file *f);

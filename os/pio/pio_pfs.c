@@ -104,7 +104,7 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
 static void begin(struct batch *b, bool offsets)
 {
     struct pio_req *r = b->r;
-    const struct pio_run *run = &r->runs[b->run];
+    const struct file_run *run = &r->runs[b->run];
     struct part *part = &b->part[b->tail % PARTS];
     part->b = b;
     part->ended = false;
@@ -256,6 +256,19 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     }
 }
 
+static void stripes(const struct pio_file *f, struct pio_stripes *out)
+{
+    const struct pfs_attrs *a = pfs_file_attrs(f->state);
+    const struct os_layout *l = f->sys->node->layout;
+    _Static_assert(PFS_FACTOR_MAX <= PIO_PARTS_MAX, "all directories of a file are told");
+    out->rpc = pfs_client_rpc(f->sys->state);
+    out->unit = a->unit;
+    out->factor = a->factor;
+    for (uint32_t i = 0; i < a->factor; i++)
+        out->host[i] = l->io[a->group[i]];
+    pfs_part_name(f->state, out->name);
+}
+
 static const struct os_service_ops *const services[] = { &pfs_client_service, NULL };
 
 extern const struct pio_ops pio_pfs;
@@ -270,5 +283,6 @@ const struct pio_ops pio_pfs = {
     .start = start,
     .open = open,
     .submit = submit,
+    .stripes = stripes,
     .control = control,
 };

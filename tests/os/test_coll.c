@@ -14,7 +14,7 @@ static uint32_t draw(uint64_t *state, uint32_t n)
 
 /* ---- pieces and windows, byte by byte ---- */
 
-static bool has(const struct pio_run *r, uint64_t byte)
+static bool has(const struct file_run *r, uint64_t byte)
 {
     for (uint64_t i = 0; i < r->count; i++)
         if (byte >= r->off + i * r->stride && byte < r->off + i * r->stride + r->len)
@@ -26,13 +26,13 @@ Test(coll, what_a_run_has_in_a_window_is_counted_byte_by_byte)
 {
     uint64_t state = 1;
     for (int t = 0; t < 3000; t++) {
-        struct pio_run r = { .off = draw(&state, 60),
-                             .len = draw(&state, 9),
-                             .count = draw(&state, 9) };
+        struct file_run r = { .off = draw(&state, 60),
+                              .len = draw(&state, 9),
+                              .count = draw(&state, 9) };
         r.stride = r.len + draw(&state, 6);
-        struct coll_window w = { draw(&state, 150), 0 };
+        struct file_window w = { draw(&state, 150), 0 };
         w.hi = w.lo + draw(&state, 60);
-        struct coll_clip x = coll_clip(&r, w);
+        struct file_clip x = file_clip(&r, w);
         uint64_t bytes = 0, pieces = 0, lo = UINT64_MAX, hi = 0;
         for (uint64_t b = w.lo; b < w.hi; b++)
             if (has(&r, b)) {
@@ -42,12 +42,12 @@ Test(coll, what_a_run_has_in_a_window_is_counted_byte_by_byte)
             }
         cr_assert_eq(x.bytes, bytes);
         for (uint64_t i = x.from; i < x.to; i++) {
-            struct coll_window p = coll_piece(&r, i, w);
+            struct file_window p = file_piece(&r, i, w);
             pieces += p.hi - p.lo;
         }
         cr_assert_eq(pieces, bytes);
-        struct coll_list l = { &r, 1 };
-        struct coll_window h = coll_hull(&l, 1, w);
+        struct file_list l = { &r, 1 };
+        struct file_window h = file_list_hull(&l, 1, w);
         cr_assert(bytes == 0 ? h.lo == h.hi : h.lo == lo && h.hi == hi);
     }
 }
@@ -57,7 +57,7 @@ Test(coll, what_a_run_has_in_a_window_is_counted_byte_by_byte)
 enum { RANKS = 5, FILE_BYTES = 40000, RUNS = 400, ROUNDS = 4 };
 
 struct lists {
-    struct pio_run runs[RANKS][RUNS];
+    struct file_run runs[RANKS][RUNS];
     uint32_t count[RANKS];
 };
 
@@ -68,13 +68,13 @@ static void draw_lists(uint64_t *state, bool write, struct lists *l)
     memset(l, 0, sizeof *l);
     for (uint64_t at = draw(state, 500); at < FILE_BYTES;) {
         uint32_t rank = draw(state, RANKS + 1), other = draw(state, RANKS + 1);
-        struct pio_run r = { .off = at, .len = 1 + draw(state, 300), .count = 1 };
-        struct pio_run gap = { .count = 0 };
+        struct file_run r = { .off = at, .len = 1 + draw(state, 300), .count = 1 };
+        struct file_run gap = { .count = 0 };
         if (draw(state, 3) == 0) {
             r.len = 1 + r.len / 10;
             r.count = 1 + draw(state, 20);
             r.stride = r.len + 1 + draw(state, 30);
-            gap = (struct pio_run){ at + r.len, r.stride - r.len, r.stride, r.count };
+            gap = (struct file_run){ at + r.len, r.stride - r.len, r.stride, r.count };
         }
         at += r.count > 1 || gap.count > 0 ? r.count * r.stride : r.len;
         for (int twice = 0; twice < 2; twice++) {
@@ -90,7 +90,7 @@ static void draw_lists(uint64_t *state, bool write, struct lists *l)
     for (uint32_t rank = 0; rank < RANKS; rank++)
         for (uint32_t i = l->count[rank]; i > 1; i--) {
             uint32_t k = draw(state, i);
-            struct pio_run r = l->runs[rank][i - 1];
+            struct file_run r = l->runs[rank][i - 1];
             l->runs[rank][i - 1] = l->runs[rank][k];
             l->runs[rank][k] = r;
         }
@@ -113,7 +113,7 @@ static void apply(struct job *j, int t)
     j->end[t + 1] = j->end[t];
     for (uint32_t rank = 0; write && rank < RANKS; rank++)
         for (uint32_t k = 0; k < j->l[t].count[rank]; k++) {
-            const struct pio_run *r = &j->l[t].runs[rank][k];
+            const struct file_run *r = &j->l[t].runs[rank][k];
             for (uint64_t i = 0; i < r->count; i++)
                 for (uint64_t b = 0; b < r->len; b++) {
                     uint64_t at = r->off + i * r->stride + b;
@@ -135,7 +135,8 @@ static void fill_part(const struct job *j, int t, uint32_t rank, struct coll_par
                              x->runs[k].off + i * x->runs[k].stride, x->runs[k].len);
 }
 
-/* COLL1, COLL3: lists may be empty; the bytes of the list up to the first behind the end. */
+/* COLL1, COLL3, DIR2: lists may be empty, parts of the file shorter than it; the bytes of the list
+ * up to the first behind the end. */
 static void check_read(const struct job *j, int t, uint32_t rank, const struct coll_part *x)
 {
     uint64_t n = 0;
@@ -225,7 +226,8 @@ static void run_job(const struct coll_ops *ops, uint64_t seed)
 
 Test(coll, every_method_moves_the_bytes_of_independent_requests)
 {
-    const struct coll_ops *all[] = { &coll_list, &coll_pieces, &coll_sieve, &coll_two_phase };
+    const struct coll_ops *all[] = { &coll_list, &coll_pieces, &coll_sieve, &coll_two_phase,
+                                     &coll_directed };
     const char *rounds = getenv("COLL");
     for (uint64_t seed = 1; seed <= (rounds ? strtoull(rounds, NULL, 10) : 4); seed++)
         for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -247,7 +249,7 @@ static void program_that_fails(struct pfs_world *w, struct pfs_client *client, u
                                 .ranks = RANKS,
                                 .mode = PIO_PLAIN,
                                 .unit = 2048 };
-    const struct pio_run run = { .off = rank * 100, .len = 100, .stride = 500, .count = 40 };
+    const struct file_run run = { .off = rank * 100, .len = 100, .stride = 500, .count = 40 };
     struct pio_file *f;
     cr_assert_eq(pio_open(&s, &o, &f), PIO_OK);
     struct coll c = { .ops = job->ops,
@@ -270,7 +272,7 @@ static void program_that_fails(struct pfs_world *w, struct pfs_client *client, u
 /* COLL2. */
 Test(coll, all_ranks_hear_of_what_one_of_them_could_not_do)
 {
-    const struct coll_ops *all[] = { &coll_sieve, &coll_two_phase };
+    const struct coll_ops *all[] = { &coll_sieve, &coll_two_phase, &coll_directed };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         struct pfs_world w;
         job = calloc(1, sizeof *job);

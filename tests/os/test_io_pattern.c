@@ -30,7 +30,7 @@ static uint64_t bytes_of(const struct io_pattern *p, uint64_t *out)
     uint64_t n = 0;
     for (uint64_t k = 0; k < io_pattern_requests(p); k++) {
         uint32_t count = io_pattern_runs(p, k, NULL, 0);
-        struct pio_run *runs = calloc(count, sizeof *runs);
+        struct file_run *runs = calloc(count, sizeof *runs);
         uint64_t before = n;
         cr_assert_eq(io_pattern_runs(p, k, runs, count), count);
         for (uint32_t i = 0; i < count; i++)

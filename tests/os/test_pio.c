@@ -22,13 +22,14 @@ static struct pio pio_of(struct pfs_world *w, struct pfs_client *c, uint32_t ran
 enum { REGION = 60000, RUNS = 5, TURNS = 40 };
 
 /* Some runs of a region, one behind the other, and the bytes that the region has there. */
-static uint32_t draw_runs(uint64_t *state, uint64_t base, struct pio_run *runs, uint8_t *region,
+static uint32_t draw_runs(uint64_t *state, uint64_t base, struct file_run *runs, uint8_t *region,
                           uint8_t *bytes, uint64_t *total)
 {
     uint32_t count = 0;
     *total = 0;
     for (uint64_t at = draw(state, 3000); count < RUNS;) {
-        struct pio_run r = { .off = at, .len = 1 + draw(state, 400), .count = 1 + draw(state, 12) };
+        struct file_run r = { .off = at, .len = 1 + draw(state, 400) };
+        r.count = 1 + draw(state, 12);
         r.stride = r.len + draw(state, 500);
         at += r.count * r.stride + draw(state, 2000);
         if (at > REGION)
@@ -42,7 +43,7 @@ static uint32_t draw_runs(uint64_t *state, uint64_t base, struct pio_run *runs, 
     return count;
 }
 
-static void change(const struct pio_run *runs, uint32_t count, uint64_t base, uint8_t *region,
+static void change(const struct file_run *runs, uint32_t count, uint64_t base, uint8_t *region,
                    uint8_t value)
 {
     for (uint32_t k = 0; k < count; k++)
@@ -67,7 +68,7 @@ static void random_lists(struct pfs_world *w, struct pfs_client *c, uint32_t ran
         .name = "lists", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN, .unit = 1000
     };
     struct pio_file *f;
-    struct pio_run runs[RUNS];
+    struct file_run runs[RUNS];
     uint8_t *region = calloc(1, REGION), *bytes = malloc(REGION), *got = malloc(REGION);
     uint64_t state = 77 + rank, base = (uint64_t)rank * REGION, total;
     cr_assert_eq(pio_open(&s, &o, &f), PIO_OK);
@@ -137,11 +138,11 @@ static void ends(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     struct pio_file *f;
     struct pio_req r;
     uint8_t got[4000];
-    const struct pio_run all = { .off = 0, .len = 2500, .count = 1 };
+    const struct file_run all = { .off = 0, .len = 2500, .count = 1 };
     /* The second piece of the first run is cut by the end, the third and the last lie behind it;
      * the second run lies before it, but comes too late. */
-    const struct pio_run runs[] = { { .off = 100, .len = 700, .stride = 1500, .count = 3 },
-                                    { .off = 0, .len = 10, .count = 1 } };
+    const struct file_run runs[] = { { .off = 100, .len = 700, .stride = 1500, .count = 3 },
+                                     { .off = 0, .len = 10, .count = 1 } };
     cr_assert_eq(pio_open(&s, &o, &f), PIO_OK);
     pio_req_init(&r, PIO_WRITE, f);
     r.runs = &all;

@@ -18,7 +18,8 @@ bool io_agree(const struct io_job *j, const char *tag, bool mine)
 }
 
 /* The bytes that belong to the runs of a request. */
-static void add_pattern(uint64_t seed, const struct pio_run *runs, uint32_t count, struct rope *out)
+static void add_pattern(uint64_t seed, const struct file_run *runs, uint32_t count,
+                        struct rope *out)
 {
     for (uint32_t k = 0; k < count; k++)
         for (uint64_t i = 0; i < runs[k].count; i++)
@@ -26,7 +27,7 @@ static void add_pattern(uint64_t seed, const struct pio_run *runs, uint32_t coun
 }
 
 /* Where byte `at` of their data lies. */
-static uint64_t place_of(const struct pio_run *run, uint64_t at)
+static uint64_t place_of(const struct file_run *run, uint64_t at)
 {
     for (; at >= run->len * run->count; run++)
         at -= run->len * run->count;
@@ -37,9 +38,9 @@ static uint64_t place_of(const struct pio_run *run, uint64_t at)
 static bool verify(const struct io_job *j, const struct io_target *t, const struct pio_req *q)
 {
     struct rope want;
-    const struct pio_run moved = { .off = q->off, .len = q->moved, .count = 1 };
+    const struct file_run moved = { .off = q->off, .len = q->moved, .count = 1 };
     bool named = j->sys->ops->mode(t->f->mode) & PIO_MODE_OFFSETS;
-    const struct pio_run *runs = named ? q->runs : &moved;
+    const struct file_run *runs = named ? q->runs : &moved;
     rope_init(&want);
     add_pattern(t->seed, runs, named ? q->run_count : 1, &want);
     uint64_t at = rope_first_difference(&q->data, &want);
@@ -72,7 +73,7 @@ static enum pio_status move(const struct io_target *t, struct pio_req *q)
 }
 
 bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
-                 const struct pio_run *runs, uint32_t count, struct pio_split *sum)
+                 const struct file_run *runs, uint32_t count, struct pio_split *sum)
 {
     uint64_t wanted = pio_length(runs, count);
     struct pio_req q;

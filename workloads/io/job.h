@@ -33,7 +33,7 @@ bool io_agree(const struct io_job *j, const char *tag, bool mine);
 /* A request of these runs, of none only by a collective method; its times are added to `sum`.
  * (blocks) */
 bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
-                 const struct pio_run *runs, uint32_t count, struct pio_split *sum);
+                 const struct file_run *runs, uint32_t count, struct pio_split *sum);
 
 /* The measures of a program's requests; their names begin with `prefix`. */
 enum { IO_LATENCY, IO_CLIENT, IO_MESH, IO_QUEUE, IO_ARM, IO_OUTSIDE, IO_RECEIVED, IO_MEASURES };

@@ -147,7 +147,7 @@ static bool with_file(const struct run *r, struct io_target *t, unsigned flags, 
                                 .mode = PIO_PLAIN,
                                 .unit = (uint64_t)r->p->unit,
                                 .factor = (uint32_t)r->p->factor };
-    const struct pio_run all = { .len = (uint64_t)r->p->bytes, .count = 1 };
+    const struct file_run all = { .len = (uint64_t)r->p->bytes, .count = 1 };
     struct pio_split sum = { .latency = 0 };
     if (!io_good(&r->j, pio_open(r->j.sys, &o, &t->f), "open", t->name))
         return false;

@@ -394,7 +394,7 @@ uint64_t io_pattern_requests(const struct io_pattern *p)
 }
 
 /* A piece more: a longer run, a run of one more, or another run.  How many there are. */
-static uint32_t add(struct pio_run *last, uint32_t n, uint64_t off, uint64_t len)
+static uint32_t add(struct file_run *last, uint32_t n, uint64_t off, uint64_t len)
 {
     uint64_t end = last->off + (last->count - 1) * last->stride + last->len;
     if (n > 0 && last->count == 1 && off == end) {
@@ -405,17 +405,18 @@ static uint32_t add(struct pio_run *last, uint32_t n, uint64_t off, uint64_t len
             last->stride = off - last->off;
         last->count++;
     } else {
-        *last = (struct pio_run){ .off = off, .len = len, .count = 1 };
+        *last = (struct file_run){ .off = off, .len = len, .count = 1 };
         n++;
     }
     return n;
 }
 
-uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct pio_run *out, uint32_t room)
+uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct file_run *out,
+                         uint32_t room)
 {
     uint64_t own = io_pattern_own(p), pos = k * p->size < own ? k * p->size : own;
     uint64_t end = own - pos < p->size ? own : pos + p->size;
-    struct pio_run last = { .count = 1 };
+    struct file_run last = { .count = 1 };
     uint32_t n = 0;
     while (pos < end) {
         uint64_t len, off = p->ops->place(p, pos, &len);

@@ -79,7 +79,7 @@ uint64_t io_pattern_extent(const struct io_pattern *p);
 uint64_t io_pattern_requests(const struct io_pattern *p);
 /* The runs of request k, in the order of the part: the first `room` of them are written, the number
  * of all is returned: 0 behind its last request. */
-uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct pio_run *out,
+uint32_t io_pattern_runs(const struct io_pattern *p, uint64_t k, struct file_run *out,
                          uint32_t room);
 
 #endif

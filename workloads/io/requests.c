@@ -175,7 +175,7 @@ static bool check(const void *params, const struct os_layout *layout, struct err
                        "workload.method = '%s': all ranks transfer together, and with "
                        "file = 'own' each has a file of its own",
                        method_of(p)->kind.name);
-    if (!coll_check(method_of(p), layout, "workload.method", e))
+    if (!coll_check(method_of(p), system_of(p), layout, "workload.method", e))
         return false;
     if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / nodes_of(p, layout))
         return err_set(e,
@@ -219,7 +219,7 @@ struct run {
     const struct measure *measures;
     unsigned traits; /* of the mode */
     struct io_pattern pattern;
-    struct pio_run *runs; /* of the request */
+    struct file_run *runs; /* of the request */
     uint32_t room;
 };
 

@@ -112,7 +112,7 @@ static bool rest_of(struct reader *r, char **field, size_t n, uint32_t rank, str
         return number(r, "the size", field[1], &l->run.len);
     if (l->op != TRACE_READ && l->op != TRACE_WRITE)
         return true;
-    struct pio_run *run = &l->run;
+    struct file_run *run = &l->run;
     run->count = 1;
     if (!number(r, "the offset", field[1], &run->off) ||
         !number(r, "the size", field[2], &run->len) ||
@@ -164,7 +164,7 @@ static bool line_of(struct reader *r, char *text)
 
 /* ---- what the lines of a rank say together ---- */
 
-static uint64_t end_of(const struct pio_run *r)
+static uint64_t end_of(const struct file_run *r)
 {
     return r->off + (r->count - 1) * r->stride + r->len;
 }

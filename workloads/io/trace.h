@@ -28,7 +28,7 @@ struct trace_line {
     int mode;      /* open: index in the system's modes, or PIO_PLAIN */
     bool at; /* `when` counts from the start of the replay, else from the end of the last line */
     sim_time when;
-    struct pio_run run;
+    struct file_run run;
 };
 
 struct trace_file {

@@ -1,0 +1,270 @@
+/* directed.c: see directed.h.
+ *
+ * A call, big-endian:
+ *   0 flags 4 (1: write)   4 window 4   8 transfer 8   16 ranks 4   20 runs 4   24 name 64
+ *   88 runs, 32 bytes each; the data of a write
+ * An answer: 0 status 4, 4 zero 4; the data of a read.
+ */
+#include "os/file/directed.h"
+
+#include <string.h>
+
+#include "os/file/pieces.h"
+#include "os/xk/msg.h"
+#include "os/xk/peers.h"
+
+#define HEAD_BYTES (24 + FILE_NAME_MAX + 1)
+#define RUN_BYTES 32
+#define ANSWER_BYTES 8
+
+struct server {
+    struct port *port;
+    struct file_sys *files;
+    struct list rounds; /* in order of their first calls */
+    struct list known;  /* parts that were looked up */
+};
+
+struct part {
+    struct list link;
+    char name[FILE_NAME_MAX + 1];
+    uint64_t file;
+};
+
+/* A window of a transfer. */
+struct round {
+    struct list link; /* while callers are awaited */
+    struct server *s;
+    struct directed_call c; /* of the first; its runs are nobody's */
+    uint32_t came;
+    struct select_request **calls;
+    struct file_list *lists;
+    struct rope *data;
+    struct file_merge all;
+    struct file_req file;
+};
+
+uint64_t directed_beside(uint32_t run_count)
+{
+    return HEAD_BYTES + (uint64_t)run_count * RUN_BYTES;
+}
+
+void directed_store(struct rope *out, const struct directed_call *c)
+{
+    uint8_t head[HEAD_BYTES] = { 0 };
+    wire_put32(head, c->write);
+    wire_put32(head + 4, c->window);
+    wire_put64(head + 8, c->transfer);
+    wire_put32(head + 16, c->ranks);
+    wire_put32(head + 20, c->run_count);
+    memcpy(head + 24, c->name, strlen(c->name));
+    rope_add_bytes(out, head, sizeof head);
+    for (uint32_t i = 0; i < c->run_count; i++) {
+        const struct file_run *r = &c->runs[i];
+        uint8_t run[RUN_BYTES];
+        wire_put64(run, r->off);
+        wire_put64(run + 8, r->len);
+        wire_put64(run + 16, r->stride);
+        wire_put64(run + 24, r->count);
+        rope_add_bytes(out, run, sizeof run);
+    }
+}
+
+/* Takes a call apart; the data stay in `args`.  False: it is none. */
+static bool load(struct port *p, struct rope *args, struct directed_call *c, struct file_run **runs)
+{
+    uint8_t head[HEAD_BYTES], run[RUN_BYTES];
+    if (args->length < sizeof head)
+        return false;
+    rope_take_front(args, sizeof head, head);
+    *c = (struct directed_call){ .write = wire_get32(head) & 1,
+                                 .window = wire_get32(head + 4),
+                                 .transfer = wire_get64(head + 8),
+                                 .ranks = wire_get32(head + 16),
+                                 .run_count = wire_get32(head + 20) };
+    memcpy(c->name, head + 24, FILE_NAME_MAX);
+    if (c->ranks == 0 || args->length / RUN_BYTES < c->run_count)
+        return false;
+    *runs = port_alloc(p, (c->run_count + 1) * sizeof **runs);
+    for (uint32_t i = 0; i < c->run_count; i++) {
+        rope_take_front(args, sizeof run, run);
+        (*runs)[i] = (struct file_run){ wire_get64(run), wire_get64(run + 8), wire_get64(run + 16),
+                                        wire_get64(run + 24) };
+    }
+    return true;
+}
+
+enum file_status directed_answer(enum xk_status status, struct rope *reply)
+{
+    uint8_t head[ANSWER_BYTES];
+    if (status != XK_OK || reply->length < sizeof head)
+        return FILE_UNREACHABLE;
+    rope_take_front(reply, sizeof head, head);
+    return (enum file_status)wire_get32(head);
+}
+
+static void answer(struct select_request *call, enum file_status status, struct rope *data)
+{
+    uint8_t head[ANSWER_BYTES] = { 0 };
+    struct rope reply;
+    wire_put32(head, status);
+    rope_init(&reply);
+    rope_add_bytes(&reply, head, sizeof head);
+    if (data)
+        rope_join(&reply, data);
+    select_reply(call, &reply);
+    rope_fini(&reply);
+}
+
+/* Answers all that have come. */
+static void end(struct round *x, enum file_status status)
+{
+    struct server *s = x->s;
+    struct file_window whole = { 0, UINT64_MAX };
+    for (uint32_t i = 0; i < x->came; i++) {
+        struct rope mine;
+        rope_init(&mine);
+        if (status == FILE_OK && !x->c.write) {
+            uint64_t wanted = file_list_bytes(x->lists[i], whole);
+            file_gather(s->port, x->lists[i], x->all.runs, x->all.count, &x->file.data, &mine);
+            ASSERT(mine.length == wanted);
+        }
+        answer(x->calls[i], status, &mine);
+        rope_fini(&mine);
+        rope_fini(&x->data[i]);
+        port_free(s->port, (void *)(uintptr_t)x->lists[i].runs);
+    }
+    rope_fini(&x->file.data);
+    list_remove(&x->link);
+    port_free(s->port, x->all.runs);
+    port_free(s->port, x->data);
+    port_free(s->port, x->lists);
+    port_free(s->port, x->calls);
+    port_free(s->port, x);
+}
+
+static void moved(struct file_req *r)
+{
+    struct round *x = r->arg;
+    if (r->op == FILE_READ && (r->status == FILE_OK || r->status == FILE_NO_FILE)) {
+        uint64_t all = 0; /* DIR2 */
+        for (uint32_t i = 0; i < x->all.count; i++)
+            all += x->all.runs[i].len;
+        rope_add_zero(&r->data, all - r->data.length);
+        r->status = FILE_OK;
+    }
+    end(x, r->status);
+}
+
+static void move(struct round *x, uint64_t file)
+{
+    if (x->all.count == 0) {
+        end(x, FILE_OK);
+        return;
+    }
+    file_req_init(&x->file, x->c.write ? FILE_WRITE : FILE_READ, moved, x);
+    x->file.file = file;
+    x->file.runs = x->all.runs;
+    x->file.run_count = x->all.count;
+    if (x->c.write)
+        rope_move(&x->file.data, &x->all.data);
+    file_submit(x->s->files, &x->file);
+}
+
+static void looked_up(struct file_req *r)
+{
+    struct round *x = r->arg;
+    struct server *s = x->s;
+    if (r->status == FILE_OK) {
+        struct part *p = port_alloc(s->port, sizeof *p);
+        memcpy(p->name, x->c.name, sizeof p->name);
+        p->file = r->file;
+        list_push(&s->known, &p->link);
+        move(x, r->file);
+    } else if (r->status == FILE_NO_FILE && !x->c.write) {
+        r->op = FILE_READ;
+        moved(r); /* nothing was ever written here */
+    } else {
+        end(x, r->status);
+    }
+}
+
+/* All have come. */
+static void run(struct round *x)
+{
+    struct server *s = x->s;
+    list_remove(&x->link);
+    file_merge(s->port, x->lists, x->c.write ? x->data : NULL, x->c.ranks,
+               (struct file_window){ 0, UINT64_MAX }, NULL, &x->all);
+    port_work(s->port, PORT_WORK_LOOKUP, 1);
+    LIST_EACH (l, &s->known) {
+        struct part *p = LIST_ENTRY(l, struct part, link);
+        if (strcmp(p->name, x->c.name) == 0) {
+            move(x, p->file);
+            return;
+        }
+    }
+    file_req_init(&x->file, FILE_LOOKUP, looked_up, x);
+    x->file.name = x->c.name;
+    file_submit(s->files, &x->file);
+}
+
+static struct round *round_of(struct server *s, const struct directed_call *c)
+{
+    LIST_EACH (l, &s->rounds) {
+        struct round *x = LIST_ENTRY(l, struct round, link);
+        if (x->c.transfer == c->transfer && x->c.window == c->window && x->c.ranks == c->ranks &&
+            strcmp(x->c.name, c->name) == 0)
+            return x;
+    }
+    struct round *x = port_alloc(s->port, sizeof *x);
+    x->s = s;
+    x->c = *c;
+    x->calls = port_alloc(s->port, c->ranks * sizeof(struct select_request *));
+    x->lists = port_alloc(s->port, c->ranks * sizeof *x->lists);
+    x->data = port_alloc(s->port, c->ranks * sizeof *x->data);
+    rope_init(&x->file.data);
+    list_push(&s->rounds, &x->link);
+    return x;
+}
+
+static void serve(void *arg, struct select_request *call, uint32_t procedure, struct rope *args)
+{
+    struct server *s = arg;
+    struct directed_call c;
+    struct file_run *runs;
+    (void)procedure;
+    if (!load(s->port, args, &c, &runs)) {
+        answer(call, FILE_RANGE, NULL);
+        return;
+    }
+    struct round *x = round_of(s, &c);
+    ASSERT(x->came < c.ranks); /* DIR1: a full round is not awaited any more */
+    x->calls[x->came] = call;
+    x->lists[x->came] = (struct file_list){ runs, c.run_count };
+    rope_move(&x->data[x->came], args);
+    if (++x->came == c.ranks)
+        run(x);
+}
+
+/* DIR1. */
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
+{
+    struct server *s = arg;
+    (void)node;
+    (void)life;
+    while (!alive && !list_empty(&s->rounds))
+        end(LIST_ENTRY(s->rounds.next, struct round, link), FILE_UNREACHABLE);
+}
+
+void directed_start(struct xk_protl *rpc, struct file_sys *files)
+{
+    struct port *p = xk_port(rpc);
+    struct server *s = port_alloc(p, sizeof *s);
+    s->port = p;
+    s->files = files;
+    list_init(&s->rounds);
+    list_init(&s->known);
+    xk_on_peer(rpc->kernel, peer_changed, s);
+    enum xk_status served = select_serve(rpc, DIRECTED_SERVICE, serve, s);
+    ASSERT(served == XK_OK);
+}

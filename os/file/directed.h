@@ -1,0 +1,47 @@
+/* directed.h: disk-directed transfers: who keeps the parts of a file moves, for all that ask, what
+ * they ask for together, in the order that suits the device [Kotz 1994].
+ *
+ * A caller tells the server of each part the list of what it wants there, its runs in the part's
+ * own bytes, and gets its bytes with the answer, or sends them along.  The server waits until all
+ * `ranks` callers of a transfer have come, asks its file system once for all that any of them
+ * wants, each byte once, and deals it out.  Long transfers are cut into windows of the part, the
+ * same at all callers and so few that a caller's bytes of one fit a call.
+ *
+ *   DIR1  A call is answered once: when all have come and the file system has answered, or with
+ *       FILE_UNREACHABLE once a node has crashed while callers were awaited.
+ *   DIR2  A read of bytes that the part does not have gives zeros: the file may be longer than this
+ *       part, and its end is the callers' to know.
+ *
+ * Source: D. Kotz, Disk-directed I/O for MIMD multiprocessors, OSDI 1994.  There one request of the
+ * program is sent to all servers, and these send the bytes to the memory of the programs block by
+ * block, with two buffers a disk; here each program's call carries its list, and a window's bytes
+ * are in the server's memory at once.
+ * Who calls it: os/pio/coll_directed.c.
+ */
+#ifndef OS_FILE_DIRECTED_H
+#define OS_FILE_DIRECTED_H
+
+#include "os/file/file.h"
+#include "os/proto/select/select.h"
+
+#define DIRECTED_SERVICE 0x5005 /* service number at SELECT */
+
+struct directed_call {
+    bool write;
+    char name[FILE_NAME_MAX + 1]; /* of the part, in the root */
+    uint64_t transfer;            /* with the name: which transfer of the file */
+    uint32_t window, ranks;
+    const struct file_run *runs; /* the caller's */
+    uint32_t run_count;
+};
+
+/* Bytes of a call beside its data. */
+uint64_t directed_beside(uint32_t run_count);
+void directed_store(struct rope *out, const struct directed_call *c); /* data are joined behind */
+/* An answer's status; its data stay in `reply`. */
+enum file_status directed_answer(enum xk_status status, struct rope *reply);
+
+/* Serves the parts that are files of this file system from now on. */
+void directed_start(struct xk_protl *rpc, struct file_sys *files);
+
+#endif

@@ -1,0 +1,312 @@
+/* coll_directed.c: disk-directed transfers: each rank tells its list to those who keep the parts of
+ * the file, and they move the bytes (os/file/directed.h).
+ *
+ * The file's stripe units are dealt out to the parts; a window of a part is some units in a row. A
+ * rank's bytes of a window are told unit by unit, and of a unit as its list has them.
+ *
+ *   CDIR1  All ranks cut the parts into the same windows: of the largest number of units, halved
+ *       from all, with which no rank's call or answer is too long.
+ */
+#include <stdio.h>
+
+#include "os/file/directed.h"
+#include "os/nx/nx.h"
+#include "os/pio/coll_internal.h"
+
+#define WINDOWS_AHEAD 2 /* the servers have one to move while the next is on its way */
+
+struct plan {
+    struct coll *c;
+    struct pio_stripes at;
+    struct file_list l;
+    uint64_t first, units;       /* units of the file: from here, so many */
+    struct file_window *windows; /* of each */
+    struct rope *parts;          /* what the list has in each */
+    uint64_t each;               /* units of a part in a window */
+    uint32_t rounds;             /* windows of a part */
+    enum pio_status status;
+    struct port_thread *thread;
+};
+
+struct call { /* of a window of a part */
+    struct plan *p;
+    uint32_t dir, window;
+    struct file_run *runs;
+    struct rope args;
+    bool ended;
+};
+
+static void failed(struct plan *p, enum pio_status s)
+{
+    p->status = s > p->status ? s : p->status;
+}
+
+static enum pio_status status_of(enum file_status s)
+{
+    switch (s) {
+    case FILE_OK:
+        return PIO_OK;
+    case FILE_NO_FILE:
+        return PIO_NO_FILE;
+    case FILE_NO_SPACE:
+    case FILE_NO_INODE:
+    case FILE_SCATTERED:
+        return PIO_NO_SPACE;
+    case FILE_UNREACHABLE:
+        return PIO_SERVER_DOWN;
+    default:
+        return PIO_IO_ERROR;
+    }
+}
+
+/* The largest of what the ranks bring; false: a node is down. */
+static bool largest(struct coll *c, int64_t *x, uint32_t count)
+{
+    return c->ranks == 1 || nx_gihigh(c->nx, x, count) == NX_OK;
+}
+
+/* ---- units and windows ---- */
+
+/* Unit k of part `dir`, counted from the first that the transfer touches, as an index of the
+ * plan's; false: it has no more. */
+static bool unit_of(const struct plan *p, uint32_t dir, uint64_t k, uint64_t *unit)
+{
+    uint64_t skip = (dir + p->at.factor - p->first % p->at.factor) % p->at.factor;
+    *unit = skip + k * p->at.factor;
+    return *unit < p->units;
+}
+
+/* The runs of the list in a unit, as runs of the part; NULL: they are counted. */
+static uint32_t unit_runs(const struct plan *p, uint64_t unit, struct file_run *out)
+{
+    struct file_window w = p->windows[unit];
+    uint64_t base = (p->first + unit) / p->at.factor * p->at.unit; /* of the unit, in the part */
+    uint64_t start = (p->first + unit) * p->at.unit;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->l.count; i++) {
+        const struct file_run *r = &p->l.runs[i];
+        struct file_clip x = file_clip(r, w);
+        while (x.from < x.to) {
+            struct file_window a = file_piece(r, x.from, w);
+            uint64_t whole = x.to - x.from; /* alike: all but a last that is cut */
+            if (a.hi - a.lo < r->len)
+                whole = 1;
+            else if (whole > 1 &&
+                     file_piece(r, x.to - 1, w).hi - (r->off + (x.to - 1) * r->stride) < r->len)
+                whole--;
+            if (out)
+                out[n] = (struct file_run){ .off = base + a.lo - start,
+                                            .len = a.hi - a.lo,
+                                            .stride = r->stride,
+                                            .count = whole };
+            n++;
+            x.from += whole;
+        }
+    }
+    return n;
+}
+
+/* Whether a call of this rank for each window of `each` units, and its answer, are short enough. */
+static bool fits(const struct plan *p, uint64_t each, uint64_t most)
+{
+    for (uint32_t dir = 0; dir < p->at.factor; dir++) {
+        uint64_t unit, bytes = 0, runs = 0;
+        for (uint64_t k = 0; unit_of(p, dir, k, &unit); k++) {
+            if (k % each == 0)
+                bytes = runs = 0;
+            bytes += file_list_bytes(p->l, p->windows[unit]);
+            runs += unit_runs(p, unit, NULL);
+            if (directed_beside((uint32_t)runs) + bytes > most)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* CDIR1.  False: a node is down, or no call is long enough. */
+static bool choose_windows(struct plan *p)
+{
+    uint64_t of_part = (p->units + p->at.factor - 1) / p->at.factor;
+    uint64_t most = select_max_bytes(p->at.rpc);
+    int64_t halved = 0;
+    while ((of_part >> halved) > 1 && !fits(p, of_part >> halved, most))
+        halved++;
+    bool good = fits(p, (of_part >> halved) > 0 ? of_part >> halved : 1, most);
+    int64_t agreed[] = { halved, good ? 0 : 1 };
+    if (!largest(p->c, agreed, 2)) {
+        failed(p, PIO_NODE_DOWN);
+        return false;
+    }
+    p->each = of_part >> agreed[0] > 0 ? of_part >> agreed[0] : 1;
+    p->rounds = (uint32_t)((of_part + p->each - 1) / p->each);
+    if (agreed[1] != 0)
+        failed(p, PIO_UNSUPPORTED);
+    else
+        ASSERT(fits(p, p->each, most)); /* CDIR1 */
+    return agreed[1] == 0;
+}
+
+/* ---- calls ---- */
+
+static void answered(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct call *x = arg;
+    struct plan *p = x->p;
+    enum pio_status s = status_of(directed_answer(status, reply));
+    uint64_t unit;
+    failed(p, s);
+    for (uint64_t k = x->window * p->each; k < (x->window + 1) * p->each && s == PIO_OK; k++) {
+        if (!unit_of(p, x->dir, k, &unit) || reply->length == 0)
+            break;
+        uint64_t n = file_list_bytes(p->l, p->windows[unit]);
+        struct rope rest;
+        rope_split(reply, n < reply->length ? n : reply->length, &rest);
+        rope_join(&p->parts[unit], reply);
+        rope_move(reply, &rest);
+    }
+    x->ended = true;
+    port_thread_wake(p->c->port, p->thread);
+}
+
+/* (blocks) while the host's queue is full. */
+static void call(struct plan *p, struct call *x, enum pio_op op)
+{
+    struct directed_call c = {
+        .write = op == PIO_WRITE, .transfer = p->c->step, .window = x->window, .ranks = p->c->ranks
+    };
+    uint64_t unit, from = x->window * p->each;
+    uint32_t n = 0;
+    for (uint64_t k = from; k < from + p->each && unit_of(p, x->dir, k, &unit); k++)
+        n += unit_runs(p, unit, NULL);
+    x->runs = port_alloc(p->c->port, (n + 1) * sizeof *x->runs);
+    for (uint64_t k = from; k < from + p->each && unit_of(p, x->dir, k, &unit); k++)
+        c.run_count += unit_runs(p, unit, x->runs + c.run_count);
+    c.runs = x->runs;
+    (void)snprintf(c.name, sizeof c.name, "%s", p->at.name);
+    rope_init(&x->args);
+    directed_store(&x->args, &c);
+    for (uint64_t k = from; k < from + p->each && unit_of(p, x->dir, k, &unit); k++) {
+        p->c->counts.exchanged += op == PIO_WRITE ? p->parts[unit].length : 0;
+        if (op == PIO_WRITE)
+            rope_join(&x->args, &p->parts[unit]);
+    }
+    p->c->counts.requests++;
+    for (;;) {
+        enum xk_status s =
+            select_call(p->at.rpc, p->at.host[x->dir], DIRECTED_SERVICE, 0, &x->args, answered, x);
+        if (s == XK_OK)
+            break;
+        if (s != XK_BUSY) {
+            failed(p, PIO_SERVER_DOWN);
+            x->ended = true;
+            break;
+        }
+        port_thread_sleep(p->c->port, SIM_MS);
+    }
+    rope_fini(&x->args);
+    port_free(p->c->port, x->runs);
+}
+
+/* A call of every window of every part, some windows ahead of the answers. */
+static void call_all(struct plan *p, enum pio_op op)
+{
+    uint32_t factor = p->at.factor;
+    struct call *calls = port_alloc(p->c->port, (size_t)factor * p->rounds * sizeof *calls);
+    for (uint32_t t = 0; t < p->rounds + WINDOWS_AHEAD; t++) {
+        for (uint32_t dir = 0; dir < factor && t >= WINDOWS_AHEAD; dir++)
+            while (!calls[(t - WINDOWS_AHEAD) * factor + dir].ended)
+                port_thread_block(p->c->port, "a disk-directed transfer", t);
+        for (uint32_t dir = 0; dir < factor && t < p->rounds; dir++) {
+            struct call *x = &calls[t * factor + dir];
+            *x = (struct call){ .p = p, .dir = dir, .window = t };
+            call(p, x, op);
+        }
+    }
+    port_free(p->c->port, calls);
+}
+
+/* ---- the method ---- */
+
+/* What all lists reach over as far as the file goes, which for a write is made as large. */
+static bool settle_extent(struct plan *p, enum pio_op op, uint64_t *begin, uint64_t *end)
+{
+    struct coll *c = p->c;
+    struct file_window all = file_list_hull(&p->l, 1, (struct file_window){ 0, UINT64_MAX });
+    int64_t x[2] = { (int64_t)all.hi, all.lo < all.hi ? -(int64_t)all.lo : -INT64_MAX };
+    if (!largest(c, x, 2))
+        return false;
+    *end = (uint64_t)x[0];
+    *begin = (uint64_t)-x[1];
+    x[1] = 0;
+    if (c->rank == 0) {
+        struct pio_control size = { .what = PIO_GET_SIZE };
+        enum pio_status s = pio_control(c->file->sys, c->file, &size);
+        if (s == PIO_OK && op == PIO_WRITE && size.value < *end) {
+            s = pio_set_size(c->file, *end);
+            size.value = *end;
+        }
+        x[0] = s == PIO_OK ? (int64_t)size.value : 0;
+        x[1] = s;
+    } else {
+        x[0] = 0;
+    }
+    if (!largest(c, x, 2))
+        return false;
+    failed(p, (enum pio_status)x[1]);
+    *end = op == PIO_READ && (uint64_t)x[0] < *end ? (uint64_t)x[0] : *end;
+    return true;
+}
+
+static void plan_units(struct plan *p, uint64_t lo, uint64_t end)
+{
+    p->first = lo / p->at.unit;
+    p->units = end > lo ? (end - 1) / p->at.unit - p->first + 1 : 0;
+    p->windows = port_alloc(p->c->port, (p->units + 1) * sizeof *p->windows);
+    p->parts = port_alloc(p->c->port, (p->units + 1) * sizeof *p->parts);
+    for (uint64_t u = 0; u < p->units; u++) {
+        uint64_t hi = (p->first + u + 1) * p->at.unit;
+        p->windows[u] = (struct file_window){ (p->first + u) * p->at.unit, hi < end ? hi : end };
+        rope_init(&p->parts[u]);
+    }
+}
+
+static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
+{
+    struct plan p = { .c = c, .l = { x->runs, x->run_count }, .status = PIO_OK };
+    uint64_t begin = 0, end = 0;
+    c->step++;
+    p.thread = port_thread_self(c->port);
+    c->file->sys->ops->stripes(c->file, &p.at);
+    struct file_window all = file_list_hull(&p.l, 1, (struct file_window){ 0, UINT64_MAX });
+    if (!settle_extent(&p, x->op, &begin, &end))
+        return PIO_NODE_DOWN;
+    plan_units(&p, begin, end);
+    if (p.status == PIO_OK && p.units > 0 && choose_windows(&p)) {
+        if (x->op == PIO_WRITE)
+            coll_cut(c, p.l, &x->data, p.windows, (uint32_t)p.units, p.parts);
+        call_all(&p, x->op);
+    }
+    int64_t worst = p.status;
+    if (!largest(c, &worst, 1))
+        worst = PIO_NODE_DOWN;
+    if (worst == PIO_OK && x->op == PIO_READ && p.units > 0)
+        coll_join(c, p.l, end, p.windows, (uint32_t)p.units, p.parts, &x->data);
+    x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(p.l, all);
+    c->counts.requested += x->moved;
+    for (uint64_t u = 0; u < p.units; u++)
+        rope_fini(&p.parts[u]);
+    port_free(c->port, p.parts);
+    port_free(c->port, p.windows);
+    return (enum pio_status)worst;
+}
+
+const struct coll_ops coll_directed = {
+    .kind = { .name = "directed",
+              .doc =
+                  "Disk-directed: those who keep the parts of the file get the lists of all ranks "
+                  "and move the bytes in the order of their disks." },
+    .together = true,
+    .nx = true,
+    .stripes = true,
+    .transfer = directed_transfer,
+};
