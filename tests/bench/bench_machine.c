@@ -106,7 +106,9 @@ static void put(struct val *spec, const char *path, const char *text)
 /* Runs side x side nodes with `side` I/O nodes; *events: how many it took. */
 static double run(uint64_t side, uint64_t requests, const char *model, uint64_t *events)
 {
-    static const struct machine_registry reg = { &net_kinds, &os_protocols, NULL, boot };
+    static const struct machine_registry reg = { .nets = &net_kinds,
+                                                 .protocols = &os_protocols,
+                                                 .boot = boot };
     struct sim_options o = { .seed = 1 };
     struct err e = ERR_INIT;
     struct val *spec = val_new(VAL_TABLE, NULL, 0);
