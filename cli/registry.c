@@ -8,6 +8,7 @@
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
 #include "os/pfs/pfs.h"
+#include "os/pio/coll.h"
 #include "os/pio/pio.h"
 #include "os/registry.h"
 #include "os/svm/svm.h"
@@ -54,10 +55,9 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,    &blk_kinds,   &registry_workloads, &registry_direct,
-    &os_protocols, &os_services, &vm_replacements,    &svm_managers,
-    &pfs_modes,    &pio_systems, &io_patterns,        &sched_policies,
-    &os_layers,    NULL,
+    &net_kinds,   &blk_kinds,       &registry_workloads, &registry_direct, &os_protocols,
+    &os_services, &vm_replacements, &svm_managers,       &pfs_modes,       &pio_systems,
+    &io_patterns, &coll_methods,    &sched_policies,     &os_layers,       NULL,
 };
 
 const struct machine_registry registry_machine = {
@@ -96,6 +96,7 @@ static const struct {
     { "memory_server", memsrv_counters },
     { "lfs", lfs_counters },
     { "pfs_client", pfs_client_counters },
+    { "coll", coll_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },
 };

@@ -26,8 +26,7 @@ const struct counter coll_counters[] = {
 static const struct kind *const methods[] = { &coll_list.kind,     &coll_pieces.kind,
                                               &coll_sieve.kind,    &coll_two_phase.kind,
                                               &coll_directed.kind, NULL };
-const struct kind_set coll_methods = { "method of collective transfers", "workload.method",
-                                       methods };
+const struct kind_set coll_methods = { "method", "workload.method", methods };
 
 /* ---- a file's ---- */
 

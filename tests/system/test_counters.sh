@@ -59,7 +59,20 @@ end
 $(others devices "disk raid3 cache concat raid0 raid1 raid4 raid5 raid6 scsi bus" 'devices[#devices + 1] = { kind = "%" }')
 return { devices = devices, workload = { kind = "disk_load", requests = 200 } }
 EOF
-for c in pfs svm disks; do
+config files <<EOF
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon {
+        rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
+        os = { pfs_server = { files = {
+$(others layers "lfs remote" '{ layer = "%" },')
+            { layer = "lfs" },
+        } } },
+    },
+    workload = { kind = "io", size = "64KiB", requests = 4, nodes = 4, method = "two_phase" },
+}
+EOF
+for c in pfs svm disks files; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done
