@@ -34,7 +34,7 @@
  *   LFS6  A failed request leaves the file system usable.  FILE_IO_ERROR: a read gives nothing; of
  *       a write each block is old, new or unreadable, and the size is unchanged; FILE_FLUSH fails
  *       also for an earlier delayed write that failed: those blocks keep their old contents;
- *       FILE_REMOVE and FILE_CREATE are not done; after FILE_SIZE the size is changed, a crash may
+ *       FILE_REMOVE and FILE_CREATE are not done; after FILE_SIZE the size may be new, a crash may
  *       undo it.  FILE_SCATTERED: the inode has no room for another extent.
  *   LFS7  FILE_RENAME is done whole or not at all, whenever the node dies, a file of the new name
  *   that
