@@ -379,8 +379,8 @@ static bool write_fast(struct lfs_op *o, uint32_t blk, struct lfs_where w)
             lfs_buf_drop(fs, b);
         run++;
     }
-    if (lfs_ext_room(o->f) < 2) {
-        o->status = FILE_SCATTERED;
+    if (lfs_ext_room(o->f) < 2) { /* writes under way count against it (LFSI4) */
+        o->status = o->pending > 0 ? o->status : FILE_SCATTERED;
         return false;
     }
     struct lfs_io *io = lfs_io_new(fs, o->f, PORT_IO_WRITE, blk, w.dev, run, o);
@@ -404,7 +404,10 @@ static bool write_buffered(struct lfs_op *o, uint32_t blk, uint32_t at, uint32_t
         return false;
     }
     if (lfs_ext_room(o->f) < 2 && !(b != NULL && b->dirty)) {
-        o->status = FILE_SCATTERED;
+        if (lfs_buf_flush_file(fs, o->f)) /* buffers that wait count against it (LFSI4) */
+            lfs_park(o, &fs->buf_waiters);
+        else
+            o->status = FILE_SCATTERED;
         return false;
     }
     if (b == NULL && n < fs->super.block && w.written) {

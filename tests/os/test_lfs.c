@@ -499,6 +499,23 @@ Test(lfs, device_errors_are_handed_up_and_leave_it_usable)
     lfs_world_fini(&w);
 }
 
+/* A file in one piece, of more blocks than its record holds extents. */
+Test(lfs, buffers_that_wait_to_be_written_do_not_make_a_file_too_scattered)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    static uint8_t bytes[120 * 2048];
+    p.buffered = true;
+    p.cache = 100;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 7);
+    uint64_t a = must_create(&w, "a");
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, sizeof bytes), FILE_OK);
+    lfs_world_check(&w);
+    expect_content(&w, a, bytes, sizeof bytes);
+    lfs_world_fini(&w);
+}
+
 Test(lfs, a_file_too_scattered_for_its_record_is_refused_and_stays_readable)
 {
     struct lfs_world w;
