@@ -3,11 +3,12 @@
 -- programs, its blocks in a row on each disk or anywhere.
 --
 --   psim figure disk_directed
---   psim run disk_directed -p record=8B -p method=pieces   -- 1.3 million requests a point
+--   psim run disk_directed -p method=pieces
 --
--- pieces: traditional caching, where programs ask for one piece after the other and the I/O nodes
--- keep two blocks for each of them and read one ahead.  directed: no cache, each window of the file
--- in the order of the disk (docs/models/pio.md).
+-- by_part: traditional caching, where each program has a request under way at each I/O node, and
+-- these keep two blocks for each of them and read one ahead.  directed: no cache, each window of
+-- the file in the order of the disk (docs/models/pio.md).  Records of 8 bytes are 1.3 million
+-- requests.
 local kotz = include "machines/kotz.lua"
 
 local method = param("method", "directed")
@@ -15,9 +16,9 @@ local MiB = 1048576
 local paper = "Kotz, Disk-directed I/O for MIMD multiprocessors, OSDI 1994"
 
 -- A point of the sweep.
-local function case(distribution, how, op, scattered)
+local function case(distribution, how, op, scattered, record)
   return { distribution = distribution, method = how, ["workload.op"] = op or "read",
-           scattered = scattered or false }
+           scattered = scattered or false, record = record or "8KiB" }
 end
 
 local function value(name, at, bandwidth)
@@ -49,13 +50,18 @@ return {
       ["workload.op"] = { "read", "write" },
       scattered = { false, true },
       distribution = { "b", "c", "bb", "bc", "cb", "cc" },
-      method = { "directed", "pieces" },
+      method = { "directed", "by_part" },
+      record = { "8KiB", "8B" },
     },
+    constraint = function(p)
+      return p.record == "8KiB" or (p.distribution == "c" and p["workload.op"] == "read" and
+                                    not p.scattered)
+    end,
   },
   measures = { "file.bandwidth", "file.latency", "coll.requests" },
   figure = {
     x = "distribution", y = "file.bandwidth", by = "method",
-    where = { ["workload.op"] = "read", scattered = false },
+    where = { ["workload.op"] = "read", scattered = false, record = "8KiB" },
     x_label = "distribution", y_label = "bandwidth of all",
     expectations = {
       value("in a row, blocks: disk-directed reads", case("b", "directed"), 34),
@@ -66,10 +72,14 @@ return {
         at = case("b", "directed"), over = case("bc", "directed"), min = 0.95, max = 1.05,
         citation = paper, confidence = "medium" },
       { kind = "ratio", name = "caching: the best distribution over the worst",
-        at = case("c", "pieces"), over = case("bc", "pieces"), min = 5,
-        citation = paper .. ": up to 16 times with records of 8 bytes", confidence = "medium" },
-      { kind = "ratio", name = "cyclic by both: disk-directed over caching",
-        at = case("cc", "directed"), over = case("cc", "pieces"), min = 4,
+        at = case("c", "by_part"), over = case("c", "by_part", "read", false, "8B"), min = 5,
+        citation = paper, confidence = "medium" },
+      { kind = "ratio", name = "records of 8 bytes: disk-directed over caching",
+        at = case("c", "directed", "read", false, "8B"),
+        over = case("c", "by_part", "read", false, "8B"), min = 4, max = 16,
+        doc = "up to 16 times in the paper; the prices of messages and files are ours" },
+      { kind = "ratio", name = "blocks: disk-directed over caching",
+        at = case("b", "directed"), over = case("b", "by_part"), min = 3, max = 4,
         doc = "guards our own figure" },
     },
   },

@@ -23,9 +23,13 @@ const struct counter coll_counters[] = {
     C_END,
 };
 
-static const struct kind *const methods[] = { &coll_list.kind,     &coll_pieces.kind,
-                                              &coll_sieve.kind,    &coll_two_phase.kind,
-                                              &coll_directed.kind, NULL };
+static const struct kind *const methods[] = { &coll_list.kind,
+                                              &coll_pieces.kind,
+                                              &coll_by_part.kind,
+                                              &coll_sieve.kind,
+                                              &coll_two_phase.kind,
+                                              &coll_directed.kind,
+                                              NULL };
 const struct kind_set coll_methods = { "method", "workload.method", methods };
 
 /* ---- a file's ---- */

@@ -1,5 +1,6 @@
-/* coll_directed.c: disk-directed transfers: each rank tells its list to those who keep the parts of
- * the file, and they move the bytes (os/file/directed.h).
+/* coll_directed.c: transfers that know who keeps which part of the file: disk-directed, where each
+ * rank tells its list to them and they move the bytes (os/file/directed.h), and a request at a time
+ * of each part.
  *
  * The file's stripe units are dealt out to the parts; a window of a part is some units in a row. A
  * rank's bytes of a window are told unit by unit, and of a unit as its list has them.
@@ -24,6 +25,7 @@ struct plan {
     struct rope *parts;          /* what the list has in each */
     uint64_t each;               /* units of a part in a window */
     uint32_t rounds;             /* windows of a part */
+    uint64_t eof;                /* by_part: the first byte that the file did not have */
     enum pio_status status;
     struct port_thread *thread;
 };
@@ -270,6 +272,14 @@ static void plan_units(struct plan *p, uint64_t lo, uint64_t end)
     }
 }
 
+static void plan_free(struct plan *p)
+{
+    for (uint64_t u = 0; u < p->units; u++)
+        rope_fini(&p->parts[u]);
+    port_free(p->c->port, p->parts);
+    port_free(p->c->port, p->windows);
+}
+
 static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
 {
     struct plan p = { .c = c, .l = { x->runs, x->run_count }, .status = PIO_OK };
@@ -293,13 +303,123 @@ static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
         coll_join(c, p.l, end, p.windows, (uint32_t)p.units, p.parts, &x->data);
     x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(p.l, all);
     c->counts.requested += x->moved;
-    for (uint64_t u = 0; u < p.units; u++)
-        rope_fini(&p.parts[u]);
-    port_free(c->port, p.parts);
-    port_free(c->port, p.windows);
+    plan_free(&p);
     return (enum pio_status)worst;
 }
 
+/* ---- a request at a time of each part ---- */
+
+/* The pieces of one part, one after the other. */
+struct chain {
+    struct plan *p;
+    uint32_t dir, run; /* the run whose pieces in the unit come now */
+    uint64_t k, unit;  /* its k-th unit */
+    struct file_clip clip;
+    struct rope_cursor data; /* a write's, of the unit */
+    struct file_run one;
+    struct pio_req q;
+    enum pio_op op;
+    bool begun, inside, ended; /* of a unit; in a submit; of a request */
+    uint32_t *left;            /* chains that are not done */
+};
+
+/* Sets `one` to the next piece; false: there is none. */
+static bool next_piece(struct chain *x)
+{
+    struct plan *p = x->p;
+    while (x->begun || unit_of(p, x->dir, x->k, &x->unit)) {
+        if (!x->begun) {
+            x->begun = true;
+            x->run = 0;
+            x->clip = (struct file_clip){ 0 };
+            rope_cursor_init(&x->data, &p->parts[x->unit]);
+        }
+        while (x->clip.from == x->clip.to && x->run < p->l.count)
+            x->clip = file_clip(&p->l.runs[x->run++], p->windows[x->unit]);
+        if (x->clip.from < x->clip.to) {
+            struct file_window w =
+                file_piece(&p->l.runs[x->run - 1], x->clip.from++, p->windows[x->unit]);
+            x->one = (struct file_run){ .off = w.lo, .len = w.hi - w.lo, .count = 1 };
+            return true;
+        }
+        x->begun = false;
+        x->k++;
+    }
+    return false;
+}
+
+static void piece_ended(struct pio_req *q);
+
+static void ask_on(struct chain *x)
+{
+    struct plan *p = x->p;
+    x->inside = true;
+    for (x->ended = true; x->ended && p->status == PIO_OK && next_piece(x);) {
+        x->ended = false;
+        pio_req_init(&x->q, x->op, p->c->file);
+        x->q.runs = &x->one;
+        x->q.run_count = 1;
+        x->q.done = piece_ended;
+        x->q.arg = x;
+        if (x->op == PIO_WRITE)
+            rope_cursor_take(&x->data, x->one.len, &x->q.data);
+        p->c->counts.requests++;
+        pio_submit(&x->q);
+    }
+    x->inside = false;
+    if (x->ended && --*x->left == 0)
+        port_thread_wake(p->c->port, p->thread);
+}
+
+static void piece_ended(struct pio_req *q)
+{
+    struct chain *x = q->arg;
+    struct plan *p = x->p;
+    failed(p, q->status);
+    p->c->counts.requested += q->moved;
+    if (q->status == PIO_OK && q->moved < x->one.len && x->one.off + q->moved < p->eof)
+        p->eof = x->one.off + q->moved;
+    if (x->op == PIO_READ)
+        rope_join(&p->parts[x->unit], &q->data);
+    rope_fini(&q->data);
+    x->ended = true;
+    if (!x->inside)
+        ask_on(x);
+}
+
+static enum pio_status by_part_transfer(struct coll *c, struct coll_part *x)
+{
+    struct plan p = { .c = c, .l = { x->runs, x->run_count }, .eof = UINT64_MAX };
+    struct file_window all = file_list_hull(&p.l, 1, (struct file_window){ 0, UINT64_MAX });
+    p.thread = port_thread_self(c->port);
+    c->file->sys->ops->stripes(c->file, &p.at);
+    plan_units(&p, all.lo, all.hi);
+    uint32_t left = p.at.factor + 1;
+    struct chain *chains = port_alloc(c->port, p.at.factor * sizeof *chains);
+    if (x->op == PIO_WRITE && p.units > 0)
+        coll_cut(c, p.l, &x->data, p.windows, (uint32_t)p.units, p.parts);
+    for (uint32_t dir = 0; dir < p.at.factor; dir++) {
+        chains[dir] = (struct chain){ .p = &p, .dir = dir, .op = x->op, .left = &left };
+        ask_on(&chains[dir]);
+    }
+    for (left--; left > 0;)
+        port_thread_block(c->port, "pieces of a file", c->rank);
+    if (p.status == PIO_OK && x->op == PIO_READ && p.units > 0)
+        coll_join(c, p.l, p.eof, p.windows, (uint32_t)p.units, p.parts, &x->data);
+    x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(p.l, all);
+    port_free(c->port, chains);
+    plan_free(&p);
+    return p.status;
+}
+
+const struct coll_ops coll_by_part = {
+    .kind = { .name = "by_part",
+              .doc =
+                  "Each rank asks for one piece after the other of each part of the file: as many "
+                  "requests under way as there are parts." },
+    .stripes = true,
+    .transfer = by_part_transfer,
+};
 const struct coll_ops coll_directed = {
     .kind = { .name = "directed",
               .doc =

@@ -19,6 +19,6 @@ enum pio_status coll_ask(struct coll *c, struct coll_part *x);
 enum pio_status coll_range(struct coll *c, enum pio_op op, struct file_window w, struct rope *data,
                            uint64_t *moved);
 
-extern const struct coll_ops coll_pieces, coll_sieve, coll_two_phase, coll_directed;
+extern const struct coll_ops coll_pieces, coll_sieve, coll_two_phase, coll_directed, coll_by_part;
 
 #endif

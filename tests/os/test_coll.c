@@ -226,8 +226,8 @@ static void run_job(const struct coll_ops *ops, uint64_t seed)
 
 Test(coll, every_method_moves_the_bytes_of_independent_requests)
 {
-    const struct coll_ops *all[] = { &coll_list, &coll_pieces, &coll_sieve, &coll_two_phase,
-                                     &coll_directed };
+    const struct coll_ops *all[] = { &coll_list,      &coll_pieces,   &coll_sieve,
+                                     &coll_two_phase, &coll_directed, &coll_by_part };
     const char *rounds = getenv("COLL");
     for (uint64_t seed = 1; seed <= (rounds ? strtoull(rounds, NULL, 10) : 4); seed++)
         for (size_t i = 0; i < ARRAY_LEN(all); i++)
