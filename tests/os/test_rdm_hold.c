@@ -300,6 +300,9 @@ Test(rdm_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 6
             credits += counts(&r, node)->credits;
             cr_assert_eq(counts(&r, node)->sent, 60 * KEYS);
             cr_assert_eq(counts(&r, node)->received, 60 * KEYS);
+            uint64_t promised = counts(&r, node)->promised; /* one credit a session */
+            cr_assert(promised >= KEYS * CREDIT && promised < 2 * KEYS * 4096 &&
+                      promised % KEYS == 0);
         }
         cr_assert_eq(fake_pending(r.f), 0, "a timer runs for nothing");
         cr_assert_eq(rope_leaves_alive(), 0);
@@ -547,6 +550,8 @@ static void crash(uint64_t seed, uint32_t victim)
     }
     cr_assert_eq(h->wrong, 0, "seed %d, victim %d", (int)seed, (int)victim);
     cr_assert_eq(h->lane[0].next, 40);
+    /* What was promised to the life that ended is not any more. */
+    cr_assert_eq(counts(&r, 0)->promised, counts(&r, 1)->promised);
     cr_assert_eq(fake_pending(r.f), 0);
     rig_stop(&r);
     cr_assert_eq(rope_leaves_alive(), 0);

@@ -462,8 +462,10 @@ static void forget(struct xk_sessn *s)
     struct rdm_talk *t = s->state;
     uint64_t key = books_key(s);
     list_remove(&t->known);
-    if (is_new(t))
+    if (is_new(t)) {
+        rdm_state(t)->counts.promised -= t->credit.limit;
         return;
+    }
     struct rdm_books *b = port_alloc(port_of(t), sizeof *b);
     *b =
         (struct rdm_books){ xk_life(s->protl->kernel, s->host), t->number, t->expected, t->credit };
@@ -483,6 +485,8 @@ static void remember(struct xk_sessn *s)
         t->expected = b->expected;
         t->credit = b->credit;
         list_push(&st->known, &t->known);
+    } else if (b) {
+        st->counts.promised -= b->credit.limit;
     }
     port_free(port_of(t), b);
 }
@@ -733,6 +737,8 @@ static const struct counter counters[] = {
           "Acknowledgements that nothing else carried, and questions."),
     C_SUM(rdm_state, counts, credits, "1", "Messages with nothing but credit."),
     C_SUM(rdm_state, counts, stalled, "1", "Times that a message had to wait for credit."),
+    C_NOW(rdm_state, counts, promised, "B",
+          "Memory promised to those who may send without being asked: credit of all sessions."),
     C_SUM(rdm_state, counts, early, "1", "Pieces kept because one before them had not come."),
     C_SUM(rdm_state, counts, duplicates, "1", "Pieces dropped: had already."),
     C_SUM(rdm_state, counts, stale, "1", "Pieces dropped: from or for a life that has ended."),

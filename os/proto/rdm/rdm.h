@@ -56,6 +56,7 @@ struct rdm_counts {
     uint64_t acks;           /* acknowledgements that nothing else carried, and questions */
     uint64_t credits;        /* messages with nothing but credit */
     uint64_t stalled;        /* times that a message had to wait for credit */
+    uint64_t promised;       /* bytes of memory, to those who hold credit now: falls, too */
     uint64_t early;          /* pieces kept because one before them had not come */
     uint64_t duplicates;     /* pieces dropped: had already */
     uint64_t stale;          /* dropped: from or for a life that has ended */

@@ -13,7 +13,9 @@ void rdm_hold(struct xk_sessn *s, uint64_t credit)
     /* Of a whole message that is longer than the credit the end would not come. */
     ASSERT(t->pieces);
     uint64_t least = 2 * rdm_cost(rdm_state(t)->piece);
+    rdm_state(t)->counts.promised -= t->credit.limit;
     t->credit.limit = (uint32_t)(credit < least ? least : credit);
+    rdm_state(t)->counts.promised += t->credit.limit;
 }
 
 bool rdm_first(const struct xk_sessn *s)
