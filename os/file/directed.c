@@ -14,7 +14,6 @@
 #include "os/xk/peers.h"
 
 #define HEAD_BYTES (24 + FILE_NAME_MAX + 1)
-#define RUN_BYTES 32
 #define ANSWER_BYTES 8
 
 struct server {
@@ -45,7 +44,7 @@ struct round {
 
 uint64_t directed_beside(uint32_t run_count)
 {
-    return HEAD_BYTES + (uint64_t)run_count * RUN_BYTES;
+    return HEAD_BYTES + (uint64_t)run_count * FILE_RUN_BYTES;
 }
 
 void directed_store(struct rope *out, const struct directed_call *c)
@@ -59,12 +58,8 @@ void directed_store(struct rope *out, const struct directed_call *c)
     memcpy(head + 24, c->name, strlen(c->name));
     rope_add_bytes(out, head, sizeof head);
     for (uint32_t i = 0; i < c->run_count; i++) {
-        const struct file_run *r = &c->runs[i];
-        uint8_t run[RUN_BYTES];
-        wire_put64(run, r->off);
-        wire_put64(run + 8, r->len);
-        wire_put64(run + 16, r->stride);
-        wire_put64(run + 24, r->count);
+        uint8_t run[FILE_RUN_BYTES];
+        file_run_store(run, &c->runs[i]);
         rope_add_bytes(out, run, sizeof run);
     }
 }
@@ -72,7 +67,7 @@ void directed_store(struct rope *out, const struct directed_call *c)
 /* Takes a call apart; the data stay in `args`.  False: it is none. */
 static bool load(struct port *p, struct rope *args, struct directed_call *c, struct file_run **runs)
 {
-    uint8_t head[HEAD_BYTES], run[RUN_BYTES];
+    uint8_t head[HEAD_BYTES], run[FILE_RUN_BYTES];
     if (args->length < sizeof head)
         return false;
     rope_take_front(args, sizeof head, head);
@@ -82,13 +77,12 @@ static bool load(struct port *p, struct rope *args, struct directed_call *c, str
                                  .ranks = wire_get32(head + 16),
                                  .run_count = wire_get32(head + 20) };
     memcpy(c->name, head + 24, FILE_NAME_MAX);
-    if (c->ranks == 0 || args->length / RUN_BYTES < c->run_count)
+    if (c->ranks == 0 || args->length / FILE_RUN_BYTES < c->run_count)
         return false;
     *runs = port_alloc(p, (c->run_count + 1) * sizeof **runs);
     for (uint32_t i = 0; i < c->run_count; i++) {
         rope_take_front(args, sizeof run, run);
-        (*runs)[i] = (struct file_run){ wire_get64(run), wire_get64(run + 8), wire_get64(run + 16),
-                                        wire_get64(run + 24) };
+        (*runs)[i] = file_run_load(run);
     }
     return true;
 }

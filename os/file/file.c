@@ -49,6 +49,16 @@ void file_req_init(struct file_req *r, enum file_op op, void (*done)(struct file
     rope_init(&r->data);
 }
 
+void file_req_begin(struct file_req *r)
+{
+    r->moved = 0;
+    r->grew = false;
+    for (int i = 0; i < FILE_PARTS; i++)
+        r->part[i] = 0;
+    if (r->op == FILE_READ || r->op == FILE_LIST)
+        rope_fini(&r->data);
+}
+
 uint64_t file_bytes(const struct file_req *r)
 {
     uint64_t n = 0;

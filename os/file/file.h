@@ -94,6 +94,11 @@ struct file_run {
  * for the group, 04 and 02 for others; of a directory of LIST, and of CREATE, REMOVE, RENAME in it,
  * and 0100, 010, 01 of LOOKUP.  CHANGE is the owner's, of the ids root's.  The caller's ids are
  * those of the request; user 0 may do all. */
+/* As it travels: its four words, big-endian. */
+#define FILE_RUN_BYTES 32
+void file_run_store(uint8_t out[FILE_RUN_BYTES], const struct file_run *r);
+struct file_run file_run_load(const uint8_t in[FILE_RUN_BYTES]);
+
 struct file_attr {
     uint64_t size;
     uint32_t mode, uid, gid;
@@ -140,6 +145,8 @@ static inline void file_range(struct file_req *r, uint64_t off, uint64_t len)
 {
     r->one = (struct file_run){ .off = off, .len = len, .count = 1 };
 }
+/* For bottoms: what is `out` is as for a request that has done nothing yet. */
+void file_req_begin(struct file_req *r);
 uint64_t file_bytes(const struct file_req *r); /* of its list; UINT64_MAX: more than that */
 
 struct file_entry {

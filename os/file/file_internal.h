@@ -23,7 +23,6 @@
 #define FILE_WIRE_RUNS 64   /* of one call */
 #define FILE_WIRE_ATTR 72
 #define FILE_REQUEST_HEAD (56 + FILE_WIRE_ATTR)
-#define FILE_RUN_BYTES 32
 #define FILE_REPLY_HEAD (48 + FILE_WIRE_ATTR)
 /* The most that goes beside the data of a call, either way. */
 #define FILE_WIRE_BESIDE (FILE_REQUEST_HEAD + FILE_WIRE_RUNS * FILE_RUN_BYTES + 2 * FILE_NAME_MAX)

@@ -187,12 +187,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     a->call.attr = r->attr;
     a->call.runs = a->runs;
     a->call.run_count = 0;
-    r->moved = 0;
-    r->grew = false;
-    for (int i = 0; i < FILE_PARTS; i++)
-        r->part[i] = 0;
-    if (r->op == FILE_READ || r->op == FILE_LIST)
-        rope_fini(&r->data);
+    file_req_begin(r);
     if (moves(r) || r->op == FILE_HINT)
         cut(a);
     if (r->op == FILE_WRITE && file_bytes(r) != r->data.length) {

@@ -26,6 +26,20 @@ static void attr_load(const uint8_t b[FILE_WIRE_ATTR], struct file_attr *a)
     memcpy(a->owner, b + 40, FILE_OWNER_BYTES);
 }
 
+void file_run_store(uint8_t out[FILE_RUN_BYTES], const struct file_run *r)
+{
+    wire_put64(out, r->off);
+    wire_put64(out + 8, r->len);
+    wire_put64(out + 16, r->stride);
+    wire_put64(out + 24, r->count);
+}
+
+struct file_run file_run_load(const uint8_t in[FILE_RUN_BYTES])
+{
+    return (struct file_run){ wire_get64(in), wire_get64(in + 8), wire_get64(in + 16),
+                              wire_get64(in + 24) };
+}
+
 void file_request_store(struct rope *out, const struct file_req *r)
 {
     uint8_t b[FILE_WIRE_BESIDE + 2] = { 0 }, *run = b + FILE_REQUEST_HEAD;
@@ -43,12 +57,8 @@ void file_request_store(struct rope *out, const struct file_req *r)
     wire_put32(b + 48, r->uid);
     wire_put32(b + 52, r->gid);
     attr_store(b + 56, &r->attr);
-    for (uint32_t i = 0; i < r->run_count; i++, run += FILE_RUN_BYTES) {
-        wire_put64(run, r->runs[i].off);
-        wire_put64(run + 8, r->runs[i].len);
-        wire_put64(run + 16, r->runs[i].stride);
-        wire_put64(run + 24, r->runs[i].count);
-    }
+    for (uint32_t i = 0; i < r->run_count; i++, run += FILE_RUN_BYTES)
+        file_run_store(run, &r->runs[i]);
     memcpy(run, r->name != NULL ? r->name : "", name);
     memcpy(run + name, r->to_name != NULL ? r->to_name : "", to);
     rope_add_bytes(out, b, (size_t)(run - b) + name + to);
@@ -77,8 +87,7 @@ bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs
     for (uint32_t i = 0; i < r->run_count; i++) {
         uint8_t x[FILE_RUN_BYTES];
         rope_take_front(in, sizeof x, x);
-        runs[i] = (struct file_run){ wire_get64(x), wire_get64(x + 8), wire_get64(x + 16),
-                                     wire_get64(x + 24) };
+        runs[i] = file_run_load(x);
     }
     rope_take_front(in, name, names[0]);
     rope_take_front(in, to, names[1]);

@@ -298,12 +298,7 @@ void lfs_begin(struct lfs *fs, struct file_req *r, void (*step)(struct lfs_op *o
     list_init(&o->link);
     list_init(&o->wait);
     list_init(&o->pieces);
-    r->moved = 0;
-    r->grew = false;
-    for (int i = 0; i < FILE_PARTS; i++)
-        r->part[i] = 0;
-    if (r->op == FILE_READ || r->op == FILE_LIST)
-        rope_fini(&r->data);
+    file_req_begin(r);
     port_work(fs->port, PORT_WORK_FILE, 1);
     if (fs->up)
         enter(o);

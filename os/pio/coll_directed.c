@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "os/file/directed.h"
-#include "os/nx/nx.h"
 #include "os/pio/coll_internal.h"
 
 #define WINDOWS_AHEAD 2 /* the servers have one to move while the next is on its way */
@@ -41,30 +40,6 @@ struct call { /* of a window of a part */
 static void failed(struct plan *p, enum pio_status s)
 {
     p->status = s > p->status ? s : p->status;
-}
-
-static enum pio_status status_of(enum file_status s)
-{
-    switch (s) {
-    case FILE_OK:
-        return PIO_OK;
-    case FILE_NO_FILE:
-        return PIO_NO_FILE;
-    case FILE_NO_SPACE:
-    case FILE_NO_INODE:
-    case FILE_SCATTERED:
-        return PIO_NO_SPACE;
-    case FILE_UNREACHABLE:
-        return PIO_SERVER_DOWN;
-    default:
-        return PIO_IO_ERROR;
-    }
-}
-
-/* The largest of what the ranks bring; false: a node is down. */
-static bool largest(struct coll *c, int64_t *x, uint32_t count)
-{
-    return c->ranks == 1 || nx_gihigh(c->nx, x, count) == NX_OK;
 }
 
 /* ---- units and windows ---- */
@@ -135,7 +110,7 @@ static bool choose_windows(struct plan *p)
         halved++;
     bool good = fits(p, (of_part >> halved) > 0 ? of_part >> halved : 1, most);
     int64_t agreed[] = { halved, good ? 0 : 1 };
-    if (!largest(p->c, agreed, 2)) {
+    if (!coll_largest(p->c, agreed, 2)) {
         failed(p, PIO_NODE_DOWN);
         return false;
     }
@@ -154,17 +129,16 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
 {
     struct call *x = arg;
     struct plan *p = x->p;
-    enum pio_status s = status_of(directed_answer(status, reply));
+    enum pio_status s = pio_of_file(directed_answer(status, reply));
+    struct rope_cursor from;
     uint64_t unit;
     failed(p, s);
+    rope_cursor_init(&from, reply);
     for (uint64_t k = x->window * p->each; k < (x->window + 1) * p->each && s == PIO_OK; k++) {
-        if (!unit_of(p, x->dir, k, &unit) || reply->length == 0)
+        if (!unit_of(p, x->dir, k, &unit) || from.left == 0)
             break;
         uint64_t n = file_list_bytes(p->l, p->windows[unit]);
-        struct rope rest;
-        rope_split(reply, n < reply->length ? n : reply->length, &rest);
-        rope_join(&p->parts[unit], reply);
-        rope_move(reply, &rest);
+        rope_cursor_take(&from, n < from.left ? n : from.left, &p->parts[unit]);
     }
     x->ended = true;
     port_thread_wake(p->c->port, p->thread);
@@ -235,7 +209,7 @@ static bool settle_extent(struct plan *p, enum pio_op op, uint64_t *begin, uint6
     struct coll *c = p->c;
     struct file_window all = file_list_hull(&p->l, 1, (struct file_window){ 0, UINT64_MAX });
     int64_t x[2] = { (int64_t)all.hi, all.lo < all.hi ? -(int64_t)all.lo : -INT64_MAX };
-    if (!largest(c, x, 2))
+    if (!coll_largest(c, x, 2))
         return false;
     *end = (uint64_t)x[0];
     *begin = (uint64_t)-x[1];
@@ -252,7 +226,7 @@ static bool settle_extent(struct plan *p, enum pio_op op, uint64_t *begin, uint6
     } else {
         x[0] = 0;
     }
-    if (!largest(c, x, 2))
+    if (!coll_largest(c, x, 2))
         return false;
     failed(p, (enum pio_status)x[1]);
     *end = op == PIO_READ && (uint64_t)x[0] < *end ? (uint64_t)x[0] : *end;
@@ -297,7 +271,7 @@ static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
         call_all(&p, x->op);
     }
     int64_t worst = p.status;
-    if (!largest(c, &worst, 1))
+    if (!coll_largest(c, &worst, 1))
         worst = PIO_NODE_DOWN;
     if (worst == PIO_OK && x->op == PIO_READ && p.units > 0)
         coll_join(c, p.l, end, p.windows, (uint32_t)p.units, p.parts, &x->data);

@@ -5,6 +5,10 @@
 #include "os/file/pieces.h"
 #include "os/pio/coll.h"
 
+/* The largest of what the ranks bring, of each of `count` values, at all.  (blocks) False: a node
+ * is down. */
+bool coll_largest(struct coll *c, int64_t *x, uint32_t count);
+
 /* Cuts the data of a list, in order of the list, into what it has in each window, and the reverse.
  * `windows` rise and touch each other. */
 void coll_cut(struct coll *c, struct file_list l, const struct rope *data,

@@ -15,7 +15,6 @@
 
 #define COLL_TYPE 0x20000000 /* of messages: below those that NX keeps for itself */
 #define COLL_STEPS 0x01000000
-#define RUN_BYTES 32
 #define HEAD_BYTES 16 /* of a message: where the file ended, status */
 
 struct plan {
@@ -97,9 +96,7 @@ static void write_merged(struct coll *c, struct plan *p, struct file_merge *m)
 static enum pio_status settle(struct coll *c, enum pio_status mine)
 {
     int64_t worst = mine;
-    if (c->ranks == 1)
-        return mine;
-    return nx_gihigh(c->nx, &worst, 1) == NX_OK ? (enum pio_status)worst : PIO_NODE_DOWN;
+    return coll_largest(c, &worst, 1) ? (enum pio_status)worst : PIO_NODE_DOWN;
 }
 
 /* ---- sieving ---- */
@@ -181,15 +178,11 @@ static void lists_free(struct coll *c, struct lists *l)
 static bool lists_exchange(struct coll *c, const struct coll_part *x, struct lists *l)
 {
     struct rope mine, all;
-    size_t bytes = 4 + (size_t)x->run_count * RUN_BYTES;
+    size_t bytes = 4 + (size_t)x->run_count * FILE_RUN_BYTES;
     uint8_t *image = port_alloc(c->port, bytes);
     wire_put32(image, x->run_count);
-    for (uint32_t i = 0; i < x->run_count; i++) {
-        const struct file_run *r = &x->runs[i];
-        const uint64_t word[] = { r->off, r->len, r->stride, r->count };
-        for (size_t k = 0; k < ARRAY_LEN(word); k++)
-            wire_put64(image + 4 + (size_t)i * RUN_BYTES + 8 * k, word[k]);
-    }
+    for (uint32_t i = 0; i < x->run_count; i++)
+        file_run_store(image + 4 + (size_t)i * FILE_RUN_BYTES, &x->runs[i]);
     rope_init(&mine);
     rope_add_bytes(&mine, image, bytes);
     port_free(c->port, image);
@@ -204,15 +197,14 @@ static bool lists_exchange(struct coll *c, const struct coll_part *x, struct lis
     bytes = all.length;
     rope_fini(&all);
     l->of = port_alloc(c->port, c->ranks * sizeof *l->of);
-    l->runs = port_alloc(c->port, (bytes / RUN_BYTES + 1) * sizeof *l->runs);
+    l->runs = port_alloc(c->port, (bytes / FILE_RUN_BYTES + 1) * sizeof *l->runs);
     struct file_run *next = l->runs;
     const uint8_t *at = image;
     for (uint32_t rank = 0; rank < c->ranks; rank++) {
         l->of[rank] = (struct file_list){ next, wire_get32(at) };
         at += 4;
-        for (uint32_t i = 0; i < l->of[rank].count; i++, at += RUN_BYTES)
-            *next++ = (struct file_run){ wire_get64(at), wire_get64(at + 8), wire_get64(at + 16),
-                                         wire_get64(at + 24) };
+        for (uint32_t i = 0; i < l->of[rank].count; i++, at += FILE_RUN_BYTES)
+            *next++ = file_run_load(at);
     }
     port_free(c->port, image);
     return true;

@@ -25,6 +25,33 @@ const char *pio_status_name(enum pio_status s)
     return (unsigned)s < PIO_STATUS_COUNT ? names[s] : "?";
 }
 
+enum pio_status pio_of_file(enum file_status s)
+{
+    switch (s) {
+    case FILE_OK:
+        return PIO_OK;
+    case FILE_NO_FILE:
+        return PIO_NO_FILE;
+    case FILE_EXISTS:
+        return PIO_EXISTS;
+    case FILE_BAD_NAME:
+    case FILE_NOT_DIR:
+    case FILE_IS_DIR:
+    case FILE_NOT_EMPTY:
+    case FILE_LOOP:
+        return PIO_BAD_NAME;
+    case FILE_NO_INODE:
+    case FILE_NO_SPACE:
+    case FILE_SCATTERED:
+    case FILE_RANGE:
+        return PIO_NO_SPACE;
+    case FILE_UNREACHABLE:
+        return PIO_SERVER_DOWN;
+    default:
+        return PIO_IO_ERROR;
+    }
+}
+
 static const char *const ctl_names[PIO_CTL_COUNT] = {
     "close", "set size", "get size", "flush", "seek",  "tell", "mode", "hint",
     "fill",  "unlink",   "rename",   "mkdir", "rmdir", "stat", "list", "agree",

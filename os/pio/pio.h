@@ -50,6 +50,8 @@ enum pio_status {
     PIO_STATUS_COUNT
 };
 const char *pio_status_name(enum pio_status s); /* in words; static */
+/* What a status of os/file is here. */
+enum pio_status pio_of_file(enum file_status s);
 
 enum pio_op { PIO_READ, PIO_WRITE };
 

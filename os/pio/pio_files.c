@@ -51,33 +51,6 @@ static void *start_client(struct os_node *n, const struct os_service *service,
     return c;
 }
 
-static enum pio_status status_of(enum file_status s)
-{
-    switch (s) {
-    case FILE_OK:
-        return PIO_OK;
-    case FILE_NO_FILE:
-        return PIO_NO_FILE;
-    case FILE_EXISTS:
-        return PIO_EXISTS;
-    case FILE_BAD_NAME:
-    case FILE_NOT_DIR:
-    case FILE_IS_DIR:
-    case FILE_NOT_EMPTY:
-    case FILE_LOOP:
-        return PIO_BAD_NAME;
-    case FILE_NO_INODE:
-    case FILE_NO_SPACE:
-    case FILE_SCATTERED:
-    case FILE_RANGE:
-        return PIO_NO_SPACE;
-    case FILE_UNREACHABLE:
-        return PIO_SERVER_DOWN;
-    default:
-        return PIO_IO_ERROR;
-    }
-}
-
 /* ---- requests that a thread waits for ---- */
 
 struct waiting {
@@ -199,7 +172,7 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
         s = ask(c, &w);
     }
     f->state = handle;
-    return status_of(s);
+    return pio_of_file(s);
 }
 
 struct transfer {
@@ -226,7 +199,7 @@ static void transferred(struct file_req *q)
     r->split.queue = at_most(q->part[FILE_QUEUE], &left);
     r->split.mesh = at_most(q->part[FILE_NETWORK], &left);
     rope_move(&r->data, &q->data);
-    enum pio_status s = status_of(q->status);
+    enum pio_status s = pio_of_file(q->status);
     port_free(p, t);
     pio_end(r, s);
 }
@@ -367,20 +340,20 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
         return PIO_OK;
     case PIO_UNLINK:
     case PIO_RMDIR:
-        return status_of(remove_of(c, x->name));
+        return pio_of_file(remove_of(c, x->name));
     case PIO_MKDIR:
-        return status_of(named(c, &w, FILE_CREATE, x->name, FILE_MODE_DIR | 0777));
+        return pio_of_file(named(c, &w, FILE_CREATE, x->name, FILE_MODE_DIR | 0777));
     case PIO_STAT:
         st = named(c, &w, FILE_LOOKUP, x->name, 0);
-        return status_of(st == FILE_OK ? stat_of(c, w.q.file, &x->stat) : st);
+        return pio_of_file(st == FILE_OK ? stat_of(c, w.q.file, &x->stat) : st);
     case PIO_LIST:
-        return status_of(list(c, x));
+        return pio_of_file(list(c, x));
     case PIO_RENAME:
-        return status_of(rename_of(c, x));
+        return pio_of_file(rename_of(c, x));
     case PIO_AGREE:
         return agree(s->node, x->ok);
     default:
-        return status_of(of_file(c, f, x));
+        return pio_of_file(of_file(c, f, x));
     }
 }
 

@@ -11,6 +11,7 @@ enum { PARTS = 16 }; /* ASSUMED(as many requests of one program as an I/O node w
 struct batch {
     struct pio_req *r;
     struct port *port;
+    struct rope_cursor data;    /* a write's, as far as parts have begun */
     uint64_t head, tail, total; /* parts taken back, begun, in all */
     uint64_t nth;               /* of the run that comes next */
     uint32_t run;
@@ -113,14 +114,8 @@ static void begin(struct batch *b, bool offsets)
     q->at = true;
     q->off = run->off + b->nth * run->stride;
     q->len = offsets ? run->len : pio_length(r->runs, r->run_count);
-    if (r->op == PIO_WRITE && b->tail + 1 == b->total) {
-        rope_move(&q->data, &r->data);
-    } else if (r->op == PIO_WRITE) {
-        struct rope rest;
-        rope_split(&r->data, q->len, &rest);
-        rope_move(&q->data, &r->data);
-        rope_move(&r->data, &rest);
-    }
+    if (r->op == PIO_WRITE)
+        rope_cursor_take(&b->data, q->len, &q->data);
     b->tail++;
     if (++b->nth == run->count) {
         b->nth = 0;
@@ -168,6 +163,8 @@ static void pump(struct batch *b)
     if (b->head < b->tail)
         return;
     enum pio_status s = b->status;
+    if (r->op == PIO_WRITE)
+        rope_fini(&r->data);
     port_free(b->port, b);
     pio_end(r, s);
 }
@@ -196,6 +193,7 @@ static void submit(struct pio_req *r)
     b->r = r;
     b->port = p;
     b->total = parts;
+    rope_cursor_init(&b->data, &r->data);
     pump(b);
 }
 
