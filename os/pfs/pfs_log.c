@@ -147,13 +147,8 @@ void pfs_log_send(struct meta *m, struct select_request *q, struct rope *reply)
 void pfs_log_reply(struct meta *m, struct select_request *q, enum pfs_status status,
                    const struct pfs_meta_msg *msg, const uint32_t *group)
 {
-    struct pfs_meta_msg out = *msg;
     struct rope r;
-    out.status = status;
-    if (group == NULL)
-        out.factor = 0;
-    rope_init(&r);
-    pfs_meta_store(&r, &out, group);
+    pfs_meta_pack(&r, status, msg, group);
     pfs_log_send(m, q, &r);
 }
 

@@ -3,16 +3,22 @@
 
 #include <string.h>
 
-void pfs_meta_reply(struct select_request *q, enum pfs_status status, const struct pfs_meta_msg *m,
-                    const uint32_t *group)
+void pfs_meta_pack(struct rope *r, enum pfs_status status, const struct pfs_meta_msg *m,
+                   const uint32_t *group)
 {
     struct pfs_meta_msg out = *m;
-    struct rope r;
     out.status = status;
     if (group == NULL)
         out.factor = 0;
-    rope_init(&r);
-    pfs_meta_store(&r, &out, group);
+    rope_init(r);
+    pfs_meta_store(r, &out, group);
+}
+
+void pfs_meta_reply(struct select_request *q, enum pfs_status status, const struct pfs_meta_msg *m,
+                    const uint32_t *group)
+{
+    struct rope r;
+    pfs_meta_pack(&r, status, m, group);
     select_reply(q, &r);
     rope_fini(&r);
 }

@@ -97,6 +97,9 @@ struct meta_file {
 /* ---- pfs_meta.c ---- */
 
 /* Answers, with the group when it is not NULL. */
+/* A reply with that status and, where group is not NULL, layout; r is initialised here. */
+void pfs_meta_pack(struct rope *r, enum pfs_status status, const struct pfs_meta_msg *m,
+                   const uint32_t *group);
 void pfs_meta_reply(struct select_request *q, enum pfs_status status, const struct pfs_meta_msg *m,
                     const uint32_t *group);
 void pfs_meta_answer(struct select_request *q, enum pfs_status status, uint64_t size,
