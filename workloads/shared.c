@@ -68,17 +68,14 @@ const struct workload_instance shared_instances[] = {
 uint32_t shared_programs(const void *params, const struct os_layout *layout)
 {
     const struct shared_params *p = params;
-    if (p->nodes == 0)
-        return layout->compute_count;
-    return (uint32_t)p->nodes;
+    return workload_nodes(p->nodes, layout);
 }
 
 bool shared_check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct shared_params *p = params;
-    if (p->nodes > layout->compute_count)
-        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
-                       (long long)p->nodes, layout->compute_count);
+    if (!workload_nodes_check(p->nodes, layout, e))
+        return false;
     if (p->memory.frames > 0 && !svm_is_strict(p->svm.manager))
         return err_set(e,
                        "workload.memory.frames is %lld, but workload.svm.manager %s keeps the "

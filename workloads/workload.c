@@ -50,6 +50,18 @@ static bool finds_all(const struct workload_ops *ops, const void *params,
     return true;
 }
 
+uint32_t workload_nodes(int64_t nodes, const struct os_layout *l)
+{
+    return nodes == 0 ? l->compute_count : (uint32_t)nodes;
+}
+
+bool workload_nodes_check(int64_t nodes, const struct os_layout *l, struct err *e)
+{
+    return nodes <= l->compute_count ||
+           err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
+                   (long long)nodes, l->compute_count);
+}
+
 bool workload_ranks(const struct workload_ops *ops, const void *params,
                     const struct os_layout *layout, uint32_t *ranks, struct err *e)
 {

@@ -43,6 +43,11 @@ struct workload_ops {
     void (*main)(struct os_node *node, const struct program *me); /* a thread.  (blocks) */
 };
 
+/* What a parameter `nodes` of a workload means: so many compute nodes, 0: all.  The second refuses
+ * more than the machine has. */
+uint32_t workload_nodes(int64_t nodes, const struct os_layout *l);
+bool workload_nodes_check(int64_t nodes, const struct os_layout *l, struct err *e) MUST_CHECK;
+
 /* How many compute nodes run this workload on that machine.  False with a sentence when it refuses
  * or there are not so many. */
 bool workload_ranks(const struct workload_ops *ops, const void *params,

@@ -9,6 +9,17 @@
 
 #include "os/pio/coll.h"
 
+/* Parameters that all of them have, members `system` and `unit` of the struct with that tag; where
+ * their files are. */
+#define IO_SYSTEM_PARAM(tag) P_CHOICE_OF(tag, system, "pfs", pio_systems, "The file system.")
+#define IO_UNIT_PARAM(tag)                                                                         \
+    P_SIZE(tag, unit, "64KiB", "1B", "1GiB", "Stripe unit of the files.",                          \
+           "Intel PFS, default 64 KB; as recalled, no document at hand")
+static inline const struct pio_ops *io_system(int system)
+{
+    return kind_at(&pio_systems, system);
+}
+
 /* One rank of a program. */
 struct io_job {
     struct os_node *node;

@@ -22,15 +22,14 @@ struct params {
 static const char *const directories[] = { "own", "shared", NULL };
 
 static const struct param params_desc[] = {
-    P_CHOICE_OF(params, system, "pfs", pio_systems, "The file system."),
+    IO_SYSTEM_PARAM(params),
     IO_LOOP_PARAMS,
     P_INT(params, nodes, "0", "0", NULL, "Compute nodes that take part; 0: all."),
     P_CHOICE(params, directory, "own", directories,
              "A directory for each rank, or one for the files of all."),
     P_SIZE(params, bytes, "0B", "0B", "1GiB",
            "What is written to each file as it is made, and read as it is looked at."),
-    P_SIZE(params, unit, "64KiB", "1B", "1GiB", "Stripe unit of the files.",
-           "Intel PFS, default 64 KB; as recalled, no document at hand"),
+    IO_UNIT_PARAM(params),
     P_INT(params, factor, "1", "0", "256", "Stripe factor of the files; 0: all I/O nodes.",
           "ASSUMED(small files want one; a mount of Intel's gives all)"),
     P_END,
@@ -58,34 +57,29 @@ static const struct measure rate = { "meta.operations", "1/s",
                                      "Operations of all ranks a second, in the window.",
                                      MEASURE_COLUMN };
 
-static const struct pio_ops *system_of(const struct params *p)
-{
-    return kind_at(&pio_systems, p->system);
-}
-
 static const struct os_service_ops *const *services_of(const void *params)
 {
-    return system_of(params)->services;
+    return io_system(((const struct params *)params)->system)->services;
 }
 
 static uint32_t programs(const void *params, const struct os_layout *l)
 {
     const struct params *p = params;
-    return p->nodes == 0 ? l->compute_count : (uint32_t)p->nodes;
+    return workload_nodes(p->nodes, l);
 }
 
 static uint32_t files(const void *params, const struct os_layout *l)
 {
     const struct params *p = params;
-    return pio_file_count(system_of(p), programs(params, l) * ((uint32_t)p->loop.requests + 1));
+    return pio_file_count(io_system(p->system),
+                          programs(params, l) * ((uint32_t)p->loop.requests + 1));
 }
 
 static bool check(const void *params, const struct os_layout *l, struct err *e)
 {
     const struct params *p = params;
-    if (p->nodes > l->compute_count)
-        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
-                       (long long)p->nodes, l->compute_count);
+    if (!workload_nodes_check(p->nodes, l, e))
+        return false;
     if ((uint64_t)p->loop.requests * programs(params, l) > UINT32_MAX / 2)
         return err_set(e, "workload.requests: %lld files of %u programs are too many",
                        (long long)p->loop.requests, programs(params, l));
@@ -99,7 +93,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
         .files = files(params, l),
         .size = (uint64_t)p->bytes,
     };
-    return pio_check(system_of(p), l, &plan, e);
+    return pio_check(io_system(p->system), l, &plan, e);
 }
 
 struct run {
@@ -269,7 +263,7 @@ static void program(struct os_node *node, const struct program *me)
 {
     const struct params *p = me->params;
     struct run r = { .j = { .node = node,
-                            .sys = pio_find(system_of(p), node),
+                            .sys = pio_find(io_system(p->system), node),
                             .rank = me->rank,
                             .ranks = me->ranks,
                             .verify = true },

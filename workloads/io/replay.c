@@ -21,13 +21,12 @@ struct params {
 
 static const struct param params_desc[] = {
     P_FILE(params, trace, NULL, "The recorded requests: docs/replay.md."),
-    P_CHOICE_OF(params, system, "pfs", pio_systems, "The file system."),
+    IO_SYSTEM_PARAM(params),
     P_CHOICE(
         io_loop_params, sync, "close", io_sync_names,
         "When what is written goes to the devices beside the trace's own flushes: close: after "
         "the last request of a rank; each: after each; none: when the file system likes."),
-    P_SIZE(params, unit, "64KiB", "1B", "1GiB", "Stripe unit of the files.",
-           "Intel PFS, default 64 KB; as recalled, no document at hand"),
+    IO_UNIT_PARAM(params),
     P_INT(params, factor, "0", "0", "256", "Stripe factor of the files; 0: all I/O nodes.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
     P_END,
@@ -36,14 +35,9 @@ static const struct param params_desc[] = {
 static const struct measure measures[] = IO_MEASURES_OF("file");
 static const struct measure bandwidth = IO_BANDWIDTH_OF("file");
 
-static const struct pio_ops *system_of(const struct params *p)
-{
-    return kind_at(&pio_systems, p->system);
-}
-
 static const struct os_service_ops *const *services_of(const void *params)
 {
-    return system_of(params)->services;
+    return io_system(((const struct params *)params)->system)->services;
 }
 
 static bool prepare(void *params, const struct input *files, size_t count, struct err *e)
@@ -51,7 +45,7 @@ static bool prepare(void *params, const struct input *files, size_t count, struc
     struct params *p = params;
     if (count == 0)
         return err_set(e, "workload.trace: name the file of the trace");
-    p->t = trace_read(&files[0], system_of(p), e);
+    p->t = trace_read(&files[0], io_system(p->system), e);
     return p->t != NULL;
 }
 
@@ -73,7 +67,7 @@ static uint32_t files(const void *params, const struct os_layout *l)
 {
     const struct params *p = params;
     (void)l;
-    return pio_file_count(system_of(p), p->t->file_count);
+    return pio_file_count(io_system(p->system), p->t->file_count);
 }
 
 static bool check(const void *params, const struct os_layout *l, struct err *e)
@@ -87,7 +81,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
                              .files = files(params, l) };
     for (uint32_t i = 0; i < p->t->file_count; i++)
         plan.size += p->t->files[i].extent / p->t->file_count + 1;
-    return pio_check(system_of(p), l, &plan, e);
+    return pio_check(io_system(p->system), l, &plan, e);
 }
 
 struct run {
@@ -236,7 +230,7 @@ static void program(struct os_node *node, const struct program *me)
 {
     const struct params *p = me->params;
     struct run r = { .j = { .node = node,
-                            .sys = pio_find(system_of(p), node),
+                            .sys = pio_find(io_system(p->system), node),
                             .rank = me->rank,
                             .ranks = me->ranks,
                             .verify = true },

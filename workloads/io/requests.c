@@ -36,7 +36,7 @@ static const char *const cache_names[] = { "cold", "warm", NULL };
 static const struct param params_desc[] = {
     P_CHOICE(params, op, "read", op_names, "What the programs do.",
              "ASSUMED(a choice of the experiment)"),
-    P_CHOICE_OF(params, system, "pfs", pio_systems, "The file system."),
+    IO_SYSTEM_PARAM(params),
     P_STRING(params, mode, "",
              "I/O mode of the file, of those of the system; empty: the one without coordination "
              "(pfs: M_ASYNC).",
@@ -57,8 +57,7 @@ static const struct param params_desc[] = {
     IO_LOOP_PARAMS,
     P_INT(params, nodes, "0", "0", NULL, "Compute nodes that take part; 0: all.",
           "ASSUMED(a choice of the experiment)"),
-    P_SIZE(params, unit, "64KiB", "1B", "1GiB", "Stripe unit of the files.",
-           "Intel PFS, default 64 KB; as recalled, no document at hand"),
+    IO_UNIT_PARAM(params),
     P_INT(params, factor, "0", "0", "256",
           "Stripe factor: how many I/O nodes a file is spread over; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
@@ -93,14 +92,9 @@ static const struct measure pfs_measures[] = IO_MEASURES_OF("pfs");
 static const struct measure io_bandwidth = IO_BANDWIDTH_OF("file");
 static const struct measure pfs_bandwidth = IO_BANDWIDTH_OF("pfs");
 
-static uint32_t nodes_of(const struct params *p, const struct os_layout *l)
-{
-    return p->nodes == 0 ? l->compute_count : (uint32_t)p->nodes;
-}
-
 static uint32_t programs(const void *params, const struct os_layout *layout)
 {
-    return nodes_of(params, layout);
+    return workload_nodes(((const struct params *)params)->nodes, layout);
 }
 
 /* Places in a rank's part of the file. */
@@ -108,11 +102,6 @@ static uint64_t per_rank(const struct params *p)
 {
     uint64_t all = (uint64_t)(p->loop.warmup + p->loop.requests), span = (uint64_t)p->span;
     return span > 0 && span < all ? span : all;
-}
-
-static const struct pio_ops *system_of(const struct params *p)
-{
-    return kind_at(&pio_systems, p->system);
 }
 
 static const struct coll_ops *method_of(const struct params *p)
@@ -124,13 +113,13 @@ static int mode_of(const struct params *p) /* `check` has found it */
 {
     int mode = PIO_PLAIN;
     struct err e = ERR_INIT;
-    ASSERT(pio_mode_find(system_of(p), p->mode, "workload.mode", &mode, &e));
+    ASSERT(pio_mode_find(io_system(p->system), p->mode, "workload.mode", &mode, &e));
     return mode;
 }
 
 static unsigned traits_of(const struct params *p)
 {
-    return system_of(p)->mode(mode_of(p));
+    return io_system(p->system)->mode(mode_of(p));
 }
 
 /* Where requests take place; where a mode does not say, a guess. */
@@ -147,19 +136,18 @@ static struct io_pattern pattern_of(const struct params *p, uint32_t rank, uint3
 static uint32_t files(const void *params, const struct os_layout *layout)
 {
     const struct params *p = params;
-    return pio_file_count(system_of(p), p->file == OWN
-                                            ? nodes_of(p, layout)
-                                            : 1); /* every file begins on the first I/O node */
+    return pio_file_count(io_system(p->system),
+                          p->file == OWN ? programs(p, layout)
+                                         : 1); /* every file begins on the first I/O node */
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct params *p = params;
     int mode;
-    if (p->nodes > layout->compute_count)
-        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
-                       (long long)p->nodes, layout->compute_count);
-    if (!pio_mode_find(system_of(p), p->mode, "workload.mode", &mode, e))
+    if (!workload_nodes_check(p->nodes, layout, e))
+        return false;
+    if (!pio_mode_find(io_system(p->system), p->mode, "workload.mode", &mode, e))
         return false;
     unsigned traits = traits_of(p);
     if (p->span > 0 && !(traits & PIO_MODE_OFFSETS))
@@ -175,14 +163,14 @@ static bool check(const void *params, const struct os_layout *layout, struct err
                        "workload.method = '%s': all ranks transfer together, and with "
                        "file = 'own' each has a file of its own",
                        method_of(p)->kind.name);
-    if (!coll_check(method_of(p), system_of(p), layout, "workload.method", e))
+    if (!coll_check(method_of(p), io_system(p->system), layout, "workload.method", e))
         return false;
-    if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / nodes_of(p, layout))
+    if (per_rank(p) > (UINT64_C(1) << 60) / (uint64_t)p->size / programs(p, layout))
         return err_set(e,
                        "workload: %lld requests of %lld bytes on %u nodes make a file of more than "
                        "1 EiB",
-                       (long long)per_rank(p), (long long)p->size, nodes_of(p, layout));
-    const struct io_pattern pattern = pattern_of(p, 0, nodes_of(p, layout), traits);
+                       (long long)per_rank(p), (long long)p->size, programs(p, layout));
+    const struct io_pattern pattern = pattern_of(p, 0, programs(p, layout), traits);
     if (!io_pattern_check(&pattern, "workload", e))
         return false;
     if (pattern.ops->whole && (p->loop.warmup > 0 || p->span > 0))
@@ -201,14 +189,14 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         .can = PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
                (p->op == OP_READ ? PIO_CAN(PIO_FILL) : 0) |
                (p->preallocate && p->op == OP_WRITE ? PIO_CAN(PIO_SET_SIZE) : 0),
-        .traits = p->file == SHARED && nodes_of(p, layout) > 1 ? PIO_SHARED : 0u,
+        .traits = p->file == SHARED && programs(p, layout) > 1 ? PIO_SHARED : 0u,
         .unit = (uint64_t)p->unit,
         .factor = (uint32_t)p->factor,
         .files = files(p, layout),
         .size = io_pattern_extent(&pattern),
         .warm = p->cache == WARM,
     };
-    return pio_check(system_of(p), layout, &plan, e);
+    return pio_check(io_system(p->system), layout, &plan, e);
 }
 
 /* One rank's run. */
@@ -376,7 +364,7 @@ static void program(struct os_node *node, const struct program *me, const struct
 {
     const struct params *p = me->params;
     struct run r = { .j = { .node = node,
-                            .sys = pio_find(system_of(p), node),
+                            .sys = pio_find(io_system(p->system), node),
                             .rank = me->rank,
                             .ranks = me->ranks,
                             .resume = me->resume,
@@ -406,7 +394,7 @@ static void pfs_main(struct os_node *node, const struct program *me)
 
 static const struct os_service_ops *const *services_of(const void *params)
 {
-    return system_of(params)->services;
+    return io_system(((const struct params *)params)->system)->services;
 }
 
 #define WORKLOAD(name_, doc_)                                                                      \
