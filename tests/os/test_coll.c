@@ -164,25 +164,37 @@ static void check_read(const struct job *j, int t, uint32_t rank, const struct c
 static struct job *job;
 static int applied;
 
-static void program(struct pfs_world *w, struct pfs_client *client, uint32_t rank)
+struct opened {
+    struct os_node node;
+    struct pio sys;
+    struct coll c;
+};
+
+/* The job's file at a rank. */
+static void open_at(struct pfs_world *w, struct pfs_client *client, uint32_t rank, uint64_t unit,
+                    struct opened *x)
 {
-    struct os_node node = { .port = fake_port(w->r.f, rank), .layout = &w->layout };
-    struct pio s = { .ops = kind_find(&pio_systems, "pfs"), .node = &node, .state = client };
     const struct pio_open o = { .name = "f",
                                 .flags = PIO_O_CREATE,
                                 .rank = rank,
                                 .ranks = RANKS,
                                 .mode = PIO_PLAIN,
-                                .unit = 1000 };
-    struct pio_file *f;
-    cr_assert_eq(pio_open(&s, &o, &f), PIO_OK);
-    struct coll c = { .ops = job->ops,
-                      .p = &job->p,
-                      .file = f,
-                      .port = node.port,
-                      .nx = w->nx[rank],
-                      .rank = rank,
-                      .ranks = RANKS };
+                                .unit = unit };
+    x->node = (struct os_node){ .port = fake_port(w->r.f, rank), .layout = &w->layout };
+    x->sys = (struct pio){ kind_find(&pio_systems, "pfs"), &x->node, client };
+    x->c = (struct coll){ .ops = job->ops,
+                          .p = &job->p,
+                          .port = x->node.port,
+                          .nx = w->nx[rank],
+                          .rank = rank,
+                          .ranks = RANKS };
+    cr_assert_eq(pio_open(&x->sys, &o, &x->c.file), PIO_OK);
+}
+
+static void program(struct pfs_world *w, struct pfs_client *client, uint32_t rank)
+{
+    struct opened f;
+    open_at(w, client, rank, 1000, &f);
     for (int t = 0; t < ROUNDS; t++) {
         struct coll_part x;
         cr_assert_eq(nx_gsync(w->nx[rank]), NX_OK);
@@ -191,14 +203,14 @@ static void program(struct pfs_world *w, struct pfs_client *client, uint32_t ran
             applied++;
         }
         fill_part(job, t, rank, &x);
-        cr_assert_eq(coll_transfer(&c, &x), PIO_OK);
+        cr_assert_eq(coll_transfer(&f.c, &x), PIO_OK);
         cr_assert_eq(x.split.client + x.split.mesh + x.split.queue + x.split.arm, x.split.latency);
         if (x.op == PIO_READ)
             check_read(job, t, rank, &x);
         rope_fini(&x.data);
         cr_assert_eq(nx_gsync(w->nx[rank]), NX_OK);
     }
-    cr_assert_eq(pio_close(f), PIO_OK);
+    cr_assert_eq(pio_close(f.c.file), PIO_OK);
 }
 
 static void run_job(const struct coll_ops *ops, uint64_t seed)
@@ -241,32 +253,17 @@ static enum pio_status seen[RANKS];
 /* All ranks read rows that lie on both I/O nodes, of which one cannot read. */
 static void program_that_fails(struct pfs_world *w, struct pfs_client *client, uint32_t rank)
 {
-    struct os_node node = { .port = fake_port(w->r.f, rank), .layout = &w->layout };
-    struct pio s = { .ops = kind_find(&pio_systems, "pfs"), .node = &node, .state = client };
-    const struct pio_open o = { .name = "f",
-                                .flags = PIO_O_CREATE,
-                                .rank = rank,
-                                .ranks = RANKS,
-                                .mode = PIO_PLAIN,
-                                .unit = 2048 };
     const struct file_run run = { .off = rank * 100, .len = 100, .stride = 500, .count = 40 };
-    struct pio_file *f;
-    cr_assert_eq(pio_open(&s, &o, &f), PIO_OK);
-    struct coll c = { .ops = job->ops,
-                      .p = &job->p,
-                      .file = f,
-                      .port = node.port,
-                      .nx = w->nx[rank],
-                      .rank = rank,
-                      .ranks = RANKS };
+    struct opened f;
     struct coll_part x = { .op = PIO_WRITE, .runs = &run, .run_count = 1 };
+    open_at(w, client, rank, 2048, &f);
     rope_init(&x.data);
     rope_add_zero(&x.data, 4000);
-    seen[rank] = coll_transfer(&c, &x);
+    seen[rank] = coll_transfer(&f.c, &x);
     cr_assert_eq(x.data.length, 0);
     cr_assert(seen[rank] == PIO_OK || x.moved == 0);
     cr_assert_eq(nx_gsync(w->nx[rank]), NX_OK); /* PHASE2: nobody waits for what was given up */
-    (void)pio_close(f);
+    (void)pio_close(f.c.file);
 }
 
 /* COLL2. */

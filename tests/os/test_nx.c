@@ -675,23 +675,10 @@ static void crossing(struct nx *n)
 
 static struct rig explored;
 
-static void explore_boot(struct port *p, void *arg)
-{
-    struct rig *r = arg;
-    uint32_t node = port_node(p);
-    r->k[node] = xk_boot(p, r->g);
-    booted(r, node, p);
-}
-
 static void explore_setup(struct fake *f, void *arg)
 {
-    struct xk_graph *g = arg;
-    rig_boot(&explored, f, g, booted, NULL);
     t.ended = 0;
-    for (uint32_t i = 0; i < t.count; i++)
-        fake_boot(f, i, explore_boot, &explored);
-    for (uint32_t i = 0; i < t.count; i++)
-        fake_step(f);
+    rig_boot_all(&explored, f, arg, t.count, booted, NULL);
     for (uint32_t i = 0; i < t.count; i++)
         fake_call(f, i, spawn, NULL);
 }

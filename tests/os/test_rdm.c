@@ -202,19 +202,9 @@ Test(rdm, an_idle_session_is_reclaimed_and_its_numbers_go_on)
 
 static struct rig explored;
 
-static void explore_boot(struct port *p, void *arg)
-{
-    struct rig *r = arg;
-    r->k[port_node(p)] = xk_boot(p, r->g);
-}
-
 static void explore_setup(struct fake *f, void *arg)
 {
-    rig_boot(&explored, f, arg, NULL, NULL);
-    for (uint32_t i = 0; i < 2; i++)
-        fake_boot(f, i, explore_boot, &explored);
-    for (uint32_t i = 0; i < 2; i++)
-        fake_step(f);
+    rig_boot_all(&explored, f, arg, 2, NULL, NULL);
     for (uint64_t i = 1; i <= 3; i++)
         cr_assert(send(&explored, 0, i));
 }

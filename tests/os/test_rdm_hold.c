@@ -568,19 +568,9 @@ Test(rdm_hold, a_life_s_end_gives_the_credit_back, .timeout = 60)
 /* ---- every order ---- */
 static struct rig explored;
 
-static void explore_boot(struct port *p, void *arg)
-{
-    struct rig *r = arg;
-    r->k[port_node(p)] = xk_boot(p, r->g);
-}
-
 static void explore_setup(struct fake *f, void *arg)
 {
-    rig_boot(&explored, f, arg, NULL, NULL);
-    for (uint32_t i = 0; i < 2; i++)
-        fake_boot(f, i, explore_boot, &explored);
-    for (uint32_t i = 0; i < 2; i++)
-        fake_step(f);
+    rig_boot_all(&explored, f, arg, 2, NULL, NULL);
     holds(&explored, 1, 0, true);
     cr_assert_eq(send_bytes(&explored, 0, 0, 1, 800), XK_OK);
     for (uint64_t i = 0; i < 2; i++) /* an empty one, then 37 bytes */

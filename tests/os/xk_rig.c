@@ -121,15 +121,20 @@ void rig_boot(struct rig *r, struct fake *f, struct xk_graph *g,
     r->arg = arg;
 }
 
+void rig_boot_all(struct rig *r, struct fake *f, struct xk_graph *g, uint32_t count,
+                  void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg)
+{
+    rig_boot(r, f, g, booted, arg);
+    for (uint32_t i = 0; i < count; i++)
+        fake_boot(f, i, boot, r);
+    for (uint32_t i = 0; i < count; i++)
+        fake_step(f);
+}
+
 void rig_start(struct rig *r, const struct fake_options *o, const char *graph,
                void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg)
 {
-    rig_boot(r, fake_create(o), rig_graph(graph), booted, arg);
-    uint32_t n = o->nodes ? o->nodes : 2;
-    for (uint32_t i = 0; i < n; i++)
-        fake_boot(r->f, i, boot, r);
-    for (uint32_t i = 0; i < n; i++)
-        fake_step(r->f);
+    rig_boot_all(r, fake_create(o), rig_graph(graph), o->nodes ? o->nodes : 2, booted, arg);
 }
 
 void rig_stop(struct rig *r)

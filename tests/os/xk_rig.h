@@ -30,6 +30,9 @@ void rig_start(struct rig *r, const struct fake_options *o, const char *graph,
 /* The same with a fake that exists: for fake_explore. */
 void rig_boot(struct rig *r, struct fake *f, struct xk_graph *g,
               void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);
+/* And nodes 0 to count-1 booted, in order. */
+void rig_boot_all(struct rig *r, struct fake *f, struct xk_graph *g, uint32_t count,
+                  void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);
 struct xk_graph *rig_graph(const char *graph);
 void rig_stop(struct rig *r);
 
