@@ -53,13 +53,6 @@ return function(o)
       diff_out = mb(36.4), diff_in = mb(15.3),
     },
     storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
-    graph = o.graph or {
-      { name = "mesh", protocol = "mesh" },
-      { name = "rdm", protocol = "rdm", below = { "mesh" } },
-      { name = "nx", protocol = "nx", below = { "rdm" } },
-      { name = "blast", protocol = "blast", below = { "mesh" } },
-      { name = "chan", protocol = "chan", below = { "blast" } },
-      { name = "rpc", protocol = "select", below = { "chan" } },
-    },
+    graph = o.graph or include("parts/graphs.lua").machine,
   }
 end

@@ -41,13 +41,6 @@ return function(o)
     },
     storage = o.storage or include "disks/hp_97560.lua", -- on a bus of its own, 10 MB/s [Kotz]
     nodes = o.nodes, os = o.os, faults = o.faults,
-    graph = o.graph or {
-      { name = "mesh", protocol = "mesh" },
-      { name = "rdm", protocol = "rdm", below = { "mesh" } },
-      { name = "nx", protocol = "nx", below = { "rdm" } },
-      { name = "blast", protocol = "blast", below = { "mesh" } },
-      { name = "chan", protocol = "chan", below = { "blast" } },
-      { name = "rpc", protocol = "select", below = { "chan" } },
-    },
+    graph = o.graph or include("parts/graphs.lua").machine,
   }
 end

@@ -1,9 +1,17 @@
--- Protocol graphs that many configurations use; a machine preset has one of its own for messages
--- and files.
+-- Protocol graphs that many configurations and machine presets use.
 --
 --   local graphs = include "parts/graphs.lua"
 --   machine = paragon { ..., graph = graphs.svm }
 return {
+  -- Messages and files, as machine presets have them.
+  machine = {
+    { name = "mesh", protocol = "mesh" },
+    { name = "rdm", protocol = "rdm", below = { "mesh" } },
+    { name = "nx", protocol = "nx", below = { "rdm" } },
+    { name = "blast", protocol = "blast", below = { "mesh" } },
+    { name = "chan", protocol = "chan", below = { "blast" } },
+    { name = "rpc", protocol = "select", below = { "chan" } },
+  },
   -- Shared memory straight over the driver.
   svm = {
     { name = "mesh", protocol = "mesh" },
