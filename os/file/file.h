@@ -13,9 +13,9 @@
  *   FILE2  The data of a request stand in the order of its runs and of the pieces in each.  The
  *       pieces are served in any order; which is best the bottom knows.  Where pieces of a WRITE
  *       overlap, any of them may be the last.
- *   FILE3  A READ gives what lies before the end of the file.  `data` ends with the last byte of
- *       the list that does, `moved` is its length; pieces before that which lie behind the end are
- *       zeros.  A WRITE moves all bytes of the list or, when its status is not FILE_OK, any.
+ *   FILE3  A READ gives the bytes of its list up to the first that lies behind the end of the file:
+ *       `moved` of them.  A WRITE moves all bytes of the list or, when its status is not FILE_OK,
+ *       any.
  *   FILE4  A layer that wants to see how a request ends puts its own `done` and `arg` into it, and
  *       the caller's back before it calls that.  It leaves all else of the request as it came, but
  *       for what is `out`, so that it can be submitted again.

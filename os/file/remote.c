@@ -111,8 +111,6 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     for (int i = 0; i < FILE_PARTS && c->status != FILE_UNREACHABLE; i++)
         r->part[i] += i == FILE_NETWORK ? took - c->part[i] : c->part[i];
     r->status = c->status;
-    if (c->status == FILE_OK && r->op == FILE_READ && reply->length > 0)
-        rope_add_zero(&r->data, a->at - r->data.length);
     if (c->status == FILE_OK && r->op != FILE_WRITE)
         rope_join(&r->data, reply);
     if (moves(r)) {
@@ -120,7 +118,8 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
         r->grew |= c->grew;
         r->moved = c->status != FILE_OK ? 0 : r->op == FILE_READ ? r->data.length : a->at;
         cut(a);
-        if (c->status == FILE_OK && a->call.run_count > 0) {
+        bool over = r->op == FILE_READ && r->moved < a->at; /* FILE3 */
+        if (c->status == FILE_OK && a->call.run_count > 0 && !over) {
             send(a);
             return;
         }

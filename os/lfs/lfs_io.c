@@ -43,24 +43,28 @@ static void add_stretch(struct lfs_op *o, uint32_t *room, struct lfs_stretch x)
     o->list[o->listed++] = x;
 }
 
-/* The pieces of the list, for a READ as far as the file goes. */
-static void expand(struct lfs_op *o)
+/* The pieces of the list, for a READ up to the file's end (FILE3); their bytes. */
+static uint64_t expand(struct lfs_op *o)
 {
     const struct file_req *r = o->req;
     uint64_t limit = r->op == FILE_READ ? o->f->size : UINT64_MAX, at = 0;
     uint32_t room = 0;
-    for (uint32_t i = 0; i < r->run_count; i++) {
+    bool over = false;
+    for (uint32_t i = 0; i < r->run_count && !over; i++) {
         const struct file_run *x = &r->runs[i];
-        for (uint64_t k = 0; k < x->count; k++, at += x->len) {
+        for (uint64_t k = 0; k < x->count && !over; k++) {
             uint64_t off = x->off + k * x->stride;
             uint64_t len = off >= limit ? 0 : x->len < limit - off ? x->len : limit - off;
             add_stretch(o, &room, (struct lfs_stretch){ .off = off, .len = len, .at = at });
+            at += len;
+            over = len < x->len;
         }
     }
     if (o->listed > 1)
         qsort(o->list, o->listed, sizeof *o->list, by_offset);
     if (o->listed > 0)
         o->last = o->list[o->listed - 1].off + o->list[o->listed - 1].len;
+    return at;
 }
 
 static bool overlaps(const struct lfs_op *o)
@@ -146,12 +150,7 @@ static void begin_read(struct lfs_op *o)
     const struct file_req *r = o->req;
     uint64_t size = o->f->size;
     if (is_list(o)) {
-        uint64_t moved = 0;
-        expand(o);
-        for (uint32_t i = 0; i < o->listed; i++)
-            if (o->list[i].at + o->list[i].len > moved)
-                moved = o->list[i].at + o->list[i].len;
-        o->req->moved = moved;
+        o->req->moved = expand(o);
         order(o);
     } else if (r->run_count == 1 && r->runs->count == 1) {
         uint64_t off = r->runs->off, end = off + r->runs->len;
@@ -165,7 +164,7 @@ static enum file_status begin_write(struct lfs_op *o)
 {
     const struct file_req *r = o->req;
     if (is_list(o)) {
-        expand(o);
+        (void)expand(o);
         enum file_status s = overlaps(o) ? FILE_RANGE : alloc_list(o);
         order(o);
         return s;

@@ -2,8 +2,7 @@
  *
  * The service file_client starts the stack on each program's node: as a rule the node's own device;
  * with the layer remote at the bottom the files of a server, which all ranks see.  Ranks meet by
- * NX.  Lists go down as they are, and their offsets should rise: of what lies behind the end of a
- * file the layers bring zeros where more of it follows (FILE3).
+ * NX.  Lists go down as they are.
  */
 #include <string.h>
 

@@ -186,9 +186,10 @@ static void forget(struct flight *x, uint64_t at, uint64_t off)
 
 static void remember(struct flight *x, uint64_t at, uint64_t off)
 {
-    x->want[at] = off < x->s->size ? x->s->bytes[off] : 0;
-    x->may[at] = off < x->s->size && x->s->unknown[off];
-    if (off < x->s->size)
+    bool there = off < x->s->size;
+    x->want[at] = there ? x->s->bytes[off] : 0;
+    x->may[at] = there && x->s->unknown[off];
+    if (there && x->most == at) /* FILE3 */
         x->most = at + 1;
 }
 
@@ -233,7 +234,8 @@ static void ended(struct file_req *r)
         uint8_t *got = malloc(r->data.length + 1);
         rope_read(&r->data, 0, r->data.length, got);
         cr_assert_eq(r->moved, r->data.length);
-        cr_assert_leq(r->moved, x->most, "a read gives bytes behind the end (FILE3)");
+        cr_assert(x->most == UINT64_MAX || r->moved == x->most, "a read gives %d bytes, not %d",
+                  (int)r->moved, (int)x->most); /* FILE3 */
         for (uint64_t i = 0; i < r->moved; i++)
             cr_assert(got[i] == x->want[i] || x->may[i], "byte %d of the data is %u, not %u",
                       (int)i, got[i], x->want[i]);
