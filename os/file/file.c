@@ -21,6 +21,8 @@ const char *file_status_name(enum file_status s)
                                          "not empty",
                                          "into itself",
                                          "permission denied",
+                                         "unsupported",
+                                         "no such checkpoint",
                                          "unreachable",
                                          "not formatted",
                                          "inconsistent",
@@ -31,8 +33,9 @@ const char *file_status_name(enum file_status s)
 
 const char *file_op_name(enum file_op op)
 {
-    static const char *const names[] = { "read",   "write",  "size", "sync",   "create", "remove",
-                                         "rename", "lookup", "stat", "change", "list",   "hint" };
+    static const char *const names[] = { "read",   "write",  "size",       "sync",    "create",
+                                         "remove", "rename", "lookup",     "stat",    "change",
+                                         "list",   "hint",   "checkpoint", "rollback" };
     _Static_assert(ARRAY_LEN(names) == FILE_OP_COUNT, "a name per op");
     return (unsigned)op < FILE_OP_COUNT ? names[op] : "?";
 }

@@ -46,6 +46,8 @@ enum file_status {
     FILE_NOT_EMPTY,   /* REMOVE: a directory with entries; nothing done */
     FILE_LOOP,        /* RENAME: a directory into itself; nothing done */
     FILE_DENIED,      /* the mode does not allow it; nothing done */
+    FILE_UNSUPPORTED, /* the bottom does no such thing; nothing done */
+    FILE_NO_VERSION,  /* ROLLBACK: the file has no such checkpoint; nothing done */
     FILE_UNREACHABLE, /* the node that has the files is down, or came back: done or not */
     FILE_BLANK,       /* the file system did not start: nothing is on the device, */
     FILE_CORRUPT,     /* what is there contradicts itself, */
@@ -75,6 +77,11 @@ enum file_op {
     FILE_LIST,   /* entries of `dir` behind handle `file` (0: from the first) into `data`, for
                     file_entry_next; `file` is then where the next LIST goes on, 0 at the end */
     FILE_HINT,   /* what `hint` says will come; a layer may do nothing about it */
+    FILE_CHECKPOINT, /* the file as it is becomes its checkpoint number `size`, in the place of one
+                        that had it; the newest of a lower number is kept, all others go.  Of size
+                        0: the number after the newest, and none is kept.  It outlives a crash */
+    FILE_ROLLBACK,   /* bytes and size are again those of checkpoint `size` (0: the newest), which
+                        is kept; newer ones go.  It outlives a crash */
     FILE_OP_COUNT
 };
 const char *file_op_name(enum file_op op); /* static */

@@ -484,6 +484,8 @@ void lfs_step_meta(struct lfs_op *o)
         step_sync(o);
     else if (o->req->op == FILE_HINT)
         step_forget(o);
+    else if (steps[o->req->op] == NULL)
+        lfs_complete(o, FILE_UNSUPPORTED);
     else
         steps[o->req->op](o);
 }

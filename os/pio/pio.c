@@ -31,7 +31,10 @@ enum pio_status pio_of_file(enum file_status s)
     case FILE_OK:
         return PIO_OK;
     case FILE_NO_FILE:
+    case FILE_NO_VERSION:
         return PIO_NO_FILE;
+    case FILE_UNSUPPORTED:
+        return PIO_UNSUPPORTED;
     case FILE_EXISTS:
         return PIO_EXISTS;
     case FILE_BAD_NAME:

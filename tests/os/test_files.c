@@ -463,6 +463,26 @@ Test(files, a_shadow_file_agrees_over_every_stack)
         }
 }
 
+/* A bottom without versions says so, through what lies above it. */
+Test(files, a_checkpoint_is_made_or_refused)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++) {
+        struct stage *g = stage_new(stacks[i].client, stacks[i].server,
+                                    (struct fake_options){ .disk_sectors = 2000 });
+        struct file_req r;
+        make_files(g);
+        for (int op = FILE_CHECKPOINT; op <= FILE_ROLLBACK; op++) {
+            file_req_init(&r, op, NULL, NULL);
+            r.file = g->s[0].file;
+            cr_assert_eq(ask(g, &r), FILE_UNSUPPORTED);
+            r.file = 77;
+            cr_assert_eq(ask(g, &r), FILE_NO_FILE);
+        }
+        check_all(g);
+        stage_free(g);
+    }
+}
+
 Test(files, device_errors_are_told_over_every_stack)
 {
     for (size_t n = 0; n < 4 * ARRAY_LEN(stacks); n++) {
