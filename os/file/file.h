@@ -114,7 +114,7 @@ struct file_attr {
 };
 
 enum file_part {
-    FILE_QUEUE,   /* waited in the queues of devices */
+    FILE_QUEUE,   /* waited for devices, in their queues or before them */
     FILE_DEVICE,  /* devices worked */
     FILE_NETWORK, /* on the way to another node and back */
     FILE_PARTS

@@ -10,6 +10,9 @@
  * parts of blocks (and everything when `buffered` is set) go through a cache of block buffers with
  * read-ahead and delayed writes; the bytes are copied by the CPU.  Both see the same contents.
  *
+ * The device may be given few requests at a time (`queue`): of those that wait meanwhile, whosever
+ * they are, neighbours on the device go in one device request.
+ *
  * A list of runs goes to the device in the order of its blocks, whatever the order of the runs: the
  * caller gives all it wants at once and knows nothing of the disk (disk-directed I/O).
  *
@@ -56,6 +59,7 @@ struct lfs_params {
     int64_t cache;      /* block buffers */
     int64_t read_ahead; /* blocks read beyond a sequential buffered read */
     int64_t max_io;     /* bytes of the largest device request */
+    int64_t queue;      /* requests for data that the device has at most; 0: all */
     int64_t prealloc;   /* blocks set aside for a file that grows */
     sim_time flush_delay;
     bool buffered;

@@ -152,6 +152,9 @@ struct lfs_io {
     struct lfs_file *f;
     struct lfs_op *op; /* that pays for it, or NULL */
     bool waits;        /* the op waits for it by `pending` */
+    bool alone;        /* it goes with no other */
+    struct list link;  /* lfs.held, or of those that went as one */
+    sim_time held_since, held_for;
     void (*ended)(struct lfs_io *io, bool good);
     struct lfs_piece *piece; /* for what is read */
     struct lfs_buf **bufs;   /* that it fills or writes; or NULL */
@@ -189,10 +192,14 @@ struct lfs {
     struct list ready;       /* lfs_op.wait: to be stepped */
     struct list completed;   /* lfs_op.wait: done to be called */
     bool running;
+    struct list held; /* lfs_io.link: wait for the device, in its order */
+    uint32_t sent;    /* requests for data that the device has */
+    uint64_t arm;     /* sector behind the last of them */
     struct port_timer flush_timer, answer_timer;
     uint32_t reserved; /* blocks set aside for growing files, still free */
     struct {
-        uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, buffer_misses;
+        uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, buffer_misses,
+            coalesced;
     } counts;
 };
 

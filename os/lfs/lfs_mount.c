@@ -26,6 +26,10 @@ const struct param lfs_params_desc[] = {
     P_SIZE(lfs_params, max_io, "1MiB", "512B", "256MiB",
            "Largest device request: consecutive blocks are coalesced up to it.",
            "ASSUMED(no published limit)"),
+    P_INT(lfs_params, queue, "0", "0", "65536",
+          "Requests for data that the device has at a time. Others wait in the file system, in the "
+          "order of the device, and neighbours among them go as one, up to `max_io`, whosever they "
+          "are; 0: the device gets each at once, and none is put together with another's."),
     P_INT(lfs_params, prealloc, "64", "0", "1048576",
           "Blocks set aside behind a file that grows, so that it stays contiguous.",
           "ASSUMED(4 MiB)"),
@@ -72,6 +76,7 @@ const struct counter lfs_counters[] = {
     C_SUM(lfs, counts, copied_bytes, "B", "Bytes copied to or from buffers."),
     C_SUM(lfs, counts, device_reads, "1", "Requests to the device that read."),
     C_SUM(lfs, counts, device_writes, "1", "Requests to the device that wrote."),
+    C_SUM(lfs, counts, coalesced, "1", "Requests for data that went in another's device request."),
     C_SUM(lfs, counts, buffer_hits, "1", "Pieces of reads that a buffer had."),
     C_SUM(lfs, counts, buffer_misses, "1", "Blocks that had to be read into a buffer."),
     C_END,
@@ -85,6 +90,7 @@ static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params
     fs->dev = dev;
     fs->params = *params;
     list_init(&fs->lru);
+    list_init(&fs->held);
     fs->hash_count = (uint32_t)params->cache;
     fs->hash = port_alloc(p, fs->hash_count * sizeof *fs->hash);
     for (uint32_t i = 0; i < fs->hash_count; i++)

@@ -438,9 +438,9 @@ static const struct {
 } stacks[] = {
     { "lfs cache=1 " LFS, "lfs" },
     { "lfs cache=9 buffered=true " LFS, "lfs" },
-    { "pass; lfs cache=5 " LFS, "lfs" },
+    { "pass; lfs cache=5 queue=1 " LFS, "lfs" },
     { "remote", "lfs cache=5 " LFS },
-    { "pass; remote", "pass; lfs cache=9 buffered=true " LFS },
+    { "pass; remote", "pass; lfs cache=9 buffered=true queue=2 " LFS },
 };
 
 /* FILE2, FILE3, FILE5; REMOTE1: the frames are so short that a request needs several calls. */

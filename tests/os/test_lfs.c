@@ -673,6 +673,7 @@ Test(lfs, random_requests_agree_with_a_byte_array)
                 p.buffered = buffered;
                 p.read_ahead = ahead;
                 p.max_io = cache == 1 ? 512 : 8192;
+                p.queue = (int64_t)seed % 6 / 2; /* 0 to 2 */
                 random_against_shadow(&p, FAKE_IN_ORDER, seed++);
                 random_against_shadow(&p, FAKE_RANDOM, seed++);
             }
