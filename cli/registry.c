@@ -96,6 +96,7 @@ static const struct {
     { "memory_server", memsrv_counters },
     { "lfs", lfs_counters },
     { "pfs_client", pfs_client_counters },
+    { "pfs_meta", pfs_meta_counters },
     { "coll", coll_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },

@@ -70,10 +70,11 @@ struct pfs_params {
     int64_t retries;
     int64_t prefetch; /* blocks that an open file reads ahead; 0: none */
     sim_time retry_delay;
+    int64_t log_ratio, log_least; /* of kept names: pfs_log.c */
 };
 /* The three services; os_find of the last gives the struct pfs_client of a program's node. */
 extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_client_service;
-extern const struct counter pfs_client_counters[]; /* of "pfs_client" */
+extern const struct counter pfs_client_counters[], pfs_meta_counters[]; /* of these services */
 /* Whole blocks go through the buffers of the I/O nodes. */
 bool pfs_buffered(const struct os_layout *l);
 /* Refuses mounts that the machine cannot have ("stripe factor 17 ... 16 I/O nodes"). */

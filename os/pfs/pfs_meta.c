@@ -257,6 +257,15 @@ void pfs_meta_serve(struct meta *m, struct select_request *q, uint32_t procedure
         on_file(m, q, procedure, &a);
 }
 
+const struct counter pfs_meta_counters[] = {
+    C_SUM(meta, counts, records, "1", "Changes of names written to the log that keeps them."),
+    C_NOW(meta, log, log_bytes, "B", "How long the log is."),
+    C_SUM(meta, counts, copies, "1", "Times that log was written anew from the names."),
+    C_SUM(meta, counts, copied, "B", "Bytes of names written for that."),
+    C_SUM(meta, counts, lost, "1", "Times that callers were told that it gave no answer."),
+    C_END,
+};
+
 void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
                    const struct pfs_params *params, const struct kind_set *modes,
                    struct file_sys *names)
@@ -269,6 +278,7 @@ void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
     m->params = params;
     m->modes = modes;
     m->lowest_lost = UINT32_MAX;
+    port_counters(p, "pfs_meta", pfs_meta_counters, m);
     list_init(&m->gathers);
     list_init(&m->layouts);
     pfs_tree_init(m);

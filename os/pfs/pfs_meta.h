@@ -16,16 +16,38 @@
 
 #include "os/pfs/pfs_internal.h"
 
-enum pfs_log_kind { PFS_LOG_CREATE, PFS_LOG_MKDIR, PFS_LOG_REMOVE, PFS_LOG_RENAME };
+enum pfs_log_kind {
+    PFS_LOG_CREATE,
+    PFS_LOG_MKDIR,
+    PFS_LOG_REMOVE,
+    PFS_LOG_RENAME,
+    PFS_LOG_ENTER, /* names without a '/' in front are in this directory, made where it is not */
+    PFS_LOG_LEAVE  /* and now in the one above it */
+};
 struct pfs_log {
     struct file_sys *files; /* NULL: names are in memory alone */
-    uint64_t handle, end, number;
+    uint64_t handle, log_bytes, number;
+    uint64_t first; /* the number before the file's first record */
     uint32_t life;
-    bool replaying, writing, failed;
+    bool replaying, writing;
+    bool failed;  /* for good */
+    bool lost;    /* no answer came to several tries: nobody is told names until one does, */
+    bool resting; /* and nobody tries */
+    int64_t tries;
+    struct port_timer again;
     struct file_req req;
-    struct rope batch;            /* records for the next write */
+    struct rope batch, sent;      /* records for the next write; of the write under way */
     struct list waiting, written; /* answers: of that, of the write under way */
     struct list early;            /* calls that wait for the names */
+    struct meta_file *home;       /* while a tree is read: what m->home will be */
+    /* A fresh log. */
+    enum { COPY_NONE, COPY_UNDER_WAY, COPY_DONE } copying;
+    bool switching;     /* the log's requests are for it, and then rename it */
+    uint64_t next_copy; /* not before the log is longer */
+    uint64_t fresh, fresh_end, fresh_first;
+    uint64_t unwritten; /* bytes at the end of `sent` that the old log does not have */
+    struct file_req copy;
+    struct rope tree, since; /* since: the records that are not in it */
 };
 
 struct meta {
@@ -42,6 +64,9 @@ struct meta {
     struct pfs_hash names, ids; /* of all entries; of files by number */
     struct list layouts;        /* attributes that files have */
     struct pfs_log log;
+    struct {
+        uint64_t records, copies, copied, lost;
+    } counts;
     struct list retry; /* files whose recall found the queue full */
     struct port_timer retry_timer;
 };

@@ -39,6 +39,16 @@ static const struct param meta_params[] = {
           "What names are kept in, to outlive a crash of the service node: layers of files, as "
           "pfs_server.files; absent: its memory.",
           "ASSUMED(a UNIX directory on a disk; its cost is the experiment's)"),
+    P_INT(pfs_params, log_ratio, "4", "0", "1000000",
+          "Kept names are written anew when their log has so many times as many records as there "
+          "are names; 0: never.",
+          "ASSUMED(a change then costs a quarter of a copied name at most)"),
+    P_SIZE(pfs_params, log_least, "256KiB", "1B", "1TiB",
+           "Nor is a log written anew that is shorter.", "ASSUMED(one write of an array)"),
+    P_INT(pfs_params, retries, "3", "0", "1000",
+          "How often what keeps the names is asked again when it gives no answer, before callers "
+          "are told.",
+          "ASSUMED(as often as a client asks an I/O node)"),
     RETRY_DELAY,
     P_END,
 };

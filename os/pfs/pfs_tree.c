@@ -197,13 +197,15 @@ static void answer(struct meta *m, struct select_request *q, enum pfs_status s)
     pfs_log_reply(m, q, s, &(struct pfs_meta_msg){ 0 }, NULL);
 }
 
-/* Answers with the file whose local files the caller is to remove, and drops it. */
+/* Drops the file and answers: the caller is to remove its local files.  In this order: an answer
+ * may have the tree copied as it is. */
 static void answer_removed(struct meta *m, struct select_request *q, struct meta_file *f)
 {
     struct pfs_meta_msg out = pfs_meta_file_reply(f);
+    const struct pfs_attrs *attrs = f->attrs;
     out.id = f->local;
-    pfs_log_reply(m, q, PFS_OK, &out, f->attrs->group);
     drop(f);
+    pfs_log_reply(m, q, PFS_OK, &out, attrs->group);
 }
 
 static void do_unlink(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
@@ -337,8 +339,19 @@ void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
                    const struct pfs_attrs *attrs, const char *path, const char *to)
 {
     struct place p, q;
-    if (walk(m, path, &p) != PFS_OK || p.dir == NULL)
+    if (kind == PFS_LOG_LEAVE) {
+        m->home = m->home == m->root ? m->log.home : m->home->parent;
+        return;
+    }
+    if (walk(m, path, &p) != PFS_OK || (p.dir == NULL && p.entry == NULL))
         return; /* a mount that is no more */
+    if (kind == PFS_LOG_ENTER) {
+        m->home = p.entry != NULL ? p.entry : new_entry(m, &p);
+        m->home->dir = true;
+        return;
+    }
+    if (p.dir == NULL)
+        return;
     if (kind <= PFS_LOG_MKDIR && p.entry == NULL) {
         struct meta_file *f = new_entry(m, &p);
         f->dir = kind == PFS_LOG_MKDIR;

@@ -16,6 +16,8 @@ void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
                                      .pool = 4,
                                      .retries = 3,
                                      .per_file_layout = true,
+                                     .log_ratio = 4,
+                                     .log_least = 256 * 1024,
                                      .retry_delay = 5 * SIM_MS };
     w->lfs = (struct lfs_params){ .block = 2048,
                                   .inode = 1024,

@@ -20,6 +20,7 @@ static struct {
     struct name now[NAMES], then[NAMES]; /* then: if the call that did not answer was done */
     bool unsure;
     uint32_t crashes;
+    uint64_t copies; /* of the log, that were renamed */
 } m;
 
 static uint32_t draw(uint32_t n)
@@ -48,7 +49,8 @@ static void compare(struct pfs_world *w, struct pfs_client *c)
     for (uint32_t i = 0; i < NAMES; i++) {
         struct pfs_stat st = { 0 };
         enum pfs_status s;
-        while ((s = pfs_stat(c, name_of(i), &st)) == PFS_SERVER_DOWN)
+        while ((s = pfs_stat(c, name_of(i), &st)) == PFS_SERVER_DOWN ||
+               (s == PFS_IO_ERROR && w->off)) /* told in its last moment */
             port_thread_sleep(fake_port(w->r.f, 0), 20 * SIM_MS);
         cr_assert(s == PFS_OK || s == PFS_NO_FILE, "%s: %s", name_of(i), pfs_status_name(s));
         now = now && is_now(&m.now[i], s, &st);
@@ -152,8 +154,13 @@ static uint64_t survive(uint64_t seed, uint64_t power_off)
     w.names = true;
     w.power_off = power_off;
     w.lfs.files = 200;
+    if (seed % 2 == 0) { /* the log is written anew every few changes */
+        w.params.log_ratio = 1;
+        w.params.log_least = 1;
+    }
     pfs_world_start(&w, (struct fake_options){ .seed = seed, .detect_delay = SIM_MS });
     pfs_world_run(&w, changes);
+    m.copies = fake_count(w.r.f, w.layout.service, "pfs_meta.copies");
     pfs_world_stop(&w);
     cr_assert(power_off == 0 || m.crashes == 1, "seed %d: no crash at write %d", (int)seed,
               (int)power_off);
@@ -166,6 +173,7 @@ Test(pfs_log, names_outlive_a_power_failure_at_any_write)
     for (uint64_t seed = 1; seed <= sample("PFS_LOG", 3); seed++) {
         uint64_t writes = survive(seed, 0);
         cr_assert_gt(writes, 20, "%d writes", (int)writes);
+        cr_assert(seed % 2 != 0 || m.copies > 2, "%d copies", (int)m.copies);
         for (uint64_t k = 1; k < writes; k++)
             (void)survive(seed, k);
     }
@@ -213,4 +221,39 @@ Test(pfs_log, what_was_seen_outlives_a_power_failure)
         pfs_world_stop(&w);
     }
     cr_assert(seen_off);
+}
+
+/* However many names come and go, the log has some times as many bytes as what is there needs. */
+enum { STAY = 50, LEAST = 8 << 10 };
+static uint64_t longest, churn;
+
+static void come_and_go(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    char name[16], to[16];
+    for (uint64_t i = 0; i < churn; i++) {
+        (void)snprintf(name, sizeof name, "%u/%u", rank, (uint32_t)i);
+        (void)snprintf(to, sizeof to, "%u/%u", rank, (uint32_t)(i - STAY));
+        enum pfs_status s = i == 0 ? pfs_mkdir(c, rank == 0 ? "0" : "1") : PFS_OK;
+        cr_assert(s == PFS_OK && pfs_mkdir(c, name) == PFS_OK);
+        cr_assert(i < STAY || pfs_rmdir(c, to) == PFS_OK);
+        uint64_t n = fake_count(w->r.f, w->layout.service, "pfs_meta.log_bytes");
+        longest = n > longest ? n : longest;
+    }
+}
+
+Test(pfs_log, names_that_come_and_go_keep_the_log_short)
+{
+    struct pfs_world w;
+    churn = sample("PFS_CHURN", 2000) / 2;
+    longest = 0;
+    pfs_world_defaults(&w, 2, 1);
+    w.names = true;
+    w.params.log_least = LEAST;
+    w.steps_more = churn * 2000;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1 });
+    pfs_world_run(&w, come_and_go);
+    uint64_t copies = fake_count(w.r.f, w.layout.service, "pfs_meta.copies");
+    cr_assert_gt(copies + 3, churn * 4 / (5 * 2 * (STAY + 2)), "%d copies", (int)copies);
+    cr_assert_lt(longest, 2 * 5 * 60 * 2 * (STAY + 2), "%d bytes", (int)longest);
+    pfs_world_stop(&w);
 }
