@@ -36,14 +36,14 @@ const struct counter machine_counters[] = {
 
 static const struct {
     enum sim_kind kind;
-    const char *busiest, *mean, *queue, *fullest;
+    const char *busiest, *mean, *queue, *fullest, *node;
 } kinds[] = {
-    { SIM_KIND_CPU, "cpu.busiest", "cpu.mean", "cpu.queue", "cpu.fullest" },
-    { SIM_KIND_BUS, "bus.busiest", "bus.mean", NULL, NULL },
-    { SIM_KIND_CHANNEL, "channel.busiest", "channel.mean", NULL, NULL },
-    { SIM_KIND_ARM, "arm.busiest", "arm.mean", "arm.queue", "arm.fullest" },
-    { SIM_KIND_NIC, NULL, NULL, "nic.queue", "nic.fullest" },
-    { SIM_KIND_SCSI, NULL, NULL, "scsi.queue", "scsi.fullest" },
+    { SIM_KIND_CPU, "cpu.busiest", "cpu.mean", "cpu.queue", "cpu.fullest", "cpu.fullest.node" },
+    { SIM_KIND_BUS, "bus.busiest", "bus.mean", NULL, NULL, NULL },
+    { SIM_KIND_CHANNEL, "channel.busiest", "channel.mean", NULL, NULL, NULL },
+    { SIM_KIND_ARM, "arm.busiest", "arm.mean", "arm.queue", "arm.fullest", "arm.fullest.node" },
+    { SIM_KIND_NIC, NULL, NULL, "nic.queue", "nic.fullest", "nic.fullest.node" },
+    { SIM_KIND_SCSI, NULL, NULL, "scsi.queue", "scsi.fullest", "scsi.fullest.node" },
 };
 
 static void seconds(struct sim *s, const char *name, double sum, uint64_t count)
@@ -78,9 +78,11 @@ void machine_finish(struct machine *m)
     uint64_t requests = z->requests.done - a->requests.done;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         double share, mean, most;
-        if (kinds[i].queue != NULL && sim_queue_mean(s, kinds[i].kind, &mean, &most)) {
+        int32_t node;
+        if (kinds[i].queue != NULL && sim_queue_mean(s, kinds[i].kind, &mean, &most, &node)) {
             sim_scalar(s, kinds[i].queue, "1", mean, 0);
             sim_scalar(s, kinds[i].fullest, "1", most, 0);
+            sim_scalar(s, kinds[i].node, "1", node, 0);
         }
         if (sim_busiest(s, kinds[i].kind, &share) == NULL)
             continue;

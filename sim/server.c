@@ -109,17 +109,22 @@ double sim_inside_mean(const struct sim_inside *q)
 struct mean {
     double sum, most;
     uint64_t count;
+    int32_t node; /* of the fullest */
 };
 
-static void add_mean(struct mean *m, const struct sim *s, struct sim_account a)
+static void add_mean(struct mean *m, const struct sim *s, struct sim_account a, int32_t node)
 {
     double mean = (double)a.area / (double)sim_window_length(s);
     m->sum += mean;
-    m->most = mean > m->most ? mean : m->most;
+    if (m->count == 0 || mean > m->most) {
+        m->most = mean;
+        m->node = node;
+    }
     m->count++;
 }
 
-bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most)
+bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most,
+                    int32_t *node)
 {
     struct mean m = { 0 };
     if (sim_window_length(s) <= 0)
@@ -127,15 +132,16 @@ bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, doubl
     LIST_EACH (it, &s->servers) {
         const struct sim_server *v = LIST_ENTRY(it, struct sim_server, link);
         if (v->busy.kind == kind)
-            add_mean(&m, s, sim_server_window(v));
+            add_mean(&m, s, sim_server_window(v), v->busy.node);
     }
     LIST_EACH (it, &s->insides) {
         const struct sim_inside *q = LIST_ENTRY(it, struct sim_inside, link);
         if (q->kind == kind)
-            add_mean(&m, s, sim_inside_window(q));
+            add_mean(&m, s, sim_inside_window(q), q->node);
     }
     *mean = m.count > 0 ? m.sum / (double)m.count : 0;
     *most = m.most;
+    *node = m.node;
     return m.count > 0;
 }
 

@@ -233,7 +233,9 @@ struct sim_account sim_inside_window(const struct sim_inside *q); /* as sim_serv
 double sim_inside_mean(const struct sim_inside *q); /* of the number, over it */
 
 /* Over the window: how many jobs were in a server or an account of that kind, waiting or in
- * service, in the mean over all of them; *most: in the fullest one.  False when there is none. */
-bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most);
+ * service, in the mean over all of them; *most: in the fullest one, *node: whose it is.  False when
+ * there is none. */
+bool sim_queue_mean(const struct sim *s, enum sim_kind kind, double *mean, double *most,
+                    int32_t *node);
 
 #endif

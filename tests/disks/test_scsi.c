@@ -56,10 +56,11 @@ Test(scsi, of_those_who_ask_at_one_instant_the_highest_id_comes_first)
         cr_assert_eq(t[i].ended, t[i].granted + SIM_MS);
     }
     double share, mean, most;
+    int32_t node;
     cr_assert_not_null(sim_busiest(s, SIM_KIND_BUS, &share));
     cr_assert_float_eq(share, 1, 1e-9);
     /* Of four alike that wait from the start: 4, 3, 2 and 1. */
-    cr_assert(sim_queue_mean(s, SIM_KIND_SCSI, &mean, &most));
+    cr_assert(sim_queue_mean(s, SIM_KIND_SCSI, &mean, &most, &node));
     cr_assert_float_eq(mean, 2.5, 1e-9);
     cr_assert(kit_audit(s));
     scsi_detach(b);

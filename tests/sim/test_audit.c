@@ -125,6 +125,7 @@ Test(audit, littles_law_holds_in_the_window_too)
     struct sim_inside q;
     struct sim_job j[3];
     double mean, most;
+    int32_t node;
     sim_server_init(&v, s, SIM_KIND_CPU, 0, "cpu 0", false);
     sim_inside_init(&q, s, SIM_KIND_ARM, -1, "dev");
     for (int i = 0; i < 3; i++) {
@@ -141,11 +142,11 @@ Test(audit, littles_law_holds_in_the_window_too)
     sim_run(s);
     sim_inside_leave(&q, 0, sim_now(s));
     /* In [50, 250): 3 jobs for 50, 2 for 100, 1 for 50; 3 for 100 and 2 for 100. */
-    cr_assert(sim_queue_mean(s, SIM_KIND_CPU, &mean, &most));
+    cr_assert(sim_queue_mean(s, SIM_KIND_CPU, &mean, &most, &node));
     cr_assert_eq(mean, 2.0);
-    cr_assert(sim_queue_mean(s, SIM_KIND_ARM, &mean, &most));
+    cr_assert(sim_queue_mean(s, SIM_KIND_ARM, &mean, &most, &node));
     cr_assert_eq(most, 2.5);
-    cr_assert_not(sim_queue_mean(s, SIM_KIND_BUS, &mean, &most));
+    cr_assert_not(sim_queue_mean(s, SIM_KIND_BUS, &mean, &most, &node));
     char text[256];
     cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 0, "%s", text);
     q.closed.times += 1;

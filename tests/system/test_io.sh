@@ -74,8 +74,19 @@ gives 1 scripts/convert-ior 'ior -q'
 # The page of the suite: one machine, or two side by side; mistakes are those of its configuration.
 gives 0 "$PSIM" suite machines/paragon.lua machines/ipsc860.lua -p program=rcc -q -j2 -o "$T/page.md"
 grep -q '^## Side by side' "$T/page.md" || fail "the page does not compare"
-[ "$(grep -c '^| rcc |' "$T/page.md")" -eq 5 ] || fail "the page has not five rows of rcc"
-if grep '^| rcc |' "$T/page.md" | grep -q '| - |'; then fail "a cell of the page is empty"; fi
+[ "$(grep -c '^| rcc |' "$T/page.md")" -eq 7 ] || fail "the page has not seven rows of rcc"
+if grep '^| rcc |' "$T/page.md" | grep -E '\| - \||nan'; then fail "a cell of the page is empty"; fi
+for kind in arm bus cpu channel; do
+    grep '^| rcc |' "$T/page.md" | grep -q "$kind [^|]*%" || fail "the page ranks no $kind"
+done
+grep '^| rcc |' "$T/page.md" | grep -qE 's \| [0-9.]+ at node [0-9]+ \|' || fail "the page says of no queue how full it was"
+for what in speed-up scale-up size-up; do
+    grep -qF "(<page-$what.svg>)" "$T/page.md" || fail "the page shows no $what"
+    drawn=$(cat "$T/page-$what.svg")
+    for word in machines/paragon.lua machines/ipsc860.lua rcc '</svg>'; do
+        [[ $drawn == *"$word"* ]] || fail "the drawing of $what has no '$word'"
+    done
+done
 gives 2 "$PSIM" suite machines/paragon.lua --system psf -q; says "did you mean 'pfs'?"
 gives 2 "$PSIM" suite machines/paragn.lua -q
 
