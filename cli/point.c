@@ -363,6 +363,18 @@ static void lose(struct point_result *o, const char *why)
         take_remark(o, why);
 }
 
+/* What the run has left on the devices, as a mount after a loss of power would find it. */
+static void look(struct run *r)
+{
+    const struct sim_result_sink sink = { .arg = r->out, .remark = take_remark };
+    enum sim_end end = machine_look(r->machine);
+    sim_remarks_write(r->sim, &sink);
+    if (end != SIM_END_IDLE)
+        take_remark(r->out, "fsck: the point was at a limit, not every device was looked at");
+    if (r->out->status == POINT_OK && machine_failure(r->machine))
+        set_status(r->out, POINT_FAILED_AUDIT, machine_failure(r->machine));
+}
+
 static void run_world(struct run *r, struct err *e)
 {
     double start = host_seconds();
@@ -380,6 +392,8 @@ static void run_world(struct run *r, struct err *e)
     if ((r->options->trace && !sim_trace_close(r->sim, e)) ||
         !whole_folder_close(&r->files, true, e))
         lose(r->out, e->text);
+    if (r->options->fsck && r->machine)
+        look(r);
 }
 
 static void drop(struct run *r)

@@ -79,6 +79,7 @@ struct point_result {
 
 struct point_options {
     bool flatten;                  /* messages are flattened at node boundaries: same digest */
+    bool fsck;                     /* the devices are looked at when all is over */
     const char *trace;             /* Chrome trace to write; NULL: none */
     sim_time trace_from, trace_to; /* its window; to 0: no end */
     const char *trace_categories;  /* NULL: all */

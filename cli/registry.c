@@ -5,6 +5,7 @@
 #include "disks/build.h"
 #include "disks/sched.h"
 #include "mesh/nic.h"
+#include "os/file/file.h"
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
 #include "os/pfs/pfs.h"
@@ -66,6 +67,7 @@ const struct machine_registry registry_machine = {
     .services = &os_services,
     .layers = &os_layers,
     .boot = os_node_boot,
+    .look = file_look,
 };
 
 void registry_each_group(void (*fn)(void *arg, const char *path, const char *choice,

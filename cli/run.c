@@ -18,7 +18,7 @@ struct run_options {
     struct cli_seed seed;
     int64_t jobs, replications;
     const char *output, *trace, *output_dir;
-    bool resume, json, quiet, verbose, flatten, no_store;
+    bool resume, json, quiet, verbose, flatten, fsck, no_store;
 };
 
 /* "psim run x.lua -p a=1": what was typed, for the record. */
@@ -107,7 +107,10 @@ static int run_config(struct config *c, const struct run_options *o, const char 
         .command = command,
         .quiet = o->quiet,
         .verbose = o->verbose,
-        .point = { .flatten = o->flatten, .trace = o->trace, .output_dir = o->output_dir },
+        .point = { .flatten = o->flatten,
+                   .fsck = o->fsck,
+                   .trace = o->trace,
+                   .output_dir = o->output_dir },
     };
     bool stored = campaign_run(c, &co, &r, &e);
     int code = CLI_USAGE;
@@ -141,6 +144,8 @@ int cmd_run(int argc, char **argv)
           "a line on standard error for each point once it is stored" },
         { 0, "flatten", CLI_FLAG, &o.flatten, NULL,
           "rebuild every message from its bytes between nodes (same digest)" },
+        { 0, "fsck", CLI_FLAG, &o.fsck, NULL,
+          "look at the nodes' file systems from outside when a point has ended; damage fails it" },
         { 0, "trace", CLI_TEXT, &o.trace, "FILE", "write a Chrome trace (FILE.zst compresses)" },
         { 0, "output-dir", CLI_TEXT, &o.output_dir, "DIR",
           "folder for files that workloads write (per packet, per request); DIR/point-N of many" },

@@ -8,6 +8,8 @@
 #include "disks/raid.h"
 #include "sim/measure.h"
 
+#define FLIP_MOST 65536
+
 struct args {
     int64_t sector, sectors, count, shift, percent, byte, bits;
 };
@@ -18,7 +20,7 @@ static const struct param args_params[] = {
     P_INT(args, count, "1", "1", "1000000000", "Requests that meet it before it goes away."),
     P_INT(args, shift, "64", "1", NULL, "misdirected: sectors further on."),
     P_INT(args, percent, "200", "100", "100000", "slow: time of a media access, of its usual."),
-    P_INT(args, byte, "0", "0", "65535", "flip: which byte of the sector."),
+    P_INT(args, byte, "0", "0", "65535", "flip: which byte of each sector."),
     P_INT(args, bits, "1", "1", "255", "flip: which bits."),
     P_END,
 };
@@ -52,7 +54,11 @@ static void apply(void *self, const struct fault *f)
                                 .byte = (uint32_t)a->byte,
                                 .bits = (uint8_t)a->bits };
     struct blkdev *d = device_of(p->in == NULL ? p : p->in);
-    if (!d->ops->fault(d, p->in == NULL ? 0 : p->member + 1, &fault))
+    uint64_t times = fault.kind == DISK_FAULT_FLIP ? fault.sectors : 1;
+    bool good = true;
+    for (; good && times > 0; times--, fault.sector++)
+        good = d->ops->fault(d, p->in == NULL ? 0 : p->member + 1, &fault);
+    if (!good)
         sim_remark(d->sim, "a %s cannot have the fault '%s': nothing happened", d->ops->name,
                    disk_fault_name(fault.kind));
 }
@@ -70,6 +76,8 @@ static bool check(void *self, const struct fault *f, const char *path, struct er
         (uint64_t)a->sectors > about.sectors - (uint64_t)a->sector)
         return err_set(e, "%s.sector: past the %" PRIu64 " sectors of the device", path,
                        about.sectors);
+    if (f->action == DISK_FAULT_FLIP && a->sectors > FLIP_MOST)
+        return err_set(e, "%s.sectors: a flip is of %d sectors at most", path, FLIP_MOST);
     if ((uint64_t)a->byte >= about.sector_bytes)
         return err_set(e, "%s.byte: a sector has %" PRIu32 " bytes", path, about.sector_bytes);
     return true;

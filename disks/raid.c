@@ -314,6 +314,8 @@ static bool fault(struct blkdev *d, uint32_t which, const struct disk_fault *f)
         a->dead = true;
     else if (f->kind == DISK_FAULT_POWER)
         return power_loss(a, f);
+    else if (f->kind == DISK_FAULT_FLIP)
+        return d->ops->corrupt(d, f->sector, f->byte, f->bits);
     else if (f->kind == DISK_FAULT_SCRUB && a->layout.parity > 0)
         raid_scrub(d);
     else

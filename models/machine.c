@@ -320,6 +320,16 @@ void machine_measures(struct machine *m, const struct measure *measures,
     machine_window_declare(m);
 }
 
+enum sim_end machine_look(struct machine *m)
+{
+    m->looking = true;
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        machine_crash(m, i);
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        machine_restart(m, i);
+    return sim_run(m->sim);
+}
+
 static void free_pools(struct machine *m)
 {
     struct list *l;

@@ -28,6 +28,7 @@ struct machine_registry {
     const struct kind_set *services;  /* what machine.os boots */
     const struct kind_set *layers;    /* of the stacks of files of these */
     struct os_node *(*boot)(struct port *kernel, const struct os_boot *b);
+    struct os_node *(*look)(struct port *kernel, const struct os_boot *b); /* of machine_look */
 };
 
 /* The parameters of `machine = {...}`, for `psim list parameters` and docs/params.md.  The tables
@@ -62,6 +63,10 @@ void machine_measures(struct machine *m, const struct measure *measures,
  * the busiest CPU, bus, channel and arm were busy), where time went (mesh, device queue, device),
  * counts of frames and of what was dropped. */
 void machine_finish(struct machine *m);
+
+/* After machine_finish, when results are taken: the power of all nodes goes, and comes back; in
+ * place of booting they look at their devices. */
+enum sim_end machine_look(struct machine *m);
 
 /* Frees everything, with what is still in flight. */
 void machine_destroy(struct machine *m);

@@ -61,8 +61,10 @@ static void begin(struct node *n)
 void node_boot(struct node *n)
 {
     const struct machine *m = n->machine;
-    if (m->reg->boot != NULL)
-        m->reg->boot(node_kernel(n), &m->boot);
+    struct os_node *(*boot)(struct port *, const struct os_boot *) =
+        m->looking ? m->reg->look : m->reg->boot;
+    if (boot != NULL)
+        boot(node_kernel(n), &m->boot);
 }
 
 void node_crash(struct node *n)

@@ -294,6 +294,7 @@ struct machine {
     struct train *gathering; /* frames of what runs, not yet on their way; NULL: none */
     bool train_runs;         /* an upcall of a train's frame */
     bool closing;
+    bool looking;      /* machine_look */
     uint64_t programs; /* threads inside that are not services' */
     struct sim_faults *faults;
     uint64_t steps, fault_step; /* fault_step: the next at which a fault is due; UINT64_MAX: none */

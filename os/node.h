@@ -57,6 +57,7 @@ struct os_service_ops {
      * sentence; and what goes with the parameters.  NULL: nothing. */
     bool (*ready)(void *params, const struct os_boot *b, const char *path, struct err *e);
     void (*drop)(void *params);
+    size_t stack; /* where its parameters have a struct file_stack; 0: nowhere */
     /* On each node of its group, in the boot upcall.  What os_find gives; never NULL. */
     void *(*start)(struct os_node *n, const struct os_service *s, struct xk_protl *over);
 };

@@ -334,7 +334,15 @@ void sim_measures_write(struct sim *s, const struct sim_result_sink *sink)
     }
     remark(sink, &caveats.unsteady, "not steady, the mean is over the whole window");
     remark(sink, &caveats.few, "no interval, the values are too few or too correlated");
-    LIST_EACH (l, &all->remarks) {
-        sink->remark(sink->arg, LIST_ENTRY(l, struct remark, link)->text);
+    sim_remarks_write(s, sink);
+}
+
+void sim_remarks_write(struct sim *s, const struct sim_result_sink *sink)
+{
+    struct list *l;
+    while ((l = list_pop(&sim_measures(s)->remarks)) != NULL) {
+        struct remark *r = LIST_ENTRY(l, struct remark, link);
+        sink->remark(sink->arg, r->text);
+        free(r);
     }
 }

@@ -182,6 +182,10 @@ struct file_ops {
     struct file_sys *(*start)(const struct file_boot *b, const void *params,
                               struct file_sys *below);
     void (*submit)(struct file_sys *s, struct file_req *r);
+    /* In a boot upcall, in place of start: looks from outside at what is on a device of the node;
+     * changes nothing there.  Says by port_remark what it finds, by port_fail that it is damage.
+     * NULL: there is nothing to look at. */
+    void (*look)(const struct file_boot *b, const void *params);
 };
 struct file_sys { /* the first member of a layer's state */
     const struct file_ops *ops;
@@ -214,5 +218,9 @@ bool file_stack_load(struct file_stack *k, const struct os_boot *b, const struct
                      struct err *e) MUST_CHECK;
 void file_stack_free(struct file_stack *k);
 struct file_sys *file_stack_start(const struct file_stack *k, const struct file_boot *b);
+
+/* In place of os_node_boot, once a run is over: the layers of the stacks that the node's services
+ * have look at its devices (psim run --fsck). */
+struct os_node *file_look(struct port *kernel, const struct os_boot *b);
 
 #endif

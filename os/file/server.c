@@ -94,5 +94,6 @@ const struct os_service_ops file_server_service = {
     .protocol = &select_protl,
     .ready = ready,
     .drop = drop,
+    .stack = offsetof(struct server_params, stack),
     .start = start,
 };

@@ -66,3 +66,22 @@ struct file_sys *file_stack_start(const struct file_stack *k, const struct file_
         s = k->layer[i].ops->start(b, k->layer[i].params, s);
     return s;
 }
+
+struct os_node *file_look(struct port *kernel, const struct os_boot *b)
+{
+    struct os_node *n = port_alloc(kernel, sizeof *n);
+    *n = (struct os_node){
+        .port = kernel, .boot = b, .layout = b->layout, .node = port_node(kernel)
+    };
+    for (uint32_t i = 0; i < b->service_count; i++) {
+        const struct os_service *s = &b->services[i];
+        if (s->ops->stack == 0 || os_rank(n, s->on) == OS_NO_RANK)
+            continue;
+        const void *at = (const char *)s->params + s->ops->stack;
+        const struct file_stack *k = at;
+        for (uint32_t j = 0; j < k->count; j++)
+            if (k->layer[j].ops->look != NULL)
+                k->layer[j].ops->look(&(struct file_boot){ .node = n }, k->layer[j].params);
+    }
+    return n;
+}

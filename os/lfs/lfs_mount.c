@@ -153,10 +153,10 @@ struct mounting {
     struct port_blk_info info;
     struct lfs_super super;
     struct lfs *fs;
-    uint32_t block;        /* of the inode table, being read */
-    bool or_format;        /* a blank device */
-    struct lfs_file *dead; /* whose record is being written */
-    uint8_t *image;        /* for fsck: all before the data; or NULL */
+    uint32_t block;                       /* of the inode table, being read */
+    enum { MOUNT, OR_FORMAT, LOOK } what; /* of a blank device: refuse it, format it; only look */
+    struct lfs_file *dead;                /* whose record is being written */
+    uint8_t *image;                       /* for fsck: all before the data; or NULL */
     lfs_mounted_fn *done;
     void *arg;
 };
@@ -341,9 +341,32 @@ static void bury(struct mounting *m)
 
 static void found(void *arg, enum lfs_damage what, const char *text)
 {
-    struct lfs *fs = arg;
+    const struct mounting *m = arg;
+    struct lfs *fs = m->fs;
     (void)what;
-    port_remark(fs->port, "node %u, device %u: %s", port_node(fs->port), fs->dev, text);
+    port_remark(fs->port, "device %u: %s", fs->dev, text);
+    if (m->what == LOOK)
+        port_fail(fs->port, "device %u: %s", fs->dev, text);
+}
+
+/* All before the data is in the image; true: it is damaged. */
+static bool damaged(struct mounting *m)
+{
+    struct lfs *fs = m->fs;
+    uint64_t n = (uint64_t)fs->first_data * fs->super.block;
+    if (m->what == LOOK && m->image[0] == 0 && memcmp(m->image, m->image + 1, n - 1) == 0)
+        return false; /* nobody has formatted it */
+    bool bad = lfs_fsck(fs->port, m->image, n, found, m) > 0;
+    if (m->what == LOOK && !bad)
+        port_remark(fs->port, "device %u: its file system is whole", fs->dev);
+    return bad;
+}
+
+static void unread(struct mounting *m, const char *what)
+{
+    if (m->what == LOOK)
+        found(m, LFS_BAD_RECORD, what);
+    finish(m, FILE_IO_ERROR);
 }
 
 static void read_table(struct mounting *m);
@@ -354,7 +377,7 @@ static void table_read(struct port_io *io)
     struct lfs *fs = m->fs;
     uint32_t size = fs->super.inode, per_block = fs->super.block / size;
     if (io->status != PORT_IO_OK) {
-        finish(m, FILE_IO_ERROR);
+        unread(m, "its inode table cannot be read");
         return;
     }
     uint8_t *image = port_alloc(fs->port, size);
@@ -372,9 +395,7 @@ static void table_read(struct port_io *io)
     rope_fini(&io->data);
     if (m->block < fs->first_data)
         read_table(m);
-    else if (m->image != NULL &&
-             lfs_fsck(fs->port, m->image, (uint64_t)fs->first_data * fs->super.block, found, fs) >
-                 0)
+    else if ((m->image != NULL && damaged(m)) || m->what == LOOK)
         finish(m, FILE_CORRUPT);
     else
         bury(m);
@@ -397,23 +418,28 @@ static void super_read(struct port_io *io)
     uint8_t image[LFS_SUPER_BYTES] = { 0 };
     static const uint8_t blank[LFS_SUPER_BYTES];
     if (io->status != PORT_IO_OK) {
-        finish(m, FILE_IO_ERROR);
+        unread(m, "its superblock cannot be read");
         return;
     }
     rope_read(&io->data, 0, sizeof image, image);
     rope_fini(&io->data);
-    if (memcmp(image, blank, sizeof image) == 0) {
-        if (m->or_format)
-            format(m);
-        else
-            finish(m, FILE_BLANK);
-    } else if (!lfs_super_load(image, &m->super) ||
+    bool none = memcmp(image, blank, sizeof image) == 0;
+    bool good = lfs_super_load(image, &m->super);
+    if (!good && m->what == LOOK) /* what the records behind it were made by */
+        m->super = super_of(&m->fs->params, m->info.sectors, m->info.sector_bytes);
+    if (none && m->what == OR_FORMAT) {
+        format(m);
+    } else if (none && m->what == MOUNT) {
+        finish(m, FILE_BLANK);
+    } else if ((!good && m->what != LOOK) ||
                !sizes_fit(&m->super, m->info.sectors, m->info.sector_bytes)) {
+        if (good && m->what == LOOK)
+            found(m, LFS_BAD_SUPER, "its superblock is another device's");
         finish(m, FILE_CORRUPT);
     } else {
         lfs_sized(m->fs, &m->super, &m->info);
         m->block = 1;
-        if (m->fs->params.fsck) {
+        if (m->fs->params.fsck || m->what == LOOK) {
             m->image = port_alloc(m->fs->port, (uint64_t)m->fs->first_data * m->super.block);
             memcpy(m->image, image, sizeof image);
         }
@@ -421,10 +447,10 @@ static void super_read(struct port_io *io)
     }
 }
 
-static struct lfs *mount(struct lfs *fs, bool or_format, lfs_mounted_fn *done, void *arg)
+static struct lfs *mount(struct lfs *fs, unsigned what, lfs_mounted_fn *done, void *arg)
 {
     struct mounting *m = mounting_new(fs, done, arg);
-    m->or_format = or_format;
+    m->what = what;
     m->io.sectors = 1;
     if (m->info.sector_bytes < LFS_SUPER_BYTES)
         finish(m, FILE_BAD_DEVICE);
@@ -436,7 +462,7 @@ static struct lfs *mount(struct lfs *fs, bool or_format, lfs_mounted_fn *done, v
 struct lfs *lfs_mount(struct port *p, uint32_t dev, const struct lfs_params *params,
                       lfs_mounted_fn *done, void *arg)
 {
-    return mount(lfs_new(p, dev, params), false, done, arg);
+    return mount(lfs_new(p, dev, params), MOUNT, done, arg);
 }
 
 static void started(void *arg, struct lfs *fs, enum file_status status)
@@ -449,26 +475,49 @@ static void started(void *arg, struct lfs *fs, enum file_status status)
 
 struct lfs *lfs_start(struct port *p, const struct lfs_params *params)
 {
-    return mount(lfs_new(p, (uint32_t)params->device, params), true, started, NULL);
+    return mount(lfs_new(p, (uint32_t)params->device, params), OR_FORMAT, started, NULL);
 }
 
 /* ---- as a layer ---- */
 
-/* A device has one file system, whoever starts it. */
+/* A device has one file system, whoever starts it: where the node keeps it.  NULL: the node has no
+ * such device.  `p` becomes what the node's is made by. */
+static struct file_sys **on_device(struct os_node *n, struct lfs_params *p)
+{
+    if (p->device >= port_blk_count(n->port))
+        return NULL;
+    if (n->on_device == NULL)
+        n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *));
+    if (n->boot->files > p->files)
+        p->files = n->boot->files;
+    return &n->on_device[p->device];
+}
+
 static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
 {
     struct os_node *n = b->node;
     struct lfs_params p = *(const struct lfs_params *)params;
+    struct file_sys **at = on_device(n, &p);
     (void)below;
-    if (p.device >= port_blk_count(n->port))
+    if (at == NULL)
         return &lfs_start(n->port, &p)->sys;
-    if (n->on_device == NULL)
-        n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *));
-    if (n->boot->files > p.files)
-        p.files = n->boot->files;
-    if (n->on_device[p.device] == NULL)
-        n->on_device[p.device] = &lfs_start(n->port, &p)->sys;
-    return n->on_device[p.device];
+    if (*at == NULL)
+        *at = &lfs_start(n->port, &p)->sys;
+    return *at;
+}
+
+static void looked(void *arg, struct lfs *fs, enum file_status status)
+{
+    (void)arg, (void)fs, (void)status;
+}
+
+static void look(const struct file_boot *b, const void *params)
+{
+    struct os_node *n = b->node;
+    struct lfs_params p = *(const struct lfs_params *)params;
+    struct file_sys **at = on_device(n, &p);
+    if (at != NULL && *at == NULL)
+        *at = &mount(lfs_new(n->port, (uint32_t)p.device, &p), LOOK, looked, NULL)->sys;
 }
 
 static void submit(struct file_sys *s, struct file_req *r)
@@ -492,6 +541,7 @@ const struct file_ops file_lfs = {
     .bottom = true,
     .start = start,
     .submit = submit,
+    .look = look,
 };
 
 struct file_sys *lfs_files(struct lfs *fs)

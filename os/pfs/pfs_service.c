@@ -172,10 +172,11 @@ static void *start_client(struct os_node *n, const struct os_service *s, struct 
 const struct os_service_ops pfs_meta_service =
     SERVICE("pfs_meta", "Names, sizes and tokens of the parallel file system.", meta_params,
             struct meta_params, "service", start_meta, .check = check_meta, .ready = meta_ready,
-            .drop = meta_drop);
+            .drop = meta_drop, .stack = offsetof(struct meta_params, stack));
 const struct os_service_ops pfs_server_service =
     SERVICE("pfs_server", "The parts of files that lie on this node's device.", server_params,
-            struct server_params, "io", start_server, .ready = server_ready, .drop = server_drop);
+            struct server_params, "io", start_server, .ready = server_ready, .drop = server_drop,
+            .stack = offsetof(struct server_params, stack));
 const struct os_service_ops pfs_client_service =
     SERVICE("pfs_client", "The parallel file system as programs see it.", client_params,
             struct pfs_params, "compute", start_client, );

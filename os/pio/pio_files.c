@@ -365,6 +365,7 @@ const struct os_service_ops file_client_service = {
     .over = "rpc",
     .ready = ready,
     .drop = drop,
+    .stack = offsetof(struct client_params, stack),
     .start = start_client,
 };
 
