@@ -2,8 +2,9 @@
  *
  * It is the bottom of a stack of files (os/file/file.h says what its requests are).  Parts, bottom
  * to top: the wire images (lfs_disk.c), the order of requests (lfs_run.c), free space and extents
- * (lfs_alloc.c), device requests (lfs_dev.c), the buffer cache (lfs_buf.c), reading and writing
- * (lfs_io.c), files and their records (lfs_meta.c), names (lfs_name.c), mounting (lfs_mount.c).
+ * (lfs_alloc.c), fragments (lfs_tail.c), device requests (lfs_dev.c), the buffer cache
+ * (lfs_buf.c), reading and writing (lfs_io.c), files and their records (lfs_meta.c), names
+ * (lfs_name.c), mounting (lfs_mount.c).
  *
  * Two paths.  Fast path: whole blocks go between the device and the request's rope; nothing is
  * copied, and blocks that lie in a row on the device go in one device request.  Buffered path:
@@ -16,6 +17,9 @@
  * A list of runs goes to the device in the order of its blocks, whatever the order of the runs: the
  * caller gives all it wants at once and knows nothing of the disk (disk-directed I/O).
  *
+ * The end of a small file lies in fragments of a block that the ends of others share, where the
+ * file system has them (lfs_tail.c): it goes the buffered path.
+ *
  * A directory has no blocks: its entries say in their own records where they lie, so that every
  * change of a name is one write (lfs_name.c).  The times of a file that is overwritten reach the
  * device with the next change of its record.
@@ -26,7 +30,7 @@
  *       lies between its first and its last byte; the pieces of a WRITE do not overlap
  *       (FILE_RANGE).
  *   LFS2  Bytes that were never written read as zero, also in blocks that another file used before.
- *   LFS3  No two files share a block, in memory or after a mount.
+ *   LFS3  No two files share a block, or a fragment of one, in memory or after a mount.
  *   LFS4  A mount after a crash at any moment succeeds; every file is there as one of its metadata
  *       states between the last one known to be on the device and the newest.  FILE_CREATE,
  *       FILE_REMOVE and FILE_FLUSH are on the device when they are done, a write that FILE_FLUSH
@@ -54,6 +58,7 @@ struct lfs;
 struct lfs_params {
     int64_t device;     /* of the node, by its number */
     int64_t block;      /* bytes of a block */
+    int64_t fragment;   /* of a block; 0: none */
     int64_t inode;      /* bytes of an inode record */
     int64_t files;      /* inodes made by a format */
     int64_t cache;      /* block buffers */
@@ -83,6 +88,8 @@ struct file_sys *lfs_files(struct lfs *fs); /* for requests */
 
 /* Blocks for files that a format makes of a device; 0: it cannot be formatted. */
 uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t sector_bytes);
+/* Blocks that so many files of so many bytes take. */
+uint64_t lfs_need(const struct lfs_params *params, uint64_t files, uint64_t bytes);
 /* Frees the memory of a file system without requests under way; writes nothing (FILE_FLUSH
  * before). */
 void lfs_free(struct lfs *fs);
@@ -90,8 +97,8 @@ void lfs_free(struct lfs *fs);
 enum lfs_damage {
     LFS_BAD_SUPER,  /* the superblock: nothing else is looked at */
     LFS_BAD_RECORD, /* no record of an inode is whole, or it is another's */
-    LFS_OUTSIDE,    /* an extent outside of the data, or of the record */
-    LFS_SHARED,     /* a block of two files */
+    LFS_OUTSIDE,    /* an extent outside of the data, of the record, or of its block */
+    LFS_SHARED,     /* a block, or a fragment, of two files */
     LFS_BAD_SIZE,   /* a size, or extents, that a file cannot have */
     LFS_BAD_NAME,   /* a name that is none */
     LFS_DANGLING,   /* a file in a directory that is not there */
@@ -109,6 +116,9 @@ struct lfs_usage {
     uint32_t block;                         /* bytes */
     uint32_t blocks, free_blocks, reserved; /* reserved: set aside for growing files, still free */
     uint32_t files;
+    uint32_t fragment;       /* bytes; block: there are none */
+    uint32_t free_fragments; /* of blocks of which others are in use */
+    uint64_t fragments;      /* that ends of files lie in */
 };
 extern const struct counter lfs_counters[]; /* "lfs.*" */
 /* Space and files as they are in memory; free_blocks includes reserved. */

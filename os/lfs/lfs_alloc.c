@@ -10,9 +10,32 @@
 
 #include <string.h>
 
+/* ---- the map ---- */
+
+static uint64_t all_bits(const struct lfs *fs)
+{
+    return UINT64_MAX >> (64 - fs->frags);
+}
+
+uint64_t lfs_map_bits(const struct lfs *fs, uint32_t dev)
+{
+    uint64_t at = (uint64_t)dev * fs->frags, bits = fs->map[at / 64] >> (at % 64);
+    if (at % 64 + fs->frags > 64)
+        bits |= fs->map[at / 64 + 1] << (64 - at % 64);
+    return bits & all_bits(fs);
+}
+
+static void flip(struct lfs *fs, uint32_t dev, uint64_t bits)
+{
+    uint64_t at = (uint64_t)dev * fs->frags;
+    fs->map[at / 64] ^= bits << (at % 64);
+    if (at % 64 + fs->frags > 64)
+        fs->map[at / 64 + 1] ^= bits >> (64 - at % 64);
+}
+
 bool lfs_map_free(const struct lfs *fs, uint32_t dev)
 {
-    return fs->map[dev / 64] >> (dev % 64) & 1;
+    return lfs_map_bits(fs, dev) == all_bits(fs);
 }
 
 bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count)
@@ -20,7 +43,7 @@ bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count)
     for (uint32_t i = dev; i < dev + count; i++) {
         if (!lfs_map_free(fs, i))
             return false;
-        fs->map[i / 64] &= ~(UINT64_C(1) << (i % 64));
+        flip(fs, i, all_bits(fs));
         fs->free_count--;
     }
     return true;
@@ -28,13 +51,63 @@ bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count)
 
 void lfs_map_give(struct lfs *fs, uint32_t dev, uint32_t count)
 {
-    for (uint32_t i = dev, n; i < dev + count; i += n) { /* word by word: a mount gives them all */
-        n = 64 - i % 64 < dev + count - i ? 64 - i % 64 : dev + count - i;
+    uint64_t i = (uint64_t)dev * fs->frags, to = i + (uint64_t)count * fs->frags;
+    for (uint64_t n; i < to; i += n) { /* word by word: a mount gives them all */
+        n = 64 - i % 64 < to - i ? 64 - i % 64 : to - i;
         uint64_t bits = UINT64_MAX >> (64 - n) << (i % 64);
         ASSERT((fs->map[i / 64] & bits) == 0); /* LFSI1 */
         fs->map[i / 64] |= bits;
     }
     fs->free_count += count;
+    fs->free_from = dev < fs->free_from ? dev : fs->free_from;
+}
+
+/* Such bits of a block come (by 1) or go (by -1). */
+static void count_bits(struct lfs *fs, uint32_t dev, uint64_t bits, int by)
+{
+    uint32_t run = 0;
+    if (bits == all_bits(fs)) {
+        fs->free_count += (uint32_t)by;
+        fs->free_from = by > 0 && dev < fs->free_from ? dev : fs->free_from;
+        return;
+    }
+    fs->frag_free += (uint32_t)(by * __builtin_popcountll(bits));
+    for (uint64_t b = bits; b != 0; run++)
+        b &= b >> 1;
+    fs->frag_runs[run] += (uint32_t)by;
+}
+
+static uint64_t frag_bits(uint32_t first, uint32_t n)
+{
+    return UINT64_MAX >> (64 - n) << first;
+}
+
+static void flip_frags(struct lfs *fs, const struct lfs_extent *x)
+{
+    count_bits(fs, x->dev, lfs_map_bits(fs, x->dev), -1);
+    flip(fs, x->dev, frag_bits(x->frag, x->frags));
+    count_bits(fs, x->dev, lfs_map_bits(fs, x->dev), 1);
+}
+
+bool lfs_take(struct lfs *fs, const struct lfs_extent *x)
+{
+    if (x->frags == 0)
+        return lfs_map_take(fs, x->dev, x->count);
+    uint64_t bits = frag_bits(x->frag, x->frags);
+    if ((lfs_map_bits(fs, x->dev) & bits) != bits)
+        return false;
+    flip_frags(fs, x);
+    return true;
+}
+
+void lfs_give(struct lfs *fs, const struct lfs_extent *x)
+{
+    if (x->frags == 0) {
+        lfs_map_give(fs, x->dev, x->count);
+        return;
+    }
+    ASSERT((lfs_map_bits(fs, x->dev) & frag_bits(x->frag, x->frags)) == 0); /* LFSI1 */
+    flip_frags(fs, x);
 }
 
 /* Free blocks from dev on, counted up to `most`. */
@@ -47,16 +120,19 @@ static uint32_t free_run(const struct lfs *fs, uint32_t dev, uint32_t most)
 }
 
 /* The first run of `want` free blocks; else the largest run, shorter than that. */
-static uint32_t first_fit(const struct lfs *fs, uint32_t want, uint32_t *got)
+static uint32_t first_fit(struct lfs *fs, uint32_t want, uint32_t *got)
 {
     uint32_t best = LFS_NO_BLOCK;
     *got = 0;
-    for (uint32_t d = fs->first_data; d < fs->super.blocks;) {
-        if (d % 64 == 0 && fs->map[d / 64] == 0) {
-            d += 64;
+    for (uint32_t d = fs->free_from; d < fs->super.blocks;) {
+        uint64_t at = (uint64_t)d * fs->frags;
+        if (at % 64 == 0 && fs->map[at / 64] == 0) {
+            d += 64 / fs->frags;
             continue;
         }
         uint32_t n = free_run(fs, d, want);
+        if (n > 0 && *got == 0)
+            fs->free_from = d;
         if (n > *got) {
             *got = n;
             best = d;
@@ -67,6 +143,55 @@ static uint32_t first_fit(const struct lfs *fs, uint32_t want, uint32_t *got)
     }
     return best;
 }
+
+/* A free block anywhere. */
+static uint32_t take_any(struct lfs *fs)
+{
+    uint32_t room = fs->super.blocks - fs->first_data;
+    uint32_t at = (uint32_t)port_random_below(fs->port, room);
+    for (uint32_t i = 0; i < room; i++) {
+        uint32_t dev = fs->first_data + (at + i) % room;
+        if (lfs_map_take(fs, dev, 1))
+            return dev;
+    }
+    return LFS_NO_BLOCK;
+}
+
+/* The first place of n fragments in blocks that are in use in part, from where the last was. */
+static bool find_frags(struct lfs *fs, uint32_t n, struct lfs_extent *x)
+{
+    uint32_t room = fs->super.blocks - fs->first_data, from = fs->frag_at - fs->first_data, k = n;
+    while (k < fs->frags && fs->frag_runs[k] == 0)
+        k++;
+    for (uint32_t i = 0; k < fs->frags && i < room; i++) {
+        uint64_t bits = lfs_map_bits(fs, fs->first_data + (from + i) % room);
+        for (uint32_t at = 0; bits != all_bits(fs) && at + n <= fs->frags; at++)
+            if ((bits & frag_bits(at, n)) == frag_bits(at, n)) {
+                x->dev = fs->frag_at = fs->first_data + (from + i) % room;
+                x->frag = (uint8_t)at;
+                return true;
+            }
+    }
+    return false;
+}
+
+bool lfs_take_frags(struct lfs *fs, uint32_t n, struct lfs_extent *x)
+{
+    uint32_t got;
+    x->frag = 0;
+    x->frags = (uint8_t)n;
+    if (!find_frags(fs, n, x)) {
+        x->dev = fs->params.scattered ? take_any(fs) : first_fit(fs, 1, &got);
+        if (x->dev == LFS_NO_BLOCK)
+            return false;
+        if (fs->params.scattered)
+            lfs_map_give(fs, x->dev, 1);
+        fs->frag_at = x->dev;
+    }
+    return lfs_take(fs, x);
+}
+
+/* ---- extents ---- */
 
 /* Index of the first extent that ends behind blk. */
 static uint32_t ext_index(const struct lfs_file *f, uint32_t blk)
@@ -82,17 +207,34 @@ static uint32_t ext_index(const struct lfs_file *f, uint32_t blk)
     return lo;
 }
 
+struct lfs_extent *lfs_next(const struct lfs_file *f, uint32_t blk)
+{
+    for (uint32_t i = 0; i < f->next_count; i++)
+        if (f->next[i].blk == blk)
+            return &f->next[i];
+    return NULL;
+}
+
 struct lfs_where lfs_where(const struct lfs_file *f, uint32_t blk)
 {
     uint32_t i = ext_index(f, blk);
-    if (i == f->ext_count)
-        return (struct lfs_where){ .dev = LFS_NO_BLOCK, .run = LFS_NO_BLOCK - blk };
-    const struct lfs_extent *x = &f->ext[i];
-    if (x->blk > blk)
-        return (struct lfs_where){ .dev = LFS_NO_BLOCK, .run = x->blk - blk };
-    return (struct lfs_where){ .dev = x->dev + (blk - x->blk),
-                               .run = x->blk + x->count - blk,
-                               .written = x->written };
+    const struct lfs_extent *x = i < f->ext_count ? &f->ext[i] : NULL;
+    if (x != NULL && x->blk <= blk)
+        return (struct lfs_where){ .dev = x->dev + (blk - x->blk),
+                                   .run = x->blk + x->count - blk,
+                                   .written = x->written,
+                                   .frag = x->frag,
+                                   .frags = x->frags,
+                                   .moves = lfs_next(f, blk) != NULL };
+    struct lfs_where hole = { .dev = LFS_NO_BLOCK,
+                              .run = (x != NULL ? x->blk : LFS_NO_BLOCK) - blk };
+    for (i = 0; i < f->next_count; i++) {
+        uint32_t at = f->next[i].blk;
+        hole.moves |= at == blk;
+        if (at >= blk && at - blk < hole.run)
+            hole.run = at == blk ? 1 : at - blk;
+    }
+    return hole;
 }
 
 static void ext_insert(struct lfs_file *f, uint32_t i, struct lfs_extent x)
@@ -125,7 +267,9 @@ void lfs_ext_cut(struct lfs_file *f, uint32_t from, uint32_t to)
             ext_insert(f, i++, head);
         }
         if (end > to) {
-            struct lfs_extent tail = { to, x.dev + (to - x.blk), end - to, x.written };
+            struct lfs_extent tail = {
+                .blk = to, .dev = x.dev + (to - x.blk), .count = end - to, .written = x.written
+            };
             ext_insert(f, i++, tail);
         }
     }
@@ -133,14 +277,21 @@ void lfs_ext_cut(struct lfs_file *f, uint32_t from, uint32_t to)
 
 static bool ext_continue(const struct lfs_extent *a, const struct lfs_extent *b)
 {
-    return a->blk + a->count == b->blk && a->dev + a->count == b->dev && a->written == b->written;
+    return a->blk + a->count == b->blk && a->dev + a->count == b->dev && a->written == b->written &&
+           a->frags + b->frags == 0;
 }
 
 void lfs_ext_put(struct lfs_file *f, uint32_t blk, uint32_t dev, uint32_t count, bool written)
 {
-    lfs_ext_cut(f, blk, blk + count);
-    uint32_t i = ext_index(f, blk);
-    ext_insert(f, i, (struct lfs_extent){ blk, dev, count, written });
+    lfs_ext_set(f,
+                (struct lfs_extent){ .blk = blk, .dev = dev, .count = count, .written = written });
+}
+
+void lfs_ext_set(struct lfs_file *f, struct lfs_extent x)
+{
+    lfs_ext_cut(f, x.blk, x.blk + x.count);
+    uint32_t i = ext_index(f, x.blk);
+    ext_insert(f, i, x);
     if (i + 1 < f->ext_count && ext_continue(&f->ext[i], &f->ext[i + 1])) {
         f->ext[i].count += f->ext[i + 1].count;
         ext_remove(f, i + 1);
@@ -166,6 +317,13 @@ void lfs_ext_written(struct lfs_file *f, uint32_t blk, uint32_t count)
     }
 }
 
+void lfs_cut_add(struct lfs_file *f, struct lfs_extent x)
+{
+    f->cut = port_realloc(f->fs->port, f->cut, (f->cut_count + 1) * sizeof *f->cut);
+    f->cut[f->cut_count++] = x;
+    f->cut_version = f->version;
+}
+
 uint32_t lfs_ext_room(const struct lfs_file *f)
 {
     uint32_t used = f->ext_count + 2 * (f->dirty + f->inflight);
@@ -180,7 +338,7 @@ void lfs_unreserve(struct lfs_file *f)
     f->resv_count = 0;
 }
 
-static void unreserve_all(struct lfs *fs)
+void lfs_unreserve_all(struct lfs *fs)
 {
     for (uint32_t i = 0; i < fs->super.files; i++)
         if (fs->files[i] != NULL)
@@ -194,19 +352,6 @@ static void reserve(struct lfs_file *f, uint32_t dev)
     f->resv_count = free_run(fs, dev, (uint32_t)fs->params.prealloc);
     fs->reserved += f->resv_count;
     ASSERT(lfs_map_take(fs, dev, f->resv_count));
-}
-
-/* A free block anywhere. */
-static uint32_t take_any(struct lfs *fs)
-{
-    uint32_t room = fs->super.blocks - fs->first_data;
-    uint32_t at = (uint32_t)port_random_below(fs->port, room);
-    for (uint32_t i = 0; i < room; i++) {
-        uint32_t dev = fs->first_data + (at + i) % room;
-        if (lfs_map_take(fs, dev, 1))
-            return dev;
-    }
-    return LFS_NO_BLOCK;
 }
 
 /* Up to `want` blocks for the place behind file block `blk`, taken from the map. */
@@ -246,7 +391,7 @@ uint32_t lfs_holes(const struct lfs_file *f, uint32_t from, uint32_t to)
     for (uint32_t b = from; b < to;) {
         struct lfs_where w = lfs_where(f, b);
         uint32_t run = w.run < to - b ? w.run : to - b;
-        if (w.dev == LFS_NO_BLOCK)
+        if (w.dev == LFS_NO_BLOCK && !w.moves)
             n += run;
         b += run;
     }
@@ -256,8 +401,14 @@ uint32_t lfs_holes(const struct lfs_file *f, uint32_t from, uint32_t to)
 bool lfs_alloc_fits(struct lfs_file *f, uint32_t need)
 {
     if (need > f->fs->free_count + f->resv_count)
-        unreserve_all(f->fs);
+        lfs_unreserve_all(f->fs);
     return need <= f->fs->free_count + f->resv_count;
+}
+
+uint32_t lfs_take_block(struct lfs_file *f, uint32_t blk)
+{
+    uint32_t one;
+    return lfs_alloc_fits(f, 1) ? take_blocks(f, blk, 1, &one) : LFS_NO_BLOCK;
 }
 
 enum file_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to)
@@ -269,12 +420,12 @@ enum file_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to)
     for (uint32_t b = from; b < to && need > 0;) {
         struct lfs_where w = lfs_where(f, b);
         uint32_t run = w.run < to - b ? w.run : to - b;
-        if (w.dev == LFS_NO_BLOCK) {
+        if (w.dev == LFS_NO_BLOCK && !w.moves) {
             if (lfs_ext_room(f) < 1)
                 return FILE_SCATTERED;
             uint32_t dev = take_blocks(f, b, run, &run);
             if (dev == LFS_NO_BLOCK) { /* the rest is set aside for others */
-                unreserve_all(fs);
+                lfs_unreserve_all(fs);
                 continue;
             }
             lfs_ext_put(f, b, dev, run, false);
@@ -283,6 +434,10 @@ enum file_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to)
         }
         b += run;
     }
+    uint64_t used = (uint64_t)(fs->super.blocks - fs->first_data - fs->free_count - fs->reserved) *
+                        fs->super.block -
+                    (uint64_t)fs->frag_free * fs->super.fragment;
+    fs->counts.used = used > fs->counts.used ? used : fs->counts.used;
     return FILE_OK;
 }
 

@@ -6,6 +6,8 @@
  *   clean  --drop, or needed for another block-->  absent
  * A failed fill drops the buffer and fails the request that wanted it; a failed flush drops the
  * change and is reported by the next FILE_FLUSH of the file (LFS6).
+ *
+ * A buffer is a whole block, also where the device has fragments of it: zeros are behind them.
  */
 #include "os/lfs/lfs_internal.h"
 
@@ -74,6 +76,16 @@ struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk)
     return b;
 }
 
+/* The request is of a block of which these fragments are on the device; 0: all of it. */
+static void narrow(struct lfs_io *io, uint32_t frag, uint32_t frags)
+{
+    uint32_t sectors = io->fs->super.fragment / io->fs->sector_bytes;
+    if (frags == 0)
+        return;
+    io->io.sector += (uint64_t)frag * sectors;
+    io->io.sectors = frags * sectors;
+}
+
 static void fill_failed(struct lfs *fs, struct lfs_buf *b)
 {
     struct list *l;
@@ -95,7 +107,10 @@ static void fill_ended(struct lfs_io *io, bool good)
             continue;
         }
         b->valid = true;
-        rope_add_slice(&b->data, &io->io.data, (uint64_t)i * fs->super.block, fs->super.block);
+        uint64_t at = (uint64_t)i * fs->super.block, left = io->io.data.length - at;
+        uint64_t n = left < fs->super.block ? left : fs->super.block;
+        rope_add_slice(&b->data, &io->io.data, at, n);
+        rope_add_zero(&b->data, fs->super.block - n);
         lfs_wake_all(fs, &b->waiters);
     }
     lfs_wake_all(fs, &fs->buf_waiters);
@@ -104,10 +119,12 @@ static void fill_ended(struct lfs_io *io, bool good)
 static void flush_ended(struct lfs_io *io, bool good)
 {
     struct lfs *fs = io->fs;
-    if (good)
+    if (good) {
+        lfs_tail_written(io->f, io->blk);
         lfs_ext_written(io->f, io->blk, io->count);
-    else
+    } else {
         io->f->failed_write = true;
+    }
     for (uint32_t i = 0; i < io->count; i++) {
         struct lfs_buf *b = io->bufs[i];
         b->writing = false;
@@ -147,6 +164,7 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
     io->ended = fill_ended;
     io->waits = op != NULL;
     io->bufs = bufs;
+    narrow(io, w.frag, w.frags);
     lfs_io_start(io);
     return n;
 }
@@ -189,19 +207,26 @@ static bool flushable(const struct lfs_buf *b)
     return b != NULL && b->dirty && !b->writing;
 }
 
+/* The block may be written together with the one beside it: it lies there, whole. */
+static bool joins(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t dev)
+{
+    struct lfs_where w = lfs_where(f, blk);
+    return w.dev == dev && w.frags == 0 && !w.moves && flushable(lfs_buf_find(fs, f, blk));
+}
+
 void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b)
 {
     struct lfs_file *f = b->f;
     uint32_t from = b->blk, to = b->blk + 1;
-    struct lfs_where w = lfs_where(f, from);
+    struct lfs_where w = lfs_goes(f, from);
+    uint32_t most = w.frags > 0 || w.moves ? 1 : fs->max_io_blocks;
+    uint32_t bytes = w.frags > 0 ? w.frags * fs->super.fragment : fs->super.block;
     ASSERT(w.dev != LFS_NO_BLOCK);
-    while (to - from < fs->max_io_blocks && from > 0 && lfs_where(f, from - 1).dev == w.dev - 1 &&
-           flushable(lfs_buf_find(fs, f, from - 1))) {
+    while (to - from < most && from > 0 && joins(fs, f, from - 1, w.dev - 1)) {
         from--;
         w.dev--;
     }
-    while (to - from < fs->max_io_blocks && lfs_where(f, to).dev == w.dev + (to - from) &&
-           flushable(lfs_buf_find(fs, f, to)))
+    while (to - from < most && joins(fs, f, to, w.dev + (to - from)))
         to++;
     struct lfs_io *io = lfs_io_new(fs, f, PORT_IO_WRITE, from, w.dev, to - from, NULL);
     io->ended = flush_ended;
@@ -213,8 +238,9 @@ void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b)
         fs->dirty_count--;
         x->writing = true;
         io->bufs[i - from] = x;
-        rope_add_slice(&io->io.data, &x->data, 0, fs->super.block);
+        rope_add_slice(&io->io.data, &x->data, 0, bytes);
     }
+    narrow(io, w.frag, w.frags);
     lfs_io_start(io);
 }
 

@@ -17,9 +17,12 @@
  *   20 inode    4           24 sequence   8
  *   24 files    4           32 generation 4    148 mode 4         176 ctime    8
  *   28 blocks   4           36 size       8    152 parent 8       184 replaces 8
- *   32 unused  24                              160 uid 4, gid 4   192 unused  16
- *   56 checksum 8                              168 mtime 8        208 extents, 16 bytes each:
- *                                                     blk 4, dev 4, count 4, written 4
+ *   32 fragment 4 *                            160 uid 4, gid 4   192 unused  16
+ *   36 unused  20                              168 mtime 8        208 extents, 16 bytes each:
+ *   56 checksum 8                                     blk 4, dev 4, count 4, state 4:
+ *                                                     its lowest bit: written; the bytes above:
+ *                                                     first fragment, fragments (0: whole blocks)
+ *   * 0: there are none
  * A free inode's name has length 0.  `parent` is the handle of a directory.  A record that
  * `replaces` a file says that it is gone, whatever its own record says: a rename is one write.
  *
@@ -55,6 +58,7 @@ void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s)
     wire_put32(out + 20, s->inode);
     wire_put32(out + 24, s->files);
     wire_put32(out + 28, s->blocks);
+    wire_put32(out + 32, s->fragment < s->block ? s->fragment : 0);
     wire_put64(out + 56, lfs_checksum(out, 56));
 }
 
@@ -68,6 +72,7 @@ bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s)
     s->inode = wire_get32(in + 20);
     s->files = wire_get32(in + 24);
     s->blocks = wire_get32(in + 28);
+    s->fragment = wire_get32(in + 32) != 0 ? wire_get32(in + 32) : s->block;
     return s->block != 0 && s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES && s->files != 0;
 }
 
@@ -99,7 +104,8 @@ void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
         wire_put32(p, ext[i].blk);
         wire_put32(p + 4, ext[i].dev);
         wire_put32(p + 8, ext[i].count);
-        wire_put32(p + 12, ext[i].written);
+        wire_put32(p + 12,
+                   (uint32_t)ext[i].frags << 16 | (uint32_t)ext[i].frag << 8 | ext[i].written);
     }
     wire_put64(out + 8, lfs_checksum(out, size));
 }
@@ -143,8 +149,11 @@ bool lfs_record_load(const uint8_t *in, size_t size, uint64_t fsid, struct lfs_r
 struct lfs_extent lfs_record_extent(const uint8_t *in, uint32_t i)
 {
     const uint8_t *p = in + LFS_RECORD_HEADER + (size_t)i * LFS_EXTENT_BYTES;
+    uint32_t state = wire_get32(p + 12);
     return (struct lfs_extent){ .blk = wire_get32(p),
                                 .dev = wire_get32(p + 4),
                                 .count = wire_get32(p + 8),
-                                .written = wire_get32(p + 12) != 0 };
+                                .written = (state & 1) != 0,
+                                .frag = (uint8_t)(state >> 8),
+                                .frags = (uint8_t)(state >> 16) };
 }

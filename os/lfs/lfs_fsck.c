@@ -22,10 +22,10 @@ struct inode {
 struct fsck {
     struct port *port;
     const uint8_t *image;
-    uint32_t block, inode, files, blocks, first;
+    uint32_t block, inode, files, blocks, first, frags; /* frags: of a block */
     uint64_t fsid;
     struct inode *ino;
-    uint32_t *owner; /* of each block: inode + 1 */
+    uint32_t *owner; /* of each fragment: inode + 1 */
     lfs_found_fn *found;
     void *arg;
     uint32_t count;
@@ -60,8 +60,11 @@ static bool look_at_super(struct fsck *k, uint64_t bytes)
     k->inode = wire_get32(b + 20);
     k->files = wire_get32(b + 24);
     k->blocks = wire_get32(b + 28);
-    if (h != wire_get64(b + 56) || k->block == 0 || k->inode < HEAD + EXTENT)
+    uint32_t fragment = wire_get32(b + 32) != 0 ? wire_get32(b + 32) : k->block;
+    if (h != wire_get64(b + 56) || k->block == 0 || k->inode < HEAD + EXTENT ||
+        k->block % fragment != 0)
         return false;
+    k->frags = k->block / fragment;
     uint64_t table = 2 * (uint64_t)k->files * k->inode;
     k->first = 1 + (uint32_t)((table + k->block - 1) / k->block);
     return k->first < k->blocks && bytes >= (uint64_t)k->first * k->block;
@@ -121,13 +124,20 @@ static void look_at_extents(struct fsck *k, uint32_t i)
         if (count == 0 || blk < end)
             find(k, LFS_BAD_SIZE, i, "an extent is empty or out of order");
         end = blk + count;
+        uint32_t frag = b[14], frags = b[13];
         if (dev < k->first || dev + count > k->blocks) {
             find(k, LFS_OUTSIDE, i, "an extent lies outside of the data");
             continue;
         }
-        for (uint64_t d = dev; d < dev + count; d++) {
+        if (frag + frags > k->frags || (frags > 0 && count != 1)) {
+            find(k, LFS_OUTSIDE, i, "fragments lie outside of their block");
+            continue;
+        }
+        uint64_t from = dev * k->frags + frag;
+        uint64_t to = from + (frags > 0 ? frags : count * k->frags);
+        for (uint64_t d = from; d < to; d++) {
             if (k->owner[d] != 0) {
-                find(k, LFS_SHARED, i, "a block is another file's too");
+                find(k, LFS_SHARED, i, "a block, or a part of it, is another file's too");
                 break;
             }
             k->owner[d] = i + 1;
@@ -183,7 +193,7 @@ uint32_t lfs_fsck(struct port *p, const uint8_t *image, uint64_t bytes, lfs_foun
         return 1;
     }
     k.ino = port_alloc(p, k.files * sizeof *k.ino);
-    k.owner = port_alloc(p, k.blocks * sizeof *k.owner);
+    k.owner = port_alloc(p, (uint64_t)k.blocks * k.frags * sizeof *k.owner);
     port_work(p, PORT_WORK_CHECKSUM, 2 * (uint64_t)k.files * k.inode);
     for (uint32_t i = 0; i < k.files; i++)
         look_at_inode(&k, i);

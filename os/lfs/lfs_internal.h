@@ -14,6 +14,9 @@
  *       is submitted from outside it: no recursion.
  *   LFSI8  On a device with volatile writes a record is written when all data that it speaks of is
  *       on the medium, and counts as stored when it is there itself.
+ *   LFSI9  Fragments are in an extent only when they hold the bytes: a tail that grows gets its
+ *       next place (lfs_file.next) beside the one it has, a flush writes it there, and then the
+ *       extent says so and the old place is cut (LFSI5).  Both may begin with the same fragments.
  */
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H
@@ -28,10 +31,12 @@
 #define LFS_RECORD_HEADER 208
 #define LFS_EXTENT_BYTES 16
 #define LFS_NO_BLOCK UINT32_MAX
+#define LFS_FRAGS_MAX 64    /* of a block */
+#define LFS_TAIL_BLOCKS 12u /* of a file, which may lie in fragments: the direct ones of FFS */
 
 struct lfs_super {
     uint64_t fsid; /* drawn by the format: records of an earlier format do not count */
-    uint32_t block, inode, files, blocks;
+    uint32_t block, inode, files, blocks, fragment;
 };
 
 struct lfs_extent {
@@ -39,6 +44,7 @@ struct lfs_extent {
     uint32_t dev; /* first block on the device */
     uint32_t count;
     bool written;
+    uint8_t frag, frags; /* of its one block: the first, how many; 0: all of its blocks */
 };
 
 struct lfs_record { /* an inode as it lies on the device */
@@ -71,6 +77,8 @@ struct lfs_file {
     uint64_t size;
     struct lfs_extent *ext;
     uint32_t ext_count, ext_room;
+    struct lfs_extent *next; /* LFSI9: places of one block each */
+    uint32_t next_count;
     uint32_t resv_dev, resv_count; /* blocks set aside behind the last allocated one */
     uint32_t dirty, inflight;      /* LFSI4 */
     uint64_t next_read;            /* where a sequential read would go on */
@@ -177,8 +185,13 @@ struct lfs {
     uint32_t first_data;     /* first block behind the inode table */
     uint32_t max_io_blocks;  /* of one device request */
     uint32_t record_extents; /* that fit in a record */
-    uint64_t *map;           /* a bit per block, 1: free */
-    uint32_t free_count;     /* bits set; reservations are not free here */
+    uint32_t frags;          /* of a block; 1: there are none */
+    uint64_t *map;           /* a bit per fragment, 1: free */
+    uint32_t free_count;     /* blocks that are free whole; reservations are not free here */
+    uint32_t free_from;      /* no block before it is */
+    uint32_t frag_free;      /* free ones in blocks that are not free whole */
+    uint32_t frag_at;        /* the block where the last were found */
+    uint32_t frag_runs[LFS_FRAGS_MAX]; /* how many such blocks have so many in a row at most */
     struct lfs_file **files;
     struct lfs_file *root;
     struct list *names;            /* of files by parent and name, name_count lists */
@@ -199,7 +212,7 @@ struct lfs {
     uint32_t reserved; /* blocks set aside for growing files, still free */
     struct {
         uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, buffer_misses,
-            coalesced;
+            coalesced, used, fragments;
     } counts;
 };
 
@@ -220,24 +233,47 @@ struct lfs_extent lfs_record_extent(const uint8_t *in, uint32_t i);
 bool lfs_map_free(const struct lfs *fs, uint32_t dev);
 bool lfs_map_take(struct lfs *fs, uint32_t dev, uint32_t count); /* false: one was not free */
 void lfs_map_give(struct lfs *fs, uint32_t dev, uint32_t count);
+uint64_t lfs_map_bits(const struct lfs *fs, uint32_t dev); /* of its fragments */
+/* What an extent has, blocks or fragments. */
+bool lfs_take(struct lfs *fs, const struct lfs_extent *x);
+void lfs_give(struct lfs *fs, const struct lfs_extent *x);
+/* n fragments of a block in a row, taken; false: there are none. */
+bool lfs_take_frags(struct lfs *fs, uint32_t n, struct lfs_extent *x);
+uint32_t lfs_take_block(struct lfs_file *f, uint32_t blk); /* or LFS_NO_BLOCK */
 /* How block `blk` of a file lies: its device block or LFS_NO_BLOCK, whether it is written, and how
  * many blocks from it on continue alike. */
 struct lfs_where {
     uint32_t dev, run;
     bool written;
+    uint8_t frag, frags; /* as in lfs_extent */
+    bool moves;          /* it has a next place */
 };
 struct lfs_where lfs_where(const struct lfs_file *f, uint32_t blk);
 void lfs_ext_put(struct lfs_file *f, uint32_t blk, uint32_t dev, uint32_t count, bool written);
+void lfs_ext_set(struct lfs_file *f, struct lfs_extent x);
 void lfs_ext_cut(struct lfs_file *f, uint32_t from, uint32_t to);
 void lfs_ext_written(struct lfs_file *f, uint32_t blk, uint32_t count);
+struct lfs_extent *lfs_next(const struct lfs_file *f, uint32_t blk); /* LFSI9, or NULL */
+void lfs_cut_add(struct lfs_file *f, struct lfs_extent x); /* the change is lfs_changed already */
 uint32_t lfs_ext_room(const struct lfs_file *f); /* LFSI4: extents that may still be added */
-/* Blocks for those of [from, to) that have none.  lfs_alloc_fits: whether there are `need`, if
+/* Blocks for those of [from, to) that have none, lfs_alloc_fits: whether there are `need`, if
  * need be by giving back what is set aside for others. */
 uint32_t lfs_holes(const struct lfs_file *f, uint32_t from, uint32_t to);
 bool lfs_alloc_fits(struct lfs_file *f, uint32_t need);
 enum file_status lfs_alloc(struct lfs_file *f, uint32_t from, uint32_t to);
 void lfs_unreserve(struct lfs_file *f);
+void lfs_unreserve_all(struct lfs *fs);
 uint32_t lfs_file_blocks(const struct lfs_file *f);
+
+/* lfs_tail.c */
+/* Where a flush writes the block. */
+struct lfs_where lfs_goes(const struct lfs_file *f, uint32_t blk);
+/* Before lfs_alloc, for a WRITE of blocks [from, to) up to byte `end`: those of them that lie in
+ * fragments, or are to, have as many as they need. */
+enum file_status lfs_tails(struct lfs_file *f, uint32_t from, uint32_t to, uint64_t end);
+void lfs_tail_written(struct lfs_file *f, uint32_t blk);             /* where lfs_goes said */
+void lfs_tail_cut(struct lfs_file *f, uint32_t blk, uint32_t bytes); /* it needs no more */
+void lfs_tail_drop(struct lfs_file *f); /* the next places: no buffer is dirty */
 
 /* lfs_buf.c */
 struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk);

@@ -85,6 +85,13 @@ static uint32_t end_block(const struct lfs_op *o, const struct lfs_stretch *x)
     return (uint32_t)((x->off + x->len + o->fs->super.block - 1) / o->fs->super.block);
 }
 
+static enum file_status alloc(struct lfs_op *o, const struct lfs_stretch *x)
+{
+    uint32_t from = first_block(o, x), to = end_block(o, x);
+    enum file_status s = lfs_tails(o->f, from, to, x->off + x->len);
+    return s == FILE_OK ? lfs_alloc(o->f, from, to) : s;
+}
+
 /* Blocks for all stretches, or for none of them. */
 static enum file_status alloc_list(struct lfs_op *o)
 {
@@ -99,7 +106,7 @@ static enum file_status alloc_list(struct lfs_op *o)
     if (!lfs_alloc_fits(o->f, need))
         return FILE_NO_SPACE;
     for (uint32_t i = 0; i < o->listed && s == FILE_OK; i++)
-        s = lfs_alloc(o->f, first_block(o, &o->list[i]), end_block(o, &o->list[i]));
+        s = alloc(o, &o->list[i]);
     return s;
 }
 
@@ -171,9 +178,10 @@ static enum file_status begin_write(struct lfs_op *o)
     }
     if (r->data.length == 0)
         return FILE_OK;
-    o->last = r->runs->off + r->runs->len;
-    set_stretch(o, &(struct lfs_stretch){ .off = r->runs->off, .len = r->runs->len });
-    return lfs_alloc(o->f, o->blk_from, o->blk_to);
+    struct lfs_stretch all = { .off = r->runs->off, .len = r->runs->len };
+    o->last = all.off + all.len;
+    set_stretch(o, &all);
+    return alloc(o, &all);
 }
 
 /* Goes on to the next stretch that has bytes left; false: there is none. */
@@ -283,7 +291,7 @@ static bool read_some(struct lfs_op *o)
     } else if (w.dev == LFS_NO_BLOCK || !w.written) {
         rope_add_zero(&piece_new(o)->data, n);
         advance(o, n);
-    } else if (n == block && !fs->params.buffered) {
+    } else if (n == block && !fs->params.buffered && w.frags == 0) {
         uint32_t run = fast_run(o, blk, w);
         struct lfs_io *io = lfs_io_new(fs, o->f, PORT_IO_READ, blk, w.dev, run, o);
         io->ended = read_ended;
@@ -438,14 +446,30 @@ static bool write_some(struct lfs_op *o)
              at = (uint32_t)(o->pos % block);
     uint32_t n = o->end - o->pos < block - at ? (uint32_t)(o->end - o->pos) : block - at;
     struct lfs_where w = lfs_where(o->f, blk);
-    if (n == block && !fs->params.buffered)
+    if (n == block && !fs->params.buffered && !w.moves)
         return write_fast(o, blk, w);
     return write_buffered(o, blk, at, n, w);
+}
+
+/* A buffer that is being written to fragments, which must not change meanwhile; or NULL. */
+static struct lfs_buf *tail_on_its_way(const struct lfs_op *o)
+{
+    for (uint32_t b = o->blk_from; o->fs->frags > 1 && b < o->blk_to && b < LFS_TAIL_BLOCKS; b++) {
+        struct lfs_buf *buf = lfs_buf_find(o->fs, o->f, b);
+        if (buf != NULL && buf->writing)
+            return buf;
+    }
+    return NULL;
 }
 
 void lfs_step_write(struct lfs_op *o)
 {
     struct file_req *r = o->req;
+    struct lfs_buf *busy = o->phase == 0 ? tail_on_its_way(o) : NULL;
+    if (busy != NULL) {
+        lfs_park(o, &busy->waiters);
+        return;
+    }
     if (o->phase == 0) {
         o->phase = 1;
         o->status = begin_write(o);

@@ -47,7 +47,7 @@ static void flush_ended(struct lfs *fs, const struct port_io *io)
 static void give_cut(struct lfs_file *f)
 {
     for (uint32_t i = 0; i < f->cut_count; i++)
-        lfs_map_give(f->fs, f->cut[i].dev, f->cut[i].count);
+        lfs_give(f->fs, &f->cut[i]);
     port_free(f->fs->port, f->cut);
     f->cut = NULL;
     f->cut_count = 0;
@@ -218,8 +218,11 @@ void lfs_removed(struct lfs_file *f)
     struct lfs *fs = f->fs;
     struct list *l;
     lfs_unreserve(f);
-    for (uint32_t i = 0; i < f->ext_count; i++)
-        lfs_map_give(fs, f->ext[i].dev, f->ext[i].count);
+    lfs_tail_drop(f);
+    for (uint32_t i = 0; i < f->ext_count; i++) {
+        fs->counts.fragments -= f->ext[i].frags;
+        lfs_give(fs, &f->ext[i]);
+    }
     f->ext_count = 0;
     f->used = f->removing = false;
     f->version = f->stored;
@@ -370,7 +373,7 @@ static void step_sync_all(struct lfs_op *o)
 
 static void cut_extents(struct lfs_file *f, uint32_t from)
 {
-    struct lfs *fs = f->fs;
+    lfs_tail_drop(f);
     for (uint32_t i = 0; i < f->ext_count; i++) {
         struct lfs_extent x = f->ext[i];
         if (x.blk + x.count <= from)
@@ -379,8 +382,8 @@ static void cut_extents(struct lfs_file *f, uint32_t from)
             x.dev += from - x.blk;
             x.count -= from - x.blk;
         }
-        f->cut = port_realloc(fs->port, f->cut, (f->cut_count + 1) * sizeof *f->cut);
-        f->cut[f->cut_count++] = x;
+        f->fs->counts.fragments -= x.frags;
+        lfs_cut_add(f, x);
     }
     lfs_ext_cut(f, from, LFS_NO_BLOCK);
     lfs_unreserve(f);
@@ -460,11 +463,12 @@ static void step_set_size(struct lfs_op *o)
             return;
         }
         o->phase = STORE;
+        lfs_changed(o->f);
         cut_extents(o->f, keep);
+        if (keep > 0)
+            lfs_tail_cut(o->f, keep - 1, (uint32_t)(o->req->size % fs->super.block));
         o->f->size = o->req->size;
         o->f->mtime = port_now(o->fs->port);
-        lfs_changed(o->f);
-        o->f->cut_version = o->f->version;
     }
     if (store_newest(o))
         lfs_complete(o, FILE_OK);

@@ -9,6 +9,10 @@ const struct param lfs_params_desc[] = {
            "Block of the I/O nodes' local file systems: the unit of allocation and of the fast "
            "path; a multiple of the device's sector.",
            "PFS on UFS with 64 KB blocks; as recalled, no document at hand"),
+    P_SIZE(lfs_params, fragment, "0B", "0B", "16MiB",
+           "Part of a block that the end of a small file takes in place of a whole one, as in FFS: "
+           "the block is up to 64 of them, each of whole sectors; 0: none.",
+           "McKusick et al. 1984: 1 of 2, 4 or 8; PFS on UFS: no document at hand"),
     P_SIZE(lfs_params, inode, "64KiB", "512B", "1MiB",
            "Size of an inode's record on the device, one block at most; it bounds the extents of a "
            "file: a range that is written out of order has an extent for each gap meanwhile.",
@@ -78,6 +82,8 @@ const struct counter lfs_counters[] = {
     C_SUM(lfs, counts, device_writes, "1", "Requests to the device that wrote."),
     C_SUM(lfs, counts, coalesced, "1", "Requests for data that went in another's device request."),
     C_SUM(lfs, counts, buffer_hits, "1", "Pieces of reads that a buffer had."),
+    C_MOST(lfs, counts, used, "B", "Space of a device that files had at most, tables left out."),
+    C_NOW(lfs, counts, fragments, "1", "Fragments that the ends of small files lie in."),
     C_SUM(lfs, counts, buffer_misses, "1", "Blocks that had to be read into a buffer."),
     C_END,
 };
@@ -115,7 +121,9 @@ static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
         fs->max_io_blocks = 1;
     fs->record_extents = (super->inode - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES;
     fs->files = port_alloc(p, super->files * sizeof(struct lfs_file *));
-    fs->map = port_alloc(p, (super->blocks / 64 + 1) * sizeof *fs->map);
+    fs->frags = super->block / super->fragment;
+    fs->free_from = fs->frag_at = fs->first_data;
+    fs->map = port_alloc(p, ((uint64_t)super->blocks * fs->frags / 64 + 2) * sizeof *fs->map);
     lfs_map_give(fs, fs->first_data, super->blocks - fs->first_data);
     lfs_name_init(fs);
     port_counters(p, "lfs", lfs_counters, fs);
@@ -134,6 +142,7 @@ void lfs_free(struct lfs *fs)
             continue;
         ASSERT(list_empty(&fs->files[i]->active) && !fs->files[i]->storing);
         port_free(fs->port, fs->files[i]->ext);
+        port_free(fs->port, fs->files[i]->next);
         port_free(fs->port, fs->files[i]->cut);
         port_free(fs->port, fs->files[i]);
     }
@@ -197,7 +206,9 @@ static void step(struct mounting *m, void (*next)(struct port_io *io))
 static bool sizes_fit(const struct lfs_super *s, uint64_t sectors, uint32_t sector)
 {
     return s->block % sector == 0 && s->inode % sector == 0 && s->block % s->inode == 0 &&
-           s->block > 0 && s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES &&
+           s->block > 0 && s->fragment > 0 && s->fragment % sector == 0 &&
+           s->block % s->fragment == 0 && s->block / s->fragment <= LFS_FRAGS_MAX &&
+           s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES &&
            s->blocks <= sectors / (s->block / sector) && table_end(s) < s->blocks &&
            sector >= LFS_SUPER_BYTES;
 }
@@ -220,6 +231,7 @@ static struct lfs_super super_of(const struct lfs_params *params, uint64_t secto
         .block = (uint32_t)params->block,
         .inode = (uint32_t)(params->inode < params->block ? params->inode : params->block),
         .files = (uint32_t)params->files,
+        .fragment = (uint32_t)(params->fragment > 0 ? params->fragment : params->block),
         .blocks = blocks < LFS_NO_BLOCK ? (uint32_t)blocks : LFS_NO_BLOCK - 1
     };
 }
@@ -228,6 +240,18 @@ uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t se
 {
     struct lfs_super s = super_of(params, sectors, sector_bytes);
     return sizes_fit(&s, sectors, sector_bytes) ? s.blocks - table_end(&s) : 0;
+}
+
+uint64_t lfs_need(const struct lfs_params *params, uint64_t files, uint64_t bytes)
+{
+    uint64_t block = (uint64_t)params->block, whole = bytes / block, rest = bytes % block;
+    uint64_t fragment = params->fragment > 0 ? (uint64_t)params->fragment : block;
+    uint64_t share = rest > 0 ? block / fragment / ((rest + fragment - 1) / fragment) : 1;
+    if (whole > UINT32_MAX || share == 0)
+        return UINT64_MAX;
+    if (whole >= LFS_TAIL_BLOCKS)
+        share = 1;
+    return files * whole + (rest > 0 ? (files + share - 1) / share : 0);
 }
 
 static void format(struct mounting *m)
@@ -281,8 +305,7 @@ static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
     memcpy(f->owner, r.owner, sizeof f->owner);
     f->ext_count = 0;
     for (uint32_t i = 0; i < r.extents; i++) {
-        struct lfs_extent x = lfs_record_extent(image, i);
-        lfs_ext_put(f, x.blk, x.dev, x.count, x.written);
+        lfs_ext_set(f, lfs_record_extent(image, i));
     }
 }
 
@@ -296,8 +319,10 @@ static bool claim_blocks(struct lfs *fs)
         for (uint32_t k = 0; k < f->ext_count; k++) {
             const struct lfs_extent *x = &f->ext[k];
             if (x->dev < fs->first_data || x->count > fs->super.blocks ||
-                x->dev > fs->super.blocks - x->count || !lfs_map_take(fs, x->dev, x->count))
+                x->dev > fs->super.blocks - x->count || x->frag + x->frags > fs->frags ||
+                !lfs_take(fs, x))
                 return false;
+            fs->counts.fragments += x->frags;
         }
     }
     return true;
@@ -480,6 +505,20 @@ struct lfs *lfs_start(struct port *p, const struct lfs_params *params)
 
 /* ---- as a layer ---- */
 
+static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    const struct lfs_params *p = params;
+    int64_t sector = b->layout->io_sector_bytes > 0 ? b->layout->io_sector_bytes : 1;
+    return p->fragment == 0 ||
+           (p->block % p->fragment == 0 && p->block / p->fragment <= LFS_FRAGS_MAX &&
+            p->fragment % sector == 0) ||
+           err_set(e,
+                   "%s: lfs.fragment is %lld bytes: a block, of %lld, is a whole number of them, "
+                   "at most %d, and each is of whole sectors of %lld",
+                   path, (long long)p->fragment, (long long)p->block, LFS_FRAGS_MAX,
+                   (long long)sector);
+}
+
 /* A device has one file system, whoever starts it: where the node keeps it.  NULL: the node has no
  * such device.  `p` becomes what the node's is made by. */
 static struct file_sys **on_device(struct os_node *n, struct lfs_params *p)
@@ -539,6 +578,7 @@ const struct file_ops file_lfs = {
               .params = lfs_params_desc,
               .params_size = sizeof(struct lfs_params) },
     .bottom = true,
+    .check = check,
     .start = start,
     .submit = submit,
     .look = look,
@@ -556,9 +596,23 @@ void lfs_usage(const struct lfs *fs, struct lfs_usage *out)
     *out = (struct lfs_usage){ .block = fs->super.block,
                                .blocks = fs->super.blocks,
                                .free_blocks = fs->free_count + fs->reserved,
-                               .reserved = fs->reserved };
+                               .reserved = fs->reserved,
+                               .fragment = fs->super.fragment,
+                               .free_fragments = fs->frag_free,
+                               .fragments = fs->counts.fragments };
     for (uint32_t i = 0; i < fs->super.files; i++)
         out->files += fs->files[i] != NULL && fs->files[i]->used;
+}
+
+/* Adds the fragments of `x`, its blocks' if it has no others, to *used; false: one is free. */
+static bool check_used(const struct lfs *fs, const struct lfs_extent *x, uint64_t *used)
+{
+    uint64_t bits = UINT64_MAX >> (64 - (x->frags > 0 ? x->frags : fs->frags)) << x->frag;
+    *used += x->frags > 0 ? x->frags : (uint64_t)x->count * fs->frags;
+    for (uint32_t d = 0; d < x->count; d++)
+        if ((lfs_map_bits(fs, x->dev + d) & bits) != 0)
+            return false;
+    return true;
 }
 
 static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
@@ -570,16 +624,25 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
         if (x->count == 0 || x->blk < end)
             return err_set(e, "file '%s': extent %u is empty or out of order (LFSI2)", f->name, k);
         end = x->blk + x->count;
-        *used += x->count;
-        for (uint32_t d = 0; d < x->count; d++)
-            if (lfs_map_free(fs, x->dev + d))
-                return err_set(e, "file '%s': block %u is free (LFSI1)", f->name, x->dev + d);
+        if (!check_used(fs, x, used))
+            return err_set(e, "file '%s': part of extent %u is free (LFSI1)", f->name, k);
+        if (x->frags > 0 && (!x->written || x->count != 1 || x->frags >= fs->frags))
+            return err_set(e, "file '%s': extent %u is in %u fragments (LFSI9)", f->name, k,
+                           x->frags);
     }
-    if (!f->used && f->ext_count > 0)
+    for (uint32_t k = 0; k < f->next_count; k++) {
+        struct lfs_where w = lfs_where(f, f->next[k].blk);
+        if (!check_used(fs, &f->next[k], used))
+            return err_set(e, "file '%s': a next place is free (LFSI9)", f->name);
+        if (w.frags > 0 && w.dev == f->next[k].dev && w.frag == f->next[k].frag)
+            *used -= w.frags;
+    }
+    if (!f->used && f->ext_count + f->next_count > 0)
         return err_set(e, "inode %u is free and has blocks (LFSI1)", f->ino);
     for (uint32_t k = 0; k < f->cut_count; k++)
-        *used += f->cut[k].count;
-    *used += f->resv_count;
+        if (!check_used(fs, &f->cut[k], used))
+            return err_set(e, "file '%s': what was cut is free too early (LFSI5)", f->name);
+    *used += (uint64_t)f->resv_count * fs->frags;
     if (f->ext_count + 2 * (f->dirty + f->inflight) > fs->record_extents)
         return err_set(e, "file '%s': its record may not hold its extents (LFSI4)", f->name);
     return true;
@@ -587,20 +650,29 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
 
 bool lfs_check(const struct lfs *fs, struct err *e)
 {
-    uint64_t used = fs->first_data;
-    uint32_t bufs = 0, dirty = 0, file_dirty = 0, free_bits = 0;
+    uint64_t used = (uint64_t)fs->first_data * fs->frags, frags = 0;
+    uint32_t bufs = 0, dirty = 0, file_dirty = 0, free_bits = 0, free_frags = 0;
     for (uint32_t i = 0; i < fs->super.files; i++) {
         if (fs->files[i] == NULL)
             continue;
         if (!check_file(fs->files[i], &used, e))
             return false;
         file_dirty += fs->files[i]->dirty;
+        for (uint32_t k = 0; k < fs->files[i]->ext_count; k++)
+            frags += fs->files[i]->ext[k].frags;
     }
     for (uint32_t d = 0; d < fs->super.blocks; d++)
-        free_bits += lfs_map_free(fs, d);
-    if (free_bits != fs->free_count || used + free_bits != fs->super.blocks)
-        return err_set(e, "%u blocks are free and %llu used of %u (LFSI1)", free_bits,
-                       (unsigned long long)used, fs->super.blocks);
+        if (lfs_map_free(fs, d))
+            free_bits++;
+        else
+            free_frags += (uint32_t)__builtin_popcountll(lfs_map_bits(fs, d));
+    used += (uint64_t)free_bits * fs->frags + free_frags;
+    if (free_bits != fs->free_count || free_frags != fs->frag_free ||
+        frags != fs->counts.fragments || used != (uint64_t)fs->super.blocks * fs->frags)
+        return err_set(e,
+                       "%u blocks and %u fragments are free, %llu fragments used or free of %u "
+                       "blocks (LFSI1)",
+                       free_bits, free_frags, (unsigned long long)used, fs->super.blocks);
     LIST_EACH (l, &fs->lru) {
         const struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
         bufs++;

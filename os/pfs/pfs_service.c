@@ -192,9 +192,8 @@ bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32
     struct lfs_params lfs = p->lfs;
     lfs.files = files > lfs.files ? files : lfs.files;
     uint64_t part = pfs_layout_share((struct pfs_layout){ a->unit, a->factor }, size, 0);
-    uint64_t blocks = part / (uint64_t)lfs.block + (part % (uint64_t)lfs.block > 0);
     uint64_t room = lfs_room(&lfs, l->io_sectors, l->io_sector_bytes);
-    return blocks <= room / files ||
+    return lfs_need(&lfs, files, part) <= room ||
            err_set(
                e,
                "%s: the first I/O node has %llu bytes of each of %u files, and its device has room "

@@ -50,6 +50,7 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
         *sectors = 0;
         return PORT_IO_MEDIUM;
     }
+    w->sectors += io->op == PORT_IO_WRITE ? io->sectors : 0;
     if (io->op == PORT_IO_WRITE && ++w->writes == w->crash_at_write) {
         w->crashed = true;
         if (w->torn_sectors < *sectors)
@@ -138,16 +139,19 @@ void lfs_world_do(struct lfs_world *w, struct file_req *r)
         fake_crash(w->fake, 0);
 }
 
-bool lfs_world_do_both(struct lfs_world *w, struct file_req *a, struct file_req *b)
+bool lfs_world_do_all(struct lfs_world *w, struct file_req *r, uint32_t n)
 {
-    bool a_done, b_done;
-    start(w, a, &a_done);
-    start(w, b, &b_done);
-    finish(w, a, &a_done);
-    finish(w, b, &b_done);
+    bool done[8], good = true;
+    cr_assert_leq(n, ARRAY_LEN(done));
+    for (uint32_t i = 0; i < n; i++)
+        start(w, &r[i], &done[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        finish(w, &r[i], &done[i]);
+        good = good && r[i].status == FILE_OK;
+    }
     if (w->crashed)
         fake_crash(w->fake, 0);
-    return a->status == FILE_OK && b->status == FILE_OK;
+    return good;
 }
 
 enum file_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file)

@@ -15,6 +15,7 @@ struct lfs_world {
     enum file_status mounted;
     bool formatted;
     uint64_t writes;         /* device writes that ended so far */
+    uint64_t sectors;        /* of them */
     uint64_t crash_at_write; /* the node dies at this write, 1 is the first; 0: never */
     uint32_t torn_sectors;   /* of that write reach the disk; UINT32_MAX: all */
     bool crashed;
@@ -32,8 +33,8 @@ void lfs_world_restart(struct lfs_world *w); /* crashes the node when it is up; 
 /* Submits and waits; the clock moves no further than needed.  status is FILE_STATUS_COUNT when the
  * node died meanwhile. */
 void lfs_world_do(struct lfs_world *w, struct file_req *r);
-/* Two at once; false when either failed or the node died. */
-bool lfs_world_do_both(struct lfs_world *w, struct file_req *a, struct file_req *b);
+/* n at once; false when one failed or the node died. */
+bool lfs_world_do_all(struct lfs_world *w, struct file_req *r, uint32_t n);
 enum file_status lfs_world_create(struct lfs_world *w, const char *name, uint64_t *file);
 /* FILE_SIZE: to `len`. */
 enum file_status lfs_world_op(struct lfs_world *w, enum file_op op, uint64_t file, uint64_t len);

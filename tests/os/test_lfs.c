@@ -49,13 +49,15 @@ Test(lfs, a_superblock_with_any_byte_changed_is_refused)
                            .block = 65536,
                            .inode = 4096,
                            .files = 7,
-                           .blocks = 20971 },
+                           .blocks = 20971,
+                           .fragment = 8192 },
                      back;
     uint8_t image[LFS_SUPER_BYTES];
     lfs_super_store(image, &s);
     cr_assert(lfs_super_load(image, &back));
     cr_assert_eq(back.fsid, s.fsid);
     cr_assert_eq(back.blocks, s.blocks);
+    cr_assert_eq(back.fragment, 8192);
     for (size_t i = 0; i < sizeof image; i++) {
         image[i] ^= 0x40;
         cr_assert_not(lfs_super_load(image, &back), "byte %zu", i);
@@ -74,7 +76,10 @@ Test(lfs, a_record_with_any_byte_changed_is_refused)
                             .name = "some file",
                             .extents = 2 },
                       back;
-    struct lfs_extent x[2] = { { 0, 17, 3, true }, { 5, 40, 9, false } };
+    struct lfs_extent x[2] = {
+        { .dev = 17, .count = 1, .written = true, .frag = 3, .frags = 5 },
+        { .blk = 5, .dev = 40, .count = 9 },
+    };
     uint8_t image[512];
     memcpy(r.owner, "owner", 5);
     lfs_record_store(image, sizeof image, &r, x);
@@ -83,6 +88,9 @@ Test(lfs, a_record_with_any_byte_changed_is_refused)
     cr_assert_eq(back.size, 70001);
     cr_assert_eq(lfs_record_extent(image, 1).dev, 40);
     cr_assert_not(lfs_record_extent(image, 1).written);
+    cr_assert_eq(lfs_record_extent(image, 0).frag, 3);
+    cr_assert_eq(lfs_record_extent(image, 0).frags, 5);
+    cr_assert(lfs_record_extent(image, 0).written);
     cr_assert_not(lfs_record_load(image, sizeof image, 98, &back), "another format's record");
     for (size_t i = 0; i < sizeof image; i++) {
         image[i] ^= 1;

@@ -27,6 +27,7 @@ struct model {
 
 static const char *const names[FILES] = { "alpha", "beta", "gamma" };
 static uint64_t draw_state;
+static bool small; /* writes near the ends of small files */
 
 static uint32_t draw(uint32_t n)
 {
@@ -67,6 +68,10 @@ static bool turn_write(struct lfs_world *w, struct model *m)
         off -= off % 2048;
         n = 4096;
     }
+    if (small && draw(5) > 0) {
+        off = draw(3) ? (uint32_t)m->v[m->count - 1].size % 6000 : draw(600);
+        n = 1 + draw(700);
+    }
     struct version *v = push_version(m);
     for (uint32_t i = off; i < off + n; i++)
         v->bytes[i] = (uint8_t)(1 + draw(255));
@@ -95,7 +100,7 @@ static bool turn_both(struct lfs_world *w, struct model *cut, struct model *grow
     r[1].file = grown->file;
     file_range(&r[1], off, n);
     rope_add_bytes(&r[1].data, g->bytes + off, n);
-    return lfs_world_do_both(w, &r[0], &r[1]);
+    return lfs_world_do_all(w, r, 2);
 }
 
 /* One turn of the script; false: the node died. */
@@ -121,7 +126,7 @@ static bool turn(struct lfs_world *w, struct model *models)
     case 3:
     case 4: {
         struct version *v = push_version(m);
-        uint32_t size = draw(SPAN);
+        uint32_t size = draw(small ? SPAN / 8 : SPAN);
         if (size < v->size)
             memset(v->bytes + size, 0, v->size - size);
         v->size = size;
@@ -165,29 +170,38 @@ static void check_after(struct lfs_world *w, const struct model *m, const char *
 }
 
 /* The script until its end or the crash; false: it ended before the crash. */
-static bool run_script(uint64_t seed, enum fake_order order, bool buffered, bool cache,
-                       uint64_t crash_at, uint32_t torn)
+struct script {
+    uint64_t seed;
+    enum fake_order order;
+    bool buffered, cache; /* cache: of the disk */
+    int64_t fragment;
+};
+
+static bool run_script(const struct script *s, uint64_t crash_at, uint32_t torn)
 {
     struct lfs_world w;
     struct lfs_params p = lfs_world_params();
     struct model models[FILES] = { 0 };
     bool crashed = false;
-    p.buffered = buffered;
+    p.buffered = s->buffered;
+    p.fragment = s->fragment;
+    p.queue = s->fragment == 256; /* ends of files that lie side by side go as one */
     lfs_world_init(&w,
                    &(struct fake_options){ .nodes = 1,
                                            .disks = 1,
-                                           .order = order,
-                                           .seed = seed,
+                                           .order = s->order,
+                                           .seed = s->seed,
                                            .sector_bytes = SECTOR,
                                            .disk_sectors = 1600,
-                                           .disk_cache = cache },
+                                           .disk_cache = s->cache },
                    &p);
     for (int i = 0; i < FILES; i++)
         models[i].v = calloc(KEPT, sizeof *models[i].v);
     w.writes = 0;
     w.crash_at_write = crash_at;
     w.torn_sectors = torn;
-    draw_state = seed;
+    draw_state = s->seed;
+    small = s->fragment > 0;
     for (int t = 0; t < 60 && !crashed; t++)
         crashed = !turn(&w, models);
     lfs_world_restart(&w);
@@ -211,12 +225,12 @@ static bool run_script(uint64_t seed, enum fake_order order, bool buffered, bool
     return crashed;
 }
 
-static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered, bool cache)
+static void crash_everywhere(struct script s)
 {
     static const uint32_t torn[] = { 0, 1, 3, UINT32_MAX };
     for (size_t k = 0; k < 4; k++) {
         uint64_t at = 1 + k % sample_one_in();
-        while (run_script(seed, order, buffered, cache, at, torn[k]))
+        while (run_script(&s, at, torn[k]))
             at += sample_one_in();
         cr_assert_gt(at, 30, "the script makes %d device writes only", (int)at);
     }
@@ -225,23 +239,32 @@ static void crash_everywhere(uint64_t seed, enum fake_order order, bool buffered
 /* LFS4. */
 Test(lfs_crash, at_every_write_the_promise_holds)
 {
-    crash_everywhere(11, FAKE_IN_ORDER, false, false);
-    crash_everywhere(12, FAKE_RANDOM, false, false);
+    crash_everywhere((struct script){ 11, FAKE_IN_ORDER, false, false, 0 });
+    crash_everywhere((struct script){ 12, FAKE_RANDOM, false, false, 0 });
 }
 
 /* LFSI3. */
 Test(lfs_crash, at_every_write_the_promise_holds_with_delayed_writes)
 {
-    crash_everywhere(13, FAKE_IN_ORDER, true, false);
-    crash_everywhere(14, FAKE_RANDOM, true, false);
+    crash_everywhere((struct script){ 13, FAKE_IN_ORDER, true, false, 0 });
+    crash_everywhere((struct script){ 14, FAKE_RANDOM, true, false, 0 });
 }
 
 /* The power goes at each device write, and the disk forgets what no flush covered: all, or any.
  * LFS5, LFSI8. */
 Test(lfs_crash, at_every_write_the_promise_holds_over_a_write_back_cache)
 {
-    crash_everywhere(15, FAKE_IN_ORDER, false, true);
-    crash_everywhere(16, FAKE_RANDOM, true, true);
+    crash_everywhere((struct script){ 15, FAKE_IN_ORDER, false, true, 0 });
+    crash_everywhere((struct script){ 16, FAKE_RANDOM, true, true, 0 });
+}
+
+/* LFSI9: the end of a file is at its old place or at its new one, whole.  LFS_TAIL_CRASHES: of so
+ * many seeds (scripts/soak-crash). */
+Test(lfs_crash, at_every_write_the_promise_holds_for_files_in_fragments, .timeout = 86400)
+{
+    for (uint64_t seed = 0, n = sample("LFS_TAIL_CRASHES", 4); seed < n; seed++)
+        crash_everywhere((struct script){ 20 + seed, seed % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                          seed % 4 == 2, seed % 4 == 3, seed % 3 ? 256 : 1024 });
 }
 
 /* Blocks of a cut file must not be used again before the record without them is on the device. */
@@ -271,7 +294,7 @@ static bool reuse_script(uint64_t crash_at, uint64_t seed)
     r[1].file = b;
     file_range(&r[1], 0, sizeof new);
     rope_add_bytes(&r[1].data, new, sizeof new);
-    bool whole = lfs_world_do_both(&w, &r[0], &r[1]);
+    bool whole = lfs_world_do_all(&w, r, 2);
     lfs_world_restart(&w);
     lfs_world_check(&w);
     cr_assert_eq(lfs_world_read(&w, a, 0, got, sizeof got, &n), FILE_OK);

@@ -63,9 +63,12 @@ static enum file_status drop(struct lfs_world *w, uint64_t file, uint32_t uid)
     return r.status;
 }
 
+static int64_t fragment; /* of the next one that starts */
+
 static void start(struct lfs_world *w)
 {
     struct lfs_params p = lfs_world_params();
+    p.fragment = fragment;
     p.files = 12;
     p.fsck = true;
     lfs_world_init(
@@ -463,14 +466,17 @@ Test(lfs_names, after_a_crash_at_every_write_of_every_sequence_the_state_is_allo
     uint64_t all = 0, points = 0, writes = 0;
     uint64_t stride =
         getenv("LFS_CRASH_STRIDE") ? sample("LFS_CRASH_STRIDE", 1) : 11 * sample_one_in();
-    for (uint32_t n = 1; n <= 3; n++) {
-        uint32_t count = 1;
+    for (uint32_t turn = 0; turn < 6; turn++) {
+        uint32_t count = 1, n = 1 + turn / 2, pass = turn % 2;
+        if (pass > 0 && n > 1 && stride > 1)
+            continue; /* each with fragments or without */
         for (uint32_t i = 0; i < n; i++)
             count *= ACTIONS;
         for (uint32_t c = 0; c < count; c++) {
             enum action a[3] = { c % ACTIONS, c / ACTIONS % ACTIONS, c / ACTIONS / ACTIONS };
             if (all++ % (n == 1 ? 1 : stride) > 0)
                 continue;
+            fragment = (all / stride + pass) % 2 ? 256 : 0;
             uint64_t k = sequence(a, n, 0, 0);
             writes += k;
             for (uint64_t at = 1; at <= k; at++, points++)
@@ -529,6 +535,27 @@ static void plant(struct plant *x, uint32_t ino,
                      e);
 }
 
+static struct lfs_extent seen;
+static void see_tail(struct lfs_record *r, struct lfs_extent *e)
+{
+    seen = e[r->extents - 1];
+}
+static void shared_fragment(struct lfs_record *r, struct lfs_extent *e)
+{
+    struct lfs_extent *x = &e[r->extents - 1];
+    uint32_t blk = x->blk;
+    *x = seen;
+    x->blk = blk;
+    x->frag++; /* all but one are the other's */
+}
+static void behind_its_block(struct lfs_record *r, struct lfs_extent *e)
+{
+    e[r->extents - 1].frag = 7;
+}
+static void two_blocks(struct lfs_record *r, struct lfs_extent *e)
+{
+    e[r->extents - 1].count = 2;
+}
 static void outside(struct lfs_record *r, struct lfs_extent *e)
 {
     (void)r;
@@ -597,6 +624,9 @@ Test(lfs_names, fsck_finds_each_kind_of_damage)
         { "an extent behind the device", 0, outside, LFS_OUTSIDE },
         { "an extent in the inode table", 0, in_the_table, LFS_OUTSIDE },
         { "a block of two files", 1, shared, LFS_SHARED },
+        { "a fragment of two files", 1, shared_fragment, LFS_SHARED },
+        { "fragments behind their block", 0, behind_its_block, LFS_OUTSIDE },
+        { "fragments of two blocks", 0, two_blocks, LFS_OUTSIDE },
         { "a size beyond all blocks", 0, huge, LFS_BAD_SIZE },
         { "a directory with a size", 2, huge, LFS_BAD_SIZE },
         { "an empty extent", 0, empty_extent, LFS_BAD_SIZE },
@@ -611,6 +641,7 @@ Test(lfs_names, fsck_finds_each_kind_of_damage)
     static struct plant x;
     static uint8_t good[IMAGE];
     uint64_t a, b, d;
+    fragment = 256;
     start(&w);
     x.w = &w;
     cr_assert_eq(lfs_world_create(&w, "a", &a), FILE_OK);
@@ -627,6 +658,7 @@ Test(lfs_names, fsck_finds_each_kind_of_damage)
     for (size_t i = 0; i < ARRAY_LEN(plants); i++) {
         memcpy(x.image, good, IMAGE);
         plant(&x, 0, see_dev);
+        plant(&x, 0, see_tail);
         plant(&x, plants[i].ino, plants[i].mar);
         fake_call(w.fake, 0, check_image, &x);
         cr_assert_gt(x.got[plants[i].finds], 0, "%s is not found", plants[i].what);

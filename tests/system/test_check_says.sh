@@ -81,6 +81,7 @@ refused "1 clients keep 8 pages of 16384 each in memory, and the servers have ro
 refused "1 clients keep 8 pages of 256 each in memory, and the servers have room for 4 in all" -p $W.backing=lent -p os=lent -p $W.memory.frames=8 -p $W.size=1MiB -p machine.os.2.frames=1
 # Files: the I/O nodes' room.
 refused "the first I/O node has 21474836480 bytes of each of 1 files, and its device has room for 5494669312 in all" -p kind=pfs -p $W.size=1GiB -p $W.requests=4
+refused "lfs.fragment is 1024 bytes: a block, of 65536, is a whole number of them, at most 64, and each is of whole sectors of 2048" -p kind=pfs -p machine.os.pfs_server.lfs.fragment=1KiB
 refused "and its device has room for 0 in all" -p kind=pfs -p machine.os.pfs_server.lfs.block=1KiB
 # Shared memory, and records of accesses.
 refused "workload.pages: more than 128 GiB of shared memory" -p kind=svm_pattern -p graph=svm -p $W.pages=1000000 -p $W.memory.page=1MiB
