@@ -1,6 +1,6 @@
 -- The I/O modes to 1,024 programs and 64 I/O nodes: which of them need the coordinator, the service
--- node, and where it is the limit.  `slow`: times every price of the service node; what needs it
--- falls.
+-- node.  `slow`: times every price of the service node; what needs it falls.  From how many
+-- programs on it is the limit: pfs_coordinator.
 --
 --   psim figure pfs_modes_scale -j2
 local paragon = include "machines/paragon.lua"
@@ -25,7 +25,7 @@ return {
   },
   workload = {
     kind = "pfs", op = "read", mode = param("mode", "M_ASYNC"), size = param("size", "64KiB"),
-    nodes = param("programs", 64), requests = param("requests", 8), warmup = 1,
+    nodes = param("programs", 64), requests = param("requests", 8), warmup = 0, work = true,
     access = "partitioned", verify = false,
   },
   sweep = {
@@ -35,16 +35,25 @@ return {
       slow = { 1, 10 },
     },
   },
-  measures = { "pfs.bandwidth", "pfs.latency", "pfs.queue" },
+  measures = { "pfs.bandwidth", "pfs.latency", "cpu.busiest", "arm.busiest", "bus.busiest" },
   figure = {
     x = "programs", y = "pfs.bandwidth", by = "mode", where = { slow = 1 }, log = "xy",
     x_label = "programs", y_label = "read bandwidth of all",
     expectations = {
       slowed("M_LOG", 256, nil, 0.5),
+      slowed("M_LOG", 1024, nil, 0.5),
       slowed("M_SYNC", 1024, nil, 0.5),
       slowed("M_GLOBAL", 1024, nil, 0.5),
       slowed("M_RECORD", 256, 0.95, 1.05),
+      slowed("M_RECORD", 1024, 0.85, 1.15),
       slowed("M_ASYNC", 256, 0.85, 1.15),
+      slowed("M_ASYNC", 1024, 0.85, 1.15),
+      slowed("M_UNIX", 1024, 0.95, 1.05),
+      {
+        kind = "ratio", name = "M_UNIX, which one request holds at a time, under M_ASYNC",
+        at = at("M_ASYNC", 1024, 1), over = at("M_UNIX", 1024, 1), min = 32,
+        citation = "derived: 64 I/O nodes against one",
+      },
     },
   },
 }

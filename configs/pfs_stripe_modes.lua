@@ -51,7 +51,7 @@ return {
         doc = "one request for all, of four units: the fifth I/O node has nothing to do" },
       { kind = "ratio", name = "M_LOG over M_RECORD", at = case("M_LOG", 16),
         over = case("M_RECORD", 16), min = 0.9, max = 1.1,
-        doc = "64 programs do not fill the coordinator yet; 1,024 do (pfs_modes_scale)" },
+        doc = "the devices are the limit, not the coordinator yet (pfs_coordinator)" },
     },
   },
 }
