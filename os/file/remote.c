@@ -5,8 +5,11 @@
  *       bytes may come between two of them, and a WRITE that was refused may have done some.
  *   REMOTE2  FILE_UNREACHABLE: the node is down, has restarted during the call, or serves no files;
  *       what the call asks may have been done or not.  Nothing is asked twice.
+ *   REMOTE3  So ends also the first FLUSH of a file that was changed from here in a life of the
+ *       node that has ended, and was not flushed in it: the change may be lost.
  */
 #include "os/file/file_internal.h"
+#include "os/xk/peers.h"
 
 struct remote_params {
     const char *group;
@@ -29,7 +32,14 @@ struct remote {
     uint64_t most; /* bytes of data in one call */
     sim_time retry_delay;
     struct list waiting; /* asked.link: to be sent (again), or ended at once */
+    struct list unsafe;
     struct port_timer timer;
+};
+
+struct unsafe { /* what a crash of the node may undo */
+    struct list link;
+    uint64_t file;
+    uint32_t life; /* in which it was done first */
 };
 
 struct asked {
@@ -101,11 +111,45 @@ static void arm(struct remote *m, sim_time delay)
 
 static void send(struct asked *a);
 
+static void changed(struct remote *m, uint64_t file)
+{
+    LIST_EACH (l, &m->unsafe)
+        if (LIST_ENTRY(l, struct unsafe, link)->file == file)
+            return;
+    struct unsafe *u = port_alloc(m->sys.port, sizeof *u);
+    *u = (struct unsafe){ .file = file, .life = xk_life(m->rpc->kernel, m->host) };
+    list_push_front(&m->unsafe, &u->link);
+}
+
+/* Of the file (0: all) nothing is unsafe any more; true: some of it may be lost. */
+static bool may_be_lost(struct remote *m, uint64_t file)
+{
+    bool lost = false;
+    struct list kept, *l;
+    list_init(&kept);
+    while ((l = list_pop(&m->unsafe)) != NULL) {
+        struct unsafe *u = LIST_ENTRY(l, struct unsafe, link);
+        if (file != 0 && u->file != file) {
+            list_push(&kept, &u->link);
+            continue;
+        }
+        lost |= u->life != xk_life(m->rpc->kernel, m->host);
+        port_free(m->sys.port, u);
+    }
+    list_splice(&m->unsafe, &kept);
+    return lost;
+}
+
 static void answered(void *arg, enum xk_status status, struct rope *reply)
 {
     struct asked *a = arg;
     struct file_req *r = a->r, *c = &a->call;
     if (status != XK_OK || !file_reply_load(reply, c))
+        c->status = FILE_UNREACHABLE;
+    if (c->status == FILE_OK && (r->op == FILE_WRITE || r->op == FILE_SIZE))
+        changed(a->m, r->file);
+    if ((r->op == FILE_FLUSH || r->op == FILE_REMOVE) && may_be_lost(a->m, r->file) &&
+        r->op == FILE_FLUSH)
         c->status = FILE_UNREACHABLE;
     sim_time took = port_now(a->m->sys.port) - a->since;
     for (int i = 0; i < FILE_PARTS && c->status != FILE_UNREACHABLE; i++)
@@ -237,6 +281,7 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     m->most = select_max_bytes(b->rpc) - FILE_WIRE_BESIDE;
     m->retry_delay = p->retry_delay;
     list_init(&m->waiting);
+    list_init(&m->unsafe);
     port_timer_init(m->sys.port, &m->timer, tick, m);
     return &m->sys;
 }

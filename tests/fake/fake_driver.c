@@ -148,27 +148,29 @@ void fake_boot(struct fake *f, uint32_t node, void (*fn)(struct port *p, void *a
     node_start(f, n);
 }
 
-static void notify_others(struct fake *f, uint32_t changed, bool up)
+static void notify(struct fake *f, uint32_t whom, uint32_t changed, bool up)
 {
-    if (!f->o.detect_delay)
+    if (!f->o.detect_delay || whom == changed || !f->nodes[whom].up)
         return;
-    for (uint32_t i = 0; i < f->o.nodes; i++) {
-        if (i == changed || !f->nodes[i].up)
-            continue;
-        LIST_EACH (t, &f->nodes[i].tasks) {
-            struct port *task = LIST_ENTRY(t, struct port, link);
-            LIST_EACH (h, &task->changes) {
-                struct change_handler *ch = LIST_ENTRY(h, struct change_handler, link);
-                struct item *it =
-                    fake_item(f, ITEM_CHANGE, i, task, sim_time_add(f->now, f->o.detect_delay));
-                it->u.change.fn = ch->fn;
-                it->u.change.arg = ch->arg;
-                it->u.change.node = changed;
-                it->u.change.life = f->nodes[changed].incarnation;
-                it->u.change.up = up;
-            }
+    LIST_EACH (t, &f->nodes[whom].tasks) {
+        struct port *task = LIST_ENTRY(t, struct port, link);
+        LIST_EACH (h, &task->changes) {
+            struct change_handler *ch = LIST_ENTRY(h, struct change_handler, link);
+            struct item *it =
+                fake_item(f, ITEM_CHANGE, whom, task, sim_time_add(f->now, f->o.detect_delay));
+            it->u.change.fn = ch->fn;
+            it->u.change.arg = ch->arg;
+            it->u.change.node = changed;
+            it->u.change.life = f->nodes[changed].incarnation;
+            it->u.change.up = up;
         }
     }
+}
+
+static void notify_others(struct fake *f, uint32_t changed, bool up)
+{
+    for (uint32_t i = 0; i < f->o.nodes; i++)
+        notify(f, i, changed, up);
 }
 
 void fake_crash(struct fake *f, uint32_t node)
@@ -299,12 +301,17 @@ static void run_item(struct fake *f, struct item *it)
         leave(f);
         break;
     }
-    case ITEM_MAIN:
+    case ITEM_MAIN: {
         n->booted = true;
         enter(f, it->task);
+        bool boots = it->u.main.fn == n->boot;
         it->u.main.fn(it->task, it->u.main.arg);
         leave(f);
+        for (uint32_t i = 0; boots && i < f->o.nodes; i++) /* who comes back is told who is down */
+            if (f->nodes[i].incarnation > 0 && !f->nodes[i].up)
+                notify(f, it->node, i, false);
         break;
+    }
     case ITEM_READY:
         if (n->handler[it->u.ifc].ready) {
             enter(f, it->task);

@@ -535,6 +535,35 @@ Test(files, another_node_s_files_outlive_lost_frames_and_its_crash)
     stage_free(g);
 }
 
+/* REMOTE3: who flushes is told that the node has restarted since; once. */
+Test(files, a_flush_says_that_the_node_has_lost_what_it_covers)
+{
+    struct stage *g = stage_new("remote", "lfs cache=5 " LFS,
+                                (struct fake_options){ .seed = 3, .detect_delay = SIM_MS });
+    make_files(g);
+    for (int file = 0; file < 3; file++)
+        for (int restarts = 0; restarts < 2; restarts++) {
+            struct file_req r;
+            file_req_init(&r, FILE_WRITE, NULL, NULL);
+            r.file = g->s[0].file;
+            file_range(&r, 100, 50);
+            rope_add_pattern(&r.data, 1, 0, 50);
+            cr_assert_eq(ask(g, &r), FILE_OK);
+            if (restarts > 0) {
+                fake_crash(g->r.f, 1);
+                fake_restart(g->r.f, 1);
+            }
+            fake_run_until(g->r.f, fake_now(g->r.f) + 50 * SIM_MS);
+            for (int again = 0; again < 2; again++) {
+                file_req_init(&r, FILE_FLUSH, NULL, NULL);
+                r.file = file == 2 ? 0 : g->s[file].file;
+                bool told = again == 0 && (restarts > 0 ? file != 1 : file == 2);
+                cr_assert_eq(ask(g, &r), told ? FILE_UNREACHABLE : FILE_OK);
+            }
+        }
+    stage_free(g);
+}
+
 /* LFS1: the device gets a list in the order of its blocks, however the runs come. */
 static uint64_t order_last, order_seen;
 static enum port_io_status in_order(void *arg, uint32_t node, uint32_t dev,
