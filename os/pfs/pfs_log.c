@@ -90,7 +90,8 @@ static void write_sent(struct meta *m)
 static void try_again(struct port_timer *t)
 {
     struct meta *m = t->arg;
-    if (m->log.req.op == FILE_FLUSH) /* what was written may be lost with who had it */
+    if (m->log.req.op == FILE_FLUSH &&
+        m->log.writing) /* what was written may be lost with who had it */
         write_sent(m);
     else
         send(m);
@@ -523,6 +524,18 @@ static void read_on(struct meta *m)
     send(m);
 }
 
+static void settled(struct file_req *r)
+{
+    struct meta *m = r->arg;
+    if (unanswered(m))
+        return;
+    if (r->status == FILE_OK)
+        read_on(m);
+    else
+        ready(m, r->status);
+}
+
+/* Of what the life before wrote last some may be in buffers alone, and is not to be told yet. */
 static void made(struct file_req *r)
 {
     struct meta *m = r->arg;
@@ -530,7 +543,7 @@ static void made(struct file_req *r)
         return;
     m->log.handle = r->file;
     if (r->status == FILE_EXISTS)
-        read_on(m);
+        submit(m, FILE_FLUSH, settled);
     else
         ready(m, r->status);
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "os/registry.h"
 #include "tests/os/pfs_world.h"
 
 void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
@@ -36,6 +37,37 @@ uint32_t pfs_world_io_node(const struct pfs_world *w, uint32_t io)
     return w->compute + io;
 }
 
+/* The file server of an I/O node has the file system that PFS has there. */
+extern const struct os_service_ops file_server_service;
+static void load_layers(struct pfs_world *w)
+{
+    struct err e = ERR_INIT;
+    w->group = (struct os_group){ .name = "io", .count = w->io, .nodes = w->layout.io };
+    w->service = (struct os_service){ .ops = &file_server_service, .on = &w->group };
+    w->boot = (struct os_boot){ .layout = &w->layout,
+                                .layers = &os_layers,
+                                .groups = &w->group,
+                                .group_count = 1,
+                                .services = &w->service,
+                                .service_count = 1 };
+    struct {
+        const struct val *files;
+        struct file_stack stack;
+    } *server = calloc(1, sizeof *server); /* as in os/file/server.c */
+    cr_assert(file_stack_load(&w->stack[0], &w->boot, NULL, "lfs", NULL, "", &e), "%s", e.text);
+    cr_assert(file_stack_load(&w->stack[1], &w->boot, NULL, "remote", NULL, "", &e), "%s", e.text);
+    server->stack = w->stack[0];
+    w->service.params = server;
+}
+
+static struct file_sys *kept_in(struct pfs_world *w, struct port *p, struct xk_protl *rpc)
+{
+    struct file_boot b = { &w->node[w->layout.service], rpc };
+    return w->remote  ? file_stack_start(&w->stack[1], &b)
+           : w->names ? lfs_files(lfs_start(p, &w->lfs))
+                      : NULL;
+}
+
 static void booted(struct rig *r, uint32_t node, struct port *p)
 {
     struct pfs_world *w = CONTAINER_OF(r, struct pfs_world, r);
@@ -43,13 +75,21 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     struct xk_protl *rpc = xk_find(r->k[node], "rpc"), *nx = xk_find(r->k[node], "nx");
     if (nx != NULL && node < w->compute)
         w->nx[node] = nx_start(nx, w->nodes, w->compute, node);
+    w->node[node] = (struct os_node){
+        .port = p, .boot = &w->boot, .layout = &w->layout, .node = node, .xk = r->k[node]
+    };
     if (node < w->compute)
         w->client[node] = pfs_client_start(rpc, &w->layout, &w->params);
-    else if (node < w->compute + w->io)
-        pfs_server_start(rpc, &w->params, lfs_files(lfs_start(p, &w->lfs)));
-    else
-        pfs_meta_start(rpc, &w->layout, &w->params,
-                       w->names ? lfs_files(lfs_start(p, &w->lfs)) : NULL);
+    else if (node < w->compute + w->io) {
+        struct os_node *n = &w->node[node];
+        n->on_device = port_alloc(p, sizeof(struct file_sys *));
+        n->on_device[0] = lfs_files(lfs_start(p, &w->lfs));
+        pfs_server_start(rpc, &w->params, n->on_device[0]);
+        if (w->remote)
+            (void)file_server_service.start(n, &w->service, rpc);
+    } else {
+        pfs_meta_start(rpc, &w->layout, &w->params, kept_in(w, p, rpc));
+    }
 }
 
 static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
@@ -80,6 +120,8 @@ void pfs_world_start(struct pfs_world *w, struct fake_options o)
                                     .compute = w->nodes,
                                     .io = w->nodes + w->compute,
                                     .service = w->compute + w->io };
+    if (w->remote)
+        load_layers(w);
     o.nodes = w->layout.nodes;
     o.disks = 1;
     rig_start(&w->r, &o, w->graph, booted, NULL);
@@ -91,6 +133,28 @@ void pfs_world_start(struct pfs_world *w, struct fake_options o)
 void pfs_world_stop(struct pfs_world *w)
 {
     rig_stop(&w->r);
+    free(w->service.params);
+    file_stack_free(&w->stack[0]);
+    file_stack_free(&w->stack[1]);
+}
+
+/* idle: nothing else will ever be. */
+static bool kill_and_revive(struct pfs_world *w, bool idle)
+{
+    for (size_t i = 0; i < ARRAY_LEN(w->deaths); i++) {
+        struct pfs_death *d = &w->deaths[i];
+        bool dead = d->at > 0;
+        if (d->step > 0 && !dead && fake_steps(w->r.f) >= d->step && fake_up(w->r.f, d->node)) {
+            d->at = fake_now(w->r.f) + 1;
+            fake_crash(w->r.f, d->node);
+        } else if (dead && !d->over && d->back > 0 &&
+                   (idle || fake_now(w->r.f) >= d->at + d->back)) {
+            d->over = true;
+            fake_restart(w->r.f, d->node);
+            return true;
+        }
+    }
+    return false;
 }
 
 struct start {
@@ -121,6 +185,7 @@ void pfs_world_run(struct pfs_world *w,
         fake_call(w->r.f, i, spawn, &starts[i]);
     }
     for (uint64_t steps = 0; w->running > 0; steps++) {
+        (void)kill_and_revive(w, false);
         uint32_t node = pfs_world_io_node(w, 1);
         if (w->crash_step > 0 && fake_steps(w->r.f) >= w->crash_step && fake_up(w->r.f, node))
             fake_crash(w->r.f, node);
@@ -143,7 +208,9 @@ void pfs_world_run(struct pfs_world *w,
             if (--w->running == 0)
                 break;
         }
-        cr_assert(fake_step(w->r.f), "%u programs wait for ever", w->running);
+        cr_assert(fake_step(w->r.f) || kill_and_revive(w, true),
+                  "%u programs wait for ever; deaths at steps %d and %d", w->running,
+                  (int)w->deaths[0].step, (int)w->deaths[1].step);
         cr_assert_lt(steps, 20000000 + w->steps_more, "%u programs do not come to an end",
                      w->running);
     }

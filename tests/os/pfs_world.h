@@ -10,6 +10,15 @@
 #include "os/pfs/pfs.h"
 #include "tests/os/xk_rig.h"
 
+/* A node dies at a step of the fake, and is back so much later; 0: never. */
+struct pfs_death {
+    uint32_t node;
+    uint64_t step;
+    sim_time back;
+    sim_time at; /* when it died; 0: it has not yet */
+    bool over;
+};
+
 struct pfs_world {
     struct rig r;
     uint32_t compute, io;
@@ -24,7 +33,14 @@ struct pfs_world {
     void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank);
     uint32_t running, booted;
     void *arg;
-    bool names; /* names are kept on the service node's disk */
+    bool names;                 /* names are kept on the service node's disk, */
+    bool remote;                /* on that of I/O node 0 */
+    struct pfs_death deaths[2]; /* of no node: step 0 */
+    struct os_boot boot;        /* for layers of files */
+    struct os_group group;
+    struct os_service service;
+    struct file_stack stack[2]; /* of the file server, of the metadata server */
+    struct os_node node[RIG_NODES];
     uint64_t
         power_off; /* the service node dies at this write of its disk, which is torn; 0: never */
     bool off;      /* and is off until step `back` */
