@@ -5,7 +5,8 @@
 --
 -- Options: rows, columns, io_nodes, release ("early", "R1.2", "R1.4", "SUNMOS-1.6"), model (the
 -- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage, os,
--- graph, faults, scale (of every software price).
+-- graph, faults, scale (of every software price), names (of PFS: "memory", as the default, is lost
+-- when the service node crashes; "kept": on the first I/O node).
 -- What else stands in the table can be changed in the result.
 --
 -- Sources, by what they are called below:
@@ -84,7 +85,12 @@ local function prices(r, scale)
   }
 end
 
+local services = include "parts/services.lua"
+
 return function(o)
+  if o.names ~= nil and o.names ~= "memory" and o.names ~= "kept" then
+    error("names '" .. tostring(o.names) .. "' is not memory or kept", 2)
+  end
   local release = o.release or "R1.4"
   local r = releases[release]
   if not r then
@@ -108,7 +114,8 @@ return function(o)
       dma_rate = r.frame_bytes > 0 and "1000GB/s" or "400MB/s",
     },
     prices = prices(r, o.scale),
-    storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
+    storage = o.storage, nodes = o.nodes, faults = o.faults,
+    os = o.names == "kept" and services.kept(o.os) or o.os,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
       { name = "rdm", protocol = "rdm", below = { "mesh" } },

@@ -9,6 +9,20 @@ services.pfs = {
   { service = "pfs_meta" }, { service = "pfs_server" }, { service = "pfs_client" },
 }
 
+-- PFS whose names are kept on the first I/O node, in the file system that has its parts of files:
+-- they outlive a crash of the service node.  options: by service, as machine.os has them.
+function services.kept(options)
+  local all = {
+    { service = "nx" }, { service = "file_server" },
+    { service = "pfs_meta", names = { { layer = "remote", group = "io" } } },
+    { service = "pfs_server" }, { service = "pfs_client" },
+  }
+  for _, entry in ipairs(all) do
+    for key, value in pairs(options and options[entry.service] or {}) do entry[key] = value end
+  end
+  return all
+end
+
 -- The files of the first I/O node, for workload.system = "files".
 services.files = {
   { service = "nx" }, { service = "file_server" },

@@ -80,6 +80,10 @@ return { machine = m, workload = { kind = "pfs", op = "write", file = "own", siz
 END
 gives 0 "$PSIM" run "$T/names.lua" -q --no-store
 gives 2 "$PSIM" check "$T/names.lua" -p layer=remot; says "did you mean 'remote'?"
+# Names that are kept outlive their service node, and the I/O node that keeps them, while files are made; others do not.
+gives 0 "$PSIM" run pfs_names -q --no-store -j2
+gives 1 "$PSIM" run pfs_names -q --no-store -p machine.names=memory -p workload.crash=service -p at=40ms; says "no such file"
+gives 2 "$PSIM" check pfs_names -p machine.names=kpet; says "names 'kpet' is not memory or kept"
 # The server's files in a stack of layers, another node's among them; the image of a damaged disk is looked at.
 config stack <<'EOF'
 local paragon = include "machines/paragon.lua"

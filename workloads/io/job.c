@@ -5,6 +5,10 @@ bool io_good(const struct io_job *j, enum pio_status s, const char *what, const 
 {
     if (s == PIO_OK)
         return true;
+    if (j->patience != NULL && j->patience->left > 0 && (s == PIO_SERVER_DOWN || s == PIO_STALE)) {
+        j->patience->again = true;
+        return false;
+    }
     port_fail(j->node->port, "rank %u: %s of %s: %s", j->rank, what, name, pio_status_name(s));
     return false;
 }

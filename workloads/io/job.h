@@ -20,13 +20,20 @@ static inline const struct pio_ops *io_system(int system)
     return kind_at(&pio_systems, system);
 }
 
+/* Of a program that makes an operation again when a server of it was down or has restarted. */
+struct io_patience {
+    uint32_t left; /* so often */
+    bool again;    /* out: it ended so */
+};
+
 /* One rank of a program. */
 struct io_job {
     struct os_node *node;
     struct pio *sys;
     uint32_t rank, ranks;
-    uint64_t resume; /* above 0: of a program that was at it before */
-    bool verify;     /* compare what is read */
+    uint64_t resume;              /* above 0: of a program that was at it before */
+    bool verify;                  /* compare what is read */
+    struct io_patience *patience; /* NULL: none */
 };
 
 struct io_target {
@@ -36,7 +43,7 @@ struct io_target {
     char name[64];
 };
 
-/* False after port_fail. */
+/* False after port_fail, or when patience says `again`. */
 bool io_good(const struct io_job *j, enum pio_status s, const char *what, const char *name);
 /* True when all ranks say so; one that has failed must not leave the others waiting.  They have met
  * before one goes on after its node's crash. (blocks) */

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "os/nx/nx.h"
 #include "workloads/io/job.h"
 #include "workloads/io/loop.h"
 #include "workloads/workload.h"
@@ -15,7 +16,8 @@ enum directory { OWN, SHARED };
 
 struct params {
     struct io_loop_params loop;
-    int64_t nodes, bytes, unit, factor;
+    int64_t nodes, bytes, unit, factor, retries;
+    sim_time retry_delay;
     int system, directory;
 };
 
@@ -32,6 +34,10 @@ static const struct param params_desc[] = {
     IO_UNIT_PARAM(params),
     P_INT(params, factor, "1", "0", "256", "Stripe factor of the files; 0: all I/O nodes.",
           "ASSUMED(small files want one; a mount of Intel's gives all)"),
+    P_INT(params, retries, "0", "0", "1000000",
+          "How often an operation is made again that finds a server down, or one that has "
+          "restarted since."),
+    P_TIME(params, retry_delay, "100ms", "1us", "1h", "Pause before that."),
     P_END,
 };
 
@@ -83,6 +89,8 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
     if ((uint64_t)p->loop.requests * programs(params, l) > UINT32_MAX / 2)
         return err_set(e, "workload.requests: %lld files of %u programs are too many",
                        (long long)p->loop.requests, programs(params, l));
+    if (p->retries > 0 && os_service_params(l, &nx_service) == NULL)
+        return err_set(e, "workload.retries: programs then meet by NX, which no node boots");
     const struct pio_plan plan = {
         .path = "workload",
         .can = PIO_CAN(PIO_STAT) | PIO_CAN(PIO_LIST) | PIO_CAN(PIO_MKDIR) | PIO_CAN(PIO_RMDIR) |
@@ -98,6 +106,8 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
 
 struct run {
     struct io_job j;
+    struct io_patience patience; /* of the request */
+    bool repeats;                /* it may be done already */
     const struct params *p;
     uint64_t n;     /* files of a rank */
     sim_time began; /* the phase */
@@ -126,10 +136,29 @@ static void file_of(const struct run *r, uint64_t k, struct io_target *t)
     t->seed = UINT64_C(0x6d65746164617461) + k * r->j.ranks + r->j.rank;
 }
 
+static void begin(struct run *r)
+{
+    r->patience = (struct io_patience){ .left = (uint32_t)r->p->retries };
+    r->repeats = false;
+}
+
+/* An operation that has failed is to be made again, after a pause. (blocks) */
+static bool again(struct run *r)
+{
+    r->repeats = r->patience.again;
+    r->patience = (struct io_patience){ .left = r->patience.left - r->repeats };
+    if (r->repeats)
+        port_thread_sleep(r->j.node->port, r->p->retry_delay);
+    return r->repeats;
+}
+
 static bool control(const struct run *r, enum pio_ctl what, const char *name, const char *doing)
 {
     struct pio_control c = { .what = what, .name = name };
-    return io_good(&r->j, pio_control(r->j.sys, NULL, &c), doing, name);
+    enum pio_status s = pio_control(r->j.sys, NULL, &c);
+    if (r->repeats && (s == PIO_NO_FILE || s == PIO_EXISTS))
+        s = PIO_OK;
+    return io_good(&r->j, s, doing, name);
 }
 
 /* Opens, moves the bytes, closes. */
@@ -196,27 +225,34 @@ static bool list(struct run *r, uint64_t want)
     return fine && r->names == want && !r->strange;
 }
 
+static bool once(struct run *r, uint64_t k)
+{
+    struct io_target t = { .f = NULL };
+    uint64_t nth;
+    enum phase phase = phase_of(r, k, &nth);
+    file_of(r, nth, &t);
+    if (phase == CREATE)
+        return with_file(r, &t, PIO_O_CREATE | (r->repeats ? 0 : PIO_O_EXCL), PIO_WRITE);
+    if (phase == STAT)
+        return look_at(r, &t);
+    if (phase == LIST)
+        return list(r, r->p->directory == SHARED ? r->n * r->j.ranks : r->n);
+    return control(r, PIO_UNLINK, t.name, "unlink");
+}
+
 static bool request(void *self, uint64_t k)
 {
     struct run *r = self;
     struct port *p = r->j.node->port;
-    struct io_target t = { .f = NULL };
     uint64_t nth;
     enum phase phase = phase_of(r, k, &nth);
     sim_time since = port_now(p);
-    bool fine = true;
     r->at = k;
-    file_of(r, nth, &t);
-    if (phase == CREATE)
-        fine = with_file(r, &t, PIO_O_CREATE | PIO_O_EXCL, PIO_WRITE);
-    else if (phase == STAT)
-        fine = look_at(r, &t);
-    else if (phase == LIST)
-        fine = list(r, r->p->directory == SHARED ? r->n * r->j.ranks : r->n);
-    else
-        fine = control(r, PIO_UNLINK, t.name, "unlink");
-    r->failed = !fine;
-    if (!fine)
+    begin(r);
+    do
+        r->failed = !once(r, k);
+    while (r->failed && again(r));
+    if (r->failed)
         return false;
     double took = sim_time_seconds(port_now(p) - since);
     port_measure(p, &measures[LATENCY], took);
@@ -225,12 +261,21 @@ static bool request(void *self, uint64_t k)
     return true;
 }
 
+/* All ranks meet: where a server may die not by it, but by NX. */
+static bool agree(struct run *r, const char *tag, bool fine)
+{
+    int64_t bad = !fine;
+    if (r->p->retries == 0)
+        return io_agree(&r->j, tag, fine);
+    return nx_gihigh(os_find(r->j.node, &nx_service), &bad, 1) == NX_OK && !bad;
+}
+
 static bool meet(struct run *r, uint64_t k, bool fine)
 {
     uint64_t nth;
     char tag[32];
     (void)snprintf(tag, sizeof tag, "phase.%d", (int)phase_of(r, k, &nth));
-    return io_agree(&r->j, tag, fine);
+    return agree(r, tag, fine);
 }
 
 /* Where a phase begins all meet; the one before has ended for all. */
@@ -255,8 +300,12 @@ static bool make_directory(struct run *r)
 {
     bool mine = r->p->directory == OWN;
     (void)snprintf(r->directory, sizeof r->directory, mine ? "d.%u" : "d", r->j.rank);
-    bool fine = (!mine && r->j.rank > 0) || control(r, PIO_MKDIR, r->directory, "mkdir");
-    return io_agree(&r->j, "made", fine);
+    bool fine = !mine && r->j.rank > 0;
+    begin(r);
+    do
+        fine = fine || control(r, PIO_MKDIR, r->directory, "mkdir");
+    while (!fine && again(r));
+    return agree(r, "made", fine);
 }
 
 static void program(struct os_node *node, const struct program *me)
@@ -269,6 +318,7 @@ static void program(struct os_node *node, const struct program *me)
                             .verify = true },
                      .p = p,
                      .n = (uint64_t)p->loop.requests };
+    r.j.patience = &r.patience;
     const struct io_loop l = { .port = node->port,
                                .p = &p->loop,
                                .ranks = me->ranks,
@@ -287,9 +337,10 @@ static void program(struct os_node *node, const struct program *me)
     r.began = port_now(node->port);
     bool fine = io_loop(&l);
     sim_time ended = port_now(node->port) - r.began;
+    r.patience.left = 0;
     if (r.failed && r.at <= 2 * r.n) /* the others wait where the next phase begins */
         (void)meet(&r, r.at < 2 * r.n ? (r.at / r.n + 1) * r.n : r.at + 1, false);
-    if (!io_agree(&r.j, "ended", fine))
+    if (!agree(&r, "ended", fine))
         return;
     if (r.j.rank == 0)
         port_measure(node->port, &measures[RATE + REMOVE],
