@@ -205,12 +205,16 @@ void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct r
         deliver(o);
 }
 
-void pfs_global_fail(struct pfs_client *c)
+/* The node has crashed: those wait no more who have it among their ranks, or need it for names. */
+void pfs_global_fail(struct pfs_client *c, uint32_t node)
 {
     LIST_EACH_SAFE (l, nx, &c->broadcast) {
         struct outcome *o = LIST_ENTRY(l, struct outcome, link);
         struct pfs_req *r = o->req;
-        if (r == NULL || o->given)
+        bool ours = node == c->layout->service;
+        for (uint32_t i = 0; r != NULL && !o->given && i < r->file->ranks; i++)
+            ours |= c->layout->compute[i] == node;
+        if (r == NULL || o->given || !ours)
             continue;
         o->given = true;
         pfs_req_end(r, PFS_NODE_DOWN);

@@ -209,7 +209,7 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     (void)life;
     if (alive)
         return;
-    pfs_global_fail(c);
+    pfs_global_fail(c, node);
     if (node != c->layout->service)
         return;
     LIST_EACH (l, &c->vnodes) {

@@ -251,6 +251,7 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s);
 /* One transfer for all: what rank 0 sends to the others. */
 void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct rope *args);
 void pfs_global_retry(struct pfs_client *c);
-void pfs_global_fail(struct pfs_client *c); /* a node is down: nobody waits any more */
+void pfs_global_fail(struct pfs_client *c,
+                     uint32_t node); /* a node is down: nobody waits any more */
 
 #endif

@@ -149,3 +149,44 @@ Test(pfs_partners, requests_under_way_end_as_the_mode_says)
             pfs_world_stop(&w);
         }
 }
+
+/* ---- an I/O node dies under a transfer for all ---- */
+
+static enum pfs_status of_rank[RANKS];
+
+static void all_read(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_file *f = NULL;
+    struct pfs_req r;
+    (void)w;
+    cr_assert_eq(pfs_gopen(c, "f", PFS_O_CREATE, M_GLOBAL, rank, RANKS, NULL, &f), PFS_OK);
+    for (int op = PFS_READ; op <= PFS_WRITE; op++) {
+        pfs_req_init(&r, op, f);
+        r.len = 900;
+        if (op == PFS_WRITE)
+            rope_add_zero(&r.data, 900);
+        pfs_submit(&r);
+        of_rank[rank] = pfs_wait(&r);
+        rope_fini(&r.data);
+        cr_assert(of_rank[rank] == PFS_OK || of_rank[rank] == PFS_SERVER_DOWN, "rank %u: %s", rank,
+                  pfs_status_name(of_rank[rank]));
+    }
+    (void)pfs_close(f);
+}
+
+Test(pfs_partners, an_io_node_that_dies_is_told_to_all_ranks_alike)
+{
+    for (uint64_t step = 1; step < 400; step += 3) {
+        struct pfs_world w;
+        pfs_world_defaults(&w, RANKS, 3);
+        w.params.unit = 64;
+        w.crash_step = step;
+        pfs_world_start(&w, (struct fake_options){
+                                .seed = step, .order = FAKE_RANDOM, .detect_delay = SIM_MS });
+        w.crash_step += fake_steps(w.r.f);
+        pfs_world_run(&w, all_read);
+        for (uint32_t rank = 1; rank < RANKS; rank++)
+            cr_assert_eq(of_rank[rank], of_rank[0]);
+        pfs_world_stop(&w);
+    }
+}
