@@ -164,11 +164,21 @@ static void move(struct round *x, uint64_t file)
     file_submit(x->s->files, &x->file);
 }
 
+static void looked_up(struct file_req *r);
+static void ask(struct round *x, enum file_op op)
+{
+    file_req_init(&x->file, op, looked_up, x);
+    x->file.name = x->c.name;
+    file_submit(x->s->files, &x->file);
+}
+
 static void looked_up(struct file_req *r)
 {
     struct round *x = r->arg;
     struct server *s = x->s;
-    if (r->status == FILE_OK) {
+    if (r->status == FILE_NO_FILE && x->c.write && r->op == FILE_LOOKUP) {
+        ask(x, FILE_CREATE); /* the file has a hole here */
+    } else if (r->status == FILE_OK || r->status == FILE_EXISTS) {
         struct part *p = port_alloc(s->port, sizeof *p);
         memcpy(p->name, x->c.name, sizeof p->name);
         p->file = r->file;
@@ -197,9 +207,7 @@ static void run(struct round *x)
             return;
         }
     }
-    file_req_init(&x->file, FILE_LOOKUP, looked_up, x);
-    x->file.name = x->c.name;
-    file_submit(s->files, &x->file);
+    ask(x, FILE_LOOKUP);
 }
 
 static struct round *round_of(struct server *s, const struct directed_call *c)

@@ -32,7 +32,10 @@
  *             what the others call together later, with PFS_CLOSED, until it or all have come back.
  *
  *   PFS1  A request ends exactly once.  What an answered write wrote is what later reads return,
- *       until a crash of an I/O node: that may lose what no pfs_sync covered (os/lfs LFS4).
+ *       until a crash of an I/O node: that may lose what no pfs_sync covered (os/lfs LFS4).  All
+ *       that have a file open at one time have it in one mode: the node with M_UNIX's token tells
+ *       how long it has made the file when the token is asked for, by others of that mode, or by
+ *       pfs_size.
  *   PFS2  A file's size never covers bytes of a write that failed or has not ended.
  *   PFS3  latency = client + mesh + queue + arm, exactly, for every read and write: the piece that
  *       ended last is followed.  client: in this library and waiting for its turn (`window`,

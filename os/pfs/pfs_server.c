@@ -206,6 +206,8 @@ static void created(struct file_req *r)
 {
     struct job *j = r->arg;
     j->device += r->part[FILE_DEVICE];
+    if (r->status == FILE_EXISTS) /* a directed transfer was faster */
+        r->status = FILE_OK;
     found(local_known(j->s, j->args.id), j);
 }
 

@@ -19,9 +19,9 @@
  *
  *   COLL1  Every rank of the file makes the same calls in the same order, a list may be empty.  The
  *       ranks are the programs of the first compute nodes, rank r that of rank r there.
- *   COLL2  A call ends at every rank.  pieces, by_part, list: each with its own status, nobody
- *       waits.  The others: with the largest of all ranks', in order of enum pio_status;
- *       PIO_NODE_DOWN once the node of a rank has crashed.
+ *   COLL2  A call ends at every rank.  pieces, by_part, list, and sieve where it reads: each with
+ *       its own status, nobody waits.  The others: with the largest of all ranks', in order of enum
+ *       pio_status; PIO_NODE_DOWN once the node of a rank has crashed.
  *   COLL3  The bytes are those of independent requests: a read gives the bytes of the rank's runs
  *       in the order of its list, up to the first that lies behind the end of the file; where the
  *       writes of ranks overlap, any of them may be the last; bytes that no run names stay.

@@ -284,7 +284,10 @@ static enum file_status list(const struct client *c, struct pio_control *x)
         next = w.q.file;
         while (s == FILE_OK && file_entry_next(&w.q.data, &entry)) {
             s = stat_of(c, entry.file, &st);
-            x->entry(x->arg, entry.name, st.directory);
+            if (s == FILE_OK)
+                x->entry(x->arg, entry.name, st.directory);
+            else if (s == FILE_NO_FILE) /* it went meanwhile */
+                s = FILE_OK;
         }
         rope_fini(&w.q.data);
     } while (next != 0);
