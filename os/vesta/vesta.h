@@ -1,0 +1,115 @@
+/* vesta.h: Vesta, IBM's parallel file system for the SP1: files with two dimensions, and no
+ * coordinator.
+ *
+ * A file is a table of cells and rows (map.h).  Cell c lies on I/O node (base + c) mod D of D, the
+ * first min(cells, D) from `base` on are the file's I/O nodes, in that fixed order.  Cells, base
+ * and the unit of a row (BSU) are said when the file is created and never change.  Who opens it
+ * sees a subfile of a view; ranks may have other views, and change theirs, and no byte moves.
+ *
+ *   Parts    service vesta_server on each I/O node: objects and cells, as files of its stack
+ *            (os/file).  Service vesta_client on compute nodes: this library, which finds out by
+ *            arithmetic where bytes are and asks those nodes, all at once, one list of runs each.
+ *            Nobody else is asked: clients keep no data and no sizes.
+ *   Names    an object says what a file is: it lies on the I/O node that the hash of its whole
+ *            name says (vesta_home), there by its whole name.  A '/' in a name means nothing on the
+ *            way to it.  An Xref is an object that lists names: those of files that are made while
+ *            there is an Xref of the name up to their last '/'.  What has no '/' is listed by
+ *            asking all I/O nodes.
+ *   Modes    independent  each request is atomic: in the order in which its first I/O node has it,
+ *                         a token goes from there along the file's I/O nodes to its last, and each
+ *                         starts what it has of the request in the order of tokens (VST4);
+ *            shared       a pointer that all move, at the file's object; no order beside that;
+ *            reckless     nothing is kept in order: who conflicts sees to it.
+ *   Caches   of the I/O nodes alone: buffers, read-ahead and delayed writes are their stack's
+ *            (machine.os.vesta_server.lfs).
+ *
+ *   VST1  A request ends exactly once, with a status of os/file.  What an answered write wrote is
+ *       what later requests return, until a crash of an I/O node: that may lose what no FLUSH
+ *       covered.
+ *   VST2  A subfile ends behind the last byte that any cell has of it, whoever wrote that; a read
+ *       ends at its first byte behind it.  Bytes before it that nobody wrote are zeros.
+ *   VST3  Names outlive crashes: what an answered call made, moved or removed is so.  A rename
+ *       whose caller dies is done or not, whoever looks: the new object says where it came from,
+ *       the old one where it goes, and who meets such an object asks the other.  Calls of several
+ *       programs that change one name at a time may leave it either way.
+ *   VST4  Atomic requests of a file are serialisable, and a request comes before those that are
+ *       made after its answer: on any I/O node that two share they run in one order.
+ *   VST5  When an I/O node dies, every request that needs it ends with FILE_UNREACHABLE; an atomic
+ *       one is then dropped everywhere, of a write any part may be done.  Requests whose token
+ *       would have come by there go around it.  The place of a shared pointer is lost with its
+ *       object's node: FILE_UNREACHABLE until the file is opened again.
+ *
+ * Source: [Corbett and Feitelson, The Vesta parallel file system, TOCS 1996] and what is known of
+ * it here at second hand (two dimensions, hashed names, Xrefs, tokens in fixed order, reckless
+ * mode); the protocols between nodes are psim's.
+ * Who calls it: os/pio/pio_vesta.c, in threads by the calls marked (blocks).
+ */
+#ifndef OS_VESTA_VESTA_H
+#define OS_VESTA_VESTA_H
+
+#include "os/vesta/map.h"
+
+extern const struct os_service_ops vesta_server_service, vesta_client_service;
+extern const struct counter vesta_client_counters[]; /* of "vesta_client" */
+extern const struct kind_set vesta_modes;            /* by enum vesta_mode */
+enum vesta_mode { VESTA_INDEPENDENT, VESTA_SHARED, VESTA_RECKLESS };
+
+#define VESTA_NAME_MAX (FILE_NAME_MAX - 1) /* of a path: the stack below has one byte more */
+#define VESTA_NODES_MAX 1024               /* I/O nodes of a machine */
+
+struct vesta_layout {
+    uint64_t bsu;
+    uint32_t cells, base;
+};
+
+struct vesta_client;
+struct vesta_file; /* an open file of this node */
+
+/* Which of `nodes` I/O nodes has the object of that name. */
+uint32_t vesta_home(const char *name, uint32_t nodes);
+
+enum { VESTA_O_CREATE = 1, VESTA_O_EXCL = 2 };
+/* Opens with the view of all; `layout` is that of a file which is created (base: UINT32_MAX: the
+ * object's own node).  FILE_RANGE: no file has such a layout. (blocks) */
+enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned flags,
+                            const struct vesta_layout *layout, enum vesta_mode mode,
+                            struct vesta_file **out);
+void vesta_close(struct vesta_file *f); /* no request is under way */
+const struct vesta_layout *vesta_layout_of(const struct vesta_file *f);
+/* From now on offsets are those of this subfile.  False: the file has no such view; nothing done.
+ */
+bool vesta_view(struct vesta_file *f, const struct vesta_view *view) MUST_CHECK;
+void vesta_mode(struct vesta_file *f, enum vesta_mode mode);
+
+/* Starts a READ or WRITE of the open file, as os/file says it; r->file counts for nothing, and the
+ * runs must stay until it has ended.  In mode shared the list is one run, whose `off` is set to
+ * where the pointer was.  r->done may be called from inside. */
+void vesta_submit(struct vesta_file *f, struct file_req *r);
+
+/* Of the subfile.  A new size is set in the view of all alone (else FILE_RANGE). (block) */
+enum file_status vesta_size(struct vesta_file *f, uint64_t *size);
+enum file_status vesta_set_size(struct vesta_file *f, uint64_t size);
+enum file_status vesta_flush(struct vesta_file *f);
+/* For benchmarks: bytes [0, size) of the view of all are those of the pattern `seed`, without
+ * traffic; cold: no buffer has any of them. (blocks) */
+enum file_status vesta_fill(struct vesta_file *f, uint64_t seed, uint64_t size, bool cold);
+/* The shared pointer; set: it becomes *at, else *at is told. (blocks) */
+enum file_status vesta_pointer(struct vesta_file *f, bool set, uint64_t *at);
+
+/* Names. (block) */
+struct vesta_stat {
+    bool xref; /* then the rest is not set */
+    uint64_t size;
+    struct vesta_layout layout;
+};
+enum file_status vesta_stat(struct vesta_client *c, const char *name, struct vesta_stat *out);
+enum file_status vesta_unlink(struct vesta_client *c, const char *name);
+/* A file of the new name goes. */
+enum file_status vesta_rename(struct vesta_client *c, const char *from, const char *to);
+enum file_status vesta_mkxref(struct vesta_client *c, const char *name);
+enum file_status vesta_rmxref(struct vesta_client *c, const char *name); /* an empty one */
+/* What stands in an Xref, "": what has no '/'; names without what is before their last '/'. */
+enum file_status vesta_list(struct vesta_client *c, const char *name,
+                            void (*each)(void *arg, const char *name, bool xref), void *arg);
+
+#endif
