@@ -99,3 +99,29 @@ bool file_entry_next(struct rope *data, struct file_entry *out)
     rope_take_front(data, b[8], out->name);
     return true;
 }
+
+struct waiter {
+    struct port *port;
+    struct port_thread *thread;
+    bool ended;
+};
+
+static void wake(struct file_req *r)
+{
+    struct waiter *w = r->arg;
+    w->ended = true;
+    port_thread_wake(w->port, w->thread);
+}
+
+enum file_status file_ask(struct file_sys *s, struct file_req *r)
+{
+    struct waiter *w = port_alloc(s->port, sizeof *w);
+    *w = (struct waiter){ .port = s->port, .thread = port_thread_self(s->port) };
+    r->done = wake;
+    r->arg = w;
+    file_submit(s, r);
+    while (!w->ended)
+        port_thread_block(s->port, "file request", r->file);
+    port_free(s->port, w);
+    return r->status;
+}

@@ -199,6 +199,9 @@ static inline void file_submit(struct file_sys *s, struct file_req *r)
     s->ops->submit(s, r);
 }
 
+/* The same, and waits for its end, whatever its `done` says. (blocks) */
+enum file_status file_ask(struct file_sys *s, struct file_req *r);
+
 /* ---- stacks ---- */
 
 /* A stack as a configuration says it: tables { layer = NAME, and its parameters }. */

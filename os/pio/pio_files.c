@@ -50,38 +50,6 @@ static void *start_client(struct os_node *n, const struct os_service *service,
     return c;
 }
 
-/* ---- requests that a thread waits for ---- */
-
-struct waiting {
-    struct file_req q;
-    struct port *port;
-    struct port_thread *thread;
-    bool ended;
-};
-
-static void wake(struct file_req *q)
-{
-    struct waiting *w = q->arg;
-    w->ended = true;
-    port_thread_wake(w->port, w->thread);
-}
-
-static void prepare(const struct client *c, struct waiting *w, enum file_op op)
-{
-    file_req_init(&w->q, op, wake, w);
-    w->port = c->port;
-    w->thread = port_thread_self(c->port);
-    w->ended = false;
-}
-
-static enum file_status ask(const struct client *c, struct waiting *w) /* (blocks) */
-{
-    file_submit(c->files, &w->q);
-    while (!w->ended)
-        port_thread_block(c->port, "file request", w->q.file);
-    return w->q.status;
-}
-
 /* The directory of a path's last name, which is written to `leaf`. */
 static enum file_status walk(const struct client *c, const char *path, uint64_t *dir,
                              char leaf[FILE_NAME_MAX + 2])
@@ -95,33 +63,33 @@ static enum file_status walk(const struct client *c, const char *path, uint64_t 
         leaf[n] = 0;
         if (path[n] == 0)
             return n == 0 ? FILE_BAD_NAME : FILE_OK;
-        struct waiting w;
-        prepare(c, &w, FILE_LOOKUP);
-        w.q.dir = *dir;
-        w.q.name = leaf;
-        enum file_status s = ask(c, &w);
+        struct file_req q;
+        file_req_init(&q, FILE_LOOKUP, NULL, NULL);
+        q.dir = *dir;
+        q.name = leaf;
+        enum file_status s = file_ask(c->files, &q);
         if (s != FILE_OK)
             return s;
-        *dir = w.q.file;
+        *dir = q.file;
         path += n + 1;
     }
 }
 
-/* An operation on the last name of a path: its handle in w->q.file. */
-static enum file_status named(const struct client *c, struct waiting *w, enum file_op op,
+/* An operation on the last name of a path: its handle in q->file. */
+static enum file_status named(const struct client *c, struct file_req *q, enum file_op op,
                               const char *path, unsigned mode)
 {
     char leaf[FILE_NAME_MAX + 2];
     uint64_t dir;
     enum file_status s = walk(c, path, &dir, leaf);
-    prepare(c, w, op);
-    w->q.dir = dir;
-    w->q.name = leaf;
+    file_req_init(q, op, NULL, NULL);
+    q->dir = dir;
+    q->name = leaf;
     if (mode != 0)
-        w->q.attr.mode = mode;
+        q->attr.mode = mode;
     if (s == FILE_OK)
-        s = ask(c, w);
-    w->q.name = NULL;
+        s = file_ask(c->files, q);
+    q->name = NULL;
     return s;
 }
 
@@ -155,20 +123,20 @@ static void *start(struct os_node *n)
 static enum pio_status open(struct pio_file *f, const struct pio_open *o)
 {
     const struct client *c = f->sys->state;
-    struct waiting w;
-    enum file_status s = named(c, &w, FILE_LOOKUP, o->name, 0);
+    struct file_req q;
+    enum file_status s = named(c, &q, FILE_LOOKUP, o->name, 0);
     if (s == FILE_NO_FILE && o->flags & PIO_O_CREATE) {
-        s = named(c, &w, FILE_CREATE, o->name, 0);
+        s = named(c, &q, FILE_CREATE, o->name, 0);
         s = s == FILE_EXISTS && !(o->flags & PIO_O_EXCL) ? FILE_OK : s;
     } else if (s == FILE_OK && o->flags & PIO_O_CREATE && o->flags & PIO_O_EXCL) {
         s = FILE_EXISTS;
     }
     uint64_t *handle = port_alloc(c->port, sizeof *handle);
-    *handle = w.q.file;
+    *handle = q.file;
     if (s == FILE_OK && o->flags & PIO_O_TRUNC) {
-        prepare(c, &w, FILE_SIZE);
-        w.q.file = *handle;
-        s = ask(c, &w);
+        file_req_init(&q, FILE_SIZE, NULL, NULL);
+        q.file = *handle;
+        s = file_ask(c->files, &q);
     }
     f->state = handle;
     return pio_of_file(s);
@@ -229,97 +197,97 @@ static enum file_status of_file(const struct client *c, struct pio_file *f, stru
                                                      [PIO_GET_SIZE] = FILE_STAT,
                                                      [PIO_FLUSH] = FILE_FLUSH,
                                                      [PIO_FILL] = FILE_WRITE };
-    struct waiting w;
+    struct file_req q;
     enum file_status s = FILE_OK;
     uint64_t file = *(const uint64_t *)f->state;
     for (uint64_t at = 0; x->what == PIO_FILL && at < x->value && s == FILE_OK; at += FILL) {
-        prepare(c, &w, FILE_WRITE);
-        w.q.file = file;
-        file_range(&w.q, at, x->value - at < FILL ? x->value - at : FILL);
-        rope_add_pattern(&w.q.data, x->seed, at, w.q.one.len);
-        s = ask(c, &w);
+        file_req_init(&q, FILE_WRITE, NULL, NULL);
+        q.file = file;
+        file_range(&q, at, x->value - at < FILL ? x->value - at : FILL);
+        rope_add_pattern(&q.data, x->seed, at, q.one.len);
+        s = file_ask(c->files, &q);
     }
     if (s != FILE_OK)
         return s;
-    prepare(c, &w, x->what == PIO_FILL ? FILE_FLUSH : ops[x->what]);
-    w.q.file = file;
-    w.q.size = x->value;
-    s = ask(c, &w);
+    file_req_init(&q, x->what == PIO_FILL ? FILE_FLUSH : ops[x->what], NULL, NULL);
+    q.file = file;
+    q.size = x->value;
+    s = file_ask(c->files, &q);
     if (x->what == PIO_GET_SIZE)
-        x->value = w.q.attr.size;
+        x->value = q.attr.size;
     if (x->what == PIO_FILL && x->cold && s == FILE_OK) {
-        prepare(c, &w, FILE_HINT);
-        w.q.file = file;
-        w.q.hint = FILE_FORGET;
-        s = ask(c, &w);
+        file_req_init(&q, FILE_HINT, NULL, NULL);
+        q.file = file;
+        q.hint = FILE_FORGET;
+        s = file_ask(c->files, &q);
     }
     return s;
 }
 
 static enum file_status stat_of(const struct client *c, uint64_t file, struct pio_stat *out)
 {
-    struct waiting w;
-    prepare(c, &w, FILE_STAT);
-    w.q.file = file;
-    enum file_status s = ask(c, &w);
-    *out = (struct pio_stat){ .size = w.q.attr.size,
-                              .directory = (w.q.attr.mode & FILE_MODE_DIR) != 0 };
+    struct file_req q;
+    file_req_init(&q, FILE_STAT, NULL, NULL);
+    q.file = file;
+    enum file_status s = file_ask(c->files, &q);
+    *out =
+        (struct pio_stat){ .size = q.attr.size, .directory = (q.attr.mode & FILE_MODE_DIR) != 0 };
     return s;
 }
 
 static enum file_status list(const struct client *c, struct pio_control *x)
 {
-    struct waiting w;
+    struct file_req q;
     struct file_entry entry;
     struct pio_stat st;
-    enum file_status s = named(c, &w, FILE_LOOKUP, x->name, 0);
-    uint64_t dir = w.q.file, next = 0;
+    enum file_status s = named(c, &q, FILE_LOOKUP, x->name, 0);
+    uint64_t dir = q.file, next = 0;
     do {
         if (s != FILE_OK)
             return s;
-        prepare(c, &w, FILE_LIST);
-        w.q.dir = dir;
-        w.q.file = next;
-        s = ask(c, &w);
-        next = w.q.file;
-        while (s == FILE_OK && file_entry_next(&w.q.data, &entry)) {
+        file_req_init(&q, FILE_LIST, NULL, NULL);
+        q.dir = dir;
+        q.file = next;
+        s = file_ask(c->files, &q);
+        next = q.file;
+        while (s == FILE_OK && file_entry_next(&q.data, &entry)) {
             s = stat_of(c, entry.file, &st);
             if (s == FILE_OK)
                 x->entry(x->arg, entry.name, st.directory);
             else if (s == FILE_NO_FILE) /* it went meanwhile */
                 s = FILE_OK;
         }
-        rope_fini(&w.q.data);
+        rope_fini(&q.data);
     } while (next != 0);
     return s;
 }
 
 static enum file_status remove_of(const struct client *c, const char *name)
 {
-    struct waiting w;
-    enum file_status s = named(c, &w, FILE_LOOKUP, name, 0);
-    uint64_t file = w.q.file;
-    prepare(c, &w, FILE_REMOVE);
-    w.q.file = file;
-    return s == FILE_OK ? ask(c, &w) : s;
+    struct file_req q;
+    enum file_status s = named(c, &q, FILE_LOOKUP, name, 0);
+    uint64_t file = q.file;
+    file_req_init(&q, FILE_REMOVE, NULL, NULL);
+    q.file = file;
+    return s == FILE_OK ? file_ask(c->files, &q) : s;
 }
 
 static enum file_status rename_of(const struct client *c, struct pio_control *x)
 {
     char from[FILE_NAME_MAX + 2], to[FILE_NAME_MAX + 2];
-    struct waiting w;
+    struct file_req q;
     uint64_t dir, to_dir;
     enum file_status s = walk(c, x->name, &dir, from);
     if (s == FILE_OK)
         s = walk(c, x->to, &to_dir, to);
     if (s != FILE_OK)
         return s;
-    prepare(c, &w, FILE_RENAME);
-    w.q.dir = dir;
-    w.q.to_dir = to_dir;
-    w.q.name = from;
-    w.q.to_name = to;
-    return ask(c, &w);
+    file_req_init(&q, FILE_RENAME, NULL, NULL);
+    q.dir = dir;
+    q.to_dir = to_dir;
+    q.name = from;
+    q.to_name = to;
+    return file_ask(c->files, &q);
 }
 
 /* By a global operation of NX. */
@@ -334,7 +302,7 @@ static enum pio_status agree(struct os_node *n, bool ok)
 static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *x)
 {
     const struct client *c = s->state;
-    struct waiting w;
+    struct file_req q;
     enum file_status st;
     switch (x->what) {
     case PIO_CLOSE:
@@ -344,10 +312,10 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     case PIO_RMDIR:
         return pio_of_file(remove_of(c, x->name));
     case PIO_MKDIR:
-        return pio_of_file(named(c, &w, FILE_CREATE, x->name, FILE_MODE_DIR | 0777));
+        return pio_of_file(named(c, &q, FILE_CREATE, x->name, FILE_MODE_DIR | 0777));
     case PIO_STAT:
-        st = named(c, &w, FILE_LOOKUP, x->name, 0);
-        return pio_of_file(st == FILE_OK ? stat_of(c, w.q.file, &x->stat) : st);
+        st = named(c, &q, FILE_LOOKUP, x->name, 0);
+        return pio_of_file(st == FILE_OK ? stat_of(c, q.file, &x->stat) : st);
     case PIO_LIST:
         return pio_of_file(list(c, x));
     case PIO_RENAME:
