@@ -11,7 +11,7 @@
  * A subfile is a sequence of bytes: of the vbs rows that it has next, in all its columns, the
  * entries row by row (each across the columns), or (down) column by column.
  *
- *   MAP1  Each byte of the file is one byte of one subfile of a view, and what a subfile has of a
+ *   VIEW1  Each byte of the file is one byte of one subfile of a view, and what a subfile has of a
  *       cell comes in the order of the cell.
  *
  * Examples: (vbs, vn, hbs, hn) = (1, 1, cells, 1): all, striped as by PFS; (1, 1, 1, cells): a
@@ -53,7 +53,9 @@ struct vesta_place {
     uint64_t local; /* byte of the cell */
     uint64_t run;   /* bytes from there that follow each other in both */
 };
+/* Where byte `off` of the subfile lies. */
 struct vesta_place vesta_map_place(const struct vesta_map *m, uint64_t off);
+/* The number of its nth cell in the file. */
 uint32_t vesta_map_cell(const struct vesta_map *m, uint32_t nth);
 /* The inverse; `local` is a byte of the subfile. */
 uint64_t vesta_map_offset(const struct vesta_map *m, uint32_t nth, uint64_t local);
@@ -68,6 +70,7 @@ struct vesta_list {
     struct file_run *runs;
     uint32_t count, room;
 };
+/* One more piece behind the others; the runs are of this port's heap. */
 void vesta_list_add(struct port *p, struct vesta_list *l, uint64_t off, uint64_t len);
 void vesta_list_end(struct vesta_list *l); /* no more comes */
 

@@ -57,6 +57,9 @@ enum vesta_mode { VESTA_INDEPENDENT, VESTA_SHARED, VESTA_RECKLESS };
 #define VESTA_NAME_MAX (FILE_NAME_MAX - 1) /* of a path: the stack below has one byte more */
 #define VESTA_NODES_MAX 1024               /* I/O nodes of a machine */
 
+/* Blocks go through the buffers of the I/O nodes. */
+bool vesta_buffered(const struct os_layout *l);
+
 struct vesta_layout {
     uint64_t bsu;
     uint32_t cells, base;
@@ -64,6 +67,17 @@ struct vesta_layout {
 
 struct vesta_client;
 struct vesta_file; /* an open file of this node */
+
+struct vesta_params { /* of vesta_client */
+    int64_t rpc, window, depth, retries;
+    sim_time retry_delay;
+};
+/* Boots I/O node `self` over an instance of SELECT; at most `pool` of its calls are in threads. */
+void vesta_server_start(struct xk_protl *rpc, const struct os_layout *layout, uint32_t self,
+                        uint32_t pool, struct file_sys *files);
+/* Boots a node with programs. */
+struct vesta_client *vesta_client_start(struct xk_protl *rpc, const struct os_layout *layout,
+                                        const struct vesta_params *params);
 
 /* Which of `nodes` I/O nodes has the object of that name. */
 uint32_t vesta_home(const char *name, uint32_t nodes);
@@ -96,19 +110,22 @@ enum file_status vesta_fill(struct vesta_file *f, uint64_t seed, uint64_t size, 
 /* The shared pointer; set: it becomes *at, else *at is told. (blocks) */
 enum file_status vesta_pointer(struct vesta_file *f, bool set, uint64_t *at);
 
-/* Names. (block) */
 struct vesta_stat {
     bool xref; /* then the rest is not set */
     uint64_t size;
     struct vesta_layout layout;
 };
+/* Asks all of the file's I/O nodes for its size. (blocks) */
 enum file_status vesta_stat(struct vesta_client *c, const char *name, struct vesta_stat *out);
+/* The name goes, then the cells: who has it open is told FILE_NO_FILE. (blocks) */
 enum file_status vesta_unlink(struct vesta_client *c, const char *name);
-/* A file of the new name goes. */
+/* A file of the new name goes; open files stay open. (blocks) */
 enum file_status vesta_rename(struct vesta_client *c, const char *from, const char *to);
+/* An empty Xref. (blocks) */
 enum file_status vesta_mkxref(struct vesta_client *c, const char *name);
-enum file_status vesta_rmxref(struct vesta_client *c, const char *name); /* an empty one */
-/* What stands in an Xref, "": what has no '/'; names without what is before their last '/'. */
+enum file_status vesta_rmxref(struct vesta_client *c, const char *name); /* an empty one (blocks) */
+/* What stands in an Xref, "": what has no '/'; names without what is before their last '/'.
+ * (blocks) */
 enum file_status vesta_list(struct vesta_client *c, const char *name,
                             void (*each)(void *arg, const char *name, bool xref), void *arg);
 

@@ -104,7 +104,7 @@ static void whole_view(uint32_t cells, uint32_t bsu, struct vesta_view w)
         cr_assert_eq(seen[i], 1, "byte %u is in no subfile", i);
 }
 
-/* MAP1. */
+/* VIEW1. */
 Test(vesta_map, views_partition_the_file)
 {
     state = 3;

@@ -1,0 +1,354 @@
+/* vesta_object.c: the objects of an I/O node: what files and Xrefs of the names are whose home it
+ * is.  In threads.
+ *
+ * An object is a file of the stack, "/" and the whole name; an Xref a directory, whose entries are
+ * empty files, or directories where an Xref is meant.  What a file is stands among the object's
+ * attributes, so that it is there with the name or not at all; where a rename brings it, and where
+ * one brought it from, in its first bytes, which one sector holds.
+ *
+ *   owner: id 8 (0: the object's own handle), bsu 8, cells 4, base 4, maker 4
+ *   bytes: VESTA_GOES or VESTA_CAME 4, the other name
+ */
+#include "os/vesta/vesta_internal.h"
+
+#include <string.h>
+
+struct object {
+    uint64_t handle;
+    struct vesta_msg m; /* as an OPEN answers */
+};
+typedef char local_name[FILE_NAME_MAX + 1];
+#define NOTE_BYTES (4 + VESTA_NAME_MAX + 1)
+
+static void local_of(const char *name, local_name out)
+{
+    out[0] = '/';
+    memcpy(out + 1, name, strlen(name) + 1);
+}
+
+static enum file_status named(struct vesta_server *s, enum file_op op, uint64_t dir,
+                              const char *name, unsigned mode, struct file_req *q)
+{
+    file_req_init(q, op, NULL, NULL);
+    q->dir = dir;
+    q->name = name;
+    if (mode != 0)
+        q->attr.mode = mode;
+    return file_ask(s->files, q);
+}
+
+static enum file_status of_handle(struct vesta_server *s, enum file_op op, uint64_t handle,
+                                  struct file_req *q)
+{
+    file_req_init(q, op, NULL, NULL);
+    q->file = handle;
+    return file_ask(s->files, q);
+}
+
+static void owner_load(const struct vesta_server *s, const uint8_t *b, struct object *o)
+{
+    o->m.id = wire_get64(b);
+    o->m.bsu = wire_get64(b + 8);
+    o->m.cells = wire_get32(b + 16);
+    o->m.base = wire_get32(b + 20);
+    o->m.maker = wire_get32(b + 24);
+    if (o->m.id == 0) {
+        o->m.id = o->handle;
+        o->m.maker = s->self;
+    }
+}
+
+static void owner_store(uint8_t *b, const struct vesta_msg *m)
+{
+    wire_put64(b, m->id);
+    wire_put64(b + 8, m->bsu);
+    wire_put32(b + 16, m->cells);
+    wire_put32(b + 20, m->base);
+    wire_put32(b + 24, m->maker);
+}
+
+/* What stands in the object's bytes about a rename; of 0 flags: nothing. */
+static enum file_status note(struct vesta_server *s, uint64_t handle, uint32_t flags,
+                             const char *name)
+{
+    struct file_req q;
+    uint8_t b[NOTE_BYTES] = { 0 };
+    wire_put32(b, flags);
+    memcpy(b + 4, name, strlen(name) + 1);
+    file_req_init(&q, FILE_WRITE, NULL, NULL);
+    q.file = handle;
+    file_range(&q, 0, sizeof b);
+    rope_add_bytes(&q.data, b, sizeof b);
+    enum file_status st = file_ask(s->files, &q);
+    return st == FILE_OK ? of_handle(s, FILE_FLUSH, handle, &q) : st;
+}
+
+/* What the object of that handle is. */
+static enum file_status look(struct vesta_server *s, uint64_t handle, struct object *o)
+{
+    struct file_req q;
+    uint8_t b[NOTE_BYTES] = { 0 };
+    *o = (struct object){ .handle = handle };
+    enum file_status st = of_handle(s, FILE_STAT, handle, &q);
+    if (st != FILE_OK)
+        return st;
+    o->m.flags = q.attr.mode & FILE_MODE_DIR ? VESTA_IS_XREF : 0;
+    owner_load(s, q.attr.owner, o);
+    if (q.attr.size == 0 || o->m.flags != 0)
+        return FILE_OK;
+    file_req_init(&q, FILE_READ, NULL, NULL);
+    q.file = handle;
+    file_range(&q, 0, sizeof b);
+    st = file_ask(s->files, &q);
+    if (st == FILE_OK)
+        rope_read(&q.data, 0, q.data.length, b);
+    rope_fini(&q.data);
+    o->m.flags = wire_get32(b) & (VESTA_GOES | VESTA_CAME);
+    memcpy(o->m.to, b + 4, VESTA_NAME_MAX);
+    return st;
+}
+
+static enum file_status find(struct vesta_server *s, const char *name, struct object *o)
+{
+    local_name local;
+    struct file_req q;
+    local_of(name, local);
+    enum file_status st = named(s, FILE_LOOKUP, FILE_ROOT, local, 0, &q);
+    *o = (struct object){ .handle = 0 };
+    return st == FILE_OK ? look(s, q.file, o) : st;
+}
+
+/* A new object `local` that is what m says. */
+static enum file_status make(struct vesta_server *s, const char *local, const struct vesta_msg *m,
+                             struct file_req *q)
+{
+    file_req_init(q, FILE_CREATE, NULL, NULL);
+    q->name = local;
+    owner_store(q->attr.owner, m);
+    return file_ask(s->files, q);
+}
+
+static enum file_status open_object(struct vesta_job *j, struct object *o)
+{
+    struct vesta_server *s = j->s;
+    enum file_status st = find(s, j->m.name, o);
+    struct file_req q;
+    local_name local;
+    if (st == FILE_OK && (j->m.flags & VESTA_O_EXCL) && !(o->m.flags & VESTA_GOES))
+        return FILE_EXISTS;
+    if (st != FILE_NO_FILE || !(j->m.flags & VESTA_O_CREATE))
+        return st;
+    struct vesta_msg m = j->m;
+    m.id = 0;
+    m.base = m.base == UINT32_MAX ? s->self : m.base % s->layout->io_count;
+    local_of(m.name, local);
+    st = make(s, local, &m, &q);
+    if (st != FILE_OK && (st != FILE_EXISTS || (j->m.flags & VESTA_O_EXCL)))
+        return st;
+    bool made = st == FILE_OK;
+    st = look(s, q.file, o);
+    o->m.value = made; /* the Xref is still to be told */
+    return st;
+}
+
+/* To `to` here; what it replaces is told. */
+static enum file_status move(struct vesta_job *j, struct object *o)
+{
+    struct vesta_server *s = j->s;
+    struct object mine;
+    struct file_req q;
+    local_name from, to;
+    enum file_status st = find(s, j->m.name, &mine);
+    if (st == FILE_OK && (mine.m.flags & VESTA_IS_XREF))
+        return FILE_IS_DIR;
+    if (st == FILE_OK && find(s, j->m.to, o) == FILE_OK && (o->m.flags & VESTA_IS_XREF))
+        return FILE_EXISTS;
+    if (st != FILE_OK)
+        return st;
+    local_of(j->m.name, from);
+    local_of(j->m.to, to);
+    file_req_init(&q, FILE_RENAME, NULL, NULL);
+    q.name = from;
+    q.to_name = to;
+    return file_ask(s->files, &q);
+}
+
+/* A file that comes from another node: made beside, and put in its place at once. */
+static enum file_status come(struct vesta_job *j, struct object *o)
+{
+    struct vesta_server *s = j->s;
+    struct file_req q;
+    local_name local, beside;
+    if (find(s, j->m.name, o) == FILE_OK && (o->m.flags & VESTA_IS_XREF))
+        return FILE_EXISTS;
+    local_of(j->m.name, local);
+    local_of(j->m.name, beside);
+    beside[0] = '!';
+    enum file_status st = make(s, beside, &j->m, &q);
+    if (st == FILE_EXISTS) { /* of one whose caller has died */
+        struct file_req old;
+        (void)of_handle(s, FILE_REMOVE, q.file, &old);
+        st = make(s, beside, &j->m, &q);
+    }
+    if (st == FILE_OK)
+        st = note(s, q.file, VESTA_CAME, j->m.to);
+    if (st != FILE_OK)
+        return st;
+    file_req_init(&q, FILE_RENAME, NULL, NULL);
+    q.name = beside;
+    q.to_name = local;
+    return file_ask(s->files, &q);
+}
+
+static enum file_status xref_change(struct vesta_job *j)
+{
+    struct vesta_server *s = j->s;
+    struct object o;
+    struct file_req q;
+    enum file_status st = find(s, j->m.name, &o);
+    if (st != FILE_OK || !(o.m.flags & VESTA_IS_XREF))
+        return st == FILE_OK ? FILE_NOT_DIR : st;
+    if (j->proc == VESTA_XADD)
+        return named(s, FILE_CREATE, o.handle, j->m.to,
+                     j->m.flags & VESTA_IS_XREF ? FILE_MODE_DIR | 0777 : 0, &q);
+    st = named(s, FILE_LOOKUP, o.handle, j->m.to, 0, &q);
+    uint64_t handle = q.file;
+    return st == FILE_OK ? of_handle(s, FILE_REMOVE, handle, &q) : st;
+}
+
+/* Entries of an Xref, or, of "", the objects here without a '/': name and whether it is an Xref. */
+static enum file_status list(struct vesta_job *j, struct vesta_msg *m, struct rope *out)
+{
+    struct vesta_server *s = j->s;
+    struct object o = { .handle = FILE_ROOT };
+    struct file_req q;
+    struct file_entry x;
+    bool root = j->m.name[0] == 0;
+    enum file_status st = root ? FILE_OK : find(s, j->m.name, &o);
+    if (st == FILE_OK && !root && !(o.m.flags & VESTA_IS_XREF))
+        return FILE_NOT_DIR;
+    if (st != FILE_OK)
+        return st;
+    file_req_init(&q, FILE_LIST, NULL, NULL);
+    q.dir = o.handle;
+    q.file = j->m.value;
+    st = file_ask(s->files, &q);
+    m->value = q.file;
+    while (st == FILE_OK && file_entry_next(&q.data, &x)) {
+        struct file_req attr;
+        if (root && (x.name[0] != '/' || strchr(x.name + 1, '/') != NULL))
+            continue;
+        if (of_handle(s, FILE_STAT, x.file, &attr) != FILE_OK)
+            continue;
+        memmove(x.name, x.name + root, strlen(x.name + root) + 1);
+        x.file = (attr.attr.mode & FILE_MODE_DIR) != 0;
+        file_entry_add(out, &x);
+    }
+    rope_fini(&q.data);
+    return st;
+}
+
+static enum file_status remove_object(struct vesta_job *j, struct object *o)
+{
+    struct file_req q;
+    enum file_status st = find(j->s, j->m.name, o);
+    bool xref = o->m.flags & VESTA_IS_XREF, of_id = j->proc == VESTA_LEFT;
+    if (st == FILE_OK && (of_id && (o->m.id != j->m.id || o->m.maker != j->m.maker)))
+        return FILE_OK;
+    if (st == FILE_OK && xref != (j->proc == VESTA_RMXREF))
+        return xref ? FILE_IS_DIR : FILE_NOT_DIR;
+    if (st == FILE_NO_FILE && of_id)
+        return FILE_OK;
+    return st == FILE_OK ? of_handle(j->s, FILE_REMOVE, o->handle, &q) : st;
+}
+
+static enum file_status mark(struct vesta_job *j, struct object *o)
+{
+    bool goes = j->proc == VESTA_MARK;
+    enum file_status st = find(j->s, j->m.name, o);
+    if (st == FILE_OK && goes && (o->m.flags & VESTA_IS_XREF))
+        return FILE_IS_DIR;
+    if (st == FILE_OK && goes) /* what it has of an earlier one the caller has settled */
+        return note(j->s, o->handle, VESTA_GOES, j->m.to);
+    if (st == FILE_OK && !goes && o->m.id == j->m.id && o->m.maker == j->m.maker)
+        return note(j->s, o->handle, 0, "");
+    return st;
+}
+
+/* One call at a time changes a name. (blocks) */
+struct holder {
+    struct list link;
+    const char *name;
+    struct port_thread *waits;
+};
+
+static void hold(struct vesta_server *s, struct holder *h, const char *name)
+{
+    *h = (struct holder){ .name = name, .waits = port_thread_self(s->port) };
+    list_push(&s->busy, &h->link);
+    for (bool mine = false; !mine;) {
+        mine = true;
+        LIST_EACH (l, &s->busy) {
+            if (l == &h->link)
+                break;
+            if (strcmp(LIST_ENTRY(l, struct holder, link)->name, name) == 0)
+                mine = false;
+        }
+        if (!mine)
+            port_thread_block(s->port, "name", 0);
+    }
+}
+
+static void let_go(struct vesta_server *s, struct holder *h)
+{
+    list_remove(&h->link);
+    LIST_EACH (l, &s->busy)
+        port_thread_wake(s->port, LIST_ENTRY(l, struct holder, link)->waits);
+}
+
+static enum file_status run(struct vesta_job *j, struct object *o, struct rope *out)
+{
+    struct file_req q;
+    local_name local;
+    switch (j->proc) {
+    case VESTA_OPEN:
+        return open_object(j, o);
+    case VESTA_MOVE:
+        return move(j, o);
+    case VESTA_MAKE:
+        return come(j, o);
+    case VESTA_MARK:
+    case VESTA_CLEAR:
+        return mark(j, o);
+    case VESTA_MKXREF:
+        local_of(j->m.name, local);
+        return named(j->s, FILE_CREATE, FILE_ROOT, local, FILE_MODE_DIR | 0777, &q);
+    case VESTA_XADD:
+    case VESTA_XDEL:
+        return xref_change(j);
+    case VESTA_LIST:
+        return list(j, &o->m, out);
+    default:
+        return remove_object(j, o);
+    }
+}
+
+void vesta_object(struct vesta_job *j)
+{
+    struct object o = { .handle = 0 };
+    struct rope out;
+    struct holder a, b;
+    bool two = j->proc == VESTA_MOVE && strcmp(j->m.name, j->m.to) != 0;
+    bool rises = strcmp(j->m.name, j->m.to) < 0;
+    rope_init(&out);
+    hold(j->s, &a, two && !rises ? j->m.to : j->m.name);
+    if (two)
+        hold(j->s, &b, rises ? j->m.to : j->m.name);
+    o.m.status = run(j, &o, &out);
+    o.m.seq = port_incarnation(j->s->port);
+    if (two)
+        let_go(j->s, &b);
+    let_go(j->s, &a);
+    vesta_answer(j, &o.m, &out);
+    rope_fini(&out);
+}
