@@ -13,6 +13,7 @@
 #include "os/pio/pio.h"
 #include "os/registry.h"
 #include "os/svm/svm.h"
+#include "os/vesta/vesta.h"
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
@@ -56,9 +57,10 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,   &blk_kinds,       &registry_workloads, &registry_direct, &os_protocols,
-    &os_services, &vm_replacements, &svm_managers,       &pfs_modes,       &pio_systems,
-    &io_patterns, &coll_methods,    &sched_policies,     &os_layers,       NULL,
+    &net_kinds,    &blk_kinds,      &registry_workloads, &registry_direct,
+    &os_protocols, &os_services,    &vm_replacements,    &svm_managers,
+    &pfs_modes,    &vesta_modes,    &pio_systems,        &io_patterns,
+    &coll_methods, &sched_policies, &os_layers,          NULL,
 };
 
 const struct machine_registry registry_machine = {
@@ -99,6 +101,7 @@ static const struct {
     { "lfs", lfs_counters },
     { "pfs_client", pfs_client_counters },
     { "pfs_meta", pfs_meta_counters },
+    { "vesta_client", vesta_client_counters },
     { "coll", coll_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },

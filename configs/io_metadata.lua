@@ -19,7 +19,7 @@ return {
   title = "Small files over PFS",
   machine = paragon {
     rows = 4, columns = 6, io_nodes = 4, storage = { kind = "raid3" },
-    os = system == "files" and services.files or nil,
+    os = system ~= "pfs" and services[system] or nil,
   },
   workload = {
     kind = "metadata", system = system, nodes = param("workload.nodes", 16),

@@ -7,6 +7,8 @@
 -- Kotz's patterns have his names without the r or w: "cb" is an array dealt out cyclic by rows and
 -- in blocks by columns.
 local paragon = include "machines/paragon.lua"
+local services = include "parts/services.lua"
+local system = param("workload.system", "pfs")
 
 local pattern = param("pattern", "interleaved")
 local dealt = #pattern <= 2
@@ -17,9 +19,12 @@ end
 
 return {
   title = "Access patterns over PFS",
-  machine = paragon { rows = 4, columns = 6, io_nodes = 4, storage = { kind = "raid3" } },
+  machine = paragon {
+    rows = 4, columns = 6, io_nodes = 4, storage = { kind = "raid3" },
+    os = system ~= "pfs" and services[system] or nil,
+  },
   workload = {
-    kind = "io", op = param("op", "read"), nodes = 16,
+    kind = "io", system = system, op = param("op", "read"), nodes = 16,
     access = dealt and "array" or pattern, method = param("workload.method", "list"),
     size = "128KiB", requests = 4, warmup = 0,
     shape = { distribution = dealt and pattern or "a", record = "8KiB", block = "256KiB",

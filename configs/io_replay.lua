@@ -12,7 +12,7 @@ local trace = param("workload.trace", "traces/ring.replay")
 return {
   title = "A recorded program again",
   machine = paragon { rows = 4, columns = 4, io_nodes = 4, storage = { kind = "raid3" },
-                      os = system == "files" and services.files or nil },
+                      os = system ~= "pfs" and services[system] or nil },
   workload = { kind = "replay", system = system, trace = trace,
                factor = param("workload.factor", 0) },
   measures = { "file.bandwidth", "file.latency", "file.latency.count" },

@@ -43,7 +43,7 @@ return {
   machine = preset {
     rows = param("rows", 4), columns = param("columns", 6), dimension = param("dimension", 5),
     io_nodes = param("io_nodes", 4), storage = { kind = "raid3" },
-    os = system == "files" and services.files or nil,
+    os = system ~= "pfs" and services[system] or nil,
   },
   workload = programs[program](),
   sweep = { product = { program = order } },

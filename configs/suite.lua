@@ -60,7 +60,7 @@ if type(found) == "function" then
   machine = found {
     rows = 4, columns = 6, dimension = 5, io_nodes = param("io_nodes", 4),
     storage = { kind = param("storage", "raid3") },
-    os = system == "files" and services.files or nil,
+    os = system ~= "pfs" and services[system] or nil,
   }
 end
 

@@ -34,6 +34,8 @@
     S(pfs_meta)                                                                                    \
     S(pfs_server)                                                                                  \
     S(pfs_client)                                                                                  \
+    S(vesta_server)                                                                                \
+    S(vesta_client)                                                                                \
     S(file_server)                                                                                 \
     S(file_client)
 
@@ -45,7 +47,8 @@
 /* clang-format off */
 #define SYSTEMS(F) \
     F(files) \
-    F(pfs)
+    F(pfs) \
+    F(vesta)
 /* clang-format on */
 
 PROTOCOLS(DECLARE_PROTOCOL)

@@ -29,6 +29,12 @@ services.files = {
   { service = "file_client", files = { { layer = "remote" } } },
 }
 
+-- Vesta, for workload.system = "vesta"; its cache are the buffers of the I/O nodes' file systems.
+services.vesta = {
+  { service = "nx" }, { service = "vesta_server", lfs = { buffered = true } },
+  { service = "vesta_client" },
+}
+
 -- Memory servers: on the I/O nodes, or `on` another group; frames, disk_pages, page.
 function services.memory(options)
   local entry = { service = "memory_server" }

@@ -1,0 +1,200 @@
+/* pio_vesta.c: Vesta (os/vesta) as a system of pio.  The stripe unit of a file is its BSU, the
+ * factor its cells; ranks meet by NX. */
+#include <string.h>
+
+#include "os/nx/nx.h"
+#include "os/pio/pio.h"
+#include "os/vesta/vesta.h"
+
+static enum vesta_mode mode_of(int mode)
+{
+    return mode == PIO_PLAIN ? VESTA_RECKLESS : (enum vesta_mode)mode;
+}
+
+static unsigned traits_of(int mode)
+{
+    return mode_of(mode) == VESTA_SHARED ? 0u : PIO_MODE_OFFSETS;
+}
+
+static struct vesta_layout layout_of(const struct os_layout *l, uint64_t unit, uint32_t factor)
+{
+    return (struct vesta_layout){ .bsu = unit != 0 ? unit : 65536, /* PFS's stripe unit */
+                                  .cells = factor != 0 ? factor : l->io_count,
+                                  .base = UINT32_MAX };
+}
+
+static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
+{
+    struct vesta_layout x = layout_of(l, plan->unit, plan->factor);
+    struct vesta_view all = vesta_view_all(x.cells);
+    struct vesta_map m;
+    if (plan->warm && !vesta_buffered(l))
+        return err_set(e,
+                       "%s.cache = 'warm': only with machine.os.vesta_server.lfs.buffered = true, "
+                       "else no buffer has anything",
+                       plan->path);
+    return vesta_map_init(&m, x.cells, x.bsu, &all) ||
+           err_set(e,
+                   "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to %llu",
+                   plan->path, x.cells, (unsigned long long)x.bsu, VESTA_CELLS_MAX,
+                   (unsigned long long)VESTA_SIZE_MAX);
+}
+
+static void *start(struct os_node *n)
+{
+    return os_find(n, &vesta_client_service);
+}
+
+/* By a global operation of NX. */
+static enum pio_status agree(struct os_node *n, bool ok)
+{
+    int64_t bad = !ok;
+    if (nx_gihigh(os_find(n, &nx_service), &bad, 1) != NX_OK)
+        return PIO_NODE_DOWN;
+    return bad ? PIO_CLOSED : PIO_OK;
+}
+
+static enum pio_status status_of(enum file_status s)
+{
+    return s == FILE_RANGE ? PIO_BAD_LAYOUT : pio_of_file(s);
+}
+
+/* Its flags; a rank that opens with others leaves that to the first. */
+static enum pio_status open_one(struct pio_file *f, const struct pio_open *o, unsigned flags)
+{
+    _Static_assert((int)PIO_O_CREATE == VESTA_O_CREATE && (int)PIO_O_EXCL == VESTA_O_EXCL,
+                   "the flags are those of Vesta");
+    struct vesta_layout l = layout_of(f->sys->node->layout, o->unit, o->factor);
+    struct vesta_file *file = NULL;
+    enum file_status s = vesta_open(f->sys->state, o->name, flags & ~(unsigned)PIO_O_TRUNC, &l,
+                                    mode_of(o->mode), &file);
+    f->state = file;
+    if (s == FILE_OK && (flags & PIO_O_TRUNC) && (s = vesta_set_size(file, 0)) != FILE_OK)
+        vesta_close(file);
+    return status_of(s);
+}
+
+static enum pio_status open(struct pio_file *f, const struct pio_open *o)
+{
+    if (!o->together)
+        return open_one(f, o, o->flags);
+    enum pio_status s = o->rank == 0 ? open_one(f, o, o->flags) : PIO_OK;
+    enum pio_status met = agree(f->sys->node, s == PIO_OK);
+    bool mine = o->rank == 0 && s == PIO_OK;
+    if (met == PIO_OK && o->rank > 0)
+        s = open_one(f, o, 0);
+    if (met != PIO_OK && mine)
+        vesta_close(f->state);
+    return s == PIO_OK ? met : s;
+}
+
+struct transfer {
+    struct file_req q;
+    struct pio_req *of;
+    struct file_run runs[];
+};
+
+static void transferred(struct file_req *q)
+{
+    struct transfer *t = q->arg;
+    struct pio_req *r = t->of;
+    struct port *p = r->file->sys->node->port;
+    r->moved = q->moved;
+    r->off = q->runs->off;
+    r->split.arm = q->part[FILE_DEVICE];
+    r->split.queue = q->part[FILE_QUEUE];
+    r->split.mesh = q->part[FILE_NETWORK];
+    rope_move(&r->data, &q->data);
+    enum pio_status s = pio_of_file(q->status);
+    port_free(p, t);
+    pio_end(r, s);
+}
+
+static void submit(struct pio_req *r)
+{
+    struct port *p = r->file->sys->node->port;
+    struct transfer *t = port_alloc(p, sizeof *t + r->run_count * sizeof t->runs[0]);
+    t->of = r;
+    file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
+    memcpy(t->runs, r->runs, r->run_count * sizeof t->runs[0]);
+    t->q.runs = t->runs;
+    t->q.run_count = r->run_count;
+    rope_move(&t->q.data, &r->data);
+    vesta_submit(r->file->state, &t->q);
+}
+
+static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
+{
+    struct vesta_file *v = f->state;
+    switch (c->what) {
+    case PIO_CLOSE:
+        vesta_close(v);
+        return PIO_OK;
+    case PIO_SET_SIZE:
+        return pio_of_file(vesta_set_size(v, c->value));
+    case PIO_GET_SIZE:
+        return pio_of_file(vesta_size(v, &c->value));
+    case PIO_FLUSH:
+        return pio_of_file(vesta_flush(v));
+    case PIO_SEEK:
+    case PIO_TELL:
+        return pio_of_file(vesta_pointer(v, c->what == PIO_SEEK, &c->value));
+    case PIO_MODE:
+        vesta_mode(v, mode_of(c->mode));
+        return agree(f->sys->node, true);
+    case PIO_FILL:
+        return pio_of_file(vesta_fill(v, c->seed, c->value, c->cold));
+    default:
+        return PIO_UNSUPPORTED;
+    }
+}
+
+static enum pio_status stat_of(struct pio *s, struct pio_control *c)
+{
+    struct vesta_stat st;
+    enum file_status x = vesta_stat(s->state, c->name, &st);
+    if (x == FILE_OK)
+        c->stat = (struct pio_stat){ .size = st.size, .directory = st.xref };
+    return pio_of_file(x);
+}
+
+static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
+{
+    switch (c->what) {
+    case PIO_UNLINK:
+        return pio_of_file(vesta_unlink(s->state, c->name));
+    case PIO_RENAME:
+        return pio_of_file(vesta_rename(s->state, c->name, c->to));
+    case PIO_MKDIR:
+        return pio_of_file(vesta_mkxref(s->state, c->name));
+    case PIO_RMDIR:
+        return pio_of_file(vesta_rmxref(s->state, c->name));
+    case PIO_STAT:
+        return stat_of(s, c);
+    case PIO_LIST:
+        return pio_of_file(vesta_list(s->state, c->name, c->entry, c->arg));
+    case PIO_AGREE:
+        return agree(s->node, c->ok);
+    default:
+        return of_file(f, c);
+    }
+}
+
+static const struct os_service_ops *const services[] = { &vesta_client_service, &nx_service, NULL };
+
+extern const struct pio_ops pio_vesta;
+const struct pio_ops pio_vesta = {
+    .kind = { .name = "vesta",
+              .doc = "Files of cells on the I/O nodes, seen through views (os/vesta)." },
+    .modes = &vesta_modes,
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~PIO_CAN(PIO_HINT),
+    .traits = PIO_SHARED | PIO_LAYOUT,
+    .below = 3, /* its object, a cell, and what an Xref says of it */
+    .services = services,
+    .mode = traits_of,
+    .check = check,
+    .start = start,
+    .open = open,
+    .submit = submit,
+    .control = control,
+};
