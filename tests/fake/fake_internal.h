@@ -107,10 +107,16 @@ struct port_thread {
     void *stack;
 };
 
+struct fake_version {
+    struct list link; /* fake_sector.old */
+    struct rope data; /* empty or one sector long */
+    uint64_t stamp;   /* number of the write that left it */
+};
+
 struct fake_sector {
-    struct rope now;    /* empty or one sector long */
-    struct rope stable; /* with a cache: what a volatile sector is after a crash */
-    uint64_t stamp;     /* with a cache: number of the write that is volatile; 0: none */
+    struct fake_version now;
+    struct list old; /* with a cache: what else it may be after a crash, oldest first */
+    uint32_t old_count;
 };
 
 struct fake_disk {
@@ -161,6 +167,8 @@ struct fake {
     void *on_frame_arg;
     fake_disk_fn *on_disk;
     void *on_disk_arg;
+    fake_stays_fn *stays;
+    void *stays_arg;
     /* what runs now */
     struct port *running; /* task; NULL: the test itself */
     struct port_thread *thread;

@@ -397,6 +397,8 @@ void fake_set_faults(struct fake *f, uint32_t drop_ppm, uint32_t duplicate_ppm)
 
 /* ---- block devices ---- */
 
+enum { JUNK = 0xee };
+
 uint32_t port_blk_count(const struct port *p)
 {
     return p->f->o.disks;
@@ -434,39 +436,53 @@ static struct fake_sector *sector_made(struct fake_disk *d, uint64_t sector)
     if (s)
         return s;
     s = d->sectors[sector] = base_zalloc(1, sizeof *s);
-    rope_init(&s->now);
-    rope_init(&s->stable);
+    rope_init(&s->now.data);
+    list_init(&s->old);
     return s;
+}
+
+/* Not any more one of what it may be after a crash. */
+static void drop_oldest(struct fake_sector *s)
+{
+    struct fake_version *v = LIST_ENTRY(list_pop(&s->old), struct fake_version, link);
+    rope_fini(&v->data);
+    free(v);
+    s->old_count--;
 }
 
 void fake_disk_free(struct fake *f, struct fake_disk *d)
 {
     for (uint64_t i = 0; i < f->o.disk_sectors; i++) {
-        if (!d->sectors[i])
+        struct fake_sector *s = d->sectors[i];
+        if (!s)
             continue;
-        rope_fini(&d->sectors[i]->now);
-        rope_fini(&d->sectors[i]->stable);
-        free(d->sectors[i]);
+        while (s->old_count > 0)
+            drop_oldest(s);
+        rope_fini(&s->now.data);
+        free(s);
     }
     free(d->sectors);
 }
 
-/* The cache of a disk: a sector that is written keeps what it was on the medium. */
-static void make_volatile(struct fake_disk *d, struct fake_sector *s)
+/* The cache of a disk: a sector that is written keeps what it was. */
+static void make_volatile(struct fake_sector *s)
 {
-    if (s->stamp == 0)
-        rope_move(&s->stable, &s->now);
-    s->stamp = d->writes;
+    struct fake_version *v = base_zalloc(1, sizeof *v);
+    rope_move(&v->data, &s->now.data);
+    v->stamp = s->now.stamp;
+    list_push(&s->old, &v->link);
+    s->old_count++;
 }
 
+/* What the last of its writes up to this one left is on the medium, or what came behind it. */
 static void make_stable(struct fake *f, struct fake_disk *d, uint64_t upto)
 {
     for (uint64_t i = 0; f->o.disk_cache && i < f->o.disk_sectors; i++) {
         struct fake_sector *s = d->sectors[i];
-        if (!s || s->stamp == 0 || s->stamp > upto)
-            continue;
-        s->stamp = 0;
-        rope_fini(&s->stable);
+        while (s && s->old_count > 0 &&
+               (s->old_count > 1 ? LIST_ENTRY(s->old.next->next, struct fake_version, link)->stamp
+                                 : s->now.stamp) <= upto)
+            drop_oldest(s);
     }
 }
 
@@ -474,14 +490,18 @@ void fake_disk_power_off(struct fake *f, struct fake_disk *d)
 {
     for (uint64_t i = 0; f->o.disk_cache && i < f->o.disk_sectors; i++) {
         struct fake_sector *s = d->sectors[i];
-        if (!s)
+        if (!s || s->old_count == 0)
             continue;
-        if (s->stamp != 0 && (f->o.order == FAKE_IN_ORDER || fake_choose(f, 2))) {
-            rope_fini(&s->now);
-            rope_move(&s->now, &s->stable);
+        uint32_t k = f->stays != NULL              ? f->stays(f->stays_arg, s->old_count)
+                     : f->o.order == FAKE_IN_ORDER ? 0
+                                                   : fake_choose(f, s->old_count + 1);
+        while (s->old_count > 0) {
+            if (k-- == 0) {
+                rope_fini(&s->now.data);
+                rope_move(&s->now.data, &LIST_ENTRY(s->old.next, struct fake_version, link)->data);
+            }
+            drop_oldest(s);
         }
-        s->stamp = 0;
-        rope_fini(&s->stable);
     }
 }
 
@@ -503,11 +523,17 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
         if (io->op == PORT_IO_WRITE) {
             s = sector_made(d, io->sector + i);
             if (f->o.disk_cache)
-                make_volatile(d, s);
-            rope_fini(&s->now);
-            rope_add_slice(&s->now, &io->data, (uint64_t)i * size, size);
-        } else if (s && s->now.length) {
-            rope_add_slice(&out, &s->now, 0, size);
+                make_volatile(s);
+            s->now.stamp = d->writes;
+            rope_fini(&s->now.data);
+            rope_add_slice(&s->now.data, &io->data, (uint64_t)i * size, size);
+        } else if (s && s->now.data.length) {
+            rope_add_slice(&out, &s->now.data, 0, size);
+        } else if (f->o.disk_junk) {
+            uint8_t *junk = base_alloc(size);
+            memset(junk, JUNK, size);
+            rope_add_bytes(&out, junk, size);
+            free(junk);
         } else {
             rope_add_zero(&out, size);
         }
@@ -525,12 +551,18 @@ void fake_on_disk(struct fake *f, fake_disk_fn *fn, void *arg)
     f->on_disk_arg = arg;
 }
 
+void fake_on_power_off(struct fake *f, fake_stays_fn *fn, void *arg)
+{
+    f->stays = fn;
+    f->stays_arg = arg;
+}
+
 void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t byte,
                     uint8_t mask)
 {
     uint8_t *bytes = base_alloc(f->o.sector_bytes);
     struct fake_disk *d = &f->nodes[node].disks[dev];
-    struct rope *s = &sector_made(d, sector)->now;
+    struct rope *s = &sector_made(d, sector)->now.data;
     fake_disk_read(f, node, dev, sector, 1, bytes);
     bytes[byte] ^= mask;
     rope_fini(s);
@@ -545,10 +577,10 @@ void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector
     for (uint32_t i = 0; i < sectors; i++) {
         const struct fake_sector *s = f->nodes[node].disks[dev].sectors[sector + i];
         uint8_t *to = (uint8_t *)out + (size_t)i * size;
-        if (s && s->now.length)
-            rope_read(&s->now, 0, size, to);
+        if (s && s->now.data.length)
+            rope_read(&s->now.data, 0, size, to);
         else
-            memset(to, 0, size);
+            memset(to, f->o.disk_junk ? JUNK : 0, size);
     }
 }
 

@@ -56,6 +56,7 @@ struct fake_options {
     uint64_t disk_sectors; /* 0: 8192 */
     uint32_t sector_bytes; /* 0: 512 */
     sim_time disk_time;    /* of a request; 0: 1 ms */
+    bool disk_junk;        /* sectors that nobody wrote are full of 0xee, not of zeros */
     bool
         disk_cache; /* writes are volatile until a flush: a crash of the node takes all of them back
                         (FAKE_IN_ORDER), or any */
@@ -135,6 +136,11 @@ void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector
 typedef enum port_io_status fake_disk_fn(void *arg, uint32_t node, uint32_t dev,
                                          const struct port_io *io, uint32_t *sectors);
 void fake_on_disk(struct fake *f, fake_disk_fn *fn, void *arg);
+/* Asked of each sector that no flush has covered when a node with disk_cache dies, in their order:
+ * what it is then: as the last flush left it (0), or as its writes since did, up to the n-th, which
+ * was the last.  NULL: as disk_cache says. */
+typedef uint32_t fake_stays_fn(void *arg, uint32_t n);
+void fake_on_power_off(struct fake *f, fake_stays_fn *fn, void *arg);
 
 /* ---- exploring orders ---- */
 struct fake_explore {

@@ -224,3 +224,56 @@ void lfs_world_check(struct lfs_world *w)
     struct err e = ERR_INIT;
     cr_assert(lfs_check(w->fs, &e), "%s", e.text);
 }
+
+enum file_status lfs_world_named(struct lfs_world *w, struct file_req *r, enum file_op op,
+                                 uint64_t dir, const char *name, uint32_t uid)
+{
+    file_req_init(r, op, NULL, NULL);
+    r->dir = r->to_dir = dir;
+    r->name = name;
+    r->uid = r->gid = uid;
+    lfs_world_do(w, r);
+    return r->status;
+}
+
+enum file_status lfs_world_make_dir(struct lfs_world *w, uint64_t dir, const char *name,
+                                    uint32_t mode, uint64_t *file)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_CREATE, NULL, NULL);
+    r.dir = dir;
+    r.name = name;
+    r.attr.mode = FILE_MODE_DIR | mode;
+    lfs_world_do(w, &r);
+    *file = r.file;
+    return r.status;
+}
+
+enum file_status lfs_world_move(struct lfs_world *w, uint64_t dir, const char *name,
+                                uint64_t to_dir, const char *to_name)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_RENAME, NULL, NULL);
+    r.dir = dir;
+    r.name = name;
+    r.to_dir = to_dir;
+    r.to_name = to_name;
+    lfs_world_do(w, &r);
+    return r.status;
+}
+
+uint64_t lfs_world_look(struct lfs_world *w, uint64_t dir, const char *name)
+{
+    struct file_req r;
+    return lfs_world_named(w, &r, FILE_LOOKUP, dir, name, 0) == FILE_OK ? r.file : 0;
+}
+
+enum file_status lfs_world_drop(struct lfs_world *w, uint64_t file, uint32_t uid)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_REMOVE, NULL, NULL);
+    r.file = file;
+    r.uid = r.gid = uid;
+    lfs_world_do(w, &r);
+    return r.status;
+}

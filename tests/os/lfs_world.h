@@ -44,6 +44,15 @@ enum file_status lfs_world_write(struct lfs_world *w, uint64_t file, uint64_t of
 enum file_status lfs_world_read(struct lfs_world *w, uint64_t file, uint64_t off, void *out,
                                 size_t n, size_t *got);
 uint64_t lfs_world_lookup(struct lfs_world *w, const char *name); /* 0: not there */
+/* In a directory. */
+enum file_status lfs_world_named(struct lfs_world *w, struct file_req *r, enum file_op op,
+                                 uint64_t dir, const char *name, uint32_t uid);
+enum file_status lfs_world_make_dir(struct lfs_world *w, uint64_t dir, const char *name,
+                                    uint32_t mode, uint64_t *file);
+enum file_status lfs_world_move(struct lfs_world *w, uint64_t dir, const char *name,
+                                uint64_t to_dir, const char *to_name);
+uint64_t lfs_world_look(struct lfs_world *w, uint64_t dir, const char *name);
+enum file_status lfs_world_drop(struct lfs_world *w, uint64_t file, uint32_t uid);
 void lfs_world_idle(struct lfs_world *w);  /* until nothing is pending, timers too */
 void lfs_world_check(struct lfs_world *w); /* lfs_check */
 

@@ -193,6 +193,7 @@ static bool run_script(const struct script *s, uint64_t crash_at, uint32_t torn)
                                            .seed = s->seed,
                                            .sector_bytes = SECTOR,
                                            .disk_sectors = 1600,
+                                           .disk_junk = true,
                                            .disk_cache = s->cache },
                    &p);
     for (int i = 0; i < FILES; i++)
