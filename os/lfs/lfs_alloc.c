@@ -340,7 +340,7 @@ void lfs_unreserve(struct lfs_file *f)
 
 void lfs_unreserve_all(struct lfs *fs)
 {
-    for (uint32_t i = 0; i < fs->super.files; i++)
+    for (uint32_t i = 0; i < fs->file_room; i++)
         if (fs->files[i] != NULL)
             lfs_unreserve(fs->files[i]);
 }

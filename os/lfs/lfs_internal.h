@@ -89,6 +89,7 @@ struct lfs_file {
     uint64_t sequence;        /* of the newest record there; its slot is sequence & 1 */
     uint64_t version, stored; /* changes in memory; the change that the record has */
     bool storing;
+    struct list changed; /* lfs.changed: the record is not the newest, and is not on its way */
     struct list store_waiters; /* lfs_op.wait */
     bool creating;             /* its first record is not on the device yet */
     struct lfs_extent *cut;    /* LFSI5: free once `stored` has reached cut_version */
@@ -192,12 +193,15 @@ struct lfs {
     uint32_t frag_free;      /* free ones in blocks that are not free whole */
     uint32_t frag_at;        /* the block where the last were found */
     uint32_t frag_runs[LFS_FRAGS_MAX]; /* how many such blocks have so many in a row at most */
-    struct lfs_file **files;
+    struct lfs_file **files;           /* by inode, file_room of them: none behind is or was used */
+    uint32_t file_room;
+    struct list changed; /* lfs_file.changed */
     struct lfs_file *root;
-    struct list *names;            /* of files by parent and name, name_count lists */
-    uint32_t name_count, free_ino; /* free_ino: all before it are used */
-    struct lfs_op *renaming;       /* one at a time */
-    struct list name_waiters;      /* lfs_op.wait: for its end */
+    struct list *names;         /* of files by parent and name, name_count lists */
+    uint32_t name_count, named; /* named: files in them */
+    uint32_t free_ino;          /* all before it are used */
+    struct lfs_op *renaming;    /* one at a time */
+    struct list name_waiters;   /* lfs_op.wait: for its end */
     struct list lru;
     struct list *hash;
     uint32_t hash_count, buf_count, dirty_count;
@@ -215,6 +219,13 @@ struct lfs {
             coalesced, used, fragments;
     } counts;
 };
+
+/* Its name is nobody's any more. */
+static inline void lfs_name_remove(struct lfs_file *f)
+{
+    f->fs->named -= !list_empty(&f->named);
+    list_remove(&f->named);
+}
 
 extern const struct file_ops file_lfs; /* lfs_mount.c */
 

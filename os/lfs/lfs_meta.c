@@ -99,6 +99,8 @@ static void store_done(struct port_io *io)
         if (f->stored < f->version)
             lfs_arm_flush(fs);
     }
+    if (f->stored < f->version)
+        list_push(&fs->changed, &f->changed);
     while ((l = list_pop(&f->store_waiters)) != NULL) {
         if (io->status != PORT_IO_OK)
             LIST_ENTRY(l, struct lfs_op, wait)->status = FILE_IO_ERROR;
@@ -148,6 +150,7 @@ void lfs_store(struct lfs_file *f, bool used)
     struct store *s = port_alloc(fs->port, sizeof *s);
     ASSERT(!f->storing);
     f->storing = true;
+    list_remove(&f->changed);
     s->f = f;
     s->version = f->version;
     s->sector = lfs_record_sector(f);
@@ -194,7 +197,7 @@ static void step_change(struct lfs_op *o)
 
 struct lfs_file *lfs_next_file(struct lfs *fs, uint32_t ino)
 {
-    for (uint32_t i = ino; i < fs->super.files; i++)
+    for (uint32_t i = ino; i < fs->file_room; i++)
         if (fs->files[i] != NULL && fs->files[i]->used && !fs->files[i]->creating)
             return fs->files[i];
     return NULL;
@@ -209,6 +212,14 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     list_init(&f->waiting);
     list_init(&f->store_waiters);
     list_init(&f->named);
+    list_init(&f->changed);
+    if (ino >= fs->file_room) {
+        uint32_t room = ino < 8 ? 8 : 2 * ino;
+        fs->files = port_realloc(fs->port, fs->files, room * sizeof(struct lfs_file *));
+        for (uint32_t i = fs->file_room; i < room; i++)
+            fs->files[i] = NULL;
+        fs->file_room = room;
+    }
     fs->files[ino] = f;
     return f;
 }
@@ -228,7 +239,8 @@ void lfs_removed(struct lfs_file *f)
     f->version = f->stored;
     f->parent->kids--;
     f->parent->mtime = port_now(fs->port);
-    list_remove(&f->named);
+    lfs_name_remove(f);
+    list_remove(&f->changed);
     if (f->ino < fs->free_ino)
         fs->free_ino = f->ino;
     while ((l = list_pop(&f->waiting)) != NULL) {

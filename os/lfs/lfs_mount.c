@@ -1,6 +1,7 @@
 /* lfs_mount.c: parameters, format, mount, and the check of the structures in memory. */
 #include "os/lfs/lfs_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct param lfs_params_desc[] = {
@@ -18,7 +19,7 @@ const struct param lfs_params_desc[] = {
            "file: a range that is written out of order has an extent for each gap meanwhile.",
            "ASSUMED(room for 4,086 extents: hundreds of writers of one file)"),
     P_INT(
-        lfs_params, files, "16", "1", "65536",
+        lfs_params, files, "16", "1", "16777216",
         "Files that a local file system can hold; a format makes room for those that the workload "
         "says it makes, if they are more.",
         "ASSUMED(a few; a mount reads all records)"),
@@ -53,15 +54,32 @@ const struct param lfs_params_desc[] = {
     P_END,
 };
 
+static int by_inode(const void *a, const void *b)
+{
+    const struct lfs_file *x = *(struct lfs_file *const *)a, *y = *(struct lfs_file *const *)b;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+/* Records go in the order of the table. */
 static void flush_tick(struct port_timer *t)
 {
     struct lfs *fs = t->arg;
+    uint32_t n = 0;
     (void)lfs_buf_flush_file(fs, NULL);
-    for (uint32_t i = 0; i < fs->super.files; i++) {
-        struct lfs_file *f = fs->files[i];
-        if (f != NULL && f->used && !f->storing && !f->removing && f->stored < f->version)
-            lfs_store(f, true);
+    LIST_EACH (l, &fs->changed)
+        n++;
+    struct lfs_file **all = n > 0 ? port_alloc(fs->port, n * sizeof(struct lfs_file *)) : NULL;
+    n = 0;
+    LIST_EACH (l, &fs->changed) {
+        struct lfs_file *f = LIST_ENTRY(l, struct lfs_file, changed);
+        if (f->used && !f->removing)
+            all[n++] = f;
     }
+    if (n > 0)
+        qsort(all, n, sizeof(struct lfs_file *), by_inode);
+    for (uint32_t i = 0; i < n; i++)
+        lfs_store(all[i], true);
+    port_free(fs->port, all);
     lfs_run(fs);
 }
 
@@ -72,7 +90,8 @@ static uint64_t table_bytes(const struct lfs_super *s)
 
 static uint32_t table_end(const struct lfs_super *s)
 {
-    return 1 + (uint32_t)((table_bytes(s) + s->block - 1) / s->block);
+    uint64_t blocks = (table_bytes(s) + s->block - 1) / s->block;
+    return blocks < UINT32_MAX ? 1 + (uint32_t)blocks : UINT32_MAX;
 }
 
 const struct counter lfs_counters[] = {
@@ -120,7 +139,6 @@ static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
     if (fs->max_io_blocks == 0)
         fs->max_io_blocks = 1;
     fs->record_extents = (super->inode - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES;
-    fs->files = port_alloc(p, super->files * sizeof(struct lfs_file *));
     fs->frags = super->block / super->fragment;
     fs->free_from = fs->frag_at = fs->first_data;
     fs->map = port_alloc(p, ((uint64_t)super->blocks * fs->frags / 64 + 2) * sizeof *fs->map);
@@ -132,12 +150,12 @@ static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
 void lfs_free(struct lfs *fs)
 {
     struct list *l;
-    if (fs->files != NULL)
+    if (fs->map != NULL)
         port_counters_end(fs->port, fs);
     (void)port_timer_cancel(&fs->flush_timer);
     while ((l = fs->lru.next) != &fs->lru)
         lfs_buf_drop(fs, LIST_ENTRY(l, struct lfs_buf, lru));
-    for (uint32_t i = 0; fs->files != NULL && i < fs->super.files; i++) {
+    for (uint32_t i = 0; i < fs->file_room; i++) {
         if (fs->files[i] == NULL)
             continue;
         ASSERT(list_empty(&fs->files[i]->active) && !fs->files[i]->storing);
@@ -285,7 +303,7 @@ static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
     port_work(fs->port, PORT_WORK_CHECKSUM, fs->super.inode);
     if (!lfs_record_load(image, fs->super.inode, fs->super.fsid, &r) || r.ino != ino)
         return;
-    struct lfs_file *f = fs->files[ino];
+    struct lfs_file *f = ino < fs->file_room ? fs->files[ino] : NULL;
     if (f == NULL)
         f = lfs_file_new(fs, ino);
     else if (r.sequence <= f->sequence)
@@ -312,7 +330,7 @@ static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
 /* Takes the extents of all files off the free map; false when they contradict each other (LFS3). */
 static bool claim_blocks(struct lfs *fs)
 {
-    for (uint32_t i = 0; i < fs->super.files; i++) {
+    for (uint32_t i = 0; i < fs->file_room; i++) {
         const struct lfs_file *f = fs->files[i];
         if (f == NULL)
             continue;
@@ -600,7 +618,7 @@ void lfs_usage(const struct lfs *fs, struct lfs_usage *out)
                                .fragment = fs->super.fragment,
                                .free_fragments = fs->frag_free,
                                .fragments = fs->counts.fragments };
-    for (uint32_t i = 0; i < fs->super.files; i++)
+    for (uint32_t i = 0; i < fs->file_room; i++)
         out->files += fs->files[i] != NULL && fs->files[i]->used;
 }
 
@@ -652,7 +670,7 @@ bool lfs_check(const struct lfs *fs, struct err *e)
 {
     uint64_t used = (uint64_t)fs->first_data * fs->frags, frags = 0;
     uint32_t bufs = 0, dirty = 0, file_dirty = 0, free_bits = 0, free_frags = 0;
-    for (uint32_t i = 0; i < fs->super.files; i++) {
+    for (uint32_t i = 0; i < fs->file_room; i++) {
         if (fs->files[i] == NULL)
             continue;
         if (!check_file(fs->files[i], &used, e))

@@ -10,14 +10,41 @@
 
 #include <string.h>
 
+/* Lists of names at first: as many as files, or these. */
+#define NAMES_FIRST 1024
+
 static struct list *bucket(struct lfs *fs, const struct lfs_file *dir, const char *name)
 {
     uint64_t h = lfs_checksum((const uint8_t *)name, strlen(name));
     return &fs->names[(h ^ (dir->ino * 2654435761u)) % fs->name_count];
 }
 
+static void set_up(struct lfs *fs, uint32_t count)
+{
+    fs->name_count = count;
+    fs->names = port_alloc(fs->port, count * sizeof *fs->names);
+    for (uint32_t i = 0; i < count; i++)
+        list_init(&fs->names[i]);
+}
+
+/* Twice as many lists. */
+static void spread(struct lfs *fs)
+{
+    struct list *old = fs->names, *l;
+    uint32_t n = fs->name_count;
+    set_up(fs, 2 * n);
+    for (uint32_t i = 0; i < n; i++)
+        while ((l = list_pop(&old[i])) != NULL) {
+            struct lfs_file *f = LIST_ENTRY(l, struct lfs_file, named);
+            list_push(bucket(fs, f->parent, f->name), l);
+        }
+    port_free(fs->port, old);
+}
+
 void lfs_name_add(struct lfs_file *f)
 {
+    if (++f->fs->named > f->fs->name_count)
+        spread(f->fs);
     list_push(bucket(f->fs, f->parent, f->name), &f->named);
 }
 
@@ -96,7 +123,7 @@ static void step_created(struct lfs_op *o)
     f->used = o->status == FILE_OK;
     if (!f->used) {
         f->parent->kids--;
-        list_remove(&f->named);
+        lfs_name_remove(f);
     }
     lfs_complete(o, o->status);
 }
@@ -123,14 +150,14 @@ static void step_create(struct lfs_op *o)
         return;
     }
     uint32_t ino = fs->free_ino;
-    while (ino < fs->super.files && fs->files[ino] != NULL && fs->files[ino]->used)
+    while (ino < fs->file_room && fs->files[ino] != NULL && fs->files[ino]->used)
         ino++;
     fs->free_ino = ino;
     if (ino == fs->super.files) {
         lfs_complete(o, FILE_NO_INODE);
         return;
     }
-    f = fs->files[ino] != NULL ? fs->files[ino] : lfs_file_new(fs, ino);
+    f = ino < fs->file_room && fs->files[ino] != NULL ? fs->files[ino] : lfs_file_new(fs, ino);
     f->used = f->creating = true;
     f->generation++;
     f->size = 0;
@@ -169,7 +196,7 @@ static void end_rename(struct lfs_op *o, enum file_status status)
 
 static void put_name(struct lfs_file *f, struct lfs_file *dir, const char *name)
 {
-    list_remove(&f->named);
+    lfs_name_remove(f);
     f->parent = dir;
     memcpy(f->name, name, strlen(name) + 1);
     lfs_name_add(f);
@@ -231,7 +258,7 @@ static void step_move(struct lfs_op *o)
     o->status = FILE_OK;
     if (m->target != NULL) {
         m->target->removing = true;
-        list_remove(&m->target->named);
+        lfs_name_remove(m->target);
         m->f->replaces = lfs_handle(m->target);
     }
     put_name(m->f, m->to, o->req->to_name);
@@ -309,10 +336,7 @@ void lfs_step_name(struct lfs_op *o)
 
 void lfs_name_init(struct lfs *fs)
 {
-    fs->name_count = fs->super.files;
-    fs->names = port_alloc(fs->port, fs->name_count * sizeof *fs->names);
-    for (uint32_t i = 0; i < fs->name_count; i++)
-        list_init(&fs->names[i]);
+    set_up(fs, fs->super.files < NAMES_FIRST ? fs->super.files : NAMES_FIRST);
     fs->root = port_alloc(fs->port, sizeof *fs->root);
     fs->root->fs = fs;
     fs->root->mode = FILE_MODE_DIR | 0777;

@@ -65,6 +65,8 @@ static void answer_tick(struct port_timer *t)
 void lfs_changed(struct lfs_file *f)
 {
     f->version++;
+    if (!f->storing && list_empty(&f->changed))
+        list_push(&f->fs->changed, &f->changed);
     lfs_arm_flush(f->fs);
 }
 
@@ -82,6 +84,7 @@ void lfs_run_init(struct lfs *fs)
     list_init(&fs->ready);
     list_init(&fs->completed);
     list_init(&fs->name_waiters);
+    list_init(&fs->changed);
     port_timer_init(fs->port, &fs->answer_timer, answer_tick, fs);
 }
 
@@ -189,7 +192,7 @@ void lfs_complete(struct lfs_op *o, enum file_status status)
 struct lfs_file *lfs_by_handle(struct lfs *fs, uint64_t handle)
 {
     uint32_t ino = (uint32_t)handle, generation = (uint32_t)(handle >> 32);
-    if (ino >= fs->super.files || fs->files[ino] == NULL)
+    if (ino >= fs->file_room || fs->files[ino] == NULL)
         return NULL;
     struct lfs_file *f = fs->files[ino];
     return f->used && f->generation == generation ? f : NULL;

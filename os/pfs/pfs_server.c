@@ -6,11 +6,11 @@
  * answer says how long it was here and how long the device worked for it.
  */
 #include "os/file/directed.h"
+#include "os/pfs/hash.h"
 #include "os/pfs/pfs_internal.h"
 
 #include <stdio.h>
 
-#define LOCAL_BUCKETS 16
 /* A fill writes so much at a time. */
 #define FILL_BYTES (1024 * 1024)
 
@@ -22,11 +22,11 @@ struct server {
     uint32_t active;
     bool pumping; /* no recursion by answers given at once */
     bool told;    /* which limit of the local file system stopped a request */
-    struct list local[LOCAL_BUCKETS];
+    struct pfs_hash local;
 };
 
-struct local { /* a local file that was used since the boot */
-    struct list link;
+struct local {               /* a local file that was used since the boot */
+    struct pfs_hashed known; /* by its id */
     uint64_t id, handle;
     uint64_t record; /* M_RECORD: its length since setiomode `number`, 0: not met yet */
     uint32_t number;
@@ -111,16 +111,11 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
     pump(s);
 }
 
-static struct list *bucket(struct server *s, uint64_t id)
-{
-    return &s->local[id % LOCAL_BUCKETS];
-}
-
 static struct local *local_known(struct server *s, uint64_t id)
 {
     port_work(s->port, PORT_WORK_LOOKUP, 1);
-    LIST_EACH (l, bucket(s, id)) {
-        struct local *f = LIST_ENTRY(l, struct local, link);
+    LIST_EACH (l, pfs_hash_slot(&s->local, id)) {
+        struct local *f = LIST_ENTRY(l, struct local, known.link);
         if (f->id == id)
             return f;
     }
@@ -140,7 +135,7 @@ static bool record_fits(struct local *f, const struct pfs_io_args *a)
 
 static void local_drop(struct server *s, struct local *f)
 {
-    list_remove(&f->link);
+    pfs_hash_remove(&s->local, &f->known);
     port_free(s->port, f);
 }
 
@@ -343,7 +338,7 @@ static void start(struct job *j)
         f = port_alloc(s->port, sizeof *f);
         f->id = j->args.id;
         list_init(&f->waiters);
-        list_push(bucket(s, f->id), &f->link);
+        pfs_hash_add(&s->local, &f->known, f->id);
     }
     if (j->proc <= PFS_IO_WRITE && !record_fits(f, &j->args)) {
         answer(j, PFS_BAD_RECORD, NULL);
@@ -388,8 +383,7 @@ void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params, str
     s->params = params;
     s->files = files;
     list_init(&s->waiting);
-    for (int i = 0; i < LOCAL_BUCKETS; i++)
-        list_init(&s->local[i]);
+    pfs_hash_init(&s->local, p);
     enum xk_status served = select_serve(rpc, PFS_SERVICE_IO, serve, s);
     ASSERT(served == XK_OK);
     directed_start(rpc, files);

@@ -3,6 +3,7 @@
 #include "tests/os/lfs_world.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,7 +109,7 @@ static void extents_against_blocks(struct port *p, void *arg)
 {
     enum { N = 60 };
     struct lfs_world *w = arg;
-    struct lfs_file f = { .fs = w->fs };
+    struct lfs_file f = { .fs = w->fs, .storing = true }; /* nobody stores it */
     uint32_t dev[N];
     bool written[N] = { false };
     (void)p;
@@ -273,6 +274,48 @@ Test(lfs, bytes_never_written_read_as_zero_in_blocks_used_before)
     expect_content(&w, b, want, N);
     lfs_world_check(&w);
     lfs_world_fini(&w);
+}
+
+/* Memory is of the files that are used, not of those that could be; all are found by a mount. */
+Test(lfs, a_table_of_millions_of_files_costs_what_is_used)
+{
+    enum { SECTOR = 512, USED = 3000, MANY = 4 << 20 };
+    struct lfs_params p = lfs_world_params();
+    uint64_t empty[2], heap[2];
+    p.inode = SECTOR;
+    for (int many = 0; many < 2; many++) {
+        struct lfs_world w;
+        char name[16];
+        uint64_t file;
+        p.files = many ? MANY : USED;
+        lfs_world_init(&w,
+                       &(struct fake_options){ .nodes = 1,
+                                               .disks = 1,
+                                               .sector_bytes = SECTOR,
+                                               .disk_sectors = (2 * MANY) + 40000 },
+                       &p);
+        empty[many] = fake_heap_bytes(w.fake, 0);
+        for (uint32_t i = 0; i < USED; i++) {
+            (void)snprintf(name, sizeof name, "f%u", i);
+            (void)must_create(&w, name);
+        }
+        heap[many] = fake_heap_bytes(w.fake, 0);
+        cr_assert_eq(lfs_world_create(&w, "more", &file), many ? FILE_OK : FILE_NO_INODE);
+        if (!many) {
+            cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, lfs_world_lookup(&w, "f7"), 0), FILE_OK);
+            lfs_world_restart(&w);
+            cr_assert_eq(w.mounted, FILE_OK);
+            lfs_world_check(&w);
+        }
+        for (uint32_t i = 0; i < USED; i++) {
+            (void)snprintf(name, sizeof name, "f%u", i);
+            cr_assert_eq(lfs_world_lookup(&w, name) == 0, !many && i == 7, "%s", name);
+        }
+        lfs_world_fini(&w);
+    }
+    cr_assert_lt(empty[1], empty[0] + (1 << 16));
+    cr_assert_lt(heap[1], heap[0] + (1 << 16));
+    cr_assert_lt(empty[1], 1 << 19);
 }
 
 static uint64_t counted(const struct lfs_world *w, const char *name)
