@@ -41,6 +41,7 @@
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \
+    L(vesta_store)                                                                                 \
     L(pass)                                                                                        \
     L(remote)
 

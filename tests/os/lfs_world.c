@@ -23,12 +23,20 @@ static void on_mounted(void *arg, struct lfs *fs, enum file_status status)
     w->mounted = status;
 }
 
+static void on_store(void *arg, enum file_status status)
+{
+    struct lfs_world *w = arg;
+    w->mounted = status;
+}
+
 static void boot(struct port *p, void *arg)
 {
     struct lfs_world *w = arg;
     w->fs = NULL;
     w->mounted = FILE_STATUS_COUNT;
-    if (w->formatted)
+    if (w->store != NULL)
+        w->vs = vst_start(p, w->store, !w->formatted, on_store, w);
+    else if (w->formatted)
         w->fs = lfs_mount(p, 0, &w->params, on_mounted, w);
     else
         w->fs = lfs_format(p, 0, &w->params, on_mounted, w);
@@ -45,7 +53,8 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
         return PORT_IO_ABORTED;
     }
     if (w->fail_count > 0 && (io->op == PORT_IO_WRITE ? w->fail_writes : w->fail_reads) &&
-        io->sector < w->fail_to && io->sector + io->sectors > w->fail_from) {
+        io->sector < w->fail_to && io->sector + io->sectors > w->fail_from && w->fail_skip-- == 0) {
+        w->fail_skip = 0;
         w->fail_count--;
         *sectors = 0;
         return PORT_IO_MEDIUM;
@@ -65,10 +74,8 @@ static void settle_mount(struct lfs_world *w)
         cr_assert(fake_step(w->fake), "the mount never ended");
 }
 
-void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p)
+static void init(struct lfs_world *w, const struct fake_options *o)
 {
-    memset(w, 0, sizeof *w);
-    w->params = *p;
     w->torn_sectors = UINT32_MAX;
     w->fake = fake_create(o);
     fake_on_disk(w->fake, on_disk, w);
@@ -77,6 +84,20 @@ void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const str
     settle_mount(w);
     cr_assert_eq(w->mounted, FILE_OK);
     w->formatted = true;
+}
+
+void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p)
+{
+    memset(w, 0, sizeof *w);
+    w->params = *p;
+    init(w, o);
+}
+
+void lfs_world_store(struct lfs_world *w, const struct fake_options *o, const struct vst_params *p)
+{
+    memset(w, 0, sizeof *w);
+    w->store = p;
+    init(w, o);
 }
 
 void lfs_world_fini(struct lfs_world *w)
@@ -109,7 +130,7 @@ static void do_submit(struct port *p, void *arg)
 {
     struct submit *s = arg;
     (void)p;
-    file_submit(lfs_files(s->w->fs), s->r);
+    file_submit(s->w->store != NULL ? vst_files(s->w->vs) : lfs_files(s->w->fs), s->r);
 }
 
 static void start(struct lfs_world *w, struct file_req *r, bool *done)
@@ -222,7 +243,7 @@ void lfs_world_idle(struct lfs_world *w)
 void lfs_world_check(struct lfs_world *w)
 {
     struct err e = ERR_INIT;
-    cr_assert(lfs_check(w->fs, &e), "%s", e.text);
+    cr_assert(w->store != NULL ? vst_check(w->vs, &e) : lfs_check(w->fs, &e), "%s", e.text);
 }
 
 enum file_status lfs_world_named(struct lfs_world *w, struct file_req *r, enum file_op op,

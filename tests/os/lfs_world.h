@@ -1,4 +1,5 @@
-/* lfs_world.h: one node with one disk under the local file system, for its tests.
+/* lfs_world.h: one node with one disk under the local file system, or under Vesta's store, for its
+ * tests.
  *
  * The disk can be told to fail, to crash its node at the n-th write, and to tear that write.
  */
@@ -6,12 +7,15 @@
 #define TESTS_OS_LFS_WORLD_H
 
 #include "os/lfs/lfs.h"
+#include "os/vesta/store.h"
 #include "tests/fake/port_fake.h"
 
 struct lfs_world {
     struct fake *fake;
     struct lfs *fs; /* NULL while down */
     struct lfs_params params;
+    struct vst *vs; /* Vesta's store instead, where it has params */
+    const struct vst_params *store;
     enum file_status mounted;
     bool formatted;
     uint64_t writes;         /* device writes that ended so far */
@@ -22,11 +26,12 @@ struct lfs_world {
     /* requests to these sectors fail, so many times */
     bool fail_reads, fail_writes;
     uint64_t fail_from, fail_to;
-    uint32_t fail_count;
+    uint32_t fail_count, fail_skip; /* skip: so many such succeed before */
 };
 
 struct lfs_params lfs_world_params(void); /* small: blocks of 2 KiB, records of 1 KiB */
 void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p);
+void lfs_world_store(struct lfs_world *w, const struct fake_options *o, const struct vst_params *p);
 void lfs_world_fini(struct lfs_world *w);
 void lfs_world_restart(struct lfs_world *w); /* crashes the node when it is up; mounts */
 
@@ -54,6 +59,6 @@ enum file_status lfs_world_move(struct lfs_world *w, uint64_t dir, const char *n
 uint64_t lfs_world_look(struct lfs_world *w, uint64_t dir, const char *name);
 enum file_status lfs_world_drop(struct lfs_world *w, uint64_t file, uint32_t uid);
 void lfs_world_idle(struct lfs_world *w);  /* until nothing is pending, timers too */
-void lfs_world_check(struct lfs_world *w); /* lfs_check */
+void lfs_world_check(struct lfs_world *w); /* lfs_check, vst_check */
 
 #endif
