@@ -16,9 +16,17 @@ local MiB = 1048576
 local paper = "Kotz, Disk-directed I/O for MIMD multiprocessors, OSDI 1994"
 
 -- A point of the sweep.
-local function case(distribution, how, op, scattered, record)
+local function case(distribution, how, op, scattered, record, scale)
   return { distribution = distribution, method = how, ["workload.op"] = op or "read",
-           scattered = scattered or false, record = record or "8KiB" }
+           scattered = scattered or false, record = record or "8KiB", scale = scale or 1 }
+end
+-- How many times as fast, for records of 8 bytes, with prices so many times as high.
+local function small(scale, min, max, doc)
+  return {
+    kind = "ratio", name = "records of 8 bytes: disk-directed over caching, prices times " .. scale,
+    at = case("c", "directed", "read", false, "8B", scale),
+    over = case("c", "by_part", "read", false, "8B", scale), min = min, max = max, doc = doc,
+  }
 end
 
 local function value(name, at, bandwidth)
@@ -52,16 +60,17 @@ return {
       distribution = { "b", "c", "bb", "bc", "cb", "cc" },
       method = { "directed", "by_part" },
       record = { "8KiB", "8B" },
+      scale = { 1, 3 },
     },
     constraint = function(p)
-      return p.record == "8KiB" or (p.distribution == "c" and p["workload.op"] == "read" and
-                                    not p.scattered)
+      if p.record == "8KiB" then return p.scale == 1 end
+      return p.distribution == "c" and p["workload.op"] == "read" and not p.scattered
     end,
   },
   measures = { "file.bandwidth", "file.latency", "coll.requests" },
   figure = {
     x = "distribution", y = "file.bandwidth", by = "method",
-    where = { ["workload.op"] = "read", scattered = false, record = "8KiB" },
+    where = { ["workload.op"] = "read", scattered = false, record = "8KiB", scale = 1 },
     x_label = "distribution", y_label = "bandwidth of all",
     expectations = {
       value("in a row, blocks: disk-directed reads", case("b", "directed"), 34),
@@ -74,10 +83,8 @@ return {
       { kind = "ratio", name = "caching: the best distribution over the worst",
         at = case("c", "by_part"), over = case("c", "by_part", "read", false, "8B"), min = 5,
         citation = paper, confidence = "medium" },
-      { kind = "ratio", name = "records of 8 bytes: disk-directed over caching",
-        at = case("c", "directed", "read", false, "8B"),
-        over = case("c", "by_part", "read", false, "8B"), min = 4, max = 16,
-        doc = "up to 16 times in the paper; the prices of messages and files are ours" },
+      small(1, 4, 8, "up to 16 times in the paper; the prices of messages and files are ours"),
+      small(3, 12, 18, "so many it would be with 66 us of an I/O node a request"),
       { kind = "ratio", name = "blocks: disk-directed over caching",
         at = case("b", "directed"), over = case("b", "by_part"), min = 3, max = 4,
         doc = "guards our own figure" },

@@ -233,7 +233,8 @@ enum report { REPORT_LATE, REPORT_EARLY, REPORT_WHEN_FREE };
 static enum report report_of(struct disk *d, const struct blk_req *r, sim_time at)
 {
     const struct disk_cache_params *c = &d->params.cache;
-    if (!c->enabled || c->report == DISK_REPORT_MEDIA || d->queue_in_drive)
+    if (!c->enabled || c->report == DISK_REPORT_MEDIA || d->queue_in_drive ||
+        r->sectors > (uint64_t)c->segment_sectors)
         return REPORT_LATE;
     bool behind = writing_behind(d, at);
     bool fits = d->dirty_sectors + r->sectors <= (uint64_t)c->segment_sectors;

@@ -39,7 +39,10 @@ return function(o)
       copy = { rate = "100MB/s" }, checksum = { rate = "100MB/s" }, xor = { rate = "50MB/s" },
       flop = us(0.1), op = us(0.04),
     },
-    storage = o.storage or include "disks/hp_97560.lua", -- on a bus of its own, 10 MB/s [Kotz]
+    -- On a bus of its own, 10 MB/s [Kotz].  His model of the drive is that of Ruemmler and Wilkes,
+    -- which writes behind: while a write goes to the medium the next command and its data come.
+    storage = o.storage or
+              { kind = "disk", model = "HP 97560", cache = { report = param("report", "one") } },
     nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }

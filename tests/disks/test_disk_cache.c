@@ -129,6 +129,29 @@ Test(disk_cache, a_stream_of_writes_keeps_its_last_segment)
     }
 }
 
+Test(disk_cache, a_write_that_the_buffer_cannot_hold_is_reported_from_the_medium)
+{
+    static const enum disk_report early[] = { DISK_REPORT_MEDIA, DISK_REPORT_STREAM,
+                                              DISK_REPORT_ONE, DISK_REPORT_ALL };
+    sim_time took[ARRAY_LEN(early)];
+    for (size_t i = 0; i < ARRAY_LEN(early); i++) {
+        struct sim *s = kit_sim(1);
+        struct disk_params p = cached();
+        struct rope data;
+        p.cache.report = (int)early[i];
+        p.cache.segment_sectors = 2 * (int64_t)TRACK;
+        struct blkdev *d = kit_disk(s, &p);
+        kit_pattern(&data, 1, 0, (2 * TRACK + 1) * 512);
+        took[i] = kit_write(d, 0, 2 * TRACK + 1, &data);
+        cr_assert_eq(took[i], took[0], "report %zu", i);
+        cr_assert_eq(disk_counts(d).reported_early, 0);
+        rope_fini(&data);
+        d->ops->destroy(d);
+        cr_assert(kit_audit(s));
+        sim_destroy(s);
+    }
+}
+
 Test(disk_cache, one_unwritten_write_at_a_time_and_what_continues_it)
 {
     struct sim *s = kit_sim(1);
