@@ -54,7 +54,9 @@ int cmd_check(int argc, char **argv)
     struct err e = ERR_INIT;
     if (!cli_options(&usage, argc, argv, &file, &n, &code))
         return code;
-    struct config_options o = { .overrides = set.items, .override_count = set.count };
+    struct config_options o = { .overrides = set.items,
+                                .override_count = set.count,
+                                .nameless = !resolved };
     struct config *c = config_load(file, &o, &e);
     free(set.items);
     if (!c)

@@ -335,6 +335,7 @@ static uint64_t derived_seed(uint64_t seed, uint64_t r)
 struct config_again {
     struct overrides over;
     struct script_result script; /* without its cases */
+    bool nameless;               /* config_options */
     uint64_t seed;               /* --seed */
     bool seed_given;
     struct bisect bisect;
@@ -490,7 +491,7 @@ static bool make_case(struct config *c, size_t idx, struct script_case *from,
     c->cases[idx] = (struct config_case){
         .root = from->root,
         .sweep = from->sweep,
-        .canonical = schema_canonical(from->root),
+        .canonical = c->again->nameless ? base_strdup("") : schema_canonical(from->root),
     };
     struct files f = { c, from->root, &c->cases[idx], e };
     from->root = from->sweep = NULL;
@@ -626,6 +627,7 @@ struct config *config_load(const char *file, const struct config_options *o, str
     c->file = find_file(file);
     c->dir = folder_of(c->file);
     c->name = name_of(c->file);
+    c->again->nameless = o->nameless;
     if (o->seed) {
         c->again->seed = *o->seed;
         c->again->seed_given = true;

@@ -24,6 +24,7 @@ struct config_options {
     size_t override_count;
     const uint64_t *seed; /* --seed; NULL: the configuration's, else 1 */
     int64_t replications; /* 0: the configuration's */
+    bool nameless;        /* nothing will run: canonical stays empty, identities say nothing */
 };
 
 struct config_case {

@@ -164,16 +164,32 @@ void schema_fini(struct schema *s)
 struct walk {
     void (*fn)(void *arg, const char *path, const struct param *p);
     void *arg;
+    char path[512]; /* a sweep walks a thousand paths for each of its combinations: no printf */
 };
 
-static void walk_group(struct walk *w, const char *path, const struct param *params)
+/* Puts `name` behind the first n characters of the path; the new length. */
+static size_t walk_to(struct walk *w, size_t n, const char *name)
+{
+    size_t len = strlen(name);
+    ASSERT(n + len + 2 < sizeof w->path);
+    if (n > 0)
+        w->path[n++] = '.';
+    memcpy(w->path + n, name, len + 1);
+    return n + len;
+}
+
+static void walk_one(struct walk *w, size_t n, const struct param *p)
+{
+    walk_to(w, n, p->name);
+    w->fn(w->arg, w->path, p);
+}
+
+static void walk_group(struct walk *w, size_t n, const struct param *params)
 {
     for (const struct param *p = params; p && p->name; p++) {
-        char *inner = base_printf("%s.%s", path, p->name);
-        w->fn(w->arg, inner, p);
+        walk_one(w, n, p);
         if (p->type == PARAM_TABLE)
-            walk_group(w, inner, p->sub);
-        free(inner);
+            walk_group(w, strlen(w->path), p->sub);
     }
 }
 
@@ -211,20 +227,18 @@ static void walk_machine(struct walk *w, const struct val *machine)
     static const struct param model = { .name = "model",
                                         .type = PARAM_STRING,
                                         .doc = "Chooses the interconnect." };
-    walk_group(w, "machine", machine_params);
-    w->fn(w->arg, "machine.network.model", &model);
-    walk_group(w, "machine.network", network_params(machine));
-    for (const struct kind *const *k = os_services.items; *k; k++) {
-        char *path = base_printf("machine.os.%s", (*k)->name);
-        walk_group(w, path, (*k)->params);
-        free(path);
-    }
+    size_t n = walk_to(w, 0, "machine");
+    walk_group(w, n, machine_params);
+    walk_one(w, walk_to(w, n, "network"), &model);
+    walk_group(w, walk_to(w, n, "network"), network_params(machine));
+    for (const struct kind *const *k = os_services.items; *k; k++)
+        walk_group(w, walk_to(w, walk_to(w, n, "os"), (*k)->name), (*k)->params);
 }
 
 void schema_each(const struct val *root,
                  void (*fn)(void *arg, const char *path, const struct param *p), void *arg)
 {
-    struct walk w = { fn, arg };
+    struct walk w = { .fn = fn, .arg = arg };
     static const char *const parts[] = { "mesh", "workload" };
     const struct val *machine = val_get(root, "machine");
     if (machine)
@@ -233,17 +247,15 @@ void schema_each(const struct val *root,
         const struct val *part = val_get(root, parts[i]);
         if (!part)
             continue;
-        char *kind = base_printf("%s.kind", parts[i]);
-        fn(arg, kind, &kind_param);
-        free(kind);
-        walk_group(&w, parts[i], part_params(part));
+        walk_one(&w, walk_to(&w, 0, parts[i]), &kind_param);
+        walk_group(&w, walk_to(&w, 0, parts[i]), part_params(part));
     }
-    walk_group(&w, "limits", schema_limits_params);
-    walk_group(&w, "results", schema_results_params);
+    walk_group(&w, walk_to(&w, 0, "limits"), schema_limits_params);
+    walk_group(&w, walk_to(&w, 0, "results"), schema_results_params);
     static const struct param seed = { .name = "seed",
                                        .type = PARAM_INT,
                                        .doc = "Master seed of the random streams." };
-    fn(arg, "seed", &seed);
+    walk_one(&w, 0, &seed);
 }
 
 struct lookup {
@@ -372,13 +384,11 @@ void schema_resolve(struct val *root)
 char *schema_canonical(const struct val *root)
 {
     static const char *const parts[] = { "machine", "mesh", "devices", "workload", "results" };
-    struct val *shape = val_new(VAL_TABLE, NULL, 0);
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        const struct val *v = val_get(root, parts[i]);
-        if (v)
-            val_put(shape, parts[i], val_copy(v));
-    }
-    char *text = val_canonical(shape);
-    val_free(shape);
-    return text;
+    struct val *items[ARRAY_LEN(parts)]; /* the root's own */
+    struct val shape = { .type = VAL_TABLE, .items = items };
+    for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+        for (size_t i = 0; i < root->count; i++)
+            if (strcmp(root->items[i]->key, parts[p]) == 0)
+                items[shape.count++] = root->items[i];
+    return val_canonical(&shape);
 }

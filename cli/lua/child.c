@@ -88,8 +88,12 @@ struct script_source *child_include(struct child *c, const char *name, char **pr
 struct evaluation {
     struct child *child;
     struct val *out;
-    const char *without;
+    const char *const *without;
 };
+
+/* Figure and expectations are of the whole: those of the first combination count. */
+static const char *const whole[] = { "sweep", NULL };
+static const char *const bare[] = { "sweep", "figure", "expectations", NULL };
 
 /* Protected: leaves the returned table on the stack. */
 static int evaluate_text(lua_State *L)
@@ -122,7 +126,7 @@ static int convert_sweep(lua_State *L)
     if (!lua_istable(L, -1))
         sandbox_fail(L, "%s: sweep is a table { product = ..., zip = ... }, not a %s",
                      v->child->files[0].shown, luaL_typename(L, -1));
-    v->out = convert_value(L, "sweep", "constraint");
+    v->out = convert_value(L, "sweep", (const char *const[]){ "constraint", NULL });
     lua_getfield(L, -1, "constraint");
     if (!lua_isnil(L, -1) && !lua_isfunction(L, -1))
         sandbox_fail(L, "%s: sweep.constraint is a function of the values, not a %s",
@@ -166,6 +170,7 @@ struct expansion {
     int constraint;      /* its index on first's stack; 0: none */
     struct val *last;    /* the values of the last evaluation, */
     struct wire outcome; /* and what it gave */
+    bool started;        /* a case has been sent */
 };
 
 static int push_values(lua_State *L)
@@ -211,7 +216,7 @@ static bool same_again(const struct expansion *x, const struct val *values)
 static void evaluate_case(struct expansion *x, const struct val *values)
 {
     struct child *c = x->child;
-    struct evaluation v = { .child = c, .without = "sweep" };
+    struct evaluation v = { .child = c, .without = x->started ? bare : whole };
     size_t lua_bytes = c->lua_bytes;
     memset(c->asked, 0, sizeof c->asked);
     c->sweep = values;
@@ -239,6 +244,11 @@ static bool run_case(void *arg, const struct val *values, struct err *e)
     wire_bytes(&w, x->outcome.data, x->outcome.length);
     child_send(x->child, FRAME_CASE, w.data, w.length);
     wire_fini(&w);
+    if (!x->started) { /* what comes next is not the same: it is bare */
+        val_free(x->last);
+        x->last = NULL;
+    }
+    x->started = true;
     return true;
 }
 
@@ -275,7 +285,7 @@ static void send_done(struct child *c, const struct val *sweep, const struct val
 /* One case of a sweep that was expanded before. */
 NO_RETURN static void child_one(struct child *c, const struct val *values)
 {
-    struct expansion x = { .child = c };
+    struct expansion x = { .child = c, .started = true };
     struct val *none = val_new(VAL_LIST, NULL, 0);
     struct err e = ERR_INIT;
     c->quiet = true;

@@ -24,6 +24,8 @@ struct script_source {
     size_t length;
     struct tokens tokens;
     size_t first; /* number of its first constructor */
+    char *code;   /* compiled, for the evaluations after the first; NULL: not yet */
+    size_t code_length;
 };
 
 struct child {
@@ -73,9 +75,9 @@ void libs_push_val(lua_State *L, const struct val *v);
 
 /* ---- convert.c: Lua values as trees ---- */
 /* The value on top of the stack (left there) as a tree that the caller frees; raises a Lua error
- * for what is no plain data.  `what` names it in sentences.  Members called `without` are left out
- * of the outermost table (NULL: none). */
-struct val *convert_value(lua_State *L, const char *what, const char *without);
+ * for what is no plain data.  `what` names it in sentences.  Members called as one of `without`
+ * (ends with NULL) are left out of the outermost table. */
+struct val *convert_value(lua_State *L, const char *what, const char *const *without);
 
 /* ---- child.c ---- */
 /* The process's main function; never returns. */

@@ -16,7 +16,7 @@
 struct convert {
     lua_State *L;
     size_t nodes;
-    const char *without;
+    const char *const *without;
     char path[512]; /* of the value being read, for sentences */
 };
 
@@ -127,6 +127,13 @@ static char *member_name(struct convert *k, struct place at)
     return name;
 }
 
+static bool is_one_of(const char *name, const char *const *list)
+{
+    while (*list && strcmp(*list, name) != 0)
+        list++;
+    return *list != NULL;
+}
+
 static struct val *convert_names(struct convert *k, int idx, struct place at, int depth)
 {
     struct member *members = NULL;
@@ -138,7 +145,7 @@ static struct val *convert_names(struct convert *k, int idx, struct place at, in
         bool number = lua_isinteger(k->L, -1);
         int64_t index = lua_tointeger(k->L, -1);
         lua_pop(k->L, 1);
-        if (depth == 0 && k->without && strcmp(name, k->without) == 0) {
+        if (depth == 0 && is_one_of(name, k->without)) {
             free(name);
             lua_pop(k->L, 1);
             continue;
@@ -234,7 +241,7 @@ static struct val *convert(struct convert *k, int idx, struct place at, int dept
     }
 }
 
-struct val *convert_value(lua_State *L, const char *what, const char *without)
+struct val *convert_value(lua_State *L, const char *what, const char *const *without)
 {
     struct convert k = { .L = L, .without = without };
     struct sandbox_place p = sandbox_place(L, -1, "", 0);

@@ -164,6 +164,16 @@ lua_State *sandbox_open(struct child *c)
     return L;
 }
 
+static int take_code(lua_State *L, const void *p, size_t n, void *arg)
+{
+    struct script_source *f = arg;
+    (void)L;
+    f->code = base_realloc(f->code, f->code_length + n);
+    memcpy(f->code + f->code_length, p, n);
+    f->code_length += n;
+    return 0;
+}
+
 /* The wrapped text is tried first; where it does not compile (too deep, too many registers, or the
  * user's own mistake) the original speaks. */
 static void load_file(lua_State *L, struct script_source *f)
@@ -171,14 +181,21 @@ static void load_file(lua_State *L, struct script_source *f)
     struct child *c = sandbox_child(L);
     char chunk[32];
     snprintf(chunk, sizeof chunk, "=\1%zu\2", (size_t)(f - c->files));
+    if (f->code) {
+        if (luaL_loadbufferx(L, f->code, f->code_length, chunk, "b") != LUA_OK)
+            lua_error(L);
+        return;
+    }
     if (!f->tokens.text && f->tokens.table_count == 0) {
         f->first = c->table_count;
         if (tokens_read(&f->tokens, f->text, f->length, f->first))
             c->table_count += f->tokens.table_count;
     }
     if (f->tokens.text) {
-        if (luaL_loadbufferx(L, f->tokens.text, f->tokens.text_length, chunk, "t") == LUA_OK)
+        if (luaL_loadbufferx(L, f->tokens.text, f->tokens.text_length, chunk, "t") == LUA_OK) {
+            (void)lua_dump(L, take_code, f, 0);
             return;
+        }
         lua_pop(L, 1);
     }
     if (luaL_loadbufferx(L, f->text, f->length, chunk, "t") != LUA_OK)

@@ -194,6 +194,27 @@ Test(script, evaluations_share_nothing)
         cr_expect(strstr(said, part), "said: %s", said);                                           \
     } while (0)
 
+Test(script, figure_and_expectations_come_with_the_first_combination)
+{
+    static const char *const asked[] = { "1", "param('a', 1)" }; /* the same again, and not */
+    for (size_t n = 0; n < ARRAY_LEN(asked); n++) {
+        char *text =
+            base_printf("return { v = %s, figure = { x = 'a' }, expectations = { 'e' },\n"
+                        "         title = 't', sweep = { product = { a = { 1, 2, 3 } } } }",
+                        asked[n]);
+        struct script_result r = run(text);
+        cr_assert_eq(r.case_count, 3);
+        for (size_t i = 0; i < r.case_count; i++) {
+            cr_expect_eq(val_get(r.cases[i].root, "figure") != NULL, i == 0);
+            cr_expect_eq(val_get(r.cases[i].root, "expectations") != NULL, i == 0);
+            cr_expect_eq(val_get(r.cases[i].root, "v")->u.i, n == 0 ? 1 : (int64_t)i + 1);
+            cr_expect_str_eq(val_get(r.cases[i].root, "title")->u.s, "t");
+        }
+        script_result_fini(&r);
+        free(text);
+    }
+}
+
 Test(script, mistakes_name_file_and_line)
 {
     SAYS("return {\n a = = 1 }", "conf.lua:2: unexpected symbol near '='");
