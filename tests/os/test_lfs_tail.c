@@ -166,7 +166,8 @@ static const struct lfs_extent *tail_of(const struct lfs_world *w, uint64_t file
 
 static void append(struct lfs_world *w, uint64_t file, size_t off, size_t n)
 {
-    static uint8_t bytes[4 * BLOCK];
+    static uint8_t bytes[12 * BLOCK];
+    cr_assert(n <= sizeof bytes);
     memset(bytes, 7, n);
     cr_assert_eq(lfs_world_write(w, file, off, bytes, n), FILE_OK);
     cr_assert_eq(lfs_world_op(w, FILE_FLUSH, file, 0), FILE_OK);
