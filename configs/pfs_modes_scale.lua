@@ -50,6 +50,15 @@ return {
       slowed("M_ASYNC", 1024, 0.85, 1.15),
       slowed("M_UNIX", 1024, 0.95, 1.05),
       {
+        kind = "ratio", name = "1,024: what devices read in M_SYNC over M_GLOBAL",
+        measure = "raid3.sectors_read", at = at("M_SYNC", 1024, 1), over = at("M_GLOBAL", 1024, 1),
+        equals = 1024, within = 0,
+        citation = "proposal 5.1: a single compute node reads the file and distributes it",
+      },
+      { kind = "ratio", name = "M_RECORD: 1,024 programs over 64: flat",
+        at = at("M_RECORD", 1024, 1), over = at("M_RECORD", 64, 1), min = 0.9, max = 1.15,
+        citation = "derived: 64 programs keep 64 I/O nodes busy" },
+      {
         kind = "ratio", name = "M_UNIX, which one request holds at a time, under M_ASYNC",
         at = at("M_ASYNC", 1024, 1), over = at("M_UNIX", 1024, 1), min = 32,
         citation = "derived: 64 I/O nodes against one",
