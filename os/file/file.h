@@ -113,6 +113,25 @@ struct file_attr {
     uint8_t owner[FILE_OWNER_BYTES];
 };
 
+/* Whose something is and what its mode is; of a caller: the mode of what it makes, 0: 0666. */
+struct file_rights {
+    uint32_t mode, uid, gid;
+};
+/* Whether the caller may do what these bits say (04 read, 02 write, 01 search): the same rule for
+ * all who keep modes. */
+static inline bool file_may(const struct file_rights *who, const struct file_rights *of,
+                            uint32_t bits)
+{
+    uint32_t shift = who->uid == of->uid ? 6 : who->gid == of->gid ? 3 : 0;
+    return who->uid == 0 || (of->mode >> shift & bits) == bits;
+}
+/* The mode of what the caller makes: a directory may be searched by who may read it. */
+static inline uint32_t file_mode_of(const struct file_rights *who, bool dir)
+{
+    uint32_t mode = (who->mode != 0 ? who->mode : 0666) & 0666;
+    return dir ? mode | (mode & 0444) >> 2 : mode;
+}
+
 enum file_part {
     FILE_QUEUE,   /* waited for devices, in their queues or before them */
     FILE_DEVICE,  /* devices worked */

@@ -200,8 +200,8 @@ struct lfs_file *lfs_by_handle(struct lfs *fs, uint64_t handle)
 
 bool lfs_may(const struct file_req *r, const struct lfs_file *f, uint32_t bits)
 {
-    uint32_t shift = r->uid == f->uid ? 6 : r->gid == f->gid ? 3 : 0;
-    return r->uid == 0 || (f->mode >> shift & bits) == bits;
+    return file_may(&(struct file_rights){ 0, r->uid, r->gid },
+                    &(struct file_rights){ f->mode, f->uid, f->gid }, bits);
 }
 
 /* What the request may not do with the file. */

@@ -105,6 +105,8 @@ enum pfs_status {
     PFS_NOT_EMPTY,   /* the directory has entries, or is the root */
     PFS_BAD_OFFSET,  /* a seek to before the beginning or beyond PFS_SIZE_MAX; nothing done */
     PFS_OTHER_MOUNT, /* of a rename, or no mount is there; nothing done */
+    PFS_DENIED, /* the mode of the file, or of a directory on the way, does not allow it, or the
+                        file is open to be read alone; nothing done */
     PFS_STATUS_COUNT
 };
 const char *pfs_status_name(enum pfs_status s); /* in words; static */
@@ -136,7 +138,7 @@ bool pfs_mode_is(enum pfs_mode m, unsigned what);
 #define PFS_FACTOR_MAX 256
 #define PFS_SIZE_MAX INT64_MAX /* ASSUMED(offsets of 64 bits with a sign) */
 
-enum { PFS_O_CREATE = 1, PFS_O_EXCL = 2, PFS_O_TRUNC = 4 };
+enum { PFS_O_CREATE = 1, PFS_O_EXCL = 2, PFS_O_TRUNC = 4, PFS_O_READ_ONLY = 32 };
 
 struct pfs_attrs {
     uint64_t unit;
@@ -168,7 +170,8 @@ bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32
 enum pfs_whence { PFS_SEEK_SET, PFS_SEEK_CUR, PFS_SEEK_END };
 
 struct pfs_stat {
-    bool dir; /* then the rest is not set */
+    bool dir; /* then id, size and attrs are not set */
+    struct file_rights rights;
     uint64_t id, size;
     struct pfs_attrs attrs;
 };
@@ -235,6 +238,15 @@ enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags
 enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode);
 /* No request of the file is under way.  Frees it whatever the status. (blocks) */
 enum pfs_status pfs_close(struct pfs_file *f);
+
+/* Rights.  The service node knows whose each file and directory is and its mode, as os/file/file.h
+ * says of bits, and asks of the caller: search of all directories on the way; to open a file, read
+ * and write, or read alone (PFS_O_READ_ONLY); to make, remove and move names, write and search of
+ * the directory; to list it, read.  Of gopen rank 0's rights count.  What is open stays so.
+ * Mounts are user 0's, and everybody may do all in them.  I/O nodes ask for no rights: they take
+ * the library's word.  A write to what is open to be read alone is no call of its rank. */
+/* Who the programs of this node are, and the mode of what they make; until then user 0, 0666. */
+void pfs_user(struct pfs_client *c, const struct file_rights *user);
 
 /* Names.  A path is names with '/' between; a '/' behind and twice changes nothing.  One with a '/'
  * in front begins at the root, others at the first mount.  Files are below mounts alone; the

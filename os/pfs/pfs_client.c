@@ -71,6 +71,7 @@ enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
                                                        "rmdir",  "rename",   "list" };
     struct rope args, out;
     uint64_t id = ++c->traced;
+    m->rights = c->user;
     rope_init(&args);
     pfs_meta_store(&args, m, group);
     if (more != NULL)
@@ -302,6 +303,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->client = c;
     f->v = vnode_get(c, &m, group);
     f->mode = mode;
+    f->read_only = (m.flags & PFS_O_READ_ONLY) != 0;
     f->ops = pfs_mode_at(c->modes, mode);
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;
@@ -336,6 +338,11 @@ enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags,
     if (*out == NULL)
         return s;
     return opened(out, s == PFS_OK && (wanted & PFS_O_TRUNC) ? pfs_lsize(*out, 0) : s);
+}
+
+void pfs_user(struct pfs_client *c, const struct file_rights *user)
+{
+    c->user = *user;
 }
 
 enum pfs_status pfs_close(struct pfs_file *f)
@@ -424,8 +431,8 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     struct pfs_vnode *v = f->v;
     struct pfs_meta_msg m = { .id = v->id, .size = size };
     port_work(f->client->port, PORT_WORK_TRAP, 1);
-    if (size > PFS_SIZE_MAX)
-        return PFS_NO_SPACE;
+    if (size > PFS_SIZE_MAX || f->read_only)
+        return f->read_only ? PFS_DENIED : PFS_NO_SPACE;
     enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->local, size, 0, NULL);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);

@@ -477,7 +477,10 @@ void pfs_submit(struct pfs_req *r)
         r->len = r->data.length;
     else
         rope_fini(&r->data);
-    f->ops->place(r);
+    if (f->read_only && r->op == PFS_WRITE)
+        pfs_req_end(r, PFS_DENIED);
+    else
+        f->ops->place(r);
 }
 
 /* ---- for threads ---- */

@@ -55,6 +55,7 @@ struct pfs_meta_msg { /* then `factor` group entries of two bytes, and what a lo
     uint32_t status, flags;
     uint64_t id, size, value, unit;
     uint32_t factor, rank, ranks;
+    struct file_rights rights; /* the caller's; LOOKUP -> the entry's */
     char name[PFS_NAME_MAX + 1];
 };
 enum {
@@ -68,6 +69,7 @@ enum {
     PFS_META_EXACT = 2048, /* as the holder of the token knows it */
     PFS_META_DIR = 4096,
     PFS_META_UNSIZED = 8192, /* ask the I/O nodes for the size, and tell it (EXTEND) */
+    PFS_META_LOOK = 16384,   /* open, to know the size alone */
     PFS_META_MODE_AT = 16 /* from this bit on: the number of the mode that a request is made in */
 };                        /* flags beside PFS_O_... */
 
@@ -157,6 +159,7 @@ struct pfs_file {
     struct pfs_client *client;
     struct pfs_vnode *v;
     enum pfs_mode mode;
+    bool read_only;
     const struct pfs_mode_ops *ops; /* its */
     uint64_t pointer;               /* of records: the base */
     uint64_t record;                /* length of records, 0 until the first request */
@@ -180,7 +183,8 @@ struct pfs_client {
     const struct os_layout *layout;
     const struct pfs_params *params;
     const struct kind_set *modes;
-    uint64_t chunk; /* data bytes in one call, a multiple of 64 KiB where that fits */
+    struct file_rights user; /* of the program */
+    uint64_t chunk;          /* data bytes in one call, a multiple of 64 KiB where that fits */
     struct list vnodes;
     struct pfs_hash by_id; /* of them */
     struct list retry;     /* pfs_piece.link */

@@ -7,7 +7,7 @@
  *
  *   record, big-endian     0 length 4   4 sum of the rest 4   8 number 8   16 life 4   20 kind 2
  *                         22 factor 2  24 file 8  32 unit 8  40 lengths of two paths, 2 each
- *                         44 group, 2 bytes each; the paths
+ *                         44 mode, uid, gid, 4 each  56 group, 2 bytes each; the paths
  *
  * The first record whose sum, number or life does not fit ends the file: the write of a crash.
  * Numbers follow each other and lives do not fall, so nothing behind it counts either.
@@ -27,7 +27,7 @@
 
 #include <string.h>
 
-#define RECORD_BYTES 44
+#define RECORD_BYTES 56
 #define READ_BYTES (256 * 1024)
 static const char log_name[] = "pfs.names", new_name[] = "pfs.names.new";
 
@@ -371,6 +371,9 @@ static uint32_t store(struct rope *out, struct meta *m, uint64_t number, enum pf
     wire_put64(b + 32, factor == 0 ? 0 : f->attrs->unit);
     wire_put16(b + 40, (uint16_t)a);
     wire_put16(b + 42, (uint16_t)c);
+    wire_put32(b + 44, f == NULL ? 0 : f->rights.mode);
+    wire_put32(b + 48, f == NULL ? 0 : f->rights.uid);
+    wire_put32(b + 52, f == NULL ? 0 : f->rights.gid);
     for (uint32_t i = 0; i < factor; i++, n += 2)
         wire_put16(b + n, (uint16_t)f->attrs->group[i]);
     for (size_t i = 0; i < a + c; i++)
@@ -483,7 +486,9 @@ static uint32_t next_record(struct meta *m, const struct rope *in)
     g->life = wire_get32(b + 16);
     if (wire_get16(b + 20) == PFS_LOG_ENTER && g->home == NULL)
         g->home = m->home;
-    pfs_tree_redo(m, (enum pfs_log_kind)wire_get16(b + 20), wire_get64(b + 24), &attrs, path, to);
+    struct file_rights rights = { wire_get32(b + 44), wire_get32(b + 48), wire_get32(b + 52) };
+    pfs_tree_redo(m, (enum pfs_log_kind)wire_get16(b + 20), wire_get64(b + 24), &rights, &attrs,
+                  path, to);
     port_work(m->port, PORT_WORK_FILE, 1);
     return n;
 }

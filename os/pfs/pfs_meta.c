@@ -133,12 +133,13 @@ struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f)
 
 void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
 {
-    struct pfs_meta_msg out = { .flags = PFS_META_DIR };
+    struct pfs_meta_msg out = { .flags = PFS_META_DIR, .rights = f->rights };
     if (f->dir) {
         pfs_log_reply(f->m, q, PFS_OK, &out, NULL);
         return;
     }
     out = pfs_meta_file_reply(f);
+    out.rights = f->rights;
     out.id = f->local;
     out.value = f->pointer;
     pfs_log_reply(f->m, q, PFS_OK, &out, f->attrs->group);
@@ -245,7 +246,10 @@ void pfs_meta_serve(struct meta *m, struct select_request *q, uint32_t procedure
     struct pfs_meta_msg a;
     uint32_t group[PFS_FACTOR_MAX];
     port_work(m->port, PORT_WORK_FILE, 1);
-    if (procedure >= PFS_META_PROCS || !pfs_meta_load(args, &a, group))
+    bool good = procedure < PFS_META_PROCS && pfs_meta_load(args, &a, group);
+    if (good)
+        m->as = a.rights;
+    if (!good)
         pfs_meta_answer(q, PFS_BAD_NAME, 0, 0);
     else if (procedure == PFS_META_OPEN)
         do_open(m, q, &a, group);

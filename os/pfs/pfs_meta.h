@@ -59,6 +59,7 @@ struct meta {
     uint64_t next_id;
     uint32_t lowest_lost; /* of the ranks of the partition that crashed since this server booted */
     struct list files, gathers;
+    struct file_rights as;         /* who calls */
     struct meta_file *root, *home; /* home: where paths without a '/' in front begin */
     uint64_t next_place;
     struct pfs_hash names, ids; /* of all entries; of files by number */
@@ -91,6 +92,7 @@ struct meta_mount {
 struct meta_file {
     struct meta *m;
     bool dir;
+    struct file_rights rights;
     char *name;
     struct meta_file *parent;
     struct meta_mount *mount; /* NULL: above all */
@@ -163,14 +165,15 @@ bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure
 
 /* Does what a record says, of a file with that number at the I/O nodes. */
 void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
-                   const struct pfs_attrs *attrs, const char *path, const char *to);
+                   const struct file_rights *rights, const struct pfs_attrs *attrs,
+                   const char *path, const char *to);
 
 /* ---- pfs_log.c ---- */
 
 void pfs_log_start(struct meta *m, struct file_sys *files); /* at boot */
 /* True: the call waits until the names are read. */
 bool pfs_log_waits(struct meta *m, struct select_request *q, uint32_t procedure, struct rope *args);
-/* A name has changed; f: what it is of, NULL: a directory. */
+/* A name has changed; f: what was made, else NULL. */
 void pfs_log_add(struct meta *m, enum pfs_log_kind kind, const struct meta_file *f,
                  const char *path, const char *to);
 /* Answers, once all that has been added is on the device.  The reply is taken. */

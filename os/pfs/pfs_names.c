@@ -78,13 +78,14 @@ enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat
     enum pfs_status s = pfs_meta_ask(c, PFS_META_LOOKUP, &m, group);
     if (s == PFS_OK && (m.flags & PFS_META_UNSIZED)) { /* who opens it asks the I/O nodes */
         struct pfs_file *f = NULL;
-        s = pfs_open(c, name, 0, M_ASYNC, 0, 1, NULL, &f);
+        s = pfs_open(c, name, PFS_META_LOOK, M_ASYNC, 0, 1, NULL, &f);
         m.size = s == PFS_OK ? f->v->size : 0;
         s = s == PFS_OK ? pfs_close(f) : s;
     }
     if (s != PFS_OK)
         return s;
     out->dir = (m.flags & PFS_META_DIR) != 0;
+    out->rights = m.rights;
     out->id = m.id;
     out->size = m.size;
     attrs_of(&m, group, &out->attrs);

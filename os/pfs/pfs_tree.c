@@ -38,6 +38,11 @@ static struct meta_file *child(struct meta *m, const struct meta_file *dir, cons
     return NULL;
 }
 
+static bool may(const struct meta_file *f, uint32_t bits)
+{
+    return file_may(&f->m->as, &f->rights, bits);
+}
+
 static enum pfs_status walk(struct meta *m, const char *path, struct place *p)
 {
     *p = (struct place){ .entry = path[0] == '/' ? m->root : m->home };
@@ -49,6 +54,8 @@ static enum pfs_status walk(struct meta *m, const char *path, struct place *p)
             return PFS_NO_FILE;
         if (!p->entry->dir)
             return PFS_NOT_DIR;
+        if (!may(p->entry, 01))
+            return PFS_DENIED;
         if (path[0] == '.' && (n == 1 || (n == 2 && path[1] == '.')))
             return PFS_BAD_NAME;
         *p = (struct place){ p->entry, child(m, p->entry, path, n), path, n };
@@ -69,10 +76,12 @@ static void link_at(struct meta *m, struct meta_file *f, const struct place *p)
     pfs_hash_add(&m->names, &f->named, key_of(p->dir, p->name, p->length));
 }
 
-static struct meta_file *new_entry(struct meta *m, const struct place *p)
+static struct meta_file *new_entry(struct meta *m, const struct place *p, bool dir)
 {
     struct meta_file *f = port_alloc(m->port, sizeof *f);
     f->m = m;
+    f->dir = dir;
+    f->rights = (struct file_rights){ file_mode_of(&m->as, dir), m->as.uid, m->as.gid };
     f->id = (uint64_t)port_incarnation(m->port) << 32 | ++m->next_id;
     list_init(&f->children);
     list_init(&f->waiters);
@@ -128,8 +137,7 @@ void pfs_tree_init(struct meta *m)
     pfs_hash_init(&m->names, m->port);
     pfs_hash_init(&m->ids, m->port);
     list_init(&m->files);
-    m->root = new_entry(m, NULL);
-    m->root->dir = true;
+    m->root = new_entry(m, NULL, true);
     m->home = m->root;
     m->next_id = 0; /* the root's is the one that no file has */
     m->root->id = 0;
@@ -146,7 +154,7 @@ void pfs_tree_mount(struct meta *m, const char *path, const struct pfs_attrs *at
         memcpy(front, path, n);
         front[n] = 0;
         if (walk(m, front, &p) == PFS_OK && p.entry == NULL)
-            new_entry(m, &p)->dir = true;
+            (void)new_entry(m, &p, true);
     }
     struct meta_mount *x = port_alloc(m->port, sizeof *x);
     *x = (struct meta_mount){ pfs_meta_kept(m, attrs), fixed };
@@ -169,16 +177,22 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
                               struct meta_file **out)
 {
     struct place p;
+    uint32_t bits = a->flags & PFS_META_LOOK ? 0 : a->flags & PFS_O_READ_ONLY ? 04 : 06;
+    m->as = a->rights;
     enum pfs_status s = walk(m, a->name, &p);
     *out = p.entry;
     if (s != PFS_OK)
         return s;
     if (p.entry != NULL && p.entry->dir)
         return PFS_IS_DIR;
+    if (p.entry != NULL && (a->flags & PFS_O_EXCL) && (a->flags & PFS_O_CREATE))
+        return PFS_EXISTS;
     if (p.entry != NULL)
-        return (a->flags & PFS_O_EXCL) && (a->flags & PFS_O_CREATE) ? PFS_EXISTS : PFS_OK;
+        return may(p.entry, a->flags & PFS_O_TRUNC ? bits | 02 : bits) ? PFS_OK : PFS_DENIED;
     if (!(a->flags & PFS_O_CREATE))
         return PFS_NO_FILE;
+    if (!may(p.dir, 03))
+        return PFS_DENIED;
     if (m->log.failed)
         return PFS_IO_ERROR;
     if (p.dir->mount == NULL)
@@ -186,7 +200,7 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
     const struct pfs_attrs *attrs = pfs_meta_attrs(m, p.dir->mount, a, group);
     if (attrs == NULL)
         return PFS_BAD_ATTRS;
-    struct meta_file *f = *out = new_entry(m, &p);
+    struct meta_file *f = *out = new_entry(m, &p, false);
     add_file(m, f, attrs, f->id);
     pfs_log_add(m, PFS_LOG_CREATE, f, a->name, NULL);
     return PFS_OK;
@@ -214,6 +228,8 @@ static void do_unlink(struct meta *m, struct select_request *q, const struct pfs
     enum pfs_status s = pfs_tree_find(m, a->name, &f);
     if (s == PFS_OK && f->dir)
         s = PFS_IS_DIR;
+    if (s == PFS_OK && !may(f->parent, 03))
+        s = PFS_DENIED;
     if (s != PFS_OK) {
         answer(m, q, s);
         return;
@@ -228,10 +244,10 @@ static void do_mkdir(struct meta *m, struct select_request *q, const struct pfs_
     enum pfs_status s = walk(m, a->name, &p);
     if (s == PFS_OK && p.entry != NULL)
         s = PFS_EXISTS;
-    if (s == PFS_OK) {
-        new_entry(m, &p)->dir = true;
-        pfs_log_add(m, PFS_LOG_MKDIR, NULL, a->name, NULL);
-    }
+    if (s == PFS_OK && !may(p.dir, 03))
+        s = PFS_DENIED;
+    if (s == PFS_OK)
+        pfs_log_add(m, PFS_LOG_MKDIR, new_entry(m, &p, true), a->name, NULL);
     answer(m, q, s);
 }
 
@@ -243,6 +259,8 @@ static void do_rmdir(struct meta *m, struct select_request *q, const struct pfs_
         s = PFS_NOT_DIR;
     if (s == PFS_OK && (!list_empty(&f->children) || f == m->root || f->mounted))
         s = PFS_NOT_EMPTY;
+    if (s == PFS_OK && !may(f->parent, 03))
+        s = PFS_DENIED;
     if (s == PFS_OK) {
         free_entry(f);
         pfs_log_add(m, PFS_LOG_REMOVE, NULL, a->name, NULL);
@@ -260,6 +278,8 @@ static enum pfs_status may_move(const struct meta_file *from, const struct place
         return PFS_BAD_NAME; /* the root */
     if (from->mounted || from->mount != to->dir->mount || (to->entry != NULL && to->entry->mounted))
         return PFS_OTHER_MOUNT;
+    if (!may(from->parent, 03) || !may(to->dir, 03))
+        return PFS_DENIED;
     if (to->entry == NULL)
         return PFS_OK;
     if (from->dir != to->entry->dir)
@@ -308,6 +328,8 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
     uint64_t most = select_max_bytes(m->rpc) - PFS_META_BYTES;
     if (s == PFS_OK && !d->dir)
         s = PFS_NOT_DIR;
+    if (s == PFS_OK && !may(d, 04))
+        s = PFS_DENIED;
     if (s != PFS_OK) {
         answer(m, q, s);
         return;
@@ -336,9 +358,11 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
 }
 
 void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
-                   const struct pfs_attrs *attrs, const char *path, const char *to)
+                   const struct file_rights *rights, const struct pfs_attrs *attrs,
+                   const char *path, const char *to)
 {
     struct place p, q;
+    m->as = (struct file_rights){ 0 };
     if (kind == PFS_LOG_LEAVE) {
         m->home = m->home == m->root ? m->log.home : m->home->parent;
         return;
@@ -346,15 +370,18 @@ void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
     if (walk(m, path, &p) != PFS_OK || (p.dir == NULL && p.entry == NULL))
         return; /* a mount that is no more */
     if (kind == PFS_LOG_ENTER) {
-        m->home = p.entry != NULL ? p.entry : new_entry(m, &p);
-        m->home->dir = true;
+        m->home = p.entry;
+        if (p.entry == NULL) {
+            m->home = new_entry(m, &p, true);
+            m->home->rights = *rights;
+        }
         return;
     }
     if (p.dir == NULL)
         return;
     if (kind <= PFS_LOG_MKDIR && p.entry == NULL) {
-        struct meta_file *f = new_entry(m, &p);
-        f->dir = kind == PFS_LOG_MKDIR;
+        struct meta_file *f = new_entry(m, &p, kind == PFS_LOG_MKDIR);
+        f->rights = *rights;
         f->unsized = !f->dir;
         if (!f->dir)
             add_file(m, f, pfs_meta_kept(m, attrs), local);

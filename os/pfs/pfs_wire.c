@@ -5,7 +5,7 @@
  *     4 flags  4    44 rank   4             8 off   8   40 factor 2      4 edge   4
  *     8 id     8    48 ranks  4            16 len   8   42 dir    2      8 device 8
  *    16 size   8    52 name  64            24 unit  8   44 number 4     16 server 8
- *    24 value  8   116 more of it, 2; unused 10
+ *    24 value  8   116 more of it, 2; uid 4; gid 4; mode 2
  *    32 unit   8   128 group, 2 bytes each; then the rest of the name
  */
 #include "os/pfs/pfs_internal.h"
@@ -35,7 +35,8 @@ const char *pfs_status_name(enum pfs_status s)
                                          "is a directory",
                                          "directory not empty",
                                          "bad offset",
-                                         "on another mount" };
+                                         "on another mount",
+                                         "permission denied" };
     _Static_assert(ARRAY_LEN(names) == PFS_STATUS_COUNT, "a name per status");
     return (unsigned)s < PFS_STATUS_COUNT ? names[s] : "?";
 }
@@ -71,6 +72,9 @@ void pfs_meta_store(struct rope *out, const struct pfs_meta_msg *m, const uint32
     size_t n = strlen(m->name), head = n < NAME_HEAD ? n : NAME_HEAD;
     memcpy(b + 52, m->name, head);
     wire_put16(b + 116, (uint16_t)(n - head));
+    wire_put32(b + 118, m->rights.uid);
+    wire_put32(b + 122, m->rights.gid);
+    wire_put16(b + 126, (uint16_t)m->rights.mode);
     rope_add_bytes(out, b, sizeof b);
     for (uint32_t i = 0; i < m->factor; i++) {
         uint8_t g[2];
@@ -106,6 +110,8 @@ bool pfs_meta_load(const struct rope *in, struct pfs_meta_msg *m, uint32_t *grou
     m->factor = wire_get32(b + 40);
     m->rank = wire_get32(b + 44);
     m->ranks = wire_get32(b + 48);
+    m->rights =
+        (struct file_rights){ wire_get16(b + 126), wire_get32(b + 118), wire_get32(b + 122) };
     size_t rest = wire_get16(b + 116);
     if (m->factor > PFS_FACTOR_MAX || rest > PFS_NAME_MAX - NAME_HEAD || b[52 + NAME_HEAD] != 0 ||
         in->length < with_name(m, rest))

@@ -19,6 +19,7 @@ const char *pio_status_name(enum pio_status s)
         "server down",
         "stale file",
         "node down",
+        "permission denied",
         "not what this file system can do",
     };
     _Static_assert(ARRAY_LEN(names) == PIO_STATUS_COUNT, "a name per status");
@@ -48,6 +49,8 @@ enum pio_status pio_of_file(enum file_status s)
     case FILE_SCATTERED:
     case FILE_RANGE:
         return PIO_NO_SPACE;
+    case FILE_DENIED:
+        return PIO_DENIED;
     case FILE_UNREACHABLE:
         return PIO_SERVER_DOWN;
     default:

@@ -46,6 +46,7 @@ enum pio_status {
     PIO_SERVER_DOWN, /* who serves the file gave no answer; of a write any part may be done */
     PIO_STALE,       /* who keeps the names has restarted and does not know the file */
     PIO_NODE_DOWN,   /* a rank's node has crashed: what needs all ranks has no end any more */
+    PIO_DENIED,      /* the mode of the file, or of a directory, does not allow it; nothing done */
     PIO_UNSUPPORTED, /* this system cannot do that; nothing done */
     PIO_STATUS_COUNT
 };
@@ -78,7 +79,7 @@ struct pio_req {
     sim_time started;
 };
 
-enum { PIO_O_CREATE = 1, PIO_O_EXCL = 2, PIO_O_TRUNC = 4 };
+enum { PIO_O_CREATE = 1, PIO_O_EXCL = 2, PIO_O_TRUNC = 4, PIO_O_READ_ONLY = 32 };
 enum { PIO_PLAIN = -1 };
 
 struct pio_open {
@@ -126,6 +127,8 @@ struct pio_control {
     const char *name, *to;
     uint64_t value, seed;
     int mode;
+    uint64_t unit; /* of names: the layout of what they are of, as in an open */
+    uint32_t factor;
     bool cold, ok;
     struct pio_stat stat;
     void (*entry)(void *arg, const char *name, bool directory);
@@ -157,6 +160,9 @@ struct pio {
     const struct pio_ops *ops;
     struct os_node *node;
     void *state; /* the system's */
+    /* Who the node's programs are, and the mode of what they make, for systems that keep rights;
+     * zero: user 0, who may do all, and 0666. */
+    struct file_rights user;
 };
 
 struct pio_file {

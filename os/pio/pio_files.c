@@ -27,6 +27,7 @@ static const struct param client_params[] = {
 struct client {
     struct port *port;
     struct file_sys *files;
+    struct file_rights user;
 };
 
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
@@ -50,6 +51,13 @@ static void *start_client(struct os_node *n, const struct os_service *service,
     return c;
 }
 
+static enum file_status ask(const struct client *c, struct file_req *q) /* (blocks) */
+{
+    q->uid = c->user.uid;
+    q->gid = c->user.gid;
+    return file_ask(c->files, q);
+}
+
 /* The directory of a path's last name, which is written to `leaf`. */
 static enum file_status walk(const struct client *c, const char *path, uint64_t *dir,
                              char leaf[FILE_NAME_MAX + 2])
@@ -67,7 +75,7 @@ static enum file_status walk(const struct client *c, const char *path, uint64_t 
         file_req_init(&q, FILE_LOOKUP, NULL, NULL);
         q.dir = *dir;
         q.name = leaf;
-        enum file_status s = file_ask(c->files, &q);
+        enum file_status s = ask(c, &q);
         if (s != FILE_OK)
             return s;
         *dir = q.file;
@@ -85,10 +93,9 @@ static enum file_status named(const struct client *c, struct file_req *q, enum f
     file_req_init(q, op, NULL, NULL);
     q->dir = dir;
     q->name = leaf;
-    if (mode != 0)
-        q->attr.mode = mode;
+    q->attr.mode = mode != 0 ? mode : file_mode_of(&c->user, false);
     if (s == FILE_OK)
-        s = file_ask(c->files, q);
+        s = ask(c, q);
     q->name = NULL;
     return s;
 }
@@ -122,8 +129,9 @@ static void *start(struct os_node *n)
 
 static enum pio_status open(struct pio_file *f, const struct pio_open *o)
 {
-    const struct client *c = f->sys->state;
+    struct client *c = f->sys->state;
     struct file_req q;
+    c->user = f->sys->user;
     enum file_status s = named(c, &q, FILE_LOOKUP, o->name, 0);
     if (s == FILE_NO_FILE && o->flags & PIO_O_CREATE) {
         s = named(c, &q, FILE_CREATE, o->name, 0);
@@ -136,7 +144,7 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
     if (s == FILE_OK && o->flags & PIO_O_TRUNC) {
         file_req_init(&q, FILE_SIZE, NULL, NULL);
         q.file = *handle;
-        s = file_ask(c->files, &q);
+        s = ask(c, &q);
     }
     f->state = handle;
     return pio_of_file(s);
@@ -183,6 +191,8 @@ static void submit(struct pio_req *r)
                                         .stride = r->runs[i].stride,
                                         .count = r->runs[i].count };
     t->q.file = *(const uint64_t *)r->file->state;
+    t->q.uid = c->user.uid;
+    t->q.gid = c->user.gid;
     t->q.runs = t->runs;
     t->q.run_count = r->run_count;
     rope_move(&t->q.data, &r->data);
@@ -205,21 +215,21 @@ static enum file_status of_file(const struct client *c, struct pio_file *f, stru
         q.file = file;
         file_range(&q, at, x->value - at < FILL ? x->value - at : FILL);
         rope_add_pattern(&q.data, x->seed, at, q.one.len);
-        s = file_ask(c->files, &q);
+        s = ask(c, &q);
     }
     if (s != FILE_OK)
         return s;
     file_req_init(&q, x->what == PIO_FILL ? FILE_FLUSH : ops[x->what], NULL, NULL);
     q.file = file;
     q.size = x->value;
-    s = file_ask(c->files, &q);
+    s = ask(c, &q);
     if (x->what == PIO_GET_SIZE)
         x->value = q.attr.size;
     if (x->what == PIO_FILL && x->cold && s == FILE_OK) {
         file_req_init(&q, FILE_HINT, NULL, NULL);
         q.file = file;
         q.hint = FILE_FORGET;
-        s = file_ask(c->files, &q);
+        s = ask(c, &q);
     }
     return s;
 }
@@ -229,7 +239,7 @@ static enum file_status stat_of(const struct client *c, uint64_t file, struct pi
     struct file_req q;
     file_req_init(&q, FILE_STAT, NULL, NULL);
     q.file = file;
-    enum file_status s = file_ask(c->files, &q);
+    enum file_status s = ask(c, &q);
     *out =
         (struct pio_stat){ .size = q.attr.size, .directory = (q.attr.mode & FILE_MODE_DIR) != 0 };
     return s;
@@ -248,7 +258,7 @@ static enum file_status list(const struct client *c, struct pio_control *x)
         file_req_init(&q, FILE_LIST, NULL, NULL);
         q.dir = dir;
         q.file = next;
-        s = file_ask(c->files, &q);
+        s = ask(c, &q);
         next = q.file;
         while (s == FILE_OK && file_entry_next(&q.data, &entry)) {
             s = stat_of(c, entry.file, &st);
@@ -269,7 +279,7 @@ static enum file_status remove_of(const struct client *c, const char *name)
     uint64_t file = q.file;
     file_req_init(&q, FILE_REMOVE, NULL, NULL);
     q.file = file;
-    return s == FILE_OK ? file_ask(c->files, &q) : s;
+    return s == FILE_OK ? ask(c, &q) : s;
 }
 
 static enum file_status rename_of(const struct client *c, struct pio_control *x)
@@ -287,7 +297,7 @@ static enum file_status rename_of(const struct client *c, struct pio_control *x)
     q.to_dir = to_dir;
     q.name = from;
     q.to_name = to;
-    return file_ask(c->files, &q);
+    return ask(c, &q);
 }
 
 /* By a global operation of NX. */
@@ -301,9 +311,10 @@ static enum pio_status agree(struct os_node *n, bool ok)
 
 static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *x)
 {
-    const struct client *c = s->state;
+    struct client *c = s->state;
     struct file_req q;
     enum file_status st;
+    c->user = s->user;
     switch (x->what) {
     case PIO_CLOSE:
         port_free(c->port, f->state);
@@ -312,7 +323,8 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     case PIO_RMDIR:
         return pio_of_file(remove_of(c, x->name));
     case PIO_MKDIR:
-        return pio_of_file(named(c, &q, FILE_CREATE, x->name, FILE_MODE_DIR | 0777));
+        return pio_of_file(
+            named(c, &q, FILE_CREATE, x->name, FILE_MODE_DIR | file_mode_of(&c->user, true)));
     case PIO_STAT:
         st = named(c, &q, FILE_LOOKUP, x->name, 0);
         return pio_of_file(st == FILE_OK ? stat_of(c, q.file, &x->stat) : st);

@@ -45,6 +45,7 @@ static enum pio_status status_of(enum pfs_status s)
         [PFS_NOT_EMPTY] = PIO_BAD_NAME,
         [PFS_BAD_OFFSET] = PIO_UNSUPPORTED,
         [PFS_OTHER_MOUNT] = PIO_BAD_NAME,
+        [PFS_DENIED] = PIO_DENIED,
     };
     _Static_assert(ARRAY_LEN(of) == PFS_STATUS_COUNT, "each status of PFS is one of pio");
     return of[s];
@@ -82,21 +83,33 @@ static void *start(struct os_node *n)
     return os_find(n, &pfs_client_service);
 }
 
+/* Names without a '/' in front begin at the mount of the layout asked for.  False: none has it. */
+static bool path_of(struct pio *s, const char *name, uint64_t unit, uint32_t factor,
+                    struct pfs_mount *m, char path[2 * PFS_NAME_MAX])
+{
+    struct err e = ERR_INIT;
+    pfs_user(s->state, &s->user);
+    if (!pfs_mount_for(s->node->layout, unit, factor, "", m, &e))
+        return false;
+    bool as_it_is = m->home || name[0] == '/';
+    (void)snprintf(path, 2 * PFS_NAME_MAX, "%s%s%s", as_it_is ? "" : m->path, as_it_is ? "" : "/",
+                   name);
+    return true;
+}
+
 static enum pio_status open(struct pio_file *f, const struct pio_open *o)
 {
     struct pfs_mount m;
-    struct err e = ERR_INIT;
     char path[2 * PFS_NAME_MAX];
     struct pfs_file *file = NULL;
     _Static_assert((int)PIO_O_CREATE == PFS_O_CREATE && (int)PIO_O_EXCL == PFS_O_EXCL &&
-                       (int)PIO_O_TRUNC == PFS_O_TRUNC,
+                       (int)PIO_O_TRUNC == PFS_O_TRUNC && (int)PIO_O_READ_ONLY == PFS_O_READ_ONLY,
                    "the flags are those of PFS");
-    if (!pfs_mount_for(f->sys->node->layout, o->unit, o->factor, "", &m, &e))
+    if (!path_of(f->sys, o->name, o->unit, o->factor, &m, path))
         return PIO_BAD_LAYOUT;
-    (void)snprintf(path, sizeof path, "%s/%s", m.path, o->name);
     enum pfs_status s = (o->together ? pfs_gopen : pfs_open)(
-        f->sys->state, m.home || o->name[0] == '/' ? o->name : path, o->flags, mode_of(o->mode),
-        o->rank, o->ranks, o->flags & PIO_O_CREATE ? &m.attrs : NULL, &file);
+        f->sys->state, path, o->flags, mode_of(o->mode), o->rank, o->ranks,
+        o->flags & PIO_O_CREATE ? &m.attrs : NULL, &file);
     f->state = file;
     return status_of(s);
 }
@@ -222,36 +235,44 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     }
 }
 
-static enum pio_status stat_of(struct pio *s, struct pio_control *c)
+static enum pio_status stat_of(struct pio *s, struct pio_control *c, const char *name)
 {
     struct pfs_stat st;
-    enum pfs_status x = pfs_stat(s->state, c->name, &st);
+    enum pfs_status x = pfs_stat(s->state, name, &st);
     if (x == PFS_OK)
         c->stat = (struct pio_stat){ .size = st.dir ? 0 : st.size, .directory = st.dir };
     return status_of(x);
 }
 
-static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
+static enum pio_status of_name(struct pio *s, struct pio_control *c)
 {
+    struct pfs_mount m;
+    char name[2 * PFS_NAME_MAX], to[2 * PFS_NAME_MAX];
+    if (!path_of(s, c->name, c->unit, c->factor, &m, name) ||
+        (c->what == PIO_RENAME && !path_of(s, c->to, c->unit, c->factor, &m, to)))
+        return PIO_BAD_LAYOUT;
     switch (c->what) {
     case PIO_UNLINK:
-        return status_of(pfs_unlink(s->state, c->name));
+        return status_of(pfs_unlink(s->state, name));
     case PIO_RENAME:
-        return status_of(pfs_rename(s->state, c->name, c->to));
+        return status_of(pfs_rename(s->state, name, to));
     case PIO_MKDIR:
-        return status_of(pfs_mkdir(s->state, c->name));
+        return status_of(pfs_mkdir(s->state, name));
     case PIO_RMDIR:
-        return status_of(pfs_rmdir(s->state, c->name));
+        return status_of(pfs_rmdir(s->state, name));
     case PIO_STAT:
-        return stat_of(s, c);
-    case PIO_LIST:
-        return status_of(pfs_list(s->state, c->name, c->entry, c->arg));
-    case PIO_AGREE:
+        return stat_of(s, c, name);
+    default: /* PIO_LIST */
+        return status_of(pfs_list(s->state, name, c->entry, c->arg));
+    }
+}
+
+static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
+{
+    if (c->what == PIO_AGREE)
         return status_of(
             pfs_agree(s->state, c->name, (uint32_t)c->value, c->ok ? PFS_OK : PFS_CLOSED));
-    default:
-        return of_file(f, c);
-    }
+    return c->what >= PIO_UNLINK ? of_name(s, c) : of_file(f, c);
 }
 
 static void stripes(const struct pio_file *f, struct pio_stripes *out)

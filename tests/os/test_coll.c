@@ -181,7 +181,8 @@ static void open_at(struct pfs_world *w, struct pfs_client *client, uint32_t ran
                                 .mode = PIO_PLAIN,
                                 .unit = unit };
     x->node = (struct os_node){ .port = fake_port(w->r.f, rank), .layout = &w->layout };
-    x->sys = (struct pio){ kind_find(&pio_systems, "pfs"), &x->node, client };
+    x->sys =
+        (struct pio){ .ops = kind_find(&pio_systems, "pfs"), .node = &x->node, .state = client };
     x->c = (struct coll){ .ops = job->ops,
                           .p = &job->p,
                           .port = x->node.port,

@@ -80,6 +80,18 @@ return { machine = m, workload = { kind = "pfs", op = "write", file = "own", siz
 END
 gives 0 "$PSIM" run "$T/names.lua" -q --no-store
 gives 2 "$PSIM" check "$T/names.lua" -p layer=remot; says "did you mean 'remote'?"
+# Names are relative to the mount whose layout a program asks for, in all calls; rights are asked for by users but 0.
+config storm <<'END'
+local paragon = include "machines/paragon.lua"
+return { machine = paragon { rows = 2, columns = 4, io_nodes = 3, os = { pfs_meta = {
+             mounts = { { path = "/pfs" }, { path = "/one", unit = "16KiB", group = { 2, 0 } } } } } },
+         workload = { kind = "metadata", requests = 2, warmup = 0, bytes = "50000B", factor = 0, unit = param("unit", "64KiB"),
+                      directory = "shared", perm = param("perm", "rw-rw-rw-"), uid = 5, own_users = true } }
+END
+gives 0 "$PSIM" run "$T/storm.lua" -q --no-store
+gives 0 "$PSIM" run "$T/storm.lua" -q --no-store -p unit=16KiB
+gives 1 "$PSIM" run "$T/storm.lua" -q --no-store -p perm=rw-r--r--; says "open of d/f.1.0: permission denied"
+gives 2 "$PSIM" check "$T/storm.lua" -p perm=rw-r--rw-; says "did you mean 'rw-"
 # Names that are kept outlive their service node, and the I/O node that keeps them, while files are made; others do not.
 gives 0 "$PSIM" run pfs_names -q --no-store -j2
 gives 1 "$PSIM" run pfs_names -q --no-store -p machine.names=memory -p workload.crash=service -p at=40ms; says "no such file"

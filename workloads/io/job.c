@@ -1,6 +1,17 @@
 /* job.c: see job.h. */
 #include "workloads/io/job.h"
 
+#include "workloads/io/loop.h"
+
+struct file_rights io_user(const struct io_loop_params *p, uint32_t rank)
+{
+    uint32_t mode = 0;
+    for (const char *c = io_perm_names[p->perm]; *c != 0; c++)
+        mode = mode << 1 | (*c != '-');
+    return (struct file_rights){ p->perm == 0 ? 0 : mode, (uint32_t)p->uid + p->own_users * rank,
+                                 (uint32_t)p->gid };
+}
+
 bool io_good(const struct io_job *j, enum pio_status s, const char *what, const char *name)
 {
     if (s == PIO_OK)

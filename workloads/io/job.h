@@ -36,6 +36,10 @@ struct io_job {
     struct io_patience *patience; /* NULL: none */
 };
 
+/* Who a rank is, for pio.user. */
+struct io_loop_params;
+struct file_rights io_user(const struct io_loop_params *p, uint32_t rank);
+
 struct io_target {
     struct pio_file *f;
     struct coll *coll; /* by what method requests are made; NULL: as they are */

@@ -4,6 +4,8 @@
 enum law { LAW_FIXED, LAW_EXPONENTIAL, LAW_UNIFORM };
 
 const char *const io_sync_names[] = { "close", "each", "none", NULL };
+const char *const io_perm_names[] = { "rw-rw-rw-", "rw-rw-r--", "rw-rw----", "rw-r--r--",
+                                      "rw-r-----", "rw-------", NULL };
 const char *const io_law_names[] = { "fixed", "exponential", "uniform", NULL };
 
 /* x * r / 2^64, for r drawn. */

@@ -21,7 +21,11 @@ struct io_loop_params {
     int64_t requests, warmup;
     sim_time think, start;
     int think_law, sync;
+    int64_t uid, gid;
+    int perm;
+    bool own_users;
 };
+extern const char *const io_perm_names[];
 /* Their descriptors. */
 #define IO_LOOP_PARAMS                                                                             \
     P_INT(io_loop_params, requests, "8", "1", "10000000",                                          \
@@ -40,7 +44,13 @@ struct io_loop_params {
         P_CHOICE(                                                                                  \
             io_loop_params, sync, "close", io_sync_names,                                          \
             "When what is written goes to the devices: close: after the last request, inside "     \
-            "the window; each: after each request; none: when the file system likes.")
+            "the window; each: after each request; none: when the file system likes."),            \
+        P_INT(io_loop_params, uid, "0", "0", "2000000000",                                         \
+              "The user whose the programs are, in a file system with rights; 0 may do all."),     \
+        P_INT(io_loop_params, gid, "0", "0", "2000000000", "Their group."),                        \
+        P_BOOL(io_loop_params, own_users, "false", "Rank r is user uid + r."),                     \
+        P_CHOICE(io_loop_params, perm, "rw-rw-rw-", io_perm_names,                                 \
+                 "The mode of files that they make; of directories, with search where it reads.")
 
 struct io_loop {
     struct port *port;

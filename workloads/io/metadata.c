@@ -154,7 +154,9 @@ static bool again(struct run *r)
 
 static bool control(const struct run *r, enum pio_ctl what, const char *name, const char *doing)
 {
-    struct pio_control c = { .what = what, .name = name };
+    struct pio_control c = {
+        .what = what, .name = name, .unit = (uint64_t)r->p->unit, .factor = (uint32_t)r->p->factor
+    };
     enum pio_status s = pio_control(r->j.sys, NULL, &c);
     if (r->repeats && (s == PIO_NO_FILE || s == PIO_EXISTS))
         s = PIO_OK;
@@ -182,7 +184,10 @@ static bool with_file(const struct run *r, struct io_target *t, unsigned flags, 
 
 static bool look_at(const struct run *r, struct io_target *t)
 {
-    struct pio_control c = { .what = PIO_STAT, .name = t->name };
+    struct pio_control c = { .what = PIO_STAT,
+                             .name = t->name,
+                             .unit = (uint64_t)r->p->unit,
+                             .factor = (uint32_t)r->p->factor };
     if (!io_good(&r->j, pio_control(r->j.sys, NULL, &c), "stat", t->name))
         return false;
     if (c.stat.directory || c.stat.size != (uint64_t)r->p->bytes) {
@@ -190,7 +195,7 @@ static bool look_at(const struct run *r, struct io_target *t)
                   t->name, (unsigned long long)c.stat.size, (long long)r->p->bytes);
         return false;
     }
-    return r->p->bytes == 0 || with_file(r, t, 0, PIO_READ);
+    return r->p->bytes == 0 || with_file(r, t, PIO_O_READ_ONLY, PIO_READ);
 }
 
 static void found(void *arg, const char *name, bool directory)
@@ -212,7 +217,12 @@ static void found(void *arg, const char *name, bool directory)
 static bool list(struct run *r, uint64_t want)
 {
     struct port *p = r->j.node->port;
-    struct pio_control c = { .what = PIO_LIST, .name = r->directory, .entry = found, .arg = r };
+    struct pio_control c = { .what = PIO_LIST,
+                             .name = r->directory,
+                             .unit = (uint64_t)r->p->unit,
+                             .factor = (uint32_t)r->p->factor,
+                             .entry = found,
+                             .arg = r };
     r->names = 0;
     r->strange = false;
     r->seen = port_alloc(p, r->n * r->j.ranks / 8 + 1);
@@ -319,6 +329,7 @@ static void program(struct os_node *node, const struct program *me)
                      .p = p,
                      .n = (uint64_t)p->loop.requests };
     r.j.patience = &r.patience;
+    r.j.sys->user = io_user(&p->loop, me->rank);
     const struct io_loop l = { .port = node->port,
                                .p = &p->loop,
                                .ranks = me->ranks,

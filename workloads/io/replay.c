@@ -136,7 +136,10 @@ static bool barrier(struct run *r, bool good)
 static bool control(struct run *r, const struct trace_line *l)
 {
     struct io_target *t = &r->files[l->file];
-    struct pio_control c = { .what = PIO_UNLINK, .name = t->name };
+    struct pio_control c = { .what = PIO_UNLINK,
+                             .name = t->name,
+                             .unit = (uint64_t)r->p->unit,
+                             .factor = (uint32_t)r->p->factor };
     switch (l->op) {
     case TRACE_OPEN:
         return open_file(r, l->file, l->mode);

@@ -372,6 +372,7 @@ static void program(struct os_node *node, const struct program *me, const struct
                      .p = p,
                      .measures = measures,
                      .traits = traits_of(p) };
+    r.j.sys->user = io_user(&p->loop, me->rank);
     r.pattern = pattern_of(p, me->rank, me->ranks, r.traits);
     if (!open_file(&r))
         return;
