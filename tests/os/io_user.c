@@ -272,7 +272,8 @@ static bool flush(struct rank *r, struct slot *s)
         struct shadow_op *x = shadow_flush(s->s);
         sim_time since = port_now(r->port);
         enum pio_status st = pio_flush(f);
-        bool late = st == PIO_IO_ERROR && (r->g->faults & DEVICE); /* of a delayed write */
+        bool late = (st == PIO_IO_ERROR && (r->g->faults & DEVICE)) || /* of a delayed write */
+                    (st == PIO_SERVER_DOWN && (r->g->faults & CRASH)); /* of what a dead node had */
         good = !late && went(r, st, since, "flush");
         shadow_end(x, good);
     }
