@@ -27,6 +27,7 @@
 #define WORKLOADS(W)                                                                               \
     W(io)                                                                                          \
     W(metadata)                                                                                    \
+    W(checkpoint)                                                                                  \
     W(replay)                                                                                      \
     W(pfs)                                                                                         \
     W(pingpong)                                                                                    \

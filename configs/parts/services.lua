@@ -29,6 +29,16 @@ services.files = {
   { service = "file_client", files = { { layer = "remote" } } },
 }
 
+-- The same in Vesta's store, which has checkpoints; `options`: of that layer.
+function services.stored(options)
+  local layer = { layer = "vesta_store" }
+  for key, value in pairs(options or {}) do layer[key] = value end
+  return {
+    { service = "nx" }, { service = "file_server", files = { layer } },
+    { service = "file_client", files = { { layer = "remote" } } },
+  }
+end
+
 -- Vesta, for workload.system = "vesta"; its cache are the buffers of the I/O nodes' file systems.
 services.vesta = {
   { service = "nx" }, { service = "vesta_server", lfs = { buffered = true } },

@@ -94,16 +94,18 @@ struct pio_open {
 
 enum pio_ctl {
     /* of an open file */
-    PIO_CLOSE,    /* no request is under way; frees it whatever the status */
-    PIO_SET_SIZE, /* value; a larger one sets space aside */
-    PIO_GET_SIZE, /* -> value */
-    PIO_FLUSH,    /* all that was answered is on the devices */
-    PIO_SEEK,     /* value: the pointer, by the mode's rule */
-    PIO_TELL,     /* -> value */
-    PIO_MODE,     /* mode, by all ranks together; the pointer is 0 */
-    PIO_HINT,     /* value: enum pio_hint; changes no result */
-    PIO_FILL,     /* for benchmarks: bytes [0, value) are those of the pattern `seed`, without
+    PIO_CLOSE,      /* no request is under way; frees it whatever the status */
+    PIO_SET_SIZE,   /* value; a larger one sets space aside */
+    PIO_GET_SIZE,   /* -> value */
+    PIO_FLUSH,      /* all that was answered is on the devices */
+    PIO_SEEK,       /* value: the pointer, by the mode's rule */
+    PIO_TELL,       /* -> value */
+    PIO_MODE,       /* mode, by all ranks together; the pointer is 0 */
+    PIO_HINT,       /* value: enum pio_hint; changes no result */
+    PIO_FILL,       /* for benchmarks: bytes [0, value) are those of the pattern `seed`, without
                      traffic to speak of; cold: no buffer has anything of it */
+    PIO_CHECKPOINT, /* the file as it is becomes its checkpoint, in the place of the one before */
+    PIO_ROLLBACK,   /* bytes and size are again those of its checkpoint; PIO_NO_FILE: it has none */
     /* of a system */
     PIO_UNLINK, /* name */
     PIO_RENAME, /* name, to */

@@ -203,10 +203,11 @@ enum { FILL = 1 << 20 };
 
 static enum file_status of_file(const struct client *c, struct pio_file *f, struct pio_control *x)
 {
-    static const enum file_op ops[PIO_CTL_COUNT] = { [PIO_SET_SIZE] = FILE_SIZE,
-                                                     [PIO_GET_SIZE] = FILE_STAT,
-                                                     [PIO_FLUSH] = FILE_FLUSH,
-                                                     [PIO_FILL] = FILE_WRITE };
+    static const enum file_op ops[PIO_CTL_COUNT] = {
+        [PIO_SET_SIZE] = FILE_SIZE,         [PIO_GET_SIZE] = FILE_STAT,
+        [PIO_FLUSH] = FILE_FLUSH,           [PIO_FILL] = FILE_WRITE,
+        [PIO_CHECKPOINT] = FILE_CHECKPOINT, [PIO_ROLLBACK] = FILE_ROLLBACK
+    };
     struct file_req q;
     enum file_status s = FILE_OK;
     uint64_t file = *(const uint64_t *)f->state;

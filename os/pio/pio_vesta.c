@@ -187,7 +187,8 @@ const struct pio_ops pio_vesta = {
     .kind = { .name = "vesta",
               .doc = "Files of cells on the I/O nodes, seen through views (os/vesta)." },
     .modes = &vesta_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~PIO_CAN(PIO_HINT),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
+           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .below = 3, /* its object, a cell, and what an Xref says of it */
     .services = services,
