@@ -18,8 +18,8 @@
  * half of it is dirty, read ahead of a sequential reader.  A list of runs is read in the order of
  * the device.
  *
- * All objects lie in the root directory.  A directory cannot be made (FILE_UNSUPPORTED).  FILE_SIZE
- * sets no space aside: what was not written has no block.
+ * A directory is an object without blocks, and has no checkpoint (FILE_IS_DIR).  FILE_SIZE sets no
+ * space aside: what was not written has no block.
  *
  *   VSO1  Requests of one object take effect one after the other, in the order in which they came;
  *       those that only read overlap each other.
@@ -78,7 +78,7 @@ enum vst_damage {
     VST_OUTSIDE,    /* a node or block outside of their room */
     VST_SHARED,     /* a node or block of two objects, or of two places */
     VST_BAD_SIZE,   /* a block behind the end of its version */
-    VST_BAD_NAME,   /* a name that is none, or two objects' */
+    VST_BAD_NAME,   /* a name that is none, or two objects', or in no directory */
     VST_DAMAGES
 };
 typedef void vst_found_fn(void *arg, enum vst_damage what, const char *text);

@@ -120,7 +120,8 @@ static void write_record(struct vst_op *o)
                             .gid = f->gid,
                             .mtime = f->mtime,
                             .ctime = f->ctime,
-                            .replaces = f->replaces };
+                            .replaces = f->replaces,
+                            .parent = f->parent != NULL ? vst_handle(f->parent) : FILE_ROOT };
     for (uint32_t i = 0; i <= VST_KEPT; i++) {
         const struct vst_version *v = &f->version[i];
         r.version[i].number = v->number;
@@ -280,6 +281,7 @@ void vst_step_rollback(struct vst_op *o)
 static void step_removed(struct vst_op *o)
 {
     struct vst_file *f = o->f;
+    f->removing = false;
     if (o->status != FILE_OK) {
         vst_changed(f); /* the failed write may have left the record of a removed object */
         vst_complete(o, o->status);
@@ -290,10 +292,17 @@ static void step_removed(struct vst_op *o)
     vst_limbo_release(f);
     f->used = f->changed = false;
     list_remove(&f->named);
+    if (f->parent != NULL)
+        f->parent->kids--;
     vst_complete(o, FILE_OK);
 }
 
 void vst_step_remove(struct vst_op *o)
 {
+    if (o->f->kids > 0 || !vst_may(o->req, o->f->parent, 03)) {
+        vst_complete(o, o->f->kids > 0 ? FILE_NOT_EMPTY : FILE_DENIED);
+        return;
+    }
+    o->f->removing = true;
     vst_commit(o, false, step_removed);
 }

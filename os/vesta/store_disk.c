@@ -20,9 +20,10 @@
  *   56 checksum 8                                80 versions, 24 bytes each:
  *                                                   number 8, size 8, root 4, unused 4
  *                                               152 name, 64; 216 owner, 32
+ *                                               248 parent 8
  *
- * `owner` of a node is the handle of its object.  The checksum is FNV-1a of 64 bits over the bytes
- * with the field zero.
+ * `owner` of a node is the handle of its object, `parent` that of a directory.  The checksum is
+ * FNV-1a of 64 bits over the bytes with the field zero.
  */
 #include "os/vesta/store_internal.h"
 
@@ -32,7 +33,7 @@
 #define VERSION 1u
 
 _Static_assert(80 + 24 * (1 + VST_KEPT) == 152, "the versions' field");
-_Static_assert(216 + FILE_OWNER_BYTES <= VST_RECORD_BYTES, "the owner's field");
+_Static_assert(216 + FILE_OWNER_BYTES + 8 == VST_RECORD_BYTES, "the owner's field");
 _Static_assert(32 + 4 * VST_FAN == VST_NODE_BYTES, "the node's field");
 
 static uint64_t sum(const uint8_t *bytes, size_t n, size_t field)
@@ -108,6 +109,7 @@ void vst_record_store(uint8_t out[VST_RECORD_BYTES], const struct vst_record *r)
     }
     memcpy(out + 152, r->name, strlen(r->name));
     memcpy(out + 216, r->owner, FILE_OWNER_BYTES);
+    wire_put64(out + 248, r->parent);
     wire_put64(out + 8, sum(out, VST_RECORD_BYTES, 8));
 }
 
@@ -126,7 +128,8 @@ bool vst_record_load(const uint8_t in[VST_RECORD_BYTES], uint64_t fsid, struct v
                               .used = wire_get32(in + 52) != 0,
                               .mtime = (sim_time)wire_get64(in + 56),
                               .ctime = (sim_time)wire_get64(in + 64),
-                              .replaces = wire_get64(in + 72) };
+                              .replaces = wire_get64(in + 72),
+                              .parent = wire_get64(in + 248) };
     for (uint32_t i = 0; i <= VST_KEPT; i++) {
         const uint8_t *p = in + 80 + 24 * (size_t)i;
         r->version[i].number = wire_get64(p);

@@ -139,15 +139,30 @@ static void look_at_node(struct fsck *k, uint32_t at, uint32_t level, uint64_t f
     }
 }
 
+static uint64_t parent_of(const struct fsck *k, uint32_t slot)
+{
+    return wire_get64(k->obj[slot].record + 248);
+}
+
 static void look_at_name(struct fsck *k)
 {
     const uint8_t *name = k->obj[k->slot].record + 152;
     if (name[0] == 0 || name[FILE_NAME_MAX] != 0)
         find(k, VST_BAD_NAME, "its name is none");
     for (uint32_t i = 0; i < k->slot; i++)
-        if (k->obj[i].used && !k->obj[i].gone &&
+        if (k->obj[i].used && !k->obj[i].gone && parent_of(k, i) == parent_of(k, k->slot) &&
             memcmp(k->obj[i].record + 152, name, FILE_NAME_MAX + 1) == 0)
             find(k, VST_BAD_NAME, "its name is another's");
+    uint64_t up = parent_of(k, k->slot);
+    for (uint32_t i = 0; up != FILE_ROOT; i++) {
+        uint32_t slot = (uint32_t)up;
+        if (slot >= k->objects || !k->obj[slot].used || k->obj[slot].handle != up ||
+            !(wire_get32(k->obj[slot].record + 40) & FILE_MODE_DIR) || i > k->objects) {
+            find(k, VST_BAD_NAME, "its directory is not there, or lies in itself");
+            return;
+        }
+        up = parent_of(k, slot);
+    }
 }
 
 static void look_at_objects(struct fsck *k)

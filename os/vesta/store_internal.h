@@ -41,7 +41,7 @@ struct vst_record { /* an object as it lies on the device */
     uint8_t owner[FILE_OWNER_BYTES];
     uint32_t mode, uid, gid;
     sim_time mtime, ctime;
-    uint64_t replaces;
+    uint64_t replaces, parent;
     struct {
         uint64_t number, size; /* number 0: there is none; of the current one: none either */
         uint32_t root;         /* node, 0: no blocks */
@@ -78,9 +78,12 @@ struct vst_gone { /* in limbo */
 struct vst_file {
     struct vst *vs;
     uint32_t slot, generation;
-    bool used, creating;
+    bool used, creating, removing;
+    struct vst_file *parent; /* a directory; NULL: it is the root */
+    uint64_t in;             /* its handle, while a mount reads */
+    uint32_t kids;           /* of a directory: what lies in it, and what will or may */
     char name[FILE_NAME_MAX + 1];
-    struct list named; /* vst.names */
+    struct list named; /* vst.names; in none: its name is another's already */
     uint32_t mode, uid, gid;
     sim_time mtime, ctime;
     uint8_t owner[FILE_OWNER_BYTES];
@@ -137,7 +140,8 @@ struct vst_op {
     struct rope data;            /* of a WRITE */
     struct rope base;            /* what the block of a piece had */
     bool has_base, base_failed;
-    uint32_t pending; /* requests or device requests that it waits for */
+    uint32_t pending;      /* requests or device requests that it waits for */
+    struct vst_file *from; /* RENAME: the directory before */
     uint8_t phase;
     bool shared; /* it only reads */
     enum file_status status;
@@ -252,6 +256,8 @@ void vst_run(struct vst *vs);
 void vst_enter(struct vst_op *o, struct vst_file *f);            /* into the queue of f */
 struct vst_file *vst_by_handle(struct vst *vs, uint64_t handle); /* in use, or NULL */
 void vst_changed(struct vst_file *f);
+/* Whether the mode gives the caller these rights: bits of 04, 02, 01.  NULL: the root gives all. */
+bool vst_may(const struct file_req *r, const struct vst_file *f, uint32_t bits);
 void vst_run_init(struct vst *vs);
 /* A request of the store's own; `o` (NULL: nobody) waits for it by `pending`, and takes a failure
  * over. */

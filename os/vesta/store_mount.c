@@ -290,7 +290,11 @@ static void link_names(struct mounting *m)
         struct vst_file *f = vs->files[i];
         if (f == NULL || !f->used)
             continue;
-        if (!f->creating && !vst_name_add(f)) {
+        f->parent = f->in == FILE_ROOT ? NULL : vst_by_handle(vs, f->in);
+        if (f->parent != NULL)
+            f->parent->kids++;
+        bool lost = f->in != FILE_ROOT && (f->parent == NULL || !(f->parent->mode & FILE_MODE_DIR));
+        if (lost || (!f->creating && !vst_name_add(f))) {
             finish(m, FILE_CORRUPT);
             return;
         }
@@ -366,6 +370,7 @@ static void load_record(struct vst *vs, uint32_t slot, const uint8_t *bytes)
     f->generation = r.generation;
     f->used = r.used;
     f->replaces = r.replaces;
+    f->in = r.parent;
     f->mode = r.mode;
     f->uid = r.uid;
     f->gid = r.gid;

@@ -1,27 +1,29 @@
 /* store_name.c: names and attributes: create, lookup, list, rename, stat, change.
  *
- * A name lies in its object's record, so each change of a name is one write.  A rename that takes
- * an object's name away from it writes that the mover replaces it, and only then that it is gone: a
- * mount does what is left to do.  One rename at a time, and no CREATE meanwhile.
+ * A name lies in its object's record, with the handle of its directory, which has no blocks: so
+ * each change of a name is one write.  A directory goes when nothing lies in it on the device.  A
+ * rename that takes an object's name away from it writes that the mover replaces it, and only then
+ * that it is gone: a mount does what is left to do.  One rename at a time, and no CREATE
+ * meanwhile.
  */
 #include "os/vesta/store_internal.h"
 
-static struct list *bucket(struct vst *vs, const char *name)
+static struct list *bucket(struct vst *vs, const struct vst_file *dir, const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u;
+    uint64_t h = 0xcbf29ce484222325u + (dir != NULL ? dir->slot : UINT32_MAX);
     for (; *name != 0; name++)
         h = (h ^ (uint8_t)*name) * 0x100000001b3u;
     return &vs->names[h % vs->super.objects];
 }
 
-static struct vst_file *by_name(struct vst *vs, const char *name)
+static struct vst_file *by_name(struct vst *vs, const struct vst_file *dir, const char *name)
 {
     uint32_t seen = 1;
     struct vst_file *found = NULL;
-    LIST_EACH (l, bucket(vs, name)) {
+    LIST_EACH (l, bucket(vs, dir, name)) {
         struct vst_file *f = LIST_ENTRY(l, struct vst_file, named);
         seen++;
-        if (strcmp(f->name, name) == 0)
+        if (f->parent == dir && strcmp(f->name, name) == 0)
             found = f;
     }
     port_work(vs->port, PORT_WORK_LOOKUP, seen);
@@ -30,18 +32,31 @@ static struct vst_file *by_name(struct vst *vs, const char *name)
 
 bool vst_name_add(struct vst_file *f)
 {
-    if (by_name(f->vs, f->name) != NULL)
+    if (by_name(f->vs, f->parent, f->name) != NULL)
         return false;
-    list_push(bucket(f->vs, f->name), &f->named);
+    list_push(bucket(f->vs, f->parent, f->name), &f->named);
     return true;
 }
 
-/* Of a directory's handle: there is one. */
-static enum file_status directory(struct vst_op *o, uint64_t dir)
+/* The directory of that handle (NULL: the root), in which the caller has the rights. */
+static enum file_status directory(const struct vst_op *o, uint64_t handle, uint32_t bits,
+                                  struct vst_file **dir)
 {
-    return dir == FILE_ROOT                    ? FILE_OK
-           : vst_by_handle(o->vs, dir) != NULL ? FILE_NOT_DIR
-                                               : FILE_NO_FILE;
+    struct vst_file *f = handle != FILE_ROOT ? vst_by_handle(o->vs, handle) : NULL;
+    *dir = f;
+    if (handle == FILE_ROOT)
+        return FILE_OK;
+    if (f == NULL || f->creating || f->removing)
+        return FILE_NO_FILE;
+    if (!(f->mode & FILE_MODE_DIR))
+        return FILE_NOT_DIR;
+    return vst_may(o->req, f, bits) ? FILE_OK : FILE_DENIED;
+}
+
+static void count_kids(struct vst_file *dir, int32_t n)
+{
+    if (dir != NULL)
+        dir->kids += (uint32_t)n;
 }
 
 static bool name_fits(const char *name)
@@ -50,17 +65,17 @@ static bool name_fits(const char *name)
     return n > 0 && n <= FILE_NAME_MAX;
 }
 
-static void step_lookup(struct vst_op *o)
+static void step_lookup(struct vst_op *o, const struct vst_file *dir)
 {
     struct file_req *r = o->req;
-    const struct vst_file *f = name_fits(r->name) ? by_name(o->vs, r->name) : NULL;
+    const struct vst_file *f = name_fits(r->name) ? by_name(o->vs, dir, r->name) : NULL;
     r->file = f != NULL && !f->creating ? vst_handle(f) : 0;
     vst_complete(o, r->file != 0 ? FILE_OK : FILE_NO_FILE);
 }
 
 #define LIST_MOST 256 /* entries that one LIST gives */
 
-static void step_list(struct vst_op *o)
+static void step_list(struct vst_op *o, const struct vst_file *dir)
 {
     struct file_req *r = o->req;
     struct vst *vs = o->vs;
@@ -69,8 +84,8 @@ static void step_list(struct vst_op *o)
     for (; i < vs->super.objects && n < LIST_MOST; i++) {
         const struct vst_file *f = vs->files[i];
         struct file_entry x;
-        if (f == NULL || !f->used || f->creating || list_empty(&f->named))
-            continue; /* none, or one whose name is another's already */
+        if (f == NULL || !f->used || f->creating || f->parent != dir || list_empty(&f->named))
+            continue;
         x.file = vst_handle(f);
         memcpy(x.name, f->name, sizeof x.name);
         file_entry_add(&r->data, &x);
@@ -112,6 +127,7 @@ static void step_undone(struct vst_op *o)
     if (o->f->creating) {
         o->f->used = o->f->creating = false;
         list_remove(&o->f->named);
+        count_kids(o->f->parent, -1);
     }
     end_naming(o);
     vst_complete(o, FILE_IO_ERROR);
@@ -128,21 +144,19 @@ static void step_created(struct vst_op *o)
     vst_complete(o, FILE_OK);
 }
 
-static void step_create(struct vst_op *o)
+static void step_create(struct vst_op *o, struct vst_file *dir)
 {
     struct vst *vs = o->vs;
     struct file_req *r = o->req;
-    struct vst_file *f = name_fits(r->name) ? by_name(vs, r->name) : NULL;
+    struct vst_file *f = name_fits(r->name) ? by_name(vs, dir, r->name) : NULL;
     uint32_t slot = 0;
     if (vs->renaming != NULL || (f != NULL && f->creating)) {
         vst_park(o, &vs->name_waiters);
         return;
     }
     r->file = f != NULL ? vst_handle(f) : 0;
-    if (!name_fits(r->name) || f != NULL || (r->attr.mode & FILE_MODE_DIR)) {
-        vst_complete(o, f != NULL             ? FILE_EXISTS
-                        : !name_fits(r->name) ? FILE_BAD_NAME
-                                              : FILE_UNSUPPORTED);
+    if (!name_fits(r->name) || f != NULL) {
+        vst_complete(o, f != NULL ? FILE_EXISTS : FILE_BAD_NAME);
         return;
     }
     while (slot < vs->super.objects && vs->files[slot] != NULL &&
@@ -158,7 +172,9 @@ static void step_create(struct vst_op *o)
     f->version[0].size = 0;
     f->next_read = 0;
     f->replaces = 0;
-    f->mode = r->attr.mode & 0777;
+    f->mode = r->attr.mode & (FILE_MODE_DIR | 0777);
+    f->parent = dir;
+    count_kids(dir, 1);
     f->uid = r->uid;
     f->gid = r->gid;
     f->mtime = f->ctime = port_now(vs->port);
@@ -174,9 +190,10 @@ static void step_create(struct vst_op *o)
 
 /* ---- rename ---- */
 
-static void put_name(struct vst_file *f, const char *name)
+static void put_name(struct vst_file *f, struct vst_file *dir, const char *name)
 {
     list_remove(&f->named);
+    f->parent = dir;
     memset(f->name, 0, sizeof f->name);
     memcpy(f->name, name, strlen(name));
     (void)vst_name_add(f);
@@ -195,8 +212,11 @@ static void step_replaced(struct vst_op *o)
 static void step_renamed(struct vst_op *o)
 {
     struct vst_file *f = o->f, *gone = vst_by_handle(o->vs, f->replaces);
-    if (o->status != FILE_OK) {
-        put_name(f, o->req->name);
+    struct vst_file *from = o->from, *to = f->parent;
+    bool good = o->status == FILE_OK;
+    count_kids(good ? from : to, -1);
+    if (!good) {
+        put_name(f, from, o->req->name);
         f->replaces = 0;
         if (gone != NULL)
             (void)vst_name_add(gone);
@@ -210,34 +230,55 @@ static void step_renamed(struct vst_op *o)
         step_replaced(o);
 }
 
-/* The mover is the request's: now or never. */
+/* Why the mover, whose turn it is, is not moved; FILE_OK: it is. */
+static enum file_status stays(struct vst_op *o, struct vst_file **dir, struct vst_file **to)
+{
+    const struct file_req *r = o->req;
+    struct vst_file *f = o->f, *from;
+    enum file_status s = directory(o, r->dir, 03, &from);
+    if (s == FILE_OK)
+        s = directory(o, r->to_dir, 03, dir);
+    if (s != FILE_OK)
+        return s;
+    *to = by_name(o->vs, *dir, r->to_name);
+    if (vst_by_handle(o->vs, r->file) != f || f->parent != from || strcmp(f->name, r->name) != 0)
+        return FILE_NO_FILE;
+    for (const struct vst_file *d = *dir; d != NULL; d = d->parent)
+        if (d == f)
+            return FILE_LOOP;
+    return *to != NULL && *to != f && ((*to)->mode | f->mode) & FILE_MODE_DIR ? FILE_EXISTS
+                                                                              : FILE_OK;
+}
+
 static void step_moving(struct vst_op *o)
 {
-    struct vst *vs = o->vs;
-    struct file_req *r = o->req;
-    struct vst_file *f = o->f, *to = by_name(vs, r->to_name);
-    bool mine = f->used && strcmp(f->name, r->name) == 0;
-    if (!mine || to == f) {
+    struct vst_file *f = o->f, *dir = NULL, *to = NULL;
+    enum file_status s = stays(o, &dir, &to);
+    if (s != FILE_OK || to == f) {
         end_naming(o);
-        vst_complete(o, mine ? FILE_OK : FILE_NO_FILE);
+        vst_complete(o, s);
         return;
     }
     f->replaces = to != NULL ? vst_handle(to) : 0;
     if (to != NULL)
         list_remove(&to->named);
-    put_name(f, r->to_name);
-    f->ctime = port_now(vs->port);
+    o->from = f->parent;
+    count_kids(dir, 1);
+    put_name(f, dir, o->req->to_name);
+    f->ctime = port_now(o->vs->port);
     vst_changed(f);
     vst_commit(o, true, step_renamed);
 }
 
-static void step_rename(struct vst_op *o)
+static void step_rename(struct vst_op *o, const struct vst_file *dir)
 {
     struct vst *vs = o->vs;
     struct file_req *r = o->req;
-    enum file_status s = directory(o, r->to_dir);
-    struct vst_file *f = name_fits(r->name) ? by_name(vs, r->name) : NULL;
-    struct vst_file *to = name_fits(r->to_name) ? by_name(vs, r->to_name) : NULL;
+    struct vst_file *to_dir, *to = NULL;
+    struct vst_file *f = name_fits(r->name) ? by_name(vs, dir, r->name) : NULL;
+    enum file_status s = directory(o, r->to_dir, 03, &to_dir);
+    if (s == FILE_OK && name_fits(r->to_name))
+        to = by_name(vs, to_dir, r->to_name);
     if (vs->renaming != NULL || (f != NULL && f->creating) || (to != NULL && to->creating)) {
         vst_park(o, &vs->name_waiters);
         return;
@@ -256,17 +297,21 @@ static void step_rename(struct vst_op *o)
 
 void vst_step_name(struct vst_op *o)
 {
-    enum file_status s = directory(o, o->req->dir);
+    static const uint32_t rights[FILE_OP_COUNT] = {
+        [FILE_LOOKUP] = 01, [FILE_LIST] = 04, [FILE_CREATE] = 03, [FILE_RENAME] = 03
+    };
+    struct vst_file *dir;
+    enum file_status s = directory(o, o->req->dir, rights[o->req->op], &dir);
     if (s != FILE_OK)
         vst_complete(o, s);
     else if (o->req->op == FILE_LOOKUP)
-        step_lookup(o);
+        step_lookup(o, dir);
     else if (o->req->op == FILE_LIST)
-        step_list(o);
+        step_list(o, dir);
     else if (o->req->op == FILE_CREATE)
-        step_create(o);
+        step_create(o, dir);
     else
-        step_rename(o);
+        step_rename(o, dir);
 }
 
 void vst_step_stat(struct vst_op *o)
@@ -291,7 +336,7 @@ void vst_step_change(struct vst_op *o)
         vst_complete(o, FILE_DENIED);
         return;
     }
-    f->mode = r->attr.mode & 0777;
+    f->mode = (f->mode & FILE_MODE_DIR) | (r->attr.mode & 0777);
     f->uid = r->attr.uid;
     f->gid = r->attr.gid;
     f->ctime = port_now(o->vs->port);

@@ -183,9 +183,10 @@ struct vst_file *vst_by_handle(struct vst *vs, uint64_t handle)
     return f->used && f->generation == generation ? f : NULL;
 }
 
-/* Whether the mode gives the caller these rights: bits of 04, 02, 01. */
-static bool may(const struct file_req *r, const struct vst_file *f, uint32_t bits)
+bool vst_may(const struct file_req *r, const struct vst_file *f, uint32_t bits)
 {
+    if (f == NULL)
+        return true;
     uint32_t shift = r->uid == f->uid ? 6 : r->gid == f->gid ? 3 : 0;
     return r->uid == 0 || (f->mode >> shift & bits) == bits;
 }
@@ -218,7 +219,9 @@ static enum file_status refuse(const struct vst_op *o)
         return FILE_IS_DIR;
     if (o->f == NULL || o->f->creating)
         return FILE_NO_FILE;
-    if ((reads && !may(r, o->f, 04)) || (writes && !may(r, o->f, 02)))
+    if ((reads || writes) && (o->f->mode & FILE_MODE_DIR))
+        return FILE_IS_DIR;
+    if ((reads && !vst_may(r, o->f, 04)) || (writes && !vst_may(r, o->f, 02)))
         return FILE_DENIED;
     return (reads || writes || r->op == FILE_HINT) && !in_range(o) ? FILE_RANGE : FILE_OK;
 }

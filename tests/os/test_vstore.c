@@ -385,14 +385,61 @@ Test(vstore, a_read_that_fails_changes_nothing)
 
 /* ---- names ---- */
 
-static enum file_status rename_to(struct lfs_world *w, const char *name, const char *to)
+static enum file_status named(struct lfs_world *w, enum file_op op, uint64_t dir, const char *name,
+                              uint64_t *file)
+{
+    struct file_req r;
+    file_req_init(&r, op, NULL, NULL);
+    r.dir = dir;
+    r.name = name;
+    lfs_world_do(w, &r);
+    *file = r.file;
+    return r.status;
+}
+
+static enum file_status move(struct lfs_world *w, uint64_t dir, const char *name, uint64_t to_dir,
+                             const char *to)
 {
     struct file_req r;
     file_req_init(&r, FILE_RENAME, NULL, NULL);
+    r.dir = dir;
     r.name = name;
+    r.to_dir = to_dir;
     r.to_name = to;
     lfs_world_do(w, &r);
     return r.status;
+}
+
+/* What lies in directory d; all is gone again afterwards. */
+static void in_a_directory(struct lfs_world *w, uint64_t d, uint64_t a)
+{
+    uint64_t in, x;
+    cr_assert_eq(named(w, FILE_CREATE, d, "a", &in), FILE_OK);
+    cr_assert_neq(in, a);
+    cr_assert_eq(named(w, FILE_CREATE, d, "a", &x), FILE_EXISTS);
+    cr_assert_eq(named(w, FILE_LOOKUP, d, "a", &x), FILE_OK);
+    cr_assert_eq(x, in);
+    cr_assert_eq(lfs_world_op(w, FILE_REMOVE, d, 0), FILE_NOT_EMPTY);
+    cr_assert_eq(lfs_world_op(w, FILE_CHECKPOINT, d, 0), FILE_IS_DIR);
+    cr_assert_eq(lfs_world_op(w, FILE_SIZE, d, 5), FILE_IS_DIR);
+    cr_assert_eq(move(w, FILE_ROOT, "d", d, "d"), FILE_LOOP);
+    cr_assert_eq(move(w, FILE_ROOT, "a", FILE_ROOT, "d"), FILE_EXISTS);
+    lfs_world_restart(w);
+    cr_assert_eq(named(w, FILE_LOOKUP, d, "a", &x), FILE_OK);
+    cr_assert_eq(x, in);
+    check(w, 600);
+    cr_assert_eq(move(w, d, "a", FILE_ROOT, "z"), FILE_OK);
+    cr_assert_eq(named(w, FILE_LOOKUP, d, "a", &x), FILE_NO_FILE);
+    cr_assert_eq(move(w, FILE_ROOT, "z", d, "y"), FILE_OK);
+    cr_assert_eq(lfs_world_op(w, FILE_REMOVE, d, 0), FILE_NOT_EMPTY);
+    cr_assert_eq(lfs_world_op(w, FILE_REMOVE, in, 0), FILE_OK);
+    cr_assert_eq(lfs_world_op(w, FILE_REMOVE, d, 0), FILE_OK);
+    cr_assert_eq(named(w, FILE_LOOKUP, d, "a", &x), FILE_NO_FILE);
+}
+
+static enum file_status rename_to(struct lfs_world *w, const char *name, const char *to)
+{
+    return move(w, FILE_ROOT, name, FILE_ROOT, to);
 }
 
 Test(vstore, names_are_kept_and_moved)
@@ -415,7 +462,8 @@ Test(vstore, names_are_kept_and_moved)
     r.name = "d";
     r.attr.mode = FILE_MODE_DIR | 0777;
     lfs_world_do(&w, &r);
-    cr_assert_eq(r.status, FILE_UNSUPPORTED);
+    cr_assert_eq(r.status, FILE_OK);
+    in_a_directory(&w, r.file, a);
     file_req_init(&r, FILE_LOOKUP, NULL, NULL);
     r.name = "a";
     r.dir = a;
@@ -506,7 +554,8 @@ Test(vstore, each_kind_of_damage_is_found)
     static const enum vst_damage finds[] = { VST_BAD_SUPER, VST_BAD_RECORD, VST_BAD_RECORD,
                                              VST_BAD_NODE,  VST_BAD_NODE,   VST_OUTSIDE,
                                              VST_OUTSIDE,   VST_SHARED,     VST_SHARED,
-                                             VST_BAD_SIZE,  VST_BAD_NAME,   VST_BAD_NAME };
+                                             VST_BAD_SIZE,  VST_BAD_NAME,   VST_BAD_NAME,
+                                             VST_BAD_NAME };
     for (size_t i = 0; i < ARRAY_LEN(finds); i++) {
         memcpy(image, good, sizeof good);
         uint8_t *rec = record_of(0), *root = root_of(0);
@@ -545,8 +594,11 @@ Test(vstore, each_kind_of_damage_is_found)
         case 10:
             rec[152] = 0;
             break;
-        default:
+        case 11:
             rec[152] = 'b';
+            break;
+        default: /* a file as directory */
+            wire_put64(rec + 248, b);
         }
         if (i > 3)
             sum(root, 96);
