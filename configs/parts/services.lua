@@ -41,7 +41,9 @@ end
 
 -- Vesta, for workload.system = "vesta"; its cache are the buffers of the I/O nodes' file systems.
 services.vesta = {
-  { service = "nx" }, { service = "vesta_server", lfs = { buffered = true } },
+  { service = "nx" },
+  { service = "vesta_server",
+    lfs = { buffered = true, block = "64KiB", cache = 256, read_ahead = 8, files = 512 } },
   { service = "vesta_client" },
 }
 

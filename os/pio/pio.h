@@ -102,6 +102,7 @@ enum pio_ctl {
     PIO_TELL,       /* -> value */
     PIO_MODE,       /* mode, by all ranks together; the pointer is 0 */
     PIO_HINT,       /* value: enum pio_hint; changes no result */
+    PIO_VIEW,       /* view: offsets are those of this subfile from now on; of this rank alone */
     PIO_FILL,       /* for benchmarks: bytes [0, value) are those of the pattern `seed`, without
                      traffic to speak of; cold: no buffer has anything of it */
     PIO_CHECKPOINT, /* the file as it is becomes its checkpoint, in the place of the one before */
@@ -119,6 +120,15 @@ enum pio_ctl {
 };
 enum pio_hint { PIO_HINT_NORMAL, PIO_HINT_SEQUENTIAL, PIO_HINT_RANDOM };
 
+/* A part of a file as if it were one.  The file is a table: a row of `factor` units, row after
+ * row.  Its rows are dealt out in blocks of `rows`, `down` ways, its columns in blocks of
+ * `columns`, `across` ways: a subfile has the blocks that are in its way of both, number (way down)
+ * across + (way across).  Its bytes come a block of rows at a time, and of that row by row. */
+struct pio_view {
+    uint64_t rows;
+    uint32_t down, columns, across, subfile;
+};
+
 struct pio_stat {
     uint64_t size;
     bool directory;
@@ -132,6 +142,7 @@ struct pio_control {
     uint64_t unit; /* of names: the layout of what they are of, as in an open */
     uint32_t factor;
     bool cold, ok;
+    struct pio_view view;
     struct pio_stat stat;
     void (*entry)(void *arg, const char *name, bool directory);
     void *arg;

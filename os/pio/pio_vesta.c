@@ -123,6 +123,14 @@ static void submit(struct pio_req *r)
     vesta_submit(r->file->state, &t->q);
 }
 
+static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
+{
+    const struct vesta_view view = {
+        .vbs = x->rows, .vn = x->down, .hbs = x->columns, .hn = x->across, .subfile = x->subfile
+    };
+    return vesta_view(v, &view) ? PIO_OK : PIO_BAD_LAYOUT;
+}
+
 static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
 {
     struct vesta_file *v = f->state;
@@ -142,6 +150,8 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     case PIO_MODE:
         vesta_mode(v, mode_of(c->mode));
         return agree(f->sys->node, true);
+    case PIO_VIEW:
+        return see(v, &c->view);
     case PIO_FILL:
         return pio_of_file(vesta_fill(v, c->seed, c->value, c->cold));
     default:

@@ -93,7 +93,7 @@ static void go(struct vesta_part *x, const struct cell *c)
 {
     struct vesta_job *j = x->job;
     x->q.file = c->handle;
-    x->q.trace = (c->id << 16) + c->cell + 1;
+    x->q.trace = (uint64_t)j->host << 40 | j->m.value;
     file_submit(j->s->files, &x->q);
 }
 

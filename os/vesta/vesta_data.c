@@ -44,7 +44,7 @@ struct vreq {
     } * steps;
     uint32_t calls, call_room, step_count, step_room;
     uint32_t inflight, first, final; /* calls under way; positions */
-    uint64_t wanted, seq;
+    uint64_t wanted, seq, number;
     bool atomic, aborted, running, began, short_of, queued;
     enum file_status status;
     struct vesta_fan fan;
@@ -284,7 +284,18 @@ static void tick(struct port_timer *t)
     }
 }
 
-/* All nodes that may wait for more of it are told that no more comes. */
+/* The node is told that no more comes of requests up to seq. */
+static void tell_gone(struct vesta_client *c, uint32_t host, uint64_t seq)
+{
+    struct call *x = port_alloc(c->port, sizeof *x);
+    x->host = host;
+    x->seq = seq;
+    list_init(&x->link);
+    later(c, x);
+    port_timer_set(&c->timer, 0);
+}
+
+/* All nodes that may wait for more of it. */
 static void give_up(struct vreq *v)
 {
     struct vesta_client *c = v->f->c;
@@ -292,14 +303,8 @@ static void give_up(struct vreq *v)
         return;
     v->aborted = true;
     c->counts.aborted++;
-    for (uint32_t i = v->first; i <= v->final; i++) {
-        struct call *x = port_alloc(c->port, sizeof *x);
-        x->host = vesta_node(c->layout, v->f->layout.base, i);
-        x->seq = v->seq;
-        list_init(&x->link);
-        later(c, x);
-    }
-    port_timer_set(&c->timer, 0);
+    for (uint32_t i = v->first; i <= v->final; i++)
+        tell_gone(c, vesta_node(c->layout, v->f->layout.base, i), v->seq);
 }
 
 static void call_ended(struct call *x, enum file_status s)
@@ -383,6 +388,7 @@ static void pack(struct call *x, struct rope *out)
                            .cells = f->layout.cells,
                            .base = f->layout.base,
                            .pos = x->pos,
+                           .value = v->number,
                            .lists = x->count };
     if (v->atomic) {
         m.flags = VESTA_ATOMIC;
@@ -550,7 +556,7 @@ void vesta_submit(struct vesta_file *f, struct file_req *r)
     v->r = r;
     v->wanted = file_bytes(r);
     v->atomic = f->mode == VESTA_INDEPENDENT;
-    c->counts.requests++;
+    v->number = ++c->counts.requests;
     if (!fits(r) || v->wanted == 0) {
         v->status = v->wanted == 0 ? FILE_OK : FILE_RANGE;
         end(v);
@@ -565,19 +571,23 @@ void vesta_submit(struct vesta_file *f, struct file_req *r)
     }
 }
 
-/* An I/O node has died: with it goes the token of what is ordered there. */
+/* An I/O node has died: with it goes the token of what is ordered there.  One that is back does not
+ * know which requests were given up meanwhile, and may be shown their tokens. */
 static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct vesta_client *c = arg;
+    struct vreq *v = list_empty(&c->atomic) ? NULL : LIST_ENTRY(c->atomic.next, struct vreq, link);
+    bool io = false, under_way = v != NULL && v->began;
     (void)life;
-    if (alive || list_empty(&c->atomic))
-        return;
-    struct vreq *v = LIST_ENTRY(c->atomic.next, struct vreq, link);
-    for (uint32_t i = v->first; v->began && v->status == FILE_OK && i <= v->final; i++)
-        if (vesta_node(c->layout, v->f->layout.base, i) == host) {
+    for (uint32_t i = 0; i < c->layout->io_count; i++)
+        io |= c->layout->io[i] == host;
+    for (uint32_t i = under_way ? v->first : 1; under_way && i <= v->final && !alive; i++)
+        if (vesta_node(c->layout, v->f->layout.base, i) == host && v->status == FILE_OK) {
             v->status = FILE_UNREACHABLE;
             give_up(v);
         }
+    if (io && alive && (uint32_t)c->seq > 0)
+        tell_gone(c, host, under_way && !v->aborted ? v->seq - 1 : c->seq);
 }
 
 void vesta_data_boot(struct vesta_client *c)

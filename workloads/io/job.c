@@ -50,14 +50,15 @@ static uint64_t place_of(const struct file_run *run, uint64_t at)
 }
 
 /* Every byte must be the pattern's at its offset. */
-static bool verify(const struct io_job *j, const struct io_target *t, const struct pio_req *q)
+static bool verify(const struct io_job *j, const struct io_target *t, const struct pio_req *q,
+                   const struct file_run *list, uint32_t count)
 {
     struct rope want;
     const struct file_run moved = { .off = q->off, .len = q->moved, .count = 1 };
     bool named = j->sys->ops->mode(t->f->mode) & PIO_MODE_OFFSETS;
-    const struct file_run *runs = named ? q->runs : &moved;
+    const struct file_run *runs = named ? list : &moved;
     rope_init(&want);
-    add_pattern(t->seed, runs, named ? q->run_count : 1, &want);
+    add_pattern(t->seed, runs, named ? count : 1, &want);
     uint64_t at = rope_first_difference(&q->data, &want);
     if (at != UINT64_MAX) {
         unsigned long long where = place_of(runs, at);
@@ -91,10 +92,11 @@ bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op 
                  const struct file_run *runs, uint32_t count, struct pio_split *sum)
 {
     uint64_t wanted = pio_length(runs, count);
+    const struct file_run seen = { .off = t->at, .len = wanted, .count = 1 };
     struct pio_req q;
     pio_req_init(&q, op, t->f);
-    q.runs = runs;
-    q.run_count = count;
+    q.runs = t->view ? &seen : runs;
+    q.run_count = t->view ? 1 : count;
     if (op == PIO_WRITE)
         add_pattern(t->seed, runs, count, &q.data);
     bool fine = io_good(j, move(t, &q), op == PIO_READ ? "read" : "write", t->name);
@@ -111,7 +113,7 @@ bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op 
     sum->arm += q.split.arm;
     if (fine && op == PIO_READ) {
         port_delivered(j->node->port, q.moved, rope_hash(&q.data));
-        fine = !j->verify || verify(j, t, &q);
+        fine = !j->verify || verify(j, t, &q, runs, count);
     }
     rope_fini(&q.data);
     return fine;

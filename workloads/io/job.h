@@ -44,6 +44,8 @@ struct io_target {
     struct pio_file *f;
     struct coll *coll; /* by what method requests are made; NULL: as they are */
     uint64_t seed;
+    bool view;   /* the rank's part is the subfile that it sees: a request is one piece of that, */
+    uint64_t at; /* from here */
     char name[64];
 };
 

@@ -215,6 +215,24 @@ static bool array_check(const struct io_pattern *p, const char *path, struct err
                    path, (unsigned long long)rows, (unsigned long long)(total(p) / record));
 }
 
+static uint64_t block_of(const struct io_dealt *d)
+{
+    return d->how == 'b' ? width(d) : d->how == 'c' ? 1 : d->n;
+}
+
+/* A column of records is a column of units.  Rows that are not dealt out come one by one. */
+static bool array_view(const struct io_pattern *p, uint64_t unit, uint64_t factor,
+                       struct pio_view *out)
+{
+    const struct io_dealt *row = &p->array.row, *column = &p->array.column;
+    *out = (struct pio_view){ .rows = row->how == 'b' ? width(row) : 1,
+                              .down = row->parts,
+                              .columns = (uint32_t)block_of(column),
+                              .across = column->parts,
+                              .subfile = row->part * column->parts + column->part };
+    return column->how != 'a' && column->n == factor && (uint64_t)p->shape->record == unit;
+}
+
 /* ---- cells along diagonals ---- */
 
 enum { POINT = 40 }; /* five doubles [NAS BT] */
@@ -347,7 +365,7 @@ PATTERN(strided, strided, "records at a distance", .check = strided_check, .exte
 PATTERN(nested, strided, "rows of records, each at a distance", .check = strided_check,
         .extent = strided_extent)
 PATTERN(array, array_place, "an array of records dealt out by dimension [Kotz]",
-        .check = array_check, .own = array_own, .whole = true)
+        .check = array_check, .own = array_own, .view = array_view, .whole = true)
 PATTERN(cells, cells_place, "a cube dealt out by cells along its diagonals [BTIO]",
         .check = cells_check, .extent = cells_extent, .request = cells_request)
 PATTERN(random, drawn, "places in an order drawn, each once")

@@ -61,6 +61,9 @@ struct io_pattern_ops {
     uint64_t (*place)(const struct io_pattern *p, uint64_t pos, uint64_t *len);
     /* Bytes that all parts reach over; NULL: per_rank * size * ranks. */
     uint64_t (*extent)(const struct io_pattern *p);
+    /* The rank's part as a subfile of a file of rows of `factor` such units; false: it is none.
+     * NULL: never. */
+    bool (*view)(const struct io_pattern *p, uint64_t unit, uint64_t factor, struct pio_view *out);
     /* Bytes of a request of this rank; NULL: as it is told. */
     uint64_t (*request)(const struct io_pattern *p);
     bool whole; /* a piece of work: ranks may have unlike numbers of requests, or none */

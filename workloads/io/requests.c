@@ -24,7 +24,7 @@ struct params {
     const char *mode;
     struct coll_params collective;
     int64_t size, nodes, unit, factor, span, shift;
-    bool verify, readback, preallocate, work;
+    bool verify, readback, preallocate, work, view;
     struct io_shape shape;
 };
 
@@ -72,6 +72,9 @@ static const struct param params_desc[] = {
     P_BOOL(params, work, "false",
            "A piece of work, whose time is asked for: the window closes as the last program ends, "
            "not the first."),
+    P_BOOL(params, view, "false",
+           "Each rank sees its part of an array as a subfile, so that a request is one piece: "
+           "PIO_VIEW, of files with a unit that is a record and a factor that is a row of them."),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -184,9 +187,16 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         return err_set(e, "workload.shift: only with readback = true and file = 'shared'");
     if (p->cache == WARM && p->op == OP_WRITE)
         return err_set(e, "workload.cache = 'warm': only for op = 'read'");
+    struct pio_view view;
+    if (p->view && (!pattern.ops->view || method_of(p) != &coll_list || p->file == OWN ||
+                    !pattern.ops->view(&pattern, (uint64_t)p->unit, (uint64_t)p->factor, &view)))
+        return err_set(e,
+                       "workload.view: only with access = 'array' but not distribution 'a', file "
+                       "= 'shared', method = 'list', a unit that is shape.record, and a factor "
+                       "that is the number of records in a row");
     const struct pio_plan plan = {
         .path = "workload",
-        .can = PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
+        .can = (p->view ? PIO_CAN(PIO_VIEW) : 0) | PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
                (p->op == OP_READ ? PIO_CAN(PIO_FILL) : 0) |
                (p->preallocate && p->op == OP_WRITE ? PIO_CAN(PIO_SET_SIZE) : 0),
         .traits = p->file == SHARED && programs(p, layout) > 1 ? PIO_SHARED : 0u,
@@ -242,6 +252,17 @@ static bool make_file(struct run *r, uint32_t ranks)
     return !p->preallocate || io_good(&r->j, pio_set_size(r->t.f, size), "lsize", r->t.name);
 }
 
+/* The file as its pattern's part. */
+static bool see(struct run *r)
+{
+    struct pio_control c = { .what = PIO_VIEW };
+    r->t.view = r->p->view && io_pattern_own(&r->pattern) > 0;
+    if (!r->t.view)
+        return true;
+    (void)r->pattern.ops->view(&r->pattern, (uint64_t)r->p->unit, (uint64_t)r->p->factor, &c.view);
+    return io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "view", r->t.name);
+}
+
 static bool open_file(struct run *r)
 {
     const struct params *p = r->p;
@@ -255,7 +276,7 @@ static bool open_file(struct run *r)
         return false;
     if (!maker)
         fine = open_as(r, r->j.rank, ranks, 0);
-    return io_agree(&r->j, "opened", fine);
+    return io_agree(&r->j, "opened", fine) && see(r);
 }
 
 /* Request k; false: the rank gives up. */
@@ -268,6 +289,7 @@ static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
         r->room = io_pattern_runs(&r->pattern, nth, r->runs, n);
     }
     struct pio_split sum = { .latency = 0 };
+    r->t.at = nth * r->pattern.size;
     bool fine = io_transfer(&r->j, &r->t, op, r->runs, n, &sum);
     if (fine && measured) {
         uint64_t moved = pio_length(r->runs, n);
@@ -353,6 +375,8 @@ static bool read_back(struct run *r)
         return false;
     uint32_t ranks, of = (uint32_t)((r->j.rank + (uint64_t)r->p->shift) % r->j.ranks);
     r->pattern = pattern_of(r->p, of, r->j.ranks, r->traits);
+    if (!see(r))
+        return false;
     uint64_t all = r->pattern.ops->whole ? share_of_work(r, &ranks) : r->pattern.per_rank;
     for (uint64_t k = 0; k < all; k++)
         if (!request(r, PIO_READ, k, false))

@@ -1,0 +1,68 @@
+-- A matrix in a Vesta file, seen by rows, by columns, in blocks and cyclic: each program's part is a
+-- subfile, and a request one piece of it.  Over PFS the same part is many pieces of the file, a
+-- request each.
+--
+--   psim run vesta_views -j2
+--   psim figure vesta_views -j2
+--
+-- An entry of the matrix is a BSU, a column a cell.  Parts: rows in turn (cn) and in blocks (bn),
+-- columns in blocks (nb), blocks (bb), entries in turn both ways (cc).
+local paragon = include "machines/paragon.lua"
+local services = include "parts/services.lua"
+
+local system, io_nodes = param("system", "vesta"), param("io_nodes", 16)
+local nodes, rows, columns = param("nodes", 32), param("rows", 128), 32
+local entry, size = 64 << 10, param("size", 1024) << 10
+
+local function case(s, part, n)
+  return { system = s, part = part, io_nodes = n }
+end
+local function over(name, a, b, min, max, doc)
+  return { kind = "ratio", name = name, measure = "file.bandwidth", at = a, over = b,
+           min = min, max = max, doc = doc }
+end
+
+local function alike(part)
+  return over(part .. " over columns: similar", case("vesta", part, 16), case("vesta", "nb", 16),
+              0.8, 1.25, "[Corbett & Feitelson 1996]: views have similar performance")
+end
+
+return {
+  title = "Views of a matrix",
+  machine = paragon {
+    rows = 8, columns = 9, io_nodes = io_nodes, storage = { kind = "raid3" },
+    os = system == "vesta" and services.vesta or nil,
+  },
+  workload = {
+    kind = "io", system = system, op = param("op", "read"), nodes = nodes, access = "array",
+    view = system == "vesta", method = system == "pfs" and "pieces" or "list", warmup = 0,
+    unit = entry .. "B", factor = system == "vesta" and columns or 0,
+    size = size .. "B", requests = rows * columns * entry // size // nodes,
+    shape = { distribution = param("part", "cn"), record = entry .. "B", rows = rows },
+  },
+  sweep = {
+    product = {
+      system = { "vesta", "pfs" },
+      part = { "cn", "bn", "nb", "bb", "cc" },
+      io_nodes = { 1, 2, 4, 8, 16, 32 },
+    },
+    constraint = function(p) return p.system == "vesta" or p.io_nodes == 16 end,
+  },
+  expectations = {
+    alike "cn", alike "bb", alike "cc",
+    over("rows in blocks over columns", case("vesta", "bn", 16), case("vesta", "nb", 16), 0.5, 0.8,
+         "32 programs, each far from the others in every cell: the arms seek between them"),
+    over("rows: 16 I/O nodes over 4", case("vesta", "cn", 16), case("vesta", "cn", 4), 3.6, 4.4,
+         "[Corbett & Feitelson 1996]: linear in I/O nodes; an arm is the limit"),
+    over("rows: 4 I/O nodes over 1", case("vesta", "cn", 4), case("vesta", "cn", 1), 3.6, 4.8),
+    over("rows: Vesta over PFS", case("vesta", "cn", 16), case("pfs", "cn", 16), 1.3, nil,
+         "a request for each entry, in place of one"),
+    over("blocks: Vesta over PFS", case("vesta", "bb", 16), case("pfs", "bb", 16), 1.2),
+    over("cyclic: Vesta over PFS", case("vesta", "cc", 16), case("pfs", "cc", 16), 1.3),
+  },
+  figure = {
+    x = "io_nodes", y = "file.bandwidth", by = "part", where = { system = "vesta" },
+    x_label = "I/O nodes", y_label = "read bandwidth of 32 programs",
+  },
+  measures = { "file.bandwidth", "file.latency", "file.queue", "file.mesh", "file.arm" },
+}
