@@ -13,8 +13,9 @@
  */
 enum vesta_proc {
     /* of cells; lists of runs behind the message, then the data of a write */
-    VESTA_READ, /* value: number of the caller's request, for a trace -> value, seq: times of the device and here; for each list 8 bytes: how many
-                    bytes of it there were; the data */
+    VESTA_READ,  /* value: number of the caller's request, for a trace -> value, seq: times of the
+                    device and here; for each list 8 bytes: how many bytes of it there were; the
+                    data */
     VESTA_WRITE, /* -> the same times */
     /* the order of atomic requests */
     VESTA_TOKEN, /* `lists` tokens behind the message have come to `pos` */

@@ -107,7 +107,7 @@ Test(vesta_order, an_io_node_dies)
     cr_assert_gt(failed, 20);
 }
 
-/* A program's node dies at any step: requests of which it has told some I/O nodes hold up nobody. */
+/* A program's node dies at any step: what it has told some I/O nodes alone holds up nobody. */
 Test(vesta_order, a_client_dies)
 {
     for (uint64_t step = 280; step < 760; step += 11) {
