@@ -1,5 +1,5 @@
--- A matrix in a Vesta file, seen by rows, by columns, in blocks and cyclic: each program's part is a
--- subfile, and a request one piece of it.  Over PFS the same part is many pieces of the file, a
+-- A matrix in a Vesta file, seen by rows, by columns, in blocks and cyclic: each program's part is
+-- a subfile, and a request one piece of it.  Over PFS the same part is many pieces of the file, a
 -- request each.
 --
 --   psim run vesta_views -j2
