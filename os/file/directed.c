@@ -21,6 +21,13 @@ struct server {
     struct file_sys *files;
     struct list rounds; /* in order of their first calls */
     struct list known;  /* parts that were looked up */
+    struct list gone;   /* transfers that were given up */
+};
+
+struct gone {
+    struct list link;
+    char name[FILE_NAME_MAX + 1];
+    uint64_t transfer;
 };
 
 struct part {
@@ -229,14 +236,49 @@ static struct round *round_of(struct server *s, const struct directed_call *c)
     return x;
 }
 
+/* Whether the call's transfer was given up; one before it is forgotten. */
+static bool is_gone(struct server *s, const struct directed_call *c)
+{
+    LIST_EACH_SAFE (l, next, &s->gone) {
+        struct gone *g = LIST_ENTRY(l, struct gone, link);
+        if (strcmp(g->name, c->name) != 0)
+            continue;
+        if (g->transfer == c->transfer)
+            return true;
+        list_remove(l);
+        port_free(s->port, g);
+    }
+    return false;
+}
+
+static void give_up(struct server *s, const struct directed_call *c)
+{
+    if (!is_gone(s, c)) {
+        struct gone *g = port_alloc(s->port, sizeof *g);
+        memcpy(g->name, c->name, sizeof g->name);
+        g->transfer = c->transfer;
+        list_push(&s->gone, &g->link);
+    }
+    LIST_EACH_SAFE (l, next, &s->rounds) {
+        struct round *x = LIST_ENTRY(l, struct round, link);
+        if (x->c.transfer == c->transfer && strcmp(x->c.name, c->name) == 0)
+            end(x, FILE_UNREACHABLE);
+    }
+}
+
 static void serve(void *arg, struct select_request *call, uint32_t procedure, struct rope *args)
 {
     struct server *s = arg;
     struct directed_call c;
-    struct file_run *runs;
-    (void)procedure;
-    if (!load(s->port, args, &c, &runs)) {
-        answer(call, FILE_RANGE, NULL);
+    struct file_run *runs = NULL;
+    enum file_status status = load(s->port, args, &c, &runs) ? FILE_OK : FILE_RANGE;
+    if (status == FILE_OK && procedure == DIRECTED_GIVE_UP)
+        give_up(s, &c);
+    else if (status == FILE_OK && is_gone(s, &c))
+        status = FILE_UNREACHABLE;
+    if (status != FILE_OK || procedure == DIRECTED_GIVE_UP) {
+        port_free(s->port, runs);
+        answer(call, status, NULL);
         return;
     }
     struct round *x = round_of(s, &c);
@@ -252,10 +294,15 @@ static void serve(void *arg, struct select_request *call, uint32_t procedure, st
 static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct server *s = arg;
-    (void)node;
     (void)life;
-    while (!alive && !list_empty(&s->rounds))
-        end(LIST_ENTRY(s->rounds.next, struct round, link), FILE_UNREACHABLE);
+    LIST_EACH_SAFE (l, next, &s->rounds) {
+        struct round *x = LIST_ENTRY(l, struct round, link);
+        bool ours = false;
+        for (uint32_t i = 0; i < x->came; i++)
+            ours |= select_request_host(x->calls[i]) == node;
+        if (!alive && ours)
+            end(x, FILE_UNREACHABLE);
+    }
 }
 
 void directed_start(struct xk_protl *rpc, struct file_sys *files)
@@ -266,6 +313,7 @@ void directed_start(struct xk_protl *rpc, struct file_sys *files)
     s->files = files;
     list_init(&s->rounds);
     list_init(&s->known);
+    list_init(&s->gone);
     xk_on_peer(rpc->kernel, peer_changed, s);
     enum xk_status served = select_serve(rpc, DIRECTED_SERVICE, serve, s);
     ASSERT(served == XK_OK);

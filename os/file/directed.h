@@ -8,7 +8,11 @@
  * same at all callers and so few that a caller's bytes of one fit a call.
  *
  *   DIR1  A call is answered once: when all have come and the file system has answered, or with
- *       FILE_UNREACHABLE once a node has crashed while callers were awaited.
+ *       FILE_UNREACHABLE once one of those who came has crashed, or any caller has given the
+ *       transfer up.  Who hears that a caller or a server has crashed since the transfer began, or
+ *       gets no answer, calls no more and gives it up at every server (DIRECTED_GIVE_UP), each of
+ *       which remembers that until another transfer of the file: so nobody waits for who will not
+ *       come.
  *   DIR2  A read of bytes that the part does not have gives zeros: the file may be longer than this
  *       part, and its end is the callers' to know.
  *
@@ -24,12 +28,13 @@
 #include "os/file/file.h"
 #include "os/proto/select/select.h"
 
-#define DIRECTED_SERVICE 0x5005 /* service number at SELECT */
+#define DIRECTED_SERVICE 0x5005           /* service number at SELECT */
+enum { DIRECTED_MOVE, DIRECTED_GIVE_UP }; /* procedures; the second: a call without runs */
 
 struct directed_call {
     bool write;
     char name[FILE_NAME_MAX + 1]; /* of the part, in the root */
-    uint64_t transfer;            /* with the name: which transfer of the file */
+    uint64_t transfer;            /* which of the file: no other has ever this number */
     uint32_t window, ranks;
     const struct file_run *runs; /* the caller's */
     uint32_t run_count;

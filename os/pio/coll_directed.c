@@ -7,12 +7,17 @@
  *
  *   CDIR1  All ranks cut the parts into the same windows: of the largest number of units, halved
  *       from all, with which no rank's call or answer is too long.
+ *   CDIR2  DIR1: who hears of a death calls no more, and gives the transfer up at every server; one
+ *       that gives no answer is told again for a while, for it may come back.
  */
 #include <stdio.h>
 
 #include "os/file/directed.h"
 #include "os/pio/coll_internal.h"
+#include "os/xk/peers.h"
 
+#define GIVE_UPS 20 /* so often a server is told that a transfer was given up */
+#define GIVE_UP_PAUSE (50 * SIM_MS)
 #define WINDOWS_AHEAD 2 /* the servers have one to move while the next is on its way */
 
 struct plan {
@@ -27,6 +32,9 @@ struct plan {
     uint64_t eof;                /* by_part: the first byte that the file did not have */
     enum pio_status status;
     struct port_thread *thread;
+    uint64_t transfer;     /* its number */
+    uint32_t deaths, told; /* heard of in it; when it was given up last */
+    bool waits;            /* in call_all */
 };
 
 struct call { /* of a window of a part */
@@ -123,6 +131,63 @@ static bool choose_windows(struct plan *p)
     return agreed[1] == 0;
 }
 
+/* ---- giving up ---- */
+
+/* Of a rank, or of a server. */
+static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
+{
+    struct plan *p = arg;
+    const struct os_layout *l = p->c->file->sys->node->layout;
+    bool ours = false;
+    (void)life;
+    for (uint32_t i = 0; i < p->at.factor; i++)
+        ours |= p->at.host[i] == node;
+    for (uint32_t i = 0; i < p->c->ranks; i++)
+        ours |= l->compute[i] == node;
+    if (alive || !ours)
+        return;
+    p->deaths++;
+    if (p->waits)
+        port_thread_wake(p->c->port, p->thread);
+}
+
+struct notice {
+    struct plan *p;
+    bool ended, heard;
+};
+
+static void noticed(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct notice *n = arg;
+    (void)reply;
+    n->heard = status == XK_OK;
+    n->ended = true;
+    port_thread_wake(n->p->c->port, n->p->thread);
+}
+
+/* CDIR2.  (blocks) */
+static void give_up(struct plan *p)
+{
+    struct directed_call c = { .transfer = p->transfer, .ranks = p->c->ranks };
+    (void)snprintf(c.name, sizeof c.name, "%s", p->at.name);
+    p->told = p->deaths;
+    for (uint32_t dir = 0; dir < p->at.factor; dir++) {
+        struct notice n = { .p = p };
+        for (uint32_t i = 0; i < GIVE_UPS && !n.heard; i++) {
+            struct rope args;
+            if (i > 0)
+                port_thread_sleep(p->c->port, GIVE_UP_PAUSE);
+            rope_init(&args);
+            directed_store(&args, &c);
+            n.ended = select_call(p->at.rpc, p->at.host[dir], DIRECTED_SERVICE, DIRECTED_GIVE_UP,
+                                  &args, noticed, &n) != XK_OK;
+            rope_fini(&args);
+            while (!n.ended)
+                port_thread_block(p->c->port, "giving up a disk-directed transfer", dir);
+        }
+    }
+}
+
 /* ---- calls ---- */
 
 static void answered(void *arg, enum xk_status status, struct rope *reply)
@@ -133,7 +198,9 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     struct rope_cursor from;
     uint64_t unit;
     failed(p, s);
-    rope_cursor_init(&from, reply);
+    p->deaths += s == PIO_SERVER_DOWN;
+    if (s == PIO_OK)
+        rope_cursor_init(&from, reply);
     for (uint64_t k = x->window * p->each; k < (x->window + 1) * p->each && s == PIO_OK; k++) {
         if (!unit_of(p, x->dir, k, &unit) || from.left == 0)
             break;
@@ -148,7 +215,7 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
 static void call(struct plan *p, struct call *x, enum pio_op op)
 {
     struct directed_call c = {
-        .write = op == PIO_WRITE, .transfer = p->c->step, .window = x->window, .ranks = p->c->ranks
+        .write = op == PIO_WRITE, .transfer = p->transfer, .window = x->window, .ranks = p->c->ranks
     };
     uint64_t unit, from = x->window * p->each;
     uint32_t n = 0;
@@ -168,19 +235,29 @@ static void call(struct plan *p, struct call *x, enum pio_op op)
     }
     p->c->counts.requests++;
     for (;;) {
-        enum xk_status s =
-            select_call(p->at.rpc, p->at.host[x->dir], DIRECTED_SERVICE, 0, &x->args, answered, x);
+        enum xk_status s = select_call(p->at.rpc, p->at.host[x->dir], DIRECTED_SERVICE,
+                                       DIRECTED_MOVE, &x->args, answered, x);
         if (s == XK_OK)
             break;
         if (s != XK_BUSY) {
-            failed(p, PIO_SERVER_DOWN);
-            x->ended = true;
+            answered(x, s, NULL);
             break;
         }
         port_thread_sleep(p->c->port, SIM_MS);
     }
     rope_fini(&x->args);
     port_free(p->c->port, x->runs);
+}
+
+static void wait_on(struct plan *p, uint32_t t)
+{
+    if (p->deaths != p->told) {
+        give_up(p);
+        return;
+    }
+    p->waits = true;
+    port_thread_block(p->c->port, "a disk-directed transfer", t);
+    p->waits = false;
 }
 
 /* A call of every window of every part, some windows ahead of the answers. */
@@ -191,19 +268,25 @@ static void call_all(struct plan *p, enum pio_op op)
     for (uint32_t t = 0; t < p->rounds + WINDOWS_AHEAD; t++) {
         for (uint32_t dir = 0; dir < factor && t >= WINDOWS_AHEAD; dir++)
             while (!calls[(t - WINDOWS_AHEAD) * factor + dir].ended)
-                port_thread_block(p->c->port, "a disk-directed transfer", t);
+                wait_on(p, t);
         for (uint32_t dir = 0; dir < factor && t < p->rounds; dir++) {
             struct call *x = &calls[t * factor + dir];
             *x = (struct call){ .p = p, .dir = dir, .window = t };
-            call(p, x, op);
+            if (p->deaths == 0)
+                call(p, x, op);
+            else
+                answered(x, XK_UNREACHABLE, NULL);
         }
     }
+    if (p->deaths != p->told)
+        give_up(p);
     port_free(p->c->port, calls);
 }
 
 /* ---- the method ---- */
 
-/* What all lists reach over as far as the file goes, which for a write is made as large. */
+/* What all lists reach over as far as the file goes, which for a write is made as large; and the
+ * transfer's number, that is rank 0's clock. */
 static bool settle_extent(struct plan *p, enum pio_op op, uint64_t *begin, uint64_t *end)
 {
     struct coll *c = p->c;
@@ -222,13 +305,14 @@ static bool settle_extent(struct plan *p, enum pio_op op, uint64_t *begin, uint6
             size.value = *end;
         }
         x[0] = s == PIO_OK ? (int64_t)size.value : 0;
-        x[1] = s;
+        x[1] = port_now(c->port) / SIM_NS * PIO_STATUS_COUNT + s;
     } else {
         x[0] = 0;
     }
     if (!coll_largest(c, x, 2))
         return false;
-    failed(p, (enum pio_status)x[1]);
+    p->transfer = (uint64_t)x[1] / PIO_STATUS_COUNT;
+    failed(p, (enum pio_status)(x[1] % PIO_STATUS_COUNT));
     *end = op == PIO_READ && (uint64_t)x[0] < *end ? (uint64_t)x[0] : *end;
     return true;
 }
@@ -254,31 +338,41 @@ static void plan_free(struct plan *p)
     port_free(p->c->port, p->windows);
 }
 
+static enum pio_status together(struct plan *p, struct coll_part *x)
+{
+    struct coll *c = p->c;
+    uint64_t begin = 0, end = 0;
+    struct file_window all = file_list_hull(&p->l, 1, (struct file_window){ 0, UINT64_MAX });
+    for (uint32_t i = 0; i < p->at.factor; i++) /* who comes back in it is not waited for */
+        p->deaths += !xk_alive(p->at.rpc->kernel, p->at.host[i]);
+    if (!settle_extent(p, x->op, &begin, &end))
+        return PIO_NODE_DOWN;
+    plan_units(p, begin, end);
+    if (p->status == PIO_OK && p->units > 0 && choose_windows(p)) {
+        if (x->op == PIO_WRITE)
+            coll_cut(c, p->l, &x->data, p->windows, (uint32_t)p->units, p->parts);
+        call_all(p, x->op);
+    }
+    int64_t worst = p->status;
+    if (!coll_largest(c, &worst, 1))
+        worst = PIO_NODE_DOWN;
+    if (worst == PIO_OK && x->op == PIO_READ && p->units > 0)
+        coll_join(c, p->l, end, p->windows, (uint32_t)p->units, p->parts, &x->data);
+    x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(p->l, all);
+    c->counts.requested += x->moved;
+    plan_free(p);
+    return (enum pio_status)worst;
+}
+
 static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
 {
     struct plan p = { .c = c, .l = { x->runs, x->run_count }, .status = PIO_OK };
-    uint64_t begin = 0, end = 0;
-    c->step++;
     p.thread = port_thread_self(c->port);
     c->file->sys->ops->stripes(c->file, &p.at);
-    struct file_window all = file_list_hull(&p.l, 1, (struct file_window){ 0, UINT64_MAX });
-    if (!settle_extent(&p, x->op, &begin, &end))
-        return PIO_NODE_DOWN;
-    plan_units(&p, begin, end);
-    if (p.status == PIO_OK && p.units > 0 && choose_windows(&p)) {
-        if (x->op == PIO_WRITE)
-            coll_cut(c, p.l, &x->data, p.windows, (uint32_t)p.units, p.parts);
-        call_all(&p, x->op);
-    }
-    int64_t worst = p.status;
-    if (!coll_largest(c, &worst, 1))
-        worst = PIO_NODE_DOWN;
-    if (worst == PIO_OK && x->op == PIO_READ && p.units > 0)
-        coll_join(c, p.l, end, p.windows, (uint32_t)p.units, p.parts, &x->data);
-    x->moved = x->op == PIO_READ ? x->data.length : file_list_bytes(p.l, all);
-    c->counts.requested += x->moved;
-    plan_free(&p);
-    return (enum pio_status)worst;
+    xk_on_peer(p.at.rpc->kernel, peer_changed, &p);
+    enum pio_status s = together(&p, x);
+    xk_off_peer(p.at.rpc->kernel, &p);
+    return s;
 }
 
 /* ---- a request at a time of each part ---- */

@@ -46,6 +46,16 @@ void xk_on_peer(struct xk_kernel *k,
     *end = l;
 }
 
+void xk_off_peer(struct xk_kernel *k, const void *arg)
+{
+    struct xk_listener **at = &k->listeners;
+    while ((*at)->arg != arg)
+        at = &(*at)->next;
+    struct xk_listener *l = *at;
+    *at = l->next;
+    port_free(k->port, l);
+}
+
 static void tell(struct xk_kernel *k, uint32_t host, uint32_t life, bool alive)
 {
     for (const struct xk_listener *l = k->listeners; l; l = l->next)

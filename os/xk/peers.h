@@ -31,6 +31,8 @@ enum xk_heard xk_heard_low(struct xk_kernel *k, uint32_t host, uint16_t life);
 void xk_on_peer(struct xk_kernel *k,
                 void (*fn)(void *arg, uint32_t host, uint32_t life, bool alive), void *arg);
 
+void xk_off_peer(struct xk_kernel *k, const void *arg); /* no more; not from inside a fn */
+
 uint32_t xk_life(const struct xk_kernel *k, uint32_t host); /* the newest known; 0: none */
 bool xk_alive(const struct xk_kernel *k, uint32_t host);    /* its newest has not ended */
 bool xk_died(const struct xk_kernel *k, uint32_t host);     /* some life of it has ended */
