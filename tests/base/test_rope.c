@@ -133,6 +133,44 @@ Test(rope, any_mix_of_operations_equals_a_flat_array)
     cr_assert_eq(rope_leaves_alive(), 0);
 }
 
+/* Cursors pass and take what lies behind them, each on its own, in steps of any length, slices' ends
+ * among them; the rope stays as it is, and what was taken is a rope like any other (ROPE2). */
+Test(rope, cursors_take_what_a_flat_array_has_there)
+{
+    static struct shadow s, out[2];
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        state = seed;
+        struct rope_cursor c[2];
+        fill(&s, draw(9000));
+        for (int k = 0; k < 2; k++) {
+            rope_cursor_init(&c[k], &s.rope);
+            shadow_init(&out[k]);
+        }
+        while (c[0].left + c[1].left > 0) {
+            int k = (int)draw(2);
+            size_t at = s.len - c[k].left, n = draw(4) == 0 ? c[k].left : 900;
+            n = draw((n < c[k].left ? n : c[k].left) + 1);
+            if (c[k].left > 0 && draw(4) == 0)
+                n = s.rope.slices[c[k].slice].len - c[k].in;
+            if (draw(3) == 0) {
+                rope_cursor_skip(&c[k], n);
+            } else {
+                rope_cursor_take(&c[k], n, &out[k].rope);
+                memcpy(out[k].flat + out[k].len, s.flat + at, n);
+                out[k].len += n;
+            }
+            cr_assert_eq(c[k].left, s.len - at - n);
+        }
+        check(&s);
+        for (int k = 0; k < 2; k++) {
+            check(&out[k]);
+            rope_fini(&out[k].rope);
+        }
+        rope_fini(&s.rope);
+    }
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
 Test(rope, the_hash_depends_on_the_bytes_alone)
 {
     static struct shadow s;
