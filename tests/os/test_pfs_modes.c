@@ -168,7 +168,7 @@ static void draw_turn(void)
     uint32_t len = 1 + draw(draw(2) ? 1500 : 40), wrong = draw(4), odd = draw(RANKS);
     bool write = draw(2), mixed = false;
     m.want = PFS_OK;
-    m.ahead = m.mode != M_UNIX && draw(2);
+    m.ahead = draw(2);
     if (m.mode == M_SYNC)
         mixed = !m.ahead;
     if (m.mode == M_UNIX)

@@ -190,3 +190,28 @@ Test(pfs_partners, an_io_node_that_dies_is_told_to_all_ranks_alike)
         pfs_world_stop(&w);
     }
 }
+
+/* M_GLOBAL moves the bytes once: of the ranks rank 0 alone talks to I/O nodes. */
+static uint64_t sent[RANKS];
+static bool count_frame(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    const struct pfs_world *w = arg;
+    if (src < RANKS && dst >= RANKS && dst < RANKS + w->io)
+        sent[src] += frame->length;
+    return true;
+}
+
+Test(pfs_partners, one_rank_moves_the_bytes_for_all)
+{
+    struct pfs_world w;
+    memset(sent, 0, sizeof sent);
+    pfs_world_defaults(&w, RANKS, 3);
+    w.params.unit = 64;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1 });
+    fake_on_frame(w.r.f, count_frame, &w);
+    pfs_world_run(&w, all_read);
+    cr_assert_geq(sent[0], 900);
+    for (uint32_t rank = 1; rank < RANKS; rank++)
+        cr_assert_eq(sent[rank], 0, "rank %u sends %d bytes", rank, (int)sent[rank]);
+    pfs_world_stop(&w);
+}
