@@ -133,8 +133,8 @@ Test(rope, any_mix_of_operations_equals_a_flat_array)
     cr_assert_eq(rope_leaves_alive(), 0);
 }
 
-/* Cursors pass and take what lies behind them, each on its own, in steps of any length, slices' ends
- * among them; the rope stays as it is, and what was taken is a rope like any other (ROPE2). */
+/* Cursors pass and take what lies behind them, each on its own, in steps of any length, slices'
+ * ends among them; the rope stays as it is, and what was taken is a rope like any other (ROPE2). */
 Test(rope, cursors_take_what_a_flat_array_has_there)
 {
     static struct shadow s, out[2];
