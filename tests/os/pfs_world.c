@@ -147,6 +147,10 @@ static bool kill_and_revive(struct pfs_world *w, bool idle)
         if (d->step > 0 && !dead && fake_steps(w->r.f) >= d->step && fake_up(w->r.f, d->node)) {
             d->at = fake_now(w->r.f) + 1;
             fake_crash(w->r.f, d->node);
+            if (d->node < w->compute && !w->ended[d->node]) { /* with its program */
+                w->ended[d->node] = true;
+                w->running--;
+            }
         } else if (dead && !d->over && d->back > 0 &&
                    (idle || fake_now(w->r.f) >= d->at + d->back)) {
             d->over = true;
@@ -167,6 +171,7 @@ static void program_main(void *arg)
 {
     struct start *s = arg;
     s->w->program(s->w, s->w->client[s->rank], s->rank);
+    s->w->ended[s->rank] = true;
     s->w->running--;
 }
 
@@ -182,10 +187,13 @@ void pfs_world_run(struct pfs_world *w,
     w->running = w->only > 0 ? w->only : w->compute;
     for (uint32_t i = 0, n = w->running; i < n; i++) {
         starts[i] = (struct start){ w, i };
+        w->ended[i] = false;
         fake_call(w->r.f, i, spawn, &starts[i]);
     }
     for (uint64_t steps = 0; w->running > 0; steps++) {
         (void)kill_and_revive(w, false);
+        if (w->running == 0)
+            break;
         uint32_t node = pfs_world_io_node(w, 1);
         if (w->crash_step > 0 && fake_steps(w->r.f) >= w->crash_step && fake_up(w->r.f, node))
             fake_crash(w->r.f, node);

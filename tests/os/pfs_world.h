@@ -35,6 +35,7 @@ struct pfs_world {
     void *arg;
     bool names;                 /* names are kept on the service node's disk, */
     bool remote;                /* on that of I/O node 0 */
+    bool ended[RIG_NODES];      /* programs */
     struct pfs_death deaths[2]; /* of no node: step 0 */
     struct os_boot boot;        /* for layers of files */
     struct os_group group;

@@ -43,6 +43,14 @@ for mode in M_ASYNC M_UNIX; do
     grep -A1 '"machine.crashes"' "$T/out" | grep -q ' 1.0' || fail "$mode: the node did not crash"
 done
 
+# A node of any role dies in any mode: calls say so, and nobody waits for ever (which would be exit code 3).
+gives 0 "$PSIM" run pfs_deaths -q --no-store -j2
+for case in io.50ms service.50ms program.none; do
+    gives 1 "$PSIM" run pfs_deaths -q --no-store -j2 -p dies=${case%.*} -p back=${case#*.}
+    what=server; [ $case != program.none ] || what=node
+    [ "$(grep -c "rank .*: $what down" "$T/err")" -ge 3 ] || fail "$case: calls do not say $what down"
+done
+
 # Mounts: a program uses the first that has its unit and factor; what cannot be is refused.
 config mounts <<'END'
 local paragon = include "machines/paragon.lua"
