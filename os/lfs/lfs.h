@@ -41,11 +41,12 @@
  *   LFS6  A failed request leaves the file system usable.  FILE_IO_ERROR: a read gives nothing; of
  *       a write each block is old, new or unreadable, and the size is unchanged; FILE_FLUSH fails
  *       also for an earlier delayed write that failed: those blocks keep their old contents;
- *       FILE_REMOVE and FILE_CREATE are not done; after FILE_SIZE the size may be new, a crash may
+ *       FILE_CREATE, FILE_REMOVE and FILE_RENAME are not done, but a crash may show that they are,
+ *       until the next of them or a FILE_FLUSH has ended well (all of which fail while the device
+ *       does not take the record that settles it); after FILE_SIZE the size may be new, a crash may
  *       undo it.  FILE_SCATTERED: the inode has no room for another extent.
  *   LFS7  FILE_RENAME is done whole or not at all, whenever the node dies, a file of the new name
- *   that
- *       it replaces included, and is on the device when it is done.  Every file lies in a
+ *       that it replaces included, and is on the device when it is done.  Every file lies in a
  *       directory, no directory in itself, and a name in a directory is one file.
  */
 #ifndef OS_LFS_LFS_H

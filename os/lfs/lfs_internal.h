@@ -17,6 +17,11 @@
  *   LFSI9  Fragments are in an extent only when they hold the bytes: a tail that grows gets its
  *       next place (lfs_file.next) beside the one it has, a flush writes it there, and then the
  *       extent says so and the old place is cut (LFSI5).  Both may begin with the same fragments.
+ *   LFSI10  Where a write has failed by which a name was to change, the device may tell of
+ *       the new name or the old: the record is in doubt.  It is written anew before another name
+ *       changes and before a flush ends: so no record that counts ever contradicts it.  A file
+ *       that a rename has replaced is gone when the mover's record says so: its own may stay in
+ *       doubt, and its blocks are cut (LFSI5).
  */
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H
@@ -92,6 +97,7 @@ struct lfs_file {
     struct list changed; /* lfs.changed: the record is not the newest, and is not on its way */
     struct list store_waiters; /* lfs_op.wait */
     bool creating;             /* its first record is not on the device yet */
+    struct list doubt;         /* lfs.doubts (LFSI10) */
     struct lfs_extent *cut;    /* LFSI5: free once `stored` has reached cut_version */
     uint32_t cut_count;
     uint64_t cut_version;
@@ -143,6 +149,7 @@ struct lfs_op {
     uint32_t pending;             /* device requests under way */
     struct lfs_move *move;
     uint8_t phase;
+    bool settling; /* it waits for a record in doubt */
     bool exclusive;
     enum file_status status;
 };
@@ -202,6 +209,7 @@ struct lfs {
     uint32_t free_ino;          /* all before it are used */
     struct lfs_op *renaming;    /* one at a time */
     struct list name_waiters;   /* lfs_op.wait: for its end */
+    struct list doubts;         /* lfs_file.doubt */
     struct list lru;
     struct list *hash;
     uint32_t hash_count, buf_count, dirty_count;
@@ -347,7 +355,13 @@ bool lfs_name_link(struct lfs *fs);
 void lfs_step_name(struct lfs_op *o); /* CREATE, LOOKUP, LIST, RENAME */
 
 /* lfs_meta.c */
-void lfs_removed(struct lfs_file *f); /* its record is gone: so are its blocks */
+/* It is there no more; its blocks are free, or will be when its record is gone, too (`stored`). */
+void lfs_removed(struct lfs_file *f, bool stored);
+/* A write of its record has failed, by which a name was to change. */
+void lfs_doubt(struct lfs_file *f);
+/* Before a name changes: no record is in doubt, or o->status says that one stays so.  False: the
+ * request waits. */
+bool lfs_settled(struct lfs_op *o);
 /* The first file in use from inode `ino` on, or NULL. */
 struct lfs_file *lfs_next_file(struct lfs *fs, uint32_t ino);
 /* The next record of f, and where it goes. */

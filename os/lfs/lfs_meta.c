@@ -2,7 +2,7 @@
  *
  * A record goes to the device in one write to the slot that holds the older of the two records, so
  * at every moment one whole record is there.  A write that failed leaves its slot unknown: the next
- * record goes to the same slot again.
+ * record goes to the same slot again, and soon where a name was to change by it (LFSI10).
  *
  * Where the device answers writes before they are on the medium (LFSI8) a flush comes before the
  * record, so that it never speaks of blocks that are not there, and one after it, so that the other
@@ -94,6 +94,7 @@ static void store_done(struct port_io *io)
     if (io->status == PORT_IO_OK) {
         f->sequence++;
         f->stored = s->version;
+        list_remove(&f->doubt);
         if (f->cut_count > 0 && f->stored >= f->cut_version)
             give_cut(f);
         if (f->stored < f->version)
@@ -212,6 +213,7 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     list_init(&f->waiting);
     list_init(&f->store_waiters);
     list_init(&f->named);
+    list_init(&f->doubt);
     list_init(&f->changed);
     if (ino >= fs->file_room) {
         uint32_t room = ino < 8 ? 8 : 2 * ino;
@@ -224,23 +226,61 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     return f;
 }
 
-void lfs_removed(struct lfs_file *f)
+void lfs_doubt(struct lfs_file *f)
+{
+    list_remove(&f->doubt);
+    list_push(&f->fs->doubts, &f->doubt);
+    lfs_changed(f);
+}
+
+bool lfs_settled(struct lfs_op *o)
+{
+    bool tried = o->settling;
+    o->settling = false;
+    if (list_empty(&o->fs->doubts) || (tried && o->status != FILE_OK))
+        return true;
+    struct lfs_file *f = LIST_ENTRY(o->fs->doubts.next, struct lfs_file, doubt);
+    if (!f->storing)
+        lfs_store(f, f->used);
+    o->settling = true;
+    lfs_park(o, &f->store_waiters);
+    return false;
+}
+
+static void cut_extents(struct lfs_file *f, uint32_t from)
+{
+    lfs_tail_drop(f);
+    for (uint32_t i = 0; i < f->ext_count; i++) {
+        struct lfs_extent x = f->ext[i];
+        if (x.blk + x.count <= from)
+            continue;
+        if (x.blk < from) {
+            x.dev += from - x.blk;
+            x.count -= from - x.blk;
+        }
+        f->fs->counts.fragments -= x.frags;
+        lfs_cut_add(f, x);
+    }
+    lfs_ext_cut(f, from, LFS_NO_BLOCK);
+    lfs_unreserve(f);
+}
+
+void lfs_removed(struct lfs_file *f, bool stored)
 {
     struct lfs *fs = f->fs;
     struct list *l;
-    lfs_unreserve(f);
-    lfs_tail_drop(f);
-    for (uint32_t i = 0; i < f->ext_count; i++) {
-        fs->counts.fragments -= f->ext[i].frags;
-        lfs_give(fs, &f->ext[i]);
+    if (!stored)
+        lfs_doubt(f);
+    cut_extents(f, 0);
+    if (stored) {
+        give_cut(f);
+        f->version = f->stored;
+        list_remove(&f->changed);
     }
-    f->ext_count = 0;
     f->used = f->removing = false;
-    f->version = f->stored;
     f->parent->kids--;
     f->parent->mtime = port_now(fs->port);
     lfs_name_remove(f);
-    list_remove(&f->changed);
     if (f->ino < fs->free_ino)
         fs->free_ino = f->ino;
     while ((l = list_pop(&f->waiting)) != NULL) {
@@ -259,13 +299,15 @@ static void step_remove(struct lfs_op *o)
     struct lfs_file *f = o->f;
     if (o->phase == 1) {
         if (o->status == FILE_OK)
-            lfs_removed(f);
+            lfs_removed(f, true);
         else
-            lfs_changed(f); /* the failed write may have left the record of a removed file */
+            lfs_doubt(f);
         f->removing = false;
         lfs_complete(o, o->status);
         return;
     }
+    if (o->status == FILE_OK && !lfs_settled(o))
+        return;
     if (o->status == FILE_OK && f->kids > 0)
         o->status = FILE_NOT_EMPTY;
     else if (o->status == FILE_OK && !lfs_may(o->req, f->parent, 03))
@@ -327,7 +369,7 @@ static void step_sync(struct lfs_op *o)
         lfs_park(o, &o->fs->buf_waiters);
         return;
     }
-    if (o->phase == START && o->status == FILE_OK && !store_newest(o))
+    if (o->phase == START && o->status == FILE_OK && (!store_newest(o) || !lfs_settled(o)))
         return;
     if (o->phase == START && o->status == FILE_OK && !lfs_safe(o->fs)) {
         struct port_io *io = port_alloc(o->fs->port, sizeof *io);
@@ -371,7 +413,8 @@ static void step_sync_all(struct lfs_op *o)
     struct lfs *fs = o->fs;
     struct lfs_file *f = lfs_next_file(fs, (uint32_t)o->pos);
     if (f == NULL) {
-        lfs_complete(o, o->status);
+        if (o->status != FILE_OK || lfs_settled(o))
+            lfs_complete(o, o->status);
         return;
     }
     o->pos = f->ino + 1;
@@ -382,24 +425,6 @@ static void step_sync_all(struct lfs_op *o)
 }
 
 /* ---- size ---- */
-
-static void cut_extents(struct lfs_file *f, uint32_t from)
-{
-    lfs_tail_drop(f);
-    for (uint32_t i = 0; i < f->ext_count; i++) {
-        struct lfs_extent x = f->ext[i];
-        if (x.blk + x.count <= from)
-            continue;
-        if (x.blk < from) {
-            x.dev += from - x.blk;
-            x.count -= from - x.blk;
-        }
-        f->fs->counts.fragments -= x.frags;
-        lfs_cut_add(f, x);
-    }
-    lfs_ext_cut(f, from, LFS_NO_BLOCK);
-    lfs_unreserve(f);
-}
 
 /* The bytes behind the new end must read as zero when the file grows again; false: it waits. */
 static bool zero_tail(struct lfs_op *o)

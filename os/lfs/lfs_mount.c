@@ -72,13 +72,13 @@ static void flush_tick(struct port_timer *t)
     n = 0;
     LIST_EACH (l, &fs->changed) {
         struct lfs_file *f = LIST_ENTRY(l, struct lfs_file, changed);
-        if (f->used && !f->removing)
+        if ((f->used || !list_empty(&f->doubt)) && !f->removing)
             all[n++] = f;
     }
     if (n > 0)
         qsort(all, n, sizeof(struct lfs_file *), by_inode);
     for (uint32_t i = 0; i < n; i++)
-        lfs_store(all[i], true);
+        lfs_store(all[i], all[i]->used);
     port_free(fs->port, all);
     lfs_run(fs);
 }

@@ -124,15 +124,29 @@ static void step_created(struct lfs_op *o)
     if (!f->used) {
         f->parent->kids--;
         lfs_name_remove(f);
+        lfs_doubt(f);
     }
     lfs_complete(o, o->status);
+}
+
+/* CREATE and RENAME from their start; false: it waits, or has ended. */
+static bool may_go_on(struct lfs_op *o)
+{
+    if (!o->settling)
+        o->status = FILE_OK; /* a store that failed meanwhile was another's */
+    if (!lfs_settled(o))
+        return false;
+    if (o->status != FILE_OK)
+        lfs_complete(o, o->status);
+    return o->status == FILE_OK;
 }
 
 static void step_create(struct lfs_op *o)
 {
     struct lfs *fs = o->fs;
     struct file_req *r = o->req;
-    o->status = FILE_OK; /* a store that failed meanwhile was another's */
+    if (!may_go_on(o))
+        return;
     r->file = 0;
     struct lfs_file *dir = directory(o, r->dir, 03);
     if (dir == NULL || !name_fits(r->name)) {
@@ -202,17 +216,14 @@ static void put_name(struct lfs_file *f, struct lfs_file *dir, const char *name)
     lfs_name_add(f);
 }
 
-/* The record of what was replaced is gone, or was not written: then the mover's still says so. */
+/* The record of what was replaced is gone, or is in doubt: until it is gone the mover's says so. */
 static void step_replaced(struct lfs_op *o)
 {
     struct lfs_move *m = o->move;
-    if (o->status == FILE_OK) {
+    if (o->status == FILE_OK)
         m->f->replaces = 0;
-        lfs_removed(m->target);
-    } else {
-        o->fs->failed = FILE_IO_ERROR; /* until a mount has done it */
-    }
-    end_rename(o, o->status);
+    lfs_removed(m->target, o->status == FILE_OK);
+    end_rename(o, FILE_OK);
 }
 
 static void step_moved(struct lfs_op *o)
@@ -225,7 +236,7 @@ static void step_moved(struct lfs_op *o)
             lfs_name_add(m->target);
             m->target->removing = false;
         }
-        lfs_changed(m->f); /* the failed write may have left the record with the new name */
+        lfs_doubt(m->f);
         end_rename(o, o->status);
     } else if (m->target == NULL) {
         end_rename(o, FILE_OK);
@@ -281,7 +292,8 @@ static void step_rename(struct lfs_op *o)
 {
     struct lfs *fs = o->fs;
     struct file_req *r = o->req;
-    o->status = FILE_OK; /* as above */
+    if (!may_go_on(o))
+        return;
     struct lfs_file *from = directory(o, r->dir, 03);
     struct lfs_file *to = from != NULL ? directory(o, r->to_dir, 03) : NULL;
     struct lfs_file *f = to != NULL && name_fits(r->name) ? by_name(fs, from, r->name) : NULL;

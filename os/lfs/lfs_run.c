@@ -85,6 +85,7 @@ void lfs_run_init(struct lfs *fs)
     list_init(&fs->completed);
     list_init(&fs->name_waiters);
     list_init(&fs->changed);
+    list_init(&fs->doubts);
     port_timer_init(fs->port, &fs->answer_timer, answer_tick, fs);
 }
 

@@ -60,12 +60,15 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
         return PORT_IO_MEDIUM;
     }
     w->sectors += io->op == PORT_IO_WRITE ? io->sectors : 0;
-    if (io->op == PORT_IO_WRITE && ++w->writes == w->crash_at_write) {
-        w->crashed = true;
-        if (w->torn_sectors < *sectors)
-            *sectors = w->torn_sectors;
-    }
-    return PORT_IO_OK;
+    w->writes += io->op == PORT_IO_WRITE;
+    w->crashed = io->op == PORT_IO_WRITE && w->writes == w->crash_at_write;
+    w->flushes += io->op == PORT_IO_FLUSH;
+    bool fails = (io->op == PORT_IO_WRITE && w->writes == w->fail_at_write) ||
+                 (io->op == PORT_IO_FLUSH && w->flushes == w->fail_at_flush);
+    if ((w->crashed || fails) && w->torn_sectors < *sectors)
+        *sectors = w->torn_sectors;
+    w->failed = w->failed || fails;
+    return fails ? PORT_IO_MEDIUM : PORT_IO_OK;
 }
 
 static void settle_mount(struct lfs_world *w)

@@ -23,6 +23,9 @@ struct lfs_world {
     uint64_t crash_at_write; /* the node dies at this write, 1 is the first; 0: never */
     uint32_t torn_sectors;   /* of that write reach the disk; UINT32_MAX: all */
     bool crashed;
+    uint64_t fail_at_write; /* this write fails, and of it torn_sectors reach the disk; 0: none */
+    uint64_t fail_at_flush, flushes; /* or this flush */
+    bool failed;
     /* requests to these sectors fail, so many times */
     bool fail_reads, fail_writes;
     uint64_t fail_from, fail_to;

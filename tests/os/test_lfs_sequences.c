@@ -25,8 +25,13 @@ struct thing { /* a file or directory; its number is its place */
 struct world {
     struct lfs_world w;
     struct thing now[FILES];
-    struct thing *was; /* names before the operation under way */
+    struct thing was[FILES]; /* names before the operation under way */
     uint32_t things;
+    /* A write fails: */
+    bool told;                 /* a request has failed by it */
+    bool doubt;                /* until a crash it is not done; then perhaps, and */
+    struct thing maybe[FILES]; /* names are these */
+    bool ended;                /* the last operation ended well */
 };
 
 enum action {
@@ -130,11 +135,16 @@ static void newest_is_safe(struct thing *t)
     t->count = 1;
 }
 
-/* Expects the status that the names call for; true: it was done. */
+/* Expects the status that the names call for, or that of a write that failed; true: it was done. */
 static bool expect(struct world *x, enum file_status got, enum file_status want)
 {
+    x->ended = !x->w.crashed && got == FILE_OK;
     if (x->w.crashed)
         return false;
+    if (x->w.failed && !x->told && want == FILE_OK && got == FILE_IO_ERROR) {
+        x->told = true;
+        return false;
+    }
     cr_assert_eq(got, want, "%s, not %s", file_status_name(got), file_status_name(want));
     return want == FILE_OK;
 }
@@ -209,8 +219,33 @@ static void change(struct world *x, struct thing *t, enum action a, uint8_t salt
                  FILE_OK);
 }
 
+static bool names(enum action a)
+{
+    return a < WRITE_A || (a > CUT_A && a < SYNC_A);
+}
+
+/* What a request that failed did to names is not done, unless a crash shows it. */
+static void take_back(struct world *x)
+{
+    memcpy(x->maybe, x->now, sizeof x->now);
+    x->doubt = true;
+    for (uint32_t i = 0; i < x->things; i++) {
+        x->now[i].parent = x->was[i].parent;
+        x->now[i].name[0] = x->was[i].name[0];
+    }
+}
+
+/* Blocks that could not be written keep what they had. */
+static void flushed(const struct world *x, struct thing *t)
+{
+    if (!x->w.failed)
+        newest_is_safe(t);
+}
+
 static void act(struct world *x, enum action a, uint8_t salt)
 {
+    bool told = x->told;
+    x->ended = false;
     struct thing *file = find(x, ROOT, 'a'), *b = find(x, ROOT, 'b'), *d = find(x, ROOT, 'd');
     memcpy(x->was, x->now, sizeof x->now);
     switch (a) {
@@ -246,13 +281,16 @@ static void act(struct world *x, enum action a, uint8_t salt)
         break;
     case SYNC_A:
         if (file != NULL && expect(x, lfs_world_op(&x->w, FILE_FLUSH, file->handle, 0), FILE_OK))
-            newest_is_safe(file);
+            flushed(x, file);
         break;
     default:
         if (expect(x, lfs_world_op(&x->w, FILE_FLUSH, 0, 0), FILE_OK))
             for (uint32_t i = 0; i < x->things; i++)
-                newest_is_safe(&x->now[i]);
+                flushed(x, &x->now[i]);
     }
+    if (x->told && !told && names(a))
+        take_back(x);
+    x->doubt = x->doubt && !(x->ended && (names(a) || a >= SYNC_A));
     if (!x->w.crashed)
         memcpy(x->was, x->now, sizeof x->now);
 }
@@ -299,37 +337,46 @@ static void contents_are_allowed(struct world *x, const struct thing *names)
     }
 }
 
+/* Until the sequence begins. */
+static void prepare(struct world *x, struct crash *c)
+{
+    memset(x, 0, sizeof *x);
+    c->sectors = 0;
+    start(&x->w, c);
+    make(x, 'a', false);
+    make(x, 'b', false);
+    make(x, 'd', true);
+    change(x, &x->now[0], WRITE_A, 1);
+    change(x, &x->now[1], APPEND_A, 2);
+    act(x, SYNC_ALL, 0);
+    x->w.writes = x->w.flushes = 0;
+    x->w.torn_sectors = c->torn;
+}
+
+/* After a crash the names are those of one of three, and contents with them. */
+static void check_after(struct world *x, const struct thing *other, bool may)
+{
+    lfs_world_restart(&x->w);
+    cr_assert_eq(x->w.mounted, FILE_OK, "%s", file_status_name(x->w.mounted));
+    lfs_world_check(&x->w);
+    bool now = names_are(x, x->now);
+    cr_assert(now || (may && names_are(x, other)), "the names are neither those before nor after");
+    contents_are_allowed(x, now ? x->now : other);
+}
+
 /* Device writes of the sequence, which ends by a crash in any case. */
 static uint64_t sequence(const enum action *a, uint32_t n, struct crash *c)
 {
     static struct world x;
-    static struct thing was[FILES];
-    memset(&x, 0, sizeof x);
-    memset(was, 0, sizeof was);
-    x.was = was;
-    c->sectors = 0;
-    start(&x.w, c);
-    make(&x, 'a', false);
-    make(&x, 'b', false);
-    make(&x, 'd', true);
-    change(&x, &x.now[0], WRITE_A, 1);
-    change(&x, &x.now[1], APPEND_A, 2);
-    act(&x, SYNC_ALL, 0);
-    x.w.writes = 0;
+    prepare(&x, c);
     x.w.crash_at_write = c->at;
-    x.w.torn_sectors = c->torn;
     for (uint32_t i = 0; i < n && !x.w.crashed; i++)
         act(&x, a[i], (uint8_t)(10 * i + 20));
     if (!x.w.crashed)
         lfs_world_idle(&x.w);
     uint64_t writes = x.w.writes;
     cr_assert_eq(x.w.crashed, c->at > 0, "a crash point that is no device write");
-    lfs_world_restart(&x.w);
-    cr_assert_eq(x.w.mounted, FILE_OK, "%s", file_status_name(x.w.mounted));
-    lfs_world_check(&x.w);
-    bool after = names_are(&x, x.now);
-    cr_assert(after || names_are(&x, x.was), "the names are neither those before nor after");
-    contents_are_allowed(&x, after ? x.now : x.was);
+    check_after(&x, x.was, true);
     lfs_world_fini(&x.w);
     return writes;
 }
@@ -405,4 +452,77 @@ Test(lfs_sequences, after_a_crash_at_every_write_the_state_is_allowed, .timeout 
 Test(lfs_sequences, after_a_cache_has_lost_anything_the_state_is_allowed, .timeout = 86400)
 {
     all_sequences(true, stride(151), every_part);
+}
+
+/* ---- a device write fails ---- */
+
+/* All works again: names change, and what is flushed is what a mount finds. */
+static void goes_on(struct world *x)
+{
+    make(x, 'q', true);
+    make(x, 'z', false);
+    rename_to(x, ROOT, 'z', number(x, find(x, ROOT, 'q')), 'z');
+    for (uint32_t i = 0; i < x->things; i++) {
+        struct thing *t = &x->now[i];
+        if (t->parent == NONE || t->dir)
+            continue;
+        t->count = 1;
+        content(t, 6000, 0, 6000, (uint8_t)(150 + i));
+        x->told = false; /* a buffer that could not be written is told of by the flush */
+        cr_assert_eq(lfs_world_write(&x->w, t->handle, 0, t->bytes[1], 6000), FILE_OK);
+        if (lfs_world_op(&x->w, FILE_SIZE, t->handle, 6000) != FILE_OK ||
+            lfs_world_op(&x->w, FILE_FLUSH, t->handle, 0) != FILE_OK) {
+            cr_assert_eq(lfs_world_op(&x->w, FILE_FLUSH, t->handle, 0), FILE_OK);
+        }
+        newest_is_safe(t);
+    }
+    lfs_world_check(&x->w);
+}
+
+/* Whether there was such a write, or flush. */
+static bool failing(const enum action *a, uint32_t n, struct crash *c, bool flush, bool on)
+{
+    static struct world x;
+    prepare(&x, c);
+    x.w.fail_at_write = flush ? 0 : c->at;
+    x.w.fail_at_flush = flush ? c->at : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        act(&x, a[i], (uint8_t)(10 * i + 20));
+        lfs_world_check(&x.w);
+    }
+    bool failed = x.w.failed;
+    if (on) {
+        lfs_world_idle(&x.w);
+        failed = x.w.failed;
+        x.w.fail_at_flush = 0;
+        goes_on(&x);
+        x.doubt = false;
+    }
+    check_after(&x, x.maybe, x.doubt);
+    lfs_world_fini(&x.w);
+    return failed;
+}
+
+static uint64_t every_failure(const enum action *a, uint32_t n, uint64_t writes)
+{
+    for (int cache = 0; cache < 2; cache++) {
+        for (uint64_t at = 1; at <= writes; at++)
+            for (size_t t = 0; t < ARRAY_LEN(torn); t++) {
+                struct crash c = { .at = at, .torn = torn[t], .cache = cache == 1 };
+                (void)failing(a, n, &c, false, false);
+                cr_assert(failing(a, n, &c, false, true), "a write that is none");
+            }
+        struct crash c = { .at = 1, .cache = cache == 1 };
+        for (bool more = true; more; c.at++) {
+            more = failing(a, n, &c, true, true);
+            (void)failing(a, n, &c, true, false);
+        }
+    }
+    return writes;
+}
+
+/* LFS6, LFSI10. */
+Test(lfs_sequences, after_a_write_that_failed_all_works, .timeout = 86400)
+{
+    all_sequences(false, stride(97), every_failure);
 }
