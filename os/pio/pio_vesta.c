@@ -33,6 +33,11 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
                        "%s.cache = 'warm': only with machine.os.vesta_server.lfs.buffered = true, "
                        "else no buffer has anything",
                        plan->path);
+    if ((plan->can & (PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK))) && !vesta_versions(l))
+        return err_set(e,
+                       "%s.system is 'vesta', whose files have checkpoints only where "
+                       "machine.os.vesta_server.files ends with the layer 'vesta_store'",
+                       plan->path);
     return vesta_map_init(&m, x.cells, x.bsu, &all) ||
            err_set(e,
                    "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to %llu",
@@ -152,6 +157,10 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return agree(f->sys->node, true);
     case PIO_VIEW:
         return see(v, &c->view);
+    case PIO_CHECKPOINT:
+        return pio_of_file(vesta_checkpoint(v));
+    case PIO_ROLLBACK:
+        return pio_of_file(vesta_rollback(v));
     case PIO_FILL:
         return pio_of_file(vesta_fill(v, c->seed, c->value, c->cold));
     default:
@@ -197,8 +206,7 @@ const struct pio_ops pio_vesta = {
     .kind = { .name = "vesta",
               .doc = "Files of cells on the I/O nodes, seen through views (os/vesta)." },
     .modes = &vesta_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
-           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK)),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~PIO_CAN(PIO_HINT),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .below = 3, /* its object, a cell, and what an Xref says of it */
     .services = services,

@@ -43,6 +43,8 @@
  * it here at second hand (two dimensions, hashed names, Xrefs, tokens in fixed order, reckless
  * mode); the protocols between nodes are psim's.
  * Who calls it: os/pio/pio_vesta.c, in threads by the calls marked (blocks).
+ *   VST6  A file has one checkpoint, the one of its object's number, in all cells alike; a crash of
+ *       any node at any moment leaves that number's in each of them.
  */
 #ifndef OS_VESTA_VESTA_H
 #define OS_VESTA_VESTA_H
@@ -59,6 +61,8 @@ enum vesta_mode { VESTA_INDEPENDENT, VESTA_SHARED, VESTA_RECKLESS };
 
 /* Blocks go through the buffers of the I/O nodes. */
 bool vesta_buffered(const struct os_layout *l);
+/* Their stacks keep versions. */
+bool vesta_versions(const struct os_layout *l);
 
 struct vesta_layout {
     uint64_t bsu;
@@ -104,6 +108,12 @@ void vesta_submit(struct vesta_file *f, struct file_req *r);
 enum file_status vesta_size(struct vesta_file *f, uint64_t *size);
 enum file_status vesta_set_size(struct vesta_file *f, uint64_t size);
 enum file_status vesta_flush(struct vesta_file *f);
+/* The file as it is becomes its checkpoint, in the place of the one before, on all of its I/O nodes
+ * or, when one dies meanwhile, on none; of requests under way each cell has what it has.  Back: all
+ * cells are as the checkpoint has them; where a node died some are, and it is to be asked again.
+ * FILE_UNSUPPORTED: the I/O nodes' stacks keep no versions.  (block) */
+enum file_status vesta_checkpoint(struct vesta_file *f);
+enum file_status vesta_rollback(struct vesta_file *f);
 /* For benchmarks: bytes [0, size) of the view of all are those of the pattern `seed`, without
  * traffic; cold: no buffer has any of them. (blocks) */
 enum file_status vesta_fill(struct vesta_file *f, uint64_t seed, uint64_t size, bool cold);

@@ -290,6 +290,11 @@ static enum file_status one(struct vesta_job *j, const struct vesta_map *map, ui
         return ask_of(j, handle, FILE_SIZE, want, length);
     case VESTA_FLUSH:
         return ask_of(j, handle, FILE_FLUSH, 0, length);
+    case VESTA_CHECKPOINT:
+        return ask_of(j, handle, FILE_CHECKPOINT, j->m.value, length);
+    case VESTA_ROLLBACK:
+        s = ask_of(j, handle, FILE_ROLLBACK, j->m.value, length);
+        return s == FILE_NO_VERSION ? ask_of(j, handle, FILE_SIZE, 0, length) : s;
     case VESTA_DROP_CELLS:
         return ask_of(j, handle, FILE_REMOVE, 0, length);
     default:

@@ -321,6 +321,36 @@ enum file_status vesta_set_size(struct vesta_file *f, uint64_t size)
     return all && size <= VESTA_SIZE_MAX ? fan_out(f, &x) : FILE_RANGE;
 }
 
+/* The number of its checkpoint; 0: it has none.  (blocks) */
+static enum file_status checkpoint_of(const struct vesta_file *f, uint32_t *number)
+{
+    struct vesta_msg m = { .status = FILE_OK };
+    enum file_status s = look_up(f->c, f->name, &m);
+    *number = m.last;
+    return s == FILE_OK && (m.id != f->id || m.maker != f->maker) ? FILE_NO_FILE : s;
+}
+
+/* All cells make the next number, and keep the one before; with the object's word that it is the
+ * file's the new one counts, on all nodes or on none.  A number that was given up is made again. */
+enum file_status vesta_checkpoint(struct vesta_file *f)
+{
+    uint32_t number;
+    enum file_status s = checkpoint_of(f, &number);
+    struct vesta_fan x = { .proc = VESTA_CHECKPOINT, .m = { .value = number + UINT64_C(1) } };
+    struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number + 1 };
+    if (s == FILE_OK)
+        s = fan_out(f, &x);
+    return s == FILE_OK ? ask_of(f->c, VESTA_NUMBER, f->name, "", &m) : s;
+}
+
+enum file_status vesta_rollback(struct vesta_file *f)
+{
+    uint32_t number;
+    enum file_status s = checkpoint_of(f, &number);
+    struct vesta_fan x = { .proc = VESTA_ROLLBACK, .m = { .value = number } };
+    return s != FILE_OK ? s : number == 0 ? FILE_NO_VERSION : fan_out(f, &x);
+}
+
 enum file_status vesta_flush(struct vesta_file *f)
 {
     struct vesta_fan x = { .proc = VESTA_FLUSH };

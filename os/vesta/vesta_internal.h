@@ -28,7 +28,9 @@ enum vesta_proc {
     VESTA_LENGTHS = VESTA_UPCALLS, /* -> 8 bytes each: their lengths */
     VESTA_SIZE,                    /* value: of the view of all */
     VESTA_FLUSH,
-    VESTA_FILL, /* value: of the view of all, seq: seed, VESTA_COLD */
+    VESTA_FILL,       /* value: of the view of all, seq: seed, VESTA_COLD */
+    VESTA_CHECKPOINT, /* value: its number; that of a number before is kept */
+    VESTA_ROLLBACK,   /* value: to which; what was not there then is empty */
     VESTA_DROP_CELLS,
     /* [of an object, of that name] */
     VESTA_OPEN,   /* VESTA_O_, layout -> id, layout, xref; VESTA_GOES, VESTA_CAME: with its name */
@@ -38,6 +40,7 @@ enum vesta_proc {
     VESTA_MAKE,   /* of that id and layout; it came from `to` -> as MOVE */
     VESTA_LEFT,   /* if it is of that id it has gone */
     VESTA_CLEAR,  /* if it is of that id its coming is over */
+    VESTA_NUMBER, /* if it is of that id: its checkpoint is number `last` from now on */
     VESTA_MKXREF,
     VESTA_RMXREF,
     VESTA_XADD, /* `to` stands in it; VESTA_IS_XREF: of an Xref */
@@ -64,7 +67,8 @@ struct vesta_msg {
     uint64_t bsu, value, seq;
     uint32_t maker, cells, base;
     uint32_t pos;         /* the recipient's among the file's I/O nodes */
-    uint32_t last, parts; /* atomic: the last that takes part; calls of it to this one */
+    uint32_t last, parts; /* atomic: the last that takes part; calls of it to this one; of an
+                             object: last is the number of the file's checkpoint */
     uint32_t lists;
     uint32_t bits; /* bytes of a bit for each position from `pos` on: it has a part */
     char name[VESTA_NAME_MAX + 1], to[VESTA_NAME_MAX + 1];

@@ -7,7 +7,7 @@
  * one brought it from, in its first bytes, which one sector holds.
  *
  *   owner: id 8 (0: the object's own handle), bsu 8, cells 4, base 4, maker 4
- *   bytes: VESTA_GOES or VESTA_CAME 4, the other name
+ *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint 4
  */
 #include "os/vesta/vesta_internal.h"
 
@@ -19,6 +19,7 @@ struct object {
 };
 typedef char local_name[FILE_NAME_MAX + 1];
 #define NOTE_BYTES (4 + VESTA_NAME_MAX + 1)
+#define OBJECT_BYTES (NOTE_BYTES + 4)
 
 static void local_of(const char *name, local_name out)
 {
@@ -67,27 +68,41 @@ static void owner_store(uint8_t *b, const struct vesta_msg *m)
     wire_put32(b + 24, m->maker);
 }
 
+/* Bytes of the object, on the device. */
+static enum file_status put(struct vesta_server *s, uint64_t handle, uint64_t at, const uint8_t *b,
+                            size_t n)
+{
+    struct file_req q;
+    file_req_init(&q, FILE_WRITE, NULL, NULL);
+    q.file = handle;
+    file_range(&q, at, n);
+    rope_add_bytes(&q.data, b, n);
+    enum file_status st = file_ask(s->files, &q);
+    return st == FILE_OK ? of_handle(s, FILE_FLUSH, handle, &q) : st;
+}
+
 /* What stands in the object's bytes about a rename; of 0 flags: nothing. */
 static enum file_status note(struct vesta_server *s, uint64_t handle, uint32_t flags,
                              const char *name)
 {
-    struct file_req q;
     uint8_t b[NOTE_BYTES] = { 0 };
     wire_put32(b, flags);
     memcpy(b + 4, name, strlen(name) + 1);
-    file_req_init(&q, FILE_WRITE, NULL, NULL);
-    q.file = handle;
-    file_range(&q, 0, sizeof b);
-    rope_add_bytes(&q.data, b, sizeof b);
-    enum file_status st = file_ask(s->files, &q);
-    return st == FILE_OK ? of_handle(s, FILE_FLUSH, handle, &q) : st;
+    return put(s, handle, 0, b, sizeof b);
+}
+
+static enum file_status put_number(struct vesta_server *s, uint64_t handle, uint32_t number)
+{
+    uint8_t b[4];
+    wire_put32(b, number);
+    return put(s, handle, NOTE_BYTES, b, sizeof b);
 }
 
 /* What the object of that handle is. */
 static enum file_status look(struct vesta_server *s, uint64_t handle, struct object *o)
 {
     struct file_req q;
-    uint8_t b[NOTE_BYTES] = { 0 };
+    uint8_t b[OBJECT_BYTES] = { 0 };
     *o = (struct object){ .handle = handle };
     enum file_status st = of_handle(s, FILE_STAT, handle, &q);
     if (st != FILE_OK)
@@ -105,6 +120,7 @@ static enum file_status look(struct vesta_server *s, uint64_t handle, struct obj
     rope_fini(&q.data);
     o->m.flags = wire_get32(b) & (VESTA_GOES | VESTA_CAME);
     memcpy(o->m.to, b + 4, VESTA_NAME_MAX);
+    o->m.last = wire_get32(b + NOTE_BYTES);
     return st;
 }
 
@@ -192,6 +208,8 @@ static enum file_status come(struct vesta_job *j, struct object *o)
     }
     if (st == FILE_OK)
         st = note(s, q.file, VESTA_CAME, j->m.to);
+    if (st == FILE_OK && j->m.last > 0)
+        st = put_number(s, q.file, j->m.last);
     if (st != FILE_OK)
         return st;
     file_req_init(&q, FILE_RENAME, NULL, NULL);
@@ -275,6 +293,14 @@ static enum file_status mark(struct vesta_job *j, struct object *o)
     return st;
 }
 
+static enum file_status number(struct vesta_job *j, struct object *o)
+{
+    enum file_status st = find(j->s, j->m.name, o);
+    if (st == FILE_OK && (o->m.id != j->m.id || o->m.maker != j->m.maker))
+        st = FILE_NO_FILE;
+    return st == FILE_OK ? put_number(j->s, o->handle, j->m.last) : st;
+}
+
 /* One call at a time changes a name. (blocks) */
 struct holder {
     struct list link;
@@ -320,6 +346,8 @@ static enum file_status run(struct vesta_job *j, struct object *o, struct rope *
     case VESTA_MARK:
     case VESTA_CLEAR:
         return mark(j, o);
+    case VESTA_NUMBER:
+        return number(j, o);
     case VESTA_MKXREF:
         local_of(j->m.name, local);
         return named(j->s, FILE_CREATE, FILE_ROOT, local, FILE_MODE_DIR | 0777, &q);

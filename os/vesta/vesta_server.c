@@ -3,6 +3,8 @@
 #include "os/lfs/lfs.h"
 #include "os/vesta/vesta_internal.h"
 
+extern const struct file_ops file_vesta_store;
+
 struct server_params {
     int64_t pool;
     struct lfs_params lfs; /* of the stack's bottom, when that is one */
@@ -195,8 +197,15 @@ const struct os_service_ops vesta_server_service = {
     .start = start,
 };
 
+bool vesta_versions(const struct os_layout *l)
+{
+    const struct server_params *p = os_service_params(l, &vesta_server_service);
+    return p != NULL && p->stack.count > 0 &&
+           p->stack.layer[p->stack.count - 1].ops == &file_vesta_store;
+}
+
 bool vesta_buffered(const struct os_layout *l)
 {
     const struct server_params *p = os_service_params(l, &vesta_server_service);
-    return p != NULL && p->lfs.buffered;
+    return p != NULL && (p->lfs.buffered || vesta_versions(l));
 }

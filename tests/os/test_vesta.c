@@ -193,6 +193,7 @@ Test(vesta, views_of_a_table_of_bytes)
         uint32_t io = 1 + (uint32_t)seed % 4;
         draw_case(seed, io);
         vesta_world_defaults(&w, COMPUTE, io);
+        w.store = seed % 2 ? &vesta_world_store : NULL;
         vesta_world_start(&w, (struct fake_options){ .seed = seed, .order = FAKE_RANDOM });
         vesta_world_run(&w, 0, shadow);
         vesta_world_run(&w, 1, look);
@@ -337,11 +338,15 @@ static void names(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
 
 Test(vesta, names)
 {
-    struct vesta_world w;
-    vesta_world_defaults(&w, 1, 3);
-    vesta_world_start(&w, (struct fake_options){ .seed = 3 });
-    vesta_world_run(&w, 0, names);
-    vesta_world_stop(&w);
+    for (int store = 0; store < 2; store++) {
+        struct vesta_world w;
+        vesta_world_defaults(&w, 1, 3);
+        w.store = store ? &vesta_world_store : NULL;
+        listed[0] = 0;
+        vesta_world_start(&w, (struct fake_options){ .seed = 3 });
+        vesta_world_run(&w, 0, names);
+        vesta_world_stop(&w);
+    }
 }
 
 /* The hash spreads names evenly: chi-square with 63 degrees of freedom, 0.999 quantile. */

@@ -6,6 +6,10 @@
 #include "os/vesta/vesta_internal.h"
 #include "tests/os/vesta_world.h"
 
+const struct vst_params vesta_world_store = {
+    .block = 512, .objects = 64, .cache = 8, .read_ahead = 2, .max_io = 2048, .flush_delay = SIM_SEC
+};
+
 void vesta_world_defaults(struct vesta_world *w, uint32_t compute, uint32_t io)
 {
     memset(w, 0, sizeof *w);
@@ -38,7 +42,9 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     if (node < w->compute)
         w->client[node] = vesta_client_start(rpc, &w->layout, &w->params);
     else
-        vesta_server_start(rpc, &w->layout, node - w->compute, 3, lfs_files(lfs_start(p, &w->lfs)));
+        vesta_server_start(rpc, &w->layout, node - w->compute, 3,
+                           w->store != NULL ? vst_files(vst_start(p, w->store, false, NULL, NULL))
+                                            : lfs_files(lfs_start(p, &w->lfs)));
 }
 
 static void set_up(struct vesta_world *w)

@@ -6,6 +6,7 @@
 #define TESTS_OS_VESTA_WORLD_H
 
 #include "os/lfs/lfs.h"
+#include "os/vesta/store.h"
 #include "os/vesta/vesta.h"
 #include "tests/os/xk_rig.h"
 
@@ -14,6 +15,7 @@ struct vesta_world {
     uint32_t compute, io;
     struct vesta_params params;
     struct lfs_params lfs;
+    const struct vst_params *store; /* NULL: the I/O nodes keep all in lfs */
     struct os_layout layout;
     uint32_t nodes[RIG_NODES];
     struct vesta_client *client[RIG_NODES];
@@ -27,6 +29,7 @@ struct vesta_world {
     uint32_t crash_node;
 };
 
+extern const struct vst_params vesta_world_store; /* small, for `store` */
 void vesta_world_defaults(struct vesta_world *w, uint32_t compute, uint32_t io);
 void vesta_world_start(struct vesta_world *w, struct fake_options o);
 /* For fake_explore: boots all of it on a fake that exists. */
