@@ -49,7 +49,6 @@ struct todo {
     struct vst_node *n;
     struct vst_file *f;
     uint32_t at;
-    uint8_t level; /* VST_LEVELS: any, of a root */
 };
 
 struct mounting {
@@ -223,7 +222,8 @@ static void todo_add(struct mounting *m, struct todo x)
     m->below[m->below_count++] = x;
 }
 
-/* The node that a version or another node names; NULL: it cannot be that one's. */
+/* The node that a version (of any level: VST_LEVELS) or another node names; NULL: it cannot be that
+ * one's. */
 static struct vst_node *name_node(struct mounting *m, struct vst_file *f, uint32_t at,
                                   uint8_t level)
 {
@@ -232,6 +232,7 @@ static struct vst_node *name_node(struct mounting *m, struct vst_file *f, uint32
         return NULL;
     struct vst_node *n = m->nodes[at];
     if (n != NULL) {
+        n->level = n->level == VST_LEVELS ? level : n->level; /* it is not read yet */
         vs->node_refs[at]++;
         return (level == VST_LEVELS || n->level == level) && vs->node_refs[at] <= VST_KEPT + 2
                    ? n
@@ -240,7 +241,7 @@ static struct vst_node *name_node(struct mounting *m, struct vst_file *f, uint32
     n = vst_node_new(vs, at, level);
     n->stored = true;
     m->nodes[at] = n;
-    todo_add(m, (struct todo){ .n = n, .f = f, .at = at, .level = level });
+    todo_add(m, (struct todo){ .n = n, .f = f, .at = at });
     return n;
 }
 
@@ -261,7 +262,7 @@ static bool load_node(struct mounting *m, const struct todo *t, const uint8_t *b
     struct vst_image x;
     port_work(m->vs->port, PORT_WORK_CHECKSUM, VST_NODE_BYTES);
     if (!vst_node_load(bytes, m->vs->super.fsid, &x) || x.owner != vst_handle(t->f) ||
-        (t->level != VST_LEVELS && x.level != t->level))
+        (t->n->level != VST_LEVELS && x.level != t->n->level))
         return false;
     t->n->level = (uint8_t)x.level;
     for (uint32_t i = 0; i < VST_FAN; i++) {

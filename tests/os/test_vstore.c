@@ -217,6 +217,36 @@ Test(vstore, versions_are_exact_on_a_device_that_is_nearly_full)
     cr_assert_gt(refused, 20, "%u were refused", refused);
 }
 
+/* A root of one version is below that of another, which a mount reads before it. */
+Test(vstore, a_tree_grows_above_what_a_checkpoint_names)
+{
+    static uint8_t bytes[20 * BLOCK];
+    struct fake_options o = options(0, 600);
+    struct lfs_world w;
+    uint64_t a, b;
+    static struct content c = { .size = BLOCK };
+    memset(bytes, 1, sizeof bytes);
+    memset(c.bytes, 1, BLOCK);
+    lfs_world_store(&w, &o, &small);
+    cr_assert_eq(lfs_world_create(&w, "b", &b), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, b, 0, bytes, BLOCK), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, b, 0), FILE_OK);
+    cr_assert_eq(lfs_world_create(&w, "a", &a), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, BLOCK), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_CHECKPOINT, a, 0), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, b, 0), FILE_OK);
+    lfs_world_restart(&w); /* the first free node is now before the root of a */
+    cr_assert_eq(lfs_world_write(&w, a, 16 * BLOCK, bytes, 4 * BLOCK), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
+    lfs_world_restart(&w);
+    cr_assert_eq(w.mounted, FILE_OK, "%s", file_status_name(w.mounted));
+    check(&w, 600);
+    cr_assert_eq(lfs_world_op(&w, FILE_ROLLBACK, a, 0), FILE_OK);
+    is(&w, a, &c);
+    check(&w, 600);
+    lfs_world_fini(&w);
+}
+
 /* ---- costs ---- */
 
 static uint64_t count(struct lfs_world *w, const char *name)
