@@ -18,7 +18,7 @@ static void answer_deferred(struct svm *s, struct svm_page *sp)
     while ((l = list_pop(&sp->deferred)))
         list_push(&todo, l);
     while ((l = list_pop(&todo)))
-        svm_handle(s, LIST_ENTRY(l, struct svm_msg, link));
+        s->receive(s, LIST_ENTRY(l, struct svm_msg, link));
 }
 
 static bool resident(const struct svm *s, const struct svm_page *sp)
@@ -544,12 +544,6 @@ static enum svm_event event_of(const struct svm_msg *m)
 
 void svm_handle(struct svm *s, struct svm_msg *m)
 {
-    if (s->out) {
-        svm_msg_free(s, m);
-        return;
-    }
-    if ((s->recovery || m->op >= SVM_MARK) && svm_recovery_takes(s, m))
-        return;
     if (s->ops->take) {
         s->ops->take(s, m);
         return;

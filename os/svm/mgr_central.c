@@ -95,7 +95,7 @@ static bool manage(struct svm *s, struct svm_page *sp, struct svm_msg *m)
         r->owner = m->origin;
     m->op = SVM_FORWARD;
     if (owner == s->self)
-        svm_handle(s, m);
+        s->receive(s, m);
     else
         svm_pass_on(s, owner, m);
     return true;

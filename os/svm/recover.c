@@ -42,7 +42,6 @@ struct verdict {
 };
 
 struct svm_recovery {
-    struct nodeset dead;
     struct nodeset marked; /* survivors whose last mark names the same dead */
     bool report_sent;
     uint64_t lost_before; /* counts.lost before this death */
@@ -53,26 +52,9 @@ struct svm_recovery {
 
 /* ---- who lives ---- */
 
-bool svm_alive(const struct svm *s, uint32_t node)
-{
-    return !s->recovery || !nodeset_has(&s->recovery->dead, node);
-}
-
-uint32_t svm_alive_from(const struct svm *s, uint32_t index)
-{
-    while (!svm_alive(s, s->nodes[index]))
-        index = (index + 1) % s->count;
-    return s->nodes[index];
-}
-
-uint32_t svm_leader(const struct svm *s)
-{
-    return svm_alive_from(s, 0);
-}
-
 static uint32_t alive_count(const struct svm *s)
 {
-    return s->count - s->recovery->dead.count;
+    return s->count - s->dead.count;
 }
 
 static bool is_member(const struct svm *s, uint32_t node)
@@ -83,27 +65,10 @@ static bool is_member(const struct svm *s, uint32_t node)
     return false;
 }
 
-void svm_page_of_dead(struct svm *s, struct svm_page *sp)
-{
-    if (s->frozen || s->ops->ownerless || sp->owner || sp->hint != s->self ||
-        svm_alive(s, svm_first_owner(s, sp->page)))
-        return;
-    sp->owner = true;
-    sp->lost = VM_LOST;
-    s->counts.lost++;
-}
-
 /* ---- freezing ---- */
 
 static void complete(struct svm *s);
 static void take_late(struct svm *s, struct svm_msg *m);
-
-void svm_drop_all(struct svm *s, struct list *list)
-{
-    struct list *l;
-    while ((l = list_pop(list)))
-        svm_msg_free(s, LIST_ENTRY(l, struct svm_msg, link));
-}
 
 static bool free_verdict(void *arg, const void *key, void *value)
 {
@@ -146,7 +111,7 @@ static void add_body(struct svm *s, struct svm_msg *m, uint8_t *bytes, uint64_t 
 
 static void send_marks(struct svm *s)
 {
-    const struct nodeset *dead = &s->recovery->dead;
+    const struct nodeset *dead = &s->dead;
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->nodes[i] == s->self || !svm_alive(s, s->nodes[i]))
             continue;
@@ -203,7 +168,8 @@ void svm_node_down(struct svm *s, uint32_t node)
 {
     if (!is_member(s, node) || !svm_alive(s, node))
         return;
-    nodeset_add(s->port, &recovery_of(s)->dead, node);
+    (void)recovery_of(s);
+    nodeset_add(s->port, &s->dead, node);
     if (s->ops->down)
         s->ops->down(s, node);
     else
@@ -242,16 +208,16 @@ static void take_late(struct svm *s, struct svm_msg *m)
 static void mark_arrived(struct svm *s, struct svm_msg *m)
 {
     struct svm_recovery *r = recovery_of(s);
-    uint32_t known = r->dead.count, named = 0;
+    uint32_t known = s->dead.count, named = 0;
     uint8_t entry[4];
     for (uint64_t at = 0; at + 4 <= m->data.length; at += 4, named++) {
         rope_read(&m->data, at, 4, entry);
         if (wire_get32(entry) != s->self)
-            nodeset_add(s->port, &r->dead, wire_get32(entry));
+            nodeset_add(s->port, &s->dead, wire_get32(entry));
     }
-    if (r->dead.count > known)
+    if (s->dead.count > known)
         freeze(s);
-    if (named == r->dead.count && s->frozen) {
+    if (named == s->dead.count && s->frozen) {
         nodeset_add(s->port, &r->marked, m->from);
         complete(s);
     }
@@ -260,10 +226,11 @@ static void mark_arrived(struct svm *s, struct svm_msg *m)
 static void report_arrived(struct svm *s, struct svm_msg *m);
 static void verdict_arrived(struct svm *s, struct svm_msg *m);
 
-bool svm_recovery_takes(struct svm *s, struct svm_msg *m)
+/* True: the message belongs to the recovery, or must wait for it, and was taken. */
+static bool takes(struct svm *s, struct svm_msg *m)
 {
     const struct svm_recovery *r = s->recovery;
-    bool current = r && m->fault == r->dead.count;
+    bool current = r && m->fault == s->dead.count;
     if (!svm_alive(s, m->from)) {
         svm_msg_free(s, m); /* REC1 */
         return true;
@@ -292,6 +259,14 @@ bool svm_recovery_takes(struct svm *s, struct svm_msg *m)
     }
     svm_msg_free(s, m);
     return true;
+}
+
+void svm_receive(struct svm *s, struct svm_msg *m)
+{
+    if (s->out)
+        svm_msg_free(s, m);
+    else if ((!s->recovery && m->op < SVM_MARK) || !takes(s, m))
+        svm_handle(s, m);
 }
 
 /* ---- reports ---- */
@@ -326,7 +301,7 @@ static void complete(struct svm *s)
         bytes[at] = flags_of(s, sp);
         at += 4;
     }
-    m->fault = r->dead.count;
+    m->fault = s->dead.count;
     add_body(s, m, bytes, at);
     svm_send(s, svm_leader(s), m);
 }
@@ -438,7 +413,7 @@ static void decide(struct svm *s)
         w.at = 0;
         xk_map_each(&r->verdicts, write_page, &w);
         struct svm_msg *m = svm_msg_new(s, SVM_VERDICT, 0);
-        m->fault = r->dead.count;
+        m->fault = s->dead.count;
         add_body(s, m, w.bytes, w.at);
         svm_send(s, s->nodes[i], m);
     }
@@ -478,7 +453,7 @@ static void thaw(struct svm *s)
         svm_resume(s, sp);
     }
     while ((l = list_pop(&held)))
-        svm_handle(s, LIST_ENTRY(l, struct svm_msg, link));
+        svm_receive(s, LIST_ENTRY(l, struct svm_msg, link));
 }
 
 static void verdict_arrived(struct svm *s, struct svm_msg *m)
@@ -510,7 +485,7 @@ static void verdict_arrived(struct svm *s, struct svm_msg *m)
     if (s->manager == s->self && s->counts.lost > s->recovery->lost_before)
         port_remark(s->port,
                     "shared memory: with %u of %u nodes the only copies of %llu pages have died",
-                    s->recovery->dead.count, s->count,
+                    s->dead.count, s->count,
                     (unsigned long long)(s->counts.lost - s->recovery->lost_before));
     thaw(s);
 }

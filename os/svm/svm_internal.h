@@ -119,11 +119,12 @@ struct svm {
     struct vm_region *region;
     uint64_t pages, page_bytes; /* of the region; of a page */
     const struct svm_mgr_ops *ops;
-    struct svm_recovery *recovery; /* recover.c; NULL: nobody has died */
-    uint64_t last_page;            /* whose record was asked for last: that costs no lookup */
-    bool frozen;                   /* the survivors are agreeing on what is left */
-    bool out;                      /* this node has crashed since: it shares nothing any more */
-    uint32_t manager; /* node: the first of the list that lived when it was last asked */
+    struct svm_recovery *recovery;                     /* recover.c; NULL: nobody has died */
+    void (*receive)(struct svm *s, struct svm_msg *m); /* svm_receive, for those below it */
+    uint64_t last_page; /* whose record was asked for last: that costs no lookup */
+    bool frozen;        /* the survivors are agreeing on what is left */
+    bool out;           /* this node has crashed since: it shares nothing any more */
+    uint32_t manager;   /* node: the first of the list that lived when it was last asked */
     void (*watch)(void *arg, enum svm_state state, enum svm_event e); /* NULL: nobody */
     void *watch_arg;
     uint32_t never[SVM_STATE_COUNT]; /* events that cannot meet a page in that state */
@@ -136,7 +137,9 @@ struct svm {
     struct list all;   /* struct svm_page */
     struct list local; /* messages to this node */
     struct port_timer local_timer;
-    struct lrc *relaxed; /* hlrc's part; lrc.h */
+    struct lrc *relaxed;                 /* hlrc's part; lrc.h */
+    struct nodeset dead;                 /* as far as is known here */
+    void (*retry)(struct port_timer *t); /* of a page's timer */
 };
 
 struct svm_mgr_ops {
@@ -182,7 +185,11 @@ struct svm_mgr_ops {
     const struct sync_memory *memory;               /* its argument: the struct svm */
 };
 
-/* svm.c */
+/* region.c */
+bool svm_alive(const struct svm *s, uint32_t node); /* as far as is known here */
+uint32_t svm_alive_from(const struct svm *s,
+                        uint32_t index);  /* the first from there on, in a circle */
+uint32_t svm_leader(const struct svm *s); /* the first that lives */
 struct svm_page *svm_page_get(struct svm *s, uint64_t page);
 struct svm_page *svm_page_find(struct svm *s, uint64_t page); /* NULL: never touched here */
 /* Who owns a page that was never touched; and the leader, if that node is dead. */
@@ -193,6 +200,15 @@ void svm_msg_free(struct svm *s, struct svm_msg *m);
 /* Takes the message.  To this node itself: handled soon, no message of the network. */
 void svm_send(struct svm *s, uint32_t node, struct svm_msg *m);
 void svm_pass_on(struct svm *s, uint32_t node, struct svm_msg *m); /* send, counted as a forward */
+void svm_drop_all(struct svm *s, struct list *list);               /* of struct svm_msg */
+/* The leader owns the page of a dead node that no survivor had touched: nobody knows whether it was
+ * written, so it is lost. */
+void svm_page_of_dead(struct svm *s, struct svm_page *sp);
+
+#define SVM_HEADER 28
+_Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
+#define COPIES_PART                                                                                \
+    64 /* members of a copy set that are put on the wire, or taken off it, at once */
 
 /* coherence.c: what owners, holders and requesters do, whoever manages */
 /* Holder: sends a copy to the origin of the request, or what is needed of it; and takes the
@@ -217,7 +233,7 @@ void svm_invalidate_copies(struct svm *s, struct svm_page *sp, uint32_t writer, 
 /* Puts a message aside until the fault is over or the page is unpinned. */
 void svm_defer(struct svm_page *sp, struct svm_msg *m);
 void svm_ask_again(struct svm *s, struct svm_page *sp);
-/* A message for this node, of any kind. */
+/* A message for this node that no recovery takes. */
 void svm_handle(struct svm *s, struct svm_msg *m);
 /* The fault is over: the program has `prot`.  data: NULL, the copy here is good; else the page's
  * bytes. */
@@ -230,16 +246,8 @@ extern const struct vm_pager_ops svm_pager;
 
 /* recover.c */
 void svm_node_down(struct svm *s, uint32_t node); /* the failure detector says so */
-/* True: the message belongs to the recovery, or must wait for it, and was taken. */
-bool svm_recovery_takes(struct svm *s, struct svm_msg *m);
-void svm_drop_all(struct svm *s, struct list *list); /* of struct svm_msg */
-bool svm_alive(const struct svm *s, uint32_t node);  /* as far as is known here */
-uint32_t svm_alive_from(const struct svm *s,
-                        uint32_t index); /* the first from there on, in a circle */
-/* The leader owns the page of a dead node that no survivor had touched: nobody knows whether it was
- * written, so it is lost. */
-void svm_page_of_dead(struct svm *s, struct svm_page *sp);
-uint32_t svm_leader(const struct svm *s); /* the first that lives */
+/* A message for this node, of any kind; in a recovery it may be dropped, or wait. */
+void svm_receive(struct svm *s, struct svm_msg *m);
 
 extern const struct svm_mgr_ops svm_mgr_central, svm_mgr_improved, svm_mgr_fixed, svm_mgr_broadcast,
     svm_mgr_dynamic, svm_mgr_dynamic_s, svm_mgr_tree, svm_mgr_xmm, svm_mgr_hlrc;
