@@ -59,7 +59,7 @@ extern const struct xk_protl_ops svm_protl;
  * (count of them, the same list in the same order everywhere, this node among them) makes the same
  * call; a request that comes earlier waits.  The list stays the caller's and outlives the region,
  * for thousands of nodes share it.  `protl` is the node's svm instance.  NULL when the region
- * cannot be mapped, is longer than 256 GiB, is the ninth, or this node is not in the list.  Pages
+ * cannot be mapped, is longer than 256 GiB, is above sixteen, or this node is not listed.  Pages
  * are zero. */
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params);

@@ -6,10 +6,11 @@
 #include "tests/os/svm_rig.h"
 
 #define BASE2 0x20000000u
+#define IDLE 0x30000000u /* regions that nobody touches */
 
 static uint64_t latest[2][PAGES_MAX][32], wrong;
 
-/* The first thread of each node uses one region, the second the other. */
+/* The first thread of each node uses the first region, the second the sixteenth. */
 static void program(struct cluster *c, uint32_t id)
 {
     uint32_t node = id % c->nodes, region = id / c->nodes;
@@ -32,9 +33,15 @@ static void booted(struct rig *rig, uint32_t node, struct port *p)
     static const uint32_t nodes[] = { 0, 1, 2, 3 };
     struct cluster *c = rig->arg;
     struct svm_params params = { .manager = c->manager, .hash_block = 1, .retry = 10 * SIM_MS };
+    struct xk_protl *svm = xk_find(rig->k[node], "svm");
     cluster_booted(rig, node, p);
-    cr_assert_not_null(svm_join(xk_find(rig->k[node], "svm"), c->space[node], BASE2,
-                                c->pages * PAGE, nodes, c->nodes, &params));
+    for (uint32_t i = 0; i < 14; i++)
+        cr_assert_not_null(svm_join(svm, c->space[node], IDLE + (uint64_t)i * PAGE, PAGE, nodes,
+                                    c->nodes, &params));
+    cr_assert_not_null(
+        svm_join(svm, c->space[node], BASE2, c->pages * PAGE, nodes, c->nodes, &params));
+    cr_assert_null(
+        svm_join(svm, c->space[node], IDLE + 14 * (uint64_t)PAGE, PAGE, nodes, c->nodes, &params));
 }
 
 static void run(int manager, uint64_t seed, const char *graph, uint32_t tx_queue, bool lossy)

@@ -84,7 +84,7 @@ static void header_store(uint8_t *out, const struct rdm_header *h, const struct 
 {
     struct rdm_talk *t = s->state;
     uint32_t life = life_of(s);
-    out[0] = (uint8_t)s->upper->number;
+    out[0] = (uint8_t)(s->upper->number | s->key >> 3 << 7);
     out[1] = (uint8_t)(h->last | h->first << 1 | h->op << 2 | s->key << 5);
     wire_put16(out + 2, life ? rdm_life(life) : 0);
     if (t->credit.limit)

@@ -30,7 +30,7 @@
 
 #include "os/xk/xobj.h"
 
-#define RDM_KEYS 8 /* keys of sessions are below */
+#define RDM_KEYS 16 /* keys of sessions are below */
 
 /* Pieces; then the credit, in bytes that demux was given.  At least two pieces; the same on both
  * sides. */

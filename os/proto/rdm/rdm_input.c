@@ -8,11 +8,11 @@
 
 static bool header_load(struct rdm_header *h, const uint8_t *in, bool numbers)
 {
-    *h = (struct rdm_header){ .upper = in[0],
+    *h = (struct rdm_header){ .upper = in[0] & 0x7f,
                               .last = in[1] & 1,
                               .first = in[1] >> 1 & 1,
                               .op = in[1] >> 2 & 7,
-                              .key = in[1] >> 5,
+                              .key = (uint8_t)(in[1] >> 5 | in[0] >> 7 << 3),
                               .to = wire_get16(in + 2) };
     if (numbers) {
         h->from = wire_get32(in + 4);
@@ -87,7 +87,7 @@ enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_
 {
     struct rdm_state *st = self->state;
     ASSERT(key < RDM_KEYS && upper->number < ARRAY_LEN(st->keys));
-    st->keys[upper->number] |= (uint8_t)(1u << key);
+    st->keys[upper->number] |= (uint16_t)(1u << key);
     LIST_EACH_SAFE (l, next, &st->untaken) {
         struct rdm_untaken *u = LIST_ENTRY(l, struct rdm_untaken, link);
         struct xk_sessn *s = xk_sessn_of(u->talk);

@@ -1,8 +1,9 @@
 /* rdm_internal.h: private to os/proto/rdm/: state and wire image.
  *
  * Header, big-endian:
- *   0  u8   relative number of the upper protocol
- *   1  u8   1: the last piece of its message, 2: the first, from bit 2: operation, from bit 5: key
+ *   0  u8   relative number of the upper protocol; bit 7: 8 of the key
+ *   1  u8   1: the last piece of its message, 2: the first, from bit 2: operation, from bit 5: the
+ *           key's 1, 2 and 4
  *   2  u16  life that the sender believes the receiver to have, modulo 65535, and 1; 0: not known
  *   4  u32  life of the sender                 | these four only where the path below
  *   8  u32  number of the piece, from 1        | loses, doubles or reorders; elsewhere
@@ -116,7 +117,7 @@ struct rdm_state {
     struct list known, waiting; /* struct rdm_talk */
     struct xk_map books;        /* struct rdm_books by key, upper's number and host */
     struct list untaken;        /* struct rdm_untaken */
-    uint8_t keys[64];           /* by upper's number: bits of keys that it has enabled */
+    uint16_t keys[64];          /* by upper's number: bits of keys that it has enabled */
     struct rdm_counts counts;
 };
 
