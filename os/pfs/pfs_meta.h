@@ -99,6 +99,7 @@ struct meta_file {
     bool mounted;             /* it is the mount's own directory */
     struct list sibling;      /* in the parent's children, by place */
     struct list children;     /* of a directory */
+    struct meta_file *listed; /* of them the one where a listing stopped, or NULL */
     uint64_t place;
     struct pfs_hashed named;
     /* Of a file. */

@@ -105,14 +105,13 @@ enum pfs_status pfs_list(struct pfs_client *c, const char *name,
         rope_init(&names);
         s = pfs_meta_ask_more(c, PFS_META_LIST, &m, NULL, &names);
         from = m.value;
+        rope_flatten(&names, false); /* one piece is taken apart at one cost an entry */
         while (s == PFS_OK && names.length > 2) {
             uint8_t head[2];
             char one[PFS_NAME_MAX + 1];
-            rope_read(&names, 0, sizeof head, head);
-            rope_drop_front(&names, sizeof head);
+            rope_take_front(&names, sizeof head, head);
             size_t n = head[1] < names.length ? head[1] : (size_t)names.length;
-            rope_read(&names, 0, n, one);
-            rope_drop_front(&names, n);
+            rope_take_front(&names, n, one);
             one[n] = 0;
             each(arg, one, head[0] != 0);
         }

@@ -93,6 +93,8 @@ static struct meta_file *new_entry(struct meta *m, const struct place *p, bool d
 
 static void unlink_entry(struct meta_file *f)
 {
+    if (f->parent->listed == f)
+        f->parent->listed = NULL;
     list_remove(&f->sibling);
     pfs_hash_remove(&f->m->names, &f->named);
 }
@@ -319,6 +321,18 @@ static void do_rename(struct meta *m, struct select_request *q, const struct pfs
 
 /* Names from place `value` on, as many as fit: a byte says whether it is a directory, one how long
  * it is. */
+/* The first in the directory that has that place or a later one: the listing goes on there. */
+static struct list *at_place(struct meta_file *d, uint64_t place)
+{
+    struct list *l = place == 0 || d->listed == NULL ? d->children.next : &d->listed->sibling;
+    while (l->prev != &d->children &&
+           LIST_ENTRY(l->prev, struct meta_file, sibling)->place >= place)
+        l = l->prev;
+    while (l != &d->children && LIST_ENTRY(l, struct meta_file, sibling)->place < place)
+        l = l->next;
+    return l;
+}
+
 static void do_list(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
 {
     struct meta_file *d;
@@ -336,14 +350,13 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
     }
     most = most < LIST_BYTES ? most : LIST_BYTES;
     rope_init(&names);
-    LIST_EACH (l, &d->children) {
+    for (struct list *l = at_place(d, a->value); l != &d->children; l = l->next) {
         struct meta_file *f = LIST_ENTRY(l, struct meta_file, sibling);
         size_t n = strlen(f->name);
         uint8_t head[2] = { f->dir, (uint8_t)n };
-        if (f->place < a->value)
-            continue;
         if (names.length + sizeof head + n > most) {
             out.value = f->place;
+            d->listed = f;
             break;
         }
         rope_add_bytes(&names, head, sizeof head);
