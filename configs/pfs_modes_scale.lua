@@ -38,6 +38,7 @@ return {
   measures = { "pfs.bandwidth", "pfs.latency", "cpu.busiest", "arm.busiest", "bus.busiest" },
   figure = {
     x = "programs", y = "pfs.bandwidth", by = "mode", where = { slow = 1 }, log = "xy",
+    title = "PFS: read bandwidth to 1,024 programs, by I/O mode",
     x_label = "programs", y_label = "read bandwidth of all",
     expectations = {
       slowed("M_LOG", 256, nil, 0.5),

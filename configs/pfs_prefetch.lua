@@ -46,6 +46,7 @@ return {
   measures = { "pfs.latency", "pfs.bandwidth", "pfs.arm", "pfs_client.hits", "pfs_client.wasted" },
   figure = {
     x = "think", y = "pfs.latency", by = "pattern", over = { prefetch = 0 },
+    where = { prefetch = 1 },
     x_label = "computing between two reads", y_label = "gain of reading ahead",
     expectations = {
       gain("records, no computing: a few per cent lost", "records", "0", 0.85, 1.0, prototype),
