@@ -162,52 +162,79 @@ static enum pio_status sieve_transfer(struct coll *c, struct coll_part *x)
 
 /* ---- two-phase ---- */
 
-/* The lists of all ranks. */
+/* The lists of the ranks: of all, or of those who have bytes in this rank's domain. */
 struct lists {
     struct file_list *of;
-    struct file_run *runs;
+    struct file_run **runs;
 };
 
 static void lists_free(struct coll *c, struct lists *l)
 {
+    for (uint32_t i = 0; i < c->ranks; i++)
+        port_free(c->port, l->runs[i]);
     port_free(c->port, l->runs);
     port_free(c->port, l->of);
 }
 
-/* False: a node is down. */
-static bool lists_exchange(struct coll *c, const struct coll_part *x, struct lists *l)
+static void list_store(struct coll *c, const struct coll_part *x, struct rope *out)
 {
-    struct rope mine, all;
     size_t bytes = 4 + (size_t)x->run_count * FILE_RUN_BYTES;
     uint8_t *image = port_alloc(c->port, bytes);
     wire_put32(image, x->run_count);
     for (uint32_t i = 0; i < x->run_count; i++)
         file_run_store(image + 4 + (size_t)i * FILE_RUN_BYTES, &x->runs[i]);
-    rope_init(&mine);
-    rope_add_bytes(&mine, image, bytes);
+    rope_init(out);
+    rope_add_bytes(out, image, bytes);
     port_free(c->port, image);
-    enum nx_status s = nx_gcol(c->nx, &mine, &all);
-    rope_fini(&mine);
-    if (s != NX_OK) {
-        rope_fini(&all);
-        return false;
+}
+
+/* The lists of ranks [first, end) off an image, which is used up. */
+static void lists_load(struct coll *c, struct rope *image, uint32_t first, uint32_t end,
+                       struct lists *l)
+{
+    uint8_t b[FILE_RUN_BYTES];
+    for (uint32_t rank = first; rank < end; rank++) {
+        rope_take_front(image, 4, b);
+        uint32_t count = wire_get32(b);
+        l->runs[rank] = port_alloc(c->port, ((size_t)count + 1) * sizeof **l->runs);
+        for (uint32_t i = 0; i < count; i++) {
+            rope_take_front(image, FILE_RUN_BYTES, b);
+            l->runs[rank][i] = file_run_load(b);
+        }
+        l->of[rank] = (struct file_list){ l->runs[rank], count };
     }
-    image = port_alloc(c->port, all.length);
-    rope_read(&all, 0, all.length, image);
-    bytes = all.length;
-    rope_fini(&all);
+    rope_fini(image);
+}
+
+/* The extent of all lists; where every rank has a domain, each learns all lists.  False: a node is
+ * down. */
+static bool lists_extent(struct coll *c, const struct coll_part *x, bool everywhere,
+                         struct lists *l, struct file_window *all)
+{
+    const struct file_window whole = { 0, UINT64_MAX };
+    struct file_list mine = { x->runs, x->run_count };
+    struct rope image;
     l->of = port_alloc(c->port, c->ranks * sizeof *l->of);
-    l->runs = port_alloc(c->port, (bytes / FILE_RUN_BYTES + 1) * sizeof *l->runs);
-    struct file_run *next = l->runs;
-    const uint8_t *at = image;
-    for (uint32_t rank = 0; rank < c->ranks; rank++) {
-        l->of[rank] = (struct file_list){ next, wire_get32(at) };
-        at += 4;
-        for (uint32_t i = 0; i < l->of[rank].count; i++, at += FILE_RUN_BYTES)
-            *next++ = file_run_load(at);
+    l->runs = port_alloc(c->port, c->ranks * sizeof *l->runs);
+    list_store(c, x, &image);
+    if (!everywhere) {
+        lists_load(c, &image, c->rank, c->rank + 1, l);
+        *all = file_list_hull(&mine, 1, whole);
+        int64_t edge[2] = { all->hi > 0 ? -(int64_t)all->lo : INT64_MIN, (int64_t)all->hi };
+        bool good = coll_largest(c, edge, 2);
+        *all = edge[1] > 0 ? (struct file_window){ (uint64_t)-edge[0], (uint64_t)edge[1] }
+                           : (struct file_window){ 0, 0 };
+        return good;
     }
-    port_free(c->port, image);
-    return true;
+    struct rope images;
+    bool good = nx_gcol(c->nx, &image, &images) == NX_OK;
+    rope_fini(&image);
+    if (good)
+        lists_load(c, &images, 0, c->ranks, l);
+    else
+        rope_fini(&images);
+    *all = file_list_hull(l->of, c->ranks, whole);
+    return good;
 }
 
 /* What one rank has for another: a message, or at once when it is itself. */
@@ -255,6 +282,37 @@ static void wait_sends(struct coll *c, struct nx_op **ops, uint32_t count, struc
         if (ops[i] && nx_msgwait(ops[i], NULL).status != NX_OK)
             failed(p, PIO_NODE_DOWN);
     port_free(c->port, ops);
+}
+
+/* Each rank sends its list to those in whose domains it has bytes.  False: a node is down. */
+static bool lists_send(struct coll *c, const struct coll_part *x, struct plan *p, struct lists *l)
+{
+    struct nx_op **ops = port_alloc(c->port, p->domains * sizeof(struct nx_op *));
+    int64_t *come = port_alloc(c->port, p->domains * sizeof *come), type = next_type(c);
+    for (uint32_t a = 0; a < p->domains; a++) {
+        const struct file_window *w = &p->windows[a * p->steps];
+        const struct file_window domain = { w->lo, w[p->steps - 1].hi };
+        struct rope image;
+        come[a] = a != c->rank && file_list_bytes(l->of[c->rank], domain) > 0;
+        ops[a] = NULL;
+        if (come[a] == 0)
+            continue;
+        list_store(c, x, &image);
+        ops[a] = nx_isend(c->nx, type, &image, a);
+    }
+    bool good = nx_gisum(c->nx, come, p->domains) == NX_OK;
+    for (int64_t n = c->rank < p->domains ? come[c->rank] : 0; good && n > 0; n--) {
+        struct rope image;
+        struct nx_info i = nx_crecv(c->nx, type, UINT64_MAX, &image);
+        good = i.status == NX_OK;
+        if (good)
+            lists_load(c, &image, i.node, i.node + 1, l);
+        else
+            rope_fini(&image);
+    }
+    port_free(c->port, come);
+    wait_sends(c, ops, p->domains, p);
+    return good && p->status == PIO_OK;
 }
 
 /* Step t of a read.  False: a node is down. */
@@ -343,14 +401,17 @@ static enum pio_status two_phase_transfer(struct coll *c, struct coll_part *x)
 {
     struct plan p = { .status = PIO_OK };
     struct lists l;
-    uint32_t most = (uint32_t)c->p->aggregators;
-    if (!lists_exchange(c, x, &l))
+    struct file_window all;
+    uint32_t domains = (uint32_t)c->p->aggregators;
+    bool everywhere = domains == 0 || domains >= c->ranks;
+    if (!lists_extent(c, x, everywhere, &l, &all)) {
+        lists_free(c, &l);
         return PIO_NODE_DOWN;
-    struct file_window all = file_list_hull(l.of, c->ranks, (struct file_window){ 0, UINT64_MAX });
+    }
     struct file_list mine = l.of[c->rank];
-    plan_windows(c, all, most == 0 || most > c->ranks ? c->ranks : most, (uint64_t)c->p->align, &p);
+    plan_windows(c, all, everywhere ? c->ranks : domains, (uint64_t)c->p->align, &p);
     uint32_t windows = p.domains * p.steps;
-    bool good = true;
+    bool good = windows == 0 || everywhere || lists_send(c, x, &p, &l);
     if (x->op == PIO_WRITE)
         coll_cut(c, mine, &x->data, p.windows, windows, p.parts);
     for (uint32_t t = 0; good && t < p.steps; t++)
