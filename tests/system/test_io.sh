@@ -70,6 +70,7 @@ printf '# DXT, file_id: 1, file_name: x\n X_POSIX 0 write 0 0 y 0 0\n' >"$T/bad.
 gives 1 scripts/convert-darshan "$T/bad.dxt"
 grep -q "bad.dxt:2: 'y' is not a number" "$T/err" || fail "convert-darshan does not name the line"
 gives 1 scripts/convert-ior 'ior -q'
+python3 tests/system/damaged_traces.py 6 || fail "damaged traces"
 
 # The page of the suite: one machine, or two side by side; mistakes are those of its configuration.
 gives 0 "$PSIM" suite machines/paragon.lua machines/ipsc860.lua -p program=rcc -q -j2 -o "$T/page.md"

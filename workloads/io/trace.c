@@ -242,8 +242,13 @@ static void each_request(const struct trace *t, uint32_t file,
         }
 }
 
+enum {
+    PIECES = 1 << 20
+}; /* of a file that are looked at: one with more has its bytes beforehand */
+
 struct written {
     uint32_t first_read;
+    bool too_many;
     struct extent *pieces;
     size_t count;
 };
@@ -258,10 +263,16 @@ static void find_read(void *arg, const struct trace_line *l, uint32_t epoch)
 static void take_write(void *arg, const struct trace_line *l, uint32_t epoch)
 {
     struct written *w = arg;
-    for (uint64_t i = 0; l->op == TRACE_WRITE && epoch < w->first_read && i < l->run.count; i++) {
-        uint64_t from = l->run.off + i * l->run.stride;
+    struct file_run run = l->run;
+    if (l->op != TRACE_WRITE || epoch >= w->first_read)
+        return;
+    if (run.stride == run.len) /* they touch */
+        run = (struct file_run){ run.off, run.len * run.count, 0, 1 };
+    w->too_many |= run.count > PIECES - w->count;
+    for (uint64_t i = 0; !w->too_many && i < run.count; i++) {
+        uint64_t from = run.off + i * run.stride;
         w->pieces = grown(w->pieces, w->count, sizeof *w->pieces);
-        w->pieces[w->count++] = (struct extent){ from, from + l->run.len };
+        w->pieces[w->count++] = (struct extent){ from, from + run.len };
     }
 }
 
@@ -277,7 +288,7 @@ static bool all_written(const struct trace *t, uint32_t file)
     for (size_t i = 0; i < w.count && w.pieces[i].from <= reached; i++)
         reached = w.pieces[i].to > reached ? w.pieces[i].to : reached;
     free(w.pieces);
-    return reached >= t->files[file].reads;
+    return !w.too_many && reached >= t->files[file].reads;
 }
 
 struct trace *trace_read(const struct input *in, const struct pio_ops *system, struct err *e)
