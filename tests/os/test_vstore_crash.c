@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTOR = 128, BLOCK = 512, SPAN = 5 * BLOCK, STATES = 8, SECTORS = 104 };
-/* Of the device 14 blocks are for data: what is given up is used again soon. */
+enum { SECTOR = 128, BLOCK = 256, SPAN = 18 * BLOCK, STATES = 8, SECTORS = 84 };
+/* Of the device 15 blocks are for data: what is given up is used again soon. */
 enum { ALPHA, BETA, GAMMA, OBJECTS }; /* gamma is created by a sequence */
 
 static const struct vst_params params = {
@@ -41,7 +41,7 @@ struct object {
 
 enum action {
     WRITE_A,
-    APPEND_A,
+    GROW_A, /* behind the first leaf of its tree */
     CUT_A,
     SYNC_A,
     CHECKPOINT_A,
@@ -135,8 +135,8 @@ static bool act(struct world *x, enum action a, uint8_t value)
     switch (a) {
     case WRITE_A:
         return write_at(x, ALPHA, 200, 2 * BLOCK, value);
-    case APPEND_A:
-        return write_at(x, ALPHA, (uint32_t)newest(alpha)->now.size, 700, value);
+    case GROW_A:
+        return write_at(x, ALPHA, 16 * BLOCK + 100, 300, value);
     case CUT_A:
         cut(&push(alpha)->now, 300);
         return given(alpha, lfs_world_op(&x->w, FILE_SIZE, alpha->file, 300));
