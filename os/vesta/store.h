@@ -82,9 +82,9 @@ enum vst_damage {
     VST_DAMAGES
 };
 typedef void vst_found_fn(void *arg, enum vst_damage what, const char *text);
-/* Looks at an image of a whole device from outside and tells each finding by a sentence; how many
- * there are.  What a crash may leave is none.  `blocks` and `nodes`, when not NULL: those that some
- * version names. */
+/* Looks at an image of a device, of all before the data, from outside and tells each finding by a
+ * sentence; how many there are.  What a crash may leave is none.  `blocks` and `nodes`, when not
+ * NULL: those that some version names. */
 uint32_t vst_fsck(struct port *p, const uint8_t *image, uint64_t bytes, uint32_t sector_bytes,
                   vst_found_fn *found, void *arg, uint32_t *blocks, uint32_t *nodes);
 

@@ -4,8 +4,7 @@
  * record of an object that is not whole is what a crash leaves (the other counts); both are damage,
  * but for an object that never was.
  */
-#include "os/vesta/store.h"
-#include "os/xk/msg.h" /* wire_get */
+#include "os/vesta/store_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +27,7 @@ struct fsck {
     const uint8_t *image;
     uint64_t fsid;
     uint32_t block, objects, nodes, blocks, sector, record, first_data;
-    uint64_t table, area; /* bytes before the object table, and before the nodes */
+    uint64_t table, area, end; /* bytes before the object table, the nodes, and what is behind */
     struct object *obj;
     struct place *node, *data;
     uint32_t slot; /* being looked at */
@@ -68,7 +67,8 @@ static bool look_at_super(struct fsck *k, uint64_t bytes)
     k->area = k->table + 2 * (uint64_t)k->objects * k->record;
     uint64_t end = k->area + (uint64_t)k->nodes * k->sector;
     k->first_data = k->block > 0 ? (uint32_t)((end + k->block - 1) / k->block) : 0;
-    return k->block > 0 && k->first_data < k->blocks && (uint64_t)k->blocks * k->block <= bytes;
+    k->end = end;
+    return k->block > 0 && k->first_data < k->blocks;
 }
 
 static void look_at_records(struct fsck *k)
@@ -190,7 +190,7 @@ uint32_t vst_fsck(struct port *p, const uint8_t *image, uint64_t bytes, uint32_t
                   vst_found_fn *found, void *arg, uint32_t *blocks, uint32_t *nodes)
 {
     struct fsck k = { .port = p, .image = image, .sector = sector, .found = found, .arg = arg };
-    if (!look_at_super(&k, bytes)) {
+    if (!look_at_super(&k, bytes) || bytes < k.end) {
         found(arg, VST_BAD_SUPER, "there is no superblock of a store");
         return 1;
     }
@@ -207,4 +207,77 @@ uint32_t vst_fsck(struct port *p, const uint8_t *image, uint64_t bytes, uint32_t
     if (nodes != NULL)
         *nodes = k.nodes_named;
     return k.count;
+}
+
+/* ---- on a device ---- */
+
+struct looking {
+    struct port_io io;
+    struct port *port;
+    uint32_t dev, most; /* sectors of a request */
+    uint32_t sector;    /* bytes */
+    uint64_t end;       /* sectors before the data; 0: not known yet */
+    uint8_t *image;
+};
+
+static void damage(void *arg, enum vst_damage what, const char *text)
+{
+    const struct looking *x = arg;
+    (void)what;
+    port_remark(x->port, "device %u: %s", x->dev, text);
+    port_fail(x->port, "device %u: %s", x->dev, text);
+}
+
+static void read_more(struct looking *x)
+{
+    uint64_t left = x->end - x->io.sector;
+    x->io.sectors = (uint32_t)(left < x->most ? left : x->most);
+    port_blk_submit(x->port, x->dev, &x->io);
+}
+
+static void piece_read(struct port_io *io)
+{
+    struct looking *x = io->arg;
+    struct fsck k = { .sector = x->sector };
+    uint8_t first[SUPER] = { 0 };
+    static const uint8_t blank[SUPER];
+    if (io->status != PORT_IO_OK) {
+        damage(x, VST_BAD_SUPER, "what lies before its data cannot be read");
+        return;
+    }
+    if (x->image == NULL) {
+        rope_read(&io->data, 0, sizeof first, first);
+        if (memcmp(first, blank, sizeof blank) == 0)
+            return; /* nobody has formatted it */
+        k.image = first;
+        if (!look_at_super(&k, SUPER)) {
+            damage(x, VST_BAD_SUPER, "there is no superblock of a store");
+            return;
+        }
+        x->end = k.end / x->sector;
+        x->image = port_alloc(x->port, k.end);
+    }
+    rope_read(&io->data, 0, io->data.length, x->image + io->sector * x->sector);
+    rope_fini(&io->data);
+    io->sector += io->sectors;
+    if (io->sector < x->end)
+        read_more(x);
+    else if (vst_fsck(x->port, x->image, x->end * x->sector, x->sector, damage, x, NULL, NULL) == 0)
+        port_remark(x->port, "device %u: its store is whole", x->dev);
+}
+
+void vst_look(struct port *p, const struct vst_params *params)
+{
+    struct looking *x = port_alloc(p, sizeof *x);
+    struct port_blk_info info;
+    port_blk_describe(p, (uint32_t)params->device, &info);
+    x->port = p;
+    x->dev = (uint32_t)params->device;
+    x->sector = info.sector_bytes;
+    x->most = (uint32_t)(params->max_io / info.sector_bytes);
+    x->end = 1;
+    x->io.done = piece_read;
+    x->io.arg = x;
+    rope_init(&x->io.data);
+    read_more(x);
 }

@@ -284,6 +284,9 @@ void vst_step_write(struct vst_op *o);
 void vst_step_size(struct vst_op *o);
 void vst_step_hint(struct vst_op *o);
 
+/* store_fsck.c */
+void vst_look(struct port *p, const struct vst_params *params); /* what is on the device */
+
 /* store_name.c */
 bool vst_name_add(struct vst_file *f); /* false: its name is another's */
 struct vst_file *vst_file_new(struct vst *vs, uint32_t slot);

@@ -472,21 +472,38 @@ struct vst *vst_start(struct port *p, const struct vst_params *params, bool form
 
 /* ---- as a layer ---- */
 
-/* A device has one file system, whoever starts it. */
+/* A device has one file system, whoever starts it: where the node keeps it.  NULL: there is no such
+ * device. */
+static struct file_sys **on_device(struct os_node *n, const struct vst_params *p)
+{
+    if (p->device >= port_blk_count(n->port))
+        return NULL;
+    if (n->on_device == NULL)
+        n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *));
+    return &n->on_device[p->device];
+}
+
 static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
 {
     struct os_node *n = b->node;
     struct vst_params p = *(const struct vst_params *)params;
+    struct file_sys *none = NULL, **at = on_device(n, &p);
     (void)below;
-    if (p.device >= port_blk_count(n->port))
-        return vst_files(vst_start(n->port, &p, false, NULL, NULL));
-    if (n->on_device == NULL)
-        n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *));
     if (n->boot->files > p.objects)
         p.objects = n->boot->files;
-    if (n->on_device[p.device] == NULL)
-        n->on_device[p.device] = vst_files(vst_start(n->port, &p, false, NULL, NULL));
-    return n->on_device[p.device];
+    at = at != NULL ? at : &none;
+    if (*at == NULL)
+        *at = vst_files(vst_start(n->port, &p, false, NULL, NULL));
+    return *at;
+}
+
+static void look(const struct file_boot *b, const void *params)
+{
+    struct file_sys **at = on_device(b->node, params);
+    if (at == NULL || *at != NULL)
+        return;
+    *at = port_alloc(b->node->port, sizeof **at); /* it is looked at once */
+    vst_look(b->node->port, params);
 }
 
 static void submit(struct file_sys *s, struct file_req *r)
@@ -503,6 +520,7 @@ const struct file_ops file_vesta_store = {
     .bottom = true,
     .start = start,
     .submit = submit,
+    .look = look,
 };
 
 struct file_sys *vst_files(struct vst *vs)

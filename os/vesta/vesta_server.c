@@ -194,6 +194,7 @@ const struct os_service_ops vesta_server_service = {
     .protocol = &select_protl,
     .ready = ready,
     .drop = drop,
+    .stack = offsetof(struct server_params, stack),
     .start = start,
 };
 

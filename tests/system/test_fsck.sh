@@ -54,6 +54,25 @@ look 0 -p at=50ms -p sectors=2
 good
 gives 2 "$PSIM" run "$T/files.lua" --no-store -p sectors=70000
 says "machine.faults[1].sectors: a flip is of 65536 sectors at most"
+# Vesta's store; the first object's two records are sectors 1 and 2.
+config stored <<'EOT'
+return {
+    machine = (include "machines/paragon.lua") { rows = 2, columns = 2, io_nodes = 1, storage = { kind = "raid3" },
+        faults = { { path = "io0.0", action = "flip", at = "900s", sector = param("sector", 2), sectors = param("sectors", 1), byte = 40 } },
+        os = (include "parts/services.lua").stored { flush_delay = "1000s" } },
+    workload = { kind = "checkpoint", system = "files", nodes = 1, bytes = "1MiB", changed = 3, rounds = 1 },
+}
+EOT
+for damage in "2 1 0 whole" "1 2 1 none" "0 1 1 superblock"; do
+    read -r sector sectors code what <<<"$damage"
+    gives "$code" "$PSIM" run "$T/stored.lua" -q --no-store --fsck -p "sector=$sector" -p "sectors=$sectors"
+    case $what in
+    whole) text="its store is whole" ;;
+    none) text="object 0: no record of it is whole" ;;
+    *) text="there is no superblock of a store" ;;
+    esac
+    grep -qF "remark: node 3, kernel: device 0: $text" "$T/err" || { cat "$T/err"; fail "not: $text"; }
+done
 # A machine without files, and a bare device: there is nothing to look at.
 gives 0 "$PSIM" run hello -q --no-store --fsck
 gives 0 "$PSIM" run "$Q" -q --no-store --fsck
