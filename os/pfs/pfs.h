@@ -64,6 +64,7 @@
 struct pfs_params {
     int64_t unit;             /* stripe unit, where no mounts are listed */
     int64_t factor;           /* stripe factor, where none are; 0: all I/O nodes */
+    int first;                /* enum pfs_first, where none are */
     const struct val *mounts; /* NULL: one, at the root */
     bool per_file_layout;     /* files may have attributes of their own */
     int64_t rpc;              /* data bytes in one call at most */
@@ -145,12 +146,17 @@ struct pfs_attrs {
     uint32_t factor;
     uint32_t group[PFS_FACTOR_MAX]; /* I/O indices, `factor` of them */
 };
+/* On which member of its mount's stripe group a file begins: no source says. */
+enum pfs_first { PFS_FIRST_ZERO, PFS_FIRST_ROUND };
+extern const char *const pfs_first_names[];
 /* Mounts [Intel PFS]: all files below a mount have its layout.  Attributes of a single file are for
  * what is not Intel's (per_file_layout).  Where no mounts are listed the whole tree is one, with
  * the layout that the first file is made with. */
 struct pfs_mount {
     char path[PFS_NAME_MAX + 1];
-    bool home; /* the first: paths without a '/' in front begin there */
+    enum pfs_first first;
+    uint32_t members; /* of its group; attrs.group has them all, the first `factor` in use */
+    bool home;        /* the first: paths without a '/' in front begin there */
     struct pfs_attrs attrs;
 };
 uint32_t pfs_mount_count(const struct pfs_params *p); /* at least 1 */

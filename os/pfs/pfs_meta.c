@@ -101,6 +101,15 @@ const struct pfs_attrs *pfs_meta_kept(struct meta *m, const struct pfs_attrs *a)
     return &y->attrs;
 }
 
+const struct pfs_attrs *pfs_meta_from(struct meta *m, const struct meta_mount *mount,
+                                      const struct pfs_attrs *a, uint32_t from)
+{
+    struct pfs_attrs x = { .unit = a->unit, .factor = a->factor };
+    for (uint32_t i = 0; i < x.factor; i++)
+        x.group[i] = mount->group[(from + i) % mount->members];
+    return x.factor <= mount->members ? pfs_meta_kept(m, &x) : a;
+}
+
 const struct pfs_attrs *pfs_meta_attrs(struct meta *m, struct meta_mount *mount,
                                        const struct pfs_meta_msg *a, const uint32_t *group)
 {
@@ -291,7 +300,7 @@ void pfs_meta_boot(struct xk_protl *rpc, const struct os_layout *layout,
         struct err e = ERR_INIT;
         struct pfs_mount x;
         if (pfs_mount_read(params, layout, i, "", &x, &e)) /* else there is no I/O node */
-            pfs_tree_mount(m, x.path, &x.attrs, params->mounts != NULL, i == 0);
+            pfs_tree_mount(m, &x, params->mounts != NULL);
     }
     pfs_token_start(m);
     xk_on_peer(rpc->kernel, peer_changed, m);

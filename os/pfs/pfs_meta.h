@@ -86,6 +86,9 @@ struct seat {
 struct meta_mount {
     const struct pfs_attrs *attrs;
     bool fixed; /* files have them */
+    enum pfs_first first;
+    uint32_t members, next; /* next: where a file begins that is made now */
+    const uint32_t *group;  /* all its members */
 };
 
 /* An entry of a directory. */
@@ -139,6 +142,9 @@ void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f);
 /* The attributes of a new file below a mount; NULL: it may not have what the caller asks. */
 const struct pfs_attrs *pfs_meta_attrs(struct meta *m, struct meta_mount *mount,
                                        const struct pfs_meta_msg *a, const uint32_t *group);
+/* The same of a file that begins `from` members later in its mount's group. */
+const struct pfs_attrs *pfs_meta_from(struct meta *m, const struct meta_mount *mount,
+                                      const struct pfs_attrs *a, uint32_t from);
 /* Files of one layout share it. */
 const struct pfs_attrs *pfs_meta_kept(struct meta *m, const struct pfs_attrs *a);
 /* A call of a client. */
@@ -151,10 +157,9 @@ struct pfs_call *pfs_meta_hang(struct meta *m, struct list *on, struct select_re
 /* ---- pfs_tree.c ---- */
 
 void pfs_tree_init(struct meta *m); /* at boot */
-/* A mount and its directory; fixed: its files have these attributes, else what the first is made
- * with.  At the first one begin paths without a '/' in front. */
-void pfs_tree_mount(struct meta *m, const char *path, const struct pfs_attrs *attrs, bool fixed,
-                    bool first);
+/* A mount and its directory; fixed: its files have its attributes, else what the first is made
+ * with. */
+void pfs_tree_mount(struct meta *m, const struct pfs_mount *mount, bool fixed);
 /* The entry of that path. */
 enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out);
 /* The file of that name, made where that is asked. */

@@ -7,8 +7,10 @@
 struct mount_params {
     const char *path;
     int64_t unit, factor;
+    int first;
     const struct val *group;
 };
+const char *const pfs_first_names[] = { "zero", "round", NULL };
 static const struct param mount_params[] = {
     P_STRING(mount_params, path, "/pfs", "Its directory.", "Intel PFS: mounted at /pfs"),
     P_SIZE(mount_params, unit, "64KiB", "1B", "1GiB", "Stripe unit of all its files.",
@@ -16,6 +18,8 @@ static const struct param mount_params[] = {
     P_INT(mount_params, factor, "0", "0", "256",
           "Their stripe factor: the first so many of its group; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
+    P_CHOICE(mount_params, first, "zero", pfs_first_names,
+             "On which member of the group a file begins: the first, or each on the next."),
     P_VAL(mount_params, group, "Its stripe group: I/O nodes by number, in order; absent: all.",
           "Intel PFS: an ordered list of stripe directories; as recalled"),
     P_END,
@@ -75,6 +79,8 @@ static bool fill(const struct mount_params *q, const struct val *v, const struct
                        "%s; write 1 to %u, or 0 for all",
                        val_where(v, where, sizeof where), path, (long long)q->factor, count,
                        q->group == NULL ? "machine" : "group", count);
+    out->first = (enum pfs_first)q->first;
+    out->members = count;
     out->attrs.unit = (uint64_t)q->unit;
     out->attrs.factor = q->factor == 0 ? count : (uint32_t)q->factor;
     return true;
@@ -83,7 +89,9 @@ static bool fill(const struct mount_params *q, const struct val *v, const struct
 bool pfs_mount_read(const struct pfs_params *p, const struct os_layout *l, uint32_t i,
                     const char *path, struct pfs_mount *out, struct err *e)
 {
-    struct mount_params q = { .path = "/", .unit = p->unit, .factor = p->factor };
+    struct mount_params q = {
+        .path = "/", .unit = p->unit, .factor = p->factor, .first = p->first
+    };
     const struct val *v = pfs_mounts_listed(p) ? p->mounts->items[i] : NULL;
     char at[128];
     (void)snprintf(at, sizeof at, "%s.mounts[%u]", path, i + 1);

@@ -28,8 +28,13 @@ static const struct param meta_params[] = {
     P_INT(pfs_params, factor, "0", "0", "256",
           "Stripe factor, where no mounts are listed: how many I/O nodes a file is on; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
+    P_CHOICE(
+        pfs_params, first, "zero", pfs_first_names,
+        "On which I/O node a file begins, where no mounts are listed: the first, or each on the "
+        "next."),
     P_VAL(pfs_params, mounts,
-          "Mounts: { path, unit, factor, group } each; absent: one at the root, of the layout that "
+          "Mounts: { path, unit, factor, first, group } each; absent: one at the root, of the "
+          "layout that "
           "its first file is made with.",
           "Intel PFS: an ordered stripe group, unit and factor for each mount; as recalled"),
     P_BOOL(pfs_params, per_file_layout, "false",

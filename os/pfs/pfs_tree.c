@@ -145,9 +145,9 @@ void pfs_tree_init(struct meta *m)
     m->root->id = 0;
 }
 
-void pfs_tree_mount(struct meta *m, const char *path, const struct pfs_attrs *attrs, bool fixed,
-                    bool first)
+void pfs_tree_mount(struct meta *m, const struct pfs_mount *mount, bool fixed)
 {
+    const char *path = mount->path;
     char front[PFS_NAME_MAX + 1];
     struct place p;
     for (size_t n = 1; n <= strlen(path); n++) { /* the directories on the way */
@@ -159,12 +159,15 @@ void pfs_tree_mount(struct meta *m, const char *path, const struct pfs_attrs *at
             (void)new_entry(m, &p, true);
     }
     struct meta_mount *x = port_alloc(m->port, sizeof *x);
-    *x = (struct meta_mount){ pfs_meta_kept(m, attrs), fixed };
+    const struct pfs_attrs *attrs = pfs_meta_kept(m, &mount->attrs);
+    uint32_t *group = port_alloc(m->port, mount->members * sizeof *group);
+    memcpy(group, mount->attrs.group, mount->members * sizeof *group);
+    *x = (struct meta_mount){ attrs, fixed, mount->first, mount->members, 0, group };
     if (walk(m, path, &p) != PFS_OK)
         return;
     p.entry->mount = x;
     p.entry->mounted = true;
-    m->home = first ? p.entry : m->home;
+    m->home = mount->home ? p.entry : m->home;
 }
 
 enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out)
@@ -202,6 +205,10 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
     const struct pfs_attrs *attrs = pfs_meta_attrs(m, p.dir->mount, a, group);
     if (attrs == NULL)
         return PFS_BAD_ATTRS;
+    struct meta_mount *mount = p.dir->mount;
+    if (mount->first == PFS_FIRST_ROUND && attrs->factor <= mount->members &&
+        memcmp(attrs->group, mount->group, attrs->factor * sizeof *attrs->group) == 0)
+        attrs = pfs_meta_from(m, mount, attrs, mount->next++);
     struct meta_file *f = *out = new_entry(m, &p, false);
     add_file(m, f, attrs, f->id);
     pfs_log_add(m, PFS_LOG_CREATE, f, a->name, NULL);
@@ -400,7 +407,9 @@ void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
             add_file(m, f, pfs_meta_kept(m, attrs), local);
         if (!f->dir && p.dir->mount != NULL && !m->params->per_file_layout &&
             !p.dir->mount->fixed) {
-            p.dir->mount->attrs = f->attrs;
+            p.dir->mount->attrs = p.dir->mount->first == PFS_FIRST_ROUND
+                                      ? pfs_meta_from(m, p.dir->mount, f->attrs, 0)
+                                      : f->attrs;
             p.dir->mount->fixed = true;
         }
     } else if (kind == PFS_LOG_REMOVE && p.entry != NULL) {

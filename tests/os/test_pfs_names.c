@@ -540,3 +540,50 @@ Test(pfs_names, without_mounts_all_files_are_like_the_first)
     pfs_world_run(&w, as_the_first);
     pfs_world_stop(&w);
 }
+
+/* first = "round": each file begins where the one before has its second unit, also after those
+ * before were read from a log. */
+static void one_after_another(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_stat st;
+    char name[8];
+    (void)rank;
+    for (uint32_t i = 0; i < 9; i++) {
+        (void)snprintf(name, sizeof name, "%u", i);
+        enum pfs_status s = pfs_mkdir(c, "d"); /* waits for the names */
+        cr_assert(s == PFS_OK || s == PFS_EXISTS, "%s", pfs_status_name(s));
+        cr_assert_eq(put(file(c, name, M_ASYNC), 5000), PFS_OK);
+        if (i != 4)
+            continue;
+        cr_assert_eq(pfs_unlink(c, "0"), PFS_OK); /* the log now begins with another */
+        cr_assert_eq(pfs_rmdir(c, "d"), PFS_OK);
+        port_thread_sleep(fake_port(w->r.f, 0), SIM_SEC);
+        cr_assert_gt(fake_count(w->r.f, w->layout.service, "pfs_meta.copies"), 0);
+        w->deaths[0] = (struct pfs_death){ .node = w->layout.service, .step = 1, .back = SIM_MS };
+        while (!w->deaths[0].over)
+            port_thread_sleep(fake_port(w->r.f, 0), 10 * SIM_MS);
+    }
+    for (uint32_t i = 1; i < 9; i++) {
+        (void)snprintf(name, sizeof name, "%u", i);
+        cr_assert_eq(pfs_stat(c, name, &st), PFS_OK);
+        cr_assert_eq(st.size, 5000);
+        uint32_t from = i < 5 ? i : i - 5; /* the server counts anew */
+        for (uint32_t k = 0; k < 2; k++)
+            cr_assert_eq(st.attrs.group[k], (from + k) % 3, "file %u: %u", i, st.attrs.group[k]);
+    }
+}
+
+Test(pfs_names, files_begin_on_each_member_in_turn)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 1, 3);
+    w.names = true;
+    w.params.first = PFS_FIRST_ROUND;
+    w.params.log_ratio = w.params.log_least = 1;
+    w.params.factor = 2;
+    w.params.per_file_layout = false;
+    w.lfs.files = 60;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    pfs_world_run(&w, one_after_another);
+    pfs_world_stop(&w);
+}
