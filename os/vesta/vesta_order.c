@@ -45,10 +45,10 @@ struct token {
     uint32_t at;
 };
 
-struct host { /* whose requests up to `gone` are none any more */
+struct host { /* whose requests up to `gone` are none any more, whose tokens up to `seen` came */
     struct pfs_hashed hashed;
     uint32_t number;
-    uint64_t gone;
+    uint64_t gone, seen;
 };
 
 static struct host *host_get(struct vesta_server *s, uint32_t number)
@@ -210,7 +210,13 @@ static void pass(struct order *o)
 static void arrived(struct order *o, struct token *t)
 {
     struct vesta_server *s = o->s;
-    if (t->seq > host_get(s, t->host)->gone && has_bit(t, o->pos)) {
+    struct host *h = host_get(s, t->host);
+    if (t->seq <= h->seen) { /* it came, and the answer was lost with the node's last life */
+        port_free(s->port, t);
+        return;
+    }
+    h->seen = t->seq;
+    if (t->seq > h->gone && has_bit(t, o->pos)) {
         struct entry *e = entry_get(o, t->host, t->seq);
         list_remove(&e->link);
         list_push(&o->queue, &e->link);
