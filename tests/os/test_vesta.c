@@ -349,6 +349,102 @@ Test(vesta, names)
     }
 }
 
+/* ---- a rename whose caller, or one of whose homes, dies ---- */
+
+static struct {
+    char from[63], to[63];
+    bool replaces, done, blind; /* blind: nobody looks at the old name before the file goes */
+} moving;
+
+static void make_them(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    (void)w;
+    (void)rank;
+    put(c, moving.from, 7, 500);
+    if (moving.replaces)
+        put(c, moving.to, 9, 300);
+}
+
+static void move_it(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    (void)w;
+    (void)rank;
+    moving.done = vesta_rename(c, moving.from, moving.to) == FILE_OK;
+}
+
+/* One name has the file, whole; the other is as it was, or gone. */
+static void is_one(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    struct vesta_stat st = { .size = 0 };
+    enum file_status s = vesta_stat(c, moving.to, &st);
+    bool moved = s == FILE_OK && st.size == 500;
+    (void)w;
+    (void)rank;
+    cr_assert(moved || !moving.done, "status %s size %d", file_status_name(s), (int)st.size);
+    cr_assert(moved || s == (moving.replaces ? FILE_OK : FILE_NO_FILE), "%s", file_status_name(s));
+    if (moved) {
+        has(c, moving.to, 7, 500);
+        cr_assert(moving.blind || status_of(c, moving.from) == FILE_NO_FILE);
+    } else {
+        has(c, moving.from, 7, 500);
+        if (moving.replaces)
+            has(c, moving.to, 9, 300);
+    }
+    const char *name = moved ? moving.to : moving.from;
+    cr_assert_eq(vesta_unlink(c, name), FILE_OK); /* and does not come back by the other */
+    cr_assert_eq(status_of(c, name), FILE_NO_FILE);
+    if (moved || !moving.replaces)
+        cr_assert_eq(status_of(c, moved ? moving.from : moving.to), FILE_NO_FILE);
+}
+
+/* What is left of a boot and of its peers' notices. */
+static void pause(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    (void)c;
+    port_thread_sleep(fake_port(w->r.f, rank), SIM_SEC);
+}
+
+/* VST3: at every step of a rename dies its caller (0), the old home (1) or the new one (2). */
+static uint32_t rename_trials(int who, bool replaces)
+{
+    uint32_t trials = 0, done = 0;
+    for (uint64_t after = 1;; after += who == 0 ? 1 : 3) {
+        struct vesta_world w;
+        memset(&moving, 0, sizeof moving);
+        moving.replaces = replaces;
+        moving.blind = after / 3 % 2;
+        (void)strcpy(moving.from, "first");
+        pair(3, false, moving.from, moving.to);
+        vesta_world_defaults(&w, 2, 3);
+        vesta_world_start(&w, (struct fake_options){ .seed = after, .detect_delay = 5 * SIM_MS });
+        vesta_world_run(&w, 2, make_them);
+        uint64_t at = w.crash_step = fake_steps(w.r.f) + after;
+        w.down_steps = 40;
+        w.crash_node = who == 0 ? 0 : 2 + vesta_home(who == 1 ? moving.from : moving.to, 3);
+        vesta_world_run(&w, 1, move_it);
+        bool over = w.crash_step == at;
+        w.crash_step = over ? 0 : w.crash_step;
+        while (w.crash_step > 0) /* it comes back */
+            vesta_world_run(&w, 2, pause);
+        vesta_world_run(&w, 2, pause);
+        done += moving.done;
+        vesta_world_run(&w, 2, is_one);
+        vesta_world_stop(&w);
+        if (over)
+            break;
+        trials++;
+    }
+    cr_assert_gt(done, 0);
+    return trials;
+}
+
+Test(vesta, a_rename_is_done_or_not)
+{
+    for (int who = 0; who < 3; who++)
+        for (int replaces = 0; replaces < 2; replaces++)
+            cr_assert_gt(rename_trials(who, replaces), 10);
+}
+
 /* The hash spreads names evenly: chi-square with 63 degrees of freedom, 0.999 quantile. */
 Test(vesta, the_hash_spreads_names)
 {
