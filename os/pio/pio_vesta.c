@@ -38,11 +38,13 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
                        "%s.system is 'vesta', whose files have checkpoints only where "
                        "machine.os.vesta_server.files ends with the layer 'vesta_store'",
                        plan->path);
-    return vesta_map_init(&m, x.cells, x.bsu, &all) ||
-           err_set(e,
-                   "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to %llu",
-                   plan->path, x.cells, (unsigned long long)x.bsu, VESTA_CELLS_MAX,
-                   (unsigned long long)VESTA_SIZE_MAX);
+    if (!vesta_map_init(&m, x.cells, x.bsu, &all))
+        return err_set(e,
+                       "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to "
+                       "%llu",
+                       plan->path, x.cells, (unsigned long long)x.bsu, VESTA_CELLS_MAX,
+                       (unsigned long long)VESTA_SIZE_MAX);
+    return vesta_room_check(l, &x, plan->files, plan->size, plan->path, e);
 }
 
 static void *start(struct os_node *n)

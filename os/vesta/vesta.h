@@ -59,15 +59,19 @@ enum vesta_mode { VESTA_INDEPENDENT, VESTA_SHARED, VESTA_RECKLESS };
 #define VESTA_NAME_MAX (FILE_NAME_MAX - 1) /* of a path: the stack below has one byte more */
 #define VESTA_NODES_MAX 1024               /* I/O nodes of a machine */
 
-/* Blocks go through the buffers of the I/O nodes. */
-bool vesta_buffered(const struct os_layout *l);
-/* Their stacks keep versions. */
-bool vesta_versions(const struct os_layout *l);
-
 struct vesta_layout {
     uint64_t bsu;
     uint32_t cells, base;
 };
+
+/* Refuses a file of that size, one of so many of a program's, that the device of an I/O node has
+ * no room for. */
+bool vesta_room_check(const struct os_layout *l, const struct vesta_layout *x, uint32_t files,
+                      uint64_t size, const char *path, struct err *e) MUST_CHECK;
+/* Blocks go through the buffers of the I/O nodes. */
+bool vesta_buffered(const struct os_layout *l);
+/* Their stacks keep versions. */
+bool vesta_versions(const struct os_layout *l);
 
 struct vesta_client;
 struct vesta_file; /* an open file of this node */

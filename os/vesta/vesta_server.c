@@ -205,6 +205,32 @@ bool vesta_versions(const struct os_layout *l)
            p->stack.layer[p->stack.count - 1].ops == &file_vesta_store;
 }
 
+bool vesta_room_check(const struct os_layout *l, const struct vesta_layout *x, uint32_t files,
+                      uint64_t size, const char *path, struct err *e)
+{
+    const struct server_params *p = os_service_params(l, &vesta_server_service);
+    if (!p || p->files != NULL)
+        return true;
+    if (l->io_sectors == 0)
+        return err_set(e, "machine.storage: the I/O nodes have no device for files");
+    struct lfs_params lfs = p->lfs;
+    uint64_t cells = (x->cells + l->io_count - 1) / l->io_count;
+    lfs.files = files > lfs.files ? files : lfs.files;
+    if (cells + 1 > (uint64_t)lfs.files)
+        return err_set(e,
+                       "%s: a file's object and its %llu cells on one I/O node are more files than "
+                       "machine.os.vesta_server.lfs.files, %lld",
+                       path, (unsigned long long)cells, (long long)lfs.files);
+    uint64_t row = x->bsu * x->cells, part = cells * ((size / row + (size % row > 0)) * x->bsu);
+    uint64_t room = lfs_room(&lfs, l->io_sectors, l->io_sector_bytes) * (uint64_t)lfs.block;
+    return part <= room ||
+           err_set(e,
+                   "%s: an I/O node has %llu bytes of a file of %llu, and its device has room for "
+                   "%llu",
+                   path, (unsigned long long)part, (unsigned long long)size,
+                   (unsigned long long)room);
+}
+
 bool vesta_buffered(const struct os_layout *l)
 {
     const struct server_params *p = os_service_params(l, &vesta_server_service);

@@ -1,0 +1,34 @@
+# Vesta: every view verifies, written and read, in each mode; what cannot be is refused, by check too.
+. tests/system/lib.sh
+config vesta <<'END'
+local paragon = include "machines/paragon.lua"
+local op, view, system = param("op", "write"), param("view", true), param("system", "vesta")
+return {
+  machine = paragon {
+    rows = 2, columns = 4, io_nodes = 2,
+    os = system == "vesta" and {
+      { service = "nx" }, { service = "vesta_server", lfs = { files = param("files", 16) } },
+      { service = "vesta_client" },
+    } or nil,
+  },
+  workload = {
+    kind = "io", system = system, op = op, access = "array", view = view, mode = param("mode", ""),
+    readback = op == "write" and param("mode", "") ~= "shared", warmup = 0, size = param("size", "32KiB"),
+    requests = param("requests", 2), nodes = 4, unit = param("unit", "4KiB"), factor = param("factor", 8),
+    shape = { record = "4KiB", rows = 8, distribution = param("part", "bn") },
+  },
+  sweep = { product = {
+    part = { "bn", "nc", "bb", "cc" }, op = { "write", "read" } } },
+}
+END
+run() { "$PSIM" run "$T/vesta.lua" -q --no-store "$@"; }
+check() { "$PSIM" check "$T/vesta.lua" "$@"; }
+gives 0 run
+gives 0 run -p mode=independent -p part=bb
+gives 0 run -p mode=shared -p view=false -p part=bb
+gives 2 check -p unit=8KiB;      says "workload.view: only with access = 'array'"
+gives 2 check -p factor=4;       says "workload.view: only with access = 'array'"
+gives 2 check -p system=pfs;     says "a file system without the call 'view'"
+gives 2 check -p mode=M_UNIX;    says "no mode of file system 'vesta'"
+gives 2 check -p files=3 -p view=false -p factor=64; says "more files than machine.os.vesta_server.lfs.files"
+gives 2 check -p size=1GiB -p requests=64 -p view=false -p part=bb; says "its device has room for"
