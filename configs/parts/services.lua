@@ -29,12 +29,17 @@ services.files = {
   { service = "file_client", files = { { layer = "remote" } } },
 }
 
--- The same in Vesta's store, which has checkpoints; `options`: of that layer.
-function services.stored(options)
+-- Vesta's store as the one layer of a stack; `options`: its parameters.
+local function store(options)
   local layer = { layer = "vesta_store" }
   for key, value in pairs(options or {}) do layer[key] = value end
+  return { layer }
+end
+
+-- The files of the first I/O node in Vesta's store, which has checkpoints.
+function services.stored(options)
   return {
-    { service = "nx" }, { service = "file_server", files = { layer } },
+    { service = "nx" }, { service = "file_server", files = store(options) },
     { service = "file_client", files = { { layer = "remote" } } },
   }
 end
@@ -46,6 +51,14 @@ services.vesta = {
     lfs = { buffered = true, block = "64KiB", cache = 256, read_ahead = 8, files = 512 } },
   { service = "vesta_client" },
 }
+
+-- The same over Vesta's store: files have checkpoints.
+function services.vesta_stored(options)
+  return {
+    { service = "nx" }, { service = "vesta_server", files = store(options) },
+    { service = "vesta_client" },
+  }
+end
 
 -- Memory servers: on the I/O nodes, or `on` another group; frames, disk_pages, page.
 function services.memory(options)

@@ -97,10 +97,24 @@ static bool move(const struct run *r, enum pio_op op, uint64_t piece, uint64_t s
     return io_transfer(&r->j, &t, op, &run, 1, &sum);
 }
 
-/* The pieces that are changed in a round lie spread over the file. */
+/* The pieces that are changed in a round lie spread over the file, and over its parts. */
 static uint64_t changed(const struct run *r, uint64_t k)
 {
-    return k * r->step;
+    return k * r->step % r->pieces;
+}
+
+static uint64_t step_of(uint64_t pieces, uint64_t count)
+{
+    for (uint64_t step = count > 0 ? pieces / count : 1;; step++) {
+        uint64_t a = pieces, b = step; /* without a common divisor all are different */
+        while (b > 0) {
+            uint64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        if (a == 1)
+            return step;
+    }
 }
 
 static bool change(struct run *r, uint64_t round, bool kept)
@@ -173,7 +187,7 @@ static void program(struct os_node *node, const struct program *me)
                             .verify = true },
                      .p = p,
                      .pieces = (uint64_t)(p->bytes / p->piece) };
-    r.step = p->changed > 0 ? r.pieces / (uint64_t)p->changed : 1;
+    r.step = step_of(r.pieces, (uint64_t)p->changed);
     r.t.seed = (UINT64_C(0x636865636b) + me->rank) << 20;
     r.seed = port_alloc(node->port, r.pieces * sizeof *r.seed);
     (void)snprintf(r.t.name, sizeof r.t.name, "c.%u", me->rank);
