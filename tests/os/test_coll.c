@@ -5,6 +5,7 @@
 
 #include "os/pio/coll_internal.h"
 #include "tests/os/pfs_world.h"
+#include "tests/sample.h"
 
 static uint32_t draw(uint64_t *state, uint32_t n)
 {
@@ -241,8 +242,7 @@ Test(coll, every_method_moves_the_bytes_of_independent_requests)
 {
     const struct coll_ops *all[] = { &coll_list,      &coll_pieces,   &coll_sieve,
                                      &coll_two_phase, &coll_directed, &coll_by_part };
-    const char *rounds = getenv("COLL");
-    for (uint64_t seed = 1; seed <= (rounds ? strtoull(rounds, NULL, 10) : 4); seed++)
+    for (uint64_t seed = 1; seed <= sample("COLL", 4); seed++)
         for (size_t i = 0; i < ARRAY_LEN(all); i++)
             run_job(all[i], seed);
 }

@@ -5,6 +5,7 @@
 #include "os/lfs/lfs.h"
 #include "os/registry.h"
 #include "tests/os/xk_rig.h"
+#include "tests/sample.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -491,7 +492,7 @@ Test(files, a_checkpoint_is_made_or_refused)
 
 Test(files, device_errors_are_told_over_every_stack)
 {
-    for (size_t n = 0; n < 4 * ARRAY_LEN(stacks); n++) {
+    for (size_t n = 0; n < sample(NULL, 4) * ARRAY_LEN(stacks); n++) {
         size_t i = n % ARRAY_LEN(stacks);
         struct stage *g = stage_new(
             stacks[i].client, stacks[i].server,
