@@ -97,7 +97,7 @@ for config in io_metadata io_replay; do
     "$PSIM" run $config -p workload.system=files -p workload.factor=1 -q --no-store --json >"$T/out" 2>"$T/err" || [ $? -eq 1 ]
     if grep -E '"status": "(audit|crashed|deadlock|refused)' "$T/out"; then fail "$config over a server"; fi
 done
-gives 2 "$PSIM" check io_patterns -p workload.system=files; says "boots no service 'file_client' on the compute nodes"
+gives 2 "$PSIM" check pfs_striping -p workload.system=files; says "boots no service 'file_client' on the compute nodes"
 config own <<'END'
 local paragon = include "machines/paragon.lua"
 return { machine = paragon { rows = 2, columns = 4, io_nodes = 2, os = { { service = "nx" }, { service = "file_client" } } },
