@@ -287,7 +287,8 @@ bool pfs_iodone(const struct pfs_req *r); /* iowait would not block */
 enum pfs_mode pfs_iomode(const struct pfs_file *f);
 /* lsize: sets the size; a larger one sets space aside on all I/O nodes. (blocks) */
 enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size);
-/* flush: all that was answered is on the devices. (blocks) */
+/* flush: all that was answered is on the devices.  PFS_SERVER_DOWN also when an I/O node has
+ * restarted since what this node's open file changed there: that may be lost. (blocks) */
 enum pfs_status pfs_sync(struct pfs_file *f);
 
 /* M_UNIX, M_ASYNC: moves the pointer.  M_RECORD: `off` becomes the base, the count starts anew.

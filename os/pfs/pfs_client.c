@@ -256,7 +256,33 @@ static void vnode_put(struct pfs_vnode *v)
         pfs_token_give(v);
     list_remove(&v->link);
     pfs_hash_remove(&v->client->by_id, &v->numbered);
+    port_free(v->client->port, v->unsafe);
     port_free(v->client->port, v);
+}
+
+static uint32_t life_of(const struct pfs_vnode *v, uint32_t dir)
+{
+    const struct pfs_client *c = v->client;
+    return 1 + xk_life(c->rpc->kernel, c->layout->io[v->attrs.group[dir]]);
+}
+
+void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir)
+{
+    if (v->unsafe == NULL)
+        v->unsafe = port_alloc(v->client->port, v->attrs.factor * sizeof *v->unsafe);
+    if (v->unsafe[dir] == 0)
+        v->unsafe[dir] = life_of(v, dir);
+}
+
+/* Nothing that was changed is unsafe any more; false: an I/O node has lost some of it. */
+static bool all_safe(struct pfs_vnode *v)
+{
+    bool safe = true;
+    for (uint32_t dir = 0; v->unsafe != NULL && dir < v->attrs.factor; dir++)
+        safe &= v->unsafe[dir] == 0 || v->unsafe[dir] == life_of(v, dir);
+    port_free(v->client->port, v->unsafe);
+    v->unsafe = NULL;
+    return safe;
 }
 
 /* After a crash of the service node: the size is what the I/O nodes have of the file. */
@@ -434,6 +460,8 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     if (size > PFS_SIZE_MAX || f->read_only)
         return f->read_only ? PFS_DENIED : PFS_NO_SPACE;
     enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->local, size, 0, NULL);
+    for (uint32_t dir = 0; dir < v->attrs.factor; dir++)
+        pfs_vnode_changed(v, dir);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);
@@ -459,7 +487,8 @@ enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bo
 enum pfs_status pfs_sync(struct pfs_file *f)
 {
     port_work(f->client->port, PORT_WORK_TRAP, 1);
-    return pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->local, 0, 0, NULL);
+    enum pfs_status s = pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->local, 0, 0, NULL);
+    return all_safe(f->v) || s != PFS_OK ? s : PFS_SERVER_DOWN;
 }
 
 enum pfs_mode pfs_iomode(const struct pfs_file *f)

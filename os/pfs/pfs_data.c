@@ -282,6 +282,8 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
             else
                 s = PFS_IO_ERROR;
         }
+        if (r->op == PFS_WRITE)
+            pfs_vnode_changed(r->file->v, p->dir);
     } else if (s == PFS_OK) {
         s = PFS_IO_ERROR;
     }

@@ -136,6 +136,9 @@ struct pfs_vnode {
     struct pfs_attrs attrs;
     uint32_t refs;
     bool stale; /* the service node has restarted since */
+    /* By directory: 1 + the life of its I/O node in which this node changed it first since it was
+     * synced; 0: it did not.  NULL: none. */
+    uint32_t *unsafe;
     /* the token */
     enum pfs_token token;
     uint64_t grant;
@@ -230,6 +233,8 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);
 void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry, pfs_global_retry */
 struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id);
+/* What its I/O node `dir` has of it was changed from here. */
+void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir);
 /* A call of all ranks of a file, or a seek of one where the pointer is first come, first served;
  * moves what this rank knows of the pointer. (blocks) */
 enum pfs_status pfs_call_together(struct pfs_file *f, enum pfs_meta_proc proc, unsigned flag,

@@ -697,6 +697,36 @@ Test(pfs, an_io_node_that_crashed_and_came_back_has_its_files)
     pfs_world_stop(&w);
 }
 
+static void written(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    before_crash(w, c, rank);
+    cr_assert_eq(pfs_world_write(w, kept_file, 0, kept, sizeof kept), PFS_OK);
+}
+
+static void synced_after_restart(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    (void)c;
+    (void)rank;
+    port_thread_sleep(fake_port(w->r.f, 0), 10 * SIM_MS);
+    cr_assert_eq(pfs_sync(kept_file), PFS_SERVER_DOWN, "what was written may be lost");
+    cr_assert_eq(pfs_sync(kept_file), PFS_OK, "it is told once");
+    cr_assert_eq(pfs_lsize(kept_file, 100), PFS_OK);
+    cr_assert_eq(pfs_sync(kept_file), PFS_OK, "in the life of now");
+    cr_assert_eq(pfs_close(kept_file), PFS_OK);
+}
+
+Test(pfs, a_sync_says_that_an_io_node_lost_what_was_written)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 1, 3);
+    pfs_world_start(&w, (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    pfs_world_run(&w, written);
+    fake_crash(w.r.f, pfs_world_io_node(&w, 1));
+    fake_restart(w.r.f, pfs_world_io_node(&w, 1));
+    pfs_world_run(&w, synced_after_restart);
+    pfs_world_stop(&w);
+}
+
 static void without_service(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
 {
     static struct pfs_file *unix_file;
