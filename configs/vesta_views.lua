@@ -1,6 +1,6 @@
 -- A matrix in a Vesta file, seen by rows, by columns, in blocks and cyclic: each program's part is
 -- a subfile, and a request one piece of it.  Over PFS the same part is many pieces of the file, a
--- request each.
+-- request each; `cached`: with the buffers and the read-ahead that Vesta has at the I/O nodes.
 --
 --   psim run vesta_views -j2
 --   psim figure vesta_views -j2
@@ -10,7 +10,8 @@
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
-local system, io_nodes = param("system", "vesta"), param("io_nodes", 16)
+local name, io_nodes = param("system", "vesta"), param("io_nodes", 16)
+local system = name == "cached" and "pfs" or name
 local nodes, rows, columns = param("nodes", 32), param("rows", 128), 32
 local entry, size = 64 << 10, param("size", 1024) << 10
 
@@ -31,7 +32,8 @@ return {
   title = "Views of a matrix",
   machine = paragon {
     rows = 8, columns = 9, io_nodes = io_nodes, storage = { kind = "raid3" },
-    os = system == "vesta" and services.vesta or nil,
+    os = system == "vesta" and services.vesta or
+         name == "cached" and { pfs_server = { lfs = services.vesta[2].lfs } } or nil,
   },
   workload = {
     kind = "io", system = system, op = param("op", "read"), nodes = nodes, access = "array",
@@ -42,7 +44,7 @@ return {
   },
   sweep = {
     product = {
-      system = { "vesta", "pfs" },
+      system = { "vesta", "pfs", "cached" },
       part = { "cn", "bn", "nb", "bb", "cc" },
       io_nodes = { 1, 2, 4, 8, 16, 32 },
     },
@@ -59,6 +61,12 @@ return {
          "a request for each entry, in place of one"),
     over("blocks: Vesta over PFS", case("vesta", "bb", 16), case("pfs", "bb", 16), 1.2),
     over("cyclic: Vesta over PFS", case("vesta", "cc", 16), case("pfs", "cc", 16), 1.3),
+    over("rows: Vesta over PFS with as many buffers", case("vesta", "cn", 16),
+         case("cached", "cn", 16), 1.3),
+    over("cyclic: Vesta over PFS with as many buffers", case("vesta", "cc", 16),
+         case("cached", "cc", 16), 1.3),
+    over("blocks: Vesta over PFS with as many buffers", case("vesta", "bb", 16),
+         case("cached", "bb", 16), 0.9, nil, "16 requests of a block meet its buffers: no loss"),
   },
   figure = {
     x = "io_nodes", y = "file.bandwidth", by = "part", where = { system = "vesta" },
