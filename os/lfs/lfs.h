@@ -91,9 +91,6 @@ struct file_sys *lfs_files(struct lfs *fs); /* for requests */
 uint32_t lfs_room(const struct lfs_params *params, uint64_t sectors, uint32_t sector_bytes);
 /* Blocks that so many files of so many bytes take. */
 uint64_t lfs_need(const struct lfs_params *params, uint64_t files, uint64_t bytes);
-/* Frees the memory of a file system without requests under way; writes nothing (FILE_FLUSH
- * before). */
-void lfs_free(struct lfs *fs);
 
 enum lfs_damage {
     LFS_BAD_SUPER,  /* the superblock: nothing else is looked at */

@@ -332,7 +332,6 @@ struct lfs_file *lfs_by_handle(struct lfs *fs, uint64_t handle); /* in use, or N
 /* Whether the mode gives the caller these rights: bits of 04, 02, 01. */
 bool lfs_may(const struct file_req *r, const struct lfs_file *f, uint32_t bits);
 void lfs_run_init(struct lfs *fs);
-void lfs_run_fini(struct lfs *fs);
 void lfs_changed(struct lfs_file *f); /* the record is out of date: it is written after a while */
 void lfs_arm_flush(struct lfs *fs);
 

@@ -147,32 +147,6 @@ static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
     port_counters(p, "lfs", lfs_counters, fs);
 }
 
-void lfs_free(struct lfs *fs)
-{
-    struct list *l;
-    if (fs->map != NULL)
-        port_counters_end(fs->port, fs);
-    (void)port_timer_cancel(&fs->flush_timer);
-    while ((l = fs->lru.next) != &fs->lru)
-        lfs_buf_drop(fs, LIST_ENTRY(l, struct lfs_buf, lru));
-    for (uint32_t i = 0; i < fs->file_room; i++) {
-        if (fs->files[i] == NULL)
-            continue;
-        ASSERT(list_empty(&fs->files[i]->active) && !fs->files[i]->storing);
-        port_free(fs->port, fs->files[i]->ext);
-        port_free(fs->port, fs->files[i]->next);
-        port_free(fs->port, fs->files[i]->cut);
-        port_free(fs->port, fs->files[i]);
-    }
-    lfs_run_fini(fs);
-    port_free(fs->port, fs->names);
-    port_free(fs->port, fs->root);
-    port_free(fs->port, fs->hash);
-    port_free(fs->port, fs->map);
-    port_free(fs->port, fs->files);
-    port_free(fs->port, fs);
-}
-
 /* ---- format and mount ---- */
 
 struct mounting {

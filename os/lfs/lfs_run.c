@@ -89,15 +89,6 @@ void lfs_run_init(struct lfs *fs)
     port_timer_init(fs->port, &fs->answer_timer, answer_tick, fs);
 }
 
-void lfs_run_fini(struct lfs *fs)
-{
-    struct list *l;
-    ASSERT(list_empty(&fs->completed) && list_empty(&fs->ready));
-    (void)port_timer_cancel(&fs->answer_timer);
-    while ((l = list_pop(&fs->spare)) != NULL)
-        port_free(fs->port, LIST_ENTRY(l, struct lfs_op, wait));
-}
-
 /* ---- order of requests (LFS1) ---- */
 
 static bool conflict(const struct lfs_op *a, const struct lfs_op *b)
