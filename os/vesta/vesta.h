@@ -25,7 +25,7 @@
  *
  *   VST1  A request ends exactly once, with a status of os/file.  What an answered write wrote is
  *       what later requests return, until a crash of an I/O node: that may lose what no FLUSH
- *       covered.
+ *       covered; the next FLUSH of who wrote it says so.
  *   VST2  A subfile ends behind the last byte that any cell has of it, whoever wrote that; a read
  *       ends at its first byte behind it.  Bytes before it that nobody wrote are zeros.
  *   VST3  Names outlive crashes: what an answered call made, moved or removed is so.  A rename
@@ -111,6 +111,8 @@ void vesta_submit(struct vesta_file *f, struct file_req *r);
 /* Of the subfile.  A new size is set in the view of all alone (else FILE_RANGE). (block) */
 enum file_status vesta_size(struct vesta_file *f, uint64_t *size);
 enum file_status vesta_set_size(struct vesta_file *f, uint64_t size);
+/* FILE_UNREACHABLE, once, also when an I/O node has restarted since what this open file changed
+ * there: that may be lost.  So does a checkpoint, which is then not made.  (blocks) */
 enum file_status vesta_flush(struct vesta_file *f);
 /* The file as it is becomes its checkpoint, in the place of the one before, on all of its I/O nodes
  * or, when one dies meanwhile, on none; of requests under way each cell has what it has.  Back: all

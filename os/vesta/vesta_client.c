@@ -57,6 +57,30 @@ static enum file_status ask_host(struct vesta_client *c, uint32_t host, enum ves
     return s;
 }
 
+static uint32_t life_of(const struct vesta_file *f, uint32_t pos)
+{
+    return 1 + xk_life(f->c->rpc->kernel, vesta_node(f->c->layout, f->layout.base, pos));
+}
+
+void vesta_changed(struct vesta_file *f, uint32_t pos)
+{
+    if (f->unsafe == NULL)
+        f->unsafe = port_alloc(f->c->port, f->positions * sizeof *f->unsafe);
+    if (f->unsafe[pos] == 0)
+        f->unsafe[pos] = life_of(f, pos);
+}
+
+/* Nothing that was changed is unsafe any more; false: an I/O node has lost some of it. */
+static bool all_safe(struct vesta_file *f)
+{
+    bool safe = true;
+    for (uint32_t pos = 0; f->unsafe != NULL && pos < f->positions; pos++)
+        safe &= f->unsafe[pos] == 0 || f->unsafe[pos] == life_of(f, pos);
+    port_free(f->c->port, f->unsafe);
+    f->unsafe = NULL;
+    return safe;
+}
+
 static void leg_done(void *arg, enum xk_status status, struct rope *reply)
 {
     struct vesta_leg *x = arg;
@@ -67,6 +91,8 @@ static void leg_done(void *arg, enum xk_status status, struct rope *reply)
         s = vesta_load(reply, &m) ? m.status : FILE_IO_ERROR;
     if (s == FILE_OK && f->reply != NULL)
         f->reply(f, x->pos, reply);
+    if (s == FILE_OK && f->proc == VESTA_SIZE)
+        vesta_changed(f->file, x->pos);
     if (f->status == FILE_OK)
         f->status = s;
     if (--f->left > 0)
@@ -281,6 +307,7 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
 
 void vesta_close(struct vesta_file *f)
 {
+    port_free(f->c->port, f->unsafe);
     port_free(f->c->port, f);
 }
 
@@ -340,6 +367,8 @@ enum file_status vesta_checkpoint(struct vesta_file *f)
     struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number + 1 };
     if (s == FILE_OK)
         s = fan_out(f, &x);
+    if (s == FILE_OK && !all_safe(f))
+        s = FILE_UNREACHABLE;
     return s == FILE_OK ? ask_of(f->c, VESTA_NUMBER, f->name, "", &m) : s;
 }
 
@@ -348,13 +377,18 @@ enum file_status vesta_rollback(struct vesta_file *f)
     uint32_t number;
     enum file_status s = checkpoint_of(f, &number);
     struct vesta_fan x = { .proc = VESTA_ROLLBACK, .m = { .value = number } };
-    return s != FILE_OK ? s : number == 0 ? FILE_NO_VERSION : fan_out(f, &x);
+    if (s == FILE_OK)
+        s = number == 0 ? FILE_NO_VERSION : fan_out(f, &x);
+    if (s == FILE_OK)
+        (void)all_safe(f); /* what may be lost is not wanted any more */
+    return s;
 }
 
 enum file_status vesta_flush(struct vesta_file *f)
 {
     struct vesta_fan x = { .proc = VESTA_FLUSH };
-    return fan_out(f, &x);
+    enum file_status s = fan_out(f, &x);
+    return all_safe(f) || s != FILE_OK ? s : FILE_UNREACHABLE;
 }
 
 enum file_status vesta_fill(struct vesta_file *f, uint64_t seed, uint64_t size, bool cold)

@@ -362,6 +362,8 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
         s = vesta_load(reply, &m) ? m.status : FILE_IO_ERROR;
     if (s == FILE_OK && v->r->op == FILE_READ)
         s = take(x, &m, reply);
+    if (s == FILE_OK && v->r->op == FILE_WRITE)
+        vesta_changed(v->f, x->pos);
     sim_time took = port_now(c->port) - x->since, here = (sim_time)m.seq;
     v->r->part[FILE_DEVICE] = (sim_time)m.value; /* of what ended last */
     v->r->part[FILE_QUEUE] = here - (sim_time)m.value;

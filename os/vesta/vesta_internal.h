@@ -167,7 +167,11 @@ struct vesta_file {
     struct vesta_map map;
     enum vesta_mode mode;
     char name[VESTA_NAME_MAX + 1];
+    /* By position: 1 + the life of the I/O node in which it was changed from here first since a
+     * flush; 0: it was not.  NULL: none. */
+    uint32_t *unsafe;
 };
+void vesta_changed(struct vesta_file *f, uint32_t pos);
 
 void vesta_data_boot(struct vesta_client *c);
 

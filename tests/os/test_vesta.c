@@ -349,6 +349,48 @@ Test(vesta, names)
     }
 }
 
+/* ---- an I/O node restarts between a write and the flush ---- */
+
+static struct vesta_file *kept;
+static const struct vesta_layout narrow = { .bsu = 100, .cells = 2, .base = 0 };
+
+static void written(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    static const uint8_t bytes[400];
+    const struct file_run all = { .len = sizeof bytes, .count = 1 };
+    (void)w;
+    (void)rank;
+    cr_assert_eq(vesta_open(c, "kept", VESTA_O_CREATE, &narrow, VESTA_RECKLESS, &kept), FILE_OK);
+    cr_assert_eq(vesta_world_write(kept, &all, 1, bytes, sizeof bytes), FILE_OK);
+}
+
+static void flushed_after_restart(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    enum file_status want = w->arg != NULL ? FILE_UNREACHABLE : FILE_OK;
+    (void)c;
+    port_thread_sleep(fake_port(w->r.f, rank), 10 * SIM_MS);
+    cr_assert_eq(vesta_flush(kept), want, "what was written may be lost");
+    cr_assert_eq(vesta_flush(kept), FILE_OK, "it is told once");
+    cr_assert_eq(vesta_set_size(kept, 100), FILE_OK);
+    cr_assert_eq(vesta_flush(kept), FILE_OK, "in the life of now");
+    vesta_close(kept);
+}
+
+Test(vesta, a_flush_says_that_an_io_node_lost_what_was_written)
+{
+    for (uint32_t io = 1; io < 3; io++) { /* of the file's nodes, and another */
+        struct vesta_world w;
+        vesta_world_defaults(&w, 1, 3);
+        vesta_world_start(&w, (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+        vesta_world_run(&w, 0, written);
+        fake_crash(w.r.f, 1 + io);
+        fake_restart(w.r.f, 1 + io);
+        w.arg = io < narrow.cells ? &w : NULL;
+        vesta_world_run(&w, 0, flushed_after_restart);
+        vesta_world_stop(&w);
+    }
+}
+
 /* ---- a rename whose caller, or one of whose homes, dies ---- */
 
 static struct {
