@@ -124,7 +124,7 @@ static bool load_network(struct machine *m, struct err *e)
 /* What a group says of its nodes, over what the machine says. */
 static bool load_own(struct machine *m, const struct val *v, struct err *e)
 {
-    static const char *const places[] = { "of", "first", "last", NULL };
+    static const char *const places[] = { "of", "first", "last", "storage", NULL };
     struct node_own **own = &m->owns[m->own_count++];
     if (val_get(v, "node") == NULL && val_get(v, "prices") == NULL)
         return true;
@@ -179,44 +179,83 @@ static bool make_network(struct machine *m, struct err *e)
                    m->path, d.terminals, m->path, m->layout.nodes);
 }
 
-/* What device 0 of each I/O node holds. */
-static bool measure_storage(struct machine *m, const char *path, struct err *e)
+/* I/O nodes by their index, any other by its number. */
+static bool build_devices(struct machine *m, const struct storage *t, uint32_t at, int32_t node,
+                          struct blkdev ***devs, size_t *count, struct err *e)
 {
+    const struct os_layout *l = &m->layout;
+    char prefix[32];
+    bool io = l->ranks[at] < l->io_count && l->io[l->ranks[at]] == at;
+    snprintf(prefix, sizeof prefix, io ? "io%u." : "n%u.", io ? l->ranks[at] : at);
+    return blk_build_list(m->sim, t->spec, node, prefix, t->path, devs, count, e);
+}
+
+/* The nodes of a group have these devices; what the first of them holds. */
+static bool add_storage(struct machine *m, const struct os_group *g, const struct val *spec,
+                        char *path, struct err *e)
+{
+    struct storage *t = &m->storages[m->storage_count++];
     struct blkdev **devs = NULL;
     struct blk_describe d;
     size_t count = 0;
-    char item[128];
-    snprintf(item, sizeof item, "%s.storage", path);
-    bool good = m->layout.io_count == 0 ||
-                blk_build_list(m->sim, m->params.storage, -1, "io0.", item, &devs, &count, e);
+    *t = (struct storage){ .spec = spec, .path = path };
+    bool good = build_devices(m, t, g->count > 0 ? g->nodes[0] : 0, -1, &devs, &count, e);
     if (good && count > 0) {
         devs[0]->ops->describe(devs[0], &d);
-        m->layout.io_sectors = d.sectors;
-        m->layout.io_sector_bytes = d.sector_bytes;
+        t->first = (struct os_disk){ d.sectors, d.sector_bytes };
     }
     for (size_t i = 0; i < count; i++)
         devs[i]->ops->destroy(devs[i]);
     free(devs);
+    for (uint32_t i = 0; i < g->count; i++)
+        m->disks[g->nodes[i]] = &t->first;
     return good;
+}
+
+/* Which nodes have devices, and what the first of each holds. */
+static bool plan_storage(struct machine *m, struct err *e)
+{
+    const struct val *groups = m->params.nodes;
+    size_t count = groups != NULL ? groups->count : 0;
+    struct os_layout *l = &m->layout;
+    m->storages = base_zalloc(count + 1, sizeof *m->storages);
+    m->disks = base_zalloc(l->nodes, sizeof *m->disks);
+    l->disks = (const struct os_disk *const *)m->disks;
+    if (l->io_count > 0 && !add_storage(m, os_group(&m->boot, "io"), m->params.storage,
+                                        base_printf("%s.storage", m->path), e))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = groups->items[i]->key;
+        const struct val *spec = val_get(groups->items[i], "storage");
+        if (spec != NULL && !add_storage(m, os_group(&m->boot, name), spec,
+                                         base_printf("%s.nodes.%s.storage", m->path, name), e))
+            return false;
+    }
+    for (uint32_t i = 0; i < l->io_count; i++) {
+        struct os_disk d = os_disk(l, l->io[i]);
+        if (i == 0 || d.sectors * d.sector_bytes < l->io_sectors * l->io_sector_bytes) {
+            l->io_sectors = d.sectors;
+            l->io_sector_bytes = d.sector_bytes;
+        }
+    }
+    return true;
 }
 
 static bool make_devices(struct machine *m, struct err *e)
 {
-    char item[128];
-    snprintf(item, sizeof item, "%s.storage", m->path);
-    for (uint32_t i = 0; i < m->layout.io_count; i++) {
-        struct node *n = &m->nodes[m->io[i]];
-        char prefix[32];
+    for (uint32_t i = 0; i < m->layout.nodes; i++) {
+        struct node *n = &m->nodes[i];
         size_t count;
-        snprintf(prefix, sizeof prefix, "io%u.", i);
-        bool good = blk_build_list(m->sim, m->params.storage, (int32_t)n->id, prefix, item,
-                                   &n->devs, &count, e);
+        if (m->disks[i] == NULL)
+            continue;
+        bool good = build_devices(m, CONTAINER_OF(m->disks[i], struct storage, first), i,
+                                  (int32_t)i, &n->devs, &count, e);
         n->dev_count = (uint32_t)count;
         n->in_dev = base_zalloc(count, sizeof *n->in_dev);
         for (size_t k = 0; k < count; k++) {
             struct blk_describe about;
             n->devs[k]->ops->describe(n->devs[k], &about);
-            sim_inside_init(&n->in_dev[k], m->sim, SIM_KIND_ARM, (int32_t)n->id, about.name);
+            sim_inside_init(&n->in_dev[k], m->sim, SIM_KIND_ARM, (int32_t)i, about.name);
         }
         if (!good)
             return false;
@@ -271,8 +310,7 @@ struct machine *machine_plan(struct sim *s, const struct val *spec, const char *
     machine_window_init(m);
     sim_count(&m->counted, s, "machine", -1, machine_counters, m);
     if (param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
-        load_groups(m, e) && load_network(m, e) && measure_storage(m, path, e) &&
-        make_os(m, path, e))
+        load_groups(m, e) && load_network(m, e) && plan_storage(m, e) && make_os(m, path, e))
         return m;
     machine_destroy(m);
     return NULL;
@@ -360,6 +398,10 @@ void machine_destroy(struct machine *m)
     for (size_t i = 0; i < m->own_count; i++)
         free(m->owns[i]);
     free(m->owns);
+    for (size_t i = 0; i < m->storage_count; i++)
+        free(m->storages[i].path);
+    free(m->storages);
+    free(m->disks);
     os_boot_free(&m->boot);
     free(m->nodes);
     free(m->compute);

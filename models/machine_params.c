@@ -36,7 +36,7 @@ static const struct param node_params[] = {
         .src = "see the price list"                                                                \
     }
 const struct param node_own_params[] = { OWN_PARAMS(node_own, ), P_END };
-const char *const node_own_names[] = { "node", "prices", NULL };
+const char *const node_own_names[] = { "node", "prices", "storage", NULL };
 
 const struct param machine_params[] = {
     P_INT(machine_params, rows, "4", "1", "1024", "Rows of nodes.", "ASSUMED(a small machine)"),
@@ -58,7 +58,7 @@ const struct param machine_params[] = {
           "see the devices"),
     P_VAL(machine_params, nodes,
           "Groups of nodes beside compute, io and service: name = { of = 'compute', first = n } or "
-          "{ last = n }; and what any group has of its own: node, prices.",
+          "{ last = n }; and what any group has of its own: node, prices, storage.",
           "ASSUMED(no others, and all nodes alike)"),
     P_VAL(machine_params, os,
           "The services that boot, in order: a list of { service =, on =, over =, parameters }; or "

@@ -214,7 +214,14 @@ struct node_own {
     struct price_list prices;
 };
 extern const struct param node_own_params[];
-extern const char *const node_own_names[]; /* of these */
+extern const char *const node_own_names[]; /* of these, and its devices */
+
+/* Devices that each of some nodes has. */
+struct storage {
+    struct os_disk first; /* of them */
+    const struct val *spec;
+    char *path;
+};
 
 /* What became of things, for the audit. */
 enum drop_reason {
@@ -301,6 +308,9 @@ struct machine {
     struct machine_counts counts;
     struct node_own **owns; /* of groups that say so */
     size_t own_count;
+    struct storage *storages; /* the machine's, if it has I/O nodes, and of groups that say so */
+    size_t storage_count;
+    struct os_disk **disks; /* by node: of one of these; NULL: it has no devices */
     struct machine_window window;
     struct sim_counted counted;
     char *failure;

@@ -59,7 +59,7 @@ static void devices(struct machine *m, double bytes)
     struct sim *s = m->sim;
     const struct measure *rate = m->rate;
     double window = sim_time_seconds(sim_window_length(s));
-    if (m->layout.io_count == 0 || window <= 0)
+    if (m->storage_count == 0 || window <= 0)
         return;
     sim_scalar(s, "io.bandwidth", "B/s", bytes / window, 0);
     if (rate != NULL && strcmp(rate->unit, "B/s") == 0 && m->window.progress > 1.1 * bytes)

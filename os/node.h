@@ -28,6 +28,11 @@ struct os_group {
     uint32_t first;        /* rank in its role of the first of them */
 };
 
+struct os_disk {
+    uint64_t sectors;
+    uint32_t sector_bytes;
+};
+
 /* Who is who; the same on every node, immutable. */
 struct os_layout {
     uint32_t nodes;
@@ -36,10 +41,17 @@ struct os_layout {
     const uint32_t *io;      /* I/O index -> node */
     const uint32_t *ranks;   /* node -> rank or I/O index */
     uint32_t service;        /* node */
-    uint64_t io_sectors;     /* of device 0 of each I/O node; 0: it has none */
+    uint64_t io_sectors;     /* of the smallest device 0 of an I/O node; 0: one has none */
     uint32_t io_sector_bytes;
-    const struct os_boot *boot; /* NULL: another system boots */
+    const struct os_disk *const *disks; /* node -> its device 0; NULL: see os_disk */
+    const struct os_boot *boot;         /* NULL: another system boots */
 };
+
+/* What device 0 of a node holds; nothing where there is none. */
+static inline struct os_disk os_disk(const struct os_layout *l, uint32_t node)
+{
+    return l->disks && l->disks[node] ? *l->disks[node] : (struct os_disk){ 0, 0 };
+}
 
 struct os_node;
 struct os_boot;

@@ -486,8 +486,7 @@ static void started(void *arg, struct lfs *fs, enum file_status status)
 {
     (void)arg;
     if (status != FILE_OK)
-        port_remark(fs->port, "I/O node %u: its file system does not mount: %s",
-                    port_node(fs->port), file_status_name(status));
+        port_remark(fs->port, "its file system does not mount: %s", file_status_name(status));
 }
 
 struct lfs *lfs_start(struct port *p, const struct lfs_params *params)
@@ -500,7 +499,12 @@ struct lfs *lfs_start(struct port *p, const struct lfs_params *params)
 static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
 {
     const struct lfs_params *p = params;
-    int64_t sector = b->layout->io_sector_bytes > 0 ? b->layout->io_sector_bytes : 1;
+    int64_t sector = 0; /* the shortest of the machine */
+    for (uint32_t i = 0; p->fragment > 0 && i < b->layout->nodes; i++) {
+        int64_t own = os_disk(b->layout, i).sector_bytes;
+        sector = own > 0 && (sector == 0 || own < sector) ? own : sector;
+    }
+    sector = sector > 0 ? sector : 1;
     return p->fragment == 0 ||
            (p->block % p->fragment == 0 && p->block / p->fragment <= LFS_FRAGS_MAX &&
             p->fragment % sector == 0) ||

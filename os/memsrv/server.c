@@ -480,13 +480,14 @@ bool memsrv_check(const struct os_layout *l, const char *group, uint32_t clients
                        "workload.memory.page is %llu bytes, but the memory servers on \"%s\" keep "
                        "pages of %lld: their page in machine.os must be the same",
                        (unsigned long long)page_bytes, group, (long long)p->page);
-    uint64_t disk = (uint64_t)p->store.disk_pages, fit = 0;
-    bool io = false;
-    for (uint32_t i = 0; i < l->io_count; i++)
-        io |= l->io[i] == s->on->nodes[0];
-    if (io && l->io_sectors > 0)
-        fit = l->io_sectors / ((page_bytes + l->io_sector_bytes - 1) / l->io_sector_bytes);
-    *room = s->on->count * ((uint64_t)p->store.frames + (disk < fit ? disk : fit));
+    *room = 0;
+    for (uint32_t i = 0; i < s->on->count; i++) {
+        struct os_disk d = os_disk(l, s->on->nodes[i]);
+        uint64_t disk = (uint64_t)p->store.disk_pages, fit = 0;
+        if (d.sectors > 0)
+            fit = d.sectors / ((page_bytes + d.sector_bytes - 1) / d.sector_bytes);
+        *room += (uint64_t)p->store.frames + (disk < fit ? disk : fit);
+    }
     return true;
 }
 
