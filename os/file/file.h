@@ -227,7 +227,7 @@ enum file_status file_ask(struct file_sys *s, struct file_req *r);
 #define FILE_LAYERS_MAX 8
 struct file_stack {
     uint32_t count;
-    struct {
+    struct file_layer {
         const struct file_ops *ops;
         void *params;
     } layer[FILE_LAYERS_MAX]; /* top to bottom */

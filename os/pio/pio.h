@@ -166,7 +166,8 @@ struct pio_plan {
     unsigned traits;     /* PIO_SHARED, PIO_LAYOUT: what it needs */
     uint64_t unit, size; /* size: bytes of a file */
     uint32_t factor, files;
-    bool warm; /* what fills a file leaves it in buffers */
+    uint32_t ranks; /* programs, on the first compute nodes */
+    bool warm;      /* what fills a file leaves it in buffers */
 };
 
 struct pio {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "os/file/file.h"
+#include "os/lfs/lfs.h"
 #include "os/nx/nx.h"
 #include "os/pio/pio.h"
 
@@ -108,18 +109,49 @@ static unsigned traits_of(int mode)
     return PIO_MODE_OFFSETS;
 }
 
+/* Each program's node has a device with room for its share of the files. */
+static bool check_own(const struct os_layout *l, const struct file_layer *bottom,
+                      const struct pio_plan *plan, struct err *e)
+{
+    uint32_t files = plan->files / (plan->ranks > 0 ? plan->ranks : 1);
+    for (uint32_t i = 0; i < plan->ranks; i++) {
+        struct os_disk d = os_disk(l, l->compute[i]);
+        if (d.sectors == 0)
+            return err_set(e,
+                           "%s.system: the files of 'files' lie on each node's own device, and "
+                           "node %u, of rank %u, has none; machine.nodes: { compute = { storage "
+                           "= { kind = 'disk' } } }",
+                           plan->path, l->compute[i], i);
+        if (strcmp(bottom->ops->kind.name, "lfs") != 0)
+            continue;
+        struct lfs_params p = *(const struct lfs_params *)bottom->params;
+        p.files = plan->files > p.files ? plan->files : p.files;
+        uint64_t room = lfs_room(&p, d.sectors, d.sector_bytes);
+        if (p.device == 0 && lfs_need(&p, files, plan->size) > room)
+            return err_set(e,
+                           "%s: node %u, of rank %u, has %u files of %llu bytes, and its device "
+                           "has room for %llu in all",
+                           plan->path, l->compute[i], i, files, (unsigned long long)plan->size,
+                           (unsigned long long)room * (unsigned long long)p.block);
+    }
+    return true;
+}
+
 /* Files on the node's own device are not seen by others. */
 static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
 {
     const struct client_params *p = os_service_params(l, &file_client_service);
-    bool own = p && strcmp(p->stack.layer[p->stack.count - 1].ops->kind.name, "remote") != 0;
-    return !own || !(plan->traits & PIO_SHARED) ||
-           err_set(
-               e,
-               "%s.system: the files of 'files' lie on each node's own device, and the programs "
-               "share theirs; machine.os: { service = 'file_client', files = { { layer = "
-               "'remote' } } }",
-               plan->path);
+    const struct file_layer *bottom = p ? &p->stack.layer[p->stack.count - 1] : NULL;
+    if (!p || strcmp(bottom->ops->kind.name, "remote") == 0)
+        return true;
+    if (plan->traits & PIO_SHARED)
+        return err_set(
+            e,
+            "%s.system: the files of 'files' lie on each node's own device, and the programs "
+            "share theirs; machine.os: { service = 'file_client', files = { { layer = "
+            "'remote' } } }",
+            plan->path);
+    return check_own(l, bottom, plan, e);
 }
 
 static void *start(struct os_node *n)

@@ -104,3 +104,27 @@ return { machine = paragon { rows = 2, columns = 4, io_nodes = 2, os = { { servi
          workload = { kind = "io", system = "files" } }
 END
 gives 2 "$PSIM" check "$T/own.lua"; says "lie on each node's own device"
+
+# Devices of compute nodes: files of a program's own lie on them, faults reach them by path, mistakes have their sentences.
+config disks <<'END'
+local paragon = include "machines/paragon.lua"
+local faults = param("path", "") ~= "" and { { path = param("path", ""), action = "sector", at = "0s", sector = 0, sectors = 500000 } } or nil
+return { machine = paragon { rows = 2, columns = 4, io_nodes = 2, os = { { service = "nx" }, { service = "file_client" } }, faults = faults,
+             nodes = { some = { first = param("first", 3), storage = { kind = param("kind", "disk") } },
+                       old = { last = 5, prices = { scale = 2 } }, io = { storage = { kind = "raid3" } } } },
+         workload = { kind = "io", system = "files", file = param("file", "own"), access = "partitioned", op = param("op", "write"),
+                      readback = param("op", "write") == "write", nodes = 3, size = "40KiB", requests = param("requests", 3), warmup = 0 } }
+END
+gives 0 run disks --fsck --json
+[ "$(grep -c 'device 0: its file system is whole' "$T/out")" -eq 3 ] || fail "three nodes have a file system"
+grep -q '"name": "n4.0"' "$T/out" || fail "the device of node 4 is not busy"
+digests "$T/out" >"$T/a"
+gives 0 run disks --json --flatten; digests "$T/out" | cmp - "$T/a" || fail "disks: flattened messages change the digest"
+gives 0 "$PSIM" check "$T/disks.lua" -p path=io1.0
+gives 1 run disks -p path=n1.0
+gives 2 "$PSIM" check "$T/disks.lua" -p path=n5.0; says "did you mean 'n0.0'?"
+gives 2 "$PSIM" check "$T/disks.lua" -p kind=dsk;  says "machine.nodes.some.storage.kind: there is no device 'dsk', did you mean 'disk'?"
+gives 2 "$PSIM" check "$T/disks.lua" -p first=2;   says "node 4, of rank 2, has none"
+gives 2 "$PSIM" check "$T/disks.lua" -p file=shared; says "the programs share theirs"
+gives 2 "$PSIM" check "$T/disks.lua" -p requests=100000; says "has 1 files of 4096000000 bytes, and its device has room for"
+gives 0 "$PSIM" run io_local --no-store -q -j2

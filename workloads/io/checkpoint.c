@@ -67,6 +67,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
                                           PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE),
                                    .unit = (uint64_t)p->unit,
                                    .files = files(params, l),
+                                   .ranks = programs(params, l),
                                    .size = (uint64_t)p->bytes };
     return pio_check(io_system(p->system), l, &plan, e);
 }

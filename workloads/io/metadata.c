@@ -99,6 +99,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
         .unit = (uint64_t)p->unit,
         .factor = (uint32_t)p->factor,
         .files = files(params, l),
+        .ranks = programs(params, l),
         .size = (uint64_t)p->bytes,
     };
     return pio_check(io_system(p->system), l, &plan, e);

@@ -78,7 +78,8 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
                              .traits = p->t->shared ? PIO_SHARED : 0u,
                              .unit = (uint64_t)p->unit,
                              .factor = (uint32_t)p->factor,
-                             .files = files(params, l) };
+                             .files = files(params, l),
+                             .ranks = programs(params, l) };
     for (uint32_t i = 0; i < p->t->file_count; i++)
         plan.size += p->t->files[i].extent / p->t->file_count + 1;
     return pio_check(io_system(p->system), l, &plan, e);

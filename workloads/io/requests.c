@@ -203,6 +203,7 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         .unit = (uint64_t)p->unit,
         .factor = (uint32_t)p->factor,
         .files = files(p, layout),
+        .ranks = programs(p, layout),
         .size = io_pattern_extent(&pattern),
         .warm = p->cache == WARM,
     };
