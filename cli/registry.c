@@ -13,6 +13,7 @@
 #include "os/pio/pio.h"
 #include "os/registry.h"
 #include "os/svm/svm.h"
+#include "os/vesta/store.h"
 #include "os/vesta/vesta.h"
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
@@ -103,6 +104,7 @@ static const struct {
     { "pfs_client", pfs_client_counters },
     { "pfs_meta", pfs_meta_counters },
     { "vesta_client", vesta_client_counters },
+    { "vesta_store", vst_counters },
     { "coll", coll_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },

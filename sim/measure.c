@@ -31,6 +31,7 @@ struct sim_measure {
 
 struct remark {
     struct list link;
+    bool told;
     char text[];
 };
 
@@ -192,6 +193,7 @@ void sim_remark(struct sim *s, const char *fmt, ...)
     }
     size_t size = strlen(text) + 1;
     struct remark *r = base_alloc(sizeof *r + size);
+    r->told = false;
     memcpy(r->text, text, size);
     list_push(&m->remarks, &r->link);
 }
@@ -334,15 +336,18 @@ void sim_measures_write(struct sim *s, const struct sim_result_sink *sink)
     }
     remark(sink, &caveats.unsteady, "not steady, the mean is over the whole window");
     remark(sink, &caveats.few, "no interval, the values are too few or too correlated");
+    LIST_EACH (l, &all->remarks) {
+        LIST_ENTRY(l, struct remark, link)->told = false;
+    }
     sim_remarks_write(s, sink);
 }
 
 void sim_remarks_write(struct sim *s, const struct sim_result_sink *sink)
 {
-    struct list *l;
-    while ((l = list_pop(&sim_measures(s)->remarks)) != NULL) {
+    LIST_EACH (l, &sim_measures(s)->remarks) {
         struct remark *r = LIST_ENTRY(l, struct remark, link);
-        sink->remark(sink->arg, r->text);
-        free(r);
+        if (!r->told)
+            sink->remark(sink->arg, r->text);
+        r->told = true;
     }
 }

@@ -78,7 +78,7 @@ struct sim_result_sink {
 };
 /* At the end of the run: counters stop here.  Texts live until the sink's function returns. */
 void sim_measures_write(struct sim *s, const struct sim_result_sink *sink);
-/* The remarks since. */
+/* The remarks that were made since. */
 void sim_remarks_write(struct sim *s, const struct sim_result_sink *sink);
 
 #endif

@@ -65,8 +65,8 @@ return {
     machine = paragon {
         rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
         os = { pfs_server = { files = {
-$(others layers "lfs remote" '{ layer = "%" },')
-            { layer = "lfs" },
+$(others layers "lfs remote vesta_store" '{ layer = "%" },')
+            { layer = param("bottom", "lfs") },
         } } },
     },
     workload = { kind = "io", size = "64KiB", requests = 4, nodes = 4, method = "two_phase" },
@@ -76,12 +76,18 @@ for c in pfs svm disks files; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done
+gives 0 "$PSIM" run "$T/files.lua" --no-store -q --json -p bottom=vesta_store
+cp "$T/out" "$T/store.json"
 names() { sed -n 's/^ *"\([a-z][a-z0-9_]*\.[a-z0-9_@]*\)": {$/\1/p' "$@" | sort -u; }
 names "$T"/*.json > "$T/written"
 "$PSIM" list counters | sed -n 's/^\([a-z0-9_]*\.[a-z0-9_]*\) .*/\1/p' | sort -u > "$T/listed"
 [ "$(wc -l < "$T/listed")" -gt 150 ] || fail "psim list counters lists $(wc -l < "$T/listed")"
 comm -23 "$T/listed" "$T/written" > "$T/missing"
 [ ! -s "$T/missing" ] || { cat "$T/missing"; fail "these counters are in no result"; }
+# Nor is one counted that nobody lists: all arrays of counters are named in the registry, or by their kind.
+for a in $(grep -rhoE '^const struct counter [a-z_]+' os models workloads | sed 's/.* //'); do
+    grep -q "\b$a\b" cli/registry.c || fail "$a is not in cli/registry.c"
+done
 
 value() { # FILE NAME: a scalar of the first point of a JSON result
     awk -v n="\"$2\":" '$1 == n { getline; gsub(/[^0-9.e+]/, "", $2); print $2 + 0; exit }' "$1"
