@@ -73,8 +73,11 @@ static enum pio_status open_one(struct pio_file *f, const struct pio_open *o, un
                    "the flags are those of Vesta");
     struct vesta_layout l = layout_of(f->sys->node->layout, o->unit, o->factor);
     struct vesta_file *file = NULL;
-    enum file_status s = vesta_open(f->sys->state, o->name, flags & ~(unsigned)PIO_O_TRUNC, &l,
-                                    mode_of(o->mode), &file);
+    unsigned how = flags & (VESTA_O_CREATE | VESTA_O_EXCL);
+    how |= o->flags & PIO_O_READ_ONLY ? VESTA_O_READ_ONLY : 0u;
+    how |= o->together && o->rank > 0 ? VESTA_O_GRANTED : 0u;
+    vesta_user(f->sys->state, &f->sys->user);
+    enum file_status s = vesta_open(f->sys->state, o->name, how, &l, mode_of(o->mode), &file);
     f->state = file;
     if (s == FILE_OK && (flags & PIO_O_TRUNC) && (s = vesta_set_size(file, 0)) != FILE_OK)
         vesta_close(file);
@@ -181,6 +184,7 @@ static enum pio_status stat_of(struct pio *s, struct pio_control *c)
 
 static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
 {
+    vesta_user(s->state, &s->user);
     switch (c->what) {
     case PIO_UNLINK:
         return pio_of_file(vesta_unlink(s->state, c->name));

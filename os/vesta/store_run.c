@@ -185,10 +185,8 @@ struct vst_file *vst_by_handle(struct vst *vs, uint64_t handle)
 
 bool vst_may(const struct file_req *r, const struct vst_file *f, uint32_t bits)
 {
-    if (f == NULL)
-        return true;
-    uint32_t shift = r->uid == f->uid ? 6 : r->gid == f->gid ? 3 : 0;
-    return r->uid == 0 || (f->mode >> shift & bits) == bits;
+    return f == NULL || file_may(&(struct file_rights){ 0, r->uid, r->gid },
+                                 &(struct file_rights){ f->mode, f->uid, f->gid }, bits);
 }
 
 /* The runs lie within what an object can hold. */

@@ -44,6 +44,7 @@ static enum file_status ask_host(struct vesta_client *c, uint32_t host, enum ves
     struct rope out, in;
     rope_init(&out);
     m->status = FILE_OK;
+    vesta_rights_set(m, &c->user);
     vesta_store(&out, m);
     if (more != NULL)
         rope_join(&out, more);
@@ -204,11 +205,17 @@ static bool named(struct vesta_msg *m, const char *name, const char *to)
     return true;
 }
 
+static enum file_status ask_more(struct vesta_client *c, enum vesta_proc proc, const char *name,
+                                 const char *to, struct vesta_msg *m, struct rope *more)
+{
+    port_work(c->port, PORT_WORK_TRAP, 1);
+    return named(m, name, to) ? ask_host(c, home_of(c, name), proc, m, more) : FILE_BAD_NAME;
+}
+
 static enum file_status ask_of(struct vesta_client *c, enum vesta_proc proc, const char *name,
                                const char *to, struct vesta_msg *m)
 {
-    port_work(c->port, PORT_WORK_TRAP, 1);
-    return named(m, name, to) ? ask_host(c, home_of(c, name), proc, m, NULL) : FILE_BAD_NAME;
+    return ask_more(c, proc, name, to, m, NULL);
 }
 
 /* The Xref that lists a name, if there is one, is told. */
@@ -250,13 +257,15 @@ static enum file_status settle(struct vesta_client *c, const char *name, struct 
     return FILE_OK;
 }
 
-/* What a name is, with renames settled. */
+/* What a name is, with renames settled; not whether the caller may have it. */
 static enum file_status look_up(struct vesta_client *c, const char *name, struct vesta_msg *m)
 {
     struct vesta_msg asked = *m;
     enum file_status s = ask_of(c, VESTA_OPEN, name, "", m);
-    if (s == FILE_OK && (m->flags & VESTA_GOES))
-        s = settle(c, name, m);
+    if ((s == FILE_OK || s == FILE_DENIED) && (m->flags & VESTA_GOES)) {
+        enum file_status settled = settle(c, name, m);
+        s = settled != FILE_OK ? settled : s;
+    }
     if (s == FILE_NO_FILE && (asked.flags & VESTA_O_CREATE) && (m->flags & VESTA_GOES)) {
         *m = asked;
         s = ask_of(c, VESTA_OPEN, name, "", m);
@@ -281,9 +290,10 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
                             const struct vesta_layout *layout, enum vesta_mode mode,
                             struct vesta_file **out)
 {
-    struct vesta_msg m = {
-        .flags = flags, .bsu = layout->bsu, .cells = layout->cells, .base = layout->base
-    };
+    struct vesta_msg m = { .flags = flags | (flags & VESTA_O_GRANTED ? 0u : VESTA_ASKS),
+                           .bsu = layout->bsu,
+                           .cells = layout->cells,
+                           .base = layout->base };
     struct vesta_file made = file_of(c, &m);
     *out = NULL;
     if ((flags & VESTA_O_CREATE) && made.positions == 0)
@@ -299,10 +309,24 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
     *f = file_of(c, &m);
     f->life = m.seq;
     f->mode = mode;
+    f->read_only = (flags & VESTA_O_READ_ONLY) != 0;
     (void)named(&m, name, "");
     memcpy(f->name, m.name, sizeof f->name);
     *out = f;
     return f->positions > 0 ? FILE_OK : FILE_CORRUPT;
+}
+
+void vesta_user(struct vesta_client *c, const struct file_rights *user)
+{
+    c->user = *user;
+}
+
+enum file_status vesta_grant(struct vesta_client *c, const char *name, uint32_t uid, uint32_t bits)
+{
+    struct vesta_msg m = { .status = FILE_OK };
+    enum file_status s = look_up(c, name, &m);
+    struct vesta_msg g = { .value = uid, .seq = bits };
+    return s == FILE_OK ? ask_of(c, VESTA_GRANT, name, "", &g) : s;
 }
 
 void vesta_close(struct vesta_file *f)
@@ -345,6 +369,8 @@ enum file_status vesta_set_size(struct vesta_file *f, uint64_t size)
     struct vesta_fan x = { .proc = VESTA_SIZE, .m = { .value = size } };
     const struct vesta_view *w = &f->map.view;
     bool all = w->vn == 1 && f->map.have == f->layout.cells && w->vbs == 1;
+    if (f->read_only)
+        return FILE_DENIED;
     return all && size <= VESTA_SIZE_MAX ? fan_out(f, &x) : FILE_RANGE;
 }
 
@@ -362,7 +388,7 @@ static enum file_status checkpoint_of(const struct vesta_file *f, uint32_t *numb
 enum file_status vesta_checkpoint(struct vesta_file *f)
 {
     uint32_t number;
-    enum file_status s = checkpoint_of(f, &number);
+    enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
     struct vesta_fan x = { .proc = VESTA_CHECKPOINT, .m = { .value = number + UINT64_C(1) } };
     struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number + 1 };
     if (s == FILE_OK)
@@ -375,7 +401,7 @@ enum file_status vesta_checkpoint(struct vesta_file *f)
 enum file_status vesta_rollback(struct vesta_file *f)
 {
     uint32_t number;
-    enum file_status s = checkpoint_of(f, &number);
+    enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
     struct vesta_fan x = { .proc = VESTA_ROLLBACK, .m = { .value = number } };
     if (s == FILE_OK)
         s = number == 0 ? FILE_NO_VERSION : fan_out(f, &x);
@@ -419,6 +445,7 @@ enum file_status vesta_stat(struct vesta_client *c, const char *name, struct ves
     *out = (struct vesta_stat){ .xref = false };
     enum file_status s = look_up(c, name, &m);
     out->xref = m.flags & VESTA_IS_XREF;
+    out->rights = vesta_rights(&m);
     if (s != FILE_OK || out->xref)
         return s;
     struct vesta_file f = file_of(c, &m);
@@ -451,14 +478,22 @@ static enum file_status move_far(struct vesta_client *c, const char *from, const
                                  struct vesta_msg *replaced)
 {
     struct vesta_msg m = { .status = FILE_OK };
-    enum file_status s = ask_of(c, VESTA_MARK, from, to, &m);
-    if (s != FILE_OK)
-        return s;
-    struct vesta_msg id = { .id = m.id, .maker = m.maker };
-    *replaced = m;
-    replaced->flags = 0;
-    s = ask_of(c, VESTA_MAKE, to, from, replaced);
-    struct vesta_msg left = id;
+    struct rope access;
+    rope_init(&access);
+    enum file_status s = ask_more(c, VESTA_MARK, from, to, &m, &access);
+    bool marked = s == FILE_OK;
+    if (marked) {
+        struct file_rights of = vesta_rights(&m);
+        *replaced = m;
+        replaced->flags = 0;
+        replaced->value = (uint64_t)of.uid << 32 | of.gid;
+        replaced->seq = of.mode;
+        s = ask_more(c, VESTA_MAKE, to, from, replaced, &access);
+    }
+    rope_fini(&access);
+    struct vesta_msg id = { .id = m.id, .maker = m.maker }, left = id;
+    if (marked && (s == FILE_DENIED || s == FILE_EXISTS)) /* it stays */
+        (void)ask_of(c, VESTA_CLEAR, from, "", &left);
     if (s == FILE_OK)
         s = ask_of(c, VESTA_LEFT, from, "", &left);
     return s == FILE_OK ? ask_of(c, VESTA_CLEAR, to, "", &id) : s;

@@ -559,8 +559,9 @@ void vesta_submit(struct vesta_file *f, struct file_req *r)
     v->wanted = file_bytes(r);
     v->atomic = f->mode == VESTA_INDEPENDENT;
     v->number = ++c->counts.requests;
-    if (!fits(r) || v->wanted == 0) {
-        v->status = v->wanted == 0 ? FILE_OK : FILE_RANGE;
+    bool denied = f->read_only && r->op == FILE_WRITE;
+    if (denied || !fits(r) || v->wanted == 0) {
+        v->status = denied ? FILE_DENIED : v->wanted == 0 ? FILE_OK : FILE_RANGE;
         end(v);
     } else if (f->mode == VESTA_SHARED) {
         ask_pointer(v);

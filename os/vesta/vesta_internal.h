@@ -36,8 +36,9 @@ enum vesta_proc {
     VESTA_OPEN,   /* VESTA_O_, layout -> id, layout, xref; VESTA_GOES, VESTA_CAME: with its name */
     VESTA_REMOVE, /* -> id, layout */
     VESTA_MOVE,   /* to `to`, whose home is the same -> of a file that it replaces: id, layout */
-    VESTA_MARK,   /* it will go to `to` -> as OPEN */
-    VESTA_MAKE,   /* of that id and layout; it came from `to` -> as MOVE */
+    VESTA_MARK,   /* it will go to `to` -> as OPEN; its access list */
+    VESTA_MAKE,   /* of that id and layout, and whose it is: value: user and group, seq: mode; its
+                     access list; it came from `to` -> as MOVE */
     VESTA_LEFT,   /* if it is of that id it has gone */
     VESTA_CLEAR,  /* if it is of that id its coming is over */
     VESTA_NUMBER, /* if it is of that id: its checkpoint is number `last` from now on */
@@ -45,7 +46,8 @@ enum vesta_proc {
     VESTA_RMXREF,
     VESTA_XADD, /* `to` stands in it; VESTA_IS_XREF: of an Xref */
     VESTA_XDEL,
-    VESTA_LIST, /* value: from which place -> value: the next, 0: that is all; entries */
+    VESTA_LIST,  /* value: from which place -> value: the next, 0: that is all; entries */
+    VESTA_GRANT, /* value: to which user, seq: these bits */
     VESTA_PROCS
 };
 enum { /* flags, beside VESTA_O_ */
@@ -54,7 +56,8 @@ enum { /* flags, beside VESTA_O_ */
        VESTA_COLD = 64,
        VESTA_IS_XREF = 128,
        VESTA_GOES = 256, /* `to`: where a rename brings it */
-       VESTA_CAME = 512  /* `to`: from where */
+       VESTA_CAME = 512, /* `to`: from where */
+       VESTA_ASKS = 1024 /* OPEN: for the right to read and write, or to read alone */
 };
 
 /* A message's head, big-endian: status 4, flags 4, id 8, bsu 8, value 8, seq 8, maker 4, cells 4,
@@ -73,6 +76,17 @@ struct vesta_msg {
     uint32_t bits; /* bytes of a bit for each position from `pos` on: it has a part */
     char name[VESTA_NAME_MAX + 1], to[VESTA_NAME_MAX + 1];
 };
+/* Of an object: the caller's in a call, its own in an answer. */
+static inline struct file_rights vesta_rights(const struct vesta_msg *m)
+{
+    return (struct file_rights){ .mode = m->lists, .uid = m->pos, .gid = m->parts };
+}
+static inline void vesta_rights_set(struct vesta_msg *m, const struct file_rights *r)
+{
+    m->lists = r->mode;
+    m->pos = r->uid;
+    m->parts = r->gid;
+}
 void vesta_store(struct rope *out, const struct vesta_msg *m);
 bool vesta_load(struct rope *in, struct vesta_msg *m) MUST_CHECK; /* taken off the front */
 
@@ -149,6 +163,7 @@ struct vesta_client {
     struct xk_protl *rpc;
     const struct os_layout *layout;
     const struct vesta_params *params;
+    struct file_rights user;
     uint64_t chunk;     /* data bytes of one call */
     uint64_t seq;       /* of atomic requests: life of the node, number */
     struct list atomic; /* requests: the first is under way */
@@ -166,6 +181,7 @@ struct vesta_file {
     struct vesta_layout layout;
     struct vesta_map map;
     enum vesta_mode mode;
+    bool read_only;
     char name[VESTA_NAME_MAX + 1];
     /* By position: 1 + the life of the I/O node in which it was changed from here first since a
      * flush; 0: it was not.  NULL: none. */

@@ -7,7 +7,8 @@
  * one brought it from, in its first bytes, which one sector holds.
  *
  *   owner: id 8 (0: the object's own handle), bsu 8, cells 4, base 4, maker 4
- *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint 4
+ *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint 4; access list:
+ *          user 4, bits 4 (0: nobody) each
  */
 #include "os/vesta/vesta_internal.h"
 
@@ -16,10 +17,12 @@
 struct object {
     uint64_t handle;
     struct vesta_msg m; /* as an OPEN answers */
+    uint8_t access[VESTA_ACCESS_MAX][8];
 };
 typedef char local_name[FILE_NAME_MAX + 1];
 #define NOTE_BYTES (4 + VESTA_NAME_MAX + 1)
-#define OBJECT_BYTES (NOTE_BYTES + 4)
+#define ACCESS_AT (NOTE_BYTES + 4)
+#define OBJECT_BYTES (ACCESS_AT + 8 * VESTA_ACCESS_MAX)
 
 static void local_of(const char *name, local_name out)
 {
@@ -98,6 +101,16 @@ static enum file_status put_number(struct vesta_server *s, uint64_t handle, uint
     return put(s, handle, NOTE_BYTES, b, sizeof b);
 }
 
+/* FILE_OK: the caller may do that with the object. */
+static enum file_status allowed(const struct vesta_job *j, const struct object *o, uint32_t bits)
+{
+    struct file_rights who = vesta_rights(&j->m), of = vesta_rights(&o->m);
+    bool may = file_may(&who, &of, bits);
+    for (uint32_t i = 0; i < VESTA_ACCESS_MAX; i++)
+        may |= wire_get32(o->access[i]) == who.uid && (wire_get32(o->access[i] + 4) & bits) == bits;
+    return may ? FILE_OK : FILE_DENIED;
+}
+
 /* What the object of that handle is. */
 static enum file_status look(struct vesta_server *s, uint64_t handle, struct object *o)
 {
@@ -109,6 +122,7 @@ static enum file_status look(struct vesta_server *s, uint64_t handle, struct obj
         return st;
     o->m.flags = q.attr.mode & FILE_MODE_DIR ? VESTA_IS_XREF : 0;
     owner_load(s, q.attr.owner, o);
+    vesta_rights_set(&o->m, &(struct file_rights){ q.attr.mode & 0777, q.attr.uid, q.attr.gid });
     if (q.attr.size == 0 || o->m.flags != 0)
         return FILE_OK;
     file_req_init(&q, FILE_READ, NULL, NULL);
@@ -121,6 +135,7 @@ static enum file_status look(struct vesta_server *s, uint64_t handle, struct obj
     o->m.flags = wire_get32(b) & (VESTA_GOES | VESTA_CAME);
     memcpy(o->m.to, b + 4, VESTA_NAME_MAX);
     o->m.last = wire_get32(b + NOTE_BYTES);
+    memcpy(o->access, b + ACCESS_AT, sizeof o->access);
     return st;
 }
 
@@ -134,12 +149,15 @@ static enum file_status find(struct vesta_server *s, const char *name, struct ob
     return st == FILE_OK ? look(s, q.file, o) : st;
 }
 
-/* A new object `local` that is what m says. */
+/* A new object `local` that is what m says, and whose `of` says. */
 static enum file_status make(struct vesta_server *s, const char *local, const struct vesta_msg *m,
-                             struct file_req *q)
+                             const struct file_rights *of, struct file_req *q)
 {
     file_req_init(q, FILE_CREATE, NULL, NULL);
     q->name = local;
+    q->attr.mode = of->mode;
+    q->uid = of->uid;
+    q->gid = of->gid;
     owner_store(q->attr.owner, m);
     return file_ask(s->files, q);
 }
@@ -150,21 +168,24 @@ static enum file_status open_object(struct vesta_job *j, struct object *o)
     enum file_status st = find(s, j->m.name, o);
     struct file_req q;
     local_name local;
+    uint32_t bits = !(j->m.flags & VESTA_ASKS) ? 0 : j->m.flags & VESTA_O_READ_ONLY ? 04 : 06;
     if (st == FILE_OK && (j->m.flags & VESTA_O_EXCL) && !(o->m.flags & VESTA_GOES))
         return FILE_EXISTS;
     if (st != FILE_NO_FILE || !(j->m.flags & VESTA_O_CREATE))
-        return st;
+        return st == FILE_OK ? allowed(j, o, bits) : st;
     struct vesta_msg m = j->m;
+    struct file_rights who = vesta_rights(&m);
+    who.mode = file_mode_of(&who, false);
     m.id = 0;
     m.base = m.base == UINT32_MAX ? s->self : m.base % s->layout->io_count;
     local_of(m.name, local);
-    st = make(s, local, &m, &q);
+    st = make(s, local, &m, &who, &q);
     if (st != FILE_OK && (st != FILE_EXISTS || (j->m.flags & VESTA_O_EXCL)))
         return st;
     bool made = st == FILE_OK;
     st = look(s, q.file, o);
     o->m.value = made; /* the Xref is still to be told */
-    return st;
+    return st == FILE_OK && !made ? allowed(j, o, bits) : st;
 }
 
 /* To `to` here; what it replaces is told. */
@@ -177,8 +198,10 @@ static enum file_status move(struct vesta_job *j, struct object *o)
     enum file_status st = find(s, j->m.name, &mine);
     if (st == FILE_OK && (mine.m.flags & VESTA_IS_XREF))
         return FILE_IS_DIR;
-    if (st == FILE_OK && find(s, j->m.to, o) == FILE_OK && (o->m.flags & VESTA_IS_XREF))
-        return FILE_EXISTS;
+    if (st == FILE_OK)
+        st = allowed(j, &mine, 02);
+    if (st == FILE_OK && find(s, j->m.to, o) == FILE_OK)
+        st = o->m.flags & VESTA_IS_XREF ? FILE_EXISTS : allowed(j, o, 02);
     if (st != FILE_OK)
         return st;
     local_of(j->m.name, from);
@@ -195,21 +218,31 @@ static enum file_status come(struct vesta_job *j, struct object *o)
     struct vesta_server *s = j->s;
     struct file_req q;
     local_name local, beside;
-    if (find(s, j->m.name, o) == FILE_OK && (o->m.flags & VESTA_IS_XREF))
-        return FILE_EXISTS;
+    struct file_rights of = { (uint32_t)j->m.seq, (uint32_t)(j->m.value >> 32),
+                              (uint32_t)j->m.value };
+    uint8_t access[sizeof o->access];
+    enum file_status st = find(s, j->m.name, o);
+    if (st == FILE_OK)
+        st = o->m.flags & VESTA_IS_XREF ? FILE_EXISTS : allowed(j, o, 02);
+    if (st == FILE_EXISTS || st == FILE_DENIED)
+        return st;
     local_of(j->m.name, local);
     local_of(j->m.name, beside);
     beside[0] = '!';
-    enum file_status st = make(s, beside, &j->m, &q);
+    st = make(s, beside, &j->m, &of, &q);
     if (st == FILE_EXISTS) { /* of one whose caller has died */
         struct file_req old;
         (void)of_handle(s, FILE_REMOVE, q.file, &old);
-        st = make(s, beside, &j->m, &q);
+        st = make(s, beside, &j->m, &of, &q);
     }
     if (st == FILE_OK)
         st = note(s, q.file, VESTA_CAME, j->m.to);
     if (st == FILE_OK && j->m.last > 0)
         st = put_number(s, q.file, j->m.last);
+    if (st == FILE_OK && j->data.length == sizeof access) {
+        rope_read(&j->data, 0, sizeof access, access);
+        st = put(s, q.file, ACCESS_AT, access, sizeof access);
+    }
     if (st != FILE_OK)
         return st;
     file_req_init(&q, FILE_RENAME, NULL, NULL);
@@ -245,6 +278,8 @@ static enum file_status list(struct vesta_job *j, struct vesta_msg *m, struct ro
     enum file_status st = root ? FILE_OK : find(s, j->m.name, &o);
     if (st == FILE_OK && !root && !(o.m.flags & VESTA_IS_XREF))
         return FILE_NOT_DIR;
+    if (st == FILE_OK && !root)
+        st = allowed(j, &o, 04);
     if (st != FILE_OK)
         return st;
     file_req_init(&q, FILE_LIST, NULL, NULL);
@@ -277,15 +312,22 @@ static enum file_status remove_object(struct vesta_job *j, struct object *o)
         return xref ? FILE_IS_DIR : FILE_NOT_DIR;
     if (st == FILE_NO_FILE && of_id)
         return FILE_OK;
+    if (st == FILE_OK && !of_id)
+        st = allowed(j, o, 02);
     return st == FILE_OK ? of_handle(j->s, FILE_REMOVE, o->handle, &q) : st;
 }
 
-static enum file_status mark(struct vesta_job *j, struct object *o)
+static enum file_status mark(struct vesta_job *j, struct object *o, struct rope *out)
 {
+    static const uint8_t nobody[sizeof o->access];
     bool goes = j->proc == VESTA_MARK;
     enum file_status st = find(j->s, j->m.name, o);
     if (st == FILE_OK && goes && (o->m.flags & VESTA_IS_XREF))
         return FILE_IS_DIR;
+    if (st == FILE_OK && goes)
+        st = allowed(j, o, 02);
+    if (st == FILE_OK && goes && memcmp(o->access, nobody, sizeof nobody) != 0)
+        rope_add_bytes(out, o->access[0], sizeof o->access);
     if (st == FILE_OK && goes) /* what it has of an earlier one the caller has settled */
         return note(j->s, o->handle, VESTA_GOES, j->m.to);
     if (st == FILE_OK && !goes && o->m.id == j->m.id && o->m.maker == j->m.maker)
@@ -299,6 +341,28 @@ static enum file_status number(struct vesta_job *j, struct object *o)
     if (st == FILE_OK && (o->m.id != j->m.id || o->m.maker != j->m.maker))
         st = FILE_NO_FILE;
     return st == FILE_OK ? put_number(j->s, o->handle, j->m.last) : st;
+}
+
+/* The user's place in the list, a free one, or none. */
+static enum file_status grant(struct vesta_job *j, struct object *o)
+{
+    uint32_t uid = (uint32_t)j->m.value, bits = (uint32_t)j->m.seq & 06, at = VESTA_ACCESS_MAX;
+    enum file_status st = find(j->s, j->m.name, o);
+    if (st == FILE_OK && (o->m.flags & VESTA_IS_XREF))
+        return FILE_IS_DIR;
+    if (st == FILE_OK && j->m.pos != 0 && j->m.pos != o->m.pos)
+        return FILE_DENIED;
+    for (uint32_t i = VESTA_ACCESS_MAX; i-- > 0;)
+        if (wire_get32(o->access[i] + 4) == 0)
+            at = i;
+    for (uint32_t i = 0; i < VESTA_ACCESS_MAX; i++)
+        if (wire_get32(o->access[i]) == uid && wire_get32(o->access[i] + 4) != 0)
+            at = i;
+    if (st != FILE_OK || at == VESTA_ACCESS_MAX)
+        return st != FILE_OK ? st : bits == 0 ? FILE_OK : FILE_NO_SPACE;
+    wire_put32(o->access[at], uid);
+    wire_put32(o->access[at] + 4, bits);
+    return put(j->s, o->handle, ACCESS_AT, o->access[0], sizeof o->access);
 }
 
 /* One call at a time changes a name. (blocks) */
@@ -336,6 +400,7 @@ static enum file_status run(struct vesta_job *j, struct object *o, struct rope *
 {
     struct file_req q;
     local_name local;
+    struct file_rights who = vesta_rights(&j->m);
     switch (j->proc) {
     case VESTA_OPEN:
         return open_object(j, o);
@@ -345,12 +410,15 @@ static enum file_status run(struct vesta_job *j, struct object *o, struct rope *
         return come(j, o);
     case VESTA_MARK:
     case VESTA_CLEAR:
-        return mark(j, o);
+        return mark(j, o, out);
     case VESTA_NUMBER:
         return number(j, o);
     case VESTA_MKXREF:
         local_of(j->m.name, local);
-        return named(j->s, FILE_CREATE, FILE_ROOT, local, FILE_MODE_DIR | 0777, &q);
+        who.mode = FILE_MODE_DIR | file_mode_of(&who, true);
+        return make(j->s, local, &(struct vesta_msg){ .id = 0 }, &who, &q);
+    case VESTA_GRANT:
+        return grant(j, o);
     case VESTA_XADD:
     case VESTA_XDEL:
         return xref_change(j);
