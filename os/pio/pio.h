@@ -114,6 +114,8 @@ enum pio_ctl {
     PIO_RMDIR,  /* name: an empty one */
     PIO_STAT,   /* name -> stat */
     PIO_LIST,   /* name: a directory -> entry() for each, in the system's order */
+    PIO_GRANT,  /* name: user `value` may do what `mode` says (04 read, 02 write; 0: nothing more)
+                   beside what the file's mode allows; its owner's to say */
     PIO_AGREE,  /* tag `name`, value: ranks, that are the programs of the first compute nodes; ok:
                    how it went at this one -> PIO_CLOSED at all unless all said ok */
     PIO_CTL_COUNT

@@ -294,8 +294,9 @@ extern const struct pio_ops pio_pfs;
 const struct pio_ops pio_pfs = {
     .kind = { .name = "pfs", .doc = "Striped files of the I/O nodes, with I/O modes (os/pfs)." },
     .modes = &pfs_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_VIEW) |
-                                            PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK)),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
+           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_CHECKPOINT) |
+             PIO_CAN(PIO_ROLLBACK) | PIO_CAN(PIO_GRANT)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .services = services,
     .mode = traits_of,

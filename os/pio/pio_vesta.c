@@ -198,6 +198,9 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
         return stat_of(s, c);
     case PIO_LIST:
         return pio_of_file(vesta_list(s->state, c->name, c->entry, c->arg));
+    case PIO_GRANT:
+        return pio_of_file(
+            vesta_grant(s->state, c->name, (uint32_t)c->value, (uint32_t)c->mode & 06));
     case PIO_AGREE:
         return agree(s->node, c->ok);
     default:

@@ -15,7 +15,7 @@ return {
     kind = "io", system = system, op = op, access = "array", view = view, mode = param("mode", ""),
     readback = op == "write" and param("mode", "") ~= "shared", warmup = 0, size = param("size", "32KiB"),
     requests = param("requests", 2), nodes = 4, unit = param("unit", "4KiB"), factor = param("factor", 8),
-    uid = param("uid", 0), own_users = param("uid", 0) > 0, perm = param("perm", "rw-rw-rw-"),
+    uid = param("uid", 0), own_users = param("uid", 0) > 0, perm = param("perm", "rw-rw-rw-"), guests = param("guests", 0),
     shape = { record = "4KiB", rows = 8, distribution = param("part", "bn") },
   },
   sweep = { product = {
@@ -29,6 +29,8 @@ gives 0 run -p mode=independent -p part=bb
 gives 0 run -p mode=shared -p view=false -p part=bb
 gives 0 run -p part=bb -p uid=5
 gives 1 run -p part=bb -p op=write -p uid=5 -p perm=rw-r--r--; says "permission denied"
+gives 0 run -p part=bb -p uid=5 -p perm=rw-r--r-- -p guests=3
+gives 2 check -p system=pfs -p view=false -p guests=1; says "a file system without the call 'grant'"
 gives 2 check -p unit=8KiB;      says "workload.view: only with access = 'array'"
 gives 2 check -p factor=4;       says "workload.view: only with access = 'array'"
 gives 2 check -p system=pfs;     says "a file system without the call 'view'"

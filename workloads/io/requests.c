@@ -23,7 +23,7 @@ struct params {
     int op, system, access, file, cache, method;
     const char *mode;
     struct coll_params collective;
-    int64_t size, nodes, unit, factor, span, shift;
+    int64_t size, nodes, unit, factor, span, shift, guests;
     bool verify, readback, preallocate, work, view;
     struct io_shape shape;
 };
@@ -83,6 +83,9 @@ static const struct param params_desc[] = {
     P_INT(params, shift, "0", "0", "1000000",
           "readback: read what the rank so far behind has written, in place of the own bytes.",
           "IOR, option reorderTasks: 1"),
+    P_INT(params, guests, "0", "0", "8",
+          "Who makes a file lets so many users behind `uid` read and write it, by its access list.",
+          "ASSUMED(a choice of the experiment)"),
     P_BOOL(params, preallocate, "true",
            "Set the size of a file before it is written (lsize); else each write that makes the "
            "file longer tells the service node.",
@@ -198,6 +201,7 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         .path = "workload",
         .can = (p->view ? PIO_CAN(PIO_VIEW) : 0) | PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
                (p->op == OP_READ ? PIO_CAN(PIO_FILL) : 0) |
+               (p->guests > 0 ? PIO_CAN(PIO_GRANT) : 0) |
                (p->preallocate && p->op == OP_WRITE ? PIO_CAN(PIO_SET_SIZE) : 0),
         .traits = p->file == SHARED && programs(p, layout) > 1 ? PIO_SHARED : 0u,
         .unit = (uint64_t)p->unit,
@@ -244,6 +248,13 @@ static bool make_file(struct run *r, uint32_t ranks)
         return false;
     if (r->j.resume > 0)
         return true;
+    for (int64_t i = 1; i <= p->guests; i++) {
+        struct pio_control c = {
+            .what = PIO_GRANT, .name = r->t.name, .value = (uint64_t)(p->loop.uid + i), .mode = 06
+        };
+        if (!io_good(&r->j, pio_control(r->j.sys, NULL, &c), "grant", r->t.name))
+            return false;
+    }
     if (p->op == OP_READ) {
         struct pio_control c = {
             .what = PIO_FILL, .seed = r->t.seed, .value = size, .cold = p->cache == COLD
