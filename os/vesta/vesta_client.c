@@ -387,7 +387,7 @@ static enum file_status checkpoint_of(const struct vesta_file *f, uint32_t *numb
  * file's the new one counts, on all nodes or on none.  A number that was given up is made again. */
 enum file_status vesta_checkpoint(struct vesta_file *f)
 {
-    uint32_t number;
+    uint32_t number = 0;
     enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
     struct vesta_fan x = { .proc = VESTA_CHECKPOINT, .m = { .value = number + UINT64_C(1) } };
     struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number + 1 };
@@ -400,7 +400,7 @@ enum file_status vesta_checkpoint(struct vesta_file *f)
 
 enum file_status vesta_rollback(struct vesta_file *f)
 {
-    uint32_t number;
+    uint32_t number = 0;
     enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
     struct vesta_fan x = { .proc = VESTA_ROLLBACK, .m = { .value = number } };
     if (s == FILE_OK)
