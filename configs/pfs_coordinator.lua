@@ -5,7 +5,7 @@
 --   psim run pfs_coordinator -j2
 --
 -- The modes' rates stand in pfs_modes_scale.
-local paragon = include "machines/paragon.lua"
+local machine, workload = include("parts/pfs_modes.lua")("M_LOG")
 
 -- The programs from which a mode's coordinator is the limit.
 local function from(name, mode, size, slow, min, max)
@@ -22,15 +22,8 @@ end
 
 return {
   title = "PFS: programs from which the coordinator is the limit",
-  machine = paragon {
-    rows = 32, columns = 35, io_nodes = 64, release = "R1.4", storage = { kind = "raid3" },
-    nodes = { service = { prices = { scale = param("slow", 1) } } },
-  },
-  workload = {
-    kind = "pfs", op = "read", mode = param("mode", "M_LOG"), size = param("size", "64KiB"),
-    nodes = param("programs", 64), requests = param("requests", 8), warmup = 0, work = true,
-    access = "partitioned", verify = false,
-  },
+  machine = machine,
+  workload = workload,
   sweep = {
     product = {
       size = { "8KiB", "64KiB" },

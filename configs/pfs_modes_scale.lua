@@ -3,7 +3,7 @@
 -- programs on it is the limit: pfs_coordinator.
 --
 --   psim figure pfs_modes_scale -j2
-local paragon = include "machines/paragon.lua"
+local machine, workload = include("parts/pfs_modes.lua")("M_ASYNC")
 
 local function at(mode, programs, slow)
   return { mode = mode, programs = programs, slow = slow }
@@ -19,15 +19,8 @@ end
 
 return {
   title = "PFS: read bandwidth to 1,024 programs, by I/O mode and speed of the service node",
-  machine = paragon {
-    rows = 32, columns = 35, io_nodes = 64, release = "R1.4", storage = { kind = "raid3" },
-    nodes = { service = { prices = { scale = param("slow", 1) } } },
-  },
-  workload = {
-    kind = "pfs", op = "read", mode = param("mode", "M_ASYNC"), size = param("size", "64KiB"),
-    nodes = param("programs", 64), requests = param("requests", 8), warmup = 0, work = true,
-    access = "partitioned", verify = false,
-  },
+  machine = machine,
+  workload = workload,
   sweep = {
     product = {
       mode = { "M_UNIX", "M_LOG", "M_SYNC", "M_RECORD", "M_GLOBAL", "M_ASYNC" },
