@@ -62,6 +62,25 @@ void file_req_begin(struct file_req *r)
         rope_fini(&r->data);
 }
 
+uint64_t file_checksum(const uint8_t *bytes, size_t n, size_t field)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (i >= field && i - field < 8 ? 0 : bytes[i])) * 0x100000001b3u;
+    return h;
+}
+
+enum file_status file_change(const struct file_req *r, uint32_t *mode, uint32_t *uid, uint32_t *gid)
+{
+    bool ids = r->attr.uid != *uid || r->attr.gid != *gid;
+    if (r->uid != 0 && (r->uid != *uid || ids))
+        return FILE_DENIED;
+    *mode = (*mode & FILE_MODE_DIR) | (r->attr.mode & 0777);
+    *uid = r->attr.uid;
+    *gid = r->attr.gid;
+    return FILE_OK;
+}
+
 uint64_t file_bytes(const struct file_req *r)
 {
     uint64_t n = 0;

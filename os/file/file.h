@@ -173,6 +173,12 @@ static inline void file_range(struct file_req *r, uint64_t off, uint64_t len)
 }
 /* For bottoms: what is `out` is as for a request that has done nothing yet. */
 void file_req_begin(struct file_req *r);
+/* For what bottoms write: FNV-1a of 64 bits over the bytes, the eight at `field` taken as zeros
+ * (SIZE_MAX: all as they are). */
+uint64_t file_checksum(const uint8_t *bytes, size_t n, size_t field);
+/* For bottoms: a CHANGE of what has these; FILE_DENIED: it is not the caller's to make. */
+enum file_status file_change(const struct file_req *r, uint32_t *mode, uint32_t *uid,
+                             uint32_t *gid);
 uint64_t file_bytes(const struct file_req *r); /* of its list; UINT64_MAX: more than that */
 
 struct file_entry {

@@ -40,14 +40,6 @@
 _Static_assert(48 + LFS_NAME_MAX + 1 == 112, "the name's field");
 _Static_assert(112 + LFS_OWNER_BYTES == 144, "the owner's field");
 
-uint64_t lfs_checksum(const uint8_t *bytes, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ bytes[i]) * 0x100000001b3u;
-    return h;
-}
-
 void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s)
 {
     memset(out, 0, LFS_SUPER_BYTES);
@@ -59,13 +51,13 @@ void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s)
     wire_put32(out + 24, s->files);
     wire_put32(out + 28, s->blocks);
     wire_put32(out + 32, s->fragment < s->block ? s->fragment : 0);
-    wire_put64(out + 56, lfs_checksum(out, 56));
+    wire_put64(out + 56, file_checksum(out, 56, SIZE_MAX));
 }
 
 bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s)
 {
     if (wire_get32(in) != SUPER_MAGIC || wire_get32(in + 4) != SUPER_VERSION ||
-        wire_get64(in + 56) != lfs_checksum(in, 56))
+        wire_get64(in + 56) != file_checksum(in, 56, SIZE_MAX))
         return false;
     s->fsid = wire_get64(in + 8);
     s->block = wire_get32(in + 16);
@@ -107,22 +99,14 @@ void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
         wire_put32(p + 12,
                    (uint32_t)ext[i].frags << 16 | (uint32_t)ext[i].frag << 8 | ext[i].written);
     }
-    wire_put64(out + 8, lfs_checksum(out, size));
-}
-
-/* The checksum covers the record with its own field zero, whatever stands there. */
-static bool checksum_good(const uint8_t *in, size_t size)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++)
-        h = (h ^ (i >= 8 && i < 16 ? 0 : in[i])) * 0x100000001b3u;
-    return h == wire_get64(in + 8);
+    wire_put64(out + 8, file_checksum(out, size, 8));
 }
 
 bool lfs_record_load(const uint8_t *in, size_t size, uint64_t fsid, struct lfs_record *r)
 {
     uint32_t name = wire_get32(in + 44);
-    if (wire_get32(in) != RECORD_MAGIC || wire_get64(in + 16) != fsid || !checksum_good(in, size))
+    if (wire_get32(in) != RECORD_MAGIC || wire_get64(in + 16) != fsid ||
+        wire_get64(in + 8) != file_checksum(in, size, 8))
         return false;
     memset(r, 0, sizeof *r);
     r->ino = wire_get32(in + 4);

@@ -238,7 +238,6 @@ static inline void lfs_name_remove(struct lfs_file *f)
 extern const struct file_ops file_lfs; /* lfs_mount.c */
 
 /* lfs_disk.c */
-uint64_t lfs_checksum(const uint8_t *bytes, size_t n);
 void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s);
 bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s);
 void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,

@@ -181,19 +181,13 @@ static void step_stat(struct lfs_op *o)
 
 static void step_change(struct lfs_op *o)
 {
-    const struct file_req *r = o->req;
     struct lfs_file *f = o->f;
-    bool ids = r->attr.uid != f->uid || r->attr.gid != f->gid;
-    if (r->uid != 0 && (r->uid != f->uid || ids)) {
-        lfs_complete(o, FILE_DENIED);
-        return;
+    enum file_status s = file_change(o->req, &f->mode, &f->uid, &f->gid);
+    if (s == FILE_OK) {
+        f->ctime = port_now(o->fs->port);
+        lfs_changed(f);
     }
-    f->mode = (f->mode & FILE_MODE_DIR) | (r->attr.mode & 0777);
-    f->uid = r->attr.uid;
-    f->gid = r->attr.gid;
-    f->ctime = port_now(o->fs->port);
-    lfs_changed(f);
-    lfs_complete(o, FILE_OK);
+    lfs_complete(o, s);
 }
 
 struct lfs_file *lfs_next_file(struct lfs *fs, uint32_t ino)

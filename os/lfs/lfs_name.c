@@ -15,7 +15,7 @@
 
 static struct list *bucket(struct lfs *fs, const struct lfs_file *dir, const char *name)
 {
-    uint64_t h = lfs_checksum((const uint8_t *)name, strlen(name));
+    uint64_t h = file_checksum((const uint8_t *)name, strlen(name), SIZE_MAX);
     return &fs->names[(h ^ (dir->ino * 2654435761u)) % fs->name_count];
 }
 

@@ -36,14 +36,6 @@ _Static_assert(80 + 24 * (1 + VST_KEPT) == 152, "the versions' field");
 _Static_assert(216 + FILE_OWNER_BYTES + 8 == VST_RECORD_BYTES, "the owner's field");
 _Static_assert(32 + 4 * VST_FAN == VST_NODE_BYTES, "the node's field");
 
-static uint64_t sum(const uint8_t *bytes, size_t n, size_t field)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (i - field < 8 ? 0 : bytes[i])) * 0x100000001b3u;
-    return h;
-}
-
 uint32_t vst_record_sectors(uint32_t sector_bytes)
 {
     return (VST_RECORD_BYTES + sector_bytes - 1) / sector_bytes;
@@ -70,13 +62,13 @@ void vst_super_store(uint8_t out[VST_SUPER_BYTES], const struct vst_super *s)
     wire_put32(out + 20, s->objects);
     wire_put32(out + 24, s->nodes);
     wire_put32(out + 28, s->blocks);
-    wire_put64(out + 56, sum(out, VST_SUPER_BYTES, 56));
+    wire_put64(out + 56, file_checksum(out, VST_SUPER_BYTES, 56));
 }
 
 bool vst_super_load(const uint8_t in[VST_SUPER_BYTES], struct vst_super *s)
 {
     if (wire_get32(in) != SUPER_MAGIC || wire_get32(in + 4) != VERSION ||
-        wire_get64(in + 56) != sum(in, VST_SUPER_BYTES, 56))
+        wire_get64(in + 56) != file_checksum(in, VST_SUPER_BYTES, 56))
         return false;
     s->fsid = wire_get64(in + 8);
     s->block = wire_get32(in + 16);
@@ -110,13 +102,13 @@ void vst_record_store(uint8_t out[VST_RECORD_BYTES], const struct vst_record *r)
     memcpy(out + 152, r->name, strlen(r->name));
     memcpy(out + 216, r->owner, FILE_OWNER_BYTES);
     wire_put64(out + 248, r->parent);
-    wire_put64(out + 8, sum(out, VST_RECORD_BYTES, 8));
+    wire_put64(out + 8, file_checksum(out, VST_RECORD_BYTES, 8));
 }
 
 bool vst_record_load(const uint8_t in[VST_RECORD_BYTES], uint64_t fsid, struct vst_record *r)
 {
     if (wire_get32(in) != RECORD_MAGIC || wire_get64(in + 16) != fsid ||
-        wire_get64(in + 8) != sum(in, VST_RECORD_BYTES, 8))
+        wire_get64(in + 8) != file_checksum(in, VST_RECORD_BYTES, 8))
         return false;
     *r = (struct vst_record){ .fsid = fsid,
                               .slot = wire_get32(in + 4),
@@ -150,13 +142,13 @@ void vst_node_store(uint8_t out[VST_NODE_BYTES], const struct vst_image *n)
     wire_put64(out + 24, n->owner);
     for (size_t i = 0; i < VST_FAN; i++)
         wire_put32(out + 32 + 4 * i, n->at[i]);
-    wire_put64(out + 8, sum(out, VST_NODE_BYTES, 8));
+    wire_put64(out + 8, file_checksum(out, VST_NODE_BYTES, 8));
 }
 
 bool vst_node_load(const uint8_t in[VST_NODE_BYTES], uint64_t fsid, struct vst_image *n)
 {
     if (wire_get32(in) != NODE_MAGIC || wire_get64(in + 16) != fsid ||
-        wire_get64(in + 8) != sum(in, VST_NODE_BYTES, 8))
+        wire_get64(in + 8) != file_checksum(in, VST_NODE_BYTES, 8))
         return false;
     *n = (struct vst_image){ .fsid = fsid,
                              .level = wire_get32(in + 4),

@@ -10,9 +10,8 @@
 
 static struct list *bucket(struct vst *vs, const struct vst_file *dir, const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u + (dir != NULL ? dir->slot : UINT32_MAX);
-    for (; *name != 0; name++)
-        h = (h ^ (uint8_t)*name) * 0x100000001b3u;
+    uint64_t h = file_checksum((const uint8_t *)name, strlen(name), SIZE_MAX) +
+                 (dir != NULL ? dir->slot : UINT32_MAX);
     return &vs->names[h % vs->super.objects];
 }
 
@@ -329,17 +328,11 @@ void vst_step_stat(struct vst_op *o)
 
 void vst_step_change(struct vst_op *o)
 {
-    const struct file_req *r = o->req;
     struct vst_file *f = o->f;
-    bool ids = r->attr.uid != f->uid || r->attr.gid != f->gid;
-    if (r->uid != 0 && (r->uid != f->uid || ids)) {
-        vst_complete(o, FILE_DENIED);
-        return;
+    enum file_status s = file_change(o->req, &f->mode, &f->uid, &f->gid);
+    if (s == FILE_OK) {
+        f->ctime = port_now(o->vs->port);
+        vst_changed(f);
     }
-    f->mode = (f->mode & FILE_MODE_DIR) | (r->attr.mode & 0777);
-    f->uid = r->attr.uid;
-    f->gid = r->attr.gid;
-    f->ctime = port_now(o->vs->port);
-    vst_changed(f);
-    vst_complete(o, FILE_OK);
+    vst_complete(o, s);
 }
