@@ -2,6 +2,7 @@
  *
  * A call, big-endian:
  *   0 flags 4 (1: write)   4 window 4   8 transfer 8   16 ranks 4   20 runs 4   24 name 64
+ *      (of a part by its handle: 0 1, unused 7, file 8, uid 4, gid 4)
  *   88 runs, 32 bytes each; the data of a write
  * An answer: 0 status 4, 4 zero 4; the data of a read.
  */
@@ -26,7 +27,7 @@ struct server {
 
 struct gone {
     struct list link;
-    char name[FILE_NAME_MAX + 1];
+    struct file_ref part;
     uint64_t transfer;
 };
 
@@ -62,7 +63,12 @@ void directed_store(struct rope *out, const struct directed_call *c)
     wire_put64(head + 8, c->transfer);
     wire_put32(head + 16, c->ranks);
     wire_put32(head + 20, c->run_count);
-    memcpy(head + 24, c->name, strlen(c->name));
+    memcpy(head + 24, c->part.name, strlen(c->part.name));
+    if (c->part.name[0] == 0) {
+        wire_put64(head + 32, c->part.file);
+        wire_put32(head + 40, c->part.uid);
+        wire_put32(head + 44, c->part.gid);
+    }
     rope_add_bytes(out, head, sizeof head);
     for (uint32_t i = 0; i < c->run_count; i++) {
         uint8_t run[FILE_RUN_BYTES];
@@ -83,7 +89,11 @@ static bool load(struct port *p, struct rope *args, struct directed_call *c, str
                                  .transfer = wire_get64(head + 8),
                                  .ranks = wire_get32(head + 16),
                                  .run_count = wire_get32(head + 20) };
-    memcpy(c->name, head + 24, FILE_NAME_MAX);
+    memcpy(c->part.name, head + 24, FILE_NAME_MAX);
+    if (c->part.name[0] == 0)
+        c->part = (struct file_ref){ .file = wire_get64(head + 32),
+                                     .uid = wire_get32(head + 40),
+                                     .gid = wire_get32(head + 44) };
     if (c->ranks == 0 || args->length / FILE_RUN_BYTES < c->run_count)
         return false;
     *runs = port_alloc(p, (c->run_count + 1) * sizeof **runs);
@@ -146,7 +156,8 @@ static void end(struct round *x, enum file_status status)
 static void moved(struct file_req *r)
 {
     struct round *x = r->arg;
-    if (r->op == FILE_READ && (r->status == FILE_OK || r->status == FILE_NO_FILE)) {
+    bool hole = r->status == FILE_NO_FILE && x->c.part.name[0] != 0;
+    if (r->op == FILE_READ && (r->status == FILE_OK || hole)) {
         uint64_t all = 0; /* DIR2 */
         for (uint32_t i = 0; i < x->all.count; i++)
             all += x->all.runs[i].len;
@@ -164,6 +175,8 @@ static void move(struct round *x, uint64_t file)
     }
     file_req_init(&x->file, x->c.write ? FILE_WRITE : FILE_READ, moved, x);
     x->file.file = file;
+    x->file.uid = x->c.part.uid;
+    x->file.gid = x->c.part.gid;
     x->file.runs = x->all.runs;
     x->file.run_count = x->all.count;
     if (x->c.write)
@@ -175,7 +188,7 @@ static void looked_up(struct file_req *r);
 static void ask(struct round *x, enum file_op op)
 {
     file_req_init(&x->file, op, looked_up, x);
-    x->file.name = x->c.name;
+    x->file.name = x->c.part.name;
     file_submit(x->s->files, &x->file);
 }
 
@@ -187,7 +200,7 @@ static void looked_up(struct file_req *r)
         ask(x, FILE_CREATE); /* the file has a hole here */
     } else if (r->status == FILE_OK || r->status == FILE_EXISTS) {
         struct part *p = port_alloc(s->port, sizeof *p);
-        memcpy(p->name, x->c.name, sizeof p->name);
+        memcpy(p->name, x->c.part.name, sizeof p->name);
         p->file = r->file;
         list_push(&s->known, &p->link);
         move(x, r->file);
@@ -207,9 +220,13 @@ static void run(struct round *x)
     file_merge(s->port, x->lists, x->c.write ? x->data : NULL, x->c.ranks,
                (struct file_window){ 0, UINT64_MAX }, NULL, &x->all);
     port_work(s->port, PORT_WORK_LOOKUP, 1);
+    if (x->c.part.name[0] == 0) {
+        move(x, x->c.part.file);
+        return;
+    }
     LIST_EACH (l, &s->known) {
         struct part *p = LIST_ENTRY(l, struct part, link);
-        if (strcmp(p->name, x->c.name) == 0) {
+        if (strcmp(p->name, x->c.part.name) == 0) {
             move(x, p->file);
             return;
         }
@@ -217,12 +234,17 @@ static void run(struct round *x)
     ask(x, FILE_LOOKUP);
 }
 
+static bool same_part(const struct file_ref *a, const struct file_ref *b)
+{
+    return a->file == b->file && strcmp(a->name, b->name) == 0;
+}
+
 static struct round *round_of(struct server *s, const struct directed_call *c)
 {
     LIST_EACH (l, &s->rounds) {
         struct round *x = LIST_ENTRY(l, struct round, link);
         if (x->c.transfer == c->transfer && x->c.window == c->window && x->c.ranks == c->ranks &&
-            strcmp(x->c.name, c->name) == 0)
+            same_part(&x->c.part, &c->part))
             return x;
     }
     struct round *x = port_alloc(s->port, sizeof *x);
@@ -241,7 +263,7 @@ static bool is_gone(struct server *s, const struct directed_call *c)
 {
     LIST_EACH_SAFE (l, next, &s->gone) {
         struct gone *g = LIST_ENTRY(l, struct gone, link);
-        if (strcmp(g->name, c->name) != 0)
+        if (!same_part(&g->part, &c->part))
             continue;
         if (g->transfer == c->transfer)
             return true;
@@ -255,13 +277,13 @@ static void give_up(struct server *s, const struct directed_call *c)
 {
     if (!is_gone(s, c)) {
         struct gone *g = port_alloc(s->port, sizeof *g);
-        memcpy(g->name, c->name, sizeof g->name);
+        g->part = c->part;
         g->transfer = c->transfer;
         list_push(&s->gone, &g->link);
     }
     LIST_EACH_SAFE (l, next, &s->rounds) {
         struct round *x = LIST_ENTRY(l, struct round, link);
-        if (x->c.transfer == c->transfer && strcmp(x->c.name, c->name) == 0)
+        if (x->c.transfer == c->transfer && same_part(&x->c.part, &c->part))
             end(x, FILE_UNREACHABLE);
     }
 }
@@ -305,7 +327,7 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     }
 }
 
-void directed_start(struct xk_protl *rpc, struct file_sys *files)
+void directed_start(struct xk_protl *rpc, uint32_t service, struct file_sys *files)
 {
     struct port *p = xk_port(rpc);
     struct server *s = port_alloc(p, sizeof *s);
@@ -315,6 +337,6 @@ void directed_start(struct xk_protl *rpc, struct file_sys *files)
     list_init(&s->known);
     list_init(&s->gone);
     xk_on_peer(rpc->kernel, peer_changed, s);
-    enum xk_status served = select_serve(rpc, DIRECTED_SERVICE, serve, s);
+    enum xk_status served = select_serve(rpc, service, serve, s);
     ASSERT(served == XK_OK);
 }

@@ -28,13 +28,14 @@
 #include "os/file/file.h"
 #include "os/proto/select/select.h"
 
-#define DIRECTED_SERVICE 0x5005           /* service number at SELECT */
+/* Service numbers at SELECT: a node may serve several file systems. */
+enum { DIRECTED_PFS = 0x5005, DIRECTED_FILES = 0x5009 };
 enum { DIRECTED_MOVE, DIRECTED_GIVE_UP }; /* procedures; the second: a call without runs */
 
 struct directed_call {
     bool write;
-    char name[FILE_NAME_MAX + 1]; /* of the part, in the root */
-    uint64_t transfer;            /* which of the file: no other has ever this number */
+    struct file_ref part;
+    uint64_t transfer; /* which of the file: no other has ever this number */
     uint32_t window, ranks;
     const struct file_run *runs; /* the caller's */
     uint32_t run_count;
@@ -46,7 +47,7 @@ void directed_store(struct rope *out, const struct directed_call *c); /* data ar
 /* An answer's status; its data stay in `reply`. */
 enum file_status directed_answer(enum xk_status status, struct rope *reply);
 
-/* Serves the parts that are files of this file system from now on. */
-void directed_start(struct xk_protl *rpc, struct file_sys *files);
+/* Serves the parts that are files of this file system from now on, by that number. */
+void directed_start(struct xk_protl *rpc, uint32_t service, struct file_sys *files);
 
 #endif

@@ -181,6 +181,12 @@ enum file_status file_change(const struct file_req *r, uint32_t *mode, uint32_t 
                              uint32_t *gid);
 uint64_t file_bytes(const struct file_req *r); /* of its list; UINT64_MAX: more than that */
 
+/* A file of a node's file system as other nodes say it to that node. */
+struct file_ref {
+    char name[FILE_NAME_MAX + 1]; /* in the root; "": by its handle, for who has these ids */
+    uint64_t file;
+    uint32_t uid, gid;
+};
 struct file_entry {
     uint64_t file;
     char name[FILE_NAME_MAX + 1];
@@ -245,6 +251,12 @@ bool file_stack_load(struct file_stack *k, const struct os_boot *b, const struct
                      const char *bottom, const void *params, const char *path,
                      struct err *e) MUST_CHECK;
 void file_stack_free(struct file_stack *k);
+/* It is the layer remote alone. */
+bool file_stack_remote(const struct file_stack *k);
+/* Of one that is: the node that it asks, and over what. */
+uint32_t file_remote_host(const struct file_sys *s, struct xk_protl **rpc);
+/* The file was changed there past the layer: its next FLUSH answers for that. */
+void file_remote_changed(struct file_sys *s, uint64_t file);
 struct file_sys *file_stack_start(const struct file_stack *k, const struct file_boot *b);
 
 /* In place of os_node_boot, once a run is over: the layers of the stacks that the node's services

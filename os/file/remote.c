@@ -286,6 +286,25 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     return &m->sys;
 }
 
+bool file_stack_remote(const struct file_stack *k)
+{
+    return k->count == 1 && k->layer[0].ops == &file_remote;
+}
+
+uint32_t file_remote_host(const struct file_sys *s, struct xk_protl **rpc)
+{
+    const struct remote *m = (const struct remote *)s;
+    ASSERT(s->ops == &file_remote);
+    *rpc = m->rpc;
+    return m->host;
+}
+
+void file_remote_changed(struct file_sys *s, uint64_t file)
+{
+    ASSERT(s->ops == &file_remote);
+    changed((struct remote *)s, file);
+}
+
 const struct file_ops file_remote = {
     .kind = { .name = "remote",
               .doc = "The files of another node, asked of its service file_server.",

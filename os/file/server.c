@@ -1,4 +1,5 @@
 /* server.c: the service file_server: the files of this node for the layer REMOTE of others. */
+#include "os/file/directed.h"
 #include "os/file/file_internal.h"
 
 struct server {
@@ -81,6 +82,7 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     s->files = file_stack_start(&p->stack, &(struct file_boot){ .node = n, .rpc = over });
     enum xk_status served = select_serve(over, FILE_SERVICE, serve, s);
     ASSERT(served == XK_OK);
+    directed_start(over, DIRECTED_FILES, s->files);
     return s;
 }
 

@@ -309,6 +309,7 @@ const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
  * called, and the name of the file's part on each of them. */
 struct xk_protl *pfs_client_rpc(const struct pfs_client *c);
 void pfs_part_name(const struct pfs_file *f, char out[FILE_NAME_MAX + 1]);
+void pfs_written(struct pfs_file *f); /* any part, by these: pfs_sync answers for it */
 
 /* Waits until `count` callers have come with the same tag: PFS_OK when that is what all bring as
  * `mine`, else the largest of what they bring.  The callers are the programs of compute nodes 0 to

@@ -274,6 +274,12 @@ void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir)
         v->unsafe[dir] = life_of(v, dir);
 }
 
+void pfs_written(struct pfs_file *f)
+{
+    for (uint32_t dir = 0; dir < f->v->attrs.factor; dir++)
+        pfs_vnode_changed(f->v, dir);
+}
+
 /* Nothing that was changed is unsafe any more; false: an I/O node has lost some of it. */
 static bool all_safe(struct pfs_vnode *v)
 {
@@ -460,8 +466,7 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     if (size > PFS_SIZE_MAX || f->read_only)
         return f->read_only ? PFS_DENIED : PFS_NO_SPACE;
     enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->local, size, 0, NULL);
-    for (uint32_t dir = 0; dir < v->attrs.factor; dir++)
-        pfs_vnode_changed(v, dir);
+    pfs_written(f);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);

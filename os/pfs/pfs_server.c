@@ -386,5 +386,5 @@ void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params, str
     pfs_hash_init(&s->local, p);
     enum xk_status served = select_serve(rpc, PFS_SERVICE_IO, serve, s);
     ASSERT(served == XK_OK);
-    directed_start(rpc, files);
+    directed_start(rpc, DIRECTED_PFS, files);
 }

@@ -37,7 +37,7 @@ const struct kind_set coll_methods = { "method", "workload.method", methods };
 bool coll_check(const struct coll_ops *ops, const struct pio_ops *sys, const struct os_layout *l,
                 const char *path, struct err *e)
 {
-    if (ops->stripes && !sys->stripes)
+    if (ops->stripes && (sys->stripes == NULL || (sys->parted != NULL && !sys->parted(l))))
         return err_set(e, "%s: '%s' asks those who keep the parts of a file, and %s has none", path,
                        ops->kind.name, sys->kind.name);
     if (ops->nx && !os_served(l, &nx_service, "compute"))

@@ -17,6 +17,8 @@
  *   directed     disk-directed: each rank tells its list to those who keep the parts of the file,
  *                and they move the bytes in the order that suits their disks (os/file/directed.h)
  *
+ *   by_part and directed: over systems whose files have parts there (coll_check).
+ *
  *   COLL1  Every rank of the file makes the same calls in the same order, a list may be empty.  The
  *       ranks are the programs of the first compute nodes, rank r that of rank r there.
  *   COLL2  A call ends at every rank.  pieces, by_part, list, and sieve where it reads: each with

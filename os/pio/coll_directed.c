@@ -168,8 +168,7 @@ static void noticed(void *arg, enum xk_status status, struct rope *reply)
 /* CDIR2.  (blocks) */
 static void give_up(struct plan *p)
 {
-    struct directed_call c = { .transfer = p->transfer, .ranks = p->c->ranks };
-    (void)snprintf(c.name, sizeof c.name, "%s", p->at.name);
+    struct directed_call c = { .part = p->at.part, .transfer = p->transfer, .ranks = p->c->ranks };
     p->told = p->deaths;
     for (uint32_t dir = 0; dir < p->at.factor; dir++) {
         struct notice n = { .p = p };
@@ -179,7 +178,7 @@ static void give_up(struct plan *p)
                 port_thread_sleep(p->c->port, GIVE_UP_PAUSE);
             rope_init(&args);
             directed_store(&args, &c);
-            n.ended = select_call(p->at.rpc, p->at.host[dir], DIRECTED_SERVICE, DIRECTED_GIVE_UP,
+            n.ended = select_call(p->at.rpc, p->at.host[dir], p->at.service, DIRECTED_GIVE_UP,
                                   &args, noticed, &n) != XK_OK;
             rope_fini(&args);
             while (!n.ended)
@@ -214,9 +213,11 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
 /* (blocks) while the host's queue is full. */
 static void call(struct plan *p, struct call *x, enum pio_op op)
 {
-    struct directed_call c = {
-        .write = op == PIO_WRITE, .transfer = p->transfer, .window = x->window, .ranks = p->c->ranks
-    };
+    struct directed_call c = { .write = op == PIO_WRITE,
+                               .part = p->at.part,
+                               .transfer = p->transfer,
+                               .window = x->window,
+                               .ranks = p->c->ranks };
     uint64_t unit, from = x->window * p->each;
     uint32_t n = 0;
     for (uint64_t k = from; k < from + p->each && unit_of(p, x->dir, k, &unit); k++)
@@ -225,7 +226,6 @@ static void call(struct plan *p, struct call *x, enum pio_op op)
     for (uint64_t k = from; k < from + p->each && unit_of(p, x->dir, k, &unit); k++)
         c.run_count += unit_runs(p, unit, x->runs + c.run_count);
     c.runs = x->runs;
-    (void)snprintf(c.name, sizeof c.name, "%s", p->at.name);
     rope_init(&x->args);
     directed_store(&x->args, &c);
     for (uint64_t k = from; k < from + p->each && unit_of(p, x->dir, k, &unit); k++) {
@@ -235,8 +235,8 @@ static void call(struct plan *p, struct call *x, enum pio_op op)
     }
     p->c->counts.requests++;
     for (;;) {
-        enum xk_status s = select_call(p->at.rpc, p->at.host[x->dir], DIRECTED_SERVICE,
-                                       DIRECTED_MOVE, &x->args, answered, x);
+        enum xk_status s = select_call(p->at.rpc, p->at.host[x->dir], p->at.service, DIRECTED_MOVE,
+                                       &x->args, answered, x);
         if (s == XK_OK)
             break;
         if (s != XK_BUSY) {
@@ -372,6 +372,8 @@ static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
     xk_on_peer(p.at.rpc->kernel, peer_changed, &p);
     enum pio_status s = together(&p, x);
     xk_off_peer(p.at.rpc->kernel, &p);
+    if (x->op == PIO_WRITE)
+        c->file->sys->ops->written(c->file);
     return s;
 }
 

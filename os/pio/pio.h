@@ -189,15 +189,16 @@ struct pio_file {
 };
 
 /* How the bytes of an open file are dealt out to those who keep them: byte o lies in the part of
- * host[o / unit % factor], at (o / unit / factor) * unit + o % unit.  Each has it as a file `name`
- * of its own root. */
+ * host[o / unit % factor], at (o / unit / factor) * unit + o % unit; there it is the file `part`.
+ */
 #define PIO_PARTS_MAX 256
 struct pio_stripes {
-    struct xk_protl *rpc; /* by which they are asked */
+    struct xk_protl *rpc; /* by which they are asked, */
+    uint32_t service;     /* of os/file/directed.h there */
     uint64_t unit;
     uint32_t factor;
     uint32_t host[PIO_PARTS_MAX];
-    char name[FILE_NAME_MAX + 1];
+    struct file_ref part;
 };
 
 struct pio_ops {
@@ -218,8 +219,12 @@ struct pio_ops {
     enum pio_status (*open)(struct pio_file *f, const struct pio_open *o);
     /* Starts a request, and calls pio_end at its end, at once or later.  Never blocks. */
     void (*submit)(struct pio_req *r);
-    /* NULL: a file has no parts. */
+    /* NULL: a file has no parts; `parted` (NULL: always): nor where that says so. */
+    bool (*parted)(const struct os_layout *l);
     void (*stripes)(const struct pio_file *f, struct pio_stripes *out);
+    /* Its parts were written past the system: a flush must answer for that, too.  NULL with
+     * `stripes` alone. */
+    void (*written)(struct pio_file *f);
     /* f: NULL for the calls of a system.  Only what it can.  (blocks) */
     enum pio_status (*control)(struct pio *s, struct pio_file *f, struct pio_control *c);
 };

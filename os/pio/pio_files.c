@@ -6,12 +6,14 @@
  */
 #include <string.h>
 
-#include "os/file/file.h"
+#include "os/file/directed.h"
 #include "os/lfs/lfs.h"
 #include "os/nx/nx.h"
 #include "os/pio/pio.h"
 
 extern const struct os_service_ops file_client_service;
+
+enum { UNIT = 64 << 10 }; /* by which a file is cut for transfers past the layers */
 
 struct client_params {
     const struct val *files;
@@ -152,6 +154,31 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
             "'remote' } } }",
             plan->path);
     return check_own(l, bottom, plan, e);
+}
+
+/* The server keeps a file whole: one part. */
+static bool parted(const struct os_layout *l)
+{
+    const struct client_params *p = os_service_params(l, &file_client_service);
+    return p != NULL && file_stack_remote(&p->stack);
+}
+
+static void stripes(const struct pio_file *f, struct pio_stripes *out)
+{
+    const struct client *c = f->sys->state;
+    out->unit = UNIT;
+    out->factor = 1;
+    out->service = DIRECTED_FILES;
+    out->host[0] = file_remote_host(c->files, &out->rpc);
+    out->part = (struct file_ref){ .file = *(const uint64_t *)f->state,
+                                   .uid = c->user.uid,
+                                   .gid = c->user.gid };
+}
+
+static void written(struct pio_file *f)
+{
+    const struct client *c = f->sys->state;
+    file_remote_changed(c->files, *(const uint64_t *)f->state);
 }
 
 static void *start(struct os_node *n)
@@ -401,5 +428,8 @@ const struct pio_ops pio_files = {
     .start = start,
     .open = open,
     .submit = submit,
+    .parted = parted,
+    .stripes = stripes,
+    .written = written,
     .control = control,
 };

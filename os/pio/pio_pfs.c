@@ -2,6 +2,7 @@
  * are under way at once; they are taken back in the order of the list. */
 #include <stdio.h> /* snprintf alone */
 
+#include "os/file/directed.h"
 #include "os/pfs/pfs.h"
 #include "os/pio/pio.h"
 
@@ -281,11 +282,17 @@ static void stripes(const struct pio_file *f, struct pio_stripes *out)
     const struct os_layout *l = f->sys->node->layout;
     _Static_assert(PFS_FACTOR_MAX <= PIO_PARTS_MAX, "all directories of a file are told");
     out->rpc = pfs_client_rpc(f->sys->state);
+    out->service = DIRECTED_PFS;
     out->unit = a->unit;
     out->factor = a->factor;
     for (uint32_t i = 0; i < a->factor; i++)
         out->host[i] = l->io[a->group[i]];
-    pfs_part_name(f->state, out->name);
+    pfs_part_name(f->state, out->part.name);
+}
+
+static void written(struct pio_file *f)
+{
+    pfs_written(f->state);
 }
 
 static const struct os_service_ops *const services[] = { &pfs_client_service, NULL };
@@ -305,5 +312,6 @@ const struct pio_ops pio_pfs = {
     .open = open,
     .submit = submit,
     .stripes = stripes,
+    .written = written,
     .control = control,
 };

@@ -154,3 +154,54 @@ Test(coll_death, every_call_ends_whoever_dies)
                     (void)run(all[m], op, d, n, ordered);
             }
 }
+
+static void flushes(struct io_world *w, struct os_node *n, uint32_t rank)
+{
+    static const struct coll_params p = { .buffer = 700, .align = 300 };
+    const struct pio_open o = {
+        .name = "f", .flags = PIO_O_CREATE, .rank = rank, .ranks = IO_RANKS, .mode = PIO_PLAIN
+    };
+    struct pio_file *f;
+    cr_assert_eq(pio_open(pio_find(w->ops, n), &o, &f), PIO_OK);
+    struct coll *c = coll_open(t.ops, &p, f);
+    cr_assert_eq(move(c, PIO_WRITE, rank), PIO_OK);
+    t.ready++;
+    while (t.go == 0)
+        port_thread_sleep(n->port, SIM_MS);
+    cr_assert_eq(pio_flush(f), PIO_SERVER_DOWN, "what was written may be lost");
+    cr_assert_eq(pio_flush(f), PIO_OK, "it is told once");
+    t.ended[rank] = true;
+    port_thread_sleep(n->port, 1000 * SIM_SEC);
+}
+
+/* Disk-directed writes go past the system, and its flush answers for them. */
+Test(coll_death, a_flush_says_that_a_server_lost_what_was_written_past_the_system)
+{
+    static const char *const worlds[][2] = {
+        { "pfs", "{{service=nx}, {service=pfs_meta, unit=128B}, {service=pfs_server, lfs={"
+                 "block=1KiB, inode=1KiB, files=20, cache=4, flush_delay=100s}},"
+                 " {service=pfs_client, rpc=1KiB}}" },
+        { "files", "{{service=nx}, {service=file_server, files={{layer='lfs', block=1KiB, "
+                   "inode=1KiB, files=20, cache=4, flush_delay=100s}}}, "
+                   "{service=file_client, files={{layer='remote'}}}}" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(worlds); i++) {
+        struct death nobody = { .rank = NOBODY, .server = NOBODY };
+        memset(&t, 0, sizeof t);
+        t.ops = &coll_directed;
+        io_world_start(&t.w, kind_find(&pio_systems, worlds[i][0]), worlds[i][1],
+                       (struct fake_options){ .seed = i, .mtu = 256, .detect_delay = 5 * SIM_MS },
+                       flushes);
+        while (t.ready < IO_RANKS)
+            cr_assert(fake_step(t.w.f));
+        for (uint32_t k = 0; k < IO_SERVERS; k++) {
+            fake_crash(t.w.f, io_server(k));
+            fake_restart(t.w.f, io_server(k));
+        }
+        fake_run_until(t.w.f, fake_now(t.w.f) + SIM_SEC);
+        t.go = 1;
+        while (!all_ended(&nobody))
+            cr_assert(fake_step(t.w.f));
+        io_world_stop(&t.w);
+    }
+}

@@ -97,6 +97,15 @@ for config in io_metadata io_replay; do
     "$PSIM" run $config -p workload.system=files -p workload.factor=1 -q --no-store --json >"$T/out" 2>"$T/err" || [ $? -eq 1 ]
     if grep -E '"status": "(audit|crashed|deadlock|refused)' "$T/out"; then fail "$config over a server"; fi
 done
+config parts <<'END'
+local paragon, services = include "machines/paragon.lua", include "parts/services.lua"
+return { machine = paragon { rows = 2, columns = 4, io_nodes = 1, storage = { kind = "raid3" }, os = services.files },
+         workload = { kind = "io", system = "files", access = "array", shape = { distribution = "c", record = "1KiB" },
+                      op = "write", readback = true, nodes = 4, size = "64KiB", requests = 2, warmup = 0, method = "directed" } }
+END
+gives 0 "$PSIM" run "$T/parts.lua" -q --no-store
+gives 2 "$PSIM" check io_local -p workload.method=by_part -p workload.system=files
+says "'by_part' asks those who keep the parts of a file, and files has none"
 gives 2 "$PSIM" check pfs_striping -p workload.system=files; says "boots no service 'file_client' on the compute nodes"
 config own <<'END'
 local paragon = include "machines/paragon.lua"
