@@ -256,39 +256,20 @@ static void vnode_put(struct pfs_vnode *v)
         pfs_token_give(v);
     list_remove(&v->link);
     pfs_hash_remove(&v->client->by_id, &v->numbered);
-    port_free(v->client->port, v->unsafe);
+    (void)xk_unsafe_end(&v->unsafe, v->client->rpc->kernel);
     port_free(v->client->port, v);
-}
-
-static uint32_t life_of(const struct pfs_vnode *v, uint32_t dir)
-{
-    const struct pfs_client *c = v->client;
-    return 1 + xk_life(c->rpc->kernel, c->layout->io[v->attrs.group[dir]]);
 }
 
 void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir)
 {
-    if (v->unsafe == NULL)
-        v->unsafe = port_alloc(v->client->port, v->attrs.factor * sizeof *v->unsafe);
-    if (v->unsafe[dir] == 0)
-        v->unsafe[dir] = life_of(v, dir);
+    xk_unsafe_add(&v->unsafe, v->client->rpc->kernel, v->attrs.factor, dir,
+                  v->client->layout->io[v->attrs.group[dir]]);
 }
 
 void pfs_written(struct pfs_file *f)
 {
     for (uint32_t dir = 0; dir < f->v->attrs.factor; dir++)
         pfs_vnode_changed(f->v, dir);
-}
-
-/* Nothing that was changed is unsafe any more; false: an I/O node has lost some of it. */
-static bool all_safe(struct pfs_vnode *v)
-{
-    bool safe = true;
-    for (uint32_t dir = 0; v->unsafe != NULL && dir < v->attrs.factor; dir++)
-        safe &= v->unsafe[dir] == 0 || v->unsafe[dir] == life_of(v, dir);
-    port_free(v->client->port, v->unsafe);
-    v->unsafe = NULL;
-    return safe;
 }
 
 /* After a crash of the service node: the size is what the I/O nodes have of the file. */
@@ -493,7 +474,8 @@ enum pfs_status pfs_sync(struct pfs_file *f)
 {
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     enum pfs_status s = pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->local, 0, 0, NULL);
-    return all_safe(f->v) || s != PFS_OK ? s : PFS_SERVER_DOWN;
+    return xk_unsafe_end(&f->v->unsafe, f->client->rpc->kernel) || s != PFS_OK ? s
+                                                                               : PFS_SERVER_DOWN;
 }
 
 enum pfs_mode pfs_iomode(const struct pfs_file *f)

@@ -135,10 +135,8 @@ struct pfs_vnode {
     uint64_t local; /* its number at the I/O nodes */
     struct pfs_attrs attrs;
     uint32_t refs;
-    bool stale; /* the service node has restarted since */
-    /* By directory: 1 + the life of its I/O node in which this node changed it first since it was
-     * synced; 0: it did not.  NULL: none. */
-    uint32_t *unsafe;
+    bool stale;              /* the service node has restarted since */
+    struct xk_unsafe unsafe; /* by directory: changed from here, and not synced since */
     /* the token */
     enum pfs_token token;
     uint64_t grant;

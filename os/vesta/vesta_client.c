@@ -58,28 +58,15 @@ static enum file_status ask_host(struct vesta_client *c, uint32_t host, enum ves
     return s;
 }
 
-static uint32_t life_of(const struct vesta_file *f, uint32_t pos)
-{
-    return 1 + xk_life(f->c->rpc->kernel, vesta_node(f->c->layout, f->layout.base, pos));
-}
-
 void vesta_changed(struct vesta_file *f, uint32_t pos)
 {
-    if (f->unsafe == NULL)
-        f->unsafe = port_alloc(f->c->port, f->positions * sizeof *f->unsafe);
-    if (f->unsafe[pos] == 0)
-        f->unsafe[pos] = life_of(f, pos);
+    xk_unsafe_add(&f->unsafe, f->c->rpc->kernel, f->positions, pos,
+                  vesta_node(f->c->layout, f->layout.base, pos));
 }
 
-/* Nothing that was changed is unsafe any more; false: an I/O node has lost some of it. */
 static bool all_safe(struct vesta_file *f)
 {
-    bool safe = true;
-    for (uint32_t pos = 0; f->unsafe != NULL && pos < f->positions; pos++)
-        safe &= f->unsafe[pos] == 0 || f->unsafe[pos] == life_of(f, pos);
-    port_free(f->c->port, f->unsafe);
-    f->unsafe = NULL;
-    return safe;
+    return xk_unsafe_end(&f->unsafe, f->c->rpc->kernel);
 }
 
 static void leg_done(void *arg, enum xk_status status, struct rope *reply)
@@ -331,7 +318,7 @@ enum file_status vesta_grant(struct vesta_client *c, const char *name, uint32_t 
 
 void vesta_close(struct vesta_file *f)
 {
-    port_free(f->c->port, f->unsafe);
+    (void)all_safe(f);
     port_free(f->c->port, f);
 }
 

@@ -183,9 +183,7 @@ struct vesta_file {
     enum vesta_mode mode;
     bool read_only;
     char name[VESTA_NAME_MAX + 1];
-    /* By position: 1 + the life of the I/O node in which it was changed from here first since a
-     * flush; 0: it was not.  NULL: none. */
-    uint32_t *unsafe;
+    struct xk_unsafe unsafe; /* by position: changed from here, and not flushed since */
 };
 void vesta_changed(struct vesta_file *f, uint32_t pos);
 

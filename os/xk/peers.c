@@ -121,3 +121,23 @@ void xk_peers_boot(struct xk_kernel *k)
     k->lives = port_alloc(k->port, (k->hosts / BLOCK + 1) * sizeof *k->lives);
     port_on_node_change(k->port, node_changed, k);
 }
+
+void xk_unsafe_add(struct xk_unsafe *u, struct xk_kernel *k, uint32_t count, uint32_t i,
+                   uint32_t host)
+{
+    if (u->at == NULL)
+        u->at = port_alloc(k->port, count * sizeof *u->at);
+    u->count = count;
+    if (u->at[i].life == 0)
+        u->at[i] = (struct xk_unsafe_at){ host, 1 + xk_life(k, host) };
+}
+
+bool xk_unsafe_end(struct xk_unsafe *u, struct xk_kernel *k)
+{
+    bool safe = true;
+    for (uint32_t i = 0; i < u->count; i++)
+        safe &= u->at[i].life == 0 || u->at[i].life == 1 + xk_life(k, u->at[i].host);
+    port_free(k->port, u->at);
+    *u = (struct xk_unsafe){ 0 };
+    return safe;
+}

@@ -37,4 +37,18 @@ uint32_t xk_life(const struct xk_kernel *k, uint32_t host); /* the newest known;
 bool xk_alive(const struct xk_kernel *k, uint32_t host);    /* its newest has not ended */
 bool xk_died(const struct xk_kernel *k, uint32_t host);     /* some life of it has ended */
 
+/* What crashes of others may undo: of some hosts, by place, the life in which this node changed
+ * something there first.  All zero: nothing. */
+struct xk_unsafe {
+    uint32_t count;
+    struct xk_unsafe_at {
+        uint32_t host, life; /* life: and 1; 0: nothing was changed */
+    } * at;
+};
+/* Something was changed at `host`, which is place i of `count`. */
+void xk_unsafe_add(struct xk_unsafe *u, struct xk_kernel *k, uint32_t count, uint32_t i,
+                   uint32_t host);
+/* All is safe, or lost: nothing is unsafe any more.  False: a life has ended meanwhile. */
+bool xk_unsafe_end(struct xk_unsafe *u, struct xk_kernel *k);
+
 #endif
