@@ -56,8 +56,11 @@ enum file_status {
 };
 const char *file_status_name(enum file_status s); /* in words; static */
 
-#define FILE_NAME_MAX 63      /* bytes of a name */
-#define FILE_OWNER_BYTES 32   /* what a file's user keeps with it */
+#define FILE_NAME_MAX 63    /* bytes of a name */
+#define FILE_OWNER_BYTES 32 /* what a file's user keeps with it */
+#define FILE_LABEL_BYTES                                                                           \
+    64                        /* and a program with a parallel file;
+                                 ASSUMED(a few numbers and a short word) */
 #define FILE_ROOT UINT64_C(1) /* the directory that is always there */
 
 enum file_op {

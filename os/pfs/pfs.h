@@ -304,6 +304,9 @@ enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof);
 uint64_t pfs_tell(const struct pfs_file *f);
 /* The size: that of all requests that have ended, whoever holds the token. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
+/* What a program keeps with the file, as a name is kept (PFS6); set: it becomes `label`, else
+ * `label` is told, zeros at first. (blocks) */
+enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL_BYTES]);
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f);
 /* For transfers that go to the I/O nodes past this library (os/file/directed.h): by what they are
  * called, and the name of the file's part on each of them. */

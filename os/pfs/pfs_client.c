@@ -68,7 +68,7 @@ enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
     static const char *const names[PFS_META_PROCS] = { "open",   "close",    "unlink", "stat",
                                                        "extend", "size",     "token",  "pointer",
                                                        "order",  "together", "lookup", "mkdir",
-                                                       "rmdir",  "rename",   "list" };
+                                                       "rmdir",  "rename",   "list",   "label" };
     struct rope args, out;
     uint64_t id = ++c->traced;
     m->rights = c->user;
@@ -560,6 +560,23 @@ enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof)
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     enum pfs_status s = size_now(f, (f->ops->is & PFS_MODE_GIVEN) != 0, &size, &at);
     *eof = at >= size;
+    return s;
+}
+
+enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL_BYTES])
+{
+    struct pfs_meta_msg m = { .id = f->v->id, .flags = set ? PFS_META_WRITE : 0 };
+    struct rope more;
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    if (set && f->read_only)
+        return PFS_DENIED;
+    rope_init(&more);
+    if (set)
+        rope_add_bytes(&more, label, FILE_LABEL_BYTES);
+    enum pfs_status s = pfs_meta_ask_more(f->client, PFS_META_LABEL, &m, NULL, &more);
+    if (s == PFS_OK && !set)
+        rope_read(&more, 0, FILE_LABEL_BYTES, label);
+    rope_fini(&more);
     return s;
 }
 

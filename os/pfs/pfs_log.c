@@ -7,7 +7,8 @@
  *
  *   record, big-endian     0 length 4   4 sum of the rest 4   8 number 8   16 life 4   20 kind 2
  *                         22 factor 2  24 file 8  32 unit 8  40 lengths of two paths, 2 each
- *                         44 mode, uid, gid, 4 each  56 group, 2 bytes each; the paths
+ *                         44 mode, uid, gid, 4 each  56 group, 2 bytes each; the paths; of a file
+ *                         with a note, that: label 64
  *
  * The first record whose sum, number or life does not fit ends the file: the write of a crash.
  * Numbers follow each other and lives do not fall, so nothing behind it counts either.
@@ -28,6 +29,8 @@
 #include <string.h>
 
 #define RECORD_BYTES 56
+#define NOTE_BYTES FILE_LABEL_BYTES
+#define RECORD_MOST (RECORD_BYTES + 2 * PFS_FACTOR_MAX + 2 * PFS_NAME_MAX + NOTE_BYTES)
 #define READ_BYTES (256 * 1024)
 static const char log_name[] = "pfs.names", new_name[] = "pfs.names.new";
 
@@ -360,7 +363,7 @@ static void write_more(struct meta *m)
 static uint32_t store(struct rope *out, struct meta *m, uint64_t number, enum pfs_log_kind kind,
                       const struct meta_file *f, const char *path, const char *to)
 {
-    uint8_t b[RECORD_BYTES + 2 * PFS_FACTOR_MAX + 2 * PFS_NAME_MAX] = { 0 };
+    uint8_t b[RECORD_MOST] = { 0 };
     uint32_t factor = f != NULL && f->attrs != NULL ? f->attrs->factor : 0;
     size_t n = RECORD_BYTES, a = strlen(path), c = to == NULL ? 0 : strlen(to);
     wire_put64(b + 8, number);
@@ -378,6 +381,10 @@ static uint32_t store(struct rope *out, struct meta *m, uint64_t number, enum pf
         wire_put16(b + n, (uint16_t)f->attrs->group[i]);
     for (size_t i = 0; i < a + c; i++)
         b[n++] = (uint8_t)(i < a ? path[i] : to[i - a]);
+    if (f != NULL && f->note != NULL && (kind == PFS_LOG_CREATE || kind == PFS_LOG_NOTE)) {
+        memcpy(b + n, f->note->label, FILE_LABEL_BYTES);
+        n += NOTE_BYTES;
+    }
     wire_put32(b, (uint32_t)n);
     wire_put32(b + 4, sum_of(b + 8, n - 8));
     rope_add_bytes(out, b, n);
@@ -451,44 +458,56 @@ static void ready(struct meta *m, enum file_status s)
     serve_early(m, PFS_OK);
 }
 
+/* What a record of `n` bytes says; false: it is none. */
+static bool load(const uint8_t *b, size_t n, struct pfs_record *r)
+{
+    size_t at = RECORD_BYTES, a = wire_get16(b + 40), c = wire_get16(b + 42);
+    *r = (struct pfs_record){ .kind = (enum pfs_log_kind)wire_get16(b + 20),
+                              .local = wire_get64(b + 24),
+                              .attrs = { .unit = wire_get64(b + 32), .factor = wire_get16(b + 22) },
+                              .rights = { wire_get32(b + 44), wire_get32(b + 48),
+                                          wire_get32(b + 52) } };
+    if (r->attrs.factor > PFS_FACTOR_MAX || a > PFS_NAME_MAX || c > PFS_NAME_MAX)
+        return false;
+    size_t plain = at + 2 * (size_t)r->attrs.factor + a + c;
+    r->noted = n == plain + NOTE_BYTES;
+    if (n != plain && !r->noted)
+        return false;
+    for (uint32_t i = 0; i < r->attrs.factor; i++, at += 2)
+        r->attrs.group[i] = wire_get16(b + at);
+    memcpy(r->path, b + at, a);
+    memcpy(r->to, b + at + a, c);
+    if (r->noted)
+        memcpy(r->note.label, b + plain, FILE_LABEL_BYTES);
+    return true;
+}
+
 /* The record at the front of what was read; 0: it is not all there, UINT32_MAX: it is none. */
 static uint32_t next_record(struct meta *m, const struct rope *in)
 {
     struct pfs_log *g = &m->log;
-    uint8_t b[RECORD_BYTES + 2 * PFS_FACTOR_MAX + 2 * PFS_NAME_MAX];
-    char path[PFS_NAME_MAX + 1] = { 0 }, to[PFS_NAME_MAX + 1] = { 0 };
-    struct pfs_attrs attrs = { 0 };
+    uint8_t b[RECORD_MOST];
+    struct pfs_record r;
     if (in->length < RECORD_BYTES)
         return 0;
     rope_read(in, 0, RECORD_BYTES, b);
     uint32_t n = wire_get32(b);
-    size_t at = RECORD_BYTES;
     if (n < RECORD_BYTES || n > sizeof b)
         return UINT32_MAX;
     if (in->length < n)
         return 0;
     rope_read(in, 0, n, b);
-    attrs.factor = wire_get16(b + 22);
-    attrs.unit = wire_get64(b + 32);
-    size_t a = wire_get16(b + 40), c = wire_get16(b + 42);
     uint64_t number = wire_get64(b + 8);
     if (g->log_bytes == 0)
         g->first = g->number = number - 1;
     if (wire_get32(b + 4) != sum_of(b + 8, n - 8) || number != g->number + 1 ||
-        wire_get32(b + 16) < g->life || attrs.factor > PFS_FACTOR_MAX || a > PFS_NAME_MAX ||
-        c > PFS_NAME_MAX || n != at + 2 * (size_t)attrs.factor + a + c)
+        wire_get32(b + 16) < g->life || !load(b, n, &r))
         return UINT32_MAX;
-    for (uint32_t i = 0; i < attrs.factor; i++, at += 2)
-        attrs.group[i] = wire_get16(b + at);
-    memcpy(path, b + at, a);
-    memcpy(to, b + at + a, c);
     g->number++;
     g->life = wire_get32(b + 16);
-    if (wire_get16(b + 20) == PFS_LOG_ENTER && g->home == NULL)
+    if (r.kind == PFS_LOG_ENTER && g->home == NULL)
         g->home = m->home;
-    struct file_rights rights = { wire_get32(b + 44), wire_get32(b + 48), wire_get32(b + 52) };
-    pfs_tree_redo(m, (enum pfs_log_kind)wire_get16(b + 20), wire_get64(b + 24), &rights, &attrs,
-                  path, to);
+    pfs_tree_redo(m, &r);
     port_work(m->port, PORT_WORK_FILE, 1);
     return n;
 }

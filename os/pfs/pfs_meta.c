@@ -204,8 +204,29 @@ static void do_close(struct meta *m, struct select_request *q, struct meta_file 
     pfs_meta_answer(q, s, f->size, 0);
 }
 
+/* Its label, which may be a new one, once that is on the device. */
+static void do_label(struct meta *m, struct select_request *q, struct meta_file *f,
+                     const struct pfs_meta_msg *a, const struct rope *args)
+{
+    static const struct meta_note none;
+    struct meta_note note = f->note != NULL ? *f->note : none;
+    struct rope r;
+    if ((a->flags & PFS_META_WRITE) && m->log.failed) {
+        pfs_meta_answer(q, PFS_IO_ERROR, 0, 0);
+        return;
+    }
+    if ((a->flags & PFS_META_WRITE) && args->length - pfs_meta_length(a) == sizeof note.label) {
+        rope_read(args, pfs_meta_length(a), sizeof note.label, note.label);
+        pfs_tree_note(f, &note);
+        pfs_log_add(m, PFS_LOG_NOTE, f, "", NULL);
+    }
+    pfs_meta_pack(&r, PFS_OK, &(struct pfs_meta_msg){ .id = f->id }, NULL);
+    rope_add_bytes(&r, note.label, sizeof note.label);
+    pfs_log_send(m, q, &r);
+}
+
 static void on_file(struct meta *m, struct select_request *q, uint32_t procedure,
-                    const struct pfs_meta_msg *a)
+                    const struct pfs_meta_msg *a, const struct rope *args)
 {
     struct meta_file *f = pfs_meta_by_id(m, a->id);
     if (f == NULL) {
@@ -228,6 +249,9 @@ static void on_file(struct meta *m, struct select_request *q, uint32_t procedure
         break;
     case PFS_META_ORDER:
         pfs_round_call(m, q, f, a);
+        break;
+    case PFS_META_LABEL:
+        do_label(m, q, f, a, args);
         break;
     case PFS_META_STAT:
         if (a->flags & PFS_META_EXACT) {
@@ -267,7 +291,7 @@ void pfs_meta_serve(struct meta *m, struct select_request *q, uint32_t procedure
     else if (procedure == PFS_META_LOOKUP)
         do_lookup(m, q, &a);
     else if (!pfs_tree_serve(m, q, procedure, &a, args))
-        on_file(m, q, procedure, &a);
+        on_file(m, q, procedure, &a, args);
 }
 
 const struct counter pfs_meta_counters[] = {

@@ -22,7 +22,21 @@ enum pfs_log_kind {
     PFS_LOG_REMOVE,
     PFS_LOG_RENAME,
     PFS_LOG_ENTER, /* names without a '/' in front are in this directory, made where it is not */
-    PFS_LOG_LEAVE  /* and now in the one above it */
+    PFS_LOG_LEAVE, /* and now in the one above it */
+    PFS_LOG_NOTE   /* of the file with that number; CREATE has it, too, where there is one */
+};
+/* What is kept with a file beside its name, layout and rights. */
+struct meta_note {
+    uint8_t label[FILE_LABEL_BYTES];
+};
+struct pfs_record {
+    enum pfs_log_kind kind;
+    uint64_t local; /* a file's number at the I/O nodes */
+    struct file_rights rights;
+    struct pfs_attrs attrs;
+    char path[PFS_NAME_MAX + 1], to[PFS_NAME_MAX + 1];
+    bool noted;
+    struct meta_note note;
 };
 struct pfs_log {
     struct file_sys *files; /* NULL: names are in memory alone */
@@ -62,8 +76,9 @@ struct meta {
     struct file_rights as;         /* who calls */
     struct meta_file *root, *home; /* home: where paths without a '/' in front begin */
     uint64_t next_place;
-    struct pfs_hash names, ids; /* of all entries; of files by number */
-    struct list layouts;        /* attributes that files have */
+    struct pfs_hash names, ids, locals; /* of all entries; of files by number; by that at the I/O
+                                           nodes */
+    struct list layouts;                /* attributes that files have */
     struct pfs_log log;
     struct {
         uint64_t records, copies, copied, lost;
@@ -106,11 +121,12 @@ struct meta_file {
     uint64_t place;
     struct pfs_hashed named;
     /* Of a file. */
-    struct pfs_hashed numbered;
+    struct pfs_hashed numbered, located;
     struct list link, retry;
     uint64_t id, size;
-    uint64_t local; /* its number at the I/O nodes: its first id */
-    bool unsized;   /* of an earlier life, nobody has asked the I/O nodes for its size since */
+    uint64_t local;         /* its number at the I/O nodes: its first id */
+    struct meta_note *note; /* NULL: all zeros */
+    bool unsized; /* of an earlier life, nobody has asked the I/O nodes for its size since */
     const struct pfs_attrs *attrs;
     bool held, recalling;
     uint32_t holder;
@@ -169,17 +185,16 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
 bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure,
                     const struct pfs_meta_msg *a, const struct rope *args);
 
-/* Does what a record says, of a file with that number at the I/O nodes. */
-void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
-                   const struct file_rights *rights, const struct pfs_attrs *attrs,
-                   const char *path, const char *to);
+/* Does what a record says. */
+void pfs_tree_redo(struct meta *m, const struct pfs_record *r);
+void pfs_tree_note(struct meta_file *f, const struct meta_note *note);
 
 /* ---- pfs_log.c ---- */
 
 void pfs_log_start(struct meta *m, struct file_sys *files); /* at boot */
 /* True: the call waits until the names are read. */
 bool pfs_log_waits(struct meta *m, struct select_request *q, uint32_t procedure, struct rope *args);
-/* A name has changed; f: what was made, else NULL. */
+/* A name or note has changed; f: what was made or noted, else NULL. */
 void pfs_log_add(struct meta *m, enum pfs_log_kind kind, const struct meta_file *f,
                  const char *path, const char *to);
 /* Answers, once all that has been added is on the device.  The reply is taken. */

@@ -119,6 +119,8 @@ static void drop(struct meta_file *f)
     list_remove(&f->link);
     list_remove(&f->retry);
     pfs_hash_remove(&m->ids, &f->numbered);
+    pfs_hash_remove(&m->locals, &f->located);
+    port_free(m->port, f->note);
     port_free(m->port, f->meeting.calls);
     port_free(m->port, f->seats);
     free_entry(f);
@@ -132,12 +134,14 @@ static void add_file(struct meta *m, struct meta_file *f, const struct pfs_attrs
     f->number = 1;
     list_push(&m->files, &f->link);
     pfs_hash_add(&m->ids, &f->numbered, f->id);
+    pfs_hash_add(&m->locals, &f->located, local);
 }
 
 void pfs_tree_init(struct meta *m)
 {
     pfs_hash_init(&m->names, m->port);
     pfs_hash_init(&m->ids, m->port);
+    pfs_hash_init(&m->locals, m->port);
     list_init(&m->files);
     m->root = new_entry(m, NULL, true);
     m->home = m->root;
@@ -377,23 +381,42 @@ static void do_list(struct meta *m, struct select_request *q, const struct pfs_m
     rope_fini(&names);
 }
 
-void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
-                   const struct file_rights *rights, const struct pfs_attrs *attrs,
-                   const char *path, const char *to)
+void pfs_tree_note(struct meta_file *f, const struct meta_note *note)
 {
+    if (f->note == NULL)
+        f->note = port_alloc(f->m->port, sizeof *f->note);
+    *f->note = *note;
+}
+
+static void redo_note(struct meta *m, const struct pfs_record *r)
+{
+    LIST_EACH (l, pfs_hash_slot(&m->locals, r->local)) {
+        struct meta_file *f = LIST_ENTRY(l, struct meta_file, located.link);
+        if (f->local == r->local && r->noted)
+            pfs_tree_note(f, &r->note);
+    }
+}
+
+void pfs_tree_redo(struct meta *m, const struct pfs_record *r)
+{
+    enum pfs_log_kind kind = r->kind;
     struct place p, q;
     m->as = (struct file_rights){ 0 };
     if (kind == PFS_LOG_LEAVE) {
         m->home = m->home == m->root ? m->log.home : m->home->parent;
         return;
     }
-    if (walk(m, path, &p) != PFS_OK || (p.dir == NULL && p.entry == NULL))
+    if (kind == PFS_LOG_NOTE) {
+        redo_note(m, r);
+        return;
+    }
+    if (walk(m, r->path, &p) != PFS_OK || (p.dir == NULL && p.entry == NULL))
         return; /* a mount that is no more */
     if (kind == PFS_LOG_ENTER) {
         m->home = p.entry;
         if (p.entry == NULL) {
             m->home = new_entry(m, &p, true);
-            m->home->rights = *rights;
+            m->home->rights = r->rights;
         }
         return;
     }
@@ -401,10 +424,12 @@ void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
         return;
     if (kind <= PFS_LOG_MKDIR && p.entry == NULL) {
         struct meta_file *f = new_entry(m, &p, kind == PFS_LOG_MKDIR);
-        f->rights = *rights;
+        f->rights = r->rights;
         f->unsized = !f->dir;
         if (!f->dir)
-            add_file(m, f, pfs_meta_kept(m, attrs), local);
+            add_file(m, f, pfs_meta_kept(m, &r->attrs), r->local);
+        if (r->noted)
+            pfs_tree_note(f, &r->note);
         if (!f->dir && p.dir->mount != NULL && !m->params->per_file_layout &&
             !p.dir->mount->fixed) {
             p.dir->mount->attrs = p.dir->mount->first == PFS_FIRST_ROUND
@@ -414,7 +439,7 @@ void pfs_tree_redo(struct meta *m, enum pfs_log_kind kind, uint64_t local,
         }
     } else if (kind == PFS_LOG_REMOVE && p.entry != NULL) {
         (p.entry->dir ? free_entry : drop)(p.entry);
-    } else if (kind == PFS_LOG_RENAME && p.entry != NULL && walk(m, to, &q) == PFS_OK &&
+    } else if (kind == PFS_LOG_RENAME && p.entry != NULL && walk(m, r->to, &q) == PFS_OK &&
                q.dir != NULL) {
         unlink_entry(p.entry);
         link_at(m, p.entry, &q);

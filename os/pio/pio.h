@@ -107,6 +107,8 @@ enum pio_ctl {
                      traffic to speak of; cold: no buffer has anything of it */
     PIO_CHECKPOINT, /* the file as it is becomes its checkpoint, in the place of the one before */
     PIO_ROLLBACK,   /* bytes and size are again those of its checkpoint; PIO_NO_FILE: it has none */
+    PIO_LABEL_GET,  /* -> label: what the program keeps with the file, zeros at first */
+    PIO_LABEL_SET,  /* label: kept as names are; its answer covers crashes where theirs do */
     /* of a system */
     PIO_UNLINK, /* name */
     PIO_RENAME, /* name, to */
@@ -120,6 +122,7 @@ enum pio_ctl {
                    how it went at this one -> PIO_CLOSED at all unless all said ok */
     PIO_CTL_COUNT
 };
+#define PIO_LABEL_BYTES FILE_LABEL_BYTES
 enum pio_hint { PIO_HINT_NORMAL, PIO_HINT_SEQUENTIAL, PIO_HINT_RANDOM };
 
 /* A part of a file as if it were one.  The file is a table: a row of `factor` units, row after
@@ -146,6 +149,7 @@ struct pio_control {
     bool cold, ok;
     struct pio_view view;
     struct pio_stat stat;
+    uint8_t label[PIO_LABEL_BYTES];
     void (*entry)(void *arg, const char *name, bool directory);
     void *arg;
 };

@@ -231,6 +231,9 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return status_of(pfs_setiomode(f->state, mode_of(c->mode)));
     case PIO_FILL:
         return status_of(pfs_prefill(f->state, c->seed, c->value, c->cold));
+    case PIO_LABEL_GET:
+    case PIO_LABEL_SET:
+        return status_of(pfs_label(f->state, c->what == PIO_LABEL_SET, c->label));
     default:
         return PIO_UNSUPPORTED;
     }

@@ -166,6 +166,9 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return pio_of_file(vesta_checkpoint(v));
     case PIO_ROLLBACK:
         return pio_of_file(vesta_rollback(v));
+    case PIO_LABEL_GET:
+    case PIO_LABEL_SET:
+        return pio_of_file(vesta_label(v, c->what == PIO_LABEL_SET, c->label));
     case PIO_FILL:
         return pio_of_file(vesta_fill(v, c->seed, c->value, c->cold));
     default:

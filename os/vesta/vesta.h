@@ -135,6 +135,9 @@ enum file_status vesta_flush(struct vesta_file *f);
  * FILE_UNSUPPORTED: the I/O nodes' stacks keep no versions.  (block) */
 enum file_status vesta_checkpoint(struct vesta_file *f);
 enum file_status vesta_rollback(struct vesta_file *f);
+/* What a program keeps with the file, as a name is kept (VST3); set: it becomes `label`, else
+ * `label` is told, zeros at first. (blocks) */
+enum file_status vesta_label(struct vesta_file *f, bool set, uint8_t label[FILE_LABEL_BYTES]);
 /* For benchmarks: bytes [0, size) of the view of all are those of the pattern `seed`, without
  * traffic; cold: no buffer has any of them. (blocks) */
 enum file_status vesta_fill(struct vesta_file *f, uint64_t seed, uint64_t size, bool cold);

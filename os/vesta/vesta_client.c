@@ -397,6 +397,22 @@ enum file_status vesta_rollback(struct vesta_file *f)
     return s;
 }
 
+enum file_status vesta_label(struct vesta_file *f, bool set, uint8_t label[FILE_LABEL_BYTES])
+{
+    struct vesta_msg m = { .id = f->id, .maker = f->maker, .flags = set ? VESTA_SET : 0 };
+    struct rope more;
+    if (set && f->read_only)
+        return FILE_DENIED;
+    rope_init(&more);
+    if (set)
+        rope_add_bytes(&more, label, FILE_LABEL_BYTES);
+    enum file_status s = ask_more(f->c, VESTA_LABEL, f->name, "", &m, &more);
+    if (s == FILE_OK && !set && more.length == FILE_LABEL_BYTES)
+        rope_read(&more, 0, FILE_LABEL_BYTES, label);
+    rope_fini(&more);
+    return s;
+}
+
 enum file_status vesta_flush(struct vesta_file *f)
 {
     struct vesta_fan x = { .proc = VESTA_FLUSH };
@@ -465,9 +481,9 @@ static enum file_status move_far(struct vesta_client *c, const char *from, const
                                  struct vesta_msg *replaced)
 {
     struct vesta_msg m = { .status = FILE_OK };
-    struct rope access;
-    rope_init(&access);
-    enum file_status s = ask_more(c, VESTA_MARK, from, to, &m, &access);
+    struct rope kept;
+    rope_init(&kept);
+    enum file_status s = ask_more(c, VESTA_MARK, from, to, &m, &kept);
     bool marked = s == FILE_OK;
     if (marked) {
         struct file_rights of = vesta_rights(&m);
@@ -475,9 +491,9 @@ static enum file_status move_far(struct vesta_client *c, const char *from, const
         replaced->flags = 0;
         replaced->value = (uint64_t)of.uid << 32 | of.gid;
         replaced->seq = of.mode;
-        s = ask_more(c, VESTA_MAKE, to, from, replaced, &access);
+        s = ask_more(c, VESTA_MAKE, to, from, replaced, &kept);
     }
-    rope_fini(&access);
+    rope_fini(&kept);
     struct vesta_msg id = { .id = m.id, .maker = m.maker }, left = id;
     if (marked && (s == FILE_DENIED || s == FILE_EXISTS)) /* it stays */
         (void)ask_of(c, VESTA_CLEAR, from, "", &left);

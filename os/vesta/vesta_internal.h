@@ -36,9 +36,9 @@ enum vesta_proc {
     VESTA_OPEN,   /* VESTA_O_, layout -> id, layout, xref; VESTA_GOES, VESTA_CAME: with its name */
     VESTA_REMOVE, /* -> id, layout */
     VESTA_MOVE,   /* to `to`, whose home is the same -> of a file that it replaces: id, layout */
-    VESTA_MARK,   /* it will go to `to` -> as OPEN; its access list */
+    VESTA_MARK,   /* it will go to `to` -> as OPEN; its access list and label */
     VESTA_MAKE,   /* of that id and layout, and whose it is: value: user and group, seq: mode; its
-                     access list; it came from `to` -> as MOVE */
+                     access list and label; it came from `to` -> as MOVE */
     VESTA_LEFT,   /* if it is of that id it has gone */
     VESTA_CLEAR,  /* if it is of that id its coming is over */
     VESTA_NUMBER, /* if it is of that id: its checkpoint is number `last` from now on */
@@ -48,6 +48,7 @@ enum vesta_proc {
     VESTA_XDEL,
     VESTA_LIST,  /* value: from which place -> value: the next, 0: that is all; entries */
     VESTA_GRANT, /* value: to which user, seq: these bits */
+    VESTA_LABEL, /* if it is of that id; VESTA_SET: its label is what is behind -> its label */
     VESTA_PROCS
 };
 enum { /* flags, beside VESTA_O_ */

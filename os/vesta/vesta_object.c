@@ -7,8 +7,8 @@
  * one brought it from, in its first bytes, which one sector holds.
  *
  *   owner: id 8 (0: the object's own handle), bsu 8, cells 4, base 4, maker 4
- *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint 4; access list:
- *          user 4, bits 4 (0: nobody) each
+ *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint 4; what is kept
+ *          with it: access list: user 4, bits 4 (0: nobody) each; label 64
  */
 #include "os/vesta/vesta_internal.h"
 
@@ -17,12 +17,15 @@
 struct object {
     uint64_t handle;
     struct vesta_msg m; /* as an OPEN answers */
-    uint8_t access[VESTA_ACCESS_MAX][8];
+    struct kept {       /* bytes alone: as it is on the device and travels */
+        uint8_t access[VESTA_ACCESS_MAX][8], label[FILE_LABEL_BYTES];
+    } kept;
 };
 typedef char local_name[FILE_NAME_MAX + 1];
 #define NOTE_BYTES (4 + VESTA_NAME_MAX + 1)
-#define ACCESS_AT (NOTE_BYTES + 4)
-#define OBJECT_BYTES (ACCESS_AT + 8 * VESTA_ACCESS_MAX)
+#define KEPT_AT (NOTE_BYTES + 4)
+#define LABEL_AT (KEPT_AT + offsetof(struct kept, label))
+#define OBJECT_BYTES (KEPT_AT + sizeof(struct kept))
 
 static void local_of(const char *name, local_name out)
 {
@@ -106,8 +109,10 @@ static enum file_status allowed(const struct vesta_job *j, const struct object *
 {
     struct file_rights who = vesta_rights(&j->m), of = vesta_rights(&o->m);
     bool may = file_may(&who, &of, bits);
-    for (uint32_t i = 0; i < VESTA_ACCESS_MAX; i++)
-        may |= wire_get32(o->access[i]) == who.uid && (wire_get32(o->access[i] + 4) & bits) == bits;
+    for (uint32_t i = 0; i < VESTA_ACCESS_MAX; i++) {
+        const uint8_t *x = o->kept.access[i];
+        may |= wire_get32(x) == who.uid && (wire_get32(x + 4) & bits) == bits;
+    }
     return may ? FILE_OK : FILE_DENIED;
 }
 
@@ -135,7 +140,7 @@ static enum file_status look(struct vesta_server *s, uint64_t handle, struct obj
     o->m.flags = wire_get32(b) & (VESTA_GOES | VESTA_CAME);
     memcpy(o->m.to, b + 4, VESTA_NAME_MAX);
     o->m.last = wire_get32(b + NOTE_BYTES);
-    memcpy(o->access, b + ACCESS_AT, sizeof o->access);
+    memcpy(&o->kept, b + KEPT_AT, sizeof o->kept);
     return st;
 }
 
@@ -220,7 +225,7 @@ static enum file_status come(struct vesta_job *j, struct object *o)
     local_name local, beside;
     struct file_rights of = { (uint32_t)j->m.seq, (uint32_t)(j->m.value >> 32),
                               (uint32_t)j->m.value };
-    uint8_t access[sizeof o->access];
+    uint8_t kept[sizeof o->kept];
     enum file_status st = find(s, j->m.name, o);
     if (st == FILE_OK)
         st = o->m.flags & VESTA_IS_XREF ? FILE_EXISTS : allowed(j, o, 02);
@@ -239,9 +244,9 @@ static enum file_status come(struct vesta_job *j, struct object *o)
         st = note(s, q.file, VESTA_CAME, j->m.to);
     if (st == FILE_OK && j->m.last > 0)
         st = put_number(s, q.file, j->m.last);
-    if (st == FILE_OK && j->data.length == sizeof access) {
-        rope_read(&j->data, 0, sizeof access, access);
-        st = put(s, q.file, ACCESS_AT, access, sizeof access);
+    if (st == FILE_OK && j->data.length == sizeof kept) {
+        rope_read(&j->data, 0, sizeof kept, kept);
+        st = put(s, q.file, KEPT_AT, kept, sizeof kept);
     }
     if (st != FILE_OK)
         return st;
@@ -319,15 +324,15 @@ static enum file_status remove_object(struct vesta_job *j, struct object *o)
 
 static enum file_status mark(struct vesta_job *j, struct object *o, struct rope *out)
 {
-    static const uint8_t nobody[sizeof o->access];
+    static const struct kept nothing;
     bool goes = j->proc == VESTA_MARK;
     enum file_status st = find(j->s, j->m.name, o);
     if (st == FILE_OK && goes && (o->m.flags & VESTA_IS_XREF))
         return FILE_IS_DIR;
     if (st == FILE_OK && goes)
         st = allowed(j, o, 02);
-    if (st == FILE_OK && goes && memcmp(o->access, nobody, sizeof nobody) != 0)
-        rope_add_bytes(out, o->access[0], sizeof o->access);
+    if (st == FILE_OK && goes && memcmp(&o->kept, &nothing, sizeof nothing) != 0)
+        rope_add_bytes(out, &o->kept, sizeof o->kept);
     if (st == FILE_OK && goes) /* what it has of an earlier one the caller has settled */
         return note(j->s, o->handle, VESTA_GOES, j->m.to);
     if (st == FILE_OK && !goes && o->m.id == j->m.id && o->m.maker == j->m.maker)
@@ -343,6 +348,21 @@ static enum file_status number(struct vesta_job *j, struct object *o)
     return st == FILE_OK ? put_number(j->s, o->handle, j->m.last) : st;
 }
 
+static enum file_status label(struct vesta_job *j, struct object *o, struct rope *out)
+{
+    uint8_t *mine = o->kept.label;
+    enum file_status st = find(j->s, j->m.name, o);
+    if (st == FILE_OK && (o->m.id != j->m.id || o->m.maker != j->m.maker))
+        st = FILE_NO_FILE;
+    if (st == FILE_OK && (j->m.flags & VESTA_SET) && j->data.length == FILE_LABEL_BYTES) {
+        rope_read(&j->data, 0, FILE_LABEL_BYTES, mine);
+        st = put(j->s, o->handle, LABEL_AT, mine, FILE_LABEL_BYTES);
+    }
+    if (st == FILE_OK)
+        rope_add_bytes(out, mine, FILE_LABEL_BYTES);
+    return st;
+}
+
 /* The user's place in the list, a free one, or none. */
 static enum file_status grant(struct vesta_job *j, struct object *o)
 {
@@ -353,16 +373,16 @@ static enum file_status grant(struct vesta_job *j, struct object *o)
     if (st == FILE_OK && j->m.pos != 0 && j->m.pos != o->m.pos)
         return FILE_DENIED;
     for (uint32_t i = VESTA_ACCESS_MAX; i-- > 0;)
-        if (wire_get32(o->access[i] + 4) == 0)
+        if (wire_get32(o->kept.access[i] + 4) == 0)
             at = i;
     for (uint32_t i = 0; i < VESTA_ACCESS_MAX; i++)
-        if (wire_get32(o->access[i]) == uid && wire_get32(o->access[i] + 4) != 0)
+        if (wire_get32(o->kept.access[i]) == uid && wire_get32(o->kept.access[i] + 4) != 0)
             at = i;
     if (st != FILE_OK || at == VESTA_ACCESS_MAX)
         return st != FILE_OK ? st : bits == 0 ? FILE_OK : FILE_NO_SPACE;
-    wire_put32(o->access[at], uid);
-    wire_put32(o->access[at] + 4, bits);
-    return put(j->s, o->handle, ACCESS_AT, o->access[0], sizeof o->access);
+    wire_put32(o->kept.access[at], uid);
+    wire_put32(o->kept.access[at] + 4, bits);
+    return put(j->s, o->handle, KEPT_AT, o->kept.access[0], sizeof o->kept.access);
 }
 
 /* One call at a time changes a name. (blocks) */
@@ -419,6 +439,8 @@ static enum file_status run(struct vesta_job *j, struct object *o, struct rope *
         return make(j->s, local, &(struct vesta_msg){ .id = 0 }, &who, &q);
     case VESTA_GRANT:
         return grant(j, o);
+    case VESTA_LABEL:
+        return label(j, o, out);
     case VESTA_XADD:
     case VESTA_XDEL:
         return xref_change(j);

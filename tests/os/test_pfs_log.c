@@ -14,11 +14,13 @@ enum is { NOTHING, FILE_OF, DIRECTORY };
 struct name {
     enum is is;
     uint64_t size;
+    uint8_t label; /* each byte of it */
 };
 static struct {
     uint64_t state;
     struct name now[NAMES], then[NAMES]; /* then: if the call that did not answer was done */
     bool unsure;
+    uint8_t tried; /* the label that was set last */
     uint32_t crashes;
     uint64_t copies; /* of the log, that were renamed */
     bool empty;      /* files have no bytes */
@@ -37,11 +39,31 @@ static const char *name_of(uint32_t i)
     return names[i];
 }
 
-static bool is_now(const struct name *x, enum pfs_status s, const struct pfs_stat *st)
+static bool is_now(const struct name *x, enum pfs_status s, const struct pfs_stat *st,
+                   uint8_t label)
 {
     if (x->is == NOTHING)
         return s == PFS_NO_FILE;
-    return s == PFS_OK && st->dir == (x->is == DIRECTORY) && (st->dir || st->size == x->size);
+    return s == PFS_OK && st->dir == (x->is == DIRECTORY) &&
+           (st->dir || (st->size == x->size && label == x->label));
+}
+
+/* What a name is, of a file its label, too. */
+static enum pfs_status look(struct pfs_client *c, const char *name, struct pfs_stat *st,
+                            uint8_t *label)
+{
+    uint8_t b[FILE_LABEL_BYTES] = { 0 };
+    struct pfs_file *f = NULL;
+    enum pfs_status s = pfs_stat(c, name, st);
+    if (s != PFS_OK || st->dir)
+        return s;
+    s = pfs_open(c, name, 0, M_ASYNC, 0, 1, NULL, &f);
+    s = s == PFS_OK ? pfs_label(f, false, b) : s;
+    if (f != NULL)
+        (void)pfs_close(f);
+    *label = b[0];
+    cr_assert(s != PFS_OK || memcmp(b, b + 1, sizeof b - 1) == 0, "%s: a label of two", name);
+    return s == PFS_STALE ? PFS_SERVER_DOWN : s;
 }
 
 /* It never comes back. */
@@ -56,21 +78,32 @@ static void compare(struct pfs_world *w, struct pfs_client *c)
     bool now = true, then = m.unsure;
     for (uint32_t i = 0; i < NAMES; i++) {
         struct pfs_stat st = { 0 };
+        uint8_t label = 0;
         enum pfs_status s;
-        while ((s = pfs_stat(c, name_of(i), &st)) == PFS_SERVER_DOWN ||
+        while ((s = look(c, name_of(i), &st, &label)) == PFS_SERVER_DOWN ||
                (s == PFS_IO_ERROR && w->off)) { /* told in its last moment */
             if (gone(w, &w->deaths[0]) || gone(w, &w->deaths[1]))
                 return;
             port_thread_sleep(fake_port(w->r.f, 0), 20 * SIM_MS);
         }
         cr_assert(s == PFS_OK || s == PFS_NO_FILE, "%s: %s", name_of(i), pfs_status_name(s));
-        now = now && is_now(&m.now[i], s, &st);
-        then = then && is_now(&m.then[i], s, &st);
+        now = now && is_now(&m.now[i], s, &st, label);
+        then = then && is_now(&m.then[i], s, &st, label);
     }
     cr_assert(now || then, "names are not what was answered");
     if (!now)
         memcpy(m.now, m.then, sizeof m.now);
     m.unsure = false;
+}
+
+static enum pfs_status set_label(struct pfs_file *f, struct name *x)
+{
+    uint8_t b[FILE_LABEL_BYTES];
+    m.tried = (uint8_t)(1 + draw(200));
+    memset(b, m.tried, sizeof b);
+    enum pfs_status s = pfs_label(f, true, b);
+    x->label = s == PFS_OK ? m.tried : x->label;
+    return s;
 }
 
 /* A file with bytes, of which the I/O nodes know the number. */
@@ -81,9 +114,12 @@ static enum pfs_status make(struct pfs_client *c, uint32_t i)
     enum pfs_status s = pfs_open(c, name_of(i), PFS_O_CREATE, M_ASYNC, 0, 1, NULL, &f);
     if (s != PFS_OK)
         return s;
-    m.now[i] = (struct name){ FILE_OF, m.now[i].size };
-    if (m.empty)
-        return pfs_close(f);
+    m.now[i] = (struct name){ FILE_OF, m.now[i].size, m.now[i].label };
+    s = draw(2) ? set_label(f, &m.now[i]) : PFS_OK;
+    if (s != PFS_OK || m.empty) {
+        enum pfs_status closed = pfs_close(f);
+        return s != PFS_OK ? s : closed;
+    }
     rope_init(&data);
     rope_add_pattern(&data, i, 0, 1 + draw(LEN));
     uint64_t n = data.length;
@@ -102,20 +138,23 @@ static void change(struct pfs_client *c)
     enum pfs_status s;
     memcpy(m.then, m.now, sizeof m.now);
     if (what == 0 && x->is == NOTHING) {
-        *x = (struct name){ DIRECTORY, 0 };
+        *x = (struct name){ DIRECTORY, 0, 0 };
         s = pfs_mkdir(c, name_of(i));
     } else if (what <= 1 && x->is != DIRECTORY) {
+        m.tried = m.now[i].label;
         s = make(c, i);
         memcpy(m.then, m.now, sizeof m.now);
         if (s != PFS_OK && x->is == NOTHING)
-            *x = (struct name){ FILE_OF, 0 };
+            *x = (struct name){ FILE_OF, 0, 0 };
+        else if (s != PFS_OK)
+            x->label = m.tried;
     } else if (what == 2 && x->is == FILE_OF && y->is != DIRECTORY && i != k) {
         *y = *x;
-        *x = (struct name){ NOTHING, 0 };
+        *x = (struct name){ NOTHING, 0, 0 };
         s = pfs_rename(c, name_of(i), name_of(k));
     } else if (x->is != NOTHING) {
         s = (x->is == DIRECTORY ? pfs_rmdir : pfs_unlink)(c, name_of(i));
-        *x = (struct name){ NOTHING, 0 };
+        *x = (struct name){ NOTHING, 0, 0 };
     } else {
         return;
     }
