@@ -175,9 +175,10 @@ static void put(struct port *port, struct file_merge *out, struct rope_cursor *f
     out->runs[out->count++] = (struct file_run){ .off = lo, .len = hi - lo, .count = 1 };
 }
 
-void file_merge(struct port *port, const struct file_list *lists, const struct rope *data,
-                uint32_t count, struct file_window w, const struct rope *under,
-                struct file_merge *out)
+/* The pieces that it is made of. */
+static uint64_t merge(struct port *port, const struct file_list *lists, const struct rope *data,
+                      uint32_t count, struct file_window w, const struct rope *under,
+                      struct file_merge *out)
 {
     uint32_t runs = 0;
     uint64_t done = w.lo, pieces = 0;
@@ -217,7 +218,51 @@ void file_merge(struct port *port, const struct file_list *lists, const struct r
     }
     if (under)
         put(port, out, &base, done, w.hi);
-    file_pay(port, pieces, out->data.length);
     port_free(port, heap);
     port_free(port, all);
+    return pieces;
+}
+
+void file_merge(struct port *port, const struct file_list *lists, const struct rope *data,
+                uint32_t count, struct file_window w, const struct rope *under,
+                struct file_merge *out)
+{
+    uint64_t pieces = merge(port, lists, data, count, w, under, out);
+    file_pay(port, pieces, out->data.length);
+}
+
+/* The first `bytes` of a list: its runs are copied to `out`, of one more. */
+static uint32_t first_of(struct file_list l, uint64_t bytes, struct file_run *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < l.count && bytes > 0; i++) {
+        struct file_run r = l.runs[i];
+        uint64_t whole = r.len > 0 ? bytes / r.len : 0;
+        r.count = whole < r.count ? whole : r.count;
+        bytes -= r.count * r.len;
+        if (r.count > 0)
+            out[n++] = r;
+        if (bytes > 0 && bytes < r.len && r.count < l.runs[i].count) {
+            out[n++] =
+                (struct file_run){ .off = r.off + r.count * r.stride, .len = bytes, .count = 1 };
+            bytes = 0;
+        }
+    }
+    return n;
+}
+
+void file_scatter(struct port *port, struct file_list l, struct rope *data, struct rope *buffer)
+{
+    struct file_run *runs = port_alloc(port, (l.count + 1) * sizeof *runs);
+    struct file_merge all;
+    l = (struct file_list){ runs, first_of(l, data->length, runs) };
+    uint64_t bytes = data->length;
+    uint64_t pieces =
+        merge(port, &l, data, 1, (struct file_window){ 0, buffer->length }, buffer, &all);
+    file_pay(port, pieces, bytes);
+    rope_fini(data);
+    rope_fini(buffer);
+    rope_move(buffer, &all.data);
+    port_free(port, all.runs);
+    port_free(port, runs);
 }

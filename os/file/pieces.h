@@ -39,6 +39,10 @@ void file_pay(struct port *port, uint64_t pieces, uint64_t bytes);
 void file_gather(struct port *port, struct file_list l, const struct file_run *have,
                  uint32_t have_count, const struct rope *data, struct rope *out);
 
+/* The reverse, of the whole of `buffer`: `data` go to the first bytes of the list, whose pieces do
+ * not overlap and lie inside.  They are empty then. */
+void file_scatter(struct port *port, struct file_list l, struct rope *data, struct rope *buffer);
+
 struct file_merge {
     struct file_run *runs; /* of one piece each, rising, apart; freed by the caller */
     uint32_t count;

@@ -79,9 +79,14 @@ enum pio_status coll_transfer(struct coll *c, struct coll_part *x)
     x->split = (struct pio_split){ 0 };
     if (x->op == PIO_READ)
         rope_fini(&x->data);
+    ASSERT(x->memory == NULL || pio_fits(x->memory, pio_length(x->runs, x->run_count)));
+    if (x->memory != NULL && x->op == PIO_WRITE)
+        pio_gather(c->port, x->memory, &x->data);
     enum pio_status s = c->ops->transfer(c, x);
     if (s != PIO_OK || x->op == PIO_WRITE)
         rope_fini(&x->data);
+    else if (x->memory != NULL)
+        pio_scatter(c->port, x->memory, &x->data);
     x->moved = s == PIO_OK ? x->moved : 0;
     c->counts.moved += x->moved;
     /* PIO4, of the whole call. */

@@ -71,8 +71,9 @@ struct coll_part { /* of one rank in one call */
         *runs;          /* pieces of a run do not overlap: stride >= len; writes: nor runs */
     uint32_t run_count; /* 0: nothing of this rank */
     struct rope data;   /* write: taken; read: what was read */
-    uint64_t moved;     /* out */
-    uint64_t off;       /* out: where the first run took place: in list a mode may have moved it */
+    const struct pio_memory *memory; /* as in a request; the lists must fit (pio_fits) */
+    uint64_t moved;                  /* out */
+    uint64_t off; /* out: where the first run took place: in list a mode may have moved it */
     struct pio_split split; /* out: `pieces` and `list`: of the last request; else client alone */
 };
 

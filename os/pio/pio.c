@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "os/file/pieces.h"
+
 const char *pio_status_name(enum pio_status s)
 {
     static const char *const names[] = {
@@ -21,6 +23,7 @@ const char *pio_status_name(enum pio_status s)
         "node down",
         "permission denied",
         "not what this file system can do",
+        "lists of file and memory that do not fit",
     };
     _Static_assert(ARRAY_LEN(names) == PIO_STATUS_COUNT, "a name per status");
     return (unsigned)s < PIO_STATUS_COUNT ? names[s] : "?";
@@ -148,10 +151,50 @@ static void took(struct pio_req *r)
     x->client = x->latency - x->arm - x->queue - x->mesh;
 }
 
+/* ---- memory ---- */
+
+bool pio_fits(const struct pio_memory *m, uint64_t length)
+{
+    uint64_t bytes = 0, room = m->buffer->length;
+    for (uint32_t i = 0; i < m->run_count; i++) {
+        const struct file_run *x = &m->runs[i];
+        if (x->len == 0 || x->count == 0)
+            continue;
+        if (x->off > room || x->len > room - x->off ||
+            (x->count > 1 &&
+             (x->stride < x->len || (room - x->off - x->len) / x->stride < x->count - 1)))
+            return false;
+        if (x->len * x->count > length - bytes)
+            return false;
+        bytes += x->len * x->count;
+    }
+    return bytes == length;
+}
+
+void pio_gather(struct port *port, const struct pio_memory *m, struct rope *data)
+{
+    const struct file_run all = { .len = m->buffer->length, .count = 1 };
+    file_gather(port, (struct file_list){ m->runs, m->run_count }, &all, 1, m->buffer, data);
+}
+
+void pio_scatter(struct port *port, const struct pio_memory *m, struct rope *data)
+{
+    file_scatter(port, (struct file_list){ m->runs, m->run_count }, data, m->buffer);
+}
+
+/* ---- requests ---- */
+
 void pio_submit(struct pio_req *r)
 {
-    r->started = port_now(r->file->sys->node->port);
+    struct port *p = r->file->sys->node->port;
+    r->started = port_now(p);
     r->off = r->runs->off;
+    if (r->memory != NULL && !pio_fits(r->memory, pio_length(r->runs, r->run_count))) {
+        pio_end(r, PIO_BAD_LIST);
+        return;
+    }
+    if (r->memory != NULL && r->op == PIO_WRITE)
+        pio_gather(p, r->memory, &r->data);
     r->file->sys->ops->submit(r);
 }
 
@@ -172,6 +215,8 @@ void pio_end(struct pio_req *r, enum pio_status s)
     if (s != PIO_OK) {
         r->moved = 0;
         rope_fini(&r->data);
+    } else if (r->memory != NULL && r->op == PIO_READ) {
+        pio_scatter(r->file->sys->node->port, r->memory, &r->data);
     }
     took(r);
     r->ended = true;

@@ -4,9 +4,9 @@
  * list` shows and the benchmark suite runs over.  A program finds it on its node with pio_find,
  * opens files, hands in requests and controls, and includes the header of no file system.
  *
- *   Requests  a list of runs of the file, and the data of all runs in the order of the list
- *             (scatter and gather on the file's side); several may be under way.  No request says
- *             anything of another.
+ *   Requests  a list of runs of the file, and the data of all runs in the order of the list; or a
+ *             second list of as many bytes, of places in the program's memory (scatter and gather
+ *             on both sides).  Several may be under way.  No request says anything of another.
  *   Modes     whose pointer says where a request takes place is a mode of the system's own set
  *             (ops.modes), of which a program knows the traits alone (PIO_MODE_).  Mode PIO_PLAIN
  *             is the one where each request names its runs and nobody coordinates.
@@ -48,6 +48,7 @@ enum pio_status {
     PIO_NODE_DOWN,   /* a rank's node has crashed: what needs all ranks has no end any more */
     PIO_DENIED,      /* the mode of the file, or of a directory, does not allow it; nothing done */
     PIO_UNSUPPORTED, /* this system cannot do that; nothing done */
+    PIO_BAD_LIST,    /* of memory: not as long as the file's, or outside; nothing done */
     PIO_STATUS_COUNT
 };
 const char *pio_status_name(enum pio_status s); /* in words; static */
@@ -60,6 +61,16 @@ struct pio_split {
     sim_time latency, client, mesh, queue, arm; /* PIO4 */
 };
 
+/* Places in a buffer of the program, in the order of the bytes of a request's runs, which may be
+ * cut elsewhere: byte k of one list is byte k of the other.  Pieces of a run do not overlap; when
+ * they are read into, nor do runs.  The CPU copies what is more than one piece (file_pay). */
+struct pio_memory {
+    struct rope *buffer; /* when it is written its bytes are those of the submit; when it is read
+                            its places change as the request ends, before `done` */
+    const struct file_run *runs;
+    uint32_t run_count;
+};
+
 /* One request on an open file. */
 struct pio_req {
     enum pio_op op;
@@ -67,6 +78,7 @@ struct pio_req {
     const struct file_run *runs; /* the caller's while it lasts; not empty; writes: disjoint */
     uint32_t run_count;
     struct rope data;                /* write: taken, as long as the runs; read: what was read */
+    const struct pio_memory *memory; /* NULL: the data are in `data`, else there */
     void (*done)(struct pio_req *r); /* NULL: wait with pio_wait */
     void *arg;
     bool ended;
@@ -263,6 +275,12 @@ enum pio_status pio_wait(struct pio_req *r);
 /* For systems: it has ended; `moved`, `off`, `data` and its times, but latency, are set. */
 void pio_end(struct pio_req *r, enum pio_status s);
 uint64_t pio_length(const struct file_run *runs, uint32_t count); /* their bytes in all */
+/* For libraries over requests.  Whether these places are `length` bytes, inside the buffer; */
+bool pio_fits(const struct pio_memory *m, uint64_t length);
+/* appends their bytes to `data`; */
+void pio_gather(struct port *port, const struct pio_memory *m, struct rope *data);
+/* `data` go to the first of these places and are empty then. */
+void pio_scatter(struct port *port, const struct pio_memory *m, struct rope *data);
 
 /* Controls as calls. (block) */
 enum pio_status pio_close(struct pio_file *f);

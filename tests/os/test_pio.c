@@ -127,6 +127,130 @@ Test(pio, lists_of_runs_are_those_of_a_byte_array)
     pfs_world_stop(&w);
 }
 
+/* The same bytes in memory, cut in another way: places of a buffer, one behind the other. */
+static uint32_t draw_places(uint64_t *state, uint64_t total, struct file_run *runs, uint64_t *size)
+{
+    uint32_t n = 0;
+    uint64_t at = draw(state, 50);
+    while (total > 0) {
+        uint64_t len = 1 + draw(state, 300), most = total / len;
+        struct file_run r = { .off = at, .len = len, .count = 1 };
+        if (most > 0)
+            r.count = 1 + draw(state, most < 9 ? (uint32_t)most : 9);
+        else
+            r.len = total;
+        r.stride = r.len + draw(state, 3) * draw(state, 90);
+        total -= r.len * r.count;
+        at += r.stride * r.count + draw(state, 60);
+        runs[n++] = r;
+    }
+    for (uint32_t i = n; i-- > 1;) { /* in any order */
+        uint32_t j = draw(state, i + 1);
+        struct file_run x = runs[i];
+        runs[i] = runs[j];
+        runs[j] = x;
+    }
+    *size = at + draw(state, 100);
+    return n;
+}
+
+/* Byte by byte: memory[place k] = bytes[k], or the reverse. */
+static void copy_places(const struct file_run *runs, uint32_t count, uint8_t *memory,
+                        uint8_t *bytes, uint64_t total, bool in)
+{
+    uint64_t k = 0;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint64_t n = 0; n < runs[i].count * runs[i].len && k < total; n++, k++) {
+            uint8_t *at = memory + runs[i].off + n / runs[i].len * runs[i].stride + n % runs[i].len;
+            *(in ? at : &bytes[k]) = in ? bytes[k] : *at;
+        }
+}
+
+enum { PLACES = 2 * REGION };
+
+static void both_sides(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct os_node node;
+    struct pio s = pio_of(w, c, rank, &node);
+    const struct pio_open o = {
+        .name = "both", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN, .unit = 1000
+    };
+    struct pio_file *f;
+    struct file_run runs[RUNS], *places = malloc(REGION * sizeof *places);
+    uint8_t *region = calloc(1, REGION), *bytes = malloc(REGION), *memory = malloc(PLACES);
+    uint8_t *got = malloc(PLACES);
+    uint64_t state = 99 + rank, base = (uint64_t)rank * REGION, total, size, cut = 0;
+    cr_assert_eq(pio_open(&s, &o, &f), PIO_OK);
+    for (int t = 0; t < 2 * TURNS; t++) {
+        struct rope buffer;
+        struct pio_req r;
+        bool write = t == 0 || draw(&state, 2);
+        uint32_t count = draw_runs(&state, base, runs, region, bytes, &total);
+        if (count == 0)
+            continue;
+        struct pio_memory m = { .buffer = &buffer, .runs = places };
+        m.run_count = draw_places(&state, total, places, &size);
+        cr_assert_leq(size, PLACES);
+        for (uint64_t i = 0; i < size; i++)
+            memory[i] = (uint8_t)draw(&state, 256);
+        rope_init(&buffer);
+        rope_add_bytes(&buffer, memory, size);
+        pio_req_init(&r, write ? PIO_WRITE : PIO_READ, f);
+        r.runs = runs;
+        r.run_count = count;
+        r.memory = &m;
+        pio_submit(&r);
+        cr_assert_eq(pio_wait(&r), PIO_OK);
+        if (write) {
+            copy_places(places, m.run_count, memory, bytes, total, false);
+            for (uint64_t k = 0, at = 0; k < count; k++)
+                for (uint64_t i = 0; i < runs[k].count; i++, at += runs[k].len) {
+                    uint64_t off = runs[k].off - base + i * runs[k].stride;
+                    memcpy(region + off, bytes + at, runs[k].len);
+                }
+            cr_assert_eq(r.moved, total);
+        } else {
+            copy_places(places, m.run_count, memory, bytes, r.moved, true);
+            cr_assert_leq(r.moved, total);
+            cut += r.moved < total;
+        }
+        cr_assert_eq(r.data.length, 0);
+        cr_assert_eq(buffer.length, size);
+        rope_read(&buffer, 0, size, got);
+        cr_assert_eq(memcmp(got, memory, size), 0, "rank %u, turn %d", rank, t);
+        if (!write || t % 8 > 0) {
+            rope_fini(&buffer);
+            continue;
+        }
+        /* Lists that do not fit do nothing. */
+        places[0].off = size - places[0].len + 1;
+        pio_req_init(&r, t % 16 > 0 ? PIO_WRITE : PIO_READ, f);
+        r.runs = runs;
+        r.run_count = count;
+        r.memory = &m;
+        pio_submit(&r);
+        cr_assert_eq(pio_wait(&r), PIO_BAD_LIST);
+        rope_fini(&buffer);
+    }
+    cr_assert(cut > 0 || rank + 1 < w->compute, "no read met the end of the file");
+    cr_assert_eq(pio_close(f), PIO_OK);
+    free(region);
+    free(bytes);
+    free(memory);
+    free(places);
+    free(got);
+}
+
+Test(pio, lists_of_file_and_memory_are_those_of_two_byte_arrays)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 2, 2);
+    w.lfs.files = 64;
+    pfs_world_start(&w, (struct fake_options){ .seed = 7 });
+    pfs_world_run(&w, both_sides);
+    pfs_world_stop(&w);
+}
+
 /* PIO3. */
 static void ends(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
 {

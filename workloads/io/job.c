@@ -32,21 +32,27 @@ bool io_agree(const struct io_job *j, const char *tag, bool mine)
     return s != PIO_CLOSED && io_good(j, s, "meeting of all ranks", tag);
 }
 
-/* The bytes that belong to the runs of a request. */
-static void add_pattern(uint64_t seed, const struct file_run *runs, uint32_t count,
+/* The bytes that belong to the runs of a request, and behind each piece what no request touches. */
+static void add_pattern(uint64_t seed, const struct file_run *runs, uint32_t count, uint64_t ghost,
                         struct rope *out)
 {
     for (uint32_t k = 0; k < count; k++)
-        for (uint64_t i = 0; i < runs[k].count; i++)
+        for (uint64_t i = 0; i < runs[k].count; i++) {
             rope_add_pattern(out, seed, runs[k].off + i * runs[k].stride, runs[k].len);
+            if (ghost > 0)
+                rope_add_pattern(out, ~seed, out->length, ghost);
+        }
 }
 
-/* Where byte `at` of their data lies. */
-static uint64_t place_of(const struct file_run *run, uint64_t at)
+/* Where byte `at` of these bytes lies; true: behind that, in what no request touches. */
+static bool place_of(const struct file_run *run, uint64_t ghost, uint64_t at,
+                     unsigned long long *place)
 {
-    for (; at >= run->len * run->count; run++)
-        at -= run->len * run->count;
-    return run->off + at / run->len * run->stride + at % run->len;
+    for (; at >= (run->len + ghost) * run->count; run++)
+        at -= (run->len + ghost) * run->count;
+    uint64_t piece = at / (run->len + ghost), in = at % (run->len + ghost);
+    *place = run->off + piece * run->stride + (in < run->len ? in : run->len - 1);
+    return in >= run->len;
 }
 
 /* Every byte must be the pattern's at its offset. */
@@ -58,14 +64,16 @@ static bool verify(const struct io_job *j, const struct io_target *t, const stru
     bool named = j->sys->ops->mode(t->f->mode) & PIO_MODE_OFFSETS;
     const struct file_run *runs = named ? list : &moved;
     rope_init(&want);
-    add_pattern(t->seed, runs, named ? count : 1, &want);
+    add_pattern(t->seed, runs, named ? count : 1, t->ghost, &want);
     uint64_t at = rope_first_difference(&q->data, &want);
     if (at != UINT64_MAX) {
-        unsigned long long where = place_of(runs, at);
-        uint8_t got = 0, expected = pattern_byte(t->seed, where);
+        unsigned long long where;
+        bool behind = place_of(runs, t->ghost, at, &where);
+        uint8_t got = 0, expected = 0;
         rope_read(&q->data, at, 1, &got);
-        port_fail(j->node->port, "rank %u: byte %llu of file %s is 0x%02x, written was 0x%02x",
-                  j->rank, where, t->name, got, expected);
+        rope_read(&want, at, 1, &expected);
+        port_fail(j->node->port, "rank %u: %sbyte %llu of file %s is 0x%02x, written was 0x%02x",
+                  j->rank, behind ? "memory behind " : "", where, t->name, got, expected);
     }
     rope_fini(&want);
     return at == UINT64_MAX;
@@ -74,7 +82,9 @@ static bool verify(const struct io_job *j, const struct io_target *t, const stru
 /* By the target's method.  (blocks) */
 static enum pio_status move(const struct io_target *t, struct pio_req *q)
 {
-    struct coll_part x = { .op = q->op, .runs = q->runs, .run_count = q->run_count };
+    struct coll_part x = {
+        .op = q->op, .runs = q->runs, .run_count = q->run_count, .memory = q->memory
+    };
     if (!t->coll) {
         pio_submit(q);
         return pio_wait(q);
@@ -88,6 +98,34 @@ static enum pio_status move(const struct io_target *t, struct pio_req *q)
     return s;
 }
 
+/* The request's data; with ghosts, as they lie in the rank's memory, or will: these places are
+ * freed by the caller. */
+static struct file_run *lay_out(const struct io_job *j, const struct io_target *t,
+                                struct pio_req *q, struct pio_memory *m,
+                                const struct file_run *runs, uint32_t count)
+{
+    if (t->ghost == 0) {
+        if (q->op == PIO_WRITE)
+            add_pattern(t->seed, runs, count, 0, &q->data);
+        return NULL;
+    }
+    struct file_run *places = port_alloc(j->node->port, (count + 1) * sizeof *places);
+    uint64_t at = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        uint64_t stride = runs[k].len + t->ghost;
+        places[k] = (struct file_run){ at, runs[k].len, stride, runs[k].count };
+        at += stride * runs[k].count;
+    }
+    if (q->op == PIO_WRITE)
+        add_pattern(t->seed, runs, count, t->ghost, m->buffer);
+    else
+        rope_add_pattern(m->buffer, ~t->seed, 0, at);
+    m->runs = places;
+    m->run_count = count;
+    q->memory = m;
+    return places;
+}
+
 bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
                  const struct file_run *runs, uint32_t count, struct pio_split *sum)
 {
@@ -97,8 +135,10 @@ bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op 
     pio_req_init(&q, op, t->f);
     q.runs = t->view ? &seen : runs;
     q.run_count = t->view ? 1 : count;
-    if (op == PIO_WRITE)
-        add_pattern(t->seed, runs, count, &q.data);
+    struct rope buffer;
+    struct pio_memory memory = { .buffer = &buffer };
+    rope_init(&buffer);
+    struct file_run *places = lay_out(j, t, &q, &memory, runs, count);
     bool fine = io_good(j, move(t, &q), op == PIO_READ ? "read" : "write", t->name);
     if (fine && q.moved != wanted) {
         port_fail(j->node->port, "rank %u: %llu of %llu bytes at %llu of file %s", j->rank,
@@ -111,11 +151,14 @@ bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op 
     sum->mesh += q.split.mesh;
     sum->queue += q.split.queue;
     sum->arm += q.split.arm;
+    if (q.memory != NULL)
+        rope_move(&q.data, &buffer);
     if (fine && op == PIO_READ) {
         port_delivered(j->node->port, q.moved, rope_hash(&q.data));
         fine = !j->verify || verify(j, t, &q, runs, count);
     }
     rope_fini(&q.data);
+    port_free(j->node->port, places);
     return fine;
 }
 

@@ -46,6 +46,7 @@ struct io_target {
     uint64_t seed;
     bool view;   /* the rank's part is the subfile that it sees: a request is one piece of that, */
     uint64_t at; /* from here */
+    uint64_t ghost; /* bytes of the rank's memory between two pieces of a request */
     char name[64];
 };
 

@@ -23,7 +23,7 @@ struct params {
     int op, system, access, file, cache, method;
     const char *mode;
     struct coll_params collective;
-    int64_t size, nodes, unit, factor, span, shift, guests;
+    int64_t size, nodes, unit, factor, span, shift, guests, ghost;
     bool verify, readback, preallocate, work, view;
     struct io_shape shape;
 };
@@ -75,6 +75,12 @@ static const struct param params_desc[] = {
     P_BOOL(params, view, "false",
            "Each rank sees its part of an array as a subfile, so that a request is one piece: "
            "PIO_VIEW, of files with a unit that is a record and a factor that is a row of them."),
+    P_SIZE(
+        params, ghost, "0", "0", "1MiB",
+        "Bytes of a rank's memory behind each piece of a request that no request touches, as the "
+        "ghost cells of an array: the file system takes pieces from there and puts them there; "
+        "0: a request's bytes are one piece of memory.",
+        "SIO low-level interface: lists of strided segments of memory, too"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -159,6 +165,9 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->span > 0 && !(traits & PIO_MODE_OFFSETS))
         return err_set(e, "workload.span: only in a mode where a program chooses its offsets, such "
                           "as M_UNIX and M_ASYNC");
+    if (p->ghost > 0 && !(traits & PIO_MODE_OFFSETS))
+        return err_set(e, "workload.ghost: only in a mode where a program chooses its offsets, "
+                          "such as M_UNIX and M_ASYNC");
     if (method_of(p) != &coll_list && !(traits & PIO_MODE_OFFSETS))
         return err_set(e,
                        "workload.method = '%s': only in a mode where a program chooses its "
@@ -280,6 +289,7 @@ static bool open_file(struct run *r)
     const struct params *p = r->p;
     bool own = p->file == OWN, maker = own || r->j.rank == 0, fine = true;
     uint32_t ranks = own ? 1 : r->j.ranks;
+    r->t.ghost = (uint64_t)p->ghost;
     (void)snprintf(r->t.name, sizeof r->t.name, own ? "data.%u" : "data", r->j.rank);
     r->t.seed = UINT64_C(0x7066732e64617461) + (own ? r->j.rank : 0);
     if (maker)
