@@ -24,6 +24,7 @@ const char *pio_status_name(enum pio_status s)
         "permission denied",
         "not what this file system can do",
         "lists of file and memory that do not fit",
+        "cancelled",
     };
     _Static_assert(ARRAY_LEN(names) == PIO_STATUS_COUNT, "a name per status");
     return (unsigned)s < PIO_STATUS_COUNT ? names[s] : "?";
@@ -139,7 +140,12 @@ enum pio_status pio_control(struct pio *s, struct pio_file *f, struct pio_contro
 
 void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f)
 {
-    *r = (struct pio_req){ .op = op, .file = f };
+    pio_call_init(r, op, f->sys, f);
+}
+
+void pio_call_init(struct pio_req *r, enum pio_op op, struct pio *s, struct pio_file *f)
+{
+    *r = (struct pio_req){ .op = op, .sys = s, .file = f };
     rope_init(&r->data);
 }
 
@@ -147,7 +153,7 @@ void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f)
 static void took(struct pio_req *r)
 {
     struct pio_split *x = &r->split;
-    x->latency = port_now(r->file->sys->node->port) - r->started;
+    x->latency = port_now(r->sys->node->port) - r->started;
     x->client = x->latency - x->arm - x->queue - x->mesh;
 }
 
@@ -184,46 +190,147 @@ void pio_scatter(struct port *port, const struct pio_memory *m, struct rope *dat
 
 /* ---- requests ---- */
 
+/* ---- calls ---- */
+
+struct pio_call {
+    struct pio_req *r; /* NULL: it was cancelled */
+    struct port *port;
+};
+
+static void call(void *arg)
+{
+    struct pio_call *c = arg;
+    struct pio_req *r = c->r;
+    port_free(c->port, c);
+    if (r == NULL)
+        return;
+    r->call = NULL;
+    r->begun = true;
+    pio_end(r, r->op == PIO_OPEN ? pio_open(r->sys, r->open, &r->file)
+                                 : pio_control(r->sys, r->file, r->control));
+}
+
+static void start_call(struct pio_req *r)
+{
+    struct port *p = r->sys->node->port;
+    r->call = port_alloc(p, sizeof *r->call);
+    *r->call = (struct pio_call){ .r = r, .port = p };
+    if (port_thread_spawn(p, "file call", call, r->call, 0) != NULL)
+        return;
+    port_free(p, r->call);
+    pio_end(r, PIO_NO_SPACE);
+}
+
+/* ---- requests ---- */
+
+/* The next ones, while the system may have more. */
+static void begin_next(struct pio *s)
+{
+    if (s->beginning) /* one of them ended at once */
+        return;
+    s->beginning = true;
+    while (s->first != NULL && (s->most == 0 || s->under_way < s->most)) {
+        struct pio_req *r = s->first;
+        s->first = r->next;
+        s->under_way++;
+        r->begun = true;
+        s->ops->submit(r);
+    }
+    s->beginning = false;
+}
+
 void pio_submit(struct pio_req *r)
 {
-    struct port *p = r->file->sys->node->port;
-    r->started = port_now(p);
+    struct pio *s = r->sys;
+    r->started = port_now(s->node->port);
+    if (r->op == PIO_OPEN || r->op == PIO_CONTROL) {
+        start_call(r);
+        return;
+    }
     r->off = r->runs->off;
     if (r->memory != NULL && !pio_fits(r->memory, pio_length(r->runs, r->run_count))) {
         pio_end(r, PIO_BAD_LIST);
         return;
     }
     if (r->memory != NULL && r->op == PIO_WRITE)
-        pio_gather(p, r->memory, &r->data);
-    r->file->sys->ops->submit(r);
+        pio_gather(s->node->port, r->memory, &r->data);
+    if (s->first == NULL)
+        s->first = r;
+    else
+        s->last->next = r;
+    s->last = r;
+    r->next = NULL;
+    begin_next(s);
+}
+
+bool pio_cancel(struct pio_req *r)
+{
+    struct pio *s = r->sys;
+    if (r->begun || r->ended)
+        return false;
+    if (r->call != NULL)
+        r->call->r = NULL;
+    struct pio_req *before = NULL;
+    for (struct pio_req *x = s->first; x != NULL; before = x, x = x->next)
+        if (x == r) {
+            *(before != NULL ? &before->next : &s->first) = r->next;
+            s->last = s->last == r ? before : s->last;
+            break;
+        }
+    pio_end(r, PIO_CANCELLED);
+    return true;
 }
 
 enum pio_status pio_wait(struct pio_req *r)
 {
-    struct port *p = r->file->sys->node->port;
-    r->waiter = port_thread_self(p);
-    while (!r->ended)
-        port_thread_block(p, "file request", r->off);
-    took(r);
+    (void)pio_wait_any(&r, 1);
     return r->status;
+}
+
+uint32_t pio_wait_any(struct pio_req *const *reqs, uint32_t count)
+{
+    uint32_t at = 0, some = 0;
+    for (uint32_t i = 0; i < count; i++)
+        some = reqs[i] != NULL ? i : some;
+    struct port *p = reqs[some]->sys->node->port;
+    for (;;) {
+        for (at = 0; at < count && (reqs[at] == NULL || !reqs[at]->ended); at++)
+            if (reqs[at] != NULL)
+                reqs[at]->waiter = port_thread_self(p);
+        if (at < count)
+            break;
+        port_thread_block(p, "file request", reqs[some]->off);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (reqs[i] != NULL)
+            reqs[i]->waiter = NULL;
+    took(reqs[at]);
+    return at;
 }
 
 void pio_end(struct pio_req *r, enum pio_status s)
 {
+    struct pio *sys = r->sys;
+    bool transfer = r->op == PIO_READ || r->op == PIO_WRITE;
     ASSERT_MSG(!r->ended, "PIO1: a request ends once");
     r->status = s;
     if (s != PIO_OK) {
         r->moved = 0;
         rope_fini(&r->data);
     } else if (r->memory != NULL && r->op == PIO_READ) {
-        pio_scatter(r->file->sys->node->port, r->memory, &r->data);
+        pio_scatter(sys->node->port, r->memory, &r->data);
     }
     took(r);
     r->ended = true;
+    if (transfer)
+        sys->under_way -= r->begun;
+    struct port_thread *waiter = r->waiter;
     if (r->done != NULL)
         r->done(r);
-    else if (r->waiter != NULL)
-        port_thread_wake(r->file->sys->node->port, r->waiter);
+    if (waiter != NULL)
+        port_thread_wake(sys->node->port, waiter);
+    if (transfer)
+        begin_next(sys);
 }
 
 uint64_t pio_length(const struct file_run *runs, uint32_t count)

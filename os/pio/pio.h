@@ -49,13 +49,14 @@ enum pio_status {
     PIO_DENIED,      /* the mode of the file, or of a directory, does not allow it; nothing done */
     PIO_UNSUPPORTED, /* this system cannot do that; nothing done */
     PIO_BAD_LIST,    /* of memory: not as long as the file's, or outside; nothing done */
+    PIO_CANCELLED,   /* by pio_cancel; nothing done */
     PIO_STATUS_COUNT
 };
 const char *pio_status_name(enum pio_status s); /* in words; static */
 /* What a status of os/file is here. */
 enum pio_status pio_of_file(enum file_status s);
 
-enum pio_op { PIO_READ, PIO_WRITE };
+enum pio_op { PIO_READ, PIO_WRITE, PIO_OPEN, PIO_CONTROL };
 
 struct pio_split {
     sim_time latency, client, mesh, queue, arm; /* PIO4 */
@@ -71,11 +72,17 @@ struct pio_memory {
     uint32_t run_count;
 };
 
-/* One request on an open file. */
+/* One request: a transfer of an open file, or a call (PIO_OPEN, PIO_CONTROL) in its asynchronous
+ * form, which a thread of the program makes.  Calls in which all ranks meet (opens together,
+ * PIO_MODE, PIO_AGREE) one at a time, in the same order at all. */
 struct pio_req {
     enum pio_op op;
-    struct pio_file *file;
-    const struct file_run *runs; /* the caller's while it lasts; not empty; writes: disjoint */
+    struct pio *sys;
+    struct pio_file *file; /* PIO_OPEN: out; PIO_CONTROL of a system: NULL */
+    const struct pio_open *open;
+    struct pio_control *control;
+    /* Of a transfer; the caller's while it lasts; not empty; writes: disjoint. */
+    const struct file_run *runs;
     uint32_t run_count;
     struct rope data;                /* write: taken, as long as the runs; read: what was read */
     const struct pio_memory *memory; /* NULL: the data are in `data`, else there */
@@ -89,6 +96,9 @@ struct pio_req {
     /* private */
     struct port_thread *waiter;
     sim_time started;
+    bool begun;
+    struct pio_req *next; /* while it waits */
+    struct pio_call *call;
 };
 
 enum { PIO_O_CREATE = 1, PIO_O_EXCL = 2, PIO_O_TRUNC = 4, PIO_O_READ_ONLY = 32 };
@@ -191,7 +201,12 @@ struct pio_plan {
 struct pio {
     const struct pio_ops *ops;
     struct os_node *node;
-    void *state; /* the system's */
+    void *state;   /* the system's */
+    uint32_t most; /* transfers of the program that the system has at once; 0: all */
+    /* private: so many it has; others wait, in order */
+    uint32_t under_way;
+    bool beginning;
+    struct pio_req *first, *last;
     /* Who the node's programs are, and the mode of what they make, for systems that keep rights;
      * zero: user 0, who may do all, and 0666. */
     struct file_rights user;
@@ -266,12 +281,21 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o,
 enum pio_status pio_control(struct pio *s, struct pio_file *f,
                             struct pio_control *c); /* (blocks) */
 
-/* Zeroes the request and makes its rope empty. */
+/* Zeroes a transfer and makes its rope empty. */
 void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f);
-/* Starts it; never blocks.  `done` may be called before this returns. */
+/* The same of a call; f: NULL for those of a system. */
+void pio_call_init(struct pio_req *r, enum pio_op op, struct pio *s, struct pio_file *f);
+/* Starts it; never blocks.  `done` may be called before this returns.  Of a call PIO_NO_SPACE may
+ * say that the machine has no room for a thread. */
 void pio_submit(struct pio_req *r);
-/* Waits for its end. (blocks) */
+/* One that has not begun, because `most` are under way or its thread has not run, ends with
+ * PIO_CANCELLED before this returns, and `done` is called.  False: it has begun, and ends as it
+ * ends. */
+bool pio_cancel(struct pio_req *r);
+/* Waits for its end; to ask for it, look at `ended`. (blocks) */
 enum pio_status pio_wait(struct pio_req *r);
+/* Waits until one of them has ended: the first such.  NULL is none of them. (blocks) */
+uint32_t pio_wait_any(struct pio_req *const *reqs, uint32_t count);
 /* For systems: it has ended; `moved`, `off`, `data` and its times, but latency, are set. */
 void pio_end(struct pio_req *r, enum pio_status s);
 uint64_t pio_length(const struct file_run *runs, uint32_t count); /* their bytes in all */

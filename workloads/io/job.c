@@ -79,87 +79,106 @@ static bool verify(const struct io_job *j, const struct io_target *t, const stru
     return at == UINT64_MAX;
 }
 
+/* The request's data; with ghosts, as they lie in the rank's memory, or will. */
+static void lay_out(const struct io_job *j, struct io_transfer *x)
+{
+    const struct io_target *t = x->t;
+    if (t->ghost == 0) {
+        if (x->q.op == PIO_WRITE)
+            add_pattern(t->seed, x->runs, x->count, 0, &x->q.data);
+        return;
+    }
+    uint64_t at = 0;
+    x->places = port_alloc(j->node->port, (x->count + 1) * sizeof *x->places);
+    for (uint32_t k = 0; k < x->count; k++) {
+        uint64_t stride = x->runs[k].len + t->ghost;
+        x->places[k] = (struct file_run){ at, x->runs[k].len, stride, x->runs[k].count };
+        at += stride * x->runs[k].count;
+    }
+    if (x->q.op == PIO_WRITE)
+        add_pattern(t->seed, x->runs, x->count, t->ghost, &x->buffer);
+    else
+        rope_add_pattern(&x->buffer, ~t->seed, 0, at);
+    x->memory =
+        (struct pio_memory){ .buffer = &x->buffer, .runs = x->places, .run_count = x->count };
+    x->q.memory = &x->memory;
+}
+
+static void prepare(const struct io_job *j, const struct io_target *t, enum pio_op op,
+                    const struct file_run *runs, uint32_t count, struct io_transfer *x)
+{
+    *x = (struct io_transfer){ .t = t, .runs = runs, .count = count };
+    x->seen = (struct file_run){ .off = t->at, .len = pio_length(runs, count), .count = 1 };
+    rope_init(&x->buffer);
+    pio_req_init(&x->q, op, t->f);
+    x->q.runs = t->view ? &x->seen : runs;
+    x->q.run_count = t->view ? 1 : count;
+    lay_out(j, x);
+}
+
+void io_start(const struct io_job *j, const struct io_target *t, enum pio_op op,
+              const struct file_run *runs, uint32_t count, struct io_transfer *x)
+{
+    prepare(j, t, op, runs, count, x);
+    pio_submit(&x->q);
+}
+
+bool io_finish(const struct io_job *j, struct io_transfer *x)
+{
+    struct pio_req *q = &x->q;
+    const struct io_target *t = x->t;
+    bool read = q->op == PIO_READ;
+    bool fine =
+        q->status != PIO_CANCELLED && io_good(j, q->status, read ? "read" : "write", t->name);
+    if (fine && q->moved != x->seen.len) {
+        port_fail(j->node->port, "rank %u: %llu of %llu bytes at %llu of file %s", j->rank,
+                  (unsigned long long)q->moved, (unsigned long long)x->seen.len,
+                  (unsigned long long)q->off, t->name);
+        fine = false;
+    }
+    if (q->memory != NULL)
+        rope_move(&q->data, &x->buffer);
+    if (fine && read) {
+        port_delivered(j->node->port, q->moved, rope_hash(&q->data));
+        fine = !j->verify || verify(j, t, q, x->runs, x->count);
+    }
+    rope_fini(&q->data);
+    rope_fini(&x->buffer);
+    port_free(j->node->port, x->places);
+    return fine;
+}
+
 /* By the target's method.  (blocks) */
-static enum pio_status move(const struct io_target *t, struct pio_req *q)
+static void move(const struct io_target *t, struct pio_req *q)
 {
     struct coll_part x = {
         .op = q->op, .runs = q->runs, .run_count = q->run_count, .memory = q->memory
     };
     if (!t->coll) {
         pio_submit(q);
-        return pio_wait(q);
+        (void)pio_wait(q);
+        return;
     }
     rope_move(&x.data, &q->data);
-    enum pio_status s = coll_transfer(t->coll, &x);
+    q->status = coll_transfer(t->coll, &x);
     rope_move(&q->data, &x.data);
     q->off = x.off;
     q->moved = x.moved;
     q->split = x.split;
-    return s;
-}
-
-/* The request's data; with ghosts, as they lie in the rank's memory, or will: these places are
- * freed by the caller. */
-static struct file_run *lay_out(const struct io_job *j, const struct io_target *t,
-                                struct pio_req *q, struct pio_memory *m,
-                                const struct file_run *runs, uint32_t count)
-{
-    if (t->ghost == 0) {
-        if (q->op == PIO_WRITE)
-            add_pattern(t->seed, runs, count, 0, &q->data);
-        return NULL;
-    }
-    struct file_run *places = port_alloc(j->node->port, (count + 1) * sizeof *places);
-    uint64_t at = 0;
-    for (uint32_t k = 0; k < count; k++) {
-        uint64_t stride = runs[k].len + t->ghost;
-        places[k] = (struct file_run){ at, runs[k].len, stride, runs[k].count };
-        at += stride * runs[k].count;
-    }
-    if (q->op == PIO_WRITE)
-        add_pattern(t->seed, runs, count, t->ghost, m->buffer);
-    else
-        rope_add_pattern(m->buffer, ~t->seed, 0, at);
-    m->runs = places;
-    m->run_count = count;
-    q->memory = m;
-    return places;
 }
 
 bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,
                  const struct file_run *runs, uint32_t count, struct pio_split *sum)
 {
-    uint64_t wanted = pio_length(runs, count);
-    const struct file_run seen = { .off = t->at, .len = wanted, .count = 1 };
-    struct pio_req q;
-    pio_req_init(&q, op, t->f);
-    q.runs = t->view ? &seen : runs;
-    q.run_count = t->view ? 1 : count;
-    struct rope buffer;
-    struct pio_memory memory = { .buffer = &buffer };
-    rope_init(&buffer);
-    struct file_run *places = lay_out(j, t, &q, &memory, runs, count);
-    bool fine = io_good(j, move(t, &q), op == PIO_READ ? "read" : "write", t->name);
-    if (fine && q.moved != wanted) {
-        port_fail(j->node->port, "rank %u: %llu of %llu bytes at %llu of file %s", j->rank,
-                  (unsigned long long)q.moved, (unsigned long long)wanted,
-                  (unsigned long long)q.off, t->name);
-        fine = false;
-    }
-    sum->latency += q.split.latency;
-    sum->client += q.split.client;
-    sum->mesh += q.split.mesh;
-    sum->queue += q.split.queue;
-    sum->arm += q.split.arm;
-    if (q.memory != NULL)
-        rope_move(&q.data, &buffer);
-    if (fine && op == PIO_READ) {
-        port_delivered(j->node->port, q.moved, rope_hash(&q.data));
-        fine = !j->verify || verify(j, t, &q, runs, count);
-    }
-    rope_fini(&q.data);
-    port_free(j->node->port, places);
-    return fine;
+    struct io_transfer x;
+    prepare(j, t, op, runs, count, &x);
+    move(t, &x.q);
+    sum->latency += x.q.split.latency;
+    sum->client += x.q.split.client;
+    sum->mesh += x.q.split.mesh;
+    sum->queue += x.q.split.queue;
+    sum->arm += x.q.split.arm;
+    return io_finish(j, &x);
 }
 
 void io_report(const struct io_job *j, const struct measure *measures, const struct pio_split *s,

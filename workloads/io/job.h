@@ -55,6 +55,21 @@ bool io_good(const struct io_job *j, enum pio_status s, const char *what, const 
 /* True when all ranks say so; one that has failed must not leave the others waiting.  They have met
  * before one goes on after its node's crash. (blocks) */
 bool io_agree(const struct io_job *j, const char *tag, bool mine);
+/* A request of these runs, which stay meanwhile, and whatever belongs to it. */
+struct io_transfer {
+    struct pio_req q;
+    const struct io_target *t;
+    const struct file_run *runs;
+    uint32_t count;
+    struct file_run seen, *places;
+    struct rope buffer;
+    struct pio_memory memory;
+};
+/* Fills it and submits it, not by a method. */
+void io_start(const struct io_job *j, const struct io_target *t, enum pio_op op,
+              const struct file_run *runs, uint32_t count, struct io_transfer *x);
+/* Of one that has ended: judges it, and every byte.  False, in silence, of one cancelled. */
+bool io_finish(const struct io_job *j, struct io_transfer *x);
 /* A request of these runs, of none only by a collective method; its times are added to `sum`.
  * (blocks) */
 bool io_transfer(const struct io_job *j, const struct io_target *t, enum pio_op op,

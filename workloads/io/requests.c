@@ -23,7 +23,7 @@ struct params {
     int op, system, access, file, cache, method;
     const char *mode;
     struct coll_params collective;
-    int64_t size, nodes, unit, factor, span, shift, guests, ghost;
+    int64_t size, nodes, unit, factor, span, shift, guests, ghost, depth, most;
     bool verify, readback, preallocate, work, view;
     struct io_shape shape;
 };
@@ -81,6 +81,14 @@ static const struct param params_desc[] = {
         "ghost cells of an array: the file system takes pieces from there and puts them there; "
         "0: a request's bytes are one piece of memory.",
         "SIO low-level interface: lists of strided segments of memory, too"),
+    P_INT(params, depth, "1", "1", "256",
+          "Requests of `size` bytes that a program makes at once; it goes on when all have ended: "
+          "the loop counts and times them as one.",
+          "SIO low-level interface: asynchronous forms"),
+    P_INT(params, most, "0", "0", "256",
+          "Requests of a program that the file system has at once; the library keeps the others, "
+          "in order, and drops them when one has failed; 0: all.",
+          "ASSUMED(a choice of the experiment)"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -113,7 +121,7 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
 static uint64_t per_rank(const struct params *p)
 {
     uint64_t all = (uint64_t)(p->loop.warmup + p->loop.requests), span = (uint64_t)p->span;
-    return span > 0 && span < all ? span : all;
+    return (span > 0 && span < all ? span : all) * (uint64_t)p->depth;
 }
 
 static const struct coll_ops *method_of(const struct params *p)
@@ -173,6 +181,11 @@ static bool check(const void *params, const struct os_layout *layout, struct err
                        "workload.method = '%s': only in a mode where a program chooses its "
                        "offsets, such as M_ASYNC",
                        method_of(p)->kind.name);
+    if (method_of(p) != &coll_list && p->depth > 1)
+        return err_set(e,
+                       "workload.method = '%s': its calls end one after the other; depth must "
+                       "be 1",
+                       method_of(p)->kind.name);
     if (method_of(p)->together && p->file == OWN)
         return err_set(e,
                        "workload.method = '%s': all ranks transfer together, and with "
@@ -231,8 +244,11 @@ struct run {
     const struct measure *measures;
     unsigned traits; /* of the mode */
     struct io_pattern pattern;
-    struct file_run *runs; /* of the request */
-    uint32_t room;
+    struct slot {
+        struct file_run *runs; /* of the request */
+        uint32_t room, count;
+        struct io_transfer x;
+    } * slots; /* as many as are made at once */
 };
 
 static bool open_as(struct run *r, uint32_t rank, uint32_t ranks, unsigned flags)
@@ -301,23 +317,72 @@ static bool open_file(struct run *r)
     return io_agree(&r->j, "opened", fine) && see(r);
 }
 
-/* Request k; false: the rank gives up. */
+/* The runs of a request. */
+static struct slot *runs_of(struct run *r, uint64_t nth, uint32_t slot)
+{
+    struct slot *x = &r->slots[slot];
+    x->count = io_pattern_runs(&r->pattern, nth, x->runs, x->room);
+    if (x->count > x->room) {
+        x->runs = port_realloc(r->j.node->port, x->runs, x->count * sizeof *x->runs);
+        x->room = io_pattern_runs(&r->pattern, nth, x->runs, x->count);
+    }
+    r->t.at = nth * r->pattern.size;
+    return x;
+}
+
+/* `count` requests under way at once; `sum`: the times of the one that ended last.  When one has
+ * failed those that have not begun are dropped. */
+static bool together(struct run *r, enum pio_op op, uint64_t nth, uint32_t count,
+                     struct pio_split *sum)
+{
+    struct port *port = r->j.node->port;
+    struct pio_req **left = port_alloc(port, count * sizeof *left);
+    sim_time since = port_now(port);
+    bool fine = true;
+    for (uint32_t i = 0; i < count; i++) {
+        struct slot *x = runs_of(r, nth + i, i);
+        io_start(&r->j, &r->t, op, x->runs, x->count, &x->x);
+        left[i] = &x->x.q;
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t i = pio_wait_any(left, count);
+        *sum = left[i]->split;
+        left[i] = NULL;
+        fine = io_finish(&r->j, &r->slots[i].x) && fine;
+        for (uint32_t k = 0; k < count && !fine; k++)
+            if (left[k] != NULL)
+                (void)pio_cancel(left[k]);
+    }
+    sum->client += port_now(port) - since - sum->latency;
+    sum->latency = port_now(port) - since;
+    port_free(port, left);
+    return fine;
+}
+
+/* Step k: as many requests as are made at once; false: the rank gives up. */
 static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
 {
-    uint64_t nth = r->pattern.ops->whole ? k : k % r->pattern.per_rank;
-    uint32_t n = io_pattern_runs(&r->pattern, nth, r->runs, r->room);
-    if (n > r->room) {
-        r->runs = port_realloc(r->j.node->port, r->runs, n * sizeof *r->runs);
-        r->room = io_pattern_runs(&r->pattern, nth, r->runs, n);
+    uint64_t depth = (uint64_t)r->p->depth, nth = k * depth, bytes = 0;
+    if (r->pattern.ops->whole) {
+        uint64_t all = io_pattern_requests(&r->pattern);
+        depth = nth + depth > all && all > nth ? all - nth : depth;
+    } else {
+        nth %= r->pattern.per_rank;
     }
     struct pio_split sum = { .latency = 0 };
-    r->t.at = nth * r->pattern.size;
-    bool fine = io_transfer(&r->j, &r->t, op, r->runs, n, &sum);
+    bool fine;
+    if (r->p->depth > 1) {
+        fine = together(r, op, nth, (uint32_t)depth, &sum);
+    } else {
+        struct slot *x = runs_of(r, nth, 0);
+        fine = io_transfer(&r->j, &r->t, op, x->runs, x->count, &sum);
+    }
+    for (uint64_t i = 0; i < depth; i++)
+        bytes += pio_length(r->slots[i].runs, r->slots[i].count);
     if (fine && measured) {
-        uint64_t moved = pio_length(r->runs, n);
         if (r->traits & PIO_MODE_SAME)
-            port_measure(r->j.node->port, &r->measures[IO_RECEIVED], (double)moved);
-        io_report(&r->j, r->measures, &sum, r->traits & PIO_MODE_SAME && r->j.rank > 0 ? 0 : moved);
+            port_measure(r->j.node->port, &r->measures[IO_RECEIVED], (double)bytes);
+        io_report(&r->j, r->measures, &sum, r->traits & PIO_MODE_SAME && r->j.rank > 0 ? 0 : bytes);
     }
     return fine;
 }
@@ -351,7 +416,7 @@ static uint64_t share_of_work(const struct run *r, uint32_t *with_a_part)
         most = n > most ? n : most;
     }
     if (!method_of(r->p)->together)
-        return own;
+        return (own + (uint64_t)r->p->depth - 1) / (uint64_t)r->p->depth;
     *with_a_part = r->j.ranks;
     return most;
 }
@@ -399,7 +464,8 @@ static bool read_back(struct run *r)
     r->pattern = pattern_of(r->p, of, r->j.ranks, r->traits);
     if (!see(r))
         return false;
-    uint64_t all = r->pattern.ops->whole ? share_of_work(r, &ranks) : r->pattern.per_rank;
+    uint64_t all = r->pattern.ops->whole ? share_of_work(r, &ranks)
+                                         : r->pattern.per_rank / (uint64_t)r->p->depth;
     for (uint64_t k = 0; k < all; k++)
         if (!request(r, PIO_READ, k, false))
             return false;
@@ -419,6 +485,8 @@ static void program(struct os_node *node, const struct program *me, const struct
                      .measures = measures,
                      .traits = traits_of(p) };
     r.j.sys->user = io_user(&p->loop, me->rank);
+    r.j.sys->most = (uint32_t)p->most;
+    r.slots = port_alloc(node->port, (size_t)p->depth * sizeof *r.slots);
     r.pattern = pattern_of(p, me->rank, me->ranks, r.traits);
     if (!open_file(&r))
         return;
