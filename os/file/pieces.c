@@ -1,6 +1,46 @@
 /* pieces.c: see pieces.h. */
 #include "os/file/pieces.h"
 
+/* ---- a list as it comes ---- */
+
+/* The last run, when it is one piece like those of the run before it and goes on there. */
+static void fold(struct file_runs *l)
+{
+    if (l->count < 2)
+        return;
+    struct file_run *r = &l->runs[l->count - 1], *before = r - 1;
+    if (r->count != 1 || r->len != before->len || r->off < before->off + before->len)
+        return;
+    if (before->count == 1)
+        before->stride = r->off - before->off;
+    if (r->off != before->off + before->count * before->stride)
+        return;
+    before->count++;
+    l->count--;
+}
+
+void file_runs_add(struct port *p, struct file_runs *l, uint64_t off, uint64_t len)
+{
+    struct file_run *r = l->count > 0 ? &l->runs[l->count - 1] : NULL;
+    if (r != NULL && r->count == 1 && r->off + r->len == off) {
+        r->len += len;
+        return;
+    }
+    fold(l);
+    if (l->count == l->room) {
+        l->room = l->room > 0 ? 2 * l->room : 4;
+        l->runs = port_realloc(p, l->runs, l->room * sizeof *l->runs);
+    }
+    l->runs[l->count++] = (struct file_run){ .off = off, .len = len, .count = 1 };
+}
+
+void file_runs_end(struct file_runs *l)
+{
+    fold(l);
+}
+
+/* ---- windows ---- */
+
 struct file_clip file_clip(const struct file_run *r, struct file_window w)
 {
     struct file_clip x = { .to = r->count };

@@ -9,6 +9,16 @@
 
 #include "os/file/file.h"
 
+/* A list of runs that grows at its end: pieces that continue each other become one, and pieces of
+ * one length at equal distances one run. */
+struct file_runs {
+    struct file_run *runs; /* of the port's heap */
+    uint32_t count, room;
+};
+/* One more piece behind the others. */
+void file_runs_add(struct port *p, struct file_runs *l, uint64_t off, uint64_t len);
+void file_runs_end(struct file_runs *l); /* no more comes */
+
 struct file_list {
     const struct file_run *runs;
     uint32_t count;

@@ -64,14 +64,4 @@ uint64_t vesta_map_end(const struct vesta_map *m, uint32_t nth, uint64_t length)
 /* The least length of the nth cell that has all it has of subfile bytes [0, size). */
 uint64_t vesta_map_length(const struct vesta_map *m, uint32_t nth, uint64_t size);
 
-/* A list of runs that grows at its end: pieces that continue each other become one, and pieces of
- * one length at equal distances one run. */
-struct vesta_list {
-    struct file_run *runs;
-    uint32_t count, room;
-};
-/* One more piece behind the others; the runs are of this port's heap. */
-void vesta_list_add(struct port *p, struct vesta_list *l, uint64_t off, uint64_t len);
-void vesta_list_end(struct vesta_list *l); /* no more comes */
-
 #endif

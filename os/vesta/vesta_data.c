@@ -8,6 +8,7 @@
  * Of a client one atomic request is under way at a time: a second one, waiting for its turn at an
  * I/O node, must not take the place of calls of the first.
  */
+#include "os/file/pieces.h"
 #include "os/vesta/vesta_internal.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@
 struct list_of { /* of a cell, in one call: rising */
     uint32_t cell;
     uint64_t bytes, end;
-    struct vesta_list l;
+    struct file_runs l;
     struct rope data;
 };
 
@@ -115,7 +116,7 @@ static void add(struct vreq *v, uint64_t off, uint64_t len, struct rope_cursor *
         uint64_t n = at.run < len ? at.run : len;
         n = n < c->chunk - x->bytes ? n : c->chunk - x->bytes;
         uint32_t before = l->l.count;
-        vesta_list_add(c->port, &l->l, at.local, n);
+        file_runs_add(c->port, &l->l, at.local, n);
         x->runs += l->l.count > before;
         l->bytes += n;
         l->end = at.local + n;
@@ -149,7 +150,7 @@ static void build(struct vreq *v)
                 v->r->op == FILE_WRITE ? &data : NULL);
     for (uint32_t i = 0; i < v->calls; i++)
         for (uint32_t k = 0; k < v->all[i]->count; k++)
-            vesta_list_end(&v->all[i]->lists[k].l);
+            file_runs_end(&v->all[i]->lists[k].l);
     v->first = 0;
     while (v->first + 1 < v->f->positions && v->to[v->first].count == 0)
         v->first++;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/file/pieces.h"
 #include "os/vesta/map.h"
 #include "tests/fake/port_fake.h"
 
@@ -185,16 +186,16 @@ Test(vesta_map, lists_keep_bytes_and_fold)
     for (int t = 0; t < 200; t++) {
         static uint64_t want[4000], have[4000];
         uint32_t n = 0, k = 0;
-        struct vesta_list l = { .runs = NULL };
+        struct file_runs l = { .runs = NULL };
         uint64_t at = 0;
         for (uint32_t i = 0; i < 60; i++) {
             uint64_t len = 1 + draw(3);
             at = draw(6) == 0 ? draw(500) : at + draw(3);
-            vesta_list_add(port, &l, at, len);
+            file_runs_add(port, &l, at, len);
             while (len-- > 0)
                 want[n++] = at++;
         }
-        vesta_list_end(&l);
+        file_runs_end(&l);
         for (uint32_t r = 0; r < l.count; r++)
             for (uint64_t i = 0; i < l.runs[r].count; i++)
                 for (uint64_t x = 0; x < l.runs[r].len; x++)
@@ -203,10 +204,10 @@ Test(vesta_map, lists_keep_bytes_and_fold)
         cr_assert_eq(memcmp(want, have, n * sizeof *want), 0);
         port_free(port, l.runs);
     }
-    struct vesta_list l = { .runs = NULL };
+    struct file_runs l = { .runs = NULL };
     for (uint64_t i = 0; i < 64; i++) /* eight strips of eight entries */
-        vesta_list_add(port, &l, i / 8 * 400 + i % 8 * 10, 10);
-    vesta_list_end(&l);
+        file_runs_add(port, &l, i / 8 * 400 + i % 8 * 10, 10);
+    file_runs_end(&l);
     cr_assert_eq(l.count, 1);
     cr_assert(l.runs->len == 80 && l.runs->stride == 400 && l.runs->count == 8);
     port_free(port, l.runs);
