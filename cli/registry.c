@@ -18,6 +18,7 @@
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
+#include "workloads/io/filetype.h"
 #include "workloads/io/pattern.h"
 #include "workloads/shared.h"
 #include "workloads/workload.h"
@@ -59,10 +60,11 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,    &blk_kinds,      &registry_workloads, &registry_direct,
-    &os_protocols, &os_services,    &vm_replacements,    &svm_managers,
-    &pfs_modes,    &vesta_modes,    &pio_systems,        &io_patterns,
-    &coll_methods, &sched_policies, &os_layers,          NULL,
+    &net_kinds,    &blk_kinds,    &registry_workloads, &registry_direct,
+    &os_protocols, &os_services,  &vm_replacements,    &svm_managers,
+    &pfs_modes,    &vesta_modes,  &pio_systems,        &io_patterns,
+    &io_filetypes, &coll_methods, &sched_policies,     &os_layers,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/os/io_world.h"
 #include "workloads/io/pattern.h"
 
 static struct io_shape shape_of(const char *distribution)
@@ -255,6 +256,31 @@ Test(io_pattern, random_places_are_each_there_once)
     for (int i = 0; i < 50; i++)
         other[i] = got[3 * i];
     cr_assert(memcmp(first, other, sizeof first) != 0, "a seed changes nothing");
+}
+
+/* Two tiles, 5 bytes on, of 6 x 4 records of 3: rows in turn to two, columns in blocks to two. */
+static bool dealt(const struct io_pattern *p, uint64_t byte)
+{
+    uint64_t record = (byte - 5) / 3 % 24;
+    return byte >= 5 && record / 4 % 2 * 2 + record % 4 / 2 == p->rank;
+}
+
+Test(io_pattern, file_views_deal_out_an_array_tile_by_tile)
+{
+    struct io_shape s = shape_of(NULL);
+    struct err e = ERR_INIT;
+    struct val *type = io_val("{{type=darray, dims={{n=6, deal=cyclic, parts=2}, "
+                              "{n=4, deal=block, parts=2}}}}");
+    s.filetype = type;
+    s.record = 3;
+    s.disp = 5;
+    cover("filetype", &s, 1, 2, 4, dealt, false);
+    struct io_pattern p = make("filetype", &s, 1, 2, 0, 4);
+    cr_assert_eq(io_pattern_extent(&p), 5 + 2 * 72);
+    p = make("filetype", &s, 1, 2, 0, 5); /* no part for rank 4 */
+    cr_assert(!io_pattern_check(&p, "workload", &e));
+    cr_assert(strstr(e.text, "workload.shape.filetype[1]: a grid of 4 parts"), "%s", e.text);
+    val_free(type);
 }
 
 Test(io_pattern, numbers_that_do_not_fit_are_refused)

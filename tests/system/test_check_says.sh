@@ -33,6 +33,33 @@ refused "workload.pattern contended needs memory where a read returns the most r
 refused "workload.pattern random with record needs memory where" -p workload.record=true -p workload.svm.manager=hlrc
 refused "workload.memory.frames is 8, but workload.svm.manager hlrc keeps" -p workload.memory.frames=8 -p workload.svm.manager=hlrc
 refused "workload.nodes is 21, but the machine has" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=21
+# Types of file views, each number by its place.
+C=$T/views.lua
+config views <<'END'
+local types = {
+    none = {}, word = "darray", kind = { { type = "darrey", dims = {} } }, unread = { { type = "vector", count = 2, stride = 1, lenght = 3 } },
+    back = { { type = "indexed", blocks = { { off = "64B" }, { off = "0B" } } } }, tight = { { type = "resized", extent = "4B" } },
+    grid = { { type = "darray", dims = { { n = 8, deal = "block", parts = 2 } } } },
+    small = { { type = "darray", dims = { { n = 9, deal = "block", parts = 4, block = 2 } } } },
+    whole = { { type = "darray", dims = { { n = 9, parts = 4 } } } },
+    out = { { type = "subarray", dims = { { n = 8, from = 5, count = 4 } } } },
+}
+return {
+    machine = include "machines/paragon.lua" { rows = 2, columns = 3, io_nodes = 1, model = "ideal" },
+    workload = { kind = "io", nodes = 4, access = "filetype", warmup = 0, requests = 1, shape = { record = "8B", filetype = types[param "type"] } },
+}
+END
+refused "workload.shape.filetype must be a list of 1 to 8 constructors" -p type=none
+refused "workload.shape.filetype must be a list of 1 to 8 constructors" -p type=word
+refused "workload.shape.filetype[1].type: there is no filetype 'darrey'" -p type=kind
+refused "workload.shape.filetype[1].lenght is not a parameter; known are type, count, len, stride" -p type=unread
+refused "workload.shape.filetype: its bytes do not rise" -p type=back
+refused "or tiles of 8 bytes every 4" -p type=tight
+refused "workload.shape.filetype[1]: a grid of 2 parts has none for rank 2" -p type=grid
+refused "workload.shape.filetype[1].dims[1].block is 2: 4 such blocks do not cover 9 indices" -p type=small
+refused "workload.shape.filetype[1].dims[1].parts is 4, but deal = 'none' leaves the dimension whole" -p type=whole
+refused "these numbers make no type" -p type=out
+C=$T/machine.lua
 # A format makes room for what the workload makes: 17 files on the first I/O node, where 16 were the limit.
 gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17
 gives 0 "$PSIM" run "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17 -p factor=1 --no-store

@@ -148,12 +148,33 @@ bool io_finish(const struct io_job *j, struct io_transfer *x)
     return fine;
 }
 
+/* Through the target's view.  (blocks) */
+static void move_typed(const struct io_target *t, struct pio_req *q)
+{
+    struct fview *v = t->typed;
+    struct fview_io x;
+    fview_io_init(&x, q->op, pio_length(q->runs, q->run_count) / v->etype);
+    x.by = FVIEW_AT;
+    x.off = t->at / v->etype;
+    x.together = t->coll->ops != &coll_list;
+    x.memory = q->memory;
+    rope_move(&x.data, &q->data);
+    q->status = fview_transfer(v, &x);
+    rope_move(&q->data, &x.data);
+    q->moved = x.moved;
+    q->split = x.split;
+}
+
 /* By the target's method.  (blocks) */
 static void move(const struct io_target *t, struct pio_req *q)
 {
     struct coll_part x = {
         .op = q->op, .runs = q->runs, .run_count = q->run_count, .memory = q->memory
     };
+    if (t->typed) {
+        move_typed(t, q);
+        return;
+    }
     if (!t->coll) {
         pio_submit(q);
         (void)pio_wait(q);

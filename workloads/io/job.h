@@ -7,7 +7,7 @@
 #ifndef WORKLOADS_IO_JOB_H
 #define WORKLOADS_IO_JOB_H
 
-#include "os/pio/coll.h"
+#include "os/pio/fview.h"
 
 /* Parameters that all of them have, members `system` and `unit` of the struct with that tag; where
  * their files are. */
@@ -44,6 +44,7 @@ struct io_target {
     struct pio_file *f;
     struct coll *coll; /* by what method requests are made; NULL: as they are */
     uint64_t seed;
+    struct fview *typed; /* it sees the file so: a request is some of that from `at` on */
     bool view;   /* the rank's part is the subfile that it sees: a request is one piece of that, */
     uint64_t at; /* from here */
     uint64_t ghost; /* bytes of the rank's memory between two pieces of a request */

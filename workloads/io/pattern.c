@@ -1,7 +1,10 @@
 /* pattern.c: see pattern.h. */
 #include "workloads/io/pattern.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "workloads/io/filetype.h"
 
 static const char *const distributions[] = { "a",  "n",  "b",  "c",  "nn", "nb", "nc",
                                              "bn", "bb", "bc", "cn", "cb", "cc", NULL };
@@ -10,8 +13,8 @@ const struct param io_shape_params[] = {
     P_SIZE(io_shape, block, "1MiB", "1B", "1TiB",
            "segmented: bytes of a rank in each segment; a multiple of the request.",
            "IOR, its default block"),
-    P_SIZE(io_shape, record, "8KiB", "1B", "1GiB", "strided, nested, array: bytes of a record.",
-           "[Kotz 1994]: 8 bytes and 8 KB"),
+    P_SIZE(io_shape, record, "8KiB", "1B", "1GiB",
+           "strided, nested, array, filetype: bytes of a record.", "[Kotz 1994]: 8 bytes and 8 KB"),
     P_SIZE(io_shape, stride, "0B", "0B", "1TiB",
            "strided, nested: from one record of a rank to its next; 0: one record of each rank."),
     P_INT(io_shape, inner, "8", "1", "1000000000", "nested: records in a row of them.",
@@ -25,6 +28,13 @@ const struct param io_shape_params[] = {
              "all ranks have all."),
     P_INT(io_shape, grid, "64", "1", "4096", "cells: points of a side of the cube.",
           "NAS Parallel Benchmarks: class A 64, class B 102"),
+    P_VAL(
+        io_shape, filetype,
+        "filetype: list of constructors, from the inside out, each of what the one before it made, "
+        "the first of a record (`psim list filetypes`)."),
+    P_SIZE(io_shape, disp, "0B", "0B", "1TiB", "filetype: where rank 0's first tile begins."),
+    P_SIZE(io_shape, step, "0B", "0B", "1TiB",
+           "filetype: so much later begins each further rank's."),
     P_INT(io_shape, seed, "1", "0", NULL, "random: which order."),
     P_END,
 };
@@ -319,6 +329,68 @@ static bool cells_check(const struct io_pattern *p, const char *path, struct err
                    path, p->ranks, (long long)p->shape->grid);
 }
 
+/* ---- file views ---- */
+
+uint64_t io_pattern_disp(const struct io_pattern *p)
+{
+    return (uint64_t)p->shape->disp + p->rank * (uint64_t)p->shape->step;
+}
+
+static bool type_of(const struct io_pattern *p, const char *path, struct ftype *out, struct err *e)
+{
+    char at[80];
+    (void)snprintf(at, sizeof at, "%s.shape.filetype", path);
+    return io_filetype(p->shape->filetype, (uint64_t)p->shape->record, p->rank, at, out, e);
+}
+
+static uint64_t typed_request(const struct io_pattern *p)
+{
+    return p->type.size > 0 ? p->type.size : 1;
+}
+
+static uint64_t typed_own(const struct io_pattern *p)
+{
+    return p->per_rank * p->type.size;
+}
+
+static uint64_t typed_place(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    return io_pattern_disp(p) + ftype_place(&p->type, pos, len);
+}
+
+static uint64_t typed_extent(const struct io_pattern *p)
+{
+    uint64_t most = 0;
+    for (uint32_t r = 0; r < p->ranks; r++) {
+        const struct io_pattern q = io_pattern(p->ops, p->shape, p->size, p->per_rank, r, p->ranks);
+        uint64_t end = io_pattern_disp(&q) + (q.per_rank - 1) * q.type.extent + q.type.end;
+        most = q.type.size > 0 && end > most ? end : most;
+    }
+    return most;
+}
+
+static bool typed_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    for (uint32_t r = 0; r < p->ranks; r++) {
+        struct io_pattern q = *p;
+        q.rank = r;
+        if (!type_of(&q, path, &q.type, e))
+            return false;
+        if (!q.type.ordered || q.type.extent < q.type.end)
+            return err_set(e,
+                           "%s.shape.filetype: its bytes do not rise (blocks that are out of order "
+                           "or overlap, or tiles of %llu bytes every %llu), as a file view needs",
+                           path, (unsigned long long)q.type.end, (unsigned long long)q.type.extent);
+        if (q.type.extent > (UINT64_C(1) << 59) / p->per_rank)
+            return err_set(e,
+                           "%s.shape.filetype: %llu tiles of %llu bytes make a file of more than "
+                           "1 EiB",
+                           path, (unsigned long long)p->per_rank,
+                           (unsigned long long)q.type.extent);
+    }
+    return true;
+}
+
 /* ---- an order drawn ---- */
 
 /* A permutation of [0, n): four rounds over two halves, again until it falls inside. */
@@ -368,13 +440,22 @@ PATTERN(array, array_place, "an array of records dealt out by dimension [Kotz]",
         .check = array_check, .own = array_own, .view = array_view, .whole = true)
 PATTERN(cells, cells_place, "a cube dealt out by cells along its diagonals [BTIO]",
         .check = cells_check, .extent = cells_extent, .request = cells_request)
+PATTERN(filetype, typed_place, "what a file view shows, tile by tile [MPI-IO]",
+        .check = typed_check, .own = typed_own, .extent = typed_extent, .request = typed_request,
+        .typed = true, .whole = true)
 PATTERN(random, drawn, "places in an order drawn, each once")
 
-static const struct kind *const patterns[] = { &interleaved_ops.kind, &partitioned_ops.kind,
-                                               &broadcast_ops.kind,   &segmented_ops.kind,
-                                               &strided_ops.kind,     &nested_ops.kind,
-                                               &array_ops.kind,       &cells_ops.kind,
-                                               &random_ops.kind,      NULL };
+static const struct kind *const patterns[] = { &interleaved_ops.kind,
+                                               &partitioned_ops.kind,
+                                               &broadcast_ops.kind,
+                                               &segmented_ops.kind,
+                                               &strided_ops.kind,
+                                               &nested_ops.kind,
+                                               &array_ops.kind,
+                                               &cells_ops.kind,
+                                               &filetype_ops.kind,
+                                               &random_ops.kind,
+                                               NULL };
 const struct kind_set io_patterns = { "pattern", "workload.access", patterns };
 
 struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_shape *shape,
@@ -383,6 +464,9 @@ struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_s
     struct io_pattern p = {
         .ops = ops, .shape = shape, .size = size, .per_rank = per_rank, .rank = rank, .ranks = ranks
     };
+    struct err e = ERR_INIT;
+    if (ops->typed && !type_of(&p, "workload", &p.type, &e))
+        p.type = ftype_bytes(1); /* the check says why */
     if (ops->request)
         p.size = ops->request(&p);
     if (ops->own == array_own && total(&p) % (uint64_t)shape->record == 0)

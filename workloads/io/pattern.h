@@ -13,6 +13,9 @@
  *                cyclic, to a grid of ranks: his rnb is distribution "nb" read; "a": all ranks all
  *   cells        [BTIO] a cube of `grid` points of 40 bytes, cut in cells along its diagonals: a
  *                request is a rank's part of one dump of it, whatever `size` says
+ *   filetype     a file view (os/pio/fview.h): from byte disp + rank * step on the file is tiled
+ *                with the type that `filetype` makes of records; a request is what the rank has of
+ *                a tile, whatever `size` says
  *   random       places of `size` bytes in an order drawn from `seed`, each once
  *
  *   IOP1  The parts of interleaved, partitioned, segmented, array (but "a"), cells and random are
@@ -23,12 +26,14 @@
 #ifndef WORKLOADS_IO_PATTERN_H
 #define WORKLOADS_IO_PATTERN_H
 
+#include "os/pio/ftype.h"
 #include "os/pio/pio.h"
 
 /* Numbers of a pattern, the table `shape` of a program's. */
 struct io_shape {
-    int64_t block, record, stride, inner, outer, rows, grid, seed;
+    int64_t block, record, stride, inner, outer, rows, grid, seed, disp, step;
     int distribution;
+    const struct val *filetype;
 };
 extern const struct param io_shape_params[];
 
@@ -49,6 +54,7 @@ struct io_pattern {
     uint64_t size, per_rank; /* bytes of a request; requests of a rank, on average */
     uint32_t rank, ranks;
     struct io_array array; /* private */
+    struct ftype type;     /* filetype */
 };
 
 struct io_pattern_ops {
@@ -66,6 +72,7 @@ struct io_pattern_ops {
     bool (*view)(const struct io_pattern *p, uint64_t unit, uint64_t factor, struct pio_view *out);
     /* Bytes of a request of this rank; NULL: as it is told. */
     uint64_t (*request)(const struct io_pattern *p);
+    bool typed; /* the part is seen through `type`, from io_pattern_disp on */
     bool whole; /* a piece of work: ranks may have unlike numbers of requests, or none */
 };
 extern const struct kind_set io_patterns;
@@ -75,6 +82,7 @@ struct io_pattern io_pattern(const struct io_pattern_ops *ops, const struct io_s
                              uint64_t size, uint64_t per_rank, uint32_t rank, uint32_t ranks);
 bool io_pattern_check(const struct io_pattern *p, const char *path, struct err *e) MUST_CHECK;
 
+uint64_t io_pattern_disp(const struct io_pattern *p); /* of a typed part */
 /* Bytes of the rank's part; that the parts of all reach over. */
 uint64_t io_pattern_own(const struct io_pattern *p);
 uint64_t io_pattern_extent(const struct io_pattern *p);

@@ -244,6 +244,7 @@ struct run {
     const struct measure *measures;
     unsigned traits; /* of the mode */
     struct io_pattern pattern;
+    struct fview typed;
     struct slot {
         struct file_run *runs; /* of the request */
         uint32_t room, count;
@@ -293,6 +294,14 @@ static bool make_file(struct run *r, uint32_t ranks)
 static bool see(struct run *r)
 {
     struct pio_control c = { .what = PIO_VIEW };
+    if (r->pattern.ops->typed) {
+        fview_init(&r->typed, r->t.f, r->t.coll);
+        r->t.typed = &r->typed;
+        return io_good(&r->j,
+                       fview_set(&r->typed, io_pattern_disp(&r->pattern),
+                                 (uint64_t)r->p->shape.record, &r->pattern.type),
+                       "view", r->t.name);
+    }
     r->t.view = r->p->view && io_pattern_own(&r->pattern) > 0;
     if (!r->t.view)
         return true;
@@ -314,6 +323,8 @@ static bool open_file(struct run *r)
         return false;
     if (!maker)
         fine = open_as(r, r->j.rank, ranks, 0);
+    if (fine)
+        r->t.coll = coll_open(method_of(p), &p->collective, r->t.f);
     return io_agree(&r->j, "opened", fine) && see(r);
 }
 
@@ -490,7 +501,6 @@ static void program(struct os_node *node, const struct program *me, const struct
     r.pattern = pattern_of(p, me->rank, me->ranks, r.traits);
     if (!open_file(&r))
         return;
-    r.t.coll = coll_open(method_of(p), &p->collective, r.t.f);
     if (io_agree(&r.j, "looped", loop(&r)) && (!r.p->readback || read_back(&r))) {
         coll_close(r.t.coll);
         (void)io_good(&r.j, pio_close(r.t.f), "close", r.t.name);
