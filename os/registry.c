@@ -43,6 +43,7 @@
     L(lfs)                                                                                         \
     L(vesta_store)                                                                                 \
     L(pass)                                                                                        \
+    L(keep)                                                                                        \
     L(remote)
 
 /* clang-format off */

@@ -38,4 +38,9 @@ bool file_reply_load(struct rope *in, struct file_req *r); /* the data stay in `
 
 extern const struct os_service_ops file_server_service;
 
+struct file_keep_params { /* of the layer KEEP */
+    int64_t block;
+};
+extern const struct file_ops file_keep;
+
 #endif

@@ -21,6 +21,9 @@ static void on_mounted(void *arg, struct lfs *fs, enum file_status status)
     struct lfs_world *w = arg;
     w->fs = fs;
     w->mounted = status;
+    w->top = w->keep == NULL
+                 ? lfs_files(fs)
+                 : file_keep.start(&(struct file_boot){ .node = &w->node }, w->keep, lfs_files(fs));
 }
 
 static void on_store(void *arg, enum file_status status)
@@ -33,6 +36,7 @@ static void boot(struct port *p, void *arg)
 {
     struct lfs_world *w = arg;
     w->fs = NULL;
+    w->node = (struct os_node){ .port = p };
     w->mounted = FILE_STATUS_COUNT;
     if (w->store != NULL)
         w->vs = vst_start(p, w->store, !w->formatted, on_store, w);
@@ -103,6 +107,15 @@ void lfs_world_store(struct lfs_world *w, const struct fake_options *o, const st
     init(w, o);
 }
 
+void lfs_world_keep(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p,
+                    const struct file_keep_params *keep)
+{
+    memset(w, 0, sizeof *w);
+    w->params = *p;
+    w->keep = keep;
+    init(w, o);
+}
+
 void lfs_world_fini(struct lfs_world *w)
 {
     fake_destroy(w->fake);
@@ -133,7 +146,7 @@ static void do_submit(struct port *p, void *arg)
 {
     struct submit *s = arg;
     (void)p;
-    file_submit(s->w->store != NULL ? vst_files(s->w->vs) : lfs_files(s->w->fs), s->r);
+    file_submit(s->w->store != NULL ? vst_files(s->w->vs) : s->w->top, s->r);
 }
 
 static void start(struct lfs_world *w, struct file_req *r, bool *done)

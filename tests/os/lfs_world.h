@@ -6,6 +6,7 @@
 #ifndef TESTS_OS_LFS_WORLD_H
 #define TESTS_OS_LFS_WORLD_H
 
+#include "os/file/file_internal.h"
 #include "os/lfs/lfs.h"
 #include "os/vesta/store.h"
 #include "tests/fake/port_fake.h"
@@ -16,6 +17,9 @@ struct lfs_world {
     struct lfs_params params;
     struct vst *vs; /* Vesta's store instead, where it has params */
     const struct vst_params *store;
+    const struct file_keep_params *keep; /* over lfs, with these; else NULL */
+    struct os_node node;
+    struct file_sys *top;
     enum file_status mounted;
     bool formatted;
     uint64_t writes;         /* device writes that ended so far */
@@ -35,6 +39,9 @@ struct lfs_world {
 struct lfs_params lfs_world_params(void); /* small: blocks of 2 KiB, records of 1 KiB */
 void lfs_world_init(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p);
 void lfs_world_store(struct lfs_world *w, const struct fake_options *o, const struct vst_params *p);
+/* KEEP over lfs. */
+void lfs_world_keep(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p,
+                    const struct file_keep_params *keep);
 void lfs_world_fini(struct lfs_world *w);
 void lfs_world_restart(struct lfs_world *w); /* crashes the node when it is up; mounts */
 
