@@ -45,6 +45,10 @@
  * Who calls it: os/pio/pio_vesta.c, in threads by the calls marked (blocks).
  *   VST6  A file has one checkpoint, the one of its object's number, in all cells alike; a crash of
  *       any node at any moment leaves that number's in each of them.
+ *   VST7  A rollback that has begun is ended by the file's home, before anybody opens the file,
+ *       changes its checkpoint or renames it: after a crash of any node at any moment all cells are
+ *       as the checkpoint has them, or all as they were.  Checkpoints, rollbacks and renames of one
+ *       file at a time are for programs to keep apart.
  */
 #ifndef OS_VESTA_VESTA_H
 #define OS_VESTA_VESTA_H
@@ -131,8 +135,9 @@ enum file_status vesta_set_size(struct vesta_file *f, uint64_t size);
 enum file_status vesta_flush(struct vesta_file *f);
 /* The file as it is becomes its checkpoint, in the place of the one before, on all of its I/O nodes
  * or, when one dies meanwhile, on none; of requests under way each cell has what it has.  Back: all
- * cells are as the checkpoint has them; where a node died some are, and it is to be asked again.
- * FILE_UNSUPPORTED: the I/O nodes' stacks keep no versions.  (block) */
+ * cells are as the checkpoint has them.  FILE_UNREACHABLE: a node died; whoever opens the file
+ * again finds all of them so, or, when it was never begun, none (VST7); who has had it open may
+ * see some.  FILE_UNSUPPORTED: the I/O nodes' stacks keep no versions.  (block) */
 enum file_status vesta_checkpoint(struct vesta_file *f);
 enum file_status vesta_rollback(struct vesta_file *f);
 /* What a program keeps with the file, as a name is kept (VST3); set: it becomes `label`, else

@@ -308,7 +308,13 @@ void vesta_cells_all(struct vesta_job *j)
     struct vesta_map map;
     struct rope out;
     enum file_status s = vesta_map_init(&map, j->m.cells, j->m.bsu, &all) ? FILE_OK : FILE_RANGE;
+    struct vesta_holder h;
+    char file[40];
     rope_init(&out);
+    if (j->proc == VESTA_ROLLBACK) { /* one that a dead home has asked for ends first */
+        (void)snprintf(file, sizeof file, "!%llx.%x", (unsigned long long)j->m.id, j->m.maker);
+        vesta_hold(j->s, &h, file);
+    }
     for (uint32_t c = j->m.pos; s == FILE_OK && c < j->m.cells; c += j->s->layout->io_count) {
         uint64_t length;
         uint8_t b[8];
@@ -317,6 +323,8 @@ void vesta_cells_all(struct vesta_job *j)
         if (j->proc == VESTA_LENGTHS)
             rope_add_bytes(&out, b, sizeof b);
     }
+    if (j->proc == VESTA_ROLLBACK)
+        vesta_let_go(j->s, &h);
     vesta_answer(j, &(struct vesta_msg){ .status = s }, &out);
     rope_fini(&out);
 }

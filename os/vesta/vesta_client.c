@@ -260,7 +260,7 @@ static enum file_status look_up(struct vesta_client *c, const char *name, struct
     return s;
 }
 
-static struct vesta_file file_of(struct vesta_client *c, const struct vesta_msg *m)
+struct vesta_file vesta_file_of(struct vesta_client *c, const struct vesta_msg *m)
 {
     struct vesta_view all = vesta_view_all(m->cells);
     struct vesta_file f = { .c = c,
@@ -281,7 +281,7 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
                            .bsu = layout->bsu,
                            .cells = layout->cells,
                            .base = layout->base };
-    struct vesta_file made = file_of(c, &m);
+    struct vesta_file made = vesta_file_of(c, &m);
     *out = NULL;
     if ((flags & VESTA_O_CREATE) && made.positions == 0)
         return FILE_RANGE;
@@ -293,7 +293,7 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
     if (s != FILE_OK)
         return s;
     struct vesta_file *f = port_alloc(c->port, sizeof *f);
-    *f = file_of(c, &m);
+    *f = vesta_file_of(c, &m);
     f->life = m.seq;
     f->mode = mode;
     f->read_only = (flags & VESTA_O_READ_ONLY) != 0;
@@ -389,9 +389,9 @@ enum file_status vesta_rollback(struct vesta_file *f)
 {
     uint32_t number = 0;
     enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
-    struct vesta_fan x = { .proc = VESTA_ROLLBACK, .m = { .value = number } };
+    struct vesta_msg m = { .id = f->id, .maker = f->maker };
     if (s == FILE_OK)
-        s = number == 0 ? FILE_NO_VERSION : fan_out(f, &x);
+        s = number == 0 ? FILE_NO_VERSION : ask_of(f->c, VESTA_ROLL, f->name, "", &m);
     if (s == FILE_OK)
         (void)all_safe(f); /* what may be lost is not wanted any more */
     return s;
@@ -451,14 +451,14 @@ enum file_status vesta_stat(struct vesta_client *c, const char *name, struct ves
     out->rights = vesta_rights(&m);
     if (s != FILE_OK || out->xref)
         return s;
-    struct vesta_file f = file_of(c, &m);
+    struct vesta_file f = vesta_file_of(c, &m);
     out->layout = f.layout;
     return vesta_size(&f, &out->size);
 }
 
 static enum file_status drop_cells(struct vesta_client *c, const struct vesta_msg *m)
 {
-    struct vesta_file f = file_of(c, m);
+    struct vesta_file f = vesta_file_of(c, m);
     struct vesta_fan x = { .proc = VESTA_DROP_CELLS };
     return fan_out(&f, &x);
 }

@@ -48,6 +48,7 @@ enum vesta_proc {
     VESTA_XDEL,
     VESTA_LIST,  /* value: from which place -> value: the next, 0: that is all; entries */
     VESTA_GRANT, /* value: to which user, seq: these bits */
+    VESTA_ROLL,  /* if it is of that id: back to its checkpoint, in all cells */
     VESTA_LABEL, /* if it is of that id; VESTA_SET: its label is what is behind -> its label */
     VESTA_PROCS
 };
@@ -56,9 +57,10 @@ enum { /* flags, beside VESTA_O_ */
        VESTA_SET = 32,
        VESTA_COLD = 64,
        VESTA_IS_XREF = 128,
-       VESTA_GOES = 256, /* `to`: where a rename brings it */
-       VESTA_CAME = 512, /* `to`: from where */
-       VESTA_ASKS = 1024 /* OPEN: for the right to read and write, or to read alone */
+       VESTA_GOES = 256,  /* `to`: where a rename brings it */
+       VESTA_CAME = 512,  /* `to`: from where */
+       VESTA_ASKS = 1024, /* OPEN: for the right to read and write, or to read alone */
+       VESTA_ROLLS = 2048 /* of an object: some cells may not yet be as its checkpoint has them */
 };
 
 /* A message's head, big-endian: status 4, flags 4, id 8, bsu 8, value 8, seq 8, maker 4, cells 4,
@@ -116,9 +118,11 @@ struct vesta_server {
     uint32_t self; /* its index among I/O nodes */
     struct file_sys *files;
     struct pfs_hash cells, orders, hosts, pointers;
-    struct list waiting;    /* jobs for threads */
-    uint32_t pool, threads; /* at most, now */
-    struct list busy;       /* names that are being changed */
+    struct list waiting;            /* jobs for threads */
+    uint32_t pool, threads;         /* at most, now */
+    struct list busy;               /* names that are being changed */
+    struct list rolls;              /* files that go back to their checkpoint from here */
+    struct vesta_client *as_client; /* of the other I/O nodes */
 };
 
 struct vesta_job;
@@ -144,13 +148,31 @@ struct vesta_job {
     struct file_run *runs;
     struct vesta_part *parts;
     uint8_t *bits;
+    struct vesta_roll *roll; /* of an object: it waits for that */
+    bool began;              /* ROLL: it has begun what is under way or over */
 };
+void vesta_later(struct vesta_server *s, struct vesta_job *j);                  /* to a thread */
 void vesta_answer(struct vesta_job *j, struct vesta_msg *m, struct rope *data); /* ends it */
 void vesta_cells_start(struct vesta_job *j); /* READ, WRITE: asks the stack, then answers */
 void vesta_cells_end(struct vesta_job *j, enum file_status status); /* without having started */
 /* In a thread: any other of cells; of an object. (block) */
 void vesta_cells_all(struct vesta_job *j);
 void vesta_object(struct vesta_job *j);
+/* Who changes something of a name or a file waits for those who came before. (block) */
+struct vesta_holder {
+    struct list link;
+    const char *name;
+    struct port_thread *waits;
+};
+void vesta_hold(struct vesta_server *s, struct vesta_holder *h, const char *name);
+void vesta_let_go(struct vesta_server *s, struct vesta_holder *h);
+/* Back to a checkpoint (vesta_roll.c): of the object that bears the mark; NULL: none is begun. */
+struct vesta_roll *vesta_roll_find(struct vesta_server *s, const struct vesta_msg *object);
+struct vesta_roll *vesta_roll_new(struct vesta_server *s, const struct vesta_msg *object);
+bool vesta_roll_back(const struct vesta_roll *r); /* all cells are */
+void vesta_roll_end(struct vesta_roll *r);        /* and the mark is off */
+/* An object's job has no thread until then; it is answered when that fails, else begins anew. */
+void vesta_roll_wait(struct vesta_roll *r, struct vesta_job *j);
 /* Order (vesta_order.c). */
 void vesta_order_part(struct vesta_job *j); /* atomic: starts it in its turn */
 void vesta_order_tokens(struct vesta_job *j);
@@ -208,6 +230,7 @@ struct vesta_fan {
     } * legs;
     struct port_timer timer;
 };
+struct vesta_file vesta_file_of(struct vesta_client *c, const struct vesta_msg *m);
 void vesta_fan_start(struct vesta_fan *f);
 void vesta_fan_end(struct vesta_fan *f); /* asks for the end */
 enum file_status vesta_of_call(enum xk_status s);

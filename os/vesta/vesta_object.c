@@ -7,7 +7,8 @@
  * one brought it from, in its first bytes, which one sector holds.
  *
  *   owner: id 8 (0: the object's own handle), bsu 8, cells 4, base 4, maker 4
- *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint 4; what is kept
+ *   bytes: VESTA_GOES or VESTA_CAME 4, the other name; number of the checkpoint, and whether the
+ *          file goes back to it, 4; what is kept
  *          with it: access list: user 4, bits 4 (0: nobody) each; label 64
  */
 #include "os/vesta/vesta_internal.h"
@@ -23,6 +24,7 @@ struct object {
 };
 typedef char local_name[FILE_NAME_MAX + 1];
 #define NOTE_BYTES (4 + VESTA_NAME_MAX + 1)
+#define GOES_BACK 0x80000000u /* beside the number */
 #define KEPT_AT (NOTE_BYTES + 4)
 #define LABEL_AT (KEPT_AT + offsetof(struct kept, label))
 #define OBJECT_BYTES (KEPT_AT + sizeof(struct kept))
@@ -104,6 +106,25 @@ static enum file_status put_number(struct vesta_server *s, uint64_t handle, uint
     return put(s, handle, NOTE_BYTES, b, sizeof b);
 }
 
+/* Whether the job waits until the file is back at its checkpoint; true without j->roll: the mark
+ * that it is cannot be taken off. */
+static bool waits(struct vesta_job *j, struct object *o)
+{
+    struct vesta_server *s = j->s;
+    struct vesta_roll *r = o->m.flags & VESTA_ROLLS ? vesta_roll_find(s, &o->m) : NULL;
+    if (!(o->m.flags & VESTA_ROLLS))
+        return false;
+    if (r == NULL)
+        r = vesta_roll_new(s, &o->m);
+    if (vesta_roll_back(r) && put_number(s, o->handle, o->m.last) == FILE_OK) {
+        vesta_roll_end(r);
+        o->m.flags &= ~(uint32_t)VESTA_ROLLS;
+        return false;
+    }
+    j->roll = vesta_roll_back(r) ? NULL : r;
+    return true;
+}
+
 /* FILE_OK: the caller may do that with the object. */
 static enum file_status allowed(const struct vesta_job *j, const struct object *o, uint32_t bits)
 {
@@ -140,6 +161,8 @@ static enum file_status look(struct vesta_server *s, uint64_t handle, struct obj
     o->m.flags = wire_get32(b) & (VESTA_GOES | VESTA_CAME);
     memcpy(o->m.to, b + 4, VESTA_NAME_MAX);
     o->m.last = wire_get32(b + NOTE_BYTES);
+    o->m.flags |= o->m.last & GOES_BACK ? VESTA_ROLLS : 0;
+    o->m.last &= ~GOES_BACK;
     memcpy(&o->kept, b + KEPT_AT, sizeof o->kept);
     return st;
 }
@@ -176,6 +199,8 @@ static enum file_status open_object(struct vesta_job *j, struct object *o)
     uint32_t bits = !(j->m.flags & VESTA_ASKS) ? 0 : j->m.flags & VESTA_O_READ_ONLY ? 04 : 06;
     if (st == FILE_OK && (j->m.flags & VESTA_O_EXCL) && !(o->m.flags & VESTA_GOES))
         return FILE_EXISTS;
+    if (st == FILE_OK && waits(j, o))
+        return FILE_IO_ERROR;
     if (st != FILE_NO_FILE || !(j->m.flags & VESTA_O_CREATE))
         return st == FILE_OK ? allowed(j, o, bits) : st;
     struct vesta_msg m = j->m;
@@ -204,7 +229,7 @@ static enum file_status move(struct vesta_job *j, struct object *o)
     if (st == FILE_OK && (mine.m.flags & VESTA_IS_XREF))
         return FILE_IS_DIR;
     if (st == FILE_OK)
-        st = allowed(j, &mine, 02);
+        st = waits(j, &mine) ? FILE_IO_ERROR : allowed(j, &mine, 02);
     if (st == FILE_OK && find(s, j->m.to, o) == FILE_OK)
         st = o->m.flags & VESTA_IS_XREF ? FILE_EXISTS : allowed(j, o, 02);
     if (st != FILE_OK)
@@ -310,14 +335,14 @@ static enum file_status remove_object(struct vesta_job *j, struct object *o)
 {
     struct file_req q;
     enum file_status st = find(j->s, j->m.name, o);
-    bool xref = o->m.flags & VESTA_IS_XREF, of_id = j->proc == VESTA_LEFT;
-    if (st == FILE_OK && (of_id && (o->m.id != j->m.id || o->m.maker != j->m.maker)))
+    bool xref = o->m.flags & VESTA_IS_XREF, left = j->proc == VESTA_LEFT;
+    if (st == FILE_OK && (left && (o->m.id != j->m.id || o->m.maker != j->m.maker)))
         return FILE_OK;
     if (st == FILE_OK && xref != (j->proc == VESTA_RMXREF))
         return xref ? FILE_IS_DIR : FILE_NOT_DIR;
-    if (st == FILE_NO_FILE && of_id)
+    if (st == FILE_NO_FILE && left)
         return FILE_OK;
-    if (st == FILE_OK && !of_id)
+    if (st == FILE_OK && !left)
         st = allowed(j, o, 02);
     return st == FILE_OK ? of_handle(j->s, FILE_REMOVE, o->handle, &q) : st;
 }
@@ -330,7 +355,7 @@ static enum file_status mark(struct vesta_job *j, struct object *o, struct rope 
     if (st == FILE_OK && goes && (o->m.flags & VESTA_IS_XREF))
         return FILE_IS_DIR;
     if (st == FILE_OK && goes)
-        st = allowed(j, o, 02);
+        st = waits(j, o) ? FILE_IO_ERROR : allowed(j, o, 02);
     if (st == FILE_OK && goes && memcmp(&o->kept, &nothing, sizeof nothing) != 0)
         rope_add_bytes(out, &o->kept, sizeof o->kept);
     if (st == FILE_OK && goes) /* what it has of an earlier one the caller has settled */
@@ -340,20 +365,47 @@ static enum file_status mark(struct vesta_job *j, struct object *o, struct rope 
     return st;
 }
 
-static enum file_status number(struct vesta_job *j, struct object *o)
+/* The object, if it is of that id. */
+static enum file_status of_id(struct vesta_job *j, struct object *o)
 {
     enum file_status st = find(j->s, j->m.name, o);
-    if (st == FILE_OK && (o->m.id != j->m.id || o->m.maker != j->m.maker))
-        st = FILE_NO_FILE;
+    bool other = o->m.id != j->m.id || o->m.maker != j->m.maker;
+    return st == FILE_OK && other ? FILE_NO_FILE : st;
+}
+
+static enum file_status number(struct vesta_job *j, struct object *o)
+{
+    enum file_status st = of_id(j, o);
+    if (st == FILE_OK && waits(j, o))
+        return FILE_IO_ERROR;
     return st == FILE_OK ? put_number(j->s, o->handle, j->m.last) : st;
+}
+
+/* The mark is made, and the job waits; then it comes here again. */
+static enum file_status roll(struct vesta_job *j, struct object *o)
+{
+    enum file_status st = of_id(j, o);
+    if (st != FILE_OK)
+        return st;
+    struct vesta_roll *r = vesta_roll_find(j->s, &o->m);
+    bool marked = o->m.flags & VESTA_ROLLS;
+    if (r != NULL && !marked && vesta_roll_back(r)) /* of a name that went meanwhile */
+        vesta_roll_end(r);
+    j->began = j->began || (marked && r == NULL);
+    if (waits(j, o))
+        return FILE_IO_ERROR;
+    if (j->began || o->m.last == 0)
+        return j->began ? FILE_OK : FILE_NO_VERSION;
+    st = put_number(j->s, o->handle, o->m.last | GOES_BACK);
+    o->m.flags |= VESTA_ROLLS;
+    j->began = st == FILE_OK;
+    return j->began && waits(j, o) ? FILE_IO_ERROR : st;
 }
 
 static enum file_status label(struct vesta_job *j, struct object *o, struct rope *out)
 {
     uint8_t *mine = o->kept.label;
-    enum file_status st = find(j->s, j->m.name, o);
-    if (st == FILE_OK && (o->m.id != j->m.id || o->m.maker != j->m.maker))
-        st = FILE_NO_FILE;
+    enum file_status st = of_id(j, o);
     if (st == FILE_OK && (j->m.flags & VESTA_SET) && j->data.length == FILE_LABEL_BYTES) {
         rope_read(&j->data, 0, FILE_LABEL_BYTES, mine);
         st = put(j->s, o->handle, LABEL_AT, mine, FILE_LABEL_BYTES);
@@ -385,23 +437,16 @@ static enum file_status grant(struct vesta_job *j, struct object *o)
     return put(j->s, o->handle, KEPT_AT, o->kept.access[0], sizeof o->kept.access);
 }
 
-/* One call at a time changes a name. (blocks) */
-struct holder {
-    struct list link;
-    const char *name;
-    struct port_thread *waits;
-};
-
-static void hold(struct vesta_server *s, struct holder *h, const char *name)
+void vesta_hold(struct vesta_server *s, struct vesta_holder *h, const char *name)
 {
-    *h = (struct holder){ .name = name, .waits = port_thread_self(s->port) };
+    *h = (struct vesta_holder){ .name = name, .waits = port_thread_self(s->port) };
     list_push(&s->busy, &h->link);
     for (bool mine = false; !mine;) {
         mine = true;
         LIST_EACH (l, &s->busy) {
             if (l == &h->link)
                 break;
-            if (strcmp(LIST_ENTRY(l, struct holder, link)->name, name) == 0)
+            if (strcmp(LIST_ENTRY(l, struct vesta_holder, link)->name, name) == 0)
                 mine = false;
         }
         if (!mine)
@@ -409,11 +454,11 @@ static void hold(struct vesta_server *s, struct holder *h, const char *name)
     }
 }
 
-static void let_go(struct vesta_server *s, struct holder *h)
+void vesta_let_go(struct vesta_server *s, struct vesta_holder *h)
 {
     list_remove(&h->link);
     LIST_EACH (l, &s->busy)
-        port_thread_wake(s->port, LIST_ENTRY(l, struct holder, link)->waits);
+        port_thread_wake(s->port, LIST_ENTRY(l, struct vesta_holder, link)->waits);
 }
 
 static enum file_status run(struct vesta_job *j, struct object *o, struct rope *out)
@@ -433,6 +478,8 @@ static enum file_status run(struct vesta_job *j, struct object *o, struct rope *
         return mark(j, o, out);
     case VESTA_NUMBER:
         return number(j, o);
+    case VESTA_ROLL:
+        return roll(j, o);
     case VESTA_MKXREF:
         local_of(j->m.name, local);
         who.mode = FILE_MODE_DIR | file_mode_of(&who, true);
@@ -455,18 +502,22 @@ void vesta_object(struct vesta_job *j)
 {
     struct object o = { .handle = 0 };
     struct rope out;
-    struct holder a, b;
+    struct vesta_holder a, b;
     bool two = j->proc == VESTA_MOVE && strcmp(j->m.name, j->m.to) != 0;
     bool rises = strcmp(j->m.name, j->m.to) < 0;
     rope_init(&out);
-    hold(j->s, &a, two && !rises ? j->m.to : j->m.name);
+    j->roll = NULL;
+    vesta_hold(j->s, &a, two && !rises ? j->m.to : j->m.name);
     if (two)
-        hold(j->s, &b, rises ? j->m.to : j->m.name);
+        vesta_hold(j->s, &b, rises ? j->m.to : j->m.name);
     o.m.status = run(j, &o, &out);
     o.m.seq = port_incarnation(j->s->port);
     if (two)
-        let_go(j->s, &b);
-    let_go(j->s, &a);
-    vesta_answer(j, &o.m, &out);
+        vesta_let_go(j->s, &b);
+    vesta_let_go(j->s, &a);
+    if (j->roll != NULL)
+        vesta_roll_wait(j->roll, j);
+    else
+        vesta_answer(j, &o.m, &out);
     rope_fini(&out);
 }

@@ -89,7 +89,7 @@ static void work(void *arg)
     s->threads--;
 }
 
-static void later(struct vesta_server *s, struct vesta_job *j)
+void vesta_later(struct vesta_server *s, struct vesta_job *j)
 {
     list_push(&s->waiting, &j->link);
     if (s->threads == s->pool)
@@ -133,7 +133,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     } else if (procedure == VESTA_POINTER) {
         pointer(j);
     } else {
-        later(s, j);
+        vesta_later(s, j);
     }
 }
 
@@ -141,6 +141,9 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     vesta_order_peer(arg, host, life, alive);
 }
+
+/* Of calls between I/O nodes. */
+static const struct vesta_params among = { .retry_delay = SIM_MS }; /* ASSUMED(a call's time) */
 
 void vesta_server_start(struct xk_protl *rpc, const struct os_layout *layout, uint32_t self,
                         uint32_t pool, struct file_sys *files)
@@ -158,6 +161,12 @@ void vesta_server_start(struct xk_protl *rpc, const struct os_layout *layout, ui
     pfs_hash_init(&s->pointers, p);
     list_init(&s->waiting);
     list_init(&s->busy);
+    list_init(&s->rolls);
+    s->as_client = port_alloc(p, sizeof *s->as_client);
+    s->as_client->port = p;
+    s->as_client->rpc = rpc;
+    s->as_client->layout = layout;
+    s->as_client->params = &among;
     s->pool = pool;
     xk_on_peer(rpc->kernel, peer_changed, s);
     enum xk_status served = select_serve(rpc, VESTA_SERVICE, serve, s);

@@ -1,5 +1,5 @@
-/* test_vesta_checkpoint.c: a file of Vesta is checkpointed on all of its I/O nodes or on none: one
- * of them, or who asks, dies at any step of it (VST6).
+/* test_vesta_checkpoint.c: a file of Vesta is checkpointed, and goes back to its checkpoint, on all
+ * of its I/O nodes or on none: one of them, or who asks, dies at any step of it (VST6, VST7).
  */
 #include "os/vesta/vesta_internal.h"
 #include "tests/os/vesta_world.h"
@@ -77,7 +77,55 @@ static void look(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
     vesta_close(f);
 }
 
-static void trial(uint64_t step, uint32_t node, uint64_t down)
+/* ---- going back ---- */
+
+static void change_back(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    struct vesta_file *f;
+    (void)rank;
+    cr_assert_eq(vesta_open(c, "one", VESTA_O_CREATE, &table, VESTA_RECKLESS, &f), FILE_OK);
+    cr_assert(put(f, 'a'));
+    cr_assert_eq(vesta_checkpoint(f), FILE_OK);
+    cr_assert(put(f, 'b'));
+    seen.from = fake_steps(w->r.f);
+    seen.asked = true;
+    enum file_status s = vesta_rollback(f);
+    cr_assert(s == FILE_OK || s == FILE_UNREACHABLE, "%s", file_status_name(s));
+    seen.made = s == FILE_OK;
+    seen.to = fake_steps(w->r.f);
+}
+
+/* Nobody asks for it again: who opens the file finds it whole, and what is written then stays. */
+static void look_back(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
+{
+    struct vesta_file *f, *again;
+    uint8_t more[BYTES];
+    uint64_t moved;
+    (void)w, (void)rank;
+    while (vesta_open(c, "one", 0, &table, VESTA_RECKLESS, &f) == FILE_UNREACHABLE)
+        port_thread_sleep(c->port, SIM_MS);
+    while (vesta_world_read(f, &whole, 1, seen.got, &moved) == FILE_UNREACHABLE)
+        port_thread_sleep(c->port, SIM_MS);
+    cr_assert_eq(moved, BYTES);
+    cr_assert(put(f, 'c'));
+    port_thread_sleep(c->port, 50 * SIM_MS);
+    cr_assert_eq(vesta_open(c, "one", 0, &table, VESTA_RECKLESS, &again), FILE_OK);
+    cr_assert_eq(vesta_world_read(again, &whole, 1, more, &moved), FILE_OK);
+    for (int i = 0; i < BYTES; i++)
+        cr_assert_eq(more[i], 'c');
+    rollback(f);
+    cr_assert_eq(vesta_world_read(again, &whole, 1, more, &moved), FILE_OK);
+    for (int i = 0; i < BYTES; i++)
+        cr_assert_eq(more[i], 'a');
+    vesta_close(f);
+    vesta_close(again);
+}
+
+/* ---- */
+
+typedef void program(struct vesta_world *w, struct vesta_client *c, uint32_t rank);
+
+static void trial_of(program *first, program *then, uint64_t step, uint32_t node, uint64_t down)
 {
     struct vesta_world w;
     seen.asked = seen.made = false;
@@ -88,36 +136,58 @@ static void trial(uint64_t step, uint32_t node, uint64_t down)
     w.down_steps = down;
     vesta_world_start(&w, (struct fake_options){
                               .seed = 3, .detect_delay = 5 * SIM_MS, .disk_cache = step % 2 == 1 });
-    vesta_world_run(&w, 1, change);
+    vesta_world_run(&w, 1, first);
     while (w.crash_step > 0 && step > 0 && fake_steps(w.r.f) < step + down)
         if (!fake_step(w.r.f))
             break;
     if (w.crash_step > 0 && !fake_up(w.r.f, node))
         fake_restart(w.r.f, node);
     w.crash_step = 0;
-    vesta_world_run(&w, 2, look);
+    vesta_world_run(&w, 2, then);
     for (int i = 1; i < BYTES; i++)
         cr_assert_eq(seen.got[i], seen.got[0], "byte %d of a checkpoint is another's (step %d)", i,
                      (int)step);
-    cr_assert(seen.got[0] == 'b' || (seen.got[0] == 'a' && !seen.made));
-    cr_assert(seen.got[0] == 'a' || seen.asked);
     seen.old += seen.got[0] == 'a';
     seen.new += seen.got[0] == 'b';
     vesta_world_stop(&w);
 }
 
-Test(vesta_checkpoint, is_made_on_all_io_nodes_or_on_none)
+static void trial(uint64_t step, uint32_t node, uint64_t down)
 {
-    trial(0, 0, 0);
+    trial_of(change, look, step, node, down);
+    cr_assert(seen.got[0] == 'b' || (seen.got[0] == 'a' && !seen.made));
+    cr_assert(seen.got[0] == 'a' || seen.asked);
+}
+
+static void trial_back(uint64_t step, uint32_t node, uint64_t down)
+{
+    trial_of(change_back, look_back, step, node, down);
+    cr_assert(seen.got[0] == 'a' || (seen.got[0] == 'b' && !seen.made), "step %d, node %u",
+              (int)step, node);
+}
+
+static void at_every_step(void (*one)(uint64_t step, uint32_t node, uint64_t down))
+{
+    one(0, 0, 0);
     cr_assert(seen.made);
     uint64_t from = seen.from, to = seen.to, stride = sample_one_in() * 2;
     cr_assert_gt(to, from + 30);
     memset(&seen, 0, sizeof seen);
     for (uint64_t step = from; step <= to; step += stride)
         for (uint32_t node = 0; node <= IO; node++) /* the client, each I/O node */
-            trial(step, node == 0 ? 0 : node + 1, 30 + step % 100);
+            one(step, node == 0 ? 0 : node + 1, 30 + step % 100);
     cr_assert_gt(seen.old, 10 / sample_one_in());
     cr_assert_gt(seen.new, 10 / sample_one_in());
+}
+
+Test(vesta_checkpoint, is_made_on_all_io_nodes_or_on_none)
+{
+    at_every_step(trial);
+}
+
+Test(vesta_checkpoint, is_gone_back_to_on_all_io_nodes_or_on_none)
+{
+    at_every_step(trial_back);
 }
 
 /* Over a stack without versions it is refused. */
