@@ -5,6 +5,7 @@
 #include "disks/build.h"
 #include "disks/sched.h"
 #include "mesh/nic.h"
+#include "os/array/array.h"
 #include "os/file/file.h"
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
@@ -108,6 +109,7 @@ static const struct {
     { "vesta_client", vesta_client_counters },
     { "vesta_store", vst_counters },
     { "coll", coll_counters },
+    { "array", array_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },
 };

@@ -81,6 +81,7 @@ struct coll_ops {
     struct kind kind;
     bool together; /* a call ends when all ranks have made it */
     bool nx;       /* it exchanges by NX */
+    bool alone;    /* of a file of one rank it asks no other rank */
     bool stripes;  /* it asks those who keep the parts of the file (pio_ops.stripes) */
     enum pio_status (*transfer)(struct coll *c, struct coll_part *x); /* (blocks) */
 };

@@ -487,6 +487,7 @@ const struct coll_ops coll_by_part = {
               .doc =
                   "Each rank asks for one piece after the other of each part of the file: as many "
                   "requests under way as there are parts." },
+    .alone = true,
     .stripes = true,
     .transfer = by_part_transfer,
 };

@@ -432,6 +432,7 @@ const struct coll_ops coll_sieve = {
                   "write, the ranks read, change and write back by turns." },
     .together = true,
     .nx = true,
+    .alone = true,
     .transfer = sieve_transfer,
 };
 const struct coll_ops coll_two_phase = {

@@ -164,9 +164,11 @@ static enum pio_status pieces_transfer(struct coll *c, struct coll_part *x)
 const struct coll_ops coll_pieces = {
     .kind = { .name = "pieces",
               .doc = "Each rank asks for one piece after the other: read and write alone." },
+    .alone = true,
     .transfer = pieces_transfer,
 };
 const struct coll_ops coll_list = {
     .kind = { .name = "list", .doc = "Each rank hands its list to the file system." },
+    .alone = true,
     .transfer = list_transfer,
 };
