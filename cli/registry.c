@@ -16,6 +16,7 @@
 #include "os/svm/svm.h"
 #include "os/vesta/store.h"
 #include "os/vesta/vesta.h"
+#include "workloads/arrays.h"
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
@@ -32,6 +33,7 @@
     W(metadata)                                                                                    \
     W(checkpoint)                                                                                  \
     W(replay)                                                                                      \
+    W(arrays)                                                                                      \
     W(pfs)                                                                                         \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
@@ -64,8 +66,8 @@ const struct kind_set *const registry_sets[] = {
     &net_kinds,    &blk_kinds,    &registry_workloads, &registry_direct,
     &os_protocols, &os_services,  &vm_replacements,    &svm_managers,
     &pfs_modes,    &vesta_modes,  &pio_systems,        &io_patterns,
-    &io_filetypes, &coll_methods, &sched_policies,     &os_layers,
-    NULL,
+    &io_filetypes, &coll_methods, &arrays_operations,  &sched_policies,
+    &os_layers,    NULL,
 };
 
 const struct machine_registry registry_machine = {

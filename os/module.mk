@@ -18,5 +18,5 @@ OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_glob
 OS_SRC += os/pio/pio.c os/pio/pio_pfs.c os/pio/pio_vesta.c os/pio/pio_files.c os/pio/coll_piece.c os/pio/coll_phase.c os/pio/coll_directed.c os/pio/coll.c os/pio/ftype.c os/pio/fview.c
 OS_SRC += os/node.c os/boot.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c
-OS_SRC += os/array/map.c os/array/array.c os/array/array_exchange.c
+OS_SRC += os/array/map.c os/array/array_move.c os/array/array_exchange.c os/array/array.c
 OS_SRC += os/registry.c

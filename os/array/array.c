@@ -1,6 +1,5 @@
 /* array.c: see array.h: arrays and their files, slabs, sections by way of a file. */
 #include "os/array/array_internal.h"
-#include "os/file/pieces.h"
 #include "os/nx/nx.h"
 
 #include <stdio.h> /* snprintf alone */
@@ -78,7 +77,7 @@ static enum pio_status open_file(struct array *a, bool make)
 }
 
 enum pio_status array_open(struct pio *sys, const struct array_form *f, const char *name,
-                           uint32_t rank, uint32_t ranks, bool make, struct array **out)
+                           uint32_t rank, uint32_t ranks, unsigned flags, struct array **out)
 {
     struct port *p = sys->node->port;
     struct array *a = port_alloc(p, sizeof *a);
@@ -92,13 +91,15 @@ enum pio_status array_open(struct pio *sys, const struct array_form *f, const ch
         (void)snprintf(a->name, sizeof a->name, "%s.%u", name, rank);
     else
         (void)snprintf(a->name, sizeof a->name, "%s", name);
-    enum pio_status s = PIO_OK, all;
-    if (local || rank == 0)
-        s = open_file(a, make);
-    all = pio_agree(sys, "array made", ranks, s == PIO_OK);
-    if (all == PIO_OK && !local && rank > 0)
+    bool meet = !(flags & ARRAY_ALONE), first = local || rank == 0;
+    enum pio_status s = PIO_OK, all = PIO_OK;
+    if (first || !meet)
+        s = open_file(a, flags & ARRAY_MAKE);
+    if (meet)
+        all = pio_agree(sys, "array made", ranks, s == PIO_OK);
+    if (meet && all == PIO_OK && !first)
         s = open_file(a, false);
-    if (all == PIO_OK)
+    if (meet && all == PIO_OK)
         all = pio_agree(sys, "array opened", ranks, s == PIO_OK);
     s = s != PIO_OK ? s : all;
     if (s != PIO_OK) {
@@ -161,70 +162,6 @@ void array_slab(const struct array *a, uint32_t dim, uint64_t width, uint64_t k,
 }
 
 /* ---- sections ---- */
-
-static bool same_order(const struct array_layout *l, struct array_order a, struct array_order b)
-{
-    bool same = true;
-    for (uint32_t k = 0; k < l->dims; k++)
-        same = same && a.by[k] == b.by[k];
-    return same;
-}
-
-/* The elements of `of` lie in the order `from`; afterwards in `to`. */
-static void permute(struct array *a, const struct array_section *of, struct array_order from,
-                    struct array_order to, struct rope *data)
-{
-    struct array_layout l = array_layout_of(of, a->form.element, to);
-    struct array_section all;
-    struct array_list places;
-    struct file_merge m;
-    if (same_order(&l, from, to) || data->length == 0)
-        return;
-    array_section_init(&all, l.dims, a->port);
-    for (uint32_t d = 0; d < l.dims; d++)
-        array_list_add(&all.at[d], 0, l.n[d]);
-    array_runs(&l, &all, from, &places);
-    array_section_free(&all);
-    const struct file_list list = { places.run, places.count };
-    a->counts.permuted += data->length;
-    file_merge(a->port, &list, data, 1, (struct file_window){ 0, data->length }, NULL, &m);
-    rope_fini(data);
-    rope_move(data, &m.data);
-    port_free(a->port, m.runs);
-    array_list_free(&places);
-}
-
-enum pio_status array_by_file(struct array *a, enum pio_op op, const struct array_section *of,
-                              struct array_order order, struct rope *data)
-{
-    struct array_list runs;
-    struct coll_part x = { .op = op };
-    if (op == PIO_WRITE)
-        permute(a, of, order, a->layout.order, data);
-    array_runs(&a->layout, of, a->layout.order, &runs);
-    x.runs = runs.run;
-    x.run_count = runs.count;
-    rope_move(&x.data, data);
-    enum pio_status s = coll_transfer(a->coll, &x);
-    if (s == PIO_OK && x.moved != runs.n)
-        s = PIO_IO_ERROR; /* the file has its size: what is short was cut by others */
-    rope_move(data, &x.data);
-    array_list_free(&runs);
-    if (op == PIO_READ && s == PIO_OK)
-        permute(a, of, a->layout.order, order, data);
-    return s;
-}
-
-bool array_meet(const struct array *a, const struct array_section *s, uint32_t rank,
-                struct array_section *places, struct array_section *locals)
-{
-    uint32_t part[ARRAY_DIMS];
-    array_section_init(places, s->dims, a->port);
-    array_section_init(locals, s->dims, a->port);
-    for (uint32_t d = 0; array_part(&a->form.dist, rank, part) && d < s->dims; d++)
-        array_list_meet(&s->at[d], &a->form.dist.d[d], part[d], &places->at[d], &locals->at[d]);
-    return array_section_size(places) > 0;
-}
 
 bool array_alone(const struct array_form *f)
 {

@@ -70,10 +70,13 @@ bool array_check(const struct array_form *f, const struct pio_ops *sys, const st
 /* How many files arrays of that placement are. */
 uint32_t array_files(const struct array_form *f, uint32_t ranks);
 
-/* Opens an array that is there, or (make) makes it, of its full size.  All ranks; the result is
- * that of all.  (blocks) */
+enum {
+    ARRAY_MAKE = 1, /* it is made, of its full size */
+    ARRAY_ALONE = 2 /* no other rank is waited for: a program that goes on */
+};
+/* Opens an array; all ranks, and the result is that of all.  (blocks) */
 enum pio_status array_open(struct pio *sys, const struct array_form *f, const char *name,
-                           uint32_t rank, uint32_t ranks, bool make, struct array **out);
+                           uint32_t rank, uint32_t ranks, unsigned flags, struct array **out);
 /* Frees it whatever the status.  By each rank for itself.  (blocks) */
 enum pio_status array_close(struct array *a);
 /* All that was written is on the devices.  The same.  (blocks) */

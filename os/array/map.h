@@ -54,6 +54,7 @@ struct array_list {
     uint32_t count, room;
     uint64_t n; /* numbers in all */
 };
+/* Empty. */
 static inline void array_list_init(struct array_list *l, struct port *p)
 {
     *l = (struct array_list){ .port = p };
@@ -75,6 +76,7 @@ struct array_section {
     uint32_t dims;
     struct array_list at[ARRAY_DIMS];
 };
+/* Empty lists; frees them. */
 void array_section_init(struct array_section *s, uint32_t dims, struct port *p);
 void array_section_free(struct array_section *s);
 uint64_t array_section_size(const struct array_section *s); /* elements */

@@ -234,8 +234,9 @@ static void program(struct io_world *w, struct os_node *node, uint32_t rank)
     uint64_t state = job.seed * 100 + rank, same = job.seed;
     uint32_t dims = job.form[0].dist.dims;
     for (int i = 0; i < 2; i++)
-        cr_assert_eq(array_open(sys, &job.form[i], i ? "b" : "a", rank, IO_RANKS, true, &a[i]),
-                     PIO_OK);
+        cr_assert_eq(
+            array_open(sys, &job.form[i], i ? "b" : "a", rank, IO_RANKS, ARRAY_MAKE, &a[i]),
+            PIO_OK);
     for (int t = 0; t < ROUNDS; t++) {
         struct array_section s;
         bool write = t % 2 == 0;
@@ -319,8 +320,9 @@ static void program_that_fails(struct io_world *w, struct os_node *node, uint32_
     const struct array_dim *d = &job.form[0].dist.d[0];
     struct array_section s;
     struct array_part x = { .op = PIO_WRITE, .section = &s, .order = array_rows[1] };
-    cr_assert_eq(array_open(pio_find(w->ops, node), &job.form[0], "a", rank, IO_RANKS, true, &a),
-                 PIO_OK);
+    cr_assert_eq(
+        array_open(pio_find(w->ops, node), &job.form[0], "a", rank, IO_RANKS, ARRAY_MAKE, &a),
+        PIO_OK);
     array_section_init(&s, 1, node->port);
     array_list_own(&s.at[0], d, (rank + 1) % IO_RANKS, 0, array_share(d, 0));
     rope_init(&x.data);

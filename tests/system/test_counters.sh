@@ -72,7 +72,14 @@ $(others layers "lfs remote vesta_store" '{ layer = "%" },')
     workload = { kind = "io", size = "64KiB", requests = 4, nodes = 4, method = "two_phase" },
 }
 EOF
-for c in pfs svm disks files; do
+config arrays <<EOF
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon { rows = 2, columns = 3, io_nodes = 1 },
+    workload = { kind = "arrays", operation = "transpose", rows = 20, columns = 20, method = "list", to_placement = "local" },
+}
+EOF
+for c in pfs svm disks files arrays; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done
