@@ -107,7 +107,6 @@ static void retry_tick(struct port_timer *t)
     while ((l = list_pop(&again)) != NULL)
         try_call(LIST_ENTRY(l, struct meta_call, link));
     pfs_data_retry(c);
-    pfs_global_retry(c);
 }
 
 /* ---- calls to all I/O nodes of a file ---- */
@@ -194,7 +193,7 @@ static void serve(void *arg, struct select_request *q, uint32_t procedure, struc
         return;
     }
     if (procedure == PFS_CLIENT_GLOBAL) {
-        pfs_global_receive(c, q, args);
+        spread_receive(c->spread, q, args);
         return;
     }
     struct rope none;
@@ -210,7 +209,7 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     (void)life;
     if (alive)
         return;
-    pfs_global_fail(c, node);
+    spread_fail(c->spread, node, node == c->layout->service);
     if (node != c->layout->service)
         return;
     LIST_EACH (l, &c->vnodes) {
@@ -621,8 +620,8 @@ struct pfs_client *pfs_client_boot(struct xk_protl *rpc, const struct os_layout 
     pfs_hash_init(&c->by_id, p);
     list_init(&c->retry);
     list_init(&c->calls);
-    list_init(&c->broadcast);
-    list_init(&c->sends);
+    c->spread = spread_start(rpc, layout->compute, PFS_SERVICE_CLIENT, PFS_CLIENT_GLOBAL, c->chunk,
+                             params->retry_delay);
     port_timer_init(p, &c->retry_timer, retry_tick, c);
     xk_on_peer(rpc->kernel, peer_changed, c);
     port_counters(p, "pfs_client", pfs_client_counters, c);

@@ -2,6 +2,7 @@
 #ifndef OS_PFS_PFS_INTERNAL_H
 #define OS_PFS_PFS_INTERNAL_H
 
+#include "os/file/spread.h"
 #include "os/pfs/hash.h"
 #include "os/pfs/mode.h"
 #include "os/proto/select/select.h"
@@ -46,7 +47,7 @@ enum pfs_io_proc {
 };
 enum pfs_client_proc {
     PFS_CLIENT_RECALL, /* id, value: grant: the token is wanted -> size, once it is given back */
-    PFS_CLIENT_GLOBAL  /* id, value: round, then data: what the ranks' one transfer gave */
+    PFS_CLIENT_GLOBAL  /* os/file/spread.h: what the ranks' one transfer gave */
 };
 
 /* ---- wire formats, big-endian ---- */
@@ -192,8 +193,7 @@ struct pfs_client {
     struct list retry;     /* pfs_piece.link */
     struct port_timer retry_timer;
     struct list calls;     /* metadata calls that wait to be tried again */
-    struct list broadcast; /* of one transfer for all: what came before its request */
-    struct list sends;     /* of it: parts that wait to be sent again */
+    struct spread *spread; /* of one transfer for all ranks */
     struct {
         uint64_t hits, misses, wasted;
     } counts;
@@ -230,7 +230,7 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
 
 /* `off` counts from `base` where `from` is PFS_META_CUR or PFS_META_END: makes it an offset. */
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);
-void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry, pfs_global_retry */
+void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry */
 struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id);
 /* What its I/O node `dir` has of it was changed from here. */
 void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir);
@@ -255,11 +255,5 @@ void pfs_ahead_settle(struct pfs_file *f); /* and waits for what is under way (b
 void pfs_ahead_written(struct pfs_vnode *v, uint64_t off, uint64_t end);
 void pfs_data_retry(struct pfs_client *c);
 void pfs_req_end(struct pfs_req *r, enum pfs_status s);
-
-/* One transfer for all: what rank 0 sends to the others. */
-void pfs_global_receive(struct pfs_client *c, struct select_request *q, struct rope *args);
-void pfs_global_retry(struct pfs_client *c);
-void pfs_global_fail(struct pfs_client *c,
-                     uint32_t node); /* a node is down: nobody waits any more */
 
 #endif
