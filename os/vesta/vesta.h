@@ -127,6 +127,11 @@ void vesta_mode(struct vesta_file *f, enum vesta_mode mode);
  * where the pointer was.  r->done may be called from inside. */
 void vesta_submit(struct vesta_file *f, struct file_req *r);
 
+/* No other file has it. */
+uint64_t vesta_key(const struct vesta_file *f);
+/* As vesta_size, without a thread: `done` is told, later. */
+void vesta_ask_size(struct vesta_file *f,
+                    void (*done)(void *arg, enum file_status s, uint64_t size), void *arg);
 /* Of the subfile.  A new size is set in the view of all alone (else FILE_RANGE). (block) */
 enum file_status vesta_size(struct vesta_file *f, uint64_t *size);
 enum file_status vesta_set_size(struct vesta_file *f, uint64_t size);

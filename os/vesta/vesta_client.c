@@ -351,6 +351,36 @@ enum file_status vesta_size(struct vesta_file *f, uint64_t *size)
     return s;
 }
 
+uint64_t vesta_key(const struct vesta_file *f)
+{
+    return f->id * VESTA_NODES_MAX + f->maker;
+}
+
+struct size_ask {
+    struct vesta_fan fan;
+    void (*done)(void *arg, enum file_status s, uint64_t size);
+    void *arg;
+};
+
+static void size_known(struct vesta_fan *f)
+{
+    struct size_ask x = *(struct size_ask *)f->arg;
+    port_free(f->file->c->port, f->arg);
+    x.done(x.arg, x.fan.status, x.fan.end);
+}
+
+void vesta_ask_size(struct vesta_file *f,
+                    void (*done)(void *arg, enum file_status s, uint64_t size), void *arg)
+{
+    struct size_ask *x = port_alloc(f->c->port, sizeof *x);
+    x->done = done;
+    x->arg = arg;
+    x->fan.file = f;
+    x->fan.done = size_known;
+    x->fan.arg = x;
+    vesta_fan_end(&x->fan);
+}
+
 enum file_status vesta_set_size(struct vesta_file *f, uint64_t size)
 {
     struct vesta_fan x = { .proc = VESTA_SIZE, .m = { .value = size } };

@@ -3,7 +3,9 @@
  * The list of a request becomes lists of runs of cells, and these calls to the cells' I/O nodes:
  * one each, unless that is longer than a call may be.  A read of which a cell has not all asks
  * all of the file's I/O nodes where the subfile ends: before that there are zeros.  How far others
- * have made the file longer meanwhile it may see before it sees their bytes.
+ * have made the file longer meanwhile it may see before it sees their bytes.  An atomic read of one
+ * piece sees no such thing: it is made again, and with it, in its place of the order, goes one byte
+ * more of each cell, the first behind the piece: whether there is one says what the end is.
  *
  * Of a client one atomic request is under way at a time: a second one, waiting for its turn at an
  * I/O node, must not take the place of calls of the first.
@@ -15,7 +17,7 @@
 
 struct list_of { /* of a cell, in one call: rising */
     uint32_t cell;
-    uint64_t bytes, end;
+    uint64_t bytes, end, got; /* got: of a read, what there was */
     struct file_runs l;
     struct rope data;
 };
@@ -46,7 +48,7 @@ struct vreq {
     uint32_t calls, call_room, step_count, step_room;
     uint32_t inflight, first, final; /* calls under way; positions */
     uint64_t wanted, seq, number;
-    bool atomic, aborted, running, began, short_of, queued;
+    bool atomic, aborted, running, began, short_of, queued, probing;
     enum file_status status;
     struct vesta_fan fan;
 };
@@ -136,6 +138,24 @@ static void add(struct vreq *v, uint64_t off, uint64_t len, struct rope_cursor *
     }
 }
 
+/* The first byte of each cell from `off` on. */
+static void add_probes(struct vreq *v, uint64_t off)
+{
+    const struct vesta_map *map = &v->f->map;
+    struct port *p = v->f->c->port;
+    bool *seen = port_alloc(p, map->have * sizeof *seen);
+    for (uint32_t left = map->have; left > 0;) {
+        struct vesta_place at = vesta_map_place(map, off);
+        if (!seen[at.nth]) {
+            seen[at.nth] = true;
+            left--;
+            add(v, off, 1, NULL);
+        }
+        off += at.run;
+    }
+    port_free(p, seen);
+}
+
 static void build(struct vreq *v)
 {
     struct rope_cursor data;
@@ -148,6 +168,8 @@ static void build(struct vreq *v)
         for (uint64_t i = 0; i < v->r->runs[k].count; i++)
             add(v, v->r->runs[k].off + i * v->r->runs[k].stride, v->r->runs[k].len,
                 v->r->op == FILE_WRITE ? &data : NULL);
+    if (v->probing)
+        add_probes(v, v->r->runs->off + v->wanted);
     for (uint32_t i = 0; i < v->calls; i++)
         for (uint32_t k = 0; k < v->all[i]->count; k++)
             file_runs_end(&v->all[i]->lists[k].l);
@@ -164,6 +186,22 @@ static void build(struct vreq *v)
 
 static void next_atomic(struct vesta_client *c);
 
+static void drop_calls(struct vreq *v)
+{
+    struct port *p = v->f->c->port;
+    for (uint32_t i = 0; i < v->calls; i++) {
+        for (uint32_t k = 0; k < v->all[i]->count; k++) {
+            rope_fini(&v->all[i]->lists[k].data);
+            port_free(p, v->all[i]->lists[k].l.runs);
+        }
+        port_free(p, v->all[i]->lists);
+        port_free(p, v->all[i]);
+    }
+    port_free(p, v->all);
+    port_free(p, v->steps);
+    port_free(p, v->to);
+}
+
 static void end(struct vreq *v)
 {
     struct vesta_client *c = v->f->c;
@@ -176,20 +214,10 @@ static void end(struct vreq *v)
         r->moved = 0;
         rope_fini(&r->data);
     }
-    for (uint32_t i = 0; i < v->calls; i++) {
-        for (uint32_t k = 0; k < v->all[i]->count; k++) {
-            rope_fini(&v->all[i]->lists[k].data);
-            port_free(p, v->all[i]->lists[k].l.runs);
-        }
-        port_free(p, v->all[i]->lists);
-        port_free(p, v->all[i]);
-    }
+    drop_calls(v);
     if (v->queued)
         list_remove(&v->link);
     bool queued = v->queued;
-    port_free(p, v->all);
-    port_free(p, v->steps);
-    port_free(p, v->to);
     port_free(p, v);
     if (queued)
         next_atomic(c);
@@ -244,9 +272,47 @@ static void end_known(struct vesta_fan *f)
     end(v);
 }
 
+/* How many bytes of the piece lie before the end that the probes have shown. */
+static uint64_t before_end(struct vreq *v)
+{
+    uint64_t at = 0, most = 0;
+    for (uint32_t i = 0; i < v->step_count; i++) {
+        const struct step *x = &v->steps[i];
+        struct list_of *l = &v->all[x->call]->lists[x->list];
+        uint64_t n = x->n < l->got ? x->n : l->got;
+        most = n > 0 ? at + n : most;
+        l->got -= n;
+        at += x->n;
+    }
+    return most < v->wanted ? most : v->wanted;
+}
+
+static void begin(struct vreq *v);
+
+static void probe(struct vreq *v)
+{
+    struct vesta_client *c = v->f->c;
+    drop_calls(v);
+    v->all = NULL;
+    v->steps = NULL;
+    v->calls = v->call_room = v->step_count = v->step_room = 0;
+    v->probing = true;
+    v->seq = ++c->seq;
+    begin(v);
+}
+
 static void calls_ended(struct vreq *v)
 {
+    bool one = v->r->run_count == 1 && v->r->runs->count == 1;
     v->r->moved = v->wanted;
+    if (v->status == FILE_OK && v->atomic && v->short_of && one && !v->probing) {
+        probe(v);
+        return;
+    }
+    if (v->status == FILE_OK && v->probing) {
+        v->r->moved = before_end(v);
+        v->short_of = false;
+    }
     if (v->status == FILE_OK && v->r->op == FILE_READ && v->short_of) {
         v->fan = (struct vesta_fan){ .file = v->f, .done = end_known, .arg = v };
         vesta_fan_end(&v->fan);
@@ -341,6 +407,7 @@ static enum file_status take(struct call *x, const struct vesta_msg *m, struct r
         rope_split(reply, got[k], &rest);
         rope_join(&l->data, reply);
         rope_move(reply, &rest);
+        l->got = got[k];
         v->short_of |= got[k] < l->bytes;
         rope_add_zero(&l->data, l->bytes - got[k]);
     }
