@@ -36,6 +36,7 @@
     S(pfs_client)                                                                                  \
     S(vesta_server)                                                                                \
     S(vesta_client)                                                                                \
+    S(ranks)                                                                                       \
     S(file_server)                                                                                 \
     S(file_client)
 
@@ -50,7 +51,8 @@
 #define SYSTEMS(F) \
     F(files) \
     F(pfs) \
-    F(vesta)
+    F(vesta) \
+    F(pfs_on_vesta)
 /* clang-format on */
 
 PROTOCOLS(DECLARE_PROTOCOL)

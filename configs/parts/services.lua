@@ -52,7 +52,12 @@ services.vesta = {
   { service = "vesta_client" },
 }
 
--- The same over Vesta's store: files have checkpoints.
+-- PFS's files and modes made of Vesta's, for workload.system = "pfs_on_vesta".
+services.pfs_on_vesta = {
+  services.vesta[1], services.vesta[2], services.vesta[3], { service = "ranks" },
+}
+
+-- Vesta over its own store: files have checkpoints.
 function services.vesta_stored(options)
   return {
     { service = "nx" }, { service = "vesta_server", files = store(options) },

@@ -4,7 +4,7 @@
 
 #include "os/file/directed.h"
 #include "os/pfs/pfs.h"
-#include "os/pio/pio.h"
+#include "os/pio/pio_internal.h"
 
 enum { PARTS = 16 }; /* ASSUMED(as many requests of one program as an I/O node works on) */
 
@@ -57,7 +57,7 @@ static enum pfs_mode mode_of(int mode)
     return mode == PIO_PLAIN ? M_ASYNC : (enum pfs_mode)mode;
 }
 
-static unsigned traits_of(int mode)
+unsigned pio_pfs_traits(int mode)
 {
     enum pfs_mode m = mode_of(mode);
     bool own = pfs_mode_is(m, PFS_MODE_OWN), one = pfs_mode_is(m, PFS_MODE_ONE);
@@ -162,7 +162,7 @@ static void ended(struct pfs_req *q);
 static void pump(struct batch *b)
 {
     struct pio_req *r = b->r;
-    bool offsets = traits_of(r->file->mode) & PIO_MODE_OFFSETS;
+    bool offsets = pio_pfs_traits(r->file->mode) & PIO_MODE_OFFSETS;
     b->pumping = true;
     for (take_back(b);
          b->status == PIO_OK && !b->short_of && b->tail < b->total && b->tail - b->head < PARTS;
@@ -199,7 +199,7 @@ static void submit(struct pio_req *r)
     uint64_t parts = 0;
     for (uint32_t i = 0; i < r->run_count; i++)
         parts += r->runs[i].count;
-    if (!(traits_of(r->file->mode) & PIO_MODE_OFFSETS))
+    if (!(pio_pfs_traits(r->file->mode) & PIO_MODE_OFFSETS))
         parts = 1;
     struct port *p = r->file->sys->node->port;
     struct batch *b =
@@ -309,7 +309,7 @@ const struct pio_ops pio_pfs = {
              PIO_CAN(PIO_ROLLBACK) | PIO_CAN(PIO_GRANT)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .services = services,
-    .mode = traits_of,
+    .mode = pio_pfs_traits,
     .check = check,
     .start = start,
     .open = open,

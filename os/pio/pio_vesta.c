@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "os/nx/nx.h"
-#include "os/pio/pio.h"
-#include "os/vesta/vesta.h"
+#include "os/pio/pio_internal.h"
 
 static enum vesta_mode mode_of(int mode)
 {
@@ -16,16 +15,17 @@ static unsigned traits_of(int mode)
     return mode_of(mode) == VESTA_SHARED ? 0u : PIO_MODE_OFFSETS;
 }
 
-static struct vesta_layout layout_of(const struct os_layout *l, uint64_t unit, uint32_t factor)
+struct vesta_layout pio_vesta_layout(const struct os_layout *l, uint64_t unit, uint32_t factor)
 {
     return (struct vesta_layout){ .bsu = unit != 0 ? unit : 65536, /* PFS's stripe unit */
                                   .cells = factor != 0 ? factor : l->io_count,
                                   .base = UINT32_MAX };
 }
 
-static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
+bool pio_vesta_check(const char *system, const struct os_layout *l, const struct pio_plan *plan,
+                     struct err *e)
 {
-    struct vesta_layout x = layout_of(l, plan->unit, plan->factor);
+    struct vesta_layout x = pio_vesta_layout(l, plan->unit, plan->factor);
     struct vesta_view all = vesta_view_all(x.cells);
     struct vesta_map m;
     if (plan->warm && !vesta_buffered(l))
@@ -35,9 +35,9 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
                        plan->path);
     if ((plan->can & (PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK))) && !vesta_versions(l))
         return err_set(e,
-                       "%s.system is 'vesta', whose files have checkpoints only where "
+                       "%s.system is '%s', whose files have checkpoints only where "
                        "machine.os.vesta_server.files ends with the layer 'vesta_store'",
-                       plan->path);
+                       plan->path, system);
     if (!vesta_map_init(&m, x.cells, x.bsu, &all))
         return err_set(e,
                        "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to "
@@ -45,6 +45,11 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
                        plan->path, x.cells, (unsigned long long)x.bsu, VESTA_CELLS_MAX,
                        (unsigned long long)VESTA_SIZE_MAX);
     return vesta_room_check(l, &x, plan->files, plan->size, plan->path, e);
+}
+
+static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
+{
+    return pio_vesta_check("vesta", l, plan, e);
 }
 
 static void *start(struct os_node *n)
@@ -71,7 +76,7 @@ static enum pio_status open_one(struct pio_file *f, const struct pio_open *o, un
 {
     _Static_assert((int)PIO_O_CREATE == VESTA_O_CREATE && (int)PIO_O_EXCL == VESTA_O_EXCL,
                    "the flags are those of Vesta");
-    struct vesta_layout l = layout_of(f->sys->node->layout, o->unit, o->factor);
+    struct vesta_layout l = pio_vesta_layout(f->sys->node->layout, o->unit, o->factor);
     struct vesta_file *file = NULL;
     unsigned how = flags & (VESTA_O_CREATE | VESTA_O_EXCL);
     how |= o->flags & PIO_O_READ_ONLY ? VESTA_O_READ_ONLY : 0u;
@@ -101,6 +106,8 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
 struct transfer {
     struct file_req q;
     struct pio_req *of;
+    void (*ended)(void *arg, struct pio_req *r, enum pio_status s);
+    void *arg;
     struct file_run runs[];
 };
 
@@ -108,7 +115,8 @@ static void transferred(struct file_req *q)
 {
     struct transfer *t = q->arg;
     struct pio_req *r = t->of;
-    struct port *p = r->file->sys->node->port;
+    void (*ended)(void *arg, struct pio_req *r, enum pio_status s) = t->ended;
+    void *arg = t->arg;
     r->moved = q->moved;
     r->off = q->runs->off;
     r->split.arm = q->part[FILE_DEVICE];
@@ -116,21 +124,57 @@ static void transferred(struct file_req *q)
     r->split.mesh = q->part[FILE_NETWORK];
     rope_move(&r->data, &q->data);
     enum pio_status s = pio_of_file(q->status);
-    port_free(p, t);
+    port_free(r->file->sys->node->port, t);
+    ended(arg, r, s);
+}
+
+/* A read ends where no file goes on. */
+static uint32_t clip(struct file_run *runs, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        struct file_run x = runs[k];
+        bool first = x.len <= VESTA_SIZE_MAX && x.off <= VESTA_SIZE_MAX - x.len;
+        uint64_t room = first ? VESTA_SIZE_MAX - x.len - x.off : 0;
+        uint64_t fit = !first ? 0 : x.count > 1 && x.stride > 0 ? room / x.stride + 1 : x.count;
+        if (fit >= x.count)
+            continue;
+        runs[k].count = fit;
+        k += fit > 0;
+        uint64_t off = x.off + fit * x.stride;
+        runs[k] = (struct file_run){ .off = off, .count = 1 };
+        runs[k].len = off < VESTA_SIZE_MAX ? VESTA_SIZE_MAX - off : 0;
+        runs[k].off = off < VESTA_SIZE_MAX ? off : 0;
+        return k + 1;
+    }
+    return count;
+}
+
+void pio_vesta_transfer(struct vesta_file *v, struct pio_req *r, const struct file_run *runs,
+                        uint32_t count,
+                        void (*ended)(void *arg, struct pio_req *r, enum pio_status s), void *arg)
+{
+    struct port *p = r->file->sys->node->port;
+    struct transfer *t = port_alloc(p, sizeof *t + (count + 1) * sizeof t->runs[0]);
+    t->of = r;
+    t->ended = ended;
+    t->arg = arg;
+    file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
+    memcpy(t->runs, runs, count * sizeof t->runs[0]);
+    t->q.runs = t->runs;
+    t->q.run_count = r->op == PIO_READ ? clip(t->runs, count) : count;
+    rope_move(&t->q.data, &r->data);
+    vesta_submit(v, &t->q);
+}
+
+static void ended(void *arg, struct pio_req *r, enum pio_status s)
+{
+    (void)arg;
     pio_end(r, s);
 }
 
 static void submit(struct pio_req *r)
 {
-    struct port *p = r->file->sys->node->port;
-    struct transfer *t = port_alloc(p, sizeof *t + r->run_count * sizeof t->runs[0]);
-    t->of = r;
-    file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
-    memcpy(t->runs, r->runs, r->run_count * sizeof t->runs[0]);
-    t->q.runs = t->runs;
-    t->q.run_count = r->run_count;
-    rope_move(&t->q.data, &r->data);
-    vesta_submit(r->file->state, &t->q);
+    pio_vesta_transfer(r->file->state, r, r->runs, r->run_count, ended, NULL);
 }
 
 static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
@@ -141,9 +185,8 @@ static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
     return vesta_view(v, &view) ? PIO_OK : PIO_BAD_LAYOUT;
 }
 
-static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
+enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c)
 {
-    struct vesta_file *v = f->state;
     switch (c->what) {
     case PIO_CLOSE:
         vesta_close(v);
@@ -154,14 +197,6 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return pio_of_file(vesta_size(v, &c->value));
     case PIO_FLUSH:
         return pio_of_file(vesta_flush(v));
-    case PIO_SEEK:
-    case PIO_TELL:
-        return pio_of_file(vesta_pointer(v, c->what == PIO_SEEK, &c->value));
-    case PIO_MODE:
-        vesta_mode(v, mode_of(c->mode));
-        return agree(f->sys->node, true);
-    case PIO_VIEW:
-        return see(v, &c->view);
     case PIO_CHECKPOINT:
         return pio_of_file(vesta_checkpoint(v));
     case PIO_ROLLBACK:
@@ -173,6 +208,23 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return pio_of_file(vesta_fill(v, c->seed, c->value, c->cold));
     default:
         return PIO_UNSUPPORTED;
+    }
+}
+
+static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
+{
+    struct vesta_file *v = f->state;
+    switch (c->what) {
+    case PIO_SEEK:
+    case PIO_TELL:
+        return pio_of_file(vesta_pointer(v, c->what == PIO_SEEK, &c->value));
+    case PIO_MODE:
+        vesta_mode(v, mode_of(c->mode));
+        return agree(f->sys->node, true);
+    case PIO_VIEW:
+        return see(v, &c->view);
+    default:
+        return pio_vesta_control(v, c);
     }
 }
 

@@ -97,6 +97,7 @@ static struct val *all_services(const struct pio_ops *ops)
 }
 
 static struct io_world *entered;
+const char *io_world_graph;
 
 static void enter(struct os_node *n, const struct program *me)
 {
@@ -144,9 +145,11 @@ void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *t
     w->running = IO_RANKS;
     w->boot = (struct os_boot){ .layout = &w->layout,
                                 .layers = &os_layers,
-                                .graph = rig_graph("mesh mesh; rdm rdm <mesh; nx nx <rdm; "
-                                                   "blast blast <mesh; chan chan <blast; "
-                                                   "rpc select <chan"),
+                                .graph = rig_graph(io_world_graph != NULL
+                                                       ? io_world_graph
+                                                       : "mesh mesh; rdm rdm <mesh; nx nx <rdm; "
+                                                         "blast blast <mesh; chan chan <blast; "
+                                                         "rpc select <chan"),
                                 .main = enter,
                                 .ranks = IO_RANKS,
                                 .files = 64,

@@ -1,0 +1,23 @@
+/* pio_internal.h: private to os/pio/: what systems over the same file system have in common. */
+#ifndef OS_PIO_PIO_INTERNAL_H
+#define OS_PIO_PIO_INTERNAL_H
+
+#include "os/pio/pio.h"
+#include "os/vesta/vesta.h"
+
+/* Traits of PFS's modes, whatever is below. */
+unsigned pio_pfs_traits(int mode);
+
+/* Of Vesta: unit and factor (0: its own) as a layout; what no file of it can be, in the words of
+ * that system. */
+struct vesta_layout pio_vesta_layout(const struct os_layout *l, uint64_t unit, uint32_t factor);
+bool pio_vesta_check(const char *system, const struct os_layout *l, const struct pio_plan *plan,
+                     struct err *e);
+/* Moves r's data from or to these runs, which need not stay; then `ended`, r's outcome set. */
+void pio_vesta_transfer(struct vesta_file *v, struct pio_req *r, const struct file_run *runs,
+                        uint32_t count,
+                        void (*ended)(void *arg, struct pio_req *r, enum pio_status s), void *arg);
+/* A control of an open file for which Vesta has a call. (blocks) */
+enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c);
+
+#endif
