@@ -137,7 +137,7 @@ Test(pfs_partners, requests_under_way_end_as_the_mode_says)
             t.what = (enum what)(i / EACH % WHATS);
             t.good = (uint32_t)(i % EACH);
             if (t.mode == M_RECORD && t.what == DIFFERS && t.good == 0)
-                continue; /* one length wins: test_pfs_modes.c */
+                continue; /* one length wins: test_modes.c */
             pfs_world_defaults(&w, RANKS, 3);
             w.params.unit = 64;
             pfs_world_start(&w, (struct fake_options){ .seed = seed * 1000 + (uint64_t)i,
