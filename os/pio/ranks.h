@@ -70,7 +70,9 @@ void ranks_cut(struct ranks_file *f);   /* (blocks) */
 /* As this rank's last op found it. */
 uint64_t ranks_pointer(const struct ranks_file *f);
 
+/* Starts it: RNK1. */
 void ranks_submit(struct ranks_op *op);
+/* How `size` went. */
 void ranks_size(struct ranks_op *op, enum pio_status s, uint64_t size);
 enum pio_status ranks_wait(struct ranks_op *op); /* submits it (blocks) */
 
@@ -87,6 +89,7 @@ struct ranks_meeting {
     unsigned flags;
     bool alike; /* out */
 };
+/* Calls to it, and waits. (blocks) */
 enum pio_status ranks_meet(struct ranks *r, struct ranks_meeting *m);
 
 /* One transfer for all. */
