@@ -115,6 +115,7 @@ static void tick(struct port_timer *t)
 
 static void tell(struct outcome *x)
 {
+    ASSERT_MSG(!x->given, "SPR1: an outcome is told once");
     x->given = true;
     if (x->done != NULL)
         x->done(x->arg, &x->o);

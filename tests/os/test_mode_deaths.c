@@ -150,7 +150,7 @@ static uint64_t run(const struct pio_ops *ops, uint64_t seed, uint64_t step, sim
     return steps;
 }
 
-/* MODE_DEATHS: so many steps of each. */
+/* SPR1, RNK1.  MODE_DEATHS: so many steps of each. */
 Test(mode_deaths, every_call_ends_in_time_and_says_what_happened)
 {
     static const sim_time backs[] = { 0, SIM_MS, 100 * SIM_MS };
