@@ -32,6 +32,8 @@
     W(io)                                                                                          \
     W(metadata)                                                                                    \
     W(checkpoint)                                                                                  \
+    W(import)                                                                                      \
+    W(export)                                                                                      \
     W(replay)                                                                                      \
     W(arrays)                                                                                      \
     W(pfs)                                                                                         \

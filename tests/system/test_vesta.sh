@@ -37,3 +37,28 @@ gives 2 check -p system=pfs;     says "a file system without the call 'view'"
 gives 2 check -p mode=M_UNIX;    says "no mode of file system 'vesta'"
 gives 2 check -p files=3 -p view=false -p factor=64; says "more files than machine.os.vesta_server.lfs.files"
 gives 2 check -p size=1GiB -p requests=64 -p view=false -p part=bb; says "its device has room for"
+
+# A file of another file system, in and out by cells: lengths that fit nothing; refused by name what cannot be.
+config copy <<'END'
+local paragon, services = include "machines/paragon.lua", include "parts/services.lua"
+local group = param("group", "service")
+return {
+  machine = paragon {
+    rows = 3, columns = 4, io_nodes = 3, storage = { kind = "disk" }, nodes = { service = { storage = { kind = "disk" } } },
+    os = services.list(services.vesta, { { service = "file_server", on = "service" } },
+                       param("client", true) and { { service = "file_client", files = { { layer = "remote", group = group } } } } or {}),
+  },
+  workload = {
+    kind = param("kind", "import"), system = param("system", "vesta"), outside = { system = param("outside", "files") }, nodes = 2,
+    cells = param("cells", 5), parallel = param("parallel", 2), unit = "10KiB", piece = param("piece", "20KiB"), bytes = param("bytes", "333333B"),
+  },
+}
+END
+run() { "$PSIM" run "$T/copy.lua" -q --no-store "$@"; }
+check() { "$PSIM" check "$T/copy.lua" "$@"; }
+gives 0 run -p 'bytes={"1B","333333B","51200B","51199B"}' -p 'kind={"import","export"}'
+gives 0 run -p cells=64 -p parallel=64 -p 'kind={"import","export"}'
+gives 2 check -p piece=15KiB;     says "workload.piece is 15360 bytes, no multiple of workload.unit, 10240"
+gives 2 check -p outside=vesta;   says "workload.outside.system is 'vesta', as workload.system"
+gives 2 check -p client=false;    says "needs the service file_client on the compute nodes"
+gives 2 check -p system=files -p outside=vesta; says "workload.system is 'files', a file system without stripe units"
