@@ -1,4 +1,5 @@
-/* lfs_buf.c: the buffer cache: a bounded number of blocks, least recently used first out.
+/* lfs_buf.c: the buffer cache: a bounded number of blocks, least recently used first out.  What was
+ * fetched and not used yet (fresh) stays longer, until KEEP_TURNS times the cache was fetched.
  *
  *   absent  --new-->    empty    --fill-->  reading  --done-->  clean
  *   clean, empty  --modify-->  dirty  --flush-->  writing  --done-->  clean
@@ -34,9 +35,16 @@ void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b)
     list_push(&fs->lru, &b->lru);
 }
 
+void lfs_buf_used(struct lfs *fs, struct lfs_buf *b)
+{
+    fs->fresh_count -= b->fresh;
+    b->fresh = false;
+}
+
 void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
 {
     ASSERT(!b->reading && !b->writing); /* LFSI6 */
+    lfs_buf_used(fs, b);
     if (b->dirty) {
         b->f->dirty--;
         fs->dirty_count--;
@@ -50,20 +58,36 @@ void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
     port_free(fs->port, b);
 }
 
+#define KEEP_TURNS 4
+
+/* A buffer to give up, or NULL.  Fresh ones go to the end of the row, if all are the first goes. */
+static struct lfs_buf *victim(struct lfs *fs)
+{
+    struct lfs_buf *kept = NULL;
+    uint64_t turns = KEEP_TURNS * (uint64_t)fs->params.cache;
+    LIST_EACH_SAFE (l, next, &fs->lru) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        if (b == kept)
+            break;
+        if (b->dirty || b->reading || b->writing || !list_empty(&b->waiters))
+            continue;
+        if (b->fresh && fs->counts.buffer_misses - b->born > turns)
+            lfs_buf_used(fs, b);
+        if (!b->fresh)
+            return b;
+        kept = kept != NULL ? kept : b;
+        lfs_buf_touch(fs, b);
+    }
+    return kept;
+}
+
 struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk)
 {
     if (fs->buf_count >= (uint32_t)fs->params.cache) {
-        struct lfs_buf *victim = NULL;
-        LIST_EACH (l, &fs->lru) {
-            struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-            if (!b->dirty && !b->reading && !b->writing && list_empty(&b->waiters)) {
-                victim = b;
-                break;
-            }
-        }
-        if (victim == NULL)
+        struct lfs_buf *b = victim(fs);
+        if (b == NULL)
             return NULL;
-        lfs_buf_drop(fs, victim);
+        lfs_buf_drop(fs, b);
     }
     struct lfs_buf *b = port_alloc(fs->port, sizeof *b);
     b->f = f;
@@ -152,7 +176,9 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
         struct lfs_buf *b = lfs_buf_new(fs, f, blk + n);
         if (b == NULL)
             break;
-        b->reading = true;
+        b->reading = b->fresh = true;
+        b->born = fs->counts.buffer_misses;
+        fs->fresh_count++;
         bufs[n++] = b;
     }
     if (n == 0) {
@@ -193,6 +219,7 @@ void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct
     port_work(fs->port, PORT_WORK_COPY, bytes);
     fs->counts.copied_bytes += bytes;
     b->valid = true;
+    lfs_buf_used(fs, b);
     if (!b->dirty) {
         b->dirty = true;
         b->f->dirty++;

@@ -86,7 +86,6 @@ struct lfs_file {
     uint32_t next_count;
     uint32_t resv_dev, resv_count; /* blocks set aside behind the last allocated one */
     uint32_t dirty, inflight;      /* LFSI4 */
-    uint64_t next_read;            /* where a sequential read would go on */
     bool failed_write;             /* a delayed write failed and nobody was told yet */
     struct list active, waiting;   /* lfs_op.link */
     uint32_t exclusive;            /* of both lists, those that are */
@@ -115,6 +114,8 @@ struct lfs_buf {
     struct lfs_file *f;
     uint32_t blk;
     bool valid, dirty, reading, writing;
+    bool fresh;       /* filled, and not used since */
+    uint64_t born;    /* counts.buffer_misses as it was filled */
     struct rope data; /* one block, when valid */
 };
 
@@ -146,6 +147,7 @@ struct lfs_op {
     uint64_t pos, end;            /* of the stretch what is left */
     uint64_t last;                /* of a WRITE: the end of all */
     uint32_t blk_from, blk_to;    /* blocks locked: [from, to) */
+    uint32_t more;                /* of a READ's stretch: blocks worth fetching behind it */
     uint32_t pending;             /* device requests under way */
     struct lfs_move *move;
     uint8_t phase;
@@ -212,7 +214,7 @@ struct lfs {
     struct list doubts;         /* lfs_file.doubt */
     struct list lru;
     struct list *hash;
-    uint32_t hash_count, buf_count, dirty_count;
+    uint32_t hash_count, buf_count, dirty_count, fresh_count;
     struct list buf_waiters; /* lfs_op.wait: for any buffer */
     struct list ready;       /* lfs_op.wait: to be stepped */
     struct list completed;   /* lfs_op.wait: done to be called */
@@ -298,6 +300,7 @@ struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk);
 /* A buffer for a block that has none: neither valid nor reading.  NULL: none can be had now. */
 struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk);
 void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b); /* not busy */
+void lfs_buf_used(struct lfs *fs, struct lfs_buf *b); /* it is not fresh any more */
 void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b);
 /* Reads written block `blk` and up to want-1 more behind it into new buffers, for `req` or ahead
  * of need; the number of buffers, 0 when none can be had. */

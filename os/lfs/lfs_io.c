@@ -135,11 +135,26 @@ static void order(struct lfs_op *o)
         qsort(o->list, o->listed, sizeof *o->list, by_device);
 }
 
+/* How many blocks behind a stretch of a READ are worth fetching: it goes on where a reader of the
+ * file was, whosever, for the block before its own is in a buffer, or it begins with the file.
+ * While half of the buffers hold what nobody has used yet none are. */
+static uint32_t worth(const struct lfs_op *o, uint64_t off)
+{
+    struct lfs *fs = o->fs;
+    uint64_t before = off / fs->super.block;
+    if (!fs->params.buffered || o->req->op != FILE_READ ||
+        fs->fresh_count >= (uint32_t)fs->params.cache / 2)
+        return 0;
+    bool goes_on = before == 0 || lfs_buf_find(fs, o->f, (uint32_t)before - 1) != NULL;
+    return goes_on ? (uint32_t)fs->params.read_ahead : 0;
+}
+
 static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
 {
     o->pos = x->off;
     o->end = x->off + x->len;
     o->at = x->at;
+    o->more = worth(o, x->off);
 }
 
 /* Whether there is an order to choose: pieces, or one whose blocks do not lie in a row. */
@@ -232,6 +247,7 @@ static void read_from_buffer(struct lfs_op *o, struct lfs_buf *b, uint32_t at, u
     port_work(o->fs->port, PORT_WORK_COPY, n);
     o->fs->counts.copied_bytes += n;
     o->fs->counts.buffer_hits++;
+    lfs_buf_used(o->fs, b);
     if (o->list == NULL) /* of a list a block is wanted once */
         lfs_buf_touch(o->fs, b);
     advance(o, n);
@@ -249,7 +265,7 @@ static void look_ahead(struct lfs_op *o)
         bool all = o->fs->params.buffered && o->req->op == FILE_READ;
         if (x->off % block > 0 || x->len < block || all)
             (void)lfs_buf_fill(o->fs, o->f, first_block(o, x),
-                               all ? end_block(o, x) - first_block(o, x) : 1, o);
+                               all ? end_block(o, x) - first_block(o, x) + worth(o, x->off) : 1, o);
         if (end % block > 0 && end_block(o, x) - first_block(o, x) > 1)
             (void)lfs_buf_fill(o->fs, o->f, end_block(o, x) - 1, 1, o);
         o->ahead = i + 1;
@@ -261,10 +277,7 @@ static void read_fill(struct lfs_op *o, uint32_t blk)
 {
     struct lfs *fs = o->fs;
     uint32_t want = (uint32_t)((o->end - 1) / fs->super.block) - blk + 1;
-    if (fs->params.buffered && o->list == NULL && o->req->runs->off == o->f->next_read)
-        want += (uint32_t)fs->params.read_ahead;
-    if (!fs->params.buffered)
-        want = 1;
+    want = fs->params.buffered ? want + o->more : 1;
     if (lfs_buf_fill(fs, o->f, blk, want, o) > 0) {
         lfs_park(o, &lfs_buf_find(fs, o->f, blk)->waiters);
         look_ahead(o);
@@ -311,18 +324,13 @@ static bool read_some(struct lfs_op *o)
 static void read_ahead(struct lfs_op *o)
 {
     struct lfs *fs = o->fs;
-    uint32_t block = fs->super.block, ahead = (uint32_t)fs->params.read_ahead;
-    if (o->list != NULL || o->req->run_count == 0)
+    uint32_t block = fs->super.block, next = (uint32_t)((o->end + block - 1) / block), i = 0;
+    if (o->more == 0 || o->end >= o->f->size)
         return;
-    if (fs->params.buffered && ahead > 0 && o->req->runs->off == o->f->next_read &&
-        o->end < o->f->size) {
-        uint32_t next = (uint32_t)((o->end + block - 1) / block), i = 0;
-        while (i <= ahead / 2 && lfs_buf_find(fs, o->f, next + i) != NULL)
-            i++;
-        if (i <= ahead / 2 && (uint64_t)(next + i) * block < o->f->size)
-            (void)lfs_buf_fill(fs, o->f, next + i, ahead, NULL);
-    }
-    o->f->next_read = o->end;
+    while (i <= o->more / 2 && lfs_buf_find(fs, o->f, next + i) != NULL)
+        i++;
+    if (i <= o->more / 2 && (uint64_t)(next + i) * block < o->f->size)
+        (void)lfs_buf_fill(fs, o->f, next + i, o->more, NULL);
 }
 
 void lfs_step_read(struct lfs_op *o)

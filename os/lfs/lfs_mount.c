@@ -26,7 +26,7 @@ const struct param lfs_params_desc[] = {
     P_INT(lfs_params, cache, "64", "1", "65536", "Block buffers of the buffered path.",
           "ASSUMED(4 MiB of an I/O node's 16 to 32 MB)"),
     P_INT(lfs_params, read_ahead, "4", "0", "1024",
-          "Blocks fetched ahead of a sequential buffered reader.",
+          "Blocks fetched ahead of each sequential buffered reader.",
           "ASSUMED(the next cluster, after McVoy & Kleiman 1991)"),
     P_SIZE(lfs_params, max_io, "1MiB", "512B", "256MiB",
            "Largest device request: consecutive blocks are coalesced up to it.",
@@ -647,7 +647,7 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
 bool lfs_check(const struct lfs *fs, struct err *e)
 {
     uint64_t used = (uint64_t)fs->first_data * fs->frags, frags = 0;
-    uint32_t bufs = 0, dirty = 0, file_dirty = 0, free_bits = 0, free_frags = 0;
+    uint32_t bufs = 0, fresh = 0, dirty = 0, file_dirty = 0, free_bits = 0, free_frags = 0;
     for (uint32_t i = 0; i < fs->file_room; i++) {
         if (fs->files[i] == NULL)
             continue;
@@ -673,12 +673,13 @@ bool lfs_check(const struct lfs *fs, struct err *e)
         const struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
         bufs++;
         dirty += b->dirty;
+        fresh += b->fresh;
         if (b->valid && b->data.length != fs->super.block)
             return err_set(e, "a buffer holds %llu bytes", (unsigned long long)b->data.length);
     }
     if (bufs != fs->buf_count || bufs > fs->params.cache || dirty != fs->dirty_count ||
-        dirty != file_dirty)
-        return err_set(e, "%u buffers, %u dirty: the counts say %u, %u (LFSI6)", bufs, dirty,
-                       fs->buf_count, fs->dirty_count);
+        dirty != file_dirty || fresh != fs->fresh_count)
+        return err_set(e, "%u buffers, %u dirty, %u fresh: the counts say %u, %u, %u (LFSI6)", bufs,
+                       dirty, fresh, fs->buf_count, fs->dirty_count, fs->fresh_count);
     return true;
 }

@@ -175,7 +175,6 @@ static void step_create(struct lfs_op *o)
     f->used = f->creating = true;
     f->generation++;
     f->size = 0;
-    f->next_read = 0;
     f->failed_write = false;
     f->replaces = 0;
     f->mode = r->attr.mode & (FILE_MODE_DIR | 0777);

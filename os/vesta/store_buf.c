@@ -1,4 +1,5 @@
-/* store_buf.c: device requests, and the cache of blocks: least recently used first out.
+/* store_buf.c: device requests, and the cache of blocks: least recently used first out.  What was
+ * fetched and not used yet (fresh) stays longer, until KEEP_TURNS times the cache was fetched.
  *
  *   absent  --get-->  empty  --fill-->  reading  --done-->  clean
  *   clean, empty  --dirty-->  dirty  --flush-->  writing  --done-->  clean
@@ -94,6 +95,12 @@ void vst_buf_touch(struct vst *vs, struct vst_buf *b)
     list_push(&vs->lru, &b->lru);
 }
 
+void vst_buf_used(struct vst *vs, struct vst_buf *b)
+{
+    vs->fresh_count -= b->fresh;
+    b->fresh = false;
+}
+
 void vst_buf_clean(struct vst *vs, struct vst_buf *b)
 {
     if (b->dirty) {
@@ -107,6 +114,7 @@ void vst_buf_clean(struct vst *vs, struct vst_buf *b)
 void vst_buf_drop(struct vst *vs, struct vst_buf *b)
 {
     ASSERT(!busy(b)); /* VSOI5 */
+    vst_buf_used(vs, b);
     vst_buf_clean(vs, b);
     vst_wake(vs, &b->waiters);
     list_remove(&b->lru);
@@ -116,21 +124,37 @@ void vst_buf_drop(struct vst *vs, struct vst_buf *b)
     port_free(vs->port, b);
 }
 
+#define KEEP_TURNS 4
+
+/* A buffer to give up, or NULL.  Fresh ones go to the end of the row, if all are the first goes. */
+static struct vst_buf *victim(struct vst *vs)
+{
+    struct vst_buf *kept = NULL;
+    uint64_t turns = KEEP_TURNS * (uint64_t)vs->params.cache;
+    LIST_EACH_SAFE (l, next, &vs->lru) {
+        struct vst_buf *b = LIST_ENTRY(l, struct vst_buf, lru);
+        if (b == kept)
+            break;
+        if (b->dirty || busy(b) || !list_empty(&b->waiters))
+            continue;
+        if (b->fresh && vs->counts.buffer_misses - b->born > turns)
+            vst_buf_used(vs, b);
+        if (!b->fresh)
+            return b;
+        kept = kept != NULL ? kept : b;
+        vst_buf_touch(vs, b);
+    }
+    return kept;
+}
+
 /* A buffer for a block that has none; NULL: all are in use. */
 static struct vst_buf *buf_new(struct vst *vs, uint32_t dev)
 {
     if (vs->buf_count >= (uint32_t)vs->params.cache) {
-        struct vst_buf *victim = NULL;
-        LIST_EACH (l, &vs->lru) {
-            struct vst_buf *b = LIST_ENTRY(l, struct vst_buf, lru);
-            if (!b->dirty && !busy(b) && list_empty(&b->waiters)) {
-                victim = b;
-                break;
-            }
-        }
-        if (victim == NULL)
+        struct vst_buf *b = victim(vs);
+        if (b == NULL)
             return NULL;
-        vst_buf_drop(vs, victim);
+        vst_buf_drop(vs, b);
     }
     struct vst_buf *b = port_alloc(vs->port, sizeof *b);
     b->dev = dev;
@@ -202,7 +226,9 @@ uint32_t vst_buf_fill(struct vst_file *f, uint32_t dev, uint32_t want, struct vs
         if (b == NULL)
             break;
         b->f = f;
-        b->reading = true;
+        b->reading = b->fresh = true;
+        b->born = vs->counts.buffer_misses;
+        vs->fresh_count++;
         bufs[n++] = b;
     }
     if (n == 0) {
@@ -227,6 +253,7 @@ void vst_buf_dirty(struct vst *vs, struct vst_buf *b, struct vst_file *f, struct
     if (b->data.count > 16) /* many small writes otherwise leave one slice each */
         rope_flatten(&b->data, true);
     b->valid = true;
+    vst_buf_used(vs, b);
     b->f = f;
     if (!b->dirty) {
         b->dirty = true;

@@ -94,7 +94,6 @@ struct vst_file {
     uint64_t sequence;            /* of the newest record on the device; its slot is sequence & 1 */
     uint32_t dirty;               /* buffers */
     uint32_t writes;              /* device writes under way */
-    uint64_t next_read;           /* where a sequential read would go on */
     struct vst_gone *limbo;
     uint32_t limbo_count, limbo_room;
     struct list waiting; /* vst_op.link */
@@ -115,6 +114,8 @@ struct vst_buf {
     struct vst_file *f; /* whose block it is */
     uint32_t dev;
     bool valid, dirty, reading, writing;
+    bool fresh;       /* filled, and not used since */
+    uint64_t born;    /* counts.buffer_misses as it was filled */
     struct rope data; /* one block, when valid */
 };
 
@@ -137,6 +138,7 @@ struct vst_op {
     struct list link, wait;
     struct vst_piece *pieces;
     uint32_t count, next, ahead; /* of the pieces */
+    uint32_t more;               /* of a READ: blocks worth fetching behind it */
     struct rope data;            /* of a WRITE */
     struct rope base;            /* what the block of a piece had */
     bool has_base, base_failed;
@@ -186,7 +188,7 @@ struct vst {
     struct list name_waiters;
     struct list early, ready, completed; /* vst_op.wait */
     struct list lru, *hash, buf_waiters;
-    uint32_t buf_count, dirty_count;
+    uint32_t buf_count, dirty_count, fresh_count;
     bool running;
     struct port_timer flush_timer, answer_timer;
     struct {
@@ -230,6 +232,7 @@ struct vst_buf *vst_buf_find(struct vst *vs, uint32_t dev);
 /* One that is there and idle, or a new one; NULL: the request was parked. */
 struct vst_buf *vst_buf_get(struct vst_op *o, uint32_t dev);
 void vst_buf_touch(struct vst *vs, struct vst_buf *b);
+void vst_buf_used(struct vst *vs, struct vst_buf *b);  /* it is not fresh any more */
 void vst_buf_clean(struct vst *vs, struct vst_buf *b); /* what it has is nobody's any more */
 void vst_buf_drop(struct vst *vs, struct vst_buf *b);  /* idle */
 /* Reads device block `dev` and up to want - 1 behind it into new buffers; how many. */

@@ -129,6 +129,7 @@ static bool read_some(struct vst_op *o)
         rope_add_slice(&p->data, &b->data, p->off % vs->super.block, p->len);
         pay(vs, p->len);
         vs->counts.buffer_hits++;
+        vst_buf_used(vs, b);
         vst_buf_touch(vs, b);
     } else {
         o->ahead = b == NULL ? o->next : o->ahead;
@@ -162,16 +163,36 @@ static void prefetch(struct vst_file *f, uint32_t blk, uint32_t want)
     }
 }
 
+static bool in_buffer(struct vst_file *f, uint32_t blk)
+{
+    uint32_t dev = vst_lookup(f->version[0].root, blk);
+    return dev != 0 && vst_buf_find(f->vs, dev) != NULL;
+}
+
+/* A sequential reader nears the end of what is cached: fetch more meanwhile. */
 static void read_ahead(struct vst_op *o)
 {
     const struct file_req *r = o->req;
-    struct vst_file *f = o->f;
-    if (r->run_count != 1 || r->runs->count != 1 || r->moved == 0)
+    if (o->more == 0 || r->moved == 0)
         return;
-    uint64_t end = r->runs->off + r->moved;
-    if (r->runs->off == f->next_read && o->vs->params.read_ahead > 0 && end < f->version[0].size)
-        prefetch(f, block_of(o, end - 1) + 1, (uint32_t)o->vs->params.read_ahead);
-    f->next_read = end;
+    const struct file_run *x = &r->runs[r->run_count - 1];
+    uint32_t next = block_of(o, x->off + (x->count - 1) * x->stride + x->len - 1) + 1, i = 0;
+    while (i <= o->more / 2 && in_buffer(o->f, next + i))
+        i++;
+    if (i <= o->more / 2)
+        prefetch(o->f, next + i, o->more);
+}
+
+/* How many blocks behind a READ are worth fetching: it goes on where a reader of the object was,
+ * whosever, for the block before its first is in a buffer, or it begins with the object.  While
+ * half of the buffers hold what nobody has used yet none are. */
+static uint32_t worth(const struct vst_op *o)
+{
+    struct vst *vs = o->vs;
+    if (o->count == 0 || vs->fresh_count >= (uint32_t)vs->params.cache / 2)
+        return 0;
+    uint32_t blk = block_of(o, o->pieces[0].off);
+    return blk == 0 || in_buffer(o->f, blk - 1) ? (uint32_t)vs->params.read_ahead : 0;
 }
 
 /* What the pieces have got becomes the data, in the order of the list. */
@@ -196,6 +217,7 @@ void vst_step_read(struct vst_op *o)
     if (o->phase == 0) {
         o->phase = 1;
         o->req->moved = expand(o, o->f->version[0].size);
+        o->more = worth(o);
         for (uint32_t i = 0; i < o->count; i++)
             o->pieces[i].dev = vst_lookup(o->f->version[0].root, block_of(o, o->pieces[i].off));
         sort(o, by_device);
@@ -285,6 +307,7 @@ static bool get_base(struct vst_op *o, const struct vst_piece *p)
     struct vst_buf *b = vst_buf_find(vs, from);
     if (b != NULL && b->valid) {
         rope_add_slice(&o->base, &b->data, 0, block);
+        vst_buf_used(vs, b);
         o->has_base = true;
         return true;
     }

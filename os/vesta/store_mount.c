@@ -20,8 +20,8 @@ const struct param vst_params_desc[] = {
           "ASSUMED(a mount reads all records)"),
     P_INT(vst_params, cache, "64", "1", "65536", "Block buffers.",
           "ASSUMED(4 MiB of an I/O node's 16 to 32 MB)"),
-    P_INT(vst_params, read_ahead, "4", "0", "1024", "Blocks fetched ahead of a sequential reader.",
-          "ASSUMED(as lfs)"),
+    P_INT(vst_params, read_ahead, "4", "0", "1024",
+          "Blocks fetched ahead of each sequential reader.", "ASSUMED(as lfs)"),
     P_SIZE(vst_params, max_io, "1MiB", "512B", "256MiB",
            "Largest device request: blocks, or nodes, that lie in a row go together up to it.",
            "ASSUMED(no published limit)"),
@@ -573,7 +573,7 @@ bool vst_check(const struct vst *vs, struct err *e)
 {
     struct tally t = { port_alloc(vs->port, vs->super.blocks),
                        port_alloc(vs->port, vs->super.nodes + 1) };
-    uint32_t bufs = 0, dirty = 0, of_files = 0;
+    uint32_t bufs = 0, fresh = 0, dirty = 0, of_files = 0;
     for (uint32_t i = 0; i < vs->super.objects; i++) {
         const struct vst_file *f = vs->files[i];
         if (f == NULL)
@@ -588,6 +588,7 @@ bool vst_check(const struct vst *vs, struct err *e)
         const struct vst_buf *b = LIST_ENTRY(l, struct vst_buf, lru);
         bufs++;
         dirty += b->dirty;
+        fresh += b->fresh;
     }
     bool good = same(vs->block_refs, t.blocks, vs->first_data, vs->super.blocks, vs->free_blocks,
                      "block", e) &&
@@ -595,8 +596,8 @@ bool vst_check(const struct vst *vs, struct err *e)
     port_free(vs->port, t.blocks);
     port_free(vs->port, t.nodes);
     if (good && (bufs != vs->buf_count || bufs > vs->params.cache || dirty != vs->dirty_count ||
-                 dirty != of_files))
-        return err_set(e, "%u buffers, %u dirty: the counts say %u, %u (VSOI5)", bufs, dirty,
-                       vs->buf_count, vs->dirty_count);
+                 dirty != of_files || fresh != vs->fresh_count))
+        return err_set(e, "%u buffers, %u dirty, %u fresh: the counts say %u, %u, %u (VSOI5)", bufs,
+                       dirty, fresh, vs->buf_count, vs->dirty_count, vs->fresh_count);
     return good;
 }

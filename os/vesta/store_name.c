@@ -169,7 +169,6 @@ static void step_create(struct vst_op *o, struct vst_file *dir)
     f->used = f->creating = true;
     f->generation++;
     f->version[0].size = 0;
-    f->next_read = 0;
     f->replaces = 0;
     f->mode = r->attr.mode & (FILE_MODE_DIR | 0777);
     f->parent = dir;

@@ -438,6 +438,52 @@ static bool has_buffers(const struct lfs_world *w, uint64_t file)
     return lfs_buf_any(w->fs, w->fs->files[(uint32_t)file]);
 }
 
+/* Readers in turn, each of its own stretch of a file of 2 KiB blocks: what the device had to do. */
+static void readers(uint32_t count, uint32_t blocks, uint32_t cache, uint64_t *reads,
+                    uint64_t *fetched)
+{
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    static uint8_t bytes[128 * 2048], got[2048];
+    size_t n, size = (size_t)count * blocks * 2048;
+    cr_assert_leq(size, sizeof bytes);
+    p.buffered = true;
+    p.cache = cache;
+    p.read_ahead = 4;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, size, 5);
+    uint64_t a = must_create(&w, "a");
+    cr_assert_eq(lfs_world_write(&w, a, 0, bytes, size), FILE_OK);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, a, 0), FILE_OK);
+    lfs_world_restart(&w);
+    for (size_t blk = 0; blk < blocks; blk++)
+        for (size_t i = 0; i < count; i++) {
+            size_t off = (i * blocks + blk) * 2048;
+            cr_assert_eq(lfs_world_read(&w, a, off, got, sizeof got, &n), FILE_OK);
+            cr_assert_eq(memcmp(got, bytes + off, sizeof got), 0);
+            lfs_world_check(&w);
+        }
+    *reads = counted(&w, "lfs.device_reads");
+    *fetched = counted(&w, "lfs.buffer_misses");
+    lfs_world_fini(&w);
+}
+
+Test(lfs, many_sequential_buffered_readers_each_find_their_blocks_read_ahead)
+{
+    uint64_t reads, fetched;
+    readers(4, 32, 48, &reads, &fetched);
+    cr_assert_leq(fetched, 128 + 4 * 5, "%d blocks: once, and some behind each end", (int)fetched);
+    cr_assert_leq(reads, 40, "%d device reads for 128 blocks", (int)reads);
+}
+
+Test(lfs, what_was_read_ahead_stays_until_somebody_has_used_it)
+{
+    uint64_t reads, fetched;
+    readers(8, 16, 16, &reads, &fetched); /* with five blocks each there are too few buffers */
+    cr_assert_leq(fetched, 140, "%d blocks were fetched for 128", (int)fetched);
+    cr_assert_leq(reads, 100, "%d device reads", (int)reads);
+}
+
 Test(lfs, a_sequential_buffered_reader_finds_its_blocks_read_ahead)
 {
     struct lfs_world w;

@@ -328,6 +328,41 @@ Test(vstore, objects_that_grow_by_turns_lie_in_stretches)
     lfs_world_fini(&w);
 }
 
+/* Readers in turn, each of its own stretch of an object: what the device has to do. */
+Test(vstore, many_sequential_readers_each_find_their_blocks_read_ahead)
+{
+    struct vst_params p = small;
+    struct fake_options o = options(0, 4000);
+    struct lfs_world w;
+    uint64_t file;
+    static uint8_t bytes[128 * BLOCK], got[BLOCK];
+    size_t n;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i / 5);
+    for (uint32_t readers = 4; readers <= 8; readers += 4) {
+        p.cache = readers == 4 ? 48 : 16;
+        p.read_ahead = 4;
+        lfs_world_store(&w, &o, &p);
+        cr_assert_eq(lfs_world_create(&w, "a", &file), FILE_OK);
+        cr_assert_eq(lfs_world_write(&w, file, 0, bytes, sizeof bytes), FILE_OK);
+        cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, file, 0), FILE_OK);
+        lfs_world_restart(&w);
+        uint64_t reads = count(&w, "vesta_store.device_reads");
+        for (uint32_t blk = 0; blk < 128 / readers; blk++)
+            for (uint32_t i = 0; i < readers; i++) {
+                uint64_t off = (uint64_t)(i * (128 / readers) + blk) * BLOCK;
+                cr_assert_eq(lfs_world_read(&w, file, off, got, BLOCK, &n), FILE_OK);
+                cr_assert_arr_eq(got, bytes + off, BLOCK);
+            }
+        reads = count(&w, "vesta_store.device_reads") - reads;
+        uint64_t fetched = count(&w, "vesta_store.buffer_misses");
+        cr_assert_leq(fetched, readers == 4 ? 148 : 140, "%d blocks for 128", (int)fetched);
+        cr_assert_leq(reads, readers == 4 ? 60 : 110, "%d device reads", (int)reads);
+        check(&w, 4000);
+        lfs_world_fini(&w);
+    }
+}
+
 /* ---- errors ---- */
 
 /* VSO8: the n-th write of the device fails, once or for long. */
