@@ -6,6 +6,7 @@
 #include "disks/sched.h"
 #include "mesh/nic.h"
 #include "os/array/array.h"
+#include "os/ckpt/cut.h"
 #include "os/file/file.h"
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
@@ -65,11 +66,25 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,    &blk_kinds,    &registry_workloads, &registry_direct,
-    &os_protocols, &os_services,  &vm_replacements,    &svm_managers,
-    &pfs_modes,    &vesta_modes,  &pio_systems,        &io_patterns,
-    &io_filetypes, &coll_methods, &arrays_operations,  &sched_policies,
-    &os_layers,    NULL,
+    &net_kinds,
+    &blk_kinds,
+    &registry_workloads,
+    &registry_direct,
+    &os_protocols,
+    &os_services,
+    &vm_replacements,
+    &svm_managers,
+    &pfs_modes,
+    &vesta_modes,
+    &pio_systems,
+    &io_patterns,
+    &io_filetypes,
+    &coll_methods,
+    &arrays_operations,
+    &sched_policies,
+    &os_layers,
+    &cut_algorithms,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {

@@ -26,7 +26,8 @@
     P(nx)                                                                                          \
     P(svm)                                                                                         \
     P(sync)                                                                                        \
-    P(rdm)
+    P(rdm)                                                                                         \
+    P(cut)
 
 #define SERVICES(S)                                                                                \
     S(nx)                                                                                          \
@@ -38,7 +39,8 @@
     S(vesta_client)                                                                                \
     S(ranks)                                                                                       \
     S(file_server)                                                                                 \
-    S(file_client)
+    S(file_client)                                                                                 \
+    S(cut)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \

@@ -15,15 +15,15 @@
  *
  *   CUT1  No message of epoch e reaches the upper of a rank that has not saved for cut e: what
  *       comes before waits, with all behind it on its session, and asks for the snapshot.
- *   CUT2  A message whose end was not sent when its sender saved (it lacks credit, say) is logged by
- *       its sender, whole; one whose end had been sent, and comes when its receiver has saved, is
- *       logged by the receiver, whole.  So each message in flight is in one log, once.
+ *   CUT2  A message whose end was not sent when its sender saved (it lacks credit, say) is logged
+ *       by its sender, whole; one whose end had been sent, and comes when its receiver has saved,
+ *       is logged by the receiver, whole.  So each message in flight is in one log, once.
  *   CUT3  A rank's part is complete when it has saved, and no message of an earlier epoch can come
  *       any more.  Only then does it begin with another cut.
  *   CUT4  Several may start a cut at once, at any moment: they start the same one.
  *   CUT5  What a rank saves of the upper is whole messages: of one that has come in part nothing is
- *       saved, for it will be in a log.  What the upper had given to RDM is not its to save, either:
- *       it is in the log, or has been received.
+ *       saved, for it will be in a log.  Nor is what the upper had given to RDM: it is in a log,
+ *       or has been received.
  *   CUT6  The death of a rank ends a cut that is not complete, at all ranks.
  *
  * The callbacks of a rank run in upcalls, or inside a call of this header; none blocks.
@@ -71,6 +71,7 @@ struct cut_user {
 /* The service: os_find gives the struct cut of a rank's node. */
 extern const struct os_service_ops cut_service;
 extern const struct xk_protl_ops cut_protl;
+extern const struct kind_set cut_algorithms;
 
 /* At boot; copied.  Without a user every rank saves at once (nothing). */
 void cut_attach(struct cut *c, const struct cut_user *u);

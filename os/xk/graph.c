@@ -226,12 +226,30 @@ void xk_graph_free(struct xk_graph *g)
     free(g);
 }
 
+static const struct xk_node_desc *find(const struct xk_graph *g, const char *instance)
+{
+    for (uint32_t i = 0; g && instance && i < g->count; i++)
+        if (strcmp(g->nodes[i].name, instance) == 0)
+            return &g->nodes[i];
+    return NULL;
+}
+
 const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const char *instance)
 {
-    for (uint32_t i = 0; g && i < g->count; i++)
-        if (strcmp(g->nodes[i].name, instance) == 0)
-            return g->nodes[i].ops;
-    return NULL;
+    const struct xk_node_desc *d = find(g, instance);
+    return d ? d->ops : NULL;
+}
+
+const char *xk_graph_below(const struct xk_graph *g, const char *instance, uint32_t i)
+{
+    const struct xk_node_desc *d = find(g, instance);
+    return d && i < d->downs ? g->nodes[d->down[i]].name : NULL;
+}
+
+unsigned xk_graph_gives(const struct xk_graph *g, const char *instance)
+{
+    const struct xk_node_desc *d = find(g, instance);
+    return d ? d->gives : 0;
 }
 
 static uint64_t carries(const struct xk_graph *g, const struct xk_node_desc *d, uint64_t mtu)
@@ -246,8 +264,6 @@ static uint64_t carries(const struct xk_graph *g, const struct xk_node_desc *d, 
 
 uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance, uint64_t mtu)
 {
-    for (uint32_t i = 0; g && i < g->count; i++)
-        if (strcmp(g->nodes[i].name, instance) == 0)
-            return carries(g, &g->nodes[i], mtu);
-    return 0;
+    const struct xk_node_desc *d = find(g, instance);
+    return d ? carries(g, d, mtu) : 0;
 }

@@ -21,6 +21,10 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
 void xk_graph_free(struct xk_graph *g);
 /* Of which protocol the instance of that name is; NULL: there is none, or no graph. */
 const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const char *instance);
+/* The name of the i-th instance below it, and what it gives to those above (enum xk_property); NULL
+ * and 0: there is none. */
+const char *xk_graph_below(const struct xk_graph *g, const char *instance, uint32_t i);
+unsigned xk_graph_gives(const struct xk_graph *g, const char *instance);
 /* The longest message that it takes (xk_protl_ops.carries) where frames hold `mtu` bytes; 0: there
  * is none of that name. */
 uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance, uint64_t mtu);

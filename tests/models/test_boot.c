@@ -40,6 +40,7 @@ static void begin(struct rig *r)
     val_append(graph, instance("mesh", "mesh", NULL));
     val_append(graph, instance("rdm", "rdm", "mesh"));
     val_append(graph, instance("nx", "nx", "rdm"));
+    val_append(graph, instance("cut", "cut", "rdm"));
     val_append(graph, instance("blast", "blast", "mesh"));
     val_append(graph, instance("chan", "chan", "blast"));
     val_append(graph, instance("rpc", "select", "chan"));

@@ -80,6 +80,12 @@ static void cancel_ack(struct rdm_talk *t)
         port_timer_cancel(&t->clock->ack);
 }
 
+static uint64_t header_of(struct rdm_talk *t)
+{
+    return rdm_state(t)->header + (t->credit.limit ? RDM_CREDIT_BYTES : 0) +
+           (rdm_tapped(t) ? RDM_EPOCH_BYTES : 0);
+}
+
 static void header_store(uint8_t *out, const struct rdm_header *h, const struct xk_sessn *s)
 {
     struct rdm_talk *t = s->state;
@@ -89,6 +95,8 @@ static void header_store(uint8_t *out, const struct rdm_header *h, const struct 
     wire_put16(out + 2, life ? rdm_life(life) : 0);
     if (t->credit.limit)
         wire_put32(out + rdm_state(t)->header, t->credit.given);
+    if (rdm_tapped(t))
+        wire_put32(out + header_of(t) - RDM_EPOCH_BYTES, h->epoch);
     if (!rdm_state(t)->numbers)
         return;
     wire_put32(out + 4, port_incarnation(xk_port(s->protl)));
@@ -97,15 +105,10 @@ static void header_store(uint8_t *out, const struct rdm_header *h, const struct 
     wire_put32(out + 16, rdm_mask(t));
 }
 
-static uint64_t header_of(struct rdm_talk *t)
-{
-    return rdm_state(t)->header + (t->credit.limit ? RDM_CREDIT_BYTES : 0);
-}
-
 /* Data of the longest piece. */
 static uint64_t piece_of(struct rdm_talk *t)
 {
-    return rdm_state(t)->piece - (t->credit.limit ? RDM_CREDIT_BYTES : 0);
+    return rdm_state(t)->piece + rdm_state(t)->header - header_of(t);
 }
 
 /* Takes the message, unless the layer below is full: false.  Acknowledgement and credit go with
@@ -113,7 +116,7 @@ static uint64_t piece_of(struct rdm_talk *t)
 static bool push(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
     struct xk_sessn *s = xk_sessn_of(t);
-    uint8_t header[RDM_HEADER + RDM_NUMBERS + RDM_CREDIT_BYTES];
+    uint8_t header[RDM_HEADER + RDM_NUMBERS + RDM_CREDIT_BYTES + RDM_EPOCH_BYTES];
     uint64_t size = header_of(t);
     header_store(xk_msg_push(m, size), h, s);
     if (xk_push(s->down[0], m) == XK_BUSY)
@@ -129,7 +132,7 @@ static bool push(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
 
 static bool push_alone(struct rdm_talk *t, enum rdm_op op)
 {
-    struct rdm_header h = { .op = (uint8_t)op };
+    struct rdm_header h = { .op = (uint8_t)op, .epoch = rdm_state(t)->tap.epoch };
     struct xk_msg m;
     rdm_state(t)->counts.acks++;
     xk_msg_init(&m);
@@ -144,6 +147,7 @@ static struct rdm_piece *piece_new(struct rdm_talk *t, enum rdm_op op)
     p->op = (uint8_t)op;
     p->last = true;
     rope_init(&p->data);
+    rope_init(&p->whole);
     list_init(&p->link);
     return p;
 }
@@ -152,15 +156,18 @@ static void piece_free(struct rdm_talk *t, struct rdm_piece *p)
 {
     list_remove(&p->link);
     rope_fini(&p->data);
+    rope_fini(&p->whole);
     port_free(port_of(t), p);
 }
 
 /* Pushes the first `size` bytes of it. */
 static bool push_piece(struct rdm_talk *t, struct rdm_piece *p, uint64_t size, uint32_t number)
 {
-    struct rdm_header h = {
-        .op = p->op, .last = p->last && size == p->data.length, .first = p->first, .number = number
-    };
+    struct rdm_header h = { .op = p->op,
+                            .last = p->last && size == p->data.length,
+                            .first = p->first,
+                            .number = number,
+                            .epoch = p->epoch };
     struct xk_msg m;
     xk_msg_init(&m);
     rope_add_slice(&m.data, &p->data, 0, size);
@@ -194,6 +201,8 @@ static bool may_send(struct rdm_talk *t, enum rdm_op op, uint64_t size)
 {
     const struct rdm_state *st = rdm_state(t);
     struct rdm_credit *c = &t->credit;
+    if (op == RDM_PIECE && st->tap.stopped && rdm_tapped(t))
+        return false;
     if (op == RDM_PIECE && c->limit && c->used + rdm_cost(size) > c->limit) {
         rdm_state(t)->counts.stalled += !c->stalled;
         c->stalled = true;
@@ -206,9 +215,12 @@ static bool may_send(struct rdm_talk *t, enum rdm_op op, uint64_t size)
            t->in_flight + rdm_cost(size) <= (uint64_t)st->params->window;
 }
 
-static void piece_sent(struct rdm_talk *t, enum rdm_op op, uint64_t size)
+static void piece_sent(struct rdm_talk *t, enum rdm_op op, uint64_t size, bool last)
 {
+    const struct rdm_state *st = rdm_state(t);
     if (op == RDM_PIECE) {
+        if (last && rdm_tapped(t))
+            st->tap.ops->sent(st->tap.arg, xk_sessn_of(t)->host);
         rdm_state(t)->counts.pieces++;
         t->credit.stalled = false;
         if (t->credit.limit)
@@ -227,6 +239,7 @@ static void keep(struct rdm_talk *t, struct rdm_piece *p, uint64_t size)
         sent = piece_new(t, RDM_PIECE);
         sent->first = p->first;
         sent->last = false;
+        sent->epoch = p->epoch;
         rope_add_slice(&sent->data, &p->data, 0, size);
     }
     list_remove(&sent->link);
@@ -253,9 +266,10 @@ static bool send_waiting(struct rdm_talk *t)
         uint64_t most = piece_of(t), all = p->data.length, size = all < most ? all : most;
         if (!may_send(t, p->op, size) || burst_over(t, sent += rdm_cost(size)))
             return true;
+        p->epoch = st->tap.epoch;
         if (!push_piece(t, p, size, st->numbers ? t->number + 1 : 0))
             return false;
-        piece_sent(t, p->op, size);
+        piece_sent(t, p->op, size, p->last && size == all);
         t->unsent -= size == all ? rdm_cost(size) : size;
         if (st->numbers)
             keep(t, p, size);
@@ -286,9 +300,10 @@ static bool quiet(struct rdm_talk *t)
 /* A conversation with something to do keeps its session. */
 static void settle(struct rdm_talk *t)
 {
-    bool idle = list_empty(&t->todo) && list_empty(&t->out) && list_empty(&t->early) && !t->begun &&
-                !t->ack_due && !t->wants_ready && t->credit.held == 0 && list_empty(&t->waiting) &&
-                !rdm_resend_set(t) && !rdm_ack_set(t);
+    bool idle = list_empty(&t->todo) && list_empty(&t->out) && list_empty(&t->early) &&
+                list_empty(&t->held) && !t->begun && !t->ack_due && !t->wants_ready &&
+                t->credit.held == 0 && list_empty(&t->waiting) && !rdm_resend_set(t) &&
+                !rdm_ack_set(t);
     if (idle && t->clock) {
         port_free(port_of(t), t->clock);
         t->clock = NULL;
@@ -507,7 +522,10 @@ struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct 
     list_init(&t->todo);
     list_init(&t->out);
     list_init(&t->early);
+    list_init(&t->held);
+    list_init(&t->holding);
     rope_init(&t->partial);
+    rope_init(&t->front);
     remember(s);
     return s;
 }
@@ -532,6 +550,7 @@ static void reset(struct rdm_talk *t)
     drop_all(t, &t->early);
     st->counts.dropped += t->begun;
     rope_fini(&t->partial);
+    rdm_tap_drop(t);
     rdm_drop_untaken(t);
     list_remove(&t->waiting);
     t->begun = t->ack_due = false;
@@ -578,7 +597,14 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 static bool cut(struct rdm_talk *t, struct xk_msg *m, bool takes)
 {
     struct rdm_state *st = rdm_state(t);
-    struct rdm_header h = { .op = RDM_PIECE, .first = true };
+    struct rdm_header h = { .op = RDM_PIECE, .first = true, .epoch = st->tap.epoch };
+    struct rope whole; /* of a long one, for a tap */
+    rope_init(&whole);
+    if (rdm_tapped(t) && xk_msg_length(m) > piece_of(t)) {
+        struct xk_msg copy;
+        xk_msg_copy(&copy, m);
+        xk_msg_to_rope(&copy, &whole);
+    }
     bool now = !st->numbers && list_empty(&t->todo), full = false;
     for (uint64_t sent = 0; now;) {
         struct xk_msg rest;
@@ -594,16 +620,21 @@ static bool cut(struct rdm_talk *t, struct xk_msg *m, bool takes)
             xk_msg_join(m, &rest);
         if (full)
             break;
-        piece_sent(t, RDM_PIECE, size);
-        if (h.last)
+        piece_sent(t, RDM_PIECE, size, h.last);
+        if (h.last) {
+            rope_fini(&whole);
             return true;
+        }
         xk_msg_move(m, &rest);
         h.first = false;
     }
-    if (full && h.first && !takes && !t->pieces)
+    if (full && h.first && !takes && !t->pieces) {
+        rope_fini(&whole);
         return false;
+    }
     struct rdm_piece *p = piece_new(t, RDM_PIECE);
     p->first = h.first;
+    rope_move(&p->whole, &whole);
     xk_msg_to_rope(m, &p->data);
     wait_to_send(t, p);
     return true;
@@ -704,6 +735,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->known);
     list_init(&st->waiting);
     list_init(&st->untaken);
+    list_init(&st->tap.holding);
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, 0);
 }

@@ -49,6 +49,30 @@ bool rdm_stalled(const struct xk_sessn *s);
 /* What has not gone is dropped; the other side is told of a message that has gone in part. */
 void rdm_give_up(struct xk_sessn *s);
 
+/* ---- a tap, for cuts (os/ckpt/cut.h) ----
+ *
+ * Each piece of an upper that is tapped has on the wire, in 4 bytes, the epoch of its sender when
+ * it was sent; an untapped RDM has none of that.  A message is of the epoch of its last piece.
+ *   RDM9  A piece of a later epoch than this node's waits, in the credit, and what is behind it on
+ *       its session with it, until the node's epoch is that.
+ *   RDM10  With each turn of the epoch all that had not been sent whole is told, in order; whole
+ *       messages of an earlier epoch are told as they come. */
+struct rdm_tap_ops {
+    /* One has been sent whole; one of `epoch` has come whole, and the upper has it.  `late`, of an
+     * earlier epoch: all of it, as the upper was given it; else NULL. */
+    void (*sent)(void *arg, uint32_t host);
+    void (*came)(void *arg, uint32_t host, uint32_t key, uint32_t epoch, const struct rope *late);
+    /* A piece of a later epoch has begun to wait.  It may turn the epoch at once. */
+    void (*early)(void *arg, uint32_t host, uint32_t epoch);
+    void (*unsent)(void *arg, uint32_t host, uint32_t key, const struct rope *message);
+};
+/* At boot, the same on all nodes; one upper.  The epoch is 0. */
+void rdm_tap(struct xk_protl *rdm, struct xk_protl *upper, const struct rdm_tap_ops *ops,
+             void *arg);
+void rdm_tap_turn(struct xk_protl *rdm, uint32_t epoch); /* from now on */
+/* While on, no piece of the upper is sent. */
+void rdm_tap_stop(struct xk_protl *rdm, bool on);
+
 struct rdm_counts {
     uint64_t sent, received; /* messages, by and to uppers */
     uint64_t pieces;         /* sent for the first time */

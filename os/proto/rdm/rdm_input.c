@@ -41,6 +41,7 @@ static void break_off(struct rdm_talk *t)
         return;
     rdm_state(t)->counts.dropped++;
     rope_fini(&t->partial);
+    rope_fini(&t->front);
     t->begun = false;
     xk_failed(xk_sessn_of(t), XK_CLOSED);
 }
@@ -104,9 +105,11 @@ enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_
 }
 
 /* Takes the next piece of a message; with the last a whole message goes up. */
-static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
+void rdm_join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
     struct rdm_state *st = rdm_state(t);
+    if (rdm_tapped(t) && rdm_tap_holds(t, h, m))
+        return;
     if (h->op == RDM_QUIT || h->first) /* the rest of one was for another life of this node */
         break_off(t);
     if (h->op != RDM_PIECE)
@@ -121,17 +124,22 @@ static void join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
             return;
         xk_msg_init_rope(m, &t->partial);
     }
+    bool tapped = rdm_tapped(t), late = tapped && rdm_tap_passes(t, h, m);
     give(t, h->first, m);
+    if (tapped)
+        rdm_tap_passed(t, h, late);
 }
 
 /* In order: and what waited for it. */
 static void take(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
     t->expected++;
-    join(t, h, m);
+    rdm_join(t, h, m);
     while (!list_empty(&t->early)) {
         struct rdm_piece *p = LIST_ENTRY(t->early.next, struct rdm_piece, link);
-        struct rdm_header of = { .op = p->op, .last = p->last, .first = p->first };
+        struct rdm_header of = {
+            .op = p->op, .last = p->last, .first = p->first, .epoch = p->epoch
+        };
         struct xk_msg kept;
         if (p->number != t->expected)
             return;
@@ -139,7 +147,7 @@ static void take(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
         xk_msg_init_rope(&kept, &p->data);
         port_free(xk_port(xk_sessn_of(t)->protl), p);
         t->expected++;
-        join(t, &of, &kept);
+        rdm_join(t, &of, &kept);
         xk_msg_fini(&kept);
     }
 }
@@ -160,6 +168,8 @@ static void keep_early(struct rdm_talk *t, const struct rdm_header *h, struct xk
     p->op = h->op;
     p->last = h->last;
     p->first = h->first;
+    p->epoch = h->epoch;
+    rope_init(&p->whole);
     xk_msg_to_rope(m, &p->data);
     list_push(at, &p->link); /* before the first later one */
     st->counts.early++;
@@ -224,8 +234,8 @@ static void got(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m
             rdm_got_acks(t, h);
         if (h->to != 0 && h->op != RDM_ACK && h->op != RDM_ASK)
             got_piece(t, h, m);
-    } else if (h->op != RDM_PIECE || h->first || t->begun) {
-        join(t, h, m);
+    } else if (h->op != RDM_PIECE || h->first || t->begun || !list_empty(&t->held)) {
+        rdm_join(t, h, m);
     } else {
         st->counts.stale++; /* its front went to another life of this node: its sender will hear */
     }
@@ -235,7 +245,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct rdm_state *st = self->state;
     uint8_t wire[RDM_HEADER + RDM_NUMBERS];
-    uint8_t given[RDM_CREDIT_BYTES];
+    uint8_t given[RDM_CREDIT_BYTES], epoch[RDM_EPOCH_BYTES] = { 0 };
     struct rdm_header h;
     if (!xk_msg_pop(m, wire, st->header) || !header_load(&h, wire, st->numbers)) {
         st->counts.bad++;
@@ -254,7 +264,8 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
     if (!s)
         return;
     struct rdm_talk *t = s->state;
-    if (t->credit.limit && !xk_msg_pop(m, given, sizeof given)) {
+    if ((t->credit.limit && !xk_msg_pop(m, given, sizeof given)) ||
+        (rdm_tapped(t) && !xk_msg_pop(m, epoch, sizeof epoch))) {
         st->counts.bad++;
     } else if (h.to != 0 && h.to != rdm_life(port_incarnation(xk_port(self)))) {
         st->counts.stale++;
@@ -262,6 +273,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
     } else {
         if (t->credit.limit && (h.to != 0 || !st->numbers))
             rdm_got_credit(t, wire_get32(given));
+        h.epoch = wire_get32(epoch);
         got(t, &h, m);
     }
     rdm_pump(t);

@@ -11,6 +11,8 @@
  *  16  u32  bit i: it has the (i + 1)th after that
  *  and on a session with credit, 4 bytes more:
  *      u32  bytes that the sender has given back in all, modulo 2^32
+ * and of an upper that is tapped 4 more:
+ *      u32  epoch of the sender when it sent the piece
  * ASK, before anything is sent, asks for an ACK, which tells the other's life: so a number means
  * the same to both, and a piece for a past life is known by its header.
  */
@@ -25,6 +27,7 @@
 #define RDM_HEADER 4
 #define RDM_NUMBERS 16
 #define RDM_CREDIT_BYTES 4
+#define RDM_EPOCH_BYTES 4
 #define RDM_MASK 32 /* pieces after a missing one that are kept */
 
 /* CREDIT: nothing but credit.  QUIT: the rest of the message does not come.  Both are numbered. */
@@ -35,6 +38,7 @@ struct rdm_header {
     bool last, first;
     uint16_t to;
     uint32_t from, number, next, mask;
+    uint32_t epoch;
 };
 _Static_assert(RDM_HEADER == 1 + 1 + 2 && RDM_NUMBERS == 4 + 4 + 4 + 4, "the wire image of RDM");
 
@@ -46,10 +50,12 @@ struct rdm_params {
 /* A piece; in `todo` all that is left of a message. */
 struct rdm_piece {
     struct list link;
-    uint32_t number;
+    uint32_t number, epoch;
     uint8_t op;
     bool last, first, got, again; /* again: sent twice because a later one has arrived */
     struct rope data;
+    struct rope whole; /* in `todo`, of an upper that is tapped: the message, if it has gone in part
+                        */
 };
 
 /* Of a session whose upper holds what came. */
@@ -105,6 +111,9 @@ struct rdm_talk {
     struct list out;    /* sent and not acknowledged, by number */
     struct list early;  /* come before their turn, by number */
     struct rope partial;
+    struct list held;    /* struct rdm_piece: of a later epoch (RDM9) */
+    struct list holding; /* in rdm_state.tap.holding while there are such */
+    struct rope front;   /* of a message that has come in part, for a tap on an upper of pieces */
     struct rdm_clock *clock; /* NULL: neither of its timers is pending */
     sim_time wait;
 };
@@ -117,13 +126,27 @@ struct rdm_state {
     struct list known, waiting; /* struct rdm_talk */
     struct xk_map books;        /* struct rdm_books by key, upper's number and host */
     struct list untaken;        /* struct rdm_untaken */
-    uint16_t keys[64];          /* by upper's number: bits of keys that it has enabled */
+    struct {
+        const struct xk_protl *upper; /* NULL: no tap */
+        const struct rdm_tap_ops *ops;
+        void *arg;
+        uint32_t epoch;
+        bool stopped;
+        struct list holding; /* struct rdm_talk */
+    } tap;
+    uint16_t keys[64]; /* by upper's number: bits of keys that it has enabled */
     struct rdm_counts counts;
 };
 
 static inline struct rdm_state *rdm_state(struct rdm_talk *t)
 {
     return xk_sessn_of(t)->protl->state;
+}
+
+/* Is its upper tapped? */
+static inline bool rdm_tapped(struct rdm_talk *t)
+{
+    return xk_sessn_of(t)->upper == rdm_state(t)->tap.upper;
 }
 
 /* What data cost of a queue, a window or a credit: an empty piece is something too. */
@@ -153,7 +176,17 @@ void rdm_pump(struct rdm_talk *t);
 void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h);
 void rdm_got_credit(struct rdm_talk *t, uint32_t given);
 
+/* rdm_tap.c */
+/* The piece waits for its epoch, and is taken. */
+bool rdm_tap_holds(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m);
+/* A piece (of an upper that takes messages: a message) goes up next.  True: it is the end of one of
+ * an earlier epoch. */
+bool rdm_tap_passes(struct rdm_talk *t, const struct rdm_header *h, const struct xk_msg *m);
+void rdm_tap_passed(struct rdm_talk *t, const struct rdm_header *h, bool late); /* it has */
+void rdm_tap_drop(struct rdm_talk *t);                                          /* what waits */
+
 /* rdm_input.c */
+void rdm_join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m); /* in order */
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 uint32_t rdm_mask(const struct rdm_talk *t); /* what has come early */
 enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key);

@@ -1,0 +1,307 @@
+/* cut.c: cuts: what all algorithms have in common: the tap, phases of a cut, epochs, deaths.
+ *
+ *   CUTI1  A rank's epoch and its RDM's are the same, and turn in cut_saved.
+ *   CUTI2  phase is CUT_IDLE exactly when number == epoch and the cut of that number is complete
+ *       here, or when there was none.
+ */
+#include "os/ckpt/cut_internal.h"
+
+#include "os/proto/rdm/rdm.h"
+#include "os/xk/peers.h"
+
+const char *cut_status_name(enum cut_status s)
+{
+    static const char *const names[] = { "ok", "a rank has died" };
+    return (size_t)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+uint32_t cut_epoch(const struct cut *c)
+{
+    return c->epoch;
+}
+
+bool cut_complete(const struct cut *c)
+{
+    return c->phase == CUT_IDLE;
+}
+
+uint32_t cut_rank_of(const struct cut *c, uint32_t node)
+{
+    uint32_t rank = node < c->layout->nodes ? c->layout->ranks[node] - c->first : OS_NO_RANK;
+    return rank < c->count && c->nodes[rank] == node ? rank : OS_NO_RANK;
+}
+
+/* ---- messages of algorithms ---- */
+
+static void push(struct cut *c, uint32_t node, enum cut_op op, uint32_t number, struct rope *body)
+{
+    struct xk_part part = { .host = node };
+    enum xk_status why;
+    struct xk_sessn *s = xk_open(c->rdm, c->protl, &part, &why);
+    struct xk_msg m;
+    if (!s)
+        return; /* dead: CUT6 */
+    if (body)
+        xk_msg_init_rope(&m, body);
+    else
+        xk_msg_init(&m);
+    uint8_t *wire = xk_msg_push(&m, CUT_HEADER);
+    memset(wire, 0, CUT_HEADER);
+    wire[0] = (uint8_t)op;
+    wire_put32(wire + 4, number);
+    c->counts.messages++;
+    c->counts.markers += op == CUT_MARKER;
+    c->counts.starts += op == CUT_START;
+    (void)xk_push(s, &m); /* RDM takes all, but for the dead */
+    xk_msg_fini(&m);
+    xk_close(s);
+}
+
+void cut_push(struct cut *c, uint32_t node, enum cut_op op, struct rope *body)
+{
+    push(c, node, op, c->number, body);
+}
+
+static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    struct cut *c = self->state;
+    struct cut_header h;
+    struct rope body;
+    uint8_t wire[CUT_HEADER];
+    if (!xk_msg_pop(m, wire, sizeof wire) || !c->ops || c->dead)
+        return;
+    h = (struct cut_header){ .op = wire[0], .port = wire[1], .number = wire_get32(wire + 4) };
+    uint32_t ahead = h.number - c->number; /* who is done with a cut may begin the next */
+    if (ahead > 1 || (ahead == 0 && c->phase == CUT_IDLE))
+        return; /* of a cut that has ended */
+    xk_msg_to_rope(m, &body);
+    if (h.op == CUT_START)
+        cut_begin(c, h.number);
+    else if (h.op < CUT_OPS)
+        c->ops->came(c, lower->host, &h, &body);
+    rope_fini(&body);
+}
+
+/* ---- a cut at a rank ---- */
+
+void cut_begin(struct cut *c, uint32_t number)
+{
+    if ((int32_t)(number - c->wanted) > 0)
+        c->wanted = number;
+    if (c->phase != CUT_IDLE || c->wanted == c->number || c->dead)
+        return;                    /* CUT3: after the one under way */
+    ASSERT(c->number == c->epoch); /* CUTI2 */
+    c->number++;
+    c->phase = CUT_WAITING;
+    c->ops->begin(c);
+}
+
+void cut_snapshot(struct cut *c)
+{
+    ASSERT(c->phase == CUT_WAITING);
+    c->phase = CUT_SAVING;
+    if (c->user.snapshot)
+        c->user.snapshot(c->user.arg, c->number);
+    else
+        cut_saved(c, c->number);
+}
+
+void cut_saved(struct cut *c, uint32_t epoch)
+{
+    if (c->phase != CUT_SAVING || epoch != c->number)
+        return;
+    c->phase = CUT_OPEN;
+    c->epoch = c->number;
+    c->received = 0;
+    if (c->rank != OS_NO_RANK)
+        rdm_tap_turn(c->rdm, c->epoch); /* CUT1, CUT2 */
+    c->ops->saved(c);
+}
+
+void cut_stopped(struct cut *c, uint32_t epoch)
+{
+    if (c->phase != CUT_STOPPING || epoch != c->number)
+        return;
+    c->phase = CUT_WAITING;
+    rdm_tap_stop(c->rdm, true);
+    c->ops->stopped(c);
+}
+
+static void tell(struct cut *c, enum cut_status status)
+{
+    if (c->user.complete)
+        c->user.complete(c->user.arg, c->number, status);
+}
+
+void cut_done(struct cut *c)
+{
+    c->phase = CUT_IDLE;
+    c->counts.cuts++;
+    tell(c, CUT_OK);
+    cut_begin(c, c->wanted);
+}
+
+uint32_t cut_start(struct cut *c)
+{
+    if (c->phase != CUT_IDLE || c->dead)
+        return c->number;
+    uint32_t root = c->ops->root ? c->ops->root(c) : port_node(c->port), next = c->number + 1;
+    if (root == port_node(c->port)) {
+        cut_begin(c, next);
+    } else if (c->wanted != next) {
+        c->wanted = next; /* it is on its way here */
+        push(c, root, CUT_START, next, NULL);
+    }
+    return next;
+}
+
+/* ---- the tap ---- */
+
+static void tap_sent(void *arg, uint32_t host)
+{
+    struct cut *c = arg;
+    if (c->ops->sent)
+        c->ops->sent(c, cut_rank_of(c, host));
+}
+
+static void log_message(struct cut *c, uint32_t from, uint32_t to, uint32_t key,
+                        const struct rope *data)
+{
+    struct cut_message m = { .from = from, .to = to, .key = key, .data = data };
+    if (c->user.in_flight && !c->restoring)
+        c->user.in_flight(c->user.arg, c->epoch, &m);
+}
+
+static void tap_came(void *arg, uint32_t host, uint32_t key, uint32_t epoch,
+                     const struct rope *late)
+{
+    struct cut *c = arg;
+    ASSERT(!late || (int32_t)(epoch - c->epoch) < 0); /* CUTI1 */
+    if (late) {
+        c->counts.received++;
+        log_message(c, cut_rank_of(c, host), c->rank, key, late);
+    } else if (epoch == c->epoch) {
+        c->received++;
+        if (c->ops->stopped && c->phase == CUT_WAITING)
+            c->ops->stopped(c); /* it may be what was waited for */
+    }
+}
+
+static void tap_unsent(void *arg, uint32_t host, uint32_t key, const struct rope *message)
+{
+    struct cut *c = arg;
+    c->counts.unsent++;
+    log_message(c, c->rank, cut_rank_of(c, host), key, message);
+}
+
+static void tap_early(void *arg, uint32_t host, uint32_t epoch)
+{
+    struct cut *c = arg;
+    (void)host;
+    c->counts.forced += (int32_t)(epoch - c->wanted) > 0;
+    cut_begin(c, epoch);
+}
+
+static const struct rdm_tap_ops tap = {
+    .sent = tap_sent, .came = tap_came, .early = tap_early, .unsent = tap_unsent
+};
+
+/* ---- lives ---- */
+
+/* CUT6. */
+static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
+{
+    struct cut *c = arg;
+    (void)life;
+    if (alive || !c->ops || c->dead || (!c->ops->everywhere && cut_rank_of(c, host) == OS_NO_RANK))
+        return;
+    c->dead = true;
+    if (c->phase == CUT_IDLE)
+        return;
+    c->phase = CUT_IDLE;
+    c->counts.ended++;
+    if (c->ops->drop)
+        c->ops->drop(c);
+    rdm_tap_stop(c->rdm, false);
+    tell(c, CUT_PEER_DOWN);
+}
+
+void cut_restore(struct cut *c, uint32_t epoch)
+{
+    if (c->ops->drop)
+        c->ops->drop(c);
+    c->phase = CUT_IDLE;
+    c->dead = false;
+    c->epoch = c->number = c->wanted = epoch;
+    c->received = 0;
+    c->restoring = true;
+    rdm_tap_stop(c->rdm, false);
+    rdm_tap_turn(c->rdm, epoch);
+    c->restoring = false;
+}
+
+/* ---- start ---- */
+
+void cut_attach(struct cut *c, const struct cut_user *u)
+{
+    c->user = *u;
+}
+
+static enum xk_status init(struct xk_protl *self, const void *params)
+{
+    struct cut *c = self->state;
+    (void)params;
+    c->port = xk_port(self);
+    c->protl = self;
+    c->rdm = self->down[0];
+    c->driver = self->downs > 1 ? self->down[1] : NULL;
+    c->rank = OS_NO_RANK;
+    xk_on_peer(self->kernel, peer_changed, c);
+    return XK_OK;
+}
+
+void cut_boot(struct xk_protl *protl, const struct cut_ops *ops, const struct cut_params *params,
+              const struct os_layout *l, const uint32_t *nodes, uint32_t count)
+{
+    ASSERT(protl->ops == &cut_protl);
+    struct cut *c = protl->state;
+    struct xk_protl *of = xk_find(protl->kernel, params->of);
+    c->params = params;
+    c->layout = l;
+    c->nodes = nodes;
+    c->count = count;
+    c->first = count > 0 ? l->ranks[nodes[0]] : 0;
+    c->rank = cut_rank_of(c, port_node(c->port));
+    c->ops = ops;
+    if (c->ops->init)
+        c->ops->init(c);
+    if (c->rank != OS_NO_RANK)
+        rdm_tap(c->rdm, of, &tap, c);
+    xk_open_enable(c->rdm, protl, 0);
+    if (c->driver)
+        xk_open_enable(c->driver, protl, 0);
+}
+
+static const struct counter counters[] = {
+    C_SUM(cut, counts, cuts, "1", "Cuts complete, counted at each rank and each node passed."),
+    C_SUM(cut, counts, messages, "1", "Messages of the algorithm, markers and starts among them."),
+    C_SUM(cut, counts, markers, "1", "Of these, markers."),
+    C_SUM(cut, counts, starts, "1", "Of these, those that ask the root to begin."),
+    C_SUM(cut, counts, received, "1", "Messages of the job logged by their receivers."),
+    C_SUM(cut, counts, unsent, "1", "Messages of the job logged by their senders."),
+    C_SUM(cut, counts, forced, "1", "Snapshots that a message of a later epoch asked for first."),
+    C_SUM(cut, counts, ended, "1", "Cuts ended by a death, counted at each rank."),
+    C_END,
+};
+
+const struct xk_protl_ops cut_protl = {
+    .kind = { .name = "cut",
+              .doc = "Consistent cuts of a job: markers and what its algorithms say.",
+              .state_size = sizeof(struct cut),
+              .counters = counters },
+    .down_min = 1,
+    .down_max = 2,
+    .needs = XK_NETWORK | XK_TAKES,
+    .init = init,
+    .demux = demux,
+};

@@ -1,0 +1,86 @@
+/* cut_service.c: the service: who takes part, and what a machine must have for it. */
+#include "os/ckpt/cut_internal.h"
+
+#include "os/proto/rdm/rdm.h"
+
+static const struct kind *const algorithms[] = { &cut_sns.kind, &cut_cl.kind, NULL };
+const struct kind_set cut_algorithms = { "algorithm", "machine.os.cut.algorithm", algorithms };
+
+static const struct param params[] = {
+    P_CHOICE_OF(cut_params, algorithm, "sns", cut_algorithms, "How the machine agrees on a cut.",
+                "the names of ickp [Plank & Li, IJPP 1991]"),
+    P_STRING(cut_params, of, "nx",
+             "The instance of the graph whose messages the job's are: it stands on the same RDM."),
+    P_BOOL(cut_params, unordered, "false",
+           "Cuts are taken by an algorithm that needs order, too, where channels do not keep it: "
+           "what a checker must find.",
+           "for experiments that show why the order is needed"),
+    P_INT(cut_params, fanout, "2", "1", "1000000",
+          "Algorithm 'sns': children of a rank in the tree of ranks.", "ASSUMED(a binary tree)"),
+    P_END,
+};
+
+static bool same(const struct cut_params *a, const struct cut_params *b)
+{
+    return a->algorithm == b->algorithm && strcmp(a->of, b->of) == 0 &&
+           a->unordered == b->unordered && a->fanout == b->fanout;
+}
+
+/* The first entry of the list that boots it: its group's nodes are the ranks. */
+static const struct os_service *job(const struct os_boot *b)
+{
+    uint32_t i = 0;
+    while (b->services[i].ops != &cut_service)
+        i++;
+    return &b->services[i];
+}
+
+/* What the parameters and the graph have to say to each other. */
+static bool ready(void *params_, const struct os_boot *b, const char *path, struct err *e)
+{
+    const struct cut_params *p = params_;
+    const struct os_service *s = job(b);
+    const char *rdm = xk_graph_below(b->graph, s->over, 0);
+    const struct cut_ops *ops = kind_at(&cut_algorithms, p->algorithm);
+    if (!same(p, s->params))
+        return err_set(e, "%s: its parameters are not those of '%s'", path, s->on->name);
+    if (xk_graph_protocol(b->graph, rdm) != &rdm_protl)
+        return err_set(e, "%s: '%s' stands over an instance of '%s', not of 'rdm'", path, s->over,
+                       xk_graph_protocol(b->graph, rdm)->kind.name);
+    if (xk_graph_below(b->graph, p->of, 0) == NULL ||
+        strcmp(xk_graph_below(b->graph, p->of, 0), rdm) != 0)
+        return err_set(e, "%s.of is '%s', which does not stand over '%s', as '%s' does", path,
+                       p->of, rdm, s->over);
+    unsigned path_gives = xk_graph_gives(b->graph, xk_graph_below(b->graph, rdm, 0));
+    const unsigned order = XK_ORDERED | XK_ONCE | XK_LOSSLESS;
+    if (ops->ordered && !p->unordered && (path_gives & order) != order)
+        return err_set(e,
+                       "%s.algorithm is '%s', whose markers close channels that keep their order, "
+                       "and '%s' below '%s' does not",
+                       path, ops->kind.name, xk_graph_below(b->graph, rdm, 0), rdm);
+    return true;
+}
+
+static void *start(struct os_node *n, const struct os_service *s, struct xk_protl *over)
+{
+    const struct os_group *g = job(n->boot)->on;
+    uint32_t jobs = n->boot->ranks, count = g->count;
+    if (jobs > 0 && g->nodes == n->layout->compute) /* as NX has them */
+        count = jobs;
+    const struct cut_params *p = s->params;
+    cut_boot(over, kind_at(&cut_algorithms, p->algorithm), p, n->layout, g->nodes, count);
+    return over->state;
+}
+
+const struct os_service_ops cut_service = {
+    .kind = { .name = "cut",
+              .doc = "Consistent cuts of a job: the first group of nodes listed has its ranks.",
+              .params = params,
+              .params_size = sizeof(struct cut_params) },
+    .on = "compute",
+    .over = "cut",
+    .protocol = &cut_protl,
+    .with = "compute",
+    .ready = ready,
+    .start = start,
+};
