@@ -71,10 +71,22 @@ all: $B/psim
 # SimGrid brings forty libraries: they are loaded when the first thread runs (sim/bridge.h).
 # (An rpath of the old kind holds, too, where AddressSanitizer calls dlopen in our place.)
 BRIDGE = $B/psim-bridge.so
-$(BRIDGE): $B/sim/bridge.o
+$(BRIDGE): $B/sim/bridge.o | $B/ns3/ns3.so
 	@echo "LINK $@"
-	@$(CXX) $(SANFLAGS) -shared -o $@ $^ -lsimgrid
+	@$(CXX) $(SANFLAGS) -shared -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/ns3' -o $@ $^ -lsimgrid
 $B/sim/bridge.o: CXXFLAGS += -fPIC
+
+# Most of them are ns-3, for one of SimGrid's network models, of which psim uses none: half of the time that a run takes
+# to start goes on loading those.  A library that has each name and does nothing stands in their place.
+SIMGRID = $$($(CXX) -print-file-name=libsimgrid.so)
+$B/ns3/ns3.c:
+	@mkdir -p $(@D)
+	@nm -D -u $(SIMGRID) | sed -n 's/^ *U \(_Z[^@]*ns3[^@]*\).*/\1/p' | sort -u | \
+	    sed 's/^_ZT.*/extern char &[] __attribute__((alias("nothing")));/; t; s/.*/long &(void) __attribute__((alias("none")));/' | \
+	    sed '1i char nothing[4096]; long none(void) { return 0; }' >$@
+$B/ns3/ns3.so: $B/ns3/ns3.c
+	@$(CC) -w -O1 -fPIC -shared -o $@ $<
+	@for l in $$(objdump -p $(SIMGRID) | sed -n 's/ *NEEDED *\(libns3-.*\)/\1/p'); do ln -sf $(@F) $(@D)/$$l; done
 
 # All names are bound at once: a worker, which is forked, would bind them anew for each point.
 $B/psim: $B/cli/main.o $(call lib,cli direct models workloads os disks mesh sim base) | $(BRIDGE)
@@ -162,6 +174,7 @@ format-check:
 install: all
 	install -D -m755 $B/psim $(DESTDIR)$(PREFIX)/bin/psim
 	install -D -m755 $(BRIDGE) $(DESTDIR)$(PREFIX)/lib/psim/$(notdir $(BRIDGE))
+	cp -R $B/ns3 $(DESTDIR)$(PREFIX)/lib/psim/ && rm -f $(DESTDIR)$(PREFIX)/lib/psim/ns3/ns3.c
 	install -d $(DESTDIR)$(PREFIX)/share/psim
 	cp -R configs results/reference $(DESTDIR)$(PREFIX)/share/psim/
 	install -D -m644 README.md $(DESTDIR)$(PREFIX)/share/doc/psim/README.md
