@@ -126,8 +126,14 @@ $(GIT2): $B/tests/git2.o
 	    $(CC) -shared -Wl,-soname,$${so:-none} -o $@ $< && { [ -z "$$so" ] || ln -sf $(@F) $(@D)/$$so; }
 $B/tests/git2.o: CFLAGS += -fPIC
 
+# T=DIR: what stands in test_*.c as it is built there, but for what asks whether there is a sanitizer.
+T ?= $B
+as_there = $(if $(filter-out $B,$T),$(filter-out tests/sim/test_thread.c,$(wildcard tests/$(1)/test_*.c)))
+test_objs = $(patsubst %.c,$T/%.o,$(as_there)) $(call objs,$(filter-out $(as_there),$(wildcard tests/$(1)/*.c)))
+
 define SUITE_RULE
-$B/tests/$(1)/run: $(call objs,$(wildcard tests/$(1)/*.c) $(EXTRA_$(1))) $(call lib,$(LIBS_$(1))) | $(BRIDGE) $(GIT2)
+$B/tests/$(1)/run: $(call test_objs,$(1)) $(call objs,$(EXTRA_$(1))) $(call lib,$(LIBS_$(1))) | $(BRIDGE) $(GIT2)
+	@mkdir -p $$(@D)
 	@echo "LINK $$@"
 	@$$(CC) $$(SANFLAGS) -Wl,--disable-new-dtags,-rpath,'$$$$ORIGIN/..:$$$$ORIGIN/../..' -o $$@ $$^ -lcriterion $$(or $$(LDLIBS_$(1)_t),$$(LDLIBS_ALL))
 endef
