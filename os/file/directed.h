@@ -29,7 +29,7 @@
 #include "os/proto/select/select.h"
 
 /* Service numbers at SELECT: a node may serve several file systems. */
-enum { DIRECTED_PFS = 0x5005, DIRECTED_FILES = 0x5009 };
+enum { DIRECTED_PFS = 0x5005, DIRECTED_FILES = 0x5009, DIRECTED_VESTA = 0x500c };
 enum { DIRECTED_MOVE, DIRECTED_GIVE_UP }; /* procedures; the second: a call without runs */
 
 struct directed_call {

@@ -10,7 +10,8 @@
  *   CDIR2  DIR1: who hears of a death calls no more, and gives the transfer up at every server; one
  *       that gives no answer is told again for a while, for it may come back.
  */
-#include <stdio.h>
+#include <stdio.h> /* snprintf alone */
+#include <string.h>
 
 #include "os/file/directed.h"
 #include "os/pio/coll_internal.h"
@@ -44,6 +45,15 @@ struct call { /* of a window of a part */
     struct rope args;
     bool ended;
 };
+
+static struct file_ref part_of(const struct plan *p, uint32_t dir)
+{
+    struct file_ref part = p->at.part;
+    size_t n = strlen(part.name);
+    if (p->at.numbered)
+        (void)snprintf(part.name + n, sizeof part.name - n, "%x", dir);
+    return part;
+}
 
 static void failed(struct plan *p, enum pio_status s)
 {
@@ -168,10 +178,11 @@ static void noticed(void *arg, enum xk_status status, struct rope *reply)
 /* CDIR2.  (blocks) */
 static void give_up(struct plan *p)
 {
-    struct directed_call c = { .part = p->at.part, .transfer = p->transfer, .ranks = p->c->ranks };
+    struct directed_call c = { .transfer = p->transfer, .ranks = p->c->ranks };
     p->told = p->deaths;
     for (uint32_t dir = 0; dir < p->at.factor; dir++) {
         struct notice n = { .p = p };
+        c.part = part_of(p, dir);
         for (uint32_t i = 0; i < GIVE_UPS && !n.heard; i++) {
             struct rope args;
             if (i > 0)
@@ -214,7 +225,7 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
 static void call(struct plan *p, struct call *x, enum pio_op op)
 {
     struct directed_call c = { .write = op == PIO_WRITE,
-                               .part = p->at.part,
+                               .part = part_of(p, x->dir),
                                .transfer = p->transfer,
                                .window = x->window,
                                .ranks = p->c->ranks };
@@ -369,6 +380,8 @@ static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
     struct plan p = { .c = c, .l = { x->runs, x->run_count }, .status = PIO_OK };
     p.thread = port_thread_self(c->port);
     c->file->sys->ops->stripes(c->file, &p.at);
+    if (p.at.factor == 0)
+        return PIO_UNSUPPORTED;
     xk_on_peer(p.at.rpc->kernel, peer_changed, &p);
     enum pio_status s = together(&p, x);
     xk_off_peer(p.at.rpc->kernel, &p);
@@ -463,6 +476,8 @@ static enum pio_status by_part_transfer(struct coll *c, struct coll_part *x)
     struct file_window all = file_list_hull(&p.l, 1, (struct file_window){ 0, UINT64_MAX });
     p.thread = port_thread_self(c->port);
     c->file->sys->ops->stripes(c->file, &p.at);
+    if (p.at.factor == 0)
+        return PIO_UNSUPPORTED;
     plan_units(&p, all.lo, all.hi);
     uint32_t left = p.at.factor + 1;
     struct chain *chains = port_alloc(c->port, p.at.factor * sizeof *chains);

@@ -220,8 +220,9 @@ struct pio_file {
 };
 
 /* How the bytes of an open file are dealt out to those who keep them: byte o lies in the part of
- * host[o / unit % factor], at (o / unit / factor) * unit + o % unit; there it is the file `part`.
- */
+ * host[o / unit % factor], at (o / unit / factor) * unit + o % unit; there it is the file `part`,
+ * or (numbered) the one of that name with the place in host behind it, in hexadecimal.  factor 0:
+ * as it is open its bytes are dealt out in another way. */
 #define PIO_PARTS_MAX 256
 struct pio_stripes {
     struct xk_protl *rpc; /* by which they are asked, */
@@ -230,6 +231,7 @@ struct pio_stripes {
     uint32_t factor;
     uint32_t host[PIO_PARTS_MAX];
     struct file_ref part;
+    bool numbered;
 };
 
 struct pio_ops {

@@ -17,6 +17,8 @@ bool pio_vesta_check(const char *system, const struct os_layout *l, const struct
 void pio_vesta_transfer(struct vesta_file *v, struct pio_req *r, const struct file_run *runs,
                         uint32_t count,
                         void (*ended)(void *arg, struct pio_req *r, enum pio_status s), void *arg);
+/* Its cells as parts. */
+void pio_vesta_stripes(const struct vesta_file *v, struct pio_stripes *out);
 /* A control of an open file for which Vesta has a call. (blocks) */
 enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c);
 

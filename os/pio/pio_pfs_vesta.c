@@ -373,6 +373,18 @@ static void submit(struct pio_req *r)
     ranks_submit(&t->op);
 }
 
+static void stripes(const struct pio_file *f, struct pio_stripes *out)
+{
+    const struct file *x = f->state;
+    pio_vesta_stripes(x->v, out);
+}
+
+static void written(struct pio_file *f)
+{
+    const struct file *x = f->state;
+    vesta_written(x->v);
+}
+
 /* ---- controls ---- */
 
 static enum pio_status seek(struct file *f, uint64_t to)
@@ -604,5 +616,7 @@ const struct pio_ops pio_pfs_on_vesta = {
     .start = start,
     .open = open,
     .submit = submit,
+    .stripes = stripes,
+    .written = written,
     .control = control,
 };

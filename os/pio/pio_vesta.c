@@ -2,6 +2,7 @@
  * factor its cells; ranks meet by NX. */
 #include <string.h>
 
+#include "os/file/directed.h"
 #include "os/nx/nx.h"
 #include "os/pio/pio_internal.h"
 
@@ -177,6 +178,26 @@ static void submit(struct pio_req *r)
     pio_vesta_transfer(r->file->state, r, r->runs, r->run_count, ended, NULL);
 }
 
+void pio_vesta_stripes(const struct vesta_file *v, struct pio_stripes *out)
+{
+    const struct vesta_layout *l = vesta_layout_of(v);
+    out->service = DIRECTED_VESTA;
+    out->unit = l->bsu;
+    out->numbered = true;
+    out->factor =
+        vesta_cells(v, &out->rpc, out->host, PIO_PARTS_MAX, out->part.name) ? l->cells : 0;
+}
+
+static void stripes(const struct pio_file *f, struct pio_stripes *out)
+{
+    pio_vesta_stripes(f->state, out);
+}
+
+static void written(struct pio_file *f)
+{
+    vesta_written(f->state);
+}
+
 static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
 {
     const struct vesta_view view = {
@@ -279,5 +300,7 @@ const struct pio_ops pio_vesta = {
     .start = start,
     .open = open,
     .submit = submit,
+    .stripes = stripes,
+    .written = written,
     .control = control,
 };

@@ -127,6 +127,13 @@ void vesta_mode(struct vesta_file *f, enum vesta_mode mode);
  * where the pointer was.  r->done may be called from inside. */
 void vesta_submit(struct vesta_file *f, struct file_req *r);
 
+/* For transfers that go to the cells past this library (os/file/directed.h), in no order with
+ * other requests: by what their I/O nodes are called, those, the names of the cells but for their
+ * number; and that any cell was written so, which a flush answers for.  False: it is seen through a
+ * view, or has more cells than that. */
+bool vesta_cells(const struct vesta_file *f, struct xk_protl **rpc, uint32_t *hosts, uint32_t most,
+                 char name[FILE_NAME_MAX + 1]) MUST_CHECK;
+void vesta_written(struct vesta_file *f);
 /* No other file has it. */
 uint64_t vesta_key(const struct vesta_file *f);
 /* As vesta_size, without a thread: `done` is told, later. */

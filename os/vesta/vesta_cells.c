@@ -1,11 +1,13 @@
 /* vesta_cells.c: the cells of an I/O node: files of its stack, named by their file and cell.
  *
- * A cell that nobody wrote has no file: it reads as empty, and the first write makes it.  A file
+ * A cell that nobody wrote has no file: it reads as empty, and the first write makes it, which may
+ * be a directed transfer past this file (os/file/directed.h).  A file
  * whose cells were dropped is remembered until the node restarts: who still has it open is told.
  */
 #include "os/vesta/vesta_internal.h"
 
 #include <stdio.h> /* snprintf alone */
+#include <string.h>
 
 enum state { UNKNOWN, ASKED, THERE, ABSENT, GONE };
 struct cell {
@@ -41,8 +43,8 @@ static struct cell *cell_get(struct vesta_server *s, const struct vesta_msg *m, 
     c->maker = m->maker;
     c->cell = number;
     list_init(&c->waiters);
-    (void)snprintf(c->name, sizeof c->name, "c%llx.%x.%x", (unsigned long long)c->id, c->maker,
-                   number);
+    vesta_cells_name(c->name, c->id, c->maker);
+    (void)snprintf(c->name + strlen(c->name), sizeof c->name - strlen(c->name), "%x", number);
     pfs_hash_add(&s->cells, &c->hashed, key);
     return c;
 }
@@ -144,6 +146,8 @@ static void settle(struct cell *c)
     }
     if (!list_empty(&c->waiters) && c->state != ASKED)
         ask(c, c->state == UNKNOWN ? FILE_LOOKUP : FILE_CREATE);
+    else if (c->state == ABSENT)
+        c->state = UNKNOWN; /* a directed transfer may make it */
 }
 
 /* The lists behind a message; false: it is none. */
@@ -221,7 +225,7 @@ static enum file_status handle_of(struct vesta_job *j, struct cell *c, bool make
     struct file_req q;
     enum file_status s = c->state == GONE ? FILE_NO_FILE : FILE_OK;
     *handle = c->state == THERE ? c->handle : 0;
-    if (*handle != 0 || s != FILE_OK || (c->state == ABSENT && !make))
+    if (*handle != 0 || s != FILE_OK)
         return s;
     file_req_init(&q, make ? FILE_CREATE : FILE_LOOKUP, NULL, NULL);
     q.name = c->name;

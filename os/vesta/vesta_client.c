@@ -351,6 +351,29 @@ enum file_status vesta_size(struct vesta_file *f, uint64_t *size)
     return s;
 }
 
+/* It is seen as it lies. */
+static bool seen_whole(const struct vesta_file *f)
+{
+    const struct vesta_view *w = &f->map.view;
+    return w->vn == 1 && f->map.have == f->layout.cells && w->vbs == 1;
+}
+
+bool vesta_cells(const struct vesta_file *f, struct xk_protl **rpc, uint32_t *hosts, uint32_t most,
+                 char name[FILE_NAME_MAX + 1])
+{
+    *rpc = f->c->rpc;
+    vesta_cells_name(name, f->id, f->maker);
+    for (uint32_t i = 0; i < f->layout.cells && i < most; i++)
+        hosts[i] = vesta_node(f->c->layout, f->layout.base, i);
+    return seen_whole(f) && f->layout.cells <= most;
+}
+
+void vesta_written(struct vesta_file *f)
+{
+    for (uint32_t i = 0; i < f->positions; i++)
+        vesta_changed(f, i);
+}
+
 uint64_t vesta_key(const struct vesta_file *f)
 {
     return f->id * VESTA_NODES_MAX + f->maker;
@@ -384,8 +407,7 @@ void vesta_ask_size(struct vesta_file *f,
 enum file_status vesta_set_size(struct vesta_file *f, uint64_t size)
 {
     struct vesta_fan x = { .proc = VESTA_SIZE, .m = { .value = size } };
-    const struct vesta_view *w = &f->map.view;
-    bool all = w->vn == 1 && f->map.have == f->layout.cells && w->vbs == 1;
+    bool all = seen_whole(f);
     if (f->read_only)
         return FILE_DENIED;
     return all && size <= VESTA_SIZE_MAX ? fan_out(f, &x) : FILE_RANGE;

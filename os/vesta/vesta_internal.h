@@ -209,6 +209,8 @@ struct vesta_file {
     struct xk_unsafe unsafe; /* by position: changed from here, and not flushed since */
 };
 void vesta_changed(struct vesta_file *f, uint32_t pos);
+/* What the names of a file's cells begin with; the number of the cell follows, in hexadecimal. */
+void vesta_cells_name(char out[FILE_NAME_MAX + 1], uint64_t id, uint32_t maker);
 
 void vesta_data_boot(struct vesta_client *c);
 

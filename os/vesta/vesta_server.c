@@ -1,5 +1,5 @@
 /* vesta_server.c: the service of an I/O node: calls come in, answers go out. */
-#include "os/file/file.h"
+#include "os/file/directed.h"
 #include "os/lfs/lfs.h"
 #include "os/vesta/vesta_internal.h"
 
@@ -171,6 +171,7 @@ void vesta_server_start(struct xk_protl *rpc, const struct os_layout *layout, ui
     xk_on_peer(rpc->kernel, peer_changed, s);
     enum xk_status served = select_serve(rpc, VESTA_SERVICE, serve, s);
     ASSERT(served == XK_OK);
+    directed_start(rpc, DIRECTED_VESTA, files);
 }
 
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)

@@ -1,6 +1,7 @@
 /* vesta_wire.c: messages between clients and I/O nodes: see vesta_internal.h. */
 #include "os/vesta/vesta_internal.h"
 
+#include <stdio.h> /* snprintf alone */
 #include <string.h>
 
 uint32_t vesta_home(const char *name, uint32_t nodes)
@@ -10,6 +11,11 @@ uint32_t vesta_home(const char *name, uint32_t nodes)
         h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
     h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
     return (uint32_t)((h ^ h >> 33) % nodes);
+}
+
+void vesta_cells_name(char out[FILE_NAME_MAX + 1], uint64_t id, uint32_t maker)
+{
+    (void)snprintf(out, FILE_NAME_MAX + 1, "c%llx.%x.", (unsigned long long)id, maker);
 }
 
 enum file_status vesta_of_call(enum xk_status s)
