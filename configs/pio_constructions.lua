@@ -22,7 +22,7 @@ local function over(m, o, top, bottom, min, max, doc)
   }
 end
 local function same(m)
-  return over(m, "read", "pfs_on_vesta", "cached", 0.9, 1.1, "the same bytes by the same buffers")
+  return over(m, "read", "pfs_on_vesta", "cached", 0.85, 1.15, "the same bytes by the same buffers")
 end
 
 return {
@@ -55,12 +55,12 @@ return {
       over("M_SYNC", "write", "pfs_on_vesta", "cached", 0.9, 1.2),
       over("M_RECORD", "write", "pfs_on_vesta", "cached", 0.9, 1.5),
       over("M_GLOBAL", "write", "pfs_on_vesta", "cached", 0.9, 1.3),
-      over("M_UNIX", "read", "pfs_on_vesta", "cached", 10, nil,
+      over("M_UNIX", "read", "pfs_on_vesta", "cached", 5, nil,
            "an order at each I/O node in place of one token for the file"),
       over("M_UNIX", "write", "pfs_on_vesta", "cached", 3, nil, "the same"),
-      over("M_UNIX", "read", "pfs_on_vesta", "vesta", 0.9, 1.2, "nothing is added"),
+      over("M_UNIX", "read", "pfs_on_vesta", "vesta", 0.9, 1.4, "nothing is added"),
       over("M_LOG", "read", "pfs_on_vesta", "vesta", 0.9, 1.2, "a call for the pointer in both"),
-      over("M_ASYNC", "read", "pfs_on_vesta", "vesta", 0.9, 1.2, "nothing is added"),
+      over("M_ASYNC", "read", "pfs_on_vesta", "vesta", 0.9, 1.4, "nothing is added"),
     },
   },
 }
