@@ -9,9 +9,6 @@
 
 #include "os/nx/nx.h"
 
-static const char *const orders[] = { "rows", "columns", NULL };
-enum { SLAB_ROWS, SLAB_COLUMNS };
-
 static const struct param params_desc[] = {
     P_CHOICE_OF(arrays_params, operation, "read", arrays_operations, "What the programs do."),
     IO_SYSTEM_PARAM(arrays_params),
@@ -38,9 +35,9 @@ static const struct param params_desc[] = {
              "PASSION: global and local placement"),
     P_CHOICE(arrays_params, to_placement, "global", array_placements,
              "redistribute, transpose: that of the new array."),
-    P_CHOICE(arrays_params, order, "rows", orders, "The order of elements in files."),
-    P_CHOICE(arrays_params, to_order, "rows", orders, "The same of the new array."),
-    P_CHOICE(arrays_params, slab, "rows", orders,
+    P_CHOICE(arrays_params, order, "rows", arrays_orders, "The order of elements in files."),
+    P_CHOICE(arrays_params, to_order, "rows", arrays_orders, "The same of the new array."),
+    P_CHOICE(arrays_params, slab, "rows", arrays_orders,
              "What a slab in memory has: some rows of a rank's part, or some columns.",
              "PASSION: row and column slabs"),
     P_SIZE(arrays_params, memory, "1MiB", "1B", "1TiB", "Bytes of slabs that a rank may hold.",
@@ -49,6 +46,11 @@ static const struct param params_desc[] = {
                 "How sections are moved between files and memory."),
     P_TABLE(arrays_params, collective, coll_params_desc, "What collective methods may use.",
             "see its parameters"),
+    P_BOOL(
+        arrays_params, reuse, "false",
+        "multiply by column slabs: go through the slabs to and fro, so that the last is not read "
+        "again.",
+        "PASSION: data reuse"),
     IO_UNIT_PARAM(arrays_params),
     P_BOOL(arrays_params, verify, "true", "Compare the result with what it must be.",
            "ASSUMED(a wrong byte fails the run)"),
@@ -69,57 +71,6 @@ static const struct measure rate = { "arrays.bandwidth", "B/s",
 static const struct arrays_op *op_of(const struct arrays_params *p)
 {
     return kind_at(&arrays_operations, p->operation);
-}
-
-/* ---- for operations ---- */
-
-bool arrays_good(const struct arrays_run *r, enum pio_status s, const char *what, const char *name)
-{
-    return io_good(&r->j, s, what, name);
-}
-
-bool arrays_move(struct arrays_run *r, struct array *a, struct array_part *x)
-{
-    struct port *p = r->j.node->port;
-    sim_time since = port_now(p);
-    uint64_t bytes = array_section_size(x->section) * a->form.element;
-    if (!arrays_good(r, array_transfer(a, x), x->op == PIO_READ ? "read" : "write", a->name))
-        return false;
-    if (x->op == PIO_READ)
-        port_delivered(p, bytes, rope_hash(&x->data));
-    port_progress(p, since, (double)bytes);
-    return true;
-}
-
-bool arrays_form(const struct arrays_params *p, const char *dist, const char *grid,
-                 const char *path, const uint64_t *n, uint32_t dims, uint32_t ranks,
-                 uint64_t element, struct array_form *out, struct err *e)
-{
-    uint64_t left = (UINT64_C(1) << 50) / element;
-    for (uint32_t d = 0; d < dims; d++)
-        if ((left /= n[d]) == 0)
-            return err_set(e, "workload: an array of more than 1 PiB");
-    *out = (struct array_form){ .element = element,
-                                .placement = p->placement,
-                                .order = p->order == 0 ? array_rows[dims] : array_columns[dims],
-                                .method = kind_at(&coll_methods, p->method),
-                                .collective = &p->collective,
-                                .unit = (uint64_t)p->unit };
-    return array_dist_read(dist, grid, n, dims, ranks, path, &out->dist, e);
-}
-
-uint32_t arrays_cut(const struct arrays_params *p, const struct array_form *f)
-{
-    return p->slab == SLAB_ROWS ? 0 : f->dist.dims - 1;
-}
-
-bool arrays_width_check(const struct arrays_params *p, const struct array_form *f, struct err *e)
-{
-    return array_width(f, arrays_cut(p, f), (uint64_t)p->memory) > 0 ||
-           err_set(e,
-                   "workload.memory is %lld bytes, less than the narrowest slab of a rank's part "
-                   "(workload.slab = '%s')",
-                   (long long)p->memory, orders[p->slab]);
 }
 
 /* ---- patterns ---- */
@@ -187,27 +138,6 @@ static void expected(const struct arrays_run *r, const struct array *a,
     add_pattern(r, &of, by, out);
 }
 
-/* ---- slabs ---- */
-
-/* Does something with each own slab of an array, from slab `from` on. */
-static bool each_slab(struct arrays_run *r, struct array *a, uint64_t from,
-                      bool (*slab)(struct arrays_run *r, struct array *a,
-                                   const struct array_section *s))
-{
-    uint32_t cut = arrays_cut(r->p, &a->form);
-    uint64_t width = array_width(&a->form, cut, (uint64_t)r->p->memory);
-    bool fine = true;
-    for (uint64_t k = from; fine && k < array_slabs(&a->form, cut, width); k++) {
-        struct array_section s;
-        if (r->running && k > from)
-            os_safe_point(r->j.node, k);
-        array_slab(a, cut, width, k, &s);
-        fine = slab(r, a, &s);
-        array_section_free(&s);
-    }
-    return fine;
-}
-
 static bool read_slab(struct arrays_run *r, struct array *a, const struct array_section *s)
 {
     struct array_part x = { .op = PIO_READ, .section = s, .order = a->form.order, .own = true };
@@ -250,22 +180,22 @@ static struct array *last(struct arrays_run *r)
 
 static bool run_read(struct arrays_run *r)
 {
-    return each_slab(r, r->a[0], r->j.resume, read_slab);
+    return arrays_each_slab(r, r->a[0], r->j.resume, read_slab);
 }
 
 static bool run_write(struct arrays_run *r)
 {
-    return each_slab(r, r->a[0], r->j.resume, write_slab);
+    return arrays_each_slab(r, r->a[0], r->j.resume, write_slab);
 }
 
 static bool run_copy(struct arrays_run *r)
 {
-    return each_slab(r, r->a[1], r->j.resume, copy_slab);
+    return arrays_each_slab(r, r->a[1], r->j.resume, copy_slab);
 }
 
 static bool check_last(struct arrays_run *r)
 {
-    return !r->p->verify || each_slab(r, last(r), 0, read_slab);
+    return !r->p->verify || arrays_each_slab(r, last(r), 0, read_slab);
 }
 
 static uint32_t extents(const struct arrays_params *p, uint64_t n[ARRAY_DIMS])
@@ -326,9 +256,20 @@ OP(redistribute, "An array becomes one that is dealt out, placed or ordered othe
    .arrays = 2, .source = true, .forms = redistribute_forms, .run = run_copy, .check = check_last)
 OP(transpose, "The same, its dimensions in the opposite order.", .arrays = 2, .source = true,
    .forms = transpose_forms, .run = run_copy, .check = check_last)
+OP(multiply, "C = A B by GAXPY: A (rows x inner) and C dealt out by columns, B by rows.",
+   .arrays = 3, .numbers = true, .forms = arrays_multiply_forms, .fill = arrays_multiply_fill,
+   .run = arrays_multiply_run, .check = arrays_multiply_check)
+OP(lu, "LU factorisation with partial pivoting, by panels of columns that go round the ranks.",
+   .arrays = 1, .numbers = true, .forms = arrays_lu_forms, .fill = arrays_lu_fill,
+   .run = arrays_lu_run, .check = arrays_lu_check)
 
-static const struct kind *const operations[] = { &op_read.kind, &op_write.kind,
-                                                 &op_redistribute.kind, &op_transpose.kind, NULL };
+static const struct kind *const operations[] = { &op_read.kind,
+                                                 &op_write.kind,
+                                                 &op_redistribute.kind,
+                                                 &op_transpose.kind,
+                                                 &op_multiply.kind,
+                                                 &op_lu.kind,
+                                                 NULL };
 const struct kind_set arrays_operations = { "operation", "workload.operation", operations };
 
 /* ---- the workload ---- */
@@ -365,6 +306,17 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
     if (p->columns == 0 && p->planes > 0)
         return err_set(e, "workload.planes is %lld, but workload.columns is 0",
                        (long long)p->planes);
+    if (op->numbers && (p->element != sizeof(double) || p->planes > 0 || p->columns == 0 ||
+                        p->from[0] || p->to[0]))
+        return err_set(e,
+                       "workload.operation = '%s': a matrix (planes = 0) of elements of 8 bytes, "
+                       "dealt out as the operation does (no from, no to)",
+                       op->kind.name);
+    if (op->numbers && ranks > 1 && !os_served(l, &nx_service, "compute"))
+        return err_set(e,
+                       "workload.operation = '%s' exchanges messages, and the machine boots no "
+                       "service nx (see machine.graph)",
+                       op->kind.name);
     if (!op->forms(p, ranks, f, e))
         return false;
     for (uint32_t i = 0; i < op->arrays; i++)
@@ -406,7 +358,8 @@ static bool fill(struct arrays_run *r)
     if (!r->op->source)
         return true;
     if (a->form.placement == ARRAY_LOCAL)
-        return each_slab(r, a, 0, write_slab) && arrays_good(r, array_flush(a), "flush", a->name);
+        return arrays_each_slab(r, a, 0, write_slab) &&
+               arrays_good(r, array_flush(a), "flush", a->name);
     return r->j.rank > 0 || arrays_good(r, pio_control(r->j.sys, a->file, &c), "fill", a->name);
 }
 

@@ -13,13 +13,14 @@
 #include "workloads/workload.h"
 
 enum { ARRAYS_MOST = 3 };
+extern const char *const arrays_orders[]; /* of workload.order, workload.slab */
 
 struct arrays_params {
     int operation, system, placement, order, to_placement, to_order, slab, method;
     int64_t nodes, rows, columns, planes, inner, element, memory, unit;
     const char *from, *from_grid, *to, *to_grid;
     struct coll_params collective;
-    bool verify;
+    bool verify, reuse;
 };
 
 struct arrays_run {
@@ -27,14 +28,19 @@ struct arrays_run {
     const struct arrays_params *p;
     const struct arrays_op *op;
     struct array *a[ARRAYS_MOST];
-    bool running;     /* in op->run: slabs are safe points */
+    bool running;          /* in op->run: slabs are safe points */
+    struct arrays_values { /* private: what each element of a matrix is, or must be */
+        double (*value)(uint32_t array, uint64_t i, uint64_t j);
+        double (*want)(const struct arrays_run *r, uint64_t i, uint64_t j);
+    } values;
     uint64_t checked; /* bytes of results that were compared */
 };
 
 struct arrays_op {
     struct kind kind;
     uint32_t arrays;
-    bool source; /* the first is filled with a pattern beforehand */
+    bool source;  /* the first is filled with a pattern beforehand */
+    bool numbers; /* of matrices of numbers of double precision; ranks exchange messages */
     /* What its arrays are.  False with a sentence. */
     bool (*forms)(const struct arrays_params *p, uint32_t ranks, struct array_form *out,
                   struct err *e);
@@ -52,9 +58,37 @@ bool arrays_form(const struct arrays_params *p, const char *dist, const char *gr
 uint32_t arrays_cut(const struct arrays_params *p, const struct array_form *f);
 bool arrays_width_check(const struct arrays_params *p, const struct array_form *f,
                         struct err *e) MUST_CHECK;
+/* Does something with each own slab of an array, from slab `from` on.  (blocks) */
+bool arrays_each_slab(struct arrays_run *r, struct array *a, uint64_t from,
+                      bool (*slab)(struct arrays_run *r, struct array *a,
+                                   const struct array_section *s));
 /* False after port_fail. */
 bool arrays_good(const struct arrays_run *r, enum pio_status s, const char *what, const char *name);
 /* Moves a section, whose bytes count.  (blocks) False after port_fail. */
 bool arrays_move(struct arrays_run *r, struct array *a, struct array_part *x);
+
+/* ---- matrices of numbers ---- */
+
+/* Moves own elements of each rank between an array and memory, where columns follow each other.
+ * (blocks) False after port_fail. */
+bool arrays_numbers(struct arrays_run *r, struct array *a, enum pio_op op,
+                    const struct array_section *s, double *x);
+/* Each rank writes its part; compares it.  (blocks) False after port_fail. */
+bool arrays_fill(struct arrays_run *r, struct array *a,
+                 double (*value)(uint32_t array, uint64_t i, uint64_t j));
+bool arrays_compare(struct arrays_run *r, struct array *a,
+                    double (*want)(const struct arrays_run *r, uint64_t i, uint64_t j));
+
+/* Of the operations in files of their own. */
+bool arrays_multiply_forms(const struct arrays_params *p, uint32_t ranks, struct array_form *f,
+                           struct err *e);
+bool arrays_multiply_fill(struct arrays_run *r);
+bool arrays_multiply_run(struct arrays_run *r);
+bool arrays_multiply_check(struct arrays_run *r);
+bool arrays_lu_forms(const struct arrays_params *p, uint32_t ranks, struct array_form *f,
+                     struct err *e);
+bool arrays_lu_fill(struct arrays_run *r);
+bool arrays_lu_run(struct arrays_run *r);
+bool arrays_lu_check(struct arrays_run *r);
 
 #endif

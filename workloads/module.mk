@@ -4,7 +4,7 @@ WORKLOADS_SRC += workloads/paging.c workloads/shared.c workloads/shared_history.
 	workloads/shared_linear.c workloads/shared_pde.c workloads/shared_sort.c \
 	workloads/shared_tsp.c workloads/shared_fft.c workloads/shared_lu.c \
 	workloads/shared_irregular.c workloads/shared_pattern.c workloads/memory.c
-WORKLOADS_SRC += workloads/arrays.c
+WORKLOADS_SRC += workloads/arrays_slab.c workloads/arrays_multiply.c workloads/arrays_lu.c workloads/arrays.c
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/trace_clock.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
 	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c workloads/direct/mesh_reply.c

@@ -24,5 +24,10 @@ gives 2 check -p from='(CYCLIC, CYCLIC)' -p grid=3x2; says "whose product is at 
 gives 2 check -p memory=200B; says "less than the narrowest slab of a rank's part"
 gives 2 check -p columns=0 -p planes=4; says "workload.planes is 4, but workload.columns is 0"
 gives 2 check -p placement=local -p method=two_phase; says "in the local placement each has its own"
+gives 0 run -p op=multiply -p element=8B
+gives 2 check -p op=lu; says "takes a square"
+gives 2 check -p op=lu -p columns=20 -p memory=200B; says "less than two columns take"
+gives 2 check -p op=multiply -p memory=100B; says "less than a line of each factor takes"
+gives 2 check -p op=multiply -p element=4B; says "a matrix (planes = 0) of elements of 8 bytes"
 gives 2 check -p system=vesta; says "vesta"
 gives 2 check -p rows=1000000000 -p columns=1000000000; says "more than 1 PiB"
