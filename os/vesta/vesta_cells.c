@@ -154,11 +154,13 @@ static void settle(struct cell *c)
 static bool lists_load(struct vesta_job *j)
 {
     struct vesta_server *s = j->s;
-    uint32_t n = 0;
+    uint32_t n = 0, room = VESTA_RUNS_MAX;
+    if (j->data.length / FILE_RUN_BYTES < room)
+        room = (uint32_t)(j->data.length / FILE_RUN_BYTES);
     if (j->m.lists == 0 || j->m.lists > VESTA_RUNS_MAX)
         return false;
     j->parts = port_alloc(s->port, j->m.lists * sizeof *j->parts);
-    j->runs = port_alloc(s->port, VESTA_RUNS_MAX * sizeof *j->runs);
+    j->runs = port_alloc(s->port, room * sizeof *j->runs);
     for (uint32_t i = 0; i < j->m.lists; i++) {
         struct vesta_part *x = &j->parts[i];
         uint8_t b[FILE_RUN_BYTES];
@@ -170,7 +172,7 @@ static bool lists_load(struct vesta_job *j)
         x->cell = wire_get32(b);
         x->first = n;
         x->count = wire_get32(b + 4);
-        if (x->count > VESTA_RUNS_MAX - n || x->cell >= j->m.cells ||
+        if (x->count > room - n || x->cell >= j->m.cells ||
             j->data.length < (uint64_t)x->count * FILE_RUN_BYTES)
             return false;
         for (uint32_t k = 0; k < x->count; k++, n++) {

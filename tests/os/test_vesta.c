@@ -494,13 +494,13 @@ Test(vesta, the_hash_spreads_names)
     for (size_t k = 0; k < ARRAY_LEN(forms); k += 2) {
         uint32_t count[64] = { 0 };
         double x = 0;
-        for (uint32_t i = 0; i < 64 * 100; i++) {
+        for (uint32_t i = 0; i < 64 * 160; i++) {
             char name[40];
             (void)snprintf(name, sizeof name, "%s%u%s", forms[k], i, forms[k + 1]);
             count[vesta_home(name, 64)]++;
         }
         for (uint32_t i = 0; i < 64; i++)
-            x += ((double)count[i] - 100) * ((double)count[i] - 100) / 100;
+            x += ((double)count[i] - 160) * ((double)count[i] - 160) / 160;
         cr_assert_lt(x, 103.4, "%s: %g", forms[k], x);
         cr_assert_gt(x, 20, "%s: %g: too even to be a hash", forms[k], x);
     }

@@ -62,3 +62,22 @@ gives 2 check -p piece=15KiB;     says "workload.piece is 15360 bytes, no multip
 gives 2 check -p outside=vesta;   says "workload.outside.system is 'vesta', as workload.system"
 gives 2 check -p client=false;    says "needs the service file_client on the compute nodes"
 gives 2 check -p system=files -p outside=vesta; says "workload.system is 'files', a file system without stripe units"
+
+# Names spread over the I/O nodes: what each has moved of 512 files of 4 KiB, that lie where their objects do; chi-square
+# with 3 degrees of freedom, 0.999 quantile.
+config names <<'END'
+local paragon, services = include "machines/paragon.lua", include "parts/services.lua"
+return {
+  machine = paragon { rows = 4, columns = 6, io_nodes = 4, storage = { kind = "disk" }, os = services.vesta },
+  workload = { kind = "metadata", system = "vesta", nodes = 16, directory = "shared", bytes = "4KiB", requests = 32, warmup = 0 },
+  results = { per_node = true },
+}
+END
+gives 0 "$PSIM" run "$T/names.lua" -q --no-store --json
+python3 - "$T/out" <<'END' || fail "names do not spread evenly"
+import json, sys
+scalars = json.load(open(sys.argv[1]))["points"][0]["scalars"]
+files = [v["value"] / 8192 for k, v in scalars.items() if k.startswith("lfs.copied_bytes@")]
+mean = sum(files) / 4
+sys.exit(sum(files) != 512 or len(files) != 4 or sum((n - mean) ** 2 / mean for n in files) > 16.27)
+END

@@ -58,7 +58,7 @@ static const struct param params_desc[] = {
     P_INT(params, nodes, "0", "0", NULL, "Compute nodes that take part; 0: all.",
           "ASSUMED(a choice of the experiment)"),
     IO_UNIT_PARAM(params),
-    P_INT(params, factor, "0", "0", "256",
+    P_INT(params, factor, "0", "0", "4096",
           "Stripe factor: how many I/O nodes a file is spread over; 0: all.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
     P_CHOICE(params, cache, "cold", cache_names,
