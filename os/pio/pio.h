@@ -150,10 +150,12 @@ enum pio_hint { PIO_HINT_NORMAL, PIO_HINT_SEQUENTIAL, PIO_HINT_RANDOM };
 /* A part of a file as if it were one.  The file is a table: a row of `factor` units, row after
  * row.  Its rows are dealt out in blocks of `rows`, `down` ways, its columns in blocks of
  * `columns`, `across` ways: a subfile has the blocks that are in its way of both, number (way down)
- * across + (way across).  Its bytes come a block of rows at a time, and of that row by row. */
+ * across + (way across).  Its bytes come a block of rows at a time, and of that row by row, or
+ * (by_column) column by column. */
 struct pio_view {
     uint64_t rows;
     uint32_t down, columns, across, subfile;
+    bool by_column;
 };
 
 struct pio_stat {

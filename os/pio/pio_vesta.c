@@ -200,9 +200,12 @@ static void written(struct pio_file *f)
 
 static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
 {
-    const struct vesta_view view = {
-        .vbs = x->rows, .vn = x->down, .hbs = x->columns, .hn = x->across, .subfile = x->subfile
-    };
+    const struct vesta_view view = { .vbs = x->rows,
+                                     .vn = x->down,
+                                     .hbs = x->columns,
+                                     .hn = x->across,
+                                     .subfile = x->subfile,
+                                     .down = x->by_column };
     return vesta_view(v, &view) ? PIO_OK : PIO_BAD_LAYOUT;
 }
 

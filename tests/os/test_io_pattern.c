@@ -173,6 +173,31 @@ Test(io_pattern, of_Kotz)
     cover("array", &s, 20, 9, 3, array, false);
 }
 
+/* The same parts column by column. */
+Test(io_pattern, of_Kotz_by_columns)
+{
+    enum { ROWS = 10, RECORD = 3 };
+    static const char *const names[] = { "nn", "nb", "nc", "bn", "bb", "bc", "cn", "cb", "cc" };
+    test_rows = ROWS;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        for (uint32_t rank = 0; rank < 6; rank++) {
+            struct io_shape s = shape_of(names[i]);
+            s.record = RECORD;
+            s.rows = ROWS;
+            s.order = 1;
+            struct io_pattern p = make("array", &s, 20, 9, rank, 6);
+            uint64_t got[20 * 9 * 6], columns = sizeof got / sizeof *got / RECORD / ROWS, n = 0;
+            uint64_t mine = bytes_of(&p, got);
+            for (uint64_t k = 0; k < columns * ROWS * RECORD; k++) {
+                uint64_t row = k / RECORD % ROWS, column = k / RECORD / ROWS;
+                uint64_t byte = (row * columns + column) * RECORD + k % RECORD;
+                if (array(&p, byte))
+                    cr_assert_eq(got[n++], byte, "%s, rank %u", names[i], rank);
+            }
+            cr_assert_eq(n, mine);
+        }
+}
+
 /* Of the q cells of side about grid / q that a plane has, rank (i, j) has that of column i + plane
  * and row j - plane. */
 static bool cells(const struct io_pattern *p, uint64_t byte)

@@ -16,7 +16,7 @@ return {
     readback = op == "write" and param("mode", "") ~= "shared", warmup = 0, size = param("size", "32KiB"),
     requests = param("requests", 2), nodes = 4, unit = param("unit", "4KiB"), factor = param("factor", 8),
     uid = param("uid", 0), own_users = param("uid", 0) > 0, perm = param("perm", "rw-rw-rw-"), guests = param("guests", 0),
-    shape = { record = "4KiB", rows = 8, distribution = param("part", "bn") },
+    shape = { record = "4KiB", rows = param("rows", 8), distribution = param("part", "bn"), order = param("order", "rows") },
   },
   sweep = { product = {
     part = { "bn", "nc", "bb", "cc" }, op = { "write", "read" } } },
@@ -26,6 +26,10 @@ run() { "$PSIM" run "$T/vesta.lua" -q --no-store "$@"; }
 check() { "$PSIM" check "$T/vesta.lua" "$@"; }
 gives 0 run
 gives 0 run -p mode=independent -p part=bb
+gives 0 run -p order=columns -p 'part={"bn","nb","bb","bc"}'
+gives 0 run -p order=columns -p system=pfs -p view=false -p part=cc -p factor=2
+gives 2 check -p order=columns -p part=cc; says "by columns (shape.order)"
+gives 2 check -p order=columns -p part=bb -p rows=1; says "by columns (shape.order)"
 gives 0 run -p mode=shared -p view=false -p part=bb
 gives 0 run -p part=bb -p uid=5
 gives 1 run -p part=bb -p op=write -p uid=5 -p perm=rw-r--r--; says "permission denied"

@@ -9,6 +9,9 @@
 static const char *const distributions[] = { "a",  "n",  "b",  "c",  "nn", "nb", "nc",
                                              "bn", "bb", "bc", "cn", "cb", "cc", NULL };
 
+enum { BY_ROWS, BY_COLUMNS };
+static const char *const orders[] = { "rows", "columns", NULL };
+
 const struct param io_shape_params[] = {
     P_SIZE(io_shape, block, "1MiB", "1B", "1TiB",
            "segmented: bytes of a rank in each segment; a multiple of the request.",
@@ -26,6 +29,8 @@ const struct param io_shape_params[] = {
     P_CHOICE(io_shape, distribution, "b", distributions,
              "array: how each dimension is dealt out, rows first: n none, b block, c cyclic; a: "
              "all ranks have all."),
+    P_CHOICE(io_shape, order, "rows", orders,
+             "array in two dimensions: a rank's part comes row by row, or column by column."),
     P_INT(io_shape, grid, "64", "1", "4096", "cells: points of a side of the cube.",
           "NAS Parallel Benchmarks: class A 64, class B 102"),
     P_VAL(
@@ -206,10 +211,12 @@ static uint64_t array_place(const struct io_pattern *p, uint64_t pos, uint64_t *
 {
     const struct io_array *a = &p->array;
     uint64_t record = (uint64_t)p->shape->record, columns = count_of(&a->column);
-    uint64_t q = pos / record, in = pos % record, column = q % columns;
-    uint64_t row = index_of(&a->row, q / columns);
-    *len = (a->column.how == 'c' ? 1 : columns - column) * record - in;
-    return (row * a->column.n + index_of(&a->column, column)) * record + in;
+    uint64_t rows = count_of(&a->row), q = pos / record, in = pos % record;
+    bool across = p->shape->order == BY_ROWS || rows == 1;
+    uint64_t column = across ? q % columns : q / rows, row = across ? q / columns : q % rows;
+    bool alone = a->column.how == 'c' || !across;
+    *len = (alone ? 1 : columns - column) * record - in;
+    return (index_of(&a->row, row) * a->column.n + index_of(&a->column, column)) * record + in;
 }
 
 static bool array_check(const struct io_pattern *p, const char *path, struct err *e)
@@ -230,16 +237,24 @@ static uint64_t block_of(const struct io_dealt *d)
     return d->how == 'b' ? width(d) : d->how == 'c' ? 1 : d->n;
 }
 
-/* A column of records is a column of units.  Rows that are not dealt out come one by one. */
+/* A column of records is a column of units.  Rows that are not dealt out come one by one, or all
+ * as one block, column by column; of rows in turn, or in blocks of unlike sizes, no view comes so.
+ */
 static bool array_view(const struct io_pattern *p, uint64_t unit, uint64_t factor,
                        struct pio_view *out)
 {
     const struct io_dealt *row = &p->array.row, *column = &p->array.column;
-    *out = (struct pio_view){ .rows = row->how == 'b' ? width(row) : 1,
+    bool by_column = p->shape->order == BY_COLUMNS;
+    *out = (struct pio_view){ .rows = row->how == 'b' ? width(row)
+                                      : by_column     ? row->n
+                                                      : 1,
+                              .by_column = by_column,
                               .down = row->parts,
                               .columns = (uint32_t)block_of(column),
                               .across = column->parts,
                               .subfile = row->part * column->parts + column->part };
+    if (by_column && (row->how == 'c' || (row->how == 'b' && row->n % row->parts > 0)))
+        return false;
     return column->how != 'a' && column->n == factor && (uint64_t)p->shape->record == unit;
 }
 

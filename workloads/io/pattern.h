@@ -10,7 +10,8 @@
  *   strided      records of `record`, one each `stride`; rank r begins at its r-th record
  *   nested       the same, `inner` of them each `outer` [CHARISMA: simple and nested strides]
  *   array        [Kotz] an array of records in one or two dimensions, each dealt out none, block or
- *                cyclic, to a grid of ranks: his rnb is distribution "nb" read; "a": all ranks all
+ *                cyclic, to a grid of ranks: his rnb is distribution "nb" read; "a": all ranks all;
+ *                a part comes row by row or, of two dimensions, column by column (`order`)
  *   cells        [BTIO] a cube of `grid` points of 40 bytes, cut in cells along its diagonals: a
  *                request is a rank's part of one dump of it, whatever `size` says
  *   filetype     a file view (os/pio/fview.h): from byte disp + rank * step on the file is tiled
@@ -32,7 +33,7 @@
 /* Numbers of a pattern, the table `shape` of a program's. */
 struct io_shape {
     int64_t block, record, stride, inner, outer, rows, grid, seed, disp, step;
-    int distribution;
+    int distribution, order;
     const struct val *filetype;
 };
 extern const struct param io_shape_params[];

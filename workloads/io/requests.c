@@ -218,7 +218,8 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         return err_set(e,
                        "workload.view: only with access = 'array' but not distribution 'a', file "
                        "= 'shared', method = 'list', a unit that is shape.record, and a factor "
-                       "that is the number of records in a row");
+                       "that is the number of records in a row; by columns (shape.order) with "
+                       "rows in blocks alike, or not dealt out");
     const struct pio_plan plan = {
         .path = "workload",
         .can = (p->view ? PIO_CAN(PIO_VIEW) : 0) | PIO_CAN(PIO_FLUSH) | PIO_CAN(PIO_AGREE) |
