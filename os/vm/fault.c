@@ -90,14 +90,17 @@ static void failed(struct vm_space *s, uint64_t addr, enum vm_prot want, enum vm
 static void enter(struct vm_space *s, uint64_t addr, struct vm_page *pg, enum vm_prot want)
 {
     uint64_t number = addr >> s->view.shift;
-    if (want == VM_WRITE)
-        pg->dirty = true;
+    if (want == VM_WRITE) {
+        vm_frame_own(pg); /* a snapshot may hold it */
+        pg->dirty = pg->changed = true;
+    }
+    /* Whoever may write without a look here has a frame that is dirty, changed and its own. */
+    bool free = pg->dirty && pg->changed && rope_bytes(&pg->data, true);
     s->vm->replacement->used(&s->vm->order, pg);
-    /* A page that is clean enters read-only, so that its first write is seen (VM5). */
     s->view.tlb[number & (VM_TLB - 1)] = (struct vm_tlb){
         .page = number + 1,
         .bytes = pg->bytes,
-        .prot = pg->prot == VM_WRITE && !pg->dirty ? VM_READ : (enum vm_prot)pg->prot,
+        .prot = pg->prot == VM_WRITE && !free ? VM_READ : (enum vm_prot)pg->prot,
     };
 }
 
@@ -166,6 +169,23 @@ static enum vm_status told_fault(struct vm_space *s, struct vm_region *r, struct
     return status;
 }
 
+static bool may_access(const struct vm_page *pg, enum vm_prot want)
+{
+    return pg->prot >= want && !pg->evicting && (want != VM_WRITE || pg->changed);
+}
+
+/* The first write to a page since it was saved (VM6). */
+static void first_write(struct vm_space *s, struct vm_region *r, struct vm_page *pg, uint64_t page)
+{
+    port_work(s->vm->port, PORT_WORK_FAULT, 1);
+    s->vm->counts.first_writes++;
+    if (s->watch)
+        s->watch(s->watch_arg, r, page);
+    port_work(s->vm->port, PORT_WORK_MAP, 1);
+    port_pay(s->vm->port);
+    pg->changed = true;
+}
+
 /* The page of an access, ready for it; NULL after telling of a failure. */
 static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot want)
 {
@@ -178,8 +198,12 @@ static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot wan
     if (status == VM_OK) {
         uint64_t page = (addr - r->base) >> s->view.shift;
         struct vm_page *pg = vm_page_get(r, page);
-        if (pg->prot < want || pg->evicting)
-            status = told_fault(s, r, pg, page, want);
+        while (status == VM_OK && !may_access(pg, want)) {
+            if (pg->prot < want || pg->evicting)
+                status = told_fault(s, r, pg, page, want);
+            else
+                first_write(s, r, pg, page);
+        }
         if (status == VM_OK)
             return pg;
     }

@@ -30,6 +30,7 @@ static void make(struct vm_page *pg, struct rope *data)
     if (vm->counts.frames > vm->counts.frames_most)
         vm->counts.frames_most = vm->counts.frames;
     pg->dirty = false;
+    pg->changed = true;
     vm->replacement->filled(&vm->order, pg);
 }
 
@@ -57,8 +58,10 @@ void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
     } else if (pg->pins == 0) {
         rope_fini(&pg->data);
         hold(pg, data);
+        pg->changed = true;
     } else { /* a program holds a pointer to it */
         vm_frame_own(pg);
+        pg->changed = true;
         for (size_t i = 0; !data && i < size; i++)
             pg->bytes[i] = 0;
         if (data)

@@ -46,6 +46,8 @@ const struct counter vm_counters[] = {
     C_NOW(vm, counts, frames, "1", "Frames in use."),
     C_MOST(vm, counts, frames_most, "1", "Most frames in use of one node."),
     C_SUM(vm, counts, frame_waits, "1", "Pages that came and waited for a frame."),
+    C_SUM(vm, counts, first_writes, "1",
+          "Faults on pages that were protected when they were saved."),
     C_END,
 };
 
@@ -347,8 +349,10 @@ uint8_t *vm_frame(struct vm_region *r, uint64_t page, bool make)
     struct vm_page *pg = make ? vm_page_get(r, page) : vm_page_find(r, page);
     if (pg && !pg->bytes && make && r->space->vm->params.frames == 0)
         vm_frame_make(pg);
-    if (pg && pg->bytes && make)
+    if (pg && pg->bytes && make) {
         vm_frame_own(pg);
+        pg->changed = true;
+    }
     return pg ? pg->bytes : NULL;
 }
 
@@ -379,4 +383,89 @@ void vm_on_error(struct vm_space *s, bool (*fn)(void *arg, const struct vm_error
 {
     s->on_error = fn;
     s->on_error_arg = arg;
+}
+
+/* ---- for who saves memory ---- */
+
+bool vm_snapshot(struct vm_region *r, uint64_t page, bool watch, struct rope *out)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    uint64_t size = vm_page_bytes(r->space->vm);
+    if (!pg || !pg->bytes)
+        return false;
+    if (pg->pins > 0) { /* a program holds a pointer to it */
+        rope_add_bytes(out, pg->bytes, size);
+        return true;
+    }
+    rope_add_slice(out, &pg->data, 0, size);
+    if (watch)
+        vm_unchanged(r, page);
+    else
+        vm_tlb_drop(pg);
+    return true;
+}
+
+void vm_unchanged(struct vm_region *r, uint64_t page)
+{
+    struct vm_page *pg = vm_page_get(r, page);
+    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    vm_tlb_drop(pg);
+    pg->changed = false;
+}
+
+void vm_unwatch(struct vm_region *r, uint64_t page)
+{
+    struct vm_page *pg = vm_page_get(r, page);
+    if (pg->changed)
+        return;
+    port_work(r->space->vm->port, PORT_WORK_MAP, 1);
+    pg->changed = true;
+}
+
+bool vm_changed(const struct vm_region *r, uint64_t page)
+{
+    const struct vm_page *pg = vm_page_find(r, page);
+    return pg && pg->changed;
+}
+
+void vm_watch(struct vm_space *s, void (*fn)(void *arg, struct vm_region *r, uint64_t page),
+              void *arg)
+{
+    s->watch = fn;
+    s->watch_arg = arg;
+}
+
+struct vm_region *vm_region_next(const struct vm_space *s, const struct vm_region *r)
+{
+    struct vm_region *next = s->regions;
+    while (next && next->next != r)
+        next = next->next;
+    return next;
+}
+
+uint64_t vm_page_resident(const struct vm_region *r, uint64_t page)
+{
+    for (; page < r->pages; page++) {
+        const struct vm_page *pg = vm_page_find(r, page);
+        if (pg && pg->bytes)
+            return page;
+        if (!pg) /* nor is there another record of its chunk */
+            page |= VM_CHUNK - 1;
+    }
+    return r->pages;
+}
+
+uint64_t vm_region_base(const struct vm_region *r)
+{
+    return r->base;
+}
+
+enum vm_prot vm_region_limit(const struct vm_region *r)
+{
+    return r->limit;
+}
+
+const struct vm_pager_ops *vm_region_pager(const struct vm_region *r)
+{
+    return r->pager;
 }

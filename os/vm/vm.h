@@ -18,6 +18,10 @@
  *       freed one; when no page can be replaced the fault ends with VM_NO_FRAMES, or with what
  *       keeps the pagers from it.
  *   VM5  A page that was written since it was last clean is dirty; an eviction tells so.
+ *   VM6  What vm_snapshot gave is the page as it was then, whatever is written later, and the frame
+ *       is copied at the first write only; a page is *changed* when it was written, or got a frame,
+ *       since its last snapshot or vm_unchanged.  The first write to one that is not changed is a
+ *       fault, and told to who watches the space before it happens.
  *
  * Replacement sees a use of a page when the page enters the translation cache (64 entries), as
  * hardware with reference bits would; LRU is exact up to that.
@@ -123,6 +127,28 @@ bool vm_page_pinned(const struct vm_region *r, uint64_t page);
 /* A word of the pager's own for each page it has touched; 0 at first. */
 void vm_page_set_user(struct vm_region *r, uint64_t page, void *user);
 void *vm_page_user(const struct vm_region *r, uint64_t page);
+
+/* ---- for who saves memory (os/ckpt) ---- */
+/* Appends the page's bytes as they are now to `out`, sharing its frame until the next write; false
+ * when it is not resident.  `watch`: it is write-protected, and unchanged from now on, unless it is
+ * pinned. */
+bool vm_snapshot(struct vm_region *r, uint64_t page, bool watch, struct rope *out) MUST_CHECK;
+/* Write-protects a page that is the same as what was saved of it. */
+void vm_unchanged(struct vm_region *r, uint64_t page);
+/* Ends that: it counts as changed, and is written without a fault. */
+void vm_unwatch(struct vm_region *r, uint64_t page);
+bool vm_changed(const struct vm_region *r, uint64_t page); /* false: or it was never touched */
+/* fn is called in the thread that is about to write a page which is not changed, when the fault has
+ * been taken; it may block.  In the place of who was told before; NULL: nobody. */
+void vm_watch(struct vm_space *s, void (*fn)(void *arg, struct vm_region *r, uint64_t page),
+              void *arg);
+/* The regions of a space in the order in which they were mapped; r: NULL for the first. */
+struct vm_region *vm_region_next(const struct vm_space *s, const struct vm_region *r);
+/* The first page from `page` on that has a frame; vm_region_pages: none. */
+uint64_t vm_page_resident(const struct vm_region *r, uint64_t page);
+uint64_t vm_region_base(const struct vm_region *r);
+enum vm_prot vm_region_limit(const struct vm_region *r);
+const struct vm_pager_ops *vm_region_pager(const struct vm_region *r);
 
 /* ---- for programs ---- */
 #define VM_TLB 64

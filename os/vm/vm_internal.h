@@ -21,6 +21,7 @@ struct vm_page {
     uint8_t prot; /* enum vm_prot */
     uint8_t supply_prot;
     bool referenced, dirty;
+    bool changed;  /* VM6 */
     bool faulting; /* a fault is with the pager (VM2) */
     bool evicting; /* an eviction is with the pager */
     bool supply_zero;
@@ -50,6 +51,8 @@ struct vm_space {
     struct vm_region *regions;
     bool (*on_error)(void *arg, const struct vm_error *e);
     void *on_error_arg;
+    void (*watch)(void *arg, struct vm_region *r, uint64_t page);
+    void *watch_arg;
     struct vm_space *next;
 };
 
@@ -68,6 +71,7 @@ struct vm {
     struct {
         uint64_t read_faults, write_faults, evictions, evictions_dirty;
         uint64_t frames, frames_most, frame_waits;
+        uint64_t first_writes;
     } counts;
     struct vm_space *spaces;
     const struct measure *stages[2]; /* of vm_customer: between faults, in one; NULL: none */

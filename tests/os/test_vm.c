@@ -233,3 +233,121 @@ Test(vm, pinned_pages_stay_and_too_few_frames_are_told)
                        .params = { .frames = 3, .replacement = 2 } };
     run(&w);
 }
+
+/* ---- snapshots ---- */
+
+static struct {
+    uint64_t told, last;
+} watched;
+
+static void told_first_write(void *arg, struct vm_region *r, uint64_t page)
+{
+    struct world *w = arg;
+    cr_expect_eq(r, w->region);
+    cr_expect_not(vm_changed(r, page), "told after the write");
+    watched.told++;
+    watched.last = page;
+}
+
+/* Random writes between snapshots of all pages: each snapshot stays what it was, and what is
+ * changed is exactly what was written since the one before (VM6). */
+static void random_snapshots(struct world *w)
+{
+    enum { PAGES = 16, SIZE = 1024, ROUNDS = 40 };
+    static uint8_t shadow[PAGES][SIZE], saved[PAGES][SIZE];
+    bool written[PAGES] = { false };
+    struct rope snap[PAGES];
+    uint64_t x = w->seed;
+    memset(shadow, 0, sizeof shadow);
+    vm_watch(w->space, told_first_write, w);
+    for (uint64_t k = 0; k < PAGES; k++) {
+        vm_store_u8(w->space, BASE + k * SIZE, 0);
+        rope_init(&snap[k]);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t expected = 0;
+        for (uint64_t k = 0; k < PAGES; k++) {
+            cr_expect_eq(vm_changed(w->region, k), round == 0 || written[k]);
+            rope_fini(&snap[k]);
+            cr_assert(vm_snapshot(w->region, k, true, &snap[k]));
+            cr_expect_not(vm_changed(w->region, k));
+            memcpy(saved[k], shadow[k], SIZE);
+            written[k] = false;
+        }
+        watched.told = 0;
+        for (uint64_t n = mix(&x) % 20; n > 0; n--) {
+            uint64_t k = mix(&x) % PAGES, at = mix(&x) % SIZE;
+            bool first = !written[k];
+            if (mix(&x) % 4 == 0) {
+                cr_expect_eq(vm_load_u8(w->space, BASE + k * SIZE + at), shadow[k][at]);
+                continue;
+            }
+            expected += first;
+            written[k] = true;
+            shadow[k][at] = (uint8_t)mix(&x);
+            vm_store_u8(w->space, BASE + k * SIZE + at, shadow[k][at]);
+            cr_expect(!first || watched.last == k);
+        }
+        cr_expect_eq(watched.told, expected);
+        for (uint64_t k = 0; k < PAGES; k++) {
+            uint8_t bytes[SIZE];
+            rope_read(&snap[k], 0, SIZE, bytes);
+            cr_expect_arr_eq(bytes, saved[k], SIZE, "seed %lu: page %lu of a snapshot changed",
+                             w->seed, k);
+            cr_expect(vm_read(w->space, BASE + k * SIZE, bytes, SIZE));
+            cr_expect_arr_eq(bytes, shadow[k], SIZE);
+        }
+    }
+    for (uint64_t k = 0; k < PAGES; k++)
+        rope_fini(&snap[k]);
+}
+
+Test(vm, a_snapshot_stays_and_tells_the_first_write)
+{
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct world w = {
+            .program = random_snapshots, .pager = &vm_pager_zero, .pages = 20, .seed = seed
+        };
+        run(&w);
+    }
+}
+
+static void snapshot_unwatched(struct world *w)
+{
+    struct rope snap;
+    size_t got;
+    rope_init(&snap);
+    vm_watch(w->space, told_first_write, w);
+    vm_store_u64(w->space, BASE, 1);
+    watched.told = 0;
+    cr_assert(vm_snapshot(w->region, 0, false, &snap));
+    vm_store_u64(w->space, BASE, 2);
+    cr_expect_eq(watched.told, 0);
+    uint64_t word;
+    rope_read(&snap, 0, sizeof word, &word);
+    cr_expect_eq(word, 1, "what was shared was written");
+    rope_fini(&snap);
+    /* One that is pinned is copied, and goes on counting as changed. */
+    uint64_t *p = vm_span(w->space, BASE, sizeof *p, VM_WRITE, &got);
+    cr_assert(vm_snapshot(w->region, 0, true, &snap));
+    cr_expect(vm_changed(w->region, 0));
+    *p = 3;
+    rope_read(&snap, 0, sizeof word, &word);
+    cr_expect_eq(word, 2);
+    vm_unspan(w->space, BASE);
+    rope_fini(&snap);
+    cr_assert(vm_snapshot(w->region, 0, true, &snap));
+    vm_unwatch(w->region, 0);
+    vm_store_u64(w->space, BASE, 4);
+    cr_expect_eq(watched.told, 0);
+    rope_fini(&snap);
+    cr_expect_not(vm_snapshot(w->region, 7, true, &snap), "a page that nobody has touched");
+    cr_expect_eq(vm_page_resident(w->region, 0), 0);
+    cr_expect_eq(vm_page_resident(w->region, 1), w->pages);
+}
+
+Test(vm, a_snapshot_without_a_watch_and_of_a_pinned_page)
+{
+    struct world w = { .program = snapshot_unwatched, .pager = &vm_pager_zero, .pages = 20 };
+    run(&w);
+}
