@@ -22,40 +22,144 @@ static void start_services(struct os_node *n)
     }
 }
 
-struct entered {
-    struct os_node *n;
-    struct program me;
-};
+/* ---- the program ---- */
+
+static void told_stopped(struct os_run *r)
+{
+    if (r->told)
+        return;
+    r->told = true;
+    r->stopped(r->arg);
+}
 
 static void enter(void *arg)
 {
-    struct entered *x = arg;
-    x->n->boot->main(x->n, &x->me);
+    struct os_node *n = arg;
+    struct os_run *r = n->run;
+    n->boot->main(n, &r->me);
+    r->ended = true;
+    if (r->stop)
+        told_stopped(r);
+    if (n->keeper)
+        n->keeper->ended(n->keeper->arg);
+}
+
+void os_enter(struct os_node *n, uint64_t resume, bool ended)
+{
+    const struct os_boot *b = n->boot;
+    uint32_t rank = os_rank(n, os_group(b, "compute"));
+    char name[32];
+    ASSERT(!n->run);
+    snprintf(name, sizeof name, "rank %u", rank);
+    struct os_run *r = n->run = port_alloc(n->port, sizeof *r);
+    r->task = port_task_create(n->port, "program", NULL, NULL);
+    r->resume = resume;
+    r->ended = ended;
+    r->me = (struct program){
+        .params = b->params, .rank = rank, .ranks = b->ranks, .resume = resume, .task = r->task
+    };
+    if (!ended && !port_thread_spawn(r->task, name, enter, n, 0))
+        port_fail(r->task, "no room for the program's thread");
 }
 
 static void start_program(struct os_node *n)
 {
     const struct os_boot *b = n->boot;
     uint32_t rank = os_rank(n, os_group(b, "compute"));
-    if (!b->main || rank >= b->ranks || (port_incarnation(n->port) > 1 && !b->restart))
+    if (!b->main || rank >= b->ranks ||
+        (port_incarnation(n->port) > 1 && (n->keeper || !b->restart)))
         return;
-    char name[32];
-    snprintf(name, sizeof name, "rank %u", rank);
-    struct entered *x = port_alloc(n->port, sizeof *x);
-    *x = (struct entered){
-        n, { .params = b->params, .rank = rank, .ranks = b->ranks, .resume = port_kept(n->port) }
-    };
-    struct port *task = port_task_create(n->port, "program", NULL, NULL);
-    if (!port_thread_spawn(task, name, enter, x, 0))
-        port_fail(task, "no room for the program's thread");
+    os_enter(n, port_kept(n->port), false);
+}
+
+void os_kill(struct os_node *n)
+{
+    struct os_run *r = n->run;
+    if (!r)
+        return;
+    port_task_crash(r->task);
+    port_free(n->port, r);
+    n->run = NULL;
+}
+
+void os_keep(struct os_node *n, const struct os_keeper *k)
+{
+    n->keeper = k;
+}
+
+void os_stop(struct os_node *n, void (*stopped)(void *arg), void *arg)
+{
+    struct os_run *r = n->run;
+    ASSERT(r && !r->stop);
+    r->stop = true;
+    r->told = false;
+    r->stopped = stopped;
+    r->arg = arg;
+    if (r->in_call || r->ended)
+        told_stopped(r);
+}
+
+void os_go(struct os_node *n)
+{
+    struct os_run *r = n->run;
+    r->stop = false;
+    if (r->parked)
+        port_thread_wake(n->port, r->parked);
+}
+
+/* Its thread is at a place where it can be saved. */
+static void pass(struct os_node *n)
+{
+    struct os_run *r = n->run;
+    if (!r->stop)
+        return;
+    told_stopped(r);
+    r->parked = port_thread_self(n->port);
+    while (r->stop)
+        port_thread_block(n->port, "the end of a checkpoint from point", r->resume);
+    r->parked = NULL;
+}
+
+static void point(struct os_node *n, uint64_t resume, bool call)
+{
+    if (!n->keeper && !n->boot->restart)
+        return;
+    port_pay(n->port);
+    if (!n->keeper) {
+        port_keep(n->port, resume);
+        return;
+    }
+    n->run->resume = resume;
+    pass(n);
+    n->run->call = call;
 }
 
 void os_safe_point(struct os_node *n, uint64_t resume)
 {
-    if (!n->boot->restart)
-        return;
-    port_pay(n->port);
-    port_keep(n->port, resume);
+    point(n, resume, false);
+}
+
+void os_safe_call(struct os_node *n, uint64_t resume)
+{
+    point(n, resume, true);
+}
+
+bool os_call_begin(struct os_node *n)
+{
+    struct os_run *r = n->run;
+    if (!r || !r->call)
+        return false;
+    r->call = false;
+    r->in_call = true;
+    if (r->stop)
+        told_stopped(r);
+    return true;
+}
+
+void os_call_end(struct os_node *n)
+{
+    pass(n);
+    n->run->in_call = false;
 }
 
 struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b)

@@ -85,7 +85,8 @@ struct os_service { /* an entry of the list */
 struct program {
     const void *params; /* its workload's, loaded */
     uint32_t rank, ranks;
-    uint64_t resume; /* 0: from the beginning; else what it said at the point it goes on from */
+    uint64_t resume;   /* 0: from the beginning; else what it said at the point it goes on from */
+    struct port *task; /* its own: what it owns goes with it, while the node may live on */
 };
 
 /* What every node boots; immutable, outlives the nodes. */
@@ -124,16 +125,58 @@ struct os_node {
     struct xk_kernel *xk;        /* NULL: no graph */
     void **started;              /* by service of the list */
     struct file_sys **on_device; /* by device: the file system that is on it, or NULL: none yet */
+    struct os_run *run;          /* its program; NULL: none */
+    const struct os_keeper *keeper; /* who saves it and enters it again; NULL: nobody */
 };
 
 /* Boots the operating system of this node: the first upcall of its kernel task, at start and at
  * every restart.  The result lives in the kernel task's heap. */
 struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b);
 
-/* What the program has done so far it need not do again: when its node comes back and starts it
- * anew (os_boot.restart), it is entered with this as `resume`.  Work named before is paid for
- * first. (blocks) */
+/* What the program has done so far it need not do again: when it is started anew, after a crash of
+ * its node (os_boot.restart) or by who keeps it, it is entered with this as `resume`.  Work named
+ * before is paid for first.  With a keeper it may be saved and stopped here; what it needs then it
+ * has in its memory and in the library of messages: no operation, span or open file of its own is
+ * under way. (blocks) */
 void os_safe_point(struct os_node *n, uint64_t resume);
+/* The same before a call that waits for others: the next call of os/nx, before which it changes
+ * nothing.  It may be saved while it waits there, too; entered with `resume` it says this again
+ * and makes the same call, which goes on from where it was.  Who is stopped elsewhere, and waits
+ * for somebody who has been stopped, would wait for ever. (blocks) */
+void os_safe_call(struct os_node *n, uint64_t resume);
+
+/* ---- for who saves programs (os/ckpt) ---- */
+/* A program on its node.  OSRUN1: it is at a place where it can be saved from the call of `stopped`
+ * until os_go. */
+struct os_run {
+    struct port *task;
+    struct program me;
+    uint64_t resume; /* said last */
+    bool ended;      /* its main has returned */
+    bool call;       /* what it does next is a call that it announced, */
+    bool in_call;    /* or it is in that */
+    bool stop, told; /* os_stop; it has stopped */
+    void (*stopped)(void *arg);
+    void *arg;
+    struct port_thread *parked; /* its thread, while that waits for os_go */
+};
+struct os_keeper {
+    void (*ended)(void *arg); /* its main has returned */
+    void *arg;
+};
+/* In the start of a service: the program of a later life of the node is entered by os_enter. */
+void os_keep(struct os_node *n, const struct os_keeper *k);
+/* The program comes to a place where it can be saved, and stays there; `stopped` is called when it
+ * is there, from inside or later, also in its thread: it does not block. */
+void os_stop(struct os_node *n, void (*stopped)(void *arg), void *arg);
+void os_go(struct os_node *n); /* ends that, at once or from inside `stopped`, too */
+/* Ends it as a crash of its task does; enters it (there is none), or says that it has ended. */
+void os_kill(struct os_node *n);
+void os_enter(struct os_node *n, uint64_t resume, bool ended);
+/* For libraries: does the announced call begin?  If so, with its end it waits where it is stopped.
+ * (the second blocks) */
+bool os_call_begin(struct os_node *n);
+void os_call_end(struct os_node *n);
 
 /* Its rank in a group of the machine, or OS_NO_RANK: it is none of it. */
 #define OS_NO_RANK UINT32_MAX

@@ -14,18 +14,18 @@ const char *nx_status_name(enum nx_status s)
 
 void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h)
 {
-    wire_put32(out, 0);
+    wire_put32(out, h->run);
     wire_put32(out + 4, h->source);
     wire_put64(out + 8, h->type);
     wire_put64(out + 16, h->length);
 }
 
-bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
+void nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
 {
+    h->run = wire_get32(in);
     h->source = wire_get32(in + 4);
     h->type = wire_get64(in + 8);
     h->length = wire_get64(in + 16);
-    return wire_get32(in) == 0;
 }
 
 /* ---- peers ---- */
@@ -53,6 +53,8 @@ struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank, bool system)
 static void reset_peer(struct nx *n, struct nx_peer *p)
 {
     nx_peer_holds_nothing(n, p);
+    if (p->flushing) /* nothing is under way to a life that has ended */
+        nx_control(n, p, NX_FLUSHED);
     nx_peer_fail_sends(p);
     nx_peer_drop_partial(n, p);
 }
@@ -166,6 +168,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     list_init(&n->unexpected);
     list_init(&n->handled);
     list_init(&n->probes);
+    list_init(&n->orphans);
     port_timer_init(n->port, &n->work, do_work, n);
     xk_on_peer(self->kernel, peer_changed, n);
     return XK_OK;
@@ -265,7 +268,9 @@ static void *service_start(struct os_node *n, const struct os_service *s, struct
     /* A partition is what a job is loaded on. */
     uint32_t jobs = n->boot->ranks, rank = os_rank(n, s->on);
     uint32_t count = jobs > 0 && s->on->nodes == n->layout->compute ? jobs : s->on->count;
-    return nx_start(over, s->on->nodes, count, rank < count ? rank : NX_NO_NODE);
+    struct nx *x = nx_start(over, s->on->nodes, count, rank < count ? rank : NX_NO_NODE);
+    x->os = n;
+    return x;
 }
 
 const struct os_service_ops nx_service = {

@@ -19,6 +19,11 @@
  *       cprobes that fit no message that has come, and sends that lack a grant: nobody knows
  *       whether the dead would have sent or received; and, for good, global operations, for which
  *       it will be missing.  To a node in a later life it is itself the member that has crashed.
+ *   NX8  A call that os_safe_call announced can be saved while it waits: what it has sent and
+ *       received so far is kept, and the same call of a program that is entered again neither sends
+ *       nor waits for that once more.
+ *   NX9  A program that somebody keeps (os_keep) is not told of deaths: what needs the dead waits
+ *       until it is ended and entered again.
  *   NX6  Two programs that both send long messages before they receive wait for ever, as on the
  *       real machine.
  *
@@ -117,5 +122,30 @@ enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root);
 /* Concatenates what each brings, in order of node number, at all.  mine is taken; out is
  * initialised here. */
 enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out);
+
+/* ---- for who saves programs (os/ckpt) ---- */
+/* Appends what the library holds for its program, which has stopped (os_stop): whole messages that
+ * it has not received, what has not been given to RDM, the progress of a call.  A sentence when
+ * that cannot be saved, else NULL. */
+const char *nx_save(struct nx *n, struct rope *out);
+/* Of the messages of this run: fn is told how many this node has sent to each rank that it has sent
+ * any; how many have arrived whole. */
+void nx_sent(struct nx *n, void (*fn)(void *arg, uint32_t rank, uint64_t messages), void *arg);
+uint64_t nx_arrived(const struct nx *n);
+/* Its program has stopped: what comes is buffered beyond the grant, so that all arrives that is
+ * under way; fn is called after each message.  NULL: the grant holds again. */
+void nx_drain(struct nx *n, void (*fn)(void *arg), void *arg);
+/* Nothing is held or waited for any more, and no operation is under way: the program is gone.
+ * From now on messages of run `run` are sent and taken; those of other runs are dropped.  Nothing
+ * is sent until nx_resume. */
+void nx_reset(struct nx *n, uint32_t run);
+/* After that: `done` is called when all that this node has sent before has arrived. */
+void nx_flush(struct nx *n, void (*done)(void *arg), void *arg);
+/* After nx_reset: what nx_save gave; false: it makes no sense. */
+bool nx_load(struct nx *n, const struct rope *in) MUST_CHECK;
+/* After that: a message as RDM gave it, as if it had just come; of the program or (system) of a
+ * global operation. */
+bool nx_replay(struct nx *n, uint32_t from, bool system, const struct rope *message) MUST_CHECK;
+void nx_resume(struct nx *n);
 
 #endif

@@ -43,6 +43,7 @@ static enum nx_status exchange(struct nx *n, int64_t tag, struct rope *data, uin
 
 enum nx_status nx_gsync(struct nx *n)
 {
+    bool announced = nx_enter(n);
     int64_t tag = next_tag(n);
     enum nx_status status = NX_OK;
     port_trace_begin(n->port, "messages", "gsync", n->collective);
@@ -55,6 +56,7 @@ enum nx_status nx_gsync(struct nx *n)
         rope_fini(&empty);
     }
     port_trace_end(n->port, "messages", "gsync", n->collective);
+    nx_leave(n, announced);
     return status;
 }
 
@@ -162,9 +164,11 @@ static enum nx_status reduce_words(struct nx *n, uint64_t *x, uint32_t count, co
 static enum nx_status reduce(struct nx *n, uint64_t *x, uint32_t count, combine_fn *fn)
 {
     uint64_t id = n->collective + 1;
+    bool announced = nx_enter(n);
     port_trace_begin(n->port, "messages", "reduce", id);
     enum nx_status status = reduce_words(n, x, count, fn);
     port_trace_end(n->port, "messages", "reduce", id);
+    nx_leave(n, announced);
     return status;
 }
 
@@ -263,6 +267,7 @@ enum nx_status nx_gihigh(struct nx *n, int64_t *x, uint32_t count)
 /* ---- data ---- */
 enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root)
 {
+    bool announced = nx_enter(n);
     int64_t tag = next_tag(n);
     uint32_t place = (n->rank + n->count - root) % n->count; /* in the tree: 0 is the root */
     uint32_t mask = 1;
@@ -283,6 +288,7 @@ enum nx_status nx_bcast(struct nx *n, struct rope *data, uint32_t root)
         rope_fini(&copy);
     }
     port_trace_end(n->port, "messages", "bcast", n->collective);
+    nx_leave(n, announced);
     return status;
 }
 
@@ -317,6 +323,7 @@ static void unpack_parts(struct rope *in, struct rope *parts, uint32_t count)
 
 enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
 {
+    bool announced = nx_enter(n);
     int64_t tag = next_tag(n);
     enum nx_status status = NX_OK;
     port_trace_begin(n->port, "messages", "gcol", n->collective);
@@ -341,5 +348,6 @@ enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out)
         rope_join(out, &parts[(node + n->count - n->rank) % n->count]);
     port_free(n->port, parts);
     port_trace_end(n->port, "messages", "gcol", n->collective);
+    nx_leave(n, announced);
     return status;
 }

@@ -23,16 +23,19 @@
 #include "os/xk/peers.h"
 
 /* Wire header, big-endian, in front of the message:
- *   0 zero u32, 4 source rank u32, 8 type u64, 16 length of the message u64 */
+ *   0 run u32, 4 source rank u32, 8 type u64, 16 length of the message u64 */
 #define NX_HEADER 24
 
 struct nx_header {
-    uint32_t source;
+    uint32_t run, source;
     uint64_t type, length;
 };
 void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h);
-/* False: not one of ours. */
-bool nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h) MUST_CHECK;
+void nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h);
+
+/* Types of messages of the library's own: FLUSH is answered by FLUSHED. */
+#define NX_FLUSH ((int64_t)1 << 61)
+#define NX_FLUSHED (NX_FLUSH + 1)
 
 /* What is copied between programs and the library's buffers. */
 enum nx_copies { NX_COPY_UNEXPECTED, NX_COPY_RECEIVED, NX_COPY_ALL };
@@ -54,6 +57,8 @@ struct nx_peer {
     bool pushed; /* the first of outgoing is with RDM */
     struct xk_sessn *sessn;
     struct list outgoing;       /* struct nx_op */
+    uint64_t sent;              /* messages of this run */
+    bool flushing;              /* the answer to a FLUSH is to come */
     struct nx_inbound *partial; /* the message whose pieces are coming in */
 };
 
@@ -74,7 +79,8 @@ struct nx_op {
     int64_t typesel;
     uint32_t source; /* NX_NO_NODE: any */
     uint64_t max;
-    bool taken; /* matched */
+    bool taken;      /* matched */
+    uint32_t logged; /* place in the log, and 1; 0: none */
     void (*fn)(void *arg, const struct nx_info *info, struct rope *data);
     void *arg;
 };
@@ -84,15 +90,31 @@ struct nx_inbound {
     struct nx_peer *peer;
     struct xk_sessn *sessn; /* that it comes by; there while something is held */
     int64_t type;
-    bool dropped;
+    bool dropped, counts;
     uint64_t length, got;
     uint64_t held;    /* bytes of RDM's credit that it has buffered */
     struct nx_op *op; /* the receive that it fills; NULL: none yet */
     struct rope data; /* while it has no op */
 };
 
+/* What the call that was announced has sent and received so far (NX8). */
+struct nx_log {
+    bool on;              /* it is in that call */
+    bool loaded;          /* of a call that is to be made again */
+    uint64_t collective;  /* nx.collective when it began */
+    uint32_t sends, sent; /* made in all; by this call */
+    uint32_t receives;    /* asked for by this call */
+    uint32_t count, room; /* entries of got */
+    struct nx_logged {
+        bool done;
+        struct nx_info info;
+        struct rope data;
+    } * got;
+};
+
 struct nx {
     struct port *port;
+    struct os_node *os; /* NULL: nobody saves its program */
     struct xk_protl *protl;
     const struct nx_params *params;
     const uint32_t *nodes;
@@ -103,9 +125,19 @@ struct nx {
     struct list unexpected; /* messages, in order of arrival */
     struct list handled;    /* receives that are done and whose handler is to be called */
     struct list probes;     /* threads in cprobe */
+    struct list orphans;    /* operations of a program that is to be ended, or is gone */
     struct port_timer work; /* upcall: pushes and handlers */
     bool bereaved;          /* NX7: a member has died, and the program has not gone on without */
     bool broken;            /* the same, for global operations: for good */
+    bool quiet;             /* nothing is sent but what the library itself has to say */
+    uint32_t run;           /* of the job: messages of others are dropped */
+    uint64_t arrived;       /* messages of this run */
+    void (*drain)(void *arg);
+    void *drain_arg;
+    uint32_t flushing; /* answers that are to come */
+    void (*flushed)(void *arg);
+    void *flushed_arg;
+    struct nx_log log;
     struct nx_info info;
     uint64_t collective; /* global operations so far */
     uint64_t ops;        /* operations so far */
@@ -119,9 +151,26 @@ struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank, bool system); /* made wh
 void nx_hold(struct nx *n, struct xk_sessn *s); /* tells RDM so, of a session of ours */
 void nx_work_later(struct nx *n);
 
+/* Somebody keeps the program. */
+static inline bool nx_kept(const struct nx *n)
+{
+    return n->os && n->os->keeper;
+}
+
+/* nx_save.c */
+bool nx_enter(struct nx *n); /* a call of the program begins; true: it is the announced one, */
+void nx_leave(struct nx *n, bool announced); /* and ends (blocks) */
+/* The log: has this been sent, or received, before?  Then the operation has ended. */
+bool nx_log_sent(struct nx *n);
+bool nx_log_received(struct nx *n, struct nx_op *op);
+void nx_log_done(struct nx_op *op); /* a receive of the log has ended */
+/* A message of the library's own has come. */
+void nx_control(struct nx *n, struct nx_peer *p, int64_t type);
+
 /* nx_op.c */
 struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind);
 void nx_op_done(struct nx_op *op, enum nx_status status);
+void nx_op_free(struct nx_op *op);
 void nx_op_trace(const struct nx_op *op, /* its span begins or ends */
                  void (*mark)(struct port *, const char *, const char *, uint64_t));
 
@@ -134,6 +183,9 @@ void nx_pump_offloaded(struct nx *n);
 void nx_peer_fail_sends(struct nx_peer *p);
 
 /* nx_recv.c */
+/* A message has begun to come: it is matched.  data (NULL: none yet): it is whole. */
+void nx_message(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct rope *data);
+void nx_forget(struct nx *n, struct nx_inbound *in);
 struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t source, uint64_t max);
 void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m);
 /* Its last message does not come whole. */

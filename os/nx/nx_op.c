@@ -29,7 +29,7 @@ void nx_copied(struct nx *n, uint64_t bytes)
     n->counts.copied_bytes += bytes;
 }
 
-static void op_free(struct nx_op *op)
+void nx_op_free(struct nx_op *op)
 {
     struct port *port = op->nx->port;
     list_remove(&op->link);
@@ -41,16 +41,22 @@ void nx_op_done(struct nx_op *op, enum nx_status status)
 {
     struct nx *n = op->nx;
     list_remove(&op->link);
+    if (status == NX_PEER_DOWN && nx_kept(n)) { /* NX9 */
+        list_push(&n->orphans, &op->link);
+        return;
+    }
     nx_op_trace(op, port_trace_end);
     op->done = true;
     op->info.status = status;
     if (op->kind == NX_OP_SEND)
         rope_truncate(&op->data, 0);
+    if (op->logged > 0)
+        nx_log_done(op);
     if (op->fn) {
         list_push(&n->handled, &op->link);
         nx_work_later(n);
     } else if (op->ignored) {
-        op_free(op);
+        nx_op_free(op);
     } else if (op->waiter) {
         port_thread_wake(n->port, op->waiter);
     }
@@ -79,14 +85,14 @@ struct nx_info nx_msgwait(struct nx_op *op, struct rope *out)
     }
     if (out)
         rope_move(out, &op->data);
-    op_free(op);
+    nx_op_free(op);
     return info;
 }
 
 void nx_msgignore(struct nx_op *op)
 {
     if (op->done)
-        op_free(op);
+        nx_op_free(op);
     else
         op->ignored = true;
 }
@@ -96,7 +102,7 @@ bool nx_msgcancel(struct nx_op *op)
     if (op->kind == NX_OP_SEND || op->taken || op->done)
         return false;
     nx_op_trace(op, port_trace_end);
-    op_free(op);
+    nx_op_free(op);
     return true;
 }
 
@@ -112,20 +118,29 @@ struct nx_op *nx_irecv(struct nx *n, int64_t typesel, uint64_t max)
 
 enum nx_status nx_csend(struct nx *n, int64_t type, struct rope *data, uint32_t node)
 {
-    return nx_msgwait(nx_isend(n, type, data, node), NULL).status;
+    bool announced = nx_enter(n);
+    enum nx_status status = nx_msgwait(nx_isend(n, type, data, node), NULL).status;
+    nx_leave(n, announced);
+    return status;
 }
 
 struct nx_info nx_crecv(struct nx *n, int64_t typesel, uint64_t max, struct rope *out)
 {
-    return nx_msgwait(nx_irecv(n, typesel, max), out);
+    bool announced = nx_enter(n);
+    struct nx_info info = nx_msgwait(nx_irecv(n, typesel, max), out);
+    nx_leave(n, announced);
+    return info;
 }
 
 struct nx_info nx_csendrecv(struct nx *n, int64_t type, struct rope *data, uint32_t node,
                             int64_t typesel, uint64_t max, struct rope *out)
 {
+    bool announced = nx_enter(n);
     struct nx_op *op = nx_irecv(n, typesel, max);
     nx_csend(n, type, data, node);
-    return nx_msgwait(op, out);
+    struct nx_info info = nx_msgwait(op, out);
+    nx_leave(n, announced);
+    return info;
 }
 
 void nx_hrecv(struct nx *n, int64_t typesel, uint64_t max,

@@ -48,7 +48,7 @@ static struct nx_inbound *match_unexpected(struct nx *n, const struct nx_op *op)
     return found;
 }
 
-static void forget(struct nx *n, struct nx_inbound *in)
+void nx_forget(struct nx *n, struct nx_inbound *in)
 {
     list_remove(&in->link);
     if (in->peer->partial == in)
@@ -64,7 +64,7 @@ static void finish(struct nx *n, struct nx_inbound *in)
     enum nx_status status = in->length > op->max ? NX_TOO_LONG : NX_OK;
     if (!in->peer->system)
         n->counts.received++;
-    forget(n, in);
+    nx_forget(n, in);
     nx_op_done(op, status);
 }
 
@@ -101,13 +101,15 @@ static struct nx_inbound *begin(struct nx *n, struct nx_peer *p, struct xk_sessn
     in->sessn = lower;
     in->type = (int64_t)h->type;
     in->length = h->length;
+    in->counts = h->run == n->run && in->type < NX_FLUSH;
     p->partial = in;
-    struct nx_op *op = match_posted(n, in);
+    bool own = in->type >= NX_FLUSH, wanted = h->run == n->run && !own;
+    struct nx_op *op = wanted ? match_posted(n, in) : NULL;
     if (op) {
         attach(in, op);
-    } else if (!p->system && (in->type & NX_TYPE_FORCE)) {
+    } else if (!wanted || (!p->system && (in->type & NX_TYPE_FORCE))) {
         in->dropped = true;
-        n->counts.dropped++;
+        n->counts.dropped += !own;
     } else {
         n->counts.unexpected += !p->system;
         list_push(&n->unexpected, &in->link);
@@ -126,12 +128,29 @@ static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struc
         return p ? p->partial : NULL;
     if (p)
         nx_peer_drop_partial(n, p); /* it said that it was longer */
-    if (!xk_msg_pop(m, wire, sizeof(wire)) || !nx_header_load(wire, &h) || h.source >= n->count ||
-        n->nodes[h.source] != lower->host)
+    if (!xk_msg_pop(m, wire, sizeof(wire)))
+        return NULL;
+    nx_header_load(wire, &h);
+    if (h.source >= n->count || n->nodes[h.source] != lower->host)
         return NULL;
     if (!p)
         lower->upper_state = p = nx_peer_of(n, h.source, lower->key);
     return begin(n, p, lower, &h);
+}
+
+void nx_message(struct nx *n, struct nx_peer *p, const struct nx_header *h, struct rope *data)
+{
+    struct nx_inbound *in = begin(n, p, NULL, h);
+    p->partial = NULL;
+    in->got = data->length;
+    if (in->op)
+        fill(in->op, data);
+    else
+        rope_join(&in->data, data);
+    if (in->dropped)
+        nx_forget(n, in);
+    else if (in->op)
+        finish(n, in);
 }
 
 void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
@@ -149,6 +168,8 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     }
     in->got += size;
     bool whole = in->got == in->length, buffered = !in->op && !in->dropped;
+    bool told = whole && in->counts && n->drain;
+    n->arrived += whole && in->counts;
     if (in->op && n->params->copies != NX_COPY_UNEXPECTED)
         nx_copied(n, size);
     if (in->op)
@@ -156,16 +177,22 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     else if (buffered)
         rope_join(&in->data, &data);
     rope_fini(&data);
-    if (buffered)
+    if (buffered && !n->drain)
         in->held += used;
     if (whole)
         in->peer->partial = NULL;
-    if (whole && in->dropped)
-        forget(n, in);
-    else if (whole && in->op)
+    if (whole && in->dropped) {
+        struct nx_peer *p = in->peer;
+        int64_t type = in->type;
+        nx_forget(n, in);
+        if (type >= NX_FLUSH)
+            nx_control(n, p, type);
+    } else if (whole && in->op)
         finish(n, in);
-    if (!buffered)
+    if (!buffered || n->drain)
         rdm_consumed(lower, used);
+    if (told)
+        n->drain(n->drain_arg);
 }
 
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
@@ -177,7 +204,7 @@ void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
     struct xk_sessn *sessn = in->sessn;
     uint64_t held = in->held;
     n->counts.dropped++;
-    forget(n, in);
+    nx_forget(n, in);
     if (op)
         nx_op_done(op, NX_PEER_DOWN);
     if (held > 0)
@@ -211,6 +238,8 @@ static bool pump(void *arg, const void *rank, void *peer)
 
 void nx_member_died(struct nx *n)
 {
+    if (nx_kept(n)) /* NX9 */
+        return;
     n->bereaved = n->broken = true;
     xk_map_each(&n->peers, pump, n);
     LIST_EACH_SAFE (it, next, &n->posted)
@@ -227,6 +256,8 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
 {
     ASSERT_MSG(n->rank != NX_NO_NODE, "this node is not in the partition");
     struct nx_op *op = nx_op_new(n, NX_OP_RECEIVE);
+    if (nx_log_received(n, op))
+        return op;
     if (n->params->trap)
         port_work(n->port, PORT_WORK_TRAP, 1);
     op->system = system;
@@ -271,12 +302,16 @@ struct nx_info nx_cprobe(struct nx *n, int64_t typesel)
     struct nx_info info;
     struct nx_op me = { .waiter = port_thread_self(n->port) };
     list_init(&me.link);
+    bool announced = nx_enter(n);
     while (!nx_iprobe(n, typesel, &info)) {
-        if (n->bereaved)
-            return (struct nx_info){ .type = typesel, .node = NX_NO_NODE, .status = NX_PEER_DOWN };
+        if (n->bereaved) {
+            info = (struct nx_info){ .type = typesel, .node = NX_NO_NODE, .status = NX_PEER_DOWN };
+            break;
+        }
         list_push(&n->probes, &me.link);
         port_thread_block(n->port, "nx message of type", (uint64_t)typesel);
         list_remove(&me.link);
     }
+    nx_leave(n, announced);
     return info;
 }
