@@ -52,7 +52,9 @@ static void audit(void *self, struct sim_audit_report *r)
     tally(r, "effects", &c->effects);
     tally(r, "upcalls", &c->upcalls);
     tally(r, "device requests", &c->requests);
-    tally(r, "threads", &c->threads);
+    /* Those of services wait for ever. */
+    sim_audit_balance(r, "threads", c->threads.made - (c->threads.inside - m->programs),
+                      c->threads.done, m->programs, c->threads.dropped);
     uint64_t lost;
     uint64_t inside = frames_inside(m, &lost);
     uint64_t dropped = lost;
