@@ -6,6 +6,7 @@
 #include "disks/sched.h"
 #include "mesh/nic.h"
 #include "os/array/array.h"
+#include "os/ckpt/ckpt.h"
 #include "os/ckpt/cut.h"
 #include "os/file/file.h"
 #include "os/lfs/lfs.h"
@@ -38,6 +39,7 @@
     W(replay)                                                                                      \
     W(arrays)                                                                                      \
     W(pfs)                                                                                         \
+    W(job)                                                                                         \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
     W(svm_dot)                                                                                     \
@@ -66,24 +68,11 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,
-    &blk_kinds,
-    &registry_workloads,
-    &registry_direct,
-    &os_protocols,
-    &os_services,
-    &vm_replacements,
-    &svm_managers,
-    &pfs_modes,
-    &vesta_modes,
-    &pio_systems,
-    &io_patterns,
-    &io_filetypes,
-    &coll_methods,
-    &arrays_operations,
-    &sched_policies,
-    &os_layers,
-    &cut_algorithms,
+    &net_kinds,    &blk_kinds,    &registry_workloads, &registry_direct,
+    &os_protocols, &os_services,  &vm_replacements,    &svm_managers,
+    &pfs_modes,    &vesta_modes,  &pio_systems,        &io_patterns,
+    &io_filetypes, &coll_methods, &arrays_operations,  &sched_policies,
+    &os_layers,    &ckpt_sinks,   &ckpt_policies,      &cut_algorithms,
     NULL,
 };
 
@@ -117,19 +106,13 @@ static const struct {
     const char *owner;
     const struct counter *counters;
 } services[] = {
-    { "machine", machine_counters },
-    { "nic", nic_counters },
-    { "vm", vm_counters },
-    { "paging", vm_store_counters },
-    { "memory_server", memsrv_counters },
-    { "lfs", lfs_counters },
-    { "pfs_client", pfs_client_counters },
-    { "pfs_meta", pfs_meta_counters },
-    { "vesta_client", vesta_client_counters },
-    { "vesta_store", vst_counters },
-    { "coll", coll_counters },
-    { "array", array_counters },
-    { "svm", svm_counters },
+    { "machine", machine_counters },   { "nic", nic_counters },
+    { "ckpt", ckpt_counters },         { "vm", vm_counters },
+    { "paging", vm_store_counters },   { "memory_server", memsrv_counters },
+    { "lfs", lfs_counters },           { "pfs_client", pfs_client_counters },
+    { "pfs_meta", pfs_meta_counters }, { "vesta_client", vesta_client_counters },
+    { "vesta_store", vst_counters },   { "coll", coll_counters },
+    { "array", array_counters },       { "svm", svm_counters },
     { "svm", shared_counters },
 };
 

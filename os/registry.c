@@ -38,6 +38,7 @@
     S(vesta_server)                                                                                \
     S(vesta_client)                                                                                \
     S(ranks)                                                                                       \
+    S(ckpt)                                                                                        \
     S(file_server)                                                                                 \
     S(file_client)                                                                                 \
     S(cut)

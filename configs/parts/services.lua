@@ -77,6 +77,13 @@ function services.lent(frames)
   return services.memory { on = "compute", frames = frames, disk_pages = 0 }
 end
 
+-- Checkpoints of message-passing programs; options: of the service ckpt.
+function services.checkpoints(options)
+  local entry = { service = "ckpt" }
+  for key, value in pairs(options or {}) do entry[key] = value end
+  return { entry }
+end
+
 -- One list of several.
 function services.list(...)
   local all = {}

@@ -1,0 +1,495 @@
+/* ckpt.c: the service on each rank: what the leader asks of it, its thread, its parts.
+ *
+ * Requests come one at a time: each is answered before the leader asks the next.  RESET may come at
+ * any moment, for the leader may have crashed: what is under way is given up, and the request
+ * before answered first.
+ */
+#include "os/ckpt/ckpt_internal.h"
+
+#include <string.h>
+
+#include "os/pio/pio.h"
+
+const char *ckpt_status_name(enum ckpt_status s)
+{
+    static const char *const names[CKPT_STATUS_COUNT] = {
+        [CKPT_OK] = "ok",
+        [CKPT_NONE] = "no such checkpoint",
+        [CKPT_DAMAGED] = "damaged",
+        [CKPT_LOST] = "lost with those who kept it",
+        [CKPT_IO] = "the sink gives an error",
+        [CKPT_FULL] = "the sink is full",
+        [CKPT_STATE] = "the program is in a state that cannot be saved",
+    };
+    return (size_t)s < CKPT_STATUS_COUNT ? names[s] : "?";
+}
+
+enum { M_STOP, M_TIME };
+static const struct measure measures[] = {
+    [M_STOP] = { "ckpt.stop", "s", "Time that a program was stopped by a checkpoint at once.",
+                 MEASURE_TOTAL },
+    { .name = NULL },
+};
+
+void ckpt_answer(struct ckpt *c, enum ckpt_status s, struct rope *more)
+{
+    struct rope reply;
+    struct select_request *request = c->request;
+    if (!request)
+        return;
+    c->request = NULL;
+    rope_init(&reply);
+    rope_add_bytes(&reply, &(uint8_t){ (uint8_t)s }, 1);
+    if (more)
+        rope_join(&reply, more);
+    select_reply(request, &reply);
+    rope_fini(&reply);
+}
+
+void ckpt_wake(struct ckpt *c)
+{
+    port_thread_wake(c->port, c->thread);
+    if (c->copier)
+        port_thread_wake(c->port, c->copier);
+    if (c->stalled)
+        port_thread_wake(c->port, c->stalled);
+}
+
+void ckpt_stopped_for(struct ckpt *c, sim_time since)
+{
+    port_measure(c->port, &measures[M_STOP], sim_time_seconds(port_now(c->port) - since));
+}
+
+/* ---- parts ---- */
+
+void ckpt_part(struct ckpt *c, const struct ckpt_part_ops *ops, void *obj)
+{
+    ASSERT(c->part_count < ARRAY_LEN(c->parts));
+    c->parts[c->part_count].ops = ops;
+    c->parts[c->part_count++].obj = obj;
+}
+
+/* The program: u64 resume point, u8 it has ended. */
+static bool save_program(void *obj, struct rope *out, const char **why)
+{
+    (void)why;
+    const struct ckpt *c = obj;
+    uint8_t wire[9];
+    wire_put64(wire, c->node->run->resume);
+    wire[8] = c->node->run->ended;
+    rope_add_bytes(out, wire, sizeof wire);
+    return true;
+}
+
+static bool load_program(void *obj, struct rope *in)
+{
+    struct ckpt *c = obj;
+    uint8_t wire[9];
+    if (in->length != sizeof wire)
+        return false;
+    rope_read(in, 0, sizeof wire, wire);
+    c->resume = wire_get64(wire);
+    c->ended = wire[8] != 0;
+    return true;
+}
+
+static bool save_nx(void *obj, struct rope *out, const char **why)
+{
+    *why = nx_save(obj, out);
+    return *why == NULL;
+}
+
+static bool load_nx(void *obj, struct rope *in)
+{
+    return nx_load(obj, in);
+}
+
+static const struct ckpt_part_ops part_program = { "program", save_program, load_program };
+static const struct ckpt_part_ops part_nx = { "nx", save_nx, load_nx };
+
+static bool load_parts(struct ckpt *c, const struct rope *parts)
+{
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < c->part_count; i++) {
+        uint8_t head[24];
+        struct rope part;
+        if (parts->length - at < sizeof head)
+            return false;
+        rope_read(parts, at, sizeof head, head);
+        at += sizeof head;
+        uint64_t length = wire_get64(head + 16);
+        if (strncmp((const char *)head, c->parts[i].ops->name, 16) != 0 ||
+            length > parts->length - at)
+            return false;
+        rope_init(&part);
+        rope_add_slice(&part, parts, at, length);
+        at += length;
+        bool good = c->parts[i].ops->load(c->parts[i].obj, &part);
+        rope_fini(&part);
+        if (!good)
+            return false;
+    }
+    return at == parts->length;
+}
+
+/* ---- memory ---- */
+
+static void drop_loaded(struct ckpt *c)
+{
+    for (uint64_t k = 0; c->loaded && k < c->last.count; k++)
+        rope_fini(&c->loaded[k]);
+    port_free(c->port, c->loaded);
+    c->loaded = NULL;
+}
+
+void ckpt_memory(struct ckpt *c, struct vm_space *s)
+{
+    struct vm_region *r = NULL;
+    uint32_t region = UINT32_MAX;
+    c->space = s;
+    c->page_bytes = vm_page_bytes(vm_space_vm(s));
+    c->excluded_count = 0;
+    for (r = vm_region_next(s, NULL); r; r = vm_region_next(s, r))
+        ASSERT_MSG(vm_region_pager(r) == &vm_pager_zero, "memory of another pager is not saved");
+    for (uint64_t k = 0; c->loaded && k < c->last.count; k++) {
+        const struct ckpt_entry *e = &c->last.pages[k];
+        for (; region != e->region; region++)
+            r = vm_region_next(s, r);
+        ASSERT_MSG(r && e->page < vm_region_pages(r), "a program maps other regions than it had");
+        vm_supply(r, e->page, &c->loaded[k], VM_WRITE);
+        if (c->params->incremental)
+            vm_unchanged(r, e->page);
+    }
+    drop_loaded(c);
+    vm_watch(s, ckpt_first_write, c);
+    port_pay(c->port);
+}
+
+void ckpt_exclude(struct ckpt *c, uint64_t base, uint64_t length)
+{
+    ASSERT(c->excluded_count < ARRAY_LEN(c->excluded));
+    c->excluded[c->excluded_count].base = base;
+    c->excluded[c->excluded_count++].length = length;
+}
+
+/* ---- a checkpoint ---- */
+
+/* The leader says what is committed: what was written last, or it is as if it had not been. */
+static void settle(struct ckpt *c, uint32_t committed)
+{
+    struct ckpt_save *s = &c->save;
+    if (!s->active)
+        return;
+    if (s->image.generation == committed) {
+        ckpt_image_fini(c, &c->last);
+        c->last = s->image;
+        rope_init(&c->last.parts);
+        rope_fini(&s->image.parts);
+        s->image.pages = NULL;
+        c->whole = false;
+        c->counts.committed++;
+    } else {
+        c->whole = true; /* what it had captured counts as unchanged */
+        c->counts.failed++;
+    }
+    ckpt_end_save(c);
+}
+
+static void add_sent(void *arg, uint32_t rank, uint64_t messages)
+{
+    uint8_t wire[12];
+    wire_put32(wire, rank);
+    wire_put64(wire + 4, messages);
+    rope_add_bytes(arg, wire, sizeof wire);
+}
+
+static void look(void *arg);
+
+static void stopped(void *arg)
+{
+    struct ckpt *c = arg;
+    struct rope sent;
+    c->stopped_at = port_now(c->port);
+    rope_init(&sent);
+    nx_sent(c->nx, add_sent, &sent);
+    nx_drain(c->nx, look, c);
+    ckpt_answer(c, CKPT_OK, &sent);
+    rope_fini(&sent);
+}
+
+/* All that was under way has arrived. */
+static void look(void *arg)
+{
+    struct ckpt *c = arg;
+    if (c->expected == UINT64_MAX || nx_arrived(c->nx) < c->expected)
+        return;
+    c->expected = UINT64_MAX;
+    if (!ckpt_capture(c))
+        ckpt_answer(c, c->save.status, NULL);
+    else
+        c->job = CKPT_SAVE;
+    ckpt_wake(c);
+}
+
+static void start_write(struct ckpt *c)
+{
+    struct os_run *r = c->node->run;
+    nx_drain(c->nx, NULL, NULL);
+    if (r->stop && !r->ended)
+        ckpt_stopped_for(c, c->stopped_at);
+    if (r->stop)
+        os_go(c->node);
+    c->job = CKPT_WRITE;
+    ckpt_wake(c);
+}
+
+/* ---- a restart ---- */
+
+static void reset(struct ckpt *c)
+{
+    c->save.aborted = true;
+    c->space = NULL;
+    c->stalled = NULL;
+    c->expected = UINT64_MAX;
+    os_kill(c->node);
+    nx_reset(c->nx, c->run); /* now, for nothing may wake its thread any more */
+    c->job = CKPT_RESET;
+    ckpt_wake(c);
+}
+
+static void flushed(void *arg)
+{
+    ckpt_answer(arg, CKPT_OK, NULL);
+}
+
+static enum ckpt_status load(struct ckpt *c)
+{
+    enum ckpt_status s = CKPT_OK;
+    drop_loaded(c);
+    ckpt_image_fini(c, &c->last);
+    c->whole = true;
+    c->resume = 0;
+    c->ended = false;
+    if (c->generation == 0)
+        return CKPT_OK;
+    s = ckpt_image_read(c, c->generation, &c->last, &c->loaded);
+    if (s == CKPT_OK && !load_parts(c, &c->last.parts))
+        s = CKPT_DAMAGED;
+    c->whole = false;
+    if (s == CKPT_DAMAGED)
+        c->counts.damaged++;
+    return s;
+}
+
+static void told_end(void *arg, enum xk_status status, struct rope *reply)
+{
+    (void)arg;
+    (void)status;
+    (void)reply;
+}
+
+/* The program has ended: the leader is told. */
+static void ended(void *arg)
+{
+    struct ckpt *c = arg;
+    uint8_t wire[CKPT_ARGS] = { 0 };
+    struct rope args;
+    wire_put32(wire, c->run);
+    wire_put32(wire + 4, c->rank);
+    rope_init(&args);
+    rope_add_bytes(&args, wire, sizeof wire);
+    if (select_call(c->rpc, c->node->layout->compute[0], CKPT_SERVICE, CKPT_ENDED, &args, told_end,
+                    c) != XK_OK)
+        rope_fini(&args);
+}
+
+static void enter(struct ckpt *c)
+{
+    c->counts.restarts++;
+    nx_resume(c->nx);
+    os_enter(c->node, c->resume, c->ended);
+    ckpt_answer(c, CKPT_OK, NULL);
+    if (c->ended)
+        ended(c);
+}
+
+/* ---- requests ---- */
+
+static void work(void *arg)
+{
+    struct ckpt *c = arg;
+    for (;;) {
+        enum ckpt_procedure job = c->job;
+        enum ckpt_status s = CKPT_OK;
+        c->job = 0;
+        if (job == CKPT_SAVE)
+            c->policy->captured(c);
+        if (job == CKPT_WRITE)
+            ckpt_write(c);
+        if (job == CKPT_SAVE || job == CKPT_WRITE)
+            s = c->save.aborted ? CKPT_STATE : c->save.status;
+        if (job == CKPT_RESET) { /* again, for a load may have been under way */
+            ckpt_end_save(c);
+            nx_reset(c->nx, c->run);
+        }
+        if (job == CKPT_LOAD)
+            s = load(c);
+        if (job != 0 && c->job == 0) { /* else RESET has come meanwhile */
+            ckpt_answer(c, s, NULL);
+            if (c->copier && job == CKPT_SAVE)
+                port_thread_wake(c->port, c->copier);
+        }
+        if (c->job == 0)
+            port_thread_block(c->port, "a checkpoint", c->rank);
+    }
+}
+
+static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t run, uint32_t generation,
+                  uint32_t committed, uint64_t more)
+{
+    bool running = c->node->run && run == c->run;
+    if (what == CKPT_RESET && run > c->run) {
+        c->run = run;
+        reset(c);
+        return;
+    }
+    c->generation = generation;
+    if (what == CKPT_STOP && running) {
+        settle(c, committed);
+        c->expected = UINT64_MAX;
+        os_stop(c->node, stopped, c);
+    } else if (what == CKPT_SAVE && running) {
+        c->expected = more;
+        look(c);
+    } else if (what == CKPT_WRITE && running) {
+        start_write(c);
+    } else if (what == CKPT_FLUSH && run == c->run) {
+        nx_flush(c->nx, flushed, c);
+    } else if (what == CKPT_LOAD && run == c->run) {
+        c->job = CKPT_LOAD;
+        ckpt_wake(c);
+    } else if (what == CKPT_ENTER && run == c->run && !running) {
+        enter(c);
+    } else {
+        ckpt_answer(c, CKPT_STATE, NULL);
+    }
+}
+
+static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
+{
+    struct ckpt *c = arg;
+    uint8_t wire[CKPT_ARGS] = { 0 };
+    if (procedure >= CKPT_STORE) {
+        ckpt_memory_serve(c->sink_state, request, (enum ckpt_procedure)procedure, args);
+        return;
+    }
+    if (args->length >= sizeof wire)
+        rope_read(args, 0, sizeof wire, wire);
+    uint32_t run = wire_get32(wire);
+    if (procedure == CKPT_ENDED) {
+        if (c->lead)
+            ckpt_lead_ended(c->lead, run, wire_get32(wire + 4));
+        struct rope empty;
+        rope_init(&empty);
+        select_reply(request, &empty);
+        return;
+    }
+    ckpt_answer(c, CKPT_STATE, NULL); /* a leader that has crashed since */
+    c->request = request;
+    begin(c, (enum ckpt_procedure)procedure, run, wire_get32(wire + 4), wire_get32(wire + 8),
+          wire_get64(wire + 12));
+}
+
+/* ---- the service ---- */
+
+static const struct param ckpt_params_desc[] = {
+    P_TIME(ckpt_params, interval, "1s", "0s", "1000h",
+           "From the end of a checkpoint to the start of the next; 0: none is taken.",
+           "ASSUMED(an experiment's choice)"),
+    P_TIME(ckpt_params, retry, "10ms", "1us", "1h",
+           "After so long a restart that failed is tried again.",
+           "ASSUMED(an experiment's choice)"),
+    P_CHOICE_OF(ckpt_params, policy, "stop", ckpt_policies,
+                "What a program waits for while it is saved."),
+    P_BOOL(ckpt_params, incremental, "false",
+           "Only pages that were written since the checkpoint before are saved.",
+           "ASSUMED(an experiment's choice)"),
+    P_CHOICE_OF(ckpt_params, sink, "file", ckpt_sinks, "Where checkpoints go."),
+    P_CHOICE_OF(ckpt_params, system, "pfs", pio_systems, "Sink file: the file system."),
+    P_INT(ckpt_params, pool, "64", "1", "1000000",
+          "Policy cll: pages of the pool into which pages are copied.",
+          "ASSUMED(an experiment's choice)"),
+    P_SIZE(ckpt_params, piece, "64KiB", "4KiB", "16MiB", "The most that one write has.",
+           "ASSUMED(a stripe unit of the PFS)"),
+    P_END,
+};
+
+const struct counter ckpt_counters[] = {
+    C_SUM(ckpt, counts, saves, "1", "Times that a rank was captured."),
+    C_SUM(ckpt, counts, committed, "1", "Of these, those it has learnt were committed."),
+    C_SUM(ckpt, counts, failed, "1", "Of these, those it has learnt were not."),
+    C_SUM(ckpt, counts, restarts, "1", "Times that a rank was entered again."),
+    C_SUM(ckpt, counts, pages, "1", "Pages captured to be written."),
+    C_SUM(ckpt, counts, page_bytes, "B", "Bytes of pages written to the sink."),
+    C_SUM(ckpt, counts, meta_bytes, "B", "Bytes of images written beside them."),
+    C_SUM(ckpt, counts, copied_bytes, "B", "Bytes of pages copied in memory."),
+    C_SUM(ckpt, counts, faults, "1", "First writes to pages that were protected."),
+    C_SUM(ckpt, counts, stalls, "1", "Of these, those that waited for the pool."),
+    C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
+    C_END,
+};
+
+static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    const struct ckpt_params *p = params;
+    const struct ckpt_sink_ops *sink = kind_at(&ckpt_sinks, p->sink);
+    return !sink->check || sink->check(p, b, path, e);
+}
+
+static void *start(struct os_node *n, const struct os_service *service, struct xk_protl *over)
+{
+    struct ckpt *c = port_alloc(n->port, sizeof *c);
+    c->node = n;
+    c->port = n->port;
+    c->rpc = over;
+    c->params = service->params;
+    c->policy = kind_at(&ckpt_policies, c->params->policy);
+    c->sink = kind_at(&ckpt_sinks, c->params->sink);
+    c->nx = os_find(n, &nx_service);
+    c->rank = os_rank(n, service->on);
+    c->ranks = n->boot->ranks;
+    c->whole = true;
+    c->expected = UINT64_MAX;
+    ckpt_image_init(&c->last);
+    port_counters(n->port, "ckpt", ckpt_counters, c);
+    if (c->rank >= c->ranks)
+        return c;
+    ckpt_part(c, &part_program, c);
+    ckpt_part(c, &part_nx, c->nx);
+    c->sink_state = c->sink->start(c);
+    c->keeper = (struct os_keeper){ .ended = ended, .arg = c };
+    os_keep(n, &c->keeper);
+    enum xk_status served = select_serve(over, CKPT_SERVICE, serve, c);
+    ASSERT(served == XK_OK);
+    c->thread = port_thread_spawn(n->port, "checkpoint", work, c, PORT_THREAD_SERVICE);
+    if (c->policy->copier)
+        c->copier = port_thread_spawn(n->port, "copier", ckpt_copy_ahead, c, PORT_THREAD_SERVICE);
+    if (!c->thread || (c->policy->copier && !c->copier))
+        port_fail(n->port, "no room for the threads of checkpoints");
+    if (c->rank == 0)
+        c->lead = ckpt_lead_start(c);
+    return c;
+}
+
+const struct os_service_ops ckpt_service = {
+    .kind = { .name = "ckpt",
+              .doc = "Checkpoints of message-passing programs.",
+              .params = ckpt_params_desc,
+              .params_size = sizeof(struct ckpt_params),
+              .counters = ckpt_counters },
+    .on = "compute",
+    .over = "rpc",
+    .protocol = &select_protl,
+    .ready = ready,
+    .start = start,
+};

@@ -1,0 +1,103 @@
+/* ckpt.h: checkpoints: a message-passing job is saved while it runs, and goes on from there after
+ * crashes of any of its nodes.
+ *
+ * The service `ckpt` boots on the compute nodes.  What a program must do: keep all that is to
+ * survive in virtual memory over vm_pager_zero, say os_safe_point or os_safe_call (os/node.h) often
+ * enough, and call ckpt_memory once it has mapped its regions, each time it is entered.  What is
+ * saved of a rank:
+ *   - its resume point, and whether it has ended;
+ *   - of the message library what it holds, and the progress of the call in which it waits;
+ *   - each page that has a frame, but for ranges that were excluded.
+ * Host stacks are never saved; files that the program writes are not part of a checkpoint yet.
+ *
+ * One rank is saved in three steps.  It *stops* at a place where it can be saved; its state is
+ * *captured* at one moment, pages as snapshots that share their frames; and what was captured is
+ * *written* to the sink.  What lies between is the save policy, a const ops struct of
+ * ckpt_policies:
+ *
+ *   policy  its program goes on when        what a first write to a page costs meanwhile
+ *   stop    all is written                  -
+ *   copy    all is copied to memory         -
+ *   cow     all is write-protected          a fault, and a copy if the page is not written yet
+ *   cll     all is write-protected          the same if it is not copied yet: a copier goes ahead
+ *                                           of the writer, in a pool of so many pages; when that is
+ *                                           full the program waits
+ * [Li, Naughton & Plank, PPoPP 1990 and TPDS 1994.]  With `incremental` only pages that were
+ * written since the checkpoint before are saved; they are known by write protection under all
+ * policies.
+ *
+ * Where to is a sink, a const ops struct of ckpt_sinks: bytes by rank and offset.  In it each rank
+ * has (store.c) two headers, two commit records, of which rank 0's count, and frames of a page.  A
+ * header says where the image of one checkpoint is: an index of pages and the parts.
+ *
+ *   CKPT1  A checkpoint counts when its commit record is on the sink; that is written when all
+ *       ranks have written, and flushed, all that is theirs.
+ *   CKPT2  What the last committed checkpoint refers to is not written until the next one is
+ *       committed.
+ *   CKPT3  An incremental checkpoint writes exactly the pages that were written since the last.
+ *   CKPT4  A restart begins from what is on the sink, and nothing else: all ranks begin a new run,
+ *       and messages of former runs are dropped.
+ *
+ * Headers, images, pages and commit records have checksums.  A damaged one is not used: all ranks
+ * go back to the checkpoint before, where that is still there.
+ *
+ * Rank 0 leads: it starts a checkpoint each `interval`, and a restart when a member that had
+ * crashed is back and all are there.  Its own crash is one of these.  Ranks agree by sync and stop,
+ * with counted messages: STOP, SAVE when all that is under way has arrived, WRITE when all are
+ * captured.
+ */
+#ifndef OS_CKPT_CKPT_H
+#define OS_CKPT_CKPT_H
+
+#include "os/node.h"
+#include "os/vm/vm.h"
+
+struct ckpt; /* on one node */
+extern const struct os_service_ops ckpt_service;
+
+/* The program's memory: from now on its pages are saved.  Of a program that goes on from a
+ * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
+void ckpt_memory(struct ckpt *c, struct vm_space *s);
+/* These whole pages are not saved; after a restart they are zero.  After ckpt_memory, before the
+ * next safe point, each time the program is entered. */
+void ckpt_exclude(struct ckpt *c, uint64_t base, uint64_t length);
+
+enum ckpt_status {
+    CKPT_OK,
+    CKPT_NONE,    /* the sink has no such checkpoint */
+    CKPT_DAMAGED, /* its bytes are not those that were written */
+    CKPT_LOST,    /* who kept it has lost it */
+    CKPT_IO,      /* the sink gives an error */
+    CKPT_FULL,    /* the sink has no room */
+    CKPT_STATE,   /* the program is in a state that cannot be saved */
+    CKPT_STATUS_COUNT
+};
+const char *ckpt_status_name(enum ckpt_status s); /* in words; static */
+
+/* A part of what is saved of a rank.  `save` appends to out; false: it cannot, for a reason that is
+ * told.  `load`: false: what was saved makes no sense. */
+struct ckpt_part_ops {
+    const char *name; /* at most 15 bytes */
+    bool (*save)(void *obj, struct rope *out, const char **why);
+    bool (*load)(void *obj, struct rope *in);
+};
+/* More of it, in the start of a service.  Parts are saved and loaded in the order of this. */
+void ckpt_part(struct ckpt *c, const struct ckpt_part_ops *ops, void *obj);
+
+/* Where checkpoints go: for each rank bytes by offset.  In threads; all block. */
+struct ckpt_sink_ops {
+    struct kind kind;
+    /* Refuses a machine without what it needs; NULL: takes all. */
+    bool (*check)(const void *service_params, const struct os_boot *b, const char *path,
+                  struct err *e);
+    void *(*start)(struct ckpt *c); /* in the boot upcall: its state on this node */
+    enum ckpt_status (*write)(void *state, uint64_t at, struct rope *data); /* data is taken */
+    /* out is initialised here; short where nothing was written. */
+    enum ckpt_status (*read)(void *state, uint64_t at, uint64_t length, struct rope *out);
+    enum ckpt_status (*flush)(void *state); /* what was written survives */
+};
+extern const struct kind_set ckpt_sinks; /* file, memory */
+extern const struct kind_set ckpt_policies;
+extern const struct counter ckpt_counters[]; /* "ckpt.*" */
+
+#endif

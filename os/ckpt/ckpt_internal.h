@@ -1,0 +1,170 @@
+/* ckpt_internal.h: private to os/ckpt/: the service's state, and what its files ask of each other.
+ */
+#ifndef OS_CKPT_CKPT_INTERNAL_H
+#define OS_CKPT_CKPT_INTERNAL_H
+
+#include "os/ckpt/ckpt.h"
+#include "os/nx/nx.h"
+#include "os/proto/select/select.h"
+
+struct ckpt_params {
+    sim_time interval, retry;
+    int policy, sink, system;
+    bool incremental;
+    int64_t pool, piece;
+};
+
+/* What the leader asks of each rank (lead.c), in this order; all but the first two answer when it
+ * is done.  Arguments: u32 run, u32 generation, u32 committed, u64 more. */
+enum ckpt_procedure {
+    CKPT_STOP = 1, /* -> u32 rank, u64 messages: how many it has sent to whom */
+    CKPT_SAVE,     /* more: messages that have come to it */
+    CKPT_WRITE,    /* the program may go on; answered when all is on the sink */
+    CKPT_RESET,    /* the program is gone, a run begins */
+    CKPT_FLUSH,    /* nothing of former runs is under way from it */
+    CKPT_LOAD,
+    CKPT_ENTER,
+    CKPT_ENDED, /* to the leader: the program has returned */
+    CKPT_STORE, /* of a neighbour's memory (sink_memory.c): u64 at, bytes */
+    CKPT_FETCH  /* u64 at, u64 length -> bytes */
+};
+#define CKPT_SERVICE 0x4b01
+#define CKPT_ARGS 20
+
+/* A page of an image. */
+struct ckpt_entry {
+    uint32_t region; /* by order of mapping */
+    uint64_t page, frame, hash;
+};
+
+/* Which frames of a rank's store are in use, and an image (store.c). */
+struct ckpt_image {
+    uint32_t generation; /* 0: none */
+    uint32_t slot;       /* of its header */
+    struct ckpt_entry *pages;
+    uint64_t count, room;
+    uint64_t meta_frame, meta_frames;
+    struct rope parts;
+};
+
+enum ckpt_page_state { PAGE_CAPTURED, PAGE_READY, PAGE_WRITTEN };
+struct ckpt_page {
+    struct list link; /* in ckpt_save.ready */
+    struct vm_region *region;
+    uint64_t entry; /* in image.pages */
+    enum ckpt_page_state state;
+    struct rope data;
+};
+
+/* A checkpoint of this rank under way. */
+struct ckpt_save {
+    bool active, aborted, finished;
+    enum ckpt_status status;
+    struct ckpt_image image;
+    struct ckpt_page *pages; /* to be written */
+    uint64_t count, written;
+    struct list ready;
+    uint64_t pooled; /* copied and not written */
+};
+
+struct ckpt_policy_ops {
+    struct kind kind;
+    bool protects; /* first writes are told while it is under way */
+    bool copier;   /* a thread copies ahead */
+    /* In the service's thread, the program has stopped; it goes on when this returns. (blocks) */
+    void (*captured)(struct ckpt *c);
+    /* The program is about to write that page for the first time. (blocks) */
+    void (*touched)(struct ckpt *c, struct ckpt_page *p);
+    void (*wrote)(struct ckpt *c, struct ckpt_page *p); /* it is on the sink; NULL: nothing */
+};
+
+struct ckpt_lead; /* of rank 0 */
+
+struct ckpt {
+    struct os_node *node;
+    struct port *port;
+    struct xk_protl *rpc;
+    const struct ckpt_params *params;
+    const struct ckpt_policy_ops *policy;
+    const struct ckpt_sink_ops *sink;
+    void *sink_state;
+    struct nx *nx;
+    uint32_t rank, ranks;
+    struct os_keeper keeper;
+    struct ckpt_lead *lead;
+    struct {
+        const struct ckpt_part_ops *ops;
+        void *obj;
+    } parts[8];
+    uint32_t part_count;
+    /* the program */
+    struct vm_space *space;
+    struct {
+        uint64_t base, length;
+    } excluded[8];
+    uint32_t excluded_count;
+    uint64_t page_bytes; /* 0: not known yet */
+    sim_time stopped_at;
+    /* the run */
+    uint32_t run;
+    bool whole;    /* the next checkpoint writes all pages */
+    uint8_t *used; /* frames of `last` and of the image that is being written: a byte each */
+    uint64_t used_room;
+    struct ckpt_image last; /* written last; committed when the leader says so */
+    struct ckpt_save save;
+    uint64_t save_number; /* rises when one ends: what is kept of its pages is void */
+    uint64_t resume;      /* of the image that was loaded */
+    bool ended;
+    struct rope *loaded; /* pages of `last` that the program has not asked for yet, or NULL */
+    /* what is asked of it */
+    struct select_request *request;
+    enum ckpt_procedure job; /* for the thread; 0: none */
+    uint32_t generation;
+    uint64_t expected;
+    struct port_thread *thread, *copier, *stalled;
+    struct {
+        uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
+            faults, stalls, damaged;
+    } counts;
+};
+
+/* ckpt.c */
+void ckpt_answer(struct ckpt *c, enum ckpt_status s, struct rope *more); /* of c->request */
+void ckpt_wake(struct ckpt *c);                        /* its threads look again */
+void ckpt_stopped_for(struct ckpt *c, sim_time since); /* of one interruption of the program */
+
+/* save.c */
+bool ckpt_capture(struct ckpt *c); /* false: c->save.status */
+void ckpt_write(struct ckpt *c);   /* what is ready, until all is; image, header, flush (blocks) */
+void ckpt_ready(struct ckpt *c, struct ckpt_page *p);
+void ckpt_end_save(struct ckpt *c);
+void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page);
+void ckpt_copy_ahead(void *arg); /* the copier's thread */
+
+/* store.c */
+#define CKPT_HEADER_BYTES 64
+void ckpt_image_init(struct ckpt_image *i);
+void ckpt_image_fini(struct ckpt *c, struct ckpt_image *i);
+struct ckpt_entry *ckpt_image_add(struct ckpt *c, struct ckpt_image *i);
+void ckpt_frames_begin(struct ckpt *c); /* those of c->last alone are in use (CKPT2) */
+/* The lowest frames in a row that are free, at most `want`; `all`: not fewer.  They are in use. */
+uint64_t ckpt_frames_take(struct ckpt *c, uint64_t want, bool all, uint64_t *got);
+uint64_t ckpt_frame_at(const struct ckpt *c, uint64_t frame); /* its offset in the sink */
+enum ckpt_status ckpt_image_write(struct ckpt *c, struct ckpt_image *i);
+/* Image and pages (*pages: ropes by entry, allocated here) of that generation. */
+enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckpt_image *i,
+                                 struct rope **pages);
+enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation);
+/* The newest committed below `below`; 0: there is none. */
+enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *generation);
+
+/* lead.c */
+struct ckpt_lead *ckpt_lead_start(struct ckpt *c);
+void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank);
+
+/* sink_memory.c */
+extern const struct ckpt_sink_ops ckpt_sink_memory;
+void ckpt_memory_serve(void *state, struct select_request *request, enum ckpt_procedure what,
+                       struct rope *args);
+
+#endif

@@ -1,0 +1,334 @@
+/* save.c: one rank is captured and written; the policies.
+ *
+ *   state of a page   guarantee                               event -> next (function)
+ *   captured          its snapshot is held                    -> ready (the policy)
+ *   ready             in save.ready; its snapshot is held     written -> written (write_some)
+ *   written           it is on the sink
+ */
+#include <string.h>
+
+#include "os/ckpt/ckpt_internal.h"
+
+/* ---- capture ---- */
+
+static bool is_excluded(const struct ckpt *c, const struct vm_region *r, uint64_t page)
+{
+    uint64_t at = vm_region_base(r) + page * c->page_bytes;
+    for (uint32_t i = 0; i < c->excluded_count; i++)
+        if (at - c->excluded[i].base < c->excluded[i].length)
+            return true;
+    return false;
+}
+
+/* The entry of a page in the image before, which has them in the same order; *from: where to look
+ * on. */
+static const struct ckpt_entry *old_entry(const struct ckpt_image *last, uint64_t *from,
+                                          uint32_t region, uint64_t page)
+{
+    for (; *from < last->count; ++*from) {
+        const struct ckpt_entry *e = &last->pages[*from];
+        if (e->region > region || (e->region == region && e->page >= page))
+            return e->region == region && e->page == page ? e : NULL;
+    }
+    return NULL;
+}
+
+static uint64_t resident(const struct vm_space *s)
+{
+    uint64_t n = 0;
+    for (struct vm_region *r = vm_region_next(s, NULL); r; r = vm_region_next(s, r))
+        for (uint64_t page = vm_page_resident(r, 0); page < vm_region_pages(r);
+             page = vm_page_resident(r, page + 1))
+            n++;
+    return n;
+}
+
+static void capture_pages(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    bool watch = c->policy->protects || c->params->incremental;
+    uint64_t from = 0;
+    uint32_t region = 0;
+    s->pages = port_alloc(c->port, (resident(c->space) + 1) * sizeof *s->pages);
+    for (struct vm_region *r = vm_region_next(c->space, NULL); r;
+         r = vm_region_next(c->space, r), region++)
+        for (uint64_t page = vm_page_resident(r, 0); page < vm_region_pages(r);
+             page = vm_page_resident(r, page + 1)) {
+            if (is_excluded(c, r, page))
+                continue;
+            const struct ckpt_entry *old = old_entry(&c->last, &from, region, page);
+            struct ckpt_entry *e = ckpt_image_add(c, &s->image);
+            if (old && c->params->incremental && !c->whole && !vm_changed(r, page)) {
+                *e = *old;
+                continue;
+            }
+            *e = (struct ckpt_entry){ .region = region, .page = page };
+            struct ckpt_page *p = &s->pages[s->count++];
+            *p = (struct ckpt_page){ .region = r, .entry = s->image.count - 1 };
+            rope_init(&p->data);
+            list_init(&p->link);
+            if (!vm_snapshot(r, page, watch, &p->data))
+                ASSERT_MSG(false, "a page that has a frame");
+        }
+}
+
+static bool capture_parts(struct ckpt *c)
+{
+    struct rope *out = &c->save.image.parts;
+    const char *why = NULL;
+    bool good = true;
+    for (uint32_t i = 0; good && i < c->part_count; i++) {
+        uint8_t head[24] = { 0 };
+        struct rope part;
+        rope_init(&part);
+        memcpy(head, c->parts[i].ops->name, strlen(c->parts[i].ops->name));
+        good = c->parts[i].ops->save(c->parts[i].obj, &part, &why);
+        wire_put64(head + 16, part.length);
+        rope_add_bytes(out, head, sizeof head);
+        rope_join(out, &part);
+    }
+    if (!good)
+        port_remark(c->port, "rank %u cannot be saved: %s", c->rank, why);
+    return good;
+}
+
+bool ckpt_capture(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    ckpt_end_save(c);
+    *s = (struct ckpt_save){ .active = true };
+    list_init(&s->ready);
+    ckpt_image_init(&s->image);
+    s->image.generation = c->generation;
+    s->image.slot = c->last.generation > 0 ? 1 - c->last.slot : 0;
+    if (!capture_parts(c)) {
+        s->status = CKPT_STATE;
+        return false;
+    }
+    if (c->space)
+        capture_pages(c);
+    ckpt_frames_begin(c);
+    c->counts.saves++;
+    c->counts.pages += s->count;
+    return true;
+}
+
+void ckpt_end_save(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    for (uint64_t k = 0; k < s->count; k++)
+        rope_fini(&s->pages[k].data);
+    port_free(c->port, s->pages);
+    if (s->active)
+        ckpt_image_fini(c, &s->image);
+    *s = (struct ckpt_save){ .active = false };
+    c->save_number++;
+}
+
+/* ---- writing ---- */
+
+void ckpt_ready(struct ckpt *c, struct ckpt_page *p)
+{
+    p->state = PAGE_READY;
+    list_push(&c->save.ready, &p->link);
+}
+
+/* What is ready, as much as a piece has and as free frames lie in a row. */
+static void write_some(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    uint64_t most = (uint64_t)c->params->piece / c->page_bytes, want = 0, got, k = 0;
+    struct ckpt_page *batch[64];
+    struct rope piece;
+    LIST_EACH (l, &s->ready)
+        if (++want == most || want == ARRAY_LEN(batch))
+            break;
+    uint64_t frame = ckpt_frames_take(c, want, false, &got);
+    rope_init(&piece);
+    for (; k < got; k++) {
+        struct ckpt_page *p = batch[k] = LIST_ENTRY(list_pop(&s->ready), struct ckpt_page, link);
+        struct ckpt_entry *e = &s->image.pages[p->entry];
+        e->frame = frame + k;
+        port_work(c->port, PORT_WORK_CHECKSUM, p->data.length);
+        e->hash = rope_hash(&p->data);
+        rope_add_slice(&piece, &p->data, 0, p->data.length);
+    }
+    c->counts.page_bytes += piece.length;
+    s->status = c->sink->write(c->sink_state, ckpt_frame_at(c, frame), &piece);
+    rope_fini(&piece);
+    for (k = 0; k < got; k++) {
+        rope_fini(&batch[k]->data);
+        batch[k]->state = PAGE_WRITTEN;
+        s->written++;
+        if (c->policy->wrote)
+            c->policy->wrote(c, batch[k]);
+        if (c->policy->protects && !c->params->incremental && !s->aborted)
+            vm_unwatch(batch[k]->region, s->image.pages[batch[k]->entry].page);
+    }
+    ckpt_wake(c);
+}
+
+void ckpt_write(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    while (s->status == CKPT_OK && !s->aborted && s->written < s->count) {
+        if (!list_empty(&s->ready))
+            write_some(c);
+        else
+            port_thread_block(c->port, "pages to be copied", c->generation);
+    }
+    if (s->status == CKPT_OK && !s->aborted && !s->finished)
+        s->status = ckpt_image_write(c, &s->image);
+    s->finished = true;
+}
+
+/* ---- policies ---- */
+
+static void copied(struct ckpt *c)
+{
+    port_work(c->port, PORT_WORK_COPY, c->page_bytes);
+    c->counts.copied_bytes += c->page_bytes;
+    port_pay(c->port);
+}
+
+static void all_ready(struct ckpt *c)
+{
+    for (uint64_t k = 0; k < c->save.count; k++)
+        ckpt_ready(c, &c->save.pages[k]);
+}
+
+static void stop_captured(struct ckpt *c)
+{
+    all_ready(c);
+    ckpt_write(c);
+}
+
+static void copy_captured(struct ckpt *c)
+{
+    for (uint64_t k = 0; k < c->save.count && !c->save.aborted; k++)
+        copied(c);
+    all_ready(c);
+}
+
+static void nothing_captured(struct ckpt *c)
+{
+    (void)c;
+}
+
+static void cow_touched(struct ckpt *c, struct ckpt_page *p)
+{
+    if (p->state != PAGE_WRITTEN)
+        copied(c);
+}
+
+/* Copies a page into the pool, once there is room. (blocks) */
+static void pool_copy(struct ckpt *c, struct ckpt_page *p, bool program)
+{
+    struct ckpt_save *s = &c->save;
+    bool waited = false;
+    uint64_t number = c->save_number;
+    while (s->pooled >= (uint64_t)c->params->pool && s->status == CKPT_OK && !s->aborted &&
+           p->state == PAGE_CAPTURED) {
+        c->counts.stalls += program && !waited;
+        waited = true;
+        if (program)
+            c->stalled = port_thread_self(c->port);
+        port_thread_block(c->port, "room in the pool of a checkpoint", c->generation);
+        if (program)
+            c->stalled = NULL;
+        if (c->save_number != number)
+            return;
+    }
+    if (p->state != PAGE_CAPTURED || s->status != CKPT_OK || s->aborted)
+        return;
+    s->pooled++;
+    ckpt_ready(c, p);
+    copied(c);
+    if (c->save_number != number)
+        return;
+    if (!program && !c->params->incremental && !s->aborted)
+        vm_unwatch(p->region, s->image.pages[p->entry].page);
+    ckpt_wake(c);
+}
+
+static void cll_touched(struct ckpt *c, struct ckpt_page *p)
+{
+    pool_copy(c, p, true);
+}
+
+static void cll_wrote(struct ckpt *c, struct ckpt_page *p)
+{
+    (void)p;
+    c->save.pooled--;
+}
+
+void ckpt_copy_ahead(void *arg)
+{
+    struct ckpt *c = arg;
+    for (;;) {
+        struct ckpt_save *s = &c->save;
+        uint64_t number = c->save_number;
+        for (uint64_t k = 0; c->save_number == number && !s->aborted && k < s->count; k++)
+            if (s->pages[k].state == PAGE_CAPTURED)
+                pool_copy(c, &s->pages[k], false);
+        port_thread_block(c->port, "a checkpoint to copy", 0);
+    }
+}
+
+/* The page that is written for the first time; NULL: it is none of those to be written. */
+void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page)
+{
+    struct ckpt *c = arg;
+    struct ckpt_save *s = &c->save;
+    sim_time since = port_now(c->port);
+    c->counts.faults++;
+    if (!s->active || s->aborted || !c->policy->touched)
+        return;
+    uint64_t low = 0, high = s->count; /* by region and page, as captured */
+    uint32_t region = 0;
+    for (struct vm_region *x = vm_region_next(c->space, NULL); x != r;
+         x = vm_region_next(c->space, x))
+        region++;
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        const struct ckpt_entry *e = &s->image.pages[s->pages[mid].entry];
+        if (e->region < region || (e->region == region && e->page < page))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == s->count || s->pages[low].region != r ||
+        s->image.pages[s->pages[low].entry].page != page)
+        return;
+    c->policy->touched(c, &s->pages[low]);
+    ckpt_stopped_for(c, since);
+}
+
+static const struct ckpt_policy_ops policy_stop = {
+    .kind = { .name = "stop", .doc = "Stop and write: the program waits until all is written." },
+    .captured = stop_captured,
+};
+static const struct ckpt_policy_ops policy_copy = {
+    .kind = { .name = "copy", .doc = "Main memory: it waits until all is copied in memory." },
+    .captured = copy_captured,
+};
+static const struct ckpt_policy_ops policy_cow = {
+    .kind = { .name = "cow",
+              .doc = "Copy on write: pages are protected; what is written first is copied first." },
+    .protects = true,
+    .captured = all_ready,
+    .touched = cow_touched,
+};
+static const struct ckpt_policy_ops policy_cll = {
+    .kind = { .name = "cll",
+              .doc = "Concurrent, low latency: pages are protected, and copied ahead of the writer "
+                     "into a pool." },
+    .protects = true,
+    .copier = true,
+    .captured = nothing_captured,
+    .touched = cll_touched,
+    .wrote = cll_wrote,
+};
+static const struct kind *const policies[] = { &policy_stop.kind, &policy_copy.kind,
+                                               &policy_cow.kind, &policy_cll.kind, NULL };
+const struct kind_set ckpt_policies = { "policy", "machine.os.ckpt.policy", policies };

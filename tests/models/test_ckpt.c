@@ -1,0 +1,247 @@
+/* test_ckpt.c: jobs that are killed at any event and go on from checkpoints end as if nothing had
+ * happened: every program, policy and sink, also when a node dies during a checkpoint, the commit,
+ * or a restart.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/ckpt/ckpt.h"
+#include "rig.h"
+#include "sim/audit.h"
+#include "sim/thread.h"
+#include "tests/sample.h"
+
+extern const struct workload_ops workload_job;
+
+static struct val *table(void)
+{
+    return val_new(VAL_TABLE, NULL, 0);
+}
+
+static void text(struct val *t, const char *key, const char *value)
+{
+    val_put(t, key, val_new_string(value, NULL, 0));
+}
+
+static void number(struct val *t, const char *key, uint64_t value)
+{
+    val_put(t, key, val_new_int((int64_t)value, NULL, 0));
+}
+
+static void instance(struct val *graph, const char *name, const char *protocol, const char *below)
+{
+    struct val *v = table();
+    text(v, "name", name);
+    text(v, "protocol", protocol);
+    if (below) {
+        struct val *l = val_new(VAL_LIST, NULL, 0);
+        val_append(l, val_new_string(below, NULL, 0));
+        val_put(v, "below", l);
+    }
+    val_append(graph, v);
+}
+
+struct run {
+    const char *program, *policy, *sink;
+    bool incremental;
+    uint64_t seed;
+    uint32_t crashes;
+    uint64_t at[4]; /* events */
+    uint32_t node[4];
+    uint64_t after[4]; /* us */
+    const char *interval, *think;
+    uint64_t dirty;
+    /* out */
+    double memory;
+    uint64_t steps;
+    double saves, pages, page_bytes;
+    char said[512];
+};
+
+static uint64_t mix(uint64_t *x)
+{
+    *x += 0x9e3779b97f4a7c15u;
+    uint64_t z = *x;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* 2 x 4 nodes: two I/O nodes, a service node, five programs. */
+static void machine(struct rig *r, const struct run *x)
+{
+    struct val *graph = val_new(VAL_LIST, NULL, 0), *disk = table(),
+               *os = val_new(VAL_LIST, NULL, 0), *ckpt = NULL;
+    static const char *const services[] = { "nx", "pfs_meta", "pfs_server", "pfs_client", "ckpt" };
+    rig_init(r, 2, 4);
+    rig_set_int(r, "io_nodes", 2);
+    rig_set(r, "detector_delay", "1ms");
+    instance(graph, "mesh", "mesh", NULL);
+    instance(graph, "rdm", "rdm", "mesh");
+    instance(graph, "nx", "nx", "rdm");
+    instance(graph, "blast", "blast", "mesh");
+    instance(graph, "chan", "chan", "blast");
+    instance(graph, "rpc", "select", "chan");
+    val_put(r->spec, "graph", graph);
+    text(disk, "kind", "disk");
+    val_put(r->spec, "storage", disk);
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        ckpt = table();
+        text(ckpt, "service", services[i]);
+        val_append(os, ckpt);
+    }
+    text(ckpt, "policy", x->policy);
+    text(ckpt, "sink", x->sink);
+    text(ckpt, "interval", x->interval);
+    text(ckpt, "retry", "2ms");
+    number(ckpt, "pool", 3);
+    val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
+    val_put(r->spec, "os", os);
+    rig_set(r, "prices.copy.each", "10ns");
+    rig_set(r, "prices.fault.each", "50us");
+    struct val *faults = val_new(VAL_LIST, NULL, 0);
+    for (uint32_t i = 0; i < x->crashes; i++) {
+        struct val *f = table();
+        char after[32];
+        snprintf(after, sizeof after, "%luus", x->after[i]);
+        number(f, "event", x->at[i]);
+        val_put(f, "path", rig_node(x->node[i]));
+        text(f, "after", after);
+        val_append(faults, f);
+    }
+    if (x->crashes > 0)
+        val_put(r->spec, "faults", faults);
+    else
+        val_free(faults);
+    rig_os(r);
+}
+
+static void on_scalar(void *arg, const char *name, const char *unit, double value,
+                      double half_width, unsigned flags)
+{
+    struct run *x = arg;
+    (void)unit;
+    (void)half_width;
+    (void)flags;
+    if (strcmp(name, "ckpt.saves") == 0)
+        x->saves = value;
+    if (strcmp(name, "ckpt.pages") == 0)
+        x->pages = value;
+    if (strcmp(name, "ckpt.page_bytes") == 0)
+        x->page_bytes = value;
+}
+
+static void ignore(void *arg, const char *said)
+{
+    (void)arg;
+    (void)said;
+}
+
+static void play(struct run *x)
+{
+    struct rig r;
+    struct err e = ERR_INIT;
+    struct val *p = table(), *page = table();
+    machine(&r, x);
+    text(p, "program", x->program);
+    text(page, "page", "1KiB");
+    val_put(p, "page", page);
+    text(p, "memory", "12KiB");
+    number(p, "columns", 16);
+    text(p, "bytes", "3KiB");
+    number(p, "steps", 12);
+    number(p, "seed", x->seed);
+    number(p, "dirty", x->dirty);
+    text(p, "think", x->think);
+    number(p, "meet", 3);
+    r.sim = sim_create(&r.options);
+    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
+    cr_assert_not_null(r.m, "%s", e.text);
+    void *params = calloc(1, workload_job.kind.params_size);
+    cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
+    cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
+    enum sim_end end = sim_run(r.sim);
+    snprintf(x->said, sizeof x->said, "%s",
+             end != SIM_END_IDLE    ? sim_end_name(end)
+             : machine_failure(r.m) ? machine_failure(r.m)
+                                    : "");
+    struct sim_measure *m = sim_measure_find(r.sim, "job.memory");
+    x->memory = m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
+    x->steps = machine_steps(r.m);
+    if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
+        x->said[0] = 0;
+    machine_finish(r.m);
+    sim_measures_write(
+        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
+    machine_destroy(r.m);
+    sim_destroy(r.sim);
+    val_free(r.spec);
+    val_free(p);
+    free(params);
+}
+
+static const char *const programs[] = { "random", "jacobi", "ring" };
+static const char *const policies[] = { "stop", "copy", "cow", "cll" };
+static const char *const sinks[] = { "file", "memory" };
+
+static void choose(struct run *x, uint64_t seed)
+{
+    uint64_t s = seed;
+    *x = (struct run){ .program = programs[mix(&s) % ARRAY_LEN(programs)],
+                       .policy = policies[mix(&s) % ARRAY_LEN(policies)],
+                       .sink = sinks[mix(&s) % ARRAY_LEN(sinks)],
+                       .incremental = mix(&s) % 2,
+                       .seed = seed,
+                       .dirty = 4,
+                       .think = "300us",
+                       .interval = mix(&s) % 2 ? "1ms" : "4ms" };
+}
+
+/* CKPT1, CKPT2, CKPT4, CKPTM1, NX8, NX9, OSRUN1: whatever dies, and when. */
+Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
+{
+    static const uint32_t ranks[] = { 0, 1, 2, 3, 4 };
+    uint64_t count = sample("CKPT_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run calm, x;
+        uint64_t s = seed * 77;
+        choose(&calm, seed);
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        choose(&x, seed);
+        x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % (calm.steps * (i + 1));
+            x.node[i] = ranks[mix(&s) % ARRAY_LEN(ranks)];
+            x.after[i] = 1 + mix(&s) % 5000;
+        }
+        play(&x);
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory,
+                  "seed %lu (%s, %s, %s%s; %u crashes, first at %lu of %lu): memory %.0f, not "
+                  "%.0f. %s",
+                  seed, x.program, x.policy, x.sink, x.incremental ? ", incremental" : "",
+                  x.crashes, x.at[0], calm.steps, x.memory, calm.memory, x.said);
+    }
+}
+
+/* CKPT3: each rank has 12 pages, and one of them is written in each step. */
+Test(ckpt, increments_are_the_pages_that_were_written)
+{
+    for (size_t policy = 0; policy < ARRAY_LEN(policies); policy++) {
+        struct run x = { .program = "ring",
+                         .policy = policies[policy],
+                         .sink = "memory",
+                         .incremental = true,
+                         .interval = "30ms",
+                         .think = "20ms" };
+        play(&x);
+        cr_assert_str_empty(x.said, "%s", x.said);
+        cr_expect_geq(x.saves, 3 * 5, "%s: %.0f saves, %.0f pages %.0f bytes", x.policy, x.saves,
+                      x.pages, x.page_bytes);
+        cr_expect_eq(x.pages, 5 * 12 + (x.saves - 5), "%s: %.0f pages of %.0f saves", x.policy,
+                     x.pages, x.saves);
+        cr_expect(x.page_bytes <= x.pages * 1024 && x.page_bytes >= (x.pages - 5) * 1024);
+    }
+}

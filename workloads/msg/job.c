@@ -1,0 +1,342 @@
+/* job.c: message-passing programs that run for long and go on after crashes from a checkpoint.
+ *
+ * All state is in virtual memory; every place where a rank waits for others is a call that is
+ * announced (os_safe_call), and a resume point is 4 * step + the phase of the step.
+ *
+ *   jacobi   the mean of the four neighbours, on a grid of `columns` words a row and as many rows
+ *            as `memory` has; ranks are strips, whose edge rows are exchanged.  Words are integers,
+ *            so that the result is exact.
+ *   random   in each step every rank sends a message of random length to the rank a random distance
+ *            ahead, and receives one; what it receives is compared with what was to be sent and
+ *            folded into its memory, `dirty` pages of which it writes.  All meet each `meet` steps:
+ *            in a sum, which is checked, a barrier or a concatenation.
+ *   ring     the same with distance 1.
+ *
+ * At the end each rank folds its memory to a number; the sum of all is the measure job.memory:
+ * equal to that of a run without failures, whatever happened.
+ */
+#include "os/ckpt/ckpt.h"
+#include "os/nx/nx.h"
+#include "workloads/workload.h"
+
+#define BASE 0x10000000u
+#define SLICE (500 * SIM_US) /* ASSUMED(a slice of time is shorter than what is waited for) */
+
+enum program_kind { PROGRAM_JACOBI, PROGRAM_RING, PROGRAM_RANDOM };
+static const char *const programs_names[] = { "jacobi", "ring", "random", NULL };
+
+struct job_params {
+    struct vm_params page;
+    int program;
+    int64_t nodes, memory, columns, steps, dirty, bytes, meet, seed;
+    sim_time think;
+};
+
+static const struct param job_params[] = {
+    P_TABLE(job_params, page, vm_params_desc, "Pages of each rank.", "os/vm/vm.h"),
+    P_CHOICE(job_params, program, "random", programs_names, "What the ranks do.",
+             "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, nodes, "0", "0", "60000", "Compute nodes that take part; 0: all.",
+          "ASSUMED(the experiment's choice)"),
+    P_SIZE(job_params, memory, "64KiB", "4KiB", "1GiB", "Memory of each rank.",
+           "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, columns, "64", "1", "100000", "Jacobi: words of a row.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, steps, "20", "1", "100000000", "Steps.", "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, dirty, "4", "0", "1000000", "Ring, random: pages written in a step.",
+          "ASSUMED(the experiment's choice)"),
+    P_SIZE(job_params, bytes, "2KiB", "1B", "1MiB", "Ring, random: the longest message.",
+           "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, meet, "5", "1", "1000000",
+          "Ring, random: steps from one meeting to the next.", "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, seed, "1", "0", "1000000000", "Ring, random: what is drawn.",
+          "ASSUMED(the experiment's choice)"),
+    P_TIME(job_params, think, "1ms", "0s", "1h", "Computation of a step.",
+           "ASSUMED(the experiment's choice)"),
+    P_END,
+};
+
+enum { M_TIME, M_MEMORY, M_STEPS };
+static const struct measure measures[] = {
+    [M_TIME] = { "job.time", "s", "Time of a rank from its start to the end of the job.",
+                 MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_MEMORY] = { "job.memory", "1", "A number made of the final memory of all ranks.",
+                   MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_STEPS] = { "job.step", "s", "Time of a step, when it is done.", MEASURE_TOTAL },
+    { .name = NULL },
+};
+
+struct job {
+    struct os_node *node;
+    struct port *port;
+    const struct job_params *p;
+    struct nx *nx;
+    struct vm_space *space;
+    uint32_t rank, ranks;
+    uint64_t pages, page;
+};
+
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+/* False after port_fail. */
+static bool good(const struct job *j, bool fine, const char *what, uint64_t step)
+{
+    if (!fine)
+        port_fail(j->port, "rank %u, step %llu: %s", j->rank, (unsigned long long)step, what);
+    return fine;
+}
+
+/* ---- ring and random ---- */
+
+static uint64_t draw(const struct job *j, uint64_t step, uint32_t rank, uint32_t what)
+{
+    return mix(mix(mix((uint64_t)j->p->seed) + step) + rank * 8 + what);
+}
+
+static uint32_t distance(const struct job *j, uint64_t step)
+{
+    return j->p->program == PROGRAM_RING ? 1 : (uint32_t)(draw(j, step, 0, 0) % j->ranks);
+}
+
+static void message(const struct job *j, uint64_t step, uint32_t from, struct rope *out)
+{
+    rope_init(out);
+    rope_add_pattern(out, draw(j, step, from, 1), 0,
+                     1 + draw(j, step, from, 2) % (uint64_t)j->p->bytes);
+}
+
+/* What has come goes into the memory, and so do the pages that are written. */
+static void fold(const struct job *j, uint64_t step, uint64_t hash)
+{
+    for (uint64_t k = 0; k <= (uint64_t)j->p->dirty && k < j->pages; k++) {
+        uint64_t page = k == 0 ? 0 : (draw(j, step, j->rank, 3) + k) % j->pages;
+        uint64_t at = BASE + page * j->page + mix(step + k) % (j->page / 8) * 8;
+        vm_store_u64(j->space, at, mix(vm_load_u64(j->space, at) + hash + k));
+    }
+}
+
+static bool pass_message(const struct job *j, uint64_t step)
+{
+    struct rope out, in, want;
+    uint32_t d = distance(j, step), to = (j->rank + d) % j->ranks,
+             from = (j->rank + j->ranks - d) % j->ranks;
+    message(j, step, j->rank, &out);
+    os_safe_call(j->node, 4 * step);
+    struct nx_info i = nx_csendrecv(j->nx, (int64_t)(step % 1000000), &out, to,
+                                    (int64_t)(step % 1000000), (uint64_t)j->p->bytes, &in);
+    message(j, step, from, &want);
+    bool fine = good(j, i.status == NX_OK, "no message", step) &&
+                good(j, i.node == from && rope_equal(&in, &want), "another message", step);
+    if (fine)
+        fold(j, step, rope_hash(&in));
+    rope_fini(&out);
+    rope_fini(&in);
+    rope_fini(&want);
+    return fine;
+}
+
+/* All meet: by three calls in turn. */
+static bool meet(const struct job *j, uint64_t step)
+{
+    int64_t sum = (int64_t)(j->rank + step), n = j->ranks;
+    struct rope mine, all;
+    bool fine;
+    os_safe_call(j->node, 4 * step + 1);
+    switch (step / (uint64_t)j->p->meet % 3) {
+    case 0:
+        return good(j, nx_gsync(j->nx) == NX_OK, "no barrier", step);
+    case 1:
+        fine = nx_gisum(j->nx, &sum, 1) == NX_OK;
+        return good(j, fine && sum == n * (n - 1) / 2 + n * (int64_t)step, "another sum", step);
+    default:
+        message(j, step, j->rank, &mine);
+        fine = nx_gcol(j->nx, &mine, &all) == NX_OK;
+        if (fine)
+            fold(j, step, rope_hash(&all));
+        rope_fini(&mine);
+        rope_fini(&all);
+        return good(j, fine, "no concatenation", step);
+    }
+}
+
+static bool step_random(const struct job *j, uint64_t step, uint64_t phase)
+{
+    if (phase == 0 && !pass_message(j, step))
+        return false;
+    if ((step + 1) % (uint64_t)j->p->meet == 0 && phase <= 1 && !meet(j, step))
+        return false;
+    return true;
+}
+
+/* ---- jacobi: two grids in turn, rows 0 and rows + 1 are those of the neighbours ---- */
+
+static uint64_t rows_of(const struct job *j)
+{
+    uint64_t words = (uint64_t)j->p->memory / 16, columns = (uint64_t)j->p->columns;
+    return words / columns > 2 ? words / columns - 2 : 1;
+}
+
+static uint64_t word(const struct job *j, uint64_t grid, uint64_t row, uint64_t column)
+{
+    uint64_t columns = (uint64_t)j->p->columns;
+    return BASE + ((grid * (rows_of(j) + 2) + row) * columns + column) * 8;
+}
+
+/* Sends a row to one side, and has that of the other side put in its place. */
+static bool shift(const struct job *j, uint64_t step, bool up)
+{
+    uint64_t grid = step % 2, rows = rows_of(j), bytes = (uint64_t)j->p->columns * 8;
+    uint32_t to = (j->rank + (up ? j->ranks - 1 : 1)) % j->ranks;
+    struct rope out, in;
+    uint8_t *row = port_alloc(j->port, bytes);
+    bool fine = vm_read(j->space, word(j, grid, up ? 1 : rows, 0), row, bytes);
+    rope_init(&out);
+    rope_add_bytes(&out, row, bytes);
+    os_safe_call(j->node, 4 * step + !up);
+    struct nx_info i = nx_csendrecv(j->nx, up, &out, to, up, bytes, &in);
+    fine = good(j, fine && i.status == NX_OK && in.length == bytes, "no row", step);
+    if (fine)
+        rope_read(&in, 0, bytes, row);
+    fine = fine && vm_write(j->space, word(j, grid, up ? rows + 1 : 0, 0), row, bytes);
+    rope_fini(&out);
+    rope_fini(&in);
+    port_free(j->port, row);
+    return fine;
+}
+
+static void relax(const struct job *j, uint64_t step)
+{
+    uint64_t grid = step % 2, rows = rows_of(j), columns = (uint64_t)j->p->columns;
+    for (uint64_t r = 1; r <= rows; r++)
+        for (uint64_t c = 0; c < columns; c++) {
+            uint64_t left = c > 0 ? c - 1 : columns - 1, right = c + 1 < columns ? c + 1 : 0;
+            uint64_t sum = vm_load_u64(j->space, word(j, grid, r - 1, c)) / 4 +
+                           vm_load_u64(j->space, word(j, grid, r + 1, c)) / 4 +
+                           vm_load_u64(j->space, word(j, grid, r, left)) / 4 +
+                           vm_load_u64(j->space, word(j, grid, r, right)) / 4;
+            vm_store_u64(j->space, word(j, 1 - grid, r, c), sum);
+        }
+    port_work(j->port, PORT_WORK_FLOP, rows * columns * 4);
+}
+
+static bool step_jacobi(const struct job *j, uint64_t step, uint64_t phase)
+{
+    if (phase == 0 && !shift(j, step, true))
+        return false;
+    if (phase <= 1 && !shift(j, step, false))
+        return false;
+    os_safe_point(j->node, 4 * step + 2);
+    relax(j, step);
+    return true;
+}
+
+/* ---- all ---- */
+
+/* In slices, so that others of the node have the CPU meanwhile. */
+static void think(const struct job *j)
+{
+    for (sim_time left = j->p->think; left > 0; left -= SLICE) {
+        port_compute(j->port, left < SLICE ? left : SLICE);
+        if (left > SLICE)
+            port_thread_sleep(j->port, 1);
+    }
+}
+
+static void fill(const struct job *j)
+{
+    for (uint64_t k = 0; k < j->pages; k++)
+        for (uint64_t w = 0; w < j->page; w += j->p->program == PROGRAM_JACOBI ? 8 : 512)
+            vm_store_u64(j->space, BASE + k * j->page + w, mix(j->rank * 1000003u + k + w) >> 8);
+}
+
+/* All that is in memory, in 40 bits, so that a sum of a thousand ranks is exact as a double. */
+static int64_t number_of(const struct job *j)
+{
+    uint64_t hash = 0, word;
+    for (uint64_t at = 0; at < j->pages * j->page; at += 8) {
+        word = vm_load_u64(j->space, BASE + at);
+        hash = (hash ^ word) * 0x100000001b3u + 1;
+    }
+    return (int64_t)(mix(hash) >> 24);
+}
+
+static void finish(const struct job *j)
+{
+    int64_t sum = number_of(j);
+    os_safe_call(j->node, 4 * (uint64_t)j->p->steps);
+    if (nx_gisum(j->nx, &sum, 1) != NX_OK) {
+        port_fail(j->port, "rank %u: the last sum failed", j->rank);
+        return;
+    }
+    port_measure(j->port, &measures[M_TIME], sim_time_seconds(port_now(j->port)));
+    if (j->rank == 0)
+        port_measure(j->port, &measures[M_MEMORY], (double)sum);
+}
+
+static void program(struct os_node *node, const struct program *me)
+{
+    const struct job_params *p = me->params;
+    struct job j = { .node = node, .port = me->task, .p = p, .rank = me->rank, .ranks = me->ranks };
+    struct ckpt *ckpt = os_find(node, &ckpt_service);
+    struct vm *vm = vm_create(me->task, &p->page);
+    j.nx = os_find(node, &nx_service);
+    j.space = vm_space_create(vm, "job");
+    j.page = (uint64_t)p->page.page;
+    j.pages = ((uint64_t)p->memory + j.page - 1) / j.page;
+    bool mapped = vm_map(j.space, BASE, j.pages * j.page, VM_WRITE, &vm_pager_zero, NULL) != NULL;
+    ASSERT(mapped);
+    if (ckpt)
+        ckpt_memory(ckpt, j.space);
+    if (me->resume == 0)
+        fill(&j);
+    for (uint64_t at = me->resume; at / 4 < (uint64_t)p->steps; at = (at / 4 + 1) * 4) {
+        bool fine = p->program == PROGRAM_JACOBI ? step_jacobi(&j, at / 4, at % 4)
+                                                 : step_random(&j, at / 4, at % 4);
+        if (!fine)
+            return;
+        think(&j);
+        port_measure(j.port, &measures[M_STEPS], sim_time_seconds(port_now(j.port)));
+    }
+    finish(&j);
+}
+
+static bool check(const void *params, const struct os_layout *layout, struct err *e)
+{
+    const struct job_params *p = params;
+    uint32_t ranks = workload_nodes(p->nodes, layout);
+    if (!workload_nodes_check(p->nodes, layout, e))
+        return false;
+    if (p->program == PROGRAM_JACOBI && p->columns * 16 * 3 > p->memory)
+        return err_set(e, "workload.memory is %lld bytes, but two grids of three rows need %lld",
+                       (long long)p->memory, (long long)p->columns * 16 * 3);
+    return ranks <= 1000 || err_set(e,
+                                    "workload.nodes is %u, but the sum of the memory of more "
+                                    "than 1000 ranks is not exact",
+                                    ranks);
+}
+
+static uint32_t programs(const void *params, const struct os_layout *layout)
+{
+    return workload_nodes(((const struct job_params *)params)->nodes, layout);
+}
+
+static const struct os_service_ops *const services[] = { &nx_service, NULL };
+
+const struct workload_ops workload_job = {
+    .kind = { .name = "job",
+              .doc = "Message-passing programs that go on from checkpoints after crashes.",
+              .params = job_params,
+              .params_size = sizeof(struct job_params) },
+    .measures = measures,
+    .check = check,
+    .programs = programs,
+    .files = programs,
+    .services = services,
+    .main = program,
+};
