@@ -265,6 +265,10 @@ enum pfs_status pfs_unlink(struct pfs_client *c, const char *name);
 enum pfs_status pfs_rename(struct pfs_client *c, const char *from, const char *to);
 enum pfs_status pfs_mkdir(struct pfs_client *c, const char *name); /* (blocks) */
 enum pfs_status pfs_rmdir(struct pfs_client *c, const char *name); /* an empty one (blocks) */
+/* The mode, user and group of a file or directory are these from now on: the mode its owner's to
+ * change, the ids user 0's (else PFS_DENIED); not of a mount, nor of what is above (PFS_BAD_NAME).
+ * What is open stays so. (blocks) */
+enum pfs_status pfs_chmod(struct pfs_client *c, const char *name, const struct file_rights *to);
 /* The size is that of all requests that have ended, whoever holds the token. (blocks) */
 enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat *out);
 /* Tells each name in a directory, in the order in which they came there.  Names that come or go

@@ -65,10 +65,10 @@ void pfs_meta_call(struct pfs_client *c, enum pfs_meta_proc proc, const struct p
 enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
                                   struct pfs_meta_msg *m, uint32_t *group, struct rope *more)
 {
-    static const char *const names[PFS_META_PROCS] = { "open",   "close",    "unlink", "stat",
-                                                       "extend", "size",     "token",  "pointer",
-                                                       "order",  "together", "lookup", "mkdir",
-                                                       "rmdir",  "rename",   "list",   "label" };
+    static const char *const names[PFS_META_PROCS] = {
+        "open",     "close",  "unlink", "stat",  "extend", "size", "token", "pointer", "order",
+        "together", "lookup", "mkdir",  "rmdir", "rename", "list", "chmod", "label"
+    };
     struct rope args, out;
     uint64_t id = ++c->traced;
     m->rights = c->user;

@@ -31,6 +31,7 @@ enum pfs_meta_proc {
     PFS_META_RMDIR,   /* name */
     PFS_META_RENAME,  /* name, behind it the new one -> id, attrs: of a file that it replaced */
     PFS_META_LIST,    /* name, value: from which place -> value: the next, 0: that is all; names */
+    PFS_META_CHMOD,   /* name, size: mode, value: user and group */
     PFS_META_LABEL,   /* id; flags: write: the label behind it is kept -> the label */
     PFS_META_PROCS
 };

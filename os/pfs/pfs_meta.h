@@ -21,9 +21,10 @@ enum pfs_log_kind {
     PFS_LOG_MKDIR,
     PFS_LOG_REMOVE,
     PFS_LOG_RENAME,
-    PFS_LOG_ENTER, /* names without a '/' in front are in this directory, made where it is not */
-    PFS_LOG_LEAVE, /* and now in the one above it */
-    PFS_LOG_NOTE   /* of the file with that number; CREATE has it, too, where there is one */
+    PFS_LOG_ENTER,  /* names without a '/' in front are in this directory, made where it is not */
+    PFS_LOG_LEAVE,  /* and now in the one above it */
+    PFS_LOG_RIGHTS, /* of the name are now these */
+    PFS_LOG_NOTE    /* of the file with that number; CREATE has it, too, where there is one */
 };
 /* What is kept with a file beside its name, layout and rights. */
 struct meta_note {

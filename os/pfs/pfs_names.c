@@ -92,6 +92,12 @@ enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat
     return PFS_OK;
 }
 
+enum pfs_status pfs_chmod(struct pfs_client *c, const char *name, const struct file_rights *to)
+{
+    struct pfs_meta_msg m = { .size = to->mode & 0777, .value = (uint64_t)to->uid << 32 | to->gid };
+    return named(c, &m, name) ? pfs_meta_ask(c, PFS_META_CHMOD, &m, NULL) : PFS_BAD_NAME;
+}
+
 enum pfs_status pfs_list(struct pfs_client *c, const char *name,
                          void (*each)(void *arg, const char *name, bool dir), void *arg)
 {

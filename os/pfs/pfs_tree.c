@@ -251,6 +251,23 @@ static void do_unlink(struct meta *m, struct select_request *q, const struct pfs
     answer_removed(m, q, f);
 }
 
+static void do_chmod(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
+{
+    struct meta_file *f;
+    uint32_t uid = (uint32_t)(a->value >> 32), gid = (uint32_t)a->value;
+    enum pfs_status s = pfs_tree_find(m, a->name, &f);
+    bool ids = s == PFS_OK && (uid != f->rights.uid || gid != f->rights.gid);
+    if (s == PFS_OK && m->as.uid != 0 && (ids || m->as.uid != f->rights.uid))
+        s = PFS_DENIED;
+    if (s == PFS_OK && (f->parent == NULL || f->mounted)) /* not kept */
+        s = PFS_BAD_NAME;
+    if (s == PFS_OK) {
+        f->rights = (struct file_rights){ (uint32_t)a->size & 0777, uid, gid };
+        pfs_log_add(m, PFS_LOG_RIGHTS, f, a->name, NULL);
+    }
+    answer(m, q, s);
+}
+
 static void do_mkdir(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
 {
     struct place p;
@@ -437,6 +454,8 @@ void pfs_tree_redo(struct meta *m, const struct pfs_record *r)
                                       : f->attrs;
             p.dir->mount->fixed = true;
         }
+    } else if (kind == PFS_LOG_RIGHTS && p.entry != NULL) {
+        p.entry->rights = r->rights;
     } else if (kind == PFS_LOG_REMOVE && p.entry != NULL) {
         (p.entry->dir ? free_entry : drop)(p.entry);
     } else if (kind == PFS_LOG_RENAME && p.entry != NULL && walk(m, r->to, &q) == PFS_OK &&
@@ -452,7 +471,8 @@ bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure
                     const struct pfs_meta_msg *a, const struct rope *args)
 {
     bool changes = procedure == PFS_META_UNLINK || procedure == PFS_META_MKDIR ||
-                   procedure == PFS_META_RMDIR || procedure == PFS_META_RENAME;
+                   procedure == PFS_META_RMDIR || procedure == PFS_META_RENAME ||
+                   procedure == PFS_META_CHMOD;
     if (changes && m->log.failed) {
         pfs_meta_answer(q, PFS_IO_ERROR, 0, 0);
         return true;
@@ -463,6 +483,9 @@ bool pfs_tree_serve(struct meta *m, struct select_request *q, uint32_t procedure
         return true;
     case PFS_META_MKDIR:
         do_mkdir(m, q, a);
+        return true;
+    case PFS_META_CHMOD:
+        do_chmod(m, q, a);
         return true;
     case PFS_META_RMDIR:
         do_rmdir(m, q, a);

@@ -65,7 +65,7 @@ enum pio_status pio_of_file(enum file_status s)
 static const char *const ctl_names[PIO_CTL_COUNT] = {
     "close", "set size", "get size",   "flush",    "seek",      "tell",      "mode",   "hint",
     "view",  "fill",     "checkpoint", "rollback", "get label", "set label", "unlink", "rename",
-    "mkdir", "rmdir",    "stat",       "list",     "grant",     "agree",
+    "mkdir", "rmdir",    "stat",       "list",     "grant",     "chmod",     "agree",
 };
 
 bool pio_mode_find(const struct pio_ops *ops, const char *name, const char *path, int *mode,

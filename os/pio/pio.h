@@ -140,6 +140,8 @@ enum pio_ctl {
     PIO_LIST,   /* name: a directory -> entry() for each, in the system's order */
     PIO_GRANT,  /* name: user `value` may do what `mode` says (04 read, 02 write; 0: nothing more)
                    beside what the file's mode allows; its owner's to say */
+    PIO_CHMOD,  /* name: its mode (bits of 0777), user and group are those of stat.rights: the mode
+                   its owner's to change, the ids those of user 0 */
     PIO_AGREE,  /* tag `name`, value: ranks, that are the programs of the first compute nodes; ok:
                    how it went at this one -> PIO_CLOSED at all unless all said ok */
     PIO_CTL_COUNT
@@ -158,9 +160,15 @@ struct pio_view {
     bool by_column;
 };
 
+#define PIO_ACCESS_MAX 8
 struct pio_stat {
     uint64_t size;
     bool directory;
+    struct file_rights rights;
+    uint32_t access_count; /* PIO_GRANT */
+    struct {
+        uint32_t uid, bits;
+    } access[PIO_ACCESS_MAX];
 };
 
 struct pio_control {

@@ -300,8 +300,9 @@ static enum file_status stat_of(const struct client *c, uint64_t file, struct pi
     file_req_init(&q, FILE_STAT, NULL, NULL);
     q.file = file;
     enum file_status s = ask(c, &q);
-    *out =
-        (struct pio_stat){ .size = q.attr.size, .directory = (q.attr.mode & FILE_MODE_DIR) != 0 };
+    *out = (struct pio_stat){ .size = q.attr.size,
+                              .directory = (q.attr.mode & FILE_MODE_DIR) != 0,
+                              .rights = { q.attr.mode & 0777, q.attr.uid, q.attr.gid } };
     return s;
 }
 
@@ -330,6 +331,26 @@ static enum file_status list(const struct client *c, struct pio_control *x)
         rope_fini(&q.data);
     } while (next != 0);
     return s;
+}
+
+static enum file_status change(const struct client *c, const struct pio_control *x)
+{
+    struct file_req q;
+    enum file_status s = named(c, &q, FILE_LOOKUP, x->name, 0);
+    uint64_t file = q.file;
+    if (s != FILE_OK)
+        return s;
+    file_req_init(&q, FILE_CHANGE, NULL, NULL);
+    q.file = file;
+    q.attr.mode = x->stat.rights.mode;
+    q.attr.uid = x->stat.rights.uid;
+    q.attr.gid = x->stat.rights.gid;
+    s = ask(c, &q);
+    if (s != FILE_OK)
+        return s;
+    file_req_init(&q, FILE_FLUSH, NULL, NULL);
+    q.file = file;
+    return ask(c, &q);
 }
 
 static enum file_status remove_of(const struct client *c, const char *name)
@@ -388,6 +409,8 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     case PIO_STAT:
         st = named(c, &q, FILE_LOOKUP, x->name, 0);
         return pio_of_file(st == FILE_OK ? stat_of(c, q.file, &x->stat) : st);
+    case PIO_CHMOD:
+        return pio_of_file(change(c, x));
     case PIO_LIST:
         return pio_of_file(list(c, x));
     case PIO_RENAME:

@@ -244,7 +244,9 @@ static enum pio_status stat_of(struct pio *s, struct pio_control *c, const char 
     struct pfs_stat st;
     enum pfs_status x = pfs_stat(s->state, name, &st);
     if (x == PFS_OK)
-        c->stat = (struct pio_stat){ .size = st.dir ? 0 : st.size, .directory = st.dir };
+        c->stat = (struct pio_stat){ .size = st.dir ? 0 : st.size,
+                                     .directory = st.dir,
+                                     .rights = st.rights };
     return status_of(x);
 }
 
@@ -266,6 +268,8 @@ static enum pio_status of_name(struct pio *s, struct pio_control *c)
         return status_of(pfs_rmdir(s->state, name));
     case PIO_STAT:
         return stat_of(s, c, name);
+    case PIO_CHMOD:
+        return status_of(pfs_chmod(s->state, name, &c->stat.rights));
     default: /* PIO_LIST */
         return status_of(pfs_list(s->state, name, c->entry, c->arg));
     }

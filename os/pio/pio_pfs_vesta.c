@@ -548,7 +548,7 @@ static enum pio_status stat_of(struct pio *s, const char *name, struct pio_stat 
     enum pio_status w = walk(s, name, 0);
     if (w == PIO_OK && name[0] != 0)
         w = pio_of_file(vesta_stat(((struct system *)s->state)->vesta, name, &st));
-    *out = (struct pio_stat){ .size = st.size, .directory = st.xref };
+    *out = (struct pio_stat){ .size = st.size, .directory = st.xref, .rights = st.rights };
     return w;
 }
 
@@ -567,6 +567,10 @@ static enum pio_status of_name(struct pio *s, struct pio_control *c)
         return make_directory(s, name);
     case PIO_STAT:
         return stat_of(s, name, &c->stat);
+    case PIO_CHMOD:
+        w = walk(s, name, 0);
+        vesta_user(v, &s->user);
+        return w == PIO_OK ? pio_of_file(vesta_chmod(v, name, &c->stat.rights)) : w;
     case PIO_LIST:
         w = walk(s, name, 0);
         w = w == PIO_OK ? directory(s, name, 04) : w;

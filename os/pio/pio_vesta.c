@@ -257,7 +257,12 @@ static enum pio_status stat_of(struct pio *s, struct pio_control *c)
     struct vesta_stat st;
     enum file_status x = vesta_stat(s->state, c->name, &st);
     if (x == FILE_OK)
-        c->stat = (struct pio_stat){ .size = st.size, .directory = st.xref };
+        c->stat = (struct pio_stat){ .size = st.size, .directory = st.xref, .rights = st.rights };
+    _Static_assert((int)PIO_ACCESS_MAX == (int)VESTA_ACCESS_MAX, "a list fits");
+    for (uint32_t i = 0; x == FILE_OK && i < st.access_count; i++) {
+        c->stat.access[c->stat.access_count].uid = st.access[i].uid;
+        c->stat.access[c->stat.access_count++].bits = st.access[i].bits;
+    }
     return pio_of_file(x);
 }
 
@@ -280,6 +285,8 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     case PIO_GRANT:
         return pio_of_file(
             vesta_grant(s->state, c->name, (uint32_t)c->value, (uint32_t)c->mode & 06));
+    case PIO_CHMOD:
+        return pio_of_file(vesta_chmod(s->state, c->name, &c->stat.rights));
     case PIO_AGREE:
         return agree(s->node, c->ok);
     default:

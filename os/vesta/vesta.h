@@ -97,17 +97,22 @@ uint32_t vesta_home(const char *name, uint32_t nodes);
 /* Rights.  An object has a user, a group and a mode, of who made it, and an access list: what some
  * more users may do with it, beside what the mode says (os/file/file.h: bits, and the one rule).
  * Its home asks: to open it, for read and write, or read alone; to remove or rename it, and what a
- * rename replaces, for write; to list an Xref, for read; a change of the list is the owner's.
- * Names are anybody's to make, and the library keeps what Xrefs say of them.  What is open stays
- * so, with the right it was opened with; where all open together rank 0's counts for all
- * (VESTA_O_GRANTED).  I/O nodes ask for nothing when they read and write: they take the library's
- * word.  A rename keeps all of it; an Xref has no access list. */
+ * rename replaces, for write; to list an Xref, for read, and to make a name that it would list, for
+ * write; a change of mode or list is the owner's, of user and group user 0's.  Other names are
+ * anybody's to make, all may be looked at (vesta_stat), and the library keeps what Xrefs say.  What
+ * is open stays so, with the right it was opened with; where all open together rank 0's counts for
+ * all (VESTA_O_GRANTED).  I/O nodes ask for nothing when they read and write: they take the
+ * library's word.  A rename keeps all of it; an Xref has no access list. */
 #define VESTA_ACCESS_MAX 8 /* further users of an object; ASSUMED(a small list) */
 /* Who the programs of this node are, and the mode of what they make; until then user 0, 0666. */
 void vesta_user(struct vesta_client *c, const struct file_rights *user);
 /* User `uid` may do what these bits (04 | 02) say; 0: is not in the list any more.  FILE_NO_SPACE:
  * there are VESTA_ACCESS_MAX of them.  (blocks) */
 enum file_status vesta_grant(struct vesta_client *c, const char *name, uint32_t uid, uint32_t bits);
+
+/* Its mode, user and group are these from now on; of an Xref, too. (blocks) */
+enum file_status vesta_chmod(struct vesta_client *c, const char *name,
+                             const struct file_rights *to);
 
 enum { VESTA_O_CREATE = 1, VESTA_O_EXCL = 2, VESTA_O_READ_ONLY = 4, VESTA_O_GRANTED = 8 };
 /* Opens with the view of all; `layout` is that of a file which is created (base: UINT32_MAX: the
@@ -163,6 +168,10 @@ enum file_status vesta_pointer(struct vesta_file *f, bool set, uint64_t *at);
 
 struct vesta_stat {
     struct file_rights rights;
+    uint32_t access_count; /* further users */
+    struct {
+        uint32_t uid, bits;
+    } access[VESTA_ACCESS_MAX];
     bool xref; /* then the rest is not set */
     uint64_t size;
     struct vesta_layout layout;

@@ -219,6 +219,12 @@ static enum file_status xref_tell(struct vesta_client *c, enum vesta_proc proc, 
     return s == FILE_NO_FILE || s == FILE_EXISTS || s == FILE_NOT_DIR ? FILE_OK : s;
 }
 
+/* Whether the caller may make a name: where an Xref would list it, who may write that. */
+static enum file_status may_list(struct vesta_client *c, const char *name)
+{
+    return c->user.uid == 0 ? FILE_OK : xref_tell(c, VESTA_XADD, name, VESTA_ASKS);
+}
+
 /* What a rename whose caller may be dead has left of the object `name`, which m is: ended when the
  * file has moved (then it is not there), else as it was. */
 static enum file_status settle(struct vesta_client *c, const char *name, struct vesta_msg *m)
@@ -245,10 +251,11 @@ static enum file_status settle(struct vesta_client *c, const char *name, struct 
 }
 
 /* What a name is, with renames settled; not whether the caller may have it. */
-static enum file_status look_up(struct vesta_client *c, const char *name, struct vesta_msg *m)
+static enum file_status look_at(struct vesta_client *c, const char *name, struct vesta_msg *m,
+                                struct rope *more)
 {
     struct vesta_msg asked = *m;
-    enum file_status s = ask_of(c, VESTA_OPEN, name, "", m);
+    enum file_status s = ask_more(c, VESTA_OPEN, name, "", m, more);
     if ((s == FILE_OK || s == FILE_DENIED) && (m->flags & VESTA_GOES)) {
         enum file_status settled = settle(c, name, m);
         s = settled != FILE_OK ? settled : s;
@@ -258,6 +265,11 @@ static enum file_status look_up(struct vesta_client *c, const char *name, struct
         s = ask_of(c, VESTA_OPEN, name, "", m);
     }
     return s;
+}
+
+static enum file_status look_up(struct vesta_client *c, const char *name, struct vesta_msg *m)
+{
+    return look_at(c, name, m, NULL);
 }
 
 struct vesta_file vesta_file_of(struct vesta_client *c, const struct vesta_msg *m)
@@ -285,7 +297,14 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
     *out = NULL;
     if ((flags & VESTA_O_CREATE) && made.positions == 0)
         return FILE_RANGE;
+    enum file_status may = flags & VESTA_O_CREATE ? may_list(c, name) : FILE_OK;
+    if (may == FILE_DENIED) /* what is there may be opened all the same */
+        m.flags &= ~(uint32_t)VESTA_O_CREATE;
+    else if (may != FILE_OK)
+        return may;
     enum file_status s = look_up(c, name, &m);
+    if (s == FILE_NO_FILE)
+        s = may == FILE_DENIED ? may : s;
     if (s == FILE_OK && (m.flags & VESTA_IS_XREF))
         return FILE_IS_DIR;
     if (s == FILE_OK && m.value)
@@ -314,6 +333,14 @@ enum file_status vesta_grant(struct vesta_client *c, const char *name, uint32_t 
     enum file_status s = look_up(c, name, &m);
     struct vesta_msg g = { .value = uid, .seq = bits };
     return s == FILE_OK ? ask_of(c, VESTA_GRANT, name, "", &g) : s;
+}
+
+enum file_status vesta_chmod(struct vesta_client *c, const char *name, const struct file_rights *to)
+{
+    struct vesta_msg m = { .status = FILE_OK };
+    enum file_status s = look_up(c, name, &m);
+    struct vesta_msg x = { .value = (uint64_t)to->uid << 32 | to->gid, .seq = to->mode & 0777 };
+    return s == FILE_OK ? ask_of(c, VESTA_CHMOD, name, "", &x) : s;
 }
 
 void vesta_close(struct vesta_file *f)
@@ -496,9 +523,19 @@ enum file_status vesta_pointer(struct vesta_file *f, bool set, uint64_t *at)
 
 enum file_status vesta_stat(struct vesta_client *c, const char *name, struct vesta_stat *out)
 {
-    struct vesta_msg m = { .status = FILE_OK };
+    struct vesta_msg m = { .flags = VESTA_SET };
+    struct rope list;
     *out = (struct vesta_stat){ .xref = false };
-    enum file_status s = look_up(c, name, &m);
+    rope_init(&list);
+    enum file_status s = look_at(c, name, &m, &list);
+    while (s == FILE_OK && list.length >= 8 && out->access_count < VESTA_ACCESS_MAX) {
+        uint8_t b[8];
+        rope_take_front(&list, sizeof b, b);
+        out->access[out->access_count].uid = wire_get32(b);
+        out->access[out->access_count].bits = wire_get32(b + 4);
+        out->access_count += wire_get32(b + 4) != 0;
+    }
+    rope_fini(&list);
     out->xref = m.flags & VESTA_IS_XREF;
     out->rights = vesta_rights(&m);
     if (s != FILE_OK || out->xref)
@@ -565,7 +602,9 @@ enum file_status vesta_rename(struct vesta_client *c, const char *from, const ch
     s = look_up(c, to, &old);
     if (s == FILE_OK)
         s = settle(c, to, &old);
-    if (s != FILE_OK && s != FILE_NO_FILE)
+    if (s == FILE_NO_FILE)
+        s = may_list(c, to);
+    if (s != FILE_OK)
         return s;
     old = (struct vesta_msg){ .status = FILE_OK };
     s = home_of(c, from) == home_of(c, to) ? ask_of(c, VESTA_MOVE, from, to, &old)
@@ -580,7 +619,9 @@ enum file_status vesta_rename(struct vesta_client *c, const char *from, const ch
 enum file_status vesta_mkxref(struct vesta_client *c, const char *name)
 {
     struct vesta_msg m = { .status = FILE_OK };
-    enum file_status s = ask_of(c, VESTA_MKXREF, name, "", &m);
+    enum file_status s = may_list(c, name);
+    if (s == FILE_OK)
+        s = ask_of(c, VESTA_MKXREF, name, "", &m);
     return s == FILE_OK ? xref_tell(c, VESTA_XADD, name, VESTA_IS_XREF) : s;
 }
 

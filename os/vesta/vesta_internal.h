@@ -33,7 +33,8 @@ enum vesta_proc {
     VESTA_ROLLBACK,   /* value: to which; what was not there then is empty */
     VESTA_DROP_CELLS,
     /* [of an object, of that name] */
-    VESTA_OPEN,   /* VESTA_O_, layout -> id, layout, xref; VESTA_GOES, VESTA_CAME: with its name */
+    VESTA_OPEN,   /* VESTA_O_, layout -> id, layout, xref; VESTA_SET: access list; VESTA_GOES,
+                     VESTA_CAME: with its name */
     VESTA_REMOVE, /* -> id, layout */
     VESTA_MOVE,   /* to `to`, whose home is the same -> of a file that it replaces: id, layout */
     VESTA_MARK,   /* it will go to `to` -> as OPEN; its access list and label */
@@ -44,10 +45,12 @@ enum vesta_proc {
     VESTA_NUMBER, /* if it is of that id: its checkpoint is number `last` from now on */
     VESTA_MKXREF,
     VESTA_RMXREF,
-    VESTA_XADD, /* `to` stands in it; VESTA_IS_XREF: of an Xref */
+    VESTA_XADD, /* `to` stands in it; VESTA_IS_XREF: of an Xref; VESTA_ASKS: only whether the
+                   caller may make that name */
     VESTA_XDEL,
     VESTA_LIST,  /* value: from which place -> value: the next, 0: that is all; entries */
     VESTA_GRANT, /* value: to which user, seq: these bits */
+    VESTA_CHMOD, /* seq: mode, value: user and group */
     VESTA_ROLL,  /* if it is of that id: back to its checkpoint, in all cells */
     VESTA_LABEL, /* if it is of that id; VESTA_SET: its label is what is behind -> its label */
     VESTA_PROCS

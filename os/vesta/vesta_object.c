@@ -218,6 +218,14 @@ static enum file_status open_object(struct vesta_job *j, struct object *o)
     return st == FILE_OK && !made ? allowed(j, o, bits) : st;
 }
 
+static enum file_status open_and_list(struct vesta_job *j, struct object *o, struct rope *out)
+{
+    enum file_status st = open_object(j, o);
+    if (st == FILE_OK)
+        rope_add_bytes(out, o->kept.access, sizeof o->kept.access);
+    return st;
+}
+
 /* To `to` here; what it replaces is told. */
 static enum file_status move(struct vesta_job *j, struct object *o)
 {
@@ -289,6 +297,8 @@ static enum file_status xref_change(struct vesta_job *j)
     enum file_status st = find(s, j->m.name, &o);
     if (st != FILE_OK || !(o.m.flags & VESTA_IS_XREF))
         return st == FILE_OK ? FILE_NOT_DIR : st;
+    if (j->m.flags & VESTA_ASKS)
+        return allowed(j, &o, 02);
     if (j->proc == VESTA_XADD)
         return named(s, FILE_CREATE, o.handle, j->m.to,
                      j->m.flags & VESTA_IS_XREF ? FILE_MODE_DIR | 0777 : 0, &q);
@@ -461,6 +471,25 @@ void vesta_let_go(struct vesta_server *s, struct vesta_holder *h)
         port_thread_wake(s->port, LIST_ENTRY(l, struct vesta_holder, link)->waits);
 }
 
+/* By the rule of the stack. */
+static enum file_status change(struct vesta_job *j, struct object *o)
+{
+    struct file_rights who = vesta_rights(&j->m);
+    struct file_req q;
+    enum file_status st = find(j->s, j->m.name, o);
+    if (st != FILE_OK)
+        return st;
+    file_req_init(&q, FILE_CHANGE, NULL, NULL);
+    q.file = o->handle;
+    q.uid = who.uid;
+    q.gid = who.gid;
+    q.attr.mode = (uint32_t)j->m.seq;
+    q.attr.uid = (uint32_t)(j->m.value >> 32);
+    q.attr.gid = (uint32_t)j->m.value;
+    st = file_ask(j->s->files, &q);
+    return st == FILE_OK ? of_handle(j->s, FILE_FLUSH, o->handle, &q) : st;
+}
+
 static enum file_status run(struct vesta_job *j, struct object *o, struct rope *out)
 {
     struct file_req q;
@@ -468,7 +497,11 @@ static enum file_status run(struct vesta_job *j, struct object *o, struct rope *
     struct file_rights who = vesta_rights(&j->m);
     switch (j->proc) {
     case VESTA_OPEN:
+        if (j->m.flags & VESTA_SET)
+            return open_and_list(j, o, out);
         return open_object(j, o);
+    case VESTA_CHMOD:
+        return change(j, o);
     case VESTA_MOVE:
         return move(j, o);
     case VESTA_MAKE:

@@ -1,5 +1,6 @@
 /* test_pfs_rights.c: who may do what with names of PFS, before and after the service node died. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/os/pfs_world.h"
@@ -9,7 +10,7 @@ static const struct file_rights users[] = {
     [ROOT] = { 0, 0, 0 }, [ANN] = { 0640, 7, 5 }, [BOB] = { 0664, 8, 5 }, [EVE] = { 0, 9, 6 }
 };
 
-enum call { OPEN, READ_ONLY, CREATE, CUT, UNLINK, MKDIR, RMDIR, RENAME, STAT, LIST };
+enum call { OPEN, READ_ONLY, CREATE, CUT, UNLINK, MKDIR, RMDIR, RENAME, STAT, LIST, CHMOD, GIVE };
 struct line {
     enum who who;
     enum call call;
@@ -40,6 +41,7 @@ static enum pfs_status open_as(struct pfs_client *c, const char *name, unsigned 
 static enum pfs_status make(struct pfs_client *c, const struct line *l)
 {
     struct pfs_stat st;
+    struct file_rights to;
     pfs_user(c, &users[l->who]);
     switch (l->call) {
     case OPEN:
@@ -60,6 +62,13 @@ static enum pfs_status make(struct pfs_client *c, const struct line *l)
         return pfs_rename(c, l->name, l->to);
     case STAT:
         return pfs_stat(c, l->name, &st);
+    case CHMOD: /* "640": of the caller's own ids */
+        to = users[l->who];
+        to.mode = (uint32_t)strtoul(l->to, NULL, 8);
+        return pfs_chmod(c, l->name, &to);
+    case GIVE: /* Bob is whose it is */
+        to = users[BOB];
+        return pfs_chmod(c, l->name, &to);
     default:
         return pfs_list(c, l->name, nobody, NULL);
     }
@@ -107,6 +116,20 @@ static const struct line then[] = {
     { ROOT, CREATE, "a/g", NULL, PFS_OK },
     { ANN, OPEN, "a/g", NULL, PFS_OK }, /* root's, for all to write */
     { ANN, UNLINK, "a/g", NULL, PFS_OK },
+    { BOB, CHMOD, "a/f", "666", PFS_DENIED },
+    { EVE, CHMOD, "a/f", "666", PFS_DENIED }, /* on the way */
+    { ANN, GIVE, "a/f", NULL, PFS_DENIED },
+    { ANN, CHMOD, "a/f", "600", PFS_OK },
+    { BOB, READ_ONLY, "a/f", NULL, PFS_DENIED },
+    { ANN, CHMOD, "a/f", "640", PFS_OK },
+    { ANN, CHMOD, "a", "700", PFS_OK },
+    { BOB, LIST, "a", NULL, PFS_DENIED },
+    { ANN, CHMOD, "a", "750", PFS_OK },
+    { ROOT, GIVE, "e/f", NULL, PFS_OK },
+    { EVE, CHMOD, "e/f", "666", PFS_DENIED },
+    { BOB, CHMOD, "e/f", "666", PFS_OK },
+    { ROOT, CHMOD, "/", "777", PFS_BAD_NAME },
+    { ANN, CHMOD, "no", "777", PFS_NO_FILE },
 };
 
 static void all_lines(struct pfs_client *c, const struct line *l, size_t count)
@@ -122,9 +145,14 @@ static void lines(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
     (void)rank;
     all_lines(c, first, ARRAY_LEN(first));
     all_lines(c, then, ARRAY_LEN(then));
+    pfs_user(c, &users[BOB]);
+    cr_expect_eq(pfs_chmod(c, "b", &(struct file_rights){ 0711, 8, 5 }), PFS_OK);
     w->deaths[0] = (struct pfs_death){ .node = w->layout.service, .step = 1, .back = SIM_MS };
     while (!w->deaths[0].over)
         port_thread_sleep(fake_port(w->r.f, 0), 10 * SIM_MS);
+    pfs_user(c, &users[BOB]);
+    cr_expect(pfs_stat(c, "b", &st) == PFS_OK && st.rights.mode == 0711);
+    cr_expect_eq(pfs_chmod(c, "b", &(struct file_rights){ 0775, 8, 5 }), PFS_OK);
     all_lines(c, then, ARRAY_LEN(then));
     pfs_user(c, &users[EVE]);
     cr_expect(pfs_stat(c, "b/f", &st) == PFS_OK && st.rights.uid == 8 && st.rights.gid == 5 &&

@@ -1,6 +1,7 @@
 /* test_vesta_rights.c: who may do what with objects of Vesta. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/os/vesta_world.h"
@@ -10,7 +11,20 @@ static const struct file_rights users[] = {
     [ROOT] = { 0, 0, 0 }, [ANN] = { 0640, 7, 5 }, [BOB] = { 0664, 8, 5 }, [EVE] = { 0, 9, 6 }
 };
 
-enum call { OPEN, READ_ONLY, CREATE, UNLINK, MKXREF, RMXREF, RENAME, STAT, LIST, GRANT };
+enum call {
+    OPEN,
+    READ_ONLY,
+    CREATE,
+    UNLINK,
+    MKXREF,
+    RMXREF,
+    RENAME,
+    CHMOD,
+    GIVE,
+    STAT,
+    LIST,
+    GRANT
+};
 struct line {
     enum who who;
     enum call call;
@@ -49,6 +63,7 @@ static enum file_status open_as(struct vesta_client *c, const char *name, unsign
 static enum file_status make(struct vesta_client *c, const struct line *l)
 {
     struct vesta_stat st;
+    struct file_rights to;
     vesta_user(c, &users[l->who]);
     switch (l->call) {
     case OPEN:
@@ -69,49 +84,54 @@ static enum file_status make(struct vesta_client *c, const struct line *l)
         return vesta_stat(c, l->name, &st);
     case GRANT:
         return vesta_grant(c, l->name, users[EVE].uid, (uint32_t)(l->to[0] - '0'));
+    case CHMOD: /* "640": of the caller's own ids */
+        to = users[l->who];
+        to.mode = (uint32_t)strtoul(l->to, NULL, 8);
+        return vesta_chmod(c, l->name, &to);
+    case GIVE: /* Bob is whose it is */
+        to = users[BOB];
+        return vesta_chmod(c, l->name, &to);
     default:
         return vesta_list(c, l->name, nobody, NULL);
     }
 }
 
 static const struct line first[] = {
-    { ANN, MKXREF, "x", NULL, FILE_OK },  /* rwxr-x--- */
-    { ANN, CREATE, "a", NULL, FILE_OK },  /* rw-r----- */
-    { BOB, CREATE, "b", NULL, FILE_OK },  /* rw-rw-r-- */
-    { EVE, CREATE, "e", NULL, FILE_OK },  /* rw-rw-rw- */
-    { EVE, CREATE, "x/e", NULL, FILE_OK } /* names are anybody's */
+    { ANN, MKXREF, "x", NULL, FILE_OK }, /* rwxr-x--- */
+    { ANN, CREATE, "a", NULL, FILE_OK }, /* rw-r----- */
+    { BOB, CREATE, "b", NULL, FILE_OK }, /* rw-rw-r-- */
+    { EVE, CREATE, "e", NULL, FILE_OK }, /* rw-rw-rw- */
+    { ANN, CREATE, "x/e", NULL, FILE_OK },
 };
 /* What is refused, and what is not: it changes nothing that a line after it sees. */
 static const struct line then[] = {
-    { BOB, OPEN, "a", NULL, FILE_DENIED },
-    { BOB, READ_ONLY, "a", NULL, FILE_OK },
-    { ANN, OPEN, "a", NULL, FILE_OK },
-    { EVE, READ_ONLY, "a", NULL, FILE_DENIED },
-    { EVE, CREATE, "a", NULL, FILE_EXISTS },
-    { EVE, STAT, "a", NULL, FILE_OK },
-    { ROOT, OPEN, "a", NULL, FILE_OK },
-    { BOB, UNLINK, "a", NULL, FILE_DENIED },
-    { EVE, OPEN, "b", NULL, FILE_DENIED },
-    { EVE, READ_ONLY, "b", NULL, FILE_OK },
-    { ANN, OPEN, "b", NULL, FILE_OK },
-    { ANN, OPEN, "e", NULL, FILE_OK },
-    { EVE, LIST, "x", NULL, FILE_DENIED },
-    { BOB, LIST, "x", NULL, FILE_OK },
-    { ROOT, LIST, "x", NULL, FILE_OK },
-    { EVE, LIST, "", NULL, FILE_OK },
-    { BOB, RMXREF, "x", NULL, FILE_DENIED },
+    { BOB, OPEN, "a", NULL, FILE_DENIED },       { BOB, READ_ONLY, "a", NULL, FILE_OK },
+    { ANN, OPEN, "a", NULL, FILE_OK },           { EVE, READ_ONLY, "a", NULL, FILE_DENIED },
+    { EVE, CREATE, "a", NULL, FILE_EXISTS },     { EVE, STAT, "a", NULL, FILE_OK },
+    { ROOT, OPEN, "a", NULL, FILE_OK },          { BOB, UNLINK, "a", NULL, FILE_DENIED },
+    { EVE, OPEN, "b", NULL, FILE_DENIED },       { EVE, READ_ONLY, "b", NULL, FILE_OK },
+    { ANN, OPEN, "b", NULL, FILE_OK },           { ANN, OPEN, "e", NULL, FILE_OK },
+    { EVE, LIST, "x", NULL, FILE_DENIED },       { BOB, LIST, "x", NULL, FILE_OK },
+    { ROOT, LIST, "x", NULL, FILE_OK },          { EVE, LIST, "", NULL, FILE_OK },
+    { EVE, CREATE, "x/new", NULL, FILE_DENIED }, /* the Xref would list it */
+    { BOB, CREATE, "x/new", NULL, FILE_DENIED }, { EVE, MKXREF, "x/new", NULL, FILE_DENIED },
+    { EVE, RENAME, "e", "x/new", FILE_DENIED },  { EVE, STAT, "x/new", NULL, FILE_NO_FILE },
+    { BOB, CREATE, "x/e", NULL, FILE_EXISTS },   { EVE, CREATE, "none/new", NULL, FILE_OK },
+    { EVE, UNLINK, "none/new", NULL, FILE_OK },  { BOB, CHMOD, "a", "666", FILE_DENIED },
+    { ANN, GIVE, "a", NULL, FILE_DENIED },       { ANN, CHMOD, "a", "600", FILE_OK },
+    { BOB, READ_ONLY, "a", NULL, FILE_DENIED },  { ANN, CHMOD, "a", "640", FILE_OK },
+    { BOB, READ_ONLY, "a", NULL, FILE_OK },      { ANN, CHMOD, "x", "770", FILE_OK },
+    { BOB, CREATE, "x/new", NULL, FILE_OK },     { BOB, UNLINK, "x/new", NULL, FILE_OK },
+    { ANN, CHMOD, "x", "750", FILE_OK },         { ROOT, GIVE, "x/e", NULL, FILE_OK },
+    { ANN, CHMOD, "x/e", "666", FILE_DENIED },   { BOB, CHMOD, "x/e", "666", FILE_OK },
+    { EVE, CHMOD, "no", "666", FILE_NO_FILE },   { BOB, RMXREF, "x", NULL, FILE_DENIED },
     { BOB, GRANT, "a", "6", FILE_DENIED }, /* the owner's */
-    { EVE, GRANT, "b", "6", FILE_DENIED },
-    { ANN, GRANT, "x", "6", FILE_IS_DIR },
-    { ANN, GRANT, "a", "4", FILE_OK },
-    { EVE, READ_ONLY, "a", NULL, FILE_OK },
-    { EVE, OPEN, "a", NULL, FILE_DENIED },
-    { EVE, UNLINK, "a", NULL, FILE_DENIED },
-    { ROOT, GRANT, "a", "6", FILE_OK },
-    { EVE, OPEN, "a", NULL, FILE_OK },
+    { EVE, GRANT, "b", "6", FILE_DENIED },       { ANN, GRANT, "x", "6", FILE_IS_DIR },
+    { ANN, GRANT, "a", "4", FILE_OK },           { EVE, READ_ONLY, "a", NULL, FILE_OK },
+    { EVE, OPEN, "a", NULL, FILE_DENIED },       { EVE, UNLINK, "a", NULL, FILE_DENIED },
+    { ROOT, GRANT, "a", "6", FILE_OK },          { EVE, OPEN, "a", NULL, FILE_OK },
     { BOB, OPEN, "a", NULL, FILE_DENIED }, /* in no list */
-    { ANN, GRANT, "a", "0", FILE_OK },
-    { EVE, READ_ONLY, "a", NULL, FILE_DENIED },
+    { ANN, GRANT, "a", "0", FILE_OK },           { EVE, READ_ONLY, "a", NULL, FILE_DENIED },
 };
 
 static void all_lines(struct vesta_client *c, const struct line *l, size_t count)
@@ -157,6 +177,10 @@ static void full(struct vesta_client *c)
     cr_expect_eq(vesta_grant(c, "e", 103, 06), FILE_OK);
     cr_expect_eq(vesta_grant(c, "e", 103, 0), FILE_OK);
     cr_expect_eq(vesta_grant(c, "e", 100 + VESTA_ACCESS_MAX, 04), FILE_OK);
+    struct vesta_stat st;
+    cr_expect_eq(vesta_stat(c, "e", &st), FILE_OK);
+    cr_expect(st.access_count == VESTA_ACCESS_MAX && st.access[0].uid == 100 &&
+              st.access[3].uid == 100 + VESTA_ACCESS_MAX && st.access[3].bits == 04);
 }
 
 static void lines(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
@@ -174,6 +198,7 @@ static void lines(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
     cr_expect_eq(open_as(c, "a", VESTA_O_GRANTED | VESTA_O_READ_ONLY), FILE_OK);
     vesta_user(c, &users[ANN]);
     cr_expect_eq(vesta_grant(c, "a", users[EVE].uid, 04), FILE_OK);
+    cr_expect_eq(vesta_chmod(c, "x", &(struct file_rights){ 0711, 7, 5 }), FILE_OK);
 }
 
 /* In the I/O nodes' next lives. */
@@ -184,7 +209,11 @@ static void kept(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
         { EVE, READ_ONLY, "a", NULL, FILE_OK }, { ANN, GRANT, "a", "0", FILE_OK },
         { EVE, LIST, "x", NULL, FILE_DENIED },
     };
+    struct vesta_stat st;
     port_thread_sleep(fake_port(w->r.f, rank), SIM_SEC);
+    cr_expect(vesta_stat(c, "x", &st) == FILE_OK && st.xref && st.rights.mode == 0711);
+    vesta_user(c, &users[ANN]);
+    cr_expect_eq(vesta_chmod(c, "x", &(struct file_rights){ 0750, 7, 5 }), FILE_OK);
     all_lines(c, after, ARRAY_LEN(after));
     all_lines(c, then, ARRAY_LEN(then));
 }

@@ -39,6 +39,7 @@ gives 2 "$PSIM" check "$T/io.lua" -p mode=M_ASINK;   says "no mode of file syste
 gives 0 run metadata --json;           digests "$T/out" >"$T/a"
 gives 0 run metadata --json --flatten; digests "$T/out" >"$T/b"
 cmp "$T/a" "$T/b" || fail "metadata: the digest changes when messages are flattened"
+gives 0 run metadata -p workload.protect=true -p workload.uid=5
 gives 2 run metadata -p files=10000000; says "has room for"
 
 # Recorded requests: what is damaged is refused with file and line, by check too; what other tools say becomes a trace.

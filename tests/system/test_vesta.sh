@@ -85,3 +85,16 @@ files = [v["value"] / 8192 for k, v in scalars.items() if k.startswith("lfs.copi
 mean = sum(files) / 4
 sys.exit(sum(files) != 512 or len(files) != 4 or sum((n - mean) ** 2 / mean for n in files) > 16.27)
 END
+
+# Names whose mode is changed as they are made; in a directory of user 5 nobody else makes one.
+config names <<'END'
+local paragon, services = include "machines/paragon.lua", include "parts/services.lua"
+return {
+  machine = paragon { rows = 2, columns = 4, io_nodes = 2, os = services.vesta },
+  workload = { kind = "metadata", system = "vesta", requests = 3, nodes = 3, bytes = "5000B", directory = "shared", protect = true,
+               uid = 5, own_users = param("own", false), perm = "rw-r--r--" },
+}
+END
+run() { "$PSIM" run "$T/names.lua" -q --no-store "$@"; }
+gives 0 run
+gives 1 run -p own=true; says ": permission denied"

@@ -19,6 +19,7 @@ struct params {
     int64_t nodes, bytes, unit, factor, retries;
     sim_time retry_delay;
     int system, directory;
+    bool protect;
 };
 
 static const char *const directories[] = { "own", "shared", NULL };
@@ -31,6 +32,10 @@ static const struct param params_desc[] = {
              "A directory for each rank, or one for the files of all."),
     P_SIZE(params, bytes, "0B", "0B", "1GiB",
            "What is written to each file as it is made, and read as it is looked at."),
+    P_BOOL(
+        params, protect, "false",
+        "Who has made a file takes all rights but to read it from the others (chmod), and whoever "
+        "looks at it checks that."),
     IO_UNIT_PARAM(params),
     P_INT(params, factor, "1", "0", "256", "Stripe factor of the files; 0: all I/O nodes.",
           "ASSUMED(small files want one; a mount of Intel's gives all)"),
@@ -94,7 +99,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
     const struct pio_plan plan = {
         .path = "workload",
         .can = PIO_CAN(PIO_STAT) | PIO_CAN(PIO_LIST) | PIO_CAN(PIO_MKDIR) | PIO_CAN(PIO_RMDIR) |
-               PIO_CAN(PIO_UNLINK) | PIO_CAN(PIO_AGREE),
+               PIO_CAN(PIO_UNLINK) | PIO_CAN(PIO_AGREE) | (p->protect ? PIO_CAN(PIO_CHMOD) : 0),
         .traits = p->directory == SHARED && programs(params, l) > 1 ? PIO_SHARED : 0u,
         .unit = (uint64_t)p->unit,
         .factor = (uint32_t)p->factor,
@@ -183,6 +188,19 @@ static bool with_file(const struct run *r, struct io_target *t, unsigned flags, 
     return io_good(&r->j, pio_close(t->f), "close", t->name) && fine;
 }
 
+enum { PROTECTED = 0644 };
+
+static bool protect(const struct run *r, const char *name)
+{
+    struct pio_control c = { .what = PIO_CHMOD,
+                             .name = name,
+                             .unit = (uint64_t)r->p->unit,
+                             .factor = (uint32_t)r->p->factor,
+                             .stat = { .rights = r->j.sys->user } };
+    c.stat.rights.mode = PROTECTED;
+    return io_good(&r->j, pio_control(r->j.sys, NULL, &c), "chmod", name);
+}
+
 static bool look_at(const struct run *r, struct io_target *t)
 {
     struct pio_control c = { .what = PIO_STAT,
@@ -191,6 +209,11 @@ static bool look_at(const struct run *r, struct io_target *t)
                              .factor = (uint32_t)r->p->factor };
     if (!io_good(&r->j, pio_control(r->j.sys, NULL, &c), "stat", t->name))
         return false;
+    if (r->p->protect && c.stat.rights.mode != PROTECTED) {
+        port_fail(r->j.node->port, "rank %u: %s has mode 0%o, not 0%o", r->j.rank, t->name,
+                  (unsigned)c.stat.rights.mode, (unsigned)PROTECTED);
+        return false;
+    }
     if (c.stat.directory || c.stat.size != (uint64_t)r->p->bytes) {
         port_fail(r->j.node->port, "rank %u: %s has %llu bytes, written were %lld", r->j.rank,
                   t->name, (unsigned long long)c.stat.size, (long long)r->p->bytes);
@@ -243,7 +266,8 @@ static bool once(struct run *r, uint64_t k)
     enum phase phase = phase_of(r, k, &nth);
     file_of(r, nth, &t);
     if (phase == CREATE)
-        return with_file(r, &t, PIO_O_CREATE | (r->repeats ? 0 : PIO_O_EXCL), PIO_WRITE);
+        return with_file(r, &t, PIO_O_CREATE | (r->repeats ? 0 : PIO_O_EXCL), PIO_WRITE) &&
+               (!r->p->protect || protect(r, t.name));
     if (phase == STAT)
         return look_at(r, &t);
     if (phase == LIST)
