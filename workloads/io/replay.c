@@ -27,7 +27,8 @@ static const struct param params_desc[] = {
         "When what is written goes to the devices beside the trace's own flushes: close: after "
         "the last request of a rank; each: after each; none: when the file system likes."),
     IO_UNIT_PARAM(params),
-    P_INT(params, factor, "0", "0", "256", "Stripe factor of the files; 0: all I/O nodes.",
+    P_INT(params, factor, "0", "0", "4096",
+          "Stripe factor of all files; 0: of each what the trace says, else all I/O nodes.",
           "Intel PFS: a mount spreads files over all its stripe directories; as recalled"),
     P_END,
 };
@@ -70,6 +71,11 @@ static uint32_t files(const void *params, const struct os_layout *l)
     return pio_file_count(io_system(p->system), p->t->file_count);
 }
 
+static uint32_t factor_of(const struct params *p, uint32_t file)
+{
+    return p->factor > 0 ? (uint32_t)p->factor : p->t->files[file].factor;
+}
+
 static bool check(const void *params, const struct os_layout *l, struct err *e)
 {
     const struct params *p = params;
@@ -77,12 +83,18 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
                              .can = p->t->can,
                              .traits = p->t->shared ? PIO_SHARED : 0u,
                              .unit = (uint64_t)p->unit,
-                             .factor = (uint32_t)p->factor,
                              .files = files(params, l),
                              .ranks = programs(params, l) };
     for (uint32_t i = 0; i < p->t->file_count; i++)
         plan.size += p->t->files[i].extent / p->t->file_count + 1;
-    return pio_check(io_system(p->system), l, &plan, e);
+    bool fine = true;
+    for (uint32_t i = 0; i < p->t->file_count && fine; i++) {
+        if (i > 0 && factor_of(p, i) == plan.factor)
+            continue;
+        plan.factor = factor_of(p, i);
+        fine = pio_check(io_system(p->system), l, &plan, e);
+    }
+    return fine;
 }
 
 struct run {
@@ -112,7 +124,7 @@ static bool open_file(struct run *r, uint32_t file, int mode)
                                 .ranks = plain ? 1 : r->j.ranks,
                                 .mode = mode,
                                 .unit = (uint64_t)r->p->unit,
-                                .factor = (uint32_t)r->p->factor };
+                                .factor = factor_of(r->p, file) };
     return io_good(&r->j, pio_open(r->j.sys, &o, &t->f), "open", t->name);
 }
 
@@ -140,7 +152,7 @@ static bool control(struct run *r, const struct trace_line *l)
     struct pio_control c = { .what = PIO_UNLINK,
                              .name = t->name,
                              .unit = (uint64_t)r->p->unit,
-                             .factor = (uint32_t)r->p->factor };
+                             .factor = factor_of(r->p, l->file) };
     switch (l->op) {
     case TRACE_OPEN:
         return open_file(r, l->file, l->mode);

@@ -13,7 +13,7 @@ static const struct {
     const char *name, *rest;
     size_t least, most; /* fields behind OP */
 } ops[TRACE_OPS] = {
-    [TRACE_OPEN] = { "open", "FILE [MODE]", 1, 2 },
+    [TRACE_OPEN] = { "open", "FILE [MODE] [factor=N]", 1, 3 },
     [TRACE_READ] = { "read", "FILE OFFSET SIZE [STRIDE COUNT]", 3, 5 },
     [TRACE_WRITE] = { "write", "FILE OFFSET SIZE [STRIDE COUNT]", 3, 5 },
     [TRACE_SIZE] = { "size", "FILE SIZE", 2, 2 },
@@ -97,6 +97,23 @@ static bool mode_of(struct reader *r, const char *text, int *mode)
            err_set(r->e, "%s:%zu: %s", r->in->shown, r->line, why.text);
 }
 
+static const char factor_is[] = "factor=";
+
+static bool factor_of(struct reader *r, const char *text, uint32_t file)
+{
+    struct trace_file *f = &r->t->files[file];
+    size_t n = strlen(factor_is);
+    uint64_t factor = 0;
+    if (strncmp(text, factor_is, n) != 0 || !number(r, "the factor", text + n, &factor) ||
+        factor == 0 || factor > 4096)
+        return bad(r, "the factor", text, "write factor=4, from 1 to 4096");
+    if (f->factor > 0 && f->factor != factor)
+        return err_set(r->e, "%s:%zu: the factor of file '%s' is %s, but was %u", r->in->shown,
+                       r->line, f->name, text + n, f->factor);
+    f->factor = (uint32_t)factor;
+    return true;
+}
+
 /* The fields behind OP. */
 static bool rest_of(struct reader *r, char **field, size_t n, uint32_t rank, struct trace_line *l)
 {
@@ -107,7 +124,10 @@ static bool rest_of(struct reader *r, char **field, size_t n, uint32_t rank, str
     l->file = file_of(r, field[0], rank);
     l->mode = PIO_PLAIN;
     if (l->op == TRACE_OPEN)
-        return n < 2 || mode_of(r, field[1], &l->mode);
+        return (n < 3 || factor_of(r, field[2], l->file)) &&
+               (n < 2 || (n == 2 && strncmp(field[1], factor_is, strlen(factor_is)) == 0
+                              ? factor_of(r, field[1], l->file)
+                              : mode_of(r, field[1], &l->mode)));
     if (l->op == TRACE_SIZE)
         return number(r, "the size", field[1], &l->run.len);
     if (l->op != TRACE_READ && l->op != TRACE_WRITE)

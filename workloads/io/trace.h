@@ -10,7 +10,7 @@
 #include "sim/input.h"
 
 enum trace_op {
-    TRACE_OPEN,    /* FILE [MODE] */
+    TRACE_OPEN,    /* FILE [MODE] [factor=N] */
     TRACE_READ,    /* FILE OFFSET SIZE [STRIDE COUNT] */
     TRACE_WRITE,   /* the same */
     TRACE_SIZE,    /* FILE SIZE */
@@ -36,6 +36,7 @@ struct trace_file {
     uint64_t reads;  /* bytes that it has beforehand: those that are read, unless all are written
                        before a barrier that comes before the first read */
     uint64_t extent; /* bytes that it has in the end */
+    uint32_t factor; /* 0: it says none */
 };
 
 struct trace_rank {
