@@ -31,3 +31,18 @@ gives 2 check -p op=multiply -p memory=100B; says "less than a line of each fact
 gives 2 check -p op=multiply -p element=4B; says "a matrix (planes = 0) of elements of 8 bytes"
 gives 2 check -p system=vesta; says "vesta"
 gives 2 check -p rows=1000000000 -p columns=1000000000; says "more than 1 PiB"
+
+# A program whose node comes back goes on with the slab that it was at; its result is whole.
+config again <<'END'
+local paragon = include "machines/paragon.lua"
+local m = paragon { rows = 2, columns = 3, io_nodes = 1, faults = { { path = "node 0", at = param("at", "0.6s"), after = "50ms" } } }
+m.restart_programs = true
+return { machine = m, workload = { kind = "arrays", operation = param("op", "lu"), nodes = 1, rows = 200,
+                                   columns = 200, memory = param("memory", "32KiB"), method = "list" } }
+END
+for case in "redistribute 0.6s 4KiB" "multiply 3s 32KiB" "lu 1s 32KiB"; do
+    read -r op at memory <<<"$case"
+    gives 0 "$PSIM" run "$T/again.lua" -q --no-store --json -p op="$op" -p at="$at" -p memory="$memory"
+    grep -A1 '"machine.crashes"' "$T/out" | grep -q ' 1.0' || fail "$op: the node did not crash"
+    grep -A1 '"arrays.checked.mean"' "$T/out" | grep -q '[1-9]' || fail "$op: nothing was compared"
+done
