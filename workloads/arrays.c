@@ -165,7 +165,7 @@ static bool copy_slab(struct arrays_run *r, struct array *a, const struct array_
     uint8_t dims[ARRAY_DIMS];
     sim_time since = port_now(p);
     dims_of(r, a, dims);
-    if (!arrays_good(r, array_copy(a, r->a[0], dims, s), "copy to", a->name))
+    if (!arrays_good(r, array_copy(a, r->a[0], dims, s), "copy", a->name))
         return false;
     port_progress(p, since, 2 * (double)(array_section_size(s) * a->form.element));
     return true;

@@ -118,7 +118,7 @@ static bool send(struct work *w, uint64_t q, const double *from)
     if (good)
         rope_read(&m, 0, bytes, w->come);
     rope_fini(&m);
-    return good || arrays_good(w->r, PIO_NODE_DOWN, "sending a panel of", w->r->a[0]->name);
+    return good || arrays_good(w->r, PIO_NODE_DOWN, "panel", w->r->a[0]->name);
 }
 
 /* Reads or writes a panel by its owner; all ranks. */

@@ -149,7 +149,7 @@ static bool columns_of_c(struct work *w, struct nx *nx, uint64_t lo, uint64_t n,
                 add(w, n, k, w->b + j * inner);
         }
         if (fine && r->j.ranks > 1 && nx_gdsum(nx, w->sum, (uint32_t)n) != NX_OK)
-            fine = arrays_good(r, PIO_NODE_DOWN, "sum of", c->name);
+            fine = arrays_good(r, PIO_NODE_DOWN, "sum", c->name);
         if (c->has && array_owner(&c->form.dist.d[1], at + j) == c->part[1]) {
             for (uint64_t i = 0; i < n; i++)
                 w->c[own * n + i] = w->sum[i];

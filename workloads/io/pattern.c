@@ -162,22 +162,16 @@ static uint64_t below_root(uint64_t n)
     return best;
 }
 
-static uint64_t width(const struct io_dealt *d)
+/* One dimension: none, block or cyclic. */
+static struct io_dealt dealt(char how, uint64_t n, uint32_t parts)
 {
-    return (d->n + d->parts - 1) / d->parts;
+    uint64_t block = how == 'c' ? 1 : (n + parts - 1) / parts;
+    return (struct io_dealt){ .d = { .n = n, .block = block > 0 ? block : 1, .parts = parts } };
 }
 
-static uint64_t count_of(const struct io_dealt *d)
+static uint64_t count_of(const struct io_dealt *x)
 {
-    if (d->how == 'c')
-        return (d->n + d->parts - 1 - d->part) / d->parts;
-    uint64_t from = width(d) * d->part;
-    return from >= d->n ? 0 : d->n - from < width(d) ? d->n - from : width(d);
-}
-
-static uint64_t index_of(const struct io_dealt *d, uint64_t local)
-{
-    return d->how == 'c' ? local * d->parts + d->part : width(d) * d->part + local;
+    return array_share(&x->d, x->part);
 }
 
 static struct io_array array_of(const struct io_pattern *p)
@@ -186,18 +180,15 @@ static struct io_array array_of(const struct io_pattern *p)
     bool flat = how[1] == 0;
     uint64_t n = total(p) / (uint64_t)p->shape->record;
     uint64_t rows = flat ? 1 : p->shape->rows > 0 ? (uint64_t)p->shape->rows : below_root(n);
-    struct io_array a = { .row = { .how = flat ? 'n' : how[0], .n = rows, .parts = 1 },
-                          .column = { .how = flat ? how[0] : how[1], .n = n / rows, .parts = 1 } };
-    bool by_row = a.row.how != 'n', by_column = a.column.how != 'n' && a.column.how != 'a';
-    if (by_row)
-        a.row.parts = by_column ? (uint32_t)below_root(p->ranks) : p->ranks;
-    if (by_column)
-        a.column.parts = p->ranks / a.row.parts;
-    a.row.part = p->rank / a.column.parts;
-    a.column.part = p->rank % a.column.parts;
-    a.has = a.column.how == 'a' || p->rank < a.row.parts * a.column.parts;
-    if (a.column.how == 'a')
-        a.row.part = 0;
+    char row = flat ? 'n' : how[0], column = flat ? how[0] : how[1];
+    bool all = column == 'a', by_column = column != 'n' && !all;
+    uint32_t rows_in = row == 'n' ? 1 : by_column ? (uint32_t)below_root(p->ranks) : p->ranks;
+    struct io_array a = { .row = dealt(row, rows, rows_in),
+                          .column = dealt(column, n / rows, by_column ? p->ranks / rows_in : 1),
+                          .all = all };
+    a.has = all || p->rank < rows_in * a.column.d.parts;
+    a.row.part = all ? 0 : p->rank / a.column.d.parts;
+    a.column.part = p->rank % a.column.d.parts;
     return a;
 }
 
@@ -214,9 +205,12 @@ static uint64_t array_place(const struct io_pattern *p, uint64_t pos, uint64_t *
     uint64_t rows = count_of(&a->row), q = pos / record, in = pos % record;
     bool across = p->shape->order == BY_ROWS || rows == 1;
     uint64_t column = across ? q % columns : q / rows, row = across ? q / columns : q % rows;
-    bool alone = a->column.how == 'c' || !across;
-    *len = (alone ? 1 : columns - column) * record - in;
-    return (index_of(&a->row, row) * a->column.n + index_of(&a->column, column)) * record + in;
+    const struct array_dim *r = &a->row.d, *c = &a->column.d;
+    uint64_t block = c->block - column % c->block, left = columns - column;
+    *len = (!across ? 1 : block < left ? block : left) * record - in;
+    return (array_global(r, a->row.part, row) * c->n + array_global(c, a->column.part, column)) *
+               record +
+           in;
 }
 
 static bool array_check(const struct io_pattern *p, const char *path, struct err *e)
@@ -232,30 +226,23 @@ static bool array_check(const struct io_pattern *p, const char *path, struct err
                    path, (unsigned long long)rows, (unsigned long long)(total(p) / record));
 }
 
-static uint64_t block_of(const struct io_dealt *d)
-{
-    return d->how == 'b' ? width(d) : d->how == 'c' ? 1 : d->n;
-}
-
 /* A column of records is a column of units.  Rows that are not dealt out come one by one, or all
  * as one block, column by column; of rows in turn, or in blocks of unlike sizes, no view comes so.
  */
 static bool array_view(const struct io_pattern *p, uint64_t unit, uint64_t factor,
                        struct pio_view *out)
 {
-    const struct io_dealt *row = &p->array.row, *column = &p->array.column;
+    const struct array_dim *row = &p->array.row.d, *column = &p->array.column.d;
     bool by_column = p->shape->order == BY_COLUMNS;
-    *out = (struct pio_view){ .rows = row->how == 'b' ? width(row)
-                                      : by_column     ? row->n
-                                                      : 1,
+    *out = (struct pio_view){ .rows = row->parts > 1 || by_column ? row->block : 1,
                               .by_column = by_column,
                               .down = row->parts,
-                              .columns = (uint32_t)block_of(column),
+                              .columns = (uint32_t)column->block,
                               .across = column->parts,
-                              .subfile = row->part * column->parts + column->part };
-    if (by_column && (row->how == 'c' || (row->how == 'b' && row->n % row->parts > 0)))
+                              .subfile = p->array.row.part * column->parts + p->array.column.part };
+    if (by_column && row->n != row->block * row->parts)
         return false;
-    return column->how != 'a' && column->n == factor && (uint64_t)p->shape->record == unit;
+    return !p->array.all && column->n == factor && (uint64_t)p->shape->record == unit;
 }
 
 /* ---- cells along diagonals ---- */

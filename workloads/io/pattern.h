@@ -27,6 +27,7 @@
 #ifndef WORKLOADS_IO_PATTERN_H
 #define WORKLOADS_IO_PATTERN_H
 
+#include "os/array/map.h"
 #include "os/pio/ftype.h"
 #include "os/pio/pio.h"
 
@@ -38,14 +39,14 @@ struct io_shape {
 };
 extern const struct param io_shape_params[];
 
-struct io_dealt { /* one dimension: n indices, dealt out to `parts`; `part` is this rank's */
-    char how;
-    uint64_t n;
-    uint32_t parts, part;
+struct io_dealt { /* one dimension of records, and this rank's part */
+    struct array_dim d;
+    uint32_t part;
 };
 struct io_array {
     struct io_dealt row, column;
-    bool has; /* this rank has a part */
+    bool has; /* this rank has a part; */
+    bool all; /* each has all */
 };
 
 struct io_pattern_ops;
