@@ -8,6 +8,7 @@
 #include "os/array/array.h"
 #include "os/ckpt/ckpt.h"
 #include "os/ckpt/cut.h"
+#include "os/file/cache.h"
 #include "os/file/file.h"
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
@@ -68,12 +69,12 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,    &blk_kinds,    &registry_workloads, &registry_direct,
-    &os_protocols, &os_services,  &vm_replacements,    &svm_managers,
-    &pfs_modes,    &vesta_modes,  &pio_systems,        &io_patterns,
-    &io_filetypes, &coll_methods, &arrays_operations,  &sched_policies,
-    &os_layers,    &ckpt_sinks,   &ckpt_policies,      &cut_algorithms,
-    NULL,
+    &net_kinds,           &blk_kinds,    &registry_workloads, &registry_direct,
+    &os_protocols,        &os_services,  &vm_replacements,    &svm_managers,
+    &pfs_modes,           &vesta_modes,  &pio_systems,        &io_patterns,
+    &io_filetypes,        &coll_methods, &arrays_operations,  &sched_policies,
+    &os_layers,           &ckpt_sinks,   &ckpt_policies,      &cut_algorithms,
+    &file_cache_policies, NULL,
 };
 
 const struct machine_registry registry_machine = {
@@ -112,8 +113,8 @@ static const struct {
     { "lfs", lfs_counters },           { "pfs_client", pfs_client_counters },
     { "pfs_meta", pfs_meta_counters }, { "vesta_client", vesta_client_counters },
     { "vesta_store", vst_counters },   { "coll", coll_counters },
-    { "array", array_counters },       { "svm", svm_counters },
-    { "svm", shared_counters },
+    { "cache", file_cache_counters },  { "array", array_counters },
+    { "svm", svm_counters },           { "svm", shared_counters },
 };
 
 void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),

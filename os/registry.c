@@ -48,6 +48,7 @@
     L(vesta_store)                                                                                 \
     L(pass)                                                                                        \
     L(keep)                                                                                        \
+    L(cache)                                                                                       \
     L(remote)
 
 /* clang-format off */

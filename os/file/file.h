@@ -91,7 +91,16 @@ const char *file_op_name(enum file_op op); /* static */
 
 enum file_hint {
     FILE_WILL_READ, /* the runs, soon */
-    FILE_FORGET     /* nothing of the file for long: no buffer keeps any of it */
+    FILE_FORGET,    /* nothing of the file for long: no buffer keeps any of it */
+    FILE_AS_IT_COMES,
+    FILE_SEQUENTIAL, /* how it will be read, from now on */
+    FILE_RANDOM,
+    FILE_WONT_NEED, /* the runs, for long */
+    /* To layers that keep bytes which others do not see (os/file/cache.h); done at once where there
+     * is none: what was written goes down; what was not written is asked for again. */
+    FILE_PROPAGATE,
+    FILE_REFRESH,
+    FILE_HINT_COUNT
 };
 
 /* `count` pieces of `len` bytes, the first at `off`, each `stride` behind the one before. */

@@ -82,7 +82,8 @@ bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs
     r->gid = wire_get32(b + 52);
     attr_load(b + 56, &r->attr);
     if (r->run_count > FILE_WIRE_RUNS || name > FILE_NAME_MAX + 1 || to > FILE_NAME_MAX + 1 ||
-        r->hint > FILE_FORGET || in->length < (uint64_t)r->run_count * FILE_RUN_BYTES + name + to)
+        r->hint >= FILE_HINT_COUNT ||
+        in->length < (uint64_t)r->run_count * FILE_RUN_BYTES + name + to)
         return false;
     for (uint32_t i = 0; i < r->run_count; i++) {
         uint8_t x[FILE_RUN_BYTES];

@@ -517,8 +517,10 @@ void lfs_step_meta(struct lfs_op *o)
         step_sync_all(o);
     else if (o->req->op == FILE_FLUSH)
         step_sync(o);
-    else if (o->req->op == FILE_HINT)
+    else if (o->req->op == FILE_HINT && o->req->hint == FILE_FORGET)
         step_forget(o);
+    else if (o->req->op == FILE_HINT)
+        lfs_complete(o, FILE_OK);
     else if (steps[o->req->op] == NULL)
         lfs_complete(o, FILE_UNSUPPORTED);
     else

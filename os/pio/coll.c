@@ -1,6 +1,7 @@
 /* coll.c: see coll.h: the methods, and a file's collective calls. */
 #include "os/nx/nx.h"
 #include "os/pio/coll_internal.h"
+#include "os/pio/pio_cache.h"
 
 const struct param coll_params_desc[] = {
     P_SIZE(coll_params, buffer, "4MiB", "512B", "1GiB",
@@ -82,7 +83,12 @@ enum pio_status coll_transfer(struct coll *c, struct coll_part *x)
     ASSERT(x->memory == NULL || pio_fits(x->memory, pio_length(x->runs, x->run_count)));
     if (x->memory != NULL && x->op == PIO_WRITE)
         pio_gather(c->port, x->memory, &x->data);
+    bool past = (c->ops->stripes || c->ops->together) && c->file->cached != NULL;
+    if (past)
+        pio_cache_past(c->file, true);
     enum pio_status s = c->ops->transfer(c, x);
+    if (past)
+        pio_cache_past(c->file, false);
     if (s != PIO_OK || x->op == PIO_WRITE)
         rope_fini(&x->data);
     else if (x->memory != NULL)

@@ -28,6 +28,9 @@
  *       in the order of its list, up to the first that lies behind the end of the file; where the
  *       writes of ranks overlap, any of them may be the last; bytes that no run names stay.
  *
+ * Of a file that the rank caches (PIO_CACHING) the methods that all call together, by_part and
+ * directed go past its cache: they write out what is there before, and forget it afterwards.
+ *
  * Sources: del Rosario, Bordawekar, Choudhary 1993 (two-phase); Thakur, Choudhary 1996 (extended);
  * Thakur, Bordawekar, Choudhary et al. 1994, PASSION (sieving); Kotz 1994 (disk-directed).
  * Who calls it: programs (workloads/), in threads.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "os/file/pieces.h"
+#include "os/pio/pio_cache.h"
 
 const char *pio_status_name(enum pio_status s)
 {
@@ -63,10 +64,15 @@ enum pio_status pio_of_file(enum file_status s)
 }
 
 static const char *const ctl_names[PIO_CTL_COUNT] = {
-    "close", "set size", "get size",   "flush",    "seek",      "tell",      "mode",   "hint",
-    "view",  "fill",     "checkpoint", "rollback", "get label", "set label", "unlink", "rename",
-    "mkdir", "rmdir",    "stat",       "list",     "grant",     "chmod",     "agree",
+    "close",    "set size",  "get size",  "flush",   "seek",   "tell",  "mode",
+    "hint",     "caching",   "propagate", "refresh", "view",   "fill",  "checkpoint",
+    "rollback", "get label", "set label", "unlink",  "rename", "mkdir", "rmdir",
+    "stat",     "list",      "grant",     "chmod",   "agree",
 };
+
+/* Calls that a system may leave to client caching, and to nobody. */
+#define ASKED                                                                                      \
+    (PIO_CAN(PIO_HINT) | PIO_CAN(PIO_CACHING) | PIO_CAN(PIO_PROPAGATE) | PIO_CAN(PIO_REFRESH))
 
 bool pio_mode_find(const struct pio_ops *ops, const char *name, const char *path, int *mode,
                    struct err *e)
@@ -89,7 +95,7 @@ bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struc
                struct err *e)
 {
     for (int i = 0; i < PIO_CTL_COUNT; i++)
-        if (plan->can & ~ops->can & PIO_CAN(i))
+        if (plan->can & ~(ops->can | ASKED) & PIO_CAN(i))
             return err_set(e, "%s.system is '%s', a file system without the call '%s'", plan->path,
                            ops->kind.name, ctl_names[i]);
     unsigned lacks = plan->traits & ~ops->traits;
@@ -128,14 +134,24 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_fil
 
 enum pio_status pio_control(struct pio *s, struct pio_file *f, struct pio_control *c)
 {
+    bool asked = ASKED & PIO_CAN(c->what);
+    if (asked && f != NULL && (f->cached != NULL || c->what == PIO_CACHING))
+        return pio_cache_control(f, c);
     if (!(s->ops->can & PIO_CAN(c->what)))
-        return PIO_UNSUPPORTED;
+        return asked ? PIO_OK : PIO_UNSUPPORTED;
+    enum pio_status late = PIO_OK;
+    if (f != NULL && f->cached != NULL)
+        late = pio_cache_before(f, c->what);
     enum pio_status st = s->ops->control(s, f, c);
+    if (asked && st == PIO_UNSUPPORTED)
+        return PIO_OK;
+    if (f != NULL)
+        pio_cache_after(f, c->what);
     if (st == PIO_OK && c->what == PIO_MODE)
         f->mode = c->mode;
     if (c->what == PIO_CLOSE)
         port_free(s->node->port, f);
-    return st;
+    return st == PIO_OK ? late : st;
 }
 
 void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f)
@@ -234,7 +250,10 @@ static void begin_next(struct pio *s)
         s->first = r->next;
         s->under_way++;
         r->begun = true;
-        s->ops->submit(r);
+        if (pio_cache_takes(r))
+            pio_cache_submit(r);
+        else
+            s->ops->submit(r);
     }
     s->beginning = false;
 }
@@ -339,6 +358,77 @@ uint64_t pio_length(const struct file_run *runs, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         n += runs[i].len * runs[i].count;
     return n;
+}
+
+/* ---- transfers that stacks of files make ---- */
+
+struct transfer {
+    struct file_req q;
+    struct pio_req *of;
+    struct file_run runs[];
+};
+
+static sim_time at_most(sim_time t, sim_time *left)
+{
+    t = t < *left ? t : *left;
+    *left -= t;
+    return t;
+}
+
+static void transferred(struct file_req *q)
+{
+    struct transfer *t = q->arg;
+    struct pio_req *r = t->of;
+    struct port *p = r->sys->node->port;
+    sim_time left = port_now(p) - r->started; /* parts may overlap */
+    r->moved = q->moved;
+    r->split.arm = at_most(q->part[FILE_DEVICE], &left);
+    r->split.queue = at_most(q->part[FILE_QUEUE], &left);
+    r->split.mesh = at_most(q->part[FILE_NETWORK], &left);
+    rope_move(&r->data, &q->data);
+    enum pio_status s = pio_of_file(q->status);
+    port_free(p, t);
+    pio_end(r, s);
+}
+
+void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
+                  const struct file_rights *user)
+{
+    struct port *p = r->sys->node->port;
+    struct transfer *t = port_alloc(p, sizeof *t + r->run_count * sizeof t->runs[0]);
+    t->of = r;
+    file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
+    memcpy(t->runs, r->runs, r->run_count * sizeof t->runs[0]);
+    t->q.file = file;
+    t->q.uid = user->uid;
+    t->q.gid = user->gid;
+    t->q.runs = t->runs;
+    t->q.run_count = r->run_count;
+    rope_move(&t->q.data, &r->data);
+    file_submit(files, &t->q);
+}
+
+enum file_hint pio_hint_of(uint64_t hint)
+{
+    static const enum file_hint of[] = {
+        [PIO_HINT_NORMAL] = FILE_AS_IT_COMES,  [PIO_HINT_SEQUENTIAL] = FILE_SEQUENTIAL,
+        [PIO_HINT_RANDOM] = FILE_RANDOM,       [PIO_HINT_WILL_NEED] = FILE_WILL_READ,
+        [PIO_HINT_WONT_NEED] = FILE_WONT_NEED,
+    };
+    ASSERT(hint < ARRAY_LEN(of));
+    return of[hint];
+}
+
+/* ---- controls as calls ---- */
+
+enum pio_status pio_propagate(struct pio_file *f)
+{
+    return pio_control(f->sys, f, &(struct pio_control){ .what = PIO_PROPAGATE });
+}
+
+enum pio_status pio_refresh(struct pio_file *f)
+{
+    return pio_control(f->sys, f, &(struct pio_control){ .what = PIO_REFRESH });
 }
 
 enum pio_status pio_close(struct pio_file *f)

@@ -17,6 +17,10 @@
  *   PIO2  What an answered write wrote is what requests return that are handed in later, by any
  *       rank when the system is PIO_SHARED, until a crash of what keeps it.  What an answered
  *       PIO_FLUSH covered survives that.
+ *       With PIO_CACHING that is so of what the rank itself wrote; of others' it sees what they
+ *       propagated (or flushed, or closed) before it last refreshed, and may see later writes.
+ *       Bytes that nobody wrote are not touched, nor is what others wrote in the same block.  What
+ *       failed as it went out is told by the next PIO_PROPAGATE, PIO_FLUSH or PIO_CLOSE.
  *   PIO3  A read brings the bytes of its runs up to the first that lies behind the end of the
  *       file: `moved` of them.
  *   PIO4  latency = client + mesh + queue + arm, exactly: of what ended last.  client: in the
@@ -30,7 +34,7 @@
 #ifndef OS_PIO_PIO_H
 #define OS_PIO_PIO_H
 
-#include "os/file/file.h"
+#include "os/file/cache.h"
 
 enum pio_status {
     PIO_OK,
@@ -123,7 +127,13 @@ enum pio_ctl {
     PIO_SEEK,       /* value: the pointer, by the mode's rule */
     PIO_TELL,       /* -> value */
     PIO_MODE,       /* mode, by all ranks together; the pointer is 0 */
-    PIO_HINT,       /* value: enum pio_hint; changes no result */
+    PIO_HINT,       /* value: enum pio_hint, with `runs` where that says so; changes no result, and
+                       does nothing where nobody keeps anything of the file */
+    PIO_CACHING,    /* cache: this rank keeps blocks of the file by these parameters from now on,
+                       in modes where it names its runs and no other takes part; NULL: none any
+                       more */
+    PIO_PROPAGATE,  /* what it has written through that is with the file system, for all to see */
+    PIO_REFRESH,    /* what others have propagated is seen from now on */
     PIO_VIEW,       /* view: offsets are those of this subfile from now on; of this rank alone */
     PIO_FILL,       /* for benchmarks: bytes [0, value) are those of the pattern `seed`, without
                      traffic to speak of; cold: no buffer has anything of it */
@@ -147,7 +157,14 @@ enum pio_ctl {
     PIO_CTL_COUNT
 };
 #define PIO_LABEL_BYTES FILE_LABEL_BYTES
-enum pio_hint { PIO_HINT_NORMAL, PIO_HINT_SEQUENTIAL, PIO_HINT_RANDOM };
+/* What acts on them: client caching, and the layers of files below the system `files`. */
+enum pio_hint {
+    PIO_HINT_NORMAL,     /* reads ahead where a read goes on where the one before ended */
+    PIO_HINT_SEQUENTIAL, /* reads ahead behind every read */
+    PIO_HINT_RANDOM,     /* never does */
+    PIO_HINT_WILL_NEED,  /* `runs`, strided or not: reads them now */
+    PIO_HINT_WONT_NEED   /* `runs`: lets them go before others */
+};
 
 /* A part of a file as if it were one.  The file is a table: a row of `factor` units, row after
  * row.  Its rows are dealt out in blocks of `rows`, `down` ways, its columns in blocks of
@@ -179,6 +196,9 @@ struct pio_control {
     uint64_t unit; /* of names: the layout of what they are of, as in an open */
     uint32_t factor;
     bool cold, ok;
+    const struct file_run *runs;
+    uint32_t run_count;
+    const struct file_cache_params *cache; /* os/file/cache.h */
     struct pio_view view;
     struct pio_stat stat;
     uint8_t label[PIO_LABEL_BYTES];
@@ -226,7 +246,8 @@ struct pio_file {
     struct pio *sys;
     int mode;
     uint32_t rank, ranks;
-    void *state; /* the system's */
+    void *state;               /* the system's */
+    struct pio_cached *cached; /* private: client caching */
 };
 
 /* How the bytes of an open file are dealt out to those who keep them: byte o lies in the part of
@@ -321,6 +342,8 @@ void pio_scatter(struct port *port, const struct pio_memory *m, struct rope *dat
 /* Controls as calls. (block) */
 enum pio_status pio_close(struct pio_file *f);
 enum pio_status pio_flush(struct pio_file *f);
+enum pio_status pio_propagate(struct pio_file *f);
+enum pio_status pio_refresh(struct pio_file *f);
 enum pio_status pio_set_size(struct pio_file *f, uint64_t size);
 /* True when all ranks say so. */
 enum pio_status pio_agree(struct pio *s, const char *tag, uint32_t ranks, bool ok);

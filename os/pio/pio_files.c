@@ -9,7 +9,7 @@
 #include "os/file/directed.h"
 #include "os/lfs/lfs.h"
 #include "os/nx/nx.h"
-#include "os/pio/pio.h"
+#include "os/pio/pio_cache.h"
 
 extern const struct os_service_ops file_client_service;
 
@@ -209,53 +209,10 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
     return pio_of_file(s);
 }
 
-struct transfer {
-    struct file_req q;
-    struct pio_req *of;
-    struct file_run runs[];
-};
-
-static sim_time at_most(sim_time t, sim_time *left)
-{
-    t = t < *left ? t : *left;
-    *left -= t;
-    return t;
-}
-
-static void transferred(struct file_req *q)
-{
-    struct transfer *t = q->arg;
-    struct pio_req *r = t->of;
-    struct port *p = r->file->sys->node->port;
-    sim_time left = port_now(p) - r->started; /* parts may overlap */
-    r->moved = q->moved;
-    r->split.arm = at_most(q->part[FILE_DEVICE], &left);
-    r->split.queue = at_most(q->part[FILE_QUEUE], &left);
-    r->split.mesh = at_most(q->part[FILE_NETWORK], &left);
-    rope_move(&r->data, &q->data);
-    enum pio_status s = pio_of_file(q->status);
-    port_free(p, t);
-    pio_end(r, s);
-}
-
 static void submit(struct pio_req *r)
 {
     const struct client *c = r->file->sys->state;
-    struct transfer *t = port_alloc(c->port, sizeof *t + r->run_count * sizeof t->runs[0]);
-    t->of = r;
-    file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
-    for (uint32_t i = 0; i < r->run_count; i++)
-        t->runs[i] = (struct file_run){ .off = r->runs[i].off,
-                                        .len = r->runs[i].len,
-                                        .stride = r->runs[i].stride,
-                                        .count = r->runs[i].count };
-    t->q.file = *(const uint64_t *)r->file->state;
-    t->q.uid = c->user.uid;
-    t->q.gid = c->user.gid;
-    t->q.runs = t->runs;
-    t->q.run_count = r->run_count;
-    rope_move(&t->q.data, &r->data);
-    file_submit(c->files, &t->q);
+    pio_by_files(r, c->files, *(const uint64_t *)r->file->state, &c->user);
 }
 
 enum { FILL = 1 << 20 };
@@ -292,6 +249,23 @@ static enum file_status of_file(const struct client *c, struct pio_file *f, stru
         s = ask(c, &q);
     }
     return s;
+}
+
+/* What layers of the stack may act on. */
+static enum file_status hint_of(const struct client *c, struct pio_file *f,
+                                const struct pio_control *x)
+{
+    struct file_req q;
+    file_req_init(&q, FILE_HINT, NULL, NULL);
+    q.file = *(const uint64_t *)f->state;
+    q.hint = x->what == PIO_PROPAGATE ? FILE_PROPAGATE
+             : x->what == PIO_REFRESH ? FILE_REFRESH
+                                      : pio_hint_of(x->value);
+    if (x->runs != NULL) {
+        q.runs = x->runs;
+        q.run_count = x->run_count;
+    }
+    return ask(c, &q);
 }
 
 static enum file_status stat_of(const struct client *c, uint64_t file, struct pio_stat *out)
@@ -417,6 +391,10 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
         return pio_of_file(rename_of(c, x));
     case PIO_AGREE:
         return agree(s->node, x->ok);
+    case PIO_HINT:
+    case PIO_PROPAGATE:
+    case PIO_REFRESH:
+        return pio_of_file(hint_of(c, f, x));
     default:
         return pio_of_file(of_file(c, f, x));
     }
@@ -441,10 +419,9 @@ extern const struct pio_ops pio_files;
 const struct pio_ops pio_files = {
     .kind = { .name = "files",
               .doc = "Those of a stack of layers: of the node's device, or of a server." },
-    .can =
-        (PIO_CAN(PIO_CTL_COUNT) - 1) &
-        ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_MODE) |
-          PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT) | PIO_CAN(PIO_LABEL_GET) | PIO_CAN(PIO_LABEL_SET)),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
+           ~(PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_MODE) | PIO_CAN(PIO_VIEW) |
+             PIO_CAN(PIO_GRANT) | PIO_CAN(PIO_LABEL_GET) | PIO_CAN(PIO_LABEL_SET)),
     .traits = PIO_SHARED,
     .services = services,
     .mode = traits_of,

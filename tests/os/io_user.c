@@ -11,6 +11,10 @@ struct flight {
     struct shadow_op *x;
     struct slot *s;
     sim_time since;
+    bool lost; /* a write behind of the file failed meanwhile */
+    struct pio_memory memory;
+    struct file_run places[2];
+    struct rope buffer;
 };
 
 struct rank {
@@ -22,6 +26,7 @@ struct rank {
     struct {
         struct pio_file *f;
         uint32_t gen;
+        bool cached;
     } handle[FILES];
     struct flight flight[FLIGHT];
 };
@@ -123,6 +128,48 @@ static void let_go(struct rank *r, uint32_t i)
     r->handle[i].f = NULL;
 }
 
+/* Some of the handles keep blocks of their file.  Their users see to it that others see what they
+ * write, and they what others write (PIO2). */
+static void cache_it(struct rank *r, uint32_t i)
+{
+    r->handle[i].cached = r->handle[i].f != NULL && io_draw(&r->draws, 3) == 0;
+    if (!r->handle[i].cached)
+        return;
+    const struct file_cache_params p = { .bytes = 1000 << io_draw(&r->draws, 4),
+                                         .block = 100 + io_draw(&r->draws, 150),
+                                         .ahead = io_draw(&r->draws, 4),
+                                         .dirty = io_draw(&r->draws, 2000) };
+    struct pio_control c = { .what = PIO_CACHING, .cache = &p };
+    cr_assert_eq(control(r, r->handle[i].f, &c), PIO_OK);
+}
+
+static bool cached(struct rank *r, const struct slot *s)
+{
+    return r->handle[s - r->g->slot].cached;
+}
+
+static void lose(struct rank *r, const struct slot *s)
+{
+    for (uint32_t i = 0; i < FLIGHT; i++)
+        r->flight[i].lost |= r->flight[i].s == s;
+}
+
+/* What was written is with the file system; else any write of the rank may be lost. */
+static bool propagated(struct rank *r, struct slot *s)
+{
+    sim_time since = port_now(r->port);
+    if (!cached(r, s) || went(r, pio_propagate(r->handle[s - r->g->slot].f), since, "propagate"))
+        return true;
+    lose(r, s);
+    return false;
+}
+
+static void refresh(struct rank *r, struct slot *s)
+{
+    if (cached(r, s))
+        cr_assert_eq(pio_refresh(r->handle[s - r->g->slot].f), PIO_OK);
+}
+
 /* It has the file for itself: a new one, empty. */
 static void make(struct rank *r, struct slot *s)
 {
@@ -136,6 +183,7 @@ static void make(struct rank *r, struct slot *s)
     sim_time since = port_now(r->port);
     s->there = went(r, pio_open(r->sys, &o, &r->handle[i].f), since, "create");
     s->unsure = false;
+    cache_it(r, i);
     r->handle[i].gen = ++s->gen;
     shadow_fresh(s->s);
 }
@@ -150,6 +198,7 @@ static struct pio_file *handle(struct rank *r, struct slot *s)
     struct pio_open o = opening(r, s, 0);
     sim_time since = port_now(r->port);
     (void)went(r, pio_open(r->sys, &o, &r->handle[i].f), since, "open");
+    cache_it(r, i);
     r->handle[i].gen = s->gen;
     return r->handle[i].f;
 }
@@ -187,11 +236,44 @@ static void judge(struct rank *r, const struct shadow_op *x, const struct rope *
     r->g->judged += moved;
 }
 
+/* The request's bytes lie in memory with something between them: 7 of each 10. */
+static void lay_out(struct flight *x)
+{
+    uint64_t n = pio_length(x->runs, x->r.run_count), whole = n / 7;
+    rope_init(&x->buffer);
+    for (uint64_t i = 0; i < n; i += 7) {
+        uint64_t part = n - i < 7 ? n - i : 7;
+        rope_add_zero(&x->buffer, 3);
+        if (x->r.op == PIO_WRITE)
+            rope_add_slice(&x->buffer, &x->r.data, i, part);
+        else
+            rope_add_zero(&x->buffer, part);
+    }
+    rope_fini(&x->r.data);
+    x->places[0] = (struct file_run){ .off = 3, .len = 7, .stride = 10, .count = whole };
+    x->places[1] = (struct file_run){ .off = whole * 10 + 3, .len = n % 7, .count = 1 };
+    x->memory =
+        (struct pio_memory){ .buffer = &x->buffer, .runs = x->places, .run_count = n % 7 ? 2 : 1 };
+    x->r.memory = &x->memory;
+}
+
+static void take_up(struct flight *x)
+{
+    for (uint64_t i = 0; i < x->r.moved && x->r.op == PIO_READ; i += 7)
+        rope_add_slice(&x->r.data, &x->buffer, i / 7 * 10 + 3,
+                       x->r.moved - i < 7 ? x->r.moved - i : 7);
+    rope_fini(&x->buffer);
+}
+
 static void finish(struct rank *r, struct flight *x)
 {
     struct stage *g = r->g;
     bool read = x->r.op == PIO_READ;
     bool good = went(r, pio_wait(&x->r), x->since, read ? "read" : "write");
+    if (!read)
+        good = propagated(r, x->s) && good && !x->lost;
+    if (x->r.memory != NULL)
+        take_up(x);
     const struct pio_split *t = &x->r.split;
     cr_assert_eq(t->client + t->mesh + t->queue + t->arm, t->latency); /* PIO4 */
     if (good && read)
@@ -213,9 +295,14 @@ static void begin(struct rank *r, struct flight *x, struct slot *s, struct pio_f
     x->s = s;
     x->r.runs = x->runs;
     x->r.run_count = draw_runs(&r->draws, x->runs, 0, SHADOW_SPAN);
+    x->lost = false;
+    if (read)
+        refresh(r, s);
     x->x = read ? shadow_read(s->s, x->runs, x->r.run_count)
                 : shadow_write(s->s, x->runs, x->r.run_count, &x->r.data);
     x->since = port_now(r->port);
+    if (io_draw(&r->draws, 3) == 0)
+        lay_out(x);
     pio_submit(&x->r);
 }
 
@@ -275,6 +362,8 @@ static bool flush(struct rank *r, struct slot *s)
         bool late = (st == PIO_IO_ERROR && (r->g->faults & DEVICE)) || /* of a delayed write */
                     (st == PIO_SERVER_DOWN && (r->g->faults & CRASH)); /* of what a dead node had */
         good = !late && went(r, st, since, "flush");
+        if (!good)
+            lose(r, s);
         shadow_end(x, good);
     }
     s->busy--;
@@ -366,6 +455,21 @@ static void directories(struct rank *r, struct slot *s)
     s->busy--;
 }
 
+/* Changes no result. */
+static void hint(struct rank *r, struct slot *s)
+{
+    struct file_run runs[RUNS];
+    struct pio_control c = { .what = PIO_HINT, .runs = runs };
+    c.value = io_draw(&r->draws, PIO_HINT_WONT_NEED + 1);
+    c.run_count = draw_runs(&r->draws, runs, 0, SHADOW_SPAN);
+    s->busy++;
+    struct pio_file *f = handle(r, s);
+    sim_time since = port_now(r->port);
+    if (f != NULL)
+        (void)went(r, control(r, f, &c), since, "hint");
+    s->busy--;
+}
+
 /* What needs the file for itself. */
 static void alone(struct rank *r, struct slot *s, uint32_t kind)
 {
@@ -396,6 +500,8 @@ static void turn(struct rank *r)
         alone(r, s, 0);
     else if (kind < 16)
         transfer(r, s);
+    else if (kind == 16 && io_draw(&r->draws, 2))
+        hint(r, s);
     else if (kind < 18)
         ask_size(r, s, kind == 17 && can(r, PIO_STAT));
     else if (kind < 20)
@@ -537,11 +643,13 @@ static void collective(struct rank *r, struct slot *s, const struct coll_ops *op
         struct coll_part x = { .op = k == 0 ? PIO_WRITE : PIO_READ, .runs = runs };
         x.run_count = io_draw(&r->draws, 5) == 0 ? 0 : draw_runs(&r->draws, runs, 0, SHADOW_SPAN);
         rope_init(&x.data);
+        refresh(r, s);
         sim_time since = port_now(r->port);
         struct shadow_op *sh = k == 0 ? shadow_write(s->s, runs, x.run_count, &x.data)
                                       : shadow_read(s->s, runs, x.run_count);
         g->status[r->rank] = coll_transfer(c, &x);
         bool good = went(r, g->status[r->rank], since, ops->kind.name);
+        good = propagated(r, s) && good;
         if (good && k > 0)
             judge(r, sh, &x.data, x.moved, ops->kind.name);
         shadow_end(sh, good);
@@ -600,6 +708,7 @@ static void look(struct rank *r)
         pio_req_init(&x->r, PIO_READ, f);
         x->s = s;
         x->runs[0] = all;
+        refresh(r, s);
         x->r.runs = x->runs;
         x->r.run_count = 1;
         x->x = shadow_read(s->s, &all, 1);

@@ -51,6 +51,7 @@ struct stage {
     uint32_t inside;
     bool versions;      /* files have checkpoints */
     bool serial;        /* a file has one request at a time */
+    bool late;          /* writes may fail after they have ended */
     uint32_t bad_reads; /* so many reads of the device fail */
     uint64_t failed, reads, lists;
 };
@@ -198,7 +199,7 @@ static void remember(struct flight *x, uint64_t at, uint64_t off)
 static void change(struct flight *x, uint64_t at, uint64_t off)
 {
     x->s->bytes[off] = x->want[at];
-    x->s->unknown[off] = false;
+    x->s->unknown[off] = x->g->late;
     if (off >= x->s->size)
         x->s->size = off + 1;
 }
@@ -298,6 +299,8 @@ static void submit_random(struct port *p, void *arg)
     } else if (kind < 11) {
         (void)draw_runs(x);
         each_byte(x, remember);
+        if (g->late)
+            x->most = UINT64_MAX;
         for (int i = 0; i < FLIGHT; i++) /* may cut or lengthen it meanwhile */
             if (g->f[i].busy && g->f[i].s == s && g->f[i].r.op != FILE_READ)
                 x->most = UINT64_MAX;
@@ -312,7 +315,9 @@ static void submit_random(struct port *p, void *arg)
         x->r.op = FILE_FLUSH;
     } else if (kind < 22) {
         x->r.op = FILE_HINT;
-        x->r.hint = draw(2) == 0 ? FILE_FORGET : FILE_WILL_READ;
+        x->r.hint = draw(2) == 0   ? draw(FILE_HINT_COUNT)
+                    : draw(2) == 0 ? FILE_FORGET
+                                   : FILE_WILL_READ;
         (void)draw_runs(x);
     } else if (s->busy == 1) {
         x->r.op = FILE_SIZE;
@@ -381,6 +386,13 @@ static void check_all(struct stage *g)
         struct shadow *s = &g->s[i];
         static uint8_t got[SPAN];
         struct file_req r;
+        if (g->late) {
+            file_req_init(&r, FILE_FLUSH, NULL, NULL);
+            r.file = s->file;
+            (void)ask(g, &r);
+            cr_assert_eq(ask(g, &r), FILE_OK, "CACHE4: a late status is told twice");
+            s->stale = true;
+        }
         if (s->stale) {
             file_req_init(&r, FILE_STAT, NULL, NULL);
             r.file = s->file;
@@ -426,6 +438,7 @@ static void random_requests(struct stage *g, uint64_t seed, int turns)
 {
     draw_state = seed;
     g->serial = g->bad_reads > 0;
+    g->late = g->serial && strstr(g->client.layer[0].ops->kind.name, "cache") != NULL;
     for (int t = 0; t < turns; t++) {
         struct file_req r;
         file_req_init(&r, FILE_CHECKPOINT, NULL, NULL);
@@ -455,6 +468,11 @@ static const struct {
     { "remote", "vesta_store cache=5 " STORE },
     { "keep block=2KiB; lfs cache=5 " LFS, "lfs" },
     { "remote", "pass; keep block=512B; lfs cache=5 buffered=true " LFS },
+    { "cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; lfs cache=5 " LFS, "lfs" },
+    { "cache bytes=4KiB block=512B ahead=0 dirty=0B policy=mru; vesta_store cache=9 " STORE,
+      "lfs" },
+    { "cache bytes=256KiB block=3KiB; pass; remote",
+      "cache bytes=8KiB block=2KiB; lfs cache=9 buffered=true queue=2 " LFS },
 };
 static bool has_versions(size_t i)
 {

@@ -287,7 +287,9 @@ static void ends(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
         cr_assert_eq(got[i], pattern_byte(3, i < 700 ? 100 + i : 1600 + i - 700));
     rope_fini(&r.data);
     struct pio_control hint = { .what = PIO_HINT };
-    cr_assert(!(s.ops->can & PIO_CAN(PIO_HINT)));
+    cr_assert_eq(pio_control(&s, f, &hint), PIO_OK, "changes no result");
+    hint.what = PIO_VIEW;
+    cr_assert(!(s.ops->can & PIO_CAN(PIO_VIEW)));
     cr_assert_eq(pio_control(&s, f, &hint), PIO_UNSUPPORTED);
     cr_assert_eq(pio_close(f), PIO_OK);
 }

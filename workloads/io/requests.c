@@ -20,9 +20,10 @@ enum cache { COLD, WARM };
 
 struct params {
     struct io_loop_params loop;
-    int op, system, access, file, cache, method;
+    int op, system, access, file, cache, method, caching, hint;
     const char *mode;
     struct coll_params collective;
+    struct file_cache_params client_cache;
     int64_t size, nodes, unit, factor, span, shift, guests, ghost, depth, most;
     bool verify, readback, preallocate, work, view;
     struct io_shape shape;
@@ -32,6 +33,9 @@ static const char *const op_names[] = { "read", "write", NULL };
 static const char *const file_names[] = { "shared", "own", NULL };
 
 static const char *const cache_names[] = { "cold", "warm", NULL };
+static const char *const caching_names[] = { "none", "weak", NULL };
+enum { WILL_NEED = PIO_HINT_WILL_NEED };
+static const char *const hint_names[] = { "normal", "sequential", "random", "will_need", NULL };
 
 static const struct param params_desc[] = {
     P_CHOICE(params, op, "read", op_names, "What the programs do.",
@@ -89,6 +93,15 @@ static const struct param params_desc[] = {
           "Requests of a program that the file system has at once; the library keeps the others, "
           "in order, and drops them when one has failed; 0: all.",
           "ASSUMED(a choice of the experiment)"),
+    P_CHOICE(params, caching, "none", caching_names,
+             "weak: each rank keeps blocks of its file (client_cache); what it writes others see "
+             "once it has gone out, at the latest by `sync`.",
+             "SIO low-level interface: caching modes"),
+    P_TABLE(params, client_cache, file_cache_params, "What a rank keeps.", "see its parameters"),
+    P_CHOICE(params, hint, "normal", hint_names,
+             "What a rank tells of its reads: sequential, random, or, before each, the runs of "
+             "the next (will_need).",
+             "SIO low-level interface: hints"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -212,6 +225,11 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         return err_set(e, "workload.shift: only with readback = true and file = 'shared'");
     if (p->cache == WARM && p->op == OP_WRITE)
         return err_set(e, "workload.cache = 'warm': only for op = 'read'");
+    if (p->caching && !(traits & PIO_MODE_OFFSETS))
+        return err_set(e, "workload.caching: only in a mode where a program chooses its offsets, "
+                          "such as M_UNIX and M_ASYNC");
+    if (p->caching && !file_cache_check(&p->client_cache, "workload.client_cache", e))
+        return false;
     struct pio_view view;
     if (p->view && (!pattern.ops->view || method_of(p) != &coll_list || p->file == OWN ||
                     !pattern.ops->view(&pattern, (uint64_t)p->unit, (uint64_t)p->factor, &view)))
@@ -310,6 +328,17 @@ static bool see(struct run *r)
     return io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "view", r->t.name);
 }
 
+/* What the rank keeps of it, and says of its reads. */
+static bool keep(struct run *r)
+{
+    struct pio_control c = { .what = PIO_CACHING, .cache = &r->p->client_cache };
+    if (r->p->caching && !io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "cache", r->t.name))
+        return false;
+    c = (struct pio_control){ .what = PIO_HINT, .value = (uint64_t)r->p->hint };
+    return r->p->hint == PIO_HINT_NORMAL || r->p->hint == WILL_NEED ||
+           io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "hint", r->t.name);
+}
+
 static bool open_file(struct run *r)
 {
     const struct params *p = r->p;
@@ -326,7 +355,7 @@ static bool open_file(struct run *r)
         fine = open_as(r, r->j.rank, ranks, 0);
     if (fine)
         r->t.coll = coll_open(method_of(p), &p->collective, r->t.f);
-    return io_agree(&r->j, "opened", fine) && see(r);
+    return io_agree(&r->j, "opened", fine) && see(r) && keep(r);
 }
 
 /* The runs of a request. */
@@ -371,6 +400,18 @@ static bool together(struct run *r, enum pio_op op, uint64_t nth, uint32_t count
     return fine;
 }
 
+/* The runs of the request that comes next. */
+static bool will_need(struct run *r, uint64_t nth)
+{
+    struct slot *x = runs_of(r, nth, 0);
+    const struct file_run seen = { .off = r->t.at, .len = r->pattern.size, .count = 1 };
+    struct pio_control c = { .what = PIO_HINT,
+                             .value = PIO_HINT_WILL_NEED,
+                             .runs = r->t.view ? &seen : x->runs,
+                             .run_count = r->t.view ? 1 : x->count };
+    return io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "hint", r->t.name);
+}
+
 /* Step k: as many requests as are made at once; false: the rank gives up. */
 static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
 {
@@ -382,8 +423,12 @@ static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
         nth %= r->pattern.per_rank;
     }
     struct pio_split sum = { .latency = 0 };
-    bool fine;
-    if (r->p->depth > 1) {
+    bool fine = true;
+    if (op == PIO_READ && r->p->hint == WILL_NEED && !r->pattern.ops->whole)
+        fine = will_need(r, (nth + depth) % r->pattern.per_rank);
+    if (!fine) {
+        return false;
+    } else if (r->p->depth > 1) {
         fine = together(r, op, nth, (uint32_t)depth, &sum);
     } else {
         struct slot *x = runs_of(r, nth, 0);
@@ -469,7 +514,9 @@ static enum pio_status plain_mode(struct run *r)
 
 static bool read_back(struct run *r)
 {
-    if (!io_agree(&r->j, "readback", true) ||
+    if (!io_good(&r->j, pio_propagate(r->t.f), "propagate", r->t.name) ||
+        !io_agree(&r->j, "readback", true) ||
+        !io_good(&r->j, pio_refresh(r->t.f), "refresh", r->t.name) ||
         (r->j.resume == 0 && !io_good(&r->j, plain_mode(r), "setiomode", r->t.name)))
         return false;
     uint32_t ranks, of = (uint32_t)((r->j.rank + (uint64_t)r->p->shift) % r->j.ranks);

@@ -1,0 +1,652 @@
+/* cache.c: CACHE, a layer that keeps blocks of files: its jobs; see cache.h. */
+#include "os/file/cache_internal.h"
+
+const struct param file_cache_params[] = {
+    P_SIZE(file_cache_params, bytes, "1MiB", "1KiB", "4GiB", "What it keeps at most.",
+           "ASSUMED(a sixteenth of a node's memory)"),
+    P_SIZE(file_cache_params, block, "8KiB", "64B", "16MiB", "Bytes of a block.",
+           "ASSUMED(the block of the file systems below)"),
+    P_INT(file_cache_params, ahead, "8", "0", "1000000",
+          "Blocks that are read ahead; at most a quarter of all.",
+          "ASSUMED(one stripe unit of PFS)"),
+    P_SIZE(file_cache_params, dirty, "512KiB", "0", "4GiB",
+           "What may wait to be written; 0: each write goes down at once.",
+           "ASSUMED(half of what it keeps)"),
+    P_CHOICE_OF(file_cache_params, policy, "lru", file_cache_policies,
+                "Which block goes when another is needed."),
+    P_END,
+};
+
+const struct counter file_cache_counters[] = {
+    C_SUM(cache, counts, hits, "1", "Blocks of reads that the layer had."),
+    C_SUM(cache, counts, misses, "1", "Blocks of reads that it had not, or not yet."),
+    C_SUM(cache, counts, ahead, "1", "Blocks that were read ahead."),
+    C_SUM(cache, counts, ahead_used, "1", "Of these: asked for before they went."),
+    C_SUM(cache, counts, fetched, "1", "Blocks that were read from below."),
+    C_SUM(cache, counts, written, "1", "Blocks of which dirty bytes were written below."),
+    C_SUM(cache, counts, evicted, "1", "Blocks that went because another was needed."),
+    C_SUM(cache, counts, past, "1", "Requests that went past the layer."),
+    C_END,
+};
+
+static bool moves(const struct file_req *r)
+{
+    return r->op == FILE_READ || r->op == FILE_WRITE;
+}
+
+static bool hint_is(const struct file_req *r, enum file_hint hint)
+{
+    return r->op == FILE_HINT && r->hint == hint;
+}
+
+/* ---- what a job needs of blocks ---- */
+
+#define LIMIT (UINT64_C(1) << 62) /* of offsets in the layer */
+
+/* Its blocks are told one by one, in order of the list, until `fn` says false. */
+static bool each_block(const struct cache *c, const struct file_req *r,
+                       bool (*fn)(void *arg, uint64_t index, uint64_t lo, uint64_t hi), void *arg)
+{
+    for (uint32_t k = 0; k < r->run_count; k++)
+        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
+            uint64_t at = r->runs[k].off + i * r->runs[k].stride, end = at + r->runs[k].len;
+            for (uint64_t hi; at < end; at = hi) {
+                uint64_t base = at / c->block * c->block;
+                hi = base + c->block < end ? base + c->block : end;
+                if (!fn(arg, at / c->block, at - base, hi - base))
+                    return false;
+            }
+        }
+    return true;
+}
+
+struct counting {
+    uint64_t most, count, last;
+};
+
+static bool count_block(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
+{
+    struct counting *x = arg;
+    (void)lo, (void)hi;
+    x->count += x->count == 0 || x->last != index;
+    x->last = index;
+    return x->count <= x->most;
+}
+
+/* The layer cannot hold it. */
+static bool too_much(const struct cache *c, const struct file_req *r)
+{
+    struct counting x = { .most = c->most / 2 };
+    if (r->op == FILE_WRITE && file_bytes(r) != r->data.length)
+        return true;
+    for (uint32_t k = 0; k < r->run_count; k++) {
+        const struct file_run *y = &r->runs[k];
+        if (y->len > LIMIT || y->off > LIMIT || (y->count > 1 && y->stride > LIMIT / y->count))
+            return true;
+        if (y->len > 0 && y->count > 0 && (y->len - 1) / c->block >= x.most)
+            return true;
+    }
+    return !each_block(c, r, count_block, &x);
+}
+
+static bool known(const struct cache_block *b, uint64_t lo, uint64_t hi)
+{
+    return b->ended || cache_set_has(&b->valid, lo, hi);
+}
+
+static bool has(const struct cache_job *j, const struct cache_block *b)
+{
+    for (uint32_t i = j->count; i-- > 0;)
+        if (j->segs[i].b == b)
+            return true;
+    return false;
+}
+
+static bool acquire_block(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
+{
+    struct cache_job *j = arg;
+    struct cache *c = j->c;
+    struct cache_block *b = cache_find(c, j->f, index);
+    bool hit = b != NULL && !b->reading && known(b, lo, hi);
+    if (b != NULL && b->pins > 0 && j->r->op == FILE_WRITE && !has(j, b)) {
+        j->behind = true;
+        return false;
+    }
+    if (b == NULL && (b = cache_take(c, j->f, index)) == NULL)
+        return false;
+    if (b->ahead && j->r->op == FILE_READ) {
+        c->counts.ahead_used++;
+        b->ahead = false;
+    }
+    if (j->r->op == FILE_READ) {
+        c->counts.hits += hit;
+        c->counts.misses += !hit;
+    }
+    b->pins++;
+    list_remove(&b->used);
+    list_push(&c->used, &b->used);
+    if (j->count == j->room) {
+        j->room = j->room == 0 ? 4 : 2 * j->room;
+        j->segs = port_realloc(c->sys.port, j->segs, j->room * sizeof *j->segs);
+    }
+    j->segs[j->count++] = (struct cache_seg){ b, lo, hi };
+    return true;
+}
+
+static void release(struct cache_job *j)
+{
+    for (uint32_t i = 0; i < j->count; i++) {
+        struct cache_block *b = j->segs[i].b;
+        if (--b->pins > 0)
+            continue;
+        b->error = FILE_OK;
+        if (b->valid.count == 0 && !b->ended && !b->reading && b->out.count == 0)
+            cache_drop(j->c, b);
+    }
+    j->count = 0;
+}
+
+/* All its blocks, or none: then it waits for a READ that was there before, or for what is on its
+ * way down. */
+static bool acquire(struct cache_job *j)
+{
+    struct cache *c = j->c;
+    uint64_t hits = c->counts.hits, misses = c->counts.misses, used = c->counts.ahead_used;
+    j->behind = false;
+    if (each_block(c, j->r, acquire_block, j))
+        return true;
+    c->counts.hits = hits;
+    c->counts.misses = misses;
+    c->counts.ahead_used = used;
+    release(j);
+    if (!j->behind)
+        cache_write_some(c, c->dirty_count / 2 + 1);
+    return false;
+}
+
+/* ---- the ends of jobs ---- */
+
+static void job_end(struct cache_job *j, enum file_status s)
+{
+    struct cache *c = j->c;
+    j->r->status = s;
+    release(j);
+    if (j->begun && j->f != NULL) {
+        j->f->jobs--;
+        j->f->alone = false;
+    }
+    c->jobs -= j->begun;
+    c->alone = j->f == NULL ? false : c->alone;
+    if (j->f != NULL && j->r->op == FILE_REMOVE && s == FILE_OK && j->f->transfers == 0 &&
+        j->f->jobs == 0 && list_empty(&j->f->blocks)) {
+        bool waits = false;
+        LIST_EACH (l, &c->waiting)
+            waits |= LIST_ENTRY(l, struct cache_job, link)->f == j->f;
+        if (!waits)
+            cache_file_end(c, j->f);
+    }
+    list_remove(&j->link);
+    list_push(&c->ended, &j->link);
+}
+
+static void answer(struct cache *c)
+{
+    for (struct list *l; (l = list_pop(&c->ended)) != NULL;) {
+        struct cache_job *j = LIST_ENTRY(l, struct cache_job, link);
+        struct file_req *r = j->r;
+        port_free(c->sys.port, j->segs);
+        port_free(c->sys.port, j);
+        r->done(r);
+    }
+}
+
+static void tick(struct port_timer *t)
+{
+    answer(t->arg);
+}
+
+/* ---- reads ---- */
+
+/* Blocks that nobody has asked for, as long as there is room. */
+static void read_on(struct cache *c, struct cache_file *f, uint64_t from, uint64_t to)
+{
+    struct cache_block **row = port_alloc(c->sys.port, (to - from + 1) * sizeof *row);
+    uint32_t n = 0;
+    for (uint64_t i = from; i < to && i <= f->last; i++) {
+        if (cache_find(c, f, i) != NULL)
+            continue;
+        struct cache_block *b = cache_take(c, f, i);
+        if (b == NULL)
+            break;
+        b->ahead = true;
+        b->pins++; /* the next one must not take its place */
+        row[n++] = b;
+    }
+    c->counts.ahead += n;
+    cache_read(c, f, row, n);
+    while (n > 0)
+        row[--n]->pins--;
+    port_free(c->sys.port, row);
+}
+
+static void read_ahead(struct cache *c, struct cache_job *j)
+{
+    struct cache_file *f = j->f;
+    const struct file_req *r = j->r;
+    const struct file_run *last = &r->runs[r->run_count - 1];
+    if (r->run_count == 0 || last->count == 0 || last->len == 0)
+        return;
+    uint64_t end = last->off + (last->count - 1) * last->stride + last->len;
+    bool on = f->way == FILE_SEQUENTIAL ||
+              (f->way == FILE_AS_IT_COMES && r->runs->off == f->next && end > r->runs->off);
+    f->next = end;
+    if (!on || c->ahead == 0)
+        return;
+    uint64_t from = (end - 1) / c->block + 1, to = from + c->ahead;
+    if (f->ahead < from || f->ahead > to)
+        f->ahead = from;
+    if (to - f->ahead < (c->ahead + 1) / 2) /* long requests */
+        return;
+    read_on(c, f, f->ahead, to);
+    f->ahead = to;
+}
+
+/* A part of a block, as far as the file reaches; false: no farther. */
+static bool give(const struct cache *c, const struct cache_file *f, const struct cache_seg *s,
+                 struct rope *out)
+{
+    uint64_t base = s->b->index * c->block, at = s->lo;
+    while (at < s->hi) {
+        const struct file_window *x = cache_set_from(&s->b->valid, at);
+        uint64_t lo = x != NULL && x->lo < s->hi ? x->lo : s->hi;
+        if (at < lo) { /* nobody has written there: zeros up to the end of the file */
+            uint64_t end = f->end > base ? f->end - base : 0;
+            uint64_t hi = lo < end ? lo : end;
+            if (hi > at)
+                rope_add_zero(out, hi - at);
+            if (hi < lo)
+                return false;
+            at = lo;
+            continue;
+        }
+        uint64_t hi = x->hi < s->hi ? x->hi : s->hi;
+        rope_add_slice(out, &s->b->data, at, hi - at);
+        at = hi;
+    }
+    return true;
+}
+
+/* Ends when all its blocks are there; reads what is missing. */
+static void try_read(struct cache_job *j)
+{
+    struct cache *c = j->c;
+    struct cache_block **row = port_alloc(c->sys.port, (j->count + 1) * sizeof(*row));
+    uint32_t n = 0;
+    bool waits = false;
+    enum file_status s = FILE_OK;
+    for (uint32_t i = 0; i < j->count; i++) {
+        struct cache_seg *x = &j->segs[i];
+        if (x->b->reading) {
+            waits = true;
+        } else if (!known(x->b, x->lo, x->hi)) {
+            s = s == FILE_OK ? x->b->error : s;
+            if (x->b->error == FILE_OK && (n == 0 || row[n - 1] != x->b)) {
+                bool there = false; /* a list may come to a block again */
+                for (uint32_t k = 0; k < n && !there; k++)
+                    there = row[k] == x->b;
+                if (!there)
+                    row[n++] = x->b;
+            }
+        }
+    }
+    if (s == FILE_OK && n > 0)
+        cache_read(c, j->f, row, n);
+    port_free(c->sys.port, row);
+    if (waits || (s == FILE_OK && n > 0))
+        return;
+    for (uint32_t i = 0; i < j->count && s == FILE_OK; i++)
+        if (!give(c, j->f, &j->segs[i], &j->r->data))
+            break;
+    if (s == FILE_OK) {
+        j->r->moved = j->r->data.length;
+        port_work(c->sys.port, PORT_WORK_COPY, j->r->moved);
+    }
+    for (int k = 0; k < FILE_PARTS; k++)
+        j->r->part[k] = j->part[k];
+    job_end(j, s);
+}
+
+/* ---- writes ---- */
+
+static void do_write(struct cache_job *j)
+{
+    struct cache *c = j->c;
+    struct file_req *r = j->r;
+    struct rope_cursor from;
+    rope_cursor_init(&from, &r->data);
+    port_work(c->sys.port, PORT_WORK_COPY, r->data.length);
+    for (uint32_t i = 0; i < j->count; i++) {
+        struct cache_seg *x = &j->segs[i];
+        struct rope part;
+        rope_init(&part);
+        rope_cursor_take(&from, x->hi - x->lo, &part);
+        cache_put(c, x->b, x->lo, &part);
+        c->dirty_count += x->b->dirty.count == 0;
+        cache_set_add(c->sys.port, &x->b->dirty, x->lo, x->hi);
+        uint64_t end = x->b->index * c->block + x->hi;
+        if (end > j->f->end)
+            j->f->end = end;
+        x->b->ahead = false;
+        j->f->last = x->b->index > j->f->last ? UINT64_MAX : j->f->last;
+    }
+    r->moved = r->data.length;
+    rope_fini(&r->data);
+    job_end(j, FILE_OK);
+    if (c->dirty_count > c->dirty_most)
+        cache_write_some(c, c->dirty_count - c->dirty_most / 2);
+}
+
+/* ---- jobs that have a file for themselves ---- */
+
+static void passed(struct file_req *r)
+{
+    struct cache_job *j = r->arg;
+    struct cache *c = j->c;
+    r->done = j->done;
+    r->arg = j->arg;
+    job_end(j, r->status);
+    cache_pump(c);
+}
+
+static bool for_each_file(struct cache_job *j,
+                          bool (*fn)(struct cache_job *j, struct cache_file *f))
+{
+    bool all = true;
+    if (j->f != NULL)
+        return fn(j, j->f);
+    LIST_EACH (l, &j->c->files)
+        all &= fn(j, LIST_ENTRY(l, struct cache_file, link));
+    return all;
+}
+
+/* What is dirty has gone down, or what is not to is gone. */
+static bool clean(struct cache_job *j, struct cache_file *f)
+{
+    bool keeps = hint_is(j->r, FILE_REFRESH) || j->r->op == FILE_REMOVE;
+    if (f->transfers == 0 && !keeps)
+        cache_write_all(j->c, f);
+    return f->transfers == 0;
+}
+
+/* Statuses of writes that were answered before; after one of them nothing is sure. */
+static bool settle_late(struct cache_job *j, struct cache_file *f)
+{
+    if (f->late == FILE_OK)
+        return true;
+    j->r->status = j->r->status == FILE_OK ? f->late : j->r->status;
+    f->late = FILE_OK;
+    cache_refresh(j->c, f);
+    return false;
+}
+
+static bool forget(struct cache_job *j, struct cache_file *f)
+{
+    cache_forget(j->c, f);
+    return true;
+}
+
+static bool changes(const struct cache_job *j)
+{
+    enum file_op op = j->r->op;
+    return op == FILE_SIZE || op == FILE_ROLLBACK || op == FILE_REMOVE ||
+           hint_is(j->r, FILE_FORGET) || (j->past && op == FILE_WRITE);
+}
+
+/* True: it has gone on. */
+static void try_alone(struct cache_job *j)
+{
+    struct cache *c = j->c;
+    struct file_req *r = j->r;
+    if (!for_each_file(j, clean))
+        return;
+    r->status = FILE_OK;
+    if (r->op == FILE_FLUSH || hint_is(r, FILE_PROPAGATE))
+        (void)for_each_file(j, settle_late);
+    if (hint_is(r, FILE_REFRESH))
+        cache_refresh(c, j->f);
+    if (changes(j))
+        (void)for_each_file(j, forget);
+    if (r->status != FILE_OK || hint_is(r, FILE_PROPAGATE) || hint_is(r, FILE_REFRESH)) {
+        job_end(j, r->status);
+        return;
+    }
+    c->counts.past += j->past;
+    list_remove(&j->link);
+    j->done = r->done;
+    j->arg = r->arg;
+    r->done = passed;
+    r->arg = j;
+    file_submit(c->sys.below, r);
+}
+
+/* ---- hints ---- */
+
+static bool will_read(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
+{
+    struct cache_job *j = arg;
+    (void)lo, (void)hi;
+    if (++j->count > j->c->most / 2)
+        return false;
+    read_on(j->c, j->f, index, index + 1);
+    return true;
+}
+
+/* Blocks that lie in the runs go, or go first. */
+static void wont_need(struct cache *c, struct cache_file *f, const struct file_req *r)
+{
+    const struct file_list runs = { r->runs, r->run_count };
+    for (uint32_t k = 0; k < r->run_count; k++)
+        if (r->runs[k].count > 1 && r->runs[k].stride < r->runs[k].len)
+            return;
+    LIST_EACH_SAFE (l, next, &f->blocks) {
+        struct cache_block *b = LIST_ENTRY(l, struct cache_block, of_file);
+        uint64_t base = b->index * c->block;
+        if (file_list_bytes(runs, (struct file_window){ base, base + c->block }) < c->block)
+            continue;
+        list_remove(&b->used);
+        list_push_front(&c->used, &b->used);
+        if (cache_free_to_go(b))
+            cache_drop(c, b);
+    }
+}
+
+static void hint(struct cache_job *j)
+{
+    if (j->r->hint == FILE_WILL_READ)
+        (void)each_block(j->c, j->r, will_read, j);
+    else if (j->r->hint == FILE_WONT_NEED)
+        wont_need(j->c, j->f, j->r);
+    else
+        j->f->way = j->r->hint;
+    j->count = 0;
+    job_end(j, FILE_OK);
+}
+
+/* ---- the order of jobs ---- */
+
+/* Begins a job; false: it must wait. */
+static bool begin(struct cache_job *j)
+{
+    struct cache *c = j->c;
+    struct cache_file *f = j->f;
+    if (c->alone || (f != NULL && f->alone))
+        return false;
+    if (j->alone && (f != NULL ? f->jobs : c->jobs) > 0)
+        return false;
+    if (!j->alone && moves(j->r) && !acquire(j))
+        return false;
+    j->begun = true;
+    c->jobs++;
+    if (f != NULL) {
+        f->jobs++;
+        f->alone = j->alone;
+    } else {
+        c->alone = true;
+    }
+    list_remove(&j->link);
+    if (j->alone) {
+        list_push(&c->reading, &j->link);
+        try_alone(j);
+    } else if (j->r->op == FILE_READ) {
+        list_push(&c->reading, &j->link);
+        try_read(j);
+        read_ahead(c, j);
+    } else if (j->r->op == FILE_WRITE) {
+        do_write(j);
+    } else {
+        hint(j);
+    }
+    return true;
+}
+
+/* Those under way go on, those that wait begin, as far as they can. */
+static void advance(struct cache *c)
+{
+    LIST_EACH_SAFE (l, next, &c->reading) {
+        struct cache_job *j = LIST_ENTRY(l, struct cache_job, link);
+        if (j->alone)
+            try_alone(j);
+        else
+            try_read(j);
+    }
+    bool full = false;
+    LIST_EACH_SAFE (l, next, &c->waiting) {
+        struct cache_job *j = LIST_ENTRY(l, struct cache_job, link);
+        bool stopped = full || (j->f != NULL && j->f->blocked);
+        if (stopped || !begin(j)) {
+            full |= j->f == NULL || (!j->alone && !j->f->alone && !c->alone && !j->behind);
+            if (j->f != NULL)
+                j->f->blocked = true;
+        }
+    }
+    LIST_EACH (l, &c->waiting) {
+        struct cache_job *j = LIST_ENTRY(l, struct cache_job, link);
+        if (j->f != NULL)
+            j->f->blocked = false;
+    }
+}
+
+void cache_pump(struct cache *c)
+{
+    if (c->pumping) {
+        c->again = true;
+        return;
+    }
+    c->pumping = true;
+    do {
+        c->again = false;
+        advance(c);
+    } while (c->again);
+    c->pumping = false;
+    if (c->submitting && !list_empty(&c->ended))
+        port_timer_set(&c->timer, 0);
+    else if (!c->submitting)
+        answer(c);
+}
+
+static void submit(struct file_sys *s, struct file_req *r)
+{
+    struct cache *c = CONTAINER_OF(s, struct cache, sys);
+    bool all = r->op == FILE_FLUSH && r->file == 0;
+    bool by_name =
+        r->op == FILE_CREATE || r->op == FILE_RENAME || r->op == FILE_LOOKUP || r->op == FILE_LIST;
+    if (by_name) {
+        file_submit(s->below, r);
+        return;
+    }
+    struct cache_job *j = port_alloc(s->port, sizeof *j);
+    *j = (struct cache_job){ .c = c, .r = r };
+    list_init(&j->link);
+    file_req_begin(r);
+    j->f = all ? NULL : cache_file_of(c, r->file);
+    j->past = moves(r) && (r->uid != 0 || too_much(c, r));
+    j->alone =
+        j->past ||
+        (!moves(r) && (r->op != FILE_HINT || r->hint == FILE_FORGET || r->hint >= FILE_PROPAGATE));
+    list_push(&c->waiting, &j->link);
+    c->submitting = true;
+    cache_pump(c);
+    c->submitting = false;
+}
+
+/* ---- the layer ---- */
+
+bool file_cache_check(const struct file_cache_params *p, const char *path, struct err *e)
+{
+    if (p->bytes / p->block < 4)
+        return err_set(e, "%s.bytes is %lld: less than 4 blocks of %lld", path, (long long)p->bytes,
+                       (long long)p->block);
+    if (p->bytes / p->block > UINT32_MAX)
+        return err_set(e, "%s.bytes is %lld: more than 4294967295 blocks of %lld", path,
+                       (long long)p->bytes, (long long)p->block);
+    return true;
+}
+
+static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    (void)b;
+    return file_cache_check(params, path, e);
+}
+
+struct file_sys *file_cache_start(struct port *port, const struct file_cache_params *p,
+                                  struct file_sys *below)
+{
+    struct cache *c = port_alloc(port, sizeof *c);
+    uint64_t block = (uint64_t)p->block;
+    c->sys = (struct file_sys){ .ops = &file_cache, .port = port, .below = below };
+    c->policy = kind_at(&file_cache_policies, p->policy);
+    c->block = block;
+    c->most = (uint32_t)((uint64_t)p->bytes / block);
+    c->dirty_most = (uint32_t)((uint64_t)p->dirty / block);
+    c->dirty_most = c->dirty_most < c->most / 2 ? c->dirty_most : c->most / 2;
+    c->ahead = p->ahead < c->most / 4 ? (uint32_t)p->ahead : c->most / 4;
+    xk_map_init(&c->map, port, 2 * sizeof(uint64_t));
+    list_init(&c->used);
+    list_init(&c->files);
+    list_init(&c->waiting);
+    list_init(&c->reading);
+    list_init(&c->ended);
+    port_timer_init(port, &c->timer, tick, c);
+    port_counters(port, "cache", file_cache_counters, c);
+    return &c->sys;
+}
+
+void file_cache_end(struct file_sys *s)
+{
+    struct cache *c = CONTAINER_OF(s, struct cache, sys);
+    ASSERT(c->jobs == 0 && c->transfers == 0 && list_empty(&c->waiting));
+    LIST_EACH_SAFE (l, next, &c->files) {
+        struct cache_file *f = LIST_ENTRY(l, struct cache_file, link);
+        cache_forget(c, f);
+        cache_file_end(c, f);
+    }
+    (void)port_timer_cancel(&c->timer);
+    port_counters_end(s->port, c);
+    xk_map_fini(&c->map);
+    port_free(s->port, c);
+}
+
+static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+{
+    return file_cache_start(b->node->port, params, below);
+}
+
+const struct file_ops file_cache = {
+    .kind = { .name = "cache",
+              .doc = "Keeps blocks of files: read ahead, written behind, least recently used.",
+              .params = file_cache_params,
+              .params_size = sizeof(struct file_cache_params) },
+    .check = check,
+    .start = start,
+    .submit = submit,
+};

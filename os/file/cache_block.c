@@ -1,0 +1,222 @@
+/* cache_block.c: ranges, and the blocks of the layer CACHE; see cache_internal.h. */
+#include "os/file/cache_internal.h"
+
+/* ---- ranges ---- */
+
+void cache_set_cut(struct port *p, struct cache_set *s, uint64_t lo, uint64_t hi)
+{
+    struct cache_set out = { .count = 0 };
+    if (s->count == 0 || lo >= hi)
+        return;
+    out.room = s->count + 1;
+    out.at = port_alloc(p, out.room * sizeof *out.at);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct file_window x = s->at[i];
+        if (x.lo < lo)
+            out.at[out.count++] = (struct file_window){ x.lo, x.hi < lo ? x.hi : lo };
+        if (x.hi > hi)
+            out.at[out.count++] = (struct file_window){ x.lo > hi ? x.lo : hi, x.hi };
+    }
+    port_free(p, s->at);
+    *s = out;
+}
+
+void cache_set_add(struct port *p, struct cache_set *s, uint64_t lo, uint64_t hi)
+{
+    uint32_t from = 0, to;
+    if (lo >= hi)
+        return;
+    while (from < s->count && s->at[from].hi < lo)
+        from++;
+    for (to = from; to < s->count && s->at[to].lo <= hi; to++) {
+        lo = s->at[to].lo < lo ? s->at[to].lo : lo;
+        hi = s->at[to].hi > hi ? s->at[to].hi : hi;
+    }
+    if (from == to && s->count == s->room) {
+        s->room = s->room == 0 ? 2 : 2 * s->room;
+        s->at = port_realloc(p, s->at, s->room * sizeof *s->at);
+    }
+    if (from == to)
+        for (uint32_t i = s->count; i > from; i--)
+            s->at[i] = s->at[i - 1];
+    else
+        for (uint32_t i = to; i < s->count; i++)
+            s->at[from + 1 + i - to] = s->at[i];
+    s->count = s->count + 1 - (to - from);
+    s->at[from] = (struct file_window){ lo, hi };
+}
+
+const struct file_window *cache_set_from(const struct cache_set *s, uint64_t at)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->at[i].hi > at)
+            return &s->at[i];
+    return NULL;
+}
+
+bool cache_set_has(const struct cache_set *s, uint64_t lo, uint64_t hi)
+{
+    const struct file_window *x = cache_set_from(s, lo);
+    return lo >= hi || (x != NULL && x->lo <= lo && x->hi >= hi);
+}
+
+void cache_set_clear(struct port *p, struct cache_set *s)
+{
+    port_free(p, s->at);
+    *s = (struct cache_set){ .at = NULL };
+}
+
+/* ---- replacement ---- */
+
+bool cache_free_to_go(const struct cache_block *b)
+{
+    return b->pins == 0 && !b->reading && b->dirty.count == 0 && b->out.count == 0;
+}
+
+static struct cache_block *first_used(struct list *used)
+{
+    for (struct list *l = used->next; l != used; l = l->next)
+        if (cache_free_to_go(LIST_ENTRY(l, struct cache_block, used)))
+            return LIST_ENTRY(l, struct cache_block, used);
+    return NULL;
+}
+
+static struct cache_block *last_used(struct list *used)
+{
+    for (struct list *l = used->prev; l != used; l = l->prev)
+        if (cache_free_to_go(LIST_ENTRY(l, struct cache_block, used)))
+            return LIST_ENTRY(l, struct cache_block, used);
+    return NULL;
+}
+
+static const struct cache_policy_ops lru = {
+    .kind = { .name = "lru", .doc = "The block goes that was used least recently." },
+    .victim = first_used,
+};
+static const struct cache_policy_ops mru = {
+    .kind = { .name = "mru",
+              .doc = "The block goes that was used last: for files read again and again that are "
+                     "larger than the cache." },
+    .victim = last_used,
+};
+static const struct kind *const policies[] = { &lru.kind, &mru.kind, NULL };
+const struct kind_set file_cache_policies = { "eviction", "policy of the layer cache", policies };
+
+/* ---- blocks ---- */
+
+struct key {
+    uint64_t file, index;
+};
+
+struct cache_file *cache_file_of(struct cache *c, uint64_t file)
+{
+    const struct key key = { file, UINT64_MAX }; /* no block's */
+    struct cache_file *f = xk_map_resolve(&c->map, &key);
+    if (f != NULL)
+        return f;
+    f = port_alloc(c->sys.port, sizeof *f);
+    *f = (struct cache_file){ .file = file, .last = UINT64_MAX, .way = FILE_AS_IT_COMES };
+    list_init(&f->link);
+    list_init(&f->blocks);
+    list_push(&c->files, &f->link);
+    xk_map_bind(&c->map, &key, f);
+    return f;
+}
+
+void cache_file_end(struct cache *c, struct cache_file *f)
+{
+    const struct key key = { f->file, UINT64_MAX };
+    ASSERT(f->jobs == 0 && f->transfers == 0 && list_empty(&f->blocks));
+    (void)xk_map_unbind(&c->map, &key);
+    list_remove(&f->link);
+    port_free(c->sys.port, f);
+}
+
+struct cache_block *cache_find(struct cache *c, struct cache_file *f, uint64_t index)
+{
+    const struct key key = { f->file, index };
+    return xk_map_resolve(&c->map, &key);
+}
+
+void cache_drop(struct cache *c, struct cache_block *b)
+{
+    const struct key key = { b->f->file, b->index };
+    struct port *p = c->sys.port;
+    ASSERT(b->pins == 0 && !b->reading && b->out.count == 0);
+    c->dirty_count -= b->dirty.count > 0;
+    c->count--;
+    (void)xk_map_unbind(&c->map, &key);
+    list_remove(&b->used);
+    list_remove(&b->of_file);
+    rope_fini(&b->data);
+    cache_set_clear(p, &b->valid);
+    cache_set_clear(p, &b->dirty);
+    cache_set_clear(p, &b->out);
+    port_free(p, b);
+}
+
+struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index)
+{
+    const struct key key = { f->file, index };
+    if (c->count == c->most) {
+        struct cache_block *old = c->policy->victim(&c->used);
+        if (old == NULL)
+            return NULL;
+        c->counts.evicted++;
+        cache_drop(c, old);
+    }
+    struct cache_block *b = port_alloc(c->sys.port, sizeof *b);
+    *b = (struct cache_block){ .f = f, .index = index };
+    list_init(&b->used);
+    list_init(&b->of_file);
+    rope_init(&b->data);
+    rope_add_zero(&b->data, c->block);
+    xk_map_bind(&c->map, &key, b);
+    list_push(&c->used, &b->used);
+    list_push(&f->blocks, &b->of_file);
+    c->count++;
+    ASSERT(c->count <= c->most); /* CACHE6 */
+    return b;
+}
+
+void cache_put(struct cache *c, struct cache_block *b, uint64_t lo, struct rope *data)
+{
+    struct rope tail, all;
+    uint64_t hi = lo + data->length;
+    rope_init(&all);
+    rope_split(&b->data, lo, &tail);
+    rope_join(&all, &b->data);
+    rope_join(&all, data);
+    rope_drop_front(&tail, hi - lo);
+    rope_join(&all, &tail);
+    rope_move(&b->data, &all);
+    cache_set_add(c->sys.port, &b->valid, lo, hi);
+}
+
+void cache_refresh(struct cache *c, struct cache_file *f)
+{
+    struct port *p = c->sys.port;
+    f->end = 0;
+    f->last = UINT64_MAX;
+    f->ahead = 0;
+    LIST_EACH_SAFE (l, next, &f->blocks) {
+        struct cache_block *b = LIST_ENTRY(l, struct cache_block, of_file);
+        if (b->dirty.count == 0) {
+            cache_drop(c, b);
+            continue;
+        }
+        b->ended = false;
+        cache_set_clear(p, &b->valid);
+        for (uint32_t i = 0; i < b->dirty.count; i++)
+            cache_set_add(p, &b->valid, b->dirty.at[i].lo, b->dirty.at[i].hi);
+        uint64_t end = b->index * c->block + b->dirty.at[b->dirty.count - 1].hi;
+        f->end = end > f->end ? end : f->end;
+    }
+}
+
+void cache_forget(struct cache *c, struct cache_file *f)
+{
+    LIST_EACH_SAFE (l, next, &f->blocks)
+        cache_drop(c, LIST_ENTRY(l, struct cache_block, of_file));
+    cache_refresh(c, f);
+}

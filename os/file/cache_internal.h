@@ -1,0 +1,118 @@
+/* cache_internal.h: private to the layer CACHE: its blocks and its jobs.
+ *
+ * A request is a job.  Jobs begin in order; a file's may be under way together but for those that
+ * have it for themselves (`alone`), which begin when no job and no transfer of it is left.
+ */
+#ifndef OS_FILE_CACHE_INTERNAL_H
+#define OS_FILE_CACHE_INTERNAL_H
+
+#include "os/file/cache.h"
+#include "os/file/pieces.h"
+#include "os/xk/map.h"
+
+/* Ranges [lo, hi) of a block: rising, apart. */
+struct cache_set {
+    struct file_window *at;
+    uint32_t count, room;
+};
+void cache_set_add(struct port *p, struct cache_set *s, uint64_t lo, uint64_t hi);
+void cache_set_cut(struct port *p, struct cache_set *s, uint64_t lo, uint64_t hi);
+bool cache_set_has(const struct cache_set *s, uint64_t lo, uint64_t hi); /* all of it */
+/* The first range that ends behind `at`; NULL: none. */
+const struct file_window *cache_set_from(const struct cache_set *s, uint64_t at);
+void cache_set_clear(struct port *p, struct cache_set *s);
+
+struct cache_block {
+    struct list used;    /* of the cache, the last touched at the end */
+    struct list of_file; /* of its file */
+    struct cache_file *f;
+    uint64_t index;
+    struct rope data;            /* `block` bytes, anything where it is not valid */
+    struct cache_set valid;      /* dirty and out are parts of it */
+    struct cache_set dirty, out; /* out: on its way down */
+    uint32_t pins;               /* of jobs */
+    bool reading, ahead;         /* ahead: nobody has asked for it yet */
+    bool ended;             /* below, the file ends at or before the first byte that is not valid */
+    enum file_status error; /* of the last reading, until no job needs it */
+};
+
+struct cache_file {
+    struct list link, blocks;
+    uint64_t file;
+    uint64_t end;         /* it is at least so long: SIZE apart, by writes through the layer */
+    uint64_t last;        /* no block behind this one has bytes below, as far as it is known */
+    uint64_t next, ahead; /* where the last READ ended; blocks before this were read ahead */
+    enum file_hint way;   /* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM */
+    enum file_status late;
+    uint32_t jobs, transfers; /* under way */
+    bool alone, blocked;
+};
+
+struct cache_seg { /* a part of a piece in one block */
+    struct cache_block *b;
+    uint64_t lo, hi;
+};
+
+struct cache_job {
+    struct list link;
+    struct cache *c;
+    struct file_req *r;
+    struct cache_file *f; /* NULL: of all files */
+    struct cache_seg *segs;
+    uint32_t count, room;
+    bool alone, past, begun, behind;  /* behind: it waits for a READ of one of its blocks */
+    void (*done)(struct file_req *r); /* the caller's */
+    void *arg;
+    sim_time part[FILE_PARTS];
+};
+
+struct cache_policy_ops {
+    struct kind kind;
+    /* The block that goes first, of those of `used` for which free_to_go is true; NULL: none. */
+    struct cache_block *(*victim)(struct list *used);
+};
+bool cache_free_to_go(const struct cache_block *b);
+
+struct cache {
+    struct file_sys sys; /* first */
+    const struct cache_policy_ops *policy;
+    uint64_t block;
+    uint32_t most, dirty_most, ahead; /* blocks */
+    uint32_t count, dirty_count;
+    struct xk_map map; /* of blocks */
+    struct list used, files;
+    struct list waiting, reading, ended; /* jobs */
+    uint32_t jobs, transfers;
+    bool alone; /* a job that has all files for itself */
+    bool pumping, again, submitting;
+    struct port_timer timer;
+    struct {
+        uint64_t hits, misses, ahead, ahead_used, evicted, written, fetched, past;
+    } counts;
+};
+
+/* ---- cache_block.c ---- */
+struct cache_file *cache_file_of(struct cache *c, uint64_t file);
+void cache_file_end(struct cache *c, struct cache_file *f); /* it has no blocks */
+struct cache_block *cache_find(struct cache *c, struct cache_file *f, uint64_t index);
+/* A new block, in the place of one that may go; NULL: none may. */
+struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index);
+void cache_drop(struct cache *c, struct cache_block *b);
+void cache_put(struct cache *c, struct cache_block *b, uint64_t lo, struct rope *data);
+/* Forgets all that is not dirty. */
+void cache_refresh(struct cache *c, struct cache_file *f);
+void cache_forget(struct cache *c, struct cache_file *f); /* and that, too */
+
+/* ---- cache_move.c: transfers between the layer and what is below; at their end cache_pump ---- */
+/* Reads `count` blocks from `first` on, which are there and not being read. */
+void cache_read(struct cache *c, struct cache_file *f, struct cache_block *const *blocks,
+                uint32_t count);
+/* What is dirty of the file goes down, but for blocks of which something is on its way. */
+void cache_write_all(struct cache *c, struct cache_file *f);
+/* The oldest dirty blocks go down, until `least` fewer are dirty. */
+void cache_write_some(struct cache *c, uint32_t least);
+
+/* ---- cache.c ---- */
+void cache_pump(struct cache *c);
+
+#endif

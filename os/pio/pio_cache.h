@@ -1,0 +1,26 @@
+/* pio_cache.h: private to os/pio/: transfers that are requests to a stack of files, and client
+ * caching. */
+#ifndef OS_PIO_PIO_CACHE_H
+#define OS_PIO_PIO_CACHE_H
+
+#include "os/pio/pio.h"
+
+/* A transfer becomes a request for a file of a stack, of that user; its end is the transfer's. */
+void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
+                  const struct file_rights *user);
+enum file_hint pio_hint_of(uint64_t hint); /* enum pio_hint */
+
+/* Client caching, of a file that has it (f->cached).  Whether a transfer goes through it: */
+bool pio_cache_takes(const struct pio_req *r);
+void pio_cache_submit(struct pio_req *r);
+/* PIO_CACHING, whether it has it or not; PIO_PROPAGATE, PIO_REFRESH, PIO_HINT. (blocks) */
+enum pio_status pio_cache_control(struct pio_file *f, const struct pio_control *x);
+/* Around any other control: what it must find below, and what it changes there.  What was late is
+ * the status of PIO_FLUSH and PIO_CLOSE. (block) */
+enum pio_status pio_cache_before(struct pio_file *f, enum pio_ctl what);
+void pio_cache_after(struct pio_file *f, enum pio_ctl what);
+/* Its transfers go past it, for those in which other ranks take part; what is there has gone down
+ * before, and afterwards nothing is known. (blocks) */
+void pio_cache_past(struct pio_file *f, bool past);
+
+#endif

@@ -1,0 +1,339 @@
+/* test_cache.c: the layer CACHE: what it counts against a slow model, and several over one file
+ * system, whose users write bytes of the same blocks. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "os/file/cache_internal.h"
+#include "os/registry.h"
+#include "tests/os/io_world.h"
+#include "tests/sample.h"
+
+enum { CLIENTS = 3, SPAN = 12000, TURNS = 600 };
+
+static struct world {
+    struct rig r;
+    struct os_layout layout;
+    struct os_boot boot;
+    struct os_node node;
+    struct file_stack stack;
+    struct val *list;
+    struct file_sys *below, *top[CLIENTS];
+    uint64_t file;
+    uint32_t inside;
+} w;
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    w.node = (struct os_node){
+        .port = p, .boot = &w.boot, .layout = &w.layout, .node = node, .xk = r->k[node]
+    };
+    w.below = file_stack_start(&w.stack, &(struct file_boot){ .node = &w.node });
+}
+
+struct asking {
+    struct file_sys *at;
+    struct file_req *r;
+};
+
+static void submit(struct port *p, void *arg)
+{
+    const struct asking *a = arg;
+    (void)p;
+    w.inside++;
+    file_submit(a->at, a->r);
+    w.inside--;
+}
+
+static void answered(struct file_req *r)
+{
+    cr_assert_eq(w.inside, 0, "FILE1");
+    r->arg = NULL;
+}
+
+static enum file_status ask(struct file_sys *at, struct file_req *r)
+{
+    struct asking a = { at, r };
+    r->file = r->op == FILE_CREATE ? 0 : w.file;
+    r->done = answered;
+    r->arg = r;
+    fake_call(w.r.f, 0, submit, &a);
+    while (r->arg != NULL)
+        cr_assert(fake_step(w.r.f), "%s never ends", file_op_name(r->op));
+    return r->status;
+}
+
+static enum file_status hint(uint32_t client, enum file_hint what)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = what;
+    return ask(w.top[client], &r);
+}
+
+static void start_caches(struct port *p, void *arg)
+{
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        w.top[i] = file_cache_start(p, arg, w.below);
+}
+
+static void start(struct file_cache_params *p, uint64_t seed)
+{
+    struct err e = ERR_INIT;
+    struct fake_options o = { .nodes = 1, .disks = 1, .seed = seed, .disk_sectors = 2000 };
+    memset(&w, 0, sizeof w);
+    w.boot = (struct os_boot){ .layout = &w.layout, .layers = &os_layers };
+    w.list = io_val("{{layer=lfs, block=2KiB, inode=4KiB, cache=5}}");
+    cr_assert(file_stack_load(&w.stack, &w.boot, w.list, "lfs", NULL, "test", &e), "%s", e.text);
+    rig_start(&w.r, &o, "mesh mesh", booted, NULL);
+    while (w.below == NULL)
+        cr_assert(fake_step(w.r.f));
+    cr_assert(file_cache_check(p, "cache", &e), "%s", e.text);
+    fake_call(w.r.f, 0, start_caches, p);
+    struct file_req r;
+    file_req_init(&r, FILE_CREATE, NULL, NULL);
+    r.name = "f";
+    cr_assert_eq(ask(w.below, &r), FILE_OK);
+    w.file = r.file;
+}
+
+static void stop(void)
+{
+    rig_stop(&w.r);
+    file_stack_free(&w.stack);
+    val_free(w.list);
+}
+
+static struct cache *cache_of(uint32_t client)
+{
+    return CONTAINER_OF(w.top[client], struct cache, sys);
+}
+
+static uint64_t state;
+static uint32_t draw(uint32_t n)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33) % n;
+}
+
+static void move(uint32_t client, enum file_op op, uint64_t off, uint8_t *bytes, uint64_t len)
+{
+    struct file_req r;
+    file_req_init(&r, op, NULL, NULL);
+    file_range(&r, off, len);
+    if (op == FILE_WRITE)
+        rope_add_bytes(&r.data, bytes, len);
+    cr_assert_eq(ask(w.top[client], &r), FILE_OK);
+    cr_assert_eq(r.moved, len);
+    if (op == FILE_READ)
+        rope_read(&r.data, 0, len, bytes);
+    rope_fini(&r.data);
+}
+
+/* ---- what it counts ---- */
+
+/* Blocks in the order of their last use, and no more: which goes is looked for from the front, or
+ * from the back. */
+struct model {
+    uint64_t at[64];
+    uint32_t count;
+};
+
+static bool use(struct model *m, uint64_t block, uint32_t most, bool last)
+{
+    uint32_t i = 0;
+    while (i < m->count && m->at[i] != block)
+        i++;
+    bool hit = i < m->count;
+    if (!hit && m->count == most)
+        i = last ? m->count - 1 : 0;
+    if (hit || m->count == most) {
+        memmove(&m->at[i], &m->at[i + 1], (m->count - i - 1) * sizeof m->at[0]);
+        m->count--;
+    }
+    m->at[m->count++] = block;
+    return hit;
+}
+
+Test(cache, misses_are_those_of_a_slow_model_request_by_request)
+{
+    static uint8_t bytes[SPAN];
+    for (int policy = 0; file_cache_policies.items[policy] != NULL; policy++)
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            struct file_cache_params p = {
+                .bytes = 3200, .block = 100 * (int64_t)seed, .dirty = 1000, .policy = policy
+            };
+            struct model m = { .count = 0 };
+            start(&p, seed);
+            state = seed;
+            move(0, FILE_WRITE, 0, bytes, SPAN); /* past it */
+            bool last = strcmp(file_cache_policies.items[policy]->name, "mru") == 0;
+            uint64_t block = (uint64_t)p.block, hits = 0, misses = 0;
+            uint32_t most = (uint32_t)(3200 / block);
+            for (int t = 0; t < TURNS; t++) {
+                uint64_t first = draw(2 * most), n = last ? 1 : 1 + draw(3),
+                         in = draw((uint32_t)block);
+                for (uint64_t i = first; i < first + n; i++)
+                    *(use(&m, i, most, last) ? &hits : &misses) += 1;
+                move(0, FILE_READ, first * block + in, bytes, (n - 1) * block + 1);
+                cr_assert_eq(cache_of(0)->counts.hits, hits, "request %d: %d hits, not %d", t,
+                             (int)cache_of(0)->counts.hits, (int)hits);
+                cr_assert_eq(cache_of(0)->counts.misses, misses);
+                cr_assert_eq(cache_of(0)->count, m.count);
+            }
+            cr_assert_gt(hits, 50);
+            cr_assert_gt(cache_of(0)->counts.evicted, 50);
+            stop();
+        }
+}
+
+Test(cache, what_is_read_ahead_is_used_where_reads_go_on)
+{
+    static uint8_t bytes[SPAN];
+    struct file_cache_params p = { .bytes = 10000, .block = 100, .dirty = 1000, .ahead = 8 };
+    start(&p, 1);
+    const struct cache *c = cache_of(0);
+    move(0, FILE_WRITE, 0, bytes, SPAN);
+    cr_assert_eq(c->counts.past, 1, "CACHE5");
+    for (uint64_t at = 0; at < 4000; at += 50) {
+        move(0, FILE_READ, at, bytes, 50);
+        fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC); /* time to think */
+    }
+    cr_assert_eq(c->counts.misses, 1, "%d blocks were not there", (int)c->counts.misses);
+    cr_assert_eq(c->counts.ahead_used, 39);
+    cr_assert_leq(c->counts.ahead, 39 + 8);
+    uint64_t ahead = c->counts.ahead;
+    cr_assert_eq(hint(0, FILE_RANDOM), FILE_OK);
+    for (uint64_t at = 8000; at < 9000; at += 50)
+        move(0, FILE_READ, at, bytes, 50);
+    cr_assert_eq(c->counts.ahead, ahead);
+    cr_assert_eq(c->counts.misses, 11);
+    const struct file_run runs[] = { { .off = 9500, .len = 30, .stride = 300, .count = 5 } };
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = FILE_WILL_READ;
+    r.runs = runs;
+    cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+    cr_assert_eq(c->counts.ahead, ahead + 5);
+    fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
+    for (uint64_t i = 0; i < 5; i++)
+        move(0, FILE_READ, 9500 + i * 300, bytes, 30);
+    cr_assert_eq(c->counts.misses, 11);
+    uint32_t count = c->count;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = FILE_WONT_NEED;
+    file_range(&r, 8000, 1000);
+    cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+    cr_assert_eq(c->count, count - 10);
+    stop();
+}
+
+/* ---- several over one ---- */
+
+/* CACHE1, CACHE2: byte o is client o % CLIENTS's to write; each sees its own, and of the others'
+ * what they had propagated before it refreshed, or later. */
+static void shared(struct file_cache_params *p, uint64_t seed)
+{
+    static uint8_t now[SPAN], got[SPAN], bytes[SPAN];
+    static uint64_t version[SPAN], below[SPAN], seen[CLIENTS][SPAN];
+    static uint8_t history[SPAN][256];
+    memset(version, 0, sizeof version);
+    memset(below, 0, sizeof below);
+    memset(seen, 0, sizeof seen);
+    memset(history, 0, sizeof history);
+    memset(now, 0, sizeof now);
+    start(p, seed);
+    state = seed;
+    struct file_req r;
+    file_req_init(&r, FILE_SIZE, NULL, NULL);
+    r.size = SPAN;
+    cr_assert_eq(ask(w.below, &r), FILE_OK);
+    for (int t = 0; t < TURNS; t++) {
+        uint32_t me = draw(CLIENTS), kind = draw(8);
+        uint64_t off = draw(SPAN - 1), len = 1 + draw(draw(4) ? 80 : 1500);
+        len = off + len > SPAN ? SPAN - off : len;
+        if (kind < 4) { /* own bytes of the range, as one list */
+            uint64_t first = off + (me + CLIENTS - off % CLIENTS) % CLIENTS, n = 0;
+            for (uint64_t o = first; o < off + len; o += CLIENTS)
+                if (version[o] < 255) {
+                    version[o]++;
+                    history[o][version[o]] = (uint8_t)draw(256);
+                }
+            for (uint64_t o = first; o < off + len; o += CLIENTS)
+                bytes[n++] = now[o] = history[o][version[o]];
+            const struct file_run run = { .off = first, .len = 1, .stride = CLIENTS, .count = n };
+            file_req_init(&r, FILE_WRITE, NULL, NULL);
+            r.runs = &run;
+            rope_add_bytes(&r.data, bytes, n);
+            if (n == 0)
+                continue;
+            cr_assert_eq(ask(w.top[me], &r), FILE_OK);
+        } else if (kind < 6) {
+            move(me, FILE_READ, off, got, len);
+            for (uint64_t o = off; o < off + len; o++) {
+                bool fine = false, mine = o % CLIENTS == me;
+                for (uint64_t v = mine ? version[o] : seen[me][o]; v <= version[o]; v++)
+                    fine |= history[o][v] == got[o - off];
+                cr_assert(fine, "seed %d, turn %d: client %u has %u of byte %d", (int)seed, t, me,
+                          got[o - off], (int)o);
+            }
+        } else if (kind == 6) {
+            cr_assert_eq(hint(me, FILE_PROPAGATE), FILE_OK);
+            for (uint64_t o = me; o < SPAN; o += CLIENTS)
+                below[o] = version[o];
+        } else {
+            cr_assert_eq(hint(me, FILE_REFRESH), FILE_OK);
+            memcpy(seen[me], below, sizeof below);
+        }
+    }
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        cr_assert_eq(hint(i, FILE_PROPAGATE), FILE_OK);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(hint(i, FILE_REFRESH), FILE_OK);
+        move(i, FILE_READ, 0, got, SPAN);
+        for (uint64_t o = 0; o < SPAN; o++)
+            cr_assert_eq(got[o], now[o], "seed %d: client %u has %u of byte %d, written was %u",
+                         (int)seed, i, got[o], (int)o, now[o]);
+    }
+    stop();
+}
+
+Test(cache, bytes_of_a_block_that_several_write_are_never_lost)
+{
+    for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 4); seed++) {
+        struct file_cache_params p = { .bytes = 4000 << seed % 3,
+                                       .block = 300 + 170 * (int64_t)(seed % 4),
+                                       .ahead = (int64_t)seed % 5,
+                                       .dirty = (int64_t)(seed % 3) * 1500,
+                                       .policy = seed % 5 == 0 };
+        shared(&p, seed);
+    }
+}
+
+/* A block that the file below ended in, of which something is dirty. */
+Test(cache, after_a_refresh_the_file_is_as_long_as_others_made_it)
+{
+    struct file_cache_params p = { .bytes = 4000, .block = 400, .dirty = 2000 };
+    uint8_t bytes[150], mine = 77;
+    struct file_req r;
+    start(&p, 1);
+    file_req_init(&r, FILE_READ, NULL, NULL);
+    file_range(&r, 0, 150);
+    cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+    cr_assert_eq(r.moved, 0);
+    pattern_fill(1, 0, 100, bytes);
+    move(1, FILE_WRITE, 50, bytes, 100);
+    cr_assert_eq(cache_of(1)->counts.written, 0, "CACHE3");
+    cr_assert_eq(hint(1, FILE_PROPAGATE), FILE_OK);
+    cr_assert_eq(cache_of(1)->counts.written, 1);
+    move(0, FILE_WRITE, 10, &mine, 1);
+    file_req_init(&r, FILE_READ, NULL, NULL);
+    file_range(&r, 0, 150);
+    cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+    cr_assert_eq(r.moved, 11, "not before");
+    rope_fini(&r.data);
+    cr_assert_eq(hint(0, FILE_REFRESH), FILE_OK);
+    move(0, FILE_READ, 0, bytes, 150);
+    for (uint32_t i = 0; i < 150; i++)
+        cr_assert_eq(bytes[i], i == 10 ? mine : i < 50 ? 0 : pattern_byte(1, i - 50));
+    stop();
+}
