@@ -129,10 +129,10 @@ static void apply(struct job *j, int t)
 
 static void fill_part(const struct job *j, int t, uint32_t rank, struct coll_part *x)
 {
+    *x = (struct coll_part){ .op = t % 2 == 0 ? PIO_WRITE : PIO_READ,
+                             .runs = j->l[t].runs[rank],
+                             .run_count = j->l[t].count[rank] };
     rope_init(&x->data);
-    x->op = t % 2 == 0 ? PIO_WRITE : PIO_READ;
-    x->runs = j->l[t].runs[rank];
-    x->run_count = j->l[t].count[rank];
     for (uint32_t k = 0; x->op == PIO_WRITE && k < x->run_count; k++)
         for (uint64_t i = 0; i < x->runs[k].count; i++)
             rope_add_pattern(&x->data, j->seed + (uint64_t)t,
