@@ -339,21 +339,25 @@ static void program_that_fails(struct io_world *w, struct os_node *node, uint32_
     (void)array_close(a);
 }
 
+/* One byte an element, in blocks. */
+static void plain_form(int placement, const char *method, uint64_t n)
+{
+    struct err e = ERR_INIT;
+    memset(&job, 0, sizeof job);
+    job.p = (struct coll_params){ .buffer = 1000, .align = 1 };
+    job.form[0] = (struct array_form){ .element = 1,
+                                       .placement = placement,
+                                       .order = array_rows[1],
+                                       .method = kind_find(&coll_methods, method),
+                                       .collective = &job.p };
+    cr_assert(array_dist_read("(BLOCK)", "", &n, 1, IO_RANKS, "x", &job.form[0].dist, &e));
+}
+
 /* ARRAY2 */
 Test(array, all_ranks_hear_of_what_the_file_of_one_of_them_could_not_do)
 {
-    const uint64_t n = 40000;
-    struct err e = ERR_INIT;
     for (int local = 0; local < 2; local++) {
-        memset(&job, 0, sizeof job);
-        job.p = (struct coll_params){ .buffer = 1000, .align = 1 };
-        job.form[0] =
-            (struct array_form){ .element = 1,
-                                 .placement = local ? ARRAY_LOCAL : ARRAY_GLOBAL,
-                                 .order = array_rows[1],
-                                 .method = kind_find(&coll_methods, local ? "list" : "two_phase"),
-                                 .collective = &job.p };
-        cr_assert(array_dist_read("(BLOCK)", "", &n, 1, IO_RANKS, "x", &job.form[0].dist, &e));
+        plain_form(local ? ARRAY_LOCAL : ARRAY_GLOBAL, local ? "list" : "two_phase", 40000);
         io_world_start(&job.w, kind_find(&pio_systems, "pfs"),
                        "{{service=nx}, {service=pfs_meta, unit=1KiB}, {service=pfs_server, lfs={"
                        "block=1KiB, inode=1KiB, files=20, cache=4, flush_delay=100ms}},"
@@ -367,4 +371,84 @@ Test(array, all_ranks_hear_of_what_the_file_of_one_of_them_could_not_do)
             cr_assert_eq(seen[rank], PIO_IO_ERROR, "local %d, rank %u: %s", local, rank,
                          pio_status_name(seen[rank]));
     }
+}
+
+/* ---- deaths ---- */
+
+enum { DIES = 1, STEPS_MAX = 2000000 };
+static struct {
+    enum pio_op op;
+    uint32_t ready;
+    bool go, ended[IO_RANKS];
+} death;
+
+/* Every rank moves elements of all ranks' files: every fourth. */
+static void program_whose_peer_dies(struct io_world *w, struct os_node *node, uint32_t rank)
+{
+    struct array *a;
+    struct array_section s;
+    struct array_part x = { .op = death.op, .section = &s, .order = array_rows[1] };
+    cr_assert_eq(
+        array_open(pio_find(w->ops, node), &job.form[0], "a", rank, IO_RANKS, ARRAY_MAKE, &a),
+        PIO_OK);
+    array_section_init(&s, 1, node->port);
+    array_list_triplet(&s.at[0], rank, job.form[0].dist.d[0].n - 1, IO_RANKS);
+    death.ready++;
+    while (!death.go)
+        port_thread_sleep(node->port, SIM_MS);
+    rope_init(&x.data);
+    if (x.op == PIO_WRITE)
+        rope_add_pattern(&x.data, 1, 0, s.at[0].n);
+    seen[rank] = array_transfer(a, &x);
+    death.ended[rank] = true;
+    port_thread_sleep(node->port, 1000 * SIM_SEC);
+}
+
+static bool others_ended(void)
+{
+    bool all = true;
+    for (uint32_t rank = 0; rank < IO_RANKS; rank++)
+        all = all && (rank == DIES || death.ended[rank]);
+    return all;
+}
+
+/* The steps that it takes. */
+static uint64_t run_death(enum pio_op op, uint64_t at, uint64_t seed)
+{
+    uint64_t steps;
+    plain_form(ARRAY_LOCAL, "list", 400);
+    memset(&death, 0, sizeof death);
+    death.op = op;
+    io_world_start(&job.w, kind_find(&pio_systems, "pfs"), NULL,
+                   (struct fake_options){ .seed = seed,
+                                          .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                          .detect_delay = 5 * SIM_MS },
+                   program_whose_peer_dies);
+    while (death.ready < IO_RANKS)
+        cr_assert(fake_step(job.w.f));
+    death.go = true;
+    for (steps = 0; !others_ended(); steps++) {
+        if (steps == at)
+            fake_crash(job.w.f, DIES);
+        cr_assert(fake_step(job.w.f) && steps < STEPS_MAX,
+                  "op %d, death at step %d, seed %d: a rank waits for ever", (int)op, (int)at,
+                  (int)seed);
+    }
+    for (uint32_t rank = 0; rank < IO_RANKS; rank++)
+        cr_assert(rank == DIES || seen[rank] == PIO_OK || seen[rank] == PIO_NODE_DOWN,
+                  "rank %u: %s", rank, pio_status_name(seen[rank]));
+    io_world_stop(&job.w);
+    return steps;
+}
+
+/* ARRAY2 */
+Test(array, nobody_waits_for_a_rank_that_dies_in_an_exchange)
+{
+    uint64_t state = 1;
+    for (int op = PIO_READ; op <= PIO_WRITE; op++)
+        for (uint64_t seed = 1; seed <= 2; seed++) {
+            uint64_t steps = run_death(op, UINT64_MAX, seed);
+            for (uint64_t n = 0; n < sample("ARRAY_DEATHS", 12); n++)
+                (void)run_death(op, draw(&state, (uint32_t)steps), seed);
+        }
 }
