@@ -37,9 +37,8 @@
  *   CKPT3  An incremental checkpoint writes exactly the pages that were written since the last.
  *   CKPT4  A restart begins from what is on the sink, and nothing else: all ranks begin a new run,
  *       and messages of former runs are dropped.
- *
- * Headers, images, pages and commit records have checksums.  A damaged one is not used: all ranks
- * go back to the checkpoint before, where that is still there.
+ *   CKPT5  Headers, images, pages and commit records have checksums.  What is damaged is not used:
+ *       all ranks go back to the checkpoint before, where that is still there.
  *
  * Rank 0 leads: it starts a checkpoint each `interval`, and a restart when a member that had
  * crashed is back and all are there.  Its own crash is one of these.  Ranks agree by sync and stop,

@@ -10,7 +10,6 @@
  * number has this node's incarnation above 16 bits: it rises whoever crashes.
  */
 #include "os/ckpt/ckpt_internal.h"
-#include "os/xk/peers.h"
 
 #define TRIES 100 /* ASSUMED(who serves a sink may be down for that long) */
 
@@ -27,8 +26,8 @@ struct ckpt_lead {
     bool save_good; /* all were captured */
     uint32_t tries; /* restarts in a row that a sink has failed */
     uint32_t run, committed, generation, below;
-    uint64_t *coming; /* by rank: messages that were sent to it */
-    bool *ended;
+    uint64_t *coming;   /* by rank: messages that were sent to it */
+    bool *ended, *down; /* by rank; down: as the failure detector told last */
     uint32_t ended_count;
     struct port_timer timer;
     struct port_thread *thread;
@@ -44,9 +43,8 @@ static void ask_all(struct ckpt_lead *l, enum ckpt_procedure what);
 
 static bool all_alive(const struct ckpt_lead *l)
 {
-    const struct os_layout *layout = l->c->node->layout;
-    for (uint32_t r = 1; r < l->c->ranks; r++)
-        if (!xk_alive(l->c->node->xk, layout->compute[r]))
+    for (uint32_t r = 0; r < l->c->ranks; r++)
+        if (l->down[r])
             return false;
     return true;
 }
@@ -235,10 +233,11 @@ static void node_changed(void *arg, uint32_t node, uint32_t life, bool alive)
     struct ckpt_lead *l = arg;
     const struct os_layout *layout = l->c->node->layout;
     (void)life;
-    (void)alive;
     for (uint32_t r = 1; l->phase != OVER && r < l->c->ranks; r++)
-        if (layout->compute[r] == node)
+        if (layout->compute[r] == node) {
+            l->down[r] = !alive;
             restart(l, UINT32_MAX);
+        }
 }
 
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank)
@@ -305,6 +304,7 @@ struct ckpt_lead *ckpt_lead_start(struct ckpt *c)
     l->run = (port_incarnation(c->port) - 1) << 16;
     l->coming = port_alloc(c->port, c->ranks * sizeof *l->coming);
     l->ended = port_alloc(c->port, c->ranks * sizeof *l->ended);
+    l->down = port_alloc(c->port, c->ranks * sizeof *l->down);
     l->thread = port_thread_spawn(c->port, "leader of checkpoints", work, l, 0);
     if (!l->thread)
         port_fail(c->port, "no room for the thread of the leader of checkpoints");

@@ -221,14 +221,14 @@ static void cow_touched(struct ckpt *c, struct ckpt_page *p)
         copied(c);
 }
 
-/* Copies a page into the pool, once there is room. (blocks) */
+/* Copies a page into the pool, once there is room; the program goes first. (blocks) */
 static void pool_copy(struct ckpt *c, struct ckpt_page *p, bool program)
 {
     struct ckpt_save *s = &c->save;
     bool waited = false;
     uint64_t number = c->save_number;
-    while (s->pooled >= (uint64_t)c->params->pool && s->status == CKPT_OK && !s->aborted &&
-           p->state == PAGE_CAPTURED) {
+    while ((s->pooled >= (uint64_t)c->params->pool || (!program && c->stalled)) &&
+           s->status == CKPT_OK && !s->aborted && p->state == PAGE_CAPTURED) {
         c->counts.stalls += program && !waited;
         waited = true;
         if (program)

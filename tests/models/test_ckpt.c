@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disks/blkdev.h"
 #include "os/ckpt/ckpt.h"
+#include "os/xk/msg.h"
 #include "rig.h"
 #include "sim/audit.h"
 #include "sim/thread.h"
@@ -52,11 +54,12 @@ struct run {
     uint32_t node[4];
     uint64_t after[4]; /* us */
     const char *interval, *think;
+    sim_time rots; /* 0: nothing */
     uint64_t dirty;
     /* out */
     double memory;
     uint64_t steps;
-    double saves, pages, page_bytes;
+    double saves, pages, page_bytes, damaged;
     char said[512];
 };
 
@@ -127,10 +130,74 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
     (void)flags;
     if (strcmp(name, "ckpt.saves") == 0)
         x->saves = value;
+    if (strcmp(name, "ckpt.damaged") == 0)
+        x->damaged = value;
     if (strcmp(name, "ckpt.pages") == 0)
         x->pages = value;
     if (strcmp(name, "ckpt.page_bytes") == 0)
         x->page_bytes = value;
+}
+
+/* A byte of the newest header of rank 1 turns over on its disk; then its node crashes. */
+struct rot {
+    struct sim_event event, back;
+    struct rig *rig;
+    struct blk_req read[2];
+    uint32_t left, newest, where;
+    uint64_t sector;
+};
+#define ROT_FROM 12288u /* where the files of the ranks lie */
+#define ROT_SECTORS 1024u
+
+static void node_back(struct sim *s, struct sim_event *e)
+{
+    struct rot *x = CONTAINER_OF(e, struct rot, back);
+    (void)s;
+    machine_restart(x->rig->m, machine_layout(x->rig->m)->io[x->where]);
+    machine_restart(x->rig->m, machine_layout(x->rig->m)->compute[1]);
+}
+
+static struct blkdev *device(const struct rot *x, uint32_t i)
+{
+    return x->rig->m->nodes[machine_layout(x->rig->m)->io[i]].devs[0];
+}
+
+static void scanned(struct blk_req *r)
+{
+    struct rot *x = r->owner;
+    uint64_t sector = r->data.length / ROT_SECTORS;
+    for (uint64_t k = 0; k < ROT_SECTORS; k++) {
+        uint8_t wire[12];
+        rope_read(&r->data, k * sector, sizeof wire, wire);
+        uint32_t generation = wire_get32(wire + 8);
+        if (wire_get32(wire) != 0x636b7074 || wire_get32(wire + 4) != 1 || generation < x->newest)
+            continue;
+        x->newest = generation;
+        x->where = r == &x->read[1];
+        x->sector = ROT_FROM + k;
+    }
+    rope_fini(&r->data);
+    if (--x->left > 0)
+        return;
+    cr_assert_geq(x->newest, 2);
+    cr_assert(device(x, x->where)->ops->corrupt(device(x, x->where), x->sector, 33, 0x40));
+    machine_crash(x->rig->m, machine_layout(x->rig->m)->io[x->where]); /* it has it in memory */
+    machine_crash(x->rig->m, machine_layout(x->rig->m)->compute[1]);
+    sim_after(x->rig->sim, &x->back, SIM_MS);
+}
+
+static void rot(struct sim *s, struct sim_event *e)
+{
+    struct rot *x = CONTAINER_OF(e, struct rot, event);
+    (void)s;
+    x->left = 2;
+    for (uint32_t i = 0; i < 2; i++) {
+        x->read[i] = (struct blk_req){
+            .op = BLK_READ, .sector = ROT_FROM, .sectors = ROT_SECTORS, .done = scanned, .owner = x
+        };
+        rope_init(&x->read[i].data);
+        device(x, i)->ops->submit(device(x, i), &x->read[i]);
+    }
 }
 
 static void ignore(void *arg, const char *said)
@@ -162,6 +229,11 @@ static void play(struct run *x)
     void *params = calloc(1, workload_job.kind.params_size);
     cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
     cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
+    struct rot rotten = { .rig = &r };
+    sim_event_init(&rotten.event, SIM_CLASS_DEVICE, rot);
+    sim_event_init(&rotten.back, SIM_CLASS_DEVICE, node_back);
+    if (x->rots > 0)
+        sim_at(r.sim, &rotten.event, x->rots);
     enum sim_end end = sim_run(r.sim);
     snprintf(x->said, sizeof x->said, "%s",
              end != SIM_END_IDLE    ? sim_end_name(end)
@@ -244,4 +316,23 @@ Test(ckpt, increments_are_the_pages_that_were_written)
                      x.pages, x.saves);
         cr_expect(x.page_bytes <= x.pages * 1024 && x.page_bytes >= (x.pages - 5) * 1024);
     }
+}
+
+/* CKPT5: what is damaged is found, and the checkpoint before is used. */
+Test(ckpt, a_damaged_checkpoint_is_not_used)
+{
+    struct run calm = { .program = "random",
+                        .policy = "cow",
+                        .sink = "file",
+                        .dirty = 4,
+                        .interval = "2500ms",
+                        .think = "1s" };
+    struct run x = calm;
+    play(&calm);
+    cr_assert_str_empty(calm.said, "%s", calm.said);
+    x.rots = 9 * SIM_SEC; /* between the second and the third */
+    play(&x);
+    cr_expect_str_empty(x.said, "%s", x.said);
+    cr_expect_eq(x.memory, calm.memory);
+    cr_expect_eq(x.damaged, 1, "%.0f of %.0f saves", x.damaged, x.saves);
 }

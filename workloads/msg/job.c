@@ -274,6 +274,10 @@ static void finish(const struct job *j)
         port_fail(j->port, "rank %u: the last sum failed", j->rank);
         return;
     }
+    struct nx_info left; /* all have received all by now */
+    if (nx_iprobe(j->nx, NX_ANY, &left))
+        port_fail(j->port, "rank %u: a message of rank %u and type %lld is one too many", j->rank,
+                  left.node, (long long)left.type);
     port_measure(j->port, &measures[M_TIME], sim_time_seconds(port_now(j->port)));
     if (j->rank == 0)
         port_measure(j->port, &measures[M_MEMORY], (double)sum);
