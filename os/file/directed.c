@@ -16,13 +16,15 @@
 
 #define HEAD_BYTES (24 + FILE_NAME_MAX + 1)
 #define ANSWER_BYTES 8
+#define KNOWN_MAX 64 /* parts; ASSUMED(more than are in use at a time) */
 
 struct server {
     struct port *port;
     struct file_sys *files;
     struct list rounds; /* in order of their first calls */
-    struct list known;  /* parts that were looked up */
-    struct list gone;   /* transfers that were given up */
+    struct list known;  /* parts that were looked up, who was asked for last at the end, */
+    uint32_t known_count;
+    struct list gone; /* transfers that were given up */
 };
 
 struct gone {
@@ -184,6 +186,19 @@ static void move(struct round *x, uint64_t file)
     file_submit(x->s->files, &x->file);
 }
 
+/* The least recently used makes room. */
+static void learn(struct server *s, const char *name, uint64_t file)
+{
+    if (s->known_count < KNOWN_MAX)
+        s->known_count++;
+    else
+        port_free(s->port, LIST_ENTRY(list_pop(&s->known), struct part, link));
+    struct part *p = port_alloc(s->port, sizeof *p);
+    memcpy(p->name, name, sizeof p->name);
+    p->file = file;
+    list_push(&s->known, &p->link);
+}
+
 static void looked_up(struct file_req *r);
 static void ask(struct round *x, enum file_op op)
 {
@@ -199,10 +214,7 @@ static void looked_up(struct file_req *r)
     if (r->status == FILE_NO_FILE && x->c.write && r->op == FILE_LOOKUP) {
         ask(x, FILE_CREATE); /* the file has a hole here */
     } else if (r->status == FILE_OK || r->status == FILE_EXISTS) {
-        struct part *p = port_alloc(s->port, sizeof *p);
-        memcpy(p->name, x->c.part.name, sizeof p->name);
-        p->file = r->file;
-        list_push(&s->known, &p->link);
+        learn(s, x->c.part.name, r->file);
         move(x, r->file);
     } else if (r->status == FILE_NO_FILE && !x->c.write) {
         r->op = FILE_READ;
@@ -227,6 +239,8 @@ static void run(struct round *x)
     LIST_EACH (l, &s->known) {
         struct part *p = LIST_ENTRY(l, struct part, link);
         if (strcmp(p->name, x->c.part.name) == 0) {
+            list_remove(l);
+            list_push(&s->known, l);
             move(x, p->file);
             return;
         }
