@@ -183,7 +183,8 @@ struct vst {
     uint8_t *block_refs, *node_refs;
     uint32_t free_blocks, free_nodes, next_node;
     struct vst_file **files;
-    struct list *names; /* by name, super.objects lists */
+    uint32_t first_free; /* no place of an object below it is */
+    struct list *names;  /* by name, super.objects lists */
     struct vst_op *renaming;
     struct list name_waiters;
     struct list early, ready, completed; /* vst_op.wait */
@@ -267,6 +268,13 @@ void vst_run_init(struct vst *vs);
 void vst_internal(struct vst *vs, enum file_op op, uint64_t file, struct vst_op *o);
 /* FLUSH of all objects that have something to commit; the request waits for them. */
 void vst_flush_all(struct vst *vs, struct vst_op *o);
+
+/* An object is made where one is gone. */
+static inline void vst_place_free(const struct vst_file *f)
+{
+    if (f->slot < f->vs->first_free)
+        f->vs->first_free = f->slot;
+}
 
 /* store_commit.c */
 /* Brings the object of the request, which has it for itself, to the device (`used` false: that it

@@ -125,6 +125,7 @@ static void step_undone(struct vst_op *o)
         o->vs->failed = FILE_IO_ERROR;
     if (o->f->creating) {
         o->f->used = o->f->creating = false;
+        vst_place_free(o->f);
         list_remove(&o->f->named);
         count_kids(o->f->parent, -1);
     }
@@ -148,7 +149,7 @@ static void step_create(struct vst_op *o, struct vst_file *dir)
     struct vst *vs = o->vs;
     struct file_req *r = o->req;
     struct vst_file *f = name_fits(r->name) ? by_name(vs, dir, r->name) : NULL;
-    uint32_t slot = 0;
+    uint32_t slot = vs->first_free;
     if (vs->renaming != NULL || (f != NULL && f->creating)) {
         vst_park(o, &vs->name_waiters);
         return;
@@ -159,8 +160,10 @@ static void step_create(struct vst_op *o, struct vst_file *dir)
         return;
     }
     while (slot < vs->super.objects && vs->files[slot] != NULL &&
-           (vs->files[slot]->used || vs->files[slot]->creating || vs->files[slot]->writer))
+           (vs->files[slot]->used || vs->files[slot]->creating || vs->files[slot]->writer)) {
+        vs->first_free += vs->first_free == slot && vs->files[slot]->used;
         slot++;
+    }
     if (slot == vs->super.objects) {
         vst_complete(o, FILE_NO_INODE);
         return;

@@ -507,6 +507,36 @@ static enum file_status rename_to(struct lfs_world *w, const char *name, const c
     return move(w, FILE_ROOT, name, FILE_ROOT, to);
 }
 
+Test(vstore, objects_are_made_in_the_places_of_what_is_gone)
+{
+    struct fake_options o = options(0, 600);
+    struct lfs_world w;
+    uint64_t f[4], c;
+    lfs_world_store(&w, &o, &small);
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(lfs_world_create(&w, (char[]){ (char)('a' + i), 0 }, &f[i]), FILE_OK);
+    for (int k = 0; k < 12; k++) {
+        int gone = k * 7 % 4;
+        cr_assert_eq(lfs_world_create(&w, "e", &c), FILE_NO_INODE);
+        if (k % 3 == 2) { /* replaced */
+            cr_assert_eq(rename_to(&w, (char[]){ (char)('a' + (gone + 1) % 4), 0 },
+                                   (char[]){ (char)('a' + gone), 0 }),
+                         FILE_OK);
+            uint64_t moved = f[(gone + 1) % 4];
+            f[(gone + 1) % 4] = f[gone];
+            f[gone] = moved;
+            gone = (gone + 1) % 4;
+        } else {
+            cr_assert_eq(lfs_world_op(&w, FILE_REMOVE, f[gone], 0), FILE_OK);
+        }
+        cr_assert_eq(lfs_world_create(&w, (char[]){ (char)('a' + gone), 0 }, &c), FILE_OK);
+        cr_assert_eq((uint32_t)c, (uint32_t)f[gone], "the only place that is free");
+        f[gone] = c;
+    }
+    check(&w, 600);
+    lfs_world_fini(&w);
+}
+
 Test(vstore, names_are_kept_and_moved)
 {
     struct fake_options o = options(0, 600);
