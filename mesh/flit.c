@@ -645,6 +645,7 @@ const struct net_ops net_flit = {
     .taken = flit_taken,
     .inject = flit_inject,
     .describe = mesh_net_describe,
+    .grid = mesh_grid,
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,
     .fault_targets = mesh_net_fault_targets,

@@ -344,6 +344,13 @@ static const struct counter counters[] = {
     C_END,
 };
 
+/* Packets of different sources meet nowhere but at their destination. */
+static void grid(const void *params, struct net_grid *g)
+{
+    mesh_grid(params, g);
+    g->in_order = false;
+}
+
 const struct net_ops net_ideal = {
     .kind = { .name = "ideal",
               .doc = "distance and rate alone: contention at injection and ejection, none between "
@@ -361,6 +368,7 @@ const struct net_ops net_ideal = {
     .regain = ideal_regain,
     .passed = ideal_passed,
     .describe = mesh_net_describe,
+    .grid = grid,
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,
     .fault_targets = mesh_net_fault_targets,

@@ -177,6 +177,22 @@ bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e)
                      e);
 }
 
+void mesh_grid(const void *params, struct net_grid *g)
+{
+    const struct mesh_params *p = params;
+    struct topo t;
+    struct err e = ERR_INIT;
+    *g = (struct net_grid){ 0 };
+    if (!mesh_topology(p, &t, &e))
+        return;
+    g->dims = t.dims;
+    g->wraps = t.wraps;
+    g->in_order = (p->route == MESH_XY || p->route == MESH_YX) && p->virtual_channels == 1;
+    memcpy(g->size, t.size, sizeof(t.size));
+    memcpy(g->order, t.order, sizeof(t.order));
+    topo_fini(&t);
+}
+
 void mesh_describe_grid(const struct topo *t, struct net_describe *d)
 {
     _Static_assert(NET_DIMS >= TOPO_DIMS, "a description holds every topology");

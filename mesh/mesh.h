@@ -59,6 +59,9 @@ bool mesh_topology(const struct mesh_params *p, struct topo *t, struct err *e) M
 void mesh_fault_each(const struct topo *t, const struct net_fault *f,
                      void (*fn)(void *arg, uint32_t channel), void *arg);
 
+/* Of a network of these parameters (net_ops.grid). */
+void mesh_grid(const void *params, struct net_grid *g);
+
 /* Fills in the shape. */
 void mesh_describe_grid(const struct topo *t, struct net_describe *d);
 

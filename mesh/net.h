@@ -81,6 +81,17 @@ struct net_describe {
                             terminal, to terminals drawn evenly from all */
 };
 
+/* The routers as a grid, one a terminal: terminal = sum of coordinate x product of the sizes
+ * before.  dims 0: they are none. */
+struct net_grid {
+    uint32_t dims, size[NET_DIMS];
+    uint8_t order[NET_DIMS]; /* in which packets travel the dimensions */
+    bool wraps;
+    /* What enters a channel first leaves it first, and is delivered first, and routes are in that
+     * order: so a packet behind others, from router to router, pushes them before it. */
+    bool in_order;
+};
+
 struct sim_busy;
 struct sim_faults;
 
@@ -148,6 +159,8 @@ struct net_ops {
      * ejection. */
     void (*inject)(struct net *n, struct net_packet *p);
     void (*describe)(const struct net *n, struct net_describe *d);
+    /* Of what `create` would make of the parameters.  NULL: no grid. */
+    void (*grid)(const void *params, struct net_grid *g);
     /* Lends the way from w->src to w->dst; the caller injects nothing at w->src meanwhile.  False:
      * not now.  NULL, all three: never. */
     bool (*lend)(struct net *n, struct net_way *w);

@@ -734,6 +734,7 @@ const struct net_ops net_worm = {
     .follow = worm_follow,
     .regain = worm_regain,
     .describe = mesh_net_describe,
+    .grid = mesh_grid,
     .zero_load = mesh_net_zero_load,
     .fault = worm_fault,
     .fault_targets = mesh_net_fault_targets,

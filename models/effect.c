@@ -90,13 +90,14 @@ static void effect_free(struct effect *f)
     m->counts.effects.inside--;
 }
 
-/* An earlier call to the same destination or device whose moment has not come. */
+/* An earlier call to the same destination or device whose moment has not come; of a marker to any
+ * destination. */
 static bool must_wait(struct effect *f)
 {
     struct list *head = &f->task->node->order;
     for (struct list *l = f->order.prev; l != head; l = l->prev) {
         struct effect *g = LIST_ENTRY(l, struct effect, order);
-        if (!g->due && g->kind == f->kind && g->dst == f->dst)
+        if (!g->due && g->kind == f->kind && (f->control || g->dst == f->dst))
             return true;
     }
     return false;

@@ -283,6 +283,20 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
            os_boot_load(&m->boot, m->params.os, m->reg->services, path, e);
 }
 
+static bool plan_grid(struct machine *m)
+{
+    struct os_grid *to = &m->layout.grid;
+    struct net_grid g;
+    _Static_assert(OS_DIMS == NET_DIMS, "the layout holds every grid");
+    if (m->net_ops->grid == NULL)
+        return true;
+    m->net_ops->grid(m->net_params, &g);
+    *to = (struct os_grid){ .dims = g.dims, .wraps = g.wraps, .in_order = g.in_order };
+    memcpy(to->size, g.size, sizeof to->size);
+    memcpy(to->order, g.order, sizeof to->order);
+    return true;
+}
+
 static void boot_all(struct sim *s, struct sim_event *e)
 {
     (void)s;
@@ -312,7 +326,8 @@ struct machine *machine_plan(struct sim *s, const struct val *spec, const char *
     machine_window_init(m);
     sim_count(&m->counted, s, "machine", -1, machine_counters, m);
     if (param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
-        load_groups(m, e) && load_network(m, e) && plan_storage(m, e) && make_os(m, path, e))
+        load_groups(m, e) && load_network(m, e) && plan_grid(m) && plan_storage(m, e) &&
+        make_os(m, path, e))
         return m;
     machine_destroy(m);
     return NULL;

@@ -12,7 +12,8 @@
  *   NODE4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
  *       task, so that a crash finds all of them; what a crash finds is counted as dropped.
  *   NODE5  Frames to one destination leave, and requests to one device are submitted, in the order
- *       of the calls, though an upcall may have interrupted the thread that called before.
+ *       of the calls, and a marker (PORT_CONTROL) behind all frames of calls before it, though an
+ *       upcall may have interrupted the thread that called before.
  *   NODE6  A frame is in exactly one place: an effect, the network interface, an upcall, a
  *       receiver.
  */
@@ -109,7 +110,8 @@ struct effect {
     struct port *task;
     sim_time offset; /* into a thread's work */
     uint8_t kind;
-    bool due; /* its moment has come */
+    bool due;     /* its moment has come */
+    bool control; /* of a send: PORT_CONTROL */
     uint32_t dst;
     struct port *about;
     union {
@@ -235,7 +237,7 @@ struct tally { /* made = done + dropped + inside */
 };
 struct machine_counts {
     uint64_t frames_in, frames_out, frames_dropped[DROP_REASONS];
-    uint64_t bytes_in, bytes_out;
+    uint64_t bytes_in, bytes_out, controls;
     struct tally effects, upcalls, requests, threads;
     uint64_t timers_dropped;
     uint64_t crashes, restarts;

@@ -23,6 +23,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
         .addresses = p->machine->layout.nodes,
         .reliable = !p->machine->network_faults, /* what dies takes frames with it */
         .ordered = true,
+        .control = true,
     };
 }
 
@@ -32,8 +33,8 @@ static bool queue_full(const struct node *n)
            (uint64_t)n->machine->params.nic.queue_frames;
 }
 
-static enum port_if_result send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame,
-                                bool part)
+enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
+                                 struct rope *frame)
 {
     ASSERT(ifc == 0);
     struct node *n = p->node;
@@ -51,25 +52,17 @@ static enum port_if_result send(struct port *p, uint32_t ifc, uint32_t dst, stru
     m->counts.frames_in++;
     m->counts.bytes_in += frame->length;
     struct nic_frame *out = nic_frame_new(n->nic, dst, frame, rope_name(frame));
-    if (train_takes(p, out, part))
+    bool control = flags & PORT_CONTROL;
+    m->counts.controls += control;
+    if (!control && train_takes(p, out, flags & PORT_PART))
         return PORT_IF_OK;
     nic_train_leave(n->nic); /* what it holds was called before (NODE5) */
     struct effect *f = effect_new(p, EFFECT_SEND);
     f->dst = dst;
     f->frame = out;
+    f->control = control;
     effect_take(f);
     return PORT_IF_OK;
-}
-
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame)
-{
-    return send(p, ifc, dst, frame, false);
-}
-
-enum port_if_result port_if_send_part(struct port *p, uint32_t ifc, uint32_t dst,
-                                      struct rope *frame)
-{
-    return send(p, ifc, dst, frame, true);
 }
 
 void frame_send(struct node *n, struct nic_frame *f)

@@ -10,6 +10,7 @@
 #define M_SUM(name, in, unit, doc) COUNTER(COUNTER_SUM, name, machine, in, unit, doc)
 const struct counter machine_counters[] = {
     C_SUM(machine, counts, frames_in, "1", "Frames that the port took to be sent."),
+    C_SUM(machine, counts, controls, "1", "Of these, markers that keep their place."),
     C_SUM(machine, counts, frames_out, "1", "Frames given to their receiver."),
     C_SUM(machine, counts, bytes_in, "B", "Bytes of frames_in."),
     C_SUM(machine, counts, bytes_out, "B", "Bytes of frames_out."),

@@ -8,7 +8,7 @@
  *
  *   upcall i starts at max(in memory, end of upcall i - 1) and lasts as long as the work it names
  *
- *   TRAIN3  Only the upcall of a part (port_if_send_part) runs late: nobody can see anything of it
+ *   TRAIN3  Only the upcall of a part (PORT_PART) runs late: nobody can see anything of it
  *       before the receiver's CPU does something else, and then the train is parted first.  All
  *       others run at their times.
  */

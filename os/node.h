@@ -33,6 +33,16 @@ struct os_disk {
     uint32_t sector_bytes;
 };
 
+/* The routers of the machine's network, one a node: node = sum of coordinate x product of the sizes
+ * before.  dims 0: they are no grid. */
+#define OS_DIMS 16
+struct os_grid {
+    uint32_t dims, size[OS_DIMS];
+    uint8_t order[OS_DIMS]; /* in which frames travel the dimensions */
+    bool wraps;
+    bool in_order; /* each channel keeps the order of what it is given, whoever sent it */
+};
+
 /* Who is who; the same on every node, immutable. */
 struct os_layout {
     uint32_t nodes;
@@ -43,6 +53,7 @@ struct os_layout {
     uint32_t service;        /* node */
     uint64_t io_sectors;     /* of the smallest device 0 of an I/O node; 0: one has none */
     uint32_t io_sector_bytes;
+    struct os_grid grid;
     const struct os_disk *const *disks; /* node -> its device 0; NULL: see os_disk */
     const struct os_boot *boot;         /* NULL: another system boots */
 };

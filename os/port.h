@@ -131,6 +131,7 @@ struct port_if_info {
     uint32_t addresses; /* 0 .. addresses-1 exist */
     bool reliable;      /* frames are not lost while both ends live */
     bool ordered;       /* frames between two nodes keep their order */
+    bool control;       /* takes PORT_CONTROL */
 };
 enum port_if_result { PORT_IF_OK, PORT_IF_BUSY, PORT_IF_TOO_LONG, PORT_IF_NO_ADDRESS };
 
@@ -140,13 +141,20 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
 /* Sends one frame; the rope is taken (empty afterwards) when the result is PORT_IF_OK.  Never
  * blocks: PORT_IF_BUSY means the transmit queue is full; `ready` is called once it has room again.
  */
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst,
+enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
                                  struct rope *frame) MUST_CHECK;
-/* The same of a piece of a message between its first and its last, sent to a node whose receiver
- * will join it to what it has and do nothing else that anybody can observe: a hint, by which a
- * simulator saves time. */
-enum port_if_result port_if_send_part(struct port *p, uint32_t ifc, uint32_t dst,
-                                      struct rope *frame) MUST_CHECK;
+enum {
+    /* A piece of a message between its first and its last, sent to a node whose receiver will join
+     * it to what it has and do nothing else that anybody can observe: a hint, by which a simulator
+     * saves time. */
+    PORT_PART = 1,
+    /* A marker that keeps its place: it leaves the transmit queue in its turn, behind all that this
+     * node had posted before, to whatever node; it goes by the channels as any other frame does;
+     * and it is handed up in its turn.  An interface that cannot promise that says so
+     * (port_if_info.control), and is not given any: a live one over UDP, whose kernel has queues of
+     * its own, and no channels. */
+    PORT_CONTROL = 2
+};
 /* The receiver and the ready callback of an interface: one pair a node (the kernel task's).  The
  * frame is the receiver's to keep. */
 struct port_if_handler {

@@ -33,33 +33,79 @@ uint32_t cut_rank_of(const struct cut *c, uint32_t node)
 
 /* ---- messages of algorithms ---- */
 
-static void push(struct cut *c, uint32_t node, enum cut_op op, uint32_t number, struct rope *body)
+/* What the layer below has no room for; its session tells when it has. */
+struct waiting {
+    struct list link; /* in cut.waiting */
+    struct xk_sessn *sessn;
+    bool control;
+    struct rope data;
+};
+
+static bool goes(struct xk_sessn *s, bool control, struct rope *data)
+{
+    struct xk_msg m;
+    xk_msg_from_rope(&m, data);
+    m.control = control;
+    enum xk_status status = xk_push(s, &m);
+    xk_msg_to_rope(&m, data); /* nothing, if it went */
+    if (status != XK_BUSY)
+        rope_fini(data); /* to the dead: CUT6 */
+    return status != XK_BUSY;
+}
+
+static void push(struct cut *c, struct xk_protl *lower, uint32_t node, const struct cut_header *h,
+                 struct rope *body)
 {
     struct xk_part part = { .host = node };
     enum xk_status why;
-    struct xk_sessn *s = xk_open(c->rdm, c->protl, &part, &why);
-    struct xk_msg m;
+    struct xk_sessn *s = xk_open(lower, c->protl, &part, &why);
+    uint8_t wire[CUT_HEADER] = { h->op, h->port };
+    struct rope data;
     if (!s)
-        return; /* dead: CUT6 */
+        return; /* it is dead */
+    wire_put32(wire + 4, h->number);
+    rope_init(&data);
+    rope_add_bytes(&data, wire, sizeof wire);
     if (body)
-        xk_msg_init_rope(&m, body);
-    else
-        xk_msg_init(&m);
-    uint8_t *wire = xk_msg_push(&m, CUT_HEADER);
-    memset(wire, 0, CUT_HEADER);
-    wire[0] = (uint8_t)op;
-    wire_put32(wire + 4, number);
+        rope_join(&data, body);
     c->counts.messages++;
-    c->counts.markers += op == CUT_MARKER;
-    c->counts.starts += op == CUT_START;
-    (void)xk_push(s, &m); /* RDM takes all, but for the dead */
-    xk_msg_fini(&m);
-    xk_close(s);
+    c->counts.markers += h->op == CUT_MARKER;
+    c->counts.starts += h->op == CUT_START;
+    if (goes(s, lower == c->driver, &data)) {
+        xk_close(s);
+        return;
+    }
+    struct waiting *w = port_alloc(c->port, sizeof *w);
+    w->sessn = s;
+    w->control = lower == c->driver;
+    rope_move(&w->data, &data);
+    list_push(&c->waiting, &w->link);
+}
+
+static void ready(struct xk_protl *self, struct xk_sessn *lower)
+{
+    struct cut *c = self->state;
+    LIST_EACH_SAFE (l, next, &c->waiting) {
+        struct waiting *w = LIST_ENTRY(l, struct waiting, link);
+        if (w->sessn != lower)
+            continue;
+        if (!goes(lower, w->control, &w->data))
+            return;
+        list_remove(l);
+        xk_close(w->sessn);
+        port_free(c->port, w);
+    }
 }
 
 void cut_push(struct cut *c, uint32_t node, enum cut_op op, struct rope *body)
 {
-    push(c, node, op, c->number, body);
+    push(c, c->rdm, node, &(struct cut_header){ .op = (uint8_t)op, .number = c->number }, body);
+}
+
+void cut_mark(struct cut *c, uint32_t node, uint8_t channel)
+{
+    struct cut_header h = { .op = CUT_MARKER, .port = channel, .number = c->number };
+    push(c, c->driver, node, &h, NULL);
 }
 
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
@@ -150,7 +196,7 @@ uint32_t cut_start(struct cut *c)
         cut_begin(c, next);
     } else if (c->wanted != next) {
         c->wanted = next; /* it is on its way here */
-        push(c, root, CUT_START, next, NULL);
+        push(c, c->rdm, root, &(struct cut_header){ .op = CUT_START, .number = next }, NULL);
     }
     return next;
 }
@@ -256,6 +302,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     c->rdm = self->down[0];
     c->driver = self->downs > 1 ? self->down[1] : NULL;
     c->rank = OS_NO_RANK;
+    list_init(&c->waiting);
     xk_on_peer(self->kernel, peer_changed, c);
     return XK_OK;
 }
@@ -301,7 +348,8 @@ const struct xk_protl_ops cut_protl = {
               .counters = counters },
     .down_min = 1,
     .down_max = 2,
-    .needs = XK_NETWORK | XK_TAKES,
+    .needs = XK_NETWORK,
     .init = init,
     .demux = demux,
+    .ready = ready,
 };

@@ -1,7 +1,7 @@
 /* cut_internal.h: private to the cuts of os/ckpt/: state of a rank, wire image, algorithms.
  *
  * Message of an algorithm, big-endian, over RDM; a marker of the sweep over its driver:
- *   0  u8   operation, 1 u8 of a marker of the sweep: the port that it came out of
+ *   0  u8   operation, 1 u8 of a marker of the sweep: its channel (cut_ns.c)
  *   4  u32  number of the cut
  *   8       of STOPPED and DRAIN: { u32 rank, u32 messages } ...
  */
@@ -50,7 +50,7 @@ struct cut_ops {
     void (*sent)(struct cut *c, uint32_t rank); /* a message of the job; NULL: it does not count */
     void (*drop)(struct cut *c); /* the cut under way here has ended, or is given up */
 };
-extern const struct cut_ops cut_sns, cut_cl;
+extern const struct cut_ops cut_sns, cut_cl, cut_ns;
 
 enum cut_phase { CUT_IDLE, CUT_STOPPING, CUT_WAITING, CUT_SAVING, CUT_OPEN };
 
@@ -69,7 +69,8 @@ struct cut {
     uint32_t wanted;   /* the highest that is to be begun */
     uint32_t received; /* messages of the job in this epoch */
     bool dead, restoring;
-    void *state; /* the algorithm's */
+    struct list waiting; /* for room below */
+    void *state;         /* the algorithm's */
     struct {
         uint64_t cuts, starts, messages, markers, received, unsent, forced, ended;
     } counts;
@@ -84,6 +85,8 @@ void cut_begin(struct cut *c, uint32_t number); /* if it is later than those beg
 void cut_snapshot(struct cut *c);               /* asks for it */
 void cut_done(struct cut *c);                   /* this rank's part is complete */
 void cut_push(struct cut *c, uint32_t node, enum cut_op op, struct rope *body); /* body: or NULL */
+/* To the neighbour behind a channel of this node's router, by that (PORT_CONTROL). */
+void cut_mark(struct cut *c, uint32_t node, uint8_t channel);
 uint32_t cut_rank_of(const struct cut *c, uint32_t node); /* OS_NO_RANK: none */
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "os/proto/rdm/rdm.h"
 
-static const struct kind *const algorithms[] = { &cut_sns.kind, &cut_cl.kind, NULL };
+static const struct kind *const algorithms[] = { &cut_sns.kind, &cut_cl.kind, &cut_ns.kind, NULL };
 const struct kind_set cut_algorithms = { "algorithm", "machine.os.cut.algorithm", algorithms };
 
 static const struct param params[] = {
@@ -35,6 +35,44 @@ static const struct os_service *job(const struct os_boot *b)
     return &b->services[i];
 }
 
+/* What a sweep of the network needs. */
+static bool sweeps(const struct cut_params *p, const struct os_boot *b, const struct os_service *s,
+                   const char *path, struct err *e)
+{
+    const struct os_grid *g = &b->layout->grid;
+    const char *driver = xk_graph_below(b->graph, s->over, 1);
+    const char *below = xk_graph_below(b->graph, xk_graph_below(b->graph, s->over, 0), 0);
+    uint32_t nodes = 0;
+    for (uint32_t i = 0; i < b->service_count; i++)
+        nodes += b->services[i].ops == &cut_service ? b->services[i].on->count : 0;
+    if (nodes != b->layout->nodes)
+        return err_set(e,
+                       "%s.algorithm is 'ns', which passes all %u nodes, but service 'cut' is on "
+                       "%u: list it on 'io' and 'service' too",
+                       path, b->layout->nodes, nodes);
+    if (!driver || !xk_graph_protocol(b->graph, driver)->interface)
+        return err_set(e,
+                       "%s.algorithm is 'ns', whose markers go by the driver: '%s' must stand over "
+                       "it too, second",
+                       path, s->over);
+    if (g->dims == 0 || g->wraps)
+        return err_set(
+            e,
+            "%s.algorithm is 'ns', which sweeps a mesh or a hypercube from edge to edge, "
+            "and the network has no edges",
+            path);
+    if (!p->unordered && !g->in_order)
+        return err_set(e,
+                       "%s.algorithm is 'ns', which needs routes in the order of dimensions over "
+                       "channels that keep their order, and the network has others",
+                       path);
+    return p->unordered || strcmp(driver, below) == 0 ||
+           err_set(e,
+                   "%s.algorithm is 'ns', whose markers follow what '%s' sends, but '%s' stands "
+                   "between it and '%s'",
+                   path, xk_graph_below(b->graph, s->over, 0), below, driver);
+}
+
 /* What the parameters and the graph have to say to each other. */
 static bool ready(void *params_, const struct os_boot *b, const char *path, struct err *e)
 {
@@ -51,6 +89,8 @@ static bool ready(void *params_, const struct os_boot *b, const char *path, stru
         strcmp(xk_graph_below(b->graph, p->of, 0), rdm) != 0)
         return err_set(e, "%s.of is '%s', which does not stand over '%s', as '%s' does", path,
                        p->of, rdm, s->over);
+    if (ops->everywhere && !sweeps(p, b, s, path, e))
+        return false;
     unsigned path_gives = xk_graph_gives(b->graph, xk_graph_below(b->graph, rdm, 0));
     const unsigned order = XK_ORDERED | XK_ONCE | XK_LOSSLESS;
     if (ops->ordered && !p->unordered && (path_gives & order) != order)

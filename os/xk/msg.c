@@ -15,14 +15,14 @@ static size_t header_bytes(const struct xk_msg *m)
 void xk_msg_init(struct xk_msg *m)
 {
     m->start = XK_HEADER_ROOM;
-    m->part = false;
+    m->part = m->control = false;
     rope_init(&m->data);
 }
 
 void xk_msg_init_rope(struct xk_msg *m, struct rope *data)
 {
     m->start = XK_HEADER_ROOM;
-    m->part = false;
+    m->part = m->control = false;
     rope_move(&m->data, data);
 }
 
@@ -36,6 +36,7 @@ static void copy_headers(struct xk_msg *dst, const struct xk_msg *src)
 {
     dst->start = src->start;
     dst->part = src->part;
+    dst->control = src->control;
     memcpy(dst->headers + src->start, src->headers + src->start, header_bytes(src));
 }
 
@@ -89,7 +90,7 @@ void xk_msg_split(struct xk_msg *m, uint64_t n, struct xk_msg *tail)
     size_t h = header_bytes(m);
     ASSERT(n <= xk_msg_length(m));
     tail->start = XK_HEADER_ROOM;
-    tail->part = false;
+    tail->part = tail->control = false;
     if (n >= h) {
         rope_split(&m->data, n - h, &tail->data);
         return;

@@ -17,8 +17,9 @@
 struct xk_msg {
     uint16_t start; /* first header byte in `headers`; XK_HEADER_ROOM: none */
     /* On its way down: a piece between the first and the last of a message over a lossless network,
-     * so that its receiver will join it and do nothing else (port_if_send_part). */
+     * so that its receiver will join it and do nothing else (PORT_PART). */
     bool part;
+    bool control; /* on its way down: a marker that keeps its place (PORT_CONTROL) */
     uint8_t headers[XK_HEADER_ROOM];
     struct rope data;
 };

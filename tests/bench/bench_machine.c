@@ -33,7 +33,7 @@ struct service {
 
 static void send(struct port *p, uint32_t dst, struct rope *frame)
 {
-    if (port_if_send(p, 0, dst, frame) != PORT_IF_OK)
+    if (port_if_send(p, 0, dst, 0, frame) != PORT_IF_OK)
         abort();
 }
 

@@ -276,6 +276,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
     out->addresses = o->nodes;
     out->reliable = !o->lossy;
     out->ordered = !o->unordered;
+    out->control = o->control;
 }
 
 void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h)
@@ -331,11 +332,12 @@ static struct item *put_on_wire(struct fake *f, uint32_t src, uint32_t ifc, uint
     return it;
 }
 
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, struct rope *frame)
+enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
+                                 struct rope *frame)
 {
     struct fake *f = p->f;
     struct fake_node *n = p->node;
-    ASSERT(ifc < f->o.interfaces);
+    ASSERT(ifc < f->o.interfaces && (!(flags & PORT_CONTROL) || f->o.control));
     if (frame->length > f->o.mtu)
         return PORT_IF_TOO_LONG;
     if (dst >= f->o.nodes)
@@ -365,12 +367,6 @@ enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, str
         n->in_flight[ifc]++;
     }
     return PORT_IF_OK;
-}
-
-enum port_if_result port_if_send_part(struct port *p, uint32_t ifc, uint32_t dst,
-                                      struct rope *frame)
-{
-    return port_if_send(p, ifc, dst, frame);
 }
 
 void fake_inject(struct fake *f, uint32_t src, uint32_t dst, const void *bytes, size_t len)

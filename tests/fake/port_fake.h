@@ -33,6 +33,8 @@ struct fake_options {
     uint32_t mtu;            /* 0: 4096 */
     uint32_t tx_queue;       /* frames of a node in flight before PORT_IF_BUSY; 0: no limit */
     bool lossy, unordered;   /* what port_if_describe says, and whether FAKE2 keeps pairs' order */
+    bool control;            /* takes PORT_CONTROL, though a frame has its place among those between
+                                two nodes alone: no channel lies between */
     sim_time latency;        /* of a frame; 0: 10 us */
     sim_time byte_time;      /* more per byte */
     sim_time work_cost;      /* of each unit of work */

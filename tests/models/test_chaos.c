@@ -39,7 +39,7 @@ static void send(struct port *p)
     struct rope f;
     rope_init(&f);
     rope_add_pattern(&f, 9, draw(p, 1000), draw(p, 3000));
-    if (port_if_send(p, 0, (uint32_t)draw(p, NODES), &f) != PORT_IF_OK)
+    if (port_if_send(p, 0, (uint32_t)draw(p, NODES), 0, &f) != PORT_IF_OK)
         rope_fini(&f);
 }
 

@@ -368,7 +368,7 @@ static void talk(struct peer *me)
     rope_init(&f);
     rope_add_bytes(&f, &me->rounds, sizeof me->rounds);
     rope_add_pattern(&f, 5, 0, 100);
-    if (port_if_send(me->port, 0, 1 - port_node(me->port), &f) != PORT_IF_OK)
+    if (port_if_send(me->port, 0, 1 - port_node(me->port), 0, &f) != PORT_IF_OK)
         rope_fini(&f);
 }
 
@@ -380,7 +380,7 @@ static void heard(void *arg, uint32_t src, struct rope *frame)
     if (port_node(me->port) == 1) {
         struct rope back;
         rope_move(&back, frame);
-        if (port_if_send(me->port, 0, 0, &back) != PORT_IF_OK)
+        if (port_if_send(me->port, 0, 0, 0, &back) != PORT_IF_OK)
             rope_fini(&back);
         return;
     }

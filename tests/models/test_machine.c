@@ -202,7 +202,7 @@ static void bounce(void *arg, uint32_t src, struct rope *frame)
     rope_drop_front(&back, 20);
     port_work(p, PORT_WORK_COPY, back.length);
     port_delivered(p, back.length, rope_hash(&back));
-    cr_expect_eq(port_if_send(p, 0, src, &back), PORT_IF_OK);
+    cr_expect_eq(port_if_send(p, 0, src, 0, &back), PORT_IF_OK);
 }
 
 static void boot_bounce(struct port *p, const struct os_layout *l)
@@ -218,7 +218,7 @@ static void boot_bounce(struct port *p, const struct os_layout *l)
     rope_add_bytes(&f, "a header", 8);
     rope_add_zero(&f, 100);
     rope_add_pattern(&f, 3, 1000, 300);
-    cr_expect_eq(port_if_send(p, 0, 1, &f), PORT_IF_OK);
+    cr_expect_eq(port_if_send(p, 0, 1, 0, &f), PORT_IF_OK);
 }
 
 static void bounce_digest(bool flatten, uint64_t seed_of_data, char out[33])

@@ -158,7 +158,7 @@ static void send(struct port *p, uint32_t dst)
     struct rope f;
     rope_init(&f);
     rope_add_bytes(&f, "frame", 5);
-    cr_assert_eq(port_if_send(p, 0, dst, &f), PORT_IF_OK);
+    cr_assert_eq(port_if_send(p, 0, dst, 0, &f), PORT_IF_OK);
 }
 
 static void worker(void *arg)
@@ -198,7 +198,7 @@ static void sends_between(struct port_timer *t)
     struct rope f;
     rope_init(&f);
     rope_add_bytes(&f, "upcall", 6);
-    cr_assert_eq(port_if_send(t->port, 0, 1, &f), PORT_IF_OK);
+    cr_assert_eq(port_if_send(t->port, 0, 1, 0, &f), PORT_IF_OK);
 }
 
 /* Arrival of a frame sent at 0 by free code. */

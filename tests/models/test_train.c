@@ -48,7 +48,7 @@ static bool send(struct port *p, uint32_t dst, bool part)
     struct rope f;
     rope_init(&f);
     rope_add_pattern(&f, 3, seen[port_node(p)] % 5000, part ? 1001 : 600); /* odd: a part */
-    enum port_if_result r = part ? port_if_send_part(p, 0, dst, &f) : port_if_send(p, 0, dst, &f);
+    enum port_if_result r = port_if_send(p, 0, dst, part ? PORT_PART : 0, &f);
     rope_fini(&f);
     return r == PORT_IF_OK;
 }

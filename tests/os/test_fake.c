@@ -35,7 +35,7 @@ static void send_three(struct port *p, void *arg)
         struct rope r;
         rope_init(&r);
         rope_add_bytes(&r, &i, 1);
-        cr_assert_eq(port_if_send(p, 0, 1, &r), PORT_IF_OK);
+        cr_assert_eq(port_if_send(p, 0, 1, 0, &r), PORT_IF_OK);
         rope_fini(&r);
     }
 }
@@ -294,7 +294,7 @@ static void tell(struct port *p, uint32_t to, uint8_t what)
     struct rope r;
     rope_init(&r);
     rope_add_bytes(&r, &what, 1);
-    cr_assert_eq(port_if_send(p, 0, to, &r), PORT_IF_OK);
+    cr_assert_eq(port_if_send(p, 0, to, 0, &r), PORT_IF_OK);
     rope_fini(&r);
 }
 

@@ -37,11 +37,11 @@ void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
 
 /* ---- down ---- */
 
-static enum port_if_result send(struct xk_protl *self, uint32_t dst, struct rope *frame, bool part)
+static enum port_if_result send(struct xk_protl *self, uint32_t dst, unsigned flags,
+                                struct rope *frame)
 {
     const struct mesh_state *st = self->state;
-    struct port *p = xk_port(self);
-    return part ? port_if_send_part(p, st->ifc, dst, frame) : port_if_send(p, st->ifc, dst, frame);
+    return port_if_send(xk_port(self), st->ifc, dst, flags, frame);
 }
 
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
@@ -61,17 +61,18 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_BUSY;
     }
     struct rope frame;
+    unsigned flags = (m->part ? PORT_PART : 0) | (m->control ? PORT_CONTROL : 0);
     mesh_header_store(xk_msg_push(m, MESH_HEADER), &h);
     xk_msg_to_rope(m, &frame);
     port_work(p, PORT_WORK_FRAME_OUT, 1);
     port_work(p, PORT_WORK_FRAME_BYTES, frame.length);
     enum port_if_result r =
-        st->queued ? PORT_IF_BUSY : send(s->protl, s->host, &frame, m->part); /* DRV1 */
+        st->queued ? PORT_IF_BUSY : send(s->protl, s->host, flags, &frame); /* DRV1 */
     ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
     if (r == PORT_IF_BUSY) {
         struct mesh_frame *f = port_alloc(p, sizeof *f);
         f->dst = s->host;
-        f->part = m->part;
+        f->flags = flags;
         rope_move(&f->data, &frame);
         list_push(&st->queue, &f->link);
         st->queued++;
@@ -89,7 +90,7 @@ static void if_ready(void *arg)
     struct port *p = xk_port(self);
     while (!list_empty(&st->queue)) {
         struct mesh_frame *f = LIST_ENTRY(st->queue.next, struct mesh_frame, link);
-        enum port_if_result r = send(self, f->dst, &f->data, f->part);
+        enum port_if_result r = send(self, f->dst, f->flags, &f->data);
         if (r == PORT_IF_BUSY)
             break;
         ASSERT(r == PORT_IF_OK);

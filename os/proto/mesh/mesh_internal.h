@@ -28,7 +28,7 @@ struct mesh_params {
 struct mesh_frame { /* waits for the interface */
     struct list link;
     uint32_t dst;
-    bool part;
+    unsigned flags; /* PORT_ */
     struct rope data;
 };
 
