@@ -41,6 +41,7 @@
     W(arrays)                                                                                      \
     W(pfs)                                                                                         \
     W(job)                                                                                         \
+    W(cuts)                                                                                        \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
     W(svm_dot)                                                                                     \

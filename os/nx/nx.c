@@ -28,6 +28,57 @@ void nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h)
     h->length = wire_get64(in + 16);
 }
 
+bool nx_logged(const struct rope *message, int64_t *type, uint64_t *offset)
+{
+    uint8_t wire[NX_HEADER];
+    struct nx_header h;
+    if (message->length < sizeof wire)
+        return false;
+    rope_read(message, 0, sizeof wire, wire);
+    nx_header_load(wire, &h);
+    *type = (int64_t)h.type;
+    *offset = NX_HEADER;
+    return true;
+}
+
+/* ---- what is to be saved ---- */
+struct asked {
+    struct nx *n;
+    void (*fn)(void *arg, enum nx_waits what, const struct nx_info *info, const struct rope *data);
+    void *arg;
+};
+
+static bool each_to_go(void *arg, const void *key, void *value)
+{
+    const struct asked *a = arg;
+    const struct nx_peer *p = value;
+    (void)key;
+    LIST_EACH (it, &p->outgoing) {
+        const struct nx_op *op = LIST_ENTRY(it, struct nx_op, link);
+        if (!p->system && !(p->pushed && it == p->outgoing.next))
+            a->fn(a->arg, NX_WAITS_TO_GO, &op->info, &op->data);
+    }
+    return true;
+}
+
+void nx_each_waiting(struct nx *n,
+                     void (*fn)(void *arg, enum nx_waits what, const struct nx_info *info,
+                                const struct rope *data),
+                     void *arg)
+{
+    LIST_EACH (it, &n->handled) {
+        const struct nx_op *op = LIST_ENTRY(it, struct nx_op, link);
+        fn(arg, NX_WAITS_ARRIVED, &op->info, &op->data);
+    }
+    LIST_EACH (it, &n->unexpected) {
+        const struct nx_inbound *in = LIST_ENTRY(it, struct nx_inbound, link);
+        struct nx_info info = { .type = in->type, .count = in->length, .node = in->peer->rank };
+        if (in->got == in->length && !in->peer->system)
+            fn(arg, NX_WAITS_ARRIVED, &info, &in->data);
+    }
+    xk_map_each(&n->peers, each_to_go, &(struct asked){ n, fn, arg });
+}
+
 /* ---- peers ---- */
 static uint64_t peer_key(uint32_t rank, bool system)
 {

@@ -103,6 +103,19 @@ struct nx_info nx_cprobe(struct nx *n, int64_t typesel); /* (blocks) */
 /* The program knows who has crashed so far: its receives wait again (NX7). */
 void nx_go_on(struct nx *n);
 
+/* ---- for who saves a program (os/ckpt) ---- */
+/* Messages of programs that NX has: come whole, and no program has them yet; or to be sent, and RDM
+ * has not been given them. */
+enum nx_waits { NX_WAITS_ARRIVED, NX_WAITS_TO_GO };
+/* Calls fn for each; info.node is the other. */
+void nx_each_waiting(struct nx *n,
+                     void (*fn)(void *arg, enum nx_waits what, const struct nx_info *info,
+                                const struct rope *data),
+                     void *arg);
+/* A message as RDM has it, and the log of a cut: its type, and where its data begin.  False: it is
+ * too short. */
+bool nx_logged(const struct rope *message, int64_t *type, uint64_t *offset);
+
 /* Of the message that crecv, msgwait, iprobe or cprobe returned last. */
 uint64_t nx_infocount(const struct nx *n);
 uint32_t nx_infonode(const struct nx *n);

@@ -1,0 +1,41 @@
+-- Consistent cuts under random messages: every cut of every algorithm is judged at the end of the
+-- run by what the programs sent and received, in numbers and vector times.
+--
+-- What must not work can be tried:  -p unordered=true with  -p over=lossy  (RDM over a path that
+-- loses and reorders) or  -p route=adaptive  (packets of one pair go different ways): the run then
+-- fails with the message that is in no log, or was received and not sent.
+local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
+
+local over = param("over", "mesh")
+local route = param("route", "xy")
+local cuts = param("workload.cuts", 20)
+
+local graph = {}
+for _, g in ipairs(over == "lossy" and graphs.lossy(0.1, { "nx" }) or graphs.machine) do
+  graph[#graph + 1] = g
+end
+graph[#graph + 1] = { name = "cut", protocol = "cut", below = { "rdm", "mesh" } }
+
+local machine = paragon {
+  rows = 4, columns = 4, graph = graph,
+  os = { cut = { algorithm = param("algorithm", "ns"), unordered = param("unordered", false) } },
+}
+if route ~= "xy" then
+  machine.network = { model = "flit", route = route, virtual_channels = 2, fifo = "empty" }
+end
+
+return {
+  title = "Consistent cuts under random messages",
+  doc = "What a cut costs and logs, by how the machine agrees on it; every cut is judged.",
+  machine = machine,
+  workload = { kind = "cuts", cuts = cuts },
+  sweep = { product = { algorithm = { "sns", "cl", "ns" } } },
+  measures = {
+    "cut.mean", "stopped.mean", "cut.cuts", "cut.messages", "cut.markers", "cut.starts",
+    "cut.received", "cut.unsent", "cut.forced",
+  },
+  expectations = {
+    { measure = "cut.cuts", equals = 16 * cuts, citation = "each rank is done with each cut" },
+  },
+}

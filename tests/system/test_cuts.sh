@@ -1,0 +1,29 @@
+# Consistent cuts under random messages: judged, and what must not work is found and refused.
+. tests/system/lib.sh
+seeds=${CUTS_SEEDS:-2} cuts=${CUTS_CUTS:-20} first=${CUTS_FIRST:-1}
+run() { "$PSIM" run ckpt_cuts -q --no-store "$@"; }
+for seed in $(seq "$first" $((first + seeds - 1))); do
+    for algorithm in sns cl ns; do
+        gives 0 run -p algorithm="$algorithm" --seed "$seed" -p workload.cuts="$cuts" \
+            -p workload.starters=$((seed % 4 + 1)) -p workload.gap="$((seed % 3 * 70 + 30))us"
+    done
+    # Without traffic, too: every cut ends, wherever it is started.
+    gives 0 run -p algorithm=ns --seed "$seed" -p workload.cuts="$cuts" -p workload.gap=0
+done
+gives 0 run -p algorithm=sns -p over=lossy
+for algorithm in cl ns; do
+    gives 2 run -p algorithm="$algorithm" -p over=lossy
+    says "'vdrop'"
+    gives 1 run -p algorithm="$algorithm" -p over=lossy -p unordered=true
+    says "in flight, is in no log"
+done
+gives 2 run -p algorithm=ns -p route=adaptive
+says "needs routes in the order of dimensions"
+gives 2 run -p algorithm=ns -p machine.network.model=ideal
+says "needs routes in the order of dimensions"
+gives 2 run -p algorithm=ns -p machine.network.torus=true
+says "has no edges"
+gives 2 run -p algorithm=ns -p machine.io_nodes=1
+says "passes all 16 nodes"
+# Exact counts at the network interfaces.
+gives 0 "$PSIM" run ckpt_messages -q --no-store -p largest=16
