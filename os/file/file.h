@@ -214,10 +214,12 @@ struct file_sys;
 struct file_boot { /* where a stack starts */
     struct os_node *node;
     struct xk_protl *rpc; /* what the service that starts it talks over */
+    uint32_t each;        /* set by file_stack_start: file_stack_files */
 };
 struct file_ops {
     struct kind kind;
-    bool bottom; /* there is nothing below it */
+    bool bottom;    /* there is nothing below it */
+    uint32_t files; /* that it makes below for each of its own, itself included; 0: 1 */
     /* Of parameters on a machine; NULL: all are good.  False with a sentence. */
     bool (*check)(const void *params, const struct os_boot *b, const char *path, struct err *e);
     /* In the boot upcall of a node; the result lives in its kernel task's heap.  Requests are taken
@@ -269,7 +271,10 @@ bool file_stack_remote(const struct file_stack *k);
 uint32_t file_remote_host(const struct file_sys *s, struct xk_protl **rpc);
 /* The file was changed there past the layer: its next FLUSH answers for that. */
 void file_remote_changed(struct file_sys *s, uint64_t file);
-struct file_sys *file_stack_start(const struct file_stack *k, const struct file_boot *b);
+/* Files of the bottom for each of the top. */
+uint32_t file_stack_files(const struct file_stack *k);
+bool file_stack_has(const struct file_stack *k, const char *layer);
+struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b);
 
 /* In place of os_node_boot, once a run is over: the layers of the stacks that the node's services
  * have look at its devices (psim run --fsck). */

@@ -896,6 +896,7 @@ const struct file_ops file_keep = {
               .params = params_desc,
               .params_size = sizeof(struct file_keep_params),
               .counters = counters },
+    .files = 5, /* the directory, the sides of two checkpoints and of a third under way */
     .start = start,
     .submit = submit,
 };

@@ -59,9 +59,26 @@ void file_stack_free(struct file_stack *k)
         free(k->layer[--k->count].params);
 }
 
-struct file_sys *file_stack_start(const struct file_stack *k, const struct file_boot *b)
+uint32_t file_stack_files(const struct file_stack *k)
+{
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < k->count; i++)
+        n *= k->layer[i].ops->files > 0 ? k->layer[i].ops->files : 1;
+    return n;
+}
+
+bool file_stack_has(const struct file_stack *k, const char *layer)
+{
+    for (uint32_t i = 0; i < k->count; i++)
+        if (strcmp(k->layer[i].ops->kind.name, layer) == 0)
+            return true;
+    return false;
+}
+
+struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b)
 {
     struct file_sys *s = NULL;
+    b->each = file_stack_files(k);
     for (uint32_t i = k->count; i-- > 0;)
         s = k->layer[i].ops->start(b, k->layer[i].params, s);
     return s;

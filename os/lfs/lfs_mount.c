@@ -517,14 +517,16 @@ static bool check(const void *params, const struct os_boot *b, const char *path,
 
 /* A device has one file system, whoever starts it: where the node keeps it.  NULL: the node has no
  * such device.  `p` becomes what the node's is made by. */
-static struct file_sys **on_device(struct os_node *n, struct lfs_params *p)
+static struct file_sys **on_device(const struct file_boot *b, struct lfs_params *p)
 {
+    struct os_node *n = b->node;
+    uint32_t files = n->boot->files * (b->each > 0 ? b->each : 1);
     if (p->device >= port_blk_count(n->port))
         return NULL;
     if (n->on_device == NULL)
         n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *));
-    if (n->boot->files > p->files)
-        p->files = n->boot->files;
+    if (files > p->files)
+        p->files = files;
     return &n->on_device[p->device];
 }
 
@@ -532,7 +534,7 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
 {
     struct os_node *n = b->node;
     struct lfs_params p = *(const struct lfs_params *)params;
-    struct file_sys **at = on_device(n, &p);
+    struct file_sys **at = on_device(b, &p);
     (void)below;
     if (at == NULL)
         return &lfs_start(n->port, &p)->sys;
@@ -550,7 +552,7 @@ static void look(const struct file_boot *b, const void *params)
 {
     struct os_node *n = b->node;
     struct lfs_params p = *(const struct lfs_params *)params;
-    struct file_sys **at = on_device(n, &p);
+    struct file_sys **at = on_device(b, &p);
     if (at != NULL && *at == NULL)
         *at = &mount(lfs_new(n->port, (uint32_t)p.device, &p), LOOK, looked, NULL)->sys;
 }

@@ -46,6 +46,8 @@
  *       M_ASYNC and M_RECORD go on within the known size.
  *   PFS6  Names that are kept (pfs_meta_start: names) outlive it: what an answered call made, moved
  *       or removed is so, files can be opened by name, and have the size that their I/O nodes have.
+ *   PFS7  A file has one checkpoint, the one of the number that the service node has: a crash of
+ *       any node at any moment leaves that number's on each of its I/O nodes.
  *   PFS5  With `prefetch` a read may bring what its range had when an earlier read of this file
  *       ended.  In M_UNIX that is no other than it has now; in M_ASYNC and M_RECORD, which order
  *       nothing, a write of another node since then may be missed until the next seek, setiomode,
@@ -79,6 +81,8 @@ struct pfs_params {
 /* The three services; os_find of the last gives the struct pfs_client of a program's node. */
 extern const struct os_service_ops pfs_meta_service, pfs_server_service, pfs_client_service;
 extern const struct counter pfs_client_counters[], pfs_meta_counters[]; /* of these services */
+/* The I/O nodes' files have checkpoints. */
+bool pfs_versions(const struct os_layout *l);
 /* Whole blocks go through the buffers of the I/O nodes. */
 bool pfs_buffered(const struct os_layout *l);
 /* Refuses mounts that the machine cannot have ("stripe factor 17 ... 16 I/O nodes"). */
@@ -106,8 +110,10 @@ enum pfs_status {
     PFS_NOT_EMPTY,   /* the directory has entries, or is the root */
     PFS_BAD_OFFSET,  /* a seek to before the beginning or beyond PFS_SIZE_MAX; nothing done */
     PFS_OTHER_MOUNT, /* of a rename, or no mount is there; nothing done */
-    PFS_DENIED, /* the mode of the file, or of a directory on the way, does not allow it, or the
+    PFS_DENIED,     /* the mode of the file, or of a directory on the way, does not allow it, or the
                         file is open to be read alone; nothing done */
+    PFS_NO_VERSION, /* a rollback: the file has no checkpoint; nothing done */
+    PFS_UNSUPPORTED, /* the I/O nodes' stacks of files keep no checkpoints; nothing done */
     PFS_STATUS_COUNT
 };
 const char *pfs_status_name(enum pfs_status s); /* in words; static */
@@ -308,6 +314,13 @@ enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof);
 uint64_t pfs_tell(const struct pfs_file *f);
 /* The size: that of all requests that have ended, whoever holds the token. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
+/* The file as it is becomes its checkpoint, in the place of the one before, on all of its I/O nodes
+ * or, when one of them or the service node dies meanwhile, on none; PFS_SERVER_DOWN also when an
+ * I/O node has restarted since what this open file changed there.  Back: bytes and size are those
+ * of the checkpoint; where a node died some are, and it is to be asked again.  No request of the
+ * file is under way, on any node.  (block) */
+enum pfs_status pfs_checkpoint(struct pfs_file *f);
+enum pfs_status pfs_rollback(struct pfs_file *f);
 /* What a program keeps with the file, as a name is kept (PFS6); set: it becomes `label`, else
  * `label` is told, zeros at first. (blocks) */
 enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL_BYTES]);

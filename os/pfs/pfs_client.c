@@ -67,7 +67,7 @@ enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
 {
     static const char *const names[PFS_META_PROCS] = {
         "open",     "close",  "unlink", "stat",  "extend", "size", "token", "pointer", "order",
-        "together", "lookup", "mkdir",  "rmdir", "rename", "list", "chmod", "label"
+        "together", "lookup", "mkdir",  "rmdir", "rename", "list", "chmod", "note"
     };
     struct rope args, out;
     uint64_t id = ++c->traced;
@@ -562,20 +562,65 @@ enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof)
     return s;
 }
 
-enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL_BYTES])
+/* m: flags, value and size of a PFS_META_NOTE, and its answer. */
+static enum pfs_status note(struct pfs_file *f, struct pfs_meta_msg *m,
+                            uint8_t label[FILE_LABEL_BYTES])
 {
-    struct pfs_meta_msg m = { .id = f->v->id, .flags = set ? PFS_META_WRITE : 0 };
+    bool set = m->flags & PFS_META_WRITE;
     struct rope more;
-    port_work(f->client->port, PORT_WORK_TRAP, 1);
-    if (set && f->read_only)
-        return PFS_DENIED;
+    m->id = f->v->id;
     rope_init(&more);
     if (set)
         rope_add_bytes(&more, label, FILE_LABEL_BYTES);
-    enum pfs_status s = pfs_meta_ask_more(f->client, PFS_META_LABEL, &m, NULL, &more);
-    if (s == PFS_OK && !set)
+    enum pfs_status s = pfs_meta_ask_more(f->client, PFS_META_NOTE, m, NULL, &more);
+    if (s == PFS_OK && !set && label != NULL)
         rope_read(&more, 0, FILE_LABEL_BYTES, label);
     rope_fini(&more);
+    return s;
+}
+
+enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL_BYTES])
+{
+    struct pfs_meta_msg m = { .flags = set ? PFS_META_WRITE : 0 };
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    return set && f->read_only ? PFS_DENIED : note(f, &m, label);
+}
+
+/* All I/O nodes make the next number, and keep the one before; once the service node has it, the
+ * new one counts, on all of them or on none.  A number that was given up is made again. */
+enum pfs_status pfs_checkpoint(struct pfs_file *f)
+{
+    struct pfs_vnode *v = f->v;
+    struct pfs_meta_msg m = { .flags = 0 }, made = { .flags = PFS_META_NUMBER };
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    enum pfs_status s = f->read_only ? PFS_DENIED : note(f, &m, NULL);
+    made.value = m.value + 1;
+    if (s == PFS_OK)
+        s = pfs_size(f, &made.size);
+    if (s == PFS_OK)
+        s = pfs_io_all(f->client, &v->attrs, PFS_IO_CHECKPOINT, v->local, 0, made.value, NULL);
+    if (s == PFS_OK && !xk_unsafe_end(&v->unsafe, f->client->rpc->kernel))
+        s = PFS_SERVER_DOWN;
+    return s == PFS_OK ? note(f, &made, NULL) : s;
+}
+
+enum pfs_status pfs_rollback(struct pfs_file *f)
+{
+    struct pfs_vnode *v = f->v;
+    struct pfs_meta_msg m = { .flags = 0 }, size = { .id = v->id };
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    enum pfs_status s = f->read_only ? PFS_DENIED : note(f, &m, NULL);
+    if (s == PFS_OK)
+        s = m.value == 0
+                ? PFS_NO_VERSION
+                : pfs_io_all(f->client, &v->attrs, PFS_IO_ROLLBACK, v->local, 0, m.value, NULL);
+    if (s != PFS_OK)
+        return s;
+    (void)xk_unsafe_end(&v->unsafe, f->client->rpc->kernel); /* what may be lost is not wanted */
+    size.size = m.size;
+    pfs_ahead_written(v, 0, UINT64_MAX);
+    s = pfs_meta_ask(f->client, PFS_META_SIZE, &size, NULL);
+    v->size = s == PFS_OK ? m.size : v->size;
     return s;
 }
 

@@ -32,7 +32,8 @@ enum pfs_meta_proc {
     PFS_META_RENAME,  /* name, behind it the new one -> id, attrs: of a file that it replaced */
     PFS_META_LIST,    /* name, value: from which place -> value: the next, 0: that is all; names */
     PFS_META_CHMOD,   /* name, size: mode, value: user and group */
-    PFS_META_LABEL,   /* id; flags: write: the label behind it is kept -> the label */
+    PFS_META_NOTE,    /* id; flags: write: the label behind it is kept; number: value is that of
+                         the checkpoint, size its size -> value, size; the label */
     PFS_META_PROCS
 };
 enum pfs_io_proc {
@@ -43,7 +44,9 @@ enum pfs_io_proc {
     PFS_IO_REMOVE,
     PFS_IO_FILL,
     PFS_IO_FILL_WARM,
-    PFS_IO_LENGTH, /* -> 8 bytes: where the file ends, as far as this node knows */
+    PFS_IO_LENGTH,     /* -> 8 bytes: where the file ends, as far as this node knows */
+    PFS_IO_CHECKPOINT, /* record: its number */
+    PFS_IO_ROLLBACK,   /* record: to which; what was not there then is empty */
     PFS_IO_PROCS
 };
 enum pfs_client_proc {
@@ -73,6 +76,7 @@ enum {
     PFS_META_DIR = 4096,
     PFS_META_UNSIZED = 8192, /* ask the I/O nodes for the size, and tell it (EXTEND) */
     PFS_META_LOOK = 16384,   /* open, to know the size alone */
+    PFS_META_NUMBER = 32768,
     PFS_META_MODE_AT = 16 /* from this bit on: the number of the mode that a request is made in */
 };                        /* flags beside PFS_O_... */
 

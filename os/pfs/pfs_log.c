@@ -8,7 +8,7 @@
  *   record, big-endian     0 length 4   4 sum of the rest 4   8 number 8   16 life 4   20 kind 2
  *                         22 factor 2  24 file 8  32 unit 8  40 lengths of two paths, 2 each
  *                         44 mode, uid, gid, 4 each  56 group, 2 bytes each; the paths; of a file
- *                         with a note, that: label 64
+ *                         with a note, that: number and size of its checkpoint 8 each, label 64
  *
  * The first record whose sum, number or life does not fit ends the file: the write of a crash.
  * Numbers follow each other and lives do not fall, so nothing behind it counts either.
@@ -29,7 +29,7 @@
 #include <string.h>
 
 #define RECORD_BYTES 56
-#define NOTE_BYTES FILE_LABEL_BYTES
+#define NOTE_BYTES (16 + FILE_LABEL_BYTES)
 #define RECORD_MOST (RECORD_BYTES + 2 * PFS_FACTOR_MAX + 2 * PFS_NAME_MAX + NOTE_BYTES)
 #define READ_BYTES (256 * 1024)
 static const char log_name[] = "pfs.names", new_name[] = "pfs.names.new";
@@ -382,7 +382,9 @@ static uint32_t store(struct rope *out, struct meta *m, uint64_t number, enum pf
     for (size_t i = 0; i < a + c; i++)
         b[n++] = (uint8_t)(i < a ? path[i] : to[i - a]);
     if (f != NULL && f->note != NULL && (kind == PFS_LOG_CREATE || kind == PFS_LOG_NOTE)) {
-        memcpy(b + n, f->note->label, FILE_LABEL_BYTES);
+        wire_put64(b + n, f->note->checkpoint);
+        wire_put64(b + n + 8, f->note->size);
+        memcpy(b + n + 16, f->note->label, FILE_LABEL_BYTES);
         n += NOTE_BYTES;
     }
     wire_put32(b, (uint32_t)n);
@@ -477,8 +479,11 @@ static bool load(const uint8_t *b, size_t n, struct pfs_record *r)
         r->attrs.group[i] = wire_get16(b + at);
     memcpy(r->path, b + at, a);
     memcpy(r->to, b + at + a, c);
-    if (r->noted)
-        memcpy(r->note.label, b + plain, FILE_LABEL_BYTES);
+    if (r->noted) {
+        r->note.checkpoint = wire_get64(b + plain);
+        r->note.size = wire_get64(b + plain + 8);
+        memcpy(r->note.label, b + plain + 16, FILE_LABEL_BYTES);
+    }
     return true;
 }
 

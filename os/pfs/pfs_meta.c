@@ -204,23 +204,30 @@ static void do_close(struct meta *m, struct select_request *q, struct meta_file 
     pfs_meta_answer(q, s, f->size, 0);
 }
 
-/* Its label, which may be a new one, once that is on the device. */
-static void do_label(struct meta *m, struct select_request *q, struct meta_file *f,
-                     const struct pfs_meta_msg *a, const struct rope *args)
+/* What is kept with it, which may be new, once that is on the device. */
+static void do_note(struct meta *m, struct select_request *q, struct meta_file *f,
+                    const struct pfs_meta_msg *a, const struct rope *args)
 {
     static const struct meta_note none;
     struct meta_note note = f->note != NULL ? *f->note : none;
     struct rope r;
-    if ((a->flags & PFS_META_WRITE) && m->log.failed) {
+    bool number = a->flags & PFS_META_NUMBER, label = a->flags & PFS_META_WRITE;
+    if ((number || label) && m->log.failed) {
         pfs_meta_answer(q, PFS_IO_ERROR, 0, 0);
         return;
     }
-    if ((a->flags & PFS_META_WRITE) && args->length - pfs_meta_length(a) == sizeof note.label) {
+    if (label && args->length - pfs_meta_length(a) == sizeof note.label)
         rope_read(args, pfs_meta_length(a), sizeof note.label, note.label);
+    if (number) {
+        note.checkpoint = a->value;
+        note.size = a->size;
+    }
+    if (number || label) {
         pfs_tree_note(f, &note);
         pfs_log_add(m, PFS_LOG_NOTE, f, "", NULL);
     }
-    pfs_meta_pack(&r, PFS_OK, &(struct pfs_meta_msg){ .id = f->id }, NULL);
+    struct pfs_meta_msg out = { .id = f->id, .value = note.checkpoint, .size = note.size };
+    pfs_meta_pack(&r, PFS_OK, &out, NULL);
     rope_add_bytes(&r, note.label, sizeof note.label);
     pfs_log_send(m, q, &r);
 }
@@ -250,8 +257,8 @@ static void on_file(struct meta *m, struct select_request *q, uint32_t procedure
     case PFS_META_ORDER:
         pfs_round_call(m, q, f, a);
         break;
-    case PFS_META_LABEL:
-        do_label(m, q, f, a, args);
+    case PFS_META_NOTE:
+        do_note(m, q, f, a, args);
         break;
     case PFS_META_STAT:
         if (a->flags & PFS_META_EXACT) {

@@ -28,6 +28,7 @@ enum pfs_log_kind {
 };
 /* What is kept with a file beside its name, layout and rights. */
 struct meta_note {
+    uint64_t checkpoint, size; /* its number, 0: none; and the file's size then */
     uint8_t label[FILE_LABEL_BYTES];
 };
 struct pfs_record {

@@ -81,8 +81,9 @@ static void pump(struct server *s)
 static void trace(const struct job *j,
                   void (*mark)(struct port *, const char *, const char *, uint64_t))
 {
-    static const char *const names[PFS_IO_PROCS] = { "read",   "write", "size",      "sync",
-                                                     "remove", "fill",  "fill warm", "length" };
+    static const char *const names[PFS_IO_PROCS] = { "read",       "write",   "size",      "sync",
+                                                     "remove",     "fill",    "fill warm", "length",
+                                                     "checkpoint", "rollback" };
     if (j->proc < PFS_IO_PROCS)
         mark(j->s->port, "file server", names[j->proc], j->trace);
 }
@@ -286,6 +287,19 @@ static void fill_more(struct job *j)
     file_submit(j->s->files, &j->file);
 }
 
+/* What was not there at the checkpoint is empty. */
+static void rolled_back(struct file_req *r)
+{
+    struct job *j = r->arg;
+    if (r->status != FILE_NO_VERSION) {
+        plain_done(r);
+        return;
+    }
+    file_req_init(r, FILE_SIZE, plain_done, j);
+    r->file = j->handle;
+    file_submit(j->s->files, r);
+}
+
 /* Where the striped file ends as far as the local one goes. */
 static void length_known(struct file_req *r)
 {
@@ -310,6 +324,15 @@ static void work(struct job *j)
     if (j->proc == PFS_IO_LENGTH) {
         file_req_init(&j->file, FILE_STAT, length_known, j);
         j->file.file = j->handle;
+        file_submit(s->files, &j->file);
+        return;
+    }
+    if (j->proc == PFS_IO_CHECKPOINT || j->proc == PFS_IO_ROLLBACK) {
+        bool back = j->proc == PFS_IO_ROLLBACK;
+        file_req_init(&j->file, back ? FILE_ROLLBACK : FILE_CHECKPOINT,
+                      back ? rolled_back : plain_done, j);
+        j->file.file = j->handle;
+        j->file.size = j->args.record;
         file_submit(s->files, &j->file);
         return;
     }

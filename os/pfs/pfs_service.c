@@ -116,7 +116,7 @@ struct pfs_client *pfs_client_start(struct xk_protl *rpc, const struct os_layout
 static void *start_meta(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
     const struct meta_params *p = s->params;
-    struct file_boot b = { n, over };
+    struct file_boot b = { .node = n, .rpc = over };
     pfs_meta_start(over, n->layout, &p->pfs,
                    p->names != NULL ? file_stack_start(&p->stack, &b) : NULL);
     return n;
@@ -158,8 +158,9 @@ static void *start_server(struct os_node *n, const struct os_service *s, struct 
 {
     const struct server_params *p = s->params;
     if (port_blk_count(n->port) > 0 || p->files != NULL)
-        pfs_server_start(over, &p->pfs,
-                         file_stack_start(&p->stack, &(struct file_boot){ n, over }));
+        pfs_server_start(
+            over, &p->pfs,
+            file_stack_start(&p->stack, &(struct file_boot){ .node = n, .rpc = over }));
     return n;
 }
 
@@ -195,7 +196,8 @@ bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32
     if (l->io_sectors == 0)
         return err_set(e, "machine.storage: the I/O nodes have no device for files");
     struct lfs_params lfs = p->lfs;
-    lfs.files = files > lfs.files ? files : lfs.files;
+    uint64_t all = (uint64_t)files * file_stack_files(&p->stack);
+    lfs.files = (int64_t)all > lfs.files ? (int64_t)all : lfs.files;
     uint64_t part = pfs_layout_share((struct pfs_layout){ a->unit, a->factor }, size, 0);
     uint64_t room = lfs_room(&lfs, l->io_sectors, l->io_sector_bytes);
     return lfs_need(&lfs, files, part) <= room ||
@@ -205,6 +207,13 @@ bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32
                "for %llu in all",
                path, (unsigned long long)part, files,
                (unsigned long long)room * (unsigned long long)lfs.block);
+}
+
+bool pfs_versions(const struct os_layout *l)
+{
+    const struct server_params *p = os_service_params(l, &pfs_server_service);
+    return p != NULL &&
+           (file_stack_has(&p->stack, "keep") || file_stack_has(&p->stack, "vesta_store"));
 }
 
 bool pfs_buffered(const struct os_layout *l)

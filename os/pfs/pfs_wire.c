@@ -36,7 +36,9 @@ const char *pfs_status_name(enum pfs_status s)
                                          "directory not empty",
                                          "bad offset",
                                          "on another mount",
-                                         "permission denied" };
+                                         "permission denied",
+                                         "no checkpoint",
+                                         "no checkpoints here" };
     _Static_assert(ARRAY_LEN(names) == PFS_STATUS_COUNT, "a name per status");
     return (unsigned)s < PFS_STATUS_COUNT ? names[s] : "?";
 }
@@ -202,6 +204,8 @@ enum pfs_status pfs_status_of_file(enum file_status s)
         return PFS_NO_SPACE;
     case FILE_NO_FILE:
         return PFS_NO_FILE;
+    case FILE_UNSUPPORTED:
+        return PFS_UNSUPPORTED;
     default:
         return PFS_IO_ERROR;
     }

@@ -47,6 +47,8 @@ static enum pio_status status_of(enum pfs_status s)
         [PFS_BAD_OFFSET] = PIO_UNSUPPORTED,
         [PFS_OTHER_MOUNT] = PIO_BAD_NAME,
         [PFS_DENIED] = PIO_DENIED,
+        [PFS_NO_VERSION] = PIO_NO_FILE,
+        [PFS_UNSUPPORTED] = PIO_UNSUPPORTED,
     };
     _Static_assert(ARRAY_LEN(of) == PFS_STATUS_COUNT, "each status of PFS is one of pio");
     return of[s];
@@ -74,6 +76,12 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
         return err_set(e,
                        "%s.cache = 'warm': only with machine.os.pfs_server.lfs.buffered = true, "
                        "else no buffer has anything",
+                       plan->path);
+    if ((plan->can & (PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK))) && !pfs_versions(l))
+        return err_set(e,
+                       "%s.system is 'pfs', whose files have checkpoints only where "
+                       "machine.os.pfs_server.files has the layer 'keep', or ends with "
+                       "'vesta_store'",
                        plan->path);
     return pfs_mount_for(l, plan->unit, plan->factor, plan->path, &m, e) &&
            pfs_room_check(l, &m.attrs, plan->files, plan->size, plan->path, e);
@@ -229,6 +237,10 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return PIO_OK;
     case PIO_MODE:
         return status_of(pfs_setiomode(f->state, mode_of(c->mode)));
+    case PIO_CHECKPOINT:
+        return status_of(pfs_checkpoint(f->state));
+    case PIO_ROLLBACK:
+        return status_of(pfs_rollback(f->state));
     case PIO_FILL:
         return status_of(pfs_prefill(f->state, c->seed, c->value, c->cold));
     case PIO_LABEL_GET:
@@ -309,8 +321,7 @@ const struct pio_ops pio_pfs = {
     .kind = { .name = "pfs", .doc = "Striped files of the I/O nodes, with I/O modes (os/pfs)." },
     .modes = &pfs_modes,
     .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
-           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_CHECKPOINT) |
-             PIO_CAN(PIO_ROLLBACK) | PIO_CAN(PIO_GRANT)),
+           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .services = services,
     .mode = pio_pfs_traits,

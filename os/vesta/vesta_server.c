@@ -189,8 +189,9 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
 {
     const struct server_params *p = service->params;
     if (port_blk_count(n->port) > 0 || p->files != NULL)
-        vesta_server_start(over, n->layout, n->layout->ranks[n->node], (uint32_t)p->pool,
-                           file_stack_start(&p->stack, &(struct file_boot){ n, over }));
+        vesta_server_start(
+            over, n->layout, n->layout->ranks[n->node], (uint32_t)p->pool,
+            file_stack_start(&p->stack, &(struct file_boot){ .node = n, .rpc = over }));
     return n;
 }
 

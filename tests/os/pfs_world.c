@@ -62,7 +62,7 @@ static void load_layers(struct pfs_world *w)
 
 static struct file_sys *kept_in(struct pfs_world *w, struct port *p, struct xk_protl *rpc)
 {
-    struct file_boot b = { &w->node[w->layout.service], rpc };
+    struct file_boot b = { .node = &w->node[w->layout.service], .rpc = rpc };
     return w->remote  ? file_stack_start(&w->stack[1], &b)
            : w->names ? lfs_files(lfs_start(p, &w->lfs))
                       : NULL;

@@ -109,7 +109,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     g->node[node] = (struct os_node){
         .port = p, .boot = &g->boot, .layout = &g->layout, .node = node, .xk = r->k[node]
     };
-    struct file_boot b = { &g->node[node], rpc };
+    struct file_boot b = { .node = &g->node[node], .rpc = rpc };
     g->booted++;
     if (node == 0)
         g->top = file_stack_start(&g->client, &b);
