@@ -56,7 +56,8 @@
     F(files) \
     F(pfs) \
     F(vesta) \
-    F(pfs_on_vesta)
+    F(pfs_on_vesta) \
+    F(vesta_on_pfs)
 /* clang-format on */
 
 PROTOCOLS(DECLARE_PROTOCOL)

@@ -48,9 +48,34 @@ static void granted(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
     pump(v);
 }
 
+/* Of all that waits only what is of the batch that has the token may go beside others. */
+static struct pfs_req *next_of_batch(const struct pfs_vnode *v)
+{
+    LIST_EACH (l, &v->queue)
+        if (LIST_ENTRY(l, struct pfs_req, link)->batch == v->batch)
+            return LIST_ENTRY(l, struct pfs_req, link);
+    return NULL;
+}
+
+static void start(struct pfs_vnode *v, struct pfs_req *r)
+{
+    list_remove(&r->link);
+    v->fresh = false;
+    v->running++;
+    v->batch = r->batch;
+    r->holds = true;
+    r->waited += port_now(v->client->port) - r->since;
+    pfs_data_start(r);
+}
+
 static void pump(struct pfs_vnode *v)
 {
-    if (v->active != NULL || v->token == PFS_TOKEN_ASKED)
+    struct pfs_req *r;
+    if (v->token == PFS_TOKEN_ASKED)
+        return;
+    while (v->batch != 0 && v->token == PFS_TOKEN_HELD && (r = next_of_batch(v)) != NULL)
+        start(v, r);
+    if (v->running > 0 || (v->batch != 0 && v->token == PFS_TOKEN_HELD))
         return;
     bool wanted = v->recall != NULL && !(v->fresh && !list_empty(&v->queue));
     if (v->token == PFS_TOKEN_HELD && wanted)
@@ -58,11 +83,8 @@ static void pump(struct pfs_vnode *v)
     if (list_empty(&v->queue))
         return;
     if (v->token == PFS_TOKEN_HELD) {
-        struct pfs_req *r = LIST_ENTRY(list_pop(&v->queue), struct pfs_req, link);
-        v->fresh = false;
-        v->active = r;
-        r->waited += port_now(v->client->port) - r->since;
-        pfs_data_start(r);
+        start(v, LIST_ENTRY(v->queue.next, struct pfs_req, link));
+        pump(v); /* others of its batch may have come while the token was asked for */
     } else {
         v->token = PFS_TOKEN_ASKED;
         v->refs++;
@@ -104,10 +126,22 @@ void pfs_token_queue(struct pfs_req *r)
 void pfs_token_done(struct pfs_req *r)
 {
     struct pfs_vnode *v = r->file->v;
-    if (v->active != r)
+    if (!r->holds)
         return;
-    v->active = NULL;
+    r->holds = false;
+    v->running--;
     pump(v);
+}
+
+uint64_t pfs_batch_begin(struct pfs_file *f)
+{
+    return ++f->client->batches;
+}
+
+void pfs_batch_end(struct pfs_file *f)
+{
+    f->v->batch = 0;
+    pump(f->v);
 }
 
 static void place(struct pfs_req *r)

@@ -206,6 +206,7 @@ struct pfs_req {
     struct rope data;                /* write: taken; read: what was read */
     bool at;                         /* use `off`, leave the pointer alone (M_UNIX and M_ASYNC) */
     uint64_t off;                    /* out: where in the file it took place */
+    uint64_t batch;                  /* M_UNIX: of pfs_batch; 0: it is atomic alone */
     void (*done)(struct pfs_req *r); /* NULL: wait with pfs_wait */
     void *arg;
     bool ended;
@@ -221,6 +222,7 @@ struct pfs_req {
     uint32_t dir_first, dir_count, left, inflight;
     uint32_t round; /* M_GLOBAL */
     bool ahead;     /* reads ahead */
+    bool holds;     /* the file's token, so that it knows the size */
     bool edge;      /* an I/O node's local file ended in the range, or grew */
     uint64_t nth;   /* M_RECORD: of this rank's requests, from 1 */
     uint32_t turn;  /* at the private pointer: of its seeks and writes, from 1 */
@@ -295,6 +297,11 @@ void pfs_iwrite(struct pfs_req *r, struct pfs_file *f, struct rope *data); /* da
 enum pfs_status pfs_iowait(struct pfs_req *r, struct rope *out);
 bool pfs_iodone(const struct pfs_req *r); /* iowait would not block */
 enum pfs_mode pfs_iomode(const struct pfs_file *f);
+/* Requests of one open file in M_UNIX that are atomic together: all carry the number that `begin`
+ * gives, and the file's token stays here from the first of them to `end`, which must come, once the
+ * last has ended.  Of a node one batch of a file is under way at a time. */
+uint64_t pfs_batch_begin(struct pfs_file *f);
+void pfs_batch_end(struct pfs_file *f);
 /* lsize: sets the size; a larger one sets space aside on all I/O nodes. (blocks) */
 enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size);
 /* flush: all that was answered is on the devices.  PFS_SERVER_DOWN also when an I/O node has

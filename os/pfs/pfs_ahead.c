@@ -181,7 +181,7 @@ void pfs_ahead_next(struct pfs_req *r)
     if (!follows(f) || r->len == 0 || f->settling != NULL)
         return;
     learn(r);
-    if (f->expected.fits < f->expected.need || v->stale || (v->active == r && v->recall != NULL))
+    if (f->expected.fits < f->expected.need || v->stale || (r->holds && v->recall != NULL))
         return;
     for (uint32_t k = 1; k <= depth && f->ops->expect(r, k, &off); k++) {
         if (__builtin_add_overflow(off, r->len, &end) || end > v->size)

@@ -417,7 +417,7 @@ enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
     struct pfs_vnode *v = f->v;
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     pfs_ahead_settle(f);
-    if (v->token == PFS_TOKEN_HELD && v->active == NULL && v->recall == NULL) {
+    if (v->token == PFS_TOKEN_HELD && v->running == 0 && v->recall == NULL) {
         /* Who needs no token asks the service node for the size. */
         struct pfs_meta_msg back = {
             .id = v->id, .size = v->size, .value = v->grant, .flags = PFS_META_TOKEN_BACK

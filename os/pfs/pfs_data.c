@@ -66,10 +66,9 @@ static bool range_given(const struct pfs_req *r)
     return (r->file->ops->is & PFS_MODE_GIVEN) != 0;
 }
 
-/* This node holds the token for the request, so it knows the size. */
 static bool has_token(const struct pfs_req *r)
 {
-    return r->file->v->active == r;
+    return r->holds;
 }
 
 /* ---- the trace ---- */

@@ -150,9 +150,10 @@ struct pfs_vnode {
     bool fresh; /* granted and not used yet: one request before it is given back */
     struct select_request *recall;
     uint64_t recall_grant; /* which it recalls */
-    struct pfs_req *active;
-    struct list opens; /* pfs_file.same */
-    struct list queue; /* pfs_req.link: requests that wait for it, in order */
+    uint32_t running;      /* requests that hold it */
+    uint64_t batch;        /* that has it; 0: none */
+    struct list opens;     /* pfs_file.same */
+    struct list queue;     /* pfs_req.link: requests that wait for it, in order */
 };
 
 /* What reads of an open file have been like. */
@@ -202,7 +203,8 @@ struct pfs_client {
     struct {
         uint64_t hits, misses, wasted;
     } counts;
-    uint64_t traced; /* requests so far: their ids in a trace */
+    uint64_t batches; /* so far */
+    uint64_t traced;  /* requests so far: their ids in a trace */
 };
 
 /* A part of a request that goes to one I/O node in one call. */

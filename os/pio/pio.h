@@ -246,6 +246,7 @@ struct pio_file {
     struct pio *sys;
     int mode;
     uint32_t rank, ranks;
+    bool atomic;               /* for constructions: where a request is atomic a list is, too */
     void *state;               /* the system's */
     struct pio_cached *cached; /* private: client caching */
 };

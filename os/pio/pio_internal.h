@@ -13,6 +13,8 @@ unsigned pio_pfs_traits(int mode);
 struct vesta_layout pio_vesta_layout(const struct os_layout *l, uint64_t unit, uint32_t factor);
 bool pio_vesta_check(const char *system, const struct os_layout *l, const struct pio_plan *plan,
                      struct err *e);
+bool pio_vesta_layout_check(const struct os_layout *l, const struct pio_plan *plan, struct err *e);
+unsigned pio_vesta_traits(int mode);
 /* Moves r's data from or to these runs, which need not stay; then `ended`, r's outcome set. */
 void pio_vesta_transfer(struct vesta_file *v, struct pio_req *r, const struct file_run *runs,
                         uint32_t count,

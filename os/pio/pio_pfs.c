@@ -17,6 +17,7 @@ struct batch {
     uint64_t nth;               /* of the run that comes next */
     uint32_t run;
     bool pumping, short_of;
+    uint64_t atomic; /* a batch of PFS; 0: each part for itself */
     enum pio_status status;
     struct part {
         struct pfs_req q;
@@ -79,7 +80,7 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
                        plan->path);
     if ((plan->can & (PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK))) && !pfs_versions(l))
         return err_set(e,
-                       "%s.system is 'pfs', whose files have checkpoints only where "
+                       "%s.system: files of PFS have checkpoints only where "
                        "machine.os.pfs_server.files has the layer 'keep', or ends with "
                        "'vesta_store'",
                        plan->path);
@@ -134,6 +135,7 @@ static void begin(struct batch *b, bool offsets)
     struct pfs_req *q = &part->q;
     pfs_req_init(q, r->op == PIO_READ ? PFS_READ : PFS_WRITE, r->file->state);
     q->at = true;
+    q->batch = b->atomic;
     q->off = run->off + b->nth * run->stride;
     q->len = offsets ? run->len : pio_length(r->runs, r->run_count);
     if (r->op == PIO_WRITE)
@@ -185,6 +187,8 @@ static void pump(struct batch *b)
     if (b->head < b->tail)
         return;
     enum pio_status s = b->status;
+    if (b->atomic != 0)
+        pfs_batch_end(r->file->state);
     if (r->op == PIO_WRITE)
         rope_fini(&r->data);
     port_free(b->port, b);
@@ -215,6 +219,9 @@ static void submit(struct pio_req *r)
     b->r = r;
     b->port = p;
     b->total = parts;
+    b->atomic = r->file->atomic && mode_of(r->file->mode) == M_UNIX && parts > 1
+                    ? pfs_batch_begin(r->file->state)
+                    : 0;
     rope_cursor_init(&b->data, &r->data);
     pump(b);
 }

@@ -11,7 +11,7 @@ static enum vesta_mode mode_of(int mode)
     return mode == PIO_PLAIN ? VESTA_RECKLESS : (enum vesta_mode)mode;
 }
 
-static unsigned traits_of(int mode)
+unsigned pio_vesta_traits(int mode)
 {
     return mode_of(mode) == VESTA_SHARED ? 0u : PIO_MODE_OFFSETS;
 }
@@ -23,12 +23,22 @@ struct vesta_layout pio_vesta_layout(const struct os_layout *l, uint64_t unit, u
                                   .base = UINT32_MAX };
 }
 
-bool pio_vesta_check(const char *system, const struct os_layout *l, const struct pio_plan *plan,
-                     struct err *e)
+bool pio_vesta_layout_check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
 {
     struct vesta_layout x = pio_vesta_layout(l, plan->unit, plan->factor);
     struct vesta_view all = vesta_view_all(x.cells);
     struct vesta_map m;
+    return vesta_map_init(&m, x.cells, x.bsu, &all) ||
+           err_set(e,
+                   "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to %llu",
+                   plan->path, x.cells, (unsigned long long)x.bsu, VESTA_CELLS_MAX,
+                   (unsigned long long)VESTA_SIZE_MAX);
+}
+
+bool pio_vesta_check(const char *system, const struct os_layout *l, const struct pio_plan *plan,
+                     struct err *e)
+{
+    struct vesta_layout x = pio_vesta_layout(l, plan->unit, plan->factor);
     if (plan->warm && !vesta_buffered(l))
         return err_set(e,
                        "%s.cache = 'warm': only with machine.os.vesta_server.lfs.buffered = true, "
@@ -39,13 +49,8 @@ bool pio_vesta_check(const char *system, const struct os_layout *l, const struct
                        "%s.system is '%s', whose files have checkpoints only where "
                        "machine.os.vesta_server.files ends with the layer 'vesta_store'",
                        plan->path, system);
-    if (!vesta_map_init(&m, x.cells, x.bsu, &all))
-        return err_set(e,
-                       "%s: no file of Vesta has %u cells of units of %llu bytes: 1 to %d, 1 to "
-                       "%llu",
-                       plan->path, x.cells, (unsigned long long)x.bsu, VESTA_CELLS_MAX,
-                       (unsigned long long)VESTA_SIZE_MAX);
-    return vesta_room_check(l, &x, plan->files, plan->size, plan->path, e);
+    return pio_vesta_layout_check(l, plan, e) &&
+           vesta_room_check(l, &x, plan->files, plan->size, plan->path, e);
 }
 
 static bool check(const struct os_layout *l, const struct pio_plan *plan, struct err *e)
@@ -305,7 +310,7 @@ const struct pio_ops pio_vesta = {
     .traits = PIO_SHARED | PIO_LAYOUT,
     .below = 3, /* its object, a cell, and what an Xref says of it */
     .services = services,
-    .mode = traits_of,
+    .mode = pio_vesta_traits,
     .check = check,
     .start = start,
     .open = open,

@@ -200,6 +200,10 @@ Test(pio_checkpoint, is_made_on_all_nodes_or_on_none)
           "{{service=nx}, {service=pfs_meta, per_file_layout=true, names={{layer=lfs, " LFS "}}},"
           " {service=pfs_server, files={{layer=keep, block=1KiB}, {layer=lfs, " LFS "}}},"
           " {service=pfs_client}}" },
+        { "vesta_on_pfs",
+          "{{service=nx}, {service=pfs_meta, unit=700B, names={{layer=lfs, " LFS "}}},"
+          " {service=pfs_server, files={{layer=keep, block=2KiB}, {layer=lfs, " LFS "}}},"
+          " {service=pfs_client}}" },
     };
     for (size_t i = 0; i < ARRAY_LEN(systems); i++) {
         memset(&t, 0, sizeof t);

@@ -173,6 +173,10 @@ static const struct {
       "{{service=nx}, {service=pfs_meta, unit=3000B, factor=2, names={{layer=lfs, " LFS "}}},"
       " {service=pfs_server, lfs={" LFS ", buffered=true}, files={{layer=pass}, {layer=lfs}}},"
       " {service=pfs_client, rpc=2KiB, window=3, depth=1}}" },
+    { "vesta_on_pfs",
+      "{{service=nx}, {service=pfs_meta, unit=512B, per_file_layout=true, names={{layer=lfs, " LFS
+      "}}}, {service=pfs_server, pool=4, files={{layer=keep, block=2KiB}, {layer=lfs, " LFS "}}},"
+      " {service=pfs_client, rpc=4KiB}}" },
 };
 
 static void run_all(uint64_t seeds, unsigned faults)
