@@ -18,7 +18,7 @@ return {
             { name = "blast", protocol = "blast", below = { "vdrop" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
-$(others protocols "mesh vdrop rdm nx blast chan select svm sync" '{ name = "%", protocol = "%", below = { "mesh" } },')
+$(others protocols "mesh vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "mesh" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -32,7 +32,7 @@ return {
         nodes = { memory = { last = 1 } },
         os = {
             { service = "memory_server", on = "memory", frames = 1000 },
-$(others services "memory_server nx pfs_meta pfs_server pfs_client" '{ service = "%" },')
+$(others services "memory_server nx pfs_meta pfs_server pfs_client ckpt cut" '{ service = "%" },')
         },
         network = { model = param("model", "worm") },
         graph = {
@@ -79,7 +79,20 @@ return {
     workload = { kind = "arrays", operation = "transpose", rows = 20, columns = 20, method = "list", to_placement = "local" },
 }
 EOF
-for c in pfs svm disks files arrays; do
+config job <<EOF
+local paragon, services = include "machines/paragon.lua", include "parts/services.lua"
+local graph = {}
+for k, g in ipairs(include("parts/graphs.lua").machine) do graph[k] = g end
+graph[#graph + 1] = { name = "cut", protocol = "cut", below = { "rdm", "mesh" } }
+return {
+    machine = paragon {
+        rows = 3, columns = 3, io_nodes = 1, storage = { kind = "raid3" }, graph = graph,
+        os = services.list(services.nx, services.pfs, services.checkpoints {}, { { service = "cut" } }),
+    },
+    workload = { kind = "job", nodes = 4, steps = 5 },
+}
+EOF
+for c in pfs svm disks files arrays job; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done
