@@ -47,7 +47,7 @@ static void instance(struct val *graph, const char *name, const char *protocol, 
 
 struct run {
     const char *program, *policy, *sink;
-    bool incremental;
+    bool incremental, uneven;
     uint64_t seed;
     uint32_t crashes;
     uint64_t at[4]; /* events */
@@ -221,6 +221,7 @@ static void play(struct run *x)
     number(p, "steps", 12);
     number(p, "seed", x->seed);
     number(p, "dirty", x->dirty);
+    val_put(p, "uneven", val_new_bool(x->uneven, NULL, 0));
     text(p, "think", x->think);
     number(p, "meet", 3);
     r.sim = sim_create(&r.options);
@@ -269,6 +270,7 @@ static void choose(struct run *x, uint64_t seed)
                        .dirty = 4,
                        .think = "300us",
                        .interval = mix(&s) % 2 ? "1ms" : "4ms" };
+    x->uneven = x->sink[0] == 'm'; /* ranks are saved while they wait for others, too */
 }
 
 /* CKPT1, CKPT2, CKPT4, CKPTM1, NX8, NX9, OSRUN1: whatever dies, and when. */

@@ -29,6 +29,7 @@ struct job_params {
     struct vm_params page;
     int program;
     int64_t nodes, memory, columns, steps, dirty, bytes, meet, seed;
+    bool uneven;
     sim_time think;
 };
 
@@ -51,6 +52,10 @@ static const struct param job_params[] = {
           "Ring, random: steps from one meeting to the next.", "ASSUMED(the experiment's choice)"),
     P_INT(job_params, seed, "1", "0", "1000000000", "Ring, random: what is drawn.",
           "ASSUMED(the experiment's choice)"),
+    P_BOOL(
+        job_params, uneven, "false",
+        "Each step of each rank computes for up to twice as long, so that ranks wait for others.",
+        "ASSUMED(the experiment's choice)"),
     P_TIME(job_params, think, "1ms", "0s", "1h", "Computation of a step.",
            "ASSUMED(the experiment's choice)"),
     P_END,
@@ -239,9 +244,12 @@ static bool step_jacobi(const struct job *j, uint64_t step, uint64_t phase)
 /* ---- all ---- */
 
 /* In slices, so that others of the node have the CPU meanwhile. */
-static void think(const struct job *j)
+static void think(const struct job *j, uint64_t step)
 {
-    for (sim_time left = j->p->think; left > 0; left -= SLICE) {
+    sim_time left = j->p->think;
+    if (j->p->uneven)
+        left = left / 1000 * (sim_time)(draw(j, step, j->rank, 4) % 2000);
+    for (; left > 0; left -= SLICE) {
         port_compute(j->port, left < SLICE ? left : SLICE);
         if (left > SLICE)
             port_thread_sleep(j->port, 1);
@@ -304,7 +312,7 @@ static void program(struct os_node *node, const struct program *me)
                                                  : step_random(&j, at / 4, at % 4);
         if (!fine)
             return;
-        think(&j);
+        think(&j, at / 4);
         port_measure(j.port, &measures[M_STEPS], sim_time_seconds(port_now(j.port)));
     }
     finish(&j);
