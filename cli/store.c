@@ -247,12 +247,48 @@ static void read_sample(void *arg, const char *series, const char *unit, sim_tim
         (struct point_sample){ base_strdup(series), base_strdup(unit), at, value };
 }
 
+struct axes {
+    const struct val *sweep;
+    size_t at;
+    bool same;
+};
+
+static void compare_axis(void *arg, const char *path, const char *value, double number)
+{
+    struct axes *a = arg;
+    const struct val *v = a->at < a->sweep->count ? a->sweep->items[a->at++] : NULL;
+    char *text = v ? value_text(v) : NULL;
+    (void)number;
+    a->same = a->same && v && strcmp(v->key, path) == 0 && strcmp(text, value) == 0;
+    free(text);
+}
+
+/* Of the stored points that are this one the latest that was swept by the same names and values:
+ * what is stored says where it stands in tables and figures.  NULL: there is none. */
+static bool find_swept(struct results *db, const struct store_index *x,
+                       const struct config_point *p, const struct stored **out, struct err *e)
+{
+    const struct stored *s = index_find(x, p->identity), *end = x->points + x->count;
+    for (*out = NULL; s && s < end && strcmp(s->identity, p->identity) == 0; s++) {
+        struct axes a = { .sweep = p->c->sweep, .same = true };
+        if (!results_each_param(db, s->id, RESULTS_PARAM_SWEPT, compare_axis, &a, e))
+            return false;
+        if (a.same && a.at == a.sweep->count) {
+            *out = s;
+            break;
+        }
+    }
+    return true;
+}
+
 bool store_reuse(struct results *db, const struct store_index *x, int64_t experiment,
                  const struct config *c, size_t idx, struct point_result *r, bool *found,
                  struct err *e)
 {
-    const struct stored *s = index_find(x, c->points[idx].identity);
+    const struct stored *s;
     point_result_init(r);
+    if (!find_swept(db, x, &c->points[idx], &s, e))
+        return false;
     *found = s != NULL;
     if (!s)
         return true;
