@@ -64,6 +64,8 @@ static void listed(struct rig *r, const char *service, const char *on, const cha
         val_put(v, "on", val_new_string(on, "c.lua", 9));
     if (over != NULL)
         val_put(v, "over", val_new_string(over, "c.lua", 9));
+    if (strcmp(service, "ckpt") == 0) /* files need a service that has them */
+        val_put(v, "sink", val_new_string("memory", "c.lua", 9));
     val_append(list, v);
 }
 
