@@ -2,6 +2,7 @@
 #include "tests/os/lfs_world.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 struct lfs_params lfs_world_params(void)
@@ -260,6 +261,48 @@ void lfs_world_check(struct lfs_world *w)
 {
     struct err e = ERR_INIT;
     cr_assert(w->store != NULL ? vst_check(w->vs, &e) : lfs_check(w->fs, &e), "%s", e.text);
+}
+
+static char finding[128];
+
+static void note(void *arg, enum vst_damage what, const char *text)
+{
+    (void)arg, (void)what;
+    (void)snprintf(finding, sizeof finding, "%s", text);
+}
+
+struct look {
+    const struct lfs_world *w;
+    uint8_t *image;
+    uint32_t findings, blocks, nodes;
+};
+
+static void look(struct port *p, void *arg)
+{
+    struct look *k = arg;
+    struct port_blk_info info;
+    port_blk_describe(p, 0, &info);
+    k->image = port_alloc(p, info.sectors * info.sector_bytes);
+    fake_disk_read(k->w->fake, 0, 0, 0, (uint32_t)info.sectors, k->image);
+    k->findings = vst_fsck(p, k->image, info.sectors * info.sector_bytes, info.sector_bytes, note,
+                           NULL, &k->blocks, &k->nodes);
+    port_free(p, k->image);
+}
+
+void lfs_world_fsck(struct lfs_world *w, bool idle)
+{
+    struct look k = { .w = w };
+    struct vst_usage u;
+    lfs_world_check(w);
+    if (w->store == NULL)
+        return; /* its mount has looked */
+    fake_call(w->fake, 0, look, &k);
+    cr_assert_eq(k.findings, 0, "%s", finding);
+    vst_usage(w->vs, &u);
+    if (idle) {
+        cr_assert_eq(u.free_blocks + k.blocks, u.blocks);
+        cr_assert_eq(u.free_nodes + k.nodes, u.nodes);
+    }
 }
 
 enum file_status lfs_world_named(struct lfs_world *w, struct file_req *r, enum file_op op,

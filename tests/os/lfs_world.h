@@ -70,5 +70,8 @@ uint64_t lfs_world_look(struct lfs_world *w, uint64_t dir, const char *name);
 enum file_status lfs_world_drop(struct lfs_world *w, uint64_t file, uint32_t uid);
 void lfs_world_idle(struct lfs_world *w);  /* until nothing is pending, timers too */
 void lfs_world_check(struct lfs_world *w); /* lfs_check, vst_check */
+/* lfs_world_check, and of the store vst_fsck: no finding, and when it is idle no block or node is
+ * lost or shared (VSO3). */
+void lfs_world_fsck(struct lfs_world *w, bool idle);
 
 #endif

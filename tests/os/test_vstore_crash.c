@@ -189,37 +189,6 @@ static bool act(struct world *x, enum action a, uint8_t value)
 
 /* ---- what a mount finds ---- */
 
-static uint8_t image[SECTORS * SECTOR];
-static uint32_t findings, named_blocks, named_nodes;
-static char finding[128];
-
-static void note(void *arg, enum vst_damage what, const char *text)
-{
-    (void)arg, (void)what;
-    strcpy(finding, text);
-}
-
-static void look(struct port *p, void *arg)
-{
-    (void)arg;
-    findings = vst_fsck(p, image, sizeof image, SECTOR, note, NULL, &named_blocks, &named_nodes);
-}
-
-/* From outside, and against what is free in memory: no block is lost or shared (VSO3). */
-static void check(struct lfs_world *w, bool idle)
-{
-    struct vst_usage u;
-    fake_disk_read(w->fake, 0, 0, 0, SECTORS, image);
-    fake_call(w->fake, 0, look, NULL);
-    cr_assert_eq(findings, 0, "%s", finding);
-    lfs_world_check(w);
-    vst_usage(w->vs, &u);
-    if (idle) {
-        cr_assert_eq(u.free_blocks + named_blocks, u.blocks);
-        cr_assert_eq(u.free_nodes + named_nodes, u.nodes);
-    }
-}
-
 static bool is(struct lfs_world *w, uint64_t file, const struct content *c)
 {
     static uint8_t got[SPAN + 1];
@@ -264,9 +233,9 @@ static void recover(struct world *x, bool twice)
     cr_assert_eq(x->w.mounted, FILE_OK, "%s", file_status_name(x->w.mounted));
     if (twice) /* it dies again before the mount has done what a rename left */
         lfs_world_restart(&x->w);
-    check(&x->w, false);
+    lfs_world_fsck(&x->w, false);
     lfs_world_idle(&x->w);
-    check(&x->w, true);
+    lfs_world_fsck(&x->w, true);
     bool moved = lfs_world_lookup(&x->w, "b") == x->o[ALPHA].file;
     for (int i = 0; i < OBJECTS; i++) {
         bool any = false;
@@ -279,12 +248,12 @@ static void recover(struct world *x, bool twice)
     for (uint32_t k = 0; k < x->o[BETA].count; k++)
         was_there |= may[BETA][k] && x->o[BETA].s[k].there;
     cr_assert(!moved || !was_there);
-    check(&x->w, true);
+    lfs_world_fsck(&x->w, true);
     uint64_t file;
     cr_assert_eq(lfs_world_create(&x->w, "after", &file), FILE_OK);
     cr_assert_eq(lfs_world_write(&x->w, file, 3, "x", 1), FILE_OK);
     cr_assert_eq(lfs_world_op(&x->w, FILE_FLUSH, 0, 0), FILE_OK);
-    check(&x->w, true);
+    lfs_world_fsck(&x->w, true);
 }
 
 struct disk {
