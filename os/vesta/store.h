@@ -37,9 +37,9 @@
  *       blocks, for each at most one node a level, and one record.
  *   VSO8  A failed request leaves the store usable.  FILE_IO_ERROR: a read gives nothing; of a
  *       write each block is old or new, and the size unchanged; what commits may be done, and a
- *       crash may undo it, but CREATE and RENAME are not done; where a record of a name fails
- *       twice the store answers FILE_IO_ERROR until it is mounted again.  FILE_NO_SPACE: nothing
- *       is done; blocks that were given up are then on the way back already.
+ *       crash may undo it, but CREATE, RENAME and REMOVE are not done; where a record of a name
+ *       fails twice the store answers FILE_IO_ERROR until it is mounted again.  FILE_NO_SPACE:
+ *       nothing is done; blocks that were given up are then on the way back already.
  */
 #ifndef OS_VESTA_STORE_H
 #define OS_VESTA_STORE_H

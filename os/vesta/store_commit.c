@@ -278,13 +278,29 @@ void vst_step_rollback(struct vst_op *o)
     commit_versions(o);
 }
 
+/* The record that was refused may say that it is gone: one that says otherwise has followed. */
+static void step_stays(struct vst_op *o)
+{
+    o->f->removing = false;
+    if (o->status != FILE_OK)
+        o->vs->failed = FILE_IO_ERROR;
+    vst_complete(o, FILE_IO_ERROR);
+}
+
 static void step_removed(struct vst_op *o)
 {
     struct vst_file *f = o->f;
+    bool replaced = list_empty(&f->named); /* then it goes, or two objects have one name */
+    if (o->status != FILE_OK && o->phase++ == 0) {
+        vst_commit(o, !replaced, replaced ? step_removed : step_stays);
+        return;
+    }
     f->removing = false;
+    if (replaced)
+        vst_wake(o->vs, &o->vs->name_waiters);
     if (o->status != FILE_OK) {
-        vst_changed(f); /* the failed write may have left the record of a removed object */
-        vst_complete(o, o->status);
+        o->vs->failed = FILE_IO_ERROR;
+        vst_complete(o, FILE_IO_ERROR);
         return;
     }
     for (uint32_t i = 0; i <= VST_KEPT; i++)
@@ -298,10 +314,25 @@ static void step_removed(struct vst_op *o)
     vst_complete(o, FILE_OK);
 }
 
+bool vst_must_wait(struct vst_op *o)
+{
+    if (vst_by_handle(o->vs, o->f->replaces) == NULL || o->vs->failed != FILE_OK)
+        return false;
+    vst_park(o, &o->vs->name_waiters);
+    return true;
+}
+
 void vst_step_remove(struct vst_op *o)
 {
-    if (o->f->kids > 0 || !vst_may(o->req, o->f->parent, 03)) {
-        vst_complete(o, o->f->kids > 0 ? FILE_NOT_EMPTY : FILE_DENIED);
+    if (vst_must_wait(o))
+        return;
+    enum file_status s = o->vs->failed;
+    if (s == FILE_OK && o->f->kids > 0)
+        s = FILE_NOT_EMPTY;
+    else if (s == FILE_OK && !vst_may(o->req, o->f->parent, 03))
+        s = FILE_DENIED;
+    if (s != FILE_OK) {
+        vst_complete(o, s);
         return;
     }
     o->f->removing = true;

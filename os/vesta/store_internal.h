@@ -288,6 +288,9 @@ void vst_step_flush(struct vst_op *o);
 void vst_step_checkpoint(struct vst_op *o);
 void vst_step_rollback(struct vst_op *o);
 void vst_step_remove(struct vst_op *o);
+/* What its record says it replaces is not gone yet, and no other record may say less: the request,
+ * of the mover, was parked. */
+bool vst_must_wait(struct vst_op *o);
 
 /* store_io.c */
 void vst_step_read(struct vst_op *o);

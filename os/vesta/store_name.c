@@ -3,8 +3,8 @@
  * A name lies in its object's record, with the handle of its directory, which has no blocks: so
  * each change of a name is one write.  A directory goes when nothing lies in it on the device.  A
  * rename that takes an object's name away from it writes that the mover replaces it, and only then
- * that it is gone: a mount does what is left to do.  One rename at a time, and no CREATE
- * meanwhile.
+ * that it is gone: a mount does what is left to do, before the mover is moved on or removed.  One
+ * rename at a time, and no CREATE meanwhile.
  */
 #include "os/vesta/store_internal.h"
 
@@ -200,8 +200,8 @@ static void put_name(struct vst_file *f, struct vst_file *dir, const char *name)
     (void)vst_name_add(f);
 }
 
-/* What was replaced is gone, or could not be: then the mover's record still says that it is to go,
- * and a mount does it. */
+/* What was replaced is gone, or could not be, twice: then the mover's record still says that it is
+ * to go, and a mount does it. */
 static void step_replaced(struct vst_op *o)
 {
     end_naming(o);
@@ -254,7 +254,9 @@ static enum file_status stays(struct vst_op *o, struct vst_file **dir, struct vs
 static void step_moving(struct vst_op *o)
 {
     struct vst_file *f = o->f, *dir = NULL, *to = NULL;
-    enum file_status s = stays(o, &dir, &to);
+    if (vst_must_wait(o))
+        return;
+    enum file_status s = o->vs->failed != FILE_OK ? o->vs->failed : stays(o, &dir, &to);
     if (s != FILE_OK || to == f) {
         end_naming(o);
         vst_complete(o, s);

@@ -69,8 +69,6 @@ struct own {
 static void own_ended(struct file_req *r)
 {
     struct own *x = r->arg;
-    if (r->op == FILE_REMOVE && r->status == FILE_IO_ERROR)
-        x->vs->failed = FILE_IO_ERROR; /* two objects have one name until a mount */
     if (x->waits != NULL) {
         if (r->status == FILE_IO_ERROR)
             x->waits->status = FILE_IO_ERROR;

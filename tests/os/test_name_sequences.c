@@ -632,3 +632,41 @@ Test(vstore_sequences, after_a_cache_has_lost_anything_the_state_is_allowed, .ti
     store = true;
     all_sequences(true, stride(151), every_part);
 }
+
+/* VSO8. */
+Test(vstore_sequences, after_a_write_that_failed_all_works, .timeout = 86400)
+{
+    store = true;
+    all_sequences(false, stride(97), every_failure);
+}
+
+/* VSO4: what a rename left to a mount is done before anything that the mover does.  It is removed
+ * or moved on while the mount does it, and the node dies again. */
+Test(vstore_sequences, what_was_replaced_never_comes_back)
+{
+    store = true;
+    for (uint64_t k = 0; k < 80; k++) {
+        struct crash c = { .at = 2 * (k / 4) + 1 }; /* in any order */
+        struct world *x = calloc(1, sizeof *x);
+        prepare(x, &c, "");
+        x->w.crash_at_write = 2;
+        x->w.torn_sectors = 0;
+        rename_to(x, "a", "b");
+        lfs_world_restart(&x->w);
+        x->w.writes = 0;
+        x->w.torn_sectors = UINT32_MAX;
+        x->w.crash_at_write = 1 + k % 2;
+        if (k / 2 % 2)
+            (void)lfs_world_drop(&x->w, x->thing[0].handle, 0);
+        else
+            (void)lfs_world_move(&x->w, FILE_ROOT, "b", FILE_ROOT, "c");
+        lfs_world_restart(&x->w);
+        lfs_world_idle(&x->w);
+        lfs_world_fsck(&x->w, true);
+        uint64_t b = lfs_world_lookup(&x->w, "b");
+        cr_assert(b == 0 || b == x->thing[0].handle, "it is back");
+        cr_assert_eq(lfs_world_op(&x->w, FILE_STAT, x->thing[1].handle, 0), FILE_NO_FILE);
+        lfs_world_fini(&x->w);
+        free(x);
+    }
+}
