@@ -49,15 +49,15 @@ struct action {
     const char *path, *to; /* "a", or "d/a" */
 };
 
-/* Local files begin with a and b, which have bytes, and the directory d; the store has d/a, which
+/* A sequence begins with a and b, which have bytes, and the directory d; a deep one has d/a, which
  * has some too, and the directory e besides. */
-static const struct action lfs_actions[] = {
+static const struct action flat_actions[] = {
     { CREATE, "a", NULL }, { CREATE, "c", NULL }, { MAKE_DIR, "e", NULL }, { WRITE, "a", NULL },
     { APPEND, "a", NULL }, { CUT, "a", NULL },    { RENAME, "a", "b" },    { RENAME, "a", "d/a" },
     { RENAME, "b", "c" },  { RENAME, "d", "e" },  { RENAME, "d/a", "a" },  { REMOVE, "a", NULL },
     { REMOVE, "b", NULL }, { REMOVE, "d", NULL }, { SYNC, "a", NULL },     { SYNC_ALL, NULL, NULL },
 };
-static const struct action store_actions[] = {
+static const struct action deep_actions[] = {
     { CREATE, "d/c", NULL }, { MAKE_DIR, "d/g", NULL }, { MAKE_DIR, "g", NULL },
     { WRITE, "d/a", NULL },  { RENAME, "a", "b" },      { RENAME, "a", "d/a" },
     { RENAME, "d/a", "b" },  { RENAME, "d/a", "d/c" },  { RENAME, "d/a", "e/a" },
@@ -67,7 +67,8 @@ static const struct action store_actions[] = {
     { REMOVE, "d", NULL },   { REMOVE, "e", NULL },     { SYNC_ALL, NULL, NULL },
 };
 
-static bool store; /* which of the two */
+static bool store; /* not local files */
+static bool deep;  /* within and across directories */
 
 /* Which of the sectors that no flush covered are there after the crash. */
 enum left { NO_SECTOR, EVERY_SECTOR, ALL_BUT_ONE, ANY };
@@ -403,7 +404,7 @@ static void prepare(struct world *x, struct crash *c, const char *what)
     make(x, "d", true);
     change(x, thing_at(x, "a"), WRITE, 1);
     change(x, thing_at(x, "b"), APPEND, 2);
-    if (store) {
+    if (deep) {
         make(x, "d/a", false);
         make(x, "e", true);
         change(x, thing_at(x, "d/a"), APPEND, 3);
@@ -501,12 +502,12 @@ static void all_sequences(bool cache, uint64_t stride,
                           uint64_t (*crashes)(const struct sequence *s, uint64_t writes))
 {
     uint64_t all = 0, points = 0, writes = 0;
-    const struct action *of = store ? store_actions : lfs_actions;
-    uint32_t kinds = store ? ARRAY_LEN(store_actions) : ARRAY_LEN(lfs_actions);
+    const struct action *of = deep ? deep_actions : flat_actions;
+    uint32_t kinds = deep ? ARRAY_LEN(deep_actions) : ARRAY_LEN(flat_actions);
     draw_state = 1;
     for (uint32_t turn = 0; turn < 6; turn++) {
         uint32_t count = 1, n = 1 + turn / 2, pass = turn % 2;
-        if (pass > 0 && (store || (n > 1 && stride > 1)))
+        if (pass > 0 && (deep || (n > 1 && stride > 1)))
             continue; /* each with fragments or without */
         for (uint32_t i = 0; i < n; i++)
             count *= kinds;
@@ -618,55 +619,111 @@ Test(lfs_sequences, after_a_write_that_failed_all_works, .timeout = 86400)
     all_sequences(false, stride(97), every_failure);
 }
 
+/* LFS4, LFS7; LFS6. */
+Test(lfs_sequences, across_directories_after_a_crash_the_state_is_allowed, .timeout = 86400)
+{
+    deep = true;
+    all_sequences(false, stride(97), every_write);
+}
+
+Test(lfs_sequences, across_directories_after_a_write_that_failed_all_works, .timeout = 86400)
+{
+    deep = true;
+    all_sequences(false, stride(211), every_failure);
+}
+
 /* ---- Vesta's store ---- */
 
 /* VSO4, VSO6. */
 Test(vstore_sequences, after_a_crash_at_every_write_the_state_is_allowed, .timeout = 86400)
 {
-    store = true;
+    store = deep = true;
     all_sequences(false, stride(37), every_write);
 }
 
 Test(vstore_sequences, after_a_cache_has_lost_anything_the_state_is_allowed, .timeout = 86400)
 {
-    store = true;
+    store = deep = true;
     all_sequences(true, stride(151), every_part);
 }
 
 /* VSO8. */
 Test(vstore_sequences, after_a_write_that_failed_all_works, .timeout = 86400)
 {
-    store = true;
+    store = deep = true;
     all_sequences(false, stride(97), every_failure);
 }
 
-/* VSO4: what a rename left to a mount is done before anything that the mover does.  It is removed
- * or moved on while the mount does it, and the node dies again. */
-Test(vstore_sequences, what_was_replaced_never_comes_back)
+/* What a rename left to a mount is done before anything that the mover does: it is removed or moved
+ * on while the mount does it, and the node dies again. */
+static void replaced_stays_away(uint64_t k)
+{
+    struct crash c = { .at = 2 * (k / 8) + 1 }; /* the store's disk: in any order */
+    struct world *x = calloc(1, sizeof *x);
+    prepare(x, &c, "");
+    x->w.crash_at_write = 2; /* the first is the mover's record */
+    x->w.torn_sectors = 0;
+    rename_to(x, "a", "b");
+    cr_assert(x->w.crashed);
+    lfs_world_restart(&x->w);
+    x->w.writes = 0;
+    x->w.torn_sectors = UINT32_MAX;
+    x->w.crash_at_write = 1 + k % 4;
+    if (k / 4 % 2)
+        (void)lfs_world_drop(&x->w, x->thing[0].handle, 0);
+    else
+        (void)lfs_world_move(&x->w, FILE_ROOT, "b", FILE_ROOT, "c");
+    lfs_world_restart(&x->w);
+    cr_assert_eq(x->w.mounted, FILE_OK);
+    lfs_world_idle(&x->w);
+    lfs_world_fsck(&x->w, true);
+    uint64_t b = lfs_world_lookup(&x->w, "b");
+    cr_assert(b == 0 || b == x->thing[0].handle, "it is back");
+    cr_assert_eq(lfs_world_op(&x->w, FILE_STAT, x->thing[1].handle, 0), FILE_NO_FILE);
+    lfs_world_fini(&x->w);
+    free(x);
+}
+
+/* LFS4. */
+Test(lfs_sequences, across_two_crashes_what_was_replaced_stays_away)
+{
+    for (uint64_t k = 0; k < 8; k++)
+        replaced_stays_away(k);
+}
+
+/* VSO4. */
+Test(vstore_sequences, across_two_crashes_what_was_replaced_stays_away)
 {
     store = true;
-    for (uint64_t k = 0; k < 80; k++) {
-        struct crash c = { .at = 2 * (k / 4) + 1 }; /* in any order */
-        struct world *x = calloc(1, sizeof *x);
-        prepare(x, &c, "");
-        x->w.crash_at_write = 2;
-        x->w.torn_sectors = 0;
-        rename_to(x, "a", "b");
-        lfs_world_restart(&x->w);
-        x->w.writes = 0;
-        x->w.torn_sectors = UINT32_MAX;
-        x->w.crash_at_write = 1 + k % 2;
-        if (k / 2 % 2)
-            (void)lfs_world_drop(&x->w, x->thing[0].handle, 0);
-        else
-            (void)lfs_world_move(&x->w, FILE_ROOT, "b", FILE_ROOT, "c");
-        lfs_world_restart(&x->w);
-        lfs_world_idle(&x->w);
-        lfs_world_fsck(&x->w, true);
-        uint64_t b = lfs_world_lookup(&x->w, "b");
-        cr_assert(b == 0 || b == x->thing[0].handle, "it is back");
-        cr_assert_eq(lfs_world_op(&x->w, FILE_STAT, x->thing[1].handle, 0), FILE_NO_FILE);
-        lfs_world_fini(&x->w);
-        free(x);
+    for (uint64_t k = 0; k < 20 * 8; k++)
+        replaced_stays_away(k);
+}
+
+/* VSO8: b's record is refused once, or twice. */
+Test(vstore_sequences, a_record_of_a_name_that_is_refused_twice_ends_it_until_a_mount)
+{
+    static struct world x;
+    store = true;
+    for (uint32_t k = 0; k < 4; k++) {
+        bool twice = k % 2 == 1, renames = k / 2 == 1;
+        uint64_t file;
+        struct crash c = { .at = 0 };
+        prepare(&x, &c, "");
+        x.w.fail_writes = true;
+        x.w.fail_from = 1 + 2 * 2; /* object 1, two records of two sectors */
+        x.w.fail_to = x.w.fail_from + 2 * 2;
+        x.w.fail_count = twice ? 2 : 1;
+        uint64_t a = x.thing[0].handle, b = x.thing[1].handle;
+        enum file_status s = renames ? lfs_world_move(&x.w, FILE_ROOT, "a", FILE_ROOT, "b")
+                                     : lfs_world_drop(&x.w, b, 0);
+        cr_assert_eq(s, renames && !twice ? FILE_OK : FILE_IO_ERROR);
+        cr_assert_eq(lfs_world_create(&x.w, "new", &file), twice ? FILE_IO_ERROR : FILE_OK);
+        lfs_world_restart(&x.w);
+        cr_assert_eq(lfs_world_lookup(&x.w, "b"), renames ? a : b);
+        lfs_world_idle(&x.w);
+        lfs_world_fsck(&x.w, true);
+        cr_assert_eq(lfs_world_op(&x.w, FILE_STAT, b, 0), renames ? FILE_NO_FILE : FILE_OK);
+        cr_assert_eq(lfs_world_create(&x.w, "newer", &file), FILE_OK);
+        lfs_world_fini(&x.w);
     }
 }
