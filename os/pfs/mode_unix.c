@@ -9,6 +9,7 @@ void pfs_token_give(struct pfs_vnode *v)
     struct rope r;
     struct pfs_meta_msg m = { .id = v->id, .size = v->size };
     v->token = PFS_TOKEN_NONE;
+    v->gave = v->size;
     pfs_ahead_written(v, 0, UINT64_MAX);
     rope_init(&r);
     pfs_meta_store(&r, &m, NULL);
@@ -43,7 +44,7 @@ static void granted(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
     }
     v->token = PFS_TOKEN_HELD;
     v->fresh = true;
-    v->size = m->size;
+    pfs_vnode_sized(v, m->size);
     v->grant = m->value;
     pump(v);
 }
@@ -89,7 +90,7 @@ static void pump(struct pfs_vnode *v)
         v->token = PFS_TOKEN_ASKED;
         v->refs++;
         pfs_meta_call(v->client, PFS_META_TOKEN,
-                      &(struct pfs_meta_msg){ .id = v->id, .size = v->size }, NULL, granted, v);
+                      &(struct pfs_meta_msg){ .id = v->id, .size = v->gave }, NULL, granted, v);
     }
 }
 
@@ -110,7 +111,7 @@ void pfs_token_recalled(struct pfs_client *c, struct select_request *q,
     struct rope r;
     struct pfs_meta_msg m = { .status = v == NULL ? PFS_NO_FILE : PFS_OK,
                               .id = a->id,
-                              .size = v == NULL ? 0 : v->size };
+                              .size = v == NULL ? 0 : v->gave };
     rope_init(&r);
     pfs_meta_store(&r, &m, NULL);
     select_reply(q, &r);

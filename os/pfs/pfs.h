@@ -224,6 +224,7 @@ struct pfs_req {
     bool ahead;     /* reads ahead */
     bool holds;     /* the file's token, so that it knows the size */
     bool edge;      /* an I/O node's local file ended in the range, or grew */
+    uint32_t sized; /* the vnode's when the size was looked at or asked for */
     uint64_t nth;   /* M_RECORD: of this rank's requests, from 1 */
     uint32_t turn;  /* at the private pointer: of its seeks and writes, from 1 */
     sim_time last_called, last_done, last_server, last_device;

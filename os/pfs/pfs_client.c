@@ -235,6 +235,8 @@ static struct pfs_vnode *vnode_get(struct pfs_client *c, const struct pfs_meta_m
         v->attrs.unit = m->unit;
         v->attrs.factor = m->factor;
         memcpy(v->attrs.group, group, m->factor * sizeof *group);
+        v->gave = m->size;
+        v->cuts = port_alloc(c->port, m->factor * sizeof *v->cuts);
         list_init(&v->queue);
         list_init(&v->opens);
         list_push(&c->vnodes, &v->link);
@@ -256,7 +258,14 @@ static void vnode_put(struct pfs_vnode *v)
     list_remove(&v->link);
     pfs_hash_remove(&v->client->by_id, &v->numbered);
     (void)xk_unsafe_end(&v->unsafe, v->client->rpc->kernel);
+    port_free(v->client->port, v->cuts);
     port_free(v->client->port, v);
+}
+
+void pfs_vnode_sized(struct pfs_vnode *v, uint64_t size)
+{
+    v->size = v->gave = size;
+    v->sized++;
 }
 
 void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir)
@@ -373,8 +382,10 @@ enum pfs_status pfs_close(struct pfs_file *f)
     if (v->refs == 1) {
         if (v->recall != NULL)
             pfs_token_give(v);
-        if (v->token == PFS_TOKEN_HELD)
+        if (v->token == PFS_TOKEN_HELD) {
             m.flags = PFS_META_TOKEN_BACK;
+            v->gave = v->size;
+        }
         v->token = PFS_TOKEN_NONE;
     }
     if (v->refs == 1 || f->ranks > 1)
@@ -422,6 +433,7 @@ enum pfs_status pfs_setiomode(struct pfs_file *f, enum pfs_mode mode)
         struct pfs_meta_msg back = {
             .id = v->id, .size = v->size, .value = v->grant, .flags = PFS_META_TOKEN_BACK
         };
+        v->gave = v->size;
         v->token = PFS_TOKEN_NONE;
         (void)pfs_meta_ask(f->client, PFS_META_CLOSE, &back, NULL);
     }
@@ -451,7 +463,7 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);
     if (s == PFS_OK)
-        v->size = size;
+        pfs_vnode_sized(v, size);
     return s;
 }
 
@@ -465,7 +477,7 @@ enum pfs_status pfs_prefill(struct pfs_file *f, uint64_t seed, uint64_t size, bo
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);
     if (s == PFS_OK)
-        v->size = size;
+        pfs_vnode_sized(v, size);
     return s;
 }
 
@@ -536,14 +548,18 @@ static enum pfs_status size_now(struct pfs_file *f, bool pointer, uint64_t *size
 {
     struct pfs_meta_msg m = { .id = f->v->id, .flags = PFS_META_EXACT };
     uint32_t group[PFS_FACTOR_MAX];
+    struct pfs_vnode *v = f->v;
+    uint32_t sized = v->sized;
     enum pfs_status s = PFS_OK;
     *at = pfs_tell(f);
-    if ((f->v->token != PFS_TOKEN_HELD || pointer) &&
+    *size = v->size;
+    if ((v->token != PFS_TOKEN_HELD || pointer) &&
         (s = pfs_meta_ask(f->client, PFS_META_STAT, &m, group)) == PFS_OK) {
-        f->v->size = m.size;
+        *size = m.size;
         *at = pointer ? m.value : *at;
+        if (v->sized == sized) /* else a request of this node has had the token meanwhile */
+            v->size = m.size;
     }
-    *size = f->v->size;
     return s;
 }
 
@@ -620,7 +636,8 @@ enum pfs_status pfs_rollback(struct pfs_file *f)
     size.size = m.size;
     pfs_ahead_written(v, 0, UINT64_MAX);
     s = pfs_meta_ask(f->client, PFS_META_SIZE, &size, NULL);
-    v->size = s == PFS_OK ? m.size : v->size;
+    if (s == PFS_OK)
+        pfs_vnode_sized(v, m.size);
     return s;
 }
 

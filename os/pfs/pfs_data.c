@@ -145,6 +145,12 @@ void pfs_req_end(struct pfs_req *r, enum pfs_status s)
         port_thread_wake(p, r->waiter);
 }
 
+/* What it knew of the size when it looked or asked is out of date. */
+static bool resized(const struct pfs_req *r)
+{
+    return r->sized != r->file->v->sized;
+}
+
 static void extended(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
                      const uint32_t *group)
 {
@@ -152,9 +158,21 @@ static void extended(void *arg, enum pfs_status s, const struct pfs_meta_msg *m,
     struct pfs_vnode *v = r->file->v;
     (void)group;
     r->waited += port_now(r->file->client->port) - r->since;
-    if (s == PFS_OK && m->size > v->size)
+    if (s == PFS_OK && !resized(r) && m->size > v->size)
         v->size = m->size;
     pfs_req_end(r, end_of(r) > v->size ? s : PFS_OK); /* PFS4 */
+}
+
+/* Asks the service node for the size, or tells it how long a write has made the file. */
+static void ask_size(struct pfs_req *r, enum pfs_meta_proc proc, pfs_meta_done *done)
+{
+    struct pfs_vnode *v = r->file->v;
+    struct pfs_meta_msg m = { .id = v->id };
+    if (proc == PFS_META_EXTEND)
+        m.size = end_of(r);
+    r->since = port_now(r->file->client->port);
+    r->sized = v->sized;
+    pfs_meta_call(r->file->client, proc, &m, NULL, done, r);
 }
 
 /* Joins what the pieces brought, in order of offset. */
@@ -186,10 +204,8 @@ static void transferred(struct pfs_req *r, enum pfs_status s)
     if (r->file->ops->moved != NULL)
         r->file->ops->moved(r, s);
     bool wrote = s == PFS_OK && r->op == PFS_WRITE && r->moved > 0;
-    if (wrote && !has_token(r) && (r->edge || end_of(r) > v->size)) {
-        r->since = port_now(r->file->client->port);
-        pfs_meta_call(r->file->client, PFS_META_EXTEND,
-                      &(struct pfs_meta_msg){ .id = v->id, .size = end_of(r) }, NULL, extended, r);
+    if (wrote && !has_token(r) && (r->edge || resized(r) || end_of(r) > v->size)) {
+        ask_size(r, PFS_META_EXTEND, extended);
         return;
     }
     if (wrote && end_of(r) > v->size)
@@ -204,24 +220,23 @@ static void edge_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
     (void)group;
     r->waited += port_now(r->file->client->port) - r->since;
     if (s == PFS_OK) { /* else PFS4 */
-        r->file->v->size = m->size;
+        if (!resized(r))
+            r->file->v->size = m->size;
         r->moved = before(m->size, r->off, r->moved);
     }
     transferred(r, PFS_OK);
 }
 
 /* The pieces have ended.  A local file that ended in the range of a read: there is a hole, or
- * another node has cut the file since this one asked for its size. */
+ * another node has cut the file since this one asked for its size; so it has when it may have been
+ * cut, as an I/O node says. */
 static void pieces_ended(struct pfs_req *r)
 {
-    struct pfs_file *f = r->file;
-    if (r->status != PFS_OK || r->op != PFS_READ || !r->edge || has_token(r) || r->ahead) {
+    if (r->status != PFS_OK || r->op != PFS_READ || !(r->edge || resized(r)) || has_token(r) ||
+        r->ahead)
         transferred(r, r->status);
-        return;
-    }
-    r->since = port_now(f->client->port);
-    pfs_meta_call(f->client, PFS_META_STAT, &(struct pfs_meta_msg){ .id = f->v->id }, NULL,
-                  edge_known, r);
+    else
+        ask_size(r, PFS_META_STAT, edge_known);
 }
 
 /* ---- pieces ---- */
@@ -261,6 +276,22 @@ static void piece_ended(struct pfs_piece *p, enum pfs_status s)
         pieces_ended(r);
 }
 
+/* Without the token the size is known as of some time: once an I/O node says that it may have cut
+ * the file since, or lost a cut in a crash, a write that ends before it may make the file longer
+ * though it makes no local file longer. */
+static void cut_seen(struct pfs_req *r, uint32_t dir, uint32_t cuts)
+{
+    struct pfs_vnode *v = r->file->v;
+    if (v->cuts[dir] == cuts)
+        return;
+    v->cuts[dir] = cuts;
+    if (has_token(r) || v->token == PFS_TOKEN_HELD)
+        return;
+    v->sized++;
+    if (!v->stale) /* PFS4 */
+        v->size = 0;
+}
+
 static void answered(void *arg, enum xk_status status, struct rope *reply)
 {
     struct pfs_piece *p = arg;
@@ -274,6 +305,7 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     }
     if (s == PFS_OK && pfs_io_reply_load(reply, &head)) {
         s = head.status;
+        cut_seen(r, p->dir, head.cuts);
         r->edge = r->edge || head.edge || p->tries > 0;
         if (s == PFS_OK && r->op == PFS_READ) {
             if (reply->length == p->len)
@@ -390,10 +422,11 @@ static void cut(struct pfs_req *r)
     port_work(c->port, PORT_WORK_ALLOC, 2);
 }
 
-static void launch(struct pfs_req *r)
+static void launch(struct pfs_req *r, uint64_t size)
 {
+    r->sized = r->file->v->sized;
     if (!range_given(r))
-        r->moved = r->op == PFS_READ ? before(r->file->v->size, r->off, r->len) : r->len;
+        r->moved = r->op == PFS_READ ? before(size, r->off, r->len) : r->len;
     if (r->moved == 0) {
         transferred(r, PFS_OK);
         return;
@@ -409,8 +442,9 @@ static void size_known(void *arg, enum pfs_status s, const struct pfs_meta_msg *
     (void)group;
     r->waited += port_now(r->file->client->port) - r->since;
     if (s == PFS_OK) {
-        r->file->v->size = m->size;
-        launch(r);
+        if (!resized(r))
+            r->file->v->size = m->size;
+        launch(r, m->size);
     } else {
         transferred(r, s);
     }
@@ -441,12 +475,10 @@ void pfs_data_read(struct pfs_req *r)
     struct pfs_vnode *v = r->file->v;
     if (r->op == PFS_READ && !has_token(r) && !range_given(r) &&
         before(v->size, r->off, r->len) < r->len) {
-        r->since = port_now(r->file->client->port);
-        pfs_meta_call(r->file->client, PFS_META_STAT, &(struct pfs_meta_msg){ .id = v->id }, NULL,
-                      size_known, r);
+        ask_size(r, PFS_META_STAT, size_known);
         return;
     }
-    launch(r);
+    launch(r, v->size);
 }
 
 /* ---- what modes are made of ---- */

@@ -104,6 +104,7 @@ struct pfs_io_reply { /* then the data of a read */
     uint32_t status;
     uint32_t
         edge; /* the local file ended in the range that was read, or the write made it longer */
+    uint32_t cuts;           /* of READ and WRITE: another after the local file may have been cut */
     sim_time device, server; /* the device worked; from arrival to reply */
 };
 
@@ -138,7 +139,10 @@ struct pfs_vnode {
     struct list link;
     struct pfs_hashed numbered;
     struct pfs_client *client;
-    uint64_t id, size;
+    uint64_t id;
+    uint64_t size;  /* with the token the file's; else as last known, which others may have cut */
+    uint32_t sized; /* rises when what was asked before says nothing of `size` any more */
+    uint32_t *cuts; /* by directory: what its I/O node said last */
     uint64_t local; /* its number at the I/O nodes */
     struct pfs_attrs attrs;
     uint32_t refs;
@@ -147,7 +151,8 @@ struct pfs_vnode {
     /* the token */
     enum pfs_token token;
     uint64_t grant;
-    bool fresh; /* granted and not used yet: one request before it is given back */
+    uint64_t gave; /* the size that went back with it last */
+    bool fresh;    /* granted and not used yet: one request before it is given back */
     struct select_request *recall;
     uint64_t recall_grant; /* which it recalls */
     uint32_t running;      /* requests that hold it */
@@ -239,6 +244,8 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);
 void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry */
 struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id);
+/* Its size is this, whatever was asked before. */
+void pfs_vnode_sized(struct pfs_vnode *v, uint64_t size);
 /* What its I/O node `dir` has of it was changed from here. */
 void pfs_vnode_changed(struct pfs_vnode *v, uint32_t dir);
 /* A call of all ranks of a file, or a seek of one where the pointer is first come, first served;

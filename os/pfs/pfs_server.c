@@ -13,6 +13,7 @@
 
 /* A fill writes so much at a time. */
 #define FILL_BYTES (1024 * 1024)
+#define LIFE_CUTS 20 /* ASSUMED(files are cut less than 2^20 times in a life of the node) */
 
 struct server {
     struct port *port;
@@ -20,14 +21,16 @@ struct server {
     struct file_sys *files;
     struct list waiting;
     uint32_t active;
-    bool pumping; /* no recursion by answers given at once */
-    bool told;    /* which limit of the local file system stopped a request */
+    bool pumping;              /* no recursion by answers given at once */
+    uint32_t cuts, absent_cut; /* so far; the last of a file that is in no `local` */
+    bool told;                 /* which limit of the local file system stopped a request */
     struct pfs_hash local;
 };
 
 struct local {               /* a local file that was used since the boot */
     struct pfs_hashed known; /* by its id */
     uint64_t id, handle;
+    uint32_t cuts;   /* the last of it */
     uint64_t record; /* M_RECORD: its length since setiomode `number`, 0: not met yet */
     uint32_t number;
     bool ready;          /* it is there and its handle is known; else that is asked */
@@ -46,6 +49,7 @@ struct job {
     sim_time arrived, device;
     uint64_t filled;
     bool edge; /* see pfs_io_reply */
+    bool made; /* it made the local file */
     uint64_t trace;
     struct file_req file;
 };
@@ -88,14 +92,41 @@ static void trace(const struct job *j,
         mark(j->s->port, "file server", names[j->proc], j->trace);
 }
 
+static struct local *local_find(struct server *s, uint64_t id)
+{
+    LIST_EACH (l, pfs_hash_slot(&s->local, id)) {
+        struct local *f = LIST_ENTRY(l, struct local, known.link);
+        if (f->id == id)
+            return f;
+    }
+    return NULL;
+}
+
+/* Each cut has a number, one that no other has, nor one of another life. */
+static void note_cut(const struct job *j)
+{
+    struct server *s = j->s;
+    struct local *f = local_find(s, j->args.id);
+    if (!j->made && (j->proc == PFS_IO_SIZE || j->proc == PFS_IO_ROLLBACK))
+        *(f != NULL ? &f->cuts : &s->absent_cut) = ++s->cuts;
+}
+
+static uint32_t cuts_of(struct server *s, uint64_t id)
+{
+    const struct local *f = local_find(s, id);
+    return f != NULL ? f->cuts : s->absent_cut;
+}
+
 /* Answers; data may be NULL and is taken. */
 static void answer(struct job *j, enum pfs_status status, struct rope *data)
 {
     struct server *s = j->s;
     struct rope out;
     sim_time here = port_now(s->port) - j->arrived;
+    note_cut(j);
     struct pfs_io_reply r = { .status = status,
                               .edge = j->edge,
+                              .cuts = cuts_of(s, j->args.id),
                               .device = j->device < here ? j->device : here,
                               .server = here };
     rope_init(&out);
@@ -115,12 +146,7 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
 static struct local *local_known(struct server *s, uint64_t id)
 {
     port_work(s->port, PORT_WORK_LOOKUP, 1);
-    LIST_EACH (l, pfs_hash_slot(&s->local, id)) {
-        struct local *f = LIST_ENTRY(l, struct local, known.link);
-        if (f->id == id)
-            return f;
-    }
-    return NULL;
+    return local_find(s, id);
 }
 
 /* M_RECORD: whether a request has the length that its ranks have under the number it carries. */
@@ -136,6 +162,8 @@ static bool record_fits(struct local *f, const struct pfs_io_args *a)
 
 static void local_drop(struct server *s, struct local *f)
 {
+    if (f->cuts > s->absent_cut)
+        s->absent_cut = f->cuts;
     pfs_hash_remove(&s->local, &f->known);
     port_free(s->port, f);
 }
@@ -202,6 +230,7 @@ static void created(struct file_req *r)
 {
     struct job *j = r->arg;
     j->device += r->part[FILE_DEVICE];
+    j->made = r->status == FILE_OK;
     if (r->status == FILE_EXISTS) /* a directed transfer was faster */
         r->status = FILE_OK;
     found(local_known(j->s, j->args.id), j);
@@ -321,6 +350,7 @@ static void work(struct job *j)
     static const enum file_op ops[PFS_IO_FILL] = { FILE_READ, FILE_WRITE, FILE_SIZE, FILE_FLUSH,
                                                    FILE_REMOVE };
     struct server *s = j->s;
+    note_cut(j);
     if (j->proc == PFS_IO_LENGTH) {
         file_req_init(&j->file, FILE_STAT, length_known, j);
         j->file.file = j->handle;
@@ -360,6 +390,7 @@ static void start(struct job *j)
     if (first) {
         f = port_alloc(s->port, sizeof *f);
         f->id = j->args.id;
+        f->cuts = s->absent_cut;
         list_init(&f->waiters);
         pfs_hash_add(&s->local, &f->known, f->id);
     }
@@ -405,6 +436,7 @@ void pfs_server_start(struct xk_protl *rpc, const struct pfs_params *params, str
     s->port = p;
     s->params = params;
     s->files = files;
+    s->cuts = s->absent_cut = (port_incarnation(p) - 1) << LIFE_CUTS;
     list_init(&s->waiting);
     pfs_hash_init(&s->local, p);
     enum xk_status served = select_serve(rpc, PFS_SERVICE_IO, serve, s);

@@ -166,8 +166,8 @@ bool pfs_io_args_load(struct rope *in, struct pfs_io_args *a)
 void pfs_io_reply_store(struct rope *out, const struct pfs_io_reply *r)
 {
     uint8_t b[PFS_IO_REPLY_BYTES] = { 0 };
-    wire_put32(b, r->status);
-    wire_put32(b + 4, r->edge);
+    wire_put32(b, r->status << 16 | r->edge);
+    wire_put32(b + 4, r->cuts);
     wire_put64(b + 8, (uint64_t)r->device);
     wire_put64(b + 16, (uint64_t)r->server);
     rope_add_bytes(out, b, sizeof b);
@@ -180,8 +180,9 @@ bool pfs_io_reply_load(struct rope *in, struct pfs_io_reply *r)
         return false;
     rope_read(in, 0, sizeof b, b);
     rope_drop_front(in, sizeof b);
-    r->status = wire_get32(b);
-    r->edge = wire_get32(b + 4);
+    r->status = wire_get32(b) >> 16;
+    r->edge = wire_get32(b) & 0xffff;
+    r->cuts = wire_get32(b + 4);
     r->device = (sim_time)wire_get64(b + 8);
     r->server = (sim_time)wire_get64(b + 16);
     return r->status < PFS_STATUS_COUNT && r->device >= 0 && r->server >= r->device;
