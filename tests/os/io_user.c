@@ -154,11 +154,21 @@ static void lose(struct rank *r, const struct slot *s)
         r->flight[i].lost |= r->flight[i].s == s;
 }
 
+/* Of a write that failed as it went out, told later than the fault. */
+static bool late(const struct rank *r, enum pio_status st)
+{
+    return (st == PIO_IO_ERROR && (r->g->faults & DEVICE)) ||
+           (st == PIO_SERVER_DOWN && (r->g->faults & CRASH)); /* of what a dead node had, too */
+}
+
 /* What was written is with the file system; else any write of the rank may be lost. */
 static bool propagated(struct rank *r, struct slot *s)
 {
     sim_time since = port_now(r->port);
-    if (!cached(r, s) || went(r, pio_propagate(r->handle[s - r->g->slot].f), since, "propagate"))
+    if (!cached(r, s))
+        return true;
+    enum pio_status st = pio_propagate(r->handle[s - r->g->slot].f);
+    if (!late(r, st) && went(r, st, since, "propagate"))
         return true;
     lose(r, s);
     return false;
@@ -359,9 +369,7 @@ static bool flush(struct rank *r, struct slot *s)
         struct shadow_op *x = shadow_flush(s->s);
         sim_time since = port_now(r->port);
         enum pio_status st = pio_flush(f);
-        bool late = (st == PIO_IO_ERROR && (r->g->faults & DEVICE)) || /* of a delayed write */
-                    (st == PIO_SERVER_DOWN && (r->g->faults & CRASH)); /* of what a dead node had */
-        good = !late && went(r, st, since, "flush");
+        good = !late(r, st) && went(r, st, since, "flush");
         if (!good)
             lose(r, s);
         shadow_end(x, good);
