@@ -257,13 +257,15 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     }
 }
 
+#if PIO_ACCESS_MAX != VESTA_ACCESS_MAX
+#error "an access list does not fit"
+#endif
 static enum pio_status stat_of(struct pio *s, struct pio_control *c)
 {
     struct vesta_stat st;
     enum file_status x = vesta_stat(s->state, c->name, &st);
     if (x == FILE_OK)
         c->stat = (struct pio_stat){ .size = st.size, .directory = st.xref, .rights = st.rights };
-    _Static_assert((int)PIO_ACCESS_MAX == (int)VESTA_ACCESS_MAX, "a list fits");
     for (uint32_t i = 0; x == FILE_OK && i < st.access_count; i++) {
         c->stat.access[c->stat.access_count].uid = st.access[i].uid;
         c->stat.access[c->stat.access_count++].bits = st.access[i].bits;
