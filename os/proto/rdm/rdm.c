@@ -445,16 +445,6 @@ void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
         set_resend(t);
 }
 
-void rdm_got_credit(struct rdm_talk *t, uint32_t given)
-{
-    struct rdm_credit *c = &t->credit;
-    uint32_t more = given - c->heard;
-    if ((int32_t)more <= 0) /* of a piece that others have overtaken */
-        return;
-    c->heard = given;
-    c->used -= more < c->used ? more : c->used; /* more: for what an earlier life sent */
-}
-
 static void ack_late(struct port_timer *timer)
 {
     struct rdm_talk *t = timer->arg;

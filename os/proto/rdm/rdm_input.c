@@ -241,6 +241,16 @@ static void got(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m
     }
 }
 
+static void got_credit(struct rdm_talk *t, uint32_t given)
+{
+    struct rdm_credit *c = &t->credit;
+    uint32_t more = given - c->heard;
+    if ((int32_t)more <= 0) /* of a piece that others have overtaken */
+        return;
+    c->heard = given;
+    c->used -= more < c->used ? more : c->used; /* more: for what an earlier life sent */
+}
+
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct rdm_state *st = self->state;
@@ -272,7 +282,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         t->ack_due = true; /* tells our life */
     } else {
         if (t->credit.limit && (h.to != 0 || !st->numbers))
-            rdm_got_credit(t, wire_get32(given));
+            got_credit(t, wire_get32(given));
         h.epoch = wire_get32(epoch);
         got(t, &h, m);
     }

@@ -174,7 +174,6 @@ uint16_t rdm_life(uint32_t life); /* as the header has it */
 /* Sends what may be sent, and what the other side must hear. */
 void rdm_pump(struct rdm_talk *t);
 void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h);
-void rdm_got_credit(struct rdm_talk *t, uint32_t given);
 
 /* rdm_tap.c */
 /* The piece waits for its epoch, and is taken. */
