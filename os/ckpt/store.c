@@ -303,19 +303,21 @@ static enum ckpt_status read_image(struct ckpt *c, const uint8_t *header, struct
 enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckpt_image *i,
                                  struct rope **pages)
 {
-    enum ckpt_status s = CKPT_DAMAGED;
+    enum ckpt_status s = CKPT_DAMAGED; /* it is committed, and in neither slot */
     ckpt_image_init(i);
     *pages = NULL;
     for (uint32_t slot = 0; slot < 2; slot++) {
         uint8_t wire[CKPT_HEADER_BYTES];
-        s = get_record(c, slot * SLOT_BYTES, MAGIC_HEADER, wire);
-        if (s == CKPT_OK && wire_get32(wire + 8) == generation && wire_get32(wire + 4) == c->rank) {
+        enum ckpt_status got = get_record(c, slot * SLOT_BYTES, MAGIC_HEADER, wire);
+        if (got == CKPT_OK && wire_get32(wire + 8) == generation &&
+            wire_get32(wire + 4) == c->rank) {
             i->generation = generation;
             i->slot = slot;
             s = read_image(c, wire, i);
             break;
         }
-        s = s == CKPT_OK || s == CKPT_NONE ? CKPT_DAMAGED : s; /* committed, and not here */
+        if (got != CKPT_OK && got != CKPT_NONE) /* it may be in the one that was not read */
+            s = got;
     }
     if (s != CKPT_OK)
         return s;

@@ -270,15 +270,17 @@ static void choose(struct run *x, uint64_t seed)
                        .dirty = 4,
                        .think = "300us",
                        .interval = mix(&s) % 2 ? "1ms" : "4ms" };
-    x->uneven = x->sink[0] == 'm'; /* ranks are saved while they wait for others, too */
+    x->uneven = true; /* ranks are saved while they wait for others, too */
 }
 
 /* CKPT1, CKPT2, CKPT4, CKPTM1, NX8, NX9, OSRUN1: whatever dies, and when. */
 Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
 {
-    static const uint32_t ranks[] = { 0, 1, 2, 3, 4 };
+    static const uint32_t ranks[] = { 0, 1, 4, 5, 6, 3 }; /* their nodes, and an I/O node */
     uint64_t count = sample("CKPT_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
-    for (uint64_t seed = from; seed < from + count; seed++) {
+    for (uint64_t k = from; k <= from + count; k++) {
+        uint64_t seed =
+            k < from + count ? k : 315; /* a slot cannot be read, the other has nothing */
         struct run calm, x;
         uint64_t s = seed * 77;
         choose(&calm, seed);
@@ -290,6 +292,10 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
             x.at[i] = 1 + mix(&s) % (calm.steps * (i + 1));
             x.node[i] = ranks[mix(&s) % ARRAY_LEN(ranks)];
             x.after[i] = 1 + mix(&s) % 5000;
+        }
+        if (seed % 3 == 0) { /* the service node, before it has the name of any file */
+            x.node[0] = 2;
+            x.at[0] = 1 + mix(&s) % 60;
         }
         play(&x);
         cr_expect(x.said[0] == 0 && x.memory == calm.memory,
