@@ -15,6 +15,8 @@ bool pio_vesta_check(const char *system, const struct os_layout *l, const struct
                      struct err *e);
 bool pio_vesta_layout_check(const struct os_layout *l, const struct pio_plan *plan, struct err *e);
 unsigned pio_vesta_traits(int mode);
+/* The same view, in the words of Vesta. */
+struct vesta_view pio_vesta_view(const struct pio_view *x);
 /* Moves r's data from or to these runs, which need not stay; then `ended`, r's outcome set. */
 void pio_vesta_transfer(struct vesta_file *v, struct pio_req *r, const struct file_run *runs,
                         uint32_t count,

@@ -203,14 +203,19 @@ static void written(struct pio_file *f)
     vesta_written(f->state);
 }
 
+struct vesta_view pio_vesta_view(const struct pio_view *x)
+{
+    return (struct vesta_view){ .vbs = x->rows,
+                                .vn = x->down,
+                                .hbs = x->columns,
+                                .hn = x->across,
+                                .subfile = x->subfile,
+                                .down = x->by_column };
+}
+
 static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
 {
-    const struct vesta_view view = { .vbs = x->rows,
-                                     .vn = x->down,
-                                     .hbs = x->columns,
-                                     .hn = x->across,
-                                     .subfile = x->subfile,
-                                     .down = x->by_column };
+    const struct vesta_view view = pio_vesta_view(x);
     return vesta_view(v, &view) ? PIO_OK : PIO_BAD_LAYOUT;
 }
 

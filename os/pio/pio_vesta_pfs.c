@@ -241,12 +241,7 @@ static void submit(struct pio_req *r)
 
 static enum pio_status see(struct file *f, const struct pio_view *x)
 {
-    const struct vesta_view view = { .vbs = x->rows,
-                                     .vn = x->down,
-                                     .hbs = x->columns,
-                                     .hn = x->across,
-                                     .subfile = x->subfile,
-                                     .down = x->by_column };
+    const struct vesta_view view = pio_vesta_view(x);
     struct vesta_map m;
     if (!vesta_map_init(&m, f->layout.cells, f->layout.bsu, &view))
         return PIO_BAD_LAYOUT;
