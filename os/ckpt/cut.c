@@ -214,7 +214,7 @@ static void log_message(struct cut *c, uint32_t from, uint32_t to, uint32_t key,
                         const struct rope *data)
 {
     struct cut_message m = { .from = from, .to = to, .key = key, .data = data };
-    if (c->user.in_flight && !c->restoring)
+    if (c->user.in_flight)
         c->user.in_flight(c->user.arg, c->epoch, &m);
 }
 
@@ -270,20 +270,6 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
         c->ops->drop(c);
     rdm_tap_stop(c->rdm, false);
     tell(c, CUT_PEER_DOWN);
-}
-
-void cut_restore(struct cut *c, uint32_t epoch)
-{
-    if (c->ops->drop)
-        c->ops->drop(c);
-    c->phase = CUT_IDLE;
-    c->dead = false;
-    c->epoch = c->number = c->wanted = epoch;
-    c->received = 0;
-    c->restoring = true;
-    rdm_tap_stop(c->rdm, false);
-    rdm_tap_turn(c->rdm, epoch);
-    c->restoring = false;
 }
 
 /* ---- start ---- */

@@ -87,7 +87,4 @@ void cut_saved(struct cut *c, uint32_t epoch);
 uint32_t cut_epoch(const struct cut *c); /* the number of the last cut saved for; 0: none */
 bool cut_complete(const struct cut *c);  /* no cut is under way here */
 
-/* After a restart, on every rank before it sends anything: the job goes on from this cut. */
-void cut_restore(struct cut *c, uint32_t epoch);
-
 #endif

@@ -68,7 +68,7 @@ struct cut {
     uint32_t number;   /* of the one under way, or of the last */
     uint32_t wanted;   /* the highest that is to be begun */
     uint32_t received; /* messages of the job in this epoch */
-    bool dead, restoring;
+    bool dead;
     struct list waiting; /* for room below */
     void *state;         /* the algorithm's */
     struct {

@@ -156,9 +156,6 @@ void nx_reset(struct nx *n, uint32_t run);
 void nx_flush(struct nx *n, void (*done)(void *arg), void *arg);
 /* After nx_reset: what nx_save gave; false: it makes no sense. */
 bool nx_load(struct nx *n, const struct rope *in) MUST_CHECK;
-/* After that: a message as RDM gave it, as if it had just come; of the program or (system) of a
- * global operation. */
-bool nx_replay(struct nx *n, uint32_t from, bool system, const struct rope *message) MUST_CHECK;
 void nx_resume(struct nx *n);
 
 #endif

@@ -290,24 +290,6 @@ bool nx_load(struct nx *n, const struct rope *in)
     return l.good && l.at.left == 0;
 }
 
-bool nx_replay(struct nx *n, uint32_t from, bool system, const struct rope *message)
-{
-    uint8_t wire[NX_HEADER];
-    struct nx_header h;
-    if (message->length < sizeof wire || from >= n->count)
-        return false;
-    rope_read(message, 0, sizeof wire, wire);
-    nx_header_load(wire, &h);
-    struct message m = { .rank = from, .system = system, .type = (int64_t)h.type };
-    rope_init(&m.data);
-    rope_add_slice(&m.data, message, sizeof wire, message->length - sizeof wire);
-    bool good = m.data.length == h.length;
-    if (good)
-        arrived(n, &m);
-    rope_fini(&m.data);
-    return good;
-}
-
 /* ---- stopping ---- */
 
 struct telling {
