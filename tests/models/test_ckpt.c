@@ -216,6 +216,7 @@ static void play(struct run *x)
     text(page, "page", "1KiB");
     val_put(p, "page", page);
     text(p, "memory", "12KiB");
+    text(p, "scratch", "4KiB");
     number(p, "columns", 16);
     text(p, "bytes", "3KiB");
     number(p, "steps", 12);
@@ -306,7 +307,8 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
     }
 }
 
-/* CKPT3: each rank has 12 pages, and one of them is written in each step. */
+/* CKPT3: each rank has 12 pages, and one of them is written in each step; its 4 pages of scratch
+ * memory, all of them written, are in no checkpoint. */
 Test(ckpt, increments_are_the_pages_that_were_written)
 {
     for (size_t policy = 0; policy < ARRAY_LEN(policies); policy++) {

@@ -20,6 +20,7 @@
 #include "workloads/workload.h"
 
 #define BASE 0x10000000u
+#define SCRATCH 0x60000000u  /* behind the largest memory */
 #define SLICE (500 * SIM_US) /* ASSUMED(a slice of time is shorter than what is waited for) */
 
 enum program_kind { PROGRAM_JACOBI, PROGRAM_RING, PROGRAM_RANDOM };
@@ -28,7 +29,7 @@ static const char *const programs_names[] = { "jacobi", "ring", "random", NULL }
 struct job_params {
     struct vm_params page;
     int program;
-    int64_t nodes, memory, columns, steps, dirty, bytes, meet, seed;
+    int64_t nodes, memory, scratch, columns, steps, dirty, bytes, meet, seed;
     bool uneven;
     sim_time think;
 };
@@ -41,6 +42,10 @@ static const struct param job_params[] = {
           "ASSUMED(the experiment's choice)"),
     P_SIZE(job_params, memory, "64KiB", "4KiB", "1GiB", "Memory of each rank.",
            "ASSUMED(the experiment's choice)"),
+    P_SIZE(
+        job_params, scratch, "0B", "0B", "1GiB",
+        "Memory of each rank beside that, written anew in each step and left out of checkpoints.",
+        "ASSUMED(the experiment's choice)"),
     P_INT(job_params, columns, "64", "1", "100000", "Jacobi: words of a row.",
           "ASSUMED(the experiment's choice)"),
     P_INT(job_params, steps, "20", "1", "100000000", "Steps.", "ASSUMED(the experiment's choice)"),
@@ -78,7 +83,7 @@ struct job {
     struct nx *nx;
     struct vm_space *space;
     uint32_t rank, ranks;
-    uint64_t pages, page;
+    uint64_t pages, scratch_pages, page;
 };
 
 static uint64_t mix(uint64_t x)
@@ -256,6 +261,24 @@ static void think(const struct job *j, uint64_t step)
     }
 }
 
+/* What is in scratch memory lasts from the beginning of this to its end. */
+static bool compute(const struct job *j, uint64_t step)
+{
+    bool same = true;
+    for (uint64_t k = 0; k < j->scratch_pages; k++)
+        vm_store_u64(j->space, SCRATCH + k * j->page, mix(step + k));
+    think(j, step);
+    for (uint64_t k = 0; k < j->scratch_pages; k++)
+        same &= vm_load_u64(j->space, SCRATCH + k * j->page) == mix(step + k);
+    return good(j, same, "a page of scratch memory is wrong", step);
+}
+
+static void map(const struct job *j, uint64_t base, uint64_t pages)
+{
+    bool mapped = vm_map(j->space, base, pages * j->page, VM_WRITE, &vm_pager_zero, NULL) != NULL;
+    ASSERT(mapped);
+}
+
 static void fill(const struct job *j)
 {
     for (uint64_t k = 0; k < j->pages; k++)
@@ -301,18 +324,21 @@ static void program(struct os_node *node, const struct program *me)
     j.space = vm_space_create(vm, "job");
     j.page = (uint64_t)p->page.page;
     j.pages = ((uint64_t)p->memory + j.page - 1) / j.page;
-    bool mapped = vm_map(j.space, BASE, j.pages * j.page, VM_WRITE, &vm_pager_zero, NULL) != NULL;
-    ASSERT(mapped);
+    j.scratch_pages = ((uint64_t)p->scratch + j.page - 1) / j.page;
+    map(&j, BASE, j.pages);
+    if (j.scratch_pages > 0)
+        map(&j, SCRATCH, j.scratch_pages);
     if (ckpt)
         ckpt_memory(ckpt, j.space);
+    if (ckpt && j.scratch_pages > 0)
+        ckpt_exclude(ckpt, SCRATCH, j.scratch_pages * j.page);
     if (me->resume == 0)
         fill(&j);
     for (uint64_t at = me->resume; at / 4 < (uint64_t)p->steps; at = (at / 4 + 1) * 4) {
         bool fine = p->program == PROGRAM_JACOBI ? step_jacobi(&j, at / 4, at % 4)
                                                  : step_random(&j, at / 4, at % 4);
-        if (!fine)
+        if (!fine || !compute(&j, at / 4))
             return;
-        think(&j, at / 4);
         port_measure(j.port, &measures[M_STEPS], sim_time_seconds(port_now(j.port)));
     }
     finish(&j);
