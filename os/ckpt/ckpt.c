@@ -148,7 +148,7 @@ void ckpt_memory(struct ckpt *c, struct vm_space *s)
     uint32_t region = UINT32_MAX;
     c->space = s;
     c->page_bytes = vm_page_bytes(vm_space_vm(s));
-    c->excluded_count = 0;
+    ckpt_ranges_clear(c);
     for (r = vm_region_next(s, NULL); r; r = vm_region_next(s, r))
         ASSERT_MSG(vm_region_pager(r) == &vm_pager_zero, "memory of another pager is not saved");
     for (uint64_t k = 0; c->loaded && k < c->last.count; k++) {
@@ -163,13 +163,6 @@ void ckpt_memory(struct ckpt *c, struct vm_space *s)
     drop_loaded(c);
     vm_watch(s, ckpt_first_write, c);
     port_pay(c->port);
-}
-
-void ckpt_exclude(struct ckpt *c, uint64_t base, uint64_t length)
-{
-    ASSERT(c->excluded_count < ARRAY_LEN(c->excluded));
-    c->excluded[c->excluded_count].base = base;
-    c->excluded[c->excluded_count++].length = length;
 }
 
 /* ---- a checkpoint ---- */
@@ -436,6 +429,7 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, faults, "1", "First writes to pages that were protected."),
     C_SUM(ckpt, counts, stalls, "1", "Of these, those that waited for the pool."),
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
+    C_SUM(ckpt, counts, rewritten, "1", "Pages of read-only ranges that were written after all."),
     C_END,
 };
 

@@ -7,7 +7,7 @@
  * saved of a rank:
  *   - its resume point, and whether it has ended;
  *   - of the message library what it holds, and the progress of the call in which it waits;
- *   - each page that has a frame, but for ranges that were excluded.
+ *   - each page that has a frame, of the ranges that are to be saved.
  * Host stacks are never saved; files that the program writes are not part of a checkpoint yet.
  *
  * One rank is saved in three steps.  It *stops* at a place where it can be saved; its state is
@@ -35,6 +35,7 @@
  *   CKPT2  What the last committed checkpoint refers to is not written until the next one is
  *       committed.
  *   CKPT3  An incremental checkpoint writes exactly the pages that were written since the last.
+ *   CKPT6  A page of a read-only range is saved once, and again only when it was written.
  *   CKPT4  A restart begins from what is on the sink, and nothing else: all ranks begin a new run,
  *       and messages of former runs are dropped.
  *   CKPT5  Headers, images, pages and commit records have checksums.  What is damaged is not used:
@@ -57,9 +58,14 @@ extern const struct os_service_ops ckpt_service;
 /* The program's memory: from now on its pages are saved.  Of a program that goes on from a
  * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
 void ckpt_memory(struct ckpt *c, struct vm_space *s);
-/* These whole pages are not saved; after a restart they are zero.  After ckpt_memory, before the
- * next safe point, each time the program is entered. */
-void ckpt_exclude(struct ckpt *c, uint64_t base, uint64_t length);
+/* Ranges of whole pages: after ckpt_memory, before the program writes anything or has a safe point,
+ * each time it is entered.  What is not saved is zero after a restart. */
+void ckpt_exclude(struct ckpt *c, uint64_t base, uint64_t length); /* they are not saved */
+/* They must be saved: with one or more of these all else is left out. */
+void ckpt_only(struct ckpt *c, uint64_t base, uint64_t length);
+/* They are written before the first checkpoint alone: that saves them, and those behind it refer to
+ * it (CKPT6).  One that is written after all is saved again, and told in a remark. */
+void ckpt_read_only(struct ckpt *c, uint64_t base, uint64_t length);
 
 enum ckpt_status {
     CKPT_OK,

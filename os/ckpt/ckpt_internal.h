@@ -53,6 +53,7 @@ struct ckpt_page {
     struct vm_region *region;
     uint64_t entry; /* in image.pages */
     enum ckpt_page_state state;
+    bool watched; /* its first write is a fault also when it has been written */
     struct rope data;
 };
 
@@ -78,6 +79,17 @@ struct ckpt_policy_ops {
     void (*wrote)(struct ckpt *c, struct ckpt_page *p); /* it is on the sink; NULL: nothing */
 };
 
+enum ckpt_range_kind { CKPT_EXCLUDED, CKPT_NAMED, CKPT_READ_ONLY, CKPT_RANGE_KINDS };
+struct ckpt_range {
+    enum ckpt_range_kind kind;
+    uint64_t base, length;
+};
+struct ckpt_ranges {
+    struct ckpt_range *list;
+    uint32_t count, room;
+    bool some[CKPT_RANGE_KINDS];
+};
+
 struct ckpt_lead; /* of rank 0 */
 
 struct ckpt {
@@ -99,10 +111,7 @@ struct ckpt {
     uint32_t part_count;
     /* the program */
     struct vm_space *space;
-    struct {
-        uint64_t base, length;
-    } excluded[8];
-    uint32_t excluded_count;
+    struct ckpt_ranges ranges;
     uint64_t page_bytes; /* 0: not known yet */
     sim_time stopped_at;
     /* the run */
@@ -124,7 +133,7 @@ struct ckpt {
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged;
+            faults, stalls, damaged, rewritten;
     } counts;
 };
 
@@ -140,6 +149,11 @@ void ckpt_ready(struct ckpt *c, struct ckpt_page *p);
 void ckpt_end_save(struct ckpt *c);
 void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page);
 void ckpt_copy_ahead(void *arg); /* the copier's thread */
+
+/* ranges.c */
+void ckpt_ranges_clear(struct ckpt *c);
+bool ckpt_is_saved(const struct ckpt *c, const struct vm_region *r, uint64_t page);
+bool ckpt_is_read_only(const struct ckpt *c, const struct vm_region *r, uint64_t page);
 
 /* store.c */
 #define CKPT_HEADER_BYTES 64

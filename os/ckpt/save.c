@@ -11,15 +11,6 @@
 
 /* ---- capture ---- */
 
-static bool is_excluded(const struct ckpt *c, const struct vm_region *r, uint64_t page)
-{
-    uint64_t at = vm_region_base(r) + page * c->page_bytes;
-    for (uint32_t i = 0; i < c->excluded_count; i++)
-        if (at - c->excluded[i].base < c->excluded[i].length)
-            return true;
-    return false;
-}
-
 /* The entry of a page in the image before, which has them in the same order; *from: where to look
  * on. */
 static const struct ckpt_entry *old_entry(const struct ckpt_image *last, uint64_t *from,
@@ -43,33 +34,44 @@ static uint64_t resident(const struct vm_space *s)
     return n;
 }
 
-static void capture_pages(struct ckpt *c)
+/* Pages are written but for those that are as the last committed checkpoint has them. */
+static void capture_page(struct ckpt *c, struct vm_region *r, uint32_t region, uint64_t page,
+                         const struct ckpt_entry *old)
 {
     struct ckpt_save *s = &c->save;
-    bool watch = c->policy->protects || c->params->incremental;
+    bool read_only = ckpt_is_read_only(c, r, page);
+    bool watched = c->params->incremental || read_only;
+    uint64_t at = vm_region_base(r) + page * c->page_bytes;
+    struct ckpt_entry *e = ckpt_image_add(c, &s->image);
+    if (old && watched && !c->whole && !vm_changed(r, page)) {
+        *e = *old;
+        return;
+    }
+    if (old && read_only && !c->whole && c->counts.rewritten++ == 0)
+        port_remark(c->port,
+                    "rank %u has written to a range that is read only, at 0x%llx: the page is "
+                    "saved again",
+                    c->rank, (unsigned long long)at);
+    *e = (struct ckpt_entry){ .region = region, .page = page };
+    struct ckpt_page *p = &s->pages[s->count++];
+    *p = (struct ckpt_page){ .region = r, .entry = s->image.count - 1, .watched = watched };
+    rope_init(&p->data);
+    list_init(&p->link);
+    if (!vm_snapshot(r, page, watched || c->policy->protects, &p->data))
+        ASSERT_MSG(false, "a page that has a frame");
+}
+
+static void capture_pages(struct ckpt *c)
+{
     uint64_t from = 0;
     uint32_t region = 0;
-    s->pages = port_alloc(c->port, (resident(c->space) + 1) * sizeof *s->pages);
+    c->save.pages = port_alloc(c->port, (resident(c->space) + 1) * sizeof *c->save.pages);
     for (struct vm_region *r = vm_region_next(c->space, NULL); r;
          r = vm_region_next(c->space, r), region++)
         for (uint64_t page = vm_page_resident(r, 0); page < vm_region_pages(r);
-             page = vm_page_resident(r, page + 1)) {
-            if (is_excluded(c, r, page))
-                continue;
-            const struct ckpt_entry *old = old_entry(&c->last, &from, region, page);
-            struct ckpt_entry *e = ckpt_image_add(c, &s->image);
-            if (old && c->params->incremental && !c->whole && !vm_changed(r, page)) {
-                *e = *old;
-                continue;
-            }
-            *e = (struct ckpt_entry){ .region = region, .page = page };
-            struct ckpt_page *p = &s->pages[s->count++];
-            *p = (struct ckpt_page){ .region = r, .entry = s->image.count - 1 };
-            rope_init(&p->data);
-            list_init(&p->link);
-            if (!vm_snapshot(r, page, watch, &p->data))
-                ASSERT_MSG(false, "a page that has a frame");
-        }
+             page = vm_page_resident(r, page + 1))
+            if (ckpt_is_saved(c, r, page))
+                capture_page(c, r, region, page, old_entry(&c->last, &from, region, page));
 }
 
 static bool capture_parts(struct ckpt *c)
@@ -162,7 +164,7 @@ static void write_some(struct ckpt *c)
         s->written++;
         if (c->policy->wrote)
             c->policy->wrote(c, batch[k]);
-        if (c->policy->protects && !c->params->incremental && !s->aborted)
+        if (c->policy->protects && !batch[k]->watched && !s->aborted)
             vm_unwatch(batch[k]->region, s->image.pages[batch[k]->entry].page);
     }
     ckpt_wake(c);
@@ -246,7 +248,7 @@ static void pool_copy(struct ckpt *c, struct ckpt_page *p, bool program)
     copied(c);
     if (c->save_number != number)
         return;
-    if (!program && !c->params->incremental && !s->aborted)
+    if (!program && !p->watched && !s->aborted)
         vm_unwatch(p->region, s->image.pages[p->entry].page);
     ckpt_wake(c);
 }

@@ -20,7 +20,8 @@
 #include "workloads/workload.h"
 
 #define BASE 0x10000000u
-#define SCRATCH 0x60000000u  /* behind the largest memory */
+#define SCRATCH 0x60000000u /* behind the largest memory */
+#define TABLE 0xa0000000u
 #define SLICE (500 * SIM_US) /* ASSUMED(a slice of time is shorter than what is waited for) */
 
 enum program_kind { PROGRAM_JACOBI, PROGRAM_RING, PROGRAM_RANDOM };
@@ -29,8 +30,8 @@ static const char *const programs_names[] = { "jacobi", "ring", "random", NULL }
 struct job_params {
     struct vm_params page;
     int program;
-    int64_t nodes, memory, scratch, columns, steps, dirty, bytes, meet, seed;
-    bool uneven;
+    int64_t nodes, memory, scratch, table, rewrite, columns, steps, dirty, bytes, meet, seed;
+    bool uneven, named;
     sim_time think;
 };
 
@@ -45,6 +46,19 @@ static const struct param job_params[] = {
     P_SIZE(
         job_params, scratch, "0B", "0B", "1GiB",
         "Memory of each rank beside that, written anew in each step and left out of checkpoints.",
+        "ASSUMED(the experiment's choice)"),
+    P_SIZE(
+        job_params, table, "0B", "0B", "1GiB",
+        "Memory of each rank that is written at the start alone, read in each step, and named to "
+        "the checkpoints as read only.",
+        "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, rewrite, "0", "0", "100000000",
+          "In this step each rank writes a page of its table after all; 0: in none.",
+          "ASSUMED(the experiment's choice)"),
+    P_BOOL(
+        job_params, named, "false",
+        "Memory and table are named to the checkpoints as what must be saved, in place of scratch "
+        "memory as what is not.",
         "ASSUMED(the experiment's choice)"),
     P_INT(job_params, columns, "64", "1", "100000", "Jacobi: words of a row.",
           "ASSUMED(the experiment's choice)"),
@@ -83,7 +97,7 @@ struct job {
     struct nx *nx;
     struct vm_space *space;
     uint32_t rank, ranks;
-    uint64_t pages, scratch_pages, page;
+    uint64_t pages, scratch_pages, table_pages, page;
 };
 
 static uint64_t mix(uint64_t x)
@@ -261,16 +275,34 @@ static void think(const struct job *j, uint64_t step)
     }
 }
 
+/* What a page of the table begins with, from that step on. */
+static uint64_t table_word(const struct job *j, uint64_t step, uint64_t page)
+{
+    bool again = page == 0 && j->p->rewrite > 0 && step >= (uint64_t)j->p->rewrite;
+    return mix(j->rank * 1000033u + page) + again;
+}
+
+static bool use_table(const struct job *j, uint64_t step)
+{
+    bool same = true;
+    if (j->table_pages > 0 && j->p->rewrite > 0 && step == (uint64_t)j->p->rewrite)
+        vm_store_u64(j->space, TABLE, table_word(j, step, 0));
+    for (uint64_t k = 0; k < j->table_pages; k++)
+        same &= vm_load_u64(j->space, TABLE + k * j->page) == table_word(j, step, k);
+    return same;
+}
+
 /* What is in scratch memory lasts from the beginning of this to its end. */
 static bool compute(const struct job *j, uint64_t step)
 {
     bool same = true;
     for (uint64_t k = 0; k < j->scratch_pages; k++)
         vm_store_u64(j->space, SCRATCH + k * j->page, mix(step + k));
+    same &= use_table(j, step);
     think(j, step);
     for (uint64_t k = 0; k < j->scratch_pages; k++)
         same &= vm_load_u64(j->space, SCRATCH + k * j->page) == mix(step + k);
-    return good(j, same, "a page of scratch memory is wrong", step);
+    return good(j, same, "a page of scratch memory or of the table is wrong", step);
 }
 
 static void map(const struct job *j, uint64_t base, uint64_t pages)
@@ -279,8 +311,25 @@ static void map(const struct job *j, uint64_t base, uint64_t pages)
     ASSERT(mapped);
 }
 
+/* What checkpoints need not know, and what they must. */
+static void tell_ranges(const struct job *j, struct ckpt *c)
+{
+    uint64_t memory = j->pages * j->page, scratch = j->scratch_pages * j->page,
+             table = j->table_pages * j->page;
+    if (j->p->named)
+        ckpt_only(c, BASE, memory);
+    if (j->p->named && table > 0)
+        ckpt_only(c, TABLE, table);
+    if (!j->p->named && scratch > 0)
+        ckpt_exclude(c, SCRATCH, scratch);
+    if (table > 0)
+        ckpt_read_only(c, TABLE, table);
+}
+
 static void fill(const struct job *j)
 {
+    for (uint64_t k = 0; k < j->table_pages; k++)
+        vm_store_u64(j->space, TABLE + k * j->page, table_word(j, 0, k));
     for (uint64_t k = 0; k < j->pages; k++)
         for (uint64_t w = 0; w < j->page; w += j->p->program == PROGRAM_JACOBI ? 8 : 512)
             vm_store_u64(j->space, BASE + k * j->page + w, mix(j->rank * 1000003u + k + w) >> 8);
@@ -325,13 +374,16 @@ static void program(struct os_node *node, const struct program *me)
     j.page = (uint64_t)p->page.page;
     j.pages = ((uint64_t)p->memory + j.page - 1) / j.page;
     j.scratch_pages = ((uint64_t)p->scratch + j.page - 1) / j.page;
+    j.table_pages = ((uint64_t)p->table + j.page - 1) / j.page;
     map(&j, BASE, j.pages);
     if (j.scratch_pages > 0)
         map(&j, SCRATCH, j.scratch_pages);
-    if (ckpt)
+    if (j.table_pages > 0)
+        map(&j, TABLE, j.table_pages);
+    if (ckpt) {
         ckpt_memory(ckpt, j.space);
-    if (ckpt && j.scratch_pages > 0)
-        ckpt_exclude(ckpt, SCRATCH, j.scratch_pages * j.page);
+        tell_ranges(&j, ckpt);
+    }
     if (me->resume == 0)
         fill(&j);
     for (uint64_t at = me->resume; at / 4 < (uint64_t)p->steps; at = (at / 4 + 1) * 4) {
