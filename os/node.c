@@ -4,6 +4,52 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- where the ranks are ---- */
+
+uint32_t os_places_rank(const struct os_places *p, uint32_t node)
+{
+    for (uint32_t rank = 0; rank < p->count; rank++)
+        if (p->nodes[rank] == node)
+            return rank;
+    return OS_NO_RANK;
+}
+
+void os_place(struct os_places *p, uint32_t rank, uint32_t node)
+{
+    ASSERT(rank < p->count);
+    p->own[rank] = node;
+    p->version++;
+}
+
+void os_places_copy(struct port *p, struct os_places *to, const struct os_places *from)
+{
+    *to = *from;
+    to->nodes = to->own = port_alloc(p, (from->count + 1) * sizeof *to->own);
+    memcpy(to->own, from->nodes, from->count * sizeof *to->own);
+}
+
+void os_places_free(struct port *p, struct os_places *places)
+{
+    port_free(p, places->own);
+    *places = (struct os_places){ 0 };
+}
+
+bool os_places_take(struct os_node *n, const struct os_places *p)
+{
+    struct os_places old = n->places;
+    if (p->version <= old.version) /* PLACE1 */
+        return false;
+    uint32_t here = 0;
+    for (uint32_t rank = 0; rank < p->count; rank++)
+        here += p->nodes[rank] == n->node;
+    ASSERT_MSG(p->count == old.count && here <= 1, "PLACE2");
+    os_places_copy(n->port, &n->places, p);
+    os_places_free(n->port, &old);
+    return true;
+}
+
+/* ---- boot ---- */
+
 /* No walk through the group: each node asks for each service. */
 uint32_t os_rank(const struct os_node *n, const struct os_group *g)
 {
@@ -47,9 +93,9 @@ static void enter(void *arg)
 void os_enter(struct os_node *n, uint64_t resume, bool ended)
 {
     const struct os_boot *b = n->boot;
-    uint32_t rank = os_rank(n, os_group(b, "compute"));
+    uint32_t rank = os_places_rank(&n->places, n->node);
     char name[32];
-    ASSERT(!n->run);
+    ASSERT(!n->run && rank != OS_NO_RANK);
     snprintf(name, sizeof name, "rank %u", rank);
     struct os_run *r = n->run = port_alloc(n->port, sizeof *r);
     r->task = port_task_create(n->port, "program", NULL, NULL);
@@ -168,6 +214,7 @@ struct os_node *os_node_boot(struct port *kernel, const struct os_boot *b)
     *n = (struct os_node){
         .port = kernel, .boot = b, .layout = b->layout, .node = port_node(kernel)
     };
+    n->places = (struct os_places){ .count = b->ranks, .nodes = b->layout->compute };
     if (b->graph) {
         n->xk = xk_boot(kernel, b->graph);
         start_services(n);

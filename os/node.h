@@ -128,10 +128,23 @@ bool os_boot_load(struct os_boot *b, const struct val *os, const struct kind_set
 const struct os_group *os_group(const struct os_boot *b, const char *name); /* or NULL */
 void os_boot_free(struct os_boot *b);
 
+/* Where the ranks of the job are.  Each node has a table of its own, which begins as the layout
+ * has it: the first compute nodes.  A change is made by one (os/ckpt, whose leader it is) and comes
+ * to the others in messages; layers keep ranks, and ask for the node when they open a session.
+ *
+ *   PLACE1  A table takes the place of one of a lower version, and of no other.
+ *   PLACE2  No node has two ranks. */
+struct os_places {
+    uint32_t version, count;
+    const uint32_t *nodes; /* rank -> node */
+    uint32_t *own;         /* the same, of a copy; NULL: borrowed */
+};
+
 struct os_node {
     struct port *port; /* kernel task */
     const struct os_boot *boot;
     const struct os_layout *layout;
+    struct os_places places; /* known here */
     uint32_t node;
     struct xk_kernel *xk;        /* NULL: no graph */
     void **started;              /* by service of the list */
@@ -192,6 +205,17 @@ void os_call_end(struct os_node *n);
 /* Its rank in a group of the machine, or OS_NO_RANK: it is none of it. */
 #define OS_NO_RANK UINT32_MAX
 uint32_t os_rank(const struct os_node *n, const struct os_group *g);
+
+/* In a copy (os_places_copy): the rank is on that node from now on.  Raises the version. */
+void os_place(struct os_places *p, uint32_t rank, uint32_t node);
+/* Its rank there, or OS_NO_RANK. */
+uint32_t os_places_rank(const struct os_places *p, uint32_t node);
+/* A copy in the heap of the task; the caller's, with os_places_free. */
+void os_places_copy(struct port *p, struct os_places *to, const struct os_places *from);
+void os_places_free(struct port *p, struct os_places *places);
+/* This node has learnt of a table, which is copied.  False: it is not newer than its own (PLACE1),
+ * which stays. */
+bool os_places_take(struct os_node *n, const struct os_places *p) MUST_CHECK;
 
 /* What this service has started on this node, or NULL.  To be kept. */
 void *os_find(const struct os_node *n, const struct os_service_ops *ops);

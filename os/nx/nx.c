@@ -127,16 +127,23 @@ static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     nx_arrive(self->state, lower, m);
 }
 
+struct nx_peer *nx_peer_at(const struct nx *n, const struct xk_sessn *lower)
+{
+    struct nx_peer *p = lower->upper_state;
+    return p && n->nodes[p->rank] == lower->host ? p : NULL;
+}
+
 static void ready(struct xk_protl *self, struct xk_sessn *lower)
 {
-    if (lower->upper_state)
-        nx_peer_pump(self->state, lower->upper_state);
+    struct nx_peer *p = nx_peer_at(self->state, lower);
+    if (p)
+        nx_peer_pump(self->state, p);
 }
 
 /* A message broke off. */
 static void failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
 {
-    struct nx_peer *p = lower->upper_state;
+    struct nx_peer *p = nx_peer_at(self->state, lower);
     if (p && why == XK_CLOSED)
         nx_peer_drop_partial(self->state, p);
     else if (p)
@@ -236,6 +243,32 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
     xk_open_enable(protl->down[0], protl, 0);
     xk_open_enable(protl->down[0], protl, 1);
     return n;
+}
+
+/* What is with the node that had the rank. */
+static bool leave(void *arg, const void *key, void *value)
+{
+    struct nx *n = arg;
+    struct nx_peer *p = value;
+    (void)key;
+    nx_peer_drop_partial(n, p);
+    if (!p->sessn || (p->sessn->host == n->nodes[p->rank] && n->rank != NX_NO_NODE))
+        return true;
+    if (p->pushed && !rdm_gone(p->sessn))
+        rdm_give_up(p->sessn);
+    nx_peer_fail_sends(p);
+    p->sessn->upper_state = NULL;
+    xk_close(p->sessn);
+    p->sessn = NULL;
+    return true;
+}
+
+void nx_place(struct nx *n, const uint32_t *nodes, uint32_t rank)
+{
+    ASSERT(n->quiet);
+    n->nodes = nodes;
+    n->rank = rank;
+    xk_map_each(&n->peers, leave, n);
 }
 
 uint32_t nx_mynode(const struct nx *n)

@@ -69,6 +69,11 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
 /* The library as a service: os_find gives the struct nx of a program's node. */
 extern const struct os_service_ops nx_service;
 
+/* After nx_flush, before nx_resume: from now on the ranks are on these nodes, and this node has
+ * that rank.  What is between it and a rank that was elsewhere ends.  nodes is kept by reference.
+ */
+void nx_place(struct nx *n, const uint32_t *nodes, uint32_t rank);
+
 uint32_t nx_mynode(const struct nx *n);   /* its rank, or NX_NO_NODE */
 uint32_t nx_numnodes(const struct nx *n); /* of the partition */
 

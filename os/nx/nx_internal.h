@@ -148,6 +148,8 @@ struct nx {
 
 /* nx.c */
 struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank, bool system); /* made when new */
+/* The peer of a session below, if its rank is on that node; else NULL. */
+struct nx_peer *nx_peer_at(const struct nx *n, const struct xk_sessn *lower);
 void nx_hold(struct nx *n, struct xk_sessn *s); /* tells RDM so, of a session of ours */
 void nx_work_later(struct nx *n);
 

@@ -121,7 +121,7 @@ static struct nx_inbound *begin(struct nx *n, struct nx_peer *p, struct xk_sessn
 /* The message that a piece belongs to; NULL: none that makes sense. */
 static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
 {
-    struct nx_peer *p = lower->upper_state;
+    struct nx_peer *p = nx_peer_at(n, lower);
     uint8_t wire[NX_HEADER];
     struct nx_header h;
     if (!rdm_first(lower))

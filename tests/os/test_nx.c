@@ -956,6 +956,136 @@ Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeou
         }
 }
 
+/* ---- ranks that move ---- */
+#define MOVES 6
+static uint32_t moved[2][3]; /* rank -> node, in turn the one and the other */
+static struct rig *moving;
+static uint32_t flushes;
+
+static void step_down(struct port *p, void *arg)
+{
+    nx_reset(t.nx[port_node(p)], *(const uint32_t *)arg);
+}
+
+static void flushed(void *arg)
+{
+    (void)arg;
+    flushes++;
+}
+
+static void flush(struct port *p, void *arg)
+{
+    nx_flush(t.nx[port_node(p)], flushed, arg);
+}
+
+static void take_place(struct port *p, void *arg)
+{
+    const uint32_t *nodes = arg;
+    uint32_t rank = NX_NO_NODE;
+    for (uint32_t r = 0; r < t.count; r++)
+        rank = nodes[r] == port_node(p) ? r : rank;
+    nx_place(t.nx[port_node(p)], nodes, rank);
+    nx_resume(t.nx[port_node(p)]);
+    t.program = NULL;
+    cr_assert_eq(nx_mynode(t.nx[port_node(p)]), rank);
+}
+
+static void on_all(uint32_t nodes, void (*fn)(struct port *p, void *arg), void *arg)
+{
+    for (uint32_t i = 0; i < nodes; i++)
+        fake_call(moving->f, i, fn, arg);
+    fake_run(moving->f, 0);
+}
+
+/* Each sends to each what only it can have sent, in pieces, and a message that nobody receives. */
+static void to_all(void *arg)
+{
+    struct nx *n = arg;
+    uint32_t me = nx_mynode(n);
+    for (uint32_t to = 0; to < t.count; to++)
+        if (to != me) {
+            send(n, 10 + me, 300 + 10 * me + to, to);
+            send(n, 90, 120, to);
+        }
+    for (uint32_t from = 0; from < t.count; from++)
+        if (from != me)
+            expect(n, 10 + from, 10 + from, 300 + 10 * from + me, from);
+    t.ended++;
+}
+
+static void enter_moved(struct port *p, void *arg)
+{
+    (void)arg;
+    if (nx_mynode(t.nx[port_node(p)]) != NX_NO_NODE)
+        port_thread_spawn(p, "program", to_all, t.nx[port_node(p)], 0);
+}
+
+/* `count` ranks on so many nodes go to and fro between two placements, with messages in each. */
+static void move_ranks(uint32_t count, uint32_t nodes, uint64_t seed)
+{
+    struct rig r;
+    moving = &r;
+    memset(&t, 0, sizeof t);
+    t.count = count;
+    memcpy(t.nodes, moved[0], sizeof moved[0]);
+    rig_start(&r,
+              &(struct fake_options){ .nodes = nodes,
+                                      .seed = seed,
+                                      .order = seed == 1 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                      .mtu = 100,
+                                      .flatten = seed % 2 },
+              "mesh mesh; r rdm <mesh; nx nx <r grant=512B", booted, NULL);
+    for (uint32_t k = 0; k < MOVES; k++) {
+        t.ended = flushes = 0;
+        on_all(nodes, enter_moved, NULL);
+        cr_assert_eq(t.ended, count, "placement %u: %u of %u have all messages", k, t.ended, count);
+        on_all(nodes, step_down, &(uint32_t){ k + 1 });
+        on_all(nodes, flush, NULL);
+        cr_assert_eq(flushes, nodes);
+        on_all(nodes, take_place, moved[(k + 1) % 2]);
+    }
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+Test(nx, a_rank_that_moves_is_found_where_it_is)
+{
+    static const uint32_t pairs[][2][3] = {
+        { { 0, 1 }, { 0, 2 } },       /* one goes to a spare node and back */
+        { { 0, 1 }, { 2, 1 } },       /* the other */
+        { { 0, 1, 2 }, { 1, 2, 0 } }, /* all, round */
+        { { 0, 1, 2 }, { 0, 2, 1 } }, /* two change places */
+    };
+    for (uint32_t k = 0; k < ARRAY_LEN(pairs); k++)
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            memcpy(moved, pairs[k], sizeof moved);
+            move_ranks(k < 2 ? 2 : 3, 3, seed);
+        }
+}
+
+/* PLACE1 */
+Test(nx, an_old_placement_is_refused)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .nodes = 1 }, GRAPH, NULL);
+    static const uint32_t nodes[] = { 4, 5, 6 };
+    struct os_node n = { .port = fake_port(r.f, 0), .places = { .count = 3, .nodes = nodes } };
+    struct os_places one, two;
+    os_places_copy(n.port, &one, &n.places);
+    os_place(&one, 1, 9);
+    os_places_copy(n.port, &two, &one);
+    os_place(&two, 2, 5);
+    cr_assert(!os_places_take(&n, &n.places));
+    cr_assert(os_places_take(&n, &two));
+    cr_assert(!os_places_take(&n, &one), "version %u after %u", one.version, n.places.version);
+    cr_assert(!os_places_take(&n, &two));
+    cr_assert_eq(os_places_rank(&n.places, 9), 1);
+    cr_assert_eq(os_places_rank(&n.places, 5), 2);
+    cr_assert_eq(os_places_rank(&n.places, 6), OS_NO_RANK);
+    cr_assert_eq(nodes[1], 5, "the layout is what it was");
+    rig_stop(&r);
+}
+
 /* Random bytes and damaged headers must neither crash nor be taken for messages. */
 Test(nx, wrong_segments_are_dropped)
 {
