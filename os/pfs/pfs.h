@@ -320,15 +320,22 @@ enum pfs_status pfs_eseek(struct pfs_file *f, int64_t off, enum pfs_whence whenc
 enum pfs_status pfs_iseof(struct pfs_file *f, bool *eof);
 /* A shared pointer: as this rank's last call found it. */
 uint64_t pfs_tell(const struct pfs_file *f);
+/* What pfs_lseek takes so that the pointer is where it is now: in M_RECORD where the next record of
+ * rank 0 is, of a shared one where the service node has it. (blocks) */
+enum pfs_status pfs_place(struct pfs_file *f, uint64_t *at);
 /* The size: that of all requests that have ended, whoever holds the token. (blocks) */
 enum pfs_status pfs_size(struct pfs_file *f, uint64_t *size);
 /* The file as it is becomes its checkpoint, in the place of the one before, on all of its I/O nodes
  * or, when one of them or the service node dies meanwhile, on none; PFS_SERVER_DOWN also when an
  * I/O node has restarted since what this open file changed there.  Back: bytes and size are those
  * of the checkpoint; where a node died some are, and it is to be asked again.  No request of the
- * file is under way, on any node.  (block) */
-enum pfs_status pfs_checkpoint(struct pfs_file *f);
-enum pfs_status pfs_rollback(struct pfs_file *f);
+ * file is under way, on any node.
+ * number 0: the one after the file's, and the file's.  Above 0: it is this, and the newest of a
+ * lower number stays on the I/O nodes, too, all others go; back to one of those two, which is the
+ * file's then: who asks knows that it was made, for a node that had nothing of the file then is
+ * told from one that does not have that number by nobody.  (block) */
+enum pfs_status pfs_checkpoint(struct pfs_file *f, uint64_t number);
+enum pfs_status pfs_rollback(struct pfs_file *f, uint64_t number);
 /* What a program keeps with the file, as a name is kept (PFS6); set: it becomes `label`, else
  * `label` is told, zeros at first. (blocks) */
 enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL_BYTES]);

@@ -602,15 +602,25 @@ enum pfs_status pfs_label(struct pfs_file *f, bool set, uint8_t label[FILE_LABEL
     return set && f->read_only ? PFS_DENIED : note(f, &m, label);
 }
 
+enum pfs_status pfs_place(struct pfs_file *f, uint64_t *at)
+{
+    uint64_t size;
+    bool shared = f->ops->is & PFS_MODE_GIVEN;
+    if (shared)
+        return size_now(f, true, &size, at);
+    *at = f->pointer + f->count * f->ranks * f->record;
+    return PFS_OK;
+}
+
 /* All I/O nodes make the next number, and keep the one before; once the service node has it, the
  * new one counts, on all of them or on none.  A number that was given up is made again. */
-enum pfs_status pfs_checkpoint(struct pfs_file *f)
+enum pfs_status pfs_checkpoint(struct pfs_file *f, uint64_t number)
 {
     struct pfs_vnode *v = f->v;
     struct pfs_meta_msg m = { .flags = 0 }, made = { .flags = PFS_META_NUMBER };
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     enum pfs_status s = f->read_only ? PFS_DENIED : note(f, &m, NULL);
-    made.value = m.value + 1;
+    made.value = number > 0 ? number : m.value + 1;
     if (s == PFS_OK)
         s = pfs_size(f, &made.size);
     if (s == PFS_OK)
@@ -620,16 +630,26 @@ enum pfs_status pfs_checkpoint(struct pfs_file *f)
     return s == PFS_OK ? note(f, &made, NULL) : s;
 }
 
-enum pfs_status pfs_rollback(struct pfs_file *f)
+enum pfs_status pfs_rollback(struct pfs_file *f, uint64_t number)
 {
     struct pfs_vnode *v = f->v;
     struct pfs_meta_msg m = { .flags = 0 }, size = { .id = v->id };
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     enum pfs_status s = f->read_only ? PFS_DENIED : note(f, &m, NULL);
+    bool another = number > 0 && number != m.value; /* the service node does not have its size */
+    m.value = another ? number : m.value;
     if (s == PFS_OK)
         s = m.value == 0
                 ? PFS_NO_VERSION
                 : pfs_io_all(f->client, &v->attrs, PFS_IO_ROLLBACK, v->local, 0, m.value, NULL);
+    if (s == PFS_OK && another)
+        s = pfs_io_all(f->client, &v->attrs, PFS_IO_LENGTH, v->local, 0, 0, &m.size);
+    if (s == PFS_OK && another) {
+        m.flags = PFS_META_NUMBER;
+        s = note(
+            f, &(struct pfs_meta_msg){ .flags = PFS_META_NUMBER, .value = m.value, .size = m.size },
+            NULL);
+    }
     if (s != PFS_OK)
         return s;
     (void)xk_unsafe_end(&v->unsafe, f->client->rpc->kernel); /* what may be lost is not wanted */

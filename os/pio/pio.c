@@ -64,10 +64,10 @@ enum pio_status pio_of_file(enum file_status s)
 }
 
 static const char *const ctl_names[PIO_CTL_COUNT] = {
-    "close",    "set size",  "get size",  "flush",   "seek",   "tell",  "mode",
-    "hint",     "caching",   "propagate", "refresh", "view",   "fill",  "checkpoint",
-    "rollback", "get label", "set label", "unlink",  "rename", "mkdir", "rmdir",
-    "stat",     "list",      "grant",     "chmod",   "agree",
+    "close",      "set size", "get size",  "flush",     "seek",    "tell",   "place",
+    "mode",       "hint",     "caching",   "propagate", "refresh", "view",   "fill",
+    "checkpoint", "rollback", "get label", "set label", "unlink",  "rename", "mkdir",
+    "rmdir",      "stat",     "list",      "grant",     "chmod",   "agree",
 };
 
 /* Calls that a system may leave to client caching, and to nobody. */
@@ -118,7 +118,61 @@ struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
     return s;
 }
 
-enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_file **out)
+/* ---- who ends or saves the program ---- */
+
+void pio_hold(struct pio *s)
+{
+    s->held = true;
+}
+
+static bool is_quiet(const struct pio *s)
+{
+    return s->under_way == 0 && s->inside == 0 && (s->held || s->first == NULL);
+}
+
+void pio_drain(struct pio *s)
+{
+    struct port *p = s->node->port;
+    while (!is_quiet(s)) {
+        s->drainer = port_thread_self(p);
+        port_thread_block(p, "the end of a program's file requests", s->under_way);
+        s->drainer = NULL;
+    }
+}
+
+static void look_quiet(struct pio *s)
+{
+    if (s->drainer != NULL && is_quiet(s))
+        port_thread_wake(s->node->port, s->drainer);
+}
+
+void pio_forget(struct pio *s)
+{
+    s->held = s->lost = false;
+    s->first = s->last = NULL;
+}
+
+bool pio_lost(const struct pio *s)
+{
+    return s->lost;
+}
+
+void pio_enter(struct pio *s)
+{
+    while (s->held && s->inside == 0)
+        port_thread_block(s->node->port, "the end of its program", 0);
+    s->inside++;
+}
+
+void pio_leave(struct pio *s)
+{
+    s->inside--;
+    look_quiet(s);
+}
+
+/* ---- calls of the program ---- */
+
+static enum pio_status open_file(struct pio *s, const struct pio_open *o, struct pio_file **out)
 {
     struct port *p = s->node->port;
     struct pio_file *f = port_alloc(p, sizeof *f);
@@ -132,7 +186,15 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_fil
     return st;
 }
 
-enum pio_status pio_control(struct pio *s, struct pio_file *f, struct pio_control *c)
+enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_file **out)
+{
+    pio_enter(s);
+    enum pio_status st = open_file(s, o, out);
+    pio_leave(s);
+    return st;
+}
+
+static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
 {
     bool asked = ASKED & PIO_CAN(c->what);
     if (asked && f != NULL && (f->cached != NULL || c->what == PIO_CACHING))
@@ -152,6 +214,14 @@ enum pio_status pio_control(struct pio *s, struct pio_file *f, struct pio_contro
     if (c->what == PIO_CLOSE)
         port_free(s->node->port, f);
     return st == PIO_OK ? late : st;
+}
+
+enum pio_status pio_control(struct pio *s, struct pio_file *f, struct pio_control *c)
+{
+    pio_enter(s);
+    enum pio_status st = control(s, f, c);
+    pio_leave(s);
+    return st;
 }
 
 void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f)
@@ -204,8 +274,6 @@ void pio_scatter(struct port *port, const struct pio_memory *m, struct rope *dat
     file_scatter(port, (struct file_list){ m->runs, m->run_count }, data, m->buffer);
 }
 
-/* ---- requests ---- */
-
 /* ---- calls ---- */
 
 struct pio_call {
@@ -222,13 +290,14 @@ static void call(void *arg)
         return;
     r->call = NULL;
     r->begun = true;
-    pio_end(r, r->op == PIO_OPEN ? pio_open(r->sys, r->open, &r->file)
-                                 : pio_control(r->sys, r->file, r->control));
+    pio_end(r, r->op == PIO_OPEN ? open_file(r->sys, r->open, &r->file)
+                                 : control(r->sys, r->file, r->control));
 }
 
 static void start_call(struct pio_req *r)
 {
     struct port *p = r->sys->node->port;
+    r->sys->inside++; /* until pio_end */
     r->call = port_alloc(p, sizeof *r->call);
     *r->call = (struct pio_call){ .r = r, .port = p };
     if (port_thread_spawn(p, "file call", call, r->call, 0) != NULL)
@@ -245,7 +314,7 @@ static void begin_next(struct pio *s)
     if (s->beginning) /* one of them ended at once */
         return;
     s->beginning = true;
-    while (s->first != NULL && (s->most == 0 || s->under_way < s->most)) {
+    while (!s->held && s->first != NULL && (s->most == 0 || s->under_way < s->most)) {
         struct pio_req *r = s->first;
         s->first = r->next;
         s->under_way++;
@@ -343,6 +412,9 @@ void pio_end(struct pio_req *r, enum pio_status s)
     r->ended = true;
     if (transfer)
         sys->under_way -= r->begun;
+    else
+        sys->inside--;
+    sys->lost |= r->op == PIO_WRITE && s != PIO_OK && r->begun;
     struct port_thread *waiter = r->waiter;
     if (r->done != NULL)
         r->done(r);
@@ -350,6 +422,7 @@ void pio_end(struct pio_req *r, enum pio_status s)
         port_thread_wake(sys->node->port, waiter);
     if (transfer)
         begin_next(sys);
+    look_quiet(sys);
 }
 
 uint64_t pio_length(const struct file_run *runs, uint32_t count)

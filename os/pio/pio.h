@@ -126,6 +126,8 @@ enum pio_ctl {
     PIO_FLUSH,      /* all that was answered is on the devices */
     PIO_SEEK,       /* value: the pointer, by the mode's rule */
     PIO_TELL,       /* -> value */
+    PIO_PLACE,      /* -> value: what PIO_SEEK takes so that the pointer is where it is now; of a
+                       shared one whoever moved it last */
     PIO_MODE,       /* mode, by all ranks together; the pointer is 0 */
     PIO_HINT,       /* value: enum pio_hint, with `runs` where that says so; changes no result, and
                        does nothing where nobody keeps anything of the file */
@@ -137,8 +139,11 @@ enum pio_ctl {
     PIO_VIEW,       /* view: offsets are those of this subfile from now on; of this rank alone */
     PIO_FILL,       /* for benchmarks: bytes [0, value) are those of the pattern `seed`, without
                      traffic to speak of; cold: no buffer has anything of it */
-    PIO_CHECKPOINT, /* the file as it is becomes its checkpoint, in the place of the one before */
-    PIO_ROLLBACK,   /* bytes and size are again those of its checkpoint; PIO_NO_FILE: it has none */
+    PIO_CHECKPOINT, /* the file as it is becomes its checkpoint, in the place of the one before.
+                       value above 0: it is number `value`, in the place of all but the newest of a
+                       lower number */
+    PIO_ROLLBACK,   /* bytes and size are again those of its checkpoint; PIO_NO_FILE: it has none.
+                       value above 0: of that number, which it has, and newer ones go */
     PIO_LABEL_GET,  /* -> label: what the program keeps with the file, zeros at first */
     PIO_LABEL_SET,  /* label: kept as names are; its answer covers crashes where theirs do */
     /* of a system */
@@ -234,8 +239,9 @@ struct pio {
     void *state;   /* the system's */
     uint32_t most; /* transfers of the program that the system has at once; 0: all */
     /* private: so many it has; others wait, in order */
-    uint32_t under_way;
-    bool beginning;
+    uint32_t under_way, inside; /* inside: calls, and who has said pio_enter */
+    bool beginning, held, lost;
+    struct port_thread *drainer;
     struct pio_req *first, *last;
     /* Who the node's programs are, and the mode of what they make, for systems that keep rights;
      * zero: user 0, who may do all, and 0666. */
@@ -333,6 +339,19 @@ uint32_t pio_wait_any(struct pio_req *const *reqs, uint32_t count);
 /* For systems: it has ended; `moved`, `off`, `data` and its times, but latency, are set. */
 void pio_end(struct pio_req *r, enum pio_status s);
 uint64_t pio_length(const struct file_run *runs, uint32_t count); /* their bytes in all */
+
+/* For who ends programs or saves them (os/ckpt).  From now on no transfer and no call of the
+ * program begins: who makes one waits. */
+void pio_hold(struct pio *s);
+/* Until no transfer and no call is under way, and, where it is not held, none waits. (blocks) */
+void pio_drain(struct pio *s);
+/* Of one that is held and drained, whose program has gone: what had not begun is forgotten. */
+void pio_forget(struct pio *s);
+/* A write has ended so that some of it may be missing, though the program has not asked yet. */
+bool pio_lost(const struct pio *s);
+/* What is done between the two counts as one call. (the first blocks) */
+void pio_enter(struct pio *s);
+void pio_leave(struct pio *s);
 /* For libraries over requests.  Whether these places are `length` bytes, inside the buffer; */
 bool pio_fits(const struct pio_memory *m, uint64_t length);
 /* appends their bytes to `data`; */

@@ -419,9 +419,10 @@ extern const struct pio_ops pio_files;
 const struct pio_ops pio_files = {
     .kind = { .name = "files",
               .doc = "Those of a stack of layers: of the node's device, or of a server." },
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
-           ~(PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_MODE) | PIO_CAN(PIO_VIEW) |
-             PIO_CAN(PIO_GRANT) | PIO_CAN(PIO_LABEL_GET) | PIO_CAN(PIO_LABEL_SET)),
+    .can =
+        (PIO_CAN(PIO_CTL_COUNT) - 1) &
+        ~(PIO_CAN(PIO_SEEK) | PIO_CAN(PIO_TELL) | PIO_CAN(PIO_PLACE) | PIO_CAN(PIO_MODE) |
+          PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT) | PIO_CAN(PIO_LABEL_GET) | PIO_CAN(PIO_LABEL_SET)),
     .traits = PIO_SHARED,
     .services = services,
     .mode = traits_of,

@@ -242,12 +242,14 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     case PIO_TELL:
         c->value = pfs_tell(f->state);
         return PIO_OK;
+    case PIO_PLACE:
+        return status_of(pfs_place(f->state, &c->value));
     case PIO_MODE:
         return status_of(pfs_setiomode(f->state, mode_of(c->mode)));
     case PIO_CHECKPOINT:
-        return status_of(pfs_checkpoint(f->state));
+        return status_of(pfs_checkpoint(f->state, c->value));
     case PIO_ROLLBACK:
-        return status_of(pfs_rollback(f->state));
+        return status_of(pfs_rollback(f->state, c->value));
     case PIO_FILL:
         return status_of(pfs_prefill(f->state, c->seed, c->value, c->cold));
     case PIO_LABEL_GET:

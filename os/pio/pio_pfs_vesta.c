@@ -410,6 +410,21 @@ static uint64_t tell(const struct file *f)
     return pio_pfs_traits(f->mode) & PIO_MODE_OFFSETS ? f->pointer : ranks_pointer(f->meet);
 }
 
+/* A range of nothing is where the shared pointer is. */
+static enum pio_status place(const struct file *f, uint64_t *at)
+{
+    unsigned traits = pio_pfs_traits(f->mode);
+    struct ranks_op op = { .file = f->meet, .what = RANKS_RANGE, .mode = f->mode, .write = true };
+    *at = f->mode == M_RECORD         ? f->pointer + f->count * f->ranks * f->record
+          : traits & PIO_MODE_OFFSETS ? f->pointer
+                                      : ranks_pointer(f->meet);
+    if (f->mode == M_RECORD || (traits & (PIO_MODE_OFFSETS | PIO_MODE_TOGETHER)))
+        return PIO_OK;
+    enum pio_status s = ranks_wait(&op);
+    *at = op.off;
+    return s;
+}
+
 static enum pio_status change_mode(struct file *f, int mode)
 {
     struct ranks_op op = { .file = f->meet,
@@ -437,6 +452,8 @@ static enum pio_status of_file(struct file *f, struct pio_control *c)
     case PIO_TELL:
         c->value = tell(f);
         return PIO_OK;
+    case PIO_PLACE:
+        return place(f, &c->value);
     case PIO_MODE:
         return change_mode(f, c->mode);
     case PIO_SET_SIZE:

@@ -232,9 +232,9 @@ enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c)
     case PIO_FLUSH:
         return pio_of_file(vesta_flush(v));
     case PIO_CHECKPOINT:
-        return pio_of_file(vesta_checkpoint(v));
+        return pio_of_file(vesta_checkpoint(v, (uint32_t)c->value));
     case PIO_ROLLBACK:
-        return pio_of_file(vesta_rollback(v));
+        return pio_of_file(vesta_rollback(v, (uint32_t)c->value));
     case PIO_LABEL_GET:
     case PIO_LABEL_SET:
         return pio_of_file(vesta_label(v, c->what == PIO_LABEL_SET, c->label));
@@ -252,6 +252,10 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     case PIO_SEEK:
     case PIO_TELL:
         return pio_of_file(vesta_pointer(v, c->what == PIO_SEEK, &c->value));
+    case PIO_PLACE:
+        if (mode_of(f->mode) != VESTA_SHARED)
+            return PIO_UNSUPPORTED;
+        return pio_of_file(vesta_pointer(v, false, &c->value));
     case PIO_MODE:
         vesta_mode(v, mode_of(c->mode));
         return agree(f->sys->node, true);

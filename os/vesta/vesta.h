@@ -154,9 +154,13 @@ enum file_status vesta_flush(struct vesta_file *f);
  * or, when one dies meanwhile, on none; of requests under way each cell has what it has.  Back: all
  * cells are as the checkpoint has them.  FILE_UNREACHABLE: a node died; whoever opens the file
  * again finds all of them so, or, when it was never begun, none (VST7); who has had it open may
- * see some.  FILE_UNSUPPORTED: the I/O nodes' stacks keep no versions.  (block) */
-enum file_status vesta_checkpoint(struct vesta_file *f);
-enum file_status vesta_rollback(struct vesta_file *f);
+ * see some.  FILE_UNSUPPORTED: the I/O nodes' stacks keep no versions.
+ * number 0: the one after the file's, and the file's.  Above 0: it is this, and the newest of a
+ * lower number stays in the cells, too, all others go; back to one of those two, which is the
+ * file's then: who asks knows that it was made, for a cell that was not there then is told from
+ * one that does not have that number by nobody.  (block) */
+enum file_status vesta_checkpoint(struct vesta_file *f, uint32_t number);
+enum file_status vesta_rollback(struct vesta_file *f, uint32_t number);
 /* What a program keeps with the file, as a name is kept (VST3); set: it becomes `label`, else
  * `label` is told, zeros at first. (blocks) */
 enum file_status vesta_label(struct vesta_file *f, bool set, uint8_t label[FILE_LABEL_BYTES]);

@@ -451,12 +451,13 @@ static enum file_status checkpoint_of(const struct vesta_file *f, uint32_t *numb
 
 /* All cells make the next number, and keep the one before; with the object's word that it is the
  * file's the new one counts, on all nodes or on none.  A number that was given up is made again. */
-enum file_status vesta_checkpoint(struct vesta_file *f)
+enum file_status vesta_checkpoint(struct vesta_file *f, uint32_t number)
 {
-    uint32_t number = 0;
-    enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
-    struct vesta_fan x = { .proc = VESTA_CHECKPOINT, .m = { .value = number + UINT64_C(1) } };
-    struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number + 1 };
+    uint32_t last = 0;
+    enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &last);
+    number = number > 0 ? number : last + 1;
+    struct vesta_fan x = { .proc = VESTA_CHECKPOINT, .m = { .value = number } };
+    struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number };
     if (s == FILE_OK)
         s = fan_out(f, &x);
     if (s == FILE_OK && !all_safe(f))
@@ -464,11 +465,15 @@ enum file_status vesta_checkpoint(struct vesta_file *f)
     return s == FILE_OK ? ask_of(f->c, VESTA_NUMBER, f->name, "", &m) : s;
 }
 
-enum file_status vesta_rollback(struct vesta_file *f)
+enum file_status vesta_rollback(struct vesta_file *f, uint32_t number)
 {
-    uint32_t number = 0;
-    enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &number);
-    struct vesta_msg m = { .id = f->id, .maker = f->maker };
+    uint32_t last = 0;
+    enum file_status s = f->read_only ? FILE_DENIED : checkpoint_of(f, &last);
+    struct vesta_msg m = { .id = f->id, .maker = f->maker, .last = number };
+    if (s == FILE_OK && number > 0 && number != last)
+        s = ask_of(f->c, VESTA_NUMBER, f->name, "", &m);
+    number = number > 0 ? number : last;
+    m = (struct vesta_msg){ .id = f->id, .maker = f->maker };
     if (s == FILE_OK)
         s = number == 0 ? FILE_NO_VERSION : ask_of(f->c, VESTA_ROLL, f->name, "", &m);
     if (s == FILE_OK)

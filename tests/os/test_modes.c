@@ -288,6 +288,18 @@ static uint64_t size_of(struct pio_file *f)
     return c.value;
 }
 
+/* Where a seek must go that changes nothing. */
+static void judge_place(struct pio_file *f)
+{
+    struct pio_control c = { .what = PIO_PLACE };
+    uint64_t want = m.shared + m.nth * RANKS * m.record;
+    cr_assert_eq(pio_control(f->sys, f, &c), PIO_OK);
+    if (m.mode == M_UNIX || m.mode == M_ASYNC)
+        want = tell(f);
+    cr_assert_eq(c.value, want, "mode %d: the place is %d, not %d", (int)m.mode, (int)c.value,
+                 (int)want);
+}
+
 /* To the values, counted from the beginning, the pointer or the end. */
 static void seek(struct pio *c, struct pio_file *f, uint32_t rank)
 {
@@ -398,6 +410,8 @@ static void random_history(struct pio *c, uint32_t rank)
                 end_size = read_all(f, end_bytes);
             if (rank == 0)
                 judge();
+            meet(c);
+            judge_place(f);
         }
         set_mode(c, f, rank, true);
         meet(c);

@@ -142,6 +142,52 @@ static void grow(void)
     (void)pio_close(f);
 }
 
+static enum pio_status numbered(struct pio_file *f, enum pio_ctl what, uint64_t number)
+{
+    return pio_control(t.s, f, &(struct pio_control){ .what = what, .value = number });
+}
+
+/* Two generations: back to any of them from any later state, bytes and size; a number that is made
+ * again takes the place of its own, and the one before stays. */
+static void generations(void)
+{
+    struct pio_file *f = opened("numbered");
+    struct pio_control c = { .what = PIO_GET_SIZE };
+    uint8_t bytes[BYTES];
+    cr_assert_eq(pio_set_size(f, 700), PIO_OK);
+    cr_assert_eq(numbered(f, PIO_CHECKPOINT, 4), PIO_OK); /* 700 zeros */
+    cr_assert(put(f, 'p'));
+    cr_assert_eq(numbered(f, PIO_CHECKPOINT, 5), PIO_OK); /* BYTES of p */
+    cr_assert(put(f, 'q'));
+    cr_assert_eq(pio_set_size(f, 3000), PIO_OK);
+    cr_assert_eq(numbered(f, PIO_CHECKPOINT, 6), PIO_OK); /* given up: 3000 of q */
+    cr_assert(put(f, 'r'));
+    cr_assert_eq(pio_set_size(f, 4000), PIO_OK);
+    cr_assert_eq(numbered(f, PIO_CHECKPOINT, 6), PIO_OK); /* 4000 of r */
+    cr_assert_eq(pio_set_size(f, 10), PIO_OK);
+    for (int k = 0; k < 2; k++) { /* as often as it is asked */
+        cr_assert_eq(numbered(f, PIO_ROLLBACK, 6), PIO_OK);
+        cr_assert_eq(move_some(f, PIO_READ, bytes, 4000), PIO_OK);
+        cr_assert_eq(bytes[3999], 'r');
+        cr_assert(put(f, 's'));
+    }
+    for (int k = 0; k < 2; k++) {
+        cr_assert_eq(numbered(f, PIO_ROLLBACK, 5), PIO_OK);
+        cr_assert_eq(pio_control(t.s, f, &c), PIO_OK);
+        cr_assert_eq(c.value, BYTES);
+        cr_assert_eq(move(f, PIO_READ, bytes), PIO_OK);
+        for (int i = 0; i < BYTES; i++)
+            cr_assert_eq(bytes[i], 'p', "byte %d is '%c'", i, bytes[i]);
+        cr_assert_eq(pio_set_size(f, 100), PIO_OK);
+    }
+    cr_assert_eq(numbered(f, PIO_CHECKPOINT, 6), PIO_OK); /* 100 of p */
+    cr_assert(put(f, 't'));
+    cr_assert_eq(control(f, PIO_ROLLBACK), PIO_OK); /* it is the file's */
+    cr_assert_eq(pio_control(t.s, f, &c), PIO_OK);
+    cr_assert_eq(c.value, 100);
+    (void)pio_close(f);
+}
+
 static void program(struct io_world *w, struct os_node *n, uint32_t rank)
 {
     if (rank > 0)
@@ -155,8 +201,10 @@ static void program(struct io_world *w, struct os_node *n, uint32_t rank)
     f = opened("one");
     look(f);
     (void)pio_close(f);
-    if (t.crash == 0)
+    if (t.crash == 0) {
         grow();
+        generations();
+    }
 }
 
 static void run(const char *system, const char *services, uint64_t crash, uint32_t victim)
@@ -217,5 +265,24 @@ Test(pio_checkpoint, is_made_on_all_nodes_or_on_none)
                 run(systems[i][0], systems[i][1], step, node);
         cr_assert_gt(t.old, 10 / sample_one_in());
         cr_assert_gt(t.new, 10 / sample_one_in());
+    }
+}
+
+#define STORE "{layer=vesta_store, block=512B, objects=200, cache=24}"
+/* The other systems, without deaths. */
+Test(pio_checkpoint, has_two_generations)
+{
+    static const char *const systems[][2] = {
+        { "vesta", "{{service=nx}, {service=vesta_server, files={" STORE "}},"
+                   " {service=vesta_client}}" },
+        { "pfs_on_vesta", "{{service=nx}, {service=vesta_server, files={" STORE "}},"
+                          " {service=vesta_client}, {service=ranks}}" },
+        { "files", "{{service=nx}, {service=file_client, files={{layer=keep, block=1KiB},"
+                   " {layer=lfs, " LFS "}}}}" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(systems); i++) {
+        memset(&t, 0, sizeof t);
+        run(systems[i][0], systems[i][1], 0, 0);
+        cr_assert(t.answered, "%s", systems[i][0]);
     }
 }

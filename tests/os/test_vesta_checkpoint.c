@@ -30,14 +30,14 @@ static void change(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
     struct vesta_file *f;
     (void)rank;
     cr_assert_eq(vesta_open(c, "one", VESTA_O_CREATE, &table, VESTA_RECKLESS, &f), FILE_OK);
-    cr_assert_eq(vesta_rollback(f), FILE_NO_VERSION);
+    cr_assert_eq(vesta_rollback(f, 0), FILE_NO_VERSION);
     cr_assert(put(f, 'a'));
-    cr_assert_eq(vesta_checkpoint(f), FILE_OK);
+    cr_assert_eq(vesta_checkpoint(f, 0), FILE_OK);
     if (!put(f, 'b'))
         return;
     seen.from = fake_steps(w->r.f);
     seen.asked = true;
-    enum file_status s = vesta_checkpoint(f);
+    enum file_status s = vesta_checkpoint(f, 0);
     cr_assert(s == FILE_OK || s == FILE_UNREACHABLE, "%s", file_status_name(s));
     seen.made = s == FILE_OK;
     seen.to = fake_steps(w->r.f);
@@ -48,7 +48,7 @@ static void change(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
 static void rollback(struct vesta_file *f)
 {
     enum file_status s;
-    while ((s = vesta_rollback(f)) == FILE_UNREACHABLE)
+    while ((s = vesta_rollback(f, 0)) == FILE_UNREACHABLE)
         port_thread_sleep(f->c->port, SIM_MS);
     cr_assert_eq(s, FILE_OK, "%s", file_status_name(s));
 }
@@ -66,10 +66,10 @@ static void look(struct vesta_world *w, struct vesta_client *c, uint32_t rank)
     /* it goes on as ever: the next number, and back to it */
     uint8_t more[BYTES];
     cr_assert(put(f, 'd'));
-    cr_assert_eq(vesta_checkpoint(f), FILE_OK);
+    cr_assert_eq(vesta_checkpoint(f, 0), FILE_OK);
     cr_assert(put(f, 'e'));
     cr_assert_eq(vesta_set_size(f, 10), FILE_OK);
-    cr_assert_eq(vesta_rollback(f), FILE_OK);
+    cr_assert_eq(vesta_rollback(f, 0), FILE_OK);
     cr_assert_eq(vesta_world_read(f, &whole, 1, more, &moved), FILE_OK);
     cr_assert_eq(moved, BYTES);
     for (int i = 0; i < BYTES; i++)
@@ -85,11 +85,11 @@ static void change_back(struct vesta_world *w, struct vesta_client *c, uint32_t 
     (void)rank;
     cr_assert_eq(vesta_open(c, "one", VESTA_O_CREATE, &table, VESTA_RECKLESS, &f), FILE_OK);
     cr_assert(put(f, 'a'));
-    cr_assert_eq(vesta_checkpoint(f), FILE_OK);
+    cr_assert_eq(vesta_checkpoint(f, 0), FILE_OK);
     cr_assert(put(f, 'b'));
     seen.from = fake_steps(w->r.f);
     seen.asked = true;
-    enum file_status s = vesta_rollback(f);
+    enum file_status s = vesta_rollback(f, 0);
     cr_assert(s == FILE_OK || s == FILE_UNREACHABLE, "%s", file_status_name(s));
     seen.made = s == FILE_OK;
     seen.to = fake_steps(w->r.f);
@@ -197,8 +197,8 @@ static void refused(struct vesta_world *w, struct vesta_client *c, uint32_t rank
     (void)w, (void)rank;
     cr_assert_eq(vesta_open(c, "one", VESTA_O_CREATE, &table, VESTA_RECKLESS, &f), FILE_OK);
     cr_assert(put(f, 'a'));
-    cr_assert_eq(vesta_checkpoint(f), FILE_UNSUPPORTED);
-    cr_assert_eq(vesta_rollback(f), FILE_NO_VERSION);
+    cr_assert_eq(vesta_checkpoint(f, 0), FILE_UNSUPPORTED);
+    cr_assert_eq(vesta_rollback(f, 0), FILE_NO_VERSION);
 }
 
 Test(vesta_checkpoint, needs_a_store_with_versions)

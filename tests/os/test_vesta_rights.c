@@ -53,8 +53,8 @@ static enum file_status open_as(struct vesta_client *c, const char *name, unsign
     enum file_status writes = flags & VESTA_O_READ_ONLY ? FILE_DENIED : FILE_OK;
     cr_expect_eq(vesta_world_write(f, &one, 1, &byte, 1), writes);
     cr_expect_eq(vesta_set_size(f, 1), writes);
-    cr_expect(!versions || vesta_checkpoint(f) == writes);
-    cr_expect(!versions || vesta_rollback(f) == writes);
+    cr_expect(!versions || vesta_checkpoint(f, 0) == writes);
+    cr_expect(!versions || vesta_rollback(f, 0) == writes);
     cr_expect_eq(vesta_world_read(f, &one, 1, &byte, &moved), FILE_OK);
     vesta_close(f);
     return s;
