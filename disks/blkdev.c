@@ -53,6 +53,13 @@ void blk_submit(struct blkdev *d, struct blk_req *r)
         return;
     }
     d->ops->describe(d, &about);
+    if (about.sequential) {
+        ASSERT_MSG(r->sectors == 1, "not one block (BLK3)");
+        ASSERT_MSG(r->op != BLK_WRITE || (r->data.length > 0 && r->data.length <= about.largest),
+                   "the length of a block (BLK3)");
+        blk_pass(d, r);
+        return;
+    }
     ASSERT_MSG(r->sectors > 0, "a block request of no sectors (BLK3)");
     ASSERT_MSG(r->sector < about.sectors && r->sectors <= about.sectors - r->sector,
                "a block request past the end of the device (BLK3)");
@@ -69,7 +76,7 @@ void blk_pass(struct blkdev *d, struct blk_req *r)
     r->started = SIM_NEVER;
     r->completed = SIM_NEVER;
     memset(r->part, 0, sizeof r->part);
-    if (r->op <= BLK_FLUSH) {
+    if (r->op <= BLK_FLUSH || d->ops->sequential) {
         d->ops->submit(d, r);
         return;
     }

@@ -1,17 +1,19 @@
 /* blkdev.h: what everything that stores offers: a block device.
  *
- * disk, SCSI bus, arrays and later tape stack on this one interface.  Requests are asynchronous; a
+ * disk, SCSI bus, arrays and tape drives stack on this one interface.  Requests are asynchronous; a
  * completion is a callback in the request.  Contents are real: what was written is what is read.
  *
- * A tape drive fits as it is (its blocks are sectors, locating is part of a request); mounting
- * belongs to a changer with operations of its own.
+ * A device may be sequential (its description says so): a tape drive (disks/tape/drive.h).  Then
+ * `sector` is the number of a block on the medium, and a request is for one, of a length of its
+ * own; locating is part of a request; a write makes all behind it unreadable.  Loading belongs to a
+ * changer with operations of its own.
  *
  *   BLK1  A request is done exactly once, with a status.
  *   BLK2  The data of a completed read is what the last completed writes of those sectors left
  *       (unwritten sectors read as zero); overlapping requests in flight have no order of their
  *       own.
- *   BLK3  Transfers are whole sectors inside the device; anything else is a bug of the caller
- *       (ASSERT).
+ *   BLK3  Transfers are whole sectors inside the device, or one block of at most `largest` bytes;
+ *       anything else is a bug of the caller (ASSERT).
  *   BLK4  A failed read leaves `data` empty; a failed write leaves each of its sectors old or new.
  *   BLK5  BLK_FLUSH is done with BLK_OK when all writes that were done before it was submitted are
  *       on the medium, through every layer; any other status leaves that unknown.  It has no
@@ -33,8 +35,8 @@ enum blk_op {
     BLK_WRITE,
     BLK_FLUSH,
     BLK_LOCATE, /* sequential media: to block `sector` */
-    BLK_MARK,   /* a mark is written */
-    BLK_ERASE   /* to the end of the medium */
+    BLK_MARK,   /* a mark is written there */
+    BLK_ERASE   /* from there to the end of the medium */
 };
 
 enum blk_status {
@@ -45,6 +47,14 @@ enum blk_status {
     BLK_NO_MEDIUM,   /* no medium, or none of the kind that the request is for */
     BLK_END,         /* sequential media: a mark, the end of the data or of the medium */
     BLK_STATUS_COUNT
+};
+
+/* What BLK_END is the end of. */
+enum blk_end {
+    BLK_END_NONE,
+    BLK_END_MARK,  /* there is a mark; what follows it is the next block */
+    BLK_END_DATA,  /* nothing is written there */
+    BLK_END_MEDIUM /* no room for more */
 };
 
 /* Where a request's time goes; added up by the devices that work for it. */
@@ -66,6 +76,8 @@ struct blk_req {
     struct rope
         data; /* write: the bytes, shared, sector-aligned length; read: filled by the device */
     enum blk_status status;
+    enum blk_end end;  /* BLK_END; of sequential media, like `moved` */
+    uint64_t moved;    /* bytes of the block; of BLK_LOCATE the block that it stands at */
     uint32_t patience; /* that many others may go before it in a drive's queue; 0: any number */
     void (*done)(struct blk_req *r); /* class SIM_CLASS_DEVICE; the request is the caller's again */
     /* Optional; the outermost submitter leaves it NULL.  Called at most once for a read, when the
@@ -90,6 +102,9 @@ struct blk_describe {
     bool volatile_writes; /* a write may be done before it is on the medium (BLK5) */
     sim_time sector_time; /* of a sector over its interface at the least; 0: no limit */
     uint32_t ways;        /* that work at once, each with that rate */
+    bool sequential;      /* `sectors` is then what fits in bytes, and so a bound of the blocks */
+    uint32_t largest;     /* sequential: bytes of a block at most */
+    char medium[32];      /* sequential: the label of what is loaded; "": nothing */
 };
 
 /* What went wrong inside and was mended or not; sums over a device and those below. */
@@ -110,6 +125,7 @@ struct disk_fault;
 struct blkdev_ops {
     const char *name;
     const char *doc;
+    bool sequential; /* it takes the requests of sequential media */
     void (*submit)(struct blkdev *d, struct blk_req *r); /* never blocks, never refuses */
     void (*describe)(const struct blkdev *d, struct blk_describe *out);
     void (*destroy)(struct blkdev *d); /* and the devices below it that it owns */

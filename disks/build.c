@@ -6,11 +6,17 @@
 #include "disks/disk.h"
 #include "disks/raid.h"
 #include "disks/scsi.h"
+#include "disks/tape/drive.h"
 #include "disks/wcache.h"
 
 static struct blkdev *build_disk(const struct blk_site *at, void *params, struct err *e)
 {
     return disk_create(at->sim, params, at->node, at->name, at->path, e);
+}
+
+static struct blkdev *build_tape(const struct blk_site *at, void *params, struct err *e)
+{
+    return tape_drive_create(at->sim, params, at->node, at->name, at->path, e);
 }
 
 static struct blkdev *build_raid3(const struct blk_site *at, void *params, struct err *e)
@@ -109,6 +115,7 @@ static struct blkdev *build_bus(const struct blk_site *at, void *params, struct 
     D(raid5)                                                                                       \
     D(raid6)                                                                                       \
     D(cache)                                                                                       \
+    D(tape)                                                                                        \
     D(scsi)                                                                                        \
     D(bus)
 #define DECLARE(name) extern const struct blk_kind blk_##name;
@@ -138,6 +145,7 @@ ARRAY(raid5, RAID_5, "stripes with parity that rotates");
 ARRAY(raid6, RAID_6, "stripes with two parities that rotate");
 DEVICE(cache, "a write-back cache in front of a device", wcache_params, wcache_params,
        wcache_counters);
+DEVICE(tape, "a tape drive: tape, buffer, bus", tape_params, tape_params, tape_counters);
 DEVICE(scsi, "a device behind a SCSI bus of its own", scsi_stack_params, scsi_stack_params, NULL);
 DEVICE(bus, "in a list of devices: a SCSI bus that they share", blk_bus_params, blk_bus_params,
        NULL);

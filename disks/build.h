@@ -5,6 +5,7 @@
  *   { kind = "raid5", members = 9, member = {...}, ... }   array over any devices (disks/raid.h);
  *                     also concat, raid0, raid1, raid4, raid6
  *   { kind = "cache", size = "4MiB", device = {...} }   write-back cache (disks/wcache.h)
+ *   { kind = "tape", ... }                       a tape drive (disks/tape/drive.h)
  *   { kind = "scsi", bus = {...}, device = {...} }   any of these behind a SCSI bus
  *
  * A specification without kind is a disk.

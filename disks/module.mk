@@ -4,4 +4,6 @@ DISKS_SRC = disks/blkdev.c disks/store.c disks/geometry.c disks/seek.c disks/sch
             disks/disk_medium.c disks/disk.c \
             disks/raid3.c disks/raid3_background.c disks/raid_layout.c \
             disks/raid_code.c disks/raid_merge.c disks/raid_stripe.c disks/raid_background.c disks/raid.c disks/wcache.c disks/fault.c \
+            disks/tape/format.c disks/tape/medium.c disks/tape/drive_params.c disks/tape/motion.c \
+            disks/tape/drive.c \
             disks/build.c disks/build_list.c

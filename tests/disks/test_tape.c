@@ -1,0 +1,434 @@
+/* Tape drives: places, ways and times against closed forms, contents against a shadow. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "disks/tape/drive.h"
+#include "sim/rng.h"
+#include "tests/disks/kit.h"
+
+/* The default drive, without what a test does not want: an instant bus and no overheads. */
+static struct tape_params bare(void)
+{
+    struct tape_params p;
+    struct err e = ERR_INIT;
+    cr_assert(param_load(tape_params, &p, NULL, "tape", &e), "%s", e.text);
+    p.command = p.command_streaming = 0;
+    p.interface = 0;
+    p.bus.rate = INT64_C(1000000000000);
+    return p;
+}
+
+static struct blkdev *drive(struct sim *s, const struct tape_params *p)
+{
+    struct err e = ERR_INIT;
+    struct blkdev *d = tape_drive_create(s, p, -1, "tape", "tape", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    return d;
+}
+
+static struct blk_req last;
+static bool over;
+
+static void done(struct blk_req *r)
+{
+    over = true;
+    sim_stop(((struct blkdev *)r->owner)->sim);
+}
+
+/* One request, to its end; how long it took.  The answer is in `last`. */
+static sim_time ask(struct blkdev *d, enum blk_op op, uint64_t n, struct rope *data)
+{
+    blk_req_fini(&last);
+    blk_req_init(&last, op, n, op == BLK_READ || op == BLK_WRITE ? 1 : 0, done, d);
+    if (data != NULL)
+        rope_copy(&last.data, data);
+    over = false;
+    blk_submit(d, &last);
+    while (!over)
+        sim_run(d->sim);
+    return last.completed - last.submitted;
+}
+
+static sim_time put(struct blkdev *d, uint64_t n, uint64_t seed, uint64_t length)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_pattern(&r, seed, 0, length);
+    sim_time t = ask(d, BLK_WRITE, n, &r);
+    rope_fini(&r);
+    return t;
+}
+
+static bool holds(uint64_t seed, uint64_t length)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_pattern(&r, seed, 0, length);
+    bool same = last.moved == length && rope_equal(&r, &last.data);
+    rope_fini(&r);
+    return same;
+}
+
+/* The first way of a block: written, marked, read back with its length, and the ends told apart. */
+Test(tape, what_was_written_is_read_and_the_ends_are_told_apart)
+{
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    struct blkdev *d = drive(s, &p);
+    put(d, 0, 11, 1000);
+    put(d, 1, 12, 65535);
+    ask(d, BLK_MARK, 2, NULL);
+    put(d, 3, 13, 7);
+    cr_assert_eq(last.status, BLK_OK);
+    ask(d, BLK_READ, 1, NULL);
+    cr_assert_eq(last.status, BLK_OK);
+    cr_assert(holds(12, 65535));
+    ask(d, BLK_READ, 2, NULL);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_MARK);
+    ask(d, BLK_READ, 3, NULL);
+    cr_assert(holds(13, 7));
+    ask(d, BLK_READ, 4, NULL);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_DATA);
+    put(d, 6, 1, 1);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_DATA);
+    put(d, 1, 14, 10);
+    ask(d, BLK_FLUSH, 0, NULL);
+    ask(d, BLK_READ, 2, NULL);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_DATA);
+    ask(d, BLK_READ, 1, NULL);
+    cr_assert(holds(14, 10));
+    ask(d, BLK_LOCATE, 9, NULL);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_DATA && last.moved == 2);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+static enum blk_status media_status;
+static struct tape_medium *given;
+
+static void media_done(void *arg, struct blkdev *d, enum blk_status status, struct tape_medium *m)
+{
+    (void)arg;
+    media_status = status;
+    given = m;
+    over = true;
+    sim_stop(d->sim);
+}
+
+static sim_time change(struct blkdev *d, struct tape_medium *m)
+{
+    sim_time from = sim_now(d->sim);
+    over = false;
+    if (m != NULL)
+        tape_load(d, m, media_done, NULL);
+    else
+        tape_unload(d, media_done, NULL);
+    while (!over)
+        sim_run(d->sim);
+    return sim_now(d->sim) - from;
+}
+
+/* Load, locate, read, rewind and unload of the default drive, each against its formula to the
+ * picosecond. */
+Test(tape, times_of_a_linear_drive_are_its_closed_forms)
+{
+    enum { BLOCK = 32768, BLOCKS = 1000 };
+    const uint64_t each = BLOCK + 2992;
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    p.cartridge = "";
+    p.buffer.read_ahead = false;
+    struct blkdev *d = drive(s, &p);
+    ask(d, BLK_READ, 0, NULL);
+    cr_assert_eq(last.status, BLK_NO_MEDIUM);
+    struct tape_medium *m = tape_medium_create(&p.format, "A00001");
+    cr_assert_eq(change(d, m), p.load);
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        put(d, i, i, BLOCK);
+    ask(d, BLK_FLUSH, 0, NULL);
+    kit_wait(s, SIM_SEC);
+    sim_time took = ask(d, BLK_LOCATE, 7, NULL);
+    uint64_t from = (BLOCKS - 1) * each + BLOCK;
+    cr_assert_eq(took, sim_time_of_bytes((int64_t)(from - 7 * each), p.format.search));
+    took = ask(d, BLK_READ, 7, NULL);
+    cr_assert_eq(took, sim_time_of_bytes(BLOCK, p.format.rate) + 32768);
+    cr_assert(holds(7, BLOCK));
+    took = change(d, NULL);
+    cr_assert_eq(media_status, BLK_OK);
+    cr_assert_eq(took, sim_time_of_bytes((int64_t)(7 * each + BLOCK), p.format.search) + p.unload);
+    cr_assert_eq(given, m);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    tape_medium_destroy(m);
+    sim_destroy(s);
+}
+
+/* ---- contents against a shadow ---- */
+
+enum { ITEMS = 4000 };
+struct shadow {
+    uint64_t seed[ITEMS]; /* 0: a mark */
+    uint64_t length[ITEMS];
+    uint64_t items, safe; /* safe: on the tape for certain */
+};
+static struct shadow before; /* the last that was written over, which may still be there */
+static uint64_t over_at;
+
+/* TAPE1, TAPE2: what is there, and nothing behind it. */
+static int compare(struct blkdev *d, const struct shadow *x, uint64_t n)
+{
+    ask(d, BLK_READ, n, NULL);
+    if (n >= x->items)
+        return last.status != BLK_END || last.end != BLK_END_DATA;
+    if (x->seed[n] == 0)
+        return last.status != BLK_END || last.end != BLK_END_MARK;
+    return last.status != BLK_OK || !holds(x->seed[n], x->length[n]);
+}
+
+static void step(struct blkdev *d, struct shadow *x, struct sim_rng *g, uint64_t *seed)
+{
+    uint64_t what = sim_rng_below(g, 100), n;
+    if (what < 55 && x->items < ITEMS) { /* append, or overwrite */
+        n = what < 50 ? x->items : sim_rng_below(g, x->items + 1);
+        uint64_t length = what % 3 == 0 ? 512 : 1 + sim_rng_below(g, 5000);
+        if (n < x->items) {
+            before = *x;
+            over_at = n;
+        }
+        x->seed[n] = ++*seed;
+        x->length[n] = length;
+        put(d, n, *seed, length);
+        cr_assert_eq(last.status, BLK_OK);
+        x->items = n + 1;
+        x->safe = x->safe < n ? x->safe : n;
+    } else if (what < 60 && x->items < ITEMS) {
+        ask(d, BLK_MARK, x->items, NULL);
+        cr_assert_eq(last.status, BLK_OK);
+        x->seed[x->items++] = 0;
+        x->safe = x->items;
+    } else if (what < 62) {
+        ask(d, BLK_FLUSH, 0, NULL);
+        x->safe = x->items;
+    } else if (what < 66) {
+        n = sim_rng_below(g, x->items + 3);
+        ask(d, BLK_LOCATE, n, NULL);
+        cr_assert_eq(last.moved, n < x->items ? n : x->items);
+        x->safe = x->items;
+    } else {
+        n = sim_rng_below(g, x->items + 2);
+        for (uint64_t i = 0; i <= sim_rng_below(g, 6); i++)
+            cr_assert_eq(compare(d, x, n + i), 0, "item %d", (int)(n + i));
+        x->safe = x->items;
+    }
+}
+
+static const char *const layouts[] = { "linear", "serpentine", "helical" };
+
+/* Small tapes of each layout, with and without groups. */
+static struct tape_params small(int k)
+{
+    struct tape_params p = bare();
+    p.format.layout = k % 3;
+    p.format.tracks = k % 3 == 2 ? 1 : 7;
+    p.format.track = 3000017;
+    p.format.zones = k % 3 == 2 ? 5 : 0;
+    p.format.zone = 30000;
+    p.format.group = k >= 3 ? 7001 : 0;
+    p.format.group_each = k >= 3 ? 2 : 0;
+    p.format.jitter = 0.2;
+    p.buffer.size = 20000;
+    p.early_warning = 10000;
+    return p;
+}
+
+Test(tape, random_writes_marks_and_reads_keep_every_byte_on_every_layout)
+{
+    for (int k = 0; k < 6; k++) {
+        static struct shadow x;
+        struct sim_rng g;
+        uint64_t seed = 0;
+        memset(&x, 0, sizeof x);
+        sim_rng_init_seed(&g, (uint64_t)k, "tape");
+        struct sim *s = kit_sim(3);
+        struct tape_params p = small(k);
+        struct blkdev *d = drive(s, &p);
+        for (int i = 0; i < 1500; i++)
+            step(d, &x, &g, &seed);
+        for (uint64_t n = 0; n <= x.items; n++)
+            cr_assert_eq(compare(d, &x, n), 0, "%s: item %d", layouts[k % 3], (int)n);
+        blk_req_fini(&last);
+        cr_assert(kit_audit(s));
+        d->ops->destroy(d);
+        sim_destroy(s);
+    }
+}
+
+/* TAPE4: the power fails at any moment: what was flushed is there, and of the rest a beginning. */
+Test(tape, what_was_flushed_survives_a_loss_of_power)
+{
+    static struct shadow x;
+    struct disk_fault power = { .kind = DISK_FAULT_POWER };
+    struct sim_rng g;
+    uint64_t seed = 0, lost = 0;
+    sim_rng_init_seed(&g, 5, "power");
+    struct sim *s = kit_sim(5);
+    struct tape_params p = small(1);
+    struct blkdev *d = drive(s, &p);
+    memset(&x, 0, sizeof x);
+    for (int round = 0; round < 60; round++) {
+        for (uint64_t i = sim_rng_below(&g, 30); i > 0; i--)
+            step(d, &x, &g, &seed);
+        kit_wait(s, (sim_time)sim_rng_below(&g, 20) * SIM_MS);
+        cr_assert(d->ops->fault(d, 0, &power));
+        ask(d, BLK_LOCATE, ITEMS, NULL);
+        uint64_t there = last.moved;
+        if (there == before.items && over_at >= x.safe && compare(d, &before, over_at) == 0)
+            x = before; /* none of what was to go over it has come so far */
+        last.moved = there;
+        cr_assert_geq(last.moved, x.safe);
+        cr_assert_leq(last.moved, x.items);
+        lost += x.items - last.moved;
+        x.items = x.safe = last.moved;
+        before.items = 0;
+        for (uint64_t n = 0; n <= x.items; n += 1 + n / 20)
+            cr_assert_eq(compare(d, &x, n), 0, "item %d", (int)n);
+    }
+    cr_assert_gt(lost, 20);
+    cr_assert_geq(tape_counts(d).lost_blocks, lost);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* TAPE3. */
+Test(tape, damage_loses_the_blocks_it_lies_on_and_is_gone_round_by_what_is_written_later)
+{
+    enum { BLOCKS = 300 };
+    struct sim *s = kit_sim(1);
+    struct tape_params p = small(3);
+    struct blkdev *d = drive(s, &p);
+    struct tape_medium *m = tape_loaded(d);
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        put(d, i, i + 1, 1000 + i);
+    ask(d, BLK_FLUSH, 0, NULL);
+    struct tape_item a = tape_medium_item(m, 100), b = tape_medium_item(m, 117);
+    uint64_t from = a.place.at + a.place.into, to = b.place.at + b.place.into + 5;
+    tape_medium_damage(m, from + 3, to - from - 3);
+    tape_medium_damage(m, tape_medium_item(m, 200).end - 1, 1);
+    uint64_t n = 0, bad = 0;
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        ask(d, BLK_READ, i, NULL);
+        bool gone = (i >= 100 && i <= 117) || i == 200;
+        cr_assert_eq(last.status, gone ? BLK_ERR_MEDIUM : BLK_OK, "block %d", (int)i);
+        cr_assert(gone || holds(i + 1, 1000 + i));
+    }
+    for (; (n = tape_medium_lost(m, n, UINT64_MAX)) != UINT64_MAX; n++, bad++)
+        cr_assert((n >= 100 && n <= 117) || n == 200);
+    cr_assert_eq(bad, 19);
+    cr_assert_eq(tape_counts(d).hard_errors, 19);
+    for (uint64_t i = 90; i < BLOCKS; i++)
+        put(d, i, i + 7, 2000);
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        ask(d, BLK_READ, i, NULL);
+        cr_assert(last.status == BLK_OK && holds(i < 90 ? i + 1 : i + 7, i < 90 ? 1000 + i : 2000));
+    }
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* ---- streaming ---- */
+
+/* A host that has a block every so often, and gives or takes it when the drive lets it. */
+struct host {
+    struct blkdev *d;
+    struct blk_req r;
+    struct sim_event tick;
+    sim_time every, next, first_done;
+    uint64_t n, blocks, length;
+    bool reads;
+};
+
+static void host_go(struct sim *s, struct sim_event *e);
+
+static void host_done(struct blk_req *r)
+{
+    struct host *h = r->owner;
+    cr_assert_eq(r->status, BLK_OK);
+    rope_fini(&r->data);
+    if (++h->n == h->blocks) {
+        sim_stop(h->d->sim);
+        return;
+    }
+    /* It works on one block while the next is under way. */
+    h->next = sim_time_max(sim_now(h->d->sim), h->next + h->every);
+    sim_at(h->d->sim, &h->tick, h->next);
+}
+
+static void host_go(struct sim *s, struct sim_event *e)
+{
+    struct host *h = CONTAINER_OF(e, struct host, tick);
+    (void)s;
+    blk_req_init(&h->r, h->reads ? BLK_READ : BLK_WRITE, h->n, 1, host_done, h);
+    if (!h->reads)
+        rope_add_pattern(&h->r.data, 9, h->n * h->length, h->length);
+    blk_submit(h->d, &h->r);
+}
+
+/* How long `blocks` take at a host's rate (bytes a second). */
+static sim_time run_host(struct blkdev *d, bool reads, uint64_t blocks, uint64_t length,
+                         int64_t rate)
+{
+    struct host h = { .d = d, .reads = reads, .blocks = blocks, .length = length };
+    sim_time from = sim_now(d->sim);
+    h.every = sim_time_of_bytes((int64_t)length, rate);
+    h.next = from;
+    sim_event_init(&h.tick, SIM_CLASS_DEVICE, host_go);
+    sim_at(d->sim, &h.tick, from);
+    sim_run(d->sim);
+    return sim_now(d->sim) - from;
+}
+
+/* TAPE5.  A drive of rate d, a host of rate h < d, a buffer B, a hitch t: the rate is
+ * [B d / (d - h)] / [B / (d - h) + max(t, B / h)], and h when B >= h t. */
+Test(tape, a_drive_whose_host_is_too_slow_gives_the_rate_of_the_closed_form)
+{
+    static const struct {
+        double host, buffer, hitch;
+    } cases[] = { { 1e6, 0.5e6, 2 }, { 1e6, 2.5e6, 2 }, { 2e6, 1e6, 1.3 }, { 0.4e6, 0.2e6, 2.7 } };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        for (int reads = 0; reads < 2; reads++) {
+            struct sim *s = kit_sim(1);
+            struct tape_params p = bare();
+            enum { LENGTH = 1000 };
+            p.format.gap = 0;
+            p.format.search = p.format.rewind = INT64_C(1000000000000);
+            p.buffer.size = (int64_t)cases[c].buffer;
+            p.hitch = sim_time_from_seconds(cases[c].hitch);
+            struct blkdev *d = drive(s, &p);
+            uint64_t blocks = 60000;
+            if (reads) {
+                run_host(d, false, blocks, LENGTH, 1000000000);
+                ask(d, BLK_FLUSH, 0, NULL);
+                ask(d, BLK_LOCATE, 0, NULL);
+                blk_req_fini(&last);
+            }
+            double took =
+                sim_time_seconds(run_host(d, reads, blocks, LENGTH, (int64_t)cases[c].host));
+            double h = cases[c].host, B = cases[c].buffer, t = cases[c].hitch, v = 3e6;
+            double wait = t > B / h ? t : B / h;
+            double rate = B * v / (v - h) / (B / (v - h) + wait);
+            double got = (double)(blocks * LENGTH) / took;
+            cr_assert(got > 0.97 * rate && got < 1.03 * rate, "case %d, %s: %g, not %g", (int)c,
+                      reads ? "reads" : "writes", got, rate);
+            cr_assert(kit_audit(s));
+            d->ops->destroy(d);
+            sim_destroy(s);
+        }
+    }
+}
