@@ -62,6 +62,8 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_DIFF, "diff", "Bytes of a page compared with its twin."),
     PRICE(PORT_WORK_DIFF_OUT, "diff_out", "Bytes of a diff written down."),
     PRICE(PORT_WORK_DIFF_IN, "diff_in", "Bytes of a diff brought into a page."),
+    PRICE(PORT_WORK_PACK, "pack", "Bytes compressed."),
+    PRICE(PORT_WORK_UNPACK, "unpack", "Bytes made by expanding what was compressed."),
     PRICE(PORT_WORK_FLOP, "flop", "Floating-point operations of a program."),
     PRICE(PORT_WORK_OP, "op", "Simple operations of a program."),
     P_END,

@@ -73,6 +73,8 @@ enum port_work {
     PORT_WORK_DIFF,        /* bytes of a page compared with its twin */
     PORT_WORK_DIFF_OUT,    /* bytes of a diff written down */
     PORT_WORK_DIFF_IN,     /* bytes of a diff brought into a page */
+    PORT_WORK_PACK,        /* bytes compressed */
+    PORT_WORK_UNPACK,      /* bytes made by expanding */
     PORT_WORK_FLOP,        /* floating-point operations of a program */
     PORT_WORK_OP,          /* simple operations of a program */
     PORT_WORK_COUNT

@@ -50,7 +50,7 @@ return function(o)
       lookup = us(1.25), timer = us(1.25), alloc = us(2.5), rpc = us(12), file = us(50),
       block = us(2.5), io = us(25), flop = us(0.125), op = us(0.05), fault = us(360), map = us(62),
       invalidate = us(62), twin = mb(54.6), diff = mb(17.3),
-      diff_out = mb(36.4), diff_in = mb(15.3),
+      diff_out = mb(36.4), diff_in = mb(15.3), pack = mb(40 / 13), unpack = mb(40 / 4),
     },
     storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,

@@ -66,6 +66,7 @@ return function(o)
       op = us(0.05 * clock), fault = us(360 * clock), map = us(62 * clock),
       invalidate = us(62 * clock), twin = mb(54.6 / clock), diff = mb(17.3 / clock),
       diff_out = mb(36.4 / clock), diff_in = mb(15.3 / clock),
+      pack = mb(40 / 13 / clock), unpack = mb(40 / 4 / clock),
     },
     storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,

@@ -82,6 +82,8 @@ local function prices(r, scale)
     -- Twins and diffs by the byte, from the times of a page of 8 KiB [Zhou96, memory; its page size
     -- low]: twin 120 us; a diff of nothing 380 us, of the whole page 560; to apply one 0 to 430.
     twin = mb(68.3), diff = mb(21.6), diff_out = mb(45.5), diff_in = mb(19.1),
+    -- LZRW1: 13 instructions for a byte, 4 to expand it [Williams, DCC 1991]; ASSUMED(one a clock).
+    pack = mb(50 / 13), unpack = mb(50 / 4),
   }
 end
 

@@ -178,7 +178,7 @@ static void settle(struct ckpt *c, uint32_t committed)
         c->last = s->image;
         rope_init(&c->last.parts);
         rope_fini(&s->image.parts);
-        s->image.pages = NULL;
+        ckpt_image_init(&s->image);
         c->whole = false;
         c->counts.committed++;
     } else {
@@ -407,6 +407,12 @@ static const struct param ckpt_params_desc[] = {
     P_BOOL(ckpt_params, incremental, "false",
            "Only pages that were written since the checkpoint before are saved.",
            "ASSUMED(an experiment's choice)"),
+    P_BOOL(ckpt_params, compare, "false",
+           "A page is compared with what was saved of it, which is kept in memory; only the words "
+           "that differ are written, where they are less than half of it.",
+           "ASSUMED(an experiment's choice) [Plank, Xu & Netzer 1995]"),
+    P_BOOL(ckpt_params, compress, "false", "What is written of pages is compressed.",
+           "ASSUMED(an experiment's choice) [Williams 1991]"),
     P_CHOICE_OF(ckpt_params, sink, "file", ckpt_sinks, "Where checkpoints go."),
     P_CHOICE_OF(ckpt_params, system, "pfs", pio_systems, "Sink file: the file system."),
     P_INT(ckpt_params, pool, "64", "1", "1000000",
@@ -429,6 +435,9 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, faults, "1", "First writes to pages that were protected."),
     C_SUM(ckpt, counts, stalls, "1", "Of these, those that waited for the pool."),
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
+    C_SUM(ckpt, counts, diffs, "1", "Pages of which only the words that differ were written."),
+    C_NOW(ckpt, counts, kept, "B", "Memory that has pages as they were saved, for comparison."),
+    C_MOST(ckpt, counts, space, "B", "The most that the store of a rank has been long."),
     C_SUM(ckpt, counts, rewritten, "1", "Pages of read-only ranges that were written after all."),
     C_END,
 };

@@ -24,11 +24,13 @@
  *                                           full the program waits
  * [Li, Naughton & Plank, PPoPP 1990 and TPDS 1994.]  With `incremental` only pages that were
  * written since the checkpoint before are saved; they are known by write protection under all
- * policies.
+ * policies.  With `compare` the words alone that differ from what was saved of a page are written,
+ * with `compress` what is written is compressed (blob.c).
  *
  * Where to is a sink, a const ops struct of ckpt_sinks: bytes by rank and offset.  In it each rank
- * has (store.c) two headers, two commit records, of which rank 0's count, and frames of a page.  A
- * header says where the image of one checkpoint is: an index of pages and the parts.
+ * has (store.c) two headers, two commit records, of which rank 0's count, and frames of a page or a
+ * part of one.  A header says where the image of one checkpoint is: an index of pages, and the
+ * parts.
  *
  *   CKPT1  A checkpoint counts when its commit record is on the sink; that is written when all
  *       ranks have written, and flushed, all that is theirs.

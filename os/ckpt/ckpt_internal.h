@@ -10,7 +10,7 @@
 struct ckpt_params {
     sim_time interval, retry;
     int policy, sink, system;
-    bool incremental;
+    bool incremental, compare, compress;
     int64_t pool, piece;
 };
 
@@ -31,10 +31,26 @@ enum ckpt_procedure {
 #define CKPT_SERVICE 0x4b01
 #define CKPT_ARGS 20
 
+/* Bytes in frames of the store, one behind the other. */
+struct ckpt_blob {
+    uint64_t frame;
+    uint32_t length; /* 0: there is none */
+    bool packed;     /* compressed (blob.c) */
+};
+
+/* Memory that has the bytes of a base, for comparison. */
+struct ckpt_kept {
+    uint32_t refs;
+    bool shared; /* with the program, until that writes */
+    struct rope data;
+};
+
 /* A page of an image. */
 struct ckpt_entry {
     uint32_t region; /* by order of mapping */
-    uint64_t page, frame, hash;
+    uint64_t page, hash;
+    struct ckpt_blob base, diff; /* diff: words in which the page differs from its base */
+    struct ckpt_kept *kept;      /* NULL: nothing */
 };
 
 /* Which frames of a rank's store are in use, and an image (store.c). */
@@ -54,6 +70,8 @@ struct ckpt_page {
     uint64_t entry; /* in image.pages */
     enum ckpt_page_state state;
     bool watched; /* its first write is a fault also when it has been written */
+    bool copied;
+    const struct ckpt_entry *old; /* in the last image; NULL: none */
     struct rope data;
 };
 
@@ -113,13 +131,15 @@ struct ckpt {
     struct vm_space *space;
     struct ckpt_ranges ranges;
     uint64_t page_bytes; /* 0: not known yet */
+    uint64_t unit;       /* bytes of a frame of the store; 0: not known yet */
+    struct ckpt_scratch *scratch;
     sim_time stopped_at;
     /* the run */
     uint32_t run;
     bool whole;    /* the next checkpoint writes all pages */
     uint8_t *used; /* frames of `last` and of the image that is being written: a byte each */
-    uint64_t used_room;
-    struct ckpt_image last; /* written last; committed when the leader says so */
+    uint64_t used_room, used_below; /* below: all are in use */
+    struct ckpt_image last;         /* written last; committed when the leader says so */
     struct ckpt_save save;
     uint64_t save_number; /* rises when one ends: what is kept of its pages is void */
     uint64_t resume;      /* of the image that was loaded */
@@ -133,7 +153,7 @@ struct ckpt {
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged, rewritten;
+            faults, stalls, damaged, rewritten, diffs, kept, space;
     } counts;
 };
 
@@ -155,15 +175,30 @@ void ckpt_ranges_clear(struct ckpt *c);
 bool ckpt_is_saved(const struct ckpt *c, const struct vm_region *r, uint64_t page);
 bool ckpt_is_read_only(const struct ckpt *c, const struct vm_region *r, uint64_t page);
 
+/* blob.c */
+void ckpt_entry_copy(struct ckpt_entry *to, const struct ckpt_entry *from);
+void ckpt_entry_drop(struct ckpt *c, struct ckpt_entry *e);
+/* The program is about to write a page that is unchanged; e: its entry, or NULL. */
+void ckpt_kept_touched(struct ckpt *c, const struct ckpt_entry *e);
+/* What is to be written of a captured page, in `data`; returns whose frames it needs.  NULL: the
+ * page is as its base is. */
+struct ckpt_blob *ckpt_encode(struct ckpt *c, const struct ckpt_page *p, struct ckpt_entry *e,
+                              struct rope *data);
+/* The page (empty before) of what was read of it; base may change.  False: it is damaged. */
+bool ckpt_decode(struct ckpt *c, struct ckpt_entry *e, struct rope *base, const struct rope *diff,
+                 struct rope *page);
+
 /* store.c */
 #define CKPT_HEADER_BYTES 64
 void ckpt_image_init(struct ckpt_image *i);
 void ckpt_image_fini(struct ckpt *c, struct ckpt_image *i);
 struct ckpt_entry *ckpt_image_add(struct ckpt *c, struct ckpt_image *i);
 void ckpt_frames_begin(struct ckpt *c); /* those of c->last alone are in use (CKPT2) */
-/* The lowest frames in a row that are free, at most `want`; `all`: not fewer.  They are in use. */
-uint64_t ckpt_frames_take(struct ckpt *c, uint64_t want, bool all, uint64_t *got);
-uint64_t ckpt_frame_at(const struct ckpt *c, uint64_t frame); /* its offset in the sink */
+/* The lowest frames in a row that are free, from `least` to `want`.  They are in use. */
+uint64_t ckpt_frames_take(struct ckpt *c, uint64_t least, uint64_t want, uint64_t *got);
+void ckpt_frames_give(struct ckpt *c, uint64_t frame, uint64_t count);
+uint64_t ckpt_frames_of(struct ckpt *c, uint64_t bytes); /* how many they need */
+uint64_t ckpt_frame_at(struct ckpt *c, uint64_t frame);  /* its offset in the sink */
 enum ckpt_status ckpt_image_write(struct ckpt *c, struct ckpt_image *i);
 /* Image and pages (*pages: ropes by entry, allocated here) of that generation. */
 enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckpt_image *i,

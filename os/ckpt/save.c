@@ -44,7 +44,7 @@ static void capture_page(struct ckpt *c, struct vm_region *r, uint32_t region, u
     uint64_t at = vm_region_base(r) + page * c->page_bytes;
     struct ckpt_entry *e = ckpt_image_add(c, &s->image);
     if (old && watched && !c->whole && !vm_changed(r, page)) {
-        *e = *old;
+        ckpt_entry_copy(e, old);
         return;
     }
     if (old && read_only && !c->whole && c->counts.rewritten++ == 0)
@@ -54,7 +54,9 @@ static void capture_page(struct ckpt *c, struct vm_region *r, uint32_t region, u
                     c->rank, (unsigned long long)at);
     *e = (struct ckpt_entry){ .region = region, .page = page };
     struct ckpt_page *p = &s->pages[s->count++];
-    *p = (struct ckpt_page){ .region = r, .entry = s->image.count - 1, .watched = watched };
+    *p = (struct ckpt_page){
+        .region = r, .entry = s->image.count - 1, .watched = watched, .old = old
+    };
     rope_init(&p->data);
     list_init(&p->link);
     if (!vm_snapshot(r, page, watched || c->policy->protects, &p->data))
@@ -135,39 +137,85 @@ void ckpt_ready(struct ckpt *c, struct ckpt_page *p)
     list_push(&c->save.ready, &p->link);
 }
 
-/* What is ready, as much as a piece has and as free frames lie in a row. */
+struct batch {
+    struct ckpt_page *page;
+    struct ckpt_blob *blob; /* NULL: nothing is to be written */
+    struct rope data;
+    uint64_t frames;
+};
+#define BATCH 64
+
+/* What is ready, as much as a piece has. */
+static uint32_t pack_some(struct ckpt *c, struct batch *b)
+{
+    struct ckpt_save *s = &c->save;
+    uint64_t bytes = 0;
+    uint32_t n = 0;
+    for (; n < BATCH && bytes < (uint64_t)c->params->piece && !list_empty(&s->ready); n++) {
+        b[n].page = LIST_ENTRY(list_pop(&s->ready), struct ckpt_page, link);
+        rope_init(&b[n].data);
+        b[n].blob = ckpt_encode(c, b[n].page, &s->image.pages[b[n].page->entry], &b[n].data);
+        b[n].frames = ckpt_frames_of(c, b[n].data.length);
+        bytes += b[n].data.length;
+    }
+    return n;
+}
+
+/* Of a batch as many as lie in a row of free frames are put there, one behind the other. */
+static uint32_t place_some(struct ckpt *c, struct batch *b, uint32_t n, uint64_t *frame,
+                           struct rope *piece)
+{
+    uint64_t least = 0, want = 0, got = 0, used = 0,
+             unit = ckpt_frame_at(c, 1) - ckpt_frame_at(c, 0);
+    uint32_t m = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        least = least > 0 ? least : b[k].frames;
+        want += b[k].frames;
+    }
+    if (want > 0)
+        *frame = ckpt_frames_take(c, least, want, &got);
+    for (; m < n && used + b[m].frames <= got; used += b[m].frames, m++)
+        if (b[m].blob) {
+            b[m].blob->frame = *frame + used;
+            rope_join(piece, &b[m].data);
+            rope_add_zero(piece, (used + b[m].frames) * unit - piece->length);
+        }
+    ckpt_frames_give(c, *frame + used, got - used);
+    return m;
+}
+
+static void wrote(struct ckpt *c, struct ckpt_page *p)
+{
+    struct ckpt_save *s = &c->save;
+    rope_fini(&p->data);
+    p->state = PAGE_WRITTEN;
+    s->written++;
+    if (c->policy->wrote)
+        c->policy->wrote(c, p);
+    if (c->policy->protects && !p->watched && !s->aborted)
+        vm_unwatch(p->region, s->image.pages[p->entry].page);
+}
+
 static void write_some(struct ckpt *c)
 {
     struct ckpt_save *s = &c->save;
-    uint64_t most = (uint64_t)c->params->piece / c->page_bytes, want = 0, got, k = 0;
-    struct ckpt_page *batch[64];
-    struct rope piece;
-    LIST_EACH (l, &s->ready)
-        if (++want == most || want == ARRAY_LEN(batch))
-            break;
-    uint64_t frame = ckpt_frames_take(c, want, false, &got);
-    rope_init(&piece);
-    for (; k < got; k++) {
-        struct ckpt_page *p = batch[k] = LIST_ENTRY(list_pop(&s->ready), struct ckpt_page, link);
-        struct ckpt_entry *e = &s->image.pages[p->entry];
-        e->frame = frame + k;
-        port_work(c->port, PORT_WORK_CHECKSUM, p->data.length);
-        e->hash = rope_hash(&p->data);
-        rope_add_slice(&piece, &p->data, 0, p->data.length);
+    struct batch b[BATCH];
+    uint32_t n = pack_some(c, b);
+    for (uint32_t k = 0, m; k < n && s->status == CKPT_OK && !s->aborted; k += m) {
+        uint64_t frame = 0;
+        struct rope piece;
+        rope_init(&piece);
+        m = place_some(c, b + k, n - k, &frame, &piece);
+        c->counts.page_bytes += piece.length;
+        if (piece.length > 0)
+            s->status = c->sink->write(c->sink_state, ckpt_frame_at(c, frame), &piece);
+        rope_fini(&piece);
+        for (uint32_t j = k; j < k + m; j++)
+            wrote(c, b[j].page);
+        ckpt_wake(c);
     }
-    c->counts.page_bytes += piece.length;
-    s->status = c->sink->write(c->sink_state, ckpt_frame_at(c, frame), &piece);
-    rope_fini(&piece);
-    for (k = 0; k < got; k++) {
-        rope_fini(&batch[k]->data);
-        batch[k]->state = PAGE_WRITTEN;
-        s->written++;
-        if (c->policy->wrote)
-            c->policy->wrote(c, batch[k]);
-        if (c->policy->protects && !batch[k]->watched && !s->aborted)
-            vm_unwatch(batch[k]->region, s->image.pages[batch[k]->entry].page);
-    }
-    ckpt_wake(c);
+    for (uint32_t k = 0; k < n; k++)
+        rope_fini(&b[k].data);
 }
 
 void ckpt_write(struct ckpt *c)
@@ -186,8 +234,9 @@ void ckpt_write(struct ckpt *c)
 
 /* ---- policies ---- */
 
-static void copied(struct ckpt *c)
+static void copied(struct ckpt *c, struct ckpt_page *p)
 {
+    p->copied = true;
     port_work(c->port, PORT_WORK_COPY, c->page_bytes);
     c->counts.copied_bytes += c->page_bytes;
     port_pay(c->port);
@@ -208,7 +257,7 @@ static void stop_captured(struct ckpt *c)
 static void copy_captured(struct ckpt *c)
 {
     for (uint64_t k = 0; k < c->save.count && !c->save.aborted; k++)
-        copied(c);
+        copied(c, &c->save.pages[k]);
     all_ready(c);
 }
 
@@ -220,7 +269,7 @@ static void nothing_captured(struct ckpt *c)
 static void cow_touched(struct ckpt *c, struct ckpt_page *p)
 {
     if (p->state != PAGE_WRITTEN)
-        copied(c);
+        copied(c, p);
 }
 
 /* Copies a page into the pool, once there is room; the program goes first. (blocks) */
@@ -245,7 +294,7 @@ static void pool_copy(struct ckpt *c, struct ckpt_page *p, bool program)
         return;
     s->pooled++;
     ckpt_ready(c, p);
-    copied(c);
+    copied(c, p);
     if (c->save_number != number)
         return;
     if (!program && !p->watched && !s->aborted)
@@ -277,32 +326,59 @@ void ckpt_copy_ahead(void *arg)
     }
 }
 
-/* The page that is written for the first time; NULL: it is none of those to be written. */
-void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page)
+/* Entries are in the order of regions and pages; NULL: there is none. */
+static const struct ckpt_entry *entry_of(const struct ckpt_image *i, uint32_t region, uint64_t page)
 {
-    struct ckpt *c = arg;
-    struct ckpt_save *s = &c->save;
-    sim_time since = port_now(c->port);
-    c->counts.faults++;
-    if (!s->active || s->aborted || !c->policy->touched)
-        return;
-    uint64_t low = 0, high = s->count; /* by region and page, as captured */
-    uint32_t region = 0;
-    for (struct vm_region *x = vm_region_next(c->space, NULL); x != r;
-         x = vm_region_next(c->space, x))
-        region++;
+    uint64_t low = 0, high = i->count;
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
-        const struct ckpt_entry *e = &s->image.pages[s->pages[mid].entry];
+        const struct ckpt_entry *e = &i->pages[mid];
         if (e->region < region || (e->region == region && e->page < page))
             low = mid + 1;
         else
             high = mid;
     }
-    if (low == s->count || s->pages[low].region != r ||
-        s->image.pages[s->pages[low].entry].page != page)
+    if (low == i->count || i->pages[low].region != region || i->pages[low].page != page)
+        return NULL;
+    return &i->pages[low];
+}
+
+/* The page of an entry that is to be written; NULL: it is none of these. */
+static struct ckpt_page *captured(struct ckpt *c, const struct ckpt_entry *e)
+{
+    struct ckpt_save *s = &c->save;
+    uint64_t low = 0, high = s->count, entry = (uint64_t)(e - s->image.pages);
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        if (s->pages[mid].entry < entry)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < s->count && s->pages[low].entry == entry ? &s->pages[low] : NULL;
+}
+
+/* The program is about to write to a page that is unchanged. */
+void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page)
+{
+    struct ckpt *c = arg;
+    struct ckpt_save *s = &c->save;
+    sim_time since = port_now(c->port);
+    uint32_t region = 0;
+    c->counts.faults++;
+    for (struct vm_region *x = vm_region_next(c->space, NULL); x != r;
+         x = vm_region_next(c->space, x))
+        region++;
+    if (c->params->compare)
+        ckpt_kept_touched(c, entry_of(&c->last, region, page));
+    if (!s->active)
         return;
-    c->policy->touched(c, &s->pages[low]);
+    const struct ckpt_entry *e = entry_of(&s->image, region, page);
+    ckpt_kept_touched(c, e);
+    struct ckpt_page *p = e ? captured(c, e) : NULL;
+    if (!p || s->aborted || !c->policy->touched)
+        return;
+    c->policy->touched(c, p);
     ckpt_stopped_for(c, since);
 }
 

@@ -1,12 +1,14 @@
 /* store.c: what lies where on the sink.
  *
- * Of each rank: headers at 0 and 4096, commit records at 8192 and 12288, used in turn, then frames
- * of one page.  Big-endian.
+ * Of each rank: headers at 0 and 4096, commit records at 8192 and 12288, used in turn, then frames:
+ * of one page, or where pages are compared or compressed of a part of one.  Big-endian.
  *   header  0 magic u32, 4 rank u32, 8 generation u32, 12 page bytes u32, 16 image: frame u64,
- *           24 length u64, 32 hash u64, 40 hash of 0..39 u64
- *   commit  0 magic u32, 4 zero u32, 8 generation u32, 12 ranks u32, 40 hash of 0..39 u64
+ *           24 length u64, 32 hash u64, 40 frame bytes u32, 44 form of the image u32, 48 hash of
+ *           0..47 u64
+ *   commit  0 magic u32, 4 zero u32, 8 generation u32, 12 ranks u32, 48 hash of 0..47 u64
  *   image   u64 pages, u64 length of the parts; each page: u32 region, u64 page, u64 frame, u64
- *           hash; parts
+ *           hash, and in form 1 u32 length, u64 frame and u32 length of its difference (upper bit
+ *           of a length: compressed); parts
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +20,11 @@
 #define FRAMES_AT (4 * SLOT_BYTES)
 #define MAGIC_HEADER 0x636b7074u
 #define MAGIC_COMMIT 0x636b636du
-#define HASHED 40u
+#define HASHED 48u
 #define ENTRY_BYTES 28u
+#define LONG_ENTRY_BYTES 44u
+#define PACKED (1u << 31)
+#define PARTS_OF_PAGE 32 /* ASSUMED(few of the bytes of a frame are lost, frames stay few) */
 
 static uint64_t hash_bytes(const void *bytes, size_t n)
 {
@@ -49,6 +54,8 @@ void ckpt_image_init(struct ckpt_image *i)
 void ckpt_image_fini(struct ckpt *c, struct ckpt_image *i)
 {
     rope_fini(&i->parts);
+    for (uint64_t k = 0; k < i->count; k++)
+        ckpt_entry_drop(c, &i->pages[k]);
     port_free(c->port, i->pages);
     ckpt_image_init(i);
 }
@@ -64,13 +71,44 @@ struct ckpt_entry *ckpt_image_add(struct ckpt *c, struct ckpt_image *i)
 
 /* ---- frames ---- */
 
-static void use(struct ckpt *c, uint64_t frame)
+/* It stays what it was when the store was begun. */
+static uint64_t frame_bytes(struct ckpt *c)
 {
-    if (frame >= c->used_room) {
-        c->used_room = frame + 256;
+    bool parts = c->params->compare || c->params->compress;
+    if (c->unit == 0)
+        c->unit = c->page_bytes == 0 ? SLOT_BYTES
+                  : parts            ? c->page_bytes / PARTS_OF_PAGE
+                                     : c->page_bytes;
+    c->unit = c->unit > 0 ? c->unit : 1;
+    return c->unit;
+}
+
+uint64_t ckpt_frames_of(struct ckpt *c, uint64_t bytes)
+{
+    return (bytes + frame_bytes(c) - 1) / frame_bytes(c);
+}
+
+uint64_t ckpt_frame_at(struct ckpt *c, uint64_t frame)
+{
+    return FRAMES_AT + frame * frame_bytes(c);
+}
+
+static void use(struct ckpt *c, uint64_t frame, uint64_t count)
+{
+    if (count == 0)
+        return;
+    if (frame + count > c->used_room) {
+        c->used_room = frame + count + 256;
         c->used = port_realloc(c->port, c->used, c->used_room);
     }
-    c->used[frame] = 1;
+    memset(c->used + frame, 1, count);
+    uint64_t end = ckpt_frame_at(c, frame + count);
+    c->counts.space = end > c->counts.space ? end : c->counts.space;
+}
+
+static void use_blob(struct ckpt *c, const struct ckpt_blob *b)
+{
+    use(c, b->frame, ckpt_frames_of(c, b->length));
 }
 
 void ckpt_frames_begin(struct ckpt *c)
@@ -78,10 +116,12 @@ void ckpt_frames_begin(struct ckpt *c)
     const struct ckpt_image *i = &c->last;
     if (c->used)
         memset(c->used, 0, c->used_room);
-    for (uint64_t k = 0; k < i->count; k++)
-        use(c, i->pages[k].frame);
-    for (uint64_t k = 0; k < i->meta_frames; k++)
-        use(c, i->meta_frame + k);
+    c->used_below = 0;
+    for (uint64_t k = 0; k < i->count; k++) {
+        use_blob(c, &i->pages[k].base);
+        use_blob(c, &i->pages[k].diff);
+    }
+    use(c, i->meta_frame, i->meta_frames);
 }
 
 static bool is_free(const struct ckpt *c, uint64_t frame)
@@ -89,32 +129,29 @@ static bool is_free(const struct ckpt *c, uint64_t frame)
     return frame >= c->used_room || !c->used[frame];
 }
 
-uint64_t ckpt_frames_take(struct ckpt *c, uint64_t want, bool all, uint64_t *got)
+uint64_t ckpt_frames_take(struct ckpt *c, uint64_t least, uint64_t want, uint64_t *got)
 {
-    uint64_t at = 0, n = 0;
+    while (!is_free(c, c->used_below))
+        c->used_below++;
+    uint64_t at = c->used_below, n = 0;
     for (;;) {
         while (!is_free(c, at))
             at++;
         for (n = 1; n < want && is_free(c, at + n); n++)
             continue;
-        if (n == want || !all)
+        if (n >= least)
             break;
         at += n;
     }
-    for (uint64_t k = 0; k < n; k++)
-        use(c, at + k);
+    use(c, at, n);
     *got = n;
     return at;
 }
 
-static uint64_t frame_bytes(const struct ckpt *c)
+void ckpt_frames_give(struct ckpt *c, uint64_t frame, uint64_t count)
 {
-    return c->page_bytes > 0 ? c->page_bytes : SLOT_BYTES;
-}
-
-uint64_t ckpt_frame_at(const struct ckpt *c, uint64_t frame)
-{
-    return FRAMES_AT + frame * frame_bytes(c);
+    if (count > 0)
+        memset(c->used + frame, 0, count);
 }
 
 /* ---- small records ---- */
@@ -176,9 +213,20 @@ enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *gene
 
 /* ---- writing ---- */
 
-static void pack(const struct ckpt_image *i, struct rope *out)
+static uint32_t length_wire(const struct ckpt_blob *b)
 {
-    uint8_t head[16], wire[ENTRY_BYTES];
+    return b->length | (b->packed ? PACKED : 0);
+}
+
+/* The long form: pages are not one frame each. */
+static bool is_long(struct ckpt *c)
+{
+    return frame_bytes(c) != c->page_bytes;
+}
+
+static void pack(struct ckpt *c, const struct ckpt_image *i, struct rope *out)
+{
+    uint8_t head[16], wire[LONG_ENTRY_BYTES];
     wire_put64(head, i->count);
     wire_put64(head + 8, i->parts.length);
     rope_add_bytes(out, head, sizeof head);
@@ -186,9 +234,12 @@ static void pack(const struct ckpt_image *i, struct rope *out)
         const struct ckpt_entry *e = &i->pages[k];
         wire_put32(wire, e->region);
         wire_put64(wire + 4, e->page);
-        wire_put64(wire + 12, e->frame);
+        wire_put64(wire + 12, e->base.frame);
         wire_put64(wire + 20, e->hash);
-        rope_add_bytes(out, wire, sizeof wire);
+        wire_put32(wire + 28, length_wire(&e->base));
+        wire_put64(wire + 32, e->diff.frame);
+        wire_put32(wire + 40, length_wire(&e->diff));
+        rope_add_bytes(out, wire, is_long(c) ? LONG_ENTRY_BYTES : ENTRY_BYTES);
     }
     rope_add_slice(out, &i->parts, 0, i->parts.length);
 }
@@ -198,17 +249,19 @@ enum ckpt_status ckpt_image_write(struct ckpt *c, struct ckpt_image *i)
     uint8_t wire[CKPT_HEADER_BYTES] = { 0 };
     struct rope image;
     rope_init(&image);
-    pack(i, &image);
+    pack(c, i, &image);
     rope_flatten(&image, true);
-    uint64_t want = (image.length + frame_bytes(c) - 1) / frame_bytes(c);
-    i->meta_frame = ckpt_frames_take(c, want, true, &i->meta_frames);
+    uint64_t want = ckpt_frames_of(c, image.length);
+    i->meta_frame = ckpt_frames_take(c, want, want, &i->meta_frames);
     wire_put32(wire, MAGIC_HEADER);
     wire_put32(wire + 4, c->rank);
     wire_put32(wire + 8, i->generation);
-    wire_put32(wire + 12, (uint32_t)frame_bytes(c));
+    wire_put32(wire + 12, (uint32_t)c->page_bytes);
     wire_put64(wire + 16, i->meta_frame);
     wire_put64(wire + 24, image.length);
     wire_put64(wire + 32, checksum(c, &image));
+    wire_put32(wire + 40, (uint32_t)frame_bytes(c));
+    wire_put32(wire + 44, is_long(c));
     c->counts.meta_bytes += image.length;
     enum ckpt_status s = c->sink->write(c->sink_state, ckpt_frame_at(c, i->meta_frame), &image);
     rope_fini(&image);
@@ -227,61 +280,92 @@ static enum ckpt_status read_whole(struct ckpt *c, uint64_t at, uint64_t length,
     return s == CKPT_OK && out->length < length ? CKPT_DAMAGED : s;
 }
 
-/* False: makes no sense. */
-static bool unpack(struct ckpt *c, const struct rope *image, struct ckpt_image *i)
+static void blob_load(struct ckpt_blob *b, uint64_t frame, uint32_t length)
 {
-    uint8_t head[16], wire[ENTRY_BYTES];
+    *b = (struct ckpt_blob){ frame, length & ~PACKED, (length & PACKED) != 0 };
+}
+
+/* False: makes no sense. */
+static bool unpack(struct ckpt *c, const struct rope *image, bool long_form, struct ckpt_image *i)
+{
+    uint8_t head[16], wire[LONG_ENTRY_BYTES] = { 0 };
+    uint32_t size = long_form ? LONG_ENTRY_BYTES : ENTRY_BYTES;
     if (image->length < sizeof head)
         return false;
     rope_read(image, 0, sizeof head, head);
     uint64_t count = wire_get64(head), parts = wire_get64(head + 8), at = sizeof head;
-    if (count > image->length / ENTRY_BYTES ||
-        image->length != sizeof head + count * ENTRY_BYTES + parts)
+    if (count > image->length / size || image->length != sizeof head + count * size + parts)
         return false;
-    for (uint64_t k = 0; k < count; k++, at += ENTRY_BYTES) {
-        rope_read(image, at, sizeof wire, wire);
-        *ckpt_image_add(c, i) = (struct ckpt_entry){ .region = wire_get32(wire),
-                                                     .page = wire_get64(wire + 4),
-                                                     .frame = wire_get64(wire + 12),
-                                                     .hash = wire_get64(wire + 20) };
+    for (uint64_t k = 0; k < count; k++, at += size) {
+        struct ckpt_entry *e = ckpt_image_add(c, i);
+        rope_read(image, at, size, wire);
+        *e = (struct ckpt_entry){ .region = wire_get32(wire),
+                                  .page = wire_get64(wire + 4),
+                                  .hash = wire_get64(wire + 20) };
+        blob_load(&e->base, wire_get64(wire + 12),
+                  long_form ? wire_get32(wire + 28) : (uint32_t)c->page_bytes);
+        blob_load(&e->diff, wire_get64(wire + 32), wire_get32(wire + 40));
+        if (e->base.length == 0 || e->base.length > c->page_bytes || e->diff.length > c->page_bytes)
+            return false;
     }
     rope_add_slice(&i->parts, image, at, parts);
     return true;
 }
 
 struct place {
-    uint64_t frame, entry;
+    const struct ckpt_blob *blob;
+    struct rope *to;
 };
 
 static int by_frame(const void *a, const void *b)
 {
     const struct place *x = a, *y = b;
-    return (x->frame > y->frame) - (x->frame < y->frame);
+    return (x->blob->frame > y->blob->frame) - (x->blob->frame < y->blob->frame);
 }
 
-/* In the order of frames; those that lie one behind the other at once. */
-static enum ckpt_status read_pages(struct ckpt *c, const struct ckpt_image *i, struct rope *pages)
+/* Blobs in the order of frames; those that lie one behind the other at once. */
+static enum ckpt_status read_blobs(struct ckpt *c, struct place *at, uint64_t count)
 {
-    uint64_t page = frame_bytes(c), most = (uint64_t)c->params->piece / page;
-    struct place *at = port_alloc(c->port, (i->count + 1) * sizeof *at);
     enum ckpt_status s = CKPT_OK;
-    for (uint64_t k = 0; k < i->count; k++)
-        at[k] = (struct place){ i->pages[k].frame, k };
-    qsort(at, i->count, sizeof *at, by_frame);
-    for (uint64_t k = 0, n; s == CKPT_OK && k < i->count; k += n) {
+    qsort(at, count, sizeof *at, by_frame);
+    for (uint64_t k = 0, n; s == CKPT_OK && k < count; k += n) {
         struct rope piece;
-        for (n = 1; n < most && k + n < i->count && at[k + n].frame == at[k].frame + n;)
-            n++;
-        s = read_whole(c, ckpt_frame_at(c, at[k].frame), n * page, &piece);
-        for (uint64_t j = 0; s == CKPT_OK && j < n; j++) {
-            struct rope *to = &pages[at[k + j].entry];
-            rope_add_slice(to, &piece, j * page, page);
-            if (checksum(c, to) != i->pages[at[k + j].entry].hash)
-                s = CKPT_DAMAGED;
-        }
+        uint64_t frame = at[k].blob->frame, frames = ckpt_frames_of(c, at[k].blob->length);
+        for (n = 1; k + n < count && at[k + n].blob->frame == frame + frames &&
+                    (frames + ckpt_frames_of(c, at[k + n].blob->length)) * frame_bytes(c) <=
+                        (uint64_t)c->params->piece;
+             n++)
+            frames += ckpt_frames_of(c, at[k + n].blob->length);
+        s = read_whole(c, ckpt_frame_at(c, frame), frames * frame_bytes(c), &piece);
+        for (uint64_t j = k; s == CKPT_OK && j < k + n; j++)
+            rope_add_slice(at[j].to, &piece, (at[j].blob->frame - frame) * frame_bytes(c),
+                           at[j].blob->length);
         rope_fini(&piece);
         port_pay(c->port);
     }
+    return s;
+}
+
+/* Pages by entry; `pages` has as many ropes again behind them, for differences. */
+static enum ckpt_status read_pages(struct ckpt *c, struct ckpt_image *i, struct rope *pages)
+{
+    struct place *at = port_alloc(c->port, (2 * i->count + 1) * sizeof *at);
+    uint64_t count = 0;
+    for (uint64_t k = 0; k < i->count; k++) {
+        at[count++] = (struct place){ &i->pages[k].base, &pages[k] };
+        if (i->pages[k].diff.length > 0)
+            at[count++] = (struct place){ &i->pages[k].diff, &pages[i->count + k] };
+    }
+    enum ckpt_status s = read_blobs(c, at, count);
+    for (uint64_t k = 0; s == CKPT_OK && k < i->count; k++) {
+        struct rope page;
+        rope_init(&page);
+        if (!ckpt_decode(c, &i->pages[k], &pages[k], &pages[i->count + k], &page))
+            s = CKPT_DAMAGED;
+        rope_fini(&pages[k]);
+        rope_move(&pages[k], &page);
+    }
+    port_pay(c->port);
     port_free(c->port, at);
     return s;
 }
@@ -291,10 +375,12 @@ static enum ckpt_status read_image(struct ckpt *c, const uint8_t *header, struct
     struct rope image;
     uint64_t length = wire_get64(header + 24);
     c->page_bytes = wire_get32(header + 12);
+    c->unit = wire_get32(header + 40);
     i->meta_frame = wire_get64(header + 16);
-    i->meta_frames = (length + frame_bytes(c) - 1) / frame_bytes(c);
+    i->meta_frames = ckpt_frames_of(c, length);
     enum ckpt_status s = read_whole(c, ckpt_frame_at(c, i->meta_frame), length, &image);
-    if (s == CKPT_OK && (checksum(c, &image) != wire_get64(header + 32) || !unpack(c, &image, i)))
+    if (s == CKPT_OK && (checksum(c, &image) != wire_get64(header + 32) ||
+                         !unpack(c, &image, wire_get32(header + 44) != 0, i)))
         s = CKPT_DAMAGED;
     rope_fini(&image);
     return s;
@@ -321,8 +407,11 @@ enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckp
     }
     if (s != CKPT_OK)
         return s;
-    *pages = port_alloc(c->port, (i->count + 1) * sizeof **pages);
-    for (uint64_t k = 0; k < i->count; k++)
+    *pages = port_alloc(c->port, (2 * i->count + 1) * sizeof **pages);
+    for (uint64_t k = 0; k < 2 * i->count; k++)
         rope_init(&(*pages)[k]);
-    return read_pages(c, i, *pages);
+    s = read_pages(c, i, *pages);
+    for (uint64_t k = i->count; k < 2 * i->count; k++)
+        rope_fini(&(*pages)[k]);
+    return s;
 }

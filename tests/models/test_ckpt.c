@@ -9,6 +9,7 @@
 
 #include "disks/blkdev.h"
 #include "os/ckpt/ckpt.h"
+#include "os/ckpt/pack.h"
 #include "os/xk/msg.h"
 #include "rig.h"
 #include "sim/audit.h"
@@ -47,19 +48,19 @@ static void instance(struct val *graph, const char *name, const char *protocol, 
 
 struct run {
     const char *program, *policy, *sink;
-    bool incremental, uneven, named;
+    bool incremental, uneven, named, compare, compress;
     uint64_t seed;
     uint32_t crashes;
     uint64_t at[4]; /* events */
     uint32_t node[4];
     uint64_t after[4]; /* us */
     const char *interval, *think;
-    sim_time rots;                  /* 0: nothing */
-    uint64_t dirty, table, rewrite; /* table: pages */
+    sim_time rots;                              /* 0: nothing */
+    uint64_t dirty, table, rewrite, more_steps; /* table: pages */
     /* out */
     double memory;
     uint64_t steps;
-    double saves, pages, page_bytes, damaged, rewritten;
+    double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
     char said[512];
 };
 
@@ -100,6 +101,8 @@ static void machine(struct rig *r, const struct run *x)
     text(ckpt, "interval", x->interval);
     text(ckpt, "retry", "2ms");
     number(ckpt, "pool", 3);
+    val_put(ckpt, "compare", val_new_bool(x->compare, NULL, 0));
+    val_put(ckpt, "compress", val_new_bool(x->compress, NULL, 0));
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
     rig_set(r, "prices.copy.each", "10ns");
@@ -125,19 +128,20 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
                       double half_width, unsigned flags)
 {
     struct run *x = arg;
+    const struct {
+        const char *name;
+        double *to;
+    } wanted[] = {
+        { "saves", &x->saves }, { "damaged", &x->damaged },       { "rewritten", &x->rewritten },
+        { "pages", &x->pages }, { "page_bytes", &x->page_bytes }, { "meta_bytes", &x->meta_bytes },
+        { "diffs", &x->diffs }, { "space", &x->space },           { "kept", &x->kept },
+    };
     (void)unit;
     (void)half_width;
     (void)flags;
-    if (strcmp(name, "ckpt.saves") == 0)
-        x->saves = value;
-    if (strcmp(name, "ckpt.damaged") == 0)
-        x->damaged = value;
-    if (strcmp(name, "ckpt.rewritten") == 0)
-        x->rewritten = value;
-    if (strcmp(name, "ckpt.pages") == 0)
-        x->pages = value;
-    if (strcmp(name, "ckpt.page_bytes") == 0)
-        x->page_bytes = value;
+    for (size_t i = 0; strncmp(name, "ckpt.", 5) == 0 && i < ARRAY_LEN(wanted); i++)
+        if (strcmp(name + 5, wanted[i].name) == 0)
+            *wanted[i].to = value;
 }
 
 /* A byte of the newest header of rank 1 turns over on its disk; then its node crashes. */
@@ -226,7 +230,7 @@ static void play(struct run *x)
     val_put(p, "named", val_new_bool(x->named, NULL, 0));
     number(p, "columns", 16);
     text(p, "bytes", "3KiB");
-    number(p, "steps", 12);
+    number(p, "steps", 12 + x->more_steps);
     number(p, "seed", x->seed);
     number(p, "dirty", x->dirty);
     val_put(p, "uneven", val_new_bool(x->uneven, NULL, 0));
@@ -284,6 +288,8 @@ static void choose(struct run *x, uint64_t seed)
     x->table = mix(&s) % 3;
     x->rewrite = mix(&s) % 4 == 0 ? 5 : 0;
     x->named = mix(&s) % 2;
+    x->compare = mix(&s) % 2;
+    x->compress = mix(&s) % 3 == 0;
 }
 
 /* CKPT1, CKPT2, CKPT4, CKPTM1, NX8, NX9, OSRUN1: whatever dies, and when. */
@@ -311,7 +317,7 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
             x.at[0] = 1 + mix(&s) % 60;
         }
         play(&x);
-        cr_expect(x.said[0] == 0 && x.memory == calm.memory,
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory && x.damaged == 0,
                   "seed %lu (%s, %s, %s%s; %u crashes, first at %lu of %lu): memory %.0f, not "
                   "%.0f. %s",
                   seed, x.program, x.policy, x.sink, x.incremental ? ", incremental" : "",
@@ -337,6 +343,149 @@ Test(ckpt, increments_are_the_pages_that_were_written)
         cr_expect_eq(x.pages, 5 * 12 + (x.saves - 5), "%s: %.0f pages of %.0f saves", x.policy,
                      x.pages, x.saves);
         cr_expect(x.page_bytes <= x.pages * 1024 && x.page_bytes >= (x.pages - 5) * 1024);
+    }
+}
+
+/* PACK1, by the slow count of words and runs; what is damaged is refused or is another page, and
+ * nothing beyond the buffers is touched (for who checks memory). */
+Test(ckpt, differences_and_compression_are_read_back_the_same)
+{
+    enum { MOST = 5000 };
+    static uint8_t old[MOST], new[MOST], out[2 * MOST], back[MOST], again[MOST];
+    static uint32_t lz[PACK_TABLE];
+    uint64_t s = 5;
+    for (int round = 0; round < 600; round++) {
+        size_t n = mix(&s) % (MOST / 4 + 1) * 4, words = 0, runs = 0, kinds = 1 + mix(&s) % 300;
+        uint64_t changes = mix(&s) % 3 == 0 ? mix(&s) % MOST : mix(&s) % 8;
+        for (size_t i = 0; i < n; i++)
+            old[i] = new[i] = (uint8_t)(mix(&s) % kinds);
+        for (uint64_t k = 0; n > 0 && k < changes; k++)
+            new[mix(&s) % n] ^= (uint8_t)(1 + mix(&s) % 255);
+        for (size_t w = 0; w < n / 4; w++) {
+            bool differs = memcmp(old + 4 * w, new + 4 * w, 4) != 0;
+            words += differs;
+            runs += differs && (w == 0 || memcmp(old + 4 * w - 4, new + 4 * w - 4, 4) == 0);
+        }
+        size_t length = pack_diff(old, new, n, out, sizeof out);
+        cr_assert_eq(length, 4 * (words + runs));
+        cr_assert_eq(pack_diff(old, new, n, out, length), length);
+        cr_assert(length == 0 || pack_diff(old, new, n, out, length - 1) == PACK_NONE);
+        length = pack_diff(old, new, n, out, sizeof out);
+        memcpy(back, old, n);
+        cr_assert(pack_patch(back, n, out, length) && memcmp(back, new, n) == 0);
+        for (uint64_t k = 0; length > 0 && k < 4; k++) {
+            out[mix(&s) % length] ^= (uint8_t)(1 + mix(&s) % 255);
+            memcpy(back, old, n);
+            (void)pack_patch(back, n, out, length - mix(&s) % 3 % length);
+        }
+        size_t packed = pack_lz(new, n, out, sizeof out, lz);
+        cr_assert_leq(packed, n + 2 * ((n + 15) / 16));
+        cr_assert(pack_unlz(out, packed, back, n) && memcmp(back, new, n) == 0);
+        if (packed > 2)
+            cr_assert_eq(pack_lz(new, n, out, packed - 1, lz), PACK_NONE);
+        packed = pack_lz(new, n, out, sizeof out, lz);
+        for (uint64_t k = 0; packed > 0 && k < 4; k++) {
+            out[mix(&s) % packed] ^= (uint8_t)(1 + mix(&s) % 255);
+            (void)pack_unlz(out, packed - mix(&s) % 3 % packed, again, n);
+        }
+    }
+    static const uint8_t before[] = { 0, 1, 0, 1 }; /* a copy of what is not there yet */
+    cr_assert_not(pack_unlz(before, sizeof before, back, 3));
+    static uint8_t far[2][300000];
+    far[1][299999] = 1;
+    cr_assert_eq(pack_diff(far[0], far[1], sizeof far[0], out, sizeof out), 4 * (1 + 1 + 1));
+    cr_assert(pack_patch(far[0], sizeof far[0], out, 12) && far[0][299999] == 1);
+    memset(new, 7, MOST); /* a literal, then copies of 18: two bytes each */
+    size_t items = 1 + (MOST - 1 + 17) / 18;
+    cr_assert_leq(pack_lz(new, MOST, out, sizeof out, lz), 2 * items + 2 * ((items + 15) / 16));
+}
+
+/* Of a page in which one word of 8 bytes is written a step the words alone are written, until they
+ * are half the page. */
+Test(ckpt, compared_pages_are_written_by_words)
+{
+    for (size_t policy = 0; policy < 2 * ARRAY_LEN(policies); policy++) {
+        struct run x = { .program = "ring",
+                         .policy = policies[policy % 4],
+                         .sink = "memory",
+                         .compare = true,
+                         .incremental = policy >= 4,
+                         .more_steps = 28,
+                         .interval = "30ms",
+                         .think = "20ms" };
+        play(&x);
+        cr_assert_str_empty(x.said, "%s", x.said);
+        double later = x.saves - 5, all = 12 * 5 * 1024;
+        cr_expect_geq(later, 15 * 5);
+        cr_expect_eq(x.diffs, later * (x.incremental ? 1 : 12), "%s", x.policy);
+        cr_expect(x.page_bytes > all && x.page_bytes <= all + later * 40 * 12, "%s: %.0f bytes",
+                  x.policy, x.page_bytes);
+        cr_expect_eq(x.kept, all);
+        double bytes = x.page_bytes;
+        x.compress = true;
+        play(&x);
+        cr_expect_str_empty(x.said, "%s", x.said);
+        cr_expect_lt(x.page_bytes, bytes / 2, "zeros, mostly");
+    }
+    struct run x = { .program = "ring",
+                     .policy = "stop",
+                     .sink = "memory",
+                     .compare = true,
+                     .incremental = true,
+                     .more_steps = 60,
+                     .interval = "30ms",
+                     .think = "20ms" };
+    play(&x);
+    cr_expect_str_empty(x.said, "%s", x.said);
+    cr_expect(x.diffs < x.saves - 5 && x.diffs > x.saves * 0.8, "more than half a page");
+}
+
+/* What is compared is what the sink has, after restarts, too; differences are not overwritten. */
+Test(ckpt, a_job_whose_pages_are_compared_goes_on_after_crashes)
+{
+    for (size_t policy = 0; policy < ARRAY_LEN(policies); policy++) {
+        struct run calm = { .program = "random",
+                            .policy = policies[policy],
+                            .sink = "memory",
+                            .compare = true,
+                            .compress = policy % 2,
+                            .incremental = true,
+                            .dirty = 4,
+                            .more_steps = 20,
+                            .interval = "3ms",
+                            .think = "1ms" };
+        struct run x = calm;
+        play(&calm);
+        x.crashes = 3;
+        for (uint32_t i = 0; i < 3; i++) {
+            x.at[i] = calm.steps * (2 + i) / 5;
+            x.node[i] = 4 + i % 2;
+            x.after[i] = 500;
+        }
+        play(&x);
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory, "%s: %s", x.policy, x.said);
+        cr_expect(x.damaged == 0 && x.diffs > 20, "%.0f damaged, %.0f diffs", x.damaged, x.diffs);
+    }
+}
+
+/* CKPT2: frames are used again: of a job that writes all of its 12 pages all the time the store has
+ * two checkpoints, and with comparison half a page more of each. */
+Test(ckpt, the_store_of_a_rank_is_bounded)
+{
+    for (uint64_t k = 0; k < 8; k++) {
+        struct run x = { .program = "ring",
+                         .policy = policies[k % 4],
+                         .sink = "memory",
+                         .compare = k >= 4,
+                         .incremental = true,
+                         .dirty = 12,
+                         .interval = "30ms",
+                         .think = "20ms" };
+        play(&x);
+        cr_assert_str_empty(x.said, "%s", x.said);
+        double slots = 4 * 4096, meta = x.meta_bytes / x.saves, pages = 12 * 1024;
+        cr_expect_leq(x.space, slots + 2 * (meta + 2048) + pages * (x.compare ? 2.5 : 2));
+        cr_expect_geq(x.space, slots + meta + pages);
     }
 }
 
