@@ -361,14 +361,15 @@ static void describe(const struct blkdev *dev, struct blk_describe *out)
     const struct disk *d = disk_of(dev);
     size_t n = strlen(d->name);
     n = n < sizeof out->name ? n : sizeof out->name - 1;
+    *out = (struct blk_describe){
+        .sectors = d->geo.sectors,
+        .sector_bytes = d->host_sector_bytes,
+        .best_sectors = 1,
+        .volatile_writes = d->params.cache.enabled && d->params.cache.report != DISK_REPORT_MEDIA,
+        .sector_time = sim_time_min(d->read_sector, d->write_sector),
+        .ways = 1,
+    };
     memcpy(out->name, d->name, n);
-    out->name[n] = '\0';
-    out->sectors = d->geo.sectors;
-    out->sector_bytes = d->host_sector_bytes;
-    out->best_sectors = 1;
-    out->volatile_writes = d->params.cache.enabled && d->params.cache.report != DISK_REPORT_MEDIA;
-    out->sector_time = sim_time_min(d->read_sector, d->write_sector);
-    out->ways = 1;
 }
 
 static void kill_disk(struct blkdev *dev)

@@ -229,14 +229,16 @@ static void submit(struct blkdev *d, struct blk_req *r)
 static void describe(const struct blkdev *d, struct blk_describe *out)
 {
     const struct raid *a = raid_of(d);
-    snprintf(out->name, sizeof out->name, "%s", a->name);
-    out->sectors = a->layout.sectors;
-    out->sector_bytes = a->sector_bytes;
     uint64_t stripe = a->layout.unit * a->layout.data;
-    out->best_sectors = a->layout.level == RAID_CONCAT ? 1 : (uint32_t)stripe;
-    out->volatile_writes = a->volatile_writes;
-    out->sector_time = a->sector_time;
-    out->ways = a->layout.members;
+    *out = (struct blk_describe){
+        .sectors = a->layout.sectors,
+        .sector_bytes = a->sector_bytes,
+        .best_sectors = a->layout.level == RAID_CONCAT ? 1 : (uint32_t)stripe,
+        .volatile_writes = a->volatile_writes,
+        .sector_time = a->sector_time,
+        .ways = a->layout.members,
+    };
+    snprintf(out->name, sizeof out->name, "%s", a->name);
 }
 
 /* ---- members ---- */
