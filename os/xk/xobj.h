@@ -33,7 +33,7 @@ enum xk_status {
     XK_TOO_LONG,    /* longer than this path carries */
     XK_NO_PEER,     /* address does not exist */
     XK_UNREACHABLE, /* peer known to be dead, or gave no answer in time */
-    XK_REFUSED,     /* nobody has enabled this at the peer */
+    XK_REFUSED,     /* nobody has enabled this at the peer, or what is below cannot do it */
     XK_CLOSED,      /* session or protocol is gone */
     XK_RESTARTED,   /* peer crashed and came back meanwhile: done once or never */
     XK_STATUS_COUNT

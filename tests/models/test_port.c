@@ -482,6 +482,130 @@ Test(port, a_wake_that_comes_before_the_block_counts_once)
     rig_close(&r);
 }
 
+/* ---- markers ---- */
+
+static struct {
+    uint32_t node;
+    char tag;
+    sim_time at;
+} handed[64];
+static unsigned handed_count;
+static unsigned marker_flags;
+
+static void on_marked(void *arg, uint32_t src, struct rope *frame)
+{
+    struct port *p = arg;
+    (void)src;
+    handed[handed_count].node = port_node(p);
+    rope_read(frame, 0, 1, &handed[handed_count].tag);
+    handed[handed_count++].at = port_now(p);
+    op(p, 20);
+}
+
+static void send_tagged(struct port *p, uint32_t dst, char tag, uint64_t more, unsigned flags)
+{
+    struct rope f;
+    rope_init(&f);
+    rope_add_bytes(&f, &tag, 1);
+    rope_add_pattern(&f, 1, 0, more);
+    cr_assert_eq(port_if_send(p, 0, dst, flags, &f), PORT_IF_OK);
+    rope_fini(&f);
+}
+
+static void posts_late(void *arg)
+{
+    op(arg, 10);
+    send_tagged(arg, 1, 'f', 4, 0);
+    op(arg, 20);
+}
+
+static void marks(struct port_timer *t)
+{
+    send_tagged(t->port, 2, 'm', 4, marker_flags);
+    send_tagged(t->port, 3, 'l', 4, 0);
+}
+
+static void boot_receiver(struct port *p)
+{
+    struct port_if_info info;
+    port_if_describe(p, 0, &info);
+    cr_assert(info.control);
+    port_if_set_handler(p, 0, &(struct port_if_handler){ .receive = on_marked, .arg = p });
+}
+
+static void boot_marked(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    boot_receiver(p);
+    if (port_node(p) != 0)
+        return;
+    port_thread_spawn(p, "posts late", posts_late, p, 0);
+    port_timer_init(p, &timers[0], marks, NULL);
+    port_timer_set(&timers[0], 4 * US);
+}
+
+/* PORT_CONTROL: a marker leaves behind all that was posted before it, to whatever node: the frame
+ * that the thread posted at 0 leaves at 10; the upcall's, called at 4, only behind that.  What is
+ * no marker leaves when its work is done, and so does what was posted after one. */
+Test(port, a_marker_leaves_behind_all_that_was_posted_before_to_whatever_node)
+{
+    measure_path();
+    for (unsigned k = 0; k < 2; k++) {
+        struct rig r;
+        rig_1us(&r, 4);
+        rig_set(&r, "node.upcall_cpu", "coprocessor");
+        handed_count = 0;
+        marker_flags = k == 1 ? PORT_CONTROL : 0;
+        rig_open(&r, boot_marked);
+        cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+        cr_assert_eq(handed_count, 3);
+        sim_time at[4] = { 0 };
+        for (unsigned i = 0; i < 3; i++)
+            at[handed[i].node] = handed[i].at;
+        cr_expect_eq(at[1], 10 * US + path);
+        cr_expect(k == 1 ? at[2] > at[1] : at[2] == 4 * US + path);
+        cr_expect_lt(at[3], at[1]);
+        rig_close(&r);
+    }
+}
+
+static void posts_parts(struct port_timer *t)
+{
+    for (char i = 0; i < 40; i++)
+        send_tagged(t->port, 1, (char)('A' + i), 400, i == 17 ? PORT_CONTROL : PORT_PART);
+}
+
+static void boot_parts(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    boot_receiver(p);
+    if (port_node(p) == 0) {
+        port_timer_init(p, &timers[0], posts_parts, NULL);
+        port_timer_set(&timers[0], 4 * US);
+    }
+}
+
+/* Frames that are reckoned together (PORT_PART) are not passed by one, and its receiver, who is
+ * slower than they come, has it in its turn. */
+Test(port, a_marker_is_handed_up_in_its_turn)
+{
+    for (unsigned k = 0; k < 4; k++) {
+        struct rig r;
+        rig_1us(&r, 2);
+        rig_set_bool(&r, "trains", k % 2);
+        if (k > 1)
+            rig_set(&r, "network.model", "worm");
+        rig_set_int(&r, "nic.queue_frames", 64);
+        handed_count = 0;
+        rig_open(&r, boot_parts);
+        cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+        cr_assert_eq(handed_count, 40);
+        for (unsigned i = 0; i < handed_count; i++)
+            cr_expect_eq(handed[i].tag, (char)('A' + i), "%u", i);
+        rig_close(&r);
+    }
+}
+
 /* ---- memory ---- */
 
 static void boot_heap(struct port *p, const struct os_layout *l)

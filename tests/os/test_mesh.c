@@ -127,3 +127,46 @@ Test(mesh, idle_sessions_are_bounded)
     cr_assert_leq(fake_heap_bytes(r.f, 0), most);
     rig_stop(&r);
 }
+
+static enum xk_status marked;
+static void mark(struct port *p, void *arg)
+{
+    (void)p;
+    struct rig *r = arg;
+    struct xk_protl *probe = xk_find(r->k[0], "probe");
+    enum xk_status why;
+    struct xk_sessn *s = xk_open(probe->down[0], probe, &(struct xk_part){ .host = 1 }, &why);
+    struct rope data;
+    struct xk_msg m;
+    rope_init(&data);
+    rope_add_pattern(&data, 7, 0, 7);
+    xk_msg_init_rope(&m, &data);
+    m.control = true;
+    marked = xk_push(s, &m);
+    xk_msg_fini(&m);
+    xk_close(s);
+}
+
+/* PORT_CONTROL: one in its turn among the frames that wait for the interface, and none to an
+ * interface that does not take any. */
+Test(mesh, a_marker_keeps_its_place_or_is_refused)
+{
+    for (int takes = 0; takes < 2; takes++) {
+        struct rig r;
+        struct fake_options o = { .tx_queue = 1, .control = takes };
+        rig_start(&r, &o, GRAPH, NULL, NULL);
+        for (uint64_t i = 0; i < 3; i++)
+            cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 50), XK_OK);
+        fake_call(r.f, 0, mark, &r);
+        cr_assert_eq(marked, takes ? XK_OK : XK_REFUSED);
+        cr_assert_eq(rig_send_pattern(&r, 0, 1, 3, 50), XK_OK);
+        fake_run(r.f, 0);
+        const struct probe *p = rig_probe(&r, 1);
+        cr_assert_eq(p->got, takes ? 5 : 4);
+        for (uint64_t i = 0; i < p->got; i++)
+            cr_assert_eq(p->log[i].length, takes && i == 3 ? 7 : 50);
+        cr_assert_eq(fake_counts(r.f)->frames, p->got);
+        cr_assert(rig_alloc_quiet(&r));
+        rig_stop(&r);
+    }
+}

@@ -53,6 +53,8 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
                              .length = (uint32_t)xk_msg_length(m) };
     if (xk_msg_length(m) + MESH_HEADER > st->info.mtu)
         return XK_TOO_LONG;
+    if (m->control && !st->info.control)
+        return XK_REFUSED;
     if (st->queued >= st->params->queue) {
         struct mesh_sessn *ms = s->state;
         if (list_empty(&ms->waiting))
