@@ -48,6 +48,7 @@ static bool goes(struct xk_sessn *s, bool control, struct rope *data)
     m.control = control;
     enum xk_status status = xk_push(s, &m);
     xk_msg_to_rope(&m, data); /* nothing, if it went */
+    ASSERT_MSG(status != XK_REFUSED, "an interface without channels is given no markers");
     if (status != XK_BUSY)
         rope_fini(data); /* to the dead: CUT6 */
     return status != XK_BUSY;
@@ -159,6 +160,9 @@ void cut_saved(struct cut *c, uint32_t epoch)
     c->phase = CUT_OPEN;
     c->epoch = c->number;
     c->received = 0;
+    ASSERT(c->own_before == 0 || c->dead); /* CUT3 */
+    c->own_before = c->own;
+    c->own = 0;
     if (c->rank != OS_NO_RANK)
         rdm_tap_turn(c->rdm, c->epoch); /* CUT1, CUT2 */
     c->ops->saved(c);
@@ -206,6 +210,7 @@ uint32_t cut_start(struct cut *c)
 static void tap_sent(void *arg, uint32_t host)
 {
     struct cut *c = arg;
+    c->own += host == port_node(c->port);
     if (c->ops->sent)
         c->ops->sent(c, cut_rank_of(c, host));
 }
@@ -222,10 +227,15 @@ static void tap_came(void *arg, uint32_t host, uint32_t key, uint32_t epoch,
                      const struct rope *late)
 {
     struct cut *c = arg;
+    bool own = host == port_node(c->port);
     ASSERT(!late || (int32_t)(epoch - c->epoch) < 0); /* CUTI1 */
+    c->own -= own && !late;
+    c->own_before -= own && late;
     if (late) {
         c->counts.received++;
         log_message(c, cut_rank_of(c, host), c->rank, key, late);
+        if (own && c->own_before == 0 && c->ops->own)
+            c->ops->own(c);
     } else if (epoch == c->epoch) {
         c->received++;
         if (c->ops->stopped && c->phase == CUT_WAITING)

@@ -4,6 +4,7 @@
  * marker has come.  A marker goes by RDM after the turn of the epoch, so that all that its sender
  * had sent before stands in front of it in the driver's queue: one marker closes all sessions from
  * a node, where what is below RDM keeps the order of frames (CUT: parameter `unordered`).
+ * That from a rank to itself is closed when all that was sent has come.
  *   N ranks: N (N - 1) markers.
  */
 #include "os/ckpt/cut_internal.h"
@@ -20,7 +21,7 @@ static void init(struct cut *c)
 static void look(struct cut *c)
 {
     struct cl *cl = c->state;
-    if (c->phase != CUT_OPEN || cl->came[c->number % 2] + 1 < c->count)
+    if (c->phase != CUT_OPEN || cl->came[c->number % 2] + 1 < c->count || c->own_before > 0)
         return;
     cl->came[c->number % 2] = 0;
     cut_done(c);
@@ -57,5 +58,6 @@ const struct cut_ops cut_cl = {
     .begin = cut_snapshot,
     .saved = saved,
     .came = came,
+    .own = look,
     .drop = drop,
 };

@@ -48,6 +48,9 @@ struct cut_ops {
     void (*stopped)(struct cut *c);        /* this rank has stopped for it; NULL: none does */
     void (*came)(struct cut *c, uint32_t node, const struct cut_header *h, struct rope *body);
     void (*sent)(struct cut *c, uint32_t rank); /* a message of the job; NULL: it does not count */
+    /* The last message of the epoch before that was under way to this rank itself has come; NULL:
+     * it does not wait for these. */
+    void (*own)(struct cut *c);
     void (*drop)(struct cut *c); /* the cut under way here has ended, or is given up */
 };
 extern const struct cut_ops cut_sns, cut_cl, cut_ns;
@@ -68,6 +71,9 @@ struct cut {
     uint32_t number;   /* of the one under way, or of the last */
     uint32_t wanted;   /* the highest that is to be begun */
     uint32_t received; /* messages of the job in this epoch */
+    /* Under way to this rank itself: sent in this epoch, and in the one before.  No marker closes
+     * that channel; it is closed when what was sent has come. */
+    uint32_t own, own_before;
     bool dead;
     struct list waiting; /* for room below */
     void *state;         /* the algorithm's */

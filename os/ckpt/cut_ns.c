@@ -74,7 +74,7 @@ static void look(struct cut *c)
         }
         before = closed(c, came, up) && closed(c, came, up + 1);
     }
-    if (!before)
+    if (!before || c->own_before > 0)
         return;
     ns->came[c->number % 2] = ns->sent = 0;
     cut_done(c);
@@ -108,5 +108,6 @@ const struct cut_ops cut_ns = {
     .begin = cut_snapshot,
     .saved = look,
     .came = came,
+    .own = look,
     .drop = drop,
 };

@@ -145,8 +145,9 @@ static void user_snapshot(void *arg, uint32_t number)
 static void user_in_flight(void *arg, uint32_t number, const struct cut_message *m)
 {
     struct taker *t = arg;
-    cuts_record_add(&t->records[number], CUTS_LOGGED, m->from, m->to,
-                    cuts_number(m->data, sizeof(uint32_t)));
+    if (number > t->complete) /* the log of a cut that is complete is closed */
+        cuts_record_add(&t->records[number], CUTS_LOGGED, m->from, m->to,
+                        cuts_number(m->data, sizeof(uint32_t)));
 }
 
 static void user_resume(void *arg, uint32_t number)
