@@ -134,6 +134,11 @@ void blk_health(const struct blkdev *d, struct blk_health *sum)
         blk_health(below, sum);
 }
 
+sim_time blk_locate_time(const struct blkdev *d, uint64_t from, uint64_t to)
+{
+    return d->ops->locate_time == NULL ? SIM_NEVER : d->ops->locate_time(d, from, to);
+}
+
 const char *blk_status_name(enum blk_status s)
 {
     switch (s) {

@@ -142,6 +142,9 @@ struct blkdev_ops {
     struct blkdev *(*member)(const struct blkdev *d, uint32_t i);
     /* Adds its own numbers, without those of the devices below; NULL: it has none. */
     void (*health)(const struct blkdev *d, struct blk_health *sum);
+    /* Sequential devices: what the device would tell its host of the time from block to block of
+     * what is loaded, without queue and errors; SIM_NEVER: nothing is loaded. */
+    sim_time (*locate_time)(const struct blkdev *d, uint64_t from, uint64_t to);
 };
 
 struct blkdev {
@@ -171,6 +174,8 @@ void blk_audit_rate(const struct blkdev *d, struct sim_audit_report *report);
 /* For devices: what a request below took is part of `r`. */
 void blk_add_parts(struct blk_req *r, const struct blk_req *below);
 const char *blk_status_name(enum blk_status s);
+/* SIM_NEVER also when the device is not sequential. */
+sim_time blk_locate_time(const struct blkdev *d, uint64_t from, uint64_t to);
 /* Adds the numbers of a device and of all below it. */
 void blk_health(const struct blkdev *d, struct blk_health *sum);
 

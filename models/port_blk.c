@@ -25,7 +25,11 @@ void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info 
         .sector_bytes = d.sector_bytes,
         .best_sectors = d.best_sectors,
         .volatile_writes = d.volatile_writes,
+        .sequential = d.sequential,
+        .largest = d.largest,
     };
+    _Static_assert(sizeof d.medium == sizeof out->medium, "a label");
+    memcpy(out->medium, d.medium, sizeof out->medium);
     size_t n = strnlen(d.name, sizeof out->name - 1);
     memcpy(out->name, d.name, n);
     out->name[n] = '\0';
@@ -37,7 +41,8 @@ static void trace(const struct request *r,
                                uint64_t, sim_time))
 {
     static const char *const names[] = {
-        [BLK_READ] = "read", [BLK_WRITE] = "write", [BLK_FLUSH] = "flush"
+        [BLK_READ] = "read",     [BLK_WRITE] = "write", [BLK_FLUSH] = "flush",
+        [BLK_LOCATE] = "locate", [BLK_MARK] = "mark",   [BLK_ERASE] = "erase"
     };
     struct sim *s = r->node->machine->sim;
     if (sim_trace_on(s, "os"))
@@ -76,7 +81,8 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
                            .trace = io->trace ? io->trace : io->sector };
     list_init(&r->link);
     io->port = p;
-    static const enum blk_op ops[] = { BLK_READ, BLK_WRITE, BLK_FLUSH };
+    static const enum blk_op ops[] = { BLK_READ,   BLK_WRITE, BLK_FLUSH,
+                                       BLK_LOCATE, BLK_MARK,  BLK_ERASE };
     blk_req_init(&r->blk, ops[io->op], io->sector, io->sectors, completed, r);
     if (io->op == PORT_IO_WRITE) {
         r->bytes = io->data.length;
@@ -88,6 +94,12 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
     f->request = r;
     f->dst = dev;
     effect_take(f);
+}
+
+sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from, uint64_t to)
+{
+    ASSERT(dev < p->node->dev_count);
+    return blk_locate_time(p->node->devs[dev], from, to);
 }
 
 void request_submit(struct request *r)
@@ -111,9 +123,11 @@ static enum port_io_status status_of(enum blk_status s)
     case BLK_ERR_MEDIUM:
         return PORT_IO_MEDIUM;
     case BLK_ERR_DEVICE:
-    case BLK_NO_MEDIUM:
-    case BLK_END:
         return PORT_IO_DEVICE;
+    case BLK_NO_MEDIUM:
+        return PORT_IO_NO_MEDIUM;
+    case BLK_END:
+        return PORT_IO_END;
     case BLK_ERR_ABORTED:
     case BLK_STATUS_COUNT:
         break;
@@ -135,7 +149,13 @@ void request_finish(struct request *r)
 {
     struct machine *m = r->node->machine;
     struct port_io *io = r->io;
+    static const enum port_io_end ends[] = { [BLK_END_NONE] = PORT_END_NONE,
+                                             [BLK_END_MARK] = PORT_END_MARK,
+                                             [BLK_END_DATA] = PORT_END_DATA,
+                                             [BLK_END_MEDIUM] = PORT_END_MEDIUM };
     io->status = status_of(r->blk.status);
+    io->end = ends[r->blk.end];
+    io->moved = r->blk.moved;
     io->queued_for = r->blk.started - r->blk.submitted;
     io->device_for = r->blk.completed - r->blk.started;
     m->counts.io_queue += (double)io->queued_for;

@@ -174,15 +174,43 @@ struct port_blk_info {
     uint32_t sector_bytes;
     uint32_t best_sectors;
     bool volatile_writes; /* a write may be done before it is on the medium: flush */
+    /* A tape drive: `sector` is the number of a block on the medium, which has a length of its own
+     * of at most `largest` bytes; a request is for one (sectors == 1); what is written makes all
+     * behind it unreadable.  `sectors` is what fits, in bytes. */
+    bool sequential;
+    uint32_t largest;
+    char medium[32]; /* the label of what is loaded; "": nothing */
 };
-enum port_io_op { PORT_IO_READ, PORT_IO_WRITE, PORT_IO_FLUSH };
-enum port_io_status { PORT_IO_OK, PORT_IO_MEDIUM, PORT_IO_DEVICE, PORT_IO_ABORTED };
+enum port_io_op {
+    PORT_IO_READ,
+    PORT_IO_WRITE,
+    PORT_IO_FLUSH,  /* has no sectors: writes done before it are on the medium */
+    PORT_IO_LOCATE, /* these of sequential devices, and without sectors, too: to block `sector`; */
+    PORT_IO_MARK,   /* a mark there; */
+    PORT_IO_ERASE   /* from there to the end of the medium */
+};
+enum port_io_status {
+    PORT_IO_OK,
+    PORT_IO_MEDIUM,
+    PORT_IO_DEVICE,
+    PORT_IO_ABORTED,
+    PORT_IO_NO_MEDIUM, /* nothing is loaded, or not for writing; or the device is not sequential */
+    PORT_IO_END        /* sequential devices: `end` says of what */
+};
+enum port_io_end {
+    PORT_END_NONE,
+    PORT_END_MARK,  /* there is a mark; what follows it is the next block */
+    PORT_END_DATA,  /* nothing is written there */
+    PORT_END_MEDIUM /* no room for more */
+};
 struct port_io {
-    enum port_io_op op; /* PORT_IO_FLUSH has no sectors: writes done before it are on the medium */
+    enum port_io_op op;
     uint64_t sector;
     uint32_t sectors;
     struct rope data; /* in: to be written; out: what was read */
     enum port_io_status status;
+    enum port_io_end end; /* out, of a sequential device, like `moved` */
+    uint64_t moved;       /* bytes of the block; of PORT_IO_LOCATE the block that it stands at */
     void (*done)(struct port_io *io); /* upcall */
     void *arg;
     struct port *port;
@@ -194,6 +222,9 @@ uint32_t port_blk_count(const struct port *p); /* of this node: `dev` is below i
 /* Fills `out`. */
 void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out);
 void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io); /* never blocks */
+/* What a sequential device tells of the time from block to block of what is loaded, when nothing
+ * else is asked of it; SIM_NEVER: nothing is loaded, or it is not sequential. */
+sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from, uint64_t to);
 
 /* ---- random draws, measures, trace ---- */
 uint64_t port_random(struct port *p);                   /* the task's own named stream */

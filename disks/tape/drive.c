@@ -776,4 +776,5 @@ static const struct blkdev_ops tape_ops = { .name = "tape drive",
                                             .corrupt = flip,
                                             .attach = attach,
                                             .fault = fault,
-                                            .health = health };
+                                            .health = health,
+                                            .locate_time = tape_locate_time };

@@ -83,6 +83,9 @@ struct fake *fake_create(const struct fake_options *o)
     f->o.disk_sectors = o->disk_sectors ? o->disk_sectors : 8192;
     f->o.sector_bytes = o->sector_bytes ? o->sector_bytes : 512;
     f->o.disk_time = o->disk_time ? o->disk_time : SIM_MS;
+    f->o.tape_largest = o->tape_largest ? o->tape_largest : 65536;
+    f->o.tape_blocks = o->tape_blocks ? o->tape_blocks : 1000;
+    f->o.tape_step = o->tape_step ? o->tape_step : SIM_MS;
     ASSERT(f->o.interfaces <= FAKE_IFS_MAX);
     f->random = o->seed * 2 + 1;
     f->window.from = f->window.to = SIM_NEVER;
@@ -98,6 +101,9 @@ struct fake *fake_create(const struct fake_options *o)
         n->disks = f->o.disks ? base_zalloc(f->o.disks, sizeof *n->disks) : NULL;
         for (uint32_t d = 0; d < f->o.disks; d++)
             n->disks[d].sectors = base_zalloc(f->o.disk_sectors, sizeof(struct fake_sector *));
+        n->tapes = f->o.tapes ? base_zalloc(f->o.tapes, sizeof *n->tapes) : NULL;
+        for (uint32_t d = 0; d < f->o.tapes; d++)
+            fake_tape_make(f, &n->tapes[d]);
     }
     return f;
 }
@@ -111,6 +117,9 @@ void fake_destroy(struct fake *f)
             fake_task_drop(f, LIST_ENTRY(n->tasks.prev, struct port, link));
         for (uint32_t d = 0; d < f->o.disks; d++)
             fake_disk_free(f, &n->disks[d]);
+        for (uint32_t d = 0; d < f->o.tapes; d++)
+            fake_tape_free(f, &n->tapes[d]);
+        free(n->tapes);
         free(n->disks);
     }
     while (!list_empty(&f->pending))
@@ -191,6 +200,8 @@ void fake_crash(struct fake *f, uint32_t node)
     n->busy_until = 0;
     for (uint32_t d = 0; d < f->o.disks; d++)
         fake_disk_power_off(f, &n->disks[d]);
+    for (uint32_t d = 0; d < f->o.tapes; d++)
+        fake_tape_power_off(f, &n->tapes[d]);
     notify_others(f, node, false);
 }
 

@@ -124,6 +124,13 @@ struct fake_disk {
     uint64_t writes;
 };
 
+struct fake_tape {
+    struct rope *blocks;  /* empty: a mark */
+    uint64_t count, safe; /* safe: a flush has covered them */
+    uint64_t at;
+    char label[32];
+};
+
 struct fake_node {
     uint32_t id, incarnation;
     uint64_t kept;
@@ -137,6 +144,7 @@ struct fake_node {
     uint32_t in_flight[FAKE_IFS_MAX];
     bool wants_ready[FAKE_IFS_MAX];
     struct fake_disk *disks;
+    struct fake_tape *tapes;
     uint64_t work[PORT_WORK_COUNT];
     uint64_t allocs;
     uint64_t made; /* items */
@@ -203,6 +211,13 @@ void fake_thread_leave(struct port_thread *t); /* back to the driver */
 void fake_frame_departed(struct fake *f, struct item *it);
 void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it);
 void fake_disk_free(struct fake *f, struct fake_disk *d);
+/* A device behind the disks. */
+void fake_tape_make(struct fake *f, struct fake_tape *t);
+void fake_tape_free(struct fake *f, struct fake_tape *t);
+void fake_tape_describe(const struct fake *f, const struct fake_tape *t, struct port_blk_info *out);
+sim_time fake_tape_time(const struct fake *f, const struct fake_tape *t, const struct port_io *io);
+void fake_tape_apply(struct fake *f, struct fake_tape *t, struct port_io *io);
+void fake_tape_power_off(struct fake *f, struct fake_tape *t);
 void fake_disk_power_off(struct fake *f, struct fake_disk *d);
 
 #endif

@@ -397,12 +397,31 @@ enum { JUNK = 0xee };
 
 uint32_t port_blk_count(const struct port *p)
 {
-    return p->f->o.disks;
+    return p->f->o.disks + p->f->o.tapes;
+}
+
+/* NULL: it is a disk. */
+static struct fake_tape *tape_of(const struct port *p, uint32_t dev)
+{
+    ASSERT(dev < port_blk_count(p));
+    return dev < p->f->o.disks ? NULL : &p->node->tapes[dev - p->f->o.disks];
+}
+
+sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from, uint64_t to)
+{
+    const struct fake_tape *t = tape_of(p, dev);
+    if (t == NULL || t->label[0] == '\0')
+        return SIM_NEVER;
+    return (sim_time)(from > to ? from - to : to - from) * p->f->o.tape_step;
 }
 
 void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out)
 {
     memset(out, 0, sizeof *out);
+    if (tape_of(p, dev) != NULL) {
+        fake_tape_describe(p->f, tape_of(p, dev), out);
+        return;
+    }
     snprintf(out->name, sizeof out->name, "disk%u", dev);
     out->sectors = p->f->o.disk_sectors;
     out->sector_bytes = p->f->o.sector_bytes;
@@ -413,17 +432,23 @@ void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info 
 void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
 {
     struct fake *f = p->f;
-    ASSERT(dev < f->o.disks && (io->sectors > 0) == (io->op != PORT_IO_FLUSH));
-    ASSERT(io->sector + io->sectors <= f->o.disk_sectors);
-    ASSERT(io->op != PORT_IO_WRITE || io->data.length == (uint64_t)io->sectors * f->o.sector_bytes);
+    struct fake_tape *t = tape_of(p, dev);
+    ASSERT((io->sectors > 0) == (io->op < PORT_IO_FLUSH));
+    ASSERT(t != NULL || io->sector + io->sectors <= f->o.disk_sectors);
+    ASSERT(t != NULL || io->op != PORT_IO_WRITE ||
+           io->data.length == (uint64_t)io->sectors * f->o.sector_bytes);
+    ASSERT(t == NULL || io->op != PORT_IO_WRITE ||
+           (io->data.length > 0 && io->data.length <= f->o.tape_largest));
     io->port = p;
     io->queued_for = 0;
     io->device_for = f->o.disk_time;
+    if (t != NULL)
+        io->device_for += fake_tape_time(f, t, io);
     struct item *it =
-        fake_item(f, ITEM_IO, p->node->id, p, sim_time_add(fake_time(f), f->o.disk_time));
+        fake_item(f, ITEM_IO, p->node->id, p, sim_time_add(fake_time(f), io->device_for));
     it->u.io.io = io;
     it->u.io.dev = dev;
-    it->u.io.upto = p->node->disks[dev].writes;
+    it->u.io.upto = t != NULL ? 0 : p->node->disks[dev].writes;
 }
 
 static struct fake_sector *sector_made(struct fake_disk *d, uint64_t sector)
@@ -504,11 +529,15 @@ void fake_disk_power_off(struct fake *f, struct fake_disk *d)
 void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
 {
     struct port_io *io = it->u.io.io;
+    if (it->u.io.dev >= f->o.disks) {
+        fake_tape_apply(f, &n->tapes[it->u.io.dev - f->o.disks], io);
+        return;
+    }
     struct fake_disk *d = &n->disks[it->u.io.dev];
     uint32_t size = f->o.sector_bytes, sectors = io->sectors;
     struct rope out;
     rope_init(&out);
-    io->status = PORT_IO_OK;
+    io->status = io->op > PORT_IO_FLUSH ? PORT_IO_NO_MEDIUM : PORT_IO_OK;
     if (f->on_disk)
         io->status = f->on_disk(f->on_disk_arg, n->id, it->u.io.dev, io, &sectors);
     if (io->op == PORT_IO_FLUSH && io->status == PORT_IO_OK)

@@ -58,10 +58,14 @@ struct fake_options {
     uint64_t disk_sectors; /* 0: 8192 */
     uint32_t sector_bytes; /* 0: 512 */
     sim_time disk_time;    /* of a request; 0: 1 ms */
+    uint32_t tapes;        /* tape drives a node, behind the disks; each has a medium of its own */
+    uint32_t tape_largest; /* bytes of a block; 0: 65536 */
+    uint64_t tape_blocks;  /* what a medium takes; 0: 1000 */
+    sim_time tape_step;    /* of each block that a request passes; 0: 1 ms */
     bool disk_junk;        /* sectors that nobody wrote are full of 0xee, not of zeros */
-    bool
-        disk_cache; /* writes are volatile until a flush: a crash of the node takes all of them back
-                        (FAKE_IN_ORDER), or any */
+    /* Writes are volatile until a flush: a crash of the node takes all of them back
+     * (FAKE_IN_ORDER), or any; of a tape those that came last. */
+    bool disk_cache;
 };
 
 struct fake;
@@ -129,6 +133,9 @@ uint64_t fake_count(const struct fake *f, uint32_t node, const char *name);
 /* Reads a device behind the node's back. */
 void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t sectors,
                     void *out);
+
+/* Puts a medium of this label, with what it held, in a drive, or takes it out (""). */
+void fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label);
 
 /* Inverts bits of one byte of a device behind the node's back. */
 void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t byte,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "tests/tape_steps.h"
 
 #define MS SIM_MS
 
@@ -166,6 +167,56 @@ Test(blk, a_device_of_a_node_can_die_by_its_path)
     val_append(list, f);
     val_put(r.spec, "faults", list);
     rig_open(&r, boot_late);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(refused, 1);
+    rig_close(&r);
+}
+
+/* ---- a tape drive ---- */
+
+static void boot_tape(struct port *p, const struct os_layout *l)
+{
+    if (port_node(p) != l->io[0])
+        return;
+    tape_take_steps(p, 0);
+    cr_expect_eq(port_blk_locate_time(p, 0, 3, 8), 0, "nothing is written");
+}
+
+Test(blk, a_tape_drive_takes_the_steps_of_any)
+{
+    struct rig r;
+    struct val *tape = val_new(VAL_TABLE, NULL, 0);
+    prepare(&r);
+    val_put(tape, "kind", val_new_string("tape", NULL, 0));
+    val_put(r.spec, "storage", tape);
+    rig_open(&r, boot_tape);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(tape_step_now, TAPE_STEPS);
+    rig_close(&r);
+}
+
+static void on_no_tape(struct port_io *io)
+{
+    refused += io->status == PORT_IO_NO_MEDIUM;
+}
+
+static void boot_no_tape(struct port *p, const struct os_layout *l)
+{
+    if (port_node(p) != l->io[0])
+        return;
+    read_io = (struct port_io){ .op = PORT_IO_LOCATE, .sector = 7, .done = on_no_tape };
+    rope_init(&read_io.data);
+    port_blk_submit(p, 0, &read_io);
+    cr_expect_eq(port_blk_locate_time(p, 0, 3, 8), SIM_NEVER);
+}
+
+/* BLK6. */
+Test(blk, a_disk_has_no_medium_to_locate_on)
+{
+    struct rig r;
+    prepare(&r);
+    refused = 0;
+    rig_open(&r, boot_no_tape);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
     cr_expect_eq(refused, 1);
     rig_close(&r);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/fake/port_fake.h"
+#include "tests/tape_steps.h"
 
 struct log {
     uint64_t seen;
@@ -447,5 +448,28 @@ Test(fake, the_window_is_stated_by_the_programs)
     fake_call(f, 0, progresses, &at_60); /* half of [60, 100) */
     fake_call(f, 0, progresses, &now);   /* after it: nothing */
     cr_assert_float_eq(w->progress, 100.0 / 3 + 250, 1e-9);
+    fake_destroy(f);
+}
+
+static void boot_tape(struct port *p, void *arg)
+{
+    (void)arg;
+    if (port_incarnation(p) == 1)
+        tape_take_steps(p, 1);
+}
+
+/* The drive behind the disks does what one of the simulator does (tests/models/test_blk.c). */
+Test(fake, a_tape_drive_takes_the_steps_of_any)
+{
+    struct fake *f =
+        fake_create(&(struct fake_options){ .disks = 1, .tapes = 1, .disk_cache = true });
+    fake_boot(f, 0, boot_tape, NULL);
+    fake_run(f, 0);
+    cr_assert_eq(tape_step_now, TAPE_STEPS);
+    struct port *p = fake_port(f, 0);
+    cr_assert_eq(port_blk_locate_time(p, 1, 3, 8), 5 * SIM_MS);
+    cr_assert_eq(port_blk_locate_time(p, 0, 3, 8), SIM_NEVER);
+    fake_tape_load(f, 0, 1, "");
+    cr_assert_eq(port_blk_locate_time(p, 1, 3, 8), SIM_NEVER);
     fake_destroy(f);
 }
