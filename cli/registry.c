@@ -3,6 +3,7 @@
 
 #include "cli/schema.h"
 #include "disks/build.h"
+#include "disks/library/changer.h"
 #include "disks/sched.h"
 #include "mesh/nic.h"
 #include "os/array/array.h"
@@ -21,6 +22,7 @@
 #include "os/vesta/vesta.h"
 #include "workloads/arrays.h"
 #include "workloads/direct/disk_io.h"
+#include "workloads/direct/library_load.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
 #include "workloads/io/filetype.h"
@@ -62,20 +64,19 @@ static const struct kind *const workloads[] = { WORKLOADS(WORKLOAD) NULL };
 const struct kind_set registry_workloads = { "workload", "workload", workloads };
 
 static const struct kind *const direct[] = {
-    &direct_disk_load.kind,  &direct_disk_replay.kind,
-    &direct_event_ring.kind, &direct_mesh_load.kind,
-    &direct_mesh_batch.kind, &direct_mesh_list.kind,
-    &direct_mesh_reply.kind, NULL,
+    &direct_disk_load.kind,  &direct_disk_replay.kind,  &direct_event_ring.kind,
+    &direct_mesh_load.kind,  &direct_mesh_batch.kind,   &direct_mesh_list.kind,
+    &direct_mesh_reply.kind, &direct_library_load.kind, NULL,
 };
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,           &blk_kinds,    &registry_workloads, &registry_direct,
-    &os_protocols,        &os_services,  &vm_replacements,    &svm_managers,
-    &pfs_modes,           &vesta_modes,  &pio_systems,        &io_patterns,
-    &io_filetypes,        &coll_methods, &arrays_operations,  &sched_policies,
-    &os_layers,           &ckpt_sinks,   &ckpt_policies,      &cut_algorithms,
-    &file_cache_policies, NULL,
+    &net_kinds,           &blk_kinds,     &registry_workloads, &registry_direct,
+    &os_protocols,        &os_services,   &vm_replacements,    &svm_managers,
+    &pfs_modes,           &vesta_modes,   &pio_systems,        &io_patterns,
+    &io_filetypes,        &coll_methods,  &arrays_operations,  &sched_policies,
+    &os_layers,           &ckpt_sinks,    &ckpt_policies,      &cut_algorithms,
+    &file_cache_policies, &changer_kinds, &changer_queues,     NULL,
 };
 
 const struct machine_registry registry_machine = {
