@@ -122,6 +122,7 @@ static void memory_placed(void *state, bool own)
 static enum ckpt_status call(struct memory_sink *m, enum ckpt_procedure what, uint64_t at,
                              uint64_t length, const struct rope *data, struct rope *reply)
 {
+    bool met = xk_life(m->c->node->xk, m->neighbour) > 0;
     uint8_t wire[HEAD];
     struct rope args;
     wire_put64(wire, at);
@@ -133,6 +134,10 @@ static enum ckpt_status call(struct memory_sink *m, enum ckpt_procedure what, ui
         rope_add_slice(&args, data, 0, data->length);
     enum xk_status s = select_call_wait(m->c->rpc, m->neighbour, CKPT_SERVICE, what, &args, reply);
     rope_fini(&args);
+    if (s == XK_RESTARTED && !met) { /* it was in a later life all the time */
+        rope_fini(reply);
+        return call(m, what, at, length, data, reply);
+    }
     uint8_t kept = 0;
     if (s == XK_OK && reply->length > 0)
         rope_take_front(reply, 1, &kept);
@@ -250,12 +255,13 @@ static enum ckpt_status memory_read(void *state, uint64_t at, uint64_t length, s
         get(m->c->port, &m->own, at, length, out);
         return m->c->ranks > 1 ? mirror(m) : CKPT_OK;
     }
+    enum ckpt_status s = fetch(m, at, length, out);
+    if (s != CKPT_OK)
+        return s;
+    put(m->c->port, &m->own, at, out);
     m->host = m->neighbour;
     m->life = life_of(m);
-    enum ckpt_status s = fetch(m, at, length, out);
-    if (s == CKPT_OK)
-        put(m->c->port, &m->own, at, out);
-    return s;
+    return CKPT_OK;
 }
 
 static enum ckpt_status memory_flush(void *state)
