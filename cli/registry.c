@@ -3,8 +3,8 @@
 
 #include "cli/schema.h"
 #include "disks/build.h"
-#include "disks/library/changer.h"
 #include "disks/sched.h"
+#include "disks/tape/format.h"
 #include "mesh/nic.h"
 #include "os/array/array.h"
 #include "os/ckpt/ckpt.h"
@@ -22,9 +22,9 @@
 #include "os/vesta/vesta.h"
 #include "workloads/arrays.h"
 #include "workloads/direct/disk_io.h"
-#include "workloads/direct/library_load.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
+#include "workloads/direct/tape_io.h"
 #include "workloads/io/filetype.h"
 #include "workloads/io/pattern.h"
 #include "workloads/shared.h"
@@ -64,19 +64,36 @@ static const struct kind *const workloads[] = { WORKLOADS(WORKLOAD) NULL };
 const struct kind_set registry_workloads = { "workload", "workload", workloads };
 
 static const struct kind *const direct[] = {
-    &direct_disk_load.kind,  &direct_disk_replay.kind,  &direct_event_ring.kind,
-    &direct_mesh_load.kind,  &direct_mesh_batch.kind,   &direct_mesh_list.kind,
-    &direct_mesh_reply.kind, &direct_library_load.kind, NULL,
+    &direct_disk_load.kind,  &direct_disk_replay.kind, &direct_tape_io.kind,
+    &direct_event_ring.kind, &direct_mesh_load.kind,   &direct_mesh_batch.kind,
+    &direct_mesh_list.kind,  &direct_mesh_reply.kind,  NULL,
 };
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,           &blk_kinds,     &registry_workloads, &registry_direct,
-    &os_protocols,        &os_services,   &vm_replacements,    &svm_managers,
-    &pfs_modes,           &vesta_modes,   &pio_systems,        &io_patterns,
-    &io_filetypes,        &coll_methods,  &arrays_operations,  &sched_policies,
-    &os_layers,           &ckpt_sinks,    &ckpt_policies,      &cut_algorithms,
-    &file_cache_policies, &changer_kinds, &changer_queues,     NULL,
+    &net_kinds,
+    &blk_kinds,
+    &registry_workloads,
+    &registry_direct,
+    &os_protocols,
+    &os_services,
+    &vm_replacements,
+    &svm_managers,
+    &pfs_modes,
+    &vesta_modes,
+    &pio_systems,
+    &io_patterns,
+    &io_filetypes,
+    &coll_methods,
+    &arrays_operations,
+    &sched_policies,
+    &os_layers,
+    &ckpt_sinks,
+    &ckpt_policies,
+    &cut_algorithms,
+    &file_cache_policies,
+    &tape_layouts,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {

@@ -40,11 +40,21 @@ struct blkdev *blk_build_below(const struct blk_site *at, const struct val *devi
     return d;
 }
 
+/* A device below that takes sectors in any order; else a sentence, and it is gone. */
+static struct blkdev *random_access(const struct blk_site *at, struct blkdev *d, struct err *e)
+{
+    if (d == NULL || !d->ops->sequential)
+        return d;
+    err_set(e, "%s.device: a %s cannot be behind a cache", at->path, d->ops->name);
+    d->ops->destroy(d);
+    return NULL;
+}
+
 static struct blkdev *build_cache(const struct blk_site *at, void *params, struct err *e)
 {
     const struct wcache_params *p = params;
     char *name = base_printf("%s.member.0", at->name);
-    struct blkdev *below = blk_build_below(at, p->device, name, e);
+    struct blkdev *below = random_access(at, blk_build_below(at, p->device, name, e), e);
     free(name);
     return below == NULL ? NULL : wcache_create(at->sim, p, below, at->name);
 }

@@ -14,6 +14,9 @@
  *   { path = "dev0", action = "scrub" }    no fault: the array begins to check its parity
  *   { path = "dev0", action = "spare" }    no fault: a RAID-3 array gets one spare more
  *
+ * Of a tape drive sectors are blocks of what is loaded: "sector" damages the tape where they lie,
+ * for good; torn, lost and misdirected writes it does not have.
+ *
  * Members count from 0, spares behind them; a member of a member is dev0.member.2.member.1.  What a
  * cache is in front of is its member 0.  The death of a cache is the crash of its controller: it
  * loses what is dirty and works on.

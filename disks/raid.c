@@ -434,6 +434,10 @@ static bool add_members(struct raid *a, const struct raid_params *p, uint32_t me
             a->slots[i].dev = m;
         else
             a->spares[a->spare_count++] = m;
+        if (m->ops->sequential) {
+            ok = err_set(e, "%s.member: a %s cannot be a member of an array", path, m->ops->name);
+            break;
+        }
         if (p->buses == 0)
             continue;
         uint32_t b = i % (uint32_t)p->buses;

@@ -204,7 +204,9 @@ static bool add_storage(struct machine *m, const struct os_group *g, const struc
     bool good = build_devices(m, t, g->count > 0 ? g->nodes[0] : 0, -1, &devs, &count, e);
     if (good && count > 0) {
         devs[0]->ops->describe(devs[0], &d);
-        t->first = (struct os_disk){ d.sectors, d.sector_bytes };
+        /* What is kept on devices needs one whose sectors can be written in any order. */
+        t->first =
+            d.sequential ? (struct os_disk){ 0, 0 } : (struct os_disk){ d.sectors, d.sector_bytes };
     }
     for (size_t i = 0; i < count; i++)
         devs[i]->ops->destroy(devs[i]);

@@ -198,7 +198,7 @@ static bool write_at(struct tape_drive *d, uint64_t n)
 
 static void write_step(struct tape_drive *d, struct blk_req *r)
 {
-    uint64_t end, stored = tape_stored(d, r->data.length);
+    uint64_t end, stored = tape_bytes_stored(d, r->data.length);
     if (!write_at(d, r->sector))
         return;
     if (!tape_room(d, stored)) {
@@ -323,7 +323,7 @@ static void took_data(struct tape_drive *d)
         struct rope data;
         rope_copy(&data, &r->data);
         d->counts.bytes_written += data.length;
-        tape_put(d, d->place, tape_stored(d, data.length), &data);
+        tape_put(d, d->place, tape_bytes_stored(d, data.length), &data);
     }
     finish(d, BLK_OK);
 }
@@ -611,6 +611,11 @@ enum tape_state tape_drive_state(const struct blkdev *dev)
     struct tape_drive *d = tape_drive_of(dev);
     tape_settle(d);
     return d->state;
+}
+
+uint64_t tape_drive_stored(const struct blkdev *dev, uint64_t length)
+{
+    return tape_bytes_stored(tape_drive_of(dev), length);
 }
 
 const struct tape_params *tape_drive_params(const struct blkdev *dev)

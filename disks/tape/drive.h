@@ -98,6 +98,8 @@ struct blkdev *tape_drive_create(struct sim *s, const struct tape_params *p, int
                                  const char *name, const char *path, struct err *e);
 bool tape_is_drive(const struct blkdev *d);
 const struct tape_params *tape_drive_params(const struct blkdev *d);
+/* What a block of so many bytes takes on the tape, compressed. */
+uint64_t tape_drive_stored(const struct blkdev *d, uint64_t length);
 
 typedef void tape_done_fn(void *arg, struct blkdev *d, enum blk_status status,
                           struct tape_medium *m);

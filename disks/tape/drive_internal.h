@@ -114,7 +114,7 @@ struct tape_place tape_next_place(struct tape_drive *d, uint64_t stored, uint64_
 /* Puts an item in the buffer, behind the last; takes the data (NULL: a mark). */
 void tape_put(struct tape_drive *d, struct tape_place place, uint64_t stored, struct rope *data);
 bool tape_room(const struct tape_drive *d, uint64_t stored);
-uint64_t tape_stored(const struct tape_drive *d, uint64_t length);
+uint64_t tape_bytes_stored(const struct tape_drive *d, uint64_t length);
 /* The current job reads item n. */
 bool tape_reads(const struct tape_drive *d, uint64_t n);
 /* The current job waits for room in the buffer. */

@@ -38,12 +38,13 @@ const struct param tape_params[] = {
     P_TABLE(tape_params, buffer, buffer_params, "Its buffer."),
     P_TABLE(tape_params, errors, error_params, "What goes wrong."),
     P_TIME(
-        tape_params, load, "15s", "0", "1h", "From the cartridge in its door to ready.",
-        "ASSUMED(3480: of some 20 s for mount and threading in a silo [chilton-computing.org.uk])"),
+        tape_params, load, "9s", "0", "1h", "From the cartridge in its door to ready.",
+        "IBM 3480: some 20 s with the mount in a silo [chilton-computing.org.uk, ccd/data/p002], "
+        "less the 11 s of the mount [nscee.edu]"),
     P_TIME(tape_params, load_blank, "0", "0", "1h",
            "The same of a cartridge that holds nothing; 0: the same.", "ASSUMED(the same)"),
     P_TIME(tape_params, unload, "5s", "0", "1h", "After rewinding, until it can be taken out.",
-           "ASSUMED(a third of loading)"),
+           "ASSUMED(half of loading)"),
     P_TIME(tape_params, hitch, "150ms", "0", "1h",
            "From a stop until it may roll on: stop, back up, and up to speed.",
            "ASSUMED(3480: 0.1 to 0.2 s, from memory)"),

@@ -73,7 +73,7 @@ sim_time tape_media_time(const struct tape_drive *d, sim_time t)
     return d->slow_percent == 100 ? t : sim_time_scale(t, (double)d->slow_percent / 100.0);
 }
 
-uint64_t tape_stored(const struct tape_drive *d, uint64_t length)
+uint64_t tape_bytes_stored(const struct tape_drive *d, uint64_t length)
 {
     if (d->p.compression == 1.0)
         return length;
@@ -225,7 +225,7 @@ bool tape_waits_for_room(const struct tape_drive *d)
 {
     return d->current != NULL && d->ready && !d->on_bus && d->current->kind == JOB_REQUEST &&
            d->current->r->op == BLK_WRITE &&
-           !tape_room(d, tape_stored(d, d->current->r->data.length));
+           !tape_room(d, tape_bytes_stored(d, d->current->r->data.length));
 }
 
 bool tape_room(const struct tape_drive *d, uint64_t stored)

@@ -426,6 +426,8 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
     if (port_blk_count(p) > 0 && params->disk_pages > 0) {
         struct port_blk_info info;
         port_blk_describe(p, 0, &info);
+        if (info.sequential) /* no place for pages */
+            info.sectors = 0;
         m->sector_bytes = info.sector_bytes;
         m->sectors = (uint32_t)((page_bytes + info.sector_bytes - 1) / info.sector_bytes);
         uint64_t fit = info.sectors / m->sectors;

@@ -1,5 +1,6 @@
 /* Tape drives: places, ways and times against closed forms, contents against a shadow. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "disks/tape/drive.h"
@@ -157,7 +158,7 @@ Test(tape, times_of_a_linear_drive_are_its_closed_forms)
     cr_assert(holds(7, BLOCK));
     took = change(d, NULL);
     cr_assert_eq(media_status, BLK_OK);
-    cr_assert_eq(took, sim_time_of_bytes((int64_t)(7 * each + BLOCK), p.format.search) + p.unload);
+    cr_assert_eq(took, sim_time_of_bytes((int64_t)(7 * each + BLOCK), p.format.rewind) + p.unload);
     cr_assert_eq(given, m);
     blk_req_fini(&last);
     cr_assert(kit_audit(s));
@@ -424,6 +425,9 @@ Test(tape, a_drive_whose_host_is_too_slow_gives_the_rate_of_the_closed_form)
             double wait = t > B / h ? t : B / h;
             double rate = B * v / (v - h) / (B / (v - h) + wait);
             double got = (double)(blocks * LENGTH) / took;
+            double stops = (double)(blocks * LENGTH) / (B * v / (v - h));
+            cr_assert_leq((double)tape_counts(d).hitches, 1.05 * stops + 3, "case %d: %d stops",
+                          (int)c, (int)tape_counts(d).hitches);
             cr_assert(got > 0.97 * rate && got < 1.03 * rate, "case %d, %s: %g, not %g", (int)c,
                       reads ? "reads" : "writes", got, rate);
             cr_assert(kit_audit(s));
@@ -431,4 +435,220 @@ Test(tape, a_drive_whose_host_is_too_slow_gives_the_rate_of_the_closed_form)
             sim_destroy(s);
         }
     }
+}
+
+/* ---- errors, ends, media ---- */
+
+enum { SIZE = 10000 };
+
+static struct blkdev *soft(struct sim *s, struct tape_params *p)
+{
+    p->format.gap = 100;
+    p->errors.retries = 1000000;
+    return drive(s, p);
+}
+
+/* Each soft error of a read costs the hitch and the block once more, to the picosecond; each of a
+ * write costs its room on the tape. */
+Test(tape, soft_errors_cost_their_time_and_their_room)
+{
+    enum { BLOCKS = 400 };
+    struct sim *s = kit_sim(2);
+    struct tape_params p = bare();
+    p.errors.soft_write = 0.25 / SIZE;
+    p.errors.soft_read = 0.125 / SIZE;
+    struct blkdev *d = soft(s, &p);
+    struct tape_medium *m = tape_loaded(d);
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        put(d, i, i, SIZE);
+    ask(d, BLK_FLUSH, 0, NULL);
+    uint64_t again = tape_counts(d).soft_writes;
+    cr_assert(again > 60 && again < 200, "%d", (int)again);
+    cr_assert_eq(tape_medium_item(m, BLOCKS).place.at, (BLOCKS + again) * (SIZE + 100));
+    cr_assert_leq(tape_medium_records(m), 2 * again + BLOCKS + 2);
+    ask(d, BLK_LOCATE, 0, NULL);
+    sim_time from = sim_now(s);
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        ask(d, BLK_READ, i, NULL);
+        cr_assert(last.status == BLK_OK && holds(i, SIZE));
+    }
+    /* The last block is off the tape when it has rolled over all, and over each error anew. */
+    uint64_t reads = tape_counts(d).soft_reads;
+    cr_assert(reads > 25 && reads < 100, "%d", (int)reads);
+    sim_time block = sim_time_of_bytes(SIZE, p.format.rate);
+    uint64_t first = tape_medium_item(m, 0).place.at;
+    sim_time want =
+        sim_time_of_bytes((int64_t)(tape_medium_item(m, BLOCKS - 1).end - first), p.format.rate) +
+        (sim_time)reads * (p.hitch + block) + sim_time_of_bytes(SIZE, p.bus.rate);
+    sim_time took = sim_now(s) - from;
+    cr_assert_leq(llabs(took - want), (sim_time)reads + 2, "%lld", (long long)(took - want));
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* After so many passes soft errors are twice as many; a hard one is for good. */
+Test(tape, wear_doubles_soft_errors_and_a_hard_one_stays)
+{
+    enum { BLOCKS = 400 };
+    struct sim *s = kit_sim(2);
+    struct tape_params p = bare();
+    p.errors.soft_read = 0.1 / SIZE;
+    p.errors.wear_passes = 10;
+    p.hitch = 0;
+    struct blkdev *d = soft(s, &p);
+    struct tape_medium *m = tape_loaded(d);
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        put(d, i, i, SIZE);
+    uint64_t soft_before = 0, at[2] = { 0 };
+    for (int worn = 0; worn < 2; worn++) {
+        for (int round = 0; round < 5; round++)
+            for (uint64_t i = 0; i < BLOCKS; i++)
+                ask(d, BLK_READ, i, NULL);
+        at[worn] = tape_counts(d).soft_reads - soft_before;
+        tape_medium_wear(m)->passed += 10 * (uint64_t)p.format.track; /* it has been used */
+        soft_before = tape_counts(d).soft_reads;
+    }
+    double more = (double)at[1] / (double)at[0];
+    cr_assert(more > 1.7 && more < 2.4, "%g times as many", more);
+    cr_assert_gt(tape_medium_passes(m), 10);
+    blk_req_fini(&last);
+    d->ops->destroy(d);
+
+    p.errors.soft_read = p.errors.wear_passes = 0;
+    p.errors.hard = 0.02 / SIZE;
+    p.errors.retries = 7;
+    d = drive(s, &p);
+    uint64_t lost[2] = { 0 };
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        put(d, i, i, SIZE);
+    bool bad[BLOCKS] = { false };
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < BLOCKS; i++) {
+            ask(d, BLK_READ, i, NULL);
+            lost[round] += last.status == BLK_ERR_MEDIUM;
+            cr_assert(!bad[i] || last.status == BLK_ERR_MEDIUM);
+            bad[i] = last.status == BLK_ERR_MEDIUM;
+        }
+    }
+    cr_assert(lost[0] > 1 && lost[1] > lost[0]);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* Compressed blocks take their part of the tape and pass at a multiple of its rate; a tape takes
+ * what ends before the early warning, and a mark beyond it. */
+Test(tape, compression_and_the_end_of_the_tape)
+{
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    p.compression = 2.5;
+    p.format.gap = 0;
+    p.format.track = 1000000;
+    p.early_warning = 100000;
+    struct blkdev *d = drive(s, &p);
+    uint64_t n = 0;
+    do {
+        put(d, n, n + 1, SIZE);
+        n++;
+    } while (last.status == BLK_OK);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_MEDIUM && last.moved == 0);
+    cr_assert_eq(n - 1, 900000 / (SIZE * 2 / 5));
+    ask(d, BLK_MARK, n - 1, NULL);
+    cr_assert_eq(last.status, BLK_OK);
+    put(d, n, 1, SIZE);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_MEDIUM);
+    ask(d, BLK_LOCATE, 0, NULL);
+    sim_time from = sim_now(s);
+    for (uint64_t i = 0; i < n - 1; i++) {
+        ask(d, BLK_READ, i, NULL);
+        cr_assert(last.status == BLK_OK && holds(i + 1, SIZE));
+    }
+    cr_assert_eq(sim_now(s) - from,
+                 sim_time_of_bytes(900000, p.format.rate) + sim_time_of_bytes(SIZE, p.bus.rate));
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* Only a medium of its format goes in, one at a time; a protected one is not written; a dead drive
+ * keeps what it has until it is opened. */
+Test(tape, media_that_do_not_fit_are_refused_and_a_dead_drive_is_opened_by_hand)
+{
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    p.cartridge = "";
+    p.load_blank = 3 * SIM_SEC;
+    struct blkdev *d = drive(s, &p);
+    struct tape_format other = p.format;
+    other.name = "another";
+    struct tape_medium *wrong = tape_medium_create(&other, "W"),
+                       *m = tape_medium_create(&p.format, "M");
+    cr_assert_eq(change(d, wrong), 0);
+    cr_assert_eq(media_status, BLK_NO_MEDIUM);
+    cr_assert_eq(change(d, NULL), 0);
+    cr_assert_eq(media_status, BLK_NO_MEDIUM);
+    cr_assert_eq(change(d, m), p.load_blank);
+    cr_assert_eq(media_status, BLK_OK);
+    put(d, 0, 1, 500);
+    cr_assert_eq(change(d, m), 0);
+    cr_assert_eq(media_status, BLK_NO_MEDIUM);
+    change(d, NULL);
+    cr_assert_eq(given, m);
+    cr_assert_eq(tape_medium_items(m), 1); /* what was in the buffer has come along */
+    tape_medium_protect(m, true);
+    cr_assert_eq(change(d, m), p.load);
+    put(d, 1, 1, 500);
+    cr_assert_eq(last.status, BLK_NO_MEDIUM);
+    ask(d, BLK_ERASE, 0, NULL);
+    cr_assert_eq(last.status, BLK_NO_MEDIUM);
+    ask(d, BLK_READ, 0, NULL);
+    cr_assert(holds(1, 500));
+    cr_assert_eq(tape_locate_time(d, 0, 1),
+                 sim_time_min(sim_time_of_bytes(500 + 2992, p.format.rate),
+                              sim_time_of_bytes(500 + 2992, p.format.search)));
+    d->ops->kill(d);
+    ask(d, BLK_READ, 0, NULL);
+    cr_assert_eq(last.status, BLK_ERR_DEVICE);
+    change(d, NULL);
+    cr_assert_eq(media_status, BLK_ERR_DEVICE);
+    cr_assert_eq(tape_take_out(d), m);
+    cr_assert_eq(tape_locate_time(d, 0, 1), SIM_NEVER);
+    cr_assert_eq(tape_medium_wear(m)->loads, 2);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    tape_medium_destroy(wrong);
+    tape_medium_destroy(m);
+    sim_destroy(s);
+}
+
+/* Several drives on one bus: each keeps its bytes, and the bus its rate. */
+Test(tape, drives_that_share_a_bus_share_its_rate)
+{
+    enum { DRIVES = 3, BLOCKS = 60 };
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    p.bus.rate = 4000000;
+    p.buffer.size = 100 * SIZE;
+    struct scsi_bus *bus = scsi_create(s, &p.bus, -1, "bus");
+    struct blkdev *d[DRIVES];
+    static struct host h[DRIVES];
+    for (uint32_t i = 0; i < DRIVES; i++) {
+        d[i] = drive(s, &p);
+        d[i]->ops->attach(d[i], bus, i);
+        h[i] = (struct host){ .d = d[i], .blocks = BLOCKS, .length = SIZE };
+        sim_event_init(&h[i].tick, SIM_CLASS_DEVICE, host_go);
+        sim_at(s, &h[i].tick, 0);
+    }
+    for (uint32_t i = 0; i < DRIVES; i++)
+        sim_run(s); /* each stops it once */
+    cr_assert_eq(sim_now(s), sim_time_of_bytes((int64_t)DRIVES * BLOCKS * SIZE, 4000000));
+    for (uint32_t i = 0; i < DRIVES; i++)
+        d[i]->ops->destroy(d[i]);
+    sim_destroy(s);
 }

@@ -56,8 +56,11 @@ local devices = { { kind = "disk" }, { kind = "raid3" }, { kind = "cache", devic
 for _, level in ipairs { "concat", "raid0", "raid1", "raid4", "raid5", "raid6" } do
     devices[#devices + 1] = { kind = level, members = level == "raid1" and 2 or 5 }
 end
-$(others devices "disk raid3 cache concat raid0 raid1 raid4 raid5 raid6 scsi bus" 'devices[#devices + 1] = { kind = "%" }')
+$(others devices "disk raid3 cache concat raid0 raid1 raid4 raid5 raid6 scsi bus tape" 'devices[#devices + 1] = { kind = "%" }')
 return { devices = devices, workload = { kind = "disk_load", requests = 200 } }
+EOF
+config tapes <<EOF
+return { devices = { kind = "tape" }, workload = { kind = "tape_io", requests = 200 } }
 EOF
 config files <<EOF
 local paragon = include "machines/paragon.lua"
@@ -92,7 +95,7 @@ return {
     workload = { kind = "job", nodes = 4, steps = 5 },
 }
 EOF
-for c in pfs svm disks files arrays job; do
+for c in pfs svm disks tapes files arrays job; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

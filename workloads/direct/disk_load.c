@@ -169,6 +169,10 @@ static bool fits(const struct load *l, struct err *e)
 {
     for (size_t i = 0; i < l->io.world->dev_count; i++) {
         const struct blk_describe *a = &l->io.about[i];
+        if (a->sequential)
+            return err_set(e,
+                           "devices: disk_load asks for sectors in any order; a tape drive takes "
+                           "the workload tape_io");
         if (l->p->size % a->sector_bytes != 0 || l->p->align % a->sector_bytes != 0)
             return err_set(e,
                            "workload: size and align must be multiples of the %u B sectors of %s",

@@ -82,6 +82,8 @@ static bool place(struct replay *l, const char *path, struct err *e)
             return err_set(e, "%s:%zu: device %u, but there are %" PRIu64 " (counted from 0)", path,
                            t->line, t->device, devices);
         const struct blk_describe *a = &l->io.about[t->device];
+        if (a->sequential)
+            return err_set(e, "devices: a recording of sectors cannot go to a tape drive");
         uint64_t size = (uint64_t)l->p->sector, from, to;
         if (__builtin_mul_overflow(t->sector, size, &from) ||
             __builtin_add_overflow(from, t->sectors * size, &to))

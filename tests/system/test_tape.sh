@@ -1,0 +1,44 @@
+# Tape drives through the command: streams, locates, faults, a shared bus, and what is refused.
+. tests/system/lib.sh
+C=$T/tape.lua
+config tape <<'END'
+local devices = {
+    dlt = include "tapes/dlt4000.lua", three = { { kind = "tape", count = 3, on = "a" } },
+    empty = { kind = "tape", cartridge = "" }, disk = { kind = "disk" },
+    raid = { kind = "raid5", member = { kind = "tape" } },
+    cache = { kind = "cache", device = { kind = "tape" } },
+    short = { kind = "tape", format = { track = "2MB" } },
+}
+local faults = {
+    none = {}, bad = { { path = "dev0", action = "sector", sector = 100, sectors = 8, at = "1ms" } },
+    dies = { { path = "dev0", action = "death", at = "20s" } },
+    power = { { path = "dev0", action = "power", at = "20s" } },
+}
+return {
+    devices = devices[param("of", "dlt")],
+    workload = param("disk", false) and { kind = "disk_load" } or
+        { kind = "tape_io", mode = param("mode", "read"), requests = param("requests", 2000), block = param("block", "32KiB"),
+          faults = faults[param("faults", "none")] },
+}
+END
+shows() {
+    grep -qE -- "$1" "$T/out" || { cat "$T/out"; fail "the output does not show: $1"; }
+}
+gives 0 "$PSIM" run "$C" --no-store; shows '1\.48[0-9] +arm dev0 100'
+gives 0 "$PSIM" run "$C" --no-store -p of=three -p mode=write; shows 'bus a 8[0-9] %'
+gives 0 "$PSIM" run "$C" --no-store -p faults=bad; shows '8\.000 +arm dev0'
+gives 0 "$PSIM" run "$C" --no-store -p faults=dies; shows '1\.000 +arm dev0'
+gives 0 "$PSIM" run "$C" --no-store -p faults=power -p mode=write; shows '1\.000 +arm dev0'
+refused() {
+    local text=$1
+    shift
+    gives 2 "$PSIM" run "$C" --no-store "$@"; says "$text"
+}
+refused "tape_io is for tape drives, and dev0 is a disk" -p of=disk
+refused "a tape drive takes the workload tape_io" -p disk=true
+refused "a tape drive cannot be a member of an array" -p of=raid
+refused "a tape drive cannot be behind a cache" -p of=cache
+refused "workload.mode: dev0 holds nothing that could be read" -p of=empty
+refused "devices.early_warning: the whole tape is shorter" -p of=short
+refused "workload.block: dev0 takes blocks of at most 262144 bytes" -p block=1MiB
+refused "workload.requests: a full tape of dev0 has 630661 blocks" -p requests=1000000
