@@ -26,6 +26,7 @@ struct run {
     const struct point_options *options;
     struct schema schema;
     struct direct_world world;
+    struct changer_list libraries;
     struct whole_folder files; /* what the run writes into the user's folder */
     void *direct;
     struct machine *machine;
@@ -49,6 +50,9 @@ static bool build_direct(struct run *r, struct err *e)
     if (r->schema.devices && !blk_build_list(r->sim, r->schema.devices, -1, "dev", "devices",
                                              &w->devs, &w->dev_count, e))
         return false;
+    if (!changer_build(r->sim, r->schema.libraries, "libraries", &r->libraries, e))
+        return false;
+    w->libraries = &r->libraries;
     r->direct = r->schema.direct->create(r->sim, w, r->schema.workload, e);
     return r->direct != NULL;
 }
@@ -143,6 +147,7 @@ static void destroy_world(struct run *r)
     for (size_t i = 0; i < r->world.dev_count; i++)
         r->world.devs[i]->ops->destroy(r->world.devs[i]);
     free(r->world.devs);
+    changer_list_free(&r->libraries);
     if (r->world.net)
         r->world.net->ops->destroy(r->world.net);
 }

@@ -3,6 +3,7 @@
 
 #include "cli/schema.h"
 #include "disks/build.h"
+#include "disks/library/changer.h"
 #include "disks/sched.h"
 #include "disks/tape/format.h"
 #include "mesh/nic.h"
@@ -22,6 +23,7 @@
 #include "os/vesta/vesta.h"
 #include "workloads/arrays.h"
 #include "workloads/direct/disk_io.h"
+#include "workloads/direct/library_load.h"
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
 #include "workloads/direct/tape_io.h"
@@ -64,9 +66,11 @@ static const struct kind *const workloads[] = { WORKLOADS(WORKLOAD) NULL };
 const struct kind_set registry_workloads = { "workload", "workload", workloads };
 
 static const struct kind *const direct[] = {
-    &direct_disk_load.kind,  &direct_disk_replay.kind, &direct_tape_io.kind,
-    &direct_event_ring.kind, &direct_mesh_load.kind,   &direct_mesh_batch.kind,
-    &direct_mesh_list.kind,  &direct_mesh_reply.kind,  NULL,
+    &direct_disk_load.kind,    &direct_disk_replay.kind,
+    &direct_tape_io.kind,      &direct_event_ring.kind,
+    &direct_mesh_load.kind,    &direct_mesh_batch.kind,
+    &direct_mesh_list.kind,    &direct_mesh_reply.kind,
+    &direct_library_load.kind, NULL,
 };
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
@@ -93,6 +97,8 @@ const struct kind_set *const registry_sets[] = {
     &cut_algorithms,
     &file_cache_policies,
     &tape_layouts,
+    &changer_kinds,
+    &changer_queues,
     NULL,
 };
 

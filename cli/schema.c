@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "disks/build.h"
+#include "disks/library/changer.h"
 #include "os/registry.h"
 
 const struct param schema_limits_params[] = {
@@ -36,10 +37,11 @@ static const struct {
     const char *name;
     int type;
 } roots[] = {
-    { "title", ROOT_TEXT },     { "doc", ROOT_TEXT },     { "seed", ROOT_NUMBER },
-    { "machine", ROOT_TABLE },  { "mesh", ROOT_TABLE },   { "devices", ROOT_ANY },
-    { "workload", ROOT_TABLE }, { "measures", ROOT_ANY }, { "limits", ROOT_TABLE },
-    { "results", ROOT_TABLE },  { "figure", ROOT_TABLE }, { "expectations", ROOT_ANY },
+    { "title", ROOT_TEXT },       { "doc", ROOT_TEXT },      { "seed", ROOT_NUMBER },
+    { "machine", ROOT_TABLE },    { "mesh", ROOT_TABLE },    { "devices", ROOT_ANY },
+    { "workload", ROOT_TABLE },   { "measures", ROOT_ANY },  { "limits", ROOT_TABLE },
+    { "libraries", ROOT_TABLE },  { "results", ROOT_TABLE }, { "figure", ROOT_TABLE },
+    { "expectations", ROOT_ANY },
 };
 
 static bool check_root(const struct val *v, struct err *e)
@@ -98,6 +100,9 @@ static bool load_direct(struct schema *s, const struct val *w, struct err *e)
     if (s->direct->needs_devices && !s->devices)
         return err_set(e, "%sworkload '%s' needs devices: devices = { kind = ... }",
                        val_where(w, where, sizeof where), kind);
+    if (s->direct->needs_libraries && (!s->libraries || s->libraries->count == 0))
+        return err_set(e, "%sworkload '%s' needs a library: libraries = { name = { kind = ... } }",
+                       val_where(w, where, sizeof where), kind);
     return load_part(&s->workload, w, &s->direct->kind, e);
 }
 
@@ -134,7 +139,11 @@ static bool load_all(struct schema *s, const struct val *root, struct err *e)
         return false;
     s->machine = val_get(root, "machine");
     s->devices = val_get(root, "devices");
+    s->libraries = val_get(root, "libraries");
     const struct val *mesh = val_get(root, "mesh");
+    if (s->machine && s->libraries)
+        return err_set(e, "%sa configuration has either a machine or bare libraries",
+                       val_where(s->libraries, where, sizeof where));
     if (s->machine && (mesh || s->devices))
         return err_set(e, "%sa configuration has either a machine or a bare mesh or devices",
                        val_where(mesh ? mesh : s->devices, where, sizeof where));
@@ -283,7 +292,8 @@ bool schema_knows(const struct val *root, const char *path)
     struct lookup l = { .path = path, .list = os && os->type == VAL_LIST };
     schema_each(root, look, &l);
     /* What lies in tables without a fixed set of names is judged by their builders. */
-    static const char *const open[] = { "devices.", "figure.", "expectations.", "measures." };
+    static const char *const open[] = { "devices.", "libraries.", "figure.", "expectations.",
+                                        "measures." };
     for (size_t i = 0; i < ARRAY_LEN(open); i++) {
         size_t n = strlen(open[i]);
         if (strncmp(path, open[i], n) == 0) {
@@ -324,6 +334,14 @@ static void resolve_devices(struct val *devices)
             resolve_device(devices->items[i]);
     else if (devices)
         resolve_device(devices);
+}
+
+static void resolve_libraries(struct val *libraries)
+{
+    for (size_t i = 0; libraries && i < libraries->count; i++)
+        if (libraries->items[i]->type == VAL_TABLE)
+            param_resolve(params_of(&changer_kinds, libraries->items[i], "kind", "silo"),
+                          libraries->items[i]);
 }
 
 /* A network takes its shape from the machine where the parameters do not say otherwise. */
@@ -378,12 +396,14 @@ void schema_resolve(struct val *root)
     if (member(root, "machine"))
         resolve_machine(member(root, "machine"));
     resolve_devices(member(root, "devices"));
+    resolve_libraries(member(root, "libraries"));
     param_resolve(schema_limits_params, made_member(root, "limits"));
 }
 
 char *schema_canonical(const struct val *root)
 {
-    static const char *const parts[] = { "machine", "mesh", "devices", "workload", "results" };
+    static const char *const parts[] = { "machine",   "mesh",     "devices",
+                                         "libraries", "workload", "results" };
     struct val *items[ARRAY_LEN(parts)]; /* the root's own */
     struct val shape = { .type = VAL_TABLE, .items = items };
     for (size_t p = 0; p < ARRAY_LEN(parts); p++)

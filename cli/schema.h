@@ -30,11 +30,11 @@ extern const struct param schema_results_params[];
 struct schema {
     struct schema_limits limits;
     struct schema_results results;
-    const struct net_ops *net;           /* NULL: no mesh */
-    const struct direct_ops *direct;     /* the workload without a machine, or NULL */
-    const struct workload_ops *programs; /* the workload of a machine, or NULL */
-    void *mesh, *workload;               /* their parameters; NULL: absent */
-    const struct val *devices, *machine; /* NULL: absent; read by their builders */
+    const struct net_ops *net;                       /* NULL: no mesh */
+    const struct direct_ops *direct;                 /* the workload without a machine, or NULL */
+    const struct workload_ops *programs;             /* the workload of a machine, or NULL */
+    void *mesh, *workload;                           /* their parameters; NULL: absent */
+    const struct val *devices, *libraries, *machine; /* NULL: absent; read by their builders */
 };
 
 /* Checks `root` and fills *s, which points into root.  False with one sentence; *s is empty then.

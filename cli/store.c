@@ -44,7 +44,7 @@ static void add_leaves(struct results *db, const char *path, const struct val *v
 
 static void add_params(struct results *db, const struct config_case *c)
 {
-    static const char *const parts[] = { "machine", "mesh", "devices", "workload" };
+    static const char *const parts[] = { "machine", "mesh", "devices", "libraries", "workload" };
     for (size_t i = 0; i < c->sweep->count; i++)
         add_value(db, RESULTS_PARAM_SWEPT, c->sweep->items[i]->key, c->sweep->items[i]);
     for (size_t i = 0; i < ARRAY_LEN(parts) && !c->answer; i++) {

@@ -83,6 +83,8 @@ static void enter(void *arg)
     struct os_node *n = arg;
     struct os_run *r = n->run;
     n->boot->main(n, &r->me);
+    if (n->run != r)
+        return;
     r->ended = true;
     if (r->stop)
         told_stopped(r);
@@ -153,9 +155,18 @@ void os_go(struct os_node *n)
         port_thread_wake(n->port, r->parked);
 }
 
+/* The program's thread, on another CPU than the upcall that has ended its task (os_kill), may come
+ * here before that takes effect: it does not leave. */
+static void stay_if_ended(struct os_node *n)
+{
+    while (!n->run)
+        port_thread_block(n->port, "the end of its task", 0);
+}
+
 /* Its thread is at a place where it can be saved. */
 static void pass(struct os_node *n)
 {
+    stay_if_ended(n);
     struct os_run *r = n->run;
     if (!r->stop)
         return;
@@ -175,6 +186,7 @@ static void point(struct os_node *n, uint64_t resume, bool call)
         port_keep(n->port, resume);
         return;
     }
+    stay_if_ended(n);
     n->run->resume = resume;
     pass(n);
     n->run->call = call;

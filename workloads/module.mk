@@ -11,4 +11,5 @@ DIRECT_SRC = \
 
 # Drivers of bare devices.
 DIRECT_SRC += workloads/direct/disk_io.c workloads/direct/disk_load.c workloads/direct/disk_trace.c \
-	workloads/direct/disk_replay.c workloads/direct/demerit.c workloads/direct/tape_io.c
+	workloads/direct/disk_replay.c workloads/direct/demerit.c workloads/direct/tape_io.c \
+	workloads/direct/library_load.c

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "os/ckpt/ckpt.h"
 #include "os/xk/graph.h"
 
 static bool on_each(const struct os_service *s, const uint32_t *nodes, uint32_t count)
@@ -52,14 +53,19 @@ static bool finds_all(const struct workload_ops *ops, const void *params,
 
 uint32_t workload_nodes(int64_t nodes, const struct os_layout *l)
 {
-    return nodes == 0 ? l->compute_count : (uint32_t)nodes;
+    return nodes == 0 ? l->compute_count - ckpt_spares(l) : (uint32_t)nodes;
 }
 
 bool workload_nodes_check(int64_t nodes, const struct os_layout *l, struct err *e)
 {
-    return nodes <= l->compute_count ||
-           err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
-                   (long long)nodes, l->compute_count);
+    if (nodes > l->compute_count)
+        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
+                       (long long)nodes, l->compute_count);
+    return nodes + ckpt_spares(l) <= l->compute_count ||
+           err_set(e,
+                   "workload.nodes is %lld, but of the %u compute nodes %u are spares "
+                   "(machine.os.ckpt.spares)",
+                   (long long)nodes, l->compute_count, ckpt_spares(l));
 }
 
 bool workload_ranks(const struct workload_ops *ops, const void *params,

@@ -1,4 +1,5 @@
-/* ckpt.c: the service on each rank: what the leader asks of it, its thread, its parts.
+/* ckpt.c: the service on each node that has a rank or may have one: what the leader asks of it, its
+ * thread, its parts.
  *
  * Requests come one at a time: each is answered before the leader asks the next.  RESET may come at
  * any moment, for the leader may have crashed: what is under way is given up, and the request
@@ -287,11 +288,13 @@ static void ended(void *arg)
     struct ckpt *c = arg;
     uint8_t wire[CKPT_ARGS] = { 0 };
     struct rope args;
+    if (c->leader == CKPT_NOBODY) /* whoever leads next begins another run */
+        return;
     wire_put32(wire, c->run);
-    wire_put32(wire + 4, c->rank);
+    wire_put64(wire + 12, c->rank);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
-    if (select_call(c->rpc, c->node->layout->compute[0], CKPT_SERVICE, CKPT_ENDED, &args, told_end,
+    if (select_call(c->rpc, c->seats[c->leader].node, CKPT_SERVICE, CKPT_ENDED, &args, told_end,
                     c) != XK_OK)
         rope_fini(&args);
 }
@@ -308,12 +311,24 @@ static void enter(struct ckpt *c)
 
 /* ---- requests ---- */
 
+static enum ckpt_status find(struct ckpt *c, struct rope *out)
+{
+    uint32_t found = 0;
+    uint8_t wire[4];
+    enum ckpt_status s = ckpt_commit_read(c, (uint32_t)c->below, &found);
+    wire_put32(wire, found);
+    rope_add_bytes(out, wire, sizeof wire);
+    return s;
+}
+
 static void work(void *arg)
 {
     struct ckpt *c = arg;
     for (;;) {
         enum ckpt_procedure job = c->job;
         enum ckpt_status s = CKPT_OK;
+        struct rope found;
+        rope_init(&found);
         c->job = 0;
         if (job == CKPT_SAVE)
             c->policy->captured(c);
@@ -325,29 +340,42 @@ static void work(void *arg)
             ckpt_end_save(c);
             nx_reset(c->nx, c->run);
         }
+        if (job == CKPT_COMMIT)
+            s = ckpt_commit_write(c, c->generation);
+        if (job == CKPT_PLACE)
+            s = ckpt_take_places(c, &c->args);
+        if (job == CKPT_FIND)
+            s = find(c, &found);
         if (job == CKPT_LOAD)
             s = load(c);
         if (job != 0 && c->job == 0) { /* else RESET has come meanwhile */
-            ckpt_answer(c, s, NULL);
+            ckpt_answer(c, s, &found);
             if (c->copier && job == CKPT_SAVE)
                 port_thread_wake(c->port, c->copier);
         }
+        rope_fini(&found);
         if (c->job == 0)
             port_thread_block(c->port, "a checkpoint", c->rank);
     }
 }
 
-static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t run, uint32_t generation,
-                  uint32_t committed, uint64_t more)
+/* What the thread does. */
+static void give(struct ckpt *c, enum ckpt_procedure job)
 {
-    bool running = c->node->run && run == c->run;
-    if (what == CKPT_RESET && run > c->run) {
-        c->run = run;
-        reset(c);
-        return;
-    }
+    c->job = job;
+    ckpt_wake(c);
+}
+
+static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation, uint32_t committed,
+                  uint64_t more)
+{
+    bool running = c->node->run != NULL, has_rank = c->rank != OS_NO_RANK;
     c->generation = generation;
-    if (what == CKPT_STOP && running) {
+    c->below = more;
+    if (what == CKPT_RESET) {
+        c->moved = (uint32_t)(more >> 32);
+        reset(c);
+    } else if (what == CKPT_STOP && running) {
         settle(c, committed);
         c->expected = UINT64_MAX;
         os_stop(c->node, stopped, c);
@@ -356,16 +384,43 @@ static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t run, uint32
         look(c);
     } else if (what == CKPT_WRITE && running) {
         start_write(c);
-    } else if (what == CKPT_FLUSH && run == c->run) {
+    } else if (what == CKPT_FLUSH) {
         nx_flush(c->nx, flushed, c);
-    } else if (what == CKPT_LOAD && run == c->run) {
-        c->job = CKPT_LOAD;
-        ckpt_wake(c);
-    } else if (what == CKPT_ENTER && run == c->run && !running) {
+    } else if (what == CKPT_PLACE ||
+               (has_rank && (what == CKPT_COMMIT || what == CKPT_FIND || what == CKPT_LOAD))) {
+        give(c, what);
+    } else if (what == CKPT_ENTER && has_rank && !running) {
         enter(c);
     } else {
         ckpt_answer(c, CKPT_STATE, NULL);
     }
+}
+
+static void reply(struct select_request *request, enum ckpt_status s, struct rope *more)
+{
+    struct rope out;
+    rope_init(&out);
+    rope_add_bytes(&out, &(uint8_t){ (uint8_t)s }, 1);
+    if (more)
+        rope_join(&out, more);
+    select_reply(request, &out);
+}
+
+/* What needs no answer of the leader's turn: true, it has been answered. */
+static bool aside(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+                  uint32_t run, uint64_t more)
+{
+    bool obeys = what == CKPT_RESET ? ckpt_obey(c, run, (uint32_t)more) : run == c->run;
+    struct rope who;
+    rope_init(&who);
+    if (what == CKPT_ENDED && c->lead)
+        ckpt_lead_ended(c->lead, run, (uint32_t)more);
+    if (what != CKPT_WHO && what != CKPT_ENDED && obeys)
+        return false;
+    ckpt_tell_who(c, &who);
+    reply(request, what == CKPT_WHO || what == CKPT_ENDED ? CKPT_OK : CKPT_STATE, &who);
+    rope_fini(&who);
+    return true;
 }
 
 static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
@@ -379,17 +434,13 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     if (args->length >= sizeof wire)
         rope_read(args, 0, sizeof wire, wire);
     uint32_t run = wire_get32(wire);
-    if (procedure == CKPT_ENDED) {
-        if (c->lead)
-            ckpt_lead_ended(c->lead, run, wire_get32(wire + 4));
-        struct rope empty;
-        rope_init(&empty);
-        select_reply(request, &empty);
+    if (aside(c, request, (enum ckpt_procedure)procedure, run, wire_get64(wire + 12)))
         return;
-    }
     ckpt_answer(c, CKPT_STATE, NULL); /* a leader that has crashed since */
     c->request = request;
-    begin(c, (enum ckpt_procedure)procedure, run, wire_get32(wire + 4), wire_get32(wire + 8),
+    rope_fini(&c->args);
+    rope_move(&c->args, args);
+    begin(c, (enum ckpt_procedure)procedure, wire_get32(wire + 4), wire_get32(wire + 8),
           wire_get64(wire + 12));
 }
 
@@ -401,6 +452,16 @@ static const struct param ckpt_params_desc[] = {
            "ASSUMED(an experiment's choice)"),
     P_TIME(ckpt_params, retry, "10ms", "1us", "1h",
            "After so long a restart that failed is tried again.",
+           "ASSUMED(an experiment's choice)"),
+    P_INT(ckpt_params, spares, "0", "0", "60000",
+          "So many of the last compute nodes have no rank at first: one takes the place of a node "
+          "that is down.",
+          "ASSUMED(an experiment's choice)"),
+    P_TIME(ckpt_params, patience, "1s", "0s", "1000h",
+           "A node that is down for so long loses its rank to another that has none.",
+           "ASSUMED(an experiment's choice)"),
+    P_TIME(ckpt_params, give_up, "1h", "1us", "1000h",
+           "The job is given up when a rank has had no node for so long.",
            "ASSUMED(an experiment's choice)"),
     P_CHOICE_OF(ckpt_params, policy, "stop", ckpt_policies,
                 "What a program waits for while it is saved."),
@@ -446,6 +507,9 @@ static bool ready(void *params, const struct os_boot *b, const char *path, struc
 {
     const struct ckpt_params *p = params;
     const struct ckpt_sink_ops *sink = kind_at(&ckpt_sinks, p->sink);
+    if (p->spares >= b->layout->compute_count)
+        return err_set(e, "%s.spares is %lld, but the machine has %u compute nodes", path,
+                       (long long)p->spares, b->layout->compute_count);
     return !sink->check || sink->check(p, b, path, e);
 }
 
@@ -466,6 +530,9 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     ckpt_image_init(&c->last);
     port_counters(n->port, "ckpt", ckpt_counters, c);
     if (c->rank >= c->ranks)
+        c->rank = OS_NO_RANK;
+    rope_init(&c->args);
+    if (!ckpt_seats_start(c))
         return c;
     ckpt_part(c, &part_program, c);
     ckpt_part(c, &part_nx, c->nx);
@@ -479,8 +546,8 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
         c->copier = port_thread_spawn(n->port, "copier", ckpt_copy_ahead, c, PORT_THREAD_SERVICE);
     if (!c->thread || (c->policy->copier && !c->copier))
         port_fail(n->port, "no room for the threads of checkpoints");
-    if (c->rank == 0)
-        c->lead = ckpt_lead_start(c);
+    if (c->seat == 0 && c->leader == 0)
+        ckpt_lead_claim(c);
     return c;
 }
 

@@ -43,10 +43,14 @@
  *   CKPT5  Headers, images, pages and commit records have checksums.  What is damaged is not used:
  *       all ranks go back to the checkpoint before, where that is still there.
  *
- * Rank 0 leads: it starts a checkpoint each `interval`, and a restart when a member that had
- * crashed is back and all are there.  Its own crash is one of these.  Ranks agree by sync and stop,
- * with counted messages: STOP, SAVE when all that is under way has arrived, WRITE when all are
- * captured.
+ * One node leads, at first rank 0's: it starts a checkpoint each `interval`, and a restart when a
+ * member has crashed and all ranks have a node again.  When it dies itself another leads (place.c).
+ * Ranks agree by sync and stop, with counted messages: STOP, SAVE when all that is under way has
+ * arrived, WRITE when all are captured.
+ *
+ * Ranks are on the first compute nodes, and the last `spares` have none.  A node that is down for
+ * longer than `patience` loses its rank to one that has none, a spare or one that has come back
+ * since; while there is none the job waits, until it is given up.
  */
 #ifndef OS_CKPT_CKPT_H
 #define OS_CKPT_CKPT_H
@@ -56,6 +60,9 @@
 
 struct ckpt; /* on one node */
 extern const struct os_service_ops ckpt_service;
+
+/* How many compute nodes have no rank at first, on a machine that boots the service. */
+uint32_t ckpt_spares(const struct os_layout *l);
 
 /* The program's memory: from now on its pages are saved.  Of a program that goes on from a
  * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
@@ -102,6 +109,9 @@ struct ckpt_sink_ops {
     /* out is initialised here; short where nothing was written. */
     enum ckpt_status (*read)(void *state, uint64_t at, uint64_t length, struct rope *out);
     enum ckpt_status (*flush)(void *state); /* what was written survives */
+    /* Ranks are on other nodes now; this node has another rank, or none, if `own`.  NULL: nothing
+     * is to be done. */
+    void (*placed)(void *state, bool own);
 };
 extern const struct kind_set ckpt_sinks; /* file, memory */
 extern const struct kind_set ckpt_policies;

@@ -8,23 +8,30 @@
 #include "os/proto/select/select.h"
 
 struct ckpt_params {
-    sim_time interval, retry;
+    sim_time interval, retry, patience, give_up;
+    int64_t spares;
     int policy, sink, system;
     bool incremental, compare, compress;
     int64_t pool, piece;
 };
 
-/* What the leader asks of each rank (lead.c), in this order; all but the first two answer when it
- * is done.  Arguments: u32 run, u32 generation, u32 committed, u64 more. */
+/* What the leader asks (lead.c), in this order; all but the first two answer when it is done.
+ * Arguments: u32 run, u32 generation, u32 committed, u64 more. */
 enum ckpt_procedure {
     CKPT_STOP = 1, /* -> u32 rank, u64 messages: how many it has sent to whom */
     CKPT_SAVE,     /* more: messages that have come to it */
     CKPT_WRITE,    /* the program may go on; answered when all is on the sink */
-    CKPT_RESET,    /* the program is gone, a run begins */
-    CKPT_FLUSH,    /* nothing of former runs is under way from it */
+    CKPT_COMMIT,   /* rank 0 alone */
+    CKPT_WHO,      /* of all seats that are up: whom it obeys (place.c) */
+    CKPT_RESET, /* of them: the program is gone, a run begins; more: the leader, moves done << 32.
+                    * Refused: who is obeyed */
+    CKPT_FLUSH, /* of them: nothing of former runs is under way from it */
+    CKPT_PLACE, /* of them: where the ranks are from now on; u32 version, u32 node ... behind the
+                    * arguments */
+    CKPT_FIND,  /* rank 0 alone -> u32 generation: the newest committed below `more` */
     CKPT_LOAD,
     CKPT_ENTER,
-    CKPT_ENDED, /* to the leader: the program has returned */
+    CKPT_ENDED, /* to the leader: the program has returned; more: which */
     CKPT_STORE, /* of a neighbour's memory (sink_memory.c): u64 at, bytes */
     CKPT_FETCH  /* u64 at, u64 length -> bytes */
 };
@@ -108,7 +115,15 @@ struct ckpt_ranges {
     bool some[CKPT_RANGE_KINDS];
 };
 
-struct ckpt_lead; /* of rank 0 */
+struct ckpt_lead; /* of the node that leads, or has led */
+
+/* A node that may have a rank. */
+struct ckpt_seat {
+    uint32_t node;
+    bool down;      /* as the failure detector told last, */
+    sim_time since; /* and then */
+};
+#define CKPT_NOBODY UINT32_MAX
 
 struct ckpt {
     struct os_node *node;
@@ -119,9 +134,13 @@ struct ckpt {
     const struct ckpt_sink_ops *sink;
     void *sink_state;
     struct nx *nx;
-    uint32_t rank, ranks;
+    uint32_t rank, ranks; /* rank: OS_NO_RANK on a spare */
     struct os_keeper keeper;
-    struct ckpt_lead *lead;
+    struct ckpt_seat *seats; /* those that have ranks at first, then the spares */
+    uint32_t seat_count, seat;
+    uint32_t leader; /* of the run: its seat, or CKPT_NOBODY: not known */
+    struct port_timer election;
+    struct ckpt_lead *lead; /* NULL: has never led */
     struct {
         const struct ckpt_part_ops *ops;
         void *obj;
@@ -149,7 +168,9 @@ struct ckpt {
     struct select_request *request;
     enum ckpt_procedure job; /* for the thread; 0: none */
     uint32_t generation;
-    uint64_t expected;
+    uint32_t moved; /* planned moves that have been made */
+    uint64_t expected, below;
+    struct rope args;
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
@@ -207,8 +228,26 @@ enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation);
 /* The newest committed below `below`; 0: there is none. */
 enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *generation);
 
+/* place.c */
+bool ckpt_seats_start(struct ckpt *c); /* false: this node has none */
+void ckpt_elect(struct ckpt *c);       /* this node leads, if it is its turn */
+/* A run begins; false: it is not later than that in which this node is (PLACE3). */
+bool ckpt_obey(struct ckpt *c, uint32_t run, uint32_t leader);
+void ckpt_tell_who(const struct ckpt *c, struct rope *out);
+/* Appends a placement, but for the first. */
+void ckpt_places_put(const struct os_places *places, struct rope *out);
+/* out: a copy, with what follows at `at`; false: that is none, and there is no copy. */
+bool ckpt_places_get(struct ckpt *c, const struct rope *in, uint64_t at, struct os_places *out);
+/* Of the arguments of PLACE.  CKPT_STATE: it is old. (blocks) */
+enum ckpt_status ckpt_take_places(struct ckpt *c, const struct rope *args);
+uint32_t ckpt_seat_of(const struct ckpt *c, uint32_t node); /* seat_count: it has none */
+bool ckpt_free_seat(const struct ckpt *c, const struct os_places *places, uint32_t seat);
+
 /* lead.c */
-struct ckpt_lead *ckpt_lead_start(struct ckpt *c);
+bool ckpt_leads(const struct ckpt_lead *l); /* or claims to; l: or NULL */
+void ckpt_lead_claim(struct ckpt *c);       /* it will lead unless somebody else does */
+void ckpt_lead_end(struct ckpt_lead *l);    /* somebody else does */
+void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive);
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank);
 
 /* sink_memory.c */

@@ -1,53 +1,53 @@
-/* lead.c: rank 0's part: when a checkpoint is taken and when the job is restarted.
+/* lead.c: when a checkpoint is taken, and when and where the job is restarted: what the node does
+ * that leads (place.c says which).
  *
- *   phase    what all ranks are asked           all good ->           else ->
- *   running  nothing                            the interval: STOP
- *   STOP..   STOP, SAVE, WRITE in turn          committed -> running  running, not committed
- *   waiting  nothing: a member is down          all are up: RESET
- *   RESET..  RESET, FLUSH, LOAD, ENTER in turn  running               again after `retry`
+ *   phase    what is asked                        all good ->             else ->
+ *   idle     nothing: another node leads
+ *   asking   WHO                                  restart, or idle        without the dead
+ *   running  nothing                              the interval: STOP
+ *   STOP..   STOP, SAVE, WRITE in turn            COMMIT                  running, not committed
+ *   COMMIT   of rank 0                            running                 running, not committed
+ *   waiting  nothing: a rank's node is down       all are up: RESET
+ *   RESET..  RESET, FLUSH, PLACE, FIND (of rank   running                 again after `retry`
+ *            0), LOAD, ENTER in turn
+ *   giving up  RESET                              over, a sentence
  *   over     nothing: all programs have ended
- * A member's death ends any phase but the last: a restart begins when all are there.  A run's
- * number has this node's incarnation above 16 bits: it rises whoever crashes.
+ * The death of a rank's node ends any phase but the last: a restart begins when all ranks have a
+ * node that is up.
  */
 #include "os/ckpt/ckpt_internal.h"
 
 #define TRIES 100 /* ASSUMED(who serves a sink may be down for that long) */
 
-enum phase { RUNNING, CHECKPOINT, WAITING, RESTART, OVER };
+enum phase { IDLE, ASKING, RUNNING, CHECKPOINT, WAITING, RESTART, GIVING_UP, OVER };
 
 struct ckpt_lead {
     struct ckpt *c;
     enum phase phase;
-    enum ckpt_procedure asked; /* of all ranks */
-    uint32_t round;            /* rises with each question: answers to former ones count no more */
-    uint32_t left;             /* answers that are to come */
+    enum ckpt_procedure asked;
+    uint32_t round; /* rises with each question: answers to former ones count no more */
+    uint32_t left;  /* answers that are to come */
     enum ckpt_status worst;
     bool unreached; /* somebody gave no answer */
     bool save_good; /* all were captured */
     uint32_t tries; /* restarts in a row that a sink has failed */
     uint32_t run, committed, generation, below;
-    uint64_t *coming;   /* by rank: messages that were sent to it */
-    bool *ended, *down; /* by rank; down: as the failure detector told last */
+    uint32_t other_run, other; /* the newest run that somebody is in, and who leads it */
+    struct os_places places;   /* of the run */
+    uint64_t *coming;          /* by rank: messages that were sent to it */
+    bool *ended;               /* by rank */
     uint32_t ended_count;
     struct port_timer timer;
-    struct port_thread *thread;
-    enum { NOTHING, COMMIT, FIND, QUIT } job;
+    struct port_thread *thread; /* no service's: while it is there the job is not over */
 };
 
 struct question {
     struct ckpt_lead *lead;
-    uint32_t round, rank;
+    uint32_t round;
 };
 
-static void ask_all(struct ckpt_lead *l, enum ckpt_procedure what);
-
-static bool all_alive(const struct ckpt_lead *l)
-{
-    for (uint32_t r = 0; r < l->c->ranks; r++)
-        if (l->down[r])
-            return false;
-    return true;
-}
+static void ask(struct ckpt_lead *l, enum ckpt_procedure what);
+static void restart(struct ckpt_lead *l, uint32_t below);
 
 static void later(struct ckpt_lead *l, sim_time delay)
 {
@@ -61,23 +61,87 @@ static void run_on(struct ckpt_lead *l)
     later(l, l->c->params->interval);
 }
 
-static void job(struct ckpt_lead *l, int what)
+static void leave(struct ckpt_lead *l, enum phase phase)
 {
-    l->job = what;
-    port_thread_wake(l->c->port, l->thread);
-}
-
-static void over(struct ckpt_lead *l)
-{
-    l->phase = OVER;
+    l->phase = phase;
     l->round++;
     port_timer_cancel(&l->timer);
-    job(l, QUIT);
+    if (l->thread)
+        port_thread_wake(l->c->port, l->thread);
 }
+
+bool ckpt_leads(const struct ckpt_lead *l)
+{
+    return l && l->phase != IDLE;
+}
+
+void ckpt_lead_end(struct ckpt_lead *l)
+{
+    leave(l, IDLE);
+}
+
+/* ---- where the ranks are to be ---- */
+
+static const struct ckpt_seat *seat_of_rank(const struct ckpt_lead *l, uint32_t rank)
+{
+    return &l->c->seats[ckpt_seat_of(l->c, l->places.nodes[rank])];
+}
+
+static uint32_t free_seat(const struct ckpt_lead *l)
+{
+    uint32_t seat = 0;
+    while (seat < l->c->seat_count && !ckpt_free_seat(l->c, &l->places, seat))
+        seat++;
+    return seat;
+}
+
+/* Who has been down for as long as one waits for it is replaced.  How many ranks have no node that
+ * is up; *next: after so long another may be replaced, or (*spent) it is given up. */
+static uint32_t replace(struct ckpt_lead *l, sim_time *next, uint32_t *spent)
+{
+    const struct ckpt_params *p = l->c->params;
+    sim_time now = port_now(l->c->port);
+    uint32_t missing = 0;
+    *next = p->give_up;
+    *spent = OS_NO_RANK;
+    for (uint32_t r = 0; r < l->c->ranks; r++) {
+        const struct ckpt_seat *s = seat_of_rank(l, r);
+        uint32_t to = s->down ? free_seat(l) : l->c->seat_count;
+        sim_time down = now - s->since, wait = p->give_up;
+        if (!s->down)
+            continue;
+        if (to < l->c->seat_count && down >= p->patience) {
+            port_remark(l->c->port, "rank %u goes on on node %u: node %u does not answer", r,
+                        l->c->seats[to].node, s->node);
+            os_place(&l->places, r, l->c->seats[to].node);
+            continue;
+        }
+        missing++;
+        if (to < l->c->seat_count && p->patience < wait)
+            wait = p->patience;
+        if (down >= p->give_up)
+            *spent = r;
+        else if (wait - down < *next)
+            *next = wait - down;
+    }
+    return missing;
+}
+
+static uint32_t seats_up(const struct ckpt_lead *l)
+{
+    uint32_t up = 0;
+    for (uint32_t i = 0; i < l->c->seat_count; i++)
+        up += !l->c->seats[i].down;
+    return up;
+}
+
+/* ---- restarts ---- */
 
 /* From the last checkpoint that is committed, or (below) one before that. */
 static void restart(struct ckpt_lead *l, uint32_t below)
 {
+    uint32_t spent;
+    sim_time next;
     port_timer_cancel(&l->timer);
     l->round++;
     l->run++;
@@ -85,12 +149,20 @@ static void restart(struct ckpt_lead *l, uint32_t below)
     l->ended_count = 0;
     for (uint32_t r = 0; r < l->c->ranks; r++)
         l->ended[r] = false;
-    if (!all_alive(l)) {
-        l->phase = WAITING;
-        return;
-    }
     l->phase = RESTART;
-    ask_all(l, CKPT_RESET);
+    if (replace(l, &next, &spent) > 0) {
+        l->phase = WAITING;
+        if (spent == OS_NO_RANK) {
+            later(l, next);
+            return;
+        }
+        port_fail(l->c->port,
+                  "the job has %u ranks and only %u nodes are left that may have one: node %u, of "
+                  "rank %u, does not come back",
+                  l->c->ranks, seats_up(l), l->places.nodes[spent], spent);
+        l->phase = GIVING_UP;
+    }
+    ask(l, CKPT_RESET);
 }
 
 static void checkpoint_failed(struct ckpt_lead *l)
@@ -102,16 +174,58 @@ static void checkpoint_failed(struct ckpt_lead *l)
 
 static void restart_failed(struct ckpt_lead *l)
 {
-    if (l->asked != CKPT_LOAD || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
+    bool loading = l->asked == CKPT_LOAD || l->asked == CKPT_FIND;
+    if (!loading || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
         l->phase = WAITING;
         later(l, l->c->params->retry);
     } else if (l->worst == CKPT_DAMAGED && l->below == UINT32_MAX) {
         port_remark(l->c->port, "checkpoint %u is damaged: the one before is used", l->generation);
         restart(l, l->generation);
     } else {
-        over(l);
+        leave(l, OVER);
         port_fail(l->c->port, "the job cannot go on from checkpoint %u: %s", l->generation,
                   ckpt_status_name(l->worst));
+    }
+}
+
+/* Somebody obeys another: who of the two leads (PLACE3).  False: this node, with a later run. */
+static bool refused(struct ckpt_lead *l)
+{
+    struct ckpt *c = l->c;
+    bool its = l->other_run > l->run || (l->other_run == l->run && l->other < c->seat);
+    if (l->other == c->seat || l->other >= c->seat_count)
+        return false;
+    if (its) {
+        c->leader = l->other;
+        leave(l, IDLE);
+        ckpt_elect(c); /* that one may have died since */
+    }
+    return its;
+}
+
+/* ---- answers ---- */
+
+static void found(struct ckpt_lead *l, const struct rope *reply)
+{
+    uint8_t wire[4] = { 0 };
+    if (reply->length >= 5)
+        rope_read(reply, 1, 4, wire);
+    l->generation = wire_get32(wire);
+    if (l->generation == 0 && l->below != UINT32_MAX) {
+        l->worst = CKPT_DAMAGED;
+        l->below = 0; /* the last one is not whole, and there is none before it */
+    }
+}
+
+/* All who are up have said whom they obey. */
+static void claimed(struct ckpt_lead *l)
+{
+    if (l->other != CKPT_NOBODY) {
+        l->c->leader = l->other;
+        leave(l, IDLE);
+    } else {
+        l->run = l->other_run;
+        restart(l, UINT32_MAX);
     }
 }
 
@@ -119,30 +233,47 @@ static void all_answered(struct ckpt_lead *l)
 {
     bool good = l->worst == CKPT_OK;
     switch (l->asked) {
+    case CKPT_WHO:
+        claimed(l);
+        break;
     case CKPT_STOP:
-        ask_all(l, CKPT_SAVE);
+        ask(l, CKPT_SAVE);
         break;
     case CKPT_SAVE: /* programs are to go on in any case */
         l->save_good = good;
-        ask_all(l, CKPT_WRITE);
+        ask(l, CKPT_WRITE);
         break;
     case CKPT_WRITE:
         if (good && l->save_good)
-            job(l, COMMIT);
+            ask(l, CKPT_COMMIT);
         else
             checkpoint_failed(l);
         break;
+    case CKPT_COMMIT:
+        if (good) {
+            l->committed = l->generation;
+            run_on(l);
+        } else {
+            checkpoint_failed(l);
+        }
+        break;
     case CKPT_RESET:
-        ask_all(l, CKPT_FLUSH);
+        ask(l, CKPT_FLUSH);
         break;
     case CKPT_FLUSH:
-        job(l, FIND);
+        ask(l, l->places.version > 0 ? CKPT_PLACE : CKPT_FIND);
+        break;
+    case CKPT_PLACE:
+        ask(l, CKPT_FIND);
+        break;
+    case CKPT_FIND:
+        l->committed = l->generation;
+        ask(l, CKPT_LOAD);
         break;
     case CKPT_LOAD:
-        ask_all(l, CKPT_ENTER);
+        ask(l, CKPT_ENTER);
         break;
     default:
-        l->committed = l->generation;
         l->tries = 0;
         run_on(l);
     }
@@ -158,6 +289,52 @@ static void take_sent(struct ckpt_lead *l, const struct rope *reply)
     }
 }
 
+/* Who is obeyed there; of WHO also what it knows of the placement. */
+static void take_who(struct ckpt_lead *l, const struct rope *reply)
+{
+    struct ckpt *c = l->c;
+    struct os_places places;
+    uint8_t wire[16];
+    if (reply->length < 1 + sizeof wire)
+        return;
+    rope_read(reply, 1, sizeof wire, wire);
+    uint32_t run = wire_get32(wire), leader = wire_get32(wire + 4), moved = wire_get32(wire + 12);
+    if (l->asked == CKPT_RESET && run >= l->other_run) {
+        l->other = run > l->other_run || leader < l->other ? leader : l->other;
+        l->other_run = run;
+    }
+    if (l->asked != CKPT_WHO)
+        return;
+    l->other_run = run > l->other_run ? run : l->other_run;
+    if (wire_get32(wire + 8) != 0 && leader != c->seat)
+        l->other = leader;
+    c->moved = moved > c->moved ? moved : c->moved;
+    if (!ckpt_places_get(c, reply, 1 + sizeof wire, &places))
+        return;
+    if (places.version > l->places.version) { /* PLACE4 */
+        os_places_free(c->port, &l->places);
+        l->places = places;
+    } else {
+        os_places_free(c->port, &places);
+    }
+}
+
+static void finish(struct ckpt_lead *l)
+{
+    if (l->asked == CKPT_RESET && l->other != CKPT_NOBODY && refused(l))
+        return;
+    if (l->asked == CKPT_RESET && l->other_run > l->run)
+        l->run = l->other_run;
+    if (l->phase == GIVING_UP)
+        leave(l, OVER);
+    else if (l->unreached && l->asked != CKPT_WHO)
+        restart(l, UINT32_MAX); /* waits until all are there */
+    else if (l->phase == RESTART && l->worst != CKPT_OK)
+        restart_failed(l);
+    else
+        all_answered(l);
+}
+
 static void answered(void *arg, enum xk_status status, struct rope *reply)
 {
     struct question *q = arg;
@@ -171,47 +348,80 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
         rope_read(reply, 0, 1, &said);
     if (l->asked == CKPT_STOP && status == XK_OK)
         take_sent(l, reply);
+    if (l->asked == CKPT_WHO || (l->asked == CKPT_RESET && said != CKPT_OK))
+        take_who(l, reply);
     if (said != CKPT_OK && (l->worst == CKPT_OK || said != CKPT_DAMAGED))
         l->worst = said;
     l->unreached |= status != XK_OK;
-    if (--l->left > 0)
-        return;
-    if (l->unreached)
-        restart(l, UINT32_MAX); /* waits until all are there */
-    else if (l->phase == RESTART && l->worst != CKPT_OK)
-        restart_failed(l);
-    else
-        all_answered(l);
+    if (l->asked == CKPT_FIND && status == XK_OK && said == CKPT_OK)
+        found(l, reply);
+    if (--l->left == 0)
+        finish(l);
 }
 
-static void ask_all(struct ckpt_lead *l, enum ckpt_procedure what)
+/* ---- questions ---- */
+
+static void ask_one(struct ckpt_lead *l, uint32_t node, uint64_t more)
 {
     struct ckpt *c = l->c;
-    l->asked = what;
-    l->round++;
-    l->left = c->ranks;
-    l->worst = CKPT_OK;
-    l->unreached = false;
-    for (uint32_t r = 0; r < c->ranks; r++) {
-        uint8_t wire[CKPT_ARGS];
-        struct rope args;
-        struct question *q = port_alloc(c->port, sizeof *q);
-        *q = (struct question){ l, l->round, r };
-        wire_put32(wire, l->run);
-        wire_put32(wire + 4, l->generation);
-        wire_put32(wire + 8, l->committed);
-        wire_put64(wire + 12, l->coming[r]);
-        rope_init(&args);
-        rope_add_bytes(&args, wire, sizeof wire);
-        if (select_call(c->rpc, c->node->layout->compute[r], CKPT_SERVICE, what, &args, answered,
-                        q) != XK_OK) {
-            struct rope none;
-            rope_init(&none);
-            rope_fini(&args);
-            answered(q, XK_UNREACHABLE, &none);
-        }
+    uint8_t wire[CKPT_ARGS];
+    struct rope args;
+    struct question *q = port_alloc(c->port, sizeof *q);
+    *q = (struct question){ l, l->round };
+    wire_put32(wire, l->run);
+    wire_put32(wire + 4, l->generation);
+    wire_put32(wire + 8, l->committed);
+    wire_put64(wire + 12, more);
+    rope_init(&args);
+    rope_add_bytes(&args, wire, sizeof wire);
+    if (l->asked == CKPT_PLACE)
+        ckpt_places_put(&l->places, &args);
+    if (select_call(c->rpc, node, CKPT_SERVICE, l->asked, &args, answered, q) != XK_OK) {
+        struct rope none;
+        rope_init(&none);
+        rope_fini(&args);
+        answered(q, XK_UNREACHABLE, &none);
     }
 }
+
+static void ask_seats(struct ckpt_lead *l)
+{
+    struct ckpt *c = l->c;
+    uint64_t more = c->seat | (uint64_t)c->moved << 32;
+    uint32_t round = l->round;
+    l->left = seats_up(l);
+    for (uint32_t i = 0; i < c->seat_count && round == l->round; i++)
+        if (!c->seats[i].down)
+            ask_one(l, c->seats[i].node, more);
+}
+
+static void ask_ranks(struct ckpt_lead *l, uint32_t count)
+{
+    uint32_t round = l->round;
+    l->left = count;
+    for (uint32_t r = 0; r < count && round == l->round; r++)
+        ask_one(l, l->places.nodes[r], l->asked == CKPT_SAVE ? l->coming[r] : l->below);
+}
+
+static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
+{
+    l->asked = what;
+    l->round++;
+    l->worst = CKPT_OK;
+    l->unreached = false;
+    l->other = CKPT_NOBODY;
+    if (what == CKPT_RESET) {
+        bool obeyed = ckpt_obey(l->c, l->run, l->c->seat); /* first of all by itself */
+        ASSERT(obeyed);
+        l->other_run = 0;
+    }
+    if (what == CKPT_WHO || what == CKPT_RESET || what == CKPT_FLUSH || what == CKPT_PLACE)
+        ask_seats(l);
+    else
+        ask_ranks(l, what == CKPT_COMMIT || what == CKPT_FIND ? 1 : l->c->ranks);
+}
+
+/* ---- what happens ---- */
 
 static void due(struct port_timer *t)
 {
@@ -224,92 +434,67 @@ static void due(struct port_timer *t)
     l->generation = l->committed + 1;
     for (uint32_t r = 0; r < l->c->ranks; r++)
         l->coming[r] = 0;
-    ask_all(l, CKPT_STOP);
+    ask(l, CKPT_STOP);
 }
 
-/* By the failure detector, which tells all at once: nobody hears of a death in the next run. */
-static void node_changed(void *arg, uint32_t node, uint32_t life, bool alive)
+void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive)
 {
-    struct ckpt_lead *l = arg;
-    const struct os_layout *layout = l->c->node->layout;
-    (void)life;
-    for (uint32_t r = 1; l->phase != OVER && r < l->c->ranks; r++)
-        if (layout->compute[r] == node) {
-            l->down[r] = !alive;
-            restart(l, UINT32_MAX);
-        }
+    bool has_rank = os_places_rank(&l->places, l->c->seats[seat].node) != OS_NO_RANK;
+    if (l->phase == ASKING || l->phase == GIVING_UP || l->phase == OVER)
+        return;
+    if (has_rank || (alive && l->phase == WAITING))
+        restart(l, UINT32_MAX);
 }
 
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank)
 {
-    if (run != l->run || rank >= l->c->ranks)
+    if (run != l->run || rank >= l->c->ranks || l->phase == IDLE)
         return;
     l->ended_count += !l->ended[rank];
     l->ended[rank] = true;
     if (l->ended_count == l->c->ranks)
-        over(l);
+        leave(l, OVER);
 }
 
-/* What takes the sink.  No service's thread: while it is there the job is not over. */
-static void work(void *arg)
+static void stay(void *arg)
 {
     struct ckpt_lead *l = arg;
-    struct ckpt *c = l->c;
-    while (l->job != QUIT) {
-        int what = l->job;
-        uint32_t round = l->round, found = 0;
-        enum ckpt_status s = CKPT_OK;
-        l->job = NOTHING;
-        if (what == COMMIT)
-            s = ckpt_commit_write(c, l->generation);
-        if (what == FIND)
-            s = ckpt_commit_read(c, l->below, &found);
-        if (what != NOTHING && round == l->round) { /* else a restart has begun meanwhile */
-            l->worst = s;
-            if (what == COMMIT && s == CKPT_OK) {
-                l->committed = l->generation;
-                run_on(l);
-            } else if (what == COMMIT) {
-                checkpoint_failed(l);
-            } else if (s == CKPT_OK && (found > 0 || l->below == UINT32_MAX)) {
-                l->generation = l->committed = found;
-                ask_all(l, CKPT_LOAD);
-            } else {
-                l->asked = CKPT_LOAD;
-                l->worst = s == CKPT_OK ? CKPT_DAMAGED : s;
-                l->below = 0;
-                restart_failed(l);
-            }
-        }
-        if (l->job == NOTHING)
-            port_thread_block(c->port, "a checkpoint to lead", 0);
-    }
+    while (l->phase != IDLE && l->phase != OVER)
+        port_thread_block(l->c->port, "a checkpoint to lead", 0);
+    l->thread = NULL;
 }
 
 static void begin(struct port_timer *t)
 {
     struct ckpt_lead *l = t->arg;
     port_timer_init(l->c->port, &l->timer, due, l);
-    if (port_incarnation(l->c->port) > 1)
-        later(l, l->c->params->retry); /* all have heard of all by then */
-    else
+    if (l->run == 0 && l->c->leader == l->c->seat)
         run_on(l);
+    else
+        ask(l, CKPT_WHO);
 }
 
-struct ckpt_lead *ckpt_lead_start(struct ckpt *c)
+static struct ckpt_lead *start(struct ckpt *c)
 {
     struct ckpt_lead *l = port_alloc(c->port, sizeof *l);
     l->c = c;
-    l->phase = WAITING;
-    l->run = (port_incarnation(c->port) - 1) << 16;
     l->coming = port_alloc(c->port, c->ranks * sizeof *l->coming);
     l->ended = port_alloc(c->port, c->ranks * sizeof *l->ended);
-    l->down = port_alloc(c->port, c->ranks * sizeof *l->down);
-    l->thread = port_thread_spawn(c->port, "leader of checkpoints", work, l, 0);
+    return l;
+}
+
+void ckpt_lead_claim(struct ckpt *c)
+{
+    struct ckpt_lead *l = c->lead = c->lead ? c->lead : start(c);
+    os_places_free(c->port, &l->places);
+    os_places_copy(c->port, &l->places, &c->node->places);
+    l->phase = ASKING;
+    l->run = l->other_run = c->run;
+    l->tries = 0;
+    if (!l->thread)
+        l->thread = port_thread_spawn(c->port, "leader of checkpoints", stay, l, 0);
     if (!l->thread)
         port_fail(c->port, "no room for the thread of the leader of checkpoints");
-    port_on_node_change(c->port, node_changed, l);
     port_timer_init(c->port, &l->timer, begin, l);
     port_timer_set(&l->timer, 0);
-    return l;
 }

@@ -112,6 +112,16 @@ static enum ckpt_status file_read(void *state, uint64_t at, uint64_t length, str
     return move(state, PIO_READ, at, length, out);
 }
 
+/* The file is another rank's now. */
+static void file_placed(void *state, bool own)
+{
+    struct file_sink *f = state;
+    if (own && f->file) {
+        pio_close(f->file);
+        f->file = NULL;
+    }
+}
+
 static enum ckpt_status file_flush(void *state)
 {
     struct file_sink *f = state;
@@ -125,6 +135,7 @@ static const struct ckpt_sink_ops sink_file = {
     .write = file_write,
     .read = file_read,
     .flush = file_flush,
+    .placed = file_placed,
 };
 
 static const struct kind *const sinks[] = { &sink_file.kind, &ckpt_sink_memory.kind, NULL };

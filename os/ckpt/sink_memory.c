@@ -11,6 +11,7 @@
 #include "os/xk/peers.h"
 
 #define CHUNK 4096u
+#define HEAD 20 /* of a call: u64 at, u64 length, u32 rank; its reply: u8 it is kept here, bytes */
 
 struct memory { /* bytes of one rank, in chunks */
     struct rope *chunks;
@@ -21,7 +22,7 @@ struct memory_sink {
     struct ckpt *c;
     struct memory own, guest; /* guest: of the rank before */
     uint32_t neighbour;       /* its node */
-    uint32_t life;            /* of the neighbour that has all of `own` */
+    uint32_t host, life;      /* of the neighbour that has all of `own` */
     bool fresh;               /* this node is in a later life, and has not read its bytes back */
 };
 
@@ -86,26 +87,61 @@ static void *memory_start(struct ckpt *c)
 {
     struct memory_sink *m = port_alloc(c->port, sizeof *m);
     m->c = c;
-    m->neighbour = c->node->layout->compute[(c->rank + 1) % c->ranks];
+    if (c->rank != OS_NO_RANK)
+        m->neighbour = m->host = c->node->places.nodes[(c->rank + 1) % c->ranks];
     m->life = 1;
     m->fresh = port_incarnation(c->port) > 1;
+    if (m->fresh)
+        m->host = CKPT_NOBODY;
     return m;
+}
+
+static void clear(struct port *p, struct memory *m)
+{
+    for (uint64_t k = 0; k < m->count; k++)
+        rope_fini(&m->chunks[k]);
+    port_free(p, m->chunks);
+    *m = (struct memory){ 0 };
+}
+
+/* Who has another rank now has nothing of it, and nothing of the one before it. */
+static void memory_placed(void *state, bool own)
+{
+    struct memory_sink *m = state;
+    struct ckpt *c = m->c;
+    if (own) {
+        clear(c->port, &m->own);
+        clear(c->port, &m->guest);
+        m->fresh = true;
+        m->host = CKPT_NOBODY;
+    }
+    if (c->rank != OS_NO_RANK)
+        m->neighbour = c->node->places.nodes[(c->rank + 1) % c->ranks];
 }
 
 static enum ckpt_status call(struct memory_sink *m, enum ckpt_procedure what, uint64_t at,
                              uint64_t length, const struct rope *data, struct rope *reply)
 {
-    uint8_t wire[16];
+    bool met = xk_life(m->c->node->xk, m->neighbour) > 0;
+    uint8_t wire[HEAD];
     struct rope args;
     wire_put64(wire, at);
     wire_put64(wire + 8, length);
+    wire_put32(wire + 16, m->c->rank);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     if (data)
         rope_add_slice(&args, data, 0, data->length);
     enum xk_status s = select_call_wait(m->c->rpc, m->neighbour, CKPT_SERVICE, what, &args, reply);
     rope_fini(&args);
-    return s == XK_OK ? CKPT_OK : CKPT_LOST;
+    if (s == XK_RESTARTED && !met) { /* it was in a later life all the time */
+        rope_fini(reply);
+        return call(m, what, at, length, data, reply);
+    }
+    uint8_t kept = 0;
+    if (s == XK_OK && reply->length > 0)
+        rope_take_front(reply, 1, &kept);
+    return kept ? CKPT_OK : CKPT_LOST;
 }
 
 /* As many bytes as a call carries. */
@@ -146,18 +182,30 @@ static enum ckpt_status fetch(struct memory_sink *m, uint64_t at, uint64_t lengt
     return s;
 }
 
-/* CKPTM1: a neighbour in another life is given all. */
-static enum ckpt_status mirror(struct memory_sink *m)
+static uint32_t life_of(const struct memory_sink *m)
 {
     uint32_t life = xk_life(m->c->node->xk, m->neighbour);
+    return life > 0 ? life : 1;
+}
+
+static bool another(const struct memory_sink *m)
+{
+    return m->neighbour != m->host || life_of(m) != m->life;
+}
+
+/* CKPTM1: a neighbour in another life, or on another node, is given all. */
+static enum ckpt_status mirror(struct memory_sink *m)
+{
+    uint32_t life = life_of(m);
     enum ckpt_status s = CKPT_OK;
-    life = life > 0 ? life : 1;
-    if (life == m->life || m->fresh)
+    if (!another(m) || m->fresh)
         return CKPT_OK;
     for (uint64_t k = 0; s == CKPT_OK && k < m->own.count; k++)
         s = store(m, k * CHUNK, &m->own.chunks[k]);
-    if (s == CKPT_OK)
+    if (s == CKPT_OK) {
+        m->host = m->neighbour;
         m->life = life;
+    }
     return s;
 }
 
@@ -165,16 +213,21 @@ void ckpt_memory_serve(void *state, struct select_request *request, enum ckpt_pr
                        struct rope *args)
 {
     struct memory_sink *m = state;
-    uint8_t wire[16];
-    struct rope reply;
+    uint8_t wire[HEAD];
+    struct rope reply, data;
+    bool mine = false;
     rope_init(&reply);
+    rope_init(&data);
     if (args->length >= sizeof wire) {
         rope_take_front(args, sizeof wire, wire);
-        if (what == CKPT_STORE)
-            put(m->c->port, &m->guest, wire_get64(wire), args);
-        else
-            get(m->c->port, &m->guest, wire_get64(wire), wire_get64(wire + 8), &reply);
+        mine = (wire_get32(wire + 16) + 1) % m->c->ranks == m->c->rank;
     }
+    if (mine && what == CKPT_STORE)
+        put(m->c->port, &m->guest, wire_get64(wire), args);
+    else if (mine)
+        get(m->c->port, &m->guest, wire_get64(wire), wire_get64(wire + 8), &data);
+    rope_add_bytes(&reply, &(uint8_t){ mine }, 1);
+    rope_join(&reply, &data);
     select_reply(request, &reply);
 }
 
@@ -196,14 +249,19 @@ static enum ckpt_status memory_read(void *state, uint64_t at, uint64_t length, s
 {
     struct memory_sink *m = state;
     rope_init(out);
+    if (m->fresh && m->host != CKPT_NOBODY && another(m))
+        m->fresh = false; /* what it has read back is all that there is */
     if (!m->fresh || m->c->ranks == 1) {
         get(m->c->port, &m->own, at, length, out);
         return m->c->ranks > 1 ? mirror(m) : CKPT_OK;
     }
     enum ckpt_status s = fetch(m, at, length, out);
-    if (s == CKPT_OK)
-        put(m->c->port, &m->own, at, out);
-    return s;
+    if (s != CKPT_OK)
+        return s;
+    put(m->c->port, &m->own, at, out);
+    m->host = m->neighbour;
+    m->life = life_of(m);
+    return CKPT_OK;
 }
 
 static enum ckpt_status memory_flush(void *state)
@@ -220,4 +278,5 @@ const struct ckpt_sink_ops ckpt_sink_memory = {
     .write = memory_write,
     .read = memory_read,
     .flush = memory_flush,
+    .placed = memory_placed,
 };

@@ -108,6 +108,7 @@ static void reset_peer(struct nx *n, struct nx_peer *p)
         nx_control(n, p, NX_FLUSHED);
     nx_peer_fail_sends(p);
     nx_peer_drop_partial(n, p);
+    p->used = false;
 }
 
 /* ---- from below ---- */

@@ -55,6 +55,7 @@ struct nx_peer {
     uint32_t rank;
     bool system; /* for the messages of global operations: the session with key 1 */
     bool pushed; /* the first of outgoing is with RDM */
+    bool used;   /* something has been sent in this life of its */
     struct xk_sessn *sessn;
     struct list outgoing;       /* struct nx_op */
     uint64_t sent;              /* messages of this run */

@@ -131,6 +131,8 @@ static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struc
     if (!xk_msg_pop(m, wire, sizeof(wire)))
         return NULL;
     nx_header_load(wire, &h);
+    if (p && (int64_t)h.type == NX_FLUSHED)
+        h.source = p->rank; /* it may have lost its rank meanwhile */
     if (h.source >= n->count || n->nodes[h.source] != lower->host)
         return NULL;
     if (!p)

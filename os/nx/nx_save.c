@@ -404,7 +404,7 @@ static bool flush_peer(void *arg, const void *key, void *value)
     struct nx_peer *p = value;
     struct rope empty;
     (void)key;
-    p->flushing = p->sessn && xk_alive(n->protl->kernel, n->nodes[p->rank]);
+    p->flushing = p->sessn && p->used && xk_alive(n->protl->kernel, n->nodes[p->rank]);
     if (!p->flushing)
         return true;
     rope_init(&empty);

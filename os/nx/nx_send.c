@@ -27,6 +27,7 @@ static bool push(struct nx *n, struct nx_peer *p, struct nx_op *op)
     xk_msg_init_rope(&m, &op->data);
     nx_header_store(xk_msg_push(&m, NX_HEADER), &h);
     p->pushed = xk_push(p->sessn, &m) == XK_OK;
+    p->used |= p->pushed;
     xk_msg_fini(&m);
     if (p->pushed && n->params->copies == NX_COPY_ALL)
         nx_copied(n, op->info.count);
@@ -84,8 +85,8 @@ void nx_peer_fail_sends(struct nx_peer *p)
 
 struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data, uint32_t rank)
 {
-    ASSERT_MSG(n->rank != NX_NO_NODE, "this node is not in the partition");
     bool own = type >= NX_FLUSH;
+    ASSERT_MSG(n->rank != NX_NO_NODE || own, "this node is not in the partition");
     ASSERT_MSG(system || own || (type >= 0 && type <= NX_TYPE_MAX),
                "a message's type is 0 .. 2^31 - 1");
     struct nx_op *op = nx_op_new(n, NX_OP_SEND);

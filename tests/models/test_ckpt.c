@@ -53,7 +53,8 @@ struct run {
     uint32_t crashes;
     uint64_t at[4]; /* events */
     uint32_t node[4];
-    uint64_t after[4]; /* us */
+    uint64_t after[4]; /* us; 0: it never comes back */
+    uint32_t spares;
     const char *interval, *think;
     sim_time rots;                              /* 0: nothing */
     uint64_t dirty, table, rewrite, more_steps; /* table: pages */
@@ -73,13 +74,13 @@ static uint64_t mix(uint64_t *x)
     return z ^ z >> 31;
 }
 
-/* 2 x 4 nodes: two I/O nodes, a service node, five programs. */
+/* 2 x 4 nodes: two I/O nodes, a service node, five programs; two more for two spares. */
 static void machine(struct rig *r, const struct run *x)
 {
     struct val *graph = val_new(VAL_LIST, NULL, 0), *disk = table(),
                *os = val_new(VAL_LIST, NULL, 0), *ckpt = NULL;
     static const char *const services[] = { "nx", "pfs_meta", "pfs_server", "pfs_client", "ckpt" };
-    rig_init(r, 2, 4);
+    rig_init(r, 2, x->spares > 0 ? 5 : 4);
     rig_set_int(r, "io_nodes", 2);
     rig_set(r, "detector_delay", "1ms");
     instance(graph, "mesh", "mesh", NULL);
@@ -103,6 +104,9 @@ static void machine(struct rig *r, const struct run *x)
     number(ckpt, "pool", 3);
     val_put(ckpt, "compare", val_new_bool(x->compare, NULL, 0));
     val_put(ckpt, "compress", val_new_bool(x->compress, NULL, 0));
+    number(ckpt, "spares", x->spares);
+    text(ckpt, "patience", "3ms");
+    text(ckpt, "give_up", "10s");
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
     rig_set(r, "prices.copy.each", "10ns");
@@ -114,7 +118,8 @@ static void machine(struct rig *r, const struct run *x)
         snprintf(after, sizeof after, "%luus", x->after[i]);
         number(f, "event", x->at[i]);
         val_put(f, "path", rig_node(x->node[i]));
-        text(f, "after", after);
+        if (x->after[i] > 0)
+            text(f, "after", after);
         val_append(faults, f);
     }
     if (x->crashes > 0)
@@ -323,6 +328,58 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
                   seed, x.program, x.policy, x.sink, x.incremental ? ", incremental" : "",
                   x.crashes, x.at[0], calm.steps, x.memory, calm.memory, x.said);
     }
+}
+
+/* PLACE2, PLACE3, PLACE4: nodes die for ever, leaders among them; two of seven are spares, and one
+ * that comes back may take another rank. */
+Test(ckpt, ranks_go_on_on_spare_nodes)
+{
+    static const uint32_t seats[] = { 0, 1, 2, 5, 6, 7, 8, 0, 0 }; /* 7, 8: spares */
+    uint64_t count = sample("CKPT_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run calm, x;
+        uint64_t s = seed * 79;
+        uint32_t for_ever = 0;
+        choose(&calm, seed);
+        calm.spares = 2;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        choose(&x, seed);
+        x.spares = 2;
+        x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 4);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % (calm.steps * (i + 1));
+            x.node[i] = seats[mix(&s) % ARRAY_LEN(seats)];
+            x.after[i] = 1 + mix(&s) % 8000;
+            if (for_ever < x.spares && mix(&s) % 2) {
+                x.after[i] = 0;
+                for_ever++;
+            }
+        }
+        play(&x);
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory,
+                  "seed %lu (%s, %s, %s%s; %u crashes, %u for ever): memory %.0f, not %.0f. %s",
+                  seed, x.program, x.policy, x.sink, x.incremental ? ", incremental" : "",
+                  x.crashes, for_ever, x.memory, calm.memory, x.said);
+    }
+}
+
+Test(ckpt, a_job_with_too_few_nodes_is_given_up)
+{
+    struct run x = { .program = "random",
+                     .policy = "cow",
+                     .sink = "file",
+                     .dirty = 4,
+                     .spares = 2,
+                     .crashes = 3,
+                     .at = { 700, 900, 1200 },
+                     .node = { 0, 5, 8 },
+                     .interval = "1ms",
+                     .think = "300us" };
+    play(&x);
+    cr_expect_str_eq(x.said,
+                     "node 1, kernel: the job has 5 ranks and only 4 nodes are left that may have "
+                     "one: node 8, of rank 3, does not come back");
 }
 
 /* CKPT3: each rank has 12 pages, and one of them is written in each step; its 4 pages of scratch

@@ -33,6 +33,17 @@ refused "workload.pattern contended needs memory where a read returns the most r
 refused "workload.pattern random with record needs memory where" -p workload.record=true -p workload.svm.manager=hlrc
 refused "workload.memory.frames is 8, but workload.svm.manager hlrc keeps" -p workload.memory.frames=8 -p workload.svm.manager=hlrc
 refused "workload.nodes is 21, but the machine has" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=21
+C=$T/spares.lua
+config spares <<'END'
+local services = include "parts/services.lua"
+return {
+    machine = include "machines/paragon.lua" { rows = 3, columns = 3, model = "ideal", os =
+        services.list(services.nx, services.checkpoints { sink = "memory", spares = param("spares", 2) }) },
+    workload = { kind = "job", nodes = param("nodes", 0) },
+}
+END
+refused "workload.nodes is 8, but of the 9 compute nodes 2 are spares" -p nodes=8
+refused ".spares is 9, but the machine has 9 compute nodes" -p spares=9
 # Types of file views, each number by its place.
 C=$T/views.lua
 config views <<'END'

@@ -10,16 +10,18 @@
 #include <string.h>
 
 #include "disks/blkdev.h"
+#include "disks/library/changer.h"
 #include "mesh/net.h"
 #include "sim/base/whole.h"
 #include "sim/input.h"
 
-/* What it drives: a network (mesh = {...} in the configuration), or devices (devices = {...}), or
- * both. */
+/* What it drives: a network (mesh = {...} in the configuration), devices (devices = {...}),
+ * libraries (libraries = {...}), or several of them. */
 struct direct_world {
     struct net *net; /* NULL when the configuration has no mesh */
     struct blkdev **devs;
     size_t dev_count;
+    const struct changer_list *libraries;
     const struct input *files; /* the content of each P_FILE parameter that is given */
     size_t file_count;
     struct whole_folder *out; /* for per-packet and per-request files; NULL: not asked for */
@@ -37,7 +39,7 @@ static inline const struct input *direct_file(const struct direct_world *w, cons
 
 struct direct_ops {
     struct kind kind;
-    bool needs_net, needs_devices;
+    bool needs_net, needs_devices, needs_libraries;
     /* Sets up its sources and schedules their first events.  NULL with a sentence when the
      * parameters do not fit the world.  `params` outlives it. */
     void *(*create)(struct sim *s, const struct direct_world *w, const void *params, struct err *e);

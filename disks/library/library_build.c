@@ -1,0 +1,295 @@
+/* library_build.c: libraries from their description.
+ *
+ *   libraries = { silo = { kind = "silo", cells = 6000, drives = 8, cartridges = { count = 5000 },
+ *                          passes = { { to = "silo2", time = "7s" } } },
+ *                 silo2 = { kind = "silo", ... } }
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disks/library/library_internal.h"
+
+#define CELLS_MAX "100000"
+#define EXPERIMENT "ASSUMED(the experiment's choice)"
+
+static const char *const shares[] = { "any", "halves", NULL };
+
+static const struct param cartridges_params[] = {
+    P_INT(library_cartridges, count, "100", "0", CELLS_MAX,
+          "Cartridges at the start, spread evenly over the cells.", EXPERIMENT),
+    P_INT(library_cartridges, first, "0", "0", "900000", "Number on the first label.", EXPERIMENT),
+    P_STRING(library_cartridges, prefix, "V", "Text on each label before its number of six digits.",
+             EXPERIMENT),
+    P_END,
+};
+
+#define HEAD(kind_)                                                                                \
+    P_STRING(library_params, kind, kind_, "What moves the media.", "none"),                        \
+        P_INT(library_params, cells, "500", "1", CELLS_MAX, "Places for cartridges.", EXPERIMENT), \
+        P_TABLE(library_params, cartridges, cartridges_params, "What lies in them."),              \
+        P_INT(library_params, drives, "4", "0", "1000", "Drives.", EXPERIMENT),                    \
+        P_TIME(library_params, load, "10s", "0", "1h",                                             \
+               "Threading a tape and going to its start, without the arm.",                        \
+               "IBM 3590: 10-20 s [from memory]"),                                                 \
+        P_TIME(library_params, unload, "10s", "0", "1h",                                           \
+               "Rewinding, unthreading and ejecting it, before the arm comes.",                    \
+               "ASSUMED(as long as loading)"),                                                     \
+        P_INT(library_params, ports, "1", "0", "1000", "Cartridges in the import/export port.",    \
+              EXPERIMENT),                                                                         \
+        P_TIME(library_params, operator, "5min", "0", "24h",                                       \
+               "Until somebody has put a cartridge into the port, or has taken it out.",           \
+               "ASSUMED(a walk; NCAR's shelf: about 5 min to the first byte [from memory])"),      \
+        P_CHOICE_OF(library_params, queue, "fifo", changer_queues,                                 \
+                    "Which waiting request an arm takes next."),                                   \
+        P_INT(library_params, patience, "100", "1", "1000000",                                     \
+              "So many others may be taken before the oldest.", EXPERIMENT)
+#define TIMES(pick_, place_, read_, source)                                                        \
+    P_TIME(library_params, pick, pick_, "0", "24h", "An arm takes a cartridge out.", source),      \
+        P_TIME(library_params, place, place_, "0", "24h", "An arm puts it in.", source),           \
+        P_TIME(library_params, read, read_, "0", "24h", "An arm reads a label.", source)
+#define GAP "ASSUMED(travel profiles are not published)"
+#define WALLS(rows_, columns_, walls_, row_pitch_)                                                 \
+    P_INT(library_params, rows, rows_, "1", "10000", "Cells in a column.", GAP),                   \
+        P_INT(library_params, columns, columns_, "1", "10000", "Columns of a wall.", GAP),         \
+        P_INT(library_params, walls, walls_, "1", "2", "Walls: one, or two that face each other.", \
+              GAP),                                                                                \
+        P_REAL(library_params, row_pitch, row_pitch_, "0", "10", "From row to row, in metres.",    \
+               GAP),                                                                               \
+        P_INT(library_params, drive_column, "0", "0", "10000", "Column of the first drives.",      \
+              GAP),                                                                                \
+        P_INT(library_params, drive_rows, "4", "1", "1000", "Drives in a column.", GAP),           \
+        P_INT(library_params, port_column, "0", "0", "10000", "Column of the port.", GAP),         \
+        P_INT(library_params, pass_column, "0", "0", "10000", "Column of the passes.", GAP)
+#define MOTION(speed_, acceleration_, unit)                                                        \
+    P_REAL(library_params, speed, speed_, "0.000001", "1000000",                                   \
+           "Of an arm along the columns, in " unit " a second.", GAP),                             \
+        P_REAL(library_params, acceleration, acceleration_, "0", "1000000",                        \
+               "From and to its speed, in " unit " a second squared; 0: it needs none.", GAP),     \
+        P_REAL(library_params, lift_speed, "1", "0.000001", "1000000",                             \
+               "The same in height, in metres a second.", GAP),                                    \
+        P_REAL(library_params, lift_acceleration, "2", "0", "1000000",                             \
+               "In metres a second squared; 0: it needs none.", GAP),                              \
+        P_TIME(library_params, turn, "1s", "0", "1h", "The hand turns from wall to wall.", GAP)
+#define HANDS(hands_)                                                                              \
+    P_INT(library_params, hands, hands_, "1", "2",                                                 \
+          "Hands of an arm: with two it exchanges the cartridge of a drive in one tour.",          \
+          "STK 4400: a two-hand arm [NASA RAL]; IBM 3494: the second is an option")
+#define PASSES                                                                                     \
+    P_VAL(library_params, passes,                                                                  \
+          "Passes to other libraries: a list of { to = name, time = '7s' }; each is one of the "   \
+          "other, too.",                                                                           \
+          "ASSUMED(none)")
+
+static const struct param silo_params[] = {
+    HEAD("silo"),
+    HANDS("2"),
+    WALLS("15", "50", "2", "0.1"),
+    MOTION("120", "240", "degrees"),
+    TIMES("2s", "2s", "500ms", GAP),
+    PASSES,
+    P_END,
+};
+
+static const struct param rail_params[] = {
+    HEAD("rail"),
+    P_INT(library_params, arms, "1", "1", "2", "Arms on the rail.", "IBM 3494: one or two"),
+    HANDS("1"),
+    WALLS("20", "40", "2", "0.05"),
+    P_REAL(library_params, pitch, "0.15", "0.000001", "100", "From column to column, in metres.",
+           GAP),
+    MOTION("2", "4", "metres"),
+    P_REAL(library_params, gap, "0.5", "0", "100", "Between the middles of two arms, in metres.",
+           GAP),
+    P_CHOICE(library_params, share, "any", shares,
+             "Two arms: each takes what it can; or what has its cell in its own half.", EXPERIMENT),
+    TIMES("2s", "2s", "500ms", GAP),
+    PASSES,
+    P_END,
+};
+
+static const struct param shelf_params[] = {
+    HEAD("shelf"),
+    P_INT(library_params, operators, "1", "1", "64", "People who fetch and put back.", EXPERIMENT),
+    TIMES("2min", "1min", "1min",
+          "ASSUMED(a walk; NCAR's shelf: about 5 min to the first byte [from memory])"),
+    P_END,
+};
+
+#define KIND(name_, doc_, circular_, free_)                                                        \
+    static const struct library_kind kind_##name_ = {                                              \
+        .ops = { .kind = { .name = #name_,                                                         \
+                           .doc = doc_,                                                            \
+                           .params = name_##_params,                                               \
+                           .params_size = sizeof(struct library_params),                           \
+                           .counters = library_counters },                                         \
+                 .submit = library_submit,                                                         \
+                 .describe = library_describe,                                                     \
+                 .home = library_home,                                                             \
+                 .destroy = library_destroy },                                                     \
+        .circular = circular_,                                                                     \
+        .free = free_,                                                                             \
+    };
+KIND(silo, "an arm on a pivot in a ring of cells", true, false)
+KIND(rail, "one arm or two on a rail between walls of cells", false, false)
+KIND(shelf, "a shelf, and operators who walk", false, true)
+static const struct kind *const kinds[] = { &kind_silo.ops.kind, &kind_rail.ops.kind,
+                                            &kind_shelf.ops.kind, NULL };
+const struct kind_set changer_kinds = { "changer", "libraries", kinds };
+
+/* ---- one library ---- */
+
+static bool fits(const struct library_kind *k, const struct library_params *p, const char *path,
+                 struct err *e)
+{
+    int64_t room = p->rows * p->columns * p->walls;
+    if (!k->free && p->cells > room)
+        return err_set(e, "%s.cells is %" PRId64 ": rows x columns x walls have room for %" PRId64,
+                       path, p->cells, room);
+    if (p->cartridges.count > p->cells)
+        return err_set(e, "%s.cartridges.count is %" PRId64 ": there are %" PRId64 " cells", path,
+                       p->cartridges.count, p->cells);
+    if (strlen(p->cartridges.prefix) > CHG_LABEL_SIZE - 8)
+        return err_set(e, "%s.cartridges.prefix has more than %d letters", path,
+                       CHG_LABEL_SIZE - 8);
+    return true;
+}
+
+static struct changer *build(struct sim *s, const struct val *spec, const char *path, struct err *e)
+{
+    static const char *const but[] = { "kind", NULL };
+    if (spec->type != VAL_TABLE) {
+        err_set(e, "%s: a library is a table { kind = ... }, not %s", path,
+                val_type_name(spec->type));
+        return NULL;
+    }
+    const struct library_kind *k = kind_choose(&changer_kinds, spec, "kind", "silo", path, e);
+    struct library_params *p = k != NULL ? kind_load(&k->ops.kind, spec, but, path, e) : NULL;
+    struct library *l = NULL;
+    if (p != NULL) {
+        p->arms = k->free ? p->operators : p->arms > 0 ? p->arms : 1;
+        p->hands = p->hands > 0 ? p->hands : 1;
+        p->rows = p->rows > 0 ? p->rows : 1;
+        p->columns = p->columns > 0 ? p->columns : 1;
+        p->drive_rows = p->drive_rows > 0 ? p->drive_rows : 1;
+        if (fits(k, p, path, e))
+            l = library_create(s, k, p, spec->key);
+    }
+    free(p);
+    return l != NULL ? &l->changer : NULL;
+}
+
+/* ---- passes ---- */
+
+struct pass_params {
+    const char *to;
+    sim_time time;
+};
+static const struct param pass_params[] = {
+    P_STRING(pass_params, to, NULL, "The library on the other side."),
+    P_TIME(pass_params, time, "7s", "0", "1h", "The slot goes through the wall.",
+           "ASSUMED(5-10 s [from memory])"),
+    P_END,
+};
+
+static struct library *find(const struct changer_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i]->name, name) == 0)
+            return library_of(list->items[i]);
+    return NULL;
+}
+
+static void nearest(const struct changer_list *list, const char *wrong, struct err *e)
+{
+    const char **names = base_zalloc(list->count + 1, sizeof *names);
+    for (size_t i = 0; i < list->count; i++)
+        names[i] = list->items[i]->name;
+    err_nearest(e, wrong, names);
+    free(names);
+}
+
+/* One more element of the kind, at the end. */
+static uint32_t add_pass(struct library *l)
+{
+    uint32_t n = l->count[CHG_PASS]++;
+    l->passes = base_realloc(l->passes, (n + 1) * sizeof(struct pass *));
+    elements_grow(l, CHG_PASS);
+    return n;
+}
+
+static bool link_one(struct changer_list *list, struct library *l, const struct val *spec,
+                     const char *path, struct err *e)
+{
+    struct pass_params p;
+    if (!param_load(pass_params, &p, spec, path, e))
+        return false;
+    struct library *to = find(list, p.to);
+    if (to == l)
+        return err_set(e, "%s.to: a pass leads to another library", path);
+    if (to == NULL) {
+        err_set(e, "%s.to: there is no library '%s'", path, p.to);
+        nearest(list, p.to, e);
+        return false;
+    }
+    if (to->kind->free)
+        return err_set(e, "%s.to: a shelf has no passes", path);
+    struct pass *x = base_zalloc(1, sizeof *x);
+    *x = (struct pass){ .end = { l, to }, .time = p.time };
+    for (int k = 0; k < 2; k++)
+        x->index[k] = add_pass(x->end[k]);
+    library_link(x);
+    list_push(&list->passes, &x->link);
+    return true;
+}
+
+static bool link_all(struct changer_list *list, const char *path, struct err *e)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < list->count; i++) {
+        struct library *l = library_of(list->items[i]);
+        const struct val *v = l->p.passes;
+        char *at = base_printf("%s.%s.passes", path, l->changer.name);
+        if (v != NULL && v->type != VAL_LIST)
+            good = err_set(e, "%s: a list of { to = name }", at);
+        for (size_t k = 0; good && v != NULL && k < v->count; k++)
+            good = link_one(list, l, v->items[k], at, e);
+        free(at);
+        l->p.passes = NULL; /* the description may go */
+    }
+    return good;
+}
+
+bool changer_build(struct sim *s, const struct val *spec, const char *path,
+                   struct changer_list *list, struct err *e)
+{
+    *list = (struct changer_list){ .count = 0 };
+    list_init(&list->passes);
+    if (spec == NULL)
+        return true;
+    if (spec->type != VAL_TABLE)
+        return err_set(e, "%s: a table, name = { kind = ... }", path);
+    list->items = base_zalloc(spec->count + 1, sizeof(struct changer *));
+    for (size_t i = 0; i < spec->count; i++) {
+        char *at = base_printf("%s.%s", path, spec->items[i]->key);
+        struct changer *c = build(s, spec->items[i], at, e);
+        free(at);
+        if (c == NULL)
+            return false;
+        list->items[list->count++] = c;
+    }
+    return link_all(list, path, e);
+}
+
+void changer_list_free(struct changer_list *list)
+{
+    if (list->items == NULL)
+        return;
+    struct list *it;
+    while ((it = list_pop(&list->passes)) != NULL)
+        library_unlink(LIST_ENTRY(it, struct pass, link));
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i]->ops->destroy(list->items[i]);
+    free(list->items);
+    *list = (struct changer_list){ .count = 0 };
+}
