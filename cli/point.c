@@ -50,7 +50,8 @@ static bool build_direct(struct run *r, struct err *e)
     if (r->schema.devices && !blk_build_list(r->sim, r->schema.devices, -1, "dev", "devices",
                                              &w->devs, &w->dev_count, e))
         return false;
-    if (!changer_build(r->sim, r->schema.libraries, "libraries", &r->libraries, e))
+    if (!changer_build(r->sim, r->schema.libraries, "libraries", w->devs, w->dev_count,
+                       &r->libraries, e))
         return false;
     w->libraries = &r->libraries;
     r->direct = r->schema.direct->create(r->sim, w, r->schema.workload, e);

@@ -20,12 +20,12 @@
  *                  on that is what the changer believes.
  *   CHG_IMPORT     somebody puts the cartridge with that label into the port `from`: one that was
  *                  exported, or a new one.
- *   CHG_EXPORT     somebody takes out what lies in the port `from`.
+ *   CHG_EXPORT     somebody takes out what lies in the port `from`; or opens `from`, a dead drive.
  *
  * A request that ends with another status than CHG_OK has moved nothing, but for:
  *   CHG_ARM        its cartridge may be in a hand: of a dead arm, which needs it when repaired, so
  *                  that it is to be moved from there
- *   CHG_DRIVE_DEAD of a move to a drive: the cartridge may be in the drive, and not loaded
+ *   CHG_DRIVE_DEAD, CHG_UNFIT  of a move to a drive: the cartridge may be in it, and not loaded
  *   CHG_BLOCKED    of a move to a pass: it may be in the pass, on this side
  *
  *   CHG1  A cartridge is in one element, or outside, or lost.
@@ -38,6 +38,7 @@
 #ifndef DISKS_LIBRARY_CHANGER_H
 #define DISKS_LIBRARY_CHANGER_H
 
+#include "disks/blkdev.h"
 #include "sim/base/kind.h"
 #include "sim/base/list.h"
 #include "sim/sim.h"
@@ -54,6 +55,7 @@ enum changer_status {
     CHG_STUCK,      /* it does not come out */
     CHG_ARM,        /* no arm that could do it works */
     CHG_DRIVE_DEAD, /* the drive does not work */
+    CHG_UNFIT,      /* the drive works with media of another format */
     CHG_BLOCKED,    /* the pass does not work */
     CHG_NO_ELEMENT, /* there is no such element, or none that the request is for */
     CHG_STATUS_COUNT
@@ -101,6 +103,8 @@ struct changer_req {
     uint8_t stage;
 };
 
+struct tape_medium; /* disks/tape/medium.h */
+
 struct changer_describe {
     char name[32];
     uint32_t count[CHG_ELEMENTS];
@@ -114,6 +118,10 @@ struct changer_ops {
     void (*describe)(const struct changer *c, struct changer_describe *out);
     /* The cell in which cartridge k lies at first, and its label. */
     uint32_t (*home)(const struct changer *c, uint32_t k, char label[CHG_LABEL_SIZE]);
+    /* What is on cartridge k of those, wherever it is; NULL: the drives are no tape drives. */
+    struct tape_medium *(*medium)(struct changer *c, uint32_t k);
+    /* The tape drive that stands there, or NULL. */
+    struct blkdev *(*drive)(const struct changer *c, uint32_t index);
     void (*destroy)(struct changer *c);
 };
 
@@ -146,10 +154,12 @@ struct changer_list {
     size_t count;
     struct list passes; /* private: between them */
 };
-/* All libraries of a description: a table, name = { kind = ..., ... }.  *list (heap) and *count are
- * what was built, also when it fails: false with a sentence that begins with path.name. */
+/* All libraries of a description: a table, name = { kind = ..., ... }; `devs` are the devices among
+ * which it may name tape drives, and live longer.  *list is what was built, also when it fails:
+ * false with a sentence that begins with path.name. */
 bool changer_build(struct sim *s, const struct val *spec, const char *path,
-                   struct changer_list *list, struct err *e) MUST_CHECK;
+                   struct blkdev *const *devs, size_t dev_count, struct changer_list *list,
+                   struct err *e) MUST_CHECK;
 void changer_list_free(struct changer_list *list); /* with the changers; a zeroed one is none */
 
 struct sim_faults;

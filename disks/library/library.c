@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "disks/library/library_internal.h"
+#include "disks/tape/drive.h"
 #include "sim/audit.h"
 #include "sim/digest.h"
 
@@ -38,6 +39,7 @@ static const char *const status_names[CHG_STATUS_COUNT] = {
     [CHG_STUCK] = "stuck",
     [CHG_ARM] = "no arm works",
     [CHG_DRIVE_DEAD] = "the drive is dead",
+    [CHG_UNFIT] = "of another format",
     [CHG_BLOCKED] = "the pass is blocked",
     [CHG_NO_ELEMENT] = "no such element",
 };
@@ -184,7 +186,12 @@ static void at_port(struct sim *s, struct sim_event *e)
     struct changer_req *r = CONTAINER_OF(e, struct changer_req, event);
     struct library *l = library_of_req(r);
     struct element *port = element_at(l, r->from);
+    bool drive = r->from.element == CHG_DRIVE;
     (void)s;
+    if (drive && !drive_dead(&l->drives[r->from.index])) {
+        ended(r, CHG_NO_ELEMENT); /* nobody opens one that works */
+        return;
+    }
     if (r->op == CHG_EXPORT && port->held == NULL) {
         ended(r, CHG_EMPTY);
         return;
@@ -194,6 +201,8 @@ static void at_port(struct sim *s, struct sim_event *e)
         return;
     }
     if (r->op == CHG_EXPORT) {
+        if (drive)
+            drive_open(&l->drives[r->from.index]);
         struct cartridge *c = element_take(l, r->from);
         memcpy(r->label, c->label, sizeof r->label);
         element_outside(l, c);
@@ -239,7 +248,7 @@ static bool makes_sense(const struct library *l, const struct changer_req *r)
     case CHG_IMPORT:
         return r->from.element == CHG_PORT && r->label[0] != '\0';
     case CHG_EXPORT:
-        return r->from.element == CHG_PORT;
+        return r->from.element == CHG_PORT || r->from.element == CHG_DRIVE;
     }
     return false;
 }
@@ -323,6 +332,20 @@ uint32_t library_home(const struct changer *c, uint32_t k, char label[CHG_LABEL_
     return (uint32_t)((uint64_t)k * l->count[CHG_CELL] / l->began);
 }
 
+struct tape_medium *library_medium(struct changer *c, uint32_t k)
+{
+    struct library *l = library_of(c);
+    ASSERT(k < l->began);
+    return cartridge_medium(l, l->began_with[k]);
+}
+
+struct blkdev *library_drive(const struct changer *c, uint32_t index)
+{
+    const struct library *l = (const struct library *)c;
+    ASSERT(index < l->count[CHG_DRIVE]);
+    return l->drives[index].dev;
+}
+
 static void audit(void *self, struct sim_audit_report *report)
 {
     const struct library *l = self;
@@ -342,7 +365,8 @@ static void audit(void *self, struct sim_audit_report *report)
 }
 
 struct library *library_create(struct sim *s, const struct library_kind *k,
-                               const struct library_params *p, const char *name)
+                               const struct library_params *p, struct blkdev *const *devs,
+                               const char *name)
 {
     struct library *l = base_zalloc(1, sizeof *l);
     l->changer = (struct changer){ .ops = &k->ops, .sim = s, .name = base_strdup(name) };
@@ -365,11 +389,17 @@ struct library *library_create(struct sim *s, const struct library_kind *k,
     free(stream);
     elements_init(l);
     drives_init(l);
+    for (uint32_t i = 0; devs != NULL && i < l->count[CHG_DRIVE]; i++)
+        l->drives[i].dev = devs[i];
+    if (devs != NULL && l->count[CHG_DRIVE] > 0)
+        l->format = &tape_drive_params(devs[0])->format;
     arms_init(l);
+    l->began_with = base_zalloc(l->began + 1, sizeof(struct cartridge *));
     for (uint32_t i = 0; i < l->began; i++) {
         char label[CHG_LABEL_SIZE];
         uint32_t cell = library_home(&l->changer, i, label);
-        element_put(l, changer_at(CHG_CELL, cell), cartridge_make(l, label));
+        l->began_with[i] = cartridge_make(l, label);
+        element_put(l, changer_at(CHG_CELL, cell), l->began_with[i]);
     }
     sim_audit_register(s, l->changer.name, audit, l);
     sim_count(&l->counted, s, k->ops.kind.name, -1, library_counters, l);
@@ -387,6 +417,7 @@ void library_destroy(struct changer *c)
     sim_inside_fini(&l->queued);
     sim_inside_fini(&l->inside);
     free(l->passes);
+    free(l->began_with);
     free(c->name);
     free(l);
 }

@@ -198,7 +198,7 @@ static enum changer_status found(const struct library *l, const struct stop *s)
 {
     const struct cartridge *c = element_at(l, s->at)->held;
     const struct changer_req *r = s->r;
-    if (s->at.element == CHG_DRIVE && l->drives[s->at.index].dead)
+    if (s->at.element == CHG_DRIVE && drive_dead(&l->drives[s->at.index]))
         return CHG_DRIVE_DEAD;
     if (c == NULL)
         return CHG_EMPTY;
@@ -381,7 +381,7 @@ static enum changer_status refused(const struct library *l, const struct changer
 {
     if (r->op != CHG_MOVE)
         return CHG_OK;
-    if (r->to.element == CHG_DRIVE && l->drives[r->to.index].dead)
+    if (r->to.element == CHG_DRIVE && drive_dead(&l->drives[r->to.index]))
         return CHG_DRIVE_DEAD;
     if (r->to.element == CHG_PASS) {
         const struct pass *x = l->passes[r->to.index];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "disks/library/library_internal.h"
+#include "disks/tape/drive.h"
 
 #define CELLS_MAX "100000"
 #define EXPERIMENT "ASSUMED(the experiment's choice)"
@@ -28,9 +29,13 @@ static const struct param cartridges_params[] = {
     P_STRING(library_params, kind, kind_, "What moves the media.", "none"),                        \
         P_INT(library_params, cells, "500", "1", CELLS_MAX, "Places for cartridges.", EXPERIMENT), \
         P_TABLE(library_params, cartridges, cartridges_params, "What lies in them."),              \
-        P_INT(library_params, drives, "4", "0", "1000", "Drives.", EXPERIMENT),                    \
+        P_INT(library_params, drives, "4", "0", "1000", "Drives that take times alone.",           \
+              EXPERIMENT),                                                                         \
+        P_VAL(library_params, tape_drives,                                                         \
+              "Tape drives that stand in it, in place of those: a list of their names, or 'all'.", \
+              "ASSUMED(none: times alone)"),                                                       \
         P_TIME(library_params, load, "10s", "0", "1h",                                             \
-               "Threading a tape and going to its start, without the arm.",                        \
+               "Threading a tape and going to its start, without the arm; not of tape drives.",    \
                "IBM 3590: 10-20 s [from memory]"),                                                 \
         P_TIME(library_params, unload, "10s", "0", "1h",                                           \
                "Rewinding, unthreading and ejecting it, before the arm comes.",                    \
@@ -126,6 +131,8 @@ static const struct param shelf_params[] = {
                  .submit = library_submit,                                                         \
                  .describe = library_describe,                                                     \
                  .home = library_home,                                                             \
+                 .medium = library_medium,                                                         \
+                 .drive = library_drive,                                                           \
                  .destroy = library_destroy },                                                     \
         .circular = circular_,                                                                     \
         .free = free_,                                                                             \
@@ -137,7 +144,7 @@ static const struct kind *const kinds[] = { &kind_silo.ops.kind, &kind_rail.ops.
                                             &kind_shelf.ops.kind, NULL };
 const struct kind_set changer_kinds = { "changer", "libraries", kinds };
 
-/* ---- one library ---- */
+/* ---- what fits ---- */
 
 static bool fits(const struct library_kind *k, const struct library_params *p, const char *path,
                  struct err *e)
@@ -155,8 +162,91 @@ static bool fits(const struct library_kind *k, const struct library_params *p, c
     return true;
 }
 
-static struct changer *build(struct sim *s, const struct val *spec, const char *path, struct err *e)
+/* ---- tape drives ---- */
+
+struct drives {
+    struct blkdev *const *devs;
+    size_t count;
+    const char **in; /* the library of each, or NULL */
+};
+
+static bool is_free_drive(const struct drives *x, size_t i)
 {
+    return tape_is_drive(x->devs[i]) && x->in[i] == NULL;
+}
+
+static void drive_name(const struct drives *x, size_t i, struct blk_describe *out)
+{
+    x->devs[i]->ops->describe(x->devs[i], out);
+}
+
+static bool take_named(struct drives *x, const char *name, const char *library, const char *path,
+                       struct blkdev **out, struct err *e)
+{
+    const char **names = base_zalloc(x->count + 1, sizeof *names);
+    struct blk_describe *about = base_zalloc(x->count + 1, sizeof *about);
+    size_t n = 0, found = SIZE_MAX;
+    for (size_t i = 0; i < x->count; i++) {
+        drive_name(x, i, &about[i]);
+        if (tape_is_drive(x->devs[i]))
+            names[n++] = about[i].name;
+        if (tape_is_drive(x->devs[i]) && strcmp(about[i].name, name) == 0)
+            found = i;
+    }
+    if (found == SIZE_MAX) {
+        err_set(e, "%s.tape_drives: there is no tape drive '%s'", path, name);
+        if (n > 0)
+            err_nearest(e, name, names);
+    } else if (x->in[found] != NULL) {
+        err_set(e, "%s.tape_drives: '%s' stands in library '%s' already", path, name, x->in[found]);
+        found = SIZE_MAX;
+    } else if (about[found].medium[0] != '\0') {
+        err_set(e, "%s.tape_drives: '%s' has a cartridge of its own: cartridge = ''", path, name);
+        found = SIZE_MAX;
+    } else {
+        x->in[found] = library;
+        *out = x->devs[found];
+    }
+    free(names);
+    free(about);
+    return found != SIZE_MAX;
+}
+
+/* Heap; *count is left alone when the description names none. */
+static bool take_drives(struct drives *x, const struct val *v, const char *library,
+                        const char *path, struct blkdev ***out, int64_t *count, struct err *e)
+{
+    if (v == NULL)
+        return true;
+    *count = 0;
+    *out = base_zalloc(x->count + 1, sizeof(struct blkdev *));
+    if (v->type == VAL_STRING && strcmp(v->u.s, "all") == 0) {
+        struct blk_describe about;
+        for (size_t i = 0; i < x->count; i++)
+            if (is_free_drive(x, i)) {
+                drive_name(x, i, &about);
+                if (!take_named(x, about.name, library, path, &(*out)[*count], e))
+                    return false;
+                ++*count;
+            }
+        return *count > 0 || err_set(e, "%s.tape_drives: there is no tape drive", path);
+    }
+    if (v->type != VAL_LIST || v->count == 0)
+        return err_set(e, "%s.tape_drives: a list of names, or 'all'", path);
+    for (size_t i = 0; i < v->count; i++, ++*count)
+        if (v->items[i]->type != VAL_STRING)
+            return err_set(e, "%s.tape_drives: a list of names, or 'all'", path);
+        else if (!take_named(x, v->items[i]->u.s, library, path, &(*out)[*count], e))
+            return false;
+    return true;
+}
+
+/* ---- one library ---- */
+
+static struct changer *build(struct sim *s, const struct val *spec, const char *path,
+                             struct drives *drives, struct err *e)
+{
+    struct blkdev **devs = NULL;
     static const char *const but[] = { "kind", NULL };
     if (spec->type != VAL_TABLE) {
         err_set(e, "%s: a library is a table { kind = ... }, not %s", path,
@@ -172,9 +262,11 @@ static struct changer *build(struct sim *s, const struct val *spec, const char *
         p->rows = p->rows > 0 ? p->rows : 1;
         p->columns = p->columns > 0 ? p->columns : 1;
         p->drive_rows = p->drive_rows > 0 ? p->drive_rows : 1;
-        if (fits(k, p, path, e))
-            l = library_create(s, k, p, spec->key);
+        if (fits(k, p, path, e) &&
+            take_drives(drives, p->tape_drives, spec->key, path, &devs, &p->drives, e))
+            l = library_create(s, k, p, devs, spec->key);
     }
+    free(devs);
     free(p);
     return l != NULL ? &l->changer : NULL;
 }
@@ -261,7 +353,8 @@ static bool link_all(struct changer_list *list, const char *path, struct err *e)
 }
 
 bool changer_build(struct sim *s, const struct val *spec, const char *path,
-                   struct changer_list *list, struct err *e)
+                   struct blkdev *const *devs, size_t dev_count, struct changer_list *list,
+                   struct err *e)
 {
     *list = (struct changer_list){ .count = 0 };
     list_init(&list->passes);
@@ -269,16 +362,19 @@ bool changer_build(struct sim *s, const struct val *spec, const char *path,
         return true;
     if (spec->type != VAL_TABLE)
         return err_set(e, "%s: a table, name = { kind = ... }", path);
+    struct drives drives = { devs, dev_count, base_zalloc(dev_count + 1, sizeof(char *)) };
+    bool good = true;
     list->items = base_zalloc(spec->count + 1, sizeof(struct changer *));
-    for (size_t i = 0; i < spec->count; i++) {
+    for (size_t i = 0; good && i < spec->count; i++) {
         char *at = base_printf("%s.%s", path, spec->items[i]->key);
-        struct changer *c = build(s, spec->items[i], at, e);
+        struct changer *c = build(s, spec->items[i], at, &drives, e);
         free(at);
-        if (c == NULL)
-            return false;
-        list->items[list->count++] = c;
+        good = c != NULL;
+        if (good)
+            list->items[list->count++] = c;
     }
-    return link_all(list, path, e);
+    free(drives.in);
+    return good && link_all(list, path, e);
 }
 
 void changer_list_free(struct changer_list *list)

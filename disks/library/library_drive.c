@@ -1,24 +1,49 @@
 /* library_drive.c: the drives of a library, as it sees them: they load and unload media.
  *
- * What a drive does with its medium is the drive's own (disks/tape/).
+ * A tape drive (disks/tape/) does that itself, and what it does with its medium is its own: when
+ * its power fails meanwhile, it is asked once more.  One without a device takes times alone.
  */
 #include <stdlib.h>
 
 #include "disks/library/library_internal.h"
+#include "disks/tape/drive.h"
 
-static void worked(struct sim *s, struct sim_event *e)
+/* It has loaded, or unloaded, or could not. */
+static void over(struct drive *d, enum changer_status s)
 {
-    struct drive *d = CONTAINER_OF(e, struct drive, event);
     struct changer_req *r = d->r;
-    (void)s;
     bool loading = d->state == DRIVE_LOADING;
     d->state = DRIVE_RESTS;
     d->r = NULL;
-    d->loaded = loading;
+    if (s == CHG_OK)
+        d->loaded = loading;
     if (loading)
-        d->lib->told->ended(r, CHG_OK);
+        d->lib->told->ended(r, s);
     else
-        d->lib->told->unloaded(r, CHG_OK);
+        d->lib->told->unloaded(r, s);
+}
+
+static void worked(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    over(CONTAINER_OF(e, struct drive, event), CHG_OK);
+}
+
+static void loaded(void *arg, struct blkdev *dev, enum blk_status s, struct tape_medium *m)
+{
+    if (s == BLK_ERR_ABORTED)
+        tape_load(dev, m, loaded, arg);
+    else
+        over(arg, s == BLK_OK ? CHG_OK : s == BLK_NO_MEDIUM ? CHG_UNFIT : CHG_DRIVE_DEAD);
+}
+
+static void unloaded(void *arg, struct blkdev *dev, enum blk_status s, struct tape_medium *m)
+{
+    (void)m;
+    if (s == BLK_ERR_ABORTED)
+        tape_unload(dev, unloaded, arg);
+    else /* it could not load what lies in its door */
+        over(arg, s == BLK_OK || s == BLK_NO_MEDIUM ? CHG_OK : CHG_DRIVE_DEAD);
 }
 
 void drives_init(struct library *l)
@@ -53,44 +78,59 @@ void drive_holds(struct drive *d, bool holds)
     d->loaded = false;
 }
 
-static void work(struct drive *d, struct changer_req *r, enum drive_state state, sim_time length)
+bool drive_dead(const struct drive *d)
+{
+    return d->dev == NULL ? d->dead : tape_drive_state(d->dev) == TAPE_DEAD;
+}
+
+static void work(struct drive *d, struct changer_req *r, enum drive_state state)
 {
     ASSERT(d->state == DRIVE_RESTS);
     d->state = state;
     d->r = r;
-    sim_after(d->lib->changer.sim, &d->event, length);
 }
 
 void drive_load(struct drive *d, struct changer_req *r)
 {
-    if (d->dead)
+    if (drive_dead(d)) {
         d->lib->told->ended(r, CHG_DRIVE_DEAD);
+        return;
+    }
+    work(d, r, DRIVE_LOADING);
+    if (d->dev != NULL)
+        tape_load(d->dev, cartridge_medium(d->lib, r->cartridge), loaded, d);
     else
-        work(d, r, DRIVE_LOADING, d->lib->p.load);
+        sim_after(d->lib->changer.sim, &d->event, d->lib->p.load);
 }
 
 void drive_unload(struct drive *d, struct changer_req *r)
 {
-    if (d->dead)
+    if (drive_dead(d)) {
         d->lib->told->unloaded(r, CHG_DRIVE_DEAD);
+        return;
+    }
+    work(d, r, DRIVE_UNLOADING);
+    if (d->dev != NULL)
+        tape_unload(d->dev, unloaded, d);
     else
-        work(d, r, DRIVE_UNLOADING, d->loaded ? d->lib->p.unload : 0);
+        sim_after(d->lib->changer.sim, &d->event, d->loaded ? d->lib->p.unload : 0);
+}
+
+void drive_open(struct drive *d)
+{
+    if (d->dev != NULL)
+        tape_take_out(d->dev);
 }
 
 void drive_die(struct drive *d)
 {
+    ASSERT(d->dev == NULL);
     if (d->dead)
         return;
-    bool loading = d->state == DRIVE_LOADING;
-    struct changer_req *r = d->r;
-    sim_cancel(d->lib->changer.sim, &d->event);
     d->dead = true;
-    d->state = DRIVE_RESTS;
-    d->r = NULL;
-    if (r != NULL && loading)
-        d->lib->told->ended(r, CHG_DRIVE_DEAD);
-    else if (r != NULL)
-        d->lib->told->unloaded(r, CHG_DRIVE_DEAD);
+    sim_cancel(d->lib->changer.sim, &d->event);
+    if (d->state != DRIVE_RESTS)
+        over(d, CHG_DRIVE_DEAD);
 }
 
 void drive_repair(struct drive *d)

@@ -30,8 +30,11 @@ void elements_grow(struct library *l, enum changer_element kind)
 void elements_fini(struct library *l)
 {
     struct list *it;
-    while ((it = list_pop(&l->made)) != NULL)
-        free(LIST_ENTRY(it, struct cartridge, made));
+    while ((it = list_pop(&l->made)) != NULL) {
+        struct cartridge *c = LIST_ENTRY(it, struct cartridge, made);
+        tape_medium_destroy(c->medium);
+        free(c);
+    }
     for (uint32_t k = 0; k < CHG_ELEMENTS; k++)
         free(l->elements[k]);
 }

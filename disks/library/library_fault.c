@@ -2,6 +2,7 @@
  *
  *   { path = "silo.arm.0", action = "death", at = "2h", after = "1h" }      it is back after 1 h
  *   { path = "silo.drive.3", action = "death", mtbf = "1000h", after = "8h" }
+ *       (a tape drive has a path of its own: disks/fault.h)
  *   { path = "silo.pass.0", action = "block", at = "1h", after = "10min" }
  *   { path = "silo", action = "lost", label = "V000017", at = "1h" }        it is in no cell now
  *   { path = "silo", action = "mislabel", label = "V000017", as = "X", ... } its label reads so
@@ -150,7 +151,7 @@ void changer_fault_targets(struct sim_faults *f, const struct changer_list *list
         sim_fault_target(f, l->changer.name, &cartridge_ops, l, false);
         for (uint32_t k = 0; k < l->arm_count; k++)
             add(f, l, "arm", k, &arm_ops, &l->arms[k]);
-        for (uint32_t k = 0; k < l->count[CHG_DRIVE]; k++)
+        for (uint32_t k = 0; k < l->count[CHG_DRIVE] && l->format == NULL; k++)
             add(f, l, "drive", k, &drive_ops, &l->drives[k]);
         for (uint32_t k = 0; k < l->count[CHG_PASS]; k++)
             add(f, l, "pass", k, &pass_ops, l->passes[k]);

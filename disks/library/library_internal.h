@@ -11,6 +11,7 @@
 #define DISKS_LIBRARY_INTERNAL_H
 
 #include "disks/library/changer.h"
+#include "disks/tape/medium.h"
 #include "sim/counts.h"
 #include "sim/rng.h"
 #include "sim/server.h"
@@ -33,7 +34,7 @@ struct library_params {
     sim_time turn, pick, place, read, load, unload, operator;
     int queue, share;
     int64_t patience;
-    const struct val *passes;
+    const struct val *passes, *tape_drives;
 };
 enum library_share { SHARE_ANY, SHARE_HALVES };
 
@@ -47,7 +48,8 @@ struct cartridge {
     char label[CHG_LABEL_SIZE];
     struct library *in;
     struct changer_place at;
-    uint32_t stuck; /* so many picks fail */
+    uint32_t stuck;             /* so many picks fail */
+    struct tape_medium *medium; /* NULL: it has not been asked for */
 };
 
 struct element {
@@ -99,7 +101,8 @@ enum drive_state { DRIVE_RESTS, DRIVE_LOADING, DRIVE_UNLOADING };
 struct drive {
     struct library *lib;
     uint32_t index;
-    bool dead, loaded;
+    struct blkdev *dev; /* a tape drive; NULL: times alone */
+    bool dead, loaded;  /* dead: of one without device */
     enum drive_state state;
     struct changer_req *r; /* for which it works */
     struct sim_event event;
@@ -143,7 +146,9 @@ struct library {
     struct element *elements[CHG_ELEMENTS];
     uint32_t count[CHG_ELEMENTS];
     struct list made, outside;
-    uint32_t arm_count, began; /* began: cartridges at the start */
+    struct cartridge **began_with;    /* by number */
+    const struct tape_format *format; /* of its drives; NULL: they have no media */
+    uint32_t arm_count, began;        /* began: cartridges at the start */
     struct arm *arms;
     struct drive *drives;
     struct pass **passes; /* by index */
@@ -186,6 +191,13 @@ void elements_fini(struct library *l);
 /* Before anybody has a turn there: the kind has one element more, count[kind] - 1. */
 void elements_grow(struct library *l, enum changer_element kind);
 struct cartridge *cartridge_make(struct library *l, const char *label); /* outside */
+/* What is on it; NULL: the drives are no tape drives. */
+static inline struct tape_medium *cartridge_medium(const struct library *l, struct cartridge *c)
+{
+    if (c->medium == NULL && l->format != NULL)
+        c->medium = tape_medium_create(l->format, c->label);
+    return c->medium;
+}
 /* The cartridge in an element leaves it, and is nowhere until it is put. */
 struct cartridge *element_take(struct library *l, struct changer_place from);
 void element_put(struct library *l, struct changer_place to, struct cartridge *c);
@@ -240,19 +252,25 @@ void drives_init(struct library *l);
 void drives_fini(struct library *l);
 void drive_load(struct drive *d, struct changer_req *r); /* told->ended when it is loaded */
 void drive_unload(struct drive *d, struct changer_req *r);
+void drive_open(struct drive *d); /* by hand, of a dead one: what is in it can be taken */
 void drive_holds(struct drive *d, bool holds); /* a cartridge, from now on */
-void drive_die(struct drive *d);
+bool drive_dead(const struct drive *d);
+void drive_die(struct drive *d); /* these two of one without device */
 void drive_repair(struct drive *d);
 
 /* ---- library.c ---- */
+/* devs: of each drive, NULL: none of them has one. */
 struct library *library_create(struct sim *s, const struct library_kind *k,
-                               const struct library_params *p, const char *name);
+                               const struct library_params *p, struct blkdev *const *devs,
+                               const char *name);
 void library_link(struct pass *x); /* its ends and indices are set */
 void library_unlink(struct pass *x);
 void library_pass_block(struct pass *x);
 void library_submit(struct changer *c, struct changer_req *r);
 void library_describe(const struct changer *c, struct changer_describe *out);
 uint32_t library_home(const struct changer *c, uint32_t k, char label[CHG_LABEL_SIZE]);
+struct tape_medium *library_medium(struct changer *c, uint32_t k);
+struct blkdev *library_drive(const struct changer *c, uint32_t index);
 void library_destroy(struct changer *c);
 
 #endif

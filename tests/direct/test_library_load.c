@@ -44,7 +44,7 @@ static void ready(struct bench *b, uint64_t seed)
 static void run(struct bench *b)
 {
     struct err e = ERR_INIT;
-    cr_assert(changer_build(b->s, b->libraries, "libraries", &b->list, &e), "%s", e.text);
+    cr_assert(changer_build(b->s, b->libraries, "libraries", NULL, 0, &b->list, &e), "%s", e.text);
     b->w = (struct direct_world){ .libraries = &b->list };
     b->params = kind_load(&direct_library_load.kind, b->workload, NULL, "workload", &e);
     cr_assert(b->params != NULL, "%s", e.text);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "disks/library/library_internal.h"
+#include "disks/tape/drive.h"
 #include "sim/audit.h"
 #include "sim/fault.h"
 #include "sim/rng.h"
@@ -43,6 +44,8 @@ static void describe(struct val *all, const char *name, const char *text)
 }
 
 static struct changer_list made;
+static struct blkdev *tapes[4]; /* which the libraries may name */
+static size_t tape_count;
 static struct val *list_of_faults[8];
 static size_t fault_lists;
 static struct library *lib;
@@ -59,7 +62,7 @@ static bool try_make(struct sim *s, const char *a, const char *b, struct err *e)
         cr_assert(val_set_path(all, "a.passes", passes, e));
         describe(all, "b", b);
     }
-    bool good = changer_build(s, all, "libraries", &made, e);
+    bool good = changer_build(s, all, "libraries", tapes, tape_count, &made, e);
     val_free(all);
     return good;
 }
@@ -394,6 +397,118 @@ Test(library, what_is_lost_or_has_another_label_is_found_by_an_inventory)
     sim_faults_free(f);
     sim_faults_free(g);
     unmake(s);
+}
+
+/* ---- tape drives ---- */
+
+static struct sim *make_tapes(const char *text)
+{
+    struct err e = ERR_INIT;
+    struct sim *s = kit_sim(7);
+    for (tape_count = 0; tape_count < 2; tape_count++) {
+        char name[8];
+        struct val *v = val_new(VAL_TABLE, NULL, 0);
+        val_put(v, "kind", val_new_string("tape", NULL, 0));
+        val_put(v, "cartridge", val_new_string("", NULL, 0));
+        snprintf(name, sizeof name, "t%zu", tape_count);
+        tapes[tape_count] = blk_build(s, v, -1, name, "devices", &e);
+        cr_assert(tapes[tape_count] != NULL, "%s", e.text);
+        val_free(v);
+    }
+    cr_assert(try_make(s, text, NULL, &e), "%s", e.text);
+    lib = library_of(made.items[0]);
+    return s;
+}
+
+static void unmake_tapes(struct sim *s)
+{
+    cr_assert(kit_audit(s));
+    while (tape_count > 0)
+        tape_count--, tapes[tape_count]->ops->destroy(tapes[tape_count]);
+    changer_list_free(&made);
+    sim_destroy(s);
+}
+
+static void block_done(struct blk_req *r)
+{
+    *(bool *)r->owner = true;
+}
+
+/* One block, written or read and compared. */
+static enum blk_status block(uint32_t d, enum blk_op op, uint64_t n, uint64_t seed)
+{
+    struct blk_req r;
+    struct rope want;
+    bool done = false;
+    rope_init(&want);
+    rope_add_pattern(&want, seed, 0, 3000);
+    blk_req_init(&r, op, n, 1, block_done, &done);
+    if (op == BLK_WRITE)
+        rope_add_slice(&r.data, &want, 0, want.length);
+    blk_submit(tapes[d], &r);
+    sim_run(tapes[d]->sim);
+    cr_assert(done);
+    if (op == BLK_READ && r.status == BLK_OK)
+        cr_assert(rope_equal(&r.data, &want), "it reads what another cartridge has");
+    rope_fini(&want);
+    enum blk_status s = r.status;
+    blk_req_fini(&r);
+    return s;
+}
+
+Test(library, a_cartridge_takes_its_data_from_drive_to_drive)
+{
+    struct sim *s = make_tapes(PLAIN "hands=1 tape_drives=all");
+    cr_assert_eq(lib->count[CHG_DRIVE], 2);
+    cr_assert_eq(block(0, BLK_WRITE, 0, 1), BLK_NO_MEDIUM);
+    for (uint32_t i = 0; i < 2; i++) {
+        cr_assert_eq(move(cell(i + 3), drive(i)), CHG_OK);
+        cr_assert_eq(took(), last.part[CHG_PART_ARM] + last.part[CHG_PART_LOAD]);
+        cr_assert_eq(block(i, BLK_WRITE, 0, 10 + i), BLK_OK);
+    }
+    cr_assert_eq(move(drive(0), cell(3)), CHG_OK);
+    cr_assert_eq(move(drive(1), cell(4)), CHG_OK);
+    cr_assert_gt(last.part[CHG_PART_UNLOAD], 0);
+    cr_assert_eq(move(cell(4), drive(0)), CHG_OK);
+    cr_assert_eq(block(0, BLK_READ, 0, 11), BLK_OK);
+    cr_assert_eq(tape_loaded(tapes[0]), library_medium(&lib->changer, 4));
+    cr_assert_str_eq(tape_medium_label(tape_loaded(tapes[0])), "V000004");
+    unmake_tapes(s);
+}
+
+Test(library, a_dead_tape_drive_is_opened_by_hand)
+{
+    struct sim *s = make_tapes(PLAIN "hands=1 tape_drives=all operator=5min");
+    cr_assert_eq(ask(lib, CHG_EXPORT, drive(0), drive(0), ""), CHG_NO_ELEMENT, "it works");
+    cr_assert_eq(move(cell(3), drive(0)), CHG_OK);
+    tapes[0]->ops->kill(tapes[0]);
+    sim_run(s);
+    cr_assert_eq(move(drive(0), cell(3)), CHG_DRIVE_DEAD);
+    cr_assert_eq(ask(lib, CHG_EXPORT, drive(0), drive(0), ""), CHG_OK);
+    cr_assert_str_eq(last.label, "V000003");
+    cr_assert_eq(took(), 5 * 60 * SIM_SEC);
+    cr_assert_eq(move(cell(4), drive(0)), CHG_DRIVE_DEAD);
+    cr_assert_eq(ask(lib, CHG_IMPORT, port(0), cell(0), "V000003"), CHG_OK);
+    cr_assert_eq(move(port(0), drive(1)), CHG_OK);
+    unmake_tapes(s);
+}
+
+Test(library, a_drive_stands_in_one_library)
+{
+    static const struct {
+        const char *a, *says;
+    } rows[] = {
+        { "kind=silo tape_drives=al", "a list of names, or 'all'" },
+        { "kind=silo tape_drives=all", "there is no tape drive" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        struct sim *s = kit_sim(1);
+        cr_assert(!try_make(s, rows[i].a, NULL, &e));
+        cr_assert(strstr(e.text, rows[i].says) != NULL, "%s", e.text);
+        changer_list_free(&made);
+        sim_destroy(s);
+    }
 }
 
 /* ---- the port, and the pass ---- */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disks/fault.h"
 #include "disks/library/changer.h"
 #include "sim/audit.h"
 #include "sim/fault.h"
@@ -67,6 +68,7 @@ struct bay {
     uint32_t cartridge; /* that is in it, as far as is known, or NONE */
     uint32_t going;     /* the one that `out` takes away */
     uint32_t holders;   /* requests, moves and rescues that need it; 0: anybody may have it */
+    bool failed;        /* the last mount found it dead */
     sim_time idle_since;
     struct changer_req out;
 };
@@ -194,6 +196,46 @@ static void rescue_over(struct rescue *x, bool found)
     dispatch(l);
 }
 
+/* It has left the dead drive; or is in the port; or the port is in use. */
+static void rescue_by_hand(struct changer_req *r)
+{
+    struct rescue *x = r->owner;
+    struct load *l = x->of;
+    const struct changer_place port = changer_at(CHG_PORT, 0);
+    char label[CHG_LABEL_SIZE];
+    memcpy(label, r->label, sizeof label);
+    if (r->op == CHG_MOVE && r->status == CHG_OK) {
+        rescue_over(x, true);
+        return;
+    }
+    if (r->op == CHG_EXPORT && r->status != CHG_OK) {
+        rescue_over(x, false);
+        return;
+    }
+    /* What does not go is tried again. */
+    if (r->op == CHG_MOVE || (r->op == CHG_IMPORT && r->status == CHG_OK))
+        changer_req_init(&x->req, CHG_MOVE, port, home(l, x->tape), rescue_by_hand, x);
+    else
+        changer_req_init(&x->req, CHG_IMPORT, port, port, rescue_by_hand, x);
+    memcpy(x->req.label, label, sizeof label);
+    changer_submit(l->changer, &x->req);
+}
+
+/* In a tape drive that is dead for good, and there is a port by which it can come back. */
+static bool by_hand(const struct rescue *x)
+{
+    const struct load *l = x->of;
+    return x->step == 1 && l->bays[x->bay].cartridge == x->tape && l->about.count[CHG_PORT] > 0 &&
+           l->changer->ops->drive(l->changer, x->bay) != NULL;
+}
+
+static void open_drive(struct rescue *x)
+{
+    struct changer_place drive = changer_at(CHG_DRIVE, x->bay);
+    changer_req_init(&x->req, CHG_EXPORT, drive, drive, rescue_by_hand, x);
+    changer_submit(x->of->changer, &x->req);
+}
+
 /* Places where it may be: its cell, its drive, the hands. */
 static void rescue_done(struct changer_req *r)
 {
@@ -213,6 +255,10 @@ static void rescue_done(struct changer_req *r)
         l->bays[x->bay].cartridge == x->tape) {
         x->strange = true; /* in that drive lies what has another label now */
         rescue_step(x);
+        return;
+    }
+    if (r->status == CHG_DRIVE_DEAD && by_hand(x)) {
+        open_drive(x);
         return;
     }
     x->nowhere &= r->status == CHG_EMPTY || r->status == CHG_LABEL;
@@ -324,6 +370,7 @@ static void mounted(struct changer_req *r)
     struct load *l = v->of;
     struct bay *b = &l->bays[v->bay];
     if (r->status != CHG_OK) {
+        b->failed = r->status == CHG_DRIVE_DEAD;
         bool lost = r->status == CHG_EMPTY || r->status == CHG_LABEL;
         if (r->status == CHG_DRIVE_DEAD && r->part[CHG_PART_ARM] > 0 && b->cartridge == NONE)
             b->cartridge = v->tape; /* it may be in there */
@@ -336,6 +383,7 @@ static void mounted(struct changer_req *r)
         dispatch(l);
         return;
     }
+    b->failed = false;
     b->cartridge = v->tape;
     if (l->ended >= (uint64_t)l->p->warmup) {
         sim_measure_add(l->mount, sim_time_seconds(r->completed - r->submitted));
@@ -346,7 +394,13 @@ static void mounted(struct changer_req *r)
 
 /* ---- who gets a drive ---- */
 
-/* Empty, or else idle for longest; NULL: there is none. */
+/* How gladly it is taken, the least first: empty, to be emptied, one that has failed. */
+static int reluctance(const struct bay *b)
+{
+    return b->failed ? 2 : b->cartridge == NONE ? 0 : 1;
+}
+
+/* Of equals the one that has been idle for longest; NULL: there is none. */
 static struct bay *bay_for(struct load *l)
 {
     struct bay *best = NULL;
@@ -354,9 +408,8 @@ static struct bay *bay_for(struct load *l)
         struct bay *b = &l->bays[i];
         if (b->holders > 0)
             continue;
-        bool empty = b->cartridge == NONE;
-        if (best == NULL || (empty && best->cartridge != NONE) ||
-            (empty == (best->cartridge == NONE) && b->idle_since < best->idle_since))
+        if (best == NULL || reluctance(b) < reluctance(best) ||
+            (reluctance(b) == reluctance(best) && b->idle_since < best->idle_since))
             best = b;
     }
     return best;
@@ -511,6 +564,8 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
     l->faults = sim_faults_create(s, false);
     sim_faults_until(l->faults, over, l);
     changer_fault_targets(l->faults, w->libraries);
+    for (size_t i = 0; i < w->dev_count; i++)
+        blk_fault_targets(l->faults, w->devs[i]);
     bool good = sim_faults_load(l->faults, l->p->faults, "workload.faults", e);
     if (l->about.cartridges == 0 || l->about.count[CHG_DRIVE] == 0)
         good = err_set(e, "libraries.%s: the workload needs cartridges and drives", l->about.name);
