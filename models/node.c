@@ -192,10 +192,11 @@ void machine_tell(struct machine *m, uint32_t about, bool up)
     if (m->closing)
         return;
     notify(m, about, up, UINT32_MAX);
-    /* One that comes back is told who is down. */
+    /* One that comes back is told who is down, and who is in a later life: what it sends these
+     * before it hears of that would be dropped when it does. */
     for (uint32_t i = 0; up && i < m->layout.nodes; i++)
-        if (!m->nodes[i].up)
-            notify(m, i, false, about);
+        if (i != about && (!m->nodes[i].up || m->nodes[i].incarnation > 1))
+            notify(m, i, m->nodes[i].up, about);
 }
 
 void machine_forget_notices(struct machine *m)

@@ -207,8 +207,10 @@ bool os_boot_load(struct os_boot *b, const struct val *os, const struct kind_set
     bool good = list ? load_list(b, os, services, path, e) : load_all(b, os, services, path, e);
     for (uint32_t i = 0; good && i < b->service_count; i++) {
         const struct os_service *s = &b->services[i];
-        char *at = list ? base_printf("%s.os[%u]", path, i + 1)
-                        : base_printf("%s.os.%s", path, s->ops->kind.name);
+        const struct val *own = list ? os->items[i] : val_get(os, s->ops->kind.name);
+        val_where(own, where, sizeof where);
+        char *at = list ? base_printf("%s%s.os[%u]", where, path, i + 1)
+                        : base_printf("%s%s.os.%s", where, path, s->ops->kind.name);
         good = !s->ops->ready || s->ops->ready(s->params, b, at, e);
         free(at);
     }
