@@ -11,11 +11,7 @@ local over = param("over", "mesh")
 local route = param("route", "xy")
 local cuts = param("workload.cuts", 20)
 
-local graph = {}
-for _, g in ipairs(over == "lossy" and graphs.lossy(0.1, { "nx" }) or graphs.machine) do
-  graph[#graph + 1] = g
-end
-graph[#graph + 1] = { name = "cut", protocol = "cut", below = { "rdm", "mesh" } }
+local graph = graphs.with_cuts(over == "lossy" and graphs.lossy(0.1, { "nx" }) or graphs.machine)
 
 local machine = paragon {
   rows = 4, columns = 4, graph = graph,

@@ -38,11 +38,7 @@ else
   network = { model = "worm", dimension = d }
 end
 
-local graph = {}
-for _, g in ipairs(graphs.machine) do graph[#graph + 1] = g end
-graph[#graph + 1] = { name = "cut", protocol = "cut", below = { "rdm", "mesh" } }
-
-local machine = paragon { rows = rows, columns = columns, graph = graph, scale = 0,
+local machine = paragon { rows = rows, columns = columns, graph = graphs.cuts, scale = 0,
                           os = { cut = { algorithm = algorithm } } }
 machine.network = network
 machine.nic.mtu, machine.nic.packet_bytes = "16KiB", "16KiB"   -- sns: 8 B a rank in one frame

@@ -10,6 +10,7 @@
 -- too, for a program that writes many pages: it is concurrent as long as the pool has room.
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
+local graphs = include "parts/graphs.lua"
 
 local policy = param("policy", "stop")
 local interval = policy == "none" and "0s" or "200ms"
@@ -43,9 +44,10 @@ return {
   doc = "One checkpoint of 8 ranks of 512 KiB to the PFS.",
   machine = paragon {
     rows = 4, columns = 4, io_nodes = 4, release = "R1.4", storage = { kind = "raid3" },
+    graph = graphs.cuts,
     os = services.list(services.nx, services.pfs, services.checkpoints {
       interval = interval, policy = policy == "none" and "stop" or policy,
-      pool = param("pool", 128),
+      pool = param("pool", 128), algorithm = param("algorithm", "sns"),
     }),
   },
   workload = {

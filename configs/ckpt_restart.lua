@@ -4,8 +4,10 @@
 --
 --   psim run ckpt_restart
 --   psim run ckpt_restart -p sink=file        through PFS
+--   psim run ckpt_restart -p algorithm=ns     markers in the channels; nobody waits for others
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
+local graphs = include "parts/graphs.lua"
 
 local crashes = param("crashes", 0)
 
@@ -37,10 +39,10 @@ return {
   doc = "Checkpoints of 64 ranks in the memory of neighbours, and crashes of their nodes.",
   machine = paragon {
     rows = 8, columns = 9, io_nodes = 4, storage = { kind = "raid3" }, faults = faults,
-    detector_delay = "10ms",
+    detector_delay = "10ms", graph = graphs.cuts,
     os = services.list(services.nx, services.pfs, services.checkpoints {
       interval = "200ms", policy = "cll", incremental = true, retry = "20ms",
-      sink = param("sink", "memory"),
+      sink = param("sink", "memory"), algorithm = param("algorithm", "sns"),
     }),
   },
   workload = {

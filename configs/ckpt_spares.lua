@@ -4,9 +4,11 @@
 --
 --   psim run ckpt_spares
 --   psim run ckpt_spares -p sink=file                through PFS
+--   psim run ckpt_spares -p algorithm=cl             by markers among the ranks
 --   psim run ckpt_spares -p spares=2 -p deaths=4     one too few: the job is given up
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
+local graphs = include "parts/graphs.lua"
 
 local deaths, spares = param("deaths", 0), param("spares", 8)
 
@@ -36,10 +38,11 @@ return {
   doc = "Checkpoints of 64 ranks in the memory of neighbours, and nodes that never come back.",
   machine = paragon {
     rows = 8, columns = 10, io_nodes = 4, storage = { kind = "raid3" }, faults = faults,
-    detector_delay = "10ms",
+    detector_delay = "10ms", graph = graphs.cuts,
     os = services.list(services.nx, services.pfs, services.checkpoints {
       interval = "200ms", policy = "cll", incremental = true, retry = "20ms",
       sink = param("sink", "memory"), spares = spares, patience = "50ms", give_up = "10s",
+      algorithm = param("algorithm", "sns"),
     }),
   },
   workload = {

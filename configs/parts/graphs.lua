@@ -2,16 +2,29 @@
 --
 --   local graphs = include "parts/graphs.lua"
 --   machine = paragon { ..., graph = graphs.svm }
+--
+-- Messages and files, as machine presets have them.
+local machine = {
+  { name = "mesh", protocol = "mesh" },
+  { name = "rdm", protocol = "rdm", below = { "mesh" } },
+  { name = "nx", protocol = "nx", below = { "rdm" } },
+  { name = "blast", protocol = "blast", below = { "mesh" } },
+  { name = "chan", protocol = "chan", below = { "blast" } },
+  { name = "rpc", protocol = "select", below = { "chan" } },
+}
+
+-- That graph and consistent cuts of its messages, by markers in the network's channels, too.
+local function with_cuts(graph)
+  local all = {}
+  for k, instance in ipairs(graph) do all[k] = instance end
+  all[#all + 1] = { name = "cut", protocol = "cut", below = { "rdm", "mesh" } }
+  return all
+end
+
 return {
-  -- Messages and files, as machine presets have them.
-  machine = {
-    { name = "mesh", protocol = "mesh" },
-    { name = "rdm", protocol = "rdm", below = { "mesh" } },
-    { name = "nx", protocol = "nx", below = { "rdm" } },
-    { name = "blast", protocol = "blast", below = { "mesh" } },
-    { name = "chan", protocol = "chan", below = { "blast" } },
-    { name = "rpc", protocol = "select", below = { "chan" } },
-  },
+  machine = machine,
+  with_cuts = with_cuts,
+  cuts = with_cuts(machine),   -- for checkpoints (services.checkpoints)
   -- Shared memory straight over the driver.
   svm = {
     { name = "mesh", protocol = "mesh" },

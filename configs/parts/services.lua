@@ -77,11 +77,26 @@ function services.lent(frames)
   return services.memory { on = "compute", frames = frames, disk_pages = 0 }
 end
 
--- Checkpoints of message-passing programs; options: of the service ckpt.
+-- Checkpoints of message-passing programs, for a machine with graph = graphs.cuts; options: of the
+-- services cut (algorithm, unordered, fanout) and ckpt.  A sweep of the network passes all nodes.
 function services.checkpoints(options)
-  local entry = { service = "ckpt" }
-  for key, value in pairs(options or {}) do entry[key] = value end
-  return { entry }
+  local entry, all = { service = "ckpt" }, {}
+  local cut = { algorithm = "sns" }
+  for key, value in pairs(options or {}) do
+    if key == "algorithm" or key == "unordered" or key == "fanout" then
+      cut[key] = value
+    else
+      entry[key] = value
+    end
+  end
+  local groups = cut.algorithm == "ns" and { "compute", "io", "service" } or { "compute" }
+  for _, group in ipairs(groups) do
+    local on = { service = "cut", on = group }
+    for key, value in pairs(cut) do on[key] = value end
+    all[#all + 1] = on
+  end
+  all[#all + 1] = entry
+  return all
 end
 
 -- One list of several.

@@ -21,6 +21,7 @@ const char *ckpt_status_name(enum ckpt_status s)
         [CKPT_IO] = "the sink gives an error",
         [CKPT_FULL] = "the sink is full",
         [CKPT_STATE] = "the program is in a state that cannot be saved",
+        [CKPT_CUT] = "a node has died",
     };
     return (size_t)s < CKPT_STATUS_COUNT ? names[s] : "?";
 }
@@ -108,29 +109,38 @@ static bool load_nx(void *obj, struct rope *in)
 static const struct ckpt_part_ops part_program = { "program", save_program, load_program };
 static const struct ckpt_part_ops part_nx = { "nx", save_nx, load_nx };
 
+/* False: the next part has another name, or is not whole.  out is initialised here. */
+static bool next_part(const struct rope *parts, uint64_t *at, const char *name, struct rope *out)
+{
+    uint8_t head[24];
+    rope_init(out);
+    if (parts->length - *at < sizeof head)
+        return false;
+    rope_read(parts, *at, sizeof head, head);
+    *at += sizeof head;
+    uint64_t length = wire_get64(head + 16);
+    if (strncmp((const char *)head, name, 16) != 0 || length > parts->length - *at)
+        return false;
+    rope_add_slice(out, parts, *at, length);
+    *at += length;
+    return true;
+}
+
 static bool load_parts(struct ckpt *c, const struct rope *parts)
 {
     uint64_t at = 0;
-    for (uint32_t i = 0; i < c->part_count; i++) {
-        uint8_t head[24];
-        struct rope part;
-        if (parts->length - at < sizeof head)
-            return false;
-        rope_read(parts, at, sizeof head, head);
-        at += sizeof head;
-        uint64_t length = wire_get64(head + 16);
-        if (strncmp((const char *)head, c->parts[i].ops->name, 16) != 0 ||
-            length > parts->length - at)
-            return false;
-        rope_init(&part);
-        rope_add_slice(&part, parts, at, length);
-        at += length;
-        bool good = c->parts[i].ops->load(c->parts[i].obj, &part);
+    bool good = true;
+    struct rope part;
+    for (uint32_t i = 0; good && i < c->part_count; i++) {
+        good = next_part(parts, &at, c->parts[i].ops->name, &part) &&
+               c->parts[i].ops->load(c->parts[i].obj, &part);
         rope_fini(&part);
-        if (!good)
-            return false;
     }
-    return at == parts->length;
+    if (!good)
+        return false;
+    good = next_part(parts, &at, CKPT_LOG, &part) && ckpt_log_replay(c, &part);
+    rope_fini(&part);
+    return good && at == parts->length;
 }
 
 /* ---- memory ---- */
@@ -189,71 +199,140 @@ static void settle(struct ckpt *c, uint32_t committed)
     ckpt_end_save(c);
 }
 
-static void add_sent(void *arg, uint32_t rank, uint64_t messages)
-{
-    uint8_t wire[12];
-    wire_put32(wire, rank);
-    wire_put64(wire + 4, messages);
-    rope_add_bytes(arg, wire, sizeof wire);
-}
-
-static void look(void *arg);
+static void look(struct ckpt *c);
 
 static void stopped(void *arg)
 {
     struct ckpt *c = arg;
-    struct rope sent;
+    c->stopped = true;
     c->stopped_at = port_now(c->port);
-    rope_init(&sent);
-    nx_sent(c->nx, add_sent, &sent);
-    nx_drain(c->nx, look, c);
-    ckpt_answer(c, CKPT_OK, &sent);
-    rope_fini(&sent);
+    if (c->held & HELD_CUT)
+        cut_stopped(c->cut, c->cut_number);
+    look(c);
 }
 
-/* All that was under way has arrived. */
-static void look(void *arg)
+static void hold(struct ckpt *c, enum ckpt_hold why)
+{
+    bool stopping = c->stopping;
+    c->held |= why;
+    c->stopping = true;
+    if (!stopping)
+        os_stop(c->node, stopped, c);
+}
+
+static void let_go(struct ckpt *c, unsigned why)
+{
+    c->held &= ~why;
+    if (c->held || !c->stopping)
+        return;
+    if (c->stopped && !c->node->run->ended)
+        ckpt_stopped_for(c, c->stopped_at);
+    c->stopping = c->stopped = false;
+    os_go(c->node);
+}
+
+/* Both have asked, the cut and the leader: the rank is saved as soon as it can be. */
+static void look(struct ckpt *c)
+{
+    if (!c->wanted || !c->asked)
+        return;
+    hold(c, HELD_SAVE);
+    if (!c->stopped || !c->wanted)
+        return;
+    c->wanted = c->asked = false;
+    (void)ckpt_capture(c); /* else c->save.status says so */
+    cut_saved(c->cut, c->cut_number);
+    c->job = CKPT_SAVE;
+    ckpt_wake(c);
+}
+
+/* In the thread: it has been captured. */
+static enum ckpt_status save(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    if (s->status == CKPT_OK)
+        c->policy->captured(c);
+    if (!s->aborted)
+        let_go(c, HELD_SAVE);
+    if (c->copier)
+        port_thread_wake(c->port, c->copier);
+    ckpt_write(c);
+    while (!s->aborted && !s->closed)
+        port_thread_block(c->port, "the end of a cut", c->cut_number);
+    ckpt_finish(c);
+    return s->aborted ? CKPT_CUT : s->status;
+}
+
+/* What is under way is void. */
+static void abort_save(struct ckpt *c)
+{
+    c->save.aborted = true;
+    c->asked = c->wanted = c->cut_lost = false;
+}
+
+/* ---- what the cut asks ---- */
+
+static void cut_asks_stop(void *arg, uint32_t epoch)
 {
     struct ckpt *c = arg;
-    if (c->expected == UINT64_MAX || nx_arrived(c->nx) < c->expected)
-        return;
-    c->expected = UINT64_MAX;
-    if (!ckpt_capture(c))
-        ckpt_answer(c, c->save.status, NULL);
-    else
-        c->job = CKPT_SAVE;
+    c->cut_number = epoch;
+    hold(c, HELD_CUT);
+}
+
+static void cut_asks_snapshot(void *arg, uint32_t epoch)
+{
+    struct ckpt *c = arg;
+    c->cut_number = epoch;
+    c->wanted = true;
+    look(c);
+}
+
+static void cut_in_flight(void *arg, uint32_t epoch, const struct cut_message *m)
+{
+    (void)epoch;
+    ckpt_log_add(arg, m);
+}
+
+static void cut_resumes(void *arg, uint32_t epoch)
+{
+    (void)epoch;
+    let_go(arg, HELD_CUT);
+}
+
+static void cut_ended(void *arg, uint32_t epoch, enum cut_status status)
+{
+    struct ckpt *c = arg;
+    (void)epoch;
+    if (status == CUT_OK) {
+        c->save.closed = true;
+    } else { /* the leader gives up what is held, or begins another run */
+        abort_save(c);
+        c->cut_lost = true;
+        ckpt_answer(c, CKPT_CUT, NULL);
+    }
     ckpt_wake(c);
 }
 
-static void start_write(struct ckpt *c)
-{
-    struct os_run *r = c->node->run;
-    nx_drain(c->nx, NULL, NULL);
-    if (r->stop && !r->ended)
-        ckpt_stopped_for(c, c->stopped_at);
-    if (r->stop)
-        os_go(c->node);
-    c->job = CKPT_WRITE;
-    ckpt_wake(c);
-}
+static const struct cut_user cut_user = { .stop = cut_asks_stop,
+                                          .snapshot = cut_asks_snapshot,
+                                          .in_flight = cut_in_flight,
+                                          .resume = cut_resumes,
+                                          .complete = cut_ended };
 
 /* ---- a restart ---- */
 
 static void reset(struct ckpt *c)
 {
-    c->save.aborted = true;
+    abort_save(c);
     c->space = NULL;
     c->stalled = NULL;
-    c->expected = UINT64_MAX;
+    c->held = 0;
+    c->stopping = c->stopped = false;
+    c->cuts_heard = cut_leave(c->cut);
     os_kill(c->node);
     nx_reset(c->nx, c->run); /* now, for nothing may wake its thread any more */
     c->job = CKPT_RESET;
     ckpt_wake(c);
-}
-
-static void flushed(void *arg)
-{
-    ckpt_answer(arg, CKPT_OK, NULL);
 }
 
 static enum ckpt_status load(struct ckpt *c)
@@ -311,13 +390,18 @@ static void enter(struct ckpt *c)
 
 /* ---- requests ---- */
 
+static void put32(struct rope *out, uint32_t v)
+{
+    uint8_t wire[4];
+    wire_put32(wire, v);
+    rope_add_bytes(out, wire, sizeof wire);
+}
+
 static enum ckpt_status find(struct ckpt *c, struct rope *out)
 {
     uint32_t found = 0;
-    uint8_t wire[4];
     enum ckpt_status s = ckpt_commit_read(c, (uint32_t)c->below, &found);
-    wire_put32(wire, found);
-    rope_add_bytes(out, wire, sizeof wire);
+    put32(out, found);
     return s;
 }
 
@@ -327,33 +411,29 @@ static void work(void *arg)
     for (;;) {
         enum ckpt_procedure job = c->job;
         enum ckpt_status s = CKPT_OK;
-        struct rope found;
-        rope_init(&found);
+        struct rope more;
+        rope_init(&more);
         c->job = 0;
         if (job == CKPT_SAVE)
-            c->policy->captured(c);
-        if (job == CKPT_WRITE)
-            ckpt_write(c);
-        if (job == CKPT_SAVE || job == CKPT_WRITE)
-            s = c->save.aborted ? CKPT_STATE : c->save.status;
+            s = save(c);
         if (job == CKPT_RESET) { /* again, for a load may have been under way */
             ckpt_end_save(c);
             nx_reset(c->nx, c->run);
+            put32(&more, c->cuts_heard);
         }
+        if (job == CKPT_ABANDON)
+            put32(&more, c->late);
         if (job == CKPT_COMMIT)
             s = ckpt_commit_write(c, c->generation);
         if (job == CKPT_PLACE)
             s = ckpt_take_places(c, &c->args);
         if (job == CKPT_FIND)
-            s = find(c, &found);
+            s = find(c, &more);
         if (job == CKPT_LOAD)
             s = load(c);
-        if (job != 0 && c->job == 0) { /* else RESET has come meanwhile */
-            ckpt_answer(c, s, &found);
-            if (c->copier && job == CKPT_SAVE)
-                port_thread_wake(c->port, c->copier);
-        }
-        rope_fini(&found);
+        if (job != 0 && c->job == 0) /* else another has come meanwhile */
+            ckpt_answer(c, s, &more);
+        rope_fini(&more);
         if (c->job == 0)
             port_thread_block(c->port, "a checkpoint", c->rank);
     }
@@ -366,6 +446,13 @@ static void give(struct ckpt *c, enum ckpt_procedure job)
     ckpt_wake(c);
 }
 
+static void cut_life(struct ckpt *c)
+{
+    uint8_t wire[12];
+    rope_read(&c->args, 20, sizeof wire, wire);
+    cut_restore(c->cut, wire_get64(wire + 4), wire_get32(wire));
+}
+
 static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation, uint32_t committed,
                   uint64_t more)
 {
@@ -375,24 +462,28 @@ static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation,
     if (what == CKPT_RESET) {
         c->moved = (uint32_t)(more >> 32);
         reset(c);
-    } else if (what == CKPT_STOP && running) {
+    } else if (what == CKPT_SAVE && running && !c->cut_lost) {
         settle(c, committed);
-        c->expected = UINT64_MAX;
-        os_stop(c->node, stopped, c);
-    } else if (what == CKPT_SAVE && running) {
-        c->expected = more;
+        c->asked = true;
+        if (c->rank == 0)
+            (void)cut_start(c->cut);
         look(c);
-    } else if (what == CKPT_WRITE && running) {
-        start_write(c);
-    } else if (what == CKPT_FLUSH) {
-        nx_flush(c->nx, flushed, c);
-    } else if (what == CKPT_PLACE ||
-               (has_rank && (what == CKPT_COMMIT || what == CKPT_FIND || what == CKPT_LOAD))) {
+    } else if (what == CKPT_ABANDON && running) {
+        c->late = c->stopping && !c->stopped;
+        abort_save(c);
+        let_go(c, HELD_CUT | HELD_SAVE);
+        cut_life(c);
+        give(c, what);
+    } else if (what == CKPT_LOAD && has_rank && !running) {
+        cut_place(c->cut, c->node->places.nodes, c->rank);
+        cut_life(c);
+        give(c, what);
+    } else if (what == CKPT_PLACE || (has_rank && (what == CKPT_COMMIT || what == CKPT_FIND))) {
         give(c, what);
     } else if (what == CKPT_ENTER && has_rank && !running) {
         enter(c);
     } else {
-        ckpt_answer(c, CKPT_STATE, NULL);
+        ckpt_answer(c, c->cut_lost ? CKPT_CUT : CKPT_STATE, NULL);
     }
 }
 
@@ -453,6 +544,10 @@ static const struct param ckpt_params_desc[] = {
     P_TIME(ckpt_params, retry, "10ms", "1us", "1h",
            "After so long a restart that failed is tried again.",
            "ASSUMED(an experiment's choice)"),
+    P_TIME(ckpt_params, limit, "1h", "0s", "1000h",
+           "A checkpoint that is not written after so long is abandoned, and programs go on; a "
+           "restart that waits so long for an answer ends the job; 0: never.",
+           "ASSUMED(longer than any checkpoint takes)"),
     P_INT(ckpt_params, spares, "0", "0", "60000",
           "So many of the last compute nodes have no rank at first: one takes the place of a node "
           "that is down.",
@@ -495,6 +590,8 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, copied_bytes, "B", "Bytes of pages copied in memory."),
     C_SUM(ckpt, counts, faults, "1", "First writes to pages that were protected."),
     C_SUM(ckpt, counts, stalls, "1", "Of these, those that waited for the pool."),
+    C_SUM(ckpt, counts, logged, "1", "Messages in flight that were logged."),
+    C_SUM(ckpt, counts, logged_bytes, "B", "Their bytes."),
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
     C_SUM(ckpt, counts, diffs, "1", "Pages of which only the words that differ were written."),
     C_NOW(ckpt, counts, kept, "B", "Memory that has pages as they were saved, for comparison."),
@@ -503,10 +600,27 @@ const struct counter ckpt_counters[] = {
     C_END,
 };
 
+/* What a rank is saved with: who agrees on the moment, and what its messages are in. */
+static const struct os_service_ops *const needed[] = { &nx_service, &cut_service };
+
+static bool stands_before(const void *params, const struct os_boot *b,
+                          const struct os_service_ops *ops)
+{
+    for (uint32_t i = 0; b->services[i].params != params; i++)
+        if (b->services[i].ops == ops)
+            return true;
+    return false;
+}
+
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
 {
     const struct ckpt_params *p = params;
     const struct ckpt_sink_ops *sink = kind_at(&ckpt_sinks, p->sink);
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (!stands_before(params, b, needed[i]))
+            return err_set(
+                e, "%s: service 'ckpt' needs service '%s' before it in the list of services", path,
+                needed[i]->kind.name);
     if (p->spares >= b->layout->compute_count)
         return err_set(e, "%s.spares is %lld, but the machine has %u compute nodes", path,
                        (long long)p->spares, b->layout->compute_count);
@@ -523,10 +637,10 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     c->policy = kind_at(&ckpt_policies, c->params->policy);
     c->sink = kind_at(&ckpt_sinks, c->params->sink);
     c->nx = os_find(n, &nx_service);
+    c->cut = os_find(n, &cut_service);
     c->rank = os_rank(n, service->on);
     c->ranks = n->boot->ranks;
     c->whole = true;
-    c->expected = UINT64_MAX;
     ckpt_image_init(&c->last);
     port_counters(n->port, "ckpt", ckpt_counters, c);
     if (c->rank >= c->ranks)
@@ -534,6 +648,9 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     rope_init(&c->args);
     if (!ckpt_seats_start(c))
         return c;
+    struct cut_user user = cut_user;
+    user.arg = c;
+    cut_attach(c->cut, &user);
     ckpt_part(c, &part_program, c);
     ckpt_part(c, &part_nx, c->nx);
     c->sink_state = c->sink->start(c);

@@ -7,16 +7,20 @@
  * saved of a rank:
  *   - its resume point, and whether it has ended;
  *   - of the message library what it holds, and the progress of the call in which it waits;
+ *   - messages in flight, as the cut logs them (os/ckpt/cut.h);
  *   - each page that has a frame, of the ranges that are to be saved.
  * Host stacks are never saved; files that the program writes are not part of a checkpoint yet.
  *
+ * When ranks are saved is agreed by the service `cut`, which must stand before this one in the list
+ * of services: its algorithm says whether all stop (sns), or each for itself (cl, ns).
+ *
  * One rank is saved in three steps.  It *stops* at a place where it can be saved; its state is
  * *captured* at one moment, pages as snapshots that share their frames; and what was captured is
- * *written* to the sink.  What lies between is the save policy, a const ops struct of
- * ckpt_policies:
+ * *written* to the sink: pages, and when the cut is complete the rest.  What lies between is the
+ * save policy, a const ops struct of ckpt_policies:
  *
  *   policy  its program goes on when        what a first write to a page costs meanwhile
- *   stop    all is written                  -
+ *   stop    all pages are written           -
  *   copy    all is copied to memory         -
  *   cow     all is write-protected          a fault, and a copy if the page is not written yet
  *   cll     all is write-protected          the same if it is not copied yet: a copier goes ahead
@@ -43,10 +47,14 @@
  *   CKPT5  Headers, images, pages and commit records have checksums.  What is damaged is not used:
  *       all ranks go back to the checkpoint before, where that is still there.
  *
+ *   CKPT7  A message in flight at a checkpoint is in the image of one rank, once, and is received
+ *       once after a restart, in its turn: none that is in a log is in a library's image, too, or
+ *       counts as received in a call.
+ *   CKPT8  No checkpoint waits for ever: one that is not written within `limit` is abandoned, and
+ *       programs go on; a restart that waits so long for an answer ends the job with a sentence.
+ *
  * One node leads, at first rank 0's: it starts a checkpoint each `interval`, and a restart when a
  * member has crashed and all ranks have a node again.  When it dies itself another leads (place.c).
- * Ranks agree by sync and stop, with counted messages: STOP, SAVE when all that is under way has
- * arrived, WRITE when all are captured.
  *
  * Ranks are on the first compute nodes, and the last `spares` have none.  A node that is down for
  * longer than `patience` loses its rank to one that has none, a spare or one that has come back
@@ -84,6 +92,7 @@ enum ckpt_status {
     CKPT_IO,      /* the sink gives an error */
     CKPT_FULL,    /* the sink has no room */
     CKPT_STATE,   /* the program is in a state that cannot be saved */
+    CKPT_CUT,     /* a death has ended the cut that it is of */
     CKPT_STATUS_COUNT
 };
 const char *ckpt_status_name(enum ckpt_status s); /* in words; static */

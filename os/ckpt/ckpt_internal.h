@@ -4,39 +4,40 @@
 #define OS_CKPT_CKPT_INTERNAL_H
 
 #include "os/ckpt/ckpt.h"
+#include "os/ckpt/cut.h"
 #include "os/nx/nx.h"
 #include "os/proto/select/select.h"
 
 struct ckpt_params {
-    sim_time interval, retry, patience, give_up;
+    sim_time interval, retry, limit, patience, give_up;
     int64_t spares;
     int policy, sink, system;
     bool incremental, compare, compress;
     int64_t pool, piece;
 };
 
-/* What the leader asks (lead.c), in this order; all but the first two answer when it is done.
- * Arguments: u32 run, u32 generation, u32 committed, u64 more. */
+/* What the leader asks (lead.c); answered when it is done.
+ * Arguments: u32 run, u32 generation, u32 committed, u64 more; of cuts: u32 epoch, u64 life. */
 enum ckpt_procedure {
-    CKPT_STOP = 1, /* -> u32 rank, u64 messages: how many it has sent to whom */
-    CKPT_SAVE,     /* more: messages that have come to it */
-    CKPT_WRITE,    /* the program may go on; answered when all is on the sink */
+    CKPT_SAVE = 1, /* rank 0 begins a cut, each rank is saved for it */
+    CKPT_ABANDON,  /* no more of that: the program goes on in another life of the cuts -> u32 1: it
+                    * has come to no place where it can be saved */
     CKPT_COMMIT,   /* rank 0 alone */
     CKPT_WHO,      /* of all seats that are up: whom it obeys (place.c) */
-    CKPT_RESET, /* of them: the program is gone, a run begins; more: the leader, moves done << 32.
-                    * Refused: who is obeyed */
-    CKPT_FLUSH, /* of them: nothing of former runs is under way from it */
-    CKPT_PLACE, /* of them: where the ranks are from now on; u32 version, u32 node ... behind the
+    CKPT_RESET,    /* of them: the program is gone, a run begins; more: the leader, moves done << 32
+                    * -> u32 the highest number of a cut heard of.  Refused: who is obeyed */
+    CKPT_PLACE,    /* of them: where the ranks are from now on; u32 version, u32 node ... behind the
                     * arguments */
-    CKPT_FIND,  /* rank 0 alone -> u32 generation: the newest committed below `more` */
-    CKPT_LOAD,
+    CKPT_FIND,     /* rank 0 alone -> u32 generation: the newest committed below `more` */
+    CKPT_LOAD,     /* in another life of the cuts */
     CKPT_ENTER,
     CKPT_ENDED, /* to the leader: the program has returned; more: which */
     CKPT_STORE, /* of a neighbour's memory (sink_memory.c): u64 at, bytes */
     CKPT_FETCH  /* u64 at, u64 length -> bytes */
 };
 #define CKPT_SERVICE 0x4b01
-#define CKPT_ARGS 20
+#define CKPT_ARGS 32
+#define CKPT_LOG "messages" /* the last part of an image */
 
 /* Bytes in frames of the store, one behind the other. */
 struct ckpt_blob {
@@ -84,8 +85,10 @@ struct ckpt_page {
 
 /* A checkpoint of this rank under way. */
 struct ckpt_save {
-    bool active, aborted, finished;
+    bool active, aborted;
     enum ckpt_status status;
+    bool closed;     /* the cut is complete here: */
+    struct rope log; /* these messages were in flight (log.c) */
     struct ckpt_image image;
     struct ckpt_page *pages; /* to be written */
     uint64_t count, written;
@@ -115,7 +118,46 @@ struct ckpt_ranges {
     bool some[CKPT_RANGE_KINDS];
 };
 
-struct ckpt_lead; /* of the node that leads, or has led */
+/* The program goes on when neither holds it. */
+enum ckpt_hold {
+    HELD_CUT = 1, /* the cut has stopped all (sns) */
+    HELD_SAVE = 2 /* the save policy is not done */
+};
+
+/* Of the node that leads, or has led: lead.c. */
+enum ckpt_lead_phase {
+    LEAD_IDLE,
+    LEAD_ASKING,
+    LEAD_RUNNING,
+    LEAD_CHECKPOINT,
+    LEAD_WAITING,
+    LEAD_RESTART,
+    LEAD_GIVING_UP,
+    LEAD_OVER
+};
+struct ckpt_lead {
+    struct ckpt *c;
+    enum ckpt_lead_phase phase;
+    enum ckpt_procedure asked;
+    uint32_t round; /* rises with each question: answers to former ones count no more */
+    uint32_t left;  /* answers that are to come */
+    bool *silent;   /* by rank or seat that was asked: its answer is to come */
+    enum ckpt_status worst;
+    bool unreached; /* somebody gave no answer */
+    uint32_t tries; /* restarts in a row that a sink has failed */
+    uint32_t run, committed, generation, below;
+    uint64_t life;   /* of the cuts: the time at which it began, for no clock is set back */
+    uint32_t number; /* of the cuts, the highest heard of; their epoch when a life begins */
+    uint32_t other_run, other; /* the newest run that somebody is in, and who leads it */
+    struct os_places places;   /* of the run */
+    bool *ended;               /* by rank */
+    uint32_t ended_count;
+    bool put_off;  /* it has said so */
+    bool overdue;  /* `limit` is over for a checkpoint, */
+    uint32_t late; /* and that rank has come to no place where it can be saved; or OS_NO_RANK */
+    struct port_timer timer, limit;
+    struct port_thread *thread; /* no service's: while it is there the job is not over */
+};
 
 /* A node that may have a rank. */
 struct ckpt_seat {
@@ -134,6 +176,7 @@ struct ckpt {
     const struct ckpt_sink_ops *sink;
     void *sink_state;
     struct nx *nx;
+    struct cut *cut;
     uint32_t rank, ranks; /* rank: OS_NO_RANK on a spare */
     struct os_keeper keeper;
     struct ckpt_seat *seats; /* those that have ranks at first, then the spares */
@@ -152,6 +195,8 @@ struct ckpt {
     uint64_t page_bytes; /* 0: not known yet */
     uint64_t unit;       /* bytes of a frame of the store; 0: not known yet */
     struct ckpt_scratch *scratch;
+    bool stopping, stopped; /* it was asked to stop; it stands at a place where it can be saved */
+    unsigned held;          /* why: enum ckpt_hold */
     sim_time stopped_at;
     /* the run */
     uint32_t run;
@@ -169,12 +214,17 @@ struct ckpt {
     enum ckpt_procedure job; /* for the thread; 0: none */
     uint32_t generation;
     uint32_t moved; /* planned moves that have been made */
-    uint64_t expected, below;
+    uint64_t below;
     struct rope args;
+    bool asked;    /* to save, and it has not */
+    bool wanted;   /* the cut asks for the snapshot, and it is not made */
+    bool cut_lost; /* a death has ended the cut here */
+    bool late;     /* the program was to stop, and has not, when the checkpoint was abandoned */
+    uint32_t cut_number, cuts_heard;
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged, rewritten, diffs, kept, space;
+            faults, stalls, damaged, rewritten, diffs, kept, space, logged, logged_bytes;
     } counts;
 };
 
@@ -185,7 +235,8 @@ void ckpt_stopped_for(struct ckpt *c, sim_time since); /* of one interruption of
 
 /* save.c */
 bool ckpt_capture(struct ckpt *c); /* false: c->save.status */
-void ckpt_write(struct ckpt *c);   /* what is ready, until all is; image, header, flush (blocks) */
+void ckpt_write(struct ckpt *c);   /* what is ready, until all is (blocks) */
+void ckpt_finish(struct ckpt *c);  /* the cut is complete: image, header, flush (blocks) */
 void ckpt_ready(struct ckpt *c, struct ckpt_page *p);
 void ckpt_end_save(struct ckpt *c);
 void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page);
@@ -227,6 +278,10 @@ enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckp
 enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation);
 /* The newest committed below `below`; 0: there is none. */
 enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *generation);
+
+/* log.c */
+void ckpt_log_add(struct ckpt *c, const struct cut_message *m); /* to what is saved now */
+bool ckpt_log_replay(struct ckpt *c, struct rope *log);         /* false: it makes no sense */
 
 /* place.c */
 bool ckpt_seats_start(struct ckpt *c); /* false: this node has none */

@@ -2,7 +2,7 @@
  *
  *   CUTI1  A rank's epoch and its RDM's are the same, and turn in cut_saved.
  *   CUTI2  phase is CUT_IDLE exactly when number == epoch and the cut of that number is complete
- *       here, or when there was none.
+ *       here, or when there was none, or this rank takes no part (dead).
  */
 #include "os/ckpt/cut_internal.h"
 
@@ -27,6 +27,8 @@ bool cut_complete(const struct cut *c)
 
 uint32_t cut_rank_of(const struct cut *c, uint32_t node)
 {
+    if (c->ranks)
+        return node < c->layout->nodes ? c->ranks[node] : OS_NO_RANK;
     uint32_t rank = node < c->layout->nodes ? c->layout->ranks[node] - c->first : OS_NO_RANK;
     return rank < c->count && c->nodes[rank] == node ? rank : OS_NO_RANK;
 }
@@ -65,6 +67,7 @@ static void push(struct cut *c, struct xk_protl *lower, uint32_t node, const str
     if (!s)
         return; /* it is dead */
     wire_put32(wire + 4, h->number);
+    wire_put64(wire + 8, c->life);
     rope_init(&data);
     rope_add_bytes(&data, wire, sizeof wire);
     if (body)
@@ -109,18 +112,43 @@ void cut_mark(struct cut *c, uint32_t node, uint8_t channel)
     push(c, c->driver, node, &h, NULL);
 }
 
+static void drop(struct cut *c)
+{
+    c->phase = CUT_IDLE;
+    if (c->ops->drop)
+        c->ops->drop(c);
+}
+
+/* Is it of a cut that this node takes part in?  A neighbour that is done with a cut may begin the
+ * next. */
+static bool follows(struct cut *c, const struct cut_header *h)
+{
+    int32_t ahead = (int32_t)(h->number - c->number);
+    bool rank = c->rank != OS_NO_RANK;
+    if (!rank && !c->ops->everywhere)
+        return false;
+    if (!rank && (h->life > c->life || (h->life == c->life && ahead > 1))) { /* CUT7 */
+        drop(c);
+        c->life = h->life;
+        c->number = c->epoch = c->wanted = h->number - 1;
+        return true;
+    }
+    return h->life == c->life && !c->dead && (ahead == 1 || (ahead == 0 && c->phase != CUT_IDLE));
+}
+
 static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct cut *c = self->state;
     struct cut_header h;
     struct rope body;
     uint8_t wire[CUT_HEADER];
-    if (!xk_msg_pop(m, wire, sizeof wire) || !c->ops || c->dead)
+    if (!xk_msg_pop(m, wire, sizeof wire) || !c->ops)
         return;
-    h = (struct cut_header){ .op = wire[0], .port = wire[1], .number = wire_get32(wire + 4) };
-    uint32_t ahead = h.number - c->number; /* who is done with a cut may begin the next */
-    if (ahead > 1 || (ahead == 0 && c->phase == CUT_IDLE))
-        return; /* of a cut that has ended */
+    h = (struct cut_header){
+        .op = wire[0], .port = wire[1], .number = wire_get32(wire + 4), .life = wire_get64(wire + 8)
+    };
+    if (!follows(c, &h))
+        return;
     xk_msg_to_rope(m, &body);
     if (h.op == CUT_START)
         cut_begin(c, h.number);
@@ -147,7 +175,7 @@ void cut_snapshot(struct cut *c)
 {
     ASSERT(c->phase == CUT_WAITING);
     c->phase = CUT_SAVING;
-    if (c->user.snapshot)
+    if (c->user.snapshot && c->rank != OS_NO_RANK)
         c->user.snapshot(c->user.arg, c->number);
     else
         cut_saved(c, c->number);
@@ -160,7 +188,7 @@ void cut_saved(struct cut *c, uint32_t epoch)
     c->phase = CUT_OPEN;
     c->epoch = c->number;
     c->received = 0;
-    ASSERT(c->own_before == 0 || c->dead); /* CUT3 */
+    ASSERT(c->own_before == 0); /* CUT3 */
     c->own_before = c->own;
     c->own = 0;
     if (c->rank != OS_NO_RANK)
@@ -179,7 +207,7 @@ void cut_stopped(struct cut *c, uint32_t epoch)
 
 static void tell(struct cut *c, enum cut_status status)
 {
-    if (c->user.complete)
+    if (c->user.complete && c->rank != OS_NO_RANK)
         c->user.complete(c->user.arg, c->number, status);
 }
 
@@ -215,29 +243,34 @@ static void tap_sent(void *arg, uint32_t host)
         c->ops->sent(c, cut_rank_of(c, host));
 }
 
-static void log_message(struct cut *c, uint32_t from, uint32_t to, uint32_t key,
-                        const struct rope *data)
+static void log_message(struct cut *c, const struct cut_message *m)
 {
-    struct cut_message m = { .from = from, .to = to, .key = key, .data = data };
     if (c->user.in_flight)
-        c->user.in_flight(c->user.arg, c->epoch, &m);
+        c->user.in_flight(c->user.arg, c->epoch, m);
+}
+
+/* Under way when this rank had saved. */
+static void came_late(struct cut *c, uint32_t from, uint32_t key, const struct rope *data)
+{
+    c->counts.received++;
+    log_message(c, &(struct cut_message){ .from = from, .to = c->rank, .key = key, .data = data });
+    if (from != c->rank)
+        return;
+    c->own_before--;
+    if (c->own_before == 0 && c->ops->own)
+        c->ops->own(c);
 }
 
 static void tap_came(void *arg, uint32_t host, uint32_t key, uint32_t epoch,
                      const struct rope *late)
 {
     struct cut *c = arg;
-    bool own = host == port_node(c->port);
-    ASSERT(!late || (int32_t)(epoch - c->epoch) < 0); /* CUTI1 */
-    c->own -= own && !late;
-    c->own_before -= own && late;
-    if (late) {
-        c->counts.received++;
-        log_message(c, cut_rank_of(c, host), c->rank, key, late);
-        if (own && c->own_before == 0 && c->ops->own)
-            c->ops->own(c);
+    ASSERT(!late || (int32_t)(epoch - c->epoch) < 0);            /* CUTI1 */
+    if (late && epoch + 1 == c->epoch && c->phase == CUT_OPEN) { /* else of another life: CUT7 */
+        came_late(c, cut_rank_of(c, host), key, late);
     } else if (epoch == c->epoch) {
         c->received++;
+        c->own -= host == port_node(c->port);
         if (c->ops->stopped && c->phase == CUT_WAITING)
             c->ops->stopped(c); /* it may be what was waited for */
     }
@@ -246,14 +279,22 @@ static void tap_came(void *arg, uint32_t host, uint32_t key, uint32_t epoch,
 static void tap_unsent(void *arg, uint32_t host, uint32_t key, const struct rope *message)
 {
     struct cut *c = arg;
+    if (c->phase != CUT_OPEN) /* the epoch turns for a new life */
+        return;
     c->counts.unsent++;
-    log_message(c, c->rank, cut_rank_of(c, host), key, message);
+    log_message(c, &(struct cut_message){ .from = c->rank,
+                                          .to = cut_rank_of(c, host),
+                                          .key = key,
+                                          .unsent = true,
+                                          .data = message });
 }
 
 static void tap_early(void *arg, uint32_t host, uint32_t epoch)
 {
     struct cut *c = arg;
     (void)host;
+    if (c->rank == OS_NO_RANK || epoch - c->epoch > 1) /* it waits for its new life (CUT7) */
+        return;
     c->counts.forced += (int32_t)(epoch - c->wanted) > 0;
     cut_begin(c, epoch);
 }
@@ -264,22 +305,70 @@ static const struct rdm_tap_ops tap = {
 
 /* ---- lives ---- */
 
+/* True: a cut was under way here. */
+static bool leave(struct cut *c)
+{
+    bool under_way = c->phase != CUT_IDLE;
+    c->dead = c->rank != OS_NO_RANK;
+    drop(c);
+    rdm_tap_stop(c->rdm, false);
+    return under_way;
+}
+
 /* CUT6. */
 static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct cut *c = arg;
     (void)life;
-    if (alive || !c->ops || c->dead || (!c->ops->everywhere && cut_rank_of(c, host) == OS_NO_RANK))
+    if (alive || !c->ops || c->dead || host == port_node(c->port)) /* an earlier life of its own */
         return;
-    c->dead = true;
-    if (c->phase == CUT_IDLE)
+    bool ends = cut_rank_of(c, host) != OS_NO_RANK || c->phase != CUT_IDLE;
+    if ((cut_rank_of(c, host) == OS_NO_RANK && !c->ops->everywhere) || !ends || !leave(c))
         return;
-    c->phase = CUT_IDLE;
     c->counts.ended++;
-    if (c->ops->drop)
-        c->ops->drop(c);
-    rdm_tap_stop(c->rdm, false);
     tell(c, CUT_PEER_DOWN);
+}
+
+uint32_t cut_missing(const struct cut *c)
+{
+    uint32_t count = c->ops->everywhere ? c->layout->nodes : c->count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = c->ops->everywhere ? i : c->nodes[i];
+        if (!xk_alive(c->protl->kernel, node))
+            return node;
+    }
+    return OS_NO_RANK;
+}
+
+uint32_t cut_leave(struct cut *c)
+{
+    c->counts.ended += leave(c);
+    return (int32_t)(c->wanted - c->number) > 0 ? c->wanted : c->number;
+}
+
+void cut_place(struct cut *c, const uint32_t *nodes, uint32_t rank)
+{
+    drop(c); /* who has no rank may have followed another */
+    c->nodes = nodes;
+    c->rank = rank;
+    c->dead = rank != OS_NO_RANK;
+    port_free(c->port, c->ranks);
+    c->ranks = port_alloc(c->port, c->layout->nodes * sizeof *c->ranks);
+    for (uint32_t i = 0; i < c->layout->nodes; i++)
+        c->ranks[i] = OS_NO_RANK;
+    for (uint32_t r = 0; r < c->count; r++)
+        c->ranks[nodes[r]] = r;
+}
+
+void cut_restore(struct cut *c, uint64_t life, uint32_t epoch)
+{
+    drop(c);
+    c->dead = false;
+    c->life = life;
+    c->epoch = c->number = c->wanted = epoch;
+    c->received = c->own = c->own_before = 0;
+    rdm_tap_stop(c->rdm, false);
+    rdm_tap_turn(c->rdm, epoch);
 }
 
 /* ---- start ---- */
@@ -314,12 +403,12 @@ void cut_boot(struct xk_protl *protl, const struct cut_ops *ops, const struct cu
     c->nodes = nodes;
     c->count = count;
     c->first = count > 0 ? l->ranks[nodes[0]] : 0;
-    c->rank = cut_rank_of(c, port_node(c->port));
+    if (port_incarnation(c->port) == 1) /* a later life has the rank that it is given */
+        c->rank = cut_rank_of(c, port_node(c->port));
     c->ops = ops;
     if (c->ops->init)
         c->ops->init(c);
-    if (c->rank != OS_NO_RANK)
-        rdm_tap(c->rdm, of, &tap, c);
+    rdm_tap(c->rdm, of, &tap, c);
     xk_open_enable(c->rdm, protl, 0);
     if (c->driver)
         xk_open_enable(c->driver, protl, 0);

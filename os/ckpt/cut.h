@@ -24,7 +24,12 @@
  *   CUT5  What a rank saves of the upper is whole messages: of one that has come in part nothing is
  *       saved, for it will be in a log.  Nor is what the upper had given to RDM: it is in a log,
  *       or has been received.
- *   CUT6  The death of a rank ends a cut that is not complete, at all ranks.
+ *   CUT6  The death of a rank ends a cut that is not complete, at all ranks; so does that of
+ *       another node that the cut passes.  Who has heard of a rank's death, or was ended in a cut,
+ *       takes no part until cut_restore.
+ *   CUT7  cut_restore begins another life of the cuts: what is of an earlier one is not heard any
+ *       more, and no message that was sent in it is in flight at a cut of this one.  A node that
+ *       is no rank follows of itself.
  *
  * The callbacks of a rank run in upcalls, or inside a call of this header; none blocks.
  */
@@ -49,6 +54,7 @@ struct cut_message {
     uint32_t from, to;       /* ranks; the one who logs is one of them */
     uint32_t key;            /* of the upper's session: of NX 0 is the program, 1 are global
                               * operations */
+    bool unsent;             /* `from` has logged it, else `to` */
     const struct rope *data; /* as RDM gives it to the upper: with the upper's header */
 };
 
@@ -59,7 +65,8 @@ struct cut_user {
     /* Save; answered by cut_saved, from inside or when a place has come where the rank can be
      * saved.  The rank's state at the cut is that at the call of cut_saved. */
     void (*snapshot)(void *arg, uint32_t epoch);
-    /* Part of this rank's share of the cut; after cut_saved (its sender's: inside it). */
+    /* Part of this rank's share of the cut; from cut_saved (its sender's: inside it) on, before
+     * complete. */
     void (*in_flight)(void *arg, uint32_t epoch, const struct cut_message *m);
     /* sns alone, where cut_stopped was said: go on. */
     void (*resume)(void *arg, uint32_t epoch);
@@ -86,5 +93,19 @@ void cut_saved(struct cut *c, uint32_t epoch);
 
 uint32_t cut_epoch(const struct cut *c); /* the number of the last cut saved for; 0: none */
 bool cut_complete(const struct cut *c);  /* no cut is under way here */
+/* A node of those that a cut passes that is down, or OS_NO_RANK: a cut begun now would not end. */
+uint32_t cut_missing(const struct cut *c);
+
+/* ---- for who restarts the job, or gives a cut up that does not end ---- */
+/* This rank takes no part until cut_restore; its user is not told.  The highest number that it has
+ * heard of. */
+uint32_t cut_leave(struct cut *c);
+/* On every rank, before one that has done it sends anything to one that has not and waits for that:
+ * no cut is under way, and the epoch is that.  Lives rise; the epoch is at least 2 above all
+ * numbers that a rank has heard of. */
+void cut_restore(struct cut *c, uint64_t life, uint32_t epoch);
+/* After cut_leave: from now on the ranks are on these nodes (kept by reference), and this node has
+ * that one, or OS_NO_RANK. */
+void cut_place(struct cut *c, const uint32_t *nodes, uint32_t rank);
 
 #endif

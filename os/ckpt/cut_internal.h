@@ -2,8 +2,8 @@
  *
  * Message of an algorithm, big-endian, over RDM; a marker of the sweep over its driver:
  *   0  u8   operation, 1 u8 of a marker of the sweep: its channel (cut_ns.c)
- *   4  u32  number of the cut
- *   8       of STOPPED and DRAIN: { u32 rank, u32 messages } ...
+ *   4  u32  number of the cut, 8 u64 life of the cuts
+ *  16       of STOPPED and DRAIN: { u32 rank, u32 messages } ...
  */
 #ifndef OS_CKPT_CUT_INTERNAL_H
 #define OS_CKPT_CUT_INTERNAL_H
@@ -11,7 +11,7 @@
 #include "os/ckpt/cut.h"
 #include "os/xk/map.h"
 
-#define CUT_HEADER 8
+#define CUT_HEADER 16
 
 enum cut_op {
     CUT_START = 1, /* to who begins */
@@ -27,6 +27,7 @@ enum cut_op {
 struct cut_header {
     uint8_t op, port;
     uint32_t number;
+    uint64_t life;
 };
 
 struct cut_params {
@@ -65,6 +66,7 @@ struct cut {
     const struct os_layout *layout;
     const uint32_t *nodes;       /* of the ranks */
     uint32_t count, first, rank; /* first: in layout->ranks; rank OS_NO_RANK: it is none */
+    uint32_t *ranks;             /* node -> rank; NULL: as the layout has them */
     struct cut_user user;
     enum cut_phase phase;
     uint32_t epoch;    /* of the last cut that this rank saved for */
@@ -74,7 +76,8 @@ struct cut {
     /* Under way to this rank itself: sent in this epoch, and in the one before.  No marker closes
      * that channel; it is closed when what was sent has come. */
     uint32_t own, own_before;
-    bool dead;
+    uint64_t life;       /* of the cuts */
+    bool dead;           /* it takes no part */
     struct list waiting; /* for room below */
     void *state;         /* the algorithm's */
     struct {

@@ -4,12 +4,16 @@
  *   phase    what is asked                        all good ->             else ->
  *   idle     nothing: another node leads
  *   asking   WHO                                  restart, or idle        without the dead
- *   running  nothing                              the interval: STOP
- *   STOP..   STOP, SAVE, WRITE in turn            COMMIT                  running, not committed
+ *   running  nothing                              the interval: SAVE
+ *   SAVE     SAVE                                 COMMIT                  running, not committed;
+ *                                                                         the cut has ended, or it
+ *                                                                         takes longer than
+ *                                                                         `limit`: ABANDON
+ *   ABANDON  ABANDON                              running
  *   COMMIT   of rank 0                            running                 running, not committed
  *   waiting  nothing: a rank's node is down       all are up: RESET
- *   RESET..  RESET, FLUSH, PLACE, FIND (of rank   running                 again after `retry`
- *            0), LOAD, ENTER in turn
+ *   RESET..  RESET, PLACE, FIND (of rank 0),      running                 again after `retry`
+ *            LOAD, ENTER in turn
  *   giving up  RESET                              over, a sentence
  *   over     nothing: all programs have ended
  * The death of a rank's node ends any phase but the last: a restart begins when all ranks have a
@@ -19,31 +23,9 @@
 
 #define TRIES 100 /* ASSUMED(who serves a sink may be down for that long) */
 
-enum phase { IDLE, ASKING, RUNNING, CHECKPOINT, WAITING, RESTART, GIVING_UP, OVER };
-
-struct ckpt_lead {
-    struct ckpt *c;
-    enum phase phase;
-    enum ckpt_procedure asked;
-    uint32_t round; /* rises with each question: answers to former ones count no more */
-    uint32_t left;  /* answers that are to come */
-    enum ckpt_status worst;
-    bool unreached; /* somebody gave no answer */
-    bool save_good; /* all were captured */
-    uint32_t tries; /* restarts in a row that a sink has failed */
-    uint32_t run, committed, generation, below;
-    uint32_t other_run, other; /* the newest run that somebody is in, and who leads it */
-    struct os_places places;   /* of the run */
-    uint64_t *coming;          /* by rank: messages that were sent to it */
-    bool *ended;               /* by rank */
-    uint32_t ended_count;
-    struct port_timer timer;
-    struct port_thread *thread; /* no service's: while it is there the job is not over */
-};
-
 struct question {
     struct ckpt_lead *lead;
-    uint32_t round;
+    uint32_t round, place; /* place: in `silent` */
 };
 
 static void ask(struct ckpt_lead *l, enum ckpt_procedure what);
@@ -57,27 +39,28 @@ static void later(struct ckpt_lead *l, sim_time delay)
 
 static void run_on(struct ckpt_lead *l)
 {
-    l->phase = RUNNING;
+    l->phase = LEAD_RUNNING;
     later(l, l->c->params->interval);
 }
 
-static void leave(struct ckpt_lead *l, enum phase phase)
+static void leave(struct ckpt_lead *l, enum ckpt_lead_phase phase)
 {
     l->phase = phase;
     l->round++;
     port_timer_cancel(&l->timer);
+    port_timer_cancel(&l->limit);
     if (l->thread)
         port_thread_wake(l->c->port, l->thread);
 }
 
 bool ckpt_leads(const struct ckpt_lead *l)
 {
-    return l && l->phase != IDLE;
+    return l && l->phase != LEAD_IDLE;
 }
 
 void ckpt_lead_end(struct ckpt_lead *l)
 {
-    leave(l, IDLE);
+    leave(l, LEAD_IDLE);
 }
 
 /* ---- where the ranks are to be ---- */
@@ -143,15 +126,16 @@ static void restart(struct ckpt_lead *l, uint32_t below)
     uint32_t spent;
     sim_time next;
     port_timer_cancel(&l->timer);
+    port_timer_cancel(&l->limit);
     l->round++;
     l->run++;
     l->below = below;
     l->ended_count = 0;
     for (uint32_t r = 0; r < l->c->ranks; r++)
         l->ended[r] = false;
-    l->phase = RESTART;
+    l->phase = LEAD_RESTART;
     if (replace(l, &next, &spent) > 0) {
-        l->phase = WAITING;
+        l->phase = LEAD_WAITING;
         if (spent == OS_NO_RANK) {
             later(l, next);
             return;
@@ -160,29 +144,63 @@ static void restart(struct ckpt_lead *l, uint32_t below)
                   "the job has %u ranks and only %u nodes are left that may have one: node %u, of "
                   "rank %u, does not come back",
                   l->c->ranks, seats_up(l), l->places.nodes[spent], spent);
-        l->phase = GIVING_UP;
+        l->phase = LEAD_GIVING_UP;
     }
     ask(l, CKPT_RESET);
+}
+
+/* As cut_restore wants it. */
+static void new_life(struct ckpt_lead *l)
+{
+    uint64_t now = (uint64_t)port_now(l->c->port);
+    l->life = now > l->life ? now : l->life + 1;
+    l->number += 2;
+}
+
+/* Programs go on without it. */
+static void abandon(struct ckpt_lead *l)
+{
+    new_life(l);
+    l->late = OS_NO_RANK;
+    ask(l, CKPT_ABANDON);
+}
+
+static void abandoned(struct ckpt_lead *l)
+{
+    double seconds = sim_time_seconds(l->c->params->limit);
+    if (l->overdue && l->late == OS_NO_RANK)
+        port_remark(l->c->port, "checkpoint %u is abandoned after %g s", l->generation, seconds);
+    else if (l->overdue)
+        port_remark(
+            l->c->port,
+            "checkpoint %u is abandoned after %g s: rank %u, on node %u, has come to no safe "
+            "point",
+            l->generation, seconds, l->late, l->places.nodes[l->late]);
+    l->overdue = false;
+    run_on(l);
 }
 
 static void checkpoint_failed(struct ckpt_lead *l)
 {
     port_remark(l->c->port, "checkpoint %u is not committed: %s", l->generation,
                 ckpt_status_name(l->worst));
-    run_on(l);
+    if (l->worst == CKPT_CUT)
+        abandon(l);
+    else
+        run_on(l);
 }
 
 static void restart_failed(struct ckpt_lead *l)
 {
     bool loading = l->asked == CKPT_LOAD || l->asked == CKPT_FIND;
     if (!loading || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
-        l->phase = WAITING;
+        l->phase = LEAD_WAITING;
         later(l, l->c->params->retry);
     } else if (l->worst == CKPT_DAMAGED && l->below == UINT32_MAX) {
         port_remark(l->c->port, "checkpoint %u is damaged: the one before is used", l->generation);
         restart(l, l->generation);
     } else {
-        leave(l, OVER);
+        leave(l, LEAD_OVER);
         port_fail(l->c->port, "the job cannot go on from checkpoint %u: %s", l->generation,
                   ckpt_status_name(l->worst));
     }
@@ -197,7 +215,7 @@ static bool refused(struct ckpt_lead *l)
         return false;
     if (its) {
         c->leader = l->other;
-        leave(l, IDLE);
+        leave(l, LEAD_IDLE);
         ckpt_elect(c); /* that one may have died since */
     }
     return its;
@@ -205,12 +223,18 @@ static bool refused(struct ckpt_lead *l)
 
 /* ---- answers ---- */
 
-static void found(struct ckpt_lead *l, const struct rope *reply)
+/* The word behind a status. */
+static uint32_t word_of(const struct rope *reply)
 {
     uint8_t wire[4] = { 0 };
-    if (reply->length >= 5)
-        rope_read(reply, 1, 4, wire);
-    l->generation = wire_get32(wire);
+    if (reply->length >= 1 + sizeof wire)
+        rope_read(reply, 1, sizeof wire, wire);
+    return wire_get32(wire);
+}
+
+static void found(struct ckpt_lead *l, const struct rope *reply)
+{
+    l->generation = word_of(reply);
     if (l->generation == 0 && l->below != UINT32_MAX) {
         l->worst = CKPT_DAMAGED;
         l->below = 0; /* the last one is not whole, and there is none before it */
@@ -222,7 +246,7 @@ static void claimed(struct ckpt_lead *l)
 {
     if (l->other != CKPT_NOBODY) {
         l->c->leader = l->other;
-        leave(l, IDLE);
+        leave(l, LEAD_IDLE);
     } else {
         l->run = l->other_run;
         restart(l, UINT32_MAX);
@@ -236,18 +260,14 @@ static void all_answered(struct ckpt_lead *l)
     case CKPT_WHO:
         claimed(l);
         break;
-    case CKPT_STOP:
-        ask(l, CKPT_SAVE);
-        break;
-    case CKPT_SAVE: /* programs are to go on in any case */
-        l->save_good = good;
-        ask(l, CKPT_WRITE);
-        break;
-    case CKPT_WRITE:
-        if (good && l->save_good)
+    case CKPT_SAVE:
+        if (good)
             ask(l, CKPT_COMMIT);
         else
             checkpoint_failed(l);
+        break;
+    case CKPT_ABANDON:
+        abandoned(l);
         break;
     case CKPT_COMMIT:
         if (good) {
@@ -258,9 +278,7 @@ static void all_answered(struct ckpt_lead *l)
         }
         break;
     case CKPT_RESET:
-        ask(l, CKPT_FLUSH);
-        break;
-    case CKPT_FLUSH:
+        new_life(l);
         ask(l, l->places.version > 0 ? CKPT_PLACE : CKPT_FIND);
         break;
     case CKPT_PLACE:
@@ -279,14 +297,13 @@ static void all_answered(struct ckpt_lead *l)
     }
 }
 
-static void take_sent(struct ckpt_lead *l, const struct rope *reply)
+/* Of what ranks say the one that decides: a cut that has ended must be abandoned; of a damaged
+ * image alone the checkpoint before is used. */
+static enum ckpt_status worse(enum ckpt_status a, enum ckpt_status b)
 {
-    for (uint64_t at = 1; at + 12 <= reply->length; at += 12) {
-        uint8_t wire[12];
-        rope_read(reply, at, sizeof wire, wire);
-        if (wire_get32(wire) < l->c->ranks)
-            l->coming[wire_get32(wire)] += wire_get64(wire + 4);
-    }
+    if (a == CKPT_OK || b == CKPT_CUT)
+        return b == CKPT_OK ? a : b;
+    return b == CKPT_OK || b == CKPT_DAMAGED || a == CKPT_CUT ? a : b;
 }
 
 /* Who is obeyed there; of WHO also what it knows of the placement. */
@@ -321,15 +338,16 @@ static void take_who(struct ckpt_lead *l, const struct rope *reply)
 
 static void finish(struct ckpt_lead *l)
 {
+    port_timer_cancel(&l->limit);
     if (l->asked == CKPT_RESET && l->other != CKPT_NOBODY && refused(l))
         return;
     if (l->asked == CKPT_RESET && l->other_run > l->run)
         l->run = l->other_run;
-    if (l->phase == GIVING_UP)
-        leave(l, OVER);
+    if (l->phase == LEAD_GIVING_UP)
+        leave(l, LEAD_OVER);
     else if (l->unreached && l->asked != CKPT_WHO)
         restart(l, UINT32_MAX); /* waits until all are there */
-    else if (l->phase == RESTART && l->worst != CKPT_OK)
+    else if (l->phase == LEAD_RESTART && l->worst != CKPT_OK)
         restart_failed(l);
     else
         all_answered(l);
@@ -341,17 +359,20 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     struct ckpt_lead *l = q->lead;
     bool stale = q->round != l->round;
     uint8_t said = CKPT_LOST;
+    uint32_t place = q->place;
     port_free(l->c->port, q);
     if (stale)
         return;
+    l->silent[place] = false;
     if (status == XK_OK && reply->length > 0)
         rope_read(reply, 0, 1, &said);
-    if (l->asked == CKPT_STOP && status == XK_OK)
-        take_sent(l, reply);
+    if (l->asked == CKPT_RESET && said == CKPT_OK)
+        l->number = word_of(reply) > l->number ? word_of(reply) : l->number;
+    if (l->asked == CKPT_ABANDON && word_of(reply) != 0)
+        l->late = place;
     if (l->asked == CKPT_WHO || (l->asked == CKPT_RESET && said != CKPT_OK))
         take_who(l, reply);
-    if (said != CKPT_OK && (l->worst == CKPT_OK || said != CKPT_DAMAGED))
-        l->worst = said;
+    l->worst = worse(l->worst, said);
     l->unreached |= status != XK_OK;
     if (l->asked == CKPT_FIND && status == XK_OK && said == CKPT_OK)
         found(l, reply);
@@ -361,17 +382,20 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
 
 /* ---- questions ---- */
 
-static void ask_one(struct ckpt_lead *l, uint32_t node, uint64_t more)
+static void ask_one(struct ckpt_lead *l, uint32_t place, uint32_t node, uint64_t more)
 {
     struct ckpt *c = l->c;
     uint8_t wire[CKPT_ARGS];
     struct rope args;
     struct question *q = port_alloc(c->port, sizeof *q);
-    *q = (struct question){ l, l->round };
+    *q = (struct question){ l, l->round, place };
+    l->silent[place] = true;
     wire_put32(wire, l->run);
     wire_put32(wire + 4, l->generation);
     wire_put32(wire + 8, l->committed);
     wire_put64(wire + 12, more);
+    wire_put32(wire + 20, l->number);
+    wire_put64(wire + 24, l->life);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     if (l->asked == CKPT_PLACE)
@@ -392,7 +416,7 @@ static void ask_seats(struct ckpt_lead *l)
     l->left = seats_up(l);
     for (uint32_t i = 0; i < c->seat_count && round == l->round; i++)
         if (!c->seats[i].down)
-            ask_one(l, c->seats[i].node, more);
+            ask_one(l, i, c->seats[i].node, more);
 }
 
 static void ask_ranks(struct ckpt_lead *l, uint32_t count)
@@ -400,12 +424,21 @@ static void ask_ranks(struct ckpt_lead *l, uint32_t count)
     uint32_t round = l->round;
     l->left = count;
     for (uint32_t r = 0; r < count && round == l->round; r++)
-        ask_one(l, l->places.nodes[r], l->asked == CKPT_SAVE ? l->coming[r] : l->below);
+        ask_one(l, r, l->places.nodes[r], l->below);
+}
+
+static bool is_of_seats(enum ckpt_procedure what)
+{
+    return what == CKPT_WHO || what == CKPT_RESET || what == CKPT_PLACE;
 }
 
 static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
 {
     l->asked = what;
+    if (l->c->params->limit > 0)
+        port_timer_set(&l->limit, l->c->params->limit);
+    for (uint32_t i = 0; i < l->c->seat_count; i++)
+        l->silent[i] = false;
     l->round++;
     l->worst = CKPT_OK;
     l->unreached = false;
@@ -415,7 +448,7 @@ static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
         ASSERT(obeyed);
         l->other_run = 0;
     }
-    if (what == CKPT_WHO || what == CKPT_RESET || what == CKPT_FLUSH || what == CKPT_PLACE)
+    if (is_of_seats(what))
         ask_seats(l);
     else
         ask_ranks(l, what == CKPT_COMMIT || what == CKPT_FIND ? 1 : l->c->ranks);
@@ -426,40 +459,69 @@ static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
 static void due(struct port_timer *t)
 {
     struct ckpt_lead *l = t->arg;
-    if (l->phase == WAITING)
+    if (l->phase == LEAD_WAITING)
         restart(l, UINT32_MAX);
-    if (l->phase != RUNNING)
+    if (l->phase != LEAD_RUNNING)
         return;
-    l->phase = CHECKPOINT;
+    uint32_t missing = cut_missing(l->c->cut);
+    if (missing != OS_NO_RANK) {
+        if (!l->put_off)
+            port_remark(l->c->port,
+                        "checkpoint %u is put off: node %u, which its cut passes, is down",
+                        l->committed + 1, missing);
+        l->put_off = true;
+        later(l, l->c->params->interval);
+        return;
+    }
+    l->put_off = false;
+    l->phase = LEAD_CHECKPOINT;
     l->generation = l->committed + 1;
-    for (uint32_t r = 0; r < l->c->ranks; r++)
-        l->coming[r] = 0;
-    ask(l, CKPT_STOP);
+    l->number++; /* rank 0 begins it */
+    ask(l, CKPT_SAVE);
+}
+
+/* `limit` is over. */
+static void too_long(struct port_timer *t)
+{
+    struct ckpt_lead *l = t->arg;
+    struct ckpt *c = l->c;
+    double seconds = sim_time_seconds(c->params->limit);
+    uint32_t place = 0, count = is_of_seats(l->asked) ? c->seat_count : c->ranks;
+    while (place + 1 < count && !l->silent[place])
+        place++;
+    uint32_t node = is_of_seats(l->asked) ? c->seats[place].node : l->places.nodes[place];
+    if (l->asked == CKPT_SAVE && l->phase == LEAD_CHECKPOINT) {
+        l->overdue = true;
+        abandon(l);
+        return;
+    }
+    leave(l, LEAD_OVER);
+    port_fail(c->port, "the job cannot go on: node %u has not answered for %g s", node, seconds);
 }
 
 void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive)
 {
     bool has_rank = os_places_rank(&l->places, l->c->seats[seat].node) != OS_NO_RANK;
-    if (l->phase == ASKING || l->phase == GIVING_UP || l->phase == OVER)
+    if (l->phase == LEAD_ASKING || l->phase == LEAD_GIVING_UP || l->phase == LEAD_OVER)
         return;
-    if (has_rank || (alive && l->phase == WAITING))
+    if (has_rank || (alive && l->phase == LEAD_WAITING))
         restart(l, UINT32_MAX);
 }
 
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank)
 {
-    if (run != l->run || rank >= l->c->ranks || l->phase == IDLE)
+    if (run != l->run || rank >= l->c->ranks || l->phase == LEAD_IDLE)
         return;
     l->ended_count += !l->ended[rank];
     l->ended[rank] = true;
     if (l->ended_count == l->c->ranks)
-        leave(l, OVER);
+        leave(l, LEAD_OVER);
 }
 
 static void stay(void *arg)
 {
     struct ckpt_lead *l = arg;
-    while (l->phase != IDLE && l->phase != OVER)
+    while (l->phase != LEAD_IDLE && l->phase != LEAD_OVER)
         port_thread_block(l->c->port, "a checkpoint to lead", 0);
     l->thread = NULL;
 }
@@ -478,7 +540,7 @@ static struct ckpt_lead *start(struct ckpt *c)
 {
     struct ckpt_lead *l = port_alloc(c->port, sizeof *l);
     l->c = c;
-    l->coming = port_alloc(c->port, c->ranks * sizeof *l->coming);
+    l->silent = port_alloc(c->port, (c->seat_count + 1) * sizeof *l->silent);
     l->ended = port_alloc(c->port, c->ranks * sizeof *l->ended);
     return l;
 }
@@ -488,13 +550,14 @@ void ckpt_lead_claim(struct ckpt *c)
     struct ckpt_lead *l = c->lead = c->lead ? c->lead : start(c);
     os_places_free(c->port, &l->places);
     os_places_copy(c->port, &l->places, &c->node->places);
-    l->phase = ASKING;
+    l->phase = LEAD_ASKING;
     l->run = l->other_run = c->run;
     l->tries = 0;
     if (!l->thread)
         l->thread = port_thread_spawn(c->port, "leader of checkpoints", stay, l, 0);
     if (!l->thread)
         port_fail(c->port, "no room for the thread of the leader of checkpoints");
+    port_timer_init(c->port, &l->limit, too_long, l);
     port_timer_init(c->port, &l->timer, begin, l);
     port_timer_set(&l->timer, 0);
 }

@@ -171,6 +171,7 @@ enum ckpt_status ckpt_take_places(struct ckpt *c, const struct rope *args)
         return same ? CKPT_OK : CKPT_STATE;
     c->rank = os_places_rank(&c->node->places, c->node->node);
     nx_place(c->nx, c->node->places.nodes, c->rank == OS_NO_RANK ? NX_NO_NODE : c->rank);
+    cut_place(c->cut, c->node->places.nodes, c->rank);
     if (c->sink->placed)
         c->sink->placed(c->sink_state, was != c->rank);
     return CKPT_OK;

@@ -5,7 +5,7 @@
  *   ready             in save.ready; its snapshot is held     written -> written (write_some)
  *   written           it is on the sink
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "os/ckpt/ckpt_internal.h"
 
@@ -76,20 +76,26 @@ static void capture_pages(struct ckpt *c)
                 capture_page(c, r, region, page, old_entry(&c->last, &from, region, page));
 }
 
+/* The part is taken. */
+static void add_part(struct rope *out, const char *name, struct rope *part)
+{
+    uint8_t head[24] = { 0 };
+    snprintf((char *)head, 16, "%s", name);
+    wire_put64(head + 16, part->length);
+    rope_add_bytes(out, head, sizeof head);
+    rope_join(out, part);
+}
+
 static bool capture_parts(struct ckpt *c)
 {
     struct rope *out = &c->save.image.parts;
     const char *why = NULL;
     bool good = true;
     for (uint32_t i = 0; good && i < c->part_count; i++) {
-        uint8_t head[24] = { 0 };
         struct rope part;
         rope_init(&part);
-        memcpy(head, c->parts[i].ops->name, strlen(c->parts[i].ops->name));
         good = c->parts[i].ops->save(c->parts[i].obj, &part, &why);
-        wire_put64(head + 16, part.length);
-        rope_add_bytes(out, head, sizeof head);
-        rope_join(out, &part);
+        add_part(out, c->parts[i].ops->name, &part);
     }
     if (!good)
         port_remark(c->port, "rank %u cannot be saved: %s", c->rank, why);
@@ -103,6 +109,7 @@ bool ckpt_capture(struct ckpt *c)
     *s = (struct ckpt_save){ .active = true };
     list_init(&s->ready);
     ckpt_image_init(&s->image);
+    rope_init(&s->log);
     s->image.generation = c->generation;
     s->image.slot = c->last.generation > 0 ? 1 - c->last.slot : 0;
     if (!capture_parts(c)) {
@@ -123,8 +130,10 @@ void ckpt_end_save(struct ckpt *c)
     for (uint64_t k = 0; k < s->count; k++)
         rope_fini(&s->pages[k].data);
     port_free(c->port, s->pages);
-    if (s->active)
+    if (s->active) {
+        rope_fini(&s->log);
         ckpt_image_fini(c, &s->image);
+    }
     *s = (struct ckpt_save){ .active = false };
     c->save_number++;
 }
@@ -227,9 +236,15 @@ void ckpt_write(struct ckpt *c)
         else
             port_thread_block(c->port, "pages to be copied", c->generation);
     }
-    if (s->status == CKPT_OK && !s->aborted && !s->finished)
-        s->status = ckpt_image_write(c, &s->image);
-    s->finished = true;
+}
+
+void ckpt_finish(struct ckpt *c)
+{
+    struct ckpt_save *s = &c->save;
+    if (s->status != CKPT_OK || s->aborted)
+        return;
+    add_part(&s->image.parts, CKPT_LOG, &s->log);
+    s->status = ckpt_image_write(c, &s->image);
 }
 
 /* ---- policies ---- */

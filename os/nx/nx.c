@@ -104,11 +104,8 @@ struct nx_peer *nx_peer_of(struct nx *n, uint32_t rank, bool system)
 static void reset_peer(struct nx *n, struct nx_peer *p)
 {
     nx_peer_holds_nothing(n, p);
-    if (p->flushing) /* nothing is under way to a life that has ended */
-        nx_control(n, p, NX_FLUSHED);
     nx_peer_fail_sends(p);
     nx_peer_drop_partial(n, p);
-    p->used = false;
 }
 
 /* ---- from below ---- */

@@ -69,7 +69,7 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
 /* The library as a service: os_find gives the struct nx of a program's node. */
 extern const struct os_service_ops nx_service;
 
-/* After nx_flush, before nx_resume: from now on the ranks are on these nodes, and this node has
+/* After nx_reset, before nx_resume: from now on the ranks are on these nodes, and this node has
  * that rank.  What is between it and a rank that was elsewhere ends.  nodes is kept by reference.
  */
 void nx_place(struct nx *n, const uint32_t *nodes, uint32_t rank);
@@ -146,21 +146,17 @@ enum nx_status nx_gcol(struct nx *n, struct rope *mine, struct rope *out);
  * it has not received, what has not been given to RDM, the progress of a call.  A sentence when
  * that cannot be saved, else NULL. */
 const char *nx_save(struct nx *n, struct rope *out);
-/* Of the messages of this run: fn is told how many this node has sent to each rank that it has sent
- * any; how many have arrived whole. */
-void nx_sent(struct nx *n, void (*fn)(void *arg, uint32_t rank, uint64_t messages), void *arg);
-uint64_t nx_arrived(const struct nx *n);
-/* Its program has stopped: what comes is buffered beyond the grant, so that all arrives that is
- * under way; fn is called after each message.  NULL: the grant holds again. */
-void nx_drain(struct nx *n, void (*fn)(void *arg), void *arg);
 /* Nothing is held or waited for any more, and no operation is under way: the program is gone.
  * From now on messages of run `run` are sent and taken; those of other runs are dropped.  Nothing
  * is sent until nx_resume. */
 void nx_reset(struct nx *n, uint32_t run);
-/* After that: `done` is called when all that this node has sent before has arrived. */
-void nx_flush(struct nx *n, void (*done)(void *arg), void *arg);
 /* After nx_reset: what nx_save gave; false: it makes no sense. */
 bool nx_load(struct nx *n, const struct rope *in) MUST_CHECK;
+/* After that: messages of the log of a cut (os/ckpt/cut.h), as RDM had them; of the program or
+ * (system) of a global operation.  The one as if it had just come; the other, which this rank had
+ * given to RDM, goes again, before all that it had not. */
+bool nx_replay(struct nx *n, uint32_t from, bool system, const struct rope *message) MUST_CHECK;
+bool nx_resend(struct nx *n, uint32_t to, bool system, const struct rope *message) MUST_CHECK;
 void nx_resume(struct nx *n);
 
 #endif

@@ -33,10 +33,6 @@ struct nx_header {
 void nx_header_store(uint8_t out[NX_HEADER], const struct nx_header *h);
 void nx_header_load(const uint8_t in[NX_HEADER], struct nx_header *h);
 
-/* Types of messages of the library's own: FLUSH is answered by FLUSHED. */
-#define NX_FLUSH ((int64_t)1 << 61)
-#define NX_FLUSHED (NX_FLUSH + 1)
-
 /* What is copied between programs and the library's buffers. */
 enum nx_copies { NX_COPY_UNEXPECTED, NX_COPY_RECEIVED, NX_COPY_ALL };
 
@@ -55,11 +51,8 @@ struct nx_peer {
     uint32_t rank;
     bool system; /* for the messages of global operations: the session with key 1 */
     bool pushed; /* the first of outgoing is with RDM */
-    bool used;   /* something has been sent in this life of its */
     struct xk_sessn *sessn;
     struct list outgoing;       /* struct nx_op */
-    uint64_t sent;              /* messages of this run */
-    bool flushing;              /* the answer to a FLUSH is to come */
     struct nx_inbound *partial; /* the message whose pieces are coming in */
 };
 
@@ -91,7 +84,7 @@ struct nx_inbound {
     struct nx_peer *peer;
     struct xk_sessn *sessn; /* that it comes by; there while something is held */
     int64_t type;
-    bool dropped, counts;
+    bool dropped;
     uint64_t length, got;
     uint64_t held;    /* bytes of RDM's credit that it has buffered */
     struct nx_op *op; /* the receive that it fills; NULL: none yet */
@@ -130,14 +123,8 @@ struct nx {
     struct port_timer work; /* upcall: pushes and handlers */
     bool bereaved;          /* NX7: a member has died, and the program has not gone on without */
     bool broken;            /* the same, for global operations: for good */
-    bool quiet;             /* nothing is sent but what the library itself has to say */
+    bool quiet;             /* nothing is sent */
     uint32_t run;           /* of the job: messages of others are dropped */
-    uint64_t arrived;       /* messages of this run */
-    void (*drain)(void *arg);
-    void *drain_arg;
-    uint32_t flushing; /* answers that are to come */
-    void (*flushed)(void *arg);
-    void *flushed_arg;
     struct nx_log log;
     struct nx_info info;
     uint64_t collective; /* global operations so far */
@@ -167,8 +154,6 @@ void nx_leave(struct nx *n, bool announced); /* and ends (blocks) */
 bool nx_log_sent(struct nx *n);
 bool nx_log_received(struct nx *n, struct nx_op *op);
 void nx_log_done(struct nx_op *op); /* a receive of the log has ended */
-/* A message of the library's own has come. */
-void nx_control(struct nx *n, struct nx_peer *p, int64_t type);
 
 /* nx_op.c */
 struct nx_op *nx_op_new(struct nx *n, enum nx_op_kind kind);

@@ -101,15 +101,14 @@ static struct nx_inbound *begin(struct nx *n, struct nx_peer *p, struct xk_sessn
     in->sessn = lower;
     in->type = (int64_t)h->type;
     in->length = h->length;
-    in->counts = h->run == n->run && in->type < NX_FLUSH;
     p->partial = in;
-    bool own = in->type >= NX_FLUSH, wanted = h->run == n->run && !own;
+    bool wanted = h->run == n->run;
     struct nx_op *op = wanted ? match_posted(n, in) : NULL;
     if (op) {
         attach(in, op);
     } else if (!wanted || (!p->system && (in->type & NX_TYPE_FORCE))) {
         in->dropped = true;
-        n->counts.dropped += !own;
+        n->counts.dropped++;
     } else {
         n->counts.unexpected += !p->system;
         list_push(&n->unexpected, &in->link);
@@ -131,8 +130,6 @@ static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struc
     if (!xk_msg_pop(m, wire, sizeof(wire)))
         return NULL;
     nx_header_load(wire, &h);
-    if (p && (int64_t)h.type == NX_FLUSHED)
-        h.source = p->rank; /* it may have lost its rank meanwhile */
     if (h.source >= n->count || n->nodes[h.source] != lower->host)
         return NULL;
     if (!p)
@@ -170,8 +167,6 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     }
     in->got += size;
     bool whole = in->got == in->length, buffered = !in->op && !in->dropped;
-    bool told = whole && in->counts && n->drain;
-    n->arrived += whole && in->counts;
     if (in->op && n->params->copies != NX_COPY_UNEXPECTED)
         nx_copied(n, size);
     if (in->op)
@@ -179,22 +174,16 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     else if (buffered)
         rope_join(&in->data, &data);
     rope_fini(&data);
-    if (buffered && !n->drain)
+    if (buffered)
         in->held += used;
     if (whole)
         in->peer->partial = NULL;
-    if (whole && in->dropped) {
-        struct nx_peer *p = in->peer;
-        int64_t type = in->type;
+    if (whole && in->dropped)
         nx_forget(n, in);
-        if (type >= NX_FLUSH)
-            nx_control(n, p, type);
-    } else if (whole && in->op)
+    else if (whole && in->op)
         finish(n, in);
-    if (!buffered || n->drain)
+    if (!buffered)
         rdm_consumed(lower, used);
-    if (told)
-        n->drain(n->drain_arg);
 }
 
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)

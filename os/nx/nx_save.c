@@ -137,7 +137,7 @@ static bool save_sends(void *arg, const void *key, void *value)
     (void)key;
     LIST_EACH (it, &p->outgoing) {
         struct nx_op *op = LIST_ENTRY(it, struct nx_op, link);
-        if ((it == p->outgoing.next && p->pushed) || op->info.type >= NX_FLUSH)
+        if (it == p->outgoing.next && p->pushed)
             continue;
         put_message(s->out, p->rank, p->system, op->info.type, &op->data);
         s->count++;
@@ -290,47 +290,48 @@ bool nx_load(struct nx *n, const struct rope *in)
     return l.good && l.at.left == 0;
 }
 
-/* ---- stopping ---- */
-
-struct telling {
-    void (*fn)(void *arg, uint32_t rank, uint64_t messages);
-    void *arg;
-};
-
-static bool tell(void *arg, const void *key, void *value)
+/* A message of the log of a cut.  data is initialised here. */
+static bool get_logged(const struct nx *n, uint32_t rank, bool system, const struct rope *message,
+                       struct message *m)
 {
-    const struct telling *t = arg;
-    const struct nx_peer *p = value;
-    (void)key;
-    if (p->sent > 0)
-        t->fn(t->arg, p->rank, p->sent);
-    return true;
+    uint8_t wire[NX_HEADER];
+    struct nx_header h;
+    rope_init(&m->data);
+    if (message->length < sizeof wire || rank >= n->count)
+        return false;
+    rope_read(message, 0, sizeof wire, wire);
+    nx_header_load(wire, &h);
+    m->rank = rank;
+    m->system = system;
+    m->type = (int64_t)h.type;
+    rope_add_slice(&m->data, message, sizeof wire, message->length - sizeof wire);
+    return m->data.length == h.length && (system || h.type <= NX_TYPE_MAX);
 }
 
-void nx_sent(struct nx *n, void (*fn)(void *arg, uint32_t rank, uint64_t messages), void *arg)
+bool nx_replay(struct nx *n, uint32_t from, bool system, const struct rope *message)
 {
-    struct telling t = { fn, arg };
-    xk_map_each(&n->peers, tell, &t);
+    struct message m;
+    bool good = get_logged(n, from, system, message, &m);
+    if (good)
+        arrived(n, &m);
+    rope_fini(&m.data);
+    return good;
 }
 
-uint64_t nx_arrived(const struct nx *n)
+bool nx_resend(struct nx *n, uint32_t to, bool system, const struct rope *message)
 {
-    return n->arrived;
-}
-
-void nx_drain(struct nx *n, void (*fn)(void *arg), void *arg)
-{
-    n->drain = fn;
-    n->drain_arg = arg;
-    LIST_EACH (it, &n->unexpected) {
-        struct nx_inbound *in = LIST_ENTRY(it, struct nx_inbound, link);
-        uint64_t held = in->held;
-        in->held = 0;
-        if (fn && held > 0)
-            rdm_consumed(in->sessn, held);
-        else
-            in->held = held;
+    struct message m;
+    bool good = get_logged(n, to, system, message, &m);
+    if (good) {
+        struct nx_op *op = nx_send(n, system, m.type, &m.data, to);
+        if (op->peer) { /* NULL: it has died just now */
+            list_remove(&op->link);
+            list_push_front(&op->peer->outgoing, &op->link);
+        }
+        nx_msgignore(op);
     }
+    rope_fini(&m.data);
+    return good;
 }
 
 /* ---- from one run to the next ---- */
@@ -357,14 +358,11 @@ static bool drop_sends(void *arg, const void *key, void *value)
         orphan(p->partial->op);
         p->partial->op = NULL;
     }
-    if (p->partial) { /* its rest is dropped */
+    if (p->partial) /* its rest is dropped */
         p->partial->dropped = true;
-        p->partial->counts = false;
-    }
     if (p->pushed && !rdm_gone(p->sessn))
         rdm_give_up(p->sessn);
-    p->pushed = p->flushing = false;
-    p->sent = 0;
+    p->pushed = false;
     drop_ops(&p->outgoing);
     return true;
 }
@@ -374,9 +372,6 @@ void nx_reset(struct nx *n, uint32_t run)
     n->run = run;
     n->quiet = true;
     n->bereaved = n->broken = false;
-    n->flushing = 0;
-    n->arrived = 0;
-    n->drain = NULL;
     clear(n);
     while (!list_empty(&n->unexpected)) {
         struct nx_inbound *in = LIST_ENTRY(n->unexpected.next, struct nx_inbound, link);
@@ -396,44 +391,6 @@ void nx_reset(struct nx *n, uint32_t run)
     list_init(&n->probes); /* of threads that are gone */
     n->info = (struct nx_info){ .type = 0 };
     n->collective = 0;
-}
-
-static bool flush_peer(void *arg, const void *key, void *value)
-{
-    struct nx *n = arg;
-    struct nx_peer *p = value;
-    struct rope empty;
-    (void)key;
-    p->flushing = p->sessn && p->used && xk_alive(n->protl->kernel, n->nodes[p->rank]);
-    if (!p->flushing)
-        return true;
-    rope_init(&empty);
-    n->flushing++;
-    nx_msgignore(nx_send(n, p->system, NX_FLUSH, &empty, p->rank));
-    return true;
-}
-
-void nx_flush(struct nx *n, void (*done)(void *arg), void *arg)
-{
-    n->flushed = done;
-    n->flushed_arg = arg;
-    n->flushing = 1;
-    xk_map_each(&n->peers, flush_peer, n);
-    if (--n->flushing == 0)
-        done(arg);
-}
-
-void nx_control(struct nx *n, struct nx_peer *p, int64_t type)
-{
-    struct rope empty;
-    rope_init(&empty);
-    if (type == NX_FLUSH)
-        nx_msgignore(nx_send(n, p->system, NX_FLUSHED, &empty, p->rank));
-    if (type == NX_FLUSH || !p->flushing)
-        return;
-    p->flushing = false;
-    if (--n->flushing == 0)
-        n->flushed(n->flushed_arg);
 }
 
 static bool pump(void *arg, const void *key, void *value)

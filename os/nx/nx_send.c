@@ -27,7 +27,6 @@ static bool push(struct nx *n, struct nx_peer *p, struct nx_op *op)
     xk_msg_init_rope(&m, &op->data);
     nx_header_store(xk_msg_push(&m, NX_HEADER), &h);
     p->pushed = xk_push(p->sessn, &m) == XK_OK;
-    p->used |= p->pushed;
     xk_msg_fini(&m);
     if (p->pushed && n->params->copies == NX_COPY_ALL)
         nx_copied(n, op->info.count);
@@ -54,15 +53,10 @@ static bool first_goes(struct nx *n, struct nx_peer *p)
     return true;
 }
 
-static bool waits(const struct nx *n, const struct nx_peer *p)
-{
-    return n->quiet && LIST_ENTRY(p->outgoing.next, struct nx_op, link)->info.type < NX_FLUSH;
-}
-
 void nx_peer_pump(struct nx *n, struct nx_peer *p)
 {
     list_remove(&p->link);
-    while (!list_empty(&p->outgoing) && !waits(n, p) && first_goes(n, p))
+    while (!n->quiet && !list_empty(&p->outgoing) && first_goes(n, p))
         continue;
 }
 
@@ -78,17 +72,15 @@ void nx_peer_fail_sends(struct nx_peer *p)
     p->pushed = false;
     LIST_EACH_SAFE (it, next, &p->outgoing) {
         struct nx_op *op = LIST_ENTRY(it, struct nx_op, link);
-        if (!op->nx->quiet || op->info.type >= NX_FLUSH) /* else it is for the life to come */
+        if (!op->nx->quiet) /* else it is for the life to come */
             nx_op_done(op, NX_PEER_DOWN);
     }
 }
 
 struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data, uint32_t rank)
 {
-    bool own = type >= NX_FLUSH;
-    ASSERT_MSG(n->rank != NX_NO_NODE || own, "this node is not in the partition");
-    ASSERT_MSG(system || own || (type >= 0 && type <= NX_TYPE_MAX),
-               "a message's type is 0 .. 2^31 - 1");
+    ASSERT_MSG(n->rank != NX_NO_NODE, "this node is not in the partition");
+    ASSERT_MSG(system || (type >= 0 && type <= NX_TYPE_MAX), "a message's type is 0 .. 2^31 - 1");
     struct nx_op *op = nx_op_new(n, NX_OP_SEND);
     rope_move(&op->data, data);
     op->system = system;
@@ -97,7 +89,7 @@ struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data
         nx_op_done(op, NX_NO_PEER);
         return op;
     }
-    if (!own && nx_log_sent(n)) {
+    if (nx_log_sent(n)) {
         nx_op_done(op, NX_OK);
         return op;
     }
@@ -111,7 +103,6 @@ struct nx_op *nx_send(struct nx *n, bool system, int64_t type, struct rope *data
     n->counts.sent++;
     n->counts.sent_bytes += op->data.length;
     op->peer = nx_peer_of(n, rank, system);
-    op->peer->sent += !own;
     bool first = list_empty(&op->peer->outgoing);
     list_push(&op->peer->outgoing, &op->link);
     if (!n->params->offload) {

@@ -69,6 +69,21 @@ static void listed(struct rig *r, const char *service, const char *on, const cha
     val_append(list, v);
 }
 
+/* What must stand before it. */
+static void listed_before(struct rig *r, const char *service, const char *on)
+{
+    if (strcmp(service, "ckpt") != 0)
+        return;
+    listed(r, "nx", on, NULL);
+    listed(r, "cut", on, NULL);
+}
+
+static bool stands_before(const struct os_service_ops *s, const struct os_service_ops *other)
+{
+    return strcmp(s->kind.name, "ckpt") == 0 &&
+           (strcmp(other->kind.name, "nx") == 0 || strcmp(other->kind.name, "cut") == 0);
+}
+
 static void group(struct rig *r, const char *name, const char *end, int64_t count)
 {
     struct err e = ERR_INIT;
@@ -116,16 +131,17 @@ Test(boot, each_service_alone_and_on_another_group)
             const struct os_service_ops *s = kind_at(&os_services, i);
             begin(&r);
             group(&r, "pair", "last", 2);
+            listed_before(&r, s->kind.name, other ? "pair" : NULL);
             listed(&r, s->kind.name, other ? "pair" : NULL, NULL);
             rig_open(&r, NULL);
             rig_run(&r);
             for (int k = 0; os_services.items[k]; k++)
                 cr_expect_eq(started(kind_at(&os_services, k)),
-                             k != i                          ? 0
-                             : other                         ? 2
-                             : strcmp(s->on, "compute") == 0 ? 5
-                             : strcmp(s->on, "io") == 0      ? 2
-                                                             : 1,
+                             k != i && !stands_before(s, kind_at(&os_services, k)) ? 0
+                             : other                                               ? 2
+                             : strcmp(s->on, "compute") == 0                       ? 5
+                             : strcmp(s->on, "io") == 0                            ? 2
+                                                                                   : 1,
                              "%s on %s", s->kind.name, other ? "pair" : s->on);
             rig_close(&r);
         }
@@ -139,6 +155,7 @@ Test(boot, a_service_is_once_on_a_node)
         begin(&r);
         group(&r, "pair", "first", 2);
         group(&r, "rest", "last", 3);
+        listed_before(&r, os_services.items[i]->name, NULL);
         listed(&r, os_services.items[i]->name, "pair", NULL);
         listed(&r, os_services.items[i]->name, "rest", NULL);
         rig_open(&r, NULL);
@@ -189,6 +206,11 @@ Test(boot, mistakes_have_their_sentences)
     begin(&r);
     listed(&r, "nx", NULL, "rdm");
     says(&r, "service 'nx' talks over an instance of 'nx', but 'rdm' is one of 'rdm'");
+    begin(&r);
+    listed(&r, "nx", NULL, NULL);
+    listed(&r, "ckpt", NULL, NULL);
+    says(&r, "c.lua:9: machine.os[2]: service 'ckpt' needs service 'cut' before it in the list of "
+             "services");
     begin(&r);
     rig_set_int(&r, "os.pfs_clinet.window", 3);
     says(&r, "machine.os.pfs_clinet is not a service, did you mean 'pfs_client'?");

@@ -1,6 +1,6 @@
 /* test_ckpt.c: jobs that are killed at any event and go on from checkpoints end as if nothing had
- * happened: every program, policy and sink, also when a node dies during a checkpoint, the commit,
- * or a restart.
+ * happened: every program, policy, sink and algorithm of the cuts, also when a node dies during a
+ * cut, the writing, the commit, or a restart; and what becomes of those that cannot go on.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "disks/blkdev.h"
-#include "os/ckpt/ckpt.h"
+#include "mesh/net.h"
+#include "os/ckpt/ckpt_internal.h"
 #include "os/ckpt/pack.h"
 #include "os/xk/msg.h"
 #include "rig.h"
@@ -46,8 +47,16 @@ static void instance(struct val *graph, const char *name, const char *protocol, 
     val_append(graph, v);
 }
 
+/* Where the job stands. */
+/* NULL algorithm: sns. */
+enum where { ELSEWHERE, IN_CUT, IN_WRITE, IN_COMMIT, IN_RESET, IN_LOAD, IN_ENTER, WHERES };
+static const char *const where_names[] = { "nothing", "a cut",  "writing",    "a commit",
+                                           "a reset", "a load", "the entries" };
+#define SAMPLES 4000
+
 struct run {
-    const char *program, *policy, *sink;
+    const char *program, *policy, *sink, *algorithm, *limit, *grant;
+    void (*main)(struct os_node *n, const struct program *me); /* NULL: the job's */
     bool incremental, uneven, named, compare, compress;
     uint64_t seed;
     uint32_t crashes;
@@ -62,7 +71,13 @@ struct run {
     double memory;
     uint64_t steps;
     double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
-    char said[512];
+    double logged, restarts;
+    char said[512], remarked[2048];
+    struct {
+        uint64_t event;
+        enum where where;
+    } seen[SAMPLES]; /* every 20 us */
+    uint32_t count;
 };
 
 static uint64_t mix(uint64_t *x)
@@ -74,29 +89,166 @@ static uint64_t mix(uint64_t *x)
     return z ^ z >> 31;
 }
 
+/* ---- who looks on: what each rank saves and is entered with, and where the job stands ---- */
+
+#define RANKS 5
+#define GENERATIONS 400
+static struct os_node *booted[16];
+static struct {
+    uint64_t saved[GENERATIONS], entered; /* resume points; times that main was entered */
+    bool ended[GENERATIONS];
+    uint32_t loaded; /* generation; 0: none */
+} spied[RANKS];
+static uint32_t committed; /* as a leader knew last */
+static char wrong[200];
+static void (*spied_main)(struct os_node *n, const struct program *me);
+
+static bool spy_save(void *obj, struct rope *out, const char **why)
+{
+    const struct ckpt *c = obj;
+    uint32_t g = c->generation;
+    (void)why;
+    if (g < GENERATIONS) {
+        spied[c->rank].saved[g] = c->node->run->resume;
+        spied[c->rank].ended[g] = c->node->run->ended;
+    }
+    rope_add_bytes(out, &g, sizeof g);
+    return true;
+}
+
+static bool spy_load(void *obj, struct rope *in)
+{
+    const struct ckpt *c = obj;
+    if (in->length != sizeof spied[c->rank].loaded)
+        return false;
+    rope_read(in, 0, sizeof spied[c->rank].loaded, &spied[c->rank].loaded);
+    return true;
+}
+
+static const struct ckpt_part_ops spy = { "spy", spy_save, spy_load };
+
+static struct os_node *boot(struct port *kernel, const struct os_boot *b)
+{
+    struct os_node *n = os_node_boot(kernel, b);
+    struct ckpt *c = os_find(n, &ckpt_service);
+    booted[port_node(kernel)] = n;
+    if (c)
+        ckpt_part(c, &spy, c);
+    return n;
+}
+
+/* CKPT1: nothing is lost but what lay after the last checkpoint that was committed. */
+static void enter(struct os_node *n, const struct program *me)
+{
+    uint32_t g = spied[me->rank].loaded;
+    uint64_t resume = g > 0 && g < GENERATIONS ? spied[me->rank].saved[g] : 0;
+    spied[me->rank].entered++;
+    if (me->resume != resume || (g > 0 && spied[me->rank].ended[g]))
+        snprintf(wrong, sizeof wrong, "rank %u is entered at %lu, saved was %lu", me->rank,
+                 me->resume, resume);
+    if (me->resume > 0 && (g < committed || g > committed + 1))
+        snprintf(wrong, sizeof wrong, "rank %u goes on from checkpoint %u, committed is %u",
+                 me->rank, g, committed);
+    spied_main(n, me);
+}
+
+struct probe {
+    struct sim_event tick;
+    struct rig *rig;
+    struct run *x;
+};
+
+static enum where standing(const struct ckpt *c)
+{
+    const struct ckpt_lead *l = c->lead;
+    if (l->phase == LEAD_CHECKPOINT && l->asked == CKPT_SAVE)
+        return cut_complete(c->cut) ? IN_WRITE : IN_CUT;
+    if (l->phase == LEAD_CHECKPOINT)
+        return l->asked == CKPT_COMMIT ? IN_COMMIT : ELSEWHERE;
+    if (l->phase != LEAD_RESTART)
+        return ELSEWHERE;
+    return l->asked == CKPT_LOAD ? IN_LOAD : l->asked == CKPT_ENTER ? IN_ENTER : IN_RESET;
+}
+
+/* On a node that is up; NULL: nobody. */
+static const struct ckpt *who_leads(const struct machine *m)
+{
+    for (uint32_t node = 0; node < machine_layout(m)->nodes; node++) {
+        const struct ckpt *c = m->nodes[node].up ? os_find(booted[node], &ckpt_service) : NULL;
+        if (c && ckpt_leads(c->lead))
+            return c;
+    }
+    return NULL;
+}
+
+static void probe_look(struct sim *s, struct sim_event *e)
+{
+    struct probe *p = CONTAINER_OF(e, struct probe, tick);
+    const struct ckpt *c = who_leads(p->rig->m);
+    if (c && c->lead->committed > committed)
+        committed = c->lead->committed;
+    p->x->seen[p->x->count].event = machine_steps(p->rig->m);
+    p->x->seen[p->x->count++].where = c ? standing(c) : ELSEWHERE;
+    if (!(c && c->lead->phase == LEAD_OVER) && p->x->count < SAMPLES)
+        sim_after(s, &p->tick, 20 * SIM_US);
+}
+
+/* An event while the job stood there; 0: it has not. */
+static uint64_t event_in(const struct run *x, enum where where, uint64_t draw)
+{
+    uint64_t n = 0, k = 0;
+    for (uint32_t i = 0; i < x->count; i++)
+        n += x->seen[i].where == where;
+    for (uint32_t i = 0; n > 0 && i < x->count; i++)
+        if (x->seen[i].where == where && k++ == draw % n)
+            return x->seen[i].event + 1;
+    return 0;
+}
+
+/* ---- runs ---- */
+
 /* 2 x 4 nodes: two I/O nodes, a service node, five programs; two more for two spares. */
 static void machine(struct rig *r, const struct run *x)
 {
     struct val *graph = val_new(VAL_LIST, NULL, 0), *disk = table(),
                *os = val_new(VAL_LIST, NULL, 0), *ckpt = NULL;
-    static const char *const services[] = { "nx", "pfs_meta", "pfs_server", "pfs_client", "ckpt" };
+    static const char *const services[] = { "nx",  "pfs_meta", "pfs_server", "pfs_client",
+                                            "cut", "cut",      "cut",        "ckpt" };
+    static const char *const groups[] = { "compute", "io", "service" };
+    const char *algorithm = x->algorithm ? x->algorithm : "sns";
+    bool sweep = strcmp(algorithm, "ns") == 0;
     rig_init(r, 2, x->spares > 0 ? 5 : 4);
+    if (sweep)
+        r->reg.nets = &net_kinds;
     rig_set_int(r, "io_nodes", 2);
     rig_set(r, "detector_delay", "1ms");
     instance(graph, "mesh", "mesh", NULL);
     instance(graph, "rdm", "rdm", "mesh");
     instance(graph, "nx", "nx", "rdm");
+    if (x->grant) /* messages that have gone in part wait for credit */
+        text(graph->items[graph->count - 1], "grant", x->grant);
     instance(graph, "blast", "blast", "mesh");
     instance(graph, "chan", "chan", "blast");
     instance(graph, "rpc", "select", "chan");
+    instance(graph, "cut", "cut", "rdm");
+    val_append((struct val *)(uintptr_t)val_get(graph->items[graph->count - 1], "below"),
+               val_new_string("mesh", NULL, 0));
     val_put(r->spec, "graph", graph);
     text(disk, "kind", "disk");
     val_put(r->spec, "storage", disk);
-    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+    for (size_t i = 0, cut = 0; i < ARRAY_LEN(services); i++) {
+        if (cut > 0 && strcmp(services[i], "cut") == 0 && !sweep)
+            continue;
         ckpt = table();
         text(ckpt, "service", services[i]);
         val_append(os, ckpt);
+        if (strcmp(services[i], "cut") != 0)
+            continue;
+        text(ckpt, "on", groups[cut++]);
+        text(ckpt, "algorithm", algorithm);
     }
+    if (x->limit)
+        text(ckpt, "limit", x->limit);
     text(ckpt, "policy", x->policy);
     text(ckpt, "sink", x->sink);
     text(ckpt, "interval", x->interval);
@@ -127,6 +279,7 @@ static void machine(struct rig *r, const struct run *x)
     else
         val_free(faults);
     rig_os(r);
+    r->reg.boot = boot;
 }
 
 static void on_scalar(void *arg, const char *name, const char *unit, double value,
@@ -137,9 +290,17 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
         const char *name;
         double *to;
     } wanted[] = {
-        { "saves", &x->saves }, { "damaged", &x->damaged },       { "rewritten", &x->rewritten },
-        { "pages", &x->pages }, { "page_bytes", &x->page_bytes }, { "meta_bytes", &x->meta_bytes },
-        { "diffs", &x->diffs }, { "space", &x->space },           { "kept", &x->kept },
+        { "saves", &x->saves },
+        { "damaged", &x->damaged },
+        { "rewritten", &x->rewritten },
+        { "pages", &x->pages },
+        { "page_bytes", &x->page_bytes },
+        { "meta_bytes", &x->meta_bytes },
+        { "diffs", &x->diffs },
+        { "space", &x->space },
+        { "kept", &x->kept },
+        { "logged", &x->logged },
+        { "restarts", &x->restarts },
     };
     (void)unit;
     (void)half_width;
@@ -157,7 +318,7 @@ struct rot {
     uint32_t left, newest, where;
     uint64_t sector;
 };
-#define ROT_FROM 12288u /* where the files of the ranks lie */
+#define ROT_FROM 20480u /* where the files of the ranks lie */
 #define ROT_SECTORS 1024u
 
 static void node_back(struct sim *s, struct sim_event *e)
@@ -211,10 +372,11 @@ static void rot(struct sim *s, struct sim_event *e)
     }
 }
 
-static void ignore(void *arg, const char *said)
+static void on_remark(void *arg, const char *said)
 {
-    (void)arg;
-    (void)said;
+    struct run *x = arg;
+    size_t n = strlen(x->remarked);
+    snprintf(x->remarked + n, sizeof x->remarked - n, "%s; ", said);
 }
 
 static void play(struct run *x)
@@ -234,7 +396,7 @@ static void play(struct run *x)
     number(p, "rewrite", x->rewrite);
     val_put(p, "named", val_new_bool(x->named, NULL, 0));
     number(p, "columns", 16);
-    text(p, "bytes", "3KiB");
+    text(p, "bytes", x->grant ? "24KiB" : "3KiB");
     number(p, "steps", 12 + x->more_steps);
     number(p, "seed", x->seed);
     number(p, "dirty", x->dirty);
@@ -246,7 +408,17 @@ static void play(struct run *x)
     cr_assert_not_null(r.m, "%s", e.text);
     void *params = calloc(1, workload_job.kind.params_size);
     cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
-    cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
+    struct workload_ops job = workload_job;
+    job.main = enter;
+    spied_main = x->main ? x->main : workload_job.main;
+    memset(spied, 0, sizeof spied);
+    committed = 0;
+    wrong[0] = '\0';
+    cr_assert(rig_load(&r, &job, params, &e), "%s", e.text);
+    struct probe probe = { .rig = &r, .x = x };
+    x->count = 0;
+    sim_event_init(&probe.tick, SIM_CLASS_DEVICE, probe_look);
+    sim_after(r.sim, &probe.tick, 20 * SIM_US);
     struct rot rotten = { .rig = &r };
     sim_event_init(&rotten.event, SIM_CLASS_DEVICE, rot);
     sim_event_init(&rotten.back, SIM_CLASS_DEVICE, node_back);
@@ -256,7 +428,8 @@ static void play(struct run *x)
     snprintf(x->said, sizeof x->said, "%s",
              end != SIM_END_IDLE    ? sim_end_name(end)
              : machine_failure(r.m) ? machine_failure(r.m)
-                                    : "");
+                                    : wrong);
+    sim_cancel(r.sim, &probe.tick);
     struct sim_measure *m = sim_measure_find(r.sim, "job.memory");
     x->memory = m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
     x->steps = machine_steps(r.m);
@@ -264,7 +437,7 @@ static void play(struct run *x)
         x->said[0] = 0;
     machine_finish(r.m);
     sim_measures_write(
-        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
+        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = on_remark });
     machine_destroy(r.m);
     sim_destroy(r.sim);
     val_free(r.spec);
@@ -275,6 +448,7 @@ static void play(struct run *x)
 static const char *const programs[] = { "random", "jacobi", "ring" };
 static const char *const policies[] = { "stop", "copy", "cow", "cll" };
 static const char *const sinks[] = { "file", "memory" };
+static const char *const algorithms[] = { "sns", "cl", "ns" };
 
 static void choose(struct run *x, uint64_t seed)
 {
@@ -282,6 +456,7 @@ static void choose(struct run *x, uint64_t seed)
     *x = (struct run){ .program = programs[mix(&s) % ARRAY_LEN(programs)],
                        .policy = policies[mix(&s) % ARRAY_LEN(policies)],
                        .sink = sinks[mix(&s) % ARRAY_LEN(sinks)],
+                       .algorithm = algorithms[seed % ARRAY_LEN(algorithms)],
                        .incremental = mix(&s) % 2,
                        .seed = seed,
                        .dirty = 4,
@@ -295,17 +470,34 @@ static void choose(struct run *x, uint64_t seed)
     x->named = mix(&s) % 2;
     x->compare = mix(&s) % 2;
     x->compress = mix(&s) % 3 == 0;
+    if (mix(&s) % 2)
+        x->grant = "8KiB";
 }
 
-/* CKPT1, CKPT2, CKPT4, CKPTM1, NX8, NX9, OSRUN1: whatever dies, and when. */
+static void same(const struct run *x, const struct run *calm, uint64_t seed)
+{
+    uint64_t entered = 0;
+    for (uint32_t r = 0; r < RANKS; r++)
+        entered += spied[r].entered;
+    cr_expect(x->said[0] == 0 && x->memory == calm->memory && x->damaged == 0,
+              "seed %lu (%s, %s, %s, %s%s; %u crashes, at %lu and %lu of %lu): memory %.0f, not "
+              "%.0f. %s",
+              seed, x->program, x->algorithm, x->policy, x->sink,
+              x->incremental ? ", incremental" : "", x->crashes, x->at[0], x->at[1], calm->steps,
+              x->memory, calm->memory, x->said);
+    cr_expect(x->said[0] || entered <= RANKS + (uint64_t)x->restarts, "seed %lu: entered %lu times",
+              seed, entered);
+}
+
+/* CKPT1, CKPT2, CKPT4, CKPT7, CKPTM1, NX8, NX9, OSRUN1: whatever dies, and when. */
 Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
 {
     static const uint32_t ranks[] = { 0, 1, 4, 5, 6, 3 }; /* their nodes, and an I/O node */
-    uint64_t count = sample("CKPT_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
+    uint64_t count = sample("CKPT_SEEDS", 60), from = sample("CKPT_FIRST", sample_one_in());
     for (uint64_t k = from; k <= from + count; k++) {
         uint64_t seed =
             k < from + count ? k : 315; /* a slot cannot be read, the other has nothing */
-        struct run calm, x;
+        static struct run calm, x;
         uint64_t s = seed * 77;
         choose(&calm, seed);
         play(&calm);
@@ -322,11 +514,85 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
             x.at[0] = 1 + mix(&s) % 60;
         }
         play(&x);
-        cr_expect(x.said[0] == 0 && x.memory == calm.memory && x.damaged == 0,
-                  "seed %lu (%s, %s, %s%s; %u crashes, first at %lu of %lu): memory %.0f, not "
-                  "%.0f. %s",
-                  seed, x.program, x.policy, x.sink, x.incremental ? ", incremental" : "",
-                  x.crashes, x.at[0], calm.steps, x.memory, calm.memory, x.said);
+        same(&x, &calm, seed);
+    }
+}
+
+/* CKPT7, CUT6, CUT7: a node dies while a cut is taken, while ranks write, during the commit, and
+ * during each part of a restart. */
+Test(ckpt, a_death_in_any_part_of_a_checkpoint_or_a_restart)
+{
+    static const uint32_t nodes[] = { 0, 1, 4, 5, 6 };
+    uint32_t hit[WHERES] = { 0 };
+    uint64_t count = sample("CKPT_SEEDS", 72), from = sample("CKPT_FIRST", 1);
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, x, again;
+        enum where where = IN_CUT + (seed / 3) % (WHERES - IN_CUT);
+        uint64_t s = seed * 1077, at;
+        choose(&calm, seed);
+        calm.interval = "1ms";
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x = calm;
+        x.crashes = 1;
+        x.node[0] = nodes[mix(&s) % ARRAY_LEN(nodes)];
+        x.after[0] = 1 + mix(&s) % 5000;
+        x.at[0] = where < IN_RESET ? event_in(&calm, where, mix(&s))
+                                   : calm.steps - mix(&s) % (calm.steps / 2);
+        if (x.at[0] == 0)
+            continue;
+        hit[where] += where < IN_RESET;
+        play(&x);
+        same(&x, &calm, seed);
+        if (where < IN_RESET || (at = event_in(&x, where, mix(&s))) == 0)
+            continue;
+        hit[where]++;
+        again = x;
+        again.crashes = 2;
+        again.at[1] = at;
+        again.node[1] = x.sink[0] == 'm' ? x.node[0] : nodes[mix(&s) % ARRAY_LEN(nodes)];
+        again.after[1] = 1 + mix(&s) % 5000;
+        play(&again);
+        same(&again, &calm, seed);
+    }
+    for (int w = IN_CUT; count >= 72 && w < WHERES; w++)
+        cr_expect_gt(hit[w], 0, "nobody died in %s", where_names[w]);
+}
+
+/* Rank 3 says no safe point. */
+static void stubborn(struct os_node *n, const struct program *me)
+{
+    for (uint64_t step = 1; step <= 20; step++) {
+        for (int k = 0; me->rank == 3 && k < 20; k++) { /* others of its node run meanwhile */
+            port_compute(me->task, 100 * SIM_US);
+            port_thread_sleep(me->task, 1);
+        }
+        if (me->rank != 3)
+            os_safe_call(n, step);
+        if (nx_gsync(os_find(n, &nx_service)) != NX_OK)
+            port_fail(me->task, "no barrier");
+    }
+}
+
+/* CKPT8: whatever waits for a safe point that does not come. */
+Test(ckpt, a_checkpoint_that_takes_too_long_is_abandoned)
+{
+    for (size_t k = 0; k < ARRAY_LEN(algorithms); k++) {
+        static struct run x;
+        x = (struct run){ .program = "random",
+                          .policy = policies[k],
+                          .sink = "memory",
+                          .algorithm = algorithms[k],
+                          .limit = "5ms",
+                          .interval = "1ms",
+                          .think = "1ms",
+                          .main = stubborn };
+        play(&x);
+        cr_expect_str_empty(x.said, "%s: %s", x.algorithm, x.said);
+        cr_expect(strstr(x.remarked, "checkpoint 1 is abandoned after 0.005 s: rank 3, on node 5, "
+                                     "has come to no safe point"),
+                  "%s: %s", x.algorithm, x.remarked);
+        cr_expect_eq(committed, 0);
     }
 }
 
@@ -337,7 +603,7 @@ Test(ckpt, ranks_go_on_on_spare_nodes)
     static const uint32_t seats[] = { 0, 1, 2, 5, 6, 7, 8, 0, 0 }; /* 7, 8: spares */
     uint64_t count = sample("CKPT_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
     for (uint64_t seed = from; seed < from + count; seed++) {
-        struct run calm, x;
+        static struct run calm, x;
         uint64_t s = seed * 79;
         uint32_t for_ever = 0;
         choose(&calm, seed);

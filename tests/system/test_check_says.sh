@@ -37,7 +37,8 @@ C=$T/spares.lua
 config spares <<'END'
 local services = include "parts/services.lua"
 return {
-    machine = include "machines/paragon.lua" { rows = 3, columns = 3, model = "ideal", os =
+    machine = include "machines/paragon.lua" { rows = 3, columns = 3, model = "ideal",
+        graph = include("parts/graphs.lua").cuts, os =
         services.list(services.nx, services.checkpoints { sink = "memory", spares = param("spares", 2) }) },
     workload = { kind = "job", nodes = param("nodes", 0) },
 }

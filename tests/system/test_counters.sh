@@ -84,13 +84,11 @@ return {
 EOF
 config job <<EOF
 local paragon, services = include "machines/paragon.lua", include "parts/services.lua"
-local graph = {}
-for k, g in ipairs(include("parts/graphs.lua").machine) do graph[k] = g end
-graph[#graph + 1] = { name = "cut", protocol = "cut", below = { "rdm", "mesh" } }
 return {
     machine = paragon {
-        rows = 3, columns = 3, io_nodes = 1, storage = { kind = "raid3" }, graph = graph,
-        os = services.list(services.nx, services.pfs, services.checkpoints {}, { { service = "cut" } }),
+        rows = 3, columns = 3, io_nodes = 1, storage = { kind = "raid3" },
+        graph = include("parts/graphs.lua").cuts,
+        os = services.list(services.nx, services.pfs, services.checkpoints {}),
     },
     workload = { kind = "job", nodes = 4, steps = 5 },
 }
