@@ -9,6 +9,10 @@
  *   shared_stop        barriers; the clock stops, the window closes; "svm.time" is reported
  *   check           one node compares with a sequential run in private memory: port_fail if it
  *   differs
+ * Where the service ckpt boots a program can be saved at its barriers: shared_barrier has a number
+ * with which it is entered again (struct shared.resume).  What it has in private memory then is
+ * gone, but for `started`.  The barriers of shared_stop and shared_close have SHARED_STOP and
+ * SHARED_CLOSE; those before shared_start is over have none: nobody is stopped before them.
  * Compute time is charged from operation counts (PORT_WORK_FLOP, PORT_WORK_OP).
  */
 #ifndef WORKLOADS_SHARED_H
@@ -41,7 +45,7 @@ struct shared_params {
         P_TABLE(shared_params, memory, vm_params_desc, "Pages and frames of each node.",           \
                 "os/vm/vm.h")
 
-enum { SM_TIME, SM_WRITE_TIME, SM_FAULT_TIME, SM_OUTSIDE, SM_CHECKED };
+enum { SM_TIME, SM_WRITE_TIME, SM_FAULT_TIME, SM_OUTSIDE, SM_MEMORY, SM_CHECKED };
 extern const struct measure shared_measures[];
 extern const struct counter_ratio shared_ratios[];
 struct shared_counts {
@@ -63,6 +67,9 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
 
 struct shared {
     struct port *port;
+    struct os_node *node;
+    struct ckpt *ckpt; /* who saves the program; NULL: nobody */
+    uint64_t resume;   /* where it goes on; 0: at the beginning */
     struct vm *vm;
     struct vm_space *space;
     struct svm *svm;
@@ -70,11 +77,13 @@ struct shared {
     struct xk_protl *over;
     const uint32_t *nodes; /* of the ranks */
     uint32_t rank, ranks;
-    uint64_t next; /* shared_array: first free address */
+    uint64_t length; /* of the shared region */
+    uint64_t next;   /* shared_array: first free address */
     sim_time started;
     struct vm_store *store; /* NULL: owned pages keep their frames */
     struct shared_counts *counts;
     uint64_t disk_before; /* when this iteration began */
+    uint64_t kept;        /* address of what this rank keeps for itself; 0: nobody saves it */
 };
 
 #define SHARED_BASE 0x100000000u
@@ -89,8 +98,26 @@ bool shared_open(struct shared *h, struct os_node *node, const struct program *m
 uint64_t shared_array(struct shared *h, uint64_t bytes);
 /* What shared_array takes for so many bytes. */
 uint64_t shared_array_bytes(const struct shared_params *p, uint64_t bytes);
+/* The numbers of a program's own barriers are below these. */
+#define SHARED_STOP (UINT64_C(1) << 62)
+#define SHARED_CLOSE (SHARED_STOP + 2)
 void shared_start(struct shared *h); /* (blocks) */
 void shared_stop(struct shared *h);  /* (blocks) */
+/* The last: nobody leaves while another may be restarted and need its pages.  Where it is saved,
+ * rank 0 reports a number made of the memory, "svm.memory". (blocks) */
+void shared_close(struct shared *h);
+/* Step k of a program ends with the barrier of number k + 1.  The first of `count` steps whose
+ * barrier is not over; and whether that barrier alone is left of this one. */
+uint64_t shared_first(const struct shared *h, uint64_t count);
+bool shared_again(const struct shared *h, uint64_t step);
+/* Is this the rank that checks the result, and has not? */
+bool shared_checks(const struct shared *h);
+/* A barrier at which the program can be saved; nothing but the work since the last safe point is
+ * done again when it is entered with `resume`, from 1. (blocks) */
+void shared_barrier(struct shared *h, uint64_t resume);
+/* The same without a barrier, and before a lock is taken. (blocks) */
+void shared_point(struct shared *h, uint64_t resume);
+void shared_lock(struct shared *h, uint32_t lock, uint64_t resume);
 /* An iteration has ended; what the last one moved to and from disks is "svm.disk_last". */
 void shared_iteration(struct shared *h);
 

@@ -225,22 +225,25 @@ static void fft_main(struct os_node *node, const struct program *me)
     shared_share(&h, m, &first, &end);
     f.row = port_alloc(h.port, 16 * m);
     f.block = port_alloc(h.port, 16 * m * (end - first + 1));
-    for (uint64_t r = first; r < end; r++) {
+    for (uint64_t r = first; h.resume == 0 && r < end; r++) {
         for (uint64_t k = 0; k < m; k++)
             f.row[k] = input(r * m + k);
         if (!vm_write(h.space, a[0] + 16 * r * m, f.row, 16 * m))
             return;
     }
-    shared_start(&h);
-    for (int number = 0; number < 3; number++) {
-        if (first < end && !step(&f, a[number % 2], a[(number + 1) % 2], first, end, number))
+    if (h.resume == 0)
+        shared_start(&h);
+    for (int number = (int)shared_first(&h, 3); number < 3; number++) {
+        if (!shared_again(&h, (uint64_t)number) && first < end &&
+            !step(&f, a[number % 2], a[(number + 1) % 2], first, end, number))
             return;
         port_pay(h.port);
-        sync_barrier(h.sync);
+        shared_barrier(&h, (uint64_t)number + 1);
     }
     shared_stop(&h);
-    if (me->rank == 0)
+    if (shared_checks(&h))
         check(&f, a[1]);
+    shared_close(&h);
 }
 
 const struct workload_ops workload_svm_fft = SHARED_WORKLOAD(

@@ -95,12 +95,14 @@ static void irregular_main(struct os_node *node, const struct program *me)
     uint32_t *index = neighbours(h.port, p, first, end);
     for (uint64_t v = first; v < end; v++)
         mine[v - first] = shared_value(10, v);
-    if (first < end && !shared_put(&h, x[0] + 8 * first, mine, end - first))
+    if (h.resume == 0 && first < end && !shared_put(&h, x[0] + 8 * first, mine, end - first))
         return;
-    shared_start(&h);
-    for (int64_t k = 0; k < p->iterations; k++) {
-        uint64_t from = x[k % 2];
-        for (uint64_t v = first; v < end; v++) {
+    uint64_t steps = (uint64_t)p->iterations;
+    if (h.resume == 0)
+        shared_start(&h);
+    for (uint64_t k = shared_first(&h, steps); k < steps; k++) {
+        uint64_t from = x[k % 2], stop = shared_again(&h, k) ? first : end;
+        for (uint64_t v = first; v < stop; v++) {
             double sum = vm_load_f64(h.space, from + 8 * v);
             for (uint64_t d = 0; d < degree; d++)
                 sum += vm_load_f64(h.space, from + 8 * index[(v - first) * degree + d]);
@@ -108,14 +110,15 @@ static void irregular_main(struct os_node *node, const struct program *me)
             port_work(h.port, PORT_WORK_FLOP, degree + 1);
             port_work(h.port, PORT_WORK_OP, NEIGHBOUR_OPS * degree);
         }
-        if (first < end && !shared_put(&h, x[(k + 1) % 2] + 8 * first, mine, end - first))
+        if (first < stop && !shared_put(&h, x[(k + 1) % 2] + 8 * first, mine, end - first))
             return;
         port_pay(h.port);
-        sync_barrier(h.sync);
+        shared_barrier(&h, k + 1);
     }
     shared_stop(&h);
-    if (me->rank == 0)
-        irregular_check(&h, p, x[p->iterations % 2]);
+    if (shared_checks(&h))
+        irregular_check(&h, p, x[steps % 2]);
+    shared_close(&h);
 }
 
 const struct workload_ops workload_svm_irregular = SHARED_WORKLOAD(

@@ -118,12 +118,12 @@ static bool mine(const struct lu *l, uint64_t i, uint64_t j)
     return l->whole || owner(l, i, j) == l->h->rank;
 }
 
-static void meet(struct lu *l)
+static void meet(struct lu *l, uint64_t number)
 {
     if (l->whole)
         return;
     port_pay(l->h->port);
-    sync_barrier(l->h->sync);
+    shared_barrier(l->h, number + 1);
 }
 
 static bool diagonal(struct lu *l, uint64_t k)
@@ -180,16 +180,13 @@ static bool interior(struct lu *l, uint64_t k)
 
 static bool factorise(struct lu *l)
 {
-    for (uint64_t k = 0; k < l->blocks; k++) {
-        if (!diagonal(l, k))
+    static bool (*const part[])(struct lu * l, uint64_t k) = { diagonal, edges, interior };
+    uint64_t parts = ARRAY_LEN(part) * l->blocks;
+    for (uint64_t n = l->whole ? 0 : shared_first(l->h, parts); n < parts; n++) {
+        bool done = !l->whole && shared_again(l->h, n);
+        if (!done && !part[n % ARRAY_LEN(part)](l, n / ARRAY_LEN(part)))
             return false;
-        meet(l);
-        if (!edges(l, k))
-            return false;
-        meet(l);
-        if (!interior(l, k))
-            return false;
-        meet(l);
+        meet(l, n);
     }
     return true;
 }
@@ -260,17 +257,19 @@ static void lu_main(struct os_node *node, const struct program *me)
     l.z = port_alloc(h.port, 8 * l.b * l.b);
     for (uint64_t i = 0; i < l.blocks; i++)
         for (uint64_t j = 0; j < l.blocks; j++)
-            if (mine(&l, i, j)) {
+            if (h.resume == 0 && mine(&l, i, j)) {
                 make_block(&l, i, j, l.x);
                 if (!put(&l, i, j, l.x))
                     return;
             }
-    shared_start(&h);
+    if (h.resume == 0)
+        shared_start(&h);
     if (!factorise(&l))
         return;
     shared_stop(&h);
-    if (me->rank == 0)
+    if (shared_checks(&h))
         check(&l);
+    shared_close(&h);
 }
 
 const struct workload_ops workload_svm_lu = SHARED_WORKLOAD(

@@ -5,6 +5,7 @@
  * has one
  * writer, which writes rising numbers, so a reader must never see a number fall or run ahead.
  */
+#include "os/ckpt/ckpt.h"
 #include "workloads/shared_history.h"
 
 enum pattern {
@@ -304,6 +305,8 @@ static bool pattern_check(const void *params, const struct os_layout *layout, st
                        "write, which manager %s does not promise between two synchronisations",
                        pattern_names[q->pattern], q->record ? " with record" : "",
                        svm_managers.items[q->shared.svm.manager]->name);
+    if (os_service_params(layout, &ckpt_service))
+        return err_set(e, "svm_pattern has no place where the service ckpt can save it");
     uint32_t ranks = shared_programs(params, layout);
     if (bytes_of(q, ranks) > SVM_SPACE_MAX / 2) /* with its rounding, and what is reported */
         return err_set(e, "workload.pages: more than 128 GiB of shared memory");

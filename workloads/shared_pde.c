@@ -100,13 +100,16 @@ static void pde_main(struct os_node *node, const struct program *me)
     shared_share(&h, n, &first, &end);
     double *planes = port_alloc(h.port, 4 * plane * sizeof(double));
     double *out = planes + 3 * plane;
-    if (!(p->made_by_one ? make_planes(&h, n, grid, out, 0, me->rank == 0 ? n : 0)
-                         : make_planes(&h, n, grid, out, first, end)))
+    if (h.resume == 0 && !(p->made_by_one ? make_planes(&h, n, grid, out, 0, me->rank == 0 ? n : 0)
+                                          : make_planes(&h, n, grid, out, first, end)))
         return;
-    shared_start(&h);
-    for (int64_t k = 0; k < p->iterations; k++) {
+    if (h.resume == 0)
+        shared_start(&h);
+    uint64_t sweeps = (uint64_t)p->iterations;
+    for (uint64_t k = shared_first(&h, sweeps); k < sweeps; k++) {
         uint64_t from = grid[k % 2], to = grid[(k + 1) % 2];
-        for (uint64_t z = first > 1 ? first : 1; z < end && z + 1 < n; z++) {
+        for (uint64_t z = first > 1 ? first : 1; !shared_again(&h, k) && z < end && z + 1 < n;
+             z++) {
             for (uint64_t d = 0; d < 3; d++)
                 if (!shared_get(&h, from + 8 * (z - 1 + d) * plane, planes + d * plane, plane))
                     return;
@@ -116,12 +119,13 @@ static void pde_main(struct os_node *node, const struct program *me)
                 return;
         }
         port_pay(h.port);
-        sync_barrier(h.sync);
+        shared_barrier(&h, k + 1);
         shared_iteration(&h);
     }
     shared_stop(&h);
-    if (me->rank == 0)
+    if (shared_checks(&h))
         pde_sequential(&h, p, grid[p->iterations % 2]);
+    shared_close(&h);
 }
 
 const struct workload_ops workload_svm_pde = SHARED_WORKLOAD(

@@ -98,6 +98,23 @@ static bool merge_split(struct block *b, uint64_t i)
     return put(b, i, b->out, 2);
 }
 
+/* Makes two blocks, and sorts each. */
+static bool sort_own(struct block *b, uint64_t i)
+{
+    struct shared *h = b->h;
+    for (uint64_t k = 0; k < 2 * b->length; k++)
+        b->a[k] = record(i * b->length + k);
+    if (!put(b, i, b->a, 2))
+        return false;
+    shared_start(h);
+    if (!fetch(b, i, 2))
+        return false;
+    port_work(h->port, PORT_WORK_OP,
+              merge_sort(b->a, b->out, b->length) +
+                  merge_sort(b->a + b->length, b->out, b->length));
+    return put(b, i, b->a, 2);
+}
+
 /* Compares with a sequential sort of the same records. */
 static void check_sorted(struct block *b, uint64_t blocks)
 {
@@ -133,28 +150,19 @@ static void sort_main(struct os_node *node, const struct program *me)
     b.base = shared_array(&h, size);
     b.a = port_alloc(h.port, 16 * b.length);
     b.out = port_alloc(h.port, 16 * b.length);
-    for (uint64_t i = 0; i < 2 * b.length; i++)
-        b.a[i] = record(2 * me->rank * b.length + i);
-    if (!put(&b, 2 * me->rank, b.a, 2))
+    if (h.resume == 0 && !sort_own(&b, 2 * me->rank))
         return;
-    shared_start(&h);
-    if (!fetch(&b, 2 * me->rank, 2))
-        return;
-    port_work(h.port, PORT_WORK_OP,
-              merge_sort(b.a, b.out, b.length) + merge_sort(b.a + b.length, b.out, b.length));
-    if (!put(&b, 2 * me->rank, b.a, 2))
-        return;
-    for (uint64_t round = 0; round < blocks; round++) {
+    for (uint64_t round = h.resume > 0 ? h.resume - 1 : 0; round < blocks; round++) {
         port_pay(h.port);
-        sync_barrier(h.sync);
+        shared_barrier(&h, round + 1);
         uint64_t i = 2 * me->rank + round % 2;
         if (i + 1 < blocks && !merge_split(&b, i))
             return;
     }
     shared_stop(&h);
-    if (me->rank != 0)
-        return;
-    check_sorted(&b, blocks);
+    if (shared_checks(&h))
+        check_sorted(&b, blocks);
+    shared_close(&h);
 }
 
 const struct workload_ops workload_svm_sort =

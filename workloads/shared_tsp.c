@@ -99,7 +99,7 @@ static uint32_t next_tour(struct tsp *t)
 {
     uint32_t mine = UINT32_MAX;
     size_t got;
-    sync_lock(t->h->sync, LOCK_COUNTER);
+    shared_lock(t->h, LOCK_COUNTER, 1);
     uint32_t *counter = vm_span(t->h->space, t->counter, sizeof *counter, VM_WRITE, &got);
     if (counter) {
         mine = (*counter)++;
@@ -140,6 +140,15 @@ static uint32_t held_karp(struct tsp *t)
     return best;
 }
 
+static void tsp_check(struct tsp *t)
+{
+    uint32_t found = vm_load_u32(t->h->space, t->best), expected = held_karp(t);
+    if (found != expected)
+        port_fail(t->h->port, "travelling salesman: length %u found, %u is the shortest", found,
+                  expected);
+    port_delivered(t->h->port, sizeof found, found);
+}
+
 static void tsp_main(struct os_node *node, const struct program *me)
 {
     const struct tsp_params *p = me->params;
@@ -150,25 +159,22 @@ static void tsp_main(struct os_node *node, const struct program *me)
     t.best = shared_array(&h, 4);
     t.counter = shared_array(&h, 4);
     make_distances(&t);
-    if (me->rank == 0)
+    if (me->rank == 0 && h.resume == 0)
         vm_store_u32(h.space, t.best, greedy(&t));
     ASSERT(t.n >= 3);
     uint32_t tours = (t.n - 1) * (t.n - 1);
     uint32_t all = (1u << t.n) - 2;
-    shared_start(&h);
-    for (uint32_t mine; (mine = next_tour(&t)) < tours;) {
+    if (h.resume == 0)
+        shared_start(&h);
+    for (uint32_t mine; h.resume < SHARED_STOP && (mine = next_tour(&t)) < tours;) {
         uint32_t a = 1 + mine / (t.n - 1), b = 1 + mine % (t.n - 1);
         if (a != b)
             search(&t, b, all & ~(1u << a | 1u << b), t.distance[0][a] + t.distance[a][b]);
     }
     shared_stop(&h);
-    if (me->rank != 0)
-        return;
-    uint32_t found = vm_load_u32(h.space, t.best), expected = held_karp(&t);
-    if (found != expected)
-        port_fail(h.port, "travelling salesman: length %u found, %u is the shortest", found,
-                  expected);
-    port_delivered(h.port, sizeof found, found);
+    if (shared_checks(&h))
+        tsp_check(&t);
+    shared_close(&h);
 }
 
 const struct workload_ops workload_svm_tsp =

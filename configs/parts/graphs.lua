@@ -21,6 +21,14 @@ local function with_cuts(graph)
   return all
 end
 
+local function with_svm(graph)
+  local all = {}
+  for k, instance in ipairs(graph) do all[k] = instance end
+  all[#all + 1] = { name = "svm", protocol = "svm", below = { "rdm" } }
+  all[#all + 1] = { name = "sync", protocol = "sync", below = { "rdm" } }
+  return all
+end
+
 return {
   machine = machine,
   with_cuts = with_cuts,
@@ -42,6 +50,8 @@ return {
     { name = "chan", protocol = "chan", below = { "blast" } },
     { name = "rpc", protocol = "select", below = { "chan" } },
   },
+  -- Shared memory whose programs are saved (services.checkpoints).
+  svm_cuts = with_cuts(with_svm(machine)),
   -- RDM over a driver that loses, doubles and delays that share of the traffic, below `uppers`.
   lossy = function(share, uppers)
     local graph = {

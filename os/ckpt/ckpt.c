@@ -161,17 +161,24 @@ void ckpt_memory(struct ckpt *c, struct vm_space *s)
     c->page_bytes = vm_page_bytes(vm_space_vm(s));
     ckpt_ranges_clear(c);
     for (r = vm_region_next(s, NULL); r; r = vm_region_next(s, r))
-        ASSERT_MSG(vm_region_pager(r) == &vm_pager_zero, "memory of another pager is not saved");
+        if (!vm_region_pager(r)->saving) {
+            port_fail(c->port,
+                      "memory of the pager %s cannot be saved: allowed are private memory without "
+                      "a store, and shared memory",
+                      vm_region_pager(r)->name);
+            return;
+        }
     for (uint64_t k = 0; c->loaded && k < c->last.count; k++) {
         const struct ckpt_entry *e = &c->last.pages[k];
         for (; region != e->region; region++)
             r = vm_region_next(s, r);
         ASSERT_MSG(r && e->page < vm_region_pages(r), "a program maps other regions than it had");
-        vm_supply(r, e->page, &c->loaded[k], VM_WRITE);
+        vm_restore(r, e->page, &c->loaded[k]);
         if (c->params->incremental)
             vm_unchanged(r, e->page);
     }
     drop_loaded(c);
+    ckpt_shared_open(c);
     vm_watch(s, ckpt_first_write, c);
     port_pay(c->port);
 }
@@ -237,7 +244,7 @@ static void look(struct ckpt *c)
     if (!c->wanted || !c->asked)
         return;
     hold(c, HELD_SAVE);
-    if (!c->stopped || !c->wanted)
+    if (!c->stopped || !c->wanted || !ckpt_shared_quiet(c))
         return;
     c->wanted = c->asked = false;
     (void)ckpt_capture(c); /* else c->save.status says so */
@@ -268,6 +275,7 @@ static void abort_save(struct ckpt *c)
 {
     c->save.aborted = true;
     c->asked = c->wanted = c->cut_lost = false;
+    ckpt_shared_give_up(c);
 }
 
 /* ---- what the cut asks ---- */
@@ -329,6 +337,7 @@ static void reset(struct ckpt *c)
     c->held = 0;
     c->stopping = c->stopped = false;
     c->cuts_heard = cut_leave(c->cut);
+    ckpt_shared_drop(c);
     os_kill(c->node);
     nx_reset(c->nx, c->run); /* now, for nothing may wake its thread any more */
     c->job = CKPT_RESET;
@@ -522,6 +531,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         ckpt_memory_serve(c->sink_state, request, (enum ckpt_procedure)procedure, args);
         return;
     }
+    if (procedure == CKPT_COUNT || procedure == CKPT_QUIET) {
+        ckpt_shared_serve(c, request, (enum ckpt_procedure)procedure, args);
+        return;
+    }
     if (args->length >= sizeof wire)
         rope_read(args, 0, sizeof wire, wire);
     uint32_t run = wire_get32(wire);
@@ -592,6 +605,8 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, stalls, "1", "Of these, those that waited for the pool."),
     C_SUM(ckpt, counts, logged, "1", "Messages in flight that were logged."),
     C_SUM(ckpt, counts, logged_bytes, "B", "Their bytes."),
+    C_SUM(ckpt, counts, copies, "1", "Copies of shared pages that were left to their owners."),
+    C_SUM(ckpt, counts, rounds, "1", "Counts of the messages between shared memories."),
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
     C_SUM(ckpt, counts, diffs, "1", "Pages of which only the words that differ were written."),
     C_NOW(ckpt, counts, kept, "B", "Memory that has pages as they were saved, for comparison."),
@@ -653,6 +668,9 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     cut_attach(c->cut, &user);
     ckpt_part(c, &part_program, c);
     ckpt_part(c, &part_nx, c->nx);
+    c->shared = ckpt_shared_start(c, look);
+    ckpt_part(c, &ckpt_part_svm, c->shared);
+    ckpt_part(c, &ckpt_part_sync, c->shared);
     c->sink_state = c->sink->start(c);
     c->keeper = (struct os_keeper){ .ended = ended, .arg = c };
     os_keep(n, &c->keeper);

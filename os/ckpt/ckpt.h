@@ -75,6 +75,9 @@ uint32_t ckpt_spares(const struct os_layout *l);
 /* The program's memory: from now on its pages are saved.  Of a program that goes on from a
  * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
 void ckpt_memory(struct ckpt *c, struct vm_space *s);
+/* Shared memory over these instances of svm and sync is saved with the program (os/svm/save.h):
+ * before svm_join and sync_join, each time it is entered; ckpt_memory follows. */
+void ckpt_shared(struct ckpt *c, struct xk_protl *svm, struct xk_protl *sync);
 /* Ranges of whole pages: after ckpt_memory, before the program writes anything or has a safe point,
  * each time it is entered.  What is not saved is zero after a restart. */
 void ckpt_exclude(struct ckpt *c, uint64_t base, uint64_t length); /* they are not saved */

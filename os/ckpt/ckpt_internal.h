@@ -31,6 +31,8 @@ enum ckpt_procedure {
     CKPT_FIND,     /* rank 0 alone -> u32 generation: the newest committed below `more` */
     CKPT_LOAD,     /* in another life of the cuts */
     CKPT_ENTER,
+    CKPT_COUNT, /* shared.c: -> u64 sent, u64 received, u8 busy */
+    CKPT_QUIET, /* nothing is under way between the shared memories */
     CKPT_ENDED, /* to the leader: the program has returned; more: which */
     CKPT_STORE, /* of a neighbour's memory (sink_memory.c): u64 at, bytes */
     CKPT_FETCH  /* u64 at, u64 length -> bytes */
@@ -158,6 +160,7 @@ struct ckpt_lead {
     struct port_timer timer, limit;
     struct port_thread *thread; /* no service's: while it is there the job is not over */
 };
+struct ckpt_shared; /* shared.c */
 
 /* A node that may have a rank. */
 struct ckpt_seat {
@@ -184,6 +187,7 @@ struct ckpt {
     uint32_t leader; /* of the run: its seat, or CKPT_NOBODY: not known */
     struct port_timer election;
     struct ckpt_lead *lead; /* NULL: has never led */
+    struct ckpt_shared *shared;
     struct {
         const struct ckpt_part_ops *ops;
         void *obj;
@@ -224,7 +228,8 @@ struct ckpt {
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged, rewritten, diffs, kept, space, logged, logged_bytes;
+            faults, stalls, damaged, rewritten, diffs, kept, space, logged, logged_bytes, copies,
+            rounds;
     } counts;
 };
 
@@ -259,6 +264,18 @@ struct ckpt_blob *ckpt_encode(struct ckpt *c, const struct ckpt_page *p, struct 
 /* The page (empty before) of what was read of it; base may change.  False: it is damaged. */
 bool ckpt_decode(struct ckpt *c, struct ckpt_entry *e, struct rope *base, const struct rope *diff,
                  struct rope *page);
+
+/* shared.c */
+extern const struct ckpt_part_ops ckpt_part_svm, ckpt_part_sync; /* of a struct ckpt_shared */
+struct ckpt_shared *ckpt_shared_start(struct ckpt *c, void (*look)(struct ckpt *c));
+/* All ranks have stopped: false: something is under way between their shared memories, or may be;
+ * `look` is called when that has ended. */
+bool ckpt_shared_quiet(struct ckpt *c);
+void ckpt_shared_open(struct ckpt *c);    /* the program's memory is there */
+void ckpt_shared_give_up(struct ckpt *c); /* the cut is given up */
+void ckpt_shared_drop(struct ckpt *c);    /* the program is about to be ended; a run begins */
+void ckpt_shared_serve(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+                       struct rope *args);
 
 /* store.c */
 #define CKPT_HEADER_BYTES 64

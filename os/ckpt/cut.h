@@ -79,6 +79,8 @@ struct cut_user {
 extern const struct os_service_ops cut_service;
 extern const struct xk_protl_ops cut_protl;
 extern const struct kind_set cut_algorithms;
+/* Does the algorithm of these parameters of the service stop all ranks? */
+bool cut_stops_all(const void *params);
 
 /* At boot; copied.  Without a user every rank saves at once (nothing). */
 void cut_attach(struct cut *c, const struct cut_user *u);

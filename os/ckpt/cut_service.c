@@ -20,6 +20,12 @@ static const struct param params[] = {
     P_END,
 };
 
+bool cut_stops_all(const void *params_)
+{
+    const struct cut_params *p = params_;
+    return kind_at(&cut_algorithms, p->algorithm) == &cut_sns;
+}
+
 static bool same(const struct cut_params *a, const struct cut_params *b)
 {
     return a->algorithm == b->algorithm && strcmp(a->of, b->of) == 0 &&

@@ -28,8 +28,8 @@ static uint64_t resident(const struct vm_space *s)
 {
     uint64_t n = 0;
     for (struct vm_region *r = vm_region_next(s, NULL); r; r = vm_region_next(s, r))
-        for (uint64_t page = vm_page_resident(r, 0); page < vm_region_pages(r);
-             page = vm_page_resident(r, page + 1))
+        for (uint64_t page = vm_page_saved(r, 0); page < vm_region_pages(r);
+             page = vm_page_saved(r, page + 1))
             n++;
     return n;
 }
@@ -70,8 +70,8 @@ static void capture_pages(struct ckpt *c)
     c->save.pages = port_alloc(c->port, (resident(c->space) + 1) * sizeof *c->save.pages);
     for (struct vm_region *r = vm_region_next(c->space, NULL); r;
          r = vm_region_next(c->space, r), region++)
-        for (uint64_t page = vm_page_resident(r, 0); page < vm_region_pages(r);
-             page = vm_page_resident(r, page + 1))
+        for (uint64_t page = vm_page_saved(r, 0); page < vm_region_pages(r);
+             page = vm_page_saved(r, page + 1))
             if (ckpt_is_saved(c, r, page))
                 capture_page(c, r, region, page, old_entry(&c->last, &from, region, page));
 }

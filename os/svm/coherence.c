@@ -250,8 +250,10 @@ static void owned(struct svm *s, struct svm_page *sp)
 static void fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
 {
     struct svm *s = vm_region_object(r);
-    struct svm_page *sp = svm_page_get(s, page);
     (void)have;
+    if (s->gone)
+        return;
+    struct svm_page *sp = svm_page_get(s, page);
     svm_event(s, sp, want == VM_READ ? SVM_ON_READ_FAULT : SVM_ON_WRITE_FAULT);
     ASSERT(!sp->locked);
     s->counts.read_faults += want == VM_READ;
@@ -349,6 +351,8 @@ static void ownership_arrived(struct svm *s, struct svm_page *sp, struct svm_msg
     moved(s, sp);
     drop_arrived(sp);
     sp->arrived_bytes = m->data.length > 0;
+    if (sp->arrived_bytes)
+        vm_change(s->region, sp->page);
     rope_move(&sp->arrived, &m->data);
     if (sp->locked)
         owned(s, sp);
@@ -592,7 +596,7 @@ static void evict(struct vm_region *r, uint64_t page, bool dirty)
 {
     struct svm *s = vm_region_object(r);
     struct svm_page *sp = svm_page_get(s, page);
-    bool stays = sp->locked || sp->fetching || s->frozen;
+    bool stays = s->gone || sp->locked || sp->fetching || s->frozen;
     svm_event(s, sp, SVM_ON_EVICT);
     if (s->ops->ownerless && !stays) {
         struct rope data;
@@ -634,6 +638,8 @@ static void refused(struct vm_region *r, uint64_t page, struct rope *data, enum 
 static void unpinned(struct vm_region *r, uint64_t page)
 {
     struct svm *s = vm_region_object(r);
+    if (s->gone)
+        return;
     struct svm_page *sp = svm_page_get(s, page);
     svm_event(s, sp, SVM_ON_UNPIN);
     answer_deferred(s, sp);
@@ -645,4 +651,5 @@ const struct vm_pager_ops svm_pager = {
     .evict = evict,
     .unpinned = unpinned,
     .refused = refused,
+    .saving = &svm_saving,
 };

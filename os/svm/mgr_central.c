@@ -74,6 +74,38 @@ static void rebuild(struct svm *s, struct svm_page *sp, uint32_t owner, enum vm_
         nodeset_move(&r->copies, copies);
 }
 
+/* ---- as part of what is saved ---- */
+
+static bool idle(const struct svm_page *sp)
+{
+    const struct record *r = sp->mgr;
+    return !r->busy && list_empty(&r->queue);
+}
+
+static void save(const struct svm_page *sp, struct rope *out)
+{
+    const struct record *r = sp->mgr;
+    svm_put_node(sp->svm, out, r->owner);
+    svm_put_nodes(sp->svm, out, &r->copies);
+}
+
+static bool load(struct svm_page *sp, struct svm_image *in)
+{
+    struct record *r = record_of(sp->svm, sp);
+    r->owner = svm_get_node(sp->svm, in);
+    svm_get_nodes(sp->svm, in, &r->copies);
+    return in->good;
+}
+
+static void forget(struct svm_page *sp)
+{
+    struct svm *s = sp->svm;
+    struct record *r = sp->mgr;
+    reset(s, sp);
+    nodeset_clear(s->port, &r->copies);
+    port_free(s->port, r);
+}
+
 /* ---- improved, fixed ---- */
 
 static void serve_as_owner(struct svm *s, struct svm_page *sp, struct svm_msg *m)
@@ -117,6 +149,10 @@ const struct svm_mgr_ops svm_mgr_improved = {
     .reset = reset,
     .manages = manages,
     .rebuild = rebuild,
+    .idle = idle,
+    .save = save,
+    .load = load,
+    .forget = forget,
 };
 
 const struct svm_mgr_ops svm_mgr_fixed = {
@@ -129,6 +165,10 @@ const struct svm_mgr_ops svm_mgr_fixed = {
     .reset = reset,
     .manages = manages,
     .rebuild = rebuild,
+    .idle = idle,
+    .save = save,
+    .load = load,
+    .forget = forget,
 };
 
 /* ---- central ---- */
@@ -230,5 +270,9 @@ const struct svm_mgr_ops svm_mgr_central = {
     .reset = reset,
     .manages = manages,
     .rebuild = rebuild,
+    .idle = idle,
+    .save = save,
+    .load = load,
+    .forget = forget,
     .managed = true,
 };

@@ -135,6 +135,7 @@ static void contents_void(struct svm *s, struct record *r)
         s->store->ops->drop(s->store, r->page->page);
     r->stored = r->absent = false;
     r->changes++;
+    vm_change(s->region, r->page->page);
     rope_fini(&r->contents);
 }
 
@@ -342,6 +343,58 @@ static void resumed(struct svm *s, struct svm_page *sp)
     rope_fini(&data);
 }
 
+/* ---- as part of what is saved ---- */
+
+static bool idle(const struct svm_page *sp)
+{
+    const struct record *r = sp->mgr;
+    return !r->busy && !r->io_out && list_empty(&r->queue);
+}
+
+static const struct rope *contents(const struct svm_page *sp)
+{
+    const struct record *r = sp->mgr;
+    return r && r->contents.length > 0 ? &r->contents : NULL;
+}
+
+static void restored(struct svm_page *sp, struct rope *data)
+{
+    struct record *r = sp->mgr;
+    rope_move(&r->contents, data);
+}
+
+/* Where there is a writer there are no contents: those have a node that may write. */
+static void save(const struct svm_page *sp, struct rope *out)
+{
+    const struct record *r = sp->mgr;
+    ASSERT(!r->stored && !r->absent && r->lost == VM_OK);
+    ASSERT(!r->has_writer || r->contents.length == 0);
+    svm_put32(out, r->has_writer);
+    if (r->has_writer)
+        svm_put_node(sp->svm, out, r->writer);
+    svm_put_nodes(sp->svm, out, &r->readers);
+}
+
+static bool load(struct svm_page *sp, struct svm_image *in)
+{
+    struct record *r = record_of(sp->svm, sp);
+    r->has_writer = svm_get32(in) != 0;
+    if (r->has_writer)
+        r->writer = svm_get_node(sp->svm, in);
+    svm_get_nodes(sp->svm, in, &r->readers);
+    return in->good;
+}
+
+static void forget(struct svm_page *sp)
+{
+    struct svm *s = sp->svm;
+    struct record *r = sp->mgr;
+    reset(s, sp);
+    nodeset_clear(s->port, &r->readers);
+    rope_fini(&r->contents);
+    port_free(s->port, r);
+}
+
 static bool message(struct svm *s, struct svm_page *sp, struct svm_msg *m)
 {
     switch (m->op) {
@@ -383,5 +436,11 @@ const struct svm_mgr_ops svm_mgr_xmm = {
     .absent = absent,
     .rebuild = rebuild,
     .resumed = resumed,
+    .idle = idle,
+    .save = save,
+    .load = load,
+    .forget = forget,
+    .contents = contents,
+    .restored = restored,
     .ownerless = true,
 };

@@ -4,7 +4,8 @@
  * the copy set, and the page's bytes if it carries any.
  *   0 op  1 access  2 flags (1: has_copy, 2: ownership, from bit 2: lost)
  *   3 zero  4 page(4)  8 origin(4)  12 fault(4)  16 version(4)  20 moves(4)  24 hops(2)
- *   26 copies(2)  28 end
+ *   26 copies(2)  28 end; where programs are saved, the
+ * number of their run in 4 bytes before all that (save.c)
  */
 #include "os/svm/svm_internal.h"
 
@@ -161,6 +162,10 @@ static void push(struct svm *s, uint32_t node, struct svm_msg *m)
     body_of(m, &body);
     xk_msg_init_rope(&out, &body);
     store_header(m, xk_msg_push(&out, SVM_HEADER));
+    if (s->kept) {
+        wire_put32(xk_msg_push(&out, SVM_RUN), s->kept->run);
+        s->kept->sent++;
+    }
     enum xk_status status = xk_push(session, &out);
     ASSERT(status == XK_OK || status == XK_UNREACHABLE);
     xk_msg_fini(&out);
@@ -170,6 +175,10 @@ static void push(struct svm *s, uint32_t node, struct svm_msg *m)
 void svm_send(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     m->from = s->self;
+    if (s->gone) {
+        svm_msg_free(s, m);
+        return;
+    }
     if (s->frozen && m->op < SVM_MARK) {
         ASSERT_MSG(!m->ownership, "a page is given away while the survivors agree (SVMI9)");
         svm_msg_free(s, m);

@@ -58,11 +58,6 @@ const struct param svm_params_desc[] = {
     P_END,
 };
 
-struct instance {
-    struct svm *regions; /* of this node */
-    uint32_t count;
-};
-
 bool svm_is_strict(int index)
 {
     const struct svm_mgr_ops *m = kind_at(&svm_managers, index);
@@ -124,26 +119,33 @@ static void drain_local(struct port_timer *t)
         svm_receive(s, LIST_ENTRY(l, struct svm_msg, link));
 }
 
-static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
+static void arrived(struct svm_instance *instance, uint32_t from, uint32_t key, struct xk_msg *in)
 {
-    struct svm *s = ((struct instance *)self->state)->regions;
+    struct svm *s = instance->regions;
     uint8_t header[SVM_HEADER];
-    while (s->id != lower->key)
+    while (s->id != key)
         s = s->next;
     struct svm_msg *m = xk_msg_pop(in, header, sizeof header) ? load(s, header, in) : NULL;
     if (!m)
         return;
-    m->from = lower->host;
+    m->from = from;
     svm_receive(s, m);
+}
+
+static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
+{
+    struct svm_instance *instance = self->state;
+    if (!instance->kept || !svm_kept_takes(instance->kept, lower, in))
+        arrived(instance, lower->host, lower->key, in);
 }
 
 /* A node that is back has lost what it shared: to the regions it stays dead. */
 static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct xk_protl *self = arg;
-    struct instance *in = self->state;
+    const struct svm_instance *in = self->state;
     (void)life;
-    if (alive)
+    if (alive || in->kept) /* who keeps the programs restarts them all */
         return;
     for (struct svm *s = in->regions; s; s = s->next)
         svm_node_down(s, node);
@@ -151,7 +153,9 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 
 static enum xk_status init(struct xk_protl *self, const void *params)
 {
+    struct svm_instance *in = self->state;
     (void)params;
+    in->arrived = arrived;
     xk_on_peer(self->kernel, peer_changed, self);
     return XK_OK;
 }
@@ -159,7 +163,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 const struct xk_protl_ops svm_protl = {
     .kind = { .name = "svm",
               .doc = "Carries the messages of shared virtual memory.",
-              .state_size = sizeof(struct instance) },
+              .state_size = sizeof(struct svm_instance) },
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES,
@@ -189,7 +193,7 @@ const struct counter svm_counters[] = {
 struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t base, uint64_t length,
                      const uint32_t *nodes, uint32_t count, const struct svm_params *params)
 {
-    struct instance *in = protl->state;
+    struct svm_instance *in = protl->state;
     struct port *p = xk_port(protl);
     const struct svm_mgr_ops *ops = kind_at(&svm_managers, params->manager);
     bool member = false;
@@ -197,6 +201,13 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
         member |= nodes[i] == port_node(p);
     if (ops->memory && vm_frames_limit(vm_space_vm(space)) > 0) {
         port_fail(p, "manager %s keeps the pages that it has touched: memory.frames must be 0",
+                  ops->kind.name);
+        return NULL;
+    }
+    if (ops->memory && in->kept) {
+        port_fail(p,
+                  "memory of manager %s cannot be saved: it is the same everywhere only where "
+                  "programs synchronise",
                   ops->kind.name);
         return NULL;
     }
@@ -222,7 +233,8 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     s->retry = retry;
     svm_never(params->manager, s->never);
     s->manager = nodes[0];
-    s->out = port_incarnation(p) > 1;
+    s->kept = in->kept;
+    s->out = port_incarnation(p) > 1 && !s->kept;
     list_init(&s->all);
     list_init(&s->local);
     port_timer_init(p, &s->local_timer, drain_local, s);
@@ -231,9 +243,11 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
     port_counters(p, protl->instance, svm_counters, s);
     if (ops->start)
         ops->start(s);
-    for (uint32_t i = 0; i < count && !s->out; i++)
+    for (uint32_t i = 0; i < count && !s->out && !s->kept; i++)
         if (xk_died(protl->kernel, nodes[i]))
             svm_node_down(s, nodes[i]);
+    if (s->kept)
+        svm_restore(s);
     xk_open_enable(protl->down[0], protl, s->id);
     return s;
 }

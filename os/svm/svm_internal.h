@@ -38,6 +38,7 @@
 #define OS_SVM_SVM_INTERNAL_H
 
 #include "os/svm/nodeset.h"
+#include "os/svm/save.h"
 #include "os/svm/state.h"
 #include "os/svm/svm.h"
 
@@ -106,6 +107,7 @@ struct svm_page {
     struct list all; /* in svm->all */
     struct port_timer retry;
     bool source; /* xmm: the new manager needs the bytes from here */
+    uint8_t was; /* enum vm_prot: when it was saved; of what is restored */
     void *mgr;   /* the manager's record of this page, on its manager's node */
 };
 
@@ -121,10 +123,12 @@ struct svm {
     const struct svm_mgr_ops *ops;
     struct svm_recovery *recovery;                     /* recover.c; NULL: nobody has died */
     void (*receive)(struct svm *s, struct svm_msg *m); /* svm_receive, for those below it */
-    uint64_t last_page; /* whose record was asked for last: that costs no lookup */
-    bool frozen;        /* the survivors are agreeing on what is left */
-    bool out;           /* this node has crashed since: it shares nothing any more */
-    uint32_t manager;   /* node: the first of the list that lived when it was last asked */
+    uint64_t last_page;    /* whose record was asked for last: that costs no lookup */
+    bool frozen;           /* the survivors are agreeing on what is left */
+    bool out;              /* this node has crashed since: it shares nothing any more */
+    bool gone;             /* its program is being ended: nothing is answered any more */
+    struct svm_kept *kept; /* of its instance; NULL: nobody saves it */
+    uint32_t manager;      /* node: the first of the list that lived when it was last asked */
     void (*watch)(void *arg, enum svm_state state, enum svm_event e); /* NULL: nobody */
     void *watch_arg;
     uint32_t never[SVM_STATE_COUNT]; /* events that cannot meet a page in that state */
@@ -140,6 +144,36 @@ struct svm {
     struct lrc *relaxed;                 /* hlrc's part; lrc.h */
     struct nodeset dead;                 /* as far as is known here */
     void (*retry)(struct port_timer *t); /* of a page's timer */
+};
+
+/* The instance of the protocol on a node. */
+struct svm_instance {
+    struct svm *regions; /* of this node */
+    uint32_t count;
+    struct svm_kept *kept; /* NULL: nobody saves them */
+    /* A message with its header, for the region of that key: svm.c, for those below it. */
+    void (*arrived)(struct svm_instance *in, uint32_t from, uint32_t key, struct xk_msg *m);
+};
+
+/* Of an instance whose regions are saved with their programs (save.c).  Each message has the number
+ * of the run before its header. */
+struct svm_kept {
+    struct port *port;
+    uint32_t run;
+    bool open;          /* the memory of the program is there: messages are handled */
+    struct rope image;  /* what regions that are joined go on from; empty: from the beginning */
+    struct list early;  /* struct svm_early: of this run, before it is open */
+    struct svm *former; /* regions of a program that is ended: its thread may look at them once */
+    uint64_t sent, received;
+    uint32_t *ranks; /* while an image is made: node -> place in the list of nodes */
+};
+#define SVM_RUN 4 /* bytes of that number */
+
+/* An image that is read. */
+struct svm_image {
+    const struct rope *bytes;
+    uint64_t at;
+    bool good; /* it has had all that was asked of it */
 };
 
 struct svm_mgr_ops {
@@ -173,6 +207,17 @@ struct svm_mgr_ops {
     void (*resumed)(struct svm *s, struct svm_page *sp);
     /* A node has died, instead of all of this. */
     void (*down)(struct svm *s, uint32_t node);
+    /* ---- for who saves it (save.c); all may be NULL ---- */
+    /* Is nothing under way at the manager of the page, this node? */
+    bool (*idle)(const struct svm_page *sp);
+    /* What it keeps of the page, appended; and back again (svm_get32; false: it makes no sense). */
+    void (*save)(const struct svm_page *sp, struct rope *out);
+    bool (*load)(struct svm_page *sp, struct svm_image *in);
+    void (*forget)(struct svm_page *sp); /* frees it */
+    /* Ownerless: the bytes that the manager has and nobody else may write; NULL: none.  And bytes
+     * that were saved as that, which are taken. */
+    const struct rope *(*contents)(const struct svm_page *sp);
+    void (*restored)(struct svm_page *sp, struct rope *data);
     bool copies_in_tree; /* invalidations go down the copy sets of copies */
     bool hints;          /* sp->hint is kept up to date by grants and invalidations */
     bool managed;        /* the manager is asked even by the owner, and it invalidates */
@@ -243,6 +288,21 @@ void svm_copy_arrived(struct svm *s, struct svm_page *sp, struct svm_msg *m);
 /* After a recovery: what this node waits for is asked for again. */
 void svm_resume(struct svm *s, struct svm_page *sp);
 extern const struct vm_pager_ops svm_pager;
+
+/* save.c */
+extern const struct vm_saving_ops svm_saving;
+void svm_put32(struct rope *out, uint32_t v);
+/* Nodes have in an image their places in the list, for the list may be another next time. */
+void svm_put_node(const struct svm *s, struct rope *out, uint32_t node);
+/* u32 members, each a node. */
+void svm_put_nodes(const struct svm *s, struct rope *out, const struct nodeset *n);
+uint32_t svm_get32(struct svm_image *in);
+uint32_t svm_get_node(const struct svm *s, struct svm_image *in);
+void svm_get_nodes(struct svm *s, struct svm_image *in, struct nodeset *n);
+/* A region has been joined: it goes on from the image of its instance, if that has one. */
+void svm_restore(struct svm *s);
+/* A message that is of another run, or too early: taken. */
+bool svm_kept_takes(struct svm_kept *k, const struct xk_sessn *lower, struct xk_msg *m);
 
 /* recover.c */
 void svm_node_down(struct svm *s, uint32_t node); /* the failure detector says so */

@@ -5,85 +5,18 @@
  * thread.  Behind the header stands what the memory has to say, if it is relaxed (struct
  * sync_memory).  RDM below carries whole messages, in order, and takes all that is pushed.
  */
-#include "os/svm/sync.h"
+#include "os/svm/sync_internal.h"
 
-#include "os/svm/nodeset.h"
-#include "os/xk/map.h"
+#include "os/svm/save.h"
 #include "os/xk/peers.h"
 
 #include <stdio.h> /* snprintf alone */
 
-#define SYNC_HEADER 16
-#define TOKEN_MAX 0xffffff
-#define ROUNDS 32
-
-/* BROKEN, in place of an answer: node `value` has crashed, so that there will be none. */
-enum op { LOCK, UNLOCK, ADVANCE, AWAIT, READ, ANSWER, BARRIER, BROKEN, OP_COUNT };
-
-struct waiter { /* a request that its home has not answered */
-    struct list link;
-    uint32_t node, token;
-    uint64_t value;
-    struct rope asked; /* what its memory said with the request */
-};
-
-struct object { /* at its home */
-    bool held;
-    bool broken;     /* its holder has crashed */
-    uint32_t holder; /* node */
-    uint64_t count;
-    struct list waiters;
-    void *memory; /* the home's memory keeps here what the releases said */
-};
-
-struct pending { /* a thread of this node that waits for an answer */
-    struct list link;
-    uint32_t token;
-    struct port_thread *thread;
-    uint64_t value;
-    uint32_t from, home;
-    struct rope notes;
-    bool done;
-    bool broken; /* node `value` has crashed */
-};
-
-struct sync {
-    struct port *port;
-    struct xk_protl *protl;
-    const uint32_t *nodes; /* the caller's */
-    uint32_t count, rank, tokens;
-    struct xk_map objects[2]; /* locks, event counts */
-    struct list pending;
-    uint64_t epoch; /* barriers that this node has entered */
-    uint64_t arrived[ROUNDS];
-    struct list notes[ROUNDS]; /* struct message: of the barrier messages not yet waited for */
-    struct port_thread *at_barrier;
-    struct nodeset dead; /* members that have crashed */
-    uint32_t dead_now;   /* member_down: which it is about */
-    bool out;            /* this node has crashed since: the others go on without it */
-    bool (*on_error)(void *arg, const char *text);
-    void *on_error_arg;
-    const struct sync_memory *memory; /* NULL: needs to be told nothing */
-    void *memory_arg;
-};
-
-/* From a node. */
-struct message {
-    struct list link;
-    uint32_t node;
-    uint8_t header[SYNC_HEADER];
-    struct rope body;
-};
-
-struct instance {
-    struct sync *sync;
-};
-
 static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope *body);
 
-static struct message *message_new(struct port *p, uint32_t node, const uint8_t *header)
+static struct sync_message *message_new(struct port *p, uint32_t node, const uint8_t *header)
 {
-    struct message *m = port_alloc(p, sizeof *m);
+    struct sync_message *m = port_alloc(p, sizeof *m);
     m->node = node;
     for (size_t i = 0; i < SYNC_HEADER; i++)
         m->header[i] = header[i];
@@ -92,19 +25,21 @@ static struct message *message_new(struct port *p, uint32_t node, const uint8_t 
     return m;
 }
 
-static void message_free(struct port *p, struct message *m)
+static void message_free(struct port *p, struct sync_message *m)
 {
     rope_fini(&m->body);
     port_free(p, m);
 }
 
 /* The body is taken; NULL: none.  To the dead it is lost. */
-static void send(struct sync *y, uint32_t node, enum op op, uint32_t object, uint32_t token,
+static void send(struct sync *y, uint32_t node, enum sync_op op, uint32_t object, uint32_t token,
                  uint64_t value, struct rope *body)
 {
     uint8_t h[SYNC_HEADER];
     struct rope none;
     rope_init(&none);
+    if (y->gone)
+        return;
     wire_put32(h, (uint32_t)op << 24 | token);
     wire_put32(h + 4, object);
     wire_put64(h + 8, value);
@@ -123,6 +58,10 @@ static void send(struct sync *y, uint32_t node, enum op op, uint32_t object, uin
     uint8_t *front = xk_msg_push(&m, SYNC_HEADER);
     for (size_t i = 0; i < SYNC_HEADER; i++)
         front[i] = h[i];
+    if (y->kept) {
+        wire_put32(xk_msg_push(&m, SYNC_RUN), y->kept->run);
+        y->kept->sent++;
+    }
     enum xk_status status = xk_push(s, &m);
     ASSERT(status == XK_OK || status == XK_UNREACHABLE);
     xk_msg_fini(&m);
@@ -131,22 +70,11 @@ static void send(struct sync *y, uint32_t node, enum op op, uint32_t object, uin
 
 /* ---- at the home ---- */
 
-static struct object *object_of(struct sync *y, bool is_count, uint32_t number)
-{
-    struct object *o = xk_map_resolve(&y->objects[is_count], &number);
-    if (!o) {
-        o = port_alloc(y->port, sizeof *o);
-        list_init(&o->waiters);
-        xk_map_bind(&y->objects[is_count], &number, o);
-    }
-    return o;
-}
-
 /* Takes `asked`. */
-static void wait_at(struct sync *y, struct object *o, uint32_t node, uint32_t token, uint64_t value,
-                    struct rope *asked)
+static void wait_at(struct sync *y, struct sync_object *o, uint32_t node, uint32_t token,
+                    uint64_t value, struct rope *asked)
 {
-    struct waiter *w = port_alloc(y->port, sizeof *w);
+    struct sync_waiter *w = port_alloc(y->port, sizeof *w);
     w->node = node;
     w->token = token;
     w->value = value;
@@ -154,8 +82,8 @@ static void wait_at(struct sync *y, struct object *o, uint32_t node, uint32_t to
     list_push(&o->waiters, &w->link);
 }
 
-static void answer(struct sync *y, struct object *o, uint32_t node, uint32_t token, uint64_t value,
-                   const struct rope *asked)
+static void answer(struct sync *y, struct sync_object *o, uint32_t node, uint32_t token,
+                   uint64_t value, const struct rope *asked)
 {
     struct rope body;
     rope_init(&body);
@@ -165,7 +93,8 @@ static void answer(struct sync *y, struct object *o, uint32_t node, uint32_t tok
     rope_fini(&body);
 }
 
-static void answer_waiter(struct sync *y, struct object *o, struct waiter *w, uint64_t value)
+static void answer_waiter(struct sync *y, struct sync_object *o, struct sync_waiter *w,
+                          uint64_t value)
 {
     list_remove(&w->link);
     answer(y, o, w->node, w->token, value, &w->asked);
@@ -173,13 +102,13 @@ static void answer_waiter(struct sync *y, struct object *o, struct waiter *w, ui
     port_free(y->port, w);
 }
 
-static void released(struct sync *y, struct object *o, const struct rope *notes)
+static void released(struct sync *y, struct sync_object *o, const struct rope *notes)
 {
     if (y->memory)
         y->memory->merge(y->memory_arg, &o->memory, notes);
 }
 
-static void lock_at_home(struct sync *y, struct object *o, uint32_t from, uint32_t token,
+static void lock_at_home(struct sync *y, struct sync_object *o, uint32_t from, uint32_t token,
                          struct rope *asked)
 {
     if (o->broken) {
@@ -193,30 +122,30 @@ static void lock_at_home(struct sync *y, struct object *o, uint32_t from, uint32
     }
 }
 
-static void unlock_at_home(struct sync *y, struct object *o, const struct rope *notes)
+static void unlock_at_home(struct sync *y, struct sync_object *o, const struct rope *notes)
 {
     released(y, o, notes);
     o->held = !list_empty(&o->waiters);
     if (!o->held)
         return;
-    struct waiter *next = LIST_ENTRY(o->waiters.next, struct waiter, link);
+    struct sync_waiter *next = LIST_ENTRY(o->waiters.next, struct sync_waiter, link);
     o->holder = next->node;
     answer_waiter(y, o, next, 0);
 }
 
-static void advance_at_home(struct sync *y, struct object *o, const struct rope *notes)
+static void advance_at_home(struct sync *y, struct sync_object *o, const struct rope *notes)
 {
     released(y, o, notes);
     o->count++;
     LIST_EACH_SAFE (l, next, &o->waiters) {
-        struct waiter *w = LIST_ENTRY(l, struct waiter, link);
+        struct sync_waiter *w = LIST_ENTRY(l, struct sync_waiter, link);
         if (w->value <= o->count)
             answer_waiter(y, o, w, o->count);
     }
 }
 
 /* The event that is awaited may have been the dead's to bring. */
-static void await_at_home(struct sync *y, struct object *o, uint32_t from, uint32_t token,
+static void await_at_home(struct sync *y, struct sync_object *o, uint32_t from, uint32_t token,
                           uint64_t value, struct rope *asked)
 {
     if (o->count >= value)
@@ -228,10 +157,10 @@ static void await_at_home(struct sync *y, struct object *o, uint32_t from, uint3
 }
 
 /* Nobody waits at an object whose holder is dead; the dead wait for nothing. */
-static void break_waiters(struct sync *y, struct object *o, uint32_t dead, bool all)
+static void break_waiters(struct sync *y, struct sync_object *o, uint32_t dead, bool all)
 {
     LIST_EACH_SAFE (l, next, &o->waiters) {
-        struct waiter *w = LIST_ENTRY(l, struct waiter, link);
+        struct sync_waiter *w = LIST_ENTRY(l, struct sync_waiter, link);
         if (!all && w->node != dead)
             continue;
         list_remove(l);
@@ -245,7 +174,7 @@ static void break_waiters(struct sync *y, struct object *o, uint32_t dead, bool 
 static bool lock_without(void *arg, const void *key, void *value)
 {
     struct sync *y = arg;
-    struct object *o = value;
+    struct sync_object *o = value;
     uint32_t dead = y->dead_now;
     (void)key;
     o->broken |= o->held && o->holder == dead;
@@ -261,14 +190,16 @@ static bool count_without(void *arg, const void *key, void *value)
     return true;
 }
 
-static void end_wait(struct sync *y, struct pending *w, uint32_t from, uint64_t value, bool broken)
+static void end_wait(struct sync *y, struct sync_pending *w, uint32_t from, uint64_t value,
+                     bool broken)
 {
     list_remove(&w->link);
     w->done = true;
     w->broken = broken;
     w->value = value;
     w->from = from;
-    port_thread_wake(y->port, w->thread);
+    if (w->thread)
+        port_thread_wake(y->port, w->thread);
 }
 
 /* A member has crashed: what waits for it ends. */
@@ -284,7 +215,7 @@ static void member_down(struct sync *y, uint32_t node)
     xk_map_each(&y->objects[0], lock_without, y);
     xk_map_each(&y->objects[1], count_without, y);
     LIST_EACH_SAFE (l, next, &y->pending) {
-        struct pending *w = LIST_ENTRY(l, struct pending, link);
+        struct sync_pending *w = LIST_ENTRY(l, struct sync_pending, link);
         if (w->home == node)
             end_wait(y, w, node, node, true);
     }
@@ -297,10 +228,12 @@ static void answered(struct sync *y, uint32_t from, uint32_t token, uint64_t val
                      struct rope *notes, bool broken)
 {
     LIST_EACH (l, &y->pending) {
-        struct pending *w = LIST_ENTRY(l, struct pending, link);
+        struct sync_pending *w = LIST_ENTRY(l, struct sync_pending, link);
         if (w->token != token)
             continue;
         rope_join(&w->notes, notes);
+        if (!w->thread)
+            y->call.answered = w;
         end_wait(y, w, from, value, broken);
         return;
     }
@@ -312,7 +245,7 @@ static void arrived_at_barrier(struct sync *y, uint32_t from, uint32_t round, co
     if (round >= ROUNDS)
         return;
     if (y->memory) {
-        struct message *m = message_new(y->port, from, h);
+        struct sync_message *m = message_new(y->port, from, h);
         rope_join(&m->body, notes);
         list_push(&y->notes[round], &m->link);
     }
@@ -326,13 +259,13 @@ static void handle(struct sync *y, uint32_t from, const uint8_t *h, struct rope 
 {
     uint32_t number = wire_get32(h + 4), token = wire_get32(h) & TOKEN_MAX;
     uint64_t value = wire_get64(h + 8);
-    struct object *o = NULL;
+    struct sync_object *o = NULL;
     if (y->out || nodeset_has(&y->dead, from)) /* it is too late: others have been told */
         return;
     if (h[0] <= UNLOCK)
-        o = object_of(y, false, number);
+        o = sync_object_of(y, false, number);
     else if (h[0] <= READ)
-        o = object_of(y, true, number);
+        o = sync_object_of(y, true, number);
     switch (h[0]) {
     case LOCK:
         lock_at_home(y, o, from, token, body);
@@ -389,7 +322,29 @@ static const char *const asked_for[] = {
     [LOCK] = "take lock", [AWAIT] = "wait for event count", [READ] = "read event count"
 };
 
-static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
+/* A request is on its way, or (again) was when the program was saved. */
+static struct sync_pending *pending_of(struct sync *y, uint32_t home, bool announced, bool again)
+{
+    struct sync_pending *w = NULL;
+    LIST_EACH (l, &y->pending)
+        if (again && LIST_ENTRY(l, struct sync_pending, link)->token == y->call.token)
+            w = LIST_ENTRY(l, struct sync_pending, link);
+    if (again && !w) /* its answer has come since */
+        w = y->call.answered;
+    if (!w) {
+        w = port_alloc(y->port, sizeof *w);
+        w->home = home;
+        w->token = ++y->tokens & TOKEN_MAX;
+        rope_init(&w->notes);
+        list_push(&y->pending, &w->link);
+    }
+    w->thread = port_thread_self(y->port);
+    if (announced)
+        y->call.token = w->token;
+    return w;
+}
+
+static uint64_t ask(struct sync *y, enum sync_op op, uint32_t number, uint64_t value)
 {
     uint32_t home = y->nodes[number % y->count];
     uint32_t gone = y->out ? port_node(y->port) : home;
@@ -397,22 +352,26 @@ static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
         failed(y, asked_for[op], number, gone);
         return 0;
     }
-    struct pending *w = port_alloc(y->port, sizeof *w);
-    w->home = home;
-    w->token = ++y->tokens & TOKEN_MAX;
-    w->thread = port_thread_self(y->port);
+    bool announced = sync_call_begin(y, op, number), again = announced && y->call.loaded;
+    if (again && y->call.done) {
+        uint64_t known = y->call.value;
+        sync_call_end(y, true, known);
+        return known;
+    }
+    struct sync_pending *w = pending_of(y, home, announced, again);
     struct rope asked;
     rope_init(&asked);
-    rope_init(&w->notes);
-    list_push(&y->pending, &w->link);
     if (y->memory)
         y->memory->clock(y->memory_arg, &asked);
     const char *name = op == LOCK ? "lock" : "event count";
     port_trace_begin(y->port, "synchronisation", name, number);
-    send(y, home, op, number, w->token, value, &asked);
+    if (!again)
+        send(y, home, op, number, w->token, value, &asked);
     rope_fini(&asked);
+    y->waits = true;
     while (!w->done)
         port_thread_block(y->port, name, number);
+    y->waits = false;
     port_trace_end(y->port, "synchronisation", name, number);
     if (y->memory && !w->broken) {
         y->memory->learn(y->memory_arg, w->from, &w->notes);
@@ -424,10 +383,11 @@ static uint64_t ask(struct sync *y, enum op op, uint32_t number, uint64_t value)
     port_free(y->port, w);
     if (broken)
         failed(y, asked_for[op], number, got);
+    sync_call_end(y, announced, got);
     return broken ? 0 : got;
 }
 
-static void release(struct sync *y, enum op op, uint32_t number)
+static void release(struct sync *y, enum sync_op op, uint32_t number)
 {
     uint32_t home = y->nodes[number % y->count];
     struct rope notes;
@@ -470,7 +430,7 @@ static void learn_round(struct sync *y, uint32_t round)
     if (!l)
         return;
     ASSERT(y->memory != NULL); /* only then are notes kept */
-    struct message *m = LIST_ENTRY(l, struct message, link);
+    struct sync_message *m = LIST_ENTRY(l, struct sync_message, link);
     y->memory->learn(y->memory_arg, m->node, &m->body);
     message_free(y->port, m);
 }
@@ -479,18 +439,25 @@ void sync_barrier(struct sync *y)
 {
     if (y->memory)
         y->memory->release(y->memory_arg);
-    y->epoch++;
+    bool announced = sync_call_begin(y, BARRIER, 0), again = announced && y->call.loaded;
+    y->epoch += !again;
     port_trace_begin(y->port, "synchronisation", "barrier", y->epoch);
     y->at_barrier = port_thread_self(y->port);
     uint32_t round = 0;
     for (uint32_t step = 1; step < y->count; step *= 2, round++) {
         uint32_t node = y->nodes[(y->rank + step) % y->count];
         struct rope notes;
+        if (again && (y->call.done || round < y->call.round)) /* it had gone on already */
+            continue;
         tell(y, node, &notes);
-        send(y, node, BARRIER, round, 0, y->epoch, &notes);
+        if (!again || round > y->call.round)
+            send(y, node, BARRIER, round, 0, y->epoch, &notes);
         rope_fini(&notes);
+        y->round = round;
+        y->waits = true;
         while (y->arrived[round] < y->epoch && y->dead.count == 0)
             port_thread_block(y->port, "barrier", round);
+        y->waits = false;
         if (y->arrived[round] < y->epoch) {
             y->at_barrier = NULL;
             port_trace_end(y->port, "synchronisation", "barrier", y->epoch);
@@ -503,29 +470,36 @@ void sync_barrier(struct sync *y)
     port_trace_end(y->port, "synchronisation", "barrier", y->epoch);
     if (y->memory)
         y->memory->acquired(y->memory_arg, true);
+    sync_call_end(y, announced, 0);
 }
 
 /* ---- the protocol ---- */
 
-static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
+static void arrived(struct sync *y, uint32_t from, struct xk_msg *in)
 {
-    struct instance *instance = self->state;
     uint8_t h[SYNC_HEADER];
     struct rope body;
     if (!xk_msg_pop(in, h, sizeof h) || h[0] >= OP_COUNT)
         return;
     xk_msg_to_rope(in, &body);
-    handle(instance->sync, lower->host, h, &body);
+    handle(y, from, h, &body);
     rope_fini(&body);
+}
+
+static void demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *in)
+{
+    const struct sync_instance *i = self->state;
+    if (!i->kept || !sync_kept_takes(i->kept, i->sync != NULL, lower->host, in))
+        arrived(i->sync, lower->host, in);
 }
 
 /* A node that is back has forgotten what it held: it stays dead here. */
 static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct xk_protl *self = arg;
-    struct instance *in = self->state;
+    struct sync_instance *in = self->state;
     (void)life;
-    if (alive)
+    if (alive || in->kept) /* who keeps the programs restarts them all */
         return;
     if (in->sync)
         member_down(in->sync, node);
@@ -541,7 +515,7 @@ static enum xk_status init(struct xk_protl *self, const void *params)
 const struct xk_protl_ops sync_protl = {
     .kind = { .name = "sync",
               .doc = "Locks, barriers and event counts of programs that share memory.",
-              .state_size = sizeof(struct instance) },
+              .state_size = sizeof(struct sync_instance) },
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES,
@@ -557,7 +531,7 @@ struct sync *sync_join(struct xk_protl *protl, const uint32_t *nodes, uint32_t c
 struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uint32_t count,
                               const struct sync_memory *memory, void *arg)
 {
-    struct instance *in = protl->state;
+    struct sync_instance *in = protl->state;
     struct port *p = xk_port(protl);
     ASSERT(!in->sync);
     struct sync *y = port_alloc(p, sizeof *y);
@@ -576,12 +550,15 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
     y->memory = memory;
     y->memory_arg = arg;
     in->sync = y;
-    y->out = port_incarnation(p) > 1;
+    y->kept = in->kept;
+    y->out = port_incarnation(p) > 1 && !y->kept;
     if (y->out)
         member_down(y, port_node(p));
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count && !y->kept; i++)
         if (xk_died(protl->kernel, nodes[i]))
             member_down(y, nodes[i]);
+    if (y->kept)
+        sync_restore(y, arrived);
     xk_open_enable(protl->down[0], protl, 0);
     return y;
 }

@@ -21,8 +21,19 @@ static void zero_evict(struct vm_region *r, uint64_t page, bool dirty)
     vm_keep(r, page, VM_NO_FRAMES);
 }
 
+static void zero_restore(struct vm_region *r, uint64_t page, struct rope *data)
+{
+    vm_supply(r, page, data, VM_WRITE);
+}
+
+static const struct vm_saving_ops zero_saving = {
+    .next = vm_page_resident,
+    .restore = zero_restore,
+};
+
 const struct vm_pager_ops vm_pager_zero = {
     .name = "zero",
+    .saving = &zero_saving,
     .fault = zero_fault,
     .evict = zero_evict,
 };

@@ -391,8 +391,13 @@ bool vm_snapshot(struct vm_region *r, uint64_t page, bool watch, struct rope *ou
 {
     struct vm_page *pg = vm_page_find(r, page);
     uint64_t size = vm_page_bytes(r->space->vm);
-    if (!pg || !pg->bytes)
-        return false;
+    if (!pg || !pg->bytes) {
+        if (!r->pager->saving->contents || !r->pager->saving->contents(r, page, out))
+            return false;
+        if (watch)
+            vm_unchanged(r, page);
+        return true;
+    }
     if (pg->pins > 0) { /* a program holds a pointer to it */
         rope_add_bytes(out, pg->bytes, size);
         return true;
@@ -420,6 +425,13 @@ void vm_unwatch(struct vm_region *r, uint64_t page)
         return;
     port_work(r->space->vm->port, PORT_WORK_MAP, 1);
     pg->changed = true;
+}
+
+void vm_change(struct vm_region *r, uint64_t page)
+{
+    struct vm_page *pg = vm_page_find(r, page);
+    if (pg)
+        pg->changed = true;
 }
 
 bool vm_changed(const struct vm_region *r, uint64_t page)
@@ -453,6 +465,23 @@ uint64_t vm_page_resident(const struct vm_region *r, uint64_t page)
             page |= VM_CHUNK - 1;
     }
     return r->pages;
+}
+
+uint64_t vm_page_touched(const struct vm_region *r, uint64_t page)
+{
+    while (page < r->pages && !vm_page_find(r, page))
+        page = (page | (VM_CHUNK - 1)) + 1;
+    return page < r->pages ? page : r->pages;
+}
+
+uint64_t vm_page_saved(const struct vm_region *r, uint64_t page)
+{
+    return r->pager->saving->next(r, page);
+}
+
+void vm_restore(struct vm_region *r, uint64_t page, struct rope *data)
+{
+    r->pager->saving->restore(r, page, data);
 }
 
 uint64_t vm_region_base(const struct vm_region *r)

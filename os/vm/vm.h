@@ -58,6 +58,17 @@ struct vm;        /* the frames of a node */
 struct vm_space;  /* one address space */
 struct vm_region; /* pages [base, base + length) of a space with one pager */
 
+/* For who saves memory (os/ckpt). */
+struct vm_saving_ops {
+    /* The first page from `page` on whose bytes this node is to save; vm_region_pages: none. */
+    uint64_t (*next)(const struct vm_region *r, uint64_t page);
+    /* Appends the bytes of one of them that has no frame; NULL: all have. */
+    bool (*contents)(struct vm_region *r, uint64_t page, struct rope *out);
+    /* These bytes, which are taken, were saved of the page; nobody has touched it since it was
+     * mapped. */
+    void (*restore)(struct vm_region *r, uint64_t page, struct rope *data);
+};
+
 /* What gives a region its contents.  Both are entered in the faulting thread or in an upcall and do
  * not block. */
 struct vm_pager_ops {
@@ -73,6 +84,7 @@ struct vm_pager_ops {
     /* No frame was found for what vm_supply gave, and the accesses that waited have failed: the
      * bytes come back (NULL: they were zeroes), to be taken or dropped.  NULL: they are dropped. */
     void (*refused)(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
+    const struct vm_saving_ops *saving; /* NULL: its memory cannot be saved */
 };
 
 /* In the task's heap, no frame in use; it lives as long as the task.  `params` is copied. */
@@ -130,8 +142,8 @@ void *vm_page_user(const struct vm_region *r, uint64_t page);
 
 /* ---- for who saves memory (os/ckpt) ---- */
 /* Appends the page's bytes as they are now to `out`, sharing its frame until the next write; false
- * when it is not resident.  `watch`: it is write-protected, and unchanged from now on, unless it is
- * pinned. */
+ * when it is not resident and its pager has nothing of it.  `watch`: it is write-protected, and
+ * unchanged from now on, unless it is pinned. */
 bool vm_snapshot(struct vm_region *r, uint64_t page, bool watch, struct rope *out) MUST_CHECK;
 /* Write-protects a page that is the same as what was saved of it. */
 void vm_unchanged(struct vm_region *r, uint64_t page);
@@ -144,8 +156,15 @@ void vm_watch(struct vm_space *s, void (*fn)(void *arg, struct vm_region *r, uin
               void *arg);
 /* The regions of a space in the order in which they were mapped; r: NULL for the first. */
 struct vm_region *vm_region_next(const struct vm_space *s, const struct vm_region *r);
-/* The first page from `page` on that has a frame; vm_region_pages: none. */
+/* The first page from `page` on that has a frame, that has been touched, or whose bytes this node
+ * is to save (struct vm_saving_ops; its pager has that); vm_region_pages: none. */
 uint64_t vm_page_resident(const struct vm_region *r, uint64_t page);
+uint64_t vm_page_touched(const struct vm_region *r, uint64_t page);
+uint64_t vm_page_saved(const struct vm_region *r, uint64_t page);
+/* What was saved of a page comes back, before the program or anybody else looks at it. */
+void vm_restore(struct vm_region *r, uint64_t page, struct rope *data);
+/* What a pager has of a page elsewhere than in its frame is another now. */
+void vm_change(struct vm_region *r, uint64_t page);
 uint64_t vm_region_base(const struct vm_region *r);
 enum vm_prot vm_region_limit(const struct vm_region *r);
 const struct vm_pager_ops *vm_region_pager(const struct vm_region *r);
