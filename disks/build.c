@@ -7,6 +7,7 @@
 #include "disks/raid.h"
 #include "disks/scsi.h"
 #include "disks/tape/drive.h"
+#include "disks/tape/rait.h"
 #include "disks/wcache.h"
 
 static struct blkdev *build_disk(const struct blk_site *at, void *params, struct err *e)
@@ -57,6 +58,37 @@ static struct blkdev *build_cache(const struct blk_site *at, void *params, struc
     struct blkdev *below = random_access(at, blk_build_below(at, p->device, name, e), e);
     free(name);
     return below == NULL ? NULL : wcache_create(at->sim, p, below, at->name);
+}
+
+static struct blkdev *build_rait(const struct blk_site *at, void *params, struct err *e)
+{
+    const struct rait_params *p = params;
+    struct blkdev *members[RAIT_MEMBERS_MAX];
+    uint32_t want = (uint32_t)p->members, made = 0;
+    uint32_t parity = at->kind->level == RAID_0 ? 0 : at->kind->level == RAID_6 ? 2 : 1;
+    bool good = want > parity || err_set(e, "%s.members: %u of them are parity", at->path, parity);
+    char *inner = base_printf("%s.member", at->path);
+    while (good && made < want) {
+        struct blk_describe about = { .largest = 0 };
+        char *name = base_printf("%s.member.%u", at->name, made);
+        struct blkdev *d = blk_build(at->sim, p->member, at->node, name, inner, e);
+        free(name);
+        good = d != NULL;
+        if (d == NULL)
+            break;
+        members[made++] = d;
+        d->ops->describe(d, &about);
+        if (!d->ops->sequential)
+            good = err_set(e, "%s.member: a %s is no tape drive", at->path, d->ops->name);
+        else if (about.largest <= RAIT_HEADER)
+            good = err_set(e, "%s.member.largest: a part has a header of %d bytes", at->path,
+                           RAIT_HEADER);
+    }
+    free(inner);
+    for (uint32_t i = 0; !good && i < made; i++)
+        members[i]->ops->destroy(members[i]);
+    return good ? rait_create(at->sim, members, want, parity, at->kind->level >= RAID_5, at->name)
+                : NULL;
 }
 
 struct scsi_stack_params {
@@ -126,6 +158,10 @@ static struct blkdev *build_bus(const struct blk_site *at, void *params, struct 
     D(raid6)                                                                                       \
     D(cache)                                                                                       \
     D(tape)                                                                                        \
+    D(rait0)                                                                                       \
+    D(rait3)                                                                                       \
+    D(rait5)                                                                                       \
+    D(rait6)                                                                                       \
     D(scsi)                                                                                        \
     D(bus)
 #define DECLARE(name) extern const struct blk_kind blk_##name;
@@ -145,6 +181,10 @@ DEVICES(DECLARE)
     const struct blk_kind blk_##name_ = { ABOUT(#name_, doc_, raid_array_params, raid_params,      \
                                                 raid_counters),                                    \
                                           .build = build_array, .level = level_ }
+#define RAIT(name_, level_, doc_)                                                                  \
+    const struct blk_kind blk_##name_ = { ABOUT(#name_, doc_, rait_params, rait_params,            \
+                                                rait_counters),                                    \
+                                          .build = build_rait, .level = level_ }
 DEVICE(disk, "a drive: arm, spindle, cache, queue, bus", disk_params, disk_params, disk_counters);
 DEVICE(raid3, "spindles that turn as one, with parity", raid3_params, raid3_params, raid3_counters);
 ARRAY(concat, RAID_CONCAT, "devices one behind the other");
@@ -156,6 +196,10 @@ ARRAY(raid6, RAID_6, "stripes with two parities that rotate");
 DEVICE(cache, "a write-back cache in front of a device", wcache_params, wcache_params,
        wcache_counters);
 DEVICE(tape, "a tape drive: tape, buffer, bus", tape_params, tape_params, tape_counters);
+RAIT(rait0, RAID_0, "tape drives in step, without parity");
+RAIT(rait3, RAID_4, "tape drives in step, with parity on the last");
+RAIT(rait5, RAID_5, "tape drives in step, with parity that goes round");
+RAIT(rait6, RAID_6, "tape drives in step, with two parities that go round");
 DEVICE(scsi, "a device behind a SCSI bus of its own", scsi_stack_params, scsi_stack_params, NULL);
 DEVICE(bus, "in a list of devices: a SCSI bus that they share", blk_bus_params, blk_bus_params,
        NULL);

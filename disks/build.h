@@ -6,6 +6,8 @@
  *                     also concat, raid0, raid1, raid4, raid6
  *   { kind = "cache", size = "4MiB", device = {...} }   write-back cache (disks/wcache.h)
  *   { kind = "tape", ... }                       a tape drive (disks/tape/drive.h)
+ *   { kind = "rait3", members = 5, member = {...} }   tape drives in step (disks/tape/rait.h); also
+ *                     rait0, rait5, rait6
  *   { kind = "scsi", bus = {...}, device = {...} }   any of these behind a SCSI bus
  *
  * A specification without kind is a disk.

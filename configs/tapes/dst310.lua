@@ -26,6 +26,7 @@ return {
     command = "1ms",          -- ASSUMED(as an EXB-8505)
     command_streaming = "1ms", -- ASSUMED(the same)
     interface = "20MB/s",     -- ASSUMED(fast and wide SCSI-2)
+    bus = { rate = "20MB/s" }, -- its own, where it is on no other
     largest = "1199838B",
     early_warning = "64MB",   -- ASSUMED(the buffer must find room)
 }

@@ -24,6 +24,7 @@ return {
     command = "1ms",          -- ASSUMED(as a 3480)
     command_streaming = "1ms", -- ASSUMED(as a 3480)
     interface = "20MB/s",     -- ASSUMED(fast and wide SCSI-2)
+    bus = { rate = "20MB/s" }, -- its own, where it is on no other
     largest = "262144B",      -- ASSUMED(what hosts of the time used)
     early_warning = "16MB",   -- ASSUMED(the buffer must find room)
 }

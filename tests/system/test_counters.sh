@@ -56,11 +56,15 @@ local devices = { { kind = "disk" }, { kind = "raid3" }, { kind = "cache", devic
 for _, level in ipairs { "concat", "raid0", "raid1", "raid4", "raid5", "raid6" } do
     devices[#devices + 1] = { kind = level, members = level == "raid1" and 2 or 5 }
 end
-$(others devices "disk raid3 cache concat raid0 raid1 raid4 raid5 raid6 scsi bus tape" 'devices[#devices + 1] = { kind = "%" }')
+$(others devices "disk raid3 cache concat raid0 raid1 raid4 raid5 raid6 scsi bus tape rait0 rait3 rait5 rait6" 'devices[#devices + 1] = { kind = "%" }')
 return { devices = devices, workload = { kind = "disk_load", requests = 200 } }
 EOF
 config tapes <<EOF
-return { devices = { kind = "tape" }, workload = { kind = "tape_io", requests = 200 } }
+local devices = { { kind = "tape" } }
+for _, level in ipairs { "rait0", "rait3", "rait5", "rait6" } do
+    devices[#devices + 1] = { kind = level, members = 4, member = { kind = "tape" } }
+end
+return { devices = devices, workload = { kind = "tape_io", requests = 200 } }
 EOF
 config files <<EOF
 local paragon = include "machines/paragon.lua"

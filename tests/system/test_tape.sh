@@ -7,11 +7,16 @@ local devices = {
     empty = { kind = "tape", cartridge = "" }, disk = { kind = "disk" },
     raid = { kind = "raid5", member = { kind = "tape" } },
     cache = { kind = "cache", device = { kind = "tape" } },
+    alone = { kind = "rait5", members = 1, member = { kind = "tape" } },
+    mixed = { kind = "rait3", members = 3, member = { kind = "disk" } },
+    narrow = { kind = "rait3", members = 3, member = { kind = "tape", largest = "16B" } },
+    step = { kind = "rait5", members = 3, member = include "tapes/dlt4000.lua" },
     short = { kind = "tape", format = { track = "2MB" } },
 }
 local faults = {
     none = {}, bad = { { path = "dev0", action = "sector", sector = 100, sectors = 8, at = "1ms" } },
     dies = { { path = "dev0", action = "death", at = "20s" } },
+    member = { { path = "dev0.member.1", action = "death", at = "20s" } },
     power = { { path = "dev0", action = "power", at = "20s" } },
 }
 return {
@@ -29,6 +34,7 @@ gives 0 "$PSIM" run "$C" --no-store -p of=three -p mode=write; shows 'bus a 8[0-
 gives 0 "$PSIM" run "$C" --no-store -p faults=bad; shows '8\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p faults=dies; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p faults=power -p mode=write; shows '1\.000 +arm dev0'
+gives 0 "$PSIM" run "$C" --no-store -p of=step -p faults=member; shows '2\.9[67][0-9] +arm dev0.member.[02] 100'
 refused() {
     local text=$1
     shift
@@ -38,6 +44,9 @@ refused "tape_io is for tape drives, and dev0 is a disk" -p of=disk
 refused "a tape drive takes the workload tape_io" -p disk=true
 refused "a tape drive cannot be a member of an array" -p of=raid
 refused "a tape drive cannot be behind a cache" -p of=cache
+refused "devices.members: 1 of them are parity" -p of=alone
+refused "devices.member: a disk is no tape drive" -p of=mixed
+refused "devices.member.largest: a part has a header of 16 bytes" -p of=narrow
 refused "workload.mode: dev0 holds nothing that could be read" -p of=empty
 refused "devices.early_warning: the whole tape is shorter" -p of=short
 refused "workload.block: dev0 takes blocks of at most 262144 bytes" -p block=1MiB

@@ -3,7 +3,8 @@
  * Modelled: a host that makes or takes a block every so often, and works on one while the drive
  * has another; marks between files; locates from block to block, or from the beginning, each with
  * a read or without.  The tape of a drive that is read is full before the run begins: what it holds
- * is declared (disks/tape/medium.h).  Not modelled: the host's CPU.
+ * is declared (disks/tape/medium.h).  On an array of drives as many blocks as there are requests
+ * are written before the measurement begins.  Not modelled: the host's CPU.
  *
  * Every block is a pattern that its number decides, so a read is right when it is that pattern.
  */
@@ -33,7 +34,7 @@ struct tape_io_params {
 static const struct param tape_io_params[] = {
     P_CHOICE(tape_io_params, mode, "write", modes,
              "write, read: a stream of blocks from the beginning of the tape; locate: to blocks "
-             "drawn at random from a full tape.",
+             "drawn at random from a full tape (of an array: from `requests` blocks).",
              EXPERIMENT),
     P_SIZE(tape_io_params, block, "32KiB", "1B", "1GiB", "Of each block.", EXPERIMENT),
     P_RATE(tape_io_params, rate, "0", "0", "100GB/s",
@@ -68,19 +69,20 @@ struct lane {
     uint64_t n;    /* number on the tape of what is next */
     uint64_t done; /* requests that count */
     uint64_t in_file;
-    uint64_t blocks; /* of a full tape */
-    bool back;       /* goes to the beginning, uncounted */
+    uint64_t blocks;                                /* of a full tape */
+    bool back;                                      /* goes to the beginning, uncounted */
+    enum { WRITES, FLUSHES, RETURNS, READY } stage; /* of preparing an array */
 };
 
 struct host {
     struct sim *sim;
     const struct tape_io_params *p;
     struct lane *lanes;
-    size_t lane_count, running;
+    size_t lane_count, running, preparing;
     struct sim_faults *faults;
     struct sim_measure *response, *locate;
     uint64_t bytes, failed, wrong;
-    sim_time to;
+    sim_time from, to;
 };
 
 static uint64_t place_seed(uint32_t lane)
@@ -157,6 +159,42 @@ static void lane_ends(struct lane *l)
         sim_window_close(h->sim);
 }
 
+/* What is on all tapes is there: the measurement begins. */
+static void begin(struct host *h)
+{
+    h->from = sim_now(h->sim);
+    sim_window_open(h->sim);
+    for (size_t i = 0; i < h->lane_count; i++) {
+        h->lanes[i].n = 0;
+        h->lanes[i].next = h->from;
+        sim_at(h->sim, &h->lanes[i].tick, h->from);
+    }
+}
+
+/* The next step of preparing an array: its blocks, a flush, and back to the beginning. */
+static void prepare_next(struct lane *l)
+{
+    if (l->stage == WRITES && l->n == l->blocks)
+        l->stage = FLUSHES;
+    switch (l->stage) {
+    case WRITES:
+        ask(l, BLK_WRITE, l->n++);
+        break;
+    case FLUSHES:
+        l->stage = RETURNS;
+        ask(l, BLK_FLUSH, 0);
+        break;
+    case RETURNS:
+        l->stage = READY;
+        ask(l, BLK_LOCATE, 0);
+        break;
+    case READY:
+        if (--l->host->preparing == 0)
+            begin(l->host);
+        break;
+    }
+}
+
 /* The next that the host does on a drive. */
 static void go(struct lane *l)
 {
@@ -181,8 +219,12 @@ static void go(struct lane *l)
 
 static void tick(struct sim *s, struct sim_event *e)
 {
+    struct lane *l = CONTAINER_OF(e, struct lane, tick);
     (void)s;
-    go(CONTAINER_OF(e, struct lane, tick));
+    if (l->host->preparing > 0)
+        prepare_next(l);
+    else
+        go(l);
 }
 
 static void count(struct lane *l, const struct blk_req *r)
@@ -202,6 +244,12 @@ static void answered(struct blk_req *r)
     struct host *h = l->host;
     const struct tape_io_params *p = h->p;
     bool good = r->status == BLK_OK, lost = r->status == BLK_ERR_MEDIUM;
+    if (h->preparing > 0) {
+        h->failed += !good;
+        blk_req_fini(r);
+        prepare_next(l);
+        return;
+    }
     h->failed += !good && r->status != BLK_END;
     if (good && r->op == BLK_READ && p->verify && !right(l))
         h->wrong++;
@@ -251,7 +299,13 @@ static bool prepare(struct host *h, struct lane *l, struct err *e)
                        about.name, about.largest);
     if (h->p->mode == MODE_WRITE)
         return true;
-    if (!tape_is_drive(l->d) || tape_loaded(l->d) == NULL)
+    if (!tape_is_drive(l->d)) {
+        l->blocks = (uint64_t)h->p->requests;
+        l->stage = WRITES;
+        h->preparing++;
+        return true;
+    }
+    if (tape_loaded(l->d) == NULL)
         return err_set(e, "workload.mode: %s holds nothing that could be read", about.name);
     fill(l);
     if (l->blocks == 0)
@@ -275,7 +329,7 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
     bool ok = true;
     for (size_t i = 0; i < w->dev_count; i++) {
         struct lane *l = &h->lanes[i];
-        *l = (struct lane){ .host = h, .d = w->devs[i], .index = (uint32_t)i };
+        *l = (struct lane){ .host = h, .d = w->devs[i], .index = (uint32_t)i, .stage = READY };
         sim_event_init(&l->tick, SIM_CLASS_DEVICE, tick);
         sim_rng_init_indexed(&l->places, s, "tape_io/places", i);
         l->every = h->p->rate > 0 && h->p->mode != MODE_LOCATE
@@ -293,9 +347,11 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
         destroy(h);
         return NULL;
     }
-    sim_window_open(s);
-    for (size_t i = 0; i < h->lane_count; i++)
-        sim_at(s, &h->lanes[i].tick, 0);
+    if (h->preparing == 0)
+        begin(h);
+    for (size_t i = 0; h->preparing > 0 && i < h->lane_count; i++)
+        if (h->lanes[i].stage != READY)
+            sim_at(s, &h->lanes[i].tick, 0);
     return h;
 }
 
@@ -303,7 +359,7 @@ static void finish(void *self, enum sim_end end)
 {
     struct host *h = self;
     unsigned shown = SIM_MEASURE_DEFAULT_COLUMN;
-    double span = sim_time_seconds(h->to);
+    double span = sim_time_seconds(h->to - h->from);
     (void)end;
     if (span > 0)
         sim_scalar(h->sim, "bandwidth", "B/s", (double)h->bytes / span,
