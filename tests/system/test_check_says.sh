@@ -72,6 +72,24 @@ refused "workload.shape.filetype[1].dims[1].block is 2: 4 such blocks do not cov
 refused "workload.shape.filetype[1].dims[1].parts is 4, but deal = 'none' leaves the dimension whole" -p type=whole
 refused "these numbers make no type" -p type=out
 C=$T/machine.lua
+# Shared memory that the service ckpt cannot save.
+C=$T/saved.lua
+config saved <<'END'
+local paragon, graphs, services = include "machines/paragon.lua", include "parts/graphs.lua", include "parts/services.lua"
+return {
+    machine = paragon {
+        rows = 3, columns = 4, io_nodes = 2, storage = { kind = "disk" }, graph = graphs.svm_cuts,
+        os = services.list(services.nx, services.pfs, services.checkpoints { algorithm = param("algorithm", "sns") }, services.lent(16)),
+    },
+    workload = { kind = param("kind", "svm_pde"), n = param("kind", "svm_pde") == "svm_pde" and 9 or nil },
+}
+END
+gives 0 "$PSIM" check "$C"
+refused "workload.svm.manager is hlrc, whose memory the service ckpt cannot save: allowed are central" -p workload.svm.manager=hlrc
+refused "workload.paging.backing is lent, but the service ckpt cannot save shared memory whose pages go to a store" -p workload.paging.backing=lent
+refused "machine.os.cut.algorithm must be sns where programs that share memory are saved" -p algorithm=cl
+refused "svm_pattern has no place where the service ckpt can save it" -p kind=svm_pattern
+C=$T/machine.lua
 # A format makes room for what the workload makes: 17 files on the first I/O node, where 16 were the limit.
 gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17
 gives 0 "$PSIM" run "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17 -p factor=1 --no-store
