@@ -289,12 +289,24 @@ static void tap_unsent(void *arg, uint32_t host, uint32_t key, const struct rope
                                           .data = message });
 }
 
+/* After a death nobody saves; an epoch that others had come to is this rank's, too, so that it
+ * hears from them (CUT6). */
+static void follow(struct cut *c, uint32_t epoch)
+{
+    c->number = c->wanted = c->epoch = epoch;
+    rdm_tap_turn(c->rdm, epoch);
+}
+
 static void tap_early(void *arg, uint32_t host, uint32_t epoch)
 {
     struct cut *c = arg;
     (void)host;
     if (c->rank == OS_NO_RANK || epoch - c->epoch > 1) /* it waits for its new life (CUT7) */
         return;
+    if (c->dead) {
+        follow(c, epoch);
+        return;
+    }
     c->counts.forced += (int32_t)(epoch - c->wanted) > 0;
     cut_begin(c, epoch);
 }
@@ -327,6 +339,8 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
         return;
     c->counts.ended++;
     tell(c, CUT_PEER_DOWN);
+    if (c->dead && c->epoch != c->number)
+        follow(c, c->number);
 }
 
 uint32_t cut_missing(const struct cut *c)

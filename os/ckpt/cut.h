@@ -26,7 +26,7 @@
  *       or has been received.
  *   CUT6  The death of a rank ends a cut that is not complete, at all ranks; so does that of
  *       another node that the cut passes.  Who has heard of a rank's death, or was ended in a cut,
- *       takes no part until cut_restore.
+ *       takes no part until cut_restore; but the others hear from each other as before.
  *   CUT7  cut_restore begins another life of the cuts: what is of an earlier one is not heard any
  *       more, and no message that was sent in it is in flight at a cut of this one.  A node that
  *       is no rank follows of itself.

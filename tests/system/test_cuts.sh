@@ -8,7 +8,13 @@ for seed in $(seq "$first" $((first + seeds - 1))); do
             -p workload.starters=$((seed % 4 + 1)) -p workload.gap="$((seed % 3 * 70 + 30))us"
     done
     # Without traffic, too: every cut ends, wherever it is started.
-    gives 0 run -p algorithm=ns --seed "$seed" -p workload.cuts="$cuts" -p workload.gap=0
+    for algorithm in sns cl ns; do
+        gives 0 run -p algorithm="$algorithm" --seed "$seed" -p workload.cuts="$cuts" -p workload.gap=0
+    done
+done
+# A death ends the cut under way; those before it are judged.
+for algorithm in sns cl ns; do
+    gives 0 run -p algorithm="$algorithm" -p death=3ms
 done
 gives 0 run -p algorithm=sns -p over=lossy
 for algorithm in cl ns; do

@@ -3,7 +3,8 @@
  * Each cut is started by some ranks, a random time after they are done with the one before; each
  * rank answers late, as one does that has to come to a safe point.  At the end rank 0 gathers what
  * all have recorded and judges every cut (cuts_check.h).  Without messages (`gap` 0) what crosses
- * the network is what the cuts alone need.
+ * the network is what the cuts alone need.  Where ranks may die (`deaths`) a death must end the cut
+ * under way at all others; they take no more, and those that all had completed are judged.
  */
 #include <stdio.h>
 
@@ -18,7 +19,7 @@
 struct cuts_params {
     int64_t cuts, starters, at, size, nodes;
     sim_time gap, interval, late;
-    bool check;
+    bool check, deaths;
 };
 
 static const struct param params_desc[] = {
@@ -38,15 +39,18 @@ static const struct param params_desc[] = {
     P_INT(cuts_params, nodes, "0", "0", "65536", "Compute nodes that take part; 0: all."),
     P_BOOL(cuts_params, check, "true",
            "Every cut is judged at the end; the stamps are 4 bytes a rank in each message."),
+    P_BOOL(cuts_params, deaths, "false",
+           "Ranks may die, which ends the cuts; records go to rank 0 as their cuts are complete."),
     P_END,
 };
 
-enum { M_CUT, M_STOPPED };
+enum { M_CUT, M_STOPPED, M_JUDGED };
 static const struct measure measures[] = {
     [M_CUT] = { "cut", "s",
                 "From the moment that a rank hears of a cut until its part is complete.",
                 MEASURE_COLUMN },
     [M_STOPPED] = { "stopped", "s", "Time that a rank is stopped in a cut.", MEASURE_COLUMN },
+    [M_JUDGED] = { "judged", "1", "Cuts that were judged.", MEASURE_TOTAL },
     { .name = NULL }
 };
 
@@ -61,7 +65,11 @@ struct rank {
     struct cuts_record *records; /* by cut, from 1 */
     struct port_timer answer, start;
     uint32_t stop, save, complete; /* asked for, not answered; the last that is complete */
-    bool stopped;
+    bool stopped, over;            /* over: somebody has died */
+    bool *down;                    /* by rank */
+    /* rank 0 */
+    struct cuts_record *all; /* of the other ranks, by rank and cut */
+    bool *told;              /* by rank */
     sim_time asked, halted;
     struct port_thread *thread;
 };
@@ -76,9 +84,13 @@ static sim_time up_to(struct rank *r, sim_time most)
 static void receive(void *arg, const struct nx_info *info, struct rope *data)
 {
     struct rank *r = arg;
+    if (info->status == NX_PEER_DOWN) { /* the others send yet */
+        nx_go_on(r->nx);
+        nx_hrecv(r->nx, TRAFFIC_TYPE, UINT64_MAX, receive, r);
+    }
     if (info->status != NX_OK)
         return;
-    if (r->params->check && !cuts_received(&r->history, info->node, data, 0))
+    if (r->params->check && !r->over && !cuts_received(&r->history, info->node, data, 0))
         port_fail(r->port, "rank %u: a message from rank %u is not the next", r->rank, info->node);
     nx_hrecv(r->nx, TRAFFIC_TYPE, UINT64_MAX, receive, r);
 }
@@ -196,81 +208,124 @@ static void start_next(struct rank *r)
             port_timer_set(&r->start, up_to(r, r->params->interval));
 }
 
+static void send_record(struct rank *r, uint32_t cut);
+
 static void user_complete(void *arg, uint32_t number, enum cut_status status)
 {
     struct rank *r = arg;
-    if (status != CUT_OK)
-        port_fail(r->port, "rank %u: cut %u: %s", r->rank, number, cut_status_name(status));
+    if (status != CUT_OK) {
+        if (!r->params->deaths)
+            port_fail(r->port, "rank %u: cut %u: %s", r->rank, number, cut_status_name(status));
+        r->stop = r->save = 0;
+        r->stopped = false;
+        r->over = true;
+        port_thread_wake(r->port, r->thread);
+        return;
+    }
     r->complete = number;
+    if (r->params->check && r->params->deaths && r->rank > 0)
+        send_record(r, number);
     port_measure(r->port, &measures[M_CUT],
                  (double)(port_now(r->port) - r->asked) / (double)SIM_SEC);
     start_next(r);
-    if (number == (uint32_t)r->params->cuts || status != CUT_OK)
+    if (number == (uint32_t)r->params->cuts)
         port_thread_wake(r->port, r->thread);
 }
 
-/* ---- the judgement ---- */
-
-/* All records of a rank, each behind its length; in `in` from there on. */
-static void take_records(struct rank *r, struct cuts_record *out, struct rope *in)
+static void node_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
-    for (int64_t i = 0; i < r->params->cuts; i++) {
-        uint32_t words = 0;
-        struct rope one, rest;
-        if (in->length < sizeof words)
-            return;
-        rope_take_front(in, sizeof words, &words);
-        rope_split(in, words * sizeof words, &rest);
-        rope_move(&one, in);
-        rope_move(in, &rest);
-        cuts_record_read(&out[i], r->port, &one);
-        rope_fini(&one);
-    }
+    struct rank *r = arg;
+    (void)life;
+    for (uint32_t i = 0; i < r->ranks; i++)
+        if (r->node->places.nodes[i] == node && !alive)
+            r->down[i] = r->over = true;
+    port_thread_wake(r->port, r->thread);
 }
 
-static void put_records(struct rank *r, struct rope *out)
+/* CUT6: a death has ended the cut that was under way, and no other begins. */
+static void look_at_end(struct rank *r)
 {
-    rope_init(out);
-    for (int64_t i = 1; i <= r->params->cuts; i++) {
-        rope_add_bytes(out, &r->records[i].count, sizeof(uint32_t));
-        cuts_record_write(&r->records[i], out);
-    }
+    uint32_t epoch = cut_epoch(r->cut);
+    if (!cut_complete(r->cut) || cut_start(r->cut) > epoch + 1 || !cut_complete(r->cut))
+        port_fail(r->port, "rank %u: cut %u goes on, and somebody has died", r->rank,
+                  cut_start(r->cut));
 }
 
+/* ---- the judgement: at rank 0 ---- */
+
+static void send_record(struct rank *r, uint32_t cut)
+{
+    struct rope data;
+    rope_init(&data);
+    cuts_record_write(&r->records[cut], &data);
+    nx_msgignore(nx_isend(r->nx, RECORD_TYPE, &data, 0));
+}
+
+/* A record; an empty message: there are no more from that rank. */
+static void receive_record(void *arg, const struct nx_info *info, struct rope *data)
+{
+    struct rank *r = arg;
+    struct cuts_record record;
+    if (info->status == NX_PEER_DOWN)
+        nx_go_on(r->nx);
+    if (info->status == NX_OK && data->length > 0) {
+        cuts_record_read(&record, r->port, data);
+        r->all[(size_t)info->node * (size_t)r->params->cuts + cuts_record_cut(&record) - 1] =
+            record;
+    } else if (info->status == NX_OK) {
+        r->told[info->node] = true;
+        port_thread_wake(r->port, r->thread);
+    }
+    nx_hrecv(r->nx, RECORD_TYPE, UINT64_MAX, receive_record, r);
+}
+
+static bool all_told(const struct rank *r)
+{
+    for (uint32_t i = 1; i < r->ranks; i++)
+        if (!r->told[i] && !r->down[i])
+            return false;
+    return true;
+}
+
+/* Those cuts of which all records have come: all, unless somebody has died. */
 static void judge(struct rank *r)
 {
-    uint32_t cuts = (uint32_t)r->params->cuts;
-    struct cuts_record *all = port_alloc(r->port, (size_t)r->ranks * cuts * sizeof *all);
     const struct cuts_record **by_rank = port_alloc(r->port, r->ranks * sizeof(void *));
-    struct rope data;
-    put_records(r, &data);
-    take_records(r, all, &data);
-    for (uint32_t i = 1; i < r->ranks; i++) {
-        struct nx_info info = nx_crecv(r->nx, RECORD_TYPE, UINT64_MAX, &data);
-        if (info.status == NX_OK)
-            take_records(r, all + (size_t)info.node * cuts, &data);
-        rope_fini(&data);
-    }
+    uint32_t cuts = (uint32_t)r->params->cuts, judged = 0;
     for (uint32_t n = 0; n < cuts; n++) {
         char sentence[200];
-        for (uint32_t i = 0; i < r->ranks; i++)
-            by_rank[i] = &all[(size_t)i * cuts + n];
+        uint32_t have = 0;
+        for (uint32_t i = 0; i < r->ranks; i++) {
+            by_rank[i] = i > 0 ? &r->all[(size_t)i * cuts + n] : &r->records[n + 1];
+            have += by_rank[i]->count > 0 && (i > 0 || n < r->complete);
+        }
+        if (have < r->ranks)
+            continue;
+        judged++;
         if (!cuts_judge(by_rank, r->ranks, sentence, sizeof sentence)) {
             port_fail(r->port, "%s", sentence);
-            break;
+            return;
         }
     }
+    if (judged < cuts && !r->over)
+        port_fail(r->port, "%u cuts of %u were judged", judged, cuts);
+    port_measure(r->port, &measures[M_JUDGED], judged);
 }
 
 static void report(struct rank *r)
 {
-    struct rope data;
-    if (r->rank == 0) {
-        judge(r);
+    if (r->rank > 0) {
+        struct rope none;
+        rope_init(&none);
+        for (uint32_t n = 1; !r->params->deaths && n <= r->complete; n++)
+            send_record(r, n);
+        while (nx_csend(r->nx, RECORD_TYPE, &none, 0) == NX_PEER_DOWN && !r->down[0])
+            nx_go_on(r->nx); /* it lacked a grant when another died (NX7) */
         return;
     }
-    put_records(r, &data);
-    nx_csend(r->nx, RECORD_TYPE, &data, 0);
+    while (!all_told(r))
+        port_thread_block(r->port, "records of cuts", 0);
+    judge(r);
 }
 
 /* ---- the program ---- */
@@ -284,9 +339,18 @@ static void prepare(struct rank *r, struct os_node *node, const struct program *
     r->cut = os_find(node, &cut_service);
     r->thread = port_thread_self(r->port);
     if (r->params->check) {
+        size_t cuts = (size_t)r->params->cuts;
         cuts_history_init(&r->history, r->port, r->ranks, r->rank);
-        r->records = port_alloc(r->port, ((size_t)r->params->cuts + 1) * sizeof *r->records);
+        r->records = port_alloc(r->port, (cuts + 1) * sizeof *r->records);
+        if (r->rank == 0) {
+            r->all = port_alloc(r->port, r->ranks * cuts * sizeof *r->all);
+            r->told = port_alloc(r->port, r->ranks * sizeof *r->told);
+            nx_hrecv(r->nx, RECORD_TYPE, UINT64_MAX, receive_record, r);
+        }
     }
+    r->down = port_alloc(r->port, r->ranks * sizeof *r->down);
+    if (r->params->deaths)
+        port_on_node_change(r->port, node_changed, r);
     port_timer_init(r->port, &r->answer, answer, r);
     port_timer_init(r->port, &r->start, begin, r);
     cut_attach(r->cut, &(struct cut_user){ .stop = user_stop,
@@ -304,10 +368,10 @@ static void program(struct os_node *node, const struct program *me)
     const struct cuts_params *p = me->params;
     struct rank *r = port_alloc(node->port, sizeof *r);
     prepare(r, node, me);
-    nx_gsync(r->nx);
+    r->over = nx_gsync(r->nx) != NX_OK;
     port_window(r->port, true, r->ranks);
     start_next(r);
-    while (r->complete < (uint32_t)p->cuts) {
+    while (r->complete < (uint32_t)p->cuts && !r->over) {
         if (p->gap == 0 || r->stopped) {
             port_thread_block(r->port, "the end of a cut", r->complete + 1);
             continue;
@@ -316,6 +380,8 @@ static void program(struct os_node *node, const struct program *me)
         port_thread_sleep(r->port, up_to(r, sim_time_mul(p->gap, 2)));
     }
     port_window(r->port, false, r->ranks);
+    if (r->over)
+        look_at_end(r);
     if (p->check)
         report(r);
 }

@@ -79,6 +79,11 @@ void cuts_record_add(struct cuts_record *r, enum cuts_where where, uint32_t from
     append(r, (const uint32_t[]){ where, from, to, number }, 4);
 }
 
+uint32_t cuts_record_cut(const struct cuts_record *r)
+{
+    return r->words[CUT];
+}
+
 void cuts_record_free(struct cuts_record *r)
 {
     port_free(r->port, r->words);

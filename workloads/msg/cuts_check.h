@@ -41,6 +41,7 @@ struct cuts_record {
 void cuts_record_make(struct cuts_record *r, const struct cuts_history *h, uint32_t cut);
 void cuts_record_add(struct cuts_record *r, enum cuts_where where, uint32_t from, uint32_t to,
                      uint32_t number);
+uint32_t cuts_record_cut(const struct cuts_record *r);
 void cuts_record_free(struct cuts_record *r);
 void cuts_record_write(const struct cuts_record *r, struct rope *out);
 void cuts_record_read(struct cuts_record *r, struct port *p, const struct rope *in);
