@@ -142,7 +142,7 @@ static bool load_all(struct schema *s, const struct val *root, struct err *e)
     s->libraries = val_get(root, "libraries");
     const struct val *mesh = val_get(root, "mesh");
     if (s->machine && s->libraries)
-        return err_set(e, "%sa configuration has either a machine or bare libraries",
+        return err_set(e, "%sthe libraries of a machine stand in machine.libraries",
                        val_where(s->libraries, where, sizeof where));
     if (s->machine && (mesh || s->devices))
         return err_set(e, "%sa configuration has either a machine or a bare mesh or devices",
@@ -382,6 +382,7 @@ static void resolve_machine(struct val *machine)
     param_resolve(machine_params, machine);
     resolve_network(machine);
     resolve_devices(member(machine, "storage"));
+    resolve_libraries(member(machine, "libraries"));
     resolve_services(made_member(machine, "os"));
 }
 

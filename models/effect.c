@@ -42,7 +42,7 @@ struct effect *effect_new(struct port *task, enum effect_kind kind)
 /* What leaves the node has its place from the call on. */
 static void order(struct effect *f)
 {
-    if (f->kind == EFFECT_SEND || f->kind == EFFECT_SUBMIT)
+    if (f->kind == EFFECT_SEND || f->kind == EFFECT_SUBMIT || f->kind == EFFECT_CHANGE)
         list_push(&f->task->node->order, &f->order);
 }
 
@@ -110,6 +110,10 @@ static void go_out(struct effect *f)
     if (f->kind == EFFECT_SEND) {
         frame_send(n, f->frame);
         effect_free(f);
+    } else if (f->kind == EFFECT_CHANGE) {
+        struct change *x = f->change;
+        effect_free(f);
+        change_submit(x);
     } else {
         /* A device may complete at once, and run code that comes back here. */
         struct request *r = f->request;
@@ -157,6 +161,7 @@ void effect_do(struct effect *f)
     switch ((enum effect_kind)f->kind) {
     case EFFECT_SEND:
     case EFFECT_SUBMIT:
+    case EFFECT_CHANGE:
         leave_node(f);
         return; /* it may wait, and is freed when it has gone */
     case EFFECT_WAKE:
@@ -205,6 +210,9 @@ void effect_drop(struct effect *f)
     } else if (f->kind == EFFECT_SUBMIT) {
         m->counts.requests.dropped++;
         request_free(f->request);
+    } else if (f->kind == EFFECT_CHANGE) {
+        m->counts.changes.dropped++;
+        change_free(f->change);
     }
     effect_free(f);
 }

@@ -1,5 +1,5 @@
 /* fault.c: what can fail in a machine, for the schedule of faults (sim/fault.h): nodes, that crash
- * and come back, devices and their members, what the network has.
+ * and come back, devices and their members, libraries and their parts, what the network has.
  *
  *     faults = { { path = "node 3", at = "2ms", after = "1ms" },      -- crashes, back 1 ms later
  *                { path = "node 0", action = "crash", event = 117 },  -- right after step 117
@@ -57,6 +57,7 @@ bool faults_load(struct machine *m, const struct val *v, const char *path, struc
         for (uint32_t k = 0; k < m->nodes[i].dev_count; k++)
             blk_fault_targets(m->faults, m->nodes[i].devs[k]);
     }
+    changer_fault_targets(m->faults, &m->libraries);
     if (m->net->ops->fault_targets != NULL)
         m->net->ops->fault_targets(m->net, m->faults);
     if (!sim_faults_load(m->faults, v, path, e))

@@ -52,6 +52,7 @@ static void audit(void *self, struct sim_audit_report *r)
     tally(r, "effects", &c->effects);
     tally(r, "upcalls", &c->upcalls);
     tally(r, "device requests", &c->requests);
+    tally(r, "requests to libraries", &c->changes);
     /* Those of services wait for ever. */
     sim_audit_balance(r, "threads", c->threads.made - (c->threads.inside - m->programs),
                       c->threads.done, m->programs, c->threads.dropped);
@@ -343,7 +344,8 @@ bool machine_build(struct machine *m, struct err *e)
     bool good = make_network(m, e);
     for (uint32_t i = 0; good && i < m->layout.nodes; i++)
         good = node_connect(&m->nodes[i], e);
-    if (!good || !make_devices(m, e) || !faults_load(m, m->params.faults, item, e))
+    if (!good || !make_devices(m, e) || !libraries_make(m, e) ||
+        !faults_load(m, m->params.faults, item, e))
         return false;
     sim_at(m->sim, &m->boot_event, sim_now(m->sim));
     return true;
@@ -411,6 +413,7 @@ void machine_destroy(struct machine *m)
     machine_forget_notices(m);
     for (uint32_t i = 0; m->nodes != NULL && i < m->layout.nodes; i++)
         node_fini(&m->nodes[i]);
+    changer_list_free(&m->libraries);
     if (m->net != NULL)
         m->net->ops->destroy(m->net);
     free_pools(m);

@@ -56,6 +56,10 @@ const struct param machine_params[] = {
     OWN_PARAMS(machine_params, own.),
     P_VAL(machine_params, storage, "The device of every I/O node, or a list of devices.",
           "see the devices"),
+    P_VAL(machine_params, libraries,
+          "Tape libraries: name = { kind =, tape_drives = { names of drives of nodes }, control =, "
+          "... }.",
+          "see the changers"),
     P_VAL(machine_params, nodes,
           "Groups of nodes beside compute, io and service: name = { of = 'compute', first = n } or "
           "{ last = n }; and what any group has of its own: node, prices, storage.",

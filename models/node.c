@@ -34,6 +34,7 @@ void node_init(struct node *n, struct machine *m, uint32_t id)
     list_init(&n->order);
     list_init(&n->upcalls);
     list_init(&n->requests);
+    list_init(&n->changes);
     list_init(&n->free_threads);
 }
 
@@ -124,6 +125,9 @@ void node_fini(struct node *n)
     free(n->devs);
     while (!list_empty(&n->requests))
         request_free(LIST_ENTRY(n->requests.next, struct request, link));
+    while (!list_empty(&n->changes))
+        change_free(LIST_ENTRY(n->changes.next, struct change, link));
+    free(n->changers);
     if (n->nic != NULL)
         nic_destroy(n->nic);
     sim_server_fini(&n->cpu);

@@ -21,6 +21,7 @@
 #define MODELS_NODE_H
 
 #include "disks/blkdev.h"
+#include "disks/library/changer.h"
 #include "mesh/train.h"
 #include "models/machine.h"
 #include "models/price.h"
@@ -98,6 +99,7 @@ enum effect_kind {
     EFFECT_SEND,
     EFFECT_WAKE,
     EFFECT_SUBMIT,
+    EFFECT_CHANGE,
     EFFECT_SPAWN,
     EFFECT_TASK,
     EFFECT_CRASH,
@@ -118,6 +120,7 @@ struct effect {
         struct nic_frame *frame;
         struct port_thread *thread;
         struct request *request;
+        struct change *change;
         struct {
             void (*main)(struct port *task, void *arg);
             void *arg;
@@ -131,6 +134,7 @@ enum upcall_kind {
     UPCALL_READY,
     UPCALL_TIMER,
     UPCALL_IO,
+    UPCALL_CHANGE,
     UPCALL_TASK,
     UPCALL_NODE,
     UPCALL_KINDS
@@ -146,6 +150,7 @@ struct upcall {
         struct nic_frame *frame; /* cookie: rope_name as it was sent */
         struct timer *timer;
         struct request *request;
+        struct change *change;
         struct {
             struct watcher *watcher;
             uint32_t about, life;
@@ -176,6 +181,16 @@ struct request {
     uint64_t trace; /* its id in a trace */
 };
 
+/* A request to a library in flight. */
+struct change {
+    struct changer_req req;
+    struct list link; /* node->changes */
+    struct node *node;
+    struct port *task;
+    struct port_change *io; /* NULL: its task is gone */
+    struct changer *to;
+};
+
 struct watcher {
     struct list link; /* task->watchers */
     struct port *task;
@@ -198,8 +213,10 @@ struct node {
     struct blkdev **devs;      /* owned */
     struct sim_inside *in_dev; /* by device: requests in it */
     uint32_t dev_count;
+    struct changer **changers; /* that it controls; the machine's */
+    uint32_t changer_count;
     struct list tasks, dead_tasks; /* struct port */
-    struct list effects, order, upcalls, requests, free_threads;
+    struct list effects, order, upcalls, requests, changes, free_threads;
     uint32_t next_task, next_thread;
 };
 
@@ -238,7 +255,7 @@ struct tally { /* made = done + dropped + inside */
 struct machine_counts {
     uint64_t frames_in, frames_out, frames_dropped[DROP_REASONS];
     uint64_t bytes_in, bytes_out, controls;
-    struct tally effects, upcalls, requests, threads;
+    struct tally effects, upcalls, requests, changes, threads;
     uint64_t timers_dropped;
     uint64_t crashes, restarts;
     /* Sums over frames delivered and requests completed, for the split of time. */
@@ -275,7 +292,7 @@ struct machine_params {
     sim_time detector_delay;
     struct node_own own;
     struct nic_params nic;
-    const struct val *network, *storage, *nodes, *os, *graph, *faults;
+    const struct val *network, *storage, *libraries, *nodes, *os, *graph, *faults;
 };
 
 struct sim_faults;
@@ -313,6 +330,7 @@ struct machine {
     struct storage *storages; /* the machine's, if it has I/O nodes, and of groups that say so */
     size_t storage_count;
     struct os_disk **disks; /* by node: of one of these; NULL: it has no devices */
+    struct changer_list libraries;
     struct machine_window window;
     struct sim_counted counted;
     char *failure;
@@ -409,6 +427,11 @@ void request_submit(struct request *r);
 void request_orphan(struct request *r);
 void request_finish(struct request *r); /* in its upcall */
 void request_free(struct request *r);   /* back to the machine's pool */
+/* ---- port_changer.c ---- */
+bool libraries_make(struct machine *m, struct err *e); /* when all devices are there */
+void change_submit(struct change *x);                  /* given to its library */
+void change_finish(struct change *x);                  /* in its upcall */
+void change_free(struct change *x);                    /* forgets it, wherever it is */
 /* To the interface, now. */
 void frame_send(struct node *n, struct nic_frame *f);
 void frame_left(struct node *n);       /* the transmit queue has moved on */

@@ -133,6 +133,11 @@ void task_crash(struct port *t)
         if (r->task == t)
             request_orphan(r);
     }
+    LIST_EACH (it, &n->changes) {
+        struct change *x = LIST_ENTRY(it, struct change, link);
+        if (x->task == t)
+            x->io = NULL;
+    }
     timers_drop(t);
     /* Upcalls wait before threads on a CPU that both share. */
     kill_threads(t);

@@ -82,6 +82,9 @@ static void run(struct upcall *u)
     case UPCALL_IO:
         request_finish(u->request);
         break;
+    case UPCALL_CHANGE:
+        change_finish(u->change);
+        break;
     case UPCALL_TASK:
         u->main(u->task, u->arg);
         break;
@@ -139,6 +142,10 @@ void upcall_drop(struct upcall *u)
         if (u->kind == UPCALL_IO) {
             m->counts.requests.dropped++;
             request_free(u->request);
+        }
+        if (u->kind == UPCALL_CHANGE) {
+            m->counts.changes.dropped++;
+            change_free(u->change);
         }
     }
     upcall_free(u);

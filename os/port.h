@@ -226,6 +226,60 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io); /* never
  * else is asked of it; SIM_NEVER: nothing is loaded, or it is not sequential. */
 sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from, uint64_t to);
 
+/* ---- media changers: libraries of which this node has the control path ---- */
+enum port_element { PORT_CELL, PORT_DRIVE, PORT_PORT, PORT_PASS, PORT_HAND, PORT_ELEMENTS };
+struct port_place {
+    uint32_t element, index; /* enum port_element */
+};
+#define PORT_LABEL_SIZE 16 /* of a label, with its end */
+enum port_change_op {
+    PORT_CHANGE_MOVE,      /* what is in `from` goes to `to`: unloaded before, loaded afterwards */
+    PORT_CHANGE_LOOK,      /* what the library believes to be in `from`; nothing moves */
+    PORT_CHANGE_INVENTORY, /* an arm reads the label in `from` */
+    PORT_CHANGE_IMPORT,    /* somebody puts the cartridge with that label into the port `from` */
+    PORT_CHANGE_EXPORT     /* somebody takes out what is in the port, or the dead drive, `from` */
+};
+enum port_change_status {
+    PORT_CHANGE_OK,
+    PORT_CHANGE_EMPTY,      /* there is nothing in `from` */
+    PORT_CHANGE_FULL,       /* there is something in `to` */
+    PORT_CHANGE_LABEL,      /* it bears another label than was asked for: it has not been moved */
+    PORT_CHANGE_STUCK,      /* it does not come out */
+    PORT_CHANGE_ARM,        /* no arm works; the cartridge may be in a hand */
+    PORT_CHANGE_DRIVE_DEAD, /* the drive does not work; the cartridge may be in it */
+    PORT_CHANGE_UNFIT,      /* the drive cannot read such a cartridge, which is in it */
+    PORT_CHANGE_BLOCKED,    /* the pass does not work; the cartridge may be in it */
+    PORT_CHANGE_NO_ELEMENT, /* there is none, or the request is not for one of that kind */
+    PORT_CHANGE_STATUSES
+};
+struct port_change {
+    enum port_change_op op;
+    struct port_place from, to;
+    char label[PORT_LABEL_SIZE]; /* in: what is expected, "": anything; out: what was read */
+    enum port_change_status status;
+    void (*done)(struct port_change *c); /* upcall */
+    void *arg;
+    struct port *port;
+    sim_time waited_for, moved_for, drive_for; /* out: for an arm; by one; (un)loading */
+};
+struct port_changer_info {
+    char name[32];
+    uint32_t count[PORT_ELEMENTS];
+    uint32_t cartridges; /* that it began with: port_changer_home */
+};
+uint32_t port_changer_count(const struct port *p); /* of this node: `changer` is below it */
+/* Fills `out`. */
+void port_changer_describe(const struct port *p, uint32_t changer, struct port_changer_info *out);
+/* The cell in which cartridge k was at the start, and its label: what a catalogue has. */
+uint32_t port_changer_home(const struct port *p, uint32_t changer, uint32_t k,
+                           char label[PORT_LABEL_SIZE]);
+/* Where a drive is a block device: of which node, and there which.  False: nowhere. */
+bool port_changer_drive(const struct port *p, uint32_t changer, uint32_t drive, uint32_t *node,
+                        uint32_t *dev);
+/* Never blocks.  Requests that name one element are served in their order.  What has begun when
+ * this task crashes goes on; a look or an inventory tells later what became of it. */
+void port_changer_submit(struct port *p, uint32_t changer, struct port_change *c);
+
 /* ---- random draws, measures, trace ---- */
 uint64_t port_random(struct port *p);                   /* the task's own named stream */
 uint64_t port_random_below(struct port *p, uint64_t n); /* n > 0 */

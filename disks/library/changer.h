@@ -34,6 +34,7 @@
  *         others as the discipline of the arms says.
  *   CHG4  A request is done exactly once, with a status, and never from inside its submission.
  *   CHG5  Two arms on one rail never pass each other, nor come nearer than their gap.
+ *   CHG6  A move that has begun ends in the library, whether or not anybody waits for it.
  */
 #ifndef DISKS_LIBRARY_CHANGER_H
 #define DISKS_LIBRARY_CHANGER_H

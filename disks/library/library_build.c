@@ -34,6 +34,11 @@ static const struct param cartridges_params[] = {
         P_VAL(library_params, tape_drives,                                                         \
               "Tape drives that stand in it, in place of those: a list of their names, or 'all'.", \
               "ASSUMED(none: times alone)"),                                                       \
+        P_STRING(                                                                                  \
+            library_params, control, "",                                                           \
+            "On a machine: the node from which it is controlled: 'node 3', or a group, whose "     \
+            "first node; empty: that of its first tape drive.",                                    \
+            "ASSUMED(a choice of the installation)"),                                              \
         P_TIME(library_params, load, "10s", "0", "1h",                                             \
                "Threading a tape and going to its start, without the arm; not of tape drives.",    \
                "IBM 3590: 10-20 s [from memory]"),                                                 \

@@ -26,7 +26,7 @@ struct library_cartridges {
     const char *prefix;
 };
 struct library_params {
-    const char *kind;
+    const char *kind, *control;
     int64_t cells, arms, hands, drives, ports, operators;
     struct library_cartridges cartridges;
     int64_t rows, columns, walls, drive_column, port_column, pass_column, drive_rows;

@@ -85,6 +85,8 @@ struct fake *fake_create(const struct fake_options *o)
     f->o.disk_time = o->disk_time ? o->disk_time : SIM_MS;
     f->o.tape_largest = o->tape_largest ? o->tape_largest : 65536;
     f->o.tape_blocks = o->tape_blocks ? o->tape_blocks : 1000;
+    f->o.changer_cells = o->changer_cells ? o->changer_cells : 8;
+    f->o.changer_time = o->changer_time ? o->changer_time : 10 * SIM_SEC;
     f->o.tape_step = o->tape_step ? o->tape_step : SIM_MS;
     ASSERT(f->o.interfaces <= FAKE_IFS_MAX);
     f->random = o->seed * 2 + 1;
@@ -104,6 +106,11 @@ struct fake *fake_create(const struct fake_options *o)
         n->tapes = f->o.tapes ? base_zalloc(f->o.tapes, sizeof *n->tapes) : NULL;
         for (uint32_t d = 0; d < f->o.tapes; d++)
             fake_tape_make(f, &n->tapes[d]);
+        n->changers = f->o.changers ? base_zalloc(f->o.changers, sizeof *n->changers) : NULL;
+        for (uint32_t d = 0; d < f->o.changers; d++)
+            fake_changer_make(f, &n->changers[d]);
+        for (uint32_t d = 0; f->o.changers > 0 && d < f->o.tapes; d++)
+            n->tapes[d].label[0] = '\0';
     }
     return f;
 }
@@ -119,6 +126,9 @@ void fake_destroy(struct fake *f)
             fake_disk_free(f, &n->disks[d]);
         for (uint32_t d = 0; d < f->o.tapes; d++)
             fake_tape_free(f, &n->tapes[d]);
+        for (uint32_t d = 0; d < f->o.changers; d++)
+            fake_changer_free(f, &n->changers[d]);
+        free(n->changers);
         free(n->tapes);
         free(n->disks);
     }
@@ -301,6 +311,11 @@ static void run_item(struct fake *f, struct item *it)
     }
     case ITEM_IO:
         run_io(f, it);
+        break;
+    case ITEM_CHANGER:
+        enter(f, it->task);
+        it->u.change_io->done(it->u.change_io);
+        leave(f);
         break;
     case ITEM_WAKE:
     case ITEM_TIMEOUT: {

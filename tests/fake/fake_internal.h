@@ -13,6 +13,7 @@ enum item_kind {
     ITEM_FRAME,
     ITEM_TIMER,
     ITEM_IO,
+    ITEM_CHANGER,
     ITEM_WAKE,
     ITEM_TIMEOUT,
     ITEM_MAIN,
@@ -43,6 +44,7 @@ struct item {
             uint32_t dev;
             uint64_t upto; /* of a flush: writes done before it */
         } io;
+        struct port_change *change_io;
         struct port_thread *thread;
         struct {
             void (*fn)(struct port *task, void *arg);
@@ -131,6 +133,18 @@ struct fake_tape {
     char label[32];
 };
 
+struct fake_cartridge {
+    char label[PORT_LABEL_SIZE];
+    struct fake_tape tape; /* the drive's own while it is in a tape drive */
+    bool outside;
+};
+
+struct fake_changer {
+    uint32_t count[PORT_ELEMENTS];
+    struct fake_cartridge **in[PORT_ELEMENTS], *cartridges;
+    uint32_t made;
+};
+
 struct fake_node {
     uint32_t id, incarnation;
     uint64_t kept;
@@ -145,6 +159,7 @@ struct fake_node {
     bool wants_ready[FAKE_IFS_MAX];
     struct fake_disk *disks;
     struct fake_tape *tapes;
+    struct fake_changer *changers;
     uint64_t work[PORT_WORK_COUNT];
     uint64_t allocs;
     uint64_t made; /* items */
@@ -175,6 +190,8 @@ struct fake {
     void *on_frame_arg;
     fake_disk_fn *on_disk;
     void *on_disk_arg;
+    fake_change_fn *on_change;
+    void *on_change_arg;
     fake_stays_fn *stays;
     void *stays_arg;
     /* what runs now */
@@ -218,6 +235,8 @@ void fake_tape_describe(const struct fake *f, const struct fake_tape *t, struct 
 sim_time fake_tape_time(const struct fake *f, const struct fake_tape *t, const struct port_io *io);
 void fake_tape_apply(struct fake *f, struct fake_tape *t, struct port_io *io);
 void fake_tape_power_off(struct fake *f, struct fake_tape *t);
+void fake_changer_make(struct fake *f, struct fake_changer *c);
+void fake_changer_free(struct fake *f, struct fake_changer *c);
 void fake_disk_power_off(struct fake *f, struct fake_disk *d);
 
 #endif

@@ -102,9 +102,10 @@ static void check_nothing_pending_in(const struct fake *f, const void *ptr, size
         return;
     LIST_EACH (l, &f->pending) {
         const struct item *it = LIST_ENTRY(l, struct item, link);
-        const char *at = it->kind == ITEM_TIMER ? (const char *)it->u.timer
-                         : it->kind == ITEM_IO  ? (const char *)it->u.io.io
-                                                : NULL;
+        const char *at = it->kind == ITEM_TIMER     ? (const char *)it->u.timer
+                         : it->kind == ITEM_IO      ? (const char *)it->u.io.io
+                         : it->kind == ITEM_CHANGER ? (const char *)it->u.change_io
+                                                    : NULL;
         ASSERT_MSG(!at || at < from || at >= to, "memory freed with a timer or I/O pending in it");
     }
 }

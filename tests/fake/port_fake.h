@@ -53,16 +53,19 @@ struct fake_options {
     bool flatten;            /* rebuild every frame to bytes (law 7) */
     uint32_t threads_max;    /* port_thread_spawn gives NULL above; 0: no limit */
     uint64_t
-        crash_at_alloc;    /* node 0 crashes after the upcall with its n-th allocation; 0: never */
-    uint32_t disks;        /* block devices a node */
-    uint64_t disk_sectors; /* 0: 8192 */
-    uint32_t sector_bytes; /* 0: 512 */
-    sim_time disk_time;    /* of a request; 0: 1 ms */
-    uint32_t tapes;        /* tape drives a node, behind the disks; each has a medium of its own */
-    uint32_t tape_largest; /* bytes of a block; 0: 65536 */
-    uint64_t tape_blocks;  /* what a medium takes; 0: 1000 */
-    sim_time tape_step;    /* of each block that a request passes; 0: 1 ms */
-    bool disk_junk;        /* sectors that nobody wrote are full of 0xee, not of zeros */
+        crash_at_alloc;     /* node 0 crashes after the upcall with its n-th allocation; 0: never */
+    uint32_t disks;         /* block devices a node */
+    uint64_t disk_sectors;  /* 0: 8192 */
+    uint32_t sector_bytes;  /* 0: 512 */
+    sim_time disk_time;     /* of a request; 0: 1 ms */
+    uint32_t tapes;         /* tape drives a node, behind the disks; each has a medium of its own */
+    uint32_t tape_largest;  /* bytes of a block; 0: 65536 */
+    uint64_t tape_blocks;   /* what a medium takes; 0: 1000 */
+    uint32_t changers;      /* libraries a node: with a port, and its tape drives, or one drive */
+    uint32_t changer_cells; /* 0: 8; every other has a cartridge, "V000000" and so on */
+    sim_time changer_time;  /* of a request; 0: 10 s */
+    sim_time tape_step;     /* of each block that a request passes; 0: 1 ms */
+    bool disk_junk;         /* sectors that nobody wrote are full of 0xee, not of zeros */
     /* Writes are volatile until a flush: a crash of the node takes all of them back
      * (FAKE_IN_ORDER), or any; of a tape those that came last. */
     bool disk_cache;
@@ -134,6 +137,10 @@ uint64_t fake_count(const struct fake *f, uint32_t node, const char *name);
 void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t sectors,
                     void *out);
 
+/* Asked when a library gets a request: another status than PORT_CHANGE_OK, and nothing moves. */
+typedef enum port_change_status fake_change_fn(void *arg, uint32_t node,
+                                               const struct port_change *c);
+void fake_on_change(struct fake *f, fake_change_fn *fn, void *arg); /* NULL: nobody is asked */
 /* Puts a medium of this label, with what it held, in a drive, or takes it out (""). */
 void fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label);
 

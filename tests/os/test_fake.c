@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "tests/changer_steps.h"
 #include "tests/fake/port_fake.h"
 #include "tests/tape_steps.h"
 
@@ -471,5 +472,77 @@ Test(fake, a_tape_drive_takes_the_steps_of_any)
     cr_assert_eq(port_blk_locate_time(p, 0, 3, 8), SIM_NEVER);
     fake_tape_load(f, 0, 1, "");
     cr_assert_eq(port_blk_locate_time(p, 1, 3, 8), SIM_NEVER);
+    fake_destroy(f);
+}
+
+static void boot_library(struct port *p, void *arg)
+{
+    (void)arg;
+    if (port_incarnation(p) == 1)
+        changer_take_steps(p);
+}
+
+/* One of the simulator does the same (tests/models/test_changer.c). */
+Test(fake, a_library_takes_the_steps_of_any)
+{
+    struct fake *f = fake_create(&(struct fake_options){ .changers = 1, .tapes = 2 });
+    fake_boot(f, 0, boot_library, NULL);
+    fake_run(f, 0);
+    cr_assert_eq(changer_step_now, CHANGER_STEPS);
+    fake_destroy(f);
+}
+
+static struct port_change moves[3];
+static struct port_io tape_block;
+static unsigned moved;
+
+static void library_moved(struct port_change *c)
+{
+    moved += c->status == PORT_CHANGE_OK;
+}
+
+static void move_tape(struct port *p, void *arg)
+{
+    const uint32_t *step = arg;
+    static const struct port_place from[] = { { PORT_CELL, 0 }, { PORT_DRIVE, 0 } };
+    static const struct port_place to[] = { { PORT_DRIVE, 0 }, { PORT_DRIVE, 1 } };
+    moves[*step] = (struct port_change){
+        .op = PORT_CHANGE_MOVE, .from = from[*step], .to = to[*step], .done = library_moved
+    };
+    port_changer_submit(p, 0, &moves[*step]);
+}
+
+static void block_ended(struct port_io *io)
+{
+    cr_expect_eq(io->status, PORT_IO_OK);
+}
+
+static void write_tape(struct port *p, void *arg)
+{
+    const uint32_t *dev = arg;
+    tape_block = (struct port_io){ .op = *dev == 0 ? PORT_IO_WRITE : PORT_IO_READ,
+                                   .sectors = 1,
+                                   .done = block_ended };
+    rope_init(&tape_block.data);
+    if (*dev == 0)
+        rope_add_bytes(&tape_block.data, "abc", 3);
+    port_blk_submit(p, *dev, &tape_block);
+}
+
+Test(fake, a_cartridge_has_its_tape_in_every_drive)
+{
+    struct fake *f = fake_create(&(struct fake_options){ .changers = 1, .tapes = 2 });
+    uint8_t bytes[3];
+    fake_boot(f, 0, boot, &(struct log){ .count = 0 });
+    fake_run(f, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        fake_call(f, 0, move_tape, &i);
+        fake_run(f, 0);
+        fake_call(f, 0, write_tape, &i);
+        fake_run(f, 0);
+    }
+    cr_assert_eq(moved, 2);
+    rope_read(&tape_block.data, 0, 3, bytes);
+    cr_assert_eq(memcmp(bytes, "abc", 3), 0);
     fake_destroy(f);
 }
