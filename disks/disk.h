@@ -137,6 +137,7 @@ enum disk_fault_kind {
     DISK_FAULT_POWER, /* the power fails for a moment: the buffer is lost */
     DISK_FAULT_SCRUB, /* no fault: an array begins to check its parity */
     DISK_FAULT_SPARE, /* no fault: RAID-3 gets one spare more, which takes a lost member's place */
+    DISK_FAULT_SOFT,  /* tape drives: of a million blocks so many are read or written once more */
     DISK_FAULT_KINDS
 };
 
@@ -146,6 +147,7 @@ struct disk_fault {
     uint32_t count;
     uint64_t shift;
     int64_t factor_percent; /* 100: as fast as ever */
+    int64_t ppm;            /* soft */
     uint32_t byte;          /* flip */
     uint8_t bits;
 };

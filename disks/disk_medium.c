@@ -7,9 +7,9 @@
 
 #include "disks/disk_internal.h"
 
-const char *const disk_fault_names[] = { "sector",      "transient", "lost",  "torn",
-                                         "misdirected", "slow",      "death", "flip",
-                                         "power",       "scrub",     "spare", NULL };
+const char *const disk_fault_names[] = { "sector", "transient", "lost", "torn",  "misdirected",
+                                         "slow",   "death",     "flip", "power", "scrub",
+                                         "spare",  "soft",      NULL };
 
 const char *disk_fault_name(enum disk_fault_kind k)
 {
@@ -74,7 +74,7 @@ bool disk_add_fault(struct blkdev *dev, const struct disk_fault *f)
         disk_power_loss(d);
         return true;
     }
-    if (f->kind == DISK_FAULT_SCRUB || f->kind == DISK_FAULT_SPARE)
+    if (f->kind >= DISK_FAULT_SCRUB)
         return false; /* an array's */
     if (f->sector >= d->geo.sectors || f->sectors > d->geo.sectors - f->sector)
         return false;

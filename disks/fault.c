@@ -11,7 +11,7 @@
 #define FLIP_MOST 65536
 
 struct args {
-    int64_t sector, sectors, count, shift, percent, byte, bits;
+    int64_t sector, sectors, count, shift, percent, byte, bits, ppm;
 };
 
 static const struct param args_params[] = {
@@ -20,6 +20,7 @@ static const struct param args_params[] = {
     P_INT(args, count, "1", "1", "1000000000", "Requests that meet it before it goes away."),
     P_INT(args, shift, "64", "1", NULL, "misdirected: sectors further on."),
     P_INT(args, percent, "200", "100", "100000", "slow: time of a media access, of its usual."),
+    P_INT(args, ppm, "1000", "0", "1000000", "soft: blocks of a million, once more each time."),
     P_INT(args, byte, "0", "0", "65535", "flip: which byte of each sector."),
     P_INT(args, bits, "1", "1", "255", "flip: which bits."),
     P_END,
@@ -51,6 +52,7 @@ static void apply(void *self, const struct fault *f)
                                 .count = (uint32_t)a->count,
                                 .shift = (uint64_t)a->shift,
                                 .factor_percent = f->over ? 100 : a->percent,
+                                .ppm = f->over ? 0 : a->ppm,
                                 .byte = (uint32_t)a->byte,
                                 .bits = (uint8_t)a->bits };
     struct blkdev *d = device_of(p->in == NULL ? p : p->in);

@@ -11,6 +11,8 @@
  *     sector = 100, sectors = 8, count = 1, shift = 64 }    the next `count` requests that touch it
  *   { path = "dev0", action = "flip", sector = 100, sectors = 1, byte = 3, bits = 1 }
  *       silent, on the medium, in each of the sectors
+ *   { path = "dev0", action = "soft", ppm = 5000 }    a tape drive: of a million blocks 5000 are
+ *       read, or written, once more
  *   { path = "dev0", action = "scrub" }    no fault: the array begins to check its parity
  *   { path = "dev0", action = "spare" }    no fault: a RAID-3 array gets one spare more
  *

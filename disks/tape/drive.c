@@ -516,6 +516,9 @@ static bool fault(struct blkdev *dev, uint32_t member, const struct disk_fault *
     case DISK_FAULT_SLOW:
         d->slow_percent = f->factor_percent;
         return true;
+    case DISK_FAULT_SOFT:
+        d->soft_ppm = f->ppm;
+        return true;
     case DISK_FAULT_DEATH:
         die(dev);
         return true;

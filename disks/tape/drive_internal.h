@@ -80,7 +80,7 @@ struct tape_drive {
     uint64_t target;
 
     struct sim_rng rng;
-    int64_t slow_percent;
+    int64_t slow_percent, soft_ppm;
     uint32_t transient;
     enum tape_state state;
     sim_time made, state_since, hitch_until;

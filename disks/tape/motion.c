@@ -15,6 +15,9 @@
 
 #include "disks/tape/drive_internal.h"
 
+/* A block is good in the end: of a hundred times it is bad 99 at most. */
+#define SOFT_MOST 0.99
+
 static struct sim *sim_of(const struct tape_drive *d)
 {
     return d->dev.sim;
@@ -127,6 +130,13 @@ static bool chance(struct tape_drive *d, double each, uint64_t bytes)
     return p > 0 && sim_rng_chance(&d->rng, p < 1 ? p : 1);
 }
 
+/* A block is to be read, or written, once more; there is always a chance that it is not. */
+static bool soft(struct tape_drive *d, double each, uint64_t bytes)
+{
+    double p = each * wear_of(d) * (double)bytes + (double)d->soft_ppm / 1e6;
+    return p > 0 && sim_rng_chance(&d->rng, p < SOFT_MOST ? p : SOFT_MOST);
+}
+
 /* When what ends there is over, as the tape rolls. */
 static sim_time due(const struct tape_drive *d, uint64_t end)
 {
@@ -154,8 +164,7 @@ static sim_time retries(struct tape_drive *d, const struct tape_item *i)
     if (i->kind == TAPE_BLOCK && tape_medium_bad(d->m, d->next)) {
         times = (uint64_t)d->p.errors.retries;
     } else if (i->kind == TAPE_BLOCK) {
-        double each = d->p.errors.soft_read * wear_of(d);
-        while (times < (uint64_t)d->p.errors.retries && chance(d, each, i->stored))
+        while (times < (uint64_t)d->p.errors.retries && soft(d, d->p.errors.soft_read, i->stored))
             times++;
         d->counts.soft_reads += times;
     }
@@ -386,9 +395,8 @@ void tape_begin_read(struct tape_drive *d, uint64_t n)
 struct tape_place tape_next_place(struct tape_drive *d, uint64_t stored, uint64_t *end)
 {
     const struct tape_format *f = &d->p.format;
-    double each = d->p.errors.soft_write * wear_of(d);
     struct tape_place p = d->tail;
-    while (stored > 0 && chance(d, each, stored)) {
+    while (stored > 0 && soft(d, d->p.errors.soft_write, stored)) {
         d->counts.soft_writes++;
         p = tape_place_after(f, tape_medium_fit(d->m, p, stored), stored, 1);
     }

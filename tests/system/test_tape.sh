@@ -16,6 +16,7 @@ local devices = {
 local faults = {
     none = {}, bad = { { path = "dev0", action = "sector", sector = 100, sectors = 8, at = "1ms" } },
     dies = { { path = "dev0", action = "death", at = "20s" } },
+    soft = { { path = "dev0", action = "soft", ppm = 20000, at = "0s" } },
     member = { { path = "dev0.member.1", action = "death", at = "20s" } },
     power = { { path = "dev0", action = "power", at = "20s" } },
 }
@@ -32,6 +33,9 @@ shows() {
 gives 0 "$PSIM" run "$C" --no-store; shows '1\.48[0-9] +arm dev0 100'
 gives 0 "$PSIM" run "$C" --no-store -p of=three -p mode=write; shows 'bus a 8[0-9] %'
 gives 0 "$PSIM" run "$C" --no-store -p faults=bad; shows '8\.000 +arm dev0'
+gives 0 "$PSIM" run "$C" --no-store --json -p faults=soft
+n=$(awk '$1 == "\"tape.soft_reads\":" { getline; print $2 + 0 }' "$T/out")
+[ "$n" -ge 20 ] && [ "$n" -le 65 ] || fail "of 2000 blocks $n were read once more, not some 40"
 gives 0 "$PSIM" run "$C" --no-store -p faults=dies; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p faults=power -p mode=write; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p of=step -p faults=member; shows '2\.9[67][0-9] +arm dev0.member.[02] 100'
@@ -51,3 +55,13 @@ refused "workload.mode: dev0 holds nothing that could be read" -p of=empty
 refused "devices.early_warning: the whole tape is shorter" -p of=short
 refused "workload.block: dev0 takes blocks of at most 262144 bytes" -p block=1MiB
 refused "workload.requests: a full tape of dev0 has 630661 blocks" -p requests=1000000
+# Files need devices whose sectors can be written in any order.
+config files <<'END'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon { rows = 2, columns = 3, io_nodes = 1, storage = { kind = "tape" } },
+    workload = { kind = "pfs", op = "write", nodes = 1, requests = 1, factor = 1 },
+}
+END
+C=$T/files.lua
+refused "machine.storage: the I/O nodes have no device for files"
