@@ -392,7 +392,8 @@ bool vm_snapshot(struct vm_region *r, uint64_t page, bool watch, struct rope *ou
     struct vm_page *pg = vm_page_find(r, page);
     uint64_t size = vm_page_bytes(r->space->vm);
     if (!pg || !pg->bytes) {
-        if (!r->pager->saving->contents || !r->pager->saving->contents(r, page, out))
+        const struct vm_saving_ops *saving = r->pager->saving;
+        if (!saving || !saving->contents || !saving->contents(r, page, out))
             return false;
         if (watch)
             vm_unchanged(r, page);

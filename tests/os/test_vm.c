@@ -351,3 +351,27 @@ Test(vm, a_snapshot_without_a_watch_and_of_a_pinned_page)
     struct world w = { .program = snapshot_unwatched, .pager = &vm_pager_zero, .pages = 20 };
     run(&w);
 }
+
+/* SVMS5: a page that comes again is changed, though nobody has written it here. */
+static void snapshot_filled_anew(struct world *w)
+{
+    struct rope snap;
+    rope_init(&snap);
+    vm_store_u64(w->space, BASE, 1);
+    cr_assert(vm_snapshot(w->region, 0, true, &snap));
+    cr_expect_not(vm_changed(w->region, 0));
+    cr_expect_eq(vm_load_u64(w->space, BASE), 1);
+    cr_expect_not(vm_changed(w->region, 0), "it was read alone");
+    cr_assert(vm_revoke(w->region, 0, VM_READ));
+    cr_expect_not(vm_changed(w->region, 0), "nor is a change who may write it no more");
+    cr_assert(vm_revoke(w->region, 0, VM_NONE));
+    cr_expect_eq(vm_load_u64(w->space, BASE), 0);
+    cr_expect(vm_changed(w->region, 0));
+    rope_fini(&snap);
+}
+
+Test(vm, a_page_whose_frame_is_filled_anew_has_changed)
+{
+    struct world w = { .program = snapshot_filled_anew, .pager = &vm_pager_zero, .pages = 3 };
+    run(&w);
+}
