@@ -346,14 +346,17 @@ static void reset(struct ckpt *c)
 
 static enum ckpt_status load(struct ckpt *c)
 {
-    enum ckpt_status s = CKPT_OK;
+    bool had = c->last.generation > 0; /* that was committed: it is not that there never was one */
+    enum ckpt_status s = c->generation == 0 && had ? CKPT_LOST : CKPT_OK;
     drop_loaded(c);
     ckpt_image_fini(c, &c->last);
     c->whole = true;
     c->resume = 0;
     c->ended = false;
-    if (c->generation == 0)
-        return CKPT_OK;
+    if (s == CKPT_OK && c->sink->recover)
+        s = c->sink->recover(c->sink_state, c->generation == 0);
+    if (s != CKPT_OK || c->generation == 0)
+        return s;
     s = ckpt_image_read(c, c->generation, &c->last, &c->loaded);
     if (s == CKPT_OK && !load_parts(c, &c->last.parts))
         s = CKPT_DAMAGED;
@@ -410,6 +413,8 @@ static enum ckpt_status find(struct ckpt *c, struct rope *out)
 {
     uint32_t found = 0;
     enum ckpt_status s = ckpt_commit_read(c, (uint32_t)c->below, &found);
+    if (s == CKPT_LOST && (uint32_t)c->below == UINT32_MAX)
+        s = CKPT_OK; /* who has loaded or written one before knows whether there was one */
     put32(out, found);
     return s;
 }
@@ -528,7 +533,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     struct ckpt *c = arg;
     uint8_t wire[CKPT_ARGS] = { 0 };
     if (procedure >= CKPT_STORE) {
-        ckpt_memory_serve(c->sink_state, request, (enum ckpt_procedure)procedure, args);
+        ckpt_memory_serve(c, request, (enum ckpt_procedure)procedure, args);
         return;
     }
     if (procedure == CKPT_COUNT || procedure == CKPT_QUIET) {
@@ -584,6 +589,13 @@ static const struct param ckpt_params_desc[] = {
            "ASSUMED(an experiment's choice) [Williams 1991]"),
     P_CHOICE_OF(ckpt_params, sink, "file", ckpt_sinks, "Where checkpoints go."),
     P_CHOICE_OF(ckpt_params, system, "pfs", pio_systems, "Sink file: the file system."),
+    P_INT(ckpt_params, group, "0", "0", "60000",
+          "Sink memory: ranks that have their parity among them; 0: the next rank has a copy.",
+          "ASSUMED(an experiment's choice)"),
+    P_SIZE(ckpt_params, room, "0B", "0B", "1TiB",
+           "Sink memory: what a rank gives to its own checkpoints and those of others; 0: all that "
+           "they need.",
+           "ASSUMED(an experiment's choice)"),
     P_INT(ckpt_params, pool, "64", "1", "1000000",
           "Policy cll: pages of the pool into which pages are copied.",
           "ASSUMED(an experiment's choice)"),
@@ -610,6 +622,7 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
     C_SUM(ckpt, counts, diffs, "1", "Pages of which only the words that differ were written."),
     C_NOW(ckpt, counts, kept, "B", "Memory that has pages as they were saved, for comparison."),
+    C_NOW(ckpt, counts, memory, "B", "Sink memory: what the ranks keep, own and others'."),
     C_MOST(ckpt, counts, space, "B", "The most that the store of a rank has been long."),
     C_SUM(ckpt, counts, rewritten, "1", "Pages of read-only ranges that were written after all."),
     C_END,

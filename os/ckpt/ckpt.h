@@ -31,7 +31,8 @@
  * policies.  With `compare` the words alone that differ from what was saved of a page are written,
  * with `compress` what is written is compressed (blob.c).
  *
- * Where to is a sink, a const ops struct of ckpt_sinks: bytes by rank and offset.  In it each rank
+ * Where to is a sink, a const ops struct of ckpt_sinks: bytes by rank and offset.  One that is full
+ * or gives an error keeps a checkpoint from being committed, and the job goes on.  In it each rank
  * has (store.c) two headers, two commit records, of which rank 0's count, and frames of a page or a
  * part of one.  A header says where the image of one checkpoint is: an index of pages, and the
  * parts.
@@ -117,6 +118,10 @@ struct ckpt_sink_ops {
     bool (*check)(const void *service_params, const struct os_boot *b, const char *path,
                   struct err *e);
     void *(*start)(struct ckpt *c); /* in the boot upcall: its state on this node */
+    /* While all load, when nobody writes: what crashes of others, or of this node, have taken is
+     * made good.  `anew`: nothing that was written counts, and it may be let go.  CKPT_LOST: it
+     * cannot be; CKPT_IO: not now.  NULL: nothing is to be done. */
+    enum ckpt_status (*recover)(void *state, bool anew);
     enum ckpt_status (*write)(void *state, uint64_t at, struct rope *data); /* data is taken */
     /* out is initialised here; short where nothing was written. */
     enum ckpt_status (*read)(void *state, uint64_t at, uint64_t length, struct rope *out);

@@ -13,7 +13,7 @@ struct ckpt_params {
     int64_t spares;
     int policy, sink, system;
     bool incremental, compare, compress;
-    int64_t pool, piece;
+    int64_t pool, piece, group, room;
 };
 
 /* What the leader asks (lead.c); answered when it is done.
@@ -34,8 +34,8 @@ enum ckpt_procedure {
     CKPT_COUNT, /* shared.c: -> u64 sent, u64 received, u8 busy */
     CKPT_QUIET, /* nothing is under way between the shared memories */
     CKPT_ENDED, /* to the leader: the program has returned; more: which */
-    CKPT_STORE, /* of a neighbour's memory (sink_memory.c): u64 at, bytes */
-    CKPT_FETCH  /* u64 at, u64 length -> bytes */
+    CKPT_STORE, /* of others' memory (sink_memory.c) */
+    CKPT_FETCH
 };
 #define CKPT_SERVICE 0x4b01
 #define CKPT_ARGS 32
@@ -228,8 +228,8 @@ struct ckpt {
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged, rewritten, diffs, kept, space, logged, logged_bytes, copies,
-            rounds;
+            faults, stalls, damaged, rewritten, diffs, kept, space, memory, logged, logged_bytes,
+            copies, rounds;
     } counts;
 };
 
@@ -324,7 +324,7 @@ void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank);
 
 /* sink_memory.c */
 extern const struct ckpt_sink_ops ckpt_sink_memory;
-void ckpt_memory_serve(void *state, struct select_request *request, enum ckpt_procedure what,
+void ckpt_memory_serve(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
                        struct rope *args);
 
 #endif
