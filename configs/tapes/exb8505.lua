@@ -19,8 +19,8 @@ return {
     load = "25s",             -- ASSUMED(20 to 30 s, from memory)
     unload = "15s",           -- ASSUMED(less than loading)
     hitch = "1500ms",         -- ASSUMED(1 to 2 s, from memory)
-    command = "1750us",
-    command_streaming = "3150us",
+    command = "1750us",       -- the mean of writing and reading
+    command_streaming = "3150us", -- the same
     interface = "5MB/s",      -- ASSUMED(SCSI-1 synchronous)
     largest = "245760B",      -- ASSUMED(240 KiB)
     early_warning = "4MB",    -- ASSUMED(the buffer must find room)

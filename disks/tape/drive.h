@@ -21,7 +21,8 @@
  *   TAPE4  A write or mark that is answered BLK_OK is in the buffer or on the tape; after BLK_FLUSH
  *       it is on the tape.  Loss of power takes what is in the buffer, and the request under way.
  *   TAPE5  While the tape moves at the drive's rate it stops only when the buffer is empty (full,
- *       reading), and then it starts again after `hitch` at the earliest.
+ *       reading) or it is to be elsewhere, and then it starts again, or is back at a place before
+ *       that, after `hitch` at the earliest.
  *   TAPE6  The drive's time is the sum of what it spends in its states.
  *
  * Requests are done in the order in which they came.  Made by disks/build.c and by libraries.

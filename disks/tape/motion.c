@@ -103,6 +103,8 @@ void tape_go(struct tape_drive *d, uint64_t to, sim_time takes, enum tape_state 
         d->counts.locates++;
     tape_set_state(d, as);
     takes = tape_media_time(d, takes);
+    if (as == TAPE_LOCATING && to < d->head) /* to go back it stops first (TAPE5) */
+        takes = sim_time_max(takes, d->steady - sim_now(sim_of(d)));
     if (d->current != NULL && d->current->kind == JOB_REQUEST)
         d->current->r->part[BLK_SEEK] = sim_time_add(d->current->r->part[BLK_SEEK], takes);
     sim_after(sim_of(d), &d->move, takes);

@@ -156,9 +156,14 @@ Test(tape, times_of_a_linear_drive_are_its_closed_forms)
     took = ask(d, BLK_READ, 7, NULL);
     cr_assert_eq(took, sim_time_of_bytes(BLOCK, p.format.rate) + 32768);
     cr_assert(holds(7, BLOCK));
+    /* The block before it, at once: it stops, backs up and reads. */
+    took = ask(d, BLK_READ, 6, NULL);
+    cr_assert_eq(took, p.hitch + sim_time_of_bytes(BLOCK, p.format.rate));
+    cr_assert(holds(6, BLOCK));
+    kit_wait(s, SIM_SEC);
     took = change(d, NULL);
     cr_assert_eq(media_status, BLK_OK);
-    cr_assert_eq(took, sim_time_of_bytes((int64_t)(7 * each + BLOCK), p.format.rewind) + p.unload);
+    cr_assert_eq(took, sim_time_of_bytes((int64_t)(6 * each + BLOCK), p.format.rewind) + p.unload);
     cr_assert_eq(given, m);
     blk_req_fini(&last);
     cr_assert(kit_audit(s));
