@@ -77,7 +77,7 @@ function services.lent(frames)
   return services.memory { on = "compute", frames = frames, disk_pages = 0 }
 end
 
--- Checkpoints of message-passing programs, for a machine with graph = graphs.cuts; options: of the
+-- Checkpoints of programs, for a machine with graph = graphs.cuts, or svm_cuts; options: of the
 -- services cut (algorithm, unordered, fanout) and ckpt.  A sweep of the network passes all nodes.
 function services.checkpoints(options)
   local entry, all = { service = "ckpt" }, {}

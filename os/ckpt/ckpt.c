@@ -701,7 +701,7 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
 
 const struct os_service_ops ckpt_service = {
     .kind = { .name = "ckpt",
-              .doc = "Checkpoints of message-passing programs.",
+              .doc = "Checkpoints of programs that pass messages or share memory.",
               .params = ckpt_params_desc,
               .params_size = sizeof(struct ckpt_params),
               .counters = ckpt_counters },

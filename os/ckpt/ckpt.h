@@ -1,14 +1,15 @@
-/* ckpt.h: checkpoints: a message-passing job is saved while it runs, and goes on from there after
- * crashes of any of its nodes.
+/* ckpt.h: checkpoints: a job that passes messages or shares memory is saved while it runs, and goes
+ * on from there after crashes of any of its nodes.
  *
  * The service `ckpt` boots on the compute nodes.  What a program must do: keep all that is to
- * survive in virtual memory over vm_pager_zero, say os_safe_point or os_safe_call (os/node.h) often
- * enough, and call ckpt_memory once it has mapped its regions, each time it is entered.  What is
- * saved of a rank:
+ * survive in virtual memory over vm_pager_zero or in shared memory (ckpt_shared), say os_safe_point
+ * or os_safe_call (os/node.h) often enough, and call ckpt_memory once it has mapped its regions,
+ * each time it is entered.  What is saved of a rank:
  *   - its resume point, and whether it has ended;
  *   - of the message library what it holds, and the progress of the call in which it waits;
  *   - messages in flight, as the cut logs them (os/ckpt/cut.h);
- *   - each page that has a frame, of the ranges that are to be saved.
+ *   - each page that has a frame, of the ranges that are to be saved; of shared memory each page
+ *     that this rank owns, and what it knows of owners, copies, locks, barriers and event counts.
  * Host stacks are never saved; files that the program writes are not part of a checkpoint yet.
  *
  * When ranks are saved is agreed by the service `cut`, which must stand before this one in the list

@@ -53,10 +53,10 @@ struct run {
     const struct program_case *program;
     const char *manager, *policy, *sink, *interval, *initial_owner;
     bool incremental, slow; /* slow: the messages of shared memory come late */
-    uint32_t crashes, frames, announce;
+    uint32_t crashes, frames, announce, spares;
     uint64_t at[4]; /* events */
     uint32_t node[4];
-    uint64_t after[4]; /* us */
+    uint64_t after[4]; /* us; 0: it never comes back */
     struct os_node *(*boot)(struct port *kernel, const struct os_boot *b);
     const struct workload_ops *instead; /* of the program's */
     /* out */
@@ -103,14 +103,14 @@ static struct val *graph(bool slow)
     return all;
 }
 
-/* 2 x 4 nodes: two I/O nodes, a service node, five programs. */
+/* 2 x 4 nodes: two I/O nodes, a service node, five programs; two more for two spares. */
 static void machine(struct rig *r, const struct run *x)
 {
     static const char *const services[] = { "nx",         "pfs_meta", "pfs_server",
                                             "pfs_client", "cut",      "ckpt" };
     struct val *disk = table(), *os = val_new(VAL_LIST, NULL, 0), *ckpt = NULL,
                *faults = val_new(VAL_LIST, NULL, 0);
-    rig_init(r, 2, 4);
+    rig_init(r, 2, x->spares > 0 ? 5 : 4);
     rig_set_int(r, "io_nodes", 2);
     rig_set(r, "detector_delay", "1ms");
     val_put(r->spec, "graph", graph(x->slow));
@@ -125,6 +125,8 @@ static void machine(struct rig *r, const struct run *x)
     text(ckpt, "sink", x->sink);
     text(ckpt, "interval", x->interval);
     text(ckpt, "retry", "2ms");
+    number(ckpt, "spares", x->spares);
+    text(ckpt, "patience", "3ms");
     number(ckpt, "pool", 3);
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
@@ -139,7 +141,8 @@ static void machine(struct rig *r, const struct run *x)
         snprintf(after, sizeof after, "%luus", x->after[i]);
         number(f, "event", x->at[i]);
         val_put(f, "path", rig_node(x->node[i]));
-        text(f, "after", after);
+        if (x->after[i] > 0)
+            text(f, "after", after);
         val_append(faults, f);
     }
     if (x->crashes > 0)
@@ -244,6 +247,7 @@ static void choose(struct run *x, uint64_t seed)
                        .incremental = mix(&s) % 2,
                        .initial_owner = owners[mix(&s) % ARRAY_LEN(owners)],
                        .announce = mix(&s) % 3 == 0 ? 3 : 0,
+                       .spares = mix(&s) % 3 == 0 ? 2 : 0,
                        .interval = "1ms" };
     if (mix(&s) % 2)
         x->interval = x->sink[0] == 'f' ? "30ms" : "3ms";
@@ -252,7 +256,8 @@ static void choose(struct run *x, uint64_t seed)
 /* SVMS4, SVMS5, SVMS6. */
 Test(ckpt_shared, a_program_that_is_killed_at_any_event_ends_as_if_it_had_not)
 {
-    static const uint32_t ranks[] = { 0, 1, 4, 5, 6, 3 }; /* their nodes, and an I/O node */
+    /* Their nodes, and an I/O node; or two spares, 7 and 8. */
+    static const uint32_t seats[2][7] = { { 0, 1, 4, 5, 6, 3, 0 }, { 0, 1, 2, 5, 6, 7, 8 } };
     uint64_t count = sample("CKPT_SEEDS", 24), from = sample("CKPT_FIRST", 1);
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct run calm, x;
@@ -265,8 +270,10 @@ Test(ckpt_shared, a_program_that_is_killed_at_any_event_ends_as_if_it_had_not)
         x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
         for (uint32_t i = 0; i < x.crashes; i++) {
             x.at[i] = 1 + mix(&s) % (calm.steps * (i + 1));
-            x.node[i] = ranks[mix(&s) % ARRAY_LEN(ranks)];
+            x.node[i] = seats[x.spares > 0][mix(&s) % 7];
             x.after[i] = 1 + mix(&s) % 5000;
+            if (x.spares > 0 && i < 2 && mix(&s) % 2)
+                x.after[i] = 0;
         }
         play(&x);
         if (getenv("CKPT_TELL"))
