@@ -334,3 +334,102 @@ Test(rait, the_last_of_w_tapes_is_ready_after_w_of_w_and_1_parts)
                            sum / count);
     }
 }
+
+/* ---- everything at once ---- */
+
+enum { CROWD = 5 };
+struct crowd {
+    struct sim *s;
+    struct blkdev *d;
+    struct sim_rng g;
+    struct blk_req r[CROWD];
+    struct sim_event next;
+    bool busy[CROWD], rebuilding;
+    uint32_t asked, answered, left;
+};
+
+static void crowd_done(struct blk_req *r)
+{
+    struct crowd *c = r->owner;
+    uint32_t i = (uint32_t)(r - c->r);
+    cr_assert(c->busy[i], "a request is done twice (BLK1)");
+    c->busy[i] = false;
+    c->answered++;
+    /* Each block is a pattern of its length: whatever is read is that of one write (RAIT2). */
+    if (r->op == BLK_READ && r->status == BLK_OK) {
+        struct rope want;
+        rope_init(&want);
+        rope_add_pattern(&want, r->data.length, 0, r->data.length);
+        cr_assert(rope_equal(&want, &r->data));
+        rope_fini(&want);
+    }
+    blk_req_fini(r);
+}
+
+static void crowd_rebuilt(void *arg, enum blk_status s)
+{
+    struct crowd *c = arg;
+    (void)s;
+    c->rebuilding = false;
+}
+
+static void crowd_step(struct sim *s, struct sim_event *e)
+{
+    struct crowd *c = CONTAINER_OF(e, struct crowd, next);
+    uint64_t what = sim_rng_below(&c->g, 200), n = sim_rng_below(&c->g, 10);
+    uint32_t m = (uint32_t)sim_rng_below(&c->g, 5); /* 4: the whole */
+    struct disk_fault f = { .kind = DISK_FAULT_POWER, .count = 1, .sector = n, .sectors = 1 };
+    if (what < 180) {
+        for (uint32_t i = 0; i < CROWD; i++) {
+            if (c->busy[i])
+                continue;
+            enum blk_op op = (enum blk_op)sim_rng_below(&c->g, BLK_ERASE);
+            c->busy[i] = true;
+            c->asked++;
+            blk_req_init(&c->r[i], op, n, op <= BLK_WRITE, crowd_done, c);
+            if (op == BLK_WRITE) {
+                uint64_t length = 1 + sim_rng_below(&c->g, 30000);
+                rope_add_pattern(&c->r[i].data, length, 0, length);
+            }
+            blk_submit(c->d, &c->r[i]);
+            break;
+        }
+    } else if (what < 190) {
+        f.kind = what < 186 ? DISK_FAULT_SECTOR : DISK_FAULT_POWER;
+        c->d->ops->fault(c->d, m == 4 ? 0 : m + 1, &f);
+    } else if (what < 197 && m < 4 && rait_lost(c->d, m) && !c->rebuilding) {
+        c->rebuilding = true;
+        rait_rebuild(c->d, m, crowd_rebuilt, c);
+    } else if (what == 198 && m < 4 && n < 3) {
+        struct blkdev *dies = c->d->ops->member(c->d, m);
+        dies->ops->kill(dies);
+    } else if (what == 199 && n == 0) {
+        c->d->ops->kill(c->d);
+    }
+    if (--c->left > 0)
+        sim_after(s, e, (sim_time)sim_rng_below(&c->g, what < 90 ? 3 : 400) * SIM_MS);
+}
+
+/* BLK1, RAIT2: whatever comes when. */
+Test(rait, whatever_comes_when_each_is_answered_once_and_with_one_write)
+{
+    uint64_t seeds = sample("RAIT_CROWDS", 120), rebuilds = 0;
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        static struct crowd c;
+        memset(&c, 0, sizeof c);
+        c.s = kit_sim(seed);
+        sim_rng_init_seed(&c.g, seed, "crowd");
+        c.d = array(c.s, kinds[seed % 4], 4);
+        c.left = 250;
+        sim_event_init(&c.next, SIM_CLASS_SOFTWARE, crowd_step);
+        sim_at(c.s, &c.next, 0);
+        cr_assert_eq(sim_run(c.s), SIM_END_IDLE);
+        cr_assert_eq(c.asked, c.answered, "seed %d", (int)seed);
+        cr_assert(!c.rebuilding, "seed %d", (int)seed);
+        rebuilds += rait_counts(c.d).rebuilt;
+        cr_assert(kit_audit(c.s), "seed %d", (int)seed);
+        c.d->ops->destroy(c.d);
+        sim_destroy(c.s);
+    }
+    cr_assert_gt(rebuilds, seeds / 4);
+}

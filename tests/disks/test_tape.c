@@ -6,6 +6,7 @@
 #include "disks/tape/drive.h"
 #include "sim/rng.h"
 #include "tests/disks/kit.h"
+#include "tests/sample.h"
 
 /* The default drive, without what a test does not want: an instant bus and no overheads. */
 static struct tape_params bare(void)
@@ -656,4 +657,132 @@ Test(tape, drives_that_share_a_bus_share_its_rate)
     for (uint32_t i = 0; i < DRIVES; i++)
         d[i]->ops->destroy(d[i]);
     sim_destroy(s);
+}
+
+/* ---- everything at once ---- */
+
+enum { CROWD = 6 };
+struct crowd {
+    struct sim *s;
+    struct blkdev *d;
+    struct sim_rng g;
+    struct blk_req r[CROWD];
+    struct sim_event next;
+    struct tape_medium *media[3];
+    bool out[3]; /* not in the drive, and not on its way */
+    uint32_t open, asked, answered, left, moving;
+    bool busy[CROWD];
+};
+
+static void crowd_done(struct blk_req *r)
+{
+    struct crowd *c = r->owner;
+    uint32_t i = (uint32_t)(r - c->r);
+    cr_assert(c->busy[i], "a request is done twice (BLK1)");
+    c->busy[i] = false;
+    c->answered++;
+    blk_req_fini(r);
+}
+
+static uint32_t medium_index(const struct crowd *c, const struct tape_medium *m)
+{
+    return m == c->media[0] ? 0 : m == c->media[1] ? 1 : 2;
+}
+
+static void crowd_loaded(void *arg, struct blkdev *d, enum blk_status s, struct tape_medium *m)
+{
+    struct crowd *c = arg;
+    c->moving--;
+    cr_assert((s == BLK_OK) == (tape_loaded(d) == m));
+    c->out[medium_index(c, m)] = s != BLK_OK;
+}
+
+static void crowd_unloaded(void *arg, struct blkdev *d, enum blk_status s, struct tape_medium *m)
+{
+    struct crowd *c = arg;
+    (void)d;
+    c->moving--;
+    if (s == BLK_OK)
+        c->out[medium_index(c, m)] = true;
+}
+
+static void crowd_step(struct sim *s, struct sim_event *e)
+{
+    struct crowd *c = CONTAINER_OF(e, struct crowd, next);
+    uint64_t what = sim_rng_below(&c->g, 100), n = sim_rng_below(&c->g, 12);
+    struct disk_fault f = { .kind = DISK_FAULT_POWER, .count = 1, .sector = n, .sectors = 2 };
+    if (what < 70) {
+        for (uint32_t i = 0; i < CROWD; i++) {
+            if (c->busy[i])
+                continue;
+            enum blk_op op = (enum blk_op)sim_rng_below(&c->g, BLK_ERASE + (what < 4));
+            c->busy[i] = true;
+            c->asked++;
+            blk_req_init(&c->r[i], op, n, op <= BLK_WRITE, crowd_done, c);
+            if (op == BLK_WRITE)
+                rope_add_pattern(&c->r[i].data, n, 0, 1 + sim_rng_below(&c->g, 30000));
+            blk_submit(c->d, &c->r[i]);
+            break;
+        }
+    } else if (what < 78) {
+        uint64_t i = sim_rng_below(&c->g, 3);
+        if (c->out[i]) {
+            c->out[i] = false;
+            c->moving++;
+            tape_load(c->d, c->media[i], crowd_loaded, c);
+        }
+    } else if (what < 84) {
+        c->moving++;
+        tape_unload(c->d, crowd_unloaded, c);
+    } else if (what < 92) {
+        f.kind = what < 87 ? DISK_FAULT_POWER : what < 89 ? DISK_FAULT_TRANSIENT : DISK_FAULT_SOFT;
+        f.ppm = 200000;
+        c->d->ops->fault(c->d, 0, &f);
+    } else if (what < 94) {
+        f.kind = DISK_FAULT_SLOW;
+        f.factor_percent = 100 + (int64_t)sim_rng_below(&c->g, 200);
+        c->d->ops->fault(c->d, 0, &f);
+    } else if (what == 94 && n == 0) {
+        c->d->ops->kill(c->d);
+    }
+    if (--c->left > 0)
+        sim_after(s, e, (sim_time)sim_rng_below(&c->g, what < 50 ? 30 : 4000) * SIM_MS);
+}
+
+/* BLK1, TAPE6: whatever comes when, each request and each load is answered once, and the accounts
+ * balance. */
+Test(tape, whatever_comes_when_each_is_answered_once)
+{
+    uint64_t seeds = sample("TAPE_CROWDS", 120), asked = 0;
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        static struct crowd c;
+        memset(&c, 0, sizeof c);
+        c.s = kit_sim(seed);
+        sim_rng_init_seed(&c.g, seed, "crowd");
+        struct tape_params p = small((int)(seed % 6));
+        p.cartridge = "";
+        p.buffer.size = 60000;
+        p.buffer.read_ahead = seed % 4 != 0;
+        p.mark_flushes = seed % 5 != 0;
+        p.load = p.unload = SIM_SEC / 2;
+        p.errors.retries = 3;
+        c.d = drive(c.s, &p);
+        for (int i = 0; i < 3; i++) {
+            c.media[i] = tape_medium_create(&p.format, i == 0 ? "A" : i == 1 ? "B" : "C");
+            c.out[i] = true;
+        }
+        c.left = 250;
+        sim_event_init(&c.next, SIM_CLASS_SOFTWARE, crowd_step);
+        sim_at(c.s, &c.next, 0);
+        cr_assert_eq(sim_run(c.s), SIM_END_IDLE);
+        cr_assert_eq(c.asked, c.answered, "seed %d", (int)seed);
+        cr_assert_eq(c.moving, 0, "seed %d", (int)seed);
+        asked += c.asked;
+        cr_assert(kit_audit(c.s), "seed %d", (int)seed);
+        c.d->ops->destroy(c.d);
+        for (int i = 0; i < 3; i++)
+            tape_medium_destroy(c.media[i]);
+        sim_destroy(c.s);
+    }
+    cr_assert_gt(asked, 80 * seeds);
 }
