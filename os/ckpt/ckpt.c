@@ -166,6 +166,7 @@ void ckpt_memory(struct ckpt *c, struct vm_space *s)
                       "memory of the pager %s cannot be saved: allowed are private memory without "
                       "a store, and shared memory",
                       vm_region_pager(r)->name);
+            c->space = NULL; /* nothing of it is saved */
             return;
         }
     for (uint64_t k = 0; c->loaded && k < c->last.count; k++) {

@@ -477,6 +477,7 @@ uint64_t vm_page_touched(const struct vm_region *r, uint64_t page)
 
 uint64_t vm_page_saved(const struct vm_region *r, uint64_t page)
 {
+    ASSERT_MSG(r->pager->saving, "memory that cannot be saved");
     return r->pager->saving->next(r, page);
 }
 

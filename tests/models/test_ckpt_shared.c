@@ -479,3 +479,42 @@ Test(ckpt_shared, a_restart_finds_owners_and_copy_sets_as_they_were)
         }
     cr_expect_gt(compared, ARRAY_LEN(managers) * PAGES);
 }
+
+/* ---- what cannot be saved ---- */
+
+static void unsaved_main(struct os_node *n, const struct program *me)
+{
+    const struct shared_params *p = me->params;
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct vm_space *space = vm_space_create(vm_create(me->task, &p->memory), "unsaved");
+    if (p->svm.manager != 0) { /* hlrc */
+        struct xk_protl *svm = xk_find(n->xk, "svm");
+        ckpt_shared(c, svm, xk_find(n->xk, "sync"));
+        cr_expect_null(
+            svm_join(svm, space, SHARED_BASE, 512, n->layout->compute, me->ranks, &p->svm));
+    } else {
+        cr_expect_not_null(vm_map(space, SHARED_BASE, 512, VM_WRITE, &vm_pager_store, NULL));
+        ckpt_memory(c, space);
+    }
+    os_safe_point(n, 1);
+}
+
+Test(ckpt_shared, memory_that_cannot_be_saved_is_refused_by_a_sentence)
+{
+    static const char *const said[] = { "memory of the pager store cannot be saved: allowed are",
+                                        "memory of manager hlrc cannot be saved: it is the same" };
+    struct workload_ops ops = workload_svm_pde;
+    ops.main = unsaved_main;
+    ops.check = NULL;
+    for (size_t k = 0; k < ARRAY_LEN(said); k++) {
+        struct run x = { .program = &programs[0],
+                         .manager = k == 0 ? "central" : "hlrc",
+                         .policy = "stop",
+                         .sink = "memory",
+                         .initial_owner = "first",
+                         .interval = "1ms",
+                         .instead = &ops };
+        play(&x);
+        cr_expect_not_null(strstr(x.said, said[k]), "%s", x.said);
+    }
+}
