@@ -16,7 +16,9 @@ int kit_policy(const char *name); /* of sched_policies */
 sim_time kit_read(struct blkdev *d, uint64_t sector, uint32_t sectors, struct rope *out);
 sim_time kit_write(struct blkdev *d, uint64_t sector, uint32_t sectors, const struct rope *data);
 enum blk_status kit_status(void); /* of the last of these */
-/* Lets simulated time pass. */
+/* Lets so much simulated time pass, and no more. */
+void kit_pass(struct sim *s, sim_time length);
+/* Lets simulated time pass, until nothing is to be done. */
 void kit_wait(struct sim *s, sim_time length);
 void kit_pattern(struct rope *r, uint64_t seed, uint64_t off, uint64_t len);
 /* The audit, drained; true when nothing failed. */

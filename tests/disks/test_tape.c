@@ -288,7 +288,7 @@ Test(tape, what_was_flushed_survives_a_loss_of_power)
     for (int round = 0; round < 60; round++) {
         for (uint64_t i = sim_rng_below(&g, 30); i > 0; i--)
             step(d, &x, &g, &seed);
-        kit_wait(s, (sim_time)sim_rng_below(&g, 20) * SIM_MS);
+        kit_pass(s, (sim_time)sim_rng_below(&g, 20) * SIM_MS);
         cr_assert(d->ops->fault(d, 0, &power));
         ask(d, BLK_LOCATE, ITEMS, NULL);
         uint64_t there = last.moved;
@@ -785,4 +785,128 @@ Test(tape, whatever_comes_when_each_is_answered_once)
         sim_destroy(c.s);
     }
     cr_assert_gt(asked, 80 * seeds);
+}
+
+/* ---- the rest, one by one ---- */
+
+/* Faults of a drive: so many requests fail, all takes longer, a byte turns over, and with the power
+ * the tape is rewound before anything else; erasing takes the tape to its end. */
+Test(tape, faults_of_a_drive_and_what_they_take)
+{
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    p.buffer.read_ahead = false;
+    p.hitch = 0;
+    struct blkdev *d = drive(s, &p);
+    const sim_time block = sim_time_of_bytes(SIZE, p.format.rate);
+    const sim_time bus = sim_time_of_bytes(SIZE, p.bus.rate);
+    const uint64_t each = SIZE + 2992;
+    for (uint64_t i = 0; i < 20; i++)
+        put(d, i, i, SIZE);
+    ask(d, BLK_LOCATE, 5, NULL);
+    struct disk_fault f = { .kind = DISK_FAULT_TRANSIENT, .count = 2 };
+    cr_assert(d->ops->fault(d, 0, &f));
+    for (int i = 0; i < 3; i++) {
+        ask(d, BLK_READ, 5, NULL);
+        cr_assert_eq(last.status, i < 2 ? BLK_ERR_MEDIUM : BLK_OK);
+    }
+    f = (struct disk_fault){ .kind = DISK_FAULT_FLIP, .sector = 6, .byte = 77, .bits = 4 };
+    cr_assert(d->ops->fault(d, 0, &f));
+    cr_assert(!d->ops->corrupt(d, 20, 0, 1) && !d->ops->corrupt(d, 6, SIZE, 1));
+    ask(d, BLK_READ, 6, NULL);
+    struct rope want;
+    rope_init(&want);
+    rope_add_pattern(&want, 6, 0, SIZE);
+    cr_assert_eq(rope_first_difference(&want, &last.data), 77);
+    rope_fini(&want);
+    ask(d, BLK_LOCATE, 0, NULL);
+    f = (struct disk_fault){ .kind = DISK_FAULT_SLOW, .factor_percent = 250 };
+    cr_assert(d->ops->fault(d, 0, &f));
+    cr_assert_eq(ask(d, BLK_READ, 0, NULL), 5 * block / 2 + bus);
+    cr_assert_eq(
+        ask(d, BLK_LOCATE, 9, NULL),
+        sim_time_scale(sim_time_of_bytes((int64_t)(9 * each - SIZE), p.format.search), 2.5));
+    f.factor_percent = 100;
+    cr_assert(d->ops->fault(d, 0, &f));
+    f.kind = DISK_FAULT_POWER;
+    cr_assert(d->ops->fault(d, 0, &f));
+    cr_assert_eq(ask(d, BLK_READ, 0, NULL),
+                 sim_time_of_bytes((int64_t)(9 * each), p.format.rewind) + block + bus);
+    f.kind = DISK_FAULT_TORN;
+    cr_assert(!d->ops->fault(d, 0, &f) && !d->ops->fault(d, 1, &f));
+    cr_assert_eq(ask(d, BLK_ERASE, 1, NULL),
+                 sim_time_min(sim_time_of_bytes(2992, p.format.rate),
+                              sim_time_of_bytes(2992, p.format.search)) +
+                     sim_time_of_bytes((int64_t)(tape_capacity(&p.format) - each), p.format.rate));
+    cr_assert_eq(tape_medium_items(tape_loaded(d)), 1);
+    ask(d, BLK_READ, 1, NULL);
+    cr_assert(last.status == BLK_END && last.end == BLK_END_DATA);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* A command takes its time when the tape stands, and another while it rolls; a large block is read
+ * through a smaller buffer. */
+Test(tape, commands_take_their_time)
+{
+    struct sim *s = kit_sim(1);
+    struct tape_params p = bare();
+    p.command = 7 * SIM_MS;
+    p.command_streaming = 3 * SIM_MS;
+    p.format.gap = 0;
+    p.buffer.size = 5 * SIZE;
+    struct blkdev *d = drive(s, &p);
+    const sim_time bus = sim_time_of_bytes(SIZE, p.bus.rate);
+    cr_assert_eq(put(d, 0, 0, SIZE), 7 * SIM_MS + bus);
+    for (uint64_t i = 1; i < 5; i++)
+        put(d, i, i, SIZE);
+    kit_pass(s, SIM_MS); /* it is full, and rolls */
+    cr_assert_eq(tape_drive_state(d), TAPE_WRITING);
+    kit_pass(s, 3 * SIM_MS); /* the first block is on the tape: there is room */
+    cr_assert_eq(put(d, 5, 5, SIZE), 3 * SIM_MS + bus);
+    put(d, 6, 6, 60000);
+    ask(d, BLK_LOCATE, 5, NULL);
+    ask(d, BLK_READ, 5, NULL);
+    cr_assert(holds(5, SIZE));
+    ask(d, BLK_READ, 6, NULL);
+    cr_assert(holds(6, 60000));
+    struct tape_counts c = tape_counts(d);
+    cr_assert_eq(c.blocks_written, 7);
+    cr_assert_eq(c.bytes_read, SIZE + 60000);
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    sim_destroy(s);
+}
+
+/* A tape that was given out at a system zone is threaded there again. */
+Test(tape, a_tape_is_threaded_again_where_it_was_given_out)
+{
+    struct sim *s = kit_sim(1);
+    struct tape_params p = small(2);
+    p.cartridge = "";
+    p.early_warning = 1000;
+    struct blkdev *d = drive(s, &p);
+    struct tape_medium *m = tape_medium_create(&p.format, "Z");
+    change(d, m);
+    for (uint64_t i = 0; i < 100; i++)
+        put(d, i, i, SIZE);
+    ask(d, BLK_READ, 70, NULL); /* in the second of five parts of 600003 bytes */
+    kit_wait(s, SIM_SEC);
+    change(d, NULL);
+    uint64_t zone = tape_medium_parked(m), part = 3000017 / 5;
+    cr_assert_eq(zone, part);
+    cr_assert_eq(change(d, m), p.load);
+    cr_assert_eq(tape_head(d), zone);
+    uint64_t way = 70 * (SIZE + 2992) - zone;
+    cr_assert_eq(ask(d, BLK_LOCATE, 70, NULL),
+                 sim_time_min(sim_time_of_bytes((int64_t)way, p.format.search),
+                              sim_time_of_bytes((int64_t)way, p.format.rate)));
+    blk_req_fini(&last);
+    cr_assert(kit_audit(s));
+    d->ops->destroy(d);
+    tape_medium_destroy(m);
+    sim_destroy(s);
 }

@@ -367,3 +367,49 @@ Test(tape_drives, where_a_tape_ends_and_where_it_is_given_out)
     cr_assert_eq(tape_format_rewind(&f, 123456, &to), sim_time_of_bytes(500000 - 123456, f.search));
     cr_assert_eq(to, 500000);
 }
+
+/* TAPE3, against an array of bytes: damage in any order, overlapping or touching. */
+Test(tape_drives, damage_is_where_it_was_done_and_nowhere_else)
+{
+    enum { LENGTH = 2000 };
+    struct sim_rng g;
+    sim_rng_init_seed(&g, 6, "damage");
+    for (int round = 0; round < 200; round++) {
+        bool bad[LENGTH + 400] = { false };
+        struct tape_format f = format();
+        struct rope data;
+        f.gap = (int64_t)sim_rng_below(&g, 4);
+        f.track = LENGTH * 10;
+        struct tape_medium *m = tape_medium_create(&f, "X");
+        rope_init(&data);
+        rope_add_zero(&data, 7);
+        for (int i = 0; i < 180; i++)
+            tape_medium_append(m, tape_medium_item(m, UINT64_MAX).place, 7, &data);
+        for (uint64_t n = 1 + sim_rng_below(&g, 12); n > 0; n--) {
+            uint64_t from = sim_rng_below(&g, LENGTH), length = sim_rng_below(&g, 60);
+            tape_medium_damage(m, from, length);
+            for (uint64_t i = from; i < from + length; i++)
+                bad[i] = true;
+        }
+        uint64_t next = tape_medium_lost(m, 0, UINT64_MAX);
+        for (uint64_t n = 0; n < 180; n++) {
+            struct tape_item i = tape_medium_item(m, n);
+            bool lost = false;
+            for (uint64_t k = i.place.at; k < i.end; k++)
+                lost |= bad[k];
+            cr_assert_eq(tape_medium_bad(m, n), lost, "round %d, block %d", round, (int)n);
+            cr_assert_eq(next == n, lost);
+            if (lost)
+                next = tape_medium_lost(m, n + 1, UINT64_MAX);
+        }
+        cr_assert_eq(next, UINT64_MAX);
+        for (uint64_t at = 0; at < LENGTH; at += 13) { /* what is written there goes round it */
+            uint64_t p = tape_medium_fit(m, (struct tape_place){ .at = at }, 9).at, q = at;
+            for (uint64_t k = q; k < q + 9; k++)
+                q = bad[k] ? k + 1 : q;
+            cr_assert_eq(p, q, "round %d: from %d to %d, not %d", round, (int)at, (int)p, (int)q);
+        }
+        rope_fini(&data);
+        tape_medium_destroy(m);
+    }
+}
