@@ -103,9 +103,12 @@ void os_enter(struct os_node *n, uint64_t resume, bool ended)
     r->task = port_task_create(n->port, "program", NULL, NULL);
     r->resume = resume;
     r->ended = ended;
-    r->me = (struct program){
-        .params = b->params, .rank = rank, .ranks = b->ranks, .resume = resume, .task = r->task
-    };
+    r->me = (struct program){ .params = b->params,
+                              .rank = rank,
+                              .ranks = b->ranks,
+                              .job = n->job,
+                              .resume = resume,
+                              .task = r->task };
     if (!ended && !port_thread_spawn(r->task, name, enter, n, 0))
         port_fail(r->task, "no room for the program's thread");
 }

@@ -96,6 +96,7 @@ struct os_service { /* an entry of the list */
 struct program {
     const void *params; /* its workload's, loaded */
     uint32_t rank, ranks;
+    uint32_t job;      /* of those that take turns (os/ckpt); else 0 */
     uint64_t resume;   /* 0: from the beginning; else what it said at the point it goes on from */
     struct port *task; /* its own: what it owns goes with it, while the node may live on */
 };
@@ -146,6 +147,7 @@ struct os_node {
     const struct os_layout *layout;
     struct os_places places; /* known here */
     uint32_t node;
+    uint32_t job;                /* its program's: of who keeps it */
     struct xk_kernel *xk;        /* NULL: no graph */
     void **started;              /* by service of the list */
     struct file_sys **on_device; /* by device: the file system that is on it, or NULL: none yet */

@@ -58,14 +58,9 @@ uint32_t workload_nodes(int64_t nodes, const struct os_layout *l)
 
 bool workload_nodes_check(int64_t nodes, const struct os_layout *l, struct err *e)
 {
-    if (nodes > l->compute_count)
-        return err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
-                       (long long)nodes, l->compute_count);
-    return nodes + ckpt_spares(l) <= l->compute_count ||
-           err_set(e,
-                   "workload.nodes is %lld, but of the %u compute nodes %u are spares "
-                   "(machine.os.ckpt.spares)",
-                   (long long)nodes, l->compute_count, ckpt_spares(l));
+    return nodes <= l->compute_count ||
+           err_set(e, "workload.nodes is %lld, but the machine has %u compute nodes",
+                   (long long)nodes, l->compute_count);
 }
 
 bool workload_ranks(const struct workload_ops *ops, const void *params,
@@ -77,5 +72,5 @@ bool workload_ranks(const struct workload_ops *ops, const void *params,
     if (*ranks > layout->compute_count)
         return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
                        ops->kind.name, *ranks, layout->compute_count);
-    return finds_all(ops, params, layout, *ranks, e);
+    return ckpt_fits(layout, *ranks, e) && finds_all(ops, params, layout, *ranks, e);
 }

@@ -248,6 +248,8 @@ static void look(struct ckpt *c)
     if (!c->stopped || !c->wanted || !ckpt_shared_quiet(c))
         return;
     c->wanted = c->asked = false;
+    if (c->planned)
+        hold(c, HELD_PLAN);
     (void)ckpt_capture(c); /* else c->save.status says so */
     cut_saved(c->cut, c->cut_number);
     c->job = CKPT_SAVE;
@@ -356,6 +358,9 @@ static enum ckpt_status load(struct ckpt *c)
     c->ended = false;
     if (s == CKPT_OK && c->sink->recover)
         s = c->sink->recover(c->sink_state, c->generation == 0);
+    for (uint32_t k = 0; c->sink->recover && k < c->params->jobs; k++)
+        if (k != c->turn)
+            (void)c->sink->recover(c->sinks[k], false); /* if that fails it is told in its turn */
     if (s != CKPT_OK || c->generation == 0)
         return s;
     s = ckpt_image_read(c, c->generation, &c->last, &c->loaded);
@@ -420,6 +425,17 @@ static enum ckpt_status find(struct ckpt *c, struct rope *out)
     return s;
 }
 
+/* The run is of that job: what is known of the checkpoints of another is not of this one's. */
+static void take_turn(struct ckpt *c)
+{
+    if (c->turn == c->plan.turn)
+        return;
+    drop_loaded(c);
+    ckpt_image_fini(c, &c->last);
+    c->turn = c->node->job = c->plan.turn;
+    c->sink_state = c->sinks[c->turn];
+}
+
 static void work(void *arg)
 {
     struct ckpt *c = arg;
@@ -434,6 +450,7 @@ static void work(void *arg)
         if (job == CKPT_RESET) { /* again, for a load may have been under way */
             ckpt_end_save(c);
             nx_reset(c->nx, c->run);
+            take_turn(c);
             put32(&more, c->cuts_heard);
         }
         if (job == CKPT_ABANDON)
@@ -475,18 +492,19 @@ static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation,
     c->generation = generation;
     c->below = more;
     if (what == CKPT_RESET) {
-        c->moved = (uint32_t)(more >> 32);
+        ckpt_plan_unpack(more >> 16, &c->plan);
         reset(c);
     } else if (what == CKPT_SAVE && running && !c->cut_lost) {
         settle(c, committed);
         c->asked = true;
+        c->planned = more != 0;
         if (c->rank == 0)
             (void)cut_start(c->cut);
         look(c);
     } else if (what == CKPT_ABANDON && running) {
         c->late = c->stopping && !c->stopped;
         abort_save(c);
-        let_go(c, HELD_CUT | HELD_SAVE);
+        let_go(c, HELD_CUT | HELD_SAVE | HELD_PLAN);
         cut_life(c);
         give(c, what);
     } else if (what == CKPT_LOAD && has_rank && !running) {
@@ -516,7 +534,7 @@ static void reply(struct select_request *request, enum ckpt_status s, struct rop
 static bool aside(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
                   uint32_t run, uint64_t more)
 {
-    bool obeys = what == CKPT_RESET ? ckpt_obey(c, run, (uint32_t)more) : run == c->run;
+    bool obeys = what == CKPT_RESET ? ckpt_obey(c, run, (uint16_t)more) : run == c->run;
     struct rope who;
     rope_init(&who);
     if (what == CKPT_ENDED && c->lead)
@@ -577,6 +595,14 @@ static const struct param ckpt_params_desc[] = {
     P_TIME(ckpt_params, give_up, "1h", "1us", "1000h",
            "The job is given up when a rank has had no node for so long.",
            "ASSUMED(an experiment's choice)"),
+    P_INT(ckpt_params, jobs, "1", "1", "24",
+          "Jobs that take turns on the nodes: the same program, each with a memory of its own.",
+          "ASSUMED(an experiment's choice)"),
+    P_TIME(ckpt_params, quantum, "10s", "1us", "1000h", "A turn, if another job is left.",
+           "ASSUMED(an experiment's choice)"),
+    P_VAL(ckpt_params, moves,
+          "Moves of ranks while the job runs, a list of { at, rank, to }, in the order of time; "
+          "to: spare, or rank = -1 (all) and forward, reverse, rows or columns."),
     P_CHOICE_OF(ckpt_params, policy, "stop", ckpt_policies,
                 "What a program waits for while it is saved."),
     P_BOOL(ckpt_params, incremental, "false",
@@ -620,6 +646,8 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, logged_bytes, "B", "Their bytes."),
     C_SUM(ckpt, counts, copies, "1", "Copies of shared pages that were left to their owners."),
     C_SUM(ckpt, counts, rounds, "1", "Counts of the messages between shared memories."),
+    C_SUM(ckpt, counts, moves, "1", "Planned moves made."),
+    C_SUM(ckpt, counts, swaps, "1", "Times that a job gave way to another."),
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
     C_SUM(ckpt, counts, diffs, "1", "Pages of which only the words that differ were written."),
     C_NOW(ckpt, counts, kept, "B", "Memory that has pages as they were saved, for comparison."),
@@ -643,7 +671,7 @@ static bool stands_before(const void *params, const struct os_boot *b,
 
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
 {
-    const struct ckpt_params *p = params;
+    struct ckpt_params *p = params;
     const struct ckpt_sink_ops *sink = kind_at(&ckpt_sinks, p->sink);
     for (size_t i = 0; i < ARRAY_LEN(needed); i++)
         if (!stands_before(params, b, needed[i]))
@@ -653,7 +681,14 @@ static bool ready(void *params, const struct os_boot *b, const char *path, struc
     if (p->spares >= b->layout->compute_count)
         return err_set(e, "%s.spares is %lld, but the machine has %u compute nodes", path,
                        (long long)p->spares, b->layout->compute_count);
+    if (!ckpt_moves_load(p, b->layout, path, e))
+        return false;
     return !sink->check || sink->check(p, b, path, e);
+}
+
+static void drop(void *params)
+{
+    ckpt_moves_free(params);
 }
 
 static void *start(struct os_node *n, const struct os_service *service, struct xk_protl *over)
@@ -685,7 +720,10 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     c->shared = ckpt_shared_start(c, look);
     ckpt_part(c, &ckpt_part_svm, c->shared);
     ckpt_part(c, &ckpt_part_sync, c->shared);
-    c->sink_state = c->sink->start(c);
+    for (; c->turn < c->params->jobs; c->turn++)
+        c->sinks[c->turn] = c->sink->start(c);
+    c->turn = 0;
+    c->sink_state = c->sinks[0];
     c->keeper = (struct os_keeper){ .ended = ended, .arg = c };
     os_keep(n, &c->keeper);
     enum xk_status served = select_serve(over, CKPT_SERVICE, serve, c);
@@ -710,5 +748,6 @@ const struct os_service_ops ckpt_service = {
     .over = "rpc",
     .protocol = &select_protl,
     .ready = ready,
+    .drop = drop,
     .start = start,
 };

@@ -74,6 +74,9 @@ extern const struct os_service_ops ckpt_service;
 /* How many compute nodes have no rank at first, on a machine that boots the service. */
 uint32_t ckpt_spares(const struct os_layout *l);
 
+/* Refuses a job of so many ranks on that machine when the parameters want more than it has. */
+bool ckpt_fits(const struct os_layout *l, uint32_t ranks, struct err *e) MUST_CHECK;
+
 /* The program's memory: from now on its pages are saved.  Of a program that goes on from a
  * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
 void ckpt_memory(struct ckpt *c, struct vm_space *s);
@@ -130,6 +133,7 @@ struct ckpt_sink_ops {
     /* Ranks are on other nodes now; this node has another rank, or none, if `own`.  NULL: nothing
      * is to be done. */
     void (*placed)(void *state, bool own);
+    bool anywhere; /* nothing is kept on the nodes of ranks: all may move at once */
 };
 extern const struct kind_set ckpt_sinks; /* file, memory */
 extern const struct kind_set ckpt_policies;

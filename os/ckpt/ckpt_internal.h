@@ -9,8 +9,11 @@
 #include "os/proto/select/select.h"
 
 struct ckpt_params {
-    sim_time interval, retry, limit, patience, give_up;
-    int64_t spares;
+    sim_time interval, retry, limit, patience, give_up, quantum;
+    int64_t spares, jobs;
+    const struct val *moves;
+    struct ckpt_move *move; /* the same, read (plan.c) */
+    uint32_t move_count;
     int policy, sink, system;
     bool incremental, compare, compress;
     int64_t pool, piece, group, room;
@@ -19,12 +22,12 @@ struct ckpt_params {
 /* What the leader asks (lead.c); answered when it is done.
  * Arguments: u32 run, u32 generation, u32 committed, u64 more; of cuts: u32 epoch, u64 life. */
 enum ckpt_procedure {
-    CKPT_SAVE = 1, /* rank 0 begins a cut, each rank is saved for it */
+    CKPT_SAVE = 1, /* rank 0 begins a cut, each rank is saved for it; more: no program goes on */
     CKPT_ABANDON,  /* no more of that: the program goes on in another life of the cuts -> u32 1: it
                     * has come to no place where it can be saved */
     CKPT_COMMIT,   /* rank 0 alone */
     CKPT_WHO,      /* of all seats that are up: whom it obeys (place.c) */
-    CKPT_RESET,    /* of them: the program is gone, a run begins; more: the leader, moves done << 32
+    CKPT_RESET,    /* of them: the program is gone, a run begins; more: the leader, the plan << 16
                     * -> u32 the highest number of a cut heard of.  Refused: who is obeyed */
     CKPT_PLACE,    /* of them: where the ranks are from now on; u32 version, u32 node ... behind the
                     * arguments */
@@ -120,10 +123,11 @@ struct ckpt_ranges {
     bool some[CKPT_RANGE_KINDS];
 };
 
-/* The program goes on when neither holds it. */
+/* The program goes on when none holds it. */
 enum ckpt_hold {
-    HELD_CUT = 1, /* the cut has stopped all (sns) */
-    HELD_SAVE = 2 /* the save policy is not done */
+    HELD_CUT = 1,  /* the cut has stopped all (sns) */
+    HELD_SAVE = 2, /* the save policy is not done */
+    HELD_PLAN = 4  /* it goes on in another run: something is planned (plan.c) */
 };
 
 /* Of the node that leads, or has led: lead.c. */
@@ -154,13 +158,33 @@ struct ckpt_lead {
     struct os_places places;   /* of the run */
     bool *ended;               /* by rank */
     uint32_t ended_count;
-    bool put_off;  /* it has said so */
-    bool overdue;  /* `limit` is over for a checkpoint, */
+    bool put_off;            /* it has said so */
+    bool planned;            /* after the checkpoint under way no program goes on */
+    sim_time entered, since; /* the run; since when something is due, or 0 */
+    sim_time pause;          /* before that is tried again */
+    bool overdue;            /* `limit` is over for a checkpoint, */
     uint32_t late; /* and that rank has come to no place where it can be saved; or OS_NO_RANK */
     struct port_timer timer, limit;
     struct port_thread *thread; /* no service's: while it is there the job is not over */
 };
 struct ckpt_shared; /* shared.c */
+
+/* A planned move (moves.c). */
+enum { CKPT_TO_SPARE, CKPT_TO_FORWARD, CKPT_TO_REVERSE, CKPT_TO_ROWS, CKPT_TO_COLUMNS };
+struct ckpt_move {
+    sim_time at;
+    int64_t rank; /* -1: all */
+    int to;
+};
+
+#define CKPT_JOBS 24 /* that take turns */
+
+/* What has been done of what was planned (plan.c). */
+struct ckpt_plan {
+    uint32_t moved; /* moves that have been made */
+    uint32_t turn;  /* the job whose turn it is */
+    uint32_t done;  /* bit j: job j has ended */
+};
 
 /* A node that may have a rank. */
 struct ckpt_seat {
@@ -177,7 +201,9 @@ struct ckpt {
     const struct ckpt_params *params;
     const struct ckpt_policy_ops *policy;
     const struct ckpt_sink_ops *sink;
-    void *sink_state;
+    uint32_t turn;          /* the job that this node has */
+    void *sinks[CKPT_JOBS]; /* by job */
+    void *sink_state;       /* of that one */
     struct nx *nx;
     struct cut *cut;
     uint32_t rank, ranks; /* rank: OS_NO_RANK on a spare */
@@ -217,7 +243,8 @@ struct ckpt {
     struct select_request *request;
     enum ckpt_procedure job; /* for the thread; 0: none */
     uint32_t generation;
-    uint32_t moved; /* planned moves that have been made */
+    struct ckpt_plan plan; /* as the leader has told, or as it is to be */
+    bool planned; /* the program is not to go on after the checkpoint that it is asked for */
     uint64_t below;
     struct rope args;
     bool asked;    /* to save, and it has not */
@@ -228,8 +255,8 @@ struct ckpt {
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged, rewritten, diffs, kept, space, memory, logged, logged_bytes,
-            copies, rounds;
+            faults, stalls, damaged, moves, swaps, rewritten, diffs, kept, space, memory, logged,
+            logged_bytes, copies, rounds;
     } counts;
 };
 
@@ -314,6 +341,21 @@ bool ckpt_places_get(struct ckpt *c, const struct rope *in, uint64_t at, struct 
 enum ckpt_status ckpt_take_places(struct ckpt *c, const struct rope *args);
 uint32_t ckpt_seat_of(const struct ckpt *c, uint32_t node); /* seat_count: it has none */
 bool ckpt_free_seat(const struct ckpt *c, const struct os_places *places, uint32_t seat);
+
+/* moves.c */
+bool ckpt_moves_load(struct ckpt_params *p, const struct os_layout *l, const char *path,
+                     struct err *e) MUST_CHECK;
+bool ckpt_moves_fit(const struct ckpt_params *p, uint32_t ranks, struct err *e) MUST_CHECK;
+void ckpt_moves_free(struct ckpt_params *p);
+
+/* plan.c */
+uint64_t ckpt_plan_pack(const struct ckpt_plan *p); /* 48 bits */
+void ckpt_plan_unpack(uint64_t packed, struct ckpt_plan *p);
+/* When the next thing is due, the job having been entered then; SIM_NEVER: nothing. */
+sim_time ckpt_plan_next(const struct ckpt *c, sim_time entered);
+/* Makes what is due in c->plan and in the placement. */
+void ckpt_plan_do(struct ckpt *c, struct os_places *places, sim_time entered);
+bool ckpt_plan_ended(struct ckpt *c); /* the job has; true: it is another's turn */
 
 /* lead.c */
 bool ckpt_leads(const struct ckpt_lead *l); /* or claims to; l: or NULL */

@@ -23,6 +23,14 @@
 
 #define TRIES 100 /* ASSUMED(who serves a sink may be down for that long) */
 
+enum { M_MOVE };
+static const struct measure measures[] = {
+    [M_MOVE] = { "ckpt.move", "s",
+                 "Time from when a move or a swap is due until all programs go on.",
+                 MEASURE_TOTAL },
+    { .name = NULL },
+};
+
 struct question {
     struct ckpt_lead *lead;
     uint32_t round, place; /* place: in `silent` */
@@ -37,10 +45,16 @@ static void later(struct ckpt_lead *l, sim_time delay)
         port_timer_set(&l->timer, delay);
 }
 
+/* Until the next checkpoint, or what is planned. */
 static void run_on(struct ckpt_lead *l)
 {
+    sim_time now = port_now(l->c->port), next = ckpt_plan_next(l->c, l->entered);
+    sim_time interval = l->c->params->interval, left = next > now ? next - now : 1;
     l->phase = LEAD_RUNNING;
-    later(l, l->c->params->interval);
+    l->planned = false;
+    if (next < SIM_NEVER && left < l->pause)
+        left = l->pause; /* the last try has failed */
+    later(l, next < SIM_NEVER && (interval == 0 || left < interval) ? left : interval);
 }
 
 static void leave(struct ckpt_lead *l, enum ckpt_lead_phase phase)
@@ -184,10 +198,35 @@ static void checkpoint_failed(struct ckpt_lead *l)
 {
     port_remark(l->c->port, "checkpoint %u is not committed: %s", l->generation,
                 ckpt_status_name(l->worst));
+    l->pause = l->c->params->retry;
     if (l->worst == CKPT_CUT)
         abandon(l);
+    else if (l->planned) /* programs have stopped */
+        restart(l, UINT32_MAX);
     else
         run_on(l);
+}
+
+static void committed(struct ckpt_lead *l)
+{
+    l->committed = l->generation;
+    l->pause = 0;
+    if (!l->planned) {
+        run_on(l);
+        return;
+    }
+    ckpt_plan_do(l->c, &l->places, l->entered);
+    restart(l, UINT32_MAX);
+}
+
+static void entered(struct ckpt_lead *l)
+{
+    l->tries = 0;
+    l->entered = port_now(l->c->port);
+    if (l->since > 0)
+        port_measure(l->c->port, &measures[M_MOVE], sim_time_seconds(l->entered - l->since));
+    l->since = 0;
+    run_on(l);
 }
 
 static void restart_failed(struct ckpt_lead *l)
@@ -274,12 +313,10 @@ static void all_answered(struct ckpt_lead *l)
         abandoned(l);
         break;
     case CKPT_COMMIT:
-        if (good) {
-            l->committed = l->generation;
-            run_on(l);
-        } else {
+        if (good)
+            committed(l);
+        else
             checkpoint_failed(l);
-        }
         break;
     case CKPT_RESET:
         new_life(l);
@@ -296,8 +333,7 @@ static void all_answered(struct ckpt_lead *l)
         ask(l, CKPT_ENTER);
         break;
     default:
-        l->tries = 0;
-        run_on(l);
+        entered(l);
     }
 }
 
@@ -315,21 +351,22 @@ static void take_who(struct ckpt_lead *l, const struct rope *reply)
 {
     struct ckpt *c = l->c;
     struct os_places places;
-    uint8_t wire[16];
+    uint8_t wire[20];
     if (reply->length < 1 + sizeof wire)
         return;
     rope_read(reply, 1, sizeof wire, wire);
-    uint32_t run = wire_get32(wire), leader = wire_get32(wire + 4), moved = wire_get32(wire + 12);
+    uint32_t run = wire_get32(wire), leader = wire_get32(wire + 4);
     if (l->asked == CKPT_RESET && run >= l->other_run) {
         l->other = run > l->other_run || leader < l->other ? leader : l->other;
         l->other_run = run;
     }
     if (l->asked != CKPT_WHO)
         return;
+    if (run >= l->other_run)
+        ckpt_plan_unpack(wire_get64(wire + 12), &c->plan);
     l->other_run = run > l->other_run ? run : l->other_run;
     if (wire_get32(wire + 8) != 0 && leader != c->seat)
         l->other = leader;
-    c->moved = moved > c->moved ? moved : c->moved;
     if (!ckpt_places_get(c, reply, 1 + sizeof wire, &places))
         return;
     if (places.version > l->places.version) { /* PLACE4 */
@@ -415,7 +452,7 @@ static void ask_one(struct ckpt_lead *l, uint32_t place, uint32_t node, uint64_t
 static void ask_seats(struct ckpt_lead *l)
 {
     struct ckpt *c = l->c;
-    uint64_t more = c->seat | (uint64_t)c->moved << 32;
+    uint64_t more = c->seat | ckpt_plan_pack(&c->plan) << 16;
     uint32_t round = l->round;
     l->left = seats_up(l);
     for (uint32_t i = 0; i < c->seat_count && round == l->round; i++)
@@ -428,7 +465,7 @@ static void ask_ranks(struct ckpt_lead *l, uint32_t count)
     uint32_t round = l->round;
     l->left = count;
     for (uint32_t r = 0; r < count && round == l->round; r++)
-        ask_one(l, r, l->places.nodes[r], l->below);
+        ask_one(l, r, l->places.nodes[r], l->asked == CKPT_SAVE ? l->planned : l->below);
 }
 
 static bool is_of_seats(enum ckpt_procedure what)
@@ -474,10 +511,13 @@ static void due(struct port_timer *t)
                         "checkpoint %u is put off: node %u, which its cut passes, is down",
                         l->committed + 1, missing);
         l->put_off = true;
-        later(l, l->c->params->interval);
+        later(l, l->c->params->interval > 0 ? l->c->params->interval : l->c->params->retry);
         return;
     }
     l->put_off = false;
+    l->planned = ckpt_plan_next(l->c, l->entered) <= port_now(l->c->port);
+    if (l->planned && l->since == 0)
+        l->since = port_now(l->c->port);
     l->phase = LEAD_CHECKPOINT;
     l->generation = l->committed + 1;
     l->number++; /* rank 0 begins it */
@@ -518,7 +558,11 @@ void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank)
         return;
     l->ended_count += !l->ended[rank];
     l->ended[rank] = true;
-    if (l->ended_count == l->c->ranks)
+    if (l->ended_count < l->c->ranks)
+        return;
+    if (ckpt_plan_ended(l->c))
+        restart(l, UINT32_MAX);
+    else
         leave(l, LEAD_OVER);
 }
 
@@ -555,6 +599,9 @@ void ckpt_lead_claim(struct ckpt *c)
     os_places_free(c->port, &l->places);
     os_places_copy(c->port, &l->places, &c->node->places);
     l->phase = LEAD_ASKING;
+    l->planned = false;
+    l->since = 0;
+    l->entered = port_now(c->port);
     l->run = l->other_run = c->run;
     l->tries = 0;
     if (!l->thread)

@@ -80,6 +80,19 @@ uint32_t ckpt_spares(const struct os_layout *l)
     return p ? (uint32_t)p->spares : 0;
 }
 
+bool ckpt_fits(const struct os_layout *l, uint32_t ranks, struct err *e)
+{
+    const struct ckpt_params *p = os_service_params(l, &ckpt_service);
+    if (!p)
+        return true;
+    if (ranks + (uint64_t)p->spares > l->compute_count)
+        return err_set(e,
+                       "the workload has %u programs, but of the %u compute nodes %u are spares "
+                       "(machine.os.ckpt.spares)",
+                       ranks, l->compute_count, ckpt_spares(l));
+    return ckpt_moves_fit(p, ranks, e);
+}
+
 bool ckpt_seats_start(struct ckpt *c)
 {
     const struct os_layout *l = c->node->layout;
@@ -114,7 +127,7 @@ bool ckpt_obey(struct ckpt *c, uint32_t run, uint32_t leader)
     return true;
 }
 
-/* ---- wire: u32 run, u32 leader, u32 it leads, u32 moved; then of a placement that is not the
+/* ---- wire: u32 run, u32 leader, u32 it leads, u64 plan; then of a placement that is not the
  * first u32 version, u32 node of each rank ---- */
 
 static void put32(struct rope *out, uint32_t v)
@@ -153,7 +166,8 @@ void ckpt_tell_who(const struct ckpt *c, struct rope *out)
     put32(out, c->run);
     put32(out, c->leader);
     put32(out, c->leader == c->seat);
-    put32(out, c->moved);
+    put32(out, (uint32_t)(ckpt_plan_pack(&c->plan) >> 32));
+    put32(out, (uint32_t)ckpt_plan_pack(&c->plan));
     ckpt_places_put(&c->node->places, out);
 }
 
@@ -172,7 +186,7 @@ enum ckpt_status ckpt_take_places(struct ckpt *c, const struct rope *args)
     c->rank = os_places_rank(&c->node->places, c->node->node);
     nx_place(c->nx, c->node->places.nodes, c->rank == OS_NO_RANK ? NX_NO_NODE : c->rank);
     cut_place(c->cut, c->node->places.nodes, c->rank);
-    if (c->sink->placed)
-        c->sink->placed(c->sink_state, was != c->rank);
+    for (uint32_t k = 0; c->sink->placed && k < c->params->jobs; k++)
+        c->sink->placed(c->sinks[k], was != c->rank);
     return CKPT_OK;
 }

@@ -6,6 +6,7 @@
 
 struct file_sink {
     struct ckpt *c;
+    uint32_t turn;
     const struct pio_ops *ops;
     struct pio_file *file; /* NULL: not open */
     uint64_t size;         /* that the system has been told */
@@ -32,6 +33,7 @@ static void *file_start(struct ckpt *c)
 {
     struct file_sink *f = port_alloc(c->port, sizeof *f);
     f->c = c;
+    f->turn = c->turn;
     f->ops = system_of(c->params);
     return f;
 }
@@ -44,7 +46,10 @@ static enum ckpt_status status_of(enum pio_status s)
 static enum ckpt_status open_file(struct file_sink *f)
 {
     char name[32];
-    snprintf(name, sizeof name, "ckpt.%u", f->c->rank);
+    if (f->turn == 0)
+        snprintf(name, sizeof name, "ckpt.%u", f->c->rank);
+    else
+        snprintf(name, sizeof name, "ckpt.%u.%u", f->c->rank, f->turn);
     const struct pio_open o = {
         .name = name, .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN
     };
@@ -136,6 +141,7 @@ static const struct ckpt_sink_ops sink_file = {
     .read = file_read,
     .flush = file_flush,
     .placed = file_placed,
+    .anywhere = true,
 };
 
 static const struct kind *const sinks[] = { &sink_file.kind, &ckpt_sink_memory.kind, NULL };

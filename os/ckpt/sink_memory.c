@@ -23,6 +23,7 @@ enum part { PART_OWN, PART_GUEST, PART_PARITY };
 
 struct memory_sink {
     struct ckpt *c;
+    uint32_t turn;                   /* whose bytes they are */
     struct bytes own, guest, parity; /* guest: of the rank before */
     uint32_t first, size, me; /* the group: its first rank, members, this one; size 0: none */
     uint32_t host, life;      /* of the neighbour that has all of `own` */
@@ -40,9 +41,20 @@ static uint32_t member(const struct memory_sink *m, uint32_t k)
     return node_of(m, m->first + k);
 }
 
+/* Of all jobs. */
+static uint64_t held(const struct ckpt *c)
+{
+    uint64_t sum = 0;
+    for (uint32_t k = 0; k < c->params->jobs; k++) {
+        const struct memory_sink *m = c->sinks[k];
+        sum += m->own.held + m->guest.held + m->parity.held;
+    }
+    return sum;
+}
+
 static void count(struct memory_sink *m)
 {
-    m->c->counts.memory = m->own.held + m->guest.held + m->parity.held;
+    m->c->counts.memory = held(m->c);
 }
 
 /* Whether there is room for a change of `b`. */
@@ -50,14 +62,13 @@ static bool has_room(const struct memory_sink *m, const struct bytes *b, uint64_
                      uint64_t length)
 {
     uint64_t room = (uint64_t)m->c->params->room;
-    return room == 0 ||
-           m->own.held + m->guest.held + m->parity.held + bytes_growth(b, at, length) <= room;
+    return room == 0 || held(m->c) + bytes_growth(b, at, length) <= room;
 }
 
 /* ---- others ---- */
 
-#define HEAD                                                                                       \
-    21 /* of a call: u64 at, u64 length, u32 rank, u8 part; bytes; reply: u8 status, bytes */
+/* A call: u64 at, u64 length, u32 rank, u8 part, u8 turn, bytes; its reply: u8 status, bytes. */
+#define HEAD 22
 
 static enum ckpt_status call(struct memory_sink *m, uint32_t node, enum ckpt_procedure what,
                              enum part part, uint64_t at, uint64_t length, const struct rope *data,
@@ -70,6 +81,7 @@ static enum ckpt_status call(struct memory_sink *m, uint32_t node, enum ckpt_pro
     wire_put64(wire + 8, length);
     wire_put32(wire + 16, m->c->rank);
     wire[20] = (uint8_t)part;
+    wire[21] = (uint8_t)m->turn;
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     if (data)
@@ -181,7 +193,7 @@ static enum ckpt_status serve_fetch(struct memory_sink *m, enum part part, uint6
 void ckpt_memory_serve(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
                        struct rope *args)
 {
-    struct memory_sink *m = c->sink_state;
+    struct memory_sink *m;
     uint8_t wire[HEAD], status = CKPT_IO;
     struct rope reply, data;
     rope_init(&reply);
@@ -189,6 +201,7 @@ void ckpt_memory_serve(struct ckpt *c, struct select_request *request, enum ckpt
     if (c->sink == &ckpt_sink_memory && args->length >= sizeof wire) {
         rope_take_front(args, sizeof wire, wire);
         enum part part = (enum part)wire[20];
+        m = c->sinks[wire[21] < c->params->jobs ? wire[21] : 0];
         if (is_of(m, wire_get32(wire + 16), part))
             status = (uint8_t)(what == CKPT_STORE ? serve_store(m, part, wire_get64(wire), args)
                                                   : serve_fetch(m, part, wire_get64(wire),
@@ -386,6 +399,7 @@ static void *memory_start(struct ckpt *c)
 {
     struct memory_sink *m = port_alloc(c->port, sizeof *m);
     m->c = c;
+    m->turn = c->turn;
     m->fresh = port_incarnation(c->port) > 1;
     m->whole = !m->fresh;
     m->host = m->fresh || c->rank == OS_NO_RANK ? CKPT_NOBODY : node_of(m, c->rank + 1);

@@ -3,6 +3,7 @@
  * cut, the writing, the commit, or a restart; and what becomes of those that cannot go on.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,12 @@ struct run {
     uint64_t at[4]; /* events */
     uint32_t node[4];
     uint64_t after[4]; /* us; 0: it never comes back */
-    uint32_t spares;
+    uint32_t spares, jobs, move_count;
+    struct {
+        uint64_t at; /* us */
+        int64_t rank;
+        const char *to;
+    } move[3];
     const char *interval, *think;
     sim_time rots; /* 0: nothing */
     int rot_what;
@@ -76,6 +82,7 @@ struct run {
     double memory;
     uint64_t steps;
     uint32_t fulls, errors; /* remarks that a checkpoint is not committed */
+    double moves, swaps, least, most;
     double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
     double logged, restarts, committed;
     char said[512], remarked[2048];
@@ -124,15 +131,16 @@ static void system_services(struct val *os, const char *system)
 /* ---- who looks on: what each rank saves and is entered with, and where the job stands ---- */
 
 #define RANKS 5
+#define JOBS 3
 #define GENERATIONS 400
 static struct os_node *booted[16];
 static struct {
     uint64_t saved[GENERATIONS], entered; /* resume points; times that main was entered */
     bool ended[GENERATIONS];
     uint32_t loaded; /* generation; 0: none */
-} spied[RANKS];
-static uint32_t committed; /* as a leader knew last */
-static bool looking;       /* it knows */
+} spied[JOBS][RANKS];
+static uint32_t committed[JOBS]; /* as a leader knew last */
+static bool looking;             /* it knows */
 static char wrong[200];
 static void (*spied_main)(struct os_node *n, const struct program *me);
 
@@ -142,8 +150,8 @@ static bool spy_save(void *obj, struct rope *out, const char **why)
     uint32_t g = c->generation;
     (void)why;
     if (g < GENERATIONS) {
-        spied[c->rank].saved[g] = c->node->run->resume;
-        spied[c->rank].ended[g] = c->node->run->ended;
+        spied[c->turn][c->rank].saved[g] = c->node->run->resume;
+        spied[c->turn][c->rank].ended[g] = c->node->run->ended;
     }
     rope_add_bytes(out, &g, sizeof g);
     return true;
@@ -152,9 +160,9 @@ static bool spy_save(void *obj, struct rope *out, const char **why)
 static bool spy_load(void *obj, struct rope *in)
 {
     const struct ckpt *c = obj;
-    if (in->length != sizeof spied[c->rank].loaded)
+    if (in->length != sizeof spied[c->turn][c->rank].loaded)
         return false;
-    rope_read(in, 0, sizeof spied[c->rank].loaded, &spied[c->rank].loaded);
+    rope_read(in, 0, sizeof spied[c->turn][c->rank].loaded, &spied[c->turn][c->rank].loaded);
     return true;
 }
 
@@ -173,15 +181,15 @@ static struct os_node *boot(struct port *kernel, const struct os_boot *b)
 /* CKPT1: nothing is lost but what lay after the last checkpoint that was committed. */
 static void enter(struct os_node *n, const struct program *me)
 {
-    uint32_t g = spied[me->rank].loaded;
-    uint64_t resume = g > 0 && g < GENERATIONS ? spied[me->rank].saved[g] : 0;
-    spied[me->rank].entered++;
-    if (me->resume != resume || (g > 0 && spied[me->rank].ended[g]))
+    uint32_t g = spied[me->job][me->rank].loaded;
+    uint64_t resume = g > 0 && g < GENERATIONS ? spied[me->job][me->rank].saved[g] : 0;
+    spied[me->job][me->rank].entered++;
+    if (me->resume != resume || (g > 0 && spied[me->job][me->rank].ended[g]))
         snprintf(wrong, sizeof wrong, "rank %u is entered at %lu, saved was %lu", me->rank,
                  me->resume, resume);
-    if (me->resume > 0 && looking && (g < committed || g > committed + 1))
+    if (me->resume > 0 && looking && (g < committed[me->job] || g > committed[me->job] + 1))
         snprintf(wrong, sizeof wrong, "rank %u goes on from checkpoint %u, committed is %u",
-                 me->rank, g, committed);
+                 me->rank, g, committed[me->job]);
     spied_main(n, me);
 }
 
@@ -218,8 +226,10 @@ static void probe_look(struct sim *s, struct sim_event *e)
 {
     struct probe *p = CONTAINER_OF(e, struct probe, tick);
     const struct ckpt *c = who_leads(p->rig->m);
-    if (c && c->lead->committed > committed)
-        committed = c->lead->committed;
+    bool runs = c && (c->params->jobs == 1 || c->lead->phase == LEAD_RUNNING ||
+                      c->lead->phase == LEAD_CHECKPOINT);
+    if (runs && c->lead->committed > committed[c->turn])
+        committed[c->turn] = c->lead->committed;
     p->x->seen[p->x->count].event = machine_steps(p->rig->m);
     p->x->seen[p->x->count++].where = c ? standing(c) : ELSEWHERE;
     if (!(c && c->lead->phase == LEAD_OVER) && p->x->count < SAMPLES)
@@ -307,6 +317,20 @@ static void machine(struct rig *r, const struct run *x)
     number(ckpt, "spares", x->spares);
     text(ckpt, "patience", "3ms");
     text(ckpt, "give_up", "10s");
+    if (x->jobs > 0)
+        number(ckpt, "jobs", x->jobs);
+    text(ckpt, "quantum", "5ms");
+    struct val *moves = val_new(VAL_LIST, NULL, 0);
+    for (uint32_t i = 0; i < x->move_count; i++) {
+        struct val *m = table();
+        char at[32];
+        snprintf(at, sizeof at, "%luus", x->move[i].at);
+        text(m, "at", at);
+        number(m, "rank", (uint64_t)x->move[i].rank);
+        text(m, "to", x->move[i].to);
+        val_append(moves, m);
+    }
+    val_put(ckpt, "moves", moves);
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
     rig_set(r, "prices.copy.each", "10ns");
@@ -344,6 +368,8 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
         { "pages", &x->pages },
         { "page_bytes", &x->page_bytes },
         { "meta_bytes", &x->meta_bytes },
+        { "moves", &x->moves },
+        { "swaps", &x->swaps },
         { "diffs", &x->diffs },
         { "space", &x->space },
         { "kept", &x->kept },
@@ -354,6 +380,10 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
     (void)unit;
     (void)half_width;
     (void)flags;
+    if (strcmp(name, "job.memory.min") == 0)
+        x->least = value;
+    if (strcmp(name, "job.memory.max") == 0)
+        x->most = value;
     for (size_t i = 0; strncmp(name, "ckpt.", 5) == 0 && i < ARRAY_LEN(wanted); i++)
         if (strcmp(name + 5, wanted[i].name) == 0)
             *wanted[i].to = value;
@@ -488,7 +518,7 @@ static void play(struct run *x)
     job.main = enter;
     spied_main = x->main ? x->main : workload_job.main;
     memset(spied, 0, sizeof spied);
-    committed = 0;
+    memset(committed, 0, sizeof committed);
     looking = true;
     wrong[0] = '\0';
     cr_assert(rig_load(&r, &job, params, &e), "%s", e.text);
@@ -557,7 +587,7 @@ static void same(const struct run *x, const struct run *calm, uint64_t seed)
 {
     uint64_t entered = 0;
     for (uint32_t r = 0; r < RANKS; r++)
-        entered += spied[r].entered;
+        entered += spied[0][r].entered;
     cr_expect(x->said[0] == 0 && x->memory == calm->memory && x->damaged == 0,
               "seed %lu (%s, %s, %s, %s%s; %u crashes, at %lu and %lu of %lu): memory %.0f, not "
               "%.0f. %s",
@@ -671,7 +701,7 @@ Test(ckpt, a_checkpoint_that_takes_too_long_is_abandoned)
         cr_expect(strstr(x.remarked, "checkpoint 1 is abandoned after 0.005 s: rank 3, on node 5, "
                                      "has come to no safe point"),
                   "%s: %s", x.algorithm, x.remarked);
-        cr_expect_eq(committed, 0);
+        cr_expect_eq(committed[0], 0);
     }
 }
 
@@ -1116,4 +1146,83 @@ Test(ckpt, a_checkpoint_that_cannot_be_written_leaves_the_one_before)
     play(&x);
     cr_expect_not_null(strstr(x.said, "the job cannot go on"), "said %s; %.0f restarts", x.said,
                        x.memory);
+}
+
+/* What else happens to jobs that move or take turns: nodes die, some for ever. */
+static void let_die(struct run *x, uint64_t steps, uint32_t crashes, uint64_t *s)
+{
+    static const uint32_t seats[] = { 0, 1, 2, 5, 6, 7, 8 };
+    x->crashes = crashes;
+    for (uint32_t i = 0; i < crashes; i++) {
+        x->at[i] = 1 + mix(s) % (steps * 2);
+        x->node[i] = seats[mix(s) % ARRAY_LEN(seats)];
+        x->after[i] = i == 0 && mix(s) % 2 ? 0 : 1 + mix(s) % 8000;
+    }
+}
+
+/* Ranks go to spare nodes, and all of them to a partition of another shape and back, between two
+ * messages of theirs: what was in flight arrives. */
+Test(ckpt, ranks_that_move_while_the_job_runs_end_as_if_they_had_not)
+{
+    uint64_t count = sample("CKPT_SEEDS", 16), from = sample("CKPT_FIRST", sample_one_in());
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run calm, x;
+        uint64_t s = seed * 83, at = 0;
+        choose(&calm, seed);
+        calm.spares = 2;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a move: %s", seed, calm.said);
+        choose(&x, seed);
+        x.spares = 2;
+        x.move_count = 1 + (uint32_t)(mix(&s) % 3);
+        for (uint32_t i = 0; i < x.move_count; i++) {
+            bool all = x.sink[0] == 'f' && mix(&s) % 2;
+            at += 1 + mix(&s) % 4000;
+            x.move[i].at = at;
+            x.move[i].rank = all ? -1 : (int64_t)(mix(&s) % 5);
+            x.move[i].to = !all ? "spare" : mix(&s) % 2 ? "forward" : "reverse";
+        }
+        if (x.sink[0] == 'f')
+            let_die(&x, calm.steps, (uint32_t)(mix(&s) % 3), &s);
+        play(&x);
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory,
+                  "seed %lu (%s, %s, %s; %u moves, the first at %lu us to %s, %.0f made; %u "
+                  "crashes): memory %.0f, not %.0f. %s",
+                  seed, x.program, x.policy, x.sink, x.move_count, x.move[0].at, x.move[0].to,
+                  x.moves, x.crashes, x.memory, calm.memory, x.said);
+    }
+}
+
+/* Jobs that take turns on the same nodes, each from where it was. */
+Test(ckpt, jobs_that_take_turns_end_as_they_do_alone)
+{
+    uint64_t count = sample("CKPT_SEEDS", 8), from = sample("CKPT_FIRST", sample_one_in());
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run x;
+        uint64_t s = seed * 89, steps = 0;
+        double least = INFINITY, most = 0;
+        uint32_t jobs = 2 + (uint32_t)(mix(&s) % 2);
+        for (uint32_t k = 0; k < jobs; k++) {
+            choose(&x, seed);
+            x.spares = 2;
+            x.seed += k;
+            play(&x);
+            cr_assert_str_empty(x.said, "seed %lu alone: %s", seed, x.said);
+            least = fmin(least, x.memory);
+            most = fmax(most, x.memory);
+            steps += x.steps;
+        }
+        choose(&x, seed);
+        x.spares = 2;
+        x.jobs = jobs;
+        if (x.sink[0] == 'f')
+            let_die(&x, steps, (uint32_t)(mix(&s) % 3), &s);
+        play(&x);
+        cr_expect(
+            x.said[0] == 0 && x.least == least && x.most == most && x.swaps >= (x.crashes == 0),
+            "seed %lu (%s, %s, %s; %u jobs, %.0f swaps, %u crashes): memory %.0f to %.0f, not %.0f "
+            "to %.0f. %s",
+            seed, x.program, x.policy, x.sink, jobs, x.swaps, x.crashes, x.least, x.most, least,
+            most, x.said);
+    }
 }

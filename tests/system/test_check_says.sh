@@ -39,12 +39,19 @@ local services = include "parts/services.lua"
 return {
     machine = include "machines/paragon.lua" { rows = 3, columns = 3, model = "ideal",
         graph = include("parts/graphs.lua").cuts, os =
-        services.list(services.nx, services.checkpoints { sink = "memory", spares = param("spares", 2) }) },
+        services.list(services.nx, services.checkpoints { sink = "memory", spares = param("spares", 2),
+            moves = { { at = param("at", "1s"), rank = param("rank", 0), to = param("to", "spare") }, { at = "2s", rank = 1 } } }) },
     workload = { kind = "job", nodes = param("nodes", 0) },
 }
 END
-refused "workload.nodes is 8, but of the 9 compute nodes 2 are spares" -p nodes=8
+refused "the workload has 8 programs, but of the 9 compute nodes 2 are spares" -p nodes=8
 refused ".spares is 9, but the machine has 9 compute nodes" -p spares=9
+refused "moves[1].rank is 7, but the job has 7 ranks" -p rank=7
+refused "moves[2].at is before that of the move before" -p at=3s
+refused "moves[1].to is 'spare', but there is none" -p spares=0
+refused "moves[1]: to = 'spare' moves one rank, 'rows' moves all: rank is 2" -p to=rows -p rank=2
+refused "moves[1].to is 'reverse', which moves all ranks, but the sink 'memory' keeps what is saved" -p to=reverse -p rank=-1
+refused "moves[1].to: " -p to=spars
 # Types of file views, each number by its place.
 C=$T/views.lua
 config views <<'END'

@@ -97,6 +97,7 @@ struct job {
     struct nx *nx;
     struct vm_space *space;
     uint32_t rank, ranks;
+    uint64_t seed; /* each of the jobs that take turns has its own */
     uint64_t pages, scratch_pages, table_pages, page;
 };
 
@@ -120,7 +121,7 @@ static bool good(const struct job *j, bool fine, const char *what, uint64_t step
 
 static uint64_t draw(const struct job *j, uint64_t step, uint32_t rank, uint32_t what)
 {
-    return mix(mix(mix((uint64_t)j->p->seed) + step) + rank * 8 + what);
+    return mix(mix(mix(j->seed) + step) + rank * 8 + what);
 }
 
 static uint32_t distance(const struct job *j, uint64_t step)
@@ -367,6 +368,7 @@ static void program(struct os_node *node, const struct program *me)
 {
     const struct job_params *p = me->params;
     struct job j = { .node = node, .port = me->task, .p = p, .rank = me->rank, .ranks = me->ranks };
+    j.seed = (uint64_t)p->seed + me->job;
     struct ckpt *ckpt = os_find(node, &ckpt_service);
     struct vm *vm = vm_create(me->task, &p->page);
     j.nx = os_find(node, &nx_service);
