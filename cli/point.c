@@ -360,6 +360,13 @@ static bool open_trace(struct run *r, struct err *e)
     return !r->options->trace || sim_trace_open(r->sim, r->options->trace, &o, e);
 }
 
+static bool load_images(struct run *r, struct err *e)
+{
+    return !r->options->images ||
+           (r->machine ? machine_images_load(r->machine, r->options->images, e)
+                       : err_set(e, "--images are of a machine's devices: there is no machine"));
+}
+
 /* A file that could not be written; what else went wrong is worse. */
 static void lose(struct point_result *o, const char *why)
 {
@@ -398,6 +405,9 @@ static void run_world(struct run *r, struct err *e)
     if ((r->options->trace && !sim_trace_close(r->sim, e)) ||
         !whole_folder_close(&r->files, true, e))
         lose(r->out, e->text);
+    if (r->options->save_images && r->machine &&
+        !machine_images_save(r->machine, r->options->save_images, e))
+        lose(r->out, e->text);
     if (r->options->fsck && r->machine)
         look(r);
 }
@@ -429,7 +439,7 @@ void point_run(const struct config_point *p, const struct point_options *o,
     if (o->started)
         o->started(o->started_arg, r->sim);
     if (make_world(r, true, &e) && !r->files.failed.set && choose_traced(r, &e) &&
-        open_trace(r, &e) && (!r->machine || sim_threads_ready(&e)))
+        open_trace(r, &e) && load_images(r, &e) && (!r->machine || sim_threads_ready(&e)))
         run_world(r, &e);
     else
         set_status(out,

@@ -85,6 +85,8 @@ struct point_options {
     const char *trace_categories;  /* NULL: all */
     const char *trace_nodes;       /* NULL: all; see cli_trace_nodes */
     const char *output_dir;        /* per-packet and per-request files; NULL: none */
+    const char *images;            /* folder: what the devices begin with; NULL: they are blank */
+    const char *save_images;       /* folder: gets what they have in the end; NULL: not asked for */
     /* Called with the run when it begins and with NULL when it has ended, so that a progress report
      * can read its clock; may be NULL. */
     void (*started)(void *arg, const struct sim *s);

@@ -17,7 +17,7 @@ struct run_options {
     struct cli_list set;
     struct cli_seed seed;
     int64_t jobs, replications;
-    const char *output, *trace, *output_dir;
+    const char *output, *trace, *output_dir, *images, *save_images;
     bool resume, json, quiet, verbose, flatten, fsck, no_store;
 };
 
@@ -93,6 +93,16 @@ static int run_config(struct config *c, const struct run_options *o, const char 
     /* A mistake of the whole configuration is told once, before anything is stored. */
     if (!point_check(&c->points[0], &e))
         return cli_complain(CLI_USAGE, &e);
+    if ((o->images || o->save_images) && c->point_count != 1)
+        return cli_complainf(CLI_USAGE, "images are of one point, but '%s' has %zu", c->name,
+                             c->point_count);
+    if (o->images && !o->no_store)
+        return cli_complainf(CLI_USAGE,
+                             "--images needs --no-store: what is stored says all that it "
+                             "was made from");
+    if (o->save_images && mkdir(o->save_images, 0777) != 0 && errno != EEXIST)
+        return cli_complainf(CLI_USAGE, "the folder '%s' cannot be made: %s", o->save_images,
+                             strerror(errno));
     if (o->output_dir && mkdir(o->output_dir, 0777) != 0 && errno != EEXIST)
         return cli_complainf(CLI_USAGE, "the folder '%s' cannot be made: %s", o->output_dir,
                              strerror(errno));
@@ -110,7 +120,9 @@ static int run_config(struct config *c, const struct run_options *o, const char 
         .point = { .flatten = o->flatten,
                    .fsck = o->fsck,
                    .trace = o->trace,
-                   .output_dir = o->output_dir },
+                   .output_dir = o->output_dir,
+                   .images = o->images,
+                   .save_images = o->save_images },
     };
     bool stored = campaign_run(c, &co, &r, &e);
     int code = CLI_USAGE;
@@ -146,6 +158,10 @@ int cmd_run(int argc, char **argv)
           "rebuild every message from its bytes between nodes (same digest)" },
         { 0, "fsck", CLI_FLAG, &o.fsck, NULL,
           "look at the nodes' file systems from outside when a point has ended; damage fails it" },
+        { 0, "images", CLI_TEXT, &o.images, "DIR",
+          "the devices begin with what --save-images wrote there (one point)" },
+        { 0, "save-images", CLI_TEXT, &o.save_images, "DIR",
+          "write what the devices have when the point has ended, a file a medium (one point)" },
         { 0, "trace", CLI_TEXT, &o.trace, "FILE", "write a Chrome trace (FILE.zst compresses)" },
         { 0, "output-dir", CLI_TEXT, &o.output_dir, "DIR",
           "folder for files that workloads write (per packet, per request); DIR/point-N of many" },

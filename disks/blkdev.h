@@ -121,6 +121,7 @@ struct blk_health {
 struct blkdev;
 struct scsi_bus;
 struct sim_audit_report;
+struct store;
 struct disk_fault;
 struct blkdev_ops {
     const char *name;
@@ -140,6 +141,8 @@ struct blkdev_ops {
     bool (*fault)(struct blkdev *d, uint32_t member, const struct disk_fault *f);
     /* The devices below, from 0, spares last; NULL past the last.  NULL: there are none. */
     struct blkdev *(*member)(const struct blkdev *d, uint32_t i);
+    /* The bytes of its own media, from 0; NULL past the last.  NULL: it has none of its own. */
+    struct store *(*medium)(const struct blkdev *d, uint32_t i);
     /* Adds its own numbers, without those of the devices below; NULL: it has none. */
     void (*health)(const struct blkdev *d, struct blk_health *sum);
     /* Sequential devices: what the device would tell its host of the time from block to block of

@@ -372,6 +372,11 @@ static void describe(const struct blkdev *dev, struct blk_describe *out)
     memcpy(out->name, d->name, n);
 }
 
+static struct store *medium(const struct blkdev *dev, uint32_t i)
+{
+    return i == 0 ? disk_of(dev)->store : NULL;
+}
+
 static void kill_disk(struct blkdev *dev)
 {
     disk_of(dev)->dead = true;
@@ -459,6 +464,7 @@ const struct blkdev_ops disk_device_ops = { .name = "disk",
                                             .corrupt = corrupt,
                                             .attach = attach,
                                             .fault = fault,
+                                            .medium = medium,
                                             .health = health };
 
 static void audit(void *self, struct sim_audit_report *report)

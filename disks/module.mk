@@ -1,5 +1,5 @@
 # disks: objects in reading order.
-DISKS_SRC = disks/blkdev.c disks/store.c disks/geometry.c disks/seek.c disks/sched.c disks/scsi.c \
+DISKS_SRC = disks/blkdev.c disks/store.c disks/image.c disks/geometry.c disks/seek.c disks/sched.c disks/scsi.c \
             disks/disk_params.c disks/disk_mech.c disks/disk_cache.c disks/disk_plan.c \
             disks/disk_medium.c disks/disk.c \
             disks/raid3.c disks/raid3_background.c disks/raid_layout.c \

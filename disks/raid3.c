@@ -501,6 +501,12 @@ static void health(const struct blkdev *d, struct blk_health *sum)
     sum->missing += count_of(a->dead) + (a->filling != RAID3_NONE);
 }
 
+static struct store *medium(const struct blkdev *d, uint32_t i)
+{
+    const struct raid3 *a = array_of(d);
+    return i == 0 ? a->data : i == 1 ? a->parity : NULL;
+}
+
 static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .doc = "spindles that turn as one, with parity",
                                              .submit = submit,
@@ -510,6 +516,7 @@ static const struct blkdev_ops raid3_ops = { .name = "raid3",
                                              .corrupt = corrupt,
                                              .attach = attach,
                                              .fault = fault,
+                                             .medium = medium,
                                              .health = health };
 
 const struct counter raid3_counters[] = {

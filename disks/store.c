@@ -364,6 +364,11 @@ bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t 
     return true;
 }
 
+uint32_t store_sector_bytes(const struct store *t)
+{
+    return t->sector_bytes;
+}
+
 uint64_t store_extents(const struct store *t)
 {
     return t->extents;

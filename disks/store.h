@@ -32,7 +32,8 @@ void store_flip(struct store *t, uint64_t sector, uint32_t byte, uint8_t flip);
 /* The first extent that ends past `from`; false: there is none. */
 bool store_next(const struct store *t, uint64_t from, uint64_t *first, uint64_t *count);
 
-uint64_t store_extents(const struct store *t); /* how many there are */
+uint32_t store_sector_bytes(const struct store *t); /* as it was made */
+uint64_t store_extents(const struct store *t);      /* how many there are */
 /* Checks STORE1; for tests. */
 bool store_check(const struct store *t);
 

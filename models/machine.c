@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "disks/build.h"
+#include "disks/image.h"
 
 /* ---- the audit ---- */
 
@@ -387,6 +388,25 @@ enum sim_end machine_look(struct machine *m)
     for (uint32_t i = 0; i < m->layout.nodes; i++)
         machine_restart(m, i);
     return sim_run(m->sim);
+}
+
+bool machine_images_load(struct machine *m, const char *dir, struct err *e)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        for (size_t k = 0; k < m->nodes[i].dev_count; k++)
+            if (!blk_image_load(m->nodes[i].devs[k], dir, &found, e))
+                return false;
+    return found > 0 || err_set(e, "the folder '%s' has no image of a device of this machine", dir);
+}
+
+bool machine_images_save(const struct machine *m, const char *dir, struct err *e)
+{
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        for (size_t k = 0; k < m->nodes[i].dev_count; k++)
+            if (!blk_image_save(m->nodes[i].devs[k], dir, e))
+                return false;
+    return true;
 }
 
 static void free_pools(struct machine *m)

@@ -68,6 +68,11 @@ void machine_finish(struct machine *m);
  * place of booting they look at their devices. */
 enum sim_end machine_look(struct machine *m);
 
+/* The media of all devices of nodes as files of a folder (disks/image.h): before the run what they
+ * begin with, afterwards what they have.  False with a sentence. */
+bool machine_images_load(struct machine *m, const char *dir, struct err *e) MUST_CHECK;
+bool machine_images_save(const struct machine *m, const char *dir, struct err *e) MUST_CHECK;
+
 /* Frees everything, with what is still in flight. */
 void machine_destroy(struct machine *m);
 

@@ -608,6 +608,10 @@ static const struct param ckpt_params_desc[] = {
     P_BOOL(ckpt_params, incremental, "false",
            "Only pages that were written since the checkpoint before are saved.",
            "ASSUMED(an experiment's choice)"),
+    P_BOOL(ckpt_params, restart, "false",
+           "The job begins from what is committed on the sink, if anything is: on a machine whose "
+           "devices begin with images of another run.",
+           "ASSUMED(an experiment's choice)"),
     P_BOOL(ckpt_params, compare, "false",
            "A page is compared with what was saved of it, which is kept in memory; only the words "
            "that differ are written, where they are less than half of it.",

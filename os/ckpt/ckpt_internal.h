@@ -15,7 +15,7 @@ struct ckpt_params {
     struct ckpt_move *move; /* the same, read (plan.c) */
     uint32_t move_count;
     int policy, sink, system;
-    bool incremental, compare, compress;
+    bool incremental, compare, compress, restart;
     int64_t pool, piece, group, room;
 };
 

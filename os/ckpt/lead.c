@@ -578,7 +578,9 @@ static void begin(struct port_timer *t)
 {
     struct ckpt_lead *l = t->arg;
     port_timer_init(l->c->port, &l->timer, due, l);
-    if (l->run == 0 && l->c->leader == l->c->seat)
+    if (l->run == 0 && l->c->leader == l->c->seat && l->c->params->restart)
+        restart(l, UINT32_MAX);
+    else if (l->run == 0 && l->c->leader == l->c->seat)
         run_on(l);
     else
         ask(l, CKPT_WHO);
