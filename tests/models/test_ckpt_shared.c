@@ -52,7 +52,8 @@ static const char *const sinks[] = { "file", "memory" };
 struct run {
     const struct program_case *program;
     const char *manager, *policy, *sink, *interval, *initial_owner;
-    bool incremental, slow; /* slow: the messages of shared memory come late */
+    bool incremental, compare, compress;
+    bool slow; /* slow: the messages of shared memory come late */
     uint32_t crashes, frames, announce, spares;
     uint64_t at[4]; /* events */
     uint32_t node[4];
@@ -129,6 +130,8 @@ static void machine(struct rig *r, const struct run *x)
     text(ckpt, "patience", "3ms");
     number(ckpt, "pool", 3);
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
+    val_put(ckpt, "compare", val_new_bool(x->compare, NULL, 0));
+    val_put(ckpt, "compress", val_new_bool(x->compress, NULL, 0));
     val_put(r->spec, "os", os);
     rig_set(r, "prices.copy.each", "10ns");
     rig_set(r, "prices.fault.each", "20us");
@@ -248,9 +251,16 @@ static void choose(struct run *x, uint64_t seed)
                        .initial_owner = owners[mix(&s) % ARRAY_LEN(owners)],
                        .announce = mix(&s) % 3 == 0 ? 3 : 0,
                        .spares = mix(&s) % 3 == 0 ? 2 : 0,
+                       .compare = mix(&s) % 3 == 0,
+                       .compress = mix(&s) % 3 == 0,
                        .interval = "1ms" };
     if (mix(&s) % 2)
         x->interval = x->sink[0] == 'f' ? "30ms" : "3ms";
+    /* Copies are replaced; but owners keep their frames: no one rank may become the owner of most,
+     * as who reads does under dynamic, and rank 0 that makes the vectors. */
+    if (strcmp(x->manager, "dynamic") != 0 && x->program->ops != &workload_svm_dot &&
+        x->initial_owner[0] != 'f' && mix(&s) % 2)
+        x->frames = 16;
 }
 
 /* SVMS4, SVMS5, SVMS6. */
