@@ -63,12 +63,12 @@ static struct blkdev *build_cache(const struct blk_site *at, void *params, struc
 static struct blkdev *build_rait(const struct blk_site *at, void *params, struct err *e)
 {
     const struct rait_params *p = params;
-    struct blkdev *members[RAIT_MEMBERS_MAX];
-    uint32_t want = (uint32_t)p->members, made = 0;
+    struct blkdev *members[2 * RAIT_MEMBERS_MAX];
+    uint32_t want = (uint32_t)p->members, made = 0, spares = (uint32_t)p->spares;
     uint32_t parity = at->kind->level == RAID_0 ? 0 : at->kind->level == RAID_6 ? 2 : 1;
     bool good = want > parity || err_set(e, "%s.members: %u of them are parity", at->path, parity);
     char *inner = base_printf("%s.member", at->path);
-    while (good && made < want) {
+    while (good && made < want + spares) {
         struct blk_describe about = { .largest = 0 };
         char *name = base_printf("%s.member.%u", at->name, made);
         struct blkdev *d = blk_build(at->sim, p->member, at->node, name, inner, e);
@@ -87,7 +87,8 @@ static struct blkdev *build_rait(const struct blk_site *at, void *params, struct
     free(inner);
     for (uint32_t i = 0; !good && i < made; i++)
         members[i]->ops->destroy(members[i]);
-    return good ? rait_create(at->sim, members, want, parity, at->kind->level >= RAID_5, at->name)
+    return good ? rait_create(at->sim, members, want, spares, parity, at->kind->level >= RAID_5,
+                              at->name)
                 : NULL;
 }
 

@@ -14,7 +14,8 @@
  *   { path = "dev0", action = "soft", ppm = 5000 }    a tape drive: of a million blocks 5000 are
  *       read, or written, once more
  *   { path = "dev0", action = "scrub" }    no fault: the array begins to check its parity
- *   { path = "dev0", action = "spare" }    no fault: a RAID-3 array gets one spare more
+ *   { path = "dev0", action = "spare" }    no fault: a RAID-3 array gets one spare more; of an
+ *       array of tape drives a spare takes a lost member's place and is rebuilt
  *
  * Of a tape drive sectors are blocks of what is loaded: "sector" damages the tape where they lie,
  * for good; torn, lost and misdirected writes it does not have.

@@ -12,10 +12,15 @@
 #include "disks/disk.h"
 #include "disks/raid_code.h"
 #include "sim/audit.h"
+#include "sim/measure.h"
 
 const struct param rait_params[] = {
     P_STRING(rait_params, kind, "rait3", "What is built: tape drives in step.", "none"),
     P_INT(rait_params, members, "5", "1", "32", "Drives, those of parity included.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(rait_params, spares, "0", "0", "32",
+          "Drives more, each with a cartridge of its own; the fault \"spare\" puts one in a lost "
+          "member's place.",
           "ASSUMED(the experiment's choice)"),
     P_VAL(rait_params, member, "A drive, described as any other.", "none"),
     P_END,
@@ -44,6 +49,8 @@ struct rait {
     uint32_t count, data, parity;
     bool rotates, dead;
     struct member *members;
+    struct blkdev **spares;
+    uint32_t spare_count, spares_used;
     struct list jobs; /* requests that wait */
     struct blk_req *current;
     uint32_t open; /* parts under way */
@@ -530,13 +537,25 @@ static void die(struct blkdev *d)
         a->members[i].d->ops->kill(a->members[i].d);
 }
 
+static struct blkdev *member_at(const struct blkdev *d, uint32_t i)
+{
+    const struct rait *a = rait_of(d);
+    if (i >= a->count)
+        return i - a->count < a->spare_count ? a->spares[i - a->count] : NULL;
+    return a->members[i].d;
+}
+
 /* The power of the whole; all else is of a member.  One that loses its power alone is lost where
  * the others can do without it: what was in its buffer is gone. */
 static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
 {
     struct rait *a = rait_of(d);
-    if (member > a->count)
-        return false;
+    if (member == 0 && f->kind == DISK_FAULT_SPARE)
+        return rait_use_spare(d);
+    if (member > a->count) {
+        struct blkdev *x = member_at(d, member - 1);
+        return x != NULL && x->ops->fault != NULL && x->ops->fault(x, 0, f);
+    }
     if (member == 0 && f->kind == DISK_FAULT_DEATH) {
         die(d);
         return true;
@@ -552,12 +571,6 @@ static bool fault(struct blkdev *d, uint32_t member, const struct disk_fault *f)
             a->members[i].lost = true;
     }
     return good;
-}
-
-static struct blkdev *member_at(const struct blkdev *d, uint32_t i)
-{
-    const struct rait *a = rait_of(d);
-    return i < a->count ? a->members[i].d : NULL;
 }
 
 static void health(const struct blkdev *d, struct blk_health *sum)
@@ -581,6 +594,9 @@ static void destroy(struct blkdev *d)
     sim_count_end(&d->counted);
     free(a->rebuild);
     free(a->wanted);
+    for (uint32_t i = 0; i < a->spare_count; i++)
+        a->spares[i]->ops->destroy(a->spares[i]);
+    free(a->spares);
     free(a->members);
     free(a->name);
     free(a);
@@ -613,7 +629,7 @@ const struct counter rait_counters[] = {
 };
 
 struct blkdev *rait_create(struct sim *s, struct blkdev *const *members, uint32_t count,
-                           uint32_t parity, bool rotates, const char *name)
+                           uint32_t spares, uint32_t parity, bool rotates, const char *name)
 {
     struct rait *a = base_zalloc(1, sizeof *a);
     ASSERT(count > parity && count <= RAIT_MEMBERS_MAX);
@@ -628,6 +644,12 @@ struct blkdev *rait_create(struct sim *s, struct blkdev *const *members, uint32_
         a->members[i].d = members[i];
         members[i]->inner = true;
         rope_init(&a->members[i].r.data);
+    }
+    a->spare_count = spares;
+    a->spares = base_zalloc(spares + 1, sizeof(struct blkdev *));
+    for (uint32_t i = 0; i < spares; i++) {
+        a->spares[i] = members[count + i];
+        a->spares[i]->inner = true;
     }
     list_init(&a->jobs);
     sim_event_init(&a->next, SIM_CLASS_DEVICE, go);
@@ -663,6 +685,31 @@ void rait_rebuild(struct blkdev *d, uint32_t member, void (*done)(void *arg, enu
     *a->wanted = (struct rebuild){ .member = member, .done = done, .arg = arg };
     if (a->current == NULL)
         soon(a);
+}
+
+static void spare_filled(void *arg, enum blk_status s)
+{
+    struct rait *a = arg;
+    if (s != BLK_OK)
+        sim_remark(a->dev.sim, "%s: a spare could not be rebuilt: %s", a->name, blk_status_name(s));
+}
+
+bool rait_use_spare(struct blkdev *d)
+{
+    struct rait *a = rait_of(d);
+    if (a->spares_used == a->spare_count || a->rebuild != NULL || a->wanted != NULL)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        struct member *m = &a->members[i];
+        if (!m->lost)
+            continue;
+        struct blkdev *was = m->d;
+        m->d = a->spares[a->spares_used];
+        a->spares[a->spares_used++] = was;
+        rait_rebuild(d, i, spare_filled, a);
+        return true;
+    }
+    return false;
 }
 
 struct rait_counts rait_counts(const struct blkdev *d)

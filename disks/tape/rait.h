@@ -29,7 +29,7 @@
 
 struct rait_params {
     const char *kind;
-    int64_t members;
+    int64_t members, spares;
     const struct val *member;
 };
 extern const struct param rait_params[];
@@ -42,10 +42,10 @@ struct rait_counts {
 };
 extern const struct counter rait_counters[]; /* "rait.*" */
 
-/* Over `count` sequential devices, which are owned from here; `parity` of them are parities, which
- * go round where `rotates`. */
+/* Over `count` sequential devices and `spares` behind them, which are owned from here; `parity` of
+ * them are parities, which go round where `rotates`. */
 struct blkdev *rait_create(struct sim *s, struct blkdev *const *members, uint32_t count,
-                           uint32_t parity, bool rotates, const char *name);
+                           uint32_t spares, uint32_t parity, bool rotates, const char *name);
 bool rait_is(const struct blkdev *d);
 /* A member is asked no more. */
 void rait_lose(struct blkdev *d, uint32_t member);
@@ -55,6 +55,10 @@ bool rait_lost(const struct blkdev *d, uint32_t member);
  * member is no longer lost; else what went wrong. */
 void rait_rebuild(struct blkdev *d, uint32_t member, void (*done)(void *arg, enum blk_status s),
                   void *arg);
+/* A spare, with its own medium, takes the place of a lost member (which takes the spare's) and is
+ * rebuilt; the fault "spare" does it, too.  False: nobody is lost, no spare is left, or one is
+ * being rebuilt. */
+bool rait_use_spare(struct blkdev *d);
 struct rait_counts rait_counts(const struct blkdev *d);
 
 #endif

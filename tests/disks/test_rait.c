@@ -280,6 +280,40 @@ Test(rait, a_lost_cartridge_is_rebuilt_and_bears_the_next_loss)
     }
 }
 
+/* A drive dies, a spare takes its place when it is told to, and then another may die. */
+Test(rait, a_spare_takes_the_place_of_a_dead_drive)
+{
+    struct err e = ERR_INIT;
+    struct sim *s = kit_sim(1);
+    struct sim_rng g;
+    struct disk_fault spare = { .kind = DISK_FAULT_SPARE };
+    struct val *v = preset_text("return { kind = 'rait5', members = 4, spares = 1, member = { "
+                                "kind = 'tape', buffer = { size = '20kB' } } }");
+    struct blkdev *d = blk_build(s, v, -1, "rait", "devices", &e);
+    cr_assert(d != NULL, "%s", e.text);
+    val_free(v);
+    memset(&x, 0, sizeof x);
+    sim_rng_init_seed(&g, 1, "spare");
+    fill(d, &g, 40);
+    cr_assert(!d->ops->fault(d, 0, &spare), "nobody is lost");
+    struct blkdev *first = d->ops->member(d, 2), *other = d->ops->member(d, 4);
+    first->ops->kill(first);
+    compare(d, 5);
+    cr_assert(rait_lost(d, 2));
+    cr_assert(d->ops->fault(d, 0, &spare));
+    cr_assert(!d->ops->fault(d, 0, &spare), "one is being rebuilt");
+    compare(d, 6); /* waits for it */
+    cr_assert(!rait_lost(d, 2));
+    cr_assert_eq(d->ops->member(d, 2), other);
+    cr_assert_eq(rait_counts(d).rebuilt, 40);
+    struct blkdev *second = d->ops->member(d, 0);
+    second->ops->kill(second);
+    for (uint64_t n = 0; n <= x.items; n++)
+        compare(d, n);
+    cr_assert(!d->ops->fault(d, 0, &spare), "no spare is left");
+    finish(d);
+}
+
 /* A stream over d data members takes the time of a d-th of each block, with its header, on one
  * drive; the tapes go to a place at once, in the time of one. */
 Test(rait, a_stream_takes_the_time_of_its_parts_and_all_locate_at_once)

@@ -1,6 +1,7 @@
 /* The tape drives of configs/tapes/, and places and ways on their tapes against closed forms. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,6 +254,34 @@ Test(tape_drives, a_declared_medium_is_there_without_memory)
     rope_fini(&got);
     rope_fini(&want);
     tape_medium_destroy(m);
+}
+
+/* An archive of 250 TB on 12,500 cartridges, of which three have been read. */
+Test(tape_drives, an_archive_that_is_declared_takes_less_than_a_kilobyte_a_cartridge)
+{
+    enum { CARTRIDGES = 12500 };
+    struct tape_format f = format();
+    static struct tape_medium *m[CARTRIDGES];
+    const struct tape_source source = { 600, declare_stretch, declare_bytes, NULL };
+    f.track = INT64_C(20000000000);
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < CARTRIDGES; i++) {
+        char label[16];
+        snprintf(label, sizeof label, "C%05d", i);
+        m[i] = tape_medium_create(&f, label);
+        tape_medium_declare(m[i], &source);
+    }
+    for (int i = 0; i < CARTRIDGES; i += 5000) {
+        struct rope r;
+        rope_init(&r);
+        cr_assert(tape_medium_read(m[i], 1, &r));
+        rope_fini(&r);
+        tape_medium_rest(m[i]);
+    }
+    size_t each = (mallinfo2().uordblks - before) / CARTRIDGES;
+    cr_assert_lt(each, 1024, "%d bytes", (int)each);
+    for (int i = 0; i < CARTRIDGES; i++)
+        tape_medium_destroy(m[i]);
 }
 
 /* ---- the drives ---- */

@@ -10,13 +10,14 @@ local devices = {
     alone = { kind = "rait5", members = 1, member = { kind = "tape" } },
     mixed = { kind = "rait3", members = 3, member = { kind = "disk" } },
     narrow = { kind = "rait3", members = 3, member = { kind = "tape", largest = "16B" } },
-    step = { kind = "rait5", members = 3, member = include "tapes/dlt4000.lua" },
+    step = { kind = "rait5", members = 3, spares = 1, member = include "tapes/dlt4000.lua" },
     short = { kind = "tape", format = { track = "2MB" } },
 }
 local faults = {
     none = {}, bad = { { path = "dev0", action = "sector", sector = 100, sectors = 8, at = "1ms" } },
     dies = { { path = "dev0", action = "death", at = "20s" } },
     soft = { { path = "dev0", action = "soft", ppm = 20000, at = "0s" } },
+    spare = { { path = "dev0.member.1", action = "death", at = "20s" }, { path = "dev0", action = "spare", at = "60s" } },
     member = { { path = "dev0.member.1", action = "death", at = "20s" } },
     power = { { path = "dev0", action = "power", at = "20s" } },
 }
@@ -39,6 +40,9 @@ n=$(awk '$1 == "\"tape.soft_reads\":" { getline; print $2 + 0 }' "$T/out")
 gives 0 "$PSIM" run "$C" --no-store -p faults=dies; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p faults=power -p mode=write; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p of=step -p faults=member; shows '2\.9[67][0-9] +arm dev0.member.[02] 100'
+gives 0 "$PSIM" run "$C" --no-store --json -p of=step -p faults=spare
+n=$(awk '$1 == "\"rait.rebuilt\":" { getline; print $2 + 0 }' "$T/out")
+[ "$n" -eq 2000 ] || fail "$n blocks of 2000 were written to the spare"
 refused() {
     local text=$1
     shift
