@@ -501,6 +501,25 @@ Test(library, a_drive_stands_in_one_library)
         { "kind=silo tape_drives=al", "a list of names, or 'all'" },
         { "kind=silo tape_drives=all", "there is no tape drive" },
     };
+    struct sim *t = make_tapes("kind=silo tape_drives=all");
+    struct val *both = val_new(VAL_TABLE, NULL, 0);
+    struct changer_list second;
+    struct err two_of_them = ERR_INIT;
+    describe(both, "a", "kind=silo tape_drives=all");
+    describe(both, "b", "kind=silo tape_drives=all");
+    cr_assert(!changer_build(t, both, "libraries", tapes, tape_count, &second, &two_of_them));
+    cr_assert(strstr(two_of_them.text, "there is no tape drive") != NULL, "%s", two_of_them.text);
+    changer_list_free(&second);
+    struct val *names = val_new(VAL_LIST, NULL, 0);
+    val_append(names, val_new_string("t1", NULL, 0));
+    two_of_them = (struct err)ERR_INIT;
+    cr_assert(val_set_path(both, "b.tape_drives", names, &two_of_them));
+    cr_assert(!changer_build(t, both, "libraries", tapes, tape_count, &second, &two_of_them));
+    cr_assert(strstr(two_of_them.text, "'t1' stands in library 'a' already") != NULL, "%s",
+              two_of_them.text);
+    changer_list_free(&second);
+    val_free(both);
+    unmake_tapes(t);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         struct sim *s = kit_sim(1);
@@ -579,6 +598,103 @@ Test(library, requests_that_name_one_element_keep_their_order)
         cr_assert(i == 0 || r[i].completed > r[i - 1].completed, "CHG3");
     }
     unmake(s);
+}
+
+/* ---- disciplines ---- */
+
+enum { MANY = 6 };
+static char order[MANY + 1]; /* in which requests were done, by their letters */
+static struct changer_req many[MANY];
+
+static void submit_others(void);
+
+static void note(struct changer_req *r)
+{
+    if (r->op == CHG_LOOK) {
+        submit_others();
+        return;
+    }
+    size_t n = strlen(order);
+    cr_assert_eq(r->status, CHG_OK);
+    order[n] = *(const char *)r->owner;
+    order[n + 1] = '\0';
+}
+
+static void add(uint32_t i, enum changer_op op, struct changer_place from, struct changer_place to,
+                const char *letter)
+{
+    union {
+        const char *text;
+        void *owner;
+    } name = { .text = letter };
+    changer_req_init(&many[i], op, from, to, note, name.owner);
+    changer_submit(&lib->changer, &many[i]);
+}
+
+static void submit_others(void)
+{
+    add(2, CHG_MOVE, cell(4), drive(2), "m");
+    add(3, CHG_MOVE, cell(5), drive(3), "M");
+    add(4, CHG_MOVE, drive(1), cell(2), "D");
+}
+
+/* A move first, then all wait for the arm: d and D take from drives, m and M put into them. */
+static const char *order_of(const char *queue)
+{
+    char *text = base_printf("kind=shelf cells=20 cartridges.count=20 drives=4 load=0s unload=0s "
+                             "pick=1s place=1s queue=%s",
+                             queue);
+    struct sim *s = make(text);
+    free(text);
+    cr_assert_eq(move(cell(0), drive(0)), CHG_OK);
+    cr_assert_eq(move(cell(1), drive(1)), CHG_OK);
+    order[0] = '\0';
+    add(0, CHG_MOVE, cell(2), cell(1), "-");
+    add(1, CHG_MOVE, drive(0), cell(0), "d");
+    add(5, CHG_LOOK, cell(7), cell(7), "l"); /* by when it is done, d is unloaded */
+    sim_run(s);
+    unmake(s);
+    return order;
+}
+
+Test(library, every_discipline_has_its_order)
+{
+    static const char *const rows[][2] = {
+        { "fifo", "-dmMD" },         { "nearest", "-dmMD" },
+        { "mounts_first", "-mMdD" }, { "dismounts_first", "-dDmM" },
+        { "in_runs", "-dDmM" },      { "interleave", "-dmDM" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        cr_assert_str_eq(order_of(rows[i][0]), rows[i][1], "%s: %s", rows[i][0], order);
+    size_t known = 0;
+    while (changer_queues.items[known] != NULL)
+        known++;
+    cr_assert_eq(known, ARRAY_LEN(rows));
+}
+
+static const char *far_and_near(const char *patience)
+{
+    char *text = base_printf("kind=silo rows=4 columns=10 walls=1 cells=40 cartridges.count=40 "
+                             "hands=1 queue=nearest patience=%s",
+                             patience);
+    struct sim *s = make(text);
+    free(text);
+    order[0] = '\0';
+    add(0, CHG_INVENTORY, cell(0), cell(0), "-");
+    add(1, CHG_INVENTORY, cell(20), cell(0), "f"); /* on the other side */
+    add(2, CHG_INVENTORY, cell(2), cell(0), "n");
+    add(3, CHG_INVENTORY, cell(3), cell(0), "n");
+    add(4, CHG_INVENTORY, cell(4), cell(0), "N");
+    sim_run(s);
+    unmake(s);
+    return order;
+}
+
+Test(library, the_nearest_is_first_until_the_oldest_has_waited_enough)
+{
+    cr_assert_str_eq(far_and_near("100"), "-nnNf");
+    cr_assert_str_eq(far_and_near("2"), "-nnfN");
+    cr_assert_str_eq(far_and_near("1"), "-nfNn", "N is nearer to f");
 }
 
 /* ---- the arm is an M/D/1 queue ---- */
