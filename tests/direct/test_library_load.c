@@ -35,7 +35,7 @@ struct bench {
 
 static void ready(struct bench *b, uint64_t seed)
 {
-    const struct sim_options o = { .seed = seed };
+    const struct sim_options o = { .seed = seed, .time_limit = 100 * 86400 * SIM_SEC };
     *b = (struct bench){ .s = sim_create(&o) };
     b->libraries = val_new(VAL_TABLE, NULL, 0);
     b->workload = val_new(VAL_TABLE, NULL, 0);
@@ -221,6 +221,25 @@ static void fault(struct val *list, const char *path, const char *action, const 
     if (after != NULL)
         val_put(v, "after", text(after));
     val_append(list, v);
+}
+
+/* The one that is empty is the one that is dead. */
+Test(library_load, a_dead_drive_is_the_last_to_be_asked_again)
+{
+    struct bench b;
+    struct val *faults = val_new(VAL_LIST, NULL, 0);
+    ready(&b, 3);
+    set(b.libraries, "x.drives", "2");
+    set(b.workload, "gap", "3min");
+    set(b.workload, "hold", "1min");
+    set(b.workload, "requests", "200");
+    set(b.workload, "eager", "false");
+    fault(faults, "x.drive.0", "death", "at", "1h", NULL);
+    val_put(b.workload, "faults", faults);
+    run(&b);
+    cr_assert_geq(count(&b, "response"), 199);
+    cr_assert_lt(sim_now(b.s), 86400 * SIM_SEC);
+    over(&b);
 }
 
 Test(library_load, every_request_ends_whatever_fails)

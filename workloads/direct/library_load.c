@@ -59,6 +59,9 @@ static const struct param load_params[] = {
 };
 
 #define NONE UINT32_MAX
+#define PATIENCE                                                                                   \
+    3 /* rounds until a dead drive that may be repaired is opened: ASSUMED(a quarter of
+                      an hour) */
 
 struct load;
 
@@ -94,9 +97,10 @@ struct visit {
 struct rescue {
     struct list link; /* load.rescues */
     struct load *of;
-    uint32_t tape, bay, step;
+    uint32_t tape, bay, step, rounds;
     bool nowhere; /* so far nobody has it */
     bool strange; /* it is taken whatever its label is */
+    bool by_hand; /* it is outside, or in the port */
     struct changer_req req;
     struct sim_event event;
 };
@@ -175,10 +179,23 @@ static void wait_for_drive(struct visit *v)
 
 static void rescue_step(struct rescue *x);
 
+/* All requests have ended: nothing needs to fail any more, or to be found. */
+static bool over(void *self)
+{
+    const struct load *l = self;
+    return l->ended == (uint64_t)l->p->requests;
+}
+
 static void rescue_again(struct sim *s, struct sim_event *e)
 {
+    struct rescue *x = CONTAINER_OF(e, struct rescue, event);
     (void)s;
-    rescue_step(CONTAINER_OF(e, struct rescue, event));
+    if (over(x->of)) /* nobody will ask for it */
+        return;
+    if (x->by_hand)
+        changer_submit(x->of->changer, &x->req);
+    else
+        rescue_step(x);
 }
 
 /* It lies in its cell, or it is nowhere. */
@@ -212,21 +229,22 @@ static void rescue_by_hand(struct changer_req *r)
         rescue_over(x, false);
         return;
     }
-    /* What does not go is tried again. */
-    if (r->op == CHG_MOVE || (r->op == CHG_IMPORT && r->status == CHG_OK))
+    bool good = r->status == CHG_OK;
+    if (r->op == CHG_MOVE || (r->op == CHG_IMPORT && good))
         changer_req_init(&x->req, CHG_MOVE, port, home(l, x->tape), rescue_by_hand, x);
     else
         changer_req_init(&x->req, CHG_IMPORT, port, port, rescue_by_hand, x);
     memcpy(x->req.label, label, sizeof label);
-    changer_submit(l->changer, &x->req);
+    x->by_hand = true;
+    sim_after(l->sim, &x->event, good ? 0 : l->p->retry); /* what does not go is tried again */
 }
 
-/* In a tape drive that is dead for good, and there is a port by which it can come back. */
+/* In a drive that is dead for good, as it seems, and there is a port by which it can come back. */
 static bool by_hand(const struct rescue *x)
 {
     const struct load *l = x->of;
     return x->step == 1 && l->bays[x->bay].cartridge == x->tape && l->about.count[CHG_PORT] > 0 &&
-           l->changer->ops->drive(l->changer, x->bay) != NULL;
+           (x->rounds >= PATIENCE || l->changer->ops->drive(l->changer, x->bay) != NULL);
 }
 
 static void open_drive(struct rescue *x)
@@ -268,6 +286,7 @@ static void rescue_done(struct changer_req *r)
         rescue_over(x, false);
     } else {
         x->step = 0;
+        x->rounds++;
         l->retries++;
         sim_after(l->sim, &x->event, l->p->retry);
     }
@@ -509,13 +528,6 @@ static void audit(void *self, struct sim_audit_report *report)
     LIST_EACH (it, &l->visits)
         inside++;
     sim_audit_balance(report, "requests", l->came, l->ended, inside, 0);
-}
-
-/* All requests have ended: nothing needs to fail any more. */
-static bool over(void *self)
-{
-    const struct load *l = self;
-    return l->ended == (uint64_t)l->p->requests;
 }
 
 static struct sim_measure *declare(struct load *l, const char *name, const char *doc,
