@@ -21,7 +21,7 @@
  * save policy, a const ops struct of ckpt_policies:
  *
  *   policy  its program goes on when        what a first write to a page costs meanwhile
- *   stop    all pages are written           -
+ *   stop    all pages are on the sink       -
  *   copy    all is copied to memory         -
  *   cow     all is write-protected          a fault, and a copy if the page is not written yet
  *   cll     all is write-protected          the same if it is not copied yet: a copier goes ahead

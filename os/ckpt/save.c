@@ -267,6 +267,8 @@ static void stop_captured(struct ckpt *c)
 {
     all_ready(c);
     ckpt_write(c);
+    if (c->save.status == CKPT_OK && !c->save.aborted)
+        c->save.status = c->sink->flush(c->sink_state);
 }
 
 static void copy_captured(struct ckpt *c)

@@ -221,8 +221,8 @@ static void call(struct rig *r, uint64_t draw, void (*fn)(struct port *p, void *
         fake_call(r->f, node, fn, r);
 }
 
-/* Traffic and cuts, and all that is open at the end is answered. */
-static void drive(struct rig *r, uint64_t seed, uint32_t turns, bool traffic)
+/* Traffic and cuts. */
+static void stir(struct rig *r, uint64_t seed, uint32_t turns, bool traffic)
 {
     uint64_t x = seed;
     for (uint32_t turn = 0; turn < turns; turn++) {
@@ -240,6 +240,11 @@ static void drive(struct rig *r, uint64_t seed, uint32_t turns, bool traffic)
             call(r, draw / 29, consume);
         fake_run(r->f, 1 + draw % 12);
     }
+}
+
+/* All that is open is answered. */
+static void settle(struct rig *r)
+{
     for (uint32_t turn = 0; turn < 200; turn++)
         for (uint32_t node = 0; node < RANKS; node++) {
             call(r, node, answer);
@@ -248,8 +253,14 @@ static void drive(struct rig *r, uint64_t seed, uint32_t turns, bool traffic)
         }
 }
 
-/* Is each cut consistent?  How many there were; the sentence if not. */
-static uint32_t judge(struct rig *r, char *sentence, size_t size)
+static void drive(struct rig *r, uint64_t seed, uint32_t turns, bool traffic)
+{
+    stir(r, seed, turns, traffic);
+    settle(r);
+}
+
+/* Is each cut from `first` on consistent?  The number of the last; the sentence if not. */
+static uint32_t judge_from(struct rig *r, uint32_t first, char *sentence, size_t size)
 {
     const struct cuts_record *by_rank[RANKS];
     uint32_t cuts = cut_epoch(taker_of(r, 0)->cut);
@@ -261,12 +272,17 @@ static uint32_t judge(struct rig *r, char *sentence, size_t size)
         else if (cut_epoch(t->cut) != cuts || t->complete != cuts || !cut_complete(t->cut))
             snprintf(sentence, size, "rank %u has ended cut %u of %u", node, t->complete, cuts);
     }
-    for (uint32_t n = 1; n <= cuts && !*sentence; n++) {
+    for (uint32_t n = first; n <= cuts && !*sentence; n++) {
         for (uint32_t node = 0; node < RANKS; node++)
             by_rank[node] = &taker_of(r, node)->records[n];
         cuts_judge(by_rank, RANKS, sentence, size);
     }
     return cuts;
+}
+
+static uint32_t judge(struct rig *r, char *sentence, size_t size)
+{
+    return judge_from(r, 1, sentence, size);
 }
 
 static uint64_t sum(struct rig *r, const char *name)
@@ -354,6 +370,57 @@ Test(cut, chandy_and_lamport_over_a_path_that_reorders_are_caught, .timeout = 60
         rig_stop(&r);
     }
     cr_assert_gt(caught, 0);
+}
+
+static uint32_t highest;
+
+static void leave(struct port *p, void *arg)
+{
+    struct taker *t = taker_of(arg, port_node(p));
+    uint32_t heard = cut_leave(t->cut);
+    highest = heard > highest ? heard : highest;
+    t->save = t->stop = 0;
+    t->stopped = false;
+}
+
+static void live(struct port *p, void *arg)
+{
+    struct taker *t = taker_of(arg, port_node(p));
+    t->complete = highest + 2;
+    cut_restore(t->cut, 77, highest + 2);
+    cr_assert(cut_complete(t->cut) && cut_epoch(t->cut) == highest + 2);
+}
+
+/* CUT7: a cut is broken off at any moment; messages of it, and of the job, are on their way when
+ * the next life begins, at each rank when it pleases. */
+Test(cut, another_life_hears_nothing_of_the_one_before, .timeout = 60)
+{
+    uint32_t cuts = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct rig r;
+        char why[200];
+        start(&r, seed % 2 ? "cl" : "sns", seed, false);
+        stir(&r, seed, 40 + (uint32_t)(seed % 7) * 9, true);
+        highest = 0;
+        for (uint32_t node = 0; node < RANKS; node++) {
+            call(&r, node + seed, leave);
+            fake_run(r.f, seed % 5 + 1);
+        }
+        for (uint32_t node = 0; node < RANKS; node++) {
+            call(&r, node * 5 + seed, live);
+            fake_run(r.f, seed % 9 + 1);
+            call(&r, node * 5 + seed, send);
+        }
+        settle(&r); /* what was sent before is dropped by who knows of lives of the job: not here */
+        uint32_t first = highest + 3;
+        stir(&r, seed + 1000, 150, true);
+        settle(&r);
+        cuts += judge_from(&r, first, why, sizeof why) + 1 - first;
+        cr_assert_str_empty(why, "seed %d: %s", (int)seed, why);
+        cr_assert_eq(fake_blocked(r.f), 0);
+        rig_stop(&r);
+    }
+    cr_assert_gt(cuts, 80, "%d cuts", (int)cuts);
 }
 
 /* The counts of facts: cl N(N-1); sns 4(N-1), and N-1 for its drain. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "os/nx/nx.h"
+#include "os/nx/nx_internal.h"
 #include "tests/os/xk_rig.h"
 
 #define NODES_MAX 16
@@ -1097,5 +1097,125 @@ Test(nx, wrong_segments_are_dropped)
     }
     cr_assert_gt(fake_count(r.f, 1, "nx.dropped"), 1000);
     rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* ---- what was in flight at a cut ---- */
+#define IN_IMAGE 30 /* lengths, which tell the messages apart */
+
+static void put_bytes(struct rope *out, uint64_t v, unsigned bytes)
+{
+    uint8_t wire[8];
+    wire_put64(wire, v);
+    rope_add_bytes(out, wire + sizeof wire - bytes, bytes);
+}
+
+static void put_message(struct rope *out, uint32_t rank, uint64_t length)
+{
+    struct rope data;
+    put_bytes(out, rank, 4);
+    put_bytes(out, 0, 1);
+    put_bytes(out, 7, 8);
+    put_bytes(out, length, 8);
+    pattern(&data, 7, length);
+    rope_join(out, &data);
+}
+
+/* An image with a message of the other that has come, and two to it that were not given to RDM. */
+static void image(struct rope *out, uint32_t other)
+{
+    rope_init(out);
+    put_bytes(out, 1, 4);
+    put_bytes(out, 2, 4);
+    put_bytes(out, 0, 8);
+    put_bytes(out, 0, 1);
+    put_bytes(out, 0, 8);
+    put_bytes(out, 0, 8);
+    put_bytes(out, 0, 4);
+    put_message(out, other, IN_IMAGE);
+    put_message(out, other, IN_IMAGE + 3);
+    put_message(out, other, IN_IMAGE + 4);
+}
+
+/* As a log of a cut has it, of a former run. */
+static void logged(struct rope *out, uint64_t type, uint64_t length, uint64_t claimed)
+{
+    struct nx_header h = { .run = 3, .source = 9, .type = type, .length = claimed };
+    uint8_t wire[NX_HEADER];
+    struct rope data;
+    nx_header_store(wire, &h);
+    rope_init(out);
+    rope_add_bytes(out, wire, sizeof wire);
+    pattern(&data, type, length);
+    rope_join(out, &data);
+}
+
+static bool replays(struct nx *n, uint32_t other, bool again, uint64_t type, uint64_t length,
+                    uint64_t claimed)
+{
+    struct rope message;
+    logged(&message, type, length, claimed);
+    bool good = again ? nx_resend(n, other, false, &message) : nx_replay(n, other, false, &message);
+    rope_fini(&message);
+    return good;
+}
+
+static void restore(struct port *p, void *arg)
+{
+    struct nx *n = t.nx[port_node(p)];
+    uint32_t other = 1 - nx_mynode(n);
+    struct rope in, none;
+    (void)arg;
+    nx_reset(n, 4);
+    image(&in, other);
+    cr_assert(nx_load(n, &in));
+    rope_fini(&in);
+    cr_assert(replays(n, other, false, 7, IN_IMAGE + 1, IN_IMAGE + 1));
+    cr_assert(replays(n, other, true, 7, IN_IMAGE + 2, IN_IMAGE + 2));
+    cr_assert(!replays(n, other, false, 7, 20, 21), "another length than it says");
+    cr_assert(!replays(n, other, true, 7, 20, 19));
+    cr_assert(!replays(n, 2, false, 7, 20, 20), "of no rank");
+    cr_assert(!replays(n, other, false, (uint64_t)NX_TYPE_MAX + 1, 20, 20), "of no type");
+    rope_init(&none);
+    cr_assert(!nx_replay(n, other, false, &none));
+}
+
+static void resume(struct port *p, void *arg)
+{
+    (void)arg;
+    nx_resume(t.nx[port_node(p)]);
+}
+
+static void takes_five(struct nx *n)
+{
+    uint32_t other = 1 - nx_mynode(n);
+    for (uint64_t k = 0; k < 5; k++) /* NX1: of the other, in its order */
+        expect(n, 7, 7, IN_IMAGE + k, other);
+    cr_assert(!nx_iprobe(n, NX_ANY, NULL));
+}
+
+/* CKPT7 */
+Test(nx, what_was_in_flight_comes_once_in_its_turn)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct rig r;
+        start(&r,
+              (struct fake_options){
+                  .nodes = 2, .seed = seed, .order = FAKE_RANDOM, .mtu = 64, .flatten = seed % 2 },
+              seed % 3 ? "mesh mesh; r rdm <mesh; nx nx <r grant=256B"
+                       : "mesh mesh; r rdm <mesh; nx nx <r offload=true",
+              NULL);
+        t.program = takes_five;
+        for (uint32_t i = 0; i < 2; i++)
+            fake_call(r.f, i, restore, NULL);
+        for (uint32_t i = 0; i < 2; i++) {
+            fake_call(r.f, i, resume, NULL);
+            fake_call(r.f, i, spawn, NULL);
+            fake_run(r.f, seed);
+        }
+        fake_run(r.f, 0);
+        cr_assert_eq(t.ended, 2, "seed %d: %d have all", (int)seed, (int)t.ended);
+        rig_stop(&r);
+    }
     cr_assert_eq(rope_leaves_alive(), 0);
 }
