@@ -648,6 +648,8 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, stalls, "1", "Of these, those that waited for the pool."),
     C_SUM(ckpt, counts, logged, "1", "Messages in flight that were logged."),
     C_SUM(ckpt, counts, logged_bytes, "B", "Their bytes."),
+    C_SUM(ckpt, counts, replayed, "1", "Messages of a log that had come, after a restart."),
+    C_SUM(ckpt, counts, resent, "1", "Messages of a log that were sent again, after a restart."),
     C_SUM(ckpt, counts, copies, "1", "Copies of shared pages that were left to their owners."),
     C_SUM(ckpt, counts, rounds, "1", "Counts of the messages between shared memories."),
     C_SUM(ckpt, counts, moves, "1", "Planned moves made."),

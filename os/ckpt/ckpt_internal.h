@@ -256,7 +256,7 @@ struct ckpt {
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
             faults, stalls, damaged, moves, swaps, rewritten, diffs, kept, space, memory, logged,
-            logged_bytes, copies, rounds;
+            logged_bytes, replayed, resent, copies, rounds;
     } counts;
 };
 

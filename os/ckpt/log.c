@@ -39,6 +39,8 @@ bool ckpt_log_replay(struct ckpt *c, struct rope *log)
         good = wire[0] ? nx_resend(c->nx, other, key, &message)
                        : nx_replay(c->nx, other, key, &message);
         rope_fini(&message);
+        c->counts.resent += wire[0];
+        c->counts.replayed += !wire[0];
     }
     return good;
 }

@@ -84,12 +84,12 @@ struct run {
     uint32_t fulls, errors; /* remarks that a checkpoint is not committed */
     double moves, swaps, least, most;
     double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
-    double logged, restarts, committed;
+    double logged, restarts, committed, replayed, resent;
     char said[512], remarked[2048];
     struct {
         uint64_t event;
         enum where where;
-    } seen[SAMPLES]; /* every 20 us */
+    } seen[SAMPLES]; /* every 20 us at first */
     uint32_t count;
 };
 
@@ -197,6 +197,7 @@ struct probe {
     struct sim_event tick;
     struct rig *rig;
     struct run *x;
+    uint32_t ticks;
 };
 
 static enum where standing(const struct ckpt *c)
@@ -230,9 +231,11 @@ static void probe_look(struct sim *s, struct sim_event *e)
                       c->lead->phase == LEAD_CHECKPOINT);
     if (runs && c->lead->committed > committed[c->turn])
         committed[c->turn] = c->lead->committed;
-    p->x->seen[p->x->count].event = machine_steps(p->rig->m);
-    p->x->seen[p->x->count++].where = c ? standing(c) : ELSEWHERE;
-    if (!(c && c->lead->phase == LEAD_OVER) && p->x->count < SAMPLES)
+    if (p->x->count < SAMPLES) {
+        p->x->seen[p->x->count].event = machine_steps(p->rig->m);
+        p->x->seen[p->x->count++].where = c ? standing(c) : ELSEWHERE;
+    }
+    if (!(c && c->lead->phase == LEAD_OVER) && ++p->ticks < 10 * SAMPLES)
         sim_after(s, &p->tick, 20 * SIM_US);
     else
         looking = false;
@@ -374,6 +377,8 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
         { "space", &x->space },
         { "kept", &x->kept },
         { "logged", &x->logged },
+        { "replayed", &x->replayed },
+        { "resent", &x->resent },
         { "restarts", &x->restarts },
         { "committed", &x->committed },
     };
