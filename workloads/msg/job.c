@@ -22,7 +22,6 @@
 #define BASE 0x10000000u
 #define SCRATCH 0x60000000u /* behind the largest memory */
 #define TABLE 0xa0000000u
-#define SLICE (500 * SIM_US) /* ASSUMED(a slice of time is shorter than what is waited for) */
 
 enum program_kind { PROGRAM_JACOBI, PROGRAM_RING, PROGRAM_RANDOM };
 static const char *const programs_names[] = { "jacobi", "ring", "random", NULL };
@@ -32,7 +31,8 @@ struct job_params {
     int program;
     int64_t nodes, memory, scratch, table, rewrite, columns, steps, dirty, bytes, meet, seed;
     bool uneven, named;
-    sim_time think;
+    bool account;
+    sim_time think, slice;
 };
 
 static const struct param job_params[] = {
@@ -75,18 +75,34 @@ static const struct param job_params[] = {
         job_params, uneven, "false",
         "Each step of each rank computes for up to twice as long, so that ranks wait for others.",
         "ASSUMED(the experiment's choice)"),
+    P_TIME(
+        job_params, slice, "500us", "1us", "1h",
+        "A step computes for so long at once; between two the node's other threads have the CPU.",
+        "ASSUMED(a slice of time is shorter than what is waited for)"),
+    P_BOOL(job_params, account, "false",
+           "Where the time went is measured: useful work, work done, the share of time in which "
+           "programs are there.",
+           "the measures of Daly, FGCS 22, 2006"),
     P_TIME(job_params, think, "1ms", "0s", "1h", "Computation of a step.",
            "ASSUMED(the experiment's choice)"),
     P_END,
 };
 
-enum { M_TIME, M_MEMORY, M_STEPS };
+enum { M_TIME, M_MEMORY, M_STEPS, M_USEFUL, M_WORK, M_EFFICIENCY, M_THERE };
 static const struct measure measures[] = {
     [M_TIME] = { "job.time", "s", "Time of a rank from its start to the end of the job.",
                  MEASURE_COLUMN | MEASURE_TOTAL },
     [M_MEMORY] = { "job.memory", "1", "A number made of the final memory of all ranks.",
                    MEASURE_COLUMN | MEASURE_TOTAL },
     [M_STEPS] = { "job.step", "s", "Time of a step, when it is done.", MEASURE_TOTAL },
+    [M_USEFUL] = { "job.useful", "s", "Computation of a rank that the job needed.", MEASURE_TOTAL },
+    [M_WORK] = { "job.work", "s",
+                 "Computation of a rank in a step; that done again, for it was lost, too.",
+                 MEASURE_TOTAL },
+    [M_EFFICIENCY] = { "job.efficiency", "1", "Of its time that part of a rank that is useful.",
+                       MEASURE_TOTAL },
+    [M_THERE] = { "job.there", "s", "Time of a program from its start, or from where it goes on.",
+                  MEASURE_INSIDE },
     { .name = NULL },
 };
 
@@ -263,17 +279,23 @@ static bool step_jacobi(const struct job *j, uint64_t step, uint64_t phase)
 
 /* ---- all ---- */
 
+static sim_time work_of(const struct job *j, uint64_t step)
+{
+    sim_time think = j->p->think;
+    return j->p->uneven ? think / 1000 * (sim_time)(draw(j, step, j->rank, 4) % 2000) : think;
+}
+
 /* In slices, so that others of the node have the CPU meanwhile. */
 static void think(const struct job *j, uint64_t step)
 {
-    sim_time left = j->p->think;
-    if (j->p->uneven)
-        left = left / 1000 * (sim_time)(draw(j, step, j->rank, 4) % 2000);
-    for (; left > 0; left -= SLICE) {
-        port_compute(j->port, left < SLICE ? left : SLICE);
-        if (left > SLICE)
+    sim_time slice = j->p->slice;
+    for (sim_time left = work_of(j, step); left > 0; left -= slice) {
+        port_compute(j->port, left < slice ? left : slice);
+        if (left > slice)
             port_thread_sleep(j->port, 1);
     }
+    if (j->p->account)
+        port_measure(j->port, &measures[M_WORK], sim_time_seconds(work_of(j, step)));
 }
 
 /* What a page of the table begins with, from that step on. */
@@ -347,6 +369,17 @@ static int64_t number_of(const struct job *j)
     return (int64_t)(mix(hash) >> 24);
 }
 
+static void report(const struct job *j)
+{
+    double useful = 0;
+    for (uint64_t step = 0; step < (uint64_t)j->p->steps; step++)
+        useful += sim_time_seconds(work_of(j, step));
+    port_measure(j->port, &measures[M_USEFUL], useful);
+    port_measure(j->port, &measures[M_EFFICIENCY], useful / sim_time_seconds(port_now(j->port)));
+    port_window(j->port, false, j->ranks);
+    port_stage(j->port, NULL);
+}
+
 static void finish(const struct job *j)
 {
     int64_t sum = number_of(j);
@@ -362,6 +395,8 @@ static void finish(const struct job *j)
     port_measure(j->port, &measures[M_TIME], sim_time_seconds(port_now(j->port)));
     if (j->rank == 0)
         port_measure(j->port, &measures[M_MEMORY], (double)sum);
+    if (j->p->account)
+        report(j);
 }
 
 static void program(struct os_node *node, const struct program *me)
@@ -386,6 +421,10 @@ static void program(struct os_node *node, const struct program *me)
         ckpt_memory(ckpt, j.space);
         tell_ranges(&j, ckpt);
     }
+    if (p->account)
+        port_stage(j.port, &measures[M_THERE]);
+    if (p->account && me->resume == 0)
+        port_window(j.port, true, j.ranks);
     if (me->resume == 0)
         fill(&j);
     for (uint64_t at = me->resume; at / 4 < (uint64_t)p->steps; at = (at / 4 + 1) * 4) {
