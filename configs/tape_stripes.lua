@@ -33,7 +33,7 @@ return {
             dies = { false, true },
         },
     },
-    measures = { "bandwidth", "response.mean", "rait.reconstructed" },
+    measures = { "bandwidth", "response.mean", "rait3.reconstructed", "rait5.reconstructed" },
     figure = {
         x = "members", y = "bandwidth", by = "level", where = { dies = false },
         x_label = "drives", y_label = "rate of a stream",

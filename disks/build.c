@@ -88,7 +88,7 @@ static struct blkdev *build_rait(const struct blk_site *at, void *params, struct
     for (uint32_t i = 0; !good && i < made; i++)
         members[i]->ops->destroy(members[i]);
     return good ? rait_create(at->sim, members, want, spares, parity, at->kind->level >= RAID_5,
-                              at->name)
+                              at->kind->kind.name, at->name)
                 : NULL;
 }
 

@@ -629,7 +629,8 @@ const struct counter rait_counters[] = {
 };
 
 struct blkdev *rait_create(struct sim *s, struct blkdev *const *members, uint32_t count,
-                           uint32_t spares, uint32_t parity, bool rotates, const char *name)
+                           uint32_t spares, uint32_t parity, bool rotates, const char *kind,
+                           const char *name)
 {
     struct rait *a = base_zalloc(1, sizeof *a);
     ASSERT(count > parity && count <= RAIT_MEMBERS_MAX);
@@ -654,7 +655,7 @@ struct blkdev *rait_create(struct sim *s, struct blkdev *const *members, uint32_
     list_init(&a->jobs);
     sim_event_init(&a->next, SIM_CLASS_DEVICE, go);
     sim_audit_register(s, a->name, audit, a);
-    sim_count(&a->dev.counted, s, "rait", a->dev.node, rait_counters, a);
+    sim_count(&a->dev.counted, s, kind, a->dev.node, rait_counters, a);
     return &a->dev;
 }
 

@@ -40,12 +40,13 @@ struct rait_counts {
     uint64_t unreadable;    /* blocks that too much was lost of */
     uint64_t rebuilt;       /* items written to a member anew */
 };
-extern const struct counter rait_counters[]; /* "rait.*" */
+extern const struct counter rait_counters[]; /* "rait5.*" */
 
 /* Over `count` sequential devices and `spares` behind them, which are owned from here; `parity` of
- * them are parities, which go round where `rotates`. */
+ * them are parities, which go round where `rotates`.  `kind` ("rait5") owns its counters. */
 struct blkdev *rait_create(struct sim *s, struct blkdev *const *members, uint32_t count,
-                           uint32_t spares, uint32_t parity, bool rotates, const char *name);
+                           uint32_t spares, uint32_t parity, bool rotates, const char *kind,
+                           const char *name);
 bool rait_is(const struct blkdev *d);
 /* A member is asked no more. */
 void rait_lose(struct blkdev *d, uint32_t member);

@@ -66,6 +66,14 @@ for _, level in ipairs { "rait0", "rait3", "rait5", "rait6" } do
 end
 return { devices = devices, workload = { kind = "tape_io", requests = 200 } }
 EOF
+config libraries <<EOF
+local libraries = {}
+for _, kind in ipairs { "silo", "rail", "shelf" } do
+    libraries[kind] = { kind = kind, cartridges = { count = 40 } }
+end
+$(others changers "silo rail shelf" 'libraries["%"] = { kind = "%" }')
+return { libraries = libraries, workload = { kind = "library_load", requests = 50 } }
+EOF
 config files <<EOF
 local paragon = include "machines/paragon.lua"
 return {
@@ -97,7 +105,7 @@ return {
     workload = { kind = "job", nodes = 4, steps = 5 },
 }
 EOF
-for c in pfs svm disks tapes files arrays job; do
+for c in pfs svm disks tapes libraries files arrays job; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

@@ -41,7 +41,7 @@ gives 0 "$PSIM" run "$C" --no-store -p faults=dies; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p faults=power -p mode=write; shows '1\.000 +arm dev0'
 gives 0 "$PSIM" run "$C" --no-store -p of=step -p faults=member; shows '2\.9[67][0-9] +arm dev0.member.[02] 100'
 gives 0 "$PSIM" run "$C" --no-store --json -p of=step -p faults=spare
-n=$(awk '$1 == "\"rait.rebuilt\":" { getline; print $2 + 0 }' "$T/out")
+n=$(awk '$1 == "\"rait5.rebuilt\":" { getline; print $2 + 0 }' "$T/out")
 [ "$n" -eq 2000 ] || fail "$n blocks of 2000 were written to the spare"
 refused() {
     local text=$1
