@@ -1,0 +1,58 @@
+-- How long a checkpoint takes: 16 ranks stop and write 4 MiB each, through PFS to 1 to 64 I/O
+-- nodes, and into each other's memory, as copies and as the parity of groups of eight.
+--
+--   psim figure ckpt_sinks
+--
+-- With policy `stop` a program stands still until all its pages are written: the longest stop is
+-- the time of the checkpoint.  The disks limit up to 16 I/O nodes; four times as many take less
+-- than a quarter of the time, for an arm that has a part of 16 files goes from one to the other for
+-- fewer blocks.  With 64, one for each stripe unit of a file, the sizes of files that grow, which
+-- each I/O node is told, take longer than the disks.  Memory needs no I/O node at all.
+local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
+local services = include "parts/services.lua"
+
+local sink = param("sink", "pfs")
+local io_nodes = param("io_nodes", 16)
+
+local function ratio(name, what, over, min, max, why)
+  return { kind = "ratio", name = name, measure = "ckpt.stop.max", at = what, over = over,
+           min = min, max = max, citation = why }
+end
+
+return {
+  title = "Time of a checkpoint, by sink and number of I/O nodes",
+  doc = "16 ranks of 4 MiB stop and write.",
+  machine = paragon {
+    rows = 8, columns = 11, io_nodes = io_nodes, release = "R1.4", storage = { kind = "raid3" },
+    graph = graphs.cuts,
+    os = services.list(services.nx, services.pfs, services.checkpoints {
+      interval = "1s", policy = "stop", sink = sink == "pfs" and "file" or "memory",
+      group = sink == "parity" and 8 or 0,
+    }),
+  },
+  workload = {
+    kind = "job", program = "ring", nodes = 16, memory = "4MiB", dirty = 4, think = "10ms",
+    meet = 10, steps = 130,
+  },
+  sweep = {
+    product = { sink = { "pfs", "copies", "parity" }, io_nodes = { 1, 4, 16, 64 } },
+  },
+  measures = { "ckpt.stop.max", "ckpt.page_bytes", "ckpt.committed", "job.time.max" },
+  figure = { x = "io_nodes", y = "ckpt.stop.max", by = "sink", log = "xy",
+             x_label = "I/O nodes", y_label = "longest stop" },
+  expectations = {
+    ratio("PFS: 1 I/O node over 4", { sink = "pfs", io_nodes = 1 }, { sink = "pfs", io_nodes = 4 },
+          3, nil, "derived: data over the rate of the disks, which limit"),
+    ratio("PFS: 4 I/O nodes over 16", { sink = "pfs", io_nodes = 4 },
+          { sink = "pfs", io_nodes = 16 }, 3, nil, "derived: the same"),
+    ratio("copies: 1 I/O node over 64", { sink = "copies", io_nodes = 1 },
+          { sink = "copies", io_nodes = 64 }, 0.99, 1.01,
+          "derived: no I/O node has any part in it"),
+    ratio("parity over copies", { sink = "parity", io_nodes = 1 },
+          { sink = "copies", io_nodes = 1 }, 1.5, 4,
+          "derived: two sums of each byte beside the copy of it"),
+    ratio("PFS of 16 over copies", { sink = "pfs", io_nodes = 16 },
+          { sink = "copies", io_nodes = 16 }, 1.5, nil, "derived: a disk's arm against a channel"),
+  },
+}
