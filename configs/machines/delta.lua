@@ -52,7 +52,7 @@ return function(o)
       invalidate = us(62), twin = mb(54.6), diff = mb(17.3),
       diff_out = mb(36.4), diff_in = mb(15.3), pack = mb(40 / 13), unpack = mb(40 / 4),
     },
-    storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
+    storage = o.storage, libraries = o.libraries, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
 end

@@ -68,7 +68,7 @@ return function(o)
       diff_out = mb(36.4 / clock), diff_in = mb(15.3 / clock),
       pack = mb(40 / 13 / clock), unpack = mb(40 / 4 / clock),
     },
-    storage = o.storage, nodes = o.nodes, os = o.os, faults = o.faults,
+    storage = o.storage, libraries = o.libraries, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
 end

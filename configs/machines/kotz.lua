@@ -43,7 +43,7 @@ return function(o)
     -- which writes behind: while a write goes to the medium the next command and its data come.
     storage = o.storage or
               { kind = "disk", model = "HP 97560", cache = { report = param("report", "one") } },
-    nodes = o.nodes, os = o.os, faults = o.faults,
+    libraries = o.libraries, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
 end

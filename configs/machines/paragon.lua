@@ -4,9 +4,9 @@
 --   machine = paragon { rows = 4, columns = 4, io_nodes = 0, release = "R1.4" }
 --
 -- Options: rows, columns, io_nodes, release ("early", "R1.2", "R1.4", "SUNMOS-1.6"), model (the
--- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage, os,
--- graph, faults, detector_delay, scale (of every software price), names (of PFS: "memory", as the
--- default, is lost when the service node crashes; "kept": on the first I/O node).
+-- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage,
+-- libraries, os, graph, faults, detector_delay, scale (of every software price), names (of PFS:
+-- "memory", as the default, is lost when the service node crashes; "kept": on the first I/O node).
 -- What else stands in the table can be changed in the result.
 --
 -- Sources, by what they are called below:
@@ -116,7 +116,8 @@ return function(o)
       dma_rate = r.frame_bytes > 0 and "1000GB/s" or "400MB/s",
     },
     prices = prices(r, o.scale),
-    storage = o.storage, nodes = o.nodes, faults = o.faults, detector_delay = o.detector_delay,
+    storage = o.storage, libraries = o.libraries, nodes = o.nodes, faults = o.faults,
+    detector_delay = o.detector_delay,
     os = o.names == "kept" and services.kept(o.os) or o.os,
     graph = o.graph or {
       { name = "mesh", protocol = "mesh" },
