@@ -17,6 +17,7 @@ OS_SRC += os/vesta/map.c os/vesta/vesta_wire.c os/vesta/vesta_cells.c os/vesta/v
 OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_global.c os/nx/nx_save.c
 OS_SRC += os/pio/pio.c os/pio/pio_cache.c os/pio/pio_pfs.c os/pio/pio_vesta.c os/pio/pio_pfs_vesta.c os/pio/pio_vesta_pfs.c os/pio/ranks.c os/pio/ranks_place.c os/pio/pio_files.c os/pio/coll_piece.c os/pio/coll_phase.c os/pio/coll_directed.c os/pio/coll.c os/pio/ftype.c os/pio/fview.c
 OS_SRC += os/ckpt/store.c os/ckpt/save.c os/ckpt/ranges.c os/ckpt/blob.c os/ckpt/pack.c os/ckpt/bytes.c os/ckpt/sink_file.c os/ckpt/sink_memory.c os/ckpt/shared.c os/ckpt/ckpt.c os/ckpt/lead.c os/ckpt/place.c os/ckpt/plan.c os/ckpt/moves.c
+OS_SRC += os/ckpt/parts.c os/ckpt/files.c os/ckpt/files_log.c os/ckpt/files_open.c
 OS_SRC += os/node.c os/boot.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c
 OS_SRC += os/array/map.c os/array/array_move.c os/array/array_exchange.c os/array/array.c

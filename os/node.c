@@ -191,6 +191,7 @@ static void point(struct os_node *n, uint64_t resume, bool call)
     }
     stay_if_ended(n);
     n->run->resume = resume;
+    n->run->passed = true;
     pass(n);
     n->run->call = call;
 }

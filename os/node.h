@@ -179,6 +179,7 @@ struct os_run {
     struct program me;
     uint64_t resume; /* said last */
     bool ended;      /* its main has returned */
+    bool passed;     /* it has been at a safe point */
     bool call;       /* what it does next is a call that it announced, */
     bool in_call;    /* or it is in that */
     bool stop, told; /* os_stop; it has stopped */

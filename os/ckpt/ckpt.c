@@ -5,7 +5,7 @@
  * any moment, for the leader may have crashed: what is under way is given up, and the request
  * before answered first.
  */
-#include "os/ckpt/ckpt_internal.h"
+#include "os/ckpt/files_internal.h"
 
 #include <string.h>
 
@@ -60,87 +60,6 @@ void ckpt_wake(struct ckpt *c)
 void ckpt_stopped_for(struct ckpt *c, sim_time since)
 {
     port_measure(c->port, &measures[M_STOP], sim_time_seconds(port_now(c->port) - since));
-}
-
-/* ---- parts ---- */
-
-void ckpt_part(struct ckpt *c, const struct ckpt_part_ops *ops, void *obj)
-{
-    ASSERT(c->part_count < ARRAY_LEN(c->parts));
-    c->parts[c->part_count].ops = ops;
-    c->parts[c->part_count++].obj = obj;
-}
-
-/* The program: u64 resume point, u8 it has ended. */
-static bool save_program(void *obj, struct rope *out, const char **why)
-{
-    (void)why;
-    const struct ckpt *c = obj;
-    uint8_t wire[9];
-    wire_put64(wire, c->node->run->resume);
-    wire[8] = c->node->run->ended;
-    rope_add_bytes(out, wire, sizeof wire);
-    return true;
-}
-
-static bool load_program(void *obj, struct rope *in)
-{
-    struct ckpt *c = obj;
-    uint8_t wire[9];
-    if (in->length != sizeof wire)
-        return false;
-    rope_read(in, 0, sizeof wire, wire);
-    c->resume = wire_get64(wire);
-    c->ended = wire[8] != 0;
-    return true;
-}
-
-static bool save_nx(void *obj, struct rope *out, const char **why)
-{
-    *why = nx_save(obj, out);
-    return *why == NULL;
-}
-
-static bool load_nx(void *obj, struct rope *in)
-{
-    return nx_load(obj, in);
-}
-
-static const struct ckpt_part_ops part_program = { "program", save_program, load_program };
-static const struct ckpt_part_ops part_nx = { "nx", save_nx, load_nx };
-
-/* False: the next part has another name, or is not whole.  out is initialised here. */
-static bool next_part(const struct rope *parts, uint64_t *at, const char *name, struct rope *out)
-{
-    uint8_t head[24];
-    rope_init(out);
-    if (parts->length - *at < sizeof head)
-        return false;
-    rope_read(parts, *at, sizeof head, head);
-    *at += sizeof head;
-    uint64_t length = wire_get64(head + 16);
-    if (strncmp((const char *)head, name, 16) != 0 || length > parts->length - *at)
-        return false;
-    rope_add_slice(out, parts, *at, length);
-    *at += length;
-    return true;
-}
-
-static bool load_parts(struct ckpt *c, const struct rope *parts)
-{
-    uint64_t at = 0;
-    bool good = true;
-    struct rope part;
-    for (uint32_t i = 0; good && i < c->part_count; i++) {
-        good = next_part(parts, &at, c->parts[i].ops->name, &part) &&
-               c->parts[i].ops->load(c->parts[i].obj, &part);
-        rope_fini(&part);
-    }
-    if (!good)
-        return false;
-    good = next_part(parts, &at, CKPT_LOG, &part) && ckpt_log_replay(c, &part);
-    rope_fini(&part);
-    return good && at == parts->length;
 }
 
 /* ---- memory ---- */
@@ -209,13 +128,19 @@ static void settle(struct ckpt *c, uint32_t committed)
 
 static void look(struct ckpt *c);
 
+static void quiet(struct ckpt *c)
+{
+    if (c->stopped && (c->held & HELD_CUT))
+        cut_stopped(c->cut, c->cut_number);
+}
+
 static void stopped(void *arg)
 {
     struct ckpt *c = arg;
     c->stopped = true;
     c->stopped_at = port_now(c->port);
-    if (c->held & HELD_CUT)
-        cut_stopped(c->cut, c->cut_number);
+    if ((c->held & HELD_CUT) && !ckpt_files_stop(c, quiet))
+        quiet(c);
     look(c);
 }
 
@@ -239,6 +164,18 @@ static void let_go(struct ckpt *c, unsigned why)
     os_go(c->node);
 }
 
+/* Its files are done with. */
+static void capture(struct ckpt *c)
+{
+    if (!c->capturing)
+        return;
+    c->capturing = false;
+    (void)ckpt_capture(c); /* else c->save.status says so */
+    cut_saved(c->cut, c->cut_number);
+    c->job = CKPT_SAVE;
+    ckpt_wake(c);
+}
+
 /* Both have asked, the cut and the leader: the rank is saved as soon as it can be. */
 static void look(struct ckpt *c)
 {
@@ -250,10 +187,9 @@ static void look(struct ckpt *c)
     c->wanted = c->asked = false;
     if (c->planned)
         hold(c, HELD_PLAN);
-    (void)ckpt_capture(c); /* else c->save.status says so */
-    cut_saved(c->cut, c->cut_number);
-    c->job = CKPT_SAVE;
-    ckpt_wake(c);
+    c->capturing = true;
+    if (!ckpt_files_cut(c, capture))
+        capture(c);
 }
 
 /* In the thread: it has been captured. */
@@ -277,7 +213,7 @@ static enum ckpt_status save(struct ckpt *c)
 static void abort_save(struct ckpt *c)
 {
     c->save.aborted = true;
-    c->asked = c->wanted = c->cut_lost = false;
+    c->asked = c->wanted = c->capturing = c->cut_lost = false;
     ckpt_shared_give_up(c);
 }
 
@@ -332,41 +268,56 @@ static const struct cut_user cut_user = { .stop = cut_asks_stop,
 
 /* ---- a restart ---- */
 
-static void reset(struct ckpt *c)
+void ckpt_kill(struct ckpt *c)
 {
-    abort_save(c);
-    c->space = NULL;
-    c->stalled = NULL;
-    c->held = 0;
-    c->stopping = c->stopped = false;
-    c->cuts_heard = cut_leave(c->cut);
     ckpt_shared_drop(c);
     os_kill(c->node);
-    nx_reset(c->nx, c->run); /* now, for nothing may wake its thread any more */
+    c->space = NULL;
+    c->stalled = NULL;
+    nx_reset(c->nx, c->run);
+}
+
+static void killed(struct ckpt *c)
+{
+    ckpt_kill(c);
     c->job = CKPT_RESET;
     ckpt_wake(c);
 }
 
-static enum ckpt_status load(struct ckpt *c)
+static void reset(struct ckpt *c)
+{
+    abort_save(c);
+    c->held = 0;
+    c->stopping = c->stopped = false;
+    c->cuts_heard = cut_leave(c->cut);
+    if (!ckpt_files_end(c, killed))
+        killed(c);
+}
+
+static enum ckpt_status load(struct ckpt *c, bool *undo)
 {
     bool had = c->last.generation > 0; /* that was committed: it is not that there never was one */
     enum ckpt_status s = c->generation == 0 && had ? CKPT_LOST : CKPT_OK;
+    *undo = false;
     drop_loaded(c);
     ckpt_image_fini(c, &c->last);
     c->whole = true;
     c->resume = 0;
     c->ended = false;
+    ckpt_files_clear(c);
     if (s == CKPT_OK && c->sink->recover)
         s = c->sink->recover(c->sink_state, c->generation == 0);
     for (uint32_t k = 0; c->sink->recover && k < c->params->jobs; k++)
         if (k != c->turn)
             (void)c->sink->recover(c->sinks[k], false); /* if that fails it is told in its turn */
-    if (s != CKPT_OK || c->generation == 0)
-        return s;
-    s = ckpt_image_read(c, c->generation, &c->last, &c->loaded);
-    if (s == CKPT_OK && !load_parts(c, &c->last.parts))
-        s = CKPT_DAMAGED;
-    c->whole = false;
+    if (s == CKPT_OK && c->generation > 0) {
+        s = ckpt_image_read(c, c->generation, &c->last, &c->loaded);
+        if (s == CKPT_OK && !ckpt_load_parts(c, &c->last.parts))
+            s = CKPT_DAMAGED;
+        c->whole = false;
+    }
+    if (s == CKPT_OK)
+        s = ckpt_files_found(c, c->generation, undo);
     if (s == CKPT_DAMAGED)
         c->counts.damaged++;
     return s;
@@ -379,10 +330,8 @@ static void told_end(void *arg, enum xk_status status, struct rope *reply)
     (void)reply;
 }
 
-/* The program has ended: the leader is told. */
-static void ended(void *arg)
+static void tell_leader(struct ckpt *c, enum ckpt_procedure what)
 {
-    struct ckpt *c = arg;
     uint8_t wire[CKPT_ARGS] = { 0 };
     struct rope args;
     if (c->leader == CKPT_NOBODY) /* whoever leads next begins another run */
@@ -391,9 +340,22 @@ static void ended(void *arg)
     wire_put64(wire + 12, c->rank);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
-    if (select_call(c->rpc, c->seats[c->leader].node, CKPT_SERVICE, CKPT_ENDED, &args, told_end,
-                    c) != XK_OK)
+    if (select_call(c->rpc, c->seats[c->leader].node, CKPT_SERVICE, what, &args, told_end, c) !=
+        XK_OK)
         rope_fini(&args);
+}
+
+/* The program has ended: the leader is told. */
+static void ended(void *arg)
+{
+    struct ckpt *c = arg;
+    if (!c->files->ending)
+        tell_leader(c, CKPT_ENDED);
+}
+
+void ckpt_go_back(struct ckpt *c)
+{
+    tell_leader(c, CKPT_AGAIN);
 }
 
 static void enter(struct ckpt *c)
@@ -436,6 +398,11 @@ static void take_turn(struct ckpt *c)
     c->sink_state = c->sinks[c->turn];
 }
 
+static void undone(struct ckpt *c)
+{
+    ckpt_answer(c, c->files->status, NULL);
+}
+
 static void work(void *arg)
 {
     struct ckpt *c = arg;
@@ -443,6 +410,7 @@ static void work(void *arg)
         enum ckpt_procedure job = c->job;
         enum ckpt_status s = CKPT_OK;
         struct rope more;
+        bool undo;
         rope_init(&more);
         c->job = 0;
         if (job == CKPT_SAVE)
@@ -461,8 +429,10 @@ static void work(void *arg)
             s = ckpt_take_places(c, &c->args);
         if (job == CKPT_FIND)
             s = find(c, &more);
-        if (job == CKPT_LOAD)
-            s = load(c);
+        if (job == CKPT_LOAD) {
+            s = load(c, &undo);
+            put32(&more, undo);
+        }
         if (job != 0 && c->job == 0) /* else another has come meanwhile */
             ckpt_answer(c, s, &more);
         rope_fini(&more);
@@ -513,6 +483,8 @@ static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation,
         give(c, what);
     } else if (what == CKPT_PLACE || (has_rank && (what == CKPT_COMMIT || what == CKPT_FIND))) {
         give(c, what);
+    } else if (what == CKPT_UNDO && has_rank && !running) {
+        ckpt_files_undo(c, undone);
     } else if (what == CKPT_ENTER && has_rank && !running) {
         enter(c);
     } else {
@@ -537,12 +509,15 @@ static bool aside(struct ckpt *c, struct select_request *request, enum ckpt_proc
     bool obeys = what == CKPT_RESET ? ckpt_obey(c, run, (uint16_t)more) : run == c->run;
     struct rope who;
     rope_init(&who);
+    bool tells = what == CKPT_ENDED || what == CKPT_AGAIN;
     if (what == CKPT_ENDED && c->lead)
         ckpt_lead_ended(c->lead, run, (uint32_t)more);
-    if (what != CKPT_WHO && what != CKPT_ENDED && obeys)
+    if (what == CKPT_AGAIN && c->lead)
+        ckpt_lead_again(c->lead, run);
+    if (what != CKPT_WHO && !tells && obeys)
         return false;
     ckpt_tell_who(c, &who);
-    reply(request, what == CKPT_WHO || what == CKPT_ENDED ? CKPT_OK : CKPT_STATE, &who);
+    reply(request, what == CKPT_WHO || tells ? CKPT_OK : CKPT_STATE, &who);
     rope_fini(&who);
     return true;
 }
@@ -559,6 +534,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         ckpt_shared_serve(c, request, (enum ckpt_procedure)procedure, args);
         return;
     }
+    if (procedure == CKPT_OPENED) {
+        ckpt_files_asked(c, request, args);
+        return;
+    }
     if (args->length >= sizeof wire)
         rope_read(args, 0, sizeof wire, wire);
     uint32_t run = wire_get32(wire);
@@ -573,6 +552,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
 }
 
 /* ---- the service ---- */
+
+static const char *const files_names[] = {
+    [CKPT_FILES_CUT] = "cut", [CKPT_FILES_LEAVE] = "leave", NULL
+};
 
 static const struct param ckpt_params_desc[] = {
     P_TIME(ckpt_params, interval, "1s", "0s", "1000h",
@@ -618,6 +601,10 @@ static const struct param ckpt_params_desc[] = {
            "ASSUMED(an experiment's choice) [Plank, Xu & Netzer 1995]"),
     P_BOOL(ckpt_params, compress, "false", "What is written of pages is compressed.",
            "ASSUMED(an experiment's choice) [Williams 1991]"),
+    P_CHOICE(ckpt_params, files, "cut", files_names,
+             "Files of the program: put back to what they were at the checkpoint (cut), or left as "
+             "they are, modes and pointers alone put back (leave).",
+             "ASSUMED(an experiment's choice)"),
     P_CHOICE_OF(ckpt_params, sink, "file", ckpt_sinks, "Where checkpoints go."),
     P_CHOICE_OF(ckpt_params, system, "pfs", pio_systems, "Sink file: the file system."),
     P_INT(ckpt_params, group, "0", "0", "60000",
@@ -654,6 +641,8 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, rounds, "1", "Counts of the messages between shared memories."),
     C_SUM(ckpt, counts, moves, "1", "Planned moves made."),
     C_SUM(ckpt, counts, swaps, "1", "Times that a job gave way to another."),
+    C_SUM(ckpt, counts, numbers, "1", "Files of which a checkpoint kept the state."),
+    C_SUM(ckpt, counts, undone, "1", "Files that restarts have brought back."),
     C_SUM(ckpt, counts, damaged, "1", "Images that were damaged."),
     C_SUM(ckpt, counts, diffs, "1", "Pages of which only the words that differ were written."),
     C_NOW(ckpt, counts, kept, "B", "Memory that has pages as they were saved, for comparison."),
@@ -716,16 +705,18 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     if (c->rank >= c->ranks)
         c->rank = OS_NO_RANK;
     rope_init(&c->args);
+    c->files = ckpt_files_start(c);
     if (!ckpt_seats_start(c))
         return c;
     struct cut_user user = cut_user;
     user.arg = c;
     cut_attach(c->cut, &user);
-    ckpt_part(c, &part_program, c);
-    ckpt_part(c, &part_nx, c->nx);
+    ckpt_part(c, &ckpt_part_program, c);
+    ckpt_part(c, &ckpt_part_nx, c->nx);
     c->shared = ckpt_shared_start(c, look);
     ckpt_part(c, &ckpt_part_svm, c->shared);
     ckpt_part(c, &ckpt_part_sync, c->shared);
+    ckpt_part(c, &ckpt_part_files, c);
     for (; c->turn < c->params->jobs; c->turn++)
         c->sinks[c->turn] = c->sink->start(c);
     c->turn = 0;

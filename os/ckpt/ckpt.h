@@ -10,7 +10,8 @@
  *   - messages in flight, as the cut logs them (os/ckpt/cut.h);
  *   - each page that has a frame, of the ranges that are to be saved; of shared memory each page
  *     that this rank owns, and what it knows of owners, copies, locks, barriers and event counts.
- * Host stacks are never saved; files that the program writes are not part of a checkpoint yet.
+ *   - its files, where it opens them by os/ckpt/files.h.
+ * Host stacks are never saved.
  *
  * When ranks are saved is agreed by the service `cut`, which must stand before this one in the list
  * of services: its algorithm says whether all stop (sns), or each for itself (cl, ns).

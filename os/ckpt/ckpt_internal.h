@@ -16,8 +16,11 @@ struct ckpt_params {
     uint32_t move_count;
     int policy, sink, system;
     bool incremental, compare, compress, restart;
+    int files;
     int64_t pool, piece, group, room;
 };
+
+enum { CKPT_FILES_CUT, CKPT_FILES_LEAVE };
 
 /* What the leader asks (lead.c); answered when it is done.
  * Arguments: u32 run, u32 generation, u32 committed, u64 more; of cuts: u32 epoch, u64 life. */
@@ -32,12 +35,15 @@ enum ckpt_procedure {
     CKPT_PLACE,    /* of them: where the ranks are from now on; u32 version, u32 node ... behind the
                     * arguments */
     CKPT_FIND,     /* rank 0 alone -> u32 generation: the newest committed below `more` */
-    CKPT_LOAD,     /* in another life of the cuts */
+    CKPT_LOAD,     /* in another life of the cuts -> u32 1: there are files to bring back */
+    CKPT_UNDO,     /* files are as they were at the cut; only where somebody has any */
     CKPT_ENTER,
-    CKPT_COUNT, /* shared.c: -> u64 sent, u64 received, u8 busy */
-    CKPT_QUIET, /* nothing is under way between the shared memories */
-    CKPT_ENDED, /* to the leader: the program has returned; more: which */
-    CKPT_STORE, /* of others' memory (sink_memory.c) */
+    CKPT_COUNT,  /* shared.c: -> u64 sent, u64 received, u8 busy */
+    CKPT_QUIET,  /* nothing is under way between the shared memories */
+    CKPT_ENDED,  /* to the leader: the program has returned; more: which */
+    CKPT_AGAIN,  /* to the leader: what belongs to the job is lost, it is to go back */
+    CKPT_OPENED, /* to rank 0, of files (files.c): u32 run, a name; answered when it is open */
+    CKPT_STORE,  /* of others' memory (sink_memory.c) */
     CKPT_FETCH
 };
 #define CKPT_SERVICE 0x4b01
@@ -159,6 +165,7 @@ struct ckpt_lead {
     bool *ended;               /* by rank */
     uint32_t ended_count;
     bool put_off;            /* it has said so */
+    bool undo;               /* somebody has files to bring back */
     bool planned;            /* after the checkpoint under way no program goes on */
     sim_time entered, since; /* the run; since when something is due, or 0 */
     sim_time pause;          /* before that is tried again */
@@ -194,6 +201,8 @@ struct ckpt_seat {
 };
 #define CKPT_NOBODY UINT32_MAX
 
+struct ckpt_files; /* files_internal.h */
+
 struct ckpt {
     struct os_node *node;
     struct port *port;
@@ -212,6 +221,7 @@ struct ckpt {
     uint32_t seat_count, seat;
     uint32_t leader; /* of the run: its seat, or CKPT_NOBODY: not known */
     struct port_timer election;
+    struct ckpt_files *files;
     struct ckpt_lead *lead; /* NULL: has never led */
     struct ckpt_shared *shared;
     struct {
@@ -247,16 +257,17 @@ struct ckpt {
     bool planned; /* the program is not to go on after the checkpoint that it is asked for */
     uint64_t below;
     struct rope args;
-    bool asked;    /* to save, and it has not */
-    bool wanted;   /* the cut asks for the snapshot, and it is not made */
-    bool cut_lost; /* a death has ended the cut here */
-    bool late;     /* the program was to stop, and has not, when the checkpoint was abandoned */
+    bool asked;     /* to save, and it has not */
+    bool wanted;    /* the cut asks for the snapshot, and it is not made */
+    bool capturing; /* it is made when its files are done with */
+    bool cut_lost;  /* a death has ended the cut here */
+    bool late;      /* the program was to stop, and has not, when the checkpoint was abandoned */
     uint32_t cut_number, cuts_heard;
     struct port_thread *thread, *copier, *stalled;
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
-            faults, stalls, damaged, moves, swaps, rewritten, diffs, kept, space, memory, logged,
-            logged_bytes, replayed, resent, copies, rounds;
+            faults, stalls, damaged, numbers, undone, moves, swaps, rewritten, diffs, kept, space,
+            memory, logged, logged_bytes, replayed, resent, copies, rounds;
     } counts;
 };
 
@@ -264,6 +275,12 @@ struct ckpt {
 void ckpt_answer(struct ckpt *c, enum ckpt_status s, struct rope *more); /* of c->request */
 void ckpt_wake(struct ckpt *c);                        /* its threads look again */
 void ckpt_stopped_for(struct ckpt *c, sim_time since); /* of one interruption of the program */
+void ckpt_go_back(struct ckpt *c);                     /* the leader is asked for a restart */
+void ckpt_kill(struct ckpt *c); /* the program; nothing wakes its thread any more */
+
+/* parts.c */
+extern const struct ckpt_part_ops ckpt_part_program, ckpt_part_nx;
+bool ckpt_load_parts(struct ckpt *c, const struct rope *parts); /* false: they make no sense */
 
 /* save.c */
 bool ckpt_capture(struct ckpt *c); /* false: c->save.status */
@@ -319,6 +336,10 @@ enum ckpt_status ckpt_image_write(struct ckpt *c, struct ckpt_image *i);
 /* Image and pages (*pages: ropes by entry, allocated here) of that generation. */
 enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckpt_image *i,
                                  struct rope **pages);
+/* What was written of the image whose header is there is not used any more: it is on the sink. */
+enum ckpt_status ckpt_slot_void(struct ckpt *c, uint32_t slot);
+/* Writes, and flushes, what lies between the headers: at 1024 to 4095, and at 5120 to 8191. */
+enum ckpt_status ckpt_sink_put(struct ckpt *c, uint64_t at, struct rope *data);
 enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation);
 /* The newest committed below `below`; 0: there is none. */
 enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *generation);
@@ -363,6 +384,7 @@ void ckpt_lead_claim(struct ckpt *c);       /* it will lead unless somebody else
 void ckpt_lead_end(struct ckpt_lead *l);    /* somebody else does */
 void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive);
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank);
+void ckpt_lead_again(struct ckpt_lead *l, uint32_t run);
 
 /* sink_memory.c */
 extern const struct ckpt_sink_ops ckpt_sink_memory;

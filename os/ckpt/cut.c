@@ -196,6 +196,11 @@ void cut_saved(struct cut *c, uint32_t epoch)
     c->ops->saved(c);
 }
 
+bool cut_stops(const struct cut *c)
+{
+    return c->ops->stopped != NULL;
+}
+
 void cut_stopped(struct cut *c, uint32_t epoch)
 {
     if (c->phase != CUT_STOPPING || epoch != c->number)

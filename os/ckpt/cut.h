@@ -93,6 +93,7 @@ uint32_t cut_start(struct cut *c);
 void cut_stopped(struct cut *c, uint32_t epoch);
 void cut_saved(struct cut *c, uint32_t epoch);
 
+bool cut_stops(const struct cut *c);     /* its algorithm stops all ranks (sns) */
 uint32_t cut_epoch(const struct cut *c); /* the number of the last cut saved for; 0: none */
 bool cut_complete(const struct cut *c);  /* no cut is under way here */
 /* A node of those that a cut passes that is down, or OS_NO_RANK: a cut begun now would not end. */

@@ -13,7 +13,8 @@
  *   COMMIT   of rank 0                            running                 running, not committed
  *   waiting  nothing: a rank's node is down       all are up: RESET
  *   RESET..  RESET, PLACE, FIND (of rank 0),      running                 again after `retry`
- *            LOAD, ENTER in turn
+ *            LOAD, UNDO (where somebody has
+ *            files), ENTER in turn
  *   giving up  RESET                              over, a sentence
  *   over     nothing: all programs have ended
  * The death of a rank's node ends any phase but the last: a restart begins when all ranks have a
@@ -231,8 +232,9 @@ static void entered(struct ckpt_lead *l)
 
 static void restart_failed(struct ckpt_lead *l)
 {
-    bool loading = l->asked == CKPT_LOAD || l->asked == CKPT_FIND;
-    if (!loading || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
+    bool loading = l->asked == CKPT_LOAD || l->asked == CKPT_FIND || l->asked == CKPT_UNDO;
+    bool later_life = l->worst == CKPT_STATE; /* of a node whose death is not known here yet */
+    if (!loading || later_life || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
         l->phase = LEAD_WAITING;
         later(l, l->c->params->retry);
     } else if (l->worst == CKPT_DAMAGED && l->below == UINT32_MAX) {
@@ -330,6 +332,9 @@ static void all_answered(struct ckpt_lead *l)
         ask(l, CKPT_LOAD);
         break;
     case CKPT_LOAD:
+        ask(l, l->undo ? CKPT_UNDO : CKPT_ENTER);
+        break;
+    case CKPT_UNDO:
         ask(l, CKPT_ENTER);
         break;
     default:
@@ -409,6 +414,7 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
         rope_read(reply, 0, 1, &said);
     if (l->asked == CKPT_RESET && said == CKPT_OK)
         l->number = word_of(reply) > l->number ? word_of(reply) : l->number;
+    l->undo |= l->asked == CKPT_LOAD && said == CKPT_OK && word_of(reply) != 0;
     if (l->asked == CKPT_ABANDON && word_of(reply) != 0)
         l->late = place;
     if (l->asked == CKPT_WHO || (l->asked == CKPT_RESET && said != CKPT_OK))
@@ -484,6 +490,7 @@ static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
     l->worst = CKPT_OK;
     l->unreached = false;
     l->other = CKPT_NOBODY;
+    l->undo &= what != CKPT_LOAD;
     if (what == CKPT_RESET) {
         bool obeyed = ckpt_obey(l->c, l->run, l->c->seat); /* first of all by itself */
         ASSERT(obeyed);
@@ -564,6 +571,13 @@ void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank)
         restart(l, UINT32_MAX);
     else
         leave(l, LEAD_OVER);
+}
+
+void ckpt_lead_again(struct ckpt_lead *l, uint32_t run)
+{
+    bool busy = l->phase == LEAD_RUNNING || l->phase == LEAD_CHECKPOINT || l->phase == LEAD_RESTART;
+    if (run == l->run && busy)
+        restart(l, UINT32_MAX);
 }
 
 static void stay(void *arg)

@@ -95,7 +95,8 @@ static bool capture_parts(struct ckpt *c)
         struct rope part;
         rope_init(&part);
         good = c->parts[i].ops->save(c->parts[i].obj, &part, &why);
-        add_part(out, c->parts[i].ops->name, &part);
+        if (part.length > 0)
+            add_part(out, c->parts[i].ops->name, &part);
     }
     if (!good)
         port_remark(c->port, "rank %u cannot be saved: %s", c->rank, why);

@@ -184,6 +184,22 @@ static enum ckpt_status get_record(struct ckpt *c, uint64_t at, uint32_t magic,
     return s;
 }
 
+enum ckpt_status ckpt_sink_put(struct ckpt *c, uint64_t at, struct rope *data)
+{
+    enum ckpt_status s = c->sink->write(c->sink_state, at, data);
+    return s == CKPT_OK ? c->sink->flush(c->sink_state) : s;
+}
+
+enum ckpt_status ckpt_slot_void(struct ckpt *c, uint32_t slot)
+{
+    struct rope zeros;
+    rope_init(&zeros);
+    rope_add_zero(&zeros, CKPT_HEADER_BYTES);
+    enum ckpt_status s = ckpt_sink_put(c, slot * SLOT_BYTES, &zeros);
+    rope_fini(&zeros);
+    return s;
+}
+
 enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation)
 {
     uint8_t wire[CKPT_HEADER_BYTES] = { 0 };

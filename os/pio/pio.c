@@ -120,9 +120,10 @@ struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
 
 /* ---- who ends or saves the program ---- */
 
-void pio_hold(struct pio *s)
+void pio_hold(struct pio *s, const struct port_thread *but)
 {
     s->held = true;
+    s->holder = but;
 }
 
 static bool is_quiet(const struct pio *s)
@@ -159,7 +160,7 @@ bool pio_lost(const struct pio *s)
 
 void pio_enter(struct pio *s)
 {
-    while (s->held && s->inside == 0)
+    while (s->held && s->inside == 0 && port_thread_self(s->node->port) != s->holder)
         port_thread_block(s->node->port, "the end of its program", 0);
     s->inside++;
 }
@@ -414,7 +415,7 @@ void pio_end(struct pio_req *r, enum pio_status s)
         sys->under_way -= r->begun;
     else
         sys->inside--;
-    sys->lost |= r->op == PIO_WRITE && s != PIO_OK && r->begun;
+    sys->lost |= r->op == PIO_WRITE && pio_is_lost(s);
     struct port_thread *waiter = r->waiter;
     if (r->done != NULL)
         r->done(r);

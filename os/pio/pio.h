@@ -57,6 +57,12 @@ enum pio_status {
     PIO_STATUS_COUNT
 };
 const char *pio_status_name(enum pio_status s); /* in words; static */
+/* It says that who serves the file is down, or has begun another life: what was written and not
+ * flushed may be gone. */
+static inline bool pio_is_lost(enum pio_status s)
+{
+    return s == PIO_SERVER_DOWN || s == PIO_STALE || s == PIO_NODE_DOWN;
+}
 /* What a status of os/file is here. */
 enum pio_status pio_of_file(enum file_status s);
 
@@ -242,6 +248,7 @@ struct pio {
     uint32_t under_way, inside; /* inside: calls, and who has said pio_enter */
     bool beginning, held, lost;
     struct port_thread *drainer;
+    const struct port_thread *holder;
     struct pio_req *first, *last;
     /* Who the node's programs are, and the mode of what they make, for systems that keep rights;
      * zero: user 0, who may do all, and 0666. */
@@ -341,13 +348,13 @@ void pio_end(struct pio_req *r, enum pio_status s);
 uint64_t pio_length(const struct file_run *runs, uint32_t count); /* their bytes in all */
 
 /* For who ends programs or saves them (os/ckpt).  From now on no transfer and no call of the
- * program begins: who makes one waits. */
-void pio_hold(struct pio *s);
+ * program begins: who makes one waits, but for the thread `but` (NULL: all). */
+void pio_hold(struct pio *s, const struct port_thread *but);
 /* Until no transfer and no call is under way, and, where it is not held, none waits. (blocks) */
 void pio_drain(struct pio *s);
 /* Of one that is held and drained, whose program has gone: what had not begun is forgotten. */
 void pio_forget(struct pio *s);
-/* A write has ended so that some of it may be missing, though the program has not asked yet. */
+/* A write has ended so that pio_is_lost, though the program has not asked yet. */
 bool pio_lost(const struct pio *s);
 /* What is done between the two counts as one call. (the first blocks) */
 void pio_enter(struct pio *s);

@@ -11,28 +11,19 @@
  *            folded into its memory, `dirty` pages of which it writes.  All meet each `meet` steps:
  *            in a sum, which is checked, a barrier or a concatenation.
  *   ring     the same with distance 1.
+ *   matrix, update: programs of files (job_files.c).
  *
  * At the end each rank folds its memory to a number; the sum of all is the measure job.memory:
- * equal to that of a run without failures, whatever happened.
+ * equal to that of a run without failures, whatever happened.  So is job.files, of what is in the
+ * files.
  */
-#include "os/ckpt/ckpt.h"
-#include "os/nx/nx.h"
-#include "workloads/workload.h"
+#include "workloads/msg/job.h"
 
-#define BASE 0x10000000u
 #define SCRATCH 0x60000000u /* behind the largest memory */
 #define TABLE 0xa0000000u
 
-enum program_kind { PROGRAM_JACOBI, PROGRAM_RING, PROGRAM_RANDOM };
-static const char *const programs_names[] = { "jacobi", "ring", "random", NULL };
-
-struct job_params {
-    struct vm_params page;
-    int program;
-    int64_t nodes, memory, scratch, table, rewrite, columns, steps, dirty, bytes, meet, seed;
-    bool uneven, named;
-    bool account;
-    sim_time think, slice;
+static const char *const programs_names[] = {
+    "jacobi", "ring", "random", "matrix", "update", NULL
 };
 
 static const struct param job_params[] = {
@@ -83,17 +74,28 @@ static const struct param job_params[] = {
            "Where the time went is measured: useful work, work done, the share of time in which "
            "programs are there.",
            "the measures of Daly, FGCS 22, 2006"),
+    P_CHOICE_OF(job_params, system, "pfs", pio_systems, "Matrix, update: the file system."),
+    P_INT(job_params, order, "32", "1", "4096", "Matrix: rows and columns of the matrices.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(job_params, strip, "8", "1", "4096", "Matrix: rows of the second that a step takes.",
+          "ASSUMED(the experiment's choice)"),
+    P_SIZE(job_params, file, "16KiB", "1B", "1GiB", "Update: bytes that each rank has in files.",
+           "ASSUMED(the experiment's choice)"),
+    P_SIZE(job_params, block, "1KiB", "8B", "16MiB", "Update: bytes of a block.",
+           "ASSUMED(the experiment's choice)"),
     P_TIME(job_params, think, "1ms", "0s", "1h", "Computation of a step.",
            "ASSUMED(the experiment's choice)"),
     P_END,
 };
 
-enum { M_TIME, M_MEMORY, M_STEPS, M_USEFUL, M_WORK, M_EFFICIENCY, M_THERE };
+enum { M_TIME, M_MEMORY, M_FILES, M_STEPS, M_USEFUL, M_WORK, M_EFFICIENCY, M_THERE };
 static const struct measure measures[] = {
     [M_TIME] = { "job.time", "s", "Time of a rank from its start to the end of the job.",
                  MEASURE_COLUMN | MEASURE_TOTAL },
     [M_MEMORY] = { "job.memory", "1", "A number made of the final memory of all ranks.",
                    MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_FILES] = { "job.files", "1", "A number made of the final bytes of all files.",
+                  MEASURE_COLUMN | MEASURE_TOTAL },
     [M_STEPS] = { "job.step", "s", "Time of a step, when it is done.", MEASURE_TOTAL },
     [M_USEFUL] = { "job.useful", "s", "Computation of a rank that the job needed.", MEASURE_TOTAL },
     [M_WORK] = { "job.work", "s",
@@ -106,27 +108,7 @@ static const struct measure measures[] = {
     { .name = NULL },
 };
 
-struct job {
-    struct os_node *node;
-    struct port *port;
-    const struct job_params *p;
-    struct nx *nx;
-    struct vm_space *space;
-    uint32_t rank, ranks;
-    uint64_t seed; /* each of the jobs that take turns has its own */
-    uint64_t pages, scratch_pages, table_pages, page;
-};
-
-static uint64_t mix(uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
-/* False after port_fail. */
-static bool good(const struct job *j, bool fine, const char *what, uint64_t step)
+bool job_good(const struct job *j, bool fine, const char *what, uint64_t step)
 {
     if (!fine)
         port_fail(j->port, "rank %u, step %llu: %s", j->rank, (unsigned long long)step, what);
@@ -135,34 +117,34 @@ static bool good(const struct job *j, bool fine, const char *what, uint64_t step
 
 /* ---- ring and random ---- */
 
-static uint64_t draw(const struct job *j, uint64_t step, uint32_t rank, uint32_t what)
+uint64_t job_draw(const struct job *j, uint64_t step, uint32_t rank, uint32_t what)
 {
-    return mix(mix(mix(j->seed) + step) + rank * 8 + what);
+    return job_mix(job_mix(job_mix(j->seed) + step) + rank * 8 + what);
 }
 
 static uint32_t distance(const struct job *j, uint64_t step)
 {
-    return j->p->program == PROGRAM_RING ? 1 : (uint32_t)(draw(j, step, 0, 0) % j->ranks);
+    return j->p->program == PROGRAM_RING ? 1 : (uint32_t)(job_draw(j, step, 0, 0) % j->ranks);
 }
 
 static void message(const struct job *j, uint64_t step, uint32_t from, struct rope *out)
 {
     rope_init(out);
-    rope_add_pattern(out, draw(j, step, from, 1), 0,
-                     1 + draw(j, step, from, 2) % (uint64_t)j->p->bytes);
+    rope_add_pattern(out, job_draw(j, step, from, 1), 0,
+                     1 + job_draw(j, step, from, 2) % (uint64_t)j->p->bytes);
 }
 
 /* What has come goes into the memory, and so do the pages that are written. */
 static void fold(const struct job *j, uint64_t step, uint64_t hash)
 {
     for (uint64_t k = 0; k <= (uint64_t)j->p->dirty && k < j->pages; k++) {
-        uint64_t page = k == 0 ? 0 : (draw(j, step, j->rank, 3) + k) % j->pages;
-        uint64_t at = BASE + page * j->page + mix(step + k) % (j->page / 8) * 8;
-        vm_store_u64(j->space, at, mix(vm_load_u64(j->space, at) + hash + k));
+        uint64_t page = k == 0 ? 0 : (job_draw(j, step, j->rank, 3) + k) % j->pages;
+        uint64_t at = JOB_BASE + page * j->page + job_mix(step + k) % (j->page / 8) * 8;
+        vm_store_u64(j->space, at, job_mix(vm_load_u64(j->space, at) + hash + k));
     }
 }
 
-static bool pass_message(const struct job *j, uint64_t step)
+bool job_pass(const struct job *j, uint64_t step)
 {
     struct rope out, in, want;
     uint32_t d = distance(j, step), to = (j->rank + d) % j->ranks,
@@ -172,8 +154,8 @@ static bool pass_message(const struct job *j, uint64_t step)
     struct nx_info i = nx_csendrecv(j->nx, (int64_t)(step % 1000000), &out, to,
                                     (int64_t)(step % 1000000), (uint64_t)j->p->bytes, &in);
     message(j, step, from, &want);
-    bool fine = good(j, i.status == NX_OK, "no message", step) &&
-                good(j, i.node == from && rope_equal(&in, &want), "another message", step);
+    bool fine = job_good(j, i.status == NX_OK, "no message", step) &&
+                job_good(j, i.node == from && rope_equal(&in, &want), "another message", step);
     if (fine)
         fold(j, step, rope_hash(&in));
     rope_fini(&out);
@@ -191,10 +173,10 @@ static bool meet(const struct job *j, uint64_t step)
     os_safe_call(j->node, 4 * step + 1);
     switch (step / (uint64_t)j->p->meet % 3) {
     case 0:
-        return good(j, nx_gsync(j->nx) == NX_OK, "no barrier", step);
+        return job_good(j, nx_gsync(j->nx) == NX_OK, "no barrier", step);
     case 1:
         fine = nx_gisum(j->nx, &sum, 1) == NX_OK;
-        return good(j, fine && sum == n * (n - 1) / 2 + n * (int64_t)step, "another sum", step);
+        return job_good(j, fine && sum == n * (n - 1) / 2 + n * (int64_t)step, "another sum", step);
     default:
         message(j, step, j->rank, &mine);
         fine = nx_gcol(j->nx, &mine, &all) == NX_OK;
@@ -202,13 +184,13 @@ static bool meet(const struct job *j, uint64_t step)
             fold(j, step, rope_hash(&all));
         rope_fini(&mine);
         rope_fini(&all);
-        return good(j, fine, "no concatenation", step);
+        return job_good(j, fine, "no concatenation", step);
     }
 }
 
 static bool step_random(const struct job *j, uint64_t step, uint64_t phase)
 {
-    if (phase == 0 && !pass_message(j, step))
+    if (phase == 0 && !job_pass(j, step))
         return false;
     if ((step + 1) % (uint64_t)j->p->meet == 0 && phase <= 1 && !meet(j, step))
         return false;
@@ -226,7 +208,7 @@ static uint64_t rows_of(const struct job *j)
 static uint64_t word(const struct job *j, uint64_t grid, uint64_t row, uint64_t column)
 {
     uint64_t columns = (uint64_t)j->p->columns;
-    return BASE + ((grid * (rows_of(j) + 2) + row) * columns + column) * 8;
+    return JOB_BASE + ((grid * (rows_of(j) + 2) + row) * columns + column) * 8;
 }
 
 /* Sends a row to one side, and has that of the other side put in its place. */
@@ -241,7 +223,7 @@ static bool shift(const struct job *j, uint64_t step, bool up)
     rope_add_bytes(&out, row, bytes);
     os_safe_call(j->node, 4 * step + !up);
     struct nx_info i = nx_csendrecv(j->nx, up, &out, to, up, bytes, &in);
-    fine = good(j, fine && i.status == NX_OK && in.length == bytes, "no row", step);
+    fine = job_good(j, fine && i.status == NX_OK && in.length == bytes, "no row", step);
     if (fine)
         rope_read(&in, 0, bytes, row);
     fine = fine && vm_write(j->space, word(j, grid, up ? rows + 1 : 0, 0), row, bytes);
@@ -282,7 +264,7 @@ static bool step_jacobi(const struct job *j, uint64_t step, uint64_t phase)
 static sim_time work_of(const struct job *j, uint64_t step)
 {
     sim_time think = j->p->think;
-    return j->p->uneven ? think / 1000 * (sim_time)(draw(j, step, j->rank, 4) % 2000) : think;
+    return j->p->uneven ? think / 1000 * (sim_time)(job_draw(j, step, j->rank, 4) % 2000) : think;
 }
 
 /* In slices, so that others of the node have the CPU meanwhile. */
@@ -302,7 +284,7 @@ static void think(const struct job *j, uint64_t step)
 static uint64_t table_word(const struct job *j, uint64_t step, uint64_t page)
 {
     bool again = page == 0 && j->p->rewrite > 0 && step >= (uint64_t)j->p->rewrite;
-    return mix(j->rank * 1000033u + page) + again;
+    return job_mix(j->rank * 1000033u + page) + again;
 }
 
 static bool use_table(const struct job *j, uint64_t step)
@@ -320,12 +302,12 @@ static bool compute(const struct job *j, uint64_t step)
 {
     bool same = true;
     for (uint64_t k = 0; k < j->scratch_pages; k++)
-        vm_store_u64(j->space, SCRATCH + k * j->page, mix(step + k));
+        vm_store_u64(j->space, SCRATCH + k * j->page, job_mix(step + k));
     same &= use_table(j, step);
     think(j, step);
     for (uint64_t k = 0; k < j->scratch_pages; k++)
-        same &= vm_load_u64(j->space, SCRATCH + k * j->page) == mix(step + k);
-    return good(j, same, "a page of scratch memory or of the table is wrong", step);
+        same &= vm_load_u64(j->space, SCRATCH + k * j->page) == job_mix(step + k);
+    return job_good(j, same, "a page of scratch memory or of the table is wrong", step);
 }
 
 static void map(const struct job *j, uint64_t base, uint64_t pages)
@@ -340,7 +322,9 @@ static void tell_ranges(const struct job *j, struct ckpt *c)
     uint64_t memory = j->pages * j->page, scratch = j->scratch_pages * j->page,
              table = j->table_pages * j->page;
     if (j->p->named)
-        ckpt_only(c, BASE, memory);
+        ckpt_only(c, JOB_BASE, memory);
+    if (j->p->named && job_has_files(j->p))
+        ckpt_only(c, JOB_FILES, job_files_pages(j->p) * j->page);
     if (j->p->named && table > 0)
         ckpt_only(c, TABLE, table);
     if (!j->p->named && scratch > 0)
@@ -355,7 +339,8 @@ static void fill(const struct job *j)
         vm_store_u64(j->space, TABLE + k * j->page, table_word(j, 0, k));
     for (uint64_t k = 0; k < j->pages; k++)
         for (uint64_t w = 0; w < j->page; w += j->p->program == PROGRAM_JACOBI ? 8 : 512)
-            vm_store_u64(j->space, BASE + k * j->page + w, mix(j->rank * 1000003u + k + w) >> 8);
+            vm_store_u64(j->space, JOB_BASE + k * j->page + w,
+                         job_mix(j->rank * 1000003u + k + w) >> 8);
 }
 
 /* All that is in memory, in 40 bits, so that a sum of a thousand ranks is exact as a double. */
@@ -363,16 +348,16 @@ static int64_t number_of(const struct job *j)
 {
     uint64_t hash = 0, word;
     for (uint64_t at = 0; at < j->pages * j->page; at += 8) {
-        word = vm_load_u64(j->space, BASE + at);
+        word = vm_load_u64(j->space, JOB_BASE + at);
         hash = (hash ^ word) * 0x100000001b3u + 1;
     }
-    return (int64_t)(mix(hash) >> 24);
+    return (int64_t)(job_mix(hash) >> 24);
 }
 
 static void report(const struct job *j)
 {
     double useful = 0;
-    for (uint64_t step = 0; step < (uint64_t)j->p->steps; step++)
+    for (uint64_t step = 0; step < j->steps; step++)
         useful += sim_time_seconds(work_of(j, step));
     port_measure(j->port, &measures[M_USEFUL], useful);
     port_measure(j->port, &measures[M_EFFICIENCY], useful / sim_time_seconds(port_now(j->port)));
@@ -380,11 +365,14 @@ static void report(const struct job *j)
     port_stage(j->port, NULL);
 }
 
-static void finish(const struct job *j)
+static void finish(struct job *j, uint64_t at)
 {
-    int64_t sum = number_of(j);
-    os_safe_call(j->node, 4 * (uint64_t)j->p->steps);
-    if (nx_gisum(j->nx, &sum, 1) != NX_OK) {
+    int64_t sum[2] = { number_of(j), 0 };
+    bool files = job_has_files(j->p);
+    if (files && !job_files_finish(j, at, &sum[1]))
+        return;
+    os_safe_call(j->node, 4 * j->steps + (files ? 2 : 0));
+    if (nx_gisum(j->nx, sum, files ? 2 : 1) != NX_OK) {
         port_fail(j->port, "rank %u: the last sum failed", j->rank);
         return;
     }
@@ -394,9 +382,25 @@ static void finish(const struct job *j)
                   left.node, (long long)left.type);
     port_measure(j->port, &measures[M_TIME], sim_time_seconds(port_now(j->port)));
     if (j->rank == 0)
-        port_measure(j->port, &measures[M_MEMORY], (double)sum);
+        port_measure(j->port, &measures[M_MEMORY], (double)sum[0]);
+    if (j->rank == 0 && files)
+        port_measure(j->port, &measures[M_FILES], (double)sum[1]);
     if (j->p->account)
         report(j);
+}
+
+static bool step_of(struct job *j, uint64_t step, uint64_t phase)
+{
+    switch (j->p->program) {
+    case PROGRAM_JACOBI:
+        return step_jacobi(j, step, phase);
+    case PROGRAM_MATRIX:
+        return job_step_matrix(j, step, phase);
+    case PROGRAM_UPDATE:
+        return job_step_update(j, step, phase);
+    default:
+        return step_random(j, step, phase);
+    }
 }
 
 static void program(struct os_node *node, const struct program *me)
@@ -404,19 +408,23 @@ static void program(struct os_node *node, const struct program *me)
     const struct job_params *p = me->params;
     struct job j = { .node = node, .port = me->task, .p = p, .rank = me->rank, .ranks = me->ranks };
     j.seed = (uint64_t)p->seed + me->job;
-    struct ckpt *ckpt = os_find(node, &ckpt_service);
+    j.job = me->job;
+    struct ckpt *ckpt = j.ckpt = os_find(node, &ckpt_service);
     struct vm *vm = vm_create(me->task, &p->page);
     j.nx = os_find(node, &nx_service);
     j.space = vm_space_create(vm, "job");
     j.page = (uint64_t)p->page.page;
+    j.steps = job_steps(p);
     j.pages = ((uint64_t)p->memory + j.page - 1) / j.page;
     j.scratch_pages = ((uint64_t)p->scratch + j.page - 1) / j.page;
     j.table_pages = ((uint64_t)p->table + j.page - 1) / j.page;
-    map(&j, BASE, j.pages);
+    map(&j, JOB_BASE, j.pages);
     if (j.scratch_pages > 0)
         map(&j, SCRATCH, j.scratch_pages);
     if (j.table_pages > 0)
         map(&j, TABLE, j.table_pages);
+    if (job_has_files(p))
+        map(&j, JOB_FILES, job_files_pages(p));
     if (ckpt) {
         ckpt_memory(ckpt, j.space);
         tell_ranges(&j, ckpt);
@@ -427,14 +435,15 @@ static void program(struct os_node *node, const struct program *me)
         port_window(j.port, true, j.ranks);
     if (me->resume == 0)
         fill(&j);
-    for (uint64_t at = me->resume; at / 4 < (uint64_t)p->steps; at = (at / 4 + 1) * 4) {
-        bool fine = p->program == PROGRAM_JACOBI ? step_jacobi(&j, at / 4, at % 4)
-                                                 : step_random(&j, at / 4, at % 4);
-        if (!fine || !compute(&j, at / 4))
+    if (job_has_files(p) && !job_files_open(&j, me->resume))
+        return;
+    uint64_t at = me->resume;
+    for (; at / 4 < j.steps; at = (at / 4 + 1) * 4) {
+        if (!step_of(&j, at / 4, at % 4) || !compute(&j, at / 4))
             return;
         port_measure(j.port, &measures[M_STEPS], sim_time_seconds(port_now(j.port)));
     }
-    finish(&j);
+    finish(&j, at);
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
@@ -446,6 +455,8 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->program == PROGRAM_JACOBI && p->columns * 16 * 3 > p->memory)
         return err_set(e, "workload.memory is %lld bytes, but two grids of three rows need %lld",
                        (long long)p->memory, (long long)p->columns * 16 * 3);
+    if (job_has_files(p) && !job_files_check(p, ranks, layout, e))
+        return false;
     return ranks <= 1000 || err_set(e,
                                     "workload.nodes is %u, but the sum of the memory of more "
                                     "than 1000 ranks is not exact",
@@ -455,6 +466,13 @@ static bool check(const void *params, const struct os_layout *layout, struct err
 static uint32_t programs(const void *params, const struct os_layout *layout)
 {
     return workload_nodes(((const struct job_params *)params)->nodes, layout);
+}
+
+/* The sink's, too. */
+static uint32_t files(const void *params, const struct os_layout *layout)
+{
+    uint32_t ranks = programs(params, layout);
+    return ranks + (job_has_files(params) ? job_files_count(params, ranks) : 0);
 }
 
 static const struct os_service_ops *const services[] = { &nx_service, NULL };
@@ -467,7 +485,7 @@ const struct workload_ops workload_job = {
     .measures = measures,
     .check = check,
     .programs = programs,
-    .files = programs,
+    .files = files,
     .services = services,
     .main = program,
 };

@@ -1,0 +1,460 @@
+/* files.c: a program's files, and what a checkpoint, a restart and the program's end ask of them.
+ *
+ *   job    asked when                   what is done, in the thread of this file
+ *   STOP   the program has stopped      its requests end; what it has written is flushed
+ *   CUT    all have stopped             the checkpoint before the last is void (CKPTF3); a number
+ *                                       of each file, where its pointer is
+ *   UNDO   all images are loaded        each file of the image, and of the list, is brought back;
+ *                                       then the list is empty
+ *   END    a new run begins             no request is under way: the program is killed, its files
+ *                                       are closed
+ * One at a time; END may come at any moment, and takes the place of what is asked.
+ *
+ * Who makes the numbers of a file: the rank whose it is, or rank 0 of those who share it.  The
+ * number at a cut is its generation + 1.  A file that is opened since has no number there: it is
+ * given one before it can be changed, and an entry in the list (`since`).  `last` is the last
+ * checkpoint that the rank knows to be committed, `cut` the last for which it was captured, which
+ * may be one later and may never be committed:
+ *
+ *   it can be brought back to        number            the entry's cut
+ *   `cut`                            none is made
+ *   `last`, but not `cut`            that of `cut`     `cut`
+ *   neither                          that of `last`    `cut`: it has not changed between them
+ *
+ * So the number of `last` stays when the next checkpoint is captured, for the same generation again
+ * or for the next.
+ */
+#include <string.h>
+
+#include "os/ckpt/files_internal.h"
+
+static void work(void *arg);
+
+struct ckpt_files *ckpt_files_start(struct ckpt *c)
+{
+    struct ckpt_files *f = port_alloc(c->port, sizeof *f);
+    f->c = c;
+    list_init(&f->files);
+    list_init(&f->waiting);
+    return f;
+}
+
+static void ask(struct ckpt_files *f, enum ckpt_files_job job, ckpt_files_then then)
+{
+    struct port *p = f->c->node->port;
+    f->job = job;
+    f->then = then;
+    if (f->thread == NULL) {
+        f->thread = port_thread_spawn(p, "files of a checkpoint", work, f, PORT_THREAD_SERVICE);
+        if (f->thread == NULL)
+            port_fail(p, "no room for the thread of a checkpoint's files");
+    } else {
+        port_thread_wake(p, f->thread);
+    }
+}
+
+static bool takes(const struct ckpt_files *f)
+{
+    return f->c->params->files == CKPT_FILES_CUT;
+}
+
+static enum ckpt_status status_of(enum pio_status s)
+{
+    return s == PIO_OK            ? CKPT_OK
+           : pio_is_lost(s)       ? CKPT_LOST
+           : s == PIO_NO_SPACE    ? CKPT_FULL
+           : s == PIO_UNSUPPORTED ? CKPT_STATE
+                                  : CKPT_IO;
+}
+
+static enum pio_status call(struct pio_file *x, enum pio_ctl what, uint64_t value)
+{
+    struct pio_control q = { .what = what, .value = value };
+    return pio_control(x->sys, x, &q);
+}
+
+/* ---- STOP ---- */
+
+static enum ckpt_status stop(struct ckpt_files *f)
+{
+    enum ckpt_status s = CKPT_OK;
+    for (uint32_t i = 0; i < f->sys_count; i++) {
+        pio_drain(f->sys[i]);
+        if (takes(f) && pio_lost(f->sys[i]))
+            s = CKPT_LOST;
+    }
+    LIST_EACH (l, &f->files) {
+        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        if (s == CKPT_OK && takes(f) && x->f != NULL && !x->read_only)
+            s = status_of(pio_flush(x->f));
+    }
+    return s;
+}
+
+bool ckpt_files_stop(struct ckpt *c, ckpt_files_then then)
+{
+    struct ckpt_files *f = c->files;
+    f->status = CKPT_OK;
+    if (f->sys_count == 0 || f->ending)
+        return f->ending;
+    ask(f, FILES_STOP, then);
+    return true;
+}
+
+/* ---- CUT ---- */
+
+/* Entries of cuts to which no restart goes any more. */
+static void prune(struct ckpt_files *f)
+{
+    LIST_EACH (l, &f->files) {
+        struct ckpt_since *since = LIST_ENTRY(l, struct ckpt_file, link)->since;
+        for (uint32_t i = 0; i < 2; i++)
+            if (since[i].cut < f->c->last.generation)
+                since[i].cut = CKPT_NO_CUT;
+        if (since[0].cut == CKPT_NO_CUT) {
+            since[0] = since[1];
+            since[1].cut = CKPT_NO_CUT;
+        }
+    }
+}
+
+static bool has_numbers(const struct ckpt_files *f)
+{
+    bool any = false;
+    LIST_EACH (l, &f->files) {
+        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        any |= x->f != NULL && x->mine;
+    }
+    return any && takes(f);
+}
+
+/* Whose pointer is nobody else's to tell. */
+static bool tells_place(const struct ckpt_file *x)
+{
+    unsigned traits = x->ops->mode ? x->ops->mode(x->f->mode) : 0;
+    bool own = traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
+    return (x->ops->can & PIO_CAN(PIO_PLACE)) && (own || x->rank == 0);
+}
+
+static enum ckpt_status cut(struct ckpt_files *f)
+{
+    struct ckpt *c = f->c;
+    enum ckpt_status s = CKPT_OK;
+    for (uint32_t i = 0; i < f->sys_count; i++)
+        pio_drain(f->sys[i]); /* nobody may have stopped */
+    prune(f);
+    if (c->last.generation > 0 && has_numbers(f))
+        s = ckpt_slot_void(c, 1 - c->last.slot); /* CKPTF3 */
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        enum pio_status told = PIO_UNSUPPORTED;
+        struct pio_control q = { .what = PIO_PLACE };
+        x->number = 0;
+        if (s != CKPT_OK || x->f == NULL || f->job != FILES_NOTHING)
+            continue;
+        if (x->mine && takes(f)) {
+            x->number = f->asked + UINT64_C(1);
+            s = status_of(call(x->f, PIO_CHECKPOINT, x->number));
+            c->counts.numbers++;
+            x->at = s == CKPT_OK ? f->asked : x->at;
+        }
+        x->mode = x->f->mode;
+        if (s == CKPT_OK && tells_place(x))
+            told = pio_control(x->f->sys, x->f, &q);
+        if (told != PIO_UNSUPPORTED && s == CKPT_OK)
+            s = status_of(told);
+        x->placed = told == PIO_OK;
+        x->place = q.value;
+    }
+    f->cut = s == CKPT_OK ? f->asked : f->cut;
+    return s;
+}
+
+bool ckpt_files_cut(struct ckpt *c, ckpt_files_then then)
+{
+    struct ckpt_files *f = c->files;
+    if (f->ending)
+        return true;
+    f->asked = c->generation; /* the leader may ask for another meanwhile */
+    if (f->sys_count == 0)
+        f->cut = f->asked;
+    if (f->sys_count == 0 || f->status != CKPT_OK)
+        return false;
+    ask(f, FILES_CUT, then);
+    return true;
+}
+
+/* ---- the part of an image ---- */
+
+static bool save(void *obj, struct rope *out, const char **why)
+{
+    const struct ckpt_files *f = ((struct ckpt *)obj)->files;
+    if (f->status != CKPT_OK)
+        *why = "its files have no state that can be kept";
+    LIST_EACH (l, &f->files) {
+        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        if (x->f != NULL)
+            ckpt_file_pack(x, out);
+    }
+    return f->status == CKPT_OK;
+}
+
+static bool load(void *obj, struct rope *in)
+{
+    struct ckpt_files *f = ((struct ckpt *)obj)->files;
+    while (in->length > 0) {
+        struct ckpt_file *x = ckpt_file_unpack(f, in);
+        if (x == NULL)
+            return false;
+        x->loaded = true;
+    }
+    return true;
+}
+
+const struct ckpt_part_ops ckpt_part_files = { "files", save, load };
+
+/* ---- UNDO ---- */
+
+static struct pio *own_system(struct ckpt_files *f, const struct pio_ops *ops)
+{
+    for (uint32_t i = 0; i < f->own_count; i++)
+        if (f->own[i]->ops == ops)
+            return f->own[i];
+    ASSERT(f->own_count < ARRAY_LEN(f->own));
+    return f->own[f->own_count++] = pio_find(ops, f->c->node);
+}
+
+static enum ckpt_status bring_back(struct ckpt_files *f, const struct ckpt_file *x, uint64_t number)
+{
+    struct pio_file *file = NULL;
+    const struct pio_open o = {
+        .name = x->name, .ranks = 1, .mode = PIO_PLAIN, .unit = x->unit, .factor = x->factor
+    };
+    enum pio_status s = pio_open(own_system(f, x->ops), &o, &file);
+    if (s == PIO_NO_FILE) {
+        port_remark(f->c->port, "file %s of the checkpoint has been removed", x->name);
+        return CKPT_LOST;
+    }
+    if (s != PIO_OK)
+        return CKPT_IO; /* it is tried again */
+    s = call(file, PIO_ROLLBACK, number);
+    enum pio_status closed = pio_close(file);
+    if (s == PIO_NO_FILE)
+        return CKPT_DAMAGED;
+    return s == PIO_OK && closed == PIO_OK ? CKPT_OK : CKPT_IO;
+}
+
+static enum ckpt_status take_away(struct ckpt_files *f, const struct ckpt_file *x)
+{
+    struct pio *sys = own_system(f, x->ops);
+    struct pio_control q = {
+        .what = PIO_UNLINK, .name = x->name, .unit = x->unit, .factor = x->factor
+    };
+    enum pio_status s = pio_control(sys, NULL, &q);
+    return s == PIO_OK || s == PIO_NO_FILE ? CKPT_OK : CKPT_IO;
+}
+
+static enum ckpt_status undo(struct ckpt_files *f)
+{
+    enum ckpt_status s = CKPT_OK;
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        const struct ckpt_since *since = &x->since[0];
+        bool in_image = x->loaded && x->number > 0;
+        bool in_list = !x->loaded && since->cut != CKPT_NO_CUT;
+        if (s != CKPT_OK || (!in_image && !in_list))
+            continue;
+        if (in_image)
+            s = bring_back(f, x, x->number);
+        else
+            s = since->made ? take_away(f, x) : bring_back(f, x, since->number);
+        x->at = in_image ? f->cut : CKPT_NO_CUT;
+        f->c->counts.undone += s == CKPT_OK;
+    }
+    if (s != CKPT_OK)
+        return s;
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        x->since[0].cut = x->since[1].cut = CKPT_NO_CUT;
+    }
+    return f->log_full ? ckpt_log_write(f) : CKPT_OK;
+}
+
+void ckpt_files_undo(struct ckpt *c, ckpt_files_then then)
+{
+    ask(c->files, FILES_UNDO, then);
+}
+
+enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *undo_it)
+{
+    struct ckpt_files *f = c->files;
+    f->cut = generation;
+    enum ckpt_status s = takes(f) ? ckpt_log_read(f, generation) : CKPT_OK;
+    *undo_it = f->log_full;
+    LIST_EACH (l, &f->files)
+        *undo_it |= LIST_ENTRY(l, struct ckpt_file, link)->number > 0;
+    return s;
+}
+
+/* ---- END ---- */
+
+static void answer_waiting(struct ckpt_files *f, const char *name, enum ckpt_status s);
+
+void ckpt_files_clear(struct ckpt *c)
+{
+    struct ckpt_files *f = c->files;
+    struct list *l;
+    while ((l = list_pop(&f->files)) != NULL) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        port_free(c->port, x->name);
+        port_free(c->port, x);
+    }
+    f->sys_count = 0;
+    f->status = CKPT_OK;
+    answer_waiting(f, NULL, CKPT_STATE);
+}
+
+static void end(struct ckpt_files *f)
+{
+    for (uint32_t i = 0; i < f->sys_count; i++)
+        pio_drain(f->sys[i]);
+    ckpt_kill(f->c); /* CKPTF5 */
+    for (uint32_t i = 0; i < f->sys_count; i++)
+        pio_forget(f->sys[i]);
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        if (x->f != NULL)
+            (void)pio_close(x->f);
+        x->f = NULL;
+    }
+    ckpt_files_clear(f->c);
+}
+
+bool ckpt_files_end(struct ckpt *c, ckpt_files_then then)
+{
+    struct ckpt_files *f = c->files;
+    answer_waiting(f, NULL, CKPT_STATE);
+    if (f->sys_count == 0 && !f->ending && !f->busy && f->job == FILES_NOTHING)
+        return false;
+    for (uint32_t i = 0; i < f->sys_count; i++)
+        pio_hold(f->sys[i], f->thread); /* it may be about to flush */
+    f->ending = true;
+    ask(f, FILES_END, then);
+    return true;
+}
+
+/* ---- the thread ---- */
+
+static void work(void *arg)
+{
+    struct ckpt_files *f = arg;
+    for (;;) {
+        enum ckpt_files_job job = f->job;
+        ckpt_files_then then = f->then;
+        enum ckpt_status s = CKPT_OK;
+        f->job = FILES_NOTHING;
+        f->busy = job != FILES_NOTHING;
+        if (job == FILES_NOTHING) {
+            port_thread_block(f->c->port, "a checkpoint's files", f->cut);
+            continue;
+        }
+        if (job == FILES_STOP)
+            s = stop(f);
+        else if (job == FILES_CUT)
+            s = cut(f);
+        else if (job == FILES_UNDO)
+            s = undo(f);
+        else
+            end(f);
+        if (f->job != FILES_NOTHING) /* END has come meanwhile */
+            continue;
+        f->status = s;
+        f->busy = f->ending = false;
+        if (s == CKPT_LOST && job != FILES_UNDO)
+            ckpt_go_back(f->c);
+        then(f->c);
+    }
+}
+
+/* ---- the ranks that share a file ---- */
+
+struct waiting {
+    struct list link; /* in select_request_state */
+    struct select_request *request;
+    char *name;
+};
+
+static void reply(struct select_request *request, enum ckpt_status s)
+{
+    struct rope out;
+    rope_init(&out);
+    rope_add_bytes(&out, &(uint8_t){ (uint8_t)s }, 1);
+    select_reply(request, &out);
+    rope_fini(&out);
+}
+
+/* Those who wait for that name, or (NULL) all. */
+static void answer_waiting(struct ckpt_files *f, const char *name, enum ckpt_status s)
+{
+    for (struct list *l = f->waiting.next, *next; l != &f->waiting; l = next) {
+        struct waiting *w = LIST_ENTRY(l, struct waiting, link);
+        next = l->next;
+        if (name != NULL && strcmp(w->name, name) != 0)
+            continue;
+        list_remove(&w->link);
+        reply(w->request, s);
+        port_free(f->c->port, w->name);
+        port_free(f->c->port, w);
+    }
+}
+
+void ckpt_files_asked(struct ckpt *c, struct select_request *request, struct rope *args)
+{
+    struct ckpt_files *f = c->files;
+    uint8_t run[4] = { 0 };
+    if (args->length >= sizeof run)
+        rope_take_front(args, sizeof run, run);
+    if (wire_get32(run) != c->run || f->ending || c->node->run == NULL) {
+        reply(request, CKPT_STATE);
+        return;
+    }
+    char *name = port_alloc(c->port, args->length + 1);
+    rope_read(args, 0, args->length, name);
+    LIST_EACH (l, &f->files) {
+        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        if (x->opened && x->mine && strcmp(x->name, name) == 0) {
+            port_free(c->port, name);
+            reply(request, CKPT_OK);
+            return;
+        }
+    }
+    struct waiting *w = port_alloc(c->port, sizeof *w);
+    w->request = request;
+    w->name = name;
+    list_push(&f->waiting, &w->link);
+}
+
+void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x)
+{
+    x->opened = true;
+    if (x->mine)
+        answer_waiting(f, x->name, CKPT_OK);
+}
+
+bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
+{
+    struct ckpt *c = f->c;
+    uint8_t run[4], said = CKPT_STATE;
+    struct rope args, answer;
+    wire_put32(run, c->run);
+    rope_init(&args);
+    rope_add_bytes(&args, run, sizeof run);
+    rope_add_bytes(&args, x->name, strlen(x->name));
+    enum xk_status s = select_call_wait(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, CKPT_OPENED,
+                                        &args, &answer);
+    if (s == XK_OK && answer.length > 0)
+        rope_read(&answer, 0, 1, &said);
+    rope_fini(&args);
+    rope_fini(&answer);
+    return said == CKPT_OK;
+}

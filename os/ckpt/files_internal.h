@@ -1,0 +1,99 @@
+/* files_internal.h: what the files of os/ckpt share of a program's files: their table, the list on
+ * the sink of those that were opened since a cut, and what the service's life asks of them. */
+#ifndef OS_CKPT_FILES_INTERNAL_H
+#define OS_CKPT_FILES_INTERNAL_H
+
+#include "os/ckpt/ckpt_internal.h"
+#include "os/ckpt/files.h"
+
+#define CKPT_NO_CUT UINT32_MAX
+
+/* A state to which a file that was opened after a cut can be brought back. */
+struct ckpt_since {
+    uint32_t cut;    /* CKPT_NO_CUT: none */
+    bool made;       /* it was not there */
+    uint64_t number; /* else: as this */
+};
+
+struct ckpt_file {
+    struct list link;
+    char *name;
+    const struct pio_ops *ops;
+    uint64_t unit;
+    uint32_t factor;
+    int mode;
+    uint32_t rank, ranks;
+    bool read_only;
+    bool mine;          /* this rank makes its numbers */
+    struct pio_file *f; /* NULL: it is not open */
+    bool opened;        /* in this run, by now */
+    bool loaded;        /* the image has it, and the program has not asked for it yet */
+    uint64_t number;    /* in the image; 0: none */
+    uint32_t at;        /* the last cut whose state it can be brought back to, or CKPT_NO_CUT */
+    bool placed;
+    uint64_t place;
+    struct ckpt_since since[2]; /* the older first */
+};
+
+enum ckpt_files_job { FILES_NOTHING, FILES_STOP, FILES_CUT, FILES_UNDO, FILES_END };
+typedef void (*ckpt_files_then)(struct ckpt *c);
+
+struct ckpt_files {
+    struct ckpt *c;
+    struct list files;
+    struct pio *sys[8]; /* the program's */
+    uint32_t sys_count;
+    struct pio *own[8]; /* the service's, of those systems that it has asked for */
+    uint32_t own_count;
+    struct list waiting; /* ranks that open what this rank is to open first */
+    struct port_thread *thread;
+    enum ckpt_files_job job;
+    ckpt_files_then then;
+    bool busy, ending;
+    enum ckpt_status status; /* of the stop, cut or undoing that was asked last */
+    uint32_t asked;          /* the generation that is captured */
+    uint32_t cut;            /* the last one captured, or the one that was loaded */
+    uint64_t log_number;     /* of the list that was written last */
+    bool log_full;           /* it has entries */
+};
+
+/* ---- what the service asks (files.c) ---- */
+struct ckpt_files *ckpt_files_start(struct ckpt *c);
+/* Each of these false: there is nothing to do; else `then` is called when it is done, in a thread,
+ * unless the program's end was asked meanwhile; c->files->status says how it went. */
+/* The program has stopped: its requests end, what it has written is flushed. */
+bool ckpt_files_stop(struct ckpt *c, ckpt_files_then then);
+/* All have stopped: numbers are made for c->generation (CKPTF1). */
+bool ckpt_files_cut(struct ckpt *c, ckpt_files_then then);
+/* The program is to be ended: no call of its begins; once none is under way it has been killed. */
+bool ckpt_files_end(struct ckpt *c, ckpt_files_then then);
+/* Files are brought back to the cut that was loaded (CKPTF4). */
+void ckpt_files_undo(struct ckpt *c, ckpt_files_then then);
+/* In place of the program's end, when nothing else is left of it. */
+void ckpt_files_clear(struct ckpt *c);
+/* After the image of that generation was loaded; `undo`: there is something to bring back. 
+ * (blocks)
+ */
+enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *undo);
+/* Another rank waits until this one has opened a file. */
+void ckpt_files_asked(struct ckpt *c, struct select_request *request, struct rope *args);
+extern const struct ckpt_part_ops ckpt_part_files;
+
+/* Answers those who wait for it; waits for rank 0 of those who share it, false: it has died. (the
+ * second blocks) */
+void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x);
+bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x);
+
+/* ---- files_log.c ---- */
+void ckpt_file_pack(const struct ckpt_file *x, struct rope *out);
+struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f,
+                                   struct rope *in); /* NULL: makes no sense */
+struct ckpt_file *ckpt_file_find(const struct ckpt_files *f, const struct pio_ops *ops,
+                                 const char *name);
+struct ckpt_file *ckpt_file_add(struct ckpt_files *f, const struct pio_ops *ops, const char *name);
+/* All that the files' `since` say goes to the sink.  CKPT_FULL: it is too long. (blocks) */
+enum ckpt_status ckpt_log_write(struct ckpt_files *f);
+/* They say what the sink has of cuts from `cut` on. (blocks) */
+enum ckpt_status ckpt_log_read(struct ckpt_files *f, uint32_t cut);
+
+#endif

@@ -1,0 +1,237 @@
+/* files_log.c: what is written of a program's files: in an image, and the list on the sink of those
+ * that were opened since a cut.
+ *
+ * The list stands behind the headers (store.c), at 1024 and at 5120 in turn, whole each time: a
+ * crash leaves the one before, of which nothing had come yet.  Big-endian:
+ *   0 magic u32, 4 entries u32, 8 number of the list u64, 16 bytes behind u64, 24 hash of those
+ *   u64, 32 hash of 0..31 u64; each entry: cut u32, it was made u8, number u64, the file
+ *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed; number u64, place
+ *           u64, unit u64, factor u32, and twice (the system, the name) u16 length and bytes
+ */
+#include <string.h>
+
+#include "os/ckpt/files_internal.h"
+
+#define NAME_BYTES 255 /* of a system or a file: PFS has the longest */
+#define LOG_AT 1024u
+#define LOG_NEXT 4096u
+#define LOG_MAGIC 0x636b666cu
+#define HEAD_BYTES 40u
+#define ROOM 3072u
+#define FILE_BYTES 41u
+#define ENTRY_BYTES 13u
+
+static uint64_t hash_of(const void *bytes, size_t n)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_bytes(&r, bytes, n);
+    uint64_t hash = rope_hash(&r);
+    rope_fini(&r);
+    return hash;
+}
+
+/* ---- a file ---- */
+
+static void put_text(struct rope *out, const char *text)
+{
+    uint8_t n[2] = { (uint8_t)(strlen(text) >> 8), (uint8_t)strlen(text) };
+    rope_add_bytes(out, n, sizeof n);
+    rope_add_bytes(out, text, strlen(text));
+}
+
+static bool take_text(struct rope *in, char text[NAME_BYTES + 1])
+{
+    uint8_t n[2];
+    if (in->length < sizeof n)
+        return false;
+    rope_take_front(in, sizeof n, n);
+    size_t length = (size_t)n[0] << 8 | n[1];
+    if (length > NAME_BYTES || length > in->length)
+        return false;
+    rope_take_front(in, length, text);
+    text[length] = 0;
+    return true;
+}
+
+void ckpt_file_pack(const struct ckpt_file *x, struct rope *out)
+{
+    uint8_t b[FILE_BYTES];
+    wire_put32(b, (uint32_t)x->mode);
+    wire_put32(b + 4, x->rank);
+    wire_put32(b + 8, x->ranks);
+    b[12] = (uint8_t)(x->read_only | x->mine << 1 | x->placed << 2);
+    wire_put64(b + 13, x->number);
+    wire_put64(b + 21, x->place);
+    wire_put64(b + 29, x->unit);
+    wire_put32(b + 37, x->factor);
+    rope_add_bytes(out, b, sizeof b);
+    put_text(out, x->ops->kind.name);
+    put_text(out, x->name);
+}
+
+struct ckpt_file *ckpt_file_find(const struct ckpt_files *f, const struct pio_ops *ops,
+                                 const char *name)
+{
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        if (x->ops == ops && strcmp(x->name, name) == 0)
+            return x;
+    }
+    return NULL;
+}
+
+struct ckpt_file *ckpt_file_add(struct ckpt_files *f, const struct pio_ops *ops, const char *name)
+{
+    struct ckpt_file *x = port_alloc(f->c->port, sizeof *x);
+    x->ops = ops;
+    x->name = port_alloc(f->c->port, strlen(name) + 1);
+    memcpy(x->name, name, strlen(name) + 1);
+    x->at = x->since[0].cut = x->since[1].cut = CKPT_NO_CUT;
+    list_push(&f->files, &x->link);
+    return x;
+}
+
+struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in)
+{
+    uint8_t b[FILE_BYTES];
+    char system[NAME_BYTES + 1], name[NAME_BYTES + 1];
+    if (in->length < sizeof b)
+        return NULL;
+    rope_take_front(in, sizeof b, b);
+    if (!take_text(in, system) || !take_text(in, name) || kind_find(&pio_systems, system) == NULL)
+        return NULL;
+    const struct pio_ops *ops = (const struct pio_ops *)kind_find(&pio_systems, system);
+    struct ckpt_file *x = ckpt_file_find(f, ops, name);
+    if (x != NULL) /* the image has it */
+        return x;
+    x = ckpt_file_add(f, ops, name);
+    x->mode = (int)wire_get32(b);
+    x->rank = wire_get32(b + 4);
+    x->ranks = wire_get32(b + 8);
+    x->read_only = b[12] & 1;
+    x->mine = b[12] & 2;
+    x->placed = b[12] & 4;
+    x->number = wire_get64(b + 13);
+    x->place = wire_get64(b + 21);
+    x->unit = wire_get64(b + 29);
+    x->factor = wire_get32(b + 37);
+    return x;
+}
+
+/* ---- the list ---- */
+
+static uint64_t place_of(uint64_t number)
+{
+    return LOG_AT + number % 2 * LOG_NEXT;
+}
+
+static uint32_t entries(const struct ckpt_files *f, struct rope *out)
+{
+    uint32_t count = 0;
+    LIST_EACH (l, &f->files) {
+        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        for (uint32_t i = 0; i < ARRAY_LEN(x->since); i++) {
+            uint8_t b[ENTRY_BYTES];
+            if (x->since[i].cut == CKPT_NO_CUT)
+                continue;
+            wire_put32(b, x->since[i].cut);
+            b[4] = x->since[i].made;
+            wire_put64(b + 5, x->since[i].number);
+            rope_add_bytes(out, b, sizeof b);
+            ckpt_file_pack(x, out);
+            count++;
+        }
+    }
+    return count;
+}
+
+enum ckpt_status ckpt_log_write(struct ckpt_files *f)
+{
+    struct ckpt *c = f->c;
+    uint8_t head[HEAD_BYTES] = { 0 };
+    struct rope body, all;
+    rope_init(&body);
+    rope_init(&all);
+    uint32_t count = entries(f, &body);
+    enum ckpt_status s = body.length > ROOM - HEAD_BYTES ? CKPT_FULL : CKPT_OK;
+    rope_flatten(&body, true);
+    wire_put32(head, LOG_MAGIC);
+    wire_put32(head + 4, count);
+    wire_put64(head + 8, f->log_number + 1);
+    wire_put64(head + 16, body.length);
+    wire_put64(head + 24, rope_hash(&body));
+    wire_put64(head + 32, hash_of(head, HEAD_BYTES - 8));
+    rope_add_bytes(&all, head, sizeof head);
+    rope_join(&all, &body);
+    if (s == CKPT_OK)
+        s = ckpt_sink_put(c, place_of(f->log_number + 1), &all);
+    rope_fini(&all);
+    if (s == CKPT_OK) {
+        f->log_number++;
+        f->log_full = count > 0;
+    }
+    return s;
+}
+
+/* The list there: its number, 0: there is none that is whole. */
+static enum ckpt_status list_at(struct ckpt *c, uint64_t at, uint64_t *number, uint32_t *count,
+                                struct rope *out)
+{
+    uint8_t head[HEAD_BYTES];
+    *number = 0;
+    enum ckpt_status s = c->sink->read(c->sink_state, at, sizeof head, out);
+    if (s != CKPT_OK || out->length < sizeof head)
+        return s;
+    rope_take_front(out, sizeof head, head);
+    if (wire_get32(head) != LOG_MAGIC || wire_get64(head + 32) != hash_of(head, HEAD_BYTES - 8))
+        return CKPT_OK;
+    uint64_t length = wire_get64(head + 16);
+    rope_fini(out);
+    s = c->sink->read(c->sink_state, at + sizeof head, length, out);
+    rope_flatten(out, true);
+    if (s != CKPT_OK || out->length < length || rope_hash(out) != wire_get64(head + 24))
+        return s;
+    *count = wire_get32(head + 4);
+    *number = wire_get64(head + 8);
+    return CKPT_OK;
+}
+
+static bool take_entry(struct ckpt_files *f, struct rope *in, uint32_t cut)
+{
+    uint8_t b[ENTRY_BYTES];
+    if (in->length < sizeof b)
+        return false;
+    rope_take_front(in, sizeof b, b);
+    struct ckpt_file *x = ckpt_file_unpack(f, in);
+    struct ckpt_since since = { wire_get32(b), b[4] != 0, wire_get64(b + 5) };
+    if (x == NULL)
+        return false;
+    if (since.cut < cut || x->loaded)
+        return true;
+    x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1] = since;
+    return true;
+}
+
+enum ckpt_status ckpt_log_read(struct ckpt_files *f, uint32_t cut)
+{
+    struct rope list[2];
+    uint64_t number[2];
+    uint32_t count[2], newest;
+    enum ckpt_status s = CKPT_OK;
+    for (uint32_t i = 0; i < 2; i++) {
+        rope_init(&list[i]);
+        number[i] = 0;
+        if (s == CKPT_OK)
+            s = list_at(f->c, place_of(i), &number[i], &count[i], &list[i]);
+    }
+    newest = number[1] > number[0];
+    f->log_number = number[newest];
+    f->log_full = number[newest] > 0 && count[newest] > 0;
+    for (uint32_t k = 0; s == CKPT_OK && number[newest] > 0 && k < count[newest]; k++)
+        if (!take_entry(f, &list[newest], cut))
+            s = CKPT_DAMAGED;
+    rope_fini(&list[0]);
+    rope_fini(&list[1]);
+    return s;
+}

@@ -1,0 +1,239 @@
+/* files_open.c: a program opens and closes files that belong to the checkpoints of its job. */
+#include <string.h>
+
+#include "os/ckpt/files_internal.h"
+
+bool ckpt_takes_files(const struct os_layout *l)
+{
+    const struct ckpt_params *p = os_service_params(l, &ckpt_service);
+    return p != NULL && p->files == CKPT_FILES_CUT;
+}
+
+void ckpt_files(struct ckpt *c, struct pio *sys)
+{
+    if (c == NULL)
+        return;
+    struct ckpt_files *f = c->files;
+    for (uint32_t i = 0; i < f->sys_count; i++)
+        if (f->sys[i] == sys)
+            return;
+    ASSERT_MSG(f->sys_count < ARRAY_LEN(f->sys), "a program has more file systems than that");
+    f->sys[f->sys_count++] = sys;
+}
+
+void ckpt_again(struct ckpt *c, struct port *port)
+{
+    if (c == NULL) {
+        port_fail(port, "who serves a file has lost what was written, and there is no checkpoint");
+        return;
+    }
+    for (ckpt_go_back(c);;)
+        port_thread_block(port, "the job to go back to its last checkpoint", c->rank);
+}
+
+/* ---- what cannot be ---- */
+
+/* True after port_fail. */
+static bool refused(const struct ckpt *c, const struct pio *sys, const struct pio_open *o)
+{
+    unsigned traits = sys->ops->mode ? sys->ops->mode(o->mode) : PIO_MODE_OFFSETS;
+    bool leave = c->params->files == CKPT_FILES_LEAVE, reads = o->flags & PIO_O_READ_ONLY;
+    bool own = traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
+    uint64_t needs = PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK);
+    const char *mode = o->mode >= 0 ? sys->ops->modes->items[o->mode]->name : "";
+    if (traits & PIO_MODE_TOGETHER)
+        port_fail(c->port,
+                  "file %s: in mode %s all ranks make each request together, and one that has been "
+                  "stopped for a checkpoint would not come; modes with a pointer of one's own, and "
+                  "those that are first come, first served, are allowed",
+                  o->name, mode);
+    else if (leave && !own)
+        port_fail(c->port,
+                  "file %s: machine.os.ckpt.files is 'leave', and a restart would append again in "
+                  "mode %s; allowed are modes with a pointer of one's own, or files = 'cut'",
+                  o->name, mode);
+    else if (leave && !reads && !(o->flags & CKPT_O_WRITE_ONLY))
+        port_fail(c->port,
+                  "file %s: machine.os.ckpt.files is 'leave', and a restart would read what was "
+                  "written after the checkpoint; allowed are files that are read or written, not "
+                  "both, or files = 'cut'",
+                  o->name);
+    else if (!leave && !(own && reads) && !cut_stops(c->cut))
+        port_fail(c->port,
+                  "file %s: files belong to a checkpoint only where all ranks stop for it; allowed "
+                  "are cut.algorithm = 'sns', files that are only read, or machine.os.ckpt.files = "
+                  "'leave'",
+                  o->name);
+    else if (!leave && !reads && (sys->ops->can & needs) != needs)
+        port_fail(c->port,
+                  "file %s: files of '%s' have no checkpoints; allowed are other systems, or "
+                  "machine.os.ckpt.files = 'leave'",
+                  o->name, sys->ops->kind.name);
+    else if (o->ranks > 1 && (o->ranks != c->ranks || o->rank != c->rank))
+        port_fail(c->port,
+                  "file %s: it is opened as of rank %u of %u; allowed are a file of all %u ranks "
+                  "of the job, or of one alone",
+                  o->name, o->rank, o->ranks, c->ranks);
+    else if (o->ranks > 1 && c->node->run->passed)
+        port_fail(
+            c->port,
+            "file %s: all ranks open it, and one that has been stopped for a checkpoint would "
+            "not come; allowed before the first safe point alone",
+            o->name);
+    else
+        return false;
+    return true;
+}
+
+/* ---- what was not open at the cut ---- */
+
+/* What can be brought back before it is changed: CKPTF2. */
+static enum ckpt_status listed(struct ckpt_files *f, struct ckpt_file *x, bool made,
+                               uint64_t number)
+{
+    struct ckpt_since *since = &x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1];
+    ASSERT(since->cut == CKPT_NO_CUT);
+    *since = (struct ckpt_since){ f->cut, made, number };
+    enum ckpt_status s = ckpt_log_write(f);
+    if (s == CKPT_OK)
+        x->at = f->cut;
+    else
+        since->cut = CKPT_NO_CUT;
+    return s;
+}
+
+static enum pio_status told(struct ckpt_files *f, const struct ckpt_file *x, enum ckpt_status s)
+{
+    if (s == CKPT_FULL)
+        port_fail(f->c->port,
+                  "file %s: a rank opens more files from one checkpoint to the next than a list of "
+                  "3,000 bytes has; allowed are shorter intervals",
+                  x->name);
+    return s == CKPT_OK ? PIO_OK : s == CKPT_FULL ? PIO_NO_SPACE : PIO_SERVER_DOWN;
+}
+
+/* One that this rank makes the numbers of, and that no image has. */
+static enum pio_status open_new(struct ckpt_files *f, struct ckpt_file *x, struct pio *sys,
+                                struct pio_open *o, struct pio_file **out)
+{
+    struct pio_control q = {
+        .what = PIO_STAT, .name = o->name, .unit = o->unit, .factor = o->factor
+    };
+    bool kept = x->at == f->cut, cuts = o->flags & PIO_O_TRUNC;
+    enum pio_status s = kept ? PIO_OK : pio_control(sys, NULL, &q);
+    bool makes = s == PIO_NO_FILE && (o->flags & PIO_O_CREATE);
+    if (makes)
+        s = told(f, x, listed(f, x, true, 0));
+    if (s != PIO_OK)
+        return s;
+    if (!kept && !makes)
+        o->flags &= ~(unsigned)PIO_O_TRUNC;
+    s = pio_open(sys, o, out);
+    if (s != PIO_OK || kept || makes)
+        return s;
+    uint32_t last = f->c->last.generation;
+    uint64_t number = (x->at == last ? f->cut : last) + UINT64_C(1);
+    struct pio_control make = { .what = PIO_CHECKPOINT, .value = number };
+    s = pio_control(sys, *out, &make);
+    if (s == PIO_OK)
+        s = told(f, x, listed(f, x, false, number));
+    if (s == PIO_OK && cuts)
+        s = pio_set_size(*out, 0);
+    if (s != PIO_OK)
+        (void)pio_close(*out);
+    return s;
+}
+
+/* ---- opening ---- */
+
+/* To where it was at the cut. */
+static enum pio_status place(struct ckpt_file *x, struct pio_file *f)
+{
+    struct pio_control q = { .what = PIO_SEEK, .value = x->place };
+    return x->placed ? pio_control(f->sys, f, &q) : PIO_OK;
+}
+
+static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, struct pio *sys,
+                                 struct pio_open *o, struct pio_file **out)
+{
+    bool cut = f->c->params->files == CKPT_FILES_CUT, again = x->loaded;
+    enum pio_status s;
+    if (o->ranks > 1 && o->rank > 0 && !ckpt_file_wait(f, x))
+        return PIO_NODE_DOWN;
+    if (again || (o->ranks > 1 && o->rank > 0))
+        o->flags &= ~(unsigned)(PIO_O_CREATE | PIO_O_EXCL | PIO_O_TRUNC);
+    if (again)
+        o->mode = x->mode;
+    if (!cut && f->c->run > 0)
+        o->flags &= ~(unsigned)PIO_O_EXCL;
+    if (!again && x->mine && cut)
+        s = open_new(f, x, sys, o, out);
+    else
+        s = pio_open(sys, o, out);
+    if (s != PIO_OK)
+        return s;
+    s = again ? place(x, *out) : PIO_OK;
+    if (s != PIO_OK) {
+        (void)pio_close(*out);
+        return s;
+    }
+    x->loaded = false;
+    x->f = *out;
+    ckpt_file_opened(f, x);
+    return PIO_OK;
+}
+
+enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open *asked,
+                          struct pio_file **out)
+{
+    struct pio_open o = *asked;
+    *out = NULL;
+    o.flags &= ~(unsigned)CKPT_O_WRITE_ONLY;
+    o.together = false;
+    if (c == NULL)
+        return pio_open(sys, &o, out);
+    if (refused(c, sys, asked))
+        return PIO_UNSUPPORTED;
+    ckpt_files(c, sys);
+    pio_enter(sys);
+    struct ckpt_files *f = c->files;
+    struct ckpt_file *x = ckpt_file_find(f, sys->ops, o.name);
+    if (x == NULL)
+        x = ckpt_file_add(f, sys->ops, o.name);
+    ASSERT_MSG(x->f == NULL, "a program opens a file twice");
+    if (!x->loaded)
+        x->mode = o.mode;
+    x->rank = o.rank;
+    x->ranks = o.ranks;
+    x->unit = o.unit;
+    x->factor = o.factor;
+    x->read_only = o.flags & PIO_O_READ_ONLY;
+    x->mine = !x->read_only && (o.ranks <= 1 || o.rank == 0);
+    enum pio_status s = open_file(f, x, sys, &o, out);
+    if (s != PIO_OK)
+        *out = NULL;
+    pio_leave(sys);
+    return s;
+}
+
+enum pio_status ckpt_close(struct ckpt *c, struct pio_file *file)
+{
+    struct pio *sys = file->sys;
+    enum pio_status s = PIO_OK;
+    if (c == NULL)
+        return pio_close(file);
+    pio_enter(sys);
+    LIST_EACH (l, &c->files->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        if (x->f != file)
+            continue;
+        if (!x->read_only && c->params->files == CKPT_FILES_CUT)
+            s = pio_flush(file);
+        x->f = NULL;
+    }
+    enum pio_status closed = pio_close(file);
+    pio_leave(sys);
+    if (pio_is_lost(s))
+        ckpt_again(c, sys->node->port);
+    return s == PIO_OK ? closed : s;
+}

@@ -1,0 +1,286 @@
+/* test_ckpt_files.c: jobs whose state is in files, too, are killed at any event and end as if
+ * nothing had happened: over every file system that has checkpoints, also when a node dies while a
+ * file is given a number, while the checkpoint is committed, or while files are brought back
+ * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5).
+ *
+ * The programs (workloads/msg/job_files.c) compare every read with what memory says, and at the end
+ * every byte with a closed form; what is compared here is a number made of all bytes.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/ckpt/ckpt.h"
+#include "rig.h"
+#include "sim/audit.h"
+#include "sim/thread.h"
+#include "tests/sample.h"
+
+extern const struct workload_ops workload_job;
+
+/* ---- the machine: 2 x 4 nodes: three I/O nodes, a service node, four programs ---- */
+
+static struct val *table(void)
+{
+    return val_new(VAL_TABLE, NULL, 0);
+}
+
+static struct val *text(struct val *t, const char *key, const char *value)
+{
+    val_put(t, key, val_new_string(value, NULL, 0));
+    return t;
+}
+
+static struct val *number(struct val *t, const char *key, uint64_t value)
+{
+    val_put(t, key, val_new_int((int64_t)value, NULL, 0));
+    return t;
+}
+
+static struct val *list(struct val *first, struct val *second)
+{
+    struct val *l = val_new(VAL_LIST, NULL, 0);
+    val_append(l, first);
+    if (second)
+        val_append(l, second);
+    return l;
+}
+
+static struct val *layer(const char *name)
+{
+    return text(table(), "layer", name);
+}
+
+static struct val *lfs(void)
+{
+    struct val *l = text(text(layer("lfs"), "block", "4KiB"), "inode", "2KiB");
+    return number(number(l, "files", 900), "cache", 16);
+}
+
+static struct val *kept(void)
+{
+    return list(text(layer("keep"), "block", "4KiB"), lfs());
+}
+
+static struct val *store(void)
+{
+    struct val *l = text(text(layer("vesta_store"), "block", "4KiB"), "flush_delay", "3ms");
+    return list(number(number(l, "objects", 900), "cache", 16), NULL);
+}
+
+static struct val *service(struct val *os, const char *name, const char *key, struct val *files)
+{
+    struct val *s = text(table(), "service", name);
+    if (files)
+        val_put(s, key, files);
+    val_append(os, s);
+    return s;
+}
+
+static void services(struct val *os, const char *system)
+{
+    service(os, "nx", NULL, NULL);
+    if (strcmp(system, "pfs") == 0) {
+        service(os, "file_server", "files", kept());
+        service(os, "pfs_meta", "names", list(text(layer("remote"), "group", "io"), NULL));
+        service(os, "pfs_server", "files", kept());
+        service(os, "pfs_client", NULL, NULL);
+    } else if (strcmp(system, "vesta") == 0) {
+        service(os, "vesta_server", "files", store());
+        service(os, "vesta_client", NULL, NULL);
+    } else {
+        service(os, "file_server", "files", kept());
+        service(os, "file_client", "files", list(layer("remote"), NULL));
+    }
+}
+
+static void instance(struct val *graph, const char *name, const char *protocol, const char *below)
+{
+    struct val *v = text(text(table(), "name", name), "protocol", protocol);
+    if (below)
+        val_put(v, "below", list(val_new_string(below, NULL, 0), NULL));
+    val_append(graph, v);
+}
+
+struct run {
+    const char *program, *system, *policy, *sink, *interval;
+    uint64_t seed, steps;
+    bool incremental;
+    uint32_t crashes;
+    uint64_t at[4]; /* events */
+    uint32_t node[4];
+    uint64_t after[4]; /* us */
+    /* out */
+    double files, memory, numbers, undone, restarts, committed;
+    uint64_t events;
+    char said[512];
+};
+
+static uint64_t mix(uint64_t *x)
+{
+    *x += 0x9e3779b97f4a7c15u;
+    uint64_t z = *x;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static void machine(struct rig *r, const struct run *x)
+{
+    struct val *graph = val_new(VAL_LIST, NULL, 0), *os = val_new(VAL_LIST, NULL, 0);
+    rig_init(r, 2, 4);
+    rig_set_int(r, "io_nodes", 3);
+    rig_set(r, "detector_delay", "1ms");
+    instance(graph, "mesh", "mesh", NULL);
+    instance(graph, "rdm", "rdm", "mesh");
+    instance(graph, "nx", "nx", "rdm");
+    instance(graph, "blast", "blast", "mesh");
+    instance(graph, "chan", "chan", "blast");
+    instance(graph, "rpc", "select", "chan");
+    instance(graph, "cut", "cut", "rdm");
+    val_put(r->spec, "graph", graph);
+    val_put(r->spec, "storage", text(table(), "kind", "disk"));
+    services(os, x->system);
+    text(service(os, "cut", NULL, NULL), "algorithm", "sns");
+    struct val *ckpt = service(os, "ckpt", NULL, NULL);
+    text(text(ckpt, "policy", x->policy), "sink", x->sink);
+    text(text(ckpt, "interval", x->interval), "retry", "5ms");
+    number(text(ckpt, "system", x->system), "pool", 3);
+    val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
+    val_put(r->spec, "os", os);
+    struct val *faults = val_new(VAL_LIST, NULL, 0);
+    for (uint32_t i = 0; i < x->crashes; i++) {
+        char after[32];
+        snprintf(after, sizeof after, "%luus", x->after[i]);
+        struct val *f = text(number(table(), "event", x->at[i]), "after", after);
+        val_put(f, "path", rig_node(x->node[i]));
+        val_append(faults, f);
+    }
+    if (x->crashes > 0)
+        val_put(r->spec, "faults", faults);
+    else
+        val_free(faults);
+    rig_os(r);
+}
+
+static void on_scalar(void *arg, const char *name, const char *unit, double value,
+                      double half_width, unsigned flags)
+{
+    struct run *x = arg;
+    (void)unit, (void)half_width, (void)flags;
+    if (strcmp(name, "ckpt.numbers") == 0)
+        x->numbers = value;
+    if (strcmp(name, "ckpt.undone") == 0)
+        x->undone = value;
+    if (strcmp(name, "ckpt.restarts") == 0)
+        x->restarts = value;
+    if (strcmp(name, "ckpt.committed") == 0)
+        x->committed = value;
+}
+
+static void ignore(void *arg, const char *said)
+{
+    (void)arg, (void)said;
+}
+
+static double mean_of(struct sim *s, const char *name)
+{
+    struct sim_measure *m = sim_measure_find(s, name);
+    return m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
+}
+
+static void play(struct run *x)
+{
+    struct rig r;
+    struct err e = ERR_INIT;
+    struct val *p = table();
+    machine(&r, x);
+    text(text(p, "program", x->program), "system", x->system);
+    val_put(p, "page", text(table(), "page", "1KiB"));
+    text(text(text(p, "memory", "4KiB"), "bytes", "1KiB"), "think", "300us");
+    text(text(p, "file", "6KiB"), "block", "1000B");
+    number(number(number(p, "steps", x->steps), "meet", 3), "dirty", 2);
+    number(number(number(p, "order", 16), "strip", 4), "seed", x->seed);
+    val_put(p, "uneven", val_new_bool(true, NULL, 0));
+    r.sim = sim_create(&r.options);
+    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
+    cr_assert_not_null(r.m, "%s", e.text);
+    void *params = calloc(1, workload_job.kind.params_size);
+    cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
+    cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
+    enum sim_end end = sim_run(r.sim);
+    snprintf(x->said, sizeof x->said, "%s",
+             end != SIM_END_IDLE    ? sim_end_name(end)
+             : machine_failure(r.m) ? machine_failure(r.m)
+                                    : "");
+    x->files = mean_of(r.sim, "job.files");
+    x->memory = mean_of(r.sim, "job.memory");
+    x->events = machine_steps(r.m);
+    if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
+        x->said[0] = 0;
+    machine_finish(r.m);
+    sim_measures_write(
+        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
+    machine_destroy(r.m);
+    sim_destroy(r.sim);
+    val_free(r.spec);
+    val_free(p);
+    free(params);
+}
+
+static void choose(struct run *x, uint64_t seed)
+{
+    static const char *const systems[] = { "pfs", "vesta", "files" };
+    static const char *const policies[] = { "stop", "copy", "cow", "cll" };
+    static const char *const intervals[] = { "5ms", "40ms", "300ms" };
+    uint64_t s = seed * 31;
+    *x = (struct run){ .program = seed % 4 == 3 ? "matrix" : "update",
+                       .system = systems[seed % ARRAY_LEN(systems)],
+                       .policy = policies[mix(&s) % ARRAY_LEN(policies)],
+                       .sink = mix(&s) % 3 ? "file" : "memory",
+                       .interval = intervals[mix(&s) % ARRAY_LEN(intervals)],
+                       .incremental = mix(&s) % 2,
+                       .seed = seed,
+                       .steps = 12 };
+}
+
+static void judge(uint64_t seed, const struct run *x, const struct run *calm)
+{
+    char crashes[200] = "";
+    for (uint32_t i = 0; i < x->crashes; i++)
+        snprintf(crashes + strlen(crashes), sizeof crashes - strlen(crashes),
+                 " %lu: node %u, %lu us;", x->at[i], x->node[i], x->after[i]);
+    cr_expect(x->said[0] == 0 && x->files == calm->files && x->memory == calm->memory,
+              "seed %lu (%s, %s, %s, %s%s, each %s; of %lu events%s): files %.0f, not %.0f; memory "
+              "%.0f, not %.0f. %s",
+              seed, x->program, x->system, x->policy, x->sink,
+              x->incremental ? ", incremental" : "", x->interval, calm->events, crashes, x->files,
+              calm->files, x->memory, calm->memory, x->said);
+}
+
+/* Whatever dies, and when: ranks, I/O nodes, who keeps the names. */
+Test(ckpt_files, are_at_the_end_as_if_nobody_had_died)
+{
+    static const uint32_t nodes[] = { 0, 1, 4, 5, 3, 6, 7, 2 };
+    uint64_t count = sample("CKPT_FILES_SEEDS", 18), from = sample("CKPT_FIRST", sample_one_in());
+    double undone = 0;
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run calm, x;
+        uint64_t s = seed * 77;
+        choose(&calm, seed);
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        choose(&x, seed);
+        x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % (calm.events * (i + 1));
+            x.node[i] = nodes[mix(&s) % (mix(&s) % 3 ? 4 : ARRAY_LEN(nodes))];
+            x.after[i] = 1 + mix(&s) % 20000;
+        }
+        play(&x);
+        judge(seed, &x, &calm);
+        undone += x.undone;
+    }
+    cr_expect(undone > 0 || count < 4, "nothing has been brought back");
+}
