@@ -6,8 +6,8 @@
 -- With policy `stop` a program stands still until all its pages are written: the longest stop is
 -- the time of the checkpoint.  The disks limit up to 16 I/O nodes; four times as many take less
 -- than a quarter of the time, for an arm that has a part of 16 files goes from one to the other for
--- fewer blocks.  With 64, one for each stripe unit of a file, the sizes of files that grow, which
--- each I/O node is told, take longer than the disks.  Memory needs no I/O node at all.
+-- fewer blocks.  With 64, one for each stripe unit of a file, it takes longer again; why has
+-- not been looked into.  Memory needs no I/O node at all.
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 local services = include "parts/services.lua"
