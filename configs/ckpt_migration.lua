@@ -29,7 +29,7 @@ for _, way in ipairs { "move", "swap" } do
   for _, to in ipairs { "memory", "file" } do
     expectations[#expectations + 1] = {
       kind = "linear", name = way .. " through " .. to, measure = "ckpt.move.mean",
-      x = "memory", of = { what = way, sink = to },
+      x = "memory", of = { what = way, sink = to }, ["until"] = 16 * 1024 * 1024,
       within = 0.1, citation = "derived: a + memory / rate of the slowest resource",
     }
   end
