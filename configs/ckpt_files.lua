@@ -52,7 +52,7 @@ return {
     faults = faults, detector_delay = "10ms", graph = graphs.cuts,
     os = services.list(lists[system], services.checkpoints {
       interval = param("interval", "400ms"), policy = "cow", incremental = true, retry = "20ms",
-      sink = "memory",
+      sink = "file", system = system,
     }),
   },
   workload = {

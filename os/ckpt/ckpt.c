@@ -305,6 +305,8 @@ static enum ckpt_status load(struct ckpt *c, bool *undo)
     c->resume = 0;
     c->ended = false;
     ckpt_files_clear(c);
+    if (s == CKPT_OK && c->generation == 0) /* before the sink forgets all */
+        (void)ckpt_files_found(c, 0, undo);
     if (s == CKPT_OK && c->sink->recover)
         s = c->sink->recover(c->sink_state, c->generation == 0);
     for (uint32_t k = 0; c->sink->recover && k < c->params->jobs; k++)
@@ -316,7 +318,7 @@ static enum ckpt_status load(struct ckpt *c, bool *undo)
             s = CKPT_DAMAGED;
         c->whole = false;
     }
-    if (s == CKPT_OK)
+    if (s == CKPT_OK && c->generation > 0)
         s = ckpt_files_found(c, c->generation, undo);
     if (s == CKPT_DAMAGED)
         c->counts.damaged++;
