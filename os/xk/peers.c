@@ -119,6 +119,8 @@ void xk_peers_boot(struct xk_kernel *k)
 {
     k->hosts = port_nodes(k->port);
     k->lives = port_alloc(k->port, (k->hosts / BLOCK + 1) * sizeof *k->lives);
+    if (port_incarnation(k->port) > 1) /* PEER4 */
+        set(k, port_node(k->port), 2 * port_incarnation(k->port));
     port_on_node_change(k->port, node_changed, k);
 }
 

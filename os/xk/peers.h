@@ -11,6 +11,8 @@
  *   PEER2  What an older life sent, or one that is known to have ended, is XK_OLD: the caller drops
  *       it.
  *   PEER3  Nobody is told that a first life is there: that is what everybody assumes.
+ *   PEER4  A node knows its own life from the boot on: nobody on it is told of one before, whose
+ *       end would end what it has sent to itself.
  */
 #ifndef OS_XK_PEERS_H
 #define OS_XK_PEERS_H
