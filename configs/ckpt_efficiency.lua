@@ -11,8 +11,8 @@
 -- half hours.  The optimum rises as the square root of the time between failures: a machine of a
 -- fourth of the nodes fails every 80 steps (`-p mtbf=80`), and is best saved every 8.
 --
--- Inputs of the formulas, measured here: a program is stopped for 1.9 s by a checkpoint, and goes
--- on 2.15 s after a crash.  Programs go on before the checkpoint counts (its commit takes a few
+-- Inputs of the formulas, measured here: a program is stopped for 2.1 s by a checkpoint, and goes
+-- on 2.2 s after a crash.  Programs go on before the checkpoint counts (its commit takes a few
 -- tenths of a second more), which the formulas do not know: a checkpoint that is long beside that
 -- keeps it small.  Software is five times slower than R1.4, so that 2 MiB take long.
 local paragon = include "machines/paragon.lua"
@@ -24,8 +24,8 @@ local mtbf = param("mtbf", 20)       -- of the machine, in steps; 0: no failures
 local failures = param("failures", 200)
 
 local step <const> = 5               -- s
-local delta <const> = 1.9            -- s: a program is stopped by a checkpoint
-local R <const> = 2.15               -- s: from a crash to where the program goes on
+local delta <const> = 2.1            -- s: a program is stopped by a checkpoint
+local R <const> = 2.2                -- s: from a crash to where the program goes on
 local ks <const> = { 1, 2, 4, 8, 16 }
 
 -- Seconds of a job for each second of computation, tau of it from a checkpoint to the next.
