@@ -139,6 +139,11 @@ sim_time blk_locate_time(const struct blkdev *d, uint64_t from, uint64_t to)
     return d->ops->locate_time == NULL ? SIM_NEVER : d->ops->locate_time(d, from, to);
 }
 
+bool blk_spot(const struct blkdev *d, uint64_t block, struct blk_spot *out)
+{
+    return d->ops->spot != NULL && d->ops->spot(d, block, out);
+}
+
 const char *blk_status_name(enum blk_status s)
 {
     switch (s) {

@@ -104,7 +104,8 @@ struct blk_describe {
     uint32_t ways;        /* that work at once, each with that rate */
     bool sequential;      /* `sectors` is then what fits in bytes, and so a bound of the blocks */
     uint32_t largest;     /* sequential: bytes of a block at most */
-    char medium[32];      /* sequential: the label of what is loaded; "": nothing */
+    char medium[32];      /* sequential: the label of what is loaded; "": nothing, */
+    uint64_t at;          /* and the block that comes next */
 };
 
 /* What went wrong inside and was mended or not; sums over a device and those below. */
@@ -116,6 +117,13 @@ struct blk_health {
     uint64_t repaired;    /* units written anew after a medium error */
     uint64_t unrecovered; /* units that a rebuild could not make again: unreadable until written */
     uint64_t missing;     /* members that are lost, those being rebuilt included */
+};
+
+/* Sequential devices: where a block lies on the medium. */
+struct blk_spot {
+    uint64_t place;         /* along the tape, from its load point */
+    uint32_t pass, section; /* passes go along it, sections divide it */
+    bool back;              /* this pass leads towards the load point */
 };
 
 struct blkdev;
@@ -148,6 +156,8 @@ struct blkdev_ops {
     /* Sequential devices: what the device would tell its host of the time from block to block of
      * what is loaded, without queue and errors; SIM_NEVER: nothing is loaded. */
     sim_time (*locate_time)(const struct blkdev *d, uint64_t from, uint64_t to);
+    /* And where a block lies; false: nothing is loaded. */
+    bool (*spot)(const struct blkdev *d, uint64_t block, struct blk_spot *out);
 };
 
 struct blkdev {
@@ -177,8 +187,9 @@ void blk_audit_rate(const struct blkdev *d, struct sim_audit_report *report);
 /* For devices: what a request below took is part of `r`. */
 void blk_add_parts(struct blk_req *r, const struct blk_req *below);
 const char *blk_status_name(enum blk_status s);
-/* SIM_NEVER also when the device is not sequential. */
+/* SIM_NEVER, and false, also when the device is not sequential. */
 sim_time blk_locate_time(const struct blkdev *d, uint64_t from, uint64_t to);
+bool blk_spot(const struct blkdev *d, uint64_t block, struct blk_spot *out);
 /* Adds the numbers of a device and of all below it. */
 void blk_health(const struct blkdev *d, struct blk_health *sum);
 

@@ -28,6 +28,7 @@ void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info 
         .sequential = d.sequential,
         .largest = d.largest,
     };
+    out->at = d.at;
     _Static_assert(sizeof d.medium == sizeof out->medium, "a label");
     memcpy(out->medium, d.medium, sizeof out->medium);
     size_t n = strnlen(d.name, sizeof out->name - 1);
@@ -100,6 +101,18 @@ sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from,
 {
     ASSERT(dev < p->node->dev_count);
     return blk_locate_time(p->node->devs[dev], from, to);
+}
+
+bool port_blk_spot(const struct port *p, uint32_t dev, uint64_t block, struct port_blk_spot *out)
+{
+    struct blk_spot s;
+    ASSERT(dev < p->node->dev_count);
+    if (!blk_spot(p->node->devs[dev], block, &s))
+        return false;
+    *out = (struct port_blk_spot){
+        .place = s.place, .pass = s.pass, .section = s.section, .back = s.back
+    };
+    return true;
 }
 
 void request_submit(struct request *r)

@@ -179,7 +179,8 @@ struct port_blk_info {
      * behind it unreadable.  `sectors` is what fits, in bytes. */
     bool sequential;
     uint32_t largest;
-    char medium[32]; /* the label of what is loaded; "": nothing */
+    char medium[32]; /* the label of what is loaded; "": nothing, */
+    uint64_t at;     /* and the block that comes next */
 };
 enum port_io_op {
     PORT_IO_READ,
@@ -225,6 +226,14 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io); /* never
 /* What a sequential device tells of the time from block to block of what is loaded, when nothing
  * else is asked of it; SIM_NEVER: nothing is loaded, or it is not sequential. */
 sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from, uint64_t to);
+/* Where a block lies on it. */
+struct port_blk_spot {
+    uint64_t place; /* along the tape, from its load point, in units of the device */
+    uint32_t pass, section;
+    bool back; /* this pass leads towards the load point */
+};
+/* Of what is loaded, as a sequential device tells it; false: nothing is, or it is none. */
+bool port_blk_spot(const struct port *p, uint32_t dev, uint64_t block, struct port_blk_spot *out);
 
 /* ---- media changers: libraries of which this node has the control path ---- */
 enum port_element { PORT_CELL, PORT_DRIVE, PORT_PORT, PORT_PASS, PORT_HAND, PORT_ELEMENTS };

@@ -399,6 +399,8 @@ struct library *library_create(struct sim *s, const struct library_kind *k,
         char label[CHG_LABEL_SIZE];
         uint32_t cell = library_home(&l->changer, i, label);
         l->began_with[i] = cartridge_make(l, label);
+        if (i < (uint64_t)l->p.cartridges.filled)
+            l->began_with[i]->filled = &l->p.cartridges;
         element_put(l, changer_at(CHG_CELL, cell), l->began_with[i]);
     }
     sim_audit_register(s, l->changer.name, audit, l);

@@ -22,6 +22,13 @@ static const struct param cartridges_params[] = {
     P_INT(library_cartridges, first, "0", "0", "900000", "Number on the first label.", EXPERIMENT),
     P_STRING(library_cartridges, prefix, "V", "Text on each label before its number of six digits.",
              EXPERIMENT),
+    P_INT(library_cartridges, filled, "0", "0", CELLS_MAX,
+          "The first so many of them hold data from the start: so many blocks of that length, of a "
+          "pattern that follows from the label.",
+          EXPERIMENT),
+    P_INT(library_cartridges, blocks, "1000", "1", "1000000000", "Blocks of each of these.",
+          EXPERIMENT),
+    P_SIZE(library_cartridges, block, "256KiB", "1B", "1GiB", "Bytes of each block.", EXPERIMENT),
     P_END,
 };
 

@@ -73,6 +73,8 @@ void element_put(struct library *l, struct changer_place to, struct cartridge *c
     element_see(l, to);
     if (to.element == CHG_DRIVE)
         drive_holds(&l->drives[to.index], true);
+    if (to.element == CHG_CELL && c->medium != NULL)
+        tape_medium_rest(c->medium);
 }
 
 void element_outside(struct library *l, struct cartridge *c)

@@ -22,7 +22,7 @@ enum stage { STAGE_TURN /* it waits for its turn at its elements */, STAGE_SERVE
 
 /* ---- parameters ---- */
 struct library_cartridges {
-    int64_t count, first;
+    int64_t count, first, filled, blocks, block;
     const char *prefix;
 };
 struct library_params {
@@ -48,8 +48,9 @@ struct cartridge {
     char label[CHG_LABEL_SIZE];
     struct library *in;
     struct changer_place at;
-    uint32_t stuck;             /* so many picks fail */
-    struct tape_medium *medium; /* NULL: it has not been asked for */
+    uint32_t stuck;                          /* so many picks fail */
+    struct tape_medium *medium;              /* NULL: it has not been asked for */
+    const struct library_cartridges *filled; /* what it holds from the start; NULL: nothing */
 };
 
 struct element {
@@ -192,12 +193,7 @@ void elements_fini(struct library *l);
 void elements_grow(struct library *l, enum changer_element kind);
 struct cartridge *cartridge_make(struct library *l, const char *label); /* outside */
 /* What is on it; NULL: the drives are no tape drives. */
-static inline struct tape_medium *cartridge_medium(const struct library *l, struct cartridge *c)
-{
-    if (c->medium == NULL && l->format != NULL)
-        c->medium = tape_medium_create(l->format, c->label);
-    return c->medium;
-}
+struct tape_medium *cartridge_medium(const struct library *l, struct cartridge *c);
 /* The cartridge in an element leaves it, and is nowhere until it is put. */
 struct cartridge *element_take(struct library *l, struct changer_place from);
 void element_put(struct library *l, struct changer_place to, struct cartridge *c);

@@ -66,6 +66,10 @@ static void tell(struct tape_drive *d, struct tape_job *j, enum blk_status statu
         known += r->part[i];
     r->started = sim_time_min(r->started, sim_now(d->dev.sim));
     r->part[BLK_TRANSFER] += sim_time_max(0, sim_now(d->dev.sim) - r->started - known);
+    if (status == BLK_OK || status == BLK_ERR_MEDIUM || r->end == BLK_END_MARK)
+        d->at = r->op == BLK_READ || r->op == BLK_WRITE || r->op == BLK_MARK ? r->sector + 1
+                : r->op == BLK_LOCATE || r->op == BLK_ERASE                  ? r->sector
+                                                                             : d->at;
     blk_complete(&d->dev, r, status, !d->dev.inner);
 }
 
@@ -333,6 +337,7 @@ static void took_data(struct tape_drive *d)
 static void loaded(struct tape_drive *d)
 {
     d->m = d->current->m;
+    d->at = 0;
     tape_medium_wear(d->m)->loads++;
     d->counts.loads++;
     d->steady = sim_now(d->dev.sim);
@@ -648,6 +653,7 @@ static void describe(const struct blkdev *dev, struct blk_describe *out)
     snprintf(out->name, sizeof out->name, "%s", d->name);
     if (d->m != NULL)
         snprintf(out->medium, sizeof out->medium, "%s", tape_medium_label(d->m));
+    out->at = d->at;
 }
 
 static void attach(struct blkdev *dev, struct scsi_bus *bus, uint32_t id)
@@ -785,4 +791,5 @@ static const struct blkdev_ops tape_ops = { .name = "tape drive",
                                             .attach = attach,
                                             .fault = fault,
                                             .health = health,
-                                            .locate_time = tape_locate_time };
+                                            .locate_time = tape_locate_time,
+                                            .spot = tape_spot };

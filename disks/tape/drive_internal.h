@@ -57,6 +57,7 @@ struct tape_drive {
 
     /* the tape */
     enum tape_motion motion;
+    uint64_t at;      /* the item that the host comes to next */
     uint64_t head;    /* where the tape stands, or began to roll */
     sim_time rolling; /* since when */
     sim_time steady;  /* when it may start again */
@@ -93,6 +94,7 @@ struct tape_drive {
 
 struct tape_drive *tape_drive_of(const struct blkdev *d);
 /* motion.c */
+bool tape_spot(const struct blkdev *dev, uint64_t block, struct blk_spot *out);
 void tape_set_state(struct tape_drive *d, enum tape_state s);
 void tape_settle(struct tape_drive *d); /* brings the account of its time up to date */
 void tape_kick(struct tape_drive *d);   /* starts or keeps the tape moving, if it should */

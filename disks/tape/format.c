@@ -1,5 +1,6 @@
 /* format.c: places on a tape, and the ways between them. */
 #include "disks/tape/format.h"
+#include "disks/blkdev.h"
 
 #define FORMAT "ASSUMED(an IBM 3480; a drive's own file says its own)"
 
@@ -293,4 +294,15 @@ sim_time tape_format_stream(const struct tape_format *f, uint64_t from, uint64_t
 uint64_t tape_format_load_point(const struct tape_format *f)
 {
     return (uint64_t)(f->load_point * (double)f->track);
+}
+
+void tape_format_spot(const struct tape_format *f, uint64_t at, struct blk_spot *out)
+{
+    struct spot s = spot_of(f, at);
+    bool winds = layout_of(f) != &layout_helical; /* a helical tape is one pass */
+    *out = (struct blk_spot){ .place = winds ? s.x : at,
+                              .pass = winds ? (uint32_t)s.track : 0,
+                              .back = winds && s.track % 2 == 1 };
+    __extension__ unsigned __int128 product = (unsigned __int128)s.x * (uint64_t)f->sections;
+    out->section = (uint32_t)(product / (uint64_t)f->track);
 }

@@ -75,6 +75,9 @@ struct tape_place tape_place_close(const struct tape_format *f, struct tape_plac
 sim_time tape_format_locate(const struct tape_format *f, uint64_t seed, uint64_t from, uint64_t to);
 sim_time tape_format_rewind(const struct tape_format *f, uint64_t from, uint64_t *to);
 uint64_t tape_format_distance(const struct tape_format *f, uint64_t from, uint64_t to); /* on it */
+/* Where on the tape a place is. */
+struct blk_spot;
+void tape_format_spot(const struct tape_format *f, uint64_t at, struct blk_spot *out);
 /* Reading or writing on from a place to one behind it. */
 sim_time tape_format_stream(const struct tape_format *f, uint64_t from, uint64_t to);
 /* Where the head stands on a tape that has just been threaded for the first time. */

@@ -442,3 +442,12 @@ void tape_motion_drop(struct tape_drive *d)
     d->used = 0;
     d->drain = d->filled = d->far = false;
 }
+
+bool tape_spot(const struct blkdev *dev, uint64_t block, struct blk_spot *out)
+{
+    const struct tape_drive *d = (const struct tape_drive *)dev;
+    if (d->m == NULL)
+        return false;
+    tape_format_spot(&d->p.format, tape_medium_item(d->m, block).place.at, out);
+    return true;
+}

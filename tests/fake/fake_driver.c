@@ -75,6 +75,7 @@ struct fake *fake_create(const struct fake_options *o)
 {
     struct fake *f = base_zalloc(1, sizeof *f);
     f->o = *o;
+    list_init(&f->media);
     f->o.nodes = o->nodes ? o->nodes : 2;
     f->o.interfaces = o->interfaces ? o->interfaces : 1;
     f->o.mtu = o->mtu ? o->mtu : 4096;
@@ -140,6 +141,7 @@ void fake_destroy(struct fake *f)
         free(c->values);
         free(c);
     }
+    fake_media_free(f);
     free(f->nodes);
     free(f->script);
     free(f->arity);

@@ -126,6 +126,12 @@ struct fake_disk {
     uint64_t writes;
 };
 
+struct fake_medium { /* that is in no drive */
+    struct list link;
+    struct rope *blocks;
+    uint64_t count;
+    char label[32];
+};
 struct fake_tape {
     struct rope *blocks;  /* empty: a mark */
     uint64_t count, safe; /* safe: a flush has covered them */
@@ -172,6 +178,7 @@ struct observed {
 };
 
 struct fake {
+    struct list media; /* struct fake_medium */
     struct fake_options o;
     struct fake_node *nodes;
     struct list pending; /* in order of sequence */
@@ -231,6 +238,7 @@ void fake_disk_free(struct fake *f, struct fake_disk *d);
 /* A device behind the disks. */
 void fake_tape_make(struct fake *f, struct fake_tape *t);
 void fake_tape_free(struct fake *f, struct fake_tape *t);
+void fake_media_free(struct fake *f);
 void fake_tape_describe(const struct fake *f, const struct fake_tape *t, struct port_blk_info *out);
 sim_time fake_tape_time(const struct fake *f, const struct fake_tape *t, const struct port_io *io);
 void fake_tape_apply(struct fake *f, struct fake_tape *t, struct port_io *io);

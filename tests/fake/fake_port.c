@@ -416,6 +416,13 @@ sim_time port_blk_locate_time(const struct port *p, uint32_t dev, uint64_t from,
     return (sim_time)(from > to ? from - to : to - from) * p->f->o.tape_step;
 }
 
+bool port_blk_spot(const struct port *p, uint32_t dev, uint64_t block, struct port_blk_spot *out)
+{
+    const struct fake_tape *t = tape_of(p, dev);
+    *out = (struct port_blk_spot){ .place = block };
+    return t != NULL && t->label[0] != '\0';
+}
+
 void port_blk_describe(const struct port *p, uint32_t dev, struct port_blk_info *out)
 {
     memset(out, 0, sizeof *out);
@@ -531,7 +538,12 @@ void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it)
 {
     struct port_io *io = it->u.io.io;
     if (it->u.io.dev >= f->o.disks) {
+        uint32_t one = 1;
         fake_tape_apply(f, &n->tapes[it->u.io.dev - f->o.disks], io);
+        if (f->on_disk && io->status == PORT_IO_OK)
+            io->status = f->on_disk(f->on_disk_arg, n->id, it->u.io.dev, io, &one);
+        if (io->status != PORT_IO_OK && io->op == PORT_IO_READ)
+            rope_fini(&io->data);
         return;
     }
     struct fake_disk *d = &n->disks[it->u.io.dev];

@@ -10,26 +10,70 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct rope *blocks_new(const struct fake *f)
+{
+    struct rope *blocks = base_zalloc(f->o.tape_blocks, sizeof *blocks);
+    for (uint64_t i = 0; i < f->o.tape_blocks; i++)
+        rope_init(&blocks[i]);
+    return blocks;
+}
+
+static void blocks_free(const struct fake *f, struct rope *blocks)
+{
+    for (uint64_t i = 0; i < f->o.tape_blocks; i++)
+        rope_fini(&blocks[i]);
+    free(blocks);
+}
+
 void fake_tape_make(struct fake *f, struct fake_tape *t)
 {
-    t->blocks = base_zalloc(f->o.tape_blocks, sizeof *t->blocks);
-    for (uint64_t i = 0; i < f->o.tape_blocks; i++)
-        rope_init(&t->blocks[i]);
+    t->blocks = blocks_new(f);
     snprintf(t->label, sizeof t->label, "FAKETAPE");
 }
 
 void fake_tape_free(struct fake *f, struct fake_tape *t)
 {
-    for (uint64_t i = 0; i < f->o.tape_blocks; i++)
-        rope_fini(&t->blocks[i]);
-    free(t->blocks);
+    blocks_free(f, t->blocks);
 }
 
-void fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label)
+void fake_media_free(struct fake *f)
+{
+    while (!list_empty(&f->media)) {
+        struct fake_medium *m = LIST_ENTRY(list_pop(&f->media), struct fake_medium, link);
+        blocks_free(f, m->blocks);
+        free(m);
+    }
+}
+
+uint64_t fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label)
 {
     struct fake_tape *t = &f->nodes[node].tapes[dev - f->o.disks];
+    if (strcmp(t->label, label) == 0)
+        return t->count;
+    if (t->label[0] != '\0') {
+        struct fake_medium *out = base_zalloc(1, sizeof *out);
+        memcpy(out->label, t->label, sizeof out->label);
+        out->blocks = t->blocks;
+        out->count = t->count;
+        list_push(&f->media, &out->link);
+    } else {
+        blocks_free(f, t->blocks);
+    }
+    t->blocks = NULL;
+    t->count = t->safe = t->at = 0;
     snprintf(t->label, sizeof t->label, "%s", label);
-    t->at = 0;
+    LIST_EACH_SAFE (l, next, &f->media) {
+        struct fake_medium *m = LIST_ENTRY(l, struct fake_medium, link);
+        if (strcmp(m->label, label) != 0)
+            continue;
+        t->blocks = m->blocks;
+        t->count = t->safe = m->count;
+        list_remove(l);
+        free(m);
+        return t->count;
+    }
+    t->blocks = blocks_new(f);
+    return 0;
 }
 
 void fake_tape_describe(const struct fake *f, const struct fake_tape *t, struct port_blk_info *out)
@@ -41,6 +85,7 @@ void fake_tape_describe(const struct fake *f, const struct fake_tape *t, struct 
     out->sequential = true;
     out->largest = f->o.tape_largest;
     memcpy(out->medium, t->label, sizeof out->medium);
+    out->at = t->at;
 }
 
 sim_time fake_tape_time(const struct fake *f, const struct fake_tape *t, const struct port_io *io)

@@ -141,8 +141,9 @@ void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector
 typedef enum port_change_status fake_change_fn(void *arg, uint32_t node,
                                                const struct port_change *c);
 void fake_on_change(struct fake *f, fake_change_fn *fn, void *arg); /* NULL: nobody is asked */
-/* Puts a medium of this label, with what it held, in a drive, or takes it out (""). */
-void fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label);
+/* Puts the medium of this label in a drive, a new one if there is none, or takes out what is in it
+ * (""); how many blocks and marks it holds.  What was in it before keeps what it holds. */
+uint64_t fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label);
 
 /* Inverts bits of one byte of a device behind the node's back. */
 void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t byte,
