@@ -12,6 +12,10 @@
 #include "os/ckpt/cut.h"
 #include "os/file/cache.h"
 #include "os/file/file.h"
+#include "os/hsm/mover.h"
+#include "os/hsm/pvl.h"
+#include "os/hsm/pvr.h"
+#include "os/hsm/storage.h"
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
 #include "os/pfs/pfs.h"
@@ -46,6 +50,7 @@
     W(pfs)                                                                                         \
     W(job)                                                                                         \
     W(cuts)                                                                                        \
+    W(restore)                                                                                     \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
     W(svm_dot)                                                                                     \
@@ -140,6 +145,9 @@ static const struct {
     { "vesta_store", vst_counters },   { "coll", coll_counters },
     { "cache", file_cache_counters },  { "array", array_counters },
     { "svm", svm_counters },           { "svm", shared_counters },
+    { "pvl", pvl_counters },           { "pvr", pvr_counters },
+    { "mover", mover_counters },       { "storage", storage_counters },
+    { "storage", records_counters },
 };
 
 void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),

@@ -18,6 +18,7 @@ OS_SRC += os/nx/nx.c os/nx/nx_op.c os/nx/nx_send.c os/nx/nx_recv.c os/nx/nx_glob
 OS_SRC += os/pio/pio.c os/pio/pio_cache.c os/pio/pio_pfs.c os/pio/pio_vesta.c os/pio/pio_pfs_vesta.c os/pio/pio_vesta_pfs.c os/pio/ranks.c os/pio/ranks_place.c os/pio/pio_files.c os/pio/coll_piece.c os/pio/coll_phase.c os/pio/coll_directed.c os/pio/coll.c os/pio/ftype.c os/pio/fview.c
 OS_SRC += os/ckpt/store.c os/ckpt/save.c os/ckpt/ranges.c os/ckpt/blob.c os/ckpt/pack.c os/ckpt/bytes.c os/ckpt/sink_file.c os/ckpt/sink_memory.c os/ckpt/shared.c os/ckpt/ckpt.c os/ckpt/lead.c os/ckpt/place.c os/ckpt/plan.c os/ckpt/moves.c
 OS_SRC += os/ckpt/parts.c os/ckpt/files.c os/ckpt/files_log.c os/ckpt/files_open.c
+OS_SRC += os/hsm/order.c os/hsm/order_scan.c os/hsm/order_loss.c os/hsm/records.c os/hsm/call.c os/hsm/pvl.c os/hsm/pvl_client.c os/hsm/storage.c os/hsm/mover.c os/hsm/mover_write.c os/hsm/sink.c os/hsm/archive.c os/hsm/pvr.c
 OS_SRC += os/node.c os/boot.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c
 OS_SRC += os/array/map.c os/array/array_move.c os/array/array_exchange.c os/array/array.c

@@ -41,7 +41,12 @@
     S(ckpt)                                                                                        \
     S(file_server)                                                                                 \
     S(file_client)                                                                                 \
-    S(cut)
+    S(cut)                                                                                         \
+    S(pvl)                                                                                         \
+    S(pvr)                                                                                         \
+    S(mover)                                                                                       \
+    S(storage)                                                                                     \
+    S(archive)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \

@@ -99,6 +99,19 @@ function services.checkpoints(options)
   return all
 end
 
+-- An archive on tapes: a library's repository, its mounts, movers on the nodes with drives, the
+-- storage server.  options: parameters by service.
+function services.archive(options)
+  local all = {
+    { service = "pvr" }, { service = "pvl" }, { service = "mover" }, { service = "storage" },
+    { service = "archive" },
+  }
+  for _, entry in ipairs(all) do
+    for key, value in pairs(options and options[entry.service] or {}) do entry[key] = value end
+  end
+  return all
+end
+
 -- One list of several.
 function services.list(...)
   local all = {}

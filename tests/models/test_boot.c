@@ -70,18 +70,27 @@ static void listed(struct rig *r, const char *service, const char *on, const cha
 }
 
 /* What must stand before it. */
+static const char *const before[][3] = {
+    { "ckpt", "nx", "cut" },
+    { "storage", "pvl", NULL },
+    { "archive", "pvl", "storage" },
+};
+
 static void listed_before(struct rig *r, const char *service, const char *on)
 {
-    if (strcmp(service, "ckpt") != 0)
-        return;
-    listed(r, "nx", on, NULL);
-    listed(r, "cut", on, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(before); i++)
+        for (size_t k = 1; strcmp(service, before[i][0]) == 0 && k < 3; k++)
+            if (before[i][k] != NULL)
+                listed(r, before[i][k], on, NULL);
 }
 
 static bool stands_before(const struct os_service_ops *s, const struct os_service_ops *other)
 {
-    return strcmp(s->kind.name, "ckpt") == 0 &&
-           (strcmp(other->kind.name, "nx") == 0 || strcmp(other->kind.name, "cut") == 0);
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_LEN(before); i++)
+        for (size_t k = 1; strcmp(s->kind.name, before[i][0]) == 0 && k < 3; k++)
+            found |= before[i][k] != NULL && strcmp(other->kind.name, before[i][k]) == 0;
+    return found;
 }
 
 static void group(struct rig *r, const char *name, const char *end, int64_t count)
@@ -135,14 +144,16 @@ Test(boot, each_service_alone_and_on_another_group)
             listed(&r, s->kind.name, other ? "pair" : NULL, NULL);
             rig_open(&r, NULL);
             rig_run(&r);
-            for (int k = 0; os_services.items[k]; k++)
-                cr_expect_eq(started(kind_at(&os_services, k)),
-                             k != i && !stands_before(s, kind_at(&os_services, k)) ? 0
-                             : other                                               ? 2
-                             : strcmp(s->on, "compute") == 0                       ? 5
-                             : strcmp(s->on, "io") == 0                            ? 2
-                                                                                   : 1,
+            for (int k = 0; os_services.items[k]; k++) {
+                const struct os_service_ops *o = kind_at(&os_services, k);
+                cr_expect_eq(started(o),
+                             k != i && !stands_before(s, o)  ? 0
+                             : other                         ? 2
+                             : strcmp(o->on, "compute") == 0 ? 5
+                             : strcmp(o->on, "io") == 0      ? 2
+                                                             : 1,
                              "%s on %s", s->kind.name, other ? "pair" : s->on);
+            }
             rig_close(&r);
         }
 }

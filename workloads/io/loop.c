@@ -14,8 +14,8 @@ static sim_time scaled(sim_time x, uint64_t r)
     return (sim_time)((unsigned __int128)(uint64_t)x * r >> 64);
 }
 
-/* Exponential by comparing draws alone: exact, without a logarithm [von Neumann 1951]. */
-static sim_time exponential(struct port *port, sim_time mean)
+/* By comparing draws alone: exact, without a logarithm [von Neumann 1951]. */
+sim_time io_exponential(struct port *port, sim_time mean)
 {
     for (sim_time whole = 0;; whole = sim_time_add(whole, mean)) {
         uint64_t first = port_random(port), last = first;
@@ -37,7 +37,7 @@ static void think(const struct io_loop *l)
     if (t == 0)
         return;
     if (l->p->think_law == LAW_EXPONENTIAL)
-        t = exponential(l->port, t);
+        t = io_exponential(l->port, t);
     else if (l->p->think_law == LAW_UNIFORM)
         t = scaled(sim_time_mul(t, 2), port_random(l->port));
     port_compute(l->port, t);

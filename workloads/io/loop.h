@@ -75,4 +75,7 @@ bool io_loop(const struct io_loop *l);
 /* What a reader of the figures should know; for one program of the run to say. */
 void io_loop_remarks(const struct io_loop *l);
 
+/* A time drawn from the exponential distribution of that mean. */
+sim_time io_exponential(struct port *port, sim_time mean);
+
 #endif

@@ -1,0 +1,80 @@
+/* mover.h: movers: from the drives of a node to who wants the data, directly.
+ *
+ * Who has a volume mounted (pvl.h) tells the mover of its drive which blocks are wanted by whom;
+ * the mover reads them, in the order that its policy gives (order.h), and pushes the data to their
+ * sinks: third-party transfers, in which whoever asked sees no data.  Several movers push to one
+ * sink at once, where a file is striped.
+ *
+ * A sink is a node with a service that takes pieces; pieces that have not been taken hold the mover
+ * up once there are `buffers` of them: with two or more, tape and network work at once.
+ *
+ *   MOV1  Of each request its asker is told once how it ended, by MOVER_DONE; the call that brought
+ *       it is answered when that was so for all in it.  HSM_OK: the sink has taken all its bytes.
+ *   MOV2  Each byte of a request is pushed once.
+ *       Blocks that are written are pulled from the same service, while the one before goes to the
+ *       drive; HSM_OK: all of them are on the tape.
+ *   MOV3  A place that cannot be read ends the request that wants it (HSM_MEDIUM) and no other.
+ *
+ * Procedures of HSM_SERVICE_MOVER, long calls (call.h), big-endian:
+ *   MOVER_READ  u32 device, u32 requests, { u64 first, u64 count, u64 offset, u64 stride, u64
+ *               token, u64 tag, u32 sink }: blocks first .. first + count - 1; the first is at
+ *               `offset` of what the sink gets, each next one `stride` behind -> u8 hsm_status of
+ *               the drive
+ *   MOVER_WRITE u32 device, u32 requests, u64 bytes of a block, the same: blocks first .. at their
+ *               places on the tape, in order; what lay behind is gone.  HSM_FULL: the tape has no
+ *               room for it, and for none behind it
+ * of the asker (HSM_SERVICE_STORAGE): MOVER_DONE u64 tag, u8 hsm_status
+ * of the sink (HSM_SERVICE_SINK):     SINK_DATA  u64 token, u64 offset, bytes
+ *                                     SINK_PULL  u64 token, u64 offset, u64 length -> bytes
+ */
+#ifndef OS_HSM_MOVER_H
+#define OS_HSM_MOVER_H
+
+#include "os/hsm/hsm.h"
+#include "os/node.h"
+#include "os/xk/xobj.h"
+
+enum mover_procedure { MOVER_READ = 1, MOVER_WRITE };
+enum { MOVER_DONE = 100 };
+enum sink_procedure { SINK_DATA = 1, SINK_PULL };
+
+struct mover_request {
+    uint64_t first, count, offset, stride, token, tag;
+    uint32_t sink;
+};
+#define MOVER_REQUEST_BYTES 52
+/* As it travels. */
+void mover_request_store(uint8_t out[MOVER_REQUEST_BYTES], const struct mover_request *r);
+/* The other way. */
+struct mover_request mover_request_load(const uint8_t in[MOVER_REQUEST_BYTES]);
+
+struct mover_params {
+    int order; /* of hsm_orders */
+    int64_t buffers, piece;
+    sim_time retry;
+};
+extern const struct param mover_params_desc[];
+/* Serves the drives of this node. */
+struct mover *mover_serve(struct xk_protl *rpc, const struct mover_params *params);
+
+/* On the I/O nodes, if no group is named. */
+extern const struct os_service_ops mover_service;
+extern const struct counter mover_counters[]; /* "mover.*" */
+
+/* ---- sinks ---- */
+
+struct hsm_sink; /* of a node */
+/* Takes what movers push to this node from now on. */
+struct hsm_sink *hsm_sink_serve(struct xk_protl *rpc);
+/* From now on pieces of the token that this returns go to `take`, in an upcall; data is its to
+ * take. */
+uint64_t hsm_sink_open(struct hsm_sink *s,
+                       void (*take)(void *arg, uint64_t offset, struct rope *data), void *arg);
+/* The same of what is pulled: `give` appends `length` bytes from `offset` on to out. */
+uint64_t hsm_source_open(struct hsm_sink *s,
+                         void (*give)(void *arg, uint64_t offset, uint64_t length,
+                                      struct rope *out),
+                         void *arg);
+void hsm_sink_close(struct hsm_sink *s, uint64_t token); /* later ones are dropped */
+
+#endif

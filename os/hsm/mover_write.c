@@ -1,0 +1,221 @@
+/* mover_write.c: movers: from sources to drives.  See mover.h.
+ *
+ * Blocks are pulled in pieces into slots, up to `buffers` ahead, and written in their order; when
+ * all are, or one cannot be, the drive's buffer is flushed, and all requests are told of.
+ */
+#include "os/hsm/mover_internal.h"
+
+struct slot {
+    struct list link; /* in run.slots, in the order of the tape */
+    struct run *run;
+    uint32_t request, pulls; /* pulls: pieces that are to come */
+    uint64_t block;          /* of the request */
+    uint32_t count;
+    struct rope pieces[];
+};
+
+struct pull {
+    struct port_timer timer;
+    struct slot *slot;
+    uint32_t piece;
+    bool refused; /* the source is dead */
+};
+
+static void go_on(struct run *x);
+
+static void slot_free(struct run *x, struct slot *s)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        rope_fini(&s->pieces[i]);
+    list_remove(&s->link);
+    x->slot_count--;
+    port_free(x->drive->m->port, s);
+}
+
+/* No more is written; of this request because of `s`, of those behind it because of that. */
+static void stop(struct run *x, uint32_t request, enum hsm_status s)
+{
+    for (uint32_t i = request; i < x->count; i++)
+        if (x->wanted[i].status == HSM_OK)
+            x->wanted[i].status = i == request || s == HSM_FULL ? s : HSM_DEVICE;
+    x->stopped = true;
+}
+
+/* ---- pulling ---- */
+
+static uint64_t piece_bytes(const struct mover *m)
+{
+    uint64_t most = select_max_bytes(m->rpc) - 16;
+    return most < (uint64_t)m->params->piece ? most : (uint64_t)m->params->piece;
+}
+
+static void pulled(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct pull *p = arg;
+    struct slot *s = p->slot;
+    struct run *x = s->run;
+    if (status == XK_OK && reply->length > 0)
+        rope_move(&s->pieces[p->piece], reply);
+    else if (!x->stopped || s->request < x->count)
+        stop(x, s->request, HSM_UNREACHABLE);
+    s->pulls--;
+    port_free(x->drive->m->port, p);
+    go_on(x);
+}
+
+static void pull(struct pull *p)
+{
+    struct slot *s = p->slot;
+    struct run *x = s->run;
+    struct mover *m = x->drive->m;
+    const struct mover_request *r = &x->wanted[s->request].r;
+    uint64_t most = piece_bytes(m), at = p->piece * most;
+    uint8_t wire[24];
+    struct rope args;
+    wire_put64(wire, r->token);
+    wire_put64(wire + 8, r->offset + s->block * r->stride + at);
+    wire_put64(wire + 16, x->block - at < most ? x->block - at : most);
+    rope_init(&args);
+    rope_add_bytes(&args, wire, sizeof wire);
+    enum xk_status status =
+        select_call(m->rpc, r->sink, HSM_SERVICE_SINK, SINK_PULL, &args, pulled, p);
+    if (status == XK_OK)
+        return;
+    rope_fini(&args);
+    p->refused = status != XK_BUSY;
+    port_timer_set(&p->timer, m->params->retry);
+}
+
+static void pull_again(struct port_timer *t)
+{
+    struct pull *p = t->arg;
+    struct run *x = p->slot->run;
+    struct rope none;
+    if (!x->stopped && !p->refused) {
+        pull(p);
+        return;
+    }
+    rope_init(&none);
+    pulled(p, XK_UNREACHABLE, &none);
+}
+
+static void fill(struct run *x)
+{
+    struct mover *m = x->drive->m;
+    while (!x->stopped && x->next < x->count && x->slot_count < (uint64_t)m->params->buffers) {
+        uint64_t most = piece_bytes(m);
+        uint32_t n = (uint32_t)((x->block + most - 1) / most);
+        struct slot *s = port_alloc(m->port, sizeof *s + n * sizeof(struct rope));
+        s->run = x;
+        s->request = x->next;
+        s->block = x->next_block;
+        s->count = s->pulls = n;
+        if (++x->next_block == x->wanted[x->next].r.count) {
+            x->next++;
+            x->next_block = 0;
+        }
+        list_push(&x->slots, &s->link);
+        x->slot_count++;
+        for (uint32_t i = 0; i < n; i++)
+            rope_init(&s->pieces[i]);
+        for (uint32_t i = 0; i < n; i++) {
+            struct pull *p = port_alloc(m->port, sizeof *p);
+            p->slot = s;
+            p->piece = i;
+            port_timer_init(m->port, &p->timer, pull_again, p);
+            pull(p);
+        }
+    }
+}
+
+/* ---- writing ---- */
+
+static void written(struct port_io *io)
+{
+    struct run *x = io->arg;
+    struct slot *s = LIST_ENTRY(x->slots.next, struct slot, link);
+    enum hsm_status status = mover_status(io);
+    rope_fini(&io->data);
+    x->reading = false;
+    if (status == HSM_OK) {
+        x->wanted[s->request].done++;
+        x->drive->m->counts.written++;
+    } else {
+        stop(x, s->request, status);
+    }
+    slot_free(x, s);
+    go_on(x);
+}
+
+/* All have been told when this returns, and the run is gone. */
+static void end(struct run *x)
+{
+    uint32_t n = x->count;
+    for (uint32_t i = 0; i < n; i++) {
+        struct wanted *w = &x->wanted[i];
+        if (w->status == HSM_OK && w->done < w->r.count)
+            w->status = HSM_DEVICE;
+        w->over = true;
+        if (mover_tell(x, w))
+            return;
+    }
+}
+
+static void flushed(struct port_io *io)
+{
+    struct run *x = io->arg;
+    enum hsm_status s = mover_status(io);
+    x->reading = false;
+    x->flushed = true;
+    x->dead = s == HSM_DEVICE;
+    for (uint32_t i = 0; s != HSM_OK && i < x->count; i++)
+        if (x->wanted[i].status == HSM_OK)
+            x->wanted[i].status = s;
+    end(x);
+}
+
+static void submit(struct run *x, enum port_io_op op, uint64_t sector,
+                   void (*done)(struct port_io *io), struct rope *data)
+{
+    struct mover *m = x->drive->m;
+    x->reading = true; /* the drive has a request of ours */
+    x->io = (struct port_io){
+        .op = op, .sector = sector, .sectors = op == PORT_IO_WRITE, .done = done, .arg = x
+    };
+    rope_init(&x->io.data);
+    if (data != NULL)
+        rope_move(&x->io.data, data);
+    port_work(m->port, PORT_WORK_IO, 1);
+    port_blk_submit(m->port, x->drive->device, &x->io);
+}
+
+static void go_on(struct run *x)
+{
+    struct rope block;
+    fill(x);
+    if (x->reading || x->flushed)
+        return;
+    while (x->stopped && !list_empty(&x->slots)) {
+        struct slot *s = LIST_ENTRY(x->slots.next, struct slot, link);
+        if (s->pulls > 0)
+            return;
+        slot_free(x, s);
+    }
+    if (list_empty(&x->slots)) {
+        submit(x, PORT_IO_FLUSH, 0, flushed, NULL);
+        return;
+    }
+    struct slot *s = LIST_ENTRY(x->slots.next, struct slot, link);
+    if (s->pulls > 0)
+        return;
+    rope_init(&block);
+    for (uint32_t i = 0; i < s->count; i++)
+        rope_join(&block, &s->pieces[i]);
+    submit(x, PORT_IO_WRITE, x->wanted[s->request].r.first + s->block, written, &block);
+}
+
+void mover_write(struct run *x)
+{
+    list_init(&x->slots);
+    go_on(x);
+}
