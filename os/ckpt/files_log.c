@@ -217,7 +217,7 @@ enum ckpt_status ckpt_log_read(struct ckpt_files *f, uint32_t cut)
 {
     struct rope list[2];
     uint64_t number[2];
-    uint32_t count[2], newest;
+    uint32_t count[2] = { 0 }, newest;
     enum ckpt_status s = CKPT_OK;
     for (uint32_t i = 0; i < 2; i++) {
         rope_init(&list[i]);
