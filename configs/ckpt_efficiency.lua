@@ -4,12 +4,12 @@
 --   psim figure ckpt_efficiency
 --
 -- Four ranks compute in steps, and are saved to the PFS after each 1, 2, 4, 8 or 16 of them: a
--- quarter of Daly's optimum to four times of it where a failure comes every 20 steps.  Nodes crash
+-- quarter of Daly's optimum to four times of it where a failure comes every 28 steps.  Nodes crash
 -- in turn, and come back after 500 ms; the times between failures are the quantiles of the
 -- exponential distribution in an order drawn once, the same for all intervals, so that a few
--- failures stand for many.  Each run has about as long as they last: 200 failures in five and a
+-- failures stand for many.  Each run has about as long as they last: 150 failures in eight and a
 -- half hours.  The optimum rises as the square root of the time between failures: a machine of a
--- fourth of the nodes fails every 80 steps (`-p mtbf=80`), and is best saved every 8.
+-- fourth of the nodes fails every 112 steps (`-p mtbf=112`), and is best saved every 8.
 --
 -- Inputs of the formulas, measured here: a program is stopped for 2.1 s by a checkpoint, and goes
 -- on 2.2 s after a crash.  Programs go on before the checkpoint counts (its commit takes a few
@@ -20,10 +20,10 @@ local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
 
 local k = param("k", 4)              -- steps from a checkpoint to the next
-local mtbf = param("mtbf", 20)       -- of the machine, in steps; 0: no failures
-local failures = param("failures", 200)
+local mtbf = param("mtbf", 28)       -- of the machine, in steps; 0: no failures
+local failures = param("failures", 150)
 
-local step <const> = 5               -- s
+local step <const> = 7.25            -- s
 local delta <const> = 2.1            -- s: a program is stopped by a checkpoint
 local R <const> = 2.2                -- s: from a crash to where the program goes on
 local ks <const> = { 1, 2, 4, 8, 16 }
@@ -57,18 +57,18 @@ end
 local steps = mtbf > 0 and math.floor(horizon / daly(k * step, mtbf * step) / step) or 40 * k
 
 local published, expectations = {
-  { name = "Daly 2006", of = 20, points = {}, confidence = "high",
+  { name = "Daly 2006", of = 28, points = {}, confidence = "high",
     citation = "J. T. Daly, FGCS 22, 2006: complete expected time" },
-  { name = "Young 1974", of = 20, points = {}, confidence = "high",
+  { name = "Young 1974", of = 28, points = {}, confidence = "high",
     citation = "J. Young, CACM 17(9), 1974" },
 }, {}
 for _, n in ipairs(ks) do
-  local tau, M = n * step, 20 * step
+  local tau, M = n * step, 28 * step
   local e = 1 / daly(tau, M)
   table.insert(published[1].points, { n, e })
   table.insert(published[2].points, { n, 1 / young(tau, M) })
   expectations[#expectations + 1] = {
-    measure = "job.efficiency.mean", at = { k = n, mtbf = 20 }, min = e - 0.01, max = e + 0.01,
+    measure = "job.efficiency.mean", at = { k = n, mtbf = 28 }, min = e - 0.01, max = e + 0.01,
     citation = "J. T. Daly, FGCS 22, 2006: complete expected time, exponential failures",
   }
 end
@@ -88,7 +88,7 @@ return {
     kind = "job", program = "ring", nodes = 4, memory = "2MiB", steps = steps, dirty = 1,
     think = us(step), slice = us(step / 50), account = true, meet = 1000000,
   },
-  sweep = { product = { k = ks, mtbf = { 20 } } },
+  sweep = { product = { k = ks, mtbf = { 28 } } },
   measures = { "job.efficiency.mean", "job.time.max", "job.useful.mean", "job.work.count",
                "ckpt.stop.mean", "ckpt.committed", "ckpt.restarts", "customers" },
   figure = { x = "k", y = "job.efficiency.mean", by = "mtbf", log = "x", published = published,
