@@ -118,6 +118,7 @@ static void settle(struct ckpt *c, uint32_t committed)
         rope_fini(&s->image.parts);
         ckpt_image_init(&s->image);
         c->whole = false;
+        c->had[c->turn] = true;
         c->counts.committed++;
     } else {
         c->whole = true; /* what it had captured counts as unchanged */
@@ -296,8 +297,9 @@ static void reset(struct ckpt *c)
 
 static enum ckpt_status load(struct ckpt *c, bool *undo)
 {
-    bool had = c->last.generation > 0; /* that was committed: it is not that there never was one */
-    enum ckpt_status s = c->generation == 0 && had ? CKPT_LOST : CKPT_OK;
+    bool *had = &c->had[c->turn]; /* then it is not that there never was one */
+    *had |= c->generation > 0;
+    enum ckpt_status s = c->generation == 0 && *had ? CKPT_LOST : CKPT_OK;
     *undo = false;
     drop_loaded(c);
     ckpt_image_fini(c, &c->last);

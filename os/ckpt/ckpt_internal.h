@@ -213,6 +213,7 @@ struct ckpt {
     uint32_t turn;          /* the job that this node has */
     void *sinks[CKPT_JOBS]; /* by job */
     void *sink_state;       /* of that one */
+    bool had[CKPT_JOBS];    /* a checkpoint of it was committed, in this life of the node */
     struct nx *nx;
     struct cut *cut;
     uint32_t rank, ranks; /* rank: OS_NO_RANK on a spare */
