@@ -35,6 +35,7 @@ void rig_refused(struct rig *r, struct err *e);
 /* The real operating system boots, and this workload's programs: between rig_open and rig_run. */
 void rig_os(struct rig *r);
 bool rig_load(struct rig *r, const struct workload_ops *ops, const void *params, struct err *e);
+/* With a schedule of faults leaks are not watched. */
 enum sim_end rig_run(struct rig *r);
 /* Whether LeakSanitizer watches what is allocated from now on: a crash drops the references that a
  * heap holds without a look at them, so their leaves stay. */

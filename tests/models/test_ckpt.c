@@ -538,7 +538,7 @@ static void play(struct run *x)
     sim_event_init(&rotten.back, SIM_CLASS_DEVICE, node_back);
     if (x->rots > 0)
         sim_at(r.sim, &rotten.event, x->rots);
-    enum sim_end end = sim_run(r.sim);
+    enum sim_end end = rig_run(&r);
     snprintf(x->said, sizeof x->said, "%s",
              end != SIM_END_IDLE    ? sim_end_name(end)
              : machine_failure(r.m) ? machine_failure(r.m)

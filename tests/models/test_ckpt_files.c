@@ -209,7 +209,7 @@ static void play(struct run *x)
     void *params = calloc(1, workload_job.kind.params_size);
     cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
     cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
-    enum sim_end end = sim_run(r.sim);
+    enum sim_end end = rig_run(&r);
     snprintf(x->said, sizeof x->said, "%s",
              end != SIM_END_IDLE    ? sim_end_name(end)
              : machine_failure(r.m) ? machine_failure(r.m)

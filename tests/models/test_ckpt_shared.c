@@ -212,7 +212,7 @@ static void play(struct run *x)
     void *params = calloc(1, ops->kind.params_size);
     cr_assert(param_load(ops->kind.params, params, p, "workload", &e), "%s", e.text);
     cr_assert(rig_load(&r, x->instead ? x->instead : ops, params, &e), "%s", e.text);
-    enum sim_end end = sim_run(r.sim);
+    enum sim_end end = rig_run(&r);
     snprintf(x->said, sizeof x->said, "%s",
              end != SIM_END_IDLE    ? sim_end_name(end)
              : machine_failure(r.m) ? machine_failure(r.m)

@@ -139,7 +139,7 @@ static void play(struct run *x)
     void *params = calloc(1, workload_job.kind.params_size);
     cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
     cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
-    cr_assert_eq(sim_run(r.sim), SIM_END_IDLE);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
     cr_assert_null(machine_failure(r.m), "%s", machine_failure(r.m));
     cr_assert_eq(sim_audit_run(r.sim, said, sizeof said), 0, "%s", said);
     x->time = mean(&r, "job.time", NULL);
