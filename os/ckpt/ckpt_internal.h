@@ -168,6 +168,7 @@ struct ckpt_lead {
     bool undo;               /* somebody has files to bring back */
     bool planned;            /* after the checkpoint under way no program goes on */
     sim_time entered, since; /* the run; since when something is due, or 0 */
+    sim_time asked_at;       /* the checkpoint under way */
     sim_time pause;          /* before that is tried again */
     bool overdue;            /* `limit` is over for a checkpoint, */
     uint32_t late; /* and that rank has come to no place where it can be saved; or OS_NO_RANK */

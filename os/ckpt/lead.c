@@ -24,10 +24,13 @@
 
 #define TRIES 100 /* ASSUMED(who serves a sink may be down for that long) */
 
-enum { M_MOVE };
+enum { M_MOVE, M_TIME };
 static const struct measure measures[] = {
     [M_MOVE] = { "ckpt.move", "s",
                  "Time from when a move or a swap is due until all programs go on.",
+                 MEASURE_TOTAL },
+    [M_TIME] = { "ckpt.time", "s",
+                 "Time of a checkpoint, from the leader's request until it is committed.",
                  MEASURE_TOTAL },
     { .name = NULL },
 };
@@ -210,6 +213,8 @@ static void checkpoint_failed(struct ckpt_lead *l)
 
 static void committed(struct ckpt_lead *l)
 {
+    port_measure(l->c->port, &measures[M_TIME],
+                 sim_time_seconds(port_now(l->c->port) - l->asked_at));
     l->committed = l->generation;
     l->pause = 0;
     if (!l->planned) {
@@ -528,6 +533,7 @@ static void due(struct port_timer *t)
     l->phase = LEAD_CHECKPOINT;
     l->generation = l->committed + 1;
     l->number++; /* rank 0 begins it */
+    l->asked_at = port_now(l->c->port);
     ask(l, CKPT_SAVE);
 }
 

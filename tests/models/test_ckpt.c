@@ -85,6 +85,7 @@ struct run {
     double moves, swaps, least, most;
     double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
     double logged, restarts, committed, replayed, resent;
+    double time, time_seen, times; /* of all checkpoints: the measure, looked at; how many */
     char said[512], remarked[2048];
     struct {
         uint64_t event;
@@ -197,7 +198,7 @@ struct probe {
     struct sim_event tick;
     struct rig *rig;
     struct run *x;
-    uint32_t ticks;
+    uint32_t ticks, busy; /* busy: while the checkpoint under way was seen */
 };
 
 static enum where standing(const struct ckpt *c)
@@ -229,11 +230,16 @@ static void probe_look(struct sim *s, struct sim_event *e)
     const struct ckpt *c = who_leads(p->rig->m);
     bool runs = c && (c->params->jobs == 1 || c->lead->phase == LEAD_RUNNING ||
                       c->lead->phase == LEAD_CHECKPOINT);
-    if (runs && c->lead->committed > committed[c->turn])
+    enum where where = c ? standing(c) : ELSEWHERE;
+    if (runs && c->lead->committed > committed[c->turn]) {
         committed[c->turn] = c->lead->committed;
+        p->x->time_seen += p->busy * 20e-6;
+        p->busy = 0;
+    }
+    p->busy = where == IN_CUT || where == IN_WRITE || where == IN_COMMIT ? p->busy + 1 : 0;
     if (p->x->count < SAMPLES) {
         p->x->seen[p->x->count].event = machine_steps(p->rig->m);
-        p->x->seen[p->x->count++].where = c ? standing(c) : ELSEWHERE;
+        p->x->seen[p->x->count++].where = where;
     }
     if (!(c && c->lead->phase == LEAD_OVER) && ++p->ticks < 10 * SAMPLES)
         sim_after(s, &p->tick, 20 * SIM_US);
@@ -546,6 +552,9 @@ static void play(struct run *x)
     sim_cancel(r.sim, &probe.tick);
     struct sim_measure *m = sim_measure_find(r.sim, "job.memory");
     x->memory = m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
+    m = sim_measure_find(r.sim, "ckpt.time");
+    x->times = m ? (double)sim_measure_count(m) : 0;
+    x->time = x->times > 0 ? sim_measure_mean(m) * x->times : 0;
     x->steps = machine_steps(r.m);
     if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
         x->said[0] = 0;
@@ -618,6 +627,10 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
         choose(&calm, seed);
         play(&calm);
         cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        cr_expect(calm.times == committed[0] &&
+                      fabs(calm.time - calm.time_seen) <= 40e-6 * calm.times,
+                  "seed %lu: %g checkpoints of %u took %g s, %g s were seen", seed, calm.times,
+                  committed[0], calm.time, calm.time_seen);
         choose(&x, seed);
         x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
         for (uint32_t i = 0; i < x.crashes; i++) {
