@@ -77,7 +77,7 @@ struct run {
     uint64_t rot_seed;
     uint64_t room, cylinders, memory_kib;       /* 0: unlimited, as large as a disk is, 12 */
     uint64_t dirty, table, rewrite, more_steps; /* table: pages */
-    uint64_t group;
+    uint64_t group, pattern;                    /* pattern: pages */
     /* out */
     double memory;
     uint64_t steps;
@@ -512,6 +512,8 @@ static void play(struct run *x)
     text(p, "scratch", "4KiB");
     snprintf(bytes, sizeof bytes, "%luKiB", x->table);
     text(p, "table", bytes);
+    snprintf(bytes, sizeof bytes, "%luKiB", x->pattern);
+    text(p, "pattern", bytes);
     number(p, "rewrite", x->rewrite);
     val_put(p, "named", val_new_bool(x->named, NULL, 0));
     number(p, "columns", 16);
@@ -595,6 +597,7 @@ static void choose(struct run *x, uint64_t seed)
     x->compress = mix(&s) % 3 == 0;
     if (mix(&s) % 2)
         x->grant = "8KiB";
+    x->pattern = seed % 4 == 1 ? 8 : 0;
     if (x->sink[0] == 'm')
         x->group = (uint64_t[]){ 0, 2, 3, 4, 5 }[mix(&s) % 5];
 }
@@ -631,6 +634,8 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
                       fabs(calm.time - calm.time_seen) <= 40e-6 * calm.times,
                   "seed %lu: %g checkpoints of %u took %g s, %g s were seen", seed, calm.times,
                   committed[0], calm.time, calm.time_seen);
+        cr_expect(calm.incremental || calm.pages >= calm.saves * (12 + (double)calm.pattern),
+                  "seed %lu: %g pages in %g saves", seed, calm.pages, calm.saves);
         choose(&x, seed);
         x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
         for (uint32_t i = 0; i < x.crashes; i++) {

@@ -21,6 +21,7 @@
 
 #define SCRATCH 0x60000000u /* behind the largest memory */
 #define TABLE 0xa0000000u
+enum { EXACT = 8192 }; /* sums of so many numbers of 40 bits */
 
 static const char *const programs_names[] = {
     "jacobi", "ring", "random", "matrix", "update", NULL
@@ -33,6 +34,10 @@ static const struct param job_params[] = {
     P_INT(job_params, nodes, "0", "0", "60000", "Compute nodes that take part; 0: all.",
           "ASSUMED(the experiment's choice)"),
     P_SIZE(job_params, memory, "64KiB", "4KiB", "1GiB", "Memory of each rank.",
+           "ASSUMED(the experiment's choice)"),
+    P_SIZE(job_params, pattern, "0B", "0B", "1GiB",
+           "Memory of each rank beside that, filled with a pattern: a word of it is changed in "
+           "each step, and the host keeps the pages alone that have been changed.",
            "ASSUMED(the experiment's choice)"),
     P_SIZE(
         job_params, scratch, "0B", "0B", "1GiB",
@@ -304,6 +309,7 @@ static bool compute(const struct job *j, uint64_t step)
     for (uint64_t k = 0; k < j->scratch_pages; k++)
         vm_store_u64(j->space, SCRATCH + k * j->page, job_mix(step + k));
     same &= use_table(j, step);
+    job_pattern_write(j, step);
     think(j, step);
     for (uint64_t k = 0; k < j->scratch_pages; k++)
         same &= vm_load_u64(j->space, SCRATCH + k * j->page) == job_mix(step + k);
@@ -329,6 +335,8 @@ static void tell_ranges(const struct job *j, struct ckpt *c)
         ckpt_only(c, TABLE, table);
     if (!j->p->named && scratch > 0)
         ckpt_exclude(c, SCRATCH, scratch);
+    if (j->p->named && j->pattern)
+        ckpt_only(c, vm_region_base(j->pattern), vm_region_pages(j->pattern) * j->page);
     if (table > 0)
         ckpt_read_only(c, TABLE, table);
 }
@@ -343,7 +351,7 @@ static void fill(const struct job *j)
                          job_mix(j->rank * 1000003u + k + w) >> 8);
 }
 
-/* All that is in memory, in 40 bits, so that a sum of a thousand ranks is exact as a double. */
+/* All that is in memory, in 40 bits, so that a sum of 8192 ranks is exact as a double. */
 static int64_t number_of(const struct job *j)
 {
     uint64_t hash = 0, word;
@@ -351,7 +359,7 @@ static int64_t number_of(const struct job *j)
         word = vm_load_u64(j->space, JOB_BASE + at);
         hash = (hash ^ word) * 0x100000001b3u + 1;
     }
-    return (int64_t)(job_mix(hash) >> 24);
+    return (int64_t)(job_mix(hash + job_pattern_hash(j)) >> 24);
 }
 
 static void report(const struct job *j)
@@ -425,6 +433,7 @@ static void program(struct os_node *node, const struct program *me)
         map(&j, TABLE, j.table_pages);
     if (job_has_files(p))
         map(&j, JOB_FILES, job_files_pages(p));
+    job_pattern_map(&j);
     if (ckpt) {
         ckpt_memory(ckpt, j.space);
         tell_ranges(&j, ckpt);
@@ -457,10 +466,10 @@ static bool check(const void *params, const struct os_layout *layout, struct err
                        (long long)p->memory, (long long)p->columns * 16 * 3);
     if (job_has_files(p) && !job_files_check(p, ranks, layout, e))
         return false;
-    return ranks <= 1000 || err_set(e,
-                                    "workload.nodes is %u, but the sum of the memory of more "
-                                    "than 1000 ranks is not exact",
-                                    ranks);
+    return ranks <= EXACT || err_set(e,
+                                     "workload.nodes is %u, but the sum of the memory of more "
+                                     "than %d ranks is not exact",
+                                     ranks, EXACT);
 }
 
 static uint32_t programs(const void *params, const struct os_layout *layout)

@@ -15,7 +15,8 @@ enum program_kind { PROGRAM_JACOBI, PROGRAM_RING, PROGRAM_RANDOM, PROGRAM_MATRIX
 struct job_params {
     struct vm_params page;
     int program, system;
-    int64_t nodes, memory, scratch, table, rewrite, columns, steps, dirty, bytes, meet, seed;
+    int64_t nodes, memory, pattern, scratch, table, rewrite, columns, steps, dirty, bytes, meet,
+        seed;
     int64_t order, strip, file, block;
     bool uneven, named, account;
     sim_time think, slice;
@@ -30,6 +31,7 @@ struct job {
     struct ckpt *ckpt; /* NULL: no checkpoints are taken */
     struct nx *nx;
     struct vm_space *space;
+    struct vm_region *pattern; /* NULL: none */
     struct job_files *files;
     uint32_t rank, ranks, job; /* job: of those that take turns */
     uint64_t seed;             /* each of these has its own */
@@ -51,6 +53,14 @@ bool job_good(const struct job *j, bool fine, const char *what, uint64_t step);
 uint64_t job_draw(const struct job *j, uint64_t step, uint32_t rank, uint32_t what);
 /* Each rank sends a message and receives one; resume point 4 * step.  (blocks) */
 bool job_pass(const struct job *j, uint64_t step);
+
+/* ---- memory filled with a pattern ---- */
+/* Maps it, if the job has any, after all other memory. */
+void job_pattern_map(struct job *j);
+/* A word of it is made from what it was; it is drawn by rank and step.  (blocks) */
+void job_pattern_write(const struct job *j, uint64_t step);
+/* A number made of all its bytes; 0: there is none. */
+uint64_t job_pattern_hash(const struct job *j);
 
 /* ---- programs of files ---- */
 /* It is one of them. */
