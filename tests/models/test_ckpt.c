@@ -11,6 +11,7 @@
 #include "disks/blkdev.h"
 #include "mesh/net.h"
 #include "os/ckpt/ckpt_internal.h"
+#include "os/ckpt/files.h"
 #include "os/ckpt/pack.h"
 #include "os/xk/msg.h"
 #include "rig.h"
@@ -132,6 +133,7 @@ static void system_services(struct val *os, const char *system)
 /* ---- who looks on: what each rank saves and is entered with, and where the job stands ---- */
 
 #define RANKS 5
+static const uint32_t node_of_rank[RANKS] = { 0, 1, 4, 5, 6 };
 #define JOBS 3
 #define GENERATIONS 400
 static struct os_node *booted[16];
@@ -143,6 +145,10 @@ static struct {
 static uint32_t committed[JOBS]; /* as a leader knew last */
 static bool looking;             /* it knows */
 static char wrong[200];
+static uint32_t mute = OS_NO_RANK; /* the rank that never ends a load */
+static struct {
+    sim_time asked, told; /* since when it is silent; when the job was given up */
+} silence;
 static void (*spied_main)(struct os_node *n, const struct program *me);
 
 static bool spy_save(void *obj, struct rope *out, const char **why)
@@ -163,6 +169,10 @@ static bool spy_load(void *obj, struct rope *in)
     const struct ckpt *c = obj;
     if (in->length != sizeof spied[c->turn][c->rank].loaded)
         return false;
+    if (c->rank == mute)
+        silence.asked = port_now(c->port);
+    while (c->rank == mute)
+        port_thread_block(c->port, "nothing", 0);
     rope_read(in, 0, sizeof spied[c->turn][c->rank].loaded, &spied[c->turn][c->rank].loaded);
     return true;
 }
@@ -227,6 +237,8 @@ static const struct ckpt *who_leads(const struct machine *m)
 static void probe_look(struct sim *s, struct sim_event *e)
 {
     struct probe *p = CONTAINER_OF(e, struct probe, tick);
+    if (silence.told == 0 && machine_failure(p->rig->m))
+        silence.told = sim_now(s);
     const struct ckpt *c = who_leads(p->rig->m);
     bool runs = c && (c->params->jobs == 1 || c->lead->phase == LEAD_RUNNING ||
                       c->lead->phase == LEAD_CHECKPOINT);
@@ -534,6 +546,7 @@ static void play(struct run *x)
     spied_main = x->main ? x->main : workload_job.main;
     memset(spied, 0, sizeof spied);
     memset(committed, 0, sizeof committed);
+    memset(&silence, 0, sizeof silence);
     looking = true;
     wrong[0] = '\0';
     cr_assert(rig_load(&r, &job, params, &e), "%s", e.text);
@@ -767,6 +780,68 @@ Test(ckpt, a_checkpoint_that_takes_too_long_is_abandoned)
     }
 }
 
+/* A call that rank 3's program makes takes 20 ms: it is waited for before the program is ended. */
+static void holds(struct os_node *n, const struct program *me)
+{
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    ckpt_files(os_find(n, &ckpt_service), sys);
+    for (uint64_t step = 1; step <= 20; step++) {
+        if (me->rank == 3 && step == 10) {
+            pio_enter(sys);
+            silence.asked = port_now(me->task);
+            port_thread_sleep(me->task, 20 * SIM_MS);
+            pio_leave(sys);
+        }
+        port_thread_sleep(me->task, SIM_MS);
+        os_safe_point(n, step);
+    }
+}
+
+/* CKPT8: whatever waits for a node that is up and does not answer: while it loads, or while it ends
+ * its program. */
+Test(ckpt, a_restart_that_is_not_answered_ends_the_job_with_a_sentence)
+{
+    static struct run calm, x;
+    calm = (struct run){ .program = "random",
+                         .policy = "copy",
+                         .sink = "memory",
+                         .dirty = 4,
+                         .limit = "6ms",
+                         .interval = "1ms",
+                         .think = "1ms" };
+    play(&calm);
+    cr_assert_str_empty(calm.said, "%s", calm.said);
+    for (uint32_t k = 0; k < RANKS; k++) {
+        char want[100];
+        x = calm;
+        x.crashes = 1;
+        x.at[0] = calm.steps / 2;
+        x.node[0] = node_of_rank[1];
+        x.after[0] = 500;
+        mute = k;
+        play(&x);
+        mute = OS_NO_RANK;
+        snprintf(want, sizeof want, "the job cannot go on: node %u has not answered for 0.006 s",
+                 node_of_rank[k]);
+        cr_expect(strstr(x.said, want), "rank %u: %s", k, x.said);
+        /* asked for a load, which may have to get its bytes back first; looked at each 20 us */
+        cr_expect(silence.asked > 0 && silence.told > silence.asked + 4 * SIM_MS &&
+                      silence.told < silence.asked + 6 * SIM_MS + 20 * SIM_US,
+                  "rank %u: asked at %ld, told at %ld", k, silence.asked, silence.told);
+    }
+    x = calm;
+    x.main = holds;
+    play(&x);
+    cr_assert(x.said[0] == 0 && silence.asked > 0, "%s", x.said);
+    x.crashes = 1;
+    x.at[0] = x.seen[(silence.asked + SIM_MS) / (20 * SIM_US)].event;
+    x.node[0] = node_of_rank[1];
+    x.after[0] = 500;
+    play(&x);
+    cr_expect(strstr(x.said, "the job cannot go on: node 5 has not answered for 0.006 s"), "%s",
+              x.said);
+}
+
 /* PLACE2, PLACE3, PLACE4: nodes die for ever, leaders among them; two of seven are spares, and one
  * that comes back may take another rank. */
 Test(ckpt, ranks_go_on_on_spare_nodes)
@@ -849,8 +924,6 @@ Test(ckpt, a_job_goes_on_from_files_of_every_system)
         cr_expect_gt(calm.saves, 0, "%s", calm.system);
     }
 }
-
-static const uint32_t node_of_rank[] = { 0, 1, 4, 5, 6 };
 
 /* A job whose ranks a and b crash at the same event, after so many tenths of it. */
 static void kill_two(struct run *x, uint64_t group, uint32_t a, uint32_t b, uint64_t tenths,
