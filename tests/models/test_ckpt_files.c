@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/ckpt/ckpt.h"
+#include "os/ckpt/files.h"
 #include "rig.h"
 #include "sim/audit.h"
 #include "sim/thread.h"
@@ -105,6 +105,8 @@ static void instance(struct val *graph, const char *name, const char *protocol, 
 
 struct run {
     const char *program, *system, *policy, *sink, *interval;
+    const char *algorithm, *kept;                              /* NULL: sns, cut */
+    void (*main)(struct os_node *n, const struct program *me); /* NULL: the job's */
     uint64_t seed, steps;
     bool incremental;
     uint32_t crashes;
@@ -142,10 +144,11 @@ static void machine(struct rig *r, const struct run *x)
     val_put(r->spec, "graph", graph);
     val_put(r->spec, "storage", text(table(), "kind", "disk"));
     services(os, x->system);
-    text(service(os, "cut", NULL, NULL), "algorithm", "sns");
+    text(service(os, "cut", NULL, NULL), "algorithm", x->algorithm ? x->algorithm : "sns");
     struct val *ckpt = service(os, "ckpt", NULL, NULL);
     text(text(ckpt, "policy", x->policy), "sink", x->sink);
     text(text(ckpt, "interval", x->interval), "retry", "5ms");
+    text(ckpt, "files", x->kept ? x->kept : "cut");
     number(text(ckpt, "system", x->system), "pool", 3);
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
@@ -208,7 +211,9 @@ static void play(struct run *x)
     cr_assert_not_null(r.m, "%s", e.text);
     void *params = calloc(1, workload_job.kind.params_size);
     cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
-    cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
+    struct workload_ops job = workload_job;
+    job.main = x->main ? x->main : workload_job.main;
+    cr_assert(rig_load(&r, &job, params, &e), "%s", e.text);
     enum sim_end end = rig_run(&r);
     snprintf(x->said, sizeof x->said, "%s",
              end != SIM_END_IDLE    ? sim_end_name(end)
@@ -283,4 +288,120 @@ Test(ckpt_files, are_at_the_end_as_if_nobody_had_died)
         undone += x.undone;
     }
     cr_expect(undone > 0 || count < 4, "nothing has been brought back");
+}
+
+/* ---- what is refused ---- */
+
+static const struct refusal {
+    const char *mode, *algorithm, *files; /* mode NULL: plain */
+    uint32_t ranks;
+    unsigned flags;
+    bool bare, passed; /* of a system without checkpoints; after a safe point */
+    const char *sentence;
+} refusals[] = {
+    { .mode = "M_SYNC",
+      .ranks = 4,
+      .sentence = "file f: in mode M_SYNC all ranks make each request together" },
+    { .mode = "M_LOG",
+      .files = "leave",
+      .ranks = 4,
+      .flags = CKPT_O_WRITE_ONLY,
+      .sentence = "file f: machine.os.ckpt.files is 'leave', and a restart would append again in "
+                  "mode M_LOG" },
+    { .files = "leave",
+      .ranks = 1,
+      .sentence = "file f: machine.os.ckpt.files is 'leave', and a restart would read what was "
+                  "written after the checkpoint" },
+    { .algorithm = "cl",
+      .ranks = 1,
+      .sentence = "file f: files belong to a checkpoint only where all ranks stop for it" },
+    { .ranks = 1, .bare = true, .sentence = "file f: files of 'pfs' have no checkpoints" },
+    { .ranks = 2,
+      .sentence = "file f: it is opened as of rank 0 of 2; allowed are a file of all 4 ranks" },
+    { .ranks = 4,
+      .passed = true,
+      .sentence = "file f: all ranks open it, and one that has been stopped for a checkpoint" },
+};
+static const struct refusal *asked;
+static int answered; /* enum pio_status; -1: nobody has asked */
+
+static void opens(struct os_node *n, const struct program *me)
+{
+    static struct pio_ops bare;
+    const struct pio_ops *pfs = (const struct pio_ops *)kind_find(&pio_systems, "pfs");
+    struct pio_file *f = NULL;
+    struct pio_open o = { .name = "f", .flags = asked->flags | PIO_O_CREATE, .mode = PIO_PLAIN };
+    if (asked->passed)
+        os_safe_point(n, 1);
+    if (me->rank > 0)
+        return;
+    bare = *pfs;
+    bare.can &= ~PIO_CAN(PIO_ROLLBACK);
+    o.ranks = asked->ranks;
+    for (int i = 0; asked->mode && pfs->modes->items[i]; i++)
+        if (strcmp(pfs->modes->items[i]->name, asked->mode) == 0)
+            o.mode = i;
+    answered =
+        (int)ckpt_open(os_find(n, &ckpt_service), pio_find(asked->bare ? &bare : pfs, n), &o, &f);
+}
+
+Test(ckpt_files, that_cannot_belong_to_a_checkpoint_are_refused_by_a_sentence)
+{
+    for (size_t k = 0; k < ARRAY_LEN(refusals); k++) {
+        asked = &refusals[k];
+        answered = -1;
+        struct run x = { .program = "random",
+                         .system = "pfs",
+                         .policy = "stop",
+                         .sink = "memory",
+                         .interval = "10s",
+                         .algorithm = asked->algorithm,
+                         .kept = asked->files,
+                         .main = opens,
+                         .steps = 12 };
+        play(&x);
+        cr_expect(strstr(x.said, asked->sentence), "%s: %s", asked->sentence, x.said);
+        cr_expect_eq(answered, PIO_UNSUPPORTED, "%s: %d", asked->sentence, answered);
+    }
+}
+
+static uint32_t fitted;
+
+static void opens_many(struct os_node *n, const struct program *me)
+{
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    struct pio_file *f = NULL;
+    answered = PIO_OK;
+    for (uint32_t k = 0; me->rank == 0 && answered == PIO_OK && k < 60; k++) {
+        char name[128];
+        memset(name, 'n', 100);
+        snprintf(name + 100, sizeof name - 100, "%02u", k);
+        const struct pio_open o = {
+            .name = name, .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN
+        };
+        answered = (int)ckpt_open(os_find(n, &ckpt_service), sys, &o, &f);
+        fitted += answered == PIO_OK;
+        if (answered != PIO_OK)
+            return;
+    }
+}
+
+/* A list of 3,072 bytes, 40 of them its head; an entry has 13 and a file's 41, and twice two of a
+ * length, "pfs" and the name. */
+Test(ckpt_files, as_many_as_the_list_of_opened_files_has_can_be_opened)
+{
+    struct run x = { .program = "random",
+                     .system = "pfs",
+                     .policy = "stop",
+                     .sink = "memory",
+                     .interval = "10s",
+                     .main = opens_many,
+                     .steps = 12 };
+    fitted = 0;
+    play(&x);
+    cr_expect(strstr(x.said, "a rank opens more files from one checkpoint to the next than a list "
+                             "of 3,000 bytes has"),
+              "%s", x.said);
+    cr_expect_eq(answered, PIO_NO_SPACE, "%d", answered);
+    cr_expect_eq(fitted, (3072 - 40) / (13 + 41 + 2 + 3 + 2 + 102), "%u", fitted);
 }
