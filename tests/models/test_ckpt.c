@@ -972,6 +972,11 @@ Test(ckpt, memory_survives_one_of_each_group_and_no_two)
                 all++;
             }
         cr_expect(lost > 0 && (lost < all || group >= 3), "group %lu", group);
+        for (uint64_t tenths = 4; tenths < 10; tenths++) { /* amid the restart another begins */
+            kill_two(&x, group, 0, 1, tenths, calm.steps);
+            cr_expect(strstr(x.said, "lost with those who kept it"), "group %lu, after %lu tenths",
+                      group, tenths);
+        }
         for (uint32_t a = 0; a < 2; a++) {
             kill_two(&x, group, a, a + 1, 0, 1); /* at the first events */
             cr_expect(x.said[0] == 0 && x.memory == calm.memory, "group %lu: %s", group, x.said);
@@ -989,6 +994,34 @@ Test(ckpt, memory_survives_one_of_each_group_and_no_two)
         play(&x);
         cr_expect(x.said[0] == 0 && x.memory == calm.memory && x.damaged == 0, "group %lu: %s",
                   group, x.said);
+    }
+}
+
+/* CKPTM1, CKPTM2: nodes crash one after the other, each when what the one before has lost is made
+ * again. */
+Test(ckpt, memory_survives_crashes_one_after_the_other)
+{
+    uint64_t count = sample("CKPT_SEEDS", 6), from = sample("CKPT_FIRST", 1);
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, x;
+        uint64_t s = seed * 5077;
+        choose(&calm, seed);
+        calm.sink = "memory";
+        calm.group = (uint64_t[]){ 0, 0, 2, 3, 4, 5 }[mix(&s) % 6];
+        calm.more_steps = 50;
+        calm.think = "1ms";
+        calm.interval = mix(&s) % 2 ? "3ms" : "1ms";
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x = calm;
+        x.crashes = 4;
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = calm.steps * (16 * i + 4 + mix(&s) % 8) / 64;
+            x.node[i] = node_of_rank[mix(&s) % RANKS];
+            x.after[i] = 1 + mix(&s) % 800;
+        }
+        play(&x);
+        same(&x, &calm, seed);
     }
 }
 
