@@ -510,7 +510,8 @@ static void reply(struct select_request *request, enum ckpt_status s, struct rop
 static bool aside(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
                   uint32_t run, uint64_t more)
 {
-    bool obeys = what == CKPT_RESET ? ckpt_obey(c, run, (uint16_t)more) : run == c->run;
+    bool begins = what == CKPT_RESET || what == CKPT_OVER;
+    bool obeys = begins ? ckpt_obey(c, run, (uint16_t)more) : run == c->run;
     struct rope who;
     rope_init(&who);
     bool tells = what == CKPT_ENDED || what == CKPT_AGAIN;
@@ -518,10 +519,13 @@ static bool aside(struct ckpt *c, struct select_request *request, enum ckpt_proc
         ckpt_lead_ended(c->lead, run, (uint32_t)more);
     if (what == CKPT_AGAIN && c->lead)
         ckpt_lead_again(c->lead, run);
-    if (what != CKPT_WHO && !tells && obeys)
+    bool over = what == CKPT_OVER && obeys;
+    if (over)
+        ckpt_plan_unpack(more >> 16, &c->plan);
+    if (what != CKPT_WHO && !tells && !over && obeys)
         return false;
     ckpt_tell_who(c, &who);
-    reply(request, what == CKPT_WHO || tells ? CKPT_OK : CKPT_STATE, &who);
+    reply(request, what == CKPT_WHO || tells || over ? CKPT_OK : CKPT_STATE, &who);
     rope_fini(&who);
     return true;
 }

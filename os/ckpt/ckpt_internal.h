@@ -42,6 +42,7 @@ enum ckpt_procedure {
     CKPT_QUIET,  /* nothing is under way between the shared memories */
     CKPT_ENDED,  /* to the leader: the program has returned; more: which */
     CKPT_AGAIN,  /* to the leader: what belongs to the job is lost, it is to go back */
+    CKPT_OVER,   /* of all seats that are up: all has ended; more: as of RESET */
     CKPT_OPENED, /* to rank 0, of files (files.c): u32 run, a name; answered when it is open */
     CKPT_STORE,  /* of others' memory (sink_memory.c) */
     CKPT_FETCH
@@ -378,7 +379,8 @@ void ckpt_plan_unpack(uint64_t packed, struct ckpt_plan *p);
 sim_time ckpt_plan_next(const struct ckpt *c, sim_time entered);
 /* Makes what is due in c->plan and in the placement. */
 void ckpt_plan_do(struct ckpt *c, struct os_places *places, sim_time entered);
-bool ckpt_plan_ended(struct ckpt *c); /* the job has; true: it is another's turn */
+bool ckpt_plan_ended(struct ckpt *c);      /* the job has; true: it is another's turn */
+bool ckpt_plan_over(const struct ckpt *c); /* all jobs have */
 
 /* lead.c */
 bool ckpt_leads(const struct ckpt_lead *l); /* or claims to; l: or NULL */

@@ -16,7 +16,8 @@
  *            LOAD, UNDO (where somebody has
  *            files), ENTER in turn
  *   giving up  RESET                              over, a sentence
- *   over     nothing: all programs have ended
+ *   over     OVER, when all programs have         over: again when a      again after `retry`
+ *            ended                                node has come back
  * The death of a rank's node ends any phase but the last: a restart begins when all ranks have a
  * node that is up.
  */
@@ -271,6 +272,15 @@ static bool refused(struct ckpt_lead *l)
     return its;
 }
 
+/* All have ended: who leads when this node has died is not to begin the job again.  The run is one
+ * more, so what is told of it counts before what others know. */
+static void over(struct ckpt_lead *l)
+{
+    leave(l, LEAD_OVER);
+    l->run++;
+    ask(l, CKPT_OVER);
+}
+
 /* ---- answers ---- */
 
 /* The word behind a status. */
@@ -299,7 +309,10 @@ static void claimed(struct ckpt_lead *l)
         leave(l, LEAD_IDLE);
     } else {
         l->run = l->other_run;
-        restart(l, UINT32_MAX);
+        if (ckpt_plan_over(l->c))
+            over(l);
+        else
+            restart(l, UINT32_MAX);
     }
 }
 
@@ -394,7 +407,9 @@ static void finish(struct ckpt_lead *l)
         return;
     if (l->asked == CKPT_RESET && l->other_run > l->run)
         l->run = l->other_run;
-    if (l->phase == LEAD_GIVING_UP)
+    if (l->asked == CKPT_OVER)
+        later(l, l->unreached ? l->c->params->retry : 0);
+    else if (l->phase == LEAD_GIVING_UP)
         leave(l, LEAD_OVER);
     else if (l->unreached && l->asked != CKPT_WHO)
         restart(l, UINT32_MAX); /* waits until all are there */
@@ -481,13 +496,13 @@ static void ask_ranks(struct ckpt_lead *l, uint32_t count)
 
 static bool is_of_seats(enum ckpt_procedure what)
 {
-    return what == CKPT_WHO || what == CKPT_RESET || what == CKPT_PLACE;
+    return what == CKPT_WHO || what == CKPT_RESET || what == CKPT_PLACE || what == CKPT_OVER;
 }
 
 static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
 {
     l->asked = what;
-    if (l->c->params->limit > 0)
+    if (l->c->params->limit > 0 && what != CKPT_OVER)
         port_timer_set(&l->limit, l->c->params->limit);
     for (uint32_t i = 0; i < l->c->seat_count; i++)
         l->silent[i] = false;
@@ -496,7 +511,7 @@ static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
     l->unreached = false;
     l->other = CKPT_NOBODY;
     l->undo &= what != CKPT_LOAD;
-    if (what == CKPT_RESET) {
+    if (what == CKPT_RESET || what == CKPT_OVER) {
         bool obeyed = ckpt_obey(l->c, l->run, l->c->seat); /* first of all by itself */
         ASSERT(obeyed);
         l->other_run = 0;
@@ -514,6 +529,8 @@ static void due(struct port_timer *t)
     struct ckpt_lead *l = t->arg;
     if (l->phase == LEAD_WAITING)
         restart(l, UINT32_MAX);
+    if (l->phase == LEAD_OVER)
+        ask(l, CKPT_OVER);
     if (l->phase != LEAD_RUNNING)
         return;
     uint32_t missing = cut_missing(l->c->cut);
@@ -559,6 +576,8 @@ static void too_long(struct port_timer *t)
 void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive)
 {
     bool has_rank = os_places_rank(&l->places, l->c->seats[seat].node) != OS_NO_RANK;
+    if (l->phase == LEAD_OVER && alive && ckpt_plan_over(l->c))
+        over(l);
     if (l->phase == LEAD_ASKING || l->phase == LEAD_GIVING_UP || l->phase == LEAD_OVER)
         return;
     if (has_rank || (alive && l->phase == LEAD_WAITING))
@@ -576,7 +595,7 @@ void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank)
     if (ckpt_plan_ended(l->c))
         restart(l, UINT32_MAX);
     else
-        leave(l, LEAD_OVER);
+        over(l);
 }
 
 void ckpt_lead_again(struct ckpt_lead *l, uint32_t run)

@@ -112,6 +112,12 @@ void ckpt_plan_do(struct ckpt *c, struct os_places *places, sim_time entered)
     }
 }
 
+bool ckpt_plan_over(const struct ckpt *c)
+{
+    uint32_t all = (1u << c->params->jobs) - 1;
+    return (c->plan.done & all) == all;
+}
+
 bool ckpt_plan_ended(struct ckpt *c)
 {
     uint32_t turn = next_turn(c);

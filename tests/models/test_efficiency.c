@@ -227,3 +227,17 @@ Test(efficiency, of_a_job_under_failures_is_that_of_a_replay_and_its_parts_are_a
         cr_expect(absent < 1.01 * gone && absent > 0.5 * gone, "%g s, not %g", absent, gone);
     }
 }
+
+/* Whoever knows that a job has ended crashes: the leader, who leads next, who has heard of it
+ * since. */
+Test(efficiency, of_a_job_that_has_ended_is_not_changed_by_crashes)
+{
+    struct run saved = { .per = 4 }, x = saved;
+    play(&saved);
+    x.crashes = CRASHES;
+    for (uint32_t i = 0; i < CRASHES; i++)
+        x.at[i] = saved.time + 0.001 + 0.05 * i;
+    play(&x);
+    cr_expect_float_eq(x.time, saved.time, 1e-9, "%g s", x.time);
+    cr_expect_eq(x.computed, saved.computed, "%g steps, not %g", x.computed, saved.computed);
+}
