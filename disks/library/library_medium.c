@@ -10,14 +10,10 @@ static void filled_stretch(const void *arg, uint64_t i, uint64_t *count, uint64_
     *length = *stored = (uint64_t)c->filled->block;
 }
 
-/* FNV-1a of the label is the pattern's seed. */
 static void filled_bytes(const void *arg, uint64_t from, uint64_t length, struct rope *out)
 {
     const struct cartridge *c = arg;
-    uint64_t seed = UINT64_C(0xcbf29ce484222325);
-    for (const char *p = tape_medium_label(c->medium); *p != '\0'; p++)
-        seed = (seed ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
-    rope_add_pattern(out, seed, from, length);
+    rope_add_pattern(out, tape_medium_seed(c->medium), from, length);
 }
 
 struct tape_medium *cartridge_medium(const struct library *l, struct cartridge *c)

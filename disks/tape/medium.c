@@ -35,14 +35,6 @@ struct tape_medium {
     uint64_t parked;
 };
 
-static uint64_t seed_of(const char *label)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (const char *c = label; *c != '\0'; c++)
-        h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
-    return h;
-}
-
 struct tape_medium *tape_medium_create(const struct tape_format *f, const char *label)
 {
     struct tape_medium *m = base_zalloc(1, sizeof *m);
@@ -50,7 +42,7 @@ struct tape_medium *tape_medium_create(const struct tape_format *f, const char *
     m->format_name = base_strdup(f->name);
     m->format.name = m->format_name;
     m->label = base_strdup(label);
-    m->seed = seed_of(label);
+    m->seed = base_hash_text(label);
     m->store = store_create(1);
     m->parked = tape_format_load_point(f);
     return m;

@@ -39,7 +39,8 @@ struct tape_medium *tape_medium_create(const struct tape_format *f, const char *
 void tape_medium_destroy(struct tape_medium *m); /* in no drive; NULL is fine */
 const char *tape_medium_label(const struct tape_medium *m);
 const struct tape_format *tape_medium_format(const struct tape_medium *m);
-uint64_t tape_medium_seed(const struct tape_medium *m); /* of its key points: from its label */
+/* Of its key points, and of what a declared one holds: base_hash_text of its label. */
+uint64_t tape_medium_seed(const struct tape_medium *m);
 
 /* What a declared medium holds: `stretches` of items that are alike, and the bytes of all blocks in
  * a row.  Both are pure functions, and `arg` outlives the medium. */

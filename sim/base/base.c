@@ -70,6 +70,14 @@ char *base_strdup(const char *s)
     return memcpy(base_alloc(n), s, n);
 }
 
+uint64_t base_hash_text(const char *text)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (; *text != '\0'; text++)
+        h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return h;
+}
+
 char *base_printf(const char *fmt, ...)
 {
     va_list ap;

@@ -48,6 +48,8 @@ void *base_alloc(size_t size);                /* uninitialised */
 void *base_zalloc(size_t count, size_t size); /* zeroed */
 void *base_realloc(void *ptr, size_t size);
 char *base_strdup(const char *s);
+/* FNV-1a of 64 bits over a text, without its end. */
+uint64_t base_hash_text(const char *text);
 char *base_printf(const char *fmt, ...) PRINTF_LIKE(1, 2); /* heap string; the caller frees */
 
 #endif

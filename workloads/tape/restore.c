@@ -75,15 +75,6 @@ struct restore {
     bool wrong;
 };
 
-/* FNV-1a of the label: the seed of what a declared cartridge holds (docs/models/library.md). */
-static uint64_t seed_of(const char *label)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *label != 0; label++)
-        h = (h ^ (uint8_t)*label) * 0x100000001b3u;
-    return h;
-}
-
 static void take(struct archive_read *r, uint64_t offset, struct rope *data)
 {
     struct restore *x = ((struct file *)r)->owner;
@@ -98,7 +89,7 @@ static void take(struct archive_read *r, uint64_t offset, struct rope *data)
         rope_add_slice(&part, data, 0, n);
         rope_drop_front(data, n);
         rope_init(&should);
-        rope_add_pattern(&should, seed_of(label), at * block + into, n);
+        rope_add_pattern(&should, base_hash_text(label), at * block + into, n);
         if (!rope_equal(&part, &should) && !x->wrong) {
             x->wrong = true;
             port_fail(x->port, "block %llu of cartridge %s is not what it was declared to hold",
