@@ -563,7 +563,7 @@ static const struct param params_desc[] = {
     P_INT(storage_params, rounds, "4", "1", "1000000",
           "Times that requests which have come meanwhile go to a volume that is mounted.",
           "ASSUMED(others wait)"),
-    P_INT(storage_params, batch, "1000", "1", "1000", "Requests that go to a volume at once.",
+    P_INT(storage_params, batch, "1000", "1", "2000", "Requests that go to a volume at once.",
           "ASSUMED(what one call carries)"),
     P_TIME(storage_params, retry, "5ms", "1us", "1h",
            "What the queue of calls has no room for is tried again after so long.",
