@@ -251,3 +251,60 @@ bool rig_load(struct rig *r, const struct workload_ops *ops, const void *params,
                     ops->files ? ops->files(params, machine_layout(r->m)) : 0);
     return true;
 }
+
+void *rig_start(struct rig *r, const struct workload_ops *kind, const struct workload_ops *run,
+                const struct val *p)
+{
+    struct err e = ERR_INIT;
+    cr_assert(make(r, &e), "%s", e.text);
+    void *params = calloc(1, kind->kind.params_size);
+    cr_assert(param_load(kind->kind.params, params, p, "workload", &e), "%s", e.text);
+    cr_assert(rig_load(r, run != NULL ? run : kind, params, &e), "%s", e.text);
+    return params;
+}
+
+void rig_crashes(struct rig *r, uint32_t count, const uint64_t *at, const uint32_t *node,
+                 const uint64_t *after)
+{
+    struct val *faults = val_new(VAL_LIST, NULL, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        struct val *f = val_new(VAL_TABLE, NULL, 0);
+        char text[32];
+        snprintf(text, sizeof text, "%luus", after[i]);
+        val_put(f, "event", val_new_int((int64_t)at[i], NULL, 0));
+        val_put(f, "path", rig_node(node[i]));
+        if (after[i] > 0)
+            val_put(f, "after", val_new_string(text, NULL, 0));
+        val_append(faults, f);
+    }
+    if (count > 0)
+        val_put(r->spec, "faults", faults);
+    else
+        val_free(faults);
+}
+
+void rig_verdict(struct rig *r, enum sim_end end, const char *wrong, char *said, size_t n)
+{
+    snprintf(said, n, "%s",
+             end != SIM_END_IDLE     ? sim_end_name(end)
+             : machine_failure(r->m) ? machine_failure(r->m)
+                                     : wrong);
+    if (said[0] == '\0' && sim_audit_run(r->sim, said, n) == 0)
+        said[0] = '\0';
+}
+
+double rig_mean(const struct rig *r, const char *measure)
+{
+    struct sim_measure *m = sim_measure_find(r->sim, measure);
+    return m != NULL && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
+}
+
+void rig_finish(struct rig *r, void *params, const struct sim_result_sink *sink)
+{
+    machine_finish(r->m);
+    sim_measures_write(r->sim, sink);
+    machine_destroy(r->m);
+    sim_destroy(r->sim);
+    val_free(r->spec);
+    free(params);
+}

@@ -40,6 +40,21 @@ enum sim_end rig_run(struct rig *r);
 /* Whether LeakSanitizer watches what is allocated from now on: a crash drops the references that a
  * heap holds without a look at them, so their leaves stay. */
 void rig_watch_leaks(bool on);
+/* ---- one run of a workload, from its parameters to what is looked at ---- */
+/* Makes the machine and loads `kind` with the parameters `p`; programs are those of `run` (NULL:
+ * kind's own).  What is returned is for rig_finish. */
+void *rig_start(struct rig *r, const struct workload_ops *kind, const struct workload_ops *run,
+                const struct val *p);
+/* Nodes crash at these events, and come back so many microseconds later; 0: never. */
+void rig_crashes(struct rig *r, uint32_t count, const uint64_t *at, const uint32_t *node,
+                 const uint64_t *after);
+/* How it ended, in words; "": well.  `wrong` is what the test itself has found ("": nothing). */
+void rig_verdict(struct rig *r, enum sim_end end, const char *wrong, char *said, size_t n);
+/* Of a measure; -1: there is none. */
+double rig_mean(const struct rig *r, const char *measure);
+/* Tells the results to the sink, and frees all. */
+void rig_finish(struct rig *r, void *params, const struct sim_result_sink *sink);
+
 /* Audit clean, everything freed, no leaf leaked. */
 void rig_close(struct rig *r);
 

@@ -358,21 +358,7 @@ static void machine(struct rig *r, const struct run *x)
     val_put(r->spec, "os", os);
     rig_set(r, "prices.copy.each", "10ns");
     rig_set(r, "prices.fault.each", "50us");
-    struct val *faults = val_new(VAL_LIST, NULL, 0);
-    for (uint32_t i = 0; i < x->crashes; i++) {
-        struct val *f = table();
-        char after[32];
-        snprintf(after, sizeof after, "%luus", x->after[i]);
-        number(f, "event", x->at[i]);
-        val_put(f, "path", rig_node(x->node[i]));
-        if (x->after[i] > 0)
-            text(f, "after", after);
-        val_append(faults, f);
-    }
-    if (x->crashes > 0)
-        val_put(r->spec, "faults", faults);
-    else
-        val_free(faults);
+    rig_crashes(r, x->crashes, x->at, x->node, x->after);
     rig_os(r);
     r->reg.boot = boot;
 }
@@ -512,7 +498,6 @@ static void on_remark(void *arg, const char *said)
 static void play(struct run *x)
 {
     struct rig r;
-    struct err e = ERR_INIT;
     struct val *p = table(), *page = table();
     machine(&r, x);
     text(p, "program", x->program);
@@ -536,11 +521,6 @@ static void play(struct run *x)
     val_put(p, "uneven", val_new_bool(x->uneven, NULL, 0));
     text(p, "think", x->think);
     number(p, "meet", 3);
-    r.sim = sim_create(&r.options);
-    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
-    cr_assert_not_null(r.m, "%s", e.text);
-    void *params = calloc(1, workload_job.kind.params_size);
-    cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
     struct workload_ops job = workload_job;
     job.main = enter;
     spied_main = x->main ? x->main : workload_job.main;
@@ -549,7 +529,7 @@ static void play(struct run *x)
     memset(&silence, 0, sizeof silence);
     looking = true;
     wrong[0] = '\0';
-    cr_assert(rig_load(&r, &job, params, &e), "%s", e.text);
+    void *params = rig_start(&r, &workload_job, &job, p);
     struct probe probe = { .rig = &r, .x = x };
     x->count = 0;
     sim_event_init(&probe.tick, SIM_CLASS_DEVICE, probe_look);
@@ -560,27 +540,16 @@ static void play(struct run *x)
     if (x->rots > 0)
         sim_at(r.sim, &rotten.event, x->rots);
     enum sim_end end = rig_run(&r);
-    snprintf(x->said, sizeof x->said, "%s",
-             end != SIM_END_IDLE    ? sim_end_name(end)
-             : machine_failure(r.m) ? machine_failure(r.m)
-                                    : wrong);
+    rig_verdict(&r, end, wrong, x->said, sizeof x->said);
     sim_cancel(r.sim, &probe.tick);
-    struct sim_measure *m = sim_measure_find(r.sim, "job.memory");
-    x->memory = m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
-    m = sim_measure_find(r.sim, "ckpt.time");
+    x->memory = rig_mean(&r, "job.memory");
+    struct sim_measure *m = sim_measure_find(r.sim, "ckpt.time");
     x->times = m ? (double)sim_measure_count(m) : 0;
     x->time = x->times > 0 ? sim_measure_mean(m) * x->times : 0;
     x->steps = machine_steps(r.m);
-    if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
-        x->said[0] = 0;
-    machine_finish(r.m);
-    sim_measures_write(
-        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = on_remark });
-    machine_destroy(r.m);
-    sim_destroy(r.sim);
-    val_free(r.spec);
+    rig_finish(&r, params,
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = on_remark });
     val_free(p);
-    free(params);
 }
 
 static const char *const programs[] = { "random", "jacobi", "ring" };

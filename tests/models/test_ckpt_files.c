@@ -152,18 +152,7 @@ static void machine(struct rig *r, const struct run *x)
     number(text(ckpt, "system", x->system), "pool", 3);
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
-    struct val *faults = val_new(VAL_LIST, NULL, 0);
-    for (uint32_t i = 0; i < x->crashes; i++) {
-        char after[32];
-        snprintf(after, sizeof after, "%luus", x->after[i]);
-        struct val *f = text(number(table(), "event", x->at[i]), "after", after);
-        val_put(f, "path", rig_node(x->node[i]));
-        val_append(faults, f);
-    }
-    if (x->crashes > 0)
-        val_put(r->spec, "faults", faults);
-    else
-        val_free(faults);
+    rig_crashes(r, x->crashes, x->at, x->node, x->after);
     rig_os(r);
 }
 
@@ -187,16 +176,9 @@ static void ignore(void *arg, const char *said)
     (void)arg, (void)said;
 }
 
-static double mean_of(struct sim *s, const char *name)
-{
-    struct sim_measure *m = sim_measure_find(s, name);
-    return m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
-}
-
 static void play(struct run *x)
 {
     struct rig r;
-    struct err e = ERR_INIT;
     struct val *p = table();
     machine(&r, x);
     text(text(p, "program", x->program), "system", x->system);
@@ -206,32 +188,17 @@ static void play(struct run *x)
     number(number(number(p, "steps", x->steps), "meet", 3), "dirty", 2);
     number(number(number(p, "order", 16), "strip", 4), "seed", x->seed);
     val_put(p, "uneven", val_new_bool(true, NULL, 0));
-    r.sim = sim_create(&r.options);
-    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
-    cr_assert_not_null(r.m, "%s", e.text);
-    void *params = calloc(1, workload_job.kind.params_size);
-    cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
     struct workload_ops job = workload_job;
     job.main = x->main ? x->main : workload_job.main;
-    cr_assert(rig_load(&r, &job, params, &e), "%s", e.text);
+    void *params = rig_start(&r, &workload_job, &job, p);
     enum sim_end end = rig_run(&r);
-    snprintf(x->said, sizeof x->said, "%s",
-             end != SIM_END_IDLE    ? sim_end_name(end)
-             : machine_failure(r.m) ? machine_failure(r.m)
-                                    : "");
-    x->files = mean_of(r.sim, "job.files");
-    x->memory = mean_of(r.sim, "job.memory");
+    rig_verdict(&r, end, "", x->said, sizeof x->said);
+    x->files = rig_mean(&r, "job.files");
+    x->memory = rig_mean(&r, "job.memory");
     x->events = machine_steps(r.m);
-    if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
-        x->said[0] = 0;
-    machine_finish(r.m);
-    sim_measures_write(
-        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
-    machine_destroy(r.m);
-    sim_destroy(r.sim);
-    val_free(r.spec);
+    rig_finish(&r, params,
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
     val_free(p);
-    free(params);
 }
 
 static void choose(struct run *x, uint64_t seed)

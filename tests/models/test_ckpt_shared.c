@@ -109,8 +109,7 @@ static void machine(struct rig *r, const struct run *x)
 {
     static const char *const services[] = { "nx",         "pfs_meta", "pfs_server",
                                             "pfs_client", "cut",      "ckpt" };
-    struct val *disk = table(), *os = val_new(VAL_LIST, NULL, 0), *ckpt = NULL,
-               *faults = val_new(VAL_LIST, NULL, 0);
+    struct val *disk = table(), *os = val_new(VAL_LIST, NULL, 0), *ckpt = NULL;
     rig_init(r, 2, x->spares > 0 ? 5 : 4);
     rig_set_int(r, "io_nodes", 2);
     rig_set(r, "detector_delay", "1ms");
@@ -138,20 +137,7 @@ static void machine(struct rig *r, const struct run *x)
     /* A program lasts some checkpoints. */
     rig_set(r, "prices.flop.each", x->sink[0] == 'f' ? "3ms" : "20us");
     rig_set(r, "prices.op.each", x->sink[0] == 'f' ? "1ms" : "10us");
-    for (uint32_t i = 0; i < x->crashes; i++) {
-        struct val *f = table();
-        char after[32];
-        snprintf(after, sizeof after, "%luus", x->after[i]);
-        number(f, "event", x->at[i]);
-        val_put(f, "path", rig_node(x->node[i]));
-        if (x->after[i] > 0)
-            text(f, "after", after);
-        val_append(faults, f);
-    }
-    if (x->crashes > 0)
-        val_put(r->spec, "faults", faults);
-    else
-        val_free(faults);
+    rig_crashes(r, x->crashes, x->at, x->node, x->after);
     rig_os(r);
     if (x->boot)
         r->reg.boot = x->boot;
@@ -202,39 +188,22 @@ static void ignore(void *arg, const char *said)
 static void play(struct run *x)
 {
     struct rig r;
-    struct err e = ERR_INIT;
     const struct workload_ops *ops = x->program->ops;
     struct val *p = parameters(x);
     machine(&r, x);
-    r.sim = sim_create(&r.options);
-    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
-    cr_assert_not_null(r.m, "%s", e.text);
-    void *params = calloc(1, ops->kind.params_size);
-    cr_assert(param_load(ops->kind.params, params, p, "workload", &e), "%s", e.text);
-    cr_assert(rig_load(&r, x->instead ? x->instead : ops, params, &e), "%s", e.text);
+    void *params = rig_start(&r, ops, x->instead, p);
     enum sim_end end = rig_run(&r);
-    snprintf(x->said, sizeof x->said, "%s",
-             end != SIM_END_IDLE    ? sim_end_name(end)
-             : machine_failure(r.m) ? machine_failure(r.m)
-                                    : "");
+    rig_verdict(&r, end, "", x->said, sizeof x->said);
     if (end == SIM_END_DEADLOCK && getenv("CKPT_TELL")) {
         char text[4096] = "";
         sim_report_deadlock(r.sim, text, sizeof text);
         printf("%s\n", text);
     }
-    struct sim_measure *m = sim_measure_find(r.sim, "svm.memory");
-    x->memory = m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
+    x->memory = rig_mean(&r, "svm.memory");
     x->steps = machine_steps(r.m);
-    if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
-        x->said[0] = 0;
-    machine_finish(r.m);
-    sim_measures_write(
-        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
-    machine_destroy(r.m);
-    sim_destroy(r.sim);
-    val_free(r.spec);
+    rig_finish(&r, params,
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
     val_free(p);
-    free(params);
 }
 
 /* ---- whatever dies, and when ---- */

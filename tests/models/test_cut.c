@@ -111,7 +111,6 @@ static void ignore(void *arg, const char *said)
 static void play(struct run *x)
 {
     struct rig r;
-    struct err e = ERR_INIT;
     struct val *p = table();
     machine(&r, x);
     r.options.seed = x->seed;
@@ -121,30 +120,14 @@ static void play(struct run *x)
     text(p, "size", x->size);
     val_put(p, "starters", val_new_int(1 + (int64_t)(x->seed % 4), NULL, 0));
     val_put(p, "deaths", val_new_bool(x->at > 0, NULL, 0));
-    r.sim = sim_create(&r.options);
-    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
-    cr_assert_not_null(r.m, "%s", e.text);
-    void *params = calloc(1, workload_cuts.kind.params_size);
-    cr_assert(param_load(workload_cuts.kind.params, params, p, "workload", &e), "%s", e.text);
-    cr_assert(rig_load(&r, &workload_cuts, params, &e), "%s", e.text);
+    void *params = rig_start(&r, &workload_cuts, NULL, p);
     enum sim_end end = rig_run(&r);
-    snprintf(x->said, sizeof x->said, "%s",
-             end != SIM_END_IDLE    ? sim_end_name(end)
-             : machine_failure(r.m) ? machine_failure(r.m)
-                                    : "");
-    struct sim_measure *m = sim_measure_find(r.sim, "judged");
-    x->judged = m && sim_measure_count(m) > 0 ? sim_measure_mean(m) : -1;
+    rig_verdict(&r, end, "", x->said, sizeof x->said);
+    x->judged = rig_mean(&r, "judged");
     x->steps = machine_steps(r.m);
-    if (x->said[0] == 0 && sim_audit_run(r.sim, x->said, sizeof x->said) == 0)
-        x->said[0] = 0;
-    machine_finish(r.m);
-    sim_measures_write(
-        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
-    machine_destroy(r.m);
-    sim_destroy(r.sim);
-    val_free(r.spec);
+    rig_finish(&r, params,
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
     val_free(p);
-    free(params);
 }
 
 /* Without a death: as many cuts as there were to be, and all are judged. */

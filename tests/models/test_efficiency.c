@@ -124,7 +124,6 @@ static double mean(struct rig *r, const char *name, double *count)
 static void play(struct run *x)
 {
     struct rig r;
-    struct err e = ERR_INIT;
     struct val *p = table();
     char said[512];
     machine(&r, x);
@@ -136,12 +135,7 @@ static void play(struct run *x)
     val_put(p, "account", val_new_bool(true, NULL, 0));
     micros(p, "think", STEP);
     micros(p, "slice", STEP / 20);
-    r.sim = sim_create(&r.options);
-    r.m = machine_create(r.sim, r.spec, "machine", &r.reg, &e);
-    cr_assert_not_null(r.m, "%s", e.text);
-    void *params = calloc(1, workload_job.kind.params_size);
-    cr_assert(param_load(workload_job.kind.params, params, p, "workload", &e), "%s", e.text);
-    cr_assert(rig_load(&r, &workload_job, params, &e), "%s", e.text);
+    void *params = rig_start(&r, &workload_job, NULL, p);
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
     cr_assert_null(machine_failure(r.m), "%s", machine_failure(r.m));
     cr_assert_eq(sim_audit_run(r.sim, said, sizeof said), 0, "%s", said);
@@ -151,14 +145,9 @@ static void play(struct run *x)
     if (x->per < STEPS)
         x->stop = mean(&r, "ckpt.stop", &x->stops);
     x->efficiency = mean(&r, "job.efficiency", NULL);
-    machine_finish(r.m);
-    sim_measures_write(
-        r.sim, &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
-    machine_destroy(r.m);
-    sim_destroy(r.sim);
-    val_free(r.spec);
+    rig_finish(&r, params,
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
     val_free(p);
-    free(params);
 }
 
 /* Exponential gaps of a mean of a second, at least so long that no two crashes meet: one of the
