@@ -2,7 +2,6 @@
 -- which what is wanted of a cartridge is served.
 --
 --   psim figure tape_restore
---   psim run tape_restore -p order=loss -p batch=64
 --
 -- Four programs ask for files of 1 MiB, a batch at once.  In the order of arrival a larger batch
 -- saves mounts alone; orders that know where blocks lie save most of the way along the tape, too.
