@@ -326,6 +326,7 @@ void ckpt_shared_serve(struct ckpt *c, struct select_request *request, enum ckpt
 
 /* store.c */
 #define CKPT_HEADER_BYTES 64
+uint64_t ckpt_hash_bytes(const void *bytes, size_t n); /* of what is written to the sink */
 void ckpt_image_init(struct ckpt_image *i);
 void ckpt_image_fini(struct ckpt *c, struct ckpt_image *i);
 struct ckpt_entry *ckpt_image_add(struct ckpt *c, struct ckpt_image *i);

@@ -21,16 +21,6 @@
 #define FILE_BYTES 41u
 #define ENTRY_BYTES 13u
 
-static uint64_t hash_of(const void *bytes, size_t n)
-{
-    struct rope r;
-    rope_init(&r);
-    rope_add_bytes(&r, bytes, n);
-    uint64_t hash = rope_hash(&r);
-    rope_fini(&r);
-    return hash;
-}
-
 /* ---- a file ---- */
 
 static void put_text(struct rope *out, const char *text)
@@ -161,7 +151,7 @@ enum ckpt_status ckpt_log_write(struct ckpt_files *f)
     wire_put64(head + 8, f->log_number + 1);
     wire_put64(head + 16, body.length);
     wire_put64(head + 24, rope_hash(&body));
-    wire_put64(head + 32, hash_of(head, HEAD_BYTES - 8));
+    wire_put64(head + 32, ckpt_hash_bytes(head, HEAD_BYTES - 8));
     rope_add_bytes(&all, head, sizeof head);
     rope_join(&all, &body);
     if (s == CKPT_OK)
@@ -184,7 +174,8 @@ static enum ckpt_status list_at(struct ckpt *c, uint64_t at, uint64_t *number, u
     if (s != CKPT_OK || out->length < sizeof head)
         return s;
     rope_take_front(out, sizeof head, head);
-    if (wire_get32(head) != LOG_MAGIC || wire_get64(head + 32) != hash_of(head, HEAD_BYTES - 8))
+    if (wire_get32(head) != LOG_MAGIC ||
+        wire_get64(head + 32) != ckpt_hash_bytes(head, HEAD_BYTES - 8))
         return CKPT_OK;
     uint64_t length = wire_get64(head + 16);
     rope_fini(out);

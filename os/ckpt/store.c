@@ -26,7 +26,7 @@
 #define PACKED (1u << 31)
 #define PARTS_OF_PAGE 32 /* ASSUMED(few of the bytes of a frame are lost, frames stay few) */
 
-static uint64_t hash_bytes(const void *bytes, size_t n)
+uint64_t ckpt_hash_bytes(const void *bytes, size_t n)
 {
     struct rope r;
     rope_init(&r);
@@ -159,7 +159,7 @@ void ckpt_frames_give(struct ckpt *c, uint64_t frame, uint64_t count)
 static enum ckpt_status put_record(struct ckpt *c, uint64_t at, uint8_t wire[CKPT_HEADER_BYTES])
 {
     struct rope r;
-    wire_put64(wire + HASHED, hash_bytes(wire, HASHED));
+    wire_put64(wire + HASHED, ckpt_hash_bytes(wire, HASHED));
     rope_init(&r);
     rope_add_bytes(&r, wire, CKPT_HEADER_BYTES);
     enum ckpt_status s = c->sink->write(c->sink_state, at, &r);
@@ -178,7 +178,7 @@ static enum ckpt_status get_record(struct ckpt *c, uint64_t at, uint32_t magic,
     if (s == CKPT_OK)
         rope_read(&r, 0, CKPT_HEADER_BYTES, wire);
     if (s == CKPT_OK &&
-        (wire_get32(wire) != magic || wire_get64(wire + HASHED) != hash_bytes(wire, HASHED)))
+        (wire_get32(wire) != magic || wire_get64(wire + HASHED) != ckpt_hash_bytes(wire, HASHED)))
         s = CKPT_NONE;
     rope_fini(&r);
     return s;
