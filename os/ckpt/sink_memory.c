@@ -231,19 +231,16 @@ static enum ckpt_status end_of(struct memory_sink *m, uint32_t node, enum part p
 /* It has all that this rank has, in the life that it is in. */
 static void is_mirrored(struct memory_sink *m)
 {
-    uint32_t life;
     m->host = node_of(m, m->c->rank + 1);
-    life = xk_life(m->c->node->xk, m->host);
-    m->life = life > 0 ? life : 1;
+    m->life = xk_life_assumed(m->c->node->xk, m->host);
 }
 
 /* CKPTM1: a neighbour in another life, or on another node, is given all. */
 static enum ckpt_status mirror(struct memory_sink *m)
 {
-    uint32_t node = node_of(m, m->c->rank + 1), life = xk_life(m->c->node->xk, node);
+    uint32_t node = node_of(m, m->c->rank + 1), life = xk_life_assumed(m->c->node->xk, node);
     enum ckpt_status s = CKPT_OK;
     struct rope nothing;
-    life = life > 0 ? life : 1;
     if (node == m->host && life == m->life)
         return CKPT_OK;
     for (uint64_t k = 0; s == CKPT_OK && k < m->own.count; k++)

@@ -117,7 +117,7 @@ static void changed(struct remote *m, uint64_t file)
         if (LIST_ENTRY(l, struct unsafe, link)->file == file)
             return;
     struct unsafe *u = port_alloc(m->sys.port, sizeof *u);
-    *u = (struct unsafe){ .file = file, .life = xk_life(m->rpc->kernel, m->host) };
+    *u = (struct unsafe){ .file = file, .life = xk_life_assumed(m->rpc->kernel, m->host) };
     list_push_front(&m->unsafe, &u->link);
 }
 
@@ -133,7 +133,7 @@ static bool may_be_lost(struct remote *m, uint64_t file)
             list_push(&kept, &u->link);
             continue;
         }
-        lost |= u->life != xk_life(m->rpc->kernel, m->host);
+        lost |= u->life != xk_life_assumed(m->rpc->kernel, m->host);
         port_free(m->sys.port, u);
     }
     list_splice(&m->unsafe, &kept);

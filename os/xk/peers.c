@@ -124,6 +124,13 @@ void xk_peers_boot(struct xk_kernel *k)
     port_on_node_change(k->port, node_changed, k);
 }
 
+/* PEER3: who has not been heard of yet is in its first life. */
+uint32_t xk_life_assumed(const struct xk_kernel *k, uint32_t host)
+{
+    uint32_t life = xk_life(k, host);
+    return life > 0 ? life : 1;
+}
+
 void xk_unsafe_add(struct xk_unsafe *u, struct xk_kernel *k, uint32_t count, uint32_t i,
                    uint32_t host)
 {
@@ -131,14 +138,14 @@ void xk_unsafe_add(struct xk_unsafe *u, struct xk_kernel *k, uint32_t count, uin
         u->at = port_alloc(k->port, count * sizeof *u->at);
     u->count = count;
     if (u->at[i].life == 0)
-        u->at[i] = (struct xk_unsafe_at){ host, 1 + xk_life(k, host) };
+        u->at[i] = (struct xk_unsafe_at){ host, xk_life_assumed(k, host) };
 }
 
 bool xk_unsafe_end(struct xk_unsafe *u, struct xk_kernel *k)
 {
     bool safe = true;
     for (uint32_t i = 0; i < u->count; i++)
-        safe &= u->at[i].life == 0 || u->at[i].life == 1 + xk_life(k, u->at[i].host);
+        safe &= u->at[i].life == 0 || u->at[i].life == xk_life_assumed(k, u->at[i].host);
     port_free(k->port, u->at);
     *u = (struct xk_unsafe){ 0 };
     return safe;

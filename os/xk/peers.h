@@ -36,15 +36,17 @@ void xk_on_peer(struct xk_kernel *k,
 void xk_off_peer(struct xk_kernel *k, const void *arg); /* no more; not from inside a fn */
 
 uint32_t xk_life(const struct xk_kernel *k, uint32_t host); /* the newest known; 0: none */
-bool xk_alive(const struct xk_kernel *k, uint32_t host);    /* its newest has not ended */
-bool xk_died(const struct xk_kernel *k, uint32_t host);     /* some life of it has ended */
+/* The same, but of whom nobody has heard the first (PEER3). */
+uint32_t xk_life_assumed(const struct xk_kernel *k, uint32_t host);
+bool xk_alive(const struct xk_kernel *k, uint32_t host); /* its newest has not ended */
+bool xk_died(const struct xk_kernel *k, uint32_t host);  /* some life of it has ended */
 
 /* What crashes of others may undo: of some hosts, by place, the life in which this node changed
  * something there first.  All zero: nothing. */
 struct xk_unsafe {
     uint32_t count;
     struct xk_unsafe_at {
-        uint32_t host, life; /* life: and 1; 0: nothing was changed */
+        uint32_t host, life; /* life: 0: nothing was changed */
     } * at;
 };
 /* Something was changed at `host`, which is place i of `count`. */
