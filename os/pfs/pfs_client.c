@@ -457,8 +457,8 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size)
     port_work(f->client->port, PORT_WORK_TRAP, 1);
     if (size > PFS_SIZE_MAX || f->read_only)
         return f->read_only ? PFS_DENIED : PFS_NO_SPACE;
+    pfs_written(f); /* before: one may die again while another is asked */
     enum pfs_status s = pfs_io_all(f->client, &v->attrs, PFS_IO_SIZE, v->local, size, 0, NULL);
-    pfs_written(f);
     if (s == PFS_OK)
         s = pfs_meta_ask(f->client, PFS_META_SIZE, &m, NULL);
     pfs_ahead_written(v, 0, UINT64_MAX);

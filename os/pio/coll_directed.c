@@ -382,11 +382,11 @@ static enum pio_status directed_transfer(struct coll *c, struct coll_part *x)
     c->file->sys->ops->stripes(c->file, &p.at);
     if (p.at.factor == 0)
         return PIO_UNSUPPORTED;
+    if (x->op == PIO_WRITE) /* before: a node may come back while the ranks agree */
+        c->file->sys->ops->written(c->file);
     xk_on_peer(p.at.rpc->kernel, peer_changed, &p);
     enum pio_status s = together(&p, x);
     xk_off_peer(p.at.rpc->kernel, &p);
-    if (x->op == PIO_WRITE)
-        c->file->sys->ops->written(c->file);
     return s;
 }
 
