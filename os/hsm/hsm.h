@@ -8,6 +8,8 @@
  *   mover  on each node with drives: from a drive to who wants the data, directly (mover.h)
  *   archive  clients: programs, and whatever keeps files (archive.h)
  *   storage  the storage server: virtual volumes, and what is wanted of each (storage.h)
+ *   bitfile_client  a node's door to bitfiles: files by number, which lie on virtual volumes
+ *       (bitfile.h)
  *
  * They talk through SELECT (at most once).  A volume is a cartridge; its name is its label.
  */
@@ -43,6 +45,10 @@ enum hsm_status {
     HSM_DEVICE,      /* its drive failed meanwhile */
     HSM_CATALOGUE,   /* what the server knows of it cannot be read */
     HSM_UNREACHABLE, /* the server is down, or came back: done or not */
+    HSM_NO_BITFILE,  /* there is no such bitfile (any more) */
+    HSM_STATE,       /* it is written already, or has nothing to be read yet */
+    HSM_RANGE,       /* it does not have those bytes */
+    HSM_NO_CLASS,    /* no class of service of that number, or for that size */
     HSM_STATUS_COUNT
 };
 const char *hsm_status_name(enum hsm_status s); /* in words; static */

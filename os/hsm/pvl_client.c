@@ -17,6 +17,10 @@ const char *hsm_status_name(enum hsm_status s)
         [HSM_DEVICE] = "the drive failed",
         [HSM_CATALOGUE] = "the catalogue cannot be read",
         [HSM_UNREACHABLE] = "the server is down, or came back",
+        [HSM_NO_BITFILE] = "there is no such bitfile",
+        [HSM_STATE] = "the bitfile is written already, or empty",
+        [HSM_RANGE] = "the bitfile does not have those bytes",
+        [HSM_NO_CLASS] = "no class of service takes it",
     };
     return (size_t)s < HSM_STATUS_COUNT ? names[s] : "?";
 }

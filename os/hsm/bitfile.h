@@ -1,0 +1,82 @@
+/* bitfile.h: a node's door to the bitfile server: files of the archive, by number.
+ *
+ * A bitfile is a row of bytes that is written once and lies on tape, in one segment or several, on
+ * one volume or several.  Who asks names it by the number that its creation gave; where it lies is
+ * the server's business, and changes when tapes are repacked.  Data does not pass through the
+ * server: movers push it to this node, and pull it from here, directly.
+ *
+ *   - A call ends once, by `done`, never from inside bitfile_ask.
+ *   - CREATE: with HSM_OK there is an empty bitfile of class `cos` (BITFILE_BY_SIZE: the first
+ *       that takes files of `size`); its number is in `id`.  It outlives crashes.  No number is
+ *       given twice, also not after a REMOVE.
+ *   - WRITE: all `size` bytes of an empty bitfile, which `give` gives, maybe more than once and
+ *       in any order.  With HSM_OK they are on tape and in the catalogue, in as many copies as its
+ *       class says, and stay there whatever crashes.  With any other status but HSM_UNREACHABLE the
+ *       bitfile is as empty as before; HSM_UNREACHABLE: empty or written, STAT says which.
+ *   - READ: with HSM_OK each byte of [offset, offset + length) has been given to `take` once,
+ *       in any order.  With another status some may have been.
+ *   - REMOVE: with HSM_OK there is no such bitfile any more, or there was none: who does not
+ *       know how a call ended makes it again.  It waits for a WRITE of it that is under way.
+ *
+ * So who moves files here writes the number that CREATE gave into records of its own before it
+ * writes the bitfile; after a crash it removes those whose WRITE it did not see end.
+ *
+ * A status: HSM_NO_BITFILE, there is no such (any more); HSM_STATE, a WRITE of one that is written,
+ * or a READ of one that is empty; HSM_RANGE, it does not have those bytes; HSM_NO_CLASS, no class
+ * of that number, or for that size; HSM_MEDIUM, no copy of it can be read; HSM_FULL, no room.
+ */
+#ifndef OS_HSM_BITFILE_H
+#define OS_HSM_BITFILE_H
+
+#include "os/hsm/hsm.h"
+
+struct bitfile_door; /* on one node */
+/* What os_find gives of it is the node's door.  On the compute nodes, if no group is named; a node
+ * of another group whose services need one has it listed before them, on that group. */
+extern const struct os_service_ops bitfile_client_service;
+
+enum bitfile_op {
+    BITFILE_CREATE,
+    BITFILE_WRITE,
+    BITFILE_READ,
+    BITFILE_REMOVE,
+    BITFILE_STAT,
+    BITFILE_OP_COUNT
+};
+#define BITFILE_BY_SIZE UINT32_MAX
+
+struct bitfile_stat {
+    uint64_t size; /* bytes; 0 of an empty one */
+    uint32_t cos;
+    bool written;
+    uint32_t copies, segments; /* segments: of all copies */
+    uint32_t volume;           /* where its first byte lies, of its first copy, */
+    uint64_t first;            /* and the block there */
+    sim_time created, stored;  /* 0 of one that the archive had from the start */
+};
+
+struct bitfile_call {
+    enum bitfile_op op;
+    uint64_t id;             /* out of CREATE */
+    uint32_t cos;            /* of CREATE */
+    uint64_t size;           /* of WRITE; of CREATE with BITFILE_BY_SIZE */
+    uint64_t offset, length; /* of READ: bytes; not none */
+    /* Of WRITE: appends `length` bytes from `offset` of the bitfile to out.  An upcall. */
+    void (*give)(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out);
+    /* Of READ: bytes from `offset` of the bitfile; data is its to take.  An upcall. */
+    void (*take)(struct bitfile_call *c, uint64_t offset, struct rope *data);
+    void (*done)(struct bitfile_call *c); /* an upcall, later; the call is the caller's again */
+    void *arg;
+    enum hsm_status status;   /* out */
+    struct bitfile_stat stat; /* out of STAT */
+    /* The door's while it is under way. */
+    struct bitfile_door *door;
+    uint64_t token, padding; /* of its sink; behind the last byte of the last block */
+    struct list ranges;      /* that have been taken */
+};
+/* Never blocks.  The call is the door's until `done`. */
+void bitfile_ask(struct bitfile_door *d, struct bitfile_call *c);
+/* The same in a thread; its `done` and `arg` are not used.  (blocks) */
+enum hsm_status bitfile_wait(struct bitfile_door *d, struct bitfile_call *c);
+
+#endif
