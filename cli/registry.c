@@ -13,8 +13,10 @@
 #include "os/file/cache.h"
 #include "os/file/file.h"
 #include "os/hsm/mover.h"
+#include "os/hsm/prefetch.h"
 #include "os/hsm/pvl.h"
 #include "os/hsm/pvr.h"
+#include "os/hsm/replace.h"
 #include "os/hsm/storage.h"
 #include "os/lfs/lfs.h"
 #include "os/memsrv/memsrv.h"
@@ -80,31 +82,15 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,
-    &blk_kinds,
-    &registry_workloads,
-    &registry_direct,
-    &os_protocols,
-    &os_services,
-    &vm_replacements,
-    &svm_managers,
-    &pfs_modes,
-    &vesta_modes,
-    &pio_systems,
-    &io_patterns,
-    &io_filetypes,
-    &coll_methods,
-    &arrays_operations,
-    &sched_policies,
-    &os_layers,
-    &ckpt_sinks,
-    &ckpt_policies,
-    &cut_algorithms,
-    &file_cache_policies,
-    &tape_layouts,
-    &changer_kinds,
-    &changer_queues,
-    NULL,
+    &net_kinds,        &blk_kinds,      &registry_workloads,
+    &registry_direct,  &os_protocols,   &os_services,
+    &vm_replacements,  &svm_managers,   &pfs_modes,
+    &vesta_modes,      &pio_systems,    &io_patterns,
+    &io_filetypes,     &coll_methods,   &arrays_operations,
+    &sched_policies,   &os_layers,      &ckpt_sinks,
+    &ckpt_policies,    &cut_algorithms, &file_cache_policies,
+    &hsm_replacements, &hsm_prefetches, &tape_layouts,
+    &changer_kinds,    &changer_queues, NULL,
 };
 
 const struct machine_registry registry_machine = {
