@@ -173,7 +173,8 @@ void schema_fini(struct schema *s)
 struct walk {
     void (*fn)(void *arg, const char *path, const struct param *p);
     void *arg;
-    char path[512]; /* a sweep walks a thousand paths for each of its combinations: no printf */
+    const char *only; /* those on the way to this path alone; NULL: all */
+    char path[512];   /* a sweep walks a thousand paths for each of its combinations: no printf */
 };
 
 /* Puts `name` behind the first n characters of the path; the new length. */
@@ -187,6 +188,15 @@ static size_t walk_to(struct walk *w, size_t n, const char *name)
     return n + len;
 }
 
+/* `name` behind the first n characters of the path leads to what is looked for. */
+static bool on_the_way(const struct walk *w, size_t n, const char *name)
+{
+    size_t len = strlen(name), from = n > 0 ? n + 1 : 0;
+    return !w->only || (strncmp(w->only, w->path, n) == 0 && (n == 0 || w->only[n] == '.') &&
+                        strncmp(w->only + from, name, len) == 0 &&
+                        (w->only[from + len] == '.' || w->only[from + len] == '\0'));
+}
+
 static void walk_one(struct walk *w, size_t n, const struct param *p)
 {
     walk_to(w, n, p->name);
@@ -196,6 +206,8 @@ static void walk_one(struct walk *w, size_t n, const struct param *p)
 static void walk_group(struct walk *w, size_t n, const struct param *params)
 {
     for (const struct param *p = params; p && p->name; p++) {
+        if (!on_the_way(w, n, p->name))
+            continue;
         walk_one(w, n, p);
         if (p->type == PARAM_TABLE)
             walk_group(w, strlen(w->path), p->sub);
@@ -244,10 +256,8 @@ static void walk_machine(struct walk *w, const struct val *machine)
         walk_group(w, walk_to(w, walk_to(w, n, "os"), (*k)->name), (*k)->params);
 }
 
-void schema_each(const struct val *root,
-                 void (*fn)(void *arg, const char *path, const struct param *p), void *arg)
+static void walk_all(struct walk w, const struct val *root)
 {
-    struct walk w = { .fn = fn, .arg = arg };
     static const char *const parts[] = { "mesh", "workload" };
     const struct val *machine = val_get(root, "machine");
     if (machine)
@@ -265,6 +275,12 @@ void schema_each(const struct val *root,
                                        .type = PARAM_INT,
                                        .doc = "Master seed of the random streams." };
     walk_one(&w, 0, &seed);
+}
+
+void schema_each(const struct val *root,
+                 void (*fn)(void *arg, const char *path, const struct param *p), void *arg)
+{
+    walk_all((struct walk){ .fn = fn, .arg = arg }, root);
 }
 
 struct lookup {
@@ -290,7 +306,7 @@ bool schema_knows(const struct val *root, const char *path)
 {
     const struct val *os = val_get(val_get(root, "machine"), "os");
     struct lookup l = { .path = path, .list = os && os->type == VAL_LIST };
-    schema_each(root, look, &l);
+    walk_all((struct walk){ .fn = look, .arg = &l, .only = path }, root);
     /* What lies in tables without a fixed set of names is judged by their builders. */
     static const char *const open[] = { "devices.", "libraries.", "figure.", "expectations.",
                                         "measures." };

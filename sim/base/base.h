@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
@@ -28,6 +29,11 @@ NO_RETURN void base_assert_failed(const char *cond, const char *file, int line, 
  * error.  One hook at a time; NULL removes it. */
 void base_assert_hook(void (*fn)(void *arg), void *arg);
 
+/* The same text; for names, most of which differ at their first byte: no call for those. */
+static inline bool base_same(const char *a, const char *b)
+{
+    return a[0] == b[0] && strcmp(a, b) == 0;
+}
 /* a * b, saturating to UINT64_MAX. */
 static inline uint64_t base_mul(uint64_t a, uint64_t b)
 {

@@ -7,7 +7,7 @@
 const void *kind_find(const struct kind_set *set, const char *name)
 {
     for (size_t i = 0; set->items[i] != NULL; i++)
-        if (strcmp(set->items[i]->name, name) == 0)
+        if (base_same(set->items[i]->name, name))
             return set->items[i];
     return NULL;
 }

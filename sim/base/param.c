@@ -362,10 +362,10 @@ static bool unknown_key(const struct param *params, const char *const *but, cons
 static bool known(const struct param *params, const char *const *but, const char *key)
 {
     for (const struct param *p = params; p && p->name; p++)
-        if (strcmp(p->name, key) == 0)
+        if (base_same(p->name, key))
             return true;
     for (; but && *but; but++)
-        if (strcmp(*but, key) == 0)
+        if (base_same(*but, key))
             return true;
     return false;
 }
@@ -431,14 +431,14 @@ void param_resolve(const struct param *params, struct val *table)
     for (const struct param *p = params; p && p->name; p++) {
         struct val *member = NULL;
         for (size_t i = 0; i < table->count; i++) {
-            if (strcmp(table->items[i]->key, p->name) == 0)
+            if (base_same(table->items[i]->key, p->name))
                 member = table->items[i];
         }
         if (p->type == PARAM_TABLE) {
             if (member == NULL || member->type != VAL_TABLE) {
                 val_put(table, p->name, val_new(VAL_TABLE, table->file, 0));
                 for (size_t i = 0; i < table->count; i++) {
-                    if (strcmp(table->items[i]->key, p->name) == 0)
+                    if (base_same(table->items[i]->key, p->name))
                         member = table->items[i];
                 }
             }

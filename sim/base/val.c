@@ -145,7 +145,7 @@ void val_append(struct val *list, struct val *item)
 static size_t find_key(const struct val *table, const char *key)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (strcmp(table->items[i]->key, key) == 0)
+        if (base_same(table->items[i]->key, key))
             return i;
     }
     return SIZE_MAX;
