@@ -1,8 +1,6 @@
 /* archive.c: clients of the archive.  See archive.h. */
 #include "os/hsm/archive.h"
 
-#include <stdio.h> /* snprintf alone */
-
 #include "os/hsm/call.h"
 #include "os/hsm/mover.h"
 #include "os/hsm/storage.h"
@@ -36,21 +34,27 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
     struct archive *a = r->archive;
     r->status = hsm_reply_status(status, reply);
     hsm_sink_close(a->sink, r->token);
-    ASSERT(r->status != HSM_OK || r->taken == r->count * archive_block(a)); /* ARC1 */
+    if (r->status == HSM_OK) {
+        uint32_t c = storage_class_of(a->storage, r->volume);
+        ASSERT(r->taken == r->count * (uint64_t)storage_class(a->storage, c).block); /* ARC1 */
+    }
     r->done(r);
 }
 
 void archive_read(struct archive *a, struct archive_read *r)
 {
-    uint8_t wire[28];
+    uint8_t wire[STORAGE_REQUEST_BYTES];
     struct rope args;
     r->archive = a;
     r->taken = 0;
     r->token = hsm_sink_open(a->sink, take, r);
-    wire_put32(wire, r->volume);
-    wire_put64(wire + 4, r->first);
-    wire_put64(wire + 12, r->count);
-    wire_put64(wire + 20, r->token);
+    const struct storage_request q = { .volume = r->volume,
+                                       .life = STORAGE_ANY_LIFE,
+                                       .first = r->first,
+                                       .count = r->count,
+                                       .token = r->token,
+                                       .sink = port_node(a->port) };
+    storage_request_store(wire, &q);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     (void)hsm_call(&a->calls, a->host, HSM_SERVICE_STORAGE, STORAGE_READ, &args, ended, r);
@@ -65,24 +69,27 @@ static void give(void *arg, uint64_t offset, uint64_t length, struct rope *out)
 static void written(void *arg, enum xk_status status, struct rope *reply)
 {
     struct archive_write *w = arg;
-    uint8_t wire[12] = { 0 };
+    uint8_t wire[STORAGE_PLACE_BYTES] = { 0 };
     w->status = hsm_reply_status(status, reply);
     if (reply->length >= sizeof wire)
         rope_take_front(reply, sizeof wire, wire);
-    w->volume = wire_get32(wire);
-    w->first = wire_get64(wire + 4);
+    const struct storage_place place = storage_place_load(wire);
+    w->volume = place.volume;
+    w->first = place.first;
     hsm_sink_close(w->archive->sink, w->token);
     w->done(w);
 }
 
 void archive_write(struct archive *a, struct archive_write *w)
 {
-    uint8_t wire[16];
+    uint8_t wire[STORAGE_REQUEST_BYTES];
     struct rope args;
     w->archive = a;
     w->token = hsm_source_open(a->sink, give, w);
-    wire_put64(wire, w->count);
-    wire_put64(wire + 8, w->token);
+    const struct storage_request q = { .count = w->count,
+                                       .token = w->token,
+                                       .sink = port_node(a->port) };
+    storage_request_store(wire, &q);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     (void)hsm_call(&a->calls, a->host, HSM_SERVICE_STORAGE, STORAGE_APPEND, &args, written, w);
@@ -96,10 +103,7 @@ uint64_t archive_block(const struct archive *a)
 void archive_place(const struct archive *a, uint32_t volume, uint64_t block, char label[HSM_LABEL],
                    uint64_t *at)
 {
-    uint64_t width = (uint64_t)a->storage->width;
-    (void)snprintf(label, HSM_LABEL, "%.9s%06u", a->storage->prefix,
-                   (uint32_t)(volume * width + block % width));
-    *at = block / width;
+    *at = storage_label(a->storage, volume, block, label);
 }
 
 struct archive *archive_open(struct xk_protl *rpc, const struct archive_params *params,

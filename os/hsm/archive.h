@@ -2,7 +2,7 @@
  *
  *   ARC1  A read ends once.  With HSM_OK all its bytes have been given to `take`, each once.
  *   ARC2  A write ends once.  With HSM_OK what `give` gave lies at (volume, first), and stays
- *       there.
+ *       there.  It goes to a volume of the first storage class.
  */
 #ifndef OS_HSM_ARCHIVE_H
 #define OS_HSM_ARCHIVE_H
@@ -20,8 +20,7 @@ struct archive *archive_open(struct xk_protl *rpc, const struct archive_params *
 /* On the compute nodes, if no group is named. */
 extern const struct os_service_ops archive_service;
 
-uint64_t
-archive_block(const struct archive *a); /* bytes of a block, as the storage server has it */
+uint64_t archive_block(const struct archive *a); /* bytes of a block of the first storage class */
 /* The label of the cartridge that has block `block` of a virtual volume, and which one it is there.
  */
 void archive_place(const struct archive *a, uint32_t volume, uint64_t block, char label[HSM_LABEL],

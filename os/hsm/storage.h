@@ -6,19 +6,30 @@
  * go to the movers at once, and again those that have come meanwhile, up to `rounds` times; then
  * others have their turn.
  *
- * What is appended goes to the volumes behind those that were declared, one after the other; a
- * volume's record says how much of it counts.  What lies on the tape behind that was never told to
- * anybody, and is written over.
+ * Volumes are of storage classes: each has its width, its blocks, and a range of the numbers of
+ * volumes.  What is appended is of a stream: two to a class, of which each writes one volume after
+ * the other, so that the copies of two streams are never on one volume.  A volume is blank, or open
+ * (a stream writes it), or full; one that is full is blank again when its owner says that nothing
+ * on it is needed any more (STORAGE_SCRATCH), and has another life then.  A volume's record says
+ * how much of it counts: what lies on the tape behind that was never told to anybody, and is
+ * written over.
  *
  *   STO1  A request ends once: HSM_OK, its sink has taken all its bytes; else with a status.
  *   STO2  A volume is asked for when a request waits for it, and released when none does.
- *   STO3  An append that ended with HSM_OK is on the tape and in the catalogue, whatever crashes.
+ *   STO3  An append that ended with HSM_OK is on the tape and in the catalogue, whatever crashes,
+ *       until its volume is blank again.
+ * A read of a life that is over ends with HSM_NO_BLOCK; no volume becomes blank while requests for
+ * it wait.
  *
  * Procedures of HSM_SERVICE_STORAGE, long calls (call.h), big-endian:
- *   STORAGE_READ    u32 volume, u64 first, u64 count, u64 token -> u8 hsm_status; blocks of the
- *                   virtual volume, to the sink that is the caller
- *   STORAGE_APPEND  u64 count, u64 token -> u8 hsm_status, u32 volume, u64 first: there lie blocks
- *                   that were pulled from the caller
+ *   STORAGE_READ    struct storage_request -> u8 hsm_status; blocks of the virtual volume, to the
+ *                   sink
+ *   STORAGE_APPEND  the same -> u8 hsm_status, struct storage_place: there lie blocks that were
+ *                   pulled from the sink
+ *   STORAGE_LIST    u32 volume -> u8 hsm_status, u32 the next to ask for (UINT32_MAX: none), struct
+ *                   storage_volume of that one and some behind it
+ *   STORAGE_SCRATCH u32 volume, u32 life -> u8 hsm_status: HSM_OK, the volume is blank (or had
+ *                   ended that life before); HSM_STATE, it is open, or requests wait for it
  */
 #ifndef OS_HSM_STORAGE_H
 #define OS_HSM_STORAGE_H
@@ -28,20 +39,75 @@
 #include "os/hsm/records.h"
 #include "os/xk/xobj.h"
 
-enum storage_procedure { STORAGE_READ = 1, STORAGE_APPEND };
+enum storage_procedure { STORAGE_READ = 1, STORAGE_APPEND, STORAGE_LIST, STORAGE_SCRATCH };
 
-struct storage_params {
-    const char *prefix;     /* of labels; the cartridges of volume v are v x width and on */
+#define STORAGE_ANY_LIFE UINT32_MAX
+struct storage_request {
+    uint32_t volume, life; /* an append: its stream, nothing */
+    uint64_t first, count; /* blocks; of an append `first` says nothing */
+    uint64_t token;        /* at the sink, where the first byte is at `offset` */
+    uint64_t offset;
+    uint32_t sink; /* a node */
+    bool part;     /* of an append: fewer blocks, at least one, if the volume has no room for all */
+};
+#define STORAGE_REQUEST_BYTES 45
+struct storage_place {
+    uint32_t volume, life;
+    uint64_t first, count;
+    uint32_t piece; /* so many appends lie before it on the volume */
+};
+#define STORAGE_PLACE_BYTES 28
+enum storage_state { STORAGE_BLANK, STORAGE_OPEN, STORAGE_FULL };
+struct storage_volume {
+    uint32_t volume, life;
+    uint64_t blocks;
+    uint32_t pieces; /* appends */
+    uint8_t state;   /* enum storage_state */
+};
+#define STORAGE_VOLUME_BYTES 21
+/* As they travel. */
+void storage_request_store(uint8_t out[STORAGE_REQUEST_BYTES], const struct storage_request *r);
+struct storage_request storage_request_load(const uint8_t in[STORAGE_REQUEST_BYTES]);
+void storage_place_store(uint8_t out[STORAGE_PLACE_BYTES], const struct storage_place *p);
+struct storage_place storage_place_load(const uint8_t in[STORAGE_PLACE_BYTES]);
+void storage_volume_store(uint8_t out[STORAGE_VOLUME_BYTES], const struct storage_volume *v);
+struct storage_volume storage_volume_load(const uint8_t in[STORAGE_VOLUME_BYTES]);
+
+#define STORAGE_CLASSES 8
+#define STORAGE_COPIES 2 /* streams of a class; that of copy k of class c is c x this + k */
+struct storage_class {
     int64_t volumes, width; /* width: cartridges of a volume */
-    int64_t block, blocks;  /* bytes of a block; blocks of a declared volume, */
-    int64_t filled;         /* of which there are so many, the first; */
-    int64_t capacity;       /* blocks that are written to another at most */
+    int64_t block;          /* bytes */
+    int64_t capacity;       /* blocks that are written to one at most, */
+    int64_t pieces;         /* and appends; 0: any number */
+    uint32_t first;         /* of its volumes; and of its cartridges: */
+    uint64_t cartridge;
+};
+struct storage_params {
+    const char *prefix;     /* of labels, before the number of the cartridge */
+    int64_t volumes, width; /* of the first class, like the next four */
+    int64_t block, blocks;  /* blocks: of a declared volume, */
+    int64_t filled;         /* of which there are so many, the first */
+    int64_t capacity, pieces;
+    const struct val *classes; /* further ones, */
+    struct storage_class more[STORAGE_CLASSES - 1];
+    uint32_t more_count; /* as they were read */
     int64_t threads, rounds, batch;
     sim_time retry; /* of calls for which there is no room */
     struct records_params records;
     const struct val *files; /* of the service: the file system of its records */
     struct file_stack stack;
 };
+/* So many there are; and class c < that, from 0. */
+uint32_t storage_class_count(const struct storage_params *p);
+struct storage_class storage_class(const struct storage_params *p, uint32_t c);
+uint32_t storage_volumes(const struct storage_params *p); /* of all classes */
+/* The class of a volume, which there is. */
+uint32_t storage_class_of(const struct storage_params *p, uint32_t volume);
+/* The label of the cartridge that has that block of the volume, and which one it is there. */
+uint64_t storage_label(const struct storage_params *p, uint32_t volume, uint64_t block,
+                       char label[HSM_LABEL]);
+
 /* Serves on this node; its records are in `files`, the library is at node `pvl`. */
 struct storage *storage_serve(struct xk_protl *rpc, struct file_sys *files,
                               const struct storage_params *params, uint32_t pvl);

@@ -1,0 +1,87 @@
+/* storage_internal.h: private to the storage server: its state. */
+#ifndef OS_HSM_STORAGE_INTERNAL_H
+#define OS_HSM_STORAGE_INTERNAL_H
+
+#include "os/hsm/call.h"
+#include "os/hsm/pvl.h"
+#include "os/hsm/storage.h"
+#include "os/xk/map.h"
+#include "os/xk/msg.h" /* wire_put / wire_get */
+
+enum { STORAGE_STREAMS = STORAGE_CLASSES * STORAGE_COPIES };
+enum { TABLE_VOLUMES, TABLE_STREAMS };
+
+/* A stream: what it appends to. */
+struct stream {
+    uint32_t current; /* the volume that is written; */
+    bool claimed;     /* no other stream looks at it, */
+    bool known;       /* and its record was read; then */
+    bool opening;     /* a thread looks for the next one */
+    uint32_t life;
+    uint64_t tail;               /* where the next append goes, */
+    uint64_t committed;          /* and what its record says, or is about to; */
+    uint32_t next_piece, pieces; /* the same of the number of appends */
+    uint32_t placed;             /* appends that have a place and have not ended */
+    bool broken; /* one failed, or the volume is full: new ones wait in `again` till all ended */
+    bool full;   /* the tape has no room for more */
+    struct list again;
+};
+
+struct storage {
+    struct port *port;
+    struct xk_protl *rpc;
+    const struct storage_params *params;
+    struct hsm_calls calls;
+    struct pvl_client pvl;
+    struct records *records;
+    bool opened;
+    struct list arrived; /* wants that no thread has taken yet */
+    struct list asleep;  /* threads: struct sleeper */
+    struct xk_map volumes, wants;
+    uint64_t last;
+    struct stream streams[STORAGE_STREAMS];
+    uint32_t cursor[STORAGE_CLASSES]; /* where a blank volume is looked for next */
+    struct {
+        uint64_t requests, appends, again, failed, rounds, mounts, bytes, blanked;
+    } counts;
+};
+
+struct want {
+    struct list link; /* in storage.arrived, or its volume's queue, or its `out` */
+    struct hsm_caller caller;
+    enum storage_procedure op;
+    struct storage_request r;
+    uint64_t all, tag; /* all: blocks that an append has, of which r.count get their place */
+    uint32_t at;       /* a bit for each mover that has a part of it */
+    uint32_t stream, piece;
+    sim_time since;
+    enum hsm_status worst;
+    bool written; /* an append: it is on the tape, and not in the catalogue yet */
+    uint32_t tries;
+};
+
+/* storage.c: ends it; an append's reply says where it lies. */
+void storage_end(struct storage *s, struct want *w, enum hsm_status status);
+/* For a thread. */
+void storage_arrive(struct storage *s, struct want *w);
+/* It waits for its volume from now on. */
+void storage_wanted(struct storage *s, struct want *w);
+
+/* storage_append.c, in threads.  Gives an append its place: the next on the volume that is written,
+ * or on one behind it.  (blocks) */
+void storage_append_place(struct storage *s, struct want *w);
+/* STO3: what is on the tape comes into the catalogue.  (blocks) */
+void storage_append_enter(struct storage *s, struct want *w);
+/* A mover, or the library, did not do it. */
+void storage_append_failed(struct storage *s, struct want *w);
+/* The volume's record.  (blocks) */
+enum file_status storage_volume_get(struct storage *s, uint32_t volume, struct storage_volume *v);
+/* STORAGE_LIST, STORAGE_SCRATCH.  (block) */
+void storage_list(struct storage *s, struct want *w);
+void storage_scratch(struct storage *s, struct want *w);
+
+/* storage_params.c */
+extern const struct param storage_params_desc[];
+bool storage_classes_load(struct storage_params *p, const char *path, struct err *e) MUST_CHECK;
+
+#endif
