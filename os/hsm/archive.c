@@ -66,6 +66,12 @@ static void give(void *arg, uint64_t offset, uint64_t length, struct rope *out)
     w->give(w, offset, length, out);
 }
 
+static sim_time when(void *arg, uint64_t offset, uint64_t length)
+{
+    struct archive_write *w = arg;
+    return w->when != NULL ? w->when(w, offset, length) : 0;
+}
+
 static void written(void *arg, enum xk_status status, struct rope *reply)
 {
     struct archive_write *w = arg;
@@ -85,7 +91,7 @@ void archive_write(struct archive *a, struct archive_write *w)
     uint8_t wire[STORAGE_REQUEST_BYTES];
     struct rope args;
     w->archive = a;
-    w->token = hsm_source_open(a->sink, give, w);
+    w->token = hsm_source_open(a->sink, give, when, w);
     const struct storage_request q = { .count = w->count,
                                        .token = w->token,
                                        .sink = port_node(a->port) };

@@ -46,6 +46,9 @@ struct archive_write {
     /* Appends `length` bytes from `offset` of what is to be written to out; may be asked for some
      * bytes more than once.  An upcall. */
     void (*give)(struct archive_write *w, uint64_t offset, uint64_t length, struct rope *out);
+    /* When those bytes will be there: asked once before they are taken; until then who pulls them
+     * waits, and so does the tape.  NULL: all are there.  An upcall. */
+    sim_time (*when)(struct archive_write *w, uint64_t offset, uint64_t length);
     void (*done)(struct archive_write *w); /* an upcall, later */
     void *arg;
     enum hsm_status status; /* out */

@@ -70,11 +70,12 @@ struct hsm_sink *hsm_sink_serve(struct xk_protl *rpc);
  * take. */
 uint64_t hsm_sink_open(struct hsm_sink *s,
                        void (*take)(void *arg, uint64_t offset, struct rope *data), void *arg);
-/* The same of what is pulled: `give` appends `length` bytes from `offset` on to out. */
+/* The same of what is pulled: `give` appends `length` bytes from `offset` on to out.  They are
+ * given when the time has come that `when` tells, which is asked once (NULL: all is there). */
 uint64_t hsm_source_open(struct hsm_sink *s,
                          void (*give)(void *arg, uint64_t offset, uint64_t length,
                                       struct rope *out),
-                         void *arg);
+                         sim_time (*when)(void *arg, uint64_t offset, uint64_t length), void *arg);
 void hsm_sink_close(struct hsm_sink *s, uint64_t token); /* later ones are dropped */
 
 #endif

@@ -333,6 +333,7 @@ struct stored {
     struct archive_write write; /* first */
     struct port *port;
     uint64_t seed;
+    sim_time since;
 };
 #define STORED_MAX 400
 static struct {
@@ -341,8 +342,18 @@ static struct {
 } kept[STORED_MAX];
 static uint32_t kept_count, unread;
 
+/* A byte is there one microsecond after the one before it. */
+static sim_time when(struct archive_write *w, uint64_t offset, uint64_t length)
+{
+    const struct stored *x = (struct stored *)w;
+    return x->since + (sim_time)(offset + length) * SIM_US;
+}
+
 static void give(struct archive_write *w, uint64_t offset, uint64_t length, struct rope *out)
 {
+    const struct stored *x = (struct stored *)w;
+    cr_assert(w->when == NULL || port_now(x->port) >= when(w, offset, length),
+              "taken before it was there");
     rope_add_pattern(out, ((struct stored *)w)->seed, offset, length);
 }
 
@@ -373,7 +384,9 @@ static void store(struct port *p, void *arg)
     struct stored *x = port_alloc(p, sizeof *x);
     x->port = p;
     x->seed = 77 + world->asked++;
+    x->since = port_now(p);
     x->write = (struct archive_write){ .count = 1 + draw(5), .give = give, .done = stored };
+    x->write.when = x->seed % 2 ? when : NULL;
     archive_write(arg, &x->write);
 }
 
