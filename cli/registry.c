@@ -52,6 +52,7 @@
     W(pfs)                                                                                         \
     W(job)                                                                                         \
     W(cuts)                                                                                        \
+    W(ingest)                                                                                      \
     W(restore)                                                                                     \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
