@@ -54,6 +54,7 @@
     W(cuts)                                                                                        \
     W(ingest)                                                                                      \
     W(restore)                                                                                     \
+    W(dataset)                                                                                     \
     W(hits)                                                                                        \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
