@@ -22,7 +22,8 @@
  *   neither                          that of `last`    `cut`: it has not changed between them
  *
  * So the number of `last` stays when the next checkpoint is captured, for the same generation again
- * or for the next.
+ * or for the next.  When a generation is captured again what was noted of its former capture is not
+ * of this one (anew): files may have been changed between.
  */
 #include <string.h>
 
@@ -118,6 +119,25 @@ static void prune(struct ckpt_files *f)
     }
 }
 
+/* This generation was captured before, and that was not committed: what can be brought back to
+ * that capture can be brought back to `last`. */
+static void anew(struct ckpt_files *f)
+{
+    uint32_t last = f->c->last.generation;
+    f->cut = f->cut < f->asked ? f->cut : last;
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        struct ckpt_since *since = x->since;
+        if (x->at == CKPT_NO_CUT || x->at < f->asked)
+            continue;
+        x->at = last;
+        f->log_old |= since[0].cut == f->asked || since[1].cut == f->asked;
+        since[1].cut = CKPT_NO_CUT; /* the other is of `last` */
+        if (since[0].cut == f->asked)
+            since[0].cut = !since[0].made && since[0].number > f->asked ? CKPT_NO_CUT : last;
+    }
+}
+
 static bool has_numbers(const struct ckpt_files *f)
 {
     bool any = false;
@@ -143,8 +163,11 @@ static enum ckpt_status cut(struct ckpt_files *f)
     for (uint32_t i = 0; i < f->sys_count; i++)
         pio_drain(f->sys[i]); /* nobody may have stopped */
     prune(f);
+    anew(f);
     if (c->last.generation > 0 && has_numbers(f))
         s = ckpt_slot_void(c, 1 - c->last.slot); /* CKPTF3 */
+    if (s == CKPT_OK && f->log_old)
+        s = ckpt_log_write(f);
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         enum pio_status told = PIO_UNSUPPORTED;
@@ -156,7 +179,6 @@ static enum ckpt_status cut(struct ckpt_files *f)
             x->number = f->asked + UINT64_C(1);
             s = status_of(call(x->f, PIO_CHECKPOINT, x->number));
             c->counts.numbers++;
-            x->at = s == CKPT_OK ? f->asked : x->at;
         }
         x->mode = x->f->mode;
         if (s == CKPT_OK && tells_place(x))
@@ -166,7 +188,13 @@ static enum ckpt_status cut(struct ckpt_files *f)
         x->placed = told == PIO_OK;
         x->place = q.value;
     }
-    f->cut = s == CKPT_OK ? f->asked : f->cut;
+    if (s != CKPT_OK) /* numbers that were made are made again */
+        return s;
+    f->cut = f->asked;
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        x->at = x->number > 0 ? f->cut : x->at;
+    }
     return s;
 }
 

@@ -55,6 +55,7 @@ struct ckpt_files {
     uint32_t cut;            /* the last one captured, or the one that was loaded */
     uint64_t log_number;     /* of the list that was written last */
     bool log_full;           /* it has entries */
+    bool log_old;            /* `since` says something else by now */
 };
 
 /* ---- what the service asks (files.c) ---- */

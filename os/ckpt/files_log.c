@@ -159,6 +159,7 @@ enum ckpt_status ckpt_log_write(struct ckpt_files *f)
     rope_fini(&all);
     if (s == CKPT_OK) {
         f->log_number++;
+        f->log_old = false;
         f->log_full = count > 0;
     }
     return s;
