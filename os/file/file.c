@@ -62,12 +62,21 @@ void file_req_begin(struct file_req *r)
         rope_fini(&r->data);
 }
 
+#define FNV_PRIME 0x100000001b3u
+
 uint64_t file_checksum(const uint8_t *bytes, size_t n, size_t field)
 {
     uint64_t h = 0xcbf29ce484222325u;
     for (size_t i = 0; i < n; i++)
-        h = (h ^ (i >= field && i - field < 8 ? 0 : bytes[i])) * 0x100000001b3u;
+        h = (h ^ (i >= field && i - field < 8 ? 0 : bytes[i])) * FNV_PRIME;
     return h;
+}
+
+uint64_t file_checksum_zeros(uint64_t sum, uint64_t n)
+{
+    for (uint64_t power = FNV_PRIME; n > 0; n >>= 1, power *= power)
+        sum *= n & 1 ? power : 1;
+    return sum;
 }
 
 enum file_status file_change(const struct file_req *r, uint32_t *mode, uint32_t *uid, uint32_t *gid)

@@ -188,6 +188,8 @@ void file_req_begin(struct file_req *r);
 /* For what bottoms write: FNV-1a of 64 bits over the bytes, the eight at `field` taken as zeros
  * (SIZE_MAX: all as they are). */
 uint64_t file_checksum(const uint8_t *bytes, size_t n, size_t field);
+/* That of bytes whose checksum is `sum` with n zeros behind them, which are not looked at. */
+uint64_t file_checksum_zeros(uint64_t sum, uint64_t n);
 /* For bottoms: a CHANGE of what has these; FILE_DENIED: it is not the caller's to make. */
 enum file_status file_change(const struct file_req *r, uint32_t *mode, uint32_t *uid,
                              uint32_t *gid);

@@ -68,12 +68,17 @@ bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s)
     return s->block != 0 && s->inode >= LFS_RECORD_HEADER + LFS_EXTENT_BYTES && s->files != 0;
 }
 
+size_t lfs_record_bytes(const struct lfs_record *r)
+{
+    return LFS_RECORD_HEADER + (size_t)r->extents * LFS_EXTENT_BYTES;
+}
+
 void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
                       const struct lfs_extent *ext)
 {
-    size_t name = r->used ? strlen(r->name) : 0;
-    ASSERT(LFS_RECORD_HEADER + (size_t)r->extents * LFS_EXTENT_BYTES <= size); /* LFSI4 */
-    memset(out, 0, size);
+    size_t name = r->used ? strlen(r->name) : 0, n = lfs_record_bytes(r);
+    ASSERT(n <= size); /* LFSI4 */
+    memset(out, 0, n);
     wire_put32(out, RECORD_MAGIC);
     wire_put32(out + 4, r->ino);
     wire_put64(out + 16, r->fsid);
@@ -99,7 +104,7 @@ void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
         wire_put32(p + 12,
                    (uint32_t)ext[i].frags << 16 | (uint32_t)ext[i].frag << 8 | ext[i].written);
     }
-    wire_put64(out + 8, file_checksum(out, size, 8));
+    wire_put64(out + 8, file_checksum_zeros(file_checksum(out, n, 8), size - n));
 }
 
 bool lfs_record_load(const uint8_t *in, size_t size, uint64_t fsid, struct lfs_record *r)

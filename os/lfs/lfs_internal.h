@@ -242,6 +242,8 @@ extern const struct file_ops file_lfs; /* lfs_mount.c */
 /* lfs_disk.c */
 void lfs_super_store(uint8_t out[LFS_SUPER_BYTES], const struct lfs_super *s);
 bool lfs_super_load(const uint8_t in[LFS_SUPER_BYTES], struct lfs_super *s);
+size_t lfs_record_bytes(const struct lfs_record *r); /* that are not zeros for certain */
+/* Writes those of a record of `size` bytes: all behind them are zeros. */
 void lfs_record_store(uint8_t *out, size_t size, const struct lfs_record *r,
                       const struct lfs_extent *ext);
 /* False when it is no valid record of this file system.  *ext points to nothing; extents are read

@@ -135,13 +135,15 @@ void lfs_record_of(struct lfs_file *f, bool used, struct rope *out)
                             .mtime = f->mtime,
                             .ctime = f->ctime,
                             .replaces = f->replaces };
-    uint8_t *image = port_alloc(fs->port, fs->super.inode);
+    size_t n = lfs_record_bytes(&r);
+    uint8_t *image = port_alloc(fs->port, n);
     r.parent = f->parent == fs->root ? FILE_ROOT : lfs_handle(f->parent);
     memcpy(r.name, f->name, sizeof r.name);
     memcpy(r.owner, f->owner, sizeof r.owner);
     lfs_record_store(image, fs->super.inode, &r, f->ext);
     port_work(fs->port, PORT_WORK_CHECKSUM, fs->super.inode);
-    rope_add_bytes(out, image, fs->super.inode);
+    rope_add_bytes(out, image, n);
+    rope_add_zero(out, fs->super.inode - n);
     port_free(fs->port, image);
 }
 

@@ -81,7 +81,7 @@ Test(lfs, a_record_with_any_byte_changed_is_refused)
         { .dev = 17, .count = 1, .written = true, .frag = 3, .frags = 5 },
         { .blk = 5, .dev = 40, .count = 9 },
     };
-    uint8_t image[512];
+    uint8_t image[512] = { 0 };
     memcpy(r.owner, "owner", 5);
     lfs_record_store(image, sizeof image, &r, x);
     cr_assert(lfs_record_load(image, sizeof image, 99, &back));

@@ -163,8 +163,9 @@ static void plant(struct plant *x, uint32_t ino,
         }
     }
     mar(&r, e);
-    lfs_record_store(x->image + fs->super.block + (2 * ino + (r.sequence & 1)) * INODE, INODE, &r,
-                     e);
+    uint8_t *to = x->image + fs->super.block + (2 * ino + (r.sequence & 1)) * INODE;
+    memset(to, 0, INODE);
+    lfs_record_store(to, INODE, &r, e);
 }
 
 static struct lfs_extent seen;
