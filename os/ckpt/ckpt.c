@@ -117,7 +117,7 @@ static void settle(struct ckpt *c, uint32_t committed)
         rope_init(&c->last.parts);
         rope_fini(&s->image.parts);
         ckpt_image_init(&s->image);
-        c->whole = false;
+        c->whole = c->torn = false;
         c->had[c->turn] = true;
         c->counts.committed++;
     } else {
@@ -304,6 +304,7 @@ static enum ckpt_status load(struct ckpt *c, bool *undo)
     drop_loaded(c);
     ckpt_image_fini(c, &c->last);
     c->whole = true;
+    c->torn = false;
     c->resume = 0;
     c->ended = false;
     ckpt_files_clear(c);
@@ -561,6 +562,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
 
 /* ---- the service ---- */
 
+static const char *const server_groups[] = { "memory", "io", NULL };
 static const char *const files_names[] = {
     [CKPT_FILES_CUT] = "cut", [CKPT_FILES_LEAVE] = "leave", NULL
 };
@@ -621,6 +623,11 @@ static const struct param ckpt_params_desc[] = {
     P_SIZE(ckpt_params, room, "0B", "0B", "1TiB",
            "Sink memory: what a rank gives to its own checkpoints and those of others; 0: all that "
            "they need.",
+           "ASSUMED(an experiment's choice)"),
+    P_CHOICE(ckpt_params, servers, "memory", server_groups,
+             "Sink servers: the group of nodes whose memory servers have it.",
+             "ASSUMED(an experiment's choice)"),
+    P_BOOL(ckpt_params, mirror, "false", "Sink servers: two servers have each page.",
            "ASSUMED(an experiment's choice)"),
     P_INT(ckpt_params, pool, "64", "1", "1000000",
           "Policy cll: pages of the pool into which pages are copied.",

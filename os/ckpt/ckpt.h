@@ -122,6 +122,9 @@ struct ckpt_sink_ops {
     /* Refuses a machine without what it needs; NULL: takes all. */
     bool (*check)(const void *service_params, const struct os_boot *b, const char *path,
                   struct err *e);
+    /* The same, once it is known how many ranks there are. */
+    bool (*fit)(const void *service_params, const struct os_layout *l, uint32_t ranks,
+                struct err *e);
     void *(*start)(struct ckpt *c); /* in the boot upcall: its state on this node */
     /* While all load, when nobody writes: what crashes of others, or of this node, have taken is
      * made good.  `anew`: nothing that was written counts, and it may be let go.  CKPT_LOST: it
@@ -131,12 +134,16 @@ struct ckpt_sink_ops {
     /* out is initialised here; short where nothing was written. */
     enum ckpt_status (*read)(void *state, uint64_t at, uint64_t length, struct rope *out);
     enum ckpt_status (*flush)(void *state); /* what was written survives */
+    /* Something that was written has been lost since it was asked last, though no rank has crashed:
+     * what is captured now must refer to nothing before.  Not blocking.  Until it is asked a
+     * flush of frames ends in CKPT_LOST.  NULL: that is never so. */
+    bool (*lost)(void *state);
     /* Ranks are on other nodes now; this node has another rank, or none, if `own`.  NULL: nothing
      * is to be done. */
     void (*placed)(void *state, bool own);
     bool anywhere; /* nothing is kept on the nodes of ranks: all may move at once */
 };
-extern const struct kind_set ckpt_sinks; /* file, memory */
+extern const struct kind_set ckpt_sinks; /* file, memory, servers */
 extern const struct kind_set ckpt_policies;
 extern const struct counter ckpt_counters[]; /* "ckpt.*" */
 

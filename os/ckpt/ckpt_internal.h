@@ -18,6 +18,8 @@ struct ckpt_params {
     bool incremental, compare, compress, restart;
     int files;
     int64_t pool, piece, group, room;
+    int servers;
+    bool mirror;
 };
 
 enum { CKPT_FILES_CUT, CKPT_FILES_LEAVE };
@@ -244,6 +246,7 @@ struct ckpt {
     /* the run */
     uint32_t run;
     bool whole;    /* the next checkpoint writes all pages */
+    bool torn;     /* and refers to nothing of `last`, of which the sink has lost something */
     uint8_t *used; /* frames of `last` and of the image that is being written: a byte each */
     uint64_t used_room, used_below; /* below: all are in use */
     struct ckpt_image last;         /* written last; committed when the leader says so */
@@ -326,6 +329,7 @@ void ckpt_shared_serve(struct ckpt *c, struct select_request *request, enum ckpt
 
 /* store.c */
 #define CKPT_HEADER_BYTES 64
+#define CKPT_FRAMES_AT 16384u /* of a store: behind the headers and commit records */
 uint64_t ckpt_hash_bytes(const void *bytes, size_t n); /* of what is written to the sink */
 void ckpt_image_init(struct ckpt_image *i);
 void ckpt_image_fini(struct ckpt *c, struct ckpt_image *i);
@@ -390,6 +394,18 @@ void ckpt_lead_end(struct ckpt_lead *l);    /* somebody else does */
 void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive);
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank);
 void ckpt_lead_again(struct ckpt_lead *l, uint32_t run);
+
+/* gate.c */
+/* One thread at a time; all zero at first. */
+struct ckpt_gate {
+    bool busy;
+    struct port_thread *waiting[4]; /* the service, its leader, its files, the program */
+};
+void ckpt_gate_enter(struct ckpt_gate *g, struct ckpt *c); /* (blocks) */
+void ckpt_gate_leave(struct ckpt_gate *g, struct ckpt *c);
+
+/* sink_servers.c */
+extern const struct ckpt_sink_ops ckpt_sink_servers;
 
 /* sink_memory.c */
 extern const struct ckpt_sink_ops ckpt_sink_memory;

@@ -204,8 +204,8 @@ static void checkpoint_failed(struct ckpt_lead *l)
     port_remark(l->c->port, "checkpoint %u is not committed: %s", l->generation,
                 ckpt_status_name(l->worst));
     l->pause = l->c->params->retry;
-    if (l->worst == CKPT_CUT)
-        abandon(l);
+    if (l->worst == CKPT_CUT || (l->planned && l->worst == CKPT_LOST))
+        abandon(l);      /* of what is lost nobody is to go back to the last one */
     else if (l->planned) /* programs have stopped */
         restart(l, UINT32_MAX);
     else

@@ -90,7 +90,8 @@ bool ckpt_fits(const struct os_layout *l, uint32_t ranks, struct err *e)
                        "the workload has %u programs, but of the %u compute nodes %u are spares "
                        "(machine.os.ckpt.spares)",
                        ranks, l->compute_count, ckpt_spares(l));
-    return ckpt_moves_fit(p, ranks, e);
+    const struct ckpt_sink_ops *sink = kind_at(&ckpt_sinks, p->sink);
+    return ckpt_moves_fit(p, ranks, e) && (!sink->fit || sink->fit(p, l, ranks, e));
 }
 
 bool ckpt_seats_start(struct ckpt *c)

@@ -73,7 +73,8 @@ static void capture_pages(struct ckpt *c)
         for (uint64_t page = vm_page_saved(r, 0); page < vm_region_pages(r);
              page = vm_page_saved(r, page + 1))
             if (ckpt_is_saved(c, r, page))
-                capture_page(c, r, region, page, old_entry(&c->last, &from, region, page));
+                capture_page(c, r, region, page,
+                             c->torn ? NULL : old_entry(&c->last, &from, region, page));
 }
 
 /* The part is taken. */
@@ -111,6 +112,7 @@ bool ckpt_capture(struct ckpt *c)
     list_init(&s->ready);
     ckpt_image_init(&s->image);
     rope_init(&s->log);
+    c->torn |= c->sink->lost && c->sink->lost(c->sink_state);
     s->image.generation = c->generation;
     s->image.slot = c->last.generation > 0 ? 1 - c->last.slot : 0;
     if (!capture_parts(c)) {

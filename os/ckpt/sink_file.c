@@ -10,30 +10,8 @@ struct file_sink {
     const struct pio_ops *ops;
     struct pio_file *file; /* NULL: not open */
     uint64_t size;         /* that the system has been told */
-    bool busy;             /* one call at a time: an error closes the file */
-    struct port_thread *waiting[4];
+    struct ckpt_gate gate; /* one call at a time: an error closes the file */
 };
-
-static void enter(struct file_sink *f)
-{
-    uint32_t i = 0;
-    while (i < ARRAY_LEN(f->waiting) && f->waiting[i])
-        i++;
-    ASSERT(i < ARRAY_LEN(f->waiting)); /* the service, its leader, its files, the program */
-    for (; f->busy; f->waiting[i] = NULL) {
-        f->waiting[i] = port_thread_self(f->c->port);
-        port_thread_block(f->c->port, "the file of a checkpoint", f->c->rank);
-    }
-    f->busy = true;
-}
-
-static void leave(struct file_sink *f)
-{
-    f->busy = false;
-    for (uint32_t i = 0; i < ARRAY_LEN(f->waiting); i++)
-        if (f->waiting[i])
-            port_thread_wake(f->c->port, f->waiting[i]);
-}
 
 static const struct pio_ops *system_of(const struct ckpt_params *p)
 {
@@ -131,18 +109,20 @@ static enum ckpt_status move(struct file_sink *f, enum pio_op op, uint64_t at, u
 
 static enum ckpt_status file_write(void *state, uint64_t at, struct rope *data)
 {
-    enter(state);
-    enum ckpt_status s = move(state, PIO_WRITE, at, data->length, data);
-    leave(state);
+    struct file_sink *f = state;
+    ckpt_gate_enter(&f->gate, f->c);
+    enum ckpt_status s = move(f, PIO_WRITE, at, data->length, data);
+    ckpt_gate_leave(&f->gate, f->c);
     return s;
 }
 
 static enum ckpt_status file_read(void *state, uint64_t at, uint64_t length, struct rope *out)
 {
+    struct file_sink *f = state;
     rope_init(out);
-    enter(state);
-    enum ckpt_status s = move(state, PIO_READ, at, length, out);
-    leave(state);
+    ckpt_gate_enter(&f->gate, f->c);
+    enum ckpt_status s = move(f, PIO_READ, at, length, out);
+    ckpt_gate_leave(&f->gate, f->c);
     return s;
 }
 
@@ -159,9 +139,9 @@ static void file_placed(void *state, bool own)
 static enum ckpt_status file_flush(void *state)
 {
     struct file_sink *f = state;
-    enter(f);
+    ckpt_gate_enter(&f->gate, f->c);
     enum ckpt_status s = f->file ? ended(f, pio_flush(f->file)) : CKPT_OK;
-    leave(f);
+    ckpt_gate_leave(&f->gate, f->c);
     return s;
 }
 
@@ -176,5 +156,6 @@ static const struct ckpt_sink_ops sink_file = {
     .anywhere = true,
 };
 
-static const struct kind *const sinks[] = { &sink_file.kind, &ckpt_sink_memory.kind, NULL };
+static const struct kind *const sinks[] = { &sink_file.kind, &ckpt_sink_memory.kind,
+                                            &ckpt_sink_servers.kind, NULL };
 const struct kind_set ckpt_sinks = { "sink", "machine.os.ckpt.sink", sinks };

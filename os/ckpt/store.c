@@ -17,7 +17,6 @@
 
 #define SLOT_BYTES 4096u
 #define COMMIT_AT (2 * SLOT_BYTES)
-#define FRAMES_AT (4 * SLOT_BYTES)
 #define MAGIC_HEADER 0x636b7074u
 #define MAGIC_COMMIT 0x636b636du
 #define HASHED 48u
@@ -90,7 +89,7 @@ uint64_t ckpt_frames_of(struct ckpt *c, uint64_t bytes)
 
 uint64_t ckpt_frame_at(struct ckpt *c, uint64_t frame)
 {
-    return FRAMES_AT + frame * frame_bytes(c);
+    return CKPT_FRAMES_AT + frame * frame_bytes(c);
 }
 
 static void use(struct ckpt *c, uint64_t frame, uint64_t count)
@@ -167,10 +166,11 @@ static enum ckpt_status put_record(struct ckpt *c, uint64_t at, uint8_t wire[CKP
     return s;
 }
 
-/* CKPT_NONE: there is none that is whole. */
+/* CKPT_NONE: there is none that is whole; if nothing but zeros is there `wire` has these. */
 static enum ckpt_status get_record(struct ckpt *c, uint64_t at, uint32_t magic,
                                    uint8_t wire[CKPT_HEADER_BYTES])
 {
+    memset(wire, 0, CKPT_HEADER_BYTES);
     struct rope r;
     enum ckpt_status s = c->sink->read(c->sink_state, at, CKPT_HEADER_BYTES, &r);
     if (s == CKPT_OK && r.length < CKPT_HEADER_BYTES)
@@ -406,6 +406,7 @@ enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckp
                                  struct rope **pages)
 {
     enum ckpt_status s = CKPT_DAMAGED; /* it is committed, and in neither slot */
+    uint32_t empty = 0;
     ckpt_image_init(i);
     *pages = NULL;
     for (uint32_t slot = 0; slot < 2; slot++) {
@@ -420,7 +421,10 @@ enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckp
         }
         if (got != CKPT_OK && got != CKPT_NONE) /* it may be in the one that was not read */
             s = got;
+        empty += got == CKPT_NONE && wire_get32(wire) == 0;
     }
+    if (empty == 2)
+        s = CKPT_LOST;
     if (s != CKPT_OK)
         return s;
     *pages = port_alloc(c->port, (2 * i->count + 1) * sizeof **pages);

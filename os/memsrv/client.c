@@ -13,39 +13,17 @@
  * with the page falls back on it.
  */
 #include "os/memsrv/memsrv_internal.h"
-#include "os/xk/map.h"
 
-#define NOWHERE UINT32_MAX
-#define COPIES 2
+#define NOWHERE MEMSRV_NOWHERE
+#define COPIES MEMSRV_COPIES
 #define RETRY (100 * SIM_US) /* ASSUMED(a full queue of calls empties within a few call times) */
-
-/* Where a page is: indices of servers. */
-struct kept {
-    uint32_t place[COPIES];
-    uint32_t number; /* of the put */
-    bool backed_up;
-};
-
-struct memsrv_client {
-    struct vm_store store; /* first */
-    struct port *port;
-    struct xk_protl *rpc;
-    struct memsrv_client_params params;
-    struct vm_store *backup; /* NULL: none */
-    uint32_t *servers, *load;
-    uint32_t count;
-    uint32_t region, numbers;
-    struct xk_map kept; /* page -> struct kept */
-    struct list queue;  /* struct call: refused for now */
-    struct port_timer retry;
-};
 
 /* A put: one call, or two when mirrored, and one of the backup. */
 struct page_out {
     struct memsrv_client *client;
     struct vm_store_io *io;
     struct vm_store_io backup;
-    struct kept *kept;
+    struct memsrv_kept *kept;
     uint32_t left, held;
     enum vm_status why; /* of the last that did not take it */
 };
@@ -88,6 +66,8 @@ static struct memsrv_client *client_of(struct vm_store *b)
 
 static uint32_t place(const struct memsrv_client *c, uint64_t page)
 {
+    if (c->outlives) /* not the same for all regions, which have much in the same pages */
+        page += (uint64_t)c->region << 32;
     if (c->params.placement == MEMSRV_HASH)
         return (uint32_t)((page * 0x9e3779b97f4a7c15u >> 32) % c->count);
     uint32_t best = (uint32_t)(page % c->count);
@@ -141,8 +121,8 @@ static enum vm_status status_of(enum xk_status status, enum memsrv_status said)
     }
 }
 
-/* The next server after `from` that has no copy of the page. */
-static uint32_t next_server(const struct memsrv_client *c, const struct kept *k, uint32_t from)
+uint32_t memsrv_next_server(const struct memsrv_client *c, const struct memsrv_kept *k,
+                            uint32_t from)
 {
     uint32_t next = (from + 1) % c->count;
     while (next != from && (next == k->place[0] || next == k->place[1]))
@@ -172,13 +152,12 @@ static void put_ended(struct call *call, enum vm_status status)
     struct memsrv_client *c = call->client;
     struct page_out *out = call->out;
     if (status != VM_OK && ++call->tries < c->count) {
-        call->server = next_server(c, out->kept, call->server);
+        call->server = memsrv_next_server(c, out->kept, call->server);
         out->kept->place[call->copy] = call->server;
         start(call);
         return;
     }
-    if (status != VM_OK)
-        out->kept->place[call->copy] = NOWHERE;
+    out->kept->place[call->copy] = status == VM_OK ? call->server : NOWHERE;
     free_call(call);
     copy_ended(out, status);
 }
@@ -214,7 +193,7 @@ static void ask_backup(struct memsrv_client *c, struct vm_store_io *asked)
     c->backup->ops->get(c->backup, &g->io);
 }
 
-static void ask(struct memsrv_client *c, struct vm_store_io *io, const struct kept *k,
+static void ask(struct memsrv_client *c, struct vm_store_io *io, const struct memsrv_kept *k,
                 uint32_t copy)
 {
     struct call *call = call_new(c, MEMSRV_GET, io->page);
@@ -229,7 +208,7 @@ static void get_ended(struct call *call, enum vm_status status, struct rope *byt
 {
     struct memsrv_client *c = call->client;
     struct vm_store_io *io = call->io;
-    const struct kept *k = xk_map_resolve(&c->kept, &io->page);
+    const struct memsrv_kept *k = xk_map_resolve(&c->kept, &io->page);
     uint32_t copy = call->copy;
     free_call(call);
     if (status != VM_OK && copy == 0 && k && k->place[1] != NOWHERE) {
@@ -281,7 +260,7 @@ static bool submit(struct call *call)
     struct rope args;
     wire_put32(h, c->region);
     wire_put32(h + 4, call->number);
-    wire_put64(h + 8, call->page);
+    wire_put64(h + 8, call->page | (c->outlives ? MEMSRV_KEPT : 0));
     rope_init(&args);
     rope_add_bytes(&args, h, sizeof h);
     if (call->procedure == MEMSRV_PUT)
@@ -319,9 +298,12 @@ static void retry(struct port_timer *t)
 
 /* ---- the store ---- */
 
-static struct kept *kept_new(struct memsrv_client *c, uint64_t page)
+struct memsrv_kept *memsrv_kept_get(struct memsrv_client *c, uint64_t page)
 {
-    struct kept *k = port_alloc(c->port, sizeof *k);
+    struct memsrv_kept *k = xk_map_resolve(&c->kept, &page);
+    if (k)
+        return k;
+    k = port_alloc(c->port, sizeof *k);
     k->place[0] = k->place[1] = NOWHERE;
     xk_map_bind(&c->kept, &page, k);
     return k;
@@ -330,15 +312,14 @@ static struct kept *kept_new(struct memsrv_client *c, uint64_t page)
 static void put(struct vm_store *b, struct vm_store_io *io)
 {
     struct memsrv_client *c = client_of(b);
-    struct kept *k = xk_map_resolve(&c->kept, &io->page);
+    struct memsrv_kept *k = memsrv_kept_get(c, io->page);
     uint32_t copies = c->params.mirror && c->count > 1 ? 2 : 1;
-    if (!k)
-        k = kept_new(c, io->page);
     k->number = ++c->numbers;
+    k->older = false;
     for (uint32_t i = 0; i < copies; i++)
         if (k->place[i] == NOWHERE) {
             uint32_t first = place(c, io->page);
-            k->place[i] = first == k->place[1 - i] ? next_server(c, k, first) : first;
+            k->place[i] = first == k->place[1 - i] ? memsrv_next_server(c, k, first) : first;
         }
     struct page_out *out = port_alloc(c->port, sizeof *out);
     *out =
@@ -365,7 +346,7 @@ static void put(struct vm_store *b, struct vm_store_io *io)
 static void get(struct vm_store *b, struct vm_store_io *io)
 {
     struct memsrv_client *c = client_of(b);
-    const struct kept *k = xk_map_resolve(&c->kept, &io->page);
+    const struct memsrv_kept *k = xk_map_resolve(&c->kept, &io->page);
     if (k && (k->place[0] != NOWHERE || k->place[1] != NOWHERE)) {
         ask(c, io, k, k->place[0] == NOWHERE);
         return;
@@ -381,7 +362,7 @@ static void get(struct vm_store *b, struct vm_store_io *io)
 static void drop(struct vm_store *b, uint64_t page)
 {
     struct memsrv_client *c = client_of(b);
-    struct kept *k = xk_map_unbind(&c->kept, &page);
+    struct memsrv_kept *k = xk_map_unbind(&c->kept, &page);
     for (uint32_t i = 0; k && i < COPIES; i++) {
         if (k->place[i] == NOWHERE)
             continue;

@@ -9,7 +9,8 @@
  *                     of it are out
  * A put that brings memory above the limit is answered when spilling has brought it back.  A page
  * has at most one write out; its slot is free once the page is in memory and nothing of it is out.
- * The pages of a client whose node has crashed are dropped.
+ * The pages of a client whose node has crashed are dropped, but for those of regions that are kept:
+ * these belong to nobody, and are there until they are freed.
  */
 #include "os/memsrv/memsrv_internal.h"
 #include "os/xk/map.h"
@@ -20,8 +21,16 @@ struct key {
     uint64_t page;
 };
 
+/* A region that is kept. */
+struct region {
+    struct list pages; /* in the order in which they came */
+    bool torn;
+};
+#define NOBODY UINT32_MAX /* the client of their pages */
+
 struct page {
     struct list order; /* by last use, while in memory */
+    struct list of;    /* in its region's pages, if that is kept */
     struct key key;
     struct rope data;
     uint32_t number; /* of its put */
@@ -44,17 +53,18 @@ struct memsrv {
     uint64_t page_bytes;
     uint32_t sectors; /* of a slot; 0: there is no disk */
     uint32_t sector_bytes;
-    struct xk_map pages;
-    struct list order;  /* in memory, least recently used first */
-    struct list stored; /* struct waiting: puts that wait for room */
-    uint64_t next_slot; /* never used before */
+    struct xk_map pages, regions; /* regions: u32 -> struct region */
+    struct list order;            /* in memory, least recently used first */
+    struct list stored;           /* struct waiting: puts that wait for room */
+    uint64_t next_slot;           /* never used before */
     uint64_t *free_slots, free_count, free_capacity;
     uint64_t spilling; /* pages */
     uint64_t untold;   /* disk transfers that no reply has told */
+    uint64_t most;     /* bytes of a reply */
     bool broken;       /* a write failed: nothing is spilled any more */
     uint32_t gone;     /* client_gone: whose pages go */
     struct {
-        uint64_t puts, gets, misses, drops, spilled, disk_reads, in_memory, on_disk;
+        uint64_t puts, gets, misses, drops, spilled, disk_reads, in_memory, on_disk, kept;
     } counts;
 };
 
@@ -73,11 +83,11 @@ struct disk_io {
               "Pages that a memory server can spill to its node's disk.", "ASSUMED(256 MB)")
 const struct param memsrv_params_desc[] = { MEMSRV_PARAMS, P_END };
 
-static void answer(struct memsrv *m, struct select_request *request, enum memsrv_status status,
-                   const struct rope *data)
+static void answer_with(struct memsrv *m, struct select_request *request, enum memsrv_status status,
+                        uint8_t flags, const struct rope *data)
 {
     uint8_t told = (uint8_t)(m->untold < UINT8_MAX ? m->untold : UINT8_MAX);
-    uint8_t h[MEMSRV_REPLY] = { (uint8_t)status, told };
+    uint8_t h[MEMSRV_REPLY] = { (uint8_t)status, told, flags };
     m->untold -= told;
     uint64_t load = m->counts.in_memory + m->counts.on_disk;
     struct rope reply;
@@ -88,6 +98,12 @@ static void answer(struct memsrv *m, struct select_request *request, enum memsrv
         rope_add_slice(&reply, data, 0, data->length);
     select_reply(request, &reply);
     rope_fini(&reply);
+}
+
+static void answer(struct memsrv *m, struct select_request *request, enum memsrv_status status,
+                   const struct rope *data)
+{
+    answer_with(m, request, status, 0, data);
 }
 
 static bool over(const struct memsrv *m)
@@ -159,6 +175,8 @@ static void release(struct memsrv *m, struct page *pg)
 static void forget(struct memsrv *m, struct page *pg)
 {
     xk_map_unbind(&m->pages, &pg->key);
+    m->counts.kept -= pg->key.client == NOBODY;
+    list_remove(&pg->of);
     if (pg->in_memory)
         leave_memory(m, pg);
     leave_disk(m, pg);
@@ -168,14 +186,18 @@ static void forget(struct memsrv *m, struct page *pg)
     release(m, pg);
 }
 
-static struct page *page_new(struct memsrv *m, const struct key *key)
+static struct page *page_new(struct memsrv *m, const struct key *key, struct region *r)
 {
     struct page *pg = port_alloc(m->port, sizeof *pg);
     pg->key = *key;
     pg->slot = NO_SLOT;
     list_init(&pg->order);
+    list_init(&pg->of);
     rope_init(&pg->data);
     xk_map_bind(&m->pages, key, pg);
+    m->counts.kept += r != NULL;
+    if (r)
+        list_push(&r->pages, &pg->of);
     return pg;
 }
 
@@ -296,7 +318,12 @@ static void put(struct memsrv *m, struct select_request *request, const struct k
                 uint32_t number, struct rope *data)
 {
     struct page *pg = xk_map_resolve(&m->pages, key);
+    struct region *r = key->client == NOBODY ? xk_map_resolve(&m->regions, &key->region) : NULL;
     m->counts.puts++;
+    if (key->client == NOBODY && !r) {
+        answer(m, request, MEMSRV_NONE, NULL);
+        return;
+    }
     if (data->length != m->page_bytes || (!pg && !has_room(m))) {
         if (pg)
             forget(m, pg);
@@ -304,7 +331,7 @@ static void put(struct memsrv *m, struct select_request *request, const struct k
         return;
     }
     if (!pg)
-        pg = page_new(m, key);
+        pg = page_new(m, key, r);
     leave_disk(m, pg);
     m->spilling -= pg->spilling; /* a write that is out has the old bytes */
     pg->spilling = false;
@@ -355,6 +382,51 @@ static void drop(struct memsrv *m, struct select_request *request, const struct 
     answer(m, request, MEMSRV_OK, NULL);
 }
 
+/* ---- regions that are kept ---- */
+
+static void region_open(struct memsrv *m, struct select_request *request, uint32_t id, bool torn)
+{
+    struct region *r = xk_map_resolve(&m->regions, &id);
+    if (!r) {
+        r = port_alloc(m->port, sizeof *r);
+        list_init(&r->pages);
+        xk_map_bind(&m->regions, &id, r);
+    }
+    r->torn |= torn;
+    answer(m, request, MEMSRV_OK, NULL);
+}
+
+static void region_free(struct memsrv *m, struct select_request *request, uint32_t id)
+{
+    struct region *r = xk_map_unbind(&m->regions, &id);
+    while (r && !list_empty(&r->pages))
+        forget(m, LIST_ENTRY(r->pages.next, struct page, of));
+    port_free(m->port, r);
+    answer(m, request, MEMSRV_OK, NULL);
+    answer_stored(m);
+}
+
+static void region_list(struct memsrv *m, struct select_request *request, const struct key *after)
+{
+    struct region *r = xk_map_resolve(&m->regions, &after->region);
+    struct page *pg = after->page == MEMSRV_FIRST ? NULL : xk_map_resolve(&m->pages, after);
+    struct rope out;
+    uint8_t wire[MEMSRV_LISTED];
+    rope_init(&out);
+    if (r && (pg || after->page == MEMSRV_FIRST)) {
+        struct list *at = pg ? pg->of.next : r->pages.next;
+        for (; at != &r->pages && out.length + sizeof wire + MEMSRV_REPLY <= m->most;
+             at = at->next) {
+            const struct page *next = LIST_ENTRY(at, struct page, of);
+            wire_put64(wire, next->key.page);
+            wire_put32(wire + 8, next->number);
+            rope_add_bytes(&out, wire, sizeof wire);
+        }
+    }
+    answer_with(m, request, r ? MEMSRV_OK : MEMSRV_NONE, r && r->torn ? MEMSRV_TORN : 0, &out);
+    rope_fini(&out);
+}
+
 static bool forget_of(void *arg, const void *key, void *value)
 {
     struct memsrv *m = arg;
@@ -386,9 +458,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     }
     rope_read(args, 0, sizeof h, h);
     rope_drop_front(args, sizeof h);
-    struct key key = { .client = select_request_host(request),
+    bool kept = (wire_get64(h + 8) & MEMSRV_KEPT) != 0;
+    struct key key = { .client = kept ? NOBODY : select_request_host(request),
                        .region = wire_get32(h),
-                       .page = wire_get64(h + 8) };
+                       .page = wire_get64(h + 8) & ~MEMSRV_KEPT };
     port_work(m->port, PORT_WORK_LOOKUP, 1);
     if (procedure == MEMSRV_PUT)
         put(m, request, &key, wire_get32(h + 4), args);
@@ -396,6 +469,12 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         get(m, request, &key);
     else if (procedure == MEMSRV_DROP)
         drop(m, request, &key, wire_get32(h + 4));
+    else if (procedure == MEMSRV_OPEN && kept)
+        region_open(m, request, key.region, wire_get32(h + 4) == MEMSRV_TORN);
+    else if (procedure == MEMSRV_FREE && kept)
+        region_free(m, request, key.region);
+    else if (procedure == MEMSRV_LIST && kept)
+        region_list(m, request, &key);
     else
         answer(m, request, MEMSRV_NONE, NULL);
 }
@@ -409,6 +488,7 @@ const struct counter memsrv_counters[] = {
     C_SUM(memsrv, counts, disk_reads, "1", "Pages read from the server's disk."),
     C_NOW(memsrv, counts, in_memory, "1", "Pages in memory."),
     C_NOW(memsrv, counts, on_disk, "1", "Pages on disk."),
+    C_NOW(memsrv, counts, kept, "1", "Pages of regions that outlive their clients."),
     C_END,
 };
 
@@ -420,7 +500,9 @@ struct memsrv *memsrv_serve(struct xk_protl *rpc, const struct memsrv_params *pa
     m->port = p;
     m->params = *params;
     m->page_bytes = page_bytes;
+    m->most = select_max_bytes(rpc);
     xk_map_init(&m->pages, p, sizeof(struct key));
+    xk_map_init(&m->regions, p, sizeof(uint32_t));
     list_init(&m->order);
     list_init(&m->stored);
     if (port_blk_count(p) > 0 && params->disk_pages > 0) {
@@ -461,6 +543,16 @@ static void *service_start(struct os_node *n, const struct os_service *s, struct
     (void)n;
     const struct service_params *p = s->params;
     return memsrv_serve(over, &p->store, (uint64_t)p->page);
+}
+
+const struct os_group *memsrv_group(const struct os_layout *l, const char *group,
+                                    uint64_t *page_bytes)
+{
+    const struct os_service *s = os_served(l, &memsrv_service, group);
+    if (!s)
+        return NULL;
+    *page_bytes = (uint64_t)((const struct service_params *)s->params)->page;
+    return s->on;
 }
 
 bool memsrv_check(const struct os_layout *l, const char *group, uint32_t clients,

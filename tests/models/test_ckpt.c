@@ -79,10 +79,12 @@ struct run {
     uint64_t room, cylinders, memory_kib;       /* 0: unlimited, as large as a disk is, 12 */
     uint64_t dirty, table, rewrite, more_steps; /* table: pages */
     uint64_t group, pattern;                    /* pattern: pages */
+    bool mirror;                                /* of sink servers: */
+    uint64_t frames;                            /* of each; 0: as many as are needed */
     /* out */
     double memory;
     uint64_t steps;
-    uint32_t fulls, errors; /* remarks that a checkpoint is not committed */
+    uint32_t fulls, errors, lost; /* remarks that a checkpoint is not committed */
     double moves, swaps, least, most;
     double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
     double logged, restarts, committed, replayed, resent;
@@ -319,9 +321,19 @@ static void machine(struct rig *r, const struct run *x)
         text(cut, "algorithm", algorithm);
         val_append(os, cut);
     }
+    if (strcmp(x->sink, "servers") == 0) {
+        ckpt = table();
+        text(ckpt, "service", "memory_server");
+        text(ckpt, "page", x->seed % 2 ? "2KiB" : "1KiB");
+        number(ckpt, "frames", x->frames > 0 ? x->frames : 100000);
+        number(ckpt, "disk_pages", 0);
+        val_append(os, ckpt);
+    }
     ckpt = table();
     text(ckpt, "service", "ckpt");
     text(ckpt, "system", system);
+    text(ckpt, "servers", "io");
+    val_put(ckpt, "mirror", val_new_bool(x->mirror, NULL, 0));
     val_append(os, ckpt);
     if (x->limit)
         text(ckpt, "limit", x->limit);
@@ -493,6 +505,7 @@ static void on_remark(void *arg, const char *said)
     snprintf(x->remarked + n, sizeof x->remarked - n, "%s; ", said);
     x->fulls += strstr(said, "is not committed: the sink is full") != NULL;
     x->errors += strstr(said, "is not committed: the sink gives an error") != NULL;
+    x->lost += strstr(said, "is not committed: lost with those who kept it") != NULL;
 }
 
 static void play(struct run *x)
@@ -582,6 +595,18 @@ static void choose(struct run *x, uint64_t seed)
     x->pattern = seed % 4 == 1 ? 8 : 0;
     if (x->sink[0] == 'm')
         x->group = (uint64_t[]){ 0, 2, 3, 4, 5 }[mix(&s) % 5];
+    if (seed * 7 / 5 % 3 == 1) {
+        x->sink = "servers";
+        x->group = 0;
+        x->mirror = seed % 2;
+    }
+}
+
+/* Any number of ranks may die, and of servers one at a time where two have each page. */
+static uint32_t mortal(const struct run *x, uint64_t draw, const uint32_t *nodes, uint32_t count)
+{
+    uint32_t node = nodes[draw % count];
+    return node == 3 && x->sink[0] == 's' && !x->mirror ? nodes[0] : node;
 }
 
 static void same(const struct run *x, const struct run *calm, uint64_t seed)
@@ -622,7 +647,7 @@ Test(ckpt, a_job_that_is_killed_at_any_event_ends_as_if_it_had_not)
         x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
         for (uint32_t i = 0; i < x.crashes; i++) {
             x.at[i] = 1 + mix(&s) % (calm.steps * (i + 1));
-            x.node[i] = ranks[mix(&s) % ARRAY_LEN(ranks)];
+            x.node[i] = mortal(&x, mix(&s), ranks, ARRAY_LEN(ranks));
             x.after[i] = 1 + mix(&s) % 5000;
         }
         if (seed % 3 == 0) { /* the service node, before it has the name of any file */
@@ -994,6 +1019,78 @@ Test(ckpt, memory_survives_crashes_one_after_the_other)
     }
 }
 
+/* The event behind the first commit of a checkpoint that began when that death was known; 0: there
+ * is none. */
+static uint64_t committed_after(const struct run *x, uint64_t death)
+{
+    uint32_t i = 0;
+    while (i < x->count && x->seen[i].event < death)
+        i++;
+    i += 60; /* 1.2 ms */
+    while (i < x->count && x->seen[i].where != ELSEWHERE)
+        i++;
+    while (i < x->count && x->seen[i].where != IN_COMMIT)
+        i++;
+    while (i < x->count && x->seen[i].where != ELSEWHERE)
+        i++;
+    return i < x->count ? x->seen[i].event : 0;
+}
+
+/* CKPTS1, CKPTS2: servers die, and ranks: with two copies one server may at a time; without, what
+ * was lost is told, the next checkpoint has all anew, and only a rank that dies before that is
+ * committed ends the job. */
+Test(ckpt, memory_servers_that_die_end_no_job_that_runs)
+{
+    static const uint32_t servers[] = { 3, 7 };
+    uint64_t count = sample("CKPT_SEEDS", 20), from = sample("CKPT_FIRST", 1);
+    uint32_t lost = 0, fine = 0, told = 0;
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, x;
+        uint64_t s = seed * 6077, at;
+        choose(&calm, seed);
+        calm.sink = "servers";
+        calm.group = 0;
+        calm.mirror = seed % 2;
+        calm.more_steps = 30;
+        calm.think = "1ms";
+        calm.interval = mix(&s) % 2 ? "3ms" : "1ms";
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x = calm;
+        x.crashes = 1; /* a server, then a rank when there is a checkpoint again */
+        x.at[0] = calm.steps / 10 + mix(&s) % (calm.steps / 2);
+        x.node[0] = servers[mix(&s) % 2];
+        x.after[0] = 1 + mix(&s) % 3000;
+        play(&x);
+        same(&x, &calm, seed);
+        told += x.lost;
+        at = committed_after(&x, x.at[0]);
+        x.crashes = 2;
+        x.at[1] = at > 0 ? at : x.at[0] + mix(&s) % 50;
+        x.node[1] = node_of_rank[mix(&s) % RANKS];
+        x.after[1] = 1 + mix(&s) % 3000;
+        play(&x);
+        if (at > 0)
+            same(&x, &calm, seed);
+        x.crashes = 3; /* a rank amid both servers, or the same one twice */
+        x.at[1] = 1 + mix(&s) % calm.steps;
+        x.at[2] = mix(&s) % 2 ? x.at[1] : calm.steps * 8 / 10;
+        x.at[0] = mix(&s) % 2 ? x.at[1] : x.at[0];
+        x.node[2] = seed % 4 == 0 ? 10 - x.node[0] : x.node[0];
+        x.after[2] = 1 + mix(&s) % 3000;
+        play(&x);
+        if (!x.mirror && strstr(x.said, "lost with those who kept it")) {
+            cr_expect(x.damaged == 0, "seed %lu: %.0f damaged. %s", seed, x.damaged, x.said);
+            lost++;
+            continue;
+        }
+        same(&x, &calm, seed);
+        fine++;
+    }
+    cr_expect(count < 20 || (lost > 0 && told > 0 && fine > count / 3),
+              "%u lost, %u fine, %u checkpoints told to be lost", lost, fine, told);
+}
+
 /* CKPT3: each rank has 12 pages, and one of them is written in each step; its 4 pages of scratch
  * memory, all of them written, are in no checkpoint. */
 Test(ckpt, increments_are_the_pages_that_were_written)
@@ -1222,6 +1319,7 @@ Test(ckpt, a_checkpoint_that_cannot_be_written_leaves_the_one_before)
     struct run full[] = {
         { .sink = "memory", .room = 36000, .interval = "3ms", .think = "1ms" },
         { .sink = "memory", .room = 36000, .group = 2, .interval = "3ms", .think = "1ms" },
+        { .sink = "servers", .seed = 2, .frames = 100, .interval = "3ms", .think = "1ms" },
         { .sink = "file", .cylinders = 5, .memory_kib = 256, .interval = "100ms", .think = "1s" },
         { .sink = "file",
           .system = "vesta",
@@ -1233,7 +1331,7 @@ Test(ckpt, a_checkpoint_that_cannot_be_written_leaves_the_one_before)
     for (size_t k = 0; k < ARRAY_LEN(full); k++) {
         struct run calm = full[k], x;
         calm.program = "random";
-        calm.policy = policies[k];
+        calm.policy = policies[k % ARRAY_LEN(policies)];
         calm.dirty = 4;
         calm.more_steps = calm.cylinders > 0 ? 0 : 20;
         x = calm;
@@ -1252,6 +1350,7 @@ Test(ckpt, a_checkpoint_that_cannot_be_written_leaves_the_one_before)
         /* nothing of it fits: the job ends all the same */
         x = calm;
         x.room = x.room > 0 ? 4000 : 0;
+        x.frames = x.frames > 0 ? 50 : 0;
         x.cylinders = x.cylinders > 0 ? 4 : 0;
         play(&x);
         cr_expect(x.said[0] == 0 && x.memory == calm.memory && x.fulls > 0, "%lu: %s", k, x.said);
@@ -1313,13 +1412,13 @@ Test(ckpt, ranks_that_move_while_the_job_runs_end_as_if_they_had_not)
         x.spares = 2;
         x.move_count = 1 + (uint32_t)(mix(&s) % 3);
         for (uint32_t i = 0; i < x.move_count; i++) {
-            bool all = x.sink[0] == 'f' && mix(&s) % 2;
+            bool all = x.sink[0] != 'm' && mix(&s) % 2;
             at += 1 + mix(&s) % 4000;
             x.move[i].at = at;
             x.move[i].rank = all ? -1 : (int64_t)(mix(&s) % 5);
             x.move[i].to = !all ? "spare" : mix(&s) % 2 ? "forward" : "reverse";
         }
-        if (x.sink[0] == 'f')
+        if (x.sink[0] != 'm')
             let_die(&x, calm.steps, (uint32_t)(mix(&s) % 3), &s);
         play(&x);
         cr_expect(x.said[0] == 0 && x.memory == calm.memory,
@@ -1352,7 +1451,7 @@ Test(ckpt, jobs_that_take_turns_end_as_they_do_alone)
         choose(&x, seed);
         x.spares = 2;
         x.jobs = jobs;
-        if (x.sink[0] == 'f')
+        if (x.sink[0] != 'm')
             let_die(&x, steps, (uint32_t)(mix(&s) % 3), &s);
         play(&x);
         cr_expect(

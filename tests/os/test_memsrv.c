@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "os/memsrv/memsrv.h"
+#include "os/memsrv/memsrv_internal.h"
 #include "tests/os/xk_rig.h"
 
 #define BASE 0x20000000u
@@ -223,4 +223,298 @@ Test(memsrv, full_servers_end_in_too_few_frames)
     cr_assert(w.failed);
     cr_assert_eq(w.status, VM_NO_FRAMES);
     rig_stop(&w.rig);
+}
+
+/* ---- regions that outlive their client ---- */
+
+#define KEPT_PAGES 60
+struct regions {
+    struct rig rig;
+    struct memsrv_params server;
+    bool mirror;
+    struct memsrv_client *client[5]; /* on nodes 0 and 4; servers are 1 to 3 */
+    struct port *port[5];
+    uint32_t node;             /* of the client that has the region */
+    uint8_t value[KEPT_PAGES]; /* put last; 0: never */
+    uint8_t other[KEPT_PAGES]; /* or this, where the client died while it was put; 0: no */
+    bool loss[KEPT_PAGES];     /* a server that had it may have died */
+    uint64_t s;
+    uint64_t losses;
+    enum { PUT_SOME, OPEN, MEND, MAKE, CHECK, PUT_MANY, COUNT, PUT_ONE } what;
+    uint32_t
+        at; /* PUT_ONE: which server has got page 0, with `value`, of the client that then died */
+    bool done;
+    enum vm_status status;
+};
+
+static void regions_booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct regions *w = r->arg;
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
+    const struct memsrv_client_params params = { .mirror = w->mirror };
+    w->port[node] = p;
+    if (node % 4 > 0)
+        cr_assert_not_null(memsrv_serve(rpc, &w->server, PAGE));
+    else
+        w->client[node] =
+            memsrv_region_create(rpc, (const uint32_t[]){ 1, 2, 3 }, 3, &params, "paging");
+}
+
+static void put_some(struct regions *w)
+{
+    struct vm_store_io io[16] = { { 0 } };
+    uint32_t n = 1 + (uint32_t)(mix(&w->s) % 16);
+    uint64_t page = mix(&w->s) % (KEPT_PAGES - n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t bytes[PAGE];
+        w->other[page + i] = (uint8_t)(1 + mix(&w->s) % 255);
+        memset(bytes, w->other[page + i], PAGE);
+        io[i].page = page + i;
+        rope_init(&io[i].data);
+        rope_add_bytes(&io[i].data, bytes, PAGE);
+    }
+    cr_assert_eq(memsrv_region_move(w->client[w->node], true, io, n), VM_OK);
+    for (uint32_t i = 0; i < n; i++) {
+        rope_fini(&io[i].data);
+        w->value[page + i] = w->other[page + i];
+        w->other[page + i] = 0;
+        w->loss[page + i] = false;
+    }
+}
+
+/* MS4, MS5. */
+static void check_all(struct regions *w)
+{
+    struct memsrv_client *c = w->client[w->node];
+    for (uint64_t page = 0; page < KEPT_PAGES; page++) {
+        struct vm_store_io io = { .page = page };
+        uint8_t bytes[PAGE];
+        bool lost, has = memsrv_region_has(c, page, &lost);
+        if (w->value[page] == 0)
+            cr_assert(!has || w->other[page] > 0, "page %lu was never put", page);
+        else
+            cr_assert(has || (lost && w->loss[page]), "page %lu is not there", page);
+        w->losses += !has && w->value[page] > 0;
+        if (!has)
+            continue;
+        rope_init(&io.data);
+        cr_assert_eq(memsrv_region_move(c, false, &io, 1), VM_OK);
+        cr_assert_eq(io.data.length, PAGE);
+        rope_read(&io.data, 0, PAGE, bytes);
+        if (w->other[page] > 0 && bytes[0] == w->other[page])
+            w->value[page] = w->other[page];
+        w->other[page] = 0;
+        for (int i = 0; i < PAGE; i++)
+            cr_assert_eq(bytes[i], w->value[page], "page %lu", page);
+        rope_fini(&io.data);
+    }
+}
+
+#define MANY 4000 /* more than a reply of 64 small frames lists of a server */
+
+static void put_many(struct regions *w)
+{
+    for (uint64_t page = 0; page < MANY; page += 16) {
+        struct vm_store_io io[16] = { { 0 } };
+        for (uint32_t i = 0; i < 16; i++) {
+            io[i].page = page + i;
+            rope_init(&io[i].data);
+            rope_add_zero(&io[i].data, PAGE);
+        }
+        cr_assert_eq(memsrv_region_move(w->client[w->node], true, io, 16), VM_OK);
+    }
+}
+
+static void put_one(struct regions *w)
+{
+    uint8_t h[MEMSRV_ARGS + PAGE];
+    struct rope args, reply;
+    memset(h, w->value[0], sizeof h);
+    wire_put32(h, 77);
+    wire_put32(h + 4, 1000);
+    wire_put64(h + 8, MEMSRV_KEPT);
+    rope_init(&args);
+    rope_add_bytes(&args, h, sizeof h);
+    cr_assert_eq(select_call_wait(xk_find(w->rig.k[w->node], "rpc"), w->at, MEMSRV_SERVICE,
+                                  MEMSRV_PUT, &args, &reply),
+                 XK_OK);
+    rope_fini(&args);
+    rope_fini(&reply);
+}
+
+static void command(void *arg)
+{
+    struct regions *w = arg;
+    struct memsrv_client *c = w->client[w->node];
+    if (w->what == PUT_SOME)
+        put_some(w);
+    if (w->what == OPEN)
+        w->status = memsrv_region_open(c, 77);
+    if (w->what == MEND)
+        memsrv_region_mend(c);
+    if (w->what == MAKE)
+        w->status = memsrv_region_make(c, 77, false);
+    if (w->what == CHECK)
+        check_all(w);
+    if (w->what == PUT_MANY)
+        put_many(w);
+    if (w->what == PUT_ONE)
+        put_one(w);
+    bool lost;
+    for (uint64_t page = 0; w->what == COUNT && page < MANY; page++)
+        cr_assert(memsrv_region_has(c, page, &lost), "page %lu", page);
+    w->done = true;
+}
+
+static void spawn_command(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "command", command, arg, 0));
+}
+
+static enum vm_status order(struct regions *w, int what)
+{
+    w->what = what;
+    w->done = false;
+    w->status = VM_OK;
+    fake_call(w->rig.f, w->node, spawn_command, w);
+    fake_run(w->rig.f, 0);
+    cr_assert(w->done);
+    return w->status;
+}
+
+static void start_regions(struct regions *w, uint32_t mtu)
+{
+    rig_start(&w->rig,
+              &(struct fake_options){
+                  .nodes = 5, .seed = w->s, .disks = 1, .mtu = mtu, .detect_delay = SIM_MS },
+              "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", regions_booted,
+              w);
+    fake_run(w->rig.f, 0);
+    cr_assert_eq(order(w, OPEN), VM_OUTSIDE);
+    cr_assert_eq(order(w, MAKE), VM_OK);
+}
+
+Test(memsrv, what_servers_have_of_a_region_is_told_in_many_replies)
+{
+    static struct regions w;
+    w = (struct regions){ .server = { .frames = MANY }, .s = 1 };
+    start_regions(&w, 256);
+    order(&w, PUT_MANY);
+    w.node = 4;
+    cr_assert_eq(order(&w, OPEN), VM_OK);
+    order(&w, COUNT);
+    rig_stop(&w.rig);
+}
+
+/* By how the client places: it has asked. */
+static bool has_first(const struct regions *w, uint32_t server)
+{
+    const struct memsrv_kept *k = xk_map_resolve(&w->client[w->node]->kept, &(uint64_t){ 0 });
+    return k->place[0] + 1 == server || k->place[1] + 1 == server;
+}
+
+static void server_dies(struct regions *w, uint32_t server)
+{
+    fake_crash(w->rig.f, server);
+    fake_restart(w->rig.f, server);
+    fake_run(w->rig.f, 0);
+}
+
+/* MS4: a put that one of two servers has got is found, and put at both; if that server dies first,
+ * what was there before is. */
+Test(memsrv, a_put_that_its_clients_death_cuts_short_is_made_or_not)
+{
+    for (int k = 0; k < 8; k++) {
+        static struct regions w;
+        uint32_t first = 0, last = 0;
+        w = (struct regions){ .server = { .frames = 100 }, .mirror = true, .s = 1 };
+        start_regions(&w, 2048);
+        while (w.value[0] == 0)
+            order(&w, PUT_SOME);
+        for (uint32_t n = 1; n <= 3; n++)
+            if (has_first(&w, n)) {
+                first = first > 0 ? first : n;
+                last = n;
+            }
+        uint8_t before = w.value[0];
+        w.value[0] = (uint8_t)(before ^ 1);
+        w.at = k % 2 ? first : last;
+        order(&w, PUT_ONE);
+        w.node = 4;
+        cr_assert_eq(order(&w, OPEN), VM_OK);
+        if (k % 4 >= 2)
+            order(&w, MEND);
+        else
+            w.value[0] = before;
+        server_dies(&w, w.at);
+        order(&w, CHECK);
+        order(&w, MEND); /* two copies again */
+        server_dies(&w, first + last - w.at);
+        order(&w, CHECK);
+        rig_stop(&w.rig);
+    }
+}
+
+/* MS4, MS5: whatever dies: what is found later is what was put last, or is known to be lost; with
+ * two copies, and mended after each death, nothing is. */
+Test(memsrv, regions_outlive_their_clients_and_know_what_servers_lost)
+{
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        static struct regions w;
+        w = (struct regions){ .server = { .frames = seed % 3 ? 1000 : 20, .disk_pages = 400 },
+                              .mirror = seed % 2,
+                              .s = seed };
+        start_regions(&w, seed % 4 < 2 ? 256 : 2048);
+        bool died = false; /* the client */
+        for (int round = 0; round < 60; round++) {
+            uint64_t draw = died ? 13 : mix(&w.s) % 16;
+            died = false;
+            if (draw < 8) {
+                order(&w, PUT_SOME);
+            } else if (draw < 10) { /* the client dies, maybe while it puts some */
+                w.what = PUT_SOME;
+                fake_call(w.rig.f, w.node, spawn_command, &w);
+                fake_run(w.rig.f, 1 + mix(&w.s) % 400);
+                fake_crash(w.rig.f, w.node);
+                fake_restart(w.rig.f, w.node);
+                fake_run(w.rig.f, 0);
+                cr_assert_eq(order(&w, OPEN), VM_OK);
+                died = true;
+                if (mix(&w.s) % 2)
+                    continue; /* a server dies before it is mended: what was put may be undone */
+                order(&w, CHECK);
+                order(&w, MEND);
+            } else if (draw < 12) { /* another has the region */
+                w.node = 4 - w.node;
+                cr_assert_eq(order(&w, OPEN), VM_OK);
+            } else if (draw < 15) {
+                uint32_t server = 1 + (uint32_t)(mix(&w.s) % 3);
+                server_dies(&w, server);
+                for (int i = 0; !w.mirror && i < KEPT_PAGES; i++)
+                    w.loss[i] = true;
+                if (draw == 14 && !w.mirror) /* it comes to know of that by what it finds */
+                    cr_assert_eq(order(&w, OPEN), VM_OK);
+                order(&w, CHECK);
+                if (w.mirror || draw > 12 || mix(&w.s) % 2)
+                    order(&w, MEND);
+            } else if (mix(&w.s) % 3 == 0) {
+                cr_assert_eq(order(&w, MAKE), VM_OK);
+                memset(w.value, 0, sizeof w.value);
+                memset(w.other, 0, sizeof w.other);
+                memset(w.loss, 0, sizeof w.loss);
+            }
+            order(&w, CHECK);
+        }
+        uint64_t kept = 0, there = 0;
+        for (uint32_t n = 1; n <= 3; n++)
+            kept += fake_count(w.rig.f, n, "memory_server.kept");
+        for (int i = 0; i < KEPT_PAGES; i++)
+            there += w.value[i] > 0 && !w.loss[i];
+        cr_expect(w.mirror ? w.losses == 0 : w.losses > 0, "%lu pages lost", w.losses);
+        cr_expect(kept >= there * (w.mirror ? 2 : 1), "%lu kept of %lu", kept, there);
+        cr_assert_eq(order(&w, MAKE), VM_OK);
+        for (uint32_t n = 1; n <= 3; n++)
+            cr_expect_eq(fake_count(w.rig.f, n, "memory_server.kept"), 0);
+        rig_stop(&w.rig);
+    }
 }

@@ -96,6 +96,26 @@ refused "workload.svm.manager is hlrc, whose memory the service ckpt cannot save
 refused "workload.paging.backing is lent, but the service ckpt cannot save shared memory whose pages go to a store" -p workload.paging.backing=lent
 refused "machine.os.cut.algorithm must be sns where programs that share memory are saved" -p algorithm=cl
 refused "svm_pattern has no place where the service ckpt can save it" -p kind=svm_pattern
+# Checkpoints at memory servers.
+C=$T/kept.lua
+config kept <<'END'
+local paragon, graphs, services = include "machines/paragon.lua", include "parts/graphs.lua", include "parts/services.lua"
+return {
+    machine = paragon {
+        rows = 3, columns = 4, io_nodes = 2, storage = { kind = "disk" }, graph = graphs.cuts,
+        nodes = { memory = { last = 1 } },
+        os = services.list(services.nx, services.pfs, services.memory { on = param("on", "memory"), page = param("page", "4KiB") },
+            services.checkpoints { sink = "servers", mirror = param("mirror", false), spares = param("spares", 0) }),
+    },
+    workload = { kind = "job", nodes = param("nodes", 8) },
+}
+END
+gives 0 "$PSIM" check "$C"
+refused "sink is 'servers', which needs { service = \"memory_server\", on = \"memory\" } in machine.os" -p on=io
+refused "mirror is true, but one node alone serves memory on \"memory\"" -p mirror=true
+refused "node 10 serves memory for machine.os.ckpt.sink = 'servers' and may have a rank, too: allowed are other nodes" -p nodes=9
+refused "and may have a rank, too" -p nodes=7 -p spares=1
+refused "machine.os.memory_server.page is 1048576 bytes, more than a call carries" -p page=1MiB
 C=$T/machine.lua
 # A format makes room for what the workload makes: 17 files on the first I/O node, where 16 were the limit.
 gives 0 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17

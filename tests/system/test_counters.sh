@@ -100,7 +100,8 @@ return {
     machine = paragon {
         rows = 3, columns = 3, io_nodes = 1, storage = { kind = "raid3" },
         graph = include("parts/graphs.lua").cuts,
-        os = services.list(services.nx, services.pfs, services.checkpoints {}),
+        nodes = { memory = { last = 1 } },
+        os = services.list(services.nx, services.pfs, services.memory { on = "memory" }, services.checkpoints { sink = "servers" }),
     },
     workload = { kind = "job", nodes = 4, steps = 5 },
 }
