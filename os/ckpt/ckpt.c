@@ -543,8 +543,8 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         ckpt_shared_serve(c, request, (enum ckpt_procedure)procedure, args);
         return;
     }
-    if (procedure == CKPT_OPENED) {
-        ckpt_files_asked(c, request, args);
+    if (procedure == CKPT_OPENED || procedure == CKPT_CLOSED) {
+        ckpt_files_asked(c, request, (enum ckpt_procedure)procedure, args);
         return;
     }
     if (args->length >= sizeof wire)

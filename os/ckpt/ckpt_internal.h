@@ -46,6 +46,7 @@ enum ckpt_procedure {
     CKPT_AGAIN,  /* to the leader: what belongs to the job is lost, it is to go back */
     CKPT_OVER,   /* of all seats that are up: all has ended; more: as of RESET */
     CKPT_OPENED, /* to rank 0, of files (files.c): u32 run, a name; answered when it is open */
+    CKPT_CLOSED, /* the same: this rank has closed it */
     CKPT_STORE,  /* of others' memory (sink_memory.c) */
     CKPT_FETCH
 };

@@ -5,7 +5,10 @@
  *   CUT    all have stopped             the checkpoint before the last is void (CKPTF3); a number
  *                                       of each file, where its pointer is
  *   UNDO   all images are loaded        each file of the image, and of the list, is brought back;
- *                                       then the list is empty
+ *                                       then the list is empty; what the program has closed, and
+ *                                       others have not, is opened (CKPTF6)
+ *   CLOSE  the last of those who share  what this rank's program has closed before them is closed
+ *          a file has closed it
  *   END    a new run begins             no request is under way: the program is killed, its files
  *                                       are closed
  * One at a time; END may come at any moment, and takes the place of what is asked.
@@ -74,11 +77,46 @@ static enum pio_status call(struct pio_file *x, enum pio_ctl what, uint64_t valu
     return pio_control(x->sys, x, &q);
 }
 
+/* Nothing is open, and nothing is asked for it. */
+static bool idle(const struct ckpt_files *f)
+{
+    bool open = f->sys_count > 0;
+    LIST_EACH (l, &f->files)
+        open |= LIST_ENTRY(l, struct ckpt_file, link)->f != NULL;
+    return !open;
+}
+
+/* ---- CLOSE ---- */
+
+bool ckpt_file_leads(const struct ckpt_file *x)
+{
+    return x->ranks > 1 && x->rank == 0;
+}
+
+static void close_all(struct ckpt_files *f)
+{
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        struct pio_file *file = x->f;
+        if (file == NULL || !x->closed || x->others > 0)
+            continue;
+        x->f = NULL;
+        x->closed = false;
+        (void)pio_close(file);
+    }
+}
+
+static void closed(struct ckpt *c)
+{
+    (void)c;
+}
+
 /* ---- STOP ---- */
 
 static enum ckpt_status stop(struct ckpt_files *f)
 {
     enum ckpt_status s = CKPT_OK;
+    close_all(f);
     for (uint32_t i = 0; i < f->sys_count; i++) {
         pio_drain(f->sys[i]);
         if (takes(f) && pio_lost(f->sys[i]))
@@ -96,7 +134,7 @@ bool ckpt_files_stop(struct ckpt *c, ckpt_files_then then)
 {
     struct ckpt_files *f = c->files;
     f->status = CKPT_OK;
-    if (f->sys_count == 0 || f->ending)
+    if (idle(f) || f->ending)
         return f->ending;
     ask(f, FILES_STOP, then);
     return true;
@@ -204,9 +242,9 @@ bool ckpt_files_cut(struct ckpt *c, ckpt_files_then then)
     if (f->ending)
         return true;
     f->asked = c->generation; /* the leader may ask for another meanwhile */
-    if (f->sys_count == 0)
+    if (idle(f))
         f->cut = f->asked;
-    if (f->sys_count == 0 || f->status != CKPT_OK)
+    if (idle(f) || f->status != CKPT_OK)
         return false;
     ask(f, FILES_CUT, then);
     return true;
@@ -282,6 +320,30 @@ static enum ckpt_status take_away(struct ckpt_files *f, const struct ckpt_file *
     return s == PIO_OK || s == PIO_NO_FILE ? CKPT_OK : CKPT_IO;
 }
 
+enum pio_status ckpt_file_place(struct ckpt_file *x, struct pio_file *f)
+{
+    struct pio_control q = { .what = PIO_SEEK, .value = x->place };
+    return x->placed ? pio_control(f->sys, f, &q) : PIO_OK;
+}
+
+/* As the program had it that has closed it, while others have not. */
+static enum ckpt_status reopen(struct ckpt_file *x, struct pio *sys)
+{
+    const struct pio_open o = { .name = x->name,
+                                .flags = x->read_only ? PIO_O_READ_ONLY : 0,
+                                .ranks = x->ranks,
+                                .mode = x->mode,
+                                .unit = x->unit,
+                                .factor = x->factor };
+    enum pio_status s = pio_open(sys, &o, &x->f);
+    if (s == PIO_OK && (s = ckpt_file_place(x, x->f)) != PIO_OK)
+        (void)pio_close(x->f);
+    x->f = s == PIO_OK ? x->f : NULL;
+    x->loaded = s != PIO_OK;
+    x->opened = s == PIO_OK;
+    return s == PIO_OK ? CKPT_OK : CKPT_IO; /* it is tried again */
+}
+
 static enum ckpt_status undo(struct ckpt_files *f)
 {
     enum ckpt_status s = CKPT_OK;
@@ -304,8 +366,10 @@ static enum ckpt_status undo(struct ckpt_files *f)
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         x->since[0].cut = x->since[1].cut = CKPT_NO_CUT;
+        if (s == CKPT_OK && x->loaded && x->closed)
+            s = reopen(x, own_system(f, x->ops));
     }
-    return f->log_full ? ckpt_log_write(f) : CKPT_OK;
+    return s == CKPT_OK && f->log_full ? ckpt_log_write(f) : s;
 }
 
 void ckpt_files_undo(struct ckpt *c, ckpt_files_then then)
@@ -319,8 +383,10 @@ enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *und
     f->cut = generation;
     enum ckpt_status s = takes(f) ? ckpt_log_read(f, generation) : CKPT_OK;
     *undo_it = f->log_full;
-    LIST_EACH (l, &f->files)
-        *undo_it |= LIST_ENTRY(l, struct ckpt_file, link)->number > 0;
+    LIST_EACH (l, &f->files) {
+        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        *undo_it |= x->number > 0 || x->closed;
+    }
     return s;
 }
 
@@ -362,7 +428,7 @@ bool ckpt_files_end(struct ckpt *c, ckpt_files_then then)
 {
     struct ckpt_files *f = c->files;
     answer_waiting(f, NULL, CKPT_STATE);
-    if (f->sys_count == 0 && !f->ending && !f->busy && f->job == FILES_NOTHING)
+    if (idle(f) && !f->ending && !f->busy && f->job == FILES_NOTHING)
         return false;
     for (uint32_t i = 0; i < f->sys_count; i++)
         pio_hold(f->sys[i], f->thread); /* it may be about to flush */
@@ -390,13 +456,15 @@ static void work(void *arg)
             s = stop(f);
         else if (job == FILES_CUT)
             s = cut(f);
+        else if (job == FILES_CLOSE)
+            close_all(f);
         else if (job == FILES_UNDO)
             s = undo(f);
         else
             end(f);
         if (f->job != FILES_NOTHING) /* END has come meanwhile */
             continue;
-        f->status = s;
+        f->status = job == FILES_CLOSE ? f->status : s;
         f->busy = f->ending = false;
         if (s == CKPT_LOST && job != FILES_UNDO)
             ckpt_go_back(f->c);
@@ -436,25 +504,39 @@ static void answer_waiting(struct ckpt_files *f, const char *name, enum ckpt_sta
     }
 }
 
-void ckpt_files_asked(struct ckpt *c, struct select_request *request, struct rope *args)
+/* Another rank has closed it. */
+static void one_less(struct ckpt_files *f, struct ckpt_file *x)
+{
+    x->others -= x->others > 0;
+    if (x->others == 0 && x->closed && !f->busy && f->job == FILES_NOTHING)
+        ask(f, FILES_CLOSE, closed);
+}
+
+/* Before the program is entered, too: that of another rank may have been. */
+void ckpt_files_asked(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+                      struct rope *args)
 {
     struct ckpt_files *f = c->files;
+    struct ckpt_file *x = NULL;
     uint8_t run[4] = { 0 };
     if (args->length >= sizeof run)
         rope_take_front(args, sizeof run, run);
-    if (wire_get32(run) != c->run || f->ending || c->node->run == NULL) {
+    if (wire_get32(run) != c->run || f->ending) {
         reply(request, CKPT_STATE);
         return;
     }
     char *name = port_alloc(c->port, args->length + 1);
     rope_read(args, 0, args->length, name);
     LIST_EACH (l, &f->files) {
-        const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        if (x->opened && x->mine && strcmp(x->name, name) == 0) {
-            port_free(c->port, name);
-            reply(request, CKPT_OK);
-            return;
-        }
+        struct ckpt_file *y = LIST_ENTRY(l, struct ckpt_file, link);
+        x = ckpt_file_leads(y) && strcmp(y->name, name) == 0 ? y : x;
+    }
+    if (what == CKPT_CLOSED || (x != NULL && x->opened)) {
+        port_free(c->port, name);
+        if (what == CKPT_CLOSED && x != NULL)
+            one_less(f, x);
+        reply(request, CKPT_OK);
+        return;
     }
     struct waiting *w = port_alloc(c->port, sizeof *w);
     w->request = request;
@@ -465,11 +547,11 @@ void ckpt_files_asked(struct ckpt *c, struct select_request *request, struct rop
 void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x)
 {
     x->opened = true;
-    if (x->mine)
+    if (ckpt_file_leads(x))
         answer_waiting(f, x->name, CKPT_OK);
 }
 
-bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
+static bool ask_first(struct ckpt_files *f, const struct ckpt_file *x, enum ckpt_procedure what)
 {
     struct ckpt *c = f->c;
     uint8_t run[4], said = CKPT_STATE;
@@ -478,11 +560,21 @@ bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
     rope_init(&args);
     rope_add_bytes(&args, run, sizeof run);
     rope_add_bytes(&args, x->name, strlen(x->name));
-    enum xk_status s = select_call_wait(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, CKPT_OPENED,
-                                        &args, &answer);
+    enum xk_status s =
+        select_call_wait(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, what, &args, &answer);
     if (s == XK_OK && answer.length > 0)
         rope_read(&answer, 0, 1, &said);
     rope_fini(&args);
     rope_fini(&answer);
     return said == CKPT_OK;
+}
+
+bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
+{
+    return ask_first(f, x, CKPT_OPENED);
+}
+
+void ckpt_file_tell(struct ckpt_files *f, const struct ckpt_file *x)
+{
+    (void)ask_first(f, x, CKPT_CLOSED); /* where rank 0 has died all go back */
 }

@@ -16,6 +16,9 @@
  *       before the last is void: no restart asks for a number that is gone.
  *   CKPTF4  A restart undoes all ranks' files before it enters any program, and may be cut short
  *       and begun again as often as crashes want.
+ *   CKPTF6  A file that ranks share is open at rank 0, which makes its numbers and tells a shared
+ *       pointer, as long as one of them has it open: there it stays open when the program has
+ *       closed it, also after a restart.
  *   CKPTF5  A program is ended once none of its requests is under way: nobody writes to memory that
  *       has gone with it.
  *
@@ -56,7 +59,8 @@ void ckpt_files(struct ckpt *c, struct pio *sys);
 enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open *o,
                           struct pio_file **out) MUST_CHECK;
 /* Flushes and closes it: the next checkpoint does not have it.  Where something of it is lost the
- * job goes back.  (blocks) */
+ * job goes back.  All ranks that share a file close it; until they have rank 0 may open it again
+ * with all of them only (after port_fail PIO_UNSUPPORTED).  (blocks) */
 enum pio_status ckpt_close(struct ckpt *c, struct pio_file *f);
 /* Who serves a file has lost what was written (pio_is_lost): the job goes back to its last
  * checkpoint.  Never returns.  Without checkpoints it fails. (blocks) */

@@ -28,6 +28,8 @@ struct ckpt_file {
     struct pio_file *f; /* NULL: it is not open */
     bool opened;        /* in this run, by now */
     bool loaded;        /* the image has it, and the program has not asked for it yet */
+    uint32_t others;    /* of rank 0 of those who share it: so often others are to close it */
+    bool closed;        /* by its program, and kept open until they have (CKPTF6) */
     uint64_t number;    /* in the image; 0: none */
     uint32_t at;        /* the last cut whose state it can be brought back to, or CKPT_NO_CUT */
     bool placed;
@@ -35,7 +37,7 @@ struct ckpt_file {
     struct ckpt_since since[2]; /* the older first */
 };
 
-enum ckpt_files_job { FILES_NOTHING, FILES_STOP, FILES_CUT, FILES_UNDO, FILES_END };
+enum ckpt_files_job { FILES_NOTHING, FILES_STOP, FILES_CUT, FILES_CLOSE, FILES_UNDO, FILES_END };
 typedef void (*ckpt_files_then)(struct ckpt *c);
 
 struct ckpt_files {
@@ -76,14 +78,21 @@ void ckpt_files_clear(struct ckpt *c);
  * (blocks)
  */
 enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *undo);
-/* Another rank waits until this one has opened a file. */
-void ckpt_files_asked(struct ckpt *c, struct select_request *request, struct rope *args);
+/* Another rank waits until this one has opened a file, or has closed it. */
+void ckpt_files_asked(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+                      struct rope *args);
 extern const struct ckpt_part_ops ckpt_part_files;
 
 /* Answers those who wait for it; waits for rank 0 of those who share it, false: it has died. (the
  * second blocks) */
 void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x);
 bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x);
+/* This rank has closed it: rank 0 of those who share it is told. (blocks) */
+void ckpt_file_tell(struct ckpt_files *f, const struct ckpt_file *x);
+/* Of a file that is open here: this rank makes its numbers, and others have it open, too. */
+bool ckpt_file_leads(const struct ckpt_file *x);
+/* The pointer of what has been opened goes to where it was at the cut. (blocks) */
+enum pio_status ckpt_file_place(struct ckpt_file *x, struct pio_file *f);
 
 /* ---- files_log.c ---- */
 void ckpt_file_pack(const struct ckpt_file *x, struct rope *out);

@@ -5,8 +5,9 @@
  * crash leaves the one before, of which nothing had come yet.  Big-endian:
  *   0 magic u32, 4 entries u32, 8 number of the list u64, 16 bytes behind u64, 24 hash of those
  *   u64, 32 hash of 0..31 u64; each entry: cut u32, it was made u8, number u64, the file
- *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed; number u64, place
- *           u64, unit u64, factor u32, and twice (the system, the name) u16 length and bytes
+ *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed, 8 closed; number
+ *           u64, place u64, unit u64, factor u32, others u32, and twice (the system, the name) u16
+ *           length and bytes
  */
 #include <string.h>
 
@@ -18,7 +19,7 @@
 #define LOG_MAGIC 0x636b666cu
 #define HEAD_BYTES 40u
 #define ROOM 3072u
-#define FILE_BYTES 41u
+#define FILE_BYTES 45u
 #define ENTRY_BYTES 13u
 
 /* ---- a file ---- */
@@ -50,11 +51,12 @@ void ckpt_file_pack(const struct ckpt_file *x, struct rope *out)
     wire_put32(b, (uint32_t)x->mode);
     wire_put32(b + 4, x->rank);
     wire_put32(b + 8, x->ranks);
-    b[12] = (uint8_t)(x->read_only | x->mine << 1 | x->placed << 2);
+    b[12] = (uint8_t)(x->read_only | x->mine << 1 | x->placed << 2 | x->closed << 3);
     wire_put64(b + 13, x->number);
     wire_put64(b + 21, x->place);
     wire_put64(b + 29, x->unit);
     wire_put32(b + 37, x->factor);
+    wire_put32(b + 41, x->others);
     rope_add_bytes(out, b, sizeof b);
     put_text(out, x->ops->kind.name);
     put_text(out, x->name);
@@ -102,10 +104,12 @@ struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in)
     x->read_only = b[12] & 1;
     x->mine = b[12] & 2;
     x->placed = b[12] & 4;
+    x->closed = b[12] & 8;
     x->number = wire_get64(b + 13);
     x->place = wire_get64(b + 21);
     x->unit = wire_get64(b + 29);
     x->factor = wire_get32(b + 37);
+    x->others = wire_get32(b + 41);
     return x;
 }
 
@@ -201,6 +205,8 @@ static bool take_entry(struct ckpt_files *f, struct rope *in, uint32_t cut)
         return false;
     if (since.cut < cut || x->loaded)
         return true;
+    x->others = 0; /* nobody has it open */
+    x->closed = false;
     x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1] = since;
     return true;
 }

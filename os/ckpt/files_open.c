@@ -146,13 +146,6 @@ static enum pio_status open_new(struct ckpt_files *f, struct ckpt_file *x, struc
 
 /* ---- opening ---- */
 
-/* To where it was at the cut. */
-static enum pio_status place(struct ckpt_file *x, struct pio_file *f)
-{
-    struct pio_control q = { .what = PIO_SEEK, .value = x->place };
-    return x->placed ? pio_control(f->sys, f, &q) : PIO_OK;
-}
-
 static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, struct pio *sys,
                                  struct pio_open *o, struct pio_file **out)
 {
@@ -172,15 +165,34 @@ static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, stru
         s = pio_open(sys, o, out);
     if (s != PIO_OK)
         return s;
-    s = again ? place(x, *out) : PIO_OK;
+    s = again ? ckpt_file_place(x, *out) : PIO_OK;
     if (s != PIO_OK) {
         (void)pio_close(*out);
         return s;
     }
     x->loaded = false;
     x->f = *out;
+    if (!again && ckpt_file_leads(x))
+        x->others += x->ranks - 1;
     ckpt_file_opened(f, x);
     return PIO_OK;
+}
+
+/* One that the program has closed before others did is opened by it again. */
+static bool taken_back(struct ckpt *c, struct ckpt_file *x, const struct pio_open *o)
+{
+    struct pio_file *file = x->f;
+    if (x->others > 0 && o->ranks <= 1) {
+        port_fail(c->port,
+                  "file %s: rank 0 has closed it, and opens it for itself while other ranks have "
+                  "it open; allowed is that when all have closed it",
+                  x->name);
+        return false;
+    }
+    x->f = NULL;
+    x->closed = false;
+    (void)pio_close(file);
+    return true;
 }
 
 enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open *asked,
@@ -200,6 +212,10 @@ enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open
     struct ckpt_file *x = ckpt_file_find(f, sys->ops, o.name);
     if (x == NULL)
         x = ckpt_file_add(f, sys->ops, o.name);
+    if (x->f != NULL && x->closed && !taken_back(c, x, asked)) {
+        pio_leave(sys);
+        return PIO_UNSUPPORTED;
+    }
     ASSERT_MSG(x->f == NULL, "a program opens a file twice");
     if (!x->loaded)
         x->mode = o.mode;
@@ -219,19 +235,26 @@ enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open
 enum pio_status ckpt_close(struct ckpt *c, struct pio_file *file)
 {
     struct pio *sys = file->sys;
-    enum pio_status s = PIO_OK;
+    enum pio_status s = PIO_OK, closed = PIO_OK;
+    struct ckpt_file *x = NULL;
     if (c == NULL)
         return pio_close(file);
     pio_enter(sys);
     LIST_EACH (l, &c->files->files) {
-        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        if (x->f != file)
-            continue;
-        if (!x->read_only && c->params->files == CKPT_FILES_CUT)
-            s = pio_flush(file);
-        x->f = NULL;
+        struct ckpt_file *y = LIST_ENTRY(l, struct ckpt_file, link);
+        x = y->f == file ? y : x;
     }
-    enum pio_status closed = pio_close(file);
+    ASSERT_MSG(x != NULL && !x->closed, "a program closes a file that it does not have");
+    if (!x->read_only && c->params->files == CKPT_FILES_CUT)
+        s = pio_flush(file);
+    if (ckpt_file_leads(x) && x->others > 0) {
+        x->closed = true;
+    } else {
+        x->f = NULL;
+        closed = pio_close(file);
+    }
+    if (x->ranks > 1 && x->rank > 0)
+        ckpt_file_tell(c->files, x);
     pio_leave(sys);
     if (pio_is_lost(s))
         ckpt_again(c, sys->node->port);

@@ -1,7 +1,7 @@
 /* test_ckpt_files.c: jobs whose state is in files, too, are killed at any event and end as if
  * nothing had happened: over every file system that has checkpoints, also when a node dies while a
  * file is given a number, while the checkpoint is committed, or while files are brought back
- * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5).
+ * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5, CKPTF6).
  *
  * The programs (workloads/msg/job_files.c) compare every read with what memory says, and at the end
  * every byte with a closed form; what is compared here is a number made of all bytes.
@@ -168,6 +168,7 @@ static void machine(struct rig *r, const struct run *x)
     rig_init(r, 2, 4);
     rig_set_int(r, "io_nodes", 3);
     rig_set(r, "detector_delay", "1ms");
+    r->options.event_limit = 3000000; /* a program that has failed does not end the checkpoints */
     instance(graph, "mesh", "mesh", NULL);
     instance(graph, "rdm", "rdm", "mesh");
     instance(graph, "nx", "nx", "rdm");
@@ -270,6 +271,7 @@ static bool judge(uint64_t seed, const struct run *x, const struct run *calm)
     return good;
 }
 
+static int answered; /* enum pio_status; -1: nobody has asked */
 static const uint32_t crashing[] = { 0, 1, 4, 5, 3, 6, 7, 2 };
 
 /* How many files were brought back; -1: it has not ended well. */
@@ -332,6 +334,165 @@ Test(ckpt_files, are_brought_back_to_the_capture_that_counts)
     }
 }
 
+/* ---- what rank 0 has closed, and others have not ---- */
+
+enum { ADDS = 24, WORD = 8 };
+static const struct pio_ops *adding;
+
+static void wants(struct os_node *n, bool good, const char *what, uint64_t is, uint64_t want)
+{
+    if (!good)
+        port_fail(n->port, "%s: %lu, not %lu", what, is, want);
+}
+
+static bool moved(struct pio_file *f, enum pio_op op, uint64_t off, uint64_t *word)
+{
+    struct pio_req q;
+    struct file_run run = { .off = off, .len = WORD, .count = 1 };
+    pio_req_init(&q, op, f);
+    q.runs = &run;
+    q.run_count = 1;
+    if (op == PIO_WRITE)
+        rope_add_bytes(&q.data, word, WORD);
+    pio_submit(&q);
+    bool good = pio_wait(&q) == PIO_OK;
+    *word = op == PIO_READ ? 0 : *word;
+    if (good && op == PIO_READ && q.moved == WORD)
+        rope_read(&q.data, 0, WORD, word);
+    rope_fini(&q.data);
+    return good;
+}
+
+/* Rank 0 closes both files at once; the others add to theirs words, and append. */
+static void adds(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find(adding, n);
+    struct pio_file *f = NULL, *log = NULL;
+    struct pio_open o = {
+        .name = "sum", .flags = PIO_O_CREATE, .rank = me->rank, .ranks = 4, .mode = PIO_PLAIN
+    };
+    uint64_t word;
+    bool has = me->rank > 0 ? me->resume <= ADDS : me->resume == 0;
+    enum pio_status s = has ? ckpt_open(c, sys, &o, &f) : PIO_OK;
+    o.name = "log";
+    for (int i = 0; adding->modes != NULL && adding->modes->items[i] != NULL; i++)
+        o.mode = adding->mode(i) == 0 ? i : o.mode;
+    if (has && s == PIO_OK && o.mode != PIO_PLAIN)
+        s = ckpt_open(c, sys, &o, &log);
+    for (uint64_t k = me->resume; has && s == PIO_OK && me->rank > 0 && k < ADDS; k++) {
+        bool good = moved(f, PIO_READ, me->rank * WORD, &word);
+        wants(n, !good || word == k, "a rank has added", word, k);
+        word = k + 1;
+        good = good && moved(f, PIO_WRITE, me->rank * WORD, &word) &&
+               (log == NULL || moved(log, PIO_WRITE, 0, &word));
+        s = good ? PIO_OK : PIO_SERVER_DOWN;
+        port_thread_sleep(n->port, 3 * SIM_MS);
+        if (good)
+            os_safe_point(n, k + 1);
+    }
+    s = s == PIO_OK && f != NULL ? ckpt_close(c, f) : s;
+    s = s == PIO_OK && log != NULL ? ckpt_close(c, log) : s;
+    if (s != PIO_OK)
+        ckpt_again(c, n->port);
+    os_safe_call(n, ADDS + 1);
+    (void)nx_gsync(os_find(n, &nx_service));
+    if (me->rank > 0 || o.mode == PIO_PLAIN)
+        return;
+    struct pio_control size = { .what = PIO_STAT, .name = "log" };
+    s = pio_control(sys, NULL, &size);
+    wants(n, s != PIO_OK || size.stat.size == 3 * ADDS * WORD, "bytes of the log", size.stat.size,
+          3 * ADDS * WORD);
+}
+
+/* CKPTF6. */
+Test(ckpt_files, that_rank_0_has_closed_are_brought_back_as_long_as_others_have_them)
+{
+    static const char *const systems[] = { "pfs", "vesta" };
+    (void)kill_some(583);
+    for (size_t k = 0; k < ARRAY_LEN(systems); k++) {
+        struct run calm = { .program = "random",
+                            .system = systems[k],
+                            .policy = "copy",
+                            .sink = "memory",
+                            .interval = "5ms",
+                            .main = adds,
+                            .steps = 12 };
+        adding = (const struct pio_ops *)kind_find(&pio_systems, systems[k]);
+        struct run x = calm;
+        play(&calm);
+        cr_expect(calm.said[0] == 0 && calm.committed > 4 && calm.numbers > 4,
+                  "%s: %g checkpoints, %g numbers. %s", systems[k], calm.committed, calm.numbers,
+                  calm.said);
+        double undone = 0;
+        for (uint32_t i = 0; i < 2 * ARRAY_LEN(crashing); i++) {
+            x.crashes = 1;
+            x.at[0] = calm.events * (4 + i) / 24;
+            x.node[0] = crashing[i % ARRAY_LEN(crashing)];
+            x.after[0] = 3000;
+            play(&x);
+            cr_expect_str_empty(x.said, "%s, node %u dies at event %lu of %lu: %s", systems[k],
+                                x.node[0], x.at[0], calm.events, x.said);
+            undone += x.undone;
+        }
+        cr_expect(undone > 8, "%s: %g files have been brought back", systems[k], undone);
+    }
+}
+
+static void opens_again(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    struct pio_file *f = NULL;
+    struct pio_open o = {
+        .name = "f", .flags = PIO_O_CREATE, .rank = me->rank, .ranks = 4, .mode = PIO_PLAIN
+    };
+    if (ckpt_open(c, sys, &o, &f) != PIO_OK || me->rank > 0 || ckpt_close(c, f) != PIO_OK)
+        return;
+    o.flags = PIO_O_READ_ONLY;
+    o.ranks = 1;
+    answered = (int)ckpt_open(c, sys, &o, &f);
+}
+
+static void reads_all(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    struct pio_file *f = NULL;
+    struct pio_open o = { .name = "f", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN };
+    enum pio_status s = PIO_OK;
+    if (me->rank == 0 && (s = ckpt_open(c, sys, &o, &f)) == PIO_OK)
+        s = ckpt_close(c, f);
+    o.flags = PIO_O_READ_ONLY;
+    o.rank = me->rank;
+    o.ranks = 4;
+    for (int times = 0; times < 2; times++) {
+        s = s == PIO_OK ? ckpt_open(c, sys, &o, &f) : s;
+        s = s == PIO_OK ? ckpt_close(c, f) : s;
+    }
+    wants(n, s == PIO_OK, "status", s, PIO_OK);
+}
+
+Test(ckpt_files,
+     that_all_have_can_be_read_and_opened_again_and_by_rank_0_alone_once_all_have_closed)
+{
+    struct run x = { .program = "random",
+                     .system = "pfs",
+                     .policy = "stop",
+                     .sink = "memory",
+                     .interval = "10s",
+                     .main = reads_all,
+                     .steps = 12 };
+    play(&x);
+    cr_expect_str_empty(x.said, "%s", x.said);
+    x.main = opens_again;
+    play(&x);
+    cr_expect(strstr(x.said, "file f: rank 0 has closed it, and opens it for itself while other "
+                             "ranks have it open"),
+              "%s", x.said);
+    cr_expect_eq(answered, PIO_UNSUPPORTED, "%d", answered);
+}
+
 /* ---- what is refused ---- */
 
 static const struct refusal {
@@ -365,7 +526,6 @@ static const struct refusal {
       .sentence = "file f: all ranks open it, and one that has been stopped for a checkpoint" },
 };
 static const struct refusal *asked;
-static int answered; /* enum pio_status; -1: nobody has asked */
 
 static void opens(struct os_node *n, const struct program *me)
 {
@@ -428,7 +588,7 @@ static void opens_many(struct os_node *n, const struct program *me)
     }
 }
 
-/* A list of 3,072 bytes, 40 of them its head; an entry has 13 and a file's 41, and twice two of a
+/* A list of 3,072 bytes, 40 of them its head; an entry has 13 and a file's 45, and twice two of a
  * length, "pfs" and the name. */
 Test(ckpt_files, as_many_as_the_list_of_opened_files_has_can_be_opened)
 {
@@ -445,5 +605,5 @@ Test(ckpt_files, as_many_as_the_list_of_opened_files_has_can_be_opened)
                              "of 3,000 bytes has"),
               "%s", x.said);
     cr_expect_eq(answered, PIO_NO_SPACE, "%d", answered);
-    cr_expect_eq(fitted, (3072 - 40) / (13 + 41 + 2 + 3 + 2 + 102), "%u", fitted);
+    cr_expect_eq(fitted, (3072 - 40) / (13 + 45 + 2 + 3 + 2 + 102), "%u", fitted);
 }
