@@ -7,7 +7,7 @@
 enum { HEAD = 12 };
 
 struct waiting {
-    uint64_t ticket;
+    uint64_t ticket, number;
     uint32_t host;
     select_done_fn done;
     void *arg;
@@ -97,6 +97,7 @@ static void answered(void *arg, struct select_request *request, uint32_t procedu
 struct dead {
     struct hsm_calls *calls;
     uint32_t host;
+    uint64_t last; /* what begins later finds out by itself */
     struct waiting *found;
 };
 
@@ -105,17 +106,18 @@ static bool look(void *arg, const void *key, void *value)
     struct dead *d = arg;
     struct waiting *w = value;
     (void)key;
-    d->found = w->host == d->host ? w : NULL;
+    d->found = w->host == d->host && w->number <= d->last ? w : NULL;
     return d->found == NULL;
 }
 
 static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
-    struct dead d = { arg, host, NULL };
+    struct hsm_calls *c = arg;
+    struct dead d = { c, host, c->begun, NULL };
     (void)life;
     if (alive)
         return;
-    do { /* LONG1; others may come meanwhile, and end as well */
+    do { /* LONG1; who is told may call again */
         d.found = NULL;
         xk_map_each(&d.calls->waiting, look, &d);
         if (d.found != NULL)
@@ -140,7 +142,7 @@ uint64_t hsm_call(struct hsm_calls *c, uint32_t host, uint32_t service, uint32_t
     struct waiting *w = port_alloc(c->port, sizeof *w);
     uint8_t head[HEAD];
     struct rope all;
-    *w = (struct waiting){ port_random(c->port) | 1, host, done, arg, c };
+    *w = (struct waiting){ port_random(c->port) | 1, ++c->begun, host, done, arg, c };
     wire_put32(head, c->service);
     wire_put64(head + 4, w->ticket);
     rope_init(&all);

@@ -22,6 +22,7 @@ struct hsm_calls {
     uint32_t service; /* at which it is answered; 0: it makes none */
     sim_time retry;   /* what there is no room for is tried again after so long */
     struct xk_map waiting;
+    uint64_t begun; /* calls */
 };
 /* In a boot upcall; `c` stays.  One for each service number on a node. */
 void hsm_calls_init(struct hsm_calls *c, struct xk_protl *rpc, uint32_t service, sim_time retry);

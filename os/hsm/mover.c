@@ -8,6 +8,8 @@
  */
 #include "os/hsm/mover_internal.h"
 
+#include "os/xk/peers.h"
+
 enum { PIECE_HEADER = 16 };
 
 const struct param mover_params_desc[] = {
@@ -283,6 +285,13 @@ static void read_done(struct port_io *io)
     step(x);
 }
 
+bool mover_has_medium(const struct run *x)
+{
+    struct port_blk_info info;
+    port_blk_describe(x->drive->m->port, x->drive->device, &info);
+    return info.medium[0] != 0 && strncmp(info.medium, x->label, sizeof x->label) == 0;
+}
+
 /* Reads the next block, if there is room for it. */
 static void step(struct run *x)
 {
@@ -294,6 +303,10 @@ static void step(struct run *x)
     uint64_t most = (uint64_t)m->params->buffers;
     if (x->at == x->count || x->flying >= most)
         return;
+    if (!mover_has_medium(x)) {
+        mover_give_up(x);
+        return;
+    }
     struct wanted *w = &x->wanted[x->order[x->at]];
     uint64_t block = w->r.first + w->done;
     if (m->order->through && w->done == 0 && x->position < block && x->at > 0)
@@ -356,7 +369,7 @@ static void begin(struct drive *d)
         return;
     port_blk_describe(m->port, d->device, &info);
     x->started = true;
-    if (info.medium[0] == 0) {
+    if (!mover_has_medium(x)) {
         mover_give_up(x);
         return;
     }
@@ -369,14 +382,40 @@ static void begin(struct drive *d)
     step(x);
 }
 
+static struct run *run_of(struct mover *m, uint32_t host)
+{
+    for (uint32_t i = 0; i < DEVICES_MAX; i++)
+        LIST_EACH (l, &m->drives[i].runs) {
+            struct run *x = LIST_ENTRY(l, struct run, link);
+            if (x->caller.host == host && !x->dead && !x->stopped)
+                return x;
+        }
+    return NULL;
+}
+
+/* Nobody waits for its runs any more, and its next life may want others of these drives. */
+static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
+{
+    struct run *x;
+    (void)life;
+    while (!alive && (x = run_of(arg, host)) != NULL) {
+        if (x->started && x->block > 0)
+            mover_write_stop(x);
+        else
+            mover_give_up(x);
+    }
+}
+
 static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
 {
     struct mover *m = arg;
-    uint8_t wire[MOVER_REQUEST_BYTES] = { 0 };
+    uint8_t wire[MOVER_REQUEST_BYTES] = { 0 }, label[HSM_LABEL] = { 0 };
     struct hsm_caller caller = hsm_take(request, args);
     port_work(m->port, PORT_WORK_RPC, 1);
-    if (args->length >= 8)
+    if (args->length >= 8 + sizeof label) {
         rope_take_front(args, 8, wire);
+        rope_take_front(args, sizeof label, label);
+    }
     uint32_t device = wire_get32(wire), n = wire_get32(wire + 4);
     uint64_t block = 0;
     if (procedure == MOVER_WRITE && args->length >= 8) {
@@ -396,6 +435,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     struct run *x = port_alloc(m->port, sizeof *x);
     x->drive = d;
     x->caller = caller;
+    memcpy(x->label, label, sizeof x->label);
     x->count = x->left = n;
     x->block = block;
     x->wanted = port_alloc(m->port, n * sizeof *x->wanted);
@@ -423,6 +463,7 @@ struct mover *mover_serve(struct xk_protl *rpc, const struct mover_params *param
         list_init(&m->drives[i].runs);
     }
     port_counters(m->port, "mover", mover_counters, m);
+    xk_on_peer(rpc->kernel, peer_changed, m);
     enum xk_status served = select_serve(rpc, HSM_SERVICE_MOVER, serve, m);
     ASSERT(served == XK_OK);
     return m;

@@ -14,15 +14,17 @@
  *       Blocks that are written are pulled from the same service, while the one before goes to the
  *       drive; HSM_OK: all of them are on the tape.
  *   MOV3  A place that cannot be read ends the request that wants it (HSM_MEDIUM) and no other.
+ *   MOV4  Of a run that is for one cartridge nothing is read from, or written to, another that has
+ *       come into the drive meanwhile.  The runs of an asker that dies end.
  *
  * Procedures of HSM_SERVICE_MOVER, long calls (call.h), big-endian:
- *   MOVER_READ  u32 device, u32 requests, { u64 first, u64 count, u64 offset, u64 stride, u64
- *               token, u64 tag, u32 sink }: blocks first .. first + count - 1; the first is at
- *               `offset` of what the sink gets, each next one `stride` behind -> u8 hsm_status of
- *               the drive
- *   MOVER_WRITE u32 device, u32 requests, u64 bytes of a block, the same: blocks first .. at their
- *               places on the tape, in order; what lay behind is gone.  HSM_FULL: the tape has no
- *               room for it, and for none behind it
+ *   MOVER_READ  u32 device, u32 requests, label of the cartridge, { u64 first, u64 count, u64
+ *               offset, u64 stride, u64 token, u64 tag, u32 sink }: blocks first .. first + count -
+ *               1; the first is at `offset` of what the sink gets, each next one `stride` behind
+ *               -> u8 hsm_status of the drive
+ *   MOVER_WRITE u32 device, u32 requests, label, u64 bytes of a block, the same: blocks first .. at
+ *               their places on the tape, in order; what lay behind is gone.  HSM_FULL: the tape
+ *               has no room for it, and for none behind it
  * of the asker (HSM_SERVICE_STORAGE): MOVER_DONE u64 tag, u8 hsm_status
  * of the sink (HSM_SERVICE_SINK):     SINK_DATA  u64 token, u64 offset, bytes
  *                                     SINK_PULL  u64 token, u64 offset, u64 length -> bytes
@@ -64,7 +66,7 @@ extern const struct counter mover_counters[]; /* "mover.*" */
 /* ---- sinks ---- */
 
 struct hsm_sink; /* of a node */
-/* Takes what movers push to this node from now on. */
+/* Takes what movers push to this node from now on; the same for all who ask. */
 struct hsm_sink *hsm_sink_serve(struct xk_protl *rpc);
 /* From now on pieces of the token that this returns go to `take`, in an upcall; data is its to
  * take. */

@@ -40,6 +40,7 @@ struct run {
     struct list link; /* in drive.runs */
     struct drive *drive;
     struct hsm_caller caller;
+    char label[HSM_LABEL]; /* of the cartridge that it is for */
     uint32_t count, at;
     uint32_t flying, left; /* blocks on their way; requests not told of, */
     uint32_t telling;      /* and those of which the asker has not said that it knows */
@@ -62,7 +63,12 @@ bool mover_tell(struct run *x, struct wanted *w);
 void mover_give_up(struct run *x);
 enum hsm_status mover_status(const struct port_io *io);
 
+/* MOV4: it is in the drive. */
+bool mover_has_medium(const struct run *x);
+
 /* mover_write.c: begins a run that writes. */
 void mover_write(struct run *x);
+/* No more is written; it ends soon. */
+void mover_write_stop(struct run *x);
 
 #endif

@@ -178,6 +178,7 @@ static void submit(struct run *x, enum port_io_op op, uint64_t sector,
                    void (*done)(struct port_io *io), struct rope *data)
 {
     struct mover *m = x->drive->m;
+    ASSERT_MSG(op != PORT_IO_WRITE || mover_has_medium(x), "MOV4");
     x->reading = true; /* the drive has a request of ours */
     x->io = (struct port_io){
         .op = op, .sector = sector, .sectors = op == PORT_IO_WRITE, .done = done, .arg = x
@@ -195,6 +196,8 @@ static void go_on(struct run *x)
     fill(x);
     if (x->reading || x->flushed)
         return;
+    if (!x->stopped && !mover_has_medium(x))
+        stop(x, 0, HSM_DEVICE);
     while (x->stopped && !list_empty(&x->slots)) {
         struct slot *s = LIST_ENTRY(x->slots.next, struct slot, link);
         if (s->pulls > 0)
@@ -212,6 +215,12 @@ static void go_on(struct run *x)
     for (uint32_t i = 0; i < s->count; i++)
         rope_join(&block, &s->pieces[i]);
     submit(x, PORT_IO_WRITE, x->wanted[s->request].r.first + s->block, written, &block);
+}
+
+void mover_write_stop(struct run *x)
+{
+    stop(x, 0, HSM_DEVICE);
+    go_on(x);
 }
 
 void mover_write(struct run *x)

@@ -415,6 +415,21 @@ static struct drive *drive_of(struct pvl *p, uint32_t pvr, uint32_t number)
     return d;
 }
 
+/* The repository says that the drive has the volume.  It may have been believed elsewhere: a move
+ * that was begun before a crash has ended since.  Of a drive that is in use it is believed there
+ * until that has ended: PVLI2. */
+static void found_in(struct pvl *p, struct drive *d, struct volume *v)
+{
+    struct drive *other = v->drive;
+    if (other != NULL && other->state != DRIVE_IDLE)
+        return;
+    if (other != NULL) {
+        take_out(other);
+        idle(p, other);
+    }
+    put_in(d, v);
+}
+
 /* What a repository says of its drives: of those that nobody uses it is believed. */
 static void learnt(void *arg, enum xk_status status, struct rope *reply)
 {
@@ -444,7 +459,7 @@ static void learnt(void *arg, enum xk_status status, struct rope *reply)
             if (wire[9] != 0) {
                 struct volume *v = volume_of(p, (const char *)wire + 9, true);
                 v->pvr = pvr;
-                put_in(d, v);
+                found_in(p, d, v);
             }
             idle(p, d);
         }

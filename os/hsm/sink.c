@@ -88,7 +88,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
 
 struct hsm_sink *hsm_sink_serve(struct xk_protl *rpc)
 {
-    struct hsm_sink *s = port_alloc(xk_port(rpc), sizeof *s);
+    struct hsm_sink *s = select_server(rpc, HSM_SERVICE_SINK);
+    if (s != NULL)
+        return s;
+    s = port_alloc(xk_port(rpc), sizeof *s);
     s->port = xk_port(rpc);
     xk_map_init(&s->opened, s->port, sizeof(uint64_t));
     enum xk_status served = select_serve(rpc, HSM_SERVICE_SINK, serve, s);

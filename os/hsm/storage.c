@@ -184,7 +184,9 @@ static void tell_mover(struct volume *v, uint32_t k, bool append)
     wire_put32(wire + 4, n);
     wire_put64(wire + 8, v->block);
     rope_init(&args);
-    rope_add_bytes(&args, wire, append ? 16 : 8);
+    rope_add_bytes(&args, wire, 8);
+    rope_add_bytes(&args, v->mount[k].label, HSM_LABEL);
+    rope_add_bytes(&args, wire + 8, append ? 8 : 0);
     rope_join(&args, &list);
     v->calls++;
     (void)hsm_call(&s->calls, v->mount[k].node, HSM_SERVICE_MOVER,

@@ -76,6 +76,15 @@ uint64_t fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char 
     return 0;
 }
 
+void fake_tape_fill(struct fake *f, uint32_t node, uint32_t dev, uint32_t blocks, uint64_t bytes,
+                    uint64_t seed)
+{
+    struct fake_tape *t = &f->nodes[node].tapes[dev - f->o.disks];
+    for (uint32_t i = 0; i < blocks && t->count < f->o.tape_blocks; i++)
+        rope_add_pattern(&t->blocks[t->count++], seed, i * bytes, bytes);
+    t->safe = t->count;
+}
+
 void fake_tape_describe(const struct fake *f, const struct fake_tape *t, struct port_blk_info *out)
 {
     snprintf(out->name, sizeof out->name, "tape");

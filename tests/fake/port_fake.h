@@ -144,6 +144,10 @@ void fake_on_change(struct fake *f, fake_change_fn *fn, void *arg); /* NULL: nob
 /* Puts the medium of this label in a drive, a new one if there is none, or takes out what is in it
  * (""); how many blocks and marks it holds.  What was in it before keeps what it holds. */
 uint64_t fake_tape_load(struct fake *f, uint32_t node, uint32_t dev, const char *label);
+/* What is loaded has so many blocks more, of `bytes` of the pattern of the seed from its beginning
+ * on: written long ago. */
+void fake_tape_fill(struct fake *f, uint32_t node, uint32_t dev, uint32_t blocks, uint64_t bytes,
+                    uint64_t seed);
 
 /* Inverts bits of one byte of a device behind the node's back. */
 void fake_disk_flip(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector, uint32_t byte,

@@ -1,5 +1,5 @@
-/* test_archive.c: storage server, library and movers over tapes of the fake port; the repositories
- * are the test's.  What comes is compared with what was written on the tapes.
+/* test_archive.c: storage server, library and movers over tapes of the fake port; the repository
+ * is the test's.  What comes is compared with what was written on the tapes.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -10,11 +10,11 @@
 #include "os/hsm/mover.h"
 #include "os/hsm/order.h"
 #include "os/hsm/pvl.h"
-#include "os/hsm/pvr.h"
 #include "os/hsm/storage.h"
 #include "os/lfs/lfs.h"
 #include "os/proto/select/select.h"
 #include "os/xk/msg.h"
+#include "tests/os/hsm_library.h"
 #include "tests/os/xk_rig.h"
 
 /* Node 0 has the storage server and the library, 1 the repository, 2 and 3 the drives, the others
@@ -24,20 +24,18 @@ enum { VOLUMES = 6, BLOCKS = 40, BLOCK = 3000 };
 
 struct world {
     struct rig rig;
-    struct hsm_calls pvr;
+    struct hsm_library library;
     struct storage_params storage;
     struct pvl_params pvl;
     struct mover_params mover;
     struct archive_params archive;
     struct lfs_params lfs;
-    char in[MOVERS * DRIVES][HSM_LABEL];
     uint64_t seed;
     uint32_t requests, batch;
     uint64_t tape_blocks;
     bool stores; /* clients write, else they read */
     struct archive *doors[NODES];
     uint32_t asked, came, bad[HSM_STATUS_COUNT];
-    uint32_t loaded;   /* cartridges that were mounted */
     uint32_t break_at; /* this read of a device fails, 0: none */
     enum port_io_status how;
     uint32_t reads;
@@ -50,96 +48,6 @@ static uint64_t draw(uint64_t n)
 {
     world->seed = world->seed * 6364136223846793005u + 1442695040888963407u;
     return (world->seed >> 33) % n;
-}
-
-static uint64_t seed_of(uint32_t cartridge)
-{
-    return 1000 + cartridge;
-}
-
-/* ---- the repository: a cartridge is made when it is mounted first ---- */
-
-struct answer {
-    struct port_timer timer;
-    struct hsm_caller caller;
-    uint32_t drive;
-    char label[HSM_LABEL];
-};
-
-static void filled(struct port_io *io)
-{
-    rope_fini(&io->data);
-    port_free(io->port, io);
-}
-
-static void fill(struct port *p, void *arg)
-{
-    const struct answer *a = arg;
-    uint32_t cartridge = (uint32_t)atoi(a->label + 1);
-    for (uint32_t b = 0; b < BLOCKS; b++) {
-        struct port_io *io = port_alloc(p, sizeof *io);
-        *io = (struct port_io){ .op = PORT_IO_WRITE, .sector = b, .sectors = 1, .done = filled };
-        rope_init(&io->data);
-        rope_add_pattern(&io->data, seed_of(cartridge), (uint64_t)b * BLOCK, BLOCK);
-        port_blk_submit(p, 1 + a->drive % DRIVES, io);
-    }
-}
-
-static void moved(struct port_timer *t)
-{
-    struct answer *a = t->arg;
-    uint32_t node = 2 + a->drive / DRIVES;
-    struct rope reply;
-    bool up = fake_up(world->rig.f, node);
-    for (uint32_t k = 0; k < MOVERS * DRIVES; k++) /* where it is, of a drive that was given up */
-        if (a->label[0] != 0 && strcmp(world->in[k], a->label) == 0) {
-            world->in[k][0] = 0;
-            (void)fake_tape_load(world->rig.f, 2 + k / DRIVES, 1 + k % DRIVES, "");
-        }
-    strcpy(world->in[a->drive], up ? a->label : "");
-    uint64_t holds = fake_tape_load(world->rig.f, node, 1 + a->drive % DRIVES, world->in[a->drive]);
-    world->loaded += a->label[0] != 0 && up;
-    if (a->label[0] != 0 && up && holds < BLOCKS &&
-        atoi(a->label + 1) < world->storage.filled * world->storage.width)
-        fill(fake_port(world->rig.f, node), a);
-    rope_init(&reply);
-    rope_add_bytes(&reply, &(uint8_t){ up ? HSM_OK : HSM_DEVICE }, 1);
-    hsm_answer(&world->pvr, &a->caller, &reply);
-}
-
-static void repository(void *arg, struct select_request *request, uint32_t procedure,
-                       struct rope *args)
-{
-    struct port *p = arg;
-    uint8_t wire[9 + HSM_LABEL] = { 0 };
-    struct hsm_caller caller = hsm_take(request, args);
-    struct rope reply;
-    rope_init(&reply);
-    rope_add_bytes(&reply, &(uint8_t){ HSM_OK }, 1);
-    if (procedure == PVR_DRIVES) {
-        wire_put32(wire, MOVERS * DRIVES);
-        rope_add_bytes(&reply, wire, 4);
-        for (uint32_t k = 0; k < MOVERS * DRIVES; k++) {
-            wire_put32(wire, 2 + k / DRIVES);
-            wire_put32(wire + 4, 1 + k % DRIVES);
-            wire[8] = fake_up(world->rig.f, 2 + k / DRIVES);
-            memcpy(wire + 9, world->in[k], HSM_LABEL);
-            rope_add_bytes(&reply, wire, sizeof wire);
-        }
-    }
-    if (procedure == PVR_DRIVES || procedure == PVR_FIND) {
-        hsm_answer(&world->pvr, &caller, &reply);
-        return;
-    }
-    rope_fini(&reply);
-    struct answer *a = port_alloc(p, sizeof *a);
-    a->caller = caller;
-    rope_take_front(args, 4, wire);
-    a->drive = wire_get32(wire);
-    if (procedure == PVR_MOUNT)
-        rope_take_front(args, HSM_LABEL, a->label);
-    port_timer_init(p, &a->timer, moved, a);
-    port_timer_set(&a->timer, SIM_SEC);
 }
 
 /* ---- clients ---- */
@@ -164,7 +72,8 @@ static void take(struct archive_read *r, uint64_t offset, struct rope *data)
         rope_init(&part);
         rope_add_slice(&part, data, 0, n);
         rope_drop_front(data, n);
-        rope_add_pattern(&should, seed_of((uint32_t)atoi(label + 1)), at * BLOCK + into, n);
+        rope_add_pattern(&should, hsm_library_seed((uint32_t)atoi(label + 1)), at * BLOCK + into,
+                         n);
         cr_assert(rope_equal(&part, &should), "block %u of %s", (unsigned)at, label);
         rope_fini(&should);
         rope_fini(&part);
@@ -222,8 +131,8 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         (void)pvl_serve(rpc, &world->pvl, pvrs, 1);
         (void)storage_serve(rpc, lfs_files(lfs_start(p, &world->lfs)), &world->storage, 0);
     } else if (node == 1) {
-        hsm_calls_init(&world->pvr, rpc, HSM_ANSWER_PROGRAM, SIM_MS);
-        cr_assert_eq(select_serve(rpc, HSM_SERVICE_PVR, repository, p), XK_OK);
+        world->library.fake = r->f;
+        hsm_library_serve(&world->library, rpc);
     } else if (node < FIRST) {
         (void)mover_serve(rpc, &world->mover);
     } else {
@@ -270,6 +179,10 @@ static void run(struct world *w, uint64_t seed, uint32_t width)
     w->storage.filled = w->stores ? 0 : VOLUMES - 2;
     w->storage.volumes = w->stores ? 40 : VOLUMES;
     o.detect_delay = SIM_MS;
+    w->library = (struct hsm_library){ .first = 2, .nodes = MOVERS, .drives = DRIVES };
+    w->library.filled = (uint32_t)(w->storage.filled * w->storage.width);
+    w->library.blocks = BLOCKS;
+    w->library.block = BLOCK;
     rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
               booted, NULL);
     fake_on_disk(w->rig.f, on_disk, NULL);
@@ -291,7 +204,8 @@ Test(archive, what_is_on_tapes_comes)
         struct world w = { .requests = 80, .batch = 5 };
         run(&w, seed, 1 + (uint32_t)seed % 3);
         cr_assert_eq(w.bad[HSM_OK], w.requests);
-        cr_assert_lt(w.loaded, w.requests * (1 + (uint32_t)seed % 3), "requests are batched");
+        cr_assert_lt(w.library.loaded, w.requests * (1 + (uint32_t)seed % 3),
+                     "requests are batched");
         rig_stop(&w.rig);
     }
 }

@@ -320,6 +320,13 @@ enum xk_status select_serve(struct xk_protl *rpc, uint32_t service, select_serve
     return XK_OK;
 }
 
+void *select_server(struct xk_protl *rpc, uint32_t service)
+{
+    struct select_state *st = rpc->state;
+    const struct select_service *v = xk_map_resolve(&st->services, &service);
+    return v != NULL ? v->arg : NULL;
+}
+
 uint32_t select_request_host(const struct select_request *request)
 {
     return request->sessn->host;

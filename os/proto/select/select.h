@@ -63,6 +63,9 @@ typedef void (*select_serve_fn)(void *arg, struct select_request *request, uint3
 enum xk_status select_serve(struct xk_protl *rpc, uint32_t service, select_serve_fn fn,
                             void *arg) MUST_CHECK;
 
+/* The `arg` of who serves it on this node; NULL: nobody does. */
+void *select_server(struct xk_protl *rpc, uint32_t service);
+
 uint32_t select_request_host(const struct select_request *request); /* whose call it is */
 /* Bytes that the server may hang on the request (a pointer-aligned 64 bytes, zeroed), so that a
  * service needs no table of its own. */
