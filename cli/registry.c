@@ -12,6 +12,7 @@
 #include "os/ckpt/cut.h"
 #include "os/file/cache.h"
 #include "os/file/file.h"
+#include "os/hsm/bitfile_server.h"
 #include "os/hsm/mover.h"
 #include "os/hsm/prefetch.h"
 #include "os/hsm/pvl.h"
@@ -148,6 +149,8 @@ static const struct {
     { "mover", mover_counters },
     { "storage", storage_counters },
     { "storage", records_counters },
+    { "bitfile", bitfile_counters },
+    { "bitfile", records_counters },
 };
 
 void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),

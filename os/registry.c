@@ -46,7 +46,9 @@
     S(pvr)                                                                                         \
     S(mover)                                                                                       \
     S(storage)                                                                                     \
-    S(archive)
+    S(archive)                                                                                     \
+    S(bitfile)                                                                                     \
+    S(bitfile_client)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \

@@ -5,17 +5,17 @@
  * the server's business, and changes when tapes are repacked.  Data does not pass through the
  * server: movers push it to this node, and pull it from here, directly.
  *
- *   - A call ends once, by `done`, never from inside bitfile_ask.
- *   - CREATE: with HSM_OK there is an empty bitfile of class `cos` (BITFILE_BY_SIZE: the first
+ *   BITF1  A call ends once, by `done`, never from inside bitfile_ask.
+ *   BITF2  CREATE: with HSM_OK there is an empty bitfile of class `cos` (BITFILE_BY_SIZE: the first
  *       that takes files of `size`); its number is in `id`.  It outlives crashes.  No number is
  *       given twice, also not after a REMOVE.
- *   - WRITE: all `size` bytes of an empty bitfile, which `give` gives, maybe more than once and
- *       in any order.  With HSM_OK they are on tape and in the catalogue, in as many copies as its
- *       class says, and stay there whatever crashes.  With any other status but HSM_UNREACHABLE the
- *       bitfile is as empty as before; HSM_UNREACHABLE: empty or written, STAT says which.
- *   - READ: with HSM_OK each byte of [offset, offset + length) has been given to `take` once,
+ *   BITF3  WRITE: all `size` bytes of an empty bitfile, which `give` gives, in any order, and maybe
+ *       more than once.  With HSM_OK they are on tape and in the catalogue, in as many copies as
+ *       its class says, and stay there whatever crashes.  With HSM_UNREACHABLE or HSM_CATALOGUE it
+ *       is empty or written, STAT says which; with any other status it is as empty as before.
+ *   BITF4  READ: with HSM_OK each byte of [offset, offset + length) has been given to `take` once,
  *       in any order.  With another status some may have been.
- *   - REMOVE: with HSM_OK there is no such bitfile any more, or there was none: who does not
+ *   BITF5  REMOVE: with HSM_OK there is no such bitfile any more, or there was none: who does not
  *       know how a call ended makes it again.  It waits for a WRITE of it that is under way.
  *
  * So who moves files here writes the number that CREATE gave into records of its own before it
@@ -63,6 +63,9 @@ struct bitfile_call {
     uint64_t offset, length; /* of READ: bytes; not none */
     /* Of WRITE: appends `length` bytes from `offset` of the bitfile to out.  An upcall. */
     void (*give)(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out);
+    /* When those bytes are there, asked once: the tape waits for them.  NULL: all are.  An upcall.
+     */
+    sim_time (*when)(struct bitfile_call *c, uint64_t offset, uint64_t length);
     /* Of READ: bytes from `offset` of the bitfile; data is its to take.  An upcall. */
     void (*take)(struct bitfile_call *c, uint64_t offset, struct rope *data);
     void (*done)(struct bitfile_call *c); /* an upcall, later; the call is the caller's again */
@@ -71,12 +74,13 @@ struct bitfile_call {
     struct bitfile_stat stat; /* out of STAT */
     /* The door's while it is under way. */
     struct bitfile_door *door;
-    uint64_t token, padding; /* of its sink; behind the last byte of the last block */
-    struct list ranges;      /* that have been taken */
+    uint64_t token, taken; /* at its sink; bytes of READ */
+    struct list ranges;    /* that have been taken */
+    void *waiting;
 };
 /* Never blocks.  The call is the door's until `done`. */
 void bitfile_ask(struct bitfile_door *d, struct bitfile_call *c);
-/* The same in a thread; its `done` and `arg` are not used.  (blocks) */
+/* The same in a thread; its `done` is not used.  (blocks) */
 enum hsm_status bitfile_wait(struct bitfile_door *d, struct bitfile_call *c);
 
 #endif

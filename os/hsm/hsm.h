@@ -8,6 +8,7 @@
  *   mover  on each node with drives: from a drive to who wants the data, directly (mover.h)
  *   archive  clients: programs, and whatever keeps files (archive.h)
  *   storage  the storage server: virtual volumes, and what is wanted of each (storage.h)
+ *   bitfile  the bitfile server: files by number, and where they lie (bitfile_server.h)
  *   bitfile_client  a node's door to bitfiles: files by number, which lie on virtual volumes
  *       (bitfile.h)
  *
@@ -28,7 +29,10 @@ enum {
     /* and where long calls are answered: */ HSM_ANSWER_PVL,
     HSM_ANSWER_STORAGE,
     HSM_ANSWER_ARCHIVE,
-    HSM_ANSWER_PROGRAM
+    HSM_ANSWER_PROGRAM,
+    HSM_ANSWER_BITFILE,        /* of the server, */
+    HSM_ANSWER_BITFILE_CLIENT, /* and of doors to it */
+    HSM_SERVICE_BITFILE
 };
 
 #define HSM_LABEL 16 /* bytes of a label, with its end */

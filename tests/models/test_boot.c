@@ -70,16 +70,18 @@ static void listed(struct rig *r, const char *service, const char *on, const cha
 }
 
 /* What must stand before it. */
-static const char *const before[][3] = {
+static const char *const before[][4] = {
     { "ckpt", "nx", "cut" },
     { "storage", "pvl", NULL },
     { "archive", "pvl", "storage" },
+    { "bitfile", "pvl", "storage" },
+    { "bitfile_client", "pvl", "storage", "bitfile" },
 };
 
 static void listed_before(struct rig *r, const char *service, const char *on)
 {
     for (size_t i = 0; i < ARRAY_LEN(before); i++)
-        for (size_t k = 1; strcmp(service, before[i][0]) == 0 && k < 3; k++)
+        for (size_t k = 1; strcmp(service, before[i][0]) == 0 && k < 4; k++)
             if (before[i][k] != NULL)
                 listed(r, before[i][k], on, NULL);
 }
@@ -88,7 +90,7 @@ static bool stands_before(const struct os_service_ops *s, const struct os_servic
 {
     bool found = false;
     for (size_t i = 0; i < ARRAY_LEN(before); i++)
-        for (size_t k = 1; strcmp(s->kind.name, before[i][0]) == 0 && k < 3; k++)
+        for (size_t k = 1; strcmp(s->kind.name, before[i][0]) == 0 && k < 4; k++)
             found |= before[i][k] != NULL && strcmp(other->kind.name, before[i][k]) == 0;
     return found;
 }

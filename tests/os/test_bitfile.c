@@ -1,0 +1,599 @@
+/* test_bitfile.c: the bitfile server over the storage server, movers and tapes of the fake port,
+ * against a shadow: what each bitfile holds.  Servers die between any two steps, and at any write
+ * of their disk; what stands in the tables is walked from outside.
+ *   BITFILE_SOAK=N  so many times as many seeds     BITFILE_SAYS=1  what begins, what ends badly
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/hsm/bitfile_server.h"
+#include "os/hsm/mover.h"
+#include "os/hsm/pvl.h"
+#include "os/hsm/storage.h"
+#include "os/lfs/lfs.h"
+#include "os/proto/select/select.h"
+#include "os/xk/msg.h"
+#include "tests/os/hsm_library.h"
+#include "tests/os/xk_rig.h"
+
+/* Node 0 has the servers, 1 the repository, 2 and 3 the drives, the others ask. */
+enum { DRIVES = 2, MOVERS = 2, FIRST = 4, CLIENTS = 2, NODES = FIRST + CLIENTS };
+enum { BLOCK = 3000, VOLUMES = 24, FILLED = 2, CAPACITY = 12, PIECES = 8, SLOTS = 40 };
+enum { DECLARED = 6, DECLARED_SIZE = 2 * BLOCK + 700, FILES = 60 };
+
+enum state { NONE, MAKING, EMPTY, WRITING, WRITTEN, REMOVING, GONE };
+struct shadow {
+    enum state state;
+    uint64_t id, size, seed;
+    uint32_t cos, calls;
+    bool declared, bad; /* bad: a copy of it cannot be read */
+};
+
+struct world {
+    struct rig rig;
+    struct hsm_library library;
+    struct storage_params storage;
+    struct bitfile_params params;
+    struct pvl_params pvl;
+    struct mover_params mover;
+    struct lfs_params lfs;
+    struct bitfiles *server;
+    struct bitfile_door *doors[NODES];
+    struct hsm_calls calls[NODES];
+    uint64_t seed;
+    struct shadow files[FILES];
+    uint32_t made, asked, ended, requests; /* made: of files */
+    uint32_t unknown;                      /* CREATEs that ended in doubt */
+    uint32_t bad[HSM_STATUS_COUNT];
+    uint32_t repacks, blanked;
+    bool quiet;                             /* no more requests but what is needed to know */
+    uint64_t writes, crash_write, crash_at; /* write of node 0's disk, or step, at which */
+    uint32_t victim, crashes;               /* the victim dies; so often, all at such a distance */
+    bool crash_now;
+    bool walked;
+    uint32_t fail_node, fail_dev; /* reads of that drive's medium fail there: */
+    char fail_label[HSM_LABEL];
+    uint64_t fail_block;
+    uint32_t failed;
+};
+static struct world *world;
+
+static uint64_t draw(uint64_t n)
+{
+    world->seed = world->seed * 6364136223846793005u + 1442695040888963407u;
+    return (world->seed >> 33) % n;
+}
+
+/* Bytes [offset, offset + length) of a file, as they should be. */
+static void should_be(const struct shadow *f, uint64_t offset, uint64_t length, struct rope *out)
+{
+    if (!f->declared) {
+        rope_add_pattern(out, f->seed, offset, length);
+        return;
+    }
+    const struct storage_place at = bitfile_declared(&world->params, &world->storage, f->id);
+    while (length > 0) {
+        char label[HSM_LABEL];
+        uint64_t b = offset / BLOCK, into = offset % BLOCK;
+        uint64_t n = BLOCK - into < length ? BLOCK - into : length;
+        uint64_t block = storage_label(&world->storage, at.volume, at.first + b, label);
+        rope_add_pattern(out, hsm_library_seed((uint32_t)atoi(label + 1)), block * BLOCK + into, n);
+        offset += n;
+        length -= n;
+    }
+}
+
+/* ---- clients ---- */
+
+struct one {
+    struct bitfile_call call; /* first */
+    struct shadow *f;
+    uint32_t node;
+    uint64_t taken;
+    struct port_timer timer;
+};
+
+static void next(uint32_t node);
+static void begin(uint32_t node, enum bitfile_op op, struct shadow *f);
+static void again(uint32_t node, enum bitfile_op op, struct shadow *f);
+static void next_later(uint32_t node);
+
+static void give(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out)
+{
+    const struct one *o = (struct one *)c;
+    cr_assert(offset + length <= c->size);
+    rope_add_pattern(out, o->f->seed, offset, length);
+}
+
+static void take(struct bitfile_call *c, uint64_t offset, struct rope *data)
+{
+    struct one *o = (struct one *)c;
+    struct rope should;
+    cr_assert(offset >= c->offset && offset + data->length <= c->offset + c->length);
+    o->taken += data->length;
+    rope_init(&should);
+    should_be(o->f, offset, data->length, &should);
+    cr_assert(rope_equal(data, &should), "bytes %u of bitfile %llx are not what was written",
+              (unsigned)offset, (unsigned long long)c->id);
+    rope_fini(&should);
+}
+
+static void written(struct one *o, struct shadow *f)
+{
+    switch (o->call.status) {
+    case HSM_OK:
+        f->state = WRITTEN;
+        break;
+    case HSM_UNREACHABLE: /* BITF3: STAT says */
+        again(o->node, BITFILE_STAT, f);
+        break;
+    default:
+        f->state = EMPTY;
+    }
+}
+
+static void statted(struct one *o, struct shadow *f)
+{
+    const struct bitfile_call *c = &o->call;
+    if (c->status == HSM_UNREACHABLE) {
+        again(o->node, BITFILE_STAT, f);
+        return;
+    }
+    if (c->status == HSM_NO_BITFILE && f->state >= REMOVING)
+        return;
+    cr_assert_eq(c->status, HSM_OK, "BITF2: %s", hsm_status_name(c->status));
+    cr_assert_eq(c->stat.cos, f->cos);
+    if (f->state == WRITING)
+        f->state = c->stat.written ? WRITTEN : EMPTY;
+    if (c->stat.written)
+        cr_assert_eq(c->stat.size, f->size);
+}
+
+static void done(struct bitfile_call *c)
+{
+    struct one *o = (struct one *)c;
+    struct shadow *f = o->f;
+    uint32_t node = o->node;
+    world->bad[c->status]++;
+    if (getenv("BITFILE_SAYS") != NULL && c->status != HSM_OK)
+        (void)fprintf(stderr, "op %d of %llx: %s\n", c->op, (unsigned long long)c->id,
+                      hsm_status_name(c->status));
+    world->ended++;
+    f->calls--;
+    switch (c->op) {
+    case BITFILE_CREATE:
+        f->id = c->id;
+        f->state = c->status == HSM_OK ? EMPTY : GONE;
+        world->unknown += c->status == HSM_UNREACHABLE;
+        break;
+    case BITFILE_WRITE:
+        written(o, f);
+        break;
+    case BITFILE_READ:
+        if (c->status == HSM_OK)
+            cr_assert_eq(o->taken, c->length, "BITF4");
+        else if (world->quiet && c->status == HSM_DEVICE) /* a move that a dead library had begun */
+            again(node, BITFILE_READ, f);
+        else
+            cr_assert(c->status == HSM_UNREACHABLE || c->status == HSM_DEVICE ||
+                          (c->status == HSM_NO_BITFILE && f->state >= REMOVING) ||
+                          (c->status == HSM_MEDIUM && f->bad),
+                      "BITF4: %s", hsm_status_name(c->status));
+        break;
+    case BITFILE_REMOVE:
+        if (c->status == HSM_OK)
+            f->state = GONE;
+        else
+            again(node, BITFILE_REMOVE, f); /* BITF5 */
+        break;
+    default:
+        statted(o, f);
+    }
+    bool down = c->status == HSM_UNREACHABLE;
+    port_free(world->calls[node].port, o);
+    if (down)
+        next_later(node);
+    else
+        next(node);
+}
+
+static void asked(struct port_timer *t)
+{
+    struct one *o = t->arg;
+    bitfile_ask(world->doors[o->node], &o->call);
+}
+
+static struct one *prepare(uint32_t node, enum bitfile_op op, struct shadow *f)
+{
+    struct port *p = world->calls[node].port;
+    struct one *o = port_alloc(p, sizeof *o);
+    port_timer_init(p, &o->timer, asked, o);
+    o->f = f;
+    o->node = node;
+    o->call = (struct bitfile_call){ .op = op, .id = f->id, .cos = f->cos, .done = done };
+    o->call.size = f->size;
+    if (op == BITFILE_WRITE) {
+        o->call.give = give;
+        f->state = WRITING;
+    } else if (op == BITFILE_READ) {
+        o->call.take = take;
+        o->call.offset = world->quiet ? 0 : draw(f->size);
+        o->call.length = world->quiet ? f->size : 1 + draw(f->size - o->call.offset);
+    } else if (op == BITFILE_REMOVE) {
+        f->state = REMOVING;
+    } else if (op == BITFILE_CREATE) {
+        f->state = MAKING;
+    }
+    world->asked++;
+    f->calls++;
+    return o;
+}
+
+static void begin(uint32_t node, enum bitfile_op op, struct shadow *f)
+{
+    bitfile_ask(world->doors[node], &prepare(node, op, f)->call);
+}
+
+/* After a while: who asks a dead node at once is told at once. */
+static void again(uint32_t node, enum bitfile_op op, struct shadow *f)
+{
+    port_timer_set(&prepare(node, op, f)->timer, SIM_SEC);
+}
+
+static void repacked(void *arg, enum xk_status status, struct rope *reply)
+{
+    uint32_t node = (uint32_t)(uintptr_t)arg;
+    uint8_t wire[13] = { 0 };
+    if (status == XK_OK && reply->length >= sizeof wire)
+        rope_take_front(reply, sizeof wire, wire);
+    world->blanked += wire_get32(wire + 1);
+    world->ended++;
+    if (status == XK_OK)
+        next(node);
+    else
+        next_later(node);
+}
+
+static void repack(uint32_t node, uint32_t percent)
+{
+    struct rope args;
+    uint8_t wire[4];
+    wire_put32(wire, percent);
+    rope_init(&args);
+    rope_add_bytes(&args, wire, sizeof wire);
+    world->asked++;
+    world->repacks++;
+    (void)hsm_call(&world->calls[node], 0, HSM_SERVICE_BITFILE, BITFILE_REPACK, &args, repacked,
+                   (void *)(uintptr_t)node);
+}
+
+static struct shadow *some(enum state s)
+{
+    uint32_t from = (uint32_t)draw(FILES);
+    for (uint32_t i = 0; i < FILES; i++) {
+        struct shadow *f = &world->files[(from + i) % FILES];
+        if (f->state == s && (s != GONE || f->calls == 0))
+            return f;
+    }
+    return NULL;
+}
+
+/* The next request of a client, drawn. */
+static void next(uint32_t node)
+{
+    struct shadow *f;
+    if (world->quiet || world->asked >= world->requests)
+        return;
+    uint64_t what = draw(20);
+    if (what == 0) {
+        repack(node, 60);
+    } else if (what < 8 && (f = some(WRITTEN)) != NULL) {
+        begin(node, BITFILE_READ, f);
+    } else if (what < 11 && (f = some(WRITTEN)) != NULL) {
+        begin(node, BITFILE_REMOVE, f);
+    } else if (what < 12 && (f = some(WRITTEN)) != NULL) {
+        begin(node, BITFILE_STAT, f);
+    } else if ((f = some(EMPTY)) != NULL) {
+        begin(node, BITFILE_WRITE, f);
+    } else if ((f = some(NONE)) != NULL || (f = some(GONE)) != NULL) {
+        memset(f, 0, sizeof *f);
+        f->seed = 5000 + world->made++;
+        f->size = 1 + draw(6) * draw(6) * BLOCK + draw(BLOCK);
+        f->cos = (uint32_t)draw(2);
+        begin(node, BITFILE_CREATE, f);
+    } else {
+        repack(node, 100);
+    }
+}
+
+static void go_on(struct port_timer *t)
+{
+    uint32_t node = port_node(t->port);
+    port_free(t->port, t);
+    next(node);
+}
+
+static void next_later(uint32_t node)
+{
+    struct port *p = world->calls[node].port;
+    struct port_timer *t = port_alloc(p, sizeof *t);
+    port_timer_init(p, t, go_on, NULL);
+    port_timer_set(t, SIM_SEC);
+}
+
+/* ---- the world ---- */
+
+static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
+                                   uint32_t *sectors)
+{
+    (void)arg;
+    if (node == 0 && dev == 0 && io->op == PORT_IO_WRITE && ++world->writes == world->crash_write) {
+        world->crash_now = true;
+        *sectors = (uint32_t)draw(*sectors + 1); /* torn */
+    }
+    if (dev > 0 && io->op == PORT_IO_READ && world->fail_label[0] != 0 &&
+        io->sector == world->fail_block && node >= 2 && node < 2 + MOVERS &&
+        strcmp(world->library.in[(node - 2) * DRIVES + dev - 1], world->fail_label) == 0) {
+        world->failed++;
+        return PORT_IO_MEDIUM;
+    }
+    return PORT_IO_OK;
+}
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    static const uint32_t pvrs[] = { 1 };
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
+    if (node == 0) {
+        struct file_sys *files = lfs_files(lfs_start(p, &world->lfs));
+        (void)pvl_serve(rpc, &world->pvl, pvrs, 1);
+        (void)storage_serve(rpc, files, &world->storage, 0);
+        world->server = bitfile_serve(rpc, files, &world->params, 0, &world->storage);
+    } else if (node == 1) {
+        world->library.fake = r->f;
+        hsm_library_serve(&world->library, rpc);
+    } else if (node < FIRST) {
+        (void)mover_serve(rpc, &world->mover);
+    } else {
+        world->doors[node] = bitfile_open(rpc, 0, SIM_MS);
+        hsm_calls_init(&world->calls[node], rpc, HSM_ANSWER_PROGRAM, SIM_MS);
+        for (int i = 0; i < 4; i++)
+            next(node);
+    }
+}
+
+static void start(struct world *w, uint64_t seed, uint32_t width)
+{
+    world = w;
+    w->seed = seed;
+    w->storage = (struct storage_params){ .prefix = "T",
+                                          .volumes = VOLUMES,
+                                          .width = width,
+                                          .block = BLOCK,
+                                          .blocks = 9,
+                                          .filled = FILLED,
+                                          .capacity = CAPACITY,
+                                          .pieces = PIECES,
+                                          .threads = 3,
+                                          .rounds = 2,
+                                          .batch = 100,
+                                          .retry = SIM_MS,
+                                          .records = { 512, 16, 16384 } };
+    w->params = (struct bitfile_params){ .bitfiles = SLOTS,
+                                         .declared = DECLARED,
+                                         .size = DECLARED_SIZE,
+                                         .chains = 20,
+                                         .class_count = 2,
+                                         .threads = 3,
+                                         .retry = SIM_MS,
+                                         .repack = { .percent = 60, .buffer = 5 * BLOCK },
+                                         .records = { 512, 16, 16384 } };
+    w->params.class[0] = (struct bitfile_class){ .name = "one", .copies = 1, .max = INT64_MAX };
+    w->params.class[1] = (struct bitfile_class){ .name = "two", .copies = 2, .max = INT64_MAX };
+    w->pvl = (struct pvl_params){ .call_retry = SIM_MS,
+                                  .retry = 5 * SIM_SEC,
+                                  .patience = 10000 * SIM_SEC };
+    w->lfs = (struct lfs_params){ .block = 2048,
+                                  .inode = 1024,
+                                  .files = 16,
+                                  .cache = 8,
+                                  .max_io = 16384,
+                                  .prealloc = 8,
+                                  .flush_delay = SIM_SEC };
+    w->mover.order = (int)(seed % 9);
+    w->mover.retry = SIM_MS;
+    w->mover.piece = 1024 << seed % 3;
+    w->mover.buffers = 1 + (int64_t)seed % 3;
+    struct fake_options o = { .nodes = NODES, .seed = seed, .disks = 1, .tapes = DRIVES };
+    o.detect_delay = SIM_MS;
+    o.disk_cache = true;
+    w->library = (struct hsm_library){ .first = 2, .nodes = MOVERS, .drives = DRIVES };
+    w->library.filled = FILLED * width;
+    w->library.blocks = (9 + width - 1) / width;
+    w->library.block = BLOCK;
+    for (uint32_t i = 0; i < DECLARED; i++)
+        w->files[i] =
+            (struct shadow){ .state = WRITTEN, .id = i, .size = DECLARED_SIZE, .declared = true };
+    rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+              booted, NULL);
+    fake_on_disk(w->rig.f, on_disk, NULL);
+}
+
+static void settle(struct world *w)
+{
+    uint64_t crashed = 0;
+    for (uint64_t i = 1; w->ended < w->asked && i < 4000000; i++) {
+        if (w->crash_now || (i == w->crash_at && w->crash_at > 0)) {
+            w->crash_now = false;
+            if (fake_up(w->rig.f, w->victim))
+                fake_crash(w->rig.f, w->victim);
+            crashed = i;
+            w->crash_write += w->crash_write / (1 + w->crashes);
+            w->crash_at += w->crash_at / (1 + w->crashes);
+            w->crashes++;
+        }
+        if (crashed > 0 && i == crashed + 12 && !fake_up(w->rig.f, w->victim))
+            fake_restart(w->rig.f, w->victim);
+        if (!fake_step(w->rig.f))
+            break;
+    }
+    if (!fake_up(w->rig.f, w->victim))
+        fake_restart(w->rig.f, w->victim);
+    w->crash_write = 0;
+    fake_run(w->rig.f, 20000);
+    w->crash_now = false;
+    cr_assert_eq(w->ended, w->asked, "a call never ended (BITF1): %u of %u", w->ended, w->asked);
+}
+
+/* ---- the walk: BFS1 ---- */
+
+static void walk(void *arg)
+{
+    struct world *w = arg;
+    static uint8_t owner[VOLUMES * 2][CAPACITY + 9];
+    uint64_t live[VOLUMES] = { 0 }, count;
+    uint32_t pieces[VOLUMES] = { 0 }, found = 0, expected = 0, empty = 0;
+    memset(owner, 0, sizeof owner);
+    for (uint64_t n = 0; n < SLOTS; n++) {
+        struct bitfile_stat stat;
+        struct bitfile_segment s[BITFILE_SEGMENTS];
+        enum hsm_status status = bitfile_look(w->server, n, &stat, s);
+        if (status == HSM_NO_BITFILE)
+            continue;
+        cr_assert_eq(status, HSM_OK);
+        found += stat.written;
+        empty += !stat.written;
+        uint64_t next_block[STORAGE_COPIES] = { 0 };
+        for (uint32_t i = 0; i < stat.segments; i++) {
+            cr_assert_lt(s[i].volume, VOLUMES);
+            cr_assert_eq(s[i].at, next_block[s[i].copy], "BFS1: a copy without holes");
+            next_block[s[i].copy] += s[i].count;
+            for (uint64_t b = s[i].first; b < s[i].first + s[i].count; b++)
+                cr_assert_eq(owner[s[i].volume][b]++, 0, "BFS1: two segments in one place");
+            live[s[i].volume] += s[i].count;
+            pieces[s[i].volume]++;
+            uint64_t who;
+            cr_assert_eq(bitfile_look_piece(w->server, s[i].volume, s[i].piece, &who), HSM_OK);
+            cr_assert_eq((who - 1) & ((UINT64_C(1) << 40) - 1), n, "BFS1: its place");
+        }
+        for (uint32_t c = 0; c < STORAGE_COPIES; c++)
+            cr_assert_eq(next_block[c],
+                         stat.written && c < stat.copies ? (stat.size + BLOCK - 1) / BLOCK : 0);
+    }
+    for (uint32_t v = 0; v < VOLUMES; v++) {
+        cr_assert_eq(bitfile_look_volume(w->server, v, &count), HSM_OK);
+        cr_assert_eq(count, live[v], "BFS1: the count of volume %u is %u, not %u", v,
+                     (unsigned)count, (unsigned)live[v]);
+        for (uint32_t i = 0; i < PIECES; i++) {
+            uint64_t who;
+            cr_assert_eq(bitfile_look_piece(w->server, v, i, &who), HSM_OK);
+            pieces[v] -= who != 0;
+        }
+        cr_assert_eq(pieces[v], 0, "BFS1: a place of nobody");
+    }
+    for (uint32_t i = 0; i < FILES; i++) {
+        expected += w->files[i].state == WRITTEN;
+        empty -= w->files[i].state == EMPTY;
+    }
+    cr_assert_eq(found, expected, "%u bitfiles are there, not %u", found, expected);
+    cr_assert_leq(empty, w->unknown, "BITF2");
+    w->walked = true;
+}
+
+static void spawn(struct port *p, void *arg)
+{
+    (void)port_thread_spawn(p, "walk", walk, arg, 0);
+}
+
+static void look_at(struct port *p, void *arg)
+{
+    begin(port_node(p), BITFILE_READ, arg);
+}
+
+/* All that should be there is, and nothing else. */
+static void check(struct world *w)
+{
+    w->quiet = true;
+    w->crash_write = w->crash_at = 0;
+    settle(w);
+    w->walked = false;
+    fake_call(w->rig.f, 0, spawn, w);
+    for (uint32_t i = 0; i < 100000 && !w->walked; i++)
+        (void)fake_step(w->rig.f);
+    cr_assert(w->walked);
+    uint32_t was = w->bad[HSM_OK], all = 0;
+    for (uint32_t i = 0; i < FILES; i++)
+        if (w->files[i].state == WRITTEN && !w->files[i].bad) {
+            all++;
+            fake_call(w->rig.f, FIRST, look_at, &w->files[i]);
+        }
+    settle(w);
+    cr_assert_eq(w->bad[HSM_OK] - was, all, "BITF3: of %u bitfiles %u can be read", all,
+                 w->bad[HSM_OK] - was);
+    rig_stop(&w->rig);
+}
+
+/* So many times as many seeds, from that one; by default a sample. */
+static uint64_t seeds(uint64_t usual)
+{
+    const char *text = getenv("BITFILE_SOAK");
+    return text != NULL ? usual * strtoull(text, NULL, 10) : usual;
+}
+
+static void begins(const char *what, uint64_t seed)
+{
+    if (getenv("BITFILE_SAYS") != NULL)
+        (void)fprintf(stderr, "%s %u\n", what, (unsigned)seed);
+}
+
+Test(bitfile, holds_what_was_written)
+{
+    uint32_t blanked = 0;
+    for (uint64_t seed = 0; seed < seeds(6); seed++) {
+        struct world w = { .requests = 200 };
+        begins("holds", seed);
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        settle(&w);
+        for (uint32_t s = 0; s < HSM_STATUS_COUNT; s++)
+            cr_assert(w.bad[s] == 0 || s == HSM_OK || s == HSM_NO_BITFILE || s == HSM_FULL, "%s",
+                      hsm_status_name((enum hsm_status)s));
+        blanked += w.blanked;
+        check(&w);
+    }
+    cr_assert_gt(blanked, 5, "volumes become blank: %u", blanked);
+}
+
+/* The servers die at any write of their disk, with a part of that and with what was not flushed. */
+Test(bitfile, outlives_power_off_at_any_write)
+{
+    uint32_t crashes = 0, unreachable = 0;
+    for (uint64_t seed = 0; seed < seeds(40); seed++) {
+        struct world w = { .requests = 90, .crash_write = 30 + 7 * (seed % 40) + seed / 40 };
+        begins("power off", seed);
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        settle(&w);
+        crashes += w.crashes;
+        unreachable += w.bad[HSM_UNREACHABLE];
+        check(&w);
+    }
+    cr_assert(crashes > 20 && unreachable > crashes, "%u crashes, %u calls in doubt", crashes,
+              unreachable);
+}
+
+/* Or die between any two steps, they or a mover. */
+Test(bitfile, outlives_deaths_at_any_step)
+{
+    uint32_t crashes = 0;
+    for (uint64_t seed = 0; seed < seeds(40); seed++) {
+        struct world w = { .requests = 90, .victim = seed % 2 ? 2 : 0 };
+        w.crash_at = 500 + 50 * (seed % 40) + seed / 40;
+        begins("steps", seed);
+        start(&w, seed, 1 + (uint32_t)seed / 2 % 2);
+        settle(&w);
+        crashes += w.crashes;
+        check(&w);
+    }
+    cr_assert_gt(crashes, 40);
+}
