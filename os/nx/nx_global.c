@@ -307,16 +307,19 @@ static void pack_parts(const struct rope *parts, uint32_t count, struct rope *ou
 /* Takes the rope. */
 static void unpack_parts(struct rope *in, struct rope *parts, uint32_t count)
 {
+    struct rope_cursor c;
+    rope_cursor_init(&c, in);
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t length[8];
-        ASSERT(in->length >= sizeof(length));
-        rope_read(in, 0, sizeof(length), length);
-        rope_drop_front(in, sizeof(length));
-        struct rope tail;
-        ASSERT(in->length >= wire_get64(length));
-        rope_split(in, wire_get64(length), &tail);
-        rope_move(&parts[i], in);
-        rope_move(in, &tail);
+        uint8_t wire[8];
+        struct rope length;
+        rope_init(&length);
+        ASSERT(c.left >= sizeof(wire));
+        rope_cursor_take(&c, sizeof(wire), &length);
+        rope_read(&length, 0, sizeof(wire), wire);
+        rope_fini(&length);
+        ASSERT(c.left >= wire_get64(wire));
+        rope_init(&parts[i]);
+        rope_cursor_take(&c, wire_get64(wire), &parts[i]);
     }
     rope_fini(in);
 }
