@@ -50,7 +50,7 @@ return {
   workload = {
     kind = "job", program = "ring", nodes = nodes, memory = disks and "256KiB" or "4KiB",
     dirty = 1, bytes = "256B", meet = 10, think = disks and "5ms" or "100us",
-    steps = disks and 520 + 10 * nodes or 350,
+    steps = disks and 600 + 12 * nodes or 350,
   },
   sweep = {
     product = { sink = { "file", "memory" }, algorithm = { "sns", "cl", "ns" },

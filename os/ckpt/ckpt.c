@@ -632,8 +632,12 @@ static const struct param ckpt_params_desc[] = {
     P_INT(ckpt_params, pool, "64", "1", "1000000",
           "Policy cll: pages of the pool into which pages are copied.",
           "ASSUMED(an experiment's choice)"),
-    P_SIZE(ckpt_params, piece, "64KiB", "4KiB", "16MiB", "The most that one write has.",
-           "ASSUMED(a stripe unit of the PFS)"),
+    P_SIZE(
+        ckpt_params, piece, "0B", "0B", "16MiB",
+        "The most that one write has, of whole pages; 0: what suits the sink, 4 MiB to a file, a "
+        "stripe unit on each of 64 I/O nodes, 64 KiB to memory, so that one is summed while "
+        "another is under way.",
+        "CLIP wrote to PFS in big parallel writes [Chen, Plank & Li 1997, from memory]"),
     P_END,
 };
 
@@ -710,6 +714,8 @@ static void *start(struct os_node *n, const struct os_service *service, struct x
     c->params = service->params;
     c->policy = kind_at(&ckpt_policies, c->params->policy);
     c->sink = kind_at(&ckpt_sinks, c->params->sink);
+    c->piece = c->params->piece > 0 ? (uint64_t)c->params->piece : c->sink->piece;
+    ASSERT(c->piece > 0); /* of each sink something suits it */
     c->nx = os_find(n, &nx_service);
     c->cut = os_find(n, &cut_service);
     c->rank = os_rank(n, service->on);

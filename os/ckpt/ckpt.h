@@ -130,6 +130,9 @@ struct ckpt_sink_ops {
      * made good.  `anew`: nothing that was written counts, and it may be let go.  CKPT_LOST: it
      * cannot be; CKPT_IO: not now.  NULL: nothing is to be done. */
     enum ckpt_status (*recover)(void *state, bool anew);
+    /* What is written next lies before `end`: room for all of it may be made at once.  NULL: each
+     * write makes its own. */
+    enum ckpt_status (*expect)(void *state, uint64_t end);
     enum ckpt_status (*write)(void *state, uint64_t at, struct rope *data); /* data is taken */
     /* out is initialised here; short where nothing was written. */
     enum ckpt_status (*read)(void *state, uint64_t at, uint64_t length, struct rope *out);
@@ -141,7 +144,8 @@ struct ckpt_sink_ops {
     /* Ranks are on other nodes now; this node has another rank, or none, if `own`.  NULL: nothing
      * is to be done. */
     void (*placed)(void *state, bool own);
-    bool anywhere; /* nothing is kept on the nodes of ranks: all may move at once */
+    uint64_t piece; /* bytes of a write that suit it */
+    bool anywhere;  /* nothing is kept on the nodes of ranks: all may move at once */
 };
 extern const struct kind_set ckpt_sinks; /* file, memory, servers */
 extern const struct kind_set ckpt_policies;

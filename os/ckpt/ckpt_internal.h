@@ -239,6 +239,7 @@ struct ckpt {
     struct vm_space *space;
     struct ckpt_ranges ranges;
     uint64_t page_bytes; /* 0: not known yet */
+    uint64_t piece;      /* the most that one write has */
     uint64_t unit;       /* bytes of a frame of the store; 0: not known yet */
     struct ckpt_scratch *scratch;
     bool stopping, stopped; /* it was asked to stop; it stands at a place where it can be saved */
@@ -338,6 +339,9 @@ struct ckpt_entry *ckpt_image_add(struct ckpt *c, struct ckpt_image *i);
 void ckpt_frames_begin(struct ckpt *c); /* those of c->last alone are in use (CKPT2) */
 /* The lowest frames in a row that are free, from `least` to `want`.  They are in use. */
 uint64_t ckpt_frames_take(struct ckpt *c, uint64_t least, uint64_t want, uint64_t *got);
+uint64_t ckpt_frames_next(const struct ckpt *c); /* the lowest that is free */
+/* The sink is told how far so many pages and the image will reach, where that is known before. */
+enum ckpt_status ckpt_room(struct ckpt *c, const struct ckpt_image *i, uint64_t pages);
 void ckpt_frames_give(struct ckpt *c, uint64_t frame, uint64_t count);
 uint64_t ckpt_frames_of(struct ckpt *c, uint64_t bytes); /* how many they need */
 uint64_t ckpt_frame_at(struct ckpt *c, uint64_t frame);  /* its offset in the sink */

@@ -155,15 +155,15 @@ struct batch {
     struct rope data;
     uint64_t frames;
 };
-#define BATCH 64
 
-/* What is ready, as much as a piece has. */
-static uint32_t pack_some(struct ckpt *c, struct batch *b)
+/* What is ready, as much as a piece has.  Pieces end at multiples of their size, so that one that
+ * is a stripe unit is the whole of one. */
+static uint32_t pack_some(struct ckpt *c, struct batch *b, uint32_t room)
 {
     struct ckpt_save *s = &c->save;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, most = c->piece - ckpt_frame_at(c, ckpt_frames_next(c)) % c->piece;
     uint32_t n = 0;
-    for (; n < BATCH && bytes < (uint64_t)c->params->piece && !list_empty(&s->ready); n++) {
+    for (; n < room && bytes < most && !list_empty(&s->ready); n++) {
         b[n].page = LIST_ENTRY(list_pop(&s->ready), struct ckpt_page, link);
         rope_init(&b[n].data);
         b[n].blob = ckpt_encode(c, b[n].page, &s->image.pages[b[n].page->entry], &b[n].data);
@@ -211,8 +211,9 @@ static void wrote(struct ckpt *c, struct ckpt_page *p)
 static void write_some(struct ckpt *c)
 {
     struct ckpt_save *s = &c->save;
-    struct batch b[BATCH];
-    uint32_t n = pack_some(c, b);
+    uint32_t room = (uint32_t)((c->piece + c->page_bytes - 1) / c->page_bytes);
+    struct batch *b = port_alloc(c->port, room * sizeof *b);
+    uint32_t n = pack_some(c, b, room);
     for (uint32_t k = 0, m; k < n && s->status == CKPT_OK && !s->aborted; k += m) {
         uint64_t frame = 0;
         struct rope piece;
@@ -228,11 +229,14 @@ static void write_some(struct ckpt *c)
     }
     for (uint32_t k = 0; k < n; k++)
         rope_fini(&b[k].data);
+    port_free(c->port, b);
 }
 
 void ckpt_write(struct ckpt *c)
 {
     struct ckpt_save *s = &c->save;
+    if (s->status == CKPT_OK && !s->aborted && s->written < s->count)
+        s->status = ckpt_room(c, &s->image, s->count - s->written);
     while (s->status == CKPT_OK && !s->aborted && s->written < s->count) {
         if (!list_empty(&s->ready))
             write_some(c);

@@ -64,7 +64,8 @@ static enum ckpt_status open_file(struct file_sink *f)
     return status_of(s);
 }
 
-/* A size that only the writer knows would be lost with it, in a system that leaves it there. */
+/* A size that only the writer knows would be lost with it, in a system that leaves it there.  All
+ * I/O nodes are told each. */
 static enum pio_status grow(struct file_sink *f, uint64_t size)
 {
     if (size <= f->size)
@@ -104,6 +105,17 @@ static enum ckpt_status move(struct file_sink *f, enum pio_op op, uint64_t at, u
     if (op == PIO_READ)
         rope_join(data, &r.data);
     rope_fini(&r.data);
+    return s;
+}
+
+static enum ckpt_status file_expect(void *state, uint64_t end)
+{
+    struct file_sink *f = state;
+    ckpt_gate_enter(&f->gate, f->c);
+    enum ckpt_status s = open_file(f);
+    if (s == CKPT_OK)
+        s = ended(f, grow(f, end));
+    ckpt_gate_leave(&f->gate, f->c);
     return s;
 }
 
@@ -149,10 +161,12 @@ static const struct ckpt_sink_ops sink_file = {
     .kind = { .name = "file", .doc = "A file of each rank, in the parallel file system `system`." },
     .check = file_check,
     .start = file_start,
+    .expect = file_expect,
     .write = file_write,
     .read = file_read,
     .flush = file_flush,
     .placed = file_placed,
+    .piece = 4 << 20,
     .anywhere = true,
 };
 

@@ -104,7 +104,7 @@ static enum ckpt_status call(struct memory_sink *m, uint32_t node, enum ckpt_pro
 static uint64_t portion(const struct memory_sink *m, uint64_t left)
 {
     uint64_t most = select_max_bytes(m->c->rpc) - 64;
-    most = most < (uint64_t)m->c->params->piece ? most : (uint64_t)m->c->params->piece;
+    most = most < m->c->piece ? most : m->c->piece;
     return most < left ? most : left;
 }
 
@@ -284,7 +284,7 @@ static enum ckpt_status read_back(struct memory_sink *m)
  * how many bytes of the unit are from there on. */
 static uint64_t stripe_of(const struct memory_sink *m, uint64_t at, uint32_t *who, uint64_t *place)
 {
-    uint64_t unit = (uint64_t)m->c->params->piece, k = at / unit, others = m->size - 1;
+    uint64_t unit = m->c->piece, k = at / unit, others = m->size - 1;
     *who = (uint32_t)(k % others) + (k % others >= m->me);
     *place = k / others * unit + at % unit;
     return unit - at % unit;
@@ -293,13 +293,13 @@ static uint64_t stripe_of(const struct memory_sink *m, uint64_t at, uint32_t *wh
 /* Of that stripe the unit of a member: its place in the member's bytes. */
 static uint64_t unit_of(const struct memory_sink *m, uint64_t round, uint32_t stripe, uint32_t who)
 {
-    return (round * (m->size - 1) + stripe - (stripe > who)) * (uint64_t)m->c->params->piece;
+    return (round * (m->size - 1) + stripe - (stripe > who)) * m->c->piece;
 }
 
 /* The sum of what all others have of a stripe is what this rank has lost of it. */
 static enum ckpt_status make_unit(struct memory_sink *m, uint64_t round, uint32_t stripe)
 {
-    uint64_t unit = (uint64_t)m->c->params->piece;
+    uint64_t unit = m->c->piece;
     enum ckpt_status s = CKPT_OK;
     struct rope all;
     rope_init(&all);
@@ -324,7 +324,7 @@ static enum ckpt_status make_unit(struct memory_sink *m, uint64_t round, uint32_
 /* All that this rank had. */
 static enum ckpt_status make_again(struct memory_sink *m)
 {
-    uint64_t unit = (uint64_t)m->c->params->piece, rounds = 0;
+    uint64_t unit = m->c->piece, rounds = 0;
     enum ckpt_status s = CKPT_OK;
     bytes_clear(m->c->port, &m->own);
     bytes_clear(m->c->port, &m->parity);
@@ -498,4 +498,5 @@ const struct ckpt_sink_ops ckpt_sink_memory = {
     .read = memory_read,
     .flush = memory_flush,
     .placed = memory_placed,
+    .piece = 64 << 10,
 };

@@ -312,5 +312,6 @@ const struct ckpt_sink_ops ckpt_sink_servers = {
     .flush = servers_flush,
     .lost = servers_lost,
     .placed = servers_placed,
+    .piece = 64 << 10,
     .anywhere = true,
 };

@@ -22,6 +22,7 @@
 #define HASHED 48u
 #define ENTRY_BYTES 28u
 #define LONG_ENTRY_BYTES 44u
+#define IMAGE_HEAD 16u
 #define PACKED (1u << 31)
 #define PARTS_OF_PAGE 32 /* ASSUMED(few of the bytes of a frame are lost, frames stay few) */
 
@@ -82,6 +83,12 @@ static uint64_t frame_bytes(struct ckpt *c)
     return c->unit;
 }
 
+/* The long form: pages are not one frame each. */
+static bool is_long(struct ckpt *c)
+{
+    return frame_bytes(c) != c->page_bytes;
+}
+
 uint64_t ckpt_frames_of(struct ckpt *c, uint64_t bytes)
 {
     return (bytes + frame_bytes(c) - 1) / frame_bytes(c);
@@ -130,9 +137,8 @@ static bool is_free(const struct ckpt *c, uint64_t frame)
 
 uint64_t ckpt_frames_take(struct ckpt *c, uint64_t least, uint64_t want, uint64_t *got)
 {
-    while (!is_free(c, c->used_below))
-        c->used_below++;
-    uint64_t at = c->used_below, n = 0;
+    uint64_t at = ckpt_frames_next(c), n = 0;
+    c->used_below = at;
     for (;;) {
         while (!is_free(c, at))
             at++;
@@ -147,10 +153,31 @@ uint64_t ckpt_frames_take(struct ckpt *c, uint64_t least, uint64_t want, uint64_
     return at;
 }
 
+uint64_t ckpt_frames_next(const struct ckpt *c)
+{
+    uint64_t at = c->used_below;
+    while (!is_free(c, at))
+        at++;
+    return at;
+}
+
 void ckpt_frames_give(struct ckpt *c, uint64_t frame, uint64_t count)
 {
     if (count > 0)
         memset(c->used + frame, 0, count);
+}
+
+enum ckpt_status ckpt_room(struct ckpt *c, const struct ckpt_image *i, uint64_t pages)
+{
+    uint64_t entries = i->count * (is_long(c) ? LONG_ENTRY_BYTES : ENTRY_BYTES),
+             left = pages * ckpt_frames_of(c, c->page_bytes) +
+                    ckpt_frames_of(c, IMAGE_HEAD + entries + i->parts.length),
+             at = c->used_below;
+    if (!c->sink->expect || c->params->compare || c->params->compress)
+        return CKPT_OK;
+    for (; left > 0; at++)
+        left -= is_free(c, at);
+    return c->sink->expect(c->sink_state, ckpt_frame_at(c, at));
 }
 
 /* ---- small records ---- */
@@ -234,15 +261,9 @@ static uint32_t length_wire(const struct ckpt_blob *b)
     return b->length | (b->packed ? PACKED : 0);
 }
 
-/* The long form: pages are not one frame each. */
-static bool is_long(struct ckpt *c)
-{
-    return frame_bytes(c) != c->page_bytes;
-}
-
 static void pack(struct ckpt *c, const struct ckpt_image *i, struct rope *out)
 {
-    uint8_t head[16], wire[LONG_ENTRY_BYTES];
+    uint8_t head[IMAGE_HEAD], wire[LONG_ENTRY_BYTES];
     wire_put64(head, i->count);
     wire_put64(head + 8, i->parts.length);
     rope_add_bytes(out, head, sizeof head);
@@ -347,9 +368,9 @@ static enum ckpt_status read_blobs(struct ckpt *c, struct place *at, uint64_t co
     for (uint64_t k = 0, n; s == CKPT_OK && k < count; k += n) {
         struct rope piece;
         uint64_t frame = at[k].blob->frame, frames = ckpt_frames_of(c, at[k].blob->length);
-        for (n = 1; k + n < count && at[k + n].blob->frame == frame + frames &&
-                    (frames + ckpt_frames_of(c, at[k + n].blob->length)) * frame_bytes(c) <=
-                        (uint64_t)c->params->piece;
+        for (n = 1;
+             k + n < count && at[k + n].blob->frame == frame + frames &&
+             (frames + ckpt_frames_of(c, at[k + n].blob->length)) * frame_bytes(c) <= c->piece;
              n++)
             frames += ckpt_frames_of(c, at[k + n].blob->length);
         s = read_whole(c, ckpt_frame_at(c, frame), frames * frame_bytes(c), &piece);
