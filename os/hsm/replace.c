@@ -9,21 +9,28 @@
 
 #include <math.h>
 
-static double idle_seconds(const struct replace_file *f)
+/* Since it was used, or came: what was staged before anybody asked is not as old as its last use.
+ */
+static sim_time rest(const struct replace_file *f)
 {
-    return (double)f->idle / (double)SIM_SEC;
+    return sim_time_min(f->idle, f->age);
+}
+
+static double rest_seconds(const struct replace_file *f)
+{
+    return (double)rest(f) / (double)SIM_SEC;
 }
 
 static double longest_idle(void *state, const struct replace_file *f)
 {
     (void)state;
-    return (double)f->idle;
+    return (double)rest(f);
 }
 
 static double shortest_idle(void *state, const struct replace_file *f)
 {
     (void)state;
-    return -(double)f->idle;
+    return -(double)rest(f);
 }
 
 static double largest(void *state, const struct replace_file *f)
@@ -35,14 +42,14 @@ static double largest(void *state, const struct replace_file *f)
 static double stp(void *state, const struct replace_file *f)
 {
     (void)state;
-    return (double)f->size * idle_seconds(f);
+    return (double)f->size * rest_seconds(f);
 }
 
 #define STP_EXPONENT 1.4 /* ASSUMED(as recalled of Smith 1981; no document at hand) */
 static double stp_14(void *state, const struct replace_file *f)
 {
     (void)state;
-    return (double)f->size * pow(idle_seconds(f), STP_EXPONENT);
+    return (double)f->size * pow(rest_seconds(f), STP_EXPONENT);
 }
 
 /* ---- by chance ---- */

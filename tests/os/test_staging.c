@@ -135,6 +135,7 @@ static void steady(struct port *p, void *arg)
             f[i] = (struct replace_file){ .file = i + 1,
                                           .size = 1 + draw(1000),
                                           .idle = (sim_time)draw(1000) * SIM_SEC,
+                                          .age = (sim_time)draw(1000) * SIM_SEC,
                                           .fetch = (sim_time)draw(3) * SIM_SEC,
                                           .note = &note[i] };
             if (ops->used != NULL && draw(2))
@@ -152,6 +153,30 @@ static void steady(struct port *p, void *arg)
 Test(staging, what_a_policy_says_stays_until_a_purge)
 {
     in_a_world(steady);
+}
+
+/* What came just now, and was not used since hours, is not old. */
+static void what_came(struct port *p, void *arg)
+{
+    static const char *const rules[] = { "lru", "stp", "stp14" };
+    (void)p;
+    (void)arg;
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        double notes[2] = { 0, 0 };
+        struct replace_file fresh = {
+            .file = 1, .size = 10, .idle = 9000 * SIM_SEC, .age = SIM_SEC, .note = &notes[0]
+        };
+        struct replace_file old = {
+            .file = 2, .size = 10, .idle = 5 * SIM_SEC, .age = 9000 * SIM_SEC, .note = &notes[1]
+        };
+        const struct replace_ops *ops = replacement(rules[i]);
+        cr_assert_gt(ops->value(NULL, &old), ops->value(NULL, &fresh), "%s", rules[i]);
+    }
+}
+
+Test(staging, what_was_staged_ahead_is_not_as_old_as_its_last_use)
+{
+    in_a_world(what_came);
 }
 
 /* GreedyDual-Size by cost: among files of one size that which is cheap to fetch goes. */
