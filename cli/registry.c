@@ -55,6 +55,7 @@
     W(cuts)                                                                                        \
     W(ingest)                                                                                      \
     W(restore)                                                                                     \
+    W(bitfiles)                                                                                    \
     W(dataset)                                                                                     \
     W(hits)                                                                                        \
     W(pingpong)                                                                                    \

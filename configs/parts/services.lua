@@ -112,6 +112,17 @@ function services.archive(options)
   return all
 end
 
+-- The same with bitfiles: files of the archive, by number.
+function services.bitfiles(options)
+  local all = services.archive(options)
+  for _, name in ipairs { "bitfile", "bitfile_client" } do
+    local entry = { service = name }
+    for key, value in pairs(options and options[name] or {}) do entry[key] = value end
+    all[#all + 1] = entry
+  end
+  return all
+end
+
 -- One list of several.
 function services.list(...)
   local all = {}

@@ -41,6 +41,8 @@ enum bitfile_op {
     BITFILE_READ,
     BITFILE_REMOVE,
     BITFILE_STAT,
+    BITFILE_REPACK, /* now, of full volumes of which no more than `size` percent is live; `id` out:
+                       how many became blank */
     BITFILE_OP_COUNT
 };
 #define BITFILE_BY_SIZE UINT32_MAX
@@ -57,9 +59,9 @@ struct bitfile_stat {
 
 struct bitfile_call {
     enum bitfile_op op;
-    uint64_t id;             /* out of CREATE */
+    uint64_t id;             /* out of CREATE and REPACK */
     uint32_t cos;            /* of CREATE */
-    uint64_t size;           /* of WRITE; of CREATE with BITFILE_BY_SIZE */
+    uint64_t size;           /* of WRITE; of CREATE with BITFILE_BY_SIZE; of REPACK */
     uint64_t offset, length; /* of READ: bytes; not none */
     /* Of WRITE: appends `length` bytes from `offset` of the bitfile to out.  An upcall. */
     void (*give)(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out);

@@ -112,7 +112,7 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
         rope_take_front(reply, sizeof wire - 1, wire + 1);
         bitfile_reply_load(wire, &id, &c->stat);
     }
-    if (c->op == BITFILE_CREATE && c->status == HSM_OK)
+    if ((c->op == BITFILE_CREATE || c->op == BITFILE_REPACK) && c->status == HSM_OK)
         c->id = id;
     if (c->token != 0)
         hsm_sink_close(d->sink, c->token);

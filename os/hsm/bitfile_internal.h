@@ -54,7 +54,7 @@ struct appending {
 struct job {
     struct list link; /* in bitfiles.arrived, or in what it waits for */
     struct hsm_caller caller;
-    uint32_t op; /* enum bitfile_op, or BITFILE_REPACK */
+    uint32_t op; /* enum bitfile_op */
     uint64_t id, size, offset, length, token;
     uint32_t cos;
     uint32_t sink;

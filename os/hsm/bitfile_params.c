@@ -8,10 +8,10 @@ static const struct param repack_desc[] = {
           "A full volume is repacked when no more of what was written there is live; 0: when "
           "nothing is.",
           "ASSUMED(an experiment's choice)"),
-    P_TIME(bitfile_repack, every, "0s", "0s", "100000h",
+    P_TIME(bitfile_repack, every, "0s", "0s", "1000h",
            "From one look for such volumes to the next; 0: only when it is asked for.",
            "ASSUMED(an experiment's choice)"),
-    P_TIME(bitfile_repack, idle, "60s", "0s", "100000h",
+    P_TIME(bitfile_repack, idle, "60s", "0s", "1000h",
            "A look waits until no call has come or ended for so long.",
            "ASSUMED(an experiment's choice)"),
     P_SIZE(bitfile_repack, buffer, "64MiB", "1KiB", "1TiB",

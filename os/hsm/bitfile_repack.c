@@ -38,7 +38,6 @@ struct repack {
     struct bitfiles *server;
     struct port_thread *thread;
     uint32_t under_way;
-    uint64_t moved;
     uint32_t blanked;
     struct move *moves[MOVES];
     uint32_t count;
@@ -188,7 +187,6 @@ static void enter(struct move *m)
         if (s == HSM_OK) {
             b->counts.moved++;
             b->counts.moved_blocks += old->count;
-            m->repack->moved += old->count;
         }
         break;
     }
@@ -360,26 +358,17 @@ static enum hsm_status some(struct repack *r, uint32_t *next, uint64_t percent)
     return s;
 }
 
-static void pass(struct repack *r, uint64_t percent, struct list *jobs)
+/* `job`: is told how it went; NULL: nobody is. */
+static void pass(struct repack *r, uint64_t percent, struct job *job)
 {
-    struct bitfiles *b = r->server;
     enum hsm_status s = HSM_OK;
-    struct list *l;
-    r->moved = 0;
     r->blanked = 0;
     for (uint32_t next = 0; s == HSM_OK && next != UINT32_MAX;)
         s = some(r, &next, percent);
-    while ((l = list_pop(jobs)) != NULL) {
-        struct job *j = LIST_ENTRY(l, struct job, link);
-        struct rope reply;
-        uint8_t wire[13] = { (uint8_t)s };
-        wire_put32(wire + 1, r->blanked);
-        wire_put64(wire + 5, r->moved);
-        rope_init(&reply);
-        rope_add_bytes(&reply, wire, sizeof wire);
-        hsm_answer(&b->calls, &j->caller, &reply);
-        port_free(b->port, j);
-    }
+    if (job == NULL)
+        return;
+    job->id = r->blanked;
+    bitfile_end(r->server, job, s);
 }
 
 static bool is_idle(const struct bitfiles *b)
@@ -394,18 +383,14 @@ static void work(void *arg)
     struct bitfiles *b = r->server;
     const struct bitfile_repack *p = &b->params->repack;
     sim_time last = port_now(b->port);
-    struct list jobs;
     for (;;) {
-        uint64_t percent = (uint64_t)p->percent;
-        if (!list_empty(&b->repack_asked)) {
-            list_init(&jobs);
-            list_splice(&jobs, &b->repack_asked);
-            percent = LIST_ENTRY(jobs.next, struct job, link)->size;
-            pass(r, percent, &jobs);
+        struct list *l = list_pop(&b->repack_asked);
+        if (l != NULL) {
+            struct job *j = LIST_ENTRY(l, struct job, link);
+            pass(r, j->size, j);
         } else if (p->every > 0 && port_now(b->port) - last >= p->every) {
-            list_init(&jobs);
             if (is_idle(b))
-                pass(r, percent, &jobs);
+                pass(r, (uint64_t)p->percent, NULL);
             last = port_now(b->port);
         } else if (p->every > 0) {
             (void)port_thread_block_for(b->port, "volumes on which little is live", 0,

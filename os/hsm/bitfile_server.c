@@ -208,11 +208,6 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     list_init(&j->parts);
     list_init(&j->writing);
     list_init(&j->removing);
-    if (procedure == BITFILE_REPACK) {
-        j->size = wire_get32(wire);
-        bitfile_repack(b, j);
-        return;
-    }
     j->id = wire_get64(wire);
     j->cos = procedure == BITFILE_CREATE ? wire_get32(wire + 8) : 0;
     j->size = wire_get64(wire + 12);
@@ -220,7 +215,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     j->length = wire_get64(wire + 28);
     j->token = wire_get64(wire + 36);
     b->counts.calls++;
-    bitfile_arrive(b, j);
+    if (procedure == BITFILE_REPACK)
+        bitfile_repack(b, j);
+    else
+        bitfile_arrive(b, j);
 }
 
 struct bitfiles *bitfile_serve(struct xk_protl *rpc, struct file_sys *files,

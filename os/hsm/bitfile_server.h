@@ -25,8 +25,6 @@
  * Procedures of HSM_SERVICE_BITFILE, long calls (call.h), big-endian:
  *   enum bitfile_op  u64 id, u32 cos, u64 size, u64 offset, u64 length, u64 token at the caller's
  *                    sink -> u8 hsm_status, u64 id, struct bitfile_stat
- *   BITFILE_REPACK   u32 percent: of volumes on which no more than that is live
- *                    -> u8 hsm_status, u32 volumes that became blank, u64 blocks copied
  */
 #ifndef OS_HSM_BITFILE_SERVER_H
 #define OS_HSM_BITFILE_SERVER_H
@@ -34,7 +32,6 @@
 #include "os/hsm/bitfile.h"
 #include "os/hsm/storage.h"
 
-enum { BITFILE_REPACK = 100 };
 #define BITFILE_SEGMENTS 64 /* of a bitfile at most, all copies */
 
 #define BITFILE_CLASSES 16

@@ -41,7 +41,7 @@ struct world {
     struct lfs_params lfs;
     struct bitfiles *server;
     struct bitfile_door *doors[NODES];
-    struct hsm_calls calls[NODES];
+    struct port *ports[NODES];
     uint64_t seed;
     struct shadow files[FILES];
     uint32_t made, asked, ended, requests; /* made: of files */
@@ -192,7 +192,7 @@ static void done(struct bitfile_call *c)
         statted(o, f);
     }
     bool down = c->status == HSM_UNREACHABLE;
-    port_free(world->calls[node].port, o);
+    port_free(world->ports[node], o);
     if (down)
         next_later(node);
     else
@@ -207,7 +207,7 @@ static void asked(struct port_timer *t)
 
 static struct one *prepare(uint32_t node, enum bitfile_op op, struct shadow *f)
 {
-    struct port *p = world->calls[node].port;
+    struct port *p = world->ports[node];
     struct one *o = port_alloc(p, sizeof *o);
     port_timer_init(p, &o->timer, asked, o);
     o->f = f;
@@ -242,15 +242,15 @@ static void again(uint32_t node, enum bitfile_op op, struct shadow *f)
     port_timer_set(&prepare(node, op, f)->timer, SIM_SEC);
 }
 
-static void repacked(void *arg, enum xk_status status, struct rope *reply)
+static void repacked(struct bitfile_call *c)
 {
-    uint32_t node = (uint32_t)(uintptr_t)arg;
-    uint8_t wire[13] = { 0 };
-    if (status == XK_OK && reply->length >= sizeof wire)
-        rope_take_front(reply, sizeof wire, wire);
-    world->blanked += wire_get32(wire + 1);
+    struct one *o = (struct one *)c;
+    uint32_t node = o->node;
+    bool ok = c->status == HSM_OK;
+    world->blanked += ok ? (uint32_t)c->id : 0;
     world->ended++;
-    if (status == XK_OK)
+    port_free(world->ports[node], o);
+    if (ok)
         next(node);
     else
         next_later(node);
@@ -258,15 +258,12 @@ static void repacked(void *arg, enum xk_status status, struct rope *reply)
 
 static void repack(uint32_t node, uint32_t percent)
 {
-    struct rope args;
-    uint8_t wire[4];
-    wire_put32(wire, percent);
-    rope_init(&args);
-    rope_add_bytes(&args, wire, sizeof wire);
+    struct one *o = port_alloc(world->ports[node], sizeof *o);
+    o->node = node;
+    o->call = (struct bitfile_call){ .op = BITFILE_REPACK, .size = percent, .done = repacked };
     world->asked++;
     world->repacks++;
-    (void)hsm_call(&world->calls[node], 0, HSM_SERVICE_BITFILE, BITFILE_REPACK, &args, repacked,
-                   (void *)(uintptr_t)node);
+    bitfile_ask(world->doors[node], &o->call);
 }
 
 static struct shadow *some(enum state s)
@@ -317,7 +314,7 @@ static void go_on(struct port_timer *t)
 
 static void next_later(uint32_t node)
 {
-    struct port *p = world->calls[node].port;
+    struct port *p = world->ports[node];
     struct port_timer *t = port_alloc(p, sizeof *t);
     port_timer_init(p, t, go_on, NULL);
     port_timer_set(t, SIM_SEC);
@@ -358,7 +355,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         (void)mover_serve(rpc, &world->mover);
     } else {
         world->doors[node] = bitfile_open(rpc, 0, SIM_MS);
-        hsm_calls_init(&world->calls[node], rpc, HSM_ANSWER_PROGRAM, SIM_MS);
+        world->ports[node] = p;
         for (int i = 0; i < 4; i++)
             next(node);
     }

@@ -1,0 +1,279 @@
+/* bitfiles.c: programs write files to the archive, remove some, and read the others back.
+ *
+ * Each program makes `files` bitfiles, at most `window` calls under way at once; then it removes
+ * each `remove`-th; where that is wanted it asks for a repack, and waits for it; then it reads what
+ * is left, `reads` times, and compares each byte.  The window of the figures is all of that.
+ */
+#include "os/hsm/bitfile.h"
+#include "workloads/io/loop.h"
+#include "workloads/workload.h"
+
+struct bitfiles_params {
+    int64_t nodes, files, size, largest, window, cos, remove, repack, reads;
+};
+
+static const struct param bitfiles_params[] = {
+    P_INT(bitfiles_params, nodes, "0", "0", "60000", "Compute nodes that take part; 0: all.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, files, "10", "1", "10000000", "Bitfiles that each of them makes.",
+          "ASSUMED(the experiment's choice)"),
+    P_SIZE(bitfiles_params, size, "1MB", "0B", "1000TB", "Bytes of the smallest.",
+           "ASSUMED(the experiment's choice)"),
+    P_SIZE(bitfiles_params, largest, "0B", "0B", "1000TB",
+           "Bytes of the largest; sizes between are drawn, all alike.  Less than `size`: all are "
+           "of that.",
+           "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, window, "4", "1", "100000", "Calls that a program has under way.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, cos, "-1", "-1", "15", "Their class of service; -1: by size.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, remove, "0", "0", "10000000", "Each so-many-th is removed; 0: none.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, repack, "-1", "-1", "100",
+          "Then volumes of which no more percent is live are repacked; -1: not now.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, reads, "1", "0", "1000000", "Times that the others are read.",
+          "ASSUMED(the experiment's choice)"),
+    P_END,
+};
+
+enum { M_WRITE, M_READ, M_REPACK, M_BLANK, M_FAILED };
+static const struct measure measures[] = {
+    [M_WRITE] = { "bitfiles.write", "s", "From the creation of a bitfile until it is on tape.",
+                  MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
+    [M_READ] = { "bitfiles.read", "s", "From the request for a bitfile until all of it is there.",
+                 MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
+    [M_REPACK] = { "bitfiles.repack", "s", "From the call for a repack until it has ended.",
+                   MEASURE_TOTAL },
+    [M_BLANK] = { "bitfiles.blank", "1", "Volumes that became blank by it.",
+                  MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_FAILED] = { "bitfiles.failed", "1", "Calls that did not end well.",
+                   MEASURE_COLUMN | MEASURE_TOTAL },
+    { .name = NULL },
+};
+
+struct file {
+    struct bitfile_call call; /* first */
+    struct owner *owner;
+    uint64_t id, size, seed;
+    sim_time since;
+    bool there;
+};
+
+struct owner {
+    struct port *port;
+    const struct bitfiles_params *p;
+    struct bitfile_door *door;
+    struct port_thread *thread;
+    struct file *files;
+    int64_t under_way;
+    uint64_t failed;
+    bool wrong;
+};
+
+static void over(struct owner *x)
+{
+    x->under_way--;
+    port_thread_wake(x->port, x->thread);
+}
+
+static void fails(struct file *f, const char *what)
+{
+    struct owner *x = f->owner;
+    x->failed++;
+    port_remark(x->port, "%s of bitfile %llu: %s", what, (unsigned long long)f->id,
+                hsm_status_name(f->call.status));
+    over(x);
+}
+
+/* ---- writing ---- */
+
+static void give(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out)
+{
+    rope_add_pattern(out, ((struct file *)c)->seed, offset, length);
+}
+
+static void written(struct bitfile_call *c)
+{
+    struct file *f = (struct file *)c;
+    struct owner *x = f->owner;
+    if (c->status != HSM_OK) {
+        fails(f, "writing");
+        return;
+    }
+    f->there = true;
+    port_measure(x->port, &measures[M_WRITE], sim_time_seconds(port_now(x->port) - f->since));
+    port_progress(x->port, f->since, (double)f->size);
+    over(x);
+}
+
+static void created(struct bitfile_call *c)
+{
+    struct file *f = (struct file *)c;
+    if (c->status != HSM_OK) {
+        fails(f, "creation");
+        return;
+    }
+    f->id = c->id;
+    f->call = (struct bitfile_call){
+        .op = BITFILE_WRITE, .id = f->id, .size = f->size, .give = give, .done = written
+    };
+    bitfile_ask(f->owner->door, &f->call);
+}
+
+/* ---- reading, removing ---- */
+
+static void take(struct bitfile_call *c, uint64_t offset, struct rope *data)
+{
+    struct file *f = (struct file *)c;
+    struct rope should;
+    rope_init(&should);
+    rope_add_pattern(&should, f->seed, offset, data->length);
+    if (!rope_equal(data, &should) && !f->owner->wrong) {
+        f->owner->wrong = true;
+        port_fail(f->owner->port, "byte %llu of bitfile %llu is not what was written",
+                  (unsigned long long)offset, (unsigned long long)f->id);
+    }
+    rope_fini(&should);
+    port_delivered(f->owner->port, data->length, 0);
+}
+
+static void was_read(struct bitfile_call *c)
+{
+    struct file *f = (struct file *)c;
+    struct owner *x = f->owner;
+    if (c->status != HSM_OK) {
+        fails(f, "reading");
+        return;
+    }
+    port_measure(x->port, &measures[M_READ], sim_time_seconds(port_now(x->port) - f->since));
+    port_progress(x->port, f->since, (double)f->size);
+    over(x);
+}
+
+static void removed(struct bitfile_call *c)
+{
+    struct file *f = (struct file *)c;
+    if (c->status != HSM_OK) {
+        fails(f, "removal");
+        return;
+    }
+    f->there = false;
+    over(f->owner);
+}
+
+static void wait_for(struct owner *x, int64_t under_way)
+{
+    while (x->under_way > under_way)
+        port_thread_block(x->port, "bitfiles", (uint64_t)x->under_way);
+}
+
+static void ask(struct file *f, struct bitfile_call call)
+{
+    struct owner *x = f->owner;
+    wait_for(x, x->p->window - 1);
+    f->call = call;
+    f->since = port_now(x->port);
+    x->under_way++;
+    bitfile_ask(x->door, &f->call);
+}
+
+/* ---- the program ---- */
+
+static void write_all(struct owner *x, uint32_t rank)
+{
+    const struct bitfiles_params *p = x->p;
+    for (int64_t i = 0; i < p->files; i++) {
+        struct file *f = &x->files[i];
+        f->owner = x;
+        f->size = (uint64_t)p->size;
+        if (p->largest > p->size)
+            f->size += port_random_below(x->port, (uint64_t)(p->largest - p->size) + 1);
+        f->seed = UINT64_C(0x6269740000000000) + ((uint64_t)rank << 24) + (uint64_t)i;
+        ask(f, (struct bitfile_call){ .op = BITFILE_CREATE,
+                                      .cos = p->cos < 0 ? BITFILE_BY_SIZE : (uint32_t)p->cos,
+                                      .size = f->size,
+                                      .done = created });
+    }
+    wait_for(x, 0);
+}
+
+static void remove_some(struct owner *x)
+{
+    for (int64_t i = 0; x->p->remove > 0 && i < x->p->files; i += x->p->remove)
+        if (x->files[i].there)
+            ask(&x->files[i], (struct bitfile_call){
+                                  .op = BITFILE_REMOVE, .id = x->files[i].id, .done = removed });
+    wait_for(x, 0);
+}
+
+static void repack(struct owner *x)
+{
+    struct bitfile_call *c = port_alloc(x->port, sizeof *c);
+    sim_time since = port_now(x->port);
+    *c = (struct bitfile_call){ .op = BITFILE_REPACK, .size = (uint64_t)x->p->repack };
+    enum hsm_status s = bitfile_wait(x->door, c);
+    port_measure(x->port, &measures[M_REPACK], sim_time_seconds(port_now(x->port) - since));
+    port_measure(x->port, &measures[M_BLANK], (double)c->id);
+    x->failed += s != HSM_OK;
+    port_free(x->port, c);
+}
+
+static void read_all(struct owner *x)
+{
+    for (int64_t i = 0; i < x->p->files; i++) {
+        struct file *f = &x->files[i];
+        if (f->there && f->size > 0)
+            ask(f, (struct bitfile_call){ .op = BITFILE_READ,
+                                          .id = f->id,
+                                          .length = f->size,
+                                          .take = take,
+                                          .done = was_read });
+    }
+    wait_for(x, 0);
+}
+
+static void program(struct os_node *node, const struct program *me)
+{
+    const struct bitfiles_params *p = me->params;
+    struct owner *x = port_alloc(me->task, sizeof *x);
+    x->port = me->task;
+    x->p = p;
+    x->door = os_find(node, &bitfile_client_service);
+    x->thread = port_thread_self(me->task);
+    x->files = port_alloc(me->task, (size_t)p->files * sizeof *x->files);
+    port_window(me->task, true, me->ranks);
+    write_all(x, me->rank);
+    remove_some(x);
+    if (p->repack >= 0)
+        repack(x);
+    for (int64_t i = 0; i < p->reads; i++)
+        read_all(x);
+    port_window(me->task, false, me->ranks);
+    port_measure(me->task, &measures[M_FAILED], (double)x->failed);
+}
+
+static bool check(const void *params, const struct os_layout *layout, struct err *e)
+{
+    return workload_nodes_check(((const struct bitfiles_params *)params)->nodes, layout, e);
+}
+
+static uint32_t programs(const void *params, const struct os_layout *layout)
+{
+    return workload_nodes(((const struct bitfiles_params *)params)->nodes, layout);
+}
+
+static const struct os_service_ops *const services[] = { &bitfile_client_service, NULL };
+
+extern const struct workload_ops workload_bitfiles;
+const struct workload_ops workload_bitfiles = {
+    .kind = { .name = "bitfiles",
+              .doc = "Programs that write bitfiles to an archive, remove some, and read the rest.",
+              .params = bitfiles_params,
+              .params_size = sizeof(struct bitfiles_params) },
+    .measures = measures,
+    .check = check,
+    .programs = programs,
+    .services = services,
+    .main = program,
+};
