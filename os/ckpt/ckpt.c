@@ -295,6 +295,15 @@ static void reset(struct ckpt *c)
         killed(c);
 }
 
+/* Before others' memory of it is let go: which files were opened, though nothing was committed.
+ * With two that kept it the list is lost, and files stay as they are. */
+static enum ckpt_status lists(struct ckpt *c, bool *undo)
+{
+    ckpt_files_clear(c);
+    enum ckpt_status s = ckpt_files_found(c, 0, undo);
+    return s == CKPT_IO ? s : CKPT_OK;
+}
+
 static enum ckpt_status load(struct ckpt *c, bool *undo)
 {
     bool *had = &c->had[c->turn]; /* then it is not that there never was one */
@@ -308,8 +317,6 @@ static enum ckpt_status load(struct ckpt *c, bool *undo)
     c->resume = 0;
     c->ended = false;
     ckpt_files_clear(c);
-    if (s == CKPT_OK && c->generation == 0) /* before the sink forgets all */
-        (void)ckpt_files_found(c, 0, undo);
     if (s == CKPT_OK && c->sink->recover)
         s = c->sink->recover(c->sink_state, c->generation == 0);
     for (uint32_t k = 0; c->sink->recover && k < c->params->jobs; k++)
@@ -434,6 +441,10 @@ static void work(void *arg)
             s = ckpt_take_places(c, &c->args);
         if (job == CKPT_FIND)
             s = find(c, &more);
+        if (job == CKPT_LISTS) {
+            s = lists(c, &undo);
+            put32(&more, undo);
+        }
         if (job == CKPT_LOAD) {
             s = load(c, &undo);
             put32(&more, undo);
@@ -481,6 +492,8 @@ static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation,
         abort_save(c);
         let_go(c, HELD_CUT | HELD_SAVE | HELD_PLAN);
         cut_life(c);
+        give(c, what);
+    } else if (what == CKPT_LISTS && has_rank && !running) {
         give(c, what);
     } else if (what == CKPT_LOAD && has_rank && !running) {
         cut_place(c->cut, c->node->places.nodes, c->rank);

@@ -37,6 +37,8 @@ enum ckpt_procedure {
     CKPT_PLACE,    /* of them: where the ranks are from now on; u32 version, u32 node ... behind the
                     * arguments */
     CKPT_FIND,     /* rank 0 alone -> u32 generation: the newest committed below `more` */
+    CKPT_LISTS,    /* where nothing was committed: the list of opened files is read, and UNDO and
+                    * LOAD follow, which lets go of it -> u32 1: there are files to bring back */
     CKPT_LOAD,     /* in another life of the cuts -> u32 1: there are files to bring back */
     CKPT_UNDO,     /* files are as they were at the cut; only where somebody has any */
     CKPT_ENTER,

@@ -14,7 +14,9 @@
  *   waiting  nothing: a rank's node is down       all are up: RESET
  *   RESET..  RESET, PLACE, FIND (of rank 0),      running                 again after `retry`
  *            LOAD, UNDO (where somebody has
- *            files), ENTER in turn
+ *            files), ENTER in turn; where
+ *            nothing was committed LISTS and
+ *            UNDO before LOAD
  *   giving up  RESET                              over, a sentence
  *   over     OVER, when all programs have         over: again when a      again after `retry`
  *            ended                                node has come back
@@ -238,7 +240,8 @@ static void entered(struct ckpt_lead *l)
 
 static void restart_failed(struct ckpt_lead *l)
 {
-    bool loading = l->asked == CKPT_LOAD || l->asked == CKPT_FIND || l->asked == CKPT_UNDO;
+    bool loading = l->asked == CKPT_LOAD || l->asked == CKPT_FIND || l->asked == CKPT_UNDO ||
+                   l->asked == CKPT_LISTS;
     bool later_life = l->worst == CKPT_STATE; /* of a node whose death is not known here yet */
     if (!loading || later_life || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
         l->phase = LEAD_WAITING;
@@ -347,13 +350,16 @@ static void all_answered(struct ckpt_lead *l)
         break;
     case CKPT_FIND:
         l->committed = l->generation;
-        ask(l, CKPT_LOAD);
+        ask(l, l->generation == 0 ? CKPT_LISTS : CKPT_LOAD);
+        break;
+    case CKPT_LISTS:
+        ask(l, l->undo ? CKPT_UNDO : CKPT_LOAD);
         break;
     case CKPT_LOAD:
-        ask(l, l->undo ? CKPT_UNDO : CKPT_ENTER);
+        ask(l, l->undo && l->generation > 0 ? CKPT_UNDO : CKPT_ENTER);
         break;
     case CKPT_UNDO:
-        ask(l, CKPT_ENTER);
+        ask(l, l->generation > 0 ? CKPT_ENTER : CKPT_LOAD);
         break;
     default:
         entered(l);
@@ -434,7 +440,8 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
         rope_read(reply, 0, 1, &said);
     if (l->asked == CKPT_RESET && said == CKPT_OK)
         l->number = word_of(reply) > l->number ? word_of(reply) : l->number;
-    l->undo |= l->asked == CKPT_LOAD && said == CKPT_OK && word_of(reply) != 0;
+    bool reads = l->asked == CKPT_LOAD || l->asked == CKPT_LISTS;
+    l->undo |= reads && said == CKPT_OK && word_of(reply) != 0;
     if (l->asked == CKPT_ABANDON && word_of(reply) != 0)
         l->late = place;
     if (l->asked == CKPT_WHO || (l->asked == CKPT_RESET && said != CKPT_OK))
@@ -510,7 +517,7 @@ static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
     l->worst = CKPT_OK;
     l->unreached = false;
     l->other = CKPT_NOBODY;
-    l->undo &= what != CKPT_LOAD;
+    l->undo &= what != CKPT_FIND;
     if (what == CKPT_RESET || what == CKPT_OVER) {
         bool obeyed = ckpt_obey(l->c, l->run, l->c->seat); /* first of all by itself */
         ASSERT(obeyed);

@@ -334,6 +334,32 @@ Test(ckpt_files, are_brought_back_to_the_capture_that_counts)
     }
 }
 
+/* The list of what was opened is in memory, too, and not lost with the node: also when that dies
+ * again while files are brought back. */
+Test(ckpt_files, that_were_made_before_the_first_checkpoint_go_with_a_restart)
+{
+    uint64_t count = sample("CKPT_FILES_SEEDS", 12), from = sample("CKPT_FIRST", 1);
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run calm, x;
+        uint64_t s = seed * 83;
+        choose(&calm, seed);
+        calm.program = "update";
+        calm.sink = "memory";
+        calm.interval = "1s";
+        x = calm;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x.crashes = 2;
+        x.at[0] = calm.events / 20 + mix(&s) % (calm.events / 10);
+        x.at[1] = x.at[0] + 1 + mix(&s) % (calm.events / 20);
+        x.node[0] = x.node[1] = crashing[mix(&s) % 4];
+        x.after[0] = x.after[1] = 1 + mix(&s) % 3000;
+        play(&x);
+        if (!judge(seed, &x, &calm))
+            return;
+    }
+}
+
 /* ---- what rank 0 has closed, and others have not ---- */
 
 enum { ADDS = 24, WORD = 8 };
