@@ -2,9 +2,12 @@
  *
  * Log file: sector 0 is its header { u32 magic, u32 generation, u64 checksum }; entries of that
  * generation follow, in a row from LOG_START:
- *   0  u32 magic  4 u32 generation  8 u64 number, from 1  16 u32 images  20 u32 bytes of them
- *   24 u64 checksum, of all  32 images: { u32 table, u64 n, bytes of a record }
- * A slot of a table is a record and the byte before it: 0 where the record is declared.
+ *   0  u32 magic  4 u32 generation  8 u32 write, from 1  12 u32 number, from 1  16 u32 images
+ *   20 u32 bytes of them  24 u64 checksum, of all  32 images: { u32 table, u64 n, bytes of a record }
+ * Entries of one write of the log have one number of a write.  Of the last one any may be missing,
+ * of others none: then the log is damaged.
+ * A slot of a table is a byte, 0 where the record is declared, u64 checksum of all, and the record.
+ * A page of which a write was cut short has wrong slots only where the log has images.
  *
  *   RECI1  A page is dirty exactly while the log of this generation has an image of a record of it.
  *   RECI2  One thread at a time writes (busy): a batch of commits, or the pages and the header.
@@ -20,7 +23,7 @@
 
 #define MAGIC 0x5245434fu
 #define LOG_START 512
-enum { HEADER = 16, ENTRY = 32, IMAGE = 12, TABLES = 8, PIECE = 1 << 20 };
+enum { HEADER = 16, ENTRY = 32, IMAGE = 12, TABLES = 8, PIECE = 1 << 20, SLOT = 9 };
 
 struct table {
     uint64_t file, count, pages;
@@ -67,8 +70,8 @@ struct records {
     struct xk_map map; /* key -> page */
     struct list pages, queue, waiters;
     uint64_t held, dirty;
-    uint64_t log, at, number;
-    uint32_t generation;
+    uint64_t log, at;
+    uint32_t generation, write, number;
     bool busy;
     enum file_status dead; /* FILE_OK: it is not */
     struct {
@@ -243,7 +246,15 @@ static enum file_status page_get(struct records *r, uint32_t table, uint64_t n, 
 static uint8_t *slot(const struct records *r, const struct page *p, uint64_t n)
 {
     const struct table *t = &r->table[p->key.table];
-    return p->bytes + n % t->per * ((size_t)t->bytes + 1);
+    return p->bytes + n % t->per * ((size_t)t->bytes + SLOT);
+}
+
+/* Is the slot what was written there, or one that never was? */
+static bool slot_good(const struct table *t, const uint8_t *at)
+{
+    if (at[0] == 0)
+        return wire_get64(at + 1) == 0;
+    return at[0] == 1 && wire_get64(at + 1) == file_checksum(at, t->bytes + SLOT, 1);
 }
 
 /* ---- the log ---- */
@@ -305,7 +316,7 @@ static enum file_status clean(struct records *r)
         all[i]->dirty = false;
     r->dirty = s == FILE_OK ? 0 : r->dirty;
     r->at = LOG_START;
-    r->number = 0;
+    r->number = r->write = 0;
     r->counts.cleanings++;
     port_free(r->port, all);
     return s;
@@ -325,7 +336,8 @@ static enum file_status apply(struct records *r, struct rope *images, uint32_t c
             return s;
         uint8_t *at = slot(r, p, n);
         at[0] = 1;
-        rope_take_front(images, r->table[table].bytes, at + 1);
+        rope_take_front(images, r->table[table].bytes, at + SLOT);
+        wire_put64(at + 1, file_checksum(at, r->table[table].bytes + SLOT, 1));
         r->dirty += !p->dirty;
         p->dirty = true;
         p->pins--;
@@ -355,7 +367,8 @@ static enum file_status write_batch(struct records *r)
         list_push(&batch, &c->link);
         rope_read(&c->entry, 0, ENTRY, wire);
         wire_put32(wire + 4, r->generation);
-        wire_put64(wire + 8, ++r->number);
+        wire_put32(wire + 8, r->write + 1);
+        wire_put32(wire + 12, ++r->number);
         uint8_t *all = port_alloc(r->port, c->entry.length);
         rope_read(&c->entry, 0, c->entry.length, all);
         memcpy(all, wire, ENTRY);
@@ -371,6 +384,7 @@ static enum file_status write_batch(struct records *r)
         s = ask(r, FILE_FLUSH, r->log);
     rope_fini(&data);
     r->at += bytes;
+    r->write++;
     r->counts.batches++;
     r->counts.log_bytes += bytes;
     LIST_EACH_SAFE (l, next, &batch) {
@@ -388,20 +402,39 @@ static enum file_status write_batch(struct records *r)
 
 /* ---- opening ---- */
 
-/* Entries of the log of this generation, the first that is not whole ends them.  (blocks) */
+/* The entry there, whole and of this generation: its bytes; 0: there is none. */
+static uint64_t entry_at(const struct records *r, const uint8_t *all, uint64_t at, uint64_t size)
+{
+    const uint8_t *e = all + at;
+    if (at + ENTRY > size || wire_get32(e) != MAGIC || wire_get32(e + 4) != r->generation)
+        return 0;
+    uint64_t bytes = (uint64_t)ENTRY + wire_get32(e + 20);
+    bool whole = bytes <= size - at && wire_get64(e + 24) == file_checksum(e, bytes, 24);
+    return whole ? bytes : 0;
+}
+
+/* Is there, behind where the entries end, one of a write that was only begun when all that is
+ * missing was on the device? */
+static bool log_damaged(const struct records *r, const uint8_t *all, uint64_t size)
+{
+    for (uint64_t at = r->at; at + ENTRY <= size; at++)
+        if (entry_at(r, all, at, size) > 0 && wire_get32(all + at + 8) > r->write + 1)
+            return true;
+    return false;
+}
+
+/* Entries of the log of this generation; the first that is not whole ends them.  (blocks) */
 static enum file_status redo(struct records *r)
 {
-    uint64_t size = (uint64_t)r->params->log;
+    uint64_t size = (uint64_t)r->params->log, bytes;
     uint8_t *all = port_alloc(r->port, size);
     enum file_status s = get(r, r->log, 0, size, all);
     r->at = LOG_START;
-    for (r->number = 0; s == FILE_OK && r->at + ENTRY <= size;) {
-        uint8_t *e = all + r->at;
-        uint64_t bytes = (uint64_t)ENTRY + wire_get32(e + 20);
+    r->number = r->write = 0;
+    while (s == FILE_OK && (bytes = entry_at(r, all, r->at, size)) > 0) {
+        const uint8_t *e = all + r->at;
         struct rope images;
-        if (wire_get32(e) != MAGIC || wire_get32(e + 4) != r->generation ||
-            wire_get64(e + 8) != r->number + 1 || r->at + bytes > size ||
-            wire_get64(e + 24) != file_checksum(e, bytes, 24))
+        if (wire_get32(e + 12) != r->number + 1 || wire_get32(e + 8) - r->write > 1)
             break;
         rope_init(&images);
         rope_add_bytes(&images, e + ENTRY, bytes - ENTRY);
@@ -410,7 +443,10 @@ static enum file_status redo(struct records *r)
         r->counts.redone += wire_get32(e + 16);
         r->at += bytes;
         r->number++;
+        r->write = wire_get32(e + 8);
     }
+    if (s == FILE_OK && log_damaged(r, all, size))
+        s = FILE_CORRUPT;
     port_free(r->port, all);
     return s == FILE_OK ? clean(r) : s;
 }
@@ -477,9 +513,9 @@ uint32_t records_table(struct records *r, const char *name, uint32_t bytes, uint
                        void (*declare)(void *arg, uint64_t n, uint8_t *out), void *arg)
 {
     struct table *t = &r->table[r->tables];
-    ASSERT(r->tables < TABLES && bytes > 0 && (int64_t)bytes < r->params->page);
+    ASSERT(r->tables < TABLES && bytes > 0 && (int64_t)bytes + SLOT <= r->params->page);
     *t = (struct table){ .count = count, .bytes = bytes, .declare = declare, .arg = arg };
-    t->per = (uint32_t)((uint64_t)r->params->page / (bytes + 1));
+    t->per = (uint32_t)((uint64_t)r->params->page / (bytes + SLOT));
     t->pages = (count + t->per - 1) / t->per;
     (void)snprintf(t->name, sizeof t->name, "%s", name);
     return r->tables++;
@@ -494,15 +530,21 @@ enum file_status records_get(struct records *r, uint32_t table, uint64_t n, void
         return s;
     const uint8_t *at = slot(r, p, n);
     port_work(r->port, PORT_WORK_LOOKUP, 1);
+    port_work(r->port, PORT_WORK_CHECKSUM, t->bytes);
     port_work(r->port, PORT_WORK_COPY, t->bytes);
-    if (at[0] == 0 && t->declare != NULL) {
-        memset(out, 0, t->bytes);
-        t->declare(t->arg, n, out);
+    if (!slot_good(t, at)) {
+        s = FILE_CORRUPT;
+        port_remark(r->port, "record %llu of table %s.%s is not what was written there",
+                    (unsigned long long)n, r->name, t->name);
+    } else if (at[0] == 1) {
+        memcpy(out, at + SLOT, t->bytes);
     } else {
-        memcpy(out, at + 1, t->bytes);
+        memset(out, 0, t->bytes);
+        if (t->declare != NULL)
+            t->declare(t->arg, n, out);
     }
     p->pins--;
-    return FILE_OK;
+    return s;
 }
 
 void records_begin(struct records_change *x)

@@ -14,6 +14,9 @@
  *       first so many, in the order in which records_commit was called.
  *   RDO2  A commit that has ended with FILE_OK is there.
  *   RDO3  records_get gives what the last commit of that record left that has ended.
+ *   RDO4  A record whose bytes on the device are not those that were written is not given
+ *       (FILE_CORRUPT); nor is anything of a log from which a commit is missing that had ended.  Of the
+ *       last write of a log it cannot be told whether it was cut short or damaged.
  * It relies on this alone: what a FILE_FLUSH of a file covers stays, and of a write that it
  *       does not cover each sector is old or new.
  *
@@ -46,7 +49,7 @@ uint32_t records_table(struct records *r, const char *name, uint32_t bytes, uint
  * with FILE_OK nothing else may be called.  (blocks) */
 enum file_status records_open(struct records *r);
 
-/* Record n < count of the table; its bytes into out.  (blocks) */
+/* Record n < count of the table; its bytes into out.  FILE_CORRUPT: RDO4.  (blocks) */
 enum file_status records_get(struct records *r, uint32_t table, uint64_t n, void *out);
 
 /* A change under way.  It is empty again after the commit. */

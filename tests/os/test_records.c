@@ -1,5 +1,6 @@
 /* test_records.c: records against a shadow, power lost at any device write. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/hsm/records.h"
@@ -56,13 +57,61 @@ struct world {
         called; /* order: of the calls; commits that are there come first */
     bool acked[COMMITS + 1], wrong;
     uint8_t seen[2][SMALL];
+    bool known[2][SMALL]; /* it was given, whatever it says */
+    uint32_t refused;     /* records that were not given */
     bool checked;
+    /* Of this read below, from 1, one bit of byte flip_at is wrong, if it has so many. */
+    struct file_sys flipper;
+    uint32_t reads, flip;
+    uint64_t flip_at;
+    bool flipped;
 };
+
+/* A read of which a bit is wrong. */
+struct flipped {
+    struct world *x;
+    void (*done)(struct file_req *r);
+    void *arg;
+};
+
+static void was_read(struct file_req *r)
+{
+    struct flipped f = *(struct flipped *)r->arg;
+    free(r->arg);
+    r->done = f.done;
+    r->arg = f.arg;
+    if (++f.x->reads == f.x->flip && r->status == FILE_OK && r->data.length > f.x->flip_at) {
+        uint8_t bytes[8192];
+        size_t n = r->data.length;
+        cr_assert_leq(n, sizeof bytes);
+        rope_read(&r->data, 0, n, bytes);
+        bytes[f.x->flip_at] ^= (uint8_t)(1 << f.x->flip_at % 8);
+        rope_fini(&r->data);
+        rope_init(&r->data);
+        rope_add_bytes(&r->data, bytes, n);
+        f.x->flipped = true;
+    }
+    r->done(r);
+}
+
+static void flipper_submit(struct file_sys *s, struct file_req *r)
+{
+    struct world *x = CONTAINER_OF(s, struct world, flipper);
+    if (r->op == FILE_READ) {
+        struct flipped *f = malloc(sizeof *f);
+        *f = (struct flipped){ x, r->done, r->arg };
+        r->done = was_read;
+        r->arg = f;
+    }
+    file_submit(x->w.top, r);
+}
+static const struct file_ops flipper_ops = { .submit = flipper_submit };
 
 static void make(struct world *x)
 {
     struct port *p = fake_port(x->w.fake, 0);
-    x->r = records_create(p, x->w.top, "test", &x->params);
+    x->flipper = (struct file_sys){ .ops = &flipper_ops, .port = p, .below = x->w.top };
+    x->r = records_create(p, &x->flipper, "test", &x->params);
     cr_assert_eq(records_table(x->r, "small", SMALL_BYTES, SMALL, declare, NULL), 0);
     cr_assert_eq(records_table(x->r, "large", LARGE_BYTES, LARGE, NULL, NULL), 1);
     x->opened = records_open(x->r);
@@ -122,7 +171,13 @@ static void look(void *arg)
     for (uint32_t t = 0; x->opened == FILE_OK && t < 2; t++)
         for (uint64_t n = 0; n < (t == 0 ? SMALL : LARGE); n++) {
             uint8_t record[LARGE_BYTES], should[LARGE_BYTES];
-            cr_assert_eq(records_get(x->r, t, n, record), FILE_OK);
+            enum file_status s = records_get(x->r, t, n, record);
+            cr_assert(s == FILE_OK || (x->flip > 0 && s == FILE_CORRUPT), "%s",
+                      file_status_name(s));
+            x->known[t][n] = s == FILE_OK;
+            x->refused += s != FILE_OK;
+            if (s != FILE_OK)
+                continue;
             x->seen[t][n] = record[0];
             fill(t, n, record[0], should);
             if (t == 1 && record[0] == 0)
@@ -147,12 +202,22 @@ static void run(struct world *x, bool reads)
         ;
 }
 
-/* How many commits, in the order of the calls, are there: all of them, and no more. */
+static bool looks_so(const struct world *x, uint8_t is[2][SMALL])
+{
+    for (int t = 0; t < 2; t++)
+        for (int n = 0; n < SMALL; n++)
+            if (x->known[t][n] && is[t][n] != x->seen[t][n])
+                return false;
+    return true;
+}
+
+/* How many commits, in the order of the calls, are there: all of them, and no more.  Some of the
+ * last write of the log, which has at most one commit of each writer, are gone if it is damaged. */
 static void judge(const struct world *x)
 {
     uint8_t is[2][SMALL] = { { 0 } };
     uint32_t there = 0, least = 0;
-    bool found = memcmp(is, x->seen, sizeof is) == 0;
+    bool found = looks_so(x, is);
     for (uint32_t i = 0; i < x->called; i++)
         least = x->acked[x->order[i]] ? i + 1 : least;
     for (uint32_t i = 0; i < x->called; i++) {
@@ -160,13 +225,14 @@ static void judge(const struct world *x)
         uint32_t n = puts_of(x->seed, x->order[i], put);
         for (uint32_t k = 0; k < n; k++)
             is[put[k].table][put[k].n] = (uint8_t)x->order[i];
-        if (memcmp(is, x->seen, sizeof is) == 0) {
+        if (looks_so(x, is)) {
             found = true;
             there = i + 1; /* the largest number that looks so */
         }
     }
     cr_assert(found, "what is there is no state between two commits (RDO1)");
-    cr_assert_geq(there, least, "a commit that had ended is gone (RDO2)");
+    cr_assert_geq(there + (x->flip > 0 ? WRITERS : 0), least,
+                  "a commit that had ended is gone (RDO2)");
     cr_assert(!x->wrong, "a record is not as any commit wrote it (RDO3)");
 }
 
@@ -215,6 +281,32 @@ Test(records, after_power_is_lost_at_any_write)
             ;
         cr_assert_gt(at, 40);
     }
+}
+
+/* RDO4: a bit is wrong in what is read at a start, or later. */
+Test(records, what_is_damaged_is_not_given)
+{
+    uint32_t logs = 0, refused = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct world x;
+        begin(&x, seed % 20);
+        run(&x, false);
+        lfs_world_restart(&x.w);
+        state = seed;
+        x.reads = 0;
+        x.flip = 2 + (uint32_t)draw(20);
+        x.flip_at = draw(x.flip == 2 ? 6000 : 512);
+        run(&x, true);
+        if (x.opened == FILE_OK)
+            judge(&x);
+        else
+            cr_assert_eq(x.opened, FILE_CORRUPT);
+        cr_assert(x.flipped || (x.opened == FILE_OK && x.refused == 0));
+        logs += x.opened != FILE_OK;
+        refused += x.refused;
+        lfs_world_fini(&x.w);
+    }
+    cr_assert(logs > 0 && refused > 20, "%u logs and %u records were refused", logs, refused);
 }
 
 Test(records, a_device_that_fails)
