@@ -32,7 +32,11 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
 {
     struct archive_read *r = arg;
     struct archive *a = r->archive;
+    uint8_t wire[8] = { 0 };
     r->status = hsm_reply_status(status, reply);
+    if (reply->length >= sizeof wire)
+        rope_take_front(reply, sizeof wire, wire);
+    r->bad = wire_get64(wire);
     hsm_sink_close(a->sink, r->token);
     if (r->status == HSM_OK) {
         uint32_t c = storage_class_of(a->storage, r->volume);

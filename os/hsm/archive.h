@@ -34,6 +34,7 @@ struct archive_read {
     void (*done)(struct archive_read *r); /* an upcall, later */
     void *arg;
     enum hsm_status status; /* out */
+    uint64_t bad;           /* out: with HSM_MEDIUM the block that cannot be read */
     /* The archive's while it is under way. */
     struct archive *archive;
     uint64_t token, taken;

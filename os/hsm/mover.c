@@ -109,7 +109,7 @@ static void told(void *arg, enum xk_status status, struct rope *reply)
 bool mover_tell(struct run *x, struct wanted *w)
 {
     struct mover *m = x->drive->m;
-    uint8_t wire[9];
+    uint8_t wire[17];
     struct rope args;
     if (w->told || !w->over || w->flying > 0)
         return false;
@@ -119,6 +119,7 @@ bool mover_tell(struct run *x, struct wanted *w)
     m->counts.failed += w->status != HSM_OK;
     wire_put64(wire, w->r.tag);
     wire[8] = (uint8_t)w->status;
+    wire_put64(wire + 9, w->bad);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     x->telling++;
@@ -264,8 +265,10 @@ static void read_done(struct port_io *io)
     if (block < w->r.first) { /* it lay between: what is wrong with it matters to nobody */
         m->counts.skipped++;
     } else if (s != HSM_OK || w->over) {
-        if (w->status == HSM_OK)
+        if (w->status == HSM_OK) {
             w->status = s;
+            w->bad = block;
+        }
         w->over = true;
         rope_fini(&data);
         if (mover_tell(x, w))

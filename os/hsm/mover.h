@@ -25,7 +25,8 @@
  *   MOVER_WRITE u32 device, u32 requests, label, u64 bytes of a block, the same: blocks first .. at
  *               their places on the tape, in order; what lay behind is gone.  HSM_FULL: the tape
  *               has no room for it, and for none behind it
- * of the asker (HSM_SERVICE_STORAGE): MOVER_DONE u64 tag, u8 hsm_status
+ * of the asker (HSM_SERVICE_STORAGE): MOVER_DONE u64 tag, u8 hsm_status, u64 the block that could
+ *                                     not be read
  * of the sink (HSM_SERVICE_SINK):     SINK_DATA  u64 token, u64 offset, bytes
  *                                     SINK_PULL  u64 token, u64 offset, u64 length -> bytes
  */

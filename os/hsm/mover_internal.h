@@ -34,6 +34,7 @@ struct wanted {
     uint32_t flying; /* pieces */
     bool over, told; /* no more is read of it; its asker knows */
     enum hsm_status status;
+    uint64_t bad; /* the block of which it is so */
 };
 
 struct run {

@@ -58,8 +58,11 @@ void storage_end(struct storage *s, struct want *w, enum hsm_status status)
     const struct storage_place place = { w->r.volume, w->r.life, w->r.first, w->r.count, w->piece };
     bool append = w->op == STORAGE_APPEND;
     rope_init(&reply);
-    storage_place_store(wire + 1, &place);
-    rope_add_bytes(&reply, wire, append ? sizeof wire : 1);
+    if (append)
+        storage_place_store(wire + 1, &place);
+    else
+        wire_put64(wire + 1, w->bad);
+    rope_add_bytes(&reply, wire, append ? sizeof wire : 9);
     list_remove(&w->link);
     (void)xk_map_unbind(&s->wants, &w->tag);
     s->counts.failed += status != HSM_OK;
@@ -81,12 +84,15 @@ void storage_arrive(struct storage *s, struct want *w)
 }
 
 /* Mover `k` has done its part. */
-static void part_done(struct storage *s, struct want *w, uint32_t k, enum hsm_status status)
+static void part_done(struct storage *s, struct want *w, uint32_t k, enum hsm_status status,
+                      uint64_t bad)
 {
     ASSERT_MSG(w->at >> k & 1, "STOI1");
     w->at &= ~(1u << k);
-    if (w->worst == HSM_OK)
+    if (w->worst == HSM_OK) {
         w->worst = status;
+        w->bad = bad;
+    }
     if (w->at != 0)
         return;
     if (w->op != STORAGE_APPEND) {
@@ -132,7 +138,7 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
     LIST_EACH_SAFE (l, next, &v->out) { /* what it has told nothing of */
         struct want *w = LIST_ENTRY(l, struct want, link);
         if ((w->op == STORAGE_APPEND) == c->append && (w->at >> c->mover & 1))
-            part_done(v->s, w, c->mover, s == HSM_OK ? HSM_UNREACHABLE : s);
+            part_done(v->s, w, c->mover, s == HSM_OK ? HSM_UNREACHABLE : s, 0);
     }
     v->failed |= s != HSM_OK ? 1u << c->mover : 0;
     port_free(v->s->port, c);
@@ -361,14 +367,18 @@ static void open(void *arg)
 static void told(struct storage *s, struct select_request *request, struct rope *args)
 {
     struct rope empty;
-    uint8_t wire[9] = { 0 };
+    uint8_t wire[17] = { 0 };
     rope_init(&empty);
     if (args->length >= sizeof wire)
         rope_take_front(args, sizeof wire, wire);
     uint64_t tag = wire_get64(wire), id = tag >> 8;
     struct want *w = xk_map_resolve(&s->wants, &id);
-    if (w != NULL && (w->at >> (tag & 31) & 1) && wire[8] < HSM_STATUS_COUNT)
-        part_done(s, w, tag & 31, (enum hsm_status)wire[8]);
+    if (w != NULL && (w->at >> (tag & 31) & 1) && wire[8] < HSM_STATUS_COUNT) {
+        uint32_t c = storage_class_of(s->params, w->r.volume);
+        uint64_t width = (uint64_t)storage_class(s->params, c).width;
+        uint64_t bad = wire_get64(wire + 9) * width + (tag & 31);
+        part_done(s, w, tag & 31, (enum hsm_status)wire[8], bad);
+    }
     select_reply(request, &empty);
 }
 

@@ -22,8 +22,8 @@
  * it wait.
  *
  * Procedures of HSM_SERVICE_STORAGE, long calls (call.h), big-endian:
- *   STORAGE_READ    struct storage_request -> u8 hsm_status; blocks of the virtual volume, to the
- *                   sink
+ *   STORAGE_READ    struct storage_request -> u8 hsm_status, u64 the block that could not be read
+ *                   (HSM_MEDIUM); blocks of the virtual volume, to the sink
  *   STORAGE_APPEND  the same -> u8 hsm_status, struct storage_place: there lie blocks that were
  *                   pulled from the sink
  *   STORAGE_LIST    u32 volume -> u8 hsm_status, u32 the next to ask for (UINT32_MAX: none), struct

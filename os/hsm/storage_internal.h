@@ -56,6 +56,7 @@ struct want {
     uint32_t stream, piece;
     sim_time since;
     enum hsm_status worst;
+    uint64_t bad; /* a read: the block of which that is so */
     bool written; /* an append: it is on the tape, and not in the catalogue yet */
     uint32_t tries;
 };

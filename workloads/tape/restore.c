@@ -94,7 +94,8 @@ static void done(struct archive_read *r)
         port_progress(x->port, f->since, (double)(r->count * archive_block(x->archive)));
     } else {
         x->failed++;
-        port_remark(x->port, "block %llu of volume %u: %s", (unsigned long long)r->first, r->volume,
+        port_remark(x->port, "block %llu of volume %u: %s",
+                    (unsigned long long)(r->status == HSM_MEDIUM ? r->bad : r->first), r->volume,
                     hsm_status_name(r->status));
     }
     port_free(x->port, f);
