@@ -333,22 +333,24 @@ static void earliest(sim_time *at, sim_time when)
     *at = sim_time_min(*at, when);
 }
 
-/* The timer, for whatever is due first. */
+/* The timer, for whatever is due first.  Drives that have failed are left alone while nobody waits
+ * for one. */
 static void set_timer(struct pvl *p)
 {
     sim_time at = SIM_NEVER, now = port_now(p->port);
+    bool wanted = !list_empty(&p->waiting);
     LIST_EACH (l, &p->waiting)
         earliest(&at,
                  sim_time_add(LIST_ENTRY(l, struct job, link)->seen.since, p->params->patience));
     for (uint32_t i = 0; i < p->drive_count; i++) {
         const struct drive *d = &p->drives[i];
-        if (d->state == DRIVE_DEAD)
+        if (d->state == DRIVE_DEAD && wanted)
             earliest(&at, sim_time_add(d->since, p->params->retry));
         if (d->state == DRIVE_IDLE && p->params->dismount_after > 0)
             earliest(&at, sim_time_add(d->since, p->params->dismount_after));
     }
     for (uint32_t i = 0; i < p->pvr_count; i++)
-        if (!p->pvrs[i].known)
+        if (!p->pvrs[i].known && wanted)
             earliest(&at, sim_time_add(p->pvrs[i].asked, p->params->retry));
     if (at == SIM_NEVER)
         (void)port_timer_cancel(&p->timer);
@@ -439,9 +441,10 @@ static void learnt(void *arg, enum xk_status status, struct rope *reply)
     uint32_t pvr = x->pvr;
     port_free(p->port, x);
     p->pvrs[pvr].asking = false;
-    if (hsm_reply_status(status, reply) == HSM_OK && reply->length >= 4) {
+    enum hsm_status s = hsm_reply_status(status, reply);
+    p->pvrs[pvr].known |= s == HSM_OK || s == HSM_NO_VOLUME; /* the latter: it has no library */
+    if (s == HSM_OK && reply->length >= 4) {
         rope_take_front(reply, 4, wire);
-        p->pvrs[pvr].known = true;
         uint32_t n = wire_get32(wire);
         for (uint32_t k = 0; k < n && reply->length >= sizeof wire; k++) {
             struct drive *d = drive_of(p, pvr, k);

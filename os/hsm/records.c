@@ -3,7 +3,8 @@
  * Log file: sector 0 is its header { u32 magic, u32 generation, u64 checksum }; entries of that
  * generation follow, in a row from LOG_START:
  *   0  u32 magic  4 u32 generation  8 u32 write, from 1  12 u32 number, from 1  16 u32 images
- *   20 u32 bytes of them  24 u64 checksum, of all  32 images: { u32 table, u64 n, bytes of a record }
+ *   20 u32 bytes of them  24 u64 checksum, of all
+ *   32 images: { u32 table, u64 n, bytes of a record }
  * Entries of one write of the log have one number of a write.  Of the last one any may be missing,
  * of others none: then the log is damaged.
  * A slot of a table is a byte, 0 where the record is declared, u64 checksum of all, and the record.

@@ -15,8 +15,8 @@
  *   RDO2  A commit that has ended with FILE_OK is there.
  *   RDO3  records_get gives what the last commit of that record left that has ended.
  *   RDO4  A record whose bytes on the device are not those that were written is not given
- *       (FILE_CORRUPT); nor is anything of a log from which a commit is missing that had ended.  Of the
- *       last write of a log it cannot be told whether it was cut short or damaged.
+ *       (FILE_CORRUPT); nor is anything of a log from which a commit is missing that had ended.  Of
+ *       the last write of a log it cannot be told whether it was cut short or damaged.
  * It relies on this alone: what a FILE_FLUSH of a file covers stays, and of a write that it
  *       does not cover each sector is old or new.
  *

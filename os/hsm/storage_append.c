@@ -25,15 +25,26 @@ static void settle(struct storage *s, struct stream *st)
         storage_arrive(s, LIST_ENTRY(list_pop(&todo), struct want, link));
 }
 
+/* The cartridge, or one of the stripe, is of no use, whatever drive it is brought to. */
+static bool useless(enum hsm_status s)
+{
+    return s == HSM_NO_VOLUME || s == HSM_MISLABELLED || s == HSM_STUCK || s == HSM_MEDIUM;
+}
+
 void storage_append_failed(struct storage *s, struct want *w)
 {
     struct stream *st = &s->streams[w->stream];
     bool full = w->worst == HSM_FULL;
     bool never = full && w->r.first == 0; /* no tape has that room */
+    bool next = (full && !never) || useless(w->worst);
     st->broken = true;
     st->placed--;
-    st->full |= full && !never;
-    if (never || w->worst == HSM_UNREACHABLE || (!full && ++w->tries == TRIES)) {
+    if (next && !full && !st->full)
+        port_remark(s->port, "nothing is appended to volume %u any more: %s", w->r.volume,
+                    hsm_status_name(w->worst));
+    st->full |= next;
+    if (never || w->worst == HSM_UNREACHABLE || w->worst == HSM_NO_DRIVE ||
+        (!next && ++w->tries == TRIES)) {
         storage_end(s, w, w->worst);
     } else {
         s->counts.again++;
