@@ -100,6 +100,13 @@ enum file_hint {
      * is none: what was written goes down; what was not written is asked for again. */
     FILE_PROPAGATE,
     FILE_REFRESH,
+    /* To layers that move files to an archive (os/hsm/files.h); done at once where there is none.
+     */
+    FILE_STAGE,   /* all of the file is on the disk then; of a list of bytes: these */
+    FILE_PURGE,   /* it lies in the archive alone; FILE_DENIED: it is pinned, or not migrated */
+    FILE_PIN,     /* it is not purged for `size` seconds; 0: until as many FILE_UNPIN */
+    FILE_UNPIN,   /* one pin less; the last one ends those for some time, too */
+    FILE_MIGRATE, /* it lies in the archive, too */
     FILE_HINT_COUNT
 };
 

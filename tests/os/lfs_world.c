@@ -22,7 +22,8 @@ static void on_mounted(void *arg, struct lfs *fs, enum file_status status)
     struct lfs_world *w = arg;
     w->fs = fs;
     w->mounted = status;
-    w->top = w->keep == NULL
+    w->top = w->over != NULL ? w->over(w, w->node.port, lfs_files(fs))
+             : w->keep == NULL
                  ? lfs_files(fs)
                  : file_keep.start(&(struct file_boot){ .node = &w->node }, w->keep, lfs_files(fs));
 }
@@ -114,6 +115,16 @@ void lfs_world_keep(struct lfs_world *w, const struct fake_options *o, const str
     memset(w, 0, sizeof *w);
     w->params = *p;
     w->keep = keep;
+    init(w, o);
+}
+
+void lfs_world_over(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p,
+                    struct file_sys *(*over)(struct lfs_world *w, struct port *p,
+                                             struct file_sys *lfs))
+{
+    memset(w, 0, sizeof *w);
+    w->params = *p;
+    w->over = over;
     init(w, o);
 }
 

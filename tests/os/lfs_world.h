@@ -18,6 +18,8 @@ struct lfs_world {
     struct vst *vs; /* Vesta's store instead, where it has params */
     const struct vst_params *store;
     const struct file_keep_params *keep; /* over lfs, with these; else NULL */
+    /* or another layer over lfs */
+    struct file_sys *(*over)(struct lfs_world *w, struct port *p, struct file_sys *lfs);
     struct os_node node;
     struct file_sys *top;
     enum file_status mounted;
@@ -42,6 +44,10 @@ void lfs_world_store(struct lfs_world *w, const struct fake_options *o, const st
 /* KEEP over lfs. */
 void lfs_world_keep(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p,
                     const struct file_keep_params *keep);
+/* Another layer. */
+void lfs_world_over(struct lfs_world *w, const struct fake_options *o, const struct lfs_params *p,
+                    struct file_sys *(*over)(struct lfs_world *w, struct port *p,
+                                             struct file_sys *lfs));
 void lfs_world_fini(struct lfs_world *w);
 void lfs_world_restart(struct lfs_world *w); /* crashes the node when it is up; mounts */
 

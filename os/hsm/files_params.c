@@ -1,0 +1,111 @@
+/* files_params.c: HSM: its parameters, what it counts, and the order of migrations.  See files.h.
+ */
+#include "os/hsm/files_internal.h"
+
+static const char *const stages[] = { "open", "demand", "background", "none", NULL };
+
+static double by_age(const struct migrate_file *f)
+{
+    return (double)f->age;
+}
+
+static double by_size(const struct migrate_file *f)
+{
+    return (double)f->size;
+}
+
+static double by_weight(const struct migrate_file *f)
+{
+    return (double)f->size * (double)f->age;
+}
+
+static const struct migrate_ops age = {
+    .kind = { .name = "age", .doc = "What was not changed for the longest time goes first." },
+    .value = by_age,
+};
+static const struct migrate_ops size = {
+    .kind = { .name = "size", .doc = "The largest file goes first." },
+    .value = by_size,
+};
+static const struct migrate_ops weight = {
+    .kind = { .name = "weight", .doc = "Size times the time since the last change." },
+    .value = by_weight,
+};
+static const struct kind *const migrations[] = { &age.kind, &size.kind, &weight.kind, NULL };
+const struct kind_set hsm_migrations = { "migration", "order of the layer hsm", migrations };
+
+const struct param file_hsm_params[] = {
+    P_CHOICE(file_hsm_params, stage, "demand", stages,
+             "What is staged when bytes are read that lie on tape alone: the whole file, before "
+             "the first read goes on (open); what is read (demand); that first, and then the rest "
+             "(background); or nothing, and reads come from tape past the disk (none)."),
+    P_SIZE(file_hsm_params, piece, "4MiB", "512B", "1GiB",
+           "What is staged at least, at multiples of it; of a file of more than 1024 such pieces "
+           "they are twice as large, or four times ...",
+           "ASSUMED(some seconds of a drive)"),
+    P_INT(file_hsm_params, row, "16", "1", "1024",
+          "Pieces in a row that one request to the archive brings at most.",
+          "ASSUMED(a minute of a drive)"),
+    P_INT(file_hsm_params, pulls, "2", "1", "64",
+          "Requests to the archive for one file at a time: while the pieces of one go to the disk "
+          "the next is at the drive.",
+          "ASSUMED(two buffers)"),
+    P_SIZE(file_hsm_params, space, "0", "0", "1024TiB",
+           "What files may take of the disk; the file system below has at least that. 0: nine "
+           "tenths of device 0.",
+           "ASSUMED(the rest is for its tables)"),
+    P_INT(file_hsm_params, start, "90", "1", "100",
+          "A purge begins when files take more than so many percent of the space.",
+          "ASSUMED(an experiment's choice)"),
+    P_INT(file_hsm_params, stop, "70", "0", "100", "And ends at so many.",
+          "ASSUMED(an experiment's choice)"),
+    P_SIZE(file_hsm_params, least, "1B", "1B", "1024TiB", "Smaller files are not migrated.",
+           "ASSUMED(all are)"),
+    P_TIME(file_hsm_params, age, "5min", "0", "1000h",
+           "A file is migrated when it was not changed for so long, or when room is needed.",
+           "ASSUMED(an experiment's choice)"),
+    P_TIME(file_hsm_params, recent, "0", "0", "1000h",
+           "A file is not purged so soon after its last use, unless room is needed at once.",
+           "ASSUMED(an experiment's choice)"),
+    P_TIME(file_hsm_params, poll, "60s", "1ms", "100h",
+           "Files that could be migrated are looked for so often.",
+           "HPSS 4.5 Management Guide, p. 343 (60 s)"),
+    P_TIME(file_hsm_params, retry, "1s", "1us", "1h",
+           "A request to the archive that did not reach it is made again after so long,",
+           "ASSUMED(a restart of a server)"),
+    P_INT(file_hsm_params, tries, "5", "1", "1000", "so often at most.",
+          "ASSUMED(an experiment's choice)"),
+    P_CHOICE_OF(file_hsm_params, order, "age", hsm_migrations, "Which file is migrated first."),
+    P_CHOICE_OF(file_hsm_params, replace, "lru", hsm_replacements, "Which file is purged first."),
+    P_CHOICE_OF(file_hsm_params, prefetch, "none", hsm_prefetches,
+                "What is staged before anybody asks for it."),
+    P_INT(file_hsm_params, files, "4096", "1", "10000000",
+          "Files that can lie in the archive at a time: records are set aside for so many.",
+          "ASSUMED(an experiment's choice)"),
+    P_INT(file_hsm_params, cos, "-1", "-1", "1000",
+          "The class of service of its bitfiles; -1: by their size.",
+          "ASSUMED(the archive's choice)"),
+    P_TABLE(file_hsm_params, records, records_params_desc, "Where files lie.", "os/hsm/records.h"),
+    P_END,
+};
+
+const struct counter file_hsm_counters[] = {
+    C_SUM(hsm, counts, migrations, "1", "Files copied to the archive."),
+    C_SUM(hsm, counts, migrated, "B", "Their bytes."),
+    C_SUM(hsm, counts, abandoned, "1",
+          "Copies that were not finished, or no longer what the file "
+          "was."),
+    C_SUM(hsm, counts, pulls, "1", "Requests to the archive for bytes that were to be staged."),
+    C_SUM(hsm, counts, staged, "B", "Bytes staged."),
+    C_SUM(hsm, counts, purges, "1", "Files purged."),
+    C_SUM(hsm, counts, purged, "B", "What they took of the disk."),
+    C_SUM(hsm, counts, hits, "1", "Reads whose bytes were here."),
+    C_SUM(hsm, counts, misses, "1", "Reads that waited for the archive."),
+    C_SUM(hsm, counts, direct, "1", "Of these: from tape past the disk."),
+    C_SUM(hsm, counts, again, "1", "Requests to the archive that were made again."),
+    C_SUM(hsm, counts, failed, "1", "Requests to the archive that failed for good."),
+    C_SUM(hsm, counts, dropped, "1", "Files of which pieces, asked for early, had no room."),
+    C_SUM(hsm, counts, full, "1", "Requests for which there was no room."),
+    C_SUM(hsm, counts, removed, "1", "Bitfiles removed."),
+    C_END,
+};

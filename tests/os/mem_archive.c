@@ -1,0 +1,170 @@
+/* mem_archive.c: bitfiles in the memory of the test.  See mem_archive.h. */
+#include "tests/os/mem_archive.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct door {
+    struct mem_archive *b;
+    struct port *port;
+};
+
+struct job {
+    struct port_timer timer;
+    struct door *d;
+    struct bitfile_call *c;
+    uint64_t at, parts, part; /* part of a row of `parts`, begun at one that was drawn */
+    uint64_t first;
+    uint8_t *bytes;
+    bool fails;
+};
+
+static uint64_t draw(struct mem_archive *b, uint64_t n)
+{
+    b->seed = b->seed * 6364136223846793005u + 1442695040888963407u;
+    return (b->seed >> 33) % n;
+}
+
+static struct mem_archive_one *find(struct mem_archive *b, uint64_t id)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        if (b->all[i].id == id)
+            return &b->all[i];
+    return NULL;
+}
+
+void mem_archive_init(struct mem_archive *b, uint64_t seed)
+{
+    *b =
+        (struct mem_archive){ .seed = seed, .delay = SIM_MS, .chunk = 700, .how = HSM_UNREACHABLE };
+}
+
+void mem_archive_fini(struct mem_archive *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        free(b->all[i].bytes);
+    free(b->all);
+}
+
+uint32_t mem_archive_written(const struct mem_archive *b)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->count; i++)
+        n += b->all[i].bytes != NULL;
+    return n;
+}
+
+static void create(struct mem_archive *b, struct bitfile_call *c)
+{
+    b->all = realloc(b->all, (b->count + 1) * sizeof *b->all);
+    b->all[b->count++] = (struct mem_archive_one){ .id = ++b->last };
+    c->id = b->last;
+}
+
+static void drop(struct mem_archive *b, uint64_t id)
+{
+    struct mem_archive_one *x = find(b, id);
+    if (x == NULL)
+        return;
+    free(x->bytes);
+    *x = b->all[--b->count];
+}
+
+static void keep(struct mem_archive *b, struct job *j)
+{
+    struct mem_archive_one *x = find(b, j->c->id);
+    cr_assert(x != NULL && x->bytes == NULL, "bitfile %d is not there, or not empty",
+              (int)j->c->id);
+    x->size = j->c->size;
+    x->bytes = malloc(x->size + 1);
+    memcpy(x->bytes, j->bytes, x->size);
+}
+
+static void end(struct job *j)
+{
+    struct bitfile_call *c = j->c;
+    struct mem_archive *b = j->d->b;
+    c->status = j->fails ? b->how : HSM_OK;
+    bool done = !j->fails || (b->how == HSM_UNREACHABLE && draw(b, 2) == 0);
+    if (done && c->op == BITFILE_CREATE) {
+        create(b, c);
+        b->orphans += j->fails;
+    }
+    if (done && c->op == BITFILE_REMOVE)
+        drop(b, c->id);
+    if (done && c->op == BITFILE_WRITE)
+        keep(b, j);
+    port_free(j->d->port, j->bytes);
+    port_free(j->d->port, j);
+    c->done(c);
+}
+
+/* A part, wherever the row has come to. */
+static void part(struct job *j)
+{
+    struct bitfile_call *c = j->c;
+    struct mem_archive *b = j->d->b;
+    uint64_t n = c->op == BITFILE_READ ? c->length : c->size;
+    uint64_t step = j->parts % 7 == 0 ? 1 : 7; /* goes round all */
+    uint64_t k = (j->first + j->part * step) % j->parts, off = k * b->chunk;
+    uint64_t len = off + b->chunk < n ? b->chunk : n - off;
+    struct rope data;
+    rope_init(&data);
+    if (c->op == BITFILE_READ) {
+        const struct mem_archive_one *x = find(b, c->id);
+        rope_add_bytes(&data, x->bytes + c->offset + off, len);
+        b->read_bytes += len;
+        c->take(c, c->offset + off, &data);
+    } else {
+        c->give(c, off, len, &data);
+        cr_assert_eq(data.length, len);
+        rope_read(&data, 0, len, j->bytes + off);
+    }
+    rope_fini(&data);
+    j->part++;
+}
+
+static void tick(struct port_timer *t)
+{
+    struct job *j = t->arg;
+    bool early = j->fails && j->part >= j->parts / 2;
+    if (j->part == j->parts || early) {
+        end(j);
+        return;
+    }
+    part(j);
+    port_timer_set(&j->timer, (sim_time)draw(j->d->b, (uint64_t)j->d->b->delay));
+}
+
+static void ask(void *arg, struct bitfile_call *c)
+{
+    struct door *d = arg;
+    struct mem_archive *b = d->b;
+    struct job *j = port_alloc(d->port, sizeof *j);
+    uint64_t n = c->op == BITFILE_READ ? c->length : c->op == BITFILE_WRITE ? c->size : 0;
+    j->d = d;
+    j->c = c;
+    j->fails = b->fail_in > 0 && draw(b, b->fail_in) == 0;
+    j->parts = (n + b->chunk - 1) / b->chunk;
+    j->first = draw(b, j->parts + 1);
+    b->calls[c->op]++;
+    if (c->op == BITFILE_READ) {
+        const struct mem_archive_one *x = find(b, c->id);
+        cr_assert(x != NULL && x->bytes != NULL, "a READ of bitfile %d, which is not written",
+                  (int)c->id);
+        cr_assert(c->length > 0 && c->offset + c->length <= x->size, "a READ of %d at %d of %d",
+                  (int)c->length, (int)c->offset, (int)x->size);
+    }
+    if (c->op == BITFILE_WRITE)
+        j->bytes = port_alloc(d->port, c->size + 1);
+    port_timer_init(d->port, &j->timer, tick, j);
+    port_timer_set(&j->timer, (sim_time)draw(b, (uint64_t)b->delay));
+}
+
+struct hsm_door mem_archive_door(struct mem_archive *b, struct port *p)
+{
+    struct door *d = port_alloc(p, sizeof *d);
+    *d = (struct door){ b, p };
+    return (struct hsm_door){ ask, d };
+}

@@ -1,0 +1,453 @@
+/* test_hsm_files.c: files that are migrated, purged and staged, over lfs and an archive in memory
+ * (tests/os/mem_archive.h): random requests of two files against copies, and the same with their
+ * node dead at every device write.
+ */
+#include "tests/os/lfs_world.h"
+#include "tests/os/mem_archive.h"
+#include "tests/sample.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PIECE = 2048,
+    SPAN = 9 * PIECE + 700,
+    FILES = 2,
+    STEPS = 14,
+    STATES = STEPS + 2,
+    SECTOR = 512
+};
+
+struct content {
+    size_t size;
+    uint8_t bytes[SPAN];
+};
+
+static struct {
+    struct lfs_world w;
+    struct mem_archive archive;
+    struct file_hsm_params params;
+    uint64_t file[FILES], draws;
+    /* What the file was since its last flush: what a crash may leave, sector by sector. */
+    struct content was[FILES][STATES];
+    uint32_t states[FILES];
+    uint32_t crashes;
+    uint64_t space;
+    uint8_t value;
+    char what[100];
+} t;
+
+static uint32_t draw(uint32_t n)
+{
+    t.draws = t.draws * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(t.draws >> 33) % n;
+}
+
+static struct file_sys *over(struct lfs_world *w, struct port *p, struct file_sys *lfs)
+{
+    struct hsm_door door = mem_archive_door(&t.archive, p);
+    (void)w;
+    return file_hsm_start(p, &t.params, lfs, &door, t.space);
+}
+
+static struct content *now(uint32_t f)
+{
+    return &t.was[f][t.states[f] - 1];
+}
+
+/* One more state, which begins as the one before. */
+static struct content *next(uint32_t f)
+{
+    cr_assert_lt(t.states[f], STATES);
+    t.was[f][t.states[f]] = *now(f);
+    t.states[f]++;
+    return now(f);
+}
+
+static enum file_status hint(uint32_t f, enum file_hint what, uint64_t size)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = what;
+    r.file = t.file[f];
+    r.size = size;
+    lfs_world_do(&t.w, &r);
+    return r.status;
+}
+
+static void check_now(uint32_t f)
+{
+    static uint8_t got[SPAN + 1];
+    uint32_t off = draw(2) ? 0 : draw(SPAN);
+    size_t n = 0, want = now(f)->size > off ? now(f)->size - off : 0;
+    enum file_status s = lfs_world_read(&t.w, t.file[f], off, got, SPAN + 1 - off, &n);
+    if (t.w.crashed)
+        return;
+    cr_assert_eq(s, FILE_OK, "%s: a read: %s", t.what, file_status_name(s));
+    cr_assert_eq(n, want, "%s: file %d has %d bytes from %d on, not %d", t.what, (int)f, (int)n,
+                 (int)off, (int)want);
+    for (size_t i = 0; i < n; i++)
+        cr_assert_eq(got[i], now(f)->bytes[off + i], "%s: file %d, byte %d: %d, not %d", t.what,
+                     (int)f, (int)(off + i), got[i], now(f)->bytes[off + i]);
+    struct file_req r;
+    file_req_init(&r, FILE_STAT, NULL, NULL);
+    r.file = t.file[f];
+    lfs_world_do(&t.w, &r);
+    cr_assert(t.w.crashed || r.attr.size == now(f)->size, "%s: its size is said to be %d", t.what,
+              (int)r.attr.size);
+}
+
+static void write_some(uint32_t f)
+{
+    uint32_t off = draw(SPAN), n = 1 + draw(draw(2) ? 3 * PIECE : 300);
+    if (draw(3) == 0)
+        off -= off % PIECE;
+    n = off + n > SPAN ? SPAN - off : n;
+    struct content *c = next(f);
+    memset(c->bytes + off, ++t.value, n);
+    c->size = off + n > c->size ? off + n : c->size;
+    enum file_status s = lfs_world_write(&t.w, t.file[f], off, c->bytes + off, n);
+    cr_assert(s == FILE_OK || t.w.crashed, "%s: a write: %s", t.what, file_status_name(s));
+}
+
+static void cut(uint32_t f)
+{
+    struct content *c = next(f);
+    size_t size = draw(3) == 0 ? 0 : draw(SPAN);
+    if (size < c->size)
+        memset(c->bytes + size, 0, c->size - size);
+    c->size = size;
+    enum file_status s = lfs_world_op(&t.w, FILE_SIZE, t.file[f], size);
+    cr_assert(s == FILE_OK || t.w.crashed, "%s: a size: %s", t.what, file_status_name(s));
+}
+
+static void flush(uint32_t f)
+{
+    enum file_status s = lfs_world_op(&t.w, FILE_FLUSH, t.file[f], 0);
+    cr_assert(s == FILE_OK || t.w.crashed, "%s: a flush: %s", t.what, file_status_name(s));
+    if (t.w.crashed)
+        return;
+    t.was[f][0] = *now(f);
+    t.states[f] = 1;
+}
+
+static void idle(sim_time for_so_long)
+{
+    sim_time until = fake_now(t.w.fake) + for_so_long;
+    while (!t.w.crashed && fake_now(t.w.fake) < until && fake_step(t.w.fake))
+        continue;
+    if (t.w.crashed && fake_up(t.w.fake, 0))
+        fake_crash(t.w.fake, 0);
+}
+
+static void step(uint32_t what)
+{
+    uint32_t f = draw(FILES);
+    enum file_status s = FILE_OK;
+    switch (what) {
+    case 0:
+    case 1:
+    case 2:
+        write_some(f);
+        return;
+    case 3:
+        cut(f);
+        return;
+    case 4:
+        flush(f);
+        return;
+    case 5:
+    case 6:
+        check_now(f);
+        return;
+    case 7:
+        s = hint(f, FILE_STAGE, 0);
+        break;
+    case 8:
+    case 9:
+        s = hint(f, FILE_MIGRATE, 0);
+        s = s == FILE_UNREACHABLE && t.archive.fail_in > 0 ? FILE_OK : s;
+        break;
+    case 10:
+    case 11:
+        s = hint(f, FILE_PURGE, 0);
+        s = s == FILE_DENIED ? FILE_OK : s;
+        break;
+    default:
+        idle(draw(40) * SIM_MS);
+    }
+    cr_assert(s == FILE_OK || t.w.crashed, "%s: step %d: %s", t.what, (int)what,
+              file_status_name(s));
+}
+
+/* After a crash: each sector is one of those that it was since the last flush; and what it is now
+ * it stays, wherever the file goes. */
+static void recover(void)
+{
+    static uint8_t got[SPAN + 1];
+    lfs_world_restart(&t.w);
+    cr_assert_eq(t.w.mounted, FILE_OK);
+    for (uint32_t f = 0; f < FILES; f++) {
+        size_t n = 0;
+        bool size = false;
+        cr_assert_eq(lfs_world_read(&t.w, t.file[f], 0, got, SPAN + 1, &n), FILE_OK, "%s", t.what);
+        for (uint32_t k = 0; k < t.states[f]; k++)
+            size |= t.was[f][k].size == n;
+        cr_assert(size, "%s: file %d has %d bytes, which it never had", t.what, (int)f, (int)n);
+        for (size_t at = 0; at < n; at += SECTOR) {
+            size_t len = n - at < SECTOR ? n - at : SECTOR;
+            bool good = false;
+            for (uint32_t k = 0; k < t.states[f] && !good; k++) {
+                good = true;
+                for (size_t i = at; i < at + len; i++)
+                    good &= got[i] == (i < t.was[f][k].size ? t.was[f][k].bytes[i] : 0);
+            }
+            cr_assert(good, "%s: file %d: what lies at %d was never written", t.what, (int)f,
+                      (int)at);
+        }
+        memset(&t.was[f][0], 0, sizeof t.was[f][0]);
+        memcpy(t.was[f][0].bytes, got, n);
+        t.was[f][0].size = n;
+        t.states[f] = 1;
+    }
+}
+
+/* Wherever they go, and after another boot; when they are gone nothing is left of them (HSM4). */
+static void finish(void)
+{
+    for (uint32_t f = 0; f < FILES; f++) {
+        check_now(f);
+        while (t.archive.fail_in > 0 && hint(f, FILE_MIGRATE, 0) == FILE_UNREACHABLE)
+            continue;
+        cr_assert_eq(hint(f, FILE_MIGRATE, 0), FILE_OK, "%s", t.what);
+        check_now(f);
+        (void)hint(f, FILE_PURGE, 0);
+        check_now(f);
+        write_some(f);
+        flush(f);
+        check_now(f);
+    }
+    lfs_world_restart(&t.w);
+    t.crashes++;
+    for (uint32_t f = 0; f < FILES; f++) {
+        check_now(f);
+        cr_assert_eq(lfs_world_op(&t.w, FILE_REMOVE, t.file[f], 0), FILE_OK);
+    }
+    idle(SIM_SEC);
+    cr_assert_eq(mem_archive_written(&t.archive), 0, "%s: %d bitfiles of nobody", t.what,
+                 (int)mem_archive_written(&t.archive));
+    cr_assert_leq(t.archive.count, t.crashes + t.archive.orphans,
+                  "%s: %d empty bitfiles after %d crashes", t.what, (int)t.archive.count,
+                  (int)t.crashes);
+    lfs_world_check(&t.w);
+}
+
+static uint64_t run(uint64_t seed, uint64_t crash_at, uint32_t torn, uint32_t fail_in)
+{
+    struct lfs_params p = lfs_world_params();
+    const struct fake_options o = {
+        .nodes = 1, .seed = seed, .disks = 1, .disk_sectors = 1200, .disk_cache = seed % 2
+    };
+    struct err e = ERR_INIT;
+    memset(&t, 0, sizeof t);
+    cr_assert(param_load(file_hsm_params, &t.params, NULL, "hsm", &e), "%s", e.text);
+    t.params.stage = (int)(seed % 4);
+    t.params.piece = PIECE;
+    t.params.row = 1 + (int64_t)(seed / 4 % 3);
+    t.params.age = 0;
+    t.params.poll = 7 * SIM_MS;
+    t.params.retry = SIM_MS;
+    t.params.tries = 100;
+    t.params.start = 60;
+    t.params.stop = 20;
+    t.params.files = 4;
+    t.params.records.log = 16384;
+    t.space = 3 * SPAN;
+    mem_archive_init(&t.archive, seed);
+    t.archive.fail_in = fail_in;
+    t.draws = seed;
+    (void)snprintf(t.what, sizeof t.what, "seed %d, dead at write %d", (int)seed, (int)crash_at);
+    lfs_world_over(&t.w, &o, &p, over);
+    cr_assert_eq(t.w.mounted, FILE_OK);
+    for (uint32_t f = 0; f < FILES; f++) {
+        cr_assert_eq(lfs_world_create(&t.w, f ? "b" : "a", &t.file[f]), FILE_OK);
+        t.states[f] = 1;
+    }
+    uint64_t before = t.w.writes;
+    t.w.crash_at_write = crash_at > 0 ? before + crash_at : 0;
+    t.w.torn_sectors = torn;
+    for (int i = 0; i < STEPS && !t.w.crashed; i++)
+        step(draw(14));
+    uint64_t writes = t.w.writes - before;
+    t.crashes = t.w.crashed;
+    if (t.w.crashed)
+        recover();
+    t.w.crash_at_write = 0;
+    finish();
+    lfs_world_fini(&t.w);
+    mem_archive_fini(&t.archive);
+    return writes;
+}
+
+/* HSM1, HSM5.  HSM_SEEDS: so many runs. */
+Test(hsm_files, are_what_was_written_wherever_they_lie, .timeout = 86400)
+{
+    for (uint64_t seed = getenv("S") ? strtoull(getenv("S"), 0, 10) : 1;
+         seed <= sample("HSM_SEEDS", 60); seed++)
+        (void)run(seed, 0, UINT32_MAX, 0);
+}
+
+Test(hsm_files, and_when_the_archive_does_not_answer, .timeout = 86400)
+{
+    for (uint64_t seed = 1; seed <= sample("HSM_SEEDS", 60); seed++)
+        (void)run(seed, 0, UINT32_MAX, 4);
+}
+
+/* HSM1, HSM2, HSM3.  HSM_CRASHES: of so many runs, at every write. */
+Test(hsm_files, and_after_a_crash_at_every_device_write, .timeout = 86400)
+{
+    static const uint32_t torn[] = { 0, 1, UINT32_MAX };
+    for (uint64_t seed = getenv("S") ? strtoull(getenv("S"), 0, 10) : 1;
+         seed <= sample("HSM_CRASHES", 16); seed++) {
+        uint64_t writes = run(seed, 0, UINT32_MAX, 0);
+        for (uint64_t at = 1; at <= writes; at++)
+            (void)run(seed, at, torn[(at + seed) % ARRAY_LEN(torn)], 0);
+    }
+}
+
+/* ---- single things ---- */
+
+static void begin(enum hsm_stage stage, uint64_t space)
+{
+    const struct fake_options o = { .nodes = 1, .seed = 1, .disks = 1, .disk_sectors = 1200 };
+    struct lfs_params p = lfs_world_params();
+    struct err e = ERR_INIT;
+    memset(&t, 0, sizeof t);
+    cr_assert(param_load(file_hsm_params, &t.params, NULL, "hsm", &e), "%s", e.text);
+    t.params.stage = stage;
+    t.params.piece = PIECE;
+    t.params.retry = SIM_MS;
+    t.params.records.log = 16384;
+    t.params.files = 4;
+    t.space = space;
+    mem_archive_init(&t.archive, 1);
+    lfs_world_over(&t.w, &o, &p, over);
+    for (uint32_t f = 0; f < FILES; f++)
+        cr_assert_eq(lfs_world_create(&t.w, f ? "b" : "a", &t.file[f]), FILE_OK);
+}
+
+static void end(void)
+{
+    lfs_world_fini(&t.w);
+    mem_archive_fini(&t.archive);
+}
+
+static enum file_status fill(uint32_t f, size_t n)
+{
+    static uint8_t bytes[SPAN];
+    memset(bytes, 7 + (int)f, sizeof bytes);
+    return lfs_world_write(&t.w, t.file[f], 0, bytes, n);
+}
+
+static enum file_status read_at(uint32_t f, uint64_t off, size_t n, uint32_t uid)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_READ, NULL, NULL);
+    r.file = t.file[f];
+    r.uid = uid;
+    file_range(&r, off, n);
+    lfs_world_do(&t.w, &r);
+    cr_assert(r.status != FILE_OK || r.moved == n);
+    rope_fini(&r.data);
+    return r.status;
+}
+
+/* HSM6 */
+Test(hsm_files, who_needs_room_waits_for_a_purge_or_hears_that_there_is_none)
+{
+    begin(HSM_STAGE_DEMAND, 4 * PIECE);
+    cr_assert_eq(fill(0, 3 * PIECE), FILE_OK);
+    cr_assert_eq(fill(1, 3 * PIECE), FILE_OK); /* after "a" was migrated and purged */
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purges"), 1);
+    cr_assert_eq(read_at(0, 0, 3 * PIECE, 0), FILE_OK); /* and back, in the place of "b" */
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purges"), 2);
+    cr_assert_eq(hint(0, FILE_PIN, 0), FILE_OK);
+    cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_DENIED);
+    cr_assert_eq(read_at(1, 0, 3 * PIECE, 0), FILE_NO_SPACE);
+    cr_assert_eq(read_at(1, 0, PIECE, 0), FILE_OK);
+    cr_assert_eq(fill(1, 5 * PIECE), FILE_NO_SPACE);
+    lfs_world_restart(&t.w);
+    cr_assert_eq(hint(0, FILE_STAGE, 0), FILE_OK);
+    cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_DENIED, "a pin outlives a crash");
+    cr_assert_eq(hint(0, FILE_UNPIN, 0), FILE_OK);
+    cr_assert_eq(read_at(1, 0, 3 * PIECE, 0), FILE_OK);
+    cr_assert_eq(hint(1, FILE_PIN, 2), FILE_OK); /* for two seconds */
+    cr_assert_eq(read_at(0, 0, 3 * PIECE, 0), FILE_NO_SPACE);
+    idle(3 * SIM_SEC);
+    fake_run_until(t.w.fake, fake_now(t.w.fake) + 3 * SIM_SEC);
+    cr_assert_eq(read_at(0, 0, 3 * PIECE, 0), FILE_OK);
+    end();
+}
+
+/* What of a file comes from tape for one READ of a byte, and what of it stays. */
+Test(hsm_files, a_read_brings_what_its_way_of_staging_says)
+{
+    static const struct {
+        enum hsm_stage stage;
+        uint64_t now, later, staged;
+    } ways[] = { { HSM_STAGE_OPEN, 5 * PIECE, 5 * PIECE, 5 * PIECE },
+                 { HSM_STAGE_DEMAND, PIECE, PIECE, PIECE },
+                 { HSM_STAGE_BACKGROUND, PIECE, 5 * PIECE, 5 * PIECE },
+                 { HSM_STAGE_NONE, 1, 1, 0 } };
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        begin(ways[i].stage, 100 * PIECE);
+        cr_assert_eq(fill(0, 5 * PIECE), FILE_OK);
+        cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_DENIED, "it is not in the archive");
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+        cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+        cr_assert_eq(read_at(0, 3 * PIECE + 1, 1, 0), FILE_OK);
+        cr_assert_geq(t.archive.read_bytes, ways[i].now);
+        cr_assert(i == 2 || t.archive.read_bytes == ways[i].now);
+        idle(SIM_SEC);
+        cr_assert_eq(t.archive.read_bytes, ways[i].later);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.staged"), ways[i].staged);
+        end();
+    }
+}
+
+Test(hsm_files, who_may_not_read_a_file_stages_nothing_of_it)
+{
+    struct file_req r;
+    begin(HSM_STAGE_OPEN, 100 * PIECE);
+    cr_assert_eq(fill(0, 5 * PIECE), FILE_OK);
+    file_req_init(&r, FILE_CHANGE, NULL, NULL);
+    r.file = t.file[0];
+    r.attr.mode = 0600;
+    r.attr.uid = 3;
+    lfs_world_do(&t.w, &r);
+    cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+    cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+    cr_assert_eq(read_at(0, 0, 1, 7), FILE_DENIED);
+    cr_assert_eq(t.archive.calls[BITFILE_READ], 0);
+    cr_assert_eq(read_at(0, 0, 1, 3), FILE_OK);
+    cr_assert_eq(t.archive.calls[BITFILE_READ], 1);
+    end();
+}
+
+/* A name that takes the place of another. */
+Test(hsm_files, of_a_file_that_a_rename_takes_away_no_bitfile_is_left)
+{
+    begin(HSM_STAGE_DEMAND, 100 * PIECE);
+    for (uint32_t f = 0; f < FILES; f++) {
+        cr_assert_eq(fill(f, 3 * PIECE), FILE_OK);
+        cr_assert_eq(hint(f, FILE_MIGRATE, 0), FILE_OK);
+        cr_assert_eq(hint(f, FILE_PURGE, 0), FILE_OK);
+    }
+    cr_assert_eq(lfs_world_move(&t.w, FILE_ROOT, "a", FILE_ROOT, "b"), FILE_OK);
+    idle(SIM_SEC);
+    cr_assert_eq(t.archive.count, 1);
+    cr_assert_eq(read_at(0, PIECE, PIECE, 0), FILE_OK);
+    end();
+}
