@@ -14,6 +14,7 @@
 #include "os/file/file.h"
 #include "os/hsm/bitfile_server.h"
 #include "os/hsm/mover.h"
+#include "os/hsm/names.h"
 #include "os/hsm/prefetch.h"
 #include "os/hsm/pvl.h"
 #include "os/hsm/pvr.h"
@@ -152,6 +153,8 @@ static const struct {
     { "storage", records_counters },
     { "bitfile", bitfile_counters },
     { "bitfile", records_counters },
+    { "name_server", name_counters },
+    { "names", records_counters },
 };
 
 void registry_each_counter(void (*fn)(void *arg, const char *owner, const struct counter *c),

@@ -48,7 +48,9 @@
     S(storage)                                                                                     \
     S(archive)                                                                                     \
     S(bitfile)                                                                                     \
-    S(bitfile_client)
+    S(bitfile_client)                                                                              \
+    S(name_server)                                                                                 \
+    S(name_client)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \

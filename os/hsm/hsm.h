@@ -9,6 +9,8 @@
  *   archive  clients: programs, and whatever keeps files (archive.h)
  *   storage  the storage server: virtual volumes, and what is wanted of each (storage.h)
  *   bitfile  the bitfile server: files by number, and where they lie (bitfile_server.h)
+ *   name_server, name_client  directories and names of bitfiles, and a node's door to them
+ *       (names.h)
  *   bitfile_client  a node's door to bitfiles: files by number, which lie on virtual volumes
  *       (bitfile.h)
  *
@@ -32,7 +34,9 @@ enum {
     HSM_ANSWER_PROGRAM,
     HSM_ANSWER_BITFILE,        /* of the server, */
     HSM_ANSWER_BITFILE_CLIENT, /* and of doors to it */
-    HSM_SERVICE_BITFILE
+    HSM_SERVICE_BITFILE,
+    HSM_SERVICE_NAMES,
+    HSM_ANSWER_NAMES /* doors to the name server */
 };
 
 #define HSM_LABEL 16 /* bytes of a label, with its end */

@@ -71,11 +71,9 @@ static void listed(struct rig *r, const char *service, const char *on, const cha
 
 /* What must stand before it. */
 static const char *const before[][4] = {
-    { "ckpt", "nx", "cut" },
-    { "storage", "pvl", NULL },
-    { "archive", "pvl", "storage" },
-    { "bitfile", "pvl", "storage" },
-    { "bitfile_client", "pvl", "storage", "bitfile" },
+    { "ckpt", "nx", "cut" },          { "storage", "pvl", NULL },
+    { "archive", "pvl", "storage" },  { "bitfile", "pvl", "storage" },
+    { "name_client", "name_server" }, { "bitfile_client", "pvl", "storage", "bitfile" },
 };
 
 static void listed_before(struct rig *r, const char *service, const char *on)
