@@ -4,6 +4,7 @@
 --
 --   psim run ckpt_files
 --   psim run ckpt_files -p interval=100ms     more checkpoints, more of them under way at a crash
+--   psim run ckpt_files -p algorithm=ns       programs go on while they are saved (cl, ns)
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
@@ -52,7 +53,7 @@ return {
     faults = faults, detector_delay = "10ms", graph = graphs.cuts,
     os = services.list(lists[system], services.checkpoints {
       interval = param("interval", "400ms"), policy = "cow", incremental = true, retry = "20ms",
-      sink = "file", system = system,
+      sink = "file", system = system, algorithm = param("algorithm", "sns"),
     }),
   },
   workload = {

@@ -168,10 +168,13 @@ static void let_go(struct ckpt *c, unsigned why)
 /* Its files are done with. */
 static void capture(struct ckpt *c)
 {
-    if (!c->capturing)
+    if (!c->capturing) {
+        ckpt_files_release(c->files);
         return;
+    }
     c->capturing = false;
     (void)ckpt_capture(c); /* else c->save.status says so */
+    ckpt_files_captured(c);
     cut_saved(c->cut, c->cut_number);
     c->job = CKPT_SAVE;
     ckpt_wake(c);
@@ -204,8 +207,10 @@ static enum ckpt_status save(struct ckpt *c)
     if (c->copier)
         port_thread_wake(c->port, c->copier);
     ckpt_write(c);
-    while (!s->aborted && !s->closed)
+    while (!s->aborted && (!s->closed || ckpt_files_wait(c)))
         port_thread_block(c->port, "the end of a cut", c->cut_number);
+    if (s->status == CKPT_OK)
+        s->status = c->files->status;
     ckpt_finish(c);
     return s->aborted ? CKPT_CUT : s->status;
 }
@@ -216,6 +221,7 @@ static void abort_save(struct ckpt *c)
     c->save.aborted = true;
     c->asked = c->wanted = c->capturing = c->cut_lost = false;
     ckpt_shared_give_up(c);
+    ckpt_files_give_up(c);
 }
 
 /* ---- what the cut asks ---- */
@@ -556,8 +562,8 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         ckpt_shared_serve(c, request, (enum ckpt_procedure)procedure, args);
         return;
     }
-    if (procedure == CKPT_OPENED || procedure == CKPT_CLOSED) {
-        ckpt_files_asked(c, request, (enum ckpt_procedure)procedure, args);
+    if (procedure >= CKPT_OPENED) {
+        ckpt_files_serve(c, request, (enum ckpt_procedure)procedure, args);
         return;
     }
     if (args->length >= sizeof wire)

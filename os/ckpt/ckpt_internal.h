@@ -49,12 +49,16 @@ enum ckpt_procedure {
     CKPT_OVER,   /* of all seats that are up: all has ended; more: as of RESET */
     CKPT_OPENED, /* to rank 0, of files (files.c): u32 run, a name; answered when it is open */
     CKPT_CLOSED, /* the same: this rank has closed it */
+    CKPT_NAME,   /* to rank 0: a file of one rank is opened or closed (files_name.c) */
+    CKPT_PAST,   /* of rank 0, of files (files_meet.c): u32 cut; answered when it is captured */
+    CKPT_MET,    /* of rank 0: u32 cut: shared files have their numbers */
     CKPT_STORE,  /* of others' memory (sink_memory.c) */
     CKPT_FETCH
 };
 #define CKPT_SERVICE 0x4b01
 #define CKPT_ARGS 32
-#define CKPT_LOG "messages" /* the last part of an image */
+#define CKPT_LOG "messages"  /* the last part of an image, */
+#define CKPT_PLACES "places" /* and the one before it, where it is there (files_meet.c) */
 
 /* Bytes in frames of the store, one behind the other. */
 struct ckpt_blob {

@@ -2,8 +2,9 @@
  *
  *   job    asked when                   what is done, in the thread of this file
  *   STOP   the program has stopped      its requests end; what it has written is flushed
- *   CUT    all have stopped             the checkpoint before the last is void (CKPTF3); a number
- *                                       of each file, where its pointer is
+ *   CUT    all have stopped, or this    the checkpoint before the last is void (CKPTF3); a number
+ *          rank has (and STOP is done)  of each file, where its pointer is
+ *   MEET   all have been captured       the numbers of shared files (files_meet.c)
  *   UNDO   all images are loaded        each file of the image, and of the list, is brought back;
  *                                       then the list is empty; what the program has closed, and
  *                                       others have not, is opened (CKPTF6)
@@ -40,10 +41,13 @@ struct ckpt_files *ckpt_files_start(struct ckpt *c)
     f->c = c;
     list_init(&f->files);
     list_init(&f->waiting);
+    list_init(&f->asking);
+    list_init(&f->names);
+    rope_init(&f->places);
     return f;
 }
 
-static void ask(struct ckpt_files *f, enum ckpt_files_job job, ckpt_files_then then)
+void ckpt_files_ask(struct ckpt_files *f, enum ckpt_files_job job, ckpt_files_then then)
 {
     struct port *p = f->c->node->port;
     f->job = job;
@@ -57,7 +61,7 @@ static void ask(struct ckpt_files *f, enum ckpt_files_job job, ckpt_files_then t
     }
 }
 
-static bool takes(const struct ckpt_files *f)
+bool ckpt_files_taken(const struct ckpt_files *f)
 {
     return f->c->params->files == CKPT_FILES_CUT;
 }
@@ -119,12 +123,12 @@ static enum ckpt_status stop(struct ckpt_files *f)
     close_all(f);
     for (uint32_t i = 0; i < f->sys_count; i++) {
         pio_drain(f->sys[i]);
-        if (takes(f) && pio_lost(f->sys[i]))
+        if (ckpt_files_taken(f) && pio_lost(f->sys[i]))
             s = CKPT_LOST;
     }
     LIST_EACH (l, &f->files) {
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        if (s == CKPT_OK && takes(f) && x->f != NULL && !x->read_only)
+        if (s == CKPT_OK && ckpt_files_taken(f) && x->f != NULL && !x->read_only)
             s = status_of(pio_flush(x->f));
     }
     return s;
@@ -136,7 +140,7 @@ bool ckpt_files_stop(struct ckpt *c, ckpt_files_then then)
     f->status = CKPT_OK;
     if (idle(f) || f->ending)
         return f->ending;
-    ask(f, FILES_STOP, then);
+    ckpt_files_ask(f, FILES_STOP, then);
     return true;
 }
 
@@ -183,26 +187,43 @@ static bool has_numbers(const struct ckpt_files *f)
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         any |= x->f != NULL && x->mine;
     }
-    return any && takes(f);
+    return any && ckpt_files_taken(f);
 }
 
-/* Whose pointer is nobody else's to tell. */
-static bool tells_place(const struct ckpt_file *x)
+bool ckpt_file_own(const struct ckpt_file *x)
 {
     unsigned traits = x->ops->mode ? x->ops->mode(x->f->mode) : 0;
-    bool own = traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
-    return (x->ops->can & PIO_CAN(PIO_PLACE)) && (own || x->rank == 0);
+    return traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
+}
+
+bool ckpt_file_tells(const struct ckpt_file *x)
+{
+    return (x->ops->can & PIO_CAN(PIO_PLACE)) && (ckpt_file_own(x) || x->rank == 0);
+}
+
+void ckpt_file_back(struct ckpt_file *x, uint32_t cut, uint32_t epoch)
+{
+    x->at = cut;
+    x->at_epoch = epoch;
+}
+
+enum ckpt_status ckpt_file_number(struct ckpt_files *f, struct ckpt_file *x)
+{
+    enum ckpt_status s = status_of(call(x->f, PIO_CHECKPOINT, x->number));
+    f->c->counts.numbers++;
+    return s;
 }
 
 static enum ckpt_status cut(struct ckpt_files *f)
 {
     struct ckpt *c = f->c;
-    enum ckpt_status s = CKPT_OK;
+    enum ckpt_status s = cut_stops(c->cut) ? CKPT_OK : stop(f); /* else nobody has said STOP */
     for (uint32_t i = 0; i < f->sys_count; i++)
-        pio_drain(f->sys[i]); /* nobody may have stopped */
+        pio_drain(f->sys[i]);
+    ckpt_files_hold(f);
     prune(f);
     anew(f);
-    if (c->last.generation > 0 && has_numbers(f))
+    if (s == CKPT_OK && c->last.generation > 0 && has_numbers(f))
         s = ckpt_slot_void(c, 1 - c->last.slot); /* CKPTF3 */
     if (s == CKPT_OK && f->log_old)
         s = ckpt_log_write(f);
@@ -213,13 +234,13 @@ static enum ckpt_status cut(struct ckpt_files *f)
         x->number = 0;
         if (s != CKPT_OK || x->f == NULL || f->job != FILES_NOTHING)
             continue;
-        if (x->mine && takes(f)) {
+        if (x->mine && ckpt_files_taken(f)) {
             x->number = f->asked + UINT64_C(1);
-            s = status_of(call(x->f, PIO_CHECKPOINT, x->number));
-            c->counts.numbers++;
+            if (!ckpt_file_meets(f, x))
+                s = ckpt_file_number(f, x);
         }
         x->mode = x->f->mode;
-        if (s == CKPT_OK && tells_place(x))
+        if (s == CKPT_OK && ckpt_file_tells(x) && !(ckpt_file_meets(f, x) && !ckpt_file_own(x)))
             told = pio_control(x->f->sys, x->f, &q);
         if (told != PIO_UNSUPPORTED && s == CKPT_OK)
             s = status_of(told);
@@ -231,7 +252,8 @@ static enum ckpt_status cut(struct ckpt_files *f)
     f->cut = f->asked;
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        x->at = x->number > 0 ? f->cut : x->at;
+        if (x->number > 0 && !ckpt_file_meets(f, x))
+            ckpt_file_back(x, f->cut, c->cut_number);
     }
     return s;
 }
@@ -242,11 +264,13 @@ bool ckpt_files_cut(struct ckpt *c, ckpt_files_then then)
     if (f->ending)
         return true;
     f->asked = c->generation; /* the leader may ask for another meanwhile */
+    if (!cut_stops(c->cut))
+        f->status = CKPT_OK;
     if (idle(f))
         f->cut = f->asked;
     if (idle(f) || f->status != CKPT_OK)
         return false;
-    ask(f, FILES_CUT, then);
+    ckpt_files_ask(f, FILES_CUT, then);
     return true;
 }
 
@@ -327,7 +351,7 @@ enum pio_status ckpt_file_place(struct ckpt_file *x, struct pio_file *f)
 }
 
 /* As the program had it that has closed it, while others have not. */
-static enum ckpt_status reopen(struct ckpt_file *x, struct pio *sys)
+static enum ckpt_status reopen(struct ckpt_files *f, struct ckpt_file *x, struct pio *sys)
 {
     const struct pio_open o = { .name = x->name,
                                 .flags = x->read_only ? PIO_O_READ_ONLY : 0,
@@ -341,6 +365,8 @@ static enum ckpt_status reopen(struct ckpt_file *x, struct pio *sys)
     x->f = s == PIO_OK ? x->f : NULL;
     x->loaded = s != PIO_OK;
     x->opened = s == PIO_OK;
+    if (s == PIO_OK)
+        s = ckpt_name_opens(f, x);
     return s == PIO_OK ? CKPT_OK : CKPT_IO; /* it is tried again */
 }
 
@@ -351,14 +377,16 @@ static enum ckpt_status undo(struct ckpt_files *f)
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         const struct ckpt_since *since = &x->since[0];
         bool in_image = x->loaded && x->number > 0;
-        bool in_list = !x->loaded && since->cut != CKPT_NO_CUT;
+        /* A number of a later cut: who had it before has what is of this one (files_name.c). */
+        bool in_list = !x->loaded && since->cut != CKPT_NO_CUT &&
+                       (since->made || since->number <= f->cut + UINT64_C(1));
         if (s != CKPT_OK || (!in_image && !in_list))
             continue;
         if (in_image)
             s = bring_back(f, x, x->number);
         else
             s = since->made ? take_away(f, x) : bring_back(f, x, since->number);
-        x->at = in_image ? f->cut : CKPT_NO_CUT;
+        ckpt_file_back(x, in_image ? f->cut : CKPT_NO_CUT, cut_epoch(f->c->cut));
         f->c->counts.undone += s == CKPT_OK;
     }
     if (s != CKPT_OK)
@@ -367,21 +395,21 @@ static enum ckpt_status undo(struct ckpt_files *f)
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         x->since[0].cut = x->since[1].cut = CKPT_NO_CUT;
         if (s == CKPT_OK && x->loaded && x->closed)
-            s = reopen(x, own_system(f, x->ops));
+            s = reopen(f, x, own_system(f, x->ops));
     }
     return s == CKPT_OK && f->log_full ? ckpt_log_write(f) : s;
 }
 
 void ckpt_files_undo(struct ckpt *c, ckpt_files_then then)
 {
-    ask(c->files, FILES_UNDO, then);
+    ckpt_files_ask(c->files, FILES_UNDO, then);
 }
 
 enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *undo_it)
 {
     struct ckpt_files *f = c->files;
     f->cut = generation;
-    enum ckpt_status s = takes(f) ? ckpt_log_read(f, generation) : CKPT_OK;
+    enum ckpt_status s = ckpt_files_taken(f) ? ckpt_log_read(f, generation) : CKPT_OK;
     *undo_it = f->log_full;
     LIST_EACH (l, &f->files) {
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
@@ -404,6 +432,8 @@ void ckpt_files_clear(struct ckpt *c)
         port_free(c->port, x);
     }
     f->sys_count = 0;
+    f->held = f->meeting = false;
+    ckpt_names_clear(f);
     f->status = CKPT_OK;
     answer_waiting(f, NULL, CKPT_STATE);
 }
@@ -431,9 +461,9 @@ bool ckpt_files_end(struct ckpt *c, ckpt_files_then then)
     if (idle(f) && !f->ending && !f->busy && f->job == FILES_NOTHING)
         return false;
     for (uint32_t i = 0; i < f->sys_count; i++)
-        pio_hold(f->sys[i], f->thread); /* it may be about to flush */
+        pio_hold(f->sys[i]);
     f->ending = true;
-    ask(f, FILES_END, then);
+    ckpt_files_ask(f, FILES_END, then);
     return true;
 }
 
@@ -448,6 +478,10 @@ static void work(void *arg)
         enum ckpt_status s = CKPT_OK;
         f->job = FILES_NOTHING;
         f->busy = job != FILES_NOTHING;
+        for (uint32_t i = 0; i < f->sys_count; i++)
+            pio_serve(f->sys[i], f->thread);
+        if (job == FILES_STOP || job == FILES_CUT)
+            ckpt_files_release(f); /* of a checkpoint that was given up */
         if (job == FILES_NOTHING) {
             port_thread_block(f->c->port, "a checkpoint's files", f->cut);
             continue;
@@ -456,6 +490,8 @@ static void work(void *arg)
             s = stop(f);
         else if (job == FILES_CUT)
             s = cut(f);
+        else if (job == FILES_MEET)
+            s = ckpt_files_meet(f);
         else if (job == FILES_CLOSE)
             close_all(f);
         else if (job == FILES_UNDO)
@@ -480,7 +516,7 @@ struct waiting {
     char *name;
 };
 
-static void reply(struct select_request *request, enum ckpt_status s)
+void ckpt_files_reply(struct select_request *request, enum ckpt_status s)
 {
     struct rope out;
     rope_init(&out);
@@ -498,7 +534,7 @@ static void answer_waiting(struct ckpt_files *f, const char *name, enum ckpt_sta
         if (name != NULL && strcmp(w->name, name) != 0)
             continue;
         list_remove(&w->link);
-        reply(w->request, s);
+        ckpt_files_reply(w->request, s);
         port_free(f->c->port, w->name);
         port_free(f->c->port, w);
     }
@@ -507,24 +543,19 @@ static void answer_waiting(struct ckpt_files *f, const char *name, enum ckpt_sta
 /* Another rank has closed it. */
 static void one_less(struct ckpt_files *f, struct ckpt_file *x)
 {
+    bool last = x->others == 1 && x->closed;
     x->others -= x->others > 0;
-    if (x->others == 0 && x->closed && !f->busy && f->job == FILES_NOTHING)
-        ask(f, FILES_CLOSE, closed);
+    if (last)
+        ckpt_name_closes(f, x);
+    if (last && !f->busy && !f->meeting && f->job == FILES_NOTHING)
+        ckpt_files_ask(f, FILES_CLOSE, closed);
 }
 
-/* Before the program is entered, too: that of another rank may have been. */
-void ckpt_files_asked(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
-                      struct rope *args)
+static void asked(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+                  struct rope *args)
 {
     struct ckpt_files *f = c->files;
     struct ckpt_file *x = NULL;
-    uint8_t run[4] = { 0 };
-    if (args->length >= sizeof run)
-        rope_take_front(args, sizeof run, run);
-    if (wire_get32(run) != c->run || f->ending) {
-        reply(request, CKPT_STATE);
-        return;
-    }
     char *name = port_alloc(c->port, args->length + 1);
     rope_read(args, 0, args->length, name);
     LIST_EACH (l, &f->files) {
@@ -535,13 +566,38 @@ void ckpt_files_asked(struct ckpt *c, struct select_request *request, enum ckpt_
         port_free(c->port, name);
         if (what == CKPT_CLOSED && x != NULL)
             one_less(f, x);
-        reply(request, CKPT_OK);
+        ckpt_files_reply(request, CKPT_OK);
         return;
     }
     struct waiting *w = port_alloc(c->port, sizeof *w);
     w->request = request;
     w->name = name;
     list_push(&f->waiting, &w->link);
+}
+
+void ckpt_files_serve(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+                      struct rope *args)
+{
+    uint8_t run[4] = { 0 }, cut[4] = { 0 };
+    if (args->length >= sizeof run)
+        rope_take_front(args, sizeof run, run);
+    if ((what == CKPT_PAST || what == CKPT_MET) && args->length >= sizeof cut)
+        rope_take_front(args, sizeof cut, cut);
+    bool same = wire_get32(run) == c->run && !c->files->ending;
+    bool early = what == CKPT_NAME || what == CKPT_OPENED || what == CKPT_CLOSED;
+    /* Before this rank's program is entered, too: that of another may have been. */
+    if (!same || (c->node->run == NULL && !early)) {
+        ckpt_files_reply(request, CKPT_STATE);
+    } else if (what == CKPT_NAME) {
+        ckpt_names_serve(c, request, args);
+    } else if (early) {
+        asked(c, request, what, args);
+    } else if (what == CKPT_PAST) {
+        ckpt_files_asks_past(c, request, wire_get32(cut));
+    } else {
+        ckpt_files_met(c, wire_get32(cut));
+        ckpt_files_reply(request, CKPT_OK);
+    }
 }
 
 void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x)

@@ -6,8 +6,9 @@
  * at the cut (PIO_CHECKPOINT).  On a restart the files are brought back to that number, bytes and
  * sizes, before any program is entered; so what was written after the cut is undone.
  *
- *   CKPTF1  When the number of a file is made all ranks have stopped, their requests have ended and
- *       what they have written is flushed: it has what was written before the cut, and no more.
+ *   CKPTF1  When the number of a file is made all ranks that have it open have stopped, or have
+ *       been saved and begin no request (CKPTF7), their requests have ended and what they have
+ *       written is flushed: it has what was written before the cut, and no more.
  *   CKPTF2  Before a file is changed for the first time since a cut it can be brought back to what
  *       it was there: the image of that cut has its number, or a list on the sink (files_log.c).
  *       What a program has made after the cut is removed; what it has opened after the cut, and
@@ -22,10 +23,10 @@
  *   CKPTF5  A program is ended once none of its requests is under way: nobody writes to memory that
  *       has gone with it.
  *
- * Which algorithms of cuts can: those that stop all ranks (sns).  Under the others a rank that has
- * been saved writes on while others are still to be saved, and the file's number would have some of
- * that; they are refused.  Refused as well is a mode in which all ranks make each request together:
- * one that has stopped would not come.
+ * Under the algorithms that stop nobody (cl, ns) the file requests of a rank that shares a file
+ * wait from when it is saved until all are (files_meet.c).  A file of one rank that another opens,
+ * too, must be ordered by messages; where it is not it is refused (files_name.c).  Refused as well
+ * is a mode in which all ranks make each request together: one that has stopped would not come.
  *
  * `files = "leave"` leaves files out: modes and pointers are saved, bytes are not put back.  Then a
  * file may be read or written, not both, and has no shared pointer: what a restart repeats gives

@@ -32,12 +32,21 @@ struct ckpt_file {
     bool closed;        /* by its program, and kept open until they have (CKPTF6) */
     uint64_t number;    /* in the image; 0: none */
     uint32_t at;        /* the last cut whose state it can be brought back to, or CKPT_NO_CUT */
+    uint32_t at_epoch;  /* this rank's when that was so first */
     bool placed;
     uint64_t place;
     struct ckpt_since since[2]; /* the older first */
 };
 
-enum ckpt_files_job { FILES_NOTHING, FILES_STOP, FILES_CUT, FILES_CLOSE, FILES_UNDO, FILES_END };
+enum ckpt_files_job {
+    FILES_NOTHING,
+    FILES_STOP,
+    FILES_CUT,
+    FILES_MEET,
+    FILES_CLOSE,
+    FILES_UNDO,
+    FILES_END
+};
 typedef void (*ckpt_files_then)(struct ckpt *c);
 
 struct ckpt_files {
@@ -58,6 +67,14 @@ struct ckpt_files {
     uint64_t log_number;     /* of the list that was written last */
     bool log_full;           /* it has entries */
     bool log_old;            /* `since` says something else by now */
+    /* files_meet.c: */
+    bool held;          /* the program's requests wait until files have their numbers */
+    bool meeting;       /* rank 0: those are to be made, */
+    uint32_t left;      /* when so many ranks have been captured, too */
+    uint32_t past;      /* the number of the last cut for which this rank is captured */
+    struct rope places; /* rank 0: of the checkpoint under way: pointers that ranks share */
+    struct list asking; /* who asks when this rank is captured */
+    struct list names;  /* rank 0: files_name.c */
 };
 
 /* ---- what the service asks (files.c) ---- */
@@ -72,15 +89,25 @@ bool ckpt_files_cut(struct ckpt *c, ckpt_files_then then);
 bool ckpt_files_end(struct ckpt *c, ckpt_files_then then);
 /* Files are brought back to the cut that was loaded (CKPTF4). */
 void ckpt_files_undo(struct ckpt *c, ckpt_files_then then);
+/* The thread does that. */
+void ckpt_files_ask(struct ckpt_files *f, enum ckpt_files_job job, ckpt_files_then then);
+bool ckpt_files_taken(const struct ckpt_files *f); /* bytes are put back */
+/* The file is open: its number is made; it can be brought back to that cut; it has a pointer of
+ * this rank alone; this rank tells where its pointer is. (the first blocks) */
+enum ckpt_status ckpt_file_number(struct ckpt_files *f, struct ckpt_file *x);
+void ckpt_file_back(struct ckpt_file *x, uint32_t cut, uint32_t epoch);
+bool ckpt_file_own(const struct ckpt_file *x);
+bool ckpt_file_tells(const struct ckpt_file *x);
 /* In place of the program's end, when nothing else is left of it. */
 void ckpt_files_clear(struct ckpt *c);
 /* After the image of that generation was loaded; `undo`: there is something to bring back. 
  * (blocks)
  */
 enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *undo);
-/* Another rank waits until this one has opened a file, or has closed it. */
-void ckpt_files_asked(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
+/* What files of other nodes ask: CKPT_OPENED and behind. */
+void ckpt_files_serve(struct ckpt *c, struct select_request *request, enum ckpt_procedure what,
                       struct rope *args);
+void ckpt_files_reply(struct select_request *request, enum ckpt_status s);
 extern const struct ckpt_part_ops ckpt_part_files;
 
 /* Answers those who wait for it; waits for rank 0 of those who share it, false: it has died. (the
@@ -94,10 +121,35 @@ bool ckpt_file_leads(const struct ckpt_file *x);
 /* The pointer of what has been opened goes to where it was at the cut. (blocks) */
 enum pio_status ckpt_file_place(struct ckpt_file *x, struct pio_file *f);
 
+/* ---- files_meet.c: shared files where nobody stops ---- */
+bool ckpt_file_meets(const struct ckpt_files *f, const struct ckpt_file *x); /* it is one */
+/* Until the thread has done with the program's files none of its requests begins. */
+void ckpt_files_hold(struct ckpt_files *f);
+void ckpt_files_release(struct ckpt_files *f);
+void ckpt_files_captured(struct ckpt *c);
+bool ckpt_files_wait(const struct ckpt *c); /* the image is not to be written yet */
+void ckpt_files_give_up(struct ckpt *c);    /* the checkpoint is void */
+void ckpt_files_asks_past(struct ckpt *c, struct select_request *request, uint32_t cut);
+void ckpt_files_met(struct ckpt *c, uint32_t cut);
+enum ckpt_status ckpt_files_meet(struct ckpt_files *f);     /* in the thread: MEET (blocks) */
+void ckpt_files_meet_done(struct ckpt *c);                  /* and then */
+bool ckpt_places_load(struct ckpt *c, struct rope *places); /* false: they make no sense */
+
+/* ---- files_name.c: files of one rank where nobody stops ---- */
+/* PIO_UNSUPPORTED, after port_fail: it must not be opened; PIO_NODE_DOWN. (block) */
+enum pio_status ckpt_name_opens(struct ckpt_files *f, struct ckpt_file *x);
+void ckpt_name_closes(struct ckpt_files *f, const struct ckpt_file *x);
+void ckpt_names_serve(struct ckpt *c, struct select_request *request, struct rope *args);
+void ckpt_names_clear(struct ckpt_files *f);
+/* A number of a former try for the checkpoint for which this rank is captured is void. */
+void ckpt_names_captured(struct ckpt_files *f);
+
 /* ---- files_log.c ---- */
 void ckpt_file_pack(const struct ckpt_file *x, struct rope *out);
 struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f,
                                    struct rope *in); /* NULL: makes no sense */
+/* Of one that is there its place, and who has still to close it. */
+bool ckpt_file_unpack_met(struct ckpt_files *f, struct rope *in);
 struct ckpt_file *ckpt_file_find(const struct ckpt_files *f, const struct pio_ops *ops,
                                  const char *name);
 struct ckpt_file *ckpt_file_add(struct ckpt_files *f, const struct pio_ops *ops, const char *name);

@@ -84,16 +84,40 @@ struct ckpt_file *ckpt_file_add(struct ckpt_files *f, const struct pio_ops *ops,
     return x;
 }
 
+/* Its system; NULL: it makes no sense. */
+static const struct pio_ops *take_file(struct rope *in, uint8_t b[FILE_BYTES],
+                                       char name[NAME_BYTES + 1])
+{
+    char system[NAME_BYTES + 1];
+    if (in->length < FILE_BYTES)
+        return NULL;
+    rope_take_front(in, FILE_BYTES, b);
+    if (!take_text(in, system) || !take_text(in, name))
+        return NULL;
+    return (const struct pio_ops *)kind_find(&pio_systems, system);
+}
+
+bool ckpt_file_unpack_met(struct ckpt_files *f, struct rope *in)
+{
+    uint8_t b[FILE_BYTES];
+    char name[NAME_BYTES + 1];
+    const struct pio_ops *ops = take_file(in, b, name);
+    struct ckpt_file *x = ops != NULL ? ckpt_file_find(f, ops, name) : NULL;
+    if (x == NULL)
+        return false;
+    x->placed = b[12] & 4;
+    x->place = wire_get64(b + 21);
+    x->others = wire_get32(b + 41);
+    return true;
+}
+
 struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in)
 {
     uint8_t b[FILE_BYTES];
-    char system[NAME_BYTES + 1], name[NAME_BYTES + 1];
-    if (in->length < sizeof b)
+    char name[NAME_BYTES + 1];
+    const struct pio_ops *ops = take_file(in, b, name);
+    if (ops == NULL)
         return NULL;
-    rope_take_front(in, sizeof b, b);
-    if (!take_text(in, system) || !take_text(in, name) || kind_find(&pio_systems, system) == NULL)
-        return NULL;
-    const struct pio_ops *ops = (const struct pio_ops *)kind_find(&pio_systems, system);
     struct ckpt_file *x = ckpt_file_find(f, ops, name);
     if (x != NULL) /* the image has it */
         return x;

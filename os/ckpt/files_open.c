@@ -58,12 +58,6 @@ static bool refused(const struct ckpt *c, const struct pio *sys, const struct pi
                   "written after the checkpoint; allowed are files that are read or written, not "
                   "both, or files = 'cut'",
                   o->name);
-    else if (!leave && !(own && reads) && !cut_stops(c->cut))
-        port_fail(c->port,
-                  "file %s: files belong to a checkpoint only where all ranks stop for it; allowed "
-                  "are cut.algorithm = 'sns', files that are only read, or machine.os.ckpt.files = "
-                  "'leave'",
-                  o->name);
     else if (!leave && !reads && (sys->ops->can & needs) != needs)
         port_fail(c->port,
                   "file %s: files of '%s' have no checkpoints; allowed are other systems, or "
@@ -96,7 +90,7 @@ static enum ckpt_status listed(struct ckpt_files *f, struct ckpt_file *x, bool m
     *since = (struct ckpt_since){ f->cut, made, number };
     enum ckpt_status s = ckpt_log_write(f);
     if (s == CKPT_OK)
-        x->at = f->cut;
+        ckpt_file_back(x, f->cut, cut_epoch(f->c->cut));
     else
         since->cut = CKPT_NO_CUT;
     return s;
@@ -225,7 +219,12 @@ enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open
     x->factor = o.factor;
     x->read_only = o.flags & PIO_O_READ_ONLY;
     x->mine = !x->read_only && (o.ranks <= 1 || o.rank == 0);
-    enum pio_status s = open_file(f, x, sys, &o, out);
+    enum pio_status s = ckpt_name_opens(f, x);
+    bool named = s == PIO_OK;
+    if (named)
+        s = open_file(f, x, sys, &o, out);
+    if (named && s != PIO_OK)
+        ckpt_name_closes(f, x);
     if (s != PIO_OK)
         *out = NULL;
     pio_leave(sys);
@@ -252,6 +251,7 @@ enum pio_status ckpt_close(struct ckpt *c, struct pio_file *file)
     } else {
         x->f = NULL;
         closed = pio_close(file);
+        ckpt_name_closes(c->files, x);
     }
     if (x->ranks > 1 && x->rank > 0)
         ckpt_file_tell(c->files, x);

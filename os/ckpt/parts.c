@@ -2,7 +2,7 @@
  * how they are read back. */
 #include <string.h>
 
-#include "os/ckpt/ckpt_internal.h"
+#include "os/ckpt/files_internal.h"
 
 void ckpt_part(struct ckpt *c, const struct ckpt_part_ops *ops, void *obj)
 {
@@ -85,6 +85,10 @@ bool ckpt_load_parts(struct ckpt *c, const struct rope *parts)
         good = !has_part(parts, at, c->parts[i].ops->name) ||
                next_part(parts, &at, c->parts[i].ops->name, &part);
         good = good && c->parts[i].ops->load(c->parts[i].obj, &part);
+        rope_fini(&part);
+    }
+    if (good && has_part(parts, at, CKPT_PLACES)) {
+        good = next_part(parts, &at, CKPT_PLACES, &part) && ckpt_places_load(c, &part);
         rope_fini(&part);
     }
     if (!good)

@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "os/ckpt/ckpt_internal.h"
+#include "os/ckpt/files_internal.h"
 
 /* ---- capture ---- */
 
@@ -250,6 +250,8 @@ void ckpt_finish(struct ckpt *c)
     struct ckpt_save *s = &c->save;
     if (s->status != CKPT_OK || s->aborted)
         return;
+    if (c->files->places.length > 0)
+        add_part(&s->image.parts, CKPT_PLACES, &c->files->places);
     add_part(&s->image.parts, CKPT_LOG, &s->log);
     s->status = ckpt_image_write(c, &s->image);
 }

@@ -114,21 +114,51 @@ struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
 {
     struct pio *s = port_alloc(n->port, sizeof *s);
     *s = (struct pio){ .ops = ops, .node = n };
+    list_init(&s->blocked);
+    list_init(&s->calls);
     s->state = ops->start ? ops->start(n) : NULL;
     return s;
 }
 
 /* ---- who ends or saves the program ---- */
 
-void pio_hold(struct pio *s, const struct port_thread *but)
+void pio_serve(struct pio *s, const struct port_thread *by)
+{
+    s->server = by;
+}
+
+void pio_hold(struct pio *s)
 {
     s->held = true;
-    s->holder = but;
+}
+
+static void begin_next(struct pio *s);
+
+struct pio_blocked {
+    struct list link; /* in pio.blocked */
+    struct port_thread *thread;
+};
+struct pio_call {
+    struct list link;  /* in pio.calls, until it begins or is cancelled */
+    struct pio_req *r; /* NULL: it was cancelled */
+    struct pio *sys;
+    struct port_thread *thread;
+};
+
+void pio_release(struct pio *s)
+{
+    s->held = false;
+    LIST_EACH (l, &s->blocked)
+        port_thread_wake(s->node->port, LIST_ENTRY(l, struct pio_blocked, link)->thread);
+    LIST_EACH (l, &s->calls)
+        port_thread_wake(s->node->port, LIST_ENTRY(l, struct pio_call, link)->thread);
+    begin_next(s);
 }
 
 static bool is_quiet(const struct pio *s)
 {
-    return s->under_way == 0 && s->inside == 0 && (s->held || s->first == NULL);
+    bool waits = s->first != NULL || !list_empty(&s->calls);
+    return s->under_way == 0 && s->inside == 0 && (s->held || !waits);
 }
 
 void pio_drain(struct pio *s)
@@ -151,6 +181,14 @@ void pio_forget(struct pio *s)
 {
     s->held = s->lost = false;
     s->first = s->last = NULL;
+    struct list *l;
+    while ((l = list_pop(&s->blocked)) != NULL) /* their threads have gone */
+        port_free(s->node->port, LIST_ENTRY(l, struct pio_blocked, link));
+    while ((l = list_pop(&s->calls)) != NULL) {
+        struct pio_call *c = LIST_ENTRY(l, struct pio_call, link);
+        c->r = NULL;
+        port_thread_wake(s->node->port, c->thread);
+    }
 }
 
 bool pio_lost(const struct pio *s)
@@ -160,13 +198,26 @@ bool pio_lost(const struct pio *s)
 
 void pio_enter(struct pio *s)
 {
-    while (s->held && s->inside == 0 && port_thread_self(s->node->port) != s->holder)
-        port_thread_block(s->node->port, "the end of its program", 0);
+    struct port *p = s->node->port;
+    struct port_thread *me = port_thread_self(p);
+    if (me != NULL && me == s->server)
+        return;
+    while (s->held && s->inside == 0) {
+        struct pio_blocked *b = port_alloc(p, sizeof *b);
+        b->thread = me;
+        list_push(&s->blocked, &b->link);
+        port_thread_block(p, "file requests to go on", 0);
+        list_remove(&b->link);
+        port_free(p, b);
+    }
     s->inside++;
 }
 
 void pio_leave(struct pio *s)
 {
+    const struct port_thread *me = port_thread_self(s->node->port);
+    if (me != NULL && me == s->server)
+        return;
     s->inside--;
     look_quiet(s);
 }
@@ -277,20 +328,21 @@ void pio_scatter(struct port *port, const struct pio_memory *m, struct rope *dat
 
 /* ---- calls ---- */
 
-struct pio_call {
-    struct pio_req *r; /* NULL: it was cancelled */
-    struct port *port;
-};
-
 static void call(void *arg)
 {
     struct pio_call *c = arg;
+    struct pio *s = c->sys;
+    while (c->r != NULL && s->held && s->inside == 0)
+        port_thread_block(s->node->port, "file requests to go on", 0);
     struct pio_req *r = c->r;
-    port_free(c->port, c);
+    if (r != NULL)
+        list_remove(&c->link);
+    port_free(s->node->port, c);
     if (r == NULL)
         return;
     r->call = NULL;
     r->begun = true;
+    s->inside++;
     pio_end(r, r->op == PIO_OPEN ? open_file(r->sys, r->open, &r->file)
                                  : control(r->sys, r->file, r->control));
 }
@@ -298,12 +350,15 @@ static void call(void *arg)
 static void start_call(struct pio_req *r)
 {
     struct port *p = r->sys->node->port;
-    r->sys->inside++; /* until pio_end */
-    r->call = port_alloc(p, sizeof *r->call);
-    *r->call = (struct pio_call){ .r = r, .port = p };
-    if (port_thread_spawn(p, "file call", call, r->call, 0) != NULL)
+    struct pio_call *c = r->call = port_alloc(p, sizeof *c);
+    *c = (struct pio_call){ .r = r, .sys = r->sys };
+    list_push(&r->sys->calls, &c->link);
+    c->thread = port_thread_spawn(p, "file call", call, c, 0);
+    if (c->thread != NULL)
         return;
-    port_free(p, r->call);
+    list_remove(&c->link);
+    port_free(p, c);
+    r->call = NULL;
     pio_end(r, PIO_NO_SPACE);
 }
 
@@ -357,8 +412,12 @@ bool pio_cancel(struct pio_req *r)
     struct pio *s = r->sys;
     if (r->begun || r->ended)
         return false;
-    if (r->call != NULL)
+    if (r->call != NULL) {
+        list_remove(&r->call->link);
         r->call->r = NULL;
+        if (s->held)
+            port_thread_wake(s->node->port, r->call->thread);
+    }
     struct pio_req *before = NULL;
     for (struct pio_req *x = s->first; x != NULL; before = x, x = x->next)
         if (x == r) {
@@ -414,7 +473,7 @@ void pio_end(struct pio_req *r, enum pio_status s)
     if (transfer)
         sys->under_way -= r->begun;
     else
-        sys->inside--;
+        sys->inside -= r->begun;
     sys->lost |= r->op == PIO_WRITE && pio_is_lost(s);
     struct port_thread *waiter = r->waiter;
     if (r->done != NULL)

@@ -248,7 +248,9 @@ struct pio {
     uint32_t under_way, inside; /* inside: calls, and who has said pio_enter */
     bool beginning, held, lost;
     struct port_thread *drainer;
-    const struct port_thread *holder;
+    const struct port_thread *server;
+    struct list blocked; /* calls of threads that wait because it is held */
+    struct list calls;   /* those of threads of their own that have not begun */
     struct pio_req *first, *last;
     /* Who the node's programs are, and the mode of what they make, for systems that keep rights;
      * zero: user 0, who may do all, and 0666. */
@@ -347,9 +349,13 @@ uint32_t pio_wait_any(struct pio_req *const *reqs, uint32_t count);
 void pio_end(struct pio_req *r, enum pio_status s);
 uint64_t pio_length(const struct file_run *runs, uint32_t count); /* their bytes in all */
 
-/* For who ends programs or saves them (os/ckpt).  From now on no transfer and no call of the
- * program begins: who makes one waits, but for the thread `but` (NULL: all). */
-void pio_hold(struct pio *s, const struct port_thread *but);
+/* For who ends programs or saves them (os/ckpt).  What that thread calls is not the program's: it
+ * never waits, and nobody waits for it.  Said while it is in no call. */
+void pio_serve(struct pio *s, const struct port_thread *by);
+/* From now on no transfer and no call of the program begins: who makes one waits. */
+void pio_hold(struct pio *s);
+/* Ends that: what waits begins. */
+void pio_release(struct pio *s);
 /* Until no transfer and no call is under way, and, where it is not held, none waits. (blocks) */
 void pio_drain(struct pio *s);
 /* Of one that is held and drained, whose program has gone: what had not begun is forgotten. */

@@ -1,7 +1,8 @@
 /* test_ckpt_files.c: jobs whose state is in files, too, are killed at any event and end as if
  * nothing had happened: over every file system that has checkpoints, also when a node dies while a
  * file is given a number, while the checkpoint is committed, or while files are brought back
- * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5, CKPTF6).
+ * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5,
+ * CKPTF6, CKPTF7).
  *
  * The programs (workloads/msg/job_files.c) compare every read with what memory says, and at the end
  * every byte with a closed form; what is compared here is a number made of all bytes.
@@ -13,6 +14,8 @@
 
 #include "os/ckpt/ckpt_internal.h"
 #include "os/ckpt/files.h"
+#include "os/nx/nx.h"
+#include "os/xk/msg.h"
 #include "rig.h"
 #include "sim/audit.h"
 #include "sim/thread.h"
@@ -164,8 +167,13 @@ static struct os_node *boot(struct port *kernel, const struct os_boot *b)
 
 static void machine(struct rig *r, const struct run *x)
 {
+    static const char *const groups[] = { "compute", "io", "service" };
+    const char *algorithm = x->algorithm ? x->algorithm : "sns";
     struct val *graph = val_new(VAL_LIST, NULL, 0), *os = val_new(VAL_LIST, NULL, 0);
+    bool sweep = strcmp(algorithm, "ns") == 0;
     rig_init(r, 2, 4);
+    if (sweep)
+        r->reg.nets = &net_kinds;
     rig_set_int(r, "io_nodes", 3);
     rig_set(r, "detector_delay", "1ms");
     r->options.event_limit = 3000000; /* a program that has failed does not end the checkpoints */
@@ -176,10 +184,13 @@ static void machine(struct rig *r, const struct run *x)
     instance(graph, "chan", "chan", "blast");
     instance(graph, "rpc", "select", "chan");
     instance(graph, "cut", "cut", "rdm");
+    val_append((struct val *)(uintptr_t)val_get(graph->items[graph->count - 1], "below"),
+               val_new_string("mesh", NULL, 0)); /* the markers of ns */
     val_put(r->spec, "graph", graph);
     val_put(r->spec, "storage", text(table(), "kind", "disk"));
     services(os, x->system);
-    text(service(os, "cut", NULL, NULL), "algorithm", x->algorithm ? x->algorithm : "sns");
+    for (size_t i = 0; i < (sweep ? ARRAY_LEN(groups) : 1); i++)
+        text(text(service(os, "cut", NULL, NULL), "on", groups[i]), "algorithm", algorithm);
     struct val *ckpt = service(os, "ckpt", NULL, NULL);
     text(text(ckpt, "policy", x->policy), "sink", x->sink);
     text(text(ckpt, "interval", x->interval), "retry", "5ms");
@@ -244,8 +255,10 @@ static void choose(struct run *x, uint64_t seed)
     static const char *const systems[] = { "pfs", "vesta", "files" };
     static const char *const policies[] = { "stop", "copy", "cow", "cll" };
     static const char *const intervals[] = { "5ms", "40ms", "300ms" };
+    static const char *const algorithms[] = { "sns", "cl", "ns" };
     uint64_t s = seed * 31;
-    *x = (struct run){ .program = seed % 4 == 3 ? "matrix" : "update",
+    *x = (struct run){ .algorithm = algorithms[seed / 3 % 3],
+                       .program = seed % 4 == 3 ? "matrix" : "update",
                        .system = systems[seed % ARRAY_LEN(systems)],
                        .policy = policies[mix(&s) % ARRAY_LEN(policies)],
                        .sink = mix(&s) % 3 ? "file" : "memory",
@@ -262,12 +275,13 @@ static bool judge(uint64_t seed, const struct run *x, const struct run *calm)
     for (uint32_t i = 0; i < x->crashes; i++)
         snprintf(crashes + strlen(crashes), sizeof crashes - strlen(crashes),
                  " %lu: node %u, %lu us;", x->at[i], x->node[i], x->after[i]);
-    cr_expect(good,
-              "seed %lu (%s, %s, %s, %s%s, each %s; of %lu events%s): files %.0f, not %.0f; memory "
-              "%.0f, not %.0f. %s",
-              seed, x->program, x->system, x->policy, x->sink,
-              x->incremental ? ", incremental" : "", x->interval, calm->events, crashes, x->files,
-              calm->files, x->memory, calm->memory, x->said);
+    cr_expect(
+        good,
+        "seed %lu (%s, %s, %s, %s, %s%s, each %s; of %lu events%s): files %.0f, not %.0f; memory "
+        "%.0f, not %.0f. %s",
+        seed, x->algorithm, x->program, x->system, x->policy, x->sink,
+        x->incremental ? ", incremental" : "", x->interval, calm->events, crashes, x->files,
+        calm->files, x->memory, calm->memory, x->said);
     return good;
 }
 
@@ -275,14 +289,15 @@ static int answered; /* enum pio_status; -1: nobody has asked */
 static const uint32_t crashing[] = { 0, 1, 4, 5, 3, 6, 7, 2 };
 
 /* How many files were brought back; -1: it has not ended well. */
-static double kill_some(uint64_t seed)
+static double kill_some(uint64_t seed, const char *algorithm)
 {
     struct run calm, x;
     uint64_t s = seed * 77;
-    choose(&calm, seed);
+    choose(&x, seed);
+    x.algorithm = algorithm ? algorithm : x.algorithm;
+    calm = x;
     play(&calm);
     cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
-    choose(&x, seed);
     x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
     for (uint32_t i = 0; i < x.crashes; i++) {
         x.at[i] = 1 + mix(&s) % (calm.events * (i + 1));
@@ -296,10 +311,10 @@ static double kill_some(uint64_t seed)
 /* Whatever dies, and when: ranks, I/O nodes, who keeps the names. */
 Test(ckpt_files, are_at_the_end_as_if_nobody_had_died)
 {
-    uint64_t count = sample("CKPT_FILES_SEEDS", 18), from = sample("CKPT_FIRST", sample_one_in());
+    uint64_t count = sample("CKPT_FILES_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
     double undone = 0;
     for (uint64_t seed = from; seed < from + count; seed++)
-        undone += kill_some(seed);
+        undone += kill_some(seed, NULL);
     cr_expect(undone > 0 || count < 4, "nothing has been brought back");
 }
 
@@ -310,7 +325,7 @@ Test(ckpt_files, are_brought_back_to_the_capture_that_counts)
     static const uint64_t seeds[] = { 348, 570 };
     uint64_t count = sample("CKPT_FILES_SEEDS", 10) / 2, from = sample("CKPT_FIRST", 1);
     for (size_t k = 0; k < ARRAY_LEN(seeds); k++)
-        if (kill_some(seeds[k]) < 0)
+        if (kill_some(seeds[k], "sns") < 0)
             return;
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct run calm, x;
@@ -434,10 +449,12 @@ static void adds(struct os_node *n, const struct program *me)
 /* CKPTF6. */
 Test(ckpt_files, that_rank_0_has_closed_are_brought_back_as_long_as_others_have_them)
 {
-    static const char *const systems[] = { "pfs", "vesta" };
-    (void)kill_some(583);
+    static const char *const systems[] = { "pfs", "vesta", "pfs", "vesta" };
+    static const char *const algorithms[] = { "sns", "sns", "cl", "ns" };
+    (void)kill_some(583, "sns");
     for (size_t k = 0; k < ARRAY_LEN(systems); k++) {
         struct run calm = { .program = "random",
+                            .algorithm = algorithms[k],
                             .system = systems[k],
                             .policy = "copy",
                             .sink = "memory",
@@ -541,9 +558,6 @@ static const struct refusal {
       .ranks = 1,
       .sentence = "file f: machine.os.ckpt.files is 'leave', and a restart would read what was "
                   "written after the checkpoint" },
-    { .algorithm = "cl",
-      .ranks = 1,
-      .sentence = "file f: files belong to a checkpoint only where all ranks stop for it" },
     { .ranks = 1, .bare = true, .sentence = "file f: files of 'pfs' have no checkpoints" },
     { .ranks = 2,
       .sentence = "file f: it is opened as of rank 0 of 2; allowed are a file of all 4 ranks" },
@@ -632,4 +646,152 @@ Test(ckpt_files, as_many_as_the_list_of_opened_files_has_can_be_opened)
               "%s", x.said);
     cr_expect_eq(answered, PIO_NO_SPACE, "%d", answered);
     cr_expect_eq(fitted, (3072 - 40) / (13 + 45 + 2 + 3 + 2 + 102), "%u", fitted);
+}
+
+/* ---- a file that goes from rank to rank ---- */
+
+enum { TURNS = 14 };
+static uint32_t wrong;
+static uint64_t left_there;
+
+static enum pio_status word_of(struct pio_file *f, enum pio_op op, uint64_t *word)
+{
+    uint8_t bytes[8];
+    const struct file_run all = { .len = sizeof bytes, .count = 1 };
+    struct pio_req q;
+    pio_req_init(&q, op, f);
+    q.runs = &all;
+    q.run_count = 1;
+    wire_put64(bytes, *word);
+    if (op == PIO_WRITE)
+        rope_add_bytes(&q.data, bytes, sizeof bytes);
+    pio_submit(&q);
+    enum pio_status s = pio_wait(&q);
+    if (op == PIO_READ && s == PIO_OK && q.data.length == sizeof bytes) {
+        rope_read(&q.data, 0, sizeof bytes, bytes);
+        *word = wire_get64(bytes);
+    }
+    rope_fini(&q.data);
+    return s;
+}
+
+/* The number of turns so far becomes one more; `turn` is what it is to be. */
+static void take_turn(struct ckpt *c, struct pio *sys, uint64_t turn)
+{
+    uint64_t is = 0, next = turn + 1;
+    struct pio_file *f;
+    const struct pio_open o = {
+        .name = "turns", .flags = turn == 0 ? PIO_O_CREATE : 0, .ranks = 1, .mode = PIO_PLAIN
+    };
+    enum pio_status s = ckpt_open(c, sys, &o, &f);
+    if (s == PIO_OK && turn > 0)
+        s = word_of(f, PIO_READ, &is);
+    wrong += s == PIO_OK && is != turn;
+    if (s == PIO_OK && turn < TURNS)
+        s = word_of(f, PIO_WRITE, &next);
+    left_there = is;
+    if (s == PIO_OK)
+        s = ckpt_close(c, f);
+    if (pio_is_lost(s))
+        ckpt_again(c, sys->node->port);
+    wrong += s != PIO_OK;
+}
+
+static void pass_round(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "vesta"), n);
+    ckpt_files(c, sys);
+    for (uint64_t at = me->resume; at <= 2 * TURNS; at++) {
+        uint64_t turn = at / 2;
+        if (at % 2 == 0 && turn % me->ranks == me->rank)
+            take_turn(c, sys, turn);
+        if (at % 2 == 0)
+            at++;
+        os_safe_call(n, at);
+        wrong += nx_gsync(os_find(n, &nx_service)) != NX_OK;
+        os_safe_point(n, at + 1);
+    }
+}
+
+/* Messages say who comes first, and no cut is between a write and its undoing, also where two ranks
+ * open the file between the same cuts. */
+Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_cut)
+{
+    static const char *const algorithms[] = { "cl", "ns" };
+    uint64_t count = sample("CKPT_FILES_SEEDS", 32), from = sample("CKPT_FIRST", sample_one_in());
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run x = { .program = "random",
+                         .system = "vesta",
+                         .policy = "cow",
+                         .sink = "file",
+                         .interval = seed % 3 ? "40ms" : "150ms",
+                         .algorithm = algorithms[seed % 2],
+                         .main = pass_round,
+                         .steps = 12 };
+        uint64_t s = seed * 77;
+        wrong = 0;
+        left_there = 0;
+        play(&x);
+        cr_assert(x.said[0] == 0 && wrong == 0 && left_there == TURNS, "seed %lu: %lu %s", seed,
+                  left_there, x.said);
+        x.crashes = 1 + (uint32_t)(mix(&s) % 2);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % (x.events * (i + 1));
+            x.node[i] = (uint32_t[]){ 0, 1, 4, 5 }[mix(&s) % 4];
+            x.after[i] = 1 + mix(&s) % 20000;
+        }
+        left_there = 0;
+        play(&x);
+        cr_expect(x.said[0] == 0 && wrong == 0 && left_there == TURNS,
+                  "seed %lu: %u are wrong, %lu turns. %s", seed, wrong, left_there, x.said);
+    }
+}
+
+static bool late; /* rank 0 writes behind its cut; else it keeps the file open */
+
+static void two_open(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    struct pio_file *f;
+    const struct pio_open o = { .name = "f",
+                                .flags = me->rank == 0 ? PIO_O_CREATE : PIO_O_READ_ONLY,
+                                .ranks = 1,
+                                .mode = PIO_PLAIN };
+    (void)port_thread_block_for(n->port, "a while", 0, (me->rank == 0 ? 100 : 2000) * SIM_MS);
+    if (late && me->rank == 0)
+        os_safe_point(n, 1);
+    if (me->rank > 1)
+        return;
+    int s = (int)ckpt_open(c, sys, &o, &f);
+    if (late && me->rank == 0)
+        s = (int)ckpt_close(c, f);
+    if (me->rank == 0)
+        cr_expect_eq(s, PIO_OK);
+    else
+        answered = s;
+}
+
+/* A file that two use without a message that says who comes first. */
+Test(ckpt_files, that_two_use_in_no_order_are_refused_by_a_sentence)
+{
+    static const char *const sentences[] = { "file f: rank 0 has it open, and one of both writes",
+                                             "file f: rank 0 has written to it after it was saved, "
+                                             "and rank 1, which is not yet" };
+    for (int k = 0; k < 2; k++) {
+        struct run x = { .program = "random",
+                         .system = "pfs",
+                         .policy = "copy",
+                         .sink = "memory",
+                         .interval = "50ms",
+                         .algorithm = "cl",
+                         .main = two_open,
+                         .steps = 12 };
+        late = k > 0;
+        answered = -1;
+        play(&x);
+        cr_expect(strstr(x.said, sentences[k]), "%s: %s", sentences[k], x.said);
+        cr_expect_eq(answered, PIO_UNSUPPORTED, "%s: %d", sentences[k], answered);
+    }
 }
