@@ -22,6 +22,7 @@ const char *ckpt_status_name(enum ckpt_status s)
         [CKPT_FULL] = "the sink is full",
         [CKPT_STATE] = "the program is in a state that cannot be saved",
         [CKPT_CUT] = "a node has died",
+        [CKPT_GONE] = "a file that it has was removed or renamed",
     };
     return (size_t)s < CKPT_STATUS_COUNT ? names[s] : "?";
 }

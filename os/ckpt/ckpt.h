@@ -102,6 +102,7 @@ enum ckpt_status {
     CKPT_FULL,    /* the sink has no room */
     CKPT_STATE,   /* the program is in a state that cannot be saved */
     CKPT_CUT,     /* a death has ended the cut that it is of */
+    CKPT_GONE,    /* a file that it has is there no more */
     CKPT_STATUS_COUNT
 };
 const char *ckpt_status_name(enum ckpt_status s); /* in words; static */

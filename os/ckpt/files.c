@@ -72,6 +72,7 @@ static enum ckpt_status status_of(enum pio_status s)
            : pio_is_lost(s)       ? CKPT_LOST
            : s == PIO_NO_SPACE    ? CKPT_FULL
            : s == PIO_UNSUPPORTED ? CKPT_STATE
+           : s == PIO_NO_FILE     ? CKPT_GONE
                                   : CKPT_IO;
 }
 
@@ -280,7 +281,8 @@ static bool save(void *obj, struct rope *out, const char **why)
 {
     const struct ckpt_files *f = ((struct ckpt *)obj)->files;
     if (f->status != CKPT_OK)
-        *why = "its files have no state that can be kept";
+        *why = f->status == CKPT_GONE ? "a file of it was removed or renamed"
+                                      : "its files have no state that can be kept";
     LIST_EACH (l, &f->files) {
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         if (x->f != NULL)
@@ -322,8 +324,8 @@ static enum ckpt_status bring_back(struct ckpt_files *f, const struct ckpt_file 
     };
     enum pio_status s = pio_open(own_system(f, x->ops), &o, &file);
     if (s == PIO_NO_FILE) {
-        port_remark(f->c->port, "file %s of the checkpoint has been removed", x->name);
-        return CKPT_LOST;
+        port_remark(f->c->port, "file %s of the checkpoint was removed or renamed", x->name);
+        return CKPT_GONE;
     }
     if (s != PIO_OK)
         return CKPT_IO; /* it is tried again */

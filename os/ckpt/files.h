@@ -33,9 +33,10 @@
  * the same bytes again.
  *
  * What a program must not do with such a file: remove or rename it while the last checkpoint has it
- * (its restart would not find it: it ends with a sentence), make checkpoints of it by itself, open
- * it a second time past this header to write.  A write that is under way at a safe point is
- * finished before the cut: a program that goes on from there takes it as done.
+ * (its restart would not find it: it ends with a sentence, and a remark tells when a program does
+ * that), make checkpoints of it by itself, open it a second time past this header to write.  A
+ * write that is under way at a safe point is finished before the cut: a program that goes on from
+ * there takes it as done.
  *
  * Who calls it: programs, in their thread; c may be NULL where no checkpoints are taken.
  */

@@ -9,6 +9,33 @@ bool ckpt_takes_files(const struct os_layout *l)
     return p != NULL && p->files == CKPT_FILES_CUT;
 }
 
+/* Whether a restart from the last checkpoint looks for it, or from one that may have been committed
+ * since. */
+static bool is_needed(const struct ckpt_files *f, const struct ckpt_file *x)
+{
+    uint32_t last = f->c->last.generation;
+    if (f->c->params->files != CKPT_FILES_CUT || x->read_only)
+        return false;
+    if (x->ranks > 1 && x->rank > 0)
+        return x->f != NULL;
+    if (x->number > last)
+        return true;
+    if (x->since[0].cut != CKPT_NO_CUT)
+        return !x->since[0].made;
+    return last > 0 && x->at != CKPT_NO_CUT && x->at >= last;
+}
+
+static void gone(struct pio *sys, const char *name)
+{
+    struct ckpt_files *f = sys->gone_arg;
+    const struct ckpt_file *x = ckpt_file_find(f, sys->ops, name);
+    if (x != NULL && is_needed(f, x))
+        port_remark(f->c->port,
+                    "file %s is removed or renamed, and a checkpoint has it: a restart from that "
+                    "will not find it",
+                    name);
+}
+
 void ckpt_files(struct ckpt *c, struct pio *sys)
 {
     if (c == NULL)
@@ -19,6 +46,8 @@ void ckpt_files(struct ckpt *c, struct pio *sys)
             return;
     ASSERT_MSG(f->sys_count < ARRAY_LEN(f->sys), "a program has more file systems than that");
     f->sys[f->sys_count++] = sys;
+    sys->gone = gone;
+    sys->gone_arg = f;
 }
 
 void ckpt_again(struct ckpt *c, struct port *port)

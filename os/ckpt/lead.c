@@ -249,7 +249,7 @@ static void restart_failed(struct ckpt_lead *l)
     } else if (l->worst == CKPT_DAMAGED && l->below == UINT32_MAX) {
         port_remark(l->c->port, "checkpoint %u is damaged: the one before is used", l->generation);
         restart(l, l->generation);
-    } else if (l->generation == 0) {
+    } else if (l->generation == 0 && l->worst != CKPT_GONE) {
         leave(l, LEAD_OVER);
         port_fail(l->c->port, "the job cannot go on, for what was committed of it is gone: %s",
                   ckpt_status_name(l->worst));

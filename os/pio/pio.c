@@ -263,6 +263,11 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
         pio_cache_after(f, c->what);
     if (st == PIO_OK && c->what == PIO_MODE)
         f->mode = c->mode;
+    bool renamed = st == PIO_OK && c->what == PIO_RENAME;
+    if (s->gone != NULL && (renamed || (st == PIO_OK && c->what == PIO_UNLINK)))
+        s->gone(s, c->name);
+    if (s->gone != NULL && renamed)
+        s->gone(s, c->to);
     if (c->what == PIO_CLOSE)
         port_free(s->node->port, f);
     return st == PIO_OK ? late : st;

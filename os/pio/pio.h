@@ -255,6 +255,9 @@ struct pio {
     /* Who the node's programs are, and the mode of what they make, for systems that keep rights;
      * zero: user 0, who may do all, and 0666. */
     struct file_rights user;
+    /* Who wants to know that a name was removed, renamed or replaced from here; NULL: nobody. */
+    void (*gone)(struct pio *s, const char *name);
+    void *gone_arg;
 };
 
 struct pio_file {

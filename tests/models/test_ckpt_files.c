@@ -121,7 +121,7 @@ struct run {
     /* out */
     double files, memory, numbers, undone, restarts, committed;
     uint64_t events;
-    char said[512];
+    char said[512], remarks[2000];
 };
 
 static uint64_t mix(uint64_t *x)
@@ -220,9 +220,11 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
         x->committed = value;
 }
 
-static void ignore(void *arg, const char *said)
+static void on_remark(void *arg, const char *said)
 {
-    (void)arg, (void)said;
+    struct run *x = arg;
+    size_t n = strlen(x->remarks);
+    snprintf(x->remarks + n, sizeof x->remarks - n, "%s\n", said);
 }
 
 static void play(struct run *x)
@@ -246,7 +248,7 @@ static void play(struct run *x)
     x->memory = rig_mean(&r, "job.memory");
     x->events = machine_steps(r.m);
     rig_finish(&r, params,
-               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = on_remark });
     val_free(p);
 }
 
@@ -534,6 +536,96 @@ Test(ckpt_files,
                              "ranks have it open"),
               "%s", x.said);
     cr_expect_eq(answered, PIO_UNSUPPORTED, "%d", answered);
+}
+
+/* ---- what is taken away ---- */
+
+static const struct taking {
+    const char *to; /* NULL: it is removed */
+    const char *interval;
+    bool there, open;     /* before the job has it; still when it is taken away */
+    const char *sentence; /* of the restart */
+} takings[] = {
+    { .interval = "100ms",
+      .sentence = "the job cannot go on from checkpoint 1: a file that it has was removed or "
+                  "renamed" },
+    { .interval = "100ms",
+      .to = "other",
+      .sentence = "the job cannot go on from checkpoint 1: a file that it has was removed or "
+                  "renamed" },
+    { .interval = "10s",
+      .there = true,
+      .sentence = "the job cannot go on from checkpoint 0: a file that it has was removed or "
+                  "renamed" },
+    { .interval = "100ms",
+      .open = true,
+      .sentence = "the job cannot go on from checkpoint 1: a file that it has was removed or "
+                  "renamed" },
+    { .interval = "10s", .sentence = NULL }, /* made since: it is to be removed */
+};
+static const struct taking *taking;
+
+/* Rank 1 takes it away after 170 ms, 30 before the second checkpoint. */
+static void takes_away(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    struct pio_file *f = NULL;
+    struct pio_open o = { .name = "g", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN };
+    bool mine = me->rank == 1 && me->resume < 60;
+    enum pio_status s = PIO_OK;
+    if (mine && taking->there && me->resume == 0 && (s = pio_open(sys, &o, &f)) == PIO_OK)
+        s = pio_close(f);
+    s = mine && s == PIO_OK ? ckpt_open(c, sys, &o, &f) : s;
+    for (uint64_t k = me->resume; s == PIO_OK && k < 68; k++) {
+        while (k == 60 && port_now(n->port) < 170 * SIM_MS)
+            port_thread_sleep(n->port, SIM_MS);
+        while (k == 62 && taking->open && port_now(n->port) < 400 * SIM_MS)
+            port_thread_sleep(n->port, SIM_MS);
+        if (k == 60 && me->rank == 1 && !taking->open)
+            s = ckpt_close(c, f);
+        if (k == 60 && me->rank == 1 && s == PIO_OK) {
+            struct pio_control q = { .what = taking->to ? PIO_RENAME : PIO_UNLINK,
+                                     .name = "g",
+                                     .to = taking->to };
+            s = pio_control(sys, NULL, &q);
+        }
+        port_thread_sleep(n->port, SIM_MS);
+        os_safe_point(n, k + 1);
+    }
+    wants(n, s == PIO_OK, "status", s, PIO_OK);
+}
+
+Test(ckpt_files, that_are_taken_away_while_a_checkpoint_has_them_are_told)
+{
+    for (size_t k = 0; k < ARRAY_LEN(takings); k++) {
+        taking = &takings[k];
+        struct run calm = { .program = "random",
+                            .system = "pfs",
+                            .policy = "stop",
+                            .sink = "memory",
+                            .interval = taking->interval,
+                            .main = takes_away,
+                            .steps = 12 };
+        struct run x = calm;
+        play(&calm);
+        cr_expect_str_empty(calm.said, "%zu: %s", k, calm.said);
+        const char *told = strstr(calm.remarks, "file g is removed or renamed, and a "
+                                                "checkpoint has it");
+        cr_expect_eq(told != NULL, taking->sentence != NULL, "%zu: %s", k, calm.remarks);
+        cr_expect_eq(strstr(calm.remarks, "rank 1 cannot be saved: a file of it was removed or "
+                                          "renamed") != NULL,
+                     taking->open, "%zu: %s", k, calm.remarks);
+        x.crashes = 1;
+        x.at[0] = calm.events - 30;
+        x.node[0] = 5;
+        x.after[0] = 2000;
+        play(&x);
+        if (taking->sentence)
+            cr_expect(strstr(x.said, taking->sentence), "%zu: %s", k, x.said);
+        else
+            cr_expect_str_empty(x.said, "%zu: %s", k, x.said);
+    }
 }
 
 /* ---- what is refused ---- */
