@@ -538,7 +538,67 @@ Test(ckpt_files,
     cr_expect_eq(answered, PIO_UNSUPPORTED, "%d", answered);
 }
 
-/* ---- what is taken away ---- */
+/* ---- what is lost, and what is taken away ---- */
+
+/* Writes a word a step and reads none before the end. */
+static void writes(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find(adding, n);
+    struct pio_file *f = NULL;
+    char name[8];
+    snprintf(name, sizeof name, "w.%u", me->rank);
+    struct pio_open o = { .name = name, .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN };
+    bool good = ckpt_open(c, sys, &o, &f) == PIO_OK;
+    uint64_t word;
+    for (uint64_t k = me->resume; good && k < ADDS; k++) {
+        word = k + 1;
+        good = moved(f, PIO_WRITE, k * WORD, &word);
+        port_thread_sleep(n->port, 10 * SIM_MS);
+        if (good)
+            os_safe_point(n, k + 1);
+    }
+    good = good && pio_flush(f) == PIO_OK;
+    for (uint64_t k = 0; good && k < ADDS; k++) {
+        good = moved(f, PIO_READ, k * WORD, &word);
+        wants(n, !good || word == k + 1, "a word of the file", word, k + 1);
+    }
+    if (!good)
+        ckpt_again(c, n->port);
+}
+
+/* Ranks live, and who serves their files dies with what no flush had covered: the next flush, or
+ * the cut, tells, and all go back. */
+Test(ckpt_files, that_who_serves_them_has_lost_are_written_again)
+{
+    static const char *const systems[] = { "pfs", "vesta", "files" };
+    static const uint32_t io[] = { 3, 6, 7, 2 };
+    for (size_t k = 0; k < ARRAY_LEN(systems); k++) {
+        struct run calm = { .program = "random",
+                            .system = systems[k],
+                            .policy = "copy",
+                            .sink = "memory",
+                            .interval = "60ms",
+                            .main = writes,
+                            .steps = 12 };
+        adding = (const struct pio_ops *)kind_find(&pio_systems, systems[k]);
+        struct run x = calm;
+        play(&calm);
+        cr_expect_str_empty(calm.said, "%s: %s", systems[k], calm.said);
+        double restarts = 0;
+        for (uint32_t i = 0; i < 3 * ARRAY_LEN(io); i++) {
+            x.crashes = 1;
+            x.at[0] = calm.events * (3 + i) / 20;
+            x.node[0] = io[i % ARRAY_LEN(io)];
+            x.after[0] = 2000;
+            play(&x);
+            cr_expect_str_empty(x.said, "%s, node %u dies at event %lu of %lu: %s", systems[k],
+                                x.node[0], x.at[0], calm.events, x.said);
+            restarts += x.restarts;
+        }
+        cr_expect(restarts > 0, "%s: nobody has gone back", systems[k]);
+    }
+}
 
 static const struct taking {
     const char *to; /* NULL: it is removed */
