@@ -108,6 +108,7 @@ void hsm_forget(struct hsm_file *f)
     if (f->gone)
         return;
     f->gone = true;
+    hsm_early_wasted(f);
     hsm_charge(f);
     (void)xk_map_unbind(&h->map, &f->rec.file);
     list_remove(&f->link);
@@ -457,27 +458,22 @@ static void enqueue(struct hsm_file *f, struct file_req *r)
 }
 
 /* The policies hear of it. */
-static void tell(struct hsm_file *f, const struct file_req *r)
+static struct prefetch_access tell(struct hsm_file *f, const struct file_req *r)
 {
     struct hsm *h = f->h;
     uint64_t at = first_of(r), end = end_of(r);
     bool hit = f->whole || hsm_all_here(f, r);
     h->counts.hits += r->op == FILE_READ && hit;
+    hsm_early_used(f, at, end - at);
     f->used = port_now(h->sys.port);
     f->uses++;
-    if (h->replacement->used != NULL)
-        h->replacement->used(h->replace_state, &(struct replace_file){ .file = f->rec.file,
-                                                                       .size = f->charged,
-                                                                       .age = f->used - f->came,
-                                                                       .uses = f->uses,
-                                                                       .note = &f->note });
-    if (h->prefetcher->access != NULL)
-        h->prefetcher->access(h->prefetch_state,
-                              &(struct prefetch_access){ .file = f->rec.file,
-                                                         .off = at,
-                                                         .len = end - at,
-                                                         .write = r->op == FILE_WRITE,
-                                                         .hit = hit });
+    if (h->replacement->used != NULL) {
+        const struct replace_file x = hsm_seen(f);
+        h->replacement->used(h->replace_state, &x);
+    }
+    return (struct prefetch_access){
+        .file = f->rec.file, .off = at, .len = end - at, .write = r->op == FILE_WRITE, .hit = hit
+    };
 }
 
 /* ---- the root's list, without the layer's own ---- */
@@ -624,14 +620,16 @@ static void route(struct hsm *h, struct file_req *r)
         of_no_file(h, r);
         return;
     }
-    if (r->op == FILE_READ || r->op == FILE_WRITE)
-        tell(f, r);
+    bool moves = r->op == FILE_READ || r->op == FILE_WRITE;
+    const struct prefetch_access a = moves ? tell(f, r) : (struct prefetch_access){ 0 };
     if (r->op == FILE_HINT && r->hint == FILE_WILL_READ && h->prefetcher->hint != NULL)
         h->prefetcher->hint(h->prefetch_state, r->file, r->runs, r->run_count);
     if (passes(f, r))
         hsm_pass(f, r);
     else
         enqueue(f, r);
+    if (moves && h->prefetcher->access != NULL) /* what it waits for itself has been asked for */
+        h->prefetcher->access(h->prefetch_state, &a);
 }
 
 /* ---- boot ---- */

@@ -42,6 +42,8 @@ struct hsm_file {
     /* Of one that is not whole: flags of each piece that the bitfile has. */
     uint8_t *piece;
     uint32_t pieces;
+    uint8_t *early; /* of each of early_count pieces: it was pulled, and nobody has asked for it */
+    uint32_t early_count;
     struct list queue;             /* struct hsm_item, in order */
     struct list needs;             /* struct hsm_need: of threads */
     struct hsm_room *room;         /* that its next pull waits for; NULL: it does not */
@@ -130,7 +132,7 @@ struct hsm {
     sim_time pull_time; /* of all pulls that ended well */
     struct {
         uint64_t migrations, migrated, pulls, staged, purges, purged, hits, misses, direct, again,
-            failed, abandoned, dropped, removed, full;
+            failed, abandoned, dropped, removed, full, early, early_used, early_wasted;
     } counts;
 };
 
@@ -185,6 +187,9 @@ void hsm_is_whole(struct hsm_file *f); /* if all pieces are here */
 bool hsm_all_here(const struct hsm_file *f, const struct file_req *r); /* that it touches */
 /* Starts what pulls the file needs. */
 void hsm_pull(struct hsm_file *f);
+/* Somebody has asked for these bytes. */
+void hsm_early_used(struct hsm_file *f, uint64_t off, uint64_t len);
+void hsm_early_wasted(struct hsm_file *f); /* nobody will ask for what nobody has asked for */
 /* Bytes of it are to be staged if there is room; false: nothing of them is missing. */
 bool hsm_ask(struct hsm_file *f, uint64_t off, uint64_t len);
 /* Pieces lo .. hi-1 are here then. (blocks) */
@@ -202,7 +207,8 @@ void hsm_beg(struct hsm_file *f, uint64_t bytes);                   /* its next 
 enum file_status hsm_too_large(struct hsm_file *f, uint64_t bytes); /* says so */
 void hsm_feed(struct hsm *h);                                       /* who waits for room */
 enum file_status hsm_migrate(struct hsm_file *f);                   /* (block) */
-enum file_status hsm_purge(struct hsm_file *f); /* what is clean, idle, not pinned (block) */
-void hsm_move(void *hsm);                       /* the mover (block) */
+struct replace_file hsm_seen(struct hsm_file *f); /* as a policy of purge sees it now */
+enum file_status hsm_purge(struct hsm_file *f);   /* what is clean, idle, not pinned (block) */
+void hsm_move(void *hsm);                         /* the mover (block) */
 
 #endif

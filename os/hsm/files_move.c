@@ -165,7 +165,7 @@ static bool may_go(const struct hsm_file *f)
            !hsm_pinned(f);
 }
 
-static struct replace_file seen(struct hsm_file *f)
+struct replace_file hsm_seen(struct hsm_file *f)
 {
     const struct hsm *h = f->h;
     sim_time now = port_now(h->sys.port), one = 0;
@@ -247,7 +247,7 @@ static bool purgeable(struct hsm_file *f, bool urgent)
 
 static double purge_value(struct hsm_file *f)
 {
-    struct replace_file x = seen(f);
+    struct replace_file x = hsm_seen(f);
     return f->h->replacement->value(f->h->replace_state, &x);
 }
 
@@ -266,7 +266,7 @@ static uint64_t purge(struct hsm *h)
             break;
         if (f == NULL || !purgeable(f, !list_empty(&h->rooms)))
             continue;
-        struct replace_file x = seen(f);
+        struct replace_file x = hsm_seen(f);
         if (hsm_purge(f) == FILE_OK && h->replacement->purged != NULL)
             h->replacement->purged(h->replace_state, &x, all[i].value);
     }
@@ -534,7 +534,7 @@ static void others_of_before(struct hsm *h)
 
 static void work(struct hsm *h)
 {
-    bool due = port_now(h->sys.port) >= h->next_poll;
+    bool due = port_now(h->sys.port) >= h->next_poll, knew = !list_empty(&h->rooms);
     reap(h);
     settle(h);
     if (due) {
@@ -550,7 +550,7 @@ static void work(struct hsm *h)
         return;
     if (freed == 0 && others_work(h))
         return;
-    if (freed == 0 && !give_back(h))
+    if (freed == 0 && knew && !give_back(h)) /* else it looks again at what there is by now */
         give_up(h);
     h->kicked = true;
 }

@@ -35,6 +35,7 @@ void hsm_not_here(struct hsm_file *f)
 {
     struct port *p = f->h->sys.port;
     uint64_t n = piece_bytes(f);
+    hsm_early_wasted(f);
     port_free(p, f->piece);
     f->pieces = (uint32_t)((f->rec.tape + n - 1) / n);
     f->piece = port_alloc(p, f->pieces + 1);
@@ -95,6 +96,41 @@ static bool want(const struct hsm_file *f, uint32_t i)
 {
     f->piece[i] |= PIECE_WANTED;
     return true;
+}
+
+/* ---- what was staged before anybody asked ---- */
+
+static void early(struct hsm_file *f, uint32_t lo, uint32_t hi)
+{
+    if (f->early == NULL) {
+        f->early = port_alloc(f->h->sys.port, f->pieces + 1);
+        f->early_count = f->pieces;
+    }
+    for (uint32_t i = lo; i < hi && i < f->early_count; i++) {
+        f->h->counts.early += f->early[i] == 0;
+        f->early[i] = 1;
+    }
+}
+
+void hsm_early_used(struct hsm_file *f, uint64_t off, uint64_t len)
+{
+    uint32_t lo, hi;
+    if (f->early == NULL)
+        return;
+    hsm_pieces_of(f, off, len, &lo, &hi);
+    for (uint32_t i = lo; i < hi && i < f->early_count; i++) {
+        f->h->counts.early_used += f->early[i];
+        f->early[i] = 0;
+    }
+}
+
+void hsm_early_wasted(struct hsm_file *f)
+{
+    for (uint32_t i = 0; i < f->early_count; i++)
+        f->h->counts.early_wasted += f->early[i];
+    port_free(f->h->sys.port, f->early);
+    f->early = NULL;
+    f->early_count = 0;
 }
 
 static bool missing(const struct hsm_file *f, uint32_t i)
@@ -432,6 +468,8 @@ void hsm_pull(struct hsm_file *f)
             if (!missing(f, hi) || !(f->piece[hi] & (PIECE_ASKED | PIECE_WANTED)))
                 break;
         if (hsm_reserve(f, hsm_tape_bytes(f, lo, hi))) {
+            if (asked)
+                early(f, lo, hi);
             begin(f, lo, hi);
         } else if (asked) {
             ask_no_more(f);

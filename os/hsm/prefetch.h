@@ -31,7 +31,8 @@ struct prefetch_ops {
     struct kind kind; /* state_size: of the policy, zeroed; no parameters */
     /* At boot; the door stays.  NULL: there is nothing to do. */
     void (*init)(void *state, struct port *p, const struct prefetch_door *door);
-    /* A request of a program, before it is served.  NULL: the policy does not ask. */
+    /* A request of a program, as it comes; what it waits for itself has been asked for.  NULL: the
+     * policy does not ask. */
     void (*access)(void *state, const struct prefetch_access *a);
     /* FILE_WILL_READ: the runs, soon.  NULL: it goes unheard. */
     void (*hint)(void *state, uint64_t file, const struct file_run *runs, uint32_t count);

@@ -2,6 +2,7 @@
  * (tests/os/mem_archive.h): random requests of two files against copies, and the same with their
  * node dead at every device write.
  */
+#include "os/hsm/prefetch.h"
 #include "tests/os/lfs_world.h"
 #include "tests/os/mem_archive.h"
 #include "tests/sample.h"
@@ -319,6 +320,8 @@ Test(hsm_files, and_after_a_crash_at_every_device_write, .timeout = 86400)
 
 /* ---- single things ---- */
 
+static int early_by; /* of hsm_prefetches */
+
 static void begin(enum hsm_stage stage, uint64_t space)
 {
     const struct fake_options o = { .nodes = 1, .seed = 1, .disks = 1, .disk_sectors = 1200 };
@@ -327,6 +330,7 @@ static void begin(enum hsm_stage stage, uint64_t space)
     memset(&t, 0, sizeof t);
     cr_assert(param_load(file_hsm_params, &t.params, NULL, "hsm", &e), "%s", e.text);
     t.params.stage = stage;
+    t.params.prefetch = early_by;
     t.params.piece = PIECE;
     t.params.retry = SIM_MS;
     t.params.records.log = 16384;
@@ -450,4 +454,31 @@ Test(hsm_files, of_a_file_that_a_rename_takes_away_no_bitfile_is_left)
     cr_assert_eq(t.archive.count, 1);
     cr_assert_eq(read_at(0, PIECE, PIECE, 0), FILE_OK);
     end();
+}
+
+/* What a policy has staged is read, or purged unread. */
+Test(hsm_files, what_is_staged_early_is_read_or_wasted)
+{
+    while (strcmp(hsm_prefetches.items[early_by]->name, "file") != 0)
+        early_by++;
+    begin(HSM_STAGE_DEMAND, 100 * PIECE);
+    cr_assert_eq(fill(0, 7 * PIECE), FILE_OK);
+    for (uint32_t round = 0; round < 3; round++) {
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+        cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.early_wasted"), 3 * round);
+        cr_assert_eq(read_at(0, 2 * PIECE + 5, 1, 0), FILE_OK);
+        idle(SIM_SEC);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.early"), 6 * (round + 1));
+        cr_assert_eq(read_at(0, 2 * PIECE, 7, 0), FILE_OK);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.early_used"), 3 * round);
+        cr_assert_eq(read_at(0, 4 * PIECE, 1, 0), FILE_OK);
+        cr_assert_eq(read_at(0, 4 * PIECE, PIECE + 1, 0), FILE_OK);
+        cr_assert_eq(read_at(0, 0, 1, 0), FILE_OK);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.early_used"), 3 * (round + 1));
+    }
+    cr_assert_eq(lfs_world_op(&t.w, FILE_REMOVE, t.file[0], 0), FILE_OK);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.early_wasted"), 9);
+    end();
+    early_by = 0;
 }
