@@ -177,6 +177,32 @@ static void one_way(struct port *p, void *arg)
     }
 }
 
+/* Places anywhere on a tape of length L, from its beginning: in a sweep L n / (n + 1), in the order
+ * of arrival L/2 + (n - 1) L/3; the means of the orders that know no more are those. */
+static void anywhere(struct port *p, void *arg)
+{
+    (void)arg;
+    const uint64_t all = 1000000;
+    const double length = sim_time_seconds(wind(NULL, 0, all));
+    for (uint32_t n = 1; n <= 12; n += n < 3 ? 1 : 3) {
+        const uint32_t rounds = 4000;
+        double sweep = 0, fifo = 0;
+        for (uint32_t k = 0; k < rounds; k++) {
+            struct hsm_extent r[12];
+            uint32_t order[12];
+            struct hsm_head h = { .locate = wind, .read = wind, .spot = along };
+            for (uint32_t i = 0; i < n; i++)
+                r[i] = (struct hsm_extent){ draw(all), 1 };
+            sweep += sim_time_seconds(served(p, "sort", &h, r, n, order)) / rounds;
+            fifo += sim_time_seconds(served(p, "fifo", &h, r, n, order)) / rounds;
+        }
+        double expected = length * n / (n + 1);
+        cr_assert_float_eq(sweep, expected, 0.02 * expected, "%u: %g %g", n, sweep, expected);
+        expected = length / 2 + (n - 1) * length / 3;
+        cr_assert_float_eq(fifo, expected, 0.02 * expected, "%u: %g %g", n, fifo, expected);
+    }
+}
+
 static void in_a_world(void (*fn)(struct port *p, void *arg))
 {
     struct fake *f = fake_create(&(struct fake_options){ .nodes = 1 });
@@ -199,4 +225,9 @@ Test(order, of_many_requests_as_published)
 Test(order, of_a_tape_that_is_read_one_way)
 {
     in_a_world(one_way);
+}
+
+Test(order, of_places_anywhere_on_a_line)
+{
+    in_a_world(anywhere);
 }
