@@ -531,6 +531,16 @@ static void ask(struct ckpt_lead *l, enum ckpt_procedure what)
 
 /* ---- what happens ---- */
 
+static void put_off(const struct ckpt_lead *l, uint32_t node)
+{
+    bool rank = os_places_rank(&l->places, node) != OS_NO_RANK;
+    port_remark(l->c->port, "checkpoint %u is put off: node %u, which its cut passes, is down%s",
+                l->committed + 1, node,
+                rank ? ""
+                     : "; none is taken until it is back, for it has no rank and the network sweep "
+                       "passes all nodes: cut.algorithm = 'sns' or 'cl' does without it");
+}
+
 static void due(struct port_timer *t)
 {
     struct ckpt_lead *l = t->arg;
@@ -543,9 +553,7 @@ static void due(struct port_timer *t)
     uint32_t missing = cut_missing(l->c->cut);
     if (missing != OS_NO_RANK) {
         if (!l->put_off)
-            port_remark(l->c->port,
-                        "checkpoint %u is put off: node %u, which its cut passes, is down",
-                        l->committed + 1, missing);
+            put_off(l, missing);
         l->put_off = true;
         later(l, l->c->params->interval > 0 ? l->c->params->interval : l->c->params->retry);
         return;

@@ -774,6 +774,34 @@ Test(ckpt, a_checkpoint_that_takes_too_long_is_abandoned)
     }
 }
 
+/* A node that has no rank goes for good: the sweep passes it, and the job is told what to do; the
+ * others do without it. */
+Test(ckpt, a_node_that_a_sweep_passes_and_that_is_gone_is_told_once)
+{
+    for (size_t k = 0; k < ARRAY_LEN(algorithms); k++) {
+        static struct run calm, x;
+        bool sweep = strcmp(algorithms[k], "ns") == 0;
+        calm = (struct run){ .program = "random",
+                             .policy = "copy",
+                             .sink = "memory",
+                             .algorithm = algorithms[k],
+                             .interval = "1ms",
+                             .think = "1ms" };
+        play(&calm);
+        x = calm;
+        x.crashes = 1;
+        x.at[0] = calm.steps / 3;
+        x.node[0] = 3;
+        play(&x);
+        const char *told = strstr(x.remarked, "is put off: node 3, which its cut passes, is down; "
+                                              "none is taken until it is back");
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory, "%s: %s", x.algorithm, x.said);
+        cr_expect((told != NULL) == sweep && (!told || !strstr(told + 1, "is put off")), "%s: %s",
+                  x.algorithm, x.remarked);
+        cr_expect(committed[0] > 0);
+    }
+}
+
 /* A call that rank 3's program makes takes 20 ms: it is waited for before the program is ended. */
 static void holds(struct os_node *n, const struct program *me)
 {
