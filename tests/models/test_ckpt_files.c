@@ -947,3 +947,97 @@ Test(ckpt_files, that_two_use_in_no_order_are_refused_by_a_sentence)
         cr_expect_eq(answered, PIO_UNSUPPORTED, "%s: %d", sentences[k], answered);
     }
 }
+
+/* ---- files that are left as they are ---- */
+
+enum { COPIES = 16 };
+static uint64_t copies_right;
+
+static uint64_t in_word(uint32_t rank, uint64_t k)
+{
+    return (rank + 1) * UINT64_C(1000003) + 7 * k;
+}
+
+/* A word of what a rank only reads goes, changed, to what it only writes. */
+static enum pio_status copy_on(struct os_node *n, const struct program *me, struct ckpt *c,
+                               struct pio *sys)
+{
+    char in[16], out[16];
+    struct pio_file *f, *from, *to;
+    uint64_t word;
+    snprintf(in, sizeof in, "in.%u", me->rank);
+    snprintf(out, sizeof out, "out.%u", me->rank);
+    struct pio_open o = { .name = in, .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN };
+    enum pio_status s = me->resume == 0 ? pio_open(sys, &o, &f) : PIO_OK;
+    for (uint64_t k = 0; me->resume == 0 && s == PIO_OK && k < COPIES; k++) {
+        word = in_word(me->rank, k);
+        s = moved(f, PIO_WRITE, k * WORD, &word) ? PIO_OK : PIO_SERVER_DOWN;
+    }
+    if (me->resume == 0 && s == PIO_OK)
+        s = pio_close(f);
+    o.flags = PIO_O_READ_ONLY;
+    s = s == PIO_OK ? ckpt_open(c, sys, &o, &from) : s;
+    o.name = out;
+    o.flags = PIO_O_CREATE | CKPT_O_WRITE_ONLY;
+    s = s == PIO_OK ? ckpt_open(c, sys, &o, &to) : s;
+    for (uint64_t k = me->resume; s == PIO_OK && k < COPIES; k++) {
+        bool good = moved(from, PIO_READ, k * WORD, &word);
+        word = ~word;
+        s = good && moved(to, PIO_WRITE, k * WORD, &word) ? PIO_OK : PIO_SERVER_DOWN;
+        port_thread_sleep(n->port, 3 * SIM_MS);
+        if (s == PIO_OK)
+            os_safe_point(n, k + 1);
+    }
+    s = s == PIO_OK ? ckpt_close(c, from) : s;
+    s = s == PIO_OK ? ckpt_close(c, to) : s;
+    o.flags = PIO_O_READ_ONLY;
+    s = s == PIO_OK ? pio_open(sys, &o, &f) : s;
+    for (uint64_t k = 0; s == PIO_OK && k < COPIES; k++) {
+        s = moved(f, PIO_READ, k * WORD, &word) ? PIO_OK : PIO_SERVER_DOWN;
+        copies_right += s == PIO_OK && word == ~in_word(me->rank, k);
+    }
+    return s == PIO_OK ? pio_close(f) : s;
+}
+
+static void copies(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    ckpt_files(c, sys);
+    if (me->resume <= COPIES && copy_on(n, me, c, sys) != PIO_OK)
+        ckpt_again(c, n->port);
+    os_safe_point(n, COPIES + 1);
+}
+
+/* What a restart repeats writes the same again. */
+Test(ckpt_files, that_are_left_have_the_same_bytes_after_restarts)
+{
+    static const char *const algorithms[] = { "sns", "cl", "ns" };
+    double restarts = 0;
+    struct run calm;
+    for (uint32_t i = 0; i < 15; i++) {
+        struct run x = { .program = "random",
+                         .system = "pfs",
+                         .policy = "copy",
+                         .sink = "memory",
+                         .interval = "5ms",
+                         .algorithm = algorithms[i / 5],
+                         .kept = "leave",
+                         .main = copies,
+                         .steps = 12 };
+        copies_right = 0;
+        x.crashes = i % 5 > 0;
+        x.at[0] = x.crashes ? calm.events * (i % 5) / 5 : 0;
+        x.node[0] = crashing[i % 4];
+        x.after[0] = 3000;
+        play(&x);
+        calm = x.crashes ? calm : x;
+        cr_expect(x.said[0] == 0 && x.undone == 0 && x.numbers == 0, "%s: %g undone. %s",
+                  x.algorithm, x.undone, x.said);
+        cr_expect(copies_right >= 4 * COPIES, "%s, event %lu of %lu: %lu words are right",
+                  x.algorithm, x.at[0], calm.events, copies_right);
+        cr_expect(x.crashes || x.committed > 4);
+        restarts += x.restarts;
+    }
+    cr_expect(restarts >= 12, "%g restarts", restarts);
+}
