@@ -1047,6 +1047,45 @@ Test(ckpt, memory_survives_crashes_one_after_the_other)
     }
 }
 
+/* CKPTM1, CKPTM2: twice a node dies while a checkpoint that may count or not is written to memory
+ * or committed, or while the death before is made good; parity and copies are those of what is
+ * used. */
+Test(ckpt, memory_is_whole_after_deaths_in_the_commit)
+{
+    uint64_t count = sample("CKPT_SEEDS", 6), from = sample("CKPT_FIRST", 1);
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, x;
+        static const enum where where[] = { IN_WRITE, IN_COMMIT, IN_COMMIT };
+        uint64_t s = seed * 6077;
+        choose(&calm, seed);
+        calm.sink = "memory";
+        calm.mirror = false;
+        calm.group = (uint64_t[]){ 0, 2, 3, 4, 5 }[seed % 5];
+        calm.more_steps = 40;
+        calm.think = "1ms";
+        calm.interval = "1ms";
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x = calm;
+        x.node[0] = node_of_rank[mix(&s) % RANKS];
+        x.after[0] = 1 + mix(&s) % 800;
+        x.at[0] = event_in(&calm, where[mix(&s) % ARRAY_LEN(where)], mix(&s));
+        x.crashes = 1;
+        if (x.at[0] == 0)
+            continue;
+        play(&x);
+        same(&x, &calm, seed);
+        x.at[1] = event_in(&x, IN_COMMIT + mix(&s) % (IN_ENTER - IN_COMMIT + 1), mix(&s));
+        x.node[1] = x.node[0];
+        x.after[1] = 1 + mix(&s) % 800;
+        x.crashes = 2;
+        if (x.at[1] <= x.at[0])
+            continue;
+        play(&x);
+        same(&x, &calm, seed);
+    }
+}
+
 /* The event behind the first commit of a checkpoint that began when that death was known; 0: there
  * is none. */
 static uint64_t committed_after(const struct run *x, uint64_t death)
