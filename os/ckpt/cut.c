@@ -37,7 +37,7 @@ uint32_t cut_rank_of(const struct cut *c, uint32_t node)
 
 /* What the layer below has no room for; its session tells when it has. */
 struct waiting {
-    struct list link; /* in cut.waiting */
+    struct list link; /* in sessn->waiting */
     struct xk_sessn *sessn;
     bool control;
     struct rope data;
@@ -83,16 +83,14 @@ static void push(struct cut *c, struct xk_protl *lower, uint32_t node, const str
     w->sessn = s;
     w->control = lower == c->driver;
     rope_move(&w->data, &data);
-    list_push(&c->waiting, &w->link);
+    list_push(&s->waiting, &w->link);
 }
 
 static void ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct cut *c = self->state;
-    LIST_EACH_SAFE (l, next, &c->waiting) {
+    LIST_EACH_SAFE (l, next, &lower->waiting) {
         struct waiting *w = LIST_ENTRY(l, struct waiting, link);
-        if (w->sessn != lower)
-            continue;
         if (!goes(lower, w->control, &w->data))
             return;
         list_remove(l);
@@ -406,7 +404,6 @@ static enum xk_status init(struct xk_protl *self, const void *params)
     c->rdm = self->down[0];
     c->driver = self->downs > 1 ? self->down[1] : NULL;
     c->rank = OS_NO_RANK;
-    list_init(&c->waiting);
     xk_on_peer(self->kernel, peer_changed, c);
     return XK_OK;
 }

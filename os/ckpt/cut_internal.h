@@ -76,10 +76,9 @@ struct cut {
     /* Under way to this rank itself: sent in this epoch, and in the one before.  No marker closes
      * that channel; it is closed when what was sent has come. */
     uint32_t own, own_before;
-    uint64_t life;       /* of the cuts */
-    bool dead;           /* it takes no part */
-    struct list waiting; /* for room below */
-    void *state;         /* the algorithm's */
+    uint64_t life; /* of the cuts */
+    bool dead;     /* it takes no part */
+    void *state;   /* the algorithm's */
     struct {
         uint64_t cuts, starts, messages, markers, received, unsent, forced, ended;
     } counts;

@@ -140,6 +140,7 @@ struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, ui
     s->refs = 1;
     s->host = host;
     list_init(&s->link);
+    list_init(&s->waiting);
     s->state = s + 1;
     return s;
 }
@@ -152,6 +153,7 @@ void xk_sessn_free(struct xk_sessn *s)
                 s->down[i]->upper_state = NULL;
             xk_close(s->down[i]);
         }
+    ASSERT(list_empty(&s->waiting)); /* who waits for it holds it */
     list_remove(&s->link);
     port_free(s->protl->kernel->port, s);
 }

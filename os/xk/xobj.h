@@ -142,6 +142,7 @@ struct xk_sessn {
     struct xk_protl *protl; /* whose session it is */
     struct xk_protl *upper; /* to whom it delivers */
     struct list link;       /* its protocol's: the idle list of a session table */
+    struct list waiting;    /* its upper's: what waits until `ready` is called with it */
     void *upper_state; /* whatever its upper hangs on it; a session above it: while that lives */
     uint32_t refs;
     uint32_t host; /* the peer */

@@ -339,6 +339,12 @@ static void queue_credit(struct rdm_talk *t)
     list_push_front(&t->todo, &p->link);
 }
 
+/* Of the layer below, which says by the session to its host when there is some. */
+static void wait_for_room(struct rdm_talk *t)
+{
+    list_push(&xk_sessn_of(t)->down[0]->waiting, &t->waiting);
+}
+
 /* Sends what may be sent; true: who was answered XK_BUSY is to be told that there is room. */
 static bool pump(struct rdm_talk *t)
 {
@@ -347,7 +353,7 @@ static bool pump(struct rdm_talk *t)
     bool room = send_waiting(t) && (!t->ack_due || push_alone(t, RDM_ACK));
     list_remove(&t->waiting);
     if (!room)
-        list_push(&st->waiting, &t->waiting);
+        wait_for_room(t);
     if (t->pieces)
         room = list_empty(&t->todo);
     else if (st->numbers)
@@ -371,18 +377,12 @@ void rdm_pump(struct rdm_talk *t)
 
 static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
-    struct rdm_state *st = self->state;
     struct list now, *l;
+    (void)self;
     list_init(&now);
-    while ((l = list_pop(&st->waiting)))
-        list_push(&now, l);
-    while ((l = list_pop(&now))) {
-        struct rdm_talk *t = LIST_ENTRY(l, struct rdm_talk, waiting);
-        if (xk_sessn_of(t)->down[0] == lower)
-            rdm_pump(t);
-        else
-            list_push(&st->waiting, l);
-    }
+    list_splice(&now, &lower->waiting);
+    while ((l = list_pop(&now)))
+        rdm_pump(LIST_ENTRY(l, struct rdm_talk, waiting));
 }
 
 /* ---- what was lost ---- */
@@ -643,7 +643,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     t->wants_ready |= !taken;
     if (!st->numbers && (!taken || !list_empty(&t->todo)) && !t->credit.stalled &&
         !rdm_resend_set(t) && list_empty(&t->waiting))
-        list_push(&st->waiting, &t->waiting); /* below was full just now */
+        wait_for_room(t); /* below was full just now */
     if (!taken) {
         st->counts.refused++;
         settle(t);
@@ -723,7 +723,6 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->sessns.forget = forget;
     xk_map_init(&st->books, xk_port(self), sizeof(uint64_t));
     list_init(&st->known);
-    list_init(&st->waiting);
     list_init(&st->untaken);
     list_init(&st->tap.holding);
     xk_on_peer(self->kernel, peer_changed, self);

@@ -94,7 +94,7 @@ struct rdm_books {
 /* A conversation with a host for an upper: the state of a session. */
 struct rdm_talk {
     struct list known;   /* in rdm_state.known while there is something to do or to remember */
-    struct list waiting; /* in rdm_state.waiting while the layer below is full */
+    struct list waiting; /* in down[0]->waiting while the layer below is full */
     uint32_t number;     /* of the last piece that was sent */
     uint32_t expected;   /* the next to come */
     uint32_t unacked;    /* pieces since this node's last acknowledgement */
@@ -123,9 +123,9 @@ struct rdm_state {
     bool numbers;
     uint64_t header, piece; /* bytes: of a header without credit; of data behind it in a frame */
     struct xk_table sessns;
-    struct list known, waiting; /* struct rdm_talk */
-    struct xk_map books;        /* struct rdm_books by key, upper's number and host */
-    struct list untaken;        /* struct rdm_untaken */
+    struct list known;   /* struct rdm_talk */
+    struct xk_map books; /* struct rdm_books by key, upper's number and host */
+    struct list untaken; /* struct rdm_untaken */
     struct {
         const struct xk_protl *upper; /* NULL: no tap */
         const struct rdm_tap_ops *ops;
