@@ -1,15 +1,21 @@
 -- Control messages of a consistent cut against nodes: what each algorithm sends, counted at the
 -- network interfaces, beside its formula (facts: Plank & Li, IJPP 1991, as reconstructed).
+--
+--   psim figure ckpt_messages                             # 4 to 1,024 nodes, a quarter of a minute
+--   psim run ckpt_messages -p largest=4096 -p many=true   # cl on all networks, ns and sns of 4,096
+--
+-- `sns` walks a tree of the ranks five times, which no network changes; `ns` sends two markers over
+-- each channel between routers, once each way; `cl` one from each rank to each other.
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
 local algorithm = param("algorithm", "ns")
 local shape = param("shape", "mesh")
 local nodes = param("nodes", 16)
-local cuts = param("workload.cuts", 3)
-local many = param("many", false)  -- cl at 1,024 nodes: 1,047,552 markers a cut
+local cuts = param("workload.cuts", 1)
+local many = param("many", false)  -- cl at 1,024 nodes, 1,047,552 markers a cut, on all networks
 local all = {}   -- numbers of nodes
-for k = 2, 10, 2 do
+for k = 2, 12, 2 do
   if 1 << k <= param("largest", 1024) then all[#all + 1] = 1 << k end
 end
 local d = 0
@@ -35,14 +41,19 @@ elseif shape == "mesh3" then
 else
   size = {}
   for k = 1, d do size[k] = 2 end
-  rows, columns = 1, nodes
+  rows, columns = sizes(2)[1], sizes(2)[2]   -- of the numbers of nodes alone
   network = { model = "worm", dimension = d }
 end
 
 local machine = paragon { rows = rows, columns = columns, graph = graphs.cuts, scale = 0,
                           os = { cut = { algorithm = algorithm } } }
 machine.network = network
-machine.nic.mtu, machine.nic.packet_bytes = "16KiB", "16KiB"   -- sns: 8 B a rank in one frame
+machine.nic.mtu, machine.nic.packet_bytes = "64KiB", "64KiB"   -- sns: 8 B a rank in one frame
+
+local function runs(p)
+  return p.algorithm ~= "cl" or p.nodes < 1024 or
+         p.nodes == 1024 and (many or p.shape == "mesh")
+end
 
 -- One expectation a point, by the closed form.
 local expectations = {}
@@ -61,7 +72,7 @@ end
 for _, n in ipairs(all) do
   for _, a in ipairs { "sns", "cl", "ns" } do
     for _, s in ipairs { "mesh", "mesh3", "cube" } do
-      if many or formula_of(n, a, s) < 100000 then
+      if runs { nodes = n, algorithm = a, shape = s } then
         expectations[#expectations + 1] = {
           measure = "nic.frames_in", equals = cuts * formula_of(n, a, s),
           at = { nodes = n, algorithm = a, shape = s },
@@ -82,8 +93,10 @@ return {
     algorithm = { "sns", "cl", "ns" },
     shape = { "mesh", "mesh3", "cube" },
   },
-    constraint = function(p) return many or p.nodes < 1024 or p.algorithm ~= "cl" end,
+    constraint = runs,
   },
+  figure = { x = "nodes", y = "nic.frames_in", by = { "algorithm", "shape" }, log = "xy",
+             x_label = "nodes", y_label = "control messages of a cut" },
   expectations = expectations,
   measures = { "cut.messages", "cut.markers", "cut.starts", "nic.frames_in", "rdm.credits" },
 }

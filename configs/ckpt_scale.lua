@@ -1,7 +1,7 @@
 -- A checkpoint of 256 ranks of 1 MiB through PFS to 16 I/O nodes, and of more.
 --
 --   psim run ckpt_scale
---   psim run ckpt_scale -p nodes=1024 -p memory=16MiB -p io_nodes=64     a minute of CPU, 1.6 GB
+--   psim run ckpt_scale -p nodes=1024 -p memory=16MiB -p io_nodes=64   # a minute of CPU, 1.6 GB
 --
 -- The memory of the ranks is a pattern but for the words that they change (workload.pattern), so
 -- the host has a description of it, in memory, on its way and on the disks, in place of bytes.

@@ -32,6 +32,6 @@ says "has no edges"
 gives 2 run -p algorithm=ns -p machine.io_nodes=1
 says "passes all 16 nodes"
 # Exact counts at the network interfaces.
-gives 0 "$PSIM" run ckpt_messages -q --no-store -p largest=16
+gives 0 "$PSIM" run ckpt_messages -q --no-store -p largest=64 -p workload.cuts=3
 # Pages go to the disks as whole stripe units, and each costs one call.
 gives 0 "$PSIM" run ckpt_scale -q --no-store -p nodes=4 -p io_nodes=64 -p memory=8MiB
