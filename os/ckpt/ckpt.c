@@ -82,10 +82,11 @@ void ckpt_memory(struct ckpt *c, struct vm_space *s)
     ckpt_ranges_clear(c);
     for (r = vm_region_next(s, NULL); r; r = vm_region_next(s, r))
         if (!vm_region_pager(r)->saving) {
-            port_fail(c->port,
-                      "memory of the pager %s cannot be saved: allowed are private memory without "
-                      "a store, and shared memory",
-                      vm_region_pager(r)->name);
+            port_fail(
+                c->port,
+                "memory of the pager %s cannot be saved: allowed are private memory, and shared "
+                "memory",
+                vm_region_pager(r)->name);
             c->space = NULL; /* nothing of it is saved */
             return;
         }
@@ -101,6 +102,7 @@ void ckpt_memory(struct ckpt *c, struct vm_space *s)
     drop_loaded(c);
     ckpt_shared_open(c);
     vm_watch(s, ckpt_first_write, c);
+    vm_on_error(s, ckpt_page_lost, c);
     port_pay(c->port);
 }
 
@@ -279,6 +281,9 @@ static const struct cut_user cut_user = { .stop = cut_asks_stop,
 void ckpt_kill(struct ckpt *c)
 {
     ckpt_shared_drop(c);
+    if (c->space)
+        vm_space_end(c->space);
+    c->fetching = false;
     os_kill(c->node);
     c->space = NULL;
     c->stalled = NULL;
@@ -667,6 +672,7 @@ const struct counter ckpt_counters[] = {
     C_SUM(ckpt, counts, failed, "1", "Of these, those it has learnt were not."),
     C_SUM(ckpt, counts, restarts, "1", "Times that a rank was entered again."),
     C_SUM(ckpt, counts, pages, "1", "Pages captured to be written."),
+    C_SUM(ckpt, counts, fetched, "1", "Pages that were fetched from where they are paged to."),
     C_SUM(ckpt, counts, page_bytes, "B", "Bytes of pages written to the sink."),
     C_SUM(ckpt, counts, meta_bytes, "B", "Bytes of images written beside them."),
     C_SUM(ckpt, counts, copied_bytes, "B", "Bytes of pages copied in memory."),

@@ -2,14 +2,16 @@
  * on from there after crashes of any of its nodes.
  *
  * The service `ckpt` boots on the compute nodes.  What a program must do: keep all that is to
- * survive in virtual memory over vm_pager_zero or in shared memory (ckpt_shared), say os_safe_point
- * or os_safe_call (os/node.h) often enough, and call ckpt_memory once it has mapped its regions,
- * each time it is entered.  What is saved of a rank:
+ * survive in virtual memory over vm_pager_zero, over vm_pager_store (a store of its own each time
+ * it is entered) or in shared memory (ckpt_shared), say os_safe_point or os_safe_call (os/node.h)
+ * often enough, and call ckpt_memory once it has mapped its regions, each time it is entered.  A
+ * page that its pager has lost sends the job back to its last checkpoint.  What is saved of a rank:
  *   - its resume point, and whether it has ended;
  *   - of the message library what it holds, and the progress of the call in which it waits;
  *   - messages in flight, as the cut logs them (os/ckpt/cut.h);
- *   - each page that has a frame, of the ranges that are to be saved; of shared memory each page
- *     that this rank owns, and what it knows of owners, copies, locks, barriers and event counts.
+ *   - each page that has a frame, or is in a store, of the ranges that are to be saved; of shared
+ *     memory each page that this rank owns, and what it knows of owners, copies, locks, barriers
+ *     and event counts.
  *   - its files, where it opens them by os/ckpt/files.h.
  * Host stacks are never saved.
  *
@@ -81,6 +83,7 @@ bool ckpt_fits(const struct os_layout *l, uint32_t ranks, struct err *e) MUST_CH
 /* The program's memory: from now on its pages are saved.  Of a program that goes on from a
  * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
 void ckpt_memory(struct ckpt *c, struct vm_space *s);
+uint32_t ckpt_run(const struct ckpt *c); /* rises each time that programs are entered */
 /* Shared memory over these instances of svm and sync is saved with the program (os/svm/save.h):
  * before svm_join and sync_join, each time it is entered; ckpt_memory follows. */
 void ckpt_shared(struct ckpt *c, struct xk_protl *svm, struct xk_protl *sync);

@@ -100,6 +100,7 @@ struct ckpt_page {
     enum ckpt_page_state state;
     bool watched; /* its first write is a fault also when it has been written */
     bool copied;
+    bool out, was_out;            /* out: its pager has its bytes, `data` not yet */
     const struct ckpt_entry *old; /* in the last image; NULL: none */
     struct rope data;
 };
@@ -259,6 +260,9 @@ struct ckpt {
     uint64_t used_room, used_below; /* below: all are in use */
     struct ckpt_image last;         /* written last; committed when the leader says so */
     struct ckpt_save save;
+    uint32_t losses; /* of pages, by who keeps them for the program */
+    struct vm_fetch fetch;
+    bool fetching;        /* that is under way */
     uint64_t save_number; /* rises when one ends: what is kept of its pages is void */
     uint64_t resume;      /* of the image that was loaded */
     bool ended;
@@ -281,7 +285,7 @@ struct ckpt {
     struct {
         uint64_t saves, committed, failed, restarts, pages, page_bytes, meta_bytes, copied_bytes,
             faults, stalls, damaged, numbers, undone, moves, swaps, rewritten, diffs, kept, space,
-            memory, logged, logged_bytes, replayed, resent, copies, rounds;
+            memory, fetched, logged, logged_bytes, replayed, resent, copies, rounds;
     } counts;
 };
 
@@ -303,6 +307,8 @@ void ckpt_finish(struct ckpt *c);  /* the cut is complete: image, header, flush 
 void ckpt_ready(struct ckpt *c, struct ckpt_page *p);
 void ckpt_end_save(struct ckpt *c);
 void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page);
+/* In the program's thread: who kept a page of it has lost that.  False: it has not. (blocks) */
+bool ckpt_page_lost(void *arg, const struct vm_error *e);
 void ckpt_copy_ahead(void *arg); /* the copier's thread */
 
 /* ranges.c */

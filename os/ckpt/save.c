@@ -59,8 +59,46 @@ static void capture_page(struct ckpt *c, struct vm_region *r, uint32_t region, u
     };
     rope_init(&p->data);
     list_init(&p->link);
-    if (!vm_snapshot(r, page, watched || c->policy->protects, &p->data))
-        ASSERT_MSG(false, "a page that has a frame");
+    if (!vm_snapshot(r, page, watched || c->policy->protects, &p->data)) {
+        p->out = p->was_out = true; /* it stays as it is until its first write is told */
+        vm_unchanged(r, page);
+    }
+}
+
+static void fetch_done(struct vm_fetch *f)
+{
+    struct ckpt *c = f->arg;
+    c->fetching = false;
+    ckpt_wake(c);
+}
+
+/* The bytes of a captured page that is out, if it is; else save.status says why not. (blocks) */
+static void fetch(struct ckpt *c, struct ckpt_page *p)
+{
+    struct ckpt_save *s = &c->save;
+    uint64_t page = s->image.pages[p->entry].page;
+    if (!p->out)
+        return;
+    p->out = !vm_snapshot(p->region, page, false, &p->data); /* the program has used it */
+    if (!p->out)
+        return;
+    c->counts.fetched++;
+    c->fetch = (struct vm_fetch){ .done = fetch_done, .arg = c };
+    list_init(&c->fetch.link);
+    rope_init(&c->fetch.data);
+    c->fetching = true;
+    enum vm_status status = vm_fetch(p->region, page, &c->fetch);
+    c->fetching &= status == VM_OK; /* it may have come at once */
+    while (c->fetching)
+        port_thread_block(c->port, "a page of the program that is out", page);
+    status = status == VM_OK ? c->fetch.status : status;
+    if (!s->aborted && p->out && status == VM_OK) {
+        rope_move(&p->data, &c->fetch.data);
+        p->out = false;
+    } else if (!s->aborted && p->out) {
+        s->status = status == VM_IO ? CKPT_IO : CKPT_LOST;
+    }
+    rope_fini(&c->fetch.data);
 }
 
 static void capture_pages(struct ckpt *c)
@@ -204,16 +242,23 @@ static void wrote(struct ckpt *c, struct ckpt_page *p)
     s->written++;
     if (c->policy->wrote)
         c->policy->wrote(c, p);
-    if (c->policy->protects && !p->watched && !s->aborted)
+    if ((c->policy->protects || p->was_out) && !p->watched && !s->aborted)
         vm_unwatch(p->region, s->image.pages[p->entry].page);
 }
 
 static void write_some(struct ckpt *c)
 {
     struct ckpt_save *s = &c->save;
-    uint32_t room = (uint32_t)((c->piece + c->page_bytes - 1) / c->page_bytes);
+    uint32_t room = (uint32_t)((c->piece + c->page_bytes - 1) / c->page_bytes), n = 0;
+    LIST_EACH (l, &s->ready) {
+        if (n++ == room || s->status != CKPT_OK || s->aborted)
+            break;
+        fetch(c, LIST_ENTRY(l, struct ckpt_page, link));
+    }
+    if (s->status != CKPT_OK || s->aborted)
+        return;
     struct batch *b = port_alloc(c->port, room * sizeof *b);
-    uint32_t n = pack_some(c, b, room);
+    n = pack_some(c, b, room);
     for (uint32_t k = 0, m; k < n && s->status == CKPT_OK && !s->aborted; k += m) {
         uint64_t frame = 0;
         struct rope piece;
@@ -282,8 +327,12 @@ static void stop_captured(struct ckpt *c)
 
 static void copy_captured(struct ckpt *c)
 {
-    for (uint64_t k = 0; k < c->save.count && !c->save.aborted; k++)
-        copied(c, &c->save.pages[k]);
+    struct ckpt_save *s = &c->save;
+    for (uint64_t k = 0; k < s->count && !s->aborted && s->status == CKPT_OK; k++)
+        if (s->pages[k].out)
+            fetch(c, &s->pages[k]);
+        else
+            copied(c, &s->pages[k]);
     all_ready(c);
 }
 
@@ -320,10 +369,11 @@ static void pool_copy(struct ckpt *c, struct ckpt_page *p, bool program)
         return;
     s->pooled++;
     ckpt_ready(c, p);
-    copied(c, p);
+    if (!p->out) /* else it is fetched when it is written */
+        copied(c, p);
     if (c->save_number != number)
         return;
-    if (!program && !p->watched && !s->aborted)
+    if (!program && !p->watched && !s->aborted && !p->out)
         vm_unwatch(p->region, s->image.pages[p->entry].page);
     ckpt_wake(c);
 }
@@ -402,10 +452,32 @@ void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page)
     const struct ckpt_entry *e = entry_of(&s->image, region, page);
     ckpt_kept_touched(c, e);
     struct ckpt_page *p = e ? captured(c, e) : NULL;
+    if (p && p->out)
+        p->out = !vm_snapshot(r, page, false, &p->data);
     if (!p || s->aborted || !c->policy->touched)
         return;
     c->policy->touched(c, p);
     ckpt_stopped_for(c, since);
+}
+
+#define LOSSES 100 /* ASSUMED(that often a store has lost pages when no restart helps) */
+
+/* The job goes back; this ends with the program's task. */
+bool ckpt_page_lost(void *arg, const struct vm_error *e)
+{
+    struct ckpt *c = arg;
+    bool gone = e->status == VM_LOST || e->status == VM_UNREACHABLE || e->status == VM_IO;
+    if (!gone || c->losses++ == LOSSES)
+        return false;
+    port_remark(c->port, "rank %u goes back to its last checkpoint: %s", c->rank, e->text);
+    ckpt_go_back(c);
+    for (;;)
+        port_thread_block(c->node->run->task, "a restart", c->rank);
+}
+
+uint32_t ckpt_run(const struct ckpt *c)
+{
+    return c->run;
 }
 
 static const struct ckpt_policy_ops policy_stop = {

@@ -230,6 +230,16 @@ static void get_ended(struct call *call, enum vm_status status, struct rope *byt
     io->done(io);
 }
 
+/* Of a client that is closed. */
+static void forget_call(struct call *call)
+{
+    struct page_out *out = call->out;
+    struct port *p = call->client->port;
+    free_call(call);
+    if (out && --out->left == 0)
+        port_free(p, out);
+}
+
 static void done(void *arg, enum xk_status status, struct rope *reply)
 {
     struct call *call = arg;
@@ -243,7 +253,9 @@ static void done(void *arg, enum xk_status status, struct rope *reply)
         c->store.counts.disk += h[1];
         c->load[call->server] = wire_get32(h + 4);
     }
-    if (call->procedure == MEMSRV_PUT)
+    if (c->closed)
+        forget_call(call);
+    else if (call->procedure == MEMSRV_PUT)
         put_ended(call, status_of(status, said));
     else if (call->procedure == MEMSRV_GET)
         get_ended(call, status_of(status, said), reply);
@@ -376,11 +388,31 @@ static void drop(struct vm_store *b, uint64_t page)
     port_free(c->port, k);
 }
 
+static bool drop_kept(void *arg, const void *page, void *kept)
+{
+    (void)kept;
+    drop(arg, *(const uint64_t *)page);
+    return true;
+}
+
+/* The servers are told to drop what they have; what is under way ends unheard. */
+static void close(struct vm_store *b)
+{
+    struct memsrv_client *c = client_of(b);
+    c->closed = true;
+    while (!list_empty(&c->queue))
+        forget_call(LIST_ENTRY(list_pop(&c->queue), struct call, link));
+    xk_map_each(&c->kept, drop_kept, b);
+    if (c->backup && c->backup->ops->close)
+        c->backup->ops->close(c->backup);
+}
+
 static const struct vm_store_ops store_ops = {
     .name = "memory servers",
     .put = put,
     .get = get,
     .drop = drop,
+    .close = close,
 };
 
 bool memsrv_carries(uint64_t call_bytes, uint64_t page_bytes)

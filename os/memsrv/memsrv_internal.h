@@ -57,6 +57,7 @@ struct memsrv_client {
     struct xk_map kept; /* page -> struct memsrv_kept */
     struct list queue;  /* struct call: refused for now */
     struct port_timer retry;
+    bool closed; /* what ends is told to nobody */
     /* of a region that is kept (region.c) */
     bool outlives;
     bool torn;    /* pages of it may have been lost */

@@ -30,13 +30,13 @@ static void make(struct vm_page *pg, struct rope *data)
     if (vm->counts.frames > vm->counts.frames_most)
         vm->counts.frames_most = vm->counts.frames;
     pg->dirty = false;
-    pg->changed = true;
     vm->replacement->filled(&vm->order, pg);
 }
 
 void vm_frame_make(struct vm_page *pg)
 {
     make(pg, NULL);
+    pg->changed = true;
 }
 
 void vm_frame_own(struct vm_page *pg)
@@ -52,16 +52,16 @@ void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 {
     struct vm *vm = pg->region->space->vm;
     size_t size = vm_page_bytes(vm);
+    bool changed = pg->changed || !pg->supply_back;
+    pg->supply_back = false;
     vm_tlb_drop(pg);
     if (!pg->bytes) {
         make(pg, data);
     } else if (pg->pins == 0) {
         rope_fini(&pg->data);
         hold(pg, data);
-        pg->changed = true;
     } else { /* a program holds a pointer to it */
         vm_frame_own(pg);
-        pg->changed = true;
         for (size_t i = 0; !data && i < size; i++)
             pg->bytes[i] = 0;
         if (data)
@@ -69,6 +69,7 @@ void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
     }
     if (data)
         rope_fini(data);
+    pg->changed = changed;
     if (prot == VM_WRITE)
         vm_frame_own(pg);
     port_work(vm->port, PORT_WORK_MAP, 1);

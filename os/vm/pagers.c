@@ -61,33 +61,169 @@ static void backed_io_free(struct backed_io *b)
     port_free(b->region->space->vm->port, b);
 }
 
+/* The word of a page: the store has it. */
+static char kept_there;
+
+static bool is_there(const struct vm_region *r, uint64_t page)
+{
+    return vm_page_user(r, page) == &kept_there;
+}
+
+/* ---- who saves it ---- */
+
+static struct list *wanted(struct vm_region *r)
+{
+    struct vm_store *b = r->object;
+    if (!b->wanted) {
+        b->wanted = port_alloc(r->space->vm->port, sizeof *b->wanted);
+        list_init(b->wanted);
+    }
+    return b->wanted;
+}
+
+static struct vm_fetch *fetch_of(struct vm_region *r, uint64_t page)
+{
+    LIST_EACH (l, wanted(r)) {
+        struct vm_fetch *f = LIST_ENTRY(l, struct vm_fetch, link);
+        if (f->page == page)
+            return f;
+    }
+    return NULL;
+}
+
+static void fetched(struct vm_region *r, const struct vm_store_io *io)
+{
+    for (struct vm_fetch *f; (f = fetch_of(r, io->page));) {
+        list_remove(&f->link);
+        f->status = io->status;
+        if (io->status == VM_OK)
+            rope_add_slice(&f->data, &io->data, 0, io->data.length);
+        f->done(f);
+    }
+}
+
 static void paged_in(struct vm_store_io *io)
 {
     struct backed_io *b = io->arg;
-    if (io->status == VM_OK)
-        vm_supply(b->region, io->page, io->data.length > 0 ? &io->data : NULL, VM_WRITE);
+    struct vm_region *r = b->region;
+    struct vm_page *pg = vm_page_get(r, io->page);
+    if (is_there(r, io->page) && io->status == VM_OK && io->data.length == 0)
+        io->status = VM_LOST;
+    fetched(r, io);
+    if (io->status != VM_OK)
+        vm_fail(r, io->page, io->status);
+    else if (!is_there(r, io->page))
+        vm_supply(r, io->page, NULL, VM_WRITE);
+    else if (list_empty(&pg->waiters)) /* no program has asked for it */
+        pg->faulting = false;
     else
-        vm_fail(b->region, io->page, io->status);
+        vm_supply_back(r, io->page, &io->data, VM_WRITE);
     backed_io_free(b);
 }
+
+static void page_in(struct vm_region *r, uint64_t page)
+{
+    struct vm_store *b = r->object;
+    b->ops->get(b, backed_io_new(r, page, paged_in));
+}
+
+static enum vm_status backed_fetch(struct vm_region *r, uint64_t page, struct vm_fetch *f)
+{
+    struct vm_page *pg = vm_page_get(r, page);
+    if (!is_there(r, page) && !pg->evicting)
+        return VM_LOST;
+    f->page = page;
+    list_push(wanted(r), &f->link);
+    if (!list_empty(&pg->starved)) { /* it has come, and waits for a frame */
+        struct vm_store_io io = { .page = page, .status = VM_OK };
+        rope_copy(&io.data, &pg->data);
+        fetched(r, &io);
+        rope_fini(&io.data);
+    } else if (!pg->faulting && !pg->evicting) {
+        pg->faulting = true;
+        page_in(r, page);
+    } /* else it is on its way here, or there */
+    return VM_OK;
+}
+
+static uint64_t backed_next(const struct vm_region *r, uint64_t page)
+{
+    for (page = vm_page_touched(r, page); page < r->pages; page = vm_page_touched(r, page + 1)) {
+        const struct vm_page *pg = vm_page_find(r, page);
+        if (pg->bytes || is_there(r, page))
+            return page;
+    }
+    return r->pages;
+}
+
+/* What was saved is at the store: as an eviction of a page without a frame. */
+static void put_back(struct vm_store_io *io)
+{
+    struct backed_io *b = io->arg;
+    struct vm_region *r = b->region;
+    if (io->status != VM_OK)
+        port_fail(r->space->vm->port, "program %s cannot go on: a page cannot be put back: %s",
+                  r->space->program, vm_status_name(io->status));
+    vm_discard(r, io->page);
+    struct vm_page *pg = vm_page_get(r, io->page);
+    if (fetch_of(r, io->page) && !pg->faulting) {
+        pg->faulting = true;
+        page_in(r, io->page);
+    }
+    backed_io_free(b);
+}
+
+static void backed_restore(struct vm_region *r, uint64_t page, struct rope *data)
+{
+    struct vm *vm = r->space->vm;
+    struct vm_store *b = r->object;
+    struct vm_page *pg = vm_page_get(r, page);
+    if (vm->params.frames == 0 || vm->counts.frames + 1 < (uint64_t)vm->params.frames) {
+        vm_supply(r, page, data, VM_WRITE);
+        pg->dirty = true; /* the store has nothing of it */
+        return;
+    }
+    struct vm_store_io *io = backed_io_new(r, page, put_back);
+    rope_move(&io->data, data);
+    vm_page_set_user(r, page, &kept_there);
+    pg->evicting = true;
+    vm->evicting++;
+    b->ops->put(b, io);
+}
+
+static void backed_ended(struct vm_region *r)
+{
+    struct vm_store *b = r->object;
+    if (b->ops->close)
+        b->ops->close(b);
+}
+
+static const struct vm_saving_ops backed_saving = {
+    .next = backed_next,
+    .fetch = backed_fetch,
+    .restore = backed_restore,
+};
+
+/* ---- faults and evictions ---- */
 
 static void paged_out(struct vm_store_io *io)
 {
     struct backed_io *b = io->arg;
-    if (io->status == VM_OK)
+    if (io->status == VM_OK) {
+        vm_page_set_user(b->region, io->page, &kept_there);
         vm_discard(b->region, io->page);
-    else
+    } else {
         vm_keep(b->region, io->page, io->status);
+    }
     backed_io_free(b);
 }
 
 static void backed_fault(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
 {
-    struct vm_store *b = r->object;
     if (have != VM_NONE)
         vm_grant(r, page, want);
     else
-        b->ops->get(b, backed_io_new(r, page, paged_in));
+        page_in(r, page);
 }
 
 /* A clean page is in the store as it is, or was never written and is zero. */
@@ -108,6 +244,8 @@ const struct vm_pager_ops vm_pager_store = {
     .name = "store",
     .fault = backed_fault,
     .evict = backed_evict,
+    .saving = &backed_saving,
+    .ended = backed_ended,
 };
 
 /* ---- swap ---- */

@@ -6,6 +6,8 @@
  *
  *   VMS1  One request of a page is with the store at a time.
  *   VMS2  A put that ended with VM_OK is kept until the next put or drop of the page.
+ *   VMS4  A page of vm_pager_store that has no frame, and was put, comes back as it left; pages
+ *       that were saved go to frames while there are some, and to the store.
  *   VMS3  A page that was never put, or was dropped, is zero.
  */
 #ifndef OS_VM_STORE_H
@@ -31,6 +33,9 @@ struct vm_store_ops {
     void (*put)(struct vm_store *b, struct vm_store_io *io);
     void (*get)(struct vm_store *b, struct vm_store_io *io);
     void (*drop)(struct vm_store *b, uint64_t page); /* its contents are void now */
+    /* Nothing of it is needed any more, and no `done` is called from now on.  NULL: none would be,
+     * for it lives in the task that asks. */
+    void (*close)(struct vm_store *b);
 };
 
 struct vm_store_counts {
@@ -42,6 +47,7 @@ extern const struct counter vm_store_counters[]; /* of struct vm_store: "paging.
 struct vm_store {
     const struct vm_store_ops *ops;
     struct vm_store_counts counts;
+    struct list *wanted; /* of vm_pager_store: struct vm_fetch; NULL: none was ever */
 };
 
 /* Pages are zero at first, go to the store when they are dirty and their frame is needed, and come

@@ -214,6 +214,12 @@ void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_pr
     vm_reclaim(vm);
 }
 
+void vm_supply_back(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot)
+{
+    vm_page_get(r, page)->supply_back = true;
+    vm_supply(r, page, data, prot);
+}
+
 void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
 {
     struct vm_page *pg = vm_page_get(r, page);
@@ -439,6 +445,19 @@ bool vm_changed(const struct vm_region *r, uint64_t page)
 {
     const struct vm_page *pg = vm_page_find(r, page);
     return pg && pg->changed;
+}
+
+enum vm_status vm_fetch(struct vm_region *r, uint64_t page, struct vm_fetch *f)
+{
+    const struct vm_saving_ops *saving = r->pager->saving;
+    return saving && saving->fetch ? saving->fetch(r, page, f) : VM_LOST;
+}
+
+void vm_space_end(struct vm_space *s)
+{
+    for (struct vm_region *r = s->regions; r; r = r->next)
+        if (r->pager->ended)
+            r->pager->ended(r);
 }
 
 void vm_watch(struct vm_space *s, void (*fn)(void *arg, struct vm_region *r, uint64_t page),

@@ -19,9 +19,9 @@
  *       keeps the pagers from it.
  *   VM5  A page that was written since it was last clean is dirty; an eviction tells so.
  *   VM6  What vm_snapshot gave is the page as it was then, whatever is written later, and the frame
- *       is copied at the first write only; a page is *changed* when it was written, or got a frame,
- *       since its last snapshot or vm_unchanged.  The first write to one that is not changed is a
- *       fault, and told to who watches the space before it happens.
+ *       is copied at the first write only; a page is *changed* when it was written, or got a frame
+ *       but by vm_supply_back, since its last snapshot or vm_unchanged.  The first write to one
+ *       that is not changed is a fault, and told to who watches the space before it happens.
  *
  * Replacement sees a use of a page when the page enters the translation cache (64 entries), as
  * hardware with reference bits would; LRU is exact up to that.
@@ -58,12 +58,25 @@ struct vm;        /* the frames of a node */
 struct vm_space;  /* one address space */
 struct vm_region; /* pages [base, base + length) of a space with one pager */
 
+/* The bytes of a page that are to come from where its pager keeps them.  The caller's memory until
+ * `done`, which is called once, and not at all when the task of the memory ends first. */
+struct vm_fetch {
+    struct list link;
+    uint64_t page;
+    struct rope data; /* of the page; the caller's */
+    enum vm_status status;
+    void (*done)(struct vm_fetch *f);
+    void *arg;
+};
+
 /* For who saves memory (os/ckpt). */
 struct vm_saving_ops {
     /* The first page from `page` on whose bytes this node is to save; vm_region_pages: none. */
     uint64_t (*next)(const struct vm_region *r, uint64_t page);
     /* Appends the bytes of one of them that has no frame; NULL: all have. */
     bool (*contents)(struct vm_region *r, uint64_t page, struct rope *out);
+    /* The same of one that the pager has elsewhere: as vm_fetch.  NULL: it has none there. */
+    enum vm_status (*fetch)(struct vm_region *r, uint64_t page, struct vm_fetch *f);
     /* These bytes, which are taken, were saved of the page; nobody has touched it since it was
      * mapped. */
     void (*restore)(struct vm_region *r, uint64_t page, struct rope *data);
@@ -85,6 +98,9 @@ struct vm_pager_ops {
      * bytes come back (NULL: they were zeroes), to be taken or dropped.  NULL: they are dropped. */
     void (*refused)(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
     const struct vm_saving_ops *saving; /* NULL: its memory cannot be saved */
+    /* The task of the memory is about to be ended while the node lives on: nothing that is under
+     * way may touch it any more.  NULL: nothing can. */
+    void (*ended)(struct vm_region *r);
 };
 
 /* In the task's heap, no frame in use; it lives as long as the task.  `params` is copied. */
@@ -109,6 +125,8 @@ struct port *vm_port(const struct vm *vm);
 /* Gives the page these contents (page_bytes long; NULL: zeroes) and this protection, and lets
  * waiting threads go on.  The rope is taken.  May wait for a frame (VM4). */
 void vm_supply(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
+/* The same of a page that comes back as it was when it left: that is no change (VM6). */
+void vm_supply_back(struct vm_region *r, uint64_t page, struct rope *data, enum vm_prot prot);
 /* Raises the protection of a resident page: answers a fault without data. */
 void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot);
 /* Ends the page's fault: every waiting access fails with this status. */
@@ -145,6 +163,11 @@ void *vm_page_user(const struct vm_region *r, uint64_t page);
  * when it is not resident and its pager has nothing of it.  `watch`: it is write-protected, and
  * unchanged from now on, unless it is pinned. */
 bool vm_snapshot(struct vm_region *r, uint64_t page, bool watch, struct rope *out) MUST_CHECK;
+/* Of a page of which vm_snapshot has nothing, for its pager keeps it elsewhere: VM_OK: f->done is
+ * called once its bytes have come, at the price of a page-in, though it gets no frame. */
+enum vm_status vm_fetch(struct vm_region *r, uint64_t page, struct vm_fetch *f) MUST_CHECK;
+/* The task of this space is about to be ended while the node lives on. */
+void vm_space_end(struct vm_space *s);
 /* Write-protects a page that is the same as what was saved of it. */
 void vm_unchanged(struct vm_region *r, uint64_t page);
 /* Ends that: it counts as changed, and is written without a fault. */

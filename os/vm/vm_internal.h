@@ -25,6 +25,7 @@ struct vm_page {
     bool faulting; /* a fault is with the pager (VM2) */
     bool evicting; /* an eviction is with the pager */
     bool supply_zero;
+    bool supply_back;   /* what is supplied is what the page was when it left: not a change */
     bool want_unpinned; /* a vm_revoke was refused */
     struct vm_region *region;
     struct list order;   /* replacement list while resident */

@@ -81,13 +81,15 @@ struct run {
     uint64_t group, pattern;                    /* pattern: pages */
     bool mirror;                                /* of sink servers: */
     uint64_t frames;                            /* of each; 0: as many as are needed */
+    const char *paging;                         /* swap, io; NULL: pages keep their frames */
+    uint64_t page_frames;                       /* of a rank; 0: as many as are needed */
     /* out */
     double memory;
     uint64_t steps;
     uint32_t fulls, errors, lost; /* remarks that a checkpoint is not committed */
     double moves, swaps, least, most;
     double saves, pages, page_bytes, meta_bytes, damaged, rewritten, diffs, space, kept;
-    double logged, restarts, committed, replayed, resent;
+    double fetched, logged, restarts, committed, replayed, resent;
     double time, time_seen, times; /* of all checkpoints: the measure, looked at; how many */
     char said[512], remarked[2048];
     struct {
@@ -310,6 +312,13 @@ static void machine(struct rig *r, const struct run *x)
         val_put(disk, "geometry", geometry);
     }
     val_put(r->spec, "storage", disk);
+    if (x->paging && strcmp(x->paging, "swap") == 0) {
+        struct val *nodes = table(), *compute = table(), *own = table();
+        text(own, "kind", "disk");
+        val_put(compute, "storage", own);
+        val_put(nodes, "compute", compute);
+        val_put(r->spec, "nodes", nodes);
+    }
     ckpt = table();
     text(ckpt, "service", "nx");
     val_append(os, ckpt);
@@ -321,10 +330,10 @@ static void machine(struct rig *r, const struct run *x)
         text(cut, "algorithm", algorithm);
         val_append(os, cut);
     }
-    if (strcmp(x->sink, "servers") == 0) {
+    if (strcmp(x->sink, "servers") == 0 || (x->paging && strcmp(x->paging, "io") == 0)) {
         ckpt = table();
         text(ckpt, "service", "memory_server");
-        text(ckpt, "page", x->seed % 2 ? "2KiB" : "1KiB");
+        text(ckpt, "page", x->seed % 2 && !x->paging ? "2KiB" : "1KiB");
         number(ckpt, "frames", x->frames > 0 ? x->frames : 100000);
         number(ckpt, "disk_pages", 0);
         val_append(os, ckpt);
@@ -399,6 +408,7 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
         { "resent", &x->resent },
         { "restarts", &x->restarts },
         { "committed", &x->committed },
+        { "fetched", &x->fetched },
     };
     (void)unit;
     (void)half_width;
@@ -515,7 +525,17 @@ static void play(struct run *x)
     machine(&r, x);
     text(p, "program", x->program);
     text(page, "page", "1KiB");
+    number(page, "frames", x->page_frames);
     val_put(p, "page", page);
+    if (x->paging && strcmp(x->paging, "swap") == 0) {
+        val_put(p, "swap", val_new_bool(true, NULL, 0));
+    } else if (x->paging) {
+        struct val *paging = table(), *client = table();
+        text(paging, "backing", x->paging);
+        val_put(client, "mirror", val_new_bool(x->seed % 3 > 0, NULL, 0));
+        val_put(paging, "client", client);
+        val_put(p, "paging", paging);
+    }
     char bytes[32];
     snprintf(bytes, sizeof bytes, "%luKiB", x->memory_kib > 0 ? x->memory_kib : 12);
     text(p, "memory", bytes);
@@ -1158,17 +1178,66 @@ Test(ckpt, memory_servers_that_die_end_no_job_that_runs)
               "%u lost, %u fine, %u checkpoints told to be lost", lost, fine, told);
 }
 
+/* VMS4, VM6: programs with more memory than frames, over a disk of their own or memory servers: as
+ * if they had all frames and nobody had died. */
+Test(ckpt, a_job_whose_pages_are_out_goes_on_after_crashes)
+{
+    static const uint32_t nodes[] = { 0, 1, 4, 5, 6 };
+    uint64_t count = sample("CKPT_SEEDS", 40), from = sample("CKPT_FIRST", 1);
+    double fetched = 0;
+    uint32_t back = 0;
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, paged, x;
+        uint64_t s = seed * 7077;
+        choose(&calm, seed);
+        calm.memory_kib = 30;
+        calm.pattern = 0;
+        calm.interval = mix(&s) % 2 ? "20ms" : "5ms";
+        x = calm;
+        x.paging = mix(&s) % 2 ? "swap" : "io";
+        x.page_frames = 9 + mix(&s) % 10;
+        paged = x;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu, all resident: %s", seed, calm.said);
+        play(&paged);
+        same(&paged, &calm, seed);
+        fetched += paged.fetched;
+        x.crashes = x.sink[0] == 'm' ? 1 : 1 + (uint32_t)(mix(&s) % 3);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % (paged.steps * (i + 1));
+            x.node[i] = nodes[mix(&s) % ARRAY_LEN(nodes)];
+            x.after[i] = 1 + mix(&s) % 5000;
+        }
+        if (x.paging[0] == 'i' && (x.sink[0] != 's' || x.mirror)) { /* who has pages dies, too */
+            x.at[x.crashes] = 1 + mix(&s) % paged.steps;
+            x.node[x.crashes] = 3;
+            x.after[x.crashes++] = 1 + mix(&s) % 5000;
+        }
+        play(&x);
+        same(&x, &calm, seed);
+        back += strstr(x.remarked, "goes back to its last checkpoint: node") != NULL;
+    }
+    cr_expect(count < 40 || back > 0, "nobody lost a page");
+    cr_expect(count < 40 || fetched > 1000, "%.0f fetched", fetched);
+}
+
 /* CKPT3: each rank has 12 pages, and one of them is written in each step; its 4 pages of scratch
  * memory, all of them written, are in no checkpoint. */
 Test(ckpt, increments_are_the_pages_that_were_written)
 {
-    for (size_t policy = 0; policy < ARRAY_LEN(policies); policy++) {
+    for (size_t k = 0; k < 3 * ARRAY_LEN(policies); k++) {
         struct run x = { .program = "ring",
-                         .policy = policies[policy],
+                         .policy = policies[k % 4],
                          .sink = "memory",
                          .incremental = true,
                          .interval = "30ms",
                          .think = "20ms" };
+        if (k >= 4) { /* what is out and comes back is no change */
+            x.paging = k >= 8 ? "io" : "swap";
+            x.page_frames = 8;
+            x.interval = "100ms";
+            x.think = "60ms";
+        }
         play(&x);
         cr_assert_str_empty(x.said, "%s", x.said);
         cr_expect_geq(x.saves, 3 * 5, "%s: %.0f saves, %.0f pages %.0f bytes", x.policy, x.saves,

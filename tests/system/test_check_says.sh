@@ -107,10 +107,15 @@ return {
         os = services.list(services.nx, services.pfs, services.memory { on = param("on", "memory"), page = param("page", "4KiB") },
             services.checkpoints { sink = "servers", mirror = param("mirror", false), spares = param("spares", 0) }),
     },
-    workload = { kind = "job", nodes = param("nodes", 8) },
+    workload = { kind = "job", nodes = param("nodes", 8), memory = param("size", "64KiB"), swap = param("swap", false),
+        paging = { backing = param("backing", "none") } },
 }
 END
 gives 0 "$PSIM" check "$C"
+gives 0 "$PSIM" check "$C" -p backing=servers
+refused "workload.swap is true, and workload.paging.backing is 'servers': pages go to one of them" -p swap=true -p backing=servers
+refused "workload.swap needs a device of 4 times memory and table on each compute node (machine.nodes.compute.storage); node 0 has none" -p swap=true
+refused "workload.memory and table are 16384 pages of 8 ranks, but the servers have room for 4096 in all" -p backing=servers -p size=64MiB
 refused "sink is 'servers', which needs { service = \"memory_server\", on = \"memory\" } in machine.os" -p on=io
 refused "mirror is true, but one node alone serves memory on \"memory\"" -p mirror=true
 refused "node 10 serves memory for machine.os.ckpt.sink = 'servers' and may have a rank, too: allowed are other nodes" -p nodes=9

@@ -29,6 +29,11 @@ static const char *const programs_names[] = {
 
 static const struct param job_params[] = {
     P_TABLE(job_params, page, vm_params_desc, "Pages of each rank.", "os/vm/vm.h"),
+    P_TABLE(job_params, paging, paging_params_desc, "Where pages of memory and table go.",
+            "workloads/paging.h"),
+    P_BOOL(job_params, swap, "false",
+           "Pages of memory and table go to the first device of the rank's own node.",
+           "ASSUMED(the experiment's choice)"),
     P_CHOICE(job_params, program, "random", programs_names, "What the ranks do.",
              "ASSUMED(the experiment's choice)"),
     P_INT(job_params, nodes, "0", "0", "60000", "Compute nodes that take part; 0: all.",
@@ -322,6 +327,42 @@ static void map(const struct job *j, uint64_t base, uint64_t pages)
     ASSERT(mapped);
 }
 
+#define STORES 2 /* memory, table */
+#define AREAS 4  /* ASSUMED(what a program has written to a device is on it after three others) */
+
+static uint64_t sectors_of(uint64_t pages, uint64_t page, uint32_t sector)
+{
+    return pages * ((page + sector - 1) / sector);
+}
+
+/* Where these pages go when their frames are needed; NULL: nowhere.  Each time that a program is
+ * entered it has a store of its own: what one before has sent there may still be on its way. */
+static struct vm_store *store(struct job *j, uint64_t pages)
+{
+    struct vm *vm = vm_space_vm(j->space);
+    uint32_t run = j->ckpt ? ckpt_run(j->ckpt) : 0;
+    struct vm_store *s = NULL;
+    if (j->p->swap) {
+        struct port_blk_info d;
+        port_blk_describe(j->port, 0, &d);
+        uint64_t all = sectors_of(j->pages + j->table_pages, j->page, d.sector_bytes),
+                 n = sectors_of(pages, j->page, d.sector_bytes);
+        s = vm_swap_create(vm, 0, run % AREAS * all + j->swapped, n);
+        j->swapped += n;
+    } else if (!paging_store(j->node, run * STORES + j->stores++, j->page, &j->p->paging, &s)) {
+        return NULL;
+    }
+    return s;
+}
+
+static void map_paged(struct job *j, uint64_t base, uint64_t pages)
+{
+    struct vm_store *s = store(j, pages);
+    bool mapped = vm_map(j->space, base, pages * j->page, VM_WRITE,
+                         s ? &vm_pager_store : &vm_pager_zero, s) != NULL;
+    ASSERT(mapped);
+}
+
 /* What checkpoints need not know, and what they must. */
 static void tell_ranges(const struct job *j, struct ckpt *c)
 {
@@ -426,11 +467,11 @@ static void program(struct os_node *node, const struct program *me)
     j.pages = ((uint64_t)p->memory + j.page - 1) / j.page;
     j.scratch_pages = ((uint64_t)p->scratch + j.page - 1) / j.page;
     j.table_pages = ((uint64_t)p->table + j.page - 1) / j.page;
-    map(&j, JOB_BASE, j.pages);
+    map_paged(&j, JOB_BASE, j.pages);
     if (j.scratch_pages > 0)
         map(&j, SCRATCH, j.scratch_pages);
     if (j.table_pages > 0)
-        map(&j, TABLE, j.table_pages);
+        map_paged(&j, TABLE, j.table_pages);
     if (job_has_files(p))
         map(&j, JOB_FILES, job_files_pages(p));
     job_pattern_map(&j);
@@ -455,6 +496,35 @@ static void program(struct os_node *node, const struct program *me)
     finish(&j, at);
 }
 
+/* Pages that go somewhere have room there. */
+static bool check_paging(const struct job_params *p, uint32_t ranks, const struct os_layout *l,
+                         struct err *e)
+{
+    uint64_t page = (uint64_t)p->page.page, room = 0,
+             pages =
+                 ((uint64_t)p->memory + page - 1) / page + ((uint64_t)p->table + page - 1) / page;
+    if (p->swap && p->paging.backing != PAGING_NONE)
+        return err_set(e,
+                       "workload.swap is true, and workload.paging.backing is '%s': pages go to "
+                       "one of them",
+                       paging_backings[p->paging.backing]);
+    for (uint32_t i = 0; p->swap && i < l->compute_count; i++) {
+        struct os_disk d = os_disk(l, l->compute[i]);
+        if (d.sectors == 0 || d.sectors < AREAS * sectors_of(pages, page, d.sector_bytes))
+            return err_set(e,
+                           "workload.swap needs a device of %u times memory and table on each "
+                           "compute node (machine.nodes.compute.storage); node %u has none",
+                           AREAS, l->compute[i]);
+    }
+    if (!paging_check(&p->paging, ranks, page, l, &room, e))
+        return false;
+    return p->paging.backing == PAGING_NONE || !l->boot || ranks * pages <= room ||
+           err_set(e,
+                   "workload.memory and table are %llu pages of %u ranks, but the servers have "
+                   "room for %llu in all",
+                   (unsigned long long)pages, ranks, (unsigned long long)room);
+}
+
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct job_params *p = params;
@@ -465,6 +535,8 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         return err_set(e, "workload.memory is %lld bytes, but two grids of three rows need %lld",
                        (long long)p->memory, (long long)p->columns * 16 * 3);
     if (job_has_files(p) && !job_files_check(p, ranks, layout, e))
+        return false;
+    if (!check_paging(p, ranks, layout, e))
         return false;
     return ranks <= EXACT || err_set(e,
                                      "workload.nodes is %u, but the sum of the memory of more "

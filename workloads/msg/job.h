@@ -5,6 +5,7 @@
 
 #include "os/ckpt/files.h"
 #include "os/nx/nx.h"
+#include "workloads/paging.h"
 #include "workloads/workload.h"
 
 #define JOB_BASE 0x10000000u
@@ -18,7 +19,8 @@ struct job_params {
     int64_t nodes, memory, pattern, scratch, table, rewrite, columns, steps, dirty, bytes, meet,
         seed;
     int64_t order, strip, file, block;
-    bool uneven, named, account;
+    bool uneven, named, account, swap;
+    struct paging_params paging;
     sim_time think, slice;
 };
 
@@ -35,6 +37,8 @@ struct job {
     struct job_files *files;
     uint32_t rank, ranks, job; /* job: of those that take turns */
     uint64_t seed;             /* each of these has its own */
+    uint32_t stores;           /* made */
+    uint64_t swapped;          /* sectors of the device that are taken */
     uint64_t pages, scratch_pages, table_pages, page, steps;
 };
 
