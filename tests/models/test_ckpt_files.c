@@ -1014,7 +1014,7 @@ Test(ckpt_files, that_are_left_have_the_same_bytes_after_restarts)
 {
     static const char *const algorithms[] = { "sns", "cl", "ns" };
     double restarts = 0;
-    struct run calm;
+    struct run calm = { .events = 0 };
     for (uint32_t i = 0; i < 15; i++) {
         struct run x = { .program = "random",
                          .system = "pfs",
