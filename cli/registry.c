@@ -54,6 +54,7 @@
     W(pfs)                                                                                         \
     W(job)                                                                                         \
     W(cuts)                                                                                        \
+    W(archive_trace)                                                                               \
     W(ingest)                                                                                      \
     W(restore)                                                                                     \
     W(bitfiles)                                                                                    \
