@@ -13,6 +13,7 @@
 #include "os/file/cache.h"
 #include "os/file/file.h"
 #include "os/hsm/bitfile_server.h"
+#include "os/hsm/files.h"
 #include "os/hsm/mover.h"
 #include "os/hsm/names.h"
 #include "os/hsm/prefetch.h"
@@ -89,15 +90,13 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,        &blk_kinds,      &registry_workloads,
-    &registry_direct,  &os_protocols,   &os_services,
-    &vm_replacements,  &svm_managers,   &pfs_modes,
-    &vesta_modes,      &pio_systems,    &io_patterns,
-    &io_filetypes,     &coll_methods,   &arrays_operations,
-    &sched_policies,   &os_layers,      &ckpt_sinks,
-    &ckpt_policies,    &cut_algorithms, &file_cache_policies,
-    &hsm_replacements, &hsm_prefetches, &tape_layouts,
-    &changer_kinds,    &changer_queues, NULL,
+    &net_kinds,           &blk_kinds,        &registry_workloads, &registry_direct,
+    &os_protocols,        &os_services,      &vm_replacements,    &svm_managers,
+    &pfs_modes,           &vesta_modes,      &pio_systems,        &io_patterns,
+    &io_filetypes,        &coll_methods,     &arrays_operations,  &sched_policies,
+    &os_layers,           &ckpt_sinks,       &ckpt_policies,      &cut_algorithms,
+    &file_cache_policies, &hsm_replacements, &hsm_prefetches,     &hsm_migrations,
+    &tape_layouts,        &changer_kinds,    &changer_queues,     NULL,
 };
 
 const struct machine_registry registry_machine = {
@@ -144,6 +143,8 @@ static const struct {
     { "vesta_store", vst_counters },
     { "coll", coll_counters },
     { "cache", file_cache_counters },
+    { "hsm", file_hsm_counters },
+    { "residency", records_counters },
     { "array", array_counters },
     { "svm", svm_counters },
     { "svm", shared_counters },

@@ -56,6 +56,7 @@
     L(lfs)                                                                                         \
     L(vesta_store)                                                                                 \
     L(pass)                                                                                        \
+    L(hsm)                                                                                         \
     L(keep)                                                                                        \
     L(cache)                                                                                       \
     L(remote)

@@ -389,6 +389,13 @@ static void asked(struct file_req *q)
     hsm_pump(f);
 }
 
+void hsm_waited(const struct hsm_item *i)
+{
+    struct port *p = i->f->h->sys.port;
+    if (i->since >= 0)
+        port_measure(p, &measures[M_WAIT], sim_time_seconds(port_now(p) - i->since));
+}
+
 /* A READ that nothing of the queue is before. */
 static void go_on(struct hsm_item *i)
 {
@@ -398,9 +405,7 @@ static void go_on(struct hsm_item *i)
         return;
     if (f->whole || f->gone || (!i->all && hsm_all_here(f, i->r))) {
         struct file_req *r = i->r;
-        if (i->since >= 0)
-            port_measure(h->sys.port, &measures[M_WAIT],
-                         sim_time_seconds(port_now(h->sys.port) - i->since));
+        hsm_waited(i);
         list_remove(&i->link);
         port_free(h->sys.port, i);
         hsm_pass(f, r);
@@ -658,7 +663,7 @@ static void boot(void *arg)
         hsm_move(h);
 }
 
-static void submit(struct file_sys *sys, struct file_req *r)
+void hsm_submit(struct file_sys *sys, struct file_req *r)
 {
     struct hsm *h = CONTAINER_OF(sys, struct hsm, sys);
     if (h->state == HSM_READY) {
@@ -692,8 +697,6 @@ static void try_again(struct port_timer *t)
         hsm_pump(LIST_ENTRY(l, struct hsm_file, link));
     hsm_kick(h);
 }
-
-extern const struct file_ops file_hsm;
 
 static bool stage_early(void *arg, uint64_t file, uint64_t off, uint64_t len)
 {
@@ -741,14 +744,3 @@ struct file_sys *file_hsm_start(struct port *port, const struct file_hsm_params 
     begin(h);
     return &h->sys;
 }
-
-const struct file_ops file_hsm = {
-    .kind = { .name = "hsm",
-              .doc = "Files that are migrated to the archive, purged, and staged when they are "
-                     "read.",
-              .params = file_hsm_params,
-              .params_size = sizeof(struct file_hsm_params),
-              .counters = file_hsm_counters },
-    .files = 2, /* the records and their log, of all files together */
-    .submit = submit,
-};

@@ -137,6 +137,8 @@ struct hsm {
 };
 
 /* ---- files.c ---- */
+extern const struct file_ops file_hsm;
+void hsm_submit(struct file_sys *sys, struct file_req *r);
 struct hsm_file *hsm_file_of(struct hsm *h, uint64_t file);  /* NULL: none is known */
 struct hsm_file *hsm_file_new(struct hsm *h, uint64_t file); /* whole, empty */
 void hsm_forget(struct hsm_file *f); /* it was removed; the mover does the rest */
@@ -146,6 +148,7 @@ void hsm_pass(struct hsm_file *f, struct file_req *r);
 void hsm_pump(struct hsm_file *f);
 /* Ends an item later, with that status. */
 void hsm_end_later(struct hsm_item *i, enum file_status s);
+void hsm_waited(const struct hsm_item *i); /* a READ goes on: how long it has waited */
 /* A thread waits until something has happened; it looks again then. (blocks) */
 void hsm_wait(struct hsm *h, const char *what);
 void hsm_wake(struct hsm *h);

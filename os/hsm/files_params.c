@@ -1,5 +1,7 @@
-/* files_params.c: HSM: its parameters, what it counts, and the order of migrations.  See files.h.
+/* files_params.c: HSM: its parameters, what it counts, the order of migrations, and its start over
+ * the bitfile server.  See files.h.
  */
+#include "os/hsm/bitfile_server.h"
 #include "os/hsm/files_internal.h"
 
 static const char *const stages[] = { "open", "demand", "background", "none", NULL };
@@ -111,4 +113,46 @@ const struct counter file_hsm_counters[] = {
     C_SUM(hsm, counts, full, "1", "Requests for which there was no room."),
     C_SUM(hsm, counts, removed, "1", "Bitfiles removed."),
     C_END,
+};
+
+static void ask(void *arg, struct bitfile_call *c)
+{
+    bitfile_ask(arg, c);
+}
+
+static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
+{
+    const struct file_hsm_params *p = params;
+    if (p->stop > p->start)
+        return err_set(e, "%s: a purge goes from start, %lld percent, down to stop, not up to %lld",
+                       path, (long long)p->start, (long long)p->stop);
+    return hsm_host(b, &bitfile_service) != UINT32_MAX ||
+           err_set(e, "%s: files go to an archive: machine.os has no { service = \"bitfile\" }",
+                   path);
+}
+
+static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+{
+    const struct file_hsm_params *p = params;
+    struct port *port = b->node->port;
+    struct os_disk disk = os_disk(b->node->layout, b->node->node);
+    uint64_t space = (uint64_t)p->space;
+    struct bitfile_door *d = os_find(b->node, &bitfile_client_service);
+    if (d == NULL)
+        d = bitfile_open(b->rpc, hsm_host(b->node->boot, &bitfile_service), p->retry);
+    if (space == 0)
+        space = disk.sectors * disk.sector_bytes / 10 * 9;
+    return file_hsm_start(port, p, below, &(struct hsm_door){ ask, d }, space);
+}
+
+const struct file_ops file_hsm = {
+    .kind = { .name = "hsm",
+              .doc = "Files that are migrated to the archive, purged from the disk, and staged "
+                     "again when they are read.",
+              .params = file_hsm_params,
+              .params_size = sizeof(struct file_hsm_params) },
+    .files = 2, /* the records and their log, of all files together */
+    .check = check,
+    .start = start,
+    .submit = hsm_submit,
 };

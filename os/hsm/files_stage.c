@@ -572,6 +572,7 @@ static void direct_done(struct bitfile_call *c)
         rope_add_slice(&r->data, &got, 0, before_end(r, f->rec.tape));
         rope_fini(&got);
         r->moved = r->data.length;
+        hsm_waited(x->i);
     } else {
         h->counts.failed++;
     }

@@ -551,8 +551,11 @@ enum file_hint pio_hint_of(uint64_t hint)
     static const enum file_hint of[] = {
         [PIO_HINT_NORMAL] = FILE_AS_IT_COMES,  [PIO_HINT_SEQUENTIAL] = FILE_SEQUENTIAL,
         [PIO_HINT_RANDOM] = FILE_RANDOM,       [PIO_HINT_WILL_NEED] = FILE_WILL_READ,
-        [PIO_HINT_WONT_NEED] = FILE_WONT_NEED,
+        [PIO_HINT_WONT_NEED] = FILE_WONT_NEED, [PIO_HINT_STAGE] = FILE_STAGE,
+        [PIO_HINT_PURGE] = FILE_PURGE,         [PIO_HINT_PIN] = FILE_PIN,
+        [PIO_HINT_UNPIN] = FILE_UNPIN,         [PIO_HINT_MIGRATE] = FILE_MIGRATE,
     };
+    _Static_assert(ARRAY_LEN(of) == PIO_HINT_COUNT, "a hint of files for each");
     ASSERT(hint < ARRAY_LEN(of));
     return of[hint];
 }

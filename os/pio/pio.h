@@ -174,7 +174,14 @@ enum pio_hint {
     PIO_HINT_SEQUENTIAL, /* reads ahead behind every read */
     PIO_HINT_RANDOM,     /* never does */
     PIO_HINT_WILL_NEED,  /* `runs`, strided or not: reads them now */
-    PIO_HINT_WONT_NEED   /* `runs`: lets them go before others */
+    PIO_HINT_WONT_NEED,  /* `runs`: lets them go before others */
+    /* To an archive below (os/hsm/files.h), and to nobody else; each ends when it is done. */
+    PIO_HINT_STAGE,   /* the file, or `runs`, is on disk then */
+    PIO_HINT_PURGE,   /* it lies in the archive alone; PIO_DENIED: not yet there, or pinned */
+    PIO_HINT_PIN,     /* it stays on disk until as many PIO_HINT_UNPIN */
+    PIO_HINT_UNPIN,   /* */
+    PIO_HINT_MIGRATE, /* it is in the archive, too */
+    PIO_HINT_COUNT
 };
 
 /* A part of a file as if it were one.  The file is a table: a row of `factor` units, row after

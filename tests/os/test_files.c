@@ -721,9 +721,14 @@ Test(files, a_mistake_in_a_stack_is_one_sentence)
     static const struct {
         const char *layers, *says;
     } wrong[] = {
-        { "pass", "needs a layer below it" }, { "lfs; pass", "has nothing below it" },
-        { "lsf", "did you mean 'lfs'" },      { "remote group=oi", "no node 0 in a group \"oi\"" },
-        { "remote rank=7", "no node 7" },     { "lfs blok=1", "blok" },
+        { "pass", "needs a layer below it" },
+        { "lfs; pass", "has nothing below it" },
+        { "lsf", "did you mean 'lfs'" },
+        { "remote group=oi", "no node 0 in a group \"oi\"" },
+        { "remote rank=7", "no node 7" },
+        { "lfs blok=1", "blok" },
+        { "hsm; lfs", "machine.os has no { service = \"bitfile\" }" },
+        { "hsm start=10 stop=20; lfs", "not up to 20" },
     };
     uint32_t nodes[1] = { 1 };
     struct os_group io = { .name = "io", .count = 1, .nodes = nodes };

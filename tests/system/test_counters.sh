@@ -80,7 +80,7 @@ return {
     machine = paragon {
         rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
         os = { pfs_server = { files = {
-$(others layers "lfs remote vesta_store" '{ layer = "%" },')
+$(others layers "lfs remote vesta_store hsm" '{ layer = "%" },')
             { layer = param("bottom", "lfs") },
         } } },
     },
@@ -110,6 +110,8 @@ for c in pfs svm disks tapes libraries files arrays job; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done
+gives 0 "$PSIM" run hsm_files --no-store -q --json
+cp "$T/out" "$T/hsm.json"
 gives 0 "$PSIM" run "$T/files.lua" --no-store -q --json -p bottom=vesta_store
 cp "$T/out" "$T/store.json"
 names() { sed -n 's/^ *"\([a-z][a-z0-9_]*\.[a-z0-9_@]*\)": {$/\1/p' "$@" | sort -u; }

@@ -1,0 +1,47 @@
+-- A data set that is twice as large as the disks that it lies on: PFS over an archive.  Each I/O
+-- node migrates its parts of files to tape by age, purges them between two marks, and stages them
+-- when a program reads them; the movers push to all I/O nodes of a file at once.
+--
+--   psim run hsm_pfs
+--   psim run hsm_pfs -p stage=open        the whole part of a file, before its first read goes on
+--   psim run hsm_pfs -p stage=none        reads come from tape, past the disks
+--   psim run hsm_pfs -p space=64MiB       all of it has room: nothing comes from tape
+local paragon = include "machines/paragon.lua"
+local services = include "parts/services.lua"
+
+local drives = 2
+
+local silo = include("libraries/stk4400.lua")
+silo.cells, silo.drives, silo.tape_drives, silo.control = 100, nil, "all", "service"
+silo.cartridges = { count = 40 }
+
+local pfs = services.list(services.pfs)
+pfs[2].files = {
+  { layer = "hsm", stage = param("stage", "demand"), piece = "256KiB",
+    space = param("space", "8MiB"), start = 80, stop = 50, age = "20s", poll = "10s" },
+  { layer = "lfs", block = "64KiB" },
+}
+
+return {
+  title = "A parallel file system over an archive on tapes",
+  doc = "Files of PFS are migrated, purged and staged by the I/O nodes that have their parts.",
+  machine = paragon {
+    rows = 4, columns = 4, io_nodes = 2, storage = { kind = "raid3" }, libraries = { silo = silo },
+    nodes = {
+      tape = { last = drives, storage = merge(include("tapes/dlt4000.lua"), { cartridge = "" }) },
+      service = { storage = { kind = "disk" } },
+    },
+    os = services.list(services.nx, services.bitfiles {
+      mover = { on = "tape" },
+      storage = { volumes = 40, filled = 0, block = "64KiB", capacity = 2000 },
+    }, pfs),
+  },
+  workload = {
+    kind = "dataset", system = "pfs", nodes = 2, requests = 32, warmup = 0, settle = "1min",
+    piece = "1MiB", unit = "64KiB", walk = { files = 16, pieces = 2 },
+  },
+  measures = {
+    "hsm.wait.mean", "hsm.migrated", "hsm.purged", "hsm.staged", "hsm.hits", "hsm.misses",
+    "hsm.direct",
+  },
+}
