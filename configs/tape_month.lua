@@ -3,14 +3,15 @@
 --
 --   psim run tape_month -p requests=10        160 requests
 --   psim run tape_month                       20,000 requests, half a terabyte
+--   psim run tape_month -p requests=1 -p volumes=50000    1 PB, forty million files
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
 local requests = param("requests", 1250)  -- of each of 16 programs
-local volumes, blocks, file = 12500, 20000, 25
+local volumes, blocks, file = param("volumes", 12500), 20000, 25
 
 local silo = include("libraries/stk4400.lua")
-silo.kind, silo.cells, silo.rows, silo.columns = "silo", 13000, 65, 100
+silo.kind, silo.cells, silo.rows, silo.columns = "silo", volumes + 500, (volumes + 699) // 200, 100
 silo.drives, silo.tape_drives, silo.control = nil, "all", "service"
 silo.cartridges = { count = volumes, filled = volumes, blocks = blocks, block = "1MB" }
 

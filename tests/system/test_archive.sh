@@ -46,6 +46,9 @@ remarks() { # TEXT COUNT: so many remarks of the last run say that
 reads() { gives 0 "$PSIM" run "$C" -q --no-store "$@"; }
 appends() { gives 0 "$PSIM" run "$C" -q --no-store -p reads=false "$@"; }
 
+# What is declared costs no memory and no time: forty million files, 1 PB on 50,000 cartridges.
+gives 0 "$PSIM" run tape_month --no-store --json -p requests=1 -p volumes=50000
+awk '/"host_bytes"/ { sub(/,/, "", $2); if ($2 > 60e6) exit 1; n++ } END { exit n != 1 }' "$T/out" || fail "it takes too much memory"
 # Media, drives, arms: of the 16 files of a read 7 lie on the cartridge that is gone.
 reads; remarks remark 0
 reads -p fault=lost; remarks "volume 1: no repository has the volume" 7; remarks remark 7

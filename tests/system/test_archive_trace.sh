@@ -30,6 +30,10 @@ awk '!/^#/ {
            bytes > 0.75 * n * 24574 && bytes < 1.25 * n * 24574 && busy / on / ((reads - busy) / off) > 2.2 &&
            busy / on / ((reads - busy) / off) < 4)
 }' "$T/run.archive" || fail "the statistics are not those of the parameters"
+# A read of what is still being written waits for it.
+printf '1s 0 write 20000 500\n1100ms 0 read 20000 500\n' >"$T/soon.archive"
+gives 0 "$PSIM" run "$C" -q --no-store -p workload.trace="$T/soon.archive"
+[ ! -s "$T/err" ] || { cat "$T/err"; fail "it did not"; }
 # A trace that ships.
 gives 0 "$PSIM" run archive_trace -q --no-store -p workload.trace="$PWD/configs/traces/day.archive"
 damaged() { # LINE SENTENCE: behind two good lines
