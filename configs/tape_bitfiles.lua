@@ -1,6 +1,6 @@
 -- Files of the archive in two classes of service: small ones on single cartridges, in two copies,
--- large ones on stripes of two.  Programs write them, remove most, have what is left repacked, and
--- read it back; every byte is compared.
+-- large ones on stripes of two.  Programs write them, give them names, remove every other one, have
+-- what is left repacked, and read it back by name; every byte is compared.
 --
 --   psim run tape_bitfiles
 --   psim run tape_bitfiles -p files=40 -p remove=2
@@ -37,11 +37,12 @@ return {
     }),
   },
   workload = {
-    kind = "bitfiles", nodes = param("nodes", 2), files = param("files", 16), size = "100kB",
-    largest = "8MB", window = 4, remove = param("remove", 2), repack = param("repack", 60),
+    kind = "bitfiles", nodes = param("nodes", 2), files = param("files", 16), names = true,
+    size = "100kB", largest = "8MB", window = 4, remove = param("remove", 2),
+    repack = param("repack", 60),
   },
   measures = {
-    "bitfiles.write.mean", "bitfiles.read.mean", "bitfiles.repack.mean", "bitfile.segments",
-    "bitfile.moved", "bitfile.blanked", "bitfiles.failed.max",
+    "bitfiles.write.mean", "bitfiles.read.mean", "bitfiles.name.mean", "bitfiles.repack.mean",
+    "bitfile.segments", "bitfile.moved", "bitfile.blanked", "bitfiles.failed.max",
   },
 }

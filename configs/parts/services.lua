@@ -112,10 +112,10 @@ function services.archive(options)
   return all
 end
 
--- The same with bitfiles: files of the archive, by number.
+-- The same with bitfiles: files of the archive, by number, and by name.
 function services.bitfiles(options)
   local all = services.archive(options)
-  for _, name in ipairs { "bitfile", "bitfile_client" } do
+  for _, name in ipairs { "bitfile", "bitfile_client", "name_server", "name_client" } do
     local entry = { service = name }
     for key, value in pairs(options and options[name] or {}) do entry[key] = value end
     all[#all + 1] = entry

@@ -271,7 +271,8 @@ static void empty(struct repack *r, uint32_t volume)
     move_all(r);
 }
 
-/* A WRITE under way has a segment there, which is in no record yet. */
+/* A WRITE under way has a segment there, which is in no record yet: it stays so, or becomes live,
+ * and no other one comes (BFRI1). */
 static bool held(const struct bitfiles *b, uint32_t volume)
 {
     LIST_EACH (l, &b->writing) {
@@ -291,7 +292,7 @@ static void blank(struct repack *r, const struct storage_volume *v)
     struct rope args, reply;
     uint64_t ticket;
     uint8_t wire[8];
-    if (bitfile_live(b, v->volume, &live) != HSM_OK || live->pieces > 0 || held(b, v->volume))
+    if (bitfile_live(b, v->volume, &live) != HSM_OK || live->pieces > 0)
         return;
     ASSERT_MSG(live->blocks == 0, "BFS2");
     wire_put32(wire, v->volume);

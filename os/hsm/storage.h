@@ -18,8 +18,8 @@
  *   STO2  A volume is asked for when a request waits for it, and released when none does.
  *   STO3  An append that ended with HSM_OK is on the tape and in the catalogue, whatever crashes,
  *       until its volume is blank again.
- * A read of a life that is over ends with HSM_NO_BLOCK; no volume becomes blank while requests for
- * it wait.
+ *   STO4  A read of a life that is over ends with HSM_NO_BLOCK; no volume becomes blank while
+ *       requests for it wait.
  *
  * Procedures of HSM_SERVICE_STORAGE, long calls (call.h), big-endian:
  *   STORAGE_READ    struct storage_request -> u8 hsm_status, u64 the block that could not be read

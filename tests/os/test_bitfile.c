@@ -48,15 +48,20 @@ struct world {
     uint32_t unknown;                      /* CREATEs that ended in doubt */
     uint32_t bad[HSM_STATUS_COUNT];
     uint32_t repacks, blanked;
+    bool any_order; /* of all that is under way */
+    struct shadow ghosts[16];
+    uint32_t ghost_count;
     bool quiet;                             /* no more requests but what is needed to know */
     uint64_t writes, crash_write, crash_at; /* write of node 0's disk, or step, at which */
     uint32_t victim, crashes;               /* the victim dies; so often, all at such a distance */
     bool crash_now;
     bool walked;
-    uint32_t fail_node, fail_dev; /* reads of that drive's medium fail there: */
-    char fail_label[HSM_LABEL];
+    char fail_label[HSM_LABEL]; /* reads of that block of that cartridge fail, */
     uint64_t fail_block;
+    bool lost;     /* a volume was made blank behind the server's back */
+    bool fail_all; /* or all reads of tapes */
     uint32_t failed;
+    struct bitfile_stat stat; /* of the last STAT */
 };
 static struct world *world;
 
@@ -145,6 +150,7 @@ static void statted(struct one *o, struct shadow *f)
         return;
     cr_assert_eq(c->status, HSM_OK, "BITF2: %s", hsm_status_name(c->status));
     cr_assert_eq(c->stat.cos, f->cos);
+    world->stat = c->stat;
     if (f->state == WRITING)
         f->state = c->stat.written ? WRITTEN : EMPTY;
     if (c->stat.written)
@@ -174,15 +180,22 @@ static void done(struct bitfile_call *c)
     case BITFILE_READ:
         if (c->status == HSM_OK)
             cr_assert_eq(o->taken, c->length, "BITF4");
-        else if (world->quiet && c->status == HSM_DEVICE) /* a move that a dead library had begun */
+        else if (world->quiet &&
+                 (c->status == HSM_DEVICE ||
+                  c->status == HSM_NO_DRIVE)) /* a move that a dead library had begun */
             again(node, BITFILE_READ, f);
         else
             cr_assert(c->status == HSM_UNREACHABLE || c->status == HSM_DEVICE ||
+                          (c->status == HSM_NO_BLOCK && world->lost) ||
+                          (c->status == HSM_NO_DRIVE && world->any_order) ||
                           (c->status == HSM_NO_BITFILE && f->state >= REMOVING) ||
                           (c->status == HSM_MEDIUM && f->bad),
                       "BITF4: %s", hsm_status_name(c->status));
         break;
     case BITFILE_REMOVE:
+        if (c->status == HSM_OK && f->state == REMOVING)
+            world->ghosts[world->ghost_count++ % 16] =
+                (struct shadow){ .state = GONE, .id = f->id, .size = 1 };
         if (c->status == HSM_OK)
             f->state = GONE;
         else
@@ -221,7 +234,7 @@ static struct one *prepare(uint32_t node, enum bitfile_op op, struct shadow *f)
         o->call.take = take;
         o->call.offset = world->quiet ? 0 : draw(f->size);
         o->call.length = world->quiet ? f->size : 1 + draw(f->size - o->call.offset);
-    } else if (op == BITFILE_REMOVE) {
+    } else if (op == BITFILE_REMOVE && f->state != GONE) {
         f->state = REMOVING;
     } else if (op == BITFILE_CREATE) {
         f->state = MAKING;
@@ -286,6 +299,9 @@ static void next(uint32_t node)
     uint64_t what = draw(20);
     if (what == 0) {
         repack(node, 60);
+    } else if (what == 19 && world->ghost_count > 0) { /* BITF2: its slot may be another's */
+        f = &world->ghosts[draw(world->ghost_count < 16 ? world->ghost_count : 16)];
+        begin(node, draw(2) ? BITFILE_REMOVE : BITFILE_READ, f);
     } else if (what < 8 && (f = some(WRITTEN)) != NULL) {
         begin(node, BITFILE_READ, f);
     } else if (what < 11 && (f = some(WRITTEN)) != NULL) {
@@ -330,6 +346,8 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
         world->crash_now = true;
         *sectors = (uint32_t)draw(*sectors + 1); /* torn */
     }
+    if (dev > 0 && io->op == PORT_IO_READ && world->fail_all)
+        return PORT_IO_MEDIUM;
     if (dev > 0 && io->op == PORT_IO_READ && world->fail_label[0] != 0 &&
         io->sector == world->fail_block && node >= 2 && node < 2 + MOVERS &&
         strcmp(world->library.in[(node - 2) * DRIVES + dev - 1], world->fail_label) == 0) {
@@ -406,6 +424,8 @@ static void start(struct world *w, uint64_t seed, uint32_t width)
     struct fake_options o = { .nodes = NODES, .seed = seed, .disks = 1, .tapes = DRIVES };
     o.detect_delay = SIM_MS;
     o.disk_cache = true;
+    o.order = w->any_order ? FAKE_RANDOM : FAKE_IN_ORDER;
+    o.timer_odds = 3;
     w->library = (struct hsm_library){ .first = 2, .nodes = MOVERS, .drives = DRIVES };
     w->library.filled = FILLED * width;
     w->library.blocks = (9 + width - 1) / width;
@@ -562,6 +582,18 @@ Test(bitfile, holds_what_was_written)
     cr_assert_gt(blanked, 5, "volumes become blank: %u", blanked);
 }
 
+/* The same with messages, timers and devices in any order. */
+Test(bitfile, holds_it_in_any_order)
+{
+    for (uint64_t seed = 0; seed < seeds(20); seed++) {
+        struct world w = { .requests = 120, .any_order = true };
+        begins("any order", seed);
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        settle(&w);
+        check(&w);
+    }
+}
+
 /* The servers die at any write of their disk, with a part of that and with what was not flushed. */
 Test(bitfile, outlives_power_off_at_any_write)
 {
@@ -593,4 +625,102 @@ Test(bitfile, outlives_deaths_at_any_step)
         check(&w);
     }
     cr_assert_gt(crashes, 40);
+}
+
+static enum bitfile_op op_now;
+
+static void do_op(struct port *p, void *arg)
+{
+    begin(port_node(p), op_now, arg);
+}
+
+static void do_now(struct world *w, enum bitfile_op op, struct shadow *f)
+{
+    op_now = op;
+    fake_call(w->rig.f, FIRST, do_op, f);
+    settle(w);
+}
+
+/* What the first copy cannot give is read from the second; only if neither can it is an error. */
+Test(bitfile, second_copies)
+{
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct world w = { .requests = 0 };
+        struct shadow *f = &w.files[DECLARED];
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        *f = (struct shadow){ .seed = 99, .size = 9 * BLOCK + 5, .cos = 1 };
+        w.quiet = true;
+        do_now(&w, BITFILE_CREATE, f);
+        do_now(&w, BITFILE_WRITE, f);
+        do_now(&w, BITFILE_STAT, f);
+        cr_assert(w.stat.copies == 2 && w.stat.segments >= 2);
+        w.fail_block = storage_label(&w.storage, w.stat.volume, w.stat.first + 3, w.fail_label);
+        do_now(&w, BITFILE_READ, f);
+        cr_assert_eq(w.failed, 1);
+        cr_assert_eq(fake_count(w.rig.f, 0, "bitfile.second"), 1);
+        cr_assert_eq(w.bad[HSM_OK], 4);
+        w.fail_all = f->bad = true;
+        do_now(&w, BITFILE_READ, f);
+        cr_assert_eq(w.bad[HSM_MEDIUM], 1);
+        w.fail_all = false;
+        w.fail_label[0] = 0;
+        check(&w);
+    }
+}
+
+/* ---- the storage server's part: STO4 ---- */
+
+static struct hsm_calls raw;
+static enum hsm_status raw_status;
+static bool raw_over;
+
+static void scratched(void *arg, enum xk_status status, struct rope *reply)
+{
+    (void)arg;
+    raw_status = hsm_reply_status(status, reply);
+    raw_over = true;
+}
+
+static void scratch(struct port *p, void *arg)
+{
+    struct rope args;
+    uint8_t wire[8] = { 0 }; /* volume 0, life 0 */
+    const struct world *w = arg;
+    rope_init(&args);
+    rope_add_bytes(&args, wire, sizeof wire);
+    if (raw.port != p)
+        hsm_calls_init(&raw, xk_find(w->rig.k[FIRST], "rpc"), HSM_ANSWER_PROGRAM, SIM_MS);
+    (void)hsm_call(&raw, 0, HSM_SERVICE_STORAGE, STORAGE_SCRATCH, &args, scratched, NULL);
+}
+
+static enum hsm_status scratch_now(struct world *w)
+{
+    raw_over = false;
+    fake_call(w->rig.f, FIRST, scratch, w);
+    for (uint32_t i = 0; i < 10000 && !raw_over; i++)
+        (void)fake_step(w->rig.f);
+    cr_assert(raw_over);
+    return raw_status;
+}
+
+Test(bitfile, no_volume_becomes_blank_that_is_wanted)
+{
+    struct world w = { .quiet = true };
+    start(&w, 1, 1);
+    settle(&w);
+    op_now = BITFILE_READ;
+    fake_call(w.rig.f, FIRST, do_op, &w.files[0]); /* it lies on volume 0 */
+    fake_run_until(w.rig.f, fake_now(w.rig.f) + 500 * SIM_MS);
+    cr_assert(w.ended < w.asked, "it is being mounted");
+    cr_assert_eq(scratch_now(&w), HSM_STATE, "STO4");
+    settle(&w);
+    cr_assert_eq(w.bad[HSM_OK], 1);
+    cr_assert_eq(scratch_now(&w), HSM_OK);
+    cr_assert_eq(scratch_now(&w), HSM_OK, "it may be said twice");
+    /* Whose volume has another life is looked up anew, but not for ever. */
+    world->lost = true;
+    do_now(&w, BITFILE_READ, &w.files[0]);
+    cr_assert_eq(w.bad[HSM_NO_BLOCK], 1, "STO4");
+    cr_assert_geq(fake_count(w.rig.f, 0, "bitfile.stale"), 10);
+    rig_stop(&w.rig);
 }

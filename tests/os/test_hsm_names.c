@@ -238,6 +238,21 @@ static void compare(void)
     }
 }
 
+/* A handle of what is gone is nobody's. */
+static void look_for_ghosts(void)
+{
+    for (int i = 1; i < world->nodes; i++) {
+        const struct node *x = &world->node[i];
+        bool again_there = false;
+        for (int k = 1; k < world->nodes; k++)
+            again_there |= world->node[k].there && world->node[k].handle == x->handle;
+        cr_assert(x->there == again_there, "two have one handle");
+        struct name_call c = { .op = NAME_STAT, .file = x->handle };
+        if (!x->there)
+            cr_assert_eq(again(&c), FILE_NO_FILE, "%s is gone", x->name);
+    }
+}
+
 static void program(void *arg)
 {
     struct world *w = arg;
@@ -247,6 +262,7 @@ static void program(void *arg)
             compare();
     }
     compare();
+    look_for_ghosts();
     uint64_t file, bitfile;
     const struct file_rights root = { 0, 0, 0 };
     for (int e = 1; e < w->nodes; e++) {

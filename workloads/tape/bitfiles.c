@@ -1,15 +1,22 @@
 /* bitfiles.c: programs write files to the archive, remove some, and read the others back.
  *
+ * With `names` a file that is on tape gets a name in a directory of its program; it is removed, and
+ * found for reading, by that.
+ *
  * Each program makes `files` bitfiles, at most `window` calls under way at once; then it removes
  * each `remove`-th; where that is wanted it asks for a repack, and waits for it; then it reads what
  * is left, `reads` times, and compares each byte.  The window of the figures is all of that.
  */
+#include <stdio.h> /* snprintf alone */
+
 #include "os/hsm/bitfile.h"
+#include "os/hsm/names.h"
 #include "workloads/io/loop.h"
 #include "workloads/workload.h"
 
 struct bitfiles_params {
     int64_t nodes, files, size, largest, window, cos, remove, repack, reads;
+    bool names;
 };
 
 static const struct param bitfiles_params[] = {
@@ -32,17 +39,21 @@ static const struct param bitfiles_params[] = {
     P_INT(bitfiles_params, repack, "-1", "-1", "100",
           "Then volumes of which no more percent is live are repacked; -1: not now.",
           "ASSUMED(the experiment's choice)"),
+    P_BOOL(bitfiles_params, names, "false", "Files have names, and are asked for by them.",
+           "ASSUMED(the experiment's choice)"),
     P_INT(bitfiles_params, reads, "1", "0", "1000000", "Times that the others are read.",
           "ASSUMED(the experiment's choice)"),
     P_END,
 };
 
-enum { M_WRITE, M_READ, M_REPACK, M_BLANK, M_FAILED };
+enum { M_WRITE, M_READ, M_NAME, M_REPACK, M_BLANK, M_FAILED };
 static const struct measure measures[] = {
     [M_WRITE] = { "bitfiles.write", "s", "From the creation of a bitfile until it is on tape.",
                   MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
     [M_READ] = { "bitfiles.read", "s", "From the request for a bitfile until all of it is there.",
                  MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
+    [M_NAME] = { "bitfiles.name", "s", "A call of the name server.",
+                 MEASURE_HISTOGRAM | MEASURE_TOTAL },
     [M_REPACK] = { "bitfiles.repack", "s", "From the call for a repack until it has ended.",
                    MEASURE_TOTAL },
     [M_BLANK] = { "bitfiles.blank", "1", "Volumes that became blank by it.",
@@ -64,6 +75,9 @@ struct owner {
     struct port *port;
     const struct bitfiles_params *p;
     struct bitfile_door *door;
+    struct name_door *names; /* NULL: files have none */
+    uint64_t dir;            /* its own */
+    uint32_t rank;
     struct port_thread *thread;
     struct file *files;
     int64_t under_way;
@@ -178,6 +192,63 @@ static void ask(struct file *f, struct bitfile_call call)
     bitfile_ask(x->door, &f->call);
 }
 
+/* ---- names ---- */
+
+/* Says what becomes of a name; false: it failed, and is counted. */
+static bool name(struct owner *x, enum name_op op, uint64_t dir, const char *what, uint64_t *file,
+                 uint64_t *bitfile)
+{
+    struct name_call *c = port_alloc(x->port, sizeof *c);
+    sim_time since = port_now(x->port);
+    *c = (struct name_call){ .op = op, .dir = dir, .name = what, .bitfile = *bitfile };
+    enum file_status s = name_wait(x->names, c);
+    port_measure(x->port, &measures[M_NAME], sim_time_seconds(port_now(x->port) - since));
+    if (s != FILE_OK) {
+        x->failed++;
+        port_remark(x->port, "the name %s: %s", what, file_status_name(s));
+    }
+    *file = c->file;
+    *bitfile = c->bitfile;
+    port_free(x->port, c);
+    return s == FILE_OK;
+}
+
+static void file_name(int64_t i, char out[FILE_NAME_MAX + 1])
+{
+    (void)snprintf(out, FILE_NAME_MAX + 1, "file%06lld", (long long)i);
+}
+
+static void name_all(struct owner *x)
+{
+    char text[FILE_NAME_MAX + 1];
+    uint64_t none = 0, file;
+    (void)snprintf(text, sizeof text, "program%06u", x->rank);
+    if (!name(x, NAME_MAKE_DIR, NAME_ROOT, text, &x->dir, &none))
+        return;
+    for (int64_t i = 0; i < x->p->files; i++) {
+        struct file *f = &x->files[i];
+        uint64_t id = f->id;
+        file_name(i, text);
+        if (f->there)
+            f->there = name(x, NAME_CREATE, x->dir, text, &file, &id);
+    }
+}
+
+/* The bitfile of a name; with NAME_REMOVE the name goes. */
+static bool by_name(struct owner *x, int64_t i, enum name_op op)
+{
+    char text[FILE_NAME_MAX + 1];
+    uint64_t id = 0, file;
+    file_name(i, text);
+    if (!name(x, op, x->dir, text, &file, &id))
+        return false;
+    if (id != x->files[i].id)
+        port_fail(x->port, "%s of program %u is bitfile %llu, not %llu", text, x->rank,
+                  (unsigned long long)id, (unsigned long long)x->files[i].id);
+    x->files[i].id = id;
+    return true;
+}
+
 /* ---- the program ---- */
 
 static void write_all(struct owner *x, uint32_t rank)
@@ -201,7 +272,7 @@ static void write_all(struct owner *x, uint32_t rank)
 static void remove_some(struct owner *x)
 {
     for (int64_t i = 0; x->p->remove > 0 && i < x->p->files; i += x->p->remove)
-        if (x->files[i].there)
+        if (x->files[i].there && (x->names == NULL || by_name(x, i, NAME_REMOVE)))
             ask(&x->files[i], (struct bitfile_call){
                                   .op = BITFILE_REMOVE, .id = x->files[i].id, .done = removed });
     wait_for(x, 0);
@@ -223,7 +294,7 @@ static void read_all(struct owner *x)
 {
     for (int64_t i = 0; i < x->p->files; i++) {
         struct file *f = &x->files[i];
-        if (f->there && f->size > 0)
+        if (f->there && f->size > 0 && (x->names == NULL || by_name(x, i, NAME_LOOKUP)))
             ask(f, (struct bitfile_call){ .op = BITFILE_READ,
                                           .id = f->id,
                                           .length = f->size,
@@ -240,10 +311,14 @@ static void program(struct os_node *node, const struct program *me)
     x->port = me->task;
     x->p = p;
     x->door = os_find(node, &bitfile_client_service);
+    x->names = p->names ? os_find(node, &name_client_service) : NULL;
+    x->rank = me->rank;
     x->thread = port_thread_self(me->task);
     x->files = port_alloc(me->task, (size_t)p->files * sizeof *x->files);
     port_window(me->task, true, me->ranks);
     write_all(x, me->rank);
+    if (x->names != NULL)
+        name_all(x);
     remove_some(x);
     if (p->repack >= 0)
         repack(x);
@@ -264,6 +339,13 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
 }
 
 static const struct os_service_ops *const services[] = { &bitfile_client_service, NULL };
+static const struct os_service_ops *const named[] = { &bitfile_client_service, &name_client_service,
+                                                      NULL };
+
+static const struct os_service_ops *const *services_of(const void *params)
+{
+    return ((const struct bitfiles_params *)params)->names ? named : services;
+}
 
 extern const struct workload_ops workload_bitfiles;
 const struct workload_ops workload_bitfiles = {
@@ -274,6 +356,6 @@ const struct workload_ops workload_bitfiles = {
     .measures = measures,
     .check = check,
     .programs = programs,
-    .services = services,
+    .services_of = services_of,
     .main = program,
 };
