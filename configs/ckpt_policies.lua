@@ -40,7 +40,7 @@ much_longer("stop", "cll", "job.time.max", { 1.01 },
             "derived: what others write while the program computes, stop writes while it waits")
 
 return {
-  title = "Checkpoint policies: longest stop and overhead, by pages written in a step",
+  title = "Longest stop for a checkpoint, by policy and pages written in a step",
   doc = "One checkpoint of 8 ranks of 512 KiB to the PFS.",
   machine = paragon {
     rows = 4, columns = 4, io_nodes = 4, release = "R1.4", storage = { kind = "raid3" },

@@ -22,7 +22,7 @@ local function ratio(name, what, over, min, max, why)
 end
 
 return {
-  title = "Time of a checkpoint, by sink and number of I/O nodes",
+  title = "Longest stop for a checkpoint, by sink and number of I/O nodes",
   doc = "16 ranks of 4 MiB stop and write.",
   machine = paragon {
     rows = 8, columns = 11, io_nodes = io_nodes, release = "R1.4", storage = { kind = "raid3" },
