@@ -40,3 +40,9 @@ refused "workload.walk: a field of 7 x 6 x 1 tiles is not 12 files of 4 pieces" 
 refused "workload.walk.view = 7: the field is 8 x 6 tiles" -p access=tiles -p view=7
 refused "workload.walk.run = 5: 12 files are not sets of so many" -p access=zipf -p run=5
 refused "workload.low = 1 is above workload.high = 0.5" -p hits=true -p workload.high=0.5
+
+# From tape: one request to the archive at a time, or two: each piece but the first costs less by its way to the disk.
+gives 0 "$PSIM" run hsm_overlap --no-store -q -j2 -p pieces='{16,64}'
+awk '$1 ~ /^[124]$/ && $2 ~ /^(16|64)$/ { t[$1, $2] = $3 }
+    END { x = (t[1, 16] - t[2, 16]) / 15; y = (t[1, 64] - t[2, 64]) / 63; exit !(x > 0.2 && x < 1.05 * y && y < 1.05 * x) }' \
+    "$T/out" || { cat "$T/out"; fail "two requests under way do not save the way to the disk of all pieces but one"; }
