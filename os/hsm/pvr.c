@@ -273,8 +273,8 @@ static void taken_out(struct port_change *c)
         begin(j);
         return;
     }
-    if (c->status != PORT_CHANGE_OK) {
-        answer(j, HSM_STUCK);
+    if (c->status != PORT_CHANGE_OK) { /* NO_ELEMENT: the dead one is where it was to go */
+        answer(j, c->status == PORT_CHANGE_NO_ELEMENT ? HSM_DEVICE : HSM_STUCK);
         return;
     }
     r->counts.opened++;

@@ -14,6 +14,7 @@ local function cartridge(action) return { { path = "silo", action = action, labe
 local faults = {
     none = {}, lost = cartridge "lost", mislabel = cartridge "mislabel", stick = cartridge "stick",
     drives = { { path = "io0.0", action = "death", at = at }, { path = "io1.0", action = "death", at = at } },
+    library = { { path = "io0.0", action = "death", at = "3s" }, { path = "node 7", at = "14s", after = "15s" } },
     drive = { { path = "io0.0", action = "death", at = at } },
     sector = { { path = "io0.0", action = "sector", sector = 10, sectors = 3, at = at } },
     arm = { { path = "silo.arm.0", action = "death", at = at } },
@@ -67,6 +68,8 @@ appends -p volumes=2; remarks "no volume has room" 2; remarks remark 2
 reads -p fault=sector -p at=38s; remarks "block 12 of volume 1: a place of the tape cannot be read" 1; remarks remark 1
 # A drive that dies with a cartridge in it is opened: nothing is lost.
 appends -p fault=drive -p at='{11s,14s,20s}' -p tries=9; remarks remark 0
+# The library's node dies meanwhile, and asks again: that another drive is dead does not make a cartridge stuck.
+appends -p fault=library -p tries=9; remarks remark 1; remarks "1 crashes and 1 restarts" 1
 # The catalogue is damaged while its server is down: a bit of a record, of the log, of the log's header.
 appends -p fault=catalogue -p sector=4224 -p byte=52 -p tries=4
 remarks "record 2 of table storage.volumes is not what was written there" 1; remarks "the catalogue cannot be read" 2
