@@ -6,6 +6,7 @@
 --   psim run hsm_pfs -p stage=open        the whole part of a file, before its first read goes on
 --   psim run hsm_pfs -p stage=none        reads come from tape, past the disks
 --   psim run hsm_pfs -p space=64MiB       all of it has room: nothing comes from tape
+--   psim run hsm_pfs -p system=vesta      files of Vesta, whose cells lie there
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
@@ -15,8 +16,9 @@ local silo = include("libraries/stk4400.lua")
 silo.cells, silo.drives, silo.tape_drives, silo.control = 100, nil, "all", "service"
 silo.cartridges = { count = 40 }
 
-local pfs = services.list(services.pfs)
-pfs[2].files = {
+local system = param("system", "pfs")
+local servers = services.list(services[system])
+servers[2].files = {
   { layer = "hsm", stage = param("stage", "demand"), piece = "256KiB",
     space = param("space", "8MiB"), start = 80, stop = 50, age = "20s", poll = "10s" },
   { layer = "lfs", block = "64KiB" },
@@ -31,13 +33,13 @@ return {
       tape = { last = drives, storage = merge(include("tapes/dlt4000.lua"), { cartridge = "" }) },
       service = { storage = { kind = "disk" } },
     },
-    os = services.list(services.nx, services.bitfiles {
+    os = services.list(system == "pfs" and services.nx or {}, services.bitfiles {
       mover = { on = "tape" },
       storage = { volumes = 40, filled = 0, block = "64KiB", capacity = 2000 },
-    }, pfs),
+    }, servers),
   },
   workload = {
-    kind = "dataset", system = "pfs", nodes = 2, requests = 32, warmup = 0, settle = "1min",
+    kind = "dataset", system = system, nodes = 2, requests = 32, warmup = 0, settle = "1min",
     piece = "1MiB", unit = "64KiB", walk = { files = 16, pieces = 2 },
   },
   measures = {

@@ -61,7 +61,7 @@ struct file_hsm_params {
     int stage; /* enum hsm_stage */
     int64_t piece, row, pulls;
     int64_t space, start, stop, least;
-    sim_time age, recent, poll, retry;
+    sim_time age, recent, poll, retry, busy;
     int64_t tries;
     int order, replace, prefetch; /* of hsm_migrations, hsm_replacements, hsm_prefetches */
     int64_t files;

@@ -125,7 +125,8 @@ struct hsm {
     struct list waiters; /* threads */
     struct port_timer timer, again;
     struct port_thread *mover;
-    struct hsm_file *staging;           /* by the mover, which waits for no room */
+    int64_t unreached;        /* migrations in a row for which the archive did not answer */
+    struct hsm_file *staging; /* by the mover, which waits for no room */
     bool kicked, polls, stuck, feeding; /* polls: the mover looks again without a kick */
     sim_time next_poll;
     bool told_full, told_table, told_archive;

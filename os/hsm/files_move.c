@@ -118,10 +118,10 @@ enum file_status hsm_too_large(struct hsm_file *f, uint64_t bytes)
     h->counts.full++;
     if (!h->told_full)
         port_remark(h->sys.port,
-                    "hsm: a file of %llu bytes needs room for %llu: of the %llu bytes of its space "
-                    "%llu are used, and nothing can be purged",
-                    (unsigned long long)f->size, (unsigned long long)bytes,
-                    (unsigned long long)h->space, (unsigned long long)h->used);
+                    "hsm: no room for %llu bytes: of the %llu bytes of space %llu are used, and "
+                    "nothing can be purged",
+                    (unsigned long long)bytes, (unsigned long long)h->space,
+                    (unsigned long long)h->used);
     h->told_full = true;
     return FILE_NO_SPACE;
 }
@@ -338,6 +338,7 @@ static enum file_status becomes(struct hsm_file *f, uint64_t size, sim_time mtim
     f->alone = false;
     if (s == FILE_OK) {
         h->counts.migrations++;
+        h->unreached = 0;
         h->counts.migrated += size;
         h->stuck = false;
     }
@@ -441,6 +442,7 @@ static uint64_t migrate_some(struct hsm *h, bool due)
             if (!h->told_archive)
                 port_remark(h->sys.port, "hsm: a file was not migrated: %s", file_status_name(s));
             h->told_archive = true;
+            h->unreached += s == FILE_UNREACHABLE;
             break;
         }
         freed += purge(h);
@@ -550,6 +552,11 @@ static void work(struct hsm *h)
         return;
     if (freed == 0 && others_work(h))
         return;
+    if (freed == 0 && h->unreached > 0 && h->unreached < h->params->tries) { /* it comes back */
+        port_thread_sleep(h->sys.port, h->params->retry);
+        h->kicked = true;
+        return;
+    }
     if (freed == 0 && knew && !give_back(h)) /* else it looks again at what there is by now */
         give_up(h);
     h->kicked = true;

@@ -72,11 +72,15 @@ const struct param file_hsm_params[] = {
     P_TIME(file_hsm_params, poll, "60s", "1ms", "100h",
            "Files that could be migrated are looked for so often.",
            "HPSS 4.5 Management Guide, p. 343 (60 s)"),
-    P_TIME(file_hsm_params, retry, "1s", "1us", "1h",
-           "A request to the archive that did not reach it is made again after so long,",
-           "ASSUMED(a restart of a server)"),
-    P_INT(file_hsm_params, tries, "5", "1", "1000", "so often at most.",
-          "ASSUMED(an experiment's choice)"),
+    P_TIME(file_hsm_params, retry, "2s", "1us", "1h",
+           "A read from the archive that did not reach it, or whose drive failed, is tried again "
+           "after so long,",
+           "ASSUMED(a restart of a server takes some)"),
+    P_INT(file_hsm_params, tries, "150", "1", "100000", "so often at most.",
+          "ASSUMED(five minutes)"),
+    P_TIME(file_hsm_params, busy, "10ms", "1us", "1h",
+           "What the queue of calls has no room for is tried again after so long.",
+           "ASSUMED(some messages)"),
     P_CHOICE_OF(file_hsm_params, order, "age", hsm_migrations, "Which file is migrated first."),
     P_CHOICE_OF(file_hsm_params, replace, "lru", hsm_replacements, "Which file is purged first."),
     P_CHOICE_OF(file_hsm_params, prefetch, "none", hsm_prefetches,
@@ -139,7 +143,7 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     uint64_t space = (uint64_t)p->space;
     struct bitfile_door *d = os_find(b->node, &bitfile_client_service);
     if (d == NULL)
-        d = bitfile_open(b->rpc, hsm_host(b->node->boot, &bitfile_service), p->retry);
+        d = bitfile_open(b->rpc, hsm_host(b->node->boot, &bitfile_service), p->busy);
     if (space == 0)
         space = disk.sectors * disk.sector_bytes / 10 * 9;
     return file_hsm_start(port, p, below, &(struct hsm_door){ ask, d }, space);

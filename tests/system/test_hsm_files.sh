@@ -1,0 +1,39 @@
+# Files over an archive through the command: every way of staging, over PFS, Vesta and one server, every byte compared;
+# a crash of the archive's servers, or of a mover, costs time alone; a disk that is too small is a sentence.
+. tests/system/lib.sh
+config hsm <<'END_OF_CONFIG'
+local c = include(param("base", "hsm_files") .. ".lua")
+c.workload.requests, c.workload.nodes = 24, 2
+if param("at", "") ~= "" then
+    c.machine.faults = { { path = "node " .. param("node", 0), action = "crash", at = param("at", ""), after = "10s" } }
+    c.machine.detector_delay = "100ms"
+end
+return c
+END_OF_CONFIG
+value() {
+    awk -v n="\"$1\":" '$1 == n { getline; print $2 + 0; exit }' "$T/out"
+}
+moves() { # WHAT: bytes were purged and came back
+    [ "$(value hsm.purged)" -gt 0 ] && [ "$(value hsm.staged)" -gt 0 ] || fail "$1: nothing was purged, or staged"
+}
+for stage in open demand background; do
+    gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p stage=$stage
+    moves "$stage"
+done
+gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p stage=none
+[ "$(value hsm.direct)" -gt 0 ] || fail "none: nothing came past the disk"
+gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p base=hsm_pfs
+moves pfs
+gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p base=hsm_pfs -p system=vesta
+moves vesta
+again=0
+for node in 1 11; do # the servers'; the mover's
+    for at in 20s 90s 450s 600s; do
+        gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p node=$node -p at=$at
+        moves "node $node crashes at $at"
+        again=$((again + $(value hsm.again)))
+    done
+done
+[ "$again" -gt 0 ] || fail "no crash met a request to the archive"
+gives 1 "$PSIM" run "$T/hsm.lua" --no-store -q -p base=hsm_pfs -p space=1MiB
+grep -q 'and nothing can be purged' "$T/err" "$T/out" || fail "nobody says that the disk is too small"
