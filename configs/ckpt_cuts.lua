@@ -2,8 +2,9 @@
 -- run by what the programs sent and received, in numbers and vector times.
 --
 -- What must not work can be tried:  -p unordered=true with  -p over=lossy  (RDM over a path that
--- loses and reorders) or  -p route=adaptive  (packets of one pair go different ways): the run then
--- fails with the message that is in no log, or was received and not sent.
+-- loses and reorders): the run then fails with the message that is in no log, or was received and
+-- not sent.  With  -p route=adaptive  (packets of one pair go different ways) nothing was found;
+-- why stands in docs/models/checkpoint.md.
 -- With  -p death=5ms  a rank dies then: its death ends the cut under way at all others.
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
