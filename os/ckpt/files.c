@@ -251,6 +251,7 @@ static enum ckpt_status cut(struct ckpt_files *f)
     if (s != CKPT_OK) /* numbers that were made are made again */
         return s;
     f->cut = f->asked;
+    f->cut_epoch = c->cut_number;
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         if (x->number > 0 && !ckpt_file_meets(f, x))
@@ -267,8 +268,10 @@ bool ckpt_files_cut(struct ckpt *c, ckpt_files_then then)
     f->asked = c->generation; /* the leader may ask for another meanwhile */
     if (!cut_stops(c->cut))
         f->status = CKPT_OK;
-    if (idle(f))
+    if (idle(f)) {
         f->cut = f->asked;
+        f->cut_epoch = c->cut_number;
+    }
     if (idle(f) || f->status != CKPT_OK)
         return false;
     ckpt_files_ask(f, FILES_CUT, then);
@@ -411,6 +414,7 @@ enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *und
 {
     struct ckpt_files *f = c->files;
     f->cut = generation;
+    f->cut_epoch = cut_epoch(c->cut);
     enum ckpt_status s = ckpt_files_taken(f) ? ckpt_log_read(f, generation) : CKPT_OK;
     *undo_it = f->log_full;
     LIST_EACH (l, &f->files) {

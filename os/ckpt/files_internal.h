@@ -64,6 +64,7 @@ struct ckpt_files {
     enum ckpt_status status; /* of the stop, cut or undoing that was asked last */
     uint32_t asked;          /* the generation that is captured */
     uint32_t cut;            /* the last one captured, or the one that was loaded */
+    uint32_t cut_epoch;      /* and the epoch from then on */
     uint64_t log_number;     /* of the list that was written last */
     bool log_full;           /* it has entries */
     bool log_old;            /* `since` says something else by now */

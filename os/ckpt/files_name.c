@@ -180,8 +180,8 @@ enum pio_status ckpt_name_opens(struct ckpt_files *f, struct ckpt_file *x)
                   "not yet, has had no message since; allowed are files of all ranks, to open it "
                   "after a message of who has written, or cut.algorithm = 'sns'",
                   x->name, who, c->rank);
-    else if (at == f->cut && epoch != cut_epoch(c->cut))
-        ckpt_file_back(x, c->last.generation, 0);
+    else if (at == f->cut && (int32_t)(epoch - f->cut_epoch) < 0) /* of a former capture of it */
+        ckpt_file_back(x, f->cut - 1, 0);
     else if (at != CKPT_NO_CUT)
         ckpt_file_back(x, at, epoch);
     return said[0] == CKPT_OK ? PIO_OK : PIO_UNSUPPORTED;
