@@ -288,7 +288,7 @@ static enum file_status call(struct hsm_file *f, const struct file_req *r)
     case FILE_MIGRATE:
         return hsm_clean(f) || f->rec.kept || f->size == 0 ? FILE_OK : hsm_migrate(f);
     case FILE_PURGE:
-        while (f->busy > 0 || f->pulls > 0)
+        while (f->busy > 0 || f->pulls > 0 || f->moving)
             hsm_wait(f->h, "requests before a purge");
         return !hsm_clean(f) || hsm_pinned(f) || f->rec.kept ? FILE_DENIED : hsm_purge(f);
     default:

@@ -309,6 +309,7 @@ Test(hsm_files, are_what_was_written_wherever_they_lie, .timeout = 86400)
     for (uint64_t seed = getenv("S") ? strtoull(getenv("S"), 0, 10) : 1;
          seed <= sample("HSM_SEEDS", 60); seed++)
         (void)run(seed, 0, UINT32_MAX, 0);
+    (void)run(1334, 0, UINT32_MAX, 0); /* a purge that was asked for while all had just come */
 }
 
 Test(hsm_files, and_when_the_archive_does_not_answer, .timeout = 86400)
