@@ -4,15 +4,15 @@
 --   psim figure ckpt_efficiency
 --
 -- Four ranks compute in steps, and are saved to the PFS after each 1, 2, 4, 8 or 16 of them: a
--- quarter of Daly's optimum to four times of it where a failure comes every 28 steps.  Nodes crash
+-- third of Daly's optimum to five times of it where a failure comes every 28 steps.  Nodes crash
 -- in turn, and come back after 500 ms; the times between failures are the quantiles of the
 -- exponential distribution in an order drawn once, the same for all intervals, so that a few
 -- failures stand for many.  Each run has about as long as they last: 150 failures in eight and a
 -- half hours.  The optimum rises as the square root of the time between failures: a machine of a
--- fourth of the nodes fails every 112 steps (`-p mtbf=112`), and is best saved every 8.
+-- fourth of the nodes fails every 112 steps (`-p mtbf=112`), and is best saved every 6.
 --
--- Inputs of the formulas, measured here: a program is stopped for 2.1 s by a checkpoint, and goes
--- on 2.2 s after a crash.  Programs go on before the checkpoint counts (its commit takes a few
+-- Inputs of the formulas, measured here: a program is stopped for 1.16 s by a checkpoint, and goes
+-- on 1.9 s after a crash.  Programs go on before the checkpoint counts (its commit takes a few
 -- tenths of a second more), which the formulas do not know: a checkpoint that is long beside that
 -- keeps it small.  Software is five times slower than R1.4, so that 2 MiB take long.
 local paragon = include "machines/paragon.lua"
@@ -24,8 +24,8 @@ local mtbf = param("mtbf", 28)       -- of the machine, in steps; 0: no failures
 local failures = param("failures", 150)
 
 local step <const> = 7.25            -- s
-local delta <const> = 2.1            -- s: a program is stopped by a checkpoint
-local R <const> = 2.2                -- s: from a crash to where the program goes on
+local delta <const> = 1.16           -- s: a program is stopped by a checkpoint
+local R <const> = 1.9                -- s: from a crash to where the program goes on
 local ks <const> = { 1, 2, 4, 8, 16 }
 
 -- Seconds of a job for each second of computation, tau of it from a checkpoint to the next.
