@@ -505,13 +505,12 @@ static void begin(struct ckpt *c, enum ckpt_procedure what, uint32_t generation,
         let_go(c, HELD_CUT | HELD_SAVE | HELD_PLAN);
         cut_life(c);
         give(c, what);
-    } else if (what == CKPT_LISTS && has_rank && !running) {
-        give(c, what);
     } else if (what == CKPT_LOAD && has_rank && !running) {
         cut_place(c->cut, c->node->places.nodes, c->rank);
         cut_life(c);
         give(c, what);
-    } else if (what == CKPT_PLACE || (has_rank && (what == CKPT_COMMIT || what == CKPT_FIND))) {
+    } else if (what == CKPT_PLACE || (has_rank && (what == CKPT_COMMIT || what == CKPT_FIND)) ||
+               (what == CKPT_LISTS && has_rank && !running)) {
         give(c, what);
     } else if (what == CKPT_UNDO && has_rank && !running) {
         ckpt_files_undo(c, undone);
