@@ -29,7 +29,14 @@ static const char *const modes[] = { "open", "closed", NULL };
 static const char *const uses[] = { "exponential", "fixed", NULL };
 static const char *const orders[] = { "fifo", "drain", NULL };
 
+/* What a library costs, in any money; psim knows no prices. */
+struct load_prices {
+    double cell, cartridge, drive, hand;
+    int64_t capacity;
+};
+
 struct load_params {
+    struct load_prices prices;
     int mode, use, order;
     sim_time gap, hold, retry;
     int64_t outstanding, requests, warmup;
@@ -37,7 +44,20 @@ struct load_params {
     const struct val *faults;
 };
 
+#define PRICE "the user's: no list of prices is at hand"
+static const struct param load_prices_params[] = {
+    P_REAL(load_prices, cell, "0", "0", "1e12", "Of a cell, with its share of the housing.", PRICE),
+    P_REAL(load_prices, cartridge, "0", "0", "1e12", "Of a cartridge.", PRICE),
+    P_REAL(load_prices, drive, "0", "0", "1e12", "Of a drive.", PRICE),
+    P_REAL(load_prices, hand, "0", "0", "1e12", "Of a hand, with its share of an arm.", PRICE),
+    P_SIZE(load_prices, capacity, "0", "0", "1000TB",
+           "Bytes on a cartridge; 0: no cost is told. Else 'cost' is the price of cells, "
+           "cartridges, drives and hands, for each TB that the cartridges hold."),
+    P_END,
+};
+
 static const struct param load_params[] = {
+    P_TABLE(load_params, prices, load_prices_params, "What things cost, in any money."),
     P_CHOICE(load_params, mode, "open", modes,
              "open: requests at exponential intervals; closed: `outstanding` at a time."),
     P_TIME(load_params, gap, "1min", "1ns", "24h", "Open: mean time between two requests."),
@@ -590,6 +610,16 @@ static void *create(struct sim *s, const struct direct_world *w, const void *par
     return NULL;
 }
 
+/* Of the library for each TB. */
+static double cost(const struct load *l)
+{
+    const struct load_prices *p = &l->p->prices;
+    double tape = (double)l->about.cartridges;
+    double all = p->cell * l->about.count[CHG_CELL] + p->cartridge * tape +
+                 p->drive * l->about.count[CHG_DRIVE] + p->hand * l->about.count[CHG_HAND];
+    return all / (tape * (double)p->capacity / 1e12);
+}
+
 static void finish(void *self, enum sim_end end_)
 {
     struct load *l = self;
@@ -598,6 +628,8 @@ static void finish(void *self, enum sim_end end_)
     if (span > 0)
         sim_scalar(l->sim, "mounts_per_hour", "1",
                    (double)sim_measure_count(l->mount) * 3600 / span, SIM_MEASURE_DEFAULT_COLUMN);
+    if (l->p->prices.capacity > 0)
+        sim_scalar(l->sim, "cost", "1/TB", cost(l), SIM_MEASURE_DEFAULT_COLUMN);
     const struct {
         const char *name;
         uint64_t value;
