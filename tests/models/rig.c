@@ -285,10 +285,9 @@ void rig_crashes(struct rig *r, uint32_t count, const uint64_t *at, const uint32
 
 void rig_verdict(struct rig *r, enum sim_end end, const char *wrong, char *said, size_t n)
 {
-    snprintf(said, n, "%s",
-             end != SIM_END_IDLE     ? sim_end_name(end)
-             : machine_failure(r->m) ? machine_failure(r->m)
-                                     : wrong);
+    const char *failure = machine_failure(r->m), *why = failure ? failure : wrong;
+    bool whole = end == SIM_END_IDLE;
+    snprintf(said, n, "%s%s%s", whole ? "" : sim_end_name(end), whole || !why[0] ? "" : "; ", why);
     if (said[0] == '\0' && sim_audit_run(r->sim, said, n) == 0)
         said[0] = '\0';
 }
