@@ -145,6 +145,8 @@ struct ckpt_sink_ops {
      * what is captured now must refer to nothing before.  Not blocking.  Until it is asked a
      * flush of frames ends in CKPT_LOST.  NULL: that is never so. */
     bool (*lost)(void *state);
+    /* What is not found may have been lost, though no read says so.  NULL: that is never so. */
+    bool (*torn)(void *state);
     /* Ranks are on other nodes now; this node has another rank, or none, if `own`.  NULL: nothing
      * is to be done. */
     void (*placed)(void *state, bool own);

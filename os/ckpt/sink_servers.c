@@ -8,7 +8,8 @@
  *       image.  Who has lost one makes the region anew, as one that has lost pages, before it
  *       writes to it: nothing is read of a page that was lost in part.
  * So what a server that dies had is known to be lost: to the rank that is there, whose checkpoint
- * under way is void and whose next refers to nothing before it; and to one that comes to load.
+ * under way is void and whose next refers to nothing before it; and to one that comes to load, also
+ * when the region was made anew meanwhile and has another image, which does not count yet.
  */
 #include "os/ckpt/ckpt_internal.h"
 #include "os/memsrv/memsrv.h"
@@ -292,6 +293,12 @@ static bool servers_lost(void *state)
     return lost;
 }
 
+static bool servers_torn(void *state)
+{
+    const struct servers_sink *f = state;
+    return f->known && memsrv_region_torn(f->client);
+}
+
 /* It is another rank's now. */
 static void servers_placed(void *state, bool own)
 {
@@ -311,6 +318,7 @@ const struct ckpt_sink_ops ckpt_sink_servers = {
     .read = servers_read,
     .flush = servers_flush,
     .lost = servers_lost,
+    .torn = servers_torn,
     .placed = servers_placed,
     .piece = 64 << 10,
     .anywhere = true,

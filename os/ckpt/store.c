@@ -427,7 +427,7 @@ enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckp
                                  struct rope **pages)
 {
     enum ckpt_status s = CKPT_DAMAGED; /* it is committed, and in neither slot */
-    uint32_t empty = 0;
+    uint32_t empty = 0, other = 0;
     ckpt_image_init(i);
     *pages = NULL;
     for (uint32_t slot = 0; slot < 2; slot++) {
@@ -443,8 +443,10 @@ enum ckpt_status ckpt_image_read(struct ckpt *c, uint32_t generation, struct ckp
         if (got != CKPT_OK && got != CKPT_NONE) /* it may be in the one that was not read */
             s = got;
         empty += got == CKPT_NONE && wire_get32(wire) == 0;
+        other += got == CKPT_OK;
     }
-    if (empty == 2)
+    bool torn = c->sink->torn && c->sink->torn(c->sink_state);
+    if (empty == 2 || (i->generation == 0 && empty + other == 2 && torn))
         s = CKPT_LOST;
     if (s != CKPT_OK)
         return s;

@@ -91,6 +91,8 @@ enum vm_status memsrv_region_make(struct memsrv_client *c, uint32_t region, bool
 void memsrv_region_mend(struct memsrv_client *c);
 /* Whether a server has the page; if not, *lost: it may have been put. */
 bool memsrv_region_has(struct memsrv_client *c, uint64_t page, bool *lost);
+/* Whether pages of what is open may have been lost since they were first put. */
+bool memsrv_region_torn(const struct memsrv_client *c);
 /* How often pages of what is open have been lost. */
 uint64_t memsrv_region_losses(const struct memsrv_client *c);
 /* Puts, or gets, these pages side by side.  VM_OK, or what one of them has ended with. (blocks) */

@@ -291,6 +291,11 @@ bool memsrv_region_has(struct memsrv_client *c, uint64_t page, bool *lost)
     return has;
 }
 
+bool memsrv_region_torn(const struct memsrv_client *c)
+{
+    return c->torn;
+}
+
 uint64_t memsrv_region_losses(const struct memsrv_client *c)
 {
     return c->losses;
