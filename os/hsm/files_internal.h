@@ -17,8 +17,8 @@
 
 struct hsm_record { /* as it is on the device, or on its way there */
     uint64_t file;
-    uint64_t bitfile; /* 0: none */
-    uint64_t other;   /* another that is to be removed if the node dies; 0: none */
+    uint64_t bitfile; /* its number, plus one; 0: none */
+    uint64_t other;   /* another that is to be removed if the node dies, plus one; 0: none */
     uint64_t tape;    /* bytes of the bitfile */
     uint64_t size;    /* of the file, unless it is whole */
     sim_time mtime;   /* while it is not dirty */

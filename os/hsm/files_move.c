@@ -290,7 +290,7 @@ static void give(struct bitfile_call *c, uint64_t offset, uint64_t length, struc
 static enum file_status drop_other(struct hsm_file *f)
 {
     struct hsm *h = f->h;
-    struct bitfile_call c = { .op = BITFILE_REMOVE, .id = f->rec.other };
+    struct bitfile_call c = { .op = BITFILE_REMOVE, .id = f->rec.other - 1 };
     if (f->rec.other == 0)
         return FILE_OK;
     enum hsm_status s = hsm_archive(h, &c);
@@ -311,7 +311,7 @@ static enum file_status make_bitfile(struct hsm_file *f, uint64_t size)
     enum file_status s = hsm_file_status(hsm_archive(h, &c));
     if (s != FILE_OK)
         return s;
-    f->rec.other = c.id;
+    f->rec.other = c.id + 1;
     s = hsm_commit(f);
     if (s != FILE_OK) {
         f->rec.other = 0;
@@ -351,8 +351,9 @@ static enum file_status copy(struct hsm_file *f, const struct file_attr *a, uint
 {
     struct hsm *h = f->h;
     struct file_req q;
-    struct outward x = { { .op = BITFILE_WRITE, .id = f->rec.other, .size = a->size, .give = give },
-                         &q.data };
+    struct outward x = {
+        { .op = BITFILE_WRITE, .id = f->rec.other - 1, .size = a->size, .give = give }, &q.data
+    };
     file_req_init(&q, FILE_READ, NULL, NULL);
     q.file = f->rec.file;
     file_range(&q, 0, a->size);
@@ -463,10 +464,10 @@ static void reap(struct hsm *h)
             continue;
         if (drop_other(f) != FILE_OK)
             continue;
-        c.id = f->rec.bitfile;
-        if (c.id != 0 && hsm_archive(h, &c) != HSM_OK)
+        c.id = f->rec.bitfile - 1;
+        if (f->rec.bitfile != 0 && hsm_archive(h, &c) != HSM_OK)
             continue;
-        h->counts.removed += c.id != 0;
+        h->counts.removed += f->rec.bitfile != 0;
         f->rec.bitfile = 0;
         if (hsm_drop_record(f) != FILE_OK)
             continue;

@@ -1,7 +1,8 @@
 /* files_record.c: where files lie, as it outlives a crash; what a boot makes of it.
  *
  * Record 0 says how many were ever used: u32 magic, u64 that.  The others, big-endian:
- *   0 file 8, bitfile 8, other 8, bytes of the bitfile 8, of the file 8, time of change 8
+ *   0 file 8, bitfile 8, other 8 (these two plus one), bytes of the bitfile 8, of the file 8,
+ *     time of change 8
  *  48 flags 4 (whole 1, dirty 2, kept 4), pins 4, pinned until 8, a bit for each piece
  */
 #include "os/hsm/files_internal.h"

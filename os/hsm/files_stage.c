@@ -342,7 +342,7 @@ static void start(struct pull *x)
         x->in[i].got = 0;
     }
     x->call.op = BITFILE_READ;
-    x->call.id = f->rec.bitfile;
+    x->call.id = f->rec.bitfile - 1;
     x->call.offset = x->lo * piece_bytes(f);
     x->call.length = hsm_tape_bytes(f, x->lo, x->hi);
     x->ended = false;
@@ -597,7 +597,7 @@ void hsm_direct(struct hsm_item *i)
     x->w = file_list_hull(&l, 1, (struct file_window){ 0, UINT64_MAX });
     uint64_t end = x->w.hi < f->rec.tape ? x->w.hi : f->rec.tape; /* data that are shorter end it */
     x->call = (struct bitfile_call){ .op = BITFILE_READ,
-                                     .id = f->rec.bitfile,
+                                     .id = f->rec.bitfile - 1,
                                      .offset = x->w.lo,
                                      .length = end - x->w.lo,
                                      .take = direct_take,

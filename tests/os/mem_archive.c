@@ -58,8 +58,8 @@ uint32_t mem_archive_written(const struct mem_archive *b)
 static void create(struct mem_archive *b, struct bitfile_call *c)
 {
     b->all = realloc(b->all, (b->count + 1) * sizeof *b->all);
-    b->all[b->count++] = (struct mem_archive_one){ .id = ++b->last };
-    c->id = b->last;
+    b->all[b->count++] = (struct mem_archive_one){ .id = b->last };
+    c->id = b->last++;
 }
 
 static void drop(struct mem_archive *b, uint64_t id)

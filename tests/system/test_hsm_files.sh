@@ -35,5 +35,5 @@ for node in 1 11; do # the servers'; the mover's
     done
 done
 [ "$again" -gt 0 ] || fail "no crash met a request to the archive"
-gives 1 "$PSIM" run "$T/hsm.lua" --no-store -q -p base=hsm_pfs -p space=1MiB
+gives 1 "$PSIM" run "$T/hsm.lua" --no-store -q -p base=hsm_pfs -p space=512KiB
 grep -q 'and nothing can be purged' "$T/err" "$T/out" || fail "nobody says that the disk is too small"
