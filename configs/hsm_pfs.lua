@@ -6,6 +6,8 @@
 --   psim run hsm_pfs -p stage=open        the whole part of a file, before its first read goes on
 --   psim run hsm_pfs -p stage=none        reads come from tape, past the disks
 --   psim run hsm_pfs -p space=64MiB       all of it has room: nothing comes from tape
+--   psim run hsm_pfs -p archive=purge     the program has each file migrated and purged itself
+--   psim run hsm_pfs -p archive=stage     and staged, before the first read
 --   psim run hsm_pfs -p system=vesta      files of Vesta, whose cells lie there
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
@@ -20,7 +22,8 @@ local system = param("system", "pfs")
 local servers = services.list(services[system])
 servers[2].files = {
   { layer = "hsm", stage = param("stage", "demand"), piece = "256KiB",
-    space = param("space", "8MiB"), start = 80, stop = 50, age = "20s", poll = "10s" },
+    space = param("space", "8MiB"), start = 80, stop = 50, age = param("age", "20s"),
+    poll = "10s" },
   { layer = "lfs", block = "64KiB" },
 }
 
@@ -40,6 +43,7 @@ return {
   },
   workload = {
     kind = "dataset", system = system, nodes = 2, requests = 32, warmup = 0, settle = "1min",
+    archive = param("archive", "none"),
     piece = "1MiB", unit = "64KiB", walk = { files = 16, pieces = 2 },
   },
   measures = {

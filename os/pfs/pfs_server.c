@@ -85,9 +85,10 @@ static void pump(struct server *s)
 static void trace(const struct job *j,
                   void (*mark)(struct port *, const char *, const char *, uint64_t))
 {
-    static const char *const names[PFS_IO_PROCS] = { "read",       "write",   "size",      "sync",
-                                                     "remove",     "fill",    "fill warm", "length",
-                                                     "checkpoint", "rollback" };
+    static const char *const names[PFS_IO_PROCS] = { "read",      "write",  "size",
+                                                     "sync",      "remove", "fill",
+                                                     "fill warm", "length", "checkpoint",
+                                                     "rollback",  "hint" };
     if (j->proc < PFS_IO_PROCS)
         mark(j->s->port, "file server", names[j->proc], j->trace);
 }
@@ -174,6 +175,8 @@ static void work(struct job *j);
 
 static bool makes(const struct job *j)
 {
+    if (j->proc == PFS_IO_HINT) /* a pin is kept with the file */
+        return j->args.record == FILE_PIN;
     return j->proc == PFS_IO_WRITE || (j->args.len > 0 && j->proc != PFS_IO_READ &&
                                        j->proc != PFS_IO_SYNC && j->proc != PFS_IO_REMOVE);
 }
@@ -366,6 +369,15 @@ static void work(struct job *j)
         file_submit(s->files, &j->file);
         return;
     }
+    if (j->proc == PFS_IO_HINT) {
+        file_req_init(&j->file, FILE_HINT, plain_done, j);
+        j->file.file = j->handle;
+        j->file.hint = (enum file_hint)j->args.record;
+        if (j->args.len > 0)
+            file_range(&j->file, j->args.off, j->args.len);
+        file_submit(s->files, &j->file);
+        return;
+    }
     if (j->proc >= PFS_IO_FILL) {
         fill_more(j);
         return;
@@ -420,7 +432,8 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     rope_move(&j->data, args);
     j->trace = pfs_io_trace_id(j->args.id, j->args.dir, j->args.off);
     trace(j, port_trace_begin);
-    if (!good || (procedure == PFS_IO_READ && j->args.len > PFS_RPC_MAX)) {
+    if (!good || (procedure == PFS_IO_READ && j->args.len > PFS_RPC_MAX) ||
+        (procedure == PFS_IO_HINT && j->args.record >= FILE_HINT_COUNT)) {
         s->active++;
         answer(j, PFS_IO_ERROR, NULL);
         return;

@@ -207,6 +207,8 @@ enum pfs_status pfs_status_of_file(enum file_status s)
         return PFS_NO_FILE;
     case FILE_UNSUPPORTED:
         return PFS_UNSUPPORTED;
+    case FILE_DENIED: /* a hint: all else is asked for as user 0 */
+        return PFS_DENIED;
     default:
         return PFS_IO_ERROR;
     }

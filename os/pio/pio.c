@@ -249,7 +249,8 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_fil
 static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
 {
     bool asked = ASKED & PIO_CAN(c->what);
-    if (asked && f != NULL && (f->cached != NULL || c->what == PIO_CACHING))
+    bool archive = c->what == PIO_HINT && pio_hint_archive(c->value);
+    if (asked && !archive && f != NULL && (f->cached != NULL || c->what == PIO_CACHING))
         return pio_cache_control(f, c);
     if (!(s->ops->can & PIO_CAN(c->what)))
         return asked ? PIO_OK : PIO_UNSUPPORTED;

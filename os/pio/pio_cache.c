@@ -183,7 +183,7 @@ enum pio_status pio_cache_control(struct pio_file *f, const struct pio_control *
 #define NEEDS                                                                                      \
     (PIO_CAN(PIO_CLOSE) | PIO_CAN(PIO_SET_SIZE) | PIO_CAN(PIO_GET_SIZE) | PIO_CAN(PIO_FLUSH) |     \
      PIO_CAN(PIO_MODE) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_FILL) | PIO_CAN(PIO_CHECKPOINT) |         \
-     PIO_CAN(PIO_ROLLBACK))
+     PIO_CAN(PIO_ROLLBACK) | PIO_CAN(PIO_HINT) /* to an archive */)
 #define CHANGES                                                                                    \
     (PIO_CAN(PIO_SET_SIZE) | PIO_CAN(PIO_MODE) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_FILL) |           \
      PIO_CAN(PIO_ROLLBACK))

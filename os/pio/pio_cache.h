@@ -9,11 +9,17 @@
 void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
                   const struct file_rights *user);
 enum file_hint pio_hint_of(uint64_t hint); /* enum pio_hint */
+/* It is for an archive below, whatever is kept here. */
+static inline bool pio_hint_archive(uint64_t hint)
+{
+    return hint >= PIO_HINT_STAGE && hint <= PIO_HINT_MIGRATE;
+}
 
 /* Client caching, of a file that has it (f->cached).  Whether a transfer goes through it: */
 bool pio_cache_takes(const struct pio_req *r);
 void pio_cache_submit(struct pio_req *r);
-/* PIO_CACHING, whether it has it or not; PIO_PROPAGATE, PIO_REFRESH, PIO_HINT. (blocks) */
+/* PIO_CACHING, whether it has it or not; PIO_PROPAGATE, PIO_REFRESH, PIO_HINT but those for an
+ * archive. (blocks) */
 enum pio_status pio_cache_control(struct pio_file *f, const struct pio_control *x);
 /* Around any other control: what it must find below, and what it changes there.  What was late is
  * the status of PIO_FLUSH and PIO_CLOSE. (block) */

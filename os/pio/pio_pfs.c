@@ -3,7 +3,9 @@
 #include <stdio.h> /* snprintf alone */
 
 #include "os/file/directed.h"
+#include "os/file/pieces.h"
 #include "os/pfs/pfs.h"
+#include "os/pio/pio_cache.h"
 #include "os/pio/pio_internal.h"
 
 enum { PARTS = 16 }; /* ASSUMED(as many requests of one program as an I/O node works on) */
@@ -226,6 +228,18 @@ static void submit(struct pio_req *r)
     pump(b);
 }
 
+/* The I/O nodes' stacks act on what is for an archive alone. */
+static enum pio_status hint_of(struct pio_file *f, const struct pio_control *c)
+{
+    struct file_list l = { c->runs, c->runs != NULL ? c->run_count : 0 };
+    struct file_window w = file_list_hull(&l, 1, (struct file_window){ 0, PFS_SIZE_MAX });
+    if (!pio_hint_archive(c->value))
+        return PIO_UNSUPPORTED;
+    if (c->value != PIO_HINT_STAGE || w.lo >= w.hi)
+        w = (struct file_window){ 0, 0 };
+    return status_of(pfs_hint(f->state, pio_hint_of(c->value), w.lo, w.hi));
+}
+
 static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
 {
     switch (c->what) {
@@ -237,6 +251,8 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
         return status_of(pfs_size(f->state, &c->value));
     case PIO_FLUSH:
         return status_of(pfs_sync(f->state));
+    case PIO_HINT:
+        return hint_of(f, c);
     case PIO_SEEK:
         return status_of(pfs_lseek(f->state, c->value));
     case PIO_TELL:
@@ -329,8 +345,7 @@ extern const struct pio_ops pio_pfs;
 const struct pio_ops pio_pfs = {
     .kind = { .name = "pfs", .doc = "Striped files of the I/O nodes, with I/O modes (os/pfs)." },
     .modes = &pfs_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
-           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT)),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~(PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .services = services,
     .mode = pio_pfs_traits,

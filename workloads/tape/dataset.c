@@ -12,6 +12,11 @@
  *   ahead  pre-execution: a thread of its own goes through the program's index computations, up to
  *          `ahead` steps before the program, and tells what each will touch [the idea is that of
  *          query pre-execution, Yu & DeWitt 1996, known here by its name]
+ * What it tells an archive below its files (`archive`), rank 0 for all:
+ *   none
+ *   purge  each file is migrated and purged once it is written, so the first read of each byte
+ *          finds it on tape
+ *   stage  the same; and all files are staged, one after the other, before the first step
  * A part `wrong` of the hints names a file at random in place of the one that comes.
  */
 #include <stdio.h>
@@ -21,6 +26,8 @@
 #include "workloads/tape/walk.h"
 #include "workloads/workload.h"
 
+enum archive { ARCHIVE_NONE, ARCHIVE_PURGE, ARCHIVE_STAGE };
+static const char *const archive_names[] = { "none", "purge", "stage", NULL };
 enum hints { HINTS_NONE, HINTS_LIST, HINTS_AHEAD };
 static const char *const hint_names[] = { "none", "list", "ahead", NULL };
 
@@ -28,7 +35,7 @@ struct dataset_params {
     struct io_loop_params loop;
     struct walk_params walk;
     int64_t piece, nodes, unit, ahead;
-    int system, hints;
+    int system, hints, archive;
     double wrong;
     sim_time index, settle;
     bool verify;
@@ -54,6 +61,10 @@ static const struct param dataset_params[] = {
            "ASSUMED(the experiment's choice)"),
     P_REAL(dataset_params, wrong, "0", "0", "1", "Part of the hints that name another file.",
            "ASSUMED(the experiment's choice)"),
+    P_CHOICE(dataset_params, archive, "none", archive_names,
+             "What a program tells the archive below its files: nothing; each file is migrated and "
+             "purged once it is written; the same, and all are staged before the first step.",
+             "ASSUMED(the experiment's choice)"),
     P_TIME(dataset_params, settle, "0", "0", "1000h",
            "From the end of the writing of the data set to the first step.",
            "ASSUMED(the experiment's choice)"),
@@ -127,14 +138,20 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     const struct pio_plan plan = {
         .path = "workload",
         .can = PIO_CAN(PIO_AGREE) | PIO_CAN(PIO_FILL) |
-               (p->hints == HINTS_NONE ? 0 : PIO_CAN(PIO_HINT)),
+               (p->hints == HINTS_NONE && p->archive == ARCHIVE_NONE ? 0 : PIO_CAN(PIO_HINT)),
         .traits = programs(p, layout) > 1 ? PIO_SHARED : 0u,
         .unit = (uint64_t)p->unit,
         .files = files(p, layout),
         .ranks = programs(p, layout),
         .size = (uint64_t)(p->walk.pieces * p->piece),
     };
-    return pio_check(io_system(p->system), layout, &plan, e);
+    const struct pio_ops *ops = io_system(p->system);
+    if (p->archive != ARCHIVE_NONE && !(ops->can & PIO_CAN(PIO_HINT)))
+        return err_set(e,
+                       "workload.archive is '%s', but workload.system is '%s', a file system that "
+                       "passes no hints to what is below",
+                       archive_names[p->archive], ops->kind.name);
+    return pio_check(ops, layout, &plan, e);
 }
 
 /* ---- the files ---- */
@@ -163,12 +180,29 @@ static bool fill(struct run *r, uint32_t k)
     return io_good(&r->j, pio_control(r->j.sys, t->f, &c), "fill", t->name);
 }
 
+static bool tell_archive(struct run *r, uint32_t k, enum pio_hint what)
+{
+    static const char *const names[] = {
+        [PIO_HINT_STAGE] = "stage", [PIO_HINT_PURGE] = "purge", [PIO_HINT_MIGRATE] = "migrate"
+    };
+    struct io_target *t = &r->files[k];
+    struct pio_control c = { .what = PIO_HINT, .value = what };
+    return io_good(&r->j, pio_control(r->j.sys, t->f, &c), names[what], t->name);
+}
+
+static bool make(struct run *r, uint32_t k)
+{
+    return open_file(r, k, PIO_O_CREATE) && fill(r, k) &&
+           (r->p->archive == ARCHIVE_NONE ||
+            (tell_archive(r, k, PIO_HINT_MIGRATE) && tell_archive(r, k, PIO_HINT_PURGE)));
+}
+
 static bool open_all(struct run *r)
 {
     bool maker = r->j.rank == 0, fine = true;
     uint32_t n = (uint32_t)r->p->walk.files;
     for (uint32_t k = 0; k < n && maker && fine; k++)
-        fine = open_file(r, k, PIO_O_CREATE) && fill(r, k);
+        fine = make(r, k);
     if (!io_agree(&r->j, "made", fine))
         return false;
     if (maker)
@@ -178,6 +212,8 @@ static bool open_all(struct run *r)
         fine = open_file(r, k, 0);
     if (r->p->settle > 0)
         port_thread_sleep(r->j.node->port, r->p->settle);
+    for (uint32_t k = 0; k < n && maker && fine && r->p->archive == ARCHIVE_STAGE; k++)
+        fine = tell_archive(r, k, PIO_HINT_STAGE);
     return io_agree(&r->j, "opened", fine);
 }
 
