@@ -43,6 +43,7 @@ struct ckpt_files *ckpt_files_start(struct ckpt *c)
     list_init(&f->waiting);
     list_init(&f->asking);
     list_init(&f->names);
+    list_init(&f->openers);
     rope_init(&f->places);
     return f;
 }
@@ -372,6 +373,7 @@ static enum ckpt_status reopen(struct ckpt_files *f, struct ckpt_file *x, struct
     x->opened = s == PIO_OK;
     if (s == PIO_OK)
         s = ckpt_name_opens(f, x);
+    ckpt_name_made(f, x);
     return s == PIO_OK ? CKPT_OK : CKPT_IO; /* it is tried again */
 }
 
@@ -469,6 +471,7 @@ bool ckpt_files_end(struct ckpt *c, ckpt_files_then then)
     for (uint32_t i = 0; i < f->sys_count; i++)
         pio_hold(f->sys[i]);
     f->ending = true;
+    ckpt_names_give_up(f);
     ckpt_files_ask(f, FILES_END, then);
     return true;
 }

@@ -33,6 +33,7 @@ struct ckpt_file {
     uint64_t number;    /* in the image; 0: none */
     uint32_t at;        /* the last cut whose state it can be brought back to, or CKPT_NO_CUT */
     uint32_t at_epoch;  /* this rank's when that was so first */
+    bool making;        /* others wait until it has a number */
     bool placed;
     uint64_t place;
     struct ckpt_since since[2]; /* the older first */
@@ -69,13 +70,13 @@ struct ckpt_files {
     bool log_full;           /* it has entries */
     bool log_old;            /* `since` says something else by now */
     /* files_meet.c: */
-    bool held;          /* the program's requests wait until files have their numbers */
-    bool meeting;       /* rank 0: those are to be made, */
-    uint32_t left;      /* when so many ranks have been captured, too */
-    uint32_t past;      /* the number of the last cut for which this rank is captured */
-    struct rope places; /* rank 0: of the checkpoint under way: pointers that ranks share */
-    struct list asking; /* who asks when this rank is captured */
-    struct list names;  /* rank 0: files_name.c */
+    bool held;                  /* the program's requests wait until files have their numbers */
+    bool meeting;               /* rank 0: those are to be made, */
+    uint32_t left;              /* when so many ranks have been captured, too */
+    uint32_t past;              /* the number of the last cut for which this rank is captured */
+    struct rope places;         /* rank 0: of the checkpoint under way: pointers that ranks share */
+    struct list asking;         /* who asks when this rank is captured */
+    struct list names, openers; /* rank 0: files_name.c */
 };
 
 /* ---- what the service asks (files.c) ---- */
@@ -136,12 +137,15 @@ enum ckpt_status ckpt_files_meet(struct ckpt_files *f);     /* in the thread: ME
 void ckpt_files_meet_done(struct ckpt *c);                  /* and then */
 bool ckpt_places_load(struct ckpt *c, struct rope *places); /* false: they make no sense */
 
-/* ---- files_name.c: files of one rank where nobody stops ---- */
-/* PIO_UNSUPPORTED, after port_fail: it must not be opened; PIO_NODE_DOWN. (block) */
+/* ---- files_name.c: files that one rank opens, and then another ---- */
+/* PIO_UNSUPPORTED, after port_fail: it must not be opened; PIO_NODE_DOWN.  When it has its number;
+ * when it is closed, or could not be opened. (block) */
 enum pio_status ckpt_name_opens(struct ckpt_files *f, struct ckpt_file *x);
-void ckpt_name_closes(struct ckpt_files *f, const struct ckpt_file *x);
+void ckpt_name_made(struct ckpt_files *f, struct ckpt_file *x);
+void ckpt_name_closes(struct ckpt_files *f, struct ckpt_file *x);
 void ckpt_names_serve(struct ckpt *c, struct select_request *request, struct rope *args);
 void ckpt_names_clear(struct ckpt_files *f);
+void ckpt_names_give_up(struct ckpt_files *f); /* who waits there is told that the run ends */
 /* A number of a former try for the checkpoint for which this rank is captured is void. */
 void ckpt_names_captured(struct ckpt_files *f);
 

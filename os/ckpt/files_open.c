@@ -254,6 +254,8 @@ enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open
         s = open_file(f, x, sys, &o, out);
     if (named && s != PIO_OK)
         ckpt_name_closes(f, x);
+    else if (named)
+        ckpt_name_made(f, x);
     if (s != PIO_OK)
         *out = NULL;
     pio_leave(sys);

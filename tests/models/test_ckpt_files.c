@@ -881,7 +881,7 @@ static void pass_round(struct os_node *n, const struct program *me)
  * open the file between the same cuts. */
 Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_cut)
 {
-    static const char *const algorithms[] = { "cl", "ns" };
+    static const char *const algorithms[] = { "cl", "ns", "sns" };
     uint64_t count = sample("CKPT_FILES_SEEDS", 32), from = sample("CKPT_FIRST", sample_one_in());
     for (uint64_t seed = from; seed < from + count; seed++) {
         struct run x = { .program = "random",
@@ -889,7 +889,7 @@ Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_cut)
                          .policy = "cow",
                          .sink = "file",
                          .interval = seed % 3 ? "40ms" : "150ms",
-                         .algorithm = algorithms[seed % 2],
+                         .algorithm = algorithms[seed % 3],
                          .main = pass_round,
                          .steps = 12 };
         uint64_t s = seed * 77;
@@ -909,6 +909,82 @@ Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_cut)
         cr_expect(x.said[0] == 0 && wrong == 0 && left_there == TURNS,
                   "seed %lu: %u are wrong, %lu turns. %s", seed, wrong, left_there, x.said);
     }
+}
+
+static uint32_t keeping; /* ranks that keep it open */
+
+/* Each adds to its own word, in a file that it opens for itself. */
+static void add_beside(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find(adding, n);
+    struct pio_file *f = NULL;
+    const struct pio_open o = {
+        .name = "words", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN
+    };
+    enum pio_status s = PIO_OK;
+    uint64_t word = 0;
+    ckpt_files(c, sys);
+    for (uint64_t k = me->resume; s == PIO_OK && k <= ADDS; k++) {
+        bool good = true;
+        uint64_t draw = k * 4 + me->rank;
+        if (keeping == 0)
+            port_thread_sleep(n->port, (sim_time)(mix(&draw) % 4000) * SIM_US);
+        if (f == NULL)
+            s = ckpt_open(c, sys, &o, &f);
+        if (s == PIO_OK && k > 0)
+            good = moved(f, PIO_READ, me->rank * WORD, &word);
+        wrong += s == PIO_OK && good && word != k;
+        word = k + 1;
+        if (s == PIO_OK && good && k < ADDS)
+            good = moved(f, PIO_WRITE, me->rank * WORD, &word);
+        if (s == PIO_OK && good && (me->rank < 4 - keeping || k == ADDS)) {
+            s = ckpt_close(c, f);
+            f = NULL;
+        }
+        s = good ? s : PIO_SERVER_DOWN;
+        if (keeping > 0)
+            port_thread_sleep(n->port, (sim_time)(1 + (k + me->rank) % 3) * SIM_MS);
+        if (s == PIO_OK)
+            os_safe_point(n, k + 1);
+    }
+    if (s != PIO_OK)
+        ckpt_again(c, n->port);
+    os_safe_call(n, ADDS + 1);
+    (void)nx_gsync(os_find(n, &nx_service));
+}
+
+/* Also one that several have open to write, while it gets a number, and when a capture fails. */
+Test(ckpt_files, that_several_ranks_open_for_themselves_go_back_where_all_stop)
+{
+    uint64_t count = sample("CKPT_FILES_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
+    double undone = 0;
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run x = { .program = "random",
+                         .system = "vesta",
+                         .policy = "copy",
+                         .sink = seed % 2 ? "file" : "memory",
+                         .interval = seed % 5 ? "10ms" : "40ms",
+                         .main = add_beside,
+                         .again = seed / 2 % 2,
+                         .steps = 12 };
+        uint64_t s = seed * 79;
+        adding = (const struct pio_ops *)kind_find(&pio_systems, x.system);
+        keeping = seed % 3 ? 2 : 0;
+        wrong = 0;
+        play(&x);
+        cr_assert(x.said[0] == 0 && wrong == 0, "seed %lu: %u are wrong. %s", seed, wrong, x.said);
+        x.crashes = 1 + (uint32_t)(mix(&s) % 2 && x.sink[0] == 'f');
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % (x.events * (i + 1));
+            x.node[i] = (uint32_t[]){ 0, 1, 4, 5 }[mix(&s) % 4];
+            x.after[i] = 1 + mix(&s) % 20000;
+        }
+        play(&x);
+        cr_expect(x.said[0] == 0 && wrong == 0, "seed %lu: %u are wrong. %s", seed, wrong, x.said);
+        undone += x.undone;
+    }
+    cr_expect(undone > 0 || count < 4, "nothing has been brought back");
 }
 
 static bool late; /* rank 0 writes behind its cut; else it keeps the file open */
