@@ -84,7 +84,10 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         struct os_node *n = &w->node[node];
         n->on_device = port_alloc(p, sizeof(struct file_sys *));
         n->on_device[0] = lfs_files(lfs_start(p, &w->lfs));
-        pfs_server_start(rpc, &w->params, n->on_device[0]);
+        struct file_sys *files = n->on_device[0];
+        if (w->over != NULL)
+            files = w->over(p, node - w->compute, files);
+        pfs_server_start(rpc, &w->params, files);
         if (w->remote)
             (void)file_server_service.start(n, &w->service, rpc);
     } else {

@@ -28,6 +28,8 @@ struct pfs_world {
     struct os_layout layout;
     uint32_t nodes[RIG_NODES];
     struct pfs_client *client[RIG_NODES];
+    /* What stands over the files of an I/O node; NULL: nothing. */
+    struct file_sys *(*over)(struct port *p, uint32_t io, struct file_sys *below);
     struct nx *nx[RIG_NODES]; /* where the graph has an instance "nx" */
     /* programs */
     void (*program)(struct pfs_world *w, struct pfs_client *c, uint32_t rank);

@@ -793,3 +793,84 @@ Test(pfs, a_crash_of_an_io_node_at_any_step_hangs_nobody)
         pfs_world_stop(&w);
     }
 }
+
+/* ---- hints ---- */
+
+enum { NODES = 3 };
+/* Over the files of each I/O node: what hint came last, of which bytes. */
+static struct listener {
+    struct file_sys sys, *below;
+    uint32_t heard;
+    enum file_hint hint;
+    struct file_run run;
+    bool denies;
+} listeners[NODES];
+
+static void listen(struct file_sys *s, struct file_req *r)
+{
+    struct listener *x = CONTAINER_OF(s, struct listener, sys);
+    if (r->op != FILE_HINT) {
+        file_submit(x->below, r);
+        return;
+    }
+    x->heard++;
+    x->hint = r->hint;
+    x->run = r->run_count > 0 ? r->runs[0] : (struct file_run){ .len = 0 };
+    r->status = x->denies ? FILE_DENIED : FILE_OK;
+    r->done(r);
+}
+
+static struct file_sys *listener(struct port *p, uint32_t io, struct file_sys *below)
+{
+    static const struct file_ops ops = { .kind = { .name = "listener" }, .submit = listen };
+    listeners[io] = (struct listener){ .sys = { .ops = &ops, .port = p }, .below = below };
+    return &listeners[io].sys;
+}
+
+static void heard(uint32_t first, uint32_t second, uint32_t third)
+{
+    const uint32_t want[NODES] = { first, second, third };
+    for (uint32_t i = 0; i < NODES; i++) {
+        cr_assert_eq(listeners[i].heard, want[i], "I/O node %u", i);
+        listeners[i].heard = 0;
+    }
+}
+
+static void hints(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_file *f = NULL;
+    uint8_t bytes[6144] = { 1 };
+    (void)rank;
+    listeners[1].denies = false;
+    cr_assert_eq(pfs_open(c, "x", PFS_O_CREATE, M_ASYNC, 0, 1, NULL, &f), PFS_OK);
+    cr_assert_eq(pfs_hint(f, FILE_MIGRATE, 0, 0), PFS_OK, "there is nothing yet");
+    heard(0, 0, 0);
+    cr_assert_eq(pfs_hint(f, FILE_PIN, 0, 0), PFS_OK);
+    heard(1, 1, 1);
+    cr_assert_eq(pfs_world_write(w, f, 0, bytes, sizeof bytes), PFS_OK);
+    cr_assert_eq(pfs_hint(f, FILE_STAGE, 1500, 4000), PFS_OK);
+    heard(1, 1, 1);
+    /* units 0 to 5 lie on 0 1 2 0 1 2: of [1500, 4000) they have [1024, 1952), [476, 1024), all */
+    cr_assert(listeners[0].run.off == 1024 && listeners[0].run.len == 4000 - 3072);
+    cr_assert(listeners[1].run.off == 476 && listeners[1].run.len == 1024 - 476);
+    cr_assert(listeners[2].run.off == 0 && listeners[2].run.len == 1024);
+    cr_assert_eq(pfs_hint(f, FILE_STAGE, 5120, 6000), PFS_OK);
+    heard(0, 0, 1);
+    listeners[1].denies = true;
+    cr_assert_eq(pfs_hint(f, FILE_PURGE, 0, 0), PFS_DENIED);
+    heard(1, 1, 1);
+    for (uint32_t i = 0; i < NODES; i++)
+        cr_assert(listeners[i].hint == FILE_PURGE && listeners[i].run.len == 0, "all of it");
+    listeners[1].denies = false;
+    cr_assert_eq(pfs_close(f), PFS_OK);
+}
+
+Test(pfs, a_hint_reaches_each_io_node_that_has_a_part)
+{
+    struct pfs_world w;
+    pfs_world_defaults(&w, 1, NODES);
+    w.over = listener;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1 });
+    pfs_world_run(&w, hints);
+    pfs_world_stop(&w);
+}
