@@ -433,6 +433,7 @@ void machine_destroy(struct machine *m)
     machine_forget_notices(m);
     for (uint32_t i = 0; m->nodes != NULL && i < m->layout.nodes; i++)
         node_fini(&m->nodes[i]);
+    sim_ledger_book_fini(&m->window.ledgers); /* tasks had them */
     changer_list_free(&m->libraries);
     if (m->net != NULL)
         m->net->ops->destroy(m->net);

@@ -28,6 +28,7 @@
 #include "sim/audit.h"
 #include "sim/counts.h"
 #include "sim/digest.h"
+#include "sim/ledger.h"
 #include "sim/measure.h"
 #include "sim/population.h"
 #include "sim/rng.h"
@@ -61,7 +62,8 @@ struct port {
     uint64_t heap_bytes, heap_most;
     struct sim_rng rng;
     struct sim_customer customer;
-    uint32_t id; /* 0: the kernel */
+    struct sim_ledger *ledger; /* NULL: it has none */
+    uint32_t id;               /* 0: the kernel */
     bool rng_ready, dead;
 };
 
@@ -276,6 +278,7 @@ struct machine_window {
     size_t bin_count;
     struct machine_counts at_open, at_close;
     struct sim_population programs; /* port_stage */
+    struct sim_ledger_book ledgers; /* port_ledger */
     struct machine_measure {
         const struct measure *of;
         struct sim_measure *to;

@@ -123,6 +123,8 @@ void task_crash(struct port *t)
     if (t->customer.stage != SIM_ABSENT)
         sim_population_move(&t->machine->window.programs, &t->customer, SIM_ABSENT,
                             sim_now(t->machine->sim), false);
+    if (t->ledger != NULL)
+        sim_ledger_leave(t->ledger, t, sim_now(t->machine->sim));
     LIST_EACH_SAFE (it, nx, &n->effects) {
         struct effect *f = LIST_ENTRY(it, struct effect, link);
         if (f->task == t || f->about == t)

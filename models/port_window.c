@@ -1,4 +1,4 @@
-/* port_window.c: the measurement window, measures and the rate.
+/* port_window.c: the measurement window, measures, the rate, and ledgers of time.
  *
  * An edge is stamped with the present of the program that is the last to ask for it; it costs
  * nothing and moves nothing.  What is counted for a report is read at both edges.
@@ -227,4 +227,35 @@ void port_stage(struct port *p, const struct measure *d)
         sim_population_move(&m->window.programs, &p->customer, stage_of(d),
                             sim_time_max(now, sim_now(m->sim)),
                             d != NULL || p->customer.stage == SIM_OUTSIDE);
+}
+
+_Static_assert((int)LEDGER_AWAY == (int)SIM_LEDGER_AWAY &&
+                   (int)LEDGER_REST == (int)SIM_LEDGER_REST &&
+                   (int)LEDGER_PARTS == (int)SIM_LEDGER_PARTS,
+               "the parts of the port are those of the ledger");
+
+static bool has_ledger(const struct port *p)
+{
+    return p->ledger != NULL && p->ledger->holder == p;
+}
+
+void port_ledger(struct port *p, uint64_t who)
+{
+    struct machine *m = p->machine;
+    p->ledger = sim_ledger_of(&m->window.ledgers, who);
+    p->ledger->holder = p;
+    sim_ledger_move(p->ledger, LEDGER_REST, SIM_NEVER, activity_now(m));
+}
+
+void port_ledger_part(struct port *p, enum ledger_part part, sim_time most)
+{
+    if (has_ledger(p))
+        sim_ledger_move(p->ledger, part, most, activity_now(p->machine));
+}
+
+void port_ledger_tell(struct port *p, enum ledger_part part, const struct measure *m, sim_time less)
+{
+    ASSERT(has_ledger(p));
+    sim_time spent = sim_ledger_spent(p->ledger, part, activity_now(p->machine));
+    port_measure(p, m, sim_time_seconds(spent - less));
 }

@@ -75,6 +75,7 @@ static void told_stopped(struct os_run *r)
     if (r->told)
         return;
     r->told = true;
+    port_ledger_part(r->task, LEDGER_STOPPED, SIM_NEVER);
     r->stopped(r->arg);
 }
 
@@ -154,6 +155,8 @@ void os_go(struct os_node *n)
 {
     struct os_run *r = n->run;
     r->stop = false;
+    if (r->told)
+        port_ledger_part(r->task, LEDGER_REST, SIM_NEVER);
     if (r->parked)
         port_thread_wake(n->port, r->parked);
 }

@@ -323,6 +323,19 @@ void port_measure(struct port *p, const struct measure *m, double value);
  * flags of m say; NULL: it is a customer no more.  The time of a stage is observed under its m as
  * it ends, but for a request that failed: the run's audit compares (sim/population.h). */
 void port_stage(struct port *p, const struct measure *m);
+/* Where the time of `who` goes, who outlives tasks, as a rank of a job that goes on after crashes
+ * does.  The ledger is the run's: no crash takes it, and no program reads it.  At each moment it
+ * is in one part: in LEDGER_AWAY from the beginning of the run, and again from the end of the task
+ * that has it. */
+enum ledger_part { LEDGER_AWAY, LEDGER_REST, LEDGER_WORK, LEDGER_STOPPED, LEDGER_PARTS };
+/* This task has that ledger from now on; it is in LEDGER_REST. */
+void port_ledger(struct port *p, uint64_t who);
+/* It passes to that part; what is spent there until it passes on, beyond `most`, is of
+ * LEDGER_REST.  Nothing of a task that has none. */
+void port_ledger_part(struct port *p, enum ledger_part part, sim_time most);
+/* An observation of m: what has been spent in that part until now, less so much. */
+void port_ledger_tell(struct port *p, enum ledger_part part, const struct measure *m,
+                      sim_time less);
 /* Says where a part of this task counts: its counters are in the results as "owner.name", over all
  * nodes (owner: the instance's name for a protocol, else the service's).  They are read when the
  * measurement window opens and closes, and before the task goes; `base` lives as long as it does.

@@ -456,7 +456,9 @@ void ckpt_first_write(void *arg, struct vm_region *r, uint64_t page)
         p->out = !vm_snapshot(r, page, false, &p->data);
     if (!p || s->aborted || !c->policy->touched)
         return;
+    port_ledger_part(c->node->run->task, LEDGER_STOPPED, SIM_NEVER);
     c->policy->touched(c, p);
+    port_ledger_part(c->node->run->task, LEDGER_REST, SIM_NEVER);
     ckpt_stopped_for(c, since);
 }
 

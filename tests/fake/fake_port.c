@@ -661,6 +661,25 @@ void port_stage(struct port *p, const struct measure *d)
     (void)p;
 }
 
+void port_ledger(struct port *p, uint64_t who)
+{
+    (void)p;
+    (void)who;
+}
+
+void port_ledger_part(struct port *p, enum ledger_part part, sim_time most)
+{
+    ASSERT(part < LEDGER_PARTS && most >= 0);
+    (void)p;
+}
+
+void port_ledger_tell(struct port *p, enum ledger_part part, const struct measure *m, sim_time less)
+{
+    ASSERT(part < LEDGER_PARTS && m);
+    (void)p;
+    (void)less;
+}
+
 void port_progress(struct port *p, sim_time since, double amount)
 {
     const struct fake *f = p->f;

@@ -18,6 +18,7 @@ extern const struct workload_ops workload_job;
 #define STEPS 120
 #define CRASHES 14
 #define AFTER 0.03 /* s: a node is down */
+#define LOST 0.4   /* s, of all ranks: a replay does not know that others wait for the dead one */
 #define SLACK 0.02 /* s: what two checkpoints, or two steps, differ by, since the last crash */
 
 struct run {
@@ -27,6 +28,7 @@ struct run {
     double at[CRASHES]; /* s */
     /* out */
     double time, useful, work, computed, stop, stops, there, efficiency;
+    double lost, stopped, away, rest;
 };
 
 static struct val *table(void)
@@ -145,6 +147,10 @@ static void play(struct run *x)
     if (x->per < STEPS)
         x->stop = mean(&r, "ckpt.stop", &x->stops);
     x->efficiency = mean(&r, "job.efficiency", NULL);
+    x->lost = mean(&r, "job.lost", NULL);
+    x->stopped = mean(&r, "job.stopped", NULL);
+    x->away = mean(&r, "job.away", NULL);
+    x->rest = mean(&r, "job.rest", NULL);
     rig_finish(&r, params,
                &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
     val_free(p);
@@ -207,18 +213,39 @@ static double measure_counts(const struct costs *c, double saved)
 
 struct outcome {
     double time, absent; /* s; absent: the sum over the programs */
+    double lost;         /* computation that was in vain, the same */
 };
+
+/* What each rank computes in so long, of steps one behind the other. */
+static double computes(const struct costs *c, double seconds)
+{
+    double whole = floor(fmax(seconds, 0) / c->step);
+    return whole * STEP + fmin(fmax(seconds, 0) - whole * c->step, STEP);
+}
+
+/* What all ranks have, since the job went on at `since`, when a node dies at `at`.  Between lie the
+ * steps until a stop, and that; in it all stand.  Else the others compute until it is back. */
+static double lost_by(const struct run *x, const struct costs *c, double since, double at)
+{
+    double before = at - since, steps = x->per * c->step, behind = before - steps - c->stop;
+    if (before <= steps)
+        return computes(c, before) + (RANKS - 1) * fmin(computes(c, before + AFTER), x->per * STEP);
+    if (behind <= 0)
+        return RANKS * x->per * STEP;
+    return RANKS * x->per * STEP + computes(c, behind) + (RANKS - 1) * computes(c, behind + AFTER);
+}
 
 static struct outcome replay(const struct run *x, const struct costs *c, double now, uint32_t done,
                              uint32_t next);
 
-/* From that crash on. */
-static struct outcome go_back(const struct run *x, const struct costs *c, uint32_t done,
-                              uint32_t next)
+/* From that crash on; the job had begun, or gone on from what is saved, at `since`. */
+static struct outcome go_back(const struct run *x, const struct costs *c, double since,
+                              uint32_t done, uint32_t next)
 {
     uint32_t checkpoints = done / x->per;
     double restart = c->restart[checkpoints < 2 ? checkpoints : 2][next % RANKS];
     struct outcome o = replay(x, c, x->at[next] + restart, done, next + 1);
+    o.lost += lost_by(x, c, since, x->at[next]);
     o.absent += RANKS * restart - (RANKS - 1) * AFTER; /* others are there until it is back */
     return o;
 }
@@ -232,19 +259,20 @@ static struct outcome replay(const struct run *x, const struct costs *c, double 
     for (uint32_t steps; done < STEPS; done += steps) {
         uint32_t left = STEPS - done;
         double at = next < x->crashes ? x->at[next] : INFINITY;
+        double since = now;
         steps = left < x->per ? left : x->per;
         now += steps * c->step + (steps < left ? c->stop : 0);
         double counts = now + (steps < left ? c->counts : 0);
         if (at < counts - SLACK)
-            return go_back(x, c, done, next);
+            return go_back(x, c, since, done, next);
         if (at < counts + SLACK) {
-            struct outcome lost = go_back(x, c, done, next), saved = { now, 0 };
+            struct outcome lost = go_back(x, c, since, done, next), saved = { now, 0, 0 };
             if (steps < left)
-                saved = go_back(x, c, done + steps, next);
+                saved = go_back(x, c, now, done + steps, next);
             return fabs(lost.time - x->time) < fabs(saved.time - x->time) ? lost : saved;
         }
     }
-    return (struct outcome){ now, 0 };
+    return (struct outcome){ now, 0, 0 };
 }
 
 Test(efficiency, of_a_job_under_failures_is_that_of_a_replay_and_its_parts_are_all_of_its_time)
@@ -257,6 +285,9 @@ Test(efficiency, of_a_job_under_failures_is_that_of_a_replay_and_its_parts_are_a
         measure_restarts(&c, saved.time, checkpoints);
     c.counts = measure_counts(&c, saved.time);
     cr_assert_float_eq(calm.useful, STEPS * STEP, 1e-9);
+    cr_assert_float_eq(calm.lost, 0, 1e-9);
+    cr_assert_float_eq(saved.lost, 0, 1e-9);
+    cr_assert_float_eq(RANKS * saved.stopped, saved.stops * saved.stop, 1e-6);
     cr_assert_float_eq(calm.there, RANKS, 1e-3, "%g", calm.there);
     for (uint32_t k = 0; k < 3 * RANKS; k++)
         cr_assert(c.restart[k / RANKS][k % RANKS] > AFTER && c.longest < 3 * AFTER, "%g s",
@@ -271,6 +302,11 @@ Test(efficiency, of_a_job_under_failures_is_that_of_a_replay_and_its_parts_are_a
                            "seed %lu, %u steps: %g s, a replay takes %g", seed, x.per, x.time,
                            expected.time);
         cr_expect_float_eq(x.efficiency, x.useful / x.time, 1e-6);
+        cr_expect_float_eq(x.useful + x.lost + x.stopped + x.away + x.rest, x.time, 1e-9);
+        cr_expect_float_eq(x.away, x.time * (RANKS - x.there) / RANKS, 1e-3);
+        cr_expect(RANKS * x.lost > expected.lost - LOST && RANKS * x.lost < expected.lost + 0.01,
+                  "seed %lu, %u steps: %g s lost, a replay says %g", seed, x.per, RANKS * x.lost,
+                  expected.lost);
         /* All time: work that was needed and that was lost, stops, restarts; and the rest: steps
          * under way at a crash, at most one each, and messages. */
         double absent = (RANKS - x.there) * x.time, again = x.computed * x.work,

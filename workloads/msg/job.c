@@ -80,10 +80,11 @@ static const struct param job_params[] = {
         job_params, slice, "500us", "1us", "1h",
         "A step computes for so long at once; between two the node's other threads have the CPU.",
         "ASSUMED(a slice of time is shorter than what is waited for)"),
-    P_BOOL(job_params, account, "false",
-           "Where the time went is measured: useful work, work done, the share of time in which "
-           "programs are there.",
-           "the measures of Daly, FGCS 22, 2006"),
+    P_BOOL(
+        job_params, account, "false",
+        "Where the time went is measured: useful work, work done, work lost, stops, the share of "
+        "time in which programs are there.",
+        "the measures of Daly, FGCS 22, 2006"),
     P_CHOICE_OF(job_params, system, "pfs", pio_systems, "Matrix, update: the file system."),
     P_INT(job_params, order, "32", "1", "4096", "Matrix: rows and columns of the matrices.",
           "ASSUMED(the experiment's choice)"),
@@ -98,7 +99,22 @@ static const struct param job_params[] = {
     P_END,
 };
 
-enum { M_TIME, M_MEMORY, M_FILES, M_STEPS, M_USEFUL, M_WORK, M_EFFICIENCY, M_THERE };
+enum {
+    M_TIME,
+    M_MEMORY,
+    M_FILES,
+    M_STEPS,
+    M_USEFUL,
+    M_LOST,
+    M_STOPPED,
+    M_AWAY,
+    M_REST,
+    M_WORK,
+    M_EFFICIENCY,
+    M_THERE
+};
+/* With `account` each rank tells at its end of its whole time: useful + lost + stopped + away +
+ * rest is job.time, of each rank, and useful + lost all that it has computed, wherever it was. */
 static const struct measure measures[] = {
     [M_TIME] = { "job.time", "s", "Time of a rank from its start to the end of the job.",
                  MEASURE_COLUMN | MEASURE_TOTAL },
@@ -108,8 +124,22 @@ static const struct measure measures[] = {
                   MEASURE_COLUMN | MEASURE_TOTAL },
     [M_STEPS] = { "job.step", "s", "Time of a step, when it is done.", MEASURE_TOTAL },
     [M_USEFUL] = { "job.useful", "s", "Computation of a rank that the job needed.", MEASURE_TOTAL },
+    [M_LOST] = { "job.lost", "s",
+                 "Computation of a rank beyond that: done since the checkpoint that it went back "
+                 "to, in whole steps and in one that was broken off.",
+                 MEASURE_TOTAL },
+    [M_STOPPED] = { "job.stopped", "s",
+                    "Time in which a rank was stopped by checkpoints, or stood in a first write "
+                    "to a page of one.",
+                    MEASURE_TOTAL },
+    [M_AWAY] = { "job.away", "s",
+                 "Time in which a rank had no program: its node was down, or all restarted.",
+                 MEASURE_TOTAL },
+    [M_REST] = { "job.rest", "s",
+                 "All other time of a rank: messages, files, and waiting for others.",
+                 MEASURE_TOTAL },
     [M_WORK] = { "job.work", "s",
-                 "Computation of a rank in a step; that done again, for it was lost, too.",
+                 "Computation of a rank in a step that it has ended; of steps done again, too.",
                  MEASURE_TOTAL },
     [M_EFFICIENCY] = { "job.efficiency", "1", "Of its time that part of a rank that is useful.",
                        MEASURE_TOTAL },
@@ -282,7 +312,10 @@ static void think(const struct job *j, uint64_t step)
 {
     sim_time slice = j->p->slice;
     for (sim_time left = work_of(j, step); left > 0; left -= slice) {
-        port_compute(j->port, left < slice ? left : slice);
+        sim_time now = left < slice ? left : slice;
+        port_ledger_part(j->port, LEDGER_WORK, now);
+        port_compute(j->port, now);
+        port_ledger_part(j->port, LEDGER_REST, SIM_NEVER);
         if (left > slice)
             port_thread_sleep(j->port, 1);
     }
@@ -405,11 +438,16 @@ static int64_t number_of(const struct job *j)
 
 static void report(const struct job *j)
 {
-    double useful = 0;
+    sim_time useful = 0;
     for (uint64_t step = 0; step < j->steps; step++)
-        useful += sim_time_seconds(work_of(j, step));
-    port_measure(j->port, &measures[M_USEFUL], useful);
-    port_measure(j->port, &measures[M_EFFICIENCY], useful / sim_time_seconds(port_now(j->port)));
+        useful += work_of(j, step);
+    double seconds = sim_time_seconds(useful);
+    port_measure(j->port, &measures[M_USEFUL], seconds);
+    port_measure(j->port, &measures[M_EFFICIENCY], seconds / sim_time_seconds(port_now(j->port)));
+    port_ledger_tell(j->port, LEDGER_WORK, &measures[M_LOST], useful);
+    port_ledger_tell(j->port, LEDGER_STOPPED, &measures[M_STOPPED], 0);
+    port_ledger_tell(j->port, LEDGER_AWAY, &measures[M_AWAY], 0);
+    port_ledger_tell(j->port, LEDGER_REST, &measures[M_REST], 0);
     port_window(j->port, false, j->ranks);
     port_stage(j->port, NULL);
 }
@@ -479,6 +517,8 @@ static void program(struct os_node *node, const struct program *me)
         ckpt_memory(ckpt, j.space);
         tell_ranges(&j, ckpt);
     }
+    if (p->account)
+        port_ledger(j.port, (uint64_t)j.job << 32 | j.rank);
     if (p->account)
         port_stage(j.port, &measures[M_THERE]);
     if (p->account && me->resume == 0)
