@@ -252,6 +252,18 @@ static void play(struct run *x)
     val_free(p);
 }
 
+/* The same with one death, of a run that has so many events without. */
+static void play_death(struct run *x, uint64_t events, uint64_t at, uint32_t node, uint64_t after)
+{
+    x->crashes = 1;
+    x->at[0] = at;
+    x->node[0] = node;
+    x->after[0] = after;
+    play(x);
+    cr_expect_str_empty(x->said, "%s, node %u dies at event %lu of %lu: %s", x->system, node,
+                        (unsigned long)at, (unsigned long)events, x->said);
+}
+
 static void choose(struct run *x, uint64_t seed)
 {
     static const char *const systems[] = { "pfs", "vesta", "files" };
@@ -482,13 +494,8 @@ Test(ckpt_files, that_rank_0_has_closed_are_brought_back_as_long_as_others_have_
                   calm.said);
         double undone = 0;
         for (uint32_t i = 0; i < 2 * ARRAY_LEN(crashing); i++) {
-            x.crashes = 1;
-            x.at[0] = calm.events * (4 + i) / 24;
-            x.node[0] = crashing[i % ARRAY_LEN(crashing)];
-            x.after[0] = 3000;
-            play(&x);
-            cr_expect_str_empty(x.said, "%s, node %u dies at event %lu of %lu: %s", systems[k],
-                                x.node[0], x.at[0], calm.events, x.said);
+            play_death(&x, calm.events, calm.events * (4 + i) / 24,
+                       crashing[i % ARRAY_LEN(crashing)], 3000);
             undone += x.undone;
         }
         cr_expect(undone > 8, "%s: %g files have been brought back", systems[k], undone);
@@ -598,13 +605,7 @@ Test(ckpt_files, that_who_serves_them_has_lost_are_written_again)
         cr_expect_str_empty(calm.said, "%s: %s", systems[k], calm.said);
         double restarts = 0;
         for (uint32_t i = 0; i < 3 * ARRAY_LEN(io); i++) {
-            x.crashes = 1;
-            x.at[0] = calm.events * (3 + i) / 20;
-            x.node[0] = io[i % ARRAY_LEN(io)];
-            x.after[0] = 2000;
-            play(&x);
-            cr_expect_str_empty(x.said, "%s, node %u dies at event %lu of %lu: %s", systems[k],
-                                x.node[0], x.at[0], calm.events, x.said);
+            play_death(&x, calm.events, calm.events * (3 + i) / 20, io[i % ARRAY_LEN(io)], 2000);
             restarts += x.restarts;
         }
         cr_expect(restarts > 0, "%s: nobody has gone back", systems[k]);
