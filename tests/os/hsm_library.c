@@ -89,3 +89,25 @@ void hsm_library_serve(struct hsm_library *l, struct xk_protl *rpc)
     enum xk_status s = select_serve(rpc, HSM_SERVICE_PVR, serve, l);
     ASSERT(s == XK_OK);
 }
+
+void hsm_library_lfs(struct lfs_params *lfs)
+{
+    *lfs = (struct lfs_params){ .block = 2048,
+                                .inode = 1024,
+                                .files = 16,
+                                .cache = 8,
+                                .max_io = 16384,
+                                .prealloc = 8,
+                                .flush_delay = SIM_SEC };
+}
+
+void hsm_library_servers(struct pvl_params *pvl, struct mover_params *mover, uint64_t seed)
+{
+    *pvl = (struct pvl_params){ .call_retry = SIM_MS,
+                                .retry = 5 * SIM_SEC,
+                                .patience = 10000 * SIM_SEC };
+    mover->order = (int)(seed % 9);
+    mover->retry = SIM_MS;
+    mover->piece = 1024 << seed % 3;
+    mover->buffers = 1 + (int64_t)seed % 3;
+}

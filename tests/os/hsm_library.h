@@ -8,6 +8,9 @@
 
 #include "os/hsm/call.h"
 #include "os/hsm/hsm.h"
+#include "os/hsm/mover.h"
+#include "os/hsm/pvl.h"
+#include "os/lfs/lfs.h"
 #include "tests/fake/port_fake.h"
 
 enum { HSM_LIBRARY_DRIVES = 16, HSM_LIBRARY_FILLED = 64 };
@@ -23,5 +26,9 @@ struct hsm_library {
 /* Serves HSM_SERVICE_PVR, in a boot upcall. */
 void hsm_library_serve(struct hsm_library *l, struct xk_protl *rpc);
 uint64_t hsm_library_seed(uint32_t cartridge);
+/* What the servers of such a test have: a small file system for their records; a library and movers
+ * with short retries, whose order, pieces and buffers are drawn by the seed. */
+void hsm_library_lfs(struct lfs_params *lfs);
+void hsm_library_servers(struct pvl_params *pvl, struct mover_params *mover, uint64_t seed);
 
 #endif

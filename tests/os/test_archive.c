@@ -165,20 +165,9 @@ static void run(struct world *w, uint64_t seed, uint32_t width)
                                           .batch = 100,
                                           .retry = SIM_MS,
                                           .records = { 512, 16, 16384 } };
-    w->pvl = (struct pvl_params){ .call_retry = SIM_MS,
-                                  .retry = 5 * SIM_SEC,
-                                  .patience = 10000 * SIM_SEC };
-    w->lfs = (struct lfs_params){ .block = 2048,
-                                  .inode = 1024,
-                                  .files = 8,
-                                  .cache = 8,
-                                  .max_io = 16384,
-                                  .prealloc = 8,
-                                  .flush_delay = SIM_SEC };
-    w->mover.order = (int)(seed % 9);
-    w->mover.retry = SIM_MS;
+    hsm_library_lfs(&w->lfs);
+    hsm_library_servers(&w->pvl, &w->mover, seed);
     w->mover.piece = 1024 << seed % 4;
-    w->mover.buffers = 1 + (int64_t)seed % 3;
     w->archive.retry = SIM_MS;
     struct fake_options o = { .nodes = NODES, .seed = seed, .disks = 1, .tapes = DRIVES };
     o.tape_blocks = w->tape_blocks;

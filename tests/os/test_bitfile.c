@@ -407,20 +407,8 @@ static void start(struct world *w, uint64_t seed, uint32_t width)
                                          .records = { 512, 16, 16384 } };
     w->params.class[0] = (struct bitfile_class){ .name = "one", .copies = 1, .max = INT64_MAX };
     w->params.class[1] = (struct bitfile_class){ .name = "two", .copies = 2, .max = INT64_MAX };
-    w->pvl = (struct pvl_params){ .call_retry = SIM_MS,
-                                  .retry = 5 * SIM_SEC,
-                                  .patience = 10000 * SIM_SEC };
-    w->lfs = (struct lfs_params){ .block = 2048,
-                                  .inode = 1024,
-                                  .files = 16,
-                                  .cache = 8,
-                                  .max_io = 16384,
-                                  .prealloc = 8,
-                                  .flush_delay = SIM_SEC };
-    w->mover.order = (int)(seed % 9);
-    w->mover.retry = SIM_MS;
-    w->mover.piece = 1024 << seed % 3;
-    w->mover.buffers = 1 + (int64_t)seed % 3;
+    hsm_library_lfs(&w->lfs);
+    hsm_library_servers(&w->pvl, &w->mover, seed);
     struct fake_options o = { .nodes = NODES, .seed = seed, .disks = 1, .tapes = DRIVES };
     o.detect_delay = SIM_MS;
     o.disk_cache = true;

@@ -8,6 +8,7 @@
 
 #include "os/hsm/names.h"
 #include "os/lfs/lfs.h"
+#include "tests/os/hsm_library.h"
 #include "tests/os/xk_rig.h"
 
 enum { DIRS = 3, FANOUT = 5, DECLARED = 12, NODES = 400, ROOM = 60 };
@@ -314,13 +315,7 @@ static void run(struct world *w, uint64_t seed)
                                       .buckets = 7,
                                       .retry = SIM_MS,
                                       .records = { 512, 16, 16384 } };
-    w->lfs = (struct lfs_params){ .block = 2048,
-                                  .inode = 1024,
-                                  .files = 8,
-                                  .cache = 8,
-                                  .max_io = 16384,
-                                  .prealloc = 8,
-                                  .flush_delay = SIM_SEC };
+    hsm_library_lfs(&w->lfs);
     w->node[0] = (struct node){ .there = true, .dir = true, .of = { 0777, 0, 0 } };
     w->nodes = 1;
     for (uint64_t k = 0; k < DIRS; k++) {
