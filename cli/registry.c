@@ -36,6 +36,7 @@
 #include "workloads/direct/mesh_traffic.h"
 #include "workloads/direct/queue.h"
 #include "workloads/direct/tape_io.h"
+#include "workloads/io/app.h"
 #include "workloads/io/filetype.h"
 #include "workloads/io/pattern.h"
 #include "workloads/shared.h"
@@ -51,6 +52,7 @@
     W(import)                                                                                      \
     W(export)                                                                                      \
     W(replay)                                                                                      \
+    W(escat)                                                                                       \
     W(arrays)                                                                                      \
     W(pfs)                                                                                         \
     W(job)                                                                                         \
@@ -142,6 +144,7 @@ static const struct {
     { "vesta_client", vesta_client_counters },
     { "vesta_store", vst_counters },
     { "coll", coll_counters },
+    { "app", app_counters },
     { "cache", file_cache_counters },
     { "hsm", file_hsm_counters },
     { "residency", records_counters },

@@ -64,7 +64,10 @@ static bool verify(const struct io_job *j, const struct io_target *t, const stru
     bool named = j->sys->ops->mode(t->f->mode) & PIO_MODE_OFFSETS;
     const struct file_run *runs = named ? list : &moved;
     rope_init(&want);
-    add_pattern(t->seed, runs, named ? count : 1, t->ghost, &want);
+    if (t->expect != NULL)
+        t->expect(t, runs, named ? count : 1, &want);
+    else
+        add_pattern(t->seed, runs, named ? count : 1, t->ghost, &want);
     uint64_t at = rope_first_difference(&q->data, &want);
     if (at != UINT64_MAX) {
         unsigned long long where;

@@ -44,6 +44,10 @@ struct io_target {
     struct pio_file *f;
     struct coll *coll; /* by what method requests are made; NULL: as they are */
     uint64_t seed;
+    /* What it has in these runs, behind `want`; NULL: what belongs there by `seed`.  For reads. */
+    void (*expect)(const struct io_target *t, const struct file_run *runs, uint32_t count,
+                   struct rope *want);
+    const void *expect_arg;
     struct fview *typed; /* it sees the file so: a request is some of that from `at` on */
     bool view;   /* the rank's part is the subfile that it sees: a request is one piece of that, */
     uint64_t at; /* from here */
