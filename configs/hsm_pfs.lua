@@ -9,10 +9,13 @@
 --   psim run hsm_pfs -p archive=purge     the program has each file migrated and purged itself
 --   psim run hsm_pfs -p archive=stage     and staged, before the first read
 --   psim run hsm_pfs -p system=vesta      files of Vesta, whose cells lie there
+--   psim run hsm_pfs -p crash=7           an I/O node crashes (-p at=350s) and is back after 10 s;
+--                                         13 is a mover, 2 has the archive's servers
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
 local drives = 2
+local crash, at = param("crash", 0), param("at", "350s")
 
 local silo = include("libraries/stk4400.lua")
 silo.cells, silo.drives, silo.tape_drives, silo.control = 100, nil, "all", "service"
@@ -36,6 +39,10 @@ return {
       tape = { last = drives, storage = merge(include("tapes/dlt4000.lua"), { cartridge = "" }) },
       service = { storage = { kind = "disk" } },
     },
+    detector_delay = crash > 0 and "100ms" or nil,
+    faults = crash > 0 and {
+      { path = "node " .. crash, action = "crash", at = at, after = param("after", "10s") },
+    } or nil,
     os = services.list(system == "pfs" and services.nx or {}, services.bitfiles {
       mover = { on = "tape" },
       storage = { volumes = 40, filled = 0, block = "64KiB", capacity = 2000 },
@@ -43,7 +50,7 @@ return {
   },
   workload = {
     kind = "dataset", system = system, nodes = 2, requests = 32, warmup = 0, settle = "1min",
-    archive = param("archive", "none"),
+    archive = param("archive", "none"), retries = crash > 0 and 1000 or 0,
     piece = "1MiB", unit = "64KiB", walk = { files = 16, pieces = 2 },
   },
   measures = {

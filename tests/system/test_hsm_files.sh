@@ -1,13 +1,10 @@
 # Files over an archive through the command: every way of staging, over PFS, Vesta and one server, every byte compared;
-# a crash of the archive's servers, or of a mover, costs time alone; a disk that is too small is a sentence.
+# a crash of the archive's servers, of a mover, or of a node with files, costs time alone; a disk that is too small is a
+# sentence.
 . tests/system/lib.sh
 config hsm <<'END_OF_CONFIG'
 local c = include(param("base", "hsm_files") .. ".lua")
 c.workload.requests, c.workload.nodes = 24, 2
-if param("at", "") ~= "" then
-    c.machine.faults = { { path = "node " .. param("node", 0), action = "crash", at = param("at", ""), after = "10s" } }
-    c.machine.detector_delay = "100ms"
-end
 return c
 END_OF_CONFIG
 value() {
@@ -37,13 +34,24 @@ gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $told -p archive=stage
 gives 2 "$PSIM" check "$T/hsm.lua" -p base=hsm_pfs -p archive=purge -p system=vesta
 grep -q "workload.archive is 'purge', but workload.system is 'vesta'" "$T/err" || fail "Vesta passes hints on"
 again=0
-for node in 1 11; do # the servers'; the mover's
+for node in 1 11 8; do # the archive's servers', the mover's, the files'
     for at in 20s 90s 450s 600s; do
-        gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p node=$node -p at=$at
+        gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p crash=$node -p at=$at
         moves "node $node crashes at $at"
         again=$((again + $(value hsm.again)))
     done
 done
+# The same of PFS: one of two I/O nodes, while it migrates, purges, stages, and hears hints.
+for how in "-p stage=open" "-p stage=background" "-p system=vesta" "-p space=64MiB -p archive=purge" \
+    "-p space=64MiB -p archive=stage"; do
+    for at in 83220ms 350s 500s; do
+        gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p base=hsm_pfs -p crash=7 -p at=$at -p after=1s $how
+        grep -q '1 crashes and 1 restarts of nodes' "$T/out" "$T/err" || fail "$how: no crash at $at"
+    done
+done
+# Who does not try again hears it.
+gives 1 "$PSIM" run "$T/hsm.lua" --no-store -q -p crash=8 -p at=90s -p workload.retries=0
+grep -q 'fill of set.* server down' "$T/err" "$T/out" || fail "no program heard of the crash"
 [ "$again" -gt 0 ] || fail "no crash met a request to the archive"
 gives 1 "$PSIM" run "$T/hsm.lua" --no-store -q -p base=hsm_pfs -p space=512KiB
 grep -q 'and nothing can be purged' "$T/err" "$T/out" || fail "nobody says that the disk is too small"

@@ -1,6 +1,7 @@
 /* job.c: see job.h. */
 #include "workloads/io/job.h"
 
+#include "os/nx/nx.h"
 #include "workloads/io/loop.h"
 
 struct file_rights io_user(const struct io_loop_params *p, uint32_t rank)
@@ -24,10 +25,23 @@ bool io_good(const struct io_job *j, enum pio_status s, const char *what, const 
     return false;
 }
 
+bool io_again(const struct io_job *j, sim_time pause)
+{
+    struct io_patience *x = j->patience;
+    if (x == NULL || !x->again)
+        return false;
+    *x = (struct io_patience){ .left = x->left - 1 };
+    port_thread_sleep(j->node->port, pause);
+    return true;
+}
+
 bool io_agree(const struct io_job *j, const char *tag, bool mine)
 {
+    int64_t bad = !mine;
     if (j->resume > 0)
         return mine;
+    if (j->meets_by_nx)
+        return nx_gihigh(os_find(j->node, &nx_service), &bad, 1) == NX_OK && !bad;
     enum pio_status s = pio_agree(j->sys, tag, j->ranks, mine);
     return s != PIO_CLOSED && io_good(j, s, "meeting of all ranks", tag);
 }

@@ -34,6 +34,7 @@ struct io_job {
     uint64_t resume;              /* above 0: of a program that was at it before */
     bool verify;                  /* compare what is read */
     struct io_patience *patience; /* NULL: none */
+    bool meets_by_nx;             /* where a server may die that ranks would meet by */
 };
 
 /* Who a rank is, for pio.user. */
@@ -57,6 +58,9 @@ struct io_target {
 
 /* False after port_fail, or when patience says `again`. */
 bool io_good(const struct io_job *j, enum pio_status s, const char *what, const char *name);
+/* An operation that has failed is to be made again, which it is after this pause; what is left of
+ * patience is less by that. (blocks) */
+bool io_again(const struct io_job *j, sim_time pause);
 /* True when all ranks say so; one that has failed must not leave the others waiting.  They have met
  * before one goes on after its node's crash. (blocks) */
 bool io_agree(const struct io_job *j, const char *tag, bool mine);

@@ -151,10 +151,7 @@ static void begin(struct run *r)
 /* An operation that has failed is to be made again, after a pause. (blocks) */
 static bool again(struct run *r)
 {
-    r->repeats = r->patience.again;
-    r->patience = (struct io_patience){ .left = r->patience.left - r->repeats };
-    if (r->repeats)
-        port_thread_sleep(r->j.node->port, r->p->retry_delay);
+    r->repeats = io_again(&r->j, r->p->retry_delay);
     return r->repeats;
 }
 
@@ -296,21 +293,12 @@ static bool request(void *self, uint64_t k)
     return true;
 }
 
-/* All ranks meet: where a server may die not by it, but by NX. */
-static bool agree(struct run *r, const char *tag, bool fine)
-{
-    int64_t bad = !fine;
-    if (r->p->retries == 0)
-        return io_agree(&r->j, tag, fine);
-    return nx_gihigh(os_find(r->j.node, &nx_service), &bad, 1) == NX_OK && !bad;
-}
-
 static bool meet(struct run *r, uint64_t k, bool fine)
 {
     uint64_t nth;
     char tag[32];
     (void)snprintf(tag, sizeof tag, "phase.%d", (int)phase_of(r, k, &nth));
-    return agree(r, tag, fine);
+    return io_agree(&r->j, tag, fine);
 }
 
 /* Where a phase begins all meet; the one before has ended for all. */
@@ -340,7 +328,7 @@ static bool make_directory(struct run *r)
     do
         fine = fine || control(r, PIO_MKDIR, r->directory, "mkdir");
     while (!fine && again(r));
-    return agree(r, "made", fine);
+    return io_agree(&r->j, "made", fine);
 }
 
 static void program(struct os_node *node, const struct program *me)
@@ -350,7 +338,8 @@ static void program(struct os_node *node, const struct program *me)
                             .sys = pio_find(io_system(p->system), node),
                             .rank = me->rank,
                             .ranks = me->ranks,
-                            .verify = true },
+                            .verify = true,
+                            .meets_by_nx = p->retries > 0 },
                      .p = p,
                      .n = (uint64_t)p->loop.requests };
     r.j.patience = &r.patience;
@@ -376,7 +365,7 @@ static void program(struct os_node *node, const struct program *me)
     r.patience.left = 0;
     if (r.failed && r.at <= 2 * r.n) /* the others wait where the next phase begins */
         (void)meet(&r, r.at < 2 * r.n ? (r.at / r.n + 1) * r.n : r.at + 1, false);
-    if (!agree(&r, "ended", fine))
+    if (!io_agree(&r.j, "ended", fine))
         return;
     if (r.j.rank == 0)
         port_measure(node->port, &measures[RATE + REMOVE],

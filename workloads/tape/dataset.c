@@ -18,9 +18,12 @@
  *          finds it on tape
  *   stage  the same; and all files are staged, one after the other, before the first step
  * A part `wrong` of the hints names a file at random in place of the one that comes.
+ *
+ * What finds a server down is made again, `retries` times; a hint of reads that finds one is lost.
  */
 #include <stdio.h>
 
+#include "os/nx/nx.h"
 #include "workloads/io/job.h"
 #include "workloads/io/loop.h"
 #include "workloads/tape/walk.h"
@@ -34,10 +37,10 @@ static const char *const hint_names[] = { "none", "list", "ahead", NULL };
 struct dataset_params {
     struct io_loop_params loop;
     struct walk_params walk;
-    int64_t piece, nodes, unit, ahead;
+    int64_t piece, nodes, unit, ahead, retries;
     int system, hints, archive;
     double wrong;
-    sim_time index, settle;
+    sim_time index, settle, retry_delay;
     bool verify;
 };
 
@@ -68,6 +71,12 @@ static const struct param dataset_params[] = {
     P_TIME(dataset_params, settle, "0", "0", "1000h",
            "From the end of the writing of the data set to the first step.",
            "ASSUMED(the experiment's choice)"),
+    P_INT(dataset_params, retries, "0", "0", "1000000",
+          "How often a step, or what is done to a file, is made again that finds a server down, or "
+          "one that has restarted since.",
+          "ASSUMED(programs of the time had none)"),
+    P_TIME(dataset_params, retry_delay, "1s", "1us", "1h", "Pause before that.",
+           "ASSUMED(a restart takes some)"),
     P_BOOL(dataset_params, verify, "true", "Every byte that is read is compared.",
            "ASSUMED(a wrong byte fails the run)"),
     P_END,
@@ -99,10 +108,12 @@ static const struct measure rate = { "dataset.bandwidth", "B/s",
 struct slot {
     struct file_run run;
     struct io_transfer x;
+    bool moved;
 };
 
 struct run {
     struct io_job j;
+    struct io_patience patience;
     const struct dataset_params *p;
     struct io_target *files;
     struct walk walk;
@@ -135,6 +146,8 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     const struct dataset_params *p = params;
     if (!workload_nodes_check(p->nodes, layout, e) || !walk_check(&p->walk, "workload.walk", e))
         return false;
+    if (p->retries > 0 && os_service_params(layout, &nx_service) == NULL)
+        return err_set(e, "workload.retries: programs then meet by NX, which no node boots");
     const struct pio_plan plan = {
         .path = "workload",
         .can = PIO_CAN(PIO_AGREE) | PIO_CAN(PIO_FILL) |
@@ -156,9 +169,21 @@ static bool check(const void *params, const struct os_layout *layout, struct err
 
 /* ---- the files ---- */
 
+static void be_patient(struct run *r)
+{
+    r->patience = (struct io_patience){ .left = (uint32_t)r->p->retries };
+}
+
+static bool again(struct run *r)
+{
+    return io_again(&r->j, r->p->retry_delay);
+}
+
+/* Who had it open before may use that still: the thread ahead. */
 static bool open_file(struct run *r, uint32_t k, unsigned flags)
 {
     struct io_target *t = &r->files[k];
+    bool fine;
     (void)snprintf(t->name, sizeof t->name, "set.%06u", k);
     t->seed = UINT64_C(0x64617461736574) + k;
     const struct pio_open o = { .name = t->name,
@@ -167,17 +192,45 @@ static bool open_file(struct run *r, uint32_t k, unsigned flags)
                                 .ranks = r->j.ranks,
                                 .mode = PIO_PLAIN,
                                 .unit = (uint64_t)r->p->unit };
-    return io_good(&r->j, pio_open(r->j.sys, &o, &t->f), "open", t->name);
+    be_patient(r);
+    do
+        fine = io_good(&r->j, pio_open(r->j.sys, &o, &t->f), "open", t->name);
+    while (!fine && again(r));
+    return fine;
+}
+
+/* What a crash could undo is flushed with it, or done again. */
+static enum pio_status do_it(struct run *r, const struct io_target *t, const struct pio_control *c)
+{
+    struct pio_control x = *c;
+    enum pio_status s = pio_control(r->j.sys, t->f, &x);
+    return s == PIO_OK && r->p->retries > 0 && c->what == PIO_FILL ? pio_flush(t->f) : s;
+}
+
+static bool control(struct run *r, uint32_t k, const struct pio_control *c, const char *what)
+{
+    struct io_target *t = &r->files[k];
+    be_patient(r);
+    for (;;) {
+        enum pio_status s = do_it(r, t, c);
+        if (io_good(&r->j, s, what, t->name))
+            return true;
+        if (!again(r))
+            return false;
+        const struct io_patience left = r->patience;
+        if (s == PIO_STALE && !open_file(r, k, 0))
+            return false;
+        r->patience = left;
+    }
 }
 
 static bool fill(struct run *r, uint32_t k)
 {
-    struct io_target *t = &r->files[k];
-    struct pio_control c = { .what = PIO_FILL,
-                             .seed = t->seed,
-                             .value = (uint64_t)(r->p->walk.pieces * r->p->piece),
-                             .cold = true };
-    return io_good(&r->j, pio_control(r->j.sys, t->f, &c), "fill", t->name);
+    const struct pio_control c = { .what = PIO_FILL,
+                                   .seed = r->files[k].seed,
+                                   .value = (uint64_t)(r->p->walk.pieces * r->p->piece),
+                                   .cold = true };
+    return control(r, k, &c, "fill");
 }
 
 static bool tell_archive(struct run *r, uint32_t k, enum pio_hint what)
@@ -185,9 +238,8 @@ static bool tell_archive(struct run *r, uint32_t k, enum pio_hint what)
     static const char *const names[] = {
         [PIO_HINT_STAGE] = "stage", [PIO_HINT_PURGE] = "purge", [PIO_HINT_MIGRATE] = "migrate"
     };
-    struct io_target *t = &r->files[k];
-    struct pio_control c = { .what = PIO_HINT, .value = what };
-    return io_good(&r->j, pio_control(r->j.sys, t->f, &c), names[what], t->name);
+    const struct pio_control c = { .what = PIO_HINT, .value = what };
+    return control(r, k, &c, names[what]);
 }
 
 static bool make(struct run *r, uint32_t k)
@@ -245,7 +297,9 @@ static bool tell_step(struct run *r)
             .what = PIO_HINT, .value = PIO_HINT_WILL_NEED, .runs = &run, .run_count = 1
         };
         struct io_target *t = &r->files[file];
-        if (!io_good(&r->j, pio_control(r->j.sys, t->f, &c), "hint", t->name))
+        enum pio_status s = pio_control(r->j.sys, t->f, &c);
+        bool lost = r->p->retries > 0 && (s == PIO_SERVER_DOWN || s == PIO_STALE);
+        if (!lost && !io_good(&r->j, s, "hint", t->name))
             return false;
     }
     r->told_steps++;
@@ -296,6 +350,44 @@ static void end_hints(struct run *r)
 
 /* ---- steps ---- */
 
+/* All of the step's pieces that have not come. */
+static bool try_step(struct run *r, uint32_t n, struct pio_split *last)
+{
+    const struct dataset_params *p = r->p;
+    uint32_t under_way = 0;
+    bool fine = true;
+    for (uint32_t i = 0; i < n; i++) {
+        struct slot *s = &r->slots[i];
+        if (s->moved)
+            continue;
+        s->run = (struct file_run){ .off = r->pieces[i].piece * (uint64_t)p->piece,
+                                    .len = (uint64_t)p->piece,
+                                    .count = 1 };
+        io_start(&r->j, &r->files[r->pieces[i].file], PIO_READ, &s->run, 1, &s->x);
+        r->left[i] = &s->x.q;
+        under_way++;
+    }
+    for (; under_way > 0; under_way--) {
+        uint32_t i = pio_wait_any(r->left, n);
+        *last = r->left[i]->split;
+        r->left[i] = NULL;
+        r->slots[i].moved = io_finish(&r->j, &r->slots[i].x);
+        fine = fine && r->slots[i].moved;
+    }
+    return fine;
+}
+
+static bool open_stale(struct run *r, uint32_t n)
+{
+    const struct io_patience left = r->patience;
+    bool fine = true;
+    for (uint32_t i = 0; i < n && fine; i++)
+        if (!r->slots[i].moved && r->slots[i].x.q.status == PIO_STALE)
+            fine = open_file(r, r->pieces[i].file, 0);
+    r->patience = left;
+    return fine;
+}
+
 static bool step(void *self, uint64_t k)
 {
     struct run *r = self;
@@ -304,21 +396,12 @@ static bool step(void *self, uint64_t k)
     struct pio_split sum = { .latency = 0 };
     sim_time since = port_now(port);
     uint32_t n = walk_next(&r->walk, r->pieces);
-    bool fine = true;
-    for (uint32_t i = 0; i < n; i++) {
-        struct slot *s = &r->slots[i];
-        s->run = (struct file_run){ .off = r->pieces[i].piece * (uint64_t)p->piece,
-                                    .len = (uint64_t)p->piece,
-                                    .count = 1 };
-        io_start(&r->j, &r->files[r->pieces[i].file], PIO_READ, &s->run, 1, &s->x);
-        r->left[i] = &s->x.q;
-    }
-    for (uint32_t ended = 0; ended < n; ended++) {
-        uint32_t i = pio_wait_any(r->left, n);
-        sum = r->left[i]->split;
-        r->left[i] = NULL;
-        fine = io_finish(&r->j, &r->slots[i].x) && fine;
-    }
+    for (uint32_t i = 0; i < n; i++)
+        r->slots[i].moved = false;
+    be_patient(r);
+    bool fine = try_step(r, n, &sum);
+    while (!fine && again(r))
+        fine = open_stale(r, n) && try_step(r, n, &sum);
     sum.client += port_now(port) - since - sum.latency;
     sum.latency = port_now(port) - since;
     r->done = k + 1;
@@ -358,9 +441,11 @@ static void program(struct os_node *node, const struct program *me)
                               .sys = pio_find(io_system(p->system), node),
                               .rank = me->rank,
                               .ranks = me->ranks,
-                              .verify = p->verify },
+                              .verify = p->verify,
+                              .meets_by_nx = p->retries > 0 },
                        .p = p,
                        .steps = (uint64_t)(p->loop.warmup + p->loop.requests) };
+    r->j.patience = &r->patience;
     r->j.sys->user = io_user(&p->loop, me->rank);
     r->program = port_thread_self(port);
     r->files = port_alloc(port, (size_t)p->walk.files * sizeof *r->files);
