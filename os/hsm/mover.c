@@ -10,7 +10,7 @@
 
 #include "os/xk/peers.h"
 
-enum { PIECE_HEADER = 16 };
+enum { PIECE_HEADER = 16, FOLD_HEADER = 25 };
 
 const struct param mover_params_desc[] = {
     P_CHOICE_OF(mover_params, order, "loss", hsm_orders,
@@ -32,6 +32,7 @@ const struct counter mover_counters[] = {
     C_SUM(mover, counts, failed, "1", "Of these, those that did not end well."),
     C_SUM(mover, counts, blocks, "1", "Blocks read for sinks."),
     C_SUM(mover, counts, written, "1", "Blocks written for sources."),
+    C_SUM(mover, counts, parities, "1", "Of these, those of parity."),
     C_SUM(mover, counts, skipped, "1", "Blocks read because they lay between others."),
     C_SUM(mover, counts, bytes, "B", "Bytes that sinks have taken."),
     C_SUM(mover, counts, locates, "1", "Requests that did not begin where the one before ended."),
@@ -51,10 +52,16 @@ static void step(struct run *x);
 
 void mover_request_store(uint8_t out[MOVER_REQUEST_BYTES], const struct mover_request *r)
 {
-    const uint64_t words[6] = { r->first, r->count, r->offset, r->stride, r->token, r->tag };
-    for (int i = 0; i < 6; i++)
+    const uint64_t words[7] = {
+        r->first, r->count, r->offset, r->stride, r->token, r->tag, r->end
+    };
+    for (int i = 0; i < 7; i++)
         wire_put64(out + 8 * i, words[i]);
-    wire_put32(out + 48, r->sink);
+    wire_put32(out + 56, r->sink);
+    out[60] = r->data;
+    out[61] = r->column;
+    out[62] = r->turn;
+    out[63] = r->fold;
 }
 
 struct mover_request mover_request_load(const uint8_t in[MOVER_REQUEST_BYTES])
@@ -65,7 +72,22 @@ struct mover_request mover_request_load(const uint8_t in[MOVER_REQUEST_BYTES])
                                    .stride = wire_get64(in + 24),
                                    .token = wire_get64(in + 32),
                                    .tag = wire_get64(in + 40),
-                                   .sink = wire_get32(in + 48) };
+                                   .end = wire_get64(in + 48),
+                                   .sink = wire_get32(in + 56),
+                                   .data = in[60],
+                                   .column = in[61],
+                                   .turn = in[62],
+                                   .fold = in[63] };
+}
+
+uint32_t mover_column(const struct mover_request *r, uint64_t i)
+{
+    return r->turn != 0 ? (uint32_t)((r->column + i) % (r->data + 1u)) : r->column;
+}
+
+uint64_t mover_offset(const struct mover_request *r, uint64_t i, uint32_t c)
+{
+    return r->offset + i * r->stride + c * (r->stride / r->data);
 }
 
 /* ---- the ends of requests and runs ---- */
@@ -166,8 +188,8 @@ static void taken(void *arg, enum xk_status status, struct rope *reply)
 static void push(struct piece *p)
 {
     struct mover *m = p->run->drive->m;
-    enum xk_status s =
-        select_call(m->rpc, p->w->r.sink, HSM_SERVICE_SINK, SINK_DATA, &p->args, taken, p);
+    enum sink_procedure how = p->w->r.fold > 0 ? SINK_FOLD : SINK_DATA;
+    enum xk_status s = select_call(m->rpc, p->w->r.sink, HSM_SERVICE_SINK, how, &p->args, taken, p);
     struct rope none;
     if (s == XK_BUSY) {
         port_timer_set(&p->timer, m->params->retry);
@@ -181,7 +203,8 @@ static void push(struct piece *p)
 static void send_block(struct run *x, struct wanted *w, uint64_t offset, struct rope *data)
 {
     struct mover *m = x->drive->m;
-    uint64_t most = select_max_bytes(m->rpc) - PIECE_HEADER, at = 0, all = data->length;
+    size_t head = w->r.fold > 0 ? FOLD_HEADER : PIECE_HEADER;
+    uint64_t most = select_max_bytes(m->rpc) - head, at = 0, all = data->length;
     if (most > (uint64_t)m->params->piece)
         most = (uint64_t)m->params->piece;
     uint64_t n = (all + most - 1) / most;
@@ -191,7 +214,7 @@ static void send_block(struct run *x, struct wanted *w, uint64_t offset, struct 
     struct piece **all_pieces = port_alloc(m->port, (n + 1) * sizeof(struct piece *));
     for (uint64_t i = 0; i < n; i++, at += most) {
         struct piece *p = port_alloc(m->port, sizeof *p);
-        uint8_t wire[PIECE_HEADER];
+        uint8_t wire[FOLD_HEADER];
         uint64_t len = all - at < most ? all - at : most;
         p->run = x;
         p->w = w;
@@ -199,8 +222,10 @@ static void send_block(struct run *x, struct wanted *w, uint64_t offset, struct 
         p->bytes = len;
         wire_put64(wire, w->r.token);
         wire_put64(wire + 8, offset + at);
+        wire_put64(wire + 16, w->r.tag >> 8);
+        wire[24] = w->r.fold;
         rope_init(&p->args);
-        rope_add_bytes(&p->args, wire, sizeof wire);
+        rope_add_bytes(&p->args, wire, head);
         rope_add_slice(&p->args, data, at, len);
         port_timer_init(m->port, &p->timer, push_again, p);
         w->flying++;
@@ -233,8 +258,10 @@ void mover_give_up(struct run *x)
     x->dead = true;
     for (uint32_t i = 0; i < x->count; i++) {
         struct wanted *w = &x->wanted[i];
-        if (!w->over && w->status == HSM_OK)
+        if (!w->over && w->status == HSM_OK) {
             w->status = HSM_DEVICE;
+            w->bad = w->r.first + w->done;
+        }
         w->over = true;
         if (mover_tell(x, w))
             return;
@@ -264,6 +291,13 @@ static void read_done(struct port_io *io)
     }
     if (block < w->r.first) { /* it lay between: what is wrong with it matters to nobody */
         m->counts.skipped++;
+    } else if (!w->over && mover_column(&w->r, w->done) == w->r.data) { /* so is a parity */
+        m->counts.skipped++;
+        w->over = ++w->done == w->r.count;
+        if (mover_tell(x, w)) {
+            rope_fini(&data);
+            return;
+        }
     } else if (s != HSM_OK || w->over) {
         if (w->status == HSM_OK) {
             w->status = s;
@@ -274,7 +308,7 @@ static void read_done(struct port_io *io)
         if (mover_tell(x, w))
             return;
     } else {
-        uint64_t offset = w->r.offset + w->done * w->r.stride;
+        uint64_t offset = mover_offset(&w->r, w->done, mover_column(&w->r, w->done));
         m->counts.blocks++;
         w->over = ++w->done == w->r.count;
         w->flying++; /* the run does not end here */
@@ -446,6 +480,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     for (uint32_t i = 0; i < n; i++) {
         rope_take_front(args, MOVER_REQUEST_BYTES, wire);
         x->wanted[i].r = mover_request_load(wire);
+        ASSERT(x->wanted[i].r.data > 0);
     }
     m->counts.requests += n;
     list_push(&d->runs, &x->link);

@@ -17,18 +17,21 @@
  *   MOV4  Of a run that is for one cartridge nothing is read from, or written to, another that has
  *       come into the drive meanwhile.  The runs of an asker that dies end.
  *
+ *   MOV5  A block of parity is the XOR of the `data` blocks of its row, of which those from `end`
+ *       on are zeros; it is made where it is written.  A block that is wanted of other cartridges
+ *       is the XOR of what `fold` movers push for it; it is made at the sink.
+ *
  * Procedures of HSM_SERVICE_MOVER, long calls (call.h), big-endian:
- *   MOVER_READ  u32 device, u32 requests, label of the cartridge, { u64 first, u64 count, u64
- *               offset, u64 stride, u64 token, u64 tag, u32 sink }: blocks first .. first + count -
- *               1; the first is at `offset` of what the sink gets, each next one `stride` behind
+ *   MOVER_READ  u32 device, u32 requests, label of the cartridge, struct mover_request each
  *               -> u8 hsm_status of the drive
  *   MOVER_WRITE u32 device, u32 requests, label, u64 bytes of a block, the same: blocks first .. at
  *               their places on the tape, in order; what lay behind is gone.  HSM_FULL: the tape
  *               has no room for it, and for none behind it
  * of the asker (HSM_SERVICE_STORAGE): MOVER_DONE u64 tag, u8 hsm_status, u64 the block that could
- *                                     not be read
+ *                                     not be read, or from which on nothing was (HSM_DEVICE)
  * of the sink (HSM_SERVICE_SINK):     SINK_DATA  u64 token, u64 offset, bytes
  *                                     SINK_PULL  u64 token, u64 offset, u64 length -> bytes
+ *                                     SINK_FOLD  u64 token, u64 offset, u64 tag, u8 fold, bytes
  */
 #ifndef OS_HSM_MOVER_H
 #define OS_HSM_MOVER_H
@@ -39,13 +42,26 @@
 
 enum mover_procedure { MOVER_READ = 1, MOVER_WRITE };
 enum { MOVER_DONE = 100 };
-enum sink_procedure { SINK_DATA = 1, SINK_PULL };
+enum sink_procedure { SINK_DATA = 1, SINK_PULL, SINK_FOLD };
 
+/* Blocks first .. first + count - 1 of a cartridge, each of a row: the cartridge has column
+ * `column` of row `first`, and of each next one the next column where it goes round (`turn`).
+ * Column `data` is parity: when blocks are read, it is passed over. */
 struct mover_request {
-    uint64_t first, count, offset, stride, token, tag;
+    uint64_t first, count;
+    uint64_t offset; /* of row `first` in what the sink has; each next row is `stride` behind, */
+    uint64_t stride; /* and a column a `data`-th of that behind the one before it */
+    uint64_t token, tag;
+    uint64_t end; /* of what the sink has: behind it are zeros */
     uint32_t sink;
+    uint8_t data, column, turn;
+    uint8_t fold; /* so many movers push for each block; 0: this one */
 };
-#define MOVER_REQUEST_BYTES 52
+#define MOVER_REQUEST_BYTES 64
+/* Column of block first + i. */
+uint32_t mover_column(const struct mover_request *r, uint64_t i);
+/* Where column c of that row is at the sink. */
+uint64_t mover_offset(const struct mover_request *r, uint64_t i, uint32_t c);
 /* As it travels. */
 void mover_request_store(uint8_t out[MOVER_REQUEST_BYTES], const struct mover_request *r);
 /* The other way. */

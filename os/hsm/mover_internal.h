@@ -24,7 +24,7 @@ struct mover {
     const struct hsm_order_ops *order;
     struct drive drives[DEVICES_MAX];
     struct {
-        uint64_t requests, failed, blocks, written, skipped, bytes, locates;
+        uint64_t requests, failed, blocks, written, parities, skipped, bytes, locates;
     } counts;
 };
 

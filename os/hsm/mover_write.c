@@ -1,7 +1,8 @@
 /* mover_write.c: movers: from sources to drives.  See mover.h.
  *
  * Blocks are pulled in pieces into slots, up to `buffers` ahead, and written in their order; when
- * all are, or one cannot be, the drive's buffer is flushed, and all requests are told of.
+ * all are, or one cannot be, the drive's buffer is flushed, and all requests are told of.  For a
+ * block of parity all of its row are pulled.
  */
 #include "os/hsm/mover_internal.h"
 
@@ -10,7 +11,7 @@ struct slot {
     struct run *run;
     uint32_t request, pulls; /* pulls: pieces that are to come */
     uint64_t block;          /* of the request */
-    uint32_t count;
+    uint32_t count;          /* pieces of the block */
     struct rope pieces[];
 };
 
@@ -18,7 +19,8 @@ struct pull {
     struct port_timer timer;
     struct slot *slot;
     uint32_t piece;
-    bool refused; /* the source is dead */
+    uint32_t column; /* of the row */
+    bool refused;    /* the source is dead */
 };
 
 static void go_on(struct run *x);
@@ -49,13 +51,30 @@ static uint64_t piece_bytes(const struct mover *m)
     return most < (uint64_t)m->params->piece ? most : (uint64_t)m->params->piece;
 }
 
+/* What has come of a piece: of a parity all columns together. */
+static void add(struct run *x, struct rope *piece, struct rope *data)
+{
+    struct rope sum;
+    if (piece->length == 0) {
+        rope_move(piece, data);
+        return;
+    }
+    const struct rope *const both[] = { piece, data };
+    port_work(x->drive->m->port, PORT_WORK_XOR, data->length);
+    rope_xor(&sum, both, 2);
+    rope_fini(piece);
+    rope_move(piece, &sum);
+}
+
 static void pulled(void *arg, enum xk_status status, struct rope *reply)
 {
     struct pull *p = arg;
     struct slot *s = p->slot;
     struct run *x = s->run;
-    if (status == XK_OK && reply->length > 0)
-        rope_move(&s->pieces[p->piece], reply);
+    struct rope *piece = &s->pieces[p->piece];
+    if (status == XK_OK && reply->length > 0 &&
+        (piece->length == 0 || piece->length == reply->length))
+        add(x, piece, reply);
     else if (!x->stopped || s->request < x->count)
         stop(x, s->request, HSM_UNREACHABLE);
     s->pulls--;
@@ -73,7 +92,7 @@ static void pull(struct pull *p)
     uint8_t wire[24];
     struct rope args;
     wire_put64(wire, r->token);
-    wire_put64(wire + 8, r->offset + s->block * r->stride + at);
+    wire_put64(wire + 8, mover_offset(r, s->block, p->column) + at);
     wire_put64(wire + 16, x->block - at < most ? x->block - at : most);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
@@ -99,6 +118,34 @@ static void pull_again(struct port_timer *t)
     pulled(p, XK_UNREACHABLE, &none);
 }
 
+/* Of a parity all columns of the row, else its own; behind the end there is nothing to pull. */
+static void pull_all(struct run *x, struct slot *s)
+{
+    struct mover *m = x->drive->m;
+    const struct mover_request *r = &x->wanted[s->request].r;
+    uint32_t column = mover_column(r, s->block), from = column, to = column + 1;
+    if (column == r->data) {
+        from = 0;
+        to = r->data;
+        m->counts.parities++;
+    }
+    while (to > from && mover_offset(r, s->block, to - 1) >= r->end)
+        to--;
+    s->pulls = (to - from) * s->count;
+    for (uint32_t i = 0; from == to && i < s->count; i++)
+        rope_add_zero(&s->pieces[i],
+                      i + 1 < s->count ? piece_bytes(m) : x->block - i * piece_bytes(m));
+    for (uint32_t c = from; c < to; c++)
+        for (uint32_t i = 0; i < s->count; i++) {
+            struct pull *p = port_alloc(m->port, sizeof *p);
+            p->slot = s;
+            p->piece = i;
+            p->column = c;
+            port_timer_init(m->port, &p->timer, pull_again, p);
+            pull(p);
+        }
+}
+
 static void fill(struct run *x)
 {
     struct mover *m = x->drive->m;
@@ -118,13 +165,7 @@ static void fill(struct run *x)
         x->slot_count++;
         for (uint32_t i = 0; i < n; i++)
             rope_init(&s->pieces[i]);
-        for (uint32_t i = 0; i < n; i++) {
-            struct pull *p = port_alloc(m->port, sizeof *p);
-            p->slot = s;
-            p->piece = i;
-            port_timer_init(m->port, &p->timer, pull_again, p);
-            pull(p);
-        }
+        pull_all(x, s);
     }
 }
 

@@ -122,6 +122,10 @@ static void job_end(struct pvl *p, struct job *j, enum hsm_status s)
         wire_put32(wire + 4, j->drives[i]->device);
         rope_add_bytes(&reply, wire, 8);
     }
+    if (s != HSM_OK) {
+        wire_put32(wire, j->bad);
+        rope_add_bytes(&reply, wire, 4);
+    }
     p->counts.failed += s != HSM_OK;
     list_remove(&j->link);
     hsm_answer(&p->calls, &j->caller, &reply);
@@ -199,6 +203,8 @@ static void mounted(void *arg, enum xk_status status, struct rope *reply)
     if (j != NULL) {
         if (s != HSM_OK && (j->worst == HSM_OK || volume))
             j->worst = s;
+        for (uint32_t i = 0; volume && i < j->count; i++)
+            j->bad |= j->volumes[i] == m->volume ? 1u << i : 0;
         job_advance(p, j);
     }
     port_free(p->port, m);
@@ -284,6 +290,7 @@ static enum verdict grant(struct pvl *p, struct job *j, const bool *closed)
         return NO_DRIVES;
     }
     j->worst = HSM_OK;
+    j->bad = 0;
     j->state = JOB_MOUNTING;
     list_remove(&j->link);
     list_push(&p->mounting, &j->link);
@@ -520,6 +527,8 @@ static void search(struct search *x)
         return;
     }
     bool found = x->volume->pvr != NOWHERE;
+    for (uint32_t i = 0; !found && i < j->count; i++)
+        j->bad |= j->volumes[i] == x->volume ? 1u << i : 0;
     port_free(p->port, x);
     if (found)
         find_next(p, j);

@@ -52,6 +52,7 @@ struct pvl *pvl_serve(struct xk_protl *rpc, const struct pvl_params *params, con
 struct pvl_mount { /* one volume of a job */
     char label[HSM_LABEL];
     uint32_t node, device; /* out: its drive, a block device of that node */
+    bool bad;              /* out, where the job has ended because of volumes: this one */
 };
 struct pvl_client {
     struct hsm_calls *calls;

@@ -64,6 +64,11 @@ static enum hsm_status mount_reply(enum hsm_status s, struct rope *reply, struct
     uint8_t wire[8];
     if (s == HSM_OK && reply->length < 8 * (uint64_t)count)
         s = HSM_UNREACHABLE;
+    if (s != HSM_OK && reply->length >= 4) {
+        rope_take_front(reply, 4, wire);
+        for (uint32_t i = 0; i < count; i++)
+            m[i].bad = (wire_get32(wire) >> i & 1) != 0;
+    }
     for (uint32_t i = 0; s == HSM_OK && i < count; i++) {
         rope_take_front(reply, 8, wire);
         m[i].node = wire_get32(wire);

@@ -2,7 +2,8 @@
  *
  * Procedures of HSM_SERVICE_PVL, big-endian; a reply begins with u8 hsm_status:
  *   PVL_MOUNT    (a long call; its ticket is the job's name) u32 volumes, u64 weight, labels
- *                -> { u32 node, u32 device } of each
+ *                -> { u32 node, u32 device } of each; else u32 bits of the volumes that are to
+ *                blame
  *   PVL_RELEASE  u64 job, u32 bits of its drives that failed
  *   PVL_MORE     u64 weight, label of a volume of a job that waits
  */
@@ -49,8 +50,9 @@ struct job {
     struct volume *volumes[PVL_STRIPE];
     struct drive *drives[PVL_STRIPE];
     enum hsm_status worst;
-    bool orphan; /* its client has died meanwhile */
-    bool doubt;  /* a repository gave no answer */
+    uint32_t bad; /* bits of the volumes because of which that is so */
+    bool orphan;  /* its client has died meanwhile */
+    bool doubt;   /* a repository gave no answer */
 };
 
 struct pvl {

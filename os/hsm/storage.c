@@ -10,7 +10,6 @@
  */
 #include "os/hsm/storage_internal.h"
 
-#include "os/hsm/mover.h"
 #include "os/node.h"
 
 enum { M_WAIT };
@@ -28,21 +27,14 @@ const struct counter storage_counters[] = {
     C_SUM(storage, counts, rounds, "1", "Times that requests of a volume went to its movers."),
     C_SUM(storage, counts, bytes, "B", "Bytes of requests that ended well."),
     C_SUM(storage, counts, blanked, "1", "Volumes on which nothing was needed any more."),
+    C_SUM(storage, counts, degraded, "1", "Volumes with parity mounted without a cartridge."),
+    C_SUM(storage, counts, mended, "1", "Blocks that were asked of other cartridges, by parity."),
     C_END,
 };
 
-struct volume {
-    struct storage *s;
-    uint32_t number, width, calls, round;
-    uint64_t block;
-    enum { ASKED, OPEN } state;
-    struct list queue, out;
-    uint64_t job;
-    uint32_t failed; /* a bit for each mover that, or whose drive, failed */
-    struct pvl_mount mount[PVL_STRIPE];
-};
-
 static void ask(struct volume *v, uint64_t weight);
+
+#define UNKNOWN UINT64_MAX /* row */
 
 struct sleeper {
     struct list link;
@@ -84,19 +76,23 @@ void storage_arrive(struct storage *s, struct want *w)
 }
 
 /* Mover `k` has done its part. */
-static void part_done(struct storage *s, struct want *w, uint32_t k, enum hsm_status status,
-                      uint64_t bad)
+static void part_done(struct volume *v, struct want *w, uint32_t k, enum hsm_status status,
+                      uint64_t row)
 {
+    struct storage *s = v->s;
     ASSERT_MSG(w->at >> k & 1, "STOI1");
     w->at &= ~(1u << k);
-    if (w->worst == HSM_OK) {
+    if (w->worst == HSM_OK && status != HSM_OK &&
+        (row == UNKNOWN || !storage_stopped(v, w, k, status, row))) {
+        uint32_t of = w->mending > 0 ? w->mending - 1 : k;
         w->worst = status;
-        w->bad = bad;
+        w->bad = row * storage_data(&v->class) + storage_column(&v->class, row, of);
     }
     if (w->at != 0)
         return;
     if (w->op != STORAGE_APPEND) {
-        storage_end(s, w, w->worst);
+        if (w->worst != HSM_OK || !storage_mend(v, w))
+            storage_end(s, w, w->worst);
     } else if (w->worst != HSM_OK) {
         storage_append_failed(s, w);
     } else {
@@ -118,12 +114,25 @@ static void all_end(struct storage *s, struct list *of, enum hsm_status status)
     }
 }
 
+/* Nothing is appended to a volume of which a cartridge cannot be had. */
+static void appends_end(struct volume *v)
+{
+    LIST_EACH_SAFE (l, next, &v->queue) {
+        struct want *w = LIST_ENTRY(l, struct want, link);
+        if (w->op != STORAGE_APPEND)
+            continue;
+        w->worst = v->why;
+        storage_append_failed(v->s, w);
+    }
+}
+
 /* ---- movers ---- */
 
 struct call {
     struct volume *v;
-    uint32_t mover;
+    uint32_t mover, phase; /* phase: of the wants that it was for */
     bool append;
+    const struct want *only; /* NULL: for all that were out */
 };
 
 static void next_round(struct volume *v);
@@ -137,8 +146,9 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
         s = HSM_DEVICE;                 /* it is put elsewhere: the source is there */
     LIST_EACH_SAFE (l, next, &v->out) { /* what it has told nothing of */
         struct want *w = LIST_ENTRY(l, struct want, link);
-        if ((w->op == STORAGE_APPEND) == c->append && (w->at >> c->mover & 1))
-            part_done(v->s, w, c->mover, s == HSM_OK ? HSM_UNREACHABLE : s, 0);
+        bool its = (c->only == NULL || c->only == w) && w->phase == c->phase;
+        if (its && (w->op == STORAGE_APPEND) == c->append && (w->at >> c->mover & 1))
+            part_done(v, w, c->mover, s == HSM_OK ? HSM_UNREACHABLE : s, UNKNOWN);
     }
     v->failed |= s != HSM_OK ? 1u << c->mover : 0;
     port_free(v->s->port, c);
@@ -146,63 +156,97 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
         next_round(v);
 }
 
-/* Blocks of the want that lie on cartridge k; false: none. */
-static bool part_of(const struct volume *v, const struct want *w, uint32_t k,
-                    struct mover_request *r)
+/* Is the block of that row that cartridge k has one of the want's? */
+static bool has(const struct volume *v, const struct want *w, uint32_t k, uint64_t row)
 {
-    uint64_t width = v->width, first = w->r.first, end = first + w->r.count;
-    uint64_t b = first + (k + width - first % width) % width;
-    if (b >= end)
+    uint64_t data = storage_data(&v->class), column = storage_column(&v->class, row, k);
+    uint64_t block = row * data + column;
+    return column < data && block >= w->r.first && block < w->r.first + w->r.count;
+}
+
+bool storage_part(const struct volume *v, const struct want *w, uint32_t k, uint64_t row,
+                  struct mover_request *r)
+{
+    const struct storage_class *c = &v->class;
+    uint64_t data = storage_data(c), block = (uint64_t)c->block;
+    uint64_t from = w->r.first / data, to = (w->r.first + w->r.count - 1) / data + 1;
+    bool parity = c->rait != STORAGE_RAIT0, all = parity && w->op == STORAGE_APPEND;
+    from = row > from ? row : from;
+    if (!all && c->rait == STORAGE_RAIT3 && k == data)
         return false;
-    *r = (struct mover_request){ .first = b / width,
-                                 .count = (end - b + width - 1) / width,
-                                 .offset = w->r.offset + (b - first) * v->block,
-                                 .stride = width * v->block,
+    while (!all && from < to && !has(v, w, k, from))
+        from++;
+    while (!all && to > from && !has(v, w, k, to - 1))
+        to--;
+    if (from >= to)
+        return false;
+    *r = (struct mover_request){ .first = from,
+                                 .count = to - from,
+                                 .offset = w->r.offset + (from * data - w->r.first) * block,
+                                 .stride = data * block,
                                  .token = w->r.token,
                                  .tag = w->tag << 8 | k,
-                                 .sink = w->r.sink };
+                                 .end = w->r.offset + w->r.count * block,
+                                 .sink = w->r.sink,
+                                 .data = (uint8_t)data,
+                                 .column = (uint8_t)storage_column(c, from, k),
+                                 .turn = c->rait == STORAGE_RAIT5 };
     return true;
+}
+
+void storage_tell_mover(struct volume *v, uint32_t k, bool append, struct want *only, uint32_t n,
+                        struct rope *list)
+{
+    struct storage *s = v->s;
+    struct rope args;
+    uint8_t wire[16];
+    struct call *c = port_alloc(s->port, sizeof *c);
+    *c = (struct call){ v, k, only != NULL ? only->phase : 0, append, only };
+    wire_put32(wire, v->mount[k].device);
+    wire_put32(wire + 4, n);
+    wire_put64(wire + 8, (uint64_t)v->class.block);
+    rope_init(&args);
+    rope_add_bytes(&args, wire, 8);
+    rope_add_bytes(&args, v->mount[k].label, HSM_LABEL);
+    rope_add_bytes(&args, wire + 8, append ? 8 : 0);
+    rope_join(&args, list);
+    v->calls++;
+    (void)hsm_call(&s->calls, v->mount[k].node, HSM_SERVICE_MOVER,
+                   append ? MOVER_WRITE : MOVER_READ, &args, ended, c);
 }
 
 /* What of the round is this mover's: its reads, or what it is to write. */
 static void tell_mover(struct volume *v, uint32_t k, bool append)
 {
-    struct storage *s = v->s;
-    struct rope args, list;
+    struct rope list;
     uint8_t wire[MOVER_REQUEST_BYTES];
     uint32_t n = 0;
     rope_init(&list);
     LIST_EACH (l, &v->out) {
         struct want *w = LIST_ENTRY(l, struct want, link);
         struct mover_request r;
-        if ((w->op == STORAGE_APPEND) != append || !part_of(v, w, k, &r))
+        if ((w->op == STORAGE_APPEND) != append || !storage_part(v, w, k, 0, &r))
             continue;
         mover_request_store(wire, &r);
         rope_add_bytes(&list, wire, sizeof wire);
         w->at |= 1u << k;
         n++;
     }
-    if (n == 0)
-        return;
-    struct call *c = port_alloc(s->port, sizeof *c);
-    *c = (struct call){ v, k, append };
-    wire_put32(wire, v->mount[k].device);
-    wire_put32(wire + 4, n);
-    wire_put64(wire + 8, v->block);
-    rope_init(&args);
-    rope_add_bytes(&args, wire, 8);
-    rope_add_bytes(&args, v->mount[k].label, HSM_LABEL);
-    rope_add_bytes(&args, wire + 8, append ? 8 : 0);
-    rope_join(&args, &list);
-    v->calls++;
-    (void)hsm_call(&s->calls, v->mount[k].node, HSM_SERVICE_MOVER,
-                   append ? MOVER_WRITE : MOVER_READ, &args, ended, c);
+    if (n > 0)
+        storage_tell_mover(v, k, append, NULL, n, &list);
 }
 
 static void release(struct volume *v)
 {
     struct storage *s = v->s;
-    pvl_release(&s->pvl, v->job, v->failed);
+    uint32_t failed = 0, at = 0; /* the job's cartridges are those that it asked for */
+    for (uint32_t k = 0; k < v->width; k++) {
+        if (v->absent >> k & 1)
+            continue;
+        failed |= (v->failed >> k & 1) << at;
+        at++;
+    }
+    pvl_release(&s->pvl, v->job, failed);
     if (!list_empty(&v->queue)) {
         ask(v, 1);
         return;
@@ -220,15 +264,28 @@ static void next_round(struct volume *v)
         release(v);
         return;
     }
+    if (v->absent != 0) {
+        appends_end(v);
+        if (list_empty(&v->queue)) {
+            release(v);
+            return;
+        }
+    }
     v->round++;
     s->counts.rounds++;
     for (int64_t n = 0; n < s->params->batch && !list_empty(&v->queue); n++)
         list_push(&v->out, list_pop(&v->queue));
     v->calls = 1;
     for (uint32_t k = 0; k < v->width; k++)
-        tell_mover(v, k, false);
+        if (!(v->absent >> k & 1))
+            tell_mover(v, k, false);
     for (uint32_t k = 0; k < v->width; k++)
         tell_mover(v, k, true);
+    LIST_EACH_SAFE (l, next, &v->out) {
+        struct want *w = LIST_ENTRY(l, struct want, link);
+        if (v->absent != 0)
+            storage_mend_absent(v, w);
+    }
     if (--v->calls == 0)
         next_round(v);
 }
@@ -239,6 +296,13 @@ static void mounted(void *arg, enum hsm_status status, uint64_t job, const struc
 {
     struct volume *v = arg;
     struct storage *s = v->s;
+    if (status != HSM_OK && storage_without(v, status, m)) {
+        appends_end(v);
+        if (!list_empty(&v->queue)) {
+            ask(v, 1);
+            return;
+        }
+    }
     if (status != HSM_OK) {
         (void)xk_map_unbind(&s->volumes, &v->number);
         all_end(s, &v->queue, status);
@@ -250,18 +314,23 @@ static void mounted(void *arg, enum hsm_status status, uint64_t job, const struc
     v->round = 0;
     v->failed = 0;
     s->counts.mounts++;
-    for (uint32_t k = 0; k < v->width; k++)
-        v->mount[k] = m[k];
+    s->counts.degraded += v->absent != 0;
+    for (uint32_t k = 0, at = 0; k < v->width; k++)
+        if (!(v->absent >> k & 1))
+            v->mount[k] = m[at++];
     next_round(v);
 }
 
 static void ask(struct volume *v, uint64_t weight)
 {
     struct storage *s = v->s;
+    struct pvl_mount m[PVL_STRIPE] = { 0 };
+    uint32_t n = 0;
     v->state = ASKED;
     for (uint32_t k = 0; k < v->width; k++)
-        (void)storage_label(s->params, v->number, k, v->mount[k].label);
-    pvl_mount_start(&s->pvl, v->mount, v->width, weight, mounted, v);
+        if (!(v->absent >> k & 1))
+            storage_cartridge(s->params, v->number, k, m[n++].label);
+    pvl_mount_start(&s->pvl, m, n, weight, mounted, v);
 }
 
 void storage_wanted(struct storage *s, struct want *w)
@@ -274,7 +343,7 @@ void storage_wanted(struct storage *s, struct want *w)
         v->s = s;
         v->number = w->r.volume;
         v->width = (uint32_t)c.width;
-        v->block = (uint64_t)c.block;
+        v->class = c;
         list_init(&v->queue);
         list_init(&v->out);
         xk_map_bind(&s->volumes, &v->number, v);
@@ -283,8 +352,11 @@ void storage_wanted(struct storage *s, struct want *w)
         return;
     }
     list_push(&v->queue, &w->link);
-    if (v->state == ASKED)
-        pvl_more(&s->pvl, v->mount[0].label, 1);
+    if (v->state == ASKED) {
+        char label[HSM_LABEL];
+        storage_cartridge(s->params, v->number, (v->absent & 1) != 0, label);
+        pvl_more(&s->pvl, label, 1);
+    }
 }
 
 /* ---- threads: what the records say ---- */
@@ -374,10 +446,8 @@ static void told(struct storage *s, struct select_request *request, struct rope 
     uint64_t tag = wire_get64(wire), id = tag >> 8;
     struct want *w = xk_map_resolve(&s->wants, &id);
     if (w != NULL && (w->at >> (tag & 31) & 1) && wire[8] < HSM_STATUS_COUNT) {
-        uint32_t c = storage_class_of(s->params, w->r.volume);
-        uint64_t width = (uint64_t)storage_class(s->params, c).width;
-        uint64_t bad = wire_get64(wire + 9) * width + (tag & 31);
-        part_done(s, w, tag & 31, (enum hsm_status)wire[8], bad);
+        struct volume *v = xk_map_resolve(&s->volumes, &w->r.volume);
+        part_done(v, w, tag & 31, (enum hsm_status)wire[8], wire_get64(wire + 9));
     }
     select_reply(request, &empty);
 }

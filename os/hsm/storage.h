@@ -14,12 +14,18 @@
  * how much of it counts: what lies on the tape behind that was never told to anybody, and is
  * written over.
  *
+ * The volumes of a class may have parity (`rait`): one cartridge of each has, in every row, the XOR
+ * of the others' blocks; always the last (rait3), or each in turn (rait5), as in disks/tape/rait.h.
+ * An append has whole rows there.  What lies on a cartridge that cannot be had, or on a place of it
+ * that cannot be read, is asked of all others then, and comes together at the sink (mover.h MOV5).
+ *
  *   STO1  A request ends once: HSM_OK, its sink has taken all its bytes; else with a status.
  *   STO2  A volume is asked for when a request waits for it, and released when none does.
  *   STO3  An append that ended with HSM_OK is on the tape and in the catalogue, whatever crashes,
  *       until its volume is blank again.
  *   STO4  A read of a life that is over ends with HSM_NO_BLOCK; no volume becomes blank while
  *       requests for it wait.
+ *   STO5  With parity a read ends with HSM_OK if of each row no more than one block cannot be had.
  *
  * Procedures of HSM_SERVICE_STORAGE, long calls (call.h), big-endian:
  *   STORAGE_READ    struct storage_request -> u8 hsm_status, u64 the block that could not be read
@@ -73,6 +79,7 @@ struct storage_place storage_place_load(const uint8_t in[STORAGE_PLACE_BYTES]);
 void storage_volume_store(uint8_t out[STORAGE_VOLUME_BYTES], const struct storage_volume *v);
 struct storage_volume storage_volume_load(const uint8_t in[STORAGE_VOLUME_BYTES]);
 
+enum storage_rait { STORAGE_RAIT0, STORAGE_RAIT3, STORAGE_RAIT5 };
 #define STORAGE_CLASSES 8
 #define STORAGE_COPIES 2 /* streams of a class; that of copy k of class c is c x this + k */
 struct storage_class {
@@ -80,6 +87,7 @@ struct storage_class {
     int64_t block;          /* bytes */
     int64_t capacity;       /* blocks that are written to one at most, */
     int64_t pieces;         /* and appends; 0: any number */
+    int rait;               /* enum storage_rait */
     uint32_t first;         /* of its volumes; and of its cartridges: */
     uint64_t cartridge;
 };
@@ -89,6 +97,7 @@ struct storage_params {
     int64_t block, blocks;  /* blocks: of a declared volume, */
     int64_t filled;         /* of which there are so many, the first */
     int64_t capacity, pieces;
+    int rait;
     const struct val *classes; /* further ones, */
     struct storage_class more[STORAGE_CLASSES - 1];
     uint32_t more_count; /* as they were read */
@@ -104,6 +113,16 @@ struct storage_class storage_class(const struct storage_params *p, uint32_t c);
 uint32_t storage_volumes(const struct storage_params *p); /* of all classes */
 /* The class of a volume, which there is. */
 uint32_t storage_class_of(const struct storage_params *p, uint32_t volume);
+/* Blocks of a row that are not parity. */
+uint32_t storage_data(const struct storage_class *c);
+/* Which column a cartridge has of a row: storage_data of it is parity.  And the other way. */
+uint32_t storage_column(const struct storage_class *c, uint64_t row, uint32_t member);
+uint32_t storage_member(const struct storage_class *c, uint64_t row, uint32_t column);
+/* What so many blocks take on the volume: whole rows, where there is parity. */
+uint64_t storage_taken(const struct storage_class *c, uint64_t blocks);
+/* The label of a cartridge of the volume. */
+void storage_cartridge(const struct storage_params *p, uint32_t volume, uint32_t member,
+                       char label[HSM_LABEL]);
 /* The label of the cartridge that has that block of the volume, and which one it is there. */
 uint64_t storage_label(const struct storage_params *p, uint32_t volume, uint64_t block,
                        char label[HSM_LABEL]);

@@ -172,7 +172,8 @@ static enum hsm_status find_volume(struct storage *s, struct stream *st, uint32_
 /* Blocks of the append that go to what is left of the volume; 0: it goes to another. */
 static uint64_t room(const struct stream *st, const struct storage_class *c, const struct want *w)
 {
-    uint64_t left = (uint64_t)c->capacity - st->tail;
+    uint64_t all = (uint64_t)c->capacity, left;
+    left = (c->rait != STORAGE_RAIT0 ? all - all % storage_data(c) : all) - st->tail;
     if (c->pieces > 0 && st->next_piece >= (uint64_t)c->pieces)
         return 0;
     if (w->all <= left)
@@ -185,7 +186,7 @@ void storage_append_place(struct storage *s, struct want *w)
     struct stream *st = &s->streams[w->stream];
     const struct storage_class c = storage_class(s->params, w->stream / STORAGE_COPIES);
     enum hsm_status status = HSM_OK;
-    if (w->all == 0 || (!w->r.part && w->all > (uint64_t)c.capacity))
+    if (w->all == 0 || (!w->r.part && storage_taken(&c, w->all) > (uint64_t)c.capacity))
         status = HSM_FULL;
     while (status == HSM_OK && !st->broken) {
         w->r.count = st->known ? room(st, &c, w) : 0;
@@ -211,7 +212,7 @@ void storage_append_place(struct storage *s, struct want *w)
         w->r.life = st->life;
         w->r.first = st->tail;
         w->piece = st->next_piece++;
-        st->tail += w->r.count;
+        st->tail += storage_taken(&c, w->r.count);
         st->placed++;
         storage_wanted(s, w);
     }
@@ -221,7 +222,8 @@ void storage_append_enter(struct storage *s, struct want *w)
 {
     struct records_change x;
     struct stream *st = &s->streams[w->stream];
-    uint64_t end = w->r.first + w->r.count;
+    const struct storage_class c = storage_class(s->params, w->stream / STORAGE_COPIES);
+    uint64_t end = w->r.first + storage_taken(&c, w->r.count);
     ASSERT_MSG(st->claimed && st->current == w->r.volume, "STOI2");
     st->committed = end > st->committed ? end : st->committed;
     st->pieces = w->piece + 1 > st->pieces ? w->piece + 1 : st->pieces;

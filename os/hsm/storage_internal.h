@@ -3,6 +3,7 @@
 #define OS_HSM_STORAGE_INTERNAL_H
 
 #include "os/hsm/call.h"
+#include "os/hsm/mover.h"
 #include "os/hsm/pvl.h"
 #include "os/hsm/storage.h"
 #include "os/xk/map.h"
@@ -42,7 +43,7 @@ struct storage {
     struct stream streams[STORAGE_STREAMS];
     uint32_t cursor[STORAGE_CLASSES]; /* where a blank volume is looked for next */
     struct {
-        uint64_t requests, appends, again, failed, rounds, mounts, bytes, blanked;
+        uint64_t requests, appends, again, failed, rounds, mounts, bytes, blanked, degraded, mended;
     } counts;
 };
 
@@ -58,7 +59,26 @@ struct want {
     enum hsm_status worst;
     uint64_t bad; /* a read: the block of which that is so */
     bool written; /* an append: it is on the tape, and not in the catalogue yet */
+    /* A read of a volume with parity (storage_mend.c): */
+    uint64_t stopped[PVL_STRIPE]; /* cartridge k could not read this row, plus one; 0: it could */
+    uint32_t rest;                /* bits: nor anything behind it */
+    uint32_t mending;             /* others are asked for cartridge's rows, plus one; 0: none */
+    uint64_t mended;              /* so many of them */
+    uint32_t phase;               /* so often calls went out */
     uint32_t tries;
+};
+
+struct volume {
+    struct storage *s;
+    uint32_t number, width, calls, round;
+    struct storage_class class;
+    enum { ASKED, OPEN } state;
+    struct list queue, out;
+    uint64_t job;
+    uint32_t failed; /* a bit for each mover that, or whose drive, failed */
+    uint32_t absent; /* cartridges that cannot be had; */
+    enum hsm_status why;
+    struct pvl_mount mount[PVL_STRIPE];
 };
 
 /* storage.c: ends it; an append's reply says where it lies. */
@@ -80,6 +100,25 @@ enum file_status storage_volume_get(struct storage *s, uint32_t volume, struct s
 /* STORAGE_LIST, STORAGE_SCRATCH.  (block) */
 void storage_list(struct storage *s, struct want *w);
 void storage_scratch(struct storage *s, struct want *w);
+
+/* What cartridge k has of blocks of the volume, for the want: its rows from `row` on; false:
+ * nothing. */
+bool storage_part(const struct volume *v, const struct want *w, uint32_t k, uint64_t row,
+                  struct mover_request *r);
+/* The mover of cartridge k gets `n` requests, of one want (`only`) or of all that are out. */
+void storage_tell_mover(struct volume *v, uint32_t k, bool append, struct want *only, uint32_t n,
+                        struct rope *list);
+
+/* storage_mend.c.  The request of cartridge k ended so at `row`: can the others help? */
+bool storage_stopped(struct volume *v, struct want *w, uint32_t k, enum hsm_status status,
+                     uint64_t row);
+/* What is to be asked of movers next, when none has a part of the read: true, that was asked. */
+bool storage_mend(struct volume *v, struct want *w);
+/* A read begins: what absent cartridges have is to be mended. */
+void storage_mend_absent(struct volume *v, struct want *w);
+/* The job has ended because of volumes: those are absent from now on.  True: reads can do without
+ * them. */
+bool storage_without(struct volume *v, enum hsm_status status, const struct pvl_mount *m);
 
 /* storage_params.c */
 extern const struct param storage_params_desc[];

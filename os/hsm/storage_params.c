@@ -3,6 +3,8 @@
 
 #include <stdio.h> /* snprintf alone */
 
+static const char *const rait_names[] = { "rait0", "rait3", "rait5", NULL };
+
 const struct param storage_params_desc[] = {
     P_STRING(storage_params, prefix, "V",
              "Text on the label of each cartridge, before its number of six digits."),
@@ -24,10 +26,15 @@ const struct param storage_params_desc[] = {
     P_INT(storage_params, pieces, "1000", "0", "1000000000",
           "Appends that go to a virtual volume at most; 0: any number.",
           "ASSUMED(an experiment's choice)"),
-    P_VAL(storage_params, classes,
-          "Further storage classes: tables of volumes, width, block, capacity, pieces.  Their "
-          "volumes and cartridges come behind those of the class before.",
-          "ASSUMED(one class)"),
+    P_CHOICE(storage_params, rait, "rait0", rait_names,
+             "Parity of a virtual volume: none, of each row on its last cartridge, or on one after "
+             "the other.",
+             "ASSUMED(an experiment's choice)"),
+    P_VAL(
+        storage_params, classes,
+        "Further storage classes: tables of volumes, width, block, capacity, pieces, rait.  Their "
+        "volumes and cartridges come behind those of the class before.",
+        "ASSUMED(one class)"),
     P_INT(storage_params, threads, "8", "1", "1000", "Threads that look up the catalogue.",
           "ASSUMED(a few)"),
     P_INT(storage_params, rounds, "4", "1", "1000000",
@@ -60,6 +67,10 @@ static const struct param class_desc[] = {
     P_INT(storage_class, pieces, "1000", "0", "1000000000",
           "Appends that go to a virtual volume at most; 0: any number.",
           "ASSUMED(an experiment's choice)"),
+    P_CHOICE(storage_class, rait, "rait0", rait_names,
+             "Parity of a virtual volume: none, of each row on its last cartridge, or on one after "
+             "the other.",
+             "ASSUMED(an experiment's choice)"),
     P_END,
 };
 
@@ -68,6 +79,11 @@ bool storage_classes_load(struct storage_params *p, const char *path, struct err
     char where[256];
     bool ok = true;
     p->more_count = 0;
+    if (p->rait != STORAGE_RAIT0 && p->filled > 0)
+        return err_set(e, "%s.filled: volumes with parity have nothing from the start: filled = 0",
+                       path);
+    if (p->rait != STORAGE_RAIT0 && p->width < 2)
+        return err_set(e, "%s.width: a volume with parity has two cartridges at least", path);
     if (p->classes == NULL || (p->classes->count == 0 && p->classes->type >= VAL_LIST))
         return true;
     if (p->classes->type != VAL_LIST || p->classes->count >= STORAGE_CLASSES)
@@ -77,7 +93,10 @@ bool storage_classes_load(struct storage_params *p, const char *path, struct err
     for (size_t i = 0; ok && i < p->classes->count; i++) {
         char at[128];
         (void)snprintf(at, sizeof at, "%s.classes[%zu]", path, i + 1);
-        ok = param_load(class_desc, &p->more[p->more_count++], p->classes->items[i], at, e);
+        struct storage_class *c = &p->more[p->more_count++];
+        ok = param_load(class_desc, c, p->classes->items[i], at, e);
+        if (ok && c->rait != STORAGE_RAIT0 && c->width < 2)
+            ok = err_set(e, "%s.width: a volume with parity has two cartridges at least", at);
     }
     return ok;
 }
@@ -95,7 +114,8 @@ struct storage_class storage_class(const struct storage_params *p, uint32_t c)
                                .width = p->width,
                                .block = p->block,
                                .capacity = p->capacity,
-                               .pieces = p->pieces };
+                               .pieces = p->pieces,
+                               .rait = p->rait };
     ASSERT(c <= p->more_count);
     for (uint32_t i = 0; i < c; i++) {
         uint32_t first = x.first + (uint32_t)x.volumes;
@@ -121,14 +141,45 @@ uint32_t storage_class_of(const struct storage_params *p, uint32_t volume)
     return c;
 }
 
+/* ---- rows ---- */
+
+uint32_t storage_data(const struct storage_class *c)
+{
+    return (uint32_t)c->width - (c->rait != STORAGE_RAIT0);
+}
+
+uint32_t storage_column(const struct storage_class *c, uint64_t row, uint32_t member)
+{
+    return c->rait == STORAGE_RAIT5 ? (uint32_t)((member + row) % (uint64_t)c->width) : member;
+}
+
+uint32_t storage_member(const struct storage_class *c, uint64_t row, uint32_t column)
+{
+    uint64_t width = (uint64_t)c->width;
+    return c->rait == STORAGE_RAIT5 ? (uint32_t)((column + width - row % width) % width) : column;
+}
+
+uint64_t storage_taken(const struct storage_class *c, uint64_t blocks)
+{
+    uint64_t data = storage_data(c);
+    return c->rait != STORAGE_RAIT0 ? (blocks + data - 1) / data * data : blocks;
+}
+
+void storage_cartridge(const struct storage_params *p, uint32_t volume, uint32_t member,
+                       char label[HSM_LABEL])
+{
+    const struct storage_class c = storage_class(p, storage_class_of(p, volume));
+    (void)snprintf(label, HSM_LABEL, "%.9s%06u", p->prefix,
+                   (uint32_t)(c.cartridge + (volume - c.first) * (uint64_t)c.width + member));
+}
+
 uint64_t storage_label(const struct storage_params *p, uint32_t volume, uint64_t block,
                        char label[HSM_LABEL])
 {
     const struct storage_class c = storage_class(p, storage_class_of(p, volume));
-    uint64_t width = (uint64_t)c.width;
-    (void)snprintf(label, HSM_LABEL, "%.9s%06u", p->prefix,
-                   (uint32_t)(c.cartridge + (volume - c.first) * width + block % width));
-    return block / width;
+    uint64_t data = storage_data(&c), row = block / data;
+    storage_cartridge(p, volume, storage_member(&c, row, (uint32_t)(block % data)), label);
+    return row;
 }
 
 /* ---- messages ---- */

@@ -18,6 +18,7 @@ struct answer {
     struct hsm_caller caller;
     uint32_t drive;
     char label[HSM_LABEL];
+    uint8_t status;
 };
 
 static void moved(struct port_timer *t)
@@ -42,7 +43,7 @@ static void moved(struct port_timer *t)
                        hsm_library_seed(n));
     }
     rope_init(&reply);
-    uint8_t status = up ? HSM_OK : HSM_DEVICE;
+    uint8_t status = up ? a->status : HSM_DEVICE;
     rope_add_bytes(&reply, &status, 1);
     hsm_answer(&l->calls, &a->caller, &reply);
 }
@@ -79,6 +80,11 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     a->drive = wire_get32(wire);
     if (procedure == PVR_MOUNT)
         rope_take_front(args, HSM_LABEL, a->label);
+    a->status = HSM_OK;
+    if (l->lost != NULL && a->label[0] != 0 && l->lost((uint32_t)atoi(a->label + 1))) {
+        a->status = HSM_MISLABELLED;
+        a->label[0] = 0;
+    }
     port_timer_init(p, &a->timer, moved, a);
     port_timer_set(&a->timer, SIM_SEC);
 }

@@ -22,6 +22,7 @@ struct hsm_library {
     char in[HSM_LIBRARY_DRIVES][HSM_LABEL]; /* what is in the drives; outlives its node */
     bool whole[HSM_LIBRARY_FILLED];         /* these have been filled */
     uint32_t loaded;                        /* cartridges that were mounted */
+    bool (*lost)(uint32_t cartridge);       /* in its place lies another; NULL: of none */
 };
 /* Serves HSM_SERVICE_PVR, in a boot upcall. */
 void hsm_library_serve(struct hsm_library *l, struct xk_protl *rpc);

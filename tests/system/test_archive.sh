@@ -28,7 +28,7 @@ return {
         rows = 3, columns = 3, io_nodes = 2, storage = tape, libraries = { silo = silo }, detector_delay = "100ms",
         nodes = { service = { storage = { kind = "disk" } }, pvl = { last = 1 }, pvr = { last = 2 } },
         os = services.list(services.nx, services.archive {
-            storage = { volumes = param("volumes", 10), filled = reads and 4 or 0, block = "32KiB", blocks = 100, capacity = 100,
+            storage = { volumes = param("volumes", 10), width = param("width", 1), rait = param("rait", "rait0"), filled = reads and 4 or 0, block = "32KiB", blocks = 100, capacity = 100,
                         records = { cache = 16 } },
             pvl = { on = "pvl", patience = "20min", retry = "20s" }, pvr = { on = "pvr" },
         }),
@@ -83,6 +83,23 @@ for node in 1 2 6 7; do
     appends -p fault=crash -p node=$node -p tries=100 -p 'event={40,700,1400,2100,2800,3500,4200,4900,5600,6300,7000,7700,8400}'
     grep -qE "^remark.*(append|failed)" "$T/err" && { cat "$T/err"; fail "node $node"; }
 done
+# The same of stripes with parity.
+for node in 1 6; do
+    appends -p fault=crash -p node=$node -p tries=100 -p width=2 -p rait=rait5 -p volumes=5 -p 'event={700,2100,3500,4900,6300,7700}'
+    grep -qE "^remark.*(append|failed)" "$T/err" && { cat "$T/err"; fail "node $node"; }
+done
+# A cartridge of a stripe is lost, a place of it cannot be read, its drive dies: with parity nothing is missing, without it the
+# files that it has are named.
+rait() { gives 0 "$PSIM" run tape_rait -q --no-store -p width=4 -p "curve=$1"; }
+for r in "rait3 lost" "rait5 lost" "rait3 sector" "rait5 sector" "rait5 mislabel" "rait5 drive"; do rait "$r"; remarks remark 0; done
+rait "rait0 lost"; remarks "no repository has the volume" 2; remarks remark 2
+remarks "reading of bitfile 0" 1; remarks "reading of bitfile 1" 1
+rait "rait0 sector"; remarks "reading of bitfile 0: a place of the tape cannot be read" 1; remarks remark 1
+# What cannot be is said before.
+gives 2 "$PSIM" check "$C" -p reads=false -p rait=rait5
+says 'width: a volume with parity has two cartridges at least'
+gives 2 "$PSIM" check "$C" -p rait=rait3 -p width=2
+says 'filled: volumes with parity have nothing from the start: filled = 0'
 times="{$(seq -s, -f %gs 6 2.2 75)}"
 appends -p fault=arm_back -p "at=$times"; remarks remark 0
 reads -p fault=arm_back -p "at=$times"; remarks remark 0
