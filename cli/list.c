@@ -130,7 +130,7 @@ static void list_counters(void)
 static void range_of(const struct param *p, char *out, size_t size)
 {
     out[0] = 0;
-    if (p->type == PARAM_CHOICE) {
+    if (p->type == PARAM_CHOICE || p->type == PARAM_KIND) {
         for (int i = 0; param_choice(p, i); i++) {
             size_t used = strlen(out);
             snprintf(out + used, size - used, "%s%s", i ? ", " : "", param_choice(p, i));
@@ -170,8 +170,8 @@ static void print_group(void *arg, const char *path, const char *choice, const c
                         const struct param *params)
 {
     bool markdown = *(bool *)arg;
-    printf(markdown ? "\n## %s%s%s%s\n\n" : "\n%s%s%s%s\n", path, choice ? " (kind = '" : "",
-           choice ? choice : "", choice ? "')" : "");
+    printf(markdown ? "\n## %s%s%s%s\n\n" : "\n%s%s%s%s\n", path, choice ? " (" : "",
+           choice ? choice : "", choice ? ")" : "");
     printf("%s%s\n", markdown ? "" : "  ", doc);
     if (markdown)
         puts("\n| parameter | type | default | allowed | meaning | source "
@@ -186,13 +186,14 @@ static void print_choices(void)
         const struct kind_set *set = registry_sets[i];
         bool any = false;
         for (const struct kind *const *k = set->items; *k; k++)
-            any |= (*k)->params != NULL;
-        if (any)
+            any |= (*k)->params == NULL;
+        if (!any)
             continue;
         printf("\n## %s\n\nA %s is one of:\n\n| name | meaning |\n|---|---|\n", set->path,
                set->what);
         for (const struct kind *const *k = set->items; *k; k++)
-            printf("| `%s` | %s |\n", (*k)->name, (*k)->doc);
+            if (!(*k)->params)
+                printf("| `%s` | %s |\n", (*k)->name, (*k)->doc);
     }
 }
 

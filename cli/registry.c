@@ -1,6 +1,8 @@
 /* registry.c: the sets, and the workloads one line each. */
 #include "cli/registry.h"
 
+#include <stdlib.h>
+
 #include "cli/schema.h"
 #include "disks/build.h"
 #include "disks/library/changer.h"
@@ -119,9 +121,13 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
         /* A scheduler's parameters stand beside its name, not with it. */
         const struct kind_set *set = registry_sets[i];
         const char *path = set == &sched_policies ? "devices.queue.params" : set->path;
-        for (const struct kind *const *k = set->items; *k; k++)
+        bool policy = set == &sched_policies || set == &hsm_replacements || set == &hsm_prefetches;
+        for (const struct kind *const *k = set->items; *k; k++) {
+            char *choice = base_printf("%s = '%s'", policy ? "policy" : "kind", (*k)->name);
             if ((*k)->params)
-                fn(arg, path, (*k)->name, (*k)->doc, (*k)->params);
+                fn(arg, path, choice, (*k)->doc, (*k)->params);
+            free(choice);
+        }
     }
     fn(arg, "limits", NULL, "What one point may use.", schema_limits_params);
     fn(arg, "results", NULL, "What is kept of a point.", schema_results_params);

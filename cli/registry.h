@@ -17,7 +17,7 @@ extern const struct kind_set registry_direct;    /* of a bare mesh, devices: str
 extern const struct machine_registry registry_machine;
 
 /* Every parameter array there is, under the path that it has in a configuration ("mesh", "machine",
- * "workload"), with what chooses it ("worm") or NULL. */
+ * "workload"), with what chooses it ("kind = 'worm'") or NULL. */
 void registry_each_group(void (*fn)(void *arg, const char *path, const char *choice,
                                     const char *doc, const struct param *params),
                          void *arg);

@@ -296,8 +296,8 @@ static void look(void *arg, const char *path, const struct param *p)
     /* Tables that a builder reads and whose members are listed here as well. */
     bool listed =
         strcmp(path, "machine.network") == 0 || (strcmp(path, "machine.os") == 0 && !l->list);
-    bool below =
-        p->type == PARAM_VAL && !listed && strncmp(l->path, path, n) == 0 && l->path[n] == '.';
+    bool own = (p->type == PARAM_VAL && !listed) || p->type == PARAM_KIND;
+    bool below = own && strncmp(l->path, path, n) == 0 && l->path[n] == '.';
     if (strcmp(l->path, path) == 0 || below)
         l->found = true;
 }

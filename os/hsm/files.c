@@ -723,8 +723,8 @@ struct file_sys *file_hsm_start(struct port *port, const struct file_hsm_params 
     h->door = *door;
     h->space = space;
     h->migration = kind_at(&hsm_migrations, params->order);
-    h->replacement = kind_at(&hsm_replacements, params->replace);
-    h->prefetcher = kind_at(&hsm_prefetches, params->prefetch);
+    h->replacement = (const struct replace_ops *)params->replace.kind;
+    h->prefetcher = (const struct prefetch_ops *)params->prefetch.kind;
     h->replace_state = port_alloc(port, h->replacement->kind.state_size + 1);
     h->prefetch_state = port_alloc(port, h->prefetcher->kind.state_size + 1);
     h->prefetch_door = (struct prefetch_door){ h, stage_early, size_of };
@@ -739,8 +739,10 @@ struct file_sys *file_hsm_start(struct port *port, const struct file_hsm_params 
     port_timer_init(port, &h->timer, answer, h);
     port_timer_init(port, &h->again, try_again, h);
     port_counters(port, "hsm", file_hsm_counters, h);
+    if (h->replacement->init != NULL)
+        h->replacement->init(h->replace_state, params->replace.params);
     if (h->prefetcher->init != NULL)
-        h->prefetcher->init(h->prefetch_state, port, &h->prefetch_door);
+        h->prefetcher->init(h->prefetch_state, port, &h->prefetch_door, params->prefetch.params);
     begin(h);
     return &h->sys;
 }

@@ -63,7 +63,8 @@ struct file_hsm_params {
     int64_t space, start, stop, least;
     sim_time age, recent, poll, retry, busy;
     int64_t tries;
-    int order, replace, prefetch; /* of hsm_migrations, hsm_replacements, hsm_prefetches */
+    int order;                            /* of hsm_migrations */
+    struct kind_choice replace, prefetch; /* of hsm_replacements, hsm_prefetches */
     int64_t files;
     int64_t cos;
     struct records_params records;

@@ -6,26 +6,27 @@
  */
 #include "os/hsm/prefetch.h"
 
+#include <string.h>
+
 enum {
-    NEXT_AHEAD = 4,    /* next: reads of the same length; ASSUMED(a few) */
     NEXT_FILES = 256,  /* next: files whose last read is remembered; ASSUMED(some KiB) */
-    NEAR_AHEAD = 2,    /* near: files; ASSUMED(while one is read the next is staged) */
-    LAST_FILES = 1024, /* last: successors; ASSUMED(some KiB) */
-    LAST_AHEAD = 2,    /* last: successors of successors */
-    LIST_ROOM = 4096,  /* list: runs; ASSUMED(100 KiB) */
-    LIST_AHEAD = 8,    /* list: runs that are asked for */
-    LIST_SEARCH = 64   /* list: how far on a read is looked for; ASSUMED(many wrong ones) */
+    LAST_ORDER = 4,    /* last: files that make a context, at most */
+    LAST_SLOTS = 1024, /* last: contexts; ASSUMED(some KiB) */
+    LAST_WAYS = 8,     /* last: slots in which a context may stand */
+    LIST_ROOM = 4096   /* list: runs; ASSUMED(100 KiB) */
 };
 
 struct base { /* of all of them; first */
     const struct prefetch_door *door;
-    struct port *port;
+    const void *params;
     uint64_t file; /* the last that was read */
 };
 
-static void base_init(void *state, struct port *p, const struct prefetch_door *door)
+static void base_init(void *state, struct port *p, const struct prefetch_door *door,
+                      const void *params)
 {
-    *(struct base *)state = (struct base){ .door = door, .port = p };
+    (void)p;
+    *(struct base *)state = (struct base){ .door = door, .params = params };
 }
 
 static void stage_all(const struct base *b, uint64_t file)
@@ -43,27 +44,43 @@ static uint32_t slot_of(uint64_t file, uint32_t slots)
 
 /* ---- next: the bytes behind, where reads go on ---- */
 
+struct next_params {
+    int64_t depth, reads;
+};
+static const struct param next_desc[] = {
+    P_INT(next_params, depth, "4", "1", "1000000",
+          "As much is staged behind a read, in reads of its length.", "ASSUMED(a few)"),
+    P_INT(next_params, reads, "1", "1", "1000000",
+          "Reads of a file in a row, each from where the one before ended (the first: from its "
+          "beginning), before that is done.",
+          "ASSUMED(the first is believed)"),
+    P_END,
+};
 struct next {
     struct base base;
     struct {
         uint64_t file, end;
+        int64_t reads; /* in a row */
     } last[NEXT_FILES];
 };
 
 static void next_access(void *state, const struct prefetch_access *a)
 {
     struct next *s = state;
+    const struct next_params *p = s->base.params;
     uint32_t i = slot_of(a->file, NEXT_FILES);
-    uint64_t end = a->off + a->len, size;
-    bool on = s->last[i].file == a->file ? s->last[i].end == a->off : a->off == 0;
+    uint64_t end = a->off + a->len, depth = (uint64_t)p->depth, size;
+    bool known = s->last[i].file == a->file;
+    bool on = known ? s->last[i].end == a->off : a->off == 0;
     if (a->write)
         return;
+    s->last[i].reads = !on ? 0 : known ? s->last[i].reads + 1 : 1;
     s->last[i].file = a->file;
     s->last[i].end = end;
     size = s->base.door->size(s->base.door->arg, a->file);
-    if (!on || size == UINT64_MAX || end >= size)
+    if (s->last[i].reads < p->reads || size == UINT64_MAX || end >= size)
         return;
-    uint64_t len = a->len > (size - end) / NEXT_AHEAD ? size - end : a->len * NEXT_AHEAD;
+    uint64_t len = a->len > (size - end) / depth ? size - end : a->len * depth;
     (void)s->base.door->stage(s->base.door->arg, a->file, end, len);
 }
 
@@ -92,58 +109,136 @@ static void file_access(void *state, const struct prefetch_access *a)
 
 /* ---- near: the files that were made after it ---- */
 
+struct near_params {
+    int64_t files;
+};
+static const struct param near_desc[] = {
+    P_INT(near_params, files, "2", "1", "1000000", "Neighbours that are staged.",
+          "ASSUMED(while one is read the next is staged)"),
+    P_END,
+};
+
 static void near_access(void *state, const struct prefetch_access *a)
 {
     struct base *b = state;
+    const struct near_params *p = b->params;
     if (a->write || a->file == b->file)
         return;
     b->file = a->file;
-    for (uint64_t i = 1; i <= NEAR_AHEAD; i++)
+    for (uint64_t i = 1; i <= (uint64_t)p->files; i++)
         stage_all(b, a->file + i);
 }
 
 /* ---- last: the file that came after it the last time ---- */
 
+struct last_params {
+    int64_t order, confidence, depth;
+};
+static const struct param last_desc[] = {
+    P_INT(last_params, order, "1", "1", "4",
+          "Files by which the next is foretold: this one and those that were read before it.",
+          "Kroeger & Long 1996: the last successor"),
+    P_INT(last_params, confidence, "1", "1", "1000000",
+          "So often in a row the same file must have followed before it is believed.",
+          "Kroeger & Long 1996: the last successor"),
+    P_INT(last_params, depth, "2", "1", "1000",
+          "Files that are staged: the one that follows, the one that follows that ...",
+          "ASSUMED(while one is read the next is staged)"),
+    P_END,
+};
 struct last {
     struct base base;
-    struct {
-        uint64_t file, then;
-    } known[LAST_FILES];
+    uint64_t past[LAST_ORDER]; /* what was read last is first; 0: nothing */
+    struct context {
+        uint64_t files[LAST_ORDER], then;
+        int64_t right; /* so often in a row; 0: nothing is known */
+    } known[LAST_SLOTS];
 };
 
-static uint64_t successor(const struct last *s, uint64_t file)
+static bool is_context(const struct last *s, const struct context *c, const uint64_t *past)
 {
-    uint32_t i = slot_of(file, LAST_FILES);
-    return s->known[i].file == file ? s->known[i].then : 0;
+    const struct last_params *p = s->base.params;
+    bool same = c->right > 0;
+    for (int64_t i = 0; i < p->order; i++)
+        same = same && c->files[i] == past[i];
+    return same;
+}
+
+/* Where it stands, or may. */
+static struct context *context_of(struct last *s, const uint64_t *past)
+{
+    const struct last_params *p = s->base.params;
+    struct context *free_one = NULL;
+    uint64_t key = past[0];
+    for (int64_t i = 1; i < p->order; i++)
+        key = key * UINT64_C(0xd1342543de82ef95) + past[i];
+    uint32_t at = slot_of(key, LAST_SLOTS);
+    for (uint32_t i = 0; i < LAST_WAYS; i++) {
+        struct context *c = &s->known[(at + i) % LAST_SLOTS];
+        if (is_context(s, c, past))
+            return c;
+        if (free_one == NULL && c->right == 0)
+            free_one = c;
+    }
+    return free_one != NULL ? free_one : &s->known[at];
+}
+
+static void push_past(uint64_t *past, uint64_t file)
+{
+    memmove(past + 1, past, (LAST_ORDER - 1) * sizeof *past);
+    past[0] = file;
+}
+
+static void learn(struct last *s, uint64_t then)
+{
+    const struct last_params *p = s->base.params;
+    struct context *c = context_of(s, s->past);
+    if (s->past[p->order - 1] == 0)
+        return;
+    if (is_context(s, c, s->past) && c->then == then) {
+        c->right++;
+        return;
+    }
+    *c = (struct context){ .then = then, .right = 1 };
+    memcpy(c->files, s->past, (size_t)p->order * sizeof *c->files);
 }
 
 static void last_access(void *state, const struct prefetch_access *a)
 {
     struct last *s = state;
-    uint64_t before = s->base.file, file = a->file;
-    if (a->write || file == before)
+    const struct last_params *p = s->base.params;
+    uint64_t past[LAST_ORDER];
+    if (a->write || a->file == s->past[0])
         return;
-    s->base.file = file;
-    if (before != 0) {
-        uint32_t i = slot_of(before, LAST_FILES);
-        s->known[i].file = before;
-        s->known[i].then = file;
-    }
-    for (int i = 0; i < LAST_AHEAD && file != 0; i++) {
-        file = successor(s, file);
-        if (file != 0 && file != a->file)
-            stage_all(&s->base, file);
+    learn(s, a->file);
+    push_past(s->past, a->file);
+    memcpy(past, s->past, sizeof past);
+    for (int64_t i = 0; i < p->depth; i++) {
+        const struct context *c = context_of(s, past);
+        if (!is_context(s, c, past) || c->right < p->confidence)
+            break;
+        if (c->then != a->file)
+            stage_all(&s->base, c->then);
+        push_past(past, c->then);
     }
 }
 
 static void last_gone(void *state, uint64_t file)
 {
     struct last *s = state;
-    uint32_t i = slot_of(file, LAST_FILES);
-    if (s->known[i].file == file)
-        s->known[i].file = 0;
-    if (s->base.file == file)
-        s->base.file = 0;
+    for (size_t i = 0; i < LAST_SLOTS; i++) {
+        struct context *c = &s->known[i];
+        for (size_t k = 0; k < LAST_ORDER; k++)
+            if (c->files[k] == file)
+                c->right = 0;
+        if (c->then == file)
+            c->right = 0;
+    }
+    for (size_t k = 0; k < LAST_ORDER; k++)
+        if (s->past[k] == file) {
+            memset(s->past, 0, sizeof s->past);
+            break;
+        }
 }
 
 /* ---- hints: what the program says, as it says it ---- */
@@ -163,6 +258,17 @@ static void hints_hint(void *state, uint64_t file, const struct file_run *runs, 
 
 /* ---- list: of what the program says the next few, by what it reads ---- */
 
+struct list_params {
+    int64_t depth, search;
+};
+static const struct param list_desc[] = {
+    P_INT(list_params, depth, "8", "1", "4096", "Runs of bytes that are asked for.",
+          "ASSUMED(some pulls)"),
+    P_INT(list_params, search, "64", "1", "4096",
+          "Runs among which a read is looked for; what is before it is forgotten.",
+          "ASSUMED(many wrong ones)"),
+    P_END,
+};
 struct list_state {
     struct base base;
     uint32_t first, count;
@@ -178,7 +284,8 @@ static struct said *said_at(struct list_state *s, uint32_t i)
 
 static void list_ask(struct list_state *s)
 {
-    for (uint32_t i = 0; i < s->count && i < LIST_AHEAD; i++) {
+    const struct list_params *p = s->base.params;
+    for (uint32_t i = 0; i < s->count && i < p->depth; i++) {
         const struct said *x = said_at(s, i);
         if (x->len > 0)
             (void)s->base.door->stage(s->base.door->arg, x->file, x->off, x->len);
@@ -188,10 +295,11 @@ static void list_ask(struct list_state *s)
 static void list_hint(void *state, uint64_t file, const struct file_run *runs, uint32_t count)
 {
     struct list_state *s = state;
+    const struct list_params *p = s->base.params;
     for (uint32_t i = 0; i < count && s->count < LIST_ROOM; i++)
         if (reach(&runs[i]) > 0)
             *said_at(s, s->count++) = (struct said){ file, runs[i].off, reach(&runs[i]) };
-    if (s->count <= LIST_AHEAD)
+    if (s->count <= p->depth)
         list_ask(s);
 }
 
@@ -200,7 +308,8 @@ static void list_hint(void *state, uint64_t file, const struct file_run *runs, u
 static void list_access(void *state, const struct prefetch_access *a)
 {
     struct list_state *s = state;
-    for (uint32_t i = 0; !a->write && i < s->count && i < LIST_SEARCH; i++) {
+    const struct list_params *p = s->base.params;
+    for (uint32_t i = 0; !a->write && i < s->count && i < p->search; i++) {
         const struct said *x = said_at(s, i);
         if (x->file == a->file && x->off < a->off + a->len && a->off < x->off + x->len) {
             bool over = a->off + a->len >= x->off + x->len;
@@ -226,7 +335,9 @@ static const struct prefetch_ops none = {
 };
 static const struct prefetch_ops next = {
     .kind = { .name = "next",
-              .doc = "Where reads of a file go on: four times as much behind them.",
+              .doc = "Where reads of a file go on: so many times as much behind them.",
+              .params = next_desc,
+              .params_size = sizeof(struct next_params),
               .state_size = sizeof(struct next) },
     .init = base_init,
     .access = next_access,
@@ -241,14 +352,18 @@ static const struct prefetch_ops file = {
 };
 static const struct prefetch_ops near = {
     .kind = { .name = "near",
-              .doc = "The two files that were made after the one that is read.",
+              .doc = "The files that were made after the one that is read.",
+              .params = near_desc,
+              .params_size = sizeof(struct near_params),
               .state_size = sizeof(struct base) },
     .init = base_init,
     .access = near_access,
 };
 static const struct prefetch_ops last = {
     .kind = { .name = "last",
-              .doc = "The file that was read after this one the last time, and its successor.",
+              .doc = "The file that was read after this one, or after these, the last time.",
+              .params = last_desc,
+              .params_size = sizeof(struct last_params),
               .state_size = sizeof(struct last) },
     .init = base_init,
     .access = last_access,
@@ -263,8 +378,10 @@ static const struct prefetch_ops hints = {
 };
 static const struct prefetch_ops list = {
     .kind = { .name = "list",
-              .doc = "Of what programs say that they will read the next eight, by what they read; "
+              .doc = "Of what programs say that they will read the next few, by what they read; "
                      "what was passed over is forgotten.",
+              .params = list_desc,
+              .params_size = sizeof(struct list_params),
               .state_size = sizeof(struct list_state) },
     .init = base_init,
     .access = list_access,

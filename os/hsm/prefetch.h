@@ -28,9 +28,9 @@ struct prefetch_access {
 };
 
 struct prefetch_ops {
-    struct kind kind; /* state_size: of the policy, zeroed; no parameters */
-    /* At boot; the door stays.  NULL: there is nothing to do. */
-    void (*init)(void *state, struct port *p, const struct prefetch_door *door);
+    struct kind kind; /* state_size: of the policy, zeroed */
+    /* At boot; the door and the kind's params stay.  NULL: there is nothing to do. */
+    void (*init)(void *state, struct port *p, const struct prefetch_door *door, const void *params);
     /* A request of a program, as it comes; what it waits for itself has been asked for.  NULL: the
      * policy does not ask. */
     void (*access)(void *state, const struct prefetch_access *a);

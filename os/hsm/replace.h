@@ -24,7 +24,9 @@ struct replace_file {
 };
 
 struct replace_ops {
-    struct kind kind; /* state_size: of the policy, zeroed; no parameters */
+    struct kind kind; /* state_size: of the policy, zeroed */
+    /* At boot; params are the kind's and stay.  NULL: there is nothing to do. */
+    void (*init)(void *state, const void *params);
     double (*value)(void *state, const struct replace_file *f);
     /* It was read or written: idle is 0, and `uses` counts that.  NULL: the policy does not ask. */
     void (*used)(void *state, const struct replace_file *f);

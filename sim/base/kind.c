@@ -12,6 +12,16 @@ const void *kind_find(const struct kind_set *set, const char *name)
     return NULL;
 }
 
+struct kind_choice kind_plain(const struct kind_set *set, const char *name)
+{
+    struct kind_choice c = { .kind = kind_find(set, name) };
+    struct err e = ERR_INIT;
+    ASSERT(c.kind != NULL && c.kind->params_size <= sizeof c.params);
+    bool fine = param_load(c.kind->params, c.params, NULL, name, &e);
+    ASSERT_MSG(fine, e.text);
+    return c;
+}
+
 void kind_nearest(const struct kind_set *set, const char *wrong, struct err *e)
 {
     size_t n = 0;

@@ -38,6 +38,16 @@ static inline const void *kind_at(const struct kind_set *set, int index)
 const void *kind_choose(const struct kind_set *set, const struct val *table, const char *key,
                         const char *otherwise, const char *path, struct err *e);
 
+/* What a PARAM_KIND chooses: the kind, and its parameter struct in place: a plain value, which may
+ * be copied. */
+#define KIND_CHOICE_WORDS 8
+struct kind_choice {
+    const struct kind *kind;
+    uint64_t params[KIND_CHOICE_WORDS]; /* the kind's params_size is no more */
+};
+/* The kind of that name with its defaults. */
+struct kind_choice kind_plain(const struct kind_set *set, const char *name);
+
 /* Adds to a sentence about `wrong` the nearest name of the set, or all of them. */
 void kind_nearest(const struct kind_set *set, const char *wrong, struct err *e);
 

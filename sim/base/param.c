@@ -25,8 +25,8 @@ union scalar {
 const char *param_type_name(enum param_type type)
 {
     static const char *const names[] = { "yes or no", "whole number", "number", "time",
-                                         "size",      "rate",         "choice", "text",
-                                         "file",      "table",        "any" };
+                                         "size",      "rate",         "choice", "choice",
+                                         "text",      "file",         "table",  "any" };
     return names[type];
 }
 
@@ -74,6 +74,7 @@ static bool parse_text(const struct param *p, const char *text, union scalar *ou
     case PARAM_FILE:
         out->s = text;
         return true;
+    case PARAM_KIND:
     case PARAM_TABLE:
     case PARAM_VAL:
         break;
@@ -119,6 +120,7 @@ static void store(const struct param *p, void *dst, union scalar v)
     case PARAM_FILE:
         memcpy(at, &v.s, sizeof v.s);
         break;
+    case PARAM_KIND:
     case PARAM_TABLE:
     case PARAM_VAL:
         break;
@@ -170,6 +172,8 @@ static const char *wanted(enum param_type type)
     case PARAM_STRING:
     case PARAM_FILE:
         return "text in quotes";
+    case PARAM_KIND:
+        return "a name in quotes, or a table { policy = name, its parameters }";
     case PARAM_TABLE:
         return "a table";
     case PARAM_VAL:
@@ -261,6 +265,7 @@ static bool read_value(const struct param *p, const struct val *v, const char *p
             return wrong_type(p, v, path, e);
         out->s = v->u.s;
         return true;
+    case PARAM_KIND:
     case PARAM_TABLE:
     case PARAM_VAL:
         break;
@@ -304,6 +309,56 @@ static bool check_range(const struct param *p, const struct val *v, union scalar
 static bool load(const struct param *params, void *dst, const struct val *table,
                  const char *const *but, bool keep, const char *path, struct err *e);
 
+#define KIND_KEY "policy" /* of the table that has a kind's parameters, its name */
+
+/* The kind that `v` names: the value of the parameter, or of KIND_KEY in it. */
+static const struct kind *kind_named(const struct param *p, const struct val *v, const char *path,
+                                     struct err *e)
+{
+    const struct param *as = p;
+    struct param key = *p;
+    char where[256];
+    union scalar x = { 0 };
+    if (v->type == VAL_TABLE) {
+        const struct val *named = val_get(v, KIND_KEY);
+        if (named == NULL) {
+            err_set(e, "%s%s.%s." KIND_KEY " is missing: it names the %s",
+                    val_where(v, where, sizeof where), path, p->name, p->set->what);
+            return NULL;
+        }
+        key.type = PARAM_CHOICE; /* no table within it */
+        as = &key;
+        v = named;
+    }
+    return read_choice(as, v, path, &x, e) ? p->set->items[x.i] : NULL;
+}
+
+static bool load_kind(const struct param *p, void *dst, const struct val *v, bool keep,
+                      const char *path, struct err *e)
+{
+    static const char *const but[] = { KIND_KEY, NULL };
+    void *at = (char *)dst + p->offset;
+    bool in_table = v != NULL && v->type == VAL_TABLE;
+    union scalar x = { 0 };
+    struct kind_choice c = { .kind = NULL };
+    keep = keep && in_table && val_get(v, KIND_KEY) == NULL;
+    if (keep)
+        memcpy(&c, at, sizeof c);
+    else if (v != NULL)
+        c.kind = kind_named(p, v, path, e);
+    else if (choice_index(p, p->def, &x.i))
+        c.kind = p->set->items[x.i];
+    if (c.kind == NULL)
+        return false;
+    ASSERT(c.kind->params_size <= sizeof c.params);
+    char *inner = base_printf("%s.%s", path, p->name);
+    bool fine = load(c.kind->params, c.params, in_table ? v : NULL, but, keep, inner, e);
+    free(inner);
+    if (fine)
+        memcpy(at, &c, sizeof c);
+    return fine;
+}
+
 /* `keep`: what the table does not have stays as it is. */
 static bool load_one(const struct param *p, void *dst, const struct val *table, bool keep,
                      const char *path, struct err *e)
@@ -313,6 +368,8 @@ static bool load_one(const struct param *p, void *dst, const struct val *table, 
         v = NULL;
     if (v == NULL && keep)
         return true;
+    if (p->type == PARAM_KIND)
+        return load_kind(p, dst, v, keep, path, e);
     if (p->type == PARAM_VAL) {
         memcpy((char *)dst + p->offset, &v, sizeof(struct val *));
         return true;
@@ -404,7 +461,9 @@ bool param_override(const struct param *params, void *dst, const struct val *tab
 
 static struct val *default_val(const struct param *p, const struct val *like)
 {
-    union scalar x = parse_own(p, p->def);
+    union scalar x = { 0 };
+    if (p->type != PARAM_KIND)
+        x = parse_own(p, p->def);
     switch (p->type) {
     case PARAM_BOOL:
         return val_new_bool(x.b, like->file, 0);
@@ -418,11 +477,36 @@ static struct val *default_val(const struct param *p, const struct val *like)
     case PARAM_CHOICE:
     case PARAM_STRING:
     case PARAM_FILE:
+    case PARAM_KIND:
     case PARAM_TABLE:
     case PARAM_VAL:
         break;
     }
     return val_new_string(p->def, like->file, 0);
+}
+
+/* The name of a kind that has parameters becomes a table with them. */
+static void resolve_kind(const struct param *p, struct val *table, struct val *member)
+{
+    if (member != NULL && member->type != VAL_TABLE && member->type != VAL_STRING)
+        return;
+    bool in_table = member != NULL && member->type == VAL_TABLE;
+    const struct val *named = in_table ? val_get(member, KIND_KEY) : member;
+    const char *name = named == NULL && !in_table                   ? p->def
+                       : named != NULL && named->type == VAL_STRING ? named->u.s
+                                                                    : "";
+    int64_t at;
+    const struct kind *k = choice_index(p, name, &at) ? p->set->items[at] : NULL;
+    if (k != NULL && k->params != NULL) {
+        struct val *t = in_table ? member : val_new(VAL_TABLE, table->file, 0);
+        if (!in_table) {
+            val_put(t, KIND_KEY, val_new_string(k->name, table->file, 0));
+            val_put(table, p->name, t);
+        }
+        param_resolve(k->params, t);
+    } else if (member == NULL) {
+        val_put(table, p->name, default_val(p, table));
+    }
 }
 
 void param_resolve(const struct param *params, struct val *table)
@@ -434,7 +518,9 @@ void param_resolve(const struct param *params, struct val *table)
             if (base_same(table->items[i]->key, p->name))
                 member = table->items[i];
         }
-        if (p->type == PARAM_TABLE) {
+        if (p->type == PARAM_KIND) {
+            resolve_kind(p, table, member);
+        } else if (p->type == PARAM_TABLE) {
             if (member == NULL || member->type != VAL_TABLE) {
                 val_put(table, p->name, val_new(VAL_TABLE, table->file, 0));
                 for (size_t i = 0; i < table->count; i++) {

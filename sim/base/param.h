@@ -21,6 +21,7 @@ enum param_type {
     PARAM_SIZE,   /* int64_t bytes; text with a unit */
     PARAM_RATE,   /* int64_t bytes a second; text with a unit */
     PARAM_CHOICE, /* int: index in `choices` */
+    PARAM_KIND,   /* struct kind_choice: a kind of `set` and its parameters (sim/base/kind.h) */
     PARAM_STRING, /* const char *: borrowed from the val tree or the descriptor's default */
     PARAM_FILE,   /* const char *: the name of a file that the run reads, "": none (sim/input.h) */
     PARAM_TABLE,  /* a struct in place, described by `sub` */
@@ -35,10 +36,10 @@ struct param {
                                    (PARAM_TABLE and PARAM_VAL: absent means defaults or NULL) */
     const char *min, *max;      /* inclusive, as a user would write them; NULL: no bound */
     const char *const *choices; /* PARAM_CHOICE: NULL-terminated; NULL: the kinds of `set` */
-    const struct kind_set *set;
-    const struct param *sub; /* PARAM_TABLE */
-    const char *doc;         /* one sentence */
-    const char *src;         /* where the default comes from, or "ASSUMED(reason)"; NULL: a
+    const struct kind_set *set; /* PARAM_KIND, too */
+    const struct param *sub;    /* PARAM_TABLE */
+    const char *doc;            /* one sentence */
+    const char *src;            /* where the default comes from, or "ASSUMED(reason)"; NULL: a
                                    choice of the experiment, which needs none */
 };
 
@@ -70,6 +71,9 @@ struct param {
     P_OF(s, m, int, PARAM_CHOICE, .def = def_, .choices = choices_, .doc = __VA_ARGS__)
 #define P_CHOICE_OF(s, m, def_, set_, ...)                                                         \
     P_OF(s, m, int, PARAM_CHOICE, .def = def_, .set = &(set_), .doc = __VA_ARGS__)
+/* A kind that has parameters of its own: its name, or { policy = its name, its parameters }. */
+#define P_KIND(s, m, def_, set_, ...)                                                              \
+    P_OF(s, m, struct kind_choice, PARAM_KIND, .def = def_, .set = &(set_), .doc = __VA_ARGS__)
 #define P_TABLE(s, m, sub_, ...)                                                                   \
     {                                                                                              \
         .name = #m, .type = PARAM_TABLE, .offset = offsetof(struct s, m), .sub = sub_,             \
@@ -105,7 +109,7 @@ bool param_load_but(const struct param *params, void *dst, const struct val *tab
  * NULL. */
 void param_resolve(const struct param *params, struct val *table);
 
-/* The i-th name of a PARAM_CHOICE, NULL behind the last. */
+/* The i-th name of a PARAM_CHOICE or PARAM_KIND, NULL behind the last. */
 const char *param_choice(const struct param *p, int i);
 /* For manuals: the type as a word ("time", "size", "choice"). */
 const char *param_type_name(enum param_type type);

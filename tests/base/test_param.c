@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "sim/base/kind.h"
 #include "sim/base/param.h"
 
 struct inner {
@@ -208,4 +209,108 @@ Test(param, resolving_adds_what_is_not_there)
     free(text);
     struct err e = ERR_INIT;
     cr_assert(param_load(all_params, &a, table, "m", &e), "%s", e.text);
+}
+
+/* ---- a kind with parameters of its own ---- */
+
+static const struct kind plain = { .name = "plain", .doc = "Has none." };
+static const struct kind deep = {
+    .name = "deep", .doc = "Has one.", .params = inner_params, .params_size = sizeof(struct inner)
+};
+static const struct kind *const rules_items[] = { &plain, &deep, NULL };
+static const struct kind_set rules = { "rule", "here", rules_items };
+
+struct chosen {
+    struct kind_choice rule;
+};
+static const struct param chosen_params[] = { P_KIND(chosen, rule, "deep", rules, "What is next."),
+                                              P_END };
+static struct chosen c;
+
+static int64_t depth_of(const struct chosen *x)
+{
+    return ((const struct inner *)(const void *)x->rule.params)->depth;
+}
+
+/* Of the table the member `rule` alone; why: the sentence of a refusal. */
+static void choose(const char *why)
+{
+    struct err e = ERR_INIT;
+    struct val *only = val_new(VAL_TABLE, "a.lua", 1);
+    if (val_get(table, "rule") != NULL)
+        val_put(only, "rule", val_copy(val_get(table, "rule")));
+    bool fine = param_load(chosen_params, &c, only, "files", &e);
+    cr_assert_eq(fine, why == NULL, "%s", e.text);
+    if (why != NULL)
+        cr_assert_str_eq(e.text, why);
+    val_free(only);
+}
+
+Test(param, a_kind_is_a_name_or_a_table_with_its_parameters)
+{
+    choose(NULL);
+    cr_assert(c.rule.kind == &deep && depth_of(&c) == 3);
+    put("rule", val_new_string("plain", "a.lua", 2));
+    choose(NULL);
+    cr_assert_eq(c.rule.kind, &plain);
+    val_put(table, "rule", val_new(VAL_TABLE, "a.lua", 3));
+    put("rule.policy", val_new_string("deep", "a.lua", 3));
+    choose(NULL);
+    cr_assert(c.rule.kind == &deep && depth_of(&c) == 3);
+    put("rule.depth", val_new_int(9, "a.lua", 3));
+    choose(NULL);
+    cr_assert(c.rule.kind == &deep && depth_of(&c) == 9);
+}
+
+Test(param, a_wrong_kind_or_parameter_of_one_has_its_sentence)
+{
+    put("rule", val_new_string("dep", "a.lua", 2));
+    choose("a.lua:2: files.rule: there is no 'dep', did you mean 'deep'?");
+    val_put(table, "rule", val_new_int(7, "a.lua", 3));
+    choose("a.lua:3: files.rule is 7 but must be a name in quotes, or a table { policy = name, its "
+           "parameters }");
+    val_put(table, "rule", val_new(VAL_TABLE, "a.lua", 3));
+    put("rule.depth", val_new_int(9, "a.lua", 4));
+    choose("a.lua:3: files.rule.policy is missing: it names the rule");
+    put("rule.policy", val_new_string("deep", "a.lua", 4));
+    put("rule.depth", val_new_int(65, "a.lua", 5));
+    choose("a.lua:5: files.rule.depth is 65 but must be from 1 to 64");
+    put("rule.policy", val_new_string("plain", "a.lua", 4));
+    choose("a.lua:5: files.rule.depth is not a parameter; known are policy");
+}
+
+Test(param, what_a_table_does_not_say_of_a_kind_stays)
+{
+    struct err e = ERR_INIT;
+    put("rule", val_new_string("plain", "a.lua", 2));
+    choose(NULL);
+    struct val *only = val_new(VAL_TABLE, "a.lua", 1);
+    val_put(only, "rule", val_new_string("deep", "a.lua", 1));
+    cr_assert(param_override(chosen_params, &c, only, NULL, "files", &e), "%s", e.text);
+    val_put(only, "rule", val_new(VAL_TABLE, "a.lua", 1));
+    cr_assert(val_set_path(only, "rule.depth", val_new_int(11, "a.lua", 1), &e), "%s", e.text);
+    cr_assert(param_override(chosen_params, &c, only, NULL, "files", &e), "%s", e.text);
+    cr_assert(c.rule.kind == &deep && depth_of(&c) == 11);
+    val_put(only, "rule", val_new(VAL_TABLE, "a.lua", 1));
+    cr_assert(val_set_path(only, "rule.policy", val_new_string("plain", "a.lua", 1), &e));
+    cr_assert(param_override(chosen_params, &c, only, NULL, "files", &e), "%s", e.text);
+    cr_assert_eq(c.rule.kind, &plain);
+    val_free(only);
+}
+
+Test(param, a_kind_that_has_parameters_resolves_to_a_table)
+{
+    struct val *only = val_new(VAL_TABLE, "a.lua", 1);
+    for (int named = 0; named < 3; named++) {
+        if (named == 1)
+            val_put(only, "rule", val_new_string("deep", "a.lua", 1));
+        if (named == 2)
+            val_put(only, "rule", val_new_string("plain", "a.lua", 1));
+        param_resolve(chosen_params, only);
+        char *text = val_canonical(only);
+        cr_assert_str_eq(text, named == 2 ? "rule = \"plain\"\n"
+                                          : "rule.policy = \"deep\"\nrule.depth = 3\n");
+        free(text);
+    }
+    val_free(only);
 }

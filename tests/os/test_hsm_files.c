@@ -346,7 +346,7 @@ static void begin(enum hsm_stage stage, uint64_t space)
     memset(&t, 0, sizeof t);
     cr_assert(param_load(file_hsm_params, &t.params, NULL, "hsm", &e), "%s", e.text);
     t.params.stage = stage;
-    t.params.prefetch = early_by;
+    t.params.prefetch = kind_plain(&hsm_prefetches, hsm_prefetches.items[early_by]->name);
     t.params.piece = PIECE;
     t.params.retry = SIM_MS;
     t.params.records.log = 16384;

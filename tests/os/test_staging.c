@@ -28,18 +28,57 @@ static void in_a_world(void (*fn)(struct port *p, void *arg))
     fake_destroy(f);
 }
 
-static const struct replace_ops *replacement(const char *name)
+static struct kind_choice replacement(const char *name)
 {
-    const struct kind *k = kind_find(&hsm_replacements, name);
-    cr_assert_not_null(k);
-    return (const struct replace_ops *)k;
+    return kind_plain(&hsm_replacements, name);
 }
 
-static const struct prefetch_ops *prefetcher(const char *name)
+static struct kind_choice prefetcher(const char *name)
 {
-    const struct kind *k = kind_find(&hsm_prefetches, name);
-    cr_assert_not_null(k);
-    return (const struct prefetch_ops *)k;
+    return kind_plain(&hsm_prefetches, name);
+}
+
+/* Of a choice: its policy, and the state of that. */
+static const struct replace_ops *rule_of(const struct kind_choice *c)
+{
+    return (const struct replace_ops *)c->kind;
+}
+
+static const struct prefetch_ops *guess_of(const struct kind_choice *c)
+{
+    return (const struct prefetch_ops *)c->kind;
+}
+
+static void *begun(struct port *p, const struct kind_choice *c)
+{
+    void *self = port_alloc(p, c->kind->state_size + 1);
+    if (rule_of(c)->init != NULL)
+        rule_of(c)->init(self, c->params);
+    return self;
+}
+
+/* A choice with the parameters of a table; it is written as a user would. */
+struct with {
+    struct kind_choice choice;
+};
+static const struct param purge_param[] = { P_KIND(with, choice, "lru", hsm_replacements, "It."),
+                                            P_END };
+static const struct param ahead_param[] = { P_KIND(with, choice, "none", hsm_prefetches, "It."),
+                                            P_END };
+
+static struct kind_choice with(const struct param *of, const char *policy, const char *const *names,
+                               const double *values, size_t count)
+{
+    struct with w;
+    struct err e = ERR_INIT;
+    struct val *table = val_new(VAL_TABLE, "t.lua", 1), *own = val_new(VAL_TABLE, "t.lua", 1);
+    val_put(own, "policy", val_new_string(policy, "t.lua", 1));
+    for (size_t i = 0; i < count; i++)
+        val_put(own, names[i], val_new_real(values[i], "t.lua", 1));
+    val_put(table, "choice", own);
+    cr_assert(param_load(of, &w, table, "test", &e), "%s", e.text);
+    val_free(table);
+    return w.choice;
 }
 
 /* ---- which file goes ---- */
@@ -49,6 +88,9 @@ enum { FILES = 40 };
 /* All that is there, and the rule as a book has it. */
 struct book {
     const char *rule;
+    double time, space, often; /* exponents */
+    bool aging;
+    uint64_t uses[FILES];
     uint64_t room, used, now, size[FILES], last[FILES];
     bool there[FILES];
     double credit[FILES], level;
@@ -64,10 +106,8 @@ static bool goes_before(const struct book *b, uint32_t x, uint32_t y)
         return old_x < old_y;
     if (strcmp(b->rule, "size") == 0)
         return size_x > size_y;
-    if (strcmp(b->rule, "stp") == 0)
-        return size_x * old_x > size_y * old_y;
-    if (strcmp(b->rule, "stp14") == 0)
-        return log(size_x) + 1.4 * log(old_x) > log(size_y) + 1.4 * log(old_y) + 1e-9;
+    if (strncmp(b->rule, "stp", 3) == 0)
+        return b->space * log(size_x / size_y) + b->time * log(old_x / old_y) > 1e-9;
     return b->credit[x] < b->credit[y];
 }
 
@@ -87,10 +127,31 @@ static bool book_read(struct book *b, uint32_t file)
         b->level = b->credit[goes];
     }
     b->used += hit ? 0 : b->size[file];
+    b->uses[file] = hit ? b->uses[file] + 1 : 1;
     b->there[file] = true;
     b->last[file] = b->now;
-    b->credit[file] = b->level + 1.0 / ((double)b->size[file] + 1);
+    b->credit[file] = (b->aging ? b->level : 0) + pow((double)b->uses[file], b->often) /
+                                                      pow((double)b->size[file] + 1, b->space);
     return hit;
+}
+
+static void one_book(struct port *p, struct book *b, const struct kind_choice *policy,
+                     uint32_t round)
+{
+    b->room = 500 + draw(2000);
+    for (uint32_t i = 0; i < FILES; i++)
+        b->size[i] = 1 + draw(i % 5 == 0 ? 400 : 60);
+    const struct shelf_params s = {
+        .room = b->room, .high = 1, .low = 1, .replace = *policy, .prefetch = prefetcher("none")
+    };
+    struct shelf *x = shelf_create(p, &s, FILES, 1, b->size);
+    for (uint32_t k = 0; k < 400; k++) {
+        uint32_t file = (uint32_t)(draw(3) == 0 ? draw(FILES) : draw(FILES / 4));
+        cr_assert_eq(shelf_read(x, file, 0), book_read(b, file), "%s: read %u of round %u", b->rule,
+                     k, round);
+        cr_assert_eq(shelf_used(x), b->used, "%s: read %u of round %u", b->rule, k, round);
+    }
+    shelf_free(x);
 }
 
 static void by_the_book(struct port *p, void *arg)
@@ -98,23 +159,107 @@ static void by_the_book(struct port *p, void *arg)
     static const char *const rules[] = { "lru", "mru", "size", "stp", "stp14", "gds", "gds_cost" };
     (void)arg;
     for (uint32_t round = 0; round < 10 * ARRAY_LEN(rules); round++) {
-        struct book b = { .rule = rules[round % ARRAY_LEN(rules)], .room = 500 + draw(2000) };
-        for (uint32_t i = 0; i < FILES; i++)
-            b.size[i] = 1 + draw(i % 5 == 0 ? 400 : 60);
-        const struct shelf_params s = { .room = b.room,
-                                        .high = 1,
-                                        .low = 1,
-                                        .replace = replacement(b.rule),
-                                        .prefetch = prefetcher("none") };
-        struct shelf *x = shelf_create(p, &s, FILES, 1, b.size);
-        for (uint32_t k = 0; k < 400; k++) {
-            uint32_t file = (uint32_t)(draw(3) == 0 ? draw(FILES) : draw(FILES / 4));
-            cr_assert_eq(shelf_read(x, file, 0), book_read(&b, file), "%s: read %u of round %u",
-                         b.rule, k, round);
-            cr_assert_eq(shelf_used(x), b.used, "%s: read %u of round %u", b.rule, k, round);
-        }
+        struct book b = { .rule = rules[round % ARRAY_LEN(rules)], .space = 1, .aging = true };
+        b.time = strcmp(b.rule, "stp14") == 0 ? 1.4 : 1;
+        struct kind_choice policy = replacement(b.rule);
+        one_book(p, &b, &policy, round);
+    }
+}
+
+/* Parameters have the effect that the book says, and at their ends the rule is another one. */
+static void by_parameters(struct port *p, void *arg)
+{
+    static const char *const stp[] = { "exponent", "size_exponent" };
+    static const char *const gds[] = { "size_exponent", "uses_exponent" };
+    (void)arg;
+    for (uint32_t round = 0; round < 40; round++) {
+        double v[2] = { (double)draw(5) / 2 + 0.5, (double)draw(5) / 2 + 0.5 };
+        struct book b = { .rule = "stp", .time = v[0], .space = v[1] };
+        struct kind_choice policy = with(purge_param, "stp", stp, v, 2);
+        one_book(p, &b, &policy, round);
+        v[1] = (double)draw(4) / 2;
+        b = (struct book){ .rule = "gds", .space = v[0], .often = v[1], .aging = true };
+        policy = with(purge_param, "gds", gds, v, 2);
+        one_book(p, &b, &policy, round);
+        b = (struct book){ .rule = "lru" };
+        policy = with(purge_param, "stp", stp, (const double[]){ 2.5, 0 }, 2);
+        one_book(p, &b, &policy, round);
+        b = (struct book){ .rule = "size" };
+        policy = with(purge_param, "stp", stp, (const double[]){ 0, 0.5 }, 2);
+        one_book(p, &b, &policy, round);
+    }
+}
+
+Test(staging, parameters_of_a_rule_are_those_of_the_book)
+{
+    in_a_world(by_parameters);
+}
+
+/* Without aging what was used often once stays for ever; with it, it goes. */
+static void by_aging(struct port *p, void *arg)
+{
+    (void)arg;
+    for (int aging = 0; aging < 2; aging++) {
+        struct with w;
+        struct err e = ERR_INIT;
+        struct val *table = val_new(VAL_TABLE, "t.lua", 1), *own = val_new(VAL_TABLE, "t.lua", 1);
+        val_put(own, "policy", val_new_string("gds", "t.lua", 1));
+        val_put(own, "uses_exponent", val_new_int(1, "t.lua", 1));
+        val_put(own, "aging", val_new_bool(aging, "t.lua", 1));
+        val_put(table, "choice", own);
+        cr_assert(param_load(purge_param, &w, table, "test", &e), "%s", e.text);
+        val_free(table);
+        uint64_t size[40], hits = 0;
+        for (uint32_t i = 0; i < 40; i++)
+            size[i] = 1;
+        const struct shelf_params s = {
+            .room = 4, .high = 1, .low = 1, .replace = w.choice, .prefetch = prefetcher("none")
+        };
+        struct shelf *x = shelf_create(p, &s, 40, 1, size);
+        for (uint32_t k = 0; k < 12; k++)
+            (void)shelf_read(x, 0, 0);
+        for (uint32_t round = 0; round < 30; round++)
+            for (uint32_t i = 1; i < 10; i++)
+                (void)shelf_read(x, i, 0);
+        hits = shelf_counts(x)->hits;
+        (void)shelf_read(x, 0, 0);
+        cr_assert_eq(shelf_counts(x)->hits == hits, aging == 1);
         shelf_free(x);
     }
+}
+
+Test(staging, credit_that_does_not_age_stays)
+{
+    in_a_world(by_aging);
+}
+
+/* Another seed, another row; the same seed, the same. */
+static void by_seed(struct port *p, void *arg)
+{
+    static const char *const names[] = { "seed" };
+    static const double seeds[] = { 0, 0, 1 };
+    double said[3][FILES] = { { 0 } };
+    uint32_t differ = 0;
+    (void)arg;
+    for (int turn = 0; turn < 3; turn++) {
+        struct kind_choice c = with(purge_param, "random", names, &seeds[turn], 1);
+        void *self = begun(p, &c);
+        for (uint32_t i = 0; i < FILES; i++) {
+            const struct replace_file f = { .file = i + 1, .size = 1 };
+            said[turn][i] = rule_of(&c)->value(self, &f);
+        }
+        port_free(p, self);
+    }
+    for (uint32_t i = 1; i < FILES; i++) {
+        cr_assert(said[0][i] >= said[1][i] && said[0][i] <= said[1][i]);
+        differ += (said[0][i] < said[0][i - 1]) != (said[2][i] < said[2][i - 1]);
+    }
+    cr_assert_gt(differ, FILES / 8);
+}
+
+Test(staging, chances_hang_on_the_seed)
+{
+    in_a_world(by_seed);
 }
 
 Test(staging, the_file_goes_that_the_book_says)
@@ -127,8 +272,9 @@ static void steady(struct port *p, void *arg)
 {
     (void)arg;
     for (const struct kind *const *k = hsm_replacements.items; *k; k++) {
-        const struct replace_ops *ops = (const struct replace_ops *)*k;
-        void *self = port_alloc(p, ops->kind.state_size + 1);
+        const struct kind_choice c = replacement((*k)->name);
+        const struct replace_ops *ops = rule_of(&c);
+        void *self = begun(p, &c);
         double note[FILES] = { 0 }, first[FILES];
         struct replace_file f[FILES];
         for (uint32_t i = 0; i < FILES; i++) {
@@ -159,7 +305,6 @@ Test(staging, what_a_policy_says_stays_until_a_purge)
 static void what_came(struct port *p, void *arg)
 {
     static const char *const rules[] = { "lru", "stp", "stp14" };
-    (void)p;
     (void)arg;
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         double notes[2] = { 0, 0 };
@@ -169,8 +314,11 @@ static void what_came(struct port *p, void *arg)
         struct replace_file old = {
             .file = 2, .size = 10, .idle = 5 * SIM_SEC, .age = 9000 * SIM_SEC, .note = &notes[1]
         };
-        const struct replace_ops *ops = replacement(rules[i]);
-        cr_assert_gt(ops->value(NULL, &old), ops->value(NULL, &fresh), "%s", rules[i]);
+        const struct kind_choice c = replacement(rules[i]);
+        void *self = begun(p, &c);
+        cr_assert_gt(rule_of(&c)->value(self, &old), rule_of(&c)->value(self, &fresh), "%s",
+                     rules[i]);
+        port_free(p, self);
     }
 }
 
@@ -183,8 +331,9 @@ Test(staging, what_was_staged_ahead_is_not_as_old_as_its_last_use)
 static void by_cost(struct port *p, void *arg)
 {
     (void)arg;
-    const struct replace_ops *ops = replacement("gds_cost");
-    void *self = port_alloc(p, ops->kind.state_size);
+    const struct kind_choice c = replacement("gds_cost");
+    const struct replace_ops *ops = rule_of(&c);
+    void *self = begun(p, &c);
     double notes[2] = { 0, 0 };
     struct replace_file dear = { .file = 1, .size = 99, .fetch = 100 * SIM_SEC, .note = &notes[0] },
                         cheap = { .file = 2, .size = 99, .fetch = 10 * SIM_SEC, .note = &notes[1] };
@@ -369,19 +518,24 @@ struct past {
     struct prefetch_access a[600];
     struct asked said[600];
     uint32_t count, said_count, said_from;
+    /* parameters */
+    uint32_t depth, files, reads, order, confidence, search;
 };
+
+/* How many reads of its file up to a[at] went on, each from where the one before ended. */
+static uint32_t in_a_row(const struct past *x, uint32_t at)
+{
+    for (uint32_t i = at; i-- > 0;)
+        if (x->a[i].file == x->a[at].file && !x->a[i].write)
+            return x->a[i].off + x->a[i].len == x->a[at].off ? in_a_row(x, i) + 1 : 0;
+    return x->a[at].off == 0;
+}
 
 static uint32_t slow_next(const struct past *x, const struct door *d, struct asked *out)
 {
     const struct prefetch_access *a = &x->a[x->count - 1];
-    bool on = a->off == 0;
-    for (uint32_t i = x->count - 1; i-- > 0;)
-        if (x->a[i].file == a->file && !x->a[i].write) {
-            on = x->a[i].off + x->a[i].len == a->off;
-            break;
-        }
-    uint64_t end = a->off + a->len, most = end + 4 * a->len;
-    if (!on || end >= d->size)
+    uint64_t end = a->off + a->len, most = end + x->depth * a->len;
+    if (in_a_row(x, x->count - 1) < x->reads || end >= d->size)
         return 0;
     out[0] = (struct asked){ a->file, end, (most < d->size ? most : d->size) - end };
     return 1;
@@ -398,17 +552,6 @@ static uint32_t slow_file(const struct past *x, const struct door *d, struct ask
     return n;
 }
 
-/* The file before that read which is another's. */
-static uint64_t before(const struct past *x, uint32_t at, uint32_t *where)
-{
-    for (uint32_t i = at; i-- > 0;)
-        if (!x->a[i].write && x->a[i].file != x->a[at].file) {
-            *where = i;
-            return x->a[i].file;
-        }
-    return 0;
-}
-
 static bool same_as_before(const struct past *x)
 {
     for (uint32_t i = x->count - 1; i-- > 0;)
@@ -421,34 +564,58 @@ static uint32_t slow_near(const struct past *x, const struct door *d, struct ask
 {
     uint64_t file = x->a[x->count - 1].file;
     uint32_t n = 0;
-    for (uint64_t k = file + 1; k <= file + 2 && !same_as_before(x); k++)
+    for (uint64_t k = file + 1; k <= file + x->files && !same_as_before(x); k++)
         if (k <= d->files)
             out[n++] = (struct asked){ k, 0, d->size };
     return n;
 }
 
-/* Who came after `file` the last time that another did. */
-static uint64_t after(const struct past *x, uint64_t file)
+/* The row of files as they were read, one after the other; how many. */
+static uint32_t row_of(const struct past *x, uint64_t *row)
 {
-    uint32_t where;
-    for (uint32_t i = x->count; i-- > 0;)
-        if (!x->a[i].write && before(x, i, &where) == file &&
-            (i == 0 || where + 1 == i || x->a[i].file != file))
-            return x->a[i].file;
-    return 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < x->count; i++)
+        if (!x->a[i].write && (n == 0 || row[n - 1] != x->a[i].file))
+            row[n++] = x->a[i].file;
+    return n;
+}
+
+static bool same_context(const struct past *x, const uint64_t *a, const uint64_t *b)
+{
+    for (uint32_t i = 0; i < x->order; i++)
+        if (a[-(ptrdiff_t)i] != b[-(ptrdiff_t)i])
+            return false;
+    return true;
+}
+
+/* What follows `order` files that end at `end`, if it has followed often enough in a row. */
+static uint64_t follows(const struct past *x, const uint64_t *row, uint32_t n, const uint64_t *end)
+{
+    uint64_t then = 0;
+    uint32_t right = 0;
+    for (uint32_t i = n; i-- > x->order;) {
+        if (!same_context(x, &row[i - 1], end))
+            continue;
+        if (then != 0 && row[i] != then)
+            break;
+        then = row[i];
+        right++;
+    }
+    return right >= x->confidence ? then : 0;
 }
 
 static uint32_t slow_last(const struct past *x, const struct door *d, struct asked *out)
 {
-    uint64_t file = x->a[x->count - 1].file, then = after(x, file);
-    uint32_t n = 0;
-    if (same_as_before(x) || then == 0)
+    uint64_t row[700], file = x->a[x->count - 1].file, then;
+    uint32_t n = row_of(x, row), count = 0, end = n;
+    if (same_as_before(x) || n < x->order)
         return 0;
-    out[n++] = (struct asked){ then, 0, d->size };
-    then = after(x, then);
-    if (then != 0 && then != file)
-        out[n++] = (struct asked){ then, 0, d->size };
-    return n;
+    for (uint32_t i = 0; i < x->depth && (then = follows(x, row, n, &row[end - 1])) != 0; i++) {
+        if (then != file)
+            out[count++] = (struct asked){ then, 0, d->size };
+        row[end++] = then;
+    }
+    return count;
 }
 
 static uint32_t slow_list(struct past *x, const struct door *d, struct asked *out)
@@ -456,7 +623,7 @@ static uint32_t slow_list(struct past *x, const struct door *d, struct asked *ou
     const struct prefetch_access *a = &x->a[x->count - 1];
     uint32_t n = 0;
     (void)d;
-    for (uint32_t i = x->said_from; i < x->said_count && i < x->said_from + 64; i++) {
+    for (uint32_t i = x->said_from; i < x->said_count && i < x->said_from + x->search; i++) {
         const struct asked *s = &x->said[i];
         bool apart = a->off + a->len <= s->off || s->off + s->len <= a->off;
         if (s->file != a->file || apart)
@@ -464,23 +631,25 @@ static uint32_t slow_list(struct past *x, const struct door *d, struct asked *ou
         x->said_from = a->off + a->len >= s->off + s->len ? i + 1 : i;
         break;
     }
-    for (uint32_t i = x->said_from; i < x->said_count && n < 8; i++)
+    for (uint32_t i = x->said_from; i < x->said_count && n < x->depth; i++)
         out[n++] = x->said[i];
     return n;
 }
 
-static void one_prefetcher(struct port *p, const char *name, uint32_t round,
-                           uint32_t (*slow)(struct past *x, const struct door *d,
-                                            struct asked *out))
+static void
+one_prefetcher(struct port *p, const struct kind_choice *c, const struct past *by, uint32_t round,
+               uint32_t (*slow)(struct past *x, const struct door *d, struct asked *out))
 {
-    const struct prefetch_ops *ops = prefetcher(name);
+    const struct prefetch_ops *ops = guess_of(c);
+    const char *name = c->kind->name;
     void *self = port_alloc(p, ops->kind.state_size);
     struct past *x = port_alloc(p, sizeof *x);
     struct door d = { .files = 5 + draw(6), .size = 1000 };
     const struct prefetch_door door = { .arg = &d, .stage = stage, .size = size_of };
-    ops->init(self, p, &door);
+    *x = *by;
+    ops->init(self, p, &door, c->params);
     for (uint32_t k = 0; k < 300; k++) {
-        struct asked want[16];
+        struct asked want[64];
         uint32_t n;
         d.count = 0;
         if (ops->hint != NULL && draw(3) > 0 && x->said_count < ARRAY_LEN(x->said)) {
@@ -524,13 +693,39 @@ SLOW(list)
 
 static void ahead(struct port *p, void *arg)
 {
+    static const struct past plain = {
+        .depth = 4, .files = 2, .reads = 1, .order = 1, .confidence = 1, .search = 64
+    };
+    static const char *const next[] = { "depth", "reads" }, *const near[] = { "files" };
+    static const char *const last[] = { "order", "confidence", "depth" };
+    static const char *const list[] = { "depth", "search" };
     (void)arg;
-    for (uint32_t round = 0; round < 10; round++) {
-        one_prefetcher(p, "next", round, model_next);
-        one_prefetcher(p, "file", round, model_file);
-        one_prefetcher(p, "near", round, model_near);
-        one_prefetcher(p, "last", round, model_last);
-        one_prefetcher(p, "list", round, model_list);
+    for (uint32_t round = 0; round < 20; round++) {
+        bool own = round % 2; /* with other parameters than its own */
+        struct past x = plain;
+        struct kind_choice c = prefetcher("file");
+        one_prefetcher(p, &c, &x, round, model_file);
+        if (own) {
+            x.depth = 1 + (uint32_t)draw(9);
+            x.files = 1 + (uint32_t)draw(5);
+            x.reads = 1 + (uint32_t)draw(3);
+            x.order = 1 + (uint32_t)draw(3);
+            x.confidence = 1 + (uint32_t)draw(3);
+            x.search = 1 + (uint32_t)draw(20);
+        }
+        const double as_next[] = { x.depth, x.reads }, as_near[] = { x.files };
+        const double as_last[] = { x.order, x.confidence, x.depth };
+        const double as_list[] = { x.depth, x.search };
+        c = own ? with(ahead_param, "next", next, as_next, 2) : prefetcher("next");
+        one_prefetcher(p, &c, &x, round, model_next);
+        c = own ? with(ahead_param, "near", near, as_near, 1) : prefetcher("near");
+        one_prefetcher(p, &c, &x, round, model_near);
+        x.depth = own ? x.depth : 2;
+        c = own ? with(ahead_param, "last", last, as_last, 3) : prefetcher("last");
+        one_prefetcher(p, &c, &x, round, model_last);
+        x.depth = own ? x.depth : 8;
+        c = own ? with(ahead_param, "list", list, as_list, 2) : prefetcher("list");
+        one_prefetcher(p, &c, &x, round, model_list);
     }
 }
 
@@ -543,12 +738,13 @@ Test(staging, a_prefetcher_asks_for_what_its_rule_says)
 static void as_told(struct port *p, void *arg)
 {
     (void)arg;
-    const struct prefetch_ops *ops = prefetcher("hints");
+    const struct kind_choice c = prefetcher("hints");
+    const struct prefetch_ops *ops = guess_of(&c);
     void *self = port_alloc(p, ops->kind.state_size);
     struct door d = { .files = 9, .size = 1000 };
     const struct prefetch_door door = { .arg = &d, .stage = stage, .size = size_of };
     const struct file_run runs[] = { { 100, 10, 50, 3 }, { 0, 0, 0, 1 }, { 700, 20, 20, 1 } };
-    ops->init(self, p, &door);
+    ops->init(self, p, &door, c.params);
     ops->hint(self, 4, runs, 3);
     cr_assert_eq(d.count, 2);
     cr_assert(d.asked[0].file == 4 && d.asked[0].off == 100 && d.asked[0].len == 110);
@@ -568,10 +764,11 @@ static void gone(struct port *p, void *arg)
     struct door d = { .files = 100000, .size = 1000 };
     const struct prefetch_door door = { .arg = &d, .stage = stage, .size = size_of };
     for (const struct kind *const *k = hsm_prefetches.items; *k; k++) {
-        const struct prefetch_ops *ops = (const struct prefetch_ops *)*k;
+        const struct kind_choice c = prefetcher((*k)->name);
+        const struct prefetch_ops *ops = guess_of(&c);
         void *self = port_alloc(p, ops->kind.state_size + 1);
         if (ops->init != NULL)
-            ops->init(self, p, &door);
+            ops->init(self, p, &door, c.params);
         for (uint32_t i = 1; i < 20000; i++) {
             struct file_run r = { .off = 0, .len = 100, .count = 1 };
             const struct prefetch_access a = { .file = i % 3 + 1, .off = 0, .len = 100 };
@@ -627,7 +824,7 @@ static void accounts(struct port *p, void *arg)
                                             .low = 0.7,
                                             .whole = access == WALK_ZIPF,
                                             .replace = replacement("lru"),
-                                            .prefetch = (const struct prefetch_ops *)*k };
+                                            .prefetch = prefetcher((*k)->name) };
             struct shelf *shelf = shelf_create(p, &s, 24, 4, size);
             const struct shelf_counts *c = shelf_counts(shelf);
             walk_init(&x, p, &w, 0, 1);

@@ -17,7 +17,7 @@ struct hits_params {
     struct walk_params walk;
     int64_t reads, warmup, median, ahead;
     double sigma, high, low, wrong, part;
-    int replace, prefetch;
+    struct kind_choice replace, prefetch;
     bool whole, hints;
 };
 
@@ -39,8 +39,8 @@ static const struct param hits_params[] = {
     P_REAL(hits_params, low, "1", "0", "1", "They are purged until it is no fuller.",
            "ASSUMED(no more than needed)"),
     P_BOOL(hits_params, whole, "false", "A miss brings all of its file."),
-    P_CHOICE_OF(hits_params, replace, "lru", hsm_replacements, "Which file goes."),
-    P_CHOICE_OF(hits_params, prefetch, "none", hsm_prefetches, "What is fetched ahead."),
+    P_KIND(hits_params, replace, "lru", hsm_replacements, "Which file goes."),
+    P_KIND(hits_params, prefetch, "none", hsm_prefetches, "What is fetched ahead."),
     P_BOOL(hits_params, hints, "false", "The program tells of its reads beforehand.",
            "ASSUMED(the experiment's choice)"),
     P_INT(hits_params, ahead, "8", "1", "1000000", "hints: steps beforehand.",
@@ -160,8 +160,8 @@ static void program(struct os_node *node, const struct program *me)
                                     .high = p->high,
                                     .low = p->low,
                                     .whole = p->whole,
-                                    .replace = kind_at(&hsm_replacements, p->replace),
-                                    .prefetch = kind_at(&hsm_prefetches, p->prefetch) };
+                                    .replace = p->replace,
+                                    .prefetch = p->prefetch };
     walk_init(&h.walk, h.port, &p->walk, 0, 1);
     walk_init(&h.before, h.port, &p->walk, 0, 1);
     h.pieces = port_alloc(h.port, most * sizeof *h.pieces);

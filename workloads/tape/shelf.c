@@ -22,7 +22,9 @@ struct shelf {
     uint8_t *state;  /* of each piece */
     uint64_t bytes;
     sim_time now;
-    void *replace, *prefetch;
+    const struct replace_ops *replacement;
+    const struct prefetch_ops *prefetcher;
+    void *replace, *prefetch; /* their states */
     struct prefetch_door door;
     struct shelf_counts counts;
 };
@@ -53,8 +55,8 @@ static void purge(struct shelf *s, uint32_t file, double value)
 {
     struct kept *k = &s->kept[file];
     const struct replace_file f = seen(s, file);
-    if (s->p.replace->purged != NULL)
-        s->p.replace->purged(s->replace, &f, value);
+    if (s->replacement->purged != NULL)
+        s->replacement->purged(s->replace, &f, value);
     for (uint32_t i = 0; i < s->pieces; i++) {
         uint8_t *x = piece_of(s, file, i);
         s->counts.wasted += (*x & UNREAD) != 0;
@@ -75,7 +77,7 @@ static uint32_t victim(struct shelf *s, uint32_t keep, double *value)
     for (uint32_t i = 0; i < s->count; i++) {
         uint32_t file = s->there[i];
         const struct replace_file f = seen(s, file);
-        double v = file == keep ? 0 : s->p.replace->value(s->replace, &f);
+        double v = file == keep ? 0 : s->replacement->value(s->replace, &f);
         if (file != keep && (best == NONE || v > *value || (v >= *value && file < best))) {
             best = file;
             *value = v;
@@ -158,11 +160,15 @@ struct shelf *shelf_create(struct port *port, const struct shelf_params *p, uint
     s->state = port_alloc(port, files * (size_t)pieces);
     for (uint32_t i = 0; i < files; i++)
         s->kept[i].at = NONE;
-    s->replace = port_alloc(port, p->replace->kind.state_size + 1);
-    s->prefetch = port_alloc(port, p->prefetch->kind.state_size + 1);
+    s->replacement = (const struct replace_ops *)p->replace.kind;
+    s->prefetcher = (const struct prefetch_ops *)p->prefetch.kind;
+    s->replace = port_alloc(port, p->replace.kind->state_size + 1);
+    s->prefetch = port_alloc(port, p->prefetch.kind->state_size + 1);
     s->door = (struct prefetch_door){ .arg = s, .stage = stage, .size = size_of };
-    if (p->prefetch->init != NULL)
-        p->prefetch->init(s->prefetch, port, &s->door);
+    if (s->replacement->init != NULL)
+        s->replacement->init(s->replace, s->p.replace.params);
+    if (s->prefetcher->init != NULL)
+        s->prefetcher->init(s->prefetch, port, &s->door, s->p.prefetch.params);
     return s;
 }
 
@@ -180,8 +186,8 @@ void shelf_hint(struct shelf *s, uint32_t file, uint32_t piece)
 {
     uint64_t each = piece_bytes(s, file);
     const struct file_run run = { .off = piece * each, .len = each, .count = 1 };
-    if (s->p.prefetch->hint != NULL)
-        s->p.prefetch->hint(s->prefetch, file + (uint64_t)1, &run, 1);
+    if (s->prefetcher->hint != NULL)
+        s->prefetcher->hint(s->prefetch, file + (uint64_t)1, &run, 1);
 }
 
 static void used(struct shelf *s, uint32_t file)
@@ -190,8 +196,8 @@ static void used(struct shelf *s, uint32_t file)
     k->used = s->now;
     k->uses++;
     const struct replace_file f = seen(s, file);
-    if (s->p.replace->used != NULL)
-        s->p.replace->used(s->replace, &f);
+    if (s->replacement->used != NULL)
+        s->replacement->used(s->replace, &f);
 }
 
 bool shelf_read(struct shelf *s, uint32_t file, uint32_t piece)
@@ -219,8 +225,8 @@ bool shelf_read(struct shelf *s, uint32_t file, uint32_t piece)
     const struct prefetch_access a = {
         .file = file + (uint64_t)1, .off = piece * each, .len = each, .hit = hit
     };
-    if (s->p.prefetch->access != NULL)
-        s->p.prefetch->access(s->prefetch, &a);
+    if (s->prefetcher->access != NULL)
+        s->prefetcher->access(s->prefetch, &a);
     ASSERT_MSG(s->bytes <= s->p.room, "SHELF1");
     return hit;
 }

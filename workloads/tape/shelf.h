@@ -18,8 +18,7 @@ struct shelf_params {
     uint64_t room; /* bytes */
     double high, low;
     bool whole;
-    const struct replace_ops *replace;
-    const struct prefetch_ops *prefetch;
+    struct kind_choice replace, prefetch; /* of hsm_replacements, hsm_prefetches */
 };
 
 struct shelf_counts {
