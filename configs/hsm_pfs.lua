@@ -8,7 +8,8 @@
 --   psim run hsm_pfs -p space=64MiB       all of it has room: nothing comes from tape
 --   psim run hsm_pfs -p archive=purge     the program has each file migrated and purged itself
 --   psim run hsm_pfs -p archive=stage     and staged, before the first read
---   psim run hsm_pfs -p system=vesta      files of Vesta, whose cells lie there
+--   psim run hsm_pfs -p system=vesta      files of Vesta, whose cells lie there; also vesta_on_pfs,
+--                                         pfs_on_vesta, and each with all of the above
 --   psim run hsm_pfs -p crash=7           an I/O node crashes (-p at=350s) and is back after 10 s;
 --                                         13 is a mover, 2 has the archive's servers
 local paragon = include "machines/paragon.lua"
@@ -22,7 +23,8 @@ silo.cells, silo.drives, silo.tape_drives, silo.control = 100, nil, "all", "serv
 silo.cartridges = { count = 40 }
 
 local system = param("system", "pfs")
-local servers = services.list(services[system])
+local base = system == "vesta_on_pfs" and "pfs" or system
+local servers = services.list(services[base])
 servers[2].files = {
   { layer = "hsm", stage = param("stage", "demand"), piece = "256KiB",
     space = param("space", "8MiB"), start = 80, stop = 50, age = param("age", "20s"),
@@ -32,7 +34,7 @@ servers[2].files = {
 
 return {
   title = "A parallel file system over an archive on tapes",
-  doc = "Files of PFS are migrated, purged and staged by the I/O nodes that have their parts.",
+  doc = "Files of PFS or Vesta are migrated, purged and staged by the nodes that have their parts.",
   machine = paragon {
     rows = 4, columns = 4, io_nodes = 2, storage = { kind = "raid3" }, libraries = { silo = silo },
     nodes = {
@@ -43,7 +45,7 @@ return {
     faults = crash > 0 and {
       { path = "node " .. crash, action = "crash", at = at, after = param("after", "10s") },
     } or nil,
-    os = services.list(system == "pfs" and services.nx or {}, services.bitfiles {
+    os = services.list(base == "pfs" and services.nx or {}, services.bitfiles {
       mover = { on = "tape" },
       storage = { volumes = 40, filled = 0, block = "64KiB", capacity = 2000 },
     }, servers),

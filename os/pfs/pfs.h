@@ -308,10 +308,13 @@ enum pfs_status pfs_lsize(struct pfs_file *f, uint64_t size);
 /* flush: all that was answered is on the devices.  PFS_SERVER_DOWN also when an I/O node has
  * restarted since what this node's open file changed there: that may be lost. (blocks) */
 enum pfs_status pfs_sync(struct pfs_file *f);
-/* A hint (os/file/file.h) to the layers of files of the I/O nodes: of [lo, hi) to those that have
- * some of it, each of its own; lo = hi: of the file, to all.  Ends when it is done.  PFS_DENIED: at
- * some of them, the others have done it. (blocks) */
-enum pfs_status pfs_hint(struct pfs_file *f, enum file_hint hint, uint64_t lo, uint64_t hi);
+/* A hint (os/file/file.h) to the layers of files of the I/O nodes: of these bytes to those that
+ * have some of them, each of its own; no bytes: of the file, to all.  `size`: of FILE_PIN.  A part
+ * that nobody wrote needs nothing but FILE_PIN, which makes it.  Ends when all have ended.
+ * PFS_DENIED: at some of them; PFS_SERVER_DOWN: one is down, or came back, there it is done or not;
+ * the others have done it. (blocks) */
+enum pfs_status pfs_hint(struct pfs_file *f, enum file_hint hint, uint64_t size,
+                         const struct file_run *runs, uint32_t count);
 
 /* M_UNIX, M_ASYNC: moves the pointer.  M_RECORD: `off` becomes the base, the count starts anew.
  * M_LOG: moves the shared pointer, any rank may.  M_SYNC, M_GLOBAL: collective, all ranks with the

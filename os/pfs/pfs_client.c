@@ -138,28 +138,20 @@ static void io_all_done(void *arg, enum xk_status status, struct rope *r)
     port_thread_wake(x->c->port, x->thread);
 }
 
-/* Of [lo, hi) of the file what each directory has. */
-static enum pfs_status io_all(struct io_all *x, const struct pfs_attrs *attrs,
-                              enum pfs_io_proc proc, uint64_t local, uint64_t lo, uint64_t hi,
-                              uint64_t record)
+enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
+                           enum pfs_io_proc proc, uint64_t local, uint64_t size, uint64_t seed,
+                           uint64_t *length)
 {
-    struct pfs_client *c = x->c;
+    struct io_all all = { .c = c, .thread = port_thread_self(c->port) }, *x = &all;
     struct pfs_layout l = { attrs->unit, attrs->factor };
-    x->thread = port_thread_self(c->port);
     for (uint32_t dir = 0; dir < attrs->factor;) {
-        uint64_t from = pfs_layout_share(l, lo, dir);
         struct pfs_io_args a = { .id = local,
-                                 .off = from,
-                                 .len = pfs_layout_share(l, hi, dir) - from,
+                                 .len = pfs_layout_share(l, size, dir),
                                  .unit = attrs->unit,
-                                 .record = record,
+                                 .record = seed,
                                  .factor = attrs->factor,
                                  .dir = dir };
         struct rope args;
-        if (proc == PFS_IO_HINT && lo < hi && a.len == 0) {
-            dir++;
-            continue;
-        }
         rope_init(&args);
         pfs_io_args_store(&args, &a);
         enum xk_status s = select_call(c->rpc, c->layout->io[attrs->group[dir]], PFS_SERVICE_IO,
@@ -177,25 +169,9 @@ static enum pfs_status io_all(struct io_all *x, const struct pfs_attrs *attrs,
     }
     while (x->left > 0)
         port_thread_block(c->port, "I/O nodes", local);
-    return x->status;
-}
-
-enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
-                           enum pfs_io_proc proc, uint64_t local, uint64_t size, uint64_t seed,
-                           uint64_t *length)
-{
-    struct io_all x = { .c = c };
-    enum pfs_status s = io_all(&x, attrs, proc, local, 0, size, seed);
     if (length != NULL)
-        *length = x.length;
-    return s;
-}
-
-enum pfs_status pfs_io_hint(struct pfs_client *c, const struct pfs_attrs *attrs,
-                            enum file_hint hint, uint64_t local, uint64_t lo, uint64_t hi)
-{
-    struct io_all x = { .c = c };
-    return io_all(&x, attrs, PFS_IO_HINT, local, lo, hi, hint);
+        *length = x->length;
+    return x->status;
 }
 
 /* ---- calls to this node ---- */
@@ -511,12 +487,6 @@ enum pfs_status pfs_sync(struct pfs_file *f)
     enum pfs_status s = pfs_io_all(f->client, &f->v->attrs, PFS_IO_SYNC, f->v->local, 0, 0, NULL);
     return xk_unsafe_end(&f->v->unsafe, f->client->rpc->kernel) || s != PFS_OK ? s
                                                                                : PFS_SERVER_DOWN;
-}
-
-enum pfs_status pfs_hint(struct pfs_file *f, enum file_hint hint, uint64_t lo, uint64_t hi)
-{
-    port_work(f->client->port, PORT_WORK_TRAP, 1);
-    return pfs_io_hint(f->client, &f->v->attrs, hint, f->v->local, lo, hi);
 }
 
 enum pfs_mode pfs_iomode(const struct pfs_file *f)

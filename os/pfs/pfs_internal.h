@@ -47,7 +47,8 @@ enum pfs_io_proc {
     PFS_IO_LENGTH,     /* -> 8 bytes: where the file ends, as far as this node knows */
     PFS_IO_CHECKPOINT, /* record: its number */
     PFS_IO_ROLLBACK,   /* record: to which; what was not there then is empty */
-    PFS_IO_HINT,       /* record: enum file_hint, of [off, off+len) there, or (len 0) of the file */
+    PFS_IO_HINT,       /* record: enum file_hint, len: its `size`; of the runs behind, of the part
+                          there, or, where there are none, of all of that */
     PFS_IO_PROCS
 };
 enum pfs_client_proc {
@@ -240,11 +241,6 @@ enum pfs_status pfs_meta_ask_more(struct pfs_client *c, enum pfs_meta_proc proc,
 enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
                            enum pfs_io_proc proc, uint64_t local, uint64_t size, uint64_t seed,
                            uint64_t *length);
-
-/* The same of PFS_IO_HINT, of [lo, hi) of the file: to those that have some of it; lo = hi: all.
- * (blocks) */
-enum pfs_status pfs_io_hint(struct pfs_client *c, const struct pfs_attrs *attrs,
-                            enum file_hint hint, uint64_t local, uint64_t lo, uint64_t hi);
 
 /* `off` counts from `base` where `from` is PFS_META_CUR or PFS_META_END: makes it an offset. */
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);

@@ -51,6 +51,7 @@ struct job {
     bool edge; /* see pfs_io_reply */
     bool made; /* it made the local file */
     uint64_t trace;
+    struct file_run *runs; /* of a hint */
     struct file_req file;
 };
 
@@ -139,6 +140,7 @@ static void answer(struct job *j, enum pfs_status status, struct rope *data)
     rope_fini(&out);
     rope_fini(&j->data);
     rope_fini(&j->file.data);
+    port_free(s->port, j->runs);
     port_free(s->port, j);
     s->active--;
     pump(s);
@@ -347,6 +349,22 @@ static void length_known(struct file_req *r)
     rope_fini(&out);
 }
 
+/* Those behind a hint. */
+static void runs_load(struct job *j)
+{
+    uint32_t n = (uint32_t)(j->data.length / FILE_RUN_BYTES);
+    if (n == 0)
+        return;
+    j->runs = port_alloc(j->s->port, n * sizeof *j->runs);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t b[FILE_RUN_BYTES];
+        rope_take_front(&j->data, sizeof b, b);
+        j->runs[i] = file_run_load(b);
+    }
+    j->file.runs = j->runs;
+    j->file.run_count = n;
+}
+
 /* The local file is there. */
 static void work(struct job *j)
 {
@@ -373,8 +391,8 @@ static void work(struct job *j)
         file_req_init(&j->file, FILE_HINT, plain_done, j);
         j->file.file = j->handle;
         j->file.hint = (enum file_hint)j->args.record;
-        if (j->args.len > 0)
-            file_range(&j->file, j->args.off, j->args.len);
+        j->file.size = j->args.len;
+        runs_load(j);
         file_submit(s->files, &j->file);
         return;
     }

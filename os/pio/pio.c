@@ -547,6 +547,13 @@ void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
     file_submit(files, &t->q);
 }
 
+bool pio_hint_goes(const struct pio_control *c, struct file_list *runs)
+{
+    bool some = c->value == PIO_HINT_STAGE && c->runs != NULL;
+    *runs = some ? (struct file_list){ c->runs, c->run_count } : (struct file_list){ NULL, 0 };
+    return pio_hint_archive(c->value);
+}
+
 enum file_hint pio_hint_of(uint64_t hint)
 {
     static const enum file_hint of[] = {

@@ -169,15 +169,16 @@ enum pio_ctl {
 };
 #define PIO_LABEL_BYTES FILE_LABEL_BYTES
 /* What acts on them: client caching, and the layers of files below the system `files`; those to an
- * archive reach the layers of the I/O nodes of PFS, too. */
+ * archive, and to nobody else, reach the layers of the I/O nodes of parallel files, too: each node
+ * that keeps a part of the file (of `runs`: a part of these) is told of its own, and all end before
+ * the call does.  Where one says no or is down (PIO_SERVER_DOWN) the others have done it. */
 enum pio_hint {
     PIO_HINT_NORMAL,     /* reads ahead where a read goes on where the one before ended */
     PIO_HINT_SEQUENTIAL, /* reads ahead behind every read */
     PIO_HINT_RANDOM,     /* never does */
     PIO_HINT_WILL_NEED,  /* `runs`, strided or not: reads them now */
     PIO_HINT_WONT_NEED,  /* `runs`: lets them go before others */
-    /* To an archive below (os/hsm/files.h), and to nobody else; each ends when it is done, at all
-     * nodes that have a part of the file.  Not PIO_OK: at some of them it may be. */
+    /* To an archive below (os/hsm/files.h); each ends when it is done. */
     PIO_HINT_STAGE,   /* the file, or `runs`, is on disk then */
     PIO_HINT_PURGE,   /* it lies in the archive alone; PIO_DENIED: not yet there, or pinned */
     PIO_HINT_PIN,     /* it stays on disk until as many PIO_HINT_UNPIN */

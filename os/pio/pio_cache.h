@@ -3,6 +3,7 @@
 #ifndef OS_PIO_PIO_CACHE_H
 #define OS_PIO_PIO_CACHE_H
 
+#include "os/file/pieces.h"
 #include "os/pio/pio.h"
 
 /* A transfer becomes a request for a file of a stack, of that user; its end is the transfer's. */
@@ -14,6 +15,9 @@ static inline bool pio_hint_archive(uint64_t hint)
 {
     return hint >= PIO_HINT_STAGE && hint <= PIO_HINT_MIGRATE;
 }
+/* For parallel files: a hint that goes to the I/O nodes of a file, and of which bytes (of none: of
+ * the file); false: nobody there acts on it. */
+bool pio_hint_goes(const struct pio_control *c, struct file_list *runs);
 
 /* Client caching, of a file that has it (f->cached).  Whether a transfer goes through it: */
 bool pio_cache_takes(const struct pio_req *r);

@@ -2,7 +2,7 @@
 #ifndef OS_PIO_PIO_INTERNAL_H
 #define OS_PIO_PIO_INTERNAL_H
 
-#include "os/pio/pio.h"
+#include "os/pio/pio_cache.h"
 #include "os/vesta/vesta.h"
 
 /* Traits of PFS's modes, whatever is below. */
@@ -24,6 +24,6 @@ void pio_vesta_transfer(struct vesta_file *v, struct pio_req *r, const struct fi
 /* Its cells as parts. */
 void pio_vesta_stripes(const struct vesta_file *v, struct pio_stripes *out);
 /* A control of an open file for which Vesta has a call. (blocks) */
-enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c);
+enum pio_status pio_vesta_control(struct vesta_file *v, struct port *port, struct pio_control *c);
 
 #endif

@@ -228,16 +228,12 @@ static void submit(struct pio_req *r)
     pump(b);
 }
 
-/* The I/O nodes' stacks act on what is for an archive alone. */
 static enum pio_status hint_of(struct pio_file *f, const struct pio_control *c)
 {
-    struct file_list l = { c->runs, c->runs != NULL ? c->run_count : 0 };
-    struct file_window w = file_list_hull(&l, 1, (struct file_window){ 0, PFS_SIZE_MAX });
-    if (!pio_hint_archive(c->value))
+    struct file_list l;
+    if (!pio_hint_goes(c, &l))
         return PIO_UNSUPPORTED;
-    if (c->value != PIO_HINT_STAGE || w.lo >= w.hi)
-        w = (struct file_window){ 0, 0 };
-    return status_of(pfs_hint(f->state, pio_hint_of(c->value), w.lo, w.hi));
+    return status_of(pfs_hint(f->state, pio_hint_of(c->value), 0, l.runs, l.count));
 }
 
 static enum pio_status of_file(struct pio_file *f, struct pio_control *c)

@@ -463,7 +463,7 @@ static enum pio_status of_file(struct file *f, struct pio_control *c)
     default:
         break;
     }
-    s = pio_vesta_control(f->v, c);
+    s = pio_vesta_control(f->v, f->port, c);
     if (c->what == PIO_SET_SIZE || c->what == PIO_ROLLBACK || c->what == PIO_FILL)
         ranks_cut(f->meet);
     return s;
@@ -627,8 +627,7 @@ const struct pio_ops pio_pfs_on_vesta = {
               .doc = "PFS's files and I/O modes, made of files of Vesta (docs/models/"
                      "constructions.md)." },
     .modes = &pfs_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
-           ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT)),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~(PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .below = 3, /* as Vesta's own */
     .services = services,

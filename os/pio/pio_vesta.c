@@ -219,7 +219,19 @@ static enum pio_status see(struct vesta_file *v, const struct pio_view *x)
     return vesta_view(v, &view) ? PIO_OK : PIO_BAD_LAYOUT;
 }
 
-enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c)
+static enum pio_status hint_of(struct vesta_file *v, struct port *port, const struct pio_control *c)
+{
+    struct file_list l;
+    if (!pio_hint_goes(c, &l))
+        return PIO_UNSUPPORTED;
+    struct file_run *runs = port_alloc(port, (l.count + 1) * sizeof *runs);
+    memcpy(runs, l.runs, l.count * sizeof *runs);
+    enum file_status s = vesta_hint(v, pio_hint_of(c->value), 0, runs, clip(runs, l.count));
+    port_free(port, runs);
+    return pio_of_file(s);
+}
+
+enum pio_status pio_vesta_control(struct vesta_file *v, struct port *port, struct pio_control *c)
 {
     switch (c->what) {
     case PIO_CLOSE:
@@ -240,6 +252,8 @@ enum pio_status pio_vesta_control(struct vesta_file *v, struct pio_control *c)
         return pio_of_file(vesta_label(v, c->what == PIO_LABEL_SET, c->label));
     case PIO_FILL:
         return pio_of_file(vesta_fill(v, c->seed, c->value, c->cold));
+    case PIO_HINT:
+        return hint_of(v, port, c);
     default:
         return PIO_UNSUPPORTED;
     }
@@ -262,7 +276,7 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     case PIO_VIEW:
         return see(v, &c->view);
     default:
-        return pio_vesta_control(v, c);
+        return pio_vesta_control(v, f->sys->node->port, c);
     }
 }
 
@@ -317,7 +331,7 @@ const struct pio_ops pio_vesta = {
     .kind = { .name = "vesta",
               .doc = "Files of cells on the I/O nodes, seen through views (os/vesta)." },
     .modes = &vesta_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~PIO_CAN(PIO_HINT),
+    .can = PIO_CAN(PIO_CTL_COUNT) - 1,
     .traits = PIO_SHARED | PIO_LAYOUT,
     .below = 3, /* its object, a cell, and what an Xref says of it */
     .services = services,

@@ -16,7 +16,7 @@
  *          though bytes after that may lie before it.
  *
  * What it cannot do: access lists (PIO_GRANT), for PFS asks for a file's mode alone; labels of
- * programs, for the label is used; hints.
+ * programs, for the label is used.
  */
 #include <string.h>
 
@@ -177,6 +177,15 @@ static void add_places(struct port *p, const struct file *f, uint64_t off, uint6
     }
 }
 
+static void add_runs(struct port *p, const struct file *f, const struct file_run *runs,
+                     uint32_t count, struct file_runs *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (uint64_t k = 0; k < runs[i].count; k++)
+            add_places(p, f, runs[i].off + k * runs[i].stride, runs[i].len, out);
+    file_runs_end(out);
+}
+
 static void begin_atomic(struct system *s)
 {
     struct transfer *t = LIST_ENTRY(s->atomic.next, struct transfer, link);
@@ -221,10 +230,8 @@ static void submit(struct pio_req *r)
     pio_req_init(&t->q, r->op, f->in);
     t->q.done = transferred;
     t->q.arg = t;
-    for (uint32_t i = 0; i < r->run_count && !sees_all(f); i++)
-        for (uint64_t k = 0; k < r->runs[i].count; k++)
-            add_places(p, f, r->runs[i].off + k * r->runs[i].stride, r->runs[i].len, &t->runs);
-    file_runs_end(&t->runs);
+    if (!sees_all(f))
+        add_runs(p, f, r->runs, r->run_count, &t->runs);
     t->q.runs = sees_all(f) ? r->runs : t->runs.runs;
     t->q.run_count = sees_all(f) ? r->run_count : t->runs.count;
     rope_move(&t->q.data, &r->data);
@@ -265,6 +272,27 @@ static uint64_t subfile_end(const struct file *f, uint64_t size)
     return end;
 }
 
+/* Its runs are those of PFS's file. */
+static enum pio_status hint_of(struct pio_file *file, const struct pio_control *c)
+{
+    struct system *s = file->sys->state;
+    struct file *f = file->state;
+    struct port *p = file->sys->node->port;
+    struct pio_control in = *c;
+    struct file_runs runs = { .count = 0 };
+    struct file_list l;
+    if (!pio_hint_goes(c, &l))
+        return PIO_UNSUPPORTED;
+    if (!sees_all(f) && l.count > 0) {
+        add_runs(p, f, l.runs, l.count, &runs);
+        in.runs = runs.runs;
+        in.run_count = runs.count;
+    }
+    enum pio_status st = pio_control(s->pfs, f->in, &in);
+    port_free(p, runs.runs);
+    return st;
+}
+
 static enum pio_status of_file(struct pio_file *file, struct pio_control *c)
 {
     struct system *s = file->sys->state;
@@ -272,6 +300,8 @@ static enum pio_status of_file(struct pio_file *file, struct pio_control *c)
     struct pio_control in = *c;
     if (c->what == PIO_VIEW)
         return see(f, &c->view);
+    if (c->what == PIO_HINT)
+        return hint_of(file, c);
     if (c->what == PIO_SET_SIZE && (!sees_all(f) || c->value > VESTA_SIZE_MAX))
         return pio_of_file(FILE_RANGE);
     in.mode = inner_mode(c->mode);
@@ -315,8 +345,8 @@ const struct pio_ops pio_vesta_on_pfs = {
     .kind = { .name = "vesta_on_pfs",
               .doc = "Vesta's files of cells and views, each on one file of PFS (os/pfs)." },
     .modes = &vesta_modes,
-    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~(PIO_CAN(PIO_HINT) | PIO_CAN(PIO_GRANT) |
-                                            PIO_CAN(PIO_LABEL_GET) | PIO_CAN(PIO_LABEL_SET)),
+    .can = (PIO_CAN(PIO_CTL_COUNT) - 1) &
+           ~(PIO_CAN(PIO_GRANT) | PIO_CAN(PIO_LABEL_GET) | PIO_CAN(PIO_LABEL_SET)),
     .traits = PIO_SHARED | PIO_LAYOUT,
     .services = services,
     .mode = pio_vesta_traits,

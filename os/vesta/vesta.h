@@ -132,6 +132,14 @@ void vesta_mode(struct vesta_file *f, enum vesta_mode mode);
  * where the pointer was.  r->done may be called from inside. */
 void vesta_submit(struct vesta_file *f, struct file_req *r);
 
+/* A hint (os/file/file.h) to the layers of files of the I/O nodes: of these bytes of the subfile to
+ * those that have some of them, each of its own; count 0: of the whole file, to all that have cells
+ * of it.  `size`: of FILE_PIN.  A cell that nobody wrote needs nothing but FILE_PIN, which makes
+ * it.  Ends when all have ended; not FILE_OK: at some of them, the others have done it.
+ * FILE_UNREACHABLE: one is down, or came back: done there or not.  (blocks) */
+enum file_status vesta_hint(struct vesta_file *f, enum file_hint hint, uint64_t size,
+                            const struct file_run *runs, uint32_t count);
+
 /* For transfers that go to the cells past this library (os/file/directed.h), in no order with
  * other requests: by what their I/O nodes are called, those, the names of the cells but for their
  * number; and that any cell was written so, which a flush answers for.  False: it is seen through a

@@ -49,7 +49,7 @@ static struct cell *cell_get(struct vesta_server *s, const struct vesta_msg *m, 
     return c;
 }
 
-/* ---- reads and writes ---- */
+/* ---- reads, writes and hints ---- */
 
 static void reply(struct vesta_job *j)
 {
@@ -127,6 +127,12 @@ static void ask(struct cell *c, enum file_op op)
     file_submit(c->s->files, &c->q);
 }
 
+/* A pin is kept with the file. */
+static bool makes(const struct file_req *q)
+{
+    return q->op == FILE_WRITE || (q->op == FILE_HINT && q->hint == FILE_PIN);
+}
+
 /* What waits goes on, as far as the cell's state lets it. */
 static void settle(struct cell *c)
 {
@@ -139,7 +145,7 @@ static void settle(struct cell *c)
             go(x, c);
         else if (c->state == GONE)
             part_end(x, FILE_NO_FILE);
-        else if (c->state == ABSENT && x->q.op == FILE_READ)
+        else if (c->state == ABSENT && !makes(&x->q))
             part_end(x, FILE_OK);
         else
             list_push(&c->waiters, l);
@@ -148,6 +154,32 @@ static void settle(struct cell *c)
         ask(c, c->state == UNKNOWN ? FILE_LOOKUP : FILE_CREATE);
     else if (c->state == ABSENT)
         c->state = UNKNOWN; /* a directed transfer may make it */
+}
+
+static void part_init(struct vesta_job *j, struct vesta_part *x, uint32_t cell)
+{
+    static const enum file_op ops[] = {
+        [VESTA_READ] = FILE_READ, [VESTA_WRITE] = FILE_WRITE, [VESTA_HINT] = FILE_HINT
+    };
+    file_req_init(&x->q, ops[j->proc], moved, x);
+    x->job = j;
+    x->cell = cell;
+    if (j->proc != VESTA_HINT)
+        return;
+    x->q.hint = (enum file_hint)j->m.value;
+    x->q.size = j->m.seq;
+}
+
+/* A hint of the whole file: to all cells of this node. */
+static void all_cells(struct vesta_job *j)
+{
+    uint32_t every = j->s->layout->io_count, n = 0;
+    if (j->m.cells > j->m.pos)
+        n = (j->m.cells - j->m.pos + every - 1) / every;
+    j->m.lists = n;
+    j->parts = port_alloc(j->s->port, (n + 1) * sizeof *j->parts);
+    for (uint32_t i = 0; i < n; i++)
+        part_init(j, &j->parts[i], j->m.pos + i * every);
 }
 
 /* The lists behind a message; false: it is none. */
@@ -164,12 +196,10 @@ static bool lists_load(struct vesta_job *j)
     for (uint32_t i = 0; i < j->m.lists; i++) {
         struct vesta_part *x = &j->parts[i];
         uint8_t b[FILE_RUN_BYTES];
-        file_req_init(&x->q, j->proc == VESTA_READ ? FILE_READ : FILE_WRITE, moved, x);
         if (j->data.length < VESTA_LIST_HEAD)
             return false;
         rope_take_front(&j->data, VESTA_LIST_HEAD, b);
-        x->job = j;
-        x->cell = wire_get32(b);
+        part_init(j, x, wire_get32(b));
         x->first = n;
         x->count = wire_get32(b + 4);
         if (x->count > room - n || x->cell >= j->m.cells ||
@@ -196,8 +226,11 @@ void vesta_cells_end(struct vesta_job *j, enum file_status status)
 void vesta_cells_start(struct vesta_job *j)
 {
     uint64_t bytes = 0, most = select_max_bytes(j->s->rpc);
-    bool good = lists_load(j);
-    for (uint32_t i = 0; i < j->m.lists && good; i++) {
+    bool hint = j->proc == VESTA_HINT, all = hint && j->m.lists == 0;
+    bool good = (!hint || j->m.value < FILE_HINT_COUNT) && (all || lists_load(j));
+    if (all && good)
+        all_cells(j);
+    for (uint32_t i = 0; i < j->m.lists && good && !hint; i++) {
         bytes += j->parts[i].bytes;
         good = bytes <= most;
     }
@@ -212,6 +245,10 @@ void vesta_cells_start(struct vesta_job *j)
         rope_move(&j->data, &rest);
     }
     j->left = j->m.lists;
+    if (j->left == 0) {
+        reply(j);
+        return;
+    }
     for (uint32_t i = 0, n = j->m.lists; i < n; i++) { /* the last may end the job */
         struct cell *c = cell_get(j->s, &j->m, j->parts[i].cell);
         list_push(&c->waiters, &j->parts[i].link);

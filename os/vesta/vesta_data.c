@@ -1,4 +1,4 @@
-/* vesta_data.c: reads and writes.
+/* vesta_data.c: reads and writes, and hints, which are in no order with them.
  *
  * The list of a request becomes lists of runs of cells, and these calls to the cells' I/O nodes:
  * one each, unless that is longer than a call may be.  A read of which a cell has not all asks
@@ -108,15 +108,16 @@ static struct list_of *list_in(struct vreq *v, struct call *x, uint32_t cell, ui
 static void add(struct vreq *v, uint64_t off, uint64_t len, struct rope_cursor *data)
 {
     struct vesta_client *c = v->f->c;
+    uint64_t chunk = v->r->op == FILE_HINT ? UINT64_MAX : c->chunk;
     while (len > 0) {
         struct vesta_place at = vesta_map_place(&v->f->map, off);
         uint32_t cell = vesta_map_cell(&v->f->map, at.nth), pos = cell % c->layout->io_count;
         struct call *x = v->to[pos].last;
-        if (x == NULL || x->bytes == c->chunk || x->runs == runs_of(c))
+        if (x == NULL || x->bytes == chunk || x->runs == runs_of(c))
             x = call_new(v, pos);
         struct list_of *l = list_in(v, x, cell, at.local);
         uint64_t n = at.run < len ? at.run : len;
-        n = n < c->chunk - x->bytes ? n : c->chunk - x->bytes;
+        n = n < chunk - x->bytes ? n : chunk - x->bytes;
         uint32_t before = l->l.count;
         file_runs_add(c->port, &l->l, at.local, n);
         x->runs += l->l.count > before;
@@ -125,7 +126,7 @@ static void add(struct vreq *v, uint64_t off, uint64_t len, struct rope_cursor *
         x->bytes += n;
         if (data != NULL)
             rope_cursor_take(data, n, &l->data);
-        if (data == NULL) {
+        if (v->r->op == FILE_READ) {
             if (v->step_count == v->step_room) {
                 v->step_room = v->step_room > 0 ? 2 * v->step_room : 8;
                 v->steps = port_realloc(c->port, v->steps, v->step_room * sizeof *v->steps);
@@ -170,6 +171,8 @@ static void build(struct vreq *v)
                 v->r->op == FILE_WRITE ? &data : NULL);
     if (v->probing)
         add_probes(v, v->r->runs->off + v->wanted);
+    for (uint32_t i = 0; i < v->f->positions && v->wanted == 0; i++) /* of the file */
+        (void)call_new(v, i);
     for (uint32_t i = 0; i < v->calls; i++)
         for (uint32_t k = 0; k < v->all[i]->count; k++)
             file_runs_end(&v->all[i]->lists[k].l);
@@ -304,7 +307,7 @@ static void probe(struct vreq *v)
 static void calls_ended(struct vreq *v)
 {
     bool one = v->r->run_count == 1 && v->r->runs->count == 1;
-    v->r->moved = v->wanted;
+    v->r->moved = v->r->op == FILE_HINT ? 0 : v->wanted;
     if (v->status == FILE_OK && v->atomic && v->short_of && one && !v->probing) {
         probe(v);
         return;
@@ -422,7 +425,8 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     struct vesta_client *c = v->f->c;
     struct vesta_msg m = { .status = FILE_OK };
     enum file_status s = vesta_of_call(status);
-    if (status == XK_RESTARTED && !v->atomic && x->tries++ < (uint32_t)c->params->retries) {
+    bool again = !v->atomic && v->r->op != FILE_HINT;
+    if (status == XK_RESTARTED && again && x->tries++ < (uint32_t)c->params->retries) {
         later(c, x); /* bytes may be read or written twice */
         return;
     }
@@ -452,13 +456,15 @@ static void pack(struct call *x, struct rope *out)
     struct vreq *v = x->v;
     const struct vesta_file *f = v->f;
     uint8_t bits[VESTA_NODES_MAX / 8 + 1] = { 0 };
+    bool hint = v->r->op == FILE_HINT;
     struct vesta_msg m = { .id = f->id,
                            .maker = f->maker,
                            .bsu = f->layout.bsu,
                            .cells = f->layout.cells,
                            .base = f->layout.base,
                            .pos = x->pos,
-                           .value = v->number,
+                           .value = hint ? v->r->hint : v->number,
+                           .seq = hint ? v->r->size : 0,
                            .lists = x->count };
     if (v->atomic) {
         m.flags = VESTA_ATOMIC;
@@ -502,6 +508,9 @@ static void issue_abort(struct vesta_client *c, struct call *x)
 
 static void issue(struct call *x)
 {
+    static const enum vesta_proc procs[FILE_OP_COUNT] = {
+        [FILE_READ] = VESTA_READ, [FILE_WRITE] = VESTA_WRITE, [FILE_HINT] = VESTA_HINT
+    };
     struct vreq *v = x->v;
     struct vesta_client *c = v->f->c;
     struct rope out;
@@ -509,8 +518,7 @@ static void issue(struct call *x)
     pack(x, &out);
     x->since = port_now(c->port);
     enum xk_status s =
-        select_call(c->rpc, x->host, VESTA_SERVICE,
-                    v->r->op == FILE_WRITE ? VESTA_WRITE : VESTA_READ, &out, answered, x);
+        select_call(c->rpc, x->host, VESTA_SERVICE, procs[v->r->op], &out, answered, x);
     rope_fini(&out);
     if (s == XK_BUSY) {
         later(c, x);
@@ -518,8 +526,14 @@ static void issue(struct call *x)
         call_ended(x, vesta_of_call(s));
     } else {
         c->counts.calls++;
-        c->counts.bytes += x->bytes;
+        c->counts.bytes += v->r->op == FILE_HINT ? 0 : x->bytes;
     }
+}
+
+/* A hint denied at one node goes to the others. */
+static bool goes_on(const struct vreq *v)
+{
+    return v->status == FILE_OK || v->r->op == FILE_HINT;
 }
 
 /* Calls in turn to each node, up to the window and the depth; the end, when there are no more. */
@@ -530,9 +544,9 @@ static void pump(struct vreq *v)
     if (!going)
         return;
     v->running = true;
-    while (going && v->status == FILE_OK) {
+    while (going && goes_on(v)) {
         going = false;
-        for (uint32_t i = v->first; i <= v->final && v->status == FILE_OK; i++) {
+        for (uint32_t i = v->first; i <= v->final && goes_on(v); i++) {
             struct target *t = &v->to[i];
             if (list_empty(&t->calls) || t->inflight >= (uint32_t)p->depth ||
                 v->inflight >= (uint32_t)p->window)
@@ -612,26 +626,27 @@ static bool fits(const struct file_req *r)
             (x->count > 1 && x->stride > (VESTA_SIZE_MAX - x->len - x->off) / (x->count - 1)))
             return false;
     }
-    return r->op == FILE_READ || r->data.length == file_bytes(r);
+    return r->op != FILE_WRITE || r->data.length == file_bytes(r);
 }
 
 void vesta_submit(struct vesta_file *f, struct file_req *r)
 {
     struct vesta_client *c = f->c;
     struct vreq *v = port_alloc(c->port, sizeof *v);
+    bool hint = r->op == FILE_HINT;
     file_req_begin(r);
     port_work(c->port, PORT_WORK_TRAP, 1);
     list_init(&v->link);
     v->f = f;
     v->r = r;
     v->wanted = file_bytes(r);
-    v->atomic = f->mode == VESTA_INDEPENDENT;
-    v->number = ++c->counts.requests;
+    v->atomic = f->mode == VESTA_INDEPENDENT && !hint;
+    v->number = hint ? 0 : ++c->counts.requests;
     bool denied = f->read_only && r->op == FILE_WRITE;
-    if (denied || !fits(r) || v->wanted == 0) {
+    if (denied || !fits(r) || (v->wanted == 0 && !hint)) {
         v->status = denied ? FILE_DENIED : v->wanted == 0 ? FILE_OK : FILE_RANGE;
         end(v);
-    } else if (f->mode == VESTA_SHARED) {
+    } else if (f->mode == VESTA_SHARED && !hint) {
         ask_pointer(v);
     } else if (v->atomic) {
         v->queued = true;
@@ -640,6 +655,72 @@ void vesta_submit(struct vesta_file *f, struct file_req *r)
     } else {
         begin(v);
     }
+}
+
+#define HINT_BYTES (UINT64_C(1) << 30) /* more are looked at only as far as the file goes */
+
+/* (blocks) */
+static enum file_status cut_to_size(struct vesta_file *f, struct file_req *q, struct file_run **cut)
+{
+    uint64_t size;
+    uint32_t n = 0;
+    enum file_status s = vesta_size(f, &size);
+    if (s != FILE_OK)
+        return s;
+    *cut = port_alloc(f->c->port, (q->run_count + 1) * sizeof **cut);
+    for (uint32_t i = 0; i < q->run_count; i++) {
+        struct file_run x = q->runs[i];
+        uint64_t room = x.off < size ? size - x.off : 0;
+        if (room == 0 || x.len == 0 || x.count == 0)
+            continue;
+        if (x.stride > 0 && x.count > (room - 1) / x.stride + 1)
+            x.count = (room - 1) / x.stride + 1;
+        if (x.count == 1 && x.len > room)
+            x.len = room;
+        (*cut)[n++] = x;
+    }
+    q->runs = *cut;
+    q->run_count = n;
+    return FILE_OK;
+}
+
+struct hinted {
+    struct port *port;
+    struct port_thread *thread;
+    bool ended;
+};
+
+static void hinted(struct file_req *r)
+{
+    struct hinted *x = r->arg;
+    x->ended = true;
+    port_thread_wake(x->port, x->thread);
+}
+
+enum file_status vesta_hint(struct vesta_file *f, enum file_hint hint, uint64_t size,
+                            const struct file_run *runs, uint32_t count)
+{
+    struct hinted *x = port_alloc(f->c->port, sizeof *x);
+    struct file_req q;
+    *x = (struct hinted){ f->c->port, port_thread_self(f->c->port), false };
+    file_req_init(&q, FILE_HINT, hinted, x);
+    q.hint = hint;
+    q.size = size;
+    if (count > 0) {
+        q.runs = runs;
+        q.run_count = count;
+    }
+    struct file_run *cut = NULL;
+    if (file_bytes(&q) > HINT_BYTES)
+        q.status = cut_to_size(f, &q, &cut);
+    if (q.status == FILE_OK && q.run_count > 0) {
+        vesta_submit(f, &q);
+        while (!x->ended)
+            port_thread_block(f->c->port, "vesta", f->id);
+    }
+    port_free(f->c->port, cut);
+    port_free(f->c->port, x);
+    return q.status;
 }
 
 /* An I/O node has died: with it goes the token of what is ordered there.  One that is back does not

@@ -17,6 +17,8 @@ enum vesta_proc {
                     device and here; for each list 8 bytes: how many bytes of it there were; the
                     data */
     VESTA_WRITE, /* -> the same times */
+    VESTA_HINT,  /* value: enum file_hint, seq: its `size`; to each cell that has a list, or, where
+                    there are none, to all of the node's -> the same times */
     /* the order of atomic requests */
     VESTA_TOKEN, /* `lists` tokens behind the message have come to `pos` */
     VESTA_ABORT, /* seq: the caller's requests up to that one will not be made */

@@ -126,6 +126,8 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
             vesta_order_part(j);
         else
             vesta_cells_start(j);
+    } else if (procedure == VESTA_HINT) {
+        vesta_cells_start(j);
     } else if (procedure == VESTA_TOKEN) {
         vesta_order_tokens(j);
     } else if (procedure == VESTA_ABORT) {

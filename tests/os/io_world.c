@@ -98,6 +98,7 @@ static struct val *all_services(const struct pio_ops *ops)
 
 static struct io_world *entered;
 const char *io_world_graph;
+const struct kind_set *io_world_layers;
 
 static void enter(struct os_node *n, const struct program *me)
 {
@@ -144,7 +145,7 @@ void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *t
     w->main = main;
     w->running = IO_RANKS;
     w->boot = (struct os_boot){ .layout = &w->layout,
-                                .layers = &os_layers,
+                                .layers = io_world_layers != NULL ? io_world_layers : &os_layers,
                                 .graph = rig_graph(io_world_graph != NULL
                                                        ? io_world_graph
                                                        : "mesh mesh; rdm rdm <mesh; nx nx <rdm; "

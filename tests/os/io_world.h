@@ -29,7 +29,8 @@ struct io_world {
 
 /* A value as Lua writes it, of tables, names, quoted words and numbers alone; "2KiB" is a word. */
 struct val *io_val(const char *text);
-extern const char *io_world_graph; /* of protocols, NULL: the usual one */
+extern const char *io_world_graph;             /* of protocols, NULL: the usual one */
+extern const struct kind_set *io_world_layers; /* of files, NULL: the usual ones */
 /* The services that boot with `ops`: `text`, a list, or all that belong to it (NULL). */
 void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *text,
                     struct fake_options o,

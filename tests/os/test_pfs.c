@@ -802,6 +802,7 @@ static struct listener {
     struct file_sys sys, *below;
     uint32_t heard;
     enum file_hint hint;
+    uint64_t size;
     struct file_run run;
     bool denies;
 } listeners[NODES];
@@ -815,6 +816,7 @@ static void listen(struct file_sys *s, struct file_req *r)
     }
     x->heard++;
     x->hint = r->hint;
+    x->size = r->size;
     x->run = r->run_count > 0 ? r->runs[0] : (struct file_run){ .len = 0 };
     r->status = x->denies ? FILE_DENIED : FILE_OK;
     r->done(r);
@@ -840,24 +842,32 @@ static void hints(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
 {
     struct pfs_file *f = NULL;
     uint8_t bytes[6144] = { 1 };
+    const struct file_run middle = { .off = 1500, .len = 2500, .count = 1 };
+    const struct file_run last = { .off = 5120, .len = 880, .count = 1 };
+    const struct file_run second = { .off = 1024, .len = 100, .stride = 3072, .count = 2 };
     (void)rank;
     listeners[1].denies = false;
     cr_assert_eq(pfs_open(c, "x", PFS_O_CREATE, M_ASYNC, 0, 1, NULL, &f), PFS_OK);
-    cr_assert_eq(pfs_hint(f, FILE_MIGRATE, 0, 0), PFS_OK, "there is nothing yet");
+    cr_assert_eq(pfs_hint(f, FILE_MIGRATE, 0, NULL, 0), PFS_OK, "there is nothing yet");
     heard(0, 0, 0);
-    cr_assert_eq(pfs_hint(f, FILE_PIN, 0, 0), PFS_OK);
+    cr_assert_eq(pfs_hint(f, FILE_PIN, 7, NULL, 0), PFS_OK);
     heard(1, 1, 1);
+    cr_assert_eq(listeners[2].size, 7, "seconds of a pin");
     cr_assert_eq(pfs_world_write(w, f, 0, bytes, sizeof bytes), PFS_OK);
-    cr_assert_eq(pfs_hint(f, FILE_STAGE, 1500, 4000), PFS_OK);
+    cr_assert_eq(pfs_hint(f, FILE_STAGE, 0, &middle, 1), PFS_OK);
     heard(1, 1, 1);
     /* units 0 to 5 lie on 0 1 2 0 1 2: of [1500, 4000) they have [1024, 1952), [476, 1024), all */
     cr_assert(listeners[0].run.off == 1024 && listeners[0].run.len == 4000 - 3072);
     cr_assert(listeners[1].run.off == 476 && listeners[1].run.len == 1024 - 476);
     cr_assert(listeners[2].run.off == 0 && listeners[2].run.len == 1024);
-    cr_assert_eq(pfs_hint(f, FILE_STAGE, 5120, 6000), PFS_OK);
+    cr_assert_eq(pfs_hint(f, FILE_STAGE, 0, &last, 1), PFS_OK);
     heard(0, 0, 1);
+    cr_assert_eq(pfs_hint(f, FILE_STAGE, 0, &second, 1), PFS_OK);
+    heard(0, 1, 0);
+    cr_assert(listeners[1].run.stride == 1024 && listeners[1].run.count == 2, "two units in a row");
+    cr_assert(listeners[1].run.off == 0 && listeners[1].run.len == 100);
     listeners[1].denies = true;
-    cr_assert_eq(pfs_hint(f, FILE_PURGE, 0, 0), PFS_DENIED);
+    cr_assert_eq(pfs_hint(f, FILE_PURGE, 0, NULL, 0), PFS_DENIED);
     heard(1, 1, 1);
     for (uint32_t i = 0; i < NODES; i++)
         cr_assert(listeners[i].hint == FILE_PURGE && listeners[i].run.len == 0, "all of it");

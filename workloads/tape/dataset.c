@@ -158,13 +158,7 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         .ranks = programs(p, layout),
         .size = (uint64_t)(p->walk.pieces * p->piece),
     };
-    const struct pio_ops *ops = io_system(p->system);
-    if (p->archive != ARCHIVE_NONE && !(ops->can & PIO_CAN(PIO_HINT)))
-        return err_set(e,
-                       "workload.archive is '%s', but workload.system is '%s', a file system that "
-                       "passes no hints to what is below",
-                       archive_names[p->archive], ops->kind.name);
-    return pio_check(ops, layout, &plan, e);
+    return pio_check(io_system(p->system), layout, &plan, e);
 }
 
 /* ---- the files ---- */
