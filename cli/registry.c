@@ -14,6 +14,7 @@
 #include "os/ckpt/cut.h"
 #include "os/file/cache.h"
 #include "os/file/file.h"
+#include "os/file/policies.h"
 #include "os/hsm/bitfile_server.h"
 #include "os/hsm/files.h"
 #include "os/hsm/mover.h"
@@ -120,8 +121,11 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
     for (size_t i = 0; registry_sets[i]; i++) {
         /* A scheduler's parameters stand beside its name, not with it. */
         const struct kind_set *set = registry_sets[i];
-        const char *path = set == &sched_policies ? "devices.queue.params" : set->path;
-        bool policy = set == &sched_policies || set == &hsm_replacements || set == &hsm_prefetches;
+        const char *path = set == &sched_policies        ? "devices.queue.params"
+                           : set == &file_cache_policies ? "policy_params of the layer cache"
+                                                         : set->path;
+        bool policy = set == &file_cache_policies || set == &sched_policies ||
+                      set == &hsm_replacements || set == &hsm_prefetches;
         for (const struct kind *const *k = set->items; *k; k++) {
             char *choice = base_printf("%s = '%s'", policy ? "policy" : "kind", (*k)->name);
             if ((*k)->params)

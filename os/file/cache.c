@@ -14,6 +14,7 @@ const struct param file_cache_params[] = {
            "ASSUMED(half of what it keeps)"),
     P_CHOICE_OF(file_cache_params, policy, "lru", file_cache_policies,
                 "Which block goes when another is needed."),
+    P_VAL(file_cache_params, policy_params, "Parameters of that policy."),
     P_END,
 };
 
@@ -107,29 +108,28 @@ static bool acquire_block(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
     struct cache_job *j = arg;
     struct cache *c = j->c;
     struct cache_block *b = cache_find(c, j->f, index);
-    bool hit = b != NULL && !b->reading && known(b, lo, hi);
+    bool there = b != NULL, hit = b != NULL && !b->reading && known(b, lo, hi);
     if (b != NULL && b->pins > 0 && j->r->op == FILE_WRITE && !has(j, b)) {
         j->behind = true;
         return false;
     }
-    if (b == NULL && (b = cache_take(c, j->f, index)) == NULL)
+    if (b == NULL && (b = cache_take(c, j->f, index, false)) == NULL)
         return false;
-    if (b->ahead && j->r->op == FILE_READ) {
-        c->counts.ahead_used++;
-        b->ahead = false;
-    }
+    c->counts.ahead_used += b->entry.ahead && j->r->op == FILE_READ;
     if (j->r->op == FILE_READ) {
         c->counts.hits += hit;
         c->counts.misses += !hit;
     }
     b->pins++;
-    list_remove(&b->used);
-    list_push(&c->used, &b->used);
+    bool once = j->count > 0 && j->segs[j->count - 1].b == b; /* pieces of a block */
+    if (there && !once && j->count >= j->told)
+        cache_use(c, b);
     if (j->count == j->room) {
         j->room = j->room == 0 ? 4 : 2 * j->room;
         j->segs = port_realloc(c->sys.port, j->segs, j->room * sizeof *j->segs);
     }
     j->segs[j->count++] = (struct cache_seg){ b, lo, hi };
+    j->told = j->count > j->told ? j->count : j->told;
     return true;
 }
 
@@ -215,10 +215,9 @@ static void read_on(struct cache *c, struct cache_file *f, uint64_t from, uint64
     for (uint64_t i = from; i < to && i <= f->last; i++) {
         if (cache_find(c, f, i) != NULL)
             continue;
-        struct cache_block *b = cache_take(c, f, i);
+        struct cache_block *b = cache_take(c, f, i, true);
         if (b == NULL)
             break;
-        b->ahead = true;
         b->pins++; /* the next one must not take its place */
         row[n++] = b;
     }
@@ -255,7 +254,7 @@ static void read_ahead(struct cache *c, struct cache_job *j)
 static bool give(const struct cache *c, const struct cache_file *f, const struct cache_seg *s,
                  struct rope *out)
 {
-    uint64_t base = s->b->index * c->block, at = s->lo;
+    uint64_t base = s->b->entry.index * c->block, at = s->lo;
     while (at < s->hi) {
         const struct file_window *x = cache_set_from(&s->b->valid, at);
         uint64_t lo = x != NULL && x->lo < s->hi ? x->lo : s->hi;
@@ -333,11 +332,10 @@ static void do_write(struct cache_job *j)
         cache_put(c, x->b, x->lo, &part);
         c->dirty_count += x->b->dirty.count == 0;
         cache_set_add(c->sys.port, &x->b->dirty, x->lo, x->hi);
-        uint64_t end = x->b->index * c->block + x->hi;
+        uint64_t end = x->b->entry.index * c->block + x->hi;
         if (end > j->f->end)
             j->f->end = end;
-        x->b->ahead = false;
-        j->f->last = x->b->index > j->f->last ? UINT64_MAX : j->f->last;
+        j->f->last = x->b->entry.index > j->f->last ? UINT64_MAX : j->f->last;
     }
     r->moved = r->data.length;
     rope_fini(&r->data);
@@ -450,19 +448,41 @@ static void wont_need(struct cache *c, struct cache_file *f, const struct file_r
             return;
     LIST_EACH_SAFE (l, next, &f->blocks) {
         struct cache_block *b = LIST_ENTRY(l, struct cache_block, of_file);
-        uint64_t base = b->index * c->block;
+        uint64_t base = b->entry.index * c->block;
         if (file_list_bytes(runs, (struct file_window){ base, base + c->block }) < c->block)
             continue;
         list_remove(&b->used);
         list_push_front(&c->used, &b->used);
+        cache_policy_demote(c->policy, &b->entry);
         if (cache_free_to_go(b))
             cache_drop(c, b);
     }
 }
 
+/* Each piece is told as a whole. */
+static void advise(struct cache_job *j)
+{
+    const struct cache *c = j->c;
+    const struct file_req *r = j->r;
+    struct cache_advice a = { r->hint, r->file, 0, UINT64_MAX, r->size };
+    if (r->hint != FILE_PRIORITY || file_bytes(r) == 0) {
+        cache_policy_advise(c->policy, &a);
+        return;
+    }
+    for (uint32_t k = 0; k < r->run_count; k++)
+        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
+            uint64_t at = r->runs[k].off + i * r->runs[k].stride;
+            a.from = at / c->block;
+            a.to = (at + r->runs[k].len - 1) / c->block + 1;
+            cache_policy_advise(c->policy, &a);
+        }
+}
+
 static void hint(struct cache_job *j)
 {
-    if (j->r->hint == FILE_WILL_READ)
+    if (j->r->hint >= FILE_PRIORITY && j->r->hint <= FILE_PROGRAM)
+        advise(j);
+    else if (j->r->hint == FILE_WILL_READ)
         (void)each_block(j->c, j->r, will_read, j);
     else if (j->r->hint == FILE_WONT_NEED)
         wont_need(j->c, j->f, j->r);
@@ -589,7 +609,7 @@ bool file_cache_check(const struct file_cache_params *p, const char *path, struc
     if (p->bytes / p->block > UINT32_MAX)
         return err_set(e, "%s.bytes is %lld: more than 4294967295 blocks of %lld", path,
                        (long long)p->bytes, (long long)p->block);
-    return true;
+    return cache_policy_check(kind_at(&file_cache_policies, p->policy), p->policy_params, path, e);
 }
 
 static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
@@ -604,12 +624,12 @@ struct file_sys *file_cache_start(struct port *port, const struct file_cache_par
     struct cache *c = port_alloc(port, sizeof *c);
     uint64_t block = (uint64_t)p->block;
     c->sys = (struct file_sys){ .ops = &file_cache, .port = port, .below = below };
-    c->policy = kind_at(&file_cache_policies, p->policy);
     c->block = block;
     c->most = (uint32_t)((uint64_t)p->bytes / block);
     c->dirty_most = (uint32_t)((uint64_t)p->dirty / block);
     c->dirty_most = c->dirty_most < c->most / 2 ? c->dirty_most : c->most / 2;
     c->ahead = p->ahead < c->most / 4 ? (uint32_t)p->ahead : c->most / 4;
+    c->policy = cache_policy_of(port, p, c->most);
     xk_map_init(&c->map, port, 2 * sizeof(uint64_t));
     list_init(&c->used);
     list_init(&c->files);
@@ -632,6 +652,7 @@ void file_cache_end(struct file_sys *s)
     }
     (void)port_timer_cancel(&c->timer);
     port_counters_end(s->port, c);
+    cache_policy_end(c->policy);
     xk_map_fini(&c->map);
     port_free(s->port, c);
 }

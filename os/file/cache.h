@@ -36,11 +36,11 @@
 
 struct file_cache_params {
     int64_t bytes, block, ahead, dirty;
-    int policy; /* of file_cache_policies */
+    int policy;                      /* of file_cache_policies (os/file/policies.h) */
+    const struct val *policy_params; /* NULL: its defaults */
 };
 extern const struct param file_cache_params[];
 extern const struct counter file_cache_counters[]; /* "cache.*" */
-extern const struct kind_set file_cache_policies;  /* of struct cache_policy_ops */
 extern const struct file_ops file_cache;
 
 /* Refuses sizes that do not fit each other. */

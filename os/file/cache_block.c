@@ -73,34 +73,17 @@ bool cache_free_to_go(const struct cache_block *b)
     return b->pins == 0 && !b->reading && b->dirty.count == 0 && b->out.count == 0;
 }
 
-static struct cache_block *first_used(struct list *used)
+static bool may_go(struct cache_entry *e)
 {
-    for (struct list *l = used->next; l != used; l = l->next)
-        if (cache_free_to_go(LIST_ENTRY(l, struct cache_block, used)))
-            return LIST_ENTRY(l, struct cache_block, used);
-    return NULL;
+    return cache_free_to_go(CONTAINER_OF(e, struct cache_block, entry));
 }
 
-static struct cache_block *last_used(struct list *used)
+struct cache_policy *cache_policy_of(struct port *port, const struct file_cache_params *p,
+                                     uint32_t most)
 {
-    for (struct list *l = used->prev; l != used; l = l->prev)
-        if (cache_free_to_go(LIST_ENTRY(l, struct cache_block, used)))
-            return LIST_ENTRY(l, struct cache_block, used);
-    return NULL;
+    return cache_policy_start(port, kind_at(&file_cache_policies, p->policy), p->policy_params,
+                              most, may_go);
 }
-
-static const struct cache_policy_ops lru = {
-    .kind = { .name = "lru", .doc = "The block goes that was used least recently." },
-    .victim = first_used,
-};
-static const struct cache_policy_ops mru = {
-    .kind = { .name = "mru",
-              .doc = "The block goes that was used last: for files read again and again that are "
-                     "larger than the cache." },
-    .victim = last_used,
-};
-static const struct kind *const policies[] = { &lru.kind, &mru.kind, NULL };
-const struct kind_set file_cache_policies = { "eviction", "policy of the layer cache", policies };
 
 /* ---- blocks ---- */
 
@@ -129,6 +112,7 @@ void cache_file_end(struct cache *c, struct cache_file *f)
     ASSERT(f->jobs == 0 && f->transfers == 0 && list_empty(&f->blocks));
     (void)xk_map_unbind(&c->map, &key);
     list_remove(&f->link);
+    cache_policy_removed(c->policy, f->file);
     port_free(c->sys.port, f);
 }
 
@@ -138,14 +122,22 @@ struct cache_block *cache_find(struct cache *c, struct cache_file *f, uint64_t i
     return xk_map_resolve(&c->map, &key);
 }
 
-void cache_drop(struct cache *c, struct cache_block *b)
+void cache_use(struct cache *c, struct cache_block *b)
 {
-    const struct key key = { b->f->file, b->index };
+    cache_policy_used(c->policy, &b->entry);
+    list_remove(&b->used);
+    list_push(&c->used, &b->used);
+}
+
+static void drop(struct cache *c, struct cache_block *b, bool evicted)
+{
+    const struct key key = { b->f->file, b->entry.index };
     struct port *p = c->sys.port;
     ASSERT(b->pins == 0 && !b->reading && b->out.count == 0);
     c->dirty_count -= b->dirty.count > 0;
     c->count--;
     (void)xk_map_unbind(&c->map, &key);
+    cache_policy_left(c->policy, &b->entry, evicted);
     list_remove(&b->used);
     list_remove(&b->of_file);
     rope_fini(&b->data);
@@ -155,18 +147,23 @@ void cache_drop(struct cache *c, struct cache_block *b)
     port_free(p, b);
 }
 
-struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index)
+void cache_drop(struct cache *c, struct cache_block *b)
+{
+    drop(c, b, false);
+}
+
+struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index, bool ahead)
 {
     const struct key key = { f->file, index };
     if (c->count == c->most) {
-        struct cache_block *old = c->policy->victim(&c->used);
+        struct cache_entry *old = cache_policy_victim(c->policy, f->file, index);
         if (old == NULL)
             return NULL;
         c->counts.evicted++;
-        cache_drop(c, old);
+        drop(c, CONTAINER_OF(old, struct cache_block, entry), true);
     }
     struct cache_block *b = port_alloc(c->sys.port, sizeof *b);
-    *b = (struct cache_block){ .f = f, .index = index };
+    *b = (struct cache_block){ .f = f, .entry = { .file = f->file, .index = index } };
     list_init(&b->used);
     list_init(&b->of_file);
     rope_init(&b->data);
@@ -174,6 +171,7 @@ struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t i
     xk_map_bind(&c->map, &key, b);
     list_push(&c->used, &b->used);
     list_push(&f->blocks, &b->of_file);
+    cache_policy_enter(c->policy, &b->entry, ahead);
     c->count++;
     ASSERT(c->count <= c->most); /* CACHE6 */
     return b;
@@ -209,7 +207,7 @@ void cache_refresh(struct cache *c, struct cache_file *f)
         cache_set_clear(p, &b->valid);
         for (uint32_t i = 0; i < b->dirty.count; i++)
             cache_set_add(p, &b->valid, b->dirty.at[i].lo, b->dirty.at[i].hi);
-        uint64_t end = b->index * c->block + b->dirty.at[b->dirty.count - 1].hi;
+        uint64_t end = b->entry.index * c->block + b->dirty.at[b->dirty.count - 1].hi;
         f->end = end > f->end ? end : f->end;
     }
 }

@@ -8,6 +8,7 @@
 
 #include "os/file/cache.h"
 #include "os/file/pieces.h"
+#include "os/file/policies.h"
 #include "os/xk/map.h"
 
 /* Ranges [lo, hi) of a block: rising, apart. */
@@ -23,15 +24,15 @@ const struct file_window *cache_set_from(const struct cache_set *s, uint64_t at)
 void cache_set_clear(struct port *p, struct cache_set *s);
 
 struct cache_block {
-    struct list used;    /* of the cache, the last touched at the end */
-    struct list of_file; /* of its file */
+    struct list used;         /* of the cache, the last touched at the end */
+    struct list of_file;      /* of its file */
+    struct cache_entry entry; /* its policy's, with its index */
     struct cache_file *f;
-    uint64_t index;
     struct rope data;            /* `block` bytes, anything where it is not valid */
     struct cache_set valid;      /* dirty and out are parts of it */
     struct cache_set dirty, out; /* out: on its way down */
     uint32_t pins;               /* of jobs */
-    bool reading, ahead;         /* ahead: nobody has asked for it yet */
+    bool reading;
     bool ended;             /* below, the file ends at or before the first byte that is not valid */
     enum file_status error; /* of the last reading, until no job needs it */
 };
@@ -60,22 +61,16 @@ struct cache_job {
     struct cache_file *f; /* NULL: of all files */
     struct cache_seg *segs;
     uint32_t count, room;
+    uint32_t told;                    /* so many of its blocks the policy has heard of */
     bool alone, past, begun, behind;  /* behind: it waits for a READ of one of its blocks */
     void (*done)(struct file_req *r); /* the caller's */
     void *arg;
     sim_time part[FILE_PARTS];
 };
 
-struct cache_policy_ops {
-    struct kind kind;
-    /* The block that goes first, of those of `used` for which free_to_go is true; NULL: none. */
-    struct cache_block *(*victim)(struct list *used);
-};
-bool cache_free_to_go(const struct cache_block *b);
-
 struct cache {
     struct file_sys sys; /* first */
-    const struct cache_policy_ops *policy;
+    struct cache_policy *policy;
     uint64_t block;
     uint32_t most, dirty_most, ahead; /* blocks */
     uint32_t count, dirty_count;
@@ -92,11 +87,15 @@ struct cache {
 };
 
 /* ---- cache_block.c ---- */
+bool cache_free_to_go(const struct cache_block *b);
+struct cache_policy *cache_policy_of(struct port *port, const struct file_cache_params *p,
+                                     uint32_t most);
 struct cache_file *cache_file_of(struct cache *c, uint64_t file);
 void cache_file_end(struct cache *c, struct cache_file *f); /* it has no blocks */
 struct cache_block *cache_find(struct cache *c, struct cache_file *f, uint64_t index);
-/* A new block, in the place of one that may go; NULL: none may. */
-struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index);
+/* A new block, in the place of one that may go; NULL: none may.  ahead: nobody asks for it yet. */
+struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index, bool ahead);
+void cache_use(struct cache *c, struct cache_block *b); /* it is asked for again */
 void cache_drop(struct cache *c, struct cache_block *b);
 void cache_put(struct cache *c, struct cache_block *b, uint64_t lo, struct rope *data);
 /* Forgets all that is not dirty. */

@@ -78,8 +78,8 @@ static void read_done(struct file_req *q)
         uint64_t n = q->data.length < c->block ? q->data.length : c->block;
         rope_split(&q->data, n, &tail);
         fill(c, b, &q->data);
-        if (b->ended && b->index < t->f->last)
-            t->f->last = b->index;
+        if (b->ended && b->entry.index < t->f->last)
+            t->f->last = b->entry.index;
         rope_fini(&q->data);
         rope_move(&q->data, &tail);
     }
@@ -96,14 +96,15 @@ void cache_read(struct cache *c, struct cache_file *f, struct cache_block *const
 {
     for (uint32_t i = 0, n; i < count; i += n) {
         struct transfer *t = transfer_new(c, f, FILE_READ, read_done);
-        for (n = 0; i + n < count && n < GROUP && blocks[i + n]->index == blocks[i]->index + n;
+        for (n = 0;
+             i + n < count && n < GROUP && blocks[i + n]->entry.index == blocks[i]->entry.index + n;
              n++) {
             ASSERT(!blocks[i + n]->reading);
             blocks[i + n]->reading = true;
             t->blocks[t->count++] = blocks[i + n];
         }
         c->counts.fetched += n;
-        file_range(&t->q, blocks[i]->index * c->block, n * c->block);
+        file_range(&t->q, blocks[i]->entry.index * c->block, n * c->block);
         file_submit(c->sys.below, &t->q);
     }
 }
@@ -149,7 +150,7 @@ static void write_blocks(struct cache *c, struct cache_file *f, struct cache_blo
         struct cache_block *b = blocks[i];
         for (uint32_t k = 0; k < b->dirty.count; k++) {
             struct file_window x = b->dirty.at[k];
-            uint64_t off = b->index * c->block + x.lo;
+            uint64_t off = b->entry.index * c->block + x.lo;
             rope_add_slice(&t->q.data, &b->data, x.lo, x.hi - x.lo);
             if (n > 0 && t->runs[n - 1].off + t->runs[n - 1].len == off)
                 t->runs[n - 1].len += x.hi - x.lo;
@@ -170,7 +171,7 @@ static void write_blocks(struct cache *c, struct cache_file *f, struct cache_blo
 static int by_index(const void *a, const void *b)
 {
     const struct cache_block *const *x = a, *const *y = b;
-    return ((*x)->index > (*y)->index) - ((*x)->index < (*y)->index);
+    return ((*x)->entry.index > (*y)->entry.index) - ((*x)->entry.index < (*y)->entry.index);
 }
 
 void cache_write_all(struct cache *c, struct cache_file *f)
@@ -205,9 +206,10 @@ void cache_write_some(struct cache *c, uint32_t least)
             return;
         if (b->dirty.count == 0 || b->out.count > 0)
             continue;
-        uint64_t first = b->index;
+        uint64_t first = b->entry.index;
         uint32_t n = 0;
-        while (first > 0 && b->index - first < GROUP / 2 && dirty_at(c, b->f, first - 1) != NULL)
+        while (first > 0 && b->entry.index - first < GROUP / 2 &&
+               dirty_at(c, b->f, first - 1) != NULL)
             first--;
         for (struct cache_block *x; n < GROUP && (x = dirty_at(c, b->f, first + n)) != NULL;)
             row[n++] = x;

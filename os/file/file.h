@@ -96,6 +96,12 @@ enum file_hint {
     FILE_SEQUENTIAL, /* how it will be read, from now on */
     FILE_RANDOM,
     FILE_WONT_NEED, /* the runs, for long */
+    /* Which of its own blocks a program has go (policy `application` of os/file/policy.h). */
+    FILE_PRIORITY, /* the blocks of the runs until each is used, or of no bytes: the file from now
+                      on: `size`; of a program's blocks those of the lowest go first */
+    FILE_LRU,
+    FILE_MRU,     /* of those of priority `size`: the one used least recently, or last */
+    FILE_PROGRAM, /* the file is of program number `size`, with others; 0: of its own */
     /* To layers that keep bytes which others do not see (os/file/cache.h); done at once where there
      * is none: what was written goes down; what was not written is asked for again. */
     FILE_PROPAGATE,
@@ -108,6 +114,11 @@ enum file_hint {
     FILE_UNPIN,   /* one pin less; the last one ends those for some time, too */
     FILE_MIGRATE, /* it lies in the archive, too */
     FILE_HINT_COUNT
+};
+
+enum {
+    FILE_PRIORITIES = 8, /* ASSUMED(a few are enough for what a program knows) */
+    FILE_PRIORITY_NORMAL = 4
 };
 
 /* `count` pieces of `len` bytes, the first at `off`, each `stride` behind the one before. */

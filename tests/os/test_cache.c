@@ -6,6 +6,8 @@
 #include "os/file/cache_internal.h"
 #include "os/registry.h"
 #include "tests/os/io_world.h"
+#include "tests/os/policy_model.h"
+#include "tests/os/recorded.h"
 #include "tests/sample.h"
 
 enum { CLIENTS = 3, SPAN = 12000, TURNS = 600 };
@@ -131,59 +133,192 @@ static void move(uint32_t client, enum file_op op, uint64_t off, uint8_t *bytes,
 
 /* ---- what it counts ---- */
 
-/* Blocks in the order of their last use, and no more: which goes is looked for from the front, or
- * from the back. */
-struct model {
-    uint64_t at[64];
-    uint32_t count;
-};
-
-static bool use(struct model *m, uint64_t block, uint32_t most, bool last)
+static const char *policy_name(int policy)
 {
-    uint32_t i = 0;
-    while (i < m->count && m->at[i] != block)
+    return file_cache_policies.items[policy]->name;
+}
+
+static int policy_of(const char *name)
+{
+    int i = 0;
+    while (strcmp(policy_name(i), name) != 0)
         i++;
-    bool hit = i < m->count;
-    if (!hit && m->count == most)
-        i = last ? m->count - 1 : 0;
-    if (hit || m->count == most) {
-        memmove(&m->at[i], &m->at[i + 1], (m->count - i - 1) * sizeof m->at[0]);
-        m->count--;
+    return i;
+}
+
+/* Block number t of a stream over 2 * most blocks: of one kind each. */
+enum stream { UNIFORM, SKEWED, LOOP, SCANS, STREAMS, RECORDED };
+static uint64_t next_block(enum stream kind, uint32_t t, uint32_t most)
+{
+    uint32_t all = 2 * most;
+    switch (kind) {
+    case SKEWED:
+        return draw(1 + draw(1 + draw(all)));
+    case LOOP:
+        return t % (most + most / 4 + 1);
+    case SCANS: /* a hot set, and every other block of a walk through the rest */
+        return draw(2) ? draw(most / 2) : most / 2 + t % (all - most / 2);
+    case RECORDED:
+        return recorded[t];
+    default:
+        return draw(all);
     }
-    m->at[m->count++] = block;
-    return hit;
 }
 
 Test(cache, misses_are_those_of_a_slow_model_request_by_request)
 {
     static uint8_t bytes[SPAN];
+    static struct policy_model m;
     for (int policy = 0; file_cache_policies.items[policy] != NULL; policy++)
-        for (uint64_t seed = 1; seed <= 3; seed++) {
-            struct file_cache_params p = {
-                .bytes = 3200, .block = 100 * (int64_t)seed, .dirty = 1000, .policy = policy
-            };
-            struct model m = { .count = 0 };
+        for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 4); seed++) {
+            struct file_cache_params p = { .bytes = 3200,
+                                           .block = 100 * (1 + (int64_t)(seed % 3)),
+                                           .dirty = 1000,
+                                           .policy = policy };
+            uint64_t block = (uint64_t)p.block, hits = 0, misses = 0;
+            uint32_t most = (uint32_t)(3200 / block);
+            /* Blocks of a request do not go while it is under way, of which the model knows
+             * nothing: with lru no other would go anyhow. */
+            bool several = strcmp(policy_name(policy), "lru") == 0 && seed != 3;
+            policy_model_init(&m, policy_name(policy), most);
             start(&p, seed);
             state = seed;
             move(0, FILE_WRITE, 0, bytes, SPAN); /* past it */
-            bool last = strcmp(file_cache_policies.items[policy]->name, "mru") == 0;
-            uint64_t block = (uint64_t)p.block, hits = 0, misses = 0;
-            uint32_t most = (uint32_t)(3200 / block);
-            for (int t = 0; t < TURNS; t++) {
-                uint64_t first = draw(2 * most), n = last ? 1 : 1 + draw(3),
+            uint32_t turns = seed == 3 ? ARRAY_LEN(recorded) : TURNS;
+            for (uint32_t t = 0; t < turns; t++) {
+                enum stream kind =
+                    seed == 3 ? RECORDED : (enum stream)((t / 100 + (uint32_t)seed) % STREAMS);
+                uint64_t first = next_block(kind, t, most), n = several ? 1 + draw(3) : 1,
                          in = draw((uint32_t)block);
+                uint64_t before = misses;
                 for (uint64_t i = first; i < first + n; i++)
-                    *(use(&m, i, most, last) ? &hits : &misses) += 1;
+                    *(policy_model_use(&m, i) ? &hits : &misses) += 1;
+                if (n == 1 && misses > before && cache_of(0)->count == most) {
+                    struct cache_policy *asked = cache_of(0)->policy;
+                    const struct cache_entry *e = cache_policy_victim(asked, w.file, first);
+                    (void)cache_policy_victim(asked, w.file, first + 1000);
+                    cr_assert_eq(cache_policy_victim(asked, w.file, first), e, "POL2");
+                }
                 move(0, FILE_READ, first * block + in, bytes, (n - 1) * block + 1);
-                cr_assert_eq(cache_of(0)->counts.hits, hits, "request %d: %d hits, not %d", t,
-                             (int)cache_of(0)->counts.hits, (int)hits);
+                cr_assert_eq(cache_of(0)->counts.hits, hits,
+                             "%s, seed %d, request %d: %d hits, not %d", policy_name(policy),
+                             (int)seed, (int)t, (int)cache_of(0)->counts.hits, (int)hits);
                 cr_assert_eq(cache_of(0)->counts.misses, misses);
-                cr_assert_eq(cache_of(0)->count, m.count);
+                cr_assert_eq(cache_of(0)->count, policy_model_count(&m));
             }
             cr_assert_gt(hits, 50);
             cr_assert_gt(cache_of(0)->counts.evicted, 50);
             stop();
         }
+}
+
+/* ---- programs that choose among their own blocks ---- */
+
+enum { FILES = 5, JOINED = 7 };
+static uint64_t files[FILES];
+
+static void make_files(void)
+{
+    static uint8_t bytes[SPAN];
+    for (uint32_t i = 0; i < FILES; i++) {
+        struct file_req r;
+        char name[4] = { 'g', (char)('0' + i), 0 };
+        file_req_init(&r, FILE_CREATE, NULL, NULL);
+        r.name = name;
+        cr_assert_eq(ask(w.below, &r), FILE_OK);
+        w.file = files[i] = r.file;
+        move(0, FILE_WRITE, 0, bytes, SPAN);
+    }
+}
+
+static void say(enum file_hint what, uint32_t file, uint64_t from, uint64_t to, uint64_t value)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = what;
+    r.size = value;
+    file_range(&r, from, to - from);
+    w.file = files[file];
+    cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+}
+
+static bool read_block(uint32_t file, uint64_t index)
+{
+    static uint8_t bytes[1];
+    uint64_t hits = cache_of(0)->counts.hits;
+    w.file = files[file];
+    move(0, FILE_READ, index * 100, bytes, 1);
+    return cache_of(0)->counts.hits > hits;
+}
+
+Test(cache, a_program_s_victims_are_those_of_a_slow_model)
+{
+    static struct policy_model m;
+    for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 5); seed++) {
+        struct file_cache_params p = { .bytes = 3200, .block = 100, .dirty = 1000 };
+        p.policy = policy_of("application");
+        start(&p, seed);
+        make_files();
+        state = seed;
+        policy_model_init(&m, "application", 32);
+        for (int t = 0; t < 2 * TURNS; t++) {
+            uint32_t f = draw(FILES), kind = draw(30), pr = draw(FILE_PRIORITIES);
+            uint64_t from = draw(30), to = from + 1 + draw(12);
+            if (kind == 0 && f > 0) {
+                say(FILE_PRIORITY, f, from * 100, to * 100, pr);
+                policy_model_priority(&m, f, from, to, false, pr);
+            } else if (kind == 1 && f > 0) {
+                say(FILE_PRIORITY, f, 0, 0, pr);
+                policy_model_priority(&m, f, 0, 0, true, pr);
+            } else if (kind == 2 && f > 0) {
+                bool last = draw(2);
+                say(last ? FILE_MRU : FILE_LRU, f, 0, 0, pr);
+                policy_model_order(&m, f, pr, last);
+            } else if (kind == 3 && f > 2 && t > TURNS / 2) {
+                say(FILE_PROGRAM, f, 0, 0, 99);
+                policy_model_program(&m, f, JOINED);
+            } else {
+                uint64_t i = next_block((enum stream)(f % STREAMS), (uint32_t)t, 16);
+                bool hit = policy_model_use(&m, f * MODEL_FILE + i);
+                cr_assert_eq(read_block(f, i), hit, "seed %d, turn %d: block %d of file %u",
+                             (int)seed, t, (int)i, f);
+            }
+        }
+        cr_assert_gt(cache_of(0)->counts.hits, 100);
+        stop();
+    }
+}
+
+/* Of two programs one is sensible, and says nothing; its misses, where the other gives its best
+ * blocks away, or says nothing either. */
+static uint64_t misses_beside(bool foolish, uint64_t seed, uint64_t *others)
+{
+    struct file_cache_params p = { .bytes = 3200, .block = 100, .dirty = 1000 };
+    uint64_t misses = 0;
+    p.policy = policy_of("application");
+    start(&p, seed);
+    make_files();
+    state = seed;
+    if (foolish)
+        say(FILE_MRU, 1, 0, 0, FILE_PRIORITY_NORMAL);
+    *others = 0;
+    for (uint32_t t = 0; t < 2 * TURNS; t++) {
+        misses += !read_block(0, next_block(SKEWED, t, 20));
+        *others += !read_block(1, next_block(SKEWED, t, 40));
+    }
+    stop();
+    return misses;
+}
+
+Test(cache, a_foolish_program_harms_none_but_itself)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        uint64_t own[2], alone = misses_beside(false, seed, &own[0]),
+                         beside = misses_beside(true, seed, &own[1]);
+        cr_assert_gt(own[1], own[0], "POL4: it is foolish");
+        cr_assert_leq(beside, alone, "POL4: seed %d: %d misses beside a foolish program, %d alone",
+                      (int)seed, (int)beside, (int)alone);
+    }
 }
 
 Test(cache, what_is_read_ahead_is_used_where_reads_go_on)
@@ -225,6 +360,50 @@ Test(cache, what_is_read_ahead_is_used_where_reads_go_on)
     cr_assert_eq(ask(w.top[0], &r), FILE_OK);
     cr_assert_eq(c->count, count - 10);
     stop();
+}
+
+/* What came ahead is not what was used last, and what it came for is no second use. */
+Test(cache, what_is_read_ahead_stays_until_it_is_asked_for_and_counts_once)
+{
+    static uint8_t bytes[SPAN];
+    for (int k = 0; k < 2; k++) {
+        struct file_cache_params p = { .bytes = 1600, .block = 100, .dirty = 800, .ahead = 4 };
+        p.policy = policy_of(k == 0 ? "mru" : "arc");
+        start(&p, 1);
+        move(0, FILE_WRITE, 0, bytes, SPAN);
+        const struct cache *c = cache_of(0);
+        cr_assert_eq(hint(0, FILE_RANDOM), FILE_OK);
+        for (uint64_t i = 0; i < 32; i++) /* a hot set of 8 */
+            move(0, FILE_READ, i % 16 / 2 * 100, bytes, 100);
+        for (uint64_t i = 0; k == 0 && i < 16; i++)
+            move(0, FILE_READ, i * 100, bytes, 100);
+        cr_assert_eq(hint(0, FILE_AS_IT_COMES), FILE_OK);
+        uint64_t misses = c->counts.misses;
+        for (uint64_t i = 40; i < 100; i++) {
+            move(0, FILE_READ, i * 100, bytes, 100);
+            fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
+        }
+        cr_assert_leq(c->counts.misses, misses + 2, "%s: %d misses", policy_name(p.policy),
+                      (int)(c->counts.misses - misses));
+        misses = c->counts.misses;
+        for (uint64_t i = 0; i < 8 && k == 1; i++)
+            move(0, FILE_READ, i * 100, bytes, 100);
+        cr_assert_eq(c->counts.misses, misses, "a walk drives nothing out");
+        struct file_req r;
+        file_req_init(&r, FILE_HINT, NULL, NULL);
+        r.hint = FILE_WILL_READ;
+        file_range(&r, 3000, 400);
+        cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+        fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
+        cr_assert_eq(hint(0, FILE_RANDOM), FILE_OK);
+        move(0, FILE_READ, 10500, bytes, 100); /* takes the place of another */
+        misses = c->counts.misses;
+        for (uint64_t i = 30; i < 34; i++)
+            move(0, FILE_READ, i * 100, bytes, 100);
+        cr_assert_eq(c->counts.misses, misses, "%s: what is to be read stays",
+                     policy_name(p.policy));
+        stop();
+    }
 }
 
 /* ---- several over one ---- */
