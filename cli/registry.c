@@ -56,6 +56,8 @@
     W(export)                                                                                      \
     W(replay)                                                                                      \
     W(escat)                                                                                       \
+    W(htf)                                                                                         \
+    W(render)                                                                                      \
     W(arrays)                                                                                      \
     W(pfs)                                                                                         \
     W(job)                                                                                         \

@@ -13,6 +13,7 @@ const struct counter app_counters[] = {
     OP("writes", APP_WRITE, "Writes."),
     OP("seeks", APP_SEEK, "Seeks."),
     OP("flushes", APP_FLUSH, "Flushes to the file system."),
+    OP("sizes", APP_SIZE, "Sizes set."),
     OP("closes", APP_CLOSE, "Files closed."),
     COUNTER(COUNTER_SUM, "read_bytes", app, counts.read_bytes, "B", "Bytes read."),
     COUNTER(COUNTER_SUM, "write_bytes", app, counts.write_bytes, "B", "Bytes written."),
@@ -23,6 +24,7 @@ const struct counter app_counters[] = {
     TIME("write_time", APP_WRITE, "In writes."),
     TIME("seek_time", APP_SEEK, "In seeks."),
     TIME("flush_time", APP_FLUSH, "In flushes."),
+    TIME("size_time", APP_SIZE, "In setting sizes."),
     TIME("close_time", APP_CLOSE, "In closes."),
     COUNTER(COUNTER_SUM, "io_time", app, counts.all, "ps", "In all of these."),
     C_END,
@@ -122,6 +124,7 @@ bool app_end(struct app *a)
     app_meet(a);
     if (a->fine)
         port_window(a->j.node->port, false, a->j.ranks);
+    app_meet(a); /* nobody goes on while it is open */
     return a->fine;
 }
 
@@ -257,6 +260,15 @@ void app_flush(struct app *a, struct io_target *t)
         return;
     a->fine = io_good(&a->j, pio_propagate(t->f), "flush", t->name);
     ended(a, APP_FLUSH, since);
+}
+
+void app_size(struct app *a, struct io_target *t, uint64_t size)
+{
+    sim_time since = port_now(a->j.node->port);
+    if (!a->fine)
+        return;
+    a->fine = io_good(&a->j, pio_set_size(t->f, size), "lsize", t->name);
+    ended(a, APP_SIZE, since);
 }
 
 void app_leave(struct app *a, struct io_target *t)

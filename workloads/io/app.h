@@ -29,6 +29,7 @@ enum app_op {
     APP_WRITE,
     APP_SEEK,
     APP_FLUSH, /* what the client has goes to the file system */
+    APP_SIZE,  /* space is set aside */
     APP_CLOSE,
     APP_OPS
 };
@@ -50,6 +51,7 @@ enum { APP_TIME = IO_ARM + 1, APP_PHASE = APP_TIME + APP_OPS };
     [APP_TIME + APP_WRITE] = { "app.write", "s", "Time of a write.", 0 },                          \
     [APP_TIME + APP_SEEK] = { "app.seek", "s", "Time of a seek.", 0 },                             \
     [APP_TIME + APP_FLUSH] = { "app.flush", "s", "Time of a flush to the file system.", 0 },       \
+    [APP_TIME + APP_SIZE] = { "app.size", "s", "Time to set space aside for a file.", 0 },         \
     [APP_TIME + APP_CLOSE] = { "app.close", "s", "Time of a close.", 0 }
 #define APP_PHASE_MEASURE(name, doc)                                                               \
     {                                                                                              \
@@ -106,7 +108,7 @@ void app_begin(struct app *a);
 void app_meet(struct app *a);
 /* The phase ends for all. (blocks) */
 void app_phase(struct app *a);
-/* The window closes; what comes then is not measured.  True: all went well. (blocks) */
+/* The window closes for all; what comes then is not measured.  True: all went well. (blocks) */
 bool app_end(struct app *a);
 void app_free(struct app *a);
 
@@ -127,8 +129,9 @@ void app_move(struct app *a, struct io_target *t, enum pio_op op, uint64_t off,
  * Where it ended. (blocks) */
 uint64_t app_series(struct app *a, struct io_target *t, enum pio_op op, uint64_t off,
                     uint64_t count, uint64_t bytes);
-void app_seek(struct app *a, struct io_target *t, uint64_t off); /* (blocks) */
-void app_flush(struct app *a, struct io_target *t);              /* (blocks) */
+void app_seek(struct app *a, struct io_target *t, uint64_t off);  /* (blocks) */
+void app_flush(struct app *a, struct io_target *t);               /* (blocks) */
+void app_size(struct app *a, struct io_target *t, uint64_t size); /* (blocks) */
 /* What it wrote is on the devices before. (blocks) */
 void app_close(struct app *a, struct io_target *t);
 /* It stays open until the program has gone, as programs leave files. (blocks) */
