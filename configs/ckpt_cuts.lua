@@ -3,8 +3,8 @@
 --
 -- What must not work can be tried:  -p unordered=true with  -p over=lossy  (RDM over a path that
 -- loses and reorders): the run then fails with the message that is in no log, or was received and
--- not sent.  With  -p route=adaptive  (packets of one pair go different ways) nothing was found;
--- why stands in docs/models/checkpoint.md.
+-- not sent.  Adaptive routes, over which  -p algorithm=sns  passes, have a configuration of their
+-- own for that: ckpt_adaptive.lua.
 -- With  -p death=5ms  a rank dies then: its death ends the cut under way at all others.
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"

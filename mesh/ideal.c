@@ -348,7 +348,7 @@ static const struct counter counters[] = {
 static void grid(const void *params, struct net_grid *g)
 {
     mesh_grid(params, g);
-    g->in_order = false;
+    g->in_order = g->overtakes = false;
 }
 
 const struct net_ops net_ideal = {

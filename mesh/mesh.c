@@ -187,7 +187,10 @@ void mesh_grid(const void *params, struct net_grid *g)
         return;
     g->dims = t.dims;
     g->wraps = t.wraps;
-    g->in_order = (p->route == MESH_XY || p->route == MESH_YX) && p->virtual_channels == 1;
+    bool one_way = p->route == MESH_XY || p->route == MESH_YX;
+    g->in_order = one_way && p->virtual_channels == 1;
+    /* On a torus, too: a packet may take any channel at its source and at its destination. */
+    g->overtakes = !one_way || p->virtual_channels > 1;
     memcpy(g->size, t.size, sizeof(t.size));
     memcpy(g->order, t.order, sizeof(t.order));
     topo_fini(&t);

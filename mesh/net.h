@@ -6,8 +6,8 @@
  * tests.
  *
  *   NET1  Every packet injected is delivered once, or dropped with a reason and said so, or inside.
- *   NET2  Packets of one (source, destination) pair are delivered in order of injection
- *       (deterministic routing).
+ *   NET2  Packets of one (source, destination) pair are delivered in order of injection, where
+ *       each has one way and on it one virtual channel to take (net_grid.overtakes says if not).
  *   NET3  Arbitration depends on simulated time and port number alone, never on event order.
  *   NET4  A fault takes effect between packets: the worm that holds a channel finishes.
  */
@@ -90,6 +90,7 @@ struct net_grid {
     /* What enters a channel first leaves it first, and is delivered first, and routes are in that
      * order: so a packet behind others, from router to router, pushes them before it. */
     bool in_order;
+    bool overtakes; /* packets of one pair may overtake each other: NET2 does not hold */
 };
 
 struct sim_busy;
@@ -159,7 +160,7 @@ struct net_ops {
      * ejection. */
     void (*inject)(struct net *n, struct net_packet *p);
     void (*describe)(const struct net *n, struct net_describe *d);
-    /* Of what `create` would make of the parameters.  NULL: no grid. */
+    /* Of what `create` would make of the parameters.  NULL: no grid, and nothing overtakes. */
     void (*grid)(const void *params, struct net_grid *g);
     /* Lends the way from w->src to w->dst; the caller injects nothing at w->src meanwhile.  False:
      * not now.  NULL, all three: never. */

@@ -13,7 +13,8 @@
  * Not modelled: cut-through from memory to the wire inside a packet.
  *
  *   NIC1  A frame is delivered whole, once, or it is dropped and counted with its reason.
- *   NIC2  Frames of one (source, destination) pair are delivered in the order of nic_send.
+ *   NIC2  Frames of one (source, destination) pair are delivered in the order of nic_send, where
+ *       the network keeps the order of their packets (NET2).
  *   NIC3  in = out + inside + dropped for frames and for packets, at any moment.
  *   NIC4  A node that went down forgets its queues; what arrives for it while it is down, and rests
  *       of frames that it had begun to receive, are dropped and counted.

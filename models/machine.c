@@ -277,6 +277,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     m->boot.mtu = (uint64_t)m->params.nic.mtu;
     /* What dies takes frames with it. */
     unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
+    network &= m->network_overtakes ? ~(unsigned)XK_ORDERED : ~0u;
     if (m->params.graph != NULL) {
         m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
         if (m->boot.graph == NULL || !xk_graph_interfaces(m->boot.graph, NODE_INTERFACES, item, e))
@@ -295,6 +296,7 @@ static bool plan_grid(struct machine *m)
     if (m->net_ops->grid == NULL)
         return true;
     m->net_ops->grid(m->net_params, &g);
+    m->network_overtakes = g.overtakes;
     *to = (struct os_grid){ .dims = g.dims, .wraps = g.wraps, .in_order = g.in_order };
     memcpy(to->size, g.size, sizeof to->size);
     memcpy(to->order, g.order, sizeof to->order);

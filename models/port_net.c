@@ -22,7 +22,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
         .address = p->node->id,
         .addresses = p->machine->layout.nodes,
         .reliable = !p->machine->network_faults, /* what dies takes frames with it */
-        .ordered = true,
+        .ordered = !p->machine->network_overtakes,
         .control = true,
     };
 }

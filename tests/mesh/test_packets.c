@@ -248,3 +248,86 @@ Test(packets, by_age_all_flits_of_the_older_go_first_on_virtual_channels_too)
     cr_assert_eq(got[0] > got[1] ? got[0] : got[1], got[2] + 2 * train);
     cr_assert_leq(labs((long)(got[0] - got[1])), 10 * SIM_NS);
 }
+
+/* ---- the order of a pair ---- */
+
+#define PAIRS 16
+
+static uint64_t last[PAIRS * PAIRS], overtaken;
+
+static void in_turn(void *arg, struct net_packet *p, enum net_status status)
+{
+    (void)arg, (void)status;
+    uint64_t *before = &last[p->src * PAIRS + p->dst];
+    overtaken += p->user < *before;
+    *before = p->user > *before ? p->user : *before;
+}
+
+static uint64_t draw(uint64_t *x, uint64_t below)
+{
+    *x = *x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (*x >> 33) % below;
+}
+
+/* How many of 500 packets to few terminals were overtaken by a later one of their pair. */
+static uint64_t overtaking(const struct net_ops *ops, const struct mesh_params *m, uint64_t seed)
+{
+    static struct trip trips[500];
+    uint64_t x = seed;
+    enum net_status status;
+    start(ops, m, 0, &status);
+    memset(last, 0, sizeof last);
+    overtaken = 0;
+    for (uint32_t i = 0; i < PAIRS; i++)
+        ops->set_terminal(n, i, &(struct net_terminal){ .receive = in_turn });
+    for (uint32_t i = 0; i < ARRAY_LEN(trips); i++) {
+        struct trip *t = &trips[i];
+        *t = (struct trip){ .p = { .user = i + 1 } };
+        sim_event_init(&t->event, SIM_CLASS_SOFTWARE, depart);
+        t->p.src = (uint32_t)draw(&x, 4);
+        t->p.dst = (uint32_t)(PAIRS - 1 - draw(&x, 3));
+        t->p.flits = 1 + (uint32_t)draw(&x, 60);
+        sim_at(s, &t->event, i * 100 * SIM_NS);
+    }
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    stop();
+    return overtaken;
+}
+
+/* NET2: packets of a pair overtake each other where the network says that they may, and nowhere
+ * else. */
+Test(packets, of_a_pair_overtake_each_other_where_the_network_says_so)
+{
+    static const struct {
+        const struct net_ops *ops;
+        int route;
+        int64_t channels;
+        bool torus, overtakes;
+    } cases[] = {
+        { &net_flit, MESH_XY, 1, false, false },
+        { &net_flit, MESH_YX, 1, false, false },
+        { &net_flit, MESH_XY, 2, false, true },
+        { &net_flit, MESH_XY, 2, true, true },
+        { &net_flit, MESH_WEST_FIRST, 1, false, true },
+        { &net_flit, MESH_ODD_EVEN, 1, false, true },
+        { &net_flit, MESH_ADAPTIVE, 2, false, true },
+        { &net_worm, MESH_XY, 1, false, false },
+        { &net_ideal, MESH_XY, 1, false, false },
+        { &net_ideal, MESH_XY, 4, true, false },
+    };
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct mesh_params m = line(4);
+        struct net_grid g;
+        uint64_t all = 0;
+        m.rows = 4;
+        m.route = cases[k].route;
+        m.virtual_channels = cases[k].channels;
+        m.torus = cases[k].torus;
+        m.fifo = MESH_FIFO_EMPTY;
+        cases[k].ops->grid(&m, &g);
+        for (uint64_t seed = 1; seed <= 4; seed++)
+            all += overtaking(cases[k].ops, &m, seed);
+        cr_assert_eq(g.overtakes, cases[k].overtakes, "case %zu", k);
+        cr_assert_eq(all > 0, g.overtakes, "case %zu: %lu overtaken", k, (unsigned long)all);
+    }
+}

@@ -25,6 +25,19 @@ for algorithm in cl ns; do
 done
 gives 2 run -p algorithm=ns -p route=adaptive
 says "needs routes in the order of dimensions"
+gives 2 run -p algorithm=cl -p route=adaptive
+says "'mesh' below 'rdm' does not"
+# Messages wait in the network: what goes round them, or past them, is caught, and nothing else is.
+adaptive() { "$PSIM" run ckpt_adaptive -q --no-store -p workload.cuts=800 "$@"; }
+for way in "-p route=west_first" "-p channels=2" "-p route=adaptive -p channels=2"; do
+    caught=0
+    for seed in 3 1 2 4 5; do
+        [ $caught -gt 0 ] || adaptive $way -p algorithm=ns --seed $seed >"$T/out" 2>"$T/err" || caught=$seed
+    done
+    says "in flight, is in no log"
+    gives 0 adaptive $way -p algorithm=sns -p workload.cuts=100
+done
+gives 0 adaptive -p algorithm=ns
 gives 2 run -p algorithm=ns -p machine.network.model=ideal
 says "needs routes in the order of dimensions"
 gives 2 run -p algorithm=ns -p machine.network.torus=true

@@ -17,7 +17,7 @@
 #define RECORD_TYPE 2
 
 struct cuts_params {
-    int64_t cuts, starters, at, size, nodes;
+    int64_t cuts, starters, at, size, hot, hot_size, hot_share, nodes;
     sim_time gap, interval, late;
     bool check, deaths;
 };
@@ -36,6 +36,10 @@ static const struct param params_desc[] = {
         "A program waits up to twice that, drawn evenly, between two messages; 0: it sends none."),
     P_SIZE(cuts_params, size, "1kB", "0", "16MiB",
            "Data of a message behind its stamp: up to so much, drawn evenly."),
+    P_INT(cuts_params, hot, "-1", "-1", "65535",
+          "A rank to which messages go that are long: others wait behind them; -1: none."),
+    P_SIZE(cuts_params, hot_size, "16KiB", "0", "16MiB", "Data of one of these."),
+    P_INT(cuts_params, hot_share, "50", "0", "100", "Of a hundred messages so many are such."),
     P_INT(cuts_params, nodes, "0", "0", "65536", "Compute nodes that take part; 0: all."),
     P_BOOL(cuts_params, check, "true",
            "Every cut is judged at the end; the stamps are 4 bytes a rank in each message."),
@@ -100,6 +104,10 @@ static void send(struct rank *r)
     uint32_t to = (uint32_t)port_random_below(r->port, r->ranks);
     uint64_t more = port_random_below(r->port, (uint64_t)r->params->size + 1);
     struct rope data;
+    if (r->params->hot >= 0 && port_random_below(r->port, 100) < (uint64_t)r->params->hot_share) {
+        to = (uint32_t)r->params->hot;
+        more = (uint64_t)r->params->hot_size;
+    }
     rope_init(&data);
     if (r->params->check)
         cuts_sent(&r->history, to, &data);
