@@ -215,7 +215,7 @@ static void append_ended(void *arg, enum xk_status status, struct rope *reply)
 void bitfile_append(struct appending *a)
 {
     struct bitfiles *b = a->server;
-    uint8_t wire[STORAGE_REQUEST_BYTES];
+    uint8_t wire[STORAGE_REQUEST_BYTES], from[STORAGE_SOURCE_BYTES];
     struct rope args;
     const struct storage_class c = storage_class(b->storage, a->stream / STORAGE_COPIES);
     const struct storage_request q = { .volume = a->stream,
@@ -227,9 +227,16 @@ void bitfile_append(struct appending *a)
     storage_request_store(wire, &q);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
+    if (a->from != NULL) {
+        const struct storage_source x = { a->from->volume, a->from->life,
+                                          a->from->first + (a->at - a->from->at) };
+        storage_source_store(from, &x);
+        rope_add_bytes(&args, from, sizeof from);
+    }
     a->serial = ++b->serial;
     list_push(&b->appending, &a->link);
-    (void)hsm_call(&b->calls, b->host, HSM_SERVICE_STORAGE, STORAGE_APPEND, &args, append_ended, a);
+    (void)hsm_call(&b->calls, b->host, HSM_SERVICE_STORAGE,
+                   a->from != NULL ? STORAGE_COPY : STORAGE_APPEND, &args, append_ended, a);
 }
 
 /* ---- WRITE ---- */

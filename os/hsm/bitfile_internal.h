@@ -44,6 +44,7 @@ struct appending {
     uint64_t serial;
     struct list link; /* in bitfiles.appending while a call is under way */
     uint8_t copy;
+    const struct bitfile_segment *from; /* the blocks are copied from there; NULL: from a sink */
     uint32_t count;
     struct bitfile_segment segments[BITFILE_SEGMENTS];
     enum hsm_status status;
@@ -94,7 +95,7 @@ struct bitfiles {
     struct list repack_asked;        /* jobs that wait for a pass */
     struct {
         uint64_t calls, failed, created, written, read, removed, segments, second, stale, moved,
-            moved_blocks, blanked;
+            moved_blocks, copied, blanked;
     } counts;
 };
 

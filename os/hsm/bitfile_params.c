@@ -17,6 +17,10 @@ static const struct param repack_desc[] = {
     P_SIZE(bitfile_repack, buffer, "64MiB", "1KiB", "1TiB",
            "Segments that are moved together, in the memory of the server; one at least.",
            "ASSUMED(some files of a tape)"),
+    P_BOOL(bitfile_repack, direct, "true",
+           "Segments go from drive to drive, which takes twice as many drives as a volume has "
+           "cartridges; false, or where that cannot be: through the memory of the server.",
+           "HPSS 6.2: repack needs 2w drives [found: tape.md S35]"),
     P_END,
 };
 

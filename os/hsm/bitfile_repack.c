@@ -1,10 +1,11 @@
 /* bitfile_repack.c: the bitfile server: repack.  See bitfile_server.h.
  *
  * One thread makes passes.  A pass looks at all volumes; a full one on which little is live is
- * emptied: its segments are read, some at a time, into the server's memory, written to where the
- * streams of their copies write, and put into their bitfiles' records one by one.  Until its commit
- * a segment lies where it lay; a copy that gets no commit is live nowhere.  When nothing on the
- * volume is live, it becomes blank.
+ * emptied: its segments are copied from drive to drive to where the streams of their copies write,
+ * some at a time, and put into their bitfiles' records one by one.  What cannot be copied so
+ * (parity, too few drives, a place that cannot be read) goes through the server's memory.  Until
+ * its commit a segment lies where it lay; a copy that gets no commit is live nowhere.  When nothing
+ * on the volume is live, it becomes blank.
  *
  *   BFRI1  A volume that was full when the list of volumes was made gets no more segments once all
  *       appends have ended whose calls had begun before the list came: then what is live on it is
@@ -31,7 +32,8 @@ struct move {
     struct rope data;
     struct job *job;
     struct appending append;
-    bool had; /* it is in memory */
+    bool had;  /* it is in memory, */
+    bool over; /* and needs not be: it went from drive to drive */
 };
 
 struct repack {
@@ -146,10 +148,10 @@ static void gone(struct appending *a)
     wake(m->repack);
 }
 
-static void write_begin(struct move *m)
+static void write_begin(struct move *m, bool direct)
 {
     struct bitfiles *b = m->repack->server;
-    m->token = hsm_source_open(b->sink, give, NULL, m);
+    m->token = direct ? 0 : hsm_source_open(b->sink, give, NULL, m);
     m->append = (struct appending){
         .server = b,
         .sink = port_node(b->port),
@@ -159,6 +161,7 @@ static void write_begin(struct move *m)
         .at = m->segment.at,
         .left = m->segment.count,
         .copy = m->segment.copy,
+        .from = direct ? &m->segment : NULL,
         .done = gone,
         .arg = m,
     };
@@ -187,6 +190,7 @@ static void enter(struct move *m)
         if (s == HSM_OK) {
             b->counts.moved++;
             b->counts.moved_blocks += old->count;
+            b->counts.copied += m->over;
         }
         break;
     }
@@ -200,26 +204,49 @@ static void wait_for_all(struct repack *r)
         port_thread_block(r->server->port, "segments that are moved", r->under_way);
 }
 
-/* Moves what has been collected. */
-static void move_all(struct repack *r)
+/* From drive to drive, what can be. */
+static void copy_all(struct repack *r)
 {
-    struct bitfiles *b = r->server;
-    for (uint32_t i = 0; i < r->count; i++)
-        read_begin(r->moves[i]);
-    wait_for_all(r);
+    const struct bitfiles *b = r->server;
     for (uint32_t i = 0; i < r->count; i++) {
-        read_end(r->moves[i]);
-        if (r->moves[i]->had)
-            write_begin(r->moves[i]);
+        struct move *m = r->moves[i];
+        const struct storage_class c =
+            storage_class(b->storage, (uint32_t)bitfile_class(b->params, m->class).storage);
+        m->over = b->params->repack.direct && storage_copies(&c);
+        if (m->over)
+            write_begin(m, true);
     }
     wait_for_all(r);
     for (uint32_t i = 0; i < r->count; i++) {
         struct move *m = r->moves[i];
-        if (m->had) {
+        if (m->over && (m->append.status == HSM_SOURCE || m->append.status == HSM_NO_DRIVE))
+            m->over = false;
+    }
+}
+
+/* Moves what has been collected. */
+static void move_all(struct repack *r)
+{
+    struct bitfiles *b = r->server;
+    copy_all(r);
+    for (uint32_t i = 0; i < r->count; i++)
+        if (!r->moves[i]->over)
+            read_begin(r->moves[i]);
+    wait_for_all(r);
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (r->moves[i]->over)
+            continue;
+        read_end(r->moves[i]);
+        if (r->moves[i]->had)
+            write_begin(r->moves[i], false);
+    }
+    wait_for_all(r);
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct move *m = r->moves[i];
+        if (m->had)
             hsm_sink_close(b->sink, m->token);
-            if (m->append.status == HSM_OK)
-                enter(m);
-        }
+        if ((m->over || m->had) && m->append.status == HSM_OK)
+            enter(m);
         rope_fini(&m->data);
         port_free(b->port, m);
     }

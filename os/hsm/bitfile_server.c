@@ -14,6 +14,7 @@ const struct counter bitfile_counters[] = {
     C_SUM(bitfiles, counts, stale, "1", "Parts whose volume had been repacked meanwhile."),
     C_SUM(bitfiles, counts, moved, "1", "Segments that repack has moved."),
     C_SUM(bitfiles, counts, moved_blocks, "1", "Their blocks."),
+    C_SUM(bitfiles, counts, copied, "1", "Segments moved that went from drive to drive."),
     C_SUM(bitfiles, counts, blanked, "1", "Volumes that became blank."),
     C_END,
 };

@@ -2,10 +2,10 @@
  *
  * It keeps a record of each bitfile (records.h): size, class, segments.  A segment is blocks in a
  * row of one virtual volume (storage.h), of one copy; where a volume has no room for all, the file
- * goes on with another segment on the next.  Data never passes through the server, but for what
- * repack moves: it turns ranges of bytes into blocks of volumes, and the movers push them to who
- * asked.  Bitfiles that the archive had from the start are declared: number n lies where n says,
- * until it is first changed.
+ * goes on with another segment on the next.  Data never passes through the server, but for segments
+ * that repack cannot have copied from drive to drive: it turns ranges of bytes into blocks of
+ * volumes, and the movers push them to who asked.  Bitfiles that the archive had from the start are
+ * declared: number n lies where n says, until it is first changed.
  *
  * Classes of service say which storage class a bitfile goes to, and in how many copies; a copy is
  * written to the stream of its number, so that no volume has two of one file.  What the first copy
@@ -54,6 +54,7 @@ struct bitfile_params {
         sim_time every;  /* 0: only when it is asked for */
         sim_time idle;
         int64_t buffer; /* bytes in memory at once, if a segment is no longer */
+        bool direct;    /* from drive to drive, where that can be */
     } repack;
     struct records_params records;
     const struct val *files;

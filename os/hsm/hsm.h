@@ -36,7 +36,8 @@ enum {
     HSM_ANSWER_BITFILE_CLIENT, /* and of doors to it */
     HSM_SERVICE_BITFILE,
     HSM_SERVICE_NAMES,
-    HSM_ANSWER_NAMES /* doors to the name server */
+    HSM_ANSWER_NAMES, /* doors to the name server */
+    HSM_ANSWER_MOVER  /* a mover that asks another one */
 };
 
 #define HSM_LABEL 16 /* bytes of a label, with its end */
@@ -57,6 +58,7 @@ enum hsm_status {
     HSM_STATE,       /* it is written already, or has nothing to be read yet */
     HSM_RANGE,       /* it does not have those bytes */
     HSM_NO_CLASS,    /* no class of service of that number, or for that size */
+    HSM_SOURCE,      /* what was to be copied to it cannot be read */
     HSM_STATUS_COUNT
 };
 const char *hsm_status_name(enum hsm_status s); /* in words; static */

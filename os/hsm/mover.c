@@ -33,6 +33,7 @@ const struct counter mover_counters[] = {
     C_SUM(mover, counts, blocks, "1", "Blocks read for sinks."),
     C_SUM(mover, counts, written, "1", "Blocks written for sources."),
     C_SUM(mover, counts, parities, "1", "Of these, those of parity."),
+    C_SUM(mover, counts, copied, "1", "Of these, those that another mover has read."),
     C_SUM(mover, counts, skipped, "1", "Blocks read because they lay between others."),
     C_SUM(mover, counts, bytes, "B", "Bytes that sinks have taken."),
     C_SUM(mover, counts, locates, "1", "Requests that did not begin where the one before ended."),
@@ -78,6 +79,23 @@ struct mover_request mover_request_load(const uint8_t in[MOVER_REQUEST_BYTES])
                                    .column = in[61],
                                    .turn = in[62],
                                    .fold = in[63] };
+}
+
+void mover_source_store(uint8_t out[MOVER_SOURCE_BYTES], const struct mover_source *s)
+{
+    wire_put32(out, s->node);
+    wire_put32(out + 4, s->device);
+    wire_put64(out + 8, s->first);
+    memcpy(out + 16, s->label, HSM_LABEL);
+}
+
+struct mover_source mover_source_load(const uint8_t in[MOVER_SOURCE_BYTES])
+{
+    struct mover_source s = { .node = wire_get32(in),
+                              .device = wire_get32(in + 4),
+                              .first = wire_get64(in + 8) };
+    memcpy(s.label, in + 16, HSM_LABEL);
+    return s;
 }
 
 uint32_t mover_column(const struct mover_request *r, uint64_t i)
@@ -145,8 +163,8 @@ bool mover_tell(struct run *x, struct wanted *w)
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);
     x->telling++;
-    if (select_call(m->rpc, x->caller.host, HSM_SERVICE_STORAGE, MOVER_DONE, &args, told, x) ==
-        XK_OK)
+    uint32_t to = x->caller.service == HSM_ANSWER_MOVER ? HSM_SERVICE_MOVER : HSM_SERVICE_STORAGE;
+    if (select_call(m->rpc, x->caller.host, to, MOVER_DONE, &args, told, x) == XK_OK)
         return false;
     rope_fini(&args); /* the answer to its call will tell it */
     x->telling--;
@@ -447,6 +465,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
 {
     struct mover *m = arg;
     uint8_t wire[MOVER_REQUEST_BYTES] = { 0 }, label[HSM_LABEL] = { 0 };
+    if (procedure == MOVER_DONE) { /* what counts is what has come */
+        hsm_sink_answer(request);
+        return;
+    }
     struct hsm_caller caller = hsm_take(request, args);
     port_work(m->port, PORT_WORK_RPC, 1);
     if (args->length >= 8 + sizeof label) {
@@ -455,13 +477,14 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     }
     uint32_t device = wire_get32(wire), n = wire_get32(wire + 4);
     uint64_t block = 0;
-    if (procedure == MOVER_WRITE && args->length >= 8) {
+    bool copies = procedure == MOVER_COPY;
+    if ((procedure == MOVER_WRITE || copies) && args->length >= 8) {
         rope_take_front(args, 8, wire);
         block = wire_get64(wire);
     }
     if ((procedure != MOVER_READ && block == 0) || device >= DEVICES_MAX ||
         device >= port_blk_count(m->port) || n == 0 ||
-        args->length < (uint64_t)n * MOVER_REQUEST_BYTES) {
+        args->length < n * (MOVER_REQUEST_BYTES + (copies ? MOVER_SOURCE_BYTES : UINT64_C(0)))) {
         struct rope reply;
         rope_init(&reply);
         rope_add_bytes(&reply, &(uint8_t){ HSM_DEVICE }, 1);
@@ -481,6 +504,11 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         rope_take_front(args, MOVER_REQUEST_BYTES, wire);
         x->wanted[i].r = mover_request_load(wire);
         ASSERT(x->wanted[i].r.data > 0);
+        x->wanted[i].copied = copies;
+        if (!copies)
+            continue;
+        rope_take_front(args, MOVER_SOURCE_BYTES, wire);
+        x->wanted[i].from = mover_source_load(wire);
     }
     m->counts.requests += n;
     list_push(&d->runs, &x->link);
@@ -493,7 +521,8 @@ struct mover *mover_serve(struct xk_protl *rpc, const struct mover_params *param
     m->port = xk_port(rpc);
     m->rpc = rpc;
     m->params = params;
-    hsm_calls_init(&m->calls, rpc, 0, params->retry);
+    hsm_calls_init(&m->calls, rpc, HSM_ANSWER_MOVER, params->retry);
+    m->sink = hsm_sink_serve(rpc);
     m->order = kind_at(&hsm_orders, params->order);
     for (uint32_t i = 0; i < DEVICES_MAX; i++) {
         m->drives[i].m = m;

@@ -17,6 +17,8 @@
  *   MOV4  Of a run that is for one cartridge nothing is read from, or written to, another that has
  *       come into the drive meanwhile.  The runs of an asker that dies end.
  *
+ *       Where they are copied they come from another mover, that reads them of a drive of its own:
+ *       this one asks it, and takes of what is pushed as much as it has room for.
  *   MOV5  A block of parity is the XOR of the `data` blocks of its row, of which those from `end`
  *       on are zeros; it is made where it is written.  A block that is wanted of other cartridges
  *       is the XOR of what `fold` movers push for it; it is made at the sink.
@@ -27,6 +29,8 @@
  *   MOVER_WRITE u32 device, u32 requests, label, u64 bytes of a block, the same: blocks first .. at
  *               their places on the tape, in order; what lay behind is gone.  HSM_FULL: the tape
  *               has no room for it, and for none behind it
+ *   MOVER_COPY  the same with struct mover_source behind each request; its blocks are those from
+ *               there on.  HSM_SOURCE: they cannot be read
  * of the asker (HSM_SERVICE_STORAGE): MOVER_DONE u64 tag, u8 hsm_status, u64 the block that could
  *                                     not be read, or from which on nothing was (HSM_DEVICE)
  * of the sink (HSM_SERVICE_SINK):     SINK_DATA  u64 token, u64 offset, bytes
@@ -40,7 +44,7 @@
 #include "os/node.h"
 #include "os/xk/xobj.h"
 
-enum mover_procedure { MOVER_READ = 1, MOVER_WRITE };
+enum mover_procedure { MOVER_READ = 1, MOVER_WRITE, MOVER_COPY };
 enum { MOVER_DONE = 100 };
 enum sink_procedure { SINK_DATA = 1, SINK_PULL, SINK_FOLD };
 
@@ -58,6 +62,16 @@ struct mover_request {
     uint8_t fold; /* so many movers push for each block; 0: this one */
 };
 #define MOVER_REQUEST_BYTES 64
+struct mover_source { /* a drive, its cartridge, and the first of the blocks */
+    uint32_t node, device;
+    char label[HSM_LABEL];
+    uint64_t first;
+};
+#define MOVER_SOURCE_BYTES (16 + HSM_LABEL)
+/* As it travels. */
+void mover_source_store(uint8_t out[MOVER_SOURCE_BYTES], const struct mover_source *s);
+/* The other way. */
+struct mover_source mover_source_load(const uint8_t in[MOVER_SOURCE_BYTES]);
 /* Column of block first + i. */
 uint32_t mover_column(const struct mover_request *r, uint64_t i);
 /* Where column c of that row is at the sink. */
@@ -82,6 +96,7 @@ extern const struct counter mover_counters[]; /* "mover.*" */
 
 /* ---- sinks ---- */
 
+struct select_request;
 struct hsm_sink; /* of a node */
 /* Takes what movers push to this node from now on; the same for all who ask. */
 struct hsm_sink *hsm_sink_serve(struct xk_protl *rpc);
@@ -89,6 +104,12 @@ struct hsm_sink *hsm_sink_serve(struct xk_protl *rpc);
  * take. */
 uint64_t hsm_sink_open(struct hsm_sink *s,
                        void (*take)(void *arg, uint64_t offset, struct rope *data), void *arg);
+/* The same, but who pushed a piece is answered by `take`, with hsm_sink_answer, maybe later. */
+uint64_t hsm_sink_open_held(struct hsm_sink *s,
+                            void (*take)(void *arg, uint64_t offset, struct rope *data,
+                                         struct select_request *from),
+                            void *arg);
+void hsm_sink_answer(struct select_request *from);
 /* The same of what is pulled: `give` appends `length` bytes from `offset` on to out.  They are
  * given when the time has come that `when` tells, which is asked once (NULL: all is there). */
 uint64_t hsm_source_open(struct hsm_sink *s,

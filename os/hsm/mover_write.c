@@ -6,15 +6,6 @@
  */
 #include "os/hsm/mover_internal.h"
 
-struct slot {
-    struct list link; /* in run.slots, in the order of the tape */
-    struct run *run;
-    uint32_t request, pulls; /* pulls: pieces that are to come */
-    uint64_t block;          /* of the request */
-    uint32_t count;          /* pieces of the block */
-    struct rope pieces[];
-};
-
 struct pull {
     struct port_timer timer;
     struct slot *slot;
@@ -23,24 +14,26 @@ struct pull {
     bool refused;    /* the source is dead */
 };
 
-static void go_on(struct run *x);
-
 static void slot_free(struct run *x, struct slot *s)
 {
     for (uint32_t i = 0; i < s->count; i++)
         rope_fini(&s->pieces[i]);
+    while (!list_empty(&s->parts))
+        mover_part_free(x, LIST_ENTRY(s->parts.next, struct mover_part, link));
     list_remove(&s->link);
     x->slot_count--;
     port_free(x->drive->m->port, s);
 }
 
-/* No more is written; of this request because of `s`, of those behind it because of that. */
-static void stop(struct run *x, uint32_t request, enum hsm_status s)
+void mover_write_stop_at(struct run *x, uint32_t request, enum hsm_status s)
 {
     for (uint32_t i = request; i < x->count; i++)
         if (x->wanted[i].status == HSM_OK)
             x->wanted[i].status = i == request || s == HSM_FULL ? s : HSM_DEVICE;
     x->stopped = true;
+    for (uint32_t i = 0; i < x->count; i++)
+        if (x->wanted[i].copied)
+            mover_copy_end(x, &x->wanted[i]);
 }
 
 /* ---- pulling ---- */
@@ -76,10 +69,10 @@ static void pulled(void *arg, enum xk_status status, struct rope *reply)
         (piece->length == 0 || piece->length == reply->length))
         add(x, piece, reply);
     else if (!x->stopped || s->request < x->count)
-        stop(x, s->request, HSM_UNREACHABLE);
+        mover_write_stop_at(x, s->request, HSM_UNREACHABLE);
     s->pulls--;
     port_free(x->drive->m->port, p);
-    go_on(x);
+    mover_write_on(x);
 }
 
 static void pull(struct pull *p)
@@ -157,6 +150,10 @@ static void fill(struct run *x)
         s->request = x->next;
         s->block = x->next_block;
         s->count = s->pulls = n;
+        list_init(&s->parts);
+        if (x->wanted[x->next].copied && x->next_block == 0)
+            mover_copy_begin(x, x->next);
+        bool copied = x->wanted[x->next].copied;
         if (++x->next_block == x->wanted[x->next].r.count) {
             x->next++;
             x->next_block = 0;
@@ -165,7 +162,10 @@ static void fill(struct run *x)
         x->slot_count++;
         for (uint32_t i = 0; i < n; i++)
             rope_init(&s->pieces[i]);
-        pull_all(x, s);
+        if (copied)
+            mover_copy_slot(s);
+        else
+            pull_all(x, s);
     }
 }
 
@@ -181,11 +181,12 @@ static void written(struct port_io *io)
     if (status == HSM_OK) {
         x->wanted[s->request].done++;
         x->drive->m->counts.written++;
+        x->drive->m->counts.copied += x->wanted[s->request].copied;
     } else {
-        stop(x, s->request, status);
+        mover_write_stop_at(x, s->request, status);
     }
     slot_free(x, s);
-    go_on(x);
+    mover_write_on(x);
 }
 
 /* All have been told when this returns, and the run is gone. */
@@ -231,20 +232,22 @@ static void submit(struct run *x, enum port_io_op op, uint64_t sector,
     port_blk_submit(m->port, x->drive->device, &x->io);
 }
 
-static void go_on(struct run *x)
+void mover_write_on(struct run *x)
 {
     struct rope block;
     fill(x);
     if (x->reading || x->flushed)
         return;
     if (!x->stopped && !mover_has_medium(x))
-        stop(x, 0, HSM_DEVICE);
+        mover_write_stop_at(x, 0, HSM_DEVICE);
     while (x->stopped && !list_empty(&x->slots)) {
         struct slot *s = LIST_ENTRY(x->slots.next, struct slot, link);
         if (s->pulls > 0)
             return;
         slot_free(x, s);
     }
+    if (list_empty(&x->slots) && x->asked > 0)
+        return; /* its drive is not free before */
     if (list_empty(&x->slots)) {
         submit(x, PORT_IO_FLUSH, 0, flushed, NULL);
         return;
@@ -255,17 +258,19 @@ static void go_on(struct run *x)
     rope_init(&block);
     for (uint32_t i = 0; i < s->count; i++)
         rope_join(&block, &s->pieces[i]);
+    LIST_EACH (l, &s->parts)
+        rope_join(&block, &LIST_ENTRY(l, struct mover_part, link)->data);
     submit(x, PORT_IO_WRITE, x->wanted[s->request].r.first + s->block, written, &block);
 }
 
 void mover_write_stop(struct run *x)
 {
-    stop(x, 0, HSM_DEVICE);
-    go_on(x);
+    mover_write_stop_at(x, 0, HSM_DEVICE);
+    mover_write_on(x);
 }
 
 void mover_write(struct run *x)
 {
     list_init(&x->slots);
-    go_on(x);
+    mover_write_on(x);
 }

@@ -536,6 +536,21 @@ static void search(struct search *x)
         job_end(p, j, j->doubt ? HSM_UNREACHABLE : HSM_NO_VOLUME);
 }
 
+/* PVL6 */
+static bool too_many(const struct pvl *p, const struct job *j)
+{
+    for (uint32_t r = 0; r < p->pvr_count; r++) {
+        uint32_t want = 0, have = 0;
+        for (uint32_t i = 0; i < j->count; i++)
+            want += j->volumes[i]->pvr == r;
+        for (uint32_t i = 0; i < p->drive_count; i++)
+            have += p->drives[i].pvr == r;
+        if (p->pvrs[r].known && want > have)
+            return true;
+    }
+    return false;
+}
+
 static void find_next(struct pvl *p, struct job *j)
 {
     if (j->orphan) {
@@ -548,6 +563,10 @@ static void find_next(struct pvl *p, struct job *j)
         struct search *x = port_alloc(p->port, sizeof *x);
         *x = (struct search){ p, j, j->volumes[i], 0 };
         search(x);
+        return;
+    }
+    if (too_many(p, j)) {
+        job_end(p, j, HSM_NO_DRIVE);
         return;
     }
     list_remove(&j->link);

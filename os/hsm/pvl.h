@@ -15,6 +15,7 @@
  *       needs drives of the same library.
  *   PVL4  Every job ends: with all its volumes mounted, or with a status; then it holds nothing.
  *   PVL5  The jobs of a node that dies are released.
+ *   PVL6  A job of more volumes than their library has drives ends at once (HSM_NO_DRIVE).
  *
  * A drive that fails is left alone for `retry`; a job whose drive fails while it is being mounted
  * waits again, up to `patience` in all.  After a crash the service learns from the repositories

@@ -21,6 +21,7 @@ const char *hsm_status_name(enum hsm_status s)
         [HSM_STATE] = "the bitfile is written already, or empty",
         [HSM_RANGE] = "the bitfile does not have those bytes",
         [HSM_NO_CLASS] = "no class of service takes it",
+        [HSM_SOURCE] = "what was to be copied cannot be read",
     };
     return (size_t)s < HSM_STATUS_COUNT ? names[s] : "?";
 }

@@ -9,6 +9,7 @@ struct opened {
     uint64_t token;
     struct list folded; /* pieces of which not all that belong to them have come */
     void (*take)(void *arg, uint64_t offset, struct rope *data);
+    void (*held)(void *arg, uint64_t offset, struct rope *data, struct select_request *from);
     void (*give)(void *arg, uint64_t offset, uint64_t length, struct rope *out);
     sim_time (*when)(void *arg, uint64_t offset, uint64_t length);
     void *arg;
@@ -127,6 +128,10 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
         return;
     }
     struct opened *o = xk_map_resolve(&s->opened, &token);
+    if (o != NULL && procedure == SINK_DATA && o->held != NULL) {
+        o->held(o->arg, wire_get64(wire + 8), args, request);
+        return;
+    }
     if (o != NULL && procedure == SINK_DATA && o->take != NULL)
         o->take(o->arg, wire_get64(wire + 8), args);
     else if (o != NULL && procedure == SINK_FOLD && o->take != NULL)
@@ -162,6 +167,21 @@ uint64_t hsm_sink_open(struct hsm_sink *s,
                        void (*take)(void *arg, uint64_t offset, struct rope *data), void *arg)
 {
     return add(s, (struct opened){ .take = take, .arg = arg });
+}
+
+uint64_t hsm_sink_open_held(struct hsm_sink *s,
+                            void (*take)(void *arg, uint64_t offset, struct rope *data,
+                                         struct select_request *from),
+                            void *arg)
+{
+    return add(s, (struct opened){ .held = take, .arg = arg });
+}
+
+void hsm_sink_answer(struct select_request *from)
+{
+    struct rope empty;
+    rope_init(&empty);
+    select_reply(from, &empty);
 }
 
 uint64_t hsm_source_open(struct hsm_sink *s,

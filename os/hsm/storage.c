@@ -21,6 +21,7 @@ static const struct measure measures[] = {
 const struct counter storage_counters[] = {
     C_SUM(storage, counts, requests, "1", "Requests."),
     C_SUM(storage, counts, appends, "1", "Of these, those that append."),
+    C_SUM(storage, counts, copies, "1", "Of these, those that copy from another volume."),
     C_SUM(storage, counts, again, "1", "Times that one had to be put elsewhere, or again."),
     C_SUM(storage, counts, failed, "1", "Of these, those that did not end well."),
     C_SUM(storage, counts, mounts, "1", "Times that a volume was mounted for its requests."),
@@ -48,7 +49,7 @@ void storage_end(struct storage *s, struct want *w, enum hsm_status status)
     struct rope reply;
     uint8_t wire[1 + STORAGE_PLACE_BYTES] = { (uint8_t)status };
     const struct storage_place place = { w->r.volume, w->r.life, w->r.first, w->r.count, w->piece };
-    bool append = w->op == STORAGE_APPEND;
+    bool append = storage_writes(w);
     rope_init(&reply);
     if (append)
         storage_place_store(wire + 1, &place);
@@ -90,7 +91,7 @@ static void part_done(struct volume *v, struct want *w, uint32_t k, enum hsm_sta
     }
     if (w->at != 0)
         return;
-    if (w->op != STORAGE_APPEND) {
+    if (!storage_writes(w)) {
         if (w->worst != HSM_OK || !storage_mend(v, w))
             storage_end(s, w, w->worst);
     } else if (w->worst != HSM_OK) {
@@ -107,7 +108,7 @@ static void all_end(struct storage *s, struct list *of, enum hsm_status status)
     while (!list_empty(of)) {
         struct want *w = LIST_ENTRY(of->next, struct want, link);
         w->worst = status;
-        if (w->op == STORAGE_APPEND)
+        if (storage_writes(w))
             storage_append_failed(s, w);
         else
             storage_end(s, w, status);
@@ -119,7 +120,7 @@ static void appends_end(struct volume *v)
 {
     LIST_EACH_SAFE (l, next, &v->queue) {
         struct want *w = LIST_ENTRY(l, struct want, link);
-        if (w->op != STORAGE_APPEND)
+        if (!storage_writes(w))
             continue;
         w->worst = v->why;
         storage_append_failed(v->s, w);
@@ -147,7 +148,7 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
     LIST_EACH_SAFE (l, next, &v->out) { /* what it has told nothing of */
         struct want *w = LIST_ENTRY(l, struct want, link);
         bool its = (c->only == NULL || c->only == w) && w->phase == c->phase;
-        if (its && (w->op == STORAGE_APPEND) == c->append && (w->at >> c->mover & 1))
+        if (its && storage_writes(w) == c->append && (w->at >> c->mover & 1))
             part_done(v, w, c->mover, s == HSM_OK ? HSM_UNREACHABLE : s, UNKNOWN);
     }
     v->failed |= s != HSM_OK ? 1u << c->mover : 0;
@@ -170,7 +171,7 @@ bool storage_part(const struct volume *v, const struct want *w, uint32_t k, uint
     const struct storage_class *c = &v->class;
     uint64_t data = storage_data(c), block = (uint64_t)c->block;
     uint64_t from = w->r.first / data, to = (w->r.first + w->r.count - 1) / data + 1;
-    bool parity = c->rait != STORAGE_RAIT0, all = parity && w->op == STORAGE_APPEND;
+    bool parity = c->rait != STORAGE_RAIT0, all = parity && storage_writes(w);
     from = row > from ? row : from;
     if (!all && c->rait == STORAGE_RAIT3 && k == data)
         return false;
@@ -212,7 +213,10 @@ void storage_tell_mover(struct volume *v, uint32_t k, bool append, struct want *
     rope_join(&args, list);
     v->calls++;
     (void)hsm_call(&s->calls, v->mount[k].node, HSM_SERVICE_MOVER,
-                   append ? MOVER_WRITE : MOVER_READ, &args, ended, c);
+                   !append      ? MOVER_READ
+                   : v->copying ? MOVER_COPY
+                                : MOVER_WRITE,
+                   &args, ended, c);
 }
 
 /* What of the round is this mover's: its reads, or what it is to write. */
@@ -225,10 +229,15 @@ static void tell_mover(struct volume *v, uint32_t k, bool append)
     LIST_EACH (l, &v->out) {
         struct want *w = LIST_ENTRY(l, struct want, link);
         struct mover_request r;
-        if ((w->op == STORAGE_APPEND) != append || !storage_part(v, w, k, 0, &r))
+        if (storage_writes(w) != append || !storage_part(v, w, k, 0, &r))
             continue;
         mover_request_store(wire, &r);
         rope_add_bytes(&list, wire, sizeof wire);
+        if (w->op == STORAGE_COPY) {
+            const struct mover_source from = storage_copy_from(v, w, k, &r);
+            mover_source_store(wire, &from);
+            rope_add_bytes(&list, wire, MOVER_SOURCE_BYTES);
+        }
         w->at |= 1u << k;
         n++;
     }
@@ -273,8 +282,20 @@ static void next_round(struct volume *v)
     }
     v->round++;
     s->counts.rounds++;
-    for (int64_t n = 0; n < s->params->batch && !list_empty(&v->queue); n++)
-        list_push(&v->out, list_pop(&v->queue));
+    const struct want *before = NULL;
+    for (int64_t n = 0; n < s->params->batch && !list_empty(&v->queue); n++) {
+        struct want *w = LIST_ENTRY(v->queue.next, struct want, link);
+        if (!storage_copy_joins(v, before, w))
+            break;
+        list_remove(&w->link);
+        list_push(&v->out, &w->link);
+        v->copying = w->op == STORAGE_COPY;
+        before = w;
+    }
+    if (list_empty(&v->out)) { /* another source is to be mounted */
+        release(v);
+        return;
+    }
     v->calls = 1;
     for (uint32_t k = 0; k < v->width; k++)
         if (!(v->absent >> k & 1))
@@ -296,7 +317,13 @@ static void mounted(void *arg, enum hsm_status status, uint64_t job, const struc
 {
     struct volume *v = arg;
     struct storage *s = v->s;
-    if (status != HSM_OK && storage_without(v, status, m)) {
+    if (status != HSM_OK && storage_copy_refused(v, status, m)) {
+        if (!list_empty(&v->queue)) {
+            ask(v, 1);
+            return;
+        }
+    }
+    if (status != HSM_OK && v->source == NO_SOURCE && storage_without(v, status, m)) {
         appends_end(v);
         if (!list_empty(&v->queue)) {
             ask(v, 1);
@@ -318,6 +345,8 @@ static void mounted(void *arg, enum hsm_status status, uint64_t job, const struc
     for (uint32_t k = 0, at = 0; k < v->width; k++)
         if (!(v->absent >> k & 1))
             v->mount[k] = m[at++];
+    for (uint32_t k = 0; v->source != NO_SOURCE && k < v->width; k++)
+        v->from[k] = m[v->width + k];
     next_round(v);
 }
 
@@ -330,6 +359,7 @@ static void ask(struct volume *v, uint64_t weight)
     for (uint32_t k = 0; k < v->width; k++)
         if (!(v->absent >> k & 1))
             storage_cartridge(s->params, v->number, k, m[n++].label);
+    n = storage_copy_ask(v, m, n);
     pvl_mount_start(&s->pvl, m, n, weight, mounted, v);
 }
 
@@ -344,6 +374,7 @@ void storage_wanted(struct storage *s, struct want *w)
         v->number = w->r.volume;
         v->width = (uint32_t)c.width;
         v->class = c;
+        v->source = NO_SOURCE;
         list_init(&v->queue);
         list_init(&v->out);
         xk_map_bind(&s->volumes, &v->number, v);
@@ -398,6 +429,8 @@ static void do_it(struct storage *s, struct want *w)
         look_up(s, w);
     else if (w->op == STORAGE_APPEND)
         storage_append_place(s, w);
+    else if (w->op == STORAGE_COPY)
+        storage_copy(s, w);
     else if (w->op == STORAGE_LIST)
         storage_list(s, w);
     else
@@ -454,7 +487,7 @@ static void told(struct storage *s, struct select_request *request, struct rope 
 
 static bool good(const struct storage *s, const struct want *w)
 {
-    if (w->op == STORAGE_APPEND)
+    if (storage_writes(w))
         return w->stream < STORAGE_COPIES * storage_class_count(s->params);
     return w->op == STORAGE_READ || w->op == STORAGE_LIST || w->op == STORAGE_SCRATCH;
 }
@@ -462,7 +495,7 @@ static bool good(const struct storage *s, const struct want *w)
 static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
 {
     struct storage *s = arg;
-    uint8_t wire[STORAGE_REQUEST_BYTES] = { 0 };
+    uint8_t wire[STORAGE_REQUEST_BYTES] = { 0 }, from[STORAGE_SOURCE_BYTES] = { 0 };
     port_work(s->port, PORT_WORK_RPC, 1);
     if (procedure == MOVER_DONE) {
         told(s, request, args);
@@ -470,17 +503,21 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     }
     struct hsm_caller caller = hsm_take(request, args);
     rope_take_front(args, args->length < sizeof wire ? args->length : sizeof wire, wire);
+    if (procedure == STORAGE_COPY && args->length >= sizeof from)
+        rope_take_front(args, sizeof from, from);
     struct want *w = port_alloc(s->port, sizeof *w);
     *w = (struct want){ .caller = caller,
                         .op = (enum storage_procedure)procedure,
                         .r = storage_request_load(wire),
+                        .from = storage_source_load(from),
                         .since = port_now(s->port),
                         .tag = (uint64_t)port_incarnation(s->port) << 40 | ++s->last };
     list_init(&w->link);
     w->all = w->r.count;
     w->stream = w->r.volume;
     s->counts.requests++;
-    s->counts.appends += procedure == STORAGE_APPEND;
+    s->counts.appends += storage_writes(w);
+    s->counts.copies += w->op == STORAGE_COPY;
     xk_map_bind(&s->wants, &w->tag, w);
     if (good(s, w))
         storage_arrive(s, w);

@@ -32,6 +32,9 @@
  *                   (HSM_MEDIUM); blocks of the virtual volume, to the sink
  *   STORAGE_APPEND  the same -> u8 hsm_status, struct storage_place: there lie blocks that were
  *                   pulled from the sink
+ *   STORAGE_COPY    the same, struct storage_source -> the same: blocks that were read of a volume
+ *                   of the same class, from drive to drive.  HSM_SOURCE: they cannot be read;
+ *                   HSM_NO_DRIVE: there are not drives for both volumes at once
  *   STORAGE_LIST    u32 volume -> u8 hsm_status, u32 the next to ask for (UINT32_MAX: none), struct
  *                   storage_volume of that one and some behind it
  *   STORAGE_SCRATCH u32 volume, u32 life -> u8 hsm_status: HSM_OK, the volume is blank (or had
@@ -45,7 +48,13 @@
 #include "os/hsm/records.h"
 #include "os/xk/xobj.h"
 
-enum storage_procedure { STORAGE_READ = 1, STORAGE_APPEND, STORAGE_LIST, STORAGE_SCRATCH };
+enum storage_procedure {
+    STORAGE_READ = 1,
+    STORAGE_APPEND,
+    STORAGE_LIST,
+    STORAGE_SCRATCH,
+    STORAGE_COPY
+};
 
 #define STORAGE_ANY_LIFE UINT32_MAX
 struct storage_request {
@@ -57,6 +66,11 @@ struct storage_request {
     bool part;     /* of an append: fewer blocks, at least one, if the volume has no room for all */
 };
 #define STORAGE_REQUEST_BYTES 45
+struct storage_source {
+    uint32_t volume, life;
+    uint64_t first;
+};
+#define STORAGE_SOURCE_BYTES 16
 struct storage_place {
     uint32_t volume, life;
     uint64_t first, count;
@@ -74,6 +88,8 @@ struct storage_volume {
 /* As they travel. */
 void storage_request_store(uint8_t out[STORAGE_REQUEST_BYTES], const struct storage_request *r);
 struct storage_request storage_request_load(const uint8_t in[STORAGE_REQUEST_BYTES]);
+void storage_source_store(uint8_t out[STORAGE_SOURCE_BYTES], const struct storage_source *s);
+struct storage_source storage_source_load(const uint8_t in[STORAGE_SOURCE_BYTES]);
 void storage_place_store(uint8_t out[STORAGE_PLACE_BYTES], const struct storage_place *p);
 struct storage_place storage_place_load(const uint8_t in[STORAGE_PLACE_BYTES]);
 void storage_volume_store(uint8_t out[STORAGE_VOLUME_BYTES], const struct storage_volume *v);
@@ -120,6 +136,9 @@ uint32_t storage_column(const struct storage_class *c, uint64_t row, uint32_t me
 uint32_t storage_member(const struct storage_class *c, uint64_t row, uint32_t column);
 /* What so many blocks take on the volume: whole rows, where there is parity. */
 uint64_t storage_taken(const struct storage_class *c, uint64_t blocks);
+/* Can blocks of its volumes be copied from drive to drive?  Not those with parity, or of stripes of
+ * which two are more than a job has. */
+bool storage_copies(const struct storage_class *c);
 /* The label of a cartridge of the volume. */
 void storage_cartridge(const struct storage_params *p, uint32_t volume, uint32_t member,
                        char label[HSM_LABEL]);

@@ -44,7 +44,7 @@ void storage_append_failed(struct storage *s, struct want *w)
                     hsm_status_name(w->worst));
     st->full |= next;
     if (never || w->worst == HSM_UNREACHABLE || w->worst == HSM_NO_DRIVE ||
-        (!next && ++w->tries == TRIES)) {
+        w->worst == HSM_SOURCE || (!next && ++w->tries == TRIES)) {
         storage_end(s, w, w->worst);
     } else {
         s->counts.again++;

@@ -43,7 +43,8 @@ struct storage {
     struct stream streams[STORAGE_STREAMS];
     uint32_t cursor[STORAGE_CLASSES]; /* where a blank volume is looked for next */
     struct {
-        uint64_t requests, appends, again, failed, rounds, mounts, bytes, blanked, degraded, mended;
+        uint64_t requests, appends, copies, again, failed, rounds, mounts, bytes, blanked, degraded,
+            mended;
     } counts;
 };
 
@@ -52,6 +53,7 @@ struct want {
     struct hsm_caller caller;
     enum storage_procedure op;
     struct storage_request r;
+    struct storage_source from; /* of a copy */
     uint64_t all, tag; /* all: blocks that an append has, of which r.count get their place */
     uint32_t at;       /* a bit for each mover that has a part of it */
     uint32_t stream, piece;
@@ -68,6 +70,7 @@ struct want {
     uint32_t tries;
 };
 
+#define NO_SOURCE UINT32_MAX
 struct volume {
     struct storage *s;
     uint32_t number, width, calls, round;
@@ -78,8 +81,17 @@ struct volume {
     uint32_t failed; /* a bit for each mover that, or whose drive, failed */
     uint32_t absent; /* cartridges that cannot be had; */
     enum hsm_status why;
+    bool copying;    /* what is out is copied */
+    uint32_t source; /* the volume of which blocks are copied, mounted with it; or NO_SOURCE */
     struct pvl_mount mount[PVL_STRIPE];
+    struct pvl_mount from[PVL_STRIPE]; /* of the source */
 };
+
+/* An append, or a copy: it is written. */
+static inline bool storage_writes(const struct want *w)
+{
+    return w->op == STORAGE_APPEND || w->op == STORAGE_COPY;
+}
 
 /* storage.c: ends it; an append's reply says where it lies. */
 void storage_end(struct storage *s, struct want *w, enum hsm_status status);
@@ -108,6 +120,19 @@ bool storage_part(const struct volume *v, const struct want *w, uint32_t k, uint
 /* The mover of cartridge k gets `n` requests, of one want (`only`) or of all that are out. */
 void storage_tell_mover(struct volume *v, uint32_t k, bool append, struct want *only, uint32_t n,
                         struct rope *list);
+
+/* storage_copy.c.  Is what is copied there?  It gets its place then.  (blocks) */
+void storage_copy(struct storage *s, struct want *w);
+/* The source's cartridges, behind the volume's own n; how many all are. */
+uint32_t storage_copy_ask(struct volume *v, struct pvl_mount *m, uint32_t n);
+/* The job of both volumes has ended because of the source: true, and so have the copies of it. */
+bool storage_copy_refused(struct volume *v, enum hsm_status status, const struct pvl_mount *m);
+/* What comes next in the queue may go to the movers in one round with what is before it: true; the
+ * first, `before` NULL, may if all drives that it needs are there. */
+bool storage_copy_joins(const struct volume *v, const struct want *before, const struct want *w);
+/* Where the blocks of the request come from, that cartridge k writes. */
+struct mover_source storage_copy_from(const struct volume *v, const struct want *w, uint32_t k,
+                                      const struct mover_request *r);
 
 /* storage_mend.c.  The request of cartridge k ended so at `row`: can the others help? */
 bool storage_stopped(struct volume *v, struct want *w, uint32_t k, enum hsm_status status,

@@ -165,6 +165,11 @@ uint64_t storage_taken(const struct storage_class *c, uint64_t blocks)
     return c->rait != STORAGE_RAIT0 ? (blocks + data - 1) / data * data : blocks;
 }
 
+bool storage_copies(const struct storage_class *c)
+{
+    return c->rait == STORAGE_RAIT0 && 2 * c->width <= PVL_STRIPE;
+}
+
 void storage_cartridge(const struct storage_params *p, uint32_t volume, uint32_t member,
                        char label[HSM_LABEL])
 {
@@ -206,6 +211,20 @@ struct storage_request storage_request_load(const uint8_t in[STORAGE_REQUEST_BYT
                                      .offset = wire_get64(in + 32),
                                      .sink = wire_get32(in + 40),
                                      .part = in[44] != 0 };
+}
+
+void storage_source_store(uint8_t out[STORAGE_SOURCE_BYTES], const struct storage_source *s)
+{
+    wire_put32(out, s->volume);
+    wire_put32(out + 4, s->life);
+    wire_put64(out + 8, s->first);
+}
+
+struct storage_source storage_source_load(const uint8_t in[STORAGE_SOURCE_BYTES])
+{
+    return (struct storage_source){ .volume = wire_get32(in),
+                                    .life = wire_get32(in + 4),
+                                    .first = wire_get64(in + 8) };
 }
 
 void storage_place_store(uint8_t out[STORAGE_PLACE_BYTES], const struct storage_place *p)

@@ -396,15 +396,17 @@ static void start(struct world *w, uint64_t seed, uint32_t width)
                                           .batch = 100,
                                           .retry = SIM_MS,
                                           .records = { 512, 16, 16384 } };
-    w->params = (struct bitfile_params){ .bitfiles = SLOTS,
-                                         .declared = DECLARED,
-                                         .size = DECLARED_SIZE,
-                                         .chains = 20,
-                                         .class_count = 2,
-                                         .threads = 3,
-                                         .retry = SIM_MS,
-                                         .repack = { .percent = 60, .buffer = 5 * BLOCK },
-                                         .records = { 512, 16, 16384 } };
+    w->params = (struct bitfile_params){
+        .bitfiles = SLOTS,
+        .declared = DECLARED,
+        .size = DECLARED_SIZE,
+        .chains = 20,
+        .class_count = 2,
+        .threads = 3,
+        .retry = SIM_MS,
+        .repack = { .percent = 60, .buffer = 5 * BLOCK, .direct = seed % 3 != 0 },
+        .records = { 512, 16, 16384 }
+    };
     w->params.class[0] = (struct bitfile_class){ .name = "one", .copies = 1, .max = INT64_MAX };
     w->params.class[1] = (struct bitfile_class){ .name = "two", .copies = 2, .max = INT64_MAX };
     hsm_library_lfs(&w->lfs);
@@ -555,7 +557,7 @@ static void begins(const char *what, uint64_t seed)
 
 Test(bitfile, holds_what_was_written)
 {
-    uint32_t blanked = 0;
+    uint32_t blanked = 0, copied = 0;
     for (uint64_t seed = 0; seed < seeds(6); seed++) {
         struct world w = { .requests = 200 };
         begins("holds", seed);
@@ -565,8 +567,10 @@ Test(bitfile, holds_what_was_written)
             cr_assert(w.bad[s] == 0 || s == HSM_OK || s == HSM_NO_BITFILE || s == HSM_FULL, "%s",
                       hsm_status_name((enum hsm_status)s));
         blanked += w.blanked;
+        copied += (uint32_t)fake_count(w.rig.f, 0, "bitfile.copied");
         check(&w);
     }
+    cr_assert_gt(copied, 5, "segments go from drive to drive: %u", copied);
     cr_assert_gt(blanked, 5, "volumes become blank: %u", blanked);
 }
 

@@ -394,6 +394,38 @@ Test(pvl, what_the_dead_had_is_free)
     rig_stop(&w.rig);
 }
 
+/* PVL6: more cartridges than drives: it is not waited for that some come. */
+static void ask_many(void *arg)
+{
+    struct port *p = arg;
+    struct pvl_client c = client_of(p);
+    struct pvl_mount m[DRIVES + 1];
+    uint64_t job;
+    for (uint32_t k = 0; k <= DRIVES; k++)
+        label_of(2 * k, m[k].label);
+    cr_assert_eq(pvl_mount(&c, m, DRIVES + 1, 1, &job), HSM_NO_DRIVE);
+    cr_assert_lt(port_now(p), 1000 * SIM_SEC, "PVL6");
+    cr_assert_eq(pvl_mount(&c, m, DRIVES, 1, &job), HSM_OK);
+    world->running--;
+}
+
+static void spawn_many(struct port *p, void *arg)
+{
+    (void)arg;
+    world->running++;
+    (void)port_thread_spawn(p, "many", ask_many, p, 0);
+}
+
+Test(pvl, more_volumes_than_drives)
+{
+    struct world w = { .hold = 0 };
+    start(&w, 2);
+    fake_run(w.rig.f, 100); /* the library knows the drives */
+    fake_call(w.rig.f, 4, spawn_many, NULL);
+    run(&w);
+    rig_stop(&w.rig);
+}
+
 /* No drive works: a job ends when it has waited for long enough. */
 Test(pvl, no_drive_works)
 {

@@ -95,6 +95,11 @@ for r in "rait3 lost" "rait5 lost" "rait3 sector" "rait5 sector" "rait5 mislabel
 rait "rait0 lost"; remarks "no repository has the volume" 2; remarks remark 2
 remarks "reading of bitfile 0" 1; remarks "reading of bitfile 1" 1
 rait "rait0 sector"; remarks "reading of bitfile 0: a place of the tape cannot be read" 1; remarks remark 1
+# Repack from drive to drive, and through memory, as it must be with one drive: that is known at once.
+gives 0 "$PSIM" run tape_repack -q --no-store -p size=8 -p 'direct={true,false}'; remarks remark 0
+gives 0 "$PSIM" run tape_repack -q --no-store --json -p size=8 -p direct=true -p drives=1; remarks remark 0
+awk '/"bitfiles.repack.mean": {/ { getline; sub(/,/, "", $2); if ($2 + 0 > 2000) exit 1; n++ } END { exit n != 1 }' "$T/out" ||
+    fail "repack with one drive takes too long"
 # What cannot be is said before.
 gives 2 "$PSIM" check "$C" -p reads=false -p rait=rait5
 says 'width: a volume with parity has two cartridges at least'
