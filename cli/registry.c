@@ -58,6 +58,7 @@
     W(escat)                                                                                       \
     W(htf)                                                                                         \
     W(render)                                                                                      \
+    W(charisma)                                                                                    \
     W(arrays)                                                                                      \
     W(pfs)                                                                                         \
     W(job)                                                                                         \

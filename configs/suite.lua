@@ -49,6 +49,22 @@ local programs = {
     o.grid, o.dumps = 36, times
     return suite.btio(o)
   end,
+  ["escat"] = function(o)
+    o.bytes = each * nodes
+    return suite.escat(o)
+  end,
+  ["htf"] = function(o)
+    o.bytes = each * nodes
+    return suite.htf(o)
+  end,
+  ["render"] = function(o)
+    o.bytes = each * nodes
+    return suite.render(o)
+  end,
+  ["charisma"] = function(o)
+    o.jobs = 4 * times
+    return suite.charisma(o)
+  end,
   ["checkpoint"] = function(o)
     o.bytes, o.transfer, o.own = each, 128 << 10, true
     return suite.checkpoint(o)
@@ -74,7 +90,7 @@ return {
   sweep = {
     product = {
       program = { "partitioned", "interleaved", "rcc", "ior-write", "ior-read", "btio-full",
-                  "checkpoint" },
+                  "checkpoint", "escat", "htf", "render", "charisma" },
       step = { "one", "speed 4", "speed 16", "scale 4", "scale 16", "size 2", "size 4" },
     },
   },

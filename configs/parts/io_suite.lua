@@ -92,4 +92,44 @@ function suite.metadata(o)
   }
 end
 
+-- Skeletons of applications, computing left out, of so many bytes in all: docs/models/
+-- applications.md.
+-- escat: version; quadrature data are written in 8 steps, and read.
+function suite.escat(o)
+  local record = math.max(1, o.bytes // o.nodes // 32)
+  return {
+    kind = "escat", nodes = o.nodes, system = o.system, unit = o.unit, factor = o.factor,
+    version = o.version, compute = 0, steps = 8, in_place = 0, record = bytes(record),
+    region = bytes(8 * record), large = 0,
+  }
+end
+
+-- htf: passes; integrals are written, and read that often.
+function suite.htf(o)
+  local passes = o.passes or 3
+  return {
+    kind = "htf", nodes = o.nodes, system = o.system, unit = o.unit, factor = o.factor,
+    compute = 0, passes = passes, more = 0,
+    integrals = math.max(1, o.bytes // (passes + 1) // 81920),
+  }
+end
+
+-- render: half of the bytes are terrain in reads of 128 KiB, half pictures of 64 KiB.
+function suite.render(o)
+  return {
+    kind = "render", nodes = o.nodes, system = o.system, unit = o.unit, factor = o.factor,
+    compute = 0, first = 0, rest = math.max(1, o.bytes // (256 << 10)), rest_bytes = "128KiB",
+    last_bytes = 0, terrain_files = 1, frame = "64KiB",
+    frames = math.max(1, o.bytes // (128 << 10)),
+  }
+end
+
+-- charisma: jobs; what they move is drawn.
+function suite.charisma(o)
+  return {
+    kind = "charisma", nodes = o.nodes, system = o.system, unit = o.unit, factor = o.factor,
+    think = 0, mix = { jobs = o.jobs or 16, seed = o.seed },
+  }
+end
+
 return suite

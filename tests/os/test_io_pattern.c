@@ -1,10 +1,12 @@
 /* test_io_pattern.c: the bytes that each access pattern gives a rank, against a slow model that
  * asks of every byte of the file whose it is. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/os/io_world.h"
+#include "workloads/io/charisma.h"
 #include "workloads/io/pattern.h"
 
 static struct io_shape shape_of(const char *distribution)
@@ -326,4 +328,133 @@ Test(io_pattern, numbers_that_do_not_fit_are_refused)
         cr_assert(!io_pattern_check(&p[i], "workload", &e));
         cr_assert(strstr(e.text, "workload.shape."), "%s", e.text);
     }
+}
+
+/* ---- a mix of jobs (workloads/io/charisma.h) ---- */
+
+static struct charisma_params mix_of(int64_t seed, int64_t jobs)
+{
+    struct charisma_params p;
+    struct err e = ERR_INIT;
+    struct val *t = val_new(VAL_TABLE, NULL, 0);
+    cr_assert(param_load(charisma_params_desc, &p, t, "mix", &e), "%s", e.text);
+    val_free(t);
+    p.seed = seed;
+    p.jobs = jobs;
+    return p;
+}
+
+/* CHR2: the requests of a kind, marked byte by byte; strided ones go round the nodes. */
+static void whole(const struct charisma_file *f, const struct charisma_job *j, uint64_t size)
+{
+    uint64_t all = size * f->requests * j->nodes;
+    cr_assert_leq(all, f->bytes);
+    if (size == 0 || all > 200000)
+        return;
+    uint8_t *times = calloc(all, 1);
+    for (uint32_t i = 0; i < j->nodes; i++)
+        for (uint64_t k = 0; k < f->requests; k++) {
+            uint64_t at = charisma_place(f, j, size, i, k);
+            cr_assert_leq(at + size, all);
+            if (f->strided && i > 0)
+                cr_assert_eq(at, charisma_place(f, j, size, i - 1, k) + size);
+            for (uint64_t b = 0; b < size; b++)
+                cr_assert_eq(times[at + b]++, 0);
+        }
+    free(times);
+}
+
+Test(io_pattern, jobs_of_a_mix_have_nodes_and_files_of_their_own)
+{
+    for (uint32_t ranks = 1; ranks <= 40; ranks += 13) {
+        struct charisma_params p = mix_of(ranks, 60);
+        struct charisma_walk w = charisma_walk(&p, ranks);
+        uint64_t job = 0, file = 0;
+        uint32_t taken = 0;
+        while (charisma_next(&w)) {
+            cr_assert_eq(w.job.number, job++);
+            cr_assert_eq(w.job.file, file); /* CHR1 */
+            file += w.job.files;
+            cr_assert(w.job.nodes > 0 && (w.job.nodes & (w.job.nodes - 1)) == 0);
+            bool fits = taken + w.job.nodes <= ranks;
+            cr_assert_eq(w.job.first, fits ? taken : 0);
+            taken = w.job.first + w.job.nodes;
+            cr_assert_leq(taken, ranks);
+            for (uint32_t k = 0; k < w.job.files; k++) {
+                struct charisma_file f = charisma_file(&p, &w.job, k);
+                cr_assert_eq(f.write > 0, f.use != CHARISMA_READ);
+                cr_assert_eq(f.read > 0, f.use != CHARISMA_WRITTEN);
+                whole(&f, &w.job, f.write);
+                whole(&f, &w.job, f.read);
+            }
+        }
+        cr_assert_eq(job, 60);
+    }
+}
+
+/* Sums over jobs, which are independent, of y out of x: the ratio and the variance of that, by
+ * Taylor's formula. */
+struct share {
+    const char *what;
+    double published, xx, xy, yy, x, y;
+};
+
+static void add(struct share *s, double y, double x)
+{
+    s->x += x;
+    s->y += y;
+    s->xx += x * x;
+    s->xy += x * y;
+    s->yy += y * y;
+}
+
+static void judge(const struct share *s, double most)
+{
+    double r = s->y / s->x, sd = sqrt(s->yy - 2 * r * s->xy + r * r * s->xx) / s->x;
+    cr_expect_lt(sd, most * s->published, "%s: too few for a verdict: %g of %g", s->what, sd, r);
+    cr_expect_lt(fabs(r - s->published), 4 * sd, "%s: %g +- %g, published %g", s->what, r, sd,
+                 s->published);
+}
+
+Test(io_pattern, a_mix_has_the_shares_that_were_published)
+{
+    enum { READS, READ_BYTES, WRITES, WRITE_BYTES, SINGLE, FILES, N = FILES + 5 };
+    struct share s[N] = { [READS] = { "small reads", 0.961 },
+                          [READ_BYTES] = { "their bytes", 0.02 },
+                          [WRITES] = { "small writes", 0.894 },
+                          [WRITE_BYTES] = { "their bytes", 0.03 },
+                          [SINGLE] = { "jobs of one node", 2237.0 / 3016 },
+                          [FILES] = { "jobs of 1 file", 71.0 / 470 },
+                          [FILES + 1] = { "of 2", 15.0 / 470 },
+                          [FILES + 2] = { "of 3", 24.0 / 470 },
+                          [FILES + 3] = { "of 4", 120.0 / 470 },
+                          [FILES + 4] = { "of more", 240.0 / 470 } };
+    struct charisma_params p = mix_of(1996, 60000);
+    struct charisma_walk w = charisma_walk(&p, 128);
+    uint64_t use[3] = { 0 };
+    while (charisma_next(&w)) {
+        double small[2] = { 0 }, small_bytes[2] = { 0 }, all[2] = { 0 }, bytes[2] = { 0 };
+        for (uint32_t k = 0; k < w.job.files; k++) {
+            struct charisma_file f = charisma_file(&p, &w.job, k);
+            const uint64_t size[2] = { f.read, f.write };
+            use[f.use]++;
+            for (int i = 0; i < 2; i++) {
+                double n = size[i] > 0 ? (double)f.requests * w.job.nodes : 0;
+                all[i] += n;
+                bytes[i] += n * (double)size[i];
+                small[i] += size[i] < 4000 ? n : 0;
+                small_bytes[i] += size[i] < 4000 ? n * (double)size[i] : 0;
+            }
+        }
+        add(&s[READS], small[0], all[0]);
+        add(&s[READ_BYTES], small_bytes[0], bytes[0]);
+        add(&s[WRITES], small[1], all[1]);
+        add(&s[WRITE_BYTES], small_bytes[1], bytes[1]);
+        add(&s[SINGLE], w.job.nodes == 1, 1);
+        for (uint32_t i = 0; i < 5; i++)
+            add(&s[FILES + i], i < 4 ? w.job.files == i + 1 : w.job.files > 4, 1);
+    }
+    for (int i = 0; i < N; i++)
+        judge(&s[i], i == READ_BYTES || i == WRITE_BYTES ? 0.1 : 0.04);
+    cr_expect_gt(use[CHARISMA_WRITTEN], 2 * (use[CHARISMA_READ] + use[CHARISMA_BOTH]));
 }

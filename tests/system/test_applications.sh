@@ -35,5 +35,17 @@ for nodes in 1 6; do
     gives 0 "$PSIM" run io_htf -q --no-store -p nodes=$nodes $few -p io_nodes=4
     gives 0 "$PSIM" run io_render -q --no-store -p nodes=$nodes -p frames=2 $short -p workload.ahead=1
 done
+for nodes in 1 6 20; do
+    gives 0 "$PSIM" run io_charisma -q --no-store -p nodes=$nodes -p jobs=10 -p buffers=16
+done
+for system in files vesta pfs_on_vesta vesta_on_pfs; do
+    gives 0 "$PSIM" run io_charisma -q --no-store -p system=$system -p nodes=20 -p jobs=14 -p buffers=16
+done
+gives 2 "$PSIM" check io_charisma -p workload.mix.read=0.4; says "workload.mix.written and read are 0.7 and 0.4: shares of all files"
+# They are programs of the suite's page.
+for program in escat htf render charisma; do
+    gives 0 "$PSIM" suite machines/paragon.lua -q -p program=$program -o "$T/page.md"
+    [ "$(grep -c "^| $program | [0-9]" "$T/page.md")" -ge 1 ] || fail "the page has no $program"
+done
 gives 2 "$PSIM" check io_escat -p workload.steps=66;    says "workload.region is 131072 bytes: 66 steps write 132528"
 gives 2 "$PSIM" check io_escat -p workload.in_place=53; says "workload.in_place is 53 of 52 steps"
