@@ -96,9 +96,9 @@ void archive_write(struct archive *a, struct archive_write *w)
     struct rope args;
     w->archive = a;
     w->token = hsm_source_open(a->sink, give, when, w);
-    const struct storage_request q = { .count = w->count,
-                                       .token = w->token,
-                                       .sink = port_node(a->port) };
+    const struct storage_request q = {
+        .volume = STORAGE_PROGRAMS, .count = w->count, .token = w->token, .sink = port_node(a->port)
+    };
     storage_request_store(wire, &q);
     rope_init(&args);
     rope_add_bytes(&args, wire, sizeof wire);

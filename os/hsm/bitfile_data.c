@@ -217,7 +217,7 @@ void bitfile_append(struct appending *a)
     struct bitfiles *b = a->server;
     uint8_t wire[STORAGE_REQUEST_BYTES], from[STORAGE_SOURCE_BYTES];
     struct rope args;
-    const struct storage_class c = storage_class(b->storage, a->stream / STORAGE_COPIES);
+    const struct storage_class c = storage_class(b->storage, a->stream / STORAGE_STREAMS);
     const struct storage_request q = { .volume = a->stream,
                                        .count = a->left,
                                        .token = a->token,
@@ -336,7 +336,7 @@ void bitfile_write(struct bitfiles *b, struct job *j)
         struct appending *a = j->copy[k] = port_alloc(b->port, sizeof *a);
         *a = (struct appending){ .server = b,
                                  .sink = j->sink,
-                                 .stream = (uint32_t)c.storage * STORAGE_COPIES + k,
+                                 .stream = (uint32_t)c.storage * STORAGE_STREAMS + k,
                                  .token = j->token,
                                  .left = count,
                                  .copy = (uint8_t)k,

@@ -115,6 +115,8 @@ enum hsm_status bitfile_change(struct bitfiles *b, struct bitfile *f,
                                const struct bitfile_segment *come, uint32_t come_count);
 /* A free slot becomes that of an empty bitfile. */
 enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t *id);
+/* A volume that the archive had from the start, without bitfiles: what is there is of others. */
+bool bitfile_foreign(const struct bitfiles *b, const struct storage_volume *v);
 enum hsm_status bitfile_live(struct bitfiles *b, uint32_t volume, struct live **out);
 enum hsm_status bitfile_piece(struct bitfiles *b, uint32_t volume, uint32_t piece, uint64_t *owner);
 /* No other thread works on the bitfile's records between these two. */

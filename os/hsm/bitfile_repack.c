@@ -155,8 +155,8 @@ static void write_begin(struct move *m, bool direct)
     m->append = (struct appending){
         .server = b,
         .sink = port_node(b->port),
-        .stream =
-            (uint32_t)bitfile_class(b->params, m->class).storage * STORAGE_COPIES + m->segment.copy,
+        .stream = (uint32_t)bitfile_class(b->params, m->class).storage * STORAGE_STREAMS +
+                  m->segment.copy,
         .token = m->token,
         .at = m->segment.at,
         .left = m->segment.count,
@@ -350,6 +350,8 @@ static void wait_for_appends(struct repack *r, uint64_t serial)
 static bool sparse(struct bitfiles *b, const struct storage_volume *v, uint64_t percent)
 {
     struct live *live;
+    if (v->kept || bitfile_foreign(b, v))
+        return false; /* BFS3 */
     return v->state == STORAGE_FULL && v->blocks > 0 &&
            bitfile_live(b, v->volume, &live) == HSM_OK && !held(b, v->volume) &&
            live->blocks * 100 <= percent * v->blocks;

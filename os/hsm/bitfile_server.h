@@ -21,6 +21,8 @@
  *       and a volume's count is their sum.
  *   BFS2  A volume becomes blank when no live segment is on it, and none that a WRITE under way has
  *       been given.
+ *   BFS3  Nor does one to which programs have appended, or that the archive had from the start
+ *       without bitfiles on it.
  *
  * Procedures of HSM_SERVICE_BITFILE, long calls (call.h), big-endian:
  *   enum bitfile_op  u64 id, u32 cos, u64 size, u64 offset, u64 length, u64 token at the caller's

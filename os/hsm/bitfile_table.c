@@ -87,6 +87,13 @@ static uint64_t declared_on(const struct bitfiles *b, uint32_t volume, uint64_t 
     return all - *first < each ? all - *first : each;
 }
 
+bool bitfile_foreign(const struct bitfiles *b, const struct storage_volume *v)
+{
+    uint64_t first;
+    return v->life == 0 && v->volume < (uint64_t)b->storage->filled &&
+           declared_on(b, v->volume, &first) == 0;
+}
+
 static void declare(void *arg, uint64_t n, uint8_t *out)
 {
     const struct bitfiles *b = arg;

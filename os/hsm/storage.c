@@ -488,7 +488,7 @@ static void told(struct storage *s, struct select_request *request, struct rope 
 static bool good(const struct storage *s, const struct want *w)
 {
     if (storage_writes(w))
-        return w->stream < STORAGE_COPIES * storage_class_count(s->params);
+        return w->stream < STORAGE_STREAMS * storage_class_count(s->params);
     return w->op == STORAGE_READ || w->op == STORAGE_LIST || w->op == STORAGE_SCRATCH;
 }
 
@@ -538,15 +538,17 @@ struct storage *storage_serve(struct xk_protl *rpc, struct file_sys *files,
     s->pvl = (struct pvl_client){ &s->calls, pvl };
     list_init(&s->arrived);
     list_init(&s->asleep);
-    for (uint32_t i = 0; i < STORAGE_STREAMS; i++)
+    for (uint32_t i = 0; i < STREAMS; i++) {
         list_init(&s->streams[i].again);
+        s->streams[i].kept = i % STORAGE_STREAMS == STORAGE_PROGRAMS;
+    }
     s->cursor[0] = (uint32_t)(params->filled % params->volumes);
     xk_map_init(&s->volumes, s->port, sizeof(uint32_t));
     xk_map_init(&s->wants, s->port, sizeof(uint64_t));
     s->records = records_create(s->port, files, "storage", &params->records);
     (void)records_table(s->records, "volumes", STORAGE_VOLUME_BYTES - 4, storage_volumes(params),
                         declare, s);
-    (void)records_table(s->records, "streams", 4, STORAGE_STREAMS, NULL, NULL);
+    (void)records_table(s->records, "streams", 4, STREAMS, NULL, NULL);
     port_counters(s->port, "storage", storage_counters, s);
     enum xk_status served = select_serve(rpc, HSM_SERVICE_STORAGE, serve, s);
     ASSERT(served == XK_OK);

@@ -7,12 +7,14 @@
  * others have their turn.
  *
  * Volumes are of storage classes: each has its width, its blocks, and a range of the numbers of
- * volumes.  What is appended is of a stream: two to a class, of which each writes one volume after
- * the other, so that the copies of two streams are never on one volume.  A volume is blank, or open
- * (a stream writes it), or full; one that is full is blank again when its owner says that nothing
- * on it is needed any more (STORAGE_SCRATCH), and has another life then.  A volume's record says
- * how much of it counts: what lies on the tape behind that was never told to anybody, and is
- * written over.
+ * volumes.  What is appended is of a stream: three to a class, of which each writes one volume
+ * after the other, so that the copies of two streams are never on one volume, nor what programs
+ * append (archive.h) on one with bitfiles: that is theirs, and nobody makes such a volume blank.
+ *
+ * A volume is blank, or open (a stream writes it), or full; one that is full is blank again when
+ * its owner says that nothing on it is needed any more (STORAGE_SCRATCH), and has another life
+ * then.  A volume's record says how much of it counts: what lies on the tape behind that was never
+ * told to anybody, and is written over.
  *
  * The volumes of a class may have parity (`rait`): one cartridge of each has, in every row, the XOR
  * of the others' blocks; always the last (rait3), or each in turn (rait5), as in disks/tape/rait.h.
@@ -38,7 +40,8 @@
  *   STORAGE_LIST    u32 volume -> u8 hsm_status, u32 the next to ask for (UINT32_MAX: none), struct
  *                   storage_volume of that one and some behind it
  *   STORAGE_SCRATCH u32 volume, u32 life -> u8 hsm_status: HSM_OK, the volume is blank (or had
- *                   ended that life before); HSM_STATE, it is open, or requests wait for it
+ *                   ended that life before); HSM_STATE, it is open, requests wait for it,
+ *                   or what lies there is of programs
  */
 #ifndef OS_HSM_STORAGE_H
 #define OS_HSM_STORAGE_H
@@ -83,6 +86,7 @@ struct storage_volume {
     uint64_t blocks;
     uint32_t pieces; /* appends */
     uint8_t state;   /* enum storage_state */
+    bool kept;       /* programs have appended to it */
 };
 #define STORAGE_VOLUME_BYTES 21
 /* As they travel. */
@@ -97,7 +101,10 @@ struct storage_volume storage_volume_load(const uint8_t in[STORAGE_VOLUME_BYTES]
 
 enum storage_rait { STORAGE_RAIT0, STORAGE_RAIT3, STORAGE_RAIT5 };
 #define STORAGE_CLASSES 8
-#define STORAGE_COPIES 2 /* streams of a class; that of copy k of class c is c x this + k */
+#define STORAGE_COPIES 2 /* of a bitfile at most, each of a stream of its own, */
+#define STORAGE_STREAMS                                                                            \
+    3 /* of a class: stream k of class c is number c x this + k, and the last is */
+#define STORAGE_PROGRAMS (STORAGE_STREAMS - 1) /* that of programs */
 struct storage_class {
     int64_t volumes, width; /* width: cartridges of a volume */
     int64_t block;          /* bytes */

@@ -78,15 +78,15 @@ static void put_volume(struct storage *s, struct records_change *x, const struct
 
 static struct storage_volume of_stream(const struct stream *st, enum storage_state state)
 {
-    return (struct storage_volume){ st->current, st->life, st->committed, st->pieces,
-                                    (uint8_t)state };
+    return (struct storage_volume){ st->current, st->life,       st->committed,
+                                    st->pieces,  (uint8_t)state, st->kept };
 }
 
 /* ---- the next volume of a stream ---- */
 
 static bool claimed(const struct storage *s, uint32_t volume)
 {
-    for (uint32_t i = 0; i < STORAGE_STREAMS; i++)
+    for (uint32_t i = 0; i < STREAMS; i++)
         if (s->streams[i].claimed && s->streams[i].current == volume)
             return true;
     return false;
@@ -147,7 +147,7 @@ static enum hsm_status find_volume(struct storage *s, struct stream *st, uint32_
         }
     }
     old = of_stream(st, STORAGE_FULL);
-    enum hsm_status status = find_blank(s, st, number / STORAGE_COPIES, &v);
+    enum hsm_status status = find_blank(s, st, number / STORAGE_STREAMS, &v);
     if (status == HSM_FULL && had) { /* the one that it has stays its: nothing else is to be had */
         st->current = old.volume;
         st->claimed = true;
@@ -158,6 +158,7 @@ static enum hsm_status find_volume(struct storage *s, struct stream *st, uint32_
     if (had)
         put_volume(s, &x, &old);
     v.state = STORAGE_OPEN;
+    v.kept = st->kept;
     put_volume(s, &x, &v);
     wire_put32(wire, v.volume + 1);
     records_put(s->records, &x, TABLE_STREAMS, number, wire);
@@ -184,7 +185,7 @@ static uint64_t room(const struct stream *st, const struct storage_class *c, con
 void storage_append_place(struct storage *s, struct want *w)
 {
     struct stream *st = &s->streams[w->stream];
-    const struct storage_class c = storage_class(s->params, w->stream / STORAGE_COPIES);
+    const struct storage_class c = storage_class(s->params, w->stream / STORAGE_STREAMS);
     enum hsm_status status = HSM_OK;
     if (w->all == 0 || (!w->r.part && storage_taken(&c, w->all) > (uint64_t)c.capacity))
         status = HSM_FULL;
@@ -222,7 +223,7 @@ void storage_append_enter(struct storage *s, struct want *w)
 {
     struct records_change x;
     struct stream *st = &s->streams[w->stream];
-    const struct storage_class c = storage_class(s->params, w->stream / STORAGE_COPIES);
+    const struct storage_class c = storage_class(s->params, w->stream / STORAGE_STREAMS);
     uint64_t end = w->r.first + storage_taken(&c, w->r.count);
     ASSERT_MSG(st->claimed && st->current == w->r.volume, "STOI2");
     st->committed = end > st->committed ? end : st->committed;
@@ -284,7 +285,7 @@ void storage_scratch(struct storage *s, struct want *w)
     if (storage_volume_get(s, volume, &v) != FILE_OK)
         status = HSM_CATALOGUE;
     else if (v.life == w->r.life &&
-             (v.state != STORAGE_FULL || xk_map_resolve(&s->volumes, &volume) != NULL))
+             (v.state != STORAGE_FULL || v.kept || xk_map_resolve(&s->volumes, &volume) != NULL))
         status = HSM_STATE;
     if (status == HSM_OK && v.life == w->r.life) {
         /* Reads of that life that come until the commit has ended are served before any append of

@@ -10,7 +10,7 @@
 void storage_copy(struct storage *s, struct want *w)
 {
     struct storage_volume v;
-    uint32_t class = w->stream / STORAGE_COPIES;
+    uint32_t class = w->stream / STORAGE_STREAMS;
     const struct storage_class c = storage_class(s->params, class);
     enum hsm_status status = HSM_NO_BLOCK;
     if (w->from.volume < storage_volumes(s->params) &&

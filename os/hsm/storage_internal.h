@@ -9,12 +9,13 @@
 #include "os/xk/map.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
 
-enum { STORAGE_STREAMS = STORAGE_CLASSES * STORAGE_COPIES };
+enum { STREAMS = STORAGE_CLASSES * STORAGE_STREAMS };
 enum { TABLE_VOLUMES, TABLE_STREAMS };
 
 /* A stream: what it appends to. */
 struct stream {
     uint32_t current; /* the volume that is written; */
+    bool kept;        /* it is that of programs */
     bool claimed;     /* no other stream looks at it, */
     bool known;       /* and its record was read; then */
     bool opening;     /* a thread looks for the next one */
@@ -40,7 +41,7 @@ struct storage {
     struct list asleep;  /* threads: struct sleeper */
     struct xk_map volumes, wants;
     uint64_t last;
-    struct stream streams[STORAGE_STREAMS];
+    struct stream streams[STREAMS];
     uint32_t cursor[STORAGE_CLASSES]; /* where a blank volume is looked for next */
     struct {
         uint64_t requests, appends, copies, again, failed, rounds, mounts, bytes, blanked, degraded,

@@ -251,7 +251,7 @@ void storage_volume_store(uint8_t out[STORAGE_VOLUME_BYTES], const struct storag
     wire_put32(out + 4, v->life);
     wire_put64(out + 8, v->blocks);
     wire_put32(out + 16, v->pieces);
-    out[20] = v->state;
+    out[20] = (uint8_t)(v->state | v->kept << 7);
 }
 
 struct storage_volume storage_volume_load(const uint8_t in[STORAGE_VOLUME_BYTES])
@@ -260,5 +260,6 @@ struct storage_volume storage_volume_load(const uint8_t in[STORAGE_VOLUME_BYTES]
                                     .life = wire_get32(in + 4),
                                     .blocks = wire_get64(in + 8),
                                     .pieces = wire_get32(in + 16),
-                                    .state = in[20] };
+                                    .state = in[20] & 0x7f,
+                                    .kept = in[20] >> 7 != 0 };
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/hsm/archive.h"
 #include "os/hsm/bitfile_server.h"
 #include "os/hsm/mover.h"
 #include "os/hsm/pvl.h"
@@ -41,6 +42,7 @@ struct world {
     struct lfs_params lfs;
     struct bitfiles *server;
     struct bitfile_door *doors[NODES];
+    struct archive *archive; /* of the first client */
     struct port *ports[NODES];
     uint64_t seed;
     struct shadow files[FILES];
@@ -357,6 +359,8 @@ static enum port_io_status on_disk(void *arg, uint32_t node, uint32_t dev, const
     return PORT_IO_OK;
 }
 
+static const struct archive_params archive_params = { .retry = SIM_MS };
+
 static void booted(struct rig *r, uint32_t node, struct port *p)
 {
     static const uint32_t pvrs[] = { 1 };
@@ -374,6 +378,8 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     } else {
         world->doors[node] = bitfile_open(rpc, 0, SIM_MS);
         world->ports[node] = p;
+        if (node == FIRST)
+            world->archive = archive_open(rpc, &archive_params, 0, &world->storage);
         for (int i = 0; i < 4; i++)
             next(node);
     }
@@ -656,6 +662,110 @@ Test(bitfile, second_copies)
         cr_assert_eq(w.bad[HSM_MEDIUM], 1);
         w.fail_all = false;
         w.fail_label[0] = 0;
+        check(&w);
+    }
+}
+
+/* ---- what programs append: BFS3 ---- */
+
+static struct archive_write append;
+static struct archive_read looked;
+static bool archive_over;
+
+static void give_program(struct archive_write *w, uint64_t offset, uint64_t length,
+                         struct rope *out)
+{
+    (void)w;
+    rope_add_pattern(out, 4711, offset, length);
+}
+
+static void take_program(struct archive_read *r, uint64_t offset, struct rope *data)
+{
+    struct rope should;
+    (void)r;
+    rope_init(&should);
+    rope_add_pattern(&should, 4711, offset, data->length);
+    cr_assert(rope_equal(data, &should), "BFS3: another's bytes");
+    rope_fini(&should);
+}
+
+static void appended(struct archive_write *w)
+{
+    cr_assert_eq(w->status, HSM_OK);
+    archive_over = true;
+}
+
+static void looked_at(struct archive_read *r)
+{
+    cr_assert_eq(r->status, HSM_OK, "BFS3: %s", hsm_status_name(r->status));
+    archive_over = true;
+}
+
+static void do_append(struct port *p, void *arg)
+{
+    const struct world *w = arg;
+    (void)p;
+    append = (struct archive_write){ .count = 10, .give = give_program, .done = appended };
+    archive_write(w->archive, &append);
+}
+
+static void do_look(struct port *p, void *arg)
+{
+    const struct world *w = arg;
+    (void)p;
+    looked = (struct archive_read){ .volume = append.volume,
+                                    .first = append.first,
+                                    .count = append.count,
+                                    .take = take_program,
+                                    .done = looked_at };
+    archive_read(w->archive, &looked);
+}
+
+static void wait_archive(struct world *w, void (*what)(struct port *p, void *arg))
+{
+    archive_over = false;
+    fake_call(w->rig.f, FIRST, what, w);
+    for (uint32_t i = 0; i < 1000000 && !archive_over; i++)
+        (void)fake_step(w->rig.f);
+    cr_assert(archive_over);
+}
+
+static void do_repack(struct port *p, void *arg)
+{
+    (void)arg;
+    repack(port_node(p), 100);
+}
+
+static void repack_now(struct world *w)
+{
+    fake_call(w->rig.f, FIRST, do_repack, NULL);
+    settle(w);
+}
+
+/* Volumes fill up with bitfiles that are removed again; what a program appended meanwhile outlives
+ * every repack, as does what lies on a volume that no bitfile is declared on. */
+Test(bitfile, what_programs_append_stays)
+{
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct world w = { .quiet = true };
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        settle(&w);
+        wait_archive(&w, do_append); /* 10 of the 12 blocks of a volume */
+        struct archive_write was = append;
+        wait_archive(&w, do_append); /* so that one is full */
+        cr_assert_neq(was.volume, append.volume);
+        struct shadow *f = &w.files[DECLARED];
+        for (uint32_t i = 0; i < 4; i++) {
+            f[i] = (struct shadow){ .seed = 100 + i, .size = 9 * BLOCK, .cos = i % 2 };
+            do_now(&w, BITFILE_CREATE, &f[i]);
+            do_now(&w, BITFILE_WRITE, &f[i]);
+        }
+        do_now(&w, BITFILE_REMOVE, &f[0]);
+        do_now(&w, BITFILE_REMOVE, &f[1]);
+        repack_now(&w);
+        cr_assert_gt(w.blanked, 0);
+        append = was;
+        wait_archive(&w, do_look);
         check(&w);
     }
 }
