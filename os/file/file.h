@@ -107,7 +107,10 @@ enum file_hint {
     FILE_PROPAGATE,
     FILE_REFRESH,
     /* To layers that move files to an archive (os/hsm/files.h); done at once where there is none.
-     */
+     * FILE_DENIED: the caller may not: FILE_STAGE is for who may read the file, the others for
+     * whose it is (file_owns).  For files whose parts lie on I/O nodes the library that opens them
+     * asks, in place of the layers there: who has one open may have it staged, and whose it was
+     * when he opened it may do the others. */
     FILE_STAGE,   /* all of the file is on the disk then; of a list of bytes: these */
     FILE_PURGE,   /* it lies in the archive alone; FILE_DENIED: it is pinned, or not migrated */
     FILE_PIN,     /* it is not purged for `size` seconds; 0: until as many FILE_UNPIN */
@@ -125,6 +128,12 @@ enum {
 struct file_run {
     uint64_t off, len, stride, count;
 };
+
+/* Of hints to an archive: for whose the file is. */
+static inline bool file_hint_is_owners(enum file_hint hint)
+{
+    return hint >= FILE_PURGE && hint <= FILE_MIGRATE;
+}
 
 #define FILE_MODE_DIR 040000u
 /* The mode is as in UNIX: 0400 and 0200 of READ, and of WRITE and SIZE, for the owner, 040 and 020
@@ -154,6 +163,12 @@ static inline bool file_may(const struct file_rights *who, const struct file_rig
 {
     uint32_t shift = who->uid == of->uid ? 6 : who->gid == of->gid ? 3 : 0;
     return who->uid == 0 || (of->mode >> shift & bits) == bits;
+}
+/* Whether he may say where the file lies for all of its users: it is his, or he is user 0.
+ * ASSUMED(as with the other commands of HPSS that change what is not data: owner or root) */
+static inline bool file_owns(const struct file_rights *who, const struct file_rights *of)
+{
+    return who->uid == 0 || who->uid == of->uid;
 }
 /* The mode of what the caller makes: a directory may be searched by who may read it. */
 static inline uint32_t file_mode_of(const struct file_rights *who, bool dir)

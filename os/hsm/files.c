@@ -618,7 +618,39 @@ static void of_no_file(struct hsm *h, struct file_req *r)
     file_submit(h->sys.below, r);
 }
 
-static void route(struct hsm *h, struct file_req *r)
+/* ---- what will be read ---- */
+
+struct foretold {
+    struct hsm *h;
+    struct file_req *r, ask;
+};
+
+static void route(struct hsm *h, struct file_req *r, bool foretold);
+
+/* The policy of prefetch hears of what its user may read. */
+static void may_foretell(struct file_req *q)
+{
+    struct foretold x = *(struct foretold *)q->arg;
+    struct file_rights who = { .uid = x.r->uid, .gid = x.r->gid };
+    struct file_rights of = { q->attr.mode, q->attr.uid, q->attr.gid };
+    bool may = q->status == FILE_OK && file_may(&who, &of, 04);
+    port_free(x.h->sys.port, q->arg);
+    if (may && hsm_file_of(x.h, x.r->file) != NULL)
+        x.h->prefetcher->hint(x.h->prefetch_state, x.r->file, x.r->runs, x.r->run_count);
+    route(x.h, x.r, true);
+}
+
+static void ask_foretell(struct hsm *h, struct file_req *r)
+{
+    struct foretold *x = port_alloc(h->sys.port, sizeof *x);
+    x->h = h;
+    x->r = r;
+    file_req_init(&x->ask, FILE_STAT, may_foretell, x);
+    x->ask.file = r->file;
+    file_submit(h->sys.below, &x->ask);
+}
+
+static void route(struct hsm *h, struct file_req *r, bool foretold)
 {
     struct hsm_file *f = of_a_file(r) ? hsm_file_of(h, r->file) : NULL;
     if (f == NULL) {
@@ -627,8 +659,14 @@ static void route(struct hsm *h, struct file_req *r)
     }
     bool moves = r->op == FILE_READ || r->op == FILE_WRITE;
     const struct prefetch_access a = moves ? tell(f, r) : (struct prefetch_access){ 0 };
-    if (r->op == FILE_HINT && r->hint == FILE_WILL_READ && h->prefetcher->hint != NULL)
+    if (r->op == FILE_HINT && r->hint == FILE_WILL_READ && h->prefetcher->hint != NULL &&
+        !foretold) {
+        if (r->uid != 0) {
+            ask_foretell(h, r);
+            return;
+        }
         h->prefetcher->hint(h->prefetch_state, r->file, r->runs, r->run_count);
+    }
     if (passes(f, r))
         hsm_pass(f, r);
     else
@@ -653,7 +691,7 @@ static void boot(void *arg)
         struct file_req *r = i->r;
         port_free(h->sys.port, i);
         if (s == FILE_OK) {
-            route(h, r);
+            route(h, r, false);
         } else {
             end_with(r, s);
             r->done(r);
@@ -667,7 +705,7 @@ void hsm_submit(struct file_sys *sys, struct file_req *r)
 {
     struct hsm *h = CONTAINER_OF(sys, struct hsm, sys);
     if (h->state == HSM_READY) {
-        route(h, r);
+        route(h, r, false);
         return;
     }
     if (h->state == HSM_BROKEN) {

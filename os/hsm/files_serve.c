@@ -16,6 +16,19 @@ static enum file_status may_change(struct hsm_file *f, const struct file_req *r)
     return s == FILE_OK && !file_may(&who, &of, 02) ? FILE_DENIED : s;
 }
 
+/* What a hint to the archive asks for (os/file/file.h). */
+static enum file_status may_tell(struct hsm_file *f, const struct file_req *r)
+{
+    struct file_req q;
+    struct file_rights who = { .uid = r->uid, .gid = r->gid };
+    if (r->uid == 0)
+        return FILE_OK;
+    enum file_status s = hsm_below(f->h, FILE_STAT, f->rec.file, 0, &q);
+    struct file_rights of = { q.attr.mode, q.attr.uid, q.attr.gid };
+    bool may = r->hint == FILE_STAGE ? file_may(&who, &of, 04) : file_owns(&who, &of);
+    return s == FILE_OK && !may ? FILE_DENIED : s;
+}
+
 /* From now on the file may differ from its bitfile. */
 static enum file_status own(struct hsm_file *f)
 {
@@ -345,7 +358,8 @@ void hsm_serve(struct hsm_file *f, struct file_req *r)
         break;
     case FILE_HINT:
         if (r->hint >= FILE_STAGE && r->hint <= FILE_MIGRATE) {
-            end(r, call(f, r));
+            s = may_tell(f, r);
+            end(r, s == FILE_OK ? call(f, r) : s);
             break;
         }
         hsm_pass(f, r);

@@ -311,8 +311,8 @@ enum pfs_status pfs_sync(struct pfs_file *f);
 /* A hint (os/file/file.h) to the layers of files of the I/O nodes: of these bytes to those that
  * have some of them, each of its own; no bytes: of the file, to all.  `size`: of FILE_PIN.  A part
  * that nobody wrote needs nothing but FILE_PIN, which makes it.  Ends when all have ended.
- * PFS_DENIED: at some of them; PFS_SERVER_DOWN: one is down, or came back, there it is done or not;
- * the others have done it. (blocks) */
+ * PFS_DENIED: it is not the caller's to say, or some of them deny it; PFS_SERVER_DOWN: one is down,
+ * or came back, there it is done or not; the others have done it. (blocks) */
 enum pfs_status pfs_hint(struct pfs_file *f, enum file_hint hint, uint64_t size,
                          const struct file_run *runs, uint32_t count);
 

@@ -325,6 +325,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->v = vnode_get(c, &m, group);
     f->mode = mode;
     f->read_only = (m.flags & PFS_O_READ_ONLY) != 0;
+    f->owned = file_owns(&c->user, &m.rights);
     f->ops = pfs_mode_at(c->modes, mode);
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;

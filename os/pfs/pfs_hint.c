@@ -78,6 +78,8 @@ enum pfs_status pfs_hint(struct pfs_file *f, enum file_hint hint, uint64_t size,
                          const struct file_run *runs, uint32_t count)
 {
     struct pfs_client *c = f->client;
+    if (!f->owned && file_hint_is_owners(hint))
+        return PFS_DENIED;
     const struct pfs_attrs *attrs = &f->v->attrs;
     struct pfs_layout l = { attrs->unit, attrs->factor };
     struct telling *t = port_alloc(c->port, sizeof *t);

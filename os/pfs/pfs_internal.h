@@ -175,7 +175,7 @@ struct pfs_file {
     struct pfs_client *client;
     struct pfs_vnode *v;
     enum pfs_mode mode;
-    bool read_only;
+    bool read_only, owned;          /* owned: by who opened it, or that was user 0 */
     const struct pfs_mode_ops *ops; /* its */
     uint64_t pointer;               /* of records: the base */
     uint64_t record;                /* length of records, 0 until the first request */

@@ -136,6 +136,7 @@ struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f)
                                   .unit = f->attrs->unit,
                                   .factor = f->attrs->factor,
                                   .ranks = f->number,
+                                  .rights = f->rights,
                                   .value = f->local == f->id ? 0 : f->local,
                                   .flags = f->unsized ? PFS_META_UNSIZED : 0 };
 }
@@ -148,7 +149,6 @@ void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
         return;
     }
     out = pfs_meta_file_reply(f);
-    out.rights = f->rights;
     out.id = f->local;
     out.value = f->pointer;
     pfs_log_reply(f->m, q, PFS_OK, &out, f->attrs->group);

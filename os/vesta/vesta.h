@@ -135,8 +135,9 @@ void vesta_submit(struct vesta_file *f, struct file_req *r);
 /* A hint (os/file/file.h) to the layers of files of the I/O nodes: of these bytes of the subfile to
  * those that have some of them, each of its own; count 0: of the whole file, to all that have cells
  * of it.  `size`: of FILE_PIN.  A cell that nobody wrote needs nothing but FILE_PIN, which makes
- * it.  Ends when all have ended; not FILE_OK: at some of them, the others have done it.
- * FILE_UNREACHABLE: one is down, or came back: done there or not.  (blocks) */
+ * it.  Ends when all have ended.  FILE_DENIED: it is not the caller's to say, or some of them deny
+ * it; FILE_UNREACHABLE: one is down, or came back, there it is done or not; the others have done
+ * it. (blocks) */
 enum file_status vesta_hint(struct vesta_file *f, enum file_hint hint, uint64_t size,
                             const struct file_run *runs, uint32_t count);
 

@@ -316,6 +316,8 @@ enum file_status vesta_open(struct vesta_client *c, const char *name, unsigned f
     f->life = m.seq;
     f->mode = mode;
     f->read_only = (flags & VESTA_O_READ_ONLY) != 0;
+    struct file_rights of = vesta_rights(&m);
+    f->owned = file_owns(&c->user, &of);
     (void)named(&m, name, "");
     memcpy(f->name, m.name, sizeof f->name);
     *out = f;

@@ -700,6 +700,8 @@ static void hinted(struct file_req *r)
 enum file_status vesta_hint(struct vesta_file *f, enum file_hint hint, uint64_t size,
                             const struct file_run *runs, uint32_t count)
 {
+    if (!f->owned && file_hint_is_owners(hint))
+        return FILE_DENIED;
     struct hinted *x = port_alloc(f->c->port, sizeof *x);
     struct file_req q;
     *x = (struct hinted){ f->c->port, port_thread_self(f->c->port), false };

@@ -209,7 +209,7 @@ struct vesta_file {
     struct vesta_layout layout;
     struct vesta_map map;
     enum vesta_mode mode;
-    bool read_only;
+    bool read_only, owned; /* owned: by who opened it, or that was user 0 */
     char name[VESTA_NAME_MAX + 1];
     struct xk_unsafe unsafe; /* by position: changed from here, and not flushed since */
 };

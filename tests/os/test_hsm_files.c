@@ -456,6 +456,67 @@ Test(hsm_files, who_may_not_read_a_file_stages_nothing_of_it)
     end();
 }
 
+static enum file_status hint_as(uint32_t uid, enum file_hint what)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = what;
+    r.file = t.file[0];
+    r.uid = r.gid = uid;
+    file_range(&r, 0, PIECE);
+    lfs_world_do(&t.w, &r);
+    return r.status;
+}
+
+static void change(uint32_t mode, uint32_t uid)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_CHANGE, NULL, NULL);
+    r.file = t.file[0];
+    r.attr.mode = mode;
+    r.attr.uid = r.attr.gid = uid;
+    lfs_world_do(&t.w, &r);
+    cr_assert_eq(r.status, FILE_OK);
+}
+
+Test(hsm_files, where_a_file_lies_is_for_its_owner_to_say)
+{
+    static const enum file_hint all[] = { FILE_MIGRATE, FILE_PURGE, FILE_STAGE, FILE_PIN,
+                                          FILE_UNPIN };
+    begin(HSM_STAGE_DEMAND, 100 * PIECE);
+    cr_assert_eq(fill(0, 5 * PIECE), FILE_OK);
+    for (uint32_t mode = 0600; mode <= 0604; mode += 4) {
+        change(mode, 3);
+        for (uint32_t i = 0; i < ARRAY_LEN(all); i++) {
+            bool may = all[i] == FILE_STAGE && mode == 0604;
+            cr_assert_eq(hint_as(7, all[i]), may ? FILE_OK : FILE_DENIED, "another: hint %u", i);
+            cr_assert_eq(hint_as(3, all[i]), FILE_OK, "the owner: hint %u", i);
+            cr_assert_eq(hint_as(0, all[i]), FILE_OK, "user 0: hint %u", i);
+        }
+    }
+    end();
+}
+
+/* FILE_WILL_READ */
+Test(hsm_files, nothing_is_staged_for_who_will_not_be_able_to_read_it)
+{
+    for (early_by = 0; strcmp(hsm_prefetches.items[early_by]->name, "hints") != 0;)
+        early_by++;
+    begin(HSM_STAGE_DEMAND, 100 * PIECE);
+    cr_assert_eq(fill(0, 5 * PIECE), FILE_OK);
+    cr_assert_eq(hint_as(0, FILE_MIGRATE), FILE_OK);
+    cr_assert_eq(hint_as(0, FILE_PURGE), FILE_OK);
+    lfs_world_restart(&t.w);
+    change(0600, 3);
+    cr_assert_eq(hint_as(7, FILE_WILL_READ), FILE_OK);
+    idle(SIM_SEC);
+    cr_assert_eq(t.archive.calls[BITFILE_READ], 0);
+    cr_assert_eq(hint_as(3, FILE_WILL_READ), FILE_OK);
+    idle(SIM_SEC);
+    cr_assert_eq(t.archive.calls[BITFILE_READ], 1);
+    end();
+}
+
 /* A name that takes the place of another. */
 Test(hsm_files, of_a_file_that_a_rename_takes_away_no_bitfile_is_left)
 {

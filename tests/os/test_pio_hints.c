@@ -211,6 +211,29 @@ static void whole_file(void)
     all_heard(IO_SERVERS);
 }
 
+/* Who opened a file that is his, or is user 0, says where it lies; others have it staged. */
+static void rights(struct pio *s)
+{
+    static const struct file_rights users[] = { { 0644, 7, 1 }, { 0644, 8, 2 }, { 0, 0, 0 } };
+    struct pio_open o = { .name = "y", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN };
+    struct pio_file *old = t.f;
+    for (uint32_t i = 0; i < ARRAY_LEN(users); i++) {
+        enum pio_status may = users[i].uid == 8 ? PIO_DENIED : PIO_OK;
+        s->user = users[i];
+        cr_assert_eq(pio_open(s, &o, &t.f), PIO_OK);
+        cr_assert_eq(hint(PIO_HINT_STAGE, NULL, 0), PIO_OK);
+        clear();
+        for (uint64_t h = PIO_HINT_PURGE; h <= PIO_HINT_MIGRATE; h++)
+            cr_assert_eq(hint((enum pio_hint)h, NULL, 0), may, "%s: user %u, hint %u",
+                         t.w.ops->kind.name, users[i].uid, (unsigned)h);
+        for (uint32_t io = 0; io < IO_SERVERS; io++)
+            cr_assert(may == PIO_OK || heard.hints[io] == 0, "a node was told");
+        cr_assert_eq(pio_close(t.f), PIO_OK);
+        o.flags = PIO_O_READ_ONLY;
+    }
+    t.f = old;
+}
+
 static void program(struct io_world *w, struct os_node *n, uint32_t rank)
 {
     struct pio *s = rank == 0 ? pio_find(w->ops, n) : NULL;
@@ -238,6 +261,7 @@ static void program(struct io_world *w, struct os_node *n, uint32_t rank)
     pio_submit(&r);
     cr_assert_eq(pio_wait(&r), PIO_OK);
     cr_assert_eq(pio_flush(t.f), PIO_OK);
+    rights(s);
     lists();
     whole_file();
     cr_assert_eq(pio_close(t.f), PIO_OK);

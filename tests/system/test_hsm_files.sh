@@ -33,6 +33,16 @@ for system in pfs vesta vesta_on_pfs pfs_on_vesta; do
     gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $told -p system=$system -p archive=stage
     [ "$(value hsm.misses)" = 0 ] || fail "$system, stage: a read waited"
 done
+# Who made the files has them moved, another program's user may not.
+for how in "$told" "$told -p system=vesta" "-p base=hsm_files -p workload.settle=0"; do
+    mine="$how -p workload.archive=purge -p workload.uid=7 -p workload.own_users=true"
+    gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $mine
+    [ "$(value hsm.misses)" -gt 0 ] || fail "$how: nothing was purged for its owner"
+    gives 1 "$PSIM" run "$T/hsm.lua" --no-store -q $mine -p workload.teller=1
+    grep -q "rank 1: migrate of set.000000: permission denied" "$T/err" "$T/out" || fail "$how: another user has files moved"
+done
+gives 2 "$PSIM" check "$T/hsm.lua" -p workload.archive=stage -p workload.teller=2
+grep -q "workload.teller is 2, but there are 2 programs" "$T/err" || fail "a program tells the archive that does not exist"
 again=0
 for node in 1 11 8; do # the archive's servers', the mover's, the files'
     for at in 20s 90s 450s 600s; do

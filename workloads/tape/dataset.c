@@ -12,7 +12,7 @@
  *   ahead  pre-execution: a thread of its own goes through the program's index computations, up to
  *          `ahead` steps before the program, and tells what each will touch [the idea is that of
  *          query pre-execution, Yu & DeWitt 1996, known here by its name]
- * What it tells an archive below its files (`archive`), rank 0 for all:
+ * What it tells an archive below its files (`archive`), rank `teller` for all:
  *   none
  *   purge  each file is migrated and purged once it is written, so the first read of each byte
  *          finds it on tape
@@ -37,7 +37,7 @@ static const char *const hint_names[] = { "none", "list", "ahead", NULL };
 struct dataset_params {
     struct io_loop_params loop;
     struct walk_params walk;
-    int64_t piece, nodes, unit, ahead, retries;
+    int64_t piece, nodes, unit, ahead, retries, teller;
     int system, hints, archive;
     double wrong;
     sim_time index, settle, retry_delay;
@@ -68,6 +68,10 @@ static const struct param dataset_params[] = {
              "What a program tells the archive below its files: nothing; each file is migrated and "
              "purged once it is written; the same, and all are staged before the first step.",
              "ASSUMED(the experiment's choice)"),
+    P_INT(dataset_params, teller, "0", "0", "60000",
+          "Which program tells it; another than the first, which has made the files, does so once "
+          "all have opened them.",
+          "ASSUMED(the experiment's choice)"),
     P_TIME(dataset_params, settle, "0", "0", "1000h",
            "From the end of the writing of the data set to the first step.",
            "ASSUMED(the experiment's choice)"),
@@ -148,6 +152,9 @@ static bool check(const void *params, const struct os_layout *layout, struct err
         return false;
     if (p->retries > 0 && os_service_params(layout, &nx_service) == NULL)
         return err_set(e, "workload.retries: programs then meet by NX, which no node boots");
+    if (p->archive != ARCHIVE_NONE && p->teller >= programs(p, layout))
+        return err_set(e, "workload.teller is %lld, but there are %u programs, from 0 on",
+                       (long long)p->teller, programs(p, layout));
     const struct pio_plan plan = {
         .path = "workload",
         .can = PIO_CAN(PIO_AGREE) | PIO_CAN(PIO_FILL) |
@@ -236,16 +243,20 @@ static bool tell_archive(struct run *r, uint32_t k, enum pio_hint what)
     return control(r, k, &c, names[what]);
 }
 
+static bool put_away(struct run *r, uint32_t k)
+{
+    return r->p->archive == ARCHIVE_NONE ||
+           (tell_archive(r, k, PIO_HINT_MIGRATE) && tell_archive(r, k, PIO_HINT_PURGE));
+}
+
 static bool make(struct run *r, uint32_t k)
 {
-    return open_file(r, k, PIO_O_CREATE) && fill(r, k) &&
-           (r->p->archive == ARCHIVE_NONE ||
-            (tell_archive(r, k, PIO_HINT_MIGRATE) && tell_archive(r, k, PIO_HINT_PURGE)));
+    return open_file(r, k, PIO_O_CREATE) && fill(r, k) && (r->p->teller > 0 || put_away(r, k));
 }
 
 static bool open_all(struct run *r)
 {
-    bool maker = r->j.rank == 0, fine = true;
+    bool maker = r->j.rank == 0, tells = r->j.rank == (uint64_t)r->p->teller, fine = true;
     uint32_t n = (uint32_t)r->p->walk.files;
     for (uint32_t k = 0; k < n && maker && fine; k++)
         fine = make(r, k);
@@ -256,9 +267,11 @@ static bool open_all(struct run *r)
                      sim_time_seconds(port_now(r->j.node->port)));
     for (uint32_t k = 0; k < n && !maker && fine; k++)
         fine = open_file(r, k, 0);
+    for (uint32_t k = 0; k < n && !maker && tells && fine; k++)
+        fine = put_away(r, k);
     if (r->p->settle > 0)
         port_thread_sleep(r->j.node->port, r->p->settle);
-    for (uint32_t k = 0; k < n && maker && fine && r->p->archive == ARCHIVE_STAGE; k++)
+    for (uint32_t k = 0; k < n && tells && fine && r->p->archive == ARCHIVE_STAGE; k++)
         fine = tell_archive(r, k, PIO_HINT_STAGE);
     return io_agree(&r->j, "opened", fine);
 }
