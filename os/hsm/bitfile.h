@@ -18,8 +18,12 @@
  *   BITF5  REMOVE: with HSM_OK there is no such bitfile any more, or there was none: who does not
  *       know how a call ended makes it again.  It waits for a WRITE of it that is under way.
  *
+ *   BITF6  LIST: the bitfiles of an owner that are there, those included whose CREATE came from a
+ *       life of this node that has ended; no other CREATE of such a life makes one later.
+ *
  * So who moves files here writes the number that CREATE gave into records of its own before it
- * writes the bitfile; after a crash it removes those whose WRITE it did not see end.
+ * writes the bitfile; after a crash it removes those whose WRITE it did not see end, and what LIST
+ * names and no record does.
  *
  * A status: HSM_NO_BITFILE, there is no such (any more); HSM_STATE, a WRITE of one that is written,
  * or a READ of one that is empty; HSM_RANGE, it does not have those bytes; HSM_NO_CLASS, no class
@@ -43,9 +47,12 @@ enum bitfile_op {
     BITFILE_STAT,
     BITFILE_REPACK, /* now, of full volumes of which no more than `size` percent is live; `id` out:
                        how many became blank */
+    BITFILE_LIST,   /* of bitfiles of `owner` some, from the slot `id` on, which is then where it
+                       goes on (UINT64_MAX: nowhere) */
     BITFILE_OP_COUNT
 };
 #define BITFILE_BY_SIZE UINT32_MAX
+#define BITFILE_LISTED 64 /* by one LIST at most */
 
 struct bitfile_stat {
     uint64_t size; /* bytes; 0 of an empty one */
@@ -62,6 +69,9 @@ struct bitfile_call {
     uint64_t id;             /* out of CREATE and REPACK */
     uint32_t cos;            /* of CREATE */
     uint64_t size;           /* of WRITE; of CREATE with BITFILE_BY_SIZE; of REPACK */
+    uint64_t owner;          /* of CREATE and LIST: a number that only one has; 0: nobody's */
+    uint64_t *found;         /* of LIST: room for BITFILE_LISTED numbers, */
+    uint32_t found_count;    /* out: so many */
     uint64_t offset, length; /* of READ: bytes; not none */
     /* Of WRITE: appends `length` bytes from `offset` of the bitfile to out.  An upcall. */
     void (*give)(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out);

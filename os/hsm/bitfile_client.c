@@ -112,8 +112,14 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
         rope_take_front(reply, sizeof wire - 1, wire + 1);
         bitfile_reply_load(wire, &id, &c->stat);
     }
-    if ((c->op == BITFILE_CREATE || c->op == BITFILE_REPACK) && c->status == HSM_OK)
+    if ((c->op == BITFILE_CREATE || c->op == BITFILE_REPACK || c->op == BITFILE_LIST) &&
+        c->status == HSM_OK)
         c->id = id;
+    for (c->found_count = 0;
+         c->op == BITFILE_LIST && reply->length >= 8 && c->found_count < BITFILE_LISTED;) {
+        rope_take_front(reply, 8, wire);
+        c->found[c->found_count++] = wire_get64(wire);
+    }
     if (c->token != 0)
         hsm_sink_close(d->sink, c->token);
     ASSERT_MSG(c->op != BITFILE_READ || c->status != HSM_OK || c->taken == c->length, "BITF4");
@@ -136,7 +142,7 @@ void bitfile_ask(struct bitfile_door *d, struct bitfile_call *c)
     wire_put64(wire, c->id);
     wire_put32(wire + 8, c->cos);
     wire_put64(wire + 12, c->size);
-    wire_put64(wire + 20, c->offset);
+    wire_put64(wire + 20, c->op == BITFILE_CREATE || c->op == BITFILE_LIST ? c->owner : c->offset);
     wire_put64(wire + 28, c->length);
     wire_put64(wire + 36, c->token);
     rope_init(&args);

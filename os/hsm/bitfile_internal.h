@@ -23,7 +23,7 @@ struct bitfile { /* its record, and those of its segments */
     uint64_t id;
     enum bitfile_state state;
     uint32_t class, count, chains;
-    uint64_t size;
+    uint64_t size, owner;
     sim_time created, stored;
     struct bitfile_segment segments[BITFILE_SEGMENTS]; /* by copy and place */
     uint64_t chain[BITFILE_CHAINS];                    /* records */
@@ -59,6 +59,7 @@ struct job {
     uint64_t id, size, offset, length, token;
     uint32_t cos;
     uint32_t sink;
+    uint32_t life; /* of the caller, when it came */
     sim_time since;
     enum hsm_status status; /* of what has failed so far */
     struct bitfile_stat stat;
@@ -93,6 +94,8 @@ struct bitfiles {
     sim_time called;                 /* last */
     struct repack *repack;           /* NULL: the tables are not open yet */
     struct list repack_asked;        /* jobs that wait for a pass */
+    uint32_t creating;               /* CREATEs under way, */
+    struct list listing;             /* and LISTs that wait for them */
     struct {
         uint64_t calls, failed, created, written, read, removed, segments, second, stale, moved,
             moved_blocks, copied, blanked;
@@ -114,7 +117,10 @@ enum hsm_status bitfile_change(struct bitfiles *b, struct bitfile *f,
                                const struct bitfile_segment *gone, uint32_t gone_count,
                                const struct bitfile_segment *come, uint32_t come_count);
 /* A free slot becomes that of an empty bitfile. */
-enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t *id);
+enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t owner, uint64_t *id);
+/* Numbers of bitfiles of that owner, from a slot on, which is then where the next list begins. */
+enum hsm_status bitfile_list(struct bitfiles *b, uint64_t owner, uint64_t *slot,
+                             uint64_t ids[BITFILE_LISTED], uint32_t *count);
 /* A volume that the archive had from the start, without bitfiles: what is there is of others. */
 bool bitfile_foreign(const struct bitfiles *b, const struct storage_volume *v);
 enum hsm_status bitfile_live(struct bitfiles *b, uint32_t volume, struct live **out);

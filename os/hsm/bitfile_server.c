@@ -1,6 +1,7 @@
 /* bitfile_server.c: the bitfile server: its calls and its threads.  See bitfile_server.h. */
 #include "os/hsm/bitfile_internal.h"
 #include "os/node.h"
+#include "os/xk/peers.h"
 
 const struct counter bitfile_counters[] = {
     C_SUM(bitfiles, counts, calls, "1", "Calls."),
@@ -61,6 +62,12 @@ void bitfile_end(struct bitfiles *b, struct job *j, enum hsm_status status)
     port_free(b->port, j);
 }
 
+/* Of a life of its caller that has ended. */
+static bool is_late(const struct bitfiles *b, const struct job *j)
+{
+    return xk_life_assumed(b->calls.rpc->kernel, j->caller.host) != j->life;
+}
+
 struct bitfile_stat bitfile_stat_of(const struct bitfiles *b, const struct bitfile *f)
 {
     struct bitfile_stat s = { .size = f->size,
@@ -88,9 +95,40 @@ static void create(struct bitfiles *b, struct job *j)
         if (j->size >= (uint64_t)c.min && j->size <= (uint64_t)c.max)
             class = i;
     }
-    enum hsm_status s = class < n ? bitfile_create(b, class, &j->id) : HSM_NO_CLASS;
+    b->creating++;
+    enum hsm_status s = is_late(b, j) ? HSM_UNREACHABLE /* BITF6 */
+                        : class < n   ? bitfile_create(b, class, j->offset, &j->id)
+                                      : HSM_NO_CLASS;
+    b->creating--;
+    for (struct list *l; b->creating == 0 && (l = list_pop(&b->listing)) != NULL;)
+        bitfile_arrive(b, LIST_ENTRY(l, struct job, link));
     b->counts.created += s == HSM_OK;
     bitfile_end(b, j, s);
+}
+
+/* What a CREATE that has begun makes is on the list: BITF6. */
+static void list(struct bitfiles *b, struct job *j)
+{
+    struct rope reply;
+    uint8_t wire[BITFILE_REPLY_BYTES];
+    uint32_t count = 0;
+    if (b->creating > 0) {
+        list_push(&b->listing, &j->link);
+        return;
+    }
+    uint64_t *ids = port_alloc(b->port, BITFILE_LISTED * sizeof *ids);
+    enum hsm_status s = bitfile_list(b, j->offset, &j->id, ids, &count);
+    bitfile_reply_store(wire, s, j->id, &j->stat);
+    rope_init(&reply);
+    rope_add_bytes(&reply, wire, sizeof wire);
+    for (uint32_t i = 0; i < count && s == HSM_OK; i++) {
+        wire_put64(wire, ids[i]);
+        rope_add_bytes(&reply, wire, 8);
+    }
+    port_free(b->port, ids);
+    b->counts.failed += s != HSM_OK;
+    hsm_answer(&b->calls, &j->caller, &reply);
+    port_free(b->port, j);
 }
 
 static void stat(struct bitfiles *b, struct job *j)
@@ -127,6 +165,7 @@ static void remove_it(struct bitfiles *b, struct job *j)
         f->count = 0;
         f->size = 0;
         f->class = 0;
+        f->owner = 0;
         f->created = f->stored = 0;
         s = bitfile_change(b, f, gone, count, NULL, 0);
         b->counts.removed += s == HSM_OK;
@@ -155,6 +194,9 @@ static void do_it(struct bitfiles *b, struct job *j)
         break;
     case BITFILE_STAT:
         stat(b, j);
+        break;
+    case BITFILE_LIST:
+        list(b, j);
         break;
     default:
         bitfile_end(b, j, HSM_STATE);
@@ -203,6 +245,7 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     rope_take_front(args, args->length < sizeof wire ? args->length : sizeof wire, wire);
     j->op = procedure;
     j->sink = j->caller.host;
+    j->life = xk_life_assumed(b->calls.rpc->kernel, j->caller.host);
     j->since = port_now(b->port);
     b->called = j->since;
     list_init(&j->link);
@@ -238,6 +281,7 @@ struct bitfiles *bitfile_serve(struct xk_protl *rpc, struct file_sys *files,
     list_init(&b->writing);
     list_init(&b->appending);
     list_init(&b->repack_asked);
+    list_init(&b->listing);
     xk_map_init(&b->locks, b->port, sizeof(uint64_t));
     xk_map_init(&b->live, b->port, sizeof(uint32_t));
     xk_map_init(&b->taken, b->port, sizeof(uint64_t));

@@ -26,7 +26,8 @@
  *
  * Procedures of HSM_SERVICE_BITFILE, long calls (call.h), big-endian:
  *   enum bitfile_op  u64 id, u32 cos, u64 size, u64 offset, u64 length, u64 token at the caller's
- *                    sink -> u8 hsm_status, u64 id, struct bitfile_stat
+ *                    sink -> u8 hsm_status, u64 id, struct bitfile_stat; of a CREATE or a LIST
+ *                    the owner stands for offset; behind the answer of a LIST u64 each number
  */
 #ifndef OS_HSM_BITFILE_SERVER_H
 #define OS_HSM_BITFILE_SERVER_H

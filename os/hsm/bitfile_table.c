@@ -3,7 +3,7 @@
  * Records, big-endian:
  *   bitfiles  0 u8 state  1 u8 class  2 u32 generation  6 u64 size  14 u64 created  22 u64 stored
  *             30 u32 segments  34 u64 record of segments behind the first two, plus one
- *             42 two segments
+ *             42 u64 owner  50 two segments
  *   segments  0 u64 next record, plus one  8 u8 used  9 six segments
  *   places    (volume x pieces + piece) u64 number of the bitfile, plus one; 0: nothing is there
  *   live      (volume) u64 blocks  8 u32 pieces
@@ -16,7 +16,12 @@
 
 #include "os/hsm/bitfile_internal.h"
 
-enum { SEGMENT = 37, RECORD = 42 + 2 * SEGMENT, CHAIN = 9 + BITFILE_CHAINED * SEGMENT };
+enum {
+    SEGMENT = 37,
+    HEAD = 50,
+    RECORD = HEAD + 2 * SEGMENT,
+    CHAIN = 9 + BITFILE_CHAINED * SEGMENT
+};
 enum { BITFILES, SEGMENTS, PLACES, LIVE };
 #define SLOT_MASK ((UINT64_C(1) << BITFILE_SLOT_BITS) - 1)
 
@@ -55,8 +60,9 @@ static void record_store(uint8_t out[RECORD], const struct bitfile *f)
     wire_put64(out + 22, (uint64_t)f->stored);
     wire_put32(out + 30, f->count);
     wire_put64(out + 34, f->chains > 0 ? f->chain[0] + 1 : 0);
+    wire_put64(out + 42, f->owner);
     for (uint32_t i = 0; i < 2 && i < f->count; i++)
-        segment_store(out + 42 + (size_t)i * SEGMENT, &f->segments[i]);
+        segment_store(out + HEAD + (size_t)i * SEGMENT, &f->segments[i]);
 }
 
 /* ---- what is declared ---- */
@@ -203,8 +209,9 @@ enum hsm_status bitfile_load_slot(struct bitfiles *b, uint64_t slot, struct bitf
     f->created = (sim_time)wire_get64(wire + 14);
     f->stored = (sim_time)wire_get64(wire + 22);
     f->count = wire_get32(wire + 30);
+    f->owner = wire_get64(wire + 42);
     for (uint32_t i = 0; i < 2 && i < f->count; i++)
-        f->segments[i] = segment_load(wire + 42 + (size_t)i * SEGMENT);
+        f->segments[i] = segment_load(wire + HEAD + (size_t)i * SEGMENT);
     uint64_t next = wire_get64(wire + 34);
     for (uint32_t i = 2; i < f->count; i += BITFILE_CHAINED) {
         f->chain[f->chains++] = next - 1;
@@ -401,7 +408,7 @@ enum hsm_status bitfile_change(struct bitfiles *b, struct bitfile *f,
     return s;
 }
 
-enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t *id)
+enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t owner, uint64_t *id)
 {
     uint64_t all = (uint64_t)b->params->bitfiles;
     struct bitfile *f = port_alloc(b->port, sizeof *f);
@@ -417,6 +424,7 @@ enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t *id)
         if (s == HSM_OK) {
             f->state = BITFILE_EMPTY;
             f->class = class;
+            f->owner = owner;
             f->created = port_now(b->port);
             *id = f->id;
             s = bitfile_change(b, f, NULL, 0, NULL, 0);
@@ -425,6 +433,21 @@ enum hsm_status bitfile_create(struct bitfiles *b, uint32_t class, uint64_t *id)
     }
     port_free(b->port, f);
     return s;
+}
+
+enum hsm_status bitfile_list(struct bitfiles *b, uint64_t owner, uint64_t *slot,
+                             uint64_t ids[BITFILE_LISTED], uint32_t *count)
+{
+    uint8_t wire[RECORD];
+    uint64_t n = *slot, all = (uint64_t)b->params->bitfiles;
+    for (*count = 0; n < all && *count < BITFILE_LISTED; n++) {
+        if (records_get(b->records, BITFILES, n, wire) != FILE_OK)
+            return HSM_CATALOGUE;
+        if (wire[0] != BITFILE_FREE && wire_get64(wire + 42) == owner)
+            ids[(*count)++] = (uint64_t)wire_get32(wire + 2) << BITFILE_SLOT_BITS | n;
+    }
+    *slot = n < all ? n : UINT64_MAX;
+    return HSM_OK;
 }
 
 /* ---- for who walks them ---- */

@@ -22,8 +22,9 @@
  *       after a crash of the node, too, as the file system below promises of what was not flushed.
  *   HSM2  A byte is purged when it is in the archive, and the record that says so on the device.
  *   HSM3  A record says that bytes are here, or in a bitfile, once they are.
- *   HSM4  The number of a bitfile is in a record before it is written and until it is removed.  (A
- *       crash between its creation and that record leaves an empty one that nobody knows.)
+ *   HSM4  The number of a bitfile is in a record before it is written and until it is removed.  One
+ *       that a crash has left between its creation and that record is found in the archive's list
+ *       of the layer's bitfiles, and removed, before the next is made.
  *   HSM5  Requests of a file take effect in the order in which they came; READs may overtake READs.
  *   HSM6  Files take at most `space` of the disk, in whole bytes of theirs.  A request that needs
  *       more waits while something can be purged, or be migrated and then purged, or is about to

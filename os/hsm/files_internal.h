@@ -54,7 +54,8 @@ struct hsm_file {
     uint32_t holding; /* or has some that nothing takes yet */
     uint32_t commits; /* under way: what rec says may not be on the device yet */
     bool alone;       /* nothing of the queue begins */
-    bool moving;      /* is being migrated */
+    bool moving;      /* the mover, or a migration, is at it; */
+    bool migrating;   /* the latter, whose bitfile is `other` */
     bool gone;        /* was removed */
     bool settling;    /* in hsm.settle */
     bool scattered;   /* the file system below takes no more pieces of it */
@@ -115,6 +116,11 @@ struct hsm {
     uint64_t *free_slots; /* of these */
     uint32_t free_count, free_room;
     uint64_t space, used;
+    uint64_t owner;    /* of its bitfiles */
+    bool owner_kept;   /* in record 0 */
+    bool listed;       /* the archive has no bitfile of it that no record names */
+    bool listing;      /* that is being looked at */
+    uint32_t creating; /* CREATEs under way whose number no record in memory has */
     enum { HSM_NEW, HSM_LOADING, HSM_READY, HSM_BROKEN } state;
     enum file_status broken;
     struct list early; /* items, before that */
@@ -133,7 +139,7 @@ struct hsm {
     sim_time pull_time; /* of all pulls that ended well */
     struct {
         uint64_t migrations, migrated, pulls, staged, purges, purged, hits, misses, direct, again,
-            failed, abandoned, dropped, removed, full, early, early_used, early_wasted;
+            failed, abandoned, dropped, removed, orphans, full, early, early_used, early_wasted;
     } counts;
 };
 
@@ -178,8 +184,18 @@ enum file_status hsm_flush(struct hsm_file *f); /* what is here of one that is d
 /* Its record, as f->rec is now. (blocks)  FILE_NO_INODE: the table is full. */
 enum file_status hsm_commit(struct hsm_file *f);
 enum file_status hsm_drop_record(struct hsm_file *f); /* (block) */
-enum file_status hsm_load(struct hsm *h);             /* at boot (block) */
-bool hsm_own_name(const char *name);                  /* of a file of the layer's own */
+/* A commit, or the record goes if nothing is in it. (blocks) */
+enum file_status hsm_commit_or_drop(struct hsm_file *f);
+enum file_status hsm_load(struct hsm *h);       /* at boot (block) */
+bool hsm_own_name(const char *name);            /* of a file of the layer's own */
+enum file_status hsm_keep_owner(struct hsm *h); /* on the device (block) */
+
+/* ---- files_orphans.c ---- */
+/* Bitfiles that no record names are removed, once in a life, and after a CREATE that ended in
+ * doubt.  (blocks) */
+enum file_status hsm_orphans(struct hsm *h);
+/* A bitfile whose number is in the file's record, as `other`.  (blocks) */
+enum file_status hsm_make_bitfile(struct hsm_file *f, uint64_t size);
 
 /* ---- files_stage.c ---- */
 /* The pieces of the bitfile that have bytes of [off, off+len): lo .. hi-1. */

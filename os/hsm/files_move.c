@@ -293,32 +293,14 @@ static enum file_status drop_other(struct hsm_file *f)
     struct bitfile_call c = { .op = BITFILE_REMOVE, .id = f->rec.other - 1 };
     if (f->rec.other == 0)
         return FILE_OK;
+    if (f->commits > 0 && hsm_commit(f) != FILE_OK) /* on the device it may still be the file's */
+        return FILE_IO_ERROR;
     enum hsm_status s = hsm_archive(h, &c);
     if (s != HSM_OK)
         return hsm_file_status(s);
     h->counts.removed++;
     f->rec.other = 0;
-    return hsm_commit(f);
-}
-
-/* A bitfile whose number is in the file's record. */
-static enum file_status make_bitfile(struct hsm_file *f, uint64_t size)
-{
-    struct hsm *h = f->h;
-    struct bitfile_call c = { .op = BITFILE_CREATE, .size = size, .cos = BITFILE_BY_SIZE };
-    if (h->params->cos >= 0)
-        c.cos = (uint32_t)h->params->cos;
-    enum file_status s = hsm_file_status(hsm_archive(h, &c));
-    if (s != FILE_OK)
-        return s;
-    f->rec.other = c.id + 1;
-    s = hsm_commit(f);
-    if (s != FILE_OK) {
-        f->rec.other = 0;
-        c.op = BITFILE_REMOVE;
-        (void)hsm_archive(h, &c);
-    }
-    return s;
+    return hsm_commit_or_drop(f);
 }
 
 /* The copy is what the file is, and its record says so. */
@@ -386,7 +368,7 @@ static enum file_status migrate(struct hsm_file *f)
     if (s != FILE_OK || q.attr.size == 0 || f->changes != changes)
         return s;
     struct file_attr a = q.attr;
-    s = make_bitfile(f, a.size);
+    s = hsm_make_bitfile(f, a.size);
     if (s != FILE_OK)
         return s;
     s = copy(f, &a, changes);
@@ -396,9 +378,9 @@ static enum file_status migrate(struct hsm_file *f)
 
 enum file_status hsm_migrate(struct hsm_file *f)
 {
-    f->moving = true;
+    f->moving = f->migrating = true;
     enum file_status s = migrate(f);
-    f->moving = false;
+    f->moving = f->migrating = false;
     hsm_wake(f->h);
     if (f->gone || f->rec.other != 0 || !list_empty(&f->h->rooms))
         hsm_kick(f->h);
@@ -507,7 +489,7 @@ static bool others_work(const struct hsm *h)
 
 static bool looks_again(const struct hsm *h)
 {
-    if (!list_empty(&h->gone) || !list_empty(&h->rooms))
+    if (!list_empty(&h->gone) || !list_empty(&h->rooms) || !h->listed)
         return true;
     LIST_EACH (l, &h->files)
         if (is_to_move(LIST_ENTRY(l, struct hsm_file, link)) ||
@@ -543,6 +525,7 @@ static void work(struct hsm *h)
     if (due) {
         h->next_poll = sim_time_add(port_now(h->sys.port), h->params->poll);
         h->stuck = false;
+        (void)hsm_orphans(h);
         others_of_before(h);
     }
     uint64_t freed = purge(h);

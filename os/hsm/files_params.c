@@ -116,6 +116,9 @@ const struct counter file_hsm_counters[] = {
     C_SUM(hsm, counts, early_wasted, "1", "Of these: purged, or removed, by then."),
     C_SUM(hsm, counts, full, "1", "Requests for which there was no room."),
     C_SUM(hsm, counts, removed, "1", "Bitfiles removed."),
+    C_SUM(hsm, counts, orphans, "1",
+          "Of these: no record named them, for a crash or a failure came between their making and "
+          "that."),
     C_END,
 };
 

@@ -1,6 +1,7 @@
 /* files_record.c: where files lie, as it outlives a crash; what a boot makes of it.
  *
- * Record 0 says how many were ever used: u32 magic, u64 that.  The others, big-endian:
+ * Record 0 says how many were ever used: u32 magic, u64 that; and, u64, who owns the bitfiles: a
+ * number that was drawn when the records were made.  The others, big-endian:
  *   0 file 8, bitfile 8, other 8 (these two plus one), bytes of the bitfile 8, of the file 8,
  *     time of change 8
  *  48 flags 4 (whole 1, dirty 2, kept 4), pins 4, pinned until 8, a bit for each piece
@@ -61,11 +62,31 @@ static void free_slot(struct hsm *h, uint64_t slot)
     h->free_slots[h->free_count++] = slot;
 }
 
+static void put_head(struct hsm *h, struct records_change *x)
+{
+    uint8_t wire[BYTES] = { 0 };
+    wire_put32(wire, MAGIC);
+    wire_put64(wire + 4, h->high);
+    wire_put64(wire + 12, h->owner);
+    records_put(h->records, x, h->table, 0, wire);
+}
+
+enum file_status hsm_keep_owner(struct hsm *h)
+{
+    struct records_change x;
+    if (h->owner_kept)
+        return FILE_OK;
+    records_begin(&x);
+    put_head(h, &x);
+    enum file_status s = records_commit(h->records, &x);
+    h->owner_kept |= s == FILE_OK;
+    return s;
+}
+
 /* A slot for it; how many there are goes with its first record. */
 static bool take_slot(struct hsm_file *f, struct records_change *x)
 {
     struct hsm *h = f->h;
-    uint8_t wire[BYTES] = { 0 };
     if (h->free_count > 0) {
         f->slot = h->free_slots[--h->free_count];
         return true;
@@ -73,9 +94,7 @@ static bool take_slot(struct hsm_file *f, struct records_change *x)
     if (h->high >= (uint64_t)h->params->files)
         return false;
     f->slot = ++h->high;
-    wire_put32(wire, MAGIC);
-    wire_put64(wire + 4, h->high);
-    records_put(h->records, x, h->table, 0, wire);
+    put_head(h, x);
     return true;
 }
 
@@ -118,13 +137,23 @@ enum file_status hsm_drop_record(struct hsm_file *f)
     return s;
 }
 
+enum file_status hsm_commit_or_drop(struct hsm_file *f)
+{
+    const struct hsm_record *x = &f->rec;
+    bool none = x->bitfile == 0 && x->other == 0 && !x->kept && x->pins == 0 && x->pinned == 0;
+    return none ? hsm_drop_record(f) : hsm_commit(f);
+}
+
 /* ---- at boot (block) ---- */
 
 static enum file_status load_records(struct hsm *h)
 {
     uint8_t wire[BYTES];
     enum file_status s = records_get(h->records, h->table, 0, wire);
-    h->high = s == FILE_OK && wire_get32(wire) == MAGIC ? wire_get64(wire + 4) : 0;
+    h->owner_kept = s == FILE_OK && wire_get32(wire) == MAGIC;
+    h->high = h->owner_kept ? wire_get64(wire + 4) : 0;
+    h->owner = h->owner_kept ? wire_get64(wire + 12) : port_random(h->sys.port) | 1;
+    h->listed = !h->owner_kept;
     for (uint64_t n = 1; n <= h->high && s == FILE_OK; n++) {
         struct hsm_record x;
         s = records_get(h->records, h->table, n, wire);

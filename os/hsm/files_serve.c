@@ -29,6 +29,16 @@ static enum file_status may_tell(struct hsm_file *f, const struct file_req *r)
     return s == FILE_OK && !may ? FILE_DENIED : s;
 }
 
+/* The disk has all of it, and nobody needs its bitfile any more: the mover removes that. */
+static void let_go(struct hsm_file *f)
+{
+    if (!f->rec.whole || !f->rec.dirty || f->rec.other != 0 || f->migrating || f->pulls > 0)
+        return;
+    f->rec.other = f->rec.bitfile;
+    f->rec.bitfile = 0;
+    f->rec.dirty = false;
+}
+
 /* From now on the file may differ from its bitfile. */
 static enum file_status own(struct hsm_file *f)
 {
@@ -37,9 +47,11 @@ static enum file_status own(struct hsm_file *f)
     f->rec.dirty = true;
     f->rec.size = f->size;
     memset(f->rec.here, 0, sizeof f->rec.here);
+    let_go(f);
+    bool dirty = f->rec.bitfile != 0; /* the mover may let it go as well, later */
     enum file_status s = hsm_commit(f);
     if (s == FILE_OK)
-        f->dirty = true;
+        f->dirty = dirty;
     return s;
 }
 
@@ -80,7 +92,7 @@ enum file_status hsm_flush(struct hsm_file *f)
         if (f->piece[i] & PIECE_HERE)
             then.here[i / 8] |= (uint8_t)(1u << i % 8);
     enum file_status s = hsm_below(f->h, FILE_FLUSH, f->rec.file, 0, &q);
-    if (s != FILE_OK || f->rec.bitfile == 0 || (f->rec.whole && f->commits == 0) ||
+    if (s != FILE_OK || ((f->rec.bitfile == 0 || f->rec.whole) && f->commits == 0) ||
         (!then.whole && !f->dirty))
         return s;
     if (!f->rec.whole) {
@@ -88,7 +100,10 @@ enum file_status hsm_flush(struct hsm_file *f)
         f->rec.size = then.size;
         memcpy(f->rec.here, then.here, sizeof then.here);
     }
-    return hsm_commit(f);
+    let_go(f);
+    s = hsm_commit(f);
+    f->dirty &= f->rec.bitfile != 0;
+    return s;
 }
 
 /* ---- changes ---- */
@@ -188,6 +203,7 @@ static void change(struct hsm_file *f, struct file_req *r, uint64_t end_at)
 static void empty(struct hsm_file *f, struct file_req *r)
 {
     struct file_req q;
+    bool dirty = true;
     while (f->pulls > 0)
         hsm_wait(f->h, "pieces that nobody needs");
     f->holding++;
@@ -199,12 +215,15 @@ static void empty(struct hsm_file *f, struct file_req *r)
     }
     if (s == FILE_OK) {
         f->rec.dirty = f->rec.whole = true;
+        let_go(f);
+        dirty = f->rec.bitfile != 0;
         s = hsm_commit(f);
     }
     if (s == FILE_OK) {
         port_free(f->h->sys.port, f->piece);
         f->piece = NULL;
-        f->whole = f->dirty = true;
+        f->whole = true;
+        f->dirty = dirty;
         f->size = 0;
     }
     f->changed = port_now(f->h->sys.port);
@@ -248,10 +267,7 @@ static void version(struct hsm_file *f, struct file_req *r)
         f->size = q.attr.size;
     if (s != FILE_OK && first) {
         f->rec.kept = false;
-        if (f->rec.bitfile == 0 && f->rec.other == 0 && f->rec.pins == 0)
-            (void)hsm_drop_record(f);
-        else
-            (void)hsm_commit(f);
+        (void)hsm_commit_or_drop(f);
     }
     f->holding--;
     if (s == FILE_NO_FILE)
@@ -286,9 +302,7 @@ static enum file_status pin(struct hsm_file *f, const struct file_req *r)
             until = sim_time_add(port_now(f->h->sys.port), (int64_t)r->size * SIM_SEC);
         f->rec.pinned = sim_time_max(f->rec.pinned, until);
     }
-    bool none = f->rec.bitfile == 0 && f->rec.other == 0 && !f->rec.kept && f->rec.pins == 0 &&
-                f->rec.pinned == 0;
-    return none ? hsm_drop_record(f) : hsm_commit(f);
+    return hsm_commit_or_drop(f);
 }
 
 static enum file_status call(struct hsm_file *f, const struct file_req *r)

@@ -58,8 +58,20 @@ uint32_t mem_archive_written(const struct mem_archive *b)
 static void create(struct mem_archive *b, struct bitfile_call *c)
 {
     b->all = realloc(b->all, (b->count + 1) * sizeof *b->all);
-    b->all[b->count++] = (struct mem_archive_one){ .id = b->last };
+    b->all[b->count++] = (struct mem_archive_one){ .id = b->last, .owner = c->owner };
     c->id = b->last++;
+}
+
+/* Two at a time. */
+static void list(struct mem_archive *b, struct bitfile_call *c)
+{
+    uint64_t id = c->id;
+    for (c->found_count = 0; id < b->last && c->found_count < 2; id++) {
+        const struct mem_archive_one *x = find(b, id);
+        if (x != NULL && x->owner == c->owner)
+            c->found[c->found_count++] = id;
+    }
+    c->id = id < b->last ? id : UINT64_MAX;
 }
 
 static void drop(struct mem_archive *b, uint64_t id)
@@ -93,6 +105,8 @@ static void end(struct job *j)
     }
     if (done && c->op == BITFILE_REMOVE)
         drop(b, c->id);
+    if (done && c->op == BITFILE_LIST)
+        list(b, c);
     if (done && c->op == BITFILE_WRITE)
         keep(b, j);
     port_free(j->d->port, j->bytes);

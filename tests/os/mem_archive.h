@@ -8,7 +8,7 @@
 
 struct mem_archive {
     struct mem_archive_one {
-        uint64_t id, size;
+        uint64_t id, size, owner;
         uint8_t *bytes; /* NULL: it is empty */
     } * all;
     uint32_t count;

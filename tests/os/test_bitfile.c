@@ -22,6 +22,7 @@
 /* Node 0 has the servers, 1 the repository, 2 and 3 the drives, the others ask. */
 enum { DRIVES = 2, MOVERS = 2, FIRST = 4, CLIENTS = 2, NODES = FIRST + CLIENTS };
 enum { BLOCK = 3000, VOLUMES = 24, FILLED = 2, CAPACITY = 12, PIECES = 8, SLOTS = 40 };
+enum { OWNER = 77 };
 enum { DECLARED = 6, DECLARED_SIZE = 2 * BLOCK + 700, FILES = 60 };
 
 enum state { NONE, MAKING, EMPTY, WRITING, WRITTEN, REMOVING, GONE };
@@ -50,6 +51,8 @@ struct world {
     uint32_t unknown;                      /* CREATEs that ended in doubt */
     uint32_t bad[HSM_STATUS_COUNT];
     uint32_t repacks, blanked;
+    uint64_t listed[SLOTS], found[BITFILE_LISTED]; /* of the owner */
+    uint32_t listed_count;
     bool any_order; /* of all that is under way */
     struct shadow ghosts[16];
     uint32_t ghost_count;
@@ -229,6 +232,7 @@ static struct one *prepare(uint32_t node, enum bitfile_op op, struct shadow *f)
     o->node = node;
     o->call = (struct bitfile_call){ .op = op, .id = f->id, .cos = f->cos, .done = done };
     o->call.size = f->size;
+    o->call.owner = OWNER;
     if (op == BITFILE_WRITE) {
         o->call.give = give;
         f->state = WRITING;
@@ -525,6 +529,46 @@ static void look_at(struct port *p, void *arg)
     begin(port_node(p), BITFILE_READ, arg);
 }
 
+static void listed(struct bitfile_call *c)
+{
+    struct one *o = (struct one *)c;
+    world->ended++;
+    cr_assert_eq(c->status, HSM_OK);
+    for (uint32_t i = 0; i < c->found_count; i++)
+        world->listed[world->listed_count++] = c->found[i];
+    cr_assert_eq(c->id, UINT64_MAX, "there are fewer slots than one list has numbers");
+    port_free(world->ports[o->node], o);
+}
+
+static void list(struct port *p, void *arg)
+{
+    struct one *o = port_alloc(p, sizeof *o);
+    o->node = port_node(p);
+    o->call = (struct bitfile_call){
+        .op = BITFILE_LIST, .owner = OWNER, .found = world->found, .done = listed, .arg = arg
+    };
+    world->asked++;
+    bitfile_ask(world->doors[o->node], &o->call);
+}
+
+/* BITF6: its owner hears of all that were created, and of none but those whose CREATE ended in
+ * doubt besides. */
+static void check_list(struct world *w)
+{
+    uint32_t named = 0;
+    fake_call(w->rig.f, FIRST, list, NULL);
+    settle(w);
+    for (uint32_t i = 0; i < FILES; i++) {
+        const struct shadow *f = &w->files[i];
+        uint32_t there = 0;
+        for (uint32_t k = 0; k < w->listed_count; k++)
+            there += !f->declared && f->state >= EMPTY && w->listed[k] == f->id;
+        cr_assert_eq(there, !f->declared && (f->state == EMPTY || f->state == WRITTEN), "BITF6");
+        named += there;
+    }
+    cr_assert_leq(w->listed_count, named + w->unknown, "BITF6");
+}
+
 /* All that should be there is, and nothing else. */
 static void check(struct world *w)
 {
@@ -536,6 +580,7 @@ static void check(struct world *w)
     for (uint32_t i = 0; i < 100000 && !w->walked; i++)
         (void)fake_step(w->rig.f);
     cr_assert(w->walked);
+    check_list(w);
     uint32_t was = w->bad[HSM_OK], all = 0;
     for (uint32_t i = 0; i < FILES; i++)
         if (w->files[i].state == WRITTEN && !w->files[i].bad) {
