@@ -1,5 +1,5 @@
 -- What is fetched ahead, what of that is read, and what is purged unread: policies of prefetch on
--- five walks through a data set, at the level of references, without devices.
+-- six walks through a data set, at the level of references, without devices.
 --
 --   psim figure hsm_ahead
 --   psim run hsm_ahead -p wrong=0.3      of the hints of a program 30 % name another file
@@ -13,6 +13,7 @@
 --   files      any file by popularity, all of it
 --   sets       sets of 8 files by popularity, side by side
 --   scattered  the same, their files anywhere
+--   random     any file, all of it
 local paragon = include "machines/paragon.lua"
 
 local walks = {
@@ -21,6 +22,7 @@ local walks = {
   files = { access = "zipf", alpha = 0.8 },
   sets = { access = "zipf", alpha = 0.8, run = 8, scattered = false },
   scattered = { access = "zipf", alpha = 0.8, run = 8 },
+  random = { access = "zipf", alpha = 0 },
 }
 local walk = param("walk", "sweep")
 local prefetch = param("prefetch", "none")
@@ -41,8 +43,8 @@ return {
     hints = prefetch == "hints" or prefetch == "list", ahead = 24, wrong = param("wrong", 0),
   },
   sweep = { product = {
-    walk = { "sweep", "tiles", "files", "sets", "scattered" },
-    prefetch = { "none", "next", "file", "near", "last", "hints", "list" },
+    walk = { "sweep", "tiles", "files", "sets", "scattered", "random" },
+    prefetch = { "none", "next", "file", "near", "set", "last", "hints", "list" },
   } },
   measures = {
     "hits.ratio", "hits.ahead", "hits.ahead_used", "hits.ahead_wasted", "hits.ahead_refused",
@@ -58,6 +60,9 @@ return {
     more("so does the last successor, where none is right", "files", "last", "none", nil, 1),
     more("neighbours do harm where sets lie anywhere", "scattered", "near", "none", nil, 0.9),
     more("and help where they are side by side", "sets", "near", "none", 2.5, nil),
+    more("who knows the set does not care where", "scattered", "set", "none", 2.5, nil),
+    more("what neighbours fetch, over no prefetch", "random", "near", "none", 2.5, nil,
+      "hits.again"),
     more("the last successor does not care where", "scattered", "last", "none", 2.5, nil),
     more("what neighbours fetch, over no prefetch", "files", "near", "none", 3, nil, "hits.again"),
   },

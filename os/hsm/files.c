@@ -254,7 +254,7 @@ static void passed_by(struct file_req *r)
         hsm_pump(f);
     }
     if (r->op == FILE_CREATE && r->status == FILE_OK && hsm_file_of(h, r->file) == NULL)
-        (void)hsm_file_new(h, r->file);
+        hsm_file_new(h, r->file)->set = hsm_set_of(r->dir, r->name);
     r->done = x->done;
     r->arg = x->arg;
     port_free(h->sys.port, x);
@@ -765,7 +765,7 @@ struct file_sys *file_hsm_start(struct port *port, const struct file_hsm_params 
     h->prefetcher = (const struct prefetch_ops *)params->prefetch.kind;
     h->replace_state = port_alloc(port, h->replacement->kind.state_size + 1);
     h->prefetch_state = port_alloc(port, h->prefetcher->kind.state_size + 1);
-    h->prefetch_door = (struct prefetch_door){ h, stage_early, size_of };
+    h->prefetch_door = (struct prefetch_door){ h, stage_early, size_of, hsm_behind, hsm_mate };
     list_init(&h->early);
     list_init(&h->files);
     list_init(&h->gone);

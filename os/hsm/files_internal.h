@@ -63,6 +63,10 @@ struct hsm_file {
     sim_time used, came, changed;
     uint64_t uses;
     double note;
+    uint64_t set;    /* its data set; 0: not known */
+    uint64_t placed; /* the bitfile, as in rec, of which is known where it begins: */
+    uint32_t volume;
+    uint64_t first; /* block */
 };
 
 struct hsm_item { /* a request that waits */
@@ -133,6 +137,7 @@ struct hsm {
     struct port_thread *mover;
     int64_t unreached;        /* migrations in a row for which the archive did not answer */
     struct hsm_file *staging; /* by the mover, which waits for no room */
+    bool unplaced;            /* of some bitfiles it is not known where they lie */
     bool kicked, polls, stuck, feeding; /* polls: the mover looks again without a kick */
     sim_time next_poll;
     bool told_full, told_table, told_archive;
@@ -217,6 +222,14 @@ enum file_status hsm_stage(struct hsm_file *f, uint32_t lo, uint32_t hi);
 void hsm_direct(struct hsm_item *i); /* a READ whose bytes come from tape */
 /* Who waits for one of pieces lo .. hi-1 that does not come hears it. */
 void hsm_fail(struct hsm_file *f, uint32_t lo, uint32_t hi, enum file_status s);
+
+/* ---- files_near.c ---- */
+uint64_t hsm_set_of(uint64_t dir, const char *name);
+/* As a policy of prefetch asks; arg: struct hsm. */
+uint64_t hsm_mate(void *arg, uint64_t file);
+uint64_t hsm_behind(void *arg, uint64_t file);
+void hsm_place(struct hsm_file *f); /* asks the archive, where a policy wants to know (block) */
+bool hsm_places(struct hsm *h);     /* of all; true: some are still not known (block) */
 
 /* ---- files_move.c ---- */
 void hsm_kick(struct hsm *h);                         /* the mover has something to do */

@@ -373,6 +373,7 @@ static enum file_status migrate(struct hsm_file *f)
         return s;
     s = copy(f, &a, changes);
     (void)drop_other(f); /* or the mover, later */
+    hsm_place(f);
     return s;
 }
 
@@ -489,7 +490,7 @@ static bool others_work(const struct hsm *h)
 
 static bool looks_again(const struct hsm *h)
 {
-    if (!list_empty(&h->gone) || !list_empty(&h->rooms) || !h->listed)
+    if (!list_empty(&h->gone) || !list_empty(&h->rooms) || !h->listed || h->unplaced)
         return true;
     LIST_EACH (l, &h->files)
         if (is_to_move(LIST_ENTRY(l, struct hsm_file, link)) ||
@@ -527,6 +528,7 @@ static void work(struct hsm *h)
         h->stuck = false;
         (void)hsm_orphans(h);
         others_of_before(h);
+        h->unplaced = hsm_places(h);
     }
     uint64_t freed = purge(h);
     if (due || !list_empty(&h->rooms))

@@ -206,7 +206,8 @@ static void dirs_add(struct hsm *h, struct dirs *d, uint64_t dir)
     d->at[d->count++] = dir;
 }
 
-static enum file_status found(struct hsm *h, struct dirs *d, const struct file_entry *x)
+static enum file_status found(struct hsm *h, struct dirs *d, uint64_t dir,
+                              const struct file_entry *x)
 {
     struct file_req q;
     enum file_status s = hsm_below(h, FILE_STAT, x->file, 0, &q);
@@ -217,7 +218,9 @@ static enum file_status found(struct hsm *h, struct dirs *d, const struct file_e
         return FILE_OK;
     }
     struct hsm_file *f = hsm_file_of(h, x->file);
-    return settle(f != NULL ? f : hsm_file_new(h, x->file), &q.attr);
+    f = f != NULL ? f : hsm_file_new(h, x->file);
+    f->set = hsm_set_of(dir, x->name);
+    return settle(f, &q.attr);
 }
 
 static enum file_status find_files(struct hsm *h)
@@ -237,7 +240,7 @@ static enum file_status find_files(struct hsm *h)
             next = q.file;
             while (s == FILE_OK && file_entry_next(&q.data, &x))
                 if (dir != FILE_ROOT || !hsm_own_name(x.name))
-                    s = found(h, &d, &x);
+                    s = found(h, &d, dir, &x);
             rope_fini(&q.data);
         } while (s == FILE_OK && next != 0);
     }

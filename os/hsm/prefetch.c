@@ -107,7 +107,7 @@ static void file_access(void *state, const struct prefetch_access *a)
         (void)b->door->stage(b->door->arg, a->file, 0, a->off < size ? a->off : size);
 }
 
-/* ---- near: the files that were made after it ---- */
+/* ---- near, set: what lies behind it on tape; its data set ---- */
 
 struct near_params {
     int64_t files;
@@ -118,15 +118,32 @@ static const struct param near_desc[] = {
     P_END,
 };
 
+static void neighbours(struct base *b, const struct prefetch_access *a,
+                       uint64_t (*next)(void *arg, uint64_t file))
+{
+    const struct near_params *p = b->params;
+    uint64_t file = a->file;
+    if (a->write || file == b->file)
+        return;
+    b->file = file;
+    for (int64_t i = 0; i < p->files; i++) {
+        file = next(b->door->arg, file);
+        if (file == 0 || file == a->file)
+            return;
+        stage_all(b, file);
+    }
+}
+
 static void near_access(void *state, const struct prefetch_access *a)
 {
     struct base *b = state;
-    const struct near_params *p = b->params;
-    if (a->write || a->file == b->file)
-        return;
-    b->file = a->file;
-    for (uint64_t i = 1; i <= (uint64_t)p->files; i++)
-        stage_all(b, a->file + i);
+    neighbours(b, a, b->door->behind);
+}
+
+static void set_access(void *state, const struct prefetch_access *a)
+{
+    struct base *b = state;
+    neighbours(b, a, b->door->mate);
 }
 
 /* ---- last: the file that came after it the last time ---- */
@@ -352,12 +369,23 @@ static const struct prefetch_ops file = {
 };
 static const struct prefetch_ops near = {
     .kind = { .name = "near",
-              .doc = "The files that were made after the one that is read.",
+              .doc = "The files that lie behind the one that is read on its cartridge.",
+              .params = near_desc,
+              .params_size = sizeof(struct near_params),
+              .state_size = sizeof(struct base) },
+    .places = true,
+    .init = base_init,
+    .access = near_access,
+};
+static const struct prefetch_ops set = {
+    .kind = { .name = "set",
+              .doc = "The next files of the data set of the one that is read: of its directory, "
+                     "with the same name but for its number.",
               .params = near_desc,
               .params_size = sizeof(struct near_params),
               .state_size = sizeof(struct base) },
     .init = base_init,
-    .access = near_access,
+    .access = set_access,
 };
 static const struct prefetch_ops last = {
     .kind = { .name = "last",
@@ -389,6 +417,7 @@ static const struct prefetch_ops list = {
     .gone = list_gone,
 };
 
-static const struct kind *const policies[] = { &none.kind, &next.kind,  &file.kind, &near.kind,
-                                               &last.kind, &hints.kind, &list.kind, NULL };
+static const struct kind *const policies[] = { &none.kind,  &next.kind, &file.kind,
+                                               &near.kind,  &set.kind,  &last.kind,
+                                               &hints.kind, &list.kind, NULL };
 const struct kind_set hsm_prefetches = { "prefetcher", "prefetch of the layer hsm", policies };

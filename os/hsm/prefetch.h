@@ -19,6 +19,11 @@ struct prefetch_door { /* what the layer does for its policy */
     bool (*stage)(void *arg, uint64_t file, uint64_t off, uint64_t len);
     /* Bytes of the file; UINT64_MAX: there is none. */
     uint64_t (*size)(void *arg, uint64_t file);
+    /* The file whose bytes begin next behind its on the same cartridge; 0: there is none, or it is
+     * not known where it lies. */
+    uint64_t (*behind)(void *arg, uint64_t file);
+    /* The next by handle of its data set, the first behind the last; itself: there is no other. */
+    uint64_t (*mate)(void *arg, uint64_t file);
 };
 
 struct prefetch_access {
@@ -29,6 +34,7 @@ struct prefetch_access {
 
 struct prefetch_ops {
     struct kind kind; /* state_size: of the policy, zeroed */
+    bool places;      /* it asks what lies behind a file */
     /* At boot; the door and the kind's params stay.  NULL: there is nothing to do. */
     void (*init)(void *state, struct port *p, const struct prefetch_door *door, const void *params);
     /* A request of a program, as it comes; what it waits for itself has been asked for.  NULL: the

@@ -91,6 +91,7 @@ static void keep(struct mem_archive *b, struct job *j)
     x->size = j->c->size;
     x->bytes = malloc(x->size + 1);
     memcpy(x->bytes, j->bytes, x->size);
+    x->place = b->places++;
 }
 
 static void end(struct job *j)
@@ -109,6 +110,12 @@ static void end(struct job *j)
         list(b, c);
     if (done && c->op == BITFILE_WRITE)
         keep(b, j);
+    const struct mem_archive_one *x = c->op == BITFILE_STAT ? find(b, c->id) : NULL;
+    if (x != NULL)
+        c->stat = (struct bitfile_stat){ .size = x->size,
+                                         .written = x->bytes != NULL,
+                                         .volume = (uint32_t)(x->place % 2),
+                                         .first = x->place };
     port_free(j->d->port, j->bytes);
     port_free(j->d->port, j);
     c->done(c);

@@ -10,9 +10,10 @@ struct mem_archive {
     struct mem_archive_one {
         uint64_t id, size, owner;
         uint8_t *bytes; /* NULL: it is empty */
+        uint64_t place; /* the how manieth that was written: on volume place % 2 */
     } * all;
     uint32_t count;
-    uint64_t last, seed;
+    uint64_t last, seed, places;
     sim_time delay;   /* of a part of a call, at most */
     uint32_t chunk;   /* bytes of a part, at most */
     uint32_t fail_in; /* one call in so many fails, 0: none, */

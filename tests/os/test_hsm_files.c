@@ -336,7 +336,7 @@ Test(hsm_files, and_after_a_crash_at_every_device_write, .timeout = 86400)
 
 /* ---- single things ---- */
 
-static int early_by; /* of hsm_prefetches */
+static struct kind_choice early_by; /* of hsm_prefetches; no kind: none */
 
 static void begin(enum hsm_stage stage, uint64_t space)
 {
@@ -346,7 +346,8 @@ static void begin(enum hsm_stage stage, uint64_t space)
     memset(&t, 0, sizeof t);
     cr_assert(param_load(file_hsm_params, &t.params, NULL, "hsm", &e), "%s", e.text);
     t.params.stage = stage;
-    t.params.prefetch = kind_plain(&hsm_prefetches, hsm_prefetches.items[early_by]->name);
+    if (early_by.kind != NULL)
+        t.params.prefetch = early_by;
     t.params.piece = PIECE;
     t.params.retry = SIM_MS;
     t.params.records.log = 16384;
@@ -500,8 +501,7 @@ Test(hsm_files, where_a_file_lies_is_for_its_owner_to_say)
 /* FILE_WILL_READ */
 Test(hsm_files, nothing_is_staged_for_who_will_not_be_able_to_read_it)
 {
-    for (early_by = 0; strcmp(hsm_prefetches.items[early_by]->name, "hints") != 0;)
-        early_by++;
+    early_by = kind_plain(&hsm_prefetches, "hints");
     begin(HSM_STAGE_DEMAND, 100 * PIECE);
     cr_assert_eq(fill(0, 5 * PIECE), FILE_OK);
     cr_assert_eq(hint_as(0, FILE_MIGRATE), FILE_OK);
@@ -561,8 +561,7 @@ Test(hsm_files, the_bitfile_of_a_changed_file_goes_when_the_disk_has_all_of_it)
 /* What a policy has staged is read, or purged unread. */
 Test(hsm_files, what_is_staged_early_is_read_or_wasted)
 {
-    while (strcmp(hsm_prefetches.items[early_by]->name, "file") != 0)
-        early_by++;
+    early_by = kind_plain(&hsm_prefetches, "file");
     begin(HSM_STAGE_DEMAND, 100 * PIECE);
     cr_assert_eq(fill(0, 7 * PIECE), FILE_OK);
     for (uint32_t round = 0; round < 3; round++) {
@@ -582,5 +581,74 @@ Test(hsm_files, what_is_staged_early_is_read_or_wasted)
     cr_assert_eq(lfs_world_op(&t.w, FILE_REMOVE, t.file[0], 0), FILE_OK);
     cr_assert_eq(fake_count(t.w.fake, 0, "hsm.early_wasted"), 9);
     end();
-    early_by = 0;
+    early_by.kind = NULL;
+}
+
+/* Reads a byte of the file, and tells whether that asked the archive. */
+static bool asks(uint64_t file)
+{
+    uint64_t calls = t.archive.calls[BITFILE_READ];
+    t.file[0] = file;
+    cr_assert_eq(read_at(0, 0, 1, 0), FILE_OK);
+    return t.archive.calls[BITFILE_READ] > calls;
+}
+
+static void purge_all(const uint64_t *files)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        t.file[0] = files[i];
+        cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+    }
+}
+
+/* Files x0 to x3 go to two cartridges in turn, in the order x2 x0 x3 x1: behind x2 lies x3, behind
+ * x0 x1.  Of their set x1 follows x0, and x0 x3. */
+static void neighbours(const char *policy, const int *next)
+{
+    static const uint32_t order[] = { 2, 0, 3, 1 };
+    uint64_t x[4];
+    early_by = kind_plain(&hsm_prefetches, policy);
+    early_by.params[0] = 1; /* files */
+    begin(HSM_STAGE_OPEN, 100 * PIECE);
+    cr_assert_eq(fill(1, 1), FILE_OK);
+    for (uint32_t i = 0; i < 4; i++) {
+        char name[] = { 'x', (char)('0' + i), 0 };
+        cr_assert_eq(lfs_world_create(&t.w, name, &x[i]), FILE_OK);
+        t.file[0] = x[i];
+        cr_assert_eq(fill(0, 2 * PIECE), FILE_OK);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        t.file[0] = x[order[i]];
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+    }
+    for (uint32_t life = 0; life < 2; life++) {
+        for (uint32_t i = 0; i < 4; i++) {
+            purge_all(x);
+            (void)asks(t.file[1]); /* another file is read between */
+            cr_assert(asks(x[i]));
+            idle(SIM_SEC);
+            for (uint32_t k = 0; k < 4; k++) {
+                bool here = k == i || (int)k == next[i];
+                t.file[0] = x[k];
+                uint64_t was = fake_count(t.w.fake, 0, "hsm.purged");
+                cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+                cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purged") > was, here, "%s: x%u of x%u",
+                             policy, k, i);
+            }
+        }
+        lfs_world_restart(&t.w); /* what lies where is asked for again */
+        idle(70 * SIM_SEC);
+    }
+    end();
+    early_by.kind = NULL;
+}
+
+Test(hsm_files, near_is_what_lies_behind_on_the_cartridge)
+{
+    neighbours("near", (const int[]){ 1, -1, 3, -1 });
+}
+
+Test(hsm_files, a_set_is_what_is_named_alike)
+{
+    neighbours("set", (const int[]){ 1, 2, 3, 0 });
 }

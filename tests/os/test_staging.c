@@ -507,6 +507,32 @@ static bool stage(void *arg, uint64_t file, uint64_t off, uint64_t len)
     return true;
 }
 
+/* Two cartridges; on them files lie as 7 f mod 13 says, in sets of f mod 3. */
+static uint64_t place_of(uint64_t file)
+{
+    return file * 7 % 13;
+}
+
+static uint64_t behind(void *arg, uint64_t file)
+{
+    const struct door *d = arg;
+    for (uint64_t place = place_of(file) + 1; place < 13; place++)
+        for (uint64_t i = 1; i <= d->files; i++)
+            if (place_of(i) == place && i % 2 == file % 2)
+                return i;
+    return 0;
+}
+
+static uint64_t mate(void *arg, uint64_t file)
+{
+    const struct door *d = arg;
+    uint64_t next = file;
+    do
+        next = next % d->files + 1;
+    while (next % 3 != file % 3);
+    return next;
+}
+
 static uint64_t size_of(void *arg, uint64_t file)
 {
     const struct door *d = arg;
@@ -560,13 +586,27 @@ static bool same_as_before(const struct past *x)
     return false;
 }
 
+/* All that lie behind it, the nearest first. */
 static uint32_t slow_near(const struct past *x, const struct door *d, struct asked *out)
 {
     uint64_t file = x->a[x->count - 1].file;
     uint32_t n = 0;
-    for (uint64_t k = file + 1; k <= file + x->files && !same_as_before(x); k++)
-        if (k <= d->files)
-            out[n++] = (struct asked){ k, 0, d->size };
+    for (uint64_t place = place_of(file) + 1; place < 13 && !same_as_before(x); place++)
+        for (uint64_t i = file % 2; i <= d->files; i += 2)
+            if (i > 0 && place_of(i) == place && n < x->files)
+                out[n++] = (struct asked){ i, 0, d->size };
+    return n;
+}
+
+static uint32_t slow_set(const struct past *x, const struct door *d, struct asked *out)
+{
+    uint64_t file = x->a[x->count - 1].file;
+    uint32_t n = 0;
+    for (uint64_t i = file + 1; i < file + d->files && !same_as_before(x); i++) {
+        uint64_t one = (i - 1) % d->files + 1;
+        if (one % 3 == file % 3 && n < x->files)
+            out[n++] = (struct asked){ one, 0, d->size };
+    }
     return n;
 }
 
@@ -645,7 +685,9 @@ one_prefetcher(struct port *p, const struct kind_choice *c, const struct past *b
     void *self = port_alloc(p, ops->kind.state_size);
     struct past *x = port_alloc(p, sizeof *x);
     struct door d = { .files = 5 + draw(6), .size = 1000 };
-    const struct prefetch_door door = { .arg = &d, .stage = stage, .size = size_of };
+    const struct prefetch_door door = {
+        .arg = &d, .stage = stage, .size = size_of, .behind = behind, .mate = mate
+    };
     *x = *by;
     ops->init(self, p, &door, c->params);
     for (uint32_t k = 0; k < 300; k++) {
@@ -688,6 +730,7 @@ one_prefetcher(struct port *p, const struct kind_choice *c, const struct past *b
 SLOW(next)
 SLOW(file)
 SLOW(near)
+SLOW(set)
 SLOW(last)
 SLOW(list)
 
@@ -720,6 +763,8 @@ static void ahead(struct port *p, void *arg)
         one_prefetcher(p, &c, &x, round, model_next);
         c = own ? with(ahead_param, "near", near, as_near, 1) : prefetcher("near");
         one_prefetcher(p, &c, &x, round, model_near);
+        c = own ? with(ahead_param, "set", near, as_near, 1) : prefetcher("set");
+        one_prefetcher(p, &c, &x, round, model_set);
         x.depth = own ? x.depth : 2;
         c = own ? with(ahead_param, "last", last, as_last, 3) : prefetcher("last");
         one_prefetcher(p, &c, &x, round, model_last);
@@ -742,7 +787,9 @@ static void as_told(struct port *p, void *arg)
     const struct prefetch_ops *ops = guess_of(&c);
     void *self = port_alloc(p, ops->kind.state_size);
     struct door d = { .files = 9, .size = 1000 };
-    const struct prefetch_door door = { .arg = &d, .stage = stage, .size = size_of };
+    const struct prefetch_door door = {
+        .arg = &d, .stage = stage, .size = size_of, .behind = behind, .mate = mate
+    };
     const struct file_run runs[] = { { 100, 10, 50, 3 }, { 0, 0, 0, 1 }, { 700, 20, 20, 1 } };
     ops->init(self, p, &door, c.params);
     ops->hint(self, 4, runs, 3);
@@ -762,7 +809,9 @@ static void gone(struct port *p, void *arg)
 {
     (void)arg;
     struct door d = { .files = 100000, .size = 1000 };
-    const struct prefetch_door door = { .arg = &d, .stage = stage, .size = size_of };
+    const struct prefetch_door door = {
+        .arg = &d, .stage = stage, .size = size_of, .behind = behind, .mate = mate
+    };
     for (const struct kind *const *k = hsm_prefetches.items; *k; k++) {
         const struct kind_choice c = prefetcher((*k)->name);
         const struct prefetch_ops *ops = guess_of(&c);
@@ -860,6 +909,36 @@ Test(staging, what_is_fetched_ahead_is_accounted_for)
     in_a_world(accounts);
 }
 
+/* Of three sets that lie among each other the mates of a file come, and nothing else. */
+static void mates(struct port *p, void *arg)
+{
+    uint64_t size[9];
+    uint32_t set[9];
+    (void)arg;
+    for (uint32_t i = 0; i < 9; i++) {
+        size[i] = 2;
+        set[i] = i % 3;
+    }
+    const struct shelf_params s = { .room = 100,
+                                    .high = 1,
+                                    .low = 1,
+                                    .replace = replacement("lru"),
+                                    .prefetch = prefetcher("set"),
+                                    .set = set };
+    for (uint32_t file = 0; file < 9; file++) {
+        struct shelf *x = shelf_create(p, &s, 9, 1, size);
+        (void)shelf_read(x, file, 0);
+        for (uint32_t i = 0; i < 9; i++)
+            cr_assert_eq(shelf_unread(x, i, 0), i != file && i % 3 == file % 3);
+        shelf_free(x);
+    }
+}
+
+Test(staging, of_a_set_its_mates_are_fetched)
+{
+    in_a_world(mates);
+}
+
 /* ---- walks ---- */
 
 static struct walk_params tiles_of(int64_t columns, int64_t rows, int64_t layers, int64_t view)
@@ -951,6 +1030,7 @@ static void by_popularity(struct port *p, void *arg)
                 cr_assert_eq(walk_next(&x, a), 2);
                 cr_assert(a[0].file == a[1].file && a[0].piece == 0 && a[1].piece == 1);
                 got[i] = a[0].file;
+                cr_assert_eq(walk_set(&x, got[i]), walk_set(&x, got[0]));
             }
             for (set = 0; set < sets && members[set][0] != got[0]; set++)
                 ;

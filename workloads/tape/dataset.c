@@ -185,7 +185,7 @@ static bool open_file(struct run *r, uint32_t k, unsigned flags)
 {
     struct io_target *t = &r->files[k];
     bool fine;
-    (void)snprintf(t->name, sizeof t->name, "set.%06u", k);
+    (void)snprintf(t->name, sizeof t->name, "set%u.%06u", walk_set(&r->walk, k), k);
     t->seed = UINT64_C(0x64617461736574) + k;
     const struct pio_open o = { .name = t->name,
                                 .flags = flags,

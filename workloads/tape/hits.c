@@ -156,16 +156,20 @@ static void program(struct os_node *node, const struct program *me)
     struct hits h = { .port = node->port, .p = p };
     uint32_t most = walk_most(&p->walk), files = (uint32_t)p->walk.files;
     uint64_t all, *size = sizes(&h, &all);
-    const struct shelf_params s = { .room = (uint64_t)((double)all * p->part),
-                                    .high = p->high,
-                                    .low = p->low,
-                                    .whole = p->whole,
-                                    .replace = p->replace,
-                                    .prefetch = p->prefetch };
+    struct shelf_params s = { .room = (uint64_t)((double)all * p->part),
+                              .high = p->high,
+                              .low = p->low,
+                              .whole = p->whole,
+                              .replace = p->replace,
+                              .prefetch = p->prefetch };
     walk_init(&h.walk, h.port, &p->walk, 0, 1);
+    uint32_t *set = port_alloc(h.port, files * sizeof *set);
+    for (uint32_t i = 0; i < files; i++)
+        set[i] = walk_set(&h.walk, i);
     walk_init(&h.before, h.port, &p->walk, 0, 1);
     h.pieces = port_alloc(h.port, most * sizeof *h.pieces);
     h.told = port_alloc(h.port, most * sizeof *h.told);
+    s.set = set;
     h.shelf = shelf_create(h.port, &s, files, (uint32_t)p->walk.pieces, size);
     if (p->sigma <= 0 && p->walk.pieces == 1 && p->warmup == 0)
         h.reads = port_alloc(h.port, (size_t)p->reads * sizeof *h.reads);
@@ -186,6 +190,7 @@ static void program(struct os_node *node, const struct program *me)
     walk_fini(&h.walk);
     walk_fini(&h.before);
     port_free(h.port, size);
+    port_free(h.port, set);
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)

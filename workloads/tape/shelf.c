@@ -150,6 +150,25 @@ static uint64_t size_of(void *arg, uint64_t handle)
     return handle == 0 || handle > s->files ? UINT64_MAX : s->size[handle - 1];
 }
 
+/* A file lies behind another as their numbers say. */
+static uint64_t behind(void *arg, uint64_t handle)
+{
+    const struct shelf *s = arg;
+    return handle > 0 && handle < s->files ? handle + 1 : 0;
+}
+
+static uint64_t mate(void *arg, uint64_t handle)
+{
+    const struct shelf *s = arg;
+    uint64_t next = handle;
+    if (handle == 0 || handle > s->files)
+        return handle;
+    do
+        next = next % s->files + 1;
+    while (s->p.set != NULL && s->p.set[next - 1] != s->p.set[handle - 1]);
+    return next;
+}
+
 struct shelf *shelf_create(struct port *port, const struct shelf_params *p, uint32_t files,
                            uint32_t pieces, const uint64_t *size)
 {
@@ -164,7 +183,9 @@ struct shelf *shelf_create(struct port *port, const struct shelf_params *p, uint
     s->prefetcher = (const struct prefetch_ops *)p->prefetch.kind;
     s->replace = port_alloc(port, p->replace.kind->state_size + 1);
     s->prefetch = port_alloc(port, p->prefetch.kind->state_size + 1);
-    s->door = (struct prefetch_door){ .arg = s, .stage = stage, .size = size_of };
+    s->door = (struct prefetch_door){
+        .arg = s, .stage = stage, .size = size_of, .behind = behind, .mate = mate
+    };
     if (s->replacement->init != NULL)
         s->replacement->init(s->replace, s->p.replace.params);
     if (s->prefetcher->init != NULL)

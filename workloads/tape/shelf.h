@@ -19,6 +19,7 @@ struct shelf_params {
     double high, low;
     bool whole;
     struct kind_choice replace, prefetch; /* of hsm_replacements, hsm_prefetches */
+    const uint32_t *set; /* of each file, its data set; NULL: all are of one; stays the caller's */
 };
 
 struct shelf_counts {

@@ -121,6 +121,16 @@ void walk_fini(struct walk *w)
     port_free(w->port, w->below);
 }
 
+uint32_t walk_set(const struct walk *w, uint32_t file)
+{
+    uint32_t i = 0;
+    if (w->order == NULL)
+        return 0;
+    while (w->order[i] != file)
+        i++;
+    return i / (uint32_t)w->p->run;
+}
+
 static uint32_t view_deep(const struct walk_params *p)
 {
     return (uint32_t)(p->view < p->layers ? p->view : p->layers);

@@ -56,6 +56,8 @@ void walk_fini(struct walk *w);
 uint32_t walk_most(const struct walk_params *p);
 /* The next step: its pieces, in the order in which they are wanted.  So many. */
 uint32_t walk_next(struct walk *w, struct walk_piece *out);
+/* The set of a file: of zipf; else all files are of set 0. */
+uint32_t walk_set(const struct walk *w, uint32_t file);
 /* A number that hangs on these two alone, below n > 0: for draws that no walk must feel. */
 uint64_t walk_draw(uint64_t seed, uint64_t k, uint64_t n);
 
