@@ -29,6 +29,23 @@ static void add_part(struct bitfiles *b, struct job *j, const struct part *like,
     list_push(&j->parts, &p->link);
 }
 
+/* The cartridge, or a place of it, is of no use, whatever drive it is brought to. */
+static bool is_damage(enum hsm_status s)
+{
+    return s == HSM_MEDIUM || s == HSM_NO_VOLUME || s == HSM_MISLABELLED || s == HSM_STUCK;
+}
+
+/* It lies in a segment of that copy. */
+static void damaged(struct bitfiles *b, const struct part *p, uint32_t copy)
+{
+    const struct bitfile *f = p->job->file;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct bitfile_segment *s = &f->segments[i];
+        if (s->copy == copy && p->from >= s->at && p->from < s->at + s->count)
+            bitfile_damaged(b, f->id, s);
+    }
+}
+
 /* A part has not come: is there another way? */
 static void failed(struct bitfiles *b, struct part *p, enum hsm_status status)
 {
@@ -38,10 +55,13 @@ static void failed(struct bitfiles *b, struct part *p, enum hsm_status status)
         b->counts.stale++;
         j->hopeless |= ++p->tried == STALE_MOST;
     } else {
+        uint32_t was = p->copy;
         p->tried = 0;
         p->copy = (p->copy + 1) % copies;
         j->hopeless |= p->copy == j->cos;
         b->counts.second += !j->hopeless;
+        if (!j->hopeless && copies > 1 && is_damage(status))
+            damaged(b, p, was);
     }
     if (j->status == HSM_OK || status != HSM_MEDIUM)
         j->status = status;

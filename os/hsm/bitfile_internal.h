@@ -96,9 +96,11 @@ struct bitfiles {
     struct list repack_asked;        /* jobs that wait for a pass */
     uint32_t creating;               /* CREATEs under way, */
     struct list listing;             /* and LISTs that wait for them */
+    struct list damaged;             /* struct damage: segments to be made anew */
+    uint32_t damaged_count;
     struct {
         uint64_t calls, failed, created, written, read, removed, segments, second, stale, moved,
-            moved_blocks, copied, blanked;
+            moved_blocks, copied, blanked, healed;
     } counts;
 };
 
@@ -170,6 +172,8 @@ void bitfile_reply_load(const uint8_t in[BITFILE_REPLY_BYTES], uint64_t *id,
 void bitfile_repack_start(struct bitfiles *b);
 /* The job is answered when a pass that begins now or later has ended. */
 void bitfile_repack(struct bitfiles *b, struct job *j);
+/* A segment could not be read, and another copy can: it is made anew, soon, if it is remembered. */
+void bitfile_damaged(struct bitfiles *b, uint64_t id, const struct bitfile_segment *s);
 /* An append has ended: whoever waits for that looks again. */
 void bitfile_repack_poke(struct bitfiles *b);
 

@@ -21,6 +21,9 @@ static const struct param repack_desc[] = {
            "Segments go from drive to drive, which takes twice as many drives as a volume has "
            "cartridges; false, or where that cannot be: through the memory of the server.",
            "HPSS 6.2: repack needs 2w drives [found: tape.md S35]"),
+    P_BOOL(bitfile_repack, heal, "true",
+           "What a READ cannot have of one copy, and has of the other, is written anew from that.",
+           "ASSUMED(two copies are kept to be two)"),
     P_END,
 };
 

@@ -13,7 +13,8 @@
  */
 #include "os/hsm/bitfile_internal.h"
 
-enum { MOVES = 64 }; /* ASSUMED(with the buffer, what is moved together) */
+enum { DAMAGED = 1000 }; /* ASSUMED(what is not remembered is found again) */
+enum { MOVES = 64 };     /* ASSUMED(with the buffer, what is moved together) */
 
 struct piece { /* what came of a segment */
     struct list link;
@@ -34,6 +35,7 @@ struct move {
     struct appending append;
     bool had;  /* it is in memory, */
     bool over; /* and needs not be: it went from drive to drive */
+    bool anew; /* it cannot be read: another copy is */
 };
 
 struct repack {
@@ -98,6 +100,11 @@ static void come(struct job *j)
     wake(m->repack);
 }
 
+static uint32_t other_copy(const struct bitfiles *b, const struct move *m)
+{
+    return (m->segment.copy + 1u) % (uint32_t)bitfile_class(b->params, m->class).copies;
+}
+
 static void read_begin(struct move *m)
 {
     struct bitfiles *b = m->repack->server;
@@ -106,7 +113,7 @@ static void read_begin(struct move *m)
     m->token = hsm_sink_open(b->sink, take, m);
     j->op = BITFILE_READ;
     j->id = m->id;
-    j->cos = m->segment.copy;
+    j->cos = m->anew ? other_copy(b, m) : m->segment.copy;
     j->offset = m->segment.at * m->block;
     j->length = m->segment.count * m->block;
     j->token = m->token;
@@ -188,8 +195,9 @@ static void enter(struct move *m)
         bitfile_sort(f);
         s = bitfile_change(b, f, old, 1, m->append.segments, m->append.count);
         if (s == HSM_OK) {
-            b->counts.moved++;
-            b->counts.moved_blocks += old->count;
+            b->counts.healed += m->anew;
+            b->counts.moved += !m->anew;
+            b->counts.moved_blocks += m->anew ? 0 : old->count;
             b->counts.copied += m->over;
         }
         break;
@@ -212,7 +220,7 @@ static void copy_all(struct repack *r)
         struct move *m = r->moves[i];
         const struct storage_class c =
             storage_class(b->storage, (uint32_t)bitfile_class(b->params, m->class).storage);
-        m->over = b->params->repack.direct && storage_copies(&c);
+        m->over = b->params->repack.direct && storage_copies(&c) && !m->anew;
         if (m->over)
             write_begin(m, true);
     }
@@ -278,6 +286,50 @@ static uint64_t collect(struct repack *r, uint64_t id, uint32_t volume, uint32_t
     }
     port_free(b->port, f);
     return bytes;
+}
+
+/* ---- what is made anew ---- */
+
+struct damage {
+    struct list link;
+    uint64_t id;
+    struct bitfile_segment segment;
+};
+
+void bitfile_damaged(struct bitfiles *b, uint64_t id, const struct bitfile_segment *s)
+{
+    if (!b->params->repack.heal || b->damaged_count == DAMAGED)
+        return;
+    LIST_EACH (l, &b->damaged) {
+        const struct damage *d = LIST_ENTRY(l, struct damage, link);
+        if (d->id == id && d->segment.volume == s->volume && d->segment.first == s->first)
+            return;
+    }
+    struct damage *d = port_alloc(b->port, sizeof *d);
+    d->id = id;
+    d->segment = *s;
+    list_push(&b->damaged, &d->link);
+    b->damaged_count++;
+    bitfile_repack_poke(b);
+}
+
+/* Some of them. */
+static void heal(struct repack *r)
+{
+    struct bitfiles *b = r->server;
+    uint64_t bytes = 0;
+    struct list *l;
+    while (r->count < MOVES && bytes < (uint64_t)b->params->repack.buffer &&
+           (l = list_pop(&b->damaged)) != NULL) {
+        struct damage *d = LIST_ENTRY(l, struct damage, link);
+        uint32_t from = r->count;
+        b->damaged_count--;
+        bytes += collect(r, d->id, d->segment.volume, d->segment.piece);
+        for (uint32_t i = from; i < r->count; i++)
+            r->moves[i]->anew = true;
+        port_free(b->port, d);
+    }
+    move_all(r);
 }
 
 static void empty(struct repack *r, uint32_t volume)
@@ -418,6 +470,8 @@ static void work(void *arg)
         if (l != NULL) {
             struct job *j = LIST_ENTRY(l, struct job, link);
             pass(r, j->size, j);
+        } else if (!list_empty(&b->damaged)) {
+            heal(r);
         } else if (p->every > 0 && port_now(b->port) - last >= p->every) {
             if (is_idle(b))
                 pass(r, (uint64_t)p->percent, NULL);

@@ -16,6 +16,7 @@ const struct counter bitfile_counters[] = {
     C_SUM(bitfiles, counts, moved, "1", "Segments that repack has moved."),
     C_SUM(bitfiles, counts, moved_blocks, "1", "Their blocks."),
     C_SUM(bitfiles, counts, copied, "1", "Segments moved that went from drive to drive."),
+    C_SUM(bitfiles, counts, healed, "1", "Segments made anew from another copy."),
     C_SUM(bitfiles, counts, blanked, "1", "Volumes that became blank."),
     C_END,
 };
@@ -282,6 +283,7 @@ struct bitfiles *bitfile_serve(struct xk_protl *rpc, struct file_sys *files,
     list_init(&b->appending);
     list_init(&b->repack_asked);
     list_init(&b->listing);
+    list_init(&b->damaged);
     xk_map_init(&b->locks, b->port, sizeof(uint64_t));
     xk_map_init(&b->live, b->port, sizeof(uint32_t));
     xk_map_init(&b->taken, b->port, sizeof(uint64_t));

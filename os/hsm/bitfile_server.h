@@ -15,7 +15,8 @@
  * is live on a volume is counted here, in the same commits as the bitfiles themselves, so that the
  * storage server needs to be told nothing (docs/decisions/0111-*.md).  Repack takes a full volume
  * of which little is live, copies that to where the streams write, and makes the volume blank.
- * It runs as a policy, when no call has come for a while, and when it is asked for.
+ * It runs as a policy, when no call has come for a while, and when it is asked for.  So does what
+ * makes a segment anew that a READ found damaged, or its cartridge missing, from the other copy.
  *
  *   BFS1  Segments of live bitfiles do not overlap, each has its place in the table of its volume,
  *       and a volume's count is their sum.
@@ -58,6 +59,7 @@ struct bitfile_params {
         sim_time idle;
         int64_t buffer; /* bytes in memory at once, if a segment is no longer */
         bool direct;    /* from drive to drive, where that can be */
+        bool heal;      /* of a copy that cannot be read another is made */
     } repack;
     struct records_params records;
     const struct val *files;

@@ -406,17 +406,18 @@ static void start(struct world *w, uint64_t seed, uint32_t width)
                                           .batch = 100,
                                           .retry = SIM_MS,
                                           .records = { 512, 16, 16384 } };
-    w->params = (struct bitfile_params){
-        .bitfiles = SLOTS,
-        .declared = DECLARED,
-        .size = DECLARED_SIZE,
-        .chains = 20,
-        .class_count = 2,
-        .threads = 3,
-        .retry = SIM_MS,
-        .repack = { .percent = 60, .buffer = 5 * BLOCK, .direct = seed % 3 != 0 },
-        .records = { 512, 16, 16384 }
-    };
+    w->params = (struct bitfile_params){ .bitfiles = SLOTS,
+                                         .declared = DECLARED,
+                                         .size = DECLARED_SIZE,
+                                         .chains = 20,
+                                         .class_count = 2,
+                                         .threads = 3,
+                                         .retry = SIM_MS,
+                                         .repack = { .percent = 60,
+                                                     .buffer = 5 * BLOCK,
+                                                     .direct = seed % 3 != 0,
+                                                     .heal = seed % 2 != 0 },
+                                         .records = { 512, 16, 16384 } };
     w->params.class[0] = (struct bitfile_class){ .name = "one", .copies = 1, .max = INT64_MAX };
     w->params.class[1] = (struct bitfile_class){ .name = "two", .copies = 2, .max = INT64_MAX };
     hsm_library_lfs(&w->lfs);
@@ -684,7 +685,8 @@ static void do_now(struct world *w, enum bitfile_op op, struct shadow *f)
     settle(w);
 }
 
-/* What the first copy cannot give is read from the second; only if neither can it is an error. */
+/* What the first copy cannot give is read from the second; only if neither can it is an error.
+ * What was found damaged is made anew, if that is wanted, and the first copy gives it again. */
 Test(bitfile, second_copies)
 {
     for (uint64_t seed = 0; seed < 4; seed++) {
@@ -702,6 +704,10 @@ Test(bitfile, second_copies)
         cr_assert_eq(w.failed, 1);
         cr_assert_eq(fake_count(w.rig.f, 0, "bitfile.second"), 1);
         cr_assert_eq(w.bad[HSM_OK], 4);
+        uint64_t heals = seed % 2; /* or both */
+        cr_assert_eq(fake_count(w.rig.f, 0, "bitfile.healed"), heals);
+        do_now(&w, BITFILE_READ, f);
+        cr_assert_eq(fake_count(w.rig.f, 0, "bitfile.second"), 2 - heals);
         w.fail_all = f->bad = true;
         do_now(&w, BITFILE_READ, f);
         cr_assert_eq(w.bad[HSM_MEDIUM], 1);

@@ -95,6 +95,26 @@ for r in "rait3 lost" "rait5 lost" "rait3 sector" "rait5 sector" "rait5 mislabel
 rait "rait0 lost"; remarks "no repository has the volume" 2; remarks remark 2
 remarks "reading of bitfile 0" 1; remarks "reading of bitfile 1" 1
 rait "rait0 sector"; remarks "reading of bitfile 0: a place of the tape cannot be read" 1; remarks remark 1
+# Hard errors lose exactly the files that they hit, of 31 blocks each, and those are named; with two copies nothing is lost, and
+# what was damaged is made anew: the second reading needs no other copy.
+copies() { gives 0 "$PSIM" run tape_copies -q --no-store --json "$@"; }
+counted() { # NAME VALUE
+    local n
+    n=$(awk -v at="\"$1\": {" 'index($0, at) { getline; print $2 + 0; exit }' "$T/out")
+    [ "$n" = "$2" ] || fail "$1 is $n, not $2"
+}
+for at in "0 1" "30 1" "31 1" "92 2" "124 32" "250 60"; do
+    set -- $at
+    copies -p copies=1 -p sector="$1" -p sectors="$2"
+    hit=$(for ((f = $1 / 31; f <= ($1 + $2 - 1) / 31; f++)); do echo "$f"; done)
+    named=$(sed -n 's/.*reading of bitfile \([0-9]*\): a place of the tape cannot be read$/\1/p' "$T/err" | sort -un)
+    [ "$hit" = "$named" ] || fail "damaged at $at: files" $hit "are hit, and" $named "are named"
+    copies -p sector="$1" -p sectors="$2"; remarks remark 0
+    counted bitfile.second "$(wc -w <<<"$hit")"; counted bitfile.healed "$(wc -w <<<"$hit")"
+done
+copies -p heal=false; remarks remark 0; counted bitfile.second 4; counted bitfile.healed 0
+copies -p fault=mislabel; remarks remark 1; counted bitfile.second 10; counted bitfile.healed 10
+copies -p fault=mislabel -p copies=1; remarks "reading of bitfile" 10
 # Repack from drive to drive, and through memory, as it must be with one drive: that is known at once.
 gives 0 "$PSIM" run tape_repack -q --no-store -p size=8 -p 'direct={true,false}'; remarks remark 0
 gives 0 "$PSIM" run tape_repack -q --no-store --json -p size=8 -p direct=true -p drives=1; remarks remark 0

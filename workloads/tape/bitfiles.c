@@ -17,6 +17,7 @@
 struct bitfiles_params {
     int64_t nodes, files, size, largest, window, cos, remove, repack, reads;
     bool names;
+    sim_time rest;
 };
 
 static const struct param bitfiles_params[] = {
@@ -40,6 +41,9 @@ static const struct param bitfiles_params[] = {
           "Then volumes of which no more percent is live are repacked; -1: not now.",
           "ASSUMED(the experiment's choice)"),
     P_BOOL(bitfiles_params, names, "false", "Files have names, and are asked for by them.",
+           "ASSUMED(the experiment's choice)"),
+    P_TIME(bitfiles_params, rest, "0s", "0s", "1000h",
+           "From then until the first is read, and from one time to the next.",
            "ASSUMED(the experiment's choice)"),
     P_INT(bitfiles_params, reads, "1", "0", "1000000", "Times that the others are read.",
           "ASSUMED(the experiment's choice)"),
@@ -322,8 +326,11 @@ static void program(struct os_node *node, const struct program *me)
     remove_some(x);
     if (p->repack >= 0)
         repack(x);
-    for (int64_t i = 0; i < p->reads; i++)
+    for (int64_t i = 0; i < p->reads; i++) {
+        if (p->rest > 0)
+            port_thread_sleep(me->task, p->rest);
         read_all(x);
+    }
     port_window(me->task, false, me->ranks);
     port_measure(me->task, &measures[M_FAILED], (double)x->failed);
 }
