@@ -67,6 +67,7 @@ struct lfs_params {
     int64_t max_io;     /* bytes of the largest device request */
     int64_t queue;      /* requests for data that the device has at most; 0: all */
     int64_t prealloc;   /* blocks set aside for a file that grows */
+    int64_t gap;        /* blocks left out behind each block of a file */
     sim_time flush_delay;
     bool buffered;
     bool fsck;      /* a mount looks first */

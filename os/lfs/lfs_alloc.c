@@ -362,8 +362,11 @@ static uint32_t take_blocks(struct lfs_file *f, uint32_t blk, uint32_t want, uin
     uint32_t dev = LFS_NO_BLOCK;
     if (blk > 0)
         before = lfs_where(f, blk - 1);
-    uint32_t goal = before.dev == LFS_NO_BLOCK ? LFS_NO_BLOCK : before.dev + 1;
+    uint32_t gap = (uint32_t)fs->params.gap;
+    uint32_t goal = before.dev == LFS_NO_BLOCK ? LFS_NO_BLOCK : before.dev + 1 + gap;
     lfs_unreserve(f);
+    if (gap > 0)
+        want = 1;
     if (fs->params.scattered) {
         *got = 1;
         return take_any(fs);
@@ -371,7 +374,7 @@ static uint32_t take_blocks(struct lfs_file *f, uint32_t blk, uint32_t want, uin
     if (goal != LFS_NO_BLOCK && goal < fs->super.blocks && (*got = free_run(fs, goal, want)) > 0) {
         dev = goal;
     } else {
-        uint32_t roomy = want + (uint32_t)fs->params.prealloc;
+        uint32_t roomy = gap > 0 ? want : want + (uint32_t)fs->params.prealloc;
         dev = first_fit(fs, roomy, got);
         if (*got<roomy && * got> want)
             dev = first_fit(fs, want, got);
@@ -381,7 +384,8 @@ static uint32_t take_blocks(struct lfs_file *f, uint32_t blk, uint32_t want, uin
     if (*got == 0)
         return LFS_NO_BLOCK;
     ASSERT(lfs_map_take(fs, dev, *got));
-    reserve(f, dev + *got);
+    if (gap == 0)
+        reserve(f, dev + *got);
     return dev;
 }
 

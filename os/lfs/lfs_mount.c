@@ -38,6 +38,12 @@ const struct param lfs_params_desc[] = {
     P_INT(lfs_params, prealloc, "64", "0", "1048576",
           "Blocks set aside behind a file that grows, so that it stays contiguous.",
           "ASSUMED(4 MiB)"),
+    P_INT(
+        lfs_params, gap, "0", "0", "64",
+        "Blocks left out behind each block of a file, for the next one of it to be still ahead of "
+        "the arm when it is asked for, as FFS's rotdelay has it; nothing is set aside then, and "
+        "each block is an extent of its record.",
+        "McKusick et al. 1984; 0: McVoy & Kleiman 1991"),
     P_TIME(lfs_params, flush_delay, "1s", "1us", "1h",
            "A delayed write or a changed inode goes to the device at the latest so long after.",
            "ASSUMED(UNIX update used 30 s; shorter bounds what a crash loses)"),

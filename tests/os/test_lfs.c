@@ -369,6 +369,46 @@ Test(lfs, files_that_grow_by_turns_stay_in_one_piece)
     lfs_world_fini(&w);
 }
 
+/* The disk's blocks of a file, in its order. */
+static uint32_t places(struct lfs_world *w, uint64_t file, uint32_t *out)
+{
+    uint32_t n = 0;
+    const struct lfs_file *f = lfs_by_handle(w->fs, file);
+    cr_assert(f != NULL);
+    for (struct lfs_where x; (x = lfs_where(f, n)).dev != LFS_NO_BLOCK; n++)
+        out[n] = x.dev;
+    return n;
+}
+
+Test(lfs, a_gap_lies_behind_each_block_and_another_file_goes_there)
+{
+    enum { BLOCKS = 12 };
+    struct lfs_world w;
+    struct lfs_params p = lfs_world_params();
+    static uint8_t bytes[BLOCKS * 2048];
+    uint32_t a[BLOCKS + 1], b[BLOCKS + 1];
+    p.gap = 1;
+    lfs_world_init(&w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
+    fill(bytes, sizeof bytes, 3);
+    uint64_t first = must_create(&w, "a"), second = must_create(&w, "b");
+    cr_assert_eq(lfs_world_write(&w, first, 0, bytes, sizeof bytes), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, second, 0, bytes, sizeof bytes), FILE_OK);
+    uint64_t reads = counted(&w, "lfs.device_reads");
+    expect_content(&w, first, bytes, sizeof bytes);
+    cr_assert_eq(counted(&w, "lfs.device_reads") - reads, BLOCKS, "no two are neighbours");
+    cr_assert_eq(places(&w, first, a), BLOCKS);
+    cr_assert_eq(places(&w, second, b), BLOCKS);
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        cr_assert_eq(a[i], a[0] + 2 * i);
+        cr_assert_eq(b[i], a[i] + 1, "the gaps are free");
+    }
+    lfs_world_check(&w);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, second, 0), FILE_OK);
+    lfs_world_restart(&w);
+    expect_content(&w, second, bytes, sizeof bytes);
+    lfs_world_fini(&w);
+}
+
 Test(lfs, the_fast_path_coalesces_blocks_and_copies_nothing)
 {
     struct lfs_world w;
