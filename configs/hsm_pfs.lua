@@ -8,6 +8,7 @@
 --   psim run hsm_pfs -p space=64MiB       all of it has room: nothing comes from tape
 --   psim run hsm_pfs -p archive=purge     the program has each file migrated and purged itself
 --   psim run hsm_pfs -p archive=stage     and staged, before the first read
+--   psim run hsm_pfs -p archive=pin -p workload.pinned=3      three files stay on the disks
 --   psim run hsm_pfs -p system=vesta      files of Vesta, whose cells lie there; also vesta_on_pfs,
 --                                         pfs_on_vesta, and each with all of the above
 --   psim run hsm_pfs -p crash=7           an I/O node crashes (-p at=350s) and is back after 10 s;

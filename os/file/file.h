@@ -113,7 +113,8 @@ enum file_hint {
      * when he opened it may do the others. */
     FILE_STAGE,   /* all of the file is on the disk then; of a list of bytes: these */
     FILE_PURGE,   /* it lies in the archive alone; FILE_DENIED: it is pinned, or not migrated */
-    FILE_PIN,     /* it is not purged for `size` seconds; 0: until as many FILE_UNPIN */
+    FILE_PIN,     /* it is not purged for `size` seconds; 0: until as many FILE_UNPIN.  Pins outlive
+                     a crash of the node */
     FILE_UNPIN,   /* one pin less; the last one ends those for some time, too */
     FILE_MIGRATE, /* it lies in the archive, too */
     FILE_HINT_COUNT

@@ -181,7 +181,7 @@ enum pio_hint {
     /* To an archive below (os/hsm/files.h); each ends when it is done. */
     PIO_HINT_STAGE,   /* the file, or `runs`, is on disk then */
     PIO_HINT_PURGE,   /* it lies in the archive alone; PIO_DENIED: not yet there, or pinned */
-    PIO_HINT_PIN,     /* it stays on disk until as many PIO_HINT_UNPIN */
+    PIO_HINT_PIN,     /* it stays on disk for `seconds`; 0: until as many PIO_HINT_UNPIN */
     PIO_HINT_UNPIN,   /* */
     PIO_HINT_MIGRATE, /* it is in the archive, too */
     PIO_HINT_COUNT
@@ -212,7 +212,7 @@ struct pio_stat {
 struct pio_control {
     enum pio_ctl what;
     const char *name, *to;
-    uint64_t value, seed;
+    uint64_t value, seed, seconds; /* seconds: of PIO_HINT_PIN */
     int mode;
     uint64_t unit; /* of names: the layout of what they are of, as in an open */
     uint32_t factor;

@@ -261,6 +261,7 @@ static enum file_status hint_of(const struct client *c, struct pio_file *f,
     q.hint = x->what == PIO_PROPAGATE ? FILE_PROPAGATE
              : x->what == PIO_REFRESH ? FILE_REFRESH
                                       : pio_hint_of(x->value);
+    q.size = x->seconds;
     if (x->runs != NULL) {
         q.runs = x->runs;
         q.run_count = x->run_count;

@@ -3,11 +3,13 @@
  * against where those parts are (ops.stripes).
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "os/registry.h"
 #include "tests/os/io_world.h"
+#include "tests/os/mem_archive.h"
 
 enum { BYTES = 20000, CELLS = 5, UNIT = 300 };
 
@@ -84,19 +86,6 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
 static const struct file_ops listener = { .kind = { .name = "listener", .doc = "Listens." },
                                           .start = start,
                                           .submit = listen };
-static const struct kind *layers[40];
-static const struct kind_set with_listener = { "layer", "machine.os.files", layers };
-
-static void add_listener(void)
-{
-    uint32_t n = 0;
-    for (; os_layers.items[n] != NULL; n++)
-        layers[n] = os_layers.items[n];
-    cr_assert_lt(n + 1, ARRAY_LEN(layers));
-    layers[n] = &listener.kind;
-    io_world_layers = &with_listener;
-}
-
 /* ---- one system ---- */
 
 static struct {
@@ -104,6 +93,7 @@ static struct {
     uint64_t seed;
     enum pio_status down;
     uint32_t told;
+    bool pins;
     struct pio_file *f;
     struct pio_stripes parts; /* of the file as it lies */
 } t;
@@ -234,6 +224,103 @@ static void rights(struct pio *s)
     t.f = old;
 }
 
+/* ---- an archive below ---- */
+
+static struct {
+    struct mem_archive archive;
+    struct file_hsm_params params;
+} below;
+
+static struct file_sys *start_hsm(const struct file_boot *b, const void *params,
+                                  struct file_sys *files)
+{
+    struct hsm_door door = mem_archive_door(&below.archive, b->node->port);
+    (void)params;
+    return file_hsm_start(b->node->port, &below.params, files, &door, UINT64_C(1) << 20);
+}
+static const struct file_ops archived = { .kind = { .name = "archived",
+                                                    .doc = "HSM over the archive of the test." },
+                                          .files = 2,
+                                          .start = start_hsm };
+
+static const struct kind *layers[40];
+static const struct kind_set with_listener = { "layer", "machine.os.files", layers };
+
+static void add_layers(void)
+{
+    uint32_t n = 0;
+    for (; os_layers.items[n] != NULL; n++)
+        layers[n] = os_layers.items[n];
+    cr_assert_lt(n + 2, ARRAY_LEN(layers));
+    layers[n] = &listener.kind;
+    layers[n + 1] = &archived.kind;
+    io_world_layers = &with_listener;
+}
+
+static void wait_until(uint32_t told)
+{
+    while (t.told < told)
+        port_thread_sleep(t.f->sys->node->port, SIM_MS);
+}
+
+static uint64_t purges(uint32_t io)
+{
+    return fake_count(t.w.f, io_server(io), "hsm.purges");
+}
+
+static enum pio_status pin_for(uint64_t seconds)
+{
+    return pio_control(
+        t.f->sys, t.f,
+        &(struct pio_control){ .what = PIO_HINT, .value = PIO_HINT_PIN, .seconds = seconds });
+}
+
+static void none_purged(const char *why)
+{
+    cr_assert_eq(hint(PIO_HINT_PURGE, NULL, 0), PIO_DENIED, "%s: %s", t.w.ops->kind.name, why);
+    for (uint32_t io = 0; io < IO_SERVERS; io++)
+        cr_assert_eq(purges(io), 0, "%s: %s: node %u", t.w.ops->kind.name, why, io);
+}
+
+/* A node dies and comes back. */
+static void restart(void)
+{
+    t.told++;
+    wait_until(t.told + 1);
+    t.told++;
+    wait_until(t.told + 1);
+    while (pio_flush(t.f) != PIO_OK)
+        port_thread_sleep(t.f->sys->node->port, 5 * SIM_MS);
+}
+
+static void pins(void)
+{
+    cr_assert_eq(hint(PIO_HINT_MIGRATE, NULL, 0), PIO_OK);
+    for (uint32_t i = 0; i < 2; i++)
+        cr_assert_eq(pin_for(0), PIO_OK);
+    none_purged("two pins");
+    cr_assert_eq(hint(PIO_HINT_UNPIN, NULL, 0), PIO_OK);
+    none_purged("one pin is left");
+    restart();
+    none_purged("a pin outlives a crash");
+    cr_assert_eq(pin_for(20), PIO_OK);
+    restart();
+    none_purged("both do");
+    port_thread_sleep(t.f->sys->node->port, 30 * SIM_SEC);
+    none_purged("one for ever is left");
+    cr_assert_eq(hint(PIO_HINT_UNPIN, NULL, 0), PIO_OK);
+    cr_assert_eq(pin_for(20), PIO_OK);
+    none_purged("20 seconds");
+    port_thread_sleep(t.f->sys->node->port, 15 * SIM_SEC);
+    none_purged("5 seconds are left");
+    restart();
+    none_purged("after a crash, too");
+    port_thread_sleep(t.f->sys->node->port, 6 * SIM_SEC);
+    cr_assert_eq(hint(PIO_HINT_PURGE, NULL, 0), PIO_OK, "%s", t.w.ops->kind.name);
+    for (uint32_t io = 0; io < IO_SERVERS; io++)
+        cr_assert_gt(purges(io), 0, "%s: node %u", t.w.ops->kind.name, io);
+}
+
 static void program(struct io_world *w, struct os_node *n, uint32_t rank)
 {
     struct pio *s = rank == 0 ? pio_find(w->ops, n) : NULL;
@@ -261,25 +348,27 @@ static void program(struct io_world *w, struct os_node *n, uint32_t rank)
     pio_submit(&r);
     cr_assert_eq(pio_wait(&r), PIO_OK);
     cr_assert_eq(pio_flush(t.f), PIO_OK);
-    rights(s);
-    lists();
-    whole_file();
+    if (t.pins) {
+        pins();
+    } else {
+        rights(s);
+        lists();
+        whole_file();
+    }
     cr_assert_eq(pio_close(t.f), PIO_OK);
 }
 
-static void play(const struct pio_ops *ops, const char *text)
+static void play(const struct pio_ops *ops, const char *text, bool pinned)
 {
     memset(&t, 0, sizeof t);
+    t.pins = pinned;
     heard.denies = IO_SERVERS;
     io_world_start(&t.w, ops, text, (struct fake_options){ .seed = 5, .detect_delay = SIM_MS },
                    program);
     while (t.w.running > 0) {
         bool done = fake_step(t.w.f);
-        if (t.told == 1 || t.told == 3) {
-            if (t.told == 1)
-                fake_crash(t.w.f, io_server(1));
-            else
-                fake_restart(t.w.f, io_server(1));
+        if (t.told % 2 == 1) {
+            (t.told % 4 == 1 ? fake_crash : fake_restart)(t.w.f, io_server(1));
             t.told++;
         }
         cr_assert(done, "%s: nothing goes on", ops->kind.name);
@@ -287,23 +376,44 @@ static void play(const struct pio_ops *ops, const char *text)
     io_world_stop(&t.w);
 }
 
-Test(pio_hints, each_io_node_hears_of_its_own_bytes)
+/* Over all systems whose files have parts; %s: the layer. */
+static void play_all(const char *layer, bool pinned)
 {
     static const char pfs[] = "{{service=nx}, {service=pfs_meta, unit=700B}, {service=pfs_server, "
-                              "files={{layer=listener}, {layer=lfs}}}, {service=pfs_client}}";
-    static const char vesta[] = "{{service=nx}, {service=vesta_server, files={{layer=listener}, "
+                              "files={{layer=%s}, {layer=lfs}}}, {service=pfs_client}}";
+    static const char vesta[] = "{{service=nx}, {service=vesta_server, files={{layer=%s}, "
                                 "{layer=lfs}}}, {service=vesta_client}, {service=ranks}}";
     uint32_t systems = 0;
-    add_listener();
+    add_layers();
     for (int i = 0; pio_systems.items[i] != NULL; i++) {
         const struct pio_ops *ops = kind_at(&pio_systems, i);
+        char text[300];
         bool on_pfs = false;
         for (int k = 0; ops->services[k] != NULL; k++)
             on_pfs |= strcmp(ops->services[k]->kind.name, "pfs_client") == 0;
-        if ((ops->traits & PIO_SHARED) && ops->stripes != NULL &&
-            strcmp(ops->kind.name, "files") != 0)
-            play(ops, on_pfs ? pfs : vesta);
-        systems += t.w.ops == ops;
+        if (!(ops->traits & PIO_SHARED) || !ops->stripes || strcmp(ops->kind.name, "files") == 0)
+            continue;
+        (void)snprintf(text, sizeof text, on_pfs ? pfs : vesta, layer);
+        play(ops, text, pinned);
+        systems++;
     }
     cr_assert_geq(systems, 4);
+}
+
+Test(pio_hints, each_io_node_hears_of_its_own_bytes)
+{
+    play_all("listener", false);
+}
+
+/* As many as there were, on each I/O node; those for some time end. */
+Test(pio_hints, a_pinned_file_is_not_purged)
+{
+    struct err e = ERR_INIT;
+    cr_assert(param_load(file_hsm_params, &below.params, NULL, "hsm", &e), "%s", e.text);
+    below.params.retry = SIM_MS;
+    below.params.records.log = 16384;
+    below.params.files = 64;
+    mem_archive_init(&below.archive, 1);
+    play_all("archived", true);
+    mem_archive_fini(&below.archive);
 }

@@ -33,6 +33,18 @@ for system in pfs vesta vesta_on_pfs pfs_on_vesta; do
     gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $told -p system=$system -p archive=stage
     [ "$(value hsm.misses)" = 0 ] || fail "$system, stage: a read waited"
 done
+# Three of the files are pinned: they stay, others go; pins for ten seconds have ended by the first read.
+slow() { # WHAT YES: whether reads of pinned files wait for a tape
+    awk -v t="$(value dataset.pinned.p50)" 'BEGIN { exit !(t > 5) }' && found=yes || found=no
+    [ "$found" = "$2" ] && [ "$(value hsm.misses)" -gt 0 ] || fail "$1: reads of pinned files take $(value dataset.pinned.p50) s"
+}
+pins="-p base=hsm_pfs -p archive=pin -p workload.pinned=3"
+for how in "" "-p system=vesta" "-p crash=7"; do
+    gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $pins $how
+    slow "$how" no
+done
+gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $pins -p workload.pin=10s
+slow "for ten seconds" yes
 # Who made the files has them moved, another program's user may not.
 for how in "$told" "$told -p system=vesta" "-p base=hsm_files -p workload.settle=0"; do
     mine="$how -p workload.archive=purge -p workload.uid=7 -p workload.own_users=true"

@@ -17,6 +17,7 @@
  *   purge  each file is migrated and purged once it is written, so the first read of each byte
  *          finds it on tape
  *   stage  the same; and all files are staged, one after the other, before the first step
+ *   pin    the first `pinned` files stay on the disk, for so long (`pin`), or until the end
  * A part `wrong` of the hints names a file at random in place of the one that comes.
  *
  * What finds a server down is made again, `retries` times; a hint of reads that finds one is lost.
@@ -29,18 +30,18 @@
 #include "workloads/tape/walk.h"
 #include "workloads/workload.h"
 
-enum archive { ARCHIVE_NONE, ARCHIVE_PURGE, ARCHIVE_STAGE };
-static const char *const archive_names[] = { "none", "purge", "stage", NULL };
+enum archive { ARCHIVE_NONE, ARCHIVE_PURGE, ARCHIVE_STAGE, ARCHIVE_PIN };
+static const char *const archive_names[] = { "none", "purge", "stage", "pin", NULL };
 enum hints { HINTS_NONE, HINTS_LIST, HINTS_AHEAD };
 static const char *const hint_names[] = { "none", "list", "ahead", NULL };
 
 struct dataset_params {
     struct io_loop_params loop;
     struct walk_params walk;
-    int64_t piece, nodes, unit, ahead, retries, teller;
+    int64_t piece, nodes, unit, ahead, retries, teller, pinned;
     int system, hints, archive;
     double wrong;
-    sim_time index, settle, retry_delay;
+    sim_time index, settle, retry_delay, pin;
     bool verify;
 };
 
@@ -64,10 +65,17 @@ static const struct param dataset_params[] = {
            "ASSUMED(the experiment's choice)"),
     P_REAL(dataset_params, wrong, "0", "0", "1", "Part of the hints that name another file.",
            "ASSUMED(the experiment's choice)"),
-    P_CHOICE(dataset_params, archive, "none", archive_names,
-             "What a program tells the archive below its files: nothing; each file is migrated and "
-             "purged once it is written; the same, and all are staged before the first step.",
-             "ASSUMED(the experiment's choice)"),
+    P_CHOICE(
+        dataset_params, archive, "none", archive_names,
+        "What a program tells the archive below its files: nothing; each file is migrated and "
+        "purged once it is written; the same, and all are staged before the first step; or the "
+        "first files are pinned once they are written.",
+        "ASSUMED(the experiment's choice)"),
+    P_INT(dataset_params, pinned, "1", "1", "1000000", "archive 'pin': so many files.",
+          "ASSUMED(the experiment's choice)"),
+    P_TIME(dataset_params, pin, "0", "0", "1000h",
+           "archive 'pin': for so long, in whole seconds; 0: until the end.",
+           "ASSUMED(the experiment's choice)"),
     P_INT(dataset_params, teller, "0", "0", "60000",
           "Which program tells it; another than the first, which has made the files, does so once "
           "all have opened them.",
@@ -86,7 +94,7 @@ static const struct param dataset_params[] = {
     P_END,
 };
 
-enum { M_TIME = IO_MEASURES, M_FILL, M_HINTS, M_WRONG };
+enum { M_TIME = IO_MEASURES, M_FILL, M_HINTS, M_WRONG, M_PINNED };
 static const struct measure measures[] = {
     [IO_LATENCY] = { "dataset.latency", "s", "Time of a step: until all it touches is there.",
                      MEASURE_HISTOGRAM | MEASURE_COLUMN | MEASURE_INSIDE },
@@ -103,6 +111,7 @@ static const struct measure measures[] = {
                  MEASURE_TOTAL },
     [M_HINTS] = { "dataset.hints", "1", "Hints of a program.", MEASURE_TOTAL },
     [M_WRONG] = { "dataset.wrong", "1", "Of these: of another file than comes.", MEASURE_TOTAL },
+    [M_PINNED] = { "dataset.pinned", "s", "Time of a step that touches pinned files alone.", 0 },
     { .name = NULL },
 };
 static const struct measure rate = { "dataset.bandwidth", "B/s",
@@ -236,15 +245,21 @@ static bool fill(struct run *r, uint32_t k)
 
 static bool tell_archive(struct run *r, uint32_t k, enum pio_hint what)
 {
-    static const char *const names[] = {
-        [PIO_HINT_STAGE] = "stage", [PIO_HINT_PURGE] = "purge", [PIO_HINT_MIGRATE] = "migrate"
-    };
-    const struct pio_control c = { .what = PIO_HINT, .value = what };
+    static const char *const names[] = { [PIO_HINT_STAGE] = "stage",
+                                         [PIO_HINT_PURGE] = "purge",
+                                         [PIO_HINT_PIN] = "pin",
+                                         [PIO_HINT_UNPIN] = "unpin",
+                                         [PIO_HINT_MIGRATE] = "migrate" };
+    const struct pio_control c = { .what = PIO_HINT,
+                                   .value = what,
+                                   .seconds = (uint64_t)((r->p->pin + SIM_SEC - 1) / SIM_SEC) };
     return control(r, k, &c, names[what]);
 }
 
 static bool put_away(struct run *r, uint32_t k)
 {
+    if (r->p->archive == ARCHIVE_PIN)
+        return k >= (uint64_t)r->p->pinned || tell_archive(r, k, PIO_HINT_PIN);
     return r->p->archive == ARCHIVE_NONE ||
            (tell_archive(r, k, PIO_HINT_MIGRATE) && tell_archive(r, k, PIO_HINT_PURGE));
 }
@@ -395,6 +410,15 @@ static bool open_stale(struct run *r, uint32_t n)
     return fine;
 }
 
+/* Of the files that stay on the disk. */
+static bool all_pinned(const struct run *r, uint32_t n)
+{
+    uint32_t i = 0;
+    while (i < n && r->pieces[i].file < (uint64_t)r->p->pinned)
+        i++;
+    return r->p->archive == ARCHIVE_PIN && i == n;
+}
+
 static bool step(void *self, uint64_t k)
 {
     struct run *r = self;
@@ -417,6 +441,8 @@ static bool step(void *self, uint64_t k)
     if (fine) {
         port_measure(port, &measures[IO_RECEIVED], (double)n * (double)p->piece);
         io_report(&r->j, measures, &sum, n * (uint64_t)p->piece);
+        if (all_pinned(r, n))
+            port_measure(port, &measures[M_PINNED], sim_time_seconds(sum.latency));
     }
     return fine;
 }
@@ -464,6 +490,9 @@ static void program(struct os_node *node, const struct program *me)
     walk_init(&r->before, port, &p->walk, me->rank, me->ranks);
     if (!open_all(r) || !io_agree(&r->j, "looped", loop(r)))
         return;
+    bool fine = true, unpins = p->archive == ARCHIVE_PIN && me->rank == (uint64_t)p->teller;
+    for (uint32_t k = 0; unpins && fine && k < (uint64_t)p->pinned && k < p->walk.files; k++)
+        fine = tell_archive(r, k, PIO_HINT_UNPIN);
     for (uint32_t k = 0; k < (uint32_t)p->walk.files; k++)
         (void)io_good(&r->j, pio_close(r->files[k].f), "close", r->files[k].name);
 }
