@@ -2,9 +2,10 @@
 -- large ones on stripes of two.  Programs write them, give them names, remove every other one, have
 -- what is left repacked, and read it back by name; every byte is compared.
 --
---   psim run tape_bitfiles
---   psim run tape_bitfiles -p files=40 -p remove=2
---   psim run tape_bitfiles -p repack=0          only what is empty becomes blank
+--   psim run tape_bitfiles -p remove=2 -p repack=60
+--   psim run tape_bitfiles -p files=40 -p remove=2 -p repack=60
+--   psim run tape_bitfiles -p repack=0 -p remove=2   only what is empty becomes blank
+--   psim figure tape_bitfiles                   how much is moved for how many blank volumes
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
@@ -44,5 +45,22 @@ return {
   measures = {
     "bitfiles.write.mean", "bitfiles.read.mean", "bitfiles.name.mean", "bitfiles.repack.mean",
     "bitfile.segments", "bitfile.moved", "bitfile.blanked", "bitfiles.failed.max",
+  },
+  sweep = { product = { remove = { 2, 4 }, repack = { 0, 45, 60, 90 } } },
+  figure = {
+    x = "repack", y = "bitfile.moved", by = "remove",
+    x_label = "percent of a volume that is live at most, to be repacked",
+    y_label = "segments moved",
+    expectations = {
+      {
+        kind = "range", name = "nothing is moved off what is empty",
+        at = { remove = 2, repack = 0 }, min = 0, max = 0, citation = "derived",
+      },
+      {
+        kind = "ratio", name = "each second file removed: no more is moved than is left",
+        at = { remove = 2, repack = 90 }, over = { remove = 4, repack = 90 }, max = 1,
+        citation = "derived: half of the files are left, against three quarters",
+      },
+    },
   },
 }

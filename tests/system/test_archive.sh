@@ -49,7 +49,9 @@ appends() { gives 0 "$PSIM" run "$C" -q --no-store -p reads=false "$@"; }
 
 # What is declared costs no memory and no time: forty million files, 1 PB on 50,000 cartridges.
 gives 0 "$PSIM" run tape_month --no-store --json -p requests=1 -p volumes=50000
-awk '/"host_bytes"/ { sub(/,/, "", $2); if ($2 > 60e6) exit 1; n++ } END { exit n != 1 }' "$T/out" || fail "it takes too much memory"
+awk '/"host_bytes"/ { sub(/,/, "", $2); if ($2 + 0 > 60e6) exit 1; n++ } END { exit n != 1 }' "$T/out" || fail "it takes too much memory"
+gives 0 "$PSIM" run tape_declared -q --no-store --json -p volumes=50000 -p old=10
+awk '/"host_bytes"/ { sub(/,/, "", $2); if ($2 + 0 > 60e6) exit 1; n++ } END { exit n != 1 }' "$T/out" || fail "it takes too much memory"
 # Media, drives, arms: of the 16 files of a read 7 lie on the cartridge that is gone.
 reads; remarks remark 0
 reads -p fault=lost; remarks "volume 1: no repository has the volume" 7; remarks remark 7
@@ -121,6 +123,8 @@ gives 0 "$PSIM" run tape_repack -q --no-store --json -p size=8 -p direct=true -p
 awk '/"bitfiles.repack.mean": {/ { getline; sub(/,/, "", $2); if ($2 + 0 > 2000) exit 1; n++ } END { exit n != 1 }' "$T/out" ||
     fail "repack with one drive takes too long"
 # What cannot be is said before.
+gives 2 "$PSIM" check tape_declared -p workload.old_files=0
+says 'workload.old_files is 0: of how many bitfiles are workload.old drawn?'
 gives 2 "$PSIM" check "$C" -p reads=false -p rait=rait5
 says 'width: a volume with parity has two cartridges at least'
 gives 2 "$PSIM" check "$C" -p rait=rait3 -p width=2

@@ -12,18 +12,20 @@
 #include "os/hsm/bitfile.h"
 #include "os/hsm/names.h"
 #include "workloads/io/loop.h"
+#include "workloads/tape/data.h"
 #include "workloads/workload.h"
 
 struct bitfiles_params {
     int64_t nodes, files, size, largest, window, cos, remove, repack, reads;
     bool names;
     sim_time rest;
+    int64_t old, old_files, old_each;
 };
 
 static const struct param bitfiles_params[] = {
     P_INT(bitfiles_params, nodes, "0", "0", "60000", "Compute nodes that take part; 0: all.",
           "ASSUMED(the experiment's choice)"),
-    P_INT(bitfiles_params, files, "10", "1", "10000000", "Bitfiles that each of them makes.",
+    P_INT(bitfiles_params, files, "10", "0", "10000000", "Bitfiles that each of them makes.",
           "ASSUMED(the experiment's choice)"),
     P_SIZE(bitfiles_params, size, "1MB", "0B", "1000TB", "Bytes of the smallest.",
            "ASSUMED(the experiment's choice)"),
@@ -47,14 +49,26 @@ static const struct param bitfiles_params[] = {
            "ASSUMED(the experiment's choice)"),
     P_INT(bitfiles_params, reads, "1", "0", "1000000", "Times that the others are read.",
           "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, old, "0", "0", "1000000000",
+          "Then so many reads of bitfiles that the archive had from the start, each drawn, "
+          "and compared.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, old_files, "0", "0", "1000000000",
+          "Of the first so many; bitfile.declared has as many.",
+          "ASSUMED(the experiment's choice)"),
+    P_INT(bitfiles_params, old_each, "0", "0", "1000000000",
+          "Of which so many lie on each volume, one behind the other; 0: that is not compared.",
+          "ASSUMED(the experiment's choice)"),
     P_END,
 };
 
-enum { M_WRITE, M_READ, M_NAME, M_REPACK, M_BLANK, M_FAILED };
+enum { M_WRITE, M_READ, M_STAT, M_NAME, M_REPACK, M_BLANK, M_FAILED };
 static const struct measure measures[] = {
     [M_WRITE] = { "bitfiles.write", "s", "From the creation of a bitfile until it is on tape.",
                   MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
     [M_READ] = { "bitfiles.read", "s", "From the request for a bitfile until all of it is there.",
+                 MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
+    [M_STAT] = { "bitfiles.stat", "s", "From the question where a bitfile lies to the answer.",
                  MEASURE_COLUMN | MEASURE_HISTOGRAM | MEASURE_TOTAL },
     [M_NAME] = { "bitfiles.name", "s", "A call of the name server.",
                  MEASURE_HISTOGRAM | MEASURE_TOTAL },
@@ -72,15 +86,17 @@ struct file {
     struct owner *owner;
     uint64_t id, size, seed;
     sim_time since;
-    bool there;
+    bool there, busy; /* busy: of one that the archive had from the start */
+    struct bitfile_stat stat;
 };
 
 struct owner {
     struct port *port;
     const struct bitfiles_params *p;
     struct bitfile_door *door;
-    struct name_door *names; /* NULL: files have none */
-    uint64_t dir;            /* its own */
+    const struct archive *archive; /* of one that reads what the archive had */
+    struct name_door *names;       /* NULL: files have none */
+    uint64_t dir;                  /* its own */
     uint32_t rank;
     struct port_thread *thread;
     struct file *files;
@@ -99,6 +115,7 @@ static void fails(struct file *f, const char *what)
 {
     struct owner *x = f->owner;
     x->failed++;
+    f->busy = false;
     port_remark(x->port, "%s of bitfile %llu: %s", what, (unsigned long long)f->id,
                 hsm_status_name(f->call.status));
     over(x);
@@ -166,6 +183,7 @@ static void was_read(struct bitfile_call *c)
     }
     port_measure(x->port, &measures[M_READ], sim_time_seconds(port_now(x->port) - f->since));
     port_progress(x->port, f->since, (double)f->size);
+    f->busy = false;
     over(x);
 }
 
@@ -194,6 +212,64 @@ static void ask(struct file *f, struct bitfile_call call)
     f->since = port_now(x->port);
     x->under_way++;
     bitfile_ask(x->door, &f->call);
+}
+
+/* ---- what the archive had from the start ---- */
+
+static void take_old(struct bitfile_call *c, uint64_t offset, struct rope *data)
+{
+    const struct file *f = (struct file *)c;
+    struct owner *x = f->owner;
+    struct rope copy;
+    rope_copy(&copy, data);
+    port_delivered(x->port, data->length, 0);
+    if (!x->wrong)
+        x->wrong =
+            !tape_declared(x->port, x->archive, f->stat.volume, f->stat.first, offset, &copy);
+    else
+        rope_fini(&copy);
+}
+
+static void stat_old(struct bitfile_call *c)
+{
+    struct file *f = (struct file *)c;
+    struct owner *x = f->owner;
+    if (c->status != HSM_OK) {
+        fails(f, "the place");
+        return;
+    }
+    sim_time now = port_now(x->port);
+    port_measure(x->port, &measures[M_STAT], sim_time_seconds(now - f->since));
+    f->stat = c->stat;
+    f->size = c->stat.size;
+    uint64_t each = (uint64_t)x->p->old_each, block = archive_block(x->archive);
+    if (each > 0 && (c->stat.volume != f->id / each ||
+                     c->stat.first != f->id % each * ((f->size + block - 1) / block)))
+        port_fail(x->port,
+                  "bitfile %llu lies at block %llu of volume %u, not where it was declared",
+                  (unsigned long long)f->id, (unsigned long long)c->stat.first, c->stat.volume);
+    f->call = (struct bitfile_call){
+        .op = BITFILE_READ, .id = f->id, .length = f->size, .take = take_old, .done = was_read
+    };
+    bitfile_ask(x->door, &f->call);
+}
+
+/* `window` of them at once: each slot has the next that is drawn when its last one has come. */
+static void read_old(struct owner *x)
+{
+    struct file *slots = port_alloc(x->port, (size_t)x->p->window * sizeof *slots);
+    for (int64_t i = 0; i < x->p->old; i++) {
+        struct file *f = NULL;
+        wait_for(x, x->p->window - 1);
+        for (int64_t k = 0; f == NULL && k < x->p->window; k++)
+            f = slots[k].busy ? NULL : &slots[k];
+        f->owner = x;
+        f->busy = true;
+        f->id = port_random_below(x->port, (uint64_t)x->p->old_files);
+        ask(f, (struct bitfile_call){ .op = BITFILE_STAT, .id = f->id, .done = stat_old });
+    }
+    wait_for(x, 0);
+    port_free(x->port, slots);
 }
 
 /* ---- names ---- */
@@ -315,6 +391,7 @@ static void program(struct os_node *node, const struct program *me)
     x->port = me->task;
     x->p = p;
     x->door = os_find(node, &bitfile_client_service);
+    x->archive = p->old > 0 ? os_find(node, &archive_service) : NULL;
     x->names = p->names ? os_find(node, &name_client_service) : NULL;
     x->rank = me->rank;
     x->thread = port_thread_self(me->task);
@@ -331,12 +408,20 @@ static void program(struct os_node *node, const struct program *me)
             port_thread_sleep(me->task, p->rest);
         read_all(x);
     }
+    if (p->old > 0) {
+        if (p->rest > 0)
+            port_thread_sleep(me->task, p->rest);
+        read_old(x);
+    }
     port_window(me->task, false, me->ranks);
     port_measure(me->task, &measures[M_FAILED], (double)x->failed);
 }
 
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
 {
+    const struct bitfiles_params *p = params;
+    if (p->old > 0 && p->old_files == 0)
+        return err_set(e, "workload.old_files is 0: of how many bitfiles are workload.old drawn?");
     return workload_nodes_check(((const struct bitfiles_params *)params)->nodes, layout, e);
 }
 
@@ -346,12 +431,15 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
 }
 
 static const struct os_service_ops *const services[] = { &bitfile_client_service, NULL };
+static const struct os_service_ops *const old[] = { &bitfile_client_service, &archive_service,
+                                                    NULL };
 static const struct os_service_ops *const named[] = { &bitfile_client_service, &name_client_service,
                                                       NULL };
 
 static const struct os_service_ops *const *services_of(const void *params)
 {
-    return ((const struct bitfiles_params *)params)->names ? named : services;
+    const struct bitfiles_params *p = params;
+    return p->names ? named : p->old > 0 ? old : services;
 }
 
 extern const struct workload_ops workload_bitfiles;
