@@ -52,6 +52,8 @@
  *   CKPT5  Headers, images, pages and commit records have checksums.  What is damaged is not used:
  *       all ranks go back to the checkpoint before, where that is still there.
  *
+ *   CKPT9  A checkpoint that was found damaged counts no more before the one before it is loaded:
+ *       what ranks write next has the same generation, and is not taken for it.
  *   CKPT7  A message in flight at a checkpoint is in the image of one rank, once, and is received
  *       once after a restart, in its turn: none that is in a log is in a library's image, too, or
  *       counts as received in a call.

@@ -366,7 +366,8 @@ enum ckpt_status ckpt_slot_void(struct ckpt *c, uint32_t slot);
 /* Writes, and flushes, what lies between the headers: at 1024 to 4095, and at 5120 to 8191. */
 enum ckpt_status ckpt_sink_put(struct ckpt *c, uint64_t at, struct rope *data);
 enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation);
-/* The newest committed below `below`; 0: there is none. */
+/* The newest committed below `below`; 0: there is none.  One from `below` on is damaged, and if
+ * there is another its record is void from then on (CKPT9). */
 enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *generation);
 
 /* log.c */

@@ -5,9 +5,9 @@
  *   CUT    all have stopped, or this    the checkpoint before the last is void (CKPTF3); a number
  *          rank has (and STOP is done)  of each file, where its pointer is
  *   MEET   all have been captured       the numbers of shared files (files_meet.c)
- *   UNDO   all images are loaded        each file of the image, and of the list, is brought back;
- *                                       then the list is empty; what the program has closed, and
- *                                       others have not, is opened (CKPTF6)
+ *   UNDO   all images are loaded        each file of the image, and of the list, is brought back,
+ *                                       and rank 0 told of it (CKPTF8); what the program has
+ *                                       closed, and others have not, is opened (CKPTF6)
  *   CLOSE  the last of those who share  what this rank's program has closed before them is closed
  *          a file has closed it
  *   END    a new run begins             no request is under way: the program is killed, its files
@@ -20,14 +20,20 @@
  * checkpoint that the rank knows to be committed, `cut` the last for which it was captured, which
  * may be one later and may never be committed:
  *
- *   it can be brought back to        number            the entry's cut
+ *   it can be brought back to        number            the entry's cuts
  *   `cut`                            none is made
  *   `last`, but not `cut`            that of `cut`     `cut`
- *   neither                          that of `last`    `cut`: it has not changed between them
+ *   neither                          that of `last`    to `cut`, from the first to which it can
+ *                                                      not: it has not changed between them
  *
  * So the number of `last` stays when the next checkpoint is captured, for the same generation again
  * or for the next.  When a generation is captured again what was noted of its former capture is not
  * of this one (anew): files may have been changed between.
+ *
+ * A restart may be followed by another from the checkpoint before, when the one that it was from is
+ * damaged by then.  So it leaves the list as it is, but for cuts that are not any more, and the
+ * list still says what both need.  It is all the same in what has happened since: `last` is `cut`
+ * then.
  */
 #include <string.h>
 
@@ -83,10 +89,10 @@ static enum pio_status call(struct pio_file *x, enum pio_ctl what, uint64_t valu
     return pio_control(x->sys, x, &q);
 }
 
-/* Nothing is open, and nothing is asked for it. */
+/* Nothing is open, nothing is asked for it, and the list has nothing. */
 static bool idle(const struct ckpt_files *f)
 {
-    bool open = f->sys_count > 0;
+    bool open = f->sys_count > 0 || f->log_old || ckpt_since_any(f, CKPT_NO_CUT);
     LIST_EACH (l, &f->files)
         open |= LIST_ENTRY(l, struct ckpt_file, link)->f != NULL;
     return !open;
@@ -148,21 +154,6 @@ bool ckpt_files_stop(struct ckpt *c, ckpt_files_then then)
 
 /* ---- CUT ---- */
 
-/* Entries of cuts to which no restart goes any more. */
-static void prune(struct ckpt_files *f)
-{
-    LIST_EACH (l, &f->files) {
-        struct ckpt_since *since = LIST_ENTRY(l, struct ckpt_file, link)->since;
-        for (uint32_t i = 0; i < 2; i++)
-            if (since[i].cut < f->c->last.generation)
-                since[i].cut = CKPT_NO_CUT;
-        if (since[0].cut == CKPT_NO_CUT) {
-            since[0] = since[1];
-            since[1].cut = CKPT_NO_CUT;
-        }
-    }
-}
-
 /* This generation was captured before, and that was not committed: what can be brought back to
  * that capture can be brought back to `last`. */
 static void anew(struct ckpt_files *f)
@@ -171,14 +162,8 @@ static void anew(struct ckpt_files *f)
     f->cut = f->cut < f->asked ? f->cut : last;
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        struct ckpt_since *since = x->since;
-        if (x->at == CKPT_NO_CUT || x->at < f->asked)
-            continue;
-        x->at = last;
-        f->log_old |= since[0].cut == f->asked || since[1].cut == f->asked;
-        since[1].cut = CKPT_NO_CUT; /* the other is of `last` */
-        if (since[0].cut == f->asked)
-            since[0].cut = !since[0].made && since[0].number > f->asked ? CKPT_NO_CUT : last;
+        if (x->at != CKPT_NO_CUT && x->at >= f->asked)
+            ckpt_since_limit(f, x, last);
     }
 }
 
@@ -223,10 +208,14 @@ static enum ckpt_status cut(struct ckpt_files *f)
     for (uint32_t i = 0; i < f->sys_count; i++)
         pio_drain(f->sys[i]);
     ckpt_files_hold(f);
-    prune(f);
+    if (f->job != FILES_NOTHING) /* the run ends */
+        return s;
     anew(f);
-    if (s == CKPT_OK && c->last.generation > 0 && has_numbers(f))
-        s = ckpt_slot_void(c, 1 - c->last.slot); /* CKPTF3 */
+    if (s == CKPT_OK && c->last.generation > 0 &&
+        (has_numbers(f) || ckpt_since_any(f, c->last.generation)))
+        s = ckpt_slot_void(c, 1 - c->last.slot); /* CKPTF3, CKPTF8 */
+    if (s == CKPT_OK)
+        ckpt_since_prune(f, c->last.generation);
     if (s == CKPT_OK && f->log_old)
         s = ckpt_log_write(f);
     LIST_EACH (l, &f->files) {
@@ -289,7 +278,8 @@ static bool save(void *obj, struct rope *out, const char **why)
                                       : "its files have no state that can be kept";
     LIST_EACH (l, &f->files) {
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        if (x->f != NULL)
+        bool goes_back = x->at != CKPT_NO_CUT && x->at + UINT64_C(1) == f->asked;
+        if (x->f != NULL || (goes_back && ckpt_files_taken(f)))
             ckpt_file_pack(x, out);
     }
     return f->status == CKPT_OK;
@@ -297,12 +287,18 @@ static bool save(void *obj, struct rope *out, const char **why)
 
 static bool load(void *obj, struct rope *in)
 {
-    struct ckpt_files *f = ((struct ckpt *)obj)->files;
+    struct ckpt *c = obj;
+    struct ckpt_files *f = c->files;
     while (in->length > 0) {
-        struct ckpt_file *x = ckpt_file_unpack(f, in);
+        bool shut;
+        struct ckpt_file *x = ckpt_file_unpack(f, in, &shut);
         if (x == NULL)
             return false;
-        x->loaded = true;
+        x->loaded = !shut;
+        x->number = shut ? 0 : x->number;
+        x->others = shut ? 0 : x->others;
+        if (shut || x->number > 0)
+            ckpt_file_back(x, c->generation - shut, cut_epoch(c->cut));
     }
     return true;
 }
@@ -382,29 +378,30 @@ static enum ckpt_status undo(struct ckpt_files *f)
     enum ckpt_status s = CKPT_OK;
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        const struct ckpt_since *since = &x->since[0];
+        /* Of a later cut alone: who had it before has what is of this one (files_name.c). */
+        const struct ckpt_since *since = ckpt_since_of(x, f->cut);
         bool in_image = x->loaded && x->number > 0;
-        /* A number of a later cut: who had it before has what is of this one (files_name.c). */
-        bool in_list = !x->loaded && since->cut != CKPT_NO_CUT &&
-                       (since->made || since->number <= f->cut + UINT64_C(1));
-        if (s != CKPT_OK || (!in_image && !in_list))
+        if (s != CKPT_OK || (!in_image && since == NULL))
             continue;
         if (in_image)
             s = bring_back(f, x, x->number);
         else
             s = since->made ? take_away(f, x) : bring_back(f, x, since->number);
-        ckpt_file_back(x, in_image ? f->cut : CKPT_NO_CUT, cut_epoch(f->c->cut));
         f->c->counts.undone += s == CKPT_OK;
     }
-    if (s != CKPT_OK)
-        return s;
+    if (s == CKPT_OK && f->cut == 0) { /* there is none before it */
+        ckpt_since_prune(f, CKPT_NO_CUT);
+        return f->log_full ? ckpt_log_write(f) : s;
+    }
+    LIST_EACH (l, &f->files)
+        if (s == CKPT_OK && !ckpt_name_tells(f, LIST_ENTRY(l, struct ckpt_file, link)))
+            s = CKPT_IO;
     LIST_EACH (l, &f->files) {
         struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        x->since[0].cut = x->since[1].cut = CKPT_NO_CUT;
         if (s == CKPT_OK && x->loaded && x->closed)
             s = reopen(f, x, own_system(f, x->ops));
     }
-    return s == CKPT_OK && f->log_full ? ckpt_log_write(f) : s;
+    return s;
 }
 
 void ckpt_files_undo(struct ckpt *c, ckpt_files_then then)
@@ -418,10 +415,10 @@ enum ckpt_status ckpt_files_found(struct ckpt *c, uint32_t generation, bool *und
     f->cut = generation;
     f->cut_epoch = cut_epoch(c->cut);
     enum ckpt_status s = ckpt_files_taken(f) ? ckpt_log_read(f, generation) : CKPT_OK;
-    *undo_it = f->log_full;
+    *undo_it = f->log_full && generation == 0;
     LIST_EACH (l, &f->files) {
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
-        *undo_it |= x->number > 0 || x->closed;
+        *undo_it |= x->at != CKPT_NO_CUT || x->closed;
     }
     return s;
 }

@@ -20,6 +20,10 @@
  *   CKPTF6  A file that ranks share is open at rank 0, which makes its numbers and tells a shared
  *       pointer, as long as one of them has it open: there it stays open when the program has
  *       closed it, also after a restart.
+ *   CKPTF8  The list says of a file from which cut on it was as an entry has it, and a restart
+ *       takes nothing from it that the checkpoint before needs: that may be asked for when the last
+ *       one is found damaged, also after restarts from that.  What a rank can bring back to it, and
+ *       has closed, its image knows, so that no other entry is made for the same cut.
  *   CKPTF5  A program is ended once none of its requests is under way: nobody writes to memory that
  *       has gone with it.
  *

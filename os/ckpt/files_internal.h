@@ -8,11 +8,11 @@
 
 #define CKPT_NO_CUT UINT32_MAX
 
-/* A state to which a file that was opened after a cut can be brought back. */
+/* The state that a file which was opened after a cut had there, and at cuts before. */
 struct ckpt_since {
-    uint32_t cut;    /* CKPT_NO_CUT: none */
-    bool made;       /* it was not there */
-    uint64_t number; /* else: as this */
+    uint32_t from, cut; /* of all cuts from that to this one; CKPT_NO_CUT: none */
+    bool made;          /* it was not there */
+    uint64_t number;    /* else: as this */
 };
 
 struct ckpt_file {
@@ -31,7 +31,7 @@ struct ckpt_file {
     uint32_t others;    /* of rank 0 of those who share it: so often others are to close it */
     bool closed;        /* by its program, and kept open until they have (CKPTF6) */
     uint64_t number;    /* in the image; 0: none */
-    uint32_t at;        /* the last cut whose state it can be brought back to, or CKPT_NO_CUT */
+    uint32_t at;        /* the last cut to which it can be brought back, or CKPT_NO_CUT */
     uint32_t at_epoch;  /* this rank's when that was so first */
     bool making;        /* others wait until it has a number */
     bool placed;
@@ -143,6 +143,8 @@ bool ckpt_places_load(struct ckpt *c, struct rope *places); /* false: they make 
 enum pio_status ckpt_name_opens(struct ckpt_files *f, struct ckpt_file *x);
 void ckpt_name_made(struct ckpt_files *f, struct ckpt_file *x);
 void ckpt_name_closes(struct ckpt_files *f, struct ckpt_file *x);
+/* After a restart: to which cut it can be brought back.  False: rank 0 has died. (blocks) */
+bool ckpt_name_tells(struct ckpt_files *f, const struct ckpt_file *x);
 void ckpt_names_serve(struct ckpt *c, struct select_request *request, struct rope *args);
 void ckpt_names_clear(struct ckpt_files *f);
 void ckpt_names_give_up(struct ckpt_files *f); /* who waits there is told that the run ends */
@@ -151,8 +153,8 @@ void ckpt_names_captured(struct ckpt_files *f);
 
 /* ---- files_log.c ---- */
 void ckpt_file_pack(const struct ckpt_file *x, struct rope *out);
-struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f,
-                                   struct rope *in); /* NULL: makes no sense */
+/* shut: an image tells of it, and has not got it (CKPTF8).  NULL: makes no sense. */
+struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in, bool *shut);
 /* Of one that is there its place, and who has still to close it. */
 bool ckpt_file_unpack_met(struct ckpt_files *f, struct rope *in);
 struct ckpt_file *ckpt_file_find(const struct ckpt_files *f, const struct pio_ops *ops,
@@ -160,7 +162,14 @@ struct ckpt_file *ckpt_file_find(const struct ckpt_files *f, const struct pio_op
 struct ckpt_file *ckpt_file_add(struct ckpt_files *f, const struct pio_ops *ops, const char *name);
 /* All that the files' `since` say goes to the sink.  CKPT_FULL: it is too long. (blocks) */
 enum ckpt_status ckpt_log_write(struct ckpt_files *f);
-/* They say what the sink has of cuts from `cut` on. (blocks) */
+/* They say what the sink has of `cut` and of the one before (CKPTF8). (blocks) */
 enum ckpt_status ckpt_log_read(struct ckpt_files *f, uint32_t cut);
+/* What says how the file was at that cut; NULL: nothing in the list does. */
+const struct ckpt_since *ckpt_since_of(const struct ckpt_file *x, uint32_t cut);
+/* Cuts behind that one were not. */
+void ckpt_since_limit(struct ckpt_files *f, struct ckpt_file *x, uint32_t cut);
+/* Entries of cuts before that one go; `any`: whether there are some. */
+void ckpt_since_prune(struct ckpt_files *f, uint32_t cut);
+bool ckpt_since_any(const struct ckpt_files *f, uint32_t before);
 
 #endif

@@ -4,10 +4,11 @@
  * The list stands behind the headers (store.c), at 1024 and at 5120 in turn, whole each time: a
  * crash leaves the one before, of which nothing had come yet.  Big-endian:
  *   0 magic u32, 4 entries u32, 8 number of the list u64, 16 bytes behind u64, 24 hash of those
- *   u64, 32 hash of 0..31 u64; each entry: cut u32, it was made u8, number u64, the file
- *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed, 8 closed; number
- *           u64, place u64, unit u64, factor u32, others u32, and twice (the system, the name) u16
- *           length and bytes
+ *   u64, 32 hash of 0..31 u64; each entry: from u32, cut u32, it was made u8, number u64, the file
+ *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed, 8 closed, 16 of an
+ *           image that has not got it: it can be brought back to the cut before; number u64, place
+ *           u64, unit u64, factor u32, others u32, and twice (the system, the name) u16 length and
+ *           bytes
  */
 #include <string.h>
 
@@ -20,7 +21,8 @@
 #define HEAD_BYTES 40u
 #define ROOM 3072u
 #define FILE_BYTES 45u
-#define ENTRY_BYTES 13u
+#define ENTRY_BYTES 17u
+#define SHUT 16u /* CKPTF8 */
 
 /* ---- a file ---- */
 
@@ -52,6 +54,7 @@ void ckpt_file_pack(const struct ckpt_file *x, struct rope *out)
     wire_put32(b + 4, x->rank);
     wire_put32(b + 8, x->ranks);
     b[12] = (uint8_t)(x->read_only | x->mine << 1 | x->placed << 2 | x->closed << 3);
+    b[12] |= x->f == NULL ? SHUT : 0;
     wire_put64(b + 13, x->number);
     wire_put64(b + 21, x->place);
     wire_put64(b + 29, x->unit);
@@ -111,7 +114,7 @@ bool ckpt_file_unpack_met(struct ckpt_files *f, struct rope *in)
     return true;
 }
 
-struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in)
+struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in, bool *shut)
 {
     uint8_t b[FILE_BYTES];
     char name[NAME_BYTES + 1];
@@ -119,6 +122,7 @@ struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in)
     if (ops == NULL)
         return NULL;
     struct ckpt_file *x = ckpt_file_find(f, ops, name);
+    *shut = b[12] & SHUT;
     if (x != NULL) /* the image has it */
         return x;
     x = ckpt_file_add(f, ops, name);
@@ -137,6 +141,59 @@ struct ckpt_file *ckpt_file_unpack(struct ckpt_files *f, struct rope *in)
     return x;
 }
 
+/* ---- what files were at cuts ---- */
+
+const struct ckpt_since *ckpt_since_of(const struct ckpt_file *x, uint32_t cut)
+{
+    for (uint32_t i = 0; i < ARRAY_LEN(x->since); i++) {
+        const struct ckpt_since *s = &x->since[i];
+        if (s->cut != CKPT_NO_CUT && s->from <= cut && cut <= s->cut)
+            return s;
+    }
+    return NULL;
+}
+
+static void close_up(struct ckpt_file *x)
+{
+    if (x->since[0].cut != CKPT_NO_CUT)
+        return;
+    x->since[0] = x->since[1];
+    x->since[1].cut = CKPT_NO_CUT;
+}
+
+void ckpt_since_limit(struct ckpt_files *f, struct ckpt_file *x, uint32_t cut)
+{
+    if (x->at != CKPT_NO_CUT && x->at > cut)
+        x->at = cut;
+    for (uint32_t i = ARRAY_LEN(x->since); i-- > 0;) {
+        struct ckpt_since *s = &x->since[i];
+        if (s->cut == CKPT_NO_CUT || s->cut <= cut)
+            continue;
+        s->cut = s->from <= cut ? cut : CKPT_NO_CUT;
+        f->log_old = true;
+    }
+    close_up(x);
+}
+
+void ckpt_since_prune(struct ckpt_files *f, uint32_t cut)
+{
+    LIST_EACH (l, &f->files) {
+        struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
+        for (uint32_t i = ARRAY_LEN(x->since); i-- > 0;)
+            if (x->since[i].cut < cut)
+                x->since[i].cut = CKPT_NO_CUT;
+        close_up(x);
+    }
+}
+
+bool ckpt_since_any(const struct ckpt_files *f, uint32_t before)
+{
+    bool any = false;
+    LIST_EACH (l, &f->files)
+        any |= LIST_ENTRY(l, struct ckpt_file, link)->since[0].cut < before;
+    return any;
+}
+
 /* ---- the list ---- */
 
 static uint64_t place_of(uint64_t number)
@@ -153,9 +210,10 @@ static uint32_t entries(const struct ckpt_files *f, struct rope *out)
             uint8_t b[ENTRY_BYTES];
             if (x->since[i].cut == CKPT_NO_CUT)
                 continue;
-            wire_put32(b, x->since[i].cut);
-            b[4] = x->since[i].made;
-            wire_put64(b + 5, x->since[i].number);
+            wire_put32(b, x->since[i].from);
+            wire_put32(b + 4, x->since[i].cut);
+            b[8] = x->since[i].made;
+            wire_put64(b + 9, x->since[i].number);
             rope_add_bytes(out, b, sizeof b);
             ckpt_file_pack(x, out);
             count++;
@@ -217,21 +275,32 @@ static enum ckpt_status list_at(struct ckpt *c, uint64_t at, uint64_t *number, u
     return CKPT_OK;
 }
 
+/* Those that the cut and the one before it need. */
 static bool take_entry(struct ckpt_files *f, struct rope *in, uint32_t cut)
 {
     uint8_t b[ENTRY_BYTES];
+    bool shut;
     if (in->length < sizeof b)
         return false;
     rope_take_front(in, sizeof b, b);
-    struct ckpt_file *x = ckpt_file_unpack(f, in);
-    struct ckpt_since since = { wire_get32(b), b[4] != 0, wire_get64(b + 5) };
+    struct ckpt_file *x = ckpt_file_unpack(f, in, &shut);
+    struct ckpt_since since = { wire_get32(b), wire_get32(b + 4), b[8] != 0, wire_get64(b + 9) };
     if (x == NULL)
         return false;
-    if (since.cut < cut || x->loaded)
+    if (!x->loaded) { /* nobody has it open */
+        x->others = 0;
+        x->number = 0;
+        x->closed = false;
+    }
+    if (since.cut + UINT64_C(1) < cut)
         return true;
-    x->others = 0; /* nobody has it open */
-    x->closed = false;
-    x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1] = since;
+    struct ckpt_since *to = &x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1];
+    if (to->cut != CKPT_NO_CUT || since.from > since.cut)
+        return false;
+    *to = since;
+    if (x->at == CKPT_NO_CUT || x->at < since.cut)
+        ckpt_file_back(x, since.cut, f->cut_epoch);
+    ckpt_since_limit(f, x, cut);
     return true;
 }
 
@@ -250,6 +319,7 @@ enum ckpt_status ckpt_log_read(struct ckpt_files *f, uint32_t cut)
     newest = number[1] > number[0];
     f->log_number = number[newest];
     f->log_full = number[newest] > 0 && count[newest] > 0;
+    f->log_old = false;
     for (uint32_t k = 0; s == CKPT_OK && number[newest] > 0 && k < count[newest]; k++)
         if (!take_entry(f, &list[newest], cut))
             s = CKPT_DAMAGED;

@@ -11,7 +11,8 @@
  *   - a file that two have open, of whom one writes;
  *   - a file that one has written after it was saved, opened by who is not saved for that cut.
  * Each opening and closing is a call to rank 0, under sns of who writes alone, and so is the end of
- * making a number there.  The table goes with the run.
+ * making a number there.  The table goes with the run; in a restart each rank tells what it can
+ * bring back, before any program is entered (CKPTF8).
  */
 #include <string.h>
 
@@ -35,7 +36,7 @@ struct asker {
     const uint8_t *asked;
 };
 
-enum { NAME_OPEN = 1, NAME_CLOSE = 2, NAME_WRITES = 4, NAME_MADE = 8 };
+enum { NAME_OPEN = 1, NAME_CLOSE = 2, NAME_WRITES = 4, NAME_MADE = 8, NAME_BACK = 16 };
 #define ASKED 21u /* u8 what, u32 rank, u32 epoch, u32 at, u32 its epoch, u32 last cut; the name */
 #define SAID 14u  /* u8 status, u32 rank, u32 at, u32 its epoch, u8 it makes a number */
 
@@ -120,7 +121,7 @@ static void take(struct ckpt_files *f, const uint8_t b[ASKED], struct name *n, u
              at = wire_get32(b + 9), at_epoch = wire_get32(b + 13), cut = wire_get32(b + 17);
     bool writes = b[0] & NAME_WRITES, stops = cut_stops(f->c->cut);
     said[0] = CKPT_OK;
-    if (stops)
+    if (stops || (b[0] & NAME_BACK))
         back(n, at, at_epoch);
     if ((b[0] & NAME_OPEN) && stops) {
         n->writers++;
@@ -306,6 +307,13 @@ void ckpt_name_made(struct ckpt_files *f, struct ckpt_file *x)
     if (x->making)
         (void)tell(f, x, NAME_MADE, said);
     x->making = false;
+}
+
+bool ckpt_name_tells(struct ckpt_files *f, const struct ckpt_file *x)
+{
+    uint8_t said[SAID];
+    bool others = (x->ops->traits & PIO_SHARED) && (x->ranks <= 1 || x->rank == 0);
+    return x->at == CKPT_NO_CUT || !others || tell(f, x, NAME_BACK, said);
 }
 
 void ckpt_name_closes(struct ckpt_files *f, struct ckpt_file *x)

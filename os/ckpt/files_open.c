@@ -21,7 +21,7 @@ static bool is_needed(const struct ckpt_files *f, const struct ckpt_file *x)
     if (x->number > last)
         return true;
     if (x->since[0].cut != CKPT_NO_CUT)
-        return !x->since[0].made;
+        return !x->since[0].made || (x->since[1].cut != CKPT_NO_CUT && !x->since[1].made);
     return last > 0 && x->at != CKPT_NO_CUT && x->at >= last;
 }
 
@@ -114,9 +114,11 @@ static bool refused(const struct ckpt *c, const struct pio *sys, const struct pi
 static enum ckpt_status listed(struct ckpt_files *f, struct ckpt_file *x, bool made,
                                uint64_t number)
 {
+    if (x->at != CKPT_NO_CUT) /* an entry may be of a capture that was given up */
+        ckpt_since_limit(f, x, x->at);
     struct ckpt_since *since = &x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1];
     ASSERT(since->cut == CKPT_NO_CUT);
-    *since = (struct ckpt_since){ f->cut, made, number };
+    *since = (struct ckpt_since){ x->at == CKPT_NO_CUT ? 0 : x->at + 1, f->cut, made, number };
     enum ckpt_status s = ckpt_log_write(f);
     if (s == CKPT_OK)
         ckpt_file_back(x, f->cut, cut_epoch(f->c->cut));
@@ -182,7 +184,7 @@ static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, stru
         o->mode = x->mode;
     if (!cut && f->c->run > 0)
         o->flags &= ~(unsigned)PIO_O_EXCL;
-    if (!again && x->mine && cut)
+    if (x->mine && cut && (!again || x->at != f->cut)) /* again: it was read alone */
         s = open_new(f, x, sys, o, out);
     else
         s = pio_open(sys, o, out);

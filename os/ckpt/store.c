@@ -217,14 +217,19 @@ enum ckpt_status ckpt_sink_put(struct ckpt *c, uint64_t at, struct rope *data)
     return s == CKPT_OK ? c->sink->flush(c->sink_state) : s;
 }
 
-enum ckpt_status ckpt_slot_void(struct ckpt *c, uint32_t slot)
+static enum ckpt_status put_zeros(struct ckpt *c, uint64_t at)
 {
     struct rope zeros;
     rope_init(&zeros);
     rope_add_zero(&zeros, CKPT_HEADER_BYTES);
-    enum ckpt_status s = ckpt_sink_put(c, slot * SLOT_BYTES, &zeros);
+    enum ckpt_status s = ckpt_sink_put(c, at, &zeros);
     rope_fini(&zeros);
     return s;
+}
+
+enum ckpt_status ckpt_slot_void(struct ckpt *c, uint32_t slot)
+{
+    return put_zeros(c, slot * SLOT_BYTES);
 }
 
 enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation)
@@ -239,6 +244,7 @@ enum ckpt_status ckpt_commit_write(struct ckpt *c, uint32_t generation)
 
 enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *generation)
 {
+    uint32_t damaged = 2; /* whose record is there */
     *generation = 0;
     for (uint32_t slot = 0; slot < 2; slot++) {
         uint8_t wire[CKPT_HEADER_BYTES];
@@ -248,10 +254,14 @@ enum ckpt_status ckpt_commit_read(struct ckpt *c, uint32_t below, uint32_t *gene
         uint32_t found = s == CKPT_OK ? wire_get32(wire + 8) : 0;
         if (s != CKPT_OK && s != CKPT_NONE)
             return s;
-        if (found > *generation && found < below)
+        if (found >= below)
+            damaged = slot;
+        else if (found > *generation)
             *generation = found;
     }
-    return CKPT_OK;
+    if (damaged == 2 || *generation == 0)
+        return CKPT_OK;
+    return put_zeros(c, COMMIT_AT + damaged * SLOT_BYTES); /* CKPT9 */
 }
 
 /* ---- writing ---- */

@@ -1,8 +1,8 @@
 /* test_ckpt_files.c: jobs whose state is in files, too, are killed at any event and end as if
  * nothing had happened: over every file system that has checkpoints, also when a node dies while a
  * file is given a number, while the checkpoint is committed, or while files are brought back
- * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5,
- * CKPTF6, CKPTF7).
+ * (CKPTF1, CKPTF2, CKPTF3, CKPTF4, CKPTF5, CKPTF6, CKPTF7), or when a checkpoint is found damaged
+ * (CKPTF8, CKPT9).
  *
  * The programs (workloads/msg/job_files.c) compare every read with what memory says, and at the end
  * every byte with a closed form; what is compared here is a number made of all bytes.
@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/ckpt/ckpt_internal.h"
-#include "os/ckpt/files.h"
+#include "os/ckpt/files_internal.h"
 #include "os/nx/nx.h"
 #include "os/xk/msg.h"
 #include "rig.h"
@@ -107,6 +106,13 @@ static void instance(struct val *graph, const char *name, const char *protocol, 
     val_append(graph, v);
 }
 
+/* When the last checkpoint is damaged. */
+enum rots {
+    ROTS_NEVER,
+    ROTS_AGAIN, /* when it has been used before */
+    ROTS_OFTEN  /* every other time */
+};
+
 struct run {
     const char *program, *system, *policy, *sink, *interval;
     const char *algorithm, *kept;                              /* NULL: sns, cut */
@@ -118,6 +124,7 @@ struct run {
     uint32_t node[4];
     uint64_t after[4]; /* us */
     bool again;        /* each checkpoint fails at first, when all have been captured */
+    enum rots rots;
     /* out */
     double files, memory, numbers, undone, restarts, committed;
     uint64_t events;
@@ -156,12 +163,73 @@ static bool loads(void *obj, struct rope *in)
 
 static const struct ckpt_part_ops failing = { "failing", fails, loads };
 
+/* ---- the last checkpoint is damaged, as one rank finds when it is to go on from it ---- */
+
+static enum rots rots_when;
+static uint64_t rots_draw;
+static uint32_t loaded;  /* what that rank has loaded last */
+static uint32_t damaged; /* the last that it found so */
+static uint32_t begun;   /* the last for which a rank was captured, or has begun to be */
+
+static bool rots(void *obj, struct rope *in)
+{
+    const struct ckpt *c = obj;
+    (void)in;
+    if (c->rank != 2)
+        return true;
+    bool last = (uint32_t)c->below == UINT32_MAX;
+    bool now = rots_when == ROTS_AGAIN ? c->generation == loaded && c->generation > 1
+                                       : mix(&rots_draw) % 2;
+    loaded = c->generation;
+    damaged = last && now ? loaded : damaged;
+    return !last || !now;
+}
+
+static bool saves_nothing(void *obj, struct rope *out, const char **why)
+{
+    (void)out, (void)why;
+    begun = ((const struct ckpt *)obj)->generation;
+    return true;
+}
+
+static const struct ckpt_part_ops rotting = { "rotting", saves_nothing, rots };
+
+static struct ckpt_sink_ops sink; /* a file, and what is seen of that */
+static enum ckpt_status (*sink_write)(void *state, uint64_t at, struct rope *data);
+static struct ckpt *sees[8];
+
+static enum ckpt_status write_seen(void *state, uint64_t at, struct rope *data)
+{
+    uint64_t magic = 1;
+    if (data->length >= sizeof magic)
+        rope_read(data, 0, sizeof magic, &magic);
+    for (size_t i = 0; at < 8192 && magic == 0 && i < ARRAY_LEN(sees); i++) /* a header is void */
+        if (sees[i] != NULL && sees[i]->sink_state == state)
+            begun = sees[i]->files->asked;
+    return sink_write(state, at, data);
+}
+
+static void see(struct ckpt *c)
+{
+    if (!c->sink->anywhere)
+        return;
+    if (c->sink->write != write_seen) {
+        sink = *c->sink;
+        sink_write = sink.write;
+        sink.write = write_seen;
+    }
+    c->sink = &sink;
+    sees[port_node(c->port)] = c;
+}
+
 static struct os_node *boot(struct port *kernel, const struct os_boot *b)
 {
     struct os_node *n = os_node_boot(kernel, b);
     struct ckpt *c = os_find(n, &ckpt_service);
     if (c)
-        ckpt_part(c, &failing, c);
+        ckpt_part(c, rots_when != ROTS_NEVER ? &rotting : &failing, c);
+    if (c && rots_when != ROTS_NEVER)
+        see(c);
     return n;
 }
 
@@ -200,8 +268,11 @@ static void machine(struct rig *r, const struct run *x)
     val_put(r->spec, "os", os);
     rig_crashes(r, x->crashes, x->at, x->node, x->after);
     rig_os(r);
-    failed = 0;
-    if (x->again)
+    failed = loaded = damaged = begun = 0;
+    memset(sees, 0, sizeof sees);
+    rots_when = x->rots;
+    rots_draw = x->crashes > 0 ? x->at[0] : 0;
+    if (x->again || x->rots != ROTS_NEVER)
         r->reg.boot = boot;
 }
 
@@ -301,6 +372,61 @@ static bool judge(uint64_t seed, const struct run *x, const struct run *calm)
 
 static int answered; /* enum pio_status; -1: nobody has asked */
 static const uint32_t crashing[] = { 0, 1, 4, 5, 3, 6, 7, 2 };
+
+enum fate { FATE_WRONG, FATE_SAME, FATE_BEFORE, FATE_TOLD };
+
+/* It is told where there is none before, or the one behind the last was begun. */
+static enum fate fate_of(const struct run *x, bool good)
+{
+    bool told = strstr(x->said, "the job cannot go on") != NULL;
+    bool must = damaged == 1 || begun == damaged + 1 || x->sink[0] == 'm';
+    cr_expect(!told || must, "checkpoint %u is damaged, %u was begun last", damaged, begun);
+    return !good                                                      ? FATE_WRONG
+           : told                                                     ? FATE_TOLD
+           : strstr(x->remarks, "is damaged: the one before is used") ? FATE_BEFORE
+                                                                      : FATE_SAME;
+}
+
+/* It goes on from a checkpoint, and dies again before the next one; then that is damaged.  Or any
+ * is. */
+static void die_twice(struct run *x, uint64_t seed, uint64_t events)
+{
+    uint64_t s = seed * 89;
+    x->rots = seed % 4 > 0 ? ROTS_AGAIN : ROTS_OFTEN;
+    x->crashes = 2 + (uint32_t)(mix(&s) % 3);
+    x->at[0] = events / 4 + mix(&s) % (3 * events / 4);
+    for (uint32_t i = 0; i < x->crashes; i++) {
+        bool same = i > 0 && x->sink[0] == 'm'; /* no two neighbours */
+        if (i > 0)
+            x->at[i] = x->at[i - 1] + 200 + mix(&s) % (events / (i < 2 ? 4 : 1));
+        x->node[i] = same ? x->node[0] : crashing[mix(&s) % 4];
+        x->after[i] = 1 + mix(&s) % 3000;
+    }
+}
+
+static enum fate rot_one(uint64_t seed)
+{
+    struct run calm, x;
+    choose(&calm, seed);
+    calm.interval = seed % 2 ? "300ms" : "1s";
+    x = calm;
+    play(&calm);
+    cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+    die_twice(&x, seed, calm.events);
+    play(&x);
+    return fate_of(&x, strstr(x.said, "the job cannot go on") || judge(seed, &x, &calm));
+}
+
+/* CKPTF8. */
+Test(ckpt_files, are_brought_back_to_the_checkpoint_before_when_the_last_one_is_damaged)
+{
+    uint64_t count = sample("CKPT_FILES_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
+    uint32_t fates[FATE_TOLD + 1] = { 0 };
+    for (uint64_t seed = from; seed < from + count; seed++)
+        fates[rot_one(seed)]++;
+    cr_expect(count < 24 || fates[FATE_BEFORE] > 1, "%u from the one before, %u told",
+              fates[FATE_BEFORE], fates[FATE_TOLD]);
+}
 
 /* How many files were brought back; -1: it has not ended well. */
 static double kill_some(uint64_t seed, const char *algorithm)
@@ -792,7 +918,7 @@ static void opens_many(struct os_node *n, const struct program *me)
     }
 }
 
-/* A list of 3,072 bytes, 40 of them its head; an entry has 13 and a file's 45, and twice two of a
+/* A list of 3,072 bytes, 40 of them its head; an entry has 17 and a file's 45, and twice two of a
  * length, "pfs" and the name. */
 Test(ckpt_files, as_many_as_the_list_of_opened_files_has_can_be_opened)
 {
@@ -809,7 +935,7 @@ Test(ckpt_files, as_many_as_the_list_of_opened_files_has_can_be_opened)
                              "of 3,000 bytes has"),
               "%s", x.said);
     cr_expect_eq(answered, PIO_NO_SPACE, "%d", answered);
-    cr_expect_eq(fitted, (3072 - 40) / (13 + 45 + 2 + 3 + 2 + 102), "%u", fitted);
+    cr_expect_eq(fitted, (3072 - 40) / (17 + 45 + 2 + 3 + 2 + 102), "%u", fitted);
 }
 
 /* ---- a file that goes from rank to rank ---- */
@@ -914,6 +1040,139 @@ Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_cut)
 
 static uint32_t keeping; /* ranks that keep it open */
 
+/* ---- files that all ranks take in turns, some to read alone at first ---- */
+
+enum { JUGGLED = 6, THROWS = 20 };
+
+static uint64_t throw_of(uint64_t k)
+{
+    uint64_t s = k * 1021 + 5;
+    return mix(&s);
+}
+
+static uint32_t file_in(uint64_t k, uint32_t rank)
+{
+    return (uint32_t)((rank + throw_of(k)) % JUGGLED);
+}
+
+/* In step k it is opened to read alone, and then to write. */
+static bool reads_first(uint64_t k, uint32_t file)
+{
+    return (throw_of(k) >> (8 + file)) % 2;
+}
+
+/* One more than the last step before k in which somebody has written it; 0: nobody has. */
+static uint64_t word_in(uint64_t k, uint32_t file)
+{
+    while (k > 0 && (file + JUGGLED - throw_of(k - 1) % JUGGLED) % JUGGLED >= 4)
+        k--;
+    return k;
+}
+
+static enum pio_status catch_it(struct ckpt *c, struct pio *sys, uint64_t k, uint32_t file,
+                                bool reads, struct pio_file **f)
+{
+    char name[8];
+    uint64_t is = 0;
+    snprintf(name, sizeof name, "j.%u", file);
+    const struct pio_open o = {
+        .name = name, .flags = reads ? PIO_O_READ_ONLY : PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN
+    };
+    enum pio_status s = ckpt_open(c, sys, &o, f);
+    if (s == PIO_OK)
+        s = word_of(*f, PIO_READ, &is);
+    wrong += s == PIO_OK && is != word_in(k, file);
+    left_there += k == THROWS && s == PIO_OK && is == word_in(k, file);
+    return s;
+}
+
+/* It has a safe point while the file is open, and others while it has none. */
+static enum pio_status juggle_one(struct os_node *n, struct pio *sys, uint32_t rank, uint64_t k,
+                                  bool open)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio_file *f;
+    uint32_t file = file_in(k, rank);
+    bool reads = word_in(k, file) > 0 && reads_first(k, file) && (!open || file % 2);
+    uint64_t next = k + 1;
+    enum pio_status s = catch_it(c, sys, k, file, reads, &f);
+    if (!open) /* most of the time it is open */
+        port_thread_sleep(n->port, (sim_time)(throw_of(k + rank) % 64) * SIM_MS);
+    if (s == PIO_OK && !open)
+        os_safe_point(n, 3 * k + 1);
+    port_thread_sleep(n->port, (sim_time)(throw_of(k + rank) % 8) * SIM_MS);
+    if (s == PIO_OK && reads && (s = ckpt_close(c, f)) == PIO_OK)
+        s = catch_it(c, sys, k, file, false, &f);
+    if (s == PIO_OK)
+        s = word_of(f, PIO_WRITE, &next);
+    return s == PIO_OK ? ckpt_close(c, f) : s;
+}
+
+static void juggle(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find(adding, n);
+    struct pio_file *f;
+    enum pio_status s = PIO_OK;
+    for (uint64_t at = me->resume; s == PIO_OK && at < 3 * THROWS; at++) {
+        if (at % 3 < 2) {
+            s = juggle_one(n, sys, me->rank, at / 3, at % 3 == 1);
+            at += 2 - at % 3;
+        }
+        if (s != PIO_OK)
+            break;
+        os_safe_call(n, at);
+        wrong += nx_gsync(os_find(n, &nx_service)) != NX_OK;
+        os_safe_point(n, at + 1);
+    }
+    left_there = me->rank == 0 ? 0 : left_there;
+    for (uint32_t k = 0; s == PIO_OK && me->rank == 0 && k < JUGGLED; k++)
+        if ((s = catch_it(c, sys, THROWS, k, true, &f)) == PIO_OK)
+            s = ckpt_close(c, f);
+    if (pio_is_lost(s))
+        ckpt_again(c, n->port);
+    wrong += s != PIO_OK;
+}
+
+static enum fate juggle_and_die(uint64_t seed)
+{
+    static const char *const algorithms[] = { "cl", "ns", "sns" };
+    static const char *const systems[] = { "pfs", "vesta" };
+    struct run x = { .program = "random",
+                     .system = systems[seed / 3 % 2],
+                     .policy = "cow",
+                     .sink = seed / 6 % 2 ? "file" : "memory",
+                     .interval = seed % 5 ? "300ms" : "1s",
+                     .algorithm = algorithms[seed % 3],
+                     .main = juggle,
+                     .steps = 12 };
+    adding = (const struct pio_ops *)kind_find(&pio_systems, x.system);
+    wrong = 0;
+    play(&x);
+    cr_assert(x.said[0] == 0 && wrong == 0 && left_there == JUGGLED, "seed %lu: %lu, %u. %s", seed,
+              left_there, wrong, x.said);
+    die_twice(&x, seed, x.events);
+    play(&x);
+    bool told = strstr(x.said, "the job cannot go on") != NULL;
+    bool good = wrong == 0 && (told || (x.said[0] == 0 && left_there == JUGGLED));
+    cr_expect(good, "seed %lu (%s, %s, %s): %u are wrong, %lu. %s", seed, x.algorithm, x.system,
+              x.sink, wrong, left_there, x.said);
+    return fate_of(&x, good);
+}
+
+/* CKPTF8, CKPT9: also by ranks that have not had them before. */
+Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_checkpoint_before)
+{
+    uint64_t count = sample("CKPT_FILES_SEEDS", 36), from = sample("CKPT_FIRST", sample_one_in());
+    uint32_t fates[FATE_TOLD + 1] = { 0 };
+    for (uint64_t seed = from; seed < from + count; seed++)
+        fates[juggle_and_die(seed)]++;
+    (void)juggle_and_die(99); /* rank 0 is to know what others can bring back */
+    (void)juggle_and_die(111);
+    cr_expect(count < 24 || fates[FATE_BEFORE] > 1, "%u from the one before, %u told",
+              fates[FATE_BEFORE], fates[FATE_TOLD]);
+}
+
 /* Each adds to its own word, in a file that it opens for itself. */
 static void add_beside(struct os_node *n, const struct program *me)
 {
@@ -955,24 +1214,52 @@ static void add_beside(struct os_node *n, const struct program *me)
     (void)nx_gsync(os_find(n, &nx_service));
 }
 
+static struct run beside(uint64_t seed)
+{
+    struct run x = { .program = "random",
+                     .system = "vesta",
+                     .policy = "copy",
+                     .sink = seed % 2 ? "file" : "memory",
+                     .interval = seed % 5 ? "10ms" : "40ms",
+                     .main = add_beside,
+                     .again = seed / 2 % 2,
+                     .steps = 12 };
+    adding = (const struct pio_ops *)kind_find(&pio_systems, x.system);
+    keeping = seed % 3 ? 2 : 0;
+    wrong = 0;
+    return x;
+}
+
+/* CKPTF8: of a file that several had, who opens it after a restart knows what others can bring
+ * back. */
+Test(ckpt_files, that_several_ranks_open_for_themselves_go_back_to_the_checkpoint_before)
+{
+    uint64_t count = sample("CKPT_FILES_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
+    uint32_t fates[FATE_TOLD + 1] = { 0 };
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run x = beside(seed);
+        x.again = false;
+        x.interval = "100ms";
+        play(&x);
+        cr_assert(x.said[0] == 0 && wrong == 0, "seed %lu: %u are wrong. %s", seed, wrong, x.said);
+        die_twice(&x, seed, x.events);
+        play(&x);
+        bool good = wrong == 0 && (x.said[0] == 0 || strstr(x.said, "the job cannot go on"));
+        cr_expect(good, "seed %lu: %u are wrong. %s", seed, wrong, x.said);
+        fates[fate_of(&x, good)]++;
+    }
+    cr_expect(count < 24 || fates[FATE_BEFORE] > 1, "%u from the one before, %u told",
+              fates[FATE_BEFORE], fates[FATE_TOLD]);
+}
+
 /* Also one that several have open to write, while it gets a number, and when a capture fails. */
 Test(ckpt_files, that_several_ranks_open_for_themselves_go_back_where_all_stop)
 {
     uint64_t count = sample("CKPT_FILES_SEEDS", 24), from = sample("CKPT_FIRST", sample_one_in());
     double undone = 0;
     for (uint64_t seed = from; seed < from + count; seed++) {
-        struct run x = { .program = "random",
-                         .system = "vesta",
-                         .policy = "copy",
-                         .sink = seed % 2 ? "file" : "memory",
-                         .interval = seed % 5 ? "10ms" : "40ms",
-                         .main = add_beside,
-                         .again = seed / 2 % 2,
-                         .steps = 12 };
+        struct run x = beside(seed);
         uint64_t s = seed * 79;
-        adding = (const struct pio_ops *)kind_find(&pio_systems, x.system);
-        keeping = seed % 3 ? 2 : 0;
-        wrong = 0;
         play(&x);
         cr_assert(x.said[0] == 0 && wrong == 0, "seed %lu: %u are wrong. %s", seed, wrong, x.said);
         x.crashes = 1 + (uint32_t)(mix(&s) % 2 && x.sink[0] == 'f');
