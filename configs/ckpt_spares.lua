@@ -5,12 +5,15 @@
 --   psim run ckpt_spares
 --   psim run ckpt_spares -p sink=file                through PFS
 --   psim run ckpt_spares -p algorithm=cl             by markers among the ranks
+--   psim run ckpt_spares -p algorithm=ns             by a sweep, and by such markers once a node is
+--                                                    gone; -p fallback=false: no more after that
 --   psim run ckpt_spares -p spares=2 -p deaths=4     one too few: the job is given up
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
 
 local deaths, spares = param("deaths", 0), param("spares", 8)
+local algorithm = param("algorithm", "sns")
 
 -- Node 0 leads; node 71 is the first of the spares, and has rank 8 by then.  No two neighbours in
 -- the sink die within what a restart takes.
@@ -42,7 +45,7 @@ return {
     os = services.list(services.nx, services.pfs, services.checkpoints {
       interval = "200ms", policy = "cll", incremental = true, retry = "20ms",
       sink = param("sink", "memory"), spares = spares, patience = "50ms", give_up = "10s",
-      algorithm = param("algorithm", "sns"),
+      algorithm = algorithm, fallback = param("fallback", algorithm == "ns"),
     }),
   },
   workload = {
@@ -51,6 +54,6 @@ return {
   },
   sweep = { product = { program = { "random", "jacobi" }, deaths = { 0, 2, 4 } } },
   measures = { "job.time.max", "job.memory.mean", "ckpt.restarts", "ckpt.committed",
-               "ckpt.page_bytes" },
+               "ckpt.page_bytes", "cut.fallbacks" },
   expectations = expectations,
 }

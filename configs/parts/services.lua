@@ -78,12 +78,13 @@ function services.lent(frames)
 end
 
 -- Checkpoints of programs, for a machine with graph = graphs.cuts, or svm_cuts; options: of the
--- services cut (algorithm, unordered, fanout) and ckpt.  A sweep of the network passes all nodes.
+-- services cut (algorithm, unordered, fanout, fallback) and ckpt.  A sweep of the network passes
+-- all nodes.
 function services.checkpoints(options)
   local entry, all = { service = "ckpt" }, {}
   local cut = { algorithm = "sns" }
   for key, value in pairs(options or {}) do
-    if key == "algorithm" or key == "unordered" or key == "fanout" then
+    if key == "algorithm" or key == "unordered" or key == "fanout" or key == "fallback" then
       cut[key] = value
     else
       entry[key] = value

@@ -175,9 +175,10 @@ struct ckpt_lead {
     struct os_places places;   /* of the run */
     bool *ended;               /* by rank */
     uint32_t ended_count;
-    bool put_off;            /* it has said so */
-    bool undo;               /* somebody has files to bring back */
-    bool planned;            /* after the checkpoint under way no program goes on */
+    bool put_off;  /* it has said so */
+    bool undo;     /* somebody has files to bring back */
+    bool changing; /* the next life is of another algorithm: a checkpoint is due at once */
+    bool planned;  /* after the checkpoint under way no program goes on */
     sim_time entered, since; /* the run; since when something is due, or 0 */
     sim_time asked_at;       /* the checkpoint under way */
     sim_time pause;          /* before that is tried again */

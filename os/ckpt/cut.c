@@ -357,15 +357,37 @@ uint32_t cut_missing(const struct cut *c)
     return OS_NO_RANK;
 }
 
+uint32_t cut_gap(const struct cut *c)
+{
+    for (uint32_t i = 0; c->fallback && i < c->layout->nodes; i++)
+        if (cut_rank_of(c, i) == OS_NO_RANK && !xk_alive(c->protl->kernel, i))
+            return i;
+    return OS_NO_RANK;
+}
+
 uint32_t cut_leave(struct cut *c)
 {
     c->counts.ended += leave(c);
     return (int32_t)(c->wanted - c->number) > 0 ? c->wanted : c->number;
 }
 
+/* From this life on cuts are taken by what takes the place of what is named, or not. */
+static void choose(struct cut *c, bool fallback)
+{
+    const struct cut_ops *ops = fallback ? c->fallback : c->named;
+    c->counts.fallbacks += fallback;
+    if (ops == c->ops)
+        return;
+    c->ops = ops;
+    port_free(c->port, c->state);
+    c->ops->init(c);
+}
+
 void cut_place(struct cut *c, const uint32_t *nodes, uint32_t rank)
 {
     drop(c); /* who has no rank may have followed another */
+    if (rank == OS_NO_RANK)
+        choose(c, false); /* and will: no life is told to it */
     c->nodes = nodes;
     c->rank = rank;
     c->dead = rank != OS_NO_RANK;
@@ -380,6 +402,7 @@ void cut_place(struct cut *c, const uint32_t *nodes, uint32_t rank)
 void cut_restore(struct cut *c, uint64_t life, uint32_t epoch)
 {
     drop(c);
+    choose(c, c->fallback && life % 2 == 1);
     c->dead = false;
     c->life = life;
     c->epoch = c->number = c->wanted = epoch;
@@ -421,7 +444,7 @@ void cut_boot(struct xk_protl *protl, const struct cut_ops *ops, const struct cu
     c->first = count > 0 ? l->ranks[nodes[0]] : 0;
     if (port_incarnation(c->port) == 1) /* a later life has the rank that it is given */
         c->rank = cut_rank_of(c, port_node(c->port));
-    c->ops = ops;
+    c->ops = c->named = ops;
     if (c->ops->init)
         c->ops->init(c);
     rdm_tap(c->rdm, of, &tap, c);
@@ -439,6 +462,8 @@ static const struct counter counters[] = {
     C_SUM(cut, counts, unsent, "1", "Messages of the job logged by their senders."),
     C_SUM(cut, counts, forced, "1", "Snapshots that a message of a later epoch asked for first."),
     C_SUM(cut, counts, ended, "1", "Cuts ended by a death, counted at each rank."),
+    C_SUM(cut, counts, fallbacks, "1",
+          "Lives of the cuts in which 'cl' takes the place of 'ns', counted at each rank."),
     C_END,
 };
 

@@ -7,7 +7,8 @@
  *   cl   Chandy and Lamport: a marker on each channel from a rank to a rank;
  *   ns   network sweep: a marker on each channel from a router to the next, in the order in which
  *        the network crosses dimensions (facts and proof: docs/models/checkpoint.md).
- * Of these cl and ns stop nobody.
+ * Of these cl and ns stop nobody.  ns passes all nodes; with the parameter `fallback` cuts are
+ * taken by cl in a life (CUT7) in which one that is no rank is down.
  *
  * Cuts are numbered from 1; a rank's *epoch* is the number of the last cut for which it has saved.
  * Each message (of the upper that is tapped: NX) has on the wire the epoch in which the last piece
@@ -98,6 +99,9 @@ uint32_t cut_epoch(const struct cut *c); /* the number of the last cut saved for
 bool cut_complete(const struct cut *c);  /* no cut is under way here */
 /* A node of those that a cut passes that is down, or OS_NO_RANK: a cut begun now would not end. */
 uint32_t cut_missing(const struct cut *c);
+/* A node that has no rank, is down, and keeps the algorithm that is named from taking cuts, where
+ * another takes its place (`fallback`), or OS_NO_RANK. */
+uint32_t cut_gap(const struct cut *c);
 
 /* ---- for who restarts the job, or gives a cut up that does not end ---- */
 /* This rank takes no part until cut_restore; its user is not told.  The highest number that it has
@@ -105,7 +109,7 @@ uint32_t cut_missing(const struct cut *c);
 uint32_t cut_leave(struct cut *c);
 /* On every rank, before one that has done it sends anything to one that has not and waits for that:
  * no cut is under way, and the epoch is that.  Lives rise; the epoch is at least 2 above all
- * numbers that a rank has heard of. */
+ * numbers that a rank has heard of.  An odd life is one of the algorithm that falls in. */
 void cut_restore(struct cut *c, uint64_t life, uint32_t epoch);
 /* After cut_leave: from now on the ranks are on these nodes (kept by reference), and this node has
  * that one, or OS_NO_RANK. */

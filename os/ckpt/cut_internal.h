@@ -33,7 +33,7 @@ struct cut_header {
 struct cut_params {
     int algorithm; /* of cut_algorithms */
     const char *of;
-    bool unordered;
+    bool unordered, fallback;
     int64_t fanout;
 };
 
@@ -62,7 +62,8 @@ struct cut {
     struct port *port;
     struct xk_protl *protl, *rdm, *driver; /* driver: NULL without a second instance below */
     const struct cut_params *params;       /* NULL: the service does not stand on this node */
-    const struct cut_ops *ops;
+    const struct cut_ops *ops, *named;     /* of this life; that of the parameters */
+    const struct cut_ops *fallback;        /* of odd lives; NULL: none are */
     const struct os_layout *layout;
     const uint32_t *nodes;       /* of the ranks */
     uint32_t count, first, rank; /* first: in layout->ranks; rank OS_NO_RANK: it is none */
@@ -80,7 +81,7 @@ struct cut {
     bool dead;     /* it takes no part */
     void *state;   /* the algorithm's */
     struct {
-        uint64_t cuts, starts, messages, markers, received, unsent, forced, ended;
+        uint64_t cuts, starts, messages, markers, received, unsent, forced, ended, fallbacks;
     } counts;
 };
 

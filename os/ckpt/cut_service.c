@@ -15,6 +15,10 @@ static const struct param params[] = {
            "Cuts are taken by an algorithm that needs order, too, where channels do not keep it: "
            "what a checker must find.",
            "for experiments that show why the order is needed"),
+    P_BOOL(cut_params, fallback, "false",
+           "Algorithm 'ns': while a node that has no rank is down, which a sweep would pass, cuts "
+           "are taken by 'cl'.",
+           "a choice of the experiment: without it none is taken until the node is back"),
     P_INT(cut_params, fanout, "2", "1", "1000000",
           "Algorithm 'sns': children of a rank in the tree of ranks.", "ASSUMED(a binary tree)"),
     P_END,
@@ -29,7 +33,7 @@ bool cut_stops_all(const void *params_)
 static bool same(const struct cut_params *a, const struct cut_params *b)
 {
     return a->algorithm == b->algorithm && strcmp(a->of, b->of) == 0 &&
-           a->unordered == b->unordered && a->fanout == b->fanout;
+           a->unordered == b->unordered && a->fanout == b->fanout && a->fallback == b->fallback;
 }
 
 /* The first entry of the list that boots it: its group's nodes are the ranks. */
@@ -95,6 +99,10 @@ static bool ready(void *params_, const struct os_boot *b, const char *path, stru
         strcmp(xk_graph_below(b->graph, p->of, 0), rdm) != 0)
         return err_set(e, "%s.of is '%s', which does not stand over '%s', as '%s' does", path,
                        p->of, rdm, s->over);
+    if (p->fallback && !ops->everywhere)
+        return err_set(e,
+                       "%s.fallback is true, and algorithm '%s' passes ranks alone: it is for 'ns'",
+                       path, ops->kind.name);
     if (ops->everywhere && !sweeps(p, b, s, path, e))
         return false;
     unsigned path_gives = xk_graph_gives(b->graph, xk_graph_below(b->graph, rdm, 0));
@@ -114,8 +122,10 @@ static void *start(struct os_node *n, const struct os_service *s, struct xk_prot
     if (jobs > 0 && g->nodes == n->layout->compute) /* as NX has them */
         count = jobs;
     const struct cut_params *p = s->params;
+    struct cut *c = over->state;
+    c->fallback = p->fallback ? &cut_cl : NULL;
     cut_boot(over, kind_at(&cut_algorithms, p->algorithm), p, n->layout, g->nodes, count);
-    return over->state;
+    return c;
 }
 
 const struct os_service_ops cut_service = {

@@ -148,6 +148,7 @@ static void restart(struct ckpt_lead *l, uint32_t below)
     sim_time next;
     port_timer_cancel(&l->timer);
     port_timer_cancel(&l->limit);
+    l->changing = false;
     l->round++;
     l->run++;
     l->below = below;
@@ -170,12 +171,20 @@ static void restart(struct ckpt_lead *l, uint32_t below)
     ask(l, CKPT_RESET);
 }
 
-/* As cut_restore wants it. */
+/* As cut_restore wants it: odd where a node without a rank is down that a sweep would pass. */
 static void new_life(struct ckpt_lead *l)
 {
-    uint64_t now = (uint64_t)port_now(l->c->port);
-    l->life = now > l->life ? now : l->life + 1;
+    uint64_t now = 2 * (uint64_t)port_now(l->c->port);
+    uint32_t gap = cut_gap(l->c->cut);
+    bool was = l->life % 2 == 1, falls = gap != OS_NO_RANK;
+    l->life = (now > l->life ? now : l->life + 2 - was) + falls;
     l->number += 2;
+    if (falls && !was)
+        port_remark(
+            l->c->port,
+            "cuts are taken by 'cl' from now on: node %u, which a sweep would pass, is down", gap);
+    else if (was && !falls)
+        port_remark(l->c->port, "cuts are taken by 'ns' again: all nodes that it passes are up");
 }
 
 /* Programs go on without it. */
@@ -199,6 +208,9 @@ static void abandoned(struct ckpt_lead *l)
             l->generation, seconds, l->late, l->places.nodes[l->late]);
     l->overdue = false;
     run_on(l);
+    if (l->changing)
+        later(l, 1);
+    l->changing = false;
 }
 
 static void checkpoint_failed(struct ckpt_lead *l)
@@ -538,7 +550,8 @@ static void put_off(const struct ckpt_lead *l, uint32_t node)
                 l->committed + 1, node,
                 rank ? ""
                      : "; none is taken until it is back, for it has no rank and the network sweep "
-                       "passes all nodes: cut.algorithm = 'sns' or 'cl' does without it");
+                       "passes all nodes: cut.algorithm = 'sns' or 'cl' does without it, and "
+                       "cut.fallback for as long as it takes");
 }
 
 static void due(struct port_timer *t)
@@ -550,6 +563,12 @@ static void due(struct port_timer *t)
         ask(l, CKPT_OVER);
     if (l->phase != LEAD_RUNNING)
         return;
+    if ((cut_gap(l->c->cut) != OS_NO_RANK) != (l->life % 2 == 1)) {
+        l->phase = LEAD_CHECKPOINT;
+        l->changing = true;
+        abandon(l); /* nothing is under way: another life alone */
+        return;
+    }
     uint32_t missing = cut_missing(l->c->cut);
     if (missing != OS_NO_RANK) {
         if (!l->put_off)

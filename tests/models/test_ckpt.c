@@ -60,7 +60,7 @@ struct run {
     const char *program, *policy, *sink, *algorithm, *limit, *grant;
     void (*main)(struct os_node *n, const struct program *me); /* NULL: the job's */
     const char *system;                                        /* of sink file; NULL: pfs */
-    bool incremental, uneven, named, compare, compress;
+    bool incremental, uneven, named, compare, compress, fallback;
     uint64_t seed;
     uint32_t crashes;
     uint64_t at[4]; /* events */
@@ -328,6 +328,7 @@ static void machine(struct rig *r, const struct run *x)
         text(cut, "service", "cut");
         text(cut, "on", groups[i]);
         text(cut, "algorithm", algorithm);
+        val_put(cut, "fallback", val_new_bool(sweep && x->fallback, NULL, 0));
         val_append(os, cut);
     }
     if (strcmp(x->sink, "servers") == 0 || (x->paging && strcmp(x->paging, "io") == 0)) {
@@ -826,6 +827,94 @@ Test(ckpt, a_node_that_a_sweep_passes_and_that_is_gone_is_told_once)
         cr_expect((told != NULL) == sweep && (!told || !strstr(told + 1, "is put off")), "%s: %s",
                   x.algorithm, x.remarked);
         cr_expect(committed[0] > 0);
+    }
+}
+
+/* With `fallback` its cuts are taken by cl while a node is gone, and by ns again when it is back:
+ * node 3 has no rank, node 6 has had one, which a spare has taken.  Checkpoints go on: rank 1,
+ * which crashes late, goes back to one that was taken since. */
+Test(ckpt, a_sweep_gives_way_to_markers_while_a_node_is_gone)
+{
+    static const struct {
+        uint32_t node;
+        uint64_t after, moves; /* us */
+    } deaths[] = { { 3, 0, 0 }, { 3, 30000, 0 }, { 6, 0, 0 }, { 3, 30000, 30000 } };
+    for (size_t k = 0; k < ARRAY_LEN(deaths); k++) {
+        static struct run calm, x;
+        calm = (struct run){ .program = "random",
+                             .policy = k == 1 ? "cll" : "copy",
+                             .sink = "memory",
+                             .algorithm = "ns",
+                             .fallback = true,
+                             .spares = 2,
+                             .more_steps = 60,
+                             .interval = "1ms",
+                             .think = "1ms" };
+        play(&calm);
+        cr_assert_str_empty(calm.said, "%s", calm.said);
+        cr_expect(!strstr(calm.remarked, "cuts are taken"), "%s", calm.remarked);
+        x = calm;
+        x.crashes = 1;
+        x.at[0] = calm.steps / 4;
+        x.node[0] = deaths[k].node;
+        x.after[0] = deaths[k].after;
+        if (deaths[k].moves > 0) { /* the node that rank 1 leaves is one that sweeps pass */
+            x.move_count = 1;
+            x.move[0].at = deaths[k].moves;
+            x.move[0].rank = 1;
+            x.move[0].to = "spare";
+        }
+        play(&x);
+        char told[100];
+        snprintf(told, sizeof told, "cuts are taken by 'cl' from now on: node %u, which a sweep",
+                 deaths[k].node);
+        const char *falls = strstr(x.remarked, told);
+        bool again = falls && strstr(falls, "cuts are taken by 'ns' again");
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory, "%zu: %s", k, x.said);
+        cr_expect(falls && again == (deaths[k].after > 0), "%zu: %s", k, x.remarked);
+        cr_expect(!strstr(x.remarked, "is put off"), "%zu: %s", k, x.remarked);
+        cr_expect_geq(x.committed + 2 * 5, calm.committed, "%zu: %.0f of %.0f", k, x.committed,
+                      calm.committed);
+        x.crashes = 2;
+        x.at[1] = x.steps / 10 * 9;
+        x.node[1] = 5;
+        x.after[1] = 500;
+        uint32_t restarts = k >= 2 ? 2 : 1;
+        play(&x);
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory, "%zu: %s", k, x.said);
+        cr_expect_eq(x.restarts, 5 * restarts, "%zu: %.0f", k, x.restarts);
+        cr_expect_gt(2 * 5 * spied[0][1].loaded, calm.committed, "%zu: from checkpoint %u", k,
+                     spied[0][1].loaded);
+    }
+}
+
+/* The same at any event, with crashes of ranks and of who leads. */
+Test(ckpt, lives_of_both_algorithms_follow_each_other)
+{
+    static const uint32_t nodes[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+    uint64_t count = sample("CKPT_SEEDS", 12), from = sample("CKPT_FIRST", sample_one_in());
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, x;
+        uint64_t s = seed * 83;
+        choose(&calm, seed);
+        calm.algorithm = "ns";
+        calm.fallback = true;
+        calm.spares = 2;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x = calm;
+        x.crashes = 3;
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = 1 + mix(&s) % calm.steps;
+            x.node[i] = i == 0 ? 3 : nodes[mix(&s) % (x.sink[0] == 'm' && i == 2 ? 1 : 9)];
+            x.after[i] = i == 0 && x.sink[0] == 'm' && mix(&s) % 2 ? 0 : 1 + mix(&s) % 8000;
+        }
+        if (x.sink[0] == 'm') /* no two neighbours at once */
+            x.crashes = 2;
+        play(&x);
+        cr_expect(x.said[0] == 0 && x.memory == calm.memory,
+                  "seed %lu (%s, %s, %s): memory %.0f, not %.0f. %s", seed, x.program, x.policy,
+                  x.sink, x.memory, calm.memory, x.said);
     }
 }
 

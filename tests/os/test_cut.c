@@ -455,7 +455,9 @@ Test(cut, a_death_ends_the_cut_at_all_ranks)
     for (uint32_t i = 0; i < 2; i++) {
         struct rig r;
         struct fake_options o = { .nodes = RANKS, .detect_delay = SIM_MS };
-        params = (struct cut_params){ algorithm(i ? "cl" : "sns"), "taker", false, 2 };
+        params = (struct cut_params){ .algorithm = algorithm(i ? "cl" : "sns"),
+                                      .of = "taker",
+                                      .fanout = 2 };
         rig_protocol = &taker_ops;
         rig_start(&r, &o, GRAPH, booted, NULL);
         call(&r, 1, begin);

@@ -42,6 +42,8 @@ gives 2 run -p algorithm=ns -p machine.network.model=ideal
 says "needs routes in the order of dimensions"
 gives 2 run -p algorithm=ns -p machine.network.torus=true
 says "has no edges"
+gives 2 run -p algorithm=cl -p machine.os.cut.fallback=true
+says "passes ranks alone"
 gives 2 run -p algorithm=ns -p machine.io_nodes=1
 says "passes all 16 nodes"
 # Exact counts at the network interfaces.
