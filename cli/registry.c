@@ -12,6 +12,7 @@
 #include "os/array/array.h"
 #include "os/ckpt/ckpt.h"
 #include "os/ckpt/cut.h"
+#include "os/file/ahead.h"
 #include "os/file/cache.h"
 #include "os/file/file.h"
 #include "os/file/policies.h"
@@ -98,13 +99,35 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,           &blk_kinds,        &registry_workloads, &registry_direct,
-    &os_protocols,        &os_services,      &vm_replacements,    &svm_managers,
-    &pfs_modes,           &vesta_modes,      &pio_systems,        &io_patterns,
-    &io_filetypes,        &coll_methods,     &arrays_operations,  &sched_policies,
-    &os_layers,           &ckpt_sinks,       &ckpt_policies,      &cut_algorithms,
-    &file_cache_policies, &hsm_replacements, &hsm_prefetches,     &hsm_migrations,
-    &tape_layouts,        &changer_kinds,    &changer_queues,     NULL,
+    &net_kinds,
+    &blk_kinds,
+    &registry_workloads,
+    &registry_direct,
+    &os_protocols,
+    &os_services,
+    &vm_replacements,
+    &svm_managers,
+    &pfs_modes,
+    &vesta_modes,
+    &pio_systems,
+    &io_patterns,
+    &io_filetypes,
+    &coll_methods,
+    &arrays_operations,
+    &sched_policies,
+    &os_layers,
+    &ckpt_sinks,
+    &ckpt_policies,
+    &cut_algorithms,
+    &file_cache_policies,
+    &file_read_aheads,
+    &hsm_replacements,
+    &hsm_prefetches,
+    &hsm_migrations,
+    &tape_layouts,
+    &changer_kinds,
+    &changer_queues,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {
@@ -124,11 +147,10 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
     for (size_t i = 0; registry_sets[i]; i++) {
         /* A scheduler's parameters stand beside its name, not with it. */
         const struct kind_set *set = registry_sets[i];
-        const char *path = set == &sched_policies        ? "devices.queue.params"
-                           : set == &file_cache_policies ? "policy_params of the layer cache"
-                                                         : set->path;
-        bool policy = set == &file_cache_policies || set == &sched_policies ||
-                      set == &hsm_replacements || set == &hsm_prefetches;
+        const char *path = set == &sched_policies ? "devices.queue.params" : set->path;
+        bool policy = set == &sched_policies || set == &file_cache_policies ||
+                      set == &file_read_aheads || set == &hsm_replacements ||
+                      set == &hsm_prefetches;
         for (const struct kind *const *k = set->items; *k; k++) {
             char *choice = base_printf("%s = '%s'", policy ? "policy" : "kind", (*k)->name);
             if ((*k)->params)

@@ -7,14 +7,29 @@ const struct param file_cache_params[] = {
     P_SIZE(file_cache_params, block, "8KiB", "64B", "16MiB", "Bytes of a block.",
            "ASSUMED(the block of the file systems below)"),
     P_INT(file_cache_params, ahead, "8", "0", "1000000",
-          "Blocks that are read ahead; at most a quarter of all.",
+          "Blocks that are read ahead at most; no more than a quarter of all.",
           "ASSUMED(one stripe unit of PFS)"),
     P_SIZE(file_cache_params, dirty, "512KiB", "0", "4GiB",
            "What may wait to be written; 0: each write goes down at once.",
            "ASSUMED(half of what it keeps)"),
-    P_CHOICE_OF(file_cache_params, policy, "lru", file_cache_policies,
-                "Which block goes when another is needed."),
-    P_VAL(file_cache_params, policy_params, "Parameters of that policy."),
+    P_REAL(file_cache_params, dirty_fraction, "0.5", "0", "1",
+           "Of the blocks: as many may wait, whatever `dirty` says.", "ASSUMED(half)"),
+    P_TIME(file_cache_params, age, "0", "0", "1h",
+           "What has waited so long goes down; 0: no matter how long.",
+           "UNIX: update writes after 30 s; ASSUMED(none: other triggers are enough)"),
+    P_TIME(file_cache_params, idle, "0", "0", "1h",
+           "All goes down when nobody has read or written for so long; 0: never.",
+           "ASSUMED(none: other triggers are enough)"),
+    P_INT(file_cache_params, cluster, "0", "0", "64",
+          "So many blocks in a row, at a multiple of that, go down once all their bytes were "
+          "written; 0: they wait as others do.",
+          "[McVoy & Kleiman 1991]: a cluster of 56 KB, 7 blocks"),
+    P_BOOL(file_cache_params, on_close, "false",
+           "What waits of a file goes down when a program closes it (system `files`)."),
+    P_KIND(file_cache_params, policy, "lru", file_cache_policies,
+           "Which block goes when another is needed."),
+    P_KIND(file_cache_params, read_ahead, "sequential", file_read_aheads,
+           "What is read before it is asked for."),
     P_END,
 };
 
@@ -44,23 +59,6 @@ static bool hint_is(const struct file_req *r, enum file_hint hint)
 
 #define LIMIT (UINT64_C(1) << 62) /* of offsets in the layer */
 
-/* Its blocks are told one by one, in order of the list, until `fn` says false. */
-static bool each_block(const struct cache *c, const struct file_req *r,
-                       bool (*fn)(void *arg, uint64_t index, uint64_t lo, uint64_t hi), void *arg)
-{
-    for (uint32_t k = 0; k < r->run_count; k++)
-        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
-            uint64_t at = r->runs[k].off + i * r->runs[k].stride, end = at + r->runs[k].len;
-            for (uint64_t hi; at < end; at = hi) {
-                uint64_t base = at / c->block * c->block;
-                hi = base + c->block < end ? base + c->block : end;
-                if (!fn(arg, at / c->block, at - base, hi - base))
-                    return false;
-            }
-        }
-    return true;
-}
-
 struct counting {
     uint64_t most, count, last;
 };
@@ -87,7 +85,7 @@ static bool too_much(const struct cache *c, const struct file_req *r)
         if (y->len > 0 && y->count > 0 && (y->len - 1) / c->block >= x.most)
             return true;
     }
-    return !each_block(c, r, count_block, &x);
+    return !cache_each_block(c, r, count_block, &x);
 }
 
 static bool known(const struct cache_block *b, uint64_t lo, uint64_t hi)
@@ -153,7 +151,7 @@ static bool acquire(struct cache_job *j)
     struct cache *c = j->c;
     uint64_t hits = c->counts.hits, misses = c->counts.misses, used = c->counts.ahead_used;
     j->behind = false;
-    if (each_block(c, j->r, acquire_block, j))
+    if (cache_each_block(c, j->r, acquire_block, j))
         return true;
     c->counts.hits = hits;
     c->counts.misses = misses;
@@ -206,49 +204,6 @@ static void tick(struct port_timer *t)
 }
 
 /* ---- reads ---- */
-
-/* Blocks that nobody has asked for, as long as there is room. */
-static void read_on(struct cache *c, struct cache_file *f, uint64_t from, uint64_t to)
-{
-    struct cache_block **row = port_alloc(c->sys.port, (to - from + 1) * sizeof *row);
-    uint32_t n = 0;
-    for (uint64_t i = from; i < to && i <= f->last; i++) {
-        if (cache_find(c, f, i) != NULL)
-            continue;
-        struct cache_block *b = cache_take(c, f, i, true);
-        if (b == NULL)
-            break;
-        b->pins++; /* the next one must not take its place */
-        row[n++] = b;
-    }
-    c->counts.ahead += n;
-    cache_read(c, f, row, n);
-    while (n > 0)
-        row[--n]->pins--;
-    port_free(c->sys.port, row);
-}
-
-static void read_ahead(struct cache *c, struct cache_job *j)
-{
-    struct cache_file *f = j->f;
-    const struct file_req *r = j->r;
-    const struct file_run *last = &r->runs[r->run_count - 1];
-    if (r->run_count == 0 || last->count == 0 || last->len == 0)
-        return;
-    uint64_t end = last->off + (last->count - 1) * last->stride + last->len;
-    bool on = f->way == FILE_SEQUENTIAL ||
-              (f->way == FILE_AS_IT_COMES && r->runs->off == f->next && end > r->runs->off);
-    f->next = end;
-    if (!on || c->ahead == 0)
-        return;
-    uint64_t from = (end - 1) / c->block + 1, to = from + c->ahead;
-    if (f->ahead < from || f->ahead > to)
-        f->ahead = from;
-    if (to - f->ahead < (c->ahead + 1) / 2) /* long requests */
-        return;
-    read_on(c, f, f->ahead, to);
-    f->ahead = to;
-}
 
 /* A part of a block, as far as the file reaches; false: no farther. */
 static bool give(const struct cache *c, const struct cache_file *f, const struct cache_seg *s,
@@ -330,7 +285,7 @@ static void do_write(struct cache_job *j)
         rope_init(&part);
         rope_cursor_take(&from, x->hi - x->lo, &part);
         cache_put(c, x->b, x->lo, &part);
-        c->dirty_count += x->b->dirty.count == 0;
+        cache_dirtied(c, x->b);
         cache_set_add(c->sys.port, &x->b->dirty, x->lo, x->hi);
         uint64_t end = x->b->entry.index * c->block + x->hi;
         if (end > j->f->end)
@@ -339,9 +294,9 @@ static void do_write(struct cache_job *j)
     }
     r->moved = r->data.length;
     rope_fini(&r->data);
+    cache_clusters(j);
     job_end(j, FILE_OK);
-    if (c->dirty_count > c->dirty_most)
-        cache_write_some(c, c->dirty_count - c->dirty_most / 2);
+    cache_behind(c);
 }
 
 /* ---- jobs that have a file for themselves ---- */
@@ -429,16 +384,6 @@ static void try_alone(struct cache_job *j)
 
 /* ---- hints ---- */
 
-static bool will_read(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
-{
-    struct cache_job *j = arg;
-    (void)lo, (void)hi;
-    if (++j->count > j->c->most / 2)
-        return false;
-    read_on(j->c, j->f, index, index + 1);
-    return true;
-}
-
 /* Blocks that lie in the runs go, or go first. */
 static void wont_need(struct cache *c, struct cache_file *f, const struct file_req *r)
 {
@@ -483,10 +428,12 @@ static void hint(struct cache_job *j)
     if (j->r->hint >= FILE_PRIORITY && j->r->hint <= FILE_PROGRAM)
         advise(j);
     else if (j->r->hint == FILE_WILL_READ)
-        (void)each_block(j->c, j->r, will_read, j);
+        cache_will_read(j);
+    else if (j->r->hint == FILE_CLOSED && j->c->on_close)
+        cache_write_all(j->c, j->f);
     else if (j->r->hint == FILE_WONT_NEED)
         wont_need(j->c, j->f, j->r);
-    else
+    else if (j->r->hint != FILE_CLOSED)
         j->f->way = j->r->hint;
     j->count = 0;
     job_end(j, FILE_OK);
@@ -520,7 +467,7 @@ static bool begin(struct cache_job *j)
     } else if (j->r->op == FILE_READ) {
         list_push(&c->reading, &j->link);
         try_read(j);
-        read_ahead(c, j);
+        cache_read_ahead(j);
     } else if (j->r->op == FILE_WRITE) {
         do_write(j);
     } else {
@@ -568,6 +515,7 @@ void cache_pump(struct cache *c)
         advance(c);
     } while (c->again);
     c->pumping = false;
+    cache_behind_later(c);
     if (c->submitting && !list_empty(&c->ended))
         port_timer_set(&c->timer, 0);
     else if (!c->submitting)
@@ -589,6 +537,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     list_init(&j->link);
     file_req_begin(r);
     j->f = all ? NULL : cache_file_of(c, r->file);
+    c->asked = moves(r) ? port_now(s->port) : c->asked;
     j->past = moves(r) && (r->uid != 0 || too_much(c, r));
     j->alone =
         j->past ||
@@ -609,7 +558,7 @@ bool file_cache_check(const struct file_cache_params *p, const char *path, struc
     if (p->bytes / p->block > UINT32_MAX)
         return err_set(e, "%s.bytes is %lld: more than 4294967295 blocks of %lld", path,
                        (long long)p->bytes, (long long)p->block);
-    return cache_policy_check(kind_at(&file_cache_policies, p->policy), p->policy_params, path, e);
+    return true;
 }
 
 static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
@@ -627,9 +576,16 @@ struct file_sys *file_cache_start(struct port *port, const struct file_cache_par
     c->block = block;
     c->most = (uint32_t)((uint64_t)p->bytes / block);
     c->dirty_most = (uint32_t)((uint64_t)p->dirty / block);
-    c->dirty_most = c->dirty_most < c->most / 2 ? c->dirty_most : c->most / 2;
+    uint32_t fraction = (uint32_t)(p->dirty_fraction * c->most);
+    c->dirty_most = c->dirty_most < fraction ? c->dirty_most : fraction;
+    c->cluster = (uint32_t)p->cluster;
+    c->age = p->age;
+    c->idle = p->idle;
+    c->on_close = p->on_close;
     c->ahead = p->ahead < c->most / 4 ? (uint32_t)p->ahead : c->most / 4;
-    c->policy = cache_policy_of(port, p, c->most);
+    c->policy = cache_policy_of(port, &p->policy, c->most);
+    c->read_ahead =
+        p->read_ahead.kind != NULL ? p->read_ahead : kind_plain(&file_read_aheads, "sequential");
     xk_map_init(&c->map, port, 2 * sizeof(uint64_t));
     list_init(&c->used);
     list_init(&c->files);
@@ -637,6 +593,7 @@ struct file_sys *file_cache_start(struct port *port, const struct file_cache_par
     list_init(&c->reading);
     list_init(&c->ended);
     port_timer_init(port, &c->timer, tick, c);
+    cache_behind_init(c);
     port_counters(port, "cache", file_cache_counters, c);
     return &c->sys;
 }
@@ -651,6 +608,7 @@ void file_cache_end(struct file_sys *s)
         cache_file_end(c, f);
     }
     (void)port_timer_cancel(&c->timer);
+    (void)port_timer_cancel(&c->behind);
     port_counters_end(s->port, c);
     cache_policy_end(c->policy);
     xk_map_fini(&c->map);

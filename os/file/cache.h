@@ -9,10 +9,12 @@
  *   CACHE2  Requests through this layer that have blocks of a file in common take place in the
  *       order of their submits.  What others do to the file below is seen of bytes that the layer
  *       does not have; FILE_REFRESH makes it forget all but dirty ones.
- *   CACHE3  A WRITE has ended when the layer has its bytes: they go down when more than `dirty`
- *       wait, and before FLUSH, FILE_PROPAGATE, SIZE, STAT, CHECKPOINT, ROLLBACK, CHANGE and
- *       FILE_FORGET of the file, which have it for themselves.  REMOVE drops them.  A crash of the
- *       node loses them.
+ *   CACHE3  A WRITE has ended when the layer has its bytes.  They go down when more than `dirty`
+ *       or `dirty_fraction` wait, when they have waited for `age`, when nobody reads or writes for
+ *       `idle`, when a `cluster` of blocks is whole, when the file is closed (`on_close`), and
+ *       before FLUSH, FILE_PROPAGATE, SIZE, STAT, CHECKPOINT, ROLLBACK, CHANGE and FILE_FORGET of
+ *       the file, which have it for themselves.  REMOVE drops them.  A crash of the node loses
+ *       them.
  *   CACHE4  What failed as it went down is told by the next FLUSH or FILE_PROPAGATE of the file,
  *       once; its bytes are lost, and what lay there below is seen from then on.
  *   CACHE5  Past the layer go requests of users other than 0, for it keeps no rights, and of more
@@ -20,9 +22,9 @@
  *   CACHE6  It holds at most `bytes`.  A request that finds no block that can go waits, and those
  *       behind it.
  *
- * Read-ahead: up to `ahead` blocks behind a READ that goes on where the one before ended, or behind
- * any after FILE_SEQUENTIAL; none after FILE_RANDOM; the blocks of FILE_WILL_READ's runs, as many
- * as half the layer has.
+ * Read-ahead is by `read_ahead`, up to `ahead` blocks; behind every READ after FILE_SEQUENTIAL,
+ * none after FILE_RANDOM.  The blocks of FILE_WILL_READ's runs, as many as half the layer has, are
+ * read in any case.
  *
  * Work named: a look-up for each block of a request, and a copy of the bytes that it moves.
  * Sources: [Corbett et al. 1996] for what a client controls; delayed writes and read-ahead are
@@ -35,9 +37,12 @@
 #include "os/file/file.h"
 
 struct file_cache_params {
-    int64_t bytes, block, ahead, dirty;
-    int policy;                      /* of file_cache_policies (os/file/policies.h) */
-    const struct val *policy_params; /* NULL: its defaults */
+    int64_t bytes, block, ahead, dirty, cluster;
+    double dirty_fraction;
+    sim_time age, idle;
+    bool on_close;
+    struct kind_choice policy;     /* of file_cache_policies (os/file/policies.h); no kind: lru */
+    struct kind_choice read_ahead; /* of file_read_aheads (os/file/ahead.h); no kind: sequential */
 };
 extern const struct param file_cache_params[];
 extern const struct counter file_cache_counters[]; /* "cache.*" */

@@ -78,11 +78,11 @@ static bool may_go(struct cache_entry *e)
     return cache_free_to_go(CONTAINER_OF(e, struct cache_block, entry));
 }
 
-struct cache_policy *cache_policy_of(struct port *port, const struct file_cache_params *p,
+struct cache_policy *cache_policy_of(struct port *port, const struct kind_choice *policy,
                                      uint32_t most)
 {
-    return cache_policy_start(port, kind_at(&file_cache_policies, p->policy), p->policy_params,
-                              most, may_go);
+    struct kind_choice plain = kind_plain(&file_cache_policies, "lru");
+    return cache_policy_start(port, policy->kind != NULL ? policy : &plain, most, may_go);
 }
 
 /* ---- blocks ---- */
@@ -99,6 +99,7 @@ struct cache_file *cache_file_of(struct cache *c, uint64_t file)
         return f;
     f = port_alloc(c->sys.port, sizeof *f);
     *f = (struct cache_file){ .file = file, .last = UINT64_MAX, .way = FILE_AS_IT_COMES };
+    f->readers = port_alloc(c->sys.port, ahead_bytes(&c->read_ahead) + 1);
     list_init(&f->link);
     list_init(&f->blocks);
     list_push(&c->files, &f->link);
@@ -113,6 +114,7 @@ void cache_file_end(struct cache *c, struct cache_file *f)
     (void)xk_map_unbind(&c->map, &key);
     list_remove(&f->link);
     cache_policy_removed(c->policy, f->file);
+    port_free(c->sys.port, f->readers);
     port_free(c->sys.port, f);
 }
 
@@ -134,7 +136,8 @@ static void drop(struct cache *c, struct cache_block *b, bool evicted)
     const struct key key = { b->f->file, b->entry.index };
     struct port *p = c->sys.port;
     ASSERT(b->pins == 0 && !b->reading && b->out.count == 0);
-    c->dirty_count -= b->dirty.count > 0;
+    if (b->dirty.count > 0)
+        cache_cleaned(c, b);
     c->count--;
     (void)xk_map_unbind(&c->map, &key);
     cache_policy_left(c->policy, &b->entry, evicted);
@@ -152,6 +155,21 @@ void cache_drop(struct cache *c, struct cache_block *b)
     drop(c, b, false);
 }
 
+void cache_dirtied(struct cache *c, struct cache_block *b)
+{
+    if (b->dirty.count > 0)
+        return;
+    c->dirty_count++;
+    b->since = port_now(c->sys.port);
+    list_push(&c->old, &b->old);
+}
+
+void cache_cleaned(struct cache *c, struct cache_block *b)
+{
+    c->dirty_count--;
+    list_remove(&b->old);
+}
+
 struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index, bool ahead)
 {
     const struct key key = { f->file, index };
@@ -166,6 +184,7 @@ struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t i
     *b = (struct cache_block){ .f = f, .entry = { .file = f->file, .index = index } };
     list_init(&b->used);
     list_init(&b->of_file);
+    list_init(&b->old);
     rope_init(&b->data);
     rope_add_zero(&b->data, c->block);
     xk_map_bind(&c->map, &key, b);
@@ -196,7 +215,7 @@ void cache_refresh(struct cache *c, struct cache_file *f)
     struct port *p = c->sys.port;
     f->end = 0;
     f->last = UINT64_MAX;
-    f->ahead = 0;
+    ahead_forget(&c->read_ahead, f->readers);
     LIST_EACH_SAFE (l, next, &f->blocks) {
         struct cache_block *b = LIST_ENTRY(l, struct cache_block, of_file);
         if (b->dirty.count == 0) {
@@ -217,4 +236,22 @@ void cache_forget(struct cache *c, struct cache_file *f)
     LIST_EACH_SAFE (l, next, &f->blocks)
         cache_drop(c, LIST_ENTRY(l, struct cache_block, of_file));
     cache_refresh(c, f);
+}
+
+/* ---- the blocks of a list ---- */
+
+bool cache_each_block(const struct cache *c, const struct file_req *r,
+                      bool (*fn)(void *arg, uint64_t index, uint64_t lo, uint64_t hi), void *arg)
+{
+    for (uint32_t k = 0; k < r->run_count; k++)
+        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
+            uint64_t at = r->runs[k].off + i * r->runs[k].stride, end = at + r->runs[k].len;
+            for (uint64_t hi; at < end; at = hi) {
+                uint64_t base = at / c->block * c->block;
+                hi = base + c->block < end ? base + c->block : end;
+                if (!fn(arg, at / c->block, at - base, hi - base))
+                    return false;
+            }
+        }
+    return true;
 }

@@ -6,6 +6,7 @@
 #ifndef OS_FILE_CACHE_INTERNAL_H
 #define OS_FILE_CACHE_INTERNAL_H
 
+#include "os/file/ahead.h"
 #include "os/file/cache.h"
 #include "os/file/pieces.h"
 #include "os/file/policies.h"
@@ -31,6 +32,8 @@ struct cache_block {
     struct rope data;            /* `block` bytes, anything where it is not valid */
     struct cache_set valid;      /* dirty and out are parts of it */
     struct cache_set dirty, out; /* out: on its way down */
+    struct list old;             /* of the cache's dirty ones */
+    sim_time since;              /* it is one */
     uint32_t pins;               /* of jobs */
     bool reading;
     bool ended;             /* below, the file ends at or before the first byte that is not valid */
@@ -40,10 +43,10 @@ struct cache_block {
 struct cache_file {
     struct list link, blocks;
     uint64_t file;
-    uint64_t end;         /* it is at least so long: SIZE apart, by writes through the layer */
-    uint64_t last;        /* no block behind this one has bytes below, as far as it is known */
-    uint64_t next, ahead; /* where the last READ ended; blocks before this were read ahead */
-    enum file_hint way;   /* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM */
+    uint64_t end;       /* it is at least so long: SIZE apart, by writes through the layer */
+    uint64_t last;      /* no block behind this one has bytes below, as far as it is known */
+    void *readers;      /* of read_ahead */
+    enum file_hint way; /* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM */
     enum file_status late;
     uint32_t jobs, transfers; /* under way */
     bool alone, blocked;
@@ -71,9 +74,16 @@ struct cache_job {
 struct cache {
     struct file_sys sys; /* first */
     struct cache_policy *policy;
+    struct kind_choice read_ahead;
     uint64_t block;
     uint32_t most, dirty_most, ahead; /* blocks */
     uint32_t count, dirty_count;
+    uint32_t cluster;   /* blocks; 0: none */
+    sim_time age, idle; /* 0: never */
+    bool on_close;
+    sim_time asked;  /* the last READ or WRITE came */
+    struct list old; /* dirty blocks, the one dirty longest first */
+    struct port_timer behind;
     struct xk_map map; /* of blocks */
     struct list used, files;
     struct list waiting, reading, ended; /* jobs */
@@ -87,8 +97,12 @@ struct cache {
 };
 
 /* ---- cache_block.c ---- */
+enum {
+    CACHE_GROUP = 64
+}; /* blocks of a transfer at most: ASSUMED(a transfer long enough for any disk) */
+
 bool cache_free_to_go(const struct cache_block *b);
-struct cache_policy *cache_policy_of(struct port *port, const struct file_cache_params *p,
+struct cache_policy *cache_policy_of(struct port *port, const struct kind_choice *policy,
                                      uint32_t most);
 struct cache_file *cache_file_of(struct cache *c, uint64_t file);
 void cache_file_end(struct cache *c, struct cache_file *f); /* it has no blocks */
@@ -97,19 +111,38 @@ struct cache_block *cache_find(struct cache *c, struct cache_file *f, uint64_t i
 struct cache_block *cache_take(struct cache *c, struct cache_file *f, uint64_t index, bool ahead);
 void cache_use(struct cache *c, struct cache_block *b); /* it is asked for again */
 void cache_drop(struct cache *c, struct cache_block *b);
+void cache_dirtied(struct cache *c, struct cache_block *b); /* it is about to be, maybe more */
+void cache_cleaned(struct cache *c, struct cache_block *b); /* of one that was dirty */
 void cache_put(struct cache *c, struct cache_block *b, uint64_t lo, struct rope *data);
 /* Forgets all that is not dirty. */
 void cache_refresh(struct cache *c, struct cache_file *f);
 void cache_forget(struct cache *c, struct cache_file *f); /* and that, too */
 
+/* The blocks of a list are told one by one, in its order, until `fn` says false. */
+bool cache_each_block(const struct cache *c, const struct file_req *r,
+                      bool (*fn)(void *arg, uint64_t index, uint64_t lo, uint64_t hi), void *arg);
+
 /* ---- cache_move.c: transfers between the layer and what is below; at their end cache_pump ---- */
 /* Reads `count` blocks from `first` on, which are there and not being read. */
 void cache_read(struct cache *c, struct cache_file *f, struct cache_block *const *blocks,
                 uint32_t count);
+/* The dirty bytes of these blocks, which rise, CACHE_GROUP at most: one request. */
+void cache_write(struct cache *c, struct cache_file *f, struct cache_block *const *blocks,
+                 uint32_t count);
 /* What is dirty of the file goes down, but for blocks of which something is on its way. */
 void cache_write_all(struct cache *c, struct cache_file *f);
 /* The oldest dirty blocks go down, until `least` fewer are dirty. */
 void cache_write_some(struct cache *c, uint32_t least);
+
+/* ---- cache_ahead.c ---- */
+void cache_read_ahead(struct cache_job *j); /* of a READ */
+void cache_will_read(struct cache_job *j);  /* of a hint: its runs */
+
+/* ---- cache_behind.c ---- */
+void cache_behind_init(struct cache *c);
+void cache_clusters(const struct cache_job *j); /* of a WRITE: what goes for its blocks are whole */
+void cache_behind(struct cache *c);             /* more may be dirty than should */
+void cache_behind_later(struct cache *c);       /* something may have to go at some time */
 
 /* ---- cache.c ---- */
 void cache_pump(struct cache *c);

@@ -4,15 +4,11 @@
 
 #include <stdlib.h> /* qsort alone */
 
-enum {
-    GROUP = 64
-}; /* blocks of a transfer at most: ASSUMED(a transfer long enough for any disk) */
-
 struct transfer {
     struct file_req q;
     struct cache *c;
     struct cache_file *f;
-    struct cache_block *blocks[GROUP];
+    struct cache_block *blocks[CACHE_GROUP];
     uint32_t count;
     struct file_run *runs;
 };
@@ -96,8 +92,8 @@ void cache_read(struct cache *c, struct cache_file *f, struct cache_block *const
 {
     for (uint32_t i = 0, n; i < count; i += n) {
         struct transfer *t = transfer_new(c, f, FILE_READ, read_done);
-        for (n = 0;
-             i + n < count && n < GROUP && blocks[i + n]->entry.index == blocks[i]->entry.index + n;
+        for (n = 0; i + n < count && n < CACHE_GROUP &&
+                    blocks[i + n]->entry.index == blocks[i]->entry.index + n;
              n++) {
             ASSERT(!blocks[i + n]->reading);
             blocks[i + n]->reading = true;
@@ -137,9 +133,8 @@ static void write_done(struct file_req *q)
     transfer_end(t);
 }
 
-/* The dirty bytes of these blocks, which rise: one request. */
-static void write_blocks(struct cache *c, struct cache_file *f, struct cache_block *const *blocks,
-                         uint32_t count)
+void cache_write(struct cache *c, struct cache_file *f, struct cache_block *const *blocks,
+                 uint32_t count)
 {
     struct transfer *t = transfer_new(c, f, FILE_WRITE, write_done);
     uint32_t runs = 0, n = 0;
@@ -159,7 +154,7 @@ static void write_blocks(struct cache *c, struct cache_file *f, struct cache_blo
         }
         b->out = b->dirty;
         b->dirty = (struct cache_set){ .at = NULL };
-        c->dirty_count--;
+        cache_cleaned(c, b);
         c->counts.written++;
         t->blocks[t->count++] = b;
     }
@@ -185,8 +180,8 @@ void cache_write_all(struct cache *c, struct cache_file *f)
             all[n++] = b;
     }
     qsort(all, n, sizeof(struct cache_block *), by_index);
-    for (uint32_t i = 0; i < n; i += GROUP)
-        write_blocks(c, f, all + i, n - i < GROUP ? n - i : GROUP);
+    for (uint32_t i = 0; i < n; i += CACHE_GROUP)
+        cache_write(c, f, all + i, n - i < CACHE_GROUP ? n - i : CACHE_GROUP);
     port_free(p, all);
 }
 
@@ -198,7 +193,7 @@ static struct cache_block *dirty_at(struct cache *c, struct cache_file *f, uint6
 
 void cache_write_some(struct cache *c, uint32_t least)
 {
-    struct cache_block *row[GROUP];
+    struct cache_block *row[CACHE_GROUP];
     uint32_t before = c->dirty_count;
     LIST_EACH (l, &c->used) {
         struct cache_block *b = LIST_ENTRY(l, struct cache_block, used);
@@ -208,11 +203,11 @@ void cache_write_some(struct cache *c, uint32_t least)
             continue;
         uint64_t first = b->entry.index;
         uint32_t n = 0;
-        while (first > 0 && b->entry.index - first < GROUP / 2 &&
+        while (first > 0 && b->entry.index - first < CACHE_GROUP / 2 &&
                dirty_at(c, b->f, first - 1) != NULL)
             first--;
-        for (struct cache_block *x; n < GROUP && (x = dirty_at(c, b->f, first + n)) != NULL;)
+        for (struct cache_block *x; n < CACHE_GROUP && (x = dirty_at(c, b->f, first + n)) != NULL;)
             row[n++] = x;
-        write_blocks(c, b->f, row, n);
+        cache_write(c, b->f, row, n);
     }
 }

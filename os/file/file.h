@@ -102,6 +102,7 @@ enum file_hint {
     FILE_LRU,
     FILE_MRU,     /* of those of priority `size`: the one used least recently, or last */
     FILE_PROGRAM, /* the file is of program number `size`, with others; 0: of its own */
+    FILE_CLOSED,  /* a program has closed it */
     /* To layers that keep bytes which others do not see (os/file/cache.h); done at once where there
      * is none: what was written goes down; what was not written is asked for again. */
     FILE_PROPAGATE,

@@ -1,7 +1,7 @@
 /* policy.c: a replacement policy as a cache has it; see policy.h. */
 #include "os/file/policy.h"
 
-#include <stdio.h>
+#include <string.h>
 
 /* ---- rows ---- */
 
@@ -28,28 +28,17 @@ struct cache_entry *cache_policy_last(const struct cache_policy *p, struct list 
 
 /* ---- an instance ---- */
 
-bool cache_policy_check(const struct cache_policy_ops *ops, const struct val *params,
-                        const char *path, struct err *e)
-{
-    char at[256];
-    double own[16]; /* looked at no more */
-    ASSERT(ops->kind.params_size <= sizeof own);
-    (void)snprintf(at, sizeof at, "%s.policy_params", path);
-    return param_load(ops->kind.params, own, params, at, e);
-}
-
-struct cache_policy *cache_policy_start(struct port *port, const struct cache_policy_ops *ops,
-                                        const struct val *params, uint32_t most,
-                                        bool (*may_go)(struct cache_entry *e))
+struct cache_policy *cache_policy_start(struct port *port, const struct kind_choice *choice,
+                                        uint32_t most, bool (*may_go)(struct cache_entry *e))
 {
     struct cache_policy *p = port_alloc(port, sizeof *p);
-    struct err e = ERR_INIT;
-    *p = (struct cache_policy){ .ops = ops, .port = port, .most = most, .may_go = may_go };
-    p->params = port_alloc(port, ops->kind.params_size + 1);
-    bool good = param_load(ops->kind.params, p->params, params, "policy_params", &e);
-    ASSERT(good); /* cache_policy_check */
-    p->state = port_alloc(port, ops->kind.state_size + 1);
-    ops->init(p);
+    *p = (struct cache_policy){ .ops = (const struct cache_policy_ops *)choice->kind,
+                                .port = port,
+                                .most = most,
+                                .may_go = may_go };
+    memcpy(p->params, choice->params, sizeof p->params);
+    p->state = port_alloc(port, p->ops->kind.state_size + 1);
+    p->ops->init(p);
     return p;
 }
 
@@ -58,7 +47,6 @@ void cache_policy_end(struct cache_policy *p)
     if (p->ops->fini != NULL)
         p->ops->fini(p);
     port_free(p->port, p->state);
-    port_free(p->port, p->params);
     port_free(p->port, p);
 }
 

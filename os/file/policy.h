@@ -39,7 +39,7 @@ struct cache_advice {
 
 struct cache_policy;
 struct cache_policy_ops {
-    struct kind kind; /* its parameters stand in policy_params; state_size: zeroed */
+    struct kind kind; /* state_size: zeroed */
     void (*init)(struct cache_policy *p);
     void (*fini)(struct cache_policy *p); /* NULL: nothing is left when all blocks have left */
     void (*enter)(struct cache_policy *p, struct cache_entry *e);
@@ -58,16 +58,13 @@ struct cache_policy {
     struct port *port;
     uint32_t most; /* blocks of the cache */
     bool (*may_go)(struct cache_entry *e);
-    void *state, *params;
+    void *state;
+    uint64_t params[KIND_CHOICE_WORDS];
 };
 
-/* Whether `params` (NULL: none) are those of the policy; false with a sentence. */
-bool cache_policy_check(const struct cache_policy_ops *ops, const struct val *params,
-                        const char *path, struct err *e) MUST_CHECK;
-/* The policy, of a cache of `most` blocks. */
-struct cache_policy *cache_policy_start(struct port *port, const struct cache_policy_ops *ops,
-                                        const struct val *params, uint32_t most,
-                                        bool (*may_go)(struct cache_entry *e));
+/* The policy, of file_cache_policies (os/file/policies.h), of a cache of `most` blocks. */
+struct cache_policy *cache_policy_start(struct port *port, const struct kind_choice *choice,
+                                        uint32_t most, bool (*may_go)(struct cache_entry *e));
 void cache_policy_end(struct cache_policy *p); /* all blocks have left */
 /* A block comes: because it was asked for, or ahead of that. */
 void cache_policy_enter(struct cache_policy *p, struct cache_entry *e, bool ahead);

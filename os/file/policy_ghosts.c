@@ -8,6 +8,8 @@
 #include "os/file/policies.h"
 #include "os/xk/map.h"
 
+#include <string.h>
+
 struct ghost {
     struct list link;
     struct {
@@ -137,11 +139,12 @@ struct q2 {
 static void q2_init(struct cache_policy *p)
 {
     struct q2 *q = p->state;
-    const struct q2_params *x = p->params;
+    struct q2_params x;
+    memcpy(&x, p->params, sizeof x);
     rows_init(&q->rows, p->port);
-    q->in = (uint32_t)(x->kin * p->most);
+    q->in = (uint32_t)(x.kin * p->most);
     q->in = q->in > 0 ? q->in : 1;
-    q->out = (uint32_t)(x->kout * p->most);
+    q->out = (uint32_t)(x.kout * p->most);
 }
 
 static void q2_enter(struct cache_policy *p, struct cache_entry *e)

@@ -549,19 +549,31 @@ void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
 
 bool pio_hint_goes(const struct pio_control *c, struct file_list *runs)
 {
-    bool some = c->value == PIO_HINT_STAGE && c->runs != NULL;
+    bool bytes = c->value == PIO_HINT_STAGE || c->value == PIO_HINT_WONT_NEED ||
+                 c->value == PIO_HINT_PRIORITY;
+    bool some = bytes && c->runs != NULL;
     *runs = some ? (struct file_list){ c->runs, c->run_count } : (struct file_list){ NULL, 0 };
-    return pio_hint_archive(c->value);
+    return pio_hint_archive(c->value) ||
+           (c->value >= PIO_HINT_WONT_NEED && c->value <= PIO_HINT_PROGRAM);
 }
 
 enum file_hint pio_hint_of(uint64_t hint)
 {
     static const enum file_hint of[] = {
-        [PIO_HINT_NORMAL] = FILE_AS_IT_COMES,  [PIO_HINT_SEQUENTIAL] = FILE_SEQUENTIAL,
-        [PIO_HINT_RANDOM] = FILE_RANDOM,       [PIO_HINT_WILL_NEED] = FILE_WILL_READ,
-        [PIO_HINT_WONT_NEED] = FILE_WONT_NEED, [PIO_HINT_STAGE] = FILE_STAGE,
-        [PIO_HINT_PURGE] = FILE_PURGE,         [PIO_HINT_PIN] = FILE_PIN,
-        [PIO_HINT_UNPIN] = FILE_UNPIN,         [PIO_HINT_MIGRATE] = FILE_MIGRATE,
+        [PIO_HINT_NORMAL] = FILE_AS_IT_COMES,
+        [PIO_HINT_SEQUENTIAL] = FILE_SEQUENTIAL,
+        [PIO_HINT_RANDOM] = FILE_RANDOM,
+        [PIO_HINT_WILL_NEED] = FILE_WILL_READ,
+        [PIO_HINT_WONT_NEED] = FILE_WONT_NEED,
+        [PIO_HINT_PRIORITY] = FILE_PRIORITY,
+        [PIO_HINT_LRU] = FILE_LRU,
+        [PIO_HINT_MRU] = FILE_MRU,
+        [PIO_HINT_PROGRAM] = FILE_PROGRAM,
+        [PIO_HINT_STAGE] = FILE_STAGE,
+        [PIO_HINT_PURGE] = FILE_PURGE,
+        [PIO_HINT_PIN] = FILE_PIN,
+        [PIO_HINT_UNPIN] = FILE_UNPIN,
+        [PIO_HINT_MIGRATE] = FILE_MIGRATE,
     };
     _Static_assert(ARRAY_LEN(of) == PIO_HINT_COUNT, "a hint of files for each");
     ASSERT(hint < ARRAY_LEN(of));

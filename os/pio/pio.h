@@ -178,10 +178,16 @@ enum pio_hint {
     PIO_HINT_RANDOM,     /* never does */
     PIO_HINT_WILL_NEED,  /* `runs`, strided or not: reads them now */
     PIO_HINT_WONT_NEED,  /* `runs`: lets them go before others */
+    /* Which of a program's own blocks goes (policy `application` of the layer cache). */
+    PIO_HINT_PRIORITY, /* `runs` until each is used, or the file from now on: `number`, of 0 to 7;
+                          the lowest goes first, 4 is that of all else */
+    PIO_HINT_LRU,      /* of its blocks of priority `number`: the one used least recently */
+    PIO_HINT_MRU,      /* or last */
+    PIO_HINT_PROGRAM,  /* the file is of the program `number`, with others; 0: of its own */
     /* To an archive below (os/hsm/files.h); each ends when it is done. */
     PIO_HINT_STAGE,   /* the file, or `runs`, is on disk then */
     PIO_HINT_PURGE,   /* it lies in the archive alone; PIO_DENIED: not yet there, or pinned */
-    PIO_HINT_PIN,     /* it stays on disk for `seconds`; 0: until as many PIO_HINT_UNPIN */
+    PIO_HINT_PIN,     /* it stays on disk for `number` seconds; 0: until as many PIO_HINT_UNPIN */
     PIO_HINT_UNPIN,   /* */
     PIO_HINT_MIGRATE, /* it is in the archive, too */
     PIO_HINT_COUNT
@@ -212,7 +218,8 @@ struct pio_stat {
 struct pio_control {
     enum pio_ctl what;
     const char *name, *to;
-    uint64_t value, seed, seconds; /* seconds: of PIO_HINT_PIN */
+    uint64_t value, seed;
+    uint64_t number; /* of a hint; of PIO_HINT_PIN: seconds */
     int mode;
     uint64_t unit; /* of names: the layout of what they are of, as in an open */
     uint32_t factor;

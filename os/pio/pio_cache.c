@@ -113,6 +113,7 @@ static enum pio_status hint(struct pio_cached *c, enum file_hint what, const str
     file_req_init(&q, FILE_HINT, NULL, NULL);
     q.file = FILE_ID;
     q.hint = what;
+    q.size = x != NULL ? x->number : 0;
     if (x != NULL && x->runs != NULL) {
         q.runs = x->runs;
         q.run_count = x->run_count;

@@ -31,6 +31,7 @@ struct client {
     struct port *port;
     struct file_sys *files;
     struct file_rights user;
+    bool cache; /* a layer that hears of a close */
 };
 
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
@@ -50,6 +51,7 @@ static void *start_client(struct os_node *n, const struct os_service *service,
     const struct client_params *p = service->params;
     struct client *c = port_alloc(n->port, sizeof *c);
     c->port = n->port;
+    c->cache = file_stack_has(&p->stack, "cache");
     c->files = file_stack_start(&p->stack, &(struct file_boot){ .node = n, .rpc = over });
     return c;
 }
@@ -261,7 +263,7 @@ static enum file_status hint_of(const struct client *c, struct pio_file *f,
     q.hint = x->what == PIO_PROPAGATE ? FILE_PROPAGATE
              : x->what == PIO_REFRESH ? FILE_REFRESH
                                       : pio_hint_of(x->value);
-    q.size = x->seconds;
+    q.size = x->number;
     if (x->runs != NULL) {
         q.runs = x->runs;
         q.run_count = x->run_count;
@@ -373,6 +375,12 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     c->user = s->user;
     switch (x->what) {
     case PIO_CLOSE:
+        if (c->cache) {
+            file_req_init(&q, FILE_HINT, NULL, NULL);
+            q.hint = FILE_CLOSED;
+            q.file = *(const uint64_t *)f->state;
+            (void)ask(c, &q);
+        }
         port_free(c->port, f->state);
         return PIO_OK;
     case PIO_UNLINK:

@@ -233,7 +233,7 @@ static enum pio_status hint_of(struct pio_file *f, const struct pio_control *c)
     struct file_list l;
     if (!pio_hint_goes(c, &l))
         return PIO_UNSUPPORTED;
-    return status_of(pfs_hint(f->state, pio_hint_of(c->value), c->seconds, l.runs, l.count));
+    return status_of(pfs_hint(f->state, pio_hint_of(c->value), c->number, l.runs, l.count));
 }
 
 static enum pio_status of_file(struct pio_file *f, struct pio_control *c)

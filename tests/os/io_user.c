@@ -135,7 +135,8 @@ static void cache_it(struct rank *r, uint32_t i)
     r->handle[i].cached = r->handle[i].f != NULL && io_draw(&r->draws, 3) == 0;
     if (!r->handle[i].cached)
         return;
-    const struct file_cache_params p = { .bytes = 1000 << io_draw(&r->draws, 4),
+    const struct file_cache_params p = { .dirty_fraction = 0.5,
+                                         .bytes = 1000 << io_draw(&r->draws, 4),
                                          .block = 100 + io_draw(&r->draws, 150),
                                          .ahead = io_draw(&r->draws, 4),
                                          .dirty = io_draw(&r->draws, 2000) };

@@ -1,6 +1,7 @@
 /* test_cache.c: the layer CACHE: what it counts against a slow model, and several over one file
  * system, whose users write bytes of the same blocks. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "os/file/cache_internal.h"
@@ -10,7 +11,7 @@
 #include "tests/os/recorded.h"
 #include "tests/sample.h"
 
-enum { CLIENTS = 3, SPAN = 12000, TURNS = 600 };
+enum { CLIENTS = 3, SPAN = 12000, TURNS = 600, POLICIES = 7 };
 
 static struct world {
     struct rig r;
@@ -138,12 +139,9 @@ static const char *policy_name(int policy)
     return file_cache_policies.items[policy]->name;
 }
 
-static int policy_of(const char *name)
+static struct kind_choice policy_of(const char *name)
 {
-    int i = 0;
-    while (strcmp(policy_name(i), name) != 0)
-        i++;
-    return i;
+    return kind_plain(&file_cache_policies, name);
 }
 
 /* Block number t of a stream over 2 * most blocks: of one kind each. */
@@ -171,10 +169,11 @@ Test(cache, misses_are_those_of_a_slow_model_request_by_request)
     static struct policy_model m;
     for (int policy = 0; file_cache_policies.items[policy] != NULL; policy++)
         for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 4); seed++) {
-            struct file_cache_params p = { .bytes = 3200,
+            struct file_cache_params p = { .dirty_fraction = 0.5,
+                                           .bytes = 3200,
                                            .block = 100 * (1 + (int64_t)(seed % 3)),
                                            .dirty = 1000,
-                                           .policy = policy };
+                                           .policy = policy_of(policy_name(policy)) };
             uint64_t block = (uint64_t)p.block, hits = 0, misses = 0;
             uint32_t most = (uint32_t)(3200 / block);
             /* Blocks of a request do not go while it is under way, of which the model knows
@@ -255,7 +254,9 @@ Test(cache, a_program_s_victims_are_those_of_a_slow_model)
 {
     static struct policy_model m;
     for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 5); seed++) {
-        struct file_cache_params p = { .bytes = 3200, .block = 100, .dirty = 1000 };
+        struct file_cache_params p = {
+            .dirty_fraction = 0.5, .bytes = 3200, .block = 100, .dirty = 1000
+        };
         p.policy = policy_of("application");
         start(&p, seed);
         make_files();
@@ -293,7 +294,9 @@ Test(cache, a_program_s_victims_are_those_of_a_slow_model)
  * blocks away, or says nothing either. */
 static uint64_t misses_beside(bool foolish, uint64_t seed, uint64_t *others)
 {
-    struct file_cache_params p = { .bytes = 3200, .block = 100, .dirty = 1000 };
+    struct file_cache_params p = {
+        .dirty_fraction = 0.5, .bytes = 3200, .block = 100, .dirty = 1000
+    };
     uint64_t misses = 0;
     p.policy = policy_of("application");
     start(&p, seed);
@@ -324,7 +327,9 @@ Test(cache, a_foolish_program_harms_none_but_itself)
 Test(cache, what_is_read_ahead_is_used_where_reads_go_on)
 {
     static uint8_t bytes[SPAN];
-    struct file_cache_params p = { .bytes = 10000, .block = 100, .dirty = 1000, .ahead = 8 };
+    struct file_cache_params p = {
+        .dirty_fraction = 0.5, .bytes = 10000, .block = 100, .dirty = 1000, .ahead = 8
+    };
     start(&p, 1);
     const struct cache *c = cache_of(0);
     move(0, FILE_WRITE, 0, bytes, SPAN);
@@ -367,7 +372,9 @@ Test(cache, what_is_read_ahead_stays_until_it_is_asked_for_and_counts_once)
 {
     static uint8_t bytes[SPAN];
     for (int k = 0; k < 2; k++) {
-        struct file_cache_params p = { .bytes = 1600, .block = 100, .dirty = 800, .ahead = 4 };
+        struct file_cache_params p = {
+            .dirty_fraction = 0.5, .bytes = 1600, .block = 100, .dirty = 800, .ahead = 4
+        };
         p.policy = policy_of(k == 0 ? "mru" : "arc");
         start(&p, 1);
         move(0, FILE_WRITE, 0, bytes, SPAN);
@@ -383,7 +390,7 @@ Test(cache, what_is_read_ahead_stays_until_it_is_asked_for_and_counts_once)
             move(0, FILE_READ, i * 100, bytes, 100);
             fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
         }
-        cr_assert_leq(c->counts.misses, misses + 2, "%s: %d misses", policy_name(p.policy),
+        cr_assert_leq(c->counts.misses, misses + 2, "%s: %d misses", p.policy.kind->name,
                       (int)(c->counts.misses - misses));
         misses = c->counts.misses;
         for (uint64_t i = 0; i < 8 && k == 1; i++)
@@ -400,8 +407,256 @@ Test(cache, what_is_read_ahead_stays_until_it_is_asked_for_and_counts_once)
         misses = c->counts.misses;
         for (uint64_t i = 30; i < 34; i++)
             move(0, FILE_READ, i * 100, bytes, 100);
-        cr_assert_eq(c->counts.misses, misses, "%s: what is to be read stays",
-                     policy_name(p.policy));
+        cr_assert_eq(c->counts.misses, misses, "%s: what is to be read stays", p.policy.kind->name);
+        stop();
+    }
+}
+
+/* ---- what is read ahead, and what is written behind ---- */
+
+/* Looks at all the READs there were. */
+struct ahead_model {
+    bool strided, doubles;
+    uint64_t most, block, off[TURNS], end[TURNS], upto, window, lists;
+    uint32_t reads;
+    bool there[SPAN]; /* blocks */
+    uint64_t ahead;
+};
+
+static void fetch(struct ahead_model *m, uint64_t from, uint64_t to, bool asked)
+{
+    for (uint64_t i = from; i < to; i++) {
+        m->ahead += !asked && !m->there[i];
+        m->there[i] = true;
+    }
+}
+
+static void model_read(struct ahead_model *m, uint64_t off, uint64_t len, enum file_hint way)
+{
+    uint32_t k = m->reads++;
+    uint64_t end = off + len, b = m->block, first = off / b, last = (end - 1) / b;
+    m->off[k] = off;
+    m->end[k] = end;
+    fetch(m, first, last + 1, true);
+    bool on =
+        way == FILE_SEQUENTIAL || (way == FILE_AS_IT_COMES && off == (k > 0 ? m->end[k - 1] : 0));
+    bool steps = m->strided && way == FILE_AS_IT_COMES && k >= 2 && off != m->off[k - 1] &&
+                 off - m->off[k - 1] == m->off[k - 1] - m->off[k - 2];
+    m->lists = steps ? m->lists : 0;
+    if (!on && !steps) {
+        m->window = 0;
+        return;
+    }
+    m->window = !m->doubles ? m->most : m->window == 0 ? 1 : 2 * m->window;
+    m->window = m->window < m->most ? m->window : m->most;
+    if (on) {
+        uint64_t to = last + 1 + m->window;
+        if (m->upto <= last || m->upto > to)
+            m->upto = last + 1;
+        if (2 * (to - m->upto) >= m->window) {
+            fetch(m, m->upto, to, false);
+            m->upto = to;
+        }
+        return;
+    }
+    uint64_t by = off - m->off[k - 1], n = m->window / (last - first + 1);
+    n = n > 0 ? n : 1;
+    m->lists -= m->lists > 0;
+    if (m->lists > n || 2 * (n - m->lists) < n)
+        return;
+    for (uint64_t i = m->lists + 1; i <= n && off + i * by < SPAN; i++)
+        fetch(m, (off + i * by) / b, (end - 1 + i * by) / b + 1, false);
+    m->lists = n;
+}
+
+/* Of `streams` readers; 0: it has no such parameters. */
+static struct kind_choice ahead_of(const char *name, bool doubles, int64_t streams)
+{
+    struct kind_choice c = kind_plain(&file_read_aheads, name);
+    struct err e = ERR_INIT;
+    char text[64];
+    if (streams == 0)
+        return c;
+    (void)snprintf(text, sizeof text, "{growth=%s, streams=%d}", doubles ? "double" : "fixed",
+                   (int)streams);
+    struct val *v = io_val(text);
+    cr_assert(param_load(c.kind->params, c.params, v, "ahead", &e), "%s", e.text);
+    val_free(v);
+    return c;
+}
+
+Test(cache, blocks_read_ahead_are_those_of_a_slow_model)
+{
+    static uint8_t bytes[SPAN];
+    static struct ahead_model m;
+    static const char *const kinds[] = { "none", "hints", "sequential", "strided", "strided" };
+    for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 10); seed++) {
+        const char *kind = kinds[seed % 5];
+        bool none = seed % 5 == 0, says = seed % 5 == 1;
+        struct file_cache_params p = { .bytes = 40000, .block = 100, .dirty_fraction = 0.5 };
+        p.dirty = 1000;
+        p.ahead = 1 + (int64_t)(seed * 7 % 12);
+        p.read_ahead = ahead_of(kind, seed % 2, none ? 0 : 1);
+        start(&p, seed);
+        state = seed;
+        move(0, FILE_WRITE, 0, bytes, SPAN);
+        cr_assert_eq(hint(0, FILE_FORGET), FILE_OK);
+        memset(&m, 0, sizeof m);
+        m.strided = seed % 5 > 2;
+        m.doubles = seed % 2;
+        m.block = 100;
+        m.most = (uint64_t)p.ahead;
+        enum file_hint way = FILE_AS_IT_COMES;
+        uint64_t off = 0, len = 100, by = 100, left = 0;
+        for (int t = 0; t < 400; t++) {
+            if (left-- == 0) { /* another way through the file */
+                off = draw(3000);
+                len = 1 + draw(250);
+                by = draw(3) == 0   ? len
+                     : draw(3) == 0 ? (uint64_t) - (int64_t)draw(200)
+                                    : draw(300);
+                left = draw(12);
+                way = draw(6) == 0   ? FILE_SEQUENTIAL
+                      : draw(6) == 0 ? FILE_RANDOM
+                                     : FILE_AS_IT_COMES;
+                cr_assert_eq(hint(0, way), FILE_OK);
+            }
+            off = off + by < 6000 ? off + by : 0;
+            move(0, FILE_READ, off, bytes, len);
+            if (none || (says && way != FILE_SEQUENTIAL))
+                fetch(&m, off / 100, (off + len - 1) / 100 + 1, true);
+            else
+                model_read(&m, off, len, way);
+            cr_assert_eq(cache_of(0)->counts.ahead, m.ahead,
+                         "%s, seed %d, request %d: %d blocks ahead, not %d", kind, (int)seed, t,
+                         (int)cache_of(0)->counts.ahead, (int)m.ahead);
+        }
+        cr_assert(says || none == (m.ahead == 0));
+        stop();
+    }
+}
+
+Test(cache, readers_of_one_file_are_told_apart)
+{
+    static uint8_t bytes[SPAN];
+    for (int k = 0; k < 3; k++) {
+        struct file_cache_params p = { .bytes = 20000, .block = 100, .dirty_fraction = 0.5 };
+        p.dirty = 1000;
+        p.ahead = 4;
+        p.read_ahead = k == 2 ? kind_plain(&file_read_aheads, "neighbour")
+                              : ahead_of("sequential", false, k == 0 ? 1 : 4);
+        start(&p, 1);
+        move(0, FILE_WRITE, 0, bytes, SPAN);
+        cr_assert_eq(hint(0, FILE_FORGET), FILE_OK);
+        for (uint64_t i = 0; i < 20; i++)
+            for (uint64_t reader = 0; reader < 4; reader++) {
+                move(0, FILE_READ, reader * 3000 + i * 100, bytes, 100);
+                fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
+            }
+        uint64_t misses = cache_of(0)->counts.misses;
+        cr_assert(k == 0 ? misses > 70 : misses <= 8, "%d: %d misses", k, (int)misses);
+        stop();
+    }
+}
+
+static void wait_for(sim_time time)
+{
+    fake_run_until(w.r.f, fake_now(w.r.f) + time);
+}
+
+Test(cache, what_has_waited_for_its_age_goes_down_and_nothing_else)
+{
+    static uint8_t bytes[100];
+    struct file_cache_params p = { .bytes = 40000, .block = 100, .dirty_fraction = 1 };
+    p.dirty = 40000;
+    p.age = 5 * SIM_SEC;
+    start(&p, 1);
+    sim_time since[100];
+    uint64_t written = 0;
+    for (int i = 0; i < 100; i++)
+        since[i] = SIM_NEVER;
+    state = 5;
+    for (int t = 0; t < 300; t++) {
+        wait_for((sim_time)draw(1000) * SIM_SEC / 500);
+        for (int i = 0; i < 100; i++)
+            if (since[i] != SIM_NEVER && since[i] + p.age <= fake_now(w.r.f)) {
+                since[i] = SIM_NEVER;
+                written++;
+            }
+        cr_assert_eq(cache_of(0)->counts.written, written, "turn %d: %d blocks, not %d", t,
+                     (int)cache_of(0)->counts.written, (int)written);
+        uint32_t i = draw(100);
+        move(0, FILE_WRITE, i * 100 + draw(50), bytes, 1 + draw(50));
+        since[i] = since[i] == SIM_NEVER ? fake_now(w.r.f) : since[i];
+    }
+    cr_assert_gt(written, 200);
+    stop();
+}
+
+Test(cache, triggers_of_write_behind)
+{
+    static uint8_t bytes[100], many[2048];
+    struct file_cache_params p = { .bytes = 4000, .block = 100, .dirty_fraction = 1 };
+    p.dirty = 4000;
+    p.idle = 2 * SIM_SEC;
+    start(&p, 1);
+    for (uint64_t i = 0; i < 8; i++) { /* idle */
+        move(0, FILE_WRITE, i * 200, bytes, 50);
+        wait_for(SIM_SEC);
+        cr_assert_eq(cache_of(0)->counts.written, 0);
+    }
+    move(0, FILE_READ, 0, bytes, 10); /* asks, too */
+    wait_for(3 * SIM_SEC / 2);
+    cr_assert_eq(cache_of(0)->counts.written, 0);
+    wait_for(SIM_SEC);
+    cr_assert_eq(cache_of(0)->counts.written, 8);
+    stop();
+    p.idle = 0;
+    p.age = 5 * SIM_SEC;
+    p.block = 2048; /* the disk's time goes by */
+    p.bytes = p.dirty = 40960;
+    start(&p, 1); /* written again while it goes down */
+    move(0, FILE_WRITE, 0, many, 2048);
+    wait_for(p.age);
+    cr_assert_eq(cache_of(0)->counts.written, 1);
+    cr_assert_eq(cache_of(0)->transfers, 1);
+    move(0, FILE_WRITE, 0, many, 2048);
+    wait_for(p.age + SIM_SEC);
+    cr_assert_eq(cache_of(0)->counts.written, 2);
+    stop();
+    p.block = 100;
+    p.bytes = p.dirty = 4000;
+    p.age = 0;
+    p.cluster = 4;
+    start(&p, 1);
+    for (uint64_t i = 0; i < 16; i++) { /* whole blocks in a row */
+        move(0, FILE_WRITE, i * 100, bytes, i == 9 ? 99 : 100);
+        cr_assert_eq(cache_of(0)->counts.written,
+                     i < 8    ? (i + 1) / 4 * 4
+                     : i < 15 ? 8
+                              : 12,
+                     "block %d", (int)i);
+    }
+    move(0, FILE_WRITE, 999, bytes, 1);
+    cr_assert_eq(cache_of(0)->counts.written, 16);
+    stop();
+    p.cluster = 0;
+    p.dirty_fraction = 0.25;
+    start(&p, 1);
+    for (uint64_t i = 0; i < 30; i++) {
+        move(0, FILE_WRITE, i * 200, bytes, 50);
+        cr_assert_leq(cache_of(0)->dirty_count, 10);
+        cr_assert(i >= 10 || cache_of(0)->counts.written == 0);
+    }
+    cr_assert_gt(cache_of(0)->counts.written, 15);
+    stop();
+    for (int k = 0; k < 2; k++) { /* closed */
+        p.dirty_fraction = 1;
+        p.on_close = k == 1;
+        start(&p, 1);
+        move(0, FILE_WRITE, 0, bytes, 50);
+        cr_assert_eq(hint(0, FILE_CLOSED), FILE_OK);
+        cr_assert_eq(cache_of(0)->counts.written, (uint64_t)k);
         stop();
     }
 }
@@ -479,11 +734,15 @@ static void shared(struct file_cache_params *p, uint64_t seed)
 Test(cache, bytes_of_a_block_that_several_write_are_never_lost)
 {
     for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 4); seed++) {
-        struct file_cache_params p = { .bytes = 4000 << seed % 3,
+        struct file_cache_params p = { .dirty_fraction = 0.5,
+                                       .bytes = 4000 << seed % 3,
                                        .block = 300 + 170 * (int64_t)(seed % 4),
                                        .ahead = (int64_t)seed % 5,
                                        .dirty = (int64_t)(seed % 3) * 1500,
-                                       .policy = seed % 5 == 0 };
+                                       .policy = policy_of(policy_name((int)seed % POLICIES)),
+                                       .age = seed % 2 ? SIM_MS : 0,
+                                       .idle = seed % 3 ? 0 : SIM_MS / 10,
+                                       .cluster = seed % 4 == 1 ? 2 : 0 };
         shared(&p, seed);
     }
 }
@@ -491,7 +750,9 @@ Test(cache, bytes_of_a_block_that_several_write_are_never_lost)
 /* A block that the file below ended in, of which something is dirty. */
 Test(cache, after_a_refresh_the_file_is_as_long_as_others_made_it)
 {
-    struct file_cache_params p = { .bytes = 4000, .block = 400, .dirty = 2000 };
+    struct file_cache_params p = {
+        .dirty_fraction = 0.5, .bytes = 4000, .block = 400, .dirty = 2000
+    };
     uint8_t bytes[150], mine = 77;
     struct file_req r;
     start(&p, 1);

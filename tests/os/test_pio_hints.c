@@ -272,7 +272,7 @@ static enum pio_status pin_for(uint64_t seconds)
 {
     return pio_control(
         t.f->sys, t.f,
-        &(struct pio_control){ .what = PIO_HINT, .value = PIO_HINT_PIN, .seconds = seconds });
+        &(struct pio_control){ .what = PIO_HINT, .value = PIO_HINT_PIN, .number = seconds });
 }
 
 static void none_purged(const char *why)

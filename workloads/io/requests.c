@@ -34,8 +34,11 @@ static const char *const file_names[] = { "shared", "own", NULL };
 
 static const char *const cache_names[] = { "cold", "warm", NULL };
 static const char *const caching_names[] = { "none", "weak", NULL };
-enum { WILL_NEED = PIO_HINT_WILL_NEED };
-static const char *const hint_names[] = { "normal", "sequential", "random", "will_need", NULL };
+static const char *const hint_names[] = {
+    "normal", "sequential", "random", "will_need", "mru", NULL
+};
+static const enum pio_hint hints[] = { PIO_HINT_NORMAL, PIO_HINT_SEQUENTIAL, PIO_HINT_RANDOM,
+                                       PIO_HINT_WILL_NEED, PIO_HINT_MRU };
 
 static const struct param params_desc[] = {
     P_CHOICE(params, op, "read", op_names, "What the programs do.",
@@ -100,8 +103,8 @@ static const struct param params_desc[] = {
     P_TABLE(params, client_cache, file_cache_params, "What a rank keeps.", "see its parameters"),
     P_CHOICE(params, hint, "normal", hint_names,
              "What a rank tells of its reads: sequential, random, or, before each, the runs of "
-             "the next (will_need).",
-             "SIO low-level interface: hints"),
+             "the next (will_need); that what it used last may go first (mru).",
+             "SIO low-level interface: hints; [Cao, Felten & Li 1994]"),
     P_BOOL(params, verify, "true", "Compare every byte that is read with what was written.",
            "ASSUMED(a wrong byte fails the run)"),
     P_BOOL(params, readback, "false",
@@ -334,8 +337,9 @@ static bool keep(struct run *r)
     struct pio_control c = { .what = PIO_CACHING, .cache = &r->p->client_cache };
     if (r->p->caching && !io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "cache", r->t.name))
         return false;
-    c = (struct pio_control){ .what = PIO_HINT, .value = (uint64_t)r->p->hint };
-    return r->p->hint == PIO_HINT_NORMAL || r->p->hint == WILL_NEED ||
+    enum pio_hint hint = hints[r->p->hint];
+    c = (struct pio_control){ .what = PIO_HINT, .value = hint, .number = FILE_PRIORITY_NORMAL };
+    return hint == PIO_HINT_NORMAL || hint == PIO_HINT_WILL_NEED ||
            io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "hint", r->t.name);
 }
 
@@ -424,7 +428,7 @@ static bool request(struct run *r, enum pio_op op, uint64_t k, bool measured)
     }
     struct pio_split sum = { .latency = 0 };
     bool fine = true;
-    if (op == PIO_READ && r->p->hint == WILL_NEED && !r->pattern.ops->whole)
+    if (op == PIO_READ && hints[r->p->hint] == PIO_HINT_WILL_NEED && !r->pattern.ops->whole)
         fine = will_need(r, (nth + depth) % r->pattern.per_rank);
     if (!fine) {
         return false;

@@ -252,7 +252,7 @@ static bool tell_archive(struct run *r, uint32_t k, enum pio_hint what)
                                          [PIO_HINT_MIGRATE] = "migrate" };
     const struct pio_control c = { .what = PIO_HINT,
                                    .value = what,
-                                   .seconds = (uint64_t)((r->p->pin + SIM_SEC - 1) / SIM_SEC) };
+                                   .number = (uint64_t)((r->p->pin + SIM_SEC - 1) / SIM_SEC) };
     return control(r, k, &c, names[what]);
 }
 

@@ -1,0 +1,104 @@
+/* cache_ahead.c: what the layer CACHE reads before anybody asks; see cache_internal.h. */
+#include "os/file/cache_internal.h"
+
+/* Blocks that nobody has asked for, as long as there is room; false: there is no more. */
+static bool read_on(struct cache *c, struct cache_file *f, uint64_t from, uint64_t to)
+{
+    struct cache_block **row = port_alloc(c->sys.port, (to - from + 1) * sizeof *row);
+    uint32_t n = 0;
+    bool room = true;
+    for (uint64_t i = from; i < to && i <= f->last && room; i++) {
+        struct cache_block *b = cache_find(c, f, i);
+        if (b != NULL)
+            continue;
+        b = cache_take(c, f, i, true);
+        room = b != NULL;
+        if (!room)
+            break;
+        b->pins++; /* the next one must not take its place */
+        row[n++] = b;
+    }
+    c->counts.ahead += n;
+    cache_read(c, f, row, n);
+    while (n > 0)
+        row[--n]->pins--;
+    port_free(c->sys.port, row);
+    return room;
+}
+
+static bool read_one(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
+{
+    struct cache_job *j = arg;
+    (void)lo, (void)hi;
+    return read_on(j->c, j->f, index, index + 1);
+}
+
+/* The list of the READ, moved on. */
+static bool read_list(struct cache_job *j, int64_t by)
+{
+    struct port *p = j->c->sys.port;
+    const struct file_req *r = j->r;
+    struct file_req moved = *r;
+    struct file_run *runs = port_alloc(p, (r->run_count + 1) * sizeof *runs);
+    bool good = true;
+    for (uint32_t i = 0; i < r->run_count && good; i++) {
+        runs[i] = r->runs[i];
+        good = by >= 0 || runs[i].off >= (uint64_t)-by;
+        runs[i].off += (uint64_t)by;
+    }
+    moved.runs = runs;
+    good = good && cache_each_block(j->c, &moved, read_one, j);
+    port_free(p, runs);
+    return good;
+}
+
+struct counted {
+    uint64_t blocks, last;
+};
+
+static bool count(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
+{
+    struct counted *x = arg;
+    (void)lo, (void)hi;
+    x->blocks += x->blocks == 0 || x->last != index;
+    x->last = index;
+    return true;
+}
+
+void cache_read_ahead(struct cache_job *j)
+{
+    struct cache *c = j->c;
+    struct cache_file *f = j->f;
+    const struct file_req *r = j->r;
+    const struct ahead_ops *ops = (const struct ahead_ops *)c->read_ahead.kind;
+    struct ahead_plan plan = { .first = 1 };
+    struct counted x = { .blocks = 0 };
+    if (r->run_count == 0 || r->runs->len == 0)
+        return;
+    const struct file_run *last = &r->runs[r->run_count - 1];
+    if (last->count == 0 || last->len == 0)
+        return;
+    (void)cache_each_block(c, r, count, &x);
+    struct ahead_read ask = { .off = r->runs->off, .way = f->way, .block = c->block };
+    ask.end = last->off + (last->count - 1) * last->stride + last->len;
+    ask.blocks = x.blocks;
+    ask.most = c->ahead;
+    ask.before = ask.off < c->block || cache_find(c, f, ask.off / c->block - 1) != NULL;
+    ops->read(c->read_ahead.params, f->readers, &ask, &plan);
+    if (plan.from < plan.to)
+        (void)read_on(c, f, plan.from, plan.to);
+    for (uint32_t i = plan.first; i <= plan.last; i++)
+        if (!read_list(j, (int64_t)i * plan.distance))
+            return;
+}
+
+static bool will_read(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
+{
+    struct cache_job *j = arg;
+    return ++j->count <= j->c->most / 2 && (read_one(arg, index, lo, hi) || true);
+}
+
+void cache_will_read(struct cache_job *j)
+{
+    (void)cache_each_block(j->c, j->r, will_read, j);
+}
