@@ -253,7 +253,14 @@ static size_t panel_rows(const struct drawing *g)
 }
 
 /* The place of a panel with the gap after it, and the characters of its title that fit above. */
-enum { PANEL_WIDTH = 260, PANEL_HEIGHT = 250, PANEL_TITLE = 34, TITLE_LINE = 17 };
+enum {
+    PANEL_WIDTH = 285,
+    PANEL_GAP = 75,   /* of that, between two: the tics of the next */
+    PANEL_LEFT = 105, /* tics and the label of y */
+    PANEL_HEIGHT = 250,
+    PANEL_TITLE = 34,
+    TITLE_LINE = 17
+};
 
 /* Characters of the next line of a panel's title: cut at a blank where there is one. */
 static size_t title_line(const char *s)
@@ -311,7 +318,7 @@ static size_t legend_width(const struct drawing *g)
 
 static size_t panels_width(const struct drawing *g)
 {
-    return PANEL_WIDTH * panel_columns(g) + 80 + legend_width(g);
+    return PANEL_WIDTH * panel_columns(g) + PANEL_LEFT + legend_width(g);
 }
 
 static size_t panels_height(const struct drawing *g)
@@ -542,8 +549,9 @@ static void script_plot(const struct drawing *g, const char *x, const char *y, F
         fprintf(to,
                 " font ',18' noenhanced layout %zu,%zu margins %.4f,%.4f,%.4f,%.4f spacing "
                 "%.4f,%.4f\n",
-                panel_rows(g), panel_columns(g), 80 / width, 1 - (double)legend_width(g) / width,
-                60 / height, 1 - (75 + titles) / height, 50 / width, (70 + titles) / height);
+                panel_rows(g), panel_columns(g), PANEL_LEFT / width,
+                1 - (double)legend_width(g) / width, 60 / height, 1 - (75 + titles) / height,
+                PANEL_GAP / width, (70 + titles) / height);
         for (size_t i = 0; i < g->panel_count; i++) {
             panel_title(g->panels[i], to);
             panel_labels(g, i, x, y, to);

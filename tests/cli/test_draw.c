@@ -173,7 +173,13 @@ Test(draw, many_curves_become_small_multiples)
     has("layout 3,3");
     has("set title 'mode = M_1, load = 3'");
     has("set key title 'unit'");
-    cr_assert_eq(times("keyentry"), 5); /* each curve once in the legend */
+    double width = strtod(strstr(script, "svg size ") + 9, NULL);
+    double left = width * strtod(strstr(script, "margins ") + 8, NULL);
+    double gap = width * strtod(strstr(script, "spacing ") + 8, NULL);
+    cr_assert_geq(left, 100, "tics of five figures and the label of y need more than %g", left);
+    cr_assert_geq(gap, 70, "so do tics between two panels, without a label: %g", gap);
+    cr_assert_eq(times("\nset ylabel"), 1 + 3); /* of all, then at the left of each row */
+    cr_assert_eq(times("keyentry"), 5);         /* each curve once in the legend */
     cr_assert_eq(times("\nplot "), 8);
     has("set yrange [0.80"); /* ends at the data, 1 to 240 ms, not at a decade */
     struct val *where = val_new(VAL_TABLE, NULL, 0);
