@@ -5,11 +5,12 @@
 --   machine = staging { space = "128MiB", hsm = { prefetch = "list" } }
 --
 -- space: what files may take of the disk; hsm: other parameters of the layer; drives (2), volumes
--- (8) of 256 MB; of the service pvl.  The program's node has the files through the layer remote.
+-- (8), each of so many `blocks` of 256 KiB (1000); pvl: of that service.  The program's node has
+-- the files through the layer remote.
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
-local blocks = 1000
+local whole = 1000
 
 local function layer(options)
   return merge({ layer = "hsm", space = options.space, age = "30s" }, options.hsm or {})
@@ -17,6 +18,7 @@ end
 
 return function(options)
   local volumes, drives = options.volumes or 8, options.drives or 2
+  local blocks = options.blocks or whole
   local silo = include("libraries/stk4400.lua")
   silo.cells, silo.drives, silo.tape_drives, silo.control = 200, nil, "all", "service"
   silo.cartridges = { count = volumes, filled = 0, blocks = blocks, block = "256KiB" }

@@ -1008,6 +1008,78 @@ Test(staging, a_view_moves_by_one_and_asks_for_what_is_new)
     in_a_world(views);
 }
 
+/* Planes of a field, in each order of its tiles: what a step touches lies in its plane, all planes
+ * together are all pieces; and the tiles of a file are a row, or a square or cube. */
+static void planes(struct port *p, void *arg)
+{
+    static const int64_t shapes[][4] = { { 8, 6, 1, 4 }, { 8, 4, 6, 8 }, { 9, 6, 3, 27 } };
+    (void)arg;
+    for (uint32_t round = 0; round < 6 * ARRAY_LEN(shapes); round++) {
+        const int64_t *s = shapes[round % ARRAY_LEN(shapes)];
+        struct walk_params w = tiles_of(s[0], s[1], s[2], 1);
+        w.access = WALK_PLANES;
+        w.pieces = s[3];
+        w.files = s[0] * s[1] * s[2] / s[3];
+        w.order = round / 3 % 2;
+        w.across = (int)(round / 6);
+        struct err e = ERR_INIT;
+        cr_assert(walk_check(&w, "walk", &e), "%s", e.text);
+        struct walk x;
+        struct walk_piece a[200];
+        bool seen[200] = { false };
+        uint32_t step = 0, left = (uint32_t)(w.files * w.pieces), low[3], high[3];
+        walk_init(&x, p, &w, 1, 2);
+        for (; left > 0; step++) {
+            uint32_t n = walk_next(&x, a), plane = (uint32_t)(s[w.across] / 2 + step);
+            cr_assert_eq(n, (uint32_t)(w.files * w.pieces / s[w.across]));
+            cr_assert_eq(n, walk_most(&w));
+            for (uint32_t i = 0; i < n; i++, left--) {
+                uint32_t at = a[i].file * (uint32_t)w.pieces + a[i].piece;
+                cr_assert(!seen[at] && a[i].piece < w.pieces);
+                seen[at] = true;
+                bool in = false; /* the plane has a tile that is this piece */
+                uint32_t t[3];
+                for (t[2] = 0; t[2] < s[2]; t[2]++)
+                    for (t[1] = 0; t[1] < s[1]; t[1]++)
+                        for (t[0] = 0; t[0] < s[0]; t[0]++) {
+                            struct walk_piece is = walk_tile(&w, t);
+                            in |= is.file == a[i].file && is.piece == a[i].piece &&
+                                  t[w.across] == plane % (uint32_t)s[w.across];
+                        }
+                cr_assert(in);
+            }
+        }
+        cr_assert_eq(step, (uint32_t)s[w.across]);
+        for (uint32_t file = 0; file < w.files; file++) {
+            uint32_t t[3];
+            for (int way = 0; way < 3; way++) {
+                low[way] = 99;
+                high[way] = 0;
+            }
+            for (t[2] = 0; t[2] < s[2]; t[2]++)
+                for (t[1] = 0; t[1] < s[1]; t[1]++)
+                    for (t[0] = 0; t[0] < s[0]; t[0]++)
+                        for (int way = 0; walk_tile(&w, t).file == file && way < 3; way++) {
+                            low[way] = t[way] < low[way] ? t[way] : low[way];
+                            high[way] = t[way] > high[way] ? t[way] : high[way];
+                        }
+            uint32_t wide = high[0] - low[0] + 1, tall = high[1] - low[1] + 1,
+                     deep = high[2] - low[2] + 1;
+            if (w.order == WALK_BLOCKS)
+                cr_assert(wide == tall && wide * tall * deep == w.pieces &&
+                          deep == (s[2] > 1 ? wide : 1));
+            else
+                cr_assert(tall == 1 || wide == s[0]);
+        }
+        walk_fini(&x);
+    }
+}
+
+Test(staging, planes_of_a_field_touch_each_tile_once)
+{
+    in_a_world(planes);
+}
+
 static void by_popularity(struct port *p, void *arg)
 {
     (void)arg;

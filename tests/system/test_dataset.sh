@@ -5,7 +5,7 @@ config dataset <<'EOF'
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 local access = param("access", "sweep")
-local walk = { access = access, files = 12, pieces = 4, columns = param("columns", 8), rows = 6, run = param("run", 4),
+local walk = { access = access, files = param("files", 12), pieces = param("pieces", 4), columns = param("columns", 8), rows = 6, run = param("run", 4),
     view = param("view", 2) }
 return {
     machine = paragon { rows = 2, columns = 3, io_nodes = 1, storage = { kind = "disk" }, os = services.files },
@@ -22,7 +22,7 @@ shows() {
 value() {
     awk -v name="\"$1\":" '$1 == name { getline; print $2 + 0 }' "$T/out"
 }
-for access in sweep tiles zipf; do
+for access in sweep tiles zipf planes; do
     gives 0 "$PSIM" run "$C" --no-store --json -p access=$access -p hints=ahead
     hints=$(value dataset.hints.mean)
     [ -n "$hints" ] || hints=$(value dataset.hints)
@@ -37,6 +37,9 @@ refused() {
     gives 2 "$PSIM" run "$C" --no-store "$@"; says "$text"
 }
 refused "workload.walk: a field of 7 x 6 x 1 tiles is not 12 files of 4 pieces" -p access=tiles -p columns=7
+refused "workload.walk: a field of 7 x 6 x 1 tiles is not 12 files of 4 pieces" -p access=planes -p columns=7
+refused "workload.walk.order = 'blocks': a file of 8 pieces is no square that divides a field of 8 x 6 x 1 tiles" \
+    -p access=planes -p workload.walk.order=blocks -p pieces=8 -p files=6
 refused "workload.walk.view = 7: the field is 8 x 6 tiles" -p access=tiles -p view=7
 refused "workload.walk.run = 5: 12 files are not sets of so many" -p access=zipf -p run=5
 refused "workload.low = 1 is above workload.high = 0.5" -p hits=true -p workload.high=0.5

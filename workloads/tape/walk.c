@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-static const char *const accesses[] = { "sweep", "tiles", "zipf", NULL };
+static const char *const accesses[] = { "sweep", "tiles", "zipf", "planes", NULL };
+static const char *const orders[] = { "rows", "blocks", NULL };
+static const char *const axes[] = { "x", "y", "z", NULL };
 
 const struct param walk_params_desc[] = {
     P_INT(walk_params, files, "64", "1", "1000000", "Files of the data set.",
@@ -12,7 +14,7 @@ const struct param walk_params_desc[] = {
           "ASSUMED(the experiment's choice)"),
     P_CHOICE(walk_params, access, "sweep", accesses,
              "What is touched: all in order; tiles that come into a view which moves through a "
-             "field; files, by popularity.",
+             "field; files, by popularity; planes of the field, one after the other.",
              "ASSUMED(the experiment's choice)"),
     P_INT(walk_params, columns, "32", "1", "100000",
           "tiles: across the field; columns x rows x layers = files x pieces.",
@@ -21,6 +23,12 @@ const struct param walk_params_desc[] = {
           "ASSUMED(the experiment's choice)"),
     P_INT(walk_params, layers, "1", "1", "100000", "tiles: into the field; 1: it is a plane.",
           "ASSUMED(the experiment's choice)"),
+    P_CHOICE(walk_params, order, "rows", orders,
+             "tiles, planes: which tiles are a file: as many as follow each other row by row, or a "
+             "square or cube of them.",
+             "ASSUMED(the experiment's choice)"),
+    P_CHOICE(walk_params, across, "z", axes, "planes: the axis across which they lie.",
+             "ASSUMED(the experiment's choice)"),
     P_INT(walk_params, view, "3", "1", "100", "tiles: in a view, each way.",
           "ASSUMED(the experiment's choice)"),
     P_REAL(walk_params, straight, "0.9", "0", "1",
@@ -37,10 +45,36 @@ const struct param walk_params_desc[] = {
     P_END,
 };
 
+static bool in_field(const struct walk_params *p)
+{
+    return p->access == WALK_TILES || p->access == WALK_PLANES;
+}
+
+/* Tiles of a block each way: a plane's square of them is the pieces of a file, else their cube. */
+static int64_t block_side(const struct walk_params *p)
+{
+    int64_t b = 1;
+    while (b * b * (p->layers > 1 ? b : 1) < p->pieces)
+        b++;
+    return b;
+}
+
+static bool check_blocks(const struct walk_params *p, const char *path, struct err *e)
+{
+    int64_t b = block_side(p), deep = p->layers > 1 ? b : 1;
+    return (b * b * deep == p->pieces && p->columns % b == 0 && p->rows % b == 0 &&
+            p->layers % deep == 0) ||
+           err_set(e,
+                   "%s.order = 'blocks': a file of %lld pieces is no %s that divides a field of "
+                   "%lld x %lld x %lld tiles",
+                   path, (long long)p->pieces, deep > 1 || p->layers > 1 ? "cube" : "square",
+                   (long long)p->columns, (long long)p->rows, (long long)p->layers);
+}
+
 bool walk_check(const struct walk_params *p, const char *path, struct err *e)
 {
     int64_t all = p->files * p->pieces;
-    if (p->access == WALK_TILES && p->columns * p->rows * p->layers != all)
+    if (in_field(p) && p->columns * p->rows * p->layers != all)
         return err_set(e,
                        "%s: a field of %lld x %lld x %lld tiles is not %lld files of %lld pieces",
                        path, (long long)p->columns, (long long)p->rows, (long long)p->layers,
@@ -48,6 +82,8 @@ bool walk_check(const struct walk_params *p, const char *path, struct err *e)
     if (p->access == WALK_TILES && (p->view > p->columns || p->view > p->rows))
         return err_set(e, "%s.view = %lld: the field is %lld x %lld tiles", path,
                        (long long)p->view, (long long)p->columns, (long long)p->rows);
+    if (in_field(p) && p->order == WALK_BLOCKS && !check_blocks(p, path, e))
+        return false;
     return p->access != WALK_ZIPF || p->files % p->run == 0 ||
            err_set(e, "%s.run = %lld: %lld files are not sets of so many", path, (long long)p->run,
                    (long long)p->files);
@@ -105,12 +141,21 @@ static void init_zipf(struct walk *w)
         w->below[i] /= sum;
 }
 
+/* Of the field each way. */
+static uint32_t side(const struct walk_params *p, uint32_t way)
+{
+    const int64_t size[3] = { p->columns, p->rows, p->layers };
+    return (uint32_t)size[way];
+}
+
 void walk_init(struct walk *w, struct port *port, const struct walk_params *p, uint32_t rank,
                uint32_t ranks)
 {
     *w = (struct walk){ .p = p, .port = port, .state = (uint64_t)p->seed };
     w->state = draw(&w->state) + rank;
-    w->start = (uint64_t)(p->files * p->pieces) / ranks * rank;
+    w->start =
+        (uint64_t)(p->access == WALK_PLANES ? side(p, (uint32_t)p->across) : p->files * p->pieces) /
+        ranks * rank;
     if (p->access == WALK_ZIPF)
         init_zipf(w);
 }
@@ -131,6 +176,19 @@ uint32_t walk_set(const struct walk *w, uint32_t file)
     return i / (uint32_t)w->p->run;
 }
 
+struct walk_piece walk_tile(const struct walk_params *p, const uint32_t x[3])
+{
+    uint64_t columns = (uint64_t)p->columns, rows = (uint64_t)p->rows;
+    if (p->order == WALK_BLOCKS) {
+        uint32_t b = (uint32_t)block_side(p), deep = p->layers > 1 ? b : 1;
+        uint64_t file = (x[2] / deep * (rows / b) + x[1] / b) * (columns / b) + x[0] / b;
+        return (struct walk_piece){ (uint32_t)file, (x[2] % deep * b + x[1] % b) * b + x[0] % b };
+    }
+    uint64_t tile = (x[2] * rows + x[1]) * columns + x[0];
+    return (struct walk_piece){ (uint32_t)(tile / (uint64_t)p->pieces),
+                                (uint32_t)(tile % (uint64_t)p->pieces) };
+}
+
 static uint32_t view_deep(const struct walk_params *p)
 {
     return (uint32_t)(p->view < p->layers ? p->view : p->layers);
@@ -140,6 +198,8 @@ uint32_t walk_most(const struct walk_params *p)
 {
     if (p->access == WALK_TILES)
         return (uint32_t)(p->view * p->view) * view_deep(p);
+    if (p->access == WALK_PLANES)
+        return (uint32_t)(p->files * p->pieces) / side(p, (uint32_t)p->across);
     return p->access == WALK_ZIPF ? (uint32_t)p->pieces : 1;
 }
 
@@ -148,8 +208,7 @@ uint32_t walk_most(const struct walk_params *p)
 /* How far the view's corner may go each way. */
 static uint32_t limit(const struct walk_params *p, uint32_t way)
 {
-    const int64_t size[3] = { p->columns, p->rows, p->layers };
-    return (uint32_t)(size[way] - (way < 2 ? p->view : view_deep(p)));
+    return side(p, way) - (way < 2 ? (uint32_t)p->view : view_deep(p));
 }
 
 static bool can_go(const struct walk *w, uint32_t direction)
@@ -189,11 +248,22 @@ static uint32_t view_now(struct walk *w, struct walk_piece *out)
                 bool seen = !all;
                 for (uint32_t way = 0; way < 3; way++)
                     seen = seen && x[way] >= before[way] && x[way] < before[way] + size[way];
-                uint64_t tile = (x[2] * (uint64_t)p->rows + x[1]) * (uint64_t)p->columns + x[0];
                 if (!seen)
-                    out[n++] = (struct walk_piece){ (uint32_t)(tile / (uint64_t)p->pieces),
-                                                    (uint32_t)(tile % (uint64_t)p->pieces) };
+                    out[n++] = walk_tile(p, x);
             }
+    return n;
+}
+
+static uint32_t plane_now(const struct walk *w, struct walk_piece *out)
+{
+    const struct walk_params *p = w->p;
+    uint32_t n = 0, x[3], across = (uint32_t)p->across, planes = side(p, across);
+    uint32_t at = (uint32_t)((w->start + w->step) % planes);
+    for (x[2] = 0; x[2] < side(p, 2); x[2]++)
+        for (x[1] = 0; x[1] < side(p, 1); x[1]++)
+            for (x[0] = 0; x[0] < side(p, 0); x[0]++)
+                if (x[across] == at)
+                    out[n++] = walk_tile(p, x);
     return n;
 }
 
@@ -229,6 +299,8 @@ uint32_t walk_next(struct walk *w, struct walk_piece *out)
     uint32_t n = 1;
     if (p->access == WALK_TILES) {
         n = view_now(w, out);
+    } else if (p->access == WALK_PLANES) {
+        n = plane_now(w, out);
     } else if (p->access == WALK_ZIPF) {
         n = file_now(w, out);
     } else {

@@ -5,9 +5,11 @@
  * itself: a second walk, begun alike, goes the same way (pre-execution).
  *
  *   sweep  all pieces in order, a piece a step, again and again; program r of n begins at r/n of it
- *   tiles  a field of columns x rows x layers tiles, each a piece, in files row by row; a view of
+ *   tiles  a field of columns x rows x layers tiles, each a piece, in files by `order`; a view of
  *          `view` tiles each way moves by one tile a step, on in its direction or (1 - straight)
  *          in one drawn anew; a step touches the tiles that were not in the view before
+ *   planes the same field; a step touches all tiles of a plane across the axis `across`, one plane
+ *          after the other, again and again; program r of n begins at r/n of them
  *   zipf   a step is a file, all of it; sets of `run` files are drawn, the i-th most popular with
  *          probability proportional to i^-alpha, and their files follow each other in an order of
  *          the set's own.  scattered: a set's files lie anywhere, else side by side
@@ -22,12 +24,16 @@
 #include "os/port.h"
 #include "sim/base/param.h"
 
-enum walk_access { WALK_SWEEP, WALK_TILES, WALK_ZIPF };
+enum walk_access { WALK_SWEEP, WALK_TILES, WALK_ZIPF, WALK_PLANES };
+enum walk_order {
+    WALK_ROWS,  /* row by row, layer by layer, as the program that made the field wrote it */
+    WALK_BLOCKS /* a file is a block of b x b tiles, or b x b x b of a field with layers */
+};
 
 struct walk_params {
     int64_t files, pieces, columns, rows, layers, view, run, seed;
     double straight, alpha;
-    int access;
+    int access, order, across;
     bool scattered;
 };
 extern const struct param walk_params_desc[];
@@ -56,6 +62,8 @@ void walk_fini(struct walk *w);
 uint32_t walk_most(const struct walk_params *p);
 /* The next step: its pieces, in the order in which they are wanted.  So many. */
 uint32_t walk_next(struct walk *w, struct walk_piece *out);
+/* The piece that is the tile of the field at x, y, z. */
+struct walk_piece walk_tile(const struct walk_params *p, const uint32_t x[3]);
 /* The set of a file: of zipf; else all files are of set 0. */
 uint32_t walk_set(const struct walk *w, uint32_t file);
 /* A number that hangs on these two alone, below n > 0: for draws that no walk must feel. */
