@@ -4,8 +4,8 @@
 #define FOUND "CHARISMA: Nieuwejaar, Kotz, Purakayastha, Ellis, Best 1996, iPSC/860; as recalled"
 const struct param charisma_params_desc[] = {
     P_INT(charisma_params, seed, "1", "0", "1000000000", "What the mix is drawn from."),
-    P_INT(charisma_params, jobs, "64", "1", "100000000", "Jobs."),
-    P_INT(charisma_params, requests, "8", "1", "1000000",
+    P_INT(charisma_params, jobs, "64", "1", "1000000", "Jobs."),
+    P_INT(charisma_params, requests, "8", "1", "10000",
           "Requests of each node to each file of its job.",
           "ASSUMED(alike for all, so that files weigh as their requests do)"),
     P_REAL(charisma_params, single, "0.742", "0", "1", "Share of jobs of one node.",
