@@ -258,8 +258,9 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     if (f != NULL && f->cached != NULL)
         late = pio_cache_before(f, c->what);
     enum pio_status st = s->ops->control(s, f, c);
-    if (asked && st == PIO_UNSUPPORTED)
-        return PIO_OK;
+    bool advice = c->what == PIO_HINT && c->value == PIO_HINT_WILL_NEED;
+    if (advice || (asked && st == PIO_UNSUPPORTED))
+        return PIO_OK; /* whatever became of it */
     if (f != NULL)
         pio_cache_after(f, c->what);
     if (st == PIO_OK && c->what == PIO_MODE)
@@ -549,11 +550,12 @@ void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
 
 bool pio_hint_goes(const struct pio_control *c, struct file_list *runs)
 {
-    bool bytes = c->value == PIO_HINT_STAGE || c->value == PIO_HINT_WONT_NEED ||
+    bool will = c->value == PIO_HINT_WILL_NEED;
+    bool bytes = will || c->value == PIO_HINT_STAGE || c->value == PIO_HINT_WONT_NEED ||
                  c->value == PIO_HINT_PRIORITY;
     bool some = bytes && c->runs != NULL;
     *runs = some ? (struct file_list){ c->runs, c->run_count } : (struct file_list){ NULL, 0 };
-    return pio_hint_archive(c->value) ||
+    return pio_hint_archive(c->value) || (will && some) ||
            (c->value >= PIO_HINT_WONT_NEED && c->value <= PIO_HINT_PROGRAM);
 }
 

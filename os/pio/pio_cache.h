@@ -16,7 +16,7 @@ static inline bool pio_hint_archive(uint64_t hint)
     return hint >= PIO_HINT_STAGE && hint <= PIO_HINT_MIGRATE;
 }
 /* For parallel files: a hint that goes to the I/O nodes of a file, and of which bytes (of none: of
- * the file); false: nobody there acts on it. */
+ * the file); false: it does not. */
 bool pio_hint_goes(const struct pio_control *c, struct file_list *runs);
 
 /* Client caching, of a file that has it (f->cached).  Whether a transfer goes through it: */

@@ -140,7 +140,7 @@ static void one_list(uint32_t column)
                     off = (off / UNIT * CELLS + column) * UNIT + off % UNIT;
                 must_hear(want, &t.parts, off);
             }
-    cr_assert_eq(hint(PIO_HINT_STAGE, runs, n), PIO_OK);
+    cr_assert_eq(hint(draw(2) ? PIO_HINT_STAGE : PIO_HINT_WILL_NEED, runs, n), PIO_OK);
     for (uint32_t io = 0; io < IO_SERVERS; io++) {
         for (uint64_t b = 0; b < BYTES; b++)
             some[io] |= want[io][b];
@@ -177,6 +177,7 @@ static void whole_file(void)
     static const enum file_hint files[] = { FILE_STAGE, FILE_PURGE, FILE_PIN, FILE_UNPIN,
                                             FILE_MIGRATE };
     const struct file_run first = { .len = 10, .count = 1 };
+    const struct file_run most = { .len = BYTES / 2, .count = 1 };
     clear();
     for (uint32_t i = 0; i < ARRAY_LEN(all); i++) {
         cr_assert_eq(hint(all[i], all[i] == PIO_HINT_STAGE ? NULL : &first, 1), PIO_OK);
@@ -192,6 +193,8 @@ static void whole_file(void)
         port_thread_sleep(t.f->sys->node->port, SIM_MS);
     cr_assert_eq(hint(PIO_HINT_MIGRATE, NULL, 0), PIO_SERVER_DOWN, "one is down");
     all_heard(1);
+    cr_assert_eq(hint(PIO_HINT_WILL_NEED, &most, 1), PIO_OK, "that is advice");
+    clear();
     t.told++;
     while (t.told == 3) /* it is back */
         port_thread_sleep(t.f->sys->node->port, SIM_MS);
