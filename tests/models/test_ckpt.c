@@ -15,6 +15,7 @@
 #include "os/ckpt/pack.h"
 #include "os/xk/msg.h"
 #include "rig.h"
+#include "rot.h"
 #include "sim/audit.h"
 #include "sim/thread.h"
 #include "tests/sample.h"
@@ -73,6 +74,7 @@ struct run {
         const char *to;
     } move[3];
     const char *interval, *think;
+    enum rots damage;
     sim_time rots; /* 0: nothing */
     int rot_what;
     uint64_t rot_seed;
@@ -190,6 +192,8 @@ static struct os_node *boot(struct port *kernel, const struct os_boot *b)
     booted[port_node(kernel)] = n;
     if (c)
         ckpt_part(c, &spy, c);
+    if (c && rot_is_on())
+        rot_boot(c);
     return n;
 }
 
@@ -202,7 +206,8 @@ static void enter(struct os_node *n, const struct program *me)
     if (me->resume != resume || (g > 0 && spied[me->job][me->rank].ended[g]))
         snprintf(wrong, sizeof wrong, "rank %u is entered at %lu, saved was %lu", me->rank,
                  me->resume, resume);
-    if (me->resume > 0 && looking && (g < committed[me->job] || g > committed[me->job] + 1))
+    if (me->resume > 0 && looking && !rot_is_on() &&
+        (g < committed[me->job] || g > committed[me->job] + 1))
         snprintf(wrong, sizeof wrong, "rank %u goes on from checkpoint %u, committed is %u",
                  me->rank, g, committed[me->job]);
     spied_main(n, me);
@@ -559,6 +564,7 @@ static void play(struct run *x)
     job.main = enter;
     spied_main = x->main ? x->main : workload_job.main;
     memset(spied, 0, sizeof spied);
+    rot_begin(x->damage, x->at[0]);
     memset(committed, 0, sizeof committed);
     memset(&silence, 0, sizeof silence);
     looking = true;
@@ -1543,6 +1549,40 @@ Test(ckpt, a_damaged_checkpoint_is_not_used)
     }
     cr_expect(damaged >= (double)count / 4 && damaged < (double)count, "%.0f of %lu", damaged,
               count);
+}
+
+/* CKPT9: crashes at any event, and the last checkpoint is damaged then: used before, or not.  What
+ * is of it is nowhere in what goes on from the one before. */
+Test(ckpt, a_job_that_finds_its_last_checkpoint_damaged_ends_as_if_it_had_not)
+{
+    static const uint32_t ranks[] = { 0, 1, 4, 5, 6 };
+    uint64_t count = sample("CKPT_SEEDS", 40), from = sample("CKPT_FIRST", sample_one_in());
+    uint32_t before = 0;
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        static struct run calm, x;
+        uint64_t s = seed * 97;
+        choose(&calm, seed);
+        calm.more_steps = 24;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
+        x = calm;
+        x.damage = seed % 2 ? ROTS_OFTEN : ROTS_AGAIN;
+        x.crashes = 2 + (uint32_t)(mix(&s) % 3);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            bool alone = i > 0 && x.sink[0] == 'm'; /* no two of a group */
+            x.at[i] = i > 0 ? x.at[i - 1] + 100 + mix(&s) % (calm.steps / 3)
+                            : calm.steps / 2 + mix(&s) % (calm.steps / 2);
+            x.node[i] = alone ? x.node[0] : ranks[mix(&s) % ARRAY_LEN(ranks)];
+            x.after[i] = 1 + mix(&s) % 2000;
+        }
+        play(&x);
+        bool told = strstr(x.said, "the job cannot go on") != NULL;
+        cr_expect(told ? rot_must_tell() : x.said[0] == 0 && x.memory == calm.memory,
+                  "seed %lu (%s, %s, %s, %s): memory %.0f, not %.0f. %s", seed, x.program,
+                  x.algorithm, x.policy, x.sink, x.memory, calm.memory, x.said);
+        before += !told && strstr(x.remarked, "is damaged: the one before is used") != NULL;
+    }
+    cr_expect(count < 40 || before > 1, "%u have gone on from the one before", before);
 }
 
 /* A sink that is full, or whose I/O node is down: the checkpoint is not committed, the job goes on,

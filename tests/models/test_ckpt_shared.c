@@ -9,6 +9,7 @@
 
 #include "os/ckpt/ckpt.h"
 #include "rig.h"
+#include "rot.h"
 #include "sim/audit.h"
 #include "sim/thread.h"
 #include "tests/sample.h"
@@ -64,6 +65,7 @@ struct run {
     double memory, saves, committed, restarts, pages, copies;
     uint64_t steps;
     char said[512];
+    uint32_t damaged; /* times that the checkpoint before was used */
 };
 
 static uint64_t mix(uint64_t *x)
@@ -187,10 +189,10 @@ static void on_scalar(void *arg, const char *name, const char *unit, double valu
             *wanted[i].to = value;
 }
 
-static void ignore(void *arg, const char *said)
+static void on_remark(void *arg, const char *said)
 {
-    (void)arg;
-    (void)said;
+    struct run *x = arg;
+    x->damaged += strstr(said, "is damaged: the one before is used") != NULL;
 }
 
 static void play(struct run *x)
@@ -210,7 +212,7 @@ static void play(struct run *x)
     x->memory = rig_mean(&r, "svm.memory");
     x->steps = machine_steps(r.m);
     rig_finish(&r, params,
-               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = ignore });
+               &(struct sim_result_sink){ .arg = x, .scalar = on_scalar, .remark = on_remark });
     val_free(p);
 }
 
@@ -278,6 +280,53 @@ Test(ckpt_shared, a_program_that_is_killed_at_any_event_ends_as_if_it_had_not)
                   x.incremental ? ", incremental" : "", x.crashes, x.at[0], calm.steps, x.memory,
                   calm.memory, x.said);
     }
+}
+
+static struct os_node *rot_node(struct port *kernel, const struct os_boot *b)
+{
+    struct os_node *n = os_node_boot(kernel, b);
+    struct ckpt *c = os_find(n, &ckpt_service);
+    if (c)
+        rot_boot(c);
+    return n;
+}
+
+/* CKPT9: what ranks know of pages in the checkpoint that was damaged is nowhere in what goes on. */
+Test(ckpt_shared, a_program_that_finds_its_last_checkpoint_damaged_ends_as_if_it_had_not)
+{
+    static const uint32_t seats[] = { 0, 1, 4, 5, 6 };
+    uint64_t count = sample("CKPT_SEEDS", 16), from = sample("CKPT_FIRST", 1);
+    uint32_t before = 0;
+    for (uint64_t seed = from; seed < from + count; seed++) {
+        struct run calm, x;
+        uint64_t s = seed * 97;
+        choose(&calm, seed);
+        calm.spares = 0;
+        play(&calm);
+        cr_assert(calm.said[0] == 0 && calm.memory >= 0, "seed %lu (%s, %s) without a crash: %s",
+                  seed, calm.program->ops->kind.name, calm.manager, calm.said);
+        x = calm;
+        x.damaged = 0;
+        x.boot = rot_node;
+        x.crashes = 2 + (uint32_t)(mix(&s) % 3);
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            bool alone = i > 0 && x.sink[0] == 'm'; /* no two neighbours */
+            x.at[i] = i > 0 ? x.at[i - 1] + 100 + mix(&s) % (calm.steps / 3)
+                            : calm.steps / 2 + mix(&s) % (calm.steps / 2);
+            x.node[i] = alone ? x.node[0] : seats[mix(&s) % 5];
+            x.after[i] = 1 + mix(&s) % 2000;
+        }
+        rot_begin(seed % 2 ? ROTS_OFTEN : ROTS_AGAIN, x.at[0]);
+        play(&x);
+        rot_begin(ROTS_NEVER, 0);
+        bool told = strstr(x.said, "the job cannot go on") != NULL;
+        cr_expect(told || (x.said[0] == 0 && x.memory == calm.memory),
+                  "seed %lu (%s, %s, %s, %s): memory %.0f, not %.0f. %s", seed,
+                  x.program->ops->kind.name, x.manager, x.policy, x.sink, x.memory, calm.memory,
+                  x.said);
+        before += !told && x.damaged > 0;
+    }
+    cr_expect(count < 16 || before > 0, "%u have gone on from the one before", before);
 }
 
 /* ---- what a restart finds ---- */
