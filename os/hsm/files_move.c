@@ -530,19 +530,21 @@ static void work(struct hsm *h)
         others_of_before(h);
         h->unplaced = hsm_places(h);
     }
+    int64_t unreached = h->unreached;
     uint64_t freed = purge(h);
     if (due || !list_empty(&h->rooms))
         freed += migrate_some(h, due);
     hsm_feed(h);
     if (list_empty(&h->rooms))
         return;
-    if (freed == 0 && others_work(h))
-        return;
-    if (freed == 0 && h->unreached > 0 && h->unreached < h->params->tries) { /* it comes back */
-        port_thread_sleep(h->sys.port, h->params->retry);
+    bool down = h->unreached > unreached; /* who is told so at once would ask again at once */
+    if (freed == 0 && down && (h->unreached < h->params->tries || others_work(h))) {
+        port_thread_sleep(h->sys.port, h->params->retry); /* it comes back */
         h->kicked = true;
         return;
     }
+    if (freed == 0 && others_work(h))
+        return;
     if (freed == 0 && knew && !give_back(h)) /* else it looks again at what there is by now */
         give_up(h);
     h->kicked = true;

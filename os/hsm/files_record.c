@@ -117,6 +117,8 @@ enum file_status hsm_commit(struct hsm_file *f)
     f->commits++;
     enum file_status s = records_commit(h->records, &x);
     f->commits--;
+    if (f->commits == 0 && f->rec.bitfile == 0)
+        f->dirty = false; /* it was let go */
     return s;
 }
 

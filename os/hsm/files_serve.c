@@ -48,10 +48,9 @@ static enum file_status own(struct hsm_file *f)
     f->rec.size = f->size;
     memset(f->rec.here, 0, sizeof f->rec.here);
     let_go(f);
-    bool dirty = f->rec.bitfile != 0; /* the mover may let it go as well, later */
     enum file_status s = hsm_commit(f);
-    if (s == FILE_OK)
-        f->dirty = dirty;
+    if (s == FILE_OK) /* the mover may let it go as well, in a commit that has not ended */
+        f->dirty = f->rec.bitfile != 0 || f->commits > 0;
     return s;
 }
 
@@ -101,9 +100,7 @@ enum file_status hsm_flush(struct hsm_file *f)
         memcpy(f->rec.here, then.here, sizeof then.here);
     }
     let_go(f);
-    s = hsm_commit(f);
-    f->dirty &= f->rec.bitfile != 0;
-    return s;
+    return hsm_commit(f);
 }
 
 /* ---- changes ---- */
@@ -203,7 +200,6 @@ static void change(struct hsm_file *f, struct file_req *r, uint64_t end_at)
 static void empty(struct hsm_file *f, struct file_req *r)
 {
     struct file_req q;
-    bool dirty = true;
     while (f->pulls > 0)
         hsm_wait(f->h, "pieces that nobody needs");
     f->holding++;
@@ -216,14 +212,13 @@ static void empty(struct hsm_file *f, struct file_req *r)
     if (s == FILE_OK) {
         f->rec.dirty = f->rec.whole = true;
         let_go(f);
-        dirty = f->rec.bitfile != 0;
         s = hsm_commit(f);
     }
     if (s == FILE_OK) {
         port_free(f->h->sys.port, f->piece);
         f->piece = NULL;
         f->whole = true;
-        f->dirty = dirty;
+        f->dirty = f->rec.bitfile != 0 || f->commits > 0;
         f->size = 0;
     }
     f->changed = port_now(f->h->sys.port);

@@ -25,10 +25,13 @@ static void settle(struct storage *s, struct stream *st)
         storage_arrive(s, LIST_ENTRY(list_pop(&todo), struct want, link));
 }
 
-/* The cartridge, or one of the stripe, is of no use, whatever drive it is brought to. */
+/* The cartridge, or one of the stripe, is of no use, whatever drive it is brought to.
+ * HSM_NO_BLOCK: one of a stripe ends before what counts: of two appends the one behind, which is
+ * all on other cartridges, is there, and the one before it is not. */
 static bool useless(enum hsm_status s)
 {
-    return s == HSM_NO_VOLUME || s == HSM_MISLABELLED || s == HSM_STUCK || s == HSM_MEDIUM;
+    return s == HSM_NO_VOLUME || s == HSM_MISLABELLED || s == HSM_STUCK || s == HSM_MEDIUM ||
+           s == HSM_NO_BLOCK;
 }
 
 void storage_append_failed(struct storage *s, struct want *w)
