@@ -275,6 +275,7 @@ static void give(struct archive_write *w, uint64_t offset, uint64_t length, stru
     const struct stored *x = (struct stored *)w;
     cr_assert(w->when == NULL || port_now(x->port) >= when(w, offset, length),
               "taken before it was there");
+    cr_assert(offset + length <= w->count * BLOCK, "what is not there is pulled");
     rope_add_pattern(out, ((struct stored *)w)->seed, offset, length);
 }
 

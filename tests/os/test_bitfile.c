@@ -821,9 +821,99 @@ Test(bitfile, what_programs_append_stays)
     }
 }
 
+/* ---- copies from volume to volume ---- */
+
+enum { COPIES = 6 };
+static struct hsm_calls raw;
+static struct storage_place copied[COPIES];
+static uint32_t copies_over;
+
+static void copy_over(void *arg, enum xk_status status, struct rope *reply)
+{
+    uint8_t wire[STORAGE_PLACE_BYTES];
+    cr_assert_eq(hsm_reply_status(status, reply), HSM_OK);
+    cr_assert_geq(reply->length, sizeof wire);
+    rope_take_front(reply, sizeof wire, wire);
+    copied[(uintptr_t)arg] = storage_place_load(wire);
+    copies_over++;
+}
+
+/* Two blocks each of both declared volumes, by turns, to one stream. */
+static void copy_some(struct port *p, void *arg)
+{
+    const struct world *w = arg;
+    if (raw.port != p)
+        hsm_calls_init(&raw, xk_find(w->rig.k[FIRST], "rpc"), HSM_ANSWER_PROGRAM, SIM_MS);
+    for (uint32_t i = 0; i < COPIES; i++) {
+        uint8_t wire[STORAGE_REQUEST_BYTES], from[STORAGE_SOURCE_BYTES];
+        struct rope args;
+        const struct storage_request q = { .count = 2 };
+        const struct storage_source x = { .volume = i % 2, .first = 1 + i };
+        storage_request_store(wire, &q);
+        storage_source_store(from, &x);
+        rope_init(&args);
+        rope_add_bytes(&args, wire, sizeof wire);
+        rope_add_bytes(&args, from, sizeof from);
+        (void)hsm_call(&raw, 0, HSM_SERVICE_STORAGE, STORAGE_COPY, &args, copy_over,
+                       (void *)(uintptr_t)i);
+    }
+}
+
+static void take_copy(struct archive_read *r, uint64_t offset, struct rope *data)
+{
+    uint64_t i = (uint64_t)(uintptr_t)r->arg;
+    while (data->length > 0) {
+        char label[HSM_LABEL];
+        uint64_t into = offset % BLOCK, n = BLOCK - into, at;
+        struct rope should, part;
+        at = storage_label(&world->storage, (uint32_t)i % 2, 1 + i + offset / BLOCK, label);
+        n = n < data->length ? n : data->length;
+        rope_init(&should);
+        rope_init(&part);
+        rope_add_slice(&part, data, 0, n);
+        rope_drop_front(data, n);
+        rope_add_pattern(&should, hsm_library_seed((uint32_t)atoi(label + 1)), at * BLOCK + into,
+                         n);
+        cr_assert(rope_equal(&part, &should), "copy %u is of another place", (unsigned)i);
+        rope_fini(&should);
+        rope_fini(&part);
+        offset += n;
+    }
+}
+
+static void do_look_at_copy(struct port *p, void *arg)
+{
+    const struct world *w = arg;
+    (void)p;
+    looked = (struct archive_read){ .volume = copied[copies_over].volume,
+                                    .first = copied[copies_over].first,
+                                    .count = copied[copies_over].count,
+                                    .take = take_copy,
+                                    .done = looked_at,
+                                    .arg = (void *)(uintptr_t)copies_over };
+    archive_read(w->archive, &looked);
+}
+
+Test(bitfile, copies_of_two_volumes)
+{
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        struct world w = { .quiet = true };
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        settle(&w);
+        raw.port = NULL;
+        copies_over = 0;
+        fake_call(w.rig.f, FIRST, copy_some, &w);
+        for (uint32_t i = 0; i < 1000000 && copies_over < COPIES; i++)
+            (void)fake_step(w.rig.f);
+        cr_assert_eq(copies_over, COPIES);
+        for (copies_over = 0; copies_over < COPIES; copies_over++)
+            wait_archive(&w, do_look_at_copy);
+        rig_stop(&w.rig);
+    }
+}
+
 /* ---- the storage server's part: STO4 ---- */
 
-static struct hsm_calls raw;
 static enum hsm_status raw_status;
 static bool raw_over;
 
@@ -860,6 +950,7 @@ Test(bitfile, no_volume_becomes_blank_that_is_wanted)
 {
     struct world w = { .quiet = true };
     start(&w, 1, 1);
+    raw.port = NULL;
     settle(&w);
     op_now = BITFILE_READ;
     fake_call(w.rig.f, FIRST, do_op, &w.files[0]); /* it lies on volume 0 */

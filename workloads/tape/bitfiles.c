@@ -259,10 +259,10 @@ static void read_old(struct owner *x)
 {
     struct file *slots = port_alloc(x->port, (size_t)x->p->window * sizeof *slots);
     for (int64_t i = 0; i < x->p->old; i++) {
-        struct file *f = NULL;
+        struct file *f = slots;
         wait_for(x, x->p->window - 1);
-        for (int64_t k = 0; f == NULL && k < x->p->window; k++)
-            f = slots[k].busy ? NULL : &slots[k];
+        while (f->busy)
+            f++;
         f->owner = x;
         f->busy = true;
         f->id = port_random_below(x->port, (uint64_t)x->p->old_files);
