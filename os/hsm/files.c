@@ -69,7 +69,16 @@ enum hsm_status hsm_archive(struct hsm *h, struct bitfile_call *c)
         hsm_wait(h, "the archive");
     c->arg = arg;
     port_free(h->sys.port, a);
+    hsm_said(h, c->status);
     return c->status;
+}
+
+void hsm_said(struct hsm *h, enum hsm_status s)
+{
+    bool usual = s == HSM_OK || s == HSM_UNREACHABLE || s == HSM_NO_BITFILE;
+    if (!usual && !(h->told_status >> s & 1))
+        port_remark(h->sys.port, "hsm: the archive: %s", hsm_status_name(s));
+    h->told_status |= 1u << s;
 }
 
 enum file_status hsm_file_status(enum hsm_status s)

@@ -136,12 +136,14 @@ struct hsm {
     struct port_timer timer, again;
     struct port_thread *mover;
     int64_t unreached;        /* migrations in a row for which the archive did not answer */
+    int64_t refused;          /* looks in a row after which nothing that is to go had gone */
     struct hsm_file *staging; /* by the mover, which waits for no room */
     bool unplaced;            /* of some bitfiles it is not known where they lie */
     bool kicked, polls, stuck, feeding; /* polls: the mover looks again without a kick */
     sim_time next_poll;
     bool told_full, told_table, told_archive;
-    sim_time pull_time; /* of all pulls that ended well */
+    uint32_t told_status; /* bits of enum hsm_status */
+    sim_time pull_time;   /* of all pulls that ended well */
     struct {
         uint64_t migrations, migrated, pulls, staged, purges, purged, hits, misses, direct, again,
             failed, abandoned, dropped, removed, orphans, full, early, early_used, early_wasted;
@@ -169,6 +171,8 @@ enum file_status hsm_below(struct hsm *h, enum file_op op, uint64_t file, uint64
                            struct file_req *q);
 /* The door, in a thread. (block) */
 enum hsm_status hsm_archive(struct hsm *h, struct bitfile_call *c);
+/* What went wrong in the archive is said once. */
+void hsm_said(struct hsm *h, enum hsm_status s);
 enum file_status hsm_file_status(enum hsm_status s);
 static inline bool hsm_clean(const struct hsm_file *f)
 {

@@ -409,7 +409,7 @@ static double migrate_value(struct hsm_file *f)
 static uint64_t migrate_some(struct hsm *h, bool due)
 {
     uint32_t n;
-    uint64_t freed = 0;
+    uint64_t freed = 0, was = h->counts.migrations;
     bool urgent = !list_empty(&h->rooms);
     struct ranked *all = rank(h, urgent, migratable, migrate_value, &n);
     for (uint32_t i = 0; i < n; i++) {
@@ -431,6 +431,8 @@ static uint64_t migrate_some(struct hsm *h, bool due)
         }
         freed += purge(h);
     }
+    if (due)
+        h->refused = n > 0 && h->counts.migrations == was ? h->refused + 1 : 0;
     port_free(h->sys.port, all);
     return freed;
 }
@@ -490,7 +492,11 @@ static bool others_work(const struct hsm *h)
 
 static bool looks_again(const struct hsm *h)
 {
-    if (!list_empty(&h->gone) || !list_empty(&h->rooms) || !h->listed || h->unplaced)
+    if (!list_empty(&h->rooms))
+        return true;
+    if (h->refused >= h->params->tries) /* until something changes */
+        return false;
+    if (!list_empty(&h->gone) || !h->listed || h->unplaced)
         return true;
     LIST_EACH (l, &h->files)
         if (is_to_move(LIST_ENTRY(l, struct hsm_file, link)) ||

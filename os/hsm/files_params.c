@@ -76,7 +76,8 @@ const struct param file_hsm_params[] = {
            "A read from the archive that did not reach it, or whose drive failed, is tried again "
            "after so long,",
            "ASSUMED(a restart of a server takes some)"),
-    P_INT(file_hsm_params, tries, "150", "1", "100000", "so often at most.",
+    P_INT(file_hsm_params, tries, "150", "1", "100000",
+          "so often at most; so often, too, files are looked for of which the archive takes none.",
           "ASSUMED(five minutes)"),
     P_TIME(file_hsm_params, busy, "10ms", "1us", "1h",
            "What the queue of calls has no room for is tried again after so long.",

@@ -204,6 +204,7 @@ static void empty(struct hsm_file *f, struct file_req *r)
         hsm_wait(f->h, "pieces that nobody needs");
     f->holding++;
     f->changes++;
+    f->h->refused = 0;
     enum file_status s = ask_below(f, r);
     if (s == FILE_OK) {
         hsm_not_here(f);

@@ -407,6 +407,7 @@ static void pull_end(struct pull *x)
     }
     if (x->status == FILE_OK)
         x->status = hsm_file_status(from);
+    hsm_said(f->h, from);
     if (x->status == FILE_OK)
         h->pull_time += port_now(h->sys.port) - x->since;
     else
@@ -578,6 +579,7 @@ static void direct_done(struct bitfile_call *c)
     }
     rope_fini(&all);
     f->pulls--;
+    hsm_said(h, c->status);
     hsm_end_later(x->i, hsm_file_status(c->status));
     port_free(h->sys.port, x);
     if (!list_empty(&h->rooms) || f->gone)
