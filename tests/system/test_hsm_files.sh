@@ -13,16 +13,20 @@ value() {
 moves() { # WHAT: bytes were purged and came back
     [ "$(value hsm.purged)" -gt 0 ] && [ "$(value hsm.staged)" -gt 0 ] || fail "$1: nothing was purged, or staged"
 }
-for stage in open demand background; do
-    gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p stage=$stage
-    moves "$stage"
+for base in "hsm_files" "hsm_pfs" "hsm_pfs -p system=vesta" "hsm_pfs -p system=vesta_on_pfs" "hsm_pfs -p system=pfs_on_vesta"; do
+    for stage in open demand background none; do
+        gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p base=$base -p stage=$stage
+        staged=$(value hsm.staged) direct=$(value hsm.direct)
+        case $stage in
+        none) [ "$direct" -gt 0 ] && [ "$staged" = 0 ] || fail "$base, none: something came to the disk" ;;
+        *) [ "$direct" = 0 ] && moves "$base, $stage" ;;
+        esac
+        eval "staged_$stage=$staged misses_$stage=$(value hsm.misses)"
+    done
+    [ "$staged_demand" -le "$staged_open" ] || fail "$base: on demand more was staged than with whole files"
+    [ "$base" = hsm_files ] || [ "$misses_open" -lt "$misses_background" ] || fail "$base: whole files first, and as many reads waited"
+    [ "$base" = hsm_files ] || [ "$misses_background" -lt "$misses_demand" ] || fail "$base: nothing came in the background"
 done
-gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p stage=none
-[ "$(value hsm.direct)" -gt 0 ] || fail "none: nothing came past the disk"
-gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p base=hsm_pfs
-moves pfs
-gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q -p base=hsm_pfs -p system=vesta
-moves vesta
 # What a program tells the archive goes to all I/O nodes of a file: there is room for all, and nothing else moves.
 told="-p base=hsm_pfs -p space=64MiB -p age=20h -p workload.requests=32"
 gives 0 "$PSIM" run "$T/hsm.lua" --no-store --json -q $told
