@@ -632,7 +632,10 @@ struct config *config_load(const char *file, const struct config_options *o, str
         c->again->seed = *o->seed;
         c->again->seed_given = true;
     }
-    if (parse_overrides(o, &c->again->over, e) && build(c, o, e))
+    bool fine = parse_overrides(o, &c->again->over, e);
+    c->typed = c->again->over.paths;
+    c->typed_count = c->again->over.count;
+    if (fine && build(c, o, e))
         return c;
     config_free(c);
     return NULL;

@@ -72,7 +72,9 @@ struct config {
     size_t file_count;
     const struct bisect *bisect; /* NULL: the sweep has none */
     size_t group_size;           /* cases of a combination: 1 without a bisection */
-    struct config_again *again;  /* what it takes to evaluate the text again */
+    char *const *typed;          /* the paths that -p gives values to */
+    size_t typed_count;
+    struct config_again *again; /* what it takes to evaluate the text again */
     const struct val *measures, *figure, *expectations; /* of the first case; NULL when absent */
 };
 

@@ -22,11 +22,19 @@
 
 struct expect_verdict {
     bool ok;
-    char *text; /* one line: what was expected and what came */
+    bool left_out; /* not judged, see below; ok is true */
+    char *text;    /* one line: what was expected and what came */
 };
 
 /* Checks that `expectations` (may be NULL) is well formed.  False with a sentence. */
 bool expect_check(const struct val *expectations, struct err *e) MUST_CHECK;
+
+/* The run has no case of it because of -p, which gives other values to what the sweep varies: to a
+ * path that the expectation's `at`, `over` or `of` names, or to the axis along which it looks, so
+ * that too few are left.  `figure`: has the axis of those that name none; may be NULL. */
+bool expect_left_out(const struct config *c, const struct val *figure, const struct val *x);
+/* "3 of 5 expectations have no case in this run: not judged", and a new line; nothing for 0. */
+void expect_tell_left_out(size_t left_out, size_t all);
 
 /* Judges them all.  The array and its texts are the caller's (expect_free); *count may be 0.  A
  * measure that no finished point has fails its expectation. */

@@ -59,7 +59,7 @@ static size_t print_plain(const struct config *c, const struct campaign *r)
     struct expect_verdict *v = expect_judge(c, r, &n);
     for (size_t i = 0; i < n; i++) {
         ASSERT(c->expectations != NULL); /* there are verdicts */
-        if (val_get(c->expectations->items[i], "kind") != NULL)
+        if (val_get(c->expectations->items[i], "kind") != NULL || v[i].left_out)
             continue;
         clean_print(stdout, "%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
         failed += !v[i].ok;
@@ -68,21 +68,50 @@ static size_t print_plain(const struct config *c, const struct campaign *r)
     return failed;
 }
 
+/* Those of the list that have cases in this run; it is the caller's. */
+static struct val *judgeable(const struct config *c, const struct val *list, size_t *left_out)
+{
+    struct val *out = val_new(VAL_LIST, NULL, 0);
+    for (size_t i = 0; i < list->count; i++) {
+        bool out_of_it = expect_left_out(c, c->figure, list->items[i]);
+        *left_out += out_of_it;
+        if (!out_of_it)
+            val_append(out, val_copy(list->items[i]));
+    }
+    return out;
+}
+
+static size_t plain_left_out(const struct config *c, size_t *all)
+{
+    size_t n = 0;
+    for (size_t i = 0; c->expectations != NULL && i < c->expectations->count; i++) {
+        const struct val *x = c->expectations->items[i];
+        *all += val_get(x, "kind") == NULL;
+        n += val_get(x, "kind") == NULL && expect_left_out(c, c->figure, x);
+    }
+    return n;
+}
+
 static int judge_figure(const struct config *c, const struct campaign *r, const struct dataset *d)
 {
     struct verdicts v;
     struct err e = ERR_INIT;
     struct judge_axes axes = judge_axes_of(c->figure);
-    struct val *list = figure_expectations(c->figure, c->expectations);
+    size_t left_out = 0;
+    struct val *all = figure_expectations(c->figure, c->expectations);
+    struct val *list = judgeable(c, all, &left_out);
+    size_t count = all->count;
     bool ok = judge(d, &axes, list, &v, &e);
     val_free(list);
+    val_free(all);
     if (!ok)
         return cli_complain(CLI_USAGE, &e);
     putchar('\n');
     figure_print_verdicts(&v, stdout);
-    size_t plain = c->expectations != NULL ? c->expectations->count : 0;
     size_t failed = v.failed + print_plain(c, r);
-    if (v.count + plain == 0)
+    left_out += plain_left_out(c, &count);
+    expect_tell_left_out(left_out, count);
+    if (count == 0)
         puts("nothing is expected of this figure");
     verdicts_fini(&v);
     return failed > 0 ? CLI_FAILED : CLI_OK;

@@ -104,6 +104,8 @@ void json_print(FILE *f, const struct config *c, const struct campaign *r,
         if (r->results[i].status != POINT_UNUSED)
             json_array_append_new(points, point(c, r, i));
     for (size_t i = 0; i < verdict_count; i++) {
+        if (verdicts[i].left_out)
+            continue;
         json_t *v = json_object();
         json_object_set_new(v, "ok", json_boolean(verdicts[i].ok));
         json_object_set_new(v, "text", text(verdicts[i].text));

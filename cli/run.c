@@ -55,9 +55,11 @@ static int report(const struct config *c, const struct campaign *r, const struct
     size_t n;
     struct expect_verdict *v = expect_judge(c, r, &n);
     int code = campaign_exit(r);
-    size_t failed = 0;
-    for (size_t i = 0; i < n; i++)
+    size_t failed = 0, left_out = 0;
+    for (size_t i = 0; i < n; i++) {
         failed += !v[i].ok;
+        left_out += v[i].left_out;
+    }
     if (failed > 0 && code == CLI_OK)
         code = CLI_FAILED;
     bool some = r->status[POINT_OK] + r->status[POINT_FAILED_AUDIT] > 0;
@@ -67,8 +69,11 @@ static int report(const struct config *c, const struct campaign *r, const struct
         table_print(stdout, c, r);
     for (size_t i = 0; some && !o->json && i < n; i++) {
         fputs(i ? "" : "\n", stdout);
-        clean_print(stdout, "%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
+        if (!v[i].left_out)
+            clean_print(stdout, "%s: %s\n", v[i].ok ? "as expected" : "NOT as expected", v[i].text);
     }
+    if (some && !o->json)
+        expect_tell_left_out(left_out, n);
     fflush(stdout);
     table_problems(stderr, c, r);
     if (!o->quiet && !o->json) {

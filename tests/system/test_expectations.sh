@@ -21,6 +21,24 @@ gives 1 "$PSIM" run "$T/e.lua" --no-store -p within=0
 grep -q "^NOT as expected: wait.mean at workload.load = 0.3 is .* expected .* within 0 %" "$T/out" || fail "no sentence"
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p max=1us
 grep -q "expected at most 1.000 us" "$T/out" || fail "no bound"
+# What -p takes the cases of is left out and told, and does not count; what is wrong without it still fails.
+gives 0 "$PSIM" run "$T/e.lua" --no-store -p workload.load=0.3
+[ "$(grep -c '^as expected' "$T/out")" -eq 2 ] || { cat "$T/out"; fail "two of one load are judged"; }
+grep -qx "3 of 5 expectations have no case in this run: not judged" "$T/out" || { cat "$T/out"; fail "not told"; }
+gives 0 "$PSIM" run "$T/e.lua" --no-store -p workload.load=0.3 -p 'workload.customers={20000,30000}'
+grep -qx "3 of 5 expectations have no case in this run: not judged" "$T/out" || { cat "$T/out"; fail "two cases, one load"; }
+gives 0 "$PSIM" run "$T/e.lua" --no-store -p 'workload.load={0.3,0.5}'
+[ "$(grep -c '^as expected' "$T/out")" -eq 4 ] || { cat "$T/out"; fail "a curve of two loads is judged"; }
+grep -qx "1 of 5 expectations has no case in this run: not judged" "$T/out" || { cat "$T/out"; fail "not told"; }
+gives 1 "$PSIM" run "$T/e.lua" --no-store -p workload.load=0.3 -p max=1us
+gives 0 "$PSIM" run "$T/e.lua" --no-store --json -p workload.load=0.3
+[ "$(grep -c '"ok":' "$T/out")" -eq 2 ] || { cat "$T/out"; fail "JSON has what was not judged"; }
+sed 's/load"] = 0.6 }, equals/load"] = 0.7 }, equals/' "$T/e.lua" >"$T/typo.lua"
+gives 1 "$PSIM" run "$T/typo.lua" --no-store
+grep -q "no finished point has this measure with these values" "$T/out" || { cat "$T/out"; fail "a wrong value passes"; }
+gives 1 "$PSIM" run "$T/typo.lua" --no-store -p within=0.3
+gives 0 "$PSIM" figure hsm_hits -p files=sizes -p workload.replace='{lru,stp}' -p workload.part=0.1 -d "$T/f.db" -o "$T/f.svg"
+grep -qx "6 of 7 expectations have no case in this run: not judged" "$T/out" || { cat "$T/out"; fail "of a figure: not told"; }
 gives 1 "$PSIM" run "$T/e.lua" --no-store -p which=nothing
 grep -q "no two points to compare" "$T/out" || fail "a measure that is missing passes"
 gives 1 "$PSIM" run "$T/e.lua" --no-store --json -p max=1us
