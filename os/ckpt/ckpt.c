@@ -285,6 +285,7 @@ void ckpt_kill(struct ckpt *c)
         vm_space_end(c->space);
     c->fetching = false;
     os_kill(c->node);
+    ckpt_files_gone(c->files);
     c->space = NULL;
     c->stalled = NULL;
     nx_reset(c->nx, c->run);

@@ -551,6 +551,7 @@ static void one_less(struct ckpt_files *f, struct ckpt_file *x)
 {
     bool last = x->others == 1 && x->closed;
     x->others -= x->others > 0;
+    x->opened &= !last;
     if (last)
         ckpt_name_closes(f, x);
     if (last && !f->busy && !f->meeting && f->job == FILES_NOTHING)
@@ -613,30 +614,73 @@ void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x)
         answer_waiting(f, x->name, CKPT_OK);
 }
 
-static bool ask_first(struct ckpt_files *f, const struct ckpt_file *x, enum ckpt_procedure what)
+static void name_it(const struct ckpt_files *f, const struct ckpt_file *x, struct rope *args)
 {
-    struct ckpt *c = f->c;
-    uint8_t run[4], said = CKPT_STATE;
-    struct rope args, answer;
-    wire_put32(run, c->run);
-    rope_init(&args);
-    rope_add_bytes(&args, run, sizeof run);
-    rope_add_bytes(&args, x->name, strlen(x->name));
-    enum xk_status s =
-        select_call_wait(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, what, &args, &answer);
-    if (s == XK_OK && answer.length > 0)
-        rope_read(&answer, 0, 1, &said);
-    rope_fini(&args);
-    rope_fini(&answer);
-    return said == CKPT_OK;
+    uint8_t run[4];
+    wire_put32(run, f->c->run);
+    rope_init(args);
+    rope_add_bytes(args, run, sizeof run);
+    rope_add_bytes(args, x->name, strlen(x->name));
+}
+
+/* The program waits for rank 0; it may be ended meanwhile. */
+struct ckpt_opening {
+    struct port *port;
+    bool ended, good, gone;
+    struct port_thread *thread;
+};
+
+static void may_open(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct ckpt_opening *o = arg;
+    uint8_t said = CKPT_STATE;
+    if (status == XK_OK && reply->length > 0)
+        rope_read(reply, 0, 1, &said);
+    o->ended = true;
+    o->good = said == CKPT_OK;
+    if (o->gone)
+        port_free(o->port, o);
+    else
+        port_thread_wake(o->port, o->thread);
 }
 
 bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
 {
-    return ask_first(f, x, CKPT_OPENED);
+    struct ckpt *c = f->c;
+    struct ckpt_opening *o = f->opening = port_alloc(c->port, sizeof *o);
+    struct rope args;
+    *o = (struct ckpt_opening){ .port = c->port, .thread = port_thread_self(c->port) };
+    name_it(f, x, &args);
+    if (select_call(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, CKPT_OPENED, &args, may_open,
+                    o) != XK_OK)
+        o->ended = true;
+    while (!o->ended)
+        port_thread_block(c->port, "rank 0 to open a file", c->rank);
+    bool good = o->good;
+    f->opening = NULL;
+    rope_fini(&args);
+    port_free(c->port, o);
+    return good;
+}
+
+void ckpt_files_gone(struct ckpt_files *f)
+{
+    struct ckpt_opening *o = f->opening;
+    f->opening = NULL;
+    if (o != NULL && o->ended)
+        port_free(f->c->port, o);
+    else if (o != NULL)
+        o->gone = true;
 }
 
 void ckpt_file_tell(struct ckpt_files *f, const struct ckpt_file *x)
 {
-    (void)ask_first(f, x, CKPT_CLOSED); /* where rank 0 has died all go back */
+    struct ckpt *c = f->c;
+    struct rope args, answer;
+    name_it(f, x, &args);
+    enum xk_status s = select_call_wait(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, CKPT_CLOSED,
+                                        &args, &answer);
+    (void)s; /* where rank 0 has died all go back */
+    rope_fini(&args);
+    rope_fini(&answer);
 }

@@ -58,7 +58,9 @@ void ckpt_files(struct ckpt *c, struct pio *sys);
 /* pio_open of a file that belongs to the checkpoints.  With o->ranks above 1 it is all ranks' of
  * the
  * job, o->rank is the caller's: each waits until rank 0 has opened it, before its first safe point
- * in this life; PIO_NODE_DOWN where that has died.  In a program that goes on from a checkpoint
+ * in this life, or, where all stop (sns), as the call that os_safe_call announces, after which what
+ * goes on from there opens it again; PIO_NODE_DOWN where that has died.  What all have closed is
+ * opened again behind a barrier.  In a program that goes on from a checkpoint
  * which has the file, flags to create, cut or exclude count no more, and mode and pointer are those
  * of the cut.  o->together is not.  PIO_UNSUPPORTED, after port_fail: what stands above.
  * (blocks) */

@@ -61,6 +61,7 @@ struct ckpt_files {
     struct port_thread *thread;
     enum ckpt_files_job job;
     ckpt_files_then then;
+    struct ckpt_opening *opening; /* the program waits for rank 0 to open a file */
     bool busy, ending;
     enum ckpt_status status; /* of the stop, cut or undoing that was asked last */
     uint32_t asked;          /* the generation that is captured */
@@ -100,6 +101,7 @@ enum ckpt_status ckpt_file_number(struct ckpt_files *f, struct ckpt_file *x);
 void ckpt_file_back(struct ckpt_file *x, uint32_t cut, uint32_t epoch);
 bool ckpt_file_own(const struct ckpt_file *x);
 bool ckpt_file_tells(const struct ckpt_file *x);
+void ckpt_files_gone(struct ckpt_files *f); /* the program has been killed */
 /* In place of the program's end, when nothing else is left of it. */
 void ckpt_files_clear(struct ckpt *c);
 /* After the image of that generation was loaded; `undo`: there is something to bring back. 

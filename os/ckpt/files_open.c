@@ -97,11 +97,12 @@ static bool refused(const struct ckpt *c, const struct pio *sys, const struct pi
                   "file %s: it is opened as of rank %u of %u; allowed are a file of all %u ranks "
                   "of the job, or of one alone",
                   o->name, o->rank, o->ranks, c->ranks);
-    else if (o->ranks > 1 && c->node->run->passed)
+    else if (o->ranks > 1 && c->node->run->passed && !(c->node->run->call && cut_stops(c->cut)))
         port_fail(
             c->port,
             "file %s: all ranks open it, and one that has been stopped for a checkpoint would "
-            "not come; allowed before the first safe point alone",
+            "not come; allowed before the first safe point, or with cut.algorithm = 'sns' as "
+            "the call that os_safe_call announces",
             o->name);
     else
         return false;
@@ -176,8 +177,6 @@ static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, stru
 {
     bool cut = f->c->params->files == CKPT_FILES_CUT, again = x->loaded;
     enum pio_status s;
-    if (o->ranks > 1 && o->rank > 0 && !ckpt_file_wait(f, x))
-        return PIO_NODE_DOWN;
     if (again || (o->ranks > 1 && o->rank > 0))
         o->flags &= ~(unsigned)(PIO_O_CREATE | PIO_O_EXCL | PIO_O_TRUNC);
     if (again)
@@ -201,6 +200,18 @@ static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, stru
         x->others += x->ranks - 1;
     ckpt_file_opened(f, x);
     return PIO_OK;
+}
+
+/* Rank 0 is the first of those who share it; who waits for that can be saved there, if the program
+ * has said so, and has opened nothing then.  False: rank 0 has died. (blocks) */
+static bool comes_after_first(struct ckpt_files *f, const struct ckpt_file *x,
+                              const struct pio_open *o)
+{
+    bool call = o->ranks > 1 && os_call_begin(f->c->node);
+    bool fine = o->ranks <= 1 || o->rank == 0 || ckpt_file_wait(f, x);
+    if (call)
+        os_call_end(f->c->node);
+    return fine;
 }
 
 /* One that the program has closed before others did is opened by it again. */
@@ -232,11 +243,13 @@ enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open
     if (refused(c, sys, asked))
         return PIO_UNSUPPORTED;
     ckpt_files(c, sys);
-    pio_enter(sys);
     struct ckpt_files *f = c->files;
     struct ckpt_file *x = ckpt_file_find(f, sys->ops, o.name);
     if (x == NULL)
         x = ckpt_file_add(f, sys->ops, o.name);
+    if (!comes_after_first(f, x, &o))
+        return PIO_NODE_DOWN;
+    pio_enter(sys);
     if (x->f != NULL && x->closed && !taken_back(c, x, asked)) {
         pio_leave(sys);
         return PIO_UNSUPPORTED;
@@ -283,6 +296,7 @@ enum pio_status ckpt_close(struct ckpt *c, struct pio_file *file)
         x->closed = true;
     } else {
         x->f = NULL;
+        x->opened = false;
         closed = pio_close(file);
         ckpt_name_closes(c->files, x);
     }

@@ -113,7 +113,7 @@ struct run {
     const char *algorithm, *kept;                              /* NULL: sns, cut */
     void (*main)(struct os_node *n, const struct program *me); /* NULL: the job's */
     uint64_t seed, steps;
-    bool incremental;
+    bool incremental, late;
     uint32_t crashes;
     uint64_t at[4]; /* events */
     uint32_t node[4];
@@ -243,6 +243,7 @@ static void play(struct run *x)
     text(text(p, "file", "6KiB"), "block", "1000B");
     number(number(number(p, "steps", x->steps), "meet", 3), "dirty", 2);
     number(number(number(p, "order", 16), "strip", 4), "seed", x->seed);
+    val_put(p, "late", val_new_bool(x->late, NULL, 0));
     val_put(p, "uneven", val_new_bool(true, NULL, 0));
     struct workload_ops job = workload_job;
     job.main = x->main ? x->main : workload_job.main;
@@ -285,6 +286,7 @@ static void choose(struct run *x, uint64_t seed)
                        .incremental = mix(&s) % 2,
                        .seed = seed,
                        .steps = 12 };
+    x->late = seed % 3 > 0 && strcmp(x->algorithm, "sns") == 0;
 }
 
 static bool judge(uint64_t seed, const struct run *x, const struct run *calm)
@@ -828,6 +830,126 @@ Test(ckpt_files, that_cannot_belong_to_a_checkpoint_are_refused_by_a_sentence)
         cr_expect(strstr(x.said, asked->sentence), "%s: %s", asked->sentence, x.said);
         cr_expect_eq(answered, PIO_UNSUPPORTED, "%s: %d", asked->sentence, answered);
     }
+}
+
+/* Rank 0 has twelve safe points before it opens a file that the others wait for. */
+enum { LATE_POINTS = 12, LATE_BYTES = 3000 };
+static uint32_t late_waited;       /* images of ranks that wait there, which were loaded */
+static bool late_again, late_last; /* rank 0 has opened it again; it closes it last */
+
+static bool late_move(struct pio_file *f, enum pio_op op, uint32_t rank, struct rope *data)
+{
+    struct pio_req q;
+    const struct file_run run = { .off = rank * (uint64_t)LATE_BYTES,
+                                  .len = LATE_BYTES,
+                                  .count = 1 };
+    pio_req_init(&q, op, f);
+    q.runs = &run;
+    q.run_count = 1;
+    if (op == PIO_WRITE)
+        rope_move(&q.data, data);
+    pio_submit(&q);
+    bool good = pio_wait(&q) == PIO_OK;
+    rope_join(data, &q.data);
+    return good;
+}
+
+static void opens_late(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find((const struct pio_ops *)kind_find(&pio_systems, "pfs"), n);
+    struct pio_file *f = NULL;
+    const struct pio_open o = { .name = "late",
+                                .flags = PIO_O_CREATE,
+                                .rank = me->rank,
+                                .ranks = me->ranks,
+                                .mode = PIO_PLAIN };
+    struct rope data, want;
+    uint64_t point = me->resume;
+    ckpt_files(c, sys);
+    late_waited += me->resume == LATE_POINTS && me->rank > 0;
+    if (point > LATE_POINTS && point <= 2 * LATE_POINTS && ckpt_open(c, sys, &o, &f) != PIO_OK)
+        ckpt_again(c, n->port);
+    for (; me->rank == 0 && point < LATE_POINTS; point++) {
+        port_thread_sleep(n->port, 4 * SIM_MS);
+        os_safe_point(n, point + 1);
+    }
+    if (point <= LATE_POINTS) {
+        os_safe_call(n, LATE_POINTS);
+        if (ckpt_open(c, sys, &o, &f) != PIO_OK)
+            ckpt_again(c, n->port);
+        rope_init(&data);
+        rope_add_pattern(&data, 7 + me->rank, 0, LATE_BYTES);
+        if (!late_move(f, PIO_WRITE, me->rank, &data))
+            ckpt_again(c, n->port);
+        point = LATE_POINTS;
+    }
+    for (; point < 2 * LATE_POINTS; point++) {
+        os_safe_point(n, point + 1);
+        port_thread_sleep(n->port, 2 * SIM_MS);
+    }
+    if (point <= 2 * LATE_POINTS) {
+        rope_init(&data);
+        rope_init(&want);
+        rope_add_pattern(&want, 7 + me->rank, 0, LATE_BYTES);
+        if (!late_move(f, PIO_READ, me->rank, &data))
+            ckpt_again(c, n->port);
+        if (!rope_equal(&data, &want))
+            port_fail(n->port, "rank %u has other bytes", me->rank);
+        rope_fini(&data);
+        rope_fini(&want);
+        if (me->rank == 0 && late_last)
+            port_thread_sleep(n->port, 9 * SIM_MS);
+        (void)ckpt_close(c, f);
+    }
+    if (point <= 2 * LATE_POINTS + 1) { /* all have closed it */
+        os_safe_call(n, 2 * LATE_POINTS + 1);
+        (void)nx_gsync(os_find(n, &nx_service));
+    }
+    if (me->rank == 0) {
+        port_thread_sleep(n->port, 3 * SIM_MS);
+        late_again = true;
+    }
+    os_safe_call(n, 2 * LATE_POINTS + 2);
+    if (ckpt_open(c, sys, &o, &f) != PIO_OK)
+        ckpt_again(c, n->port);
+    if (!late_again)
+        port_fail(n->port, "rank %u has opened it again before rank 0", me->rank);
+    (void)ckpt_close(c, f);
+}
+
+/* Who waits for rank 0 is saved as it waits, and a restart opens the file again: with rank 0, which
+ * has it already, or has not. */
+Test(ckpt_files, that_all_open_late_keep_no_rank_from_being_saved)
+{
+    late_waited = 0;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        uint64_t s = seed * 61;
+        struct run calm = { .program = "random",
+                            .system = "pfs",
+                            .policy = seed % 2 ? "copy" : "stop",
+                            .sink = seed % 3 ? "memory" : "file",
+                            .interval = "3ms",
+                            .main = opens_late,
+                            .seed = seed,
+                            .steps = 12 };
+        struct run x = calm;
+        late_last = seed % 4 > 1;
+        late_again = false;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu: %s", (unsigned long)seed, calm.said);
+        late_again = false;
+        x.crashes = 1;
+        x.at[0] = calm.events / 8 + mix(&s) % (calm.events / 2);
+        x.node[0] = crashing[mix(&s) % 4];
+        x.after[0] = 1 + mix(&s) % 3000;
+        play(&x);
+        cr_expect_str_empty(x.said, "seed %lu, node %u dies at event %lu of %lu: %s",
+                            (unsigned long)seed, x.node[0], (unsigned long)x.at[0],
+                            (unsigned long)calm.events, x.said);
+        cr_expect(!strstr(x.remarks, "is abandoned"), "%s", x.remarks);
+    }
+    cr_expect_gt(late_waited, 10);
 }
 
 static uint32_t fitted;

@@ -72,6 +72,8 @@ static const struct param job_params[] = {
           "Ring, random: steps from one meeting to the next.", "ASSUMED(the experiment's choice)"),
     P_INT(job_params, seed, "1", "0", "1000000000", "Ring, random: what is drawn.",
           "ASSUMED(the experiment's choice)"),
+    P_BOOL(job_params, late, "false",
+           "Program 'matrix': all ranks open the file of the product when the factors are there."),
     P_BOOL(
         job_params, uneven, "false",
         "Each step of each rank computes for up to twice as long, so that ranks wait for others.",

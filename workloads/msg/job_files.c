@@ -5,6 +5,7 @@
  *           adds
  *           their product to this rank's rows of C, which it reads and writes.  Words are integers
  *           modulo 2^64, and a closed form says what C is.
+ *           With `late` all open C when A and B are there, in the midst of the run.
  *   update  each step, after a message, a rank reads a block of its part of a file, writes another
  *           in its place, made of what it has read, and has a safe point while that write is under
  *           way; appends a record to a file in mode M_RECORD and one to a file with a shared
@@ -304,13 +305,21 @@ static bool strip(const struct job *j, uint64_t step)
 bool job_step_matrix(struct job *j, uint64_t step, uint64_t phase)
 {
     struct job_files *f = j->files;
+    bool late = j->p->late;
     if (step == 0 && phase == 0 &&
-        !(put_rows(j, f->a, a_word) && put_rows(j, f->b, b_word) && put_rows(j, f->c, zero_word)))
+        !(put_rows(j, f->a, a_word) && put_rows(j, f->b, b_word) &&
+          (late || put_rows(j, f->c, zero_word))))
         return false;
-    if (step == 0) { /* all of B is there */
+    if (step == 0 && phase <= 1) { /* all of B is there */
         os_safe_call(j->node, 1);
-        return job_good(j, nx_gsync(j->nx) == NX_OK, "no barrier", step);
+        if (!job_good(j, nx_gsync(j->nx) == NX_OK, "no barrier", step))
+            return false;
     }
+    if (step == 0 && late)
+        os_safe_call(j->node, 2);
+    if (step == 0)
+        return !late || (opened(j, "c", PIO_O_CREATE, true, PIO_PLAIN, &f->c) &&
+                         put_rows(j, f->c, zero_word));
     if (phase == 0 && !strip(j, step))
         return false;
     os_safe_point(j->node, 4 * step + 1);
@@ -593,7 +602,7 @@ bool job_files_open(struct job *j, uint64_t resume)
         return open_update(j, resume);
     return opened(j, "a", PIO_O_CREATE, true, PIO_PLAIN, &f->a) &&
            opened(j, "b", PIO_O_CREATE, true, PIO_PLAIN, &f->b) &&
-           opened(j, "c", PIO_O_CREATE, true, PIO_PLAIN, &f->c);
+           ((j->p->late && resume <= 2) || opened(j, "c", PIO_O_CREATE, true, PIO_PLAIN, &f->c));
 }
 
 bool job_files_finish(struct job *j, uint64_t at, int64_t *number)
