@@ -285,6 +285,41 @@ Test(io_pattern, random_places_are_each_there_once)
     cr_assert(memcmp(first, other, sizeof first) != 0, "a seed changes nothing");
 }
 
+/* Place i as often as 1 / i, each rank for itself; a hot set and a walk by turns. */
+Test(io_pattern, places_that_come_again)
+{
+    struct io_shape s = shape_of(NULL);
+    s.places = 10;
+    s.skew = 1;
+    static uint64_t got[60000];
+    uint64_t times[10] = { 0 };
+    double all = 0;
+    struct io_pattern p = make("zipf", &s, 3, 20000, 1, 2);
+    cr_assert_eq(io_pattern_extent(&p), 30);
+    cr_assert_eq(bytes_of(&p, got), 60000);
+    for (int i = 0; i < 20000; i++) {
+        cr_assert_eq(got[3 * i] % 3, 0);
+        cr_assert_eq(got[3 * i + 2], got[3 * i] + 2);
+        times[got[3 * i] / 3]++;
+    }
+    for (int i = 1; i <= 10; i++)
+        all += 1.0 / i;
+    for (int i = 1; i <= 10; i++) { /* within five standard deviations */
+        double mean = 20000.0 / i / all, off = (double)times[i - 1] - mean;
+        cr_assert_lt(off * off, 25 * mean, "place %d: %d times", i, (int)times[i - 1]);
+    }
+    s.hot = 4;
+    p = make("hot", &s, 3, 20000, 0, 1);
+    cr_assert_eq(bytes_of(&p, got), 60000);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t place = got[3 * i] / 3;
+        cr_assert(i % 2 == 0 ? place < 4 : place == 4 + (uint64_t)i / 2 % 6);
+    }
+    struct err e = ERR_INIT;
+    s.hot = 10;
+    cr_assert_not(io_pattern_check(&p, "workload", &e));
+}
+
 /* Two tiles, 5 bytes on, of 6 x 4 records of 3: rows in turn to two, columns in blocks to two. */
 static bool dealt(const struct io_pattern *p, uint64_t byte)
 {

@@ -1,6 +1,7 @@
 /* pattern.c: see pattern.h. */
 #include "workloads/io/pattern.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,13 @@ const struct param io_shape_params[] = {
     P_SIZE(io_shape, disp, "0B", "0B", "1TiB", "filetype: where rank 0's first tile begins."),
     P_SIZE(io_shape, step, "0B", "0B", "1TiB",
            "filetype: so much later begins each further rank's."),
-    P_INT(io_shape, seed, "1", "0", NULL, "random: which order."),
+    P_INT(io_shape, seed, "1", "0", NULL, "random, zipf: which order."),
+    P_INT(io_shape, places, "1024", "2", "1000000", "zipf, hot: places that there are.",
+          "ASSUMED(an example)"),
+    P_REAL(io_shape, skew, "1", "0", "4",
+           "zipf: place i is asked for as often as 1 / i to that power; 0: all alike."),
+    P_INT(io_shape, hot, "64", "1", "1000000", "hot: places that are asked for again and again.",
+          "ASSUMED(an example)"),
     P_END,
 };
 
@@ -423,6 +430,57 @@ static uint64_t drawn(const struct io_pattern *p, uint64_t pos, uint64_t *len)
     return permuted(nth, p->per_rank * p->ranks, (uint64_t)p->shape->seed) * p->size + in;
 }
 
+/* ---- places that are asked for more than once, by each rank for itself ---- */
+
+static double chance(const struct io_pattern *p, uint64_t nth)
+{
+    uint64_t z = ((uint64_t)p->shape->seed << 40) + ((uint64_t)p->rank << 32) + nth + 1;
+    z *= UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+}
+
+static double weight(const struct io_pattern *p, int64_t place)
+{
+    return pow((double)(place + 1), -p->shape->skew);
+}
+
+static uint64_t zipf(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    double all = 0, sum = 0;
+    int64_t i = 0;
+    for (int64_t k = 0; k < p->shape->places; k++)
+        all += weight(p, k);
+    double drawn = chance(p, pos / p->size) * all;
+    while (i + 1 < p->shape->places && (sum += weight(p, i)) <= drawn)
+        i++;
+    *len = p->size - pos % p->size;
+    return (uint64_t)i * p->size + pos % p->size;
+}
+
+/* By turns a place of the hot ones, drawn, and the next of a walk through the others. */
+static uint64_t hot(const struct io_pattern *p, uint64_t pos, uint64_t *len)
+{
+    uint64_t nth = pos / p->size, few = (uint64_t)p->shape->hot, all = (uint64_t)p->shape->places;
+    uint64_t place =
+        nth % 2 == 0 ? (uint64_t)(chance(p, nth) * (double)few) : few + nth / 2 % (all - few);
+    *len = p->size - pos % p->size;
+    return place * p->size + pos % p->size;
+}
+
+static uint64_t places_extent(const struct io_pattern *p)
+{
+    return (uint64_t)p->shape->places * p->size;
+}
+
+static bool hot_check(const struct io_pattern *p, const char *path, struct err *e)
+{
+    return p->shape->hot < p->shape->places ||
+           err_set(e, "%s.shape.hot is %lld: not fewer than the %lld places there are", path,
+                   (long long)p->shape->hot, (long long)p->shape->places);
+}
+
 /* ---- kinds ---- */
 
 #define PATTERN(name, place_, doc_, ...)                                                           \
@@ -446,6 +504,10 @@ PATTERN(filetype, typed_place, "what a file view shows, tile by tile [MPI-IO]",
         .check = typed_check, .own = typed_own, .extent = typed_extent, .request = typed_request,
         .typed = true, .whole = true)
 PATTERN(random, drawn, "places in an order drawn, each once")
+PATTERN(zipf, zipf, "places drawn by each rank, some more often than others",
+        .extent = places_extent)
+PATTERN(hot, hot, "by turns one of a few hot places and the next of a walk through the others",
+        .check = hot_check, .extent = places_extent)
 
 static const struct kind *const patterns[] = { &interleaved_ops.kind,
                                                &partitioned_ops.kind,
@@ -457,6 +519,8 @@ static const struct kind *const patterns[] = { &interleaved_ops.kind,
                                                &cells_ops.kind,
                                                &filetype_ops.kind,
                                                &random_ops.kind,
+                                               &zipf_ops.kind,
+                                               &hot_ops.kind,
                                                NULL };
 const struct kind_set io_patterns = { "pattern", "workload.access", patterns };
 

@@ -18,6 +18,10 @@
  *                with the type that `filetype` makes of records; a request is what the rank has of
  *                a tile, whatever `size` says
  *   random       places of `size` bytes in an order drawn from `seed`, each once
+ *   zipf         places of `size` bytes, `places` of them, each request's drawn: place i (from 1)
+ *                as often as 1 / i^skew
+ *   hot          by turns a place of the first `hot`, drawn, and the next of a walk through the
+ *                others, which begins again at its end
  *
  *   IOP1  The parts of interleaved, partitioned, segmented, array (but "a"), cells and random are
  *         disjoint and cover the file: every byte belongs to exactly one rank.
@@ -33,7 +37,8 @@
 
 /* Numbers of a pattern, the table `shape` of a program's. */
 struct io_shape {
-    int64_t block, record, stride, inner, outer, rows, grid, seed, disp, step;
+    int64_t block, record, stride, inner, outer, rows, grid, seed, disp, step, places, hot;
+    double skew;
     int distribution, order;
     const struct val *filetype;
 };
