@@ -19,12 +19,18 @@ silo.cartridges = { count = 1, filled = 1, blocks = blocks, block = "32KiB" }
 local tape = include("tapes/dlt4000.lua")
 tape.cartridge = ""
 
-local function ratio(name, a, b, n, most)
+local function ratio(name, a, b, n, most, least)
   return {
     kind = "ratio", name = name, measure = "restore.time.max", at = { order = a, batch = n },
-    over = { order = b, batch = n }, max = most,
+    over = { order = b, batch = n }, max = most, min = least,
     citation = "Hillyer & Silberschatz 1996, Sandsta & Midtstraum 1999, known by their results",
   }
+end
+
+local function guard(name, a, b)
+  local x = ratio(name, a, b, 128, 0.95)
+  x.citation = nil
+  return x
 end
 
 return {
@@ -56,6 +62,15 @@ return {
     ratio("128: by regret no worse", "loss", "sltf", 128, 1),
     ratio("128: sweeps with changes no worse", "mpscan", "sltf", 128, 1),
     ratio("512: by regret is better than all of the tape", "loss", "whole", 512, 0.8),
+    guard("128: by number is better than in order of arrival", "sort", "fifo"),
+    guard("128: a sweep is better than by number", "scan", "sort"),
+    guard("128: nearest first is better than a sweep", "sltf", "scan"),
+    ratio("1,536: the crossover to all of the tape", "loss", "whole", 1536, 1.05, 0.9),
+    {
+      kind = "value", name = "128: in order of arrival 72 s each", measure = "restore.time.max",
+      at = { order = "fifo", batch = 128 }, equals = 128 * 72, within = 0.1,
+      citation = "Hillyer & Silberschatz 1996: a mean locate of 72 s, from memory",
+    },
     ratio("2,000: all of the tape is as good", "whole", "loss", 2000, 1.05),
   },
 }
