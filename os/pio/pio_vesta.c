@@ -225,7 +225,8 @@ static enum pio_status hint_of(struct vesta_file *v, struct port *port, const st
     if (!pio_hint_goes(c, &l))
         return PIO_UNSUPPORTED;
     struct file_run *runs = port_alloc(port, (l.count + 1) * sizeof *runs);
-    memcpy(runs, l.runs, l.count * sizeof *runs);
+    if (l.count > 0)
+        memcpy(runs, l.runs, l.count * sizeof *runs);
     enum file_status s = vesta_hint(v, pio_hint_of(c->value), c->number, runs, clip(runs, l.count));
     port_free(port, runs);
     return pio_of_file(s);
