@@ -897,26 +897,25 @@ Test(ckpt, a_sweep_gives_way_to_markers_while_a_node_is_gone)
 /* The same at any event, with crashes of ranks and of who leads. */
 Test(ckpt, lives_of_both_algorithms_follow_each_other)
 {
-    static const uint32_t nodes[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
     uint64_t count = sample("CKPT_SEEDS", 12), from = sample("CKPT_FIRST", sample_one_in());
     for (uint64_t seed = from; seed < from + count; seed++) {
         static struct run calm, x;
         uint64_t s = seed * 83;
         choose(&calm, seed);
         calm.algorithm = "ns";
+        if (strcmp(calm.sink, "servers") == 0) /* which keep one copy */
+            calm.sink = "memory";
         calm.fallback = true;
         calm.spares = 2;
         play(&calm);
         cr_assert_str_empty(calm.said, "seed %lu without a crash: %s", seed, calm.said);
         x = calm;
-        x.crashes = 3;
+        x.crashes = calm.sink[0] == 'm' ? 2 : 3; /* no two neighbours at once */
         for (uint32_t i = 0; i < x.crashes; i++) {
             x.at[i] = 1 + mix(&s) % calm.steps;
-            x.node[i] = i == 0 ? 3 : nodes[mix(&s) % (x.sink[0] == 'm' && i == 2 ? 1 : 9)];
+            x.node[i] = i == 0 ? 3 : (uint32_t)(mix(&s) % 9);
             x.after[i] = i == 0 && x.sink[0] == 'm' && mix(&s) % 2 ? 0 : 1 + mix(&s) % 8000;
         }
-        if (x.sink[0] == 'm') /* no two neighbours at once */
-            x.crashes = 2;
         play(&x);
         cr_expect(x.said[0] == 0 && x.memory == calm.memory,
                   "seed %lu (%s, %s, %s): memory %.0f, not %.0f. %s", seed, x.program, x.policy,
