@@ -50,7 +50,7 @@ enum file_status {
     FILE_NO_VERSION,  /* ROLLBACK: the file has no such checkpoint; nothing done */
     FILE_UNREACHABLE, /* the node that has the files is down, or came back: done or not */
     FILE_BLANK,       /* the file system did not start: nothing is on the device, */
-    FILE_CORRUPT,     /* what is there contradicts itself, */
+    FILE_CORRUPT,     /* what is there contradicts itself; also a file's bytes: checksum.c; */
     FILE_BAD_DEVICE,  /* there is no such device, or it is too small for one */
     FILE_STATUS_COUNT
 };

@@ -181,7 +181,7 @@ static struct stage *stage_new(const char *client, const char *server, struct fa
     cr_assert(file_server_service.ready(p, &g->boot, "server", &e), "%s", e.text);
     g->service.params = p;
     g->remote = strstr(client, "remote") != NULL;
-    g->slow = g->remote || strstr(client, "archived") != NULL;
+    g->slow = g->remote || strstr(client, "archived") != NULL || strstr(client, "checksum") != NULL;
     o.nodes = 2;
     o.disks = 1;
     rig_start(&g->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
@@ -477,7 +477,7 @@ static void random_requests(struct stage *g, uint64_t seed, int turns)
 {
     draw_state = seed;
     g->serial = g->bad_reads > 0;
-    g->late = g->serial && strstr(g->client.layer[0].ops->kind.name, "cache") != NULL;
+    g->late = g->serial && file_stack_has(&g->client, "cache");
     for (int t = 0; t < turns; t++) {
         struct file_req r;
         file_req_init(&r, FILE_CHECKPOINT, NULL, NULL);
@@ -513,6 +513,12 @@ static const struct {
       "lfs" },
     { "cache bytes=256KiB block=3KiB; pass; remote",
       "cache bytes=8KiB block=2KiB; lfs cache=9 buffered=true queue=2 " LFS },
+    { "checksum; lfs cache=5 " LFS, "lfs" },
+    { "checksum block=100; lfs cache=9 buffered=true " LFS, "lfs" },
+    { "checksum; vesta_store cache=9 " STORE, "lfs" },
+    { "checksum block=1000; keep block=512B; lfs cache=5 " LFS, "lfs" },
+    { "pass; remote", "checksum; lfs cache=9 queue=2 " LFS },
+    { "checksum; cache bytes=16KiB block=2KiB ahead=3 dirty=4KiB; remote", "lfs cache=5 " LFS },
     { "archived stage=open " HSM "; lfs cache=5 " LFS, "lfs" },
     { "archived stage=demand row=2 " HSM "; lfs cache=9 buffered=true " LFS, "lfs" },
     { "archived stage=background pulls=1 " HSM "; lfs cache=5 " LFS, "lfs" },
@@ -574,6 +580,8 @@ Test(files, device_errors_are_told_over_every_stack)
 {
     for (size_t n = 0; n < sample(NULL, 4) * ARRAY_LEN(stacks); n++) {
         size_t i = n % ARRAY_LEN(stacks);
+        if (strstr(stacks[i].client, "checksum block") != NULL) /* CSUM2: no sector, and torn */
+            continue;
         struct stage *g = stage_new(
             stacks[i].client, stacks[i].server,
             (struct fake_options){ .seed = n + 1, .order = FAKE_RANDOM, .disk_sectors = 2000 });
@@ -620,6 +628,122 @@ Test(files, another_node_s_files_outlive_lost_frames_and_its_crash)
         check_all(g);
     }
     stage_free(g);
+}
+
+/* CSUM1: a bit that turns on the device is told, where it is, and that alone; what is written over
+ * it is good again. */
+Test(files, a_checksum_finds_what_a_device_has_changed)
+{
+    enum { ROOM = 504, BLOCKS = 20 };
+    static uint8_t want[ROOM * BLOCKS], got[ROOM * BLOCKS], sector[512];
+    struct stage *g = stage_new("checksum; lfs cache=4 " LFS, "lfs",
+                                (struct fake_options){ .disk_sectors = 2000, .seed = 5 });
+    struct file_req r;
+    uint64_t file;
+    uint32_t found = 0;
+    draw_state = 9;
+    for (size_t i = 0; i < sizeof want; i++)
+        want[i] = (uint8_t)draw(256);
+    cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+    for (int op = FILE_WRITE; op <= FILE_FLUSH; op += FILE_FLUSH - FILE_WRITE) {
+        file_req_init(&r, op, NULL, NULL);
+        r.file = file;
+        file_range(&r, 0, sizeof want);
+        if (op == FILE_WRITE)
+            rope_add_bytes(&r.data, want, sizeof want);
+        cr_assert_eq(ask(g, &r), FILE_OK);
+    }
+    for (uint32_t at = 0; at < 2000; at++) { /* every sector that has bytes of the file */
+        fake_disk_read(g->r.f, 0, 0, at, 1, sector);
+        for (uint32_t b = 0; b < BLOCKS; b++) {
+            if (memcmp(sector + 8, want + (size_t)b * ROOM, ROOM) != 0)
+                continue;
+            uint32_t byte = draw(512);
+            uint8_t mask = (uint8_t)(1u << draw(8));
+            file_req_init(&r, FILE_FLUSH, NULL, NULL);
+            cr_assert_eq(ask(g, &r), FILE_OK);
+            fake_disk_flip(g->r.f, 0, 0, at, byte, mask);
+            for (uint32_t k = 0; k < BLOCKS; k++) { /* all other blocks are good */
+                file_req_init(&r, FILE_HINT, NULL, NULL);
+                r.hint = FILE_FORGET;
+                r.file = file;
+                cr_assert_eq(ask(g, &r), FILE_OK);
+                file_req_init(&r, FILE_READ, NULL, NULL);
+                r.file = file;
+                file_range(&r, (uint64_t)k * ROOM, ROOM);
+                cr_assert_eq(ask(g, &r), k == b ? FILE_CORRUPT : FILE_OK, "block %u, flipped %u", k,
+                             b);
+                if (k != b)
+                    rope_read(&r.data, 0, ROOM, got);
+                cr_assert(k == b || memcmp(got, want + (size_t)k * ROOM, ROOM) == 0);
+                rope_fini(&r.data);
+            }
+            file_req_init(&r, FILE_WRITE, NULL, NULL); /* a part: it is not made good by that */
+            r.file = file;
+            file_range(&r, (uint64_t)b * ROOM + 3, 5);
+            rope_add_zero(&r.data, 5);
+            cr_assert_eq(ask(g, &r), FILE_CORRUPT);
+            file_req_init(&r, FILE_WRITE, NULL, NULL);
+            r.file = file;
+            file_range(&r, (uint64_t)b * ROOM, ROOM);
+            rope_add_bytes(&r.data, want + (size_t)b * ROOM, ROOM);
+            cr_assert_eq(ask(g, &r), FILE_OK);
+            found++;
+            break;
+        }
+    }
+    cr_assert_eq(found, BLOCKS);
+    cr_assert_eq(fake_count(g->r.f, 0, "checksum.bad"), 2 * BLOCKS);
+    stage_free(g);
+}
+
+/* CSUM2, CSUM3: the files' node dies amid changes, and nothing that it left is taken for damage;
+ * bytes that nobody changed since a flush are as they were. */
+Test(files, a_crash_is_no_damage_to_a_checksum)
+{
+    for (uint64_t seed = 1; seed <= sample(NULL, 12); seed++) {
+        struct stage *g = stage_new("remote",
+                                    seed % 2 ? "checksum; lfs cache=5 buffered=true " LFS
+                                             : "checksum; lfs cache=5 " LFS,
+                                    (struct fake_options){ .seed = seed,
+                                                           .order = FAKE_RANDOM,
+                                                           .detect_delay = SIM_MS,
+                                                           .disk_cache = seed % 3 > 0,
+                                                           .disk_sectors = 2000 });
+        make_files(g);
+        draw_state = seed;
+        for (int life = 0; life < 6; life++) {
+            struct file_req r;
+            g->late = true; /* what is done from now on may be lost */
+            for (int t = 0; t < 40; t++) {
+                fake_call(g->r.f, 0, submit_random, g);
+                for (uint32_t k = draw(30); k > 0; k--)
+                    (void)fake_step(g->r.f);
+            }
+            fake_crash(g->r.f, 1);
+            fake_run_until(g->r.f, fake_now(g->r.f) + 5 * SIM_MS);
+            fake_restart(g->r.f, 1);
+            until_idle(g);
+            fake_run_until(g->r.f, fake_now(g->r.f) + SIM_SEC);
+            file_req_init(&r, FILE_FLUSH, NULL, NULL);
+            (void)ask(g, &r);
+            for (int i = 0; i < FILES; i++)
+                g->s[i].stale = true;
+            g->late = false;
+            check_all(g);
+            for (int i = 0; i < FILES; i++) { /* what is there now is what there is */
+                struct shadow *s = &g->s[i];
+                file_req_init(&r, FILE_READ, NULL, NULL);
+                r.file = s->file;
+                file_range(&r, 0, SPAN);
+                cr_assert_eq(ask(g, &r), FILE_OK);
+                rope_read(&r.data, 0, r.moved, s->bytes);
+                rope_fini(&r.data);
+                memset(s->unknown, 0, sizeof s->unknown);
+            }
+        }
+        stage_free(g);
+    }
 }
 
 /* REMOTE3: who flushes is told that the node has restarted since; once. */
