@@ -57,17 +57,19 @@
 struct lfs;
 
 struct lfs_params {
-    int64_t device;     /* of the node, by its number */
-    int64_t block;      /* bytes of a block */
-    int64_t fragment;   /* of a block; 0: none */
-    int64_t inode;      /* bytes of an inode record */
-    int64_t files;      /* inodes made by a format */
-    int64_t cache;      /* block buffers */
-    int64_t read_ahead; /* blocks read beyond a sequential buffered read */
-    int64_t max_io;     /* bytes of the largest device request */
-    int64_t queue;      /* requests for data that the device has at most; 0: all */
-    int64_t prealloc;   /* blocks set aside for a file that grows */
-    int64_t gap;        /* blocks left out behind each block of a file */
+    int64_t device;            /* of the node, by its number */
+    int64_t block;             /* bytes of a block */
+    int64_t fragment;          /* of a block; 0: none */
+    int64_t inode;             /* bytes of an inode record */
+    int64_t files;             /* inodes made by a format */
+    int64_t cache;             /* block buffers */
+    int64_t read_ahead;        /* blocks read beyond a sequential buffered read */
+    struct kind_choice policy; /* which buffer goes: of file_cache_policies; no kind: lru */
+    struct kind_choice read_ahead_policy; /* of file_read_aheads; no kind: neighbour */
+    int64_t max_io;                       /* bytes of the largest device request */
+    int64_t queue;    /* requests for data that the device has at most; 0: all */
+    int64_t prealloc; /* blocks set aside for a file that grows */
+    int64_t gap;      /* blocks left out behind each block of a file */
     sim_time flush_delay;
     bool buffered;
     bool fsck;      /* a mount looks first */

@@ -1,5 +1,6 @@
-/* lfs_buf.c: the buffer cache: a bounded number of blocks, least recently used first out.  What was
- * fetched and not used yet (fresh) stays longer, until KEEP_TURNS times the cache was fetched.
+/* lfs_buf.c: the buffer cache: a bounded number of blocks.  Which goes says a policy
+ * (os/file/policy.h); what was fetched and not used yet (fresh) stays longer, until KEEP_TURNS
+ * times the cache was fetched.
  *
  *   absent  --new-->    empty    --fill-->  reading  --done-->  clean
  *   clean, empty  --modify-->  dirty  --flush-->  writing  --done-->  clean
@@ -31,6 +32,7 @@ struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk)
 
 void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b)
 {
+    cache_policy_used(fs->policy, &b->entry);
     list_remove(&b->lru);
     list_push(&fs->lru, &b->lru);
 }
@@ -41,7 +43,7 @@ void lfs_buf_used(struct lfs *fs, struct lfs_buf *b)
     b->fresh = false;
 }
 
-void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
+static void drop(struct lfs *fs, struct lfs_buf *b, bool evicted)
 {
     ASSERT(!b->reading && !b->writing); /* LFSI6 */
     lfs_buf_used(fs, b);
@@ -51,6 +53,7 @@ void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
     }
     lfs_wake_all(fs, &b->waiters);
     lfs_wake_all(fs, &fs->buf_waiters);
+    cache_policy_left(fs->policy, &b->entry, evicted);
     list_remove(&b->lru);
     list_remove(&b->hash);
     rope_fini(&b->data);
@@ -58,36 +61,57 @@ void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
     port_free(fs->port, b);
 }
 
+void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
+{
+    drop(fs, b, false);
+}
+
+static bool may_go(struct cache_entry *e)
+{
+    const struct lfs_buf *b = CONTAINER_OF(e, struct lfs_buf, entry);
+    return !b->dirty && !b->reading && !b->writing && list_empty(&b->waiters);
+}
+
+void lfs_buf_init(struct lfs *fs)
+{
+    struct kind_choice plain = kind_plain(&file_cache_policies, "lru");
+    const struct kind_choice *choice = &fs->params.policy;
+    list_init(&fs->lru);
+    fs->policy = cache_policy_start(fs->port, choice->kind != NULL ? choice : &plain,
+                                    (uint32_t)fs->params.cache, may_go);
+}
+
 #define KEEP_TURNS 4
 
-/* A buffer to give up, or NULL.  Fresh ones go to the end of the row, if all are the first goes. */
-static struct lfs_buf *victim(struct lfs *fs)
+/* A buffer to give up, or NULL.  Fresh ones are passed over as if they were used now, if all are
+ * the first goes. */
+static struct lfs_buf *victim(struct lfs *fs, const struct lfs_file *f, uint32_t blk)
 {
     struct lfs_buf *kept = NULL;
     uint64_t turns = KEEP_TURNS * (uint64_t)fs->params.cache;
-    LIST_EACH_SAFE (l, next, &fs->lru) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        if (b == kept)
-            break;
-        if (b->dirty || b->reading || b->writing || !list_empty(&b->waiters))
-            continue;
+    for (;;) {
+        struct cache_entry *e = cache_policy_victim(fs->policy, lfs_handle(f), blk);
+        struct lfs_buf *b = e != NULL ? CONTAINER_OF(e, struct lfs_buf, entry) : NULL;
+        if (b == NULL || b == kept)
+            return kept;
         if (b->fresh && fs->counts.buffer_misses - b->born > turns)
             lfs_buf_used(fs, b);
         if (!b->fresh)
             return b;
         kept = kept != NULL ? kept : b;
+        bool ahead = e->ahead;
         lfs_buf_touch(fs, b);
+        e->ahead = ahead;
     }
-    return kept;
 }
 
-struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk)
+struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk, bool fresh)
 {
     if (fs->buf_count >= (uint32_t)fs->params.cache) {
-        struct lfs_buf *b = victim(fs);
+        struct lfs_buf *b = victim(fs, f, blk);
         if (b == NULL)
             return NULL;
-        lfs_buf_drop(fs, b);
+        drop(fs, b, true);
     }
     struct lfs_buf *b = port_alloc(fs->port, sizeof *b);
     b->f = f;
@@ -96,6 +120,8 @@ struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk)
     list_init(&b->waiters);
     list_push(&fs->lru, &b->lru);
     list_push(bucket(fs, f, blk), &b->hash);
+    b->entry = (struct cache_entry){ .file = lfs_handle(f), .index = blk };
+    cache_policy_enter(fs->policy, &b->entry, fresh);
     fs->buf_count++;
     return b;
 }
@@ -173,7 +199,7 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
     struct lfs_buf **bufs = port_alloc(fs->port, most * sizeof(struct lfs_buf *));
     uint32_t n = 0;
     while (n < most && lfs_buf_find(fs, f, blk + n) == NULL) {
-        struct lfs_buf *b = lfs_buf_new(fs, f, blk + n);
+        struct lfs_buf *b = lfs_buf_new(fs, f, blk + n, true);
         if (b == NULL)
             break;
         b->reading = b->fresh = true;
@@ -302,6 +328,21 @@ bool lfs_buf_any(const struct lfs *fs, const struct lfs_file *f)
         if (LIST_ENTRY(l, struct lfs_buf, lru)->f == f)
             return true;
     return false;
+}
+
+void lfs_buf_demote(struct lfs *fs, const struct lfs_file *f, struct file_list runs)
+{
+    uint64_t block = fs->super.block;
+    LIST_EACH_SAFE (l, nx, &fs->lru) {
+        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
+        uint64_t at = b->blk * block;
+        if (b->f != f || file_list_bytes(runs, (struct file_window){ at, at + block }) < block)
+            continue;
+        if (may_go(&b->entry))
+            lfs_buf_drop(fs, b);
+        else
+            cache_policy_demote(fs->policy, &b->entry);
+    }
 }
 
 void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f)

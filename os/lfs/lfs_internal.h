@@ -26,6 +26,9 @@
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H
 
+#include "os/file/ahead.h"
+#include "os/file/pieces.h"
+#include "os/file/policies.h"
 #include "os/lfs/lfs.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
 
@@ -89,6 +92,8 @@ struct lfs_file {
     bool failed_write;             /* a delayed write failed and nobody was told yet */
     struct list active, waiting;   /* lfs_op.link */
     uint32_t exclusive;            /* of both lists, those that are */
+    enum file_hint way;            /* how it will be read */
+    void *readers;                 /* of read_ahead_policy; NULL: nobody has read */
     /* the record on the device */
     uint64_t sequence;        /* of the newest record there; its slot is sequence & 1 */
     uint64_t version, stored; /* changes in memory; the change that the record has */
@@ -108,8 +113,9 @@ static inline uint64_t lfs_handle(const struct lfs_file *f)
 }
 
 struct lfs_buf {
-    struct list lru;  /* lfs.lru, oldest first */
-    struct list hash; /* lfs.hash[] */
+    struct list lru;          /* lfs.lru, oldest first */
+    struct cache_entry entry; /* its policy's */
+    struct list hash;         /* lfs.hash[] */
     struct list waiters;
     struct lfs_file *f;
     uint32_t blk;
@@ -147,7 +153,8 @@ struct lfs_op {
     uint64_t pos, end;            /* of the stretch what is left */
     uint64_t last;                /* of a WRITE: the end of all */
     uint32_t blk_from, blk_to;    /* blocks locked: [from, to) */
-    uint32_t more;                /* of a READ's stretch: blocks worth fetching behind it */
+    uint32_t more;                /* of a READ's stretch: blocks worth fetching behind it, */
+    struct ahead_plan plan;       /* and farther away */
     uint32_t pending;             /* device requests under way */
     struct lfs_move *move;
     uint8_t phase;
@@ -213,6 +220,7 @@ struct lfs {
     struct list name_waiters;   /* lfs_op.wait: for its end */
     struct list doubts;         /* lfs_file.doubt */
     struct list lru;
+    struct cache_policy *policy;
     struct list *hash;
     uint32_t hash_count, buf_count, dirty_count, fresh_count;
     struct list buf_waiters; /* lfs_op.wait: for any buffer */
@@ -299,8 +307,10 @@ void lfs_tail_drop(struct lfs_file *f); /* the next places: no buffer is dirty *
 
 /* lfs_buf.c */
 struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk);
-/* A buffer for a block that has none: neither valid nor reading.  NULL: none can be had now. */
-struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk);
+/* A buffer for a block that has none: neither valid nor reading; fresh: to be filled.  NULL: none
+ * can be had now. */
+struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk, bool fresh);
+void lfs_buf_init(struct lfs *fs);                    /* there is no buffer yet */
 void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b); /* not busy */
 void lfs_buf_used(struct lfs *fs, struct lfs_buf *b); /* it is not fresh any more */
 void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b);
@@ -318,6 +328,8 @@ void lfs_buf_flush_oldest(struct lfs *fs);
 /* The first buffer of f at or behind `from` that is busy, or NULL once all of them are dropped. */
 struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from);
 bool lfs_buf_any(const struct lfs *fs, const struct lfs_file *f); /* one has a block of f */
+/* The clean ones whose blocks lie in the list go, the others go first. */
+void lfs_buf_demote(struct lfs *fs, const struct lfs_file *f, struct file_list runs);
 /* Drops the clean buffers of f that nobody uses. */
 void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f);
 
@@ -347,7 +359,8 @@ void lfs_io_start(struct lfs_io *io);
 /* lfs_io.c */
 void lfs_step_read(struct lfs_op *o);
 void lfs_step_write(struct lfs_op *o);
-void lfs_step_hint(struct lfs_op *o); /* FILE_WILL_READ */
+void lfs_step_hint(struct lfs_op *o);   /* FILE_WILL_READ */
+void lfs_step_advise(struct lfs_op *o); /* hints of what will come that moves nothing */
 
 /* lfs_name.c */
 void lfs_name_add(struct lfs_file *f); /* in its parent, by its name */

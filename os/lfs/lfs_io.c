@@ -135,18 +135,37 @@ static void order(struct lfs_op *o)
         qsort(o->list, o->listed, sizeof *o->list, by_device);
 }
 
-/* How many blocks behind a stretch of a READ are worth fetching: it goes on where a reader of the
- * file was, whosever, for the block before its own is in a buffer, or it begins with the file.
- * While half of the buffers hold what nobody has used yet none are. */
-static uint32_t worth(const struct lfs_op *o, uint64_t off)
+static void *readers_of(struct lfs_file *f)
+{
+    size_t bytes = ahead_bytes(&f->fs->params.read_ahead_policy);
+    if (f->readers == NULL && bytes > 0)
+        f->readers = port_alloc(f->fs->port, bytes);
+    return f->readers;
+}
+
+/* How many blocks behind a stretch of a READ are worth fetching, by the policy of read-ahead; of a
+ * list those behind whatever goes on where a reader of the file was, whosever, for the block before
+ * its own is in a buffer.  While half of the buffers hold what nobody has used yet none are. */
+static uint32_t worth(struct lfs_op *o, const struct lfs_stretch *x)
 {
     struct lfs *fs = o->fs;
-    uint64_t before = off / fs->super.block;
-    if (!fs->params.buffered || o->req->op != FILE_READ ||
+    uint64_t block = fs->super.block, first = x->off / block, end = x->off + x->len;
+    uint32_t most = (uint32_t)fs->params.read_ahead;
+    if (!fs->params.buffered || o->req->op != FILE_READ || x->len == 0 ||
         fs->fresh_count >= (uint32_t)fs->params.cache / 2)
         return 0;
-    bool goes_on = before == 0 || lfs_buf_find(fs, o->f, (uint32_t)before - 1) != NULL;
-    return goes_on ? (uint32_t)fs->params.read_ahead : 0;
+    bool before = first == 0 || lfs_buf_find(fs, o->f, (uint32_t)first - 1) != NULL;
+    if (o->list != NULL)
+        return before ? most : 0;
+    const struct kind_choice *c = &fs->params.read_ahead_policy;
+    const struct ahead_ops *ops = (const struct ahead_ops *)c->kind;
+    struct ahead_read r = { .off = x->off, .end = end, .way = o->f->way, .block = block };
+    r.blocks = (end - 1) / block + 1 - first;
+    r.most = most;
+    r.before = before;
+    o->plan = (struct ahead_plan){ .first = 1 };
+    ops->read(c->params, readers_of(o->f), &r, &o->plan);
+    return o->plan.to > first + r.blocks ? (uint32_t)(o->plan.to - first - r.blocks) : 0;
 }
 
 static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
@@ -154,7 +173,7 @@ static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
     o->pos = x->off;
     o->end = x->off + x->len;
     o->at = x->at;
-    o->more = worth(o, x->off);
+    o->more = worth(o, x);
 }
 
 /* Whether there is an order to choose: pieces, or one whose blocks do not lie in a row. */
@@ -265,7 +284,7 @@ static void look_ahead(struct lfs_op *o)
         bool all = o->fs->params.buffered && o->req->op == FILE_READ;
         if (x->off % block > 0 || x->len < block || all)
             (void)lfs_buf_fill(o->fs, o->f, first_block(o, x),
-                               all ? end_block(o, x) - first_block(o, x) + worth(o, x->off) : 1, o);
+                               all ? end_block(o, x) - first_block(o, x) + worth(o, x) : 1, o);
         if (end % block > 0 && end_block(o, x) - first_block(o, x) > 1)
             (void)lfs_buf_fill(o->fs, o->f, end_block(o, x) - 1, 1, o);
         o->ahead = i + 1;
@@ -320,11 +339,27 @@ static bool read_some(struct lfs_op *o)
     return true;
 }
 
+/* What is expected farther away. */
+static void read_far(struct lfs_op *o)
+{
+    uint64_t block = o->fs->super.block, len = o->req->runs != NULL ? o->req->runs->len : 0;
+    for (uint32_t i = o->plan.first; o->plan.last > 0 && i <= o->plan.last; i++) {
+        uint64_t off = o->req->runs->off + (uint64_t)((int64_t)i * o->plan.distance);
+        if (off >= o->f->size)
+            return;
+        uint32_t blk = (uint32_t)(off / block), to = (uint32_t)((off + len - 1) / block) + 1;
+        for (; blk < to; blk++)
+            if (lfs_buf_find(o->fs, o->f, blk) == NULL)
+                (void)lfs_buf_fill(o->fs, o->f, blk, to - blk, NULL);
+    }
+}
+
 /* A sequential buffered reader nears the end of what is cached: fetch more meanwhile. */
 static void read_ahead(struct lfs_op *o)
 {
     struct lfs *fs = o->fs;
     uint32_t block = fs->super.block, next = (uint32_t)((o->end + block - 1) / block), i = 0;
+    read_far(o);
     if (o->more == 0 || o->end >= o->f->size)
         return;
     while (i <= o->more / 2 && lfs_buf_find(fs, o->f, next + i) != NULL)
@@ -364,6 +399,37 @@ void lfs_step_hint(struct lfs_op *o)
         uint64_t end = (uint64_t)(blk + n) * o->fs->super.block;
         o->pos = end < o->end ? end : o->end;
     }
+    lfs_complete(o, FILE_OK);
+}
+
+/* Each piece is told as a whole. */
+static void advise(struct lfs_op *o)
+{
+    const struct file_req *r = o->req;
+    uint64_t block = o->fs->super.block;
+    struct cache_advice a = { r->hint, r->file, 0, UINT64_MAX, r->size };
+    if (r->hint != FILE_PRIORITY || file_bytes(r) == 0) {
+        cache_policy_advise(o->fs->policy, &a);
+        return;
+    }
+    for (uint32_t k = 0; k < r->run_count; k++)
+        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
+            uint64_t at = r->runs[k].off + i * r->runs[k].stride;
+            a.from = at / block;
+            a.to = (at + r->runs[k].len - 1) / block + 1;
+            cache_policy_advise(o->fs->policy, &a);
+        }
+}
+
+void lfs_step_advise(struct lfs_op *o)
+{
+    enum file_hint hint = o->req->hint;
+    if (hint >= FILE_PRIORITY)
+        advise(o);
+    else if (hint == FILE_WONT_NEED)
+        lfs_buf_demote(o->fs, o->f, (struct file_list){ o->req->runs, o->req->run_count });
+    else
+        o->f->way = hint;
     lfs_complete(o, FILE_OK);
 }
 
@@ -431,7 +497,7 @@ static bool write_buffered(struct lfs_op *o, uint32_t blk, uint32_t at, uint32_t
             look_ahead(o);
             return false;
         }
-    } else if (b == NULL && (b = lfs_buf_new(fs, o->f, blk)) != NULL) {
+    } else if (b == NULL && (b = lfs_buf_new(fs, o->f, blk, false)) != NULL) {
         rope_add_zero(&b->data, fs->super.block);
         b->valid = true;
     }

@@ -28,6 +28,10 @@ const struct param lfs_params_desc[] = {
     P_INT(lfs_params, read_ahead, "4", "0", "1024",
           "Blocks fetched ahead of each sequential buffered reader.",
           "ASSUMED(the next cluster, after McVoy & Kleiman 1991)"),
+    P_KIND(lfs_params, policy, "lru", file_cache_policies,
+           "Which block buffer goes when another is needed."),
+    P_KIND(lfs_params, read_ahead_policy, "neighbour", file_read_aheads,
+           "After which reads blocks are fetched ahead."),
     P_SIZE(lfs_params, max_io, "1MiB", "512B", "256MiB",
            "Largest device request: consecutive blocks are coalesced up to it.",
            "ASSUMED(no published limit)"),
@@ -120,7 +124,9 @@ static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params
     fs->port = p;
     fs->dev = dev;
     fs->params = *params;
-    list_init(&fs->lru);
+    if (params->read_ahead_policy.kind == NULL)
+        fs->params.read_ahead_policy = kind_plain(&file_read_aheads, "neighbour");
+    lfs_buf_init(fs);
     list_init(&fs->held);
     fs->hash_count = (uint32_t)params->cache;
     fs->hash = port_alloc(p, fs->hash_count * sizeof *fs->hash);
@@ -570,8 +576,10 @@ static void submit(struct file_sys *s, struct file_req *r)
         [FILE_LOOKUP] = lfs_step_name, [FILE_LIST] = lfs_step_name,   [FILE_RENAME] = lfs_step_name,
     };
     bool ahead = r->op == FILE_HINT && r->hint == FILE_WILL_READ;
+    bool advice = r->op == FILE_HINT && r->hint > FILE_FORGET && r->hint <= FILE_PROGRAM;
     lfs_begin(CONTAINER_OF(s, struct lfs, sys), r,
               ahead                  ? lfs_step_hint
+              : advice               ? lfs_step_advise
               : steps[r->op] != NULL ? steps[r->op]
                                      : lfs_step_meta);
 }

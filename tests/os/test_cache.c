@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "os/file/cache_internal.h"
+#include "os/lfs/lfs_internal.h"
 #include "os/registry.h"
 #include "tests/os/io_world.h"
 #include "tests/os/policy_model.h"
@@ -79,13 +80,13 @@ static void start_caches(struct port *p, void *arg)
         w.top[i] = file_cache_start(p, arg, w.below);
 }
 
-static void start(struct file_cache_params *p, uint64_t seed)
+static void start_over(const char *layers, struct file_cache_params *p, uint64_t seed)
 {
     struct err e = ERR_INIT;
     struct fake_options o = { .nodes = 1, .disks = 1, .seed = seed, .disk_sectors = 2000 };
     memset(&w, 0, sizeof w);
     w.boot = (struct os_boot){ .layout = &w.layout, .layers = &os_layers };
-    w.list = io_val("{{layer=lfs, block=2KiB, inode=4KiB, cache=5}}");
+    w.list = io_val(layers);
     cr_assert(file_stack_load(&w.stack, &w.boot, w.list, "lfs", NULL, "test", &e), "%s", e.text);
     rig_start(&w.r, &o, "mesh mesh", booted, NULL);
     while (w.below == NULL)
@@ -97,6 +98,11 @@ static void start(struct file_cache_params *p, uint64_t seed)
     r.name = "f";
     cr_assert_eq(ask(w.below, &r), FILE_OK);
     w.file = r.file;
+}
+
+static void start(struct file_cache_params *p, uint64_t seed)
+{
+    start_over("{{layer=lfs, block=2KiB, inode=4KiB, cache=5}}", p, seed);
 }
 
 static void stop(void)
@@ -209,6 +215,117 @@ Test(cache, misses_are_those_of_a_slow_model_request_by_request)
             cr_assert_gt(cache_of(0)->counts.evicted, 50);
             stop();
         }
+}
+
+/* ---- the buffers of os/lfs, by the same policies ---- */
+
+enum { LFS_BLOCK = 2048, LFS_BLOCKS = 72 };
+
+static struct lfs *lfs_over(const char *more, uint64_t seed)
+{
+    static uint8_t bytes[LFS_BLOCK * LFS_BLOCKS];
+    struct file_cache_params p = { .bytes = 400, .block = 100 };
+    struct file_req r;
+    char layers[200];
+    (void)snprintf(layers, sizeof layers,
+                   "{{layer=lfs, block=2KiB, inode=4KiB, cache=12, buffered=true, %s}}", more);
+    start_over(layers, &p, seed);
+    file_req_init(&r, FILE_WRITE, NULL, NULL);
+    file_range(&r, 0, sizeof bytes);
+    rope_add_bytes(&r.data, bytes, sizeof bytes);
+    cr_assert_eq(ask(w.below, &r), FILE_OK);
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = FILE_FORGET;
+    cr_assert_eq(ask(w.below, &r), FILE_OK);
+    return CONTAINER_OF(w.below, struct lfs, sys);
+}
+
+static void lfs_say(enum file_hint what, uint64_t off, uint64_t len, uint64_t value)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = what;
+    r.size = value;
+    file_range(&r, off, len);
+    cr_assert_eq(ask(w.below, &r), FILE_OK);
+}
+
+static void lfs_read(uint64_t off, uint64_t len)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_READ, NULL, NULL);
+    file_range(&r, off, len);
+    cr_assert_eq(ask(w.below, &r), FILE_OK);
+    cr_assert_eq(r.moved, len);
+    rope_fini(&r.data);
+}
+
+Test(cache, buffers_of_lfs_go_as_a_slow_model_says)
+{
+    static struct policy_model m;
+    for (int policy = 0; file_cache_policies.items[policy] != NULL; policy++) {
+        char more[60];
+        (void)snprintf(more, sizeof more, "read_ahead=0, policy='%s'", policy_name(policy));
+        const struct lfs *fs = lfs_over(more, 1);
+        uint64_t before = fs->counts.buffer_misses, misses = 0;
+        bool program = strcmp(policy_name(policy), "application") == 0;
+        policy_model_init(&m, policy_name(policy), 12);
+        state = (uint64_t)policy + 1;
+        for (uint32_t t = 0; t < TURNS; t++) {
+            uint64_t block = next_block((enum stream)(t / 100 % STREAMS), t, 12);
+            if (program && t % 150 == 50) {
+                lfs_say(FILE_MRU, 0, 0, FILE_PRIORITY_NORMAL);
+                policy_model_order(&m, 0, FILE_PRIORITY_NORMAL, true);
+                lfs_say(FILE_PRIORITY, 3 * LFS_BLOCK, 4 * LFS_BLOCK, 6);
+                policy_model_priority(&m, 0, 3, 7, false, 6);
+            }
+            misses += !policy_model_use(&m, block);
+            lfs_read(block * LFS_BLOCK + draw(LFS_BLOCK - 9), 9);
+            cr_assert_eq(fs->counts.buffer_misses - before, misses, "%s, request %d: %d, not %d",
+                         policy_name(policy), (int)t, (int)(fs->counts.buffer_misses - before),
+                         (int)misses);
+        }
+        stop();
+    }
+}
+
+/* Which blocks are in buffers before they are asked for. */
+Test(cache, buffers_of_lfs_are_read_ahead_as_the_policy_says)
+{
+    static const struct {
+        const char *more;
+        uint64_t by, late; /* blocks from READ to READ; READs that find nothing */
+        enum file_hint way;
+    } cases[] = {
+        { "read_ahead_policy=strided", 3, 3, FILE_AS_IT_COMES },
+        { "read_ahead_policy=strided", 1, 1, FILE_AS_IT_COMES },
+        { "read_ahead_policy=sequential", 1, 1, FILE_AS_IT_COMES },
+        { "read_ahead_policy=neighbour", 1, 1, FILE_AS_IT_COMES },
+        { "read_ahead_policy=sequential", 3, 11, FILE_AS_IT_COMES }, /* from the front */
+        { "read_ahead_policy=hints", 1, 12, FILE_AS_IT_COMES },
+        { "read_ahead_policy=hints", 1, 1, FILE_SEQUENTIAL },
+        { "read_ahead_policy=none", 1, 12, FILE_AS_IT_COMES },
+        { "read_ahead_policy=neighbour", 1, 12, FILE_RANDOM },
+        { "read_ahead_policy=neighbour", 6, 12, FILE_AS_IT_COMES },
+    };
+    for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
+        struct lfs *fs = lfs_over(cases[k].more, 1);
+        struct lfs_file *f = lfs_by_handle(fs, w.file);
+        uint64_t late = 0, misses = fs->counts.buffer_misses;
+        lfs_say(cases[k].way, 0, 0, 0);
+        for (uint64_t i = 0; i < 12; i++) {
+            fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC); /* time to think */
+            late += lfs_buf_find(fs, f, (uint32_t)(i * cases[k].by)) == NULL;
+            lfs_read(i * cases[k].by * LFS_BLOCK, LFS_BLOCK);
+        }
+        cr_assert_eq(late, cases[k].late, "case %d: %d late", (int)k, (int)late);
+        misses = fs->counts.buffer_misses - misses;
+        cr_assert(cases[k].by < 6 || misses == 12 + 4, "ahead of the first alone");
+        cr_assert_not_null(lfs_buf_find(fs, f, (uint32_t)(11 * cases[k].by)));
+        lfs_say(FILE_WONT_NEED, 11 * cases[k].by * LFS_BLOCK, LFS_BLOCK, 0);
+        cr_assert_null(lfs_buf_find(fs, f, (uint32_t)(11 * cases[k].by)));
+        stop();
+    }
 }
 
 /* ---- programs that choose among their own blocks ---- */
