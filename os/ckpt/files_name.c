@@ -120,6 +120,8 @@ static void take(struct ckpt_files *f, const uint8_t b[ASKED], struct name *n, u
     uint32_t rank = wire_get32(b + 1), epoch = wire_get32(b + 5), who = n->who,
              at = wire_get32(b + 9), at_epoch = wire_get32(b + 13), cut = wire_get32(b + 17);
     bool writes = b[0] & NAME_WRITES, stops = cut_stops(f->c->cut);
+    if (at == f->cut && (int32_t)(at_epoch - f->cut_epoch) < 0)
+        at = f->c->last.generation; /* of a former capture; this rank has made the next */
     said[0] = CKPT_OK;
     if (stops || (b[0] & NAME_BACK))
         back(n, at, at_epoch);
