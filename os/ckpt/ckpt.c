@@ -309,12 +309,12 @@ static void reset(struct ckpt *c)
 }
 
 /* Before others' memory of it is let go: which files were opened, though nothing was committed.
- * With two that kept it the list is lost, and files stay as they are. */
+ * With two that kept it the list is lost, and files stay as they are; damaged, it is told. */
 static enum ckpt_status lists(struct ckpt *c, bool *undo)
 {
     ckpt_files_clear(c);
     enum ckpt_status s = ckpt_files_found(c, 0, undo);
-    return s == CKPT_IO ? s : CKPT_OK;
+    return s == CKPT_LOST ? CKPT_OK : s;
 }
 
 static enum ckpt_status load(struct ckpt *c, bool *undo)

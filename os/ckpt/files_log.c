@@ -2,9 +2,12 @@
  * that were opened since a cut.
  *
  * The list stands behind the headers (store.c), at 1024 and at 5120 in turn, whole each time: a
- * crash leaves the one before, of which nothing had come yet.  Big-endian:
- *   0 magic u32, 4 entries u32, 8 number of the list u64, 16 bytes behind u64, 24 hash of those
- *   u64, 32 hash of 0..31 u64; each entry: from u32, cut u32, it was made u8, number u64, the file
+ * crash leaves the one before, of which nothing had come yet.  It is cut in sectors, for what a
+ * crash has torn has sectors of two lists, or none, and one whose hash is wrong is damaged: then
+ * nobody knows whether that list was the last, and no restart goes by the other.  Big-endian:
+ *   sector 0 number of the list u64, 8 hash of the rest and of the number u64, 496 bytes of
+ *   a list 0 magic u32, 4 entries u32, 8 bytes behind u64, 16 hash of those u64; each entry: from
+ *          u32, cut u32, it was made u8, number u64, the file
  *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed, 8 closed, 16 of an
  *           image that has not got it: it can be brought back to the cut before; number u64, place
  *           u64, unit u64, factor u32, others u32, and twice (the system, the name) u16 length and
@@ -18,8 +21,11 @@
 #define LOG_AT 1024u
 #define LOG_NEXT 4096u
 #define LOG_MAGIC 0x636b666cu
-#define HEAD_BYTES 40u
-#define ROOM 3072u
+#define HEAD_BYTES 24u
+#define SECTOR 512u
+#define SECTOR_HEAD 16u
+#define SECTORS 6u
+#define ROOM (SECTORS * (SECTOR - SECTOR_HEAD))
 #define FILE_BYTES 45u
 #define ENTRY_BYTES 17u
 #define SHUT 16u /* CKPTF8 */
@@ -222,24 +228,36 @@ static uint32_t entries(const struct ckpt_files *f, struct rope *out)
     return count;
 }
 
+static uint64_t hash_of(const uint8_t sector[SECTOR])
+{
+    return ckpt_hash_bytes(sector + SECTOR_HEAD, SECTOR - SECTOR_HEAD) ^ ckpt_hash_bytes(sector, 8);
+}
+
 enum ckpt_status ckpt_log_write(struct ckpt_files *f)
 {
     struct ckpt *c = f->c;
     uint8_t head[HEAD_BYTES] = { 0 };
-    struct rope body, all;
+    struct rope body, list, all;
     rope_init(&body);
+    rope_init(&list);
     rope_init(&all);
     uint32_t count = entries(f, &body);
     enum ckpt_status s = body.length > ROOM - HEAD_BYTES ? CKPT_FULL : CKPT_OK;
     rope_flatten(&body, true);
     wire_put32(head, LOG_MAGIC);
     wire_put32(head + 4, count);
-    wire_put64(head + 8, f->log_number + 1);
-    wire_put64(head + 16, body.length);
-    wire_put64(head + 24, rope_hash(&body));
-    wire_put64(head + 32, ckpt_hash_bytes(head, HEAD_BYTES - 8));
-    rope_add_bytes(&all, head, sizeof head);
-    rope_join(&all, &body);
+    wire_put64(head + 8, body.length);
+    wire_put64(head + 16, rope_hash(&body));
+    rope_add_bytes(&list, head, sizeof head);
+    rope_join(&list, &body);
+    while (list.length > 0) {
+        uint8_t sector[SECTOR] = { 0 };
+        uint64_t most = SECTOR - SECTOR_HEAD, n = list.length < most ? list.length : most;
+        rope_take_front(&list, n, sector + SECTOR_HEAD);
+        wire_put64(sector, f->log_number + 1);
+        wire_put64(sector + 8, hash_of(sector));
+        rope_add_bytes(&all, sector, sizeof sector);
+    }
     if (s == CKPT_OK)
         s = ckpt_sink_put(c, place_of(f->log_number + 1), &all);
     rope_fini(&all);
@@ -251,27 +269,53 @@ enum ckpt_status ckpt_log_write(struct ckpt_files *f)
     return s;
 }
 
+/* The next sector of what was read: its number, 0: nobody has written it.  False: damaged. */
+static bool next_sector(struct rope *in, uint64_t *number, struct rope *out)
+{
+    static const uint8_t zeros[SECTOR];
+    uint8_t sector[SECTOR] = { 0 };
+    rope_take_front(in, in->length < SECTOR ? in->length : SECTOR, sector);
+    *number = wire_get64(sector);
+    rope_add_bytes(out, sector + SECTOR_HEAD, SECTOR - SECTOR_HEAD);
+    return memcmp(sector, zeros, SECTOR) == 0 || hash_of(sector) == wire_get64(sector + 8);
+}
+
 /* The list there: its number, 0: there is none that is whole. */
 static enum ckpt_status list_at(struct ckpt *c, uint64_t at, uint64_t *number, uint32_t *count,
                                 struct rope *out)
 {
     uint8_t head[HEAD_BYTES];
+    struct rope in;
+    uint64_t its = 0, next, length = 0;
     *number = 0;
-    enum ckpt_status s = c->sink->read(c->sink_state, at, sizeof head, out);
-    if (s != CKPT_OK || out->length < sizeof head)
+    enum ckpt_status s = c->sink->read(c->sink_state, at, SECTOR, &in);
+    if (s == CKPT_OK && !next_sector(&in, &its, out))
+        s = CKPT_DAMAGED;
+    rope_fini(&in);
+    if (s != CKPT_OK || its == 0)
         return s;
     rope_take_front(out, sizeof head, head);
-    if (wire_get32(head) != LOG_MAGIC ||
-        wire_get64(head + 32) != ckpt_hash_bytes(head, HEAD_BYTES - 8))
-        return CKPT_OK;
-    uint64_t length = wire_get64(head + 16);
-    rope_fini(out);
-    s = c->sink->read(c->sink_state, at + sizeof head, length, out);
-    rope_flatten(out, true);
-    if (s != CKPT_OK || out->length < length || rope_hash(out) != wire_get64(head + 24))
+    length = wire_get64(head + 8);
+    bool whole = wire_get32(head) == LOG_MAGIC && length <= ROOM - HEAD_BYTES;
+    if (!whole)
         return s;
+    uint64_t more = (HEAD_BYTES + length - 1) / (SECTOR - SECTOR_HEAD) * SECTOR;
+    if (more > 0)
+        s = c->sink->read(c->sink_state, at + SECTOR, more, &in);
+    while (s == CKPT_OK && whole && out->length < length) {
+        if (!next_sector(&in, &next, out))
+            s = CKPT_DAMAGED;
+        whole = next == its;
+    }
+    rope_fini(&in);
+    if (s != CKPT_OK || !whole)
+        return s;
+    rope_truncate(out, length);
+    rope_flatten(out, true);
+    if (rope_hash(out) != wire_get64(head + 16)) /* two tries to write it */
+        return CKPT_OK;
     *count = wire_get32(head + 4);
-    *number = wire_get64(head + 8);
+    *number = its;
     return CKPT_OK;
 }
 

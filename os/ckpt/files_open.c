@@ -133,7 +133,7 @@ static enum pio_status told(struct ckpt_files *f, const struct ckpt_file *x, enu
     if (s == CKPT_FULL)
         port_fail(f->c->port,
                   "file %s: a rank opens more files from one checkpoint to the next than a list of "
-                  "3,000 bytes has; allowed are shorter intervals",
+                  "2,900 bytes has; allowed are shorter intervals",
                   x->name);
     return s == CKPT_OK ? PIO_OK : s == CKPT_FULL ? PIO_NO_SPACE : PIO_SERVER_DOWN;
 }

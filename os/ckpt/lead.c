@@ -258,7 +258,7 @@ static void restart_failed(struct ckpt_lead *l)
     if (!loading || later_life || (l->worst == CKPT_IO && ++l->tries < TRIES)) {
         l->phase = LEAD_WAITING;
         later(l, l->c->params->retry);
-    } else if (l->worst == CKPT_DAMAGED && l->below == UINT32_MAX) {
+    } else if (l->worst == CKPT_DAMAGED && l->below == UINT32_MAX && l->generation > 0) {
         port_remark(l->c->port, "checkpoint %u is damaged: the one before is used", l->generation);
         restart(l, l->generation);
     } else if (l->generation == 0 && l->worst != CKPT_GONE) {

@@ -8,7 +8,8 @@
 enum rots {
     ROTS_NEVER,
     ROTS_AGAIN, /* when it has been used before */
-    ROTS_OFTEN  /* every other time */
+    ROTS_OFTEN, /* every other time */
+    ROTS_LISTS  /* never; but a byte turns over of some lists of files, as they are written */
 };
 
 /* Before a machine is made. */
