@@ -9,6 +9,7 @@
 #include "tests/fake/port_fake.h"
 #include "tests/sample.h"
 #include "workloads/tape/shelf.h"
+#include "workloads/tape/users.h"
 #include "workloads/tape/walk.h"
 
 static uint64_t state;
@@ -1158,4 +1159,239 @@ static void sweeps(struct port *p, void *arg)
 Test(staging, a_sweep_goes_round)
 {
     in_a_world(sweeps);
+}
+
+/* ---- what the users of an archive ask ---- */
+
+enum { WEEKS = 10, MADE = WEEKS * 7 * 1440 }; /* one a minute */
+/* What is published of them, and what the workload assumes besides. */
+static const struct users_params published = { .files = 100000,
+                                               .gap = 60 * SIM_SEC,
+                                               .within = 8 * 3600 * SIM_SEC,
+                                               .reads = 67,
+                                               .repeats = 33,
+                                               .never = 50,
+                                               .busy = 3,
+                                               .smallest = 14000,
+                                               .octaves = 14 };
+
+static struct user *begun_user(struct port *p, const struct users_params *u)
+{
+    struct user *user = port_alloc(p, sizeof *user);
+    user_begin(user, p, u, UINT64_MAX, 0, 1);
+    return user;
+}
+
+/* So many of n came, and each does with that probability: within four standard deviations. */
+static void as_likely(const char *what, double count, double n, double probability)
+{
+    double off = fabs(count - n * probability);
+    cr_assert_leq(off, 4 * sqrt(n * probability * (1 - probability)), "%s: %g of %g, not %g", what,
+                  count, n, n * probability);
+}
+
+/* Counts of `cells` cells in those proportions: chi-square, within four of its deviations. */
+static void as_proportions(const char *what, const uint64_t *counts, const double *weights,
+                           uint32_t cells)
+{
+    double n = 0, all = 0, chi = 0;
+    for (uint32_t i = 0; i < cells; i++) {
+        n += (double)counts[i];
+        all += weights[i];
+    }
+    for (uint32_t i = 0; i < cells; i++) {
+        double wanted = n * weights[i] / all, off = (double)counts[i] - wanted;
+        chi += off * off / wanted;
+    }
+    cr_assert_leq(fabs(chi - (cells - 1)), 4 * sqrt(2.0 * (cells - 1)),
+                  "%s: chi-square is %g of %u", what, chi, cells - 1);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov and Smirnov: numbers whose distribution function should be even from 0 to 1. */
+static void as_even(const char *what, double *x, uint64_t n)
+{
+    double most = 0;
+    qsort(x, n, sizeof *x, by_value);
+    for (uint64_t i = 0; i < n; i++)
+        most = fmax(most, fmax((double)(i + 1) / (double)n - x[i], x[i] - (double)i / (double)n));
+    cr_assert_leq(most * sqrt((double)n), 1.95, "%s: off by %g, with %llu numbers", what, most,
+                  (unsigned long long)n); /* one in a thousand is */
+}
+
+/* Reads twice as many as writes, by the hours of a week, and gaps [Miller & Katz]. */
+static void asks_by_the_clock(struct port *p, int64_t busy)
+{
+    static double gaps[MADE];
+    struct users_params u = published;
+    u.busy = busy;
+    struct user *user = begun_user(p, &u);
+    uint64_t hours[2][168] = { { 0 } }, count[2] = { 0, 0 }, reads = 0, bunched = 0;
+    sim_time last[2] = { 0, 0 }, week = 168 * 3600 * SIM_SEC;
+    double read_gap = 60.0 / 0.67, write_gap = 60.0 / 0.33, flat[168], human[168];
+    double rate = 168 / (60 + 108 / (double)busy), slow = rate / (double)busy; /* over the mean */
+    for (;;) {
+        struct tape_op o = user_next(user);
+        double gap = sim_time_seconds(o.at - last[o.write]);
+        if (o.at >= WEEKS * week)
+            break;
+        cr_assert(o.at >= last[0] && o.at >= last[1], "not in the order of time");
+        if (o.write)
+            gaps[count[1]] = 1 - exp(-gap / write_gap);
+        else
+            bunched += gap < read_gap / 2;
+        last[o.write] = o.at;
+        count[o.write]++;
+        hours[o.write][o.at % week / (3600 * SIM_SEC)]++;
+    }
+    for (uint32_t h = 0; h < 168; h++) {
+        flat[h] = 1;
+        human[h] = h / 24 < 5 && h % 24 >= 8 && h % 24 < 20 ? (double)busy : 1;
+    }
+    reads = count[0];
+    as_likely("reads", (double)reads, (double)(reads + count[1]), 0.67);
+    /* Poisson: the variance is the mean. */
+    cr_assert_leq(fabs((double)(reads + count[1]) - MADE), 4 * sqrt(MADE));
+    as_proportions("writes by the hour", hours[1], flat, 168);
+    as_proportions("reads by the hour", hours[0], human, 168);
+    as_even("gaps of writes", gaps, count[1]);
+    as_likely("short gaps of reads", (double)bunched, (double)reads,
+              60 * rate / 168 * (1 - exp(-rate / 2)) + 108 * slow / 168 * (1 - exp(-slow / 2)));
+    port_free(p, user);
+}
+static void ask_by_the_clock(struct port *p, void *arg)
+{
+    (void)arg;
+    asks_by_the_clock(p, 3);
+    asks_by_the_clock(p, 5);
+}
+Test(staging, users_ask_by_the_clock)
+{
+    in_a_world(ask_by_the_clock);
+}
+
+/* A third of the reads repeat one of the last 8 hours; so many files that no other is met twice. */
+static void repeat_of_late(struct port *p, void *arg)
+{
+    enum { N = 30000 };
+    static struct tape_op all[N];
+    struct users_params u = published;
+    u.files = 1000000000000;
+    struct user *user = begun_user(p, &u);
+    double could = 0, repeats = 0, younger = 0, wanted = 0, spread = 0;
+    (void)arg;
+    for (uint32_t k = 0, first = 0; k < N; k++) {
+        struct tape_op *o = &all[k];
+        uint32_t met = 0, met_young = 0, young, half;
+        *o = user_next(user);
+        while (o->at - all[first].at > 8 * 3600 * SIM_SEC)
+            first++;
+        young = k - first;
+        half = k - young / 2; /* from there on: the younger half */
+        for (uint32_t i = k; i-- > 0 && i + 2000 > k;) {
+            if (all[i].file != o->file)
+                continue;
+            cr_assert(i >= first || met > 0, "request %u repeats one that is older than 8 h", k);
+            cr_assert_eq(all[i].bytes, o->bytes);
+            met += i >= first;
+            met_young += i >= half;
+        }
+        cr_assert(!o->write || met == 0, "a write of what there is");
+        could += !o->write && young > 0;
+        repeats += !o->write && met > 0;
+        if (met > 0 && young >= 2) {
+            double q = (double)(k - half) / young;
+            younger += (double)met_young / met; /* which of them was drawn is not seen */
+            wanted += q;
+            spread += q * (1 - q);
+        }
+    }
+    as_likely("repeats", repeats, could, 0.33);
+    cr_assert_leq(fabs(younger - wanted), 4 * sqrt(spread), "%g of the younger half, not %g",
+                  younger, wanted);
+    port_free(p, user);
+}
+Test(staging, users_repeat_what_they_asked_of_late)
+{
+    in_a_world(repeat_of_late);
+}
+
+/* Octaves alike, even within each; a mean of about 25 MB over a median of 2 MB. */
+static void files_of_all_sizes(struct port *p, void *arg)
+{
+    enum { N = 50000, OCTAVES = 14 };
+    static double within[N];
+    const struct users_params u = published;
+    struct user *user = begun_user(p, &u);
+    uint64_t octaves[OCTAVES] = { 0 }, n = 0, small = 0;
+    double alike[OCTAVES], sum = 0, mean = 14e3 * 1.5 * 16383 / 14;
+    double square = 14e3 * 14e3 * 7 / 3 * (pow(4, 14) - 1) / 3 / 14;
+    static bool seen[200000];
+    (void)arg;
+    for (uint32_t i = 0; i < OCTAVES; i++)
+        alike[i] = 1;
+    while (n < N) {
+        struct tape_op o = user_next(user);
+        uint64_t of = 0, size = o.bytes;
+        cr_assert_lt(o.file, ARRAY_LEN(seen));
+        if (seen[o.file])
+            continue;
+        seen[o.file] = true;
+        for (; size >= 28000; size /= 2)
+            of++;
+        cr_assert(size >= 14000 && of < OCTAVES, "%llu bytes", (unsigned long long)o.bytes);
+        octaves[of]++;
+        within[n++] = (double)o.bytes / (14e3 * (double)(1 << of)) - 1;
+        sum += (double)o.bytes;
+        small += o.bytes < 1792000;
+    }
+    as_proportions("octaves", octaves, alike, OCTAVES);
+    as_even("sizes within an octave", within, n);
+    as_likely("files below 1.8 MB", (double)small, (double)n, 0.5);
+    cr_assert_leq(fabs(sum / N - mean), 4 * sqrt((square - mean * mean) / N), "a mean of %g",
+                  sum / N);
+    cr_assert_leq(fabs(mean - 25e6), 1e6);
+    port_free(p, user);
+}
+Test(staging, users_have_files_of_all_sizes)
+{
+    in_a_world(files_of_all_sizes);
+}
+
+/* So many of the files that the archive has are never read, the others alike. */
+static void some_are_never_read(struct port *p, void *arg)
+{
+    enum { N = 60000, FEW = 2000 };
+    (void)arg;
+    for (int64_t never = 0; never <= 99; never += 33) {
+        uint64_t times[FEW] = { 0 }, of[FEW], n = 0;
+        double alike[FEW];
+        struct users_params u = published;
+        u.files = FEW;
+        u.repeats = 0;
+        u.never = never;
+        struct user *user = begun_user(p, &u);
+        for (uint32_t i = 0; i < N; i++) {
+            struct tape_op o = user_next(user);
+            if (!o.write)
+                times[o.file]++;
+        }
+        for (uint32_t i = 0; i < FEW; i++)
+            if (times[i] > 0) {
+                of[n] = times[i];
+                alike[n++] = 1;
+            }
+        as_likely("files that are read", (double)n, FEW, (double)(100 - never) / 100);
+        as_proportions("reads by file", of, alike, (uint32_t)n);
+        port_free(p, user);
+    }
+}
+Test(staging, users_never_read_some_files)
+{
+    in_a_world(some_are_never_read);
 }

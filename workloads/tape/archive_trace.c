@@ -1,12 +1,5 @@
-/* archive_trace.c: the requests of an archive's users: drawn, with the published statistics of
- * such, or read from a trace (trace.h).
- *
- * Drawn are, of each program by itself: writes at exponential intervals; reads likewise, but in
- * working hours (Monday to Friday from 8 to 20, the start being Monday at 0) `busy` times as many.
- * A read is a repeat of one of the program's requests of the last `within`, or of a file that the
- * archive has from the start, one of those that are ever read.  A file is of `smallest` bytes times
- * two to the power of 0 .. octaves - 1, each as likely, and up to twice that, so that it has
- * a median and a mean far apart.  Its size follows from its number, and where it lies, too.
+/* archive_trace.c: the requests of an archive's users: drawn (users.h), or read from a trace
+ * (trace.h).  Where a file lies that the archive has from the start follows from its number.
  *
  * Every request is a span of the track "archive" in a trace of the run; scripts/archive-trace makes
  * a text of these, which gives the same run again.
@@ -15,15 +8,14 @@
 
 #include "os/hsm/archive.h"
 #include "os/xk/map.h"
-#include "workloads/io/loop.h"
 #include "workloads/tape/data.h"
 #include "workloads/tape/trace.h"
+#include "workloads/tape/users.h"
 #include "workloads/workload.h"
 
 struct trace_params {
-    int64_t nodes, requests, files, volumes, blocks;
-    sim_time gap, within;
-    int64_t reads, repeats, never, busy, smallest, octaves;
+    struct users_params users; /* first */
+    int64_t nodes, requests, volumes, blocks;
     const char *trace;
     struct tape_trace *t; /* NULL: they are drawn */
 };
@@ -35,28 +27,28 @@ static const struct param params_desc[] = {
           "Compute nodes that draw requests; 0: all.  Of a trace as many as it has ranks.",
           EXPERIMENT),
     P_INT(trace_params, requests, "100", "1", "100000000", "Requests of each of them.", EXPERIMENT),
-    P_INT(trace_params, files, "100000", "1", "1000000000000",
+    P_INT(users_params, files, "100000", "1", "1000000000000",
           "Files that the archive has from the start, by number.", EXPERIMENT),
     P_INT(trace_params, volumes, "100", "1", "10000000", "Virtual volumes that have them.",
           EXPERIMENT),
     P_INT(trace_params, blocks, "1000", "1", "1000000000", "Blocks of each of these.", EXPERIMENT),
-    P_TIME(trace_params, gap, "10min", "1us", "1000h",
+    P_TIME(users_params, gap, "10min", "1us", "1000h",
            "Mean time between two requests of a program, over a week.", EXPERIMENT),
-    P_INT(trace_params, reads, "67", "0", "100", "Percent of requests that read.",
+    P_INT(users_params, reads, "67", "0", "100", "Percent of requests that read.",
           "Miller & Katz: reads to writes about 2 to 1 [from memory]"),
-    P_INT(trace_params, repeats, "33", "0", "100", "Percent of reads that are repeats.",
+    P_INT(users_params, repeats, "33", "0", "100", "Percent of reads that are repeats.",
           "Miller & Katz: a third of requests repeat within 8 h [from memory]"),
-    P_TIME(trace_params, within, "8h", "1s", "1000h", "What they repeat is not older.", "the same"),
-    P_INT(trace_params, never, "50", "0", "99", "Percent of files that nobody reads again.",
+    P_TIME(users_params, within, "8h", "1s", "1000h", "What they repeat is not older.", "the same"),
+    P_INT(users_params, never, "50", "0", "99", "Percent of files that nobody reads again.",
           "Miller & Katz: half of files are never read again [from memory]"),
-    P_INT(trace_params, busy, "3", "1", "1000",
+    P_INT(users_params, busy, "3", "1", "1000",
           "So many times as many reads in working hours as at other times.",
           "ASSUMED(periods of a day and a week, reads vary and writes do not: Miller & Katz; how "
           "much has no source)"),
-    P_SIZE(trace_params, smallest, "14kB", "1B", "1GB", "The smallest file.",
+    P_SIZE(users_params, smallest, "14kB", "1B", "1GB", "The smallest file.",
            "ASSUMED(with 14 octaves a mean of 25 MB: NCAR, Miller & Katz; a median of 2 MB, NERSC "
            "2003 has 1 MB)"),
-    P_INT(trace_params, octaves, "14", "1", "30", "Octaves of the sizes of files.", "the same"),
+    P_INT(users_params, octaves, "14", "1", "30", "Octaves of the sizes of files.", "the same"),
     P_END,
 };
 
@@ -71,18 +63,18 @@ static const struct measure measures[] = {
     { .name = NULL },
 };
 
-enum { RECENT = 4096, SPAN = 128 };
+enum { SPAN = 128 };
 struct player {
     struct port *port;
     const struct trace_params *p;
     struct archive *archive;
     struct port_thread *thread;
     struct xk_map files; /* that it has written: number -> struct request */
-    uint64_t asked, came, failed, written;
-    uint32_t rank, ranks;
+    struct user user;
+    uint64_t asked, came, failed;
+    uint32_t rank;
     bool wrong;
-    sim_time start, next_read, next_write;
-    struct tape_op recent[RECENT]; /* a ring */
+    sim_time start;
 };
 
 struct request {
@@ -95,99 +87,6 @@ struct request {
     bool stored, over;
     uint64_t span;
 };
-
-/* ---- files ---- */
-
-static uint64_t mix(uint64_t n)
-{
-    n = (n ^ n >> 33) * UINT64_C(0xff51afd7ed558ccd);
-    n = (n ^ n >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return n ^ n >> 33;
-}
-
-/* At most a volume. */
-static uint64_t size_of(const struct player *x, uint64_t file)
-{
-    const struct trace_params *p = x->p;
-    uint64_t h = mix(file * 2 + 1),
-             least = (uint64_t)p->smallest << (h >> 32) % (uint64_t)p->octaves;
-    uint64_t most = (uint64_t)p->blocks * archive_block(x->archive);
-    uint64_t size = least + mix(h) % least;
-    return size < most ? size : most;
-}
-
-static bool is_read(const struct trace_params *p, uint64_t file)
-{
-    return mix(file * 2) % 100 >= (uint64_t)p->never;
-}
-
-/* ---- what is next ---- */
-
-static bool working(sim_time t)
-{
-    int64_t hour = t / (3600 * SIM_SEC) % 168;
-    return hour < 120 && hour % 24 >= 8 && hour % 24 < 20;
-}
-
-/* Mean time between reads in working hours, of which a week has 60: elsewhere only one of `busy` of
- * those that are drawn is made. */
-static sim_time next_read(const struct player *x, sim_time t)
-{
-    const struct trace_params *p = x->p;
-    int64_t f = p->busy;
-    sim_time gap = (sim_time)((double)p->gap * 100 / (double)p->reads * (double)(60 * f + 108) /
-                              (double)(168 * f));
-    do
-        t = sim_time_add(t, io_exponential(x->port, gap));
-    while (!working(t) && port_random_below(x->port, (uint64_t)f) != 0);
-    return t / SIM_US * SIM_US;
-}
-
-static sim_time next_write(const struct player *x, sim_time t)
-{
-    double part = (double)(100 - x->p->reads) / 100;
-    sim_time gap = (sim_time)((double)x->p->gap / part);
-    return sim_time_add(t, io_exponential(x->port, gap)) / SIM_US * SIM_US;
-}
-
-/* One of the requests of the last `within`, or any file that is ever read. */
-static struct tape_op draw_read(struct player *x, sim_time at)
-{
-    uint64_t n = x->asked < RECENT ? x->asked : RECENT, young = 0;
-    struct tape_op o = { .at = at };
-    while (young < n && at - x->recent[(x->asked - 1 - young) % RECENT].at <= x->p->within)
-        young++;
-    if (young > 0 && port_random_below(x->port, 100) < (uint64_t)x->p->repeats) {
-        uint64_t k = port_random_below(x->port, young);
-        o = x->recent[(x->asked - 1 - k) % RECENT];
-        o.at = at;
-        o.write = false;
-        return o;
-    }
-    do
-        o.file = port_random_below(x->port, (uint64_t)x->p->files);
-    while (!is_read(x->p, o.file));
-    o.bytes = size_of(x, o.file);
-    return o;
-}
-
-static struct tape_op next_op(struct player *x)
-{
-    struct tape_op o;
-    if (x->p->t != NULL)
-        return x->p->t->ranks[x->rank].ops[x->asked];
-    if (x->next_read <= x->next_write) {
-        o = draw_read(x, x->next_read);
-        x->next_read = next_read(x, x->next_read);
-    } else {
-        o = (struct tape_op){ .at = x->next_write, .write = true };
-        o.file = (uint64_t)x->p->files + x->rank + x->written++ * x->ranks;
-        o.bytes = size_of(x, o.file);
-        x->next_write = next_write(x, x->next_write);
-    }
-    x->recent[x->asked % RECENT] = o;
-    return o;
-}
 
 /* ---- requests ---- */
 
@@ -299,8 +198,8 @@ static void begin(struct player *x, struct tape_op op)
         xk_map_bind(&x->files, &q->op.file, q);
         q->write = (struct archive_write){ .count = count, .give = give, .done = stored, .arg = q };
         archive_write(x->archive, &q->write);
-    } else if (op.file < (uint64_t)x->p->files) { /* where it lies is drawn by its number */
-        uint64_t at = count < blocks ? mix(op.file + 7) % (blocks - count + 1) : 0;
+    } else if (op.file < (uint64_t)x->p->users.files) { /* where it lies is drawn by its number */
+        uint64_t at = count < blocks ? user_hash(op.file + 7) % (blocks - count + 1) : 0;
         ask(q, (uint32_t)(op.file % (uint64_t)x->p->volumes), at);
     } else {
         q->of = xk_map_resolve(&x->files, &op.file);
@@ -322,14 +221,13 @@ static void program(struct os_node *node, const struct program *me)
     x->archive = os_find(node, &archive_service);
     x->thread = port_thread_self(me->task);
     x->rank = me->rank;
-    x->ranks = me->ranks;
     x->start = port_now(me->task);
-    x->next_read = p->reads > 0 ? next_read(x, 0) : SIM_NEVER;
-    x->next_write = p->reads < 100 ? next_write(x, 0) : SIM_NEVER;
+    user_begin(&x->user, me->task, &p->users, (uint64_t)p->blocks * archive_block(x->archive),
+               me->rank, me->ranks);
     xk_map_init(&x->files, me->task, sizeof(uint64_t));
     port_window(me->task, true, me->ranks);
     while (x->asked < all) {
-        struct tape_op o = next_op(x);
+        struct tape_op o = p->t != NULL ? p->t->ranks[me->rank].ops[x->asked] : user_next(&x->user);
         sim_time now = port_now(me->task) - x->start;
         if (o.at > now)
             port_thread_sleep(me->task, o.at - now);
@@ -346,7 +244,7 @@ static bool prepare(void *params, const struct input *files, size_t count, struc
     struct trace_params *p = params;
     p->t = NULL;
     if (count > 0)
-        p->t = tape_trace_read(&files[0], (uint64_t)p->files, e);
+        p->t = tape_trace_read(&files[0], (uint64_t)p->users.files, e);
     return count == 0 || p->t != NULL;
 }
 
