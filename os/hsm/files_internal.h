@@ -137,6 +137,7 @@ struct hsm {
     struct port_thread *mover;
     int64_t unreached;        /* migrations in a row for which the archive did not answer */
     int64_t refused;          /* looks in a row after which nothing that is to go had gone */
+    uint64_t vain;            /* of the mover's: all that failed */
     struct hsm_file *staging; /* by the mover, which waits for no room */
     bool unplaced;            /* of some bitfiles it is not known where they lie */
     bool kicked, polls, stuck, feeding; /* polls: the mover looks again without a kick */

@@ -422,6 +422,7 @@ static uint64_t migrate_some(struct hsm *h, bool due)
         h->staging = f;
         enum file_status s = hsm_migrate(f);
         h->staging = NULL;
+        h->vain += s != FILE_OK;
         if (s == FILE_UNREACHABLE || s == FILE_NO_INODE) {
             if (!h->told_archive)
                 port_remark(h->sys.port, "hsm: a file was not migrated: %s", file_status_name(s));
@@ -537,15 +538,17 @@ static void work(struct hsm *h)
         h->unplaced = hsm_places(h);
     }
     int64_t unreached = h->unreached;
+    uint64_t vain = h->vain;
     uint64_t freed = purge(h);
     if (due || !list_empty(&h->rooms))
         freed += migrate_some(h, due);
     hsm_feed(h);
     if (list_empty(&h->rooms))
         return;
-    bool down = h->unreached > unreached; /* who is told so at once would ask again at once */
-    if (freed == 0 && down && (h->unreached < h->params->tries || others_work(h))) {
-        port_thread_sleep(h->sys.port, h->params->retry); /* it comes back */
+    /* It comes back; or others end: who has failed at once would fail again at once. */
+    bool down = h->unreached > unreached && h->unreached < h->params->tries;
+    if (freed == 0 && (down || (h->vain > vain && others_work(h)))) {
+        port_thread_sleep(h->sys.port, h->params->retry);
         h->kicked = true;
         return;
     }

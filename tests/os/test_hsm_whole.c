@@ -689,6 +689,7 @@ Test(hsm_whole, outlives_the_death_of_any_node_at_any_step, .timeout = 86400)
     /* The archive is down, others wait for room and work; then all do, and it is back; of two
      * appends to a stripe the second, all on the other tape, is there alone. */
     (void)run(25, SERVERS, 176, 204, false);
+    (void)run(2, SERVERS, 98, 103, false); /* there is no room to stage what is to be migrated */
     (void)run(101, SERVERS, 153, 257, true);
     (void)run(109, DRIVE, 316, 28, false);
 }
