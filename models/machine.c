@@ -434,6 +434,9 @@ void machine_destroy(struct machine *m)
     faults_free(m);
     machine_forget_notices(m);
     for (uint32_t i = 0; m->nodes != NULL && i < m->layout.nodes; i++)
+        if (m->nodes[i].up) /* a packet that one has is of a frame of another's */
+            node_crash(&m->nodes[i]);
+    for (uint32_t i = 0; m->nodes != NULL && i < m->layout.nodes; i++)
         node_fini(&m->nodes[i]);
     sim_ledger_book_fini(&m->window.ledgers); /* tasks had them */
     changer_list_free(&m->libraries);
