@@ -251,6 +251,11 @@ void port_free(struct port *p, void *ptr)
     block_free(p, b);
 }
 
+uint64_t port_heap_bytes(const struct port *p)
+{
+    return p->heap_bytes;
+}
+
 /* ---- draws, trace ---- */
 
 static struct sim_rng *stream(struct port *p)

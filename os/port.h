@@ -91,6 +91,7 @@ void *port_alloc(struct port *p,
                  size_t size); /* zeroed; never NULL: the task's limit is a crash of the point */
 void *port_realloc(struct port *p, void *ptr, size_t size); /* the grown part is zeroed */
 void port_free(struct port *p, void *ptr);                  /* NULL is fine */
+uint64_t port_heap_bytes(const struct port *p); /* that it has now; without ropes' data */
 
 /* ---- timers (upcalls) ---- */
 struct port_timer {

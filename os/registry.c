@@ -57,6 +57,7 @@
     L(vesta_store)                                                                                 \
     L(pass)                                                                                        \
     L(hsm)                                                                                         \
+    L(crossing)                                                                                    \
     L(checksum_layer)                                                                              \
     L(keep)                                                                                        \
     L(cache)                                                                                       \

@@ -620,11 +620,17 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     return file_cache_start(b->node->port, params, below);
 }
 
+static uint64_t buffers(const void *params)
+{
+    return (uint64_t)((const struct file_cache_params *)params)->bytes;
+}
+
 const struct file_ops file_cache = {
     .kind = { .name = "cache",
               .doc = "Keeps blocks of files: read ahead, written behind, least recently used.",
               .params = file_cache_params,
               .params_size = sizeof(struct file_cache_params) },
+    .buffers = buffers,
     .check = check,
     .start = start,
     .submit = submit,

@@ -24,7 +24,8 @@
  *
  * A stack is data: `files = { "pass", { layer = "remote", group = "io" } }`, top to bottom, among
  * the parameters of the service that uses it.  The layers are kinds (os/registry.c lists them);
- * docs/howto-layer.md adds one.
+ * docs/howto-layer.md adds one.  Where the layer `crossing` stands the stack passes from one
+ * protection domain of the node to another (os/file/crossing.c).
  */
 #ifndef OS_FILE_FILE_H
 #define OS_FILE_FILE_H
@@ -251,12 +252,18 @@ struct file_sys;
 struct file_boot { /* where a stack starts */
     struct os_node *node;
     struct xk_protl *rpc; /* what the service that starts it talks over */
-    uint32_t each;        /* set by file_stack_start: file_stack_files */
+    /* Set by file_stack_start: file_stack_files; bytes that buffers of the layers above and below
+     * keep at most, up to the next crossing; the task of those above. */
+    uint32_t each;
+    uint64_t above, below;
+    struct port *caller;
 };
 struct file_ops {
     struct kind kind;
     bool bottom;    /* there is nothing below it */
     uint32_t files; /* that it makes below for each of its own, itself included; 0: 1 */
+    bool crossing;  /* what lies below it is in a task of its own on the node */
+    uint64_t (*buffers)(const void *params); /* most bytes of data that it keeps; NULL: none */
     /* Of parameters on a machine; NULL: all are good.  False with a sentence. */
     bool (*check)(const void *params, const struct os_boot *b, const char *path, struct err *e);
     /* In the boot upcall of a node; the result lives in its kernel task's heap.  Requests are taken

@@ -75,10 +75,71 @@ bool file_stack_has(const struct file_stack *k, const char *layer)
     return false;
 }
 
+/* ---- domains: what lies between two crossings ---- */
+
+static struct port *domain(struct port *node, const char *name)
+{
+    return port_task_create(node, name, NULL, NULL);
+}
+
+/* What buffers of the layers from i on keep, up to a crossing. */
+static uint64_t buffers(const struct file_stack *k, uint32_t i)
+{
+    uint64_t n = 0;
+    for (; i < k->count && !k->layer[i].ops->crossing; i++)
+        if (k->layer[i].ops->buffers != NULL)
+            n += k->layer[i].ops->buffers(k->layer[i].params);
+    return n;
+}
+
+/* The domain above the crossing at i begins there. */
+static uint32_t domain_top(const struct file_stack *k, uint32_t i)
+{
+    while (i > 0 && !k->layer[i - 1].ops->crossing)
+        i--;
+    return i;
+}
+
+/* A node as the layers of one domain see it: their memory is another task's. */
+static struct os_node *node_in(const struct os_node *n, struct port *task)
+{
+    struct os_node *own = port_alloc(n->port, sizeof *own);
+    *own = *n;
+    own->port = task;
+    return own;
+}
+
+static struct file_sys *start_domains(const struct file_stack *k, const struct file_boot *b)
+{
+    struct os_node *n = b->node;
+    struct file_boot *own = port_alloc(n->port, sizeof *own);
+    struct file_sys *s = NULL;
+    *own = *b;
+    if (n->on_device == NULL) /* all domains of the node have this one */
+        n->on_device = port_alloc(n->port, port_blk_count(n->port) * sizeof(struct file_sys *) + 1);
+    own->node = node_in(n, domain(n->port, "files"));
+    for (uint32_t i = k->count; i-- > 0;) {
+        const struct file_ops *ops = k->layer[i].ops;
+        if (ops->crossing) {
+            uint32_t top = domain_top(k, i);
+            own->caller = domain(n->port, top > 0 ? "files" : "library of files");
+            own->above = buffers(k, top);
+            own->below = buffers(k, i + 1);
+        }
+        s = ops->start(own, k->layer[i].params, s);
+        if (ops->crossing)
+            own->node = node_in(n, own->caller);
+    }
+    return s;
+}
+
 struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b)
 {
     struct file_sys *s = NULL;
     b->each = file_stack_files(k);
+    for (uint32_t i = 0; i < k->count; i++)
+        if (k->layer[i].ops->crossing)
+            return start_domains(k, b);
     for (uint32_t i = k->count; i-- > 0;)
         s = k->layer[i].ops->start(b, k->layer[i].params, s);
     return s;

@@ -584,12 +584,19 @@ static void submit(struct file_sys *s, struct file_req *r)
                                      : lfs_step_meta);
 }
 
+static uint64_t buffers(const void *params)
+{
+    const struct lfs_params *p = params;
+    return (uint64_t)p->cache * (uint64_t)p->block;
+}
+
 const struct file_ops file_lfs = {
     .kind = { .name = "lfs",
               .doc = "The bottom: extents on a device of the node, formatted where it is blank.",
               .params = lfs_params_desc,
               .params_size = sizeof(struct lfs_params) },
     .bottom = true,
+    .buffers = buffers,
     .check = check,
     .start = start,
     .submit = submit,

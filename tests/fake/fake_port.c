@@ -110,6 +110,11 @@ static void check_nothing_pending_in(const struct fake *f, const void *ptr, size
     }
 }
 
+uint64_t port_heap_bytes(const struct port *p)
+{
+    return p->heap_bytes;
+}
+
 void port_free(struct port *p, void *ptr)
 {
     if (!ptr)

@@ -513,6 +513,11 @@ static const struct {
       "lfs" },
     { "cache bytes=256KiB block=3KiB; pass; remote",
       "cache bytes=8KiB block=2KiB; lfs cache=9 buffered=true queue=2 " LFS },
+    { "crossing; lfs cache=5 " LFS, "lfs" },
+    { "pass; crossing domain=kernel; cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; "
+      "crossing; lfs cache=5 " LFS,
+      "lfs" },
+    { "crossing; remote", "crossing domain=kernel; lfs cache=9 buffered=true " LFS },
     { "checksum; lfs cache=5 " LFS, "lfs" },
     { "checksum block=100; lfs cache=9 buffered=true " LFS, "lfs" },
     { "checksum; vesta_store cache=9 " STORE, "lfs" },
@@ -533,8 +538,8 @@ static bool has_versions(size_t i)
            strstr(stacks[i].client, "keep") || strstr(stacks[i].server, "keep");
 }
 
-/* FILE2, FILE3, FILE5, VSO1, VSOI6; REMOTE1: the frames are so short that a request needs several
- * calls. */
+/* FILE2, FILE3, FILE5, VSO1, VSOI6, CROSS1; REMOTE1: the frames are so short that a request
+ * needs several calls. */
 Test(files, a_shadow_file_agrees_over_every_stack)
 {
     for (size_t i = 0; i < ARRAY_LEN(stacks); i++)
@@ -743,6 +748,63 @@ Test(files, a_crash_is_no_damage_to_a_checksum)
             }
         }
         stage_free(g);
+    }
+}
+
+/* What so many requests of `bytes` over a stack name as work. */
+static void work_of(const char *client, uint64_t bytes, uint32_t requests,
+                    uint64_t work[PORT_WORK_COUNT], uint64_t memory[2])
+{
+    struct stage *g = stage_new(client, "lfs", (struct fake_options){ .disk_sectors = 2000 });
+    struct file_req r;
+    uint64_t file;
+    cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+    for (int i = 0; i < PORT_WORK_COUNT; i++)
+        work[i] = fake_work(g->r.f, 0, i);
+    for (uint32_t k = 0; k < requests; k++) {
+        file_req_init(&r, k % 2 == 0 ? FILE_WRITE : FILE_READ, NULL, NULL);
+        r.file = file;
+        file_range(&r, 0, bytes);
+        if (r.op == FILE_WRITE)
+            rope_add_pattern(&r.data, 1, 0, bytes);
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        rope_fini(&r.data);
+    }
+    for (int i = 0; i < PORT_WORK_COUNT; i++)
+        work[i] = fake_work(g->r.f, 0, i) - work[i];
+    if (memory != NULL) {
+        memory[0] = fake_count(g->r.f, 0, "crossing.above");
+        memory[1] = fake_count(g->r.f, 0, "crossing.below");
+    }
+    stage_free(g);
+}
+
+/* A crossing costs what it says, and nothing else; the memory of a domain is what its layers have.
+ */
+Test(files, an_edge_between_domains_names_its_work_and_their_memory)
+{
+    enum { N = 20, BYTES = 3000, CACHE = 16 << 10, BUFFERS = 5 * 2048 };
+    uint64_t plain[PORT_WORK_COUNT], with[PORT_WORK_COUNT], memory[2], heap[2];
+    for (int server = 0; server < 2; server++) {
+        work_of("lfs cache=5 buffered=true " LFS, BYTES, N, plain, NULL);
+        work_of(server ? "crossing; lfs cache=5 buffered=true " LFS
+                       : "crossing domain=kernel; lfs cache=5 buffered=true " LFS,
+                BYTES, N, with, memory);
+        plain[PORT_WORK_CROSS] += server ? 2 * N : 0;
+        plain[PORT_WORK_RPC] += server ? N : 0;
+        plain[PORT_WORK_TRAP] += server ? 0 : N;
+        plain[PORT_WORK_COPY] += N * BYTES;
+        for (int i = 0; i < PORT_WORK_COUNT; i++)
+            cr_assert(with[i] == plain[i] || i == PORT_WORK_SWITCH, "work %d: %d, not %d", i,
+                      (int)with[i], (int)plain[i]);
+        cr_assert(memory[0] == 0 && memory[1] > BUFFERS && memory[1] < BUFFERS + 10000,
+                  "%d and %d bytes", (int)memory[0], (int)memory[1]);
+        heap[0] = memory[1] - BUFFERS;
+        work_of("cache bytes=16KiB block=1KiB; crossing; lfs cache=5 buffered=true " LFS, BYTES, N,
+                with, memory);
+        heap[1] = memory[1] - BUFFERS;
+        cr_assert(memory[0] > CACHE && memory[0] < 2 * CACHE);
+        cr_assert(heap[1] < heap[0] + 2000, "the cache is above");
     }
 }
 
