@@ -5,3 +5,30 @@ gives 0 "$PSIM" run cache_policies -q --no-store
 [ "$(grep -c '^as expected: .*misses of lru' "$T/out")" -eq 25 ] || fail "not all sizes of lru were looked at"
 gives 2 "$PSIM" check cache_policies -p workload.shape.hot=5000 -p pattern=walk
 says "hot is 5000: not fewer than the 2032 places"
+# A loop of 40 blocks over a cache of 32 at the I/O node, ten times: all is missed, or, where the program says by a hint that what
+# it used last may go first, all once and then 8 a turn.  The hint gets there by each system.
+config hints <<'END'
+local paragon = include "machines/paragon.lua"
+local files = { { layer = "cache", bytes = "256KiB", block = "8KiB", policy = "application", read_ahead = "none" },
+                { layer = "lfs", block = "8KiB" } }
+local system = param("workload.system", "pfs")
+local os = { pfs = { pfs_server = { files = files } },
+             vesta = { { service = "nx" }, { service = "vesta_server", files = files }, { service = "vesta_client" } },
+             files = { { service = "nx" }, { service = "file_server", files = files },
+                       { service = "file_client", files = { { layer = "remote", group = "io" } } } } }
+return {
+    title = "Hints at the cache of an I/O node",
+    machine = paragon { rows = 2, columns = 3, io_nodes = 1, storage = { kind = "disk" }, os = os[system] },
+    workload = { kind = "io", system = system, op = "read", nodes = 1, size = "8KiB", unit = "8KiB", requests = 400, warmup = 0,
+                 span = 40, work = true, hint = param("workload.hint", "normal") },
+    sweep = { product = { ["workload.hint"] = { "normal", "mru" } } },
+    expectations = {
+        { measure = "cache.misses", at = { ["workload.hint"] = "normal" }, equals = 400, within = 0 },
+        { measure = "cache.misses", at = { ["workload.hint"] = "mru" }, equals = 40 + 9 * 8, within = 0 },
+    },
+}
+END
+for system in pfs vesta files; do
+    gives 0 "$PSIM" run "$T/hints.lua" -q --no-store -p workload.system=$system
+    [ "$(grep -c '^as expected' "$T/out")" -eq 2 ] || fail "$system: not both were looked at"
+done
