@@ -253,6 +253,8 @@ static void passed_by(struct file_req *r)
         f->busy--;
         if (changes(r))
             changed(f, x, r);
+        if (r->op == FILE_READ || r->op == FILE_WRITE)
+            hsm_used(f);
         if (r->op == FILE_STAT && r->status == FILE_OK)
             show_attr(f, r);
         if (r->status == FILE_NO_FILE || (r->op == FILE_REMOVE && r->status == FILE_OK))
@@ -471,7 +473,7 @@ static void enqueue(struct hsm_file *f, struct file_req *r)
     hsm_pump(f);
 }
 
-/* The policies hear of it. */
+/* It is used; so a policy of prefetch hears of it. */
 static struct prefetch_access tell(struct hsm_file *f, const struct file_req *r)
 {
     struct hsm *h = f->h;
@@ -481,10 +483,6 @@ static struct prefetch_access tell(struct hsm_file *f, const struct file_req *r)
     hsm_early_used(f, at, end - at);
     f->used = port_now(h->sys.port);
     f->uses++;
-    if (h->replacement->used != NULL) {
-        const struct replace_file x = hsm_seen(f);
-        h->replacement->used(h->replace_state, &x);
-    }
     return (struct prefetch_access){
         .file = f->rec.file, .off = at, .len = end - at, .write = r->op == FILE_WRITE, .hit = hit
     };

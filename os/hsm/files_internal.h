@@ -246,7 +246,8 @@ enum file_status hsm_too_large(struct hsm_file *f, uint64_t bytes); /* says so *
 void hsm_feed(struct hsm *h);                                       /* who waits for room */
 enum file_status hsm_migrate(struct hsm_file *f);                   /* (block) */
 struct replace_file hsm_seen(struct hsm_file *f); /* as a policy of purge sees it now */
-enum file_status hsm_purge(struct hsm_file *f);   /* what is clean, idle, not pinned (block) */
-void hsm_move(void *hsm);                         /* the mover (block) */
+void hsm_used(struct hsm_file *f); /* a READ or WRITE has ended: that policy hears of it */
+enum file_status hsm_purge(struct hsm_file *f); /* what is clean, idle, not pinned (block) */
+void hsm_move(void *hsm);                       /* the mover (block) */
 
 #endif

@@ -181,6 +181,15 @@ struct replace_file hsm_seen(struct hsm_file *f)
                                   .note = &f->note };
 }
 
+void hsm_used(struct hsm_file *f)
+{
+    const struct hsm *h = f->h;
+    struct replace_file x = hsm_seen(f);
+    x.idle = 0;
+    if (h->replacement->used != NULL)
+        h->replacement->used(h->replace_state, &x);
+}
+
 enum file_status hsm_purge(struct hsm_file *f)
 {
     struct hsm *h = f->h;

@@ -28,7 +28,8 @@ struct replace_ops {
     /* At boot; params are the kind's and stay.  NULL: there is nothing to do. */
     void (*init)(void *state, const void *params);
     double (*value)(void *state, const struct replace_file *f);
-    /* It was read or written: idle is 0, and `uses` counts that.  NULL: the policy does not ask. */
+    /* It was read or written, and what that needed is on the disk: idle is 0, `size` has those
+     * bytes, and `uses` counts it.  NULL: the policy does not ask. */
     void (*used)(void *state, const struct replace_file *f);
     /* It is purged, with that value.  NULL: the policy does not ask. */
     void (*purged)(void *state, const struct replace_file *f, double value);

@@ -6,6 +6,7 @@
 #include "tests/os/lfs_world.h"
 #include "tests/os/mem_archive.h"
 #include "tests/sample.h"
+#include "workloads/tape/shelf.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -336,22 +337,26 @@ Test(hsm_files, and_after_a_crash_at_every_device_write, .timeout = 86400)
 
 /* ---- single things ---- */
 
-static struct kind_choice early_by; /* of hsm_prefetches; no kind: none */
+static struct kind_choice early_by;   /* of hsm_prefetches; no kind: none */
+static struct kind_choice replace_by; /* of hsm_replacements; no kind: lru */
 
 static void begin(enum hsm_stage stage, uint64_t space)
 {
     const struct fake_options o = { .nodes = 1, .seed = 1, .disks = 1, .disk_sectors = 1200 };
     struct lfs_params p = lfs_world_params();
     struct err e = ERR_INIT;
+    p.files = 40;
     memset(&t, 0, sizeof t);
     cr_assert(param_load(file_hsm_params, &t.params, NULL, "hsm", &e), "%s", e.text);
     t.params.stage = stage;
     if (early_by.kind != NULL)
         t.params.prefetch = early_by;
+    if (replace_by.kind != NULL)
+        t.params.replace = replace_by;
     t.params.piece = PIECE;
     t.params.retry = SIM_MS;
     t.params.records.log = 16384;
-    t.params.files = 4;
+    t.params.files = 32;
     t.space = space;
     mem_archive_init(&t.archive, 1);
     lfs_world_over(&t.w, &o, &p, over);
@@ -651,4 +656,77 @@ Test(hsm_files, near_is_what_lies_behind_on_the_cartridge)
 Test(hsm_files, a_set_is_what_is_named_alike)
 {
     neighbours("set", (const int[]){ 1, 2, 3, 0 });
+}
+
+/* ---- the layer against the shelf (workloads/tape/shelf.h) ----
+ *
+ * The same reads of files that are all in the archive, one a second, by the same policy of purge:
+ * each is a hit of both, or of none.  `pieces` > 1: files alike, of which a piece is read at
+ * a time; else all of a file.
+ *
+ * What is not alike by design has no part in it: the time that files take to come (gds_cost),
+ * marks below the whole space, before which the shelf purges and behind which the layer does, and
+ * chances, which hang on handles. */
+
+static void as_the_shelf(const char *policy, uint32_t pieces)
+{
+    enum { N = 24, READS = 400 };
+    uint64_t file[N], size[N], misses, purges, staged, hits;
+    replace_by = kind_plain(&hsm_replacements, policy);
+    uint64_t mean = pieces > 1 ? pieces * PIECE : 4 * PIECE;
+    begin(pieces > 1 ? HSM_STAGE_DEMAND : HSM_STAGE_OPEN, (pieces > 1 ? 7 : 4) * mean);
+    t.draws = 5;
+    t.params.start = 100;
+    for (uint32_t i = 0; i < N; i++) {
+        char name[] = { 'x', (char)('a' + i), 0 };
+        uint64_t n = pieces > 1 ? mean : 100 + draw(3) * draw(3) * draw(PIECE) + draw(2 * PIECE);
+        cr_assert_eq(lfs_world_create(&t.w, name, &file[i]), FILE_OK);
+        cr_assert(i == 0 || file[i] > file[i - 1], "of equal values the lower handle goes");
+        t.file[0] = file[i];
+        cr_assert_eq(fill(0, n), FILE_OK);
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+        cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+        size[i] = n;
+    }
+    const struct shelf_params s = { .room = t.space,
+                                    .high = 1,
+                                    .low = 1,
+                                    .whole = pieces == 1,
+                                    .replace = replace_by,
+                                    .prefetch = kind_plain(&hsm_prefetches, "none") };
+    struct shelf *x = shelf_create(t.w.node.port, &s, N, pieces, size);
+    const struct shelf_counts *c = shelf_counts(x);
+    hits = fake_count(t.w.fake, 0, "hsm.hits");
+    misses = fake_count(t.w.fake, 0, "hsm.misses");
+    purges = fake_count(t.w.fake, 0, "hsm.purges");
+    staged = fake_count(t.w.fake, 0, "hsm.staged");
+    sim_time since = fake_now(t.w.fake);
+    for (uint32_t k = 0; k < READS; k++) {
+        uint32_t a = draw(N), b = draw(N), piece = draw(pieces);
+        uint32_t i = a < b ? a : b;
+        uint64_t n = size[i] / pieces;
+        uint64_t calls = t.archive.calls[BITFILE_READ];
+        fake_run_until(t.w.fake, since + (sim_time)(k + 1) * SIM_SEC);
+        t.file[0] = file[i];
+        cr_assert_eq(read_at(0, piece * n, n, 0), FILE_OK);
+        cr_assert_eq(shelf_read(x, i, piece), t.archive.calls[BITFILE_READ] == calls,
+                     "%s, %u pieces: read %u, of file %u", policy, pieces, k, i);
+    }
+    cr_assert(c->hits > READS / 10 && c->hits < READS * 9 / 10 && c->purged > READS / 10);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.hits") - hits, c->hits);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.misses") - misses, c->reads - c->hits);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purges") - purges, c->purged);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.staged") - staged, c->bytes - c->hit_bytes);
+    shelf_free(x);
+    end();
+    replace_by.kind = NULL;
+}
+
+Test(hsm_files, hit_what_is_reckoned_from_references)
+{
+    static const char *const policies[] = { "lru", "mru", "size", "stp", "stp14", "gds" };
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+        as_the_shelf(policies[i], 1);
+        as_the_shelf(policies[i], 4);
+    }
 }
