@@ -1254,6 +1254,8 @@ Test(ckpt_files, that_go_from_rank_to_rank_go_back_to_the_checkpoint_before)
         fates[juggle_and_die(seed)]++;
     (void)juggle_and_die(99); /* rank 0 is to know what others can bring back */
     (void)juggle_and_die(111);
+    (void)juggle_and_die(391); /* the list on the sink is to be limited, too */
+    (void)juggle_and_die(483);
     cr_expect(count < 24 || fates[FATE_BEFORE] > 1, "%u from the one before, %u told",
               fates[FATE_BEFORE], fates[FATE_TOLD]);
 }
