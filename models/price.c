@@ -53,6 +53,7 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_MATCH, "match", "Entries compared while a receive is matched."),
     PRICE(PORT_WORK_RPC, "rpc", "Server procedures entered: dispatch and stub."),
     PRICE(PORT_WORK_FILE, "file", "File system operations: fixed part of a request."),
+    PRICE(PORT_WORK_CALL, "call", "Layers of files entered: a call through a table."),
     PRICE(PORT_WORK_BLOCK, "block", "File blocks mapped to disk blocks."),
     PRICE(PORT_WORK_IO, "io", "Device requests set up."),
     PRICE(PORT_WORK_MAP, "map", "Pages mapped or reprotected."),

@@ -64,6 +64,7 @@ enum port_work {
     PORT_WORK_MATCH,       /* entries compared while a receive is matched */
     PORT_WORK_RPC,         /* server procedures entered: dispatch and stub */
     PORT_WORK_FILE,        /* file system operations: fixed part of a request */
+    PORT_WORK_CALL,        /* layers of files entered: a call through a table, and its return */
     PORT_WORK_BLOCK,       /* file blocks mapped to disk blocks */
     PORT_WORK_IO,          /* device requests set up */
     PORT_WORK_MAP,         /* pages mapped or reprotected */

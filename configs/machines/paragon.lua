@@ -70,6 +70,7 @@ local function prices(r, scale)
     copy = mb(r.copy), checksum = mb(80), xor = mb(40),
     lookup = us(1), timer = us(1), alloc = us(2), interrupt = us(6),
     rpc = us(10), file = us(40), block = us(2), io = us(20),
+    call = us(0.4),  -- ASSUMED(20 instructions: a call through a table, its frame, its return)
     -- Programs and memory management, for every release.
     flop = { each = "100ns" },  -- ASSUMED(compiled code at 10 Mflop/s; the peak is 75 [node4])
     op = { each = "40ns" },     -- ASSUMED(two clocks of 50 MHz)

@@ -808,6 +808,16 @@ Test(files, an_edge_between_domains_names_its_work_and_their_memory)
     }
 }
 
+Test(files, a_layer_that_does_nothing_costs_a_call)
+{
+    uint64_t plain[PORT_WORK_COUNT], with[PORT_WORK_COUNT];
+    work_of("lfs cache=5 " LFS, 1000, 10, plain, NULL);
+    work_of("pass; pass; pass; lfs cache=5 " LFS, 1000, 10, with, NULL);
+    plain[PORT_WORK_CALL] += 3 * UINT64_C(10);
+    for (int i = 0; i < PORT_WORK_COUNT; i++)
+        cr_assert_eq(with[i], plain[i], "work %d: %d, not %d", i, (int)with[i], (int)plain[i]);
+}
+
 /* REMOTE3: who flushes is told that the node has restarted since; once. */
 Test(files, a_flush_says_that_the_node_has_lost_what_it_covers)
 {
