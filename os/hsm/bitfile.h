@@ -9,10 +9,11 @@
  *   BITF2  CREATE: with HSM_OK there is an empty bitfile of class `cos` (BITFILE_BY_SIZE: the first
  *       that takes files of `size`); its number is in `id`.  It outlives crashes.  No number is
  *       given twice, also not after a REMOVE.
- *   BITF3  WRITE: all `size` bytes of an empty bitfile, which `give` gives, in any order, and maybe
- *       more than once.  With HSM_OK they are on tape and in the catalogue, in as many copies as
- *       its class says, and stay there whatever crashes.  With HSM_UNREACHABLE or HSM_CATALOGUE it
- *       is empty or written, STAT says which; with any other status it is as empty as before.
+ *   BITF3  WRITE: all `size` bytes of an empty bitfile, which `give` gives, or who is asked by
+ *       `ask`, in any order, and maybe more than once.  With HSM_OK they are on tape and in the
+ *       catalogue, in as many copies as its class says, and stay there whatever crashes.  With
+ *       HSM_UNREACHABLE or HSM_CATALOGUE it is empty or written, STAT says which; with any other
+ *       status it is as empty as before.
  *   BITF4  READ: with HSM_OK each byte of [offset, offset + length) has been given to `take` once,
  *       in any order.  With another status some may have been.
  *   BITF5  REMOVE: with HSM_OK there is no such bitfile any more, or there was none: who does not
@@ -64,6 +65,16 @@ struct bitfile_stat {
     sim_time created, stored;  /* 0 of one that the archive had from the start */
 };
 
+/* Bytes of a WRITE that a mover waits for, and gets later. */
+struct bitfile_pull {
+    struct list link;        /* of the call's `pulls` */
+    uint64_t offset, length; /* of the bitfile */
+    struct rope data;        /* from there on, what has come so far: whoever answers puts it here */
+    /* All have come; or fewer, and no more will: the WRITE ends then, with HSM_UNREACHABLE or as
+     * its other copies say.  The pull is gone.  An upcall may make this. */
+    void (*answer)(struct bitfile_pull *p);
+};
+
 struct bitfile_call {
     enum bitfile_op op;
     uint64_t id;             /* out of CREATE and REPACK */
@@ -78,6 +89,10 @@ struct bitfile_call {
     /* When those bytes are there, asked once: the tape waits for them.  NULL: all are.  An upcall.
      */
     sim_time (*when)(struct bitfile_call *c, uint64_t offset, uint64_t length);
+    /* Of WRITE, in place of `give`: one more of `pulls` waits; each is answered once, from here or
+     * later, as long as the call has not ended: with its end they are gone.  An upcall. */
+    void (*ask)(struct bitfile_call *c);
+    struct list pulls; /* struct bitfile_pull, in the order in which they came; the door's list */
     /* Of READ: bytes from `offset` of the bitfile; data is its to take.  An upcall. */
     void (*take)(struct bitfile_call *c, uint64_t offset, struct rope *data);
     void (*done)(struct bitfile_call *c); /* an upcall, later; the call is the caller's again */

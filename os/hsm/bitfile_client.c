@@ -100,6 +100,55 @@ static sim_time when(void *arg, uint64_t offset, uint64_t length)
     return c->when != NULL && n > 0 ? c->when(c, offset, n) : 0;
 }
 
+/* ---- bytes that are given later ---- */
+
+struct waits {                /* a mover */
+    struct bitfile_pull pull; /* first */
+    struct bitfile_door *door;
+    struct select_request *from;
+    uint64_t zeros; /* behind the last byte */
+};
+
+static void answer(struct bitfile_pull *p)
+{
+    struct waits *w = CONTAINER_OF(p, struct waits, pull);
+    ASSERT_MSG(p->data.length <= p->length, "more bytes than were asked for");
+    list_remove(&p->link);
+    if (p->data.length < p->length)
+        rope_fini(&p->data);
+    else
+        rope_add_zero(&p->data, w->zeros);
+    hsm_source_answer(w->from, &p->data);
+    port_free(w->door->port, w);
+}
+
+static void ask(void *arg, uint64_t offset, uint64_t length, struct select_request *from)
+{
+    struct bitfile_call *c = arg;
+    uint64_t left = offset < c->size ? c->size - offset : 0, n = length < left ? length : left;
+    struct waits *w = port_alloc(c->door->port, sizeof *w);
+    *w = (struct waits){ .pull = { .offset = offset, .length = n, .answer = answer },
+                         .door = c->door,
+                         .from = from,
+                         .zeros = length - n };
+    rope_init(&w->pull.data);
+    list_push(&c->pulls, &w->pull.link);
+    if (n > 0)
+        c->ask(c);
+    else
+        answer(&w->pull);
+}
+
+/* Who still waits gets nothing. */
+static void answer_all(struct bitfile_call *c)
+{
+    while (!list_empty(&c->pulls)) {
+        struct bitfile_pull *p = LIST_ENTRY(c->pulls.next, struct bitfile_pull, link);
+        rope_fini(&p->data);
+        answer(p);
+    }
+}
+
 static void ended(void *arg, enum xk_status status, struct rope *reply)
 {
     struct bitfile_call *c = arg;
@@ -122,6 +171,7 @@ static void ended(void *arg, enum xk_status status, struct rope *reply)
     }
     if (c->token != 0)
         hsm_sink_close(d->sink, c->token);
+    answer_all(c);
     ASSERT_MSG(c->op != BITFILE_READ || c->status != HSM_OK || c->taken == c->length, "BITF4");
     while ((l = list_pop(&c->ranges)) != NULL)
         port_free(d->port, LIST_ENTRY(l, struct range, link));
@@ -135,8 +185,11 @@ void bitfile_ask(struct bitfile_door *d, struct bitfile_call *c)
     c->door = d;
     c->token = c->taken = 0;
     list_init(&c->ranges);
+    list_init(&c->pulls);
     if (c->op == BITFILE_READ)
         c->token = hsm_sink_open(d->sink, take_tidy, c);
+    else if (c->op == BITFILE_WRITE && c->ask != NULL)
+        c->token = hsm_source_open_held(d->sink, ask, c);
     else if (c->op == BITFILE_WRITE)
         c->token = hsm_source_open(d->sink, give, when, c);
     wire_put64(wire, c->id);

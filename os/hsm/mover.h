@@ -116,6 +116,13 @@ uint64_t hsm_source_open(struct hsm_sink *s,
                          void (*give)(void *arg, uint64_t offset, uint64_t length,
                                       struct rope *out),
                          sim_time (*when)(void *arg, uint64_t offset, uint64_t length), void *arg);
-void hsm_sink_close(struct hsm_sink *s, uint64_t token); /* later ones are dropped */
+/* The same, but who pulls is answered by `ask`, with hsm_source_answer, maybe later: with all that
+ * was asked for, or with nothing: there is no such thing, and who pulls gives up. */
+uint64_t hsm_source_open_held(struct hsm_sink *s,
+                              void (*ask)(void *arg, uint64_t offset, uint64_t length,
+                                          struct select_request *from),
+                              void *arg);
+void hsm_source_answer(struct select_request *from, struct rope *data); /* data is taken */
+void hsm_sink_close(struct hsm_sink *s, uint64_t token);                /* later ones are dropped */
 
 #endif

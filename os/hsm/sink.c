@@ -12,6 +12,7 @@ struct opened {
     void (*held)(void *arg, uint64_t offset, struct rope *data, struct select_request *from);
     void (*give)(void *arg, uint64_t offset, uint64_t length, struct rope *out);
     sim_time (*when)(void *arg, uint64_t offset, uint64_t length);
+    void (*ask)(void *arg, uint64_t offset, uint64_t length, struct select_request *from);
     void *arg;
 };
 
@@ -59,6 +60,10 @@ static void pulled(struct hsm_sink *s, struct select_request *request, uint64_t 
                    uint64_t offset, uint64_t length)
 {
     const struct opened *o = xk_map_resolve(&s->opened, &token);
+    if (o != NULL && o->ask != NULL) {
+        o->ask(o->arg, offset, length, request);
+        return;
+    }
     sim_time now = port_now(s->port);
     sim_time at = o != NULL && o->when != NULL ? o->when(o->arg, offset, length) : now;
     if (at <= now) {
@@ -190,6 +195,19 @@ uint64_t hsm_source_open(struct hsm_sink *s,
                          sim_time (*when)(void *arg, uint64_t offset, uint64_t length), void *arg)
 {
     return add(s, (struct opened){ .give = give, .when = when, .arg = arg });
+}
+
+uint64_t hsm_source_open_held(struct hsm_sink *s,
+                              void (*ask)(void *arg, uint64_t offset, uint64_t length,
+                                          struct select_request *from),
+                              void *arg)
+{
+    return add(s, (struct opened){ .ask = ask, .arg = arg });
+}
+
+void hsm_source_answer(struct select_request *from, struct rope *data)
+{
+    select_reply(from, data);
 }
 
 void hsm_sink_close(struct hsm_sink *s, uint64_t token)

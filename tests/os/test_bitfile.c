@@ -67,6 +67,9 @@ struct world {
     bool fail_all; /* or all reads of tapes */
     uint32_t failed;
     struct bitfile_stat stat; /* of the last STAT */
+    bool silent;              /* of a WRITE none are given: the server dies meanwhile */
+    bool short_of_bytes;      /* or not all, */
+    uint32_t later;           /* and parts of what was asked for so often, later */
 };
 static struct world *world;
 
@@ -102,7 +105,7 @@ struct one {
     struct shadow *f;
     uint32_t node;
     uint64_t taken;
-    struct port_timer timer;
+    struct port_timer timer, later;
 };
 
 static void next(uint32_t node);
@@ -115,6 +118,36 @@ static void give(struct bitfile_call *c, uint64_t offset, uint64_t length, struc
     const struct one *o = (struct one *)c;
     cr_assert(offset + length <= c->size);
     rope_add_pattern(out, o->f->seed, offset, length);
+}
+
+/* Bytes that are given later: the first that was asked for, or the last, in one part or two; of
+ * what has none the first part alone. */
+static void give_later(struct port_timer *t)
+{
+    struct one *o = t->arg;
+    struct bitfile_call *c = &o->call;
+    struct list *l = c->pulls.next->next == &c->pulls || fake_now(world->rig.f) % 3 == 0
+                         ? c->pulls.next
+                         : c->pulls.prev;
+    struct bitfile_pull *p = LIST_ENTRY(l, struct bitfile_pull, link);
+    uint64_t had = p->data.length, left = p->length - had;
+    cr_assert(p->length > 0 && p->offset + p->length <= c->size);
+    uint64_t n = had == 0 && left > 1 ? left / 2 : left;
+    rope_add_pattern(&p->data, o->f->seed, p->offset + had, n);
+    world->later++;
+    if (n == left || world->short_of_bytes)
+        p->answer(p);
+    if (!list_empty(&c->pulls))
+        port_timer_set(&o->later, 1 + fake_now(world->rig.f) % 17 * SIM_US);
+}
+
+static void ask_later(struct bitfile_call *c)
+{
+    struct one *o = (struct one *)c;
+    if (world->silent)
+        world->crash_now = true;
+    else if (!port_timer_pending(&o->later))
+        port_timer_set(&o->later, SIM_US);
 }
 
 static void take(struct bitfile_call *c, uint64_t offset, struct rope *data)
@@ -173,6 +206,8 @@ static void done(struct bitfile_call *c)
                       hsm_status_name(c->status));
     world->ended++;
     f->calls--;
+    cr_assert(c->op != BITFILE_WRITE || list_empty(&c->pulls));
+    port_timer_cancel(&o->later);
     switch (c->op) {
     case BITFILE_CREATE:
         f->id = c->id;
@@ -228,13 +263,17 @@ static struct one *prepare(uint32_t node, enum bitfile_op op, struct shadow *f)
     struct port *p = world->ports[node];
     struct one *o = port_alloc(p, sizeof *o);
     port_timer_init(p, &o->timer, asked, o);
+    port_timer_init(p, &o->later, give_later, o);
     o->f = f;
     o->node = node;
     o->call = (struct bitfile_call){ .op = op, .id = f->id, .cos = f->cos, .done = done };
     o->call.size = f->size;
     o->call.owner = OWNER;
     if (op == BITFILE_WRITE) {
-        o->call.give = give;
+        if (f->seed % 2 == 0)
+            o->call.ask = ask_later;
+        else
+            o->call.give = give;
         f->state = WRITING;
     } else if (op == BITFILE_READ) {
         o->call.take = take;
@@ -713,6 +752,38 @@ Test(bitfile, second_copies)
         cr_assert_eq(w.bad[HSM_MEDIUM], 1);
         w.fail_all = false;
         w.fail_label[0] = 0;
+        check(&w);
+    }
+}
+
+/* BITF3: a WRITE of whose bytes some are not given ends, and the bitfile is empty; so does one
+ * whose server dies while movers wait for bytes.  Another has all of its bytes, which are given
+ * later than they were asked for. */
+Test(bitfile, bytes_that_are_given_later)
+{
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct world w = { .requests = 0 };
+        struct shadow *f = &w.files[DECLARED];
+        start(&w, seed, 1 + (uint32_t)seed % 2);
+        *f = (struct shadow){ .seed = 98, .size = 9 * BLOCK + 5, .cos = (uint32_t)seed / 2 };
+        w.quiet = true;
+        do_now(&w, BITFILE_CREATE, f);
+        w.short_of_bytes = true;
+        do_now(&w, BITFILE_WRITE, f);
+        w.short_of_bytes = false;
+        cr_assert_eq(w.bad[HSM_UNREACHABLE], 1);
+        cr_assert_eq(f->state, EMPTY);
+        cr_assert_gt(w.later, 0);
+        w.silent = true;
+        do_now(&w, BITFILE_WRITE, f);
+        w.silent = false;
+        cr_assert_geq(w.crashes, 1);
+        cr_assert_eq(f->state, EMPTY);
+        w.later = 0;
+        do_now(&w, BITFILE_WRITE, f);
+        cr_assert_eq(f->state, WRITTEN);
+        cr_assert(w.later > 2 * 9);
+        do_now(&w, BITFILE_READ, f);
         check(&w);
     }
 }
