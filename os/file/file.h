@@ -262,7 +262,9 @@ struct file_ops {
     struct kind kind;
     bool bottom;    /* there is nothing below it */
     uint32_t files; /* that it makes below for each of its own, itself included; 0: 1 */
-    bool crossing;  /* what lies below it is in a task of its own on the node */
+    /* Of a bottom whose files are another node's, which serves them: that node.  NULL: its own. */
+    uint32_t (*host)(const void *params, const struct os_boot *b);
+    bool crossing; /* what lies below it is in a task of its own on the node */
     uint64_t (*buffers)(const void *params); /* most bytes of data that it keeps; NULL: none */
     /* Of parameters on a machine; NULL: all are good.  False with a sentence. */
     bool (*check)(const void *params, const struct os_boot *b, const char *path, struct err *e);
@@ -317,6 +319,10 @@ uint32_t file_remote_host(const struct file_sys *s, struct xk_protl **rpc);
 void file_remote_changed(struct file_sys *s, uint64_t file);
 /* Files of the bottom for each of the top. */
 uint32_t file_stack_files(const struct file_stack *k);
+/* Of the stacks of the service `server`, as far as they have been loaded: whoever asks a node of
+ * the group `from` comes to a bottom that has files of its own.  False with a sentence. */
+bool file_stack_ends(const struct os_boot *b, const struct os_service_ops *server,
+                     const struct os_group *from, const char *path, struct err *e) MUST_CHECK;
 bool file_stack_has(const struct file_stack *k, const char *layer);
 struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b);
 

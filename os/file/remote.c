@@ -270,6 +270,12 @@ static bool check(const void *params, const struct os_boot *b, const char *path,
 
 extern const struct file_ops file_remote;
 
+static uint32_t host(const void *params, const struct os_boot *b)
+{
+    const struct remote_params *p = params;
+    return group_of(b, p)->nodes[p->rank];
+}
+
 static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
 {
     const struct remote_params *p = params;
@@ -277,7 +283,7 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     (void)below;
     m->sys = (struct file_sys){ .ops = &file_remote, .port = b->node->port };
     m->rpc = b->rpc;
-    m->host = group_of(b->node->boot, p)->nodes[p->rank];
+    m->host = host(p, b->node->boot);
     m->most = select_max_bytes(b->rpc) - FILE_WIRE_BESIDE;
     m->retry_delay = p->retry_delay;
     list_init(&m->waiting);
@@ -311,6 +317,7 @@ const struct file_ops file_remote = {
               .params = remote_params,
               .params_size = sizeof(struct remote_params) },
     .bottom = true,
+    .host = host,
     .check = check,
     .start = start,
     .submit = submit,

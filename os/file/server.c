@@ -65,7 +65,12 @@ static void serve(void *arg, struct select_request *call, uint32_t op, struct ro
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
 {
     struct server_params *p = params;
-    return file_stack_load(&p->stack, b, p->files, "lfs", NULL, path, e);
+    if (!file_stack_load(&p->stack, b, p->files, "lfs", NULL, path, e))
+        return false;
+    for (uint32_t i = 0; i < b->service_count; i++)
+        if (b->services[i].params == params)
+            return file_stack_ends(b, &file_server_service, b->services[i].on, path, e);
+    return true;
 }
 
 static void drop(void *params)

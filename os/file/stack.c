@@ -75,6 +75,43 @@ bool file_stack_has(const struct file_stack *k, const char *layer)
     return false;
 }
 
+/* The node that the server of a node asks for its files; false: none other. */
+static bool asks(const struct os_boot *b, const struct os_service_ops *server, uint32_t node,
+                 uint32_t *of)
+{
+    for (uint32_t i = 0; i < b->service_count; i++) {
+        const struct os_service *s = &b->services[i];
+        if (s->ops != server)
+            continue;
+        const void *at = (const char *)s->params + server->stack;
+        const struct file_stack *k = at;
+        const struct file_layer *bottom = k->count > 0 ? &k->layer[k->count - 1] : NULL;
+        for (uint32_t j = 0; j < s->on->count; j++)
+            if (s->on->nodes[j] == node && bottom != NULL && bottom->ops->host != NULL) {
+                *of = bottom->ops->host(bottom->params, b);
+                return true;
+            }
+    }
+    return false;
+}
+
+bool file_stack_ends(const struct os_boot *b, const struct os_service_ops *server,
+                     const struct os_group *from, const char *path, struct err *e)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        uint32_t node = from->nodes[i], asked = 0;
+        while (asked <= b->layout->nodes && asks(b, server, node, &node))
+            asked++;
+        if (asked > b->layout->nodes)
+            return err_set(e,
+                           "%s.files: who asks node %u for files is sent round in a circle, of "
+                           "which node %u is one; one of its nodes needs a bottom that has files "
+                           "of its own, such as 'lfs'",
+                           path, from->nodes[i], node);
+    }
+    return true;
+}
+
 /* ---- domains: what lies between two crossings ---- */
 
 static struct port *domain(struct port *node, const char *name)

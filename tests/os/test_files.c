@@ -940,3 +940,52 @@ Test(files, a_mistake_in_a_stack_is_one_sentence)
         val_free(v);
     }
 }
+
+/* Servers whose files are each other's: the last of them says so.  A chain with an end is good. */
+Test(files, a_circle_of_servers_is_one_sentence)
+{
+    static const struct {
+        const char *files[3]; /* of nodes 0, 1, 2 */
+        bool good;
+    } rings[] = {
+        { { "remote rank=1", "remote rank=2", "lfs" }, true },
+        { { "lfs", "pass; remote rank=0", "remote rank=1" }, true },
+        { { "remote rank=0", "lfs", "lfs" }, false },
+        { { "remote rank=1", "pass; remote rank=0", "lfs" }, false },
+        { { "remote rank=1", "cache; remote rank=2", "crossing; remote rank=0" }, false },
+        { { "remote rank=1", "remote rank=2", "remote rank=1" }, false },
+    };
+    uint32_t nodes[3] = { 0, 1, 2 };
+    struct os_layout layout = { .nodes = 3 };
+    struct os_group groups[4] = { { .name = "io", .count = 3, .nodes = nodes } };
+    for (size_t i = 0; i < ARRAY_LEN(rings); i++) {
+        struct os_service services[3];
+        struct server_params *p = calloc(3, sizeof *p);
+        struct val *lists[3];
+        struct os_boot b = { .layout = &layout,
+                             .layers = &os_layers,
+                             .groups = groups,
+                             .group_count = 1,
+                             .services = services,
+                             .service_count = 3 };
+        struct err e = ERR_INIT;
+        for (int k = 0; k < 3; k++) {
+            groups[1 + k] = (struct os_group){ .name = "one", .count = 1, .nodes = &nodes[k] };
+            lists[k] = layers(rings[i].files[k]);
+            p[k].files = lists[k];
+            services[k] = (struct os_service){ .ops = &file_server_service,
+                                               .on = &groups[1 + k],
+                                               .params = &p[k] };
+        }
+        bool good = true;
+        for (int k = 0; k < 3; k++)
+            good = good && file_server_service.ready(&p[k], &b, "server", &e);
+        cr_assert_eq(good, rings[i].good, "ring %d: %s", (int)i, e.text);
+        cr_assert(good || strstr(e.text, "in a circle"), "'%s'", e.text);
+        for (int k = 0; k < 3; k++) {
+            file_server_service.drop(&p[k]);
+            val_free(lists[k]);
+        }
+        free(p);
+    }
+}

@@ -34,6 +34,15 @@ refused 'return { workload = { kind = "event_ring" }, expectations = { { measure
 refused 'return { mesh = { kind = "worm" }, machine = {}, workload = { kind = "event_ring" } }' "either a machine or a bare mesh"
 refused 'return include "nothing.lua"' "no such file below"
 
+# Two servers of files, each of which asks the other.
+refused 'return { machine = { rows = 2, columns = 3, io_nodes = 2,
+    nodes = { a = { of = "io", first = 1 }, b = { of = "io", last = 1 } },
+    graph = { { name = "mesh", protocol = "mesh" }, { name = "blast", protocol = "blast", below = { "mesh" } },
+              { name = "chan", protocol = "chan", below = { "blast" } }, { name = "rpc", protocol = "select", below = { "chan" } } },
+    os = { { service = "file_server", on = "a", files = { { layer = "remote", rank = 1 } } },
+           { service = "file_server", on = "b", files = { { layer = "pass" }, { layer = "remote" } } } } },
+  workload = { kind = "pingpong" } }' "is sent round in a circle"
+
 gives 2 "$PSIM" check "$T/nothing.lua";        says "there is no file"
 gives 2 "$PSIM" check "$T";                    says "is a folder"
 gives 2 "$PSIM" check /dev/null;               says "is not a regular file"
