@@ -37,7 +37,7 @@ include sim/base/module.mk sim/module.mk mesh/module.mk disks/module.mk os/modul
 
 # A file that no module.mk places comes last.
 rest = $(sort $(filter-out $(1) cli/main.c,$(wildcard $(2))))
-MESH_SRC := $(MESH_SRC) $(call rest,$(MESH_SRC),mesh/*.c)
+MESH_SRC := $(MESH_SRC) $(call rest,$(MESH_SRC),mesh/*.c mesh/*/*.c)
 DISKS_SRC := $(DISKS_SRC) $(call rest,$(DISKS_SRC),disks/*.c disks/*/*.c)
 OS_SRC := $(OS_SRC) $(call rest,$(OS_SRC),os/*.c os/*/*.c os/proto/*/*.c)
 WORKLOADS_SRC := $(WORKLOADS_SRC) $(call rest,$(WORKLOADS_SRC),workloads/*.c workloads/io/*.c workloads/msg/*.c workloads/tape/*.c)

@@ -377,6 +377,12 @@ static void resolve_network(struct val *machine)
         if (has && !member(t, shape[i]))
             val_put(t, shape[i], val_copy(val_get(machine, shape[i])));
     }
+    for (const struct param *p = params; p && p->name; p++) {
+        const struct val *rows = val_get(machine, shape[0]), *columns = val_get(machine, shape[1]);
+        if (strcmp(p->name, "stations") == 0 && !member(t, "stations") && rows && columns &&
+            rows->type == VAL_INT && columns->type == VAL_INT)
+            val_put(t, "stations", val_new_int(rows->u.i * columns->u.i, t->file, t->line));
+    }
     param_resolve(params, t);
 }
 

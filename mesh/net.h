@@ -21,7 +21,12 @@
 struct net;
 struct net_packet;
 
-enum net_status { NET_OK, NET_DROPPED_FAULT };
+enum net_status {
+    NET_OK,
+    NET_DROPPED_FAULT,      /* met a dead channel */
+    NET_DROPPED_COLLISIONS, /* the medium was given up */
+    NET_DROPPED_FULL        /* the receiver had no room, and the network does not wait */
+};
 
 /* Owned by the sender from creation to delivery; the network links and stamps it. */
 struct net_packet {
@@ -32,7 +37,7 @@ struct net_packet {
     sim_time injected;       /* header entered the injection channel */
     sim_time delivered;      /* tail left the ejection channel */
     sim_time blocked;        /* time the header waited for channels, source queue excluded */
-    bool dropped;            /* met a dead channel; set by the network */
+    bool dropped;            /* set by the network; why is in the status */
     uint64_t user;           /* the sender's */
     void *owner;             /* the sender's */
     struct net_packet *next; /* the network's while it is inside */
@@ -48,7 +53,8 @@ typedef void net_sent_fn(void *arg, struct net_packet *p);
 /* A terminal with room for `room` packets takes one from the network when there is a place for all
  * of it: its ejection channel is granted to a header only then, else headers wait in the network,
  * and others behind them.  A place is taken by that grant, and free again when the terminal says so
- * (net_ops.taken), once for each packet delivered with NET_OK. */
+ * (net_ops.taken), once for each packet delivered with NET_OK.  A shared medium holds nothing back:
+ * what comes to a terminal without a place is dropped (NET_DROPPED_FULL). */
 struct net_terminal {
     net_receive_fn *receive;
     net_sent_fn *sent; /* may be NULL */
@@ -69,10 +75,11 @@ struct net_fault {
 #define NET_DIMS 16
 
 struct net_describe {
-    const char *model; /* "worm", "ideal", "flit" */
+    const char *model; /* "worm", "ethernet" */
     uint32_t terminals;
     uint32_t flit_bytes;
     sim_time flit_time; /* t_f: one flit across one channel */
+    uint32_t longest;   /* flits that a packet may have; 0: any number */
     char shape[64];     /* "16x32 mesh" */
     /* Terminals as a grid, x (columns) first and fastest; dims 0: it is none. */
     uint32_t dims, size[NET_DIMS];
@@ -91,6 +98,7 @@ struct net_grid {
      * order: so a packet behind others, from router to router, pushes them before it. */
     bool in_order;
     bool overtakes; /* packets of one pair may overtake each other: NET2 does not hold */
+    bool drops;     /* packets are lost though nothing fails */
 };
 
 struct sim_busy;
@@ -160,7 +168,8 @@ struct net_ops {
      * ejection. */
     void (*inject)(struct net *n, struct net_packet *p);
     void (*describe)(const struct net *n, struct net_describe *d);
-    /* Of what `create` would make of the parameters.  NULL: no grid, and nothing overtakes. */
+    /* Of what `create` would make of the parameters.  NULL: no grid, nothing overtakes, and only
+     * what fails drops. */
     void (*grid)(const void *params, struct net_grid *g);
     /* Lends the way from w->src to w->dst; the caller injects nothing at w->src meanwhile.  False:
      * not now.  NULL, all three: never. */
@@ -174,7 +183,7 @@ struct net_ops {
     void (*passed)(struct net *n, struct net_way *w, uint32_t flits, const struct net_passage *t);
     /* Latency of a packet alone in the network, from injection to `delivered`; exact. */
     sim_time (*zero_load)(const struct net *n, uint32_t src, uint32_t dst, uint32_t flits);
-    /* Schedules a fault, now or later. */
+    /* Schedules a fault, now or later; NULL: nothing can die. */
     void (*fault)(struct net *n, const struct net_fault *f);
     /* Makes targets of all that can die (sim/fault.h); NULL: nothing can. */
     void (*fault_targets)(struct net *n, struct sim_faults *f);

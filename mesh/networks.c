@@ -4,7 +4,8 @@
 #define NETS(N)                                                                                    \
     N(worm)                                                                                        \
     N(ideal)                                                                                       \
-    N(flit)
+    N(flit)                                                                                        \
+    N(ethernet)
 #define DECLARE(name) extern const struct net_ops net_##name;
 #define ITEM(name) &net_##name.kind,
 NETS(DECLARE)

@@ -479,14 +479,14 @@ static void audit(void *self, struct sim_audit_report *r)
                       g->frames_dropped);
     sim_audit_balance(r, "packets", g->packets_in, g->packets_out, g->packets_inside,
                       g->packets_dropped);
-    sim_audit_dropped(r, "frames", "node down or channel dead", g->frames_dropped);
+    sim_audit_dropped(r, "frames", "node down, or lost by the network", g->frames_dropped);
 }
 
 const struct counter nic_counters[] = {
     C_SUM(nic, counts, frames_in, "1", "Frames taken to be sent."),
     C_SUM(nic, counts, frames_out, "1", "Frames delivered to a receiver."),
     C_SUM(nic, counts, frames_dropped_down, "1", "Frames dropped: an end was down."),
-    C_SUM(nic, counts, frames_dropped_fault, "1", "Frames dropped: a packet met a dead channel."),
+    C_SUM(nic, counts, frames_dropped_fault, "1", "Frames dropped: the network lost a packet."),
     C_SUM(nic, counts, packets_in, "1", "Packets sent."),
     C_SUM(nic, counts, packets_out, "1", "Packets delivered into memory."),
     C_SUM(nic, counts, packets_dropped, "1", "Packets dropped on arrival."),
@@ -496,6 +496,21 @@ const struct counter nic_counters[] = {
     C_MOST(nic, counts, receive_queue_longest, "1", "Most packets that waited for the bus."),
     C_END,
 };
+
+/* A whole packet is no longer than the network's. */
+static bool fits(const struct nic_params *p, const struct net_describe *d, struct err *e)
+{
+    int64_t longest = d->longest, header = p->header_flits;
+    int64_t flits = header + (p->packet_bytes + d->flit_bytes - 1) / d->flit_bytes;
+    if (longest == 0 || flits <= longest)
+        return true;
+    return err_set(e,
+                   "nic.packet_bytes: %" PRId64 " bytes and %" PRId64 " header flits are %" PRId64
+                   " flits, but a packet on the %s has up to %" PRId64 ": allowed are %" PRId64
+                   " bytes",
+                   p->packet_bytes, header, flits, d->shape, longest,
+                   sim_time_max(longest - header, 0) * d->flit_bytes);
+}
 
 struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_t node,
                        const struct nic_params *params, struct sim_server *bus, uint8_t bus_class,
@@ -507,6 +522,8 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
         err_set(e, "terminal %u does not exist: the %s has %u", terminal, d.shape, d.terminals);
         return NULL;
     }
+    if (!fits(params, &d, e))
+        return NULL;
     struct nic *n = base_zalloc(1, sizeof(*n));
     *n = (struct nic){ .sim = s,
                        .net = net,

@@ -89,6 +89,8 @@ static struct val *network_table(const struct machine *m, const struct kind *k)
         val_put(t, "rows", val_new_int(m->params.rows, t->file, t->line));
     if (has_param(k->params, "columns") && val_get(t, "columns") == NULL)
         val_put(t, "columns", val_new_int(m->params.columns, t->file, t->line));
+    if (has_param(k->params, "stations") && val_get(t, "stations") == NULL)
+        val_put(t, "stations", val_new_int(m->params.rows * m->params.columns, t->file, t->line));
     return t;
 }
 
@@ -276,7 +278,8 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     m->boot.restart = m->params.restart_programs;
     m->boot.mtu = (uint64_t)m->params.nic.mtu;
     /* What dies takes frames with it. */
-    unsigned network = m->network_faults ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
+    unsigned network =
+        m->network_faults || m->network_drops ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
     network &= m->network_overtakes ? ~(unsigned)XK_ORDERED : ~0u;
     if (m->params.graph != NULL) {
         m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
@@ -297,6 +300,7 @@ static bool plan_grid(struct machine *m)
         return true;
     m->net_ops->grid(m->net_params, &g);
     m->network_overtakes = g.overtakes;
+    m->network_drops = g.drops;
     *to = (struct os_grid){ .dims = g.dims, .wraps = g.wraps, .in_order = g.in_order };
     memcpy(to->size, g.size, sizeof to->size);
     memcpy(to->order, g.order, sizeof to->order);

@@ -308,8 +308,8 @@ struct machine {
     const struct net_ops *net_ops;
     void *net_params;
     struct net *net;
-    bool network_faults;    /* channels or routers die by a schedule */
-    bool network_overtakes; /* net_grid.overtakes */
+    bool network_faults;                   /* channels or routers die by a schedule */
+    bool network_overtakes, network_drops; /* as net_grid says */
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io, *ranks;

@@ -21,7 +21,8 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
         .mtu = nic_mtu(p->node->nic),
         .address = p->node->id,
         .addresses = p->machine->layout.nodes,
-        .reliable = !p->machine->network_faults, /* what dies takes frames with it */
+        /* What dies takes frames with it. */
+        .reliable = !p->machine->network_faults && !p->machine->network_drops,
         .ordered = !p->machine->network_overtakes,
         .control = true,
     };

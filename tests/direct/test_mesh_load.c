@@ -213,7 +213,7 @@ Test(mesh_load, a_dead_channel_loses_packets_but_no_account)
         b.net->ops->fault(
             b.net, &(struct net_fault){ .at = 30 * SIM_US, .node = 5, .port = 0, .dead = true });
         bench_run(&b);
-        cr_assert(bench_remarked(&b, "dropped at dead channels"));
+        cr_assert(bench_remarked(&b, "dropped by the network"));
         bench_stop(&b);
     }
 }

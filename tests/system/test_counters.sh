@@ -110,7 +110,10 @@ config app <<EOF
 local paragon = include "machines/paragon.lua"
 return { machine = paragon { rows = 2, columns = 3, io_nodes = 1 }, workload = { kind = "escat", nodes = 2, steps = 2, in_place = 1 } }
 EOF
-for c in pfs svm disks tapes libraries files arrays job app; do
+config cable <<EOF
+return { mesh = { kind = "ethernet" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
+EOF
+for c in cable pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

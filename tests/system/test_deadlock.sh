@@ -19,4 +19,4 @@ return {
 }
 END_OF_TEXT
 gives 0 "$PSIM" run "$T/lossy.lua" --no-store
-grep -q "packets were dropped at dead channels" "$T/err" || fail "the loss is not reported"
+grep -q "packets were dropped by the network" "$T/err" || fail "the loss is not reported"

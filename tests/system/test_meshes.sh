@@ -61,6 +61,24 @@ for kind in worm ideal flit; do
     gives 0 run -p mesh.kind=$kind -p mesh.rows=1 -p mesh.columns=7
     gives 0 run -p mesh.kind=$kind -p mesh.rows=13 -p mesh.columns=1
 done
+# A cable: what does not fit is told before the run; packets that a full cable gives up are told after it.
+config cable <<'END'
+return {
+    mesh = { kind = "ethernet", stations = 24, length = 500 },
+    workload = { kind = "mesh_load", load = 1.2, load_unit = "capacity", packet_flits = 64, measure = "300ms" },
+}
+END
+cable() { "$PSIM" run "$T/cable.lua" -q --no-store "$@"; }
+gives 2 cable -p mesh.length=6000;                 says "mesh.length: on 6000 m a collision may come after the slot"
+gives 2 cable -p workload.packet_flits=1519;       says "packets of 1519 flits are too long for the cable of 500 m with 24 stations: up to 1518 are allowed"
+gives 2 cable -p workload.pattern=transpose;       says "needs a grid, not a cable of 500 m with 24 stations"
+gives 0 cable
+grep -q "packets were dropped by the network" "$T/err" || fail "the loss is not told"
+gives 0 "$PSIM" run ethernet_pingpong --no-store -q --json
+awk '$1 == "\"rdm.acks\":" { getline; gsub(/[^0-9.]/, "", $2); n += $2 } END { exit !(n > 100) }' "$T/out" ||
+    fail "rdm believes that an ethernet loses nothing"
+gives 2 "$PSIM" run ethernet_pingpong -p machine.nic.packet_bytes=1501B --no-store
+says "are 1519 flits, but a packet on the cable of 500 m with 8 stations has up to 1518: allowed are 1500 bytes"
 # The digest of the exact model and of its reference are the same.
 gives 0 run --json -p mesh.kind=worm; digests "$T/out" >"$T/a"
 gives 0 run --json -p mesh.kind=flit; digests "$T/out" >"$T/b"

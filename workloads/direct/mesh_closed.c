@@ -188,7 +188,7 @@ static void closed_finish(void *self, enum sim_end end)
     sim_time span = c->last - c->first;
     double cycles = (double)span / (double)c->d.flit_time;
     if (c->dropped > 0)
-        sim_remark(c->sim, "%zu packets were dropped at dead channels", c->dropped);
+        sim_remark(c->sim, "%zu packets were dropped by the network", c->dropped);
     if (c->delivered + c->dropped < c->count)
         sim_remark(c->sim, "%zu of %zu packets were delivered when the run ended (%s)",
                    c->delivered, c->count, sim_end_name(end));
@@ -312,6 +312,8 @@ static void *batch_create(struct sim *s, const struct direct_world *w, const voi
                        "workload.packets: %" PRId64
                        " packets for each of %u terminals are too many: at most %u",
                        p->packets, c->d.terminals, PACKETS_MAX);
+    else if (!traffic_fits(&c->d, p->packet_flits, "workload.packet_flits", e))
+        good = false;
     else if (p->exchange != EXCHANGE_NONE)
         good = fill_exchange(c, p, e);
     else
@@ -376,6 +378,8 @@ static bool read_line(struct closed *c, int unit, const char *where, char *line,
         unsigned long v = isdigit((unsigned char)words[i + 1][0]) ? strtoul(words[i + 1], &end, 10)
                                                                   : (end = words[i + 1], 0ul);
         unsigned long most = i < 2 ? c->d.terminals - 1 : 1048576, least = i < 2 ? 0 : 1;
+        if (i == 2 && c->d.longest > 0)
+            most = c->d.longest;
         if (*end || errno || v < least || v > most)
             return err_set(e, "%s'%.80s' is not a %s: %lu to %lu are", where, words[i + 1],
                            i < 2 ? "terminal" : "length in flits", least, most);

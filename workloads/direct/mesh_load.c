@@ -356,7 +356,10 @@ static void *load_create(struct sim *s, const struct direct_world *w, const void
     l->net = w->net;
     l->p = params;
     w->net->ops->describe(w->net, &l->d);
-    if (!pattern_init(&l->pattern, &l->p->pattern, &l->d, s, e) || !set_load(l, e)) {
+    if (!traffic_fits(&l->d, l->p->packet_flits, "workload.packet_flits", e) ||
+        (l->p->long_share > 0 &&
+         !traffic_fits(&l->d, l->p->long_flits, "workload.long_flits", e)) ||
+        !pattern_init(&l->pattern, &l->p->pattern, &l->d, s, e) || !set_load(l, e)) {
         pattern_fini(&l->pattern);
         free(l);
         return NULL;
@@ -522,7 +525,7 @@ static void load_finish(void *self, enum sim_end end)
         sim_remark(l->sim, "no packet was generated inside the window: measure is too short for "
                            "this load and packet length");
     if (l->dropped > 0)
-        sim_remark(l->sim, "%" PRIu64 " packets were dropped at dead channels", l->dropped);
+        sim_remark(l->sim, "%" PRIu64 " packets were dropped by the network", l->dropped);
     write_sources(l, cycles);
     if (late)
         sim_remark(l->sim,

@@ -270,7 +270,9 @@ static void *reply_create(struct sim *s, const struct direct_world *w, const voi
     sim_event_init(&r->close, SIM_CLASS_ARRIVAL, close_window);
     sim_audit_register(s, "mesh_reply", audit, r);
     sim_population_init(&r->trips, s, "round trips");
-    bool good = pattern_init(&r->pattern, &r->p->pattern, &r->d, s, e);
+    bool good = traffic_fits(&r->d, r->p->request_flits, "workload.request_flits", e) &&
+                traffic_fits(&r->d, r->p->reply_flits, "workload.reply_flits", e) &&
+                pattern_init(&r->pattern, &r->p->pattern, &r->d, s, e);
     if (good && (uint64_t)r->p->outstanding * r->d.terminals > SLOTS_MAX)
         good = err_set(e,
                        "%" PRId64 " round trips for each of %u terminals are too many: at most %u "

@@ -58,6 +58,14 @@ void traffic_channels(struct sim *s)
 
 #define CYCLES_KEPT (1u << 20) /* an open loop past saturation has no longest latency */
 
+bool traffic_fits(const struct net_describe *d, int64_t flits, const char *path, struct err *e)
+{
+    return d->longest == 0 || flits <= d->longest ||
+           err_set(e,
+                   "%s: packets of %" PRId64 " flits are too long for the %s: up to %u are allowed",
+                   path, flits, d->shape, d->longest);
+}
+
 void traffic_cycles_add(struct traffic_cycles *c, sim_time t)
 {
     sim_time whole = (t + c->cycle - 1) / c->cycle;

@@ -22,6 +22,10 @@ void traffic_give(struct traffic_pool *pool, struct net_packet *p);
  * destroyed then. */
 void traffic_pool_fini(struct traffic_pool *pool);
 
+/* False with a sentence: packets of so many flits, which `path` says, are too long for the network.
+ */
+bool traffic_fits(const struct net_describe *d, int64_t flits, const char *path, struct err *e);
+
 /* Writes the busiest channel's share and the mean of all as scalars, over the window so far. */
 void traffic_channels(struct sim *s);
 
