@@ -10,6 +10,7 @@
 #include "sim/audit.h"
 #include "sim/rng.h"
 #include "tests/mesh/oracle.h"
+#include "tests/sample.h"
 
 #define BIT (100 * SIM_NS)
 #define SLOT (512 * BIT)
@@ -304,7 +305,7 @@ static void equals_bit_by_bit(uint64_t number)
 
 Test(ethernet, equals_a_model_that_goes_bit_by_bit)
 {
-    for (uint64_t number = 1; number <= 120; number++)
+    for (uint64_t number = 1; number <= sample("ETHERNET", 120); number++)
         equals_bit_by_bit(number);
     equals_bit_by_bit(687); /* what has passed counts for who has waited since before */
 }
