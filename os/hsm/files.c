@@ -311,7 +311,7 @@ static bool waits_behind(const struct hsm_file *f, const struct file_req *r)
     if (r->op != FILE_READ)
         return !list_empty(&f->queue);
     LIST_EACH (l, &f->queue)
-        if (LIST_ENTRY(l, struct hsm_item, link)->r->op != FILE_READ)
+        if (!LIST_ENTRY(l, struct hsm_item, link)->read)
             return true;
     return false;
 }
@@ -356,7 +356,7 @@ static void serve_queue(void *arg)
     for (;;) {
         struct hsm_item *i =
             list_empty(&f->queue) ? NULL : LIST_ENTRY(f->queue.next, struct hsm_item, link);
-        if (i == NULL || i->r->op == FILE_READ)
+        if (i == NULL || i->read)
             break;
         if (f->alone) {
             hsm_wait(h, "a file to be purged");
@@ -453,7 +453,7 @@ void hsm_pump(struct hsm_file *f)
         return;
     LIST_EACH_SAFE (l, n, &f->queue) {
         struct hsm_item *i = LIST_ENTRY(l, struct hsm_item, link);
-        if (i->r->op != FILE_READ) {
+        if (!i->read) {
             if (l == f->queue.next)
                 start_serving(f);
             break;
@@ -468,6 +468,7 @@ static void enqueue(struct hsm_file *f, struct file_req *r)
     struct hsm_item *i = port_alloc(f->h->sys.port, sizeof *i);
     i->f = f;
     i->r = r;
+    i->read = r->op == FILE_READ;
     i->since = -1;
     list_push(&f->queue, &i->link);
     hsm_pump(f);

@@ -73,7 +73,8 @@ struct hsm_item { /* a request that waits */
     struct list link;
     struct hsm_file *f;
     struct file_req *r;
-    bool all;        /* a READ that waits for the whole file */
+    bool read;       /* a READ: of others the request may have ended, while it is the first */
+    bool all;        /* of those, one that waits for the whole file */
     bool direct;     /* its bytes are coming from tape */
     bool asked, may; /* whether its user may read it */
     struct file_req ask;

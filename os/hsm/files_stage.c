@@ -163,7 +163,7 @@ static uint32_t first_wanted(const struct hsm_file *f)
     }
     LIST_EACH (l, &f->queue) {
         const struct hsm_item *i = LIST_ENTRY(l, struct hsm_item, link);
-        if (i->r->op != FILE_READ)
+        if (!i->read)
             break;
         if (i->direct || i->asked || (i->r->uid != 0 && !i->may))
             continue;
@@ -379,7 +379,7 @@ void hsm_fail(struct hsm_file *f, uint32_t lo, uint32_t hi, enum file_status s)
         f->piece[i] &= (uint8_t)~PIECE_WANTED;
     LIST_EACH_SAFE (l, next, &f->queue) {
         struct hsm_item *i = LIST_ENTRY(l, struct hsm_item, link);
-        if (i->r->op != FILE_READ)
+        if (!i->read)
             break;
         if (i->direct || i->asked || (i->r->uid != 0 && !i->may))
             continue;
