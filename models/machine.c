@@ -11,6 +11,7 @@
 
 #include "disks/build.h"
 #include "disks/image.h"
+#include "os/file/file.h"
 
 /* ---- the audit ---- */
 
@@ -288,7 +289,8 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     }
     m->boot.layers = m->reg->layers;
     return m->reg->services == NULL ||
-           os_boot_load(&m->boot, m->params.os, m->reg->services, path, e);
+           (os_boot_load(&m->boot, m->params.os, m->reg->services, path, e) &&
+            file_stacks_agree(&m->boot, path, e));
 }
 
 static bool plan_grid(struct machine *m)

@@ -265,6 +265,8 @@ struct file_ops {
     /* Of a bottom whose files are another node's, which serves them: that node.  NULL: its own. */
     uint32_t (*host)(const void *params, const struct os_boot *b);
     bool crossing; /* what lies below it is in a task of its own on the node */
+    bool alone;    /* files below it may not be what they are through it */
+    int64_t (*device)(const void *params);   /* of the node, that a bottom is on; NULL: on none */
     uint64_t (*buffers)(const void *params); /* most bytes of data that it keeps; NULL: none */
     /* Of parameters on a machine; NULL: all are good.  False with a sentence. */
     bool (*check)(const void *params, const struct os_boot *b, const char *path, struct err *e);
@@ -325,6 +327,9 @@ bool file_stack_ends(const struct os_boot *b, const struct os_service_ops *serve
                      const struct os_group *from, const char *path, struct err *e) MUST_CHECK;
 bool file_stack_has(const struct file_stack *k, const char *layer);
 struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b);
+/* Once all services are loaded: on a device on which a layer must be alone a node has files of one
+ * service.  False with a sentence. */
+bool file_stacks_agree(const struct os_boot *b, const char *path, struct err *e) MUST_CHECK;
 
 /* In place of os_node_boot, once a run is over: the layers of the stacks that the node's services
  * have look at its devices (psim run --fsck). */

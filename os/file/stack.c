@@ -112,6 +112,61 @@ bool file_stack_ends(const struct os_boot *b, const struct os_service_ops *serve
     return true;
 }
 
+/* ---- who else is on a device ---- */
+
+static const struct file_stack *stack_of(const struct os_service *s)
+{
+    const void *at = (const char *)s->params + s->ops->stack;
+    return s->ops->stack == 0 ? NULL : at;
+}
+
+/* Of a node; -1: of none. */
+static int64_t device_of(const struct file_stack *k)
+{
+    if (k == NULL || k->count == 0 || k->layer[k->count - 1].ops->device == NULL)
+        return -1;
+    return k->layer[k->count - 1].ops->device(k->layer[k->count - 1].params);
+}
+
+static const char *alone(const struct file_stack *k)
+{
+    for (uint32_t i = 0; i < k->count; i++)
+        if (k->layer[i].ops->alone)
+            return k->layer[i].ops->kind.name;
+    return NULL;
+}
+
+/* A node that both have, or UINT32_MAX. */
+static uint32_t common(const struct os_group *a, const struct os_group *b)
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        for (uint32_t k = 0; k < b->count; k++)
+            if (a->nodes[i] == b->nodes[k])
+                return a->nodes[i];
+    return UINT32_MAX;
+}
+
+bool file_stacks_agree(const struct os_boot *b, const char *path, struct err *e)
+{
+    for (uint32_t i = 0; i < b->service_count; i++)
+        for (uint32_t k = 0; k < b->service_count; k++) {
+            const struct os_service *x = &b->services[i], *y = &b->services[k];
+            int64_t device = device_of(stack_of(x));
+            if (i == k || device < 0 || device_of(stack_of(y)) != device ||
+                alone(stack_of(x)) == NULL)
+                continue;
+            uint32_t node = common(x->on, y->on);
+            if (node != UINT32_MAX)
+                return err_set(e,
+                               "%s.os: %s and %s both have files on device %lld of node %u, which "
+                               "layer %s of %s must have alone; give one of them another device "
+                               "or other nodes",
+                               path, x->ops->kind.name, y->ops->kind.name, (long long)device, node,
+                               alone(stack_of(x)), x->ops->kind.name);
+        }
+    return true;
+}
+
 /* ---- domains: what lies between two crossings ---- */
 
 static struct port *domain(struct port *node, const char *name)
@@ -190,10 +245,9 @@ struct os_node *file_look(struct port *kernel, const struct os_boot *b)
     };
     for (uint32_t i = 0; i < b->service_count; i++) {
         const struct os_service *s = &b->services[i];
-        if (s->ops->stack == 0 || os_rank(n, s->on) == OS_NO_RANK)
+        const struct file_stack *k = stack_of(s);
+        if (k == NULL || os_rank(n, s->on) == OS_NO_RANK)
             continue;
-        const void *at = (const char *)s->params + s->ops->stack;
-        const struct file_stack *k = at;
         for (uint32_t j = 0; j < k->count; j++)
             if (k->layer[j].ops->look != NULL)
                 k->layer[j].ops->look(&(struct file_boot){ .node = n }, k->layer[j].params);

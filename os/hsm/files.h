@@ -35,10 +35,11 @@
  * a user who may not read the file stages nothing.
  *
  * FILE_STAGE, FILE_PURGE, FILE_PIN, FILE_UNPIN, FILE_MIGRATE (os/file/file.h) end when it is done.
- * A file that has checkpoints (FILE_CHECKPOINT) stays on the disk.
+ * A file that has checkpoints (FILE_CHECKPOINT) stays on the disk, until it is removed.
  *
  * A migration has the whole file in memory, for movers pull it in any order.  Files that others put
- * into the file system below are seen from the next boot on.
+ * into the file system below are seen from the next boot on, and may be purged: so no other service
+ * has files there (file_stacks_agree).
  *
  * Source: HPSS's bitfile server and its policies of migration and purge, as its guides describe
  * them [HPSS 4.5 Management Guide]: stage on open, in the background, or not at all; a purge from

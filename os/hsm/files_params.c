@@ -159,6 +159,7 @@ const struct file_ops file_hsm = {
                      "again when they are read.",
               .params = file_hsm_params,
               .params_size = sizeof(struct file_hsm_params) },
+    .alone = true,
     .files = 2, /* the records and their log, of all files together */
     .check = check,
     .start = start,

@@ -590,12 +590,18 @@ static uint64_t buffers(const void *params)
     return (uint64_t)p->cache * (uint64_t)p->block;
 }
 
+static int64_t device(const void *params)
+{
+    return ((const struct lfs_params *)params)->device;
+}
+
 const struct file_ops file_lfs = {
     .kind = { .name = "lfs",
               .doc = "The bottom: extents on a device of the node, formatted where it is blank.",
               .params = lfs_params_desc,
               .params_size = sizeof(struct lfs_params) },
     .bottom = true,
+    .device = device,
     .buffers = buffers,
     .check = check,
     .start = start,

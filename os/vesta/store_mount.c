@@ -511,6 +511,11 @@ static void submit(struct file_sys *s, struct file_req *r)
     vst_begin(CONTAINER_OF(s, struct vst, sys), r);
 }
 
+static int64_t device(const void *params)
+{
+    return ((const struct vst_params *)params)->device;
+}
+
 const struct file_ops file_vesta_store = {
     .kind = { .name = "vesta_store",
               .doc = "The bottom: Vesta's objects with checkpoints, on a device of the node, "
@@ -518,6 +523,7 @@ const struct file_ops file_vesta_store = {
               .params = vst_params_desc,
               .params_size = sizeof(struct vst_params) },
     .bottom = true,
+    .device = device,
     .start = start,
     .submit = submit,
     .look = look,

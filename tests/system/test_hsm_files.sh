@@ -123,3 +123,18 @@ err 1 "no volume has room" 'fill of set0.*: no space' -p volumes=2 -p capacity=1
 err 0 "no volume has room" "" -p volumes=1 -p capacity=100 -p space=64MiB
 err 0 "no drive and arm that could take the volume works" "" -p space=64MiB -p fault=drives -p at=10s
 gives 0 "$PSIM" run "$T/err.lua" -q --no-store -p stage=open -p space=1MiB # a part of a file is as large as the space
+# Files of a job's checkpoints go to tape and back until the first of these, and no byte is another, whatever crashes.
+job() { # ARCHIVE CRASHES OPTION ...
+    archive=$1 crashes=$2
+    shift 2
+    gives 0 "$PSIM" run hsm_ckpt --no-store --json -q -p archive="$archive" -p crashes="$crashes" "$@"
+    made="$(value job.files.mean) $(value job.memory.mean)"
+}
+job no 0
+want=$made
+[ "$want" != "0 0" ] || fail "the job made nothing"
+job yes 4 -p io=4
+[ "$made" = "$want" ] || fail "a job over an archive made $made, not $want"
+moves "a job's files"
+gives 2 "$PSIM" check hsm_ckpt -p archive=yes -p crashes=0 -p images=io
+says "machine.os: pfs_server and file_server both have files on device 0 of node 4, which layer hsm of pfs_server must have alone"
