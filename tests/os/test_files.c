@@ -818,6 +818,48 @@ Test(files, a_layer_that_does_nothing_costs_a_call)
         cr_assert_eq(with[i], plain[i], "work %d: %d, not %d", i, (int)with[i], (int)plain[i]);
 }
 
+/* FILE1: a request is its caller's once it has ended, who may submit it as another at once. */
+static void then_read(struct file_req *r)
+{
+    uint64_t file = r->file;
+    file_req_init(r, FILE_READ, alone_done, r);
+    r->file = file;
+    file_range(r, 0, 5000);
+    file_submit(alone->top, r);
+}
+
+Test(files, a_request_that_has_ended_may_be_another_at_once)
+{
+    for (size_t i = 0; i < ARRAY_LEN(stacks); i++)
+        for (int op = FILE_WRITE; op <= FILE_HINT; op++) {
+            struct stage *g = stage_new(stacks[i].client, stacks[i].server,
+                                        (struct fake_options){ .disk_sectors = 2000 });
+            struct file_req r;
+            uint64_t file;
+            bool names = op >= FILE_CREATE && op <= FILE_LIST && op != FILE_STAT;
+            if (!names) {
+                cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+                for (int k = 0; k < 2; k++) {
+                    file_req_init(&r, k == 0 ? FILE_WRITE : op, k == 0 ? alone_done : then_read,
+                                  &r);
+                    r.hint = FILE_MIGRATE;
+                    r.size = 5000;
+                    r.file = file;
+                    file_range(&r, 0, 5000);
+                    if (r.op == FILE_WRITE)
+                        rope_add_pattern(&r.data, 1, 0, 5000);
+                    alone = g;
+                    fake_call(g->r.f, 0, submit_alone, &r);
+                    while (r.arg != NULL)
+                        cr_assert(fake_step(g->r.f), "%s never ends", file_op_name(r.op));
+                }
+                cr_assert(r.status == FILE_OK && r.moved == 5000);
+                rope_fini(&r.data);
+            }
+            stage_free(g);
+        }
+}
+
 /* REMOTE3: who flushes is told that the node has restarted since; once. */
 Test(files, a_flush_says_that_the_node_has_lost_what_it_covers)
 {
