@@ -4,9 +4,9 @@
 --   psim figure hsm_foreground
 --   psim run hsm_foreground -p size=8MiB     larger files: longer times in which the disk is read
 --
--- The programs sweep through the files, with 200 ms to think after each piece.  A file is read from
--- the disk as a whole, then written to tape, then the next: so a slow drive leaves the disk to the
--- programs.
+-- The programs sweep through the files, with 200 ms to think after each piece.  A file of one
+-- piece is read from the disk, then written to tape, then the next: so a slow drive leaves the disk
+-- to the programs.
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 

@@ -37,9 +37,9 @@
  * FILE_STAGE, FILE_PURGE, FILE_PIN, FILE_UNPIN, FILE_MIGRATE (os/file/file.h) end when it is done.
  * A file that has checkpoints (FILE_CHECKPOINT) stays on the disk, until it is removed.
  *
- * A migration has the whole file in memory, for movers pull it in any order.  Files that others put
- * into the file system below are seen from the next boot on, and may be purged: so no other service
- * has files there (file_stacks_agree).
+ * A migration reads the file in pieces, of which two are in memory; one that sees the file change
+ * is made again later.  Files that others put into the file system below are seen from the next
+ * boot on, and may be purged: so no other service has files there (file_stacks_agree).
  *
  * Source: HPSS's bitfile server and its policies of migration and purge, as its guides describe
  * them [HPSS 4.5 Management Guide]: stage on open, in the background, or not at all; a purge from

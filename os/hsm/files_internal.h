@@ -146,9 +146,11 @@ struct hsm {
     bool told_full, told_table, told_archive;
     uint32_t told_status; /* bits of enum hsm_status */
     sim_time pull_time;   /* of all pulls that ended well */
+    uint64_t buffered;    /* bytes of migrations in memory */
     struct {
         uint64_t migrations, migrated, pulls, staged, purges, purged, hits, misses, direct, again,
-            failed, abandoned, dropped, removed, orphans, full, early, early_used, early_wasted;
+            failed, abandoned, dropped, removed, orphans, full, early, early_used, early_wasted,
+            buffered, copied;
     } counts;
 };
 
@@ -236,6 +238,11 @@ uint64_t hsm_mate(void *arg, uint64_t file);
 uint64_t hsm_behind(void *arg, uint64_t file);
 void hsm_place(struct hsm_file *f); /* asks the archive, where a policy wants to know (block) */
 bool hsm_places(struct hsm *h);     /* of all; true: some are still not known (block) */
+
+/* ---- files_copy.c ---- */
+/* Its first `size` bytes are in the bitfile `other` then, as they were when that many changes had
+ * been made; FILE_OK, too, if there have been more: they are not all, or others.  (blocks) */
+enum file_status hsm_send(struct hsm_file *f, uint64_t size, uint64_t changes);
 
 /* ---- files_move.c ---- */
 void hsm_kick(struct hsm *h);                         /* the mover has something to do */

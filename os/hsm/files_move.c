@@ -286,16 +286,6 @@ static uint64_t purge(struct hsm *h)
 
 /* ---- migration (block) ---- */
 
-struct outward {
-    struct bitfile_call call;
-    const struct rope *data;
-};
-
-static void give(struct bitfile_call *c, uint64_t offset, uint64_t length, struct rope *out)
-{
-    rope_add_slice(out, CONTAINER_OF(c, struct outward, call)->data, offset, length);
-}
-
 static enum file_status drop_other(struct hsm_file *f)
 {
     struct hsm *h = f->h;
@@ -341,19 +331,8 @@ static enum file_status becomes(struct hsm_file *f, uint64_t size, sim_time mtim
 static enum file_status copy(struct hsm_file *f, const struct file_attr *a, uint64_t changes)
 {
     struct hsm *h = f->h;
-    struct file_req q;
-    struct outward x = {
-        { .op = BITFILE_WRITE, .id = f->rec.other - 1, .size = a->size, .give = give }, &q.data
-    };
-    file_req_init(&q, FILE_READ, NULL, NULL);
-    q.file = f->rec.file;
-    file_range(&q, 0, a->size);
-    enum file_status s = file_ask(h->sys.below, &q);
-    bool same = q.moved == a->size && f->changes == changes;
-    if (s == FILE_OK && same)
-        s = hsm_file_status(hsm_archive(h, &x.call));
-    rope_fini(&q.data);
-    same = same && f->changes == changes && f->writing == 0 && f->holding == 0 && !f->gone;
+    enum file_status s = f->changes == changes ? hsm_send(f, a->size, changes) : FILE_OK;
+    bool same = f->changes == changes && f->writing == 0 && f->holding == 0 && !f->gone;
     if (s == FILE_OK && same)
         return becomes(f, a->size, a->mtime);
     h->counts.abandoned++;

@@ -43,7 +43,8 @@ const struct param file_hsm_params[] = {
              "(background); or nothing, and reads come from tape past the disk (none)."),
     P_SIZE(file_hsm_params, piece, "4MiB", "512B", "1GiB",
            "What is staged at least, at multiples of it; of a file of more than 1024 such pieces "
-           "they are twice as large, or four times ...",
+           "they are twice as large, or four times ... A migration has two pieces of its file in "
+           "memory: while one goes to tape the next is read.",
            "ASSUMED(some seconds of a drive)"),
     P_INT(file_hsm_params, row, "16", "1", "1024",
           "Pieces in a row that one request to the archive brings at most.",
@@ -99,6 +100,9 @@ const struct param file_hsm_params[] = {
 const struct counter file_hsm_counters[] = {
     C_SUM(hsm, counts, migrations, "1", "Files copied to the archive."),
     C_SUM(hsm, counts, migrated, "B", "Their bytes."),
+    C_SUM(hsm, counts, copied, "B",
+          "Bytes read from the disk for that; more than these where a stream of a mover is late."),
+    C_MOST(hsm, counts, buffered, "B", "Most bytes of them in memory on their way from the disk."),
     C_SUM(hsm, counts, abandoned, "1",
           "Copies that were not finished, or no longer what the file "
           "was."),

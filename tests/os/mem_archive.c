@@ -10,6 +10,12 @@ struct door {
     struct port *port;
 };
 
+/* Bytes of a part that were asked for and have not come. */
+struct wants {
+    struct bitfile_pull pull; /* first */
+    struct job *j;
+};
+
 struct job {
     struct port_timer timer;
     struct door *d;
@@ -17,7 +23,7 @@ struct job {
     uint64_t at, parts, part; /* part of a row of `parts`, begun at one that was drawn */
     uint64_t first;
     uint8_t *bytes;
-    bool fails;
+    bool fails, refused;
 };
 
 static uint64_t draw(struct mem_archive *b, uint64_t n)
@@ -98,8 +104,8 @@ static void end(struct job *j)
 {
     struct bitfile_call *c = j->c;
     struct mem_archive *b = j->d->b;
-    c->status = j->fails ? b->how : HSM_OK;
-    bool done = !j->fails || (b->how == HSM_UNREACHABLE && draw(b, 2) == 0);
+    c->status = j->refused ? HSM_UNREACHABLE : j->fails ? b->how : HSM_OK;
+    bool done = !j->refused && (!j->fails || (b->how == HSM_UNREACHABLE && draw(b, 2) == 0));
     if (done && c->op == BITFILE_CREATE) {
         create(b, c);
         b->orphans += j->fails;
@@ -116,9 +122,37 @@ static void end(struct job *j)
                                          .written = x->bytes != NULL,
                                          .volume = (uint32_t)(x->place % 2),
                                          .first = x->place };
-    port_free(j->d->port, j->bytes);
-    port_free(j->d->port, j);
+    struct port *p = j->d->port;
+    port_free(p, j->bytes);
+    port_free(p, j);
+    for (struct list *l; (l = list_pop(&c->pulls)) != NULL;) {
+        struct wants *w = (struct wants *)LIST_ENTRY(l, struct bitfile_pull, link);
+        rope_fini(&w->pull.data);
+        port_free(p, w);
+    }
     c->done(c);
+}
+
+static void answered(struct bitfile_pull *p)
+{
+    struct wants *w = (struct wants *)p;
+    struct job *j = w->j;
+    list_remove(&p->link);
+    if (p->data.length == p->length)
+        rope_read(&p->data, 0, p->length, j->bytes + p->offset);
+    else
+        j->refused = j->fails = true;
+    rope_fini(&p->data);
+    port_free(j->d->port, w);
+}
+
+static void pull(struct job *j, uint64_t off, uint64_t len)
+{
+    struct wants *w = port_alloc(j->d->port, sizeof *w);
+    *w = (struct wants){ { .offset = off, .length = len, .answer = answered }, j };
+    rope_init(&w->pull.data);
+    list_push(&j->c->pulls, &w->pull.link);
+    j->c->ask(j->c);
 }
 
 /* A part, wherever the row has come to. */
@@ -127,7 +161,7 @@ static void part(struct job *j)
     struct bitfile_call *c = j->c;
     struct mem_archive *b = j->d->b;
     uint64_t n = c->op == BITFILE_READ ? c->length : c->size;
-    uint64_t step = j->parts % 7 == 0 ? 1 : 7; /* goes round all */
+    uint64_t step = b->in_order || j->parts % 7 == 0 ? 1 : 7; /* goes round all */
     uint64_t k = (j->first + j->part * step) % j->parts, off = k * b->chunk;
     uint64_t len = off + b->chunk < n ? b->chunk : n - off;
     struct rope data;
@@ -137,6 +171,8 @@ static void part(struct job *j)
         rope_add_bytes(&data, x->bytes + c->offset + off, len);
         b->read_bytes += len;
         c->take(c, c->offset + off, &data);
+    } else if (c->ask != NULL) {
+        pull(j, off, len);
     } else {
         c->give(c, off, len, &data);
         cr_assert_eq(data.length, len);
@@ -149,12 +185,13 @@ static void part(struct job *j)
 static void tick(struct port_timer *t)
 {
     struct job *j = t->arg;
-    bool early = j->fails && j->part >= j->parts / 2;
-    if (j->part == j->parts || early) {
+    bool early = j->fails && j->part >= j->parts / 2, waits = !list_empty(&j->c->pulls);
+    if ((j->part == j->parts && !waits) || early || j->refused) {
         end(j);
         return;
     }
-    part(j);
+    if (j->part < j->parts)
+        part(j);
     port_timer_set(&j->timer, (sim_time)draw(j->d->b, (uint64_t)j->d->b->delay));
 }
 
@@ -164,11 +201,12 @@ static void ask(void *arg, struct bitfile_call *c)
     struct mem_archive *b = d->b;
     struct job *j = port_alloc(d->port, sizeof *j);
     uint64_t n = c->op == BITFILE_READ ? c->length : c->op == BITFILE_WRITE ? c->size : 0;
+    list_init(&c->pulls);
     j->d = d;
     j->c = c;
     j->fails = b->fail_in > 0 && draw(b, b->fail_in) == 0;
     j->parts = (n + b->chunk - 1) / b->chunk;
-    j->first = draw(b, j->parts + 1);
+    j->first = b->in_order ? 0 : draw(b, j->parts + 1);
     b->calls[c->op]++;
     if (c->op == BITFILE_READ) {
         const struct mem_archive_one *x = find(b, c->id);

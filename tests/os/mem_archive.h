@@ -16,6 +16,7 @@ struct mem_archive {
     uint64_t last, seed, places;
     sim_time delay;   /* of a part of a call, at most */
     uint32_t chunk;   /* bytes of a part, at most */
+    bool in_order;    /* the parts of a call come in their order */
     uint32_t fail_in; /* one call in so many fails, 0: none, */
     enum hsm_status how;
     uint32_t orphans; /* were created, and who asked heard that it failed */

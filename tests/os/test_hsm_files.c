@@ -19,7 +19,9 @@ enum {
     FILES = 2,
     STEPS = 14,
     STATES = STEPS + 2,
-    SECTOR = 512
+    SECTOR = 512,
+    CHUNK = 700, /* that the archive asks for at a time */
+    IN_MEMORY = FILES * (2 * PIECE + CHUNK)
 };
 
 struct content {
@@ -298,6 +300,7 @@ static uint64_t run(uint64_t seed, uint64_t crash_at, uint32_t torn, uint32_t fa
         recover();
     t.w.crash_at_write = 0;
     finish();
+    cr_assert_leq(fake_count(t.w.fake, 0, "hsm.buffered"), IN_MEMORY, "%s: in memory", t.what);
     lfs_world_fini(&t.w);
     mem_archive_fini(&t.archive);
     return writes;
@@ -388,6 +391,70 @@ static enum file_status read_at(uint32_t f, uint64_t off, size_t n, uint32_t uid
     cr_assert(r.status != FILE_OK || r.moved == n);
     rope_fini(&r.data);
     return r.status;
+}
+
+/* Two pieces of it, though it is nine long; the archive, which asks for its bytes in any order,
+ * gets them all; and each is read once where it asks for them in their order. */
+Test(hsm_files, a_migration_has_two_pieces_of_its_file_in_memory)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        begin(HSM_STAGE_DEMAND, 100 * PIECE);
+        t.archive.in_order = i > 0;
+        cr_assert_eq(fill(0, SPAN), FILE_OK);
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+        uint64_t reads = fake_count(t.w.fake, 0, "hsm.copied");
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.migrated"), SPAN);
+        uint64_t most = fake_count(t.w.fake, 0, "hsm.buffered");
+        cr_assert(most >= 2 * PIECE && most <= 2 * PIECE + CHUNK, "%d bytes in memory", (int)most);
+        cr_assert(i == 0 ? reads >= SPAN : reads == SPAN, "%d bytes read", (int)reads);
+        cr_assert_eq(hint(0, FILE_PURGE, 0), FILE_OK);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.abandoned"), 0);
+        end();
+    }
+}
+
+/* What is written while the file goes to tape: it is given no further, and goes anew later. */
+Test(hsm_files, a_file_that_changes_on_its_way_goes_again)
+{
+    begin(HSM_STAGE_DEMAND, 100 * PIECE);
+    t.params.age = 0;
+    t.archive.in_order = true;
+    cr_assert_eq(fill(0, SPAN), FILE_OK);
+    cr_assert_eq(fill(0, SPAN), FILE_OK);
+    fake_run_until(t.w.fake, 59 * SIM_SEC);
+    for (uint32_t i = 0; i < 10000 && fake_count(t.w.fake, 0, "hsm.copied") < 3 * PIECE; i++)
+        fake_run_until(t.w.fake, fake_now(t.w.fake) + SIM_MS / 5);
+    t.params.age = 20 * SIM_SEC;
+    cr_assert_eq(fill(0, 5), FILE_OK);
+    fake_run_until(t.w.fake, fake_now(t.w.fake) + SIM_SEC);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.abandoned"), 1);
+    cr_assert_leq(fake_count(t.w.fake, 0, "hsm.copied"), 5 * PIECE);
+    cr_assert_eq(t.archive.calls[BITFILE_WRITE], 1);
+    fake_run_until(t.w.fake, fake_now(t.w.fake) + 130 * SIM_SEC);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.migrated"), SPAN);
+    cr_assert_eq(t.archive.count, 1);
+    end();
+}
+
+/* What cannot be read does not go, and leaves nothing in the archive. */
+Test(hsm_files, a_file_that_the_disk_cannot_read_stays)
+{
+    for (uint32_t skip = 0; skip < 4; skip++) {
+        begin(HSM_STAGE_DEMAND, 100 * PIECE);
+        cr_assert_eq(fill(0, SPAN), FILE_OK);
+        cr_assert_eq(lfs_world_op(&t.w, FILE_FLUSH, t.file[0], 0), FILE_OK);
+        t.w.fail_reads = true;
+        t.w.fail_to = UINT64_MAX;
+        t.w.fail_skip = skip;
+        t.w.fail_count = 1;
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_IO_ERROR);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.abandoned"), 1);
+        cr_assert_eq(t.archive.calls[BITFILE_WRITE], 1);
+        cr_assert_eq(t.archive.count, 0);
+        cr_assert_eq(hint(0, FILE_MIGRATE, 0), FILE_OK);
+        cr_assert_leq(fake_count(t.w.fake, 0, "hsm.buffered"), 2 * PIECE + CHUNK);
+        end();
+    }
 }
 
 /* HSM6 */
