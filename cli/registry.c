@@ -52,6 +52,7 @@
 #define WORKLOADS(W)                                                                               \
     W(io)                                                                                          \
     W(metadata)                                                                                    \
+    W(sharing)                                                                                     \
     W(checkpoint)                                                                                  \
     W(import)                                                                                      \
     W(export)                                                                                      \

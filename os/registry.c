@@ -41,6 +41,7 @@
     S(ckpt)                                                                                        \
     S(file_server)                                                                                 \
     S(file_client)                                                                                 \
+    S(token_server)                                                                                \
     S(cut)                                                                                         \
     S(pvl)                                                                                         \
     S(pvr)                                                                                         \
@@ -61,6 +62,7 @@
     L(checksum_layer)                                                                              \
     L(keep)                                                                                        \
     L(cache)                                                                                       \
+    L(token)                                                                                       \
     L(remote)
 
 /* clang-format off */

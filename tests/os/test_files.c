@@ -2,6 +2,7 @@
  * of runs, several requests at once, device errors, lost frames, a crash of the files' node.
  */
 #include "os/file/file_internal.h"
+#include "os/file/token.h"
 #include "os/lfs/lfs.h"
 #include "os/registry.h"
 #include "tests/os/mem_archive.h"
@@ -40,7 +41,8 @@ struct stage {
     uint32_t io[1];
     struct os_layout layout;
     struct os_boot boot;
-    struct os_service service;
+    struct os_service service[2]; /* files, tokens */
+    sim_time retry[1];            /* the parameters of the second */
     struct file_stack server, client;
     struct val *list[2];
     struct os_node node[2];
@@ -148,7 +150,8 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
     if (node == 0)
         g->top = file_stack_start(&g->client, &b);
     else
-        (void)file_server_service.start(&g->node[node], &g->service, rpc);
+        for (int i = 0; i < 2; i++)
+            (void)g->service[i].ops->start(&g->node[node], &g->service[i], rpc);
 }
 
 struct server_params { /* as in os/file/server.c */
@@ -165,21 +168,24 @@ static struct stage *stage_new(const char *client, const char *server, struct fa
     g->io[0] = 1;
     g->groups[0] = (struct os_group){ .name = "io", .count = 1, .nodes = g->io };
     g->layout.nodes = 2;
-    g->service = (struct os_service){ .ops = &file_server_service, .on = g->groups };
+    g->retry[0] = SIM_MS;
+    struct server_params *p = calloc(1, sizeof *p);
+    g->service[0] =
+        (struct os_service){ .ops = &file_server_service, .on = g->groups, .params = p };
+    g->service[1] =
+        (struct os_service){ .ops = &token_server_service, .on = g->groups, .params = g->retry };
     g->boot = (struct os_boot){ .layout = &g->layout,
                                 .layers = layers_of_test(),
                                 .groups = g->groups,
                                 .group_count = 1,
-                                .services = &g->service,
-                                .service_count = 1 };
+                                .services = g->service,
+                                .service_count = 2 };
     g->list[0] = layers(client);
     g->list[1] = layers(server);
+    p->files = g->list[1];
     cr_assert(file_stack_load(&g->client, &g->boot, g->list[0], "lfs", NULL, "client", &e), "%s",
               e.text);
-    struct server_params *p = calloc(1, sizeof *p);
-    p->files = g->list[1];
     cr_assert(file_server_service.ready(p, &g->boot, "server", &e), "%s", e.text);
-    g->service.params = p;
     g->remote = strstr(client, "remote") != NULL;
     g->slow = g->remote || strstr(client, "archived") != NULL || strstr(client, "checksum") != NULL;
     o.nodes = 2;
@@ -199,8 +205,8 @@ static void stage_free(struct stage *g)
         free(g->f[i].want);
         free(g->f[i].may);
     }
-    file_server_service.drop(g->service.params);
-    free(g->service.params);
+    file_server_service.drop(g->service[0].params);
+    free(g->service[0].params);
     mem_archive_fini(&g->archive);
     file_stack_free(&g->client);
     val_free(g->list[0]);
@@ -524,6 +530,7 @@ static const struct {
     { "checksum block=1000; keep block=512B; lfs cache=5 " LFS, "lfs" },
     { "pass; remote", "checksum; lfs cache=9 queue=2 " LFS },
     { "checksum; cache bytes=16KiB block=2KiB ahead=3 dirty=4KiB; remote", "lfs cache=5 " LFS },
+    { "token; cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; remote", "lfs cache=5 " LFS },
     { "archived stage=open " HSM "; lfs cache=5 " LFS, "lfs" },
     { "archived stage=demand row=2 " HSM "; lfs cache=9 buffered=true " LFS, "lfs" },
     { "archived stage=background pulls=1 " HSM "; lfs cache=5 " LFS, "lfs" },

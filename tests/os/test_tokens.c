@@ -1,0 +1,681 @@
+/* test_tokens.c: caches of several nodes over one file system, with tokens: what their users read
+ * and write of shared files is judged location by location; nodes die and come back.
+ */
+#include "os/file/token.h"
+
+#include "os/file/file_internal.h"
+#include "os/registry.h"
+#include "tests/os/io_world.h"
+#include "tests/os/xk_rig.h"
+#include "tests/sample.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENTS = 3, SERVER = CLIENTS, NODES, FILES = 2, PLACES = 24, FLIGHT = 8, APART = 104 };
+
+/* A write or a read of a place of a file, by one request; a value is written once. */
+struct op {
+    uint64_t value, start, end, known; /* steps; known: it is in the file by then */
+    uint32_t node, life, file, place;
+    bool write, ended, failed;
+};
+
+struct flight {
+    struct file_req r;
+    struct world *w;
+    uint32_t op; /* index */
+    uint32_t life;
+    bool busy;
+};
+
+struct client_params { /* as in os/pio/pio_files.c */
+    const struct val *files;
+    struct file_stack stack;
+};
+struct server_params { /* as in os/file/server.c */
+    const struct val *files;
+    struct file_stack stack;
+};
+
+struct world {
+    struct rig r;
+    struct os_group groups[2];
+    uint32_t io[1], compute[CLIENTS];
+    struct os_layout layout;
+    struct os_boot boot;
+    struct os_service services[3];
+    struct client_params client;
+    struct server_params server;
+    sim_time retry[1]; /* the parameters of token_server */
+    struct os_node node[NODES];
+    struct file_sys *top[CLIENTS];
+    uint32_t life[NODES], booted;
+    struct flight f[FLIGHT];
+    uint64_t file[FILES];
+    struct op *ops;
+    uint32_t op_count;
+    uint64_t seed, steps, reads, failed;
+    bool crashes; /* requests may fail */
+};
+
+static uint64_t draw_state;
+static uint32_t draw(uint32_t n)
+{
+    draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(draw_state >> 33) % n;
+}
+
+extern const struct os_service_ops file_client_service;
+
+static void booted(struct rig *r, uint32_t node, struct port *p)
+{
+    struct world *w = CONTAINER_OF(r, struct world, r);
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc");
+    w->node[node] = (struct os_node){
+        .port = p, .boot = &w->boot, .layout = &w->layout, .node = node, .xk = r->k[node]
+    };
+    struct file_boot b = { .node = &w->node[node], .rpc = rpc };
+    w->booted++;
+    w->life[node]++;
+    if (node != SERVER) {
+        w->top[node] = file_stack_start(&w->client.stack, &b);
+        return;
+    }
+    (void)file_server_service.start(&w->node[node], &w->services[0], rpc);
+    (void)token_server_service.start(&w->node[node], &w->services[1], rpc);
+}
+
+static struct world *world_new(const char *client, struct fake_options o)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct err e = ERR_INIT;
+    w->io[0] = SERVER;
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        w->compute[i] = i;
+    w->groups[0] = (struct os_group){ .name = "io", .count = 1, .nodes = w->io };
+    w->groups[1] = (struct os_group){ .name = "compute", .count = CLIENTS, .nodes = w->compute };
+    w->layout.nodes = NODES;
+    w->retry[0] = 10 * SIM_MS;
+    w->services[0] = (struct os_service){ .ops = &file_server_service,
+                                          .on = &w->groups[0],
+                                          .params = &w->server };
+    w->services[1] = (struct os_service){ .ops = &token_server_service,
+                                          .on = &w->groups[0],
+                                          .params = w->retry };
+    w->services[2] = (struct os_service){ .ops = &file_client_service,
+                                          .on = &w->groups[1],
+                                          .params = &w->client };
+    w->boot = (struct os_boot){ .layout = &w->layout,
+                                .layers = &os_layers,
+                                .groups = w->groups,
+                                .group_count = 2,
+                                .services = w->services,
+                                .service_count = 3 };
+    w->server.files = io_val("{{layer=lfs, block='2KiB', cache=5, queue=4}}");
+    w->client.files = io_val(client);
+    cr_assert(file_client_service.ready(&w->client, &w->boot, "client", &e), "%s", e.text);
+    cr_assert(file_server_service.ready(&w->server, &w->boot, "server", &e), "%s", e.text);
+    w->seed = o.seed;
+    o.nodes = NODES;
+    o.disks = 1;
+    o.disk_sectors = 2000;
+    rig_start(&w->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
+              NULL);
+    while (w->booted < NODES)
+        cr_assert(fake_step(w->r.f));
+    return w;
+}
+
+static void world_free(struct world *w)
+{
+    rig_stop(&w->r);
+    file_client_service.drop(&w->client);
+    file_server_service.drop(&w->server);
+    val_free((struct val *)w->server.files);
+    val_free((struct val *)w->client.files);
+    free(w->ops);
+    free(w);
+}
+
+static bool step(struct world *w)
+{
+    w->steps++;
+    return fake_step(w->r.f);
+}
+
+/* ---- one request alone ---- */
+
+struct alone {
+    struct world *w;
+    struct file_req *r;
+    uint32_t node;
+};
+static void submit_alone(struct port *p, void *arg)
+{
+    const struct alone *a = arg;
+    (void)p;
+    file_submit(a->w->top[a->node], a->r);
+}
+static void alone_done(struct file_req *r)
+{
+    r->arg = NULL;
+}
+static enum file_status ask(struct world *w, uint32_t node, struct file_req *r)
+{
+    struct alone a = { w, r, node };
+    r->done = alone_done;
+    r->arg = r;
+    fake_call(w->r.f, node, submit_alone, &a);
+    while (r->arg != NULL)
+        cr_assert(step(w), "%s never ends", file_op_name(r->op));
+    return r->status;
+}
+
+static uint64_t make(struct world *w, const char *name)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_CREATE, NULL, NULL);
+    r.name = name;
+    cr_assert_eq(ask(w, 0, &r), FILE_OK);
+    uint64_t file = r.file;
+    file_req_init(&r, FILE_WRITE, NULL, NULL); /* later writes change no size */
+    r.file = file;
+    file_range(&r, 0, PLACES * APART);
+    rope_add_zero(&r.data, PLACES * APART);
+    cr_assert_eq(ask(w, 0, &r), FILE_OK);
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = FILE_PROPAGATE;
+    r.file = file;
+    cr_assert_eq(ask(w, 0, &r), FILE_OK);
+    file_req_init(&r, FILE_FLUSH, NULL, NULL);
+    r.file = file;
+    cr_assert_eq(ask(w, 0, &r), FILE_OK);
+    return file;
+}
+
+static enum file_status put(struct world *w, uint32_t node, uint64_t file, uint64_t off,
+                            uint64_t value)
+{
+    struct file_req r;
+    uint8_t b[8];
+    file_req_init(&r, FILE_WRITE, NULL, NULL);
+    r.file = file;
+    file_range(&r, off, sizeof b);
+    wire_put64(b, value);
+    rope_add_bytes(&r.data, b, sizeof b);
+    return ask(w, node, &r);
+}
+
+static uint64_t get(struct world *w, uint32_t node, uint64_t file, uint64_t off)
+{
+    struct file_req r;
+    uint8_t b[8] = { 0 };
+    file_req_init(&r, FILE_READ, NULL, NULL);
+    r.file = file;
+    file_range(&r, off, sizeof b);
+    enum file_status s = ask(w, node, &r);
+    cr_assert_eq(s, FILE_OK, "%s", file_status_name(s));
+    rope_read(&r.data, 0, r.moved, b);
+    rope_fini(&r.data);
+    return wire_get64(b);
+}
+
+/* ---- histories ---- */
+
+static void ended(struct file_req *r)
+{
+    struct flight *x = r->arg;
+    struct world *w = x->w;
+    struct op *o = &w->ops[x->op];
+    uint8_t b[8] = { 0 };
+    x->busy = false;
+    o->ended = true;
+    o->end = w->steps;
+    o->failed = r->status != FILE_OK;
+    w->failed += o->failed;
+    cr_assert(!o->failed || (w->crashes && r->status == FILE_UNREACHABLE), "%s: %s",
+              file_op_name(r->op), file_status_name(r->status));
+    if (!o->failed && !o->write) {
+        cr_assert_eq(r->moved, 8);
+        rope_read(&r->data, 0, 8, b);
+        o->value = wire_get64(b);
+        w->reads++;
+    }
+    rope_fini(&r->data);
+}
+
+static void submit_random(struct port *p, void *arg)
+{
+    struct flight *x = arg;
+    struct world *w = x->w;
+    struct op *o = &w->ops[x->op];
+    uint8_t b[8];
+    (void)p;
+    file_req_init(&x->r, o->write ? FILE_WRITE : FILE_READ, ended, x);
+    x->r.file = w->file[o->file];
+    file_range(&x->r, (uint64_t)o->place * APART, sizeof b);
+    if (o->write) {
+        wire_put64(b, o->value);
+        rope_add_bytes(&x->r.data, b, sizeof b);
+    }
+    file_submit(w->top[o->node], &x->r);
+}
+
+static void random_op(struct world *w)
+{
+    struct flight *x = NULL;
+    for (int i = 0; i < FLIGHT; i++)
+        x = w->f[i].busy ? x : &w->f[i];
+    uint32_t node = draw(CLIENTS);
+    if (x == NULL || !fake_up(w->r.f, node) || w->top[node] == NULL)
+        return;
+    w->ops = realloc(w->ops, (w->op_count + 1) * sizeof *w->ops);
+    w->ops[w->op_count] = (struct op){ .value = w->op_count + 1,
+                                       .start = w->steps,
+                                       .end = UINT64_MAX,
+                                       .known = UINT64_MAX,
+                                       .node = node,
+                                       .life = w->life[node],
+                                       .file = draw(FILES),
+                                       .place = draw(4) > 0 ? draw(3) : draw(PLACES),
+                                       .write = draw(2) == 0 };
+    x->w = w;
+    x->op = w->op_count++;
+    x->life = w->life[node];
+    x->busy = true;
+    fake_call(w->r.f, node, submit_random, x);
+}
+
+/* The node's requests end here, without `done`. */
+static void crash(struct world *w, uint32_t node)
+{
+    fake_crash(w->r.f, node);
+    for (int i = 0; i < FLIGHT; i++)
+        if (w->f[i].busy && w->ops[w->f[i].op].node == node) {
+            w->f[i].busy = false;
+            rope_fini(&w->f[i].r.data);
+        }
+}
+
+/* No read gives a value that another write of the place had taken the place of before it began.
+ * What a node had written and that died with it counts only from when others have seen it; a crash
+ * of the server, the last one at step `from`, may take back what nobody has flushed. */
+static void judge(struct world *w, uint64_t from)
+{
+    for (uint32_t i = 0; i < w->op_count; i++) {
+        struct op *o = &w->ops[i];
+        bool lives = o->life == w->life[o->node] && fake_up(w->r.f, o->node);
+        if (o->write && o->ended && !o->failed && lives && o->start >= from)
+            o->known = o->end;
+    }
+    for (uint32_t i = 0; i < w->op_count; i++) {
+        const struct op *o = &w->ops[i];
+        if (o->write || !o->ended || o->failed || o->value == 0)
+            continue;
+        struct op *by = &w->ops[o->value - 1];
+        cr_assert(o->value <= w->op_count && by->write && by->file == o->file &&
+                      by->place == o->place && by->start <= o->end,
+                  "a value that nobody has written: %llu", (unsigned long long)o->value);
+        if ((by->node != o->node || by->life != o->life) && by->start >= from && o->end < by->known)
+            by->known = o->end;
+    }
+    for (uint32_t i = 0; i < w->op_count; i++) {
+        const struct op *o = &w->ops[i];
+        if (o->write || !o->ended || o->failed)
+            continue;
+        uint64_t since = o->value == 0 ? 0 : w->ops[o->value - 1].known;
+        const struct op *by = o->value == 0 ? NULL : &w->ops[o->value - 1];
+        if (by != NULL && by->ended && by->end < since)
+            since = by->end;
+        for (uint32_t k = 0; k < w->op_count; k++) {
+            const struct op *n = &w->ops[k];
+            if (n->write && n->file == o->file && n->place == o->place && n->known < o->start)
+                cr_assert(n->start <= since,
+                          "seed %d: node %u reads %llu of place %u, overwritten by node %u: %llu",
+                          (int)w->seed, o->node, (unsigned long long)o->value, o->place, n->node,
+                          (unsigned long long)n->value);
+        }
+    }
+}
+
+static bool busy(const struct world *w)
+{
+    for (int i = 0; i < FLIGHT; i++)
+        if (w->f[i].busy)
+            return true;
+    return false;
+}
+
+#define CACHE "{layer=cache, bytes='4KiB', block='512B', ahead=2, dirty='1KiB'}"
+#define STACK "{{layer=token}, " CACHE ", {layer=remote}}"
+static const char *const stacks[] = {
+    STACK,
+    "{{layer=token}, {layer=cache, bytes='64KiB', block='1KiB', dirty='64KiB', idle='2ms'}, "
+    "{layer=remote}}",
+    "{{layer=token}, {layer=pass}, {layer=remote}}",
+};
+
+static void random_run(struct world *w, uint64_t seed, int turns)
+{
+    draw_state = seed;
+    for (int t = 0; t < turns; t++) {
+        random_op(w);
+        for (uint32_t k = draw(25); k > 0; k--)
+            (void)step(w);
+    }
+}
+
+/* TOK1, TOK2. */
+Test(tokens, what_is_read_is_what_was_written_last)
+{
+    for (uint64_t n = 0; n < sample("TOKEN_SEEDS", 12); n++) {
+        struct world *w = world_new(
+            stacks[n % ARRAY_LEN(stacks)],
+            (struct fake_options){ .seed = n + 1, .order = n % 4 ? FAKE_RANDOM : FAKE_IN_ORDER });
+        for (int i = 0; i < FILES; i++)
+            w->file[i] = make(w, i == 0 ? "a" : "b");
+        random_run(w, n + 1, 500);
+        while (busy(w))
+            cr_assert(step(w), "a request never ends");
+        judge(w, 0);
+        cr_assert_gt(w->reads, 60);
+        world_free(w);
+    }
+}
+
+/* TOK4, TOK5: and nothing hangs. */
+Test(tokens, nodes_may_die_at_any_step)
+{
+    for (uint64_t n = 0; n < sample("TOKEN_SEEDS", 24); n++) {
+        struct world *w =
+            world_new(stacks[n % ARRAY_LEN(stacks)],
+                      (struct fake_options){ .seed = n + 1,
+                                             .order = n % 3 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                             .detect_delay = SIM_MS });
+        bool server = n % 2 == 1;
+        uint64_t from = 0;
+        for (int i = 0; i < FILES; i++)
+            w->file[i] = make(w, i == 0 ? "a" : "b");
+        w->crashes = true;
+        for (int round = 0; round < 4; round++) {
+            uint32_t node = server && round % 2 == 0 ? SERVER : draw(CLIENTS);
+            random_run(w, 100 * n + (uint64_t)round, 100);
+            crash(w, node);
+            random_run(w, 100 * n + (uint64_t)round + 50, (int)draw(60));
+            fake_run_until(w->r.f, fake_now(w->r.f) + (sim_time)draw(3) * SIM_MS);
+            uint32_t boots = w->booted;
+            fake_restart(w->r.f, node);
+            from = node == SERVER ? w->steps : from;
+            while (w->booted == boots)
+                cr_assert(step(w));
+        }
+        fake_run_until(w->r.f, fake_now(w->r.f) + SIM_SEC);
+        random_run(w, n + 7, 100);
+        for (uint64_t k = 0; busy(w); k++)
+            cr_assert(step(w) && k < 100000, "a request never ends");
+        judge(w, from);
+        world_free(w);
+    }
+}
+
+static uint64_t count(const struct world *w, uint32_t node, const char *name)
+{
+    return fake_count(w->r.f, node, name);
+}
+
+/* Who has the token asks nobody; who reads leaves the writer its right to read. */
+Test(tokens, a_token_is_kept_until_it_is_recalled)
+{
+    struct world *w = world_new(stacks[1], (struct fake_options){ .seed = 1 });
+    uint64_t f = make(w, "a");
+    for (uint64_t i = 1; i <= 10; i++) {
+        cr_assert_eq(put(w, 1, f, 8 * i, i), FILE_OK);
+        cr_assert_eq(get(w, 1, f, 8 * i), i);
+    }
+    cr_assert_eq(count(w, 1, "token.grants"), 1);
+    cr_assert_eq(get(w, 2, f, 80), 10);
+    uint64_t hits = count(w, 1, "cache.hits");
+    for (uint64_t i = 1; i <= 10; i++)
+        cr_assert_eq(get(w, 1 + i % 2, f, 8 * i), i);
+    cr_assert_eq(count(w, 1, "token.grants"), 1);
+    cr_assert_eq(count(w, 1, "token.recalls"), 1);
+    cr_assert_eq(count(w, 2, "token.grants"), 1);
+    cr_assert_eq(count(w, 1, "cache.hits"), hits + 5);
+    cr_assert_eq(put(w, 2, f, 8, 77), FILE_OK);
+    cr_assert_eq(get(w, 1, f, 8), 77);
+    cr_assert_eq(count(w, SERVER, "token_server.recalls"), 4); /* the maker's is one */
+    world_free(w);
+}
+
+/* TOK5: what waits in a cache outlives the server's crash, and others see it. */
+Test(tokens, what_was_written_outlives_a_crash_of_the_server)
+{
+    for (int known = 0; known < 2; known++) {
+        struct world *w =
+            world_new(stacks[1], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+        uint64_t f = make(w, "a"), g = make(w, "b");
+        cr_assert_eq(get(w, 2, g, 0), 0);
+        cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+        fake_crash(w->r.f, SERVER);
+        if (known > 0)
+            fake_run_until(w->r.f, fake_now(w->r.f) + SIM_MS + SIM_MS / 2);
+        fake_restart(w->r.f, SERVER);
+        fake_run_until(w->r.f, fake_now(w->r.f) + 50 * SIM_MS);
+        cr_assert_eq(count(w, SERVER, "token_server.kept"), 1);
+        cr_assert_eq(get(w, 2, f, 8), 5);
+        cr_assert_eq(get(w, 1, f, 8), 5);
+        cr_assert_eq(put(w, 1, g, 0, 6), FILE_OK);
+        cr_assert_eq(get(w, 2, g, 0), 6);
+        world_free(w);
+    }
+}
+
+/* TOK4: others go on; what nobody had propagated is told as lost. */
+Test(tokens, the_token_of_a_dead_node_is_free)
+{
+    struct world *w =
+        world_new(stacks[1], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a"), remarks = fake_counts(w->r.f)->remarks;
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    fake_crash(w->r.f, 1);
+    cr_assert_eq(get(w, 2, f, 8), 0);
+    cr_assert_eq(count(w, SERVER, "token_server.freed"), 1);
+    cr_assert_eq(fake_counts(w->r.f)->remarks, remarks + 1);
+    world_free(w);
+}
+
+/* TOK6, and a server that never comes back: requests end. */
+Test(tokens, a_server_that_is_gone_is_told)
+{
+    struct world *w =
+        world_new(stacks[0], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a");
+    struct file_req r;
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    fake_crash(w->r.f, SERVER);
+    cr_assert_eq(put(w, 2, f, 8, 5), FILE_UNREACHABLE);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 10 * SIM_MS);
+    cr_assert_eq(put(w, 1, f, 8, 6), FILE_UNREACHABLE);
+    file_req_init(&r, FILE_FLUSH, NULL, NULL);
+    r.file = f;
+    cr_assert_eq(ask(w, 1, &r), FILE_UNREACHABLE);
+    world_free(w);
+}
+
+struct late {
+    struct alone a;
+    struct file_req r;
+    bool ended;
+};
+static void late_done(struct file_req *r)
+{
+    struct late *x = r->arg;
+    x->ended = true;
+}
+static void start(struct world *w, uint32_t node, uint64_t file, enum file_op op, struct late *x)
+{
+    uint8_t b[8];
+    *x = (struct late){ .a = { w, &x->r, node } };
+    file_req_init(&x->r, op, late_done, x);
+    x->r.file = file;
+    file_range(&x->r, 8, sizeof b);
+    wire_put64(b, 9);
+    if (op == FILE_WRITE)
+        rope_add_bytes(&x->r.data, b, sizeof b);
+    fake_call(w->r.f, node, submit_alone, &x->a);
+}
+
+/* TOK3: who reads does not overtake who waits to write. */
+Test(tokens, the_queue_is_fair)
+{
+    struct world *w = world_new(stacks[1], (struct fake_options){ .seed = 1 });
+    uint64_t f = make(w, "a");
+    struct late write, read;
+    uint8_t b[8];
+    cr_assert_eq(get(w, 2, f, 8), 0);
+    start(w, 1, f, FILE_WRITE, &write);
+    while (count(w, SERVER, "token_server.waits") < 2)
+        cr_assert(step(w));
+    cr_assert_not(write.ended);
+    start(w, 2, f, FILE_READ, &read); /* its token is recalled, or about to be */
+    while (!read.ended)
+        cr_assert(step(w));
+    rope_fini(&read.r.data);
+    while (!write.ended)
+        cr_assert(step(w));
+    cr_assert_eq(get(w, 2, f, 8), 9);
+    cr_assert_eq(get(w, 1, f, 8), 9);
+    uint64_t waited = count(w, SERVER, "token_server.waits");
+    start(w, 1, f, FILE_WRITE, &write); /* node 2 has it for reading, */
+    while (count(w, SERVER, "token_server.waits") == waited)
+        cr_assert(step(w));           /* is asked for it, */
+    start(w, 0, f, FILE_READ, &read); /* and a third comes */
+    while (!read.ended)
+        cr_assert(step(w));
+    cr_assert(write.ended, "a reader overtakes a writer that waits");
+    rope_read(&read.r.data, 0, 8, b);
+    cr_assert_eq(wire_get64(b), 9);
+    rope_fini(&read.r.data);
+    world_free(w);
+}
+
+/* TOK6. */
+Test(tokens, what_could_not_be_propagated_is_told_once)
+{
+    struct world *w =
+        world_new(stacks[1], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a");
+    struct late read;
+    struct file_req r;
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    start(w, 2, f, FILE_READ, &read);
+    while (count(w, 1, "token.recalls") == 0)
+        cr_assert(step(w));
+    fake_crash(w->r.f, SERVER);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 5 * SIM_MS);
+    cr_assert(read.ended && read.r.status == FILE_UNREACHABLE);
+    fake_restart(w->r.f, SERVER);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 50 * SIM_MS);
+    cr_assert_eq(count(w, 1, "token.lost"), 1);
+    for (int again = 0; again < 2; again++) {
+        file_req_init(&r, FILE_FLUSH, NULL, NULL);
+        r.file = f;
+        cr_assert_eq(ask(w, 1, &r), again ? FILE_OK : FILE_UNREACHABLE);
+    }
+    cr_assert_eq(get(w, 1, f, 8), 0);
+    world_free(w);
+}
+
+static bool from_node_1(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    (void)arg, (void)dst, (void)frame;
+    return src != 1;
+}
+
+/* TOK5: nobody gets what a node has that has not said so yet. */
+Test(tokens, a_server_that_is_back_waits_for_all)
+{
+    struct world *w = world_new(
+        stacks[1], (struct fake_options){ .seed = 1, .lossy = true, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a");
+    struct late read;
+    uint8_t b[8];
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    fake_crash(w->r.f, SERVER);
+    fake_run_until(w->r.f, fake_now(w->r.f) + SIM_MS + SIM_MS / 2);
+    fake_on_frame(w->r.f, from_node_1, NULL);
+    fake_restart(w->r.f, SERVER);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 3 * SIM_MS);
+    start(w, 2, f, FILE_READ, &read);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 20 * SIM_MS);
+    cr_assert_not(read.ended, "granted beside node 1, which has not been heard");
+    fake_on_frame(w->r.f, NULL, NULL);
+    while (!read.ended)
+        cr_assert(step(w));
+    cr_assert_eq(read.r.status, FILE_OK);
+    rope_read(&read.r.data, 0, sizeof b, b);
+    rope_fini(&read.r.data);
+    cr_assert_eq(wire_get64(b), 5);
+    world_free(w);
+}
+
+/* TOK2: what is under way has ended before the token goes, also where it needs several calls. */
+Test(tokens, a_long_request_is_seen_whole)
+{
+    enum { LONG = 100000 };
+    struct world *w = world_new(stacks[2], (struct fake_options){ .seed = 1, .mtu = 512 });
+    static uint8_t bytes[LONG];
+    uint64_t f = make(w, "a");
+    struct late write = { .a = { w, &write.r, 1 } }, read = { .a = { w, &read.r, 2 } };
+    for (int value = 0; value < 2; value++) {
+        memset(bytes, value, LONG);
+        file_req_init(&write.r, FILE_WRITE, late_done, &write);
+        write.r.file = f;
+        file_range(&write.r, 0, LONG);
+        rope_add_bytes(&write.r.data, bytes, LONG);
+        write.ended = false;
+        fake_call(w->r.f, 1, submit_alone, &write.a);
+        for (int k = 0; value == 0 ? !write.ended : k < 60; k++)
+            cr_assert(step(w));
+    }
+    cr_assert_not(write.ended);
+    file_req_init(&read.r, FILE_READ, late_done, &read);
+    read.r.file = f; /* its two ends */
+    read.r.one = (struct file_run){ .len = 8, .stride = LONG - 8, .count = 2 };
+    fake_call(w->r.f, 2, submit_alone, &read.a);
+    while (!read.ended || !write.ended)
+        cr_assert(step(w));
+    cr_assert_eq(read.r.moved, 16);
+    rope_read(&read.r.data, 0, 16, bytes);
+    rope_fini(&read.r.data);
+    for (int i = 0; i < 16; i++)
+        cr_assert_eq(bytes[i], bytes[0], "a part of the write");
+    world_free(w);
+}
+
+Test(tokens, a_mistake_in_a_stack_is_one_sentence)
+{
+    static const struct {
+        const char *client, *says;
+    } wrong[] = {
+        { "{{layer=token, rank=7}, {layer=remote}}", "no node 7 in a group \"io\"" },
+        { "{{layer=token, group='compute'}, {layer=remote}}", "serves no tokens" },
+        { "{{layer=token}, {layer=token}, {layer=remote}}", "\"token\" 2 times" },
+    };
+    struct world *w = world_new(STACK, (struct fake_options){ .seed = 1 });
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct err e = ERR_INIT;
+        struct client_params p = { .files = io_val(wrong[i].client) };
+        struct os_service *s = &w->services[2];
+        s->params = &p;
+        cr_assert_not(s->ops->ready(&p, &w->boot, "at", &e));
+        cr_assert_not_null(strstr(e.text, wrong[i].says), "'%s' does not say '%s'", e.text,
+                           wrong[i].says);
+        s->ops->drop(&p);
+        val_free((struct val *)p.files);
+        s->params = &w->client;
+    }
+    world_free(w);
+}
